@@ -1,0 +1,44 @@
+/**
+ * What a user can get wrong, by a stable code. A code never changes its meaning; messages may be reworded.
+ */
+export type ErrorCode =
+  | 'USAGE' // an option or argument is invalid
+  | 'DATASET_NOT_FOUND' // the dataset's folder or its table is missing
+  | 'DATASET_INVALID' // the table or dataset.json has bad content
+  | 'DATASET_EMPTY_GROUP' // a split lacks examples of a group
+  | 'IMAGE_INVALID' // an image is missing, truncated or not an image
+  | 'OUTPUT_UNWRITABLE' // a file or folder cannot be written
+  | 'RUN_NOT_FOUND' // --run names no run folder
+  | 'RUN_EXISTS' // the run folder holds a different or finished run
+  | 'RUN_BUSY' // another process is writing to the run folder
+  | 'RUN_INVALID' // a file of the run folder is damaged
+  | 'WEIGHTS_INVALID' // a weights file is damaged or does not fit the model
+  | 'NEURONS_INVALID' // a selection asks for neurons that do not exist
+  | 'DEVICE_UNAVAILABLE' // the device asked for is not there
+  | 'NATIVE_LOAD_FAILED' // the addon or libtorch could not be loaded
+  | 'NATIVE_FAILED' // libtorch reported an error
+  | 'INTERRUPTED'; // the user stopped the job; the last checkpoint is kept
+
+/**
+ * An error that a user can cause and mend. The message says what was wrong, where (file, line, column or
+ * option), and what to do.
+ */
+export class SpurmemError extends Error {
+  override readonly name = 'SpurmemError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Node's error code (`ENOENT`, `EACCES`, ...) of anything that was thrown, or undefined. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

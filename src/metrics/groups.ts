@@ -1,0 +1,69 @@
+/**
+ * Accuracy of each group g = y * numSpurious + a on one split, all as fractions in [0, 1].
+ */
+export interface GroupAccuracies {
+  /** Correctly classified examples of each group, [numGroups]. */
+  readonly correct: readonly number[];
+  /** Examples of each group, [numGroups]; never 0. */
+  readonly total: readonly number[];
+  /** correct / total, [numGroups]. */
+  readonly accuracy: readonly number[];
+  /** The group with the lowest accuracy; the lowest index where several tie. */
+  readonly worstGroup: number;
+  readonly worstGroupAccuracy: number;
+  /** Share of correct examples of this split: every example counts the same. */
+  readonly average: number;
+  /** Group accuracies weighted by the groups' shares of the training split (the "adjusted average"). */
+  readonly trainWeightedAverage: number;
+}
+
+/**
+ * Group accuracies from counts.
+ *
+ * @param correct correct examples of each group, [numGroups]
+ * @param total examples of each group, [numGroups], each at least 1
+ * @param trainTotal training examples of each group, [numGroups], the weights of `trainWeightedAverage`
+ */
+export function groupAccuracies(
+  correct: readonly number[],
+  total: readonly number[],
+  trainTotal: readonly number[],
+): GroupAccuracies {
+  const accuracy = correct.map((count, group) => count / (total[group] ?? Number.NaN));
+  const worstGroupAccuracy = Math.min(...accuracy);
+  const trainSum = sum(trainTotal);
+  return {
+    correct: [...correct],
+    total: [...total],
+    accuracy,
+    worstGroup: accuracy.indexOf(worstGroupAccuracy),
+    worstGroupAccuracy,
+    average: sum(correct) / sum(total),
+    trainWeightedAverage: sum(accuracy.map((value, group) => (value * (trainTotal[group] ?? 0)) / trainSum)),
+  };
+}
+
+/** Counts correct predictions and examples per group as batches arrive. */
+export class GroupCounter {
+  readonly #correct: number[];
+  readonly #total: number[];
+
+  constructor(numGroups: number) {
+    this.#correct = new Array<number>(numGroups).fill(0);
+    this.#total = new Array<number>(numGroups).fill(0);
+  }
+
+  /** Adds one example: the group it belongs to, and whether its prediction was right. */
+  add(group: number, isCorrect: boolean): void {
+    this.#total[group] = (this.#total[group] ?? 0) + 1;
+    if (isCorrect) this.#correct[group] = (this.#correct[group] ?? 0) + 1;
+  }
+
+  accuracies(trainTotal: readonly number[]): GroupAccuracies {
+    return groupAccuracies(this.#correct, this.#total, trainTotal);
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

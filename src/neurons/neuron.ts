@@ -1,0 +1,21 @@
+/** How neurons are scored (article, "Identification of critical neurons"). */
+export const CRITERIA = ['gradient', 'magnitude'] as const;
+export type Criterion = (typeof CRITERIA)[number];
+
+/** A layer whose output channels are neurons, in the model's parameter order. */
+export interface NeuronLayer {
+  /** The module's PyTorch name, such as `layer4.1.conv2`. */
+  readonly name: string;
+  /** Output channels. */
+  readonly size: number;
+}
+
+/** One neuron: an output channel of a convolution. */
+export interface Neuron {
+  /** The module's PyTorch name, such as `layer4.1.conv2`. */
+  readonly layer: string;
+  /** Output channel, from 0. */
+  readonly index: number;
+  /** The l2 norm that selected it: of its weights, or of its weights' gradient. */
+  readonly score: number;
+}

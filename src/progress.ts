@@ -1,0 +1,19 @@
+/** One step of a long job: `done` of `total` units of `task` are finished. */
+export interface ProgressEvent {
+  /** What is being done, in the user's words, such as `epoch 3/8`. The same text names the same bar. */
+  readonly task: string;
+  readonly done: number;
+  readonly total: number;
+  /** What a unit is, such as `images`. */
+  readonly unit: string;
+}
+
+/** Receives the progress of long jobs; the command line draws bars from it. */
+export type ProgressReporter = (event: ProgressEvent) => void;
+
+/** What every long job takes: where progress goes, and how it is told to stop. */
+export interface JobOptions {
+  readonly onProgress?: ProgressReporter | undefined;
+  /** When aborted, the job stops at the next batch, keeps what it has written, and throws `INTERRUPTED`. */
+  readonly signal?: AbortSignal | undefined;
+}
