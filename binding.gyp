@@ -1,0 +1,23 @@
+{
+  # Builds the addon with node-gyp: npm run build:native:gyp
+  'targets': [
+    {
+      'target_name': 'spurmem',
+      'sources': ['<!@(cat native/sources.txt)'],
+      'include_dirs': [
+        '<!@(node -p "require(\'node-addon-api\').include_dir")',
+        '<!@(node scripts/libtorch.cjs include)',
+      ],
+      'defines': [
+        'NAPI_VERSION=8',
+        'NODE_ADDON_API_CPP_EXCEPTIONS',
+        'NODE_ADDON_API_CPP_EXCEPTIONS_ALL',
+      ],
+      # Node's own flags switch off what libtorch's headers need.
+      'cflags_cc!': ['-fno-rtti', '-fno-exceptions', '-std=gnu++20'],
+      'cflags_cc': ['-std=gnu++17', '-fexceptions', '-frtti', '-fopenmp', '-fvisibility=hidden', '-Wno-unused-parameter'],
+      'ldflags': ['-fopenmp', '<!@(node scripts/libtorch.cjs ldflags)'],
+      'libraries': ['<!@(node scripts/libtorch.cjs libraries)'],
+    },
+  ],
+}

@@ -1,0 +1,92 @@
+// Argument checks. TypeScript validates what users pass; these keep a wrong call from becoming a crash, and say
+// "Expected X for Y but received Z".
+#pragma once
+
+#include <ATen/ATen.h>
+#include <napi.h>
+
+#include <string>
+#include <vector>
+
+namespace spurmem {
+
+inline Napi::TypeError expected(Napi::Env env, const std::string& what, const std::string& name,
+                                const Napi::Value& received) {
+  const std::string value = received.IsUndefined() ? "undefined" : received.ToString().Utf8Value();
+  return Napi::TypeError::New(env, "Expected " + what + " for " + name + " but received " + value);
+}
+
+inline double toNumber(const Napi::Value& value, const std::string& name) {
+  if (!value.IsNumber()) throw expected(value.Env(), "a number", name, value);
+  return value.As<Napi::Number>().DoubleValue();
+}
+
+inline int64_t toInteger(const Napi::Value& value, const std::string& name) {
+  const double number = toNumber(value, name);
+  if (number != std::floor(number)) throw expected(value.Env(), "an integer", name, value);
+  return static_cast<int64_t>(number);
+}
+
+inline bool toBoolean(const Napi::Value& value, const std::string& name) {
+  if (!value.IsBoolean()) throw expected(value.Env(), "a boolean", name, value);
+  return value.As<Napi::Boolean>().Value();
+}
+
+inline std::string toString(const Napi::Value& value, const std::string& name) {
+  if (!value.IsString()) throw expected(value.Env(), "a string", name, value);
+  return value.As<Napi::String>().Utf8Value();
+}
+
+inline Napi::Object toObject(const Napi::Value& value, const std::string& name) {
+  if (!value.IsObject()) throw expected(value.Env(), "an object", name, value);
+  return value.As<Napi::Object>();
+}
+
+inline Napi::Array toArray(const Napi::Value& value, const std::string& name) {
+  if (!value.IsArray()) throw expected(value.Env(), "an array", name, value);
+  return value.As<Napi::Array>();
+}
+
+inline std::vector<double> toNumbers(const Napi::Value& value, const std::string& name) {
+  const auto array = toArray(value, name);
+  std::vector<double> numbers;
+  numbers.reserve(array.Length());
+  for (uint32_t i = 0; i < array.Length(); ++i) numbers.push_back(toNumber(array.Get(i), name));
+  return numbers;
+}
+
+inline std::vector<int64_t> toIntegers(const Napi::Value& value, const std::string& name) {
+  const auto array = toArray(value, name);
+  std::vector<int64_t> numbers;
+  numbers.reserve(array.Length());
+  for (uint32_t i = 0; i < array.Length(); ++i) numbers.push_back(toInteger(array.Get(i), name));
+  return numbers;
+}
+
+inline bool isTypedArray(const Napi::Value& value, napi_typedarray_type type) {
+  return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == type;
+}
+
+// A copy, so that JavaScript may reuse its array while a lane reads.
+inline std::vector<int32_t> toInt32s(const Napi::Value& value, const std::string& name) {
+  if (!isTypedArray(value, napi_int32_array)) throw expected(value.Env(), "an Int32Array", name, value);
+  const auto array = value.As<Napi::Int32Array>();
+  return {array.Data(), array.Data() + array.ElementLength()};
+}
+
+inline std::vector<double> toFloat64s(const Napi::Value& value, const std::string& name) {
+  if (!isTypedArray(value, napi_float64_array)) throw expected(value.Env(), "a Float64Array", name, value);
+  const auto array = value.As<Napi::Float64Array>();
+  return {array.Data(), array.Data() + array.ElementLength()};
+}
+
+inline at::Device toDevice(const Napi::Value& value) { return at::Device(toString(value, "device")); }
+
+inline at::MemoryFormat toMemoryFormat(const Napi::Value& value) {
+  const auto name = toString(value, "memoryFormat");
+  if (name == "channels_last") return at::MemoryFormat::ChannelsLast;
+  if (name == "contiguous") return at::MemoryFormat::Contiguous;
+  throw expected(value.Env(), "'channels_last' or 'contiguous'", "memoryFormat", value);
+}
+
+}  // namespace spurmem

@@ -1,0 +1,319 @@
+#include "model.h"
+
+#include "arguments.h"
+#include "engine.h"
+#include "generator.h"
+#include "nn/resnet.h"
+#include "tensor.h"
+
+namespace spurmem {
+
+namespace {
+
+constexpr napi_type_tag kModelTag = {0x7370757265746e73, 0x6d6f64656c303031};
+
+std::vector<ChannelSelection> toSelections(const Napi::Value& value) {
+  std::vector<ChannelSelection> selections;
+  if (value.IsNull() || value.IsUndefined()) return selections;
+  const auto array = toArray(value, "masks");
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const auto item = toObject(array.Get(i), "mask");
+    selections.push_back({toString(item.Get("layer"), "layer"), toInt32s(item.Get("channels"), "channels")});
+  }
+  return selections;
+}
+
+Napi::Value wrapTensor(Napi::Env env, at::Tensor& tensor) { return TensorHandle::wrap(env, std::move(tensor)); }
+
+Napi::Array describeParameters(Napi::Env env, const std::deque<Parameter>& parameters) {
+  auto array = Napi::Array::New(env, parameters.size());
+  for (uint32_t i = 0; i < parameters.size(); ++i) {
+    auto item = Napi::Object::New(env);
+    const auto sizes = parameters[i].value.sizes();
+    auto shape = Napi::Array::New(env, sizes.size());
+    for (uint32_t j = 0; j < sizes.size(); ++j) shape[j] = static_cast<double>(sizes[j]);
+    item.Set("name", parameters[i].name);
+    item.Set("shape", shape);
+    array[i] = item;
+  }
+  return array;
+}
+
+size_t toStage(const Napi::Value& value, const Network& network) {
+  const auto stage = toInteger(value, "stage");
+  if (stage < 0 || static_cast<size_t>(stage) >= network.stages.size()) {
+    throw Napi::RangeError::New(value.Env(), "The model has no stage " + std::to_string(stage));
+  }
+  return static_cast<size_t>(stage);
+}
+
+}  // namespace
+
+at::Tensor copyForSaving(const at::Tensor& tensor) {
+  at::NoGradGuard noGrad;
+  return tensor.detach().to(at::kCPU).clone(at::MemoryFormat::Contiguous);
+}
+
+void copyNamed(const NamedTensors& tensors, const std::string& name, at::Tensor& target) {
+  at::NoGradGuard noGrad;
+  for (const auto& [key, value] : tensors) {
+    if (key != name) continue;
+    TORCH_CHECK(value.sizes() == target.sizes(), name, " has the shape ", value.sizes(),
+                ", but the model needs ", target.sizes());
+    target.copy_(value);
+    return;
+  }
+  TORCH_CHECK(false, name, " is missing");
+}
+
+Napi::Value wrapNamed(Napi::Env env, NamedTensors& tensors) {
+  auto object = Napi::Object::New(env);
+  for (auto& [name, tensor] : tensors) object.Set(name, TensorHandle::wrap(env, std::move(tensor)));
+  return object;
+}
+
+NamedTensors unwrapNamed(const Napi::Object& object) {
+  NamedTensors tensors;
+  const auto names = object.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const auto name = names.Get(i).ToString().Utf8Value();
+    tensors.emplace_back(name, TensorHandle::unwrap(object.Get(name), name));
+  }
+  return tensors;
+}
+
+Napi::Function ModelHandle::define(Napi::Env env) {
+  return DefineClass(env, "Model",
+                     {
+                         InstanceMethod<&ModelHandle::describe>("describe"),
+                         InstanceMethod<&ModelHandle::forward>("forward"),
+                         InstanceMethod<&ModelHandle::forwardStages>("forwardStages"),
+                         InstanceMethod<&ModelHandle::forwardFrom>("forwardFrom"),
+                         InstanceMethod<&ModelHandle::neuronNorms>("neuronNorms"),
+                         InstanceMethod<&ModelHandle::gradients>("gradients"),
+                         InstanceMethod<&ModelHandle::zeroGrad>("zeroGrad"),
+                         InstanceMethod<&ModelHandle::perturb>("perturb"),
+                         InstanceMethod<&ModelHandle::restore>("restore"),
+                         InstanceMethod<&ModelHandle::state>("state"),
+                         InstanceMethod<&ModelHandle::loadState>("loadState"),
+                         InstanceMethod<&ModelHandle::dispose>("dispose"),
+                     });
+}
+
+std::shared_ptr<Network> ModelHandle::unwrap(const Napi::Value& value, const std::string& name) {
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kModelTag)) {
+    throw expected(value.Env(), "a Model", name, value);
+  }
+  return Unwrap(value.As<Napi::Object>())->alive(value.Env());
+}
+
+ModelHandle::ModelHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ModelHandle>(info) {
+  if (!info[0].IsExternal()) {
+    throw Napi::TypeError::New(info.Env(), "Model has no public constructor: use createModel(options)");
+  }
+  info.This().As<Napi::Object>().TypeTag(&kModelTag);
+  network_ = *info[0].As<Napi::External<std::shared_ptr<Network>>>().Data();
+}
+
+const std::shared_ptr<Network>& ModelHandle::alive(Napi::Env env) const {
+  if (!network_) throw Napi::TypeError::New(env, "This Model was disposed");
+  return network_;
+}
+
+// describe(): {parameters, buffers: {name, shape}[], stages: string[], layers: {name, size, stage}[]}
+Napi::Value ModelHandle::describe(const Napi::CallbackInfo& info) {
+  const auto env = info.Env();
+  const auto& network = *alive(env);
+  auto stages = Napi::Array::New(env, network.stages.size());
+  for (uint32_t i = 0; i < network.stages.size(); ++i) stages[i] = network.stages[i].name;
+  auto layers = Napi::Array::New(env, network.layers.size());
+  for (uint32_t i = 0; i < network.layers.size(); ++i) {
+    const auto& layer = network.layers[i];
+    auto item = Napi::Object::New(env);
+    item.Set("name", layer.name);
+    item.Set("size", static_cast<double>(layer.weight->value.size(0)));
+    item.Set("stage", static_cast<double>(layer.stage));
+    layers[i] = item;
+  }
+  auto result = Napi::Object::New(env);
+  result.Set("parameters", describeParameters(env, network.parameters));
+  result.Set("buffers", describeParameters(env, network.buffers));
+  result.Set("stages", stages);
+  result.Set("layers", layers);
+  return result;
+}
+
+// forward(batch, training, grad, masks): logits. `training` uses and updates batch statistics, as train() does;
+// `grad` records the graph.
+Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
+  return submit(
+      info.Env(), LaneName::compute,
+      [network = alive(info.Env()), batch = TensorHandle::unwrap(info[0], "batch"),
+       training = toBoolean(info[1], "training"), grad = toBoolean(info[2], "grad"),
+       selections = toSelections(info[3])] {
+        at::AutoGradMode gradMode(grad);
+        const auto masks = makeMasks(*network, selections);
+        return network->forwardFrom(0, batch, {training, &masks});
+      },
+      wrapTensor);
+}
+
+// forwardStages(batch, stages): in eval mode, {logits, inputs}, with the input of each stage that was asked for.
+Napi::Value ModelHandle::forwardStages(const Napi::CallbackInfo& info) {
+  const auto& network = alive(info.Env());
+  const auto array = toArray(info[1], "stages");
+  std::vector<size_t> wanted;
+  for (uint32_t i = 0; i < array.Length(); ++i) wanted.push_back(toStage(array.Get(i), *network));
+  return submit(
+      info.Env(), LaneName::compute,
+      [network, wanted, batch = TensorHandle::unwrap(info[0], "batch")] {
+        at::NoGradGuard noGrad;
+        const ForwardContext context;
+        std::vector<at::Tensor> results(wanted.size());
+        auto activation = batch;
+        for (size_t i = 0; i < network->stages.size(); ++i) {
+          for (size_t j = 0; j < wanted.size(); ++j) {
+            if (wanted[j] == i) results[j] = activation;
+          }
+          activation = network->stages[i].run(std::move(activation), context);
+        }
+        results.push_back(activation);
+        return results;
+      },
+      [](Napi::Env env, std::vector<at::Tensor>& results) {
+        auto inputs = Napi::Array::New(env, results.size() - 1);
+        for (uint32_t i = 0; i + 1 < results.size(); ++i) inputs[i] = TensorHandle::wrap(env, results[i]);
+        auto result = Napi::Object::New(env);
+        result.Set("inputs", inputs);
+        result.Set("logits", TensorHandle::wrap(env, results.back()));
+        return result;
+      });
+}
+
+// forwardFrom(stage, activation, masks): in eval mode, the logits from a stage's input on.
+Napi::Value ModelHandle::forwardFrom(const Napi::CallbackInfo& info) {
+  const auto& network = alive(info.Env());
+  return submit(
+      info.Env(), LaneName::compute,
+      [network, stage = toStage(info[0], *network), activation = TensorHandle::unwrap(info[1], "activation"),
+       selections = toSelections(info[2])] {
+        at::NoGradGuard noGrad;
+        const auto masks = makeMasks(*network, selections);
+        return network->forwardFrom(stage, activation, {false, &masks});
+      },
+      wrapTensor);
+}
+
+// neuronNorms('weight' | 'gradient'): [M] float32, one l2 norm a neuron in layer order.
+Napi::Value ModelHandle::neuronNorms(const Napi::CallbackInfo& info) {
+  const auto of = toString(info[0], "of");
+  if (of != "weight" && of != "gradient") throw expected(info.Env(), "'weight' or 'gradient'", "of", info[0]);
+  return submit(
+      info.Env(), LaneName::compute,
+      [network = alive(info.Env()), of] { return spurmem::neuronNorms(*network, of == "gradient"); },
+      wrapTensor);
+}
+
+// gradients(): copies of the parameters' gradients by name; parameters without one are left out.
+Napi::Value ModelHandle::gradients(const Napi::CallbackInfo& info) {
+  return submit(
+      info.Env(), LaneName::compute,
+      [network = alive(info.Env())] {
+        NamedTensors gradients;
+        for (const auto& [name, value] : network->parameters) {
+          if (value.grad().defined()) gradients.emplace_back(name, copyForSaving(value.grad()));
+        }
+        return gradients;
+      },
+      wrapNamed);
+}
+
+// Sets gradients to none, as optimizer.zero_grad() does.
+Napi::Value ModelHandle::zeroGrad(const Napi::CallbackInfo& info) {
+  return submitVoid(info.Env(), LaneName::compute, [network = alive(info.Env())] {
+    for (auto& parameter : network->parameters) parameter.value.mutable_grad().reset();
+  });
+}
+
+// perturb(masks): zeroes the masked neurons in place, until restore().
+Napi::Value ModelHandle::perturb(const Napi::CallbackInfo& info) {
+  return submitVoid(info.Env(), LaneName::compute,
+                    [network = alive(info.Env()), perturbations = perturbations_,
+                     selections = toSelections(info[0])] {
+                      perturbations->push_back(zeroInPlace(*network, selections));
+                    });
+}
+
+// restore(): undoes the last perturb().
+Napi::Value ModelHandle::restore(const Napi::CallbackInfo& info) {
+  return submitVoid(info.Env(), LaneName::compute,
+                    [network = alive(info.Env()), perturbations = perturbations_] {
+                      TORCH_CHECK(!perturbations->empty(), "the model is not perturbed: nothing to restore");
+                      restoreInPlace(perturbations->back());
+                      perturbations->pop_back();
+                    });
+}
+
+// state(): copies of all parameters and buffers by their PyTorch names.
+Napi::Value ModelHandle::state(const Napi::CallbackInfo& info) {
+  return submit(
+      info.Env(), LaneName::compute,
+      [network = alive(info.Env())] {
+        NamedTensors state;
+        for (const auto& [name, value] : network->parameters) state.emplace_back(name, copyForSaving(value));
+        for (const auto& [name, value] : network->buffers) state.emplace_back(name, copyForSaving(value));
+        return state;
+      },
+      wrapNamed);
+}
+
+// loadState(tensors): copies every named tensor into the parameter or buffer of its name. All are checked before
+// the first is written; parameters that are not named keep their values.
+Napi::Value ModelHandle::loadState(const Napi::CallbackInfo& info) {
+  return submitVoid(
+      info.Env(), LaneName::compute,
+      [network = alive(info.Env()), tensors = unwrapNamed(toObject(info[0], "tensors"))] {
+        std::unordered_map<std::string, Parameter*> targets;
+        for (auto& parameter : network->parameters) targets[parameter.name] = &parameter;
+        for (auto& buffer : network->buffers) targets[buffer.name] = &buffer;
+        for (const auto& [name, value] : tensors) {
+          const auto target = targets.find(name);
+          TORCH_CHECK(target != targets.end(), "the model has no parameter named ", name);
+          TORCH_CHECK(value.sizes() == target->second->value.sizes(), name, " has the shape ", value.sizes(),
+                      ", but the model needs ", target->second->value.sizes());
+        }
+        at::NoGradGuard noGrad;
+        for (const auto& [name, value] : tensors) targets[name]->value.copy_(value);
+      });
+}
+
+Napi::Value ModelHandle::dispose(const Napi::CallbackInfo& info) {
+  network_.reset();
+  return info.Env().Undefined();
+}
+
+Napi::Value createModel(const Napi::CallbackInfo& info) {
+  const auto options = toObject(info[0], "options");
+  return submit(
+      info.Env(), LaneName::compute,
+      [arch = toString(options.Get("arch"), "arch"), numClasses = toInteger(options.Get("numClasses"), "numClasses"),
+       generator = GeneratorHandle::unwrap(options.Get("generator"), "generator"),
+       device = toDevice(options.Get("device")), memoryFormat = toMemoryFormat(options.Get("memoryFormat"))] {
+        at::NoGradGuard noGrad;
+        std::shared_ptr<Network> network = makeResNet(arch, numClasses, generator);
+        TORCH_CHECK(network, "unknown architecture ", arch);
+        for (auto& parameter : network->parameters) {
+          auto& value = parameter.value;
+          const auto format = value.dim() == 4 ? memoryFormat : at::MemoryFormat::Preserve;
+          value = value.to(value.options().device(device), false, false, format).set_requires_grad(true);
+        }
+        for (auto& buffer : network->buffers) buffer.value = buffer.value.to(device);
+        return network;
+      },
+      [](Napi::Env env, std::shared_ptr<Network>& network) -> Napi::Value {
+        return Environment::of(env).modelClass.New(
+            {Napi::External<std::shared_ptr<Network>>::New(env, &network)});
+      });
+}
+
+}  // namespace spurmem

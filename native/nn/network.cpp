@@ -1,0 +1,86 @@
+#include "network.h"
+
+#include <cmath>
+
+namespace spurmem {
+
+namespace {
+
+// torch.nn.init.kaiming_uniform_(weight, a=sqrt(5)), in Python's arithmetic.
+double kaimingUniformBound(int64_t fanIn) {
+  const double a = std::sqrt(5.0);
+  const double gain = std::sqrt(2.0 / (1 + a * a));
+  return std::sqrt(3.0) * (gain / std::sqrt(static_cast<double>(fanIn)));
+}
+
+}  // namespace
+
+at::Tensor ForwardContext::weight(const Parameter& parameter) const {
+  if (masks == nullptr) return parameter.value;
+  const auto mask = masks->find(&parameter);
+  return mask == masks->end() ? parameter.value : parameter.value * mask->second;
+}
+
+at::Tensor Network::forwardFrom(size_t stage, at::Tensor activation, const ForwardContext& context) const {
+  for (size_t i = stage; i < stages.size(); ++i) activation = stages[i].run(std::move(activation), context);
+  return activation;
+}
+
+const NeuronLayer& Network::layer(const std::string& name) const {
+  for (const auto& layer : layers) {
+    if (layer.name == name) return layer;
+  }
+  TORCH_CHECK(false, "the model has no convolution named ", name);
+}
+
+NetworkBuilder::Layer NetworkBuilder::conv2d(const std::string& name, int64_t in, int64_t out, int64_t kernel,
+                                             int64_t stride, int64_t padding) {
+  auto weight = at::empty({out, in, kernel, kernel});
+  const double bound = kaimingUniformBound(in * kernel * kernel);
+  weight.uniform_(-bound, bound, generator_);
+  auto& parameter = this->parameter(name + ".weight", weight);
+  // A stage is registered after the layers that it runs.
+  network_.layers.push_back({name, &parameter, network_.stages.size()});
+  return [&parameter, strides = std::vector<int64_t>{stride, stride},
+          paddings = std::vector<int64_t>{padding, padding}](const at::Tensor& x, const ForwardContext& context) {
+    return at::conv2d(x, context.weight(parameter), std::nullopt, strides, at::IntArrayRef(paddings));
+  };
+}
+
+NetworkBuilder::Layer NetworkBuilder::batchNorm2d(const std::string& name, int64_t channels) {
+  auto& weight = parameter(name + ".weight", at::ones({channels}));
+  auto& bias = parameter(name + ".bias", at::zeros({channels}));
+  auto& mean = buffer(name + ".running_mean", at::zeros({channels}));
+  auto& var = buffer(name + ".running_var", at::ones({channels}));
+  auto& tracked = buffer(name + ".num_batches_tracked", at::zeros({}, at::kLong));
+  return [&](const at::Tensor& x, const ForwardContext& context) {
+    if (context.training) tracked.value.add_(1);
+    return at::batch_norm(x, weight.value, bias.value, mean.value, var.value, context.training,
+                          /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/true);
+  };
+}
+
+NetworkBuilder::Layer NetworkBuilder::linear(const std::string& name, int64_t in, int64_t out) {
+  auto values = at::empty({out, in});
+  const double bound = kaimingUniformBound(in);
+  values.uniform_(-bound, bound, generator_);
+  auto& weight = parameter(name + ".weight", values);
+  const double biasBound = 1 / std::sqrt(static_cast<double>(in));
+  auto& bias = parameter(name + ".bias", at::empty({out}).uniform_(-biasBound, biasBound, generator_));
+  return [&](const at::Tensor& x, const ForwardContext&) { return at::linear(x, weight.value, bias.value); };
+}
+
+void NetworkBuilder::stage(const std::string& name,
+                           std::function<at::Tensor(at::Tensor, const ForwardContext&)> run) {
+  network_.stages.push_back({name, std::move(run)});
+}
+
+Parameter& NetworkBuilder::parameter(const std::string& name, at::Tensor value) {
+  return network_.parameters.emplace_back(Parameter{name, std::move(value)});
+}
+
+Parameter& NetworkBuilder::buffer(const std::string& name, at::Tensor value) {
+  return network_.buffers.emplace_back(Parameter{name, std::move(value)});
+}
+
+}  // namespace spurmem

@@ -1,0 +1,80 @@
+// A network as a list of named stages over parameters with PyTorch's names. It can run from any stage on, and
+// with some neurons masked, without changing its weights.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace spurmem {
+
+struct Parameter {
+  std::string name;
+  at::Tensor value;
+};
+
+// m in f(m * theta, .): for each masked weight a tensor that broadcasts over it, 0 where a neuron is removed.
+using Masks = std::unordered_map<const Parameter*, at::Tensor>;
+
+struct ForwardContext {
+  bool training = false;
+  const Masks* masks = nullptr;
+
+  // The weight a layer uses. The product keeps theta's gradient graph; an unmasked weight is not copied.
+  at::Tensor weight(const Parameter& parameter) const;
+};
+
+struct Stage {
+  std::string name;
+  std::function<at::Tensor(at::Tensor, const ForwardContext&)> run;
+};
+
+// A layer whose output channels are neurons.
+struct NeuronLayer {
+  std::string name;
+  Parameter* weight;
+  size_t stage;
+};
+
+struct Network {
+  std::deque<Parameter> parameters;  // a deque: layers keep pointers into it
+  std::deque<Parameter> buffers;
+  std::vector<Stage> stages;
+  std::vector<NeuronLayer> layers;
+
+  at::Tensor forwardFrom(size_t stage, at::Tensor activation, const ForwardContext& context) const;
+  const NeuronLayer& layer(const std::string& name) const;
+};
+
+// Makes layers and registers their parameters, in the order of the calls. Random initial values are drawn as
+// PyTorch's constructors draw them, so that a seed gives the same network.
+class NetworkBuilder {
+ public:
+  using Layer = std::function<at::Tensor(const at::Tensor&, const ForwardContext&)>;
+
+  NetworkBuilder(Network& network, at::Generator generator) : network_(network), generator_(generator) {}
+
+  // torch.nn.Conv2d without bias, square kernel.
+  Layer conv2d(const std::string& name, int64_t in, int64_t out, int64_t kernel, int64_t stride,
+               int64_t padding);
+  // torch.nn.BatchNorm2d with its defaults.
+  Layer batchNorm2d(const std::string& name, int64_t channels);
+  // torch.nn.Linear.
+  Layer linear(const std::string& name, int64_t in, int64_t out);
+  void stage(const std::string& name, std::function<at::Tensor(at::Tensor, const ForwardContext&)> run);
+
+ private:
+  Parameter& parameter(const std::string& name, at::Tensor value);
+  Parameter& buffer(const std::string& name, at::Tensor value);
+
+  Network& network_;
+  at::Generator generator_;
+};
+
+}  // namespace spurmem

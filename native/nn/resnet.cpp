@@ -1,0 +1,110 @@
+#include "resnet.h"
+
+#include <array>
+#include <cmath>
+#include <optional>
+
+namespace spurmem {
+
+namespace {
+
+using Layer = NetworkBuilder::Layer;
+
+struct Block {
+  std::vector<std::pair<Layer, Layer>> convolutions;  // each with its batch-norm
+  std::optional<std::pair<Layer, Layer>> downsample;
+
+  at::Tensor operator()(at::Tensor x, const ForwardContext& context) const {
+    auto out = x;
+    for (size_t i = 0; i < convolutions.size(); ++i) {
+      out = convolutions[i].second(convolutions[i].first(out, context), context);
+      if (i + 1 < convolutions.size()) out = out.relu_();
+    }
+    const auto identity =
+        downsample ? downsample->second(downsample->first(x, context), context) : std::move(x);
+    out += identity;
+    return out.relu_();
+  }
+};
+
+struct Design {
+  std::array<int64_t, 4> blocks;
+  bool bottleneck;
+};
+
+std::optional<Design> designOf(const std::string& arch) {
+  if (arch == "resnet18") return Design{{2, 2, 2, 2}, false};
+  if (arch == "resnet34") return Design{{3, 4, 6, 3}, false};
+  if (arch == "resnet50") return Design{{3, 4, 6, 3}, true};
+  return std::nullopt;
+}
+
+// BasicBlock, or Bottleneck with its stride on the 3x3 convolution.
+Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int64_t planes, int64_t stride,
+                bool bottleneck) {
+  const int64_t out = bottleneck ? planes * 4 : planes;
+  Block block;
+  const auto add = [&](int number, int64_t from, int64_t to, int64_t kernel, int64_t convStride) {
+    const auto suffix = std::to_string(number);
+    auto conv = build.conv2d(name + ".conv" + suffix, from, to, kernel, convStride, kernel / 2);
+    auto norm = build.batchNorm2d(name + ".bn" + suffix, to);
+    block.convolutions.emplace_back(std::move(conv), std::move(norm));
+  };
+  if (bottleneck) {
+    add(1, in, planes, 1, 1);
+    add(2, planes, planes, 3, stride);
+    add(3, planes, out, 1, 1);
+  } else {
+    add(1, in, planes, 3, stride);
+    add(2, planes, planes, 3, 1);
+  }
+  if (stride != 1 || in != out) {
+    auto conv = build.conv2d(name + ".downsample.0", in, out, 1, stride, 0);
+    auto norm = build.batchNorm2d(name + ".downsample.1", out);
+    block.downsample.emplace(std::move(conv), std::move(norm));
+  }
+  return block;
+}
+
+}  // namespace
+
+std::unique_ptr<Network> makeResNet(const std::string& arch, int64_t numClasses, at::Generator generator) {
+  const auto design = designOf(arch);
+  if (!design) return nullptr;
+  auto network = std::make_unique<Network>();
+  NetworkBuilder build(*network, generator);
+
+  auto conv1 = build.conv2d("conv1", 3, 64, 7, 2, 3);
+  auto bn1 = build.batchNorm2d("bn1", 64);
+  build.stage("stem", [conv1, bn1](at::Tensor x, const ForwardContext& context) {
+    return at::max_pool2d(bn1(conv1(x, context), context).relu_(), {3, 3}, {2, 2}, {1, 1});
+  });
+
+  int64_t channels = 64;
+  for (size_t i = 0; i < 4; ++i) {
+    const int64_t planes = int64_t{64} << i;
+    for (int64_t j = 0; j < design->blocks[i]; ++j) {
+      const auto name = "layer" + std::to_string(i + 1) + "." + std::to_string(j);
+      const int64_t stride = i > 0 && j == 0 ? 2 : 1;
+      build.stage(name, makeBlock(build, name, channels, planes, stride, design->bottleneck));
+      channels = design->bottleneck ? planes * 4 : planes;
+    }
+  }
+
+  auto fc = build.linear("fc", channels, numClasses);
+  build.stage("fc", [fc](at::Tensor x, const ForwardContext& context) {
+    return fc(at::flatten(at::adaptive_avg_pool2d(x, {1, 1}), 1), context);
+  });
+
+  // The constructors above drew PyTorch's default values (how many, not in which order, is what matters to
+  // the generator); torchvision then draws every convolution anew, in module order:
+  // kaiming_normal_(mode='fan_out', nonlinearity='relu').
+  for (const auto& layer : network->layers) {
+    auto& weight = layer.weight->value;
+    const auto fanOut = static_cast<double>(weight.size(0) * weight.size(2) * weight.size(3));
+    weight.normal_(0, std::sqrt(2.0) / std::sqrt(fanOut), generator);
+  }
+  return network;
+}
+
+}  // namespace spurmem

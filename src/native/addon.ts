@@ -1,0 +1,231 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { SpurmemError, messageOf } from '../errors.js';
+
+export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8';
+export type NativeArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
+export type MemoryFormat = 'channels_last' | 'contiguous';
+
+/**
+ * A handle on a libtorch tensor. Its memory is freed by `dispose()`, or at the end of the scope of a `using`
+ * declaration; the garbage collector cannot see it. Use after dispose throws a TypeError.
+ */
+export interface Tensor extends Disposable {
+  readonly shape: number[];
+  readonly dtype: DType;
+  /** `cpu`, `cuda:0`, ... */
+  readonly device: string;
+  readonly disposed: boolean;
+  dispose(): void;
+  /** The value of a tensor with one element. */
+  item(): Promise<number>;
+  /** A copy in row-major order, as the typed array of its dtype. */
+  data(): Promise<NativeArray>;
+  /** Index of the largest value of each row of an [N, C] tensor; the lowest one where several tie. */
+  argmax(): Promise<Int32Array>;
+  /** Adds the gradient of this scalar to the `grad` of every parameter of its graph. */
+  backward(): Promise<void>;
+}
+
+/** torch.Generator on the CPU: the same seed draws the same numbers as PyTorch. Draws run at once, on this thread. */
+export interface Generator {
+  /** A uniform int64 >= 0, as `torch.empty((), dtype=torch.int64).random_()` draws it. */
+  random(): bigint;
+  /** torch.randperm(n). */
+  randperm(n: number): Int32Array;
+  /**
+   * torchvision's RandomResizedCrop and RandomHorizontalFlip parameters, drawn image after image.
+   *
+   * @param crop [minScale, maxScale, minRatio, maxRatio], or null for no crop
+   * @returns [N, 5]: top, left, height, width in pixels, and 1 where the image is flipped
+   */
+  augmentations(
+    heights: Int32Array,
+    widths: Int32Array,
+    crop: readonly number[] | null,
+    flipProbability: number,
+  ): Int32Array;
+  getState(): Uint8Array;
+  setState(state: Uint8Array): void;
+}
+
+export interface BatchOptions {
+  readonly indices: Int32Array;
+  /** [N, 5] from `Generator.augmentations` for training; null for evaluation. */
+  readonly crops: Int32Array | null;
+  /** [height, width], [shorter side], or null. In training: the size that crops are resized to. */
+  readonly resize: readonly number[] | null;
+  /** Centre crop [height, width], or null; evaluation only. */
+  readonly crop: readonly number[] | null;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly device: string;
+  readonly memoryFormat: MemoryFormat;
+}
+
+/** Decoded images in a memory-mapped file. */
+export interface NativeImageStore {
+  /** [N, 3, H, W] float32, normalized, on the device. Runs on the data lane, beside the model's work. */
+  batch(options: BatchOptions): Promise<Tensor>;
+  dispose(): void;
+}
+
+/** Neurons to remove: output channels of one convolution. */
+export interface ChannelMask {
+  readonly layer: string;
+  readonly channels: Int32Array;
+}
+
+export interface ModelDescription {
+  readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  readonly buffers: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  /** Names of the stages, in the order that a batch passes them. */
+  readonly stages: readonly string[];
+  /** Every convolution: output channels, and the stage that runs it. */
+  readonly layers: readonly { readonly name: string; readonly size: number; readonly stage: number }[];
+}
+
+/** A network on a device. Jobs run in the order they are submitted. */
+export interface NativeModel {
+  describe(): ModelDescription;
+  /** Logits [N, numClasses]. `training` uses and updates batch statistics; `grad` records the graph. */
+  forward(
+    batch: Tensor,
+    training: boolean,
+    grad: boolean,
+    masks: readonly ChannelMask[] | null,
+  ): Promise<Tensor>;
+  /** Logits and the input of each stage asked for, in eval mode without gradients. */
+  forwardStages(batch: Tensor, stages: readonly number[]): Promise<{ logits: Tensor; inputs: Tensor[] }>;
+  /** Logits from the input of a stage on, with neurons masked, in eval mode without gradients. */
+  forwardFrom(stage: number, activation: Tensor, masks: readonly ChannelMask[] | null): Promise<Tensor>;
+  /** [M] float32: the l2 norm of each neuron's weights, or of their gradients, in layer order. */
+  neuronNorms(of: 'weight' | 'gradient'): Promise<Tensor>;
+  /** Copies of the gradients by parameter name. */
+  gradients(): Promise<Record<string, Tensor>>;
+  /** Sets all gradients to none. */
+  zeroGrad(): Promise<void>;
+  /** Zeroes the masked neurons' weights in place, until `restore`. */
+  perturb(masks: readonly ChannelMask[]): Promise<void>;
+  /** Puts back the weights from before the last `perturb`. */
+  restore(): Promise<void>;
+  /** Copies of all parameters and buffers by PyTorch name. */
+  state(): Promise<Record<string, Tensor>>;
+  /** Copies tensors into the parameters and buffers of their names; nothing is written when one does not fit. */
+  loadState(tensors: Readonly<Record<string, Tensor>>): Promise<void>;
+  dispose(): void;
+}
+
+export interface NativeAdam {
+  step(lr: number): Promise<void>;
+  /** Copies of `exp_avg.<parameter>`, `exp_avg_sq.<parameter>` and `step.<parameter>`. */
+  state(): Promise<Record<string, Tensor>>;
+  loadState(state: Readonly<Record<string, Tensor>>): Promise<void>;
+}
+
+export interface Addon {
+  readonly Tensor: { readonly prototype: Tensor };
+  readonly Generator: new (seed: number | bigint) => Generator;
+  readonly ImageStore: new (
+    path: string,
+    bytes: number,
+    offsets: Float64Array,
+    heights: Int32Array,
+    widths: Int32Array,
+  ) => NativeImageStore;
+  readonly Adam: new (
+    model: NativeModel,
+    options: { beta1: number; beta2: number; eps: number; weightDecay: number },
+  ) => NativeAdam;
+  tensor(data: NativeArray, shape: readonly number[], device: string): Promise<Tensor>;
+  createModel(options: {
+    arch: string;
+    numClasses: number;
+    generator: Generator;
+    device: string;
+    memoryFormat: MemoryFormat;
+  }): Promise<NativeModel>;
+  crossEntropy(logits: Tensor, labels: Tensor, reduction: 'mean' | 'none'): Promise<Tensor>;
+  /** Sets the compute lane's threads (0 keeps them) and resolves to their number. */
+  configure(threads: number): Promise<number>;
+  /** Seconds of the best of three float32 products of two n x n matrices. */
+  matmulSeconds(n: number): Promise<number>;
+  /** Tensors that are not disposed, in this process. */
+  liveTensors(): number;
+  /** The libtorch version that the addon was built with. */
+  readonly torchVersion: string;
+  readonly cudaDevices: number;
+}
+
+let addon: Addon | undefined;
+
+/** The addon, loaded at first use, so that nothing loads libtorch before it is needed. Throws `NATIVE_LOAD_FAILED`. */
+export function native(): Addon {
+  addon ??= load();
+  return addon;
+}
+
+/** Where the addon is looked for: SPURMEM_ADDON, cmake-js's output, node-gyp's output. */
+export function addonPath(): string {
+  const chosen = process.env['SPURMEM_ADDON'];
+  if (chosen !== undefined && chosen !== '') return chosen;
+  const candidates = ['build-cmake/Release/spurmem.node', 'build/Release/spurmem.node'].map((path) =>
+    fileURLToPath(new URL(`../../${path}`, import.meta.url)),
+  );
+  return candidates.find((path) => existsSync(path)) ?? (candidates[0] as string);
+}
+
+function load(): Addon {
+  const path = addonPath();
+  if (!existsSync(path)) throw new SpurmemError('NATIVE_LOAD_FAILED', notBuilt(path));
+  let loaded: Addon;
+  try {
+    loaded = createRequire(import.meta.url)(path) as Addon;
+  } catch (error) {
+    throw new SpurmemError('NATIVE_LOAD_FAILED', loadAdvice(path, messageOf(error)), { cause: error });
+  }
+  Object.defineProperty(loaded.Tensor.prototype, Symbol.dispose, {
+    configurable: true,
+    value(this: Tensor) {
+      this.dispose();
+    },
+  });
+  return loaded;
+}
+
+function notBuilt(path: string): string {
+  return [
+    `The native addon is not built: ${path} does not exist.`,
+    '  1. In a checkout, run scripts/setup.sh: it installs libtorch and builds the addon.',
+    '  2. Or build it alone: npm run build:native (needs libtorch-dev, cmake, g++).',
+    '  3. If it was built elsewhere, set SPURMEM_ADDON to the path of spurmem.node.',
+  ].join('\n');
+}
+
+function loadAdvice(path: string, reason: string): string {
+  const missing = /(lib[\w.+-]+\.so[\w.]*): cannot open shared object file/.exec(reason)?.[1];
+  const fixes: string[] = [];
+  if (missing !== undefined && /torch|c10/.test(missing)) {
+    fixes.push(
+      `${missing} was not found: install libtorch (on Debian: apt-get install libtorch-dev libopenblas0-openmp).`,
+      'If libtorch is installed in another version than the addon was built with, rebuild: npm run build:native.',
+      'If libtorch is in a folder of its own, name it in LIBTORCH, rebuild, and add its lib/ to LD_LIBRARY_PATH.',
+    );
+  } else if (missing !== undefined) {
+    fixes.push(`${missing} was not found: install the package that has it (on Debian: apt-file search ${missing}).`);
+  } else if (reason.includes('undefined symbol')) {
+    fixes.push(
+      'The addon was built with another version of libtorch than the one installed: npm run build:native.',
+      'If two versions are installed, LD_LIBRARY_PATH decides which one is loaded: unset it, or name the right one first.',
+    );
+  } else {
+    fixes.push('Rebuild the addon on this machine: npm run build:native.');
+  }
+  fixes.push('`spurmem doctor` shows what is found.');
+  return [
+    `The native addon could not be loaded from ${path}.`,
+    `  Reason: ${reason.split('\n')[0] ?? reason}`,
+    ...fixes.map((fix, index) => `  ${index + 1}. ${fix}`),
+  ].join('\n');
+}
