@@ -69,6 +69,7 @@ Napi::Function TensorHandle::define(Napi::Env env) {
                          InstanceMethod<&TensorHandle::data>("data"),
                          InstanceMethod<&TensorHandle::argmax>("argmax"),
                          InstanceMethod<&TensorHandle::backward>("backward"),
+                         InstanceMethod<&TensorHandle::channelsLast>("channelsLast"),
                      });
 }
 
@@ -180,8 +181,19 @@ Napi::Value TensorHandle::argmax(const Napi::CallbackInfo& info) {
       [](Napi::Env env, at::Tensor& tensor) { return toTypedArray(env, tensor); });
 }
 
+// backward(scale): as (tensor * scale).backward(), so that chunks of a batch add up to its mean loss.
 Napi::Value TensorHandle::backward(const Napi::CallbackInfo& info) {
-  return submitVoid(info.Env(), LaneName::compute, [tensor = alive(info.Env())] { tensor.backward(); });
+  const double scale = info[0].IsUndefined() ? 1.0 : toNumber(info[0], "scale");
+  return submitVoid(info.Env(), LaneName::compute, [tensor = alive(info.Env()), scale] {
+    tensor.backward(at::full_like(tensor, scale, at::MemoryFormat::Preserve));
+  });
+}
+
+Napi::Value TensorHandle::channelsLast(const Napi::CallbackInfo& info) {
+  return submit(
+      info.Env(), LaneName::compute,
+      [tensor = alive(info.Env())] { return tensor.contiguous(at::MemoryFormat::ChannelsLast); },
+      [](Napi::Env env, at::Tensor& tensor) { return TensorHandle::wrap(env, std::move(tensor)); });
 }
 
 Napi::Value createTensor(const Napi::CallbackInfo& info) {
@@ -192,8 +204,9 @@ Napi::Value createTensor(const Napi::CallbackInfo& info) {
   auto tensor = at::empty({static_cast<int64_t>(array.ElementLength())}, scalarTypeOf(array));
   std::memcpy(tensor.mutable_data_ptr(), static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset(),
               array.ByteLength());
+  // On the data lane: a batch's labels need not wait for the step at work.
   return submit(
-      info.Env(), LaneName::compute, [tensor, shape, device] { return tensor.reshape(shape).to(device); },
+      info.Env(), LaneName::data, [tensor, shape, device] { return tensor.reshape(shape).to(device); },
       [](Napi::Env env, at::Tensor& result) { return TensorHandle::wrap(env, std::move(result)); });
 }
 

@@ -32,6 +32,7 @@ class TensorHandle : public Napi::ObjectWrap<TensorHandle> {
   Napi::Value data(const Napi::CallbackInfo& info);
   Napi::Value argmax(const Napi::CallbackInfo& info);
   Napi::Value backward(const Napi::CallbackInfo& info);
+  Napi::Value channelsLast(const Napi::CallbackInfo& info);
 
   at::Tensor tensor_;
   int64_t externalBytes_ = 0;

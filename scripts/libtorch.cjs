@@ -15,7 +15,10 @@ if (!existsSync(join(include, 'ATen/ATen.h'))) {
 const cuda = root && existsSync(join(root, 'lib/libtorch_cuda.so'));
 const answers = {
   include: [include, join(include, 'torch/csrc/api/include')],
-  ldflags: ['-Wl,--no-as-needed', ...(root ? [`-L${join(root, 'lib')}`, `-Wl,-rpath,${join(root, 'lib')}`] : [])],
+  ldflags: [
+    '-Wl,--no-as-needed',
+    ...(root ? [`-L${join(root, 'lib')}`, `-Wl,-rpath,${join(root, 'lib')}`] : []),
+  ],
   libraries: ['-ltorch', '-ltorch_cpu', '-lc10', ...(cuda ? ['-ltorch_cuda', '-lc10_cuda'] : [])],
 };
 console.log(answers[process.argv[2]].join('\n'));

@@ -33,12 +33,17 @@ export class SpurmemError extends Error {
   }
 }
 
-/** The message of anything that was thrown. */
+/**
+ * The message of anything that was thrown. Goes by shape, not by class: errors of the file system may stem from another
+ * realm than this code's (worker contexts, test runners), where `instanceof Error` is false.
+ */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
+  return String(error);
 }
 
 /** Node's error code (`ENOENT`, `EACCES`, ...) of anything that was thrown, or undefined. */
 export function systemCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
 }

@@ -1,3 +1,5 @@
+import { SpurmemError } from './errors.js';
+
 /** One step of a long job: `done` of `total` units of `task` are finished. */
 export interface ProgressEvent {
   /** What is being done, in the user's words, such as `epoch 3/8`. The same text names the same bar. */
@@ -16,4 +18,17 @@ export interface JobOptions {
   readonly onProgress?: ProgressReporter | undefined;
   /** When aborted, the job stops at the next batch, keeps what it has written, and throws `INTERRUPTED`. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Throws `INTERRUPTED` when the job was told to stop.
+ *
+ * @param task what is being stopped, as in `decoding images`
+ */
+export function throwIfAborted(signal: AbortSignal | undefined, task: string): void {
+  if (signal?.aborted !== true) return;
+  throw new SpurmemError(
+    'INTERRUPTED',
+    `Stopped during ${task}. What was finished is kept; the same command (with --resume, to continue a run) goes on from there.`,
+  );
 }

@@ -19,6 +19,8 @@ export interface TraceEntry {
 /** `results/trace-unstructured.json` (article, Fig. 2). */
 export interface TraceUnstructuredResult {
   readonly kind: 'trace-unstructured';
+  /** sha256 of the traced weights file. */
+  readonly checkpoint: string;
   readonly split: Split;
   readonly perturbation: 'zero';
   /** Neurons in the whole model, M. */

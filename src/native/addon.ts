@@ -24,8 +24,10 @@ export interface Tensor extends Disposable {
   data(): Promise<NativeArray>;
   /** Index of the largest value of each row of an [N, C] tensor; the lowest one where several tie. */
   argmax(): Promise<Int32Array>;
-  /** Adds the gradient of this scalar to the `grad` of every parameter of its graph. */
-  backward(): Promise<void>;
+  /** Adds the gradient of this scalar, times `scale` (1), to the `grad` of every parameter of its graph. */
+  backward(scale?: number): Promise<void>;
+  /** The same [N, C, H, W] values in channels-last strides. */
+  channelsLast(): Promise<Tensor>;
 }
 
 /** torch.Generator on the CPU: the same seed draws the same numbers as PyTorch. Draws run at once, on this thread. */
@@ -168,7 +170,7 @@ export function native(): Addon {
 
 /** Where the addon is looked for: SPURMEM_ADDON, cmake-js's output, node-gyp's output. */
 export function addonPath(): string {
-  const chosen = process.env['SPURMEM_ADDON'];
+  const chosen = process.env.SPURMEM_ADDON;
   if (chosen !== undefined && chosen !== '') return chosen;
   const candidates = ['build-cmake/Release/spurmem.node', 'build/Release/spurmem.node'].map((path) =>
     fileURLToPath(new URL(`../../${path}`, import.meta.url)),
@@ -213,7 +215,9 @@ function loadAdvice(path: string, reason: string): string {
       'If libtorch is in a folder of its own, name it in LIBTORCH, rebuild, and add its lib/ to LD_LIBRARY_PATH.',
     );
   } else if (missing !== undefined) {
-    fixes.push(`${missing} was not found: install the package that has it (on Debian: apt-file search ${missing}).`);
+    fixes.push(
+      `${missing} was not found: install the package that has it (on Debian: apt-file search ${missing}).`,
+    );
   } else if (reason.includes('undefined symbol')) {
     fixes.push(
       'The addon was built with another version of libtorch than the one installed: npm run build:native.',

@@ -1,0 +1,114 @@
+"""Empirical risk minimization in plain PyTorch, the article's recipe: the oracle of `spurmem train erm`.
+
+Reads a dataset folder in the Waterbirds layout whose images all have the model's input size, and prints, as JSON, each
+epoch's loss and group accuracies and the selected epoch.
+"""
+
+import argparse
+import csv
+import json
+import os
+
+import torch
+import torchvision
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--data", required=True)
+parser.add_argument("--arch", default="resnet18")
+parser.add_argument("--weights")
+parser.add_argument("--epochs", type=int, required=True)
+parser.add_argument("--batch-size", type=int, required=True)
+parser.add_argument("--lr", type=float, required=True)
+parser.add_argument("--seed", type=int, required=True)
+parser.add_argument("--threads", type=int, required=True)
+parser.add_argument("--out", help="where the last epoch's weights go, as safetensors")
+args = parser.parse_args()
+torch.set_num_threads(args.threads)
+
+
+class Waterbirds(Dataset):
+    def __init__(self, folder, split):
+        with open(os.path.join(folder, "metadata.csv")) as table:
+            rows = list(csv.DictReader(table))
+        self.num_classes = max(int(row["y"]) for row in rows) + 1
+        self.num_spurious = max(int(row["place"]) for row in rows) + 1
+        self.rows = [row for row in rows if int(row["split"]) == split]
+        self.folder = folder
+        self.transform = transforms.Compose(
+            [
+                transforms.ToTensor(),
+                transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+            ]
+        )
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, index):
+        row = self.rows[index]
+        image = Image.open(os.path.join(self.folder, row["img_filename"])).convert("RGB")
+        label, spurious = int(row["y"]), int(row["place"])
+        return self.transform(image), label, label * self.num_spurious + spurious
+
+
+def accuracies(correct, total):
+    return [(c / t) if t else None for c, t in zip(correct, total)]
+
+
+train, val = Waterbirds(args.data, 0), Waterbirds(args.data, 1)
+num_groups = train.num_classes * train.num_spurious
+
+torch.manual_seed(args.seed)
+model = torchvision.models.get_model(args.arch, weights=None, num_classes=train.num_classes)
+if args.weights:
+    state = load_file(args.weights)
+    if state["fc.weight"].shape != model.fc.weight.shape:
+        state = {name: value for name, value in state.items() if not name.startswith("fc.")}
+    model.load_state_dict(state, strict=False)
+model = model.to(memory_format=torch.channels_last)
+optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, weight_decay=0, fused=True)
+scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=3)
+train_loader = DataLoader(train, batch_size=args.batch_size, shuffle=True)
+# With a generator of its own, so that iterating it draws nothing from the default one.
+val_loader = DataLoader(val, batch_size=args.batch_size, generator=torch.Generator())
+
+epochs, best, best_epoch = [], -1.0, 0
+for epoch in range(1, args.epochs + 1):
+    model.train()
+    loss_sum = 0.0
+    correct, total = [0] * num_groups, [0] * num_groups
+    for images, labels, groups in train_loader:
+        logits = model(images.to(memory_format=torch.channels_last))
+        loss = torch.nn.functional.cross_entropy(logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss_sum += loss.item() * len(labels)
+        for right, group in zip((logits.argmax(1) == labels).tolist(), groups.tolist()):
+            correct[group] += right
+            total[group] += 1
+    train_loss = loss_sum / len(train)
+    train_accuracy = accuracies(correct, total)
+
+    model.eval()
+    correct, total = [0] * num_groups, [0] * num_groups
+    with torch.no_grad():
+        for images, labels, groups in val_loader:
+            predictions = model(images.to(memory_format=torch.channels_last)).argmax(1)
+            for right, group in zip((predictions == labels).tolist(), groups.tolist()):
+                correct[group] += right
+                total[group] += 1
+    val_accuracy = accuracies(correct, total)
+    lr = optimizer.param_groups[0]["lr"]
+    scheduler.step(train_loss)
+    if min(val_accuracy) > best:
+        best, best_epoch = min(val_accuracy), epoch
+    epochs.append({"lr": lr, "trainLoss": train_loss, "train": train_accuracy, "val": val_accuracy})
+
+if args.out:
+    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, args.out)
+print(json.dumps({"epochs": epochs, "bestEpoch": best_epoch}))

@@ -1,0 +1,53 @@
+"""torchvision's ResNet as the oracle: initial weights, logits, gradients and per-neuron norms.
+
+Writes one safetensors file: init.<name>, input, labels, logits.eval, logits.train, grad.<name> (of the mean
+cross-entropy in eval mode), norms.weight, norms.gradient.
+"""
+
+import argparse
+
+import torch
+import torchvision
+from safetensors.torch import save_file
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--arch", required=True)
+parser.add_argument("--classes", type=int, required=True)
+parser.add_argument("--seed", type=int, required=True)
+parser.add_argument("--batch", type=int, required=True)
+parser.add_argument("--height", type=int, required=True)
+parser.add_argument("--width", type=int, required=True)
+parser.add_argument("--memory-format", choices=["channels_last", "contiguous"], required=True)
+parser.add_argument("--threads", type=int, required=True)
+parser.add_argument("--out", required=True)
+args = parser.parse_args()
+
+torch.set_num_threads(args.threads)
+memory_format = torch.channels_last if args.memory_format == "channels_last" else torch.contiguous_format
+
+torch.manual_seed(args.seed)
+model = torchvision.models.get_model(args.arch, weights=None, num_classes=args.classes)
+out = {f"init.{name}": value.clone() for name, value in model.state_dict().items()}
+model = model.to(memory_format=memory_format)
+
+generator = torch.Generator().manual_seed(args.seed + 1)
+images = torch.randn(args.batch, 3, args.height, args.width, generator=generator)
+labels = torch.randint(0, args.classes, (args.batch,), generator=generator)
+out["input"], out["labels"] = images, labels.to(torch.int32)
+images = images.to(memory_format=memory_format)
+
+# A step in training mode first, so that eval mode has batch statistics that are not 0 and 1.
+model.train()
+with torch.no_grad():
+    out["logits.train"] = model(images)
+
+model.eval()
+logits = model(images)
+out["logits.eval"] = logits.detach()
+torch.nn.functional.cross_entropy(logits, labels).backward()
+convolutions = [module for module in model.modules() if isinstance(module, torch.nn.Conv2d)]
+for name, parameter in model.named_parameters():
+    out[f"grad.{name}"] = parameter.grad
+out["norms.weight"] = torch.cat([c.weight.detach().flatten(1).norm(dim=1) for c in convolutions])
+out["norms.gradient"] = torch.cat([c.weight.grad.flatten(1).norm(dim=1) for c in convolutions])
+save_file({name: value.contiguous() for name, value in out.items()}, args.out)

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Installs what is missing and builds what is not current. `scripts/setup.sh test` adds what the tests need.
+# Running it again does only what has changed since.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+packages=(g++ cmake make libtorch-dev libopenblas0-openmp dataset-fashion-mnist)
+if [ "${1:-}" = test ]; then
+  packages+=(python3 python3-torch python3-torchvision python3-safetensors clang-format)
+fi
+
+command -v node >/dev/null && command -v npm >/dev/null ||
+  fail "Node.js 20.19 or newer and npm are needed. On Debian 13: apt-get install nodejs npm"
+node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
+  fail "Node.js $(node --version) is too old: 20.19 or newer is needed."
+
+install_packages() {
+  local missing=() name
+  for name in "${packages[@]}"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  local root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "Not root, and sudo is missing. As root: apt-get install ${missing[*]}"
+    root=(sudo)
+  fi
+  say "Installing ${missing[*]}"
+  "${root[@]}" apt-get update -qq >&2
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
+
+if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+  install_packages
+elif [ "${SPURMEM_SKIP_PACKAGES:-}" != 1 ]; then
+  fail "This machine has no apt. Install these by hand, then run again with SPURMEM_SKIP_PACKAGES=1:
+  - a C++17 compiler (g++), cmake, make
+  - libtorch 2.6 or newer: the zip or a pip wheel's torch folder, its path in LIBTORCH
+  - an optimized BLAS, if libtorch does not bring one
+  - Fashion-MNIST's four .gz files, for the dominoes benchmark (--fashion-mnist FOLDER)
+  - for the tests: python3 with torch, torchvision and safetensors; clang-format"
+fi
+
+# Runs a command when the content it depends on differs from the last time: stamp NAME INPUT... -- COMMAND...
+stamp() {
+  local name=$1 inputs=() hash file=node_modules/.spurmem
+  shift
+  while [ "$1" != -- ]; do inputs+=("$1"); shift; done
+  shift
+  hash=$(cat "${inputs[@]}" | sha256sum | cut -d' ' -f1)
+  if [ "$(cat "$file-$name" 2>/dev/null)" != "$hash" ]; then
+    say "$name: $*"
+    "$@" >&2
+    mkdir -p node_modules && echo "$hash" >"$file-$name"
+  fi
+}
+
+native_inputs=(CMakeLists.txt native/sources.txt native/*.cpp native/*.h native/nn/*.cpp native/nn/*.h package-lock.json)
+stamp packages package-lock.json -- npm ci --no-audit --no-fund --loglevel=error
+[ -f build-cmake/Release/spurmem.node ] || rm -f node_modules/.spurmem-addon
+stamp addon "${native_inputs[@]}" -- npm run --silent build:native -- --loglevel=error
+if [ "${1:-}" = test ]; then
+  # Node's own headers where they lie beside the executable or where npm names them; else node-gyp fetches them.
+  prefix=$(dirname "$(dirname "$(readlink -f "$(command -v node)")")")
+  [ -f "$prefix/include/node/common.gypi" ] && export npm_config_nodedir=$prefix
+  [ -f build/Release/spurmem.node ] || rm -f node_modules/.spurmem-addon-gyp
+  stamp addon-gyp binding.gyp scripts/libtorch.cjs "${native_inputs[@]}" -- npm run --silent build:native:gyp
+fi
+[ -f dist/cli/main.js ] || rm -rf dist
+npm run --silent build >&2

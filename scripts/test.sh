@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# The whole check: set-up, formatting, lint, types, both builds of the addon, unit and parity tests.
+# Arguments go to jest: scripts/test.sh test/parity
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/setup.sh test
+
+clang-format --dry-run --Werror native/*.cpp native/*.h native/nn/*.cpp native/nn/*.h
+npx prettier --check . --log-level warn
+npm run --silent lint
+npm run --silent typecheck
+
+# Both builds load and compute the same.
+for addon in build-cmake/Release/spurmem.node build/Release/spurmem.node; do
+  echo "doctor with $addon"
+  SPURMEM_ADDON=$PWD/$addon node bin/spurmem.js doctor --quiet
+done
+
+# The Python beside which the parity tests run: Debian's PyTorch belongs to /usr/bin/python3.
+export SPURMEM_PYTHON=${SPURMEM_PYTHON:-/usr/bin/python3}
+npm test --silent -- "$@"

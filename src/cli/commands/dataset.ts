@@ -1,0 +1,84 @@
+import type { Command } from 'commander';
+import type { Split } from '../../data/split.js';
+import { runJob } from '../job.js';
+import { addCommonOptions, integer, integers, seedOption, words, type CommonOptions } from '../options.js';
+
+interface DominoesCommandOptions extends CommonOptions {
+  readonly data: string;
+  readonly garments?: readonly string[];
+  readonly digits?: readonly number[];
+  readonly trainCounts?: readonly number[];
+  readonly valCounts?: readonly number[];
+  readonly testCounts?: readonly number[];
+  readonly size?: number;
+  readonly seed: number;
+  readonly fashionMnist?: string;
+}
+
+interface InspectOptions extends CommonOptions {
+  readonly data: string;
+}
+
+export function addDatasetCommands(program: Command): void {
+  const dataset = program.command('dataset').description('build and inspect datasets');
+  addCommonOptions(
+    dataset
+      .command('dominoes')
+      .description('a digit above a garment: a benchmark from real images with a spurious correlation')
+      .option('--data <folder>', 'folder to build it in', 'data/dominoes')
+      .addOption(words('--garments <list>', 'the classes, such as pullover,coat'))
+      .addOption(integers('--digits <list>', 'the spurious attribute, such as 0,1', 0))
+      .addOption(integers('--train-counts <list>', 'images of each group, garment by garment', 1))
+      .addOption(integers('--val-counts <list>', 'the same for validation', 1))
+      .addOption(integers('--test-counts <list>', 'the same for test', 1))
+      .addOption(integer('--size <px>', 'height in pixels; the width is half of it', 16, 512))
+      .addOption(seedOption())
+      .option('--fashion-mnist <folder>', 'folder with Fashion-MNIST\u2019s four .gz files'),
+  ).action(async (options: DominoesCommandOptions) => {
+    await runJob(options, async (output, control) => {
+      const [{ buildDominoes, DEFAULT_DOMINOES }, { datasetTables, summarizeDataset }] = await Promise.all([
+        import('../../data/dominoes.js'),
+        import('../tables.js'),
+      ]);
+      const counts = (split: Split, given: readonly number[] | undefined): number[] => [
+        ...(given ?? DEFAULT_DOMINOES.counts[split]),
+      ];
+      const built = await buildDominoes(
+        options.data,
+        {
+          // Checked against the known garments by buildDominoes.
+          garments: [...(options.garments ?? DEFAULT_DOMINOES.garments)] as typeof DEFAULT_DOMINOES.garments,
+          digits: [...(options.digits ?? DEFAULT_DOMINOES.digits)],
+          counts: {
+            train: counts('train', options.trainCounts),
+            val: counts('val', options.valCounts),
+            test: counts('test', options.testCounts),
+          },
+          size: options.size ?? DEFAULT_DOMINOES.size,
+          seed: options.seed,
+          ...(options.fashionMnist === undefined ? {} : { fashionFolder: options.fashionMnist }),
+        },
+        control,
+      );
+      output.result(datasetTables(built), summarizeDataset(built));
+    });
+  });
+  addCommonOptions(
+    dataset
+      .command('inspect')
+      .description('check a dataset and count its groups')
+      .requiredOption('--data <folder>', 'dataset folder'),
+  ).action(async (options: InspectOptions) => {
+    await runJob(options, async (output, control) => {
+      const [{ loadDataset }, { buildImageStore }, { datasetTables, summarizeDataset }] = await Promise.all([
+        import('../../data/dataset.js'),
+        import('../../data/imageStore.js'),
+        import('../tables.js'),
+      ]);
+      const found = await loadDataset(options.data);
+      // Decoding every image is the check that each one is there and whole.
+      await buildImageStore(found, control);
+      output.result(datasetTables(found), summarizeDataset(found));
+    });
+  });
+}

@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { runJob } from '../job.js';
+import { addCommonOptions, type CommonOptions } from '../options.js';
+
+export function addDoctorCommand(program: Command): void {
+  addCommonOptions(
+    program
+      .command('doctor')
+      .description('check what this machine has: addon, libtorch, BLAS, devices, data'),
+  ).action(async (options: CommonOptions) => {
+    await runJob(options, async (output) => {
+      const { diagnose } = await import('../diagnose.js');
+      const checks = await diagnose();
+      const signs = { ok: 'ok  ', warning: 'WARN', error: 'FAIL' } as const;
+      const lines = checks.map(
+        ({ status, name, found, fix }) =>
+          `${signs[status]} ${name}: ${found}${fix === undefined ? '' : `\n       ${fix.replaceAll('\n', '\n       ')}`}`,
+      );
+      output.result(lines.join('\n'), { checks });
+      if (checks.some(({ status }) => status === 'error')) process.exitCode = 1;
+    });
+  });
+}

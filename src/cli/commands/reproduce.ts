@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { runJob } from '../job.js';
+import { addComputeOptions, type ComputeOptions } from '../options.js';
+
+interface QuickstartCommandOptions extends ComputeOptions {
+  readonly data: string;
+  readonly out: string;
+  readonly weights?: string;
+}
+
+export function addReproduceCommands(program: Command): void {
+  const reproduce = program.command('reproduce').description('reproduce the article\u2019s experiments');
+  addComputeOptions(
+    reproduce
+      .command('quickstart')
+      .description('the main job on real images: train, trace, report, within 10 minutes on two cores')
+      .option('--data <folder>', 'folder for the dominoes benchmark', 'data')
+      .option('--out <run>', 'run folder', 'runs/quickstart')
+      .option('--weights <file>', 'safetensors to start from instead of pretraining'),
+  ).action(async (options: QuickstartCommandOptions) => {
+    await runJob(options, async (output, control) => {
+      const [{ reproduceQuickstart }, { describeEpoch }, { ermTables, traceTables }] = await Promise.all([
+        import('../../reproduce/quickstart.js'),
+        import('../describe.js'),
+        import('../tables.js'),
+      ]);
+      const { dataset, erm, trace, run, report } = await reproduceQuickstart({
+        ...options,
+        ...control,
+        onStep: (step) => {
+          output.info(step);
+        },
+        onEpoch: (metrics, groupNames) => {
+          output.info(describeEpoch(metrics, groupNames));
+        },
+      });
+      output.result(
+        `${ermTables(dataset, erm, output.color)}\n${traceTables(dataset, trace, output.color)}\nRun: ${run}\nReport: ${report}`,
+        { run, report, erm, trace },
+      );
+    });
+  });
+}

@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
+import { messageOf } from '../errors.js';
+import { addonPath, native } from '../native/addon.js';
+import { packageVersion } from '../versions.js';
+
+/** One thing that was checked. */
+export interface Check {
+  readonly name: string;
+  readonly status: 'ok' | 'warning' | 'error';
+  readonly found: string;
+  /** What to do about a warning or an error. */
+  readonly fix?: string;
+}
+
+/** Reference BLAS stays below 10 GFLOP/s; an optimized one reaches more than this on a single modern core. */
+const SLOW_GFLOPS = 15;
+const FASHION_MNIST = '/usr/share/datasets/fashion-mnist';
+
+/** Checks what spurmem needs on this machine. */
+export async function diagnose(): Promise<Check[]> {
+  return [
+    { name: 'spurmem', status: 'ok', found: packageVersion() },
+    {
+      name: 'node',
+      status: 'ok',
+      found: `${process.versions.node}, ${availableParallelism()} cores, ${(totalmem() / 2 ** 30).toFixed(1)} GiB memory`,
+    },
+    ...(await diagnoseNative()),
+    existsSync(FASHION_MNIST)
+      ? { name: 'Fashion-MNIST', status: 'ok', found: FASHION_MNIST }
+      : {
+          name: 'Fashion-MNIST',
+          status: 'warning',
+          found: `not in ${FASHION_MNIST}`,
+          fix: 'The dominoes benchmark needs it: apt-get install dataset-fashion-mnist, or name a folder with --fashion-mnist.',
+        },
+  ];
+}
+
+async function diagnoseNative(): Promise<Check[]> {
+  try {
+    const addon = native();
+    const threads = await addon.configure(0);
+    const n = 1024;
+    const gflops = (2 * n ** 3) / (await addon.matmulSeconds(n)) / 1e9;
+    return [
+      { name: 'addon', status: 'ok', found: addonPath() },
+      { name: 'libtorch', status: 'ok', found: `${addon.torchVersion}, ${threads} threads` },
+      blasCheck(gflops),
+      {
+        name: 'CUDA',
+        status: 'ok',
+        found:
+          addon.cudaDevices > 0
+            ? `${addon.cudaDevices} devices; --device auto uses cuda:0`
+            : 'no device that this libtorch sees; --device auto uses the CPU',
+      },
+    ];
+  } catch (error) {
+    return [{ name: 'addon', status: 'error', found: 'it does not load', fix: messageOf(error) }];
+  }
+}
+
+function blasCheck(gflops: number): Check {
+  const found = `float32 matrix product at ${gflops.toFixed(0)} GFLOP/s`;
+  if (gflops >= SLOW_GFLOPS) return { name: 'BLAS', status: 'ok', found };
+  return {
+    name: 'BLAS',
+    status: 'warning',
+    found: `${found}: that is reference BLAS`,
+    fix: 'Training would be many times slower than it need be: apt-get install libopenblas0-openmp.',
+  };
+}

@@ -1,0 +1,85 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { CRITERIA } from '../neurons/neuron.js';
+import { ARCHITECTURES } from '../models/architectures.js';
+
+/** Options that every command takes. */
+export interface CommonOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly debug: boolean;
+}
+
+/** Options of commands that compute. */
+export interface ComputeOptions extends CommonOptions {
+  readonly seed: number;
+  readonly device: string;
+  readonly threads: number;
+}
+
+export function addCommonOptions(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON document on stdout, everything else on stderr', false)
+    .option('--quiet', 'print results and errors only', false)
+    .option('--debug', 'print stack traces of errors', false);
+}
+
+export function addComputeOptions(command: Command): Command {
+  return addCommonOptions(command)
+    .addOption(seedOption())
+    .option('--device <device>', 'auto, cpu, cuda or cuda:n', 'auto')
+    .addOption(integer('--threads <n>', 'threads of the compute lane; 0: all cores', 0).default(0));
+}
+
+export function seedOption(): Option {
+  return integer('--seed <n>', 'seed of every random draw', 0, 2 ** 32 - 1).default(0);
+}
+
+export function archOption(): Option {
+  return new Option('--arch <name>', 'architecture').choices(ARCHITECTURES);
+}
+
+export function criterionOption(): Option {
+  return new Option('--criterion <name...>', 'how neurons are scored')
+    .choices(CRITERIA)
+    .default([...CRITERIA]);
+}
+
+/** An option that takes a whole number of at least `least`. */
+export function integer(flags: string, description: string, least: number, most?: number): Option {
+  return new Option(flags, description).argParser((text) => parseInteger(text, least, most));
+}
+
+/** An option that takes a positive number. */
+export function positive(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
+      throw new InvalidArgumentError('It takes a number above 0.');
+    }
+    return value;
+  });
+}
+
+/** An option that takes whole numbers separated by commas, such as `1,2,3`. */
+export function integers(flags: string, description: string, least: number): Option {
+  return new Option(flags, description).argParser((text) =>
+    text.split(',').map((part) => parseInteger(part, least)),
+  );
+}
+
+/** An option that takes words separated by commas. */
+export function words(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text) => text.split(',').map((part) => part.trim()));
+}
+
+function parseInteger(text: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
+  const value = Number(text);
+  if (!/^\s*\d+\s*$/.test(text) || value < least || value > most) {
+    throw new InvalidArgumentError(
+      most === Number.MAX_SAFE_INTEGER
+        ? `It takes whole numbers of at least ${least}.`
+        : `It takes a whole number from ${least} to ${most}.`,
+    );
+  }
+  return value;
+}

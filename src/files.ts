@@ -1,0 +1,50 @@
+import { mkdir } from 'node:fs/promises';
+import writeFileAtomic from 'write-file-atomic';
+import { SpurmemError, messageOf, systemCode } from './errors.js';
+
+/** Writes a whole file or nothing: a temporary file beside it, fsync, rename. Throws `OUTPUT_UNWRITABLE`. */
+export async function writeAtomic(path: string, content: string | Buffer): Promise<void> {
+  try {
+    await writeFileAtomic(path, content);
+  } catch (error) {
+    throw unwritable(error, path);
+  }
+}
+
+/** Writes a value as indented JSON, atomically. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Makes a folder and those above it. Throws `OUTPUT_UNWRITABLE`. */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    throw unwritable(error, path);
+  }
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOSPC: 'Free some disk space, or choose another folder.',
+  EDQUOT: 'Free some of your disk quota, or choose another folder.',
+  EACCES: 'Give yourself write permission there, or choose another folder.',
+  EPERM: 'Give yourself write permission there, or choose another folder.',
+  EROFS: 'The file system is read-only: choose another folder.',
+  ENOTDIR: 'A part of that path is a file: choose another folder.',
+  EEXIST: 'A file has that name: choose another folder.',
+};
+
+/**
+ * Turns what a file system operation threw into SpurmemError `OUTPUT_UNWRITABLE` when the user can mend it (no
+ * space, no permission, ...). Anything else, and any SpurmemError, comes back unchanged.
+ *
+ * @param path the file or folder that was written to
+ */
+export function unwritable(error: unknown, path: string): unknown {
+  const advice = ADVICE[systemCode(error) ?? ''];
+  if (advice === undefined || error instanceof SpurmemError) return error;
+  return new SpurmemError('OUTPUT_UNWRITABLE', `Cannot write ${path}: ${messageOf(error)}. ${advice}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,55 @@
+/**
+ * spurmem as a library: the same steps that the command line runs.
+ *
+ * @packageDocumentation
+ */
+export { SpurmemError, type ErrorCode } from './errors.js';
+export type { JobOptions, ProgressEvent, ProgressReporter } from './progress.js';
+export { packageVersion, versions } from './versions.js';
+
+export { native, type ChannelMask, type Generator, type MemoryFormat, type Tensor } from './native/addon.js';
+export { resolveDevice, setThreads } from './native/device.js';
+
+export { SPLITS, type Split } from './data/split.js';
+export { ARTICLE_PREPROCESSING, type Preprocessing } from './data/preprocessing.js';
+export { groupCounts, loadDataset, requireGroups, type Dataset, type Example } from './data/dataset.js';
+export { minorityGroups } from './data/minorityGroups.js';
+export { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from './data/dominoes.js';
+export { buildImageStore, type ImageStoreIndex } from './data/imageStore.js';
+export { Batch, BatchLoader } from './data/batches.js';
+
+export { ARCHITECTURES, type Architecture } from './models/architectures.js';
+export { Model } from './models/model.js';
+export {
+  readSafetensors,
+  writeSafetensors,
+  type SafetensorsFile,
+  type TensorData,
+} from './models/safetensors.js';
+export { loadWeights, type LoadedWeights } from './models/weights.js';
+
+export { GroupCounter, groupAccuracies, type GroupAccuracies } from './metrics/groups.js';
+export { evaluate, type Evaluation } from './metrics/evaluate.js';
+
+export { CRITERIA, type Criterion, type Neuron, type NeuronLayer } from './neurons/neuron.js';
+export { gradientScores, magnitudeScores, worstSamples, type ScoredExample } from './neurons/score.js';
+export { fractionToCount, selectTopK } from './neurons/select.js';
+export { maskNeurons, type NeuronMask } from './neurons/perturb.js';
+
+export { Adam } from './train/adam.js';
+export { ReduceLROnPlateau, type ReduceLROnPlateauState } from './train/scheduler.js';
+export { ARTICLE_ERM, trainErm, type ErmOptions } from './train/erm.js';
+export type { EpochMetrics, ErmResult } from './train/metrics.js';
+export { RunFolder, openRun, type RunConfig, type RunEnvironment } from './train/runFolder.js';
+
+export { evaluateVariants, type VariantAccuracies } from './experiments/evaluateVariants.js';
+export { GRADIENT_SOURCE, traceUnstructured, type TraceOptions } from './experiments/traceUnstructured.js';
+export type { TraceEntry, TraceUnstructuredResult } from './experiments/results.js';
+
+export { renderFigures, renderReport, type RunReport } from './report/runReport.js';
+export { writeReport } from './report/writeReport.js';
+export {
+  reproduceQuickstart,
+  type QuickstartOptions,
+  type QuickstartResult,
+} from './reproduce/quickstart.js';

@@ -1,0 +1,65 @@
+import type { BatchLoader } from '../data/batches.js';
+import { groupCounts } from '../data/dataset.js';
+import type { Model } from '../models/model.js';
+import { native } from '../native/addon.js';
+import { throwIfAborted, type JobOptions } from '../progress.js';
+import { GroupCounter, type GroupAccuracies } from './groups.js';
+
+export interface Evaluation {
+  readonly accuracies: GroupAccuracies;
+  /** Mean cross-entropy over the examples. */
+  readonly loss: number;
+  /** Cross-entropy of each example, [N] in the order of the indices. */
+  readonly losses: Float32Array;
+  /** Predicted class of each example, [N]. */
+  readonly predictions: Int32Array;
+}
+
+/**
+ * Runs a model in eval mode over examples of a dataset.
+ *
+ * @param indices positions in the dataset's examples, [N]
+ * @param options.task the name of the progress bar
+ */
+export async function evaluate(
+  model: Model,
+  loader: BatchLoader,
+  indices: Int32Array,
+  options: JobOptions & { readonly batchSize: number; readonly task: string },
+): Promise<Evaluation> {
+  const { dataset } = loader;
+  const counter = new GroupCounter(dataset.numGroups);
+  const losses = new Float32Array(indices.length);
+  const predictions = new Int32Array(indices.length);
+  let done = 0;
+  for await (const batch of loader.evaluation(indices, options.batchSize)) {
+    using current = batch;
+    throwIfAborted(options.signal, options.task);
+    using logits = await model.network.forward(current.images, false, false, null);
+    using loss = await native().crossEntropy(logits, current.labels, 'none');
+    const predicted = await logits.argmax();
+    losses.set((await loss.data()) as Float32Array, done);
+    predictions.set(predicted, done);
+    countCorrect(counter, dataset, current.indices, predicted);
+    done += current.indices.length;
+    options.onProgress?.({ task: options.task, done, total: indices.length, unit: 'images' });
+  }
+  return {
+    accuracies: counter.accuracies(groupCounts(dataset, 'train')),
+    loss: losses.reduce((sum, loss) => sum + loss, 0) / indices.length,
+    losses,
+    predictions,
+  };
+}
+
+/** Adds the predictions of a batch to a counter. */
+export function countCorrect(
+  counter: GroupCounter,
+  dataset: { readonly labels: Int32Array; readonly groups: Int32Array },
+  indices: Int32Array,
+  predictions: Int32Array,
+): void {
+  indices.forEach((index, i) => {
+    counter.add(dataset.groups[index] as number, predictions[i] === dataset.labels[index]);
+  });
+}

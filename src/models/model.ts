@@ -1,0 +1,95 @@
+import {
+  native,
+  type Generator,
+  type MemoryFormat,
+  type ModelDescription,
+  type NativeModel,
+  type Tensor,
+} from '../native/addon.js';
+import type { Architecture } from './architectures.js';
+import type { TensorData } from './safetensors.js';
+
+/** A network on a device. Dispose it, or declare it with `using`. */
+export class Model implements Disposable {
+  readonly description: ModelDescription;
+  /** Neurons in the whole model, M: the output channels of all convolutions, downsample ones included. */
+  readonly numNeurons: number;
+
+  private constructor(
+    readonly arch: Architecture,
+    readonly numClasses: number,
+    readonly device: string,
+    readonly memoryFormat: MemoryFormat,
+    readonly network: NativeModel,
+  ) {
+    this.description = network.describe();
+    this.numNeurons = this.description.layers.reduce((sum, layer) => sum + layer.size, 0);
+  }
+
+  /**
+   * A network with the initial weights that torchvision's constructor draws after `torch.manual_seed(seed)`,
+   * where `generator` stands for PyTorch's default generator: what it draws next follows on from there.
+   */
+  static async create(options: {
+    readonly arch: Architecture;
+    readonly numClasses: number;
+    readonly generator: Generator;
+    readonly device: string;
+    readonly memoryFormat?: MemoryFormat | undefined;
+  }): Promise<Model> {
+    const memoryFormat = options.memoryFormat ?? 'channels_last';
+    const network = await native().createModel({ ...options, memoryFormat });
+    return new Model(options.arch, options.numClasses, options.device, memoryFormat, network);
+  }
+
+  /** All parameters and buffers by PyTorch name, copied to the CPU: the model's `state_dict`. */
+  async stateDict(): Promise<Record<string, TensorData>> {
+    return takeData(await this.network.state());
+  }
+
+  /**
+   * Copies values into the parameters and buffers of their names; the others keep theirs. Nothing changes when a
+   * name is unknown or a shape differs.
+   */
+  async loadStateDict(state: Readonly<Record<string, TensorData>>): Promise<void> {
+    await withTensors(state, (tensors) => this.network.loadState(tensors));
+  }
+
+  [Symbol.dispose](): void {
+    this.network.dispose();
+  }
+}
+
+/** Copies tensors out of the engine and disposes them. */
+export async function takeData(
+  tensors: Readonly<Record<string, Tensor>>,
+): Promise<Record<string, TensorData>> {
+  const entries = Object.entries(tensors);
+  try {
+    return Object.fromEntries(
+      await Promise.all(
+        entries.map(
+          async ([name, tensor]) => [name, { shape: tensor.shape, data: await tensor.data() }] as const,
+        ),
+      ),
+    );
+  } finally {
+    for (const [, tensor] of entries) tensor.dispose();
+  }
+}
+
+/** Runs `use` with engine copies of the values, and disposes them. */
+export async function withTensors<Result>(
+  state: Readonly<Record<string, TensorData>>,
+  use: (tensors: Record<string, Tensor>) => Promise<Result>,
+): Promise<Result> {
+  const tensors: Record<string, Tensor> = {};
+  try {
+    for (const [name, { data, shape }] of Object.entries(state)) {
+      tensors[name] = await native().tensor(data, shape, 'cpu');
+    }
+    return await use(tensors);
+  } finally {
+    for (const tensor of Object.values(tensors)) tensor.dispose();
+  }
+}

@@ -1,0 +1,168 @@
+import { open } from 'node:fs/promises';
+import { z } from 'zod';
+import { SpurmemError, messageOf } from '../errors.js';
+import { writeAtomic } from '../files.js';
+import type { NativeArray } from '../native/addon.js';
+
+/** A tensor as a file holds it: row-major values and their shape. */
+export interface TensorData {
+  readonly shape: readonly number[];
+  readonly data: NativeArray;
+}
+
+export interface SafetensorsFile {
+  readonly tensors: Readonly<Record<string, TensorData>>;
+  /** The file's `__metadata__`: text by key. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const ARRAYS = {
+  F64: Float64Array,
+  I64: BigInt64Array,
+  F32: Float32Array,
+  I32: Int32Array,
+  U8: Uint8Array,
+} as const;
+type StoredType = keyof typeof ARRAYS;
+
+const headerSchema = z.record(
+  z.string(),
+  z.union([
+    z.strictObject({
+      dtype: z.string(),
+      shape: z.array(z.number().int().nonnegative()),
+      data_offsets: z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()]),
+    }),
+    z.record(z.string(), z.string()),
+  ]),
+);
+
+/** The format's own limit on its header, which also bounds what a damaged length can make us read. */
+const MAX_HEADER_BYTES = 100_000_000;
+
+/**
+ * Writes tensors in the safetensors format, atomically; `safetensors.torch.load_file` reads it.
+ * Throws `OUTPUT_UNWRITABLE`.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Readonly<Record<string, TensorData>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const order = Object.keys(ARRAYS);
+  // Widest types first, so that every tensor starts at a multiple of its element size.
+  const entries = Object.entries(tensors)
+    .map(([name, tensor]) => ({ name, tensor, dtype: storedType(tensor.data) }))
+    .sort((a, b) => order.indexOf(a.dtype) - order.indexOf(b.dtype));
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
+  let offset = 0;
+  for (const { name, tensor, dtype } of entries) {
+    const end = offset + tensor.data.byteLength;
+    header[name] = { dtype, shape: tensor.shape, data_offsets: [offset, end] };
+    offset = end;
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  const body = entries.map(({ tensor }) =>
+    Buffer.from(tensor.data.buffer as ArrayBuffer, tensor.data.byteOffset, tensor.data.byteLength),
+  );
+  await writeAtomic(path, Buffer.concat([length, padded, ...body]));
+}
+
+/** Reads a safetensors file whole. Throws `WEIGHTS_INVALID` when it is missing, damaged or of an unsupported dtype. */
+export async function readSafetensors(path: string): Promise<SafetensorsFile> {
+  const bytes = await readWhole(path);
+  const invalid = (reason: string): SpurmemError =>
+    new SpurmemError(
+      'WEIGHTS_INVALID',
+      `${path} is not a valid safetensors file: ${reason}. Copy or download it again.`,
+    );
+  if (bytes.length < 8) throw invalid(`it has ${bytes.length} bytes, fewer than the header's length needs`);
+  const headerLength = Number(bytes.readBigUInt64LE(0));
+  if (headerLength > MAX_HEADER_BYTES || headerLength > bytes.length - 8) {
+    throw invalid(`its header should have ${headerLength} bytes, but the file has ${bytes.length}`);
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(bytes.toString('utf8', 8, 8 + headerLength));
+  } catch (error) {
+    throw invalid(`its header is not JSON (${messageOf(error)})`);
+  }
+  const header = headerSchema.safeParse(parsed);
+  if (!header.success) throw invalid(`its header is malformed (${z.prettifyError(header.error)})`);
+
+  const bodyStart = 8 + headerLength;
+  const tensors: Record<string, TensorData> = {};
+  let metadata: Record<string, string> = {};
+  for (const [name, entry] of Object.entries(header.data)) {
+    if (name === '__metadata__') {
+      metadata = entry as Record<string, string>;
+      continue;
+    }
+    if (!Array.isArray(entry.data_offsets)) throw invalid(`tensor ${name} has no data_offsets`);
+    const {
+      dtype,
+      shape,
+      data_offsets: offsets,
+    } = entry as {
+      dtype: string;
+      shape: number[];
+      data_offsets: [number, number];
+    };
+    if (!isStoredType(dtype)) {
+      throw new SpurmemError(
+        'WEIGHTS_INVALID',
+        `${path}: tensor ${name} has the dtype ${dtype}; supported are ${Object.keys(ARRAYS).join(', ')}. Convert it to F32.`,
+      );
+    }
+    const [start, end] = offsets;
+    const count = shape.reduce((product, size) => product * size, 1);
+    if (end - start !== count * ARRAYS[dtype].BYTES_PER_ELEMENT) {
+      throw invalid(
+        `tensor ${name} has ${end - start} bytes, but its shape [${shape.join(', ')}] needs another number`,
+      );
+    }
+    if (bodyStart + end > bytes.length) {
+      throw invalid(
+        `tensor ${name} ends at byte ${bodyStart + end}, but the file has ${bytes.length}: it is truncated`,
+      );
+    }
+    // Copied out, so that every typed array is aligned and the file's buffer can go.
+    const copy = new Uint8Array(bytes.subarray(bodyStart + start, bodyStart + end));
+    tensors[name] = { shape, data: new ARRAYS[dtype](copy.buffer) };
+  }
+  return { tensors, metadata };
+}
+
+async function readWhole(path: string): Promise<Buffer> {
+  try {
+    await using file = await open(path, 'r');
+    return await file.readFile();
+  } catch (error) {
+    throw new SpurmemError('WEIGHTS_INVALID', `Cannot read the weights file ${path}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function isStoredType(dtype: string): dtype is StoredType {
+  return dtype in ARRAYS;
+}
+
+function storedType(data: NativeArray): StoredType {
+  // By tag, since arrays of another realm (a worker, a test sandbox) are instances of other constructors.
+  switch (data[Symbol.toStringTag]) {
+    case 'Float64Array':
+      return 'F64';
+    case 'BigInt64Array':
+      return 'I64';
+    case 'Float32Array':
+      return 'F32';
+    case 'Int32Array':
+      return 'I32';
+    case 'Uint8Array':
+      return 'U8';
+  }
+}

@@ -1,0 +1,65 @@
+import { SpurmemError } from '../errors.js';
+import type { Model } from './model.js';
+import { readSafetensors, type TensorData } from './safetensors.js';
+
+/** What `loadWeights` did besides copying. */
+export interface LoadedWeights {
+  /** Head parameters that keep their initial values, because the file's head has other classes. */
+  readonly newHead: readonly string[];
+}
+
+const HEAD = ['fc.weight', 'fc.bias'];
+/** Counts training batches; batch-norm does not use it, and old files lack it. */
+const OPTIONAL = '.num_batches_tracked';
+
+/**
+ * Loads a weights file (safetensors with PyTorch names) into a model. A head with another number of classes is
+ * replaced: the model keeps its own, freshly drawn one.
+ *
+ * @throws `WEIGHTS_INVALID` naming the missing and unexpected parameters, or those of another shape
+ */
+export async function loadWeights(model: Model, path: string): Promise<LoadedWeights> {
+  const { tensors } = await readSafetensors(path);
+  const { parameters, buffers } = model.description;
+  const shapes = new Map([...parameters, ...buffers].map(({ name, shape }) => [name, shape]));
+  const hasOtherHead = HEAD.some((name) => !sameShape(tensors[name]?.shape, shapes.get(name)));
+  const newHead = hasOtherHead ? HEAD : [];
+  const missing = [...shapes.keys()].filter(
+    (name) => !(name in tensors) && !newHead.includes(name) && !name.endsWith(OPTIONAL),
+  );
+  const unexpected = Object.keys(tensors).filter((name) => !shapes.has(name));
+  const misshapen = Object.entries(tensors)
+    .filter(
+      ([name, { shape }]) =>
+        shapes.has(name) && !newHead.includes(name) && !sameShape(shape, shapes.get(name)),
+    )
+    .map(
+      ([name, { shape }]) => `${name} is [${shape.join(', ')}], not [${(shapes.get(name) ?? []).join(', ')}]`,
+    );
+  if (missing.length > 0 || unexpected.length > 0 || misshapen.length > 0) {
+    throw new SpurmemError(
+      'WEIGHTS_INVALID',
+      [
+        `${path} does not fit ${model.arch}. Choose the architecture that it was saved from with --arch.`,
+        ...(missing.length > 0 ? [`  missing: ${list(missing)}`] : []),
+        ...(unexpected.length > 0 ? [`  unexpected: ${list(unexpected)}`] : []),
+        ...(misshapen.length > 0 ? [`  other shape: ${list(misshapen)}`] : []),
+      ].join('\n'),
+    );
+  }
+  const wanted: Record<string, TensorData> = {};
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (!newHead.includes(name)) wanted[name] = tensor;
+  }
+  await model.loadStateDict(wanted);
+  return { newHead };
+}
+
+function sameShape(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
+  return a?.length === b?.length && a?.every((size, i) => size === b?.[i]) === true;
+}
+
+function list(names: readonly string[]): string {
+  const shown = names.slice(0, 10).join(', ');
+  return names.length > 10 ? `${shown} and ${names.length - 10} more` : shown;
+}

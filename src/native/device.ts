@@ -1,0 +1,38 @@
+import { SpurmemError } from '../errors.js';
+import { native } from './addon.js';
+
+/**
+ * The device that an option names: `auto` takes the first CUDA device where there is one, else the CPU.
+ *
+ * @returns `cpu` or `cuda:n`
+ * @throws `USAGE` for another word, `DEVICE_UNAVAILABLE` for a CUDA device that is not there
+ */
+export function resolveDevice(name: string): string {
+  const cudaDevices = native().cudaDevices;
+  if (name === 'cpu') return 'cpu';
+  if (name === 'auto') return cudaDevices > 0 ? 'cuda:0' : 'cpu';
+  const match = /^cuda(?::(\d+))?$/.exec(name);
+  if (!match) {
+    throw new SpurmemError(
+      'USAGE',
+      `--device is ${JSON.stringify(name)}; it takes auto, cpu, cuda or cuda:n`,
+    );
+  }
+  const index = Number(match[1] ?? 0);
+  if (index >= cudaDevices) {
+    throw new SpurmemError(
+      'DEVICE_UNAVAILABLE',
+      `--device ${name}: ${
+        cudaDevices === 0
+          ? 'this libtorch sees no CUDA device (a CPU build, no driver, or no GPU). Use --device cpu, or build against a CUDA libtorch (see LIBTORCH in the README)'
+          : `there are ${cudaDevices} CUDA devices, numbered from 0`
+      }.`,
+    );
+  }
+  return `cuda:${index}`;
+}
+
+/** Sets the threads of the compute lane (0 keeps libtorch's default, all cores) and returns their number. */
+export async function setThreads(threads: number): Promise<number> {
+  return native().configure(threads);
+}

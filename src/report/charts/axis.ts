@@ -1,0 +1,21 @@
+import type { GroupLabel } from '../groups.js';
+import { wrap } from '../text.js';
+
+/** Draws a label that holds line breaks on several lines. */
+export const MULTILINE = "split(datum.label, '\\n')";
+
+// What fits below a group's bars, in characters and lines.
+const WIDTH = 15;
+const LINES = 4;
+
+/** A group's label below its bars: notation, wrapped name, and further lines. */
+export function groupTick(group: GroupLabel, ...extra: readonly string[]): string {
+  const lines = wrap(group.name, WIDTH);
+  const name = lines.length <= LINES ? lines : [...lines.slice(0, LINES - 1), '…'];
+  return [group.short, ...name, ...extra].join('\n');
+}
+
+/** Subtitle part that explains the star, if there is anything to explain. */
+export function starNote(groups: readonly GroupLabel[]): string[] {
+  return groups.some((group) => group.minority) ? ['* minority group'] : [];
+}

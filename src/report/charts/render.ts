@@ -1,0 +1,45 @@
+import * as vega from 'vega';
+import { compile, type TopLevelSpec } from 'vega-lite';
+
+import { escapeMarkup } from '../markup.js';
+import { useTextEstimates } from './textMetrics.js';
+import { CONFIG } from './theme.js';
+
+useTextEstimates();
+
+/** A drawn chart. */
+export interface Chart {
+  /** A complete SVG file; refers to nothing outside itself. */
+  readonly svg: string;
+  /** Natural width in pixels. */
+  readonly width: number;
+}
+
+/** A chart before it is drawn: what it shows, in one sentence for screen readers, and its Vega-Lite body. */
+export interface ChartSpec {
+  readonly label: string;
+  readonly spec: TopLevelSpec;
+}
+
+/**
+ * Draws a chart without a browser or a canvas. The same specification gives the same bytes.
+ *
+ * @throws Error when Vega-Lite finds anything to complain about in the specification
+ */
+export async function renderChart({ label, spec }: ChartSpec): Promise<Chart> {
+  // Vega-Lite only warns about channels and properties that it drops; here that is a defect of the chart.
+  const logger = vega.logger(vega.Warn, undefined, (_method, _level, messages) => {
+    throw new Error(`chart "${label}": ${messages.join(' ')}`);
+  });
+  const compiled = compile({ ...spec, config: CONFIG }, { logger });
+  const view = new vega.View(vega.parse(compiled.spec), { renderer: 'none', logger });
+  try {
+    const svg = await view.toSVG();
+    return {
+      svg: svg.replace('<svg ', () => `<svg role="img" aria-label="${escapeMarkup(label)}" `),
+      width: Number(/ width="([\d.]+)"/.exec(svg)?.[1] ?? 0),
+    };
+  } finally {
+    view.finalize();
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Colours of all charts. The page restyles ink, muted, grid and band by these very values in dark mode (see style.ts);
+ * the data colours are mid-tones that stand out on white and on dark. Hues are Okabe and Ito's, which people with
+ * colour-vision deficiencies can tell apart.
+ */
+export const INK = '#1f2937';
+export const MUTED = '#566070';
+export const GRID = '#e3e7ec';
+
+export const TRAIN = '#0072b2';
+export const TEST = '#e69f00';
+
+/** The band that follows the worst group's line. */
+export const BAND = '#c3c9d2';
+
+/** Cool hues for majority groups, warm ones for minority groups. */
+export const MAJORITY = ['#0072b2', '#009e73', '#56b4e9'] as const;
+export const MINORITY = ['#d55e00', '#cc79a7', '#e69f00'] as const;
+
+/** Light to full: the graded hues of Fig. 2. */
+export const MAJORITY_RAMP = ['#a9d3ee', '#0072b2'] as const;
+export const MINORITY_RAMP = ['#f9c9a0', '#d55e00'] as const;
+
+/** Loss and gain of accuracy. */
+export const LOSS = '#c2570c';
+export const GAIN = '#2a6fad';
+
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+
+/** Vega-Lite configuration of all charts. */
+export const CONFIG = {
+  background: 'white',
+  padding: 8,
+  font: FONT,
+  view: { stroke: null },
+  title: {
+    anchor: 'start',
+    frame: 'group',
+    fontSize: 16,
+    fontWeight: 600,
+    color: INK,
+    subtitleColor: MUTED,
+    subtitleFontSize: 13,
+    subtitlePadding: 5,
+    offset: 14,
+  },
+  axis: {
+    labelFontSize: 13,
+    labelColor: INK,
+    titleFontSize: 13,
+    titleFontWeight: 500,
+    titleColor: MUTED,
+    titlePadding: 10,
+    gridColor: GRID,
+    domain: false,
+    ticks: false,
+    labelPadding: 6,
+    labelLimit: 0,
+  },
+  legend: {
+    labelFontSize: 13,
+    labelColor: INK,
+    labelLimit: 0,
+    titleFontSize: 13,
+    titleFontWeight: 500,
+    titleColor: MUTED,
+    symbolSize: 130,
+    rowPadding: 4,
+    columnPadding: 16,
+  },
+} as const;
+
+/** A colour between two, `share` in [0, 1]: 0 gives the first. */
+export function mix(from: string, to: string, share: number): string {
+  const channel = (hex: string, at: number): number => Number.parseInt(hex.slice(at, at + 2), 16);
+  return `#${[1, 3, 5]
+    .map((at) => Math.round(channel(from, at) + (channel(to, at) - channel(from, at)) * share))
+    .map((value) => value.toString(16).padStart(2, '0'))
+    .join('')}`;
+}

@@ -1,0 +1,37 @@
+import { fig2 } from './charts/fig2.js';
+import { groupBars } from './charts/groupBars.js';
+import { renderChart, type Chart } from './charts/render.js';
+import { trainingCurves } from './charts/training.js';
+import { groupLabels } from './groups.js';
+import type { RunReport } from './reportData.js';
+import { byCriterion, changeExtent, type CriterionTrace } from './selections.js';
+
+/** All charts of a report; those without data are missing. */
+export interface Figures {
+  readonly fig1: Chart | undefined;
+  /** One chart for each trace and criterion. */
+  readonly fig2: readonly { readonly view: CriterionTrace; readonly chart: Chart }[];
+  readonly training: Chart | undefined;
+}
+
+/** Draws the charts for which the report has data. */
+export async function drawFigures(report: RunReport): Promise<Figures> {
+  const groups = groupLabels(report.dataset.groupNames, report.dataset.minorityGroups);
+  const views = byCriterion(report.traces);
+  const extent = changeExtent(views);
+  return {
+    fig1: report.erm && (await renderChart(groupBars(report.erm, groups))),
+    fig2: await Promise.all(
+      views.map(async (view) => ({ view, chart: await renderChart(fig2(view, groups, extent)) })),
+    ),
+    training:
+      report.epochs.length > 0
+        ? await renderChart(trainingCurves(report.epochs, groups, selectedEpoch(report)))
+        : undefined,
+  };
+}
+
+/** The selected epoch: the evaluated checkpoint's, or the best so far. */
+export function selectedEpoch(report: RunReport): number | undefined {
+  return report.erm?.bestEpoch ?? report.epochs.findLast(({ best }) => best)?.epoch;
+}

@@ -1,0 +1,49 @@
+import type { Split } from '../data/split.js';
+
+/** What stands where a number is missing: the report never prints NaN. */
+export const MISSING = '–';
+
+/** A fraction as a percentage with two decimals and no sign: 0.17857 -> `17.86`. */
+export function percent(fraction: number): string {
+  return fixed(100 * fraction, 2);
+}
+
+/** A change of a fraction as signed percentage points with two decimals: -0.10714 -> `-10.71`. */
+export function points(change: number): string {
+  const text = fixed(100 * change, 2);
+  return change > 0 && Number(text) !== 0 ? `+${text}` : text;
+}
+
+/** A number with a fixed number of decimals; never `-0.00`, and a dash for what is not a finite number. */
+export function fixed(value: number, decimals: number): string {
+  if (!Number.isFinite(value)) return MISSING;
+  const text = value.toFixed(decimals);
+  return Number(text) === 0 ? (0).toFixed(decimals) : text;
+}
+
+/** A neuron's score (an l2 norm) with four significant digits. */
+export function score(value: number): string {
+  return Number.isFinite(value) ? value.toPrecision(4) : MISSING;
+}
+
+/** A count, or a dash. */
+export function count(value: number | undefined): string {
+  return value === undefined || !Number.isFinite(value) ? MISSING : String(value);
+}
+
+/** With a real minus sign, for pages and charts; terminals keep the hyphen, which can be searched for. */
+export function typographic(text: string): string {
+  return text.replace(/^-/, '−');
+}
+
+/** `1 sample`, `2 samples`. */
+export function plural(value: number, unit: string): string {
+  return `${value} ${unit}${value === 1 ? '' : 's'}`;
+}
+
+/** A split in words. */
+export const SPLIT_NAME: Readonly<Record<Split, string>> = {
+  train: 'training',
+  val: 'validation',
+  test: 'test',
+};

@@ -1,0 +1,41 @@
+import type { Split } from '../data/split.js';
+import type { TraceUnstructuredResult } from '../experiments/results.js';
+import type { EpochMetrics, ErmResult } from '../train/metrics.js';
+
+/** An image that the report can show without fetching anything. */
+export interface SampleImage {
+  /** `data:image/...`; anything else is refused, because the report must be self-contained. */
+  readonly dataUri: string;
+  /** Pixels. */
+  readonly width: number;
+  /** Pixels. */
+  readonly height: number;
+}
+
+/** The data that the run trained on. */
+export interface ReportDataset {
+  readonly name: string;
+  /** Name of each group g = y * numSpurious + a, [numGroups]; the number of groups of the whole report. */
+  readonly groupNames: readonly string[];
+  /** Indices of the minority groups; the article stars them. */
+  readonly minorityGroups: readonly number[];
+  /** Examples of each group, [numGroups] for each split. */
+  readonly counts: Readonly<Record<Split, readonly number[]>>;
+  readonly samples?: readonly { readonly group: number; readonly images: readonly SampleImage[] }[];
+}
+
+/** Everything that the report shows: plain data, read by the caller from the run folder. */
+export interface RunReport {
+  readonly title: string;
+  readonly dataset: ReportDataset;
+  /** The resolved configuration: name, value. */
+  readonly config: readonly (readonly [string, string])[];
+  /** The lines of `metrics.jsonl`, in order; empty when the run did not train. */
+  readonly epochs: readonly EpochMetrics[];
+  /** `results/erm.json` (article, Fig. 1). */
+  readonly erm?: ErmResult;
+  /** `results/trace-unstructured*.json` (article, Fig. 2). */
+  readonly traces: readonly TraceUnstructuredResult[];
+  /** Software that produced the run: name, version. */
+  readonly versions: readonly (readonly [string, string])[];
+}

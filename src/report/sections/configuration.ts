@@ -1,0 +1,19 @@
+import type { Section } from './section.js';
+import { html } from '../markup.js';
+import type { RunReport } from '../reportData.js';
+import { pairs } from '../table.js';
+import { plain } from '../text.js';
+
+/** The resolved configuration and the software versions: what it takes to repeat the run. */
+export function configurationSection({ config, versions }: RunReport): Section | undefined {
+  if (config.length === 0 && versions.length === 0) return undefined;
+  const clean = (rows: readonly (readonly [string, string])[]) =>
+    rows.map(([name, value]) => [plain(name), plain(value)] as const);
+  return {
+    id: 'configuration',
+    title: 'Configuration and versions',
+    body: html`<div class="columns">
+      ${config.length > 0 ? pairs('Resolved configuration', clean(config)) : undefined}${versions.length > 0 ? pairs('Versions', clean(versions)) : undefined}
+    </div> `,
+  };
+}

@@ -1,0 +1,63 @@
+import type { Chart } from '../charts/render.js';
+import { MISSING, percent, plural, points, typographic } from '../format.js';
+import type { GroupLabel } from '../groups.js';
+import { html, Markup } from '../markup.js';
+import type { GroupAccuracies } from '../../metrics/groups.js';
+
+/** How far a chart may shrink on a narrow screen before it scrolls; below, its text would be too small. */
+const LEAST = 0.7;
+
+/** A chart, inline; its own `role="img"` carries the description. */
+export function chartFigure(chart: Chart): Markup {
+  const svg = chart.svg.replace(
+    '<svg ',
+    () => `<svg style="min-width:${Math.round(LEAST * chart.width)}px" `,
+  );
+  return html`<div class="chart" tabindex="0" role="group" aria-label="scrollable chart">
+    ${new Markup(svg)}
+  </div> `;
+}
+
+/** A group's name with its star emphasised. */
+export function groupName(group: GroupLabel): Markup {
+  if (!group.minority) return html`${group.full}`;
+  return html`G${group.index}<span class="star" title="minority group">*</span> ${group.name}`;
+}
+
+/** `17.86 % (50/280)` of one group. */
+export function accuracyCell(accuracies: GroupAccuracies, group: number): Markup {
+  return html`${percentText(accuracies.accuracy[group])} <small>(${countOf(accuracies, group)})</small>`;
+}
+
+/** `50/280`: correct examples and examples of one group. */
+export function countOf(accuracies: GroupAccuracies, group: number): string {
+  return `${accuracies.correct[group] ?? MISSING}/${accuracies.total[group] ?? MISSING}`;
+}
+
+/** A fraction as `17.86 %`, or a dash. */
+export function percentText(fraction: number | undefined): string {
+  const text = percent(fraction ?? Number.NaN);
+  return text === MISSING ? text : `${text} %`;
+}
+
+/** A change as `−10.71`, or a dash. */
+export function pointsText(change: number | undefined): string {
+  return typographic(points(change ?? Number.NaN));
+}
+
+/** What one sample of a group of `size` is worth: `1.79`. */
+export function granularity(size: number | undefined): string {
+  return percent(1 / (size ?? Number.NaN));
+}
+
+/** The smallest group of a split in words, and the step in which its accuracy can change. */
+export function smallestGroup(
+  total: readonly number[],
+  groups: readonly GroupLabel[],
+  split: string,
+): string {
+  const size = Math.min(...total);
+  const group = groups[total.indexOf(size)];
+  if (!group) return '';
+  return `The smallest ${split} group is ${group.full} with ${plural(size, 'sample')}: one of them is ${granularity(size)} points.`;
+}

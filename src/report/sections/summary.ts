@@ -1,0 +1,96 @@
+import type { Figures } from '../figures.js';
+import { selectedEpoch } from '../figures.js';
+import { plural, SPLIT_NAME } from '../format.js';
+import { shortList, type GroupLabel } from '../groups.js';
+import type { Section } from './section.js';
+import { html, type Markup } from '../markup.js';
+import type { RunReport } from '../reportData.js';
+import { largestChange, measuredChanges } from '../selections.js';
+import type { ErmResult } from '../../train/metrics.js';
+import { countOf, groupName, percentText, pointsText } from './parts.js';
+
+/** The numbers that a reader looks for first, each with what it was measured on. */
+export function summarySection(
+  report: RunReport,
+  groups: readonly GroupLabel[],
+  figures: Figures,
+): Section | undefined {
+  const cards = [
+    ...(report.erm ? accuracyCards(report.erm, groups) : []),
+    ...largestChangeCard(groups, figures),
+    ...checkpointCard(report),
+  ];
+  if (cards.length === 0) return undefined;
+  return { id: 'summary', title: 'Summary', body: html`<div class="cards">${cards}</div> ` };
+}
+
+function accuracyCards(erm: ErmResult, groups: readonly GroupLabel[]): Markup[] {
+  const worst = groups[erm.test.worstGroup];
+  if (!worst) return [];
+  const at = worst.index;
+  const gap = (erm.train.accuracy[at] ?? Number.NaN) - (erm.test.accuracy[at] ?? Number.NaN);
+  return [
+    card(
+      'Worst-group accuracy, test',
+      percentText(erm.test.worstGroupAccuracy),
+      html`${groupName(worst)}: ${countOf(erm.test, at)} test samples correct`,
+    ),
+    card(
+      'Training minus test accuracy of that group',
+      `${pointsText(gap)} points`,
+      html`${groupName(worst)}: training ${percentText(erm.train.accuracy[at])} (${countOf(erm.train, at)}),
+      test ${percentText(erm.test.accuracy[at])} (${countOf(erm.test, at)})`,
+    ),
+    card(
+      'Average test accuracy',
+      percentText(erm.test.average),
+      html`test-set average: every test sample counts the same. Weighted by the groups’ shares of the training
+      split: ${percentText(erm.test.trainWeightedAverage)}`,
+    ),
+  ];
+}
+
+function largestChangeCard(groups: readonly GroupLabel[], { fig2 }: Figures): Markup[] {
+  const views = fig2.map(({ view }) => view);
+  const largest = largestChange(views);
+  const group = largest && groups[largest.group];
+  if (!group) return [];
+  const { entry, groups: chosenFor } = largest.selection;
+  const neurons = entry.neurons.map(({ layer, index }) => `${layer}[${index}]`).join(', ');
+  const split = SPLIT_NAME[largest.from.trace.split];
+  return [
+    card(
+      `Largest change of a ${split} accuracy`,
+      `${pointsText(largest.change)} points`,
+      html`${groupName(group)} (${largest.from.trace.baseline.total[group.index]} ${split} samples), when
+        ${plural(entry.neurons.length, 'neuron')} of ${largest.from.trace.numNeurons} with the largest
+        ${largest.from.criterion}, chosen for ${shortList(chosenFor, groups)},
+        ${entry.neurons.length === 1 ? 'is' : 'are'} zeroed: <code>${neurons}</code>. The largest of
+        ${plural(measuredChanges(views), 'measured change')}.`,
+      true,
+    ),
+  ];
+}
+
+function checkpointCard(report: RunReport): Markup[] {
+  const selected = selectedEpoch(report);
+  if (selected === undefined) return [];
+  const accuracy = report.epochs.find(({ epoch }) => epoch === selected)?.val.worstGroupAccuracy;
+  const length = report.erm?.epochs ?? report.epochs.at(-1)?.epoch ?? selected;
+  return [
+    card(
+      'Checkpoint',
+      `epoch ${selected} of ${length}`,
+      html`selected by the best validation worst-group
+      accuracy${accuracy === undefined ? '' : `: ${percentText(accuracy)}`}; the first epoch where several tie`,
+    ),
+  ];
+}
+
+function card(title: string, value: string, detail: Markup, wide = false): Markup {
+  return html`<div class="${wide ? 'card wide' : 'card'}">
+    <h3>${title}</h3>
+    <p class="value">${value}</p>
+    <p class="detail">${detail}</p>
+  </div> `;
+}

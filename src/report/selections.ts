@@ -1,0 +1,105 @@
+import type { TraceEntry, TraceUnstructuredResult } from '../experiments/results.js';
+import { CRITERIA, type Criterion } from '../neurons/neuron.js';
+
+/** One set of neurons that was zeroed, and the groups that it was chosen for. */
+export interface Selection {
+  readonly groups: readonly number[];
+  readonly entry: TraceEntry;
+}
+
+/** The part of a trace that one criterion chose: one chart of the article's Fig. 2. */
+export interface CriterionTrace {
+  readonly criterion: Criterion;
+  readonly trace: TraceUnstructuredResult;
+  /** All entries of the criterion, by group, then k. */
+  readonly entries: readonly TraceEntry[];
+  /** The distinct sets of neurons among them, in the same order. */
+  readonly selections: readonly Selection[];
+}
+
+/** The largest |change| among all measured ones. */
+export interface LargestChange {
+  readonly from: CriterionTrace;
+  readonly selection: Selection;
+  /** The group whose accuracy changed. */
+  readonly group: number;
+  /** Signed, as a fraction. */
+  readonly change: number;
+}
+
+/** Splits traces by criterion, in the order of the traces and of `CRITERIA`; criteria without entries are left out. */
+export function byCriterion(traces: readonly TraceUnstructuredResult[]): CriterionTrace[] {
+  return traces.flatMap((trace) =>
+    CRITERIA.map((criterion) => {
+      const entries = trace.entries
+        .filter((entry) => entry.criterion === criterion)
+        .sort((a, b) => a.group - b.group || a.k - b.k);
+      return { criterion, trace, entries, selections: distinctSelections(criterion, entries) };
+    }).filter(({ entries }) => entries.length > 0),
+  );
+}
+
+/** The largest |change| over all selections and groups, or undefined when nothing was measured. */
+export function largestChange(traces: readonly CriterionTrace[]): LargestChange | undefined {
+  const candidates = traces.flatMap((from) =>
+    from.selections.flatMap((selection) =>
+      selection.entry.change.map((change, group) => ({ from, selection, group, change })),
+    ),
+  );
+  // Of equal changes, the one in the group that the neurons were chosen for is the article's.
+  const own = ({ selection, group }: LargestChange): number => Number(selection.groups.includes(group));
+  return candidates
+    .filter(({ change }) => Number.isFinite(change))
+    .sort((a, b) => Math.abs(b.change) - Math.abs(a.change) || own(b) - own(a))[0];
+}
+
+/** The largest |change| of a group in `groups` under the neurons chosen for that group: one bar of Fig. 2. */
+export function largestOwnChange(
+  { entries }: CriterionTrace,
+  groups: readonly number[],
+): { readonly group: number; readonly k: number; readonly change: number } | undefined {
+  return entries
+    .filter((entry) => groups.includes(entry.group))
+    .map(({ group, k, change }) => ({ group, k, change: change[group] ?? Number.NaN }))
+    .filter(({ change }) => Number.isFinite(change))
+    .sort((a, b) => Math.abs(b.change) - Math.abs(a.change))[0];
+}
+
+/** How many group accuracies were compared with the baseline: distinct selections times groups. */
+export function measuredChanges(traces: readonly CriterionTrace[]): number {
+  return traces
+    .flatMap(({ selections }) => selections)
+    .reduce((total, { entry }) => total + entry.change.filter(Number.isFinite).length, 0);
+}
+
+/** The largest |change| in percentage points: of the groups' own selections, and of all cells. */
+export function changeExtent(traces: readonly CriterionTrace[]): {
+  readonly own: number;
+  readonly all: number;
+} {
+  const entries = traces.flatMap((trace) => trace.entries);
+  return {
+    own: maxPoints(entries.map((entry) => entry.change[entry.group] ?? 0)),
+    all: maxPoints(entries.flatMap((entry) => entry.change)),
+  };
+}
+
+function maxPoints(changes: readonly number[]): number {
+  return changes.filter(Number.isFinite).reduce((max, change) => Math.max(max, 100 * Math.abs(change)), 0);
+}
+
+/** Magnitude does not depend on the group: where every group repeats one selection, it is shown once. */
+function distinctSelections(criterion: Criterion, entries: readonly TraceEntry[]): Selection[] {
+  const separate = entries.map((entry) => ({ groups: [entry.group], entry }));
+  if (criterion !== 'magnitude') return separate;
+  const merged = new Map<string, { groups: number[]; entry: TraceEntry }>();
+  for (const entry of entries) {
+    const key = JSON.stringify([entry.k, entry.neurons, entry.change]);
+    const known = merged.get(key);
+    if (known) known.groups.push(entry.group);
+    else merged.set(key, { groups: [entry.group], entry });
+  }
+  const groups = new Set(entries.map((entry) => entry.group)).size;
+  const selections = [...merged.values()];
+  return selections.every((selection) => selection.groups.length === groups) ? selections : separate;
+}

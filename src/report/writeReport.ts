@@ -1,0 +1,87 @@
+import sharp from 'sharp';
+import { join } from 'node:path';
+import { groupCounts, loadDataset, type Dataset } from '../data/dataset.js';
+import { minorityGroups } from '../data/minorityGroups.js';
+import type { TraceUnstructuredResult } from '../experiments/results.js';
+import { writeAtomic } from '../files.js';
+import type { ErmResult } from '../train/metrics.js';
+import { openRun, type RunConfig, type RunEnvironment } from '../train/runFolder.js';
+import { renderFigures, renderReport, type RunReport, type SampleImage } from './runReport.js';
+
+/** Sample images of each group, and the height that they are shown at. */
+const SAMPLES_PER_GROUP = 4;
+const SAMPLE_HEIGHT = 128;
+
+/**
+ * Writes `report.html` and `figures/*.svg` of a run from what its folder holds.
+ *
+ * @returns the report's path
+ * @throws `RUN_NOT_FOUND`, `RUN_INVALID`, `OUTPUT_UNWRITABLE`, and what loading the dataset throws
+ */
+export async function writeReport(options: {
+  readonly run: string;
+  readonly data?: string | undefined;
+}): Promise<string> {
+  const { folder, config, environment } = await openRun(options.run);
+  const dataset = await loadDataset(options.data ?? environment.data);
+  const erm = await folder.readResult<ErmResult>('erm');
+  const trace = await folder.readResult<TraceUnstructuredResult>('trace-unstructured');
+  const report: RunReport = {
+    title: `${config.arch} on ${dataset.name}`,
+    dataset: {
+      name: dataset.name,
+      groupNames: dataset.groupNames,
+      minorityGroups: minorityGroups(dataset),
+      counts: {
+        train: groupCounts(dataset, 'train'),
+        val: groupCounts(dataset, 'val'),
+        test: groupCounts(dataset, 'test'),
+      },
+      samples: await sampleImages(dataset),
+    },
+    config: describeConfig(config, environment),
+    epochs: await folder.readMetrics(),
+    ...(erm ? { erm } : {}),
+    traces: trace ? [trace] : [],
+    versions: Object.entries(environment.versions),
+  };
+  await folder.create();
+  for (const { name, svg } of await renderFigures(report)) await writeAtomic(folder.figure(name), svg);
+  await writeAtomic(folder.report, await renderReport(report));
+  return folder.report;
+}
+
+/** The first training images of each group, small enough to live in the page. */
+async function sampleImages(dataset: Dataset): Promise<{ group: number; images: SampleImage[] }[]> {
+  return Promise.all(
+    dataset.groupNames.map(async (_, group) => {
+      const indices = [...dataset.splits.train].filter((index) => dataset.groups[index] === group);
+      const images = indices.slice(0, SAMPLES_PER_GROUP).map(async (index) => {
+        const path = join(dataset.folder, dataset.examples[index]?.filename ?? '');
+        const { data, info } = await sharp(path)
+          .resize({ height: SAMPLE_HEIGHT, kernel: 'nearest' })
+          .png()
+          .toBuffer({ resolveWithObject: true });
+        return {
+          dataUri: `data:image/png;base64,${data.toString('base64')}`,
+          width: info.width,
+          height: info.height,
+        };
+      });
+      return { group, images: await Promise.all(images) };
+    }),
+  );
+}
+
+function describeConfig(config: RunConfig, environment: RunEnvironment): [string, string][] {
+  const { dataset, scheduler, weights, ...rest } = config;
+  const plain = Object.entries(rest).map(([name, value]): [string, string] => [name, String(value)]);
+  return [
+    ['dataset', `${dataset.name}, fingerprint ${dataset.fingerprint.slice(0, 12)}`],
+    ...plain,
+    ['scheduler', `${scheduler.name}, factor ${scheduler.factor}, patience ${scheduler.patience}`],
+    ['weights', weights === null ? 'random, from the seed' : `file with sha256 ${weights.slice(0, 12)}`],
+    ['device', environment.device],
+    ['threads', String(environment.threads)],
+  ];
+}

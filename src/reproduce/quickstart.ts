@@ -1,0 +1,133 @@
+import { join } from 'node:path';
+import { groupCounts, type Dataset } from '../data/dataset.js';
+import { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from '../data/dominoes.js';
+import type { TraceUnstructuredResult } from '../experiments/results.js';
+import { GRADIENT_SOURCE, traceUnstructured } from '../experiments/traceUnstructured.js';
+import { weightsFingerprint } from '../models/fingerprint.js';
+import { CRITERIA } from '../neurons/neuron.js';
+import type { JobOptions } from '../progress.js';
+import { writeReport } from '../report/writeReport.js';
+import { ARTICLE_ERM, trainErm } from '../train/erm.js';
+import type { EpochMetrics, ErmResult } from '../train/metrics.js';
+import { RunFolder } from '../train/runFolder.js';
+
+const ARCH = 'resnet18';
+const BATCH_SIZE = 64;
+const TOP_K = [1, 2, 3] as const;
+
+/** Sized so that the whole job ends within 10 minutes on two cores. */
+const EPOCHS = { pretrain: 3, erm: 8 } as const;
+const PRETRAIN_LR = 1e-3;
+
+export interface QuickstartOptions extends JobOptions {
+  /** Folder that holds the datasets: `dominoes` and `dominoes-pretrain` are built in it. */
+  readonly data: string;
+  /** The run's folder; pretraining goes to `<out>-pretrain`. */
+  readonly out: string;
+  /** A weights file to start from instead of pretraining. */
+  readonly weights?: string | undefined;
+  readonly seed: number;
+  readonly device: string;
+  readonly threads: number;
+  readonly onStep?: ((step: string) => void) | undefined;
+  readonly onEpoch?: ((metrics: EpochMetrics, groupNames: readonly string[]) => void) | undefined;
+}
+
+export interface QuickstartResult {
+  readonly dataset: Dataset;
+  readonly erm: ErmResult;
+  readonly trace: TraceUnstructuredResult;
+  /** The run's folder. */
+  readonly run: string;
+  /** The report's path. */
+  readonly report: string;
+}
+
+/**
+ * The main job, small: builds the dominoes benchmark, pretrains a ResNet-18 on garments and digits that it does not use,
+ * trains it by ERM, traces the neurons that memorize each group, and writes the report. Steps that are finished are not
+ * repeated, so an interrupted job goes on where it was.
+ */
+export async function reproduceQuickstart(options: QuickstartOptions): Promise<QuickstartResult> {
+  const { data, out, seed, onStep } = options;
+  onStep?.('1/5 dominoes: digits above garments');
+  const dominoes = { ...DEFAULT_DOMINOES, seed };
+  const dataset = await buildDominoes(join(data, 'dominoes'), dominoes, options);
+
+  const weights = options.weights ?? (await pretrain(options, dominoes));
+
+  onStep?.(`3/5 ERM: ${ARCH}, ${EPOCHS.erm} epochs on ${total(dataset)} images`);
+  const erm = await trainErm({
+    ...common(options, dataset),
+    out,
+    weights,
+    epochs: EPOCHS.erm,
+    lr: ARTICLE_ERM.lr,
+  });
+
+  onStep?.('4/5 trace: zero the top neurons of each group');
+  const trace =
+    (await finishedTrace(out, seed)) ??
+    (await traceUnstructured({ ...options, run: out, criteria: CRITERIA, topK: TOP_K }));
+
+  onStep?.('5/5 report');
+  const report = await writeReport({ run: out });
+  return { dataset, erm, trace, run: out, report };
+}
+
+/** Stands in for ImageNet weights: the ERM command on other garments and digits, where nothing is spurious. */
+async function pretrain(options: QuickstartOptions, benchmark: DominoesOptions): Promise<string> {
+  options.onStep?.('2/5 pretraining on garments and digits that the benchmark does not use');
+  const dataset = await buildDominoes(
+    join(options.data, 'dominoes-pretrain'),
+    pretrainingDominoes(benchmark),
+    options,
+  );
+  const out = `${options.out}-pretrain`;
+  await trainErm({ ...common(options, dataset), out, epochs: EPOCHS.pretrain, lr: PRETRAIN_LR });
+  return new RunFolder(out).best;
+}
+
+/** Every garment and digit that the benchmark does not use, each pair equally often. */
+export function pretrainingDominoes(benchmark: DominoesOptions): DominoesOptions {
+  const garments = GARMENTS.filter((garment) => !benchmark.garments.includes(garment));
+  const digits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].filter((digit) => !benchmark.digits.includes(digit));
+  const each = (count: number): number[] => new Array<number>(garments.length * digits.length).fill(count);
+  return { ...benchmark, garments, digits, counts: { train: each(60), val: each(5), test: each(5) } };
+}
+
+function common(
+  options: QuickstartOptions,
+  dataset: Dataset,
+): Omit<Parameters<typeof trainErm>[0], 'out' | 'epochs' | 'lr'> {
+  return {
+    onProgress: options.onProgress,
+    signal: options.signal,
+    data: dataset.folder,
+    arch: ARCH,
+    batchSize: BATCH_SIZE,
+    seed: options.seed,
+    device: options.device,
+    threads: options.threads,
+    resume: true,
+    onEpoch: (metrics) => options.onEpoch?.(metrics, dataset.groupNames),
+  };
+}
+
+/** A trace of the same weights with the same settings, made before. */
+async function finishedTrace(run: string, seed: number): Promise<TraceUnstructuredResult | undefined> {
+  const folder = new RunFolder(run);
+  const trace = await folder.readResult<TraceUnstructuredResult>('trace-unstructured');
+  if (trace?.checkpoint !== (await weightsFingerprint(folder.best))) return undefined;
+  const made = new Set(trace.entries.map(({ criterion, k }) => `${criterion} ${k}`));
+  const wanted = CRITERIA.flatMap((criterion) => TOP_K.map((k) => `${criterion} ${k}`));
+  const isSame =
+    JSON.stringify(trace.gradientSource) === JSON.stringify({ ...GRADIENT_SOURCE, seed }) &&
+    made.size === wanted.length &&
+    wanted.every((entry) => made.has(entry));
+  return isSame ? trace : undefined;
+}
+
+function total(dataset: Dataset): number {
+  return groupCounts(dataset, 'train').reduce((sum, count) => sum + count, 0);
+}

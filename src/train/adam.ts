@@ -1,0 +1,39 @@
+import { takeData, withTensors, type Model } from '../models/model.js';
+import type { TensorData } from '../models/safetensors.js';
+import { native, type NativeAdam } from '../native/addon.js';
+
+/** torch.optim.Adam with `fused=True` over a model's parameters. */
+export class Adam {
+  readonly #native: NativeAdam;
+
+  constructor(
+    model: Model,
+    public lr: number,
+    options: {
+      readonly betas?: readonly [number, number];
+      readonly eps?: number;
+      readonly weightDecay?: number;
+    } = {},
+  ) {
+    const [beta1, beta2] = options.betas ?? [0.9, 0.999];
+    this.#native = new (native().Adam)(model.network, {
+      beta1,
+      beta2,
+      eps: options.eps ?? 1e-8,
+      weightDecay: options.weightDecay ?? 0,
+    });
+  }
+
+  async step(): Promise<void> {
+    await this.#native.step(this.lr);
+  }
+
+  /** Moments and step counts: `exp_avg.<parameter>`, `exp_avg_sq.<parameter>`, `step.<parameter>`. */
+  async stateDict(): Promise<Record<string, TensorData>> {
+    return takeData(await this.#native.state());
+  }
+
+  async loadStateDict(state: Readonly<Record<string, TensorData>>): Promise<void> {
+    await withTensors(state, (tensors) => this.#native.loadState(tensors));
+  }
+}

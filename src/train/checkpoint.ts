@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { SpurmemError } from '../errors.js';
+import type { Model } from '../models/model.js';
+import { readSafetensors, writeSafetensors, type TensorData } from '../models/safetensors.js';
+import type { Generator } from '../native/addon.js';
+import type { Adam } from './adam.js';
+import type { ReduceLROnPlateau } from './scheduler.js';
+
+/** Everything that an epoch changes: restoring it continues a run to the same bits. */
+export interface TrainingState {
+  readonly model: Model;
+  readonly optimizer: Adam;
+  readonly scheduler: ReduceLROnPlateau;
+  readonly generator: Generator;
+}
+
+/** How far training has come. */
+export interface TrainingProgress {
+  /** Epochs finished. */
+  readonly epoch: number;
+  /** The selected epoch so far, counted from 1; 0: none yet. */
+  readonly bestEpoch: number;
+  /** Its validation worst-group accuracy. */
+  readonly bestWorstGroupAccuracy: number;
+}
+
+const progressSchema = z.object({
+  epoch: z.number().int().min(0),
+  bestEpoch: z.number().int().min(0),
+  bestWorstGroupAccuracy: z.number(),
+  scheduler: z.object({ lr: z.number(), best: z.number().nullable(), badEpochs: z.number().int() }),
+});
+
+/**
+ * Saves the whole training state in one file, atomically: weights as `model.<name>`, moments as `optimizer.<name>`, the
+ * generator as `generator`, the rest as metadata.
+ */
+export async function saveTraining(
+  path: string,
+  { model, optimizer, scheduler, generator }: TrainingState,
+  progress: TrainingProgress,
+): Promise<void> {
+  const state = generator.getState();
+  await writeSafetensors(
+    path,
+    {
+      ...prefixed('model.', await model.stateDict()),
+      ...prefixed('optimizer.', await optimizer.stateDict()),
+      generator: { shape: [state.length], data: state },
+    },
+    { training: JSON.stringify({ ...progress, scheduler: scheduler.state() }) },
+  );
+}
+
+/** Restores what `saveTraining` saved. Throws `WEIGHTS_INVALID` for a damaged or foreign file. */
+export async function loadTraining(
+  path: string,
+  { model, optimizer, scheduler, generator }: TrainingState,
+): Promise<TrainingProgress> {
+  const { tensors, metadata } = await readSafetensors(path);
+  const saved = tensors.generator;
+  const progress = progressSchema.safeParse(parsed(metadata.training));
+  if (!saved || !progress.success) {
+    throw new SpurmemError(
+      'WEIGHTS_INVALID',
+      `${path} is no training checkpoint. Start anew in another folder.`,
+    );
+  }
+  await model.loadStateDict(withPrefix('model.', tensors));
+  await optimizer.loadStateDict(withPrefix('optimizer.', tensors));
+  generator.setState(saved.data as Uint8Array);
+  scheduler.load(progress.data.scheduler);
+  return progress.data;
+}
+
+function parsed(json: string | undefined): unknown {
+  try {
+    return JSON.parse(json ?? 'null');
+  } catch {
+    return null;
+  }
+}
+
+function prefixed(prefix: string, tensors: Readonly<Record<string, TensorData>>): Record<string, TensorData> {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [prefix + name, tensor]));
+}
+
+function withPrefix(
+  prefix: string,
+  tensors: Readonly<Record<string, TensorData>>,
+): Record<string, TensorData> {
+  return Object.fromEntries(
+    Object.entries(tensors)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
+  );
+}

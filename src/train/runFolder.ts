@@ -1,0 +1,222 @@
+import { access, appendFile, readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import lockfile from 'proper-lockfile';
+import { z } from 'zod';
+import { SpurmemError, messageOf, systemCode } from '../errors.js';
+import { makeFolder, unwritable, writeAtomic, writeJson } from '../files.js';
+import { ARCHITECTURES } from '../models/architectures.js';
+import type { EpochMetrics } from './metrics.js';
+
+/** What determines a run's numbers. Two runs with equal configurations are the same run. */
+export const runConfigSchema = z.strictObject({
+  command: z.literal('train erm'),
+  dataset: z.strictObject({ name: z.string(), fingerprint: z.string() }),
+  arch: z.enum(ARCHITECTURES),
+  numClasses: z.number().int().min(2),
+  /** sha256 of the initial weights file; null: random weights from the seed. */
+  weights: z.string().nullable(),
+  epochs: z.number().int().min(1),
+  batchSize: z.number().int().min(1),
+  lr: z.number().positive(),
+  weightDecay: z.number().min(0),
+  scheduler: z.strictObject({
+    name: z.literal('ReduceLROnPlateau'),
+    factor: z.number(),
+    patience: z.number(),
+  }),
+  selection: z.literal('best validation worst-group accuracy'),
+  seed: z.number().int().min(0),
+});
+export type RunConfig = z.infer<typeof runConfigSchema>;
+
+/** Where and with what a run was made; it may differ when a run is resumed. */
+export const runEnvironmentSchema = z.strictObject({
+  data: z.string(),
+  weightsPath: z.string().nullable(),
+  device: z.string(),
+  threads: z.number(),
+  versions: z.record(z.string(), z.string()),
+});
+export type RunEnvironment = z.infer<typeof runEnvironmentSchema>;
+
+const fileSchema = z.strictObject({ config: runConfigSchema, environment: runEnvironmentSchema });
+
+/**
+ * A run's folder: `config.json`, `metrics.jsonl` (a line an epoch), `checkpoints/{last,best}.safetensors` (weights),
+ * `checkpoints/resume.safetensors` (all that a resumed run needs), `results/*.json`, `figures/`, `report.html`.
+ */
+export class RunFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = resolve(path);
+  }
+
+  get best(): string {
+    return join(this.path, 'checkpoints', 'best.safetensors');
+  }
+  get last(): string {
+    return join(this.path, 'checkpoints', 'last.safetensors');
+  }
+  get resume(): string {
+    return join(this.path, 'checkpoints', 'resume.safetensors');
+  }
+  get report(): string {
+    return join(this.path, 'report.html');
+  }
+  get #config(): string {
+    return join(this.path, 'config.json');
+  }
+  get #metrics(): string {
+    return join(this.path, 'metrics.jsonl');
+  }
+
+  result(name: string): string {
+    return join(this.path, 'results', `${name}.json`);
+  }
+  figure(name: string): string {
+    return join(this.path, 'figures', name);
+  }
+
+  /** Makes the folders. Throws `OUTPUT_UNWRITABLE`. */
+  async create(): Promise<void> {
+    for (const folder of ['checkpoints', 'results', 'figures']) await makeFolder(join(this.path, folder));
+  }
+
+  /** Runs `job` while no other process may write to this folder. Throws `RUN_BUSY`. */
+  async locked<Result>(job: () => Promise<Result>): Promise<Result> {
+    let release: () => Promise<void>;
+    try {
+      release = await lockfile.lock(this.path, { stale: 30_000, update: 5_000 });
+    } catch (error) {
+      if (systemCode(error) !== 'ELOCKED') throw unwritable(error, this.path);
+      throw new SpurmemError(
+        'RUN_BUSY',
+        `Another process is writing to ${this.path}. Wait for it, or choose another folder with --out. (A killed process's lock lapses after 30 s.)`,
+      );
+    }
+    try {
+      return await job();
+    } finally {
+      await release();
+    }
+  }
+
+  /** The run's configuration, or undefined for a folder without one. Throws `RUN_INVALID`. */
+  async readConfig(): Promise<z.infer<typeof fileSchema> | undefined> {
+    const text = await readIfThere(this.#config);
+    return text === undefined ? undefined : parseJson(this.#config, text, fileSchema);
+  }
+
+  async writeConfig(config: RunConfig, environment: RunEnvironment): Promise<void> {
+    await writeJson(this.#config, { config, environment });
+  }
+
+  /** The epochs measured so far. */
+  async readMetrics(): Promise<EpochMetrics[]> {
+    const text = (await readIfThere(this.#metrics)) ?? '';
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line, index) => {
+        try {
+          return JSON.parse(line) as EpochMetrics;
+        } catch {
+          throw new SpurmemError(
+            'RUN_INVALID',
+            `${this.#metrics}:${index + 1} is not JSON. Remove that line, or start anew in another folder.`,
+          );
+        }
+      });
+  }
+
+  async appendMetrics(metrics: EpochMetrics): Promise<void> {
+    try {
+      await appendFile(this.#metrics, `${JSON.stringify(metrics)}\n`);
+    } catch (error) {
+      throw unwritable(error, this.#metrics);
+    }
+  }
+
+  /** Rewrites the metrics, as after an interrupted epoch. */
+  async writeMetrics(epochs: readonly EpochMetrics[]): Promise<void> {
+    await writeAtomic(this.#metrics, epochs.map((epoch) => `${JSON.stringify(epoch)}\n`).join(''));
+  }
+
+  /** A result by name, or undefined when it has not been made. */
+  async readResult<Result>(name: string): Promise<Result | undefined> {
+    const path = this.result(name);
+    const text = await readIfThere(path);
+    if (text === undefined) return undefined;
+    try {
+      return JSON.parse(text) as Result;
+    } catch (error) {
+      throw new SpurmemError(
+        'RUN_INVALID',
+        `${path} is not JSON (${messageOf(error)}). Delete it and run again.`,
+      );
+    }
+  }
+
+  async writeResult(name: string, result: unknown): Promise<void> {
+    await writeJson(this.result(name), result);
+  }
+}
+
+/** Opens a run that was trained before. Throws `RUN_NOT_FOUND`. */
+export async function openRun(
+  path: string,
+): Promise<{ folder: RunFolder; config: RunConfig; environment: RunEnvironment }> {
+  const folder = new RunFolder(path);
+  const file = await folder.readConfig();
+  if (!file || !(await isFile(folder.best))) {
+    throw new SpurmemError(
+      'RUN_NOT_FOUND',
+      `${folder.path} holds no trained run (${file ? 'checkpoints/best.safetensors' : 'config.json'} is missing). ` +
+        'Name a folder that `spurmem train erm --out FOLDER` wrote.',
+    );
+  }
+  return { folder, ...file };
+}
+
+/** Names the settings in which two configurations differ, as `name: old -> new`. */
+export function configDifferences(old: RunConfig, wanted: RunConfig): string[] {
+  return Object.entries(wanted)
+    .map(([key, value]) => [key, JSON.stringify(old[key as keyof RunConfig]), JSON.stringify(value)] as const)
+    .filter(([, before, after]) => before !== after)
+    .map(([key, before, after]) => `${key}: ${before} -> ${after}`);
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
+    throw new SpurmemError('RUN_INVALID', `Cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function parseJson<Schema extends z.ZodType>(path: string, text: string, schema: Schema): z.infer<Schema> {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
+    throw new SpurmemError(
+      'RUN_INVALID',
+      `${path} is damaged: ${reason}\nRestore it, or start anew in another folder.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Whether a file is there. */
+export async function isFile(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,122 @@
+import sharp from 'sharp';
+
+import { renderFigures, type RunReport } from '../../src/report/runReport.js';
+import { eightGroups, erm, fullReport, oneEpoch, trace } from './fixtures.js';
+
+async function figures(report: RunReport): Promise<Map<string, string>> {
+  return new Map((await renderFigures(report)).map(({ name, svg }) => [name, svg]));
+}
+
+/** The first match in a long text; a failed comparison then prints it, and not the page. */
+function first(pattern: RegExp, text: string | undefined): string | undefined {
+  return pattern.exec(text ?? '')?.[0];
+}
+
+function marks(svg: string | undefined, kind: string): number {
+  return svg?.match(new RegExp(`aria-roledescription="${kind}"`, 'g'))?.length ?? 0;
+}
+
+/** The texts of a chart, as drawn. */
+function texts(svg: string | undefined): string[] {
+  return [...(svg ?? '').matchAll(/<(?:text|tspan)[^>]*>([^<]+)</g)].map((match) => match[1] ?? '');
+}
+
+describe('Fig. 1', () => {
+  it('has two bars a group, labelled with their accuracies', async () => {
+    const svg = (await figures(fullReport)).get('fig1.svg');
+    expect(marks(svg, 'bar')).toBe(8);
+    const accuracies = [...erm.train.accuracy, ...erm.test.accuracy].map((value) => (100 * value).toFixed(1));
+    expect(texts(svg)).toEqual(expect.arrayContaining(accuracies));
+    expect(texts(svg)).toEqual(expect.arrayContaining(['G1*', 'G2*', 'n = 56 / 280', '100']));
+    expect(marks((await figures(eightGroups)).get('fig1.svg'), 'bar')).toBe(16);
+  });
+});
+
+describe('Fig. 2', () => {
+  it('has a bar for each group and k, and a cell for each zeroed set and group', async () => {
+    const svg = (await figures(fullReport)).get('fig2-gradient.svg');
+    expect(marks(svg, 'bar')).toBe(12);
+    // 12 sets times 4 groups, and a frame for each set's own group.
+    expect(marks(svg, 'rect mark')).toBe(48 + 12);
+    const changes = trace.entries
+      .filter(({ criterion }) => criterion === 'gradient')
+      .flatMap(({ change }) => change)
+      .map((change) => (100 * change).toFixed(2).replace(/^-0\.00$/, '0.00'))
+      .map((text) => (Number(text) > 0 ? `+${text}` : text.replace('-', '−')));
+    const drawn = texts(svg).filter((text) => /^[+−]?\d+\.\d\d$/.test(text));
+    expect(drawn.sort()).toEqual(changes.sort());
+  });
+
+  it('shows a set that every group shares once in the matrix', async () => {
+    const svg = (await figures(fullReport)).get('fig2-magnitude.svg');
+    expect(marks(svg, 'bar')).toBe(12);
+    expect(marks(svg, 'rect mark')).toBe(12);
+    expect(texts(svg)).toContain('for all, k = 3');
+  });
+
+  it('shares the scale of its bars between criteria', async () => {
+    const both = await figures(fullReport);
+    expect(texts(both.get('fig2-magnitude.svg'))).toContain('12');
+    expect(texts(both.get('fig2-gradient.svg'))).toContain('12');
+  });
+
+  it('draws eight groups, and any k', async () => {
+    const svg = (await figures(eightGroups)).get('fig2-gradient.svg');
+    expect(marks(svg, 'bar')).toBe(24);
+    const single = { ...trace, entries: trace.entries.filter(({ k }) => k === 2) };
+    expect(marks((await figures({ ...fullReport, traces: [single] })).get('fig2-gradient.svg'), 'bar')).toBe(
+      4,
+    );
+  });
+
+  it('leaves out what is not a number', async () => {
+    const entries = trace.entries.map((entry) =>
+      entry.group === 2 ? { ...entry, change: [0, 0, Number.NaN, 0] } : entry,
+    );
+    const svg = (await figures({ ...fullReport, traces: [{ ...trace, entries }] })).get('fig2-gradient.svg');
+    expect(marks(svg, 'bar')).toBe(9);
+    expect(first(/NaN/, svg)).toBeUndefined();
+  });
+});
+
+describe('training curves', () => {
+  it('has a line for each loss and group, one for the worst group, and marks the selected epoch', async () => {
+    const svg = (await figures(fullReport)).get('training.svg');
+    expect(marks(svg, 'line mark')).toBe(2 + 1 + 4);
+    expect(texts(svg)).toEqual(
+      expect.arrayContaining(['selected: epoch 9', 'worst group', 'G2* coat with 0']),
+    );
+  });
+
+  it('draws a single epoch as points', async () => {
+    const svg = (await figures(oneEpoch)).get('training.svg');
+    expect(marks(svg, 'point')).toBe(2 + 1 + 4);
+    expect(texts(svg)).toContain('selected: epoch 1');
+  });
+});
+
+describe('long names', () => {
+  it('do not widen the charts beyond their bars and lines', async () => {
+    const groupNames = fullReport.dataset.groupNames.map((name) => `${name} ${'and_more_of_it '.repeat(9)}`);
+    const long = await figures({ ...fullReport, dataset: { ...fullReport.dataset, groupNames } });
+    for (const [name, svg] of await figures(fullReport)) {
+      const width = (text: string | undefined): number => Number(/ width="(\d+)"/.exec(text ?? '')?.[1]);
+      expect(width(long.get(name))).toBeLessThan(1.25 * width(svg));
+    }
+  });
+});
+
+describe('every file', () => {
+  it.each([
+    ['four groups', fullReport],
+    ['eight groups', eightGroups],
+  ])('of %s is an SVG that sharp can read, with no part outside', async (_name, report) => {
+    for (const [, svg] of await figures(report)) {
+      const { format, width, height } = await sharp(Buffer.from(svg)).metadata();
+      expect(format).toBe('svg');
+      expect(width).toBeGreaterThan(300);
+      expect(height).toBeGreaterThan(300);
+      expect(first(/href=|url\(|<style|<image/, svg)).toBeUndefined();
+    }
+  });
+});

@@ -1,0 +1,218 @@
+import type { TraceEntry, TraceUnstructuredResult } from '../../src/experiments/results.js';
+import { groupAccuracies } from '../../src/metrics/groups.js';
+import type { Criterion, Neuron } from '../../src/neurons/neuron.js';
+import type { RunReport } from '../../src/report/runReport.js';
+import type { EpochMetrics, ErmResult } from '../../src/train/metrics.js';
+
+/** Group sizes of a small dominoes run; group 2 has 56 training samples, so one of them is 1.79 points. */
+export const TRAIN = [3498, 184, 56, 1057];
+export const VAL = [467, 466, 133, 133];
+export const TEST = [900, 300, 280, 420];
+export const NAMES = ['pullover with 0', 'pullover with 1', 'coat with 0', 'coat with 1'];
+export const MINORITY = [1, 2];
+
+export const erm: ErmResult = {
+  kind: 'erm',
+  epochs: 12,
+  bestEpoch: 9,
+  train: groupAccuracies([3498, 183, 55, 1057], TRAIN, TRAIN),
+  val: groupAccuracies([465, 310, 26, 127], VAL, TRAIN),
+  test: groupAccuracies([899, 198, 50, 399], TEST, TRAIN),
+};
+
+const LAYERS = ['conv1', 'layer3.0.downsample.0', 'layer4.1.conv2'];
+
+function neurons(criterion: Criterion, group: number, k: number): Neuron[] {
+  return Array.from({ length: k }, (_, at) => ({
+    layer: LAYERS[(group + at) % LAYERS.length] ?? 'fc',
+    index: 17 * (criterion === 'gradient' ? group + 1 : 1) + at,
+    score: (criterion === 'gradient' ? 0.04217 : 3.918) / (at + 1),
+  }));
+}
+
+function entry(criterion: Criterion, group: number, k: number, lost: readonly number[]): TraceEntry {
+  const accuracies = groupAccuracies(
+    erm.train.correct.map((correct, at) => correct - (lost[at] ?? 0)),
+    erm.train.total,
+    erm.train.total,
+  );
+  return {
+    criterion,
+    group,
+    k,
+    neurons: neurons(criterion, criterion === 'gradient' ? group : 0, k),
+    accuracies,
+    change: accuracies.accuracy.map((value, at) => value - (erm.train.accuracy[at] ?? 0)),
+  };
+}
+
+// Correct samples lost in each group, for the neurons chosen for each group and k = 1, 2, 3.
+const GRADIENT_LOSS = [
+  [
+    [3, 0, 0, 0],
+    [9, 1, 0, 1],
+    [21, 1, 1, 1],
+  ],
+  [
+    [0, 7, 0, 0],
+    [1, 12, 1, 0],
+    [2, 16, 1, 1],
+  ],
+  [
+    [0, 1, 3, 1],
+    [0, 1, 5, 2],
+    [1, 2, 6, 5],
+  ],
+  [
+    [0, 0, -1, 4],
+    [0, 0, 0, 6],
+    [1, 0, 0, 9],
+  ],
+] as const;
+const MAGNITUDE_LOSS = [
+  [1, 2, 0, 1],
+  [4, 3, 1, 1],
+  [5, 6, 3, 2],
+] as const;
+
+export const trace: TraceUnstructuredResult = {
+  kind: 'trace-unstructured',
+  checkpoint: '5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef',
+  split: 'train',
+  perturbation: 'zero',
+  numNeurons: 4800,
+  gradientSource: { worst: 256, drawn: 128, seed: 0 },
+  baseline: erm.train,
+  entries: [0, 1, 2, 3].flatMap((group) =>
+    [1, 2, 3].flatMap((k) => [
+      entry('gradient', group, k, GRADIENT_LOSS[group]?.[k - 1] ?? []),
+      entry('magnitude', group, k, MAGNITUDE_LOSS[k - 1] ?? []),
+    ]),
+  ),
+};
+
+/** A short training run whose best validation worst-group accuracy is at `best`. */
+export function epochs(
+  length: number,
+  best: number,
+  sizes: readonly number[],
+  train = sizes,
+): EpochMetrics[] {
+  return Array.from({ length }, (_, at) => {
+    const rise = (at + 1) / length;
+    const share = (group: number): number =>
+      group % 3 === 0 ? 0.9 + 0.09 * rise : 0.1 + (at + 1 === best ? 0.25 : 0.12 * rise) + 0.09 * group;
+    const correct = sizes.map((size, group) => Math.round(size * Math.min(1, share(group))));
+    return {
+      epoch: at + 1,
+      lr: 1e-4,
+      trainLoss: 0.42 * Math.exp(-2.5 * rise),
+      train: groupAccuracies(
+        train.map((size) => Math.round(size * (0.8 + 0.2 * rise))),
+        train,
+        train,
+      ),
+      valLoss: 0.38 + 0.3 * rise * rise,
+      val: groupAccuracies(correct, sizes, train),
+      best: at + 1 === best,
+      seconds: 24.6,
+    };
+  });
+}
+
+const PIXEL =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+/** Four groups, two of them minorities: training, evaluation and both criteria. */
+export const fullReport: RunReport = {
+  title: 'ERM on dominoes',
+  dataset: {
+    name: 'dominoes',
+    groupNames: NAMES,
+    minorityGroups: MINORITY,
+    counts: { train: TRAIN, val: VAL, test: TEST },
+    samples: [0, 1, 2, 3].map((group) => ({
+      group,
+      images: [1, 2].map(() => ({ dataUri: PIXEL, width: 1, height: 1 })),
+    })),
+  },
+  config: [
+    ['model', 'resnet18'],
+    ['lr', '0.0001'],
+    ['seed', '0'],
+  ],
+  epochs: epochs(12, 9, VAL, TRAIN),
+  erm,
+  traces: [trace],
+  versions: [
+    ['spurmem', '0.1.0'],
+    ['libtorch', '2.6.0'],
+  ],
+};
+
+const EIGHT = [900, 40, 35, 700, 520, 28, 31, 610];
+
+/** Eight groups with long names, the same trace shape. */
+export const eightGroups: RunReport = {
+  title: 'Eight groups',
+  dataset: {
+    name: 'hair and glasses',
+    groupNames: EIGHT.map((_, group) => `attribute combination number ${group}`),
+    minorityGroups: [1, 2, 5, 6],
+    counts: { train: EIGHT, val: EIGHT, test: EIGHT },
+  },
+  config: [],
+  epochs: epochs(30, 21, EIGHT),
+  erm: {
+    kind: 'erm',
+    epochs: 30,
+    bestEpoch: 21,
+    train: groupAccuracies(EIGHT, EIGHT, EIGHT),
+    val: groupAccuracies(
+      EIGHT.map((size) => Math.round(0.8 * size)),
+      EIGHT,
+      EIGHT,
+    ),
+    test: groupAccuracies(
+      EIGHT.map((size, at) => Math.round((0.95 - 0.05 * at) * size)),
+      EIGHT,
+      EIGHT,
+    ),
+  },
+  traces: [
+    {
+      ...trace,
+      baseline: groupAccuracies(EIGHT, EIGHT, EIGHT),
+      entries: EIGHT.flatMap((_, group) =>
+        [1, 2, 3].map((k): TraceEntry => {
+          const correct = EIGHT.map((size, at) => size - (at === group ? k : 0));
+          const accuracies = groupAccuracies(correct, EIGHT, EIGHT);
+          return {
+            criterion: 'gradient',
+            group,
+            k,
+            neurons: neurons('gradient', group, k),
+            accuracies,
+            change: accuracies.accuracy.map((value) => value - 1),
+          };
+        }),
+      ),
+    },
+  ],
+  versions: [],
+};
+
+/** One epoch, nothing evaluated and nothing traced yet. */
+export const oneEpoch: RunReport = {
+  title: 'One epoch',
+  dataset: {
+    name: 'dominoes',
+    groupNames: NAMES,
+    minorityGroups: MINORITY,
+    counts: { train: TRAIN, val: VAL, test: TEST },
+  },
+  config: [],
+  epochs: epochs(1, 1, VAL, TRAIN),
+  traces: [],
+  versions: [],
+};

@@ -1,0 +1,153 @@
+import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
+import { eightGroups, fullReport, NAMES, oneEpoch, trace } from './fixtures.js';
+
+/** The first match in a long text; a failed comparison then prints it, and not the page. */
+function first(pattern: RegExp, text: string | undefined): string | undefined {
+  return pattern.exec(text ?? '')?.[0];
+}
+
+/** Everything in a page that a browser could fetch or run. */
+function fetchable(page: string): string[] {
+  const found = [
+    ...page.matchAll(/\b(?:src|href|xlink:href|srcset|action|data|poster)\s*=\s*["']?([^"'\s>]+)/gi),
+    ...page.matchAll(/url\(\s*["']?([^"')]+)/gi),
+    ...page.matchAll(/@import\s+([^;]+)/gi),
+  ].map((match) => match[1] ?? '');
+  return found.filter((target) => !target.startsWith('data:image/') && !target.startsWith('#'));
+}
+
+const cases: readonly (readonly [string, RunReport])[] = [
+  ['four groups', fullReport],
+  ['eight groups', eightGroups],
+  ['one epoch, nothing traced', oneEpoch],
+];
+
+describe.each(cases)('the report of %s', (_name, report) => {
+  let page: string;
+  beforeAll(async () => {
+    page = await renderReport(report);
+  });
+
+  it('is one self-contained HTML page', () => {
+    expect(page.slice(0, 15)).toBe('<!doctype html>');
+    expect(page.trimEnd().slice(-7)).toBe('</html>');
+    expect(fetchable(page)).toEqual([]);
+    expect(first(/<script|<link|<iframe|<object|<foreignObject/i, page)).toBeUndefined();
+    expect(page.includes("default-src 'none'")).toBe(true);
+  });
+
+  it('names no address but the namespaces of SVG', () => {
+    const addresses = [...page.matchAll(/https?:\/\/[^"'\s<>)]+/g)].map((match) => match[0]);
+    expect(new Set(addresses)).toEqual(
+      new Set(['http://www.w3.org/2000/svg', 'http://www.w3.org/1999/xlink']),
+    );
+  });
+
+  it('never shows NaN, undefined or a negative zero', () => {
+    expect(first(/NaN|undefined|\[object|Infinity|[-−]0\.00\b/, page)).toBeUndefined();
+  });
+
+  it('links to every section, labels every chart and scopes every heading of a table', () => {
+    for (const [, id] of page.matchAll(/<a href="#([^"]+)"/g))
+      expect(page.includes(`<section id="${id ?? ''}"`)).toBe(true);
+    const charts = page.match(/<svg /g)?.length ?? 0;
+    expect(page.match(/<svg [^>]*role="img" aria-label="[^"]{20,}/g)).toHaveLength(charts);
+    expect(page.match(/<th[ >]/g)?.length).toBe(page.match(/<th scope="(?:row|col)"/g)?.length);
+  });
+
+  it('gives the same bytes again', async () => {
+    expect((await renderReport(report)) === page).toBe(true);
+  });
+});
+
+describe('the full report', () => {
+  let text: string;
+  beforeAll(async () => {
+    text = (await renderReport(fullReport)).replace(/<[^>]+>/g, '').replace(/\s+/g, ' ');
+  });
+
+  it.each([
+    ['the worst group on the test split', '17.86 % G2* coat with 0: 50/280 test samples correct'],
+    ['its gap', '+80.36 points G2* coat with 0: training 98.21 % (55/56), test 17.86 % (50/280)'],
+    ['the test-set average', '81.37 % test-set average'],
+    ['the weighted average', 'shares of the training split: 96.55 %'],
+    ['the largest change', '−10.71 points G2* coat with 0 (56 training samples), when 3 neurons of 4800'],
+    ['its neurons', 'layer4.1.conv2[51], conv1[52], layer3.0.downsample.0[53]'],
+    ['how many changes it is the largest of', 'The largest of 60 measured changes'],
+    ['the selection', 'epoch 9 of 12 selected by the best validation worst-group accuracy: 43.99 %'],
+    ['the split of Part I', 'All accuracies here are training accuracies, as in Part I of the article'],
+    [
+      'the granularity',
+      'The smallest training group is G2* coat with 0 with 56 samples: one of them is 1.79 points',
+    ],
+    ['the net count', '−10.71 points for G2* coat with 0 at k = 3, a net 6 of 56 samples'],
+    ['the common baseline', 'before zeroing equal those of Fig. 1'],
+    ['the configuration', 'resnet18'],
+    ['the versions', '2.6.0'],
+  ])('states %s', (_what, sentence) => {
+    expect(text).toContain(sentence);
+  });
+
+  it('says so when another checkpoint was traced, or another split', async () => {
+    const other = {
+      ...trace,
+      split: 'val' as const,
+      baseline: { ...trace.baseline, correct: [3000, 100, 20, 900] },
+    };
+    const page = (await renderReport({ ...fullReport, traces: [other] })).replace(/\s+/g, ' ');
+    expect(page).toContain('All accuracies here are validation accuracies');
+    expect(page).toContain('differ from those of Fig. 1');
+  });
+});
+
+describe('text from the user', () => {
+  const hostile = `<script>alert("x")</script> & 'q' \u001b[31m\u0000`;
+
+  it('is escaped in the page and in the charts', async () => {
+    const report: RunReport = {
+      ...fullReport,
+      title: hostile,
+      dataset: {
+        ...fullReport.dataset,
+        name: hostile,
+        groupNames: NAMES.map((name) => `${name} ${hostile}`),
+      },
+      config: [[hostile, hostile]],
+      versions: [[hostile, hostile]],
+    };
+    const texts = [await renderReport(report), ...(await renderFigures(report)).map(({ svg }) => svg)];
+    for (const text of texts) {
+      expect(first(/<script/, text)).toBeUndefined();
+      expect(first(/(?!\n)\p{Cc}/u, text)).toBeUndefined();
+      expect(first(/&(?!amp;|lt;|gt;|quot;|#39;|#xA;)/, text)).toBeUndefined();
+    }
+    expect(texts[0]?.includes('&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; &#39;q&#39;')).toBe(
+      true,
+    );
+  });
+
+  it('cannot smuggle in an image that is fetched', async () => {
+    const samples = [{ group: 0, images: [{ dataUri: 'https://example.org/a.png', width: 8, height: 8 }] }];
+    await expect(
+      renderReport({ ...fullReport, dataset: { ...fullReport.dataset, samples } }),
+    ).rejects.toThrow(/sample 0 of group 0 is not a data:image\/ URI/);
+  });
+});
+
+describe('renderFigures', () => {
+  it('gives the charts as files', async () => {
+    const names = (await renderFigures(fullReport)).map(({ name }) => name);
+    expect(names).toEqual(['fig1.svg', 'fig2-gradient.svg', 'fig2-magnitude.svg', 'training.svg']);
+  });
+
+  it('leaves out what was not measured, and numbers what was measured twice', async () => {
+    expect((await renderFigures(oneEpoch)).map(({ name }) => name)).toEqual(['training.svg']);
+    const { erm: _erm, ...rest } = { ...fullReport, epochs: [], traces: [trace, trace] };
+    expect((await renderFigures(rest)).map(({ name }) => name)).toEqual([
+      'fig2-gradient.svg',
+      'fig2-magnitude.svg',
+      'fig2-gradient-2.svg',
+      'fig2-magnitude-2.svg',
+    ]);
+  });
+});
