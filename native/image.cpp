@@ -34,10 +34,11 @@ struct Crop {
 
 struct BatchPlan {
   std::vector<int32_t> indices;
-  std::vector<Crop> crops;              // one an image, or none: evaluation
-  std::vector<int64_t> resize;          // {height, width}, {shorter side}, or none
-  std::vector<int64_t> crop;            // {height, width} of the centre crop, or none
-  at::Tensor mean, std;                 // [1, 3, 1, 1]
+  std::vector<Crop> crops;        // one an image in training, or none
+  std::vector<int64_t> cropSize;  // {height, width} that crops are resized to; none: only their flips count
+  std::vector<int64_t> resize;    // {height, width}, {shorter side}, or none
+  std::vector<int64_t> crop;      // {height, width} of the centre crop, or none
+  at::Tensor mean, std;           // [1, 3, 1, 1]
   at::Device device = at::kCPU;
   at::MemoryFormat memoryFormat = at::MemoryFormat::ChannelsLast;
 };
@@ -78,10 +79,14 @@ at::Tensor centerCrop(at::Tensor image, const std::vector<int64_t>& size) {
   return image.narrow(2, top, height).narrow(3, left, width);
 }
 
-at::Tensor trainImage(const at::Tensor& image, const Crop& crop, const std::vector<int64_t>& size) {
-  auto result = image.narrow(2, crop.top, crop.height).narrow(3, crop.left, crop.width);
-  if (!size.empty()) result = resize(result, size[0], size[1]);
-  return crop.flip ? result.flip({3}) : result;
+at::Tensor prepare(const at::Tensor& source, const BatchPlan& plan, int64_t position) {
+  if (plan.crops.empty()) return centerCrop(resizeAs(source, plan.resize), plan.crop);
+  const auto& crop = plan.crops[position];
+  const auto image = plan.cropSize.empty()
+                         ? centerCrop(resizeAs(source, plan.resize), plan.crop)
+                         : resizeAs(source.narrow(2, crop.top, crop.height).narrow(3, crop.left, crop.width),
+                                    plan.cropSize);
+  return crop.flip ? image.flip({3}) : image;
 }
 
 std::optional<std::vector<int64_t>> sizeOf(const Napi::Value& value, const std::string& name) {
@@ -130,7 +135,7 @@ ImageStoreHandle::ImageStoreHandle(const Napi::CallbackInfo& info)
   pixels_ = std::move(pixels);
 }
 
-// batch({indices, crops, resize, crop, mean, std, device, memoryFormat}): the [N, 3, H, W] float32 input of a model.
+// batch({indices, crops, cropSize, resize, crop, mean, std, device, memoryFormat}): the [N, 3, H, W] float32 input of a model.
 Napi::Value ImageStoreHandle::batch(const Napi::CallbackInfo& info) {
   const auto env = info.Env();
   if (!pixels_) throw Napi::TypeError::New(env, "This ImageStore was disposed");
@@ -144,6 +149,7 @@ Napi::Value ImageStoreHandle::batch(const Napi::CallbackInfo& info) {
     }
   }
   plan.resize = sizeOf(options.Get("resize"), "resize").value_or(std::vector<int64_t>{});
+  plan.cropSize = sizeOf(options.Get("cropSize"), "cropSize").value_or(std::vector<int64_t>{});
   plan.crop = sizeOf(options.Get("crop"), "crop").value_or(std::vector<int64_t>{});
   plan.mean = channelTensor(toNumbers(options.Get("mean"), "mean"));
   plan.std = channelTensor(toNumbers(options.Get("std"), "std"));
@@ -166,10 +172,7 @@ Napi::Value ImageStoreHandle::batch(const Napi::CallbackInfo& info) {
         at::Tensor batch;
         const auto count = static_cast<int64_t>(plan.indices.size());
         for (int64_t i = 0; i < count; ++i) {
-          const auto source = pixels->image(plan.indices[i]);
-          const auto image = plan.crops.empty()
-                                 ? centerCrop(resizeAs(source, plan.resize), plan.crop)
-                                 : trainImage(source, plan.crops[i], plan.resize);
+          const auto image = prepare(pixels->image(plan.indices[i]), plan, i);
           if (!batch.defined()) {
             batch = at::empty({count, 3, image.size(2), image.size(3)}, at::kByte, at::MemoryFormat::ChannelsLast);
           }

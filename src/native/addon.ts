@@ -56,9 +56,11 @@ export interface BatchOptions {
   readonly indices: Int32Array;
   /** [N, 5] from `Generator.augmentations` for training; null for evaluation. */
   readonly crops: Int32Array | null;
-  /** [height, width], [shorter side], or null. In training: the size that crops are resized to. */
+  /** [height, width] that the crops are resized to; null: resize and crop as in evaluation, and flip. */
+  readonly cropSize: readonly number[] | null;
+  /** [height, width], [shorter side], or null. */
   readonly resize: readonly number[] | null;
-  /** Centre crop [height, width], or null; evaluation only. */
+  /** Centre crop [height, width], or null. */
   readonly crop: readonly number[] | null;
   readonly mean: readonly number[];
   readonly std: readonly number[];

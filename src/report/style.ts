@@ -74,7 +74,8 @@ th, td { padding: 0.35rem 0.75rem; border-bottom: 1px solid var(--line); text-al
 th { font-weight: 600; }
 thead th { color: var(--muted); white-space: normal; min-width: 4rem; max-width: 9rem; border-bottom-width: 2px; vertical-align: bottom; }
 th:first-child, td.text, th.text { text-align: left; }
-tbody th, tbody tr:nth-child(even) { background: color-mix(in srgb, var(--shade) 20%, transparent); }
+tbody th, tfoot th { font-weight: 500; white-space: normal; min-width: 8rem; max-width: 20rem; overflow-wrap: break-word; }
+tbody tr:nth-child(even) { background: color-mix(in srgb, var(--shade) 20%, transparent); }
 tfoot tr:first-child > * { border-top: 2px solid var(--line); }
 td small { color: var(--muted); }
 td.own { font-weight: 700; background: color-mix(in srgb, var(--accent) 14%, transparent); }

@@ -35,12 +35,12 @@ export function accuracyCurves(
     .filter(({ accuracy }) => Number.isFinite(accuracy));
   const styles = lineStyles(groups);
   const longest = Math.max(...names.map((name) => textWidth(name, FONT))) + SYMBOL;
-  const lowest = Math.min(...values.map(({ accuracy }) => accuracy));
+  const lowest = Math.min(100, ...values.map(({ accuracy }) => accuracy));
   const encoding = {
     y: {
       field: 'accuracy',
       type: 'quantitative' as const,
-      // Lines need no zero: ten points below the lowest value are enough to see where they go.
+      // Lines need no zero: the axis starts at a multiple of ten, 5 to 15 points below the lowest value.
       scale: { domain: [Math.max(0, 10 * Math.floor(lowest / 10 - 0.5)), 100], nice: false },
       axis: { title: 'validation accuracy (%)', tickCount: 5 },
     },

@@ -30,7 +30,7 @@ export function fig2(
   extent: { readonly own: number; readonly all: number },
 ): ChartSpec {
   const bars = new Set(view.entries.map((entry) => entry.k)).size;
-  const options = { width: groups.length * Math.max(74, 32 * bars + 14), ...extent };
+  const options = { width: groups.length * Math.max(74, 30 * bars + 14), ...extent };
   const data = SPLIT_NAME[view.trace.split];
   return {
     label:

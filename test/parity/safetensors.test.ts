@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { ARCHITECTURES } from '../../src/models/architectures.js';
+import { Model } from '../../src/models/model.js';
+import { readSafetensors, writeSafetensors, type TensorData } from '../../src/models/safetensors.js';
+import { loadWeights } from '../../src/models/weights.js';
+import { native } from '../../src/native/addon.js';
+import { setThreads } from '../../src/native/device.js';
+import { temporaryFolder } from '../temporary.js';
+import { maxDifference, report } from './compare.js';
+import { THREADS, reference } from './python.js';
+
+const folder = temporaryFolder();
+const CLASSES = 5;
+
+async function logitsOf(model: Model, input: TensorData): Promise<Float32Array> {
+  using contiguous = await native().tensor(input.data, input.shape, 'cpu');
+  using images = await contiguous.channelsLast();
+  using logits = await model.network.forward(images, false, false, null);
+  return (await logits.data()) as Float32Array;
+}
+
+test.each(ARCHITECTURES)('%s: weights go to PyTorch with strict=True and come back', async (arch) => {
+  await setThreads(THREADS);
+  const path = (name: string): string => join(folder, `${arch}-${name}.safetensors`);
+  const create = (seed: number): Promise<Model> =>
+    Model.create({ arch, numClasses: CLASSES, generator: new (native().Generator)(seed), device: 'cpu' });
+  const shape = [4, 3, 64, 64];
+  const pixels = Float32Array.from({ length: 4 * 3 * 64 * 64 }, (_, i) => Math.sin(i * 0.37));
+  const input = { shape, data: pixels };
+
+  using model = await create(1);
+  // Batch statistics that are not 0 and 1, and counters that are not 0.
+  using contiguous = await native().tensor(pixels, shape, 'cpu');
+  using images = await contiguous.channelsLast();
+  (await model.network.forward(images, true, false, null)).dispose();
+  const ours = await logitsOf(model, input);
+  await writeSafetensors(path('ours'), await model.stateDict());
+  await writeSafetensors(path('input'), { input });
+  reference('weights', [
+    ...['--arch', arch, '--classes', CLASSES, '--threads', THREADS],
+    ...[
+      '--weights',
+      path('ours'),
+      '--input',
+      path('input'),
+      '--logits',
+      path('logits'),
+      '--out',
+      path('theirs'),
+    ],
+  ]);
+
+  const theirs = (await readSafetensors(path('logits'))).tensors.logits?.data as Float32Array;
+  const there = maxDifference(theirs, ours);
+  report(`${arch}, our weights in PyTorch, logits, max difference`, there, 0);
+  expect(there).toBe(0);
+
+  using other = await create(2);
+  expect(await loadWeights(other, path('theirs'))).toEqual({ newHead: [] });
+  const back = maxDifference(await logitsOf(other, input), ours);
+  report(`${arch}, PyTorch's weights here, logits, max difference`, back, 0);
+  expect(back).toBe(0);
+});
