@@ -42,7 +42,8 @@ Napi::Value matmulSeconds(const Napi::CallbackInfo& info) {
         for (int i = 0; i < 3; ++i) {
           const auto start = std::chrono::steady_clock::now();
           at::mm(matrix, matrix);
-          best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+          best =
+              std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
         }
         return best;
       },
@@ -73,7 +74,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("matmulSeconds", Napi::Function::New<matmulSeconds>(env, "matmulSeconds"));
   exports.Set("liveTensors", Napi::Function::New<liveTensors>(env, "liveTensors"));
   exports.Set("torchVersion", TORCH_VERSION);
-  exports.Set("cudaDevices", static_cast<double>(at::hasCUDA() ? at::detail::getCUDAHooks().getNumGPUs() : 0));
+  exports.Set("cudaDevices",
+              static_cast<double>(at::hasCUDA() ? at::detail::getCUDAHooks().getNumGPUs() : 0));
   return exports;
 }
 

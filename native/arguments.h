@@ -1,5 +1,5 @@
-// Argument checks. TypeScript validates what users pass; these keep a wrong call from becoming a crash, and say
-// "Expected X for Y but received Z".
+// Argument checks. TypeScript validates what users pass; these keep a wrong call from becoming a crash, and
+// say "Expected X for Y but received Z".
 #pragma once
 
 #include <ATen/ATen.h>
@@ -47,20 +47,22 @@ inline Napi::Array toArray(const Napi::Value& value, const std::string& name) {
   return value.As<Napi::Array>();
 }
 
-inline std::vector<double> toNumbers(const Napi::Value& value, const std::string& name) {
+template <class T>
+std::vector<T> toVector(const Napi::Value& value, const std::string& name,
+                        T (*convert)(const Napi::Value&, const std::string&)) {
   const auto array = toArray(value, name);
-  std::vector<double> numbers;
-  numbers.reserve(array.Length());
-  for (uint32_t i = 0; i < array.Length(); ++i) numbers.push_back(toNumber(array.Get(i), name));
-  return numbers;
+  std::vector<T> values;
+  values.reserve(array.Length());
+  for (uint32_t i = 0; i < array.Length(); ++i) values.push_back(convert(array.Get(i), name));
+  return values;
+}
+
+inline std::vector<double> toNumbers(const Napi::Value& value, const std::string& name) {
+  return toVector(value, name, toNumber);
 }
 
 inline std::vector<int64_t> toIntegers(const Napi::Value& value, const std::string& name) {
-  const auto array = toArray(value, name);
-  std::vector<int64_t> numbers;
-  numbers.reserve(array.Length());
-  for (uint32_t i = 0; i < array.Length(); ++i) numbers.push_back(toInteger(array.Get(i), name));
-  return numbers;
+  return toVector(value, name, toInteger);
 }
 
 inline bool isTypedArray(const Napi::Value& value, napi_typedarray_type type) {

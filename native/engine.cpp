@@ -13,7 +13,9 @@ Lane& Lane::get(LaneName name) {
   return name == LaneName::compute ? *compute : *data;
 }
 
-Lane::Lane(LaneName name) : name_(name) { std::thread([this] { run(); }).detach(); }
+Lane::Lane(LaneName name) : name_(name) {
+  std::thread([this] { run(); }).detach();
+}
 
 void Lane::post(std::function<void()> job) {
   {

@@ -37,7 +37,8 @@ class Lane {
   std::deque<std::function<void()>> queue_;
 };
 
-// What one Node environment (main thread, worker or jest file) owns: its classes and its way back to JavaScript.
+// What one Node environment (main thread, worker or jest file) owns: its classes and its way back to
+// JavaScript.
 class Environment {
  public:
   explicit Environment(Napi::Env env);
@@ -46,7 +47,8 @@ class Environment {
   Napi::FunctionReference tensorClass;
   Napi::FunctionReference modelClass;
 
-  // Runs `work` on the lane and then `settle` on the JavaScript thread. Neither runs once the environment closes.
+  // Runs `work` on the lane and then `settle` on the JavaScript thread. Neither runs once the environment
+  // closes.
   void submit(LaneName lane, std::function<void()> work, std::function<void(Napi::Env)> settle);
 
  private:

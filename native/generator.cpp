@@ -39,8 +39,7 @@ std::array<int64_t, 4> randomResizedCrop(at::Generator& generator, int64_t heigh
   const double maxLog = logRatio[1].item<float>();
   for (int attempt = 0; attempt < 10; ++attempt) {
     const double targetArea = area * uniform(generator, range.minScale, range.maxScale);
-    const double aspectRatio =
-        at::exp(at::empty({1}).uniform_(minLog, maxLog, generator)).item<float>();
+    const double aspectRatio = at::exp(at::empty({1}).uniform_(minLog, maxLog, generator)).item<float>();
     const int64_t w = pythonRound(std::sqrt(targetArea * aspectRatio));
     const int64_t h = pythonRound(std::sqrt(targetArea / aspectRatio));
     if (0 < w && w <= width && 0 < h && h <= height) {
@@ -104,8 +103,9 @@ Napi::Value GeneratorHandle::randperm(const Napi::CallbackInfo& info) {
   return array;
 }
 
-// augmentations(heights, widths, crop | null, flipProbability): for each image {top, left, height, width, flip},
-// drawn image after image as torchvision's RandomResizedCrop and RandomHorizontalFlip do without workers.
+// augmentations(heights, widths, crop | null, flipProbability): for each image {top, left, height, width,
+// flip}, drawn image after image as torchvision's RandomResizedCrop and RandomHorizontalFlip do without
+// workers.
 Napi::Value GeneratorHandle::augmentations(const Napi::CallbackInfo& info) {
   const auto heights = toInt32s(info[0], "heights");
   const auto widths = toInt32s(info[1], "widths");

@@ -82,10 +82,10 @@ at::Tensor centerCrop(at::Tensor image, const std::vector<int64_t>& size) {
 at::Tensor prepare(const at::Tensor& source, const BatchPlan& plan, int64_t position) {
   if (plan.crops.empty()) return centerCrop(resizeAs(source, plan.resize), plan.crop);
   const auto& crop = plan.crops[position];
-  const auto image = plan.cropSize.empty()
-                         ? centerCrop(resizeAs(source, plan.resize), plan.crop)
-                         : resizeAs(source.narrow(2, crop.top, crop.height).narrow(3, crop.left, crop.width),
-                                    plan.cropSize);
+  const auto image =
+      plan.cropSize.empty()
+          ? centerCrop(resizeAs(source, plan.resize), plan.crop)
+          : resizeAs(source.narrow(2, crop.top, crop.height).narrow(3, crop.left, crop.width), plan.cropSize);
   return crop.flip ? image.flip({3}) : image;
 }
 
@@ -135,7 +135,8 @@ ImageStoreHandle::ImageStoreHandle(const Napi::CallbackInfo& info)
   pixels_ = std::move(pixels);
 }
 
-// batch({indices, crops, cropSize, resize, crop, mean, std, device, memoryFormat}): the [N, 3, H, W] float32 input of a model.
+// batch({indices, crops, cropSize, resize, crop, mean, std, device, memoryFormat}): the [N, 3, H, W] float32
+// input of a model.
 Napi::Value ImageStoreHandle::batch(const Napi::CallbackInfo& info) {
   const auto env = info.Env();
   if (!pixels_) throw Napi::TypeError::New(env, "This ImageStore was disposed");
@@ -174,7 +175,8 @@ Napi::Value ImageStoreHandle::batch(const Napi::CallbackInfo& info) {
         for (int64_t i = 0; i < count; ++i) {
           const auto image = prepare(pixels->image(plan.indices[i]), plan, i);
           if (!batch.defined()) {
-            batch = at::empty({count, 3, image.size(2), image.size(3)}, at::kByte, at::MemoryFormat::ChannelsLast);
+            batch = at::empty({count, 3, image.size(2), image.size(3)}, at::kByte,
+                              at::MemoryFormat::ChannelsLast);
           }
           TORCH_CHECK(image.sizes().slice(1) == batch.sizes().slice(1),
                       "images of one batch differ in size (", image.size(2), " x ", image.size(3), " and ",

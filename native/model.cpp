@@ -23,7 +23,9 @@ std::vector<ChannelSelection> toSelections(const Napi::Value& value) {
   return selections;
 }
 
-Napi::Value wrapTensor(Napi::Env env, at::Tensor& tensor) { return TensorHandle::wrap(env, std::move(tensor)); }
+Napi::Value wrapTensor(Napi::Env env, at::Tensor& tensor) {
+  return TensorHandle::wrap(env, std::move(tensor));
+}
 
 Napi::Array describeParameters(Napi::Env env, const std::deque<Parameter>& parameters) {
   auto array = Napi::Array::New(env, parameters.size());
@@ -143,8 +145,8 @@ Napi::Value ModelHandle::describe(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// forward(batch, training, grad, masks): logits. `training` uses and updates batch statistics, as train() does;
-// `grad` records the graph.
+// forward(batch, training, grad, masks): logits. `training` uses and updates batch statistics, as train()
+// does; `grad` records the graph.
 Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
   return submit(
       info.Env(), LaneName::compute,
@@ -158,7 +160,8 @@ Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
       wrapTensor);
 }
 
-// forwardStages(batch, stages): in eval mode, {logits, inputs}, with the input of each stage that was asked for.
+// forwardStages(batch, stages): in eval mode, {logits, inputs}, with the input of each stage that was asked
+// for.
 Napi::Value ModelHandle::forwardStages(const Napi::CallbackInfo& info) {
   const auto& network = alive(info.Env());
   const auto array = toArray(info[1], "stages");
@@ -237,11 +240,11 @@ Napi::Value ModelHandle::zeroGrad(const Napi::CallbackInfo& info) {
 
 // perturb(masks): zeroes the masked neurons in place, until restore().
 Napi::Value ModelHandle::perturb(const Napi::CallbackInfo& info) {
-  return submitVoid(info.Env(), LaneName::compute,
-                    [network = alive(info.Env()), perturbations = perturbations_,
-                     selections = toSelections(info[0])] {
-                      perturbations->push_back(zeroInPlace(*network, selections));
-                    });
+  return submitVoid(
+      info.Env(), LaneName::compute,
+      [network = alive(info.Env()), perturbations = perturbations_, selections = toSelections(info[0])] {
+        perturbations->push_back(zeroInPlace(*network, selections));
+      });
 }
 
 // restore(): undoes the last perturb().
@@ -267,24 +270,23 @@ Napi::Value ModelHandle::state(const Napi::CallbackInfo& info) {
       wrapNamed);
 }
 
-// loadState(tensors): copies every named tensor into the parameter or buffer of its name. All are checked before
-// the first is written; parameters that are not named keep their values.
+// loadState(tensors): copies every named tensor into the parameter or buffer of its name. All are checked
+// before the first is written; parameters that are not named keep their values.
 Napi::Value ModelHandle::loadState(const Napi::CallbackInfo& info) {
-  return submitVoid(
-      info.Env(), LaneName::compute,
-      [network = alive(info.Env()), tensors = unwrapNamed(toObject(info[0], "tensors"))] {
-        std::unordered_map<std::string, Parameter*> targets;
-        for (auto& parameter : network->parameters) targets[parameter.name] = &parameter;
-        for (auto& buffer : network->buffers) targets[buffer.name] = &buffer;
-        for (const auto& [name, value] : tensors) {
-          const auto target = targets.find(name);
-          TORCH_CHECK(target != targets.end(), "the model has no parameter named ", name);
-          TORCH_CHECK(value.sizes() == target->second->value.sizes(), name, " has the shape ", value.sizes(),
-                      ", but the model needs ", target->second->value.sizes());
-        }
-        at::NoGradGuard noGrad;
-        for (const auto& [name, value] : tensors) targets[name]->value.copy_(value);
-      });
+  return submitVoid(info.Env(), LaneName::compute,
+                    [network = alive(info.Env()), tensors = unwrapNamed(toObject(info[0], "tensors"))] {
+                      std::unordered_map<std::string, Parameter*> targets;
+                      for (auto& parameter : network->parameters) targets[parameter.name] = &parameter;
+                      for (auto& buffer : network->buffers) targets[buffer.name] = &buffer;
+                      for (const auto& [name, value] : tensors) {
+                        const auto target = targets.find(name);
+                        TORCH_CHECK(target != targets.end(), "the model has no parameter named ", name);
+                        TORCH_CHECK(value.sizes() == target->second->value.sizes(), name, " has the shape ",
+                                    value.sizes(), ", but the model needs ", target->second->value.sizes());
+                      }
+                      at::NoGradGuard noGrad;
+                      for (const auto& [name, value] : tensors) targets[name]->value.copy_(value);
+                    });
 }
 
 Napi::Value ModelHandle::dispose(const Napi::CallbackInfo& info) {
@@ -296,7 +298,8 @@ Napi::Value createModel(const Napi::CallbackInfo& info) {
   const auto options = toObject(info[0], "options");
   return submit(
       info.Env(), LaneName::compute,
-      [arch = toString(options.Get("arch"), "arch"), numClasses = toInteger(options.Get("numClasses"), "numClasses"),
+      [arch = toString(options.Get("arch"), "arch"),
+       numClasses = toInteger(options.Get("numClasses"), "numClasses"),
        generator = GeneratorHandle::unwrap(options.Get("generator"), "generator"),
        device = toDevice(options.Get("device")), memoryFormat = toMemoryFormat(options.Get("memoryFormat"))] {
         at::NoGradGuard noGrad;

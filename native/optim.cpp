@@ -63,7 +63,8 @@ Napi::Value AdamHandle::step(const Napi::CallbackInfo& info) {
                     [adam = adam_, lr = toNumber(info[0], "lr")] { adam->step(lr); });
 }
 
-// Copies of the moments and step counts, by PyTorch's state names: exp_avg.<parameter>, exp_avg_sq.<parameter>, step.<parameter>.
+// Copies of the moments and step counts, by PyTorch's state names: exp_avg.<parameter>,
+// exp_avg_sq.<parameter>, step.<parameter>.
 Napi::Value AdamHandle::state(const Napi::CallbackInfo& info) {
   return submit(
       info.Env(), LaneName::compute,

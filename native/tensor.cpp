@@ -213,8 +213,7 @@ Napi::Value createTensor(const Napi::CallbackInfo& info) {
 Napi::Value crossEntropy(const Napi::CallbackInfo& info) {
   const auto logits = TensorHandle::unwrap(info[0], "logits");
   const auto labels = TensorHandle::unwrap(info[1], "labels");
-  const auto reduction =
-      toString(info[2], "reduction") == "none" ? at::Reduction::None : at::Reduction::Mean;
+  const auto reduction = toString(info[2], "reduction") == "none" ? at::Reduction::None : at::Reduction::Mean;
   return submit(
       info.Env(), LaneName::compute,
       [logits, labels, reduction] {

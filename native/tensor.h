@@ -1,5 +1,5 @@
-// The JavaScript Tensor: a handle on a libtorch tensor that JavaScript disposes, because the garbage collector
-// cannot see the memory behind it.
+// The JavaScript Tensor: a handle on a libtorch tensor that JavaScript disposes, because the garbage
+// collector cannot see the memory behind it.
 #pragma once
 
 #include <ATen/ATen.h>

@@ -9,7 +9,7 @@ fail() { printf '%s\n' "$*" >&2; exit 1; }
 
 packages=(g++ cmake make libtorch-dev libopenblas0-openmp dataset-fashion-mnist)
 if [ "${1:-}" = test ]; then
-  packages+=(python3 python3-torch python3-torchvision python3-safetensors clang-format)
+  packages+=(python3 python3-torch python3-torchvision python3-safetensors)
 fi
 
 command -v node >/dev/null && command -v npm >/dev/null ||
@@ -41,7 +41,7 @@ elif [ "${SPURMEM_SKIP_PACKAGES:-}" != 1 ]; then
   - libtorch 2.6 or newer: the zip or a pip wheel's torch folder, its path in LIBTORCH
   - an optimized BLAS, if libtorch does not bring one
   - Fashion-MNIST's four .gz files, for the dominoes benchmark (--fashion-mnist FOLDER)
-  - for the tests: python3 with torch, torchvision and safetensors; clang-format"
+  - for the tests: python3 with torch, torchvision and safetensors"
 fi
 
 # Runs a command when the content it depends on differs from the last time: stamp NAME INPUT... -- COMMAND...

@@ -42,7 +42,8 @@ NetworkBuilder::Layer NetworkBuilder::conv2d(const std::string& name, int64_t in
   // A stage is registered after the layers that it runs.
   network_.layers.push_back({name, &parameter, network_.stages.size()});
   return [&parameter, strides = std::vector<int64_t>{stride, stride},
-          paddings = std::vector<int64_t>{padding, padding}](const at::Tensor& x, const ForwardContext& context) {
+          paddings = std::vector<int64_t>{padding, padding}](const at::Tensor& x,
+                                                             const ForwardContext& context) {
     return at::conv2d(x, context.weight(parameter), std::nullopt, strides, at::IntArrayRef(paddings));
   };
 }

@@ -68,7 +68,13 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   onStep?.('4/5 trace: zero the top neurons of each group');
   const trace =
     (await finishedTrace(out, seed)) ??
-    (await traceUnstructured({ ...options, run: out, criteria: CRITERIA, topK: TOP_K }));
+    (await traceUnstructured({
+      ...options,
+      data: dataset.folder,
+      run: out,
+      criteria: CRITERIA,
+      topK: TOP_K,
+    }));
 
   onStep?.('5/5 report');
   const report = await writeReport({ run: out });
