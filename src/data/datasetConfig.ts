@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { messageOf, SpurmemError } from '../errors.js';
+import { preprocessingSchema } from './preprocessing.js';
+
+/** The optional description of a dataset, beside its table. */
+export const CONFIG_NAME = 'dataset.json';
+
+const names = (least: number) =>
+  z
+    .array(z.string().min(1))
+    .min(least)
+    .refine((list) => new Set(list).size === list.length, { error: 'the names must differ from each other' });
+
+/** The content of dataset.json; what is left out takes the defaults that `loadDataset` documents. */
+export const datasetConfigSchema = z.strictObject({
+  name: z.string().min(1).optional(),
+  /** The classes y, in the order of their numbers. */
+  targetNames: names(2).optional(),
+  /** The values of the spurious attribute a, in the order of their numbers. */
+  spuriousNames: names(1).optional(),
+  preprocessing: preprocessingSchema.optional(),
+});
+export type DatasetConfig = z.infer<typeof datasetConfigSchema>;
+
+/**
+ * Parses the bytes of a dataset.json.
+ *
+ * @param path the file, for messages
+ * @throws SpurmemError `DATASET_INVALID` naming the file and each wrong key
+ */
+export function parseDatasetConfig(path: string, bytes: Buffer): DatasetConfig {
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString('utf8').replace(/^\uFEFF/, ''));
+  } catch (error) {
+    throw new SpurmemError(
+      'DATASET_INVALID',
+      `${path}: not valid JSON: ${messageOf(error)}. Correct the file.`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const parsed = datasetConfigSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw new SpurmemError('DATASET_INVALID', `${path}: ${describeIssues(parsed.error)}. Correct the file.`);
+}
+
+/** The problems that zod found, each with the path of its key, in one line. */
+export function describeIssues(error: z.ZodError): string {
+  return error.issues
+    .map(({ path, message }) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`))
+    .join('; ');
+}

@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import sharp from 'sharp';
+import type { Metadata, Sharp } from 'sharp';
+import { messageOf, SpurmemError, systemCode } from '../errors.js';
+
+/** The formats that are decoded as PIL does it, by sharp's names. */
+const FORMATS: readonly string[] = ['jpeg', 'png', 'webp', 'gif', 'tiff'];
+const EIGHT_BIT_SPACES: readonly string[] = ['srgb', 'rgb', 'b-w'];
+const SIXTEEN_BIT_SPACES: readonly string[] = ['rgb16', 'grey16'];
+
+/** A decoded image: [height, width, 3] uint8 in RGB order, rows from the top. */
+export interface RgbImage {
+  readonly pixels: Buffer;
+  readonly height: number;
+  readonly width: number;
+}
+
+/**
+ * Decodes a JPEG, PNG, WebP, GIF (first frame) or TIFF (first page) file to the pixels that PIL's
+ * `Image.open(path).convert('RGB')` gives: alpha is dropped and not composited, grey is replicated, palettes are
+ * expanded, CMYK and YCCK go through PIL's formula, ICC profiles and the EXIF orientation are ignored. 16-bit
+ * colour and grey with alpha keep the high byte; 16-bit grey without alpha is clipped at 255, since that is
+ * what PIL makes of its mode `I;16`.
+ *
+ * Truncated files and failed checksums are errors; damage that PIL reads over as well (such as stray bytes
+ * between JPEG markers) is not.
+ *
+ * @throws SpurmemError `IMAGE_INVALID` naming the file
+ */
+export async function decodeRgb(path: string): Promise<RgbImage> {
+  try {
+    // From memory, because libvips caches what it opens by file name, and the file may have changed since.
+    const image = sharp(await readFile(path), { failOn: 'error', ignoreIcc: true });
+    return await convert(image, await image.metadata());
+  } catch (error) {
+    throw new SpurmemError('IMAGE_INVALID', `${path}: ${reason(error)}`, { cause: error });
+  }
+}
+
+async function convert(image: Sharp, { format, space, depth, channels }: Metadata): Promise<RgbImage> {
+  if (!FORMATS.includes(format)) {
+    throw new Error(`the format ${format} is not supported; convert the image to PNG or JPEG`);
+  }
+  if (depth === 'uchar' && space === 'cmyk') {
+    const raw = image.pipelineColourspace('cmyk').toColourspace('cmyk').raw();
+    const { data, info } = await raw.toBuffer({ resolveWithObject: true });
+    return { pixels: cmykToRgb(data, info.channels), height: info.height, width: info.width };
+  }
+  if (depth === 'uchar' && EIGHT_BIT_SPACES.includes(space)) {
+    const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
+    return { pixels: firstThree(data, info.channels), height: info.height, width: info.width };
+  }
+  if (depth === 'ushort' && SIXTEEN_BIT_SPACES.includes(space)) {
+    const raw = image.toColourspace(space).raw({ depth: 'ushort' });
+    const { data, info } = await raw.toBuffer({ resolveWithObject: true });
+    const pixels = firstThree(toBytes(data, channels === 1), info.channels);
+    return { pixels, height: info.height, width: info.width };
+  }
+  throw new Error(`${space} pixels of type ${depth} are not supported; convert the image to 8-bit RGB`);
+}
+
+/** RGB of pixels with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha) interleaved channels. */
+function firstThree(data: Buffer, channels: number): Buffer {
+  if (channels === 3) return data;
+  const pixels = Buffer.allocUnsafe((data.length / channels) * 3);
+  const [green, blue] = channels < 3 ? [0, 0] : [1, 2];
+  for (let from = 0, to = 0; from < data.length; from += channels, to += 3) {
+    pixels[to] = data[from] ?? 0;
+    pixels[to + 1] = data[from + green] ?? 0;
+    pixels[to + 2] = data[from + blue] ?? 0;
+  }
+  return pixels;
+}
+
+/** 16-bit samples in the machine's byte order to 8 bits: clipped at 255, or their high bytes. */
+function toBytes(data: Buffer, clip: boolean): Buffer {
+  const samples = new Uint16Array(data.buffer, data.byteOffset, data.length / 2);
+  const bytes = Buffer.allocUnsafe(samples.length);
+  for (const [index, sample] of samples.entries()) {
+    bytes[index] = clip ? Math.min(sample, 255) : sample >> 8;
+  }
+  return bytes;
+}
+
+/** PIL's conversion, which knows no ink: channel = (255 - K) - C * (255 - K) / 255, rounded as PIL rounds. */
+function cmykToRgb(data: Buffer, channels: number): Buffer {
+  const pixels = Buffer.allocUnsafe((data.length / channels) * 3);
+  for (let from = 0, to = 0; from < data.length; from += channels, to += 3) {
+    const light = 255 - (data[from + 3] ?? 0);
+    for (let channel = 0; channel < 3; channel++) {
+      const product = (data[from + channel] ?? 0) * light + 128;
+      pixels[to + channel] = light - (((product >> 8) + product) >> 8);
+    }
+  }
+  return pixels;
+}
+
+/** What went wrong, in one line and in the user's words where the cause is plain. */
+function reason(error: unknown): string {
+  if (systemCode(error) === 'ENOENT') return 'the image file is missing';
+  if (systemCode(error) === 'EISDIR') return 'is a folder, not an image file';
+  const message = messageOf(error).split('\n', 1)[0]?.trim() ?? '';
+  if (/unsupported image format|is empty/i.test(message)) {
+    return `not an image in a known format (${FORMATS.join(', ')}): ${message}`;
+  }
+  return `cannot be decoded, it may be truncated or damaged: ${message}`;
+}

@@ -1,0 +1,83 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { SpurmemError } from '../errors.js';
+import { describeIssues } from './datasetConfig.js';
+import { SPLITS } from './split.js';
+
+/** The classes of Fashion-MNIST, in the order of its labels. */
+export const GARMENTS = [
+  't-shirt',
+  'trouser',
+  'pullover',
+  'dress',
+  'coat',
+  'sandal',
+  'shirt',
+  'sneaker',
+  'bag',
+  'ankle-boot',
+] as const;
+export type Garment = (typeof GARMENTS)[number];
+
+const distinct = { error: 'the values must differ from each other' };
+const isDistinct = (values: readonly unknown[]) => new Set(values).size === values.length;
+const groupCounts = z.array(z.number().int().min(1, { error: 'every group needs at least 1 image' }));
+
+/** What the dominoes are drawn from and how many. */
+export const dominoesOptionsSchema = z
+  .strictObject({
+    /** The classes: y is the index in this list. */
+    garments: z.array(z.enum(GARMENTS)).min(2).refine(isDistinct, distinct),
+    /** The spurious attribute: a is the index in this list. */
+    digits: z.array(z.number().int().min(0).max(9)).min(1).refine(isDistinct, distinct),
+    /** Images of each group = y * digits.length + a, in each split. */
+    counts: z.strictObject({ train: groupCounts, val: groupCounts, test: groupCounts }),
+    /** Height in pixels; the width is half of it. */
+    size: z.number().int().min(16).max(512).multipleOf(2),
+    seed: z.number().int().min(0).max(0xffffffff),
+    /** Where Fashion-MNIST's four gzipped idx files are; Debian's folder by default. */
+    fashionFolder: z.string().min(1).optional(),
+  })
+  .check(({ value, issues }) => {
+    const groups = value.garments.length * value.digits.length;
+    for (const split of SPLITS) {
+      const given = value.counts[split].length;
+      if (given === groups) continue;
+      issues.push({
+        code: 'custom',
+        input: value.counts[split],
+        path: ['counts', split],
+        message:
+          `${given} counts for ${groups} groups (${value.garments.length} garments x ` +
+          `${value.digits.length} digits): give one per group, garment by garment`,
+      });
+    }
+  });
+export type DominoesOptions = z.infer<typeof dominoesOptionsSchema>;
+
+/** The default benchmark: in training the digit agrees with the garment for 95 % of the images. */
+export const DEFAULT_DOMINOES: DominoesOptions = {
+  garments: ['pullover', 'coat'],
+  digits: [0, 1],
+  counts: {
+    train: [3498, 184, 56, 1057],
+    val: [500, 500, 500, 500],
+    test: [1000, 1000, 1000, 1000],
+  },
+  size: 64,
+  seed: 0,
+};
+
+/**
+ * Checks the options and gives them their canonical form, with an absolute `fashionFolder`.
+ *
+ * @throws SpurmemError `USAGE` naming each wrong option
+ */
+export function parseDominoesOptions(options: DominoesOptions): DominoesOptions {
+  const parsed = dominoesOptionsSchema.safeParse(options);
+  if (!parsed.success) {
+    throw new SpurmemError('USAGE', `The dominoes cannot be drawn so: ${describeIssues(parsed.error)}.`);
+  }
+  const { fashionFolder, ...rest } = parsed.data;
+  return fashionFolder === undefined ? rest : { ...rest, fashionFolder: resolve(fashionFolder) };
+}

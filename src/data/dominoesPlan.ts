@@ -1,0 +1,130 @@
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { mersenne } from 'pure-rand/generator/mersenne';
+import { SpurmemError } from '../errors.js';
+import type { DominoesOptions } from './dominoesOptions.js';
+import { SPLITS } from './split.js';
+import type { Split } from './split.js';
+
+/** One image to draw: positions in the pools of its garment's and its digit's class. */
+export interface Domino {
+  readonly split: Split;
+  /** Index in `garments`. */
+  readonly y: number;
+  /** Index in `digits`. */
+  readonly a: number;
+  readonly garment: number;
+  readonly digit: number;
+}
+
+/**
+ * Chooses the source images of every domino, by the seed alone. Each class's pool is shuffled and shared out between the
+ * splits in proportion to what they need, so no source image is in two splits. Within a split and a class, images are
+ * taken in turn: none a second time before all were taken. No pair of a digit and a garment occurs twice.
+ *
+ * @param garmentPools size of each garment's pool, [garments]
+ * @param digitPools size of each digit's pool, [digits]
+ * @returns the dominoes, split by split and group by group
+ * @throws SpurmemError `USAGE` when the pools are too small for the counts
+ */
+export function planDominoes(
+  options: DominoesOptions,
+  garmentPools: readonly number[],
+  digitPools: readonly number[],
+): Domino[] {
+  const { garments, digits, counts, seed } = options;
+  const random = mersenne(seed);
+  const shuffled = (size: number): number[] => {
+    const order = Array.from({ length: size }, (_, index) => index);
+    for (let last = size - 1; last > 0; last--) {
+      const other = uniformInt(random, 0, last);
+      [order[last], order[other]] = [order[other] ?? 0, order[last] ?? 0];
+    }
+    return order;
+  };
+  const count = (split: Split, y: number, a: number) => counts[split][y * digits.length + a] ?? 0;
+  const garmentTurns = garments.map((garment, y) => {
+    const needs = SPLITS.map((split) => sum(digits.map((_, a) => count(split, y, a))));
+    return shareOut(garment, shuffled(garmentPools[y] ?? 0), needs);
+  });
+  const digitTurns = digits.map((digit, a) => {
+    const needs = SPLITS.map((split) => sum(garments.map((_, y) => count(split, y, a))));
+    return shareOut(`digit ${digit}`, shuffled(digitPools[a] ?? 0), needs);
+  });
+
+  return SPLITS.flatMap((split) =>
+    garments.flatMap((garment, y) =>
+      digits.flatMap((digit, a) => {
+        const names = `${garment} with digit ${digit} in ${split}`;
+        const pairs = pairUp(garmentTurns[y]?.[split], digitTurns[a]?.[split], count(split, y, a), names);
+        return pairs.map((pair): Domino => ({ split, y, a, ...pair }));
+      }),
+    ),
+  );
+}
+
+/** A split's share of a pool, and whose turn it is. */
+interface Turns {
+  readonly share: readonly number[];
+  position: number;
+}
+
+/** Cuts a shuffled pool into one share per split, in proportion to the needs and at least 1. */
+function shareOut(name: string, pool: readonly number[], needs: readonly number[]): Record<Split, Turns> {
+  const total = sum(needs);
+  if (pool.length < SPLITS.length) {
+    throw new SpurmemError(
+      'USAGE',
+      `There are only ${pool.length} different images of ${name}, too few to give each split its own. Choose another.`,
+    );
+  }
+  const sizes = needs.map((need) => Math.max(1, Math.floor((pool.length * need) / total)));
+  // Raising a share to 1 may have overdrawn the pool: the largest share makes up for it.
+  const excess = Math.max(0, sum(sizes) - pool.length);
+  const largest = sizes.indexOf(Math.max(...sizes));
+  sizes[largest] = (sizes[largest] ?? 0) - excess;
+  let start = 0;
+  const [train, val, test] = sizes.map((size): Turns => {
+    const share = pool.slice(start, start + size);
+    start += size;
+    return { share, position: 0 };
+  });
+  if (train === undefined || val === undefined || test === undefined) throw new Error('a share per split');
+  return { train, val, test };
+}
+
+/**
+ * Takes `count` garments and digits in turn. Both turns together repeat after lcm(garments, digits) pairs; moving the
+ * digits on by one then gives new pairs again, until all garments x digits pairs were taken.
+ */
+function pairUp(
+  garments: Turns | undefined,
+  digits: Turns | undefined,
+  count: number,
+  names: string,
+): { garment: number; digit: number }[] {
+  if (garments === undefined || digits === undefined) throw new Error('a share per class');
+  const [numGarments, numDigits] = [garments.share.length, digits.share.length];
+  if (count > numGarments * numDigits) {
+    throw new SpurmemError(
+      'USAGE',
+      `counts ask for ${count} different images of ${names}, but its ${numGarments} garments and ${numDigits} digits ` +
+        `make only ${numGarments * numDigits}. Lower that count, or the other splits' to leave it a larger share.`,
+    );
+  }
+  const period = (numGarments / greatestCommonDivisor(numGarments, numDigits)) * numDigits;
+  const pairs = Array.from({ length: count }, (_, index) => ({
+    garment: garments.share[(garments.position + index) % numGarments] ?? 0,
+    digit: digits.share[(digits.position + index + Math.floor(index / period)) % numDigits] ?? 0,
+  }));
+  garments.position += count;
+  digits.position += count + Math.floor(count / period);
+  return pairs;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

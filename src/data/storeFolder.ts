@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { unwritable } from '../files.js';
+import { systemCode } from '../errors.js';
+
+/**
+ * Where a dataset's store may lie, best place first: in the dataset's folder, else in the user's cache. Below a
+ * cache folder every dataset has a folder of its own, since building one store removes the older ones beside it.
+ *
+ * @param cacheFolder the only place, when given
+ */
+export function storeFolders(datasetFolder: string, cacheFolder: string | undefined): string[] {
+  const own = createHash('sha256').update(datasetFolder).digest('hex').slice(0, 16);
+  if (cacheFolder !== undefined) return [join(resolve(cacheFolder), own)];
+  return [join(datasetFolder, '.spurmem'), join(userCache(), 'spurmem', own)];
+}
+
+/**
+ * Makes the first of the folders that can be written to.
+ *
+ * @throws SpurmemError `OUTPUT_UNWRITABLE` when none can, or the disk is full
+ */
+export async function makeWritable(folders: readonly string[]): Promise<string> {
+  let refusal: unknown;
+  for (const folder of folders) {
+    try {
+      await mkdir(folder, { recursive: true });
+      await access(folder, constants.W_OK | constants.X_OK);
+      return folder;
+    } catch (error) {
+      refusal = unwritable(error, folder);
+      if (!['EACCES', 'EPERM', 'EROFS'].includes(systemCode(error) ?? '')) break;
+    }
+  }
+  throw refusal;
+}
+
+/** XDG's rule: a relative XDG_CACHE_HOME is ignored. */
+function userCache(): string {
+  const told = process.env.XDG_CACHE_HOME;
+  return told !== undefined && isAbsolute(told) ? told : join(homedir(), '.cache');
+}

@@ -1,0 +1,212 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { groupCounts, loadDataset, requireGroups } from '../../src/data/dataset.js';
+import { ARTICLE_PREPROCESSING } from '../../src/data/preprocessing.js';
+import { SpurmemError } from '../../src/errors.js';
+import { failure, put, useTemporaryFolder } from './support.js';
+
+const folder = useTemporaryFolder();
+const table = () => join(folder(), 'metadata.csv');
+
+const HEADER = 'img_id,img_filename,y,split,place,place_filename';
+const RELEASED = [HEADER, '1,a.jpg,0,0,0,x', '2,b.jpg,0,1,1,x', '3,c.jpg,1,2,0,x', '4,d.jpg,1,0,1,x'].join(
+  '\n',
+);
+
+async function loadTable(content: string | Buffer, config?: unknown) {
+  await put(table(), content);
+  if (config !== undefined) await put(join(folder(), 'dataset.json'), JSON.stringify(config));
+  return loadDataset(folder());
+}
+
+describe('loadDataset', () => {
+  test('reads the Waterbirds layout', async () => {
+    const dataset = await loadTable(RELEASED);
+    expect(dataset.examples[3]).toEqual({ filename: 'd.jpg', y: 1, a: 1, group: 3, split: 'train', line: 5 });
+    expect(dataset).toMatchObject({
+      numClasses: 2,
+      numSpurious: 2,
+      numGroups: 4,
+      table: table(),
+      folder: folder(),
+    });
+    expect(dataset.targetNames).toEqual(['0', '1']);
+    expect(dataset.groupNames).toEqual(['y 0, a 0', 'y 0, a 1', 'y 1, a 0', 'y 1, a 1']);
+    expect(dataset.preprocessing).toEqual(ARTICLE_PREPROCESSING);
+    expect([...dataset.splits.train]).toEqual([0, 3]);
+    expect([...dataset.splits.val]).toEqual([1]);
+    expect([...dataset.labels]).toEqual([0, 0, 1, 1]);
+    expect([...dataset.groups]).toEqual([0, 1, 2, 3]);
+    expect(groupCounts(dataset, 'train')).toEqual([1, 0, 0, 1]);
+  });
+
+  test('names the groups of the released Waterbirds by its folder', async () => {
+    const root = join(folder(), 'waterbird_complete95_forest2water2');
+    await put(join(root, 'metadata.csv'), RELEASED);
+    const dataset = await loadDataset(root);
+    expect(dataset.groupNames).toEqual([
+      'landbird, land',
+      'landbird, water',
+      'waterbird, land',
+      'waterbird, water',
+    ]);
+    expect(dataset.name).toBe('waterbird_complete95_forest2water2');
+  });
+
+  test('takes names and preprocessing from dataset.json', async () => {
+    const preprocessing = { ...ARTICLE_PREPROCESSING, resize: null, crop: null };
+    const targetNames = ['cat', 'dog', 'cow'];
+    const config = { name: 'pets', targetNames, spuriousNames: ['day', 'night'], preprocessing };
+    const dataset = await loadTable(RELEASED, config);
+    expect(dataset).toMatchObject({
+      name: 'pets',
+      numClasses: 3,
+      numSpurious: 2,
+      numGroups: 6,
+      preprocessing,
+    });
+    expect(dataset.groupNames[5]).toBe('cow, night');
+  });
+
+  test('takes quotes, CRLF, a byte order mark, empty lines, spaces and any order of columns', async () => {
+    const text =
+      '\uFEFFsplit, y ,"img_filename",place\r\n0,1,"a, ""b"".jpg",0\r\n\r\n2, 0 ,./x/../c.jpg,1\r\n';
+    const { examples } = await loadTable(text);
+    expect(examples.map(({ filename, y, a, split, line }) => [filename, y, a, split, line])).toEqual([
+      ['a, "b".jpg', 1, 0, 'train', 2],
+      ['c.jpg', 0, 1, 'test', 4],
+    ]);
+  });
+
+  test('has at least two classes, and takes one attribute value', async () => {
+    const dataset = await loadTable(`${HEADER}\n1,a.jpg,0,0,0,x`);
+    expect(dataset).toMatchObject({ numClasses: 2, numSpurious: 1, numGroups: 2 });
+  });
+
+  test('takes a file twice in one split', async () => {
+    const dataset = await loadTable(`${HEADER}\n1,a.jpg,0,0,0,x\n2,./a.jpg,1,0,0,x`);
+    expect(dataset.examples.map(({ filename }) => filename)).toEqual(['a.jpg', 'a.jpg']);
+  });
+
+  test('changes its fingerprint with the table and with dataset.json only', async () => {
+    const first = (await loadTable(RELEASED)).fingerprint;
+    expect(first).toMatch(/^[0-9a-f]{64}$/);
+    await put(join(folder(), 'other.txt'), 'x');
+    expect((await loadDataset(folder())).fingerprint).toBe(first);
+    const named = (await loadTable(RELEASED, { name: 'x' })).fingerprint;
+    expect(named).not.toBe(first);
+    expect((await loadTable(`${RELEASED}\n`)).fingerprint).not.toBe(named);
+  });
+
+  test('reads back any table of valid rows', async () => {
+    const row = fc.record({
+      name: fc.stringMatching(/^[a-z ,"']{1,8}$/).filter((name) => name.trim() !== ''),
+      y: fc.nat(4),
+      a: fc.nat(3),
+      split: fc.nat(2),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 12 }), async (rows) => {
+        const lines = rows.map(
+          ({ name, y, a, split }, index) => `${y},${split},"${index}${name.replaceAll('"', '""')}",${a}`,
+        );
+        const dataset = await loadTable(['y,split,img_filename,place', ...lines].join('\n'));
+        expect(dataset.examples.map(({ filename, y, a }) => [filename, y, a])).toEqual(
+          rows.map(({ name, y, a }, index) => [`${index}${name}`, y, a]),
+        );
+        expect(dataset.examples.every(({ y, a, group }) => group === y * dataset.numSpurious + a)).toBe(true);
+        const total = groupCounts(dataset, 'train').reduce((sum, count) => sum + count, 0);
+        expect(total).toBe(dataset.splits.train.length);
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe('loadDataset refuses', () => {
+  test('a missing folder, a file, and a folder without a table', async () => {
+    const missing = await failure(loadDataset(join(folder(), 'none')), 'DATASET_NOT_FOUND');
+    expect(missing.message).toContain(join(folder(), 'none'));
+    expect(missing.message).toContain('spurmem dataset dominoes');
+    await writeFile(join(folder(), 'file'), '');
+    await failure(loadDataset(join(folder(), 'file')), 'DATASET_NOT_FOUND');
+    const noTable = await failure(loadDataset(folder()), 'DATASET_NOT_FOUND');
+    expect(noTable.message).toContain(table());
+    await mkdir(table());
+    await failure(loadDataset(folder()), 'DATASET_NOT_FOUND');
+  });
+
+  // Each with what the message must name, `:n` being the line.
+  test.each<[string, string, string[]]>([
+    ['an empty table', '', ['empty']],
+    ['a table without rows', `${HEADER}\n`, ['no rows']],
+    ['missing columns', 'img_filename,y,set\na.jpg,0,0', [':1', 'split, place', 'img_filename, y, set']],
+    ['a column twice', `${HEADER},y\n1,a.jpg,0,0,0,x,1`, [':1', 'y twice']],
+    ['a negative number', `${HEADER}\n1,a.jpg,0,0,0,x\n2,b.jpg,-1,0,0,x`, [':3', 'column y', '"-1"']],
+    ['a fraction', `${HEADER}\n1,a.jpg,0,0,1.0,x`, [':2', 'column place', '"1.0"']],
+    ['a missing value', `${HEADER}\n1,a.jpg,0,,0,x`, [':2', 'column split', '""']],
+    ['a huge number', `${HEADER}\n1,a.jpg,20240101,0,0,x`, [':2', 'column y', '20240101']],
+    ['an unknown split', `${HEADER}\n1,a.jpg,0,3,0,x`, [':2', 'column split', '3', '2 (test)']],
+    ['an empty file name', `${HEADER}\n1,,0,0,0,x`, [':2', 'column img_filename', '""']],
+    ['an absolute path', `${HEADER}\n1,/etc/a.jpg,0,0,0,x`, [':2', 'column img_filename', '"/etc/a.jpg"']],
+    ['a path out of the folder', `${HEADER}\n1,x/../../a.jpg,0,0,0,x`, [':2', '"x/../../a.jpg"', 'climbs']],
+    ['the folder itself', `${HEADER}\n1,x/..,0,0,0,x`, [':2', '"x/.."']],
+    ['a leak', `${HEADER}\n1,a.jpg,0,0,0,x\n2,./a.jpg,0,2,0,x`, [':3', 'a.jpg', 'line 2', 'train', 'test']],
+    ['a short row', `${HEADER}\n1,a.jpg,0,0,0,x\n2,b.jpg,0`, [':3', 'CSV']],
+    ['a long row', `${HEADER}\n1,a.jpg,0,0,0,x,9`, [':2', 'CSV']],
+    ['an open quote', `${HEADER}\n1,a.jpg,0,0,0,x\n2,"b.jpg,0,0,0,x\n3,c.jpg,0,0,0,x\n`, [':3', 'CSV']],
+    ['a stray quote', `${HEADER}\n1,"a"b.jpg,0,0,0,x`, [':2', 'CSV']],
+  ])('%s', async (_, content, parts) => {
+    const { message } = await failure(loadTable(content), 'DATASET_INVALID');
+    for (const part of parts) expect(message).toContain(part.startsWith(':') ? `${table()}${part}: ` : part);
+  });
+
+  test.each<[string, unknown, string[]]>([
+    ['an unknown key', { nam: 'x' }, ['nam']],
+    ['a wrong type', { targetNames: ['a', 2] }, ['targetNames.1']],
+    ['one class', { targetNames: ['a'] }, ['targetNames']],
+    ['a name twice', { spuriousNames: ['a', 'a'] }, ['spuriousNames', 'differ']],
+    [
+      'bad preprocessing',
+      { preprocessing: { ...ARTICLE_PREPROCESSING, std: [1, 0, 1] } },
+      ['preprocessing.std.1'],
+    ],
+  ])('dataset.json with %s', async (_, config, parts) => {
+    const { message } = await failure(loadTable(RELEASED, config), 'DATASET_INVALID');
+    for (const part of [join(folder(), 'dataset.json'), ...parts]) expect(message).toContain(part);
+  });
+
+  test('dataset.json that is not JSON, or names fewer values than the table has', async () => {
+    await put(join(folder(), 'dataset.json'), '{"name": ');
+    const broken = await failure(loadTable(RELEASED), 'DATASET_INVALID');
+    expect(broken.message).toContain('not valid JSON');
+    const few = await failure(loadTable(RELEASED, { spuriousNames: ['land'] }), 'DATASET_INVALID');
+    expect(few.message).toContain(`${table()}:3: column place: 1`);
+    expect(few.message).toContain('spuriousNames');
+  });
+});
+
+describe('requireGroups', () => {
+  test('names the split and the empty groups', async () => {
+    const dataset = await loadTable(RELEASED, {
+      targetNames: ['cat', 'dog'],
+      spuriousNames: ['day', 'night'],
+    });
+    const check = () => {
+      requireGroups(dataset, ['train', 'val']);
+    };
+    expect(check).toThrow(SpurmemError);
+    expect(check).toThrow(
+      /split train has no example of groups 1 \(cat, night\), 2 \(dog, day\).*y 0 and place 1/,
+    );
+  });
+
+  test('passes when every group has examples', async () => {
+    const rows = [0, 1, 2, 3].map((group) => `${group},${group}.jpg,${group >> 1},0,${group & 1},x`);
+    const dataset = await loadTable([HEADER, ...rows].join('\n'));
+    expect(() => {
+      requireGroups(dataset, ['train']);
+    }).not.toThrow();
+  });
+});

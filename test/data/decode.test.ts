@@ -1,0 +1,167 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { decodeRgb } from '../../src/data/decode.js';
+import { failure, pixelPattern, put, putImage, useTemporaryFolder } from './support.js';
+
+const folder = useTemporaryFolder();
+
+describe('decodeRgb', () => {
+  test('gives the pixels of an RGB image', async () => {
+    const path = join(folder(), 'a.png');
+    const pixels = await putImage(path, 5, 7, 1);
+    expect(await decodeRgb(path)).toEqual({ pixels, height: 5, width: 7 });
+  });
+
+  test('drops alpha without compositing it', async () => {
+    const rgba = Buffer.from([10, 20, 30, 0, 40, 50, 60, 128]);
+    const path = join(folder(), 'a.png');
+    await put(
+      path,
+      await sharp(rgba, { raw: { width: 2, height: 1, channels: 4 } })
+        .png()
+        .toBuffer(),
+    );
+    expect([...(await decodeRgb(path)).pixels]).toEqual([10, 20, 30, 40, 50, 60]);
+  });
+
+  test('sees that a file has changed', async () => {
+    const path = join(folder(), 'a.png');
+    await putImage(path, 4, 4, 1);
+    await decodeRgb(path);
+    const pixels = await putImage(path, 4, 4, 2);
+    expect((await decodeRgb(path)).pixels).toEqual(pixels);
+  });
+
+  test.each(['jpeg', 'png', 'webp'] as const)('refuses a truncated %s', async (format) => {
+    const image = sharp(pixelPattern(64, 64, 3), { raw: { width: 64, height: 64, channels: 3 } });
+    const whole = await image.toFormat(format).toBuffer();
+    for (const share of [0.1, 0.4, 0.7, 0.95]) {
+      const path = join(folder(), `${share}.${format}`);
+      await put(path, whole.subarray(0, Math.floor(whole.length * share)));
+      expect((await failure(decodeRgb(path), 'IMAGE_INVALID')).message).toContain(path);
+    }
+  });
+
+  test('refuses a PNG with a wrong checksum', async () => {
+    const path = join(folder(), 'a.png');
+    await putImage(path, 64, 64, 1);
+    const bytes = readFileSync(path);
+    bytes.writeUInt8((bytes[bytes.length >> 1] ?? 0) ^ 0xff, bytes.length >> 1);
+    await put(path, bytes);
+    await failure(decodeRgb(path), 'IMAGE_INVALID');
+  });
+
+  test.each([
+    ['a missing file', undefined, 'missing'],
+    ['an empty file', '', 'known format'],
+    ['text', 'hello world', 'known format'],
+    [
+      'a format that PIL does not read',
+      '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>',
+      'svg',
+    ],
+  ])('refuses %s', async (_, content, part) => {
+    const path = join(folder(), 'a.jpg');
+    if (content !== undefined) await put(path, content);
+    const { message } = await failure(decodeRgb(path), 'IMAGE_INVALID');
+    expect(message).toContain(path);
+    expect(message).toContain(part);
+  });
+});
+
+/** Writes images of every kind with PIL (or byte by byte), and beside each what PIL decodes. */
+const SCRIPT = String.raw`
+import glob, os, struct, sys, zlib
+import numpy as np
+from PIL import Image, ImageCms
+os.chdir(sys.argv[1])
+rng = np.random.default_rng(0)
+H, W = 67, 93
+def natural(c, h=H, w=W):
+    y, x = np.mgrid[0:h, 0:w]
+    a = np.stack([127 + 80*np.sin(x/(7+3*i) + y/(11-i)) + 40*np.cos(y/5*(i+1)) for i in range(c)], -1)
+    return np.clip(a + rng.normal(0, 12, (h, w, c)), 0, 255).astype(np.uint8)
+rgb = Image.fromarray(natural(3))
+grey = Image.fromarray(natural(1)[..., 0])
+cmyk = Image.fromarray(natural(4), 'CMYK')
+for name, options in {'420': dict(subsampling=2), '422': dict(subsampling=1), '444': dict(subsampling=0),
+                      'q100': dict(quality=100), 'q20': dict(quality=20), 'progressive': dict(progressive=True),
+                      'progressive444': dict(progressive=True, subsampling=0)}.items():
+    rgb.save(f'{name}.jpg', **options)
+grey.save('grey.jpg')
+Image.fromarray(natural(3, 1, 1)).save('1x1.jpg')
+Image.fromarray(natural(3, 3, 2)).save('3x2.jpg')
+exif = Image.Exif(); exif[0x0112] = 6
+rgb.save('orientation.jpg', exif=exif)
+profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes())
+for i in range(struct.unpack('>I', profile[128:132])[0]):  # red and blue swapped: a transform would show
+    at = 132 + 12*i
+    tag = bytes(profile[at:at+4])
+    profile[at:at+4] = {b'rXYZ': b'bXYZ', b'bXYZ': b'rXYZ'}.get(tag, tag)
+rgb.save('profile.jpg', icc_profile=bytes(profile)); rgb.save('profile.png', icc_profile=bytes(profile))
+cmyk.save('cmyk.jpg', quality=95); cmyk.save('cmyk-profile.jpg', icc_profile=bytes(profile)); cmyk.save('cmyk.tif')
+data = open('cmyk.jpg', 'rb').read()
+adobe = data.index(b'Adobe')
+open('ycck.jpg', 'wb').write(data[:adobe+11] + b'\x02' + data[adobe+12:])
+length = struct.unpack('>H', data[adobe-2:adobe])[0]
+open('cmyk-unmarked.jpg', 'wb').write(data[:adobe-4] + data[adobe-2+length:])
+data = open('420.jpg', 'rb').read(); scan = data.index(b'\xff\xda')
+open('stray-bytes.jpg', 'wb').write(data[:scan] + b'\0\0\0' + data[scan:])
+rgb.save('rgb.png'); grey.save('grey.png'); grey.convert('1').save('1bit.png')
+Image.fromarray(natural(4), 'RGBA').save('rgba.png'); Image.fromarray(natural(2), 'LA').save('la.png')
+palette = rgb.quantize(64)
+palette.save('palette.png'); rgb.quantize(8).save('palette-4bit.png', bits=4)
+palette.save('palette-index.png', transparency=3); palette.save('palette-alpha.png', transparency=bytes(range(64)))
+palette.save('palette.gif')
+Image.fromarray(rng.integers(0, 65536, (H, W)).astype(np.uint16)).save('grey16.png')
+Image.fromarray(rng.integers(0, 400, (H, W)).astype(np.uint16)).save('grey16-dark.png')
+def chunk(kind, body): return struct.pack('>I', len(body)) + kind + body + struct.pack('>I', zlib.crc32(kind + body))
+def png(name, rows, width, kind, depth, extra=b''):
+    body = b''.join(b'\0' + row.tobytes() for row in rows)
+    header = struct.pack('>IIBBBBB', width, len(rows), depth, kind, 0, 0, 0)
+    open(name, 'wb').write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', header) + extra + chunk(b'IDAT', zlib.compress(body)) + chunk(b'IEND', b''))
+wide = lambda c: rng.integers(0, 65536, (H, W, c)).astype('>u2')
+png('rgb16.png', wide(3), W, 2, 16); png('rgba16.png', wide(4), W, 6, 16); png('la16.png', wide(2), W, 4, 16)
+png('gamma.png', natural(3), W, 2, 8, chunk(b'gAMA', struct.pack('>I', 100000)))
+png('colour-key.png', natural(3), W, 2, 8, chunk(b'tRNS', struct.pack('>HHH', 10, 20, 30)))
+packed = rng.integers(0, 256, (H, 11)).astype(np.uint8)
+png('grey2bit.png', packed, 44, 0, 2); png('grey4bit.png', packed, 22, 0, 4)
+rgb.save('lossy.webp'); Image.fromarray(natural(4), 'RGBA').save('rgba.webp', lossless=True)
+rgb.save('rgb.tif')
+for name in glob.glob('*.*'):
+    np.asarray(Image.open(name).convert('RGB')).tofile(name + '.rgb')
+`;
+
+const PYTHON = '/usr/bin/python3';
+const hasPil = spawnSync(PYTHON, ['-c', 'import PIL, numpy']).status === 0;
+
+(hasPil ? describe : describe.skip)('decodeRgb and PIL', () => {
+  let made = '';
+  beforeAll(() => {
+    made = mkdtempSync(join(tmpdir(), 'spurmem-pil-'));
+    execFileSync(PYTHON, ['-W', 'ignore', '-c', SCRIPT, made]);
+  });
+  afterAll(() => {
+    rmSync(made, { recursive: true });
+  });
+
+  test('agree on every kind of image to the last bit', async () => {
+    const names = readdirSync(made).filter((name) => !name.endsWith('.rgb'));
+    expect(names.length).toBeGreaterThan(35);
+    const differences: Record<string, number> = {};
+    for (const name of names) {
+      const { pixels, height, width } = await decodeRgb(join(made, name));
+      const expected = readFileSync(join(made, `${name}.rgb`));
+      expect([name, pixels.length, height * width * 3]).toEqual([name, expected.length, expected.length]);
+      const most = pixels.reduce(
+        (max, value, index) => Math.max(max, Math.abs(value - (expected[index] ?? 0))),
+        0,
+      );
+      differences[name] = most;
+    }
+    expect(differences).toEqual(Object.fromEntries(names.map((name) => [name, 0])));
+  });
+});

@@ -1,0 +1,328 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { parse } from 'csv-parse/sync';
+import { groupCounts } from '../../src/data/dataset.js';
+import { decodeRgb } from '../../src/data/decode.js';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import type { DominoesOptions } from '../../src/data/dominoes.js';
+import { planDominoes } from '../../src/data/dominoesPlan.js';
+import { readDigits } from '../../src/data/dominoesSources.js';
+import { SPLITS } from '../../src/data/split.js';
+import type { ProgressEvent } from '../../src/progress.js';
+import { failure, put, useTemporaryFolder } from './support.js';
+
+const folder = useTemporaryFolder();
+const out = () => join(folder(), 'dominoes');
+
+/** Files in Fashion-MNIST's format with `perClass` images of noise in each of the ten classes. */
+async function makeFashion(perClass: number): Promise<string> {
+  const path = join(folder(), 'fashion');
+  let state = 1;
+  for (const [name, count] of [
+    ['train', perClass * 8],
+    ['t10k', perClass * 2],
+  ] as const) {
+    const images = Buffer.alloc(16 + count * 784);
+    for (const [index, value] of [0x803, count, 28, 28].entries()) images.writeUInt32BE(value, index * 4);
+    for (let at = 16; at < images.length; at++) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      images[at] = state >>> 24;
+    }
+    const labels = Buffer.alloc(8 + count);
+    labels.writeUInt32BE(0x801, 0);
+    labels.writeUInt32BE(count, 4);
+    for (let index = 0; index < count; index++) labels[8 + index] = index % 10;
+    await put(join(path, `${name}-images-idx3-ubyte.gz`), gzipSync(images, { level: 1 }));
+    await put(join(path, `${name}-labels-idx1-ubyte.gz`), gzipSync(labels));
+  }
+  return path;
+}
+
+async function small(changes: Partial<DominoesOptions> = {}, perClass = 60): Promise<DominoesOptions> {
+  return {
+    ...DEFAULT_DOMINOES,
+    counts: { train: [12, 3, 2, 9], val: [4, 4, 4, 4], test: [5, 5, 5, 5] },
+    fashionFolder: await makeFashion(perClass),
+    ...changes,
+  };
+}
+
+interface Row {
+  readonly img_filename: string;
+  readonly y: string;
+  readonly split: string;
+  readonly place: string;
+  readonly garment_id: string;
+  readonly digit_id: string;
+}
+
+async function readRows(root = out()): Promise<Row[]> {
+  return parse(await readFile(join(root, 'metadata.csv')), { columns: true });
+}
+
+/** The hash of every file below a folder, by its relative name. */
+async function contents(root: string): Promise<Record<string, string>> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const hashes: Record<string, string> = {};
+  for (const entry of entries.filter((found) => found.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    hashes[relative(root, path)] = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex');
+  }
+  return hashes;
+}
+
+/** Splits in which each key occurs. */
+function splitsOf(pairs: Iterable<readonly [string, string]>): Map<string, Set<string>> {
+  const splits = new Map<string, Set<string>>();
+  for (const [key, split] of pairs) splits.set(key, (splits.get(key) ?? new Set()).add(split));
+  return splits;
+}
+
+describe('buildDominoes', () => {
+  test('builds a dataset with the counts and names asked for', async () => {
+    const options = await small();
+    const events: ProgressEvent[] = [];
+    const dataset = await buildDominoes(out(), options, { onProgress: (event) => events.push(event) });
+    for (const split of SPLITS) expect(groupCounts(dataset, split)).toEqual(options.counts[split]);
+    expect(dataset.name).toBe('dominoes');
+    expect(dataset.groupNames).toEqual([
+      'pullover, digit 0',
+      'pullover, digit 1',
+      'coat, digit 0',
+      'coat, digit 1',
+    ]);
+    expect(dataset.preprocessing).toMatchObject({ resize: null, crop: null, augmentation: null });
+    expect(events.at(-1)).toEqual({ task: 'drawing dominoes', done: 62, total: 62, unit: 'images' });
+    expect((await readdir(out())).sort()).toEqual([
+      'dataset.json',
+      'dominoes.json',
+      'images',
+      'metadata.csv',
+    ]);
+  });
+
+  test('draws the digit above the garment, each on a black border', async () => {
+    await buildDominoes(out(), await small());
+    const [row] = await readRows();
+    const { pixels, height, width } = await decodeRgb(join(out(), row?.img_filename ?? ''));
+    expect([height, width]).toEqual([64, 32]);
+    const pool = (await readDigits([Number(row?.place)]))[0];
+    const digit = pool?.find(({ id }) => id === Number(row?.digit_id));
+    for (let y = 0; y < 64; y++) {
+      for (let x = 0; x < 32; x++) {
+        const at = (y * 32 + x) * 3;
+        expect(pixels[at + 1]).toBe(pixels[at]);
+        expect(pixels[at + 2]).toBe(pixels[at]);
+        const inside = x >= 2 && x < 30 && y % 32 >= 2 && y % 32 < 30;
+        if (!inside) expect(pixels[at]).toBe(0);
+        else if (y < 32) expect(pixels[at]).toBe(digit?.pixels[(y - 2) * 28 + x - 2]);
+      }
+    }
+  });
+
+  test('shares no source image between splits, by number and by pixels', async () => {
+    await buildDominoes(out(), await small());
+    const rows = await readRows();
+    const digits = splitsOf(rows.map((row) => [`${row.place} ${row.digit_id}`, row.split]));
+    const garments = splitsOf(rows.map((row) => [row.garment_id, row.split]));
+    const tiles: [string, string][] = [];
+    for (const row of rows) {
+      const { pixels } = await decodeRgb(join(out(), row.img_filename));
+      const half = pixels.length / 2;
+      for (const tile of [pixels.subarray(0, half), pixels.subarray(half)]) {
+        tiles.push([createHash('sha256').update(tile).digest('hex'), row.split]);
+      }
+    }
+    for (const splits of [digits, garments, splitsOf(tiles)]) {
+      expect([...splits.values()].every((found) => found.size === 1)).toBe(true);
+    }
+    expect(garments.size).toBe(rows.length); // the pool is large enough to use each garment once
+    expect(new Set(rows.map((row) => `${row.garment_id} ${row.place} ${row.digit_id}`)).size).toBe(
+      rows.length,
+    );
+  });
+
+  test('gives the same bytes for the same seed, and others for another', async () => {
+    const options = await small();
+    await buildDominoes(out(), options);
+    const again = join(folder(), 'again');
+    const other = join(folder(), 'other');
+    await buildDominoes(again, options);
+    await buildDominoes(other, { ...options, seed: 1 });
+    const first = await contents(out());
+    expect(await contents(again)).toEqual(first);
+    expect((await contents(other))['metadata.csv']).not.toBe(first['metadata.csv']);
+  });
+
+  test('draws other garments, digits and sizes', async () => {
+    const options = await small({
+      garments: ['bag', 'shirt', 'ankle-boot'],
+      digits: [7],
+      counts: { train: [5, 4, 3], val: [1, 1, 1], test: [2, 2, 2] },
+      size: 48,
+    });
+    const dataset = await buildDominoes(out(), options);
+    expect(dataset.groupNames).toEqual(['bag, digit 7', 'shirt, digit 7', 'ankle-boot, digit 7']);
+    const { pixels, height, width } = await decodeRgb(join(out(), dataset.examples[0]?.filename ?? ''));
+    expect([height, width]).toEqual([48, 24]);
+    expect(Math.max(...pixels)).toBeGreaterThan(100);
+  });
+
+  test('returns a finished dataset without drawing it again', async () => {
+    const options = await small();
+    const first = await buildDominoes(out(), options);
+    const image = join(out(), first.examples[0]?.filename ?? '');
+    const { mtimeNs } = await stat(image, { bigint: true });
+    expect(await buildDominoes(out(), options)).toEqual(first);
+    expect((await stat(image, { bigint: true })).mtimeNs).toBe(mtimeNs);
+  });
+
+  test('is no dataset when interrupted, and starts over', async () => {
+    const options = await small();
+    const controller = new AbortController();
+    const onProgress = ({ done }: ProgressEvent) => {
+      if (done === 9) controller.abort();
+    };
+    await failure(buildDominoes(out(), options, { onProgress, signal: controller.signal }), 'INTERRUPTED');
+    expect(existsSync(join(out(), 'metadata.csv'))).toBe(false);
+    await put(join(out(), 'images/train/0/stray.png'), 'x');
+    const dataset = await buildDominoes(out(), options);
+    expect(dataset.examples).toHaveLength(62);
+    expect(existsSync(join(out(), 'images/train/0/stray.png'))).toBe(false);
+  });
+
+  test('draws once when called twice at once', async () => {
+    const options = await small();
+    let drawn = 0;
+    const onProgress = ({ done }: ProgressEvent) => (drawn += done > 0 ? 1 : 0);
+    const [first, second] = await Promise.all(
+      [1, 2].map(() => buildDominoes(out(), options, { onProgress })),
+    );
+    expect(drawn).toBe(62);
+    expect(second).toEqual(first);
+  });
+});
+
+describe('buildDominoes refuses', () => {
+  test.each<[string, Partial<DominoesOptions>, string[]]>([
+    ['an unknown garment', { garments: ['coat', 'kilt' as 'coat'] }, ['garments.1', 'ankle-boot']],
+    ['one garment', { garments: ['coat'] }, ['garments']],
+    ['a garment twice', { garments: ['coat', 'coat'] }, ['garments', 'differ']],
+    ['no digit', { digits: [] }, ['digits']],
+    ['a digit that is none', { digits: [0, 10] }, ['digits.1']],
+    [
+      'an empty group',
+      { counts: { ...DEFAULT_DOMINOES.counts, val: [1, 0, 1, 1] } },
+      ['counts.val.1', 'at least 1'],
+    ],
+    ['too few counts', { counts: { ...DEFAULT_DOMINOES.counts, test: [1, 1] } }, ['counts.test', '4 groups']],
+    ['an odd size', { size: 65 }, ['size']],
+    ['a tiny size', { size: 8 }, ['size']],
+    ['a fractional seed', { seed: 0.5 }, ['seed']],
+    [
+      'more pairs than there are',
+      { counts: { train: [99999, 1, 1, 1], val: [1, 1, 1, 1], test: [1, 1, 1, 1] } },
+      ['99999', 'pullover with digit 0 in train'],
+    ],
+  ])('%s', async (_, changes, parts) => {
+    const { message } = await failure(buildDominoes(out(), await small(changes)), 'USAGE');
+    for (const part of parts) expect(message).toContain(part);
+    expect(existsSync(out())).toBe(false);
+  });
+
+  test('a folder with other files, and changes nothing', async () => {
+    await put(join(out(), 'thesis.txt'), 'x');
+    const { message } = await failure(buildDominoes(out(), await small()), 'OUTPUT_UNWRITABLE');
+    expect(message).toContain('thesis.txt');
+    expect(await readdir(out())).toEqual(['thesis.txt']);
+  });
+
+  test('a folder with other dominoes, and changes nothing', async () => {
+    const options = await small();
+    await buildDominoes(out(), options);
+    const before = await contents(out());
+    const { message } = await failure(buildDominoes(out(), { ...options, seed: 5, size: 32 }), 'USAGE');
+    expect(message).toContain('size, seed differ');
+    expect(await contents(out())).toEqual(before);
+  });
+
+  test('a file in place of the folder', async () => {
+    await writeFile(out(), '');
+    await failure(buildDominoes(out(), await small()), 'OUTPUT_UNWRITABLE');
+  });
+
+  test('to start when aborted', async () => {
+    await failure(buildDominoes(out(), await small(), { signal: AbortSignal.abort() }), 'INTERRUPTED');
+    expect(existsSync(out())).toBe(false);
+  });
+
+  test('missing and damaged sources, saying what to install', async () => {
+    const options = await small();
+    const missing = await failure(
+      buildDominoes(out(), { ...options, fashionFolder: join(folder(), 'none') }),
+      'DATASET_NOT_FOUND',
+    );
+    expect(missing.message).toContain('apt-get install dataset-fashion-mnist');
+    expect(missing.message).toContain('fashionFolder');
+
+    const damaged = join(folder(), 'damaged');
+    await mkdir(damaged);
+    await cp(join(folder(), 'fashion'), damaged, { recursive: true });
+    const name = join(damaged, 'train-images-idx3-ubyte.gz');
+    await writeFile(name, (await readFile(name)).subarray(0, 1000));
+    const cut = await failure(
+      buildDominoes(out(), { ...options, fashionFolder: damaged }),
+      'DATASET_INVALID',
+    );
+    expect(cut.message).toContain(name);
+    await writeFile(name, gzipSync(Buffer.from('not an idx file')));
+    await failure(buildDominoes(out(), { ...options, fashionFolder: damaged }), 'DATASET_INVALID');
+    expect(existsSync(out())).toBe(false);
+  });
+});
+
+describe('planDominoes', () => {
+  test('meets the default counts from pools of the real sizes, with each garment once', () => {
+    const plan = planDominoes(DEFAULT_DOMINOES, [7000, 7000], [1001, 1127]);
+    expect(plan).toHaveLength(10_795);
+    expect(new Set(plan.map(({ y, garment }) => `${y} ${garment}`)).size).toBe(plan.length);
+    for (const splits of [
+      splitsOf(plan.map(({ a, digit, split }) => [`${a} ${digit}`, split])),
+      splitsOf(plan.map(({ y, garment, split }) => [`${y} ${garment}`, split])),
+    ]) {
+      expect([...splits.values()].every((found) => found.size === 1)).toBe(true);
+    }
+  });
+
+  test('uses every pair once, and all images evenly, when the counts take all there is', () => {
+    const options: DominoesOptions = {
+      ...DEFAULT_DOMINOES,
+      digits: [3],
+      counts: { train: [24, 24], val: [24, 24], test: [24, 24] },
+    };
+    const plan = planDominoes(options, [18, 18], [12]); // shares of 6 garments and 4 digits: 24 pairs
+    expect(new Set(plan.map(({ y, garment, digit }) => `${y} ${garment} ${digit}`)).size).toBe(144);
+    for (const split of SPLITS) {
+      const uses = new Map<number, number>();
+      for (const { digit } of plan.filter((domino) => domino.split === split)) {
+        uses.set(digit, (uses.get(digit) ?? 0) + 1);
+      }
+      expect([...uses.values()]).toEqual([12, 12, 12, 12]);
+    }
+  });
+});
+
+const hasFashion = existsSync('/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz');
+
+(hasFashion ? test : test.skip)('the real sources give dominoes', async () => {
+  const { fashionFolder: _, ...options } = await small();
+  const dataset = await buildDominoes(out(), options);
+  expect(dataset.examples).toHaveLength(62);
+  const rows = await readRows();
+  expect(Math.max(...rows.map((row) => Number(row.garment_id)))).toBeGreaterThan(1000);
+});
