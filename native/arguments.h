@@ -70,16 +70,24 @@ inline bool isTypedArray(const Napi::Value& value, napi_typedarray_type type) {
 }
 
 // A copy, so that JavaScript may reuse its array while a lane reads.
-inline std::vector<int32_t> toInt32s(const Napi::Value& value, const std::string& name) {
-  if (!isTypedArray(value, napi_int32_array)) throw expected(value.Env(), "an Int32Array", name, value);
-  const auto array = value.As<Napi::Int32Array>();
+template <class Array, class T>
+std::vector<T> copyOf(const Napi::Value& value, napi_typedarray_type type, const std::string& what,
+                      const std::string& name) {
+  if (!isTypedArray(value, type)) throw expected(value.Env(), what, name, value);
+  const auto array = value.As<Array>();
   return {array.Data(), array.Data() + array.ElementLength()};
 }
 
+inline std::vector<int32_t> toInt32s(const Napi::Value& value, const std::string& name) {
+  return copyOf<Napi::Int32Array, int32_t>(value, napi_int32_array, "an Int32Array", name);
+}
+
+inline std::vector<float> toFloat32s(const Napi::Value& value, const std::string& name) {
+  return copyOf<Napi::Float32Array, float>(value, napi_float32_array, "a Float32Array", name);
+}
+
 inline std::vector<double> toFloat64s(const Napi::Value& value, const std::string& name) {
-  if (!isTypedArray(value, napi_float64_array)) throw expected(value.Env(), "a Float64Array", name, value);
-  const auto array = value.As<Napi::Float64Array>();
-  return {array.Data(), array.Data() + array.ElementLength()};
+  return copyOf<Napi::Float64Array, double>(value, napi_float64_array, "a Float64Array", name);
 }
 
 inline at::Device toDevice(const Napi::Value& value) { return at::Device(toString(value, "device")); }

@@ -66,6 +66,7 @@ Napi::Function GeneratorHandle::define(Napi::Env env) {
                      {
                          InstanceMethod<&GeneratorHandle::random>("random"),
                          InstanceMethod<&GeneratorHandle::randperm>("randperm"),
+                         InstanceMethod<&GeneratorHandle::randn>("randn"),
                          InstanceMethod<&GeneratorHandle::augmentations>("augmentations"),
                          InstanceMethod<&GeneratorHandle::getState>("getState"),
                          InstanceMethod<&GeneratorHandle::setState>("setState"),
@@ -100,6 +101,14 @@ Napi::Value GeneratorHandle::randperm(const Napi::CallbackInfo& info) {
   const auto permutation = at::randperm(toInteger(info[0], "n"), generator_, at::kLong).to(at::kInt);
   auto array = Napi::Int32Array::New(info.Env(), permutation.numel());
   std::memcpy(array.Data(), permutation.const_data_ptr(), permutation.nbytes());
+  return array;
+}
+
+// torch.randn(n, generator=g)
+Napi::Value GeneratorHandle::randn(const Napi::CallbackInfo& info) {
+  const auto values = at::randn({toInteger(info[0], "n")}, generator_, at::kFloat);
+  auto array = Napi::Float32Array::New(info.Env(), values.numel());
+  std::memcpy(array.Data(), values.const_data_ptr(), values.nbytes());
   return array;
 }
 

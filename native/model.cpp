@@ -4,6 +4,7 @@
 #include "engine.h"
 #include "generator.h"
 #include "nn/resnet.h"
+#include "nn/vit.h"
 #include "tensor.h"
 
 namespace spurmem {
@@ -12,15 +13,36 @@ namespace {
 
 constexpr napi_type_tag kModelTag = {0x7370757265746e73, 0x6d6f64656c303031};
 
-std::vector<ChannelSelection> toSelections(const Napi::Value& value) {
-  std::vector<ChannelSelection> selections;
-  if (value.IsNull() || value.IsUndefined()) return selections;
-  const auto array = toArray(value, "masks");
+Unit toUnit(const Napi::Value& value) {
+  const auto name = toString(value, "unit");
+  if (name == "neuron") return Unit::row;
+  if (name == "weight") return Unit::weight;
+  throw expected(value.Env(), "'neuron' or 'weight'", "unit", value);
+}
+
+Perturbation toPerturbation(const Napi::Value& value) {
+  const auto name = toString(value, "kind");
+  if (name == "zero") return Perturbation::zero;
+  if (name == "reinit") return Perturbation::replace;
+  if (name == "noise") return Perturbation::add;
+  throw expected(value.Env(), "'zero', 'reinit' or 'noise'", "kind", value);
+}
+
+std::vector<WeightEdit> toEdits(const Napi::Value& value) {
+  std::vector<WeightEdit> edits;
+  if (value.IsNull() || value.IsUndefined()) return edits;
+  const auto array = toArray(value, "edits");
   for (uint32_t i = 0; i < array.Length(); ++i) {
-    const auto item = toObject(array.Get(i), "mask");
-    selections.push_back({toString(item.Get("layer"), "layer"), toInt32s(item.Get("channels"), "channels")});
+    const auto item = toObject(array.Get(i), "edit");
+    WeightEdit edit;
+    edit.layer = toString(item.Get("layer"), "layer");
+    edit.unit = toUnit(item.Get("unit"));
+    edit.kind = toPerturbation(item.Get("kind"));
+    edit.neurons = toInt32s(item.Get("neurons"), "neurons");
+    if (edit.kind != Perturbation::zero) edit.values = toFloat32s(item.Get("values"), "values");
+    edits.push_back(std::move(edit));
   }
-  return selections;
+  return edits;
 }
 
 Napi::Value wrapTensor(Napi::Env env, at::Tensor& tensor) {
@@ -39,6 +61,18 @@ Napi::Array describeParameters(Napi::Env env, const std::deque<Parameter>& param
     array[i] = item;
   }
   return array;
+}
+
+VitOptions toVitOptions(const Napi::Object& options) {
+  VitOptions vit;
+  const auto imageSize = toIntegers(options.Get("imageSize"), "imageSize");
+  if (imageSize.size() != 2)
+    throw expected(options.Env(), "[height, width]", "imageSize", options.Get("imageSize"));
+  vit.imageHeight = imageSize[0];
+  vit.imageWidth = imageSize[1];
+  vit.patchSize = toInteger(options.Get("patchSize"), "patchSize");
+  vit.layerNormEps = toNumber(options.Get("layerNormEps"), "layerNormEps");
+  return vit;
 }
 
 size_t toStage(const Napi::Value& value, const Network& network) {
@@ -91,6 +125,7 @@ Napi::Function ModelHandle::define(Napi::Env env) {
                          InstanceMethod<&ModelHandle::forward>("forward"),
                          InstanceMethod<&ModelHandle::forwardStages>("forwardStages"),
                          InstanceMethod<&ModelHandle::forwardFrom>("forwardFrom"),
+                         InstanceMethod<&ModelHandle::stageCosts>("stageCosts"),
                          InstanceMethod<&ModelHandle::neuronNorms>("neuronNorms"),
                          InstanceMethod<&ModelHandle::gradients>("gradients"),
                          InstanceMethod<&ModelHandle::zeroGrad>("zeroGrad"),
@@ -122,7 +157,8 @@ const std::shared_ptr<Network>& ModelHandle::alive(Napi::Env env) const {
   return network_;
 }
 
-// describe(): {parameters, buffers: {name, shape}[], stages: string[], layers: {name, size, stage}[]}
+// describe(): {parameters, buffers: {name, shape}[], stages: string[], layers: {name, size, weights,
+// stage}[]}
 Napi::Value ModelHandle::describe(const Napi::CallbackInfo& info) {
   const auto env = info.Env();
   const auto& network = *alive(env);
@@ -134,6 +170,7 @@ Napi::Value ModelHandle::describe(const Napi::CallbackInfo& info) {
     auto item = Napi::Object::New(env);
     item.Set("name", layer.name);
     item.Set("size", static_cast<double>(layer.weight->value.size(0)));
+    item.Set("weights", static_cast<double>(layer.weight->value.numel() / layer.weight->value.size(0)));
     item.Set("stage", static_cast<double>(layer.stage));
     layers[i] = item;
   }
@@ -145,17 +182,17 @@ Napi::Value ModelHandle::describe(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// forward(batch, training, grad, masks): logits. `training` uses and updates batch statistics, as train()
+// forward(batch, training, grad, edits): logits. `training` uses and updates batch statistics, as train()
 // does; `grad` records the graph.
 Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
   return submit(
       info.Env(), LaneName::compute,
       [network = alive(info.Env()), batch = TensorHandle::unwrap(info[0], "batch"),
        training = toBoolean(info[1], "training"), grad = toBoolean(info[2], "grad"),
-       selections = toSelections(info[3])] {
+       edits = toEdits(info[3])] {
         at::AutoGradMode gradMode(grad);
-        const auto masks = makeMasks(*network, selections);
-        return network->forwardFrom(0, batch, {training, &masks});
+        const auto replacements = applyEdits(*network, edits);
+        return network->forwardFrom(0, batch, {training, &replacements});
       },
       wrapTensor);
 }
@@ -193,27 +230,51 @@ Napi::Value ModelHandle::forwardStages(const Napi::CallbackInfo& info) {
       });
 }
 
-// forwardFrom(stage, activation, masks): in eval mode, the logits from a stage's input on.
+// forwardFrom(stage, activation, edits): in eval mode, the logits from a stage's input on.
 Napi::Value ModelHandle::forwardFrom(const Napi::CallbackInfo& info) {
   const auto& network = alive(info.Env());
   return submit(
       info.Env(), LaneName::compute,
       [network, stage = toStage(info[0], *network), activation = TensorHandle::unwrap(info[1], "activation"),
-       selections = toSelections(info[2])] {
+       edits = toEdits(info[2])] {
         at::NoGradGuard noGrad;
-        const auto masks = makeMasks(*network, selections);
-        return network->forwardFrom(stage, activation, {false, &masks});
+        const auto replacements = applyEdits(*network, edits);
+        return network->forwardFrom(stage, activation, {false, &replacements});
       },
       wrapTensor);
 }
 
-// neuronNorms('weight' | 'gradient'): [M] float32, one l2 norm a neuron in layer order.
+// stageCosts(batch): multiply-adds of each stage for this batch, from one forward pass in eval mode.
+Napi::Value ModelHandle::stageCosts(const Napi::CallbackInfo& info) {
+  return submit(
+      info.Env(), LaneName::compute,
+      [network = alive(info.Env()), batch = TensorHandle::unwrap(info[0], "batch")] {
+        at::NoGradGuard noGrad;
+        std::vector<double> costs;
+        auto activation = batch;
+        for (const auto& stage : network->stages) {
+          double multiplyAdds = 0;
+          activation = stage.run(std::move(activation), {false, nullptr, &multiplyAdds});
+          costs.push_back(multiplyAdds);
+        }
+        return costs;
+      },
+      [](Napi::Env env, std::vector<double>& costs) {
+        auto array = Napi::Float64Array::New(env, costs.size());
+        std::copy(costs.begin(), costs.end(), array.Data());
+        return array;
+      });
+}
+
+// neuronNorms('weight' | 'gradient', unit): [M] float32, one l2 norm a neuron in layer order.
 Napi::Value ModelHandle::neuronNorms(const Napi::CallbackInfo& info) {
   const auto of = toString(info[0], "of");
   if (of != "weight" && of != "gradient") throw expected(info.Env(), "'weight' or 'gradient'", "of", info[0]);
   return submit(
       info.Env(), LaneName::compute,
-      [network = alive(info.Env()), of] { return spurmem::neuronNorms(*network, of == "gradient"); },
+      [network = alive(info.Env()), of, unit = toUnit(info[1])] {
+        return spurmem::neuronNorms(*network, unit, of == "gradient");
+      },
       wrapTensor);
 }
 
@@ -238,13 +299,12 @@ Napi::Value ModelHandle::zeroGrad(const Napi::CallbackInfo& info) {
   });
 }
 
-// perturb(masks): zeroes the masked neurons in place, until restore().
+// perturb(edits): edits the weights in place, until restore().
 Napi::Value ModelHandle::perturb(const Napi::CallbackInfo& info) {
-  return submitVoid(
-      info.Env(), LaneName::compute,
-      [network = alive(info.Env()), perturbations = perturbations_, selections = toSelections(info[0])] {
-        perturbations->push_back(zeroInPlace(*network, selections));
-      });
+  return submitVoid(info.Env(), LaneName::compute,
+                    [network = alive(info.Env()), perturbations = perturbations_, edits = toEdits(info[0])] {
+                      perturbations->push_back(perturbInPlace(*network, edits));
+                    });
 }
 
 // restore(): undoes the last perturb().
@@ -301,9 +361,11 @@ Napi::Value createModel(const Napi::CallbackInfo& info) {
       [arch = toString(options.Get("arch"), "arch"),
        numClasses = toInteger(options.Get("numClasses"), "numClasses"),
        generator = GeneratorHandle::unwrap(options.Get("generator"), "generator"),
-       device = toDevice(options.Get("device")), memoryFormat = toMemoryFormat(options.Get("memoryFormat"))] {
+       vit = toVitOptions(options), device = toDevice(options.Get("device")),
+       memoryFormat = toMemoryFormat(options.Get("memoryFormat"))] {
         at::NoGradGuard noGrad;
         std::shared_ptr<Network> network = makeResNet(arch, numClasses, generator);
+        if (!network) network = makeVit(arch, numClasses, vit, generator);
         TORCH_CHECK(network, "unknown architecture ", arch);
         for (auto& parameter : network->parameters) {
           auto& value = parameter.value;

@@ -37,6 +37,7 @@ class ModelHandle : public Napi::ObjectWrap<ModelHandle> {
   Napi::Value forward(const Napi::CallbackInfo& info);
   Napi::Value forwardStages(const Napi::CallbackInfo& info);
   Napi::Value forwardFrom(const Napi::CallbackInfo& info);
+  Napi::Value stageCosts(const Napi::CallbackInfo& info);
   Napi::Value neuronNorms(const Napi::CallbackInfo& info);
   Napi::Value gradients(const Napi::CallbackInfo& info);
   Napi::Value zeroGrad(const Napi::CallbackInfo& info);
@@ -50,7 +51,8 @@ class ModelHandle : public Napi::ObjectWrap<ModelHandle> {
   std::shared_ptr<std::vector<SavedWeights>> perturbations_ = std::make_shared<std::vector<SavedWeights>>();
 };
 
-// createModel({arch, numClasses, generator, device, memoryFormat}): a Model with PyTorch's initial weights.
+// createModel({arch, numClasses, imageSize, patchSize, layerNormEps, generator, device, memoryFormat}): a
+// Model with PyTorch's initial weights.
 Napi::Value createModel(const Napi::CallbackInfo& info);
 
 }  // namespace spurmem

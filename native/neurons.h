@@ -1,4 +1,4 @@
-// Neurons of a network: their l2 norms, masks that remove them, and perturbing them in place.
+// Neurons of a network: their l2 norms, and variants of the network in which some are perturbed.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -10,23 +10,36 @@
 
 namespace spurmem {
 
-// Output channels of one layer.
-struct ChannelSelection {
+// What a neuron is: an output channel or row with all its weights, or a single weight.
+enum class Unit { row, weight };
+
+enum class Perturbation {
+  zero,     // z = 0
+  replace,  // z = values
+  add,      // z = z + values
+};
+
+// A perturbation of neurons of one layer.
+struct WeightEdit {
   std::string layer;
-  std::vector<int32_t> channels;
+  Unit unit = Unit::row;
+  Perturbation kind = Perturbation::zero;
+  std::vector<int32_t> neurons;  // output channels or rows; single weights by their place in row-major order
+  std::vector<float> values;  // for replace and add: all weights of the first neuron, then of the second, ...
 };
 
 // One norm a neuron, in layer order, [M] float32: of its weights, or of their gradients.
-at::Tensor neuronNorms(const Network& network, bool ofGradients);
+at::Tensor neuronNorms(const Network& network, Unit unit, bool ofGradients);
 
-// Masks that zero the selected channels; each broadcasts over its layer's weight as [channels, 1, ...].
-Masks makeMasks(const Network& network, const std::vector<ChannelSelection>& selections);
+// The edited layers' weights. Zeroing multiplies by a mask, so that it keeps theta's gradient graph: m *
+// theta.
+Replacements applyEdits(const Network& network, const std::vector<WeightEdit>& edits);
 
 // Weights as they were before a perturbation, to be put back.
 using SavedWeights = std::vector<std::pair<Parameter*, at::Tensor>>;
 
-// Zeroes the selected channels' weights in place and returns the affected weights' former values.
-SavedWeights zeroInPlace(Network& network, const std::vector<ChannelSelection>& selections);
+// Edits the weights in place and returns the affected ones' former values.
+SavedWeights perturbInPlace(Network& network, const std::vector<WeightEdit>& edits);
 void restoreInPlace(const SavedWeights& saved);
 
 }  // namespace spurmem

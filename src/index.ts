@@ -7,7 +7,14 @@ export { SpurmemError, type ErrorCode } from './errors.js';
 export type { JobOptions, ProgressEvent, ProgressReporter } from './progress.js';
 export { packageVersion, versions } from './versions.js';
 
-export { native, type ChannelMask, type Generator, type MemoryFormat, type Tensor } from './native/addon.js';
+export {
+  native,
+  type Generator,
+  type MemoryFormat,
+  type Tensor,
+  type Unit,
+  type WeightEdit,
+} from './native/addon.js';
 export { resolveDevice, setThreads } from './native/device.js';
 
 export { SPLITS, type Split } from './data/split.js';
@@ -34,7 +41,15 @@ export { evaluate, type Evaluation } from './metrics/evaluate.js';
 export { CRITERIA, type Criterion, type Neuron, type NeuronLayer } from './neurons/neuron.js';
 export { gradientScores, magnitudeScores, worstSamples, type ScoredExample } from './neurons/score.js';
 export { fractionToCount, selectTopK } from './neurons/select.js';
-export { maskNeurons, type NeuronMask } from './neurons/perturb.js';
+export {
+  PERTURBATIONS,
+  drawForNeurons,
+  maskNeurons,
+  perturbNeurons,
+  type NeuronMask,
+  type PerturbationKind,
+  type Variant,
+} from './neurons/perturb.js';
 
 export { Adam } from './train/adam.js';
 export { ReduceLROnPlateau, type ReduceLROnPlateauState } from './train/scheduler.js';

@@ -15,10 +15,10 @@ double kaimingUniformBound(int64_t fanIn) {
 
 }  // namespace
 
-at::Tensor ForwardContext::weight(const Parameter& parameter) const {
-  if (masks == nullptr) return parameter.value;
-  const auto mask = masks->find(&parameter);
-  return mask == masks->end() ? parameter.value : parameter.value * mask->second;
+const at::Tensor& ForwardContext::weight(const Parameter& parameter) const {
+  if (replacements == nullptr) return parameter.value;
+  const auto replacement = replacements->find(&parameter);
+  return replacement == replacements->end() ? parameter.value : replacement->second;
 }
 
 at::Tensor Network::forwardFrom(size_t stage, at::Tensor activation, const ForwardContext& context) const {
@@ -30,21 +30,28 @@ const NeuronLayer& Network::layer(const std::string& name) const {
   for (const auto& layer : layers) {
     if (layer.name == name) return layer;
   }
-  TORCH_CHECK(false, "the model has no convolution named ", name);
+  TORCH_CHECK(false, "the model has no layer of neurons named ", name);
 }
 
 NetworkBuilder::Layer NetworkBuilder::conv2d(const std::string& name, int64_t in, int64_t out, int64_t kernel,
-                                             int64_t stride, int64_t padding) {
-  auto weight = at::empty({out, in, kernel, kernel});
-  const double bound = kaimingUniformBound(in * kernel * kernel);
-  weight.uniform_(-bound, bound, generator_);
-  auto& parameter = this->parameter(name + ".weight", weight);
-  // A stage is registered after the layers that it runs.
-  network_.layers.push_back({name, &parameter, network_.stages.size()});
-  return [&parameter, strides = std::vector<int64_t>{stride, stride},
+                                             int64_t stride, int64_t padding, bool hasBias) {
+  auto values = at::empty({out, in, kernel, kernel});
+  const int64_t fanIn = in * kernel * kernel;
+  const double bound = kaimingUniformBound(fanIn);
+  values.uniform_(-bound, bound, generator_);
+  auto& weight = parameter(name + ".weight", values);
+  Parameter* bias = nullptr;
+  if (hasBias) {
+    const double biasBound = 1 / std::sqrt(static_cast<double>(fanIn));
+    bias = &parameter(name + ".bias", at::empty({out}).uniform_(-biasBound, biasBound, generator_));
+  }
+  return [&weight, bias, fanIn, strides = std::vector<int64_t>{stride, stride},
           paddings = std::vector<int64_t>{padding, padding}](const at::Tensor& x,
                                                              const ForwardContext& context) {
-    return at::conv2d(x, context.weight(parameter), std::nullopt, strides, at::IntArrayRef(paddings));
+    const auto biasValue = bias == nullptr ? std::optional<at::Tensor>() : bias->value;
+    auto result = at::conv2d(x, context.weight(weight), biasValue, strides, at::IntArrayRef(paddings));
+    if (context.multiplyAdds != nullptr) *context.multiplyAdds += static_cast<double>(result.numel() * fanIn);
+    return result;
   };
 }
 
@@ -68,7 +75,26 @@ NetworkBuilder::Layer NetworkBuilder::linear(const std::string& name, int64_t in
   auto& weight = parameter(name + ".weight", values);
   const double biasBound = 1 / std::sqrt(static_cast<double>(in));
   auto& bias = parameter(name + ".bias", at::empty({out}).uniform_(-biasBound, biasBound, generator_));
-  return [&](const at::Tensor& x, const ForwardContext&) { return at::linear(x, weight.value, bias.value); };
+  return [&weight, &bias, in](const at::Tensor& x, const ForwardContext& context) {
+    auto result = at::linear(x, context.weight(weight), bias.value);
+    if (context.multiplyAdds != nullptr) *context.multiplyAdds += static_cast<double>(result.numel() * in);
+    return result;
+  };
+}
+
+NetworkBuilder::Layer NetworkBuilder::layerNorm(const std::string& name, int64_t channels, double eps) {
+  auto& weight = parameter(name + ".weight", at::ones({channels}));
+  auto& bias = parameter(name + ".bias", at::zeros({channels}));
+  return [&weight, &bias, channels, eps](const at::Tensor& x, const ForwardContext&) {
+    return at::layer_norm(x, {channels}, weight.value, bias.value, eps);
+  };
+}
+
+void NetworkBuilder::neurons(const std::string& name) {
+  for (auto& parameter : network_.parameters) {
+    if (parameter.name == name + ".weight")
+      network_.layers.push_back({name, &parameter, network_.stages.size()});
+  }
 }
 
 void NetworkBuilder::stage(const std::string& name,

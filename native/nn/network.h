@@ -19,15 +19,16 @@ struct Parameter {
   at::Tensor value;
 };
 
-// m in f(m * theta, .): for each masked weight a tensor that broadcasts over it, 0 where a neuron is removed.
-using Masks = std::unordered_map<const Parameter*, at::Tensor>;
+// The weights that a variant of the network uses instead of its own.
+using Replacements = std::unordered_map<const Parameter*, at::Tensor>;
 
 struct ForwardContext {
   bool training = false;
-  const Masks* masks = nullptr;
+  const Replacements* replacements = nullptr;
+  // Where layers add the multiply-adds of the batch they see; null: not counted.
+  double* multiplyAdds = nullptr;
 
-  // The weight a layer uses. The product keeps theta's gradient graph; an unmasked weight is not copied.
-  at::Tensor weight(const Parameter& parameter) const;
+  const at::Tensor& weight(const Parameter& parameter) const;
 };
 
 struct Stage {
@@ -35,7 +36,7 @@ struct Stage {
   std::function<at::Tensor(at::Tensor, const ForwardContext&)> run;
 };
 
-// A layer whose output channels are neurons.
+// A layer whose output channels or output rows are neurons.
 struct NeuronLayer {
   std::string name;
   Parameter* weight;
@@ -60,17 +61,21 @@ class NetworkBuilder {
 
   NetworkBuilder(Network& network, at::Generator generator) : network_(network), generator_(generator) {}
 
-  // torch.nn.Conv2d without bias, square kernel.
+  // torch.nn.Conv2d with a square kernel.
   Layer conv2d(const std::string& name, int64_t in, int64_t out, int64_t kernel, int64_t stride,
-               int64_t padding);
+               int64_t padding, bool hasBias = false);
   // torch.nn.BatchNorm2d with its defaults.
   Layer batchNorm2d(const std::string& name, int64_t channels);
   // torch.nn.Linear.
   Layer linear(const std::string& name, int64_t in, int64_t out);
+  // torch.nn.LayerNorm over the last dimension.
+  Layer layerNorm(const std::string& name, int64_t channels, double eps);
+  // Makes the layer of that name one whose outputs are neurons, run by the stage that is registered next.
+  void neurons(const std::string& name);
+  Parameter& parameter(const std::string& name, at::Tensor value);
   void stage(const std::string& name, std::function<at::Tensor(at::Tensor, const ForwardContext&)> run);
 
  private:
-  Parameter& parameter(const std::string& name, at::Tensor value);
   Parameter& buffer(const std::string& name, at::Tensor value);
 
   Network& network_;

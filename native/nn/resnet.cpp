@@ -39,6 +39,14 @@ std::optional<Design> designOf(const std::string& arch) {
   return std::nullopt;
 }
 
+// A convolution without bias whose output channels are neurons.
+Layer neuronConv(NetworkBuilder& build, const std::string& name, int64_t in, int64_t out, int64_t kernel,
+                 int64_t stride, int64_t padding) {
+  auto layer = build.conv2d(name, in, out, kernel, stride, padding);
+  build.neurons(name);
+  return layer;
+}
+
 // BasicBlock, or Bottleneck with its stride on the 3x3 convolution.
 Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int64_t planes, int64_t stride,
                 bool bottleneck) {
@@ -46,7 +54,7 @@ Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int6
   Block block;
   const auto add = [&](int number, int64_t from, int64_t to, int64_t kernel, int64_t convStride) {
     const auto suffix = std::to_string(number);
-    auto conv = build.conv2d(name + ".conv" + suffix, from, to, kernel, convStride, kernel / 2);
+    auto conv = neuronConv(build, name + ".conv" + suffix, from, to, kernel, convStride, kernel / 2);
     auto norm = build.batchNorm2d(name + ".bn" + suffix, to);
     block.convolutions.emplace_back(std::move(conv), std::move(norm));
   };
@@ -59,7 +67,7 @@ Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int6
     add(2, planes, planes, 3, 1);
   }
   if (stride != 1 || in != out) {
-    auto conv = build.conv2d(name + ".downsample.0", in, out, 1, stride, 0);
+    auto conv = neuronConv(build, name + ".downsample.0", in, out, 1, stride, 0);
     auto norm = build.batchNorm2d(name + ".downsample.1", out);
     block.downsample.emplace(std::move(conv), std::move(norm));
   }
@@ -74,7 +82,7 @@ std::unique_ptr<Network> makeResNet(const std::string& arch, int64_t numClasses,
   auto network = std::make_unique<Network>();
   NetworkBuilder build(*network, generator);
 
-  auto conv1 = build.conv2d("conv1", 3, 64, 7, 2, 3);
+  auto conv1 = neuronConv(build, "conv1", 3, 64, 7, 2, 3);
   auto bn1 = build.batchNorm2d("bn1", 64);
   build.stage("stem", [conv1, bn1](at::Tensor x, const ForwardContext& context) {
     return at::max_pool2d(bn1(conv1(x, context), context).relu_(), {3, 3}, {2, 2}, {1, 1});

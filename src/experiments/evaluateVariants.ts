@@ -4,7 +4,7 @@ import { SpurmemError } from '../errors.js';
 import { countCorrect } from '../metrics/evaluate.js';
 import { GroupCounter, type GroupAccuracies } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
-import type { NeuronMask } from '../neurons/perturb.js';
+import type { Variant } from '../neurons/perturb.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 
 export interface VariantAccuracies {
@@ -26,7 +26,7 @@ export async function evaluateVariants(
   model: Model,
   loader: BatchLoader,
   indices: Int32Array,
-  variants: readonly NeuronMask[],
+  variants: readonly Variant[],
   options: JobOptions & { readonly batchSize: number; readonly task: string },
 ): Promise<VariantAccuracies> {
   const { dataset } = loader;
@@ -55,7 +55,7 @@ export async function evaluateVariants(
         throwIfAborted(options.signal, options.task);
         const input = inputs[stages.indexOf(variant.stage)];
         if (!input) throw new RangeError(`Stage ${variant.stage} has no input`);
-        using perturbed = await model.network.forwardFrom(variant.stage, input, variant.masks);
+        using perturbed = await model.network.forwardFrom(variant.stage, input, variant.edits);
         countCorrect(variant.counter, dataset, current.indices, await perturbed.argmax());
         report();
       }
@@ -72,10 +72,10 @@ export async function evaluateVariants(
 }
 
 /** The first stage that a variant changes; a variant that changes nothing starts at the last one. */
-function firstStage(model: Model, variant: NeuronMask): number {
+function firstStage(model: Model, variant: Variant): number {
   const { layers, stages } = model.description;
   let first = stages.length - 1;
-  for (const { layer } of variant.masks) {
+  for (const { layer } of variant.edits) {
     const found = layers.find(({ name }) => name === layer);
     if (!found) {
       throw new SpurmemError(

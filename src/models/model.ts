@@ -12,7 +12,10 @@ import type { TensorData } from './safetensors.js';
 /** A network on a device. Dispose it, or declare it with `using`. */
 export class Model implements Disposable {
   readonly description: ModelDescription;
-  /** Neurons in the whole model, M: the output channels of all convolutions, downsample ones included. */
+  /**
+   * Neurons in the whole model, M: the output channels of all convolutions, downsample ones included, or the output
+   * rows of a vision transformer's qkv, proj, fc1 and fc2.
+   */
   readonly numNeurons: number;
 
   private constructor(
@@ -36,9 +39,22 @@ export class Model implements Disposable {
     readonly generator: Generator;
     readonly device: string;
     readonly memoryFormat?: MemoryFormat | undefined;
+    /** Of vision transformers: [height, width] of the images, patch size, LayerNorm eps (1e-6; DeiT too). */
+    readonly imageSize?: readonly [number, number] | undefined;
+    readonly patchSize?: number | undefined;
+    readonly layerNormEps?: number | undefined;
   }): Promise<Model> {
     const memoryFormat = options.memoryFormat ?? 'channels_last';
-    const network = await native().createModel({ ...options, memoryFormat });
+    const network = await native().createModel({
+      arch: options.arch,
+      numClasses: options.numClasses,
+      generator: options.generator,
+      device: options.device,
+      memoryFormat,
+      imageSize: options.imageSize ?? [224, 224],
+      patchSize: options.patchSize ?? 16,
+      layerNormEps: options.layerNormEps ?? 1e-6,
+    });
     return new Model(options.arch, options.numClasses, options.device, memoryFormat, network);
   }
 

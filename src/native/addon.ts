@@ -36,6 +36,8 @@ export interface Generator {
   random(): bigint;
   /** torch.randperm(n). */
   randperm(n: number): Int32Array;
+  /** torch.randn(n). */
+  randn(n: number): Float32Array;
   /**
    * torchvision's RandomResizedCrop and RandomHorizontalFlip parameters, drawn image after image.
    *
@@ -75,10 +77,19 @@ export interface NativeImageStore {
   dispose(): void;
 }
 
-/** Neurons to remove: output channels of one convolution. */
-export interface ChannelMask {
+/** What a neuron is: an output channel or row with all its weights, or a single weight. */
+export type Unit = 'neuron' | 'weight';
+
+/** A perturbation of neurons of one layer. */
+export interface WeightEdit {
   readonly layer: string;
-  readonly channels: Int32Array;
+  readonly unit: Unit;
+  /** `zero`: z = 0; `reinit`: z = values; `noise`: z = z + values. */
+  readonly kind: 'zero' | 'reinit' | 'noise';
+  /** Output channels or rows; single weights by their place in row-major order. */
+  readonly neurons: Int32Array;
+  /** For `reinit` and `noise`: all weights of the first neuron, then of the second, ... */
+  readonly values?: Float32Array;
 }
 
 export interface ModelDescription {
@@ -86,8 +97,13 @@ export interface ModelDescription {
   readonly buffers: readonly { readonly name: string; readonly shape: readonly number[] }[];
   /** Names of the stages, in the order that a batch passes them. */
   readonly stages: readonly string[];
-  /** Every convolution: output channels, and the stage that runs it. */
-  readonly layers: readonly { readonly name: string; readonly size: number; readonly stage: number }[];
+  /** Layers of neurons: how many, how many weights each has, and the stage that runs the layer. */
+  readonly layers: readonly {
+    readonly name: string;
+    readonly size: number;
+    readonly weights: number;
+    readonly stage: number;
+  }[];
 }
 
 /** A network on a device. Jobs run in the order they are submitted. */
@@ -98,20 +114,22 @@ export interface NativeModel {
     batch: Tensor,
     training: boolean,
     grad: boolean,
-    masks: readonly ChannelMask[] | null,
+    edits: readonly WeightEdit[] | null,
   ): Promise<Tensor>;
   /** Logits and the input of each stage asked for, in eval mode without gradients. */
   forwardStages(batch: Tensor, stages: readonly number[]): Promise<{ logits: Tensor; inputs: Tensor[] }>;
-  /** Logits from the input of a stage on, with neurons masked, in eval mode without gradients. */
-  forwardFrom(stage: number, activation: Tensor, masks: readonly ChannelMask[] | null): Promise<Tensor>;
+  /** Logits from the input of a stage on, with neurons perturbed, in eval mode without gradients. */
+  forwardFrom(stage: number, activation: Tensor, edits: readonly WeightEdit[] | null): Promise<Tensor>;
+  /** Multiply-adds of each stage for a batch, [stages], from a forward pass in eval mode. */
+  stageCosts(batch: Tensor): Promise<Float64Array>;
   /** [M] float32: the l2 norm of each neuron's weights, or of their gradients, in layer order. */
-  neuronNorms(of: 'weight' | 'gradient'): Promise<Tensor>;
+  neuronNorms(of: 'weight' | 'gradient', unit: Unit): Promise<Tensor>;
   /** Copies of the gradients by parameter name. */
   gradients(): Promise<Record<string, Tensor>>;
   /** Sets all gradients to none. */
   zeroGrad(): Promise<void>;
-  /** Zeroes the masked neurons' weights in place, until `restore`. */
-  perturb(masks: readonly ChannelMask[]): Promise<void>;
+  /** Edits weights in place, until `restore`. */
+  perturb(edits: readonly WeightEdit[]): Promise<void>;
   /** Puts back the weights from before the last `perturb`. */
   restore(): Promise<void>;
   /** Copies of all parameters and buffers by PyTorch name. */
@@ -146,6 +164,10 @@ export interface Addon {
   createModel(options: {
     arch: string;
     numClasses: number;
+    /** [height, width] in pixels and patch size, of vision transformers. */
+    imageSize: readonly [number, number];
+    patchSize: number;
+    layerNormEps: number;
     generator: Generator;
     device: string;
     memoryFormat: MemoryFormat;

@@ -1,23 +1,99 @@
-import type { ChannelMask } from '../native/addon.js';
+import { SpurmemError } from '../errors.js';
+import { native, type Unit, type WeightEdit } from '../native/addon.js';
 import type { Neuron } from './neuron.js';
 
-/**
- * m in f(m * theta, .): the neurons whose weights are zeroed. It multiplies weights and leaves batch-norm alone.
- */
-export interface NeuronMask {
-  readonly masks: readonly ChannelMask[];
-  /** The same neurons give the same key, in whatever order they were chosen. */
+/** How selected neurons are changed (article, "random initialization and random noise"). */
+export const PERTURBATIONS = ['zero', 'reinit', 'noise'] as const;
+export type PerturbationKind = (typeof PERTURBATIONS)[number];
+
+/** A model in which some neurons are perturbed; the model itself does not change. */
+export interface Variant {
+  readonly edits: readonly WeightEdit[];
+  /** The same neurons, changed in the same way, give the same key, in whatever order they were chosen. */
   readonly key: string;
 }
 
+/** m in f(m * theta, .): a variant that zeroes neurons. It multiplies weights and leaves batch-norm alone. */
+export type NeuronMask = Variant;
+
+type NeuronPlace = Pick<Neuron, 'layer' | 'index'>;
+
 /** The mask that removes these neurons. */
-export function maskNeurons(neurons: readonly Pick<Neuron, 'layer' | 'index'>[]): NeuronMask {
-  const channels = new Map<string, Set<number>>();
-  for (const { layer, index } of neurons) {
-    channels.set(layer, (channels.get(layer) ?? new Set()).add(index));
+export function maskNeurons(neurons: readonly NeuronPlace[], unit: Unit = 'neuron'): NeuronMask {
+  const edits = byLayer(neurons.map((neuron) => ({ ...neuron, values: new Float32Array() }))).map(
+    ({ layer, indices }): WeightEdit => ({ layer, unit, kind: 'zero', neurons: indices }),
+  );
+  return { edits, key: `zero ${unit} ${placesKey(edits)}` };
+}
+
+/** A neuron with the standard normal draws of its perturbation, one a weight. */
+export interface DrawnNeuron extends NeuronPlace {
+  readonly draws: Float32Array;
+}
+
+/**
+ * Standard normal numbers for every weight of some neurons, in their order, as `torch.randn` draws them neuron after
+ * neuron from a seed. The first k neurons get the same numbers whatever follows them.
+ *
+ * @param layers the model's layers, which say how many weights a neuron has
+ */
+export function drawForNeurons(
+  neurons: readonly NeuronPlace[],
+  layers: readonly { readonly name: string; readonly weights: number }[],
+  seed: number,
+  unit: Unit = 'neuron',
+): DrawnNeuron[] {
+  const generator = new (native().Generator)(seed);
+  return neurons.map(({ layer, index }) => {
+    const found = layers.find(({ name }) => name === layer);
+    if (!found)
+      throw new SpurmemError('NEURONS_INVALID', `The model has no layer of neurons named ${layer}.`);
+    return { layer, index, draws: generator.randn(unit === 'neuron' ? found.weights : 1) };
+  });
+}
+
+/**
+ * Random initialization (z_i = eps_i) or random noise (z_i + eps_i), eps_i ~ N(0, sigma^2): sigma times the draws, in
+ * float32 as PyTorch multiplies.
+ *
+ * @throws `USAGE` when sigma is not above 0
+ */
+export function perturbNeurons(
+  drawn: readonly DrawnNeuron[],
+  kind: Exclude<PerturbationKind, 'zero'>,
+  sigma: number,
+  seed: number,
+  unit: Unit = 'neuron',
+): Variant {
+  if (!(sigma > 0) || !Number.isFinite(sigma)) {
+    throw new SpurmemError('USAGE', `--sigma is ${sigma}; a standard deviation is a number above 0.`);
   }
-  const masks = [...channels.entries()]
+  const scale = Math.fround(sigma);
+  const edits = byLayer(
+    drawn.map((neuron) => ({ ...neuron, values: neuron.draws.map((draw) => draw * scale) })),
+  ).map(({ layer, indices, values }): WeightEdit => ({ layer, unit, kind, neurons: indices, values }));
+  return { edits, key: `${kind} ${unit} sigma ${sigma} seed ${seed} ${placesKey(edits)}` };
+}
+
+/** Groups neurons by layer, layers by name and neurons by index, without repeats. */
+function byLayer(
+  neurons: readonly (NeuronPlace & { readonly values: Float32Array })[],
+): { layer: string; indices: Int32Array; values: Float32Array }[] {
+  const layers = new Map<string, Map<number, Float32Array>>();
+  for (const { layer, index, values } of neurons) {
+    layers.set(layer, (layers.get(layer) ?? new Map<number, Float32Array>()).set(index, values));
+  }
+  return [...layers.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([layer, indices]) => ({ layer, channels: Int32Array.from(indices).sort() }));
-  return { masks, key: masks.map(({ layer, channels: list }) => `${layer}[${list.join(',')}]`).join(' ') };
+    .map(([layer, channels]) => {
+      const sorted = [...channels.entries()].sort(([a], [b]) => a - b);
+      const size = sorted[0]?.[1].length ?? 0;
+      const values = new Float32Array(sorted.length * size);
+      for (const [i, [, row]] of sorted.entries()) values.set(row, i * size);
+      return { layer, indices: Int32Array.from(sorted, ([index]) => index), values };
+    });
+}
+
+function placesKey(edits: readonly WeightEdit[]): string {
+  return edits.map(({ layer, neurons }) => `${layer}[${neurons.join(',')}]`).join(' ');
 }

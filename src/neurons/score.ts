@@ -1,11 +1,11 @@
 import type { BatchLoader } from '../data/batches.js';
 import type { Model } from '../models/model.js';
-import { native, type Generator } from '../native/addon.js';
+import { native, type Generator, type Unit } from '../native/addon.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 
 /** The magnitude criterion: ||z_i||_2 of each neuron's weights, [M] in layer order. */
-export async function magnitudeScores(model: Model): Promise<Float32Array> {
-  using norms = await model.network.neuronNorms('weight');
+export async function magnitudeScores(model: Model, unit: Unit = 'neuron'): Promise<Float32Array> {
+  using norms = await model.network.neuronNorms('weight', unit);
   return (await norms.data()) as Float32Array;
 }
 
@@ -20,7 +20,7 @@ export async function gradientScores(
   model: Model,
   loader: BatchLoader,
   indices: Int32Array,
-  options: JobOptions & { readonly batchSize: number },
+  options: JobOptions & { readonly batchSize: number; readonly unit?: Unit | undefined },
 ): Promise<Float32Array> {
   await model.network.zeroGrad();
   try {
@@ -31,7 +31,7 @@ export async function gradientScores(
       using loss = await native().crossEntropy(logits, current.labels, 'mean');
       await loss.backward(current.indices.length / indices.length);
     }
-    using norms = await model.network.neuronNorms('gradient');
+    using norms = await model.network.neuronNorms('gradient', options.unit ?? 'neuron');
     return (await norms.data()) as Float32Array;
   } finally {
     await model.network.zeroGrad();

@@ -97,7 +97,7 @@ describe.each(cases)('$arch, $memoryFormat, $batch x $height x $width', (given) 
     expect(worst).toBeLessThanOrEqual(1e-6);
 
     for (const kind of ['weight', 'gradient'] as const) {
-      using norms = await model.network.neuronNorms(kind);
+      using norms = await model.network.neuronNorms(kind, 'neuron');
       const ours = (await norms.data()) as Float32Array;
       const theirs = expected(`norms.${kind}`).data as Float32Array;
       const difference = relativeDifference(ours, theirs);

@@ -1,0 +1,116 @@
+"""A plain PyTorch vision transformer with timm's parameter names and initial values, as the oracle.
+
+Writes one safetensors file: init.<name>, input, labels, logits, grad.<name>, norms.weight, norms.gradient.
+"""
+
+import argparse
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+WIDTHS = {"vit_tiny_patch16_224": 192, "vit_small_patch16_224": 384}
+HEAD_SIZE = 64
+
+
+class Attention(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x):
+        batch, tokens, width = x.shape
+        heads = width // HEAD_SIZE
+        q, k, v = self.qkv(x).reshape(batch, tokens, 3, heads, HEAD_SIZE).permute(2, 0, 3, 1, 4).unbind(0)
+        mixed = nn.functional.scaled_dot_product_attention(q, k, v)
+        return self.proj(mixed.transpose(1, 2).reshape(batch, tokens, width))
+
+
+class Mlp(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.fc1 = nn.Linear(width, 4 * width)
+        self.fc2 = nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        return self.fc2(nn.functional.gelu(self.fc1(x)))
+
+
+class Block(nn.Module):
+    def __init__(self, width, eps):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, eps=eps)
+        self.attn = Attention(width)
+        self.norm2 = nn.LayerNorm(width, eps=eps)
+        self.mlp = Mlp(width)
+
+    def forward(self, x):
+        x = x + self.attn(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+class PatchEmbed(nn.Module):
+    def __init__(self, width, patch):
+        super().__init__()
+        self.proj = nn.Conv2d(3, width, patch, stride=patch)
+
+    def forward(self, x):
+        return self.proj(x).flatten(2).transpose(1, 2)
+
+
+class VisionTransformer(nn.Module):
+    def __init__(self, width, classes, height, image_width, patch, eps):
+        super().__init__()
+        tokens = (height // patch) * (image_width // patch) + 1
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.pos_embed = nn.Parameter(torch.randn(1, tokens, width) * 0.02)
+        self.patch_embed = PatchEmbed(width, patch)
+        self.blocks = nn.Sequential(*[Block(width, eps) for _ in range(12)])
+        self.norm = nn.LayerNorm(width, eps=eps)
+        self.head = nn.Linear(width, classes)
+        nn.init.trunc_normal_(self.pos_embed, std=0.02)
+        nn.init.normal_(self.cls_token, std=1e-6)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.trunc_normal_(module.weight, std=0.02)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x):
+        x = self.patch_embed(x)
+        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1) + self.pos_embed
+        return self.head(self.norm(self.blocks(x))[:, 0])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--arch", choices=WIDTHS, required=True)
+    parser.add_argument("--classes", type=int, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--batch", type=int, required=True)
+    parser.add_argument("--height", type=int, required=True)
+    parser.add_argument("--width", type=int, required=True)
+    parser.add_argument("--patch", type=int, required=True)
+    parser.add_argument("--eps", type=float, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--out", required=True)
+    args = parser.parse_args()
+
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    model = VisionTransformer(WIDTHS[args.arch], args.classes, args.height, args.width, args.patch, args.eps)
+    out = {f"init.{name}": value.clone() for name, value in model.state_dict().items()}
+    model = model.eval().to(memory_format=torch.channels_last)
+    generator = torch.Generator().manual_seed(args.seed + 1)
+    images = torch.randn(args.batch, 3, args.height, args.width, generator=generator)
+    labels = torch.randint(0, args.classes, (args.batch,), generator=generator)
+    out["input"], out["labels"] = images, labels.to(torch.int32)
+    logits = model(images.to(memory_format=torch.channels_last))
+    out["logits"] = logits.detach()
+    nn.functional.cross_entropy(logits, labels).backward()
+    for name, parameter in model.named_parameters():
+        out[f"grad.{name}"] = parameter.grad
+    neurons = [p for n, p in model.named_parameters() if n.startswith("blocks") and p.dim() == 2]
+    out["norms.weight"] = torch.cat([p.detach().norm(dim=1) for p in neurons])
+    out["norms.gradient"] = torch.cat([p.grad.norm(dim=1) for p in neurons])
+    save_file({name: value.contiguous() for name, value in out.items()}, args.out)

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { BatchLoader } from '../../src/data/batches.js';
+import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
+import { evaluateVariants } from '../../src/experiments/evaluateVariants.js';
+import { evaluate } from '../../src/metrics/evaluate.js';
+import { Model } from '../../src/models/model.js';
+import { native } from '../../src/native/addon.js';
+import { drawForNeurons, maskNeurons, perturbNeurons, type Variant } from '../../src/neurons/perturb.js';
+import { gradientScores } from '../../src/neurons/score.js';
+import { Adam } from '../../src/train/adam.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+let loader: BatchLoader;
+let model: Model;
+const job = { batchSize: 16, task: 'test' };
+
+beforeAll(async () => {
+  const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
+  const dataset = await buildDominoes(join(folder, 'dominoes'), { ...DEFAULT_DOMINOES, counts });
+  loader = await BatchLoader.open(dataset, { device: 'cpu' });
+  const generator = new (native().Generator)(0);
+  model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
+  // A few steps, so that predictions differ between examples and react to perturbations.
+  const optimizer = new Adam(model, 1e-3);
+  for (let epoch = 0; epoch < 3; epoch += 1) {
+    for await (const batch of loader.training(dataset.splits.train, 32, generator)) {
+      using current = batch;
+      using logits = await model.network.forward(current.images, true, true, null);
+      using loss = await native().crossEntropy(logits, current.labels, 'mean');
+      await model.network.zeroGrad();
+      await loss.backward();
+      await optimizer.step();
+    }
+  }
+});
+
+afterAll(() => {
+  loader[Symbol.dispose]();
+  model[Symbol.dispose]();
+});
+
+/** The model's weights and statistics as a hash: comparing millions of numbers one by one is slow. */
+async function digest(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const [name, { data }] of Object.entries(await model.stateDict())) {
+    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest('hex');
+}
+
+const at = (layer: string, ...indices: number[]): { layer: string; index: number }[] =>
+  indices.map((index) => ({ layer, index }));
+
+test('gives, to the last sample, what evaluating each perturbed model alone gives', async () => {
+  const { layers } = model.description;
+  const drawn = drawForNeurons([...at('layer1.0.conv2', 5), ...at('conv1', 3)], layers, 1);
+  const variants: Variant[] = [
+    maskNeurons(at('conv1', 0, 7, 33)),
+    maskNeurons(at('layer2.0.downsample.0', 1)),
+    maskNeurons([...at('layer4.1.conv2', 100), ...at('layer1.1.conv1', 2)]),
+    maskNeurons(at('layer4.1.conv2', ...Array.from({ length: 512 }, (_, i) => i))),
+    maskNeurons(at('conv1', 33, 7, 0)), // The first again, in another order.
+    maskNeurons([]),
+    maskNeurons(at('layer1.0.conv1', 0, 1, 2, 3), 'weight'),
+    perturbNeurons(drawn, 'reinit', 0.5, 1),
+    perturbNeurons(drawn, 'noise', 0.5, 1),
+  ];
+  const before = await digest();
+  const live = native().liveTensors();
+  const indices = loader.dataset.splits.train;
+  const together = await evaluateVariants(model, loader, indices, variants, job);
+  expect(native().liveTensors()).toBe(live);
+  expect(await digest()).toEqual(before);
+
+  expect(together.baseline).toEqual((await evaluate(model, loader, indices, job)).accuracies);
+  for (const [i, { edits }] of variants.entries()) {
+    await model.network.perturb(edits);
+    const alone = await evaluate(model, loader, indices, job);
+    await model.network.restore();
+    expect(together.variants[i]).toEqual(alone.accuracies);
+  }
+  expect(await digest()).toEqual(before);
+  expect(new Set(together.variants.map(({ correct }) => correct.join())).size).toBeGreaterThan(2);
+});
+
+test('perturbations nest, and an extra restore is refused', async () => {
+  const before = await digest();
+  await model.network.perturb(maskNeurons(at('conv1', 0)).edits);
+  const once = await digest();
+  await model.network.perturb(maskNeurons(at('conv1', 1)).edits);
+  await model.network.restore();
+  expect(await digest()).toEqual(once);
+  await model.network.restore();
+  expect(await digest()).toEqual(before);
+  await expect(model.network.restore()).rejects.toThrow(/nothing to restore/);
+});
+
+test('unknown layers and neurons are refused by name', async () => {
+  const run = (variant: Variant): Promise<unknown> =>
+    evaluateVariants(model, loader, loader.dataset.splits.val, [variant], job);
+  await expect(run(maskNeurons(at('layer9', 0)))).rejects.toThrow(/named layer9; it has conv1, /);
+  await expect(run(maskNeurons(at('conv1', 64)))).rejects.toThrow(
+    /conv1 has 64 neurons, and none is numbered 64/,
+  );
+});
+
+test('the gradient of chunks adds up to that of the whole', async () => {
+  const indices = loader.dataset.splits.train.slice(0, 48);
+  const whole = await gradientScores(model, loader, indices, { batchSize: 48 });
+  const chunks = await gradientScores(model, loader, indices, { batchSize: 20 });
+  for (const [i, value] of whole.entries()) {
+    expect(Math.abs((chunks[i] ?? 0) - value)).toBeLessThanOrEqual(1e-4 * value + 1e-7);
+  }
+});
+
+test('an aborted evaluation leaves no tensor behind', async () => {
+  const live = native().liveTensors();
+  const abort = new AbortController();
+  const stopped = evaluate(model, loader, loader.dataset.splits.train, {
+    ...job,
+    signal: abort.signal,
+    onProgress: () => {
+      abort.abort();
+    },
+  });
+  await expect(stopped).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  expect(native().liveTensors()).toBe(live);
+});

@@ -1,0 +1,48 @@
+import { native } from '../../src/native/addon.js';
+import { drawForNeurons, maskNeurons, perturbNeurons } from '../../src/neurons/perturb.js';
+
+const layers = [
+  { name: 'a', weights: 20 },
+  { name: 'b', weights: 3 },
+];
+
+test('a mask has the same key whatever the order, and other keys for other neurons', () => {
+  const [one, two] = [
+    { layer: 'b', index: 10 },
+    { layer: 'b', index: 9 },
+  ] as const;
+  const other = { layer: 'a', index: 1 };
+  expect(maskNeurons([one, other, two]).key).toBe(maskNeurons([two, one, other, two]).key);
+  expect(maskNeurons([one]).key).not.toBe(maskNeurons([two]).key);
+  expect(maskNeurons([one], 'weight').key).not.toBe(maskNeurons([one]).key);
+  expect(maskNeurons([one, other, two]).edits).toEqual([
+    { layer: 'a', unit: 'neuron', kind: 'zero', neurons: Int32Array.of(1) },
+    { layer: 'b', unit: 'neuron', kind: 'zero', neurons: Int32Array.of(9, 10) },
+  ]);
+});
+
+test('draws follow the neurons\u2019 order, and the first k do not depend on the rest', () => {
+  const neurons = [
+    { layer: 'b', index: 2 },
+    { layer: 'a', index: 0 },
+  ];
+  const generator = new (native().Generator)(4);
+  const [first, second] = [generator.randn(3), generator.randn(20)];
+  const drawn = drawForNeurons(neurons, layers, 4);
+  expect(drawn.map(({ draws }) => [...draws])).toEqual([[...first], [...second]]);
+  expect([...(drawForNeurons(neurons.slice(0, 1), layers, 4)[0]?.draws ?? [])]).toEqual([...first]);
+
+  const variant = perturbNeurons(drawn, 'noise', 0.005, 4);
+  const [a, b] = variant.edits;
+  expect([a?.layer, b?.layer]).toEqual(['a', 'b']);
+  const scaled = [...second].map((draw) => Math.fround(draw * Math.fround(0.005)));
+  expect([...(a?.values ?? [])]).toEqual(scaled);
+});
+
+test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('sigma %p is refused', (sigma) => {
+  expect(() => perturbNeurons([], 'reinit', sigma, 0)).toThrow(/--sigma is .*above 0/);
+});
+
+test('an unknown layer is refused by name', () => {
+  expect(() => drawForNeurons([{ layer: 'c', index: 0 }], layers, 0)).toThrow(/no layer of neurons named c/);
+});

@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+import { SpurmemError } from '../../src/errors.js';
+import { fractionToCount, selectTopK } from '../../src/neurons/select.js';
+
+const layers = [
+  { name: 'a', size: 3 },
+  { name: 'b', size: 2 },
+];
+
+test('selects the highest scores and names layer and channel', () => {
+  const scores = Float32Array.of(1, 5, 2, 4, 3);
+  expect(selectTopK(scores, layers, 3)).toEqual([
+    { layer: 'a', index: 1, score: 5 },
+    { layer: 'b', index: 0, score: 4 },
+    { layer: 'b', index: 1, score: 3 },
+  ]);
+});
+
+test('ties go to the lower index', () => {
+  const chosen = selectTopK(Float32Array.of(1, 2, 2, 2, 1), layers, 2);
+  expect(chosen.map(({ layer, index }) => `${layer}${index}`)).toEqual(['a1', 'a2']);
+});
+
+test.each([0, -1, 1.5, 6, Number.NaN])('refuses k = %p and says how many neurons there are', (k) => {
+  const select = (): unknown => selectTopK(new Float32Array(5), layers, k);
+  expect(select).toThrow(SpurmemError);
+  expect(select).toThrow(/--top-k.*the model has 5/);
+});
+
+test('equals a stable sort, for any scores and k', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 5, maxLength: 5 }), (values) => {
+      const scores = Float32Array.from(values);
+      const sorted = values.map((value, i) => ({ value, i })).sort((x, y) => y.value - x.value || x.i - y.i);
+      for (let k = 1; k <= 5; k += 1) {
+        const places = selectTopK(scores, layers, k).map(
+          ({ layer, index }) => (layer === 'a' ? 0 : 3) + index,
+        );
+        expect(places).toEqual(sorted.slice(0, k).map(({ i }) => i));
+      }
+    }),
+  );
+});
+
+test('0.01 % of ResNet-50 is 3 neurons', () => {
+  expect(fractionToCount(0.0001, 26_560)).toBe(3);
+});
