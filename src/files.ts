@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { SpurmemError, messageOf, systemCode } from './errors.js';
 
@@ -19,10 +20,32 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
 /** Makes a folder and those above it. Throws `OUTPUT_UNWRITABLE`. */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeBelow(resolve(path));
   } catch (error) {
     throw unwritable(error, path);
   }
+}
+
+/** As `mkdir -p`; Node's own recursive mkdir never returns where a file system takes no folders, such as /proc. */
+async function makeBelow(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const isMissing = systemCode(error) === 'ENOENT' && !(await isFolder(dirname(path)));
+    if (!isMissing) {
+      if (await isFolder(path)) return;
+      throw error;
+    }
+    await makeBelow(dirname(path));
+    await makeBelow(path);
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
@@ -33,6 +56,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EROFS: 'The file system is read-only: choose another folder.',
   ENOTDIR: 'A part of that path is a file: choose another folder.',
   EEXIST: 'A file has that name: choose another folder.',
+  ENOENT: 'Nothing can be made there: choose another folder.',
 };
 
 /**

@@ -19,7 +19,16 @@ export { resolveDevice, setThreads } from './native/device.js';
 
 export { SPLITS, type Split } from './data/split.js';
 export { ARTICLE_PREPROCESSING, type Preprocessing } from './data/preprocessing.js';
-export { groupCounts, loadDataset, requireGroups, type Dataset, type Example } from './data/dataset.js';
+export {
+  groupCounts,
+  loadDataset,
+  requireGroups,
+  type Dataset,
+  type DatasetOptions,
+  type Example,
+  type ResolvedOptions,
+} from './data/dataset.js';
+export { parseColumns, type Columns } from './data/columns.js';
 export { minorityGroups } from './data/minorityGroups.js';
 export { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from './data/dominoes.js';
 export { buildImageStore, type ImageStoreIndex } from './data/imageStore.js';
@@ -33,6 +42,7 @@ export {
   type SafetensorsFile,
   type TensorData,
 } from './models/safetensors.js';
+export { readWeights, type WeightsFile } from './models/readWeights.js';
 export { loadWeights, type LoadedWeights } from './models/weights.js';
 
 export { GroupCounter, groupAccuracies, type GroupAccuracies } from './metrics/groups.js';
@@ -40,7 +50,7 @@ export { evaluate, type Evaluation } from './metrics/evaluate.js';
 
 export { CRITERIA, type Criterion, type Neuron, type NeuronLayer } from './neurons/neuron.js';
 export { gradientScores, magnitudeScores, worstSamples, type ScoredExample } from './neurons/score.js';
-export { fractionToCount, selectTopK } from './neurons/select.js';
+export { fractionToCount, selectInLayer, selectTopK } from './neurons/select.js';
 export {
   PERTURBATIONS,
   drawForNeurons,
@@ -57,9 +67,23 @@ export { ARTICLE_ERM, trainErm, type ErmOptions } from './train/erm.js';
 export type { EpochMetrics, ErmResult } from './train/metrics.js';
 export { RunFolder, openRun, type RunConfig, type RunEnvironment } from './train/runFolder.js';
 
-export { evaluateVariants, type VariantAccuracies } from './experiments/evaluateVariants.js';
-export { GRADIENT_SOURCE, traceUnstructured, type TraceOptions } from './experiments/traceUnstructured.js';
-export type { TraceEntry, TraceUnstructuredResult } from './experiments/results.js';
+export {
+  accuraciesOf,
+  evaluateVariants,
+  type GroupOutcome,
+  type PlannedVariant,
+  type TraceCost,
+  type VariantOutcomes,
+} from './experiments/evaluateVariants.js';
+export { GRADIENT_SOURCE, TraceSession, type SessionOptions } from './experiments/traceSession.js';
+export {
+  ARTICLE_PERTURBATION,
+  traceUnstructured,
+  type TraceOptions,
+} from './experiments/traceUnstructured.js';
+export { traceStructured, type TraceStructuredOptions } from './experiments/traceStructured.js';
+export { traceOverlap, type TraceOverlapOptions } from './experiments/traceOverlap.js';
+export type * from './experiments/results.js';
 
 export { renderFigures, renderReport, type RunReport } from './report/runReport.js';
 export { writeReport } from './report/writeReport.js';

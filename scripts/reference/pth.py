@@ -184,16 +184,31 @@ def tar(name):
         archive.add("inner.pth")
 
 
-half_compiled = lambda: {"model": {"state_dict": torch.nn.DataParallel(torch.compile(small())).state_dict()}}
+def compiled():
+    return {"model": {"state_dict": torch.nn.DataParallel(torch.compile(small())).state_dict()}}
+
+
+def named_model():
+    return {"model": "resnet18", "acc1": torch.ones(1), "state_dict": small().state_dict()}
+
+
+def tiny():
+    """What test/models/pthTiny.pth was made of."""
+    weight = torch.arange(24.0).reshape(2, 3, 2, 2).to(memory_format=torch.channels_last)
+    head = torch.arange(6).reshape(2, 3).half().t()
+    state = {"module.conv.weight": weight, "module.fc.0.weight": head, "module.count": torch.tensor(7)}
+    return {"epoch": 3, "args": argparse.Namespace(lr=0.1), "state_dict": state}
+
 
 FILES = {
     "resnet18": saved(lambda: resnet18().state_dict()),
     "checkpoint": saved(lambda: checkpoint(resnet18()), ["model_state_dict"], suffix=".pth.tar"),
     "data-parallel": saved(lambda: {"state_dict": torch.nn.DataParallel(small()).state_dict()}, ["state_dict"]),
-    "compiled": saved(half_compiled, ["model", "state_dict"]),
+    "compiled": saved(compiled, ["model", "state_dict"]),
     "deit": saved(lambda: {"model": sequential_head("head").state_dict(), "args": argparse.Namespace()}, ["model"]),
     "fc-head": saved(lambda: sequential_head("fc").state_dict(), suffix=".pt"),
-    "named-model": saved(lambda: {"model": "resnet18", "acc1": torch.ones(1), "state_dict": small().state_dict()}, ["state_dict"]),
+    "named-model": saved(named_model, ["state_dict"]),
+    "pthTiny": saved(tiny, ["state_dict"]),
     "views": saved(views),
     "dtypes": saved(dtypes),
     "shared": saved(shared),

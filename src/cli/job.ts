@@ -1,4 +1,4 @@
-import { SpurmemError, messageOf } from '../errors.js';
+import { SpurmemError, messageOf, systemCode, type ErrorCode } from '../errors.js';
 import type { JobOptions } from '../progress.js';
 import type { CommonOptions } from './options.js';
 import { Output } from './output.js';
@@ -26,15 +26,21 @@ export async function runJob(
     await job(output, { onProgress: output.progress, signal: abort.signal });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
-    const code = error instanceof SpurmemError ? error.code : 'UNEXPECTED';
-    const text = error instanceof SpurmemError ? error.message : `Unexpected error: ${messageOf(error)}`;
-    const isNews = code !== 'INTERRUPTED' || !options.quiet;
-    output.error(isNews ? text : '', { error: { code, message: text } });
+    const { code, text } = describeError(error);
+    output.error(text, { error: { code, message: text } });
     if (options.debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
     else if (code === 'UNEXPECTED') process.stderr.write('Run again with --debug for the stack trace.\n');
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
+}
+
+function describeError(error: unknown): { code: ErrorCode | 'UNEXPECTED'; text: string } {
+  if (error instanceof SpurmemError) return { code: error.code, text: error.message };
+  const message = messageOf(error);
+  // The addon's errors are plain ones: out of memory, and what the checks here have missed.
+  if (systemCode(error) === 'NATIVE_FAILED') return { code: 'NATIVE_FAILED', text: `libtorch: ${message}` };
+  return { code: 'UNEXPECTED', text: `Unexpected error: ${message}` };
 }
 
 function exitCodeOf(error: unknown): number {

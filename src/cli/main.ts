@@ -6,6 +6,7 @@ import { addReportCommand } from './commands/report.js';
 import { addReproduceCommands } from './commands/reproduce.js';
 import { addTraceCommands } from './commands/trace.js';
 import { addTrainCommands } from './commands/train.js';
+import { messageOf, systemCode } from '../errors.js';
 
 const USAGE_EXIT_CODE = 2;
 
@@ -27,12 +28,28 @@ export function createProgram(): Command {
 
 /** Parses the arguments and runs the command; sets the exit code. */
 export async function run(argv: readonly string[]): Promise<void> {
+  endQuietlyWithReaders();
   try {
     await createProgram().parseAsync([...argv]);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     process.exitCode = error.exitCode === 0 ? 0 : USAGE_EXIT_CODE;
+    if (error.exitCode === 0 || !argv.includes('--json')) return;
+    const document = { error: { code: 'USAGE', message: error.message.replace(/^error: /, '') } };
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   }
+}
+
+/** A reader of stdout that has seen enough, as in `| head`, is no error; a job goes on without readers of its progress. */
+function endQuietlyWithReaders(): void {
+  process.stdout.on('error', (error) => {
+    if (systemCode(error) !== 'EPIPE') {
+      process.exitCode = 1;
+      process.stderr.write(`Cannot write to stdout: ${messageOf(error)}\n`);
+    }
+    process.exit();
+  });
+  process.stderr.on('error', () => undefined);
 }
 
 /** Commander ends the process with 1 for a wrong option; here that is 2, and set in one place. */

@@ -1,6 +1,12 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { parseColumns, type Columns } from '../data/columns.js';
+import type { DatasetOptions } from '../data/dataset.js';
+import { SpurmemError } from '../errors.js';
 import { CRITERIA } from '../neurons/neuron.js';
 import { ARCHITECTURES } from '../models/architectures.js';
+
+/** OpenMP starts as many threads as it is told to; beyond this a machine may run out of them. */
+const MAX_THREADS = 1024;
 
 /** Options that every command takes. */
 export interface CommonOptions {
@@ -27,11 +33,52 @@ export function addComputeOptions(command: Command): Command {
   return addCommonOptions(command)
     .addOption(seedOption())
     .option('--device <device>', 'auto, cpu, cuda or cuda:n', 'auto')
-    .addOption(integer('--threads <n>', 'threads of the compute lane; 0: all cores', 0).default(0));
+    .addOption(
+      integer('--threads <n>', 'threads of the compute lane; 0: all cores', 0, MAX_THREADS).default(0),
+    );
 }
 
 export function seedOption(): Option {
   return integer('--seed <n>', 'seed of every random draw', 0, 2 ** 32 - 1).default(0);
+}
+
+/** Adds how to read the dataset's folder, for commands that take --data. */
+export function addDatasetOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--format <layout>', 'layout of the dataset').choices([
+        'auto',
+        'waterbirds',
+        'celeba',
+        'csv',
+      ]),
+    )
+    .option('--target <attribute>', 'CelebA: the class (default: Blond_Hair)')
+    .option('--spurious <attribute>', 'CelebA: the spurious attribute (default: Male)')
+    .option('--table <file>', 'CSV: the table in the folder (default: metadata.csv, or the only one)')
+    .addOption(
+      new Option(
+        '--columns <mapping>',
+        'CSV: its columns, such as filename=path,y=label,split=fold,a=background',
+      ).argParser(columnsArgument),
+    )
+    .option('--images <folder>', 'where file names start, in the dataset folder');
+}
+
+/** The part of a command's options that `loadDataset` takes. */
+export function datasetOptionsOf(options: DatasetOptions): DatasetOptions {
+  const { format, target, spurious, table, columns, images } = options;
+  return { format, target, spurious, table, columns, images };
+}
+
+/** Commander reports only its own errors as wrong usage. */
+function columnsArgument(text: string): Columns {
+  try {
+    return parseColumns(text);
+  } catch (error) {
+    if (error instanceof SpurmemError) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
 }
 
 export function archOption(): Option {

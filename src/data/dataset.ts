@@ -1,18 +1,27 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { isCelebA, readCelebA } from './celeba.js';
+import { SUBPOPBENCH_COLUMNS } from './columns.js';
+import { readCsvDataset, TABLE_NAME } from './csvDataset.js';
 import { CONFIG_NAME, parseDatasetConfig } from './datasetConfig.js';
 import type { DatasetConfig } from './datasetConfig.js';
+import { joinOptions } from './datasetOptions.js';
+import type { DatasetFormat, DatasetOptions, ResolvedOptions } from './datasetOptions.js';
+import { kindOf, LAYOUTS } from './datasetSource.js';
+import type { DatasetSource, SourceFile } from './datasetSource.js';
 import { ARTICLE_PREPROCESSING } from './preprocessing.js';
 import type { Preprocessing } from './preprocessing.js';
 import { SPLITS } from './split.js';
 import type { Split } from './split.js';
-import { parseTable } from './table.js';
-import type { TableRow } from './table.js';
 
-/** The name of a dataset's table in its folder. */
-export const TABLE_NAME = 'metadata.csv';
+export { TABLE_NAME } from './csvDataset.js';
+export type { DatasetFormat, DatasetOptions, ResolvedOptions } from './datasetOptions.js';
+
+/** More groups than this are taken for a wrong column, such as one of ids. */
+const MAX_GROUPS = 10_000;
 
 /** One image with its labels. */
 export interface Example {
@@ -33,7 +42,7 @@ export interface Example {
 export interface Dataset {
   /** Absolute. */
   readonly folder: string;
-  /** Absolute path of the table. */
+  /** Absolute path of the table; of CelebA, the list of attributes. */
   readonly table: string;
   readonly name: string;
   /** [numClasses] */
@@ -55,37 +64,57 @@ export interface Dataset {
   readonly labels: Int32Array;
   /** Group of each example, [examples]. */
   readonly groups: Int32Array;
-  /** SHA-256 (hex) over the bytes of the table and of dataset.json. */
+  /** What determined the loading; given to `loadDataset`, they load the same dataset again. */
+  readonly options: ResolvedOptions;
+  /** SHA-256 (hex) over the bytes of the tables and of dataset.json, and over the options beyond the format. */
   readonly fingerprint: string;
 }
 
 /**
- * Reads the dataset in `folder`: `metadata.csv` in the Waterbirds layout and, when present, `dataset.json` (name,
- * targetNames, spuriousNames, preprocessing; each may be left out). Without names the numbers serve, and there
- * are max(y) + 1 classes, at least 2, and max(place) + 1 attribute values; a folder with "waterbird" in its
- * name gets Waterbirds' names. Without preprocessing the article's is taken.
+ * Reads the dataset in `folder`:
  *
- * @throws SpurmemError `DATASET_NOT_FOUND` when the folder or the table is missing, `DATASET_INVALID` when the
- *   table or dataset.json has bad content
+ * - `waterbirds`: `metadata.csv` with Waterbirds' columns;
+ * - `celeba`: CelebA's lists of attributes and partitions, group = y * 2 + a, where y is 1 for the attribute `target`
+ *   (Blond_Hair) and a is 1 for `spurious` (Male);
+ * - `csv`: any other table; SubpopBench's columns are known, those of others are named by `columns`. Labels are
+ *   numbers from 0 or words, which are numbered in sorted order.
+ *
+ * Without `format` the other options decide, else the files: metadata.csv, then CelebA's lists, then a single CSV
+ * file. `dataset.json`, when present, gives options that the caller leaves out, and name, targetNames, spuriousNames
+ * and preprocessing. Names come from it, from the table's words, from CelebA's attributes, or in Waterbirds' and
+ * SubpopBench's layouts from a folder with "waterbird" in its name; else the numbers serve, and there are max(y) + 1
+ * classes, at least 2, and max(a) + 1 attribute values. Without preprocessing the article's is taken.
+ *
+ * Images are not looked at, except to find out which of its folders CelebA's are in.
+ *
+ * @throws SpurmemError `DATASET_NOT_FOUND` when the folder or a table is missing, `DATASET_INVALID` when a table or
+ *   dataset.json has bad content, `USAGE` when an option is wrong or names what the table lacks
  */
-export async function loadDataset(folder: string): Promise<Dataset> {
+export async function loadDataset(folder: string, options: DatasetOptions = {}): Promise<Dataset> {
   const root = resolve(folder);
-  const table = join(root, TABLE_NAME);
+  await requireFolder(root);
   const configPath = join(root, CONFIG_NAME);
-  const tableBytes = await readTable(root, table);
   const configBytes = await readOptional(configPath);
   const config = configBytes === undefined ? {} : parseDatasetConfig(configPath, configBytes);
-  const rows = parseTable(table, tableBytes);
+  const request = joinOptions(options, configPath, config);
+  const format = request.format ?? (await detectFormat(root));
+  const source =
+    format === 'celeba' ? await readCelebA(root, request) : await readCsvDataset(root, request, config);
 
-  const { targetNames, spuriousNames, groupNames } = resolveNames(root, rows, config);
+  const { targetNames, spuriousNames, groupNames } = resolveNames(root, source, config);
   const numSpurious = spuriousNames.length;
-  checkRange(table, configPath, rows, 'y', targetNames.length);
-  checkRange(table, configPath, rows, 'place', numSpurious);
-
-  const examples = rows.map((row): Example => ({ ...row, group: row.y * numSpurious + row.a }));
+  const examples = source.rows.map(({ filename, y, a, split, line }): Example => ({
+    // Both are normalized.
+    filename: source.images === '.' ? filename : `${source.images}/${filename}`,
+    y,
+    a,
+    group: y * numSpurious + a,
+    split,
+    line,
+  }));
   return {
     folder: root,
-    table,
+    table: source.files[0].path,
     name: config.name ?? basename(root),
     targetNames,
     spuriousNames,
@@ -93,6 +122,8 @@ export async function loadDataset(folder: string): Promise<Dataset> {
     numSpurious,
     numGroups: targetNames.length * numSpurious,
     groupNames,
+    // Group-DRO crops CelebA to its central 178 x 178 pixels before it resizes, which no resize followed by a crop
+    // can equal, and the article's own preprocessing of CelebA is not known: so it goes the way of Waterbirds.
     preprocessing: config.preprocessing ?? ARTICLE_PREPROCESSING,
     examples,
     splits: {
@@ -102,7 +133,8 @@ export async function loadDataset(folder: string): Promise<Dataset> {
     },
     labels: Int32Array.from(examples, ({ y }) => y),
     groups: Int32Array.from(examples, ({ group }) => group),
-    fingerprint: fingerprintOf(tableBytes, configBytes),
+    options: source.options,
+    fingerprint: fingerprintOf(source.options, source.files, configBytes),
   };
 }
 
@@ -130,30 +162,36 @@ export function requireGroups(dataset: Dataset, splits: readonly Split[]): void 
     throw new SpurmemError(
       'DATASET_EMPTY_GROUP',
       `${dataset.table}: the split ${split} has no example of ${empty.length === 1 ? 'group' : 'groups'} ${names}. ` +
-        `Add rows with split ${SPLITS.indexOf(split)}, for group ${first} with y ` +
-        `${Math.floor(first / dataset.numSpurious)} and place ${first % dataset.numSpurious}.`,
+        fillGroup(dataset, split, first),
     );
   }
 }
 
-async function readTable(folder: string, table: string): Promise<Buffer> {
-  const layout =
-    `A dataset is a folder with images and a table ${TABLE_NAME} with the columns img_filename, y, split ` +
-    `(0 train, 1 val, 2 test) and place. \`spurmem dataset dominoes\` builds one to try.`;
-  const isFolder = await stat(folder).then(
-    (found) => found.isDirectory(),
-    () => undefined,
-  );
-  if (isFolder !== true) {
-    const problem = isFolder === undefined ? 'there is no such folder' : 'not a folder';
-    throw new SpurmemError('DATASET_NOT_FOUND', `${folder}: ${problem}. ${layout}`);
+/** How to give an empty group examples. */
+function fillGroup({ options, numSpurious }: Dataset, split: Split, group: number): string {
+  const y = Math.floor(group / numSpurious);
+  const a = group % numSpurious;
+  switch (options.format) {
+    case 'waterbirds':
+      return `Add rows with split ${SPLITS.indexOf(split)}, for group ${group} with y ${y} and place ${a}.`;
+    case 'csv':
+      return `Add rows of that split for group ${group}, or move some to it.`;
+    case 'celeba':
+      return 'Choose other attributes with the options target and spurious.';
   }
-  try {
-    return await readFile(table);
-  } catch (error) {
-    const problem = systemCode(error) === 'ENOENT' ? 'the table is missing' : messageOf(error);
-    throw new SpurmemError('DATASET_NOT_FOUND', `${table}: ${problem}. ${layout}`, { cause: error });
-  }
+}
+
+async function requireFolder(folder: string): Promise<void> {
+  const kind = await kindOf(folder);
+  if (kind === 'folder') return;
+  const problem = kind === undefined ? 'there is no such folder' : 'not a folder';
+  throw new SpurmemError('DATASET_NOT_FOUND', `${folder}: ${problem}. ${LAYOUTS}`);
+}
+
+/** The format that the files tell; which CSV it is, its header tells. */
+async function detectFormat(root: string): Promise<DatasetFormat> {
+  if ((await kindOf(join(root, TABLE_NAME))) !== undefined) return 'csv';
+  return (await isCelebA(root)) ? 'celeba' : 'csv';
 }
 
 async function readOptional(path: string): Promise<Buffer | undefined> {
@@ -177,15 +215,32 @@ interface Names {
   readonly groupNames: readonly string[];
 }
 
-function resolveNames(folder: string, rows: readonly TableRow[], config: DatasetConfig): Names {
-  const numClasses = Math.max(2, 1 + rows.reduce((most, { y }) => Math.max(most, y), 0));
-  const numSpurious = 1 + rows.reduce((most, { a }) => Math.max(most, a), 0);
-  const isWaterbirds = /waterbird/i.test(basename(folder)) && numClasses === 2 && numSpurious <= 2;
-  const known = isWaterbirds
+/** Names the values; refuses values without a name and columns that can be no labels. */
+function resolveNames(folder: string, source: DatasetSource, config: DatasetConfig): Names {
+  const table = source.files[0].path;
+  const known = isWaterbirds(folder, source)
     ? { targetNames: ['landbird', 'waterbird'], spuriousNames: ['land', 'water'] }
-    : undefined;
-  const targets = config.targetNames ?? known?.targetNames;
-  const spurious = config.spuriousNames ?? known?.spuriousNames;
+    : source;
+  const targets = config.targetNames ?? known.targetNames;
+  const spurious = config.spuriousNames ?? known.spuriousNames;
+  const numClasses = targets?.length ?? Math.max(2, countValues(source, 'y'));
+  const numSpurious = spurious?.length ?? countValues(source, 'a');
+  if (numClasses < 2) {
+    throw new SpurmemError(
+      'DATASET_INVALID',
+      `${table}: ${source.labels.y} is ${JSON.stringify(targets?.[0])} in every row, and a dataset has at least two ` +
+        `classes. Name another column, or list the classes as targetNames in ${CONFIG_NAME}.`,
+    );
+  }
+  if (numClasses * numSpurious > MAX_GROUPS) {
+    throw new SpurmemError(
+      'DATASET_INVALID',
+      `${table}: ${source.labels.y} has ${numClasses} values and ${source.labels.a} ${numSpurious}, which is above ` +
+        `${MAX_GROUPS} groups: one of them is hardly a label. Name other columns, or number the values without gaps.`,
+    );
+  }
+  checkRange(join(folder, CONFIG_NAME), source, 'y', numClasses);
+  checkRange(join(folder, CONFIG_NAME), source, 'a', numSpurious);
   const targetNames = targets ?? numbers(numClasses);
   const spuriousNames = spurious ?? numbers(numSpurious);
   // Bare numbers would read as "0, 1".
@@ -198,26 +253,40 @@ function resolveNames(folder: string, rows: readonly TableRow[], config: Dataset
   return { targetNames, spuriousNames, groupNames };
 }
 
+/** Whether it is the released Waterbirds, also in SubpopBench's table, going by the folder's name. */
+function isWaterbirds(folder: string, source: DatasetSource): boolean {
+  const { options, targetNames, spuriousNames } = source;
+  const hasLayout =
+    options.format === 'waterbirds' ||
+    (options.format === 'csv' && isDeepStrictEqual(options.columns, SUBPOPBENCH_COLUMNS));
+  return (
+    hasLayout &&
+    /waterbird/i.test(basename(folder)) &&
+    targetNames === undefined &&
+    spuriousNames === undefined &&
+    countValues(source, 'y') <= 2 &&
+    countValues(source, 'a') <= 2
+  );
+}
+
+/** The largest value + 1. */
+function countValues({ rows }: DatasetSource, label: 'y' | 'a'): number {
+  return 1 + rows.reduce((most, row) => Math.max(most, row[label]), 0);
+}
+
 function numbers(count: number): string[] {
   return Array.from({ length: count }, (_, index) => String(index));
 }
 
 /** Values in the table for which dataset.json has no name are a mistake in one of the two. */
-function checkRange(
-  table: string,
-  config: string,
-  rows: readonly TableRow[],
-  column: 'y' | 'place',
-  count: number,
-): void {
-  const valueOf = (row: TableRow) => (column === 'y' ? row.y : row.a);
-  const wrong = rows.find((row) => valueOf(row) >= count);
+function checkRange(config: string, source: DatasetSource, label: 'y' | 'a', count: number): void {
+  const wrong = source.rows.find((row) => row[label] >= count);
   if (wrong === undefined) return;
-  const key = column === 'y' ? 'targetNames' : 'spuriousNames';
+  const key = label === 'y' ? 'targetNames' : 'spuriousNames';
   throw new SpurmemError(
     'DATASET_INVALID',
-    `${table}:${wrong.line}: column ${column}: ${valueOf(wrong)} has no name: ${key} in ${config} lists ${count}, ` +
-      `for the values 0 to ${count - 1}. Add a name, or correct the value.`,
+    `${source.files[0].path}:${wrong.line}: ${source.labels[label]}: ${wrong[label]} has no name: ${key} in ${config} ` +
+      `lists ${count}, for the values 0 to ${count - 1}. Add a name, or correct the value.`,
   );
 }
 
@@ -225,8 +294,16 @@ function indicesOf(examples: readonly Example[], split: Split): Int32Array {
   return Int32Array.from([...examples.keys()].filter((index) => examples[index]?.split === split));
 }
 
-function fingerprintOf(table: Buffer, config: Buffer | undefined): string {
+function fingerprintOf(
+  options: ResolvedOptions,
+  files: readonly SourceFile[],
+  config: Buffer | undefined,
+): string {
+  const hash = createHash('sha256');
+  // Waterbirds' layout leaves nothing to choose: the fingerprint is that of the bytes alone.
+  const { format: _, ...choices } = options;
+  if (Object.keys(choices).length > 0) hash.update(`${JSON.stringify(choices)}\n`);
   // The length keeps a byte that moves from one file to the other from going unnoticed.
-  const hash = createHash('sha256').update(`${table.length}\n`).update(table);
+  for (const { bytes } of files) hash.update(`${bytes.length}\n`).update(bytes);
   return (config === undefined ? hash : hash.update(config)).digest('hex');
 }

@@ -1,8 +1,12 @@
 import { z } from 'zod';
 import { messageOf, SpurmemError } from '../errors.js';
+import { datasetOptionsShape } from './datasetOptions.js';
+import { describeIssues } from './issues.js';
 import { preprocessingSchema } from './preprocessing.js';
 
-/** The optional description of a dataset, beside its table. */
+export { describeIssues } from './issues.js';
+
+/** The optional description of a dataset, in its folder. */
 export const CONFIG_NAME = 'dataset.json';
 
 const names = (least: number) =>
@@ -13,10 +17,12 @@ const names = (least: number) =>
 
 /** The content of dataset.json; what is left out takes the defaults that `loadDataset` documents. */
 export const datasetConfigSchema = z.strictObject({
+  /** How to read the folder; options given to `loadDataset` come first. */
+  ...datasetOptionsShape,
   name: z.string().min(1).optional(),
-  /** The classes y, in the order of their numbers. */
+  /** The classes y, in the order of their numbers; where the table has words, all of these. */
   targetNames: names(2).optional(),
-  /** The values of the spurious attribute a, in the order of their numbers. */
+  /** The values of the spurious attribute a, in the order of their numbers; where the table has words, all of these. */
   spuriousNames: names(1).optional(),
   preprocessing: preprocessingSchema.optional(),
 });
@@ -44,11 +50,4 @@ export function parseDatasetConfig(path: string, bytes: Buffer): DatasetConfig {
   const parsed = datasetConfigSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw new SpurmemError('DATASET_INVALID', `${path}: ${describeIssues(parsed.error)}. Correct the file.`);
-}
-
-/** The problems that zod found, each with the path of its key, in one line. */
-export function describeIssues(error: z.ZodError): string {
-  return error.issues
-    .map(({ path, message }) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`))
-    .join('; ');
 }

@@ -1,20 +1,30 @@
-import { isAbsolute, posix } from 'node:path';
-import { CsvError } from 'csv-parse';
-import { parse } from 'csv-parse/sync';
-import { messageOf, SpurmemError } from '../errors.js';
+import { SpurmemError } from '../errors.js';
+import { COLUMN_ROLES, SUBPOPBENCH_COLUMNS, WATERBIRDS_COLUMNS } from './columns.js';
+import type { ColumnRole, Columns } from './columns.js';
+import { forEachCsvRow } from './csv.js';
+import type { Asked } from './datasetOptions.js';
+import { numberLabels } from './labels.js';
+import type { LabelCell } from './labels.js';
+import { nearestNames } from './nearest.js';
+import { relativePath } from './relativePath.js';
 import { SPLITS } from './split.js';
 import type { Split } from './split.js';
 
-/** The columns that are read; any others are ignored. `place` is the spurious attribute a. */
-const COLUMNS = ['img_filename', 'y', 'split', 'place'] as const;
-type Column = (typeof COLUMNS)[number];
-
-/** Class and attribute numbers beyond this are taken for a wrong column, such as one of ids. */
-const MAX_VALUE = 9_999;
+/** What stands for a split beside its code 0, 1 or 2: its name, Hugging Face's and SubpopBench's. */
+const SPLIT_WORDS: ReadonlyMap<string, Split> = new Map([
+  ['train', 'train'],
+  ['tr', 'train'],
+  ['val', 'val'],
+  ['valid', 'val'],
+  ['validation', 'val'],
+  ['va', 'val'],
+  ['test', 'test'],
+  ['te', 'test'],
+]);
 
 /** One row of a table. */
 export interface TableRow {
-  /** Relative to the dataset's folder, with `/`, normalized. */
+  /** Relative to the folder of the images, with `/`, normalized. */
   readonly filename: string;
   readonly y: number;
   readonly a: number;
@@ -23,145 +33,162 @@ export interface TableRow {
   readonly line: number;
 }
 
-interface CsvRow {
-  readonly cells: readonly string[];
+/** A table's rows, and what they were read by. */
+export interface Table {
+  readonly rows: readonly TableRow[];
+  readonly columns: Columns;
+  /** The words of the class column in the order of their numbers; undefined where it has numbers. */
+  readonly targetNames: readonly string[] | undefined;
+  /** The same of the spurious attribute. */
+  readonly spuriousNames: readonly string[] | undefined;
+}
+
+/** What a table can be read by. */
+export interface TableOptions {
+  /** The columns; without them, those of Waterbirds or of SubpopBench, whichever the header has more of. */
+  readonly columns?: Asked<Columns> | undefined;
+  /** The order of the words of the class column. */
+  readonly targetNames?: readonly string[] | undefined;
+  /** The order of the words of the spurious attribute. */
+  readonly spuriousNames?: readonly string[] | undefined;
+}
+
+/** A row whose labels are still text. */
+interface RawRow {
+  readonly filename: string;
+  readonly split: Split;
   readonly line: number;
 }
 
 /**
- * Reads a table in the Waterbirds layout: a header with the columns img_filename, y, split (0 train, 1 val, 2
- * test) and place, in any order. Quoted values, CRLF, a byte order mark and empty lines are fine.
+ * Reads a table with a header and, in any order and among others, a column each for the image's file, the class, the
+ * split (0 train, 1 val, 2 test, or words for them) and the spurious attribute; labels are integers from 0 or words.
+ * Quoted values, CRLF, a byte order mark and empty lines are fine.
  *
  * @param table the file, for messages
- * @throws SpurmemError `DATASET_INVALID` naming the file, the line, the column and the value
+ * @throws SpurmemError `DATASET_INVALID` naming the file, the line, the column and the value; `USAGE` when the
+ *   caller asked for a column that the table lacks
  */
-export function parseTable(table: string, bytes: Buffer): TableRow[] {
-  const [header, ...records] = parseCsv(table, bytes);
-  if (header === undefined)
-    throw invalid(`${table}: the table is empty. Write a header with ${list(COLUMNS)}.`);
-  const position = findColumns(table, header);
-  if (records.length === 0)
-    throw invalid(`${table}: the table has a header and no rows. Add a row per image.`);
-
-  const splitOf = new Map<string, TableRow>();
-  return records.map(({ cells, line }) => {
-    const cell = (column: Column): Cell => ({
-      where: `${table}:${line}`,
-      column,
-      text: cells[position[column]] ?? '',
-    });
-    const row: TableRow = {
-      filename: parseFilename(cell('img_filename')),
-      y: parseNumber(cell('y')),
-      a: parseNumber(cell('place')),
-      split: parseSplit(cell('split')),
-      line,
-    };
-    const first = splitOf.get(row.filename);
-    if (first !== undefined && first.split !== row.split) {
-      throw invalid(
-        `${table}:${row.line}: the image ${row.filename} is in split ${row.split} and, on line ${first.line}, in ` +
-          `split ${first.split}: a model would be tested on what it was trained on. Keep it in one split.`,
-      );
+export function parseTable(table: string, bytes: Buffer, options: TableOptions = {}): Table {
+  let header: Header | undefined;
+  const rows: RawRow[] = [];
+  const labels: Record<'y' | 'a', LabelCell[]> = { y: [], a: [] };
+  const splitOf = new Map<string, RawRow>();
+  forEachCsvRow(table, bytes, (cells, line) => {
+    if (header === undefined) {
+      header = readHeader(`${table}:${line}`, cells, options.columns);
+      return;
     }
-    if (first === undefined) splitOf.set(row.filename, row);
-    return row;
-  });
-}
-
-function parseCsv(table: string, bytes: Buffer): CsvRow[] {
-  const rows: CsvRow[] = [];
-  try {
-    parse(bytes, {
-      bom: true,
-      skip_empty_lines: true,
-      on_record: (cells, { lines }) => {
-        rows.push({ cells, line: lines });
-        return null; // kept here, with its line
-      },
+    const { columns, position } = header;
+    const cell = (role: ColumnRole): Cell => ({
+      where: `${table}:${line}: column ${columns[role]}: `,
+      text: cells[position[role]] ?? '',
     });
-    return rows;
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    // An unclosed quote swallows the rest of the file: the row that opened it follows the last good one.
-    const isOpen = error.code === 'CSV_QUOTE_NOT_CLOSED';
-    const line = isOpen ? 1 + (rows.at(-1)?.line ?? 0) : Number(error.lines);
-    const problem = isOpen ? 'a quote is not closed' : messageOf(error);
-    throw new SpurmemError(
-      'DATASET_INVALID',
-      `${table}:${line}: not a valid CSV row: ${problem}. Correct that row.`,
-      { cause: error },
-    );
+    const row: RawRow = { filename: parseFilename(cell('filename')), split: parseSplit(cell('split')), line };
+    checkLeak(table, row, splitOf);
+    rows.push(row);
+    labels.y.push({ text: cell('y').text, line });
+    labels.a.push({ text: cell('a').text, line });
+  });
+  if (header === undefined) {
+    const wanted = options.columns?.value ?? WATERBIRDS_COLUMNS;
+    throw invalid(`${table}: the table is empty. Write a header with ${list(Object.values(wanted))}.`);
   }
-}
-
-function findColumns(table: string, header: CsvRow): Record<Column, number> {
-  const found = header.cells.map((name) => name.trim());
-  const where = `${table}:${header.line}`;
-  const missing = COLUMNS.filter((column) => !found.includes(column));
-  if (missing.length > 0) {
-    throw invalid(
-      `${where}: the table lacks ${missing.length === 1 ? 'the column' : 'the columns'} ${list(missing)}; its header ` +
-        `has ${list(found)}. Rename or add columns so that it has ${list(COLUMNS)}.`,
-    );
-  }
-  const twice = COLUMNS.filter((column) => found.indexOf(column) !== found.lastIndexOf(column));
-  if (twice.length > 0) throw invalid(`${where}: the header names ${list(twice)} twice. Remove one of them.`);
+  if (rows.length === 0) throw invalid(`${table}: the table has a header and no rows. Add a row per image.`);
+  const { columns } = header;
+  const y = numberLabels({ table, column: columns.y }, labels.y, options.targetNames);
+  const a = numberLabels({ table, column: columns.a }, labels.a, options.spuriousNames);
   return {
-    img_filename: found.indexOf('img_filename'),
-    y: found.indexOf('y'),
-    split: found.indexOf('split'),
-    place: found.indexOf('place'),
+    rows: rows.map((row, index) => ({ ...row, y: y.values[index] ?? 0, a: a.values[index] ?? 0 })),
+    columns,
+    targetNames: y.names,
+    spuriousNames: a.names,
   };
 }
 
+interface Header {
+  readonly columns: Columns;
+  /** The position of each column in a row. */
+  readonly position: Readonly<Record<ColumnRole, number>>;
+}
+
+function readHeader(where: string, cells: readonly string[], asked: Asked<Columns> | undefined): Header {
+  const found = cells.map((name) => name.trim());
+  const lacks = (columns: Columns) => Object.values(columns).filter((name) => !found.includes(name));
+  const known = lacks(SUBPOPBENCH_COLUMNS).length < lacks(WATERBIRDS_COLUMNS).length;
+  const columns = asked?.value ?? (known ? SUBPOPBENCH_COLUMNS : WATERBIRDS_COLUMNS);
+  const missing = lacks(columns);
+  if (missing.length > 0) throw lacking(where, found, columns, missing, asked);
+  const twice = Object.values(columns).filter((name) => found.indexOf(name) !== found.lastIndexOf(name));
+  if (twice.length > 0) throw invalid(`${where}: the header names ${list(twice)} twice. Remove one of them.`);
+  const [filename, y, split, a] = COLUMN_ROLES.map((role) => found.indexOf(columns[role])) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { columns, position: { filename, y, split, a } };
+}
+
+function lacking(
+  where: string,
+  found: readonly string[],
+  columns: Columns,
+  missing: readonly string[],
+  asked: Asked<Columns> | undefined,
+): SpurmemError {
+  const lacks = `${where}: the table lacks ${missing.length === 1 ? 'the column' : 'the columns'} ${list(missing)}`;
+  if (asked === undefined) {
+    return invalid(
+      `${lacks}; its header has ${list(found)}. Rename or add columns so that it has ` +
+        `${list(Object.values(columns))}, or map its own with the option columns.`,
+    );
+  }
+  const nearest = missing.map((name) => `${name}: ${list(nearestNames(name, found))}`).join('; ');
+  return new SpurmemError(
+    asked.code,
+    `${lacks}, which ${asked.by} names. The nearest of its header's: ${nearest}. Name columns that it has.`,
+  );
+}
+
+/** An image in two splits would test a model on what it was trained on. */
+function checkLeak(table: string, row: RawRow, splitOf: Map<string, RawRow>): void {
+  const first = splitOf.get(row.filename);
+  if (first === undefined) splitOf.set(row.filename, row);
+  else if (first.split !== row.split) {
+    throw invalid(
+      `${table}:${row.line}: the image ${row.filename} is in split ${row.split} and, on line ${first.line}, in ` +
+        `split ${first.split}: a model would be tested on what it was trained on. Keep it in one split.`,
+    );
+  }
+}
+
 interface Cell {
+  /** Begins a message. */
   readonly where: string;
-  readonly column: Column;
   readonly text: string;
 }
 
-function parseNumber({ where, column, text }: Cell): number {
-  const digits = text.trim();
-  if (!/^\d+$/.test(digits)) {
-    throw invalid(
-      `${where}: column ${column}: ${JSON.stringify(text)} is not a non-negative integer. ` +
-        `Number the values from 0.`,
-    );
-  }
-  const value = Number(digits);
-  if (value > MAX_VALUE) {
-    throw invalid(
-      `${where}: column ${column}: ${digits} is above ${MAX_VALUE}. Number the values from 0 without gaps.`,
-    );
-  }
-  return value;
+function parseSplit({ where, text }: Cell): Split {
+  const word = text.trim().toLowerCase();
+  const split = /^\d+$/.test(word) ? SPLITS[Number(word)] : SPLIT_WORDS.get(word);
+  if (split !== undefined) return split;
+  const codes = SPLITS.map((name, code) => `${code} (${name})`).join(', ');
+  throw invalid(
+    `${where}${JSON.stringify(text)} is not a split. Use ${codes}, or ${list([...SPLIT_WORDS.keys()])}.`,
+  );
 }
 
-function parseSplit(cell: Cell): Split {
-  const split = SPLITS[parseNumber(cell)];
-  if (split === undefined) {
-    const known = SPLITS.map((name, code) => `${code} (${name})`).join(', ');
-    throw invalid(`${cell.where}: column split: ${cell.text.trim()} is not a split. Use ${known}.`);
-  }
-  return split;
+function parseFilename({ where, text }: Cell): string {
+  const checked = relativePath(text);
+  if ('path' in checked) return checked.path;
+  throw invalid(
+    `${where}${JSON.stringify(text)} ${checked.problem}. Name a file inside the dataset's folder.`,
+  );
 }
 
-function parseFilename({ where, column, text }: Cell): string {
-  const refuse = (problem: string) =>
-    invalid(
-      `${where}: column ${column}: ${JSON.stringify(text)} ${problem}. Name a file inside the dataset's folder.`,
-    );
-  if (text.trim() === '' || text.includes('\0')) throw refuse('is not a file name');
-  if (isAbsolute(text) || posix.isAbsolute(text)) throw refuse('is an absolute path');
-  const filename = posix.normalize(text);
-  if (filename === '..' || filename.startsWith('../')) throw refuse("climbs out of the dataset's folder");
-  if (filename.endsWith('/') || filename === '.') throw refuse('is a folder');
-  return filename;
-}
-
-function list(columns: readonly string[]): string {
-  return columns.join(', ');
+function list(names: readonly string[]): string {
+  return names.join(', ');
 }
 
 function invalid(message: string): SpurmemError {

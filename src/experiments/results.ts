@@ -1,32 +1,91 @@
-import type { GroupAccuracies } from '../metrics/groups.js';
-import type { Criterion, Neuron } from '../neurons/neuron.js';
 import type { Split } from '../data/split.js';
+import type { GroupAccuracies } from '../metrics/groups.js';
+import type { Unit } from '../native/addon.js';
+import type { Criterion, Neuron } from '../neurons/neuron.js';
+import type { PerturbationKind } from '../neurons/perturb.js';
+import type { TraceCost } from './evaluateVariants.js';
 
-/** One bar of the article's Fig. 2: the neurons chosen for one group, and what zeroing them did to every group. */
-export interface TraceEntry {
-  readonly criterion: Criterion;
-  /** The group whose worst samples gave the gradient. Magnitude does not depend on the group: it repeats. */
-  readonly group: number;
-  readonly k: number;
-  /** The k neurons, highest score first. */
-  readonly neurons: readonly Neuron[];
-  /** Accuracies of the perturbed model. */
-  readonly accuracies: GroupAccuracies;
-  /** Perturbed minus baseline accuracy of each group, [numGroups], as a fraction; the article plots |change|. */
-  readonly change: readonly number[];
-}
-
-/** `results/trace-unstructured.json` (article, Fig. 2). */
-export interface TraceUnstructuredResult {
-  readonly kind: 'trace-unstructured';
+/** What every trace records. */
+export interface TraceHeader {
   /** sha256 of the traced weights file. */
   readonly checkpoint: string;
   readonly split: Split;
-  readonly perturbation: 'zero';
+  readonly unit: Unit;
   /** Neurons in the whole model, M. */
   readonly numNeurons: number;
   /** Worst samples of the group, and how many of them were drawn for the gradient. */
   readonly gradientSource: { readonly worst: number; readonly drawn: number; readonly seed: number };
   readonly baseline: GroupAccuracies;
+  readonly cost: TraceCost;
+}
+
+/** One bar of the article's Figs 2, 4 and 5: the neurons chosen for one group, and what perturbing them did. */
+export interface TraceEntry {
+  readonly criterion: Criterion;
+  /** The group whose worst samples gave the gradient. Magnitude does not depend on the group: it repeats. */
+  readonly group: number;
+  readonly k: number;
+  /** Standard deviation of the perturbation; null for zeroing. */
+  readonly sigma: number | null;
+  /** The k neurons, highest score first. */
+  readonly neurons: readonly Neuron[];
+  /** Accuracy of each group, [numGroups], as a fraction: the mean over seeds. */
+  readonly accuracy: readonly number[];
+  /** Perturbed minus baseline accuracy of each group, [numGroups]: the mean over seeds; the article plots |change|. */
+  readonly change: readonly number[];
+  /** Standard deviation of the change over seeds, [numGroups]; null where there is one seed or none. */
+  readonly changeStd: readonly number[] | null;
+}
+
+/** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11, 12). */
+export interface TraceUnstructuredResult extends TraceHeader {
+  readonly kind: 'trace-unstructured';
+  readonly perturbation: PerturbationKind;
+  /** Seeds of the perturbation's draws; empty for zeroing. */
+  readonly seeds: readonly number[];
   readonly entries: readonly TraceEntry[];
+}
+
+/** One cell of the article's Fig. 7: the top neurons of one layer for one group, zeroed, and that group's accuracy. */
+export interface LayerEntry {
+  readonly criterion: Criterion;
+  readonly layer: string;
+  readonly group: number;
+  readonly k: number;
+  readonly neurons: readonly Neuron[];
+  readonly accuracy: number;
+  readonly change: number;
+  /** Samples of the group that were right and became wrong, and the other way round. */
+  readonly lost: number;
+  readonly gained: number;
+}
+
+/** `results/trace-structured.json` (article, Fig. 7). */
+export interface TraceStructuredResult extends TraceHeader {
+  readonly kind: 'trace-structured';
+  readonly perturbation: 'zero';
+  /** In the model's order. */
+  readonly layers: readonly string[];
+  readonly entries: readonly LayerEntry[];
+}
+
+/** The ranks of one criterion's top neurons under the other criterion. */
+export interface OverlapEntry {
+  readonly group: number;
+  /** The criterion that chose the neurons, and the one that ranks them. */
+  readonly chosenBy: Criterion;
+  readonly rankedBy: Criterion;
+  readonly neurons: readonly (Neuron & {
+    /** Share of all neurons whose score under `rankedBy` is not above this one's, in percent; 100 is the highest. */
+    readonly percentile: number;
+  })[];
+}
+
+/** `results/trace-overlap.json` (article, Fig. 3). */
+export interface TraceOverlapResult extends Omit<TraceHeader, 'baseline' | 'cost' | 'split'> {
+  readonly kind: 'trace-overlap';
+  /** Share of all neurons that a criterion chooses, and their number, ceil(fraction * M). */
+  readonly fraction: number;
+  readonly count: number;
+  readonly entries: readonly OverlapEntry[];
 }

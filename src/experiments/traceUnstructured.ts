@@ -1,138 +1,132 @@
-import { BatchLoader } from '../data/batches.js';
-import { groupCounts, loadDataset, requireGroups } from '../data/dataset.js';
+import { groupCounts, requireGroups } from '../data/dataset.js';
+import type { Split } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
-import { evaluate } from '../metrics/evaluate.js';
-import { weightsFingerprint } from '../models/fingerprint.js';
-import { Model } from '../models/model.js';
-import { loadWeights } from '../models/weights.js';
-import { native } from '../native/addon.js';
-import { resolveDevice, setThreads } from '../native/device.js';
+import { mean, standardDeviation } from '../metrics/statistics.js';
 import type { Criterion, Neuron } from '../neurons/neuron.js';
-import { maskNeurons } from '../neurons/perturb.js';
-import { gradientScores, magnitudeScores, worstSamples, type ScoredExample } from '../neurons/score.js';
+import {
+  drawForNeurons,
+  maskNeurons,
+  perturbNeurons,
+  type PerturbationKind,
+  type Variant,
+} from '../neurons/perturb.js';
+import { magnitudeScores } from '../neurons/score.js';
 import { selectTopK } from '../neurons/select.js';
-import type { JobOptions } from '../progress.js';
-import { openRun, type RunFolder } from '../train/runFolder.js';
-import { evaluateVariants } from './evaluateVariants.js';
+import { accuraciesOf, evaluateVariants } from './evaluateVariants.js';
 import type { TraceEntry, TraceUnstructuredResult } from './results.js';
+import { GRADIENT_SOURCE, TraceSession, type SessionOptions } from './traceSession.js';
 
-/** Article, Methods: the gradient's source. */
-export const GRADIENT_SOURCE = { worst: 256, drawn: 128 } as const;
-
-export interface TraceOptions extends JobOptions {
-  /** A run that `trainErm` finished. */
-  readonly run: string;
-  /** The dataset's folder; by default the one that the run was trained on. */
-  readonly data?: string | undefined;
+export interface TraceOptions extends SessionOptions {
   readonly criteria: readonly Criterion[];
-  /** Numbers of neurons to remove; article: 1, 2, 3. */
+  /** Numbers of neurons to perturb; article: 1, 2, 3. */
   readonly topK: readonly number[];
-  readonly seed: number;
-  readonly device: string;
-  readonly threads: number;
-  readonly batchSize?: number | undefined;
+  /** Default: zero. */
+  readonly perturbation?: PerturbationKind | undefined;
+  /** Standard deviations of `reinit` and `noise`; article: 0.005 among others. */
+  readonly sigmas?: readonly number[] | undefined;
+  /** How many seeds `reinit` and `noise` are averaged over: `seed`, `seed + 1`, ... Article: 10. */
+  readonly repeats?: number | undefined;
+  /** The split whose accuracies are measured; article: train. The gradient's source is always the training split. */
+  readonly split?: Split | undefined;
 }
 
+/** The article's standard deviation and repeats of random initialization and noise. */
+export const ARTICLE_PERTURBATION = { sigmas: [0.005], repeats: 10 } as const;
+
 /**
- * Unstructured tracing (article, Fig. 2): for each criterion and group, zeroes the top-k neurons of the whole model and
- * measures every group's training accuracy. Writes `results/trace-unstructured.json`.
+ * Unstructured tracing (article, Figs 2, 4 and 5): for each criterion and group, perturbs the top-k neurons of the whole
+ * model and measures every group's accuracy. Writes `results/<resultName>.json`.
  */
 export async function traceUnstructured(options: TraceOptions): Promise<TraceUnstructuredResult> {
-  const { folder, config, environment } = await openRun(options.run);
-  const device = resolveDevice(options.device);
-  await setThreads(options.threads);
-  const dataset = await loadDataset(options.data ?? environment.data);
-  requireSameDataset(config.dataset.fingerprint, dataset, folder);
-  requireGroups(dataset, ['train']);
-  using loader = await BatchLoader.open(dataset, { ...options, device });
-  using model = await Model.create({
-    arch: config.arch,
-    numClasses: dataset.numClasses,
-    generator: new (native().Generator)(config.seed),
-    device,
-  });
-  await loadWeights(model, folder.best);
-
+  using session = await TraceSession.open(options);
+  const { dataset, model, unit } = session;
+  const split = options.split ?? 'train';
+  requireGroups(dataset, [split]);
   const { layers } = model.description;
   const most = Math.max(...options.topK);
-  const indices = dataset.splits.train;
-  const job = { ...options, batchSize: options.batchSize ?? config.batchSize };
-  const magnitude = await magnitudeScores(model);
-  selectTopK(magnitude, layers, most); // Fails before the long work when k exceeds the neurons.
+  selectTopK(await magnitudeScores(model, unit), session.unitLayers, most); // Fails before the long work.
+  const perturbation = options.perturbation ?? 'zero';
+  const seeds =
+    perturbation === 'zero'
+      ? []
+      : Array.from({ length: options.repeats ?? ARTICLE_PERTURBATION.repeats }, (_, i) => options.seed + i);
+  const sigmas = perturbation === 'zero' ? [null] : (options.sigmas ?? ARTICLE_PERTURBATION.sigmas);
+  if (sigmas.length === 0) throw new SpurmemError('USAGE', '--sigma needs at least one standard deviation.');
 
-  // A generator of its own: the samples drawn do not depend on the architecture.
-  const generator = new (native().Generator)(options.seed);
-  const before = await evaluate(model, loader, indices, { ...job, task: 'losses' });
-  const selections: { criterion: Criterion; group: number; neurons: Neuron[] }[] = [];
+  const planned: { entry: Omit<TraceEntry, 'accuracy' | 'change' | 'changeStd'>; variants: Variant[] }[] = [];
   for (const criterion of options.criteria) {
-    for (const group of groupCounts(dataset, 'train').keys()) {
-      const scores =
-        criterion === 'magnitude'
-          ? magnitude
-          : await gradientScores(
-              model,
-              loader,
-              worstSamples(ofGroup(dataset, indices, before.losses, group), {
-                ...GRADIENT_SOURCE,
-                generator,
-              }),
-              job,
-            );
-      selections.push({ criterion, group, neurons: selectTopK(scores, layers, most) });
+    for (const group of dataset.groupNames.keys()) {
+      const neurons = selectTopK(await session.scores(criterion, group), session.unitLayers, most);
+      const draws = new Map(seeds.map((seed) => [seed, drawForNeurons(neurons, layers, seed, unit)]));
+      for (const k of options.topK) {
+        for (const sigma of sigmas) {
+          planned.push({
+            entry: { criterion, group, k, sigma, neurons: neurons.slice(0, k) },
+            variants: variantsOf(neurons.slice(0, k), sigma, draws),
+          });
+        }
+      }
     }
   }
-
-  const planned = selections.flatMap(({ criterion, group, neurons }) =>
-    options.topK.map((k) => ({ criterion, group, k, neurons: neurons.slice(0, k) })),
-  );
-  const { baseline, variants } = await evaluateVariants(
+  const { baseline, variants, cost } = await evaluateVariants(
     model,
-    loader,
-    indices,
-    planned.map(({ neurons }) => maskNeurons(neurons)),
-    { ...job, task: 'zeroed variants' },
+    session.loader,
+    dataset.splits[split],
+    planned.flatMap((plan) => plan.variants),
+    { ...session.job, task: 'perturbed variants' },
   );
-  const entries = planned.map((plan, i): TraceEntry => {
-    const accuracies = variants[i];
-    if (!accuracies) throw new RangeError('A variant was not evaluated');
-    const change = accuracies.accuracy.map((value, group) => value - (baseline.accuracy[group] as number));
-    return { ...plan, accuracies, change };
+  const trainCounts = groupCounts(dataset, 'train');
+  let position = 0;
+  const entries = planned.map((plan): TraceEntry => {
+    const ofSeeds = plan.variants.map(() => accuraciesOf(variants[position++] ?? [], trainCounts).accuracy);
+    const changes = ofSeeds.map((accuracy) =>
+      accuracy.map((value, g) => value - (baseline.accuracy[g] as number)),
+    );
+    const overSeeds = (rows: number[][], summarize: (values: number[]) => number): number[] =>
+      baseline.accuracy.map((_, g) => summarize(rows.map((row) => row[g] as number)));
+    return {
+      ...plan.entry,
+      accuracy: overSeeds(
+        ofSeeds.map((accuracy) => [...accuracy]),
+        mean,
+      ),
+      change: overSeeds(changes, mean),
+      changeStd: changes.length > 1 ? overSeeds(changes, standardDeviation) : null,
+    };
   });
   const result: TraceUnstructuredResult = {
     kind: 'trace-unstructured',
-    checkpoint: await weightsFingerprint(folder.best),
-    split: 'train',
-    perturbation: 'zero',
-    numNeurons: model.numNeurons,
+    checkpoint: session.checkpoint,
+    split,
+    unit,
+    numNeurons: session.numNeurons,
     gradientSource: { ...GRADIENT_SOURCE, seed: options.seed },
     baseline,
+    cost,
+    perturbation,
+    seeds,
     entries,
   };
-  await folder.locked(() => folder.writeResult('trace-unstructured', result));
+  await session.folder.locked(() => session.folder.writeResult(resultName(result), result));
   return result;
+
+  function variantsOf(
+    neurons: readonly Neuron[],
+    sigma: number | null,
+    draws: ReadonlyMap<number, ReturnType<typeof drawForNeurons>>,
+  ): Variant[] {
+    if (perturbation === 'zero' || sigma === null) return [maskNeurons(neurons, unit)];
+    return [...draws].map(([seed, drawn]) =>
+      perturbNeurons(drawn.slice(0, neurons.length), perturbation, sigma, seed, unit),
+    );
+  }
 }
 
-/** The examples of one group with their losses. */
-function ofGroup(
-  { groups }: { readonly groups: Int32Array },
-  indices: Int32Array,
-  losses: Float32Array,
-  group: number,
-): ScoredExample[] {
-  return Array.from(indices, (index, position) => ({ index, loss: losses[position] as number })).filter(
-    ({ index }) => groups[index] === group,
-  );
-}
-
-function requireSameDataset(
-  fingerprint: string,
-  dataset: { readonly folder: string; readonly fingerprint: string },
-  folder: RunFolder,
-): void {
-  if (dataset.fingerprint === fingerprint) return;
-  throw new SpurmemError(
-    'DATASET_INVALID',
-    `${dataset.folder} is not the dataset that ${folder.path} was trained on (its table or dataset.json differs). ` +
-      'Name the right folder with --data, or train on this one.',
-  );
+/** The name of a result's file: what differs from zeroing on the training split is part of it. */
+export function resultName(result: Pick<TraceUnstructuredResult, 'kind' | 'perturbation' | 'split'>): string {
+  return [
+    result.kind,
+    ...(result.perturbation === 'zero' ? [] : [result.perturbation]),
+    ...(result.split === 'train' ? [] : [result.split]),
+  ].join('-');
 }

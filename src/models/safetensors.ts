@@ -94,7 +94,9 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   if (!header.success) throw invalid(`its header is malformed (${z.prettifyError(header.error)})`);
 
   const bodyStart = 8 + headerLength;
-  const tensors: Record<string, TensorData> = {};
+  const overlap = firstOverlap(header.data);
+  if (overlap !== undefined) throw invalid(`tensor ${overlap} shares bytes with another`);
+  const tensors = new Map<string, TensorData>();
   let metadata: Record<string, string> = {};
   for (const [name, entry] of Object.entries(header.data)) {
     if (name === '__metadata__') {
@@ -131,9 +133,18 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
     }
     // Copied out, so that every typed array is aligned and the file's buffer can go.
     const copy = new Uint8Array(bytes.subarray(bodyStart + start, bodyStart + end));
-    tensors[name] = { shape, data: new ARRAYS[dtype](copy.buffer) };
+    tensors.set(name, { shape, data: new ARRAYS[dtype](copy.buffer) });
   }
-  return { tensors, metadata };
+  // Not by assignment, which would take a tensor named __proto__ for something else.
+  return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+/** The format forbids overlaps, by which a small file could claim much memory. */
+function firstOverlap(header: z.infer<typeof headerSchema>): string | undefined {
+  const ranges = Object.entries(header)
+    .flatMap(([name, { data_offsets: offsets }]) => (Array.isArray(offsets) ? [{ name, offsets }] : []))
+    .sort((a, b) => a.offsets[0] - b.offsets[0] || a.offsets[1] - b.offsets[1]);
+  return ranges.find(({ offsets }, i) => i > 0 && offsets[0] < (ranges[i - 1]?.offsets[1] ?? 0))?.name;
 }
 
 async function readWhole(path: string): Promise<Buffer> {
@@ -148,7 +159,7 @@ async function readWhole(path: string): Promise<Buffer> {
 }
 
 function isStoredType(dtype: string): dtype is StoredType {
-  return dtype in ARRAYS;
+  return Object.hasOwn(ARRAYS, dtype);
 }
 
 function storedType(data: NativeArray): StoredType {

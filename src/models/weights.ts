@@ -1,6 +1,8 @@
 import { SpurmemError } from '../errors.js';
+import { headOf } from './head.js';
 import type { Model } from './model.js';
-import { readSafetensors, type TensorData } from './safetensors.js';
+import { readWeights } from './readWeights.js';
+import type { TensorData } from './safetensors.js';
 
 /** What `loadWeights` did besides copying. */
 export interface LoadedWeights {
@@ -8,24 +10,24 @@ export interface LoadedWeights {
   readonly newHead: readonly string[];
 }
 
-const HEAD = ['fc.weight', 'fc.bias'];
 /** Counts training batches; batch-norm does not use it, and old files lack it. */
 const OPTIONAL = '.num_batches_tracked';
 
 /**
- * Loads a weights file (safetensors with PyTorch names) into a model. A head with another number of classes is
- * replaced: the model keeps its own, freshly drawn one.
+ * Loads a weights file (safetensors or PyTorch, see `readWeights`) into a model. A head with another number of classes
+ * is replaced: the model keeps its own, freshly drawn one.
  *
  * @throws `WEIGHTS_INVALID` naming the missing and unexpected parameters, or those of another shape
  */
 export async function loadWeights(model: Model, path: string): Promise<LoadedWeights> {
-  const { tensors } = await readSafetensors(path);
+  const { tensors, source } = await readWeights(path);
+  const head = headOf(model.arch);
   const { parameters, buffers } = model.description;
   const shapes = new Map([...parameters, ...buffers].map(({ name, shape }) => [name, shape]));
-  const hasOtherHead = HEAD.some((name) => !sameShape(tensors[name]?.shape, shapes.get(name)));
-  const newHead = hasOtherHead ? HEAD : [];
+  const hasOtherHead = head.some((name) => !sameShape(tensors[name]?.shape, shapes.get(name)));
+  const newHead: readonly string[] = hasOtherHead ? head : [];
   const missing = [...shapes.keys()].filter(
-    (name) => !(name in tensors) && !newHead.includes(name) && !name.endsWith(OPTIONAL),
+    (name) => !Object.hasOwn(tensors, name) && !newHead.includes(name) && !name.endsWith(OPTIONAL),
   );
   const unexpected = Object.keys(tensors).filter((name) => !shapes.has(name));
   const misshapen = Object.entries(tensors)
@@ -41,6 +43,7 @@ export async function loadWeights(model: Model, path: string): Promise<LoadedWei
       'WEIGHTS_INVALID',
       [
         `${path} does not fit ${model.arch}. Choose the architecture that it was saved from with --arch.`,
+        ...(source === 'safetensors' ? [] : [`  read as: ${source}`]),
         ...(missing.length > 0 ? [`  missing: ${list(missing)}`] : []),
         ...(unexpected.length > 0 ? [`  unexpected: ${list(unexpected)}`] : []),
         ...(misshapen.length > 0 ? [`  other shape: ${list(misshapen)}`] : []),
@@ -60,6 +63,10 @@ function sameShape(a: readonly number[] | undefined, b: readonly number[] | unde
 }
 
 function list(names: readonly string[]): string {
-  const shown = names.slice(0, 10).join(', ');
+  // Names come from a file: no control characters on a terminal.
+  const shown = names
+    .slice(0, 10)
+    .join(', ')
+    .replace(/\p{Cc}/gu, '?');
   return names.length > 10 ? `${shown} and ${names.length - 10} more` : shown;
 }

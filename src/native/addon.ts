@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SpurmemError, messageOf } from '../errors.js';
 
@@ -195,7 +196,7 @@ export function native(): Addon {
 /** Where the addon is looked for: SPURMEM_ADDON, cmake-js's output, node-gyp's output. */
 export function addonPath(): string {
   const chosen = process.env.SPURMEM_ADDON;
-  if (chosen !== undefined && chosen !== '') return chosen;
+  if (chosen !== undefined && chosen !== '') return resolve(chosen);
   const candidates = ['build-cmake/Release/spurmem.node', 'build/Release/spurmem.node'].map((path) =>
     fileURLToPath(new URL(`../../${path}`, import.meta.url)),
   );
@@ -210,6 +211,12 @@ function load(): Addon {
     loaded = createRequire(import.meta.url)(path) as Addon;
   } catch (error) {
     throw new SpurmemError('NATIVE_LOAD_FAILED', loadAdvice(path, messageOf(error)), { cause: error });
+  }
+  if (typeof (loaded as Partial<Addon>).createModel !== 'function') {
+    throw new SpurmemError(
+      'NATIVE_LOAD_FAILED',
+      loadAdvice(path, 'it is another module, not spurmem\u2019s addon'),
+    );
   }
   Object.defineProperty(loaded.Tensor.prototype, Symbol.dispose, {
     configurable: true,

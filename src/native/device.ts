@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { SpurmemError } from '../errors.js';
 import { native } from './addon.js';
 
@@ -32,7 +33,18 @@ export function resolveDevice(name: string): string {
   return `cuda:${index}`;
 }
 
-/** Sets the threads of the compute lane (0 keeps libtorch's default, all cores) and returns their number. */
+/**
+ * Sets the threads of the compute lane (0 keeps libtorch's default, all cores) and returns their number.
+ *
+ * @throws `USAGE` for more than 64 where there are fewer cores: OpenMP would try, and bring the machine to a standstill
+ */
 export async function setThreads(threads: number): Promise<number> {
+  const most = Math.max(64, availableParallelism());
+  if (threads > most) {
+    throw new SpurmemError(
+      'USAGE',
+      `--threads is ${threads}; it takes 0 to ${most}. This machine has ${availableParallelism()} cores, and 0 uses all of them.`,
+    );
+  }
   return native().configure(threads);
 }

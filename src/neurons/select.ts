@@ -1,3 +1,4 @@
+import { distance } from 'fastest-levenshtein';
 import { SpurmemError } from '../errors.js';
 import type { Neuron, NeuronLayer } from './neuron.js';
 
@@ -19,6 +20,33 @@ export function selectTopK(scores: Float32Array, layers: readonly NeuronLayer[],
     (a, b) => (scores[b] as number) - (scores[a] as number) || a - b,
   );
   return order.slice(0, k).map((position) => locate(position, scores[position] as number, layers));
+}
+
+/**
+ * The k neurons of one layer with the highest score, highest first; ties go to the lower index. A layer with fewer
+ * neurons gives all of them.
+ *
+ * @throws `NEURONS_INVALID` when the model has no such layer, naming the nearest ones, or k is no positive integer
+ */
+export function selectInLayer(
+  scores: Float32Array,
+  layers: readonly NeuronLayer[],
+  layer: string,
+  k: number,
+): Neuron[] {
+  let start = 0;
+  for (const found of layers) {
+    if (found.name === layer) {
+      const ofLayer = scores.subarray(start, start + found.size);
+      return selectTopK(ofLayer, [found], Math.min(k, found.size));
+    }
+    start += found.size;
+  }
+  const near = [...layers].sort((a, b) => distance(layer, a.name) - distance(layer, b.name)).slice(0, 3);
+  throw new SpurmemError(
+    'NEURONS_INVALID',
+    `The model has no layer named ${layer}. The nearest are ${near.map(({ name }) => name).join(', ')}.`,
+  );
 }
 
 /** ceil(fraction * M), the number of neurons that a fraction selects (article: 0.01 %). */

@@ -23,7 +23,7 @@ export async function writeReport(options: {
   readonly data?: string | undefined;
 }): Promise<string> {
   const { folder, config, environment } = await openRun(options.run);
-  const dataset = await loadDataset(options.data ?? environment.data);
+  const dataset = await loadDataset(options.data ?? environment.data, environment.dataOptions);
   const erm = await folder.readResult<ErmResult>('erm');
   const trace = await folder.readResult<TraceUnstructuredResult>('trace-unstructured');
   const report: RunReport = {

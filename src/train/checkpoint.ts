@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SpurmemError } from '../errors.js';
+import { SpurmemError, messageOf } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { readSafetensors, writeSafetensors, type TensorData } from '../models/safetensors.js';
 import type { Generator } from '../native/addon.js';
@@ -52,25 +52,35 @@ export async function saveTraining(
   );
 }
 
-/** Restores what `saveTraining` saved. Throws `WEIGHTS_INVALID` for a damaged or foreign file. */
+/**
+ * Restores what `saveTraining` saved. Throws `WEIGHTS_INVALID` for a damaged or foreign file; the state may be half
+ * restored then.
+ */
 export async function loadTraining(
   path: string,
   { model, optimizer, scheduler, generator }: TrainingState,
 ): Promise<TrainingProgress> {
   const { tensors, metadata } = await readSafetensors(path);
-  const saved = tensors.generator;
   const progress = progressSchema.safeParse(parsed(metadata.training));
-  if (!saved || !progress.success) {
+  const weights = withPrefix('model.', tensors);
+  const { parameters, buffers } = model.description;
+  const missing = [...parameters, ...buffers].find(({ name }) => !Object.hasOwn(weights, name));
+  try {
+    if (!progress.success) throw new Error('it does not say how far training had come');
+    if (!tensors.generator) throw new Error('generator is missing');
+    if (missing) throw new Error(`model.${missing.name} is missing`);
+    await model.loadStateDict(weights);
+    await optimizer.loadStateDict(withPrefix('optimizer.', tensors));
+    generator.setState(tensors.generator.data as Uint8Array);
+    scheduler.load(progress.data.scheduler);
+    return progress.data;
+  } catch (error) {
     throw new SpurmemError(
       'WEIGHTS_INVALID',
-      `${path} is no training checkpoint. Start anew in another folder.`,
+      `${path} is no training checkpoint of this run: ${messageOf(error)}. Restore the file, or start anew in another folder.`,
+      { cause: error },
     );
   }
-  await model.loadStateDict(withPrefix('model.', tensors));
-  await optimizer.loadStateDict(withPrefix('optimizer.', tensors));
-  generator.setState(saved.data as Uint8Array);
-  scheduler.load(progress.data.scheduler);
-  return progress.data;
 }
 
 function parsed(json: string | undefined): unknown {

@@ -1,6 +1,12 @@
 import { resolve } from 'node:path';
 import { BatchLoader } from '../data/batches.js';
-import { groupCounts, loadDataset, requireGroups, type Dataset } from '../data/dataset.js';
+import {
+  groupCounts,
+  loadDataset,
+  requireGroups,
+  type Dataset,
+  type DatasetOptions,
+} from '../data/dataset.js';
 import { SPLITS } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
 import { countCorrect, evaluate } from '../metrics/evaluate.js';
@@ -23,6 +29,8 @@ import { ReduceLROnPlateau } from './scheduler.js';
 export interface ErmOptions extends JobOptions {
   /** The dataset's folder. */
   readonly data: string;
+  /** How to read the dataset, where its files do not say. */
+  readonly datasetOptions?: DatasetOptions | undefined;
   /** The run's folder. */
   readonly out: string;
   readonly arch: Architecture;
@@ -66,7 +74,7 @@ export const ARTICLE_ERM = {
 export async function trainErm(options: ErmOptions): Promise<ErmResult> {
   const device = resolveDevice(options.device);
   const threads = await setThreads(options.threads);
-  const dataset = await loadDataset(options.data);
+  const dataset = await loadDataset(options.data, options.datasetOptions);
   requireGroups(dataset, SPLITS);
   const config = await ermConfig(options, dataset);
   const folder = new RunFolder(options.out);
@@ -84,15 +92,18 @@ export async function trainErm(options: ErmOptions): Promise<ErmResult> {
       scheduler: new ReduceLROnPlateau(options.lr, config.scheduler.factor, config.scheduler.patience),
       generator,
     };
+    // Before anything is written: a damaged checkpoint leaves the folder as it was.
+    const progress = await restoreProgress(state, folder, options.resume);
     await folder.writeConfig(config, {
       data: dataset.folder,
+      dataOptions: dataset.options,
       weightsPath: options.weights === undefined ? null : resolve(options.weights),
       device,
       threads,
       versions: versions(),
     });
-    const progress = await trainEpochs(state, loader, folder, options);
-    return await selectAndTest(model, loader, folder, progress, options);
+    const trained = await trainEpochs(state, progress, loader, folder, options);
+    return await selectAndTest(model, loader, folder, trained, options);
   });
 }
 
@@ -126,20 +137,32 @@ async function finishedOrFresh(
   return isFinished ? result : undefined;
 }
 
+/** Restores the last finished epoch of a run that is resumed, and drops the metrics of an epoch that was cut off. */
+async function restoreProgress(
+  state: TrainingState,
+  folder: RunFolder,
+  resume: boolean,
+): Promise<TrainingProgress> {
+  const metrics = await folder.readMetrics();
+  const progress =
+    resume && (await isFile(folder.resume))
+      ? await loadTraining(folder.resume, state)
+      : { epoch: 0, bestEpoch: 0, bestWorstGroupAccuracy: -1 };
+  const finished = metrics.filter(({ epoch }) => epoch <= progress.epoch);
+  if (finished.length < metrics.length) await folder.writeMetrics(finished);
+  return progress;
+}
+
 async function trainEpochs(
   state: TrainingState,
+  restored: TrainingProgress,
   loader: BatchLoader,
   folder: RunFolder,
   options: ErmOptions,
 ): Promise<TrainingProgress> {
   const { model, optimizer, scheduler } = state;
   const { dataset } = loader;
-  let progress: TrainingProgress = { epoch: 0, bestEpoch: 0, bestWorstGroupAccuracy: -1 };
-  if (options.resume && (await isFile(folder.resume))) {
-    progress = await loadTraining(folder.resume, state);
-    const finished = progress.epoch;
-    await folder.writeMetrics((await folder.readMetrics()).filter(({ epoch }) => epoch <= finished));
-  }
+  let progress = restored;
   while (progress.epoch < options.epochs) {
     const epoch = progress.epoch + 1;
     const start = performance.now();
@@ -149,6 +172,7 @@ async function trainEpochs(
       ...options,
       task: `epoch ${epoch}/${options.epochs}, validation`,
     });
+    if (!Number.isFinite(val.loss)) throw diverged(`validation loss became ${val.loss} after epoch ${epoch}`);
     const best = val.accuracies.worstGroupAccuracy > progress.bestWorstGroupAccuracy;
     progress = {
       epoch,
@@ -193,10 +217,7 @@ async function trainEpoch(
 
     const value = await loss.item();
     if (!Number.isFinite(value)) {
-      throw new SpurmemError(
-        'NATIVE_FAILED',
-        `The loss became ${value} in epoch ${epoch}, after ${done} images. The last finished epoch is kept; try a lower --lr.`,
-      );
+      throw diverged(`loss became ${value} in epoch ${epoch}, after ${done} images`);
     }
     lossSum += value * current.indices.length;
     countCorrect(counter, dataset, current.indices, await logits.argmax());
@@ -209,6 +230,10 @@ async function trainEpoch(
     });
   }
   return { trainLoss: lossSum / indices.length, train: counter.accuracies(groupCounts(dataset, 'train')) };
+}
+
+function diverged(what: string): SpurmemError {
+  return new SpurmemError('NATIVE_FAILED', `The ${what}. The last finished epoch is kept; try a lower --lr.`);
 }
 
 /** Evaluates the selected checkpoint on every split; the test split is read here and nowhere else. */

@@ -2,6 +2,7 @@ import { access, appendFile, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import lockfile from 'proper-lockfile';
 import { z } from 'zod';
+import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, unwritable, writeAtomic, writeJson } from '../files.js';
 import { ARCHITECTURES } from '../models/architectures.js';
@@ -32,6 +33,8 @@ export type RunConfig = z.infer<typeof runConfigSchema>;
 /** Where and with what a run was made; it may differ when a run is resumed. */
 export const runEnvironmentSchema = z.strictObject({
   data: z.string(),
+  /** How the data folder was read. */
+  dataOptions: z.strictObject(datasetOptionsShape),
   weightsPath: z.string().nullable(),
   device: z.string(),
   threads: z.number(),
@@ -47,6 +50,7 @@ const fileSchema = z.strictObject({ config: runConfigSchema, environment: runEnv
  */
 export class RunFolder {
   readonly path: string;
+  #isLockLost = false;
 
   constructor(path: string) {
     this.path = resolve(path);
@@ -87,7 +91,14 @@ export class RunFolder {
   async locked<Result>(job: () => Promise<Result>): Promise<Result> {
     let release: () => Promise<void>;
     try {
-      release = await lockfile.lock(this.path, { stale: 30_000, update: 5_000 });
+      release = await lockfile.lock(this.path, {
+        stale: 30_000,
+        update: 5_000,
+        // The default throws outside any promise, which would end the process.
+        onCompromised: () => {
+          this.#isLockLost = true;
+        },
+      });
     } catch (error) {
       if (systemCode(error) !== 'ELOCKED') throw unwritable(error, this.path);
       throw new SpurmemError(
@@ -98,7 +109,8 @@ export class RunFolder {
     try {
       return await job();
     } finally {
-      await release();
+      // Fails only when the lock was lost: there is nothing left to release.
+      await release().catch(() => undefined);
     }
   }
 
@@ -131,6 +143,7 @@ export class RunFolder {
   }
 
   async appendMetrics(metrics: EpochMetrics): Promise<void> {
+    this.#requireLock();
     try {
       await appendFile(this.#metrics, `${JSON.stringify(metrics)}\n`);
     } catch (error) {
@@ -159,7 +172,18 @@ export class RunFolder {
   }
 
   async writeResult(name: string, result: unknown): Promise<void> {
+    this.#requireLock();
     await writeJson(this.result(name), result);
+  }
+
+  /** A process that was suspended for long loses its lock: what it would write may belong to another one by now. */
+  #requireLock(): void {
+    if (!this.#isLockLost) return;
+    throw new SpurmemError(
+      'RUN_BUSY',
+      `The lock on ${this.path} was lost: it was removed, or taken by another process while this one was suspended. ` +
+        'The last finished epoch is kept; continue with --resume once no other process uses the folder.',
+    );
   }
 }
 

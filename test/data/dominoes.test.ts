@@ -268,7 +268,7 @@ describe('buildDominoes refuses', () => {
       'DATASET_NOT_FOUND',
     );
     expect(missing.message).toContain('apt-get install dataset-fashion-mnist');
-    expect(missing.message).toContain('fashionFolder');
+    expect(missing.message).toContain('--fashion-mnist');
 
     const damaged = join(folder(), 'damaged');
     await mkdir(damaged);

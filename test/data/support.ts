@@ -55,3 +55,14 @@ export async function putImage(path: string, height: number, width: number, seed
   );
   return pixels;
 }
+
+/** Writes a JPEG of the pattern, as CelebA's and Waterbirds' images are. */
+export async function putJpeg(path: string, height: number, width: number, seed: number): Promise<void> {
+  const pixels = pixelPattern(height, width, seed);
+  await put(
+    path,
+    await sharp(pixels, { raw: { width, height, channels: 3 } })
+      .jpeg({ quality: 95 })
+      .toBuffer(),
+  );
+}

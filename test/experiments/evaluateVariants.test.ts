@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { BatchLoader } from '../../src/data/batches.js';
+import { groupCounts } from '../../src/data/dataset.js';
 import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
-import { evaluateVariants } from '../../src/experiments/evaluateVariants.js';
+import { accuraciesOf, evaluateVariants } from '../../src/experiments/evaluateVariants.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
@@ -70,6 +71,7 @@ test('gives, to the last sample, what evaluating each perturbed model alone give
   const before = await digest();
   const live = native().liveTensors();
   const indices = loader.dataset.splits.train;
+  const trainCounts = groupCounts(loader.dataset, 'train');
   const together = await evaluateVariants(model, loader, indices, variants, job);
   expect(native().liveTensors()).toBe(live);
   expect(await digest()).toEqual(before);
@@ -79,11 +81,55 @@ test('gives, to the last sample, what evaluating each perturbed model alone give
     await model.network.perturb(edits);
     const alone = await evaluate(model, loader, indices, job);
     await model.network.restore();
-    expect(together.variants[i]).toEqual(alone.accuracies);
+    expect(accuraciesOf(together.variants[i] ?? [], trainCounts)).toEqual(alone.accuracies);
   }
   expect(await digest()).toEqual(before);
-  expect(new Set(together.variants.map(({ correct }) => correct.join())).size).toBeGreaterThan(2);
+  const correct = together.variants.map((outcomes) => outcomes.map((outcome) => outcome?.correct).join());
+  expect(new Set(correct).size).toBeGreaterThan(2);
+  const right = (g: number): number => together.baseline.correct[g] ?? 0;
+  for (const outcomes of together.variants) {
+    for (const [g, outcome] of outcomes.entries()) {
+      expect(outcome?.correct).toBe(right(g) - (outcome?.lost ?? 0) + (outcome?.gained ?? 0));
+    }
+  }
 });
+
+test('evaluates a variant on the groups that are asked for, and counts the work', async () => {
+  const { dataset } = loader;
+  const mask = maskNeurons(at('layer4.1.conv2', 0, 1, 2));
+  const indices = dataset.splits.train;
+  const whole = await evaluateVariants(model, loader, indices, [mask], job);
+  const parts = await evaluateVariants(
+    model,
+    loader,
+    indices,
+    [
+      { ...mask, groups: [2] },
+      { ...mask, groups: [0, 2] },
+    ],
+    job,
+  );
+  const [all] = whole.variants;
+  expect(parts.variants).toEqual([
+    [null, null, all?.[2], null],
+    [all?.[0], null, all?.[2], null],
+  ]);
+  expect(whole.cost.naiveForwards).toBe(132);
+  // The whole model once, and its last block and head once more.
+  const costs = await stageShares();
+  const last = (costs.at(-1) ?? 0) + (costs.at(-2) ?? 0);
+  expect(whole.cost.runForwards).toBeCloseTo(132 + 132 * last, 6);
+  expect(parts.cost.runForwards).toBeCloseTo(132 + (60 + 12) * last, 6);
+});
+
+async function stageShares(): Promise<number[]> {
+  using images = await native().tensor(new Float32Array(3 * 64 * 32), [1, 3, 64, 32], 'cpu');
+  const costs = await model.network.stageCosts(images);
+  // ResNet-18's convolutions and head at 64 x 32 px, counted by hand.
+  const whole = costs.reduce((sum, cost) => sum + cost, 0);
+  expect(whole).toBe(74_023_936);
+  return Array.from(costs, (cost) => cost / whole);
+}
 
 test('perturbations nest, and an extra restore is refused', async () => {
   const before = await digest();

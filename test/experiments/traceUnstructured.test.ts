@@ -25,12 +25,12 @@ beforeAll(async () => {
 test('zeroes the top k for each criterion and group, and measures every group', async () => {
   const result = await traceUnstructured(options);
   expect(result.entries).toHaveLength(2 * 4 * 3);
-  for (const { neurons, k, accuracies, change } of result.entries) {
+  for (const { neurons, k, accuracy, change } of result.entries) {
     expect(neurons).toHaveLength(k);
     expect(neurons.map(({ score }) => score)).toEqual(
       neurons.map(({ score }) => score).sort((a, b) => b - a),
     );
-    expect(change).toEqual(accuracies.accuracy.map((value, g) => value - (result.baseline.accuracy[g] ?? 0)));
+    expect(change).toEqual(accuracy.map((value, g) => value - (result.baseline.accuracy[g] ?? 0)));
   }
   const magnitude = result.entries.filter(({ criterion }) => criterion === 'magnitude');
   for (const k of [1, 2, 3]) {

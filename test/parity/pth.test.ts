@@ -35,6 +35,7 @@ test.each([
   ['deit.pth', 'PyTorch, model, with head.0 as head'],
   ['fc-head.pt', 'PyTorch, with fc.0 as fc'],
   ['named-model.pth', 'PyTorch, state_dict'],
+  ['pthTiny.pth', 'PyTorch, state_dict, without the prefix module., with fc.0 as fc'],
   ['views.pth', 'PyTorch'],
   ['dtypes.pth', 'PyTorch'],
   ['shared.pth', 'PyTorch'],

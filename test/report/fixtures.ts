@@ -41,7 +41,9 @@ function entry(criterion: Criterion, group: number, k: number, lost: readonly nu
     group,
     k,
     neurons: neurons(criterion, criterion === 'gradient' ? group : 0, k),
-    accuracies,
+    sigma: null,
+    accuracy: accuracies.accuracy,
+    changeStd: null,
     change: accuracies.accuracy.map((value, at) => value - (erm.train.accuracy[at] ?? 0)),
   };
 }
@@ -79,7 +81,10 @@ export const trace: TraceUnstructuredResult = {
   kind: 'trace-unstructured',
   checkpoint: '5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef',
   split: 'train',
+  unit: 'neuron',
   perturbation: 'zero',
+  seeds: [],
+  cost: { naiveForwards: 115_080, runForwards: 61_300, ratio: 0.5327 },
   numNeurons: 4800,
   gradientSource: { worst: 256, drawn: 128, seed: 0 },
   baseline: erm.train,
@@ -192,7 +197,9 @@ export const eightGroups: RunReport = {
             group,
             k,
             neurons: neurons('gradient', group, k),
-            accuracies,
+            sigma: null,
+            accuracy: accuracies.accuracy,
+            changeStd: null,
             change: accuracies.accuracy.map((value) => value - 1),
           };
         }),

@@ -1,7 +1,17 @@
 import type { Command } from 'commander';
+import type { DatasetOptions } from '../../data/dataset.js';
 import type { Split } from '../../data/split.js';
 import { runJob } from '../job.js';
-import { addCommonOptions, integer, integers, seedOption, words, type CommonOptions } from '../options.js';
+import {
+  addCommonOptions,
+  addDatasetOptions,
+  datasetOptionsOf,
+  integer,
+  integers,
+  seedOption,
+  words,
+  type CommonOptions,
+} from '../options.js';
 
 interface DominoesCommandOptions extends CommonOptions {
   readonly data: string;
@@ -15,7 +25,7 @@ interface DominoesCommandOptions extends CommonOptions {
   readonly fashionMnist?: string;
 }
 
-interface InspectOptions extends CommonOptions {
+interface InspectOptions extends CommonOptions, DatasetOptions {
   readonly data: string;
 }
 
@@ -64,10 +74,12 @@ export function addDatasetCommands(program: Command): void {
     });
   });
   addCommonOptions(
-    dataset
-      .command('inspect')
-      .description('check a dataset and count its groups')
-      .requiredOption('--data <folder>', 'dataset folder'),
+    addDatasetOptions(
+      dataset
+        .command('inspect')
+        .description('check a dataset and count its groups')
+        .requiredOption('--data <folder>', 'dataset folder'),
+    ),
   ).action(async (options: InspectOptions) => {
     await runJob(options, async (output, control) => {
       const [{ loadDataset }, { buildImageStore }, { datasetTables, summarizeDataset }] = await Promise.all([
@@ -75,7 +87,7 @@ export function addDatasetCommands(program: Command): void {
         import('../../data/imageStore.js'),
         import('../tables.js'),
       ]);
-      const found = await loadDataset(options.data);
+      const found = await loadDataset(options.data, datasetOptionsOf(options));
       // Decoding every image is the check that each one is there and whole.
       await buildImageStore(found, control);
       output.result(datasetTables(found), summarizeDataset(found));

@@ -16,7 +16,7 @@ export function addReproduceCommands(program: Command): void {
       .description('the main job on real images: train, trace, report, within 10 minutes on two cores')
       .option('--data <folder>', 'folder for the dominoes benchmark', 'data')
       .option('--out <run>', 'run folder', 'runs/quickstart')
-      .option('--weights <file>', 'safetensors to start from instead of pretraining'),
+      .option('--weights <file>', 'safetensors or PyTorch file to start from instead of pretraining'),
   ).action(async (options: QuickstartCommandOptions) => {
     await runJob(options, async (output, control) => {
       const [{ reproduceQuickstart }, { describeEpoch }, { ermTables, traceTables }] = await Promise.all([

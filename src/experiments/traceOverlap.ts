@@ -1,0 +1,69 @@
+import { SpurmemError } from '../errors.js';
+import { CRITERIA } from '../neurons/neuron.js';
+import { fractionToCount, selectTopK } from '../neurons/select.js';
+import type { OverlapEntry, TraceOverlapResult } from './results.js';
+import { GRADIENT_SOURCE, TraceSession, type SessionOptions } from './traceSession.js';
+
+export interface TraceOverlapOptions extends SessionOptions {
+  /** Share of all neurons to choose; article: 0.0001. Of a small network that is one neuron. */
+  readonly fraction: number;
+}
+
+/**
+ * How the two criteria agree (article, Fig. 3): the percentile rank of one criterion's top neurons under the other, for
+ * each group. Writes `results/trace-overlap.json`.
+ *
+ * @throws `USAGE` when the fraction is not in (0, 1]
+ */
+export async function traceOverlap(options: TraceOverlapOptions): Promise<TraceOverlapResult> {
+  const { fraction } = options;
+  if (!(fraction > 0 && fraction <= 1)) {
+    throw new SpurmemError(
+      'USAGE',
+      `--fraction is ${fraction}, which selects ${fraction > 1 ? 'more neurons than there are' : 'nothing'}: it takes a share above 0 and at most 1.`,
+    );
+  }
+  using session = await TraceSession.open(options);
+  const count = fractionToCount(fraction, session.numNeurons);
+  const entries: OverlapEntry[] = [];
+  for (const group of session.dataset.groupNames.keys()) {
+    for (const [chosenBy, rankedBy] of [CRITERIA, CRITERIA.toReversed()] as [
+      OverlapEntry['chosenBy'],
+      OverlapEntry['rankedBy'],
+    ][]) {
+      const sorted = (await session.scores(rankedBy, group)).toSorted();
+      const ranking = await session.scores(rankedBy, group);
+      const neurons = selectTopK(await session.scores(chosenBy, group), session.unitLayers, count).map(
+        (neuron) => {
+          const score = ranking[session.position(neuron)] as number;
+          return { ...neuron, percentile: (100 * countAtMost(sorted, score)) / sorted.length };
+        },
+      );
+      entries.push({ group, chosenBy, rankedBy, neurons });
+    }
+  }
+  const result: TraceOverlapResult = {
+    kind: 'trace-overlap',
+    checkpoint: session.checkpoint,
+    unit: session.unit,
+    numNeurons: session.numNeurons,
+    gradientSource: { ...GRADIENT_SOURCE, seed: options.seed },
+    fraction,
+    count,
+    entries,
+  };
+  await session.folder.locked(() => session.folder.writeResult(result.kind, result));
+  return result;
+}
+
+/** How many values of an ascending array are at most `limit`, by bisection. */
+function countAtMost(ascending: Float32Array, limit: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ascending[middle] as number) <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,73 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { put, putImage } from '../data/support.js';
+import { temporaryFolder } from '../temporary.js';
+import { ADDON, expectFailure, failure, spurmem, trainArguments } from './support.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'data');
+const out = join(folder, 'run');
+const train = trainArguments(data, out);
+const otherVersion = join(folder, 'other-version.node');
+const noAddon = join(folder, 'text.node');
+const missing = join(folder, 'missing.node');
+
+beforeAll(async () => {
+  const rows = [0, 1, 2].flatMap((split) =>
+    ['0,0', '0,1', '1,0', '1,1'].map((pair) => `0.png,${split},${pair}`),
+  );
+  await put(join(data, 'metadata.csv'), ['img_filename,split,y,place', ...rows, ''].join('\n'));
+  await putImage(join(data, '0.png'), 32, 32, 0);
+  writeFileSync(noAddon, 'not a shared object');
+  const bytes = readFileSync(ADDON);
+  const name = 'libtorch.so.2.6';
+  const at = bytes.indexOf(name);
+  expect(at).toBeGreaterThan(0);
+  bytes.write(name.replace('2.6', '9.9'), at);
+  writeFileSync(otherVersion, bytes);
+});
+
+afterEach(() => {
+  expect(existsSync(out)).toBe(false);
+});
+
+it('tells how to get the libtorch that the addon was built with', async () => {
+  const message = await failure(train, 'NATIVE_LOAD_FAILED', { SPURMEM_ADDON: otherVersion });
+  expect(message).toContain(otherVersion);
+  expect(message).toMatch(/^ +1\. libtorch\.so\.9\.9 was not found: install libtorch/m);
+  expect(message).toMatch(/^ +2\. .*rebuild/m);
+  expect(message).toMatch(/^ +3\. .*LD_LIBRARY_PATH/m);
+});
+
+it('names the addon that is missing', async () => {
+  expectFailure(await spurmem(train, { SPURMEM_ADDON: missing }), 1, missing, '  1. ', 'SPURMEM_ADDON');
+});
+
+it('names the file that is no addon', async () => {
+  expectFailure(
+    await spurmem(train, { SPURMEM_ADDON: noAddon }),
+    1,
+    noAddon,
+    '  1. ',
+    'npm run build:native',
+  );
+});
+
+describe('doctor', () => {
+  it('says that all is well', async () => {
+    const { exitCode, stdout, stderr } = await spurmem(['doctor', '--json']);
+    const { checks } = JSON.parse(stdout) as { checks: { name: string; status: string; found: string }[] };
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(checks).toContainEqual({ name: 'addon', status: 'ok', found: ADDON });
+    expect(checks.find(({ name }) => name === 'libtorch')?.found).toMatch(/^\d+\.\d+\.\d+.*, \d+ threads$/);
+  });
+
+  it.each([otherVersion, noAddon, missing])('prints FAIL with the fixes and exits with 1', async (addon) => {
+    const { exitCode, stdout } = await spurmem(['doctor'], { SPURMEM_ADDON: addon });
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^FAIL addon: /m);
+    expect(stdout).toContain(addon);
+    expect(stdout).toMatch(/^ +1\. /m);
+    expect(stdout).toMatch(/^ok {3}node: /m);
+  });
+});

@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ErrorCode } from '../../src/errors.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PROGRAM = join(ROOT, 'bin', 'spurmem.js');
+export const ADDON = join(ROOT, 'build-cmake', 'Release', 'spurmem.node');
+
+export interface Outcome {
+  /** null when a signal ended the process. */
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Started {
+  readonly signal: (name: NodeJS.Signals) => void;
+  readonly outcome: Promise<Outcome>;
+  /** Resolves once stderr has matched; rejects when the process ends before. */
+  readonly printed: (pattern: RegExp) => Promise<void>;
+}
+
+/** Starts the command line as a user would, with `environment` added to this process's. */
+export function start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Started {
+  const { NODE_OPTIONS: _options, SPURMEM_ADDON: _addon, FORCE_COLOR: _color, ...inherited } = process.env;
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    cwd: ROOT,
+    env: { ...inherited, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const outcome = new Promise<Outcome>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (exitCode) => {
+      resolve({ exitCode, stdout, stderr });
+    });
+  });
+  return {
+    signal: (name) => {
+      child.kill(name);
+    },
+    outcome,
+    printed: (pattern) =>
+      new Promise((resolve, reject) => {
+        const check = (): void => {
+          if (pattern.test(stderr)) resolve();
+        };
+        child.stderr.on('data', check);
+        child.once('close', () => {
+          reject(new Error(`spurmem ended before it printed ${String(pattern)}:\n${stderr}`));
+        });
+        check();
+      }),
+  };
+}
+
+/** Runs the command line to its end. */
+export async function spurmem(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
+  return start(args, environment).outcome;
+}
+
+/** Runs the command line to its end, which must be a good one, and returns what it printed. */
+export async function succeed(args: readonly string[]): Promise<Outcome> {
+  const outcome = await spurmem(args);
+  if (outcome.exitCode !== 0) throw new Error(`spurmem ${args.join(' ')} failed:\n${outcome.stderr}`);
+  return outcome;
+}
+
+/** Checks a failure: exit code, each of the texts on stderr, nothing on stdout, and no stack trace. */
+export function expectFailure(outcome: Outcome, exitCode: number, ...texts: readonly string[]): void {
+  const { stderr } = outcome;
+  for (const text of texts) expect(stderr).toContain(text);
+  expect(stderr).not.toMatch(/^ +at .+:\d+/m);
+  expect(stderr).not.toContain('Unexpected error');
+  expect(outcome).toEqual({ exitCode, stdout: '', stderr });
+}
+
+/** Runs a command with `--json`, which must fail with the code, and returns its message. */
+export async function failure(
+  args: readonly string[],
+  code: ErrorCode,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const { exitCode, stdout, stderr } = await spurmem([...args, '--json'], environment);
+  if (stdout === '') throw new Error(`No document on stdout; stderr:\n${stderr}`);
+  const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
+  expect({ code: error.code, exitCode, stderr }).toEqual({
+    code,
+    exitCode: code === 'USAGE' ? 2 : 1,
+    stderr,
+  });
+  expect(stderr).toContain(error.message);
+  expect(stderr).not.toMatch(/^ +at .+:\d+/m);
+  return error.message;
+}
+
+/** Each file below a folder with the hash of its bytes, and each folder. */
+export function contentOf(folder: string): Record<string, string> {
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+  return Object.fromEntries(
+    paths.map((path) => {
+      const full = join(folder, path);
+      return [
+        relative(folder, full),
+        statSync(full).isDirectory()
+          ? 'folder'
+          : createHash('sha256').update(readFileSync(full)).digest('hex'),
+      ];
+    }),
+  );
+}
+
+/** Builds a domino dataset of 116 small images. */
+export async function buildTinyDominoes(folder: string): Promise<void> {
+  await succeed(
+    [
+      ['dataset', 'dominoes', '--data', folder, '--size', '32'],
+      ['--train-counts', '40,8,6,30', '--val-counts', '4,4,4,4', '--test-counts', '4,4,4,4'],
+    ].flat(),
+  );
+}
+
+/** The arguments of a training run that takes seconds; later ones override them. */
+export function trainArguments(data: string, out: string, ...more: readonly string[]): string[] {
+  return [
+    ['train', 'erm', '--data', data, '--out', out, '--arch', 'resnet18'],
+    ['--epochs', '2', '--batch-size', '16', '--threads', '1'],
+    more,
+  ].flat();
+}

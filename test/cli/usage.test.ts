@@ -1,0 +1,131 @@
+import { existsSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { temporaryFolder } from '../temporary.js';
+import { buildTinyDominoes, expectFailure, failure, spurmem, succeed } from './support.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'data');
+const out = join(folder, 'run');
+const train = ['train', 'erm', '--data', data, '--out', out];
+/** Whoever loads the addon with it fails. */
+const noAddon = { SPURMEM_ADDON: join(folder, 'missing.node') };
+
+beforeAll(() => buildTinyDominoes(data));
+
+describe('wrong usage', () => {
+  it.each([
+    ['an unknown option', [...train, '--learning-rate', '1'], "unknown option '--learning-rate'"],
+    ['an unknown command', ['trane'], "unknown command 'trane'"],
+    ['an unknown subcommand', ['train', 'gdro'], "unknown command 'gdro'"],
+    ['an argument too many', ['dataset', 'inspect', '--data', data, 'more'], 'too many arguments'],
+    ['a missing required option', ['train', 'erm'], "required option '--data <folder>' not specified"],
+    ['an option without its value', ['train', 'erm', '--data'], "'--data <folder>' argument missing"],
+    ['a misspelled architecture', [...train, '--arch', 'resnet19'], 'resnet18, resnet34, resnet50'],
+    ['a learning rate of 0', [...train, '--lr', '0'], 'a number above 0'],
+    ['a learning rate in words', [...train, '--lr', 'small'], 'a number above 0'],
+    ['no epochs', [...train, '--epochs', '0'], 'whole numbers of at least 1'],
+    ['a fraction of an epoch', [...train, '--epochs', '1.5'], 'whole numbers of at least 1'],
+    ['a negative seed', [...train, '--seed', '-1'], 'a whole number from 0 to 4294967295'],
+    ['a seed too large', [...train, '--seed', '4294967296'], 'a whole number from 0 to 4294967295'],
+    ['a batch size in words', [...train, '--batch-size', 'abc'], 'whole numbers of at least 1'],
+    ['negative threads', [...train, '--threads', '-2'], 'whole numbers of at least 0'],
+    ['a criterion that is none', ['trace', 'unstructured', '--run', out, '--criterion', 'luck'], 'gradient'],
+    ['no neurons', ['trace', 'unstructured', '--run', out, '--top-k', '0'], 'whole numbers of at least 1'],
+    ['neurons in words', ['trace', 'unstructured', '--run', out, '--top-k', '1,two'], '--top-k'],
+    ['an empty item', ['trace', 'unstructured', '--run', out, '--top-k', '1,,2'], '--top-k'],
+  ])('exits with 2 for %s, and says what is right', async (_name, args, text) => {
+    expectFailure(await spurmem(args, noAddon), 2, text, '--help');
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('exits with 2 for a device that is none, and creates nothing', async () => {
+    expectFailure(
+      await spurmem([...train, '--device', 'nonsense']),
+      2,
+      '--device',
+      '"nonsense"',
+      'auto, cpu, cuda',
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('exits with 1 for a device that this machine lacks, and creates nothing', async () => {
+    expect(await failure([...train, '--device', 'cuda:99'], 'DEVICE_UNAVAILABLE')).toContain(
+      '--device cuda:99',
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('prints the help of a command without its subcommand on stderr', async () => {
+    expectFailure(await spurmem(['dataset']), 2, 'Usage: spurmem dataset', 'inspect');
+  });
+});
+
+describe('--json', () => {
+  it('prints one document on stdout and the rest on stderr', async () => {
+    const { stdout, stderr } = await succeed(['dataset', 'inspect', '--data', data, '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      name: 'dominoes',
+      folder: data,
+      counts: { train: [40, 8, 6, 30], val: [4, 4, 4, 4], test: [4, 4, 4, 4] },
+    });
+    expect(stderr).toMatch(/^decoding images: 116 images in [\d.]+ s\n$/);
+  });
+
+  it('prints one document with the code and the message of a failed job', async () => {
+    const missing = join(folder, 'missing');
+    expect(await failure(['dataset', 'inspect', '--data', missing], 'DATASET_NOT_FOUND')).toContain(missing);
+  });
+
+  it.each([
+    ['an unknown option', [...train, '--nonsense'], "unknown option '--nonsense'"],
+    ['a missing option', ['train', 'erm'], "required option '--data <folder>' not specified"],
+    ['a wrong value', [...train, '--epochs', 'abc'], 'It takes whole numbers'],
+  ])('prints one document for %s', async (_name, args, text) => {
+    expect(await failure(args, 'USAGE', noAddon)).toContain(text);
+  });
+});
+
+describe('--quiet', () => {
+  it('prints the result and no progress', async () => {
+    const fresh = join(folder, 'quiet');
+    await cp(data, fresh, { recursive: true, filter: (path) => !path.includes('.spurmem') });
+    const { stdout, stderr } = await succeed(['dataset', 'inspect', '--data', fresh, '--quiet']);
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/G1\* pullover, digit 1 +│ +8 │ +4 │ +4 │/);
+  });
+
+  it('still prints errors', async () => {
+    expectFailure(
+      await spurmem(['dataset', 'inspect', '--data', join(folder, 'missing'), '--quiet']),
+      1,
+      'no such folder',
+    );
+  });
+});
+
+describe('--debug', () => {
+  it('adds the stack trace of an error', async () => {
+    const { exitCode, stderr } = await spurmem(['dataset', 'inspect', '--data', `${data}-2`, '--debug']);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^ +at .+:\d+/m);
+  });
+});
+
+describe('without libtorch', () => {
+  it.each([
+    [['--help'], 'Usage: spurmem'],
+    [['train', 'erm', '--help'], '--batch-size <n>'],
+    [['--version'], '.'],
+  ])('%j answers', async (args, text) => {
+    const { exitCode, stdout, stderr } = await spurmem(args, noAddon);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toContain(text);
+  });
+
+  it('datasets can be inspected', async () => {
+    const { exitCode } = await spurmem(['dataset', 'inspect', '--data', data], noAddon);
+    expect(exitCode).toBe(0);
+  });
+});

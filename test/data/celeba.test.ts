@@ -1,0 +1,289 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { groupCounts, loadDataset, requireGroups } from '../../src/data/dataset.js';
+import type { DatasetOptions } from '../../src/data/dataset.js';
+import { buildImageStore } from '../../src/data/imageStore.js';
+import { ARTICLE_PREPROCESSING } from '../../src/data/preprocessing.js';
+import { SPLITS } from '../../src/data/split.js';
+import { SpurmemError } from '../../src/errors.js';
+import { mutations } from './mutations.js';
+import { CELEBA_ATTRIBUTES, CELEBA_COUNTS, celebaLists, spreadGroups } from './standardSplits.js';
+import { failure, put, putJpeg, useTemporaryFolder } from './support.js';
+
+const folder = useTemporaryFolder();
+const attributeList = () => join(folder(), 'list_attr_celeba.txt');
+const partitionList = () => join(folder(), 'list_eval_partition.txt');
+
+const BLOND = CELEBA_ATTRIBUTES.indexOf('Blond_Hair');
+const MALE = CELEBA_ATTRIBUTES.indexOf('Male');
+const SMILING = CELEBA_ATTRIBUTES.indexOf('Smiling');
+
+/** 40 values, -1 but for the given positions. */
+function valuesWith(...positive: readonly number[]): number[] {
+  return CELEBA_ATTRIBUTES.map((_, index) => (positive.includes(index) ? 1 : -1));
+}
+
+const IMAGES = [
+  { name: '000001.jpg', split: 0, values: valuesWith(SMILING) },
+  { name: '000002.jpg', split: 0, values: valuesWith(MALE) },
+  { name: '000003.jpg', split: 1, values: valuesWith(BLOND, SMILING) },
+  { name: '000004.jpg', split: 2, values: valuesWith(BLOND, MALE) },
+];
+
+/** The same lists as Kaggle writes them. */
+function kaggleLists(images: typeof IMAGES) {
+  return {
+    attributes: [
+      ['image_id', ...CELEBA_ATTRIBUTES].join(','),
+      ...images.map(({ name, values }) => [name, ...values].join(',')),
+    ].join('\n'),
+    partitions: ['image_id,partition', ...images.map(({ name, split }) => `${name},${split}`)].join('\n'),
+  };
+}
+
+async function putReleased(images = IMAGES): Promise<void> {
+  const { attributes, partitions } = celebaLists(images);
+  await put(attributeList(), attributes);
+  await put(partitionList(), partitions);
+}
+
+async function loadLists(attributes: string, partitions: string, options?: DatasetOptions) {
+  await put(attributeList(), attributes);
+  await put(partitionList(), partitions);
+  return loadDataset(folder(), options);
+}
+
+describe('loadDataset on CelebA', () => {
+  test('reads the lists as released', async () => {
+    await putReleased();
+    const dataset = await loadDataset(folder());
+    expect(dataset.examples).toEqual([
+      { filename: 'img_align_celeba/000001.jpg', y: 0, a: 0, group: 0, split: 'train', line: 3 },
+      { filename: 'img_align_celeba/000002.jpg', y: 0, a: 1, group: 1, split: 'train', line: 4 },
+      { filename: 'img_align_celeba/000003.jpg', y: 1, a: 0, group: 2, split: 'val', line: 5 },
+      { filename: 'img_align_celeba/000004.jpg', y: 1, a: 1, group: 3, split: 'test', line: 6 },
+    ]);
+    expect(dataset).toMatchObject({
+      table: attributeList(),
+      numGroups: 4,
+      targetNames: ['not Blond_Hair', 'Blond_Hair'],
+      spuriousNames: ['not Male', 'Male'],
+      preprocessing: ARTICLE_PREPROCESSING,
+      options: { format: 'celeba', target: 'Blond_Hair', spurious: 'Male' },
+    });
+    expect(dataset.groupNames[1]).toBe('not Blond_Hair, Male');
+  });
+
+  test('reads the lists of Kaggle, and lists in the folders of the release', async () => {
+    const kaggle = kaggleLists(IMAGES);
+    await put(join(folder(), 'list_attr_celeba.csv'), kaggle.attributes);
+    await put(join(folder(), 'list_eval_partition.csv'), kaggle.partitions);
+    const fromKaggle = await loadDataset(folder());
+    expect(fromKaggle.examples.map(({ group, split, line }) => [group, split, line])).toEqual([
+      [0, 'train', 2],
+      [1, 'train', 3],
+      [2, 'val', 4],
+      [3, 'test', 5],
+    ]);
+    const released = celebaLists(IMAGES);
+    const root = join(folder(), 'CelebA');
+    await put(join(root, 'Anno/list_attr_celeba.txt'), released.attributes.replaceAll('\n', '\r\n'));
+    await put(join(root, 'Eval/list_eval_partition.txt'), released.partitions);
+    const fromRelease = await loadDataset(root);
+    expect([...fromRelease.groups]).toEqual([0, 1, 2, 3]);
+  });
+
+  test('takes other attributes, and records and fingerprints them', async () => {
+    await putReleased();
+    const standard = await loadDataset(folder());
+    const smiling = await loadDataset(folder(), { target: 'Smiling', spurious: 'Blond_Hair' });
+    expect([...smiling.groups]).toEqual([2, 0, 3, 1]);
+    expect(smiling.groupNames[3]).toBe('Smiling, Blond_Hair');
+    expect(smiling.options).toEqual({ format: 'celeba', target: 'Smiling', spurious: 'Blond_Hair' });
+    expect(smiling.fingerprint).not.toBe(standard.fingerprint);
+    expect(await loadDataset(folder(), smiling.options)).toEqual(smiling);
+    expect(await loadDataset(folder(), { format: 'celeba', spurious: 'Male' })).toEqual(standard);
+  });
+
+  test('takes attributes and names from dataset.json, and the caller\u2019s before them', async () => {
+    await putReleased();
+    const names = { targetNames: ['serious', 'smiling'] };
+    await put(join(folder(), 'dataset.json'), JSON.stringify({ target: 'Smiling', ...names }));
+    const dataset = await loadDataset(folder());
+    expect(dataset.options).toEqual({ format: 'celeba', target: 'Smiling', spurious: 'Male' });
+    expect(dataset.groupNames[2]).toBe('smiling, not Male');
+    const young = await loadDataset(folder(), { spurious: 'Young' });
+    expect(young.options).toEqual({ format: 'celeba', target: 'Smiling', spurious: 'Young' });
+    expect(young.fingerprint).not.toBe(dataset.fingerprint);
+  });
+
+  test.each(['img_align_celeba', 'img_align_celeba/img_align_celeba', 'Img/img_align_celeba', '.', 'faces'])(
+    'finds and decodes images in %s',
+    async (images) => {
+      await putReleased();
+      for (const [index, { name }] of IMAGES.entries()) {
+        await putJpeg(join(folder(), images, name), 22, 18, index);
+      }
+      const dataset = await loadDataset(folder(), images === 'faces' ? { images } : {});
+      expect(dataset.examples[0]?.filename).toBe(join(images, '000001.jpg'));
+      const index = await buildImageStore(dataset);
+      expect([...index.heights, ...index.widths]).toEqual([22, 22, 22, 22, 18, 18, 18, 18]);
+      expect(await loadDataset(folder(), dataset.options)).toEqual(dataset);
+      await rm(join(folder(), images, '000003.jpg'));
+      const missing = await failure(buildImageStore(dataset), 'IMAGE_INVALID');
+      expect(missing.message).toContain(`${attributeList()}:5`);
+    },
+  );
+
+  test('has the standard groups, and loads in less than 5 seconds', async () => {
+    const images = SPLITS.flatMap((split, code) =>
+      spreadGroups(CELEBA_COUNTS[split]).map((group) => ({ split: code, group })),
+    ).map(({ split, group }, index) => ({
+      name: `${String(index + 1).padStart(6, '0')}.jpg`,
+      split,
+      values: valuesWith(...(group > 1 ? [BLOND] : []), ...(group % 2 === 1 ? [MALE] : [])),
+    }));
+    expect(images).toHaveLength(202_599);
+    await putReleased(images);
+    const start = performance.now();
+    const dataset = await loadDataset(folder());
+    expect(performance.now() - start).toBeLessThan(5000);
+    for (const split of SPLITS) expect(groupCounts(dataset, split)).toEqual(CELEBA_COUNTS[split]);
+    expect(dataset.examples[162_770]).toMatchObject({ split: 'val', line: 162_773 });
+    expect(() => {
+      requireGroups(dataset, SPLITS);
+    }).not.toThrow();
+
+    const kaggle = kaggleLists(images);
+    await rm(attributeList());
+    await rm(partitionList());
+    await put(join(folder(), 'list_attr_celeba.csv'), kaggle.attributes);
+    await put(join(folder(), 'list_eval_partition.csv'), kaggle.partitions);
+    const again = performance.now();
+    expect((await loadDataset(folder())).groups).toEqual(dataset.groups);
+    expect(performance.now() - again).toBeLessThan(5000);
+  });
+
+  test('advises to choose other attributes where a group is empty', async () => {
+    await putReleased();
+    const dataset = await loadDataset(folder());
+    expect(() => {
+      requireGroups(dataset, ['train']);
+    }).toThrow(/groups 2 \(Blond_Hair, not Male\), 3 .*options target and spurious/);
+  });
+});
+
+describe('loadDataset on CelebA refuses', () => {
+  test('an unknown attribute, with the nearest ones, blaming who named it', async () => {
+    await putReleased();
+    const { message } = await failure(loadDataset(folder(), { target: 'blond' }), 'USAGE');
+    for (const part of [`${attributeList()}:2`, '"blond"', 'option target', 'Blond_Hair']) {
+      expect(message).toContain(part);
+    }
+    const typo = await failure(loadDataset(folder(), { spurious: 'Smilling' }), 'USAGE');
+    expect(typo.message).toMatch(/nearest are Smiling,/);
+    await put(join(folder(), 'dataset.json'), '{"target": "Gray_Hare"}');
+    const described = await failure(loadDataset(folder()), 'DATASET_INVALID');
+    expect(described.message).toContain(`target in ${join(folder(), 'dataset.json')}`);
+    expect(described.message).toMatch(/nearest are Gray_Hair,/);
+  });
+
+  test('one attribute for both', async () => {
+    await putReleased();
+    expect((await failure(loadDataset(folder(), { target: 'Male' }), 'USAGE')).message).toContain(
+      'both Male',
+    );
+  });
+
+  test('a missing list, naming both forms', async () => {
+    await failure(loadDataset(folder(), { format: 'celeba' }), 'DATASET_NOT_FOUND');
+    await putReleased();
+    await rm(partitionList());
+    const { message } = await failure(loadDataset(folder()), 'DATASET_NOT_FOUND');
+    expect(message).toContain(`${join(folder(), 'list_eval_partition')}.txt or .csv`);
+  });
+
+  const { attributes, partitions } = celebaLists(IMAGES);
+  const line = (text: string, number: number) => text.split('\n')[number - 1] ?? '';
+  const without = (text: string, number: number) => text.replace(`${line(text, number)}\n`, '');
+  const counted = (text: string, count: number) => text.replace(/^\d+/, String(count));
+
+  // Each with the list and line that the message must name, and what else.
+  test.each<[string, string, string, 'attr' | 'part', number, string]>([
+    ['an empty list', '', partitions, 'attr', 1, 'no header'],
+    ['a count above the rows', counted(attributes, 202599), partitions, 'attr', 1, '202599 images, and 4'],
+    ['a count below the rows', counted(attributes, 3), partitions, 'attr', 1, '3 images, and 4'],
+    ['no count', attributes.slice(2), partitions, 'attr', 1, 'no count'],
+    ['a count of no images', '0\nBlond_Hair Male\n', '', 'attr', 1, 'no images'],
+    ['a short row', attributes.replace(/ -1\n$/, '\n'), partitions, 'attr', 6, '40 values'],
+    ['a long row', attributes.replace(/\n$/, ' 1\n'), partitions, 'attr', 6, '42 values'],
+    ['a zero', attributes.replace(/-1\n$/, '0\n'), partitions, 'attr', 6, 'value 40 is "0"'],
+    ['an attribute twice', attributes.replace('Young', 'Male'), partitions, 'attr', 2, 'Male twice'],
+    ['an image twice', attributes.replace('000002', '000001'), partitions, 'attr', 4, 'line 3'],
+    ['an image in two partitions', attributes, `${partitions}000001.jpg 2\n`, 'part', 5, 'line 1'],
+    ['an image without partition', attributes, without(partitions, 2), 'attr', 4, 'list_eval_partition.txt'],
+    ['no attributes', counted(without(attributes, 4), 3), partitions, 'part', 2, 'list_attr_celeba.txt'],
+    ['an unknown partition', attributes, partitions.replace('4.jpg 2', '4.jpg 3'), 'part', 4, '"3"'],
+    ['a partition by name', attributes, partitions.replace('4.jpg 2', '4.jpg test'), 'part', 4, '"test"'],
+    ['a partition too many', attributes, partitions.replace('3.jpg 1', '3.jpg 1 1'), 'part', 3, '3 values'],
+    ['a path', attributes.replace('000001', '../1'), partitions, 'attr', 3, 'climbs'],
+  ])('%s', async (_, attributeText, partitionText, list, number, part) => {
+    const { message } = await failure(loadLists(attributeText, partitionText), 'DATASET_INVALID');
+    const path = list === 'attr' ? attributeList() : partitionList();
+    expect(message).toContain(`${path}:${number}: `);
+    expect(message).toContain(part);
+  });
+
+  test.each<[string, (lists: ReturnType<typeof kaggleLists>) => ReturnType<typeof kaggleLists>, string]>([
+    [
+      'another header',
+      (l) => ({ ...l, partitions: l.partitions.replace('partition', 'split') }),
+      'partition.csv:1',
+    ],
+    ['no image_id', (l) => ({ ...l, attributes: l.attributes.replace('image_id', 'id') }), 'celeba.csv:1'],
+    ['a short row', (l) => ({ ...l, attributes: l.attributes.replace(/,-1$/, '') }), 'celeba.csv:5'],
+    ['a word', (l) => ({ ...l, attributes: l.attributes.replace(/,-1$/, ',no') }), 'celeba.csv:5'],
+    ['a partition', (l) => ({ ...l, partitions: l.partitions.replace(/2$/, '9') }), 'partition.csv:5'],
+  ])('a list of Kaggle with %s', async (_, change, part) => {
+    const lists = change(kaggleLists(IMAGES));
+    await put(join(folder(), 'list_attr_celeba.csv'), lists.attributes);
+    await put(join(folder(), 'list_eval_partition.csv'), lists.partitions);
+    expect((await failure(loadDataset(folder()), 'DATASET_INVALID')).message).toContain(part);
+  });
+
+  test('damage at random, or reads what the lists say', async () => {
+    const small = celebaLists(
+      IMAGES.map(({ values, ...image }) => ({
+        ...image,
+        values: [BLOND, MALE, SMILING].map((index) => values[index] ?? 0),
+      })),
+      ['Blond_Hair', 'Male', 'Smiling'],
+    );
+    let loaded = 0;
+    await fc.assert(
+      fc.asyncProperty(mutations(), mutations(), async (first, second) => {
+        const [attributeText, partitionText] = [first(small.attributes), second(small.partitions)];
+        const dataset = await loadLists(attributeText, partitionText).catch((error: unknown) => {
+          expect(error).toBeInstanceOf(SpurmemError);
+          return undefined;
+        });
+        if (dataset === undefined) return;
+        loaded++;
+        const words = (text: string) => text.split('\n').map((row) => row.trim().split(/\s+/));
+        const [, header = [], ...rows] = words(attributeText).filter(([cell]) => cell !== '');
+        const partitionOf = new Map(words(partitionText).map(([name = '', code]) => [name, Number(code)]));
+        expect(dataset.examples.map(({ filename, y, a, split }) => [filename, y, a, split])).toEqual(
+          rows.map(([name = '', ...values]) => [
+            join('img_align_celeba', name),
+            values[header.indexOf('Blond_Hair')] === '1' ? 1 : 0,
+            values[header.indexOf('Male')] === '1' ? 1 : 0,
+            SPLITS[partitionOf.get(name) ?? -1],
+          ]),
+        );
+      }),
+      { numRuns: 400 },
+    );
+    expect(loaded).toBeGreaterThan(20);
+  });
+});

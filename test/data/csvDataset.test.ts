@@ -1,0 +1,325 @@
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import fc from 'fast-check';
+import { parseColumns } from '../../src/data/columns.js';
+import { groupCounts, loadDataset, requireGroups } from '../../src/data/dataset.js';
+import type { DatasetOptions } from '../../src/data/dataset.js';
+import { buildImageStore } from '../../src/data/imageStore.js';
+import { SPLITS } from '../../src/data/split.js';
+import { SpurmemError } from '../../src/errors.js';
+import { mutations } from './mutations.js';
+import { spreadGroups, WATERBIRDS_COUNTS } from './standardSplits.js';
+import { failure, put, putJpeg, useTemporaryFolder } from './support.js';
+
+const folder = useTemporaryFolder();
+
+const COLUMNS = { filename: 'path', y: 'label', split: 'fold', a: 'background' };
+const WORDS = [
+  'id,path,label,fold,background',
+  '1,x/a.jpg,dog,train,grass',
+  '2,x/b.jpg,cat,tr,sand',
+  '3,x/c.jpg,dog,valid,sand',
+  '4,x/d.jpg, cat ,Test,grass',
+].join('\n');
+
+async function loadWords(content = WORDS, options: DatasetOptions = { table: 'pets.csv', columns: COLUMNS }) {
+  await put(join(folder(), 'pets.csv'), content);
+  return loadDataset(folder(), options);
+}
+
+/** metadata.csv of Waterbirds with the standard groups, and the names of its images. */
+function waterbirdsTable() {
+  const images = SPLITS.flatMap((split, code) =>
+    spreadGroups(WATERBIRDS_COUNTS[split]).map((group) => ({ code, y: group >> 1, place: group & 1 })),
+  ).map((image, index) => ({
+    ...image,
+    id: index + 1,
+    name: `${String((index % 200) + 1).padStart(3, '0')}.Black_footed_Albatross/Black_Footed_Albatross_${index}.jpg`,
+  }));
+  const rows = images.map(
+    ({ id, name, y, code, place }) =>
+      `${id},${name},${y},${code},${place},/${place === 1 ? 'o/ocean' : 'b/bamboo_forest'}/${String(id).padStart(8, '0')}.jpg`,
+  );
+  return { images, text: ['img_id,img_filename,y,split,place,place_filename', ...rows, ''].join('\n') };
+}
+
+describe('Waterbirds as released', () => {
+  const release = () => join(folder(), 'waterbird_complete95_forest2water2');
+
+  test('has the standard groups, their names, and the fingerprint of its bytes', async () => {
+    const { text } = waterbirdsTable();
+    await put(join(release(), 'metadata.csv'), text);
+    const dataset = await loadDataset(release());
+    for (const split of SPLITS) expect(groupCounts(dataset, split)).toEqual(WATERBIRDS_COUNTS[split]);
+    expect(dataset.examples).toHaveLength(11_788);
+    expect(dataset.groupNames[2]).toBe('waterbird, land');
+    expect(dataset.options).toEqual({ format: 'waterbirds' });
+    const bytes = `${Buffer.byteLength(text)}\n${text}`;
+    expect(dataset.fingerprint).toBe(createHash('sha256').update(bytes).digest('hex'));
+    for (const format of ['auto', 'waterbirds', 'csv'] as const) {
+      expect(await loadDataset(release(), { format })).toEqual(dataset);
+    }
+  });
+
+  test('decodes its images, and names the line of one that is missing', async () => {
+    const { images, text } = waterbirdsTable();
+    await put(join(release(), 'metadata.csv'), text.split('\n').slice(0, 7).join('\n'));
+    for (const { id, name } of images.slice(0, 6)) await putJpeg(join(release(), name), 20 + id, 30, id);
+    const dataset = await loadDataset(release());
+    expect([...(await buildImageStore(dataset)).heights]).toEqual([21, 22, 23, 24, 25, 26]);
+    await rm(join(release(), images[4]?.name ?? ''));
+    const { message } = await failure(buildImageStore(dataset), 'IMAGE_INVALID');
+    expect(message).toContain(`${join(release(), 'metadata.csv')}:6`);
+    expect(message).toContain(images[4]?.name);
+  });
+});
+
+describe('SubpopBench\u2019s tables', () => {
+  const rows = ['1,a.jpg,0,0,1', '2,b.jpg,0,1,0', '3,c.jpg,1,0,0', '4,d.jpg,2,1,1'];
+  const table = ['id,filename,split,y,a', ...rows].join('\n');
+
+  test('are known by their header, also under another name', async () => {
+    const root = join(folder(), 'waterbirds');
+    await put(join(root, 'metadata_waterbirds.csv'), table);
+    const dataset = await loadDataset(root, { images: 'waterbird_complete95_forest2water2/' });
+    expect(dataset.examples.map(({ filename, group }) => [filename, group])).toEqual([
+      ['waterbird_complete95_forest2water2/a.jpg', 1],
+      ['waterbird_complete95_forest2water2/b.jpg', 2],
+      ['waterbird_complete95_forest2water2/c.jpg', 0],
+      ['waterbird_complete95_forest2water2/d.jpg', 3],
+    ]);
+    expect(dataset.groupNames[3]).toBe('waterbird, water');
+    expect(dataset.options).toEqual({
+      format: 'csv',
+      table: 'metadata_waterbirds.csv',
+      columns: { filename: 'filename', y: 'y', split: 'split', a: 'a' },
+      images: 'waterbird_complete95_forest2water2',
+    });
+    expect(await loadDataset(root, dataset.options)).toEqual(dataset);
+  });
+
+  test('are known in metadata.csv', async () => {
+    await put(join(folder(), 'metadata.csv'), table);
+    expect([...(await loadDataset(folder())).groups]).toEqual([1, 2, 0, 3]);
+  });
+
+  test('ask for a choice beside other tables', async () => {
+    await put(join(folder(), 'metadata_b.csv'), table);
+    await put(join(folder(), 'metadata_a.csv'), table);
+    await put(join(folder(), 'list_bbox_celeba.csv'), '');
+    const { message } = await failure(loadDataset(folder()), 'DATASET_NOT_FOUND');
+    expect(message).toContain('metadata_a.csv, metadata_b.csv. ');
+    expect(await loadDataset(folder(), { table: 'metadata_b.csv' })).toMatchObject({ numGroups: 4 });
+  });
+});
+
+describe('a table with other columns', () => {
+  test('numbers words in sorted order and keeps them as names', async () => {
+    const dataset = await loadWords();
+    expect(dataset.examples.map(({ filename, y, a, split }) => [filename, y, a, split])).toEqual([
+      ['x/a.jpg', 1, 0, 'train'],
+      ['x/b.jpg', 0, 1, 'train'],
+      ['x/c.jpg', 1, 1, 'val'],
+      ['x/d.jpg', 0, 0, 'test'],
+    ]);
+    expect(dataset).toMatchObject({ targetNames: ['cat', 'dog'], spuriousNames: ['grass', 'sand'] });
+    expect(dataset.options).toEqual({ format: 'csv', table: 'pets.csv', columns: COLUMNS });
+    expect(await loadDataset(folder(), dataset.options)).toEqual(dataset);
+  });
+
+  test('numbers words in the order of dataset.json, which may hold the mapping as well', async () => {
+    const config = { table: 'pets.csv', columns: COLUMNS, targetNames: ['dog', 'cow', 'cat'] };
+    await put(join(folder(), 'dataset.json'), JSON.stringify(config));
+    const dataset = await loadWords(WORDS, {});
+    expect(dataset.targetNames).toEqual(['dog', 'cow', 'cat']);
+    expect([...dataset.labels]).toEqual([0, 2, 0, 2]);
+    expect(dataset.options).toEqual({ format: 'csv', table: 'pets.csv', columns: COLUMNS });
+    // The caller's own mapping goes before it.
+    const swapped = { ...COLUMNS, y: 'background', a: 'label' };
+    await put(join(folder(), 'dataset.json'), JSON.stringify({ ...config, targetNames: undefined }));
+    expect((await loadDataset(folder(), { columns: swapped })).targetNames).toEqual(['grass', 'sand']);
+  });
+
+  test('has a fingerprint of its bytes and its mapping, whatever the order of the keys', async () => {
+    const dataset = await loadWords();
+    const { a, split, y, filename } = COLUMNS;
+    expect((await loadWords(WORDS, { columns: { a, split, y, filename } })).fingerprint).toBe(
+      dataset.fingerprint,
+    );
+    const swapped = await loadWords(WORDS, { columns: { ...COLUMNS, y: 'background', a: 'label' } });
+    expect(swapped.fingerprint).not.toBe(dataset.fingerprint);
+    const moved = await loadWords(WORDS, { columns: COLUMNS, images: 'x' });
+    expect(moved.fingerprint).not.toBe(dataset.fingerprint);
+  });
+
+  test.each([
+    ['0', 'train'],
+    ['1', 'val'],
+    ['2', 'test'],
+    ['train', 'train'],
+    ['tr', 'train'],
+    ['val', 'val'],
+    ['valid', 'val'],
+    ['validation', 'val'],
+    ['VA', 'val'],
+    ['Test', 'test'],
+    ['te', 'test'],
+  ])('takes %s for the split %s', async (text, split) => {
+    const dataset = await loadWords(`path,label,fold,background\na.jpg,0,${text},0`);
+    expect(dataset.examples[0]?.split).toBe(split);
+  });
+
+  test('advises about an empty group', async () => {
+    const dataset = await loadWords();
+    expect(() => {
+      requireGroups(dataset, ['train']);
+    }).toThrow(/no example of groups 0 \(cat, grass\), 3 \(dog, sand\)\. Add rows of that split/);
+  });
+
+  test.each<[string, string, string[]]>([
+    [
+      'a word among numbers',
+      'a.jpg,0,0,0\nb.jpg,1,0,0\nc.jpg,l,0,0',
+      [':4', 'column label', '"l"', 'numbers'],
+    ],
+    [
+      'a number among words',
+      'a.jpg,cat,0,0\nb.jpg,7,0,0\nc.jpg,dog,0,0',
+      [':3', 'column label', '"7"', 'words'],
+    ],
+    ['a word missing', 'a.jpg,cat,0,0\nb.jpg,,0,0', [':3', 'column label', '""']],
+    ['one class', 'a.jpg,cat,0,0\nb.jpg,cat,0,1', ['column label', '"cat"', 'targetNames']],
+    ['an unknown split', 'a.jpg,cat,dev,0', [':2', 'column fold', '"dev"', 'validation']],
+    ['too many groups', 'a.jpg,9999,0,9998', ['10000 values', '9999']],
+  ])('is refused with %s', async (_, rows, parts) => {
+    const error = await failure(loadWords(`path,label,fold,background\n${rows}`), 'DATASET_INVALID');
+    for (const part of [join(folder(), 'pets.csv'), ...parts]) expect(error.message).toContain(part);
+  });
+
+  test('is refused with words that dataset.json does not name', async () => {
+    await put(join(folder(), 'dataset.json'), JSON.stringify({ targetNames: ['dog', 'cats'] }));
+    const { message } = await failure(loadWords(), 'DATASET_INVALID');
+    expect(message).toContain(`${join(folder(), 'pets.csv')}:3: column label: "cat" is none`);
+    expect(message).toContain('nearest are cats');
+  });
+});
+
+describe('dataset options', () => {
+  test('name columns that the table has, or are told the nearest', async () => {
+    const columns = { ...COLUMNS, y: 'labels', a: 'back' };
+    const { message } = await failure(loadWords(WORDS, { columns }), 'USAGE');
+    expect(message).toContain(`${join(folder(), 'pets.csv')}:1`);
+    expect(message).toContain('the columns labels, back, which option columns names');
+    expect(message).toMatch(/labels: label, .*; back: background, /);
+    await put(join(folder(), 'dataset.json'), JSON.stringify({ columns }));
+    expect((await failure(loadWords(WORDS, {}), 'DATASET_INVALID')).message).toContain('dataset.json');
+    expect(
+      (await failure(loadWords(WORDS, { format: 'waterbirds' }), 'DATASET_NOT_FOUND')).message,
+    ).toContain(join(folder(), 'metadata.csv'));
+  });
+
+  test('name a table that is there, or are told the nearest', async () => {
+    const { message } = await failure(loadWords(WORDS, { table: 'pet.csv' }), 'USAGE');
+    expect(message).toContain(join(folder(), 'pet.csv'));
+    expect(message).toContain('The folder has pets.csv');
+  });
+
+  test.each<[string, DatasetOptions, string]>([
+    ['of two formats', { target: 'Male', table: 'a.csv' }, 'table belongs to the format csv'],
+    ['of another format', { format: 'celeba', columns: COLUMNS }, 'columns belongs to the format csv'],
+    ['that Waterbirds\u2019 layout settles', { format: 'waterbirds', table: 'a.csv' }, 'table belongs'],
+    ['with a table elsewhere', { table: '../a.csv' }, 'table: "../a.csv" climbs out'],
+    ['with images elsewhere', { images: '/data' }, 'images: "/data" is an absolute path'],
+    ['with one column for two', { columns: { ...COLUMNS, a: 'label' } }, '"label" for both y and a'],
+    ['with an unknown format', { format: 'wilds' } as unknown as DatasetOptions, 'format'],
+    ['with an unknown key', { tables: 'a.csv' } as unknown as DatasetOptions, 'tables'],
+  ])('%s are refused', async (_, options, part) => {
+    expect((await failure(loadWords(WORDS, options), 'USAGE')).message).toContain(part);
+  });
+
+  test('of dataset.json are checked as well', async () => {
+    await put(join(folder(), 'dataset.json'), JSON.stringify({ target: 'Male', table: 'pets.csv' }));
+    const { message } = await failure(loadWords(WORDS, {}), 'DATASET_INVALID');
+    expect(message).toContain(`${join(folder(), 'dataset.json')}: table belongs to the format csv`);
+  });
+});
+
+describe('parseColumns', () => {
+  test('reads a mapping in any order, with = in a name', () => {
+    const expected = { filename: 'path', y: 'a=b', split: 'fold', a: 'back ground' };
+    expect(parseColumns(' y=a=b, split = fold ,a=back ground,filename=path')).toEqual(expected);
+  });
+
+  test.each([
+    ['', 'the part ""'],
+    ['filename', 'the part "filename"'],
+    ['filename=,y=label', 'the part "filename="'],
+    ['=path', 'the part "=path"'],
+    ['file=path,y=label', 'unknown key "file"; the nearest is filename'],
+    ['filename=path,y=label', 'lacks split, a'],
+    ['y=a,y=b', 'the key y twice'],
+    ['filename=path,y=label,split=fold,a=label', '"label" for both y and a'],
+    ['__proto__=x', 'unknown key "__proto__"'],
+  ])('refuses %j', (text, part) => {
+    let thrown: unknown;
+    try {
+      parseColumns(text);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeInstanceOf(SpurmemError);
+    expect(thrown).toMatchObject({ code: 'USAGE', message: expect.stringContaining(part) as unknown });
+    expect(thrown).toMatchObject({ message: expect.stringContaining('filename=path,y=label') as unknown });
+  });
+
+  test('reads back any mapping', () => {
+    const name = fc
+      .stringMatching(/^[a-z0-9_=. ]{1,8}$/)
+      .filter((text) => text.trim() === text && text !== '');
+    fc.assert(
+      fc.property(fc.uniqueArray(name, { minLength: 4, maxLength: 4 }), ([filename, y, split, a]) => {
+        const text = `filename=${filename ?? ''},y=${y ?? ''},split=${split ?? ''},a=${a ?? ''}`;
+        expect(parseColumns(text)).toEqual({ filename, y, split, a });
+      }),
+    );
+  });
+});
+
+test('damage at random ends in an error, or in what the table says', async () => {
+  let loaded = 0;
+  await fc.assert(
+    fc.asyncProperty(mutations(), async (mutate) => {
+      const content = mutate(WORDS);
+      const dataset = await loadWords(content).catch((error: unknown) => {
+        expect(error).toBeInstanceOf(SpurmemError);
+        return undefined;
+      });
+      if (dataset === undefined) return;
+      loaded++;
+      const rows: Record<string, string>[] = parse(content, {
+        bom: true,
+        columns: (header: string[]) => header.map((name) => name.trim()),
+        skip_empty_lines: true,
+      });
+      const namesOf = (value: number, names: readonly string[], column: string) =>
+        rows.every((row) => /^\s*\d+\s*$/.test(row[column] ?? '')) ? String(value) : names[value];
+      expect(
+        dataset.examples.map(({ y, a }) => [
+          namesOf(y, dataset.targetNames, 'label'),
+          namesOf(a, dataset.spuriousNames, 'background'),
+        ]),
+      ).toEqual(rows.map((row) => [row.label?.trim(), row.background?.trim()]));
+      expect(dataset.examples.map(({ split }) => split.slice(0, 2))).toEqual(
+        rows.map((row) => {
+          const text = row.fold?.trim().toLowerCase() ?? '';
+          return (/^\d+$/.test(text) ? (SPLITS[Number(text)] ?? '') : text).slice(0, 2);
+        }),
+      );
+      expect(dataset.examples.every(({ y, a, group }) => group === y * dataset.numSpurious + a)).toBe(true);
+    }),
+    { numRuns: 400 },
+  );
+  expect(loaded).toBeGreaterThan(50);
+});
