@@ -98,13 +98,17 @@ export function integer(flags: string, description: string, least: number, most?
 
 /** An option that takes a positive number. */
 export function positive(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
-      throw new InvalidArgumentError('It takes a number above 0.');
-    }
-    return value;
-  });
+  return new Option(flags, description).argParser(parsePositive);
+}
+
+/** An option that takes numbers above 0, separated by commas. */
+export function numbers(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text) => text.split(',').map(parsePositive));
+}
+
+/** An option that takes one of some words. */
+export function choice(flags: string, description: string, words: readonly string[]): Option {
+  return new Option(flags, description).choices(words);
 }
 
 /** An option that takes whole numbers separated by commas, such as `1,2,3`. */
@@ -117,6 +121,14 @@ export function integers(flags: string, description: string, least: number): Opt
 /** An option that takes words separated by commas. */
 export function words(flags: string, description: string): Option {
   return new Option(flags, description).argParser((text) => text.split(',').map((part) => part.trim()));
+}
+
+function parsePositive(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
+    throw new InvalidArgumentError('It takes a number above 0.');
+  }
+  return value;
 }
 
 function parseInteger(text: string, least: number, most = Number.MAX_SAFE_INTEGER): number {

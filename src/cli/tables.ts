@@ -2,7 +2,12 @@ import Table from 'cli-table3';
 import { groupCounts, type Dataset } from '../data/dataset.js';
 import { minorityGroups } from '../data/minorityGroups.js';
 import { SPLITS } from '../data/split.js';
-import type { TraceUnstructuredResult } from '../experiments/results.js';
+import type { TraceCost } from '../experiments/evaluateVariants.js';
+import type {
+  TraceOverlapResult,
+  TraceStructuredResult,
+  TraceUnstructuredResult,
+} from '../experiments/results.js';
 import { changeTable, groupTable, neuronTable } from '../report/tables.js';
 import type { ErmResult } from '../train/metrics.js';
 
@@ -49,5 +54,61 @@ export function traceTables(dataset: Dataset, trace: TraceUnstructuredResult, co
   return [
     changeTable(trace, dataset.groupNames, minority, { color }),
     neuronTable(trace, dataset.groupNames, minority, { color }),
+    costLine(trace.cost),
   ].join('\n');
+}
+
+/** The accuracy change of each group, layer by layer, in points. */
+export function layerTables(dataset: Dataset, trace: TraceStructuredResult): string {
+  const minority = minorityGroups(dataset);
+  const groups = dataset.groupNames.map((_, group) => `G${group}${minority.includes(group) ? '*' : ''}`);
+  const columns = [...new Set(trace.entries.map(({ criterion, k }) => `${criterion} k=${k}`))];
+  const table = new Table({
+    head: ['layer', ...columns.flatMap((column) => groups.map((group) => `${column} ${group}`))],
+    colAligns: ['left', ...columns.flatMap(() => groups.map(() => 'right' as const))],
+    wordWrap: true,
+    style: { head: [], border: [], compact: true },
+  });
+  const change = new Map(
+    trace.entries.map((entry) => [
+      `${entry.criterion} k=${entry.k} ${entry.layer} ${entry.group}`,
+      entry.change,
+    ]),
+  );
+  for (const layer of trace.layers) {
+    const cells = columns.flatMap((column) =>
+      groups.map((_, group) => (100 * (change.get(`${column} ${layer} ${group}`) ?? Number.NaN)).toFixed(2)),
+    );
+    table.push([layer, ...cells]);
+  }
+  return [
+    table.toString(),
+    `change of each group's ${trace.split} accuracy in points, when its own neurons of the layer are zeroed; * minority group`,
+    costLine(trace.cost),
+  ].join('\n');
+}
+
+/** Where one criterion's top neurons stand under the other. */
+export function overlapTables(dataset: Dataset, overlap: TraceOverlapResult): string {
+  const table = new Table({
+    head: ['group', 'chosen by', 'ranked by', 'neuron', 'percentile'],
+    colAligns: ['left', 'left', 'left', 'left', 'right'],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const { group, chosenBy, rankedBy, neurons } of overlap.entries) {
+    for (const { layer, index, percentile } of neurons) {
+      table.push([
+        dataset.groupNames[group] ?? '',
+        chosenBy,
+        rankedBy,
+        `${layer}[${index}]`,
+        percentile.toFixed(2),
+      ]);
+    }
+  }
+  return `${table.toString()}\n${overlap.count} of ${overlap.numNeurons} neurons (a share of ${overlap.fraction})`;
+}
+
+function costLine({ naiveForwards, runForwards, ratio }: TraceCost): string {
+  return `cost: ${Math.round(runForwards)} of ${naiveForwards} forward passes (${ratio.toFixed(3)} of evaluating each variant alone)`;
 }

@@ -16,10 +16,7 @@ export function selectTopK(scores: Float32Array, layers: readonly NeuronLayer[],
       `Cannot select the top ${k} neurons (--top-k): the model has ${scores.length}. Ask for 1 to ${scores.length}.`,
     );
   }
-  const order = Array.from(scores.keys()).sort(
-    (a, b) => (scores[b] as number) - (scores[a] as number) || a - b,
-  );
-  return order.slice(0, k).map((position) => locate(position, scores[position] as number, layers));
+  return topPositions(scores, k).map((position) => locate(position, scores[position] as number, layers));
 }
 
 /**
@@ -52,6 +49,26 @@ export function selectInLayer(
 /** ceil(fraction * M), the number of neurons that a fraction selects (article: 0.01 %). */
 export function fractionToCount(fraction: number, numNeurons: number): number {
   return Math.ceil(fraction * numNeurons);
+}
+
+/** One pass with the k best so far kept in order: sorting millions of single weights would take seconds. */
+function topPositions(scores: Float32Array, k: number): number[] {
+  const best: number[] = [];
+  for (let position = 0; position < scores.length; position += 1) {
+    const score = scores[position] as number;
+    // A later position needs a higher score, so that ties go to the lower index.
+    if (best.length === k && score <= (scores[best[k - 1] as number] as number)) continue;
+    let low = 0;
+    let high = best.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((scores[best[middle] as number] as number) >= score) low = middle + 1;
+      else high = middle;
+    }
+    best.splice(low, 0, position);
+    if (best.length > k) best.pop();
+  }
+  return best;
 }
 
 function locate(position: number, score: number, layers: readonly NeuronLayer[]): Neuron {

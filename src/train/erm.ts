@@ -172,7 +172,8 @@ async function trainEpochs(
       ...options,
       task: `epoch ${epoch}/${options.epochs}, validation`,
     });
-    if (!Number.isFinite(val.loss)) throw diverged(`validation loss became ${val.loss} after epoch ${epoch}`);
+    if (!Number.isFinite(val.loss))
+      throw diverged(`validation loss became ${val.loss} after epoch ${epoch}`, epoch);
     const best = val.accuracies.worstGroupAccuracy > progress.bestWorstGroupAccuracy;
     progress = {
       epoch,
@@ -217,7 +218,7 @@ async function trainEpoch(
 
     const value = await loss.item();
     if (!Number.isFinite(value)) {
-      throw diverged(`loss became ${value} in epoch ${epoch}, after ${done} images`);
+      throw diverged(`loss became ${value} in epoch ${epoch}, after ${done} images`, epoch);
     }
     lossSum += value * current.indices.length;
     countCorrect(counter, dataset, current.indices, await logits.argmax());
@@ -232,8 +233,12 @@ async function trainEpoch(
   return { trainLoss: lossSum / indices.length, train: counter.accuracies(groupCounts(dataset, 'train')) };
 }
 
-function diverged(what: string): SpurmemError {
-  return new SpurmemError('NATIVE_FAILED', `The ${what}. The last finished epoch is kept; try a lower --lr.`);
+function diverged(what: string, epoch: number): SpurmemError {
+  const kept = epoch > 1 ? ` Epoch ${epoch - 1} is kept.` : '';
+  return new SpurmemError(
+    'NATIVE_FAILED',
+    `The ${what}.${kept} Try a lower --lr with another --out, or other --weights.`,
+  );
 }
 
 /** Evaluates the selected checkpoint on every split; the test split is read here and nowhere else. */

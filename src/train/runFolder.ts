@@ -34,7 +34,7 @@ export type RunConfig = z.infer<typeof runConfigSchema>;
 export const runEnvironmentSchema = z.strictObject({
   data: z.string(),
   /** How the data folder was read. */
-  dataOptions: z.strictObject(datasetOptionsShape),
+  dataOptions: z.strictObject(datasetOptionsShape).optional(),
   weightsPath: z.string().nullable(),
   device: z.string(),
   threads: z.number(),
@@ -131,14 +131,12 @@ export class RunFolder {
       .split('\n')
       .filter((line) => line !== '')
       .map((line, index) => {
-        try {
-          return JSON.parse(line) as EpochMetrics;
-        } catch {
-          throw new SpurmemError(
-            'RUN_INVALID',
-            `${this.#metrics}:${index + 1} is not JSON. Remove that line, or start anew in another folder.`,
-          );
-        }
+        const metrics = parseEpoch(line);
+        if (metrics) return metrics;
+        throw new SpurmemError(
+          'RUN_INVALID',
+          `${this.#metrics}:${index + 1} is not an epoch as JSON. Remove that line, or start anew in another folder.`,
+        );
       });
   }
 
@@ -209,6 +207,16 @@ export function configDifferences(old: RunConfig, wanted: RunConfig): string[] {
     .map(([key, value]) => [key, JSON.stringify(old[key as keyof RunConfig]), JSON.stringify(value)] as const)
     .filter(([, before, after]) => before !== after)
     .map(([key, before, after]) => `${key}: ${before} -> ${after}`);
+}
+
+/** A line of the metrics, or undefined when it is damaged: cut off, or not an epoch. */
+function parseEpoch(line: string): EpochMetrics | undefined {
+  try {
+    const metrics = JSON.parse(line) as Partial<EpochMetrics> | null;
+    return Number.isInteger(metrics?.epoch) ? (metrics as EpochMetrics) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

@@ -1,46 +1,148 @@
 import type { Command } from 'commander';
+import type { DatasetOptions } from '../../data/dataset.js';
+import { SPLITS, type Split } from '../../data/split.js';
+import type { Unit } from '../../native/addon.js';
 import type { Criterion } from '../../neurons/neuron.js';
+import { PERTURBATIONS, type PerturbationKind } from '../../neurons/perturb.js';
 import { runJob } from '../job.js';
-import { addComputeOptions, criterionOption, integer, integers, type ComputeOptions } from '../options.js';
+import {
+  addComputeOptions,
+  addDatasetOptions,
+  choice,
+  criterionOption,
+  datasetOptionsOf,
+  integer,
+  integers,
+  numbers,
+  positive,
+  type ComputeOptions,
+} from '../options.js';
 
-interface TraceUnstructuredOptions extends ComputeOptions {
+interface TraceCommandOptions extends ComputeOptions, DatasetOptions {
   readonly run: string;
   readonly data?: string;
+  readonly batchSize?: number;
+  readonly unit: Unit;
+}
+
+interface ZeroingOptions extends TraceCommandOptions {
   readonly criterion: readonly Criterion[];
   readonly topK: readonly number[];
-  readonly batchSize?: number;
+  readonly split: Split;
+}
+
+interface UnstructuredOptions extends ZeroingOptions {
+  readonly perturbation: PerturbationKind;
+  readonly sigma?: readonly number[];
+  readonly repeats?: number;
+}
+
+interface OverlapOptions extends TraceCommandOptions {
+  readonly fraction: number;
 }
 
 export function addTraceCommands(program: Command): void {
   const trace = program.command('trace').description('find and perturb the neurons that memorize');
-  addComputeOptions(
+
+  addZeroingOptions(
     trace
       .command('unstructured')
-      .description('zero the top-k neurons of the whole model for each group (article, Fig. 2)')
-      .requiredOption('--run <run>', 'run folder of a trained model')
-      .option('--data <folder>', 'dataset folder (default: the one the run was trained on)')
-      .addOption(criterionOption())
+      .description('perturb the top-k neurons of the whole model for each group (article, Figs 2, 4, 5)')
       .addOption(
-        integers('--top-k <list>', 'numbers of neurons to zero, such as 1,2,3', 1).default([1, 2, 3]),
+        choice('--perturbation <kind>', 'what happens to the neurons', PERTURBATIONS).default('zero'),
       )
-      .addOption(integer('--batch-size <n>', 'batch size (default: the run\u2019s)', 1)),
-  ).action(async (options: TraceUnstructuredOptions) => {
+      .addOption(numbers('--sigma <list>', 'standard deviations of reinit and noise (default: 0.005)'))
+      .addOption(integer('--repeats <n>', 'seeds that reinit and noise are averaged over (default: 10)', 1)),
+    [1, 2, 3],
+  ).action(async (options: UnstructuredOptions) => {
     await runJob(options, async (output, control) => {
-      const [{ traceUnstructured }, { openRun }, { loadDataset }, { traceTables }] = await Promise.all([
+      const [{ traceUnstructured, resultName }, { traceTables }] = await Promise.all([
         import('../../experiments/traceUnstructured.js'),
-        import('../../train/runFolder.js'),
-        import('../../data/dataset.js'),
         import('../tables.js'),
       ]);
-      const { criterion: criteria, ...rest } = options;
-      const result = await traceUnstructured({ ...rest, ...control, criteria });
-      const { environment, folder } = await openRun(options.run);
-      const dataset = await loadDataset(options.data ?? environment.data);
-      const path = folder.result(result.kind);
+      const { criterion: criteria, sigma: sigmas, ...rest } = options;
+      const result = await traceUnstructured({ ...session(rest), ...rest, ...control, criteria, sigmas });
+      const { dataset, path } = await openResult(options, resultName(result));
       output.result(`${traceTables(dataset, result, output.color)}\nResult: ${path}`, {
         result: path,
         ...result,
       });
     });
   });
+
+  addZeroingOptions(
+    trace
+      .command('structured')
+      .description('zero the top-k neurons of each layer for each group (article, Fig. 7)'),
+    [1],
+  ).action(async (options: ZeroingOptions) => {
+    await runJob(options, async (output, control) => {
+      const [{ traceStructured }, { layerTables }] = await Promise.all([
+        import('../../experiments/traceStructured.js'),
+        import('../tables.js'),
+      ]);
+      const { criterion: criteria, ...rest } = options;
+      const result = await traceStructured({ ...session(rest), ...rest, ...control, criteria });
+      const { dataset, path } = await openResult(options, result.kind);
+      output.result(`${layerTables(dataset, result)}\nResult: ${path}`, { result: path, ...result });
+    });
+  });
+
+  addSessionOptions(
+    trace
+      .command('overlap')
+      .description('rank the top neurons of each criterion under the other one (article, Fig. 3)')
+      .addOption(positive('--fraction <share>', 'share of all neurons to choose').default(0.0001)),
+  ).action(async (options: OverlapOptions) => {
+    await runJob(options, async (output, control) => {
+      const [{ traceOverlap }, { overlapTables }] = await Promise.all([
+        import('../../experiments/traceOverlap.js'),
+        import('../tables.js'),
+      ]);
+      const result = await traceOverlap({ ...session(options), ...options, ...control });
+      const { dataset, path } = await openResult(options, result.kind);
+      output.result(`${overlapTables(dataset, result)}\nResult: ${path}`, { result: path, ...result });
+    });
+  });
+}
+
+function addSessionOptions(command: Command): Command {
+  return addDatasetOptions(
+    addComputeOptions(
+      command
+        .requiredOption('--run <run>', 'run folder of a trained model')
+        .option('--data <folder>', 'dataset folder (default: the one the run was trained on)')
+        .addOption(choice('--unit <unit>', 'what a neuron is', ['neuron', 'weight']).default('neuron'))
+        .addOption(integer('--batch-size <n>', 'batch size (default: the run\u2019s)', 1)),
+    ),
+  );
+}
+
+function addZeroingOptions(command: Command, topK: readonly number[]): Command {
+  return addSessionOptions(
+    command
+      .addOption(criterionOption())
+      .addOption(integers('--top-k <list>', 'numbers of neurons, such as 1,2,3', 1).default([...topK]))
+      .addOption(choice('--split <split>', 'whose accuracies are measured', SPLITS).default('train')),
+  );
+}
+
+/** How the data is read: as in training, unless an option says otherwise. */
+function session(options: DatasetOptions): { readonly datasetOptions: DatasetOptions | undefined } {
+  const given = datasetOptionsOf(options);
+  return { datasetOptions: Object.values(given).some((value) => value !== undefined) ? given : undefined };
+}
+
+/** What the tables need besides a result. */
+async function openResult(options: TraceCommandOptions, name: string) {
+  const [{ openRun }, { loadDataset }] = await Promise.all([
+    import('../../train/runFolder.js'),
+    import('../../data/dataset.js'),
+  ]);
+  const { environment, folder } = await openRun(options.run);
+  const datasetOptions = session(options).datasetOptions ?? environment.dataOptions;
+  return {
+    dataset: await loadDataset(options.data ?? environment.data, datasetOptions),
+    path: folder.result(name),
+  };
 }

@@ -1,0 +1,140 @@
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
+import { traceUnstructured, type TraceOptions } from '../../src/experiments/traceUnstructured.js';
+import { traceOverlap } from '../../src/experiments/traceOverlap.js';
+import { TraceSession } from '../../src/experiments/traceSession.js';
+import { traceStructured } from '../../src/experiments/traceStructured.js';
+import { evaluate } from '../../src/metrics/evaluate.js';
+import { CRITERIA } from '../../src/neurons/neuron.js';
+import { maskNeurons } from '../../src/neurons/perturb.js';
+import { trainErm } from '../../src/train/erm.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'dominoes');
+const run = join(folder, 'run');
+const common = { seed: 0, device: 'cpu', threads: 0 };
+const options: TraceOptions = { ...common, run, criteria: CRITERIA, topK: [1, 2, 3] };
+
+beforeAll(async () => {
+  const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
+  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts });
+  await trainErm({
+    ...common,
+    ...{ data, out: run, arch: 'resnet18', epochs: 1, batchSize: 32, lr: 1e-3, resume: false },
+  });
+});
+
+test('zeroes the top k for each criterion and group, and measures every group', async () => {
+  const result = await traceUnstructured(options);
+  expect(result.entries).toHaveLength(2 * 4 * 3);
+  for (const { neurons, k, accuracy, change } of result.entries) {
+    expect(neurons).toHaveLength(k);
+    expect(neurons.map(({ score }) => score)).toEqual(
+      neurons.map(({ score }) => score).sort((a, b) => b - a),
+    );
+    expect(change).toEqual(accuracy.map((value, g) => value - (result.baseline.accuracy[g] ?? 0)));
+  }
+  const magnitude = result.entries.filter(({ criterion }) => criterion === 'magnitude');
+  for (const k of [1, 2, 3]) {
+    const ofGroups = magnitude
+      .filter((entry) => entry.k === k)
+      .map(({ neurons, change }) => ({ neurons, change }));
+    expect(ofGroups).toHaveLength(4);
+    expect(new Set(ofGroups.map((entry) => JSON.stringify(entry))).size).toBe(1);
+  }
+  const written = JSON.parse(
+    await readFile(new RunFolder(run).result('trace-unstructured'), 'utf8'),
+  ) as unknown;
+  expect(written).toEqual(result);
+  expect(await traceUnstructured(options)).toEqual(result);
+});
+
+test('k beyond the model\u2019s neurons is refused before the long work', async () => {
+  const steps: string[] = [];
+  const attempt = traceUnstructured({
+    ...options,
+    topK: [1, 4801],
+    onProgress: ({ task }) => {
+      steps.push(task);
+    },
+  });
+  await expect(attempt).rejects.toThrow(/top 4801 neurons \(--top-k\): the model has 4800/);
+  expect(steps).toEqual([]);
+});
+
+test('structured tracing gives what zeroing each layer\u2019s neurons alone gives', async () => {
+  const result = await traceStructured({ ...common, run, criteria: CRITERIA, topK: [1, 2] });
+  expect(result.layers).toHaveLength(20);
+  expect(result.entries).toHaveLength(2 * 4 * 20 * 2);
+  expect(result.cost.ratio).toBeLessThan(0.3);
+
+  using session = await TraceSession.open({ ...common, run });
+  const { model, loader, dataset } = session;
+  for (const entry of result.entries.filter((_, i) => i % 37 === 0)) {
+    expect(entry.neurons.every(({ layer }) => layer === entry.layer)).toBe(true);
+    await model.network.perturb(maskNeurons(entry.neurons).edits);
+    const alone = await evaluate(model, loader, dataset.splits.train, { batchSize: 32, task: 'alone' });
+    await model.network.restore();
+    expect(entry.accuracy).toBe(alone.accuracies.accuracy[entry.group]);
+    expect(entry.change).toBe(entry.accuracy - (result.baseline.accuracy[entry.group] ?? 0));
+  }
+});
+
+test.each(['reinit', 'noise'] as const)('%s is averaged over seeds, for each sigma', async (perturbation) => {
+  const repeats = 3;
+  const sigmas = [0.005, 1];
+  const perturbed = { ...options, criteria: ['magnitude'] as const, topK: [2], perturbation, sigmas };
+  const result = await traceUnstructured({ ...perturbed, repeats, split: 'test' });
+  expect(result.seeds).toEqual([0, 1, 2]);
+  expect(result.entries.map(({ sigma }) => sigma)).toEqual([0.005, 1, 0.005, 1, 0.005, 1, 0.005, 1]);
+
+  const alone: (typeof result)[] = [];
+  for (const seed of result.seeds) {
+    alone.push(await traceUnstructured({ ...perturbed, seed, repeats: 1, split: 'test' }));
+  }
+  for (const [i, entry] of result.entries.entries()) {
+    const changes = alone.map(({ entries }) => entries[i]?.change ?? []);
+    for (const [g, change] of entry.change.entries()) {
+      const ofSeeds = changes.map((row) => row[g] ?? Number.NaN);
+      const mean = ofSeeds.reduce((sum, value) => sum + value, 0) / repeats;
+      const variance = ofSeeds.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (repeats - 1);
+      expect(change).toBeCloseTo(mean, 12);
+      expect(entry.changeStd?.[g]).toBeCloseTo(Math.sqrt(variance), 12);
+    }
+  }
+});
+
+test('the overlap ranks each criterion\u2019s top neurons under the other', async () => {
+  const fraction = 0.001;
+  const result = await traceOverlap({ ...common, run, fraction });
+  expect(result.count).toBe(5);
+  expect(result.entries).toHaveLength(4 * 2);
+  using session = await TraceSession.open({ ...common, run });
+  for (const { group, rankedBy, neurons } of result.entries) {
+    const scores = await session.scores(rankedBy, group);
+    for (const neuron of neurons) {
+      const score = scores[session.position(neuron)] ?? Number.NaN;
+      const atMost = scores.reduce((count, value) => count + (value <= score ? 1 : 0), 0);
+      expect(neuron.percentile).toBeCloseTo((100 * atMost) / 4800, 10);
+    }
+  }
+});
+
+test.each([0, -0.1, 1.5, Number.NaN])('a fraction of %p is refused', async (fraction) => {
+  await expect(traceOverlap({ ...common, run, fraction })).rejects.toMatchObject({ code: 'USAGE' });
+});
+
+test('single weights can be the unit', async () => {
+  const result = await traceUnstructured({ ...options, unit: 'weight', criteria: ['magnitude'], topK: [2] });
+  expect(result.numNeurons).toBe(11_166_912);
+  const [first, second] = result.entries[0]?.neurons ?? [];
+  expect(first?.score).toBeGreaterThanOrEqual(second?.score ?? Number.NaN);
+});
+
+test('a dataset that changed since training is refused', async () => {
+  await appendFile(join(data, 'metadata.csv'), ' \n');
+  await expect(traceUnstructured(options)).rejects.toMatchObject({ code: 'DATASET_INVALID' });
+});
