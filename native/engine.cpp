@@ -58,12 +58,14 @@ void Environment::close() {
 }
 
 void Environment::submit(LaneName lane, std::function<void()> work, std::function<void(Napi::Env)> settle) {
+  // First, because starting the thread may fail; a pending job that never runs would keep the process alive.
+  auto& thread = Lane::get(lane);
   if (pending_++ == 0) state_->toJavaScript.Ref(tensorClass.Env());
   auto done = [this, settle = std::move(settle)](Napi::Env env, Napi::Function) {
     settle(env);
     settled(env);
   };
-  Lane::get(lane).post([state = state_, work = std::move(work), done = std::move(done)]() mutable {
+  thread.post([state = state_, work = std::move(work), done = std::move(done)]() mutable {
     {
       std::lock_guard lock(state->mutex);
       if (state->closed) return;

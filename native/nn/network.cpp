@@ -62,7 +62,14 @@ NetworkBuilder::Layer NetworkBuilder::batchNorm2d(const std::string& name, int64
   auto& var = buffer(name + ".running_var", at::ones({channels}));
   auto& tracked = buffer(name + ".num_batches_tracked", at::zeros({}, at::kLong));
   return [&](const at::Tensor& x, const ForwardContext& context) {
-    if (context.training) tracked.value.add_(1);
+    if (context.training) {
+      // torch.nn.functional.batch_norm's check: one value has no variance.
+      TORCH_CHECK(x.numel() / x.size(1) > 1,
+                  "Expected more than 1 value per channel when training, got input size ", x.sizes(),
+                  ": the batch is too small for ", x.size(2), " x ", x.size(3),
+                  " px at this layer. Use another batch size, so that no batch has one image.");
+      tracked.value.add_(1);
+    }
     return at::batch_norm(x, weight.value, bias.value, mean.value, var.value, context.training,
                           /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/true);
   };

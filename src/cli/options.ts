@@ -5,9 +5,6 @@ import { SpurmemError } from '../errors.js';
 import { CRITERIA } from '../neurons/neuron.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 
-/** OpenMP starts as many threads as it is told to; beyond this a machine may run out of them. */
-const MAX_THREADS = 1024;
-
 /** Options that every command takes. */
 export interface CommonOptions {
   readonly json: boolean;
@@ -33,9 +30,7 @@ export function addComputeOptions(command: Command): Command {
   return addCommonOptions(command)
     .addOption(seedOption())
     .option('--device <device>', 'auto, cpu, cuda or cuda:n', 'auto')
-    .addOption(
-      integer('--threads <n>', 'threads of the compute lane; 0: all cores', 0, MAX_THREADS).default(0),
-    );
+    .addOption(integer('--threads <n>', 'threads of the compute lane; 0: all cores', 0).default(0));
 }
 
 export function seedOption(): Option {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'csv-stringify/sync';
@@ -20,7 +20,7 @@ import type { SourceImage } from './dominoesSources.js';
 import { mapOrdered } from './ordered.js';
 import { IMAGENET_MEAN, IMAGENET_STD } from './preprocessing.js';
 import { SPLITS } from './split.js';
-import { unwritable } from '../files.js';
+import { makeFolder, unwritable } from '../files.js';
 
 export { DEFAULT_DOMINOES, dominoesOptionsSchema, GARMENTS } from './dominoesOptions.js';
 export type { DominoesOptions, Garment } from './dominoesOptions.js';
@@ -57,11 +57,7 @@ export async function buildDominoes(
   if (await checkFolder(root, wanted)) return loadDataset(root);
   // All that can be refused is, before anything is written.
   const drawings = await planDrawings(wanted);
-  try {
-    await mkdir(root, { recursive: true });
-  } catch (error) {
-    throw unwritable(error, root);
-  }
+  await makeFolder(root);
   return buildOnce(
     root,
     {
@@ -163,7 +159,7 @@ async function draw(
   await writeFileAtomic(join(root, OPTIONS_NAME), toJson(options));
   await rm(join(root, IMAGES_NAME), { recursive: true, force: true }); // of an interrupted build
   for (const folder of new Set(drawings.map(({ filename }) => dirname(filename)))) {
-    await mkdir(join(root, folder), { recursive: true });
+    await makeFolder(join(root, folder));
   }
   const side = options.size / 2;
   const write = async ({ filename, garment, digit }: Drawing) => {

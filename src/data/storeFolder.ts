@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { unwritable } from '../files.js';
-import { systemCode } from '../errors.js';
+import { makeFolder, unwritable } from '../files.js';
+import { SpurmemError, systemCode } from '../errors.js';
 
 /**
  * Where a dataset's store may lie, best place first: in the dataset's folder, else in the user's cache. Below a
@@ -27,12 +27,13 @@ export async function makeWritable(folders: readonly string[]): Promise<string> 
   let refusal: unknown;
   for (const folder of folders) {
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       await access(folder, constants.W_OK | constants.X_OK);
       return folder;
     } catch (error) {
       refusal = unwritable(error, folder);
-      if (!['EACCES', 'EPERM', 'EROFS'].includes(systemCode(error) ?? '')) break;
+      const reason = error instanceof SpurmemError ? error.cause : error;
+      if (!['EACCES', 'EPERM', 'EROFS'].includes(systemCode(reason) ?? '')) break;
     }
   }
   throw refusal;

@@ -206,6 +206,7 @@ export function addonPath(): string {
 function load(): Addon {
   const path = addonPath();
   if (!existsSync(path)) throw new SpurmemError('NATIVE_LOAD_FAILED', notBuilt(path));
+  quietUcx();
   let loaded: Addon;
   try {
     loaded = createRequire(import.meta.url)(path) as Addon;
@@ -225,6 +226,15 @@ function load(): Addon {
     },
   });
   return loaded;
+}
+
+/**
+ * Debian's libtorch brings Open MPI and with it UCX, which patches the process's memory functions as it is loaded. Node's
+ * threads are at work by then, and about one start in a hundred crashed on a busy machine. Nothing here uses MPI.
+ */
+function quietUcx(): void {
+  process.env.UCX_MEM_EVENTS ??= 'n';
+  process.env.UCX_MEM_MMAP_HOOK_MODE ??= 'none';
 }
 
 function notBuilt(path: string): string {

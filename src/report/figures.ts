@@ -1,16 +1,22 @@
 import { fig2 } from './charts/fig2.js';
+import { fig3 } from './charts/fig3.js';
+import { fig7 } from './charts/fig7.js';
 import { groupBars } from './charts/groupBars.js';
 import { renderChart, type Chart } from './charts/render.js';
 import { trainingCurves } from './charts/training.js';
 import { groupLabels } from './groups.js';
+import { layerExtent, layersByCriterion, type LayerTrace } from './layers.js';
 import type { RunReport } from './reportData.js';
 import { byCriterion, changeExtent, type CriterionTrace } from './selections.js';
 
 /** All charts of a report; those without data are missing. */
 export interface Figures {
   readonly fig1: Chart | undefined;
-  /** One chart for each trace and criterion. */
+  /** One chart for each trace, criterion and standard deviation. */
   readonly fig2: readonly { readonly view: CriterionTrace; readonly chart: Chart }[];
+  readonly fig3: Chart | undefined;
+  /** One chart for each criterion. */
+  readonly fig7: readonly { readonly view: LayerTrace; readonly chart: Chart }[];
   readonly training: Chart | undefined;
 }
 
@@ -18,11 +24,22 @@ export interface Figures {
 export async function drawFigures(report: RunReport): Promise<Figures> {
   const groups = groupLabels(report.dataset.groupNames, report.dataset.minorityGroups);
   const views = byCriterion(report.traces);
-  const extent = changeExtent(views);
+  const layerViews = report.layers ? layersByCriterion(report.layers) : [];
+  const layerMax = layerExtent(layerViews);
+  // What a reader compares shares its scales: noise does much less than zeroing.
+  const extent = ({ trace }: CriterionTrace) =>
+    changeExtent(views.filter((other) => other.trace.perturbation === trace.perturbation));
   return {
     fig1: report.erm && (await renderChart(groupBars(report.erm, groups))),
     fig2: await Promise.all(
-      views.map(async (view) => ({ view, chart: await renderChart(fig2(view, groups, extent)) })),
+      views.map(async (view) => ({ view, chart: await renderChart(fig2(view, groups, extent(view))) })),
+    ),
+    fig3:
+      report.overlap && report.overlap.entries.length > 0
+        ? await renderChart(fig3(report.overlap, groups))
+        : undefined,
+    fig7: await Promise.all(
+      layerViews.map(async (view) => ({ view, chart: await renderChart(fig7(view, groups, layerMax)) })),
     ),
     training:
       report.epochs.length > 0

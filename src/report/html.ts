@@ -7,7 +7,9 @@ import { dataSection } from './sections/data.js';
 import { accuracySection } from './sections/accuracy.js';
 import { neuronSection } from './sections/neurons.js';
 import { summarySection } from './sections/summary.js';
-import { changeSection } from './sections/changes.js';
+import { changeSections } from './sections/changes.js';
+import { overlapSection } from './sections/overlap.js';
+import { layerSection } from './sections/layers.js';
 import { trainingSection } from './sections/training.js';
 import { STYLE } from './style.js';
 import { plain } from './text.js';
@@ -26,8 +28,10 @@ export function page(report: RunReport, figures: Figures): string {
     summarySection(report, groups, figures),
     dataSection(report, groups),
     accuracySection(report, groups, figures),
-    changeSection(report, groups, figures),
+    ...changeSections(report, groups, figures),
     neuronSection(groups, figures),
+    overlapSection(report, groups, figures),
+    layerSection(report, groups, figures),
     trainingSection(report, groups, figures),
     configurationSection(report),
   ].filter((section) => section !== undefined);

@@ -1,5 +1,9 @@
 import type { Split } from '../data/split.js';
-import type { TraceUnstructuredResult } from '../experiments/results.js';
+import type {
+  TraceOverlapResult,
+  TraceStructuredResult,
+  TraceUnstructuredResult,
+} from '../experiments/results.js';
 import type { EpochMetrics, ErmResult } from '../train/metrics.js';
 
 /** An image that the report can show without fetching anything. */
@@ -34,8 +38,12 @@ export interface RunReport {
   readonly epochs: readonly EpochMetrics[];
   /** `results/erm.json` (article, Fig. 1). */
   readonly erm?: ErmResult;
-  /** `results/trace-unstructured*.json` (article, Fig. 2). */
+  /** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11 and 12). */
   readonly traces: readonly TraceUnstructuredResult[];
+  /** `results/trace-overlap.json` (article, Fig. 3). */
+  readonly overlap?: TraceOverlapResult;
+  /** `results/trace-structured.json` (article, Fig. 7). */
+  readonly layers?: TraceStructuredResult;
   /** Software that produced the run: name, version. */
   readonly versions: readonly (readonly [string, string])[];
 }

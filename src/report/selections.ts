@@ -1,17 +1,19 @@
 import type { TraceEntry, TraceUnstructuredResult } from '../experiments/results.js';
 import { CRITERIA, type Criterion } from '../neurons/neuron.js';
 
-/** One set of neurons that was zeroed, and the groups that it was chosen for. */
+/** One set of neurons that was perturbed, and the groups that it was chosen for. */
 export interface Selection {
   readonly groups: readonly number[];
   readonly entry: TraceEntry;
 }
 
-/** The part of a trace that one criterion chose: one chart of the article's Fig. 2. */
+/** The part of a trace that one criterion chose, with one standard deviation: one chart of the article's Figs 2, 4 and 5. */
 export interface CriterionTrace {
   readonly criterion: Criterion;
   readonly trace: TraceUnstructuredResult;
-  /** All entries of the criterion, by group, then k. */
+  /** Standard deviation of the perturbation; null for zeroing. */
+  readonly sigma: number | null;
+  /** All entries of the criterion and sigma, by group, then k. */
   readonly entries: readonly TraceEntry[];
   /** The distinct sets of neurons among them, in the same order. */
   readonly selections: readonly Selection[];
@@ -27,15 +29,22 @@ export interface LargestChange {
   readonly change: number;
 }
 
-/** Splits traces by criterion, in the order of the traces and of `CRITERIA`; criteria without entries are left out. */
+/**
+ * Splits traces by criterion and standard deviation, in the order of the traces, of `CRITERIA`, and of size; criteria
+ * without entries are left out.
+ */
 export function byCriterion(traces: readonly TraceUnstructuredResult[]): CriterionTrace[] {
   return traces.flatMap((trace) =>
-    CRITERIA.map((criterion) => {
-      const entries = trace.entries
-        .filter((entry) => entry.criterion === criterion)
-        .sort((a, b) => a.group - b.group || a.k - b.k);
-      return { criterion, trace, entries, selections: distinctSelections(criterion, entries) };
-    }).filter(({ entries }) => entries.length > 0),
+    CRITERIA.flatMap((criterion) => {
+      const chosen = trace.entries.filter((entry) => entry.criterion === criterion);
+      const sigmas = [...new Set(chosen.map(({ sigma }) => sigma))].sort((a, b) => (a ?? 0) - (b ?? 0));
+      return sigmas.map((sigma) => {
+        const entries = chosen
+          .filter((entry) => entry.sigma === sigma)
+          .sort((a, b) => a.group - b.group || a.k - b.k);
+        return { criterion, trace, sigma, entries, selections: distinctSelections(criterion, entries) };
+      });
+    }),
   );
 }
 
@@ -53,14 +62,21 @@ export function largestChange(traces: readonly CriterionTrace[]): LargestChange 
     .sort((a, b) => Math.abs(b.change) - Math.abs(a.change) || own(b) - own(a))[0];
 }
 
-/** The largest |change| of a group in `groups` under the neurons chosen for that group: one bar of Fig. 2. */
+/** The largest |change| of a group in `groups` under the neurons chosen for that group: one bar of Figs 2, 4 and 5. */
 export function largestOwnChange(
   { entries }: CriterionTrace,
   groups: readonly number[],
-): { readonly group: number; readonly k: number; readonly change: number } | undefined {
+):
+  | { readonly group: number; readonly k: number; readonly change: number; readonly std: number | undefined }
+  | undefined {
   return entries
     .filter((entry) => groups.includes(entry.group))
-    .map(({ group, k, change }) => ({ group, k, change: change[group] ?? Number.NaN }))
+    .map(({ group, k, change, changeStd }) => ({
+      group,
+      k,
+      change: change[group] ?? Number.NaN,
+      std: changeStd?.[group],
+    }))
     .filter(({ change }) => Number.isFinite(change))
     .sort((a, b) => Math.abs(b.change) - Math.abs(a.change))[0];
 }
@@ -72,14 +88,18 @@ export function measuredChanges(traces: readonly CriterionTrace[]): number {
     .reduce((total, { entry }) => total + entry.change.filter(Number.isFinite).length, 0);
 }
 
-/** The largest |change| in percentage points: of the groups' own selections, and of all cells. */
+/** The largest |change| in percentage points: of the groups' own selections with their whiskers, and of all cells. */
 export function changeExtent(traces: readonly CriterionTrace[]): {
   readonly own: number;
   readonly all: number;
 } {
   const entries = traces.flatMap((trace) => trace.entries);
   return {
-    own: maxPoints(entries.map((entry) => entry.change[entry.group] ?? 0)),
+    own: maxPoints(
+      entries.map(
+        (entry) => Math.abs(entry.change[entry.group] ?? 0) + (entry.changeStd?.[entry.group] ?? 0),
+      ),
+    ),
     all: maxPoints(entries.flatMap((entry) => entry.change)),
   };
 }

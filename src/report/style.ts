@@ -79,6 +79,8 @@ tbody tr:nth-child(even) { background: color-mix(in srgb, var(--shade) 20%, tran
 tfoot tr:first-child > * { border-top: 2px solid var(--line); }
 td small { color: var(--muted); }
 td.own { font-weight: 700; background: color-mix(in srgb, var(--accent) 14%, transparent); }
+details { margin: 0.6rem 0; }
+summary { cursor: pointer; font-size: 0.95rem; color: var(--accent); }
 .pairs th, .pairs td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 .pairs th { min-width: 9rem; }
 .columns { display: flex; flex-wrap: wrap; gap: 0 3rem; }

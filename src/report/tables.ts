@@ -4,8 +4,9 @@ import { SPLITS } from '../data/split.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import type { ErmResult } from '../train/metrics.js';
-import { MISSING, percent, points, score, SPLIT_NAME } from './format.js';
+import { MISSING, percent, plural, points, score, SPLIT_NAME } from './format.js';
 import { groupLabels, shortList, type GroupLabel } from './groups.js';
+import { PERTURBED } from './perturbation.js';
 import { byCriterion } from './selections.js';
 
 /** How tables are printed. */
@@ -57,8 +58,8 @@ export function groupTable(
 }
 
 /**
- * Signed change in points of every group's accuracy, for every set of neurons that was zeroed (article, Fig. 2),
- * with the accuracies before as the first row.
+ * Signed change in points of every group's accuracy, for every set of neurons that was perturbed (article, Figs 2, 4
+ * and 5), with the accuracies before as the first row. Random perturbations add a column for their standard deviation.
  */
 export function changeTable(
   trace: TraceUnstructuredResult,
@@ -67,22 +68,35 @@ export function changeTable(
   options: TableOptions,
 ): string {
   const groups = groupLabels(groupNames, minorityGroups);
+  const isRandom = trace.perturbation !== 'zero';
   return render(
-    ['criterion', 'chosen for', 'k', ...groups.map(({ short }) => short)],
+    ['criterion', 'chosen for', 'k', ...(isRandom ? ['sigma'] : []), ...groups.map(({ short }) => short)],
     [
-      ['before', '', '', ...groups.map(({ index }) => percentSign(at(trace.baseline.accuracy, index)))],
+      [
+        'before',
+        '',
+        '',
+        ...(isRandom ? [''] : []),
+        ...groups.map(({ index }) => percentSign(at(trace.baseline.accuracy, index))),
+      ],
       ...selections(trace).map(({ criterion, groups: chosenFor, entry }) => [
         criterion,
         shortList(chosenFor, groups),
         String(entry.k),
+        ...(isRandom ? [String(entry.sigma ?? MISSING)] : []),
         ...groups.map(({ index }) => {
-          const text = points(at(entry.change, index));
+          const std = entry.changeStd?.[index];
+          const text = points(at(entry.change, index)) + (std === undefined ? '' : ` ± ${percent(std)}`);
           return chosenFor.includes(index) ? bold(text, options) : text;
         }),
       ]),
     ],
     options,
-    [`change of ${SPLIT_NAME[trace.split]} accuracy in points; ${names(groups)}`, star(groups)],
+    [
+      `change of ${SPLIT_NAME[trace.split]} accuracy in points, neurons ${PERTURBED[trace.perturbation].state}; ${names(groups)}`,
+      isRandom ? seedsLine(trace) : '',
+      star(groups),
+    ],
   );
 }
 
@@ -96,16 +110,24 @@ export function neuronTable(
   const groups = groupLabels(groupNames, minorityGroups);
   return render(
     ['criterion', 'chosen for', 'k', 'neurons', 'score'],
-    selections(trace).map(({ criterion, groups: chosenFor, entry }) => [
-      criterion,
-      shortList(chosenFor, groups),
-      String(entry.k),
-      { content: entry.neurons.map(({ layer, index }) => `${layer}[${index}]`).join('\n'), hAlign: 'left' },
-      entry.neurons.map((neuron) => score(neuron.score)).join('\n'),
-    ]),
+    // The same neurons are perturbed with every standard deviation.
+    selections(trace)
+      .filter(({ entry }) => entry.sigma === trace.entries[0]?.sigma)
+      .map(({ criterion, groups: chosenFor, entry }) => [
+        criterion,
+        shortList(chosenFor, groups),
+        String(entry.k),
+        { content: entry.neurons.map(({ layer, index }) => `${layer}[${index}]`).join('\n'), hAlign: 'left' },
+        entry.neurons.map((neuron) => score(neuron.score)).join('\n'),
+      ]),
     options,
     [`of ${trace.numNeurons} neurons; score: l2 norm; ${names(groups)}`, star(groups)],
   );
+}
+
+function seedsLine({ seeds }: TraceUnstructuredResult): string {
+  if (seeds.length === 1) return 'one seed';
+  return `mean ± standard deviation over ${plural(seeds.length, 'seed')}`;
 }
 
 function selections(trace: TraceUnstructuredResult) {

@@ -1,11 +1,18 @@
 import sharp from 'sharp';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { groupCounts, loadDataset, type Dataset } from '../data/dataset.js';
 import { minorityGroups } from '../data/minorityGroups.js';
-import type { TraceUnstructuredResult } from '../experiments/results.js';
+import type {
+  TraceOverlapResult,
+  TraceStructuredResult,
+  TraceUnstructuredResult,
+} from '../experiments/results.js';
+import { SPLITS } from '../data/split.js';
+import { PERTURBATIONS } from '../neurons/perturb.js';
 import { writeAtomic } from '../files.js';
 import type { ErmResult } from '../train/metrics.js';
-import { openRun, type RunConfig, type RunEnvironment } from '../train/runFolder.js';
+import { openRun, type RunConfig, type RunEnvironment, type RunFolder } from '../train/runFolder.js';
 import { renderFigures, renderReport, type RunReport, type SampleImage } from './runReport.js';
 
 /** Sample images of each group, and the height that they are shown at. */
@@ -24,8 +31,10 @@ export async function writeReport(options: {
 }): Promise<string> {
   const { folder, config, environment } = await openRun(options.run);
   const dataset = await loadDataset(options.data ?? environment.data, environment.dataOptions);
+  await folder.create();
   const erm = await folder.readResult<ErmResult>('erm');
-  const trace = await folder.readResult<TraceUnstructuredResult>('trace-unstructured');
+  const overlap = await folder.readResult<TraceOverlapResult>('trace-overlap');
+  const layers = await folder.readResult<TraceStructuredResult>('trace-structured');
   const report: RunReport = {
     title: `${config.arch} on ${dataset.name}`,
     dataset: {
@@ -42,13 +51,34 @@ export async function writeReport(options: {
     config: describeConfig(config, environment),
     epochs: await folder.readMetrics(),
     ...(erm ? { erm } : {}),
-    traces: trace ? [trace] : [],
+    traces: await readTraces(folder),
+    ...(overlap ? { overlap } : {}),
+    ...(layers ? { layers } : {}),
     versions: Object.entries(environment.versions),
   };
-  await folder.create();
   for (const { name, svg } of await renderFigures(report)) await writeAtomic(folder.figure(name), svg);
   await writeAtomic(folder.report, await renderReport(report));
   return folder.report;
+}
+
+/**
+ * All unstructured traces of a run, whatever was perturbed and measured: zeroing, then random initialization and noise,
+ * each on the training split first.
+ */
+async function readTraces(folder: RunFolder): Promise<TraceUnstructuredResult[]> {
+  const names = (await readdir(dirname(folder.result('trace-unstructured')))).filter((name) =>
+    /^trace-unstructured.*\.json$/.test(name),
+  );
+  const traces = await Promise.all(
+    names.sort().map((name) => folder.readResult<TraceUnstructuredResult>(basename(name, '.json'))),
+  );
+  return traces
+    .filter((trace) => trace !== undefined)
+    .sort(
+      (a, b) =>
+        PERTURBATIONS.indexOf(a.perturbation) - PERTURBATIONS.indexOf(b.perturbation) ||
+        SPLITS.indexOf(a.split) - SPLITS.indexOf(b.split),
+    );
 }
 
 /** The first training images of each group, small enough to live in the page. */

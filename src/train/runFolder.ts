@@ -159,14 +159,16 @@ export class RunFolder {
     const path = this.result(name);
     const text = await readIfThere(path);
     if (text === undefined) return undefined;
+    const damaged = (reason: string): SpurmemError =>
+      new SpurmemError('RUN_INVALID', `${path} ${reason}. Delete it and run again.`);
+    let result: unknown;
     try {
-      return JSON.parse(text) as Result;
+      result = JSON.parse(text);
     } catch (error) {
-      throw new SpurmemError(
-        'RUN_INVALID',
-        `${path} is not JSON (${messageOf(error)}). Delete it and run again.`,
-      );
+      throw damaged(`is not JSON (${messageOf(error)})`);
     }
+    if (!isResult(result, name)) throw damaged('is no result of this name');
+    return result as Result;
   }
 
   async writeResult(name: string, result: unknown): Promise<void> {
@@ -207,6 +209,12 @@ export function configDifferences(old: RunConfig, wanted: RunConfig): string[] {
     .map(([key, value]) => [key, JSON.stringify(old[key as keyof RunConfig]), JSON.stringify(value)] as const)
     .filter(([, before, after]) => before !== after)
     .map(([key, before, after]) => `${key}: ${before} -> ${after}`);
+}
+
+/** Results carry their kind, with which their names begin. */
+function isResult(value: unknown, name: string): boolean {
+  const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
+  return typeof kind === 'string' && name.startsWith(kind);
 }
 
 /** A line of the metrics, or undefined when it is damaged: cut off, or not an epoch. */

@@ -7,17 +7,18 @@ import { contentOf, expectFailure, spurmem, trainArguments } from './support.js'
 
 const folder = temporaryFolder();
 const HEADER = 'img_filename,y,split,place';
-/** Every group in every split, line 2 to 13; there are two images. */
+/** Every group in every split, in the lines 2 to 13. */
 const ROWS = [0, 1, 2].flatMap((split) =>
-  [0, 1].flatMap((y) => [0, 1].map((place) => `images/${place}.png,${y},${split},${place}`)),
+  [0, 1].flatMap((y) => [0, 1].map((place) => `images/${split}${y}${place}.png,${y},${split},${place}`)),
 );
 
 /** A dataset with the lines in its table, and the arguments that inspect it. */
 async function dataset(name: string, lines: readonly string[]): Promise<string> {
   const data = join(folder, name);
   await put(join(data, 'metadata.csv'), `${lines.join('\n')}\n`);
-  await putImage(join(data, 'images', '0.png'), 32, 32, 0);
-  await putImage(join(data, 'images', '1.png'), 32, 32, 1);
+  for (const [seed, row] of ROWS.entries()) {
+    await putImage(join(data, row.slice(0, row.indexOf(','))), 16, 16, seed);
+  }
   return data;
 }
 
@@ -54,13 +55,13 @@ describe('a dataset that is not there', () => {
 describe('a table with a mistake', () => {
   it.each([
     ['a missing column', 1, 'img_filename,y,split,background', ['place', 'background']],
-    ['a number in words', 4, 'images/0.png,one,0,0', ['metadata.csv:4', '"one"', 'y']],
-    ['a fraction', 5, 'images/0.png,1,0,0.5', ['metadata.csv:5', '0.5', 'place']],
-    ['an unknown split', 6, 'images/0.png,0,3,0', ['metadata.csv:6', '3', 'split']],
-    ['a row too short', 7, 'images/0.png,0', ['metadata.csv:7']],
+    ['a number in words', 4, 'images/010.png,one,0,0', ['metadata.csv:4', '"one"', 'y']],
+    ['a fraction', 5, 'images/011.png,1,0,0.5', ['metadata.csv:5', '0.5', 'place']],
+    ['an unknown split', 6, 'images/100.png,0,3,0', ['metadata.csv:6', '3', 'split']],
+    ['a row too short', 7, 'images/101.png,0', ['metadata.csv:7']],
     ['a file that climbs out', 8, '../0.png,1,1,0', ['metadata.csv:8', '../0.png']],
     ['a file of the whole disk', 8, '/etc/hostname,1,1,0', ['metadata.csv:8', '/etc/hostname']],
-    ['a file that is missing', 9, 'images/2.png,1,1,1', ['metadata.csv:9', 'images/2.png']],
+    ['a file that is missing', 9, 'images/none.png,1,1,1', ['metadata.csv:9', 'images/none.png']],
   ])('names %s', async (name, line, text, found) => {
     const data = await dataset(name, withLine(line, text));
     const before = contentOf(data);
@@ -92,7 +93,7 @@ describe('a table with a mistake', () => {
 it('train erm refuses a split with an empty group, before it creates anything', async () => {
   const data = await dataset(
     'gap',
-    [HEADER, ...ROWS].filter((row) => row !== 'images/1.png,0,1,1'),
+    [HEADER, ...ROWS].filter((row) => row !== 'images/101.png,0,1,1'),
   );
   const before = contentOf(data);
   const out = join(folder, 'run');

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { put, putImage } from '../data/support.js';
+import { put } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
 import { ADDON, expectFailure, failure, spurmem, trainArguments } from './support.js';
 
@@ -14,10 +14,9 @@ const missing = join(folder, 'missing.node');
 
 beforeAll(async () => {
   const rows = [0, 1, 2].flatMap((split) =>
-    ['0,0', '0,1', '1,0', '1,1'].map((pair) => `0.png,${split},${pair}`),
+    ['0,0', '0,1', '1,0', '1,1'].map((pair, index) => `${split}${index}.png,${split},${pair}`),
   );
   await put(join(data, 'metadata.csv'), ['img_filename,split,y,place', ...rows, ''].join('\n'));
-  await putImage(join(data, '0.png'), 32, 32, 0);
   writeFileSync(noAddon, 'not a shared object');
   const bytes = readFileSync(ADDON);
   const name = 'libtorch.so.2.6';

@@ -30,6 +30,9 @@ export function start(args: readonly string[], environment: Readonly<Record<stri
     cwd: ROOT,
     env: { ...inherited, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A command that hangs fails its test and leaves no process behind.
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
   });
   let stdout = '';
   let stderr = '';

@@ -1,24 +1,11 @@
 import sharp from 'sharp';
 
-import { renderFigures, type RunReport } from '../../src/report/runReport.js';
 import { eightGroups, erm, fullReport, oneEpoch, trace } from './fixtures.js';
-
-async function figures(report: RunReport): Promise<Map<string, string>> {
-  return new Map((await renderFigures(report)).map(({ name, svg }) => [name, svg]));
-}
+import { figures, marks, texts } from './support.js';
 
 /** The first match in a long text; a failed comparison then prints it, and not the page. */
 function first(pattern: RegExp, text: string | undefined): string | undefined {
   return pattern.exec(text ?? '')?.[0];
-}
-
-function marks(svg: string | undefined, kind: string): number {
-  return svg?.match(new RegExp(`aria-roledescription="${kind}"`, 'g'))?.length ?? 0;
-}
-
-/** The texts of a chart, as drawn. */
-function texts(svg: string | undefined): string[] {
-  return [...(svg ?? '').matchAll(/<(?:text|tspan)[^>]*>([^<]+)</g)].map((match) => match[1] ?? '');
 }
 
 describe('Fig. 1', () => {

@@ -1,4 +1,12 @@
-import type { TraceEntry, TraceUnstructuredResult } from '../../src/experiments/results.js';
+import type {
+  LayerEntry,
+  OverlapEntry,
+  TraceEntry,
+  TraceOverlapResult,
+  TraceStructuredResult,
+  TraceUnstructuredResult,
+} from '../../src/experiments/results.js';
+import type { Split } from '../../src/data/split.js';
 import { groupAccuracies } from '../../src/metrics/groups.js';
 import type { Criterion, Neuron } from '../../src/neurons/neuron.js';
 import type { RunReport } from '../../src/report/runReport.js';
@@ -223,3 +231,125 @@ export const oneEpoch: RunReport = {
   traces: [],
   versions: [],
 };
+
+/** The convolutions of a torchvision ResNet in parameter order, by the number of blocks of each stage. */
+export function resnetLayers(blocks: readonly number[], convolutions: number): string[] {
+  return [
+    'conv1',
+    ...blocks.flatMap((count, stage) =>
+      Array.from({ length: count }, (_, block) => {
+        const prefix = `layer${stage + 1}.${block}`;
+        const names = Array.from({ length: convolutions }, (_conv, at) => `${prefix}.conv${at + 1}`);
+        const isProjected = block === 0 && (stage > 0 || convolutions === 3);
+        return isProjected ? [...names, `${prefix}.downsample.0`] : names;
+      }).flat(),
+    ),
+  ];
+}
+
+/** A structured trace of some layers: early layers change minority groups the most. */
+export function layerTrace(names: readonly string[], ks: readonly number[]): TraceStructuredResult {
+  return {
+    kind: 'trace-structured',
+    checkpoint: trace.checkpoint,
+    split: 'train',
+    unit: 'neuron',
+    perturbation: 'zero',
+    numNeurons: 4800,
+    gradientSource: trace.gradientSource,
+    baseline: erm.train,
+    cost: { naiveForwards: 767_200, runForwards: 107_053.8, ratio: 0.13954 },
+    layers: names,
+    entries: (['gradient', 'magnitude'] as const).flatMap((criterion) =>
+      TRAIN.flatMap((total, group) =>
+        names.flatMap((layer, at) =>
+          ks.map((k): LayerEntry => {
+            const decay = Math.exp((-3 * at) / names.length);
+            const scale = (MINORITY.includes(group) ? 0.09 : 0.012) * (criterion === 'gradient' ? 1 : 0.5);
+            const lost = Math.round(k * scale * decay * total);
+            const gained = Math.min((at + group) % 3, total - (erm.train.correct[group] ?? 0));
+            const correct = (erm.train.correct[group] ?? 0) - lost + gained;
+            return {
+              criterion,
+              layer,
+              group,
+              k,
+              neurons: [{ layer, index: 3 * at + k, score: 0.5 / (at + 1) }],
+              accuracy: correct / total,
+              change: correct / total - (erm.train.accuracy[group] ?? 0),
+              lost,
+              gained,
+            };
+          }),
+        ),
+      ),
+    ),
+  };
+}
+
+/** ResNet-18's 20 layers, k = 1. */
+export const layers18 = layerTrace(resnetLayers([2, 2, 2, 2], 2), [1]);
+
+/** ResNet-50's 53 layers, k = 1, 3. */
+export const layers50 = layerTrace(resnetLayers([3, 4, 6, 3], 3), [1, 3]);
+
+/** A trace of random initialization or noise over some seeds: zeroing's changes, damped, with a spread. */
+export function randomTrace(
+  perturbation: 'reinit' | 'noise',
+  sigmas: readonly number[],
+  seeds: number,
+  split: Split = 'train',
+): TraceUnstructuredResult {
+  const damping = perturbation === 'reinit' ? 0.9 : 0.2;
+  return {
+    ...trace,
+    perturbation,
+    split,
+    seeds: Array.from({ length: seeds }, (_, seed) => seed),
+    baseline: erm[split],
+    entries: trace.entries.flatMap((of) =>
+      sigmas.map((sigma): TraceEntry => {
+        const change = of.change.map((value) => damping * value * (1 + 10 * sigma));
+        return {
+          ...of,
+          sigma,
+          change,
+          accuracy: change.map((value, group) => (erm[split].accuracy[group] ?? 0) + value),
+          changeStd: seeds > 1 ? of.change.map((value) => 0.3 * Math.abs(value) + sigma / 10) : null,
+        };
+      }),
+    ),
+  };
+}
+
+/** The ranks of the top neurons of a network of 4800 neurons: most are high under the other criterion, some are not. */
+export function overlapTrace(fraction: number): TraceOverlapResult {
+  const count = Math.ceil(fraction * 4800);
+  return {
+    kind: 'trace-overlap',
+    checkpoint: trace.checkpoint,
+    unit: 'neuron',
+    numNeurons: 4800,
+    gradientSource: trace.gradientSource,
+    fraction,
+    count,
+    entries: TRAIN.flatMap((_, group) =>
+      (
+        [
+          ['gradient', 'magnitude'],
+          ['magnitude', 'gradient'],
+        ] as const
+      ).map(([chosenBy, rankedBy]): OverlapEntry => ({
+        group,
+        chosenBy,
+        rankedBy,
+        neurons: Array.from({ length: count }, (_neuron, at) => ({
+          layer: LAYERS[at % LAYERS.length] ?? 'fc',
+          index: 5 * at + group,
+          score: 1 / (at + 1),
+          percentile: (100 * (4800 - ((at * at * (2 + group)) % 4000))) / 4800,
+        })),
+      })),
+    ),
+  };
+}

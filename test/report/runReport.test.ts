@@ -81,7 +81,7 @@ describe('the full report', () => {
       'The smallest training group is G2* coat with 0 with 56 samples: one of them is 1.79 points',
     ],
     ['the net count', '−10.71 points for G2* coat with 0 at k = 3, a net 6 of 56 samples'],
-    ['the common baseline', 'before zeroing equal those of Fig. 1'],
+    ['the common baseline', 'of the unchanged model equal those of Fig. 1'],
     ['the configuration', 'resnet18'],
     ['the versions', '2.6.0'],
   ])('states %s', (_what, sentence) => {

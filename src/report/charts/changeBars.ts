@@ -1,13 +1,15 @@
 import { count, fixed, SPLIT_NAME } from '../format.js';
 import type { GroupLabel } from '../groups.js';
+import { hasSpread } from '../perturbation.js';
 import type { CriterionTrace } from '../selections.js';
 import { groupTick, MULTILINE } from './axis.js';
 import type { PanelOptions } from './fig2.js';
 import { INK, MAJORITY_RAMP, MINORITY_RAMP, mix } from './theme.js';
 
 /**
- * Upper panel of Fig. 2: for each group, a bar for every k with the |change| in percentage points of that group's
- * accuracy when the k neurons chosen for that group are zeroed. Hues darken with k.
+ * Upper panel of Figs 2, 4 and 5: for each group, a bar for every k with the |change| in percentage points of that group's
+ * accuracy when the k neurons chosen for that group are perturbed, and a whisker of one standard deviation over seeds
+ * on both sides where there are several seeds. Hues darken with k.
  */
 export function changeBars(view: CriterionTrace, groups: readonly GroupLabel[], options: PanelOptions) {
   const ks = [...new Set(view.entries.map((entry) => entry.k))].sort((a, b) => a - b);
@@ -26,6 +28,7 @@ export function changeBars(view: CriterionTrace, groups: readonly GroupLabel[], 
   const values = view.entries.flatMap((entry) => {
     const group = groups[entry.group];
     const change = 100 * Math.abs(entry.change[entry.group] ?? Number.NaN);
+    const std = 100 * (entry.changeStd?.[entry.group] ?? 0);
     if (!group || !Number.isFinite(change)) return [];
     return [
       {
@@ -33,6 +36,9 @@ export function changeBars(view: CriterionTrace, groups: readonly GroupLabel[], 
         k: entry.k,
         series: `${group.minority ? 'minority*' : 'majority'}, k = ${entry.k}`,
         change,
+        // The axis starts at zero, where the lower end of a whisker is cut.
+        low: Math.max(0, change - std),
+        high: change + (Number.isFinite(std) ? std : 0),
         text: fixed(change, change >= 99.95 ? 0 : 1),
       },
     ];
@@ -73,10 +79,27 @@ export function changeBars(view: CriterionTrace, groups: readonly GroupLabel[], 
           },
         },
       },
+      ...(hasSpread(view) ? whiskers() : []),
       {
         mark: { type: 'text' as const, dy: -8, fontSize: 12, color: INK },
-        encoding: { text: { field: 'text' } },
+        encoding: { text: { field: 'text' }, y: { field: 'high', type: 'quantitative' as const } },
       },
     ],
   };
+}
+
+/** A rule from `low` to `high`, and a cap at both ends. */
+function whiskers() {
+  const cap = (field: 'low' | 'high') => ({
+    mark: { type: 'tick' as const, orient: 'horizontal' as const, color: INK, size: 8, thickness: 1.5 },
+    encoding: { y: { field, type: 'quantitative' as const } },
+  });
+  return [
+    {
+      mark: { type: 'rule' as const, color: INK, strokeWidth: 1.5 },
+      encoding: { y: { field: 'low', type: 'quantitative' as const }, y2: { field: 'high' } },
+    },
+    cap('low'),
+    cap('high'),
+  ];
 }

@@ -1,16 +1,15 @@
-import { points, typographic } from '../format.js';
 import { shortList, type GroupLabel } from '../groups.js';
+import { hasSpread } from '../perturbation.js';
 import type { CriterionTrace, Selection } from '../selections.js';
 import type { PanelOptions } from './fig2.js';
-import { GAIN, GRID, INK, LOSS } from './theme.js';
+import { cellFill, cellText, changeCell } from './changeCells.js';
+import { INK } from './theme.js';
 
 const ROW = 24;
-/** Cells above this share of the scale carry white text. */
-const DARK = 0.85;
 
 /**
- * Lower panel of Fig. 2, the full picture: the signed change of every group's accuracy (columns) for every set of
- * neurons that was zeroed (rows: the group it was chosen for, and k). Frames mark the group's own column, whose
+ * Lower panel of Figs 2, 4 and 5, the full picture: the signed change of every group's accuracy (columns) for every set of
+ * neurons that was perturbed (rows: the group it was chosen for, and k). Frames mark the group's own column, whose
  * |change| is the bar above.
  */
 export function changeMatrix(view: CriterionTrace, groups: readonly GroupLabel[], options: PanelOptions) {
@@ -25,11 +24,8 @@ export function changeMatrix(view: CriterionTrace, groups: readonly GroupLabel[]
         {
           row: rowName(selection),
           column: group.short,
-          sign: change < 0 ? 'loss' : 'gain',
-          size: Math.abs(100 * change),
-          text: typographic(points(change)),
+          ...changeCell(change, max),
           own: selection.groups.length === 1 && selection.groups[0] === group.index,
-          dark: Math.abs(100 * change) > DARK * max,
         },
       ];
     }),
@@ -38,7 +34,7 @@ export function changeMatrix(view: CriterionTrace, groups: readonly GroupLabel[]
     title: {
       text: 'Change of every group',
       subtitle: [
-        'rows: zeroed neurons; columns: change in points',
+        `rows: ${view.trace.perturbation === 'zero' ? 'zeroed' : 'perturbed'} neurons; columns: ${hasSpread(view) ? 'mean ' : ''}change in points`,
         ...(values.some(({ own }) => own) ? ['frame: the group that the neurons were chosen for'] : []),
       ],
       fontSize: 14,
@@ -62,34 +58,12 @@ export function changeMatrix(view: CriterionTrace, groups: readonly GroupLabel[]
       },
     },
     layer: [
-      // Opacity, not a pale colour, shows small changes: cells then suit a light and a dark page.
-      {
-        mark: { type: 'rect' as const, stroke: GRID, strokeWidth: 1 },
-        encoding: {
-          color: {
-            field: 'sign',
-            scale: { domain: ['loss', 'gain'], range: [LOSS, GAIN] },
-            legend: null,
-          },
-          fillOpacity: {
-            field: 'size',
-            type: 'quantitative' as const,
-            scale: { domain: [0, max], range: [0, 1] },
-            legend: null,
-          },
-        },
-      },
+      cellFill(max),
       {
         transform: [{ filter: 'datum.own' }],
         mark: { type: 'rect' as const, filled: false, stroke: INK, strokeWidth: 2 },
       },
-      {
-        mark: { type: 'text' as const, fontSize: 12 },
-        encoding: {
-          text: { field: 'text' },
-          color: { condition: { test: 'datum.dark', value: '#ffffff' }, value: INK },
-        },
-      },
+      cellText(12),
     ],
   };
 }

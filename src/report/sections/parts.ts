@@ -1,8 +1,10 @@
 import type { Chart } from '../charts/render.js';
-import { MISSING, percent, plural, points, typographic } from '../format.js';
+import { MISSING, percent, plural, points, SPLIT_NAME, typographic } from '../format.js';
 import type { GroupLabel } from '../groups.js';
 import { html, Markup } from '../markup.js';
+import type { TraceHeader } from '../../experiments/results.js';
 import type { GroupAccuracies } from '../../metrics/groups.js';
+import type { ErmResult } from '../../train/metrics.js';
 
 /** How far a chart may shrink on a narrow screen before it scrolls; below, its text would be too small. */
 const LEAST = 0.7;
@@ -45,6 +47,12 @@ export function pointsText(change: number | undefined): string {
   return typographic(points(change ?? Number.NaN));
 }
 
+/** A mean change with its standard deviation where there is one: `−10.71 ± 1.20`. */
+export function spreadText(change: number | undefined, std: number | undefined): string {
+  const text = pointsText(change);
+  return std === undefined || !Number.isFinite(std) ? text : `${text} ± ${percent(std)}`;
+}
+
 /** What one sample of a group of `size` is worth: `1.79`. */
 export function granularity(size: number | undefined): string {
   return percent(1 / (size ?? Number.NaN));
@@ -60,4 +68,16 @@ export function smallestGroup(
   const group = groups[total.indexOf(size)];
   if (!group) return '';
   return `The smallest ${split} group is ${group.full} with ${plural(size, 'sample')}: one of them is ${granularity(size)} points.`;
+}
+
+/** Says so when a trace started from other accuracies than Fig. 1 shows: the two are then not comparable. */
+export function sameBaseline(
+  { split, baseline }: Pick<TraceHeader, 'split' | 'baseline'>,
+  erm: ErmResult | undefined,
+): string {
+  if (!erm) return '';
+  const same = baseline.correct.every((correct, group) => correct === erm[split].correct[group]);
+  return same
+    ? `The ${SPLIT_NAME[split]} accuracies of the unchanged model equal those of Fig. 1.`
+    : `The ${SPLIT_NAME[split]} accuracies of the unchanged model differ from those of Fig. 1: another checkpoint may have been traced.`;
 }

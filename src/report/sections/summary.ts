@@ -4,6 +4,7 @@ import { plural, SPLIT_NAME } from '../format.js';
 import { shortList, type GroupLabel } from '../groups.js';
 import type { Section } from './section.js';
 import { html, type Markup } from '../markup.js';
+import { drawsNote, PERTURBED } from '../perturbation.js';
 import type { RunReport } from '../reportData.js';
 import { largestChange, measuredChanges } from '../selections.js';
 import type { ErmResult } from '../../train/metrics.js';
@@ -51,13 +52,17 @@ function accuracyCards(erm: ErmResult, groups: readonly GroupLabel[]): Markup[] 
 }
 
 function largestChangeCard(groups: readonly GroupLabel[], { fig2 }: Figures): Markup[] {
-  const views = fig2.map(({ view }) => view);
+  // One experiment: the first, which is zeroing on the training split where that was done.
+  const trace = fig2[0]?.view.trace;
+  const views = fig2.map(({ view }) => view).filter((view) => view.trace === trace);
   const largest = largestChange(views);
   const group = largest && groups[largest.group];
   if (!group) return [];
   const { entry, groups: chosenFor } = largest.selection;
   const neurons = entry.neurons.map(({ layer, index }) => `${layer}[${index}]`).join(', ');
   const split = SPLIT_NAME[largest.from.trace.split];
+  const wording = PERTURBED[largest.from.trace.perturbation];
+  const draws = drawsNote(largest.from);
   return [
     card(
       `Largest change of a ${split} accuracy`,
@@ -65,8 +70,8 @@ function largestChangeCard(groups: readonly GroupLabel[], { fig2 }: Figures): Ma
       html`${groupName(group)} (${largest.from.trace.baseline.total[group.index]} ${split} samples), when
         ${plural(entry.neurons.length, 'neuron')} of ${largest.from.trace.numNeurons} with the largest
         ${largest.from.criterion}, chosen for ${shortList(chosenFor, groups)},
-        ${entry.neurons.length === 1 ? 'is' : 'are'} zeroed: <code>${neurons}</code>. The largest of
-        ${plural(measuredChanges(views), 'measured change')}.`,
+        ${entry.neurons.length === 1 ? wording.singular : wording.plural}${draws === '' ? '' : ` (${draws})`}:
+        <code>${neurons}</code>. The largest of ${plural(measuredChanges(views), 'measured change')}.`,
       true,
     ),
   ];

@@ -1,0 +1,98 @@
+import type { TraceUnstructuredResult } from '../experiments/results.js';
+import type { PerturbationKind } from '../neurons/perturb.js';
+import { plural } from './format.js';
+import type { CriterionTrace } from './selections.js';
+
+/** How a report speaks of a perturbation. */
+interface Wording {
+  /** The article's figure, as in file names. */
+  readonly figure: string;
+  /** The article's figures with one standard deviation, and with several. */
+  readonly reference: string;
+  readonly references: string;
+  /** Heading of its section. */
+  readonly heading: string;
+  /** What the neurons are: `Top-k by gradient, zeroed`. */
+  readonly state: string;
+  /** After "after", before "the neurons". */
+  readonly deed: string;
+  /** What happens to neurons, in one sentence: "The neurons ...". */
+  readonly method: string;
+  /** What happens to one neuron, and to several. */
+  readonly singular: string;
+  readonly plural: string;
+}
+
+/** Zeroing (article, Fig. 2), random initialization (Figs 4 and 11) and random noise (Figs 5 and 12) in words. */
+export const PERTURBED: Readonly<Record<PerturbationKind, Wording>> = {
+  zero: {
+    figure: 'fig2',
+    reference: 'Fig. 2',
+    references: 'Fig. 2',
+    heading: 'Zeroed neurons',
+    state: 'zeroed',
+    deed: 'zeroing',
+    method: 'are set to zero',
+    singular: 'is zeroed',
+    plural: 'are zeroed',
+  },
+  reinit: {
+    figure: 'fig4',
+    reference: 'Fig. 4',
+    references: 'Figs. 4 and 11',
+    heading: 'Randomly initialized neurons',
+    state: 'randomly initialized',
+    deed: 'randomly initializing',
+    method:
+      'get new weights instead of their own, drawn from a normal distribution with mean 0 and standard deviation σ',
+    singular: 'is randomly initialized',
+    plural: 'are randomly initialized',
+  },
+  noise: {
+    figure: 'fig5',
+    reference: 'Fig. 5',
+    references: 'Figs. 5 and 12',
+    heading: 'Neurons with random noise',
+    state: 'with random noise',
+    deed: 'adding random noise to',
+    method:
+      'keep their weights, to which noise from a normal distribution with mean 0 and standard deviation σ is added',
+    singular: 'gets random noise',
+    plural: 'get random noise',
+  },
+};
+
+/** `σ = 0.005, mean of 10 seeds`; empty for zeroing, which draws nothing. */
+export function drawsNote({
+  sigma,
+  trace,
+}: {
+  readonly sigma: number | null;
+  readonly trace: Pick<TraceUnstructuredResult, 'perturbation' | 'seeds'>;
+}): string {
+  if (trace.perturbation === 'zero') return '';
+  const { seeds } = trace;
+  return [
+    ...(sigma === null ? [] : [`σ = ${sigma}`]),
+    seeds.length === 1 ? 'one seed' : `mean of ${plural(seeds.length, 'seed')}`,
+  ].join(', ');
+}
+
+/** Whether some change of the view has a spread over seeds, which whiskers show. */
+export function hasSpread({ entries }: Pick<CriterionTrace, 'entries'>): boolean {
+  return entries.some(({ changeStd }) => changeStd?.some(Number.isFinite) === true);
+}
+
+/**
+ * The file name of a view's chart without its ending: `fig2-gradient`, `fig4-gradient-0.01` where several standard
+ * deviations were tried, `fig5-magnitude-test` for another split than training.
+ */
+export function figureName({ criterion, sigma, trace }: CriterionTrace): string {
+  const sigmas = new Set(trace.entries.map((entry) => entry.sigma)).size;
+  return [
+    PERTURBED[trace.perturbation].figure,
+    criterion,
+    ...(sigma !== null && sigmas > 1 ? [String(sigma)] : []),
+    ...(trace.split === 'train' ? [] : [trace.split]),
+  ].join('-');
+}

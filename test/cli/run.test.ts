@@ -1,0 +1,195 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
+import { temporaryFolder } from '../temporary.js';
+import {
+  buildTinyDominoes,
+  contentOf,
+  expectFailure,
+  failure,
+  spurmem,
+  succeed,
+  trainArguments,
+} from './support.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'data');
+/** One epoch, finished. */
+const short = join(folder, 'short');
+/** Two epochs, finished and never stopped. */
+const reference = join(folder, 'reference');
+const best = join(short, 'checkpoints', 'best.safetensors');
+const checkpoint = (run: string, name: string) => join(run, 'checkpoints', `${name}.safetensors`);
+
+/** The measured epochs without their duration, which no two runs share. */
+function epochsOf(run: string): unknown[] {
+  const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+  return lines.map((line) => ({ ...(JSON.parse(line) as object), seconds: 0 }));
+}
+
+/** Checks that a run ended as one that was never stopped. */
+function expectAsReference(run: string): void {
+  expect(epochsOf(run)).toEqual(epochsOf(reference));
+  for (const name of ['last', 'best', 'resume']) {
+    const same = readFileSync(checkpoint(run, name)).equals(readFileSync(checkpoint(reference, name)));
+    expect([name, same]).toEqual([name, true]);
+  }
+  const result = (path: string) => readFileSync(join(path, 'results', 'erm.json'), 'utf8');
+  expect(result(run)).toBe(result(reference));
+}
+
+async function copyOfShort(name: string): Promise<string> {
+  const run = join(folder, name);
+  await cp(short, run, { recursive: true });
+  return run;
+}
+
+beforeAll(async () => {
+  await buildTinyDominoes(data);
+  await succeed(trainArguments(data, short, '--epochs', '1'));
+  await succeed(trainArguments(data, reference));
+});
+
+describe('a run folder with a finished run', () => {
+  it('names each setting that differs, and changes nothing', async () => {
+    const before = contentOf(short);
+    const settings = ['--epochs', '1', '--lr', '0.01', '--seed', '7'];
+    for (const more of [[], ['--resume']]) {
+      expectFailure(
+        await spurmem(trainArguments(data, short, ...settings, ...more)),
+        1,
+        `${short} already holds a run with another configuration`,
+        'lr: 0.0001 -> 0.01',
+        'seed: 0 -> 7',
+        'Nothing was changed',
+        '--out',
+      );
+    }
+    expect(contentOf(short)).toEqual(before);
+  });
+
+  it('asks for --resume, and changes nothing', async () => {
+    const before = contentOf(short);
+    const message = await failure(trainArguments(data, short, '--epochs', '1'), 'RUN_EXISTS');
+    expect(message).toContain('finished. Nothing was changed. Pass --resume');
+    expect(contentOf(short)).toEqual(before);
+  });
+
+  it('resumes at once with the same result, and changes nothing', async () => {
+    const before = contentOf(short);
+    const args = trainArguments(data, short, '--epochs', '1', '--resume', '--json');
+    const { stdout, stderr } = await succeed(args);
+    expect(JSON.parse(stdout)).toEqual({
+      run: short,
+      ...(JSON.parse(readFileSync(join(short, 'results', 'erm.json'), 'utf8')) as object),
+    });
+    expect(stderr).toBe('');
+    expect(contentOf(short)).toEqual(before);
+  });
+
+  it('continues for more epochs, to the bits of a run that had them from the start', async () => {
+    const run = await copyOfShort('extended');
+    await succeed(trainArguments(data, run, '--resume', '--quiet'));
+    expectAsReference(run);
+  });
+});
+
+describe('a damaged run folder', () => {
+  it.each([
+    ['config.json', '{"config": {', 'RUN_INVALID'],
+    ['config.json', '{"config": {}, "environment": {}}', 'RUN_INVALID'],
+    ['metrics.jsonl', '{"epoch": 1}\n{"epo', 'RUN_INVALID'],
+    ['metrics.jsonl', 'null\n', 'RUN_INVALID'],
+    [join('checkpoints', 'resume.safetensors'), 'too short to be whole', 'WEIGHTS_INVALID'],
+  ] as const)('names %s with %j, and changes nothing', async (name, content, code) => {
+    const run = join(folder, 'damaged');
+    rmSync(run, { recursive: true, force: true });
+    await copyOfShort('damaged');
+    writeFileSync(join(run, name), content);
+    const before = contentOf(run);
+    expect(await failure(trainArguments(data, run, '--resume'), code)).toContain(join(run, name));
+    expect(contentOf(run)).toEqual(before);
+  });
+
+  it('names a truncated checkpoint, and changes nothing', async () => {
+    const run = await copyOfShort('truncated');
+    const path = checkpoint(run, 'resume');
+    const whole = readFileSync(path);
+    writeFileSync(path, whole.subarray(0, whole.length / 2));
+    const before = contentOf(run);
+    const message = await failure(trainArguments(data, run, '--resume'), 'WEIGHTS_INVALID');
+    expect(message).toContain(path);
+    expect(message).toContain('truncated');
+    expect(contentOf(run)).toEqual(before);
+  });
+});
+
+describe('an output folder that cannot be written', () => {
+  it('is named', async () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, 'kept');
+    for (const out of [file, join(file, 'run')]) {
+      expect(await failure(trainArguments(data, out), 'OUTPUT_UNWRITABLE')).toContain(`Cannot write ${out}`);
+    }
+    expect(readFileSync(file, 'utf8')).toBe('kept');
+  });
+});
+
+describe('weights to start from', () => {
+  const train = (run: string, weights: string, ...more: string[]) =>
+    trainArguments(data, join(folder, run), '--weights', weights, ...more);
+
+  it('that are missing are named, and nothing is created', async () => {
+    const missing = join(folder, 'missing.safetensors');
+    const before = contentOf(folder);
+    expect(await failure(train('no-weights', missing), 'WEIGHTS_INVALID')).toContain(missing);
+    expect(contentOf(folder)).toEqual(before);
+  });
+
+  it('that are truncated are named', async () => {
+    const path = join(folder, 'truncated.safetensors');
+    const whole = readFileSync(best);
+    writeFileSync(path, whole.subarray(0, whole.length / 2));
+    const message = await failure(train('truncated-weights', path), 'WEIGHTS_INVALID');
+    expect(message).toContain(path);
+    expect(message).toContain('truncated');
+  });
+
+  it('of another architecture are refused with the parameters', async () => {
+    const message = await failure(train('other', best, '--arch', 'resnet34'), 'WEIGHTS_INVALID');
+    expect(message).toContain(`${best} does not fit resnet34`);
+    expect(message).toMatch(/missing: layer1\.2\.conv1\.weight, .* and \d+ more/);
+    // Nothing that would take the place of a run with the right weights.
+    expect(Object.values(contentOf(join(folder, 'other')))).toEqual(['folder', 'folder', 'folder']);
+  });
+
+  it('that are not numbers stop the first epoch', async () => {
+    const { tensors } = await readSafetensors(best);
+    const weight = tensors['conv1.weight'];
+    if (!weight) throw new Error('the checkpoint lacks conv1.weight');
+    weight.data.fill(NaN as never);
+    const path = join(folder, 'nan.safetensors');
+    await writeSafetensors(path, tensors);
+    const message = await failure(train('nan', path), 'NATIVE_FAILED');
+    expect(message).toContain('The loss became NaN in epoch 1');
+    expect(message).not.toContain('is kept');
+    expect(contentOf(join(folder, 'nan', 'checkpoints'))).toEqual({});
+  });
+
+  it('that grow too large later stop that epoch, and the last good checkpoint is kept', async () => {
+    const run = await copyOfShort('diverged');
+    const path = checkpoint(run, 'resume');
+    const { tensors, metadata } = await readSafetensors(path);
+    const weight = tensors['model.fc.weight'];
+    if (!weight) throw new Error('the checkpoint lacks model.fc.weight');
+    weight.data.fill(3e38 as never);
+    await writeSafetensors(path, tensors, { training: metadata.training ?? '' });
+    const before = contentOf(run);
+    const message = await failure(trainArguments(data, run, '--resume'), 'NATIVE_FAILED');
+    expect(message).toMatch(/The loss became (NaN|-?Infinity) in epoch 2/);
+    expect(message).toContain('is kept');
+    // The configuration has the epochs that were asked for; all else is as it was.
+    expect({ ...contentOf(run), 'config.json': '' }).toEqual({ ...before, 'config.json': '' });
+  });
+});

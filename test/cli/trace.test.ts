@@ -1,0 +1,43 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { temporaryFolder } from '../temporary.js';
+import { buildTinyDominoes, failure, succeed, trainArguments } from './support.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'data');
+const out = join(folder, 'run');
+const trace = ['trace', 'unstructured', '--run', out, '--threads', '1'];
+
+beforeAll(async () => {
+  await buildTinyDominoes(data);
+  await succeed(trainArguments(data, out, '--epochs', '1'));
+});
+
+test('a damaged configuration is named', async () => {
+  const config = join(out, 'config.json');
+  const whole = await readFile(config);
+  await writeFile(config, whole.subarray(0, 40));
+  expect(await failure(trace, 'RUN_INVALID')).toContain(`${config} is damaged`);
+  await writeFile(config, whole);
+});
+
+test('damaged weights are named', async () => {
+  const best = join(out, 'checkpoints', 'best.safetensors');
+  const whole = await readFile(best);
+  await writeFile(best, whole.subarray(0, 100_000));
+  expect(await failure(trace, 'WEIGHTS_INVALID')).toContain(`${best} is not a valid safetensors file`);
+  await writeFile(best, whole);
+});
+
+test('a dataset that moved is named, and found again by --data', async () => {
+  const moved = join(folder, 'moved');
+  await rename(data, moved);
+  const common = [...trace, '--criterion', 'magnitude', '--top-k', '1'];
+  expect(await failure(common, 'DATASET_NOT_FOUND')).toContain(data);
+  const { stdout, stderr } = await succeed([...common, '--data', moved, '--json', '--quiet']);
+  expect(stderr).toBe('');
+  const document = JSON.parse(stdout) as { kind: string; result: string; entries: unknown[] };
+  expect(document.kind).toBe('trace-unstructured');
+  expect(document.entries).toHaveLength(4);
+  expect(JSON.parse(await readFile(document.result, 'utf8'))).toMatchObject({ entries: document.entries });
+});

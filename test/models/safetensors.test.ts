@@ -1,0 +1,222 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { SpurmemError } from '../../src/errors.js';
+import { Model } from '../../src/models/model.js';
+import { readSafetensors, writeSafetensors, type TensorData } from '../../src/models/safetensors.js';
+import { loadWeights } from '../../src/models/weights.js';
+import { native } from '../../src/native/addon.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const small: Record<string, TensorData> = {
+  'conv1.weight': { shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) },
+  'bn1.num_batches_tracked': { shape: [], data: BigInt64Array.of(7n) },
+  'bn1.running_var': { shape: [3], data: Float64Array.of(0.5, 1, 2) },
+  empty: { shape: [0, 4], data: new Float32Array(0) },
+  bytes: { shape: [5], data: Uint8Array.of(1, 2, 3, 4, 5) },
+};
+let smallBytes: Buffer;
+let model: Model;
+let state: Record<string, TensorData>;
+
+beforeAll(async () => {
+  await writeSafetensors(join(folder, 'small.safetensors'), small, { note: 'text' });
+  smallBytes = await readFile(join(folder, 'small.safetensors'));
+  const generator = new (native().Generator)(0);
+  model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
+  state = await model.stateDict();
+});
+
+afterAll(() => {
+  model[Symbol.dispose]();
+});
+
+/** A safetensors file with this header and this many bytes behind it. */
+function fileOf(header: string, bodyBytes: number, length = Buffer.byteLength(header)): Buffer {
+  const start = Buffer.alloc(8);
+  start.writeBigUInt64LE(BigInt(length));
+  return Buffer.concat([start, Buffer.from(header), Buffer.alloc(bodyBytes)]);
+}
+
+const entry = (dtype: string, shape: unknown, offsets: unknown): string =>
+  JSON.stringify({ 'conv1.weight': { dtype, shape, data_offsets: offsets } });
+
+async function refusal(job: Promise<unknown>): Promise<string> {
+  const error: unknown = await job.catch((reason: unknown) => reason);
+  if (!(error instanceof SpurmemError)) throw new Error(`Expected a SpurmemError, got ${String(error)}`);
+  expect({ code: error.code, message: error.message }).toEqual({
+    code: 'WEIGHTS_INVALID',
+    message: error.message,
+  });
+  return error.message;
+}
+
+test('reads back what it wrote', async () => {
+  const { tensors, metadata } = await readSafetensors(join(folder, 'small.safetensors'));
+  expect(tensors).toEqual(small);
+  expect(metadata).toEqual({ format: 'pt', note: 'text' });
+});
+
+test('a file that is not there, and a folder, are named', async () => {
+  const missing = join(folder, 'missing.safetensors');
+  expect(await refusal(loadWeights(model, missing))).toContain(missing);
+  await mkdir(join(folder, 'folder.safetensors'));
+  expect(await refusal(loadWeights(model, join(folder, 'folder.safetensors')))).toMatch(
+    /folder\.safetensors.*EISDIR/,
+  );
+});
+
+test.each<[string, () => Buffer, RegExp]>([
+  ['no bytes', () => Buffer.alloc(0), /0 bytes/],
+  ['seven bytes', () => Buffer.alloc(7), /7 bytes/],
+  [
+    'half of the file',
+    () => smallBytes.subarray(0, -30),
+    /ends at byte \d+, but the file has \d+: it is truncated/,
+  ],
+  ['half of the header', () => smallBytes.subarray(0, 60), /header should have \d+ bytes/],
+  ['a header beyond the file', () => fileOf('{}', 0, 2 ** 40), /header should have 1099511627776 bytes/],
+  ['the largest length', () => Buffer.alloc(16, 255), /header should have/],
+  ['random bytes', () => Buffer.from(Array.from({ length: 500 }, (_, i) => (i * 89 + 41) & 255)), /header/],
+  ['a header that is no JSON', () => fileOf('{"a": ', 0), /not JSON/],
+  ['a header that is no object', () => fileOf('[1]', 0), /malformed/],
+  ['a tensor without offsets', () => fileOf('{"a": {"dtype": "F32"}}', 0), /tensor a has no data_offsets/],
+  ['a fraction of a byte', () => fileOf(entry('F32', [1], [0, 4.5]), 8), /malformed/],
+  ['a negative size', () => fileOf(entry('F32', [-1], [0, 4]), 4), /malformed/],
+  ['offsets the wrong way round', () => fileOf(entry('F32', [1], [4, 0]), 4), /has -4 bytes/],
+  [
+    'a shape of another size',
+    () => fileOf(entry('F32', [2, 2], [0, 8]), 8),
+    /8 bytes, but its shape \[2, 2\]/,
+  ],
+  ['a shape beyond all memory', () => fileOf(entry('F32', [2 ** 50, 2 ** 50], [0, 8]), 8), /its shape/],
+  [
+    'bfloat16',
+    () => fileOf(entry('BF16', [2], [0, 4]), 4),
+    /conv1\.weight has the dtype BF16.*Convert it to F32/,
+  ],
+  ['a dtype that objects have', () => fileOf(entry('constructor', [1], [0, 4]), 4), /dtype constructor/],
+])('%s: refused with the reason', async (name, bytes, reason) => {
+  const path = join(folder, `${name}.safetensors`);
+  await writeFile(path, bytes());
+  const message = await refusal(readSafetensors(path));
+  expect(message).toContain(path);
+  expect(message).toMatch(reason);
+});
+
+test('a damaged file ends in WEIGHTS_INVALID or in whole tensors, whatever was damaged', async () => {
+  const path = join(folder, 'damaged.safetensors');
+  const position = fc.nat({ max: smallBytes.length - 1 });
+  const flip = fc.tuple(position, fc.integer({ min: 1, max: 255 })).map(([at, bits]) => (bytes: Buffer) => {
+    const flipped = Buffer.from(bytes);
+    if (at < flipped.length) flipped[at] = (flipped[at] as number) ^ bits;
+    return flipped;
+  });
+  const remove = fc.tuple(position, fc.nat({ max: 40 })).map(
+    ([at, count]) =>
+      (bytes: Buffer) =>
+        Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + count)]),
+  );
+  const insert = fc.tuple(position, fc.uint8Array({ minLength: 1, maxLength: 20 })).map(
+    ([at, more]) =>
+      (bytes: Buffer) =>
+        Buffer.concat([bytes.subarray(0, at), more, bytes.subarray(at)]),
+  );
+  let refused = 0;
+  let read = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.oneof(flip, remove, insert), { minLength: 1, maxLength: 3 }),
+      async (damages) => {
+        await writeFile(
+          path,
+          damages.reduce((bytes, damage) => damage(bytes), smallBytes),
+        );
+        try {
+          const { tensors } = await readSafetensors(path);
+          for (const { shape, data } of Object.values(tensors)) {
+            expect(data).toHaveLength(shape.reduce((product, size) => product * size, 1));
+          }
+          read += 1;
+        } catch (error) {
+          expect(error).toMatchObject({ name: 'SpurmemError', code: 'WEIGHTS_INVALID' });
+          refused += 1;
+        }
+        // It is never all of a ResNet.
+        await refusal(loadWeights(model, path));
+      },
+    ),
+    { numRuns: 300 },
+  );
+  expect(Math.min(refused, read)).toBeGreaterThan(0); // Both happen, or the damages are no test.
+});
+
+describe('loadWeights', () => {
+  const write = async (name: string, tensors: Record<string, TensorData>): Promise<string> => {
+    const path = join(folder, `${name}.safetensors`);
+    await writeSafetensors(path, tensors);
+    return path;
+  };
+  const value = (name: string): Float32Array => state[name]?.data as Float32Array;
+  const changed = (factor: number): Record<string, TensorData> => ({
+    ...state,
+    'conv1.weight': { shape: [64, 3, 7, 7], data: value('conv1.weight').map((weight) => factor * weight) },
+  });
+  const current = async (name: string): Promise<unknown> => (await model.stateDict())[name]?.data;
+
+  test('names missing, unexpected and misshapen parameters, and changes nothing', async () => {
+    const { 'layer1.0.conv1.weight': _missing, ...rest } = changed(2);
+    const path = await write('foreign', {
+      ...rest,
+      'layer9.conv.weight': { shape: [1], data: Float32Array.of(1) },
+      'bn1.bias': { shape: [32], data: new Float32Array(32) },
+    });
+    const live = native().liveTensors();
+    const message = await refusal(loadWeights(model, path));
+    expect(message).toContain(`${path} does not fit resnet18`);
+    expect(message).toContain('--arch');
+    expect(message).toMatch(/^ {2}missing: layer1\.0\.conv1\.weight$/m);
+    expect(message).toMatch(/^ {2}unexpected: layer9\.conv\.weight$/m);
+    expect(message).toMatch(/^ {2}other shape: bn1\.bias is \[32\], not \[64\]$/m);
+    expect(await current('conv1.weight')).toEqual(value('conv1.weight'));
+    expect(native().liveTensors()).toBe(live);
+  });
+
+  test('refuses another architecture, and keeps the list short', async () => {
+    using deeper = await Model.create({
+      ...{ arch: 'resnet34', numClasses: 2, device: 'cpu' },
+      generator: new (native().Generator)(1),
+    });
+    const message = await refusal(loadWeights(deeper, await write('resnet18', state)));
+    expect(message).toContain('does not fit resnet34');
+    expect(message).toMatch(/missing: (layer[\w.]+, ){9}layer[\w.]+ and \d+ more/);
+  });
+
+  test('replaces a head with other classes, and one that is not there', async () => {
+    const head = {
+      'fc.weight': { shape: [1000, 512], data: new Float32Array(512_000).fill(9) },
+      'fc.bias': { shape: [1000], data: new Float32Array(1000).fill(9) },
+    };
+    const path = await write('imagenet', { ...changed(3), ...head });
+    expect(await loadWeights(model, path)).toMatchObject({ newHead: ['fc.weight', 'fc.bias'] });
+    expect(await current('fc.weight')).toEqual(value('fc.weight'));
+    expect(await current('fc.bias')).toEqual(value('fc.bias'));
+    expect(await current('conv1.weight')).toEqual(changed(3)['conv1.weight']?.data);
+
+    const { 'fc.weight': _weight, 'fc.bias': _bias, ...headless } = state;
+    expect(await loadWeights(model, await write('headless', headless))).toMatchObject({
+      newHead: ['fc.weight', 'fc.bias'],
+    });
+  });
+
+  test('takes a file of the same model whole, and one without counts of batches', async () => {
+    expect(await loadWeights(model, await write('own', changed(0.5)))).toMatchObject({ newHead: [] });
+    expect(await current('conv1.weight')).toEqual(changed(0.5)['conv1.weight']?.data);
+    const old = Object.fromEntries(
+      Object.entries(state).filter(([name]) => !name.endsWith('num_batches_tracked')),
+    );
+    expect(await loadWeights(model, await write('old', old))).toMatchObject({ newHead: [] });
+    expect(await model.stateDict()).toMatchObject({ 'conv1.weight': state['conv1.weight'] as TensorData });
+  });
+});

@@ -1,0 +1,98 @@
+import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
+import { atLeast, directions, histogram } from '../../src/report/overlap.js';
+import type { TraceOverlapResult } from '../../src/experiments/results.js';
+import { fullReport, NAMES, overlapTrace } from './fixtures.js';
+import { figures, marks, texts, textOf } from './support.js';
+
+const withOverlap = (overlap: TraceOverlapResult): RunReport => ({ ...fullReport, overlap });
+const many = overlapTrace(0.01);
+const one = overlapTrace(0.0001);
+
+describe('histogram', () => {
+  it('has 20 bins of 5 %, each with its lower end, the last with both', () => {
+    const counts = histogram([0, 4.999, 5, 94.99, 95, 99.9, 100].map((percentile) => ({ percentile })));
+    expect(counts).toHaveLength(20);
+    expect([counts[0], counts[1], counts[18], counts[19]]).toEqual([2, 1, 1, 3]);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(7);
+    expect(atLeast([{ percentile: 90 }, { percentile: 89.99 }], 90)).toBe(1);
+  });
+
+  it('puts a rank that is no number nowhere', () => {
+    expect(histogram([{ percentile: Number.NaN }])).toEqual(histogram([]));
+  });
+});
+
+describe('directions', () => {
+  it('are both, gradient first, and none without entries', () => {
+    expect(directions(many).map(({ chosenBy, rankedBy }) => [chosenBy, rankedBy])).toEqual([
+      ['gradient', 'magnitude'],
+      ['magnitude', 'gradient'],
+    ]);
+    expect(directions({ entries: [] })).toEqual([]);
+  });
+});
+
+describe('Fig. 3', () => {
+  it('has a bar for every bin that holds neurons, with their number', async () => {
+    const svg = (await figures(withOverlap(many))).get('fig3.svg');
+    const counts = many.entries.flatMap(({ neurons }) => histogram(neurons)).filter((count) => count > 0);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(8 * 48);
+    expect(marks(svg, 'bar')).toBe(counts.length);
+    const labels = [...(svg ?? '').matchAll(/<text[^>]*font-size="11px"[^>]*>(\d+)</g)].map(([, text]) =>
+      Number(text),
+    );
+    expect(labels.sort((a, b) => a - b)).toEqual(counts.sort((a, b) => a - b));
+  });
+
+  it('names both directions, every group, the share and the number of neurons', async () => {
+    const drawn = texts((await figures(withOverlap(many))).get('fig3.svg'));
+    expect(drawn).toEqual(
+      expect.arrayContaining([
+        'top by gradient, ranked by magnitude',
+        'top by magnitude, ranked by gradient',
+        'top 1 % of 4800 neurons: 48; bins of 5 %',
+        'G2* coat with 0',
+      ]),
+    );
+  });
+
+  it('draws one neuron as one bar', async () => {
+    expect(marks((await figures(withOverlap(one))).get('fig3.svg'), 'bar')).toBe(8);
+  });
+
+  it('is left out without an overlap, and with an empty one', async () => {
+    for (const report of [fullReport, withOverlap({ ...many, entries: [] })]) {
+      expect((await renderFigures(report)).map(({ name }) => name)).not.toContain('fig3.svg');
+      expect(await textOf(report)).not.toContain('Overlap of the criteria');
+    }
+  });
+
+  it('escapes names and refers to nothing outside', async () => {
+    const report = withOverlap(many);
+    const groupNames = NAMES.map((name) => `${name} <script>&`);
+    const hostile = { ...report, dataset: { ...report.dataset, groupNames } };
+    const svg = (await figures(hostile)).get('fig3.svg') ?? '';
+    expect(/<script|href=|url\(|<style|<image/.exec(svg)).toBeNull();
+    expect(/<script/.exec(await renderReport(hostile))).toBeNull();
+  });
+});
+
+describe('the section of the overlap', () => {
+  it('tells the share, the number of neurons and the two rightmost bins', async () => {
+    const text = await textOf(withOverlap(many));
+    const neurons = directions(many)[0]?.entries.flatMap((entry) => entry.neurons) ?? [];
+    const [high, higher] = [atLeast(neurons, 90), atLeast(neurons, 95)];
+    const share = (part: number): string => `${part} of 192 (${((100 * part) / 192).toFixed(1)} %)`;
+    expect(text).toContain('the top 1 % of 4800 neurons by one criterion, 48 neurons (rounded up)');
+    expect(text).toContain(
+      `all groups together: ${share(high)} are in the two rightmost bins, ${share(higher)} at 95 % or above`,
+    );
+    expect(text).not.toContain('With one neuron');
+  });
+
+  it('says that one neuron makes a histogram of one bar', async () => {
+    const text = await textOf(withOverlap(one));
+    expect(text).toContain('the top 0.01 % of 4800 neurons by one criterion, 1 neuron (rounded up)');
+    expect(text).toContain('With one neuron, each histogram is a single bar');
+  });
+});

@@ -1,0 +1,27 @@
+import { points, typographic } from '../../src/report/format.js';
+import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
+
+/** The report's figures by file name. */
+export async function figures(report: RunReport): Promise<Map<string, string>> {
+  return new Map((await renderFigures(report)).map(({ name, svg }) => [name, svg]));
+}
+
+/** How many marks of a kind a chart has. */
+export function marks(svg: string | undefined, kind: string): number {
+  return svg?.match(new RegExp(`aria-roledescription="${kind}"`, 'g'))?.length ?? 0;
+}
+
+/** The texts of a chart, as drawn. */
+export function texts(svg: string | undefined): string[] {
+  return [...(svg ?? '').matchAll(/<(?:text|tspan)[^>]*>([^<]+)</g)].map((match) => match[1] ?? '');
+}
+
+/** Changes as charts and pages write them. */
+export function changeTexts(changes: readonly number[]): string[] {
+  return changes.map((change) => typographic(points(change)));
+}
+
+/** The page's text without its markup. */
+export async function textOf(report: RunReport): Promise<string> {
+  return (await renderReport(report)).replace(/<[^>]+>/g, '').replace(/\s+/g, ' ');
+}
