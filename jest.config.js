@@ -19,4 +19,6 @@ export default {
     ],
   },
   testTimeout: 120_000,
+  // Most of a test's time is one thread's: comparing, starting processes, waiting for files.
+  maxWorkers: '100%',
 };

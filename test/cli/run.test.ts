@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
@@ -9,6 +9,7 @@ import {
   expectFailure,
   failure,
   spurmem,
+  start,
   succeed,
   trainArguments,
 } from './support.js';
@@ -20,6 +21,7 @@ const short = join(folder, 'short');
 /** Two epochs, finished and never stopped. */
 const reference = join(folder, 'reference');
 const best = join(short, 'checkpoints', 'best.safetensors');
+const FIRST_EPOCH = /^epoch 1: /m;
 const checkpoint = (run: string, name: string) => join(run, 'checkpoints', `${name}.safetensors`);
 
 /** The measured epochs without their duration, which no two runs share. */
@@ -96,6 +98,14 @@ describe('a run folder with a finished run', () => {
 });
 
 describe('a damaged run folder', () => {
+  /** A copy without the large files that nothing reads before the damaged ones. */
+  async function copyToDamage(): Promise<string> {
+    const run = join(folder, 'damaged');
+    rmSync(run, { recursive: true, force: true });
+    await cp(short, run, { recursive: true, filter: (path) => !/(best|last)\.safetensors$/.test(path) });
+    return run;
+  }
+
   it.each([
     ['config.json', '{"config": {', 'RUN_INVALID'],
     ['config.json', '{"config": {}, "environment": {}}', 'RUN_INVALID'],
@@ -103,9 +113,7 @@ describe('a damaged run folder', () => {
     ['metrics.jsonl', 'null\n', 'RUN_INVALID'],
     [join('checkpoints', 'resume.safetensors'), 'too short to be whole', 'WEIGHTS_INVALID'],
   ] as const)('names %s with %j, and changes nothing', async (name, content, code) => {
-    const run = join(folder, 'damaged');
-    rmSync(run, { recursive: true, force: true });
-    await copyOfShort('damaged');
+    const run = await copyToDamage();
     writeFileSync(join(run, name), content);
     const before = contentOf(run);
     expect(await failure(trainArguments(data, run, '--resume'), code)).toContain(join(run, name));
@@ -113,7 +121,7 @@ describe('a damaged run folder', () => {
   });
 
   it('names a truncated checkpoint, and changes nothing', async () => {
-    const run = await copyOfShort('truncated');
+    const run = await copyToDamage();
     const path = checkpoint(run, 'resume');
     const whole = readFileSync(path);
     writeFileSync(path, whole.subarray(0, whole.length / 2));
@@ -122,6 +130,42 @@ describe('a damaged run folder', () => {
     expect(message).toContain(path);
     expect(message).toContain('truncated');
     expect(contentOf(run)).toEqual(before);
+  });
+});
+
+describe('a run that is stopped', () => {
+  it('by Ctrl-C keeps its last epoch, and resumes to the same bits', async () => {
+    const run = join(folder, 'interrupted');
+    const child = start(trainArguments(data, run));
+    await child.printed(FIRST_EPOCH);
+    child.signal('SIGINT');
+    expectFailure(await child.outcome, 130, 'Stopped during epoch 2', '--resume');
+    expect(epochsOf(run)).toEqual(epochsOf(short));
+    expect(contentOf(join(run, 'checkpoints'))).toEqual(contentOf(join(short, 'checkpoints')));
+    await succeed(trainArguments(data, run, '--resume', '--quiet'));
+    expectAsReference(run);
+  });
+
+  it('by SIGKILL was closed to others, and resumes to the same bits once its lock has lapsed', async () => {
+    const run = join(folder, 'killed');
+    const train = trainArguments(data, run, '--resume', '--quiet');
+    const child = start(trainArguments(data, run));
+    await child.printed(FIRST_EPOCH);
+    // Held in the middle of its second epoch.
+    child.signal('SIGSTOP');
+    const before = contentOf(run);
+    expect(await failure(train, 'RUN_BUSY')).toContain(run);
+    expect(contentOf(run)).toEqual(before);
+    child.signal('SIGKILL');
+    expect(await child.outcome).toMatchObject({ exitCode: null, stdout: '' });
+    expect(epochsOf(run)).toEqual(epochsOf(short));
+    expect(await failure(train, 'RUN_BUSY')).toContain('lapses after 30 s');
+    const past = Date.now() / 1000 - 60;
+    utimesSync(`${run}.lock`, past, past);
+    // As if it had died after it wrote the metrics of an epoch and before it saved the checkpoint.
+    await cp(join(reference, 'metrics.jsonl'), join(run, 'metrics.jsonl'));
+    await succeed(train);
+    expectAsReference(run);
   });
 });
 
@@ -191,5 +235,39 @@ describe('weights to start from', () => {
     expect(message).toContain('is kept');
     // The configuration has the epochs that were asked for; all else is as it was.
     expect({ ...contentOf(run), 'config.json': '' }).toEqual({ ...before, 'config.json': '' });
+  });
+});
+
+describe('trace unstructured', () => {
+  it('names the neurons that there are when asked for more, and writes nothing', async () => {
+    const before = contentOf(short);
+    const args = ['trace', 'unstructured', '--run', short, '--top-k', '1,4801'];
+    const message = await failure(args, 'NEURONS_INVALID');
+    expect(message).toContain('the top 4801 neurons (--top-k): the model has 4800');
+    expect(contentOf(short)).toEqual(before);
+  });
+
+  it('names a folder without a run, and creates nothing', async () => {
+    const missing = join(folder, 'no-run');
+    expect(await failure(['trace', 'unstructured', '--run', missing], 'RUN_NOT_FOUND')).toContain(missing);
+    expect(existsSync(missing)).toBe(false);
+  });
+
+  it('prints one document that equals the file it wrote', async () => {
+    const run = await copyOfShort('traced');
+    const { stdout } = await succeed([
+      'trace',
+      'unstructured',
+      '--run',
+      run,
+      '--criterion',
+      'magnitude',
+      '--top-k',
+      '1',
+      '--json',
+    ]);
+    const path = join(run, 'results', 'trace-unstructured.json');
+    const written = JSON.parse(readFileSync(path, 'utf8')) as object;
+    expect(JSON.parse(stdout)).toEqual({ result: path, ...written });
   });
 });
