@@ -54,6 +54,14 @@ export class BatchLoader implements Disposable {
     return new BatchLoader(dataset, index, options.device, options.memoryFormat ?? 'channels_last');
   }
 
+  /** [height, width] in pixels of what the model sees; where the preprocessing keeps sizes, those of the first image. */
+  get inputSize(): [number, number] {
+    const { resize, crop } = this.dataset.preprocessing;
+    if (crop !== null) return crop;
+    if (Array.isArray(resize)) return resize;
+    return [this.index.heights[0] as number, this.index.widths[0] as number];
+  }
+
   /** Batches of these examples in their order, with the evaluation preprocessing. */
   evaluation(indices: Int32Array, batchSize: number): AsyncGenerator<Batch, void, void> {
     return this.#batches(indices, batchSize, () => null);

@@ -2,7 +2,7 @@ import { SpurmemError } from '../errors.js';
 import { CRITERIA } from '../neurons/neuron.js';
 import { fractionToCount, selectTopK } from '../neurons/select.js';
 import type { OverlapEntry, TraceOverlapResult } from './results.js';
-import { GRADIENT_SOURCE, TraceSession, type SessionOptions } from './traceSession.js';
+import { TraceSession, type SessionOptions } from './traceSession.js';
 
 export interface TraceOverlapOptions extends SessionOptions {
   /** Share of all neurons to choose; article: 0.0001. Of a small network that is one neuron. */
@@ -44,10 +44,7 @@ export async function traceOverlap(options: TraceOverlapOptions): Promise<TraceO
   }
   const result: TraceOverlapResult = {
     kind: 'trace-overlap',
-    checkpoint: session.checkpoint,
-    unit: session.unit,
-    numNeurons: session.numNeurons,
-    gradientSource: { ...GRADIENT_SOURCE, seed: options.seed },
+    ...session.header,
     fraction,
     count,
     entries,

@@ -11,6 +11,7 @@ import type { Criterion, Neuron, NeuronLayer } from '../neurons/neuron.js';
 import { gradientScores, magnitudeScores, worstSamples, type ScoredExample } from '../neurons/score.js';
 import type { JobOptions } from '../progress.js';
 import { openRun, type RunConfig, type RunFolder } from '../train/runFolder.js';
+import type { TraceHeader } from './results.js';
 
 /** Article, Methods: the gradient's source. */
 export const GRADIENT_SOURCE = { worst: 256, drawn: 128 } as const;
@@ -67,6 +68,7 @@ export class TraceSession implements Disposable {
       arch: config.arch,
       numClasses: dataset.numClasses,
       generator: new (native().Generator)(config.seed),
+      imageSize: loader.inputSize,
       device,
     });
     await loadWeights(model, folder.best);
@@ -76,6 +78,16 @@ export class TraceSession implements Disposable {
 
   get unit(): Unit {
     return this.options.unit ?? 'neuron';
+  }
+
+  /** What every trace of this session records. */
+  get header(): Pick<TraceHeader, 'checkpoint' | 'unit' | 'numNeurons' | 'gradientSource'> {
+    return {
+      checkpoint: this.checkpoint,
+      unit: this.unit,
+      numNeurons: this.numNeurons,
+      gradientSource: { ...GRADIENT_SOURCE, seed: this.options.seed },
+    };
   }
 
   /** The model's layers, each with as many units as it has neurons, or single weights where they are the unit. */

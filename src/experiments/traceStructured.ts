@@ -5,7 +5,7 @@ import { maskNeurons } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
 import { evaluateVariants, type GroupOutcome } from './evaluateVariants.js';
 import type { LayerEntry, TraceStructuredResult } from './results.js';
-import { GRADIENT_SOURCE, TraceSession, type SessionOptions } from './traceSession.js';
+import { TraceSession, type SessionOptions } from './traceSession.js';
 
 export interface TraceStructuredOptions extends SessionOptions {
   readonly criteria: readonly Criterion[];
@@ -50,11 +50,8 @@ export async function traceStructured(options: TraceStructuredOptions): Promise<
   });
   const result: TraceStructuredResult = {
     kind: 'trace-structured',
-    checkpoint: session.checkpoint,
+    ...session.header,
     split,
-    unit,
-    numNeurons: session.numNeurons,
-    gradientSource: { ...GRADIENT_SOURCE, seed: options.seed },
     baseline,
     cost,
     perturbation: 'zero',

@@ -14,7 +14,7 @@ import { magnitudeScores } from '../neurons/score.js';
 import { selectTopK } from '../neurons/select.js';
 import { accuraciesOf, evaluateVariants } from './evaluateVariants.js';
 import type { TraceEntry, TraceUnstructuredResult } from './results.js';
-import { GRADIENT_SOURCE, TraceSession, type SessionOptions } from './traceSession.js';
+import { TraceSession, type SessionOptions } from './traceSession.js';
 
 export interface TraceOptions extends SessionOptions {
   readonly criteria: readonly Criterion[];
@@ -96,11 +96,8 @@ export async function traceUnstructured(options: TraceOptions): Promise<TraceUns
   });
   const result: TraceUnstructuredResult = {
     kind: 'trace-unstructured',
-    checkpoint: session.checkpoint,
+    ...session.header,
     split,
-    unit,
-    numNeurons: session.numNeurons,
-    gradientSource: { ...GRADIENT_SOURCE, seed: options.seed },
     baseline,
     cost,
     perturbation,

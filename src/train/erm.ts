@@ -84,7 +84,13 @@ export async function trainErm(options: ErmOptions): Promise<ErmResult> {
     if (finished) return finished;
     using loader = await BatchLoader.open(dataset, { ...options, device });
     const generator = new (native().Generator)(options.seed);
-    using model = await Model.create({ ...options, numClasses: dataset.numClasses, generator, device });
+    using model = await Model.create({
+      ...options,
+      numClasses: dataset.numClasses,
+      generator,
+      device,
+      imageSize: loader.inputSize,
+    });
     if (options.weights !== undefined) await loadWeights(model, options.weights);
     const state: TrainingState = {
       model,

@@ -4,9 +4,9 @@ import { readSafetensors, type TensorData } from '../../src/models/safetensors.j
 import type { Architecture } from '../../src/models/architectures.js';
 import { native, type MemoryFormat } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
-import { selectTopK } from '../../src/neurons/select.js';
 import { temporaryFolder } from '../temporary.js';
-import { maxDifference, relativeDifference, report } from './compare.js';
+import { maxDifference, report } from './compare.js';
+import { compareGradients, compareInitialWeights, compareStages, oracleOf } from './oracle.js';
 import { THREADS, reference } from './python.js';
 
 const folder = temporaryFolder();
@@ -52,23 +52,12 @@ describe.each(cases)('$arch, $memoryFormat, $batch x $height x $width', (given) 
     model[Symbol.dispose]();
   });
 
-  const expected = (name: string): TensorData => {
-    const tensor = oracle[name];
-    if (!tensor) throw new Error(`the reference wrote no ${name}`);
-    return tensor;
-  };
-
   test('initial weights of a seed equal torchvision\u2019s, name by name', () => {
-    const names = Object.keys(oracle).filter((name) => name.startsWith('init.'));
-    expect(Object.keys(state).sort()).toEqual(names.map((name) => name.slice(5)).sort());
-    const worst = Math.max(
-      ...names.map((name) => maxDifference((state[name.slice(5)] as TensorData).data, expected(name).data)),
-    );
-    report(`${arch} initial weights, max difference`, worst, 0);
-    expect(worst).toBe(0);
+    compareInitialWeights(arch, state, oracle);
   });
 
   test('logits, gradients and neuron norms equal PyTorch\u2019s', async () => {
+    const expected = oracleOf(oracle);
     const { shape, data } = expected('input');
     using contiguous = await native().tensor(data, shape, 'cpu');
     using images = memoryFormat === 'channels_last' ? await contiguous.channelsLast() : contiguous;
@@ -83,45 +72,13 @@ describe.each(cases)('$arch, $memoryFormat, $batch x $height x $width', (given) 
     expect(inTraining).toBe(0);
     expect(inEval).toBe(0);
 
-    using loss = await native().crossEntropy(logits, labels, 'mean');
-    await loss.backward();
-    const gradients = await model.network.gradients();
-    let worst = 0;
-    for (const [name, gradient] of Object.entries(gradients)) {
-      worst = Math.max(worst, relativeDifference(await gradient.data(), expected(`grad.${name}`).data));
-      gradient.dispose();
-    }
-    expect(Object.keys(gradients)).toHaveLength(model.description.parameters.length);
-    report(`${arch} gradients, max relative difference`, worst, 1e-6);
-    expect(worst).toBeLessThanOrEqual(1e-6);
-
-    for (const kind of ['weight', 'gradient'] as const) {
-      using norms = await model.network.neuronNorms(kind, 'neuron');
-      const ours = (await norms.data()) as Float32Array;
-      const theirs = expected(`norms.${kind}`).data as Float32Array;
-      const difference = relativeDifference(ours, theirs);
-      report(`${arch} neuron norms of ${kind}s, relative difference`, difference, 1e-6);
-      expect(difference).toBeLessThanOrEqual(1e-6);
-      const { layers } = model.description;
-      const names = (scores: Float32Array): string[] =>
-        selectTopK(scores, layers, 10).map(({ layer, index }) => `${layer}[${index}]`);
-      expect(names(ours)).toEqual(names(theirs));
-    }
-    await model.network.zeroGrad();
+    await compareGradients(model, expected, logits, labels, 1e-6);
   });
 
   test('stages: running from each stage\u2019s input gives the same logits', async () => {
-    const { shape, data } = expected('input');
+    const { shape, data } = oracleOf(oracle)('input');
     using contiguous = await native().tensor(data, shape, 'cpu');
     using images = memoryFormat === 'channels_last' ? await contiguous.channelsLast() : contiguous;
-    const { stages } = model.description;
-    const { logits, inputs } = await model.network.forwardStages(images, [...stages.keys()]);
-    const whole = await logits.data();
-    for (const [stage, input] of inputs.entries()) {
-      using again = await model.network.forwardFrom(stage, input, null);
-      expect(maxDifference(await again.data(), whole)).toBe(0);
-      input.dispose();
-    }
-    logits.dispose();
+    await compareStages(model, images);
   });
 });

@@ -1,0 +1,80 @@
+import type { Model } from '../../src/models/model.js';
+import type { TensorData } from '../../src/models/safetensors.js';
+import { native, type Tensor } from '../../src/native/addon.js';
+import { selectTopK } from '../../src/neurons/select.js';
+import { maxDifference, relativeDifference, report } from './compare.js';
+
+/** What a reference script wrote, by name. */
+export type Oracle = (name: string) => TensorData;
+
+export function oracleOf(tensors: Readonly<Record<string, TensorData>>): Oracle {
+  return (name) => {
+    const tensor = tensors[name];
+    if (!tensor) throw new Error(`the reference wrote no ${name}`);
+    return tensor;
+  };
+}
+
+/** Every parameter and buffer equals the reference's `init.<name>`, and there are no others. */
+export function compareInitialWeights(
+  arch: string,
+  state: Readonly<Record<string, TensorData>>,
+  tensors: Readonly<Record<string, TensorData>>,
+): void {
+  const names = Object.keys(tensors).filter((name) => name.startsWith('init.'));
+  expect(Object.keys(state).sort()).toEqual(names.map((name) => name.slice(5)).sort());
+  const worst = Math.max(
+    ...names.map((name) =>
+      maxDifference((state[name.slice(5)] as TensorData).data, (tensors[name] as TensorData).data),
+    ),
+  );
+  report(`${arch} initial weights, max difference`, worst, 0);
+  expect(worst).toBe(0);
+}
+
+/** Gradients of the mean cross-entropy, the neurons' norms, and the ten highest of each in their order. */
+export async function compareGradients(
+  model: Model,
+  expected: Oracle,
+  logits: Tensor,
+  labels: Tensor,
+  tolerance: number,
+): Promise<void> {
+  const { arch, network } = model;
+  using loss = await native().crossEntropy(logits, labels, 'mean');
+  await loss.backward();
+  const gradients = await network.gradients();
+  let worst = 0;
+  for (const [name, gradient] of Object.entries(gradients)) {
+    worst = Math.max(worst, relativeDifference(await gradient.data(), expected(`grad.${name}`).data));
+    gradient.dispose();
+  }
+  expect(Object.keys(gradients)).toHaveLength(model.description.parameters.length);
+  report(`${arch} gradients, max relative difference`, worst, tolerance);
+  expect(worst).toBeLessThanOrEqual(tolerance);
+
+  for (const kind of ['weight', 'gradient'] as const) {
+    using norms = await network.neuronNorms(kind, 'neuron');
+    const ours = (await norms.data()) as Float32Array;
+    const theirs = expected(`norms.${kind}`).data as Float32Array;
+    const difference = relativeDifference(ours, theirs);
+    report(`${arch} neuron norms of ${kind}s, relative difference`, difference, 1e-6);
+    expect(difference).toBeLessThanOrEqual(1e-6);
+    const top = (scores: Float32Array): string[] =>
+      selectTopK(scores, model.description.layers, 10).map(({ layer, index }) => `${layer}[${index}]`);
+    expect(top(ours)).toEqual(top(theirs));
+  }
+  await network.zeroGrad();
+}
+
+/** Running from each stage's input gives the logits of the whole. */
+export async function compareStages(model: Model, images: Tensor): Promise<void> {
+  const { logits, inputs } = await model.network.forwardStages(images, [...model.description.stages.keys()]);
+  const whole = await logits.data();
+  for (const [stage, input] of inputs.entries()) {
+    using again = await model.network.forwardFrom(stage, input, null);
+    expect(maxDifference(await again.data(), whole)).toBe(0);
+    input.dispose();
+  }
+  logits.dispose();
+}
