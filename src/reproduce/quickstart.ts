@@ -27,6 +27,8 @@ export interface QuickstartOptions extends JobOptions {
   readonly out: string;
   /** A weights file to start from instead of pretraining. */
   readonly weights?: string | undefined;
+  /** Where Fashion-MNIST's four gzipped idx files are; Debian's folder by default. */
+  readonly fashionMnist?: string | undefined;
   readonly seed: number;
   readonly device: string;
   readonly threads: number;
@@ -52,7 +54,7 @@ export interface QuickstartResult {
 export async function reproduceQuickstart(options: QuickstartOptions): Promise<QuickstartResult> {
   const { data, out, seed, onStep } = options;
   onStep?.('1/5 dominoes: digits above garments');
-  const dominoes = { ...DEFAULT_DOMINOES, seed };
+  const dominoes = { ...DEFAULT_DOMINOES, seed, fashionFolder: options.fashionMnist };
   const dataset = await buildDominoes(join(data, 'dominoes'), dominoes, options);
 
   const weights = options.weights ?? (await pretrain(options, dominoes));

@@ -6,6 +6,7 @@ interface QuickstartCommandOptions extends ComputeOptions {
   readonly data: string;
   readonly out: string;
   readonly weights?: string;
+  readonly fashionMnist?: string;
 }
 
 export function addReproduceCommands(program: Command): void {
@@ -16,7 +17,8 @@ export function addReproduceCommands(program: Command): void {
       .description('the main job on real images: train, trace, report, within 10 minutes on two cores')
       .option('--data <folder>', 'folder for the dominoes benchmark', 'data')
       .option('--out <run>', 'run folder', 'runs/quickstart')
-      .option('--weights <file>', 'safetensors or PyTorch file to start from instead of pretraining'),
+      .option('--weights <file>', 'safetensors or PyTorch file to start from instead of pretraining')
+      .option('--fashion-mnist <folder>', 'folder with Fashion-MNIST\u2019s four .gz files'),
   ).action(async (options: QuickstartCommandOptions) => {
     await runJob(options, async (output, control) => {
       const [{ reproduceQuickstart }, { describeEpoch }, { ermTables, traceTables }] = await Promise.all([

@@ -1,0 +1,32 @@
+// Trains 500 steps in a process of its own, and prints how resident memory grew after the first 50, in MB, and the
+// tensors that are left. A test runner's own heap would blur both.
+import { Adam, Model, native } from '../../dist/index.js';
+
+/** Resident memory without the garbage that V8 has not collected yet. */
+function residentBytes() {
+  globalThis.gc();
+  return process.memoryUsage.rss();
+}
+
+const addon = native();
+const before = addon.liveTensors();
+const generator = new addon.Generator(0);
+const model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
+const optimizer = new Adam(model, 1e-4);
+const pixels = new Float32Array(4 * 3 * 64 * 32).fill(0.5);
+let settled = 0;
+for (let step = 0; step < 500; step += 1) {
+  if (step === 50) settled = residentBytes();
+  const contiguous = await addon.tensor(pixels, [4, 3, 64, 32], 'cpu');
+  const images = await contiguous.channelsLast();
+  const labels = await addon.tensor(new Int32Array(4).fill(step % 2), [4], 'cpu');
+  const logits = await model.network.forward(images, true, true, null);
+  const loss = await addon.crossEntropy(logits, labels, 'mean');
+  await model.network.zeroGrad();
+  await loss.backward();
+  await optimizer.step();
+  await loss.item();
+  for (const tensor of [contiguous, images, labels, logits, loss]) tensor.dispose();
+}
+const growth = (residentBytes() - settled) / 1e6;
+console.log(JSON.stringify({ growth, left: addon.liveTensors() - before }));
