@@ -18,7 +18,8 @@ export default {
       },
     ],
   },
-  testTimeout: 120_000,
+  // The longest test takes a minute of a quiet machine; a busy one may need ten times that.
+  testTimeout: 600_000,
   // Most of a test's time is one thread's: comparing, starting processes, waiting for files.
   maxWorkers: '100%',
 };

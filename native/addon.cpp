@@ -8,6 +8,7 @@
 #include <chrono>
 #include <limits>
 
+#include "allocator.h"
 #include "arguments.h"
 #include "engine.h"
 #include "generator.h"
@@ -55,6 +56,7 @@ Napi::Value liveTensors(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  installAllocator();
   auto* environment = new Environment(env);
   env.SetInstanceData(environment);
   const auto tensorClass = TensorHandle::define(env);

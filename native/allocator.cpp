@@ -1,0 +1,142 @@
+#include "allocator.h"
+
+#include <c10/core/CPUAllocator.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <mutex>
+#include <unordered_map>
+
+namespace spurmem {
+
+namespace {
+
+// Blocks below this size are malloc's.
+constexpr size_t smallest = size_t{64} << 10;
+constexpr size_t page = size_t{4} << 10;
+constexpr size_t hugePage = size_t{2} << 20;
+// libtorch's alignment of CPU memory. The offset also tells large blocks from most of malloc's at sight.
+constexpr size_t offset = 64;
+
+// Without any, gradients and activations would push each other out in every step.
+constexpr double headroom = 1.25;
+
+size_t roundUp(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+// Large blocks straight from the system, kept for the next tensor of about the same size. A training step
+// asks for the same sizes again and again; malloc either returns such memory at once, so that each step pays
+// for fresh zeroed pages, or splits it until the process has grown by some tens of MB. Blocks here are never
+// split, and kept ones are returned, oldest first, before used and kept ones together would exceed `headroom`
+// times the most that was ever used at once.
+class BlockCache {
+ public:
+  void* take(size_t bytes) {
+    const auto wanted = bytes + offset;
+    const auto size = roundUp(wanted, wanted >= 8 * hugePage ? hugePage : page);
+    std::lock_guard lock(mutex_);
+    auto found = kept_.lower_bound(size);
+    // A block that is a little too large is worth more than a new one.
+    if (found != kept_.end() && found->first <= size + size / 8) {
+      const auto block = *found->second;
+      forget(found);
+      return hand(block);
+    }
+    peak_ = std::max(peak_, used_ + size);
+    const auto limit = static_cast<size_t>(headroom * static_cast<double>(peak_));
+    while (!byAge_.empty() && used_ + keptBytes_ + size > limit) releaseOldest();
+    void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED) return nullptr;
+#ifdef MADV_HUGEPAGE
+    if (size >= 2 * hugePage) madvise(base, size, MADV_HUGEPAGE);
+#endif
+    return hand({base, size});
+  }
+
+  // Whether the address was one of its own; it is kept then.
+  bool giveBack(void* data) {
+    if (reinterpret_cast<uintptr_t>(data) % page != offset) return false;
+    std::lock_guard lock(mutex_);
+    const auto found = sizes_.find(data);
+    if (found == sizes_.end()) return false;
+    const Block block{static_cast<char*>(data) - offset, found->second};
+    sizes_.erase(found);
+    used_ -= block.size;
+    keptBytes_ += block.size;
+    byAge_.push_back(block);
+    byAge_.back().entry = kept_.emplace(block.size, std::prev(byAge_.end()));
+    return true;
+  }
+
+ private:
+  struct Block {
+    void* base;
+    size_t size;
+    std::multimap<size_t, std::list<Block>::iterator>::iterator entry{};
+  };
+  using Kept = std::multimap<size_t, std::list<Block>::iterator>;
+
+  void* hand(const Block& block) {
+    void* data = static_cast<char*>(block.base) + offset;
+    sizes_.emplace(data, block.size);
+    used_ += block.size;
+    peak_ = std::max(peak_, used_);
+    return data;
+  }
+
+  void forget(Kept::iterator entry) {
+    keptBytes_ -= entry->first;
+    byAge_.erase(entry->second);
+    kept_.erase(entry);
+  }
+
+  void releaseOldest() {
+    const auto block = byAge_.front();
+    forget(block.entry);
+    munmap(block.base, block.size);
+  }
+
+  std::mutex mutex_;
+  std::unordered_map<void*, size_t> sizes_;  // of the blocks in use, by their data
+  Kept kept_;                                // by size
+  std::list<Block> byAge_;                   // kept blocks, longest kept first
+  size_t used_ = 0, keptBytes_ = 0, peak_ = 0;
+};
+
+BlockCache& cache() {
+  // Never destroyed: tensors may be freed while the process exits.
+  static auto* blocks = new BlockCache();
+  return *blocks;
+}
+
+class Allocator final : public c10::Allocator {
+ public:
+  c10::DataPtr allocate(size_t bytes) override {
+    void* data = bytes < smallest ? nullptr : cache().take(bytes);
+    // The default allocator also tells the user when memory has run out.
+    if (!data) data = c10::GetDefaultCPUAllocator()->raw_allocate(bytes);
+    return {data, data, &release, c10::Device(c10::DeviceType::CPU)};
+  }
+
+  c10::DeleterFnPtr raw_deleter() const override { return &release; }
+
+  void copy_data(void* to, const void* from, size_t bytes) const override {
+    default_copy_data(to, from, bytes);
+  }
+
+ private:
+  static void release(void* data) {
+    if (data && !cache().giveBack(data)) c10::GetDefaultCPUAllocator()->raw_deallocate(data);
+  }
+};
+
+}  // namespace
+
+void installAllocator() {
+  static Allocator allocator;
+  c10::SetCPUAllocator(&allocator, /*priority=*/1);
+}
+
+}  // namespace spurmem
