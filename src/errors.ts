@@ -11,7 +11,7 @@ export type ErrorCode =
   | 'RUN_NOT_FOUND' // --run names no run folder
   | 'RUN_EXISTS' // the run folder holds a different or finished run
   | 'RUN_BUSY' // another process is writing to the run folder
-  | 'RUN_INVALID' // a file of the run folder is damaged
+  | 'RUN_INVALID' // a file of the run folder is damaged or missing
   | 'WEIGHTS_INVALID' // a weights file is damaged or does not fit the model
   | 'NEURONS_INVALID' // a selection asks for neurons that do not exist
   | 'DEVICE_UNAVAILABLE' // the device asked for is not there

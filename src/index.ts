@@ -46,6 +46,7 @@ export { readWeights, type WeightsFile } from './models/readWeights.js';
 export { loadWeights, type LoadedWeights } from './models/weights.js';
 
 export { GroupCounter, groupAccuracies, type GroupAccuracies } from './metrics/groups.js';
+export { BOOTSTRAP, accuracyInterval, changeInterval, type Interval } from './metrics/bootstrap.js';
 export { evaluate, type Evaluation } from './metrics/evaluate.js';
 
 export { CRITERIA, type Criterion, type Neuron, type NeuronLayer } from './neurons/neuron.js';
@@ -56,7 +57,10 @@ export {
   drawForNeurons,
   maskNeurons,
   perturbNeurons,
+  perturbedVariants,
   type NeuronMask,
+  type NeuronPlace,
+  type Perturbation,
   type PerturbationKind,
   type Variant,
 } from './neurons/perturb.js';
@@ -68,20 +72,35 @@ export type { EpochMetrics, ErmResult } from './train/metrics.js';
 export { RunFolder, openRun, type RunConfig, type RunEnvironment } from './train/runFolder.js';
 
 export {
-  accuraciesOf,
   evaluateVariants,
+  summarizeOutcomes,
   type GroupOutcome,
+  type OutcomeSummary,
   type PlannedVariant,
   type TraceCost,
   type VariantOutcomes,
 } from './experiments/evaluateVariants.js';
+export {
+  DEFAULT_CONTROLS,
+  compareWithRandom,
+  type ControlOptions,
+  type ControlledSet,
+  type Controls,
+  type ControlsHeader,
+  type NullDistribution,
+} from './experiments/controls.js';
 export { GRADIENT_SOURCE, TraceSession, type SessionOptions } from './experiments/traceSession.js';
 export {
   ARTICLE_PERTURBATION,
   traceUnstructured,
+  traceUnstructuredIn,
   type TraceOptions,
 } from './experiments/traceUnstructured.js';
-export { traceStructured, type TraceStructuredOptions } from './experiments/traceStructured.js';
+export {
+  traceStructured,
+  traceStructuredIn,
+  type TraceStructuredOptions,
+} from './experiments/traceStructured.js';
 export { traceOverlap, type TraceOverlapOptions } from './experiments/traceOverlap.js';
 export type * from './experiments/results.js';
 

@@ -18,7 +18,13 @@ export interface JobOptions {
   readonly onProgress?: ProgressReporter | undefined;
   /** When aborted, the job stops at the next batch, keeps what it has written, and throws `INTERRUPTED`. */
   readonly signal?: AbortSignal | undefined;
+  /** Receives what the user should know of a job that goes on all the same. */
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
+
+/** What is left of a job that was stopped, and how it goes on. */
+export const STOPPED_ADVICE =
+  'What was finished is kept; the same command (with --resume, to continue a run) goes on from there.';
 
 /**
  * Throws `INTERRUPTED` when the job was told to stop.
@@ -27,8 +33,5 @@ export interface JobOptions {
  */
 export function throwIfAborted(signal: AbortSignal | undefined, task: string): void {
   if (signal?.aborted !== true) return;
-  throw new SpurmemError(
-    'INTERRUPTED',
-    `Stopped during ${task}. What was finished is kept; the same command (with --resume, to continue a run) goes on from there.`,
-  );
+  throw new SpurmemError('INTERRUPTED', `Stopped during ${task}. ${STOPPED_ADVICE}`);
 }

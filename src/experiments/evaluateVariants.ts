@@ -2,7 +2,9 @@ import type { Batch, BatchLoader } from '../data/batches.js';
 import { groupCounts } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import { countCorrect } from '../metrics/evaluate.js';
-import { GroupCounter, groupAccuracies, type GroupAccuracies } from '../metrics/groups.js';
+import { accuracyInterval, changeInterval, type Interval } from '../metrics/bootstrap.js';
+import { GroupCounter, type GroupAccuracies } from '../metrics/groups.js';
+import { mean, standardDeviation } from '../metrics/statistics.js';
 import type { Model } from '../models/model.js';
 import type { Variant } from '../neurons/perturb.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
@@ -122,20 +124,44 @@ export async function evaluateVariants(
   };
 }
 
-/** Group accuracies of a variant that was evaluated on every group. */
-export function accuraciesOf(
-  outcomes: readonly (GroupOutcome | null)[],
-  trainTotal: readonly number[],
-): GroupAccuracies {
-  const all = outcomes.map((outcome) => {
-    if (!outcome) throw new RangeError('The variant was not evaluated on every group');
-    return outcome;
-  });
-  return groupAccuracies(
-    all.map(({ correct }) => correct),
-    all.map(({ total }) => total),
-    trainTotal,
-  );
+/** Perturbed minus baseline accuracy. */
+export function changeOf({ gained, lost, total }: GroupOutcome): number {
+  return (gained - lost) / total;
+}
+
+/** What one set of neurons did, over one variant or one for each seed: means, and 95 % intervals over the examples. */
+export interface OutcomeSummary {
+  readonly accuracy: number[];
+  readonly change: number[];
+  /** Standard deviation of the change over variants; null for a single one. */
+  readonly changeStd: number[] | null;
+  readonly accuracyInterval: Interval[];
+  readonly changeInterval: Interval[];
+}
+
+/** Summarizes the outcomes of variants of one set of neurons, each evaluated on all these groups. */
+export function summarizeOutcomes(
+  outcomes: readonly (readonly GroupOutcome[])[],
+  groups: readonly number[],
+): OutcomeSummary {
+  const over = <Value>(summarize: (ofGroup: GroupOutcome[]) => Value): Value[] =>
+    groups.map((group) => summarize(outcomes.map((variant) => variant[group] as GroupOutcome)));
+  return {
+    accuracy: over((ofGroup) => mean(ofGroup.map(({ correct, total }) => correct / total))),
+    change: over((ofGroup) => mean(ofGroup.map(changeOf))),
+    changeStd: outcomes.length > 1 ? over((ofGroup) => standardDeviation(ofGroup.map(changeOf))) : null,
+    accuracyInterval: over((ofGroup) => {
+      const { correct, total } = meanOutcome(ofGroup);
+      return accuracyInterval(correct, total);
+    }),
+    changeInterval: over((ofGroup) => changeInterval(meanOutcome(ofGroup))),
+  };
+}
+
+/** Mean counts: what a typical variant did. */
+function meanOutcome(outcomes: readonly GroupOutcome[]): GroupOutcome {
+  const count = (name: keyof GroupOutcome): number => mean(outcomes.map((outcome) => outcome[name]));
+  return { total: count('total'), correct: count('correct'), lost: count('lost'), gained: count('gained') };
 }
 
 type MutableOutcome = { -readonly [Key in keyof GroupOutcome]: GroupOutcome[Key] };

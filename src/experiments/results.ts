@@ -1,8 +1,10 @@
 import type { Split } from '../data/split.js';
+import type { Interval } from '../metrics/bootstrap.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import type { Unit } from '../native/addon.js';
 import type { Criterion, Neuron } from '../neurons/neuron.js';
 import type { PerturbationKind } from '../neurons/perturb.js';
+import type { ControlsHeader, NullDistribution } from './controls.js';
 import type { TraceCost } from './evaluateVariants.js';
 
 /** What every trace records. */
@@ -17,6 +19,8 @@ export interface TraceHeader {
   readonly gradientSource: { readonly worst: number; readonly drawn: number; readonly seed: number };
   readonly baseline: GroupAccuracies;
   readonly cost: TraceCost;
+  /** The comparison with random neurons; null where none was asked for. */
+  readonly controls: ControlsHeader | null;
 }
 
 /** One bar of the article's Figs 2, 4 and 5: the neurons chosen for one group, and what perturbing them did. */
@@ -35,6 +39,11 @@ export interface TraceEntry {
   readonly change: readonly number[];
   /** Standard deviation of the change over seeds, [numGroups]; null where there is one seed or none. */
   readonly changeStd: readonly number[] | null;
+  /** 95 % bootstrap interval of the accuracy and of the change of each group, [numGroups], over the examples. */
+  readonly accuracyInterval: readonly Interval[];
+  readonly changeInterval: readonly Interval[];
+  /** The change beside that of random neurons, [numGroups]; null without controls. */
+  readonly controls: readonly NullDistribution[] | null;
 }
 
 /** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11, 12). */
@@ -58,6 +67,11 @@ export interface LayerEntry {
   /** Samples of the group that were right and became wrong, and the other way round. */
   readonly lost: number;
   readonly gained: number;
+  /** 95 % bootstrap interval of the accuracy and of the change, over the examples. */
+  readonly accuracyInterval: Interval;
+  readonly changeInterval: Interval;
+  /** The change beside that of random neurons of the layer; null without controls. */
+  readonly controls: NullDistribution | null;
 }
 
 /** `results/trace-structured.json` (article, Fig. 7). */
@@ -82,7 +96,7 @@ export interface OverlapEntry {
 }
 
 /** `results/trace-overlap.json` (article, Fig. 3). */
-export interface TraceOverlapResult extends Omit<TraceHeader, 'baseline' | 'cost' | 'split'> {
+export interface TraceOverlapResult extends Omit<TraceHeader, 'baseline' | 'cost' | 'controls' | 'split'> {
   readonly kind: 'trace-overlap';
   /** Share of all neurons that a criterion chooses, and their number, ceil(fraction * M). */
   readonly fraction: number;

@@ -50,11 +50,12 @@ export class TraceSession implements Disposable {
   /**
    * Opens a run.
    *
-   * @throws `RUN_NOT_FOUND`, `DATASET_INVALID` when the data is not what the run was trained on, and what loading the
-   *   dataset and the weights throws
+   * @throws `RUN_NOT_FOUND`, `RUN_BUSY`, `DATASET_INVALID` when the data is not what the run was trained on, and what
+   *   loading the dataset and the weights throws
    */
   static async open(options: SessionOptions): Promise<TraceSession> {
     const { folder, config, environment } = await openRun(options.run);
+    await folder.requireUnlocked();
     const device = resolveDevice(options.device);
     await setThreads(options.threads);
     const dataset = await loadDataset(

@@ -1,9 +1,11 @@
 import { requireGroups } from '../data/dataset.js';
 import type { Split } from '../data/split.js';
+import { accuracyInterval, changeInterval } from '../metrics/bootstrap.js';
 import type { Criterion } from '../neurons/neuron.js';
-import { maskNeurons } from '../neurons/perturb.js';
+import { maskNeurons, ZERO } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
-import { evaluateVariants, type GroupOutcome } from './evaluateVariants.js';
+import { DEFAULT_CONTROLS, compareWithRandom, type ControlOptions } from './controls.js';
+import { changeOf, evaluateVariants, type GroupOutcome } from './evaluateVariants.js';
 import type { LayerEntry, TraceStructuredResult } from './results.js';
 import { TraceSession, type SessionOptions } from './traceSession.js';
 
@@ -12,14 +14,24 @@ export interface TraceStructuredOptions extends SessionOptions {
   /** Neurons to zero in each layer. */
   readonly topK: readonly number[];
   readonly split?: Split | undefined;
+  /** Default: 100 random draws on 128 examples a group. */
+  readonly controls?: Partial<ControlOptions> | undefined;
 }
 
 /**
  * Structured tracing (article, Fig. 7): for each layer, criterion and group, zeroes the layer's top-k neurons for that
- * group and measures that group's accuracy. Writes `results/trace-structured.json`.
+ * group and measures that group's accuracy, beside random neurons of the layer. Writes `results/trace-structured.json`.
  */
 export async function traceStructured(options: TraceStructuredOptions): Promise<TraceStructuredResult> {
   using session = await TraceSession.open(options);
+  return await traceStructuredIn(session, options);
+}
+
+/** The same in an open session, whose scores are shared with its other traces. */
+export async function traceStructuredIn(
+  session: TraceSession,
+  options: Omit<TraceStructuredOptions, keyof SessionOptions>,
+): Promise<TraceStructuredResult> {
   const { dataset, model, unit } = session;
   const split = options.split ?? 'train';
   requireGroups(dataset, [split]);
@@ -43,10 +55,25 @@ export async function traceStructured(options: TraceStructuredOptions): Promise<
     planned.map(({ neurons, group }) => ({ ...maskNeurons(neurons, unit), groups: [group] })),
     { ...session.job, task: 'zeroed layers' },
   );
+  const controls = await compareWithRandom(
+    session,
+    dataset.splits[split],
+    planned.map(({ neurons, group }) => ({ neurons, groups: [group], perturbation: ZERO })),
+    { ...DEFAULT_CONTROLS, ...options.controls },
+  );
   const entries = planned.map((plan, i): LayerEntry => {
-    const { correct, total, lost, gained } = variants[i]?.[plan.group] as GroupOutcome;
-    const accuracy = correct / total;
-    return { ...plan, accuracy, change: accuracy - (baseline.accuracy[plan.group] as number), lost, gained };
+    const { group } = plan;
+    const outcome = variants[i]?.[group] as GroupOutcome;
+    return {
+      ...plan,
+      accuracy: outcome.correct / outcome.total,
+      change: changeOf(outcome),
+      lost: outcome.lost,
+      gained: outcome.gained,
+      accuracyInterval: accuracyInterval(outcome.correct, outcome.total),
+      changeInterval: changeInterval(outcome),
+      controls: controls?.distributions[i]?.[group] ?? null,
+    };
   });
   const result: TraceStructuredResult = {
     kind: 'trace-structured',
@@ -54,6 +81,7 @@ export async function traceStructured(options: TraceStructuredOptions): Promise<
     split,
     baseline,
     cost,
+    controls: controls?.header ?? null,
     perturbation: 'zero',
     layers: layers.map(({ name }) => name),
     entries,

@@ -1,3 +1,5 @@
+import { accuracyInterval, type Interval } from './bootstrap.js';
+
 /**
  * Accuracy of each group g = y * numSpurious + a on one split, all as fractions in [0, 1].
  */
@@ -8,6 +10,8 @@ export interface GroupAccuracies {
   readonly total: readonly number[];
   /** correct / total, [numGroups]. */
   readonly accuracy: readonly number[];
+  /** 95 % bootstrap interval of each accuracy, [numGroups]. */
+  readonly interval: readonly Interval[];
   /** The group with the lowest accuracy; the lowest index where several tie. */
   readonly worstGroup: number;
   readonly worstGroupAccuracy: number;
@@ -36,6 +40,7 @@ export function groupAccuracies(
     correct: [...correct],
     total: [...total],
     accuracy,
+    interval: correct.map((count, group) => accuracyInterval(count, total[group] ?? Number.NaN)),
     worstGroup: accuracy.indexOf(worstGroupAccuracy),
     worstGroupAccuracy,
     average: sum(correct) / sum(total),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { SpurmemError, messageOf } from '../errors.js';
 import { writeAtomic } from '../files.js';
 import type { NativeArray } from '../native/addon.js';
+import { dtypeOf, unsupportedDtype, type StoredDtype } from './dtypes.js';
 
 /** A tensor as a file holds it: row-major values and their shape. */
 export interface TensorData {
@@ -16,14 +17,22 @@ export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-const ARRAYS = {
-  F64: Float64Array,
-  I64: BigInt64Array,
-  F32: Float32Array,
-  I32: Int32Array,
-  U8: Uint8Array,
-} as const;
-type StoredType = keyof typeof ARRAYS;
+/** PyTorch's dtypes by the names of the format. */
+const DTYPES: ReadonlyMap<string, string> = new Map([
+  ['F64', 'float64'],
+  ['F32', 'float32'],
+  ['F16', 'float16'],
+  ['BF16', 'bfloat16'],
+  ['I64', 'int64'],
+  ['I32', 'int32'],
+  ['I16', 'int16'],
+  ['I8', 'int8'],
+  ['U8', 'uint8'],
+  ['BOOL', 'bool'],
+]);
+
+/** What is written: widest types first, so that every tensor starts at a multiple of its element size. */
+const WRITTEN = ['F64', 'I64', 'F32', 'I32', 'U8'] as const;
 
 const headerSchema = z.record(
   z.string(),
@@ -49,11 +58,9 @@ export async function writeSafetensors(
   tensors: Readonly<Record<string, TensorData>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const order = Object.keys(ARRAYS);
-  // Widest types first, so that every tensor starts at a multiple of its element size.
   const entries = Object.entries(tensors)
-    .map(([name, tensor]) => ({ name, tensor, dtype: storedType(tensor.data) }))
-    .sort((a, b) => order.indexOf(a.dtype) - order.indexOf(b.dtype));
+    .map(([name, tensor]) => ({ name, tensor, dtype: writtenType(tensor.data) }))
+    .sort((a, b) => WRITTEN.indexOf(a.dtype) - WRITTEN.indexOf(b.dtype));
   const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
   let offset = 0;
   for (const { name, tensor, dtype } of entries) {
@@ -71,7 +78,10 @@ export async function writeSafetensors(
   await writeAtomic(path, Buffer.concat([length, padded, ...body]));
 }
 
-/** Reads a safetensors file whole. Throws `WEIGHTS_INVALID` when it is missing, damaged or of an unsupported dtype. */
+/**
+ * Reads a safetensors file whole; float16 and bfloat16 become float32, and bool becomes uint8. Throws `WEIGHTS_INVALID`
+ * when it is missing, damaged or of an unsupported dtype.
+ */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   const bytes = await readWhole(path);
   const invalid = (reason: string): SpurmemError =>
@@ -113,15 +123,10 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
       shape: number[];
       data_offsets: [number, number];
     };
-    if (!isStoredType(dtype)) {
-      throw new SpurmemError(
-        'WEIGHTS_INVALID',
-        `${path}: tensor ${name} has the dtype ${dtype}; supported are ${Object.keys(ARRAYS).join(', ')}. Convert it to F32.`,
-      );
-    }
+    const stored = storedDtype(path, name, dtype);
     const [start, end] = offsets;
     const count = shape.reduce((product, size) => product * size, 1);
-    if (end - start !== count * ARRAYS[dtype].BYTES_PER_ELEMENT) {
+    if (end - start !== count * stored.bytes) {
       throw invalid(
         `tensor ${name} has ${end - start} bytes, but its shape [${shape.join(', ')}] needs another number`,
       );
@@ -133,7 +138,7 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
     }
     // Copied out, so that every typed array is aligned and the file's buffer can go.
     const copy = new Uint8Array(bytes.subarray(bodyStart + start, bodyStart + end));
-    tensors.set(name, { shape, data: new ARRAYS[dtype](copy.buffer) });
+    tensors.set(name, { shape, data: stored.decode(copy.buffer) });
   }
   // Not by assignment, which would take a tensor named __proto__ for something else.
   return { tensors: Object.fromEntries(tensors), metadata };
@@ -158,11 +163,17 @@ async function readWhole(path: string): Promise<Buffer> {
   }
 }
 
-function isStoredType(dtype: string): dtype is StoredType {
-  return Object.hasOwn(ARRAYS, dtype);
+function storedDtype(path: string, tensor: string, dtype: string): StoredDtype {
+  const name = DTYPES.get(dtype);
+  try {
+    if (name === undefined) throw unsupportedDtype(tensor, dtype);
+    return dtypeOf(tensor, name);
+  } catch (error) {
+    throw new SpurmemError('WEIGHTS_INVALID', `${path}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
-function storedType(data: NativeArray): StoredType {
+function writtenType(data: NativeArray): (typeof WRITTEN)[number] {
   // By tag, since arrays of another realm (a worker, a test sandbox) are instances of other constructors.
   switch (data[Symbol.toStringTag]) {
     case 'Float64Array':

@@ -1,4 +1,4 @@
-import type { NativeArray } from '../native/addon.js';
+import { dtypeOf, unsupportedDtype, type StoredDtype } from './dtypes.js';
 import type { Call, PickleValue } from './pickle.js';
 import { SAVE_STATE, UnusableContent, shown } from './pytorchAdvice.js';
 import type { TensorData } from './safetensors.js';
@@ -15,27 +15,18 @@ export interface TensorView {
   readonly length: number;
 }
 
-interface StoredDtype {
-  readonly name: string;
-  readonly bytes: 1 | 2 | 4 | 8;
-  /** Values from little-endian bytes that fill their buffer. */
-  decode(buffer: ArrayBuffer): NativeArray;
-}
-
-/** By the storage class that the pickle names. */
-const DTYPES: ReadonlyMap<string, StoredDtype> = new Map<string, StoredDtype>([
-  ['torch.FloatStorage', { name: 'float32', bytes: 4, decode: (buffer) => new Float32Array(buffer) }],
-  ['torch.DoubleStorage', { name: 'float64', bytes: 8, decode: (buffer) => new Float64Array(buffer) }],
-  ['torch.HalfStorage', { name: 'float16', bytes: 2, decode: fromHalf }],
-  ['torch.BFloat16Storage', { name: 'bfloat16', bytes: 2, decode: fromBfloat16 }],
-  ['torch.LongStorage', { name: 'int64', bytes: 8, decode: (buffer) => new BigInt64Array(buffer) }],
-  ['torch.IntStorage', { name: 'int32', bytes: 4, decode: (buffer) => new Int32Array(buffer) }],
-  ['torch.ByteStorage', { name: 'uint8', bytes: 1, decode: (buffer) => new Uint8Array(buffer) }],
-  ['torch.BoolStorage', { name: 'bool', bytes: 1, decode: (buffer) => new Uint8Array(buffer) }],
-]);
-const UNSUPPORTED_DTYPES: ReadonlyMap<string, string> = new Map([
-  ['torch.CharStorage', 'int8'],
+/** PyTorch's dtypes by the storage class that the pickle names. */
+const STORAGE_DTYPES: ReadonlyMap<string, string> = new Map([
+  ['torch.FloatStorage', 'float32'],
+  ['torch.DoubleStorage', 'float64'],
+  ['torch.HalfStorage', 'float16'],
+  ['torch.BFloat16Storage', 'bfloat16'],
+  ['torch.LongStorage', 'int64'],
+  ['torch.IntStorage', 'int32'],
   ['torch.ShortStorage', 'int16'],
+  ['torch.CharStorage', 'int8'],
+  ['torch.ByteStorage', 'uint8'],
+  ['torch.BoolStorage', 'bool'],
   ['torch.ComplexFloatStorage', 'complex64'],
   ['torch.ComplexDoubleStorage', 'complex128'],
 ]);
@@ -144,8 +135,7 @@ function view(args: readonly PickleValue[], name: string): TensorView {
     throw damaged('has no storage');
   }
   const typeName = globalName(type) ?? 'unknown';
-  const dtype = DTYPES.get(typeName);
-  if (dtype === undefined) throw unsupportedDtype(name, UNSUPPORTED_DTYPES.get(typeName) ?? typeName);
+  const dtype = dtypeOf(name, STORAGE_DTYPES.get(typeName) ?? typeName);
   if (typeof metadata === 'object' && metadata?.kind === 'dict' && metadata.pairs.length > 0) {
     // The conjugate or negative bit: the values in the file are not those of the tensor.
     throw new UnusableContent(`tensor ${shown(name)} is a lazy view. Save a copy of it: value.clone()`);
@@ -162,13 +152,6 @@ function view(args: readonly PickleValue[], name: string): TensorView {
     throw damaged(`claims more than the ${storageLength} values of its storage`);
   }
   return { storage, dtype, storageLength, offset, shape, strides, length };
-}
-
-function unsupportedDtype(name: string, dtype: string): UnusableContent {
-  const supported = [...DTYPES.values()].map((type) => type.name);
-  return new UnusableContent(
-    `tensor ${shown(name)} has the dtype ${dtype.replace(/[^\w. ]/g, '?').slice(0, 50)}; supported are ${supported.join(', ')}. Save it as value.float()`,
-  );
 }
 
 function items(value: PickleValue | undefined): readonly PickleValue[] | undefined {
@@ -225,36 +208,4 @@ function gather(view: TensorView, storage: ArrayBuffer): ArrayBuffer {
     }
   }
   return target.buffer;
-}
-
-/** Exact, as `tensor.float()`; works on bits, since a NaN loses some in a Number. */
-function fromHalf(buffer: ArrayBuffer): Float32Array {
-  const halves = new Uint16Array(buffer);
-  const bits = new Uint32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) {
-    const half = halves[i] as number;
-    const sign = (half & 0x8000) << 16;
-    const exponent = (half >> 10) & 0x1f;
-    const fraction = half & 0x3ff;
-    if (exponent === 0x1f) {
-      // A signaling NaN becomes a quiet one, as the processor does it.
-      bits[i] = sign | 0x7f800000 | (fraction << 13) | (fraction === 0 ? 0 : 0x400000);
-    } else if (exponent !== 0) {
-      bits[i] = sign | ((exponent + 112) << 23) | (fraction << 13);
-    } else if (fraction === 0) {
-      bits[i] = sign;
-    } else {
-      // Subnormal: shifted until the leading one is where float32 leaves it out.
-      const shift = Math.clz32(fraction) - 21;
-      bits[i] = sign | ((113 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13);
-    }
-  }
-  return new Float32Array(bits.buffer);
-}
-
-function fromBfloat16(buffer: ArrayBuffer): Float32Array {
-  const halves = new Uint16Array(buffer);
-  const bits = new Uint32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) bits[i] = (halves[i] as number) << 16;
-  return new Float32Array(bits.buffer);
 }

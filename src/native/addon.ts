@@ -195,17 +195,25 @@ export function native(): Addon {
 
 /** Where the addon is looked for: SPURMEM_ADDON, cmake-js's output, node-gyp's output. */
 export function addonPath(): string {
-  const chosen = process.env.SPURMEM_ADDON;
-  if (chosen !== undefined && chosen !== '') return resolve(chosen);
+  const chosen = chosenAddon();
+  if (chosen !== undefined) return resolve(chosen);
   const candidates = ['build-cmake/Release/spurmem.node', 'build/Release/spurmem.node'].map((path) =>
     fileURLToPath(new URL(`../../${path}`, import.meta.url)),
   );
   return candidates.find((path) => existsSync(path)) ?? (candidates[0] as string);
 }
 
+/** What SPURMEM_ADDON names; undefined when it is unset or empty. */
+function chosenAddon(): string | undefined {
+  return process.env.SPURMEM_ADDON === '' ? undefined : process.env.SPURMEM_ADDON;
+}
+
 function load(): Addon {
   const path = addonPath();
-  if (!existsSync(path)) throw new SpurmemError('NATIVE_LOAD_FAILED', notBuilt(path));
+  if (!existsSync(path)) {
+    const message = chosenAddon() === undefined ? notBuilt(path) : notThere(path);
+    throw new SpurmemError('NATIVE_LOAD_FAILED', message);
+  }
   quietUcx();
   let loaded: Addon;
   try {
@@ -235,6 +243,14 @@ function load(): Addon {
 function quietUcx(): void {
   process.env.UCX_MEM_EVENTS ??= 'n';
   process.env.UCX_MEM_MMAP_HOOK_MODE ??= 'none';
+}
+
+function notThere(path: string): string {
+  return [
+    `The environment variable SPURMEM_ADDON names ${path}, which does not exist.`,
+    '  1. Unset SPURMEM_ADDON to use the addon that was built here.',
+    '  2. Or set it to the path of an existing spurmem.node.',
+  ].join('\n');
 }
 
 function notBuilt(path: string): string {

@@ -16,7 +16,37 @@ export interface Variant {
 /** m in f(m * theta, .): a variant that zeroes neurons. It multiplies weights and leaves batch-norm alone. */
 export type NeuronMask = Variant;
 
-type NeuronPlace = Pick<Neuron, 'layer' | 'index'>;
+/** Where a neuron is. */
+export type NeuronPlace = Pick<Neuron, 'layer' | 'index'>;
+
+/** A perturbation with its settings. */
+export interface Perturbation {
+  readonly kind: PerturbationKind;
+  /** Standard deviation of `reinit` and `noise`; null for `zero`. */
+  readonly sigma: number | null;
+  /** Seeds of the draws, one variant each; empty for `zero`, which is one variant. */
+  readonly seeds: readonly number[];
+}
+
+export const ZERO: Perturbation = { kind: 'zero', sigma: null, seeds: [] };
+
+/**
+ * The variants in which these neurons are perturbed.
+ *
+ * @param layers the model's layers, which say how many weights a neuron has
+ * @throws `USAGE` when sigma is not above 0
+ */
+export function perturbedVariants(
+  neurons: readonly NeuronPlace[],
+  { kind, sigma, seeds }: Perturbation,
+  layers: readonly { readonly name: string; readonly weights: number }[],
+  unit: Unit = 'neuron',
+): Variant[] {
+  if (kind === 'zero' || sigma === null) return [maskNeurons(neurons, unit)];
+  return seeds.map((seed) =>
+    perturbNeurons(drawForNeurons(neurons, layers, seed, unit), kind, sigma, seed, unit),
+  );
+}
 
 /** The mask that removes these neurons. */
 export function maskNeurons(neurons: readonly NeuronPlace[], unit: Unit = 'neuron'): NeuronMask {

@@ -18,6 +18,8 @@ const TOP_K = [1, 2, 3] as const;
 
 /** Sized so that the whole job ends within 10 minutes on two cores. */
 const EPOCHS = { pretrain: 3, erm: 8 } as const;
+/** Random neurons beside the chosen ones: as many as the time allows. */
+const CONTROLS = { draws: 40, samplesPerGroup: 64 } as const;
 const PRETRAIN_LR = 1e-3;
 
 export interface QuickstartOptions extends JobOptions {
@@ -77,6 +79,7 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
       run: out,
       criteria: CRITERIA,
       topK: TOP_K,
+      controls: CONTROLS,
     }));
 
   onStep?.('5/5 report');
@@ -112,6 +115,7 @@ function common(
   return {
     onProgress: options.onProgress,
     signal: options.signal,
+    onWarning: options.onWarning,
     data: dataset.folder,
     arch: ARCH,
     batchSize: BATCH_SIZE,
@@ -132,6 +136,8 @@ async function finishedTrace(run: string, seed: number): Promise<TraceUnstructur
   const wanted = CRITERIA.flatMap((criterion) => TOP_K.map((k) => `${criterion} ${k}`));
   const isSame =
     JSON.stringify(trace.gradientSource) === JSON.stringify({ ...GRADIENT_SOURCE, seed }) &&
+    trace.controls?.draws === CONTROLS.draws &&
+    trace.controls.samplesPerGroup === CONTROLS.samplesPerGroup &&
     made.size === wanted.length &&
     wanted.every((entry) => made.has(entry));
   return isSame ? trace : undefined;

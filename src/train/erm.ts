@@ -21,9 +21,10 @@ import { resolveDevice, setThreads } from '../native/device.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { versions } from '../versions.js';
 import { Adam } from './adam.js';
-import { loadTraining, saveTraining, type TrainingProgress, type TrainingState } from './checkpoint.js';
+import { saveTraining, type TrainingProgress, type TrainingState } from './checkpoint.js';
 import type { EpochMetrics, ErmResult } from './metrics.js';
-import { RunFolder, configDifferences, isFile, type RunConfig } from './runFolder.js';
+import { finishedOrFresh, restoreProgress } from './resume.js';
+import { RunFolder, type RunConfig } from './runFolder.js';
 import { ReduceLROnPlateau } from './scheduler.js';
 
 export interface ErmOptions extends JobOptions {
@@ -68,8 +69,8 @@ export const ARTICLE_ERM = {
  * training loss, and the checkpoint with the best validation worst-group accuracy, which is evaluated once on every split
  * at the end. A run that stops early resumes to the same bits.
  *
- * @throws `RUN_EXISTS` when the folder holds another or a finished run, `INTERRUPTED` when the signal aborts,
- *   and what loading the dataset and the weights throws
+ * @throws `RUN_EXISTS` when the folder holds another or a finished run, `RUN_INVALID` when a file of it is damaged or
+ *   missing, `INTERRUPTED` when the signal aborts, and what loading the dataset and the weights throws
  */
 export async function trainErm(options: ErmOptions): Promise<ErmResult> {
   const device = resolveDevice(options.device);
@@ -99,7 +100,7 @@ export async function trainErm(options: ErmOptions): Promise<ErmResult> {
       generator,
     };
     // Before anything is written: a damaged checkpoint leaves the folder as it was.
-    const progress = await restoreProgress(state, folder, options.resume);
+    const progress = await restoreProgress(state, folder, options.onWarning);
     await folder.writeConfig(config, {
       data: dataset.folder,
       dataOptions: dataset.options,
@@ -113,52 +114,6 @@ export async function trainErm(options: ErmOptions): Promise<ErmResult> {
   });
 }
 
-/** A run's result when it is finished and asked to resume; otherwise checks that training may start or go on. */
-async function finishedOrFresh(
-  folder: RunFolder,
-  config: RunConfig,
-  resume: boolean,
-): Promise<ErmResult | undefined> {
-  const existing = await folder.readConfig();
-  if (!existing) return undefined;
-  const changes = configDifferences(existing.config, config);
-  const mayExtend = existing.config.epochs < config.epochs;
-  const blocking = resume && mayExtend ? changes.filter((change) => !change.startsWith('epochs:')) : changes;
-  if (blocking.length > 0) {
-    throw new SpurmemError(
-      'RUN_EXISTS',
-      `${folder.path} already holds a run with another configuration:\n  ${blocking.join('\n  ')}\n` +
-        'Nothing was changed. Choose another folder with --out, or use the same settings with --resume.',
-    );
-  }
-  const result = await folder.readResult<ErmResult>('erm');
-  const isFinished = result?.epochs === config.epochs;
-  if (!resume) {
-    throw new SpurmemError(
-      'RUN_EXISTS',
-      `${folder.path} already holds ${isFinished ? 'this run, finished' : 'this run, unfinished'}. Nothing was changed. ` +
-        'Pass --resume to continue it, or choose another folder with --out.',
-    );
-  }
-  return isFinished ? result : undefined;
-}
-
-/** Restores the last finished epoch of a run that is resumed, and drops the metrics of an epoch that was cut off. */
-async function restoreProgress(
-  state: TrainingState,
-  folder: RunFolder,
-  resume: boolean,
-): Promise<TrainingProgress> {
-  const metrics = await folder.readMetrics();
-  const progress =
-    resume && (await isFile(folder.resume))
-      ? await loadTraining(folder.resume, state)
-      : { epoch: 0, bestEpoch: 0, bestWorstGroupAccuracy: -1 };
-  const finished = metrics.filter(({ epoch }) => epoch <= progress.epoch);
-  if (finished.length < metrics.length) await folder.writeMetrics(finished);
-  return progress;
-}
-
 async function trainEpochs(
   state: TrainingState,
   restored: TrainingProgress,
@@ -169,6 +124,8 @@ async function trainEpochs(
   const { model, optimizer, scheduler } = state;
   const { dataset } = loader;
   let progress = restored;
+  // Killed after its last epoch counted, the run may have the weights of the epoch before.
+  if (progress.epoch >= options.epochs) await writeSafetensors(folder.last, await model.stateDict());
   while (progress.epoch < options.epochs) {
     const epoch = progress.epoch + 1;
     const start = performance.now();
@@ -193,9 +150,10 @@ async function trainEpochs(
     await folder.appendMetrics(metrics);
     const weights = await model.stateDict();
     if (best) await writeSafetensors(folder.best, weights);
-    await writeSafetensors(folder.last, weights);
-    // Last, because it makes the epoch count: a run killed before this line repeats the epoch.
+    // Makes the epoch count: a run killed before this line repeats the epoch.
     await saveTraining(folder.resume, state, progress);
+    // After it, so that these weights tell a checkpoint that was lost from one that was never written.
+    await writeSafetensors(folder.last, weights);
     options.onEpoch?.(metrics);
   }
   return progress;
@@ -240,10 +198,11 @@ async function trainEpoch(
 }
 
 function diverged(what: string, epoch: number): SpurmemError {
-  const kept = epoch > 1 ? ` Epoch ${epoch - 1} is kept.` : '';
+  // Without a finished epoch, the folder is free for other settings.
+  const [kept, where] = epoch > 1 ? [` Epoch ${epoch - 1} is kept.`, ' with another --out'] : ['', ''];
   return new SpurmemError(
     'NATIVE_FAILED',
-    `The ${what}.${kept} Try a lower --lr with another --out, or other --weights.`,
+    `The ${what}.${kept} Try a lower --lr${where}, or other --weights.`,
   );
 }
 

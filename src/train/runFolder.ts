@@ -6,7 +6,11 @@ import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, unwritable, writeAtomic, writeJson } from '../files.js';
 import { ARCHITECTURES } from '../models/architectures.js';
+import type { JobOptions } from '../progress.js';
 import type { EpochMetrics } from './metrics.js';
+
+/** A lock not refreshed for this long belongs to a process that was killed. */
+const STALE_MS = 30_000;
 
 /** What determines a run's numbers. Two runs with equal configurations are the same run. */
 export const runConfigSchema = z.strictObject({
@@ -87,12 +91,17 @@ export class RunFolder {
     for (const folder of ['checkpoints', 'results', 'figures']) await makeFolder(join(this.path, folder));
   }
 
+  /** Throws `RUN_BUSY` when another process is writing to this folder: for jobs that lock it only at their end. */
+  async requireUnlocked(): Promise<void> {
+    if (await lockfile.check(this.path, { stale: STALE_MS })) throw this.#busy();
+  }
+
   /** Runs `job` while no other process may write to this folder. Throws `RUN_BUSY`. */
   async locked<Result>(job: () => Promise<Result>): Promise<Result> {
     let release: () => Promise<void>;
     try {
       release = await lockfile.lock(this.path, {
-        stale: 30_000,
+        stale: STALE_MS,
         update: 5_000,
         // The default throws outside any promise, which would end the process.
         onCompromised: () => {
@@ -101,10 +110,7 @@ export class RunFolder {
       });
     } catch (error) {
       if (systemCode(error) !== 'ELOCKED') throw unwritable(error, this.path);
-      throw new SpurmemError(
-        'RUN_BUSY',
-        `Another process is writing to ${this.path}. Wait for it, or choose another folder with --out. (A killed process's lock lapses after 30 s.)`,
-      );
+      throw this.#busy();
     }
     try {
       return await job();
@@ -112,6 +118,13 @@ export class RunFolder {
       // Fails only when the lock was lost: there is nothing left to release.
       await release().catch(() => undefined);
     }
+  }
+
+  #busy(): SpurmemError {
+    return new SpurmemError(
+      'RUN_BUSY',
+      `Another process is writing to ${this.path}. Wait for it to end, or use another run folder. (A killed process's lock lapses after ${STALE_MS / 1000} s.)`,
+    );
   }
 
   /** The run's configuration, or undefined for a folder without one. Throws `RUN_INVALID`. */
@@ -124,34 +137,48 @@ export class RunFolder {
     await writeJson(this.#config, { config, environment });
   }
 
-  /** The epochs measured so far. */
-  async readMetrics(): Promise<EpochMetrics[]> {
+  /** Whether anything of a finished epoch is here. The first one's metrics are written before it is finished. */
+  async hasEpochs(): Promise<boolean> {
+    const files = [this.resume, this.last, this.best, this.result('erm')];
+    const found = await Promise.all(files.map(isFile));
+    return found.includes(true) || (await this.readMetrics()).length > 1;
+  }
+
+  /**
+   * The epochs measured so far. A damaged last line is left out: its process was killed, or the disk was full, before it
+   * was whole. Throws `RUN_INVALID` for any other damaged line.
+   */
+  async readMetrics(onWarning?: JobOptions['onWarning']): Promise<EpochMetrics[]> {
     const text = (await readIfThere(this.#metrics)) ?? '';
-    return text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line, index) => {
-        const metrics = parseEpoch(line);
-        if (metrics) return metrics;
-        throw new SpurmemError(
-          'RUN_INVALID',
-          `${this.#metrics}:${index + 1} is not an epoch as JSON. Remove that line, or start anew in another folder.`,
-        );
-      });
+    const lines = text.trimEnd().split('\n');
+    const epochs: EpochMetrics[] = [];
+    for (const [index, line] of lines.entries()) {
+      const metrics = parseEpoch(line);
+      if (metrics) epochs.push(metrics);
+      if (metrics || line === '') continue;
+      const what = `${this.#metrics}:${index + 1} is not an epoch as JSON`;
+      if (index < lines.length - 1) {
+        throw new SpurmemError('RUN_INVALID', `${what}. Remove that line, or start anew in another folder.`);
+      }
+      onWarning?.(`${what}, as after a write that was cut off. That line is dropped.`);
+    }
+    return epochs;
   }
 
   async appendMetrics(metrics: EpochMetrics): Promise<void> {
     this.#requireLock();
     try {
-      await appendFile(this.#metrics, `${JSON.stringify(metrics)}\n`);
+      // Flushed, because the checkpoint that makes the epoch count is.
+      await appendFile(this.#metrics, epochLine(metrics), { flush: true });
     } catch (error) {
       throw unwritable(error, this.#metrics);
     }
   }
 
-  /** Rewrites the metrics, as after an interrupted epoch. */
+  /** Rewrites the metrics where they are not these epochs in whole lines, as after an interrupted epoch. */
   async writeMetrics(epochs: readonly EpochMetrics[]): Promise<void> {
-    await writeAtomic(this.#metrics, epochs.map((epoch) => `${JSON.stringify(epoch)}\n`).join(''));
+    const text = epochs.map(epochLine).join('');
+    if (text !== ((await readIfThere(this.#metrics)) ?? '')) await writeAtomic(this.#metrics, text);
   }
 
   /** A result by name, or undefined when it has not been made. */
@@ -215,6 +242,10 @@ export function configDifferences(old: RunConfig, wanted: RunConfig): string[] {
 function isResult(value: unknown, name: string): boolean {
   const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
   return typeof kind === 'string' && name.startsWith(kind);
+}
+
+function epochLine(metrics: EpochMetrics): string {
+  return `${JSON.stringify(metrics)}\n`;
 }
 
 /** A line of the metrics, or undefined when it is damaged: cut off, or not an epoch. */

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { temporaryFolder } from '../temporary.js';
 import {
@@ -39,6 +40,10 @@ function expectAsReference(run: string): void {
   }
   const result = (path: string) => readFileSync(join(path, 'results', 'erm.json'), 'utf8');
   expect(result(run)).toBe(result(reference));
+}
+
+async function written(path: string): Promise<void> {
+  while (!existsSync(path)) await sleep(50);
 }
 
 async function copyOfShort(name: string): Promise<string> {
@@ -109,8 +114,8 @@ describe('a damaged run folder', () => {
   it.each([
     ['config.json', '{"config": {', 'RUN_INVALID'],
     ['config.json', '{"config": {}, "environment": {}}', 'RUN_INVALID'],
-    ['metrics.jsonl', '{"epoch": 1}\n{"epo', 'RUN_INVALID'],
-    ['metrics.jsonl', 'null\n', 'RUN_INVALID'],
+    ['metrics.jsonl', '{"epo\n{"epoch": 1}\n', 'RUN_INVALID'],
+    ['metrics.jsonl', 'null\n{"epoch": 1}\n', 'RUN_INVALID'],
     [join('checkpoints', 'resume.safetensors'), 'too short to be whole', 'WEIGHTS_INVALID'],
   ] as const)('names %s with %j, and changes nothing', async (name, content, code) => {
     const run = await copyToDamage();
@@ -146,6 +151,37 @@ describe('a run that is stopped', () => {
     expectAsReference(run);
   });
 
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'by %s says in one line what to do, with --quiet too',
+    async (signal) => {
+      const run = join(folder, `quiet-${signal}`);
+      const child = start(trainArguments(data, run, '--quiet', '--epochs', '1000'));
+      await written(checkpoint(run, 'last'));
+      child.signal(signal);
+      const outcome = await child.outcome;
+      expectFailure(outcome, signal === 'SIGINT' ? 130 : 143);
+      expect(outcome.stderr).toMatch(
+        /^Stopped during epoch \d+\b.*\. What was finished is kept; the same command \(with --resume, .*\n$/,
+      );
+    },
+  );
+
+  it('by a second signal ends at once, and says the same', async () => {
+    const run = join(folder, 'at-once');
+    const child = start(trainArguments(data, run, '--quiet', '--epochs', '1000'));
+    await written(checkpoint(run, 'last'));
+    // Both are there when it goes on.
+    child.signal('SIGSTOP');
+    child.signal('SIGINT');
+    child.signal('SIGTERM');
+    child.signal('SIGCONT');
+    // null: by the signal, which shells report as 143.
+    const outcome = await child.outcome;
+    expect(outcome).toMatchObject({ exitCode: null, stdout: '' });
+    expect(outcome.stderr).toMatch(/^Stopped at once\. What was finished is kept.*--resume.*\n$/);
+    expect(existsSync(`${run}.lock`)).toBe(false);
+  });
+
   it('by SIGKILL was closed to others, and resumes to the same bits once its lock has lapsed', async () => {
     const run = join(folder, 'killed');
     const train = trainArguments(data, run, '--resume', '--quiet');
@@ -165,6 +201,26 @@ describe('a run that is stopped', () => {
     // As if it had died after it wrote the metrics of an epoch and before it saved the checkpoint.
     await cp(join(reference, 'metrics.jsonl'), join(run, 'metrics.jsonl'));
     await succeed(train);
+    expectAsReference(run);
+  });
+});
+
+describe('a run that diverged before its first epoch was finished', () => {
+  it('gives its folder to other settings', async () => {
+    const run = join(folder, 'too-fast');
+    await failure(trainArguments(data, run, '--lr', '1e30'), 'NATIVE_FAILED');
+    expect(existsSync(join(run, 'config.json'))).toBe(true);
+    await succeed(trainArguments(data, run));
+    expectAsReference(run);
+  });
+});
+
+describe('metrics that were cut off in their last line', () => {
+  it('lose it with a warning', async () => {
+    const run = await copyOfShort('cut-off');
+    appendFileSync(join(run, 'metrics.jsonl'), '{"epoch":2,"lr":');
+    const { stderr } = await succeed(trainArguments(data, run, '--resume'));
+    expect(stderr).toContain(`Warning: ${join(run, 'metrics.jsonl')}:2 is not an epoch as JSON`);
     expectAsReference(run);
   });
 });
@@ -264,6 +320,8 @@ describe('trace unstructured', () => {
       'magnitude',
       '--top-k',
       '1',
+      '--controls',
+      '2',
       '--json',
     ]);
     const path = join(run, 'results', 'trace-unstructured.json');

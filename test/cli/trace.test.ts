@@ -1,12 +1,13 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { RunFolder } from '../../src/train/runFolder.js';
 import { temporaryFolder } from '../temporary.js';
-import { buildTinyDominoes, failure, succeed, trainArguments } from './support.js';
+import { buildTinyDominoes, expectFailure, failure, spurmem, succeed, trainArguments } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
 const out = join(folder, 'run');
-const trace = ['trace', 'unstructured', '--run', out, '--threads', '1'];
+const trace = ['trace', 'unstructured', '--run', out, '--threads', '1', '--controls', '2'];
 
 beforeAll(async () => {
   await buildTinyDominoes(data);
@@ -27,6 +28,15 @@ test('damaged weights are named', async () => {
   await writeFile(best, whole.subarray(0, 100_000));
   expect(await failure(trace, 'WEIGHTS_INVALID')).toContain(`${best} is not a valid safetensors file`);
   await writeFile(best, whole);
+});
+
+test('a run that another process writes to is refused at once', async () => {
+  await new RunFolder(out).locked(async () => {
+    // No progress is printed: nothing was computed.
+    const outcome = await spurmem(trace);
+    expectFailure(outcome, 1, `Another process is writing to ${out}`);
+    expect(outcome.stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
 });
 
 test('a dataset that moved is named, and found again by --data', async () => {

@@ -92,10 +92,12 @@ test.each<[string, () => Buffer, RegExp]>([
   ],
   ['a shape beyond all memory', () => fileOf(entry('F32', [2 ** 50, 2 ** 50], [0, 8]), 8), /its shape/],
   [
-    'bfloat16',
-    () => fileOf(entry('BF16', [2], [0, 4]), 4),
-    /conv1\.weight has the dtype BF16.*Convert it to F32/,
+    'int8',
+    () => fileOf(entry('I8', [2], [0, 2]), 2),
+    /tensor "conv1\.weight" has the dtype int8; supported are float32, .*bool\. Save it as value\.float\(\)/,
   ],
+  ['eight bits', () => fileOf(entry('F8_E4M3', [2], [0, 2]), 2), /has the dtype F8_E4M3; supported are/],
+  ['halves that are cut off', () => fileOf(entry('BF16', [2], [0, 3]), 4), /3 bytes, but its shape \[2\]/],
   ['a dtype that objects have', () => fileOf(entry('constructor', [1], [0, 4]), 4), /dtype constructor/],
 ])('%s: refused with the reason', async (name, bytes, reason) => {
   const path = join(folder, `${name}.safetensors`);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ARCHITECTURES } from '../../src/models/architectures.js';
 import { Model } from '../../src/models/model.js';
+import { readWeights } from '../../src/models/readWeights.js';
 import { readSafetensors, writeSafetensors, type TensorData } from '../../src/models/safetensors.js';
 import { loadWeights } from '../../src/models/weights.js';
 import { native } from '../../src/native/addon.js';
@@ -63,4 +64,44 @@ test.each(TORCHVISION)('%s: weights go to PyTorch with strict=True and come back
   const back = maxDifference(await logitsOf(other, input), ours);
   report(`${arch}, PyTorch's weights here, logits, max difference`, back, 0);
   expect(back).toBe(0);
+});
+
+describe('files of PyTorch in other dtypes', () => {
+  beforeAll(() => {
+    reference('dtypes', ['--out', folder]);
+  });
+
+  const expected = async (name: string): Promise<Readonly<Record<string, TensorData>>> =>
+    (await readSafetensors(join(folder, `${name}.expected.safetensors`))).tensors;
+
+  function expectEqual(
+    read: Readonly<Record<string, TensorData>>,
+    oracle: Readonly<Record<string, TensorData>>,
+  ): void {
+    expect(Object.keys(read).sort()).toEqual(Object.keys(oracle).sort());
+    for (const [name, { shape, data }] of Object.entries(read)) {
+      const value = oracle[name];
+      expect([name, shape, data[Symbol.toStringTag]]).toEqual([
+        name,
+        value?.shape,
+        value?.data[Symbol.toStringTag],
+      ]);
+      // To the bit, NaNs included.
+      const isEqual = value && Buffer.from(data.buffer).equals(Buffer.from(value.data.buffer));
+      expect([name, isEqual]).toEqual([name, true]);
+    }
+  }
+
+  test('each value is as value.float() has it, integers are as they were', async () => {
+    expectEqual((await readWeights(join(folder, 'values.safetensors'))).tensors, await expected('values'));
+  });
+
+  test.each(['float64', 'float16', 'bfloat16'])('a model in %s is loaded as value.float()', async (dtype) => {
+    using model = await Model.create({
+      ...{ arch: 'resnet18', numClasses: 7, device: 'cpu' },
+      generator: new (native().Generator)(0),
+    });
+    expect(await loadWeights(model, join(folder, `${dtype}.safetensors`))).toEqual({ newHead: [] });
+    expectEqual(await model.stateDict(), await expected(dtype));
+  });
 });

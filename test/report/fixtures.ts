@@ -6,8 +6,10 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../../src/experiments/results.js';
+import { nullDistribution, type ControlsHeader } from '../../src/experiments/controls.js';
 import type { Split } from '../../src/data/split.js';
-import { groupAccuracies } from '../../src/metrics/groups.js';
+import { accuracyInterval, changeInterval } from '../../src/metrics/bootstrap.js';
+import { groupAccuracies, type GroupAccuracies } from '../../src/metrics/groups.js';
 import type { Criterion, Neuron } from '../../src/neurons/neuron.js';
 import type { RunReport } from '../../src/report/runReport.js';
 import type { EpochMetrics, ErmResult } from '../../src/train/metrics.js';
@@ -38,6 +40,34 @@ function neurons(criterion: Criterion, group: number, k: number): Neuron[] {
   }));
 }
 
+const CONTROLS: ControlsHeader = {
+  draws: 100,
+  samplesPerGroup: 128,
+  cost: { naiveForwards: 240_000, runForwards: 120_000, ratio: 0.5 },
+};
+
+/** Changes of 100 random draws around 0, a third as wide as the chosen neurons' change. */
+function drawn(change: number): number[] {
+  return Array.from({ length: 100 }, (_, draw) => (Math.abs(change) / 3 + 0.002) * Math.sin(7 * draw));
+}
+
+function intervalsAndControls(
+  accuracies: GroupAccuracies,
+  baseline: GroupAccuracies,
+): Pick<TraceEntry, 'accuracyInterval' | 'changeInterval' | 'controls'> {
+  return {
+    accuracyInterval: accuracies.interval,
+    changeInterval: accuracies.total.map((total, g) => {
+      const lost = (baseline.correct[g] ?? 0) - (accuracies.correct[g] ?? 0);
+      return changeInterval({ total, lost: Math.max(lost, 0), gained: Math.max(-lost, 0) });
+    }),
+    controls: accuracies.accuracy.map((value, g) => {
+      const change = value - (baseline.accuracy[g] ?? 0);
+      return nullDistribution(change, drawn(change));
+    }),
+  };
+}
+
 function entry(criterion: Criterion, group: number, k: number, lost: readonly number[]): TraceEntry {
   const accuracies = groupAccuracies(
     erm.train.correct.map((correct, at) => correct - (lost[at] ?? 0)),
@@ -53,6 +83,7 @@ function entry(criterion: Criterion, group: number, k: number, lost: readonly nu
     accuracy: accuracies.accuracy,
     changeStd: null,
     change: accuracies.accuracy.map((value, at) => value - (erm.train.accuracy[at] ?? 0)),
+    ...intervalsAndControls(accuracies, erm.train),
   };
 }
 
@@ -92,6 +123,7 @@ export const trace: TraceUnstructuredResult = {
   unit: 'neuron',
   perturbation: 'zero',
   seeds: [],
+  controls: CONTROLS,
   cost: { naiveForwards: 115_080, runForwards: 61_300, ratio: 0.5327 },
   numNeurons: 4800,
   gradientSource: { worst: 256, drawn: 128, seed: 0 },
@@ -209,6 +241,7 @@ export const eightGroups: RunReport = {
             accuracy: accuracies.accuracy,
             changeStd: null,
             change: accuracies.accuracy.map((value) => value - 1),
+            ...intervalsAndControls(accuracies, groupAccuracies(EIGHT, EIGHT, EIGHT)),
           };
         }),
       ),
@@ -258,6 +291,7 @@ export function layerTrace(names: readonly string[], ks: readonly number[]): Tra
     numNeurons: 4800,
     gradientSource: trace.gradientSource,
     baseline: erm.train,
+    controls: CONTROLS,
     cost: { naiveForwards: 767_200, runForwards: 107_053.8, ratio: 0.13954 },
     layers: names,
     entries: (['gradient', 'magnitude'] as const).flatMap((criterion) =>
@@ -279,6 +313,9 @@ export function layerTrace(names: readonly string[], ks: readonly number[]): Tra
               change: correct / total - (erm.train.accuracy[group] ?? 0),
               lost,
               gained,
+              accuracyInterval: accuracyInterval(correct, total),
+              changeInterval: changeInterval({ total, lost, gained }),
+              controls: nullDistribution((gained - lost) / total, drawn((gained - lost) / total)),
             };
           }),
         ),

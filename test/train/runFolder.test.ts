@@ -1,93 +1,26 @@
 import { existsSync } from 'node:fs';
-import { cp, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
-import { SpurmemError, type ErrorCode } from '../../src/errors.js';
-import { native } from '../../src/native/addon.js';
-import { trainErm, type ErmOptions } from '../../src/train/erm.js';
 import type { ErmResult } from '../../src/train/metrics.js';
 import { RunFolder, openRun } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { temporaryFolder } from '../temporary.js';
+import { Runs } from './support.js';
 
 const folder = temporaryFolder();
-const data = join(folder, 'dominoes');
-const base: ErmOptions = {
-  ...{ data, out: join(folder, 'run'), arch: 'resnet18', epochs: 2, batchSize: 32, lr: 1e-3, seed: 3 },
-  ...{ device: 'cpu', threads: 1, resume: false },
-};
-const run = new RunFolder(base.out);
+const runs = new Runs(folder);
 let result: ErmResult;
 
 beforeAll(async () => {
-  const counts = { train: [40, 8, 6, 30], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
-  result = await trainErm(base);
-});
-
-/** The message of the error with which training must end. */
-async function refusal(options: Partial<ErmOptions>, code: ErrorCode): Promise<string> {
-  const error: unknown = await trainErm({ ...base, ...options }).catch((reason: unknown) => reason);
-  if (!(error instanceof SpurmemError)) throw new Error(`Expected ${code}, got ${JSON.stringify(error)}`);
-  expect({ code: error.code, message: error.message }).toEqual({ code, message: error.message });
-  return error.message;
-}
-
-async function copyOf(name: string): Promise<RunFolder> {
-  await cp(run.path, join(folder, name), { recursive: true });
-  return new RunFolder(join(folder, name));
-}
-
-/** What a run measured, without the time it took. */
-async function measured(of: RunFolder): Promise<unknown[]> {
-  return (await of.readMetrics()).map((metrics) => ({ ...metrics, seconds: 0 }));
-}
-
-async function expectAsNeverStopped(other: RunFolder): Promise<void> {
-  expect(await measured(other)).toEqual(await measured(run));
-  for (const name of ['last', 'best'] as const) {
-    expect((await readFile(other[name])).equals(await readFile(run[name]))).toBe(true);
-  }
-  expect(await readFile(other.result('erm'))).toEqual(await readFile(run.result('erm')));
-}
-
-describe('a run that goes on', () => {
-  test('after an abort ends as one that was never stopped', async () => {
-    const aborted = new RunFolder(join(folder, 'aborted'));
-    const abort = new AbortController();
-    const onProgress: ErmOptions['onProgress'] = ({ task }) => {
-      if (task === 'epoch 2/2') abort.abort();
-    };
-    const live = native().liveTensors();
-    const options = { out: aborted.path, signal: abort.signal, onProgress };
-    expect(await refusal(options, 'INTERRUPTED')).toMatch(/epoch 2.*--resume/);
-    expect(native().liveTensors()).toBe(live);
-    expect(await measured(aborted)).toHaveLength(1);
-    await trainErm({ ...base, out: aborted.path, resume: true });
-    await expectAsNeverStopped(aborted);
-  });
-
-  test('from before its first checkpoint has one line an epoch', async () => {
-    const early = await copyOf('early');
-    await rm(early.resume);
-    await rm(early.result('erm'));
-    await trainErm({ ...base, out: early.path, resume: true });
-    await expectAsNeverStopped(early);
-  });
-
-  test('keeps more epochs than are asked for', async () => {
-    const before = contentOf(run.path);
-    expect(await refusal({ epochs: 1, resume: true }, 'RUN_EXISTS')).toContain('epochs: 2 -> 1');
-    expect(contentOf(run.path)).toEqual(before);
-  });
+  result = await runs.build();
 });
 
 describe('a damaged run', () => {
   let damaged: RunFolder;
   beforeAll(async () => {
-    damaged = await copyOf('damaged');
+    damaged = await runs.copyOf('damaged');
   });
 
   test.each([
@@ -100,7 +33,7 @@ describe('a damaged run', () => {
       'RUN_INVALID',
       /erm\.json is no result/,
     ],
-    ['an epoch without a number', 'metrics.jsonl', '{"epoch":2', '{"epoch":"', 'RUN_INVALID', /jsonl:2 /],
+    ['an epoch without a number', 'metrics.jsonl', '{"epoch":1', '{"epoch":"', 'RUN_INVALID', /jsonl:1 /],
     [
       'a checkpoint without progress',
       'checkpoints/resume.safetensors',
@@ -127,7 +60,7 @@ describe('a damaged run', () => {
     await writeFile(path, whole.toString('latin1').replace(text, by), 'latin1');
     try {
       const before = contentOf(damaged.path);
-      const message = await refusal({ out: damaged.path, epochs: 3, resume: true }, code);
+      const message = await runs.refusal({ out: damaged.path, epochs: 3, resume: true }, code);
       expect(message).toContain(path);
       expect(message).toMatch(reason);
       expect(message).toMatch(/start anew in another folder|Delete it and run again/);
@@ -161,7 +94,7 @@ describe('a folder that cannot be used', () => {
     const file = join(folder, 'file');
     await writeFile(file, 'kept');
     for (const out of [file, join(file, 'run', 'deep'), '/proc/spurmem', '/proc/spurmem/run']) {
-      const message = await refusal({ out }, 'OUTPUT_UNWRITABLE');
+      const message = await runs.refusal({ out }, 'OUTPUT_UNWRITABLE');
       expect(message).toContain(`Cannot write ${out}`);
       expect(message).toMatch(/choose another folder/i);
     }
@@ -177,7 +110,7 @@ test('folders are made by several at once', async () => {
 
 test('a model that the last step of an epoch made infinite is not saved', async () => {
   const out = join(folder, 'diverged');
-  const message = await refusal({ out, lr: 1e30, batchSize: 128 }, 'NATIVE_FAILED');
+  const message = await runs.refusal({ out, lr: 1e30, batchSize: 128 }, 'NATIVE_FAILED');
   expect(message).toMatch(/validation loss became (NaN|Infinity) after epoch 1.*--lr/);
   expect(contentOf(join(out, 'checkpoints'))).toEqual({});
 });
@@ -185,6 +118,6 @@ test('a model that the last step of an epoch made infinite is not saved', async 
 test('more threads than any use is refused before they are started', async () => {
   const threads = Math.max(64, availableParallelism()) + 1;
   const out = join(folder, 'threads');
-  expect(await refusal({ out, threads }, 'USAGE')).toMatch(/--threads is \d+; it takes 0 to \d+/);
+  expect(await runs.refusal({ out, threads }, 'USAGE')).toMatch(/--threads is \d+; it takes 0 to \d+/);
   expect(existsSync(out)).toBe(false);
 });

@@ -29,6 +29,8 @@ interface ZeroingOptions extends TraceCommandOptions {
   readonly criterion: readonly Criterion[];
   readonly topK: readonly number[];
   readonly split: Split;
+  readonly controls: number;
+  readonly controlSamples: number;
 }
 
 interface UnstructuredOptions extends ZeroingOptions {
@@ -60,8 +62,8 @@ export function addTraceCommands(program: Command): void {
         import('../../experiments/traceUnstructured.js'),
         import('../tables.js'),
       ]);
-      const { criterion: criteria, sigma: sigmas, ...rest } = options;
-      const result = await traceUnstructured({ ...session(rest), ...rest, ...control, criteria, sigmas });
+      const { sigma: sigmas } = options;
+      const result = await traceUnstructured({ ...options, ...zeroing(options), ...control, sigmas });
       const { dataset, path } = await openResult(options, resultName(result));
       output.result(`${traceTables(dataset, result, output.color)}\nResult: ${path}`, {
         result: path,
@@ -81,8 +83,7 @@ export function addTraceCommands(program: Command): void {
         import('../../experiments/traceStructured.js'),
         import('../tables.js'),
       ]);
-      const { criterion: criteria, ...rest } = options;
-      const result = await traceStructured({ ...session(rest), ...rest, ...control, criteria });
+      const result = await traceStructured({ ...options, ...zeroing(options), ...control });
       const { dataset, path } = await openResult(options, result.kind);
       output.result(`${layerTables(dataset, result)}\nResult: ${path}`, { result: path, ...result });
     });
@@ -123,8 +124,25 @@ function addZeroingOptions(command: Command, topK: readonly number[]): Command {
     command
       .addOption(criterionOption())
       .addOption(integers('--top-k <list>', 'numbers of neurons, such as 1,2,3', 1).default([...topK]))
-      .addOption(choice('--split <split>', 'whose accuracies are measured', SPLITS).default('train')),
+      .addOption(choice('--split <split>', 'whose accuracies are measured', SPLITS).default('train'))
+      .addOption(
+        integer('--controls <n>', 'random sets of neurons to compare each set with; 0 for none', 0).default(
+          100,
+        ),
+      )
+      .addOption(
+        integer('--control-samples <n>', 'examples of each group that they are compared on', 1).default(128),
+      ),
   );
+}
+
+/** The library's options of a trace that measures accuracies. */
+function zeroing(options: ZeroingOptions) {
+  return {
+    ...session(options),
+    criteria: options.criterion,
+    controls: { draws: options.controls, samplesPerGroup: options.controlSamples },
+  };
 }
 
 /** How the data is read: as in training, unless an option says otherwise. */

@@ -1,0 +1,191 @@
+import { SpurmemError } from '../errors.js';
+import { middle } from '../metrics/bootstrap.js';
+import { mean } from '../metrics/statistics.js';
+import { native, type Generator } from '../native/addon.js';
+import type { NeuronLayer } from '../neurons/neuron.js';
+import { perturbedVariants, type NeuronPlace, type Perturbation, type Variant } from '../neurons/perturb.js';
+import {
+  changeOf,
+  evaluateVariants,
+  type GroupOutcome,
+  type PlannedVariant,
+  type TraceCost,
+} from './evaluateVariants.js';
+import type { TraceSession } from './traceSession.js';
+
+/** How a trace compares its neurons with random ones. */
+export interface ControlOptions {
+  /** Random sets of neurons for each set that was chosen; 0 for none. */
+  readonly draws: number;
+  /** Examples of each group that both are measured on, drawn from the split; all of them where there are fewer. */
+  readonly samplesPerGroup: number;
+}
+
+export const DEFAULT_CONTROLS: ControlOptions = { draws: 100, samplesPerGroup: 128 };
+
+/** Chosen neurons, how they are perturbed, and the groups whose changes are compared. */
+export interface ControlledSet {
+  readonly neurons: readonly NeuronPlace[];
+  readonly perturbation: Perturbation;
+  readonly groups: readonly number[];
+}
+
+/** The change of one group's accuracy when random neurons are perturbed instead, and how unusual the chosen ones are. */
+export interface NullDistribution {
+  /** Mean change over the draws. */
+  readonly mean: number;
+  /** The middle 95 % of the changes. */
+  readonly interval: readonly [number, number];
+  /** The chosen neurons' change on the same examples. */
+  readonly change: number;
+  /** Empirical two-sided p-value: (1 + draws whose |change| is at least the chosen neurons') / (1 + draws). */
+  readonly pValue: number;
+}
+
+/** What a trace records of its controls. */
+export interface ControlsHeader extends ControlOptions {
+  readonly cost: TraceCost;
+}
+
+export interface Controls {
+  readonly header: ControlsHeader;
+  /** For each set in the order given, one distribution a group; null for groups that were not asked for. */
+  readonly distributions: readonly (readonly (NullDistribution | null)[])[];
+}
+
+/**
+ * Compares chosen neurons with as many random ones of the same layers. Sets with equal numbers of neurons in the same
+ * layers share their draws, and equal draws are evaluated once. Under random perturbations each draw takes one seed, while
+ * the chosen neurons' change is a mean over seeds: the distribution is then a little too wide, on the safe side.
+ *
+ * @param indices the examples of the traced split, of which `samplesPerGroup` of each group are drawn
+ * @returns null when `draws` is 0
+ * @throws `USAGE` when a number is negative or no integer
+ */
+export async function compareWithRandom(
+  session: TraceSession,
+  indices: Int32Array,
+  sets: readonly ControlledSet[],
+  options: ControlOptions,
+): Promise<Controls | null> {
+  requireControls(options);
+  const { draws } = options;
+  if (draws === 0) return null;
+  const { dataset, model, unit, unitLayers } = session;
+  const generator = new (native().Generator)(session.options.seed);
+  const samples = samplesOfGroups(dataset, indices, options.samplesPerGroup, generator);
+
+  const { layers } = model.description;
+  const planned: PlannedVariant[] = [];
+  const plan = (variants: readonly Variant[], groups: readonly number[]): number[] =>
+    variants.map((variant) => planned.push({ ...variant, groups }) - 1);
+  const pools = new Map<string, readonly Variant[]>();
+  const places = sets.map(({ neurons, perturbation, groups }) => {
+    const counts = countByLayer(neurons);
+    const key = JSON.stringify([perturbation, ...counts]);
+    const drawn =
+      pools.get(key) ?? Array.from({ length: draws }, (_, draw) => randomVariant(counts, perturbation, draw));
+    pools.set(key, drawn);
+    return {
+      chosen: plan(perturbedVariants(neurons, perturbation, layers, unit), groups),
+      drawn: plan(drawn, groups),
+    };
+  });
+  const { variants, cost } = await evaluateVariants(model, session.loader, samples, planned, {
+    ...session.job,
+    task: 'random neurons',
+  });
+  const changeAt = (position: number, group: number): number =>
+    changeOf(variants[position]?.[group] as GroupOutcome);
+  return {
+    header: { ...options, cost },
+    distributions: sets.map(({ groups }, i) =>
+      dataset.groupNames.map((_, group) => {
+        const place = places[i];
+        if (!place || !groups.includes(group)) return null;
+        return nullDistribution(
+          mean(place.chosen.map((position) => changeAt(position, group))),
+          place.drawn.map((position) => changeAt(position, group)),
+        );
+      }),
+    ),
+  };
+
+  function randomVariant(
+    counts: ReadonlyMap<string, number>,
+    perturbation: Perturbation,
+    draw: number,
+  ): Variant {
+    const { seeds } = perturbation;
+    const neurons = randomNeurons(counts, unitLayers, generator);
+    const ofDraw = { ...perturbation, seeds: seeds.slice(draw % seeds.length, (draw % seeds.length) + 1) };
+    return perturbedVariants(neurons, ofDraw, layers, unit)[0] as Variant;
+  }
+}
+
+/** Summarizes the changes of random draws beside the change of the chosen neurons. */
+export function nullDistribution(change: number, drawn: readonly number[]): NullDistribution {
+  // Changes are sums of fractions: equal ones may differ in the last digits.
+  const atLeast = drawn.filter((value) => Math.abs(value) >= Math.abs(change) - 1e-12).length;
+  return {
+    mean: mean([...drawn]),
+    interval: middle(drawn),
+    change,
+    pValue: (1 + atLeast) / (1 + drawn.length),
+  };
+}
+
+function requireControls({ draws, samplesPerGroup }: ControlOptions): void {
+  if (!Number.isInteger(draws) || draws < 0) {
+    throw new SpurmemError(
+      'USAGE',
+      `--controls is ${draws}: it takes a number of random draws, or 0 for none.`,
+    );
+  }
+  if (!Number.isInteger(samplesPerGroup) || samplesPerGroup < 1) {
+    throw new SpurmemError(
+      'USAGE',
+      `--control-samples is ${samplesPerGroup}: it takes a number of examples, at least 1.`,
+    );
+  }
+}
+
+function samplesOfGroups(
+  { groups, numGroups }: { readonly groups: Int32Array; readonly numGroups: number },
+  indices: Int32Array,
+  most: number,
+  generator: Generator,
+): Int32Array {
+  const drawn = Array.from({ length: numGroups }, (_, group) => {
+    const ofGroup = indices.filter((index) => groups[index] === group);
+    if (ofGroup.length <= most) return [...ofGroup];
+    return [...generator.randperm(ofGroup.length).slice(0, most)].map(
+      (position) => ofGroup[position] as number,
+    );
+  });
+  return Int32Array.from(drawn.flat());
+}
+
+/** Numbers of neurons by layer, in the order of the layers' names. */
+function countByLayer(neurons: readonly NeuronPlace[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { layer } of [...neurons].sort((a, b) => (a.layer < b.layer ? -1 : 1))) {
+    counts.set(layer, (counts.get(layer) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** As many neurons of each layer as `counts` says, each set equally likely. */
+export function randomNeurons(
+  counts: ReadonlyMap<string, number>,
+  layers: readonly NeuronLayer[],
+  generator: Generator,
+): NeuronPlace[] {
+  return [...counts].flatMap(([layer, count]) => {
+    const size = layers.find(({ name }) => name === layer)?.size ?? 0;
+    const chosen = new Set<number>();
+    // A layer of single weights may have millions: draw again where one repeats rather than permute them all.
+    while (chosen.size < Math.min(count, size)) chosen.add(Number(generator.random() % BigInt(size)));
+    return [...chosen].map((index) => ({ layer, index }));
+  });
+}

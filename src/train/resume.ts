@@ -1,0 +1,78 @@
+import { SpurmemError } from '../errors.js';
+import type { JobOptions } from '../progress.js';
+import { loadTraining, type TrainingProgress, type TrainingState } from './checkpoint.js';
+import type { ErmResult } from './metrics.js';
+import { configDifferences, isFile, type RunConfig, type RunFolder } from './runFolder.js';
+
+/** A run's result when it is finished and asked to resume; otherwise checks that training may start or go on. */
+export async function finishedOrFresh(
+  folder: RunFolder,
+  config: RunConfig,
+  resume: boolean,
+): Promise<ErmResult | undefined> {
+  const existing = await folder.readConfig();
+  // Before its first epoch is finished, a run has nothing to lose to other settings, such as a lower learning rate.
+  if (!(await folder.hasEpochs())) return undefined;
+  if (!existing) {
+    throw new SpurmemError(
+      'RUN_INVALID',
+      `${folder.path} holds epochs of a run, but its config.json is missing. Nothing was changed. ` +
+        'Restore that file, or start anew in another folder with --out.',
+    );
+  }
+  const changes = configDifferences(existing.config, config);
+  const mayExtend = existing.config.epochs < config.epochs;
+  const blocking = resume && mayExtend ? changes.filter((change) => !change.startsWith('epochs:')) : changes;
+  if (blocking.length > 0) {
+    throw new SpurmemError(
+      'RUN_EXISTS',
+      `${folder.path} already holds a run with another configuration:\n  ${blocking.join('\n  ')}\n` +
+        'Nothing was changed. Choose another folder with --out, or use the same settings with --resume.',
+    );
+  }
+  const result = await folder.readResult<ErmResult>('erm');
+  const isFinished = result?.epochs === config.epochs;
+  if (!resume) {
+    throw new SpurmemError(
+      'RUN_EXISTS',
+      `${folder.path} already holds ${isFinished ? 'this run, finished' : 'this run, unfinished'}. Nothing was changed. ` +
+        'Pass --resume to continue it, or choose another folder with --out.',
+    );
+  }
+  if (isFinished) return result;
+  await requireCheckpoint(folder);
+  return undefined;
+}
+
+/** Restores the last finished epoch, if there is one, and drops the metrics of an epoch that was cut off. */
+export async function restoreProgress(
+  state: TrainingState,
+  folder: RunFolder,
+  onWarning: JobOptions['onWarning'],
+): Promise<TrainingProgress> {
+  const metrics = await folder.readMetrics(onWarning);
+  const progress = (await isFile(folder.resume))
+    ? await loadTraining(folder.resume, state)
+    : { epoch: 0, bestEpoch: 0, bestWorstGroupAccuracy: -1 };
+  const finished = metrics.filter(({ epoch }) => epoch <= progress.epoch);
+  if (finished.length < progress.epoch) {
+    onWarning?.(
+      `metrics.jsonl has ${finished.length} of the ${progress.epoch} finished epochs. Training goes on after epoch ${progress.epoch}; the other measurements are lost.`,
+    );
+  }
+  await folder.writeMetrics(finished);
+  return progress;
+}
+
+/** Throws `RUN_INVALID` when epochs are finished and the checkpoint to go on from is gone. */
+async function requireCheckpoint(folder: RunFolder): Promise<void> {
+  if (await isFile(folder.resume)) return;
+  // A process killed while it saved its first epoch leaves that epoch's metrics, but none of these files.
+  const saved = [await isFile(folder.last), await isFile(folder.result('erm'))];
+  if (!saved.includes(true) && (await folder.readMetrics()).length <= 1) return;
+  throw new SpurmemError(
+    'RUN_INVALID',
+    `${folder.resume} is missing: training cannot go on from the epochs that are finished. Nothing was changed. ` +
+      'Restore that file, or start anew in another folder with --out.',
+  );
+}

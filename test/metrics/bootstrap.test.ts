@@ -1,0 +1,44 @@
+import { accuracyInterval, changeInterval, middle } from '../../src/metrics/bootstrap.js';
+
+/** Smallest count whose binomial distribution function reaches `level`: what a bootstrap of many resamples ends at. */
+function binomialQuantile(n: number, p: number, level: number): number {
+  let logMass = n * Math.log1p(-p);
+  let sum = Math.exp(logMass);
+  for (let k = 0; k < n; k += 1) {
+    if (sum >= level) return k;
+    logMass += Math.log(((n - k) / (k + 1)) * (p / (1 - p)));
+    sum += Math.exp(logMass);
+  }
+  return n;
+}
+
+test.each([
+  [39, 56],
+  [88, 184],
+  [3, 20],
+  [1032, 1057],
+])('the interval of %d of %d is the binomial distribution\u2019s middle', (correct, total) => {
+  const [low, high] = accuracyInterval(correct, total);
+  const exact = [0.025, 0.975].map((level) => binomialQuantile(total, correct / total, level) / total);
+  expect(Math.abs(low - (exact[0] ?? Number.NaN))).toBeLessThanOrEqual(Math.max(1, total / 200) / total);
+  expect(Math.abs(high - (exact[1] ?? Number.NaN))).toBeLessThanOrEqual(Math.max(1, total / 200) / total);
+  expect(accuracyInterval(correct, total)).toEqual([low, high]);
+});
+
+test('a change\u2019s interval is as wide as paired differences are', () => {
+  const [total, lost, gained] = [1000, 80, 30];
+  const [low, high] = changeInterval({ total, lost, gained });
+  const change = (gained - lost) / total;
+  const deviation = Math.sqrt(((lost + gained) / total - change ** 2) / total);
+  expect(low).toBeCloseTo(change - 1.96 * deviation, 2);
+  expect(high).toBeCloseTo(change + 1.96 * deviation, 2);
+  expect(changeInterval({ total, lost: 0, gained: 0 })).toEqual([0, 0]);
+  expect(changeInterval({ total: 10, lost: 10, gained: 0 })).toEqual([-1, -1]);
+});
+
+test('nothing to resample, nothing known', () => {
+  expect(accuracyInterval(5, 5)).toEqual([1, 1]);
+  expect(accuracyInterval(0, 5)).toEqual([0, 0]);
+  expect(accuracyInterval(0, 0)).toEqual([Number.NaN, Number.NaN]);
+  expect(middle([3, 1, 2])).toEqual([1.05, 2.95]);
+});

@@ -1,0 +1,160 @@
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { native } from '../../src/native/addon.js';
+import { trainErm, type ErmOptions } from '../../src/train/erm.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { contentOf } from '../cli/support.js';
+import { temporaryFolder } from '../temporary.js';
+import { Runs, measured } from './support.js';
+
+const folder = temporaryFolder();
+const runs = new Runs(folder);
+
+beforeAll(async () => {
+  await runs.build();
+});
+
+async function resume(run: RunFolder, options: Partial<ErmOptions> = {}): Promise<string[]> {
+  const warnings: string[] = [];
+  const onWarning = (text: string): number => warnings.push(text);
+  await trainErm({ ...runs.base, ...options, out: run.path, resume: true, onWarning });
+  return warnings;
+}
+
+/** Stops a run once it reports on the task; the message that it ends with. */
+async function stopIn(task: string, options: Partial<ErmOptions>): Promise<string> {
+  const abort = new AbortController();
+  const onProgress: ErmOptions['onProgress'] = (event) => {
+    if (event.task === task) abort.abort();
+  };
+  return runs.refusal({ ...options, signal: abort.signal, onProgress }, 'INTERRUPTED');
+}
+
+async function expectAsNeverStopped(run: RunFolder): Promise<void> {
+  expect(await measured(run)).toEqual(await measured(runs.reference));
+  for (const name of ['last', 'best', 'resume'] as const) {
+    expect((await readFile(run[name])).equals(await readFile(runs.reference[name]))).toBe(true);
+  }
+  expect(await readFile(run.result('erm'))).toEqual(await readFile(runs.reference.result('erm')));
+}
+
+const metricsOf = (run: RunFolder): string => join(run.path, 'metrics.jsonl');
+
+describe('a run that goes on', () => {
+  test('after an abort ends as one that was never stopped', async () => {
+    const aborted = new RunFolder(join(folder, 'aborted'));
+    const live = native().liveTensors();
+    expect(await stopIn('epoch 2/2', { out: aborted.path })).toMatch(/epoch 2.*--resume/);
+    expect(native().liveTensors()).toBe(live);
+    expect(await measured(aborted)).toHaveLength(1);
+    expect(await resume(aborted)).toEqual([]);
+    await expectAsNeverStopped(aborted);
+  });
+
+  test('killed while it saved its first epoch has one line an epoch', async () => {
+    const early = await runs.copyOf('early');
+    const [first = ''] = (await readFile(metricsOf(early), 'utf8')).split('\n');
+    await writeFile(metricsOf(early), `${first}\n`);
+    for (const file of [early.resume, early.last, early.result('erm')]) await rm(file);
+    expect(await resume(early)).toEqual([]);
+    await expectAsNeverStopped(early);
+  });
+
+  test('killed before it wrote its last weights has them', async () => {
+    const late = await runs.copyOf('late');
+    await rm(late.last);
+    await rm(late.result('erm'));
+    expect(await resume(late)).toEqual([]);
+    await expectAsNeverStopped(late);
+  });
+
+  test('keeps more epochs than are asked for', async () => {
+    const { path } = runs.reference;
+    const before = contentOf(path);
+    expect(await runs.refusal({ epochs: 1, resume: true }, 'RUN_EXISTS')).toContain('epochs: 2 -> 1');
+    expect(contentOf(path)).toEqual(before);
+  });
+});
+
+describe('a run without a finished epoch gives way to other settings', () => {
+  test('when it diverged', async () => {
+    const out = join(folder, 'diverged');
+    const message = await runs.refusal({ out, lr: 1e30, batchSize: 128 }, 'NATIVE_FAILED');
+    expect(message).toContain('Try a lower --lr, or other --weights');
+    await writeFile(join(out, 'notes.txt'), 'kept');
+    await trainErm({ ...runs.base, out });
+    await expectAsNeverStopped(new RunFolder(out));
+    expect(await readFile(join(out, 'notes.txt'), 'utf8')).toBe('kept');
+  });
+
+  test('when it was stopped', async () => {
+    const stopped = new RunFolder(join(folder, 'stopped'));
+    const message = await stopIn('epoch 1/2', { out: stopped.path, lr: 0.1 });
+    expect(message).toContain('Stopped during epoch 1');
+    expect(await resume(stopped)).toEqual([]);
+    await expectAsNeverStopped(stopped);
+  });
+});
+
+describe('a run that lacks a file', () => {
+  test.each(['one epoch', 'two epochs'])(
+    'of its checkpoints after %s says so, and loses nothing',
+    async (name) => {
+      const run = await runs.copyOf(name);
+      if (name === 'one epoch') {
+        const [first = ''] = (await readFile(metricsOf(run), 'utf8')).split('\n');
+        await writeFile(metricsOf(run), `${first}\n`);
+        await rm(run.result('erm'));
+      }
+      await rm(run.resume);
+      const before = contentOf(run.path);
+      const message = await runs.refusal({ out: run.path, epochs: 3, resume: true }, 'RUN_INVALID');
+      expect(message).toContain(`${run.resume} is missing`);
+      expect(message).toMatch(/Restore that file, or start anew in another folder/);
+      expect(contentOf(run.path)).toEqual(before);
+    },
+  );
+
+  test('config.json says so, and loses nothing', async () => {
+    const run = await runs.copyOf('unconfigured');
+    await rm(join(run.path, 'config.json'));
+    const before = contentOf(run.path);
+    for (const resumes of [false, true]) {
+      const message = await runs.refusal({ out: run.path, resume: resumes }, 'RUN_INVALID');
+      expect(message).toContain(`${run.path} holds epochs of a run, but its config.json is missing`);
+    }
+    expect(contentOf(run.path)).toEqual(before);
+  });
+});
+
+describe('metrics whose last line', () => {
+  test('was cut off with its epoch are dropped with a warning, and the epoch is repeated', async () => {
+    const cut = new RunFolder(join(folder, 'cut'));
+    await stopIn('epoch 2/2', { out: cut.path });
+    const [, second = ''] = (await readFile(metricsOf(runs.reference), 'utf8')).split('\n');
+    await appendFile(metricsOf(cut), second.slice(0, 100));
+    expect(await resume(cut)).toEqual([
+      expect.stringContaining(`${metricsOf(cut)}:2 is not an epoch as JSON`) as unknown,
+    ]);
+    await expectAsNeverStopped(cut);
+  });
+
+  test('was damaged after its epoch was finished go on without it', async () => {
+    const damaged = await runs.copyOf('damaged');
+    const [first = '', second = ''] = (await readFile(metricsOf(damaged), 'utf8')).split('\n');
+    await writeFile(metricsOf(damaged), `${first}\n${second.slice(0, -1)}`);
+    expect(await resume(damaged, { epochs: 3 })).toEqual([
+      expect.stringContaining('jsonl:2 is not an epoch') as unknown,
+      expect.stringContaining('metrics.jsonl has 1 of the 2 finished epochs') as unknown,
+    ]);
+    expect(await measured(damaged)).toMatchObject([{ epoch: 1 }, { epoch: 3 }]);
+  });
+
+  test('lacks only its end of line keep it', async () => {
+    const whole = await runs.copyOf('whole');
+    const text = await readFile(metricsOf(whole), 'utf8');
+    await writeFile(metricsOf(whole), text.trimEnd());
+    expect(await resume(whole, { epochs: 3 })).toEqual([]);
+    expect(await measured(whole)).toMatchObject([{ epoch: 1 }, { epoch: 2 }, { epoch: 3 }]);
+  });
+});
