@@ -13,6 +13,7 @@
 #include "engine.h"
 #include "generator.h"
 #include "image.h"
+#include "losses.h"
 #include "model.h"
 #include "optim.h"
 #include "tensor.h"
@@ -71,7 +72,11 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("Adam", AdamHandle::define(env));
   exports.Set("tensor", Napi::Function::New<createTensor>(env, "tensor"));
   exports.Set("createModel", Napi::Function::New<createModel>(env, "createModel"));
+  exports.Set("createProjectionHead", Napi::Function::New<createProjectionHead>(env, "createProjectionHead"));
   exports.Set("crossEntropy", Napi::Function::New<crossEntropy>(env, "crossEntropy"));
+  exports.Set("squaredError", Napi::Function::New<squaredError>(env, "squaredError"));
+  exports.Set("ntXent", Napi::Function::New<ntXent>(env, "ntXent"));
+  exports.Set("combine", Napi::Function::New<combine>(env, "combine"));
   exports.Set("configure", Napi::Function::New<configure>(env, "configure"));
   exports.Set("matmulSeconds", Napi::Function::New<matmulSeconds>(env, "matmulSeconds"));
   exports.Set("liveTensors", Napi::Function::New<liveTensors>(env, "liveTensors"));

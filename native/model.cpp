@@ -3,6 +3,8 @@
 #include "arguments.h"
 #include "engine.h"
 #include "generator.h"
+#include "gradcam.h"
+#include "nn/projection.h"
 #include "nn/resnet.h"
 #include "nn/vit.h"
 #include "tensor.h"
@@ -123,6 +125,8 @@ Napi::Function ModelHandle::define(Napi::Env env) {
                      {
                          InstanceMethod<&ModelHandle::describe>("describe"),
                          InstanceMethod<&ModelHandle::forward>("forward"),
+                         InstanceMethod<&ModelHandle::forwardFeatures>("forwardFeatures"),
+                         InstanceMethod<&ModelHandle::gradCam>("gradCam"),
                          InstanceMethod<&ModelHandle::forwardStages>("forwardStages"),
                          InstanceMethod<&ModelHandle::forwardFrom>("forwardFrom"),
                          InstanceMethod<&ModelHandle::stageCosts>("stageCosts"),
@@ -193,6 +197,44 @@ Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
         at::AutoGradMode gradMode(grad);
         const auto replacements = applyEdits(*network, edits);
         return network->forwardFrom(0, batch, {training, &replacements});
+      },
+      wrapTensor);
+}
+
+// forwardFeatures(batch, statistics, edits): with the graph, {features, logits}: what the classifier sees,
+// and what it says. `statistics` is how batch-norm normalizes: 'shared' with the batch's, which update the
+// running ones; 'batch' without updating them; 'frozen' with the running ones.
+Napi::Value ModelHandle::forwardFeatures(const Napi::CallbackInfo& info) {
+  const auto& network = alive(info.Env());
+  const auto statistics = toString(info[1], "statistics");
+  if (statistics != "shared" && statistics != "batch" && statistics != "frozen") {
+    throw expected(info.Env(), "'shared', 'batch' or 'frozen'", "statistics", info[1]);
+  }
+  return submit(
+      info.Env(), LaneName::compute,
+      [network, statistics, batch = TensorHandle::unwrap(info[0], "batch"), edits = toEdits(info[2])] {
+        const auto replacements = applyEdits(*network, edits);
+        ForwardContext context{statistics != "frozen", &replacements};
+        context.updatesStatistics = statistics == "shared";
+        auto activation = batch;
+        for (size_t i = 0; i + 1 < network->stages.size(); ++i) {
+          activation = network->stages[i].run(std::move(activation), context);
+        }
+        auto features = network->penultimate(std::move(activation), context);
+        auto logits = network->classify(features, context);
+        return NamedTensors{{"features", std::move(features)}, {"logits", std::move(logits)}};
+      },
+      wrapNamed);
+}
+
+// gradCam(batch, layer, output, gridHeight): [N, H, W] heat maps.
+Napi::Value ModelHandle::gradCam(const Napi::CallbackInfo& info) {
+  return submit(
+      info.Env(), LaneName::compute,
+      [network = alive(info.Env()), batch = TensorHandle::unwrap(info[0], "batch"),
+       layer = toString(info[1], "layer"), output = toInteger(info[2], "output"),
+       gridHeight = toInteger(info[3], "gridHeight")] {
+        return spurmem::gradCam(*network, batch, layer, output, gridHeight);
       },
       wrapTensor);
 }
@@ -354,6 +396,24 @@ Napi::Value ModelHandle::dispose(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+namespace {
+
+// The parameters become leaves of the graph on the device, convolutions' weights in the memory format.
+void moveTo(Network& network, const at::Device& device, at::MemoryFormat memoryFormat) {
+  for (auto& parameter : network.parameters) {
+    auto& value = parameter.value;
+    const auto format = value.dim() == 4 ? memoryFormat : at::MemoryFormat::Preserve;
+    value = value.to(value.options().device(device), false, false, format).set_requires_grad(true);
+  }
+  for (auto& buffer : network.buffers) buffer.value = buffer.value.to(device);
+}
+
+Napi::Value wrapNetwork(Napi::Env env, std::shared_ptr<Network>& network) {
+  return Environment::of(env).modelClass.New({Napi::External<std::shared_ptr<Network>>::New(env, &network)});
+}
+
+}  // namespace
+
 Napi::Value createModel(const Napi::CallbackInfo& info) {
   const auto options = toObject(info[0], "options");
   return submit(
@@ -367,18 +427,27 @@ Napi::Value createModel(const Napi::CallbackInfo& info) {
         std::shared_ptr<Network> network = makeResNet(arch, numClasses, generator);
         if (!network) network = makeVit(arch, numClasses, vit, generator);
         TORCH_CHECK(network, "unknown architecture ", arch);
-        for (auto& parameter : network->parameters) {
-          auto& value = parameter.value;
-          const auto format = value.dim() == 4 ? memoryFormat : at::MemoryFormat::Preserve;
-          value = value.to(value.options().device(device), false, false, format).set_requires_grad(true);
-        }
-        for (auto& buffer : network->buffers) buffer.value = buffer.value.to(device);
+        moveTo(*network, device, memoryFormat);
         return network;
       },
-      [](Napi::Env env, std::shared_ptr<Network>& network) -> Napi::Value {
-        return Environment::of(env).modelClass.New(
-            {Napi::External<std::shared_ptr<Network>>::New(env, &network)});
-      });
+      wrapNetwork);
+}
+
+Napi::Value createProjectionHead(const Napi::CallbackInfo& info) {
+  const auto options = toObject(info[0], "options");
+  return submit(
+      info.Env(), LaneName::compute,
+      [inputs = toInteger(options.Get("inputs"), "inputs"),
+       hidden = toInteger(options.Get("hidden"), "hidden"),
+       outputs = toInteger(options.Get("outputs"), "outputs"),
+       generator = GeneratorHandle::unwrap(options.Get("generator"), "generator"),
+       device = toDevice(options.Get("device"))] {
+        at::NoGradGuard noGrad;
+        std::shared_ptr<Network> network = makeProjectionHead(inputs, hidden, outputs, generator);
+        moveTo(*network, device, at::MemoryFormat::Preserve);
+        return network;
+      },
+      wrapNetwork);
 }
 
 }  // namespace spurmem

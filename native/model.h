@@ -35,6 +35,8 @@ class ModelHandle : public Napi::ObjectWrap<ModelHandle> {
 
   Napi::Value describe(const Napi::CallbackInfo& info);
   Napi::Value forward(const Napi::CallbackInfo& info);
+  Napi::Value forwardFeatures(const Napi::CallbackInfo& info);
+  Napi::Value gradCam(const Napi::CallbackInfo& info);
   Napi::Value forwardStages(const Napi::CallbackInfo& info);
   Napi::Value forwardFrom(const Napi::CallbackInfo& info);
   Napi::Value stageCosts(const Napi::CallbackInfo& info);
@@ -54,5 +56,8 @@ class ModelHandle : public Napi::ObjectWrap<ModelHandle> {
 // createModel({arch, numClasses, imageSize, patchSize, layerNormEps, generator, device, memoryFormat}): a
 // Model with PyTorch's initial weights.
 Napi::Value createModel(const Napi::CallbackInfo& info);
+// createProjectionHead({inputs, hidden, outputs, generator, device}): a Model that maps features [N, inputs]
+// to projections [N, outputs].
+Napi::Value createProjectionHead(const Napi::CallbackInfo& info);
 
 }  // namespace spurmem

@@ -68,6 +68,7 @@ Napi::Function TensorHandle::define(Napi::Env env) {
                          InstanceMethod<&TensorHandle::item>("item"),
                          InstanceMethod<&TensorHandle::data>("data"),
                          InstanceMethod<&TensorHandle::argmax>("argmax"),
+                         InstanceMethod<&TensorHandle::softmax>("softmax"),
                          InstanceMethod<&TensorHandle::backward>("backward"),
                          InstanceMethod<&TensorHandle::channelsLast>("channelsLast"),
                      });
@@ -181,6 +182,12 @@ Napi::Value TensorHandle::argmax(const Napi::CallbackInfo& info) {
       [](Napi::Env env, at::Tensor& tensor) { return toTypedArray(env, tensor); });
 }
 
+Napi::Value TensorHandle::softmax(const Napi::CallbackInfo& info) {
+  return submit(
+      info.Env(), LaneName::compute, [tensor = alive(info.Env())] { return at::softmax(tensor, 1); },
+      [](Napi::Env env, at::Tensor& tensor) { return TensorHandle::wrap(env, std::move(tensor)); });
+}
+
 // backward(scale): as (tensor * scale).backward(), so that chunks of a batch add up to its mean loss.
 Napi::Value TensorHandle::backward(const Napi::CallbackInfo& info) {
   const double scale = info[0].IsUndefined() ? 1.0 : toNumber(info[0], "scale");
@@ -208,18 +215,6 @@ Napi::Value createTensor(const Napi::CallbackInfo& info) {
   return submit(
       info.Env(), LaneName::data, [tensor, shape, device] { return tensor.reshape(shape).to(device); },
       [](Napi::Env env, at::Tensor& result) { return TensorHandle::wrap(env, std::move(result)); });
-}
-
-Napi::Value crossEntropy(const Napi::CallbackInfo& info) {
-  const auto logits = TensorHandle::unwrap(info[0], "logits");
-  const auto labels = TensorHandle::unwrap(info[1], "labels");
-  const auto reduction = toString(info[2], "reduction") == "none" ? at::Reduction::None : at::Reduction::Mean;
-  return submit(
-      info.Env(), LaneName::compute,
-      [logits, labels, reduction] {
-        return at::cross_entropy_loss(logits, labels.to(at::kLong), {}, reduction);
-      },
-      [](Napi::Env env, at::Tensor& loss) { return TensorHandle::wrap(env, std::move(loss)); });
 }
 
 }  // namespace spurmem

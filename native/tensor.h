@@ -31,6 +31,7 @@ class TensorHandle : public Napi::ObjectWrap<TensorHandle> {
   Napi::Value item(const Napi::CallbackInfo& info);
   Napi::Value data(const Napi::CallbackInfo& info);
   Napi::Value argmax(const Napi::CallbackInfo& info);
+  Napi::Value softmax(const Napi::CallbackInfo& info);
   Napi::Value backward(const Napi::CallbackInfo& info);
   Napi::Value channelsLast(const Napi::CallbackInfo& info);
 
@@ -40,7 +41,5 @@ class TensorHandle : public Napi::ObjectWrap<TensorHandle> {
 
 // tensor(data, shape, device): a Tensor with a copy of a typed array.
 Napi::Value createTensor(const Napi::CallbackInfo& info);
-// crossEntropy(logits, labels, reduction): 'mean' gives a scalar Tensor, 'none' one loss a sample.
-Napi::Value crossEntropy(const Napi::CallbackInfo& info);
 
 }  // namespace spurmem

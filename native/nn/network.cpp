@@ -21,6 +21,10 @@ const at::Tensor& ForwardContext::weight(const Parameter& parameter) const {
   return replacement == replacements->end() ? parameter.value : replacement->second;
 }
 
+void ForwardContext::observe(const std::string& layer, const at::Tensor& output) const {
+  if (observation != nullptr && observation->layer == layer) observation->output = output;
+}
+
 at::Tensor Network::forwardFrom(size_t stage, at::Tensor activation, const ForwardContext& context) const {
   for (size_t i = stage; i < stages.size(); ++i) activation = stages[i].run(std::move(activation), context);
   return activation;
@@ -45,12 +49,13 @@ NetworkBuilder::Layer NetworkBuilder::conv2d(const std::string& name, int64_t in
     const double biasBound = 1 / std::sqrt(static_cast<double>(fanIn));
     bias = &parameter(name + ".bias", at::empty({out}).uniform_(-biasBound, biasBound, generator_));
   }
-  return [&weight, bias, fanIn, strides = std::vector<int64_t>{stride, stride},
+  return [name, &weight, bias, fanIn, strides = std::vector<int64_t>{stride, stride},
           paddings = std::vector<int64_t>{padding, padding}](const at::Tensor& x,
                                                              const ForwardContext& context) {
     const auto biasValue = bias == nullptr ? std::optional<at::Tensor>() : bias->value;
     auto result = at::conv2d(x, context.weight(weight), biasValue, strides, at::IntArrayRef(paddings));
     if (context.multiplyAdds != nullptr) *context.multiplyAdds += static_cast<double>(result.numel() * fanIn);
+    context.observe(name, result);
     return result;
   };
 }
@@ -68,9 +73,11 @@ NetworkBuilder::Layer NetworkBuilder::batchNorm2d(const std::string& name, int64
                   "Expected more than 1 value per channel when training, got input size ", x.sizes(),
                   ": the batch is too small for ", x.size(2), " x ", x.size(3),
                   " px at this layer. Use another batch size, so that no batch has one image.");
-      tracked.value.add_(1);
+      if (context.updatesStatistics) tracked.value.add_(1);
     }
-    return at::batch_norm(x, weight.value, bias.value, mean.value, var.value, context.training,
+    const bool usesRunning = !context.training || context.updatesStatistics;
+    return at::batch_norm(x, weight.value, bias.value, usesRunning ? mean.value : at::Tensor(),
+                          usesRunning ? var.value : at::Tensor(), context.training,
                           /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/true);
   };
 }
@@ -92,8 +99,10 @@ NetworkBuilder::Layer NetworkBuilder::linear(const std::string& name, int64_t in
 NetworkBuilder::Layer NetworkBuilder::layerNorm(const std::string& name, int64_t channels, double eps) {
   auto& weight = parameter(name + ".weight", at::ones({channels}));
   auto& bias = parameter(name + ".bias", at::zeros({channels}));
-  return [&weight, &bias, channels, eps](const at::Tensor& x, const ForwardContext&) {
-    return at::layer_norm(x, {channels}, weight.value, bias.value, eps);
+  return [name, &weight, &bias, channels, eps](const at::Tensor& x, const ForwardContext& context) {
+    auto result = at::layer_norm(x, {channels}, weight.value, bias.value, eps);
+    context.observe(name, result);
+    return result;
   };
 }
 
@@ -102,6 +111,16 @@ void NetworkBuilder::neurons(const std::string& name) {
     if (parameter.name == name + ".weight")
       network_.layers.push_back({name, &parameter, network_.stages.size()});
   }
+}
+
+void NetworkBuilder::head(const std::string& name,
+                          std::function<at::Tensor(at::Tensor, const ForwardContext&)> penultimate,
+                          Layer classify) {
+  network_.penultimate = penultimate;
+  network_.classify = classify;
+  stage(name, [penultimate, classify](at::Tensor x, const ForwardContext& context) {
+    return classify(penultimate(std::move(x), context), context);
+  });
 }
 
 void NetworkBuilder::stage(const std::string& name,

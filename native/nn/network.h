@@ -22,13 +22,25 @@ struct Parameter {
 // The weights that a variant of the network uses instead of its own.
 using Replacements = std::unordered_map<const Parameter*, at::Tensor>;
 
+// The output of one layer, kept as it is computed.
+struct Observation {
+  std::string layer;
+  at::Tensor output;
+};
+
 struct ForwardContext {
+  // Batch-norm normalizes with the batch's statistics, as train() does, and not with the running ones.
   bool training = false;
   const Replacements* replacements = nullptr;
   // Where layers add the multiply-adds of the batch they see; null: not counted.
   double* multiplyAdds = nullptr;
+  // Whether training updates the running statistics.
+  bool updatesStatistics = true;
+  // Convolutions and LayerNorms look whether they are the one; null: none is.
+  Observation* observation = nullptr;
 
   const at::Tensor& weight(const Parameter& parameter) const;
+  void observe(const std::string& layer, const at::Tensor& output) const;
 };
 
 struct Stage {
@@ -48,6 +60,8 @@ struct Network {
   std::deque<Parameter> buffers;
   std::vector<Stage> stages;
   std::vector<NeuronLayer> layers;
+  // The last stage in two: penultimate features [N, D], and their logits [N, numClasses].
+  std::function<at::Tensor(at::Tensor, const ForwardContext&)> penultimate, classify;
 
   at::Tensor forwardFrom(size_t stage, at::Tensor activation, const ForwardContext& context) const;
   const NeuronLayer& layer(const std::string& name) const;
@@ -73,6 +87,9 @@ class NetworkBuilder {
   // Makes the layer of that name one whose outputs are neurons, run by the stage that is registered next.
   void neurons(const std::string& name);
   Parameter& parameter(const std::string& name, at::Tensor value);
+  // Registers the last stage: penultimate features of the activation, and the layer that classifies them.
+  void head(const std::string& name, std::function<at::Tensor(at::Tensor, const ForwardContext&)> penultimate,
+            Layer classify);
   void stage(const std::string& name, std::function<at::Tensor(at::Tensor, const ForwardContext&)> run);
 
  private:

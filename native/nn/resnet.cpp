@@ -100,9 +100,12 @@ std::unique_ptr<Network> makeResNet(const std::string& arch, int64_t numClasses,
   }
 
   auto fc = build.linear("fc", channels, numClasses);
-  build.stage("fc", [fc](at::Tensor x, const ForwardContext& context) {
-    return fc(at::flatten(at::adaptive_avg_pool2d(x, {1, 1}), 1), context);
-  });
+  build.head(
+      "fc",
+      [](at::Tensor x, const ForwardContext&) {
+        return at::flatten(at::adaptive_avg_pool2d(x, {1, 1}), 1);
+      },
+      fc);
 
   // The constructors above drew PyTorch's default values (how many, not in which order, is what matters to
   // the generator); torchvision then draws every convolution anew, in module order:

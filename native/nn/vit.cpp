@@ -97,9 +97,9 @@ std::unique_ptr<Network> makeVit(const std::string& arch, int64_t numClasses, co
 
   auto norm = build.layerNorm("norm", width, options.layerNormEps);
   auto head = build.linear("head", width, numClasses);
-  build.stage("head", [norm, head](at::Tensor x, const ForwardContext& context) {
-    return head(norm(x, context).select(1, 0), context);
-  });
+  build.head(
+      "head", [norm](at::Tensor x, const ForwardContext& context) { return norm(x, context).select(1, 0); },
+      head);
 
   // timm then draws anew, in this order: pos_embed, cls_token, and every linear layer's weight; biases become
   // 0.

@@ -25,6 +25,8 @@ export interface Tensor extends Disposable {
   data(): Promise<NativeArray>;
   /** Index of the largest value of each row of an [N, C] tensor; the lowest one where several tie. */
   argmax(): Promise<Int32Array>;
+  /** torch.softmax(dim=1) of an [N, C] tensor; records the graph where this tensor has one. */
+  softmax(): Promise<Tensor>;
   /** Adds the gradient of this scalar, times `scale` (1), to the `grad` of every parameter of its graph. */
   backward(scale?: number): Promise<void>;
   /** The same [N, C, H, W] values in channels-last strides. */
@@ -78,6 +80,9 @@ export interface NativeImageStore {
   dispose(): void;
 }
 
+/** How batch-norm normalizes while a graph is recorded. */
+export type BatchNormStatistics = 'shared' | 'batch' | 'frozen';
+
 /** What a neuron is: an output channel or row with all its weights, or a single weight. */
 export type Unit = 'neuron' | 'weight';
 
@@ -117,6 +122,24 @@ export interface NativeModel {
     grad: boolean,
     edits: readonly WeightEdit[] | null,
   ): Promise<Tensor>;
+  /**
+   * With the graph: penultimate features [N, D], and their logits [N, numClasses]. Batch-norm normalizes with the batch's
+   * statistics and updates the running ones (`shared`), or does not update them (`batch`), or uses the running ones
+   * (`frozen`).
+   */
+  forwardFeatures(
+    batch: Tensor,
+    statistics: BatchNormStatistics,
+    edits: readonly WeightEdit[] | null,
+  ): Promise<{ features: Tensor; logits: Tensor }>;
+  /**
+   * Grad-CAM in eval mode: heat maps [N, H, W] at the batch's size, each with 1 as its highest value.
+   *
+   * @param layer a convolution, or a vision transformer's LayerNorm
+   * @param output the logit
+   * @param gridHeight rows of a vision transformer's patches
+   */
+  gradCam(batch: Tensor, layer: string, output: number, gridHeight: number): Promise<Tensor>;
   /** Logits and the input of each stage asked for, in eval mode without gradients. */
   forwardStages(batch: Tensor, stages: readonly number[]): Promise<{ logits: Tensor; inputs: Tensor[] }>;
   /** Logits from the input of a stage on, with neurons perturbed, in eval mode without gradients. */
@@ -173,7 +196,23 @@ export interface Addon {
     device: string;
     memoryFormat: MemoryFormat;
   }): Promise<NativeModel>;
+  /** SimCLR's projection head, Linear, ReLU, Linear: maps features [N, inputs] to projections [N, outputs]. */
+  createProjectionHead(options: {
+    inputs: number;
+    hidden: number;
+    outputs: number;
+    generator: Generator;
+    device: string;
+  }): Promise<NativeModel>;
   crossEntropy(logits: Tensor, labels: Tensor, reduction: 'mean' | 'none'): Promise<Tensor>;
+  /** torch.nn.MSELoss of the softmax against the one-hot class; `none`: the mean over classes of each sample. */
+  squaredError(logits: Tensor, labels: Tensor, reduction: 'mean' | 'none'): Promise<Tensor>;
+  /** NT-Xent of two views [N, D], with cosine similarity: a scalar, the mean over 2N rows. */
+  ntXent(a: Tensor, b: Tensor, temperature: number): Promise<Tensor>;
+  /** The sum of tensors times their weights, over all elements; a weight is a number, or one an element. */
+  combine(
+    terms: readonly { readonly tensor: Tensor; readonly weight: number | Float32Array }[],
+  ): Promise<Tensor>;
   /** Sets the compute lane's threads (0 keeps them) and resolves to their number. */
   configure(threads: number): Promise<number>;
   /** Seconds of the best of three float32 products of two n x n matrices. */

@@ -1,0 +1,18 @@
+// Grad-CAM (Selvaraju et al. 2017): where in an image a layer's features speak for an output.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <string>
+
+#include "nn/network.h"
+
+namespace spurmem {
+
+// Heat maps [N, H, W] at the batch's image size, each scaled so that its highest value is 1 (all 0 where
+// nothing speaks for the output). `layer` is a convolution, or a LayerNorm of a vision transformer, whose
+// patch tokens form the map on a grid of `gridHeight` rows.
+at::Tensor gradCam(const Network& network, const at::Tensor& batch, const std::string& layer, int64_t output,
+                   int64_t gridHeight);
+
+}  // namespace spurmem

@@ -1,0 +1,95 @@
+"""Fine-tuning against spurious memorization in plain PyTorch, as the oracle: NT-Xent as published, and steps of both
+branches, where the auxiliary branch is torch.func.functional_call with masked weights.
+
+Writes one safetensors file: nt.a, nt.b, nt.value, and nt.grad.<name> of the projection head that a and b go through; x1.<step>, x2.<step>, labels.<step>; contrast,
+supervised [steps]; final.<name>, head.<name>.
+"""
+
+import argparse
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from safetensors.torch import save_file
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--seed", type=int, required=True)
+parser.add_argument("--steps", type=int, required=True)
+parser.add_argument("--lr", type=float, required=True)
+parser.add_argument("--temperature", type=float, required=True)
+parser.add_argument("--lambda", dest="weight", type=float, required=True)
+parser.add_argument("--mask", nargs="+", required=True, help="layer:channel")
+parser.add_argument("--statistics", choices=["shared", "batch", "frozen"], required=True)
+parser.add_argument("--threads", type=int, required=True)
+parser.add_argument("--out", required=True)
+args = parser.parse_args()
+
+
+def published_nt_xent(a, b, temperature):
+    """The published function: positives beside all negatives, summed cross-entropy over 2N rows."""
+    n = len(a)
+    both = torch.cat([b, a])
+    similarity = F.cosine_similarity(both.unsqueeze(1), both.unsqueeze(0), dim=-1)
+    positives = torch.cat([torch.diag(similarity, n), torch.diag(similarity, -n)]).view(2 * n, 1)
+    partner = torch.eye(2 * n) + torch.diag(torch.ones(n), n) + torch.diag(torch.ones(n), -n)
+    negatives = similarity[partner == 0].view(2 * n, -1)
+    logits = torch.cat([positives, negatives], dim=1) / temperature
+    return F.cross_entropy(logits, torch.zeros(2 * n, dtype=torch.long), reduction="sum") / (2 * n)
+
+
+def nt_xent(a, b, temperature):
+    """The same in the usual few lines."""
+    features = F.normalize(torch.cat([a, b]))
+    similarity = features @ features.T / temperature
+    similarity = similarity.masked_fill(torch.eye(len(features), dtype=torch.bool), -torch.inf)
+    return F.cross_entropy(similarity, (torch.arange(len(features)) + len(a)) % len(features))
+
+
+torch.set_num_threads(args.threads)
+generator = torch.Generator().manual_seed(args.seed + 1)
+out = {}
+torch.manual_seed(args.seed)
+model = torchvision.models.resnet18(num_classes=2).to(memory_format=torch.channels_last)
+head = torch.nn.Sequential(torch.nn.Linear(512, 512), torch.nn.ReLU(), torch.nn.Linear(512, 128))
+a, b = torch.randn(2, 16, 512, generator=generator)
+value = published_nt_xent(head(a), head(b), args.temperature)
+value.backward()
+out.update({"nt.a": a, "nt.b": b, "nt.value": value})
+out.update({f"nt.grad.{name}": parameter.grad.clone() for name, parameter in head.named_parameters()})
+features = {}
+model.fc.register_forward_pre_hook(lambda module, inputs: features.update(last=inputs[0]))
+optimizer = torch.optim.Adam([*model.parameters(), *head.parameters()], lr=args.lr, fused=True)
+masks = {}
+for place in args.mask:
+    layer, channel = place.split(":")
+    name = f"{layer}.weight"
+    if name not in masks:
+        masks[name] = torch.ones(len(model.get_parameter(name)), 1, 1, 1)
+    masks[name][int(channel)] = 0
+contrast, supervised = [], []
+for step in range(args.steps):
+    x1 = torch.randn(8, 3, 64, 32, generator=generator)
+    x2 = torch.randn(8, 3, 64, 32, generator=generator)
+    labels = torch.randint(0, 2, (8,), generator=generator)
+    out[f"x1.{step}"], out[f"x2.{step}"], out[f"labels.{step}"] = x1, x2, labels.to(torch.int32)
+    model.train()
+    logits = model(x1.to(memory_format=torch.channels_last))
+    target = features["last"]
+    masked = {name: model.get_parameter(name) * mask for name, mask in masks.items()}
+    if args.statistics == "frozen":
+        model.eval()
+    if args.statistics == "batch":
+        masked.update({name: buffer.clone() for name, buffer in model.named_buffers()})
+    torch.func.functional_call(model, masked, (x2.to(memory_format=torch.channels_last),))
+    auxiliary = features["last"]
+    nt = nt_xent(head(target), head(auxiliary), args.temperature)
+    error = F.mse_loss(torch.softmax(logits, dim=1), F.one_hot(labels, 2).float())
+    optimizer.zero_grad()
+    (nt + args.weight * error).backward()
+    optimizer.step()
+    contrast.append(nt.item())
+    supervised.append(error.item())
+out["contrast"], out["supervised"] = torch.tensor(contrast), torch.tensor(supervised)
+out.update({f"final.{name}": value for name, value in model.state_dict().items()})
+out.update({f"head.{name}": value for name, value in head.state_dict().items()})
+save_file({name: value.detach().clone().contiguous() for name, value in out.items()}, args.out)

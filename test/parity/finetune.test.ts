@@ -1,0 +1,146 @@
+import { join } from 'node:path';
+import { Model, takeData } from '../../src/models/model.js';
+import { readSafetensors } from '../../src/models/safetensors.js';
+import { native, type BatchNormStatistics, type NativeModel } from '../../src/native/addon.js';
+import { setThreads } from '../../src/native/device.js';
+import { maskNeurons } from '../../src/neurons/perturb.js';
+import { Adam } from '../../src/train/adam.js';
+import { temporaryFolder } from '../temporary.js';
+import { maxDifference, relativeDifference, report } from './compare.js';
+import { oracleOf, type Oracle } from './oracle.js';
+import { THREADS, reference } from './python.js';
+
+const folder = temporaryFolder();
+const neurons = [
+  { layer: 'conv1', index: 3 },
+  { layer: 'layer2.0.conv1', index: 17 },
+  { layer: 'layer2.0.conv1', index: 90 },
+  { layer: 'layer4.0.downsample.0', index: 400 },
+];
+const settings = { seed: 5, steps: 10, lr: 2e-4, temperature: 0.5, lambda: 10 };
+
+test.each<BatchNormStatistics>(['shared', 'batch', 'frozen'])(
+  'ten steps of both branches equal plain PyTorch, auxiliary statistics %s',
+  async (statistics) => {
+    const out = join(folder, `${statistics}.safetensors`);
+    reference('finetune', [
+      ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+      ...['--threads', THREADS, '--out', out, '--statistics', statistics],
+      ...['--mask', ...neurons.map(({ layer, index }) => `${layer}:${index}`)],
+    ]);
+    const expected = oracleOf((await readSafetensors(out)).tensors);
+    const addon = native();
+    await setThreads(THREADS);
+
+    const live = addon.liveTensors();
+    const generator = new addon.Generator(settings.seed);
+    using model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
+    const head = await addon.createProjectionHead({
+      ...{ inputs: 512, hidden: 512, outputs: 128, generator, device: 'cpu' },
+    });
+    const optimizer = new Adam(model, settings.lr);
+    const headOptimizer = new addon.Adam(head, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 });
+    await compareNtXent(head, expected);
+    const mask = maskNeurons(neurons);
+    let lossDifference = 0;
+    for (let step = 0; step < settings.steps; step += 1) {
+      using x1 = await addon.tensor(expected(`x1.${step}`).data, [8, 3, 64, 32], 'cpu');
+      using x2 = await addon.tensor(expected(`x2.${step}`).data, [8, 3, 64, 32], 'cpu');
+      using labels = await addon.tensor(expected(`labels.${step}`).data, [8], 'cpu');
+      using first = await x1.channelsLast();
+      using second = await x2.channelsLast();
+      const target = await model.network.forwardFeatures(first, 'shared', null);
+      const auxiliary = await model.network.forwardFeatures(second, statistics, mask.edits);
+      using targetView = await head.forward(target.features, true, true, null);
+      using auxiliaryView = await head.forward(auxiliary.features, true, true, null);
+      using contrast = await addon.ntXent(targetView, auxiliaryView, settings.temperature);
+      using supervised = await addon.squaredError(target.logits, labels, 'mean');
+      using total = await addon.combine([
+        { tensor: contrast, weight: 1 },
+        { tensor: supervised, weight: settings.lambda },
+      ]);
+      await model.network.zeroGrad();
+      await head.zeroGrad();
+      await total.backward();
+      await optimizer.step();
+      await headOptimizer.step(settings.lr);
+      lossDifference = Math.max(
+        lossDifference,
+        Math.abs((await contrast.item()) - Number(expected('contrast').data[step])),
+        Math.abs((await supervised.item()) - Number(expected('supervised').data[step])),
+      );
+      for (const { features, logits } of [target, auxiliary]) {
+        features.dispose();
+        logits.dispose();
+      }
+    }
+    report(`losses of ten steps, ${statistics}, difference`, lossDifference, 1e-6);
+    expect(lossDifference).toBeLessThanOrEqual(1e-6);
+    const state = await model.stateDict();
+    const headState = await takeData(await head.state());
+    const worst = Math.max(
+      ...Object.entries(state).map(([name, { data }]) =>
+        relativeDifference(data, expected(`final.${name}`).data),
+      ),
+      ...Object.entries(headState).map(([name, { data }]) =>
+        relativeDifference(data, expected(`head.${name}`).data),
+      ),
+    );
+    report(`weights after ten steps, ${statistics}, relative difference`, worst, 1e-5);
+    expect(worst).toBeLessThanOrEqual(1e-5);
+    head.dispose();
+    expect(addon.liveTensors()).toBe(live);
+  },
+);
+
+/** Value and gradient of NT-Xent, through a projection head's weights, against the published function. */
+async function compareNtXent(head: NativeModel, expected: Oracle): Promise<void> {
+  const addon = native();
+  using a = await addon.tensor(expected('nt.a').data, [16, 512], 'cpu');
+  using b = await addon.tensor(expected('nt.b').data, [16, 512], 'cpu');
+  using viewA = await head.forward(a, true, true, null);
+  using viewB = await head.forward(b, true, true, null);
+  using value = await addon.ntXent(viewA, viewB, settings.temperature);
+  const difference = Math.abs((await value.item()) - Number(expected('nt.value').data[0]));
+  report('NT-Xent, difference', difference, 1e-6);
+  expect(difference).toBeLessThanOrEqual(1e-6);
+  await value.backward();
+  const gradients = await takeData(await head.gradients());
+  const worst = Math.max(
+    ...Object.entries(gradients).map(([name, { data }]) =>
+      maxDifference(data, expected(`nt.grad.${name}`).data),
+    ),
+  );
+  report('NT-Xent, gradient, max difference', worst, 1e-6);
+  expect(Object.keys(gradients)).toHaveLength(4);
+  expect(worst).toBeLessThanOrEqual(1e-6);
+  await head.zeroGrad();
+}
+
+test.each([
+  ['resnet18', ['layer4.1.conv2', 'layer2.0.conv1']],
+  ['resnet50', ['layer4.2.conv3']],
+] as const)('Grad-CAM of %s equals hooks in PyTorch', async (arch, layers) => {
+  const out = join(folder, `${arch}.safetensors`);
+  const seed = 2;
+  reference('gradcam', [
+    ...['--arch', arch, '--seed', seed, '--output', 0, '--threads', THREADS, '--out', out],
+    ...['--layers', ...layers],
+  ]);
+  const expected = oracleOf((await readSafetensors(out)).tensors);
+  const generator = new (native().Generator)(seed);
+  using model = await Model.create({ arch, numClasses: 2, generator, device: 'cpu' });
+  const { data, shape } = expected('images');
+  using contiguous = await native().tensor(data, shape, 'cpu');
+  using images = await contiguous.channelsLast();
+  for (const layer of layers) {
+    using heat = await model.network.gradCam(images, layer, 0, 1);
+    expect(heat.shape).toEqual([4, 64, 96]);
+    const difference = maxDifference(await heat.data(), expected(`cam.${layer}`).data);
+    report(`Grad-CAM of ${arch}, ${layer}, difference`, difference, 1e-5);
+    expect(difference).toBeLessThanOrEqual(1e-5);
+  }
+  await expect(model.network.gradCam(images, 'layer9.conv', 0, 1)).rejects.toThrow(
+    /no layer named layer9.conv/,
+  );
+});
