@@ -6,6 +6,7 @@
 export { SpurmemError, type ErrorCode } from './errors.js';
 export type { JobOptions, ProgressEvent, ProgressReporter } from './progress.js';
 export { packageVersion, versions } from './versions.js';
+export { PROTOCOLS, type Protocol } from './protocol.js';
 
 export {
   native,
@@ -48,10 +49,26 @@ export { loadWeights, type LoadedWeights } from './models/weights.js';
 export { GroupCounter, groupAccuracies, type GroupAccuracies } from './metrics/groups.js';
 export { BOOTSTRAP, accuracyInterval, changeInterval, type Interval } from './metrics/bootstrap.js';
 export { evaluate, type Evaluation } from './metrics/evaluate.js';
+export { LOSSES, lossOf, type Loss } from './metrics/loss.js';
 
 export { CRITERIA, type Criterion, type Neuron, type NeuronLayer } from './neurons/neuron.js';
-export { gradientScores, magnitudeScores, worstSamples, type ScoredExample } from './neurons/score.js';
-export { fractionToCount, selectInLayer, selectTopK } from './neurons/select.js';
+export {
+  GRADIENT_ORDERS,
+  gradientScores,
+  magnitudeScores,
+  worstSamples,
+  type GradientOrder,
+  type GradientSource,
+  type ScoredExample,
+} from './neurons/score.js';
+export {
+  MAGNITUDE_LAYERS,
+  fractionToCount,
+  magnitudeLayers,
+  selectInLayer,
+  selectTopK,
+  type MagnitudeLayers,
+} from './neurons/select.js';
 export {
   PERTURBATIONS,
   drawForNeurons,
@@ -67,9 +84,18 @@ export {
 
 export { Adam } from './train/adam.js';
 export { ReduceLROnPlateau, type ReduceLROnPlateauState } from './train/scheduler.js';
-export { ARTICLE_ERM, trainErm, type ErmOptions } from './train/erm.js';
+export {
+  ARTICLE_ERM,
+  RELEASED_ERM,
+  trainErm,
+  type ErmOptions,
+  type ErmRecipe,
+  type ErmSettings,
+} from './train/erm.js';
 export type { EpochMetrics, ErmResult } from './train/metrics.js';
+export { CHECKPOINTS, type SelectedCheckpoint } from './train/runConfig.js';
 export { RunFolder, openRun, type RunConfig, type RunEnvironment } from './train/runFolder.js';
+export type { VitOptions } from './train/vitOptions.js';
 
 export {
   evaluateVariants,
@@ -89,9 +115,10 @@ export {
   type ControlsHeader,
   type NullDistribution,
 } from './experiments/controls.js';
-export { GRADIENT_SOURCE, TraceSession, type SessionOptions } from './experiments/traceSession.js';
+export { TRACE_DEFAULTS, type GradientSourceOptions, type TraceDefaults } from './experiments/protocol.js';
+export { TraceSession, type SessionOptions, type TraceSettings } from './experiments/traceSession.js';
+export { ARTICLE_PERTURBATION } from './experiments/articlePerturbation.js';
 export {
-  ARTICLE_PERTURBATION,
   traceUnstructured,
   traceUnstructuredIn,
   type TraceOptions,
@@ -101,11 +128,13 @@ export {
   traceStructuredIn,
   type TraceStructuredOptions,
 } from './experiments/traceStructured.js';
-export { traceOverlap, type TraceOverlapOptions } from './experiments/traceOverlap.js';
+export { traceOverlap, traceOverlapIn, type TraceOverlapOptions } from './experiments/traceOverlap.js';
 export type * from './experiments/results.js';
 
 export { renderFigures, renderReport, type RunReport } from './report/runReport.js';
 export { writeReport } from './report/writeReport.js';
+export { PART1, SIGMA_GRID, type ArticleFigure } from './reproduce/articleFigures.js';
+export { reproducePart1, type FigureResult, type Part1Options, type Part1Result } from './reproduce/part1.js';
 export {
   reproduceQuickstart,
   type QuickstartOptions,

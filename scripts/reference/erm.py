@@ -1,7 +1,7 @@
 """Empirical risk minimization in plain PyTorch, the article's recipe: the oracle of `spurmem train erm`.
 
 Reads a dataset folder in the Waterbirds layout whose images all have the model's input size, and prints, as JSON, each
-epoch's loss, group accuracies and seconds, and the selected epoch.
+epoch's losses, group accuracies and seconds, and the epoch with the best validation worst-group accuracy.
 """
 
 import argparse
@@ -24,6 +24,7 @@ parser.add_argument("--weights")
 parser.add_argument("--epochs", type=int, required=True)
 parser.add_argument("--batch-size", type=int, required=True)
 parser.add_argument("--lr", type=float, required=True)
+parser.add_argument("--loss", choices=["cross-entropy", "double-softmax"], default="cross-entropy")
 parser.add_argument("--seed", type=int, required=True)
 parser.add_argument("--threads", type=int, required=True)
 parser.add_argument("--out", help="where the last epoch's weights go, as safetensors")
@@ -56,6 +57,11 @@ class Waterbirds(Dataset):
         return self.transform(image), label, label * self.num_spurious + spurious
 
 
+def loss_of(logits, labels, reduction="mean"):
+    outputs = logits.softmax(dim=1) if args.loss == "double-softmax" else logits
+    return torch.nn.functional.cross_entropy(outputs, labels, reduction=reduction)
+
+
 def accuracies(correct, total):
     return [(c / t) if t else None for c, t in zip(correct, total)]
 
@@ -85,7 +91,7 @@ for epoch in range(1, args.epochs + 1):
     correct, total = [0] * num_groups, [0] * num_groups
     for images, labels, groups in train_loader:
         logits = model(images.to(memory_format=torch.channels_last))
-        loss = torch.nn.functional.cross_entropy(logits, labels)
+        loss = loss_of(logits, labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -97,11 +103,13 @@ for epoch in range(1, args.epochs + 1):
     train_accuracy = accuracies(correct, total)
 
     model.eval()
+    val_loss_sum = 0.0
     correct, total = [0] * num_groups, [0] * num_groups
     with torch.no_grad():
         for images, labels, groups in val_loader:
-            predictions = model(images.to(memory_format=torch.channels_last)).argmax(1)
-            for right, group in zip((predictions == labels).tolist(), groups.tolist()):
+            logits = model(images.to(memory_format=torch.channels_last))
+            val_loss_sum += loss_of(logits, labels, "none").double().sum().item()
+            for right, group in zip((logits.argmax(1) == labels).tolist(), groups.tolist()):
                 correct[group] += right
                 total[group] += 1
     val_accuracy = accuracies(correct, total)
@@ -109,7 +117,8 @@ for epoch in range(1, args.epochs + 1):
     scheduler.step(train_loss)
     if min(val_accuracy) > best:
         best, best_epoch = min(val_accuracy), epoch
-    epochs.append({"lr": lr, "trainLoss": train_loss, "train": train_accuracy, "val": val_accuracy})
+    val_loss = val_loss_sum / len(val)
+    epochs.append({"lr": lr, "trainLoss": train_loss, "train": train_accuracy, "valLoss": val_loss, "val": val_accuracy})
     epochs[-1]["seconds"] = time.perf_counter() - start
 
 if args.out:

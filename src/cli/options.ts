@@ -4,6 +4,7 @@ import type { DatasetOptions } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import { CRITERIA } from '../neurons/neuron.js';
 import { ARCHITECTURES } from '../models/architectures.js';
+import { PROTOCOLS, type Protocol } from '../protocol.js';
 
 /** Options that every command takes. */
 export interface CommonOptions {
@@ -80,6 +81,20 @@ export function archOption(): Option {
   return new Option('--arch <name>', 'architecture').choices(ARCHITECTURES);
 }
 
+export function protocolOption(): Option {
+  return choice(
+    '--protocol <protocol>',
+    'whose settings are the defaults: the article\u2019s, or its published code\u2019s',
+    PROTOCOLS,
+  ).default('article');
+}
+
+/** What an option's description says of its defaults. */
+export function defaultsOf(values: Readonly<Record<Protocol, string | number>>): string {
+  const { article, released } = values;
+  return article === released ? `(default: ${article})` : `(default: ${article}; released: ${released})`;
+}
+
 export function criterionOption(): Option {
   return new Option('--criterion <name...>', 'how neurons are scored')
     .choices(CRITERIA)
@@ -111,6 +126,15 @@ export function integers(flags: string, description: string, least: number): Opt
   return new Option(flags, description).argParser((text) =>
     text.split(',').map((part) => parseInteger(part, least)),
   );
+}
+
+/** An option that takes a size in pixels: a side of a square such as `224`, or height and width such as `64x32`. */
+export function imageSize(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text): [number, number] => {
+    const [, height = '', width = height] = /^(\d{1,4})(?:x(\d{1,4}))?$/.exec(text.trim()) ?? [];
+    if (Number(height) > 0 && Number(width) > 0) return [Number(height), Number(width)];
+    throw new InvalidArgumentError('It takes pixels: a side such as 224, or height and width such as 64x32.');
+  });
 }
 
 /** An option that takes words separated by commas. */

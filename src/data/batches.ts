@@ -7,6 +7,7 @@ import {
 } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
 import type { Dataset } from './dataset.js';
+import type { Preprocessing } from './preprocessing.js';
 import { buildImageStore, type ImageStoreIndex } from './imageStore.js';
 
 /** One batch on the model's device. The consumer disposes it. */
@@ -25,6 +26,27 @@ export class Batch implements Disposable {
     this.labels.dispose();
   }
 }
+
+/** Two augmented views of the same images. The consumer disposes it. */
+export class ViewPair extends Batch {
+  constructor(
+    indices: Int32Array,
+    /** First view, [N, 3, H, W] float32, normalized. */
+    images: Tensor,
+    /** Second view, of the same shape. */
+    readonly second: Tensor,
+    labels: Tensor,
+  ) {
+    super(indices, images, labels);
+  }
+
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    this.second.dispose();
+  }
+}
+
+type Augmentation = Preprocessing['augmentation'];
 
 /** The images of a dataset as batches: decoded once into the image store, cropped and normalized on the data lane. */
 export class BatchLoader implements Disposable {
@@ -64,7 +86,7 @@ export class BatchLoader implements Disposable {
 
   /** Batches of these examples in their order, with the evaluation preprocessing. */
   evaluation(indices: Int32Array, batchSize: number): AsyncGenerator<Batch, void, void> {
-    return this.#batches(indices, batchSize, () => null);
+    return this.#batches(indices, batchSize, (batch) => this.#prepare(batch, null, null));
   }
 
   /**
@@ -74,25 +96,34 @@ export class BatchLoader implements Disposable {
    * @param generator stands for PyTorch's default generator; the augmentations draw from it batch after batch
    */
   training(indices: Int32Array, batchSize: number, generator: Generator): AsyncGenerator<Batch, void, void> {
-    generator.random(); // DataLoader draws the workers' base seed first, with or without workers.
-    const order = new (native().Generator)(generator.random()).randperm(indices.length);
-    const shuffled = order.map((position) => indices[position] as number);
-    return this.augmented(shuffled, batchSize, generator);
+    return this.augmented(shuffled(indices, generator), batchSize, generator);
+  }
+
+  /** The same with two views of every batch, each augmented with draws of its own, the first one's first. */
+  trainingPairs(
+    indices: Int32Array,
+    batchSize: number,
+    generator: Generator,
+    augmentation: Augmentation = this.dataset.preprocessing.augmentation,
+  ): AsyncGenerator<ViewPair, void, void> {
+    return this.#batches(shuffled(indices, generator), batchSize, async (batch) => {
+      const crops = [0, 1].map(() => this.#drawCrops(batch, augmentation, generator));
+      const first = await this.#prepare(batch, crops[0] ?? null, augmentation);
+      try {
+        const second = await this.#images(batch, crops[1] ?? null, augmentation);
+        return new ViewPair(batch, first.images, second, first.labels);
+      } catch (error) {
+        first[Symbol.dispose]();
+        throw error;
+      }
+    });
   }
 
   /** Batches of these examples in their order, with the training augmentation, where the dataset has one. */
   augmented(indices: Int32Array, batchSize: number, generator: Generator): AsyncGenerator<Batch, void, void> {
     const { augmentation } = this.dataset.preprocessing;
-    if (augmentation === null) return this.evaluation(indices, batchSize);
-    const crop = augmentation.randomResizedCrop;
-    const range = crop === null ? null : [...crop.scale, ...crop.ratio];
     return this.#batches(indices, batchSize, (batch) =>
-      generator.augmentations(
-        batch.map((index) => this.index.heights[index] as number),
-        batch.map((index) => this.index.widths[index] as number),
-        range,
-        augmentation.horizontalFlip,
-      ),
+      this.#prepare(batch, this.#drawCrops(batch, augmentation, generator), augmentation),
     );
   }
 
@@ -101,17 +132,17 @@ export class BatchLoader implements Disposable {
   }
 
   /** Keeps one batch ahead: the next one is prepared while the consumer works on this one. */
-  async *#batches(
+  async *#batches<Prepared extends Batch>(
     indices: Int32Array,
     batchSize: number,
-    drawCrops: (indices: Int32Array) => Int32Array | null,
-  ): AsyncGenerator<Batch, void, void> {
-    let next: Promise<Batch> | undefined;
+    prepare: (indices: Int32Array) => Promise<Prepared>,
+  ): AsyncGenerator<Prepared, void, void> {
+    let next: Promise<Prepared> | undefined;
     try {
       for (let start = 0; start < indices.length; start += batchSize) {
-        const batch = await (next ?? this.#prepare(indices.slice(start, start + batchSize), drawCrops));
+        const batch = await (next ?? prepare(indices.slice(start, start + batchSize)));
         const following = indices.slice(start + batchSize, start + 2 * batchSize);
-        next = following.length > 0 ? this.#prepare(following, drawCrops) : undefined;
+        next = following.length > 0 ? prepare(following) : undefined;
         // Handled here so that a failure while the consumer works is reported by the next turn, not as unhandled.
         next?.catch(() => undefined);
         yield batch;
@@ -122,11 +153,32 @@ export class BatchLoader implements Disposable {
     }
   }
 
-  async #prepare(indices: Int32Array, drawCrops: (indices: Int32Array) => Int32Array | null): Promise<Batch> {
-    const { resize, crop, mean, std, augmentation } = this.dataset.preprocessing;
-    const images = await this.#store.batch({
+  #drawCrops(indices: Int32Array, augmentation: Augmentation, generator: Generator): Int32Array | null {
+    if (augmentation === null) return null;
+    const crop = augmentation.randomResizedCrop;
+    return generator.augmentations(
+      indices.map((index) => this.index.heights[index] as number),
+      indices.map((index) => this.index.widths[index] as number),
+      crop === null ? null : [...crop.scale, ...crop.ratio],
+      augmentation.horizontalFlip,
+    );
+  }
+
+  async #prepare(indices: Int32Array, crops: Int32Array | null, augmentation: Augmentation): Promise<Batch> {
+    const images = await this.#images(indices, crops, augmentation);
+    const labels = await native().tensor(
+      indices.map((index) => this.dataset.labels[index] as number),
+      [indices.length],
+      this.device,
+    );
+    return new Batch(indices, images, labels);
+  }
+
+  #images(indices: Int32Array, crops: Int32Array | null, augmentation: Augmentation): Promise<Tensor> {
+    const { resize, crop, mean, std } = this.dataset.preprocessing;
+    return this.#store.batch({
       indices,
-      crops: drawCrops(indices),
+      crops,
       cropSize: augmentation?.randomResizedCrop?.size ?? null,
       resize: typeof resize === 'number' ? [resize] : resize,
       crop,
@@ -135,11 +187,12 @@ export class BatchLoader implements Disposable {
       device: this.device,
       memoryFormat: this.memoryFormat,
     });
-    const labels = await native().tensor(
-      indices.map((index) => this.dataset.labels[index] as number),
-      [indices.length],
-      this.device,
-    );
-    return new Batch(indices, images, labels);
   }
+}
+
+/** As PyTorch's `DataLoader(shuffle=True)` shuffles with its default generator. */
+function shuffled(indices: Int32Array, generator: Generator): Int32Array {
+  generator.random(); // DataLoader draws the workers' base seed first, with or without workers.
+  const order = new (native().Generator)(generator.random()).randperm(indices.length);
+  return order.map((position) => indices[position] as number);
 }

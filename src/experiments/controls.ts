@@ -135,7 +135,8 @@ export function nullDistribution(change: number, drawn: readonly number[]): Null
   };
 }
 
-function requireControls({ draws, samplesPerGroup }: ControlOptions): void {
+/** Throws `USAGE` when a number is negative or no integer. */
+export function requireControls({ draws, samplesPerGroup }: ControlOptions): void {
   if (!Number.isInteger(draws) || draws < 0) {
     throw new SpurmemError(
       'USAGE',

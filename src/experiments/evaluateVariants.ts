@@ -1,11 +1,11 @@
 import type { Batch, BatchLoader } from '../data/batches.js';
 import { groupCounts } from '../data/dataset.js';
-import { SpurmemError } from '../errors.js';
 import { countCorrect } from '../metrics/evaluate.js';
 import { accuracyInterval, changeInterval, type Interval } from '../metrics/bootstrap.js';
 import { GroupCounter, type GroupAccuracies } from '../metrics/groups.js';
 import { mean, standardDeviation } from '../metrics/statistics.js';
 import type { Model } from '../models/model.js';
+import { unknownLayer } from '../neurons/neuron.js';
 import type { Variant } from '../neurons/perturb.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 
@@ -210,12 +210,7 @@ function firstStage(model: Model, variant: Variant): number {
   let first = stages.length - 1;
   for (const { layer } of variant.edits) {
     const found = layers.find(({ name }) => name === layer);
-    if (!found) {
-      throw new SpurmemError(
-        'NEURONS_INVALID',
-        `${model.arch} has no layer of neurons named ${layer}; it has ${layers.map(({ name }) => name).join(', ')}.`,
-      );
-    }
+    if (!found) throw unknownLayer(layer, layers);
     first = Math.min(first, found.stage);
   }
   return first;

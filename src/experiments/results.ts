@@ -1,22 +1,39 @@
 import type { Split } from '../data/split.js';
 import type { Interval } from '../metrics/bootstrap.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
+import type { Loss } from '../metrics/loss.js';
 import type { Unit } from '../native/addon.js';
 import type { Criterion, Neuron } from '../neurons/neuron.js';
 import type { PerturbationKind } from '../neurons/perturb.js';
+import type { GradientOrder, GradientSource } from '../neurons/score.js';
+import type { MagnitudeLayers } from '../neurons/select.js';
+import type { Protocol } from '../protocol.js';
 import type { ControlsHeader, NullDistribution } from './controls.js';
 import type { TraceCost } from './evaluateVariants.js';
 
-/** What every trace records. */
-export interface TraceHeader {
+/** What a session gives every trace to record. */
+export interface SessionHeader {
   /** sha256 of the traced weights file. */
   readonly checkpoint: string;
-  readonly split: Split;
   readonly unit: Unit;
   /** Neurons in the whole model, M. */
   readonly numNeurons: number;
-  /** Worst samples of the group, and how many of them were drawn for the gradient. */
-  readonly gradientSource: { readonly worst: number; readonly drawn: number; readonly seed: number };
+  /** Whose settings were the defaults. Files from before traces could choose lack this and the next two: the article's. */
+  readonly protocol?: Protocol;
+  /** What ranked samples and whose gradient was taken. */
+  readonly loss?: Loss;
+  /** Where magnitude chose neurons. */
+  readonly magnitudeLayers?: MagnitudeLayers;
+  /** Samples of the group that were picked by their loss, how many of them were drawn, and the seed of the draw. */
+  readonly gradientSource: Omit<GradientSource, 'order'> & {
+    readonly order?: GradientOrder;
+    readonly seed: number;
+  };
+}
+
+/** What every trace records. */
+export interface TraceHeader extends SessionHeader {
+  readonly split: Split;
   readonly baseline: GroupAccuracies;
   readonly cost: TraceCost;
   /** The comparison with random neurons; null where none was asked for. */
@@ -52,6 +69,8 @@ export interface TraceUnstructuredResult extends TraceHeader {
   readonly perturbation: PerturbationKind;
   /** Seeds of the perturbation's draws; empty for zeroing. */
   readonly seeds: readonly number[];
+  /** How many of the seeds, from the first on, each criterion was averaged over; left out for zeroing: one mask. */
+  readonly repeats?: Readonly<Partial<Record<Criterion, number>>>;
   readonly entries: readonly TraceEntry[];
 }
 
@@ -78,7 +97,7 @@ export interface LayerEntry {
 export interface TraceStructuredResult extends TraceHeader {
   readonly kind: 'trace-structured';
   readonly perturbation: 'zero';
-  /** In the model's order. */
+  /** In the model's order; magnitude has no entries in those that it does not choose from. */
   readonly layers: readonly string[];
   readonly entries: readonly LayerEntry[];
 }
@@ -96,7 +115,7 @@ export interface OverlapEntry {
 }
 
 /** `results/trace-overlap.json` (article, Fig. 3). */
-export interface TraceOverlapResult extends Omit<TraceHeader, 'baseline' | 'cost' | 'controls' | 'split'> {
+export interface TraceOverlapResult extends SessionHeader {
   readonly kind: 'trace-overlap';
   /** Share of all neurons that a criterion chooses, and their number, ceil(fraction * M). */
   readonly fraction: number;

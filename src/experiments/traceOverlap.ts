@@ -1,6 +1,6 @@
 import { SpurmemError } from '../errors.js';
 import { CRITERIA } from '../neurons/neuron.js';
-import { fractionToCount, selectTopK } from '../neurons/select.js';
+import { fractionToCount } from '../neurons/select.js';
 import type { OverlapEntry, TraceOverlapResult } from './results.js';
 import { TraceSession, type SessionOptions } from './traceSession.js';
 
@@ -16,14 +16,17 @@ export interface TraceOverlapOptions extends SessionOptions {
  * @throws `USAGE` when the fraction is not in (0, 1]
  */
 export async function traceOverlap(options: TraceOverlapOptions): Promise<TraceOverlapResult> {
-  const { fraction } = options;
-  if (!(fraction > 0 && fraction <= 1)) {
-    throw new SpurmemError(
-      'USAGE',
-      `--fraction is ${fraction}, which selects ${fraction > 1 ? 'more neurons than there are' : 'nothing'}: it takes a share above 0 and at most 1.`,
-    );
-  }
+  requireFraction(options.fraction); // Before the long work.
   using session = await TraceSession.open(options);
+  return await traceOverlapIn(session, options);
+}
+
+/** The same in an open session, whose scores are shared with its other traces. */
+export async function traceOverlapIn(
+  session: TraceSession,
+  { fraction }: Pick<TraceOverlapOptions, 'fraction'>,
+): Promise<TraceOverlapResult> {
+  requireFraction(fraction);
   const count = fractionToCount(fraction, session.numNeurons);
   const entries: OverlapEntry[] = [];
   for (const group of session.dataset.groupNames.keys()) {
@@ -33,12 +36,10 @@ export async function traceOverlap(options: TraceOverlapOptions): Promise<TraceO
     ][]) {
       const sorted = (await session.scores(rankedBy, group)).toSorted();
       const ranking = await session.scores(rankedBy, group);
-      const neurons = selectTopK(await session.scores(chosenBy, group), session.unitLayers, count).map(
-        (neuron) => {
-          const score = ranking[session.position(neuron)] as number;
-          return { ...neuron, percentile: (100 * countAtMost(sorted, score)) / sorted.length };
-        },
-      );
+      const neurons = (await session.select(chosenBy, group, count)).map((neuron) => {
+        const score = ranking[session.position(neuron)] as number;
+        return { ...neuron, percentile: (100 * countAtMost(sorted, score)) / sorted.length };
+      });
       entries.push({ group, chosenBy, rankedBy, neurons });
     }
   }
@@ -51,6 +52,14 @@ export async function traceOverlap(options: TraceOverlapOptions): Promise<TraceO
   };
   await session.folder.locked(() => session.folder.writeResult(result.kind, result));
   return result;
+}
+
+function requireFraction(fraction: number): void {
+  if (fraction > 0 && fraction <= 1) return;
+  throw new SpurmemError(
+    'USAGE',
+    `--fraction is ${fraction}, which selects ${fraction > 1 ? 'more neurons than there are' : 'nothing'}: it takes a share above 0 and at most 1.`,
+  );
 }
 
 /** How many values of an ascending array are at most `limit`, by bisection. */

@@ -1,20 +1,35 @@
-import { BatchLoader } from '../data/batches.js';
+import type { BatchLoader } from '../data/batches.js';
 import { loadDataset, requireGroups, type Dataset, type DatasetOptions } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import { evaluate } from '../metrics/evaluate.js';
+import type { Loss } from '../metrics/loss.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
-import { Model } from '../models/model.js';
+import type { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
 import { native, type Unit } from '../native/addon.js';
 import { resolveDevice, setThreads } from '../native/device.js';
 import type { Criterion, Neuron, NeuronLayer } from '../neurons/neuron.js';
-import { gradientScores, magnitudeScores, worstSamples, type ScoredExample } from '../neurons/score.js';
+import {
+  gradientScores,
+  magnitudeScores,
+  worstSamples,
+  type GradientSource,
+  type ScoredExample,
+} from '../neurons/score.js';
+import {
+  countNeurons,
+  magnitudeLayers,
+  requireTopK,
+  scoresOf,
+  selectTopK,
+  type MagnitudeLayers,
+} from '../neurons/select.js';
 import type { JobOptions } from '../progress.js';
+import type { Protocol } from '../protocol.js';
 import { openRun, type RunConfig, type RunFolder } from '../train/runFolder.js';
-import type { TraceHeader } from './results.js';
-
-/** Article, Methods: the gradient's source. */
-export const GRADIENT_SOURCE = { worst: 256, drawn: 128 } as const;
+import { createModel, openImages } from '../train/runModel.js';
+import { TRACE_DEFAULTS, gradientSourceOf, type GradientSourceOptions } from './protocol.js';
+import type { SessionHeader } from './results.js';
 
 /** What every trace takes. */
 export interface SessionOptions extends JobOptions {
@@ -29,15 +44,37 @@ export interface SessionOptions extends JobOptions {
   readonly threads: number;
   readonly batchSize?: number | undefined;
   readonly unit?: Unit | undefined;
+  /** Whose settings the ones below default to; default: the article's. */
+  readonly protocol?: Protocol | undefined;
+  /** The samples of a group that its gradient is taken on. */
+  readonly gradientSource?: GradientSourceOptions | undefined;
+  /** Where magnitude chooses neurons. */
+  readonly magnitudeLayers?: MagnitudeLayers | undefined;
+  /** What ranks samples and whose gradient is taken; under either protocol by default what the run was trained with. */
+  readonly loss?: Loss | undefined;
+}
+
+/** How a session finds neurons: what was asked for, or the protocol's. */
+export interface TraceSettings {
+  readonly protocol: Protocol;
+  readonly unit: Unit;
+  readonly loss: Loss;
+  readonly magnitudeLayers: MagnitudeLayers;
+  readonly gradientSource: GradientSource;
 }
 
 /** A trained run opened for tracing: its selected model, its data, and the scores of its neurons. */
 export class TraceSession implements Disposable {
+  /** The model's layers, each with as many units as it has neurons, or single weights where they are the unit. */
+  readonly unitLayers: readonly NeuronLayer[];
+  /** Units in the whole model, M. */
+  readonly numNeurons: number;
   readonly #scores = new Map<string, Promise<Float32Array>>();
   #sources: Promise<readonly Int32Array[]> | undefined;
 
   private constructor(
     readonly options: SessionOptions,
+    readonly settings: TraceSettings,
     readonly folder: RunFolder,
     readonly config: RunConfig,
     readonly dataset: Dataset,
@@ -45,7 +82,13 @@ export class TraceSession implements Disposable {
     readonly model: Model,
     /** sha256 of the traced weights file. */
     readonly checkpoint: string,
-  ) {}
+  ) {
+    this.unitLayers = model.description.layers.map(({ name, size, weights }) => ({
+      name,
+      size: settings.unit === 'neuron' ? size : size * weights,
+    }));
+    this.numNeurons = countNeurons(this.unitLayers);
+  }
 
   /**
    * Opens a run.
@@ -54,7 +97,8 @@ export class TraceSession implements Disposable {
    *   loading the dataset and the weights throws
    */
   static async open(options: SessionOptions): Promise<TraceSession> {
-    const { folder, config, environment } = await openRun(options.run);
+    const { folder, config, environment, weights } = await openRun(options.run);
+    const settings = settingsOf(options, config);
     await folder.requireUnlocked();
     const device = resolveDevice(options.device);
     await setThreads(options.threads);
@@ -64,44 +108,70 @@ export class TraceSession implements Disposable {
     );
     requireSameDataset(config.dataset.fingerprint, dataset, folder);
     requireGroups(dataset, ['train']);
-    const loader = await BatchLoader.open(dataset, { ...options, device });
-    const model = await Model.create({
-      arch: config.arch,
-      numClasses: dataset.numClasses,
-      generator: new (native().Generator)(config.seed),
-      imageSize: loader.inputSize,
-      device,
-    });
-    await loadWeights(model, folder.best);
-    const checkpoint = await weightsFingerprint(folder.best);
-    return new TraceSession(options, folder, config, dataset, loader, model, checkpoint);
+    const loader = await openImages(config, dataset, { ...options, device });
+    const model = await createModel(config, loader, new (native().Generator)(config.seed));
+    try {
+      await loadCheckpoint(model, weights, folder);
+      const checkpoint = await weightsFingerprint(weights);
+      return new TraceSession(options, settings, folder, config, dataset, loader, model, checkpoint);
+    } catch (error) {
+      model[Symbol.dispose]();
+      loader[Symbol.dispose]();
+      throw error;
+    }
   }
 
   get unit(): Unit {
-    return this.options.unit ?? 'neuron';
+    return this.settings.unit;
   }
 
   /** What every trace of this session records. */
-  get header(): Pick<TraceHeader, 'checkpoint' | 'unit' | 'numNeurons' | 'gradientSource'> {
+  get header(): SessionHeader {
+    const { checkpoint, numNeurons } = this;
+    const { gradientSource, ...settings } = this.settings;
     return {
-      checkpoint: this.checkpoint,
-      unit: this.unit,
-      numNeurons: this.numNeurons,
-      gradientSource: { ...GRADIENT_SOURCE, seed: this.options.seed },
+      checkpoint,
+      numNeurons,
+      ...settings,
+      gradientSource: { ...gradientSource, seed: this.options.seed },
     };
   }
 
-  /** The model's layers, each with as many units as it has neurons, or single weights where they are the unit. */
-  get unitLayers(): NeuronLayer[] {
-    return this.model.description.layers.map(({ name, size, weights }) => ({
-      name,
-      size: this.unit === 'neuron' ? size : size * weights,
-    }));
+  /** The layers that a criterion chooses from. */
+  candidates(criterion: Criterion): readonly NeuronLayer[] {
+    return criterion === 'gradient'
+      ? this.unitLayers
+      : magnitudeLayers(this.unitLayers, this.settings.magnitudeLayers);
   }
 
-  /** Units in the whole model, M. */
-  get numNeurons(): number {
-    return this.unitLayers.reduce((sum, { size }) => sum + size, 0);
+  /**
+   * Checks what is to be selected before the long work.
+   *
+   * @param from where each k neurons come from: the whole model, or each of its layers, of which a smaller one gives all
+   * @throws `NEURONS_INVALID` when there are not so many neurons, `USAGE` when nothing is asked for
+   */
+  requireTopK(
+    criteria: readonly Criterion[],
+    topK: readonly number[],
+    from: 'model' | 'layer' = 'model',
+  ): void {
+    if (criteria.length === 0) throw new SpurmemError('USAGE', '--criterion needs at least one criterion.');
+    if (topK.length === 0) throw new SpurmemError('USAGE', '--top-k needs at least one number of neurons.');
+    for (const criterion of criteria) {
+      const layers = this.candidates(criterion);
+      const part = layers.length < this.unitLayers.length ? ' without its downsample convolutions' : '';
+      const [count, whose] =
+        from === 'model'
+          ? [countNeurons(layers), `the model${part}`]
+          : [Math.max(...layers.map(({ size }) => size)), `the largest layer of the model${part}`];
+      for (const k of topK) requireTopK(k, count, whose);
+    }
+  }
+
+  /** The k neurons that a criterion chooses for a group, highest score first. Throws `NEURONS_INVALID`. */
+  async select(criterion: Criterion, group: number, k: number): Promise<Neuron[]> {
+    const layers = this.candidates(criterion);
+    return selectTopK(scoresOf(await this.scores(criterion, group), this.unitLayers, layers), layers, k);
   }
 
   /** A unit's place in the scores. */
@@ -138,23 +208,47 @@ export class TraceSession implements Disposable {
     this.#sources ??= this.#drawSources();
     const source = (await this.#sources)[group];
     if (!source) throw new RangeError(`There is no group ${group}`);
-    return gradientScores(this.model, this.loader, source, { ...this.job, unit: this.unit });
+    const { unit, loss } = this.settings;
+    return gradientScores(this.model, this.loader, source, { ...this.job, unit, loss });
   }
 
   /** The samples that each group's gradient is taken on, drawn group after group from the seed. */
   async #drawSources(): Promise<readonly Int32Array[]> {
     const indices = this.dataset.splits.train;
-    const { losses } = await evaluate(this.model, this.loader, indices, { ...this.job, task: 'losses' });
+    const { gradientSource, loss } = this.settings;
+    const { losses } = await evaluate(this.model, this.loader, indices, {
+      ...this.job,
+      ...{ task: 'losses', loss },
+    });
     // A generator of its own: the samples drawn do not depend on the architecture.
     const generator = new (native().Generator)(this.options.seed);
     const examples = Array.from(indices, (index, i): ScoredExample => ({ index, loss: losses[i] as number }));
     return this.dataset.groupNames.map((_, group) =>
       worstSamples(
         examples.filter(({ index }) => this.dataset.groups[index] === group),
-        { ...GRADIENT_SOURCE, generator },
+        { ...gradientSource, generator },
       ),
     );
   }
+}
+
+/** Loads a run's own weights, whose head is the run's. Throws `WEIGHTS_INVALID`. */
+async function loadCheckpoint(model: Model, path: string, folder: RunFolder): Promise<void> {
+  const advice = `${folder.path} was trained with ${model.arch}, ${model.numClasses} classes: restore the checkpoint that it wrote.`;
+  const { newHead } = await loadWeights(model, path, advice);
+  if (newHead.length === 0) return;
+  throw new SpurmemError('WEIGHTS_INVALID', `${path} has a head of other classes. ${advice}`);
+}
+
+function settingsOf(options: SessionOptions, config: RunConfig): TraceSettings {
+  const protocol = options.protocol ?? 'article';
+  return {
+    protocol,
+    unit: options.unit ?? 'neuron',
+    loss: options.loss ?? config.loss,
+    magnitudeLayers: options.magnitudeLayers ?? TRACE_DEFAULTS[protocol].magnitudeLayers,
+    gradientSource: gradientSourceOf(protocol, options.gradientSource),
+  };
 }
 
 function requireSameDataset(

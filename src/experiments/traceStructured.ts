@@ -4,7 +4,7 @@ import { accuracyInterval, changeInterval } from '../metrics/bootstrap.js';
 import type { Criterion } from '../neurons/neuron.js';
 import { maskNeurons, ZERO } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
-import { DEFAULT_CONTROLS, compareWithRandom, type ControlOptions } from './controls.js';
+import { DEFAULT_CONTROLS, compareWithRandom, requireControls, type ControlOptions } from './controls.js';
 import { changeOf, evaluateVariants, type GroupOutcome } from './evaluateVariants.js';
 import type { LayerEntry, TraceStructuredResult } from './results.js';
 import { TraceSession, type SessionOptions } from './traceSession.js';
@@ -21,6 +21,9 @@ export interface TraceStructuredOptions extends SessionOptions {
 /**
  * Structured tracing (article, Fig. 7): for each layer, criterion and group, zeroes the layer's top-k neurons for that
  * group and measures that group's accuracy, beside random neurons of the layer. Writes `results/trace-structured.json`.
+ *
+ * @throws `NEURONS_INVALID` when no layer has so many neurons, `USAGE` for options out of range, and what
+ *   `TraceSession.open` throws
  */
 export async function traceStructured(options: TraceStructuredOptions): Promise<TraceStructuredResult> {
   using session = await TraceSession.open(options);
@@ -36,12 +39,15 @@ export async function traceStructuredIn(
   const split = options.split ?? 'train';
   requireGroups(dataset, [split]);
   const layers = session.unitLayers;
+  session.requireTopK(options.criteria, options.topK, 'layer');
+  const controlOptions = { ...DEFAULT_CONTROLS, ...options.controls };
+  requireControls(controlOptions);
 
   const planned: Pick<LayerEntry, 'criterion' | 'layer' | 'group' | 'k' | 'neurons'>[] = [];
   for (const criterion of options.criteria) {
     for (const group of dataset.groupNames.keys()) {
       const scores = await session.scores(criterion, group);
-      for (const { name: layer } of layers) {
+      for (const { name: layer } of session.candidates(criterion)) {
         for (const k of options.topK) {
           planned.push({ criterion, layer, group, k, neurons: selectInLayer(scores, layers, layer, k) });
         }
@@ -59,7 +65,7 @@ export async function traceStructuredIn(
     session,
     dataset.splits[split],
     planned.map(({ neurons, group }) => ({ neurons, groups: [group], perturbation: ZERO })),
-    { ...DEFAULT_CONTROLS, ...options.controls },
+    controlOptions,
   );
   const entries = planned.map((plan, i): LayerEntry => {
     const { group } = plan;

@@ -1,15 +1,15 @@
 import type { BatchLoader } from '../data/batches.js';
 import { groupCounts } from '../data/dataset.js';
 import type { Model } from '../models/model.js';
-import { native } from '../native/addon.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { GroupCounter, type GroupAccuracies } from './groups.js';
+import { lossOf, type Loss } from './loss.js';
 
 export interface Evaluation {
   readonly accuracies: GroupAccuracies;
-  /** Mean cross-entropy over the examples. */
+  /** Mean loss over the examples. */
   readonly loss: number;
-  /** Cross-entropy of each example, [N] in the order of the indices. */
+  /** Loss of each example, [N] in the order of the indices. */
   readonly losses: Float32Array;
   /** Predicted class of each example, [N]. */
   readonly predictions: Int32Array;
@@ -20,12 +20,17 @@ export interface Evaluation {
  *
  * @param indices positions in the dataset's examples, [N]
  * @param options.task the name of the progress bar
+ * @param options.loss default: cross-entropy
  */
 export async function evaluate(
   model: Model,
   loader: BatchLoader,
   indices: Int32Array,
-  options: JobOptions & { readonly batchSize: number; readonly task: string },
+  options: JobOptions & {
+    readonly batchSize: number;
+    readonly task: string;
+    readonly loss?: Loss | undefined;
+  },
 ): Promise<Evaluation> {
   const { dataset } = loader;
   const counter = new GroupCounter(dataset.numGroups);
@@ -36,7 +41,7 @@ export async function evaluate(
     using current = batch;
     throwIfAborted(options.signal, options.task);
     using logits = await model.network.forward(current.images, false, false, null);
-    using loss = await native().crossEntropy(logits, current.labels, 'none');
+    using loss = await lossOf(logits, current.labels, 'none', options.loss);
     const predicted = await logits.argmax();
     losses.set((await loss.data()) as Float32Array, done);
     predictions.set(predicted, done);

@@ -17,9 +17,14 @@ const OPTIONAL = '.num_batches_tracked';
  * Loads a weights file (safetensors or PyTorch, see `readWeights`) into a model. A head with another number of classes
  * is replaced: the model keeps its own, freshly drawn one.
  *
+ * @param advice what to do about a file that does not fit
  * @throws `WEIGHTS_INVALID` naming the missing and unexpected parameters, or those of another shape
  */
-export async function loadWeights(model: Model, path: string): Promise<LoadedWeights> {
+export async function loadWeights(
+  model: Model,
+  path: string,
+  advice = 'Choose the architecture that it was saved from with --arch.',
+): Promise<LoadedWeights> {
   const { tensors, source } = await readWeights(path);
   const head = headOf(model.arch);
   const { parameters, buffers } = model.description;
@@ -42,7 +47,7 @@ export async function loadWeights(model: Model, path: string): Promise<LoadedWei
     throw new SpurmemError(
       'WEIGHTS_INVALID',
       [
-        `${path} does not fit ${model.arch}. Choose the architecture that it was saved from with --arch.`,
+        `${path} does not fit ${model.arch}. ${advice}`,
         ...(source === 'safetensors' ? [] : [`  read as: ${source}`]),
         ...(missing.length > 0 ? [`  missing: ${list(missing)}`] : []),
         ...(unexpected.length > 0 ? [`  unexpected: ${list(unexpected)}`] : []),

@@ -1,6 +1,6 @@
 import { SpurmemError } from '../errors.js';
 import { native, type Unit, type WeightEdit } from '../native/addon.js';
-import type { Neuron } from './neuron.js';
+import { unknownLayer, type Neuron } from './neuron.js';
 
 /** How selected neurons are changed (article, "random initialization and random noise"). */
 export const PERTURBATIONS = ['zero', 'reinit', 'noise'] as const;
@@ -76,8 +76,7 @@ export function drawForNeurons(
   const generator = new (native().Generator)(seed);
   return neurons.map(({ layer, index }) => {
     const found = layers.find(({ name }) => name === layer);
-    if (!found)
-      throw new SpurmemError('NEURONS_INVALID', `The model has no layer of neurons named ${layer}.`);
+    if (!found) throw unknownLayer(layer, layers);
     return { layer, index, draws: generator.randn(unit === 'neuron' ? found.weights : 1) };
   });
 }
@@ -95,14 +94,18 @@ export function perturbNeurons(
   seed: number,
   unit: Unit = 'neuron',
 ): Variant {
-  if (!(sigma > 0) || !Number.isFinite(sigma)) {
-    throw new SpurmemError('USAGE', `--sigma is ${sigma}; a standard deviation is a number above 0.`);
-  }
+  requireSigma(sigma);
   const scale = Math.fround(sigma);
   const edits = byLayer(
     drawn.map((neuron) => ({ ...neuron, values: neuron.draws.map((draw) => draw * scale) })),
   ).map(({ layer, indices, values }): WeightEdit => ({ layer, unit, kind, neurons: indices, values }));
   return { edits, key: `${kind} ${unit} sigma ${sigma} seed ${seed} ${placesKey(edits)}` };
+}
+
+/** Throws `USAGE` when sigma is no standard deviation. */
+export function requireSigma(sigma: number): void {
+  if (sigma > 0 && Number.isFinite(sigma)) return;
+  throw new SpurmemError('USAGE', `--sigma is ${sigma}; a standard deviation is a number above 0.`);
 }
 
 /** Groups neurons by layer, layers by name and neurons by index, without repeats. */

@@ -1,6 +1,7 @@
 import type { BatchLoader } from '../data/batches.js';
+import { lossOf, type Loss } from '../metrics/loss.js';
 import type { Model } from '../models/model.js';
-import { native, type Generator, type Unit } from '../native/addon.js';
+import type { Generator, Unit } from '../native/addon.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 
 /** The magnitude criterion: ||z_i||_2 of each neuron's weights, [M] in layer order. */
@@ -11,16 +12,21 @@ export async function magnitudeScores(model: Model, unit: Unit = 'neuron'): Prom
 
 /**
  * The gradient criterion (article, Eq. 1): ||v(i, j)||_2 of each neuron, [M] in layer order, where v is the gradient of
- * the mean cross-entropy on the given examples. The model is in eval mode.
+ * the mean loss on the given examples. The model is in eval mode.
  *
  * @param indices positions in the dataset's examples
  * @param options.batchSize examples a pass; the passes' gradients add up to that of the mean
+ * @param options.loss default: cross-entropy
  */
 export async function gradientScores(
   model: Model,
   loader: BatchLoader,
   indices: Int32Array,
-  options: JobOptions & { readonly batchSize: number; readonly unit?: Unit | undefined },
+  options: JobOptions & {
+    readonly batchSize: number;
+    readonly unit?: Unit | undefined;
+    readonly loss?: Loss | undefined;
+  },
 ): Promise<Float32Array> {
   await model.network.zeroGrad();
   try {
@@ -28,7 +34,7 @@ export async function gradientScores(
       using current = batch;
       throwIfAborted(options.signal, 'scoring');
       using logits = await model.network.forward(current.images, false, true, null);
-      using loss = await native().crossEntropy(logits, current.labels, 'mean');
+      using loss = await lossOf(logits, current.labels, 'mean', options.loss);
       await loss.backward(current.indices.length / indices.length);
     }
     using norms = await model.network.neuronNorms('gradient', options.unit ?? 'neuron');
@@ -38,27 +44,38 @@ export async function gradientScores(
   }
 }
 
-/** An example, by its position in the dataset's examples, and its cross-entropy. */
+/** An example, by its position in the dataset's examples, and its loss. */
 export interface ScoredExample {
   readonly index: number;
   readonly loss: number;
 }
 
+/** By which end of the losses the gradient's source is picked. */
+export const GRADIENT_ORDERS = ['highest-loss', 'lowest-loss'] as const;
+export type GradientOrder = (typeof GRADIENT_ORDERS)[number];
+
+/** Which of a group's training samples the gradient criterion is taken on. */
+export interface GradientSource {
+  /** How many samples are picked by their loss. */
+  readonly worst: number;
+  /** How many of these are sampled without replacement. */
+  readonly drawn: number;
+  /** `highest-loss` picks the worst predicted samples, `lowest-loss` the best predicted ones. */
+  readonly order: GradientOrder;
+}
+
 /**
  * The gradient's source (article, Methods): the `worst` examples with the highest loss, of which `drawn` are sampled
- * without replacement. Fewer where there are fewer.
+ * without replacement. Fewer where there are fewer. Equal losses go by position.
  *
- * @returns positions in the dataset's examples, highest loss first
+ * @returns positions in the dataset's examples, in the order of their losses
  */
 export function worstSamples(
   examples: readonly ScoredExample[],
-  {
-    worst,
-    drawn,
-    generator,
-  }: { readonly worst: number; readonly drawn: number; readonly generator: Generator },
+  { worst, drawn, order, generator }: GradientSource & { readonly generator: Generator },
 ): Int32Array {
-  const pool = [...examples].sort((a, b) => b.loss - a.loss || a.index - b.index).slice(0, worst);
+  const sign = order === 'highest-loss' ? -1 : 1;
+  const pool = [...examples].sort((a, b) => sign * (a.loss - b.loss) || a.index - b.index).slice(0, worst);
   const chosen = [...generator.randperm(pool.length).slice(0, drawn)].sort((a, b) => a - b);
   return Int32Array.from(chosen, (position) => (pool[position] as ScoredExample).index);
 }

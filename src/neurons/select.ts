@@ -1,6 +1,49 @@
-import { distance } from 'fastest-levenshtein';
 import { SpurmemError } from '../errors.js';
-import type { Neuron, NeuronLayer } from './neuron.js';
+import { unknownLayer, type Neuron, type NeuronLayer } from './neuron.js';
+
+/** Where magnitude chooses: in all layers, or without the convolutions of ResNet's shortcuts (`downsample`). */
+export const MAGNITUDE_LAYERS = ['all', 'no-downsample'] as const;
+export type MagnitudeLayers = (typeof MAGNITUDE_LAYERS)[number];
+
+/** The layers of a model that magnitude chooses from, in the model's order. */
+export function magnitudeLayers<Layer extends NeuronLayer>(
+  layers: readonly Layer[],
+  which: MagnitudeLayers,
+): readonly Layer[] {
+  return which === 'all' ? layers : layers.filter(({ name }) => !/\.downsample\.\d+$/.test(name));
+}
+
+/**
+ * The scores of some of a model's layers.
+ *
+ * @param scores one score a neuron, [M], in the order of `layers`
+ * @param kept some of `layers`, in their order
+ * @returns [sum of the kept layers' sizes]
+ */
+export function scoresOf(
+  scores: Float32Array,
+  layers: readonly NeuronLayer[],
+  kept: readonly NeuronLayer[],
+): Float32Array {
+  if (kept.length === layers.length) return scores;
+  const names = new Set(kept.map(({ name }) => name));
+  const result = new Float32Array(countNeurons(kept));
+  let from = 0;
+  let to = 0;
+  for (const { name, size } of layers) {
+    if (names.has(name)) {
+      result.set(scores.subarray(from, from + size), to);
+      to += size;
+    }
+    from += size;
+  }
+  return result;
+}
+
+/** Neurons in some layers. */
+export function countNeurons(layers: readonly NeuronLayer[]): number {
+  return layers.reduce((sum, { size }) => sum + size, 0);
+}
 
 /**
  * The k neurons with the highest score, highest first; ties go to the lower index.
@@ -10,13 +53,22 @@ import type { Neuron, NeuronLayer } from './neuron.js';
  * @throws `NEURONS_INVALID` when k exceeds M or is no positive integer
  */
 export function selectTopK(scores: Float32Array, layers: readonly NeuronLayer[], k: number): Neuron[] {
-  if (!Number.isInteger(k) || k < 1 || k > scores.length) {
-    throw new SpurmemError(
-      'NEURONS_INVALID',
-      `Cannot select the top ${k} neurons (--top-k): the model has ${scores.length}. Ask for 1 to ${scores.length}.`,
-    );
-  }
+  requireTopK(k, scores.length);
   return topPositions(scores, k).map((position) => locate(position, scores[position] as number, layers));
+}
+
+/**
+ * Checks a number of neurons to select.
+ *
+ * @param whose what the neurons belong to, in words
+ * @throws `NEURONS_INVALID` when k exceeds their count or is no positive integer
+ */
+export function requireTopK(k: number, count: number, whose = 'the model'): void {
+  if (Number.isInteger(k) && k >= 1 && k <= count) return;
+  throw new SpurmemError(
+    'NEURONS_INVALID',
+    `Cannot select the top ${k} neurons (--top-k): ${whose} has ${count}. Ask for 1 to ${count}.`,
+  );
 }
 
 /**
@@ -39,11 +91,7 @@ export function selectInLayer(
     }
     start += found.size;
   }
-  const near = [...layers].sort((a, b) => distance(layer, a.name) - distance(layer, b.name)).slice(0, 3);
-  throw new SpurmemError(
-    'NEURONS_INVALID',
-    `The model has no layer named ${layer}. The nearest are ${near.map(({ name }) => name).join(', ')}.`,
-  );
+  throw unknownLayer(layer, layers);
 }
 
 /** ceil(fraction * M), the number of neurons that a fraction selects (article: 0.01 %). */

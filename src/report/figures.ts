@@ -1,4 +1,5 @@
 import { fig2 } from './charts/fig2.js';
+import { fig11 } from './charts/fig11.js';
 import { fig3 } from './charts/fig3.js';
 import { fig7 } from './charts/fig7.js';
 import { groupBars } from './charts/groupBars.js';
@@ -7,13 +8,15 @@ import { trainingCurves } from './charts/training.js';
 import { groupLabels } from './groups.js';
 import { layerExtent, layersByCriterion, type LayerTrace } from './layers.js';
 import type { RunReport } from './reportData.js';
-import { byCriterion, changeExtent, type CriterionTrace } from './selections.js';
+import { byCriterion, changeExtent, sigmaGrids, type CriterionTrace, type SigmaGrid } from './selections.js';
 
 /** All charts of a report; those without data are missing. */
 export interface Figures {
   readonly fig1: Chart | undefined;
   /** One chart for each trace, criterion and standard deviation. */
   readonly fig2: readonly { readonly view: CriterionTrace; readonly chart: Chart }[];
+  /** One chart for each trace and criterion with several standard deviations. */
+  readonly fig11: readonly { readonly grid: SigmaGrid; readonly chart: Chart }[];
   readonly fig3: Chart | undefined;
   /** One chart for each criterion. */
   readonly fig7: readonly { readonly view: LayerTrace; readonly chart: Chart }[];
@@ -26,13 +29,23 @@ export async function drawFigures(report: RunReport): Promise<Figures> {
   const views = byCriterion(report.traces);
   const layerViews = report.layers ? layersByCriterion(report.layers) : [];
   const layerMax = layerExtent(layerViews);
-  // What a reader compares shares its scales: noise does much less than zeroing.
-  const extent = ({ trace }: CriterionTrace) =>
-    changeExtent(views.filter((other) => other.trace.perturbation === trace.perturbation));
+  // What a reader compares shares its scales: noise does much less than zeroing, and little noise less than much.
+  const extent = ({ trace, sigma }: CriterionTrace) =>
+    changeExtent(
+      views.filter((other) => other.trace.perturbation === trace.perturbation && other.sigma === sigma),
+    );
+  const grids = sigmaGrids(views);
+  const gridExtent = ({ trace }: SigmaGrid) =>
+    changeExtent(
+      grids.filter((other) => other.trace.perturbation === trace.perturbation).flatMap((grid) => grid.views),
+    );
   return {
     fig1: report.erm && (await renderChart(groupBars(report.erm, groups))),
     fig2: await Promise.all(
       views.map(async (view) => ({ view, chart: await renderChart(fig2(view, groups, extent(view))) })),
+    ),
+    fig11: await Promise.all(
+      grids.map(async (grid) => ({ grid, chart: await renderChart(fig11(grid, groups, gridExtent(grid))) })),
     ),
     fig3:
       report.overlap && report.overlap.entries.length > 0

@@ -1,4 +1,5 @@
 import type { Split } from '../data/split.js';
+import type { Interval } from '../metrics/bootstrap.js';
 
 /** What stands where a number is missing: the report never prints NaN. */
 export const MISSING = '–';
@@ -31,9 +32,24 @@ export function count(value: number | undefined): string {
   return value === undefined || !Number.isFinite(value) ? MISSING : String(value);
 }
 
-/** With a real minus sign, for pages and charts; terminals keep the hyphen, which can be searched for. */
+/** Two changes of a fraction in points as `[-19.64, +3.57]`. */
+export function pointsRange([low, high]: Interval): string {
+  return `[${points(low)}, ${points(high)}]`;
+}
+
+/** Two fractions in percent with one decimal as `[58.9, 83.9]`. */
+export function percentRange([low, high]: Interval): string {
+  return `[${fixed(100 * low, 1)}, ${fixed(100 * high, 1)}]`;
+}
+
+/** A p-value with three decimals, or one digit where it is smaller: never a 0, which none of them is. */
+export function probability(value: number): string {
+  return value > 0 && value < 0.0005 ? value.toPrecision(1) : fixed(value, 3);
+}
+
+/** With real minus signs, for pages and charts; terminals keep the hyphen, which can be searched for. */
 export function typographic(text: string): string {
-  return text.replace(/^-/, '−');
+  return text.replace(/-(?=\d)/g, '−');
 }
 
 /** `1 sample`, `2 samples`. */

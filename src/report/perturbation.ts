@@ -1,3 +1,4 @@
+import type { ControlsHeader } from '../experiments/controls.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import type { PerturbationKind } from '../neurons/perturb.js';
 import { plural } from './format.js';
@@ -5,9 +6,10 @@ import type { CriterionTrace } from './selections.js';
 
 /** How a report speaks of a perturbation. */
 interface Wording {
-  /** The article's figure, as in file names. */
+  /** The article's figures with one standard deviation, and with several, as in file names. */
   readonly figure: string;
-  /** The article's figures with one standard deviation, and with several. */
+  readonly gridFigure: string;
+  /** The same as in headings. */
   readonly reference: string;
   readonly references: string;
   /** Heading of its section. */
@@ -27,6 +29,7 @@ interface Wording {
 export const PERTURBED: Readonly<Record<PerturbationKind, Wording>> = {
   zero: {
     figure: 'fig2',
+    gridFigure: 'fig2',
     reference: 'Fig. 2',
     references: 'Fig. 2',
     heading: 'Zeroed neurons',
@@ -38,6 +41,7 @@ export const PERTURBED: Readonly<Record<PerturbationKind, Wording>> = {
   },
   reinit: {
     figure: 'fig4',
+    gridFigure: 'fig11',
     reference: 'Fig. 4',
     references: 'Figs. 4 and 11',
     heading: 'Randomly initialized neurons',
@@ -50,6 +54,7 @@ export const PERTURBED: Readonly<Record<PerturbationKind, Wording>> = {
   },
   noise: {
     figure: 'fig5',
+    gridFigure: 'fig12',
     reference: 'Fig. 5',
     references: 'Figs. 5 and 12',
     heading: 'Neurons with random noise',
@@ -71,14 +76,20 @@ export function drawsNote({
   readonly trace: Pick<TraceUnstructuredResult, 'perturbation' | 'seeds'>;
 }): string {
   if (trace.perturbation === 'zero') return '';
-  const { seeds } = trace;
-  return [
-    ...(sigma === null ? [] : [`σ = ${sigma}`]),
-    seeds.length === 1 ? 'one seed' : `mean of ${plural(seeds.length, 'seed')}`,
-  ].join(', ');
+  return [...(sigma === null ? [] : [`σ = ${sigma}`]), seedsNote(trace)].join(', ');
 }
 
-/** Whether some change of the view has a spread over seeds, which whiskers show. */
+/** `mean of 10 seeds`. */
+export function seedsNote({ seeds }: Pick<TraceUnstructuredResult, 'seeds'>): string {
+  return seeds.length === 1 ? 'one seed' : `mean of ${plural(seeds.length, 'seed')}`;
+}
+
+/** The legend's entry for random neurons. */
+export function randomName({ draws }: Pick<ControlsHeader, 'draws'>): string {
+  return `random neurons, same layers (${plural(draws, 'draw')})`;
+}
+
+/** Whether some change of the view has a spread over seeds. */
 export function hasSpread({ entries }: Pick<CriterionTrace, 'entries'>): boolean {
   return entries.some(({ changeStd }) => changeStd?.some(Number.isFinite) === true);
 }
@@ -95,4 +106,10 @@ export function figureName({ criterion, sigma, trace }: CriterionTrace): string 
     ...(sigma !== null && sigmas > 1 ? [String(sigma)] : []),
     ...(trace.split === 'train' ? [] : [trace.split]),
   ].join('-');
+}
+
+/** The file name of a chart over standard deviations without its ending: `fig11-gradient`, `fig12-magnitude-test`. */
+export function gridFigureName({ criterion, trace }: Pick<CriterionTrace, 'criterion' | 'trace'>): string {
+  const { gridFigure } = PERTURBED[trace.perturbation];
+  return [gridFigure, criterion, ...(trace.split === 'train' ? [] : [trace.split])].join('-');
 }

@@ -1,5 +1,6 @@
 import type { TraceEntry, TraceUnstructuredResult } from '../experiments/results.js';
 import { CRITERIA, type Criterion } from '../neurons/neuron.js';
+import { changeOfGroup } from './measuredChange.js';
 
 /** One set of neurons that was perturbed, and the groups that it was chosen for. */
 export interface Selection {
@@ -17,6 +18,14 @@ export interface CriterionTrace {
   readonly entries: readonly TraceEntry[];
   /** The distinct sets of neurons among them, in the same order. */
   readonly selections: readonly Selection[];
+}
+
+/** What one criterion chose, under several standard deviations: one chart of the article's Figs 11 and 12. */
+export interface SigmaGrid {
+  readonly criterion: Criterion;
+  readonly trace: TraceUnstructuredResult;
+  /** In the order of the standard deviations, at least two. */
+  readonly views: readonly CriterionTrace[];
 }
 
 /** The largest |change| among all measured ones. */
@@ -45,6 +54,17 @@ export function byCriterion(traces: readonly TraceUnstructuredResult[]): Criteri
         return { criterion, trace, sigma, entries, selections: distinctSelections(criterion, entries) };
       });
     }),
+  );
+}
+
+/** Puts together the views of a trace and criterion, where there are several standard deviations. */
+export function sigmaGrids(views: readonly CriterionTrace[]): SigmaGrid[] {
+  return [...new Set(views.map(({ trace }) => trace))].flatMap((trace) =>
+    CRITERIA.map((criterion) => ({
+      criterion,
+      trace,
+      views: views.filter((view) => view.trace === trace && view.criterion === criterion),
+    })).filter((grid) => grid.views.length > 1),
   );
 }
 
@@ -88,24 +108,26 @@ export function measuredChanges(traces: readonly CriterionTrace[]): number {
     .reduce((total, { entry }) => total + entry.change.filter(Number.isFinite).length, 0);
 }
 
-/** The largest |change| in percentage points: of the groups' own selections with their whiskers, and of all cells. */
-export function changeExtent(traces: readonly CriterionTrace[]): {
-  readonly own: number;
+/** What charts of the same traces must have room for, in percentage points. */
+export interface ChangeExtent {
+  /** Lowest and highest of the bars: groups' own changes, with their intervals and those of random neurons; 0 is between. */
+  readonly own: readonly [number, number];
+  /** Largest |change| of any group. */
   readonly all: number;
-} {
-  const entries = traces.flatMap((trace) => trace.entries);
-  return {
-    own: maxPoints(
-      entries.map(
-        (entry) => Math.abs(entry.change[entry.group] ?? 0) + (entry.changeStd?.[entry.group] ?? 0),
-      ),
-    ),
-    all: maxPoints(entries.flatMap((entry) => entry.change)),
-  };
 }
 
-function maxPoints(changes: readonly number[]): number {
-  return changes.filter(Number.isFinite).reduce((max, change) => Math.max(max, 100 * Math.abs(change)), 0);
+/** The extent of all changes of some views. */
+export function changeExtent(views: readonly Pick<CriterionTrace, 'entries'>[]): ChangeExtent {
+  const entries = views.flatMap((view) => view.entries);
+  const own = entries
+    .map((entry) => changeOfGroup(entry, entry.group))
+    .flatMap(({ change, interval, random }) => [change, ...(interval ?? []), ...(random?.interval ?? [])])
+    .filter(Number.isFinite);
+  const all = entries.flatMap(({ change }) => change.map(Math.abs)).filter(Number.isFinite);
+  return {
+    own: [100 * Math.min(0, ...own), 100 * Math.max(0, ...own)],
+    all: 100 * Math.max(0, ...all),
+  };
 }
 
 /** Magnitude does not depend on the group: where every group repeats one selection, it is shown once. */

@@ -2,19 +2,14 @@ import { join } from 'node:path';
 import { groupCounts, type Dataset } from '../data/dataset.js';
 import { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from '../data/dominoes.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
-import { GRADIENT_SOURCE } from '../experiments/traceSession.js';
-import { traceUnstructured } from '../experiments/traceUnstructured.js';
-import { weightsFingerprint } from '../models/fingerprint.js';
-import { CRITERIA } from '../neurons/neuron.js';
 import type { JobOptions } from '../progress.js';
-import { writeReport } from '../report/writeReport.js';
 import { ARTICLE_ERM, trainErm } from '../train/erm.js';
 import type { EpochMetrics, ErmResult } from '../train/metrics.js';
 import { RunFolder } from '../train/runFolder.js';
+import { reproducePart1 } from './part1.js';
 
 const ARCH = 'resnet18';
 const BATCH_SIZE = 64;
-const TOP_K = [1, 2, 3] as const;
 
 /** Sized so that the whole job ends within 10 minutes on two cores. */
 const EPOCHS = { pretrain: 3, erm: 8 } as const;
@@ -55,13 +50,13 @@ export interface QuickstartResult {
  */
 export async function reproduceQuickstart(options: QuickstartOptions): Promise<QuickstartResult> {
   const { data, out, seed, onStep } = options;
-  onStep?.('1/5 dominoes: digits above garments');
+  onStep?.('1/4 dominoes: digits above garments');
   const dominoes = { ...DEFAULT_DOMINOES, seed, fashionFolder: options.fashionMnist };
   const dataset = await buildDominoes(join(data, 'dominoes'), dominoes, options);
 
   const weights = options.weights ?? (await pretrain(options, dominoes));
 
-  onStep?.(`3/5 ERM: ${ARCH}, ${EPOCHS.erm} epochs on ${total(dataset)} images`);
+  onStep?.(`3/4 ERM: ${ARCH}, ${EPOCHS.erm} epochs on ${total(dataset)} images`);
   const erm = await trainErm({
     ...common(options, dataset),
     out,
@@ -70,26 +65,22 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
     lr: ARTICLE_ERM.lr,
   });
 
-  onStep?.('4/5 trace: zero the top neurons of each group');
-  const trace =
-    (await finishedTrace(out, seed)) ??
-    (await traceUnstructured({
-      ...options,
-      data: dataset.folder,
-      run: out,
-      criteria: CRITERIA,
-      topK: TOP_K,
-      controls: CONTROLS,
-    }));
-
-  onStep?.('5/5 report');
-  const report = await writeReport({ run: out });
+  onStep?.('4/4 trace: zero the top neurons of each group, and report');
+  const { report } = await reproducePart1({
+    ...options,
+    data: dataset.folder,
+    run: out,
+    figures: ['fig1', 'fig2'],
+    controls: CONTROLS,
+    onStep: undefined,
+  });
+  const trace = (await new RunFolder(out).readResult('trace-unstructured')) as TraceUnstructuredResult;
   return { dataset, erm, trace, run: out, report };
 }
 
 /** Stands in for ImageNet weights: the ERM command on other garments and digits, where nothing is spurious. */
 async function pretrain(options: QuickstartOptions, benchmark: DominoesOptions): Promise<string> {
-  options.onStep?.('2/5 pretraining on garments and digits that the benchmark does not use');
+  options.onStep?.('2/4 pretraining on garments and digits that the benchmark does not use');
   const dataset = await buildDominoes(
     join(options.data, 'dominoes-pretrain'),
     pretrainingDominoes(benchmark),
@@ -125,22 +116,6 @@ function common(
     resume: true,
     onEpoch: (metrics) => options.onEpoch?.(metrics, dataset.groupNames),
   };
-}
-
-/** A trace of the same weights with the same settings, made before. */
-async function finishedTrace(run: string, seed: number): Promise<TraceUnstructuredResult | undefined> {
-  const folder = new RunFolder(run);
-  const trace = await folder.readResult<TraceUnstructuredResult>('trace-unstructured');
-  if (trace?.checkpoint !== (await weightsFingerprint(folder.best))) return undefined;
-  const made = new Set(trace.entries.map(({ criterion, k }) => `${criterion} ${k}`));
-  const wanted = CRITERIA.flatMap((criterion) => TOP_K.map((k) => `${criterion} ${k}`));
-  const isSame =
-    JSON.stringify(trace.gradientSource) === JSON.stringify({ ...GRADIENT_SOURCE, seed }) &&
-    trace.controls?.draws === CONTROLS.draws &&
-    trace.controls.samplesPerGroup === CONTROLS.samplesPerGroup &&
-    made.size === wanted.length &&
-    wanted.every((entry) => made.has(entry));
-  return isSame ? trace : undefined;
 }
 
 function total(dataset: Dataset): number {

@@ -6,11 +6,11 @@ export interface EpochMetrics {
   readonly epoch: number;
   /** Learning rate that this epoch used. */
   readonly lr: number;
-  /** Mean training cross-entropy of the epoch's batches, weighted by batch size (training mode). */
+  /** Mean training loss of the epoch's batches, weighted by batch size (training mode). */
   readonly trainLoss: number;
   /** Accuracies of the training batches as they were trained on (training mode, augmented if the run augments). */
   readonly train: GroupAccuracies;
-  /** Mean validation cross-entropy after the epoch. */
+  /** Mean validation loss after the epoch. */
   readonly valLoss: number;
   /** Validation accuracies after the epoch. */
   readonly val: GroupAccuracies;
@@ -24,7 +24,7 @@ export interface EpochMetrics {
 export interface ErmResult {
   readonly kind: 'erm';
   readonly epochs: number;
-  /** The selected epoch, counted from 1. */
+  /** The selected epoch, counted from 1; the last one where that was asked for. */
   readonly bestEpoch: number;
   readonly train: GroupAccuracies;
   readonly val: GroupAccuracies;

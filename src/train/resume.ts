@@ -2,7 +2,8 @@ import { SpurmemError } from '../errors.js';
 import type { JobOptions } from '../progress.js';
 import { loadTraining, type TrainingProgress, type TrainingState } from './checkpoint.js';
 import type { ErmResult } from './metrics.js';
-import { configDifferences, isFile, type RunConfig, type RunFolder } from './runFolder.js';
+import { configDifferences, type RunConfig } from './runConfig.js';
+import { isFile, type RunFolder } from './runFolder.js';
 
 /** A run's result when it is finished and asked to resume; otherwise checks that training may start or go on. */
 export async function finishedOrFresh(

@@ -1,50 +1,23 @@
 import { access, appendFile, readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import lockfile from 'proper-lockfile';
 import { z } from 'zod';
-import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, unwritable, writeAtomic, writeJson } from '../files.js';
-import { ARCHITECTURES } from '../models/architectures.js';
 import type { JobOptions } from '../progress.js';
 import type { EpochMetrics } from './metrics.js';
+import {
+  runConfigSchema,
+  runEnvironmentSchema,
+  type RunConfig,
+  type RunEnvironment,
+  type SelectedCheckpoint,
+} from './runConfig.js';
+
+export type { RunConfig, RunEnvironment } from './runConfig.js';
 
 /** A lock not refreshed for this long belongs to a process that was killed. */
 const STALE_MS = 30_000;
-
-/** What determines a run's numbers. Two runs with equal configurations are the same run. */
-export const runConfigSchema = z.strictObject({
-  command: z.literal('train erm'),
-  dataset: z.strictObject({ name: z.string(), fingerprint: z.string() }),
-  arch: z.enum(ARCHITECTURES),
-  numClasses: z.number().int().min(2),
-  /** sha256 of the initial weights file; null: random weights from the seed. */
-  weights: z.string().nullable(),
-  epochs: z.number().int().min(1),
-  batchSize: z.number().int().min(1),
-  lr: z.number().positive(),
-  weightDecay: z.number().min(0),
-  scheduler: z.strictObject({
-    name: z.literal('ReduceLROnPlateau'),
-    factor: z.number(),
-    patience: z.number(),
-  }),
-  selection: z.literal('best validation worst-group accuracy'),
-  seed: z.number().int().min(0),
-});
-export type RunConfig = z.infer<typeof runConfigSchema>;
-
-/** Where and with what a run was made; it may differ when a run is resumed. */
-export const runEnvironmentSchema = z.strictObject({
-  data: z.string(),
-  /** How the data folder was read. */
-  dataOptions: z.strictObject(datasetOptionsShape).optional(),
-  weightsPath: z.string().nullable(),
-  device: z.string(),
-  threads: z.number(),
-  versions: z.record(z.string(), z.string()),
-});
-export type RunEnvironment = z.infer<typeof runEnvironmentSchema>;
 
 const fileSchema = z.strictObject({ config: runConfigSchema, environment: runEnvironmentSchema });
 
@@ -65,6 +38,10 @@ export class RunFolder {
   }
   get last(): string {
     return join(this.path, 'checkpoints', 'last.safetensors');
+  }
+  /** The weights that a run gives. */
+  selected(select: SelectedCheckpoint): string {
+    return select === 'last' ? this.last : this.best;
   }
   get resume(): string {
     return join(this.path, 'checkpoints', 'resume.safetensors');
@@ -215,27 +192,24 @@ export class RunFolder {
 }
 
 /** Opens a run that was trained before. Throws `RUN_NOT_FOUND`. */
-export async function openRun(
-  path: string,
-): Promise<{ folder: RunFolder; config: RunConfig; environment: RunEnvironment }> {
+export async function openRun(path: string): Promise<{
+  folder: RunFolder;
+  config: RunConfig;
+  environment: RunEnvironment;
+  /** The selected checkpoint's file. */
+  weights: string;
+}> {
   const folder = new RunFolder(path);
   const file = await folder.readConfig();
-  if (!file || !(await isFile(folder.best))) {
+  const weights = folder.selected(file?.config.select ?? 'best-worst-group');
+  if (!file || !(await isFile(weights))) {
     throw new SpurmemError(
       'RUN_NOT_FOUND',
-      `${folder.path} holds no trained run (${file ? 'checkpoints/best.safetensors' : 'config.json'} is missing). ` +
+      `${folder.path} holds no trained run (${file ? relative(folder.path, weights) : 'config.json'} is missing). ` +
         'Name a folder that `spurmem train erm --out FOLDER` wrote.',
     );
   }
-  return { folder, ...file };
-}
-
-/** Names the settings in which two configurations differ, as `name: old -> new`. */
-export function configDifferences(old: RunConfig, wanted: RunConfig): string[] {
-  return Object.entries(wanted)
-    .map(([key, value]) => [key, JSON.stringify(old[key as keyof RunConfig]), JSON.stringify(value)] as const)
-    .filter(([, before, after]) => before !== after)
-    .map(([key, before, after]) => `${key}: ${before} -> ${after}`);
+  return { folder, ...file, weights };
 }
 
 /** Results carry their kind, with which their names begin. */

@@ -1,9 +1,9 @@
 import { native } from '../../src/native/addon.js';
-import { worstSamples } from '../../src/neurons/score.js';
+import { worstSamples, type GradientOrder } from '../../src/neurons/score.js';
 
 const examples = Array.from({ length: 10 }, (_, i) => ({ index: 100 + i, loss: (i * 7) % 10 }));
-const draw = (worst: number, drawn: number, seed = 0): number[] => [
-  ...worstSamples(examples, { worst, drawn, generator: new (native().Generator)(seed) }),
+const draw = (worst: number, drawn: number, seed = 0, order: GradientOrder = 'highest-loss'): number[] => [
+  ...worstSamples(examples, { worst, drawn, order, generator: new (native().Generator)(seed) }),
 ];
 const losses = new Map(examples.map(({ index, loss }) => [index, loss]));
 
@@ -25,4 +25,13 @@ test('follows torch.randperm of the seed', () => {
   const worstFirst = [...examples].sort((a, b) => b.loss - a.loss).map(({ index }) => index);
   const expected = permutation.sort((a, b) => a - b).map((place) => worstFirst[place]);
   expect(draw(10, 4, 3)).toEqual(expected);
+});
+
+test('the other order takes the lowest losses, lowest first, and ties by position', () => {
+  expect(draw(3, 3, 0, 'lowest-loss').map((index) => losses.get(index))).toEqual([0, 1, 2]);
+  const equal = [5, 3, 4].map((index) => ({ index, loss: 1 }));
+  for (const order of ['highest-loss', 'lowest-loss'] as const) {
+    const generator = new (native().Generator)(0);
+    expect([...worstSamples(equal, { worst: 2, drawn: 2, order, generator })]).toEqual([3, 4]);
+  }
 });

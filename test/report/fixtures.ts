@@ -46,9 +46,10 @@ const CONTROLS: ControlsHeader = {
   cost: { naiveForwards: 240_000, runForwards: 120_000, ratio: 0.5 },
 };
 
-/** Changes of 100 random draws around 0, a third as wide as the chosen neurons' change. */
-function drawn(change: number): number[] {
-  return Array.from({ length: 100 }, (_, draw) => (Math.abs(change) / 3 + 0.002) * Math.sin(7 * draw));
+/** Changes of 100 random draws: a fifth as wide as the chosen neurons' change, and a sample; most of them losses. */
+function drawn(change: number, total: number): number[] {
+  const size = Math.abs(change) / 5 + 1.2 / total;
+  return Array.from({ length: 100 }, (_, draw) => size * (Math.sin(7 * draw) - 0.4));
 }
 
 function intervalsAndControls(
@@ -63,7 +64,7 @@ function intervalsAndControls(
     }),
     controls: accuracies.accuracy.map((value, g) => {
       const change = value - (baseline.accuracy[g] ?? 0);
-      return nullDistribution(change, drawn(change));
+      return nullDistribution(change, drawn(change, accuracies.total[g] ?? 0));
     }),
   };
 }
@@ -315,7 +316,7 @@ export function layerTrace(names: readonly string[], ks: readonly number[]): Tra
               gained,
               accuracyInterval: accuracyInterval(correct, total),
               changeInterval: changeInterval({ total, lost, gained }),
-              controls: nullDistribution((gained - lost) / total, drawn((gained - lost) / total)),
+              controls: nullDistribution((gained - lost) / total, drawn((gained - lost) / total, total)),
             };
           }),
         ),
@@ -346,12 +347,21 @@ export function randomTrace(
     baseline: erm[split],
     entries: trace.entries.flatMap((of) =>
       sigmas.map((sigma): TraceEntry => {
-        const change = of.change.map((value) => damping * value * (1 + 10 * sigma));
+        const factor = damping * (1 + 10 * sigma);
+        const change = of.change.map((value) => factor * value);
         return {
           ...of,
           sigma,
           change,
           accuracy: change.map((value, group) => (erm[split].accuracy[group] ?? 0) + value),
+          changeInterval: of.changeInterval.map(([low, high]) => [factor * low, factor * high]),
+          controls:
+            of.controls?.map((random) => ({
+              ...random,
+              mean: factor * random.mean,
+              interval: [factor * random.interval[0], factor * random.interval[1]],
+              change: factor * random.change,
+            })) ?? null,
           changeStd: seeds > 1 ? of.change.map((value) => 0.3 * Math.abs(value) + sigma / 10) : null,
         };
       }),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { runJob } from '../job.js';
+import { addPart1Commands } from './reproducePart1.js';
 import { addComputeOptions, type ComputeOptions } from '../options.js';
 
 interface QuickstartCommandOptions extends ComputeOptions {
@@ -11,6 +12,7 @@ interface QuickstartCommandOptions extends ComputeOptions {
 
 export function addReproduceCommands(program: Command): void {
   const reproduce = program.command('reproduce').description('reproduce the article\u2019s experiments');
+  addPart1Commands(reproduce);
   addComputeOptions(
     reproduce
       .command('quickstart')

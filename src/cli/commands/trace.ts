@@ -1,9 +1,14 @@
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import { SPLITS, type Split } from '../../data/split.js';
+import { TRACE_DEFAULTS, type TraceDefaults } from '../../experiments/protocol.js';
+import { LOSSES, type Loss } from '../../metrics/loss.js';
 import type { Unit } from '../../native/addon.js';
 import type { Criterion } from '../../neurons/neuron.js';
 import { PERTURBATIONS, type PerturbationKind } from '../../neurons/perturb.js';
+import { GRADIENT_ORDERS, type GradientOrder } from '../../neurons/score.js';
+import { MAGNITUDE_LAYERS, type MagnitudeLayers } from '../../neurons/select.js';
+import type { Protocol } from '../../protocol.js';
 import { runJob } from '../job.js';
 import {
   addComputeOptions,
@@ -11,10 +16,12 @@ import {
   choice,
   criterionOption,
   datasetOptionsOf,
+  defaultsOf,
   integer,
   integers,
   numbers,
   positive,
+  protocolOption,
   type ComputeOptions,
 } from '../options.js';
 
@@ -23,6 +30,12 @@ interface TraceCommandOptions extends ComputeOptions, DatasetOptions {
   readonly data?: string;
   readonly batchSize?: number;
   readonly unit: Unit;
+  readonly protocol: Protocol;
+  readonly gradientOrder?: GradientOrder;
+  readonly gradientWorst?: number;
+  readonly gradientDrawn?: number;
+  readonly magnitudeLayers?: MagnitudeLayers;
+  readonly loss?: Loss;
 }
 
 interface ZeroingOptions extends TraceCommandOptions {
@@ -54,7 +67,13 @@ export function addTraceCommands(program: Command): void {
         choice('--perturbation <kind>', 'what happens to the neurons', PERTURBATIONS).default('zero'),
       )
       .addOption(numbers('--sigma <list>', 'standard deviations of reinit and noise (default: 0.005)'))
-      .addOption(integer('--repeats <n>', 'seeds that reinit and noise are averaged over (default: 10)', 1)),
+      .addOption(
+        integer(
+          '--repeats <n>',
+          `seeds that reinit and noise are averaged over ${defaultOf(describeRepeats)}`,
+          1,
+        ),
+      ),
     [1, 2, 3],
   ).action(async (options: UnstructuredOptions) => {
     await runJob(options, async (output, control) => {
@@ -110,13 +129,64 @@ export function addTraceCommands(program: Command): void {
 function addSessionOptions(command: Command): Command {
   return addDatasetOptions(
     addComputeOptions(
-      command
-        .requiredOption('--run <run>', 'run folder of a trained model')
-        .option('--data <folder>', 'dataset folder (default: the one the run was trained on)')
-        .addOption(choice('--unit <unit>', 'what a neuron is', ['neuron', 'weight']).default('neuron'))
-        .addOption(integer('--batch-size <n>', 'batch size (default: the run\u2019s)', 1)),
+      addProtocolOptions(
+        command
+          .requiredOption('--run <run>', 'run folder of a trained model')
+          .option('--data <folder>', 'dataset folder (default: the one the run was trained on)')
+          .addOption(choice('--unit <unit>', 'what a neuron is', ['neuron', 'weight']).default('neuron'))
+          .addOption(integer('--batch-size <n>', 'batch size (default: the run\u2019s)', 1)),
+      ),
     ),
   );
+}
+
+/** What the protocol decides where it is left out. */
+function addProtocolOptions(command: Command): Command {
+  return command
+    .addOption(protocolOption())
+    .addOption(
+      choice(
+        '--gradient-order <order>',
+        `by which end of a group\u2019s losses the gradient\u2019s samples are picked ${defaultOf(({ gradientSource }) => gradientSource.order)}`,
+        GRADIENT_ORDERS,
+      ),
+    )
+    .addOption(
+      integer(
+        '--gradient-worst <n>',
+        `how many samples are picked by their loss ${defaultOf(({ gradientSource }) => gradientSource.worst)}`,
+        1,
+      ),
+    )
+    .addOption(
+      integer(
+        '--gradient-drawn <n>',
+        `how many of these are drawn at random ${defaultOf(({ gradientSource }) => gradientSource.drawn)}`,
+        1,
+      ),
+    )
+    .addOption(
+      choice(
+        '--magnitude-layers <layers>',
+        `where magnitude chooses neurons ${defaultOf((defaults) => defaults.magnitudeLayers)}`,
+        MAGNITUDE_LAYERS,
+      ),
+    )
+    .addOption(
+      choice(
+        '--loss <loss>',
+        'what ranks samples and whose gradient is taken (default: the run\u2019s)',
+        LOSSES,
+      ),
+    );
+}
+
+function defaultOf(read: (defaults: TraceDefaults) => string | number): string {
+  return defaultsOf({ article: read(TRACE_DEFAULTS.article), released: read(TRACE_DEFAULTS.released) });
+}
+
+function describeRepeats({ repeats: { gradient, magnitude } }: TraceDefaults): string {
+  return gradient === magnitude ? String(gradient) : `${gradient} for gradient, ${magnitude} for magnitude`;
 }
 
 function addZeroingOptions(command: Command, topK: readonly number[]): Command {
@@ -145,10 +215,21 @@ function zeroing(options: ZeroingOptions) {
   };
 }
 
-/** How the data is read: as in training, unless an option says otherwise. */
-function session(options: DatasetOptions): { readonly datasetOptions: DatasetOptions | undefined } {
+/** The library's options of any trace. The data is read as in training, unless an option says otherwise. */
+function session(options: TraceCommandOptions) {
+  return {
+    datasetOptions: givenDatasetOptions(options),
+    gradientSource: {
+      worst: options.gradientWorst,
+      drawn: options.gradientDrawn,
+      order: options.gradientOrder,
+    },
+  };
+}
+
+function givenDatasetOptions(options: DatasetOptions): DatasetOptions | undefined {
   const given = datasetOptionsOf(options);
-  return { datasetOptions: Object.values(given).some((value) => value !== undefined) ? given : undefined };
+  return Object.values(given).some((value) => value !== undefined) ? given : undefined;
 }
 
 /** What the tables need besides a result. */
@@ -158,7 +239,7 @@ async function openResult(options: TraceCommandOptions, name: string) {
     import('../../data/dataset.js'),
   ]);
   const { environment, folder } = await openRun(options.run);
-  const datasetOptions = session(options).datasetOptions ?? environment.dataOptions;
+  const datasetOptions = givenDatasetOptions(options) ?? environment.dataOptions;
   return {
     dataset: await loadDataset(options.data ?? environment.data, datasetOptions),
     path: folder.result(name),

@@ -1,4 +1,5 @@
 import { points, typographic } from '../format.js';
+import { changeInWords, type MeasuredChange } from '../measuredChange.js';
 import { GAIN, GRID, INK, LOSS } from './theme.js';
 
 /** Cells above this share of the scale carry white text. */
@@ -13,17 +14,24 @@ export interface ChangeCell {
   readonly text: string;
   /** Whether the cell is so strongly coloured that its text is white. */
   readonly dark: boolean;
+  /** Whether the change is unlike that of random neurons, which a dot shows. */
+  readonly marked: boolean;
+  /** What the cell says when it is pointed at. */
+  readonly tip: string;
 }
 
 /**
  * A change as a cell.
  *
- * @param change as a fraction
+ * @param place the cell's row and column in words
  * @param max the end of the colour scale, in points
  */
-export function changeCell(change: number, max: number): ChangeCell {
+export function changeCell(measured: MeasuredChange, place: string, max: number): ChangeCell {
+  const { change, marked } = measured;
   const size = Math.abs(100 * change);
   return {
+    marked,
+    tip: typographic(`${place}: ${changeInWords(measured)}`),
     sign: change < 0 ? 'loss' : 'gain',
     size,
     text: typographic(points(change)),
@@ -62,6 +70,19 @@ export function cellText(fontSize: number) {
     mark: { type: 'text' as const, fontSize },
     encoding: {
       text: { field: 'text' },
+      color: { condition: { test: 'datum.dark', value: '#ffffff' }, value: INK },
+    },
+  };
+}
+
+/** The layer that marks cells with a dot in their upper right corner. `x` and `y` are the fields of columns and rows. */
+export function cellDots(x: string, y: string) {
+  return {
+    transform: [{ filter: 'datum.marked' }],
+    mark: { type: 'point' as const, filled: true, size: 22, opacity: 1 },
+    encoding: {
+      x: { field: x, type: 'ordinal' as const, bandPosition: 0.92 },
+      y: { field: y, type: 'ordinal' as const, bandPosition: 0.26 },
       color: { condition: { test: 'datum.dark', value: '#ffffff' }, value: INK },
     },
   };

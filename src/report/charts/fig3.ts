@@ -1,5 +1,5 @@
 import type { TraceOverlapResult } from '../../experiments/results.js';
-import { plural } from '../format.js';
+import { fixed, plural } from '../format.js';
 import type { GroupLabel } from '../groups.js';
 import { BIN, BINS, directions, histogram, type Direction } from '../overlap.js';
 import { starNote } from './axis.js';
@@ -8,6 +8,9 @@ import { fit } from './textMetrics.js';
 import { INK, MAJORITY_RAMP, MINORITY_RAMP } from './theme.js';
 
 const WIDTH = 400;
+/** Pixels of a panel, and of a bar's number above it. */
+const HEIGHT = 80;
+const NUMBER = 18;
 /** Pixels of the panels' titles. */
 const FONT = 13;
 
@@ -22,6 +25,7 @@ export function fig3(trace: TraceOverlapResult, groups: readonly GroupLabel[]): 
     1,
     ...columns.flatMap(({ entries }) => entries.flatMap(({ neurons }) => histogram(neurons))),
   );
+  const share = trace.count / BINS;
   const rows = groups.filter(({ index }) => trace.entries.some(({ group }) => group === index));
   return {
     label:
@@ -49,7 +53,9 @@ export function fig3(trace: TraceOverlapResult, groups: readonly GroupLabel[]): 
           offset: 10,
         },
         spacing: 14,
-        vconcat: rows.map((group, at) => panel(column, group, most, rows.length - 1 === at)),
+        vconcat: rows.map((group, at) =>
+          panel(column, group, { most, share, lowest: rows.length - 1 === at }),
+        ),
       })),
     },
   };
@@ -60,22 +66,39 @@ export function percentOf(fraction: number): string {
   return `${Number((100 * fraction).toPrecision(6))} %`;
 }
 
-/** The histogram of one group; the lowest panel names the axis. */
-function panel({ entries, rankedBy }: Direction, group: GroupLabel, most: number, lowest: boolean) {
+/** What the panels share, and whether one is the lowest, which names the axis. */
+interface PanelOptions {
+  readonly most: number;
+  /** Neurons in each bin if the ranks were random. */
+  readonly share: number;
+  readonly lowest: boolean;
+}
+
+/** The histogram of one group, with a line where random neurons would be. */
+function panel({ entries, rankedBy }: Direction, group: GroupLabel, { most, share, lowest }: PanelOptions) {
+  const random = `random neurons: an equal share of each bin, ${fixed(share, share < 0.1 ? 2 : 1)}`;
   const neurons = entries.filter((entry) => entry.group === group.index).flatMap((entry) => entry.neurons);
+  const top = 1.2 * most;
   const values = histogram(neurons)
-    .map((count, bin) => ({ from: bin * BIN, to: (bin + 1) * BIN, middle: (bin + 0.5) * BIN, count }))
+    .map((count, bin) => ({
+      from: bin * BIN,
+      to: (bin + 1) * BIN,
+      middle: (bin + 0.5) * BIN,
+      count,
+      // A number that the line would strike through stands above the line.
+      end: count < share && share - count < (NUMBER / HEIGHT) * top ? share : count,
+    }))
     .filter(({ count }) => count > 0);
   const y = {
     field: 'count',
     type: 'quantitative' as const,
-    scale: { domain: [0, 1.2 * most], nice: false },
+    scale: { domain: [0, top], nice: false },
     axis: { title: 'neurons', tickCount: 3, tickMinStep: 1, format: 'd' },
   };
   return {
     title: { text: fit(group.full, FONT, WIDTH), fontSize: FONT, fontWeight: 500 as const, offset: 4 },
     width: WIDTH,
-    height: 74,
+    height: HEIGHT,
     data: { values },
     layer: [
       {
@@ -101,10 +124,23 @@ function panel({ entries, rankedBy }: Direction, group: GroupLabel, most: number
         },
       },
       {
+        data: { values: [{}] },
+        mark: { type: 'rule' as const, strokeWidth: 1.5, strokeDash: [5, 3] },
+        encoding: {
+          y: { ...y, field: undefined, datum: share },
+          stroke: {
+            datum: random,
+            type: 'nominal' as const,
+            scale: { domain: [random], range: [INK] },
+            legend: { title: null, orient: 'top' as const, symbolType: 'stroke', symbolDash: [5, 3] },
+          },
+        },
+      },
+      {
         mark: { type: 'text' as const, dy: -7, fontSize: 11, color: INK },
         encoding: {
           x: { field: 'middle', type: 'quantitative' as const },
-          y,
+          y: { ...y, field: 'end' },
           text: { field: 'count' },
         },
       },

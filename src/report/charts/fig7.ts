@@ -1,9 +1,10 @@
 import { count, fixed, SPLIT_NAME, typographic } from '../format.js';
 import type { GroupLabel } from '../groups.js';
 import type { LayerTrace } from '../layers.js';
+import { changeOfLayer, MARKED_P } from '../measuredChange.js';
 import { plain } from '../text.js';
 import { MULTILINE, starNote } from './axis.js';
-import { cellFill, cellText, changeCell } from './changeCells.js';
+import { cellDots, cellFill, cellText, changeCell } from './changeCells.js';
 import type { ChartSpec } from './render.js';
 
 /** Pixels of a column with numbers, and of one without; beyond so many columns a chart shows colours alone. */
@@ -19,8 +20,8 @@ const STEPS = 10;
 
 /**
  * Heatmap of a structured trace (article, Fig. 7): for each layer (rows, in the model's order) and group (columns), the
- * change of that group's accuracy when the layer's k neurons chosen for it are zeroed. One panel for each k, and a
- * legend of the colours.
+ * change of that group's accuracy when the layer's k neurons chosen for it are zeroed; dots mark changes unlike those of
+ * random neurons of the layer. One panel for each k, and a legend of the colours.
  *
  * @param max the end of the colour scale in points, so that charts of several criteria share it
  */
@@ -38,6 +39,9 @@ export function fig7(view: LayerTrace, groups: readonly GroupLabel[], max: numbe
         subtitle: [
           'top-k neurons of each layer zeroed',
           'cells: change of the group, in points',
+          ...(view.entries.some((entry) => changeOfLayer(entry).marked)
+            ? [`dot: p ≤ ${MARKED_P} against random neurons of the layer`]
+            : []),
           [...starNote(groups), `n = ${data} samples`].join('; '),
         ],
       },
@@ -60,7 +64,9 @@ function panel(view: LayerTrace, k: number, groups: readonly GroupLabel[], max: 
   const values = view.entries.flatMap((entry) => {
     const group = groups[entry.group];
     if (!group || entry.k !== k || !Number.isFinite(entry.change)) return [];
-    return [{ layer: plain(entry.layer), column: column(group), ...changeCell(entry.change, max) }];
+    const layer = plain(entry.layer);
+    const place = `${layer}, ${group.full}, k = ${k}`;
+    return [{ layer, column: column(group), ...changeCell(changeOfLayer(entry), place, max) }];
   });
   return {
     title: { text: `k = ${k}`, fontSize: 14, offset: 8, anchor: 'middle' as const },
@@ -89,8 +95,9 @@ function panel(view: LayerTrace, k: number, groups: readonly GroupLabel[], max: 
         scale: { domain: layers.map(plain), paddingInner: isTall ? 0.04 : 0.08, paddingOuter: 0 },
         axis: named ? { title: null, labelFontSize: 12 } : null,
       },
+      description: { field: 'tip' },
     },
-    layer: [cellFill(max), ...(isNumbered ? [cellText(isTall ? 11 : 12)] : [])],
+    layer: [cellFill(max), ...(isNumbered ? [cellText(isTall ? 11 : 12)] : []), cellDots('column', 'layer')],
   };
 }
 

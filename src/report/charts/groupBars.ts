@@ -1,34 +1,51 @@
-import { count, fixed } from '../format.js';
+import { count, fixed, percentRange } from '../format.js';
 import type { GroupLabel } from '../groups.js';
 import type { ErmResult } from '../../train/metrics.js';
+import { intervalAt } from '../measuredChange.js';
 import { groupTick, MULTILINE, starNote } from './axis.js';
+import { errorBars } from './errorBars.js';
 import type { ChartSpec } from './render.js';
 import { INK, TEST, TRAIN } from './theme.js';
 
 /** Pixels of a bar. */
 const BAR = 42;
 
-/** Training and test accuracy of each group in percent, two bars a group (article, Fig. 1). */
+/**
+ * Training and test accuracy of each group in percent, two bars a group (article, Fig. 1), with 95 % bootstrap intervals.
+ */
 export function groupBars(erm: ErmResult, groups: readonly GroupLabel[]): ChartSpec {
   const values = groups.flatMap((group) => {
     const sizes = `n = ${count(erm.train.total[group.index])} / ${count(erm.test.total[group.index])}`;
-    return (['train', 'test'] as const)
-      .map((split) => ({
-        group: groupTick(group, sizes),
-        split: split === 'train' ? 'training' : 'test',
-        accuracy: 100 * (erm[split].accuracy[group.index] ?? Number.NaN),
-      }))
-      .filter((bar) => Number.isFinite(bar.accuracy))
-      .map((bar) => ({ ...bar, text: fixed(bar.accuracy, 1) }));
+    return (['train', 'test'] as const).flatMap((split) => {
+      const accuracy = 100 * (erm[split].accuracy[group.index] ?? Number.NaN);
+      if (!Number.isFinite(accuracy)) return [];
+      const interval = intervalAt(erm[split].interval, group.index);
+      const name = split === 'train' ? 'training' : 'test';
+      const text = fixed(accuracy, 1);
+      return [
+        {
+          group: groupTick(group, sizes),
+          split: name,
+          accuracy,
+          text,
+          tip: `${group.full}, ${name}: ${text} %${interval ? `, 95 % interval ${percentRange(interval)}` : ''}`,
+          ...(interval ? { low: 100 * interval[0], high: 100 * interval[1] } : {}),
+          // The number stands above the error bar.
+          end: Math.max(accuracy, 100 * (interval?.[1] ?? 0)),
+        },
+      ];
+    });
   });
+  const hasIntervals = values.some(({ low }) => low !== undefined);
   return {
-    label: `Bar chart of training and test accuracy of each group: ${values
-      .map((bar) => `${bar.group.replaceAll('\n', ' ')} ${bar.split} ${bar.text} %`)
-      .join('; ')}`,
+    label: `Bar chart of training and test accuracy of each group: ${values.map(({ tip }) => tip).join('; ')}`,
     spec: {
       title: {
         text: 'Training and test accuracy of each group',
-        subtitle: [...starNote(groups), 'n = training / test samples'].join('; '),
+        subtitle: [
+          [...starNote(groups), 'n = training / test samples'].join('; '),
+          ...(hasIntervals ? ['error bars: 95 % bootstrap interval over samples'] : []),
+        ],
       },
       width: groups.length * (2 * BAR + 30),
       height: 260,
@@ -48,6 +65,7 @@ export function groupBars(erm: ErmResult, groups: readonly GroupLabel[]): ChartS
           scale: { domain: [0, 100] },
           axis: { title: 'accuracy (%)', tickCount: 5 },
         },
+        description: { field: 'tip' },
       },
       layer: [
         {
@@ -60,9 +78,10 @@ export function groupBars(erm: ErmResult, groups: readonly GroupLabel[]): ChartS
             },
           },
         },
+        ...errorBars(),
         {
           mark: { type: 'text', dy: -8, fontSize: 12, color: INK },
-          encoding: { text: { field: 'text' } },
+          encoding: { text: { field: 'text' }, y: { field: 'end', type: 'quantitative' } },
         },
       ],
     },

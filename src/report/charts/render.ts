@@ -36,10 +36,19 @@ export async function renderChart({ label, spec }: ChartSpec): Promise<Chart> {
   try {
     const svg = await view.toSVG();
     return {
-      svg: svg.replace('<svg ', () => `<svg role="img" aria-label="${escapeMarkup(label)}" `),
+      svg: withTooltips(svg).replace('<svg ', () => `<svg role="img" aria-label="${escapeMarkup(label)}" `),
       width: Number(/ width="([\d.]+)"/.exec(svg)?.[1] ?? 0),
     };
   } finally {
     view.finalize();
   }
+}
+
+/** Browsers show a mark's `title`, and no `aria-label`, where the pointer rests. */
+function withTooltips(svg: string): string {
+  return svg.replace(
+    /<path aria-label="([^"]*)"([^>]*)\/>/g,
+    (_path, label: string, rest: string) =>
+      `<path aria-label="${label}"${rest}><title>${label}</title></path>`,
+  );
 }

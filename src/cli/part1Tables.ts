@@ -1,0 +1,43 @@
+import Table from 'cli-table3';
+import { minorityGroups } from '../data/minorityGroups.js';
+import { ARTICLE_TABLES, articleTable } from '../report/articleTables.js';
+import { groupLabels } from '../report/groups.js';
+import { part1Plans } from '../reproduce/articleFigures.js';
+import { isNeeded } from '../reproduce/figureRows.js';
+import type { Part1Result } from '../reproduce/part1.js';
+import { ermTables, layerTables, overlapTables, traceTables } from './tables.js';
+
+/** What was reproduced, as text: the article's tables where they were asked for, and each figure's numbers. */
+export function part1Tables({ dataset, figures, traces }: Part1Result, color: boolean): string[] {
+  const groups = groupLabels(dataset.groupNames, minorityGroups(dataset));
+  const plans = part1Plans([
+    ...new Set(traces.unstructured.flatMap(({ entries }) => entries.map(({ sigma }) => sigma ?? 0))),
+  ]);
+  return figures.flatMap(({ kind, title }) => {
+    const heading = `${kind}: ${title}`;
+    const name = ARTICLE_TABLES.find((table) => table === kind);
+    if (name) {
+      const table = articleTable(name, traces.unstructured, groups);
+      return table ? [table.caption, render(table.columns, table.rows)] : [];
+    }
+    if (kind === 'fig1') return traces.erm ? [heading, ermTables(dataset, traces.erm, color)] : [];
+    if (kind === 'fig3') return traces.overlap ? [heading, overlapTables(dataset, traces.overlap)] : [];
+    if (kind === 'fig7') return traces.structured ? [heading, layerTables(dataset, traces.structured)] : [];
+    return traces.unstructured.flatMap((trace) => {
+      const entries = trace.entries.filter((entry) =>
+        plans[kind].traces.some((need) => isNeeded(trace, entry, need)),
+      );
+      return entries.length > 0 ? [heading, traceTables(dataset, { ...trace, entries }, color)] : [];
+    });
+  });
+}
+
+function render(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  const table = new Table({
+    head: [...columns],
+    colAligns: columns.map((column) => (/^(perturbation|criterion)$/.test(column) ? 'left' : 'right')),
+    style: { head: [], border: [], compact: true },
+  });
+  for (const row of rows) table.push([...row]);
+  return table.toString();
+}

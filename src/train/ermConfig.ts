@@ -1,0 +1,88 @@
+import type { Dataset } from '../data/dataset.js';
+import type { Loss } from '../metrics/loss.js';
+import { weightsFingerprint } from '../models/fingerprint.js';
+import type { Architecture } from '../models/architectures.js';
+import type { Protocol } from '../protocol.js';
+import type { RunConfig, SelectedCheckpoint } from './runConfig.js';
+import { vitSettings, type VitOptions } from './vitOptions.js';
+
+/** What determines an ERM run's numbers, besides its data. */
+export interface ErmSettings extends VitOptions {
+  readonly arch: Architecture;
+  /** A weights file to start from; without it, random weights from the seed. */
+  readonly weights?: string | undefined;
+  /** Whose recipe the settings below default to; default: the article's. */
+  readonly protocol?: Protocol | undefined;
+  /** Article: 100. */
+  readonly epochs?: number | undefined;
+  /** Article: 256. Evaluation uses it too. */
+  readonly batchSize?: number | undefined;
+  /** Article: 1e-4. */
+  readonly lr?: number | undefined;
+  /** What is trained on and evaluated by. Article: cross-entropy. */
+  readonly loss?: Loss | undefined;
+  /** The weights that the run gives. Article: those with the best validation worst-group accuracy. */
+  readonly select?: SelectedCheckpoint | undefined;
+  readonly seed: number;
+}
+
+export interface ErmRecipe {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly lr: number;
+  readonly weightDecay: number;
+  /** Of ReduceLROnPlateau. */
+  readonly factor: number;
+  readonly patience: number;
+  readonly loss: Loss;
+  readonly select: SelectedCheckpoint;
+}
+
+/** The article's recipe (Methods, "Implementation details"). */
+export const ARTICLE_ERM = {
+  epochs: 100,
+  batchSize: 256,
+  lr: 1e-4,
+  weightDecay: 0,
+  factor: 0.5,
+  patience: 3,
+  loss: 'cross-entropy',
+  select: 'best-worst-group',
+} as const satisfies ErmRecipe;
+
+/** That of the published code. It starts from random weights too: that is no default, but leaving out a weights file. */
+export const RELEASED_ERM = {
+  ...ARTICLE_ERM,
+  epochs: 101,
+  lr: 5e-6,
+  loss: 'double-softmax',
+  select: 'last',
+} as const satisfies ErmRecipe;
+
+/**
+ * The configuration of a run: what was asked for, and the protocol's recipe for the rest.
+ *
+ * @throws `USAGE` for a setting of vision transformers with another architecture, `WEIGHTS_INVALID` when the weights file
+ *   cannot be read
+ */
+export async function ermConfig(settings: ErmSettings, dataset: Dataset): Promise<RunConfig> {
+  const protocol = settings.protocol ?? 'article';
+  const recipe: ErmRecipe = protocol === 'article' ? ARTICLE_ERM : RELEASED_ERM;
+  return {
+    command: 'train erm',
+    protocol,
+    dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
+    arch: settings.arch,
+    ...vitSettings(settings.arch, settings),
+    numClasses: dataset.numClasses,
+    weights: settings.weights === undefined ? null : await weightsFingerprint(settings.weights),
+    epochs: settings.epochs ?? recipe.epochs,
+    batchSize: settings.batchSize ?? recipe.batchSize,
+    lr: settings.lr ?? recipe.lr,
+    loss: settings.loss ?? recipe.loss,
+    weightDecay: recipe.weightDecay,
+    scheduler: { name: 'ReduceLROnPlateau', factor: recipe.factor, patience: recipe.patience },
+    select: settings.select ?? recipe.select,
+    seed: settings.seed,
+  };
+}

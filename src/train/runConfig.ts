@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { datasetOptionsShape } from '../data/datasetOptions.js';
+import { LOSSES } from '../metrics/loss.js';
+import { ARCHITECTURES } from '../models/architectures.js';
+import { PROTOCOLS } from '../protocol.js';
+import { DEFAULT_VIT, isVit } from './vitOptions.js';
+
+/** Which epoch's weights a run gives: that with the best validation worst-group accuracy, or its last. */
+export const CHECKPOINTS = ['best-worst-group', 'last'] as const;
+export type SelectedCheckpoint = (typeof CHECKPOINTS)[number];
+
+const pixels = z.number().int().min(1);
+
+/** What determines a run's numbers. Two runs with equal configurations are the same run. */
+export const runConfigSchema = z.preprocess(
+  withLaterSettings,
+  z.strictObject({
+    command: z.literal('train erm'),
+    /** Whose settings were the defaults. */
+    protocol: z.enum(PROTOCOLS),
+    dataset: z.strictObject({ name: z.string(), fingerprint: z.string() }),
+    arch: z.enum(ARCHITECTURES),
+    /** Of vision transformers: the size that images are resized to, where one was asked for. */
+    imageSize: z.tuple([pixels, pixels]).optional(),
+    /** Of vision transformers, as the next one. */
+    patchSize: pixels.optional(),
+    layerNormEps: z.number().positive().optional(),
+    numClasses: z.number().int().min(2),
+    /** sha256 of the initial weights file; null: random weights from the seed. */
+    weights: z.string().nullable(),
+    epochs: z.number().int().min(1),
+    batchSize: z.number().int().min(1),
+    lr: z.number().positive(),
+    loss: z.enum(LOSSES),
+    weightDecay: z.number().min(0),
+    scheduler: z.strictObject({
+      name: z.literal('ReduceLROnPlateau'),
+      factor: z.number(),
+      patience: z.number(),
+    }),
+    select: z.enum(CHECKPOINTS),
+    seed: z.number().int().min(0),
+  }),
+);
+export type RunConfig = z.infer<typeof runConfigSchema>;
+
+/** Where and with what a run was made; it may differ when a run is resumed. */
+export const runEnvironmentSchema = z.strictObject({
+  data: z.string(),
+  /** How the data folder was read. */
+  dataOptions: z.strictObject(datasetOptionsShape).optional(),
+  weightsPath: z.string().nullable(),
+  device: z.string(),
+  threads: z.number(),
+  versions: z.record(z.string(), z.string()),
+});
+export type RunEnvironment = z.infer<typeof runEnvironmentSchema>;
+
+/** Files from before runs could choose have the sentence `selection`; what they could not choose was this. */
+function withLaterSettings(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('selection' in value)) return value;
+  const { selection: _sentence, ...config } = value;
+  const vit = 'arch' in config && isVit(String(config.arch)) ? DEFAULT_VIT : {};
+  return { protocol: 'article', loss: 'cross-entropy', select: 'best-worst-group', ...vit, ...config };
+}
+
+/** Names the settings in which two configurations differ, as `name: old -> new`. */
+export function configDifferences(old: RunConfig, wanted: RunConfig): string[] {
+  return Object.keys({ ...old, ...wanted })
+    .map((key) => [key, ...[old, wanted].map((config) => JSON.stringify(config[key as keyof RunConfig]))])
+    .filter(([, before, after]) => before !== after)
+    .map(([key, before = 'not given', after = 'not given']) => `${key}: ${before} -> ${after}`);
+}

@@ -1,0 +1,54 @@
+import { BatchLoader } from '../data/batches.js';
+import type { Dataset } from '../data/dataset.js';
+import { Model } from '../models/model.js';
+import type { Generator } from '../native/addon.js';
+import type { JobOptions } from '../progress.js';
+import type { RunConfig } from './runConfig.js';
+import { requirePatches } from './vitOptions.js';
+
+type ModelConfig = Pick<RunConfig, 'arch' | 'imageSize' | 'patchSize' | 'layerNormEps'>;
+
+/** A run's images as its model takes them: of the size that the run asks for, or as the dataset prepares them. */
+export async function openImages(
+  { imageSize }: ModelConfig,
+  dataset: Dataset,
+  options: JobOptions & { readonly device: string },
+): Promise<BatchLoader> {
+  return BatchLoader.open(imageSize === undefined ? dataset : resized(dataset, imageSize), options);
+}
+
+/**
+ * The model that a run's configuration describes, with initial weights drawn from the generator: the same for training,
+ * resuming and tracing.
+ *
+ * @throws `USAGE` when a vision transformer's patches do not cover the images
+ */
+export async function createModel(
+  { arch, patchSize, layerNormEps }: ModelConfig,
+  { dataset, device, inputSize }: BatchLoader,
+  generator: Generator,
+): Promise<Model> {
+  if (patchSize !== undefined) requirePatches(inputSize, patchSize);
+  const { numClasses } = dataset;
+  return Model.create({ arch, numClasses, generator, device, imageSize: inputSize, patchSize, layerNormEps });
+}
+
+/** Images resized to a size and not cropped; as they were where a crop gives that size already. */
+function resized(dataset: Dataset, size: readonly [number, number]): Dataset {
+  const { preprocessing } = dataset;
+  const { crop, augmentation } = preprocessing;
+  if (crop?.[0] === size[0] && crop[1] === size[1]) return dataset;
+  const randomCrop = augmentation?.randomResizedCrop;
+  return {
+    ...dataset,
+    preprocessing: {
+      ...preprocessing,
+      resize: [...size],
+      crop: null,
+      augmentation:
+        augmentation && randomCrop
+          ? { ...augmentation, randomResizedCrop: { ...randomCrop, size: [...size] } }
+          : augmentation,
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import { parse } from 'csv-parse/sync';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
+import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
+import { PART1, mergeNeeds, part1Plans } from '../../src/reproduce/articleFigures.js';
+import { reproducePart1, type Part1Options } from '../../src/reproduce/part1.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'dominoes');
+const run = join(folder, 'run');
+const steps: string[] = [];
+const options: Part1Options = {
+  ...{ figures: PART1, run, seed: 0, device: 'cpu', threads: 0 },
+  ...{ sigmas: [0.005, 1], repeats: 2, controls: { draws: 2, samplesPerGroup: 4 } },
+  onStep: (step) => {
+    steps.push(step);
+  },
+};
+
+beforeAll(async () => {
+  const counts = { train: [40, 10, 8, 30], val: [4, 4, 4, 4], test: [6, 6, 6, 6] };
+  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts });
+});
+
+test('one trace covers what several figures need of it', () => {
+  const plans = part1Plans([0.005, 1]);
+  const needs = mergeNeeds(PART1.flatMap((figure) => plans[figure].traces));
+  expect(needs.map(({ perturbation, split }) => `${perturbation} ${split}`)).toEqual([
+    ...['zero train', 'reinit train', 'noise train'],
+    ...['zero test', 'reinit test', 'noise test'],
+  ]);
+  expect(needs[0]?.topK).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(needs[1]).toMatchObject({ topK: [1, 2, 3], sigmas: [0.005, 1] });
+  expect(needs[4]).toMatchObject({ topK: [1, 2, 3], sigmas: [0.005] });
+});
+
+test('without a run, it says how to get one', async () => {
+  await expect(reproducePart1(options)).rejects.toThrow(
+    /holds no finished run.*--run.*--data FOLDER --arch NAME/,
+  );
+  expect(steps).toEqual([]);
+});
+
+test('trains where there is no run, makes every figure and table, and shares the traces', async () => {
+  const result = await reproducePart1({
+    ...options,
+    ...{ data, arch: 'resnet18', batchSize: 32, erm: { epochs: 1, lr: 1e-3 } },
+  });
+  expect(steps[0]).toBe('ERM: resnet18');
+  expect(result.figures.map(({ kind }) => kind)).toEqual([...PART1]);
+  const runFolder = new RunFolder(run);
+  for (const { kind, json, csv, rows } of result.figures) {
+    expect(rows.length).toBeGreaterThan(0);
+    const written = JSON.parse(await readFile(json, 'utf8')) as { kind: string; rows: unknown[] };
+    expect(written.kind).toBe(kind);
+    expect(written.rows).toEqual(rows);
+    const lines = parse<Record<string, string>>(await readFile(csv, 'utf8'), { columns: true });
+    expect(lines).toHaveLength(rows.length);
+    expect(Object.keys(lines[0] ?? {})).toEqual(Object.keys(rows[0] ?? {}));
+  }
+
+  const rowsOf = (name: string) => result.figures.find(({ kind }) => kind === name)?.rows ?? [];
+  const settings = 2 * 4 * 4; // Criteria, groups that neurons are chosen for, groups that are measured.
+  expect(rowsOf('fig1')).toHaveLength(3 * 4);
+  expect(rowsOf('fig2')).toHaveLength(3 * settings);
+  expect(rowsOf('fig4')).toHaveLength(3 * settings);
+  expect(rowsOf('fig7')).toHaveLength(20 * 2 * 4);
+  expect(rowsOf('fig11')).toHaveLength(3 * 2 * settings);
+  expect(rowsOf('table3')).toHaveLength(10 * settings);
+  expect(rowsOf('table13')).toHaveLength(2 * 3 * 3 * settings);
+  const zeroed = await runFolder.readResult<TraceUnstructuredResult>('trace-unstructured');
+  const entry = zeroed?.entries.find(
+    ({ criterion, group, k }) => criterion === 'gradient' && group === 2 && k === 3,
+  );
+  expect(rowsOf('fig2')).toContainEqual(
+    expect.objectContaining({
+      ...{ perturbation: 'zero', split: 'train', criterion: 'gradient', chosenFor: 2, k: 3, group: 1 },
+      accuracy: entry?.accuracy[1],
+      change: entry?.change[1],
+      pValue: entry?.controls?.[1]?.pValue,
+    }),
+  );
+
+  steps.length = 0;
+  const again = await reproducePart1({ ...options, figures: ['fig4', 'table3', 'fig7'] });
+  expect(steps).toEqual(['report']);
+  expect(again.figures[0]?.rows).toEqual(rowsOf('fig4'));
+  await reproducePart1({ ...options, figures: ['fig2'], controls: { draws: 0 } });
+  expect(steps).toEqual(['report', 'trace: zero, train split', 'report']);
+});
