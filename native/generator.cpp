@@ -67,6 +67,7 @@ Napi::Function GeneratorHandle::define(Napi::Env env) {
                          InstanceMethod<&GeneratorHandle::random>("random"),
                          InstanceMethod<&GeneratorHandle::randperm>("randperm"),
                          InstanceMethod<&GeneratorHandle::randn>("randn"),
+                         InstanceMethod<&GeneratorHandle::multinomial>("multinomial"),
                          InstanceMethod<&GeneratorHandle::augmentations>("augmentations"),
                          InstanceMethod<&GeneratorHandle::getState>("getState"),
                          InstanceMethod<&GeneratorHandle::setState>("setState"),
@@ -109,6 +110,17 @@ Napi::Value GeneratorHandle::randn(const Napi::CallbackInfo& info) {
   const auto values = at::randn({toInteger(info[0], "n")}, generator_, at::kFloat);
   auto array = Napi::Float32Array::New(info.Env(), values.numel());
   std::memcpy(array.Data(), values.const_data_ptr(), values.nbytes());
+  return array;
+}
+
+// multinomial(weights, n): torch.multinomial(weights, n, replacement=True, generator=g), as
+// WeightedRandomSampler draws.
+Napi::Value GeneratorHandle::multinomial(const Napi::CallbackInfo& info) {
+  const auto weights = at::tensor(toFloat64s(info[0], "weights"));
+  const auto drawn =
+      at::multinomial(weights, toInteger(info[1], "n"), /*replacement=*/true, generator_).to(at::kInt);
+  auto array = Napi::Int32Array::New(info.Env(), drawn.numel());
+  std::memcpy(array.Data(), drawn.const_data_ptr(), drawn.nbytes());
   return array;
 }
 

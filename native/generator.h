@@ -17,6 +17,7 @@ class GeneratorHandle : public Napi::ObjectWrap<GeneratorHandle> {
   Napi::Value random(const Napi::CallbackInfo& info);
   Napi::Value randperm(const Napi::CallbackInfo& info);
   Napi::Value randn(const Napi::CallbackInfo& info);
+  Napi::Value multinomial(const Napi::CallbackInfo& info);
   Napi::Value augmentations(const Napi::CallbackInfo& info);
   Napi::Value getState(const Napi::CallbackInfo& info);
   Napi::Value setState(const Napi::CallbackInfo& info);

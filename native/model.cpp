@@ -1,5 +1,7 @@
 #include "model.h"
 
+#include <algorithm>
+
 #include "arguments.h"
 #include "engine.h"
 #include "generator.h"
@@ -104,6 +106,11 @@ void copyNamed(const NamedTensors& tensors, const std::string& name, at::Tensor&
   TORCH_CHECK(false, name, " is missing");
 }
 
+bool contains(const NamedTensors& tensors, const std::string& name) {
+  return std::any_of(tensors.begin(), tensors.end(),
+                     [&name](const auto& tensor) { return tensor.first == name; });
+}
+
 Napi::Value wrapNamed(Napi::Env env, NamedTensors& tensors) {
   auto object = Napi::Object::New(env);
   for (auto& [name, tensor] : tensors) object.Set(name, TensorHandle::wrap(env, std::move(tensor)));
@@ -132,7 +139,9 @@ Napi::Function ModelHandle::define(Napi::Env env) {
                          InstanceMethod<&ModelHandle::stageCosts>("stageCosts"),
                          InstanceMethod<&ModelHandle::neuronNorms>("neuronNorms"),
                          InstanceMethod<&ModelHandle::gradients>("gradients"),
+                         InstanceMethod<&ModelHandle::loadGradients>("loadGradients"),
                          InstanceMethod<&ModelHandle::zeroGrad>("zeroGrad"),
+                         InstanceMethod<&ModelHandle::moveToward>("moveToward"),
                          InstanceMethod<&ModelHandle::perturb>("perturb"),
                          InstanceMethod<&ModelHandle::restore>("restore"),
                          InstanceMethod<&ModelHandle::state>("state"),
@@ -203,12 +212,12 @@ Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
 
 // forwardFeatures(batch, statistics, edits): with the graph, {features, logits}: what the classifier sees,
 // and what it says. `statistics` is how batch-norm normalizes: 'shared' with the batch's, which update the
-// running ones; 'batch' without updating them; 'frozen' with the running ones.
+// running ones; 'separate' without updating them; 'frozen' with the running ones.
 Napi::Value ModelHandle::forwardFeatures(const Napi::CallbackInfo& info) {
   const auto& network = alive(info.Env());
   const auto statistics = toString(info[1], "statistics");
-  if (statistics != "shared" && statistics != "batch" && statistics != "frozen") {
-    throw expected(info.Env(), "'shared', 'batch' or 'frozen'", "statistics", info[1]);
+  if (statistics != "shared" && statistics != "separate" && statistics != "frozen") {
+    throw expected(info.Env(), "'shared', 'separate' or 'frozen'", "statistics", info[1]);
   }
   return submit(
       info.Env(), LaneName::compute,
@@ -332,6 +341,43 @@ Napi::Value ModelHandle::gradients(const Napi::CallbackInfo& info) {
         return gradients;
       },
       wrapNamed);
+}
+
+// loadGradients(tensors): sets the gradients of the parameters of these names; the others keep theirs.
+Napi::Value ModelHandle::loadGradients(const Napi::CallbackInfo& info) {
+  return submitVoid(info.Env(), LaneName::compute,
+                    [network = alive(info.Env()), tensors = unwrapNamed(toObject(info[0], "tensors"))] {
+                      at::NoGradGuard noGrad;
+                      for (auto& parameter : network->parameters) {
+                        if (!contains(tensors, parameter.name)) continue;
+                        auto gradient = at::empty_like(parameter.value);
+                        copyNamed(tensors, parameter.name, gradient);
+                        parameter.value.mutable_grad() = gradient;
+                      }
+                    });
+}
+
+// moveToward(other, share): every parameter and running statistic goes that share of the way to the other
+// model's. Counts are copied.
+Napi::Value ModelHandle::moveToward(const Napi::CallbackInfo& info) {
+  return submitVoid(
+      info.Env(), LaneName::compute,
+      [network = alive(info.Env()), other = unwrap(info[0], "other"), share = toNumber(info[1], "share")] {
+        at::NoGradGuard noGrad;
+        const auto move = [share](std::deque<Parameter>& from, const std::deque<Parameter>& to) {
+          TORCH_CHECK(from.size() == to.size(), "the models differ in their parameters");
+          for (size_t i = 0; i < from.size(); ++i) {
+            auto& value = from[i].value;
+            if (at::isFloatingType(value.scalar_type())) {
+              value.lerp_(to[i].value, share);
+            } else {
+              value.copy_(to[i].value);
+            }
+          }
+        };
+        move(network->parameters, other->parameters);
+        move(network->buffers, other->buffers);
+      });
 }
 
 // Sets gradients to none, as optimizer.zero_grad() does.

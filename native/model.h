@@ -20,6 +20,7 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 at::Tensor copyForSaving(const at::Tensor& tensor);
 // Copies the tensor of that name into `target`; throws when it is missing or has another shape.
 void copyNamed(const NamedTensors& tensors, const std::string& name, at::Tensor& target);
+bool contains(const NamedTensors& tensors, const std::string& name);
 Napi::Value wrapNamed(Napi::Env env, NamedTensors& tensors);
 NamedTensors unwrapNamed(const Napi::Object& object);
 
@@ -42,7 +43,9 @@ class ModelHandle : public Napi::ObjectWrap<ModelHandle> {
   Napi::Value stageCosts(const Napi::CallbackInfo& info);
   Napi::Value neuronNorms(const Napi::CallbackInfo& info);
   Napi::Value gradients(const Napi::CallbackInfo& info);
+  Napi::Value loadGradients(const Napi::CallbackInfo& info);
   Napi::Value zeroGrad(const Napi::CallbackInfo& info);
+  Napi::Value moveToward(const Napi::CallbackInfo& info);
   Napi::Value perturb(const Napi::CallbackInfo& info);
   Napi::Value restore(const Napi::CallbackInfo& info);
   Napi::Value state(const Napi::CallbackInfo& info);

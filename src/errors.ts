@@ -33,6 +33,18 @@ export class SpurmemError extends Error {
   }
 }
 
+/** Throws `USAGE` naming the option when its value is no positive integer. */
+export function requireCount(option: string, value: number): void {
+  if (Number.isInteger(value) && value >= 1) return;
+  throw new SpurmemError('USAGE', `${option} is ${value}: it takes a whole number of at least 1.`);
+}
+
+/** Throws `USAGE` naming the option when its value is no number above 0. */
+export function requirePositive(option: string, value: number): void {
+  if (value > 0 && Number.isFinite(value)) return;
+  throw new SpurmemError('USAGE', `${option} is ${value}: it takes a number above 0.`);
+}
+
 /**
  * The message of anything that was thrown. Goes by shape, not by class: errors of the file system may stem from another
  * realm than this code's (worker contexts, test runners), where `instanceof Error` is false.

@@ -92,8 +92,26 @@ export {
   type ErmRecipe,
   type ErmSettings,
 } from './train/erm.js';
-export type { EpochMetrics, ErmResult } from './train/metrics.js';
-export { CHECKPOINTS, type SelectedCheckpoint } from './train/runConfig.js';
+export {
+  ARTICLE_FINETUNE,
+  FINETUNE_RECIPES,
+  RELEASED_FINETUNE,
+  trainFinetune,
+  type FinetuneChoices,
+  type FinetuneOptions,
+  type FinetuneRecipe,
+} from './train/finetune.js';
+export type * from './train/finetuneSettings.js';
+export type { TrainingOptions } from './train/trainRun.js';
+export type { EpochMetrics, TrainingResult } from './train/metrics.js';
+export {
+  CHECKPOINTS,
+  TRAINING_METHODS,
+  type ErmConfig,
+  type FinetuneConfig,
+  type SelectedCheckpoint,
+  type TrainingMethodName,
+} from './train/runConfig.js';
 export { RunFolder, openRun, type RunConfig, type RunEnvironment } from './train/runFolder.js';
 export type { VitOptions } from './train/vitOptions.js';
 

@@ -19,7 +19,7 @@ parser.add_argument("--lr", type=float, required=True)
 parser.add_argument("--temperature", type=float, required=True)
 parser.add_argument("--lambda", dest="weight", type=float, required=True)
 parser.add_argument("--mask", nargs="+", required=True, help="layer:channel")
-parser.add_argument("--statistics", choices=["shared", "batch", "frozen"], required=True)
+parser.add_argument("--statistics", choices=["shared", "separate", "frozen"], required=True)
 parser.add_argument("--threads", type=int, required=True)
 parser.add_argument("--out", required=True)
 args = parser.parse_args()
@@ -78,7 +78,7 @@ for step in range(args.steps):
     masked = {name: model.get_parameter(name) * mask for name, mask in masks.items()}
     if args.statistics == "frozen":
         model.eval()
-    if args.statistics == "batch":
+    if args.statistics == "separate":
         masked.update({name: buffer.clone() for name, buffer in model.named_buffers()})
     torch.func.functional_call(model, masked, (x2.to(memory_format=torch.channels_last),))
     auxiliary = features["last"]

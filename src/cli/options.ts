@@ -67,6 +67,12 @@ export function datasetOptionsOf(options: DatasetOptions): DatasetOptions {
   return { format, target, spurious, table, columns, images };
 }
 
+/** The same where any of them was given; a command that opens a run else takes what the run was trained with. */
+export function chosenDatasetOptions(options: DatasetOptions): DatasetOptions | undefined {
+  const given = datasetOptionsOf(options);
+  return Object.values(given).some((value) => value !== undefined) ? given : undefined;
+}
+
 /** Commander reports only its own errors as wrong usage. */
 function columnsArgument(text: string): Columns {
   try {
@@ -109,6 +115,23 @@ export function integer(flags: string, description: string, least: number, most?
 /** An option that takes a positive number. */
 export function positive(flags: string, description: string): Option {
   return new Option(flags, description).argParser(parsePositive);
+}
+
+/** An option that takes a number above 0 and below 1. */
+export function share(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text) => {
+    const value = parsePositive(text);
+    if (value < 1) return value;
+    throw new InvalidArgumentError('It takes a number above 0 and below 1.');
+  });
+}
+
+/** An option that takes yes or no, for what a protocol decides where it is left out. */
+export function toggle(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text) => {
+    if (text === 'yes' || text === 'no') return text === 'yes';
+    throw new InvalidArgumentError('It takes yes or no.');
+  });
 }
 
 /** An option that takes numbers above 0, separated by commas. */

@@ -5,7 +5,7 @@ import { groupLabels } from '../report/groups.js';
 import { part1Plans } from '../reproduce/articleFigures.js';
 import { isNeeded } from '../reproduce/figureRows.js';
 import type { Part1Result } from '../reproduce/part1.js';
-import { ermTables, layerTables, overlapTables, traceTables } from './tables.js';
+import { trainingTables, layerTables, overlapTables, traceTables } from './tables.js';
 
 /** What was reproduced, as text: the article's tables where they were asked for, and each figure's numbers. */
 export function part1Tables({ dataset, figures, traces }: Part1Result, color: boolean): string[] {
@@ -20,7 +20,7 @@ export function part1Tables({ dataset, figures, traces }: Part1Result, color: bo
       const table = articleTable(name, traces.unstructured, groups);
       return table ? [table.caption, render(table.columns, table.rows)] : [];
     }
-    if (kind === 'fig1') return traces.erm ? [heading, ermTables(dataset, traces.erm, color)] : [];
+    if (kind === 'fig1') return traces.erm ? [heading, trainingTables(dataset, traces.erm, color)] : [];
     if (kind === 'fig3') return traces.overlap ? [heading, overlapTables(dataset, traces.overlap)] : [];
     if (kind === 'fig7') return traces.structured ? [heading, layerTables(dataset, traces.structured)] : [];
     return traces.unstructured.flatMap((trace) => {

@@ -9,7 +9,7 @@ import type {
   TraceUnstructuredResult,
 } from '../experiments/results.js';
 import { changeTable, groupTable, neuronTable } from '../report/tables.js';
-import type { ErmResult } from '../train/metrics.js';
+import type { TrainingResult } from '../train/metrics.js';
 
 /** What `--json` prints of a dataset. */
 export function summarizeDataset(dataset: Dataset): unknown {
@@ -44,7 +44,7 @@ export function datasetTables(dataset: Dataset): string {
 }
 
 /** Accuracies of an ERM run's groups. */
-export function ermTables(dataset: Dataset, erm: ErmResult, color: boolean): string {
+export function trainingTables(dataset: Dataset, erm: TrainingResult, color: boolean): string {
   return groupTable(erm, dataset.groupNames, minorityGroups(dataset), { color });
 }
 

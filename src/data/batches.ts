@@ -7,7 +7,7 @@ import {
 } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
 import type { Dataset } from './dataset.js';
-import type { Preprocessing } from './preprocessing.js';
+import type { Augmentation } from './preprocessing.js';
 import { buildImageStore, type ImageStoreIndex } from './imageStore.js';
 
 /** One batch on the model's device. The consumer disposes it. */
@@ -27,7 +27,7 @@ export class Batch implements Disposable {
   }
 }
 
-/** Two augmented views of the same images. The consumer disposes it. */
+/** Two views of the same images, which may be one and the same. The consumer disposes it. */
 export class ViewPair extends Batch {
   constructor(
     indices: Int32Array,
@@ -45,8 +45,6 @@ export class ViewPair extends Batch {
     this.second.dispose();
   }
 }
-
-type Augmentation = Preprocessing['augmentation'];
 
 /** The images of a dataset as batches: decoded once into the image store, cropped and normalized on the data lane. */
 export class BatchLoader implements Disposable {
@@ -99,18 +97,25 @@ export class BatchLoader implements Disposable {
     return this.augmented(shuffled(indices, generator), batchSize, generator);
   }
 
-  /** The same with two views of every batch, each augmented with draws of its own, the first one's first. */
-  trainingPairs(
+  /**
+   * The same as views for a contrastive loss.
+   *
+   * @param options.views `two`: each augmented with draws of its own, the first one's first; `one`: the same twice
+   */
+  trainingViews(
     indices: Int32Array,
     batchSize: number,
     generator: Generator,
-    augmentation: Augmentation = this.dataset.preprocessing.augmentation,
+    options: { readonly viewAugmentation: Augmentation; readonly views: 'two' | 'one' },
   ): AsyncGenerator<ViewPair, void, void> {
+    const augmentation = options.viewAugmentation;
     return this.#batches(shuffled(indices, generator), batchSize, async (batch) => {
-      const crops = [0, 1].map(() => this.#drawCrops(batch, augmentation, generator));
-      const first = await this.#prepare(batch, crops[0] ?? null, augmentation);
+      const firstCrops = this.#drawCrops(batch, augmentation, generator);
+      const secondCrops = options.views === 'two' ? this.#drawCrops(batch, augmentation, generator) : null;
+      const first = await this.#prepare(batch, firstCrops, augmentation);
+      if (options.views === 'one') return new ViewPair(batch, first.images, first.images, first.labels);
       try {
-        const second = await this.#images(batch, crops[1] ?? null, augmentation);
+        const second = await this.#images(batch, secondCrops, augmentation);
         return new ViewPair(batch, first.images, second, first.labels);
       } catch (error) {
         first[Symbol.dispose]();

@@ -214,6 +214,11 @@ function datasetConfig(options: DominoesOptions): DatasetConfig {
       std: [...IMAGENET_STD],
       // Mirrored or cropped digits are other digits: augmentation would undo the correlation.
       augmentation: null,
+      // Mild crops that keep both halves, in the image's own shape.
+      viewAugmentation: {
+        randomResizedCrop: { size: [options.size, options.size / 2], scale: [0.8, 1], ratio: [0.45, 0.55] },
+        horizontalFlip: 0,
+      },
     },
   };
 }

@@ -8,6 +8,23 @@ const positiveChannels = z.tuple([z.number().positive(), z.number().positive(), 
 export const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
 export const IMAGENET_STD = [0.229, 0.224, 0.225] as const;
 
+/** Random changes of training images; null: none. */
+export const augmentationSchema = z
+  .strictObject({
+    /** torchvision's `RandomResizedCrop(size, scale, ratio)`; null crops as in evaluation. */
+    randomResizedCrop: z
+      .strictObject({
+        size,
+        scale: z.tuple([z.number().positive(), z.number().positive()]),
+        ratio: z.tuple([z.number().positive(), z.number().positive()]),
+      })
+      .nullable(),
+    /** Probability of `RandomHorizontalFlip`. */
+    horizontalFlip: z.number().min(0).max(1),
+  })
+  .nullable();
+export type Augmentation = z.infer<typeof augmentationSchema>;
+
 /**
  * How a decoded image becomes a model's input. Sizes are [height, width] in pixels. Evaluation: torchvision's
  * `Resize(resize, antialias=True)`, `CenterCrop(crop)`, float32 in [0, 1], `Normalize(mean, std)`. Training
@@ -21,20 +38,9 @@ export const preprocessingSchema = z.strictObject({
   mean: channels,
   std: positiveChannels,
   /** What training does instead of resize and crop; null trains on the evaluation pixels. */
-  augmentation: z
-    .strictObject({
-      /** torchvision's `RandomResizedCrop(size, scale, ratio)`; null crops as in evaluation. */
-      randomResizedCrop: z
-        .strictObject({
-          size,
-          scale: z.tuple([z.number().positive(), z.number().positive()]),
-          ratio: z.tuple([z.number().positive(), z.number().positive()]),
-        })
-        .nullable(),
-      /** Probability of `RandomHorizontalFlip`. */
-      horizontalFlip: z.number().min(0).max(1),
-    })
-    .nullable(),
+  augmentation: augmentationSchema,
+  /** The same for the views that fine-tuning contrasts; left out: the caller's choice. */
+  viewAugmentation: augmentationSchema.optional(),
 });
 export type Preprocessing = z.infer<typeof preprocessingSchema>;
 

@@ -1,6 +1,5 @@
-import { SpurmemError } from '../errors.js';
 import type { Criterion } from '../neurons/neuron.js';
-import type { GradientSource } from '../neurons/score.js';
+import { requireGradientSource, type GradientSource } from '../neurons/score.js';
 import type { MagnitudeLayers } from '../neurons/select.js';
 import type { Protocol } from '../protocol.js';
 import { ARTICLE_PERTURBATION } from './articlePerturbation.js';
@@ -53,18 +52,6 @@ export function gradientSourceOf(
     drawn: drawn ?? defaults.drawn,
     order: order ?? defaults.order,
   };
-  requireCount('--gradient-worst', source.worst);
-  requireCount('--gradient-drawn', source.drawn);
-  if (source.drawn <= source.worst) return source;
-  throw new SpurmemError(
-    'USAGE',
-    `--gradient-drawn is ${source.drawn}, more than the ${source.worst} of --gradient-worst that they are drawn from. ` +
-      `Ask for 1 to ${source.worst}.`,
-  );
-}
-
-/** Throws `USAGE` naming the option when its value is no positive integer. */
-export function requireCount(option: string, value: number): void {
-  if (Number.isInteger(value) && value >= 1) return;
-  throw new SpurmemError('USAGE', `${option} is ${value}: it takes a whole number of at least 1.`);
+  requireGradientSource(source);
+  return source;
 }

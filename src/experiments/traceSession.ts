@@ -22,11 +22,12 @@ import {
   requireTopK,
   scoresOf,
   selectTopK,
+  unitLayers,
   type MagnitudeLayers,
 } from '../neurons/select.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
-import { openRun, type RunConfig, type RunFolder } from '../train/runFolder.js';
+import { openRun, requireSameDataset, type RunConfig, type RunFolder } from '../train/runFolder.js';
 import { createModel, openImages } from '../train/runModel.js';
 import { TRACE_DEFAULTS, gradientSourceOf, type GradientSourceOptions } from './protocol.js';
 import type { SessionHeader } from './results.js';
@@ -83,10 +84,7 @@ export class TraceSession implements Disposable {
     /** sha256 of the traced weights file. */
     readonly checkpoint: string,
   ) {
-    this.unitLayers = model.description.layers.map(({ name, size, weights }) => ({
-      name,
-      size: settings.unit === 'neuron' ? size : size * weights,
-    }));
+    this.unitLayers = unitLayers(model.description.layers, settings.unit);
     this.numNeurons = countNeurons(this.unitLayers);
   }
 
@@ -249,17 +247,4 @@ function settingsOf(options: SessionOptions, config: RunConfig): TraceSettings {
     magnitudeLayers: options.magnitudeLayers ?? TRACE_DEFAULTS[protocol].magnitudeLayers,
     gradientSource: gradientSourceOf(protocol, options.gradientSource),
   };
-}
-
-function requireSameDataset(
-  fingerprint: string,
-  dataset: { readonly folder: string; readonly fingerprint: string },
-  folder: RunFolder,
-): void {
-  if (dataset.fingerprint === fingerprint) return;
-  throw new SpurmemError(
-    'DATASET_INVALID',
-    `${dataset.folder} is not the dataset that ${folder.path} was trained on (its table or dataset.json differs). ` +
-      'Name the right folder with --data, or train on this one.',
-  );
 }

@@ -1,6 +1,6 @@
 import { requireGroups } from '../data/dataset.js';
 import type { Split } from '../data/split.js';
-import { SpurmemError } from '../errors.js';
+import { SpurmemError, requireCount } from '../errors.js';
 import type { Criterion } from '../neurons/neuron.js';
 import {
   perturbedVariants,
@@ -19,7 +19,7 @@ import {
   type NullDistribution,
 } from './controls.js';
 import { evaluateVariants, summarizeOutcomes, type GroupOutcome } from './evaluateVariants.js';
-import { TRACE_DEFAULTS, requireCount } from './protocol.js';
+import { TRACE_DEFAULTS } from './protocol.js';
 import type { TraceEntry, TraceUnstructuredResult } from './results.js';
 import { TraceSession, type SessionOptions } from './traceSession.js';
 

@@ -1,6 +1,7 @@
 import type { BatchLoader } from '../data/batches.js';
 import { groupCounts } from '../data/dataset.js';
 import type { Model } from '../models/model.js';
+import { native } from '../native/addon.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { GroupCounter, type GroupAccuracies } from './groups.js';
 import { lossOf, type Loss } from './loss.js';
@@ -21,6 +22,7 @@ export interface Evaluation {
  * @param indices positions in the dataset's examples, [N]
  * @param options.task the name of the progress bar
  * @param options.loss default: cross-entropy
+ * @param options.lossLabels the classes that the losses are taken for: the examples' own (default), or the predicted ones
  */
 export async function evaluate(
   model: Model,
@@ -30,6 +32,7 @@ export async function evaluate(
     readonly batchSize: number;
     readonly task: string;
     readonly loss?: Loss | undefined;
+    readonly lossLabels?: 'own' | 'predicted' | undefined;
   },
 ): Promise<Evaluation> {
   const { dataset } = loader;
@@ -41,8 +44,12 @@ export async function evaluate(
     using current = batch;
     throwIfAborted(options.signal, options.task);
     using logits = await model.network.forward(current.images, false, false, null);
-    using loss = await lossOf(logits, current.labels, 'none', options.loss);
     const predicted = await logits.argmax();
+    using pseudoLabels =
+      options.lossLabels === 'predicted'
+        ? await native().tensor(predicted, [predicted.length], model.device)
+        : undefined;
+    using loss = await lossOf(logits, pseudoLabels ?? current.labels, 'none', options.loss);
     losses.set((await loss.data()) as Float32Array, done);
     predictions.set(predicted, done);
     countCorrect(counter, dataset, current.indices, predicted);

@@ -7,6 +7,7 @@ import {
   type Tensor,
 } from '../native/addon.js';
 import type { Architecture } from './architectures.js';
+import { headOf } from './head.js';
 import type { TensorData } from './safetensors.js';
 
 /** A network on a device. Dispose it, or declare it with `using`. */
@@ -56,6 +57,14 @@ export class Model implements Disposable {
       layerNormEps: options.layerNormEps ?? 1e-6,
     });
     return new Model(options.arch, options.numClasses, options.device, memoryFormat, network);
+  }
+
+  /** Size of the penultimate features, which the classifier takes. */
+  get numFeatures(): number {
+    const [name] = headOf(this.arch);
+    const size = this.description.parameters.find((parameter) => parameter.name === name)?.shape[1];
+    if (size === undefined) throw new RangeError(`${this.arch} has no parameter ${name}`);
+    return size;
   }
 
   /** All parameters and buffers by PyTorch name, copied to the CPU: the model's `state_dict`. */

@@ -41,6 +41,8 @@ export interface Generator {
   randperm(n: number): Int32Array;
   /** torch.randn(n). */
   randn(n: number): Float32Array;
+  /** torch.multinomial(weights, n, replacement=True) of float64 weights, as WeightedRandomSampler draws. */
+  multinomial(weights: Float64Array, n: number): Int32Array;
   /**
    * torchvision's RandomResizedCrop and RandomHorizontalFlip parameters, drawn image after image.
    *
@@ -80,8 +82,12 @@ export interface NativeImageStore {
   dispose(): void;
 }
 
-/** How batch-norm normalizes while a graph is recorded. */
-export type BatchNormStatistics = 'shared' | 'batch' | 'frozen';
+/**
+ * How batch-norm normalizes while a graph is recorded: with the batch's statistics, which update the running ones
+ * (`shared`) or leave them alone (`separate`), or with the running ones (`frozen`).
+ */
+export const BATCH_NORM_STATISTICS = ['shared', 'separate', 'frozen'] as const;
+export type BatchNormStatistics = (typeof BATCH_NORM_STATISTICS)[number];
 
 /** What a neuron is: an output channel or row with all its weights, or a single weight. */
 export type Unit = 'neuron' | 'weight';
@@ -122,11 +128,7 @@ export interface NativeModel {
     grad: boolean,
     edits: readonly WeightEdit[] | null,
   ): Promise<Tensor>;
-  /**
-   * With the graph: penultimate features [N, D], and their logits [N, numClasses]. Batch-norm normalizes with the batch's
-   * statistics and updates the running ones (`shared`), or does not update them (`batch`), or uses the running ones
-   * (`frozen`).
-   */
+  /** With the graph: penultimate features [N, D], and their logits [N, numClasses]. */
   forwardFeatures(
     batch: Tensor,
     statistics: BatchNormStatistics,
@@ -150,8 +152,12 @@ export interface NativeModel {
   neuronNorms(of: 'weight' | 'gradient', unit: Unit): Promise<Tensor>;
   /** Copies of the gradients by parameter name. */
   gradients(): Promise<Record<string, Tensor>>;
+  /** Sets the gradients of the parameters of these names; the others keep theirs. */
+  loadGradients(gradients: Readonly<Record<string, Tensor>>): Promise<void>;
   /** Sets all gradients to none. */
   zeroGrad(): Promise<void>;
+  /** Moves every weight and running statistic a share (0 to 1) of the way to those of a model of the same shape. */
+  moveToward(other: NativeModel, share: number): Promise<void>;
   /** Edits weights in place, until `restore`. */
   perturb(edits: readonly WeightEdit[]): Promise<void>;
   /** Puts back the weights from before the last `perturb`. */

@@ -1,7 +1,8 @@
 import type { BatchLoader } from '../data/batches.js';
+import { SpurmemError, requireCount } from '../errors.js';
 import { lossOf, type Loss } from '../metrics/loss.js';
 import type { Model } from '../models/model.js';
-import type { Generator, Unit } from '../native/addon.js';
+import { native, type Generator, type Unit } from '../native/addon.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 
 /** The magnitude criterion: ||z_i||_2 of each neuron's weights, [M] in layer order. */
@@ -17,6 +18,8 @@ export async function magnitudeScores(model: Model, unit: Unit = 'neuron'): Prom
  * @param indices positions in the dataset's examples
  * @param options.batchSize examples a pass; the passes' gradients add up to that of the mean
  * @param options.loss default: cross-entropy
+ * @param options.labels classes to take for the examples' own, such as pseudo labels, in the order of `indices`
+ * @param options.addsToGradient leaves the gradients that are there in the sum
  */
 export async function gradientScores(
   model: Model,
@@ -26,16 +29,24 @@ export async function gradientScores(
     readonly batchSize: number;
     readonly unit?: Unit | undefined;
     readonly loss?: Loss | undefined;
+    readonly labels?: Int32Array | undefined;
+    readonly addsToGradient?: boolean | undefined;
   },
 ): Promise<Float32Array> {
-  await model.network.zeroGrad();
+  if (options.addsToGradient !== true) await model.network.zeroGrad();
+  let done = 0;
   try {
     for await (const batch of loader.evaluation(indices, options.batchSize)) {
       using current = batch;
       throwIfAborted(options.signal, 'scoring');
       using logits = await model.network.forward(current.images, false, true, null);
-      using loss = await lossOf(logits, current.labels, 'mean', options.loss);
-      await loss.backward(current.indices.length / indices.length);
+      const size = current.indices.length;
+      using labels =
+        options.labels &&
+        (await native().tensor(options.labels.slice(done, done + size), [size], model.device));
+      using loss = await lossOf(logits, labels ?? current.labels, 'mean', options.loss);
+      await loss.backward(size / indices.length);
+      done += size;
     }
     using norms = await model.network.neuronNorms('gradient', options.unit ?? 'neuron');
     return (await norms.data()) as Float32Array;
@@ -62,6 +73,18 @@ export interface GradientSource {
   readonly drawn: number;
   /** `highest-loss` picks the worst predicted samples, `lowest-loss` the best predicted ones. */
   readonly order: GradientOrder;
+}
+
+/** Throws `USAGE` when a number is no positive integer, or more samples are drawn than there are to draw from. */
+export function requireGradientSource({ worst, drawn }: Pick<GradientSource, 'worst' | 'drawn'>): void {
+  requireCount('--gradient-worst', worst);
+  requireCount('--gradient-drawn', drawn);
+  if (drawn <= worst) return;
+  throw new SpurmemError(
+    'USAGE',
+    `--gradient-drawn is ${drawn}, more than the ${worst} of --gradient-worst that they are drawn from. ` +
+      `Ask for 1 to ${worst}.`,
+  );
 }
 
 /**

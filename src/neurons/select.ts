@@ -1,9 +1,14 @@
 import { SpurmemError } from '../errors.js';
+import type { Unit } from '../native/addon.js';
 import { unknownLayer, type Neuron, type NeuronLayer } from './neuron.js';
 
 /** Where magnitude chooses: in all layers, or without the convolutions of ResNet's shortcuts (`downsample`). */
 export const MAGNITUDE_LAYERS = ['all', 'no-downsample'] as const;
 export type MagnitudeLayers = (typeof MAGNITUDE_LAYERS)[number];
+
+/** By which end of the weights' norms magnitude chooses. */
+export const MAGNITUDE_ORDERS = ['largest', 'smallest'] as const;
+export type MagnitudeOrder = (typeof MAGNITUDE_ORDERS)[number];
 
 /** The layers of a model that magnitude chooses from, in the model's order. */
 export function magnitudeLayers<Layer extends NeuronLayer>(
@@ -38,6 +43,18 @@ export function scoresOf(
     from += size;
   }
   return result;
+}
+
+/**
+ * The layers with as many units as they have neurons, or single weights where these are the unit.
+ *
+ * @param layers a model's layers, with the weights of each neuron
+ */
+export function unitLayers(
+  layers: readonly (NeuronLayer & { readonly weights: number })[],
+  unit: Unit,
+): NeuronLayer[] {
+  return layers.map(({ name, size, weights }) => ({ name, size: unit === 'neuron' ? size : size * weights }));
 }
 
 /** Neurons in some layers. */
@@ -99,23 +116,25 @@ export function fractionToCount(fraction: number, numNeurons: number): number {
   return Math.ceil(fraction * numNeurons);
 }
 
-/** One pass with the k best so far kept in order: sorting millions of single weights would take seconds. */
+/** One pass with few candidates kept: sorting millions of single weights would take seconds. */
 function topPositions(scores: Float32Array, k: number): number[] {
+  const scoreAt = (position: number): number => scores[position] as number;
+  const capacity = Math.max(2 * k, 64);
   const best: number[] = [];
+  let least = Number.NEGATIVE_INFINITY;
+  const keepBest = (): void => {
+    // Ties go to the lower index.
+    best.sort((a, b) => scoreAt(b) - scoreAt(a) || a - b);
+    best.length = Math.min(best.length, k);
+    if (best.length === k) least = scoreAt(best[k - 1] as number);
+  };
   for (let position = 0; position < scores.length; position += 1) {
-    const score = scores[position] as number;
-    // A later position needs a higher score, so that ties go to the lower index.
-    if (best.length === k && score <= (scores[best[k - 1] as number] as number)) continue;
-    let low = 0;
-    let high = best.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((scores[best[middle] as number] as number) >= score) low = middle + 1;
-      else high = middle;
-    }
-    best.splice(low, 0, position);
-    if (best.length > k) best.pop();
+    // Once there are k, a later position needs a higher score.
+    if (scoreAt(position) <= least) continue;
+    best.push(position);
+    if (best.length === capacity) keepBest();
   }
+  keepBest();
   return best;
 }
 

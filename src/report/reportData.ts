@@ -4,7 +4,7 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../experiments/results.js';
-import type { EpochMetrics, ErmResult } from '../train/metrics.js';
+import type { EpochMetrics, TrainingResult } from '../train/metrics.js';
 
 /** An image that the report can show without fetching anything. */
 export interface SampleImage {
@@ -37,7 +37,7 @@ export interface RunReport {
   /** The lines of `metrics.jsonl`, in order; empty when the run did not train. */
   readonly epochs: readonly EpochMetrics[];
   /** `results/erm.json` (article, Fig. 1). */
-  readonly erm?: ErmResult;
+  readonly erm?: TrainingResult;
   /** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11 and 12). */
   readonly traces: readonly TraceUnstructuredResult[];
   /** `results/trace-overlap.json` (article, Fig. 3). */

@@ -3,7 +3,7 @@ import Table from 'cli-table3';
 import { SPLITS } from '../data/split.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
-import type { ErmResult } from '../train/metrics.js';
+import type { TrainingResult } from '../train/metrics.js';
 import { MISSING, percent, plural, points, score, SPLIT_NAME } from './format.js';
 import { groupLabels, shortList, type GroupLabel } from './groups.js';
 import { PERTURBED } from './perturbation.js';
@@ -22,7 +22,7 @@ type Cell = Table.Cell;
  * points (article, Fig. 1).
  */
 export function groupTable(
-  erm: ErmResult,
+  erm: TrainingResult,
   groupNames: readonly string[],
   minorityGroups: readonly number[],
   options: TableOptions,

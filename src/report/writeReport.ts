@@ -11,7 +11,6 @@ import type {
 import { SPLITS } from '../data/split.js';
 import { PERTURBATIONS } from '../neurons/perturb.js';
 import { writeAtomic } from '../files.js';
-import type { ErmResult } from '../train/metrics.js';
 import { openRun, type RunConfig, type RunEnvironment, type RunFolder } from '../train/runFolder.js';
 import { renderFigures, renderReport, type RunReport, type SampleImage } from './runReport.js';
 
@@ -32,7 +31,7 @@ export async function writeReport(options: {
   const { folder, config, environment } = await openRun(options.run);
   const dataset = await loadDataset(options.data ?? environment.data, environment.dataOptions);
   await folder.create();
-  const erm = await folder.readResult<ErmResult>('erm');
+  const erm = await folder.readTrainingResult();
   const overlap = await folder.readResult<TraceOverlapResult>('trace-overlap');
   const layers = await folder.readResult<TraceStructuredResult>('trace-structured');
   const report: RunReport = {
@@ -105,7 +104,10 @@ async function sampleImages(dataset: Dataset): Promise<{ group: number; images: 
 
 function describeConfig(config: RunConfig, environment: RunEnvironment): [string, string][] {
   const { dataset, scheduler, weights, ...rest } = config;
-  const plain = Object.entries(rest).map(([name, value]): [string, string] => [name, String(value)]);
+  const plain = Object.entries(rest).map(([name, value]): [string, string] => [
+    name,
+    typeof value === 'object' ? JSON.stringify(value) : String(value),
+  ]);
   return [
     ['dataset', `${dataset.name}, fingerprint ${dataset.fingerprint.slice(0, 12)}`],
     ...plain,

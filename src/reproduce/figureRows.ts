@@ -9,14 +9,14 @@ import type { Interval } from '../metrics/bootstrap.js';
 import type { Neuron } from '../neurons/neuron.js';
 import { SPLITS } from '../data/split.js';
 import type { NullDistribution } from '../experiments/controls.js';
-import type { ErmResult } from '../train/metrics.js';
+import type { TrainingResult } from '../train/metrics.js';
 import type { TraceNeed } from './articleFigures.js';
 
 /** A row of a figure's CSV: one measurement, with its settings. Accuracies and changes are fractions. */
 export type FigureRow = Readonly<Record<string, string | number | null>>;
 
 /** Fig. 1: every group's accuracy on every split. */
-export function accuracyRows(erm: ErmResult, groupNames: readonly string[]): FigureRow[] {
+export function accuracyRows(erm: TrainingResult, groupNames: readonly string[]): FigureRow[] {
   return SPLITS.flatMap((split) =>
     groupNames.map((name, group) => {
       const { correct, total, accuracy, interval } = erm[split];

@@ -17,7 +17,7 @@ import type { Architecture } from '../models/architectures.js';
 import { CRITERIA } from '../neurons/neuron.js';
 import { writeReport } from '../report/writeReport.js';
 import { ARTICLE_ERM, trainErm, type ErmOptions } from '../train/erm.js';
-import type { ErmResult } from '../train/metrics.js';
+import type { TrainingResult } from '../train/metrics.js';
 import { RunFolder } from '../train/runFolder.js';
 import {
   mergeNeeds,
@@ -99,7 +99,7 @@ export async function reproducePart1(options: Part1Options): Promise<Part1Result
 
 /** The traces that the figures show; those that no figure needs are left out. */
 export interface Traces {
-  readonly erm: ErmResult | undefined;
+  readonly erm: TrainingResult | undefined;
   readonly unstructured: readonly TraceUnstructuredResult[];
   readonly structured: TraceStructuredResult | undefined;
   readonly overlap: TraceOverlapResult | undefined;
@@ -108,7 +108,7 @@ export interface Traces {
 async function trainWhereMissing(options: Part1Options): Promise<void> {
   const { run, data, arch, erm, batchSize = ARTICLE_ERM.batchSize, ...rest } = options;
   const folder = new RunFolder(run);
-  if ((await folder.readResult<ErmResult>('erm')) !== undefined) return;
+  if ((await folder.readTrainingResult()) !== undefined) return;
   if (data === undefined || arch === undefined) {
     throw new SpurmemError(
       'USAGE',
@@ -130,7 +130,7 @@ async function makeTraces(
   }
   const needs = new Set(plans.map((plan) => plan.needs));
   return {
-    erm: await session.folder.readResult<ErmResult>('erm'),
+    erm: await session.folder.readTrainingResult(),
     unstructured,
     structured: needs.has('structured') ? await structuredTrace(session, options) : undefined,
     overlap: needs.has('overlap') ? await overlapTrace(session, options) : undefined,

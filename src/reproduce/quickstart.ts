@@ -4,7 +4,7 @@ import { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from 
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import type { JobOptions } from '../progress.js';
 import { ARTICLE_ERM, trainErm } from '../train/erm.js';
-import type { EpochMetrics, ErmResult } from '../train/metrics.js';
+import type { EpochMetrics, TrainingResult } from '../train/metrics.js';
 import { RunFolder } from '../train/runFolder.js';
 import { reproducePart1 } from './part1.js';
 
@@ -35,7 +35,7 @@ export interface QuickstartOptions extends JobOptions {
 
 export interface QuickstartResult {
   readonly dataset: Dataset;
-  readonly erm: ErmResult;
+  readonly erm: TrainingResult;
   readonly trace: TraceUnstructuredResult;
   /** The run's folder. */
   readonly run: string;

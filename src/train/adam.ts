@@ -1,13 +1,13 @@
-import { takeData, withTensors, type Model } from '../models/model.js';
+import { takeData, withTensors } from '../models/model.js';
 import type { TensorData } from '../models/safetensors.js';
-import { native, type NativeAdam } from '../native/addon.js';
+import { native, type NativeAdam, type NativeModel } from '../native/addon.js';
 
-/** torch.optim.Adam with `fused=True` over a model's parameters. */
+/** torch.optim.Adam with `fused=True` over a network's parameters. */
 export class Adam {
   readonly #native: NativeAdam;
 
   constructor(
-    model: Model,
+    { network }: { readonly network: NativeModel },
     public lr: number,
     options: {
       readonly betas?: readonly [number, number];
@@ -16,7 +16,7 @@ export class Adam {
     } = {},
   ) {
     const [beta1, beta2] = options.betas ?? [0.9, 0.999];
-    this.#native = new (native().Adam)(model.network, {
+    this.#native = new (native().Adam)(network, {
       beta1,
       beta2,
       eps: options.eps ?? 1e-8,

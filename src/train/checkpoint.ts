@@ -9,9 +9,17 @@ import type { ReduceLROnPlateau } from './scheduler.js';
 /** Everything that an epoch changes: restoring it continues a run to the same bits. */
 export interface TrainingState {
   readonly model: Model;
+  /** The moving average of the weights, where one is kept. */
+  readonly averaged: Model | undefined;
   readonly optimizer: Adam;
   readonly scheduler: ReduceLROnPlateau;
   readonly generator: Generator;
+}
+
+/** What a way to train keeps besides. */
+export interface MethodState {
+  stateDict?(): Promise<Record<string, TensorData>>;
+  loadStateDict?(state: Readonly<Record<string, TensorData>>): Promise<void>;
 }
 
 /** How far training has come. */
@@ -32,12 +40,14 @@ const progressSchema = z.object({
 });
 
 /**
- * Saves the whole training state in one file, atomically: weights as `model.<name>`, moments as `optimizer.<name>`, the
- * generator as `generator`, the rest as metadata.
+ * Saves the whole training state in one file, atomically: weights as `model.<name>`, their moving average as
+ * `averaged.<name>`, moments as `optimizer.<name>`, what the method keeps as `method.<name>`, the generator as `generator`,
+ * the rest as metadata.
  */
 export async function saveTraining(
   path: string,
-  { model, optimizer, scheduler, generator }: TrainingState,
+  { model, averaged, optimizer, scheduler, generator }: TrainingState,
+  method: MethodState,
   progress: TrainingProgress,
 ): Promise<void> {
   const state = generator.getState();
@@ -45,7 +55,9 @@ export async function saveTraining(
     path,
     {
       ...prefixed('model.', await model.stateDict()),
+      ...prefixed('averaged.', (await averaged?.stateDict()) ?? {}),
       ...prefixed('optimizer.', await optimizer.stateDict()),
+      ...prefixed('method.', (await method.stateDict?.()) ?? {}),
       generator: { shape: [state.length], data: state },
     },
     { training: JSON.stringify({ ...progress, scheduler: scheduler.state() }) },
@@ -58,19 +70,23 @@ export async function saveTraining(
  */
 export async function loadTraining(
   path: string,
-  { model, optimizer, scheduler, generator }: TrainingState,
+  { model, averaged, optimizer, scheduler, generator }: TrainingState,
+  method: MethodState,
 ): Promise<TrainingProgress> {
   const { tensors, metadata } = await readSafetensors(path);
   const progress = progressSchema.safeParse(parsed(metadata.training));
-  const weights = withPrefix('model.', tensors);
   const { parameters, buffers } = model.description;
-  const missing = [...parameters, ...buffers].find(({ name }) => !Object.hasOwn(weights, name));
+  const missing = [...(averaged ? ['model.', 'averaged.'] : ['model.'])]
+    .flatMap((prefix) => [...parameters, ...buffers].map(({ name }) => prefix + name))
+    .find((name) => !Object.hasOwn(tensors, name));
   try {
     if (!progress.success) throw new Error('it does not say how far training had come');
     if (!tensors.generator) throw new Error('generator is missing');
-    if (missing) throw new Error(`model.${missing.name} is missing`);
-    await model.loadStateDict(weights);
+    if (missing !== undefined) throw new Error(`${missing} is missing`);
+    await model.loadStateDict(withPrefix('model.', tensors));
+    await averaged?.loadStateDict(withPrefix('averaged.', tensors));
     await optimizer.loadStateDict(withPrefix('optimizer.', tensors));
+    await method.loadStateDict?.(withPrefix('method.', tensors));
     generator.setState(tensors.generator.data as Uint8Array);
     scheduler.load(progress.data.scheduler);
     return progress.data;
@@ -91,11 +107,16 @@ function parsed(json: string | undefined): unknown {
   }
 }
 
-function prefixed(prefix: string, tensors: Readonly<Record<string, TensorData>>): Record<string, TensorData> {
+/** The tensors with a prefix to their names. */
+export function prefixed(
+  prefix: string,
+  tensors: Readonly<Record<string, TensorData>>,
+): Record<string, TensorData> {
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [prefix + name, tensor]));
 }
 
-function withPrefix(
+/** Those whose names have the prefix, without it. */
+export function withPrefix(
   prefix: string,
   tensors: Readonly<Record<string, TensorData>>,
 ): Record<string, TensorData> {

@@ -3,7 +3,7 @@ import type { Loss } from '../metrics/loss.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Architecture } from '../models/architectures.js';
 import type { Protocol } from '../protocol.js';
-import type { RunConfig, SelectedCheckpoint } from './runConfig.js';
+import type { ErmConfig, SelectedCheckpoint } from './runConfig.js';
 import { vitSettings, type VitOptions } from './vitOptions.js';
 
 /** What determines an ERM run's numbers, besides its data. */
@@ -23,6 +23,10 @@ export interface ErmSettings extends VitOptions {
   readonly loss?: Loss | undefined;
   /** The weights that the run gives. Article: those with the best validation worst-group accuracy. */
   readonly select?: SelectedCheckpoint | undefined;
+  /** Decay of a moving average of the weights, which is then evaluated and selected. Article: none. */
+  readonly averaging?: number | undefined;
+  /** Epochs whose weights are kept, for fine-tuning to start from (`--kick-in-epoch`). */
+  readonly keepEpochs?: readonly number[] | undefined;
   readonly seed: number;
 }
 
@@ -65,7 +69,7 @@ export const RELEASED_ERM = {
  * @throws `USAGE` for a setting of vision transformers with another architecture, `WEIGHTS_INVALID` when the weights file
  *   cannot be read
  */
-export async function ermConfig(settings: ErmSettings, dataset: Dataset): Promise<RunConfig> {
+export async function ermConfig(settings: ErmSettings, dataset: Dataset): Promise<ErmConfig> {
   const protocol = settings.protocol ?? 'article';
   const recipe: ErmRecipe = protocol === 'article' ? ARTICLE_ERM : RELEASED_ERM;
   return {
@@ -83,6 +87,8 @@ export async function ermConfig(settings: ErmSettings, dataset: Dataset): Promis
     weightDecay: recipe.weightDecay,
     scheduler: { name: 'ReduceLROnPlateau', factor: recipe.factor, patience: recipe.patience },
     select: settings.select ?? recipe.select,
+    ...(settings.averaging === undefined ? {} : { averaging: settings.averaging }),
+    ...(settings.keepEpochs === undefined ? {} : { keepEpochs: [...settings.keepEpochs] }),
     seed: settings.seed,
   };
 }

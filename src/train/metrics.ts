@@ -1,15 +1,25 @@
 import type { GroupAccuracies } from '../metrics/groups.js';
+import type { Neuron } from '../neurons/neuron.js';
+import type { TrainingMethodName } from './runConfig.js';
 
-/** One line of a run's `metrics.jsonl`: what one epoch of training measured. */
-export interface EpochMetrics {
-  /** Counted from 1. */
-  readonly epoch: number;
-  /** Learning rate that this epoch used. */
-  readonly lr: number;
+/** What an epoch's training saw. */
+export interface EpochTraining {
   /** Mean training loss of the epoch's batches, weighted by batch size (training mode). */
   readonly trainLoss: number;
   /** Accuracies of the training batches as they were trained on (training mode, augmented if the run augments). */
   readonly train: GroupAccuracies;
+  /** The parts of a loss that has several, by name, each averaged as the loss is. */
+  readonly lossTerms?: Readonly<Record<string, number>>;
+  /** The neurons that the auxiliary model lacked in this epoch: how many, and the first ones, highest score first. */
+  readonly mask?: { readonly count: number; readonly neurons: readonly Neuron[] };
+}
+
+/** One line of a run's `metrics.jsonl`: what one epoch of training measured. */
+export interface EpochMetrics extends EpochTraining {
+  /** Counted from 1. */
+  readonly epoch: number;
+  /** Learning rate that this epoch used. */
+  readonly lr: number;
   /** Mean validation loss after the epoch. */
   readonly valLoss: number;
   /** Validation accuracies after the epoch. */
@@ -20,9 +30,9 @@ export interface EpochMetrics {
   readonly seconds: number;
 }
 
-/** `results/erm.json`: the selected checkpoint of an ERM run, evaluated once on every split in eval mode. */
-export interface ErmResult {
-  readonly kind: 'erm';
+/** `results/<method>.json`: the selected checkpoint of a run, evaluated once on every split in eval mode. */
+export interface TrainingResult {
+  readonly kind: TrainingMethodName;
   readonly epochs: number;
   /** The selected epoch, counted from 1; the last one where that was asked for. */
   readonly bestEpoch: number;

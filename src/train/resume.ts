@@ -1,8 +1,8 @@
 import { SpurmemError } from '../errors.js';
 import type { JobOptions } from '../progress.js';
-import { loadTraining, type TrainingProgress, type TrainingState } from './checkpoint.js';
-import type { ErmResult } from './metrics.js';
-import { configDifferences, type RunConfig } from './runConfig.js';
+import { loadTraining, type MethodState, type TrainingProgress, type TrainingState } from './checkpoint.js';
+import type { TrainingResult } from './metrics.js';
+import { configDifferences, methodOf, type RunConfig } from './runConfig.js';
 import { isFile, type RunFolder } from './runFolder.js';
 
 /** A run's result when it is finished and asked to resume; otherwise checks that training may start or go on. */
@@ -10,7 +10,7 @@ export async function finishedOrFresh(
   folder: RunFolder,
   config: RunConfig,
   resume: boolean,
-): Promise<ErmResult | undefined> {
+): Promise<TrainingResult | undefined> {
   const existing = await folder.readConfig();
   // Before its first epoch is finished, a run has nothing to lose to other settings, such as a lower learning rate.
   if (!(await folder.hasEpochs())) return undefined;
@@ -31,7 +31,7 @@ export async function finishedOrFresh(
         'Nothing was changed. Choose another folder with --out, or use the same settings with --resume.',
     );
   }
-  const result = await folder.readResult<ErmResult>('erm');
+  const result = await folder.readResult<TrainingResult>(methodOf(config));
   const isFinished = result?.epochs === config.epochs;
   if (!resume) {
     throw new SpurmemError(
@@ -48,12 +48,13 @@ export async function finishedOrFresh(
 /** Restores the last finished epoch, if there is one, and drops the metrics of an epoch that was cut off. */
 export async function restoreProgress(
   state: TrainingState,
+  method: MethodState,
   folder: RunFolder,
   onWarning: JobOptions['onWarning'],
 ): Promise<TrainingProgress> {
   const metrics = await folder.readMetrics(onWarning);
   const progress = (await isFile(folder.resume))
-    ? await loadTraining(folder.resume, state)
+    ? await loadTraining(folder.resume, state, method)
     : { epoch: 0, bestEpoch: 0, bestWorstGroupAccuracy: -1 };
   const finished = metrics.filter(({ epoch }) => epoch <= progress.epoch);
   if (finished.length < progress.epoch) {
@@ -69,8 +70,8 @@ export async function restoreProgress(
 async function requireCheckpoint(folder: RunFolder): Promise<void> {
   if (await isFile(folder.resume)) return;
   // A process killed while it saved its first epoch leaves that epoch's metrics, but none of these files.
-  const saved = [await isFile(folder.last), await isFile(folder.result('erm'))];
-  if (!saved.includes(true) && (await folder.readMetrics()).length <= 1) return;
+  const saved = [folder.last, ...folder.trainingResults].map(isFile);
+  if (!(await Promise.all(saved)).includes(true) && (await folder.readMetrics()).length <= 1) return;
   throw new SpurmemError(
     'RUN_INVALID',
     `${folder.resume} is missing: training cannot go on from the epochs that are finished. Nothing was changed. ` +

@@ -3,6 +3,7 @@ import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { LOSSES } from '../metrics/loss.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { PROTOCOLS } from '../protocol.js';
+import { finetuneShape } from './finetuneSettings.js';
 import { DEFAULT_VIT, isVit } from './vitOptions.js';
 
 /** Which epoch's weights a run gives: that with the best validation worst-group accuracy, or its last. */
@@ -11,38 +12,62 @@ export type SelectedCheckpoint = (typeof CHECKPOINTS)[number];
 
 const pixels = z.number().int().min(1);
 
+/** How a run trains, the second word of its command. */
+export const TRAINING_METHODS = ['erm', 'finetune'] as const;
+export type TrainingMethodName = (typeof TRAINING_METHODS)[number];
+
+/** What every way to train has in common. */
+const shared = {
+  /** Whose settings were the defaults. */
+  protocol: z.enum(PROTOCOLS),
+  dataset: z.strictObject({ name: z.string(), fingerprint: z.string() }),
+  arch: z.enum(ARCHITECTURES),
+  /** Of vision transformers: the size that images are resized to, where one was asked for. */
+  imageSize: z.tuple([pixels, pixels]).optional(),
+  /** Of vision transformers, as the next one. */
+  patchSize: pixels.optional(),
+  layerNormEps: z.number().positive().optional(),
+  numClasses: z.number().int().min(2),
+  /** sha256 of the initial weights file; null: random weights from the seed. */
+  weights: z.string().nullable(),
+  epochs: z.number().int().min(1),
+  batchSize: z.number().int().min(1),
+  lr: z.number().positive(),
+  /** What evaluation measures, and ERM trains on. */
+  loss: z.enum(LOSSES),
+  weightDecay: z.number().min(0),
+  scheduler: z.strictObject({
+    name: z.literal('ReduceLROnPlateau'),
+    factor: z.number(),
+    patience: z.number(),
+  }),
+  select: z.enum(CHECKPOINTS),
+  /** Decay of the exponential moving average of the weights that is evaluated and selected; left out: none. */
+  averaging: z.number().min(0).lt(1).optional(),
+  /** Epochs whose weights are kept besides the selected and the last one's; left out: none. */
+  keepEpochs: z.array(z.number().int().min(1)).optional(),
+  seed: z.number().int().min(0),
+};
+
+const ermSchema = z.strictObject({ command: z.literal('train erm'), ...shared });
+const finetuneSchema = z.strictObject({
+  command: z.literal('train finetune'),
+  ...shared,
+  ...finetuneShape,
+});
+
 /** What determines a run's numbers. Two runs with equal configurations are the same run. */
 export const runConfigSchema = z.preprocess(
   withLaterSettings,
-  z.strictObject({
-    command: z.literal('train erm'),
-    /** Whose settings were the defaults. */
-    protocol: z.enum(PROTOCOLS),
-    dataset: z.strictObject({ name: z.string(), fingerprint: z.string() }),
-    arch: z.enum(ARCHITECTURES),
-    /** Of vision transformers: the size that images are resized to, where one was asked for. */
-    imageSize: z.tuple([pixels, pixels]).optional(),
-    /** Of vision transformers, as the next one. */
-    patchSize: pixels.optional(),
-    layerNormEps: z.number().positive().optional(),
-    numClasses: z.number().int().min(2),
-    /** sha256 of the initial weights file; null: random weights from the seed. */
-    weights: z.string().nullable(),
-    epochs: z.number().int().min(1),
-    batchSize: z.number().int().min(1),
-    lr: z.number().positive(),
-    loss: z.enum(LOSSES),
-    weightDecay: z.number().min(0),
-    scheduler: z.strictObject({
-      name: z.literal('ReduceLROnPlateau'),
-      factor: z.number(),
-      patience: z.number(),
-    }),
-    select: z.enum(CHECKPOINTS),
-    seed: z.number().int().min(0),
-  }),
+  z.discriminatedUnion('command', [ermSchema, finetuneSchema]),
 );
-export type RunConfig = z.infer<typeof runConfigSchema>;
+export type ErmConfig = z.infer<typeof ermSchema>;
+export type FinetuneConfig = z.infer<typeof finetuneSchema>;
+export type RunConfig = ErmConfig | FinetuneConfig;
+
+export function methodOf({ command }: Pick<RunConfig, 'command'>): TrainingMethodName {
+  return command === 'train erm' ? 'erm' : 'finetune';
+}
 
 /** Where and with what a run was made; it may differ when a run is resumed. */
 export const runEnvironmentSchema = z.strictObject({

@@ -5,10 +5,12 @@ import { z } from 'zod';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, unwritable, writeAtomic, writeJson } from '../files.js';
 import type { JobOptions } from '../progress.js';
-import type { EpochMetrics } from './metrics.js';
+import type { EpochMetrics, TrainingResult } from './metrics.js';
 import {
+  methodOf,
   runConfigSchema,
   runEnvironmentSchema,
+  TRAINING_METHODS,
   type RunConfig,
   type RunEnvironment,
   type SelectedCheckpoint,
@@ -43,6 +45,10 @@ export class RunFolder {
   selected(select: SelectedCheckpoint): string {
     return select === 'last' ? this.last : this.best;
   }
+  /** The weights after an epoch that was asked to be kept. */
+  epoch(epoch: number): string {
+    return join(this.path, 'checkpoints', `epoch-${epoch}.safetensors`);
+  }
   get resume(): string {
     return join(this.path, 'checkpoints', 'resume.safetensors');
   }
@@ -58,6 +64,10 @@ export class RunFolder {
 
   result(name: string): string {
     return join(this.path, 'results', `${name}.json`);
+  }
+  /** Where the result of training is, by whichever method. */
+  get trainingResults(): string[] {
+    return TRAINING_METHODS.map((method) => this.result(method));
   }
   figure(name: string): string {
     return join(this.path, 'figures', name);
@@ -116,7 +126,7 @@ export class RunFolder {
 
   /** Whether anything of a finished epoch is here. The first one's metrics are written before it is finished. */
   async hasEpochs(): Promise<boolean> {
-    const files = [this.resume, this.last, this.best, this.result('erm')];
+    const files = [this.resume, this.last, this.best, ...this.trainingResults];
     const found = await Promise.all(files.map(isFile));
     return found.includes(true) || (await this.readMetrics()).length > 1;
   }
@@ -175,6 +185,12 @@ export class RunFolder {
     return result as Result;
   }
 
+  /** What training gave, or undefined when it is not finished. */
+  async readTrainingResult(): Promise<TrainingResult | undefined> {
+    const file = await this.readConfig();
+    return file && this.readResult<TrainingResult>(methodOf(file.config));
+  }
+
   async writeResult(name: string, result: unknown): Promise<void> {
     this.#requireLock();
     await writeJson(this.result(name), result);
@@ -210,6 +226,20 @@ export async function openRun(path: string): Promise<{
     );
   }
   return { folder, ...file, weights };
+}
+
+/** Throws `DATASET_INVALID` when a dataset is not the one that a run was trained on. */
+export function requireSameDataset(
+  fingerprint: string,
+  dataset: { readonly folder: string; readonly fingerprint: string },
+  folder: RunFolder,
+): void {
+  if (dataset.fingerprint === fingerprint) return;
+  throw new SpurmemError(
+    'DATASET_INVALID',
+    `${dataset.folder} is not the dataset that ${folder.path} was trained on (its table or dataset.json differs). ` +
+      'Name the right folder with --data, or train on this one.',
+  );
 }
 
 /** Results carry their kind, with which their names begin. */

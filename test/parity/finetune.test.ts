@@ -19,7 +19,7 @@ const neurons = [
 ];
 const settings = { seed: 5, steps: 10, lr: 2e-4, temperature: 0.5, lambda: 10 };
 
-test.each<BatchNormStatistics>(['shared', 'batch', 'frozen'])(
+test.each<BatchNormStatistics>(['shared', 'separate', 'frozen'])(
   'ten steps of both branches equal plain PyTorch, auxiliary statistics %s',
   async (statistics) => {
     const out = join(folder, `${statistics}.safetensors`);

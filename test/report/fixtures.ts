@@ -12,7 +12,7 @@ import { accuracyInterval, changeInterval } from '../../src/metrics/bootstrap.js
 import { groupAccuracies, type GroupAccuracies } from '../../src/metrics/groups.js';
 import type { Criterion, Neuron } from '../../src/neurons/neuron.js';
 import type { RunReport } from '../../src/report/runReport.js';
-import type { EpochMetrics, ErmResult } from '../../src/train/metrics.js';
+import type { EpochMetrics, TrainingResult } from '../../src/train/metrics.js';
 
 /** Group sizes of a small dominoes run; group 2 has 56 training samples, so one of them is 1.79 points. */
 export const TRAIN = [3498, 184, 56, 1057];
@@ -21,7 +21,7 @@ export const TEST = [900, 300, 280, 420];
 export const NAMES = ['pullover with 0', 'pullover with 1', 'coat with 0', 'coat with 1'];
 export const MINORITY = [1, 2];
 
-export const erm: ErmResult = {
+export const erm: TrainingResult = {
   kind: 'erm',
   epochs: 12,
   bestEpoch: 9,

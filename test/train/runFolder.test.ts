@@ -3,7 +3,7 @@ import { readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ErmResult } from '../../src/train/metrics.js';
+import type { TrainingResult } from '../../src/train/metrics.js';
 import { RunFolder, openRun } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { temporaryFolder } from '../temporary.js';
@@ -11,7 +11,7 @@ import { Runs } from './support.js';
 
 const folder = temporaryFolder();
 const runs = new Runs(folder);
-let result: ErmResult;
+let result: TrainingResult;
 
 beforeAll(async () => {
   result = await runs.build();

@@ -23,11 +23,9 @@ export function addReproduceCommands(program: Command): void {
       .option('--fashion-mnist <folder>', 'folder with Fashion-MNIST\u2019s four .gz files'),
   ).action(async (options: QuickstartCommandOptions) => {
     await runJob(options, async (output, control) => {
-      const [{ reproduceQuickstart }, { describeEpoch }, { ermTables, traceTables }] = await Promise.all([
-        import('../../reproduce/quickstart.js'),
-        import('../describe.js'),
-        import('../tables.js'),
-      ]);
+      const [{ reproduceQuickstart }, { describeEpoch }, { trainingTables, traceTables }] = await Promise.all(
+        [import('../../reproduce/quickstart.js'), import('../describe.js'), import('../tables.js')],
+      );
       const { dataset, erm, trace, run, report } = await reproduceQuickstart({
         ...options,
         ...control,
@@ -39,7 +37,7 @@ export function addReproduceCommands(program: Command): void {
         },
       });
       output.result(
-        `${ermTables(dataset, erm, output.color)}\n${traceTables(dataset, trace, output.color)}\nRun: ${run}\nReport: ${report}`,
+        `${trainingTables(dataset, erm, output.color)}\n${traceTables(dataset, trace, output.color)}\nRun: ${run}\nReport: ${report}`,
         { run, report, erm, trace },
       );
     });

@@ -7,7 +7,7 @@ import {
   addComputeOptions,
   addDatasetOptions,
   archOption,
-  datasetOptionsOf,
+  chosenDatasetOptions,
   integer,
   integers,
   numbers,
@@ -82,13 +82,12 @@ function addFigureCommand(
         import('../describe.js'),
         import('../part1Tables.js'),
       ]);
-      const given = datasetOptionsOf(options);
       const { weights, epochs, lr } = options;
       const result = await reproducePart1({
         ...options,
         ...control,
         figures,
-        datasetOptions: Object.values(given).some((value) => value !== undefined) ? given : undefined,
+        datasetOptions: chosenDatasetOptions(options),
         sigmas: options.sigma,
         layerTopK: options.topK,
         controls: { draws: options.controls, samplesPerGroup: options.controlSamples },

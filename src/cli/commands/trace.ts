@@ -13,9 +13,9 @@ import { runJob } from '../job.js';
 import {
   addComputeOptions,
   addDatasetOptions,
+  chosenDatasetOptions,
   choice,
   criterionOption,
-  datasetOptionsOf,
   defaultsOf,
   integer,
   integers,
@@ -218,18 +218,13 @@ function zeroing(options: ZeroingOptions) {
 /** The library's options of any trace. The data is read as in training, unless an option says otherwise. */
 function session(options: TraceCommandOptions) {
   return {
-    datasetOptions: givenDatasetOptions(options),
+    datasetOptions: chosenDatasetOptions(options),
     gradientSource: {
       worst: options.gradientWorst,
       drawn: options.gradientDrawn,
       order: options.gradientOrder,
     },
   };
-}
-
-function givenDatasetOptions(options: DatasetOptions): DatasetOptions | undefined {
-  const given = datasetOptionsOf(options);
-  return Object.values(given).some((value) => value !== undefined) ? given : undefined;
 }
 
 /** What the tables need besides a result. */
@@ -239,7 +234,7 @@ async function openResult(options: TraceCommandOptions, name: string) {
     import('../../data/dataset.js'),
   ]);
   const { environment, folder } = await openRun(options.run);
-  const datasetOptions = givenDatasetOptions(options) ?? environment.dataOptions;
+  const datasetOptions = chosenDatasetOptions(options) ?? environment.dataOptions;
   return {
     dataset: await loadDataset(options.data ?? environment.data, datasetOptions),
     path: folder.result(name),

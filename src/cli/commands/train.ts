@@ -5,6 +5,7 @@ import { ARTICLE_ERM, RELEASED_ERM, type ErmRecipe, type ErmSettings } from '../
 import { CHECKPOINTS } from '../../train/runConfig.js';
 import { DEFAULT_VIT } from '../../train/vitOptions.js';
 import { runJob } from '../job.js';
+import { addFinetuneCommand } from './trainFinetune.js';
 import {
   addComputeOptions,
   addDatasetOptions,
@@ -14,8 +15,10 @@ import {
   defaultsOf,
   imageSize,
   integer,
+  integers,
   positive,
   protocolOption,
+  share,
   type ComputeOptions,
 } from '../options.js';
 
@@ -27,6 +30,11 @@ interface TrainErmOptions extends ComputeOptions, DatasetOptions, ErmSettings {
 
 export function addTrainCommands(program: Command): void {
   const train = program.command('train').description('train a network');
+  addErmCommand(train);
+  addFinetuneCommand(train);
+}
+
+function addErmCommand(train: Command): void {
   const erm = train
     .command('erm')
     .description('empirical risk minimization with the article\u2019s recipe')
@@ -41,7 +49,7 @@ export function addTrainCommands(program: Command): void {
   addDatasetOptions(addComputeOptions(addVitOptions(addRecipeOptions(erm)))).action(
     async (options: TrainErmOptions) => {
       await runJob(options, async (output, control) => {
-        const [{ trainErm }, { loadDataset }, { describeEpoch }, { ermTables }] = await Promise.all([
+        const [{ trainErm }, { loadDataset }, { describeEpoch }, { trainingTables }] = await Promise.all([
           import('../../train/erm.js'),
           import('../../data/dataset.js'),
           import('../describe.js'),
@@ -59,7 +67,10 @@ export function addTrainCommands(program: Command): void {
             output.info(describeEpoch(metrics, dataset.groupNames));
           },
         });
-        output.result(`${ermTables(dataset, result, output.color)}\nRun: ${out}`, { run: out, ...result });
+        output.result(`${trainingTables(dataset, result, output.color)}\nRun: ${out}`, {
+          run: out,
+          ...result,
+        });
       });
     },
   );
@@ -82,6 +93,14 @@ function addRecipeOptions(command: Command): Command {
         '--select <checkpoint>',
         described('the epoch whose weights are tested and traced', 'select'),
         CHECKPOINTS,
+      ),
+    )
+    .addOption(share('--averaging <decay>', 'evaluate a moving average of the weights (default: none)'))
+    .addOption(
+      integers(
+        '--keep-epochs <list>',
+        'epochs whose weights are kept for `train finetune --kick-in-epoch`',
+        1,
       ),
     );
 }

@@ -1,6 +1,6 @@
 import { count, fixed, percentRange } from '../format.js';
 import type { GroupLabel } from '../groups.js';
-import type { ErmResult } from '../../train/metrics.js';
+import type { TrainingResult } from '../../train/metrics.js';
 import { intervalAt } from '../measuredChange.js';
 import { groupTick, MULTILINE, starNote } from './axis.js';
 import { errorBars } from './errorBars.js';
@@ -13,7 +13,7 @@ const BAR = 42;
 /**
  * Training and test accuracy of each group in percent, two bars a group (article, Fig. 1), with 95 % bootstrap intervals.
  */
-export function groupBars(erm: ErmResult, groups: readonly GroupLabel[]): ChartSpec {
+export function groupBars(erm: TrainingResult, groups: readonly GroupLabel[]): ChartSpec {
   const values = groups.flatMap((group) => {
     const sizes = `n = ${count(erm.train.total[group.index])} / ${count(erm.test.total[group.index])}`;
     return (['train', 'test'] as const).flatMap((split) => {

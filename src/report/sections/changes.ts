@@ -1,5 +1,5 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
-import type { ErmResult } from '../../train/metrics.js';
+import type { TrainingResult } from '../../train/metrics.js';
 import type { Figures } from '../figures.js';
 import { fixed, plural, SPLIT_NAME } from '../format.js';
 import type { GroupLabel } from '../groups.js';
@@ -55,7 +55,7 @@ export function changeSections(
   });
 }
 
-function method(trace: TraceUnstructuredResult, erm: ErmResult | undefined): Markup {
+function method(trace: TraceUnstructuredResult, erm: TrainingResult | undefined): Markup {
   const { split, perturbation, gradientSource: source } = trace;
   const measured =
     split === 'train'

@@ -4,7 +4,7 @@ import type { GroupLabel } from '../groups.js';
 import { html, Markup } from '../markup.js';
 import type { TraceHeader } from '../../experiments/results.js';
 import type { GroupAccuracies } from '../../metrics/groups.js';
-import type { ErmResult } from '../../train/metrics.js';
+import type { TrainingResult } from '../../train/metrics.js';
 
 /** How far a chart may shrink on a narrow screen before it scrolls; below, its text would be too small. */
 const LEAST = 0.7;
@@ -73,7 +73,7 @@ export function smallestGroup(
 /** Says so when a trace started from other accuracies than Fig. 1 shows: the two are then not comparable. */
 export function sameBaseline(
   { split, baseline }: Pick<TraceHeader, 'split' | 'baseline'>,
-  erm: ErmResult | undefined,
+  erm: TrainingResult | undefined,
 ): string {
   if (!erm) return '';
   const same = baseline.correct.every((correct, group) => correct === erm[split].correct[group]);

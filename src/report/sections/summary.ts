@@ -7,7 +7,7 @@ import { html, type Markup } from '../markup.js';
 import { drawsNote, PERTURBED } from '../perturbation.js';
 import type { RunReport } from '../reportData.js';
 import { largestChange, measuredChanges } from '../selections.js';
-import type { ErmResult } from '../../train/metrics.js';
+import type { TrainingResult } from '../../train/metrics.js';
 import { countOf, groupName, percentText, pointsText } from './parts.js';
 
 /** The numbers that a reader looks for first, each with what it was measured on. */
@@ -25,7 +25,7 @@ export function summarySection(
   return { id: 'summary', title: 'Summary', body: html`<div class="cards">${cards}</div> ` };
 }
 
-function accuracyCards(erm: ErmResult, groups: readonly GroupLabel[]): Markup[] {
+function accuracyCards(erm: TrainingResult, groups: readonly GroupLabel[]): Markup[] {
   const worst = groups[erm.test.worstGroup];
   if (!worst) return [];
   const at = worst.index;

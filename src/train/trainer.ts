@@ -1,0 +1,153 @@
+import type { Batch, BatchLoader } from '../data/batches.js';
+import { groupCounts } from '../data/dataset.js';
+import { SpurmemError } from '../errors.js';
+import { countCorrect } from '../metrics/evaluate.js';
+import { GroupCounter } from '../metrics/groups.js';
+import type { Model } from '../models/model.js';
+import type { Generator, NativeModel, Tensor } from '../native/addon.js';
+import { throwIfAborted, type JobOptions } from '../progress.js';
+import { Adam } from './adam.js';
+import type { MethodState, TrainingState } from './checkpoint.js';
+import type { EpochTraining } from './metrics.js';
+import type { RunConfig } from './runConfig.js';
+import { ReduceLROnPlateau } from './scheduler.js';
+
+/** A way to train: what it does in an epoch, and what it keeps between epochs besides the trainer's state. */
+export interface TrainingMethod extends MethodState {
+  /** @param epoch counted from 1 */
+  trainEpoch(epoch: number, lr: number): Promise<EpochTraining>;
+}
+
+/** A network that is trained beside the model, such as a projection head. */
+export interface TrainedPart {
+  readonly network: NativeModel;
+  readonly optimizer: Adam;
+}
+
+/** A batch's loss with its graph, the logits that it is judged by, and what else is to be known of it. */
+export interface BatchLoss {
+  readonly loss: Tensor;
+  /** [N, numClasses] */
+  readonly logits: Tensor;
+  /** Parts of the loss by name, each averaged over the epoch. */
+  readonly terms?: Readonly<Record<string, Tensor>>;
+}
+
+/** A run's model with all that training it takes. */
+export class Trainer<Config extends RunConfig> implements TrainingState, Disposable {
+  readonly optimizer: Adam;
+  readonly scheduler: ReduceLROnPlateau;
+  readonly #parts: TrainedPart[];
+
+  constructor(
+    readonly config: Config,
+    readonly loader: BatchLoader,
+    readonly model: Model,
+    /** The moving average of the weights, where one is kept. */
+    readonly averaged: Model | undefined,
+    readonly generator: Generator,
+    readonly job: JobOptions,
+  ) {
+    this.optimizer = new Adam(model, config.lr, { weightDecay: config.weightDecay });
+    const { factor, patience } = config.scheduler;
+    this.scheduler = new ReduceLROnPlateau(config.lr, factor, patience);
+    this.#parts = [{ network: model.network, optimizer: this.optimizer }];
+  }
+
+  /** The model that is evaluated and saved. */
+  get evaluated(): Model {
+    return this.averaged ?? this.model;
+  }
+
+  /** Trains another network by the same loss, with an optimizer of its own. The trainer disposes it. */
+  addPart(network: NativeModel): TrainedPart {
+    const part = {
+      network,
+      optimizer: new Adam({ network }, this.config.lr, { weightDecay: this.config.weightDecay }),
+    };
+    this.#parts.push(part);
+    return part;
+  }
+
+  /**
+   * One pass over batches: a step of every part for each.
+   *
+   * @param total examples in all batches
+   * @param lossOfBatch the loss and its terms; all their tensors are disposed here
+   * @returns the mean loss over the examples, and the accuracies of the batches as they were trained on
+   */
+  async trainBatches<Prepared extends Batch>(
+    epoch: number,
+    lr: number,
+    batches: AsyncIterable<Prepared>,
+    total: number,
+    lossOfBatch: (batch: Prepared) => Promise<BatchLoss>,
+  ): Promise<EpochTraining> {
+    const { dataset } = this.loader;
+    const counter = new GroupCounter(dataset.numGroups);
+    const sums = new Map<string, number>();
+    let lossSum = 0;
+    let done = 0;
+    let number = 0;
+    for await (const batch of batches) {
+      using current = batch;
+      throwIfAborted(this.job.signal, `epoch ${epoch}`);
+      const { loss, logits, terms = {} } = await lossOfBatch(current);
+      const size = current.indices.length;
+      number += 1;
+      try {
+        await this.#descend(loss, lr);
+        const value = await loss.item();
+        if (!Number.isFinite(value)) {
+          throw diverged(`loss became ${value} in epoch ${epoch}, batch ${number}`, epoch);
+        }
+        lossSum += value * size;
+        for (const [name, term] of Object.entries(terms)) {
+          sums.set(name, (sums.get(name) ?? 0) + (await term.item()) * size);
+        }
+        countCorrect(counter, dataset, current.indices, await logits.argmax());
+      } finally {
+        for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
+      }
+      done += size;
+      this.job.onProgress?.({
+        task: `epoch ${epoch}/${this.config.epochs}`,
+        done,
+        total,
+        unit: 'images',
+      });
+    }
+    return {
+      trainLoss: lossSum / done,
+      train: counter.accuracies(groupCounts(dataset, 'train')),
+      ...(sums.size > 0
+        ? { lossTerms: Object.fromEntries([...sums].map(([name, sum]) => [name, sum / done])) }
+        : {}),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    for (const { network } of this.#parts.slice(1)) network.dispose();
+  }
+
+  async #descend(loss: Tensor, lr: number): Promise<void> {
+    for (const { network } of this.#parts) await network.zeroGrad();
+    await loss.backward();
+    for (const { optimizer } of this.#parts) {
+      optimizer.lr = lr;
+      await optimizer.step();
+    }
+    const { averaging } = this.config;
+    if (averaging !== undefined) await this.averaged?.network.moveToward(this.model.network, 1 - averaging);
+  }
+}
+
+/** The error of a loss that is no finite number. The last finished epoch is kept. */
+export function diverged(what: string, epoch: number): SpurmemError {
+  // Without a finished epoch, the folder is free for other settings.
+  const [kept, where] = epoch > 1 ? [` Epoch ${epoch - 1} is kept.`, ' with another --out'] : ['', ''];
+  return new SpurmemError(
+    'NATIVE_FAILED',
+    `The ${what}.${kept} Try a lower --lr${where}, or other --weights.`,
+  );
+}
