@@ -9,6 +9,7 @@
 #include "nn/projection.h"
 #include "nn/resnet.h"
 #include "nn/vit.h"
+#include "precision.h"
 #include "tensor.h"
 
 namespace spurmem {
@@ -47,6 +48,19 @@ std::vector<WeightEdit> toEdits(const Napi::Value& value) {
     edits.push_back(std::move(edit));
   }
   return edits;
+}
+
+bool isBf16(const Napi::Value& value) {
+  const auto name = toString(value, "precision");
+  if (name != "fp32" && name != "bf16") throw expected(value.Env(), "'fp32' or 'bf16'", "precision", value);
+  return name == "bf16";
+}
+
+// Logits from a stage on, in the network's precision; float32 themselves.
+at::Tensor runFrom(const Network& network, size_t stage, const at::Tensor& activation,
+                   const ForwardContext& context) {
+  const PrecisionGuard precision(network.isBf16, activation.device().type());
+  return network.forwardFrom(stage, activation, context).to(at::kFloat);
 }
 
 Napi::Value wrapTensor(Napi::Env env, at::Tensor& tensor) {
@@ -205,7 +219,7 @@ Napi::Value ModelHandle::forward(const Napi::CallbackInfo& info) {
        edits = toEdits(info[3])] {
         at::AutoGradMode gradMode(grad);
         const auto replacements = applyEdits(*network, edits);
-        return network->forwardFrom(0, batch, {training, &replacements});
+        return runFrom(*network, 0, batch, {training, &replacements});
       },
       wrapTensor);
 }
@@ -225,13 +239,14 @@ Napi::Value ModelHandle::forwardFeatures(const Napi::CallbackInfo& info) {
         const auto replacements = applyEdits(*network, edits);
         ForwardContext context{statistics != "frozen", &replacements};
         context.updatesStatistics = statistics == "shared";
+        const PrecisionGuard precision(network->isBf16, batch.device().type());
         auto activation = batch;
         for (size_t i = 0; i + 1 < network->stages.size(); ++i) {
           activation = network->stages[i].run(std::move(activation), context);
         }
         auto features = network->penultimate(std::move(activation), context);
         auto logits = network->classify(features, context);
-        return NamedTensors{{"features", std::move(features)}, {"logits", std::move(logits)}};
+        return NamedTensors{{"features", features.to(at::kFloat)}, {"logits", logits.to(at::kFloat)}};
       },
       wrapNamed);
 }
@@ -259,6 +274,7 @@ Napi::Value ModelHandle::forwardStages(const Napi::CallbackInfo& info) {
       info.Env(), LaneName::compute,
       [network, wanted, batch = TensorHandle::unwrap(info[0], "batch")] {
         at::NoGradGuard noGrad;
+        const PrecisionGuard precision(network->isBf16, batch.device().type());
         const ForwardContext context;
         std::vector<at::Tensor> results(wanted.size());
         auto activation = batch;
@@ -268,7 +284,7 @@ Napi::Value ModelHandle::forwardStages(const Napi::CallbackInfo& info) {
           }
           activation = network->stages[i].run(std::move(activation), context);
         }
-        results.push_back(activation);
+        results.push_back(activation.to(at::kFloat));
         return results;
       },
       [](Napi::Env env, std::vector<at::Tensor>& results) {
@@ -290,7 +306,7 @@ Napi::Value ModelHandle::forwardFrom(const Napi::CallbackInfo& info) {
        edits = toEdits(info[2])] {
         at::NoGradGuard noGrad;
         const auto replacements = applyEdits(*network, edits);
-        return network->forwardFrom(stage, activation, {false, &replacements});
+        return runFrom(*network, stage, activation, {false, &replacements});
       },
       wrapTensor);
 }
@@ -468,12 +484,13 @@ Napi::Value createModel(const Napi::CallbackInfo& info) {
        numClasses = toInteger(options.Get("numClasses"), "numClasses"),
        generator = GeneratorHandle::unwrap(options.Get("generator"), "generator"),
        vit = toVitOptions(options), device = toDevice(options.Get("device")),
-       memoryFormat = toMemoryFormat(options.Get("memoryFormat"))] {
+       memoryFormat = toMemoryFormat(options.Get("memoryFormat")), bf16 = isBf16(options.Get("precision"))] {
         at::NoGradGuard noGrad;
         std::shared_ptr<Network> network = makeResNet(arch, numClasses, generator);
         if (!network) network = makeVit(arch, numClasses, vit, generator);
         TORCH_CHECK(network, "unknown architecture ", arch);
         moveTo(*network, device, memoryFormat);
+        network->isBf16 = bf16;
         return network;
       },
       wrapNetwork);

@@ -56,8 +56,8 @@ class ModelHandle : public Napi::ObjectWrap<ModelHandle> {
   std::shared_ptr<std::vector<SavedWeights>> perturbations_ = std::make_shared<std::vector<SavedWeights>>();
 };
 
-// createModel({arch, numClasses, imageSize, patchSize, layerNormEps, generator, device, memoryFormat}): a
-// Model with PyTorch's initial weights.
+// createModel({arch, numClasses, imageSize, patchSize, layerNormEps, generator, device, memoryFormat,
+// precision}): a Model with PyTorch's initial weights.
 Napi::Value createModel(const Napi::CallbackInfo& info);
 // createProjectionHead({inputs, hidden, outputs, generator, device}): a Model that maps features [N, inputs]
 // to projections [N, outputs].

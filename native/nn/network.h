@@ -56,6 +56,9 @@ struct NeuronLayer {
 };
 
 struct Network {
+  // Whether convolutions and matrix products compute in bfloat16, as under torch.autocast; the weights are
+  // float32.
+  bool isBf16 = false;
   std::deque<Parameter> parameters;  // a deque: layers keep pointers into it
   std::deque<Parameter> buffers;
   std::vector<Stage> stages;

@@ -20,7 +20,7 @@ import {
   VIEWS,
 } from '../train/finetuneSettings.js';
 import { CHECKPOINTS } from '../train/runConfig.js';
-import { choice, defaultsOf, integer, positive, share, toggle } from './options.js';
+import { choice, defaultsOf, integer, positive, precisionOption, share, toggle } from './options.js';
 
 /** The settings of fine-tuning as options, each with what the protocols take where it is left out. */
 export function finetuneOptions(): Option[] {
@@ -37,6 +37,7 @@ export function finetuneOptions(): Option[] {
     integer('--epochs <n>', described('epochs', 'epochs'), 1),
     integer('--batch-size <n>', described('batch size', 'batchSize'), 1),
     positive('--lr <rate>', described('learning rate of Adam', 'lr')),
+    precisionOption('that of --from'),
     share('--averaging <decay>', 'evaluate a moving average of the weights (default: none)'),
     one('--select <checkpoint>', 'the epoch whose weights are tested', 'select', CHECKPOINTS),
     one('--loss <loss>', 'loss that ranks samples, and of --supervised cross-entropy', 'loss', LOSSES),

@@ -4,6 +4,7 @@ import type { DatasetOptions } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import { CRITERIA } from '../neurons/neuron.js';
 import { ARCHITECTURES } from '../models/architectures.js';
+import { PRECISIONS } from '../native/addon.js';
 import { PROTOCOLS, type Protocol } from '../protocol.js';
 
 /** Options that every command takes. */
@@ -93,6 +94,14 @@ export function protocolOption(): Option {
     'whose settings are the defaults: the article\u2019s, or its published code\u2019s',
     PROTOCOLS,
   ).default('article');
+}
+
+export function precisionOption(byDefault: string): Option {
+  return choice(
+    '--precision <precision>',
+    `what the model computes in: float32, or bfloat16 by autocast (default: ${byDefault})`,
+    PRECISIONS,
+  );
 }
 
 /** What an option's description says of its defaults. */

@@ -4,6 +4,7 @@ import {
   type MemoryFormat,
   type ModelDescription,
   type NativeModel,
+  type Precision,
   type Tensor,
 } from '../native/addon.js';
 import type { Architecture } from './architectures.js';
@@ -40,6 +41,8 @@ export class Model implements Disposable {
     readonly generator: Generator;
     readonly device: string;
     readonly memoryFormat?: MemoryFormat | undefined;
+    /** Default: float32. */
+    readonly precision?: Precision | undefined;
     /** Of vision transformers: [height, width] of the images, patch size, LayerNorm eps (1e-6; DeiT too). */
     readonly imageSize?: readonly [number, number] | undefined;
     readonly patchSize?: number | undefined;
@@ -52,6 +55,7 @@ export class Model implements Disposable {
       generator: options.generator,
       device: options.device,
       memoryFormat,
+      precision: options.precision ?? 'fp32',
       imageSize: options.imageSize ?? [224, 224],
       patchSize: options.patchSize ?? 16,
       layerNormEps: options.layerNormEps ?? 1e-6,

@@ -8,6 +8,10 @@ export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8';
 export type NativeArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 export type MemoryFormat = 'channels_last' | 'contiguous';
 
+/** What layers compute in: float32, or bfloat16 as under torch.autocast. Weights, logits and losses are float32. */
+export const PRECISIONS = ['fp32', 'bf16'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
 /**
  * A handle on a libtorch tensor. Its memory is freed by `dispose()`, or at the end of the scope of a `using`
  * declaration; the garbage collector cannot see it. Use after dispose throws a TypeError.
@@ -201,6 +205,7 @@ export interface Addon {
     generator: Generator;
     device: string;
     memoryFormat: MemoryFormat;
+    precision: Precision;
   }): Promise<NativeModel>;
   /** SimCLR's projection head, Linear, ReLU, Linear: maps features [N, inputs] to projections [N, outputs]. */
   createProjectionHead(options: {

@@ -2,6 +2,7 @@ import type { Dataset } from '../data/dataset.js';
 import type { Loss } from '../metrics/loss.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Architecture } from '../models/architectures.js';
+import type { Precision } from '../native/addon.js';
 import type { Protocol } from '../protocol.js';
 import type { ErmConfig, SelectedCheckpoint } from './runConfig.js';
 import { vitSettings, type VitOptions } from './vitOptions.js';
@@ -23,6 +24,8 @@ export interface ErmSettings extends VitOptions {
   readonly loss?: Loss | undefined;
   /** The weights that the run gives. Article: those with the best validation worst-group accuracy. */
   readonly select?: SelectedCheckpoint | undefined;
+  /** What the model computes in; default: fp32. */
+  readonly precision?: Precision | undefined;
   /** Decay of a moving average of the weights, which is then evaluated and selected. Article: none. */
   readonly averaging?: number | undefined;
   /** Epochs whose weights are kept, for fine-tuning to start from (`--kick-in-epoch`). */
@@ -84,6 +87,7 @@ export async function ermConfig(settings: ErmSettings, dataset: Dataset): Promis
     batchSize: settings.batchSize ?? recipe.batchSize,
     lr: settings.lr ?? recipe.lr,
     loss: settings.loss ?? recipe.loss,
+    precision: settings.precision ?? 'fp32',
     weightDecay: recipe.weightDecay,
     scheduler: { name: 'ReduceLROnPlateau', factor: recipe.factor, patience: recipe.patience },
     select: settings.select ?? recipe.select,

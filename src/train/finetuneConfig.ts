@@ -4,6 +4,7 @@ import { SpurmemError, requireCount, requirePositive } from '../errors.js';
 import type { Loss } from '../metrics/loss.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import { requireGradientSource } from '../neurons/score.js';
+import type { Precision } from '../native/addon.js';
 import type { Protocol } from '../protocol.js';
 import type { FinetuneSettings } from './finetuneSettings.js';
 import type { FinetuneConfig, RunConfig, SelectedCheckpoint } from './runConfig.js';
@@ -17,6 +18,8 @@ export type FinetuneChoices = {
   /** The ERM epoch to start from, which the ERM run must have kept (`--keep-epochs`); default: its selected one. */
   readonly kickInEpoch?: number | undefined;
   readonly averaging?: number | undefined;
+  /** Default: that of the run that it starts from. */
+  readonly precision?: Precision | undefined;
   /** Of each view; null: none; default: the dataset's. */
   readonly viewAugmentation?: ViewChoice | null | undefined;
   readonly seed: number;
@@ -129,6 +132,7 @@ export async function finetuneConfig(
     kickInEpoch: choices.kickInEpoch ?? null,
     ...recipe,
     unit: recipe.unit === 'as-published' ? publishedUnit(recipe.criterion, arch) : recipe.unit,
+    precision: choices.precision ?? from.config.precision,
     weightDecay: 0,
     scheduler: SCHEDULER,
     ...(choices.averaging === undefined ? {} : { averaging: choices.averaging }),

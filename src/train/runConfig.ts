@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { LOSSES } from '../metrics/loss.js';
 import { ARCHITECTURES } from '../models/architectures.js';
+import { PRECISIONS } from '../native/addon.js';
 import { PROTOCOLS } from '../protocol.js';
 import { finetuneShape } from './finetuneSettings.js';
 import { DEFAULT_VIT, isVit } from './vitOptions.js';
@@ -35,6 +36,8 @@ const shared = {
   lr: z.number().positive(),
   /** What evaluation measures, and ERM trains on. */
   loss: z.enum(LOSSES),
+  /** What the model computes in. */
+  precision: z.enum(PRECISIONS),
   weightDecay: z.number().min(0),
   scheduler: z.strictObject({
     name: z.literal('ReduceLROnPlateau'),
@@ -81,9 +84,11 @@ export const runEnvironmentSchema = z.strictObject({
 });
 export type RunEnvironment = z.infer<typeof runEnvironmentSchema>;
 
-/** Files from before runs could choose have the sentence `selection`; what they could not choose was this. */
-function withLaterSettings(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || !('selection' in value)) return value;
+/** Files from before runs could choose lack this. The oldest ones have the sentence `selection`. */
+function withLaterSettings(given: unknown): unknown {
+  if (typeof given !== 'object' || given === null) return given;
+  const value = { precision: 'fp32', ...given };
+  if (!('selection' in value)) return value;
   const { selection: _sentence, ...config } = value;
   const vit = 'arch' in config && isVit(String(config.arch)) ? DEFAULT_VIT : {};
   return { protocol: 'article', loss: 'cross-entropy', select: 'best-worst-group', ...vit, ...config };

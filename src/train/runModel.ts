@@ -6,7 +6,7 @@ import type { JobOptions } from '../progress.js';
 import type { RunConfig } from './runConfig.js';
 import { requirePatches } from './vitOptions.js';
 
-type ModelConfig = Pick<RunConfig, 'arch' | 'imageSize' | 'patchSize' | 'layerNormEps'>;
+type ModelConfig = Pick<RunConfig, 'arch' | 'imageSize' | 'patchSize' | 'layerNormEps' | 'precision'>;
 
 /** A run's images as its model takes them: of the size that the run asks for, or as the dataset prepares them. */
 export async function openImages(
@@ -24,13 +24,16 @@ export async function openImages(
  * @throws `USAGE` when a vision transformer's patches do not cover the images
  */
 export async function createModel(
-  { arch, patchSize, layerNormEps }: ModelConfig,
+  { arch, patchSize, layerNormEps, precision }: ModelConfig,
   { dataset, device, inputSize }: BatchLoader,
   generator: Generator,
 ): Promise<Model> {
   if (patchSize !== undefined) requirePatches(inputSize, patchSize);
   const { numClasses } = dataset;
-  return Model.create({ arch, numClasses, generator, device, imageSize: inputSize, patchSize, layerNormEps });
+  return Model.create({
+    ...{ arch, numClasses, generator, device, precision },
+    ...{ imageSize: inputSize, patchSize, layerNormEps },
+  });
 }
 
 /** Images resized to a size and not cropped; as they were where a crop gives that size already. */

@@ -17,6 +17,7 @@ import {
   integer,
   integers,
   positive,
+  precisionOption,
   protocolOption,
   share,
   type ComputeOptions,
@@ -95,6 +96,7 @@ function addRecipeOptions(command: Command): Command {
         CHECKPOINTS,
       ),
     )
+    .addOption(precisionOption('fp32'))
     .addOption(share('--averaging <decay>', 'evaluate a moving average of the weights (default: none)'))
     .addOption(
       integers(
