@@ -151,6 +151,37 @@ export type * from './experiments/results.js';
 
 export { renderFigures, renderReport, type RunReport } from './report/runReport.js';
 export { writeReport } from './report/writeReport.js';
+export {
+  runStudy,
+  type SeedOutcome,
+  type StudyArm,
+  type StudyErm,
+  type StudyFinetune,
+  type StudyOptions,
+  type StudyResult,
+  type StudyRow,
+} from './experiments/study.js';
+export {
+  ATTRIBUTION_CONTROLS,
+  PART2,
+  gridPlan,
+  part2Plans,
+  type Part2Study,
+  type StudyGrid,
+  type StudyPlan,
+} from './reproduce/part2Studies.js';
+export {
+  reproducePart2,
+  type Part2Options,
+  type Part2Result,
+  type Part2StudyResult,
+} from './reproduce/part2.js';
+export {
+  pairedDifference,
+  summarizeSeeds,
+  type PairedDifference,
+  type SeedSummary,
+} from './metrics/seeds.js';
 export { PART1, SIGMA_GRID, type ArticleFigure } from './reproduce/articleFigures.js';
 export { reproducePart1, type FigureResult, type Part1Options, type Part1Result } from './reproduce/part1.js';
 export {

@@ -29,8 +29,12 @@ export function addCommonOptions(command: Command): Command {
 }
 
 export function addComputeOptions(command: Command): Command {
+  return addEngineOptions(command).addOption(seedOption());
+}
+
+/** What computing takes but for the seed. */
+export function addEngineOptions(command: Command): Command {
   return addCommonOptions(command)
-    .addOption(seedOption())
     .option('--device <device>', 'auto, cpu, cuda or cuda:n', 'auto')
     .addOption(integer('--threads <n>', 'threads of the compute lane; 0: all cores', 0).default(0));
 }

@@ -1,10 +1,10 @@
-import Table from 'cli-table3';
 import { minorityGroups } from '../data/minorityGroups.js';
 import { ARTICLE_TABLES, articleTable } from '../report/articleTables.js';
 import { groupLabels } from '../report/groups.js';
 import { part1Plans } from '../reproduce/articleFigures.js';
 import { isNeeded } from '../reproduce/figureRows.js';
 import type { Part1Result } from '../reproduce/part1.js';
+import { textTable } from './textTable.js';
 import { trainingTables, layerTables, overlapTables, traceTables } from './tables.js';
 
 /** What was reproduced, as text: the article's tables where they were asked for, and each figure's numbers. */
@@ -18,7 +18,7 @@ export function part1Tables({ dataset, figures, traces }: Part1Result, color: bo
     const name = ARTICLE_TABLES.find((table) => table === kind);
     if (name) {
       const table = articleTable(name, traces.unstructured, groups);
-      return table ? [table.caption, render(table.columns, table.rows)] : [];
+      return table ? [table.caption, textTable(table.columns, table.rows)] : [];
     }
     if (kind === 'fig1') return traces.erm ? [heading, trainingTables(dataset, traces.erm, color)] : [];
     if (kind === 'fig3') return traces.overlap ? [heading, overlapTables(dataset, traces.overlap)] : [];
@@ -30,14 +30,4 @@ export function part1Tables({ dataset, figures, traces }: Part1Result, color: bo
       return entries.length > 0 ? [heading, traceTables(dataset, { ...trace, entries }, color)] : [];
     });
   });
-}
-
-function render(columns: readonly string[], rows: readonly (readonly string[])[]): string {
-  const table = new Table({
-    head: [...columns],
-    colAligns: columns.map((column) => (/^(perturbation|criterion)$/.test(column) ? 'left' : 'right')),
-    style: { head: [], border: [], compact: true },
-  });
-  for (const row of rows) table.push([...row]);
-  return table.toString();
 }

@@ -28,8 +28,6 @@ export interface ErmSettings extends VitOptions {
   readonly precision?: Precision | undefined;
   /** Decay of a moving average of the weights, which is then evaluated and selected. Article: none. */
   readonly averaging?: number | undefined;
-  /** Epochs whose weights are kept, for fine-tuning to start from (`--kick-in-epoch`). */
-  readonly keepEpochs?: readonly number[] | undefined;
   readonly seed: number;
 }
 
@@ -92,7 +90,6 @@ export async function ermConfig(settings: ErmSettings, dataset: Dataset): Promis
     scheduler: { name: 'ReduceLROnPlateau', factor: recipe.factor, patience: recipe.patience },
     select: settings.select ?? recipe.select,
     ...(settings.averaging === undefined ? {} : { averaging: settings.averaging }),
-    ...(settings.keepEpochs === undefined ? {} : { keepEpochs: [...settings.keepEpochs] }),
     seed: settings.seed,
   };
 }

@@ -47,8 +47,6 @@ const shared = {
   select: z.enum(CHECKPOINTS),
   /** Decay of the exponential moving average of the weights that is evaluated and selected; left out: none. */
   averaging: z.number().min(0).lt(1).optional(),
-  /** Epochs whose weights are kept besides the selected and the last one's; left out: none. */
-  keepEpochs: z.array(z.number().int().min(1)).optional(),
   seed: z.number().int().min(0),
 };
 

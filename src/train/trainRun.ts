@@ -33,6 +33,8 @@ export interface TrainingOptions extends JobOptions {
   readonly threads: number;
   /** Continue the run in `out` from its last finished epoch. */
   readonly resume: boolean;
+  /** Epochs whose weights are kept besides the selected and the last one's, for fine-tuning to start from. */
+  readonly keepEpochs?: readonly number[] | undefined;
   /** Called after each epoch. */
   readonly onEpoch?: ((metrics: EpochMetrics) => void) | undefined;
 }
@@ -72,7 +74,7 @@ export async function trainRun<Config extends RunConfig>(
     using model = await createModel(config, loader, generator);
     if (plan.weights !== undefined) await loadWeights(model, plan.weights);
     using averaged = config.averaging === undefined ? undefined : await copyOf(model, config, loader);
-    const { onProgress, signal, onWarning, onEpoch } = options;
+    const { onProgress, signal, onWarning } = options;
     using trainer = new Trainer(config, loader, model, averaged, generator, {
       onProgress,
       signal,
@@ -89,7 +91,7 @@ export async function trainRun<Config extends RunConfig>(
       threads,
       versions: versions(),
     });
-    const trained = await trainEpochs(trainer, method, progress, folder, onEpoch);
+    const trained = await trainEpochs(trainer, method, progress, folder, options);
     return await selectAndTest(trainer, folder, trained);
   });
 }
@@ -106,7 +108,7 @@ async function trainEpochs(
   method: TrainingMethod,
   restored: TrainingProgress,
   folder: RunFolder,
-  onEpoch: TrainingOptions['onEpoch'],
+  { keepEpochs, onEpoch }: Pick<TrainingOptions, 'keepEpochs' | 'onEpoch'>,
 ): Promise<TrainingProgress> {
   const { config, evaluated, scheduler, loader } = trainer;
   let progress = restored;
@@ -137,7 +139,7 @@ async function trainEpochs(
     await folder.appendMetrics(metrics);
     const weights = await evaluated.stateDict();
     if (best) await writeSafetensors(folder.best, weights);
-    if (config.keepEpochs?.includes(epoch)) await writeSafetensors(folder.epoch(epoch), weights);
+    if (keepEpochs?.includes(epoch) === true) await writeSafetensors(folder.epoch(epoch), weights);
     // Makes the epoch count: a run killed before this line repeats the epoch.
     await saveTraining(folder.resume, trainer, method, progress);
     // After it, so that these weights tell a checkpoint that was lost from one that was never written.

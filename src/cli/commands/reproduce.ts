@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { runJob } from '../job.js';
 import { addPart1Commands } from './reproducePart1.js';
+import { addPart2Commands } from './reproducePart2.js';
 import { addComputeOptions, type ComputeOptions } from '../options.js';
 
 interface QuickstartCommandOptions extends ComputeOptions {
@@ -13,6 +14,7 @@ interface QuickstartCommandOptions extends ComputeOptions {
 export function addReproduceCommands(program: Command): void {
   const reproduce = program.command('reproduce').description('reproduce the article\u2019s experiments');
   addPart1Commands(reproduce);
+  addPart2Commands(reproduce);
   addComputeOptions(
     reproduce
       .command('quickstart')

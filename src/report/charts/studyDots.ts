@@ -1,0 +1,71 @@
+import type { StudyResult } from '../../experiments/study.js';
+import { fixed, percentRange, plural } from '../format.js';
+import type { ChartSpec } from './render.js';
+import { INK, MUTED, TEST } from './theme.js';
+
+/** Pixels of a row. */
+const ROW = 30;
+
+/** Test worst-group accuracy of each arm: a dot a seed, the mean, and its 95 % interval over seeds (article, Fig. 6). */
+export function studyDots(title: string, { rows, reference }: StudyResult): ChartSpec {
+  const means = rows.map(({ arm, testWorstGroupAccuracy: { mean, interval } }) => ({
+    arm,
+    mean: 100 * mean,
+    tip: `${arm}: ${fixed(100 * mean, 1)} %${interval ? `, 95 % interval ${percentRange(interval)}` : ''}`,
+    ...(interval ? { low: 100 * interval[0], high: 100 * interval[1] } : {}),
+  }));
+  const dots = rows.flatMap(({ arm, seeds }) =>
+    seeds.map(({ seed, testWorstGroupAccuracy }) => ({
+      arm,
+      accuracy: 100 * testWorstGroupAccuracy,
+      tip: `${arm}, seed ${seed}: ${fixed(100 * testWorstGroupAccuracy, 1)} %`,
+    })),
+  );
+  const seeds = rows[0]?.seeds.length ?? 0;
+  const y = {
+    field: 'arm',
+    type: 'nominal' as const,
+    sort: null,
+    axis: { title: null, labelLimit: 0, grid: false },
+  };
+  const x = {
+    type: 'quantitative' as const,
+    scale: { zero: false, nice: true },
+    axis: { title: 'test worst-group accuracy (%)', tickCount: 6 },
+  };
+  return {
+    label: `Dot chart of test worst-group accuracy: ${means.map(({ tip }) => tip).join('; ')}`,
+    spec: {
+      title: {
+        text: title,
+        subtitle: [
+          `${plural(seeds, 'seed')}: a dot each; bar: mean${seeds > 1 ? ' and 95 % interval over seeds' : ''}; dashed: mean of ${reference}`,
+        ],
+      },
+      width: 420,
+      height: rows.length * ROW,
+      layer: [
+        {
+          data: { values: means.filter(({ arm }) => arm === reference) },
+          mark: { type: 'rule', color: MUTED, strokeDash: [4, 3] },
+          encoding: { x: { field: 'mean', ...x } },
+        },
+        {
+          data: { values: means.filter(({ low }) => low !== undefined) },
+          mark: { type: 'rule', color: INK, strokeWidth: 2 },
+          encoding: { y, x: { field: 'low', ...x }, x2: { field: 'high' } },
+        },
+        {
+          data: { values: dots },
+          mark: { type: 'circle', color: TEST, size: 50, opacity: 0.8 },
+          encoding: { y, x: { field: 'accuracy', ...x }, description: { field: 'tip' } },
+        },
+        {
+          data: { values: means },
+          mark: { type: 'tick', color: INK, thickness: 3, size: 18 },
+          encoding: { y, x: { field: 'mean', ...x }, description: { field: 'tip' } },
+        },
+      ],
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StudyResult } from '../experiments/study.js';
+import { writeAtomic } from '../files.js';
+import { renderChart } from './charts/render.js';
+import { studyDots } from './charts/studyDots.js';
+import { typographic } from './format.js';
+import { htmlPage } from './htmlPage.js';
+import { html } from './markup.js';
+import { chartFigure } from './sections/parts.js';
+import type { Section } from './sections/section.js';
+import { focusTable, studyTable, type StudyTable } from './studyTable.js';
+import { table } from './table.js';
+
+/** A study as its file holds it. */
+interface NamedStudy extends StudyResult {
+  readonly kind: string;
+  readonly title: string;
+}
+
+/**
+ * Writes `report.html` and `figures` of a folder of studies from the studies' JSON files in it.
+ *
+ * @returns the report's path
+ * @throws `OUTPUT_UNWRITABLE`
+ */
+export async function writeStudyReport(folder: string): Promise<string> {
+  const studies = await readStudies(folder);
+  const path = join(folder, 'report.html');
+  const sections = await Promise.all(studies.map((study) => studySection(folder, study)));
+  const lead = html`Fine-tuning against spurious memorization, after You et al.,
+    <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025). Checkpoints
+    are selected by validation worst-group accuracy; the test split is read once for each.`;
+  await writeAtomic(path, htmlPage('Part II: fine-tuning', lead, sections));
+  return path;
+}
+
+async function readStudies(folder: string): Promise<NamedStudy[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort(inArticleOrder);
+  const files = await Promise.all(
+    names.map(async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')) as Partial<NamedStudy>),
+  );
+  return files.filter((study): study is NamedStudy => Array.isArray(study.rows) && study.kind !== undefined);
+}
+
+/** Figures before tables, by number. */
+function inArticleOrder(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
+}
+
+async function studySection(folder: string, study: NamedStudy): Promise<Section> {
+  const chart = await renderChart(studyDots(study.title, study));
+  await writeAtomic(join(folder, `${study.kind}.svg`), chart.svg);
+  const focus = focusTable(study);
+  return {
+    id: study.kind,
+    title: `${study.title} (${articleName(study.kind)})`,
+    body: html`${chartFigure(chart)}
+    ${asMarkup(
+      'Worst-group accuracy over seeds in percent: mean ± standard deviation, 95 % interval of the mean by Student’s t. Differences in points, paired by seed, with a two-sided paired t-test.',
+      studyTable(study),
+    )}
+    ${focus && asMarkup(`What ${focus.arm} gains over each of the others, in points, paired by seed.`, focus)}`,
+  };
+}
+
+function asMarkup(caption: string, { columns, rows }: StudyTable) {
+  return table(
+    caption,
+    columns.map((name) => ({ name })),
+    rows.map(([heading = '', ...cells]) => ({ heading, cells: cells.map(typographic) })),
+  );
+}
+
+/** `fig6` -> `Fig. 6`; other names as they are. */
+export function articleName(kind: string): string {
+  return kind.replace(/^fig(?=\d)/, 'Fig. ').replace(/^table(?=\d)/, 'Table ');
+}
