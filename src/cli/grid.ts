@@ -40,7 +40,8 @@ function parseAxis(text: string, options: readonly Option[]): [string, unknown[]
 function parseValue(value: string, text: string, option: Option): unknown {
   try {
     if (!option.parseArg) return value;
-    option.parseArg(value, undefined); return;
+    option.parseArg(value, undefined);
+    return;
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
     throw new SpurmemError(

@@ -3,7 +3,7 @@ import { SpurmemError } from '../errors.js';
 import { lossOf } from '../metrics/loss.js';
 import type { Architecture } from '../models/architectures.js';
 import { takeData, withTensors } from '../models/model.js';
-import { native, type Tensor } from '../native/addon.js';
+import { native, type NativeModel, type Tensor } from '../native/addon.js';
 import { TensorScope } from '../native/tensorScope.js';
 import { maskNeurons, type NeuronMask } from '../neurons/perturb.js';
 import { auxiliaryNeurons } from './auxiliaryMask.js';
@@ -94,7 +94,7 @@ async function finetune(trainer: Trainer<FinetuneConfig>): Promise<TrainingMetho
       const mask = maskNeurons(neurons, config.unit);
       const views = loader.trainingViews(indices, config.batchSize, generator, config);
       const training = await trainer.trainBatches(epoch, lr, views, indices.length, (batch) =>
-        lossOfViews(trainer, head, mask, batch),
+        finetuneLoss(config, model.network, head?.network, mask, batch),
       );
       return { ...training, mask: { count: neurons.length, neurons: neurons.slice(0, NAMED_NEURONS) } };
     },
@@ -127,12 +127,27 @@ async function projectionHead(trainer: Trainer<FinetuneConfig>): Promise<Trained
   return trainer.addPart(await native().createProjectionHead(options));
 }
 
-/** The loss of one batch (article, Eq. 5): NT-Xent of both branches' features plus lambda times the supervised loss. */
-async function lossOfViews(
-  { config, model: { network } }: Trainer<FinetuneConfig>,
-  head: TrainedPart | undefined,
+/** The settings that a batch's loss depends on. */
+export type FinetuneLossSettings = Pick<
+  FinetuneConfig,
+  'contrast' | 'features' | 'statistics' | 'temperature' | 'lambda' | 'loss'
+> &
+  Pick<FinetuneConfig, 'supervised' | 'supervisedReduction' | 'supervisedForward'>;
+
+/**
+ * The loss of one batch with its graph (article, Eq. 5): NT-Xent of both branches' features plus lambda times the supervised
+ * loss.
+ *
+ * @param head the projection head, for `projection` features
+ * @param mask the neurons that the auxiliary branch lacks
+ * @returns tensors that the caller disposes; the terms are NT-Xent (`contrast`) and the supervised loss without lambda
+ */
+export async function finetuneLoss(
+  config: FinetuneLossSettings,
+  network: NativeModel,
+  head: NativeModel | undefined,
   mask: NeuronMask,
-  { images, second, labels }: ViewPair,
+  { images, second, labels }: Pick<ViewPair, 'images' | 'second' | 'labels'>,
 ): Promise<BatchLoss> {
   using scope = new TensorScope();
   const target = scope.own(await network.forwardFeatures(images, 'shared', null));
@@ -162,15 +177,15 @@ async function lossOfViews(
 
 /** What NT-Xent compares of one branch, [N, D]. */
 async function contrasted(
-  { features: which }: FinetuneConfig,
-  head: TrainedPart | undefined,
+  { features: which }: FinetuneLossSettings,
+  head: NativeModel | undefined,
   { features, logits }: { readonly features: Tensor; readonly logits: Tensor },
   scope: TensorScope,
 ): Promise<Tensor> {
   switch (which) {
     case 'projection':
       if (!head) throw new RangeError('There is no projection head');
-      return scope.own(await head.network.forward(features, true, true, null));
+      return scope.own(await head.forward(features, true, true, null));
     case 'penultimate':
       return features;
     case 'logits':
@@ -181,7 +196,7 @@ async function contrasted(
 }
 
 /** The elements that a mean is over, where the sum is asked for: of the squared error all outputs, else the images. */
-function supervisedScale({ supervised, supervisedReduction }: FinetuneConfig, logits: Tensor): number {
+function supervisedScale({ supervised, supervisedReduction }: FinetuneLossSettings, logits: Tensor): number {
   if (supervisedReduction === 'mean') return 1;
   const [images = 1, outputs = 1] = logits.shape;
   return supervised === 'mse' ? images * outputs : images;

@@ -5,6 +5,7 @@ import { native, type BatchNormStatistics, type NativeModel } from '../../src/na
 import { setThreads } from '../../src/native/device.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { Adam } from '../../src/train/adam.js';
+import { ARTICLE_FINETUNE, finetuneLoss } from '../../src/train/finetune.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, relativeDifference, report } from './compare.js';
 import { oracleOf, type Oracle } from './oracle.js';
@@ -49,30 +50,25 @@ test.each<BatchNormStatistics>(['shared', 'separate', 'frozen'])(
       using labels = await addon.tensor(expected(`labels.${step}`).data, [8], 'cpu');
       using first = await x1.channelsLast();
       using second = await x2.channelsLast();
-      const target = await model.network.forwardFeatures(first, 'shared', null);
-      const auxiliary = await model.network.forwardFeatures(second, statistics, mask.edits);
-      using targetView = await head.forward(target.features, true, true, null);
-      using auxiliaryView = await head.forward(auxiliary.features, true, true, null);
-      using contrast = await addon.ntXent(targetView, auxiliaryView, settings.temperature);
-      using supervised = await addon.squaredError(target.logits, labels, 'mean');
-      using total = await addon.combine([
-        { tensor: contrast, weight: 1 },
-        { tensor: supervised, weight: settings.lambda },
-      ]);
+      const {
+        loss,
+        logits,
+        terms = {},
+      } = await finetuneLoss({ ...ARTICLE_FINETUNE, ...settings, statistics }, model.network, head, mask, {
+        images: first,
+        second,
+        labels,
+      });
       await model.network.zeroGrad();
       await head.zeroGrad();
-      await total.backward();
+      await loss.backward();
       await optimizer.step();
       await headOptimizer.step(settings.lr);
-      lossDifference = Math.max(
-        lossDifference,
-        Math.abs((await contrast.item()) - Number(expected('contrast').data[step])),
-        Math.abs((await supervised.item()) - Number(expected('supervised').data[step])),
-      );
-      for (const { features, logits } of [target, auxiliary]) {
-        features.dispose();
-        logits.dispose();
+      for (const name of ['contrast', 'supervised'] as const) {
+        const difference = Math.abs(((await terms[name]?.item()) ?? NaN) - Number(expected(name).data[step]));
+        lossDifference = Math.max(lossDifference, difference);
       }
+      for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
     }
     report(`losses of ten steps, ${statistics}, difference`, lossDifference, 1e-6);
     expect(lossDifference).toBeLessThanOrEqual(1e-6);

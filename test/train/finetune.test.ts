@@ -1,0 +1,211 @@
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import { SpurmemError, type ErrorCode } from '../../src/errors.js';
+import { native } from '../../src/native/addon.js';
+import { fractionToCount } from '../../src/neurons/select.js';
+import { trainErm } from '../../src/train/erm.js';
+import { trainFinetune, type FinetuneOptions } from '../../src/train/finetune.js';
+import type { EpochMetrics } from '../../src/train/metrics.js';
+import { openRun, RunFolder } from '../../src/train/runFolder.js';
+import { temporaryFolder } from '../temporary.js';
+import { Runs, measured } from './support.js';
+
+const folder = temporaryFolder();
+const runs = new Runs(folder);
+const M = 4800;
+const base: FinetuneOptions = {
+  ...{ from: runs.reference.path, out: join(folder, 'finetuned'), epochs: 2, batchSize: 32, lr: 1e-3 },
+  ...{ fraction: 0.001, seed: 4, device: 'cpu', threads: 1, resume: false },
+};
+
+beforeAll(async () => {
+  await runs.build();
+});
+
+/** Fine-tunes into a folder of its own; the folder and what it measured. */
+async function finetune(
+  name: string,
+  options: Partial<FinetuneOptions> = {},
+): Promise<{ run: RunFolder; epochs: EpochMetrics[] }> {
+  const run = new RunFolder(join(folder, name));
+  await trainFinetune({ ...base, ...options, out: run.path });
+  return { run, epochs: await run.readMetrics() };
+}
+
+async function refusal(options: Partial<FinetuneOptions>, code: ErrorCode): Promise<string> {
+  const out = join(folder, 'refused');
+  const error: unknown = await trainFinetune({ ...base, out, ...options }).catch((reason: unknown) => reason);
+  if (!(error instanceof SpurmemError)) throw new Error(`Expected ${code}, got ${String(error)}`);
+  expect({ code: error.code, message: error.message }).toEqual({ code, message: error.message });
+  return error.message;
+}
+
+describe('fine-tuning', () => {
+  test('masks the share of neurons that was asked for, anew each epoch, and leaves no tensor', async () => {
+    const live = native().liveTensors();
+    const { run, epochs } = await finetune('gradient');
+    expect(native().liveTensors()).toBe(live);
+    expect(epochs).toHaveLength(2);
+    for (const { mask, trainLoss, lossTerms } of epochs) {
+      expect(mask?.count).toBe(fractionToCount(0.001, M));
+      expect(mask?.neurons).toHaveLength(5);
+      const scores = mask?.neurons.map(({ score }) => score) ?? [];
+      expect(scores).toEqual([...scores].sort((a, b) => b - a));
+      expect(trainLoss).toBeCloseTo((lossTerms?.contrast ?? 0) + 10 * (lossTerms?.supervised ?? 0), 4);
+    }
+    const { config } = await openRun(run.path);
+    expect(config).toMatchObject({
+      ...{
+        command: 'train finetune',
+        protocol: 'article',
+        arch: 'resnet18',
+        lambda: 10,
+        statistics: 'shared',
+      },
+      viewAugmentation: { randomResizedCrop: { size: [32, 16] }, horizontalFlip: 0 },
+    });
+  });
+
+  test('random masks differ between epochs, no mask is none, and both criteria together are their union', async () => {
+    const random = await finetune('random', { criterion: 'random' });
+    const [first, second] = random.epochs.map(({ mask }) => mask?.neurons);
+    expect(first).toHaveLength(5);
+    expect(first).not.toEqual(second);
+    const none = await finetune('none', { criterion: 'none', epochs: 1 });
+    expect(none.epochs[0]?.mask).toEqual({ count: 0, neurons: [] });
+
+    const place = ({ layer, index }: { layer: string; index: number }): string => `${layer}[${index}]`;
+    const masks = await Promise.all(
+      (['gradient', 'magnitude', 'combined'] as const).map(async (criterion) => {
+        const { epochs } = await finetune(`first-${criterion}`, { criterion, epochs: 1 });
+        return (epochs[0]?.mask?.neurons ?? []).map(place);
+      }),
+    );
+    const [gradient = [], magnitude = [], combined = []] = masks;
+    expect(new Set(combined)).toEqual(new Set([...gradient, ...magnitude]));
+    expect(gradient).not.toEqual(magnitude);
+  });
+
+  test('without the contrast it is continued training: no mask, one term', async () => {
+    const { epochs } = await finetune('continued', { contrast: false, epochs: 1 });
+    expect(epochs[0]?.mask?.count).toBe(0);
+    expect(Object.keys(epochs[0]?.lossTerms ?? {})).toEqual(['supervised']);
+  });
+
+  test('the magnitude\u2019s smallest single weights are the published code\u2019s mask', async () => {
+    const { epochs } = await finetune('published', {
+      ...{ protocol: 'released', criterion: 'magnitude', fraction: 0.0001, epochs: 1 },
+    });
+    const mask = epochs[0]?.mask;
+    // 11,166,912 weights of convolutions, without 172,032 of the shortcuts', from all of which the share is taken.
+    expect(mask?.count).toBe(fractionToCount(0.0001, 11_166_912));
+    const scores = mask?.neurons.map(({ score }) => score) ?? [];
+    expect(scores).toEqual([...scores].sort((a, b) => a - b));
+    expect(Math.max(...scores)).toBeLessThan(1e-4);
+    expect(mask?.neurons.some(({ layer }) => layer.includes('downsample'))).toBe(false);
+  });
+
+  test.each([
+    ['the article\u2019s protocol, averaged', { averaging: 0.9 }],
+    ['the published code\u2019s protocol', { protocol: 'released', fraction: 0.001 }],
+  ] as const)('goes on to the same bits: %s', async (name, settings) => {
+    const whole = await finetune(`whole ${name}`, settings);
+    const stopped = new RunFolder(join(folder, `stopped ${name}`));
+    const abort = new AbortController();
+    const options = { ...base, ...settings, out: stopped.path };
+    const interrupted = trainFinetune({
+      ...options,
+      signal: abort.signal,
+      onProgress: ({ task }) => {
+        if (task === 'epoch 2/2') abort.abort();
+      },
+    });
+    await expect(interrupted).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    await trainFinetune({ ...options, resume: true });
+    expect(await measured(stopped)).toEqual(await measured(whole.run));
+    for (const file of ['best', 'last', 'resume'] as const) {
+      expect((await readFile(stopped[file])).equals(await readFile(whole.run[file]))).toBe(true);
+    }
+  });
+
+  test('starts from an epoch that ERM kept', async () => {
+    const erm = new RunFolder(join(folder, 'kept'));
+    await trainErm({ ...runs.base, out: erm.path, keepEpochs: [1] });
+    expect(await refusal({ from: erm.path, kickInEpoch: 2 }, 'RUN_NOT_FOUND')).toMatch(
+      /--kick-in-epoch is 2.*epoch-2\.safetensors is missing.*--keep-epochs 2/s,
+    );
+    const { run } = await finetune('kick-in', { from: erm.path, kickInEpoch: 1, epochs: 1 });
+    const { config, environment } = await openRun(run.path);
+    expect(config).toMatchObject({ kickInEpoch: 1 });
+    expect(environment.weightsPath).toBe(erm.epoch(1));
+  });
+});
+
+describe('a fine-tuning that cannot be', () => {
+  test.each([
+    ['lambda', { lambda: 0 }, /--lambda is 0: it takes a number above 0/],
+    ['temperature', { temperature: -1 }, /--temperature is -1: it takes a number above 0/],
+    ['fraction', { fraction: 1 }, /--fraction is 1: it takes a share above 0 and below 1/],
+    ['batch of one', { batchSize: 1 }, /--batch-size is 1: every batch has one image, and NT-Xent/],
+    ['last batch of one', { batchSize: 83 }, /the last batch of 84 training images has one image/],
+    ['samples', { gradientWorst: 4, gradientDrawn: 5 }, /--gradient-drawn is 5, more than the 4/],
+    ['average', { averaging: 1 }, /--averaging is 1: it takes a decay above 0 and below 1/],
+    ['architecture', { arch: 'resnet50' }, /--arch is resnet50, and .* was trained with resnet18/],
+  ] as const)('is refused: %s', async (_name, options, message) => {
+    expect(await refusal(options, 'USAGE')).toMatch(message);
+  });
+
+  test('is refused on another dataset, and where groups are missing', async () => {
+    const other = join(folder, 'other');
+    const counts = { train: [8, 8, 8, 8], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
+    await buildDominoes(other, { ...DEFAULT_DOMINOES, counts, size: 32 });
+    expect(await refusal({ data: other }, 'DATASET_INVALID')).toMatch(
+      /is not the dataset that .* was trained on/,
+    );
+    const erm = join(folder, 'balanced');
+    await trainErm({ ...runs.base, data: other, out: erm, epochs: 1 });
+    expect(await refusal({ from: erm, gradientSource: 'minority-groups' }, 'USAGE')).toMatch(
+      /--gradient-source is minority-groups, and dominoes has none: its training groups have 8, 8, 8, 8/,
+    );
+    const lacking = join(folder, 'lacking');
+    await cp(runs.base.data, lacking, { recursive: true });
+    const table = join(lacking, 'metadata.csv');
+    const rows = (await readFile(table, 'utf8')).split('\n');
+    // Without one class in the validation split.
+    await writeFile(
+      table,
+      rows.filter((row) => !row.includes('/val/2/') && !row.includes('/val/3/')).join('\n'),
+    );
+    expect(await refusal({ data: lacking }, 'DATASET_EMPTY_GROUP')).toMatch(
+      /the split val has no example of groups 2 .* 3 /,
+    );
+  });
+
+  test('is refused from no run, and into a run with other settings', async () => {
+    expect(await refusal({ from: join(folder, 'nowhere') }, 'RUN_NOT_FOUND')).toMatch(/holds no trained run/);
+    await finetune('settled', { epochs: 1 });
+    const again = { out: join(folder, 'settled'), epochs: 1, resume: true };
+    expect(await refusal({ ...again, lambda: 3 }, 'RUN_EXISTS')).toMatch(/lambda: 10 -> 3/);
+  });
+
+  test('stops at a loss that is no number, and keeps the last good epoch', async () => {
+    const run = new RunFolder(join(folder, 'diverging'));
+    let poisoned = 0;
+    const epochs: EpochMetrics[] = [];
+    const message = await refusal(
+      {
+        ...{ out: run.path, lr: 1e18, epochs: 3 },
+        onEpoch: (metrics) => {
+          epochs.push(metrics);
+          poisoned = metrics.epoch;
+        },
+      },
+      'NATIVE_FAILED',
+    );
+    expect(message).toMatch(
+      /(loss became (NaN|Infinity) in epoch \d, batch \d|validation loss became (NaN|Infinity) after epoch \d).*Try a lower --lr/,
+    );
+    expect(await run.readMetrics()).toHaveLength(poisoned);
+  });
+});
