@@ -215,6 +215,8 @@ function datasetConfig(options: DominoesOptions): DatasetConfig {
       // Mirrored or cropped digits are other digits: augmentation would undo the correlation.
       augmentation: null,
     },
+    // The garment, below the digit.
+    coreRegion: [0.5, 0, 0.5, 1],
   };
 }
 
