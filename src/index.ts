@@ -145,6 +145,7 @@ export type * from './experiments/results.js';
 export { renderFigures, renderReport, type RunReport } from './report/runReport.js';
 export { writeReport } from './report/writeReport.js';
 export { PART1, SIGMA_GRID, type ArticleFigure } from './reproduce/articleFigures.js';
+export { reproduceFig10, type Fig10Result } from './reproduce/fig10.js';
 export { reproducePart1, type FigureResult, type Part1Options, type Part1Result } from './reproduce/part1.js';
 export {
   reproduceQuickstart,

@@ -67,6 +67,12 @@ export function datasetOptionsOf(options: DatasetOptions): DatasetOptions {
   return { format, target, spurious, table, columns, images };
 }
 
+/** The same where any of them was given; a command that opens a run else takes what the run was trained with. */
+export function chosenDatasetOptions(options: DatasetOptions): DatasetOptions | undefined {
+  const given = datasetOptionsOf(options);
+  return Object.values(given).some((value) => value !== undefined) ? given : undefined;
+}
+
 /** Commander reports only its own errors as wrong usage. */
 function columnsArgument(text: string): Columns {
   try {

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { groupCounts, loadDataset, type Dataset } from '../data/dataset.js';
 import { minorityGroups } from '../data/minorityGroups.js';
+import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type {
   TraceOverlapResult,
   TraceStructuredResult,
@@ -32,6 +33,7 @@ export async function writeReport(options: {
   const { folder, config, environment } = await openRun(options.run);
   const dataset = await loadDataset(options.data ?? environment.data, environment.dataOptions);
   await folder.create();
+  const gradCam = await folder.readResult<GradCamResult>('grad-cam');
   const erm = await folder.readResult<ErmResult>('erm');
   const overlap = await folder.readResult<TraceOverlapResult>('trace-overlap');
   const layers = await folder.readResult<TraceStructuredResult>('trace-structured');
@@ -54,6 +56,7 @@ export async function writeReport(options: {
     traces: await readTraces(folder),
     ...(overlap ? { overlap } : {}),
     ...(layers ? { layers } : {}),
+    ...(gradCam ? { gradCam } : {}),
     versions: Object.entries(environment.versions),
   };
   for (const { name, svg } of await renderFigures(report)) await writeAtomic(folder.figure(name), svg);

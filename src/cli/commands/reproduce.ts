@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { runJob } from '../job.js';
+import { addFig10Command } from './reproduceFig10.js';
 import { addPart1Commands } from './reproducePart1.js';
 import { addComputeOptions, type ComputeOptions } from '../options.js';
 
@@ -13,6 +14,7 @@ interface QuickstartCommandOptions extends ComputeOptions {
 export function addReproduceCommands(program: Command): void {
   const reproduce = program.command('reproduce').description('reproduce the article\u2019s experiments');
   addPart1Commands(reproduce);
+  addFig10Command(reproduce);
   addComputeOptions(
     reproduce
       .command('quickstart')
