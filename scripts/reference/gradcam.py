@@ -1,7 +1,8 @@
 """Grad-CAM with hooks on torchvision's ResNets and the plain vision transformer of vit.py, as the oracle.
 
-Writes one safetensors file: images [N, 3, H, W] and, for each layer, cam.<layer> [N, H, W]. The patch tokens [N, 1 + T, C]
-of a vision transformer's layer become a feature map [N, C, H / patch, W / patch]; the class token is left out.
+Writes one safetensors file: images [N, 3, H, W] and, for each layer, cam.<layer> [N, H, W] and cells.<layer>, the rows and
+columns of its feature map. The patch tokens [N, 1 + T, C] of a vision transformer's layer become a feature map
+[N, C, H / patch, W / patch]; the class token is left out.
 """
 
 import argparse
@@ -56,6 +57,7 @@ for layer in args.layers:
     handle.remove()
     weights = as_map(seen["gradient"]).mean(dim=(2, 3), keepdim=True)
     cam = (weights * as_map(seen["features"])).sum(dim=1, keepdim=True).relu()
+    out[f"cells.{layer}"] = torch.tensor(cam.shape[2:], dtype=torch.int32)
     cam = F.interpolate(cam, size=images.shape[2:], mode="bilinear", align_corners=False).squeeze(1)
     highest = cam.amax(dim=(1, 2), keepdim=True)
     out[f"cam.{layer}"] = cam / torch.where(highest > 0, highest, torch.ones_like(highest))

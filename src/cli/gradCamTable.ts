@@ -7,7 +7,7 @@ import { groupLabels } from '../report/groups.js';
 
 /** The share of the heat in the core region, a row a group: of one run, or of two with the difference. */
 export function gradCamTable(dataset: Dataset, result: GradCamResult): string {
-  const { before, after, coreRegion, groups, layer, output, outputName, split } = result;
+  const { before, after, coreRegion, groups, layer, cells, output, outputName, split } = result;
   const labels = groupLabels(dataset.groupNames, minorityGroups(dataset));
   const head = [
     'group',
@@ -35,7 +35,7 @@ export function gradCamTable(dataset: Dataset, result: GradCamResult): string {
     coreRegion
       ? 'share of the heat in the core region in percent, difference in points, each with its 95 % interval'
       : 'no shares: the dataset has no coreRegion',
-    `Grad-CAM of ${layer} for output ${output} (${outputName}), ${SPLIT_NAME[split]} images; ` +
+    `Grad-CAM of ${layer} (${cells.join(' x ')} cells) for output ${output} (${outputName}), ${SPLIT_NAME[split]} images; ` +
       'without heat: images in which nothing speaks for the output',
     ...(labels.some(({ minority }) => minority) ? ['* minority group'] : []),
   ].join('\n');

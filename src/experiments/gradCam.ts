@@ -92,7 +92,13 @@ export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
 
   const result: GradCamResult = {
     kind: 'grad-cam',
-    ...{ split, layer, output, outputName: dataset.targetNames[output] ?? String(output) },
+    ...{
+      split,
+      layer,
+      cells: mapsAfter.cells,
+      output,
+      outputName: dataset.targetNames[output] ?? String(output),
+    },
     ...{ samplesPerGroup, seed: options.seed, coreRegion: dataset.coreRegion },
     before: before ? mappedModel(before) : null,
     after: mappedModel(after),
@@ -178,6 +184,8 @@ interface Maps {
   readonly shares: ReadonlyMap<number, number>;
   readonly blank: ReadonlySet<number>;
   readonly examples: ReadonlyMap<number, Example>;
+  /** [rows, columns] of the layer. */
+  readonly cells: readonly [number, number];
 }
 
 async function mapImages(
@@ -195,14 +203,17 @@ async function mapImages(
   const shares = new Map<number, number>();
   const blank = new Set<number>();
   const examples = new Map<number, Example>();
+  let cells: [number, number] = [0, 0];
   let done = 0;
   for await (const batch of loader.evaluation(indices, batchSize)) {
     using current = batch;
     throwIfAborted(signal, task);
-    using maps = await model.network.gradCam(current.images, layer, output, gridHeight);
-    const [, height = 0, width = 0] = maps.shape;
+    const maps = await model.network.gradCam(current.images, layer, output, gridHeight);
+    using tensor = maps.heat;
+    cells = maps.cells;
+    const [, height = 0, width = 0] = tensor.shape;
     const size = height * width;
-    const heat = (await maps.data()) as Float32Array;
+    const heat = (await tensor.data()) as Float32Array;
     const pixels = current.indices.some((index) => shown.has(index))
       ? ((await current.images.data()) as Float32Array)
       : undefined;
@@ -225,7 +236,7 @@ async function mapImages(
     done += current.indices.length;
     onProgress?.({ task, done, total: indices.length, unit: 'images' });
   }
-  return { shares, blank, examples };
+  return { shares, blank, examples, cells };
 }
 
 function mappedModel({ folder, model, checkpoint }: TraceSession): MappedModel {

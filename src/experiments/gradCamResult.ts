@@ -61,6 +61,8 @@ export interface GradCamResult {
   readonly kind: 'grad-cam';
   readonly split: Split;
   readonly layer: string;
+  /** [rows, columns] of the layer, from which the maps are enlarged: heat blurs over the region's edge by half a cell. */
+  readonly cells: readonly [number, number];
   /** The logit that the maps speak for, and the class that it stands for. */
   readonly output: number;
   readonly outputName: string;

@@ -15,7 +15,7 @@ export function mappableLayers({
   return parameters
     .filter(({ name, shape }) => shape.length === 4 || /\.norm[12]\.weight$/.test(name))
     .map(({ name }) => name.replace(/\.weight$/, ''))
-    .filter((name) => name !== 'pos_embed' && name !== `${lastBlock ?? ''}.norm2`);
+    .filter((name) => name !== `${lastBlock ?? ''}.norm2`);
 }
 
 /**

@@ -8,7 +8,7 @@ import type { SampleImage } from './reportData.js';
 const SCHEME = 'inferno';
 
 /** The heat's weight over the image. */
-const OPACITY = 0.6;
+export const OPACITY = 0.6;
 
 /** Images lower than this in pixels are enlarged by whole factors, so that their pixels are seen. */
 const LEAST_HEIGHT = 128;
@@ -17,6 +17,8 @@ const LEAST_HEIGHT = 128;
 export interface Overlay extends SampleImage {
   /** Share of the heat in the core region; null where there is none. */
   readonly share: number | null;
+  /** Whether the map is 0 everywhere. */
+  readonly blank: boolean;
 }
 
 /** An image beside its overlays: one row of the article's Fig. 10. */
@@ -64,7 +66,7 @@ async function overlay(image: Picture, { heat, share }: ExampleHeat, filename: s
       return Math.round((1 - OPACITY) * value + OPACITY * color);
     }),
   );
-  return { ...(await encode({ ...image, pixels })), share };
+  return { ...(await encode({ ...image, pixels })), share, blank: map.pixels.every((value) => value === 0) };
 }
 
 /** Red, green and blue of each of the 256 heats. */

@@ -29,7 +29,7 @@ test('gradcam prints a table, and writes the result', async () => {
   ]);
   expect(stdout).toMatch(/group +│ images │ +before: before │ +after: after │ +after - before/);
   expect(stdout).toMatch(/G3 coat, digit 1 +│ +3 │/);
-  expect(stdout).toContain('Grad-CAM of layer4.1.conv2 for output 1 (coat), test images');
+  expect(stdout).toContain('Grad-CAM of layer4.1.conv2 (1 x 1 cells) for output 1 (coat), test images');
   expect(stdout).toContain(`Result: ${join(after, 'results', 'grad-cam.json')}`);
 });
 

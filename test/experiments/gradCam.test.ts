@@ -44,8 +44,9 @@ async function sharesAlone(path: string, indices: Int32Array): Promise<number[]>
   const shares: number[] = [];
   for await (const batch of session.loader.evaluation(indices, 7)) {
     using current = batch;
-    using maps = await session.model.network.gradCam(current.images, 'layer4.1.conv2', 0, 1);
-    const heat = (await maps.data()) as Float32Array;
+    const maps = await session.model.network.gradCam(current.images, 'layer4.1.conv2', 0, 1);
+    using tensor = maps.heat;
+    const heat = (await tensor.data()) as Float32Array;
     const sum = (from: number, to: number): number =>
       heat.slice(from, to).reduce((total, value) => total + value, 0);
     for (let start = 0; start < heat.length; start += 64 * 32) {
@@ -69,7 +70,14 @@ test('gives each group\u2019s share of the heat on the garment under both runs, 
   const result = await gradCam({ ...options, samplesPerGroup: 100 });
   expect(native().liveTensors()).toBe(live);
   expect(result).toMatchObject({
-    ...{ kind: 'grad-cam', split: 'test', layer: 'layer4.1.conv2', output: 0, outputName: 'pullover' },
+    ...{
+      kind: 'grad-cam',
+      split: 'test',
+      layer: 'layer4.1.conv2',
+      cells: [2, 1],
+      output: 0,
+      outputName: 'pullover',
+    },
     ...{ coreRegion: [0.5, 0, 0.5, 1], before: { run: 'before' }, after: { run: 'after' } },
   });
   expect(result.groups.map(({ images }) => images)).toEqual(TEST);
@@ -120,8 +128,9 @@ test('keeps the first images of each group that were drawn, with their maps', as
     const index = session.dataset.examples.findIndex((example) => example.filename === filename);
     for await (const batch of session.loader.evaluation(Int32Array.of(index), 1)) {
       using current = batch;
-      using map = await session.model.network.gradCam(current.images, result.layer, 0, 1);
-      const heat = (await map.data()) as Float32Array;
+      const maps = await session.model.network.gradCam(current.images, result.layer, 0, 1);
+      using tensor = maps.heat;
+      const heat = (await tensor.data()) as Float32Array;
       const grey = await pixelsOf(after.heat);
       for (const [at, value] of heat.entries()) {
         expect(Math.abs((grey.data[at * grey.channels] ?? 0) / 255 - value)).toBeLessThanOrEqual(
@@ -140,14 +149,16 @@ test('keeps the first images of each group that were drawn, with their maps', as
 
 test('maps one run alone, another layer and another output', async () => {
   const result = await gradCam({ ...options, compare: undefined, layer: 'layer3.1.conv1', output: 1 });
-  expect(result).toMatchObject({ before: null, layer: 'layer3.1.conv1', outputName: 'coat' });
+  expect(result).toMatchObject({
+    ...{ before: null, layer: 'layer3.1.conv1', cells: [4, 2], outputName: 'coat' },
+  });
   expect(result.groups.every(({ before, difference }) => before === null && difference === null)).toBe(true);
   expect(result.examples.every(({ before }) => before === null)).toBe(true);
 });
 
 test('maps a vision transformer by its last block\u2019s patches', async () => {
   const result = await gradCam({ ...options, run: vit, compare: vit });
-  expect(result.layer).toBe('blocks.11.norm1');
+  expect(result).toMatchObject({ layer: 'blocks.11.norm1', cells: [8, 4] });
   const heated = result.groups.filter(({ after }) => after.share !== null);
   expect(heated.length).toBeGreaterThan(0);
   // A model beside itself: the same maps.

@@ -57,7 +57,9 @@ test.each(cases)('Grad-CAM of $arch, $imageSize px, equals hooks in PyTorch', as
     using images = await contiguous.channelsLast();
     const gridHeight = height / (patchSize ?? height);
     for (const layer of layers) {
-      using heat = await model.network.gradCam(images, layer, 0, gridHeight);
+      const { heat: map, cells } = await model.network.gradCam(images, layer, 0, gridHeight);
+      using heat = map;
+      expect(cells).toEqual([...expected(`cells.${layer}`).data]);
       expect(heat.shape).toEqual([4, height, width]);
       const found = (await heat.data()) as Float32Array;
       const difference = maxDifference(found, expected(`cam.${layer}`).data);

@@ -38,7 +38,14 @@ async function sectionOf(result: GradCamResult): Promise<{ markup: string; text:
 let gradCam: GradCamResult;
 beforeAll(async () => {
   gradCam = {
-    ...{ kind: 'grad-cam', split: 'test', layer: 'layer4.1.conv2', output: 0, outputName: 'pullover' },
+    ...{
+      kind: 'grad-cam',
+      split: 'test',
+      layer: 'layer4.1.conv2',
+      cells: [2, 1],
+      output: 0,
+      outputName: 'pullover',
+    },
     ...{ samplesPerGroup: 128, seed: 5, coreRegion: [0.5, 0, 0.5, 1] },
     before: { run: 'erm', arch: 'resnet18', checkpoint: 'a'.repeat(64) },
     after: { run: 'finetuned', arch: 'resnet18', checkpoint: 'b'.repeat(64) },
@@ -61,6 +68,7 @@ test('a number for every group, before and after, and their difference', async (
   expect(text).toMatch(
     /G2\* coat with 0 128 50\.00 % \[45\.0, 54\.0\] 75\.00 % \[70\.0, 79\.0\] \+25\.00 \[\+20\.00, \+29\.00\] 2 and 2/,
   );
+  expect(text).toContain('The layer has 2 x 1 cells, which are enlarged to the image');
   expect(text).toContain('50 to 100 % of an image’s height, from the top, and 0 to 100 % of its width: 50 %');
   expect(text).toContain('finetuned (resnet18), sha256 bbbbbbbbbbbb');
 });
@@ -118,6 +126,10 @@ test('one run alone, and a dataset without a core region', async () => {
     examples: alone.examples.map((of) => ({ ...of, after: { ...of.after, share: null } })),
   };
   const { text: unmeasured, markup } = await sectionOf(bare);
+  expect(unmeasured).not.toContain('no heat');
+  const heat = await greyPng(new Float32Array(HEIGHT * WIDTH), HEIGHT, WIDTH);
+  const blank = gradCam.examples.map((of) => ({ ...of, after: { heat, share: null } }));
+  expect((await sectionOf({ ...gradCam, examples: blank })).text.match(/no heat/g)).toHaveLength(5);
   expect(unmeasured).toContain('does not say where its images show what their class is about');
   expect(markup.replace(/base64,[^"]+/g, '')).not.toMatch(/NaN|undefined|null/);
   expect((await sectionOf({ ...gradCam, examples: [] })).text).not.toContain('Heat over');

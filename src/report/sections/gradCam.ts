@@ -9,7 +9,7 @@ import type {
 import type { Figures } from '../figures.js';
 import { fixed, MISSING, percentRange, pointsRange, SPLIT_NAME, typographic } from '../format.js';
 import type { GroupLabel } from '../groups.js';
-import { heatColor, type Overlay, type OverlayRow } from '../heatOverlays.js';
+import { heatColor, OPACITY, type Overlay, type OverlayRow } from '../heatOverlays.js';
 import { html, type Markup } from '../markup.js';
 import type { RunReport, SampleImage } from '../reportData.js';
 import { table } from '../table.js';
@@ -35,6 +35,7 @@ export function gradCamSection(
 
 function method({
   layer,
+  cells,
   output,
   outputName,
   split,
@@ -48,6 +49,8 @@ function method({
     the layer’s features speak for that output, whatever the image’s class. At most ${samplesPerGroup}
     ${SPLIT_NAME[split]} images of each group, drawn by seed
     ${seed}${before ? html`, the same for both models: before is the run <code>${plain(before.run)}</code>, after the run <code>${plain(after.run)}</code>` : undefined}.
+    The layer has ${cells[0]} x ${cells[1]} cells, which are enlarged to the image: heat near the edge of a
+    region blurs over it by half a cell.
   </p> `;
 }
 
@@ -129,7 +132,8 @@ function examples(
   const scale = [0, 0.25, 0.5, 0.75, 1].map((heat) => heatColor(heat)).join(', ');
   return html`<h3>Heat over images</h3>
     <p class="note">
-      The first images of each group that were drawn. Heat, each map scaled to its own highest value:
+      The first images of each group that were drawn. The heat lies over them at ${fixed(100 * OPACITY, 0)} %,
+      each map scaled to its own highest value:
       <span class="scale">0 <span style="background: linear-gradient(90deg, ${scale})"></span> highest</span>
     </p>
     <div class="overlays">
@@ -167,8 +171,8 @@ function overlayTable(group: GroupLabel, rows: readonly OverlayRow[], before: Ma
 }
 
 function overlayCell(overlay: Overlay, alt: string): Markup {
-  const share = overlay.share === null ? undefined : html`<small>${percentText(overlay.share)}</small>`;
-  return html`${picture(overlay, alt)}${share}`;
+  const text = overlay.blank ? 'no heat' : overlay.share === null ? undefined : percentText(overlay.share);
+  return html`${picture(overlay, alt)}${text === undefined ? undefined : html`<small>${text}</small>`}`;
 }
 
 function picture({ dataUri, width, height }: SampleImage, alt: string): Markup {
