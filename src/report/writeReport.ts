@@ -33,10 +33,10 @@ export async function writeReport(options: {
   const { folder, config, environment } = await openRun(options.run);
   const dataset = await loadDataset(options.data ?? environment.data, environment.dataOptions);
   await folder.create();
-  const gradCam = await folder.readResult<GradCamResult>('grad-cam');
   const erm = await folder.readResult<ErmResult>('erm');
   const overlap = await folder.readResult<TraceOverlapResult>('trace-overlap');
   const layers = await folder.readResult<TraceStructuredResult>('trace-structured');
+  const gradCam = await folder.readResult<GradCamResult>('grad-cam');
   const report: RunReport = {
     title: `${config.arch} on ${dataset.name}`,
     dataset: {

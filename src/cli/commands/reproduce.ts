@@ -14,7 +14,6 @@ interface QuickstartCommandOptions extends ComputeOptions {
 export function addReproduceCommands(program: Command): void {
   const reproduce = program.command('reproduce').description('reproduce the article\u2019s experiments');
   addPart1Commands(reproduce);
-  addFig10Command(reproduce);
   addComputeOptions(
     reproduce
       .command('quickstart')
@@ -46,4 +45,5 @@ export function addReproduceCommands(program: Command): void {
       );
     });
   });
+  addFig10Command(reproduce);
 }
