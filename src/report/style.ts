@@ -96,7 +96,7 @@ ul.neurons small { color: var(--muted); margin-left: 0.6em; }
 .strip img { height: 96px; width: auto; max-width: 100%; border-radius: 6px; border: 1px solid var(--line); background: #fff; }
 .strip img.small { image-rendering: pixelated; }
 .overlays { display: flex; flex-wrap: wrap; gap: 1.25rem 2rem; align-items: flex-start; }
-.overlays table { max-width: 100%; }
+.overlays table { min-width: 11rem; max-width: 100%; }
 .overlays tbody tr { background: none; }
 .overlays th, .overlays td { padding: 0.25rem 0.4rem; border: 0; text-align: center; min-width: 0; }
 .overlays img { display: block; margin: 0 auto; height: 128px; width: auto; border-radius: 4px; image-rendering: pixelated; }

@@ -88,8 +88,8 @@ function shares(
     )}
     <p class="note">
       ${regionText(region)} A model that looks nowhere in particular has that share there. An image’s share is
-      the sum of its map in the region by the sum of the whole map. Maps that are 0 everywhere have none:
-      nothing in the image speaks for the output.
+      the sum of its map in the region divided by the sum of the whole map. Maps that are 0 everywhere have
+      none: nothing in the image speaks for the output.
       ${before ? 'The difference is that of the same images, where both maps have heat.' : ''}
     </p>`;
 }
