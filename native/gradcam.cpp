@@ -15,8 +15,8 @@ at::Tensor asFeatureMap(const at::Tensor& values, int64_t gridHeight) {
 
 }  // namespace
 
-at::Tensor gradCam(const Network& network, const at::Tensor& batch, const std::string& layer, int64_t output,
-                   int64_t gridHeight) {
+HeatMaps gradCam(const Network& network, const at::Tensor& batch, const std::string& layer, int64_t output,
+                 int64_t gridHeight) {
   Observation observation{layer, {}};
   ForwardContext context;
   context.observation = &observation;
@@ -36,7 +36,7 @@ at::Tensor gradCam(const Network& network, const at::Tensor& batch, const std::s
   const auto map = (features * weights).sum(1, /*keepdim=*/true).relu();
   const auto heat = at::upsample_bilinear2d(map, batch.sizes().slice(2), /*align_corners=*/false).squeeze(1);
   const auto highest = heat.amax({1, 2}, /*keepdim=*/true);
-  return heat / highest.where(highest > 0, at::ones_like(highest));
+  return {heat / highest.where(highest > 0, at::ones_like(highest)), map.size(2), map.size(3)};
 }
 
 }  // namespace spurmem

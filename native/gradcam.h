@@ -9,10 +9,17 @@
 
 namespace spurmem {
 
-// Heat maps [N, H, W] at the batch's image size, each scaled so that its highest value is 1 (all 0 where
-// nothing speaks for the output). `layer` is a convolution, or a LayerNorm of a vision transformer, whose
+struct HeatMaps {
+  // [N, H, W] at the batch's image size, each scaled so that its highest value is 1 (all 0 where nothing
+  // speaks for the output).
+  at::Tensor heat;
+  // The layer's own resolution, from which the maps are enlarged.
+  int64_t rows, columns;
+};
+
+// `layer` is a convolution, or a LayerNorm of a vision transformer, whose
 // patch tokens form the map on a grid of `gridHeight` rows.
-at::Tensor gradCam(const Network& network, const at::Tensor& batch, const std::string& layer, int64_t output,
-                   int64_t gridHeight);
+HeatMaps gradCam(const Network& network, const at::Tensor& batch, const std::string& layer, int64_t output,
+                 int64_t gridHeight);
 
 }  // namespace spurmem

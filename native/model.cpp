@@ -251,7 +251,8 @@ Napi::Value ModelHandle::forwardFeatures(const Napi::CallbackInfo& info) {
       wrapNamed);
 }
 
-// gradCam(batch, layer, output, gridHeight): [N, H, W] heat maps.
+// gradCam(batch, layer, output, gridHeight): {heat, cells}: [N, H, W] heat maps, and [rows, columns] of the
+// layer.
 Napi::Value ModelHandle::gradCam(const Napi::CallbackInfo& info) {
   return submit(
       info.Env(), LaneName::compute,
@@ -260,7 +261,15 @@ Napi::Value ModelHandle::gradCam(const Napi::CallbackInfo& info) {
        gridHeight = toInteger(info[3], "gridHeight")] {
         return spurmem::gradCam(*network, batch, layer, output, gridHeight);
       },
-      wrapTensor);
+      [](Napi::Env env, HeatMaps& maps) {
+        auto cells = Napi::Array::New(env, 2);
+        cells[0u] = static_cast<double>(maps.rows);
+        cells[1u] = static_cast<double>(maps.columns);
+        auto result = Napi::Object::New(env);
+        result.Set("heat", TensorHandle::wrap(env, std::move(maps.heat)));
+        result.Set("cells", cells);
+        return result;
+      });
 }
 
 // forwardStages(batch, stages): in eval mode, {logits, inputs}, with the input of each stage that was asked

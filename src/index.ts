@@ -29,6 +29,7 @@ export {
   type Example,
   type ResolvedOptions,
 } from './data/dataset.js';
+export { coverageOf, type CoreRegion, type RegionCoverage } from './data/coreRegion.js';
 export { parseColumns, type Columns } from './data/columns.js';
 export { minorityGroups } from './data/minorityGroups.js';
 export { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from './data/dominoes.js';
@@ -36,6 +37,7 @@ export { buildImageStore, type ImageStoreIndex } from './data/imageStore.js';
 export { Batch, BatchLoader } from './data/batches.js';
 
 export { ARCHITECTURES, type Architecture } from './models/architectures.js';
+export { defaultMappedLayer, mappableLayers } from './models/mappableLayers.js';
 export { Model } from './models/model.js';
 export {
   readSafetensors,
@@ -47,7 +49,14 @@ export { readWeights, type WeightsFile } from './models/readWeights.js';
 export { loadWeights, type LoadedWeights } from './models/weights.js';
 
 export { GroupCounter, groupAccuracies, type GroupAccuracies } from './metrics/groups.js';
-export { BOOTSTRAP, accuracyInterval, changeInterval, type Interval } from './metrics/bootstrap.js';
+export {
+  BOOTSTRAP,
+  accuracyInterval,
+  changeInterval,
+  meanInterval,
+  type Interval,
+} from './metrics/bootstrap.js';
+export { heatShare } from './metrics/heatShare.js';
 export { evaluate, type Evaluation } from './metrics/evaluate.js';
 export { LOSSES, lossOf, type Loss } from './metrics/loss.js';
 
@@ -147,6 +156,8 @@ export {
   type TraceStructuredOptions,
 } from './experiments/traceStructured.js';
 export { traceOverlap, traceOverlapIn, type TraceOverlapOptions } from './experiments/traceOverlap.js';
+export { GRAD_CAM_DEFAULTS, gradCam, type GradCamOptions } from './experiments/gradCam.js';
+export type * from './experiments/gradCamResult.js';
 export type * from './experiments/results.js';
 
 export { renderFigures, renderReport, type RunReport } from './report/runReport.js';
@@ -183,6 +194,7 @@ export {
   type SeedSummary,
 } from './metrics/seeds.js';
 export { PART1, SIGMA_GRID, type ArticleFigure } from './reproduce/articleFigures.js';
+export { reproduceFig10, type Fig10Result } from './reproduce/fig10.js';
 export { reproducePart1, type FigureResult, type Part1Options, type Part1Result } from './reproduce/part1.js';
 export {
   reproduceQuickstart,

@@ -1,6 +1,8 @@
-"""Grad-CAM with hooks on torchvision models, as the oracle.
+"""Grad-CAM with hooks on torchvision's ResNets and the plain vision transformer of vit.py, as the oracle.
 
-Writes one safetensors file: images [N, 3, H, W] and, for each layer, cam.<layer> [N, H, W].
+Writes one safetensors file: images [N, 3, H, W] and, for each layer, cam.<layer> [N, H, W] and cells.<layer>, the rows and
+columns of its feature map. The patch tokens [N, 1 + T, C] of a vision transformer's layer become a feature map
+[N, C, H / patch, W / patch]; the class token is left out.
 """
 
 import argparse
@@ -9,21 +11,39 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from safetensors.torch import save_file
+from vit import WIDTHS, VisionTransformer
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--arch", required=True)
 parser.add_argument("--seed", type=int, required=True)
 parser.add_argument("--layers", nargs="+", required=True)
 parser.add_argument("--output", type=int, required=True)
+parser.add_argument("--height", type=int, required=True)
+parser.add_argument("--width", type=int, required=True)
+parser.add_argument("--patch", type=int, help="of a vision transformer")
 parser.add_argument("--threads", type=int, required=True)
 parser.add_argument("--out", required=True)
 args = parser.parse_args()
 
 torch.set_num_threads(args.threads)
 torch.manual_seed(args.seed)
-model = getattr(torchvision.models, args.arch)(num_classes=2).eval()
-images = torch.randn(4, 3, 64, 96, generator=torch.Generator().manual_seed(args.seed + 1))
+if args.arch in WIDTHS:
+    model = VisionTransformer(WIDTHS[args.arch], 2, args.height, args.width, args.patch, eps=1e-6).eval()
+else:
+    model = getattr(torchvision.models, args.arch)(num_classes=2).eval()
+model = model.to(memory_format=torch.channels_last)
+generator = torch.Generator().manual_seed(args.seed + 1)
+images = torch.randn(4, 3, args.height, args.width, generator=generator)
 out = {"images": images}
+
+
+def as_map(tensor):
+    if tensor.dim() == 4:
+        return tensor
+    tokens = tensor[:, 1:].reshape(len(tensor), args.height // args.patch, args.width // args.patch, -1)
+    return tokens.permute(0, 3, 1, 2)
+
+
 for layer in args.layers:
     seen = {}
 
@@ -33,10 +53,11 @@ for layer in args.layers:
 
     handle = model.get_submodule(layer).register_forward_hook(keep)
     model.zero_grad()
-    model(images)[:, args.output].sum().backward()
+    model(images.to(memory_format=torch.channels_last))[:, args.output].sum().backward()
     handle.remove()
-    weights = seen["gradient"].mean(dim=(2, 3), keepdim=True)
-    cam = (weights * seen["features"]).sum(dim=1, keepdim=True).relu()
+    weights = as_map(seen["gradient"]).mean(dim=(2, 3), keepdim=True)
+    cam = (weights * as_map(seen["features"])).sum(dim=1, keepdim=True).relu()
+    out[f"cells.{layer}"] = torch.tensor(cam.shape[2:], dtype=torch.int32)
     cam = F.interpolate(cam, size=images.shape[2:], mode="bilinear", align_corners=False).squeeze(1)
     highest = cam.amax(dim=(1, 2), keepdim=True)
     out[f"cam.{layer}"] = cam / torch.where(highest > 0, highest, torch.ones_like(highest))

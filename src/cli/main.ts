@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addDatasetCommands } from './commands/dataset.js';
 import { addDoctorCommand } from './commands/doctor.js';
+import { addGradCamCommand } from './commands/gradCam.js';
 import { addReportCommand } from './commands/report.js';
 import { addReproduceCommands } from './commands/reproduce.js';
 import { addTraceCommands } from './commands/trace.js';
@@ -20,6 +21,7 @@ export function createProgram(): Command {
   addDatasetCommands(program);
   addTrainCommands(program);
   addTraceCommands(program);
+  addGradCamCommand(program);
   addReportCommand(program);
   addDoctorCommand(program);
   throwOnUsageErrors(program);

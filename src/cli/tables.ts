@@ -23,6 +23,7 @@ export function summarizeDataset(dataset: Dataset): unknown {
     minorityGroups: minorityGroups(dataset),
     counts: Object.fromEntries(SPLITS.map((split) => [split, groupCounts(dataset, split)])),
     preprocessing: dataset.preprocessing,
+    coreRegion: dataset.coreRegion,
   };
 }
 

@@ -6,7 +6,8 @@ import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { isCelebA, readCelebA } from './celeba.js';
 import { SUBPOPBENCH_COLUMNS } from './columns.js';
 import { readCsvDataset, TABLE_NAME } from './csvDataset.js';
-import { CONFIG_NAME, parseDatasetConfig } from './datasetConfig.js';
+import type { CoreRegion } from './coreRegion.js';
+import { CONFIG_NAME, fingerprintedConfig, parseDatasetConfig } from './datasetConfig.js';
 import type { DatasetConfig } from './datasetConfig.js';
 import { joinOptions } from './datasetOptions.js';
 import type { DatasetFormat, DatasetOptions, ResolvedOptions } from './datasetOptions.js';
@@ -56,6 +57,8 @@ export interface Dataset {
   /** [numGroups], such as `pullover, digit 0`. */
   readonly groupNames: readonly string[];
   readonly preprocessing: Preprocessing;
+  /** Where every image shows what its class is about; null where dataset.json does not say. */
+  readonly coreRegion: CoreRegion | null;
   /** In table order. */
   readonly examples: readonly Example[];
   /** Indices into `examples`, ascending. */
@@ -66,7 +69,10 @@ export interface Dataset {
   readonly groups: Int32Array;
   /** What determined the loading; given to `loadDataset`, they load the same dataset again. */
   readonly options: ResolvedOptions;
-  /** SHA-256 (hex) over the bytes of the tables and of dataset.json, and over the options beyond the format. */
+  /**
+   * SHA-256 (hex) over the bytes of the tables and of dataset.json (its coreRegion left out), and over the options beyond the
+   * format.
+   */
   readonly fingerprint: string;
 }
 
@@ -80,8 +86,8 @@ export interface Dataset {
  *   numbers from 0 or words, which are numbered in sorted order.
  *
  * Without `format` the other options decide, else the files: metadata.csv, then CelebA's lists, then a single CSV
- * file. `dataset.json`, when present, gives options that the caller leaves out, and name, targetNames, spuriousNames
- * and preprocessing. Names come from it, from the table's words, from CelebA's attributes, or in Waterbirds' and
+ * file. `dataset.json`, when present, gives options that the caller leaves out, and name, targetNames, spuriousNames,
+ * preprocessing and coreRegion. Names come from it, from the table's words, from CelebA's attributes, or in Waterbirds' and
  * SubpopBench's layouts from a folder with "waterbird" in its name; else the numbers serve, and there are max(y) + 1
  * classes, at least 2, and max(a) + 1 attribute values. Without preprocessing the article's is taken.
  *
@@ -125,6 +131,7 @@ export async function loadDataset(folder: string, options: DatasetOptions = {}):
     // Group-DRO crops CelebA to its central 178 x 178 pixels before it resizes, which no resize followed by a crop
     // can equal, and the article's own preprocessing of CelebA is not known: so it goes the way of Waterbirds.
     preprocessing: config.preprocessing ?? ARTICLE_PREPROCESSING,
+    coreRegion: config.coreRegion ?? null,
     examples,
     splits: {
       train: indicesOf(examples, 'train'),
@@ -305,5 +312,5 @@ function fingerprintOf(
   if (Object.keys(choices).length > 0) hash.update(`${JSON.stringify(choices)}\n`);
   // The length keeps a byte that moves from one file to the other from going unnoticed.
   for (const { bytes } of files) hash.update(`${bytes.length}\n`).update(bytes);
-  return (config === undefined ? hash : hash.update(config)).digest('hex');
+  return (config === undefined ? hash : hash.update(fingerprintedConfig(config))).digest('hex');
 }

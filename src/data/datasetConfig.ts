@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { messageOf, SpurmemError } from '../errors.js';
+import { coreRegionSchema } from './coreRegion.js';
 import { datasetOptionsShape } from './datasetOptions.js';
 import { describeIssues } from './issues.js';
 import { preprocessingSchema } from './preprocessing.js';
@@ -25,6 +26,8 @@ export const datasetConfigSchema = z.strictObject({
   /** The values of the spurious attribute a, in the order of their numbers; where the table has words, all of these. */
   spuriousNames: names(1).optional(),
   preprocessing: preprocessingSchema.optional(),
+  /** Where every image shows what its class is about; Grad-CAM measures the heat there. */
+  coreRegion: coreRegionSchema.optional(),
 });
 export type DatasetConfig = z.infer<typeof datasetConfigSchema>;
 
@@ -50,4 +53,21 @@ export function parseDatasetConfig(path: string, bytes: Buffer): DatasetConfig {
   const parsed = datasetConfigSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw new SpurmemError('DATASET_INVALID', `${path}: ${describeIssues(parsed.error)}. Correct the file.`);
+}
+
+/** The region with its key, and the comma that parts it from another key. Its value holds no brackets of its own. */
+const CORE_REGION = /,\s*"coreRegion"\s*:\s*\[[^\]]*\]|"coreRegion"\s*:\s*\[[^\]]*\]\s*,?\s*/;
+
+/**
+ * What counts for a dataset's fingerprint: the bytes of its dataset.json without coreRegion, which changes nothing that a
+ * model is trained on. They are the bytes from before the region was added, none where it is the only key, so that runs from
+ * then stay valid.
+ *
+ * @param bytes of a file that `parseDatasetConfig` took
+ */
+export function fingerprintedConfig(bytes: Buffer): Buffer {
+  // A character a byte: what is no text comes back as it was.
+  const text = bytes.toString('latin1');
+  const rest = text.replace(CORE_REGION, '');
+  return rest !== text && /^\s*\{\s*\}\s*$/.test(rest) ? Buffer.alloc(0) : Buffer.from(rest, 'latin1');
 }

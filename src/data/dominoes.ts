@@ -207,6 +207,8 @@ function datasetConfig(options: DominoesOptions): DatasetConfig {
     name: 'dominoes',
     targetNames: options.garments,
     spuriousNames: options.digits.map((digit) => `digit ${digit}`),
+    // The garment, below the digit.
+    coreRegion: [0.5, 0, 0.5, 1],
     preprocessing: {
       resize: null,
       crop: null,

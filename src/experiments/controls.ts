@@ -151,7 +151,8 @@ export function requireControls({ draws, samplesPerGroup }: ControlOptions): voi
   }
 }
 
-function samplesOfGroups(
+/** Up to `most` examples of each group, group after group: drawn where there are more, else all in their order. */
+export function samplesOfGroups(
   { groups, numGroups }: { readonly groups: Int32Array; readonly numGroups: number },
   indices: Int32Array,
   most: number,

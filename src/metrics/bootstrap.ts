@@ -39,6 +39,20 @@ export function changeInterval({
   });
 }
 
+/**
+ * Percentile bootstrap of a mean: the values are drawn with replacement.
+ *
+ * @returns [NaN, NaN] of no values
+ */
+export function meanInterval(values: readonly number[]): Interval {
+  const { length } = values;
+  return bootstrap((random) => {
+    let sum = 0;
+    for (let draw = 0; draw < length; draw += 1) sum += values[Math.floor(random() * length)] as number;
+    return sum / length;
+  });
+}
+
 /** The middle 95 % of values, between their 2.5th and 97.5th percentile. */
 export function middle(values: readonly number[]): Interval {
   const sorted = [...values].sort((a, b) => a - b);

@@ -139,13 +139,19 @@ export interface NativeModel {
     edits: readonly WeightEdit[] | null,
   ): Promise<{ features: Tensor; logits: Tensor }>;
   /**
-   * Grad-CAM in eval mode: heat maps [N, H, W] at the batch's size, each with 1 as its highest value.
+   * Grad-CAM in eval mode: heat maps [N, H, W] at the batch's size, each with 1 as its highest value, and [rows, columns]
+   * of the layer, from which they were enlarged.
    *
    * @param layer a convolution, or a vision transformer's LayerNorm
    * @param output the logit
    * @param gridHeight rows of a vision transformer's patches
    */
-  gradCam(batch: Tensor, layer: string, output: number, gridHeight: number): Promise<Tensor>;
+  gradCam(
+    batch: Tensor,
+    layer: string,
+    output: number,
+    gridHeight: number,
+  ): Promise<{ heat: Tensor; cells: [number, number] }>;
   /** Logits and the input of each stage asked for, in eval mode without gradients. */
   forwardStages(batch: Tensor, stages: readonly number[]): Promise<{ logits: Tensor; inputs: Tensor[] }>;
   /** Logits from the input of a stage on, with neurons perturbed, in eval mode without gradients. */

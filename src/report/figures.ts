@@ -6,6 +6,7 @@ import { groupBars } from './charts/groupBars.js';
 import { renderChart, type Chart } from './charts/render.js';
 import { trainingCurves } from './charts/training.js';
 import { groupLabels } from './groups.js';
+import { drawOverlays, type OverlayRow } from './heatOverlays.js';
 import { layerExtent, layersByCriterion, type LayerTrace } from './layers.js';
 import type { RunReport } from './reportData.js';
 import { byCriterion, changeExtent, sigmaGrids, type CriterionTrace, type SigmaGrid } from './selections.js';
@@ -20,6 +21,8 @@ export interface Figures {
   readonly fig3: Chart | undefined;
   /** One chart for each criterion. */
   readonly fig7: readonly { readonly view: LayerTrace; readonly chart: Chart }[];
+  /** One row for each example image. */
+  readonly fig10: readonly OverlayRow[];
   readonly training: Chart | undefined;
 }
 
@@ -54,6 +57,7 @@ export async function drawFigures(report: RunReport): Promise<Figures> {
     fig7: await Promise.all(
       layerViews.map(async (view) => ({ view, chart: await renderChart(fig7(view, groups, layerMax)) })),
     ),
+    fig10: await drawOverlays(report.gradCam?.examples ?? []),
     training:
       report.epochs.length > 0
         ? await renderChart(trainingCurves(report.epochs, groups, selectedEpoch(report)))

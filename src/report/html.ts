@@ -10,6 +10,7 @@ import { neuronSection } from './sections/neurons.js';
 import { summarySection } from './sections/summary.js';
 import { changeSections } from './sections/changes.js';
 import { overlapSection } from './sections/overlap.js';
+import { gradCamSection } from './sections/gradCam.js';
 import { layerSection } from './sections/layers.js';
 import { trainingSection } from './sections/training.js';
 import { plain } from './text.js';
@@ -29,6 +30,7 @@ export function page(report: RunReport, figures: Figures): string {
     neuronSection(groups, figures),
     overlapSection(report, groups, figures),
     layerSection(report, groups, figures),
+    gradCamSection(report, groups, figures),
     trainingSection(report, groups, figures),
     configurationSection(report),
   ].filter((section) => section !== undefined);

@@ -1,4 +1,5 @@
 import type { Split } from '../data/split.js';
+import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type {
   TraceOverlapResult,
   TraceStructuredResult,
@@ -44,6 +45,8 @@ export interface RunReport {
   readonly overlap?: TraceOverlapResult;
   /** `results/trace-structured.json` (article, Fig. 7). */
   readonly layers?: TraceStructuredResult;
+  /** `results/grad-cam.json` (article, Fig. 10). */
+  readonly gradCam?: GradCamResult;
   /** Software that produced the run: name, version. */
   readonly versions: readonly (readonly [string, string])[];
 }

@@ -95,6 +95,13 @@ ul.neurons small { color: var(--muted); margin-left: 0.6em; }
 .strip { display: flex; flex-wrap: wrap; gap: 0.4rem; }
 .strip img { height: 96px; width: auto; max-width: 100%; border-radius: 6px; border: 1px solid var(--line); background: #fff; }
 .strip img.small { image-rendering: pixelated; }
+.overlays { display: flex; flex-wrap: wrap; gap: 1.25rem 2rem; align-items: flex-start; }
+.overlays table { min-width: 11rem; max-width: 100%; }
+.overlays tbody tr { background: none; }
+.overlays th, .overlays td { padding: 0.25rem 0.4rem; border: 0; text-align: center; min-width: 0; }
+.overlays img { display: block; margin: 0 auto; height: 128px; width: auto; border-radius: 4px; image-rendering: pixelated; }
+.scale { white-space: nowrap; }
+.scale span { display: inline-block; width: 7rem; height: 0.7em; margin: 0 0.35em; border-radius: 3px; vertical-align: baseline; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 @media print {
   body { background: none; }

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { groupCounts, loadDataset, type Dataset } from '../data/dataset.js';
 import { minorityGroups } from '../data/minorityGroups.js';
+import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type {
   TraceOverlapResult,
   TraceStructuredResult,
@@ -34,6 +35,7 @@ export async function writeReport(options: {
   const erm = await folder.readTrainingResult();
   const overlap = await folder.readResult<TraceOverlapResult>('trace-overlap');
   const layers = await folder.readResult<TraceStructuredResult>('trace-structured');
+  const gradCam = await folder.readResult<GradCamResult>('grad-cam');
   const report: RunReport = {
     title: `${config.arch} on ${dataset.name}`,
     dataset: {
@@ -53,6 +55,7 @@ export async function writeReport(options: {
     traces: await readTraces(folder),
     ...(overlap ? { overlap } : {}),
     ...(layers ? { layers } : {}),
+    ...(gradCam ? { gradCam } : {}),
     versions: Object.entries(environment.versions),
   };
   for (const { name, svg } of await renderFigures(report)) await writeAtomic(folder.figure(name), svg);

@@ -99,6 +99,24 @@ describe('loadDataset', () => {
     expect((await loadTable(`${RELEASED}\n`)).fingerprint).not.toBe(named);
   });
 
+  test.each([
+    ['last', '{"name": "x",\n "coreRegion": [0.5, 0, 0.5, 1]}'],
+    ['first', '{"coreRegion": [0.5,\n0, 0.5, 1], "name": "x"}'],
+  ])('reads a core region, the %s key, and keeps the fingerprint of the file without it', async (_, text) => {
+    const before = await loadTable(RELEASED);
+    expect(before.coreRegion).toBeNull();
+    await put(join(folder(), 'dataset.json'), '{"name": "x"}');
+    const named = (await loadDataset(folder())).fingerprint;
+    await put(join(folder(), 'dataset.json'), text);
+    const after = await loadDataset(folder());
+    expect(after.coreRegion).toEqual([0.5, 0, 0.5, 1]);
+    expect(after.fingerprint).toBe(named);
+    await put(join(folder(), 'dataset.json'), '{"coreRegion": [0.5, 0, 0.5, 1], "name": "y"}');
+    expect((await loadDataset(folder())).fingerprint).not.toBe(named);
+    await put(join(folder(), 'dataset.json'), '{ "coreRegion": [0.5, 0, 0.5, 1] }');
+    expect((await loadDataset(folder())).fingerprint).toBe(before.fingerprint);
+  });
+
   test('reads back any table of valid rows', async () => {
     const row = fc.record({
       name: fc.stringMatching(/^[a-z ,"']{1,8}$/).filter((name) => name.trim() !== ''),
@@ -172,6 +190,10 @@ describe('loadDataset refuses', () => {
       { preprocessing: { ...ARTICLE_PREPROCESSING, std: [1, 0, 1] } },
       ['preprocessing.std.1'],
     ],
+    ['a core region beyond the image', { coreRegion: [0.5, 0, 0.6, 1] }, ['coreRegion: ', 'top + height']],
+    ['a core region in pixels', { coreRegion: [32, 0, 32, 32] }, ['coreRegion.0']],
+    ['a core region of no height', { coreRegion: [0.5, 0, 0, 1] }, ['coreRegion.2']],
+    ['a core region of three numbers', { coreRegion: [0.5, 0, 0.5] }, ['coreRegion']],
   ])('dataset.json with %s', async (_, config, parts) => {
     const { message } = await failure(loadTable(RELEASED, config), 'DATASET_INVALID');
     for (const part of [join(folder(), 'dataset.json'), ...parts]) expect(message).toContain(part);

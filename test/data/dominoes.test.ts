@@ -97,6 +97,7 @@ describe('buildDominoes', () => {
       'coat, digit 1',
     ]);
     expect(dataset.preprocessing).toMatchObject({ resize: null, crop: null, augmentation: null });
+    expect(dataset.coreRegion).toEqual([0.5, 0, 0.5, 1]);
     expect(events.at(-1)).toEqual({ task: 'drawing dominoes', done: 62, total: 62, unit: 'images' });
     expect((await readdir(out())).sort()).toEqual([
       'dataset.json',

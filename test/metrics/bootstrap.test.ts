@@ -1,4 +1,4 @@
-import { accuracyInterval, changeInterval, middle } from '../../src/metrics/bootstrap.js';
+import { accuracyInterval, changeInterval, meanInterval, middle } from '../../src/metrics/bootstrap.js';
 
 /** Smallest count whose binomial distribution function reaches `level`: what a bootstrap of many resamples ends at. */
 function binomialQuantile(n: number, p: number, level: number): number {
@@ -36,9 +36,23 @@ test('a change\u2019s interval is as wide as paired differences are', () => {
   expect(changeInterval({ total: 10, lost: 10, gained: 0 })).toEqual([-1, -1]);
 });
 
+test('a mean\u2019s interval is as wide as its standard error says, and lies where the values do', () => {
+  // Skewed, as shares near 0 are.
+  const values = Array.from({ length: 400 }, (_, i) => ((i + 0.5) / 400) ** 3);
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+  const error = Math.sqrt(variance / values.length);
+  const [low, high] = meanInterval(values);
+  expect(Math.abs(low - (mean - 1.96 * error))).toBeLessThan(0.2 * error);
+  expect(Math.abs(high - (mean + 1.96 * error))).toBeLessThan(0.2 * error);
+  expect(meanInterval(values)).toEqual([low, high]);
+  expect(meanInterval([0.25, 0.25])).toEqual([0.25, 0.25]);
+});
+
 test('nothing to resample, nothing known', () => {
   expect(accuracyInterval(5, 5)).toEqual([1, 1]);
   expect(accuracyInterval(0, 5)).toEqual([0, 0]);
   expect(accuracyInterval(0, 0)).toEqual([Number.NaN, Number.NaN]);
+  expect(meanInterval([])).toEqual([Number.NaN, Number.NaN]);
   expect(middle([3, 1, 2])).toEqual([1.05, 2.95]);
 });

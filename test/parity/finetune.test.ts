@@ -112,31 +112,3 @@ async function compareNtXent(head: NativeModel, expected: Oracle): Promise<void>
   expect(worst).toBeLessThanOrEqual(1e-6);
   await head.zeroGrad();
 }
-
-test.each([
-  ['resnet18', ['layer4.1.conv2', 'layer2.0.conv1']],
-  ['resnet50', ['layer4.2.conv3']],
-] as const)('Grad-CAM of %s equals hooks in PyTorch', async (arch, layers) => {
-  const out = join(folder, `${arch}.safetensors`);
-  const seed = 2;
-  reference('gradcam', [
-    ...['--arch', arch, '--seed', seed, '--output', 0, '--threads', THREADS, '--out', out],
-    ...['--layers', ...layers],
-  ]);
-  const expected = oracleOf((await readSafetensors(out)).tensors);
-  const generator = new (native().Generator)(seed);
-  using model = await Model.create({ arch, numClasses: 2, generator, device: 'cpu' });
-  const { data, shape } = expected('images');
-  using contiguous = await native().tensor(data, shape, 'cpu');
-  using images = await contiguous.channelsLast();
-  for (const layer of layers) {
-    using heat = await model.network.gradCam(images, layer, 0, 1);
-    expect(heat.shape).toEqual([4, 64, 96]);
-    const difference = maxDifference(await heat.data(), expected(`cam.${layer}`).data);
-    report(`Grad-CAM of ${arch}, ${layer}, difference`, difference, 1e-5);
-    expect(difference).toBeLessThanOrEqual(1e-5);
-  }
-  await expect(model.network.gradCam(images, 'layer9.conv', 0, 1)).rejects.toThrow(
-    /no layer named layer9.conv/,
-  );
-});

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { runJob } from '../job.js';
+import { addFig10Command } from './reproduceFig10.js';
 import { addPart1Commands } from './reproducePart1.js';
 import { addPart2Commands } from './reproducePart2.js';
 import { addComputeOptions, type ComputeOptions } from '../options.js';
@@ -44,4 +45,5 @@ export function addReproduceCommands(program: Command): void {
       );
     });
   });
+  addFig10Command(reproduce);
 }

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import type { Preprocessing } from './preprocessing.js';
+
+const fraction = z.number().min(0).max(1);
+const positiveFraction = z.number().positive().max(1);
+
+/** Sums such as 0.9 + 0.1 may exceed 1 in the last digits. */
+const ROUNDING = 1e-9;
+
+/**
+ * Where an image shows what its class is about, when that is the same place in every image: [top, left, height, width] as
+ * fractions of the image's height and width.
+ */
+export const coreRegionSchema = z
+  .tuple([fraction, fraction, positiveFraction, positiveFraction])
+  .refine(([top, left, height, width]) => top + height <= 1 + ROUNDING && left + width <= 1 + ROUNDING, {
+    error:
+      'the region reaches beyond the image: [top, left, height, width] are fractions of it, so that top + height and left + width are at most 1',
+  });
+export type CoreRegion = Readonly<z.infer<typeof coreRegionSchema>>;
+
+/** How much of each row and column of a model's input lies in the region, from 0 to 1: [H] and [W]. */
+export interface RegionCoverage {
+  readonly rows: Float64Array;
+  readonly columns: Float64Array;
+}
+
+/**
+ * Follows a region through the evaluation preprocessing (resize, then centre crop, as torchvision does them) to the pixels of
+ * the model's input.
+ *
+ * @param imageSize [height, width] of the image in pixels
+ */
+export function coverageOf(
+  [top, left, height, width]: CoreRegion,
+  imageSize: readonly [number, number],
+  { resize, crop }: Pick<Preprocessing, 'resize' | 'crop'>,
+): RegionCoverage {
+  const resized = resizedSize(imageSize, resize);
+  const cover = (start: number, length: number, axis: 0 | 1): Float64Array => {
+    const size = resized[axis];
+    const shown = crop?.[axis] ?? size;
+    const from = start * size + originInCrop(size, shown);
+    return coverage(from, from + length * size, shown);
+  };
+  return { rows: cover(top, height, 0), columns: cover(left, width, 1) };
+}
+
+/** [height, width] after torchvision's `Resize`; a number is the shorter side's. */
+function resizedSize(
+  [height, width]: readonly [number, number],
+  resize: Preprocessing['resize'],
+): readonly [number, number] {
+  if (resize === null) return [height, width];
+  if (typeof resize !== 'number') return resize;
+  const longer = Math.trunc((resize * Math.max(height, width)) / Math.min(height, width));
+  return width <= height ? [longer, resize] : [resize, longer];
+}
+
+/** Where the image's first pixel lies in torchvision's `CenterCrop`, which pads images that are smaller. */
+function originInCrop(size: number, crop: number): number {
+  if (size < crop) return Math.floor((crop - size) / 2);
+  const half = (size - crop) / 2;
+  // Python rounds halves to even.
+  return -(Number.isInteger(half) ? half : 2 * Math.round(half / 2));
+}
+
+/** The share of each of `size` pixels between two positions. */
+function coverage(from: number, to: number, size: number): Float64Array {
+  return Float64Array.from({ length: size }, (_, pixel) =>
+    Math.min(1, Math.max(0, Math.min(to, pixel + 1) - Math.max(from, pixel))),
+  );
+}

@@ -1,0 +1,273 @@
+import { basename } from 'node:path';
+import { coverageOf } from '../data/coreRegion.js';
+import { requireGroups } from '../data/dataset.js';
+import type { Split } from '../data/split.js';
+import { SpurmemError } from '../errors.js';
+import { meanInterval } from '../metrics/bootstrap.js';
+import { heatShare } from '../metrics/heatShare.js';
+import { mean } from '../metrics/statistics.js';
+import { defaultMappedLayer, mappableLayers, requireMappable } from '../models/mappableLayers.js';
+import { native } from '../native/addon.js';
+import { throwIfAborted } from '../progress.js';
+import { openRun } from '../train/runFolder.js';
+import { samplesOfGroups } from './controls.js';
+import type {
+  ExampleHeat,
+  GradCamResult,
+  GroupComparison,
+  GroupHeat,
+  HeatExample,
+  MappedModel,
+  MeanShare,
+} from './gradCamResult.js';
+import { greyPng, inputPng } from './pngData.js';
+import { requireCount } from './protocol.js';
+import { TraceSession, type SessionOptions } from './traceSession.js';
+
+export interface GradCamOptions extends Pick<
+  SessionOptions,
+  | 'run'
+  | 'data'
+  | 'datasetOptions'
+  | 'seed'
+  | 'device'
+  | 'threads'
+  | 'batchSize'
+  | 'onProgress'
+  | 'onWarning'
+  | 'signal'
+> {
+  /** A run on the same dataset to set beside: the one before, such as the ERM run that `run` was fine-tuned from. */
+  readonly compare?: string | undefined;
+  /** A convolution, or a LayerNorm of a vision transformer's blocks; default: `defaultMappedLayer`. */
+  readonly layer?: string | undefined;
+  /** The logit that the maps speak for; article: 0. */
+  readonly output?: number | undefined;
+  /** Default: test. */
+  readonly split?: Split | undefined;
+  /** Images of each group, drawn from the split by the seed; all of them where there are fewer. */
+  readonly samplesPerGroup?: number | undefined;
+  /** Images of each group, the first ones drawn, whose maps are kept to be shown. */
+  readonly examples?: number | undefined;
+}
+
+export const GRAD_CAM_DEFAULTS = { output: 0, split: 'test', samplesPerGroup: 128, examples: 3 } as const;
+
+/**
+ * Grad-CAM (article, Fig. 10): where each group's images speak for an output, and what share of that heat lies in the
+ * dataset's core region; of one run, or of two on the same images. Writes `results/grad-cam.json` in the folder of `run`,
+ * whose report shows it.
+ *
+ * @throws `USAGE` for a layer or output that the models lack, for options out of range, and where the runs' datasets or image
+ *   sizes differ; `DATASET_EMPTY_GROUP`; and what `TraceSession.open` throws
+ */
+export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
+  const {
+    output = GRAD_CAM_DEFAULTS.output,
+    split = GRAD_CAM_DEFAULTS.split,
+    samplesPerGroup = GRAD_CAM_DEFAULTS.samplesPerGroup,
+    examples = GRAD_CAM_DEFAULTS.examples,
+  } = options;
+  requireCount('--samples', samplesPerGroup);
+  if (examples !== 0) requireCount('--examples', examples);
+  if (options.compare !== undefined) await requireSameDataset(options.run, options.compare);
+  using after = await TraceSession.open(options);
+  using before =
+    options.compare === undefined ? undefined : await openBefore(options, options.compare, after);
+  const { dataset } = after;
+  const layer = chooseLayer(options.layer, after, before);
+  requireOutput(output, dataset.targetNames);
+  requireGroups(dataset, [split]);
+  if (dataset.coreRegion === null) options.onWarning?.(noCoreRegion(dataset.folder));
+
+  // A generator of its own: the images do not depend on the architecture.
+  const generator = new (native().Generator)(options.seed);
+  const indices = samplesOfGroups(dataset, dataset.splits[split], samplesPerGroup, generator);
+  const ofGroups = dataset.groupNames.map((_, group) =>
+    [...indices].filter((index) => dataset.groups[index] === group),
+  );
+  const shown = new Set(ofGroups.flatMap((ofGroup) => ofGroup.slice(0, examples)));
+  const mapsBefore = before && (await mapImages(before, indices, { layer, output, shown }));
+  const mapsAfter = await mapImages(after, indices, { layer, output, shown });
+
+  const result: GradCamResult = {
+    kind: 'grad-cam',
+    ...{
+      split,
+      layer,
+      cells: mapsAfter.cells,
+      output,
+      outputName: dataset.targetNames[output] ?? String(output),
+    },
+    ...{ samplesPerGroup, seed: options.seed, coreRegion: dataset.coreRegion },
+    before: before ? mappedModel(before) : null,
+    after: mappedModel(after),
+    groups: ofGroups.map((ofGroup, group) => compareGroup(group, ofGroup, mapsBefore, mapsAfter)),
+    examples: [...shown].map((index): HeatExample => {
+      const { image, ...heat } = mapsAfter.examples.get(index) as Example;
+      const old = mapsBefore?.examples.get(index);
+      return {
+        group: dataset.groups[index] as number,
+        filename: dataset.examples[index]?.filename ?? '',
+        image,
+        before: old ? { heat: old.heat, share: old.share } : null,
+        after: heat,
+      };
+    }),
+  };
+  await after.folder.locked(() => after.folder.writeResult(result.kind, result));
+  return result;
+}
+
+async function requireSameDataset(run: string, compare: string): Promise<void> {
+  const [after, before] = await Promise.all([openRun(run), openRun(compare)]);
+  const [ours, theirs] = [after.config.dataset, before.config.dataset];
+  if (ours.fingerprint === theirs.fingerprint) return;
+  const names = [theirs, ours].map(({ name, fingerprint }) => `${name} (${fingerprint.slice(0, 12)})`);
+  throw new SpurmemError(
+    'USAGE',
+    `--compare ${before.folder.path} was trained on another dataset than --run ${after.folder.path}: ${names.join(' and ')}. ` +
+      'Maps are compared on the same images: name two runs on one dataset.',
+  );
+}
+
+/** Opens the run that is compared with, on the images that the other one has. */
+async function openBefore(options: GradCamOptions, run: string, after: TraceSession): Promise<TraceSession> {
+  const { folder: data, options: datasetOptions } = after.dataset;
+  const before = await TraceSession.open({ ...options, run, data, datasetOptions });
+  const sizes = [before, after].map(({ loader }) => loader.inputSize.join(' x '));
+  if (sizes[0] === sizes[1]) return before;
+  before[Symbol.dispose]();
+  throw new SpurmemError(
+    'USAGE',
+    `--compare ${before.folder.path} sees images of ${sizes[0]} px, and --run ${after.folder.path} of ${sizes[1]} px. ` +
+      'Maps are compared pixel by pixel: name two runs with the same image size.',
+  );
+}
+
+/** The layer asked for, or the default one of `after`; it must be in both models. */
+function chooseLayer(
+  asked: string | undefined,
+  after: TraceSession,
+  before: TraceSession | undefined,
+): string {
+  const layers = mappableLayers(after.model.description);
+  const layer = asked ?? defaultMappedLayer(layers);
+  for (const session of [after, ...(before ? [before] : [])]) {
+    const { model, folder } = session;
+    requireMappable(layer, mappableLayers(model.description), `${model.arch} of ${folder.path}`);
+  }
+  return layer;
+}
+
+function requireOutput(output: number, classes: readonly string[]): void {
+  if (Number.isInteger(output) && output >= 0 && output < classes.length) return;
+  const names = classes.map((name, number) => `${number} (${name})`).join(', ');
+  throw new SpurmemError('USAGE', `--output is ${output}, and the model's outputs are ${names}.`);
+}
+
+function noCoreRegion(folder: string): string {
+  return (
+    `${folder} does not say where its images show what their class is about, so there are maps and no shares. ` +
+    'Where that is the same place in every image, add it to dataset.json: ' +
+    '"coreRegion": [top, left, height, width], as fractions of the image. Runs stay valid.'
+  );
+}
+
+interface Example extends ExampleHeat {
+  readonly image: string;
+}
+
+/** One model's maps, by the example's position in the dataset. */
+interface Maps {
+  /** Share of the heat in the core region; NaN for a blank map, and where there is no region. */
+  readonly shares: ReadonlyMap<number, number>;
+  readonly blank: ReadonlySet<number>;
+  readonly examples: ReadonlyMap<number, Example>;
+  /** [rows, columns] of the layer. */
+  readonly cells: readonly [number, number];
+}
+
+async function mapImages(
+  session: TraceSession,
+  indices: Int32Array,
+  { layer, output, shown }: { layer: string; output: number; shown: ReadonlySet<number> },
+): Promise<Maps> {
+  const { loader, model, folder, config } = session;
+  const { onProgress, signal, batchSize } = session.job;
+  const { dataset, index: store } = loader;
+  const { coreRegion, preprocessing } = dataset;
+  const [inputHeight] = loader.inputSize;
+  const gridHeight = config.patchSize === undefined ? 1 : inputHeight / config.patchSize;
+  const task = `heat maps of ${basename(folder.path)}`;
+  const shares = new Map<number, number>();
+  const blank = new Set<number>();
+  const examples = new Map<number, Example>();
+  let cells: [number, number] = [0, 0];
+  let done = 0;
+  for await (const batch of loader.evaluation(indices, batchSize)) {
+    using current = batch;
+    throwIfAborted(signal, task);
+    const maps = await model.network.gradCam(current.images, layer, output, gridHeight);
+    using tensor = maps.heat;
+    cells = maps.cells;
+    const [, height = 0, width = 0] = tensor.shape;
+    const size = height * width;
+    const heat = (await tensor.data()) as Float32Array;
+    const pixels = current.indices.some((index) => shown.has(index))
+      ? ((await current.images.data()) as Float32Array)
+      : undefined;
+    for (const [at, index] of current.indices.entries()) {
+      const map = heat.subarray(at * size, (at + 1) * size);
+      const imageSize = [store.heights[index] as number, store.widths[index] as number] as const;
+      const share = coreRegion
+        ? heatShare(map, coverageOf(coreRegion, imageSize, preprocessing))
+        : Number.NaN;
+      shares.set(index, share);
+      if (!map.some((value) => value > 0)) blank.add(index);
+      if (!pixels || !shown.has(index)) continue;
+      const image = pixels.subarray(at * size * 3, (at + 1) * size * 3);
+      examples.set(index, {
+        image: await inputPng(image, [height, width], preprocessing),
+        heat: await greyPng(map, height, width),
+        share: Number.isNaN(share) ? null : share,
+      });
+    }
+    done += current.indices.length;
+    onProgress?.({ task, done, total: indices.length, unit: 'images' });
+  }
+  return { shares, blank, examples, cells };
+}
+
+function mappedModel({ folder, model, checkpoint }: TraceSession): MappedModel {
+  return { run: basename(folder.path), arch: model.arch, checkpoint };
+}
+
+function compareGroup(
+  group: number,
+  indices: readonly number[],
+  before: Maps | undefined,
+  after: Maps,
+): GroupComparison {
+  const shareOf = (maps: Maps, index: number): number => maps.shares.get(index) ?? Number.NaN;
+  const heatOf = (maps: Maps): GroupHeat => ({
+    blank: indices.filter((index) => maps.blank.has(index)).length,
+    share: meanShare(indices.map((index) => shareOf(maps, index))),
+  });
+  return {
+    group,
+    images: indices.length,
+    before: before ? heatOf(before) : null,
+    after: heatOf(after),
+    difference: before
+      ? meanShare(indices.map((index) => shareOf(after, index) - shareOf(before, index)))
+      : null,
+  };
+}
+
+/** The mean of the values that are there; null where none is. */
+function meanShare(values: readonly number[]): MeanShare | null {
+  const known = values.filter((value) => !Number.isNaN(value));
+  if (known.length === 0) return null;
+  return { images: known.length, mean: mean(known), interval: meanInterval(known) };
+}

@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { temporaryFolder } from '../temporary.js';
+import { buildTinyDominoes, expectFailure, failure, spurmem, succeed, trainArguments } from './support.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'data');
+const before = join(folder, 'before');
+const after = join(folder, 'after');
+const runs = ['--run', after, '--compare', before, '--threads', '1'];
+
+beforeAll(async () => {
+  await buildTinyDominoes(data);
+  await succeed(trainArguments(data, before, '--epochs', '1'));
+  await succeed(trainArguments(data, after, '--epochs', '1', '--seed', '1', '--lr', '0.001'));
+});
+
+test('gradcam prints a table, and writes the result', async () => {
+  const { stdout } = await succeed([
+    'gradcam',
+    ...runs,
+    '--output',
+    '1',
+    '--samples',
+    '3',
+    '--examples',
+    '1',
+  ]);
+  expect(stdout).toMatch(/group +│ images │ +before: before │ +after: after │ +after - before/);
+  expect(stdout).toMatch(/G3 coat, digit 1 +│ +3 │/);
+  expect(stdout).toContain('Grad-CAM of layer4.1.conv2 (1 x 1 cells) for output 1 (coat), test images');
+  expect(stdout).toContain(`Result: ${join(after, 'results', 'grad-cam.json')}`);
+});
+
+test('gradcam --json prints one document, without the images', async () => {
+  const { stdout } = await succeed(['gradcam', ...runs, '--json', '--quiet']);
+  const document = JSON.parse(stdout) as { result: string; groups: unknown[]; examples: object[] };
+  expect(document).toMatchObject({
+    kind: 'grad-cam',
+    coreRegion: [0.5, 0, 0.5, 1],
+    before: { run: 'before' },
+  });
+  const written = JSON.parse(await readFile(document.result, 'utf8')) as {
+    groups: unknown[];
+    examples: object[];
+  };
+  expect(written.groups).toEqual(document.groups);
+  expect(document.examples).toHaveLength(4 * 3);
+  expect(stdout).not.toContain('base64');
+  expect(JSON.stringify(written)).toContain('base64');
+});
+
+test('reproduce fig10 writes the numbers and the report', async () => {
+  const { stdout } = await succeed(['reproduce', 'fig10', ...runs, '--json']);
+  const { report, figures } = JSON.parse(stdout) as { report: string; figures: string[] };
+  expect(await readFile(report, 'utf8')).toContain('Grad-CAM (Fig. 10)');
+  const [json = '', csv = ''] = figures;
+  const { rows } = JSON.parse(await readFile(json, 'utf8')) as { rows: Record<string, unknown>[] };
+  expect(rows).toHaveLength(4);
+  const lines = parse<Record<string, string>>(await readFile(csv, 'utf8'), { columns: true });
+  expect(lines.map(({ name, beforeShare }) => [name, beforeShare])).toEqual(
+    rows.map(({ name, beforeShare }) => [name, beforeShare === null ? '' : String(beforeShare as number)]),
+  );
+});
+
+test('wrong input is refused, and named', async () => {
+  expectFailure(await spurmem(['gradcam', '--compare', before]), 2, "required option '--run <run>'");
+  expectFailure(await spurmem(['gradcam', ...runs, '--samples', '0']), 2, '--samples', 'at least 1');
+  expect(await failure(['gradcam', ...runs, '--layer', 'layer4.1.conv3'], 'USAGE')).toContain(
+    'The most similar: layer4.1.conv',
+  );
+  expect(await failure(['gradcam', ...runs, '--output', '2'], 'USAGE')).toContain('0 (pullover), 1 (coat)');
+  expect(await failure(['gradcam', '--run', join(folder, 'none')], 'RUN_NOT_FOUND')).toContain('none');
+
+  const other = join(folder, 'other');
+  await succeed(
+    [
+      ['dataset', 'dominoes', '--data', other, '--size', '32', '--seed', '1'],
+      ['--train-counts', '8,4,4,8', '--val-counts', '2,2,2,2', '--test-counts', '2,2,2,2'],
+    ].flat(),
+  );
+  const otherRun = join(folder, 'other-run');
+  await succeed(trainArguments(other, otherRun, '--epochs', '1'));
+  expect(await failure(['gradcam', '--run', after, '--compare', otherRun], 'USAGE')).toContain(
+    `--compare ${otherRun} was trained on another dataset than --run ${after}`,
+  );
+});

@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { BatchLoader } from '../../src/data/batches.js';
+import { coverageOf, type CoreRegion } from '../../src/data/coreRegion.js';
+import { loadDataset } from '../../src/data/dataset.js';
+import type { Preprocessing } from '../../src/data/preprocessing.js';
+import { heatShare } from '../../src/metrics/heatShare.js';
+import { put, useTemporaryFolder } from './support.js';
+
+const folder = useTemporaryFolder();
+const REGION: CoreRegion = [0.5, 0.25, 0.25, 0.5];
+
+/** One image, white in the region and black elsewhere, as a model sees it: [H * W] of brightness from 0 to 1. */
+async function seen(
+  [height, width]: readonly [number, number],
+  { resize, crop }: Pick<Preprocessing, 'resize' | 'crop'>,
+): Promise<{ pixels: Float32Array; shape: readonly number[] }> {
+  const [top, left, high, wide] = REGION;
+  const isInside = (y: number, x: number): boolean =>
+    y >= top * height && y < (top + high) * height && x >= left * width && x < (left + wide) * width;
+  const grey = Buffer.from(
+    Array.from({ length: height * width }, (_, at) =>
+      isInside(Math.floor(at / width), at % width) ? 255 : 0,
+    ),
+  );
+  await put(
+    join(folder(), 'a.png'),
+    await sharp(grey, { raw: { width, height, channels: 1 } })
+      .png()
+      .toBuffer(),
+  );
+  await put(join(folder(), 'metadata.csv'), 'img_id,img_filename,y,split,place\n0,a.png,0,0,0\n');
+  const preprocessing = { resize, crop, mean: [0, 0, 0], std: [1, 1, 1], augmentation: null };
+  await put(join(folder(), 'dataset.json'), JSON.stringify({ preprocessing, coreRegion: REGION }));
+  using loader = await BatchLoader.open(await loadDataset(folder()), { device: 'cpu' });
+  for await (const batch of loader.evaluation(Int32Array.of(0), 1)) {
+    using current = batch;
+    const [, , ...shape] = current.images.shape;
+    const data = (await current.images.data()) as Float32Array;
+    return { pixels: data.slice(0, data.length / 3), shape };
+  }
+  throw new Error('no batch');
+}
+
+test.each<[string, readonly [number, number], Pick<Preprocessing, 'resize' | 'crop'>, number]>([
+  ['as it is', [64, 32], { resize: null, crop: null }, 0],
+  ['cropped by an odd number of pixels', [64, 32], { resize: null, crop: [51, 17] }, 0],
+  ['padded by an odd number of pixels', [64, 32], { resize: null, crop: [71, 45] }, 0],
+  ['resized and cropped', [160, 120], { resize: [64, 80], crop: [48, 56] }, 3],
+  ['resized by its shorter side and cropped', [88, 200], { resize: 66, crop: [61, 97] }, 3],
+  ['enlarged and padded', [40, 20], { resize: 40, crop: [96, 64] }, 3],
+])('the region of an image %s is where its pixels are', async (_, imageSize, how, blur) => {
+  const { pixels, shape } = await seen(imageSize, how);
+  const { rows, columns } = coverageOf(REGION, imageSize, how);
+  expect([rows.length, columns.length]).toEqual(shape);
+  // Resizing blurs the region's edges: near them a pixel may be anything, but not beyond.
+  const isSettled = (cover: Float64Array, at: number): boolean =>
+    new Set(cover.slice(Math.max(0, at - blur), at + blur + 1)).size === 1;
+  let compared = 0;
+  for (const [y, row] of rows.entries()) {
+    for (const [x, column] of columns.entries()) {
+      if (!isSettled(rows, y) || !isSettled(columns, x)) continue;
+      expect(Math.abs((pixels[y * columns.length + x] ?? Number.NaN) - row * column)).toBeLessThan(1e-6);
+      compared += 1;
+    }
+  }
+  expect(compared).toBeGreaterThan(pixels.length / 4);
+  // The blur is even: it moves no brightness over the edges on the whole.
+  const inside = rows.reduce((sum, row) => sum + row, 0) * columns.reduce((sum, column) => sum + column, 0);
+  const brightness = pixels.reduce((sum, pixel) => sum + pixel, 0);
+  expect(Math.abs(brightness / inside - 1)).toBeLessThan(0.01);
+});
+
+test('the heat\u2019s share counts parts of pixels, and is none where there is no heat', () => {
+  const region = coverageOf([0.25, 0, 0.5, 0.5], [2, 2], { resize: null, crop: null });
+  expect([...region.rows]).toEqual([0.5, 0.5]);
+  expect([...region.columns]).toEqual([1, 0]);
+  expect(heatShare([1, 2, 3, 4], region)).toBeCloseTo(0.2, 12);
+  expect(heatShare([0, 0, 0, 0], region)).toBeNaN();
+});
