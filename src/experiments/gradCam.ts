@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { coverageOf } from '../data/coreRegion.js';
 import { requireGroups } from '../data/dataset.js';
 import type { Split } from '../data/split.js';
-import { SpurmemError } from '../errors.js';
+import { SpurmemError, requireCount } from '../errors.js';
 import { meanInterval } from '../metrics/bootstrap.js';
 import { heatShare } from '../metrics/heatShare.js';
 import { mean } from '../metrics/statistics.js';
@@ -21,7 +21,6 @@ import type {
   MeanShare,
 } from './gradCamResult.js';
 import { greyPng, inputPng } from './pngData.js';
-import { requireCount } from './protocol.js';
 import { TraceSession, type SessionOptions } from './traceSession.js';
 
 export interface GradCamOptions extends Pick<
