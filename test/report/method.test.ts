@@ -39,16 +39,15 @@ describe('the comparison with random neurons', () => {
   const controls = { ...(trace.controls ?? { samplesPerGroup: 128, cost: trace.cost }), draws: 100 };
 
   it('counts what is unlike random neurons, and what chance would give', () => {
-    expect(controlsText(controls, counted)).toContain(
-      'p ≤ 0.05 holds for 2 of 4 cells (by chance up to about 0.2).',
+    expect(controlsText(controls, counted)).toMatch(
+      /^Beside each set, 100 random sets .* Random neurons do less \(p\s≤\s0\.05\) in 2 of 4 cells \(by chance up to about 0\.2\)\.$/,
     );
+    expect(controlsText(controls, counted, false)).toMatch(/^Random neurons do less/);
   });
 
   it('says so when there are too few draws for any', () => {
-    expect(controlsText({ ...controls, draws: 18 }, counted)).toContain(
-      'So few draws allow no p of 0.05 or less.',
-    );
-    expect(controlsText({ ...controls, draws: 19 }, counted)).toContain('holds for');
+    expect(controlsText({ ...controls, draws: 18 }, counted)).toMatch(/So few draws allow no p\s≤\s0\.05\.$/);
+    expect(controlsText({ ...controls, draws: 19 }, counted)).toContain('Random neurons do less');
   });
 
   it('is left out where there was none', () => {

@@ -137,6 +137,10 @@ describe('sections of perturbations', () => {
     expect(text).toContain('Randomly initialized neurons (Fig. 4)');
     expect(text).toContain('Neurons with random noise (Figs. 5 and 12)');
     expect(text).toContain('Measured on the test split');
+    expect(text).toContain('The same perturbation on another split. All accuracies here are test accuracies');
+    // What is the same for both splits is told once.
+    expect(text.match(/keep their weights, to which noise/g)).toHaveLength(1);
+    expect(text.match(/Beside each set, 100 random sets/g)).toHaveLength(3);
     expect(text).not.toContain('NaN');
   });
 

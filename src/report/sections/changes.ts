@@ -29,11 +29,11 @@ export function changeSections(
     const { heading, reference, references } = PERTURBED[perturbation];
     const grids = fig11.filter(({ grid }) => grid.trace.perturbation === perturbation);
     const title = `${heading} (${grids.length > 0 ? references : reference})`;
-    const body = traces.map((trace) => {
+    const body = traces.map((trace, at) => {
       const shown = drawn.filter(({ view }) => view.trace === trace && view.sigma === shownSigma(trace));
       const ofTrace = grids.filter(({ grid }) => grid.trace === trace);
       return html`${traces.length > 1 ? html`<h3>Measured on the ${SPLIT_NAME[trace.split]} split</h3> ` : undefined}
-        ${method(trace, report.erm)}
+        ${at === 0 ? method(trace, report.erm) : methodAgain(trace, report.erm)}
         <div class="charts">
           ${shown.map(
             ({ view, chart }) =>
@@ -76,14 +76,26 @@ function shownSigma({ entries }: TraceUnstructuredResult): number | null {
   return sigmas.find((sigma) => sigma === ARTICLE_SIGMA) ?? sigmas[0] ?? null;
 }
 
+function measuredOn({ split }: TraceUnstructuredResult): string {
+  return split === 'train'
+    ? 'All accuracies here are training accuracies, as in Part I of the article.'
+    : `All accuracies here are ${SPLIT_NAME[split]} accuracies; Part I of the article uses training accuracies.`;
+}
+
+/** Of a further trace in a section, what differs from the one before it. */
+function methodAgain(trace: TraceUnstructuredResult, erm: ErmResult | undefined): Markup {
+  const { controls, checkpoint } = trace;
+  return html`<p>The same perturbation on another split. ${measuredOn(trace)} ${seedsNote(trace)}</p>
+    <p class="note">
+      ${controlsText(controls, comparedChanges(trace), false)} Traced weights: sha256
+      <code>${checkpoint.slice(0, 12)}</code>. ${sameBaseline(trace, erm)}
+    </p> `;
+}
+
 function method(trace: TraceUnstructuredResult, erm: ErmResult | undefined): Markup {
-  const { split, perturbation } = trace;
-  const measured =
-    split === 'train'
-      ? 'All accuracies here are training accuracies, as in Part I of the article.'
-      : `All accuracies here are ${SPLIT_NAME[split]} accuracies; Part I of the article uses training accuracies.`;
+  const { perturbation } = trace;
   return html`<p>
-      ${measured} Of ${unitsText(trace)} in the whole model, the k with the highest score
+      ${measuredOn(trace)} Of ${unitsText(trace)} in the whole model, the k with the highest score
       ${PERTURBED[perturbation].method}, and every group is evaluated again.
       ${sourceText(trace, 'the group that the neurons are chosen for')} ${seedsNote(trace)}
     </p>

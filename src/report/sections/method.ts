@@ -34,22 +34,32 @@ export interface NamedChanges {
   readonly changes: readonly MeasuredChange[];
 }
 
-/** With what changes were compared, and how many are unlike those of random neurons; empty without controls. */
-export function controlsText(controls: ControlsHeader | null, counted: readonly NamedChanges[]): string {
+/** A comparison that does not break at the end of a line. */
+const MARKED = `p\u00a0≤\u00a0${MARKED_P}`;
+
+/**
+ * With what changes were compared, and how many are unlike those of random neurons; empty without controls.
+ *
+ * @param isFirst whether the comparison has not been explained yet
+ */
+export function controlsText(
+  controls: ControlsHeader | null,
+  counted: readonly NamedChanges[],
+  isFirst = true,
+): string {
   // Missing in results of earlier versions.
   const present = counted.filter(({ changes }) => countMarked(changes).compared > 0);
   if (!controls || present.length === 0) return '';
   const { draws, samplesPerGroup } = controls;
-  const compared =
+  const explained =
     `Beside each set, ${plural(draws, 'random set')} of as many neurons of the same layers ` +
     `${draws === 1 ? 'was' : 'were'} perturbed in the same way, on at most ${plural(samplesPerGroup, 'sample')} of each group. ` +
     'p is the share of sets, the chosen one included, that change the group’s accuracy at least as much in either direction. ';
-  if (expectedMarked(1, draws) === 0) {
-    return `${compared}So few draws allow no p of ${MARKED_P} or less.`;
-  }
+  const compared = isFirst ? explained : '';
+  if (expectedMarked(1, draws) === 0) return `${compared}So few draws allow no ${MARKED}.`;
   const counts = present.map(({ name, changes }) => {
     const { marked, compared: all } = countMarked(changes);
     return `${marked} of ${all} ${name} (by chance up to about ${fixed(expectedMarked(all, draws), 1)})`;
   });
-  return `${compared}p ≤ ${MARKED_P} holds for ${counts.join(' and ')}.`;
+  return `${compared}Random neurons do less (${MARKED}) in ${counts.join(' and ')}.`;
 }
