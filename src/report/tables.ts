@@ -53,7 +53,7 @@ export function groupTable(
     ],
     options,
     [
-      `checkpoint: epoch ${erm.bestEpoch} of ${erm.epochs}, best validation worst-group accuracy`,
+      `checkpoint: epoch ${erm.bestEpoch} of ${erm.epochs}, ${erm.select === 'last' ? 'the last one' : 'best validation worst-group accuracy'}`,
       star(groups),
     ],
   );

@@ -203,6 +203,7 @@ async function selectAndTest(
     kind: 'erm',
     epochs: progress.epoch,
     bestEpoch: job.select === 'last' ? progress.epoch : progress.bestEpoch,
+    select: job.select,
     train,
     val,
     test,

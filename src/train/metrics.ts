@@ -1,4 +1,5 @@
 import type { GroupAccuracies } from '../metrics/groups.js';
+import type { SelectedCheckpoint } from './runConfig.js';
 
 /** One line of a run's `metrics.jsonl`: what one epoch of training measured. */
 export interface EpochMetrics {
@@ -26,6 +27,8 @@ export interface ErmResult {
   readonly epochs: number;
   /** The selected epoch, counted from 1; the last one where that was asked for. */
   readonly bestEpoch: number;
+  /** How it was selected; files from before there was a choice lack this: by the best validation worst-group accuracy. */
+  readonly select?: SelectedCheckpoint;
   readonly train: GroupAccuracies;
   readonly val: GroupAccuracies;
   readonly test: GroupAccuracies;

@@ -1,5 +1,5 @@
 import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
-import { eightGroups, fullReport, NAMES, oneEpoch, trace } from './fixtures.js';
+import { eightGroups, erm, fullReport, NAMES, oneEpoch, trace } from './fixtures.js';
 
 /** The first match in a long text; a failed comparison then prints it, and not the page. */
 function first(pattern: RegExp, text: string | undefined): string | undefined {
@@ -99,6 +99,18 @@ describe('the full report', () => {
   ])('states %s', (_what, sentence) => {
     if (typeof sentence === 'string') expect(text).toContain(sentence);
     else expect(text).toMatch(sentence);
+  });
+
+  it('says so when the last epoch was asked for', async () => {
+    const select = 'last' as const;
+    const page = await renderReport({ ...fullReport, erm: { ...erm, bestEpoch: 12, select } });
+    const last = page.replace(/<[^>]+>/g, '').replace(/\s+/g, ' ');
+    expect(last).toContain(
+      'epoch 12 of 12 the last one was asked for; its validation worst-group accuracy: ',
+    );
+    expect(last).toContain('The checkpoint of epoch 12, the last of 12 epochs');
+    expect(last).toContain('Epoch 12 was selected: it is the last one.');
+    expect(last).not.toMatch(/best validation/);
   });
 
   it('says so when another checkpoint was traced, or another split', async () => {

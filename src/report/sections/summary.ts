@@ -88,8 +88,11 @@ function checkpointCard(report: RunReport): Markup[] {
     card(
       'Checkpoint',
       `epoch ${selected} of ${length}`,
-      html`selected by the best validation worst-group
-      accuracy${accuracy === undefined ? '' : `: ${percentText(accuracy)}`}; the first epoch where several tie`,
+      report.erm?.select === 'last'
+        ? html`the last one was asked for; its validation worst-group accuracy: ${percentText(accuracy)}`
+        : html`selected by the best validation worst-group
+          accuracy${accuracy === undefined ? '' : `: ${percentText(accuracy)}`}; the first epoch where several
+          tie`,
     ),
   ];
 }
