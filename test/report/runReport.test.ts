@@ -77,7 +77,7 @@ describe('the full report', () => {
     ['the selection', 'epoch 9 of 12 selected by the best validation worst-group accuracy: 43.99 %'],
     [
       'the largest change beside random neurons',
-      'measured changes; random neurons −1.62 [−5.98, +2.56], p = 0.010',
+      'measured changes; random neurons −1.62 [−5.98, +2.56], on the same samples −10.71: p = 0.010',
     ],
     [
       'the comparison',

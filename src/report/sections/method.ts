@@ -53,7 +53,7 @@ export function controlsText(
   const { draws, samplesPerGroup } = controls;
   const explained =
     `Beside each set, ${plural(draws, 'random set')} of as many neurons of the same layers ` +
-    `${draws === 1 ? 'was' : 'were'} perturbed in the same way, on at most ${plural(samplesPerGroup, 'sample')} of each group. ` +
+    `${draws === 1 ? 'was' : 'were'} perturbed in the same way, on at most ${plural(samplesPerGroup, 'sample')} of each group, on which the chosen set was measured again. ` +
     'p is the share of sets, the chosen one included, that change the group’s accuracy at least as much in either direction. ';
   const compared = isFirst ? explained : '';
   if (expectedMarked(1, draws) === 0) return `${compared}So few draws allow no ${MARKED}.`;

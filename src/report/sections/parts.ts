@@ -63,11 +63,12 @@ export function spreadText(change: number | undefined, std: number | undefined):
   return std === undefined || !Number.isFinite(std) ? text : `${text} ± ${percent(std)}`;
 }
 
-/** `; random neurons −0.52 [−2.17, +0.54], p = 0.010`; empty where none were tried. */
+/** `; random neurons −0.52 [−2.17, +0.54], on the same samples −8.59: p = 0.010`; empty where none were tried. */
 export function randomText({ random }: MeasuredChange): string {
   if (!random) return '';
   return typographic(
-    `; random neurons ${points(random.mean)} ${pointsRange(random.interval)}, p = ${probability(random.pValue)}`,
+    `; random neurons ${points(random.mean)} ${pointsRange(random.interval)}, on the same samples ${points(random.change)}: ` +
+      `p = ${probability(random.pValue)}`,
   );
 }
 
