@@ -68,7 +68,7 @@ export function randomText({ random }: MeasuredChange): string {
   if (!random) return '';
   return typographic(
     `; random neurons ${points(random.mean)} ${pointsRange(random.interval)}, on the same samples ${points(random.change)}: ` +
-      `p = ${probability(random.pValue)}`,
+      `p\u00a0=\u00a0${probability(random.pValue)}`,
   );
 }
 
