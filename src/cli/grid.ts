@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Option } from 'commander';
-import { distance } from 'fastest-levenshtein';
+import { nearestNames } from '../data/nearest.js';
 import { SpurmemError, messageOf } from '../errors.js';
 import type { StudyGrid } from '../reproduce/part2Studies.js';
 
@@ -21,14 +21,11 @@ function parseAxis(text: string, options: readonly Option[]): [string, unknown[]
   const wanted = key.trim().replace(/^--/, '');
   const option = options.find((one) => one.attributeName() === wanted || one.name() === wanted);
   if (!option) {
-    const nearest = options
-      .map((one) => ({ name: one.name(), edits: distance(wanted, one.name()) }))
-      .sort((a, b) => a.edits - b.edits)
-      .slice(0, 3);
+    const names = options.map((one) => one.name());
     throw new SpurmemError(
       'USAGE',
       `--grid ${text}: fine-tuning has no setting named ${wanted} that can be varied. The nearest are ` +
-        `${nearest.map(({ name }) => name).join(', ')}.`,
+        `${nearestNames(wanted, names).join(', ')}.`,
     );
   }
   if (values.trim() === '') {

@@ -13,6 +13,8 @@ export function part1Tables({ dataset, figures, traces }: Part1Result, color: bo
   const plans = part1Plans([
     ...new Set(traces.unstructured.flatMap(({ entries }) => entries.map(({ sigma }) => sigma ?? 0))),
   ]);
+  // Every perturbation takes the same neurons.
+  let hasNeurons = true;
   return figures.flatMap(({ kind, title }) => {
     const heading = `${kind}: ${title}`;
     const name = ARTICLE_TABLES.find((table) => table === kind);
@@ -27,7 +29,10 @@ export function part1Tables({ dataset, figures, traces }: Part1Result, color: bo
       const entries = trace.entries.filter((entry) =>
         plans[kind].traces.some((need) => isNeeded(trace, entry, need)),
       );
-      return entries.length > 0 ? [heading, traceTables(dataset, { ...trace, entries }, color)] : [];
+      if (entries.length === 0) return [];
+      const tables = traceTables(dataset, { ...trace, entries }, color, hasNeurons);
+      hasNeurons = false;
+      return [heading, tables];
     });
   });
 }

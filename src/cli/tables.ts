@@ -49,12 +49,17 @@ export function trainingTables(dataset: Dataset, erm: TrainingResult, color: boo
   return groupTable(erm, dataset.groupNames, minorityGroups(dataset), { color });
 }
 
-/** What zeroing neurons changed, and which neurons they are. */
-export function traceTables(dataset: Dataset, trace: TraceUnstructuredResult, color: boolean): string {
+/** What perturbing neurons changed, and, unless they were printed before, which neurons they are. */
+export function traceTables(
+  dataset: Dataset,
+  trace: TraceUnstructuredResult,
+  color: boolean,
+  hasNeurons = true,
+): string {
   const minority = minorityGroups(dataset);
   return [
     changeTable(trace, dataset.groupNames, minority, { color }),
-    neuronTable(trace, dataset.groupNames, minority, { color }),
+    ...(hasNeurons ? [neuronTable(trace, dataset.groupNames, minority, { color })] : []),
     costLine(trace.cost),
   ].join('\n');
 }

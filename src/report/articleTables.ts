@@ -2,6 +2,8 @@ import type { Split } from '../data/split.js';
 import type { TraceEntry, TraceUnstructuredResult } from '../experiments/results.js';
 import { percent, points, SPLIT_NAME } from './format.js';
 import type { GroupLabel } from './groups.js';
+import { changeOfGroup, MARK, MARKED_P } from './measuredChange.js';
+import { ARTICLE_SIGMA } from './perturbation.js';
 
 /** The article's tables of Part I. */
 export const ARTICLE_TABLES = ['table3', 'table11', 'table13', 'table14'] as const;
@@ -22,9 +24,6 @@ const SPLITS_OF: Readonly<Record<ArticleTableName, readonly Split[]>> = {
   table14: ['train', 'test'],
 };
 
-/** The article's standard deviation, to which these tables keep. */
-const SIGMA = 0.005;
-
 /**
  * One of the article's Tables 3, 11, 13 and 14: each group's accuracy, or its change in points, when the neurons chosen for
  * that group are perturbed.
@@ -44,7 +43,7 @@ export function articleTable(
   if (rows.length === 0 || (isTable3 && most <= 3)) return undefined;
   return {
     name,
-    caption: `Table ${name.slice(5)}: ${name === 'table14' ? 'accuracy of each group in percent' : 'change of each group’s accuracy in points'}, its own neurons perturbed`,
+    caption: captionOf(name, rows),
     columns: [
       ...(isTable3 ? [] : ['perturbation']),
       'criterion',
@@ -55,6 +54,16 @@ export function articleTable(
     ],
     rows: name === 'table14' ? [baselineRow(traces, splits, groups), ...rows] : rows,
   };
+}
+
+function captionOf(name: ArticleTableName, rows: readonly (readonly string[])[]): string {
+  const isMarked = rows.some((row) => row.some((cell) => cell.endsWith(MARK)));
+  return [
+    `Table ${name.slice(5)}: ${name === 'table14' ? 'accuracy of each group in percent' : 'change of each group’s accuracy in points'}, `,
+    'its own neurons perturbed',
+    rows.some(([kind]) => kind === 'reinit' || kind === 'noise') ? ` (σ = ${ARTICLE_SIGMA})` : '',
+    isMarked ? `; ${MARK} p ≤ ${MARKED_P} against random neurons` : '',
+  ].join('');
 }
 
 function rowsOf(
@@ -91,7 +100,9 @@ function rowsOf(
                 other.group === index,
             );
             if (name === 'table14') return percent(entry?.accuracy[index] ?? Number.NaN);
-            return points(entry?.change[index] ?? Number.NaN);
+            if (!entry) return points(Number.NaN);
+            const { change, marked } = changeOfGroup(entry, index);
+            return `${points(change)}${marked ? ` ${MARK}` : ''}`;
           }),
         ),
       ]);
@@ -100,7 +111,7 @@ function rowsOf(
 
 /** Criteria, then k: each once. */
 function settings(entries: readonly TraceEntry[]): Pick<TraceEntry, 'criterion' | 'k' | 'sigma'>[] {
-  const kept = entries.filter(({ sigma }) => sigma === null || sigma === SIGMA);
+  const kept = entries.filter(({ sigma }) => sigma === null || sigma === ARTICLE_SIGMA);
   const seen = new Map(kept.map((entry) => [`${entry.criterion} ${entry.k}`, entry]));
   return [...seen.values()].sort((a, b) =>
     a.criterion < b.criterion ? -1 : a.criterion > b.criterion ? 1 : a.k - b.k,

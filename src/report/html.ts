@@ -12,6 +12,7 @@ import { changeSections } from './sections/changes.js';
 import { overlapSection } from './sections/overlap.js';
 import { gradCamSection } from './sections/gradCam.js';
 import { layerSection } from './sections/layers.js';
+import { tableSection } from './sections/tables.js';
 import { trainingSection } from './sections/training.js';
 import { plain } from './text.js';
 
@@ -27,6 +28,7 @@ export function page(report: RunReport, figures: Figures): string {
     dataSection(report, groups),
     accuracySection(report, groups, figures),
     ...changeSections(report, groups, figures),
+    tableSection(report, groups, figures),
     neuronSection(groups, figures),
     overlapSection(report, groups, figures),
     layerSection(report, groups, figures),

@@ -54,6 +54,11 @@ export function countMarked(changes: readonly MeasuredChange[]): {
   return { marked: compared.filter(({ marked }) => marked).length, compared: compared.length };
 }
 
+/** How many of so many changes would be marked if chosen neurons were like random ones: at most, since equal changes tie. */
+export function expectedMarked(compared: number, draws: number): number {
+  return (compared * Math.floor(MARKED_P * (1 + draws) + 1e-9)) / (1 + draws);
+}
+
 /** All of a change in one line: `-10.71 points, 95 % interval [-19.64, -3.57]; random neurons ...; p = 0.010`. */
 export function changeInWords({ change, std, interval, random }: MeasuredChange): string {
   return [
@@ -79,6 +84,6 @@ function measured(
     std: Number.isFinite(std) ? std : undefined,
     interval,
     random: random ?? undefined,
-    marked: random !== null && random !== undefined && random.pValue <= MARKED_P,
+    marked: Number.isFinite(change) && random !== null && random !== undefined && random.pValue <= MARKED_P,
   };
 }

@@ -1,8 +1,12 @@
+import { ARTICLE_PERTURBATION } from '../experiments/articlePerturbation.js';
 import type { ControlsHeader } from '../experiments/controls.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import type { PerturbationKind } from '../neurons/perturb.js';
 import { plural } from './format.js';
 import type { CriterionTrace } from './selections.js';
+
+/** The article's standard deviation, of several the one that is shown first. */
+export const ARTICLE_SIGMA: number = ARTICLE_PERTURBATION.sigmas[0];
 
 /** How a report speaks of a perturbation. */
 interface Wording {
@@ -106,6 +110,12 @@ export function figureName({ criterion, sigma, trace }: CriterionTrace): string 
     ...(sigma !== null && sigmas > 1 ? [String(sigma)] : []),
     ...(trace.split === 'train' ? [] : [trace.split]),
   ].join('-');
+}
+
+/** The file name of a chart over many numbers of neurons: `table3-gradient`, `table3-noise-gradient-0.005-test`. */
+export function table3Name(view: CriterionTrace): string {
+  const { perturbation } = view.trace;
+  return figureName(view).replace(/^fig\d+/, perturbation === 'zero' ? 'table3' : `table3-${perturbation}`);
 }
 
 /** The file name of a chart over standard deviations without its ending: `fig11-gradient`, `fig12-magnitude-test`. */

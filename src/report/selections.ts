@@ -1,11 +1,13 @@
 import type { TraceEntry, TraceUnstructuredResult } from '../experiments/results.js';
-import { CRITERIA, type Criterion } from '../neurons/neuron.js';
+import { CRITERIA, type Criterion, type Neuron } from '../neurons/neuron.js';
 import { changeOfGroup } from './measuredChange.js';
 
 /** One set of neurons that was perturbed, and the groups that it was chosen for. */
 export interface Selection {
   readonly groups: readonly number[];
   readonly entry: TraceEntry;
+  /** Its neurons without those of the selection before it, where that is a part of it: the k highest scores are nested. */
+  readonly added: readonly Neuron[];
 }
 
 /** The part of a trace that one criterion chose, with one standard deviation: one chart of the article's Figs 2, 4 and 5. */
@@ -57,6 +59,26 @@ export function byCriterion(traces: readonly TraceUnstructuredResult[]): Criteri
   );
 }
 
+/** Above so many numbers of neurons, Figs 2, 4 and 5 keep to the article's. */
+const MANY_KS = 4;
+const ARTICLE_KS: readonly number[] = [1, 2, 3];
+
+/** Whether a view has more numbers of neurons than Figs 2, 4 and 5 can show: Table 3 of the article is for them. */
+export function hasManyKs({ entries }: Pick<CriterionTrace, 'entries'>): boolean {
+  return new Set(entries.map(({ k }) => k)).size > MANY_KS;
+}
+
+/** What Figs 2, 4 and 5 show of a view: all of it, or the article's numbers of neurons where it has many. */
+export function forFigure(view: CriterionTrace): CriterionTrace {
+  const isShown = ({ k }: TraceEntry): boolean => ARTICLE_KS.includes(k);
+  if (!hasManyKs(view) || !view.entries.some(isShown)) return view;
+  return {
+    ...view,
+    entries: view.entries.filter(isShown),
+    selections: view.selections.filter(({ entry }) => isShown(entry)),
+  };
+}
+
 /** Puts together the views of a trace and criterion, where there are several standard deviations. */
 export function sigmaGrids(views: readonly CriterionTrace[]): SigmaGrid[] {
   return [...new Set(views.map(({ trace }) => trace))].flatMap((trace) =>
@@ -87,15 +109,22 @@ export function largestOwnChange(
   { entries }: CriterionTrace,
   groups: readonly number[],
 ):
-  | { readonly group: number; readonly k: number; readonly change: number; readonly std: number | undefined }
+  | {
+      readonly group: number;
+      readonly k: number;
+      readonly change: number;
+      readonly std: number | undefined;
+      readonly entry: TraceEntry;
+    }
   | undefined {
   return entries
     .filter((entry) => groups.includes(entry.group))
-    .map(({ group, k, change, changeStd }) => ({
-      group,
-      k,
-      change: change[group] ?? Number.NaN,
-      std: changeStd?.[group],
+    .map((entry) => ({
+      group: entry.group,
+      k: entry.k,
+      change: entry.change[entry.group] ?? Number.NaN,
+      std: entry.changeStd?.[entry.group],
+      entry,
     }))
     .filter(({ change }) => Number.isFinite(change))
     .sort((a, b) => Math.abs(b.change) - Math.abs(a.change))[0];
@@ -133,15 +162,36 @@ export function changeExtent(views: readonly Pick<CriterionTrace, 'entries'>[]):
 /** Magnitude does not depend on the group: where every group repeats one selection, it is shown once. */
 function distinctSelections(criterion: Criterion, entries: readonly TraceEntry[]): Selection[] {
   const separate = entries.map((entry) => ({ groups: [entry.group], entry }));
-  if (criterion !== 'magnitude') return separate;
-  const merged = new Map<string, { groups: number[]; entry: TraceEntry }>();
+  return withAdded(criterion === 'magnitude' ? merged(entries, separate) : separate);
+}
+
+type BareSelection = Omit<Selection, 'added'>;
+
+function merged(
+  entries: readonly TraceEntry[],
+  separate: readonly BareSelection[],
+): readonly BareSelection[] {
+  const byContent = new Map<string, { groups: number[]; entry: TraceEntry }>();
   for (const entry of entries) {
     const key = JSON.stringify([entry.k, entry.neurons, entry.change]);
-    const known = merged.get(key);
+    const known = byContent.get(key);
     if (known) known.groups.push(entry.group);
-    else merged.set(key, { groups: [entry.group], entry });
+    else byContent.set(key, { groups: [entry.group], entry });
   }
   const groups = new Set(entries.map((entry) => entry.group)).size;
-  const selections = [...merged.values()];
+  const selections = [...byContent.values()];
   return selections.every((selection) => selection.groups.length === groups) ? selections : separate;
+}
+
+function withAdded(selections: readonly BareSelection[]): Selection[] {
+  return selections.map((selection, at) => {
+    const { neurons, group } = selection.entry;
+    const before = selections[at - 1]?.entry;
+    const isNested =
+      before?.group === group &&
+      before.neurons.every(
+        ({ layer, index }, i) => neurons[i]?.layer === layer && neurons[i].index === index,
+      );
+    return { ...selection, added: isNested ? neurons.slice(before.neurons.length) : neurons };
+  });
 }

@@ -1,10 +1,12 @@
 import Table from 'cli-table3';
 
 import { SPLITS } from '../data/split.js';
+import type { ControlsHeader } from '../experiments/controls.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import type { TrainingResult } from '../train/metrics.js';
 import { MISSING, percent, plural, points, score, SPLIT_NAME } from './format.js';
+import { changeOfGroup, MARK, MARKED_P } from './measuredChange.js';
 import { groupLabels, shortList, type GroupLabel } from './groups.js';
 import { PERTURBED } from './perturbation.js';
 import { byCriterion } from './selections.js';
@@ -51,7 +53,7 @@ export function groupTable(
     ],
     options,
     [
-      `checkpoint: epoch ${erm.bestEpoch} of ${erm.epochs}, best validation worst-group accuracy`,
+      `checkpoint: epoch ${erm.bestEpoch} of ${erm.epochs}, ${erm.select === 'last' ? 'the last one' : 'best validation worst-group accuracy'}`,
       star(groups),
     ],
   );
@@ -85,8 +87,8 @@ export function changeTable(
         String(entry.k),
         ...(isRandom ? [String(entry.sigma ?? MISSING)] : []),
         ...groups.map(({ index }) => {
-          const std = entry.changeStd?.[index];
-          const text = points(at(entry.change, index)) + (std === undefined ? '' : ` ± ${percent(std)}`);
+          const { change, std, marked } = changeOfGroup(entry, index);
+          const text = `${points(change)}${std === undefined ? '' : ` ± ${percent(std)}`}${marked ? ` ${MARK}` : ''}`;
           return chosenFor.includes(index) ? bold(text, options) : text;
         }),
       ]),
@@ -95,12 +97,13 @@ export function changeTable(
     [
       `change of ${SPLIT_NAME[trace.split]} accuracy in points, neurons ${PERTURBED[trace.perturbation].state}; ${names(groups)}`,
       isRandom ? seedsLine(trace) : '',
+      trace.controls ? controlsLine(trace.controls) : '',
       star(groups),
     ],
   );
 }
 
-/** The neurons of every set as layer[channel], each with its score, one neuron a line. */
+/** The neurons of every set, without those of the set before it that they are added to, as layer[channel], each with its score, one neuron a line. */
 export function neuronTable(
   trace: TraceUnstructuredResult,
   groupNames: readonly string[],
@@ -109,16 +112,16 @@ export function neuronTable(
 ): string {
   const groups = groupLabels(groupNames, minorityGroups);
   return render(
-    ['criterion', 'chosen for', 'k', 'neurons', 'score'],
+    ['criterion', 'chosen for', 'k', 'neurons added', 'score'],
     // The same neurons are perturbed with every standard deviation.
     selections(trace)
       .filter(({ entry }) => entry.sigma === trace.entries[0]?.sigma)
-      .map(({ criterion, groups: chosenFor, entry }) => [
+      .map(({ criterion, groups: chosenFor, entry, added }) => [
         criterion,
         shortList(chosenFor, groups),
         String(entry.k),
-        { content: entry.neurons.map(({ layer, index }) => `${layer}[${index}]`).join('\n'), hAlign: 'left' },
-        entry.neurons.map((neuron) => score(neuron.score)).join('\n'),
+        { content: added.map(({ layer, index }) => `${layer}[${index}]`).join('\n'), hAlign: 'left' },
+        added.map((neuron) => score(neuron.score)).join('\n'),
       ]),
     options,
     [`of ${trace.numNeurons} neurons; score: l2 norm; ${names(groups)}`, star(groups)],
@@ -128,6 +131,10 @@ export function neuronTable(
 function seedsLine({ seeds }: TraceUnstructuredResult): string {
   if (seeds.length === 1) return 'one seed';
   return `mean ± standard deviation over ${plural(seeds.length, 'seed')}`;
+}
+
+function controlsLine({ draws }: ControlsHeader): string {
+  return `${MARK} p <= ${MARKED_P} against ${plural(draws, 'set')} of random neurons of the same layers`;
 }
 
 function selections(trace: TraceUnstructuredResult) {

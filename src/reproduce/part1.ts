@@ -9,14 +9,14 @@ import type {
 import { traceOverlapIn } from '../experiments/traceOverlap.js';
 import { TraceSession, type SessionOptions } from '../experiments/traceSession.js';
 import { traceStructuredIn } from '../experiments/traceStructured.js';
-import { ARTICLE_PERTURBATION } from '../experiments/articlePerturbation.js';
+import { TRACE_DEFAULTS } from '../experiments/protocol.js';
 import { resultName, traceUnstructuredIn } from '../experiments/traceUnstructured.js';
 import { SpurmemError } from '../errors.js';
 import { writeAtomic } from '../files.js';
 import type { Architecture } from '../models/architectures.js';
 import { CRITERIA } from '../neurons/neuron.js';
 import { writeReport } from '../report/writeReport.js';
-import { ARTICLE_ERM, trainErm, type ErmOptions } from '../train/erm.js';
+import { trainErm, type ErmOptions } from '../train/erm.js';
 import type { TrainingResult } from '../train/metrics.js';
 import { RunFolder } from '../train/runFolder.js';
 import {
@@ -37,7 +37,7 @@ export interface Part1Options extends Omit<SessionOptions, 'unit'> {
   readonly erm?: Pick<ErmOptions, 'weights' | 'epochs' | 'lr' | 'onEpoch'> | undefined;
   /** Standard deviations of Figs 11 and 12. */
   readonly sigmas?: readonly number[] | undefined;
-  /** Seeds of random perturbations. Article: 10. */
+  /** Seeds of random perturbations. Default: the protocol's; article: 10. */
   readonly repeats?: number | undefined;
   /** Neurons of each layer in Fig. 7. */
   readonly layerTopK?: readonly number[] | undefined;
@@ -106,7 +106,7 @@ export interface Traces {
 }
 
 async function trainWhereMissing(options: Part1Options): Promise<void> {
-  const { run, data, arch, erm, batchSize = ARTICLE_ERM.batchSize, ...rest } = options;
+  const { run, data, arch, erm, ...rest } = options;
   const folder = new RunFolder(run);
   if ((await folder.readTrainingResult()) !== undefined) return;
   if (data === undefined || arch === undefined) {
@@ -116,7 +116,7 @@ async function trainWhereMissing(options: Part1Options): Promise<void> {
     );
   }
   options.onStep?.(`ERM: ${arch}`);
-  await trainErm({ ...ARTICLE_ERM, ...rest, ...erm, ...{ data, arch, out: run, resume: true, batchSize } });
+  await trainErm({ ...rest, ...erm, ...{ data, arch, out: run, resume: true } });
 }
 
 async function makeTraces(
@@ -145,15 +145,11 @@ async function unstructuredTrace(
   const { perturbation, split, topK, sigmas } = need;
   const name = resultName({ kind: 'trace-unstructured', perturbation, split });
   const made = await session.folder.readResult<TraceUnstructuredResult>(name);
-  const repeats = perturbation === 'zero' ? 0 : (options.repeats ?? ARTICLE_PERTURBATION.repeats);
-  if (
-    made &&
-    isOfSession(session, options, made) &&
-    made.seeds.length === repeats &&
-    coversNeed(made, need)
-  ) {
-    return made;
-  }
+  const defaults = TRACE_DEFAULTS[session.settings.protocol].repeats;
+  const hasRepeats =
+    perturbation === 'zero' ||
+    CRITERIA.every((criterion) => made?.repeats?.[criterion] === (options.repeats ?? defaults[criterion]));
+  if (made && hasRepeats && isOfSession(session, options, made) && coversNeed(made, need)) return made;
   options.onStep?.(`trace: ${perturbation}, ${split} split`);
   return traceUnstructuredIn(session, {
     criteria: CRITERIA,

@@ -1,6 +1,6 @@
 import type { GroupAccuracies } from '../metrics/groups.js';
 import type { Neuron } from '../neurons/neuron.js';
-import type { TrainingMethodName } from './runConfig.js';
+import type { SelectedCheckpoint, TrainingMethodName } from './runConfig.js';
 
 /** What an epoch's training saw. */
 export interface EpochTraining {
@@ -36,6 +36,8 @@ export interface TrainingResult {
   readonly epochs: number;
   /** The selected epoch, counted from 1; the last one where that was asked for. */
   readonly bestEpoch: number;
+  /** How it was selected; files from before there was a choice lack this: by the best validation worst-group accuracy. */
+  readonly select?: SelectedCheckpoint;
   readonly train: GroupAccuracies;
   readonly val: GroupAccuracies;
   readonly test: GroupAccuracies;

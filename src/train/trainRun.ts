@@ -167,6 +167,7 @@ async function selectAndTest(
     kind: methodOf(config),
     epochs: progress.epoch,
     bestEpoch: config.select === 'last' ? progress.epoch : progress.bestEpoch,
+    select: config.select,
     train,
     val,
     test,

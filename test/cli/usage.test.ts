@@ -34,6 +34,10 @@ describe('wrong usage', () => {
     ['no neurons', ['trace', 'unstructured', '--run', out, '--top-k', '0'], 'whole numbers of at least 1'],
     ['neurons in words', ['trace', 'unstructured', '--run', out, '--top-k', '1,two'], '--top-k'],
     ['an empty item', ['trace', 'unstructured', '--run', out, '--top-k', '1,,2'], '--top-k'],
+    ['a sigma of 0', ['trace', 'unstructured', '--run', out, '--sigma', '0.1,0'], 'a number above 0'],
+    ['no share of neurons', ['trace', 'overlap', '--run', out, '--fraction', '0'], 'a number above 0'],
+    ['a share in the negative', ['reproduce', 'fig3', '--run', out, '--fraction', '-1'], 'a number above 0'],
+    ['a protocol that is none', ['trace', 'overlap', '--run', out, '--protocol', 'own'], 'article, released'],
   ])('exits with 2 for %s, and says what is right', async (_name, args, text) => {
     expectFailure(await spurmem(args, noAddon), 2, text, '--help');
     expect(existsSync(out)).toBe(false);

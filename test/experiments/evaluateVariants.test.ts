@@ -145,7 +145,12 @@ test('perturbations nest, and an extra restore is refused', async () => {
 test('unknown layers and neurons are refused by name', async () => {
   const run = (variant: Variant): Promise<unknown> =>
     evaluateVariants(model, loader, loader.dataset.splits.val, [variant], job);
-  await expect(run(maskNeurons(at('layer9', 0)))).rejects.toThrow(/named layer9\. The nearest are conv1, /);
+  await expect(run(maskNeurons(at('layer4.1.conv3', 0)))).rejects.toMatchObject({
+    code: 'NEURONS_INVALID',
+    message: expect.stringMatching(
+      /no layer of neurons named layer4\.1\.conv3\. The nearest are layer4\.1\.conv1, layer4\.1\.conv2, /,
+    ) as unknown,
+  });
   await expect(run(maskNeurons(at('conv1', 64)))).rejects.toThrow(
     /conv1 has 64 neurons, and none is numbered 64/,
   );

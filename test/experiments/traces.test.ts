@@ -1,4 +1,4 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
 import { traceUnstructured, type TraceOptions } from '../../src/experiments/traceUnstructured.js';
@@ -6,6 +6,9 @@ import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
+import { Model } from '../../src/models/model.js';
+import { writeSafetensors } from '../../src/models/safetensors.js';
+import { native } from '../../src/native/addon.js';
 import { CRITERIA } from '../../src/neurons/neuron.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { trainErm } from '../../src/train/erm.js';
@@ -125,8 +128,43 @@ test('the overlap ranks each criterion\u2019s top neurons under the other', asyn
   }
 });
 
-test.each([0, -0.1, 1.5, Number.NaN])('a fraction of %p is refused', async (fraction) => {
-  await expect(traceOverlap({ ...common, run, fraction })).rejects.toMatchObject({ code: 'USAGE' });
+test.each([
+  [0, 'nothing'],
+  [-0.1, 'nothing'],
+  [Number.NaN, 'nothing'],
+  [1.5, 'more neurons than there are'],
+])('a fraction of %p is refused: it selects %s', async (fraction, selected) => {
+  await expect(traceOverlap({ ...common, run, fraction })).rejects.toMatchObject({
+    code: 'USAGE',
+    message: `--fraction is ${fraction}, which selects ${selected}: it takes a share above 0 and at most 1.`,
+  });
+});
+
+test.each([[[0]], [[0.005, -1]], [[]]])('standard deviations of %j are refused', async (sigmas) => {
+  await expect(traceUnstructured({ ...options, perturbation: 'noise', sigmas })).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringContaining('--sigma') as unknown,
+  });
+});
+
+test('a checkpoint of another architecture is refused', async () => {
+  const { best } = new RunFolder(run);
+  const whole = await readFile(best);
+  try {
+    using other = await Model.create({
+      ...{ arch: 'resnet34', numClasses: 2, device: 'cpu' },
+      generator: new (native().Generator)(0),
+    });
+    await writeSafetensors(best, await other.stateDict());
+    await expect(traceUnstructured(options)).rejects.toMatchObject({
+      code: 'WEIGHTS_INVALID',
+      message: expect.stringMatching(
+        /best\.safetensors does not fit resnet18\. .* was trained with resnet18, 2 classes: restore the checkpoint/,
+      ) as unknown,
+    });
+  } finally {
+    await writeFile(best, whole);
+  }
 });
 
 test('single weights can be the unit', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { SpurmemError } from '../../src/errors.js';
-import { fractionToCount, selectTopK } from '../../src/neurons/select.js';
+import { fractionToCount, selectInLayer, selectTopK } from '../../src/neurons/select.js';
 
 const layers = [
   { name: 'a', size: 3 },
@@ -24,7 +24,33 @@ test('ties go to the lower index', () => {
 test.each([0, -1, 1.5, 6, Number.NaN])('refuses k = %p and says how many neurons there are', (k) => {
   const select = (): unknown => selectTopK(new Float32Array(5), layers, k);
   expect(select).toThrow(SpurmemError);
+  expect(select).toThrow(expect.objectContaining({ code: 'NEURONS_INVALID' }));
   expect(select).toThrow(/--top-k.*the model has 5/);
+});
+
+test('in one layer, chooses there alone; a smaller layer gives all it has', () => {
+  const scores = Float32Array.of(1, 5, 2, 4, 9);
+  expect(selectInLayer(scores, layers, 'a', 2).map(({ index }) => index)).toEqual([1, 2]);
+  expect(selectInLayer(scores, layers, 'b', 3)).toEqual([
+    { layer: 'b', index: 1, score: 9 },
+    { layer: 'b', index: 0, score: 4 },
+  ]);
+});
+
+test('an unknown layer is refused, with the nearest ones', () => {
+  const names = ['layer1.0.conv1', 'layer1.0.conv2', 'layer1.1.conv2', 'layer4.2.conv2'];
+  const select = (): unknown =>
+    selectInLayer(
+      new Float32Array(4),
+      names.map((name) => ({ name, size: 1 })),
+      'layer1.0.conv3',
+      1,
+    );
+  expect(select).toThrow(expect.objectContaining({ code: 'NEURONS_INVALID' }));
+  expect(select).toThrow(
+    'The model has no layer of neurons named layer1.0.conv3. ' +
+      'The nearest are layer1.0.conv1, layer1.0.conv2, layer1.1.conv2.',
+  );
 });
 
 test('equals a stable sort, for any scores and k', () => {

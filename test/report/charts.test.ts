@@ -23,8 +23,8 @@ describe('Fig. 2', () => {
   it('has a bar for each group and k, and a cell for each zeroed set and group', async () => {
     const svg = (await figures(fullReport)).get('fig2-gradient.svg');
     expect(marks(svg, 'bar')).toBe(12);
-    // 12 sets times 4 groups, and a frame for each set's own group.
-    expect(marks(svg, 'rect mark')).toBe(48 + 12);
+    // 12 sets times 4 groups, a frame for each set's own group, and a band of random neurons behind each bar.
+    expect(marks(svg, 'rect mark')).toBe(48 + 12 + 12);
     const changes = trace.entries
       .filter(({ criterion }) => criterion === 'gradient')
       .flatMap(({ change }) => change)
@@ -37,14 +37,24 @@ describe('Fig. 2', () => {
   it('shows a set that every group shares once in the matrix', async () => {
     const svg = (await figures(fullReport)).get('fig2-magnitude.svg');
     expect(marks(svg, 'bar')).toBe(12);
-    expect(marks(svg, 'rect mark')).toBe(12);
+    expect(marks(svg, 'rect mark')).toBe(12 + 12);
     expect(texts(svg)).toContain('for all, k = 3');
   });
 
   it('shares the scale of its bars between criteria', async () => {
     const both = await figures(fullReport);
-    expect(texts(both.get('fig2-magnitude.svg'))).toContain('12');
-    expect(texts(both.get('fig2-gradient.svg'))).toContain('12');
+    const ticks = (name: string) => texts(both.get(name)).filter((text) => /^−?\d+$/.test(text));
+    expect(ticks('fig2-magnitude.svg')).toEqual(['−20', '−15', '−10', '−5', '0', '5']);
+    expect(ticks('fig2-gradient.svg')).toEqual(ticks('fig2-magnitude.svg'));
+  });
+
+  it('breaks names of groups into lines of like lengths', async () => {
+    const groupNames = ['pullover, digit 0', 'a', 'waterbird on land', 'landbird_on_water_background'];
+    const named = { ...fullReport, dataset: { ...fullReport.dataset, groupNames } };
+    const drawn = texts((await figures(named)).get('fig2-gradient.svg'));
+    expect(drawn).toEqual(
+      expect.arrayContaining(['pullover,', 'digit 0', 'waterbird', 'on land', 'landbird_on_', 'water_']),
+    );
   });
 
   it('draws eight groups, and any k', async () => {

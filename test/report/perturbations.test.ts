@@ -9,7 +9,19 @@ import { changeTexts, figures, marks, texts, textOf } from './support.js';
 const reinit = randomTrace('reinit', [0.005], 10);
 const noise = randomTrace('noise', [0.005, 0.01], 10);
 const noiseOnTest = randomTrace('noise', [0.005], 10, 'test');
+const upTo10 = { ...trace, entries: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].flatMap(ofTopK) };
 const traced = (...traces: TraceUnstructuredResult[]): RunReport => ({ ...fullReport, traces });
+
+/** The entries of the last k, as if they were of another. */
+function ofTopK(k: number): TraceUnstructuredResult['entries'] {
+  return trace.entries
+    .filter((entry) => entry.k === Math.min(k, 3))
+    .map((entry) => ({
+      ...entry,
+      k,
+      neurons: Array.from({ length: k }, (_, index) => ({ layer: 'conv1', index, score: 1 / (1 + index) })),
+    }));
+}
 
 describe('figures of perturbations', () => {
   it('are named by perturbation, criterion, sigma where there are several, and split', async () => {
@@ -39,7 +51,9 @@ describe('figures of perturbations', () => {
         'Top-k by gradient, randomly initialized',
         'σ = 0.005, mean of 10 seeds',
         '* minority group; n = training samples',
-        '|change| of training accuracy (points)',
+        'change of training accuracy (points)',
+        'error bars: 95 % bootstrap interval over samples',
+        'grey: random neurons, middle 95 % and mean; † p ≤ 0.05',
       ]),
     );
     expect(texts(drawn.get('fig5-magnitude-0.01.svg'))).toEqual(
@@ -49,15 +63,17 @@ describe('figures of perturbations', () => {
     for (const svg of drawn.values()) expect(/[Zz]eroed/.exec(svg)).toBeNull();
   });
 
-  it('draw the means, and whiskers of one standard deviation around them', async () => {
+  it('draw the means, their intervals, and what random neurons change behind them', async () => {
     const svg = (await figures(traced(reinit))).get('fig4-gradient.svg');
     const entries = reinit.entries.filter(({ criterion }) => criterion === 'gradient');
     const drawn = texts(svg).filter((text) => /^[+−]?\d+\.\d\d$/.test(text));
     expect(drawn.sort()).toEqual(changeTexts(entries.flatMap(({ change }) => change)).sort());
     expect(marks(svg, 'bar')).toBe(12);
     expect(marks(svg, 'rule mark')).toBe(12);
-    expect(marks(svg, 'tick')).toBe(24);
-    // Bars and whiskers from the drawing itself: heights are proportional to the numbers.
+    // Both ends of every interval, and the mean of every band; a band is a rectangle, as are the matrix's cells and frames.
+    expect(marks(svg, 'tick')).toBe(2 * 12 + 12);
+    expect(marks(svg, 'rect mark')).toBe(12 + 48 + 12);
+    // Bars from the drawing itself: heights are proportional to the numbers.
     const heights = [
       ...(svg ?? '').matchAll(/aria-roledescription="bar" d="M[\d.]+,([\d.]+)h[\d.]+v([\d.]+)/g),
     ].map((match) => Number(match[2]));
@@ -71,19 +87,42 @@ describe('figures of perturbations', () => {
       });
   });
 
-  it('have no whiskers for one seed, nor for zeroing', async () => {
-    const drawn = await figures(traced(trace, randomTrace('reinit', [0.005], 1)));
-    expect(marks(drawn.get('fig2-gradient.svg'), 'rule mark')).toBe(0);
-    expect(marks(drawn.get('fig4-gradient.svg'), 'rule mark')).toBe(0);
+  it('have no intervals and no random neurons where the results have none', async () => {
+    const bare = (of: TraceUnstructuredResult): TraceUnstructuredResult => ({
+      ...of,
+      controls: null,
+      entries: of.entries.map((entry) => ({ ...entry, changeInterval: [], controls: null })),
+    });
+    const drawn = await figures(traced(bare(trace), bare(randomTrace('reinit', [0.005], 1))));
+    for (const name of ['fig2-gradient.svg', 'fig4-gradient.svg']) {
+      expect(marks(drawn.get(name), 'bar')).toBe(12);
+      expect(marks(drawn.get(name), 'rule mark')).toBe(0);
+      expect(marks(drawn.get(name), 'tick')).toBe(0);
+      expect(texts(drawn.get(name)).join(' ')).not.toMatch(/error bars|grey|†/);
+    }
     expect(texts(drawn.get('fig4-gradient.svg'))).toContain('σ = 0.005, one seed');
+    expect(await textOf(traced(bare(trace)))).not.toMatch(/random sets|p ≤/);
   });
 
-  it('leave room for the whiskers', () => {
-    const views = byCriterion([reinit]);
-    const ends = reinit.entries.map(
-      ({ change, changeStd, group }) => 100 * (Math.abs(change[group] ?? 0) + (changeStd?.[group] ?? 0)),
+  it('leave room for intervals and random neurons', () => {
+    const ends = reinit.entries.flatMap(({ change, changeInterval, controls, group }) => [
+      change[group] ?? 0,
+      ...(changeInterval[group] ?? []),
+      ...(controls?.[group]?.interval ?? []),
+    ]);
+    const [low, high] = changeExtent(byCriterion([reinit])).own;
+    expect(low).toBeCloseTo(100 * Math.min(0, ...ends), 10);
+    expect(high).toBeCloseTo(100 * Math.max(0, ...ends), 10);
+  });
+
+  it('keep to the article\u2019s numbers of neurons where there are many, which Table 3 draws', async () => {
+    const drawn = await figures(traced(upTo10));
+    expect(marks(drawn.get('fig2-gradient.svg'), 'bar')).toBe(4 * 3);
+    expect(marks(drawn.get('table3-gradient.svg'), 'bar')).toBe(4 * 10);
+    expect(texts(drawn.get('table3-magnitude.svg'))).toContain(
+      'Top-k by magnitude, zeroed, k = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10',
     );
-    expect(changeExtent(views).own).toBeCloseTo(Math.max(...ends), 10);
+    expect([...(await figures(traced(trace))).keys()].some((name) => name.startsWith('table3'))).toBe(false);
   });
 });
 
@@ -98,6 +137,10 @@ describe('sections of perturbations', () => {
     expect(text).toContain('Randomly initialized neurons (Fig. 4)');
     expect(text).toContain('Neurons with random noise (Figs. 5 and 12)');
     expect(text).toContain('Measured on the test split');
+    expect(text).toContain('The same perturbation on another split. All accuracies here are test accuracies');
+    // What is the same for both splits is told once.
+    expect(text.match(/keep their weights, to which noise/g)).toHaveLength(1);
+    expect(text.match(/Beside each set, 100 random sets/g)).toHaveLength(3);
     expect(text).not.toContain('NaN');
   });
 
@@ -115,6 +158,39 @@ describe('sections of perturbations', () => {
     expect(await textOf(traced(randomTrace('noise', [0.01], 1)))).toContain(
       'drawn with one seed, 0: no spread is known',
     );
+  });
+});
+
+describe('the section of several standard deviations', () => {
+  it('draws the article\u2019s large, and all of them small', async () => {
+    const grid = randomTrace('noise', [0.001, 0.005, 0.1], 10);
+    const page = await renderReport(traced(grid));
+    const drawn = await figures(traced(grid));
+    const [section = ''] = page.split('id="changes-noise"').slice(1)[0]?.split('</section>') ?? [];
+    expect(section.match(/<svg /g)).toHaveLength(2 + 2);
+    expect(section).toContain('σ = 0.005, mean of 10 seeds');
+    expect(section).not.toContain('σ = 0.001, mean of 10 seeds');
+    expect(marks(drawn.get('fig12-gradient.svg'), 'bar')).toBe(3 * 12);
+  });
+});
+
+describe('the section of tables', () => {
+  it('holds those of the article that the traces hold, with marks for what random neurons do not do', async () => {
+    const text = await textOf(traced(upTo10, reinit, { ...trace, split: 'test' }));
+    expect(text).toContain('Tables 3, 11, 13, 14');
+    expect(text).toContain(
+      'Table 11: change of each group\u2019s accuracy in points, its own neurons perturbed (σ = 0.005); † p ≤ 0.05',
+    );
+    expect(text).toMatch(/−10\.71 †/);
+    expect(text).toContain('Table 14: accuracy of each group in percent, its own neurons perturbed');
+    // Zeroing the top 3 alone is Fig. 2.
+    expect(await textOf(traced(trace))).not.toContain('Table 11');
+  });
+
+  it('folds away long lists of neurons, and names each once', async () => {
+    const text = await textOf(traced(upTo10));
+    const [, neurons = ''] = text.split('A row with more neurons adds');
+    expect(neurons.match(/conv1\[9\]/g)).toHaveLength(4 + 1);
   });
 });
 

@@ -1,5 +1,5 @@
 import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
-import { eightGroups, fullReport, NAMES, oneEpoch, trace } from './fixtures.js';
+import { eightGroups, erm, fullReport, NAMES, oneEpoch, trace } from './fixtures.js';
 
 /** The first match in a long text; a failed comparison then prints it, and not the page. */
 function first(pattern: RegExp, text: string | undefined): string | undefined {
@@ -75,6 +75,18 @@ describe('the full report', () => {
     ['its neurons', 'layer4.1.conv2[51], conv1[52], layer3.0.downsample.0[53]'],
     ['how many changes it is the largest of', 'The largest of 60 measured changes'],
     ['the selection', 'epoch 9 of 12 selected by the best validation worst-group accuracy: 43.99 %'],
+    [
+      'the largest change beside random neurons',
+      'measured changes; random neurons −1.62 [−5.98, +2.56], on the same samples −10.71: p = 0.010',
+    ],
+    [
+      'the comparison',
+      'Beside each set, 100 random sets of as many neurons of the same layers were perturbed',
+    ],
+    [
+      'how many changes are unlike random ones',
+      /Random neurons do less \(p ≤ 0\.05\) in \d+ of 24 changes of a group under its own neurons \(by chance up to about 1\.2\) and \d+ of 60 changes of any group \(by chance up to about 3\.0\)/,
+    ],
     ['the split of Part I', 'All accuracies here are training accuracies, as in Part I of the article'],
     [
       'the granularity',
@@ -85,7 +97,20 @@ describe('the full report', () => {
     ['the configuration', 'resnet18'],
     ['the versions', '2.6.0'],
   ])('states %s', (_what, sentence) => {
-    expect(text).toContain(sentence);
+    if (typeof sentence === 'string') expect(text).toContain(sentence);
+    else expect(text).toMatch(sentence);
+  });
+
+  it('says so when the last epoch was asked for', async () => {
+    const select = 'last' as const;
+    const page = await renderReport({ ...fullReport, erm: { ...erm, bestEpoch: 12, select } });
+    const last = page.replace(/<[^>]+>/g, '').replace(/\s+/g, ' ');
+    expect(last).toContain(
+      'epoch 12 of 12 the last one was asked for; its validation worst-group accuracy: ',
+    );
+    expect(last).toContain('The checkpoint of epoch 12, the last of 12 epochs');
+    expect(last).toContain('Epoch 12 was selected: it is the last one.');
+    expect(last).not.toMatch(/best validation/);
   });
 
   it('says so when another checkpoint was traced, or another split', async () => {
@@ -142,7 +167,7 @@ describe('renderFigures', () => {
 
   it('leaves out what was not measured, and numbers what was measured twice', async () => {
     expect((await renderFigures(oneEpoch)).map(({ name }) => name)).toEqual(['training.svg']);
-    const { erm: _erm, ...rest } = { ...fullReport, epochs: [], traces: [trace, trace] };
+    const { erm: _erm, ...rest } = { ...fullReport, epochs: [], traces: [trace, { ...trace }] };
     expect((await renderFigures(rest)).map(({ name }) => name)).toEqual([
       'fig2-gradient.svg',
       'fig2-magnitude.svg',

@@ -48,6 +48,8 @@ describe('groupTable', () => {
     expect(rows.at(-1)?.[0]).toBe('training-ratio weighted average');
     expect(rows.at(-1)?.[3]).toBe(`${(100 * erm.test.trainWeightedAverage).toFixed(2)}%`);
     expect(table).toContain('epoch 9 of 12, best validation worst-group accuracy');
+    const last = groupTable({ ...erm, select: 'last' }, NAMES, MINORITY, PLAIN);
+    expect(last).toContain('epoch 9 of 12, the last one');
   });
 });
 
@@ -56,9 +58,9 @@ describe('changeTable', () => {
     const rows = cells(changeTable(trace, NAMES, MINORITY, PLAIN));
     expect(rows[0]).toEqual(['criterion', 'chosen for', 'k', 'G0', 'G1*', 'G2*', 'G3']);
     expect(rows[1]).toEqual(['before', '', '', '100.00%', '99.46%', '98.21%', '100.00%']);
-    expect(rows).toContainEqual(['gradient', 'G2*', '3', '-0.03', '-1.09', '-10.71', '-0.47']);
-    expect(rows).toContainEqual(['gradient', 'G3', '1', '0.00', '0.00', '+1.79', '-0.38']);
-    expect(rows).toContainEqual(['magnitude', 'every group', '3', '-0.14', '-3.26', '-5.36', '-0.19']);
+    expect(rows).toContainEqual(['gradient', 'G2*', '3', '-0.03', '-1.09', '-10.71 †', '-0.47 †']);
+    expect(rows).toContainEqual(['gradient', 'G3', '1', '0.00', '0.00', '+1.79', '-0.38 †']);
+    expect(rows).toContainEqual(['magnitude', 'every group', '3', '-0.14 †', '-3.26 †', '-5.36 †', '-0.19']);
     expect(rows).toHaveLength(2 + 12 + 3);
   });
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Architecture } from '../../models/architectures.js';
+import type { Protocol } from '../../protocol.js';
 import { PART1, part1Plans, type ArticleFigure } from '../../reproduce/articleFigures.js';
 import { runJob } from '../job.js';
 import {
@@ -12,6 +13,7 @@ import {
   integers,
   numbers,
   positive,
+  protocolOption,
   type ComputeOptions,
 } from '../options.js';
 
@@ -20,8 +22,9 @@ interface Part1CommandOptions extends ComputeOptions, DatasetOptions {
   readonly data?: string;
   readonly arch?: Architecture;
   readonly weights?: string;
-  readonly epochs: number;
-  readonly lr: number;
+  readonly protocol: Protocol;
+  readonly epochs?: number;
+  readonly lr?: number;
   readonly batchSize?: number;
   readonly sigma?: readonly number[];
   readonly repeats?: number;
@@ -60,11 +63,20 @@ function addFigureCommand(
     .option('--data <folder>', 'dataset folder (default: the one the run was trained on)')
     .addOption(archOption())
     .option('--weights <file>', 'weights that training starts from')
-    .addOption(integer('--epochs <n>', 'epochs of training', 1).default(100))
-    .addOption(positive('--lr <rate>', 'learning rate of training').default(1e-4))
-    .addOption(integer('--batch-size <n>', 'batch size (default: the run\u2019s; 256 in training)', 1))
+    .addOption(protocolOption())
+    .addOption(integer('--epochs <n>', 'epochs of training (default: the protocol\u2019s)', 1))
+    .addOption(positive('--lr <rate>', 'learning rate of training (default: the protocol\u2019s)'))
+    .addOption(
+      integer('--batch-size <n>', 'batch size (default: the run\u2019s; the protocol\u2019s in training)', 1),
+    )
     .addOption(numbers('--sigma <list>', 'standard deviations of Figs 11 and 12'))
-    .addOption(integer('--repeats <n>', 'seeds that random perturbations are averaged over (default: 10)', 1))
+    .addOption(
+      integer(
+        '--repeats <n>',
+        'seeds that random perturbations are averaged over (default: the protocol\u2019s)',
+        1,
+      ),
+    )
     .addOption(integers('--top-k <list>', 'numbers of neurons of each layer in Fig. 7 (default: 1)', 1))
     .addOption(positive('--fraction <share>', 'share of all neurons in Fig. 3 (default: 0.0001)'))
     .addOption(

@@ -10,9 +10,20 @@ const LINES = 4;
 
 /** A group's label below its bars: notation, wrapped name, and further lines. */
 export function groupTick(group: GroupLabel, ...extra: readonly string[]): string {
-  const lines = wrap(group.name, WIDTH);
+  const lines = balanced(group.name);
   const name = lines.length <= LINES ? lines : [...lines.slice(0, LINES - 1), '…'];
   return [group.short, ...name, ...extra].join('\n');
+}
+
+/** As few lines as the width allows, and these of like lengths: no digit alone on the last one. */
+function balanced(name: string): string[] {
+  const fewest = wrap(name, WIDTH);
+  const longestWord = Math.max(...name.split(/\s+/).map((word) => word.length));
+  for (let width = longestWord; width < WIDTH; width += 1) {
+    const lines = wrap(name, width);
+    if (lines.length === fewest.length) return lines;
+  }
+  return fewest;
 }
 
 /** Subtitle part that explains the star, if there is anything to explain. */

@@ -16,6 +16,9 @@ const MANY = 4;
 /** Pixels between groups. */
 const GAP = 14;
 
+/** Where legends stand side by side. The em spaces keep the next one away where the font is wider than estimated. */
+const SHORT_RANDOM_NAME = 'random neurons\u2003\u2003';
+
 /** How the bars of some views are drawn. */
 export interface BarOptions {
   /** Percentage points: lowest and highest of all charts that a reader may compare. */
@@ -103,7 +106,9 @@ export function changeBars(view: CriterionTrace, groups: readonly GroupLabel[], 
       description: { field: 'tip' },
     },
     layer: [
-      ...(hasRandom && controls ? [randomBands(randomName(controls), band - 1)] : []),
+      ...(hasRandom && controls
+        ? [randomBands(numbered ? randomName(controls) : SHORT_RANDOM_NAME, band - 1)]
+        : []),
       {
         mark: { type: 'bar' as const, width: Math.round(0.6 * band) },
         encoding: {

@@ -8,7 +8,9 @@ import { html, type Markup } from '../markup.js';
 import type { RunReport } from '../reportData.js';
 import { table } from '../table.js';
 import { plain } from '../text.js';
-import { chartFigure, groupName, pointsText, sameBaseline, smallestGroup } from './parts.js';
+import { changeOfLayer } from '../measuredChange.js';
+import { controlsText, sourceText } from './method.js';
+import { chartFigure, groupName, pointsText, randomText, sameBaseline, smallestGroup } from './parts.js';
 
 /** What zeroing the chosen neurons of one layer did to the group that they were chosen for (article, Fig. 7). */
 export function layerSection(
@@ -44,18 +46,21 @@ export function layerSection(
   };
 }
 
-function method({ split, layers, gradientSource: source }: TraceStructuredResult): Markup {
+function method(trace: TraceStructuredResult): Markup {
+  const { split, layers } = trace;
   const measured =
     split === 'train'
       ? 'All accuracies here are training accuracies.'
       : `All accuracies here are ${SPLIT_NAME[split]} accuracies; Part I of the article uses training accuracies.`;
   return html`<p>
-    ${measured} In each of ${plural(layers.length, 'layer')}, in the model’s order, the k neurons of that
-    layer alone with the highest score for a group are set to zero, and that group is evaluated again. A
-    gradient is taken on at most ${plural(source.drawn, 'sample')}, drawn (seed ${source.seed}) from the at
-    most ${source.worst} worst predicted training samples of the group; magnitudes depend on no samples, so
-    that every group has the same neurons.
-  </p> `;
+      ${measured} In each of ${plural(layers.length, 'layer')}, in the model’s order, the k
+      ${trace.unit === 'weight' ? 'single weights' : 'neurons'} of that layer alone with the highest score for
+      a group are set to zero, and that group is evaluated again. ${sourceText(trace)} By magnitude, every
+      group has the same neurons.
+    </p>
+    <p class="note">
+      ${controlsText(trace.controls, [{ name: 'cells', changes: trace.entries.map(changeOfLayer) }])}
+    </p> `;
 }
 
 /** The article's contrast in words: the largest change among minority and among majority groups. */
@@ -73,7 +78,7 @@ function findings(view: LayerTrace, groups: readonly GroupLabel[]): Markup[] {
     return [
       html`Largest change of a ${kind} group: ${pointsText(largest.change)} points for ${groupName(group)} in
         <code>${plain(largest.layer)}</code> at k = ${largest.k}: of ${plural(total, 'sample')},
-        ${flips(largest)}. `,
+        ${flips(largest)}${randomText(changeOfLayer(largest))}. `,
     ];
   });
 }

@@ -1,39 +1,48 @@
+import type { TraceUnstructuredResult } from '../../experiments/results.js';
+import type { Neuron } from '../../neurons/neuron.js';
 import type { Figures } from '../figures.js';
 import { score, SPLIT_NAME } from '../format.js';
 import { shortList, type GroupLabel } from '../groups.js';
 import type { Section } from './section.js';
 import { html, type Markup } from '../markup.js';
-import { drawsNote, hasSpread, PERTURBED } from '../perturbation.js';
-import type { CriterionTrace } from '../selections.js';
+import { drawsNote, hasSpread, PERTURBED, seedsNote } from '../perturbation.js';
+import { hasManyKs, type CriterionTrace } from '../selections.js';
 import { table } from '../table.js';
 import { percentText, spreadText } from './parts.js';
-import type { Neuron } from '../../neurons/neuron.js';
 
 /** The chosen neurons with their scores, and the numbers behind Figs 2, 4 and 5. */
 export function neuronSection(groups: readonly GroupLabel[], { fig2 }: Figures): Section | undefined {
   const [first] = fig2;
   if (!first) return undefined;
+  const views = fig2.map(({ view }) => view);
+  const traces = [...new Set(views.map(({ trace }) => trace))];
+  const ofTrace = (trace: TraceUnstructuredResult): Markup[] =>
+    views.filter((view) => view.trace === trace).map((view) => neuronTable(view, groups));
+  const isWeight = first.view.trace.unit === 'weight';
   return {
     id: 'neurons',
     title: 'Chosen neurons',
     body: html`<p>
-        A neuron is written layer[channel]. Its score is the l2 norm of its weights’ gradient or of its
-        weights. Changes are in points; the group that the neurons were chosen for is bold.
+        ${
+          isWeight
+            ? 'A single weight is written layer[number], its place in the layer’s flattened weights. Its score is the size of its gradient or of itself.'
+            : 'A neuron is written layer[number]: an output channel of a convolution, or a row of a linear layer. Its score is the l2 norm of its weights’ gradient or of its weights.'
+        }
+        A row with more neurons adds the last ones to those above. Changes are in points; the group that the
+        neurons were chosen for is bold.
       </p>
-      ${fig2.map(({ view }) => (view.trace === first.view.trace ? neuronTable(view, groups) : folded(view, groups)))}`,
+      ${traces.map((trace, at) => (at === 0 && !views.some(hasManyKs) ? ofTrace(trace) : folded(trace, ofTrace(trace))))}`,
   };
 }
 
-/** The table of a further trace, folded away: the same neurons under another perturbation, or on another split. */
-function folded(view: CriterionTrace, groups: readonly GroupLabel[]): Markup {
-  const draws = drawsNote(view);
+/** The tables of a trace, folded away: long ones, and the same neurons under another perturbation or on another split. */
+function folded(trace: TraceUnstructuredResult, tables: readonly Markup[]): Markup {
+  const draws = trace.perturbation === 'zero' ? '' : ` (${seedsNote(trace)})`;
   return html`<details>
     <summary>
-      Criterion ${view.criterion},
-      ${PERTURBED[view.trace.perturbation].state}${draws === '' ? '' : ` (${draws})`},
-      ${SPLIT_NAME[view.trace.split]} accuracy
+      Neurons ${PERTURBED[trace.perturbation].state}${draws}, ${SPLIT_NAME[trace.split]} accuracy
     </summary>
-    ${neuronTable(view, groups)}
+    ${tables}
   </details> `;
 }
 
@@ -46,14 +55,14 @@ function neuronTable(view: CriterionTrace, groups: readonly GroupLabel[]): Marku
     [
       { name: 'Chosen for' },
       { name: 'k' },
-      { name: 'neurons, score', text: true },
+      { name: 'neurons added, score', text: true },
       ...groups.map(({ short }) => ({ name: short })),
     ],
-    view.selections.map(({ groups: chosenFor, entry }) => ({
+    view.selections.map(({ groups: chosenFor, entry, added }) => ({
       heading: shortList(chosenFor, groups),
       cells: [
         String(entry.k),
-        neuronList(entry.neurons),
+        neuronList(added),
         ...groups.map(({ index }) => ({
           content: spreadText(entry.change[index], entry.changeStd?.[index]),
           own: chosenFor.length === 1 && chosenFor[0] === index,

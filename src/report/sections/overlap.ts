@@ -8,6 +8,7 @@ import { atLeast, BIN, directions, type Direction } from '../overlap.js';
 import type { RunReport } from '../reportData.js';
 import { table } from '../table.js';
 import { plain } from '../text.js';
+import { sourceText, unitsText } from './method.js';
 import { chartFigure, groupName } from './parts.js';
 import type { Section } from './section.js';
 
@@ -41,19 +42,20 @@ export function overlapSection(
   };
 }
 
-function method({ fraction, count, numNeurons, gradientSource: source }: TraceOverlapResult): Markup {
+function method(overlap: TraceOverlapResult): Markup {
+  const { fraction, count } = overlap;
   return html`<p>
-    For each group, the top ${percentOf(fraction)} of ${numNeurons} neurons by one criterion,
-    ${plural(count, 'neuron')} (rounded up), and the percentile rank of each under the other criterion: the
-    share of all neurons whose score is not above its own, so that 100 is the highest.
+    For each group, the top ${percentOf(fraction)} of ${unitsText(overlap)} by one criterion,
+    ${plural(count, overlap.unit === 'weight' ? 'weight' : 'neuron')} (rounded up), and the percentile rank of
+    each under the other criterion: the share of all neurons whose score is not above its own, so that 100 is
+    the highest.
     ${
       count === 1
         ? html`<strong>With one neuron, each histogram is a single bar</strong>: it tells where that neuron
             stands, not how ranks are distributed. A larger share shows a distribution.`
         : undefined
     }
-    A gradient is taken on at most ${plural(source.drawn, 'sample')}, drawn (seed ${source.seed}) from the at
-    most ${source.worst} worst predicted training samples of the group.
+    ${sourceText(overlap)}
   </p> `;
 }
 

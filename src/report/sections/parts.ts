@@ -1,5 +1,15 @@
 import type { Chart } from '../charts/render.js';
-import { MISSING, percent, plural, points, SPLIT_NAME, typographic } from '../format.js';
+import {
+  MISSING,
+  percent,
+  plural,
+  points,
+  pointsRange,
+  probability,
+  SPLIT_NAME,
+  typographic,
+} from '../format.js';
+import type { MeasuredChange } from '../measuredChange.js';
 import type { GroupLabel } from '../groups.js';
 import { html, Markup } from '../markup.js';
 import type { TraceHeader } from '../../experiments/results.js';
@@ -53,6 +63,15 @@ export function spreadText(change: number | undefined, std: number | undefined):
   return std === undefined || !Number.isFinite(std) ? text : `${text} ± ${percent(std)}`;
 }
 
+/** `; random neurons −0.52 [−2.17, +0.54], on the same samples −8.59: p = 0.010`; empty where none were tried. */
+export function randomText({ random }: MeasuredChange): string {
+  if (!random) return '';
+  return typographic(
+    `; random neurons ${points(random.mean)} ${pointsRange(random.interval)}, on the same samples ${points(random.change)}: ` +
+      `p\u00a0=\u00a0${probability(random.pValue)}`,
+  );
+}
+
 /** What one sample of a group of `size` is worth: `1.79`. */
 export function granularity(size: number | undefined): string {
   return percent(1 / (size ?? Number.NaN));
@@ -65,6 +84,9 @@ export function smallestGroup(
   split: string,
 ): string {
   const size = Math.min(...total);
+  if (total.length > 1 && total.every((other) => other === size)) {
+    return `Each ${split} group has ${plural(size, 'sample')}: one of them is ${granularity(size)} points.`;
+  }
   const group = groups[total.indexOf(size)];
   if (!group) return '';
   return `The smallest ${split} group is ${group.full} with ${plural(size, 'sample')}: one of them is ${granularity(size)} points.`;

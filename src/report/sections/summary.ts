@@ -5,10 +5,11 @@ import { shortList, type GroupLabel } from '../groups.js';
 import type { Section } from './section.js';
 import { html, type Markup } from '../markup.js';
 import { drawsNote, PERTURBED } from '../perturbation.js';
+import { changeOfGroup } from '../measuredChange.js';
 import type { RunReport } from '../reportData.js';
 import { largestChange, measuredChanges } from '../selections.js';
 import type { TrainingResult } from '../../train/metrics.js';
-import { countOf, groupName, percentText, pointsText } from './parts.js';
+import { countOf, groupName, percentText, pointsText, randomText } from './parts.js';
 
 /** The numbers that a reader looks for first, each with what it was measured on. */
 export function summarySection(
@@ -71,7 +72,8 @@ function largestChangeCard(groups: readonly GroupLabel[], { fig2 }: Figures): Ma
         ${plural(entry.neurons.length, 'neuron')} of ${largest.from.trace.numNeurons} with the largest
         ${largest.from.criterion}, chosen for ${shortList(chosenFor, groups)},
         ${entry.neurons.length === 1 ? wording.singular : wording.plural}${draws === '' ? '' : ` (${draws})`}:
-        <code>${neurons}</code>. The largest of ${plural(measuredChanges(views), 'measured change')}.`,
+        <code>${neurons}</code>. The largest of
+        ${plural(measuredChanges(views), 'measured change')}${randomText(changeOfGroup(entry, group.index))}.`,
       true,
     ),
   ];
@@ -86,8 +88,11 @@ function checkpointCard(report: RunReport): Markup[] {
     card(
       'Checkpoint',
       `epoch ${selected} of ${length}`,
-      html`selected by the best validation worst-group
-      accuracy${accuracy === undefined ? '' : `: ${percentText(accuracy)}`}; the first epoch where several tie`,
+      report.erm?.select === 'last'
+        ? html`the last one was asked for; its validation worst-group accuracy: ${percentText(accuracy)}`
+        : html`selected by the best validation worst-group
+          accuracy${accuracy === undefined ? '' : `: ${percentText(accuracy)}`}; the first epoch where several
+          tie`,
     ),
   ];
 }

@@ -1,0 +1,65 @@
+import type { ControlsHeader } from '../../experiments/controls.js';
+import type { SessionHeader } from '../../experiments/results.js';
+import { fixed, plural } from '../format.js';
+import { countMarked, expectedMarked, MARKED_P, type MeasuredChange } from '../measuredChange.js';
+
+/** `4800 neurons`, or `5308416 single weights` where these are the unit. */
+export function unitsText({ numNeurons, unit }: Pick<SessionHeader, 'numNeurons' | 'unit'>): string {
+  return unit === 'weight' ? plural(numNeurons, 'single weight') : plural(numNeurons, 'neuron');
+}
+
+/** How neurons were found: the samples that gradients were taken on, and what magnitudes depend on. */
+export function sourceText(
+  { gradientSource: source, loss, magnitudeLayers }: SessionHeader,
+  group = 'the group',
+): string {
+  const predicted = source.order === 'lowest-loss' ? 'best predicted' : 'worst predicted';
+  const pool = `the at most ${source.worst} ${predicted} training samples of ${group}`;
+  const samples =
+    source.drawn < source.worst
+      ? `at most ${plural(source.drawn, 'sample')}, drawn (seed ${source.seed}) from ${pool}`
+      : pool;
+  return [
+    `A gradient is taken on ${samples}`,
+    loss === 'double-softmax' ? ', with the cross-entropy of their softmax as logits' : '',
+    '; magnitudes depend on no samples',
+    magnitudeLayers === 'no-downsample' ? ', and choose outside the downsample convolutions' : '',
+    '.',
+  ].join('');
+}
+
+/** Changes that are counted together, and what they are called. */
+export interface NamedChanges {
+  readonly name: string;
+  readonly changes: readonly MeasuredChange[];
+}
+
+/** A comparison that does not break at the end of a line. */
+const MARKED = `p\u00a0≤\u00a0${MARKED_P}`;
+
+/**
+ * With what changes were compared, and how many are unlike those of random neurons; empty without controls.
+ *
+ * @param isFirst whether the comparison has not been explained yet
+ */
+export function controlsText(
+  controls: ControlsHeader | null,
+  counted: readonly NamedChanges[],
+  isFirst = true,
+): string {
+  // Missing in results of earlier versions.
+  const present = counted.filter(({ changes }) => countMarked(changes).compared > 0);
+  if (!controls || present.length === 0) return '';
+  const { draws, samplesPerGroup } = controls;
+  const explained =
+    `Beside each set, ${plural(draws, 'random set')} of as many neurons of the same layers ` +
+    `${draws === 1 ? 'was' : 'were'} perturbed in the same way, on at most ${plural(samplesPerGroup, 'sample')} of each group, on which the chosen set was measured again. ` +
+    'p is the share of sets, the chosen one included, that change the group’s accuracy at least as much in either direction. ';
+  const compared = isFirst ? explained : '';
+  if (expectedMarked(1, draws) === 0) return `${compared}So few draws allow no ${MARKED}.`;
+  const counts = present.map(({ name, changes }) => {
+    const { marked, compared: all } = countMarked(changes);
+    return `${marked} of ${all} ${name} (by chance up to about ${fixed(expectedMarked(all, draws), 1)})`;
+  });
+  return `${compared}Random neurons do less (${MARKED}) in ${counts.join(' and ')}.`;
+}

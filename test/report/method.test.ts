@@ -1,0 +1,65 @@
+import { controlsText, sourceText, unitsText } from '../../src/report/sections/method.js';
+import type { MeasuredChange } from '../../src/report/measuredChange.js';
+import { smallestGroup } from '../../src/report/sections/parts.js';
+import { groupLabels } from '../../src/report/groups.js';
+import { MINORITY, NAMES, trace } from './fixtures.js';
+
+const article = { ...trace, loss: 'cross-entropy', magnitudeLayers: 'all' } as const;
+
+describe('how neurons were found', () => {
+  it('is told for the article\u2019s settings', () => {
+    expect(sourceText(article, 'the group')).toBe(
+      'A gradient is taken on at most 128 samples, drawn (seed 0) from the at most 256 worst predicted training samples ' +
+        'of the group; magnitudes depend on no samples.',
+    );
+    expect(unitsText(article)).toBe('4800 neurons');
+  });
+
+  it('is told for those of the published code', () => {
+    const released = {
+      ...trace,
+      gradientSource: { worst: 200, drawn: 200, order: 'lowest-loss', seed: 0 },
+      loss: 'double-softmax',
+      magnitudeLayers: 'no-downsample',
+    } as const;
+    expect(sourceText(released)).toBe(
+      'A gradient is taken on the at most 200 best predicted training samples of the group, with the cross-entropy of ' +
+        'their softmax as logits; magnitudes depend on no samples, and choose outside the downsample convolutions.',
+    );
+    expect(unitsText({ unit: 'weight', numNeurons: 11_166_912 })).toBe('11166912 single weights');
+  });
+});
+
+describe('the comparison with random neurons', () => {
+  const change = (pValue: number): MeasuredChange => ({
+    ...{ change: -0.1, std: undefined, interval: undefined, marked: pValue <= 0.05 },
+    random: { mean: 0, interval: [-0.1, 0.1], change: -0.1, pValue },
+  });
+  const counted = [{ name: 'cells', changes: [change(0.01), change(0.5), change(0.05), change(1)] }];
+  const controls = { ...(trace.controls ?? { samplesPerGroup: 128, cost: trace.cost }), draws: 100 };
+
+  it('counts what is unlike random neurons, and what chance would give', () => {
+    expect(controlsText(controls, counted)).toMatch(
+      /^Beside each set, 100 random sets .* Random neurons do less \(p\s≤\s0\.05\) in 2 of 4 cells \(by chance up to about 0\.2\)\.$/,
+    );
+    expect(controlsText(controls, counted, false)).toMatch(/^Random neurons do less/);
+  });
+
+  it('says so when there are too few draws for any', () => {
+    expect(controlsText({ ...controls, draws: 18 }, counted)).toMatch(/So few draws allow no p\s≤\s0\.05\.$/);
+    expect(controlsText({ ...controls, draws: 19 }, counted)).toContain('Random neurons do less');
+  });
+
+  it('is left out where there was none', () => {
+    expect(controlsText(null, counted)).toBe('');
+    expect(controlsText(controls, [])).toBe('');
+  });
+});
+
+test('the size of the smallest group is told once where all are as large', () => {
+  const groups = groupLabels(NAMES, MINORITY);
+  expect(smallestGroup([1000, 1000, 1000, 1000], groups, 'test')).toBe(
+    'Each test group has 1000 samples: one of them is 0.10 points.',
+  );
+  expect(smallestGroup([1000, 200, 1000, 1000], groups, 'test')).toContain('is G1* pullover with 1 with 200');
+});

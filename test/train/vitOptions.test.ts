@@ -1,0 +1,40 @@
+import { requirePatches, vitSettings } from '../../src/train/vitOptions.js';
+
+test('a vision transformer has timm\u2019s defaults, and what was asked for', () => {
+  expect(vitSettings('vit_tiny_patch16_224', {})).toEqual({ patchSize: 16, layerNormEps: 1e-6 });
+  expect(
+    vitSettings('vit_small_patch16_224', { imageSize: [64, 32], patchSize: 8, layerNormEps: 1e-5 }),
+  ).toEqual({ imageSize: [64, 32], patchSize: 8, layerNormEps: 1e-5 });
+  expect(vitSettings('resnet18', {})).toEqual({});
+});
+
+test.each([
+  [{ patchSize: 8 }, '--patch-size: --arch is resnet50, and only vision transformers take that'],
+  [
+    { imageSize: [64, 64], layerNormEps: 1e-5 },
+    '--image-size and --layer-norm-eps: --arch is resnet50, and only vision transformers take that',
+  ],
+] as const)('%j is refused with another architecture', (given, message) => {
+  const settings = (): unknown => vitSettings('resnet50', given);
+  expect(settings).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  expect(settings).toThrow(message);
+});
+
+test.each([
+  [{ patchSize: 0 }, '--patch-size is 0'],
+  [{ patchSize: 7.5 }, '--patch-size is 7.5'],
+  [{ layerNormEps: 0 }, '--layer-norm-eps is 0'],
+  [{ layerNormEps: Number.NaN }, '--layer-norm-eps is NaN'],
+  [{ imageSize: [60, 32] }, 'Patches of 16 px do not cover images of 60 x 32 px'],
+] as const)('%j is refused', (given, message) => {
+  const settings = (): unknown => vitSettings('vit_tiny_patch16_224', given);
+  expect(settings).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  expect(settings).toThrow(message);
+});
+
+test('patches must cover the images that the dataset gives', () => {
+  requirePatches([64, 32], 8);
+  expect(() => {
+    requirePatches([64, 32], 12);
+  }).toThrow(/Patches of 12 px do not cover images of 64 x 32 px: .*--patch-size, or another --image-size/);
+});
