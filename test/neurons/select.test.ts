@@ -24,7 +24,7 @@ test('ties go to the lower index', () => {
 test.each([0, -1, 1.5, 6, Number.NaN])('refuses k = %p and says how many neurons there are', (k) => {
   const select = (): unknown => selectTopK(new Float32Array(5), layers, k);
   expect(select).toThrow(SpurmemError);
-  expect(select).toThrow(expect.objectContaining({ code: 'NEURONS_INVALID' }));
+  expect(select).toThrow(expect.objectContaining({ code: 'NEURONS_INVALID' }) as Error);
   expect(select).toThrow(/--top-k.*the model has 5/);
 });
 
@@ -46,7 +46,7 @@ test('an unknown layer is refused, with the nearest ones', () => {
       'layer1.0.conv3',
       1,
     );
-  expect(select).toThrow(expect.objectContaining({ code: 'NEURONS_INVALID' }));
+  expect(select).toThrow(expect.objectContaining({ code: 'NEURONS_INVALID' }) as Error);
   expect(select).toThrow(
     'The model has no layer of neurons named layer1.0.conv3. ' +
       'The nearest are layer1.0.conv1, layer1.0.conv2, layer1.1.conv2.',

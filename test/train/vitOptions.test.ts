@@ -16,7 +16,7 @@ test.each([
   ],
 ] as const)('%j is refused with another architecture', (given, message) => {
   const settings = (): unknown => vitSettings('resnet50', given);
-  expect(settings).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  expect(settings).toThrow(expect.objectContaining({ code: 'USAGE' }) as Error);
   expect(settings).toThrow(message);
 });
 
@@ -28,7 +28,7 @@ test.each([
   [{ imageSize: [60, 32] }, 'Patches of 16 px do not cover images of 60 x 32 px'],
 ] as const)('%j is refused', (given, message) => {
   const settings = (): unknown => vitSettings('vit_tiny_patch16_224', given);
-  expect(settings).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  expect(settings).toThrow(expect.objectContaining({ code: 'USAGE' }) as Error);
   expect(settings).toThrow(message);
 });
 
