@@ -111,13 +111,34 @@ export {
   type FinetuneRecipe,
 } from './train/finetune.js';
 export type * from './train/finetuneSettings.js';
+export {
+  DEFAULT_DFR,
+  DEFAULT_GROUP_DRO,
+  DEFAULT_JTT,
+  GROUP_DRO_SAMPLINGS,
+  type GroupDroSampling,
+} from './train/baselineSettings.js';
+export { GroupWeights, trainGroupDro, type GroupDroOptions } from './train/groupDro.js';
+export { trainRwg, trainRwy } from './train/reweighting.js';
+export { trainSubg, trainSuby } from './train/subsampling.js';
+export { trainJtt, type JttOptions } from './train/jtt.js';
+export { trainDfr, type DfrOptions, type DfrResult } from './train/dfr.js';
+export type { TunedStrength } from './train/dfrFit.js';
+export { fitLogistic, type Design, type LogisticFit } from './train/logisticRegression.js';
+export type { RunOptions } from './train/startRun.js';
 export type { TrainingOptions } from './train/trainRun.js';
 export type { EpochMetrics, TrainingResult } from './train/metrics.js';
 export {
   CHECKPOINTS,
   TRAINING_METHODS,
+  type DfrConfig,
+  type EpochsConfig,
   type ErmConfig,
   type FinetuneConfig,
+  type GroupDroConfig,
+  type JttConfig,
+  type ReweightedConfig,
+  type SubsampledConfig,
   type SelectedCheckpoint,
   type TrainingMethodName,
 } from './train/runConfig.js';

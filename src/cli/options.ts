@@ -130,6 +130,15 @@ export function positive(flags: string, description: string): Option {
   return new Option(flags, description).argParser(parsePositive);
 }
 
+/** An option that takes a number of at least 0. */
+export function nonNegative(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
+    throw new InvalidArgumentError('It takes a number of at least 0.');
+  });
+}
+
 /** An option that takes a number above 0 and below 1. */
 export function share(flags: string, description: string): Option {
   return new Option(flags, description).argParser((text) => {

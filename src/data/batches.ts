@@ -9,6 +9,7 @@ import type { JobOptions } from '../progress.js';
 import type { Dataset } from './dataset.js';
 import type { Augmentation } from './preprocessing.js';
 import { buildImageStore, type ImageStoreIndex } from './imageStore.js';
+import { shuffled } from './sampling.js';
 
 /** One batch on the model's device. The consumer disposes it. */
 export class Batch implements Disposable {
@@ -193,11 +194,4 @@ export class BatchLoader implements Disposable {
       memoryFormat: this.memoryFormat,
     });
   }
-}
-
-/** As PyTorch's `DataLoader(shuffle=True)` shuffles with its default generator. */
-function shuffled(indices: Int32Array, generator: Generator): Int32Array {
-  generator.random(); // DataLoader draws the workers' base seed first, with or without workers.
-  const order = new (native().Generator)(generator.random()).randperm(indices.length);
-  return order.map((position) => indices[position] as number);
 }

@@ -6,18 +6,21 @@ import { accuracyInterval, type Interval } from './bootstrap.js';
 export interface GroupAccuracies {
   /** Correctly classified examples of each group, [numGroups]. */
   readonly correct: readonly number[];
-  /** Examples of each group, [numGroups]; never 0. */
+  /** Examples of each group, [numGroups]; 0 only where an epoch of training drew none. */
   readonly total: readonly number[];
-  /** correct / total, [numGroups]. */
+  /** correct / total, [numGroups]; NaN, in files null, of no examples. */
   readonly accuracy: readonly number[];
   /** 95 % bootstrap interval of each accuracy, [numGroups]. */
   readonly interval: readonly Interval[];
-  /** The group with the lowest accuracy; the lowest index where several tie. */
+  /** The group with the lowest accuracy, of those with examples; the lowest index where several tie. */
   readonly worstGroup: number;
   readonly worstGroupAccuracy: number;
   /** Share of correct examples of this split: every example counts the same. */
   readonly average: number;
-  /** Group accuracies weighted by the groups' shares of the training split (the "adjusted average"). */
+  /**
+   * Group accuracies weighted by the groups' shares of the training split (the "adjusted average"); NaN, in files null, where
+   * a group has no examples.
+   */
   readonly trainWeightedAverage: number;
 }
 
@@ -25,7 +28,7 @@ export interface GroupAccuracies {
  * Group accuracies from counts.
  *
  * @param correct correct examples of each group, [numGroups]
- * @param total examples of each group, [numGroups], each at least 1
+ * @param total examples of each group, [numGroups], at least one of them above 0
  * @param trainTotal training examples of each group, [numGroups], the weights of `trainWeightedAverage`
  */
 export function groupAccuracies(
@@ -34,7 +37,7 @@ export function groupAccuracies(
   trainTotal: readonly number[],
 ): GroupAccuracies {
   const accuracy = correct.map((count, group) => count / (total[group] ?? Number.NaN));
-  const worstGroupAccuracy = Math.min(...accuracy);
+  const worstGroupAccuracy = Math.min(...accuracy.filter((value) => !Number.isNaN(value)));
   const trainSum = sum(trainTotal);
   return {
     correct: [...correct],

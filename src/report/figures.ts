@@ -84,7 +84,8 @@ export async function drawFigures(report: RunReport): Promise<Figures> {
   };
 }
 
-/** The selected epoch: the evaluated checkpoint's, or the best so far. */
+/** The selected epoch: the evaluated checkpoint's, or the best so far; undefined for a run without epochs. */
 export function selectedEpoch(report: RunReport): number | undefined {
+  if (report.erm?.epochs === 0) return undefined;
   return report.erm?.bestEpoch ?? report.epochs.findLast(({ best }) => best)?.epoch;
 }

@@ -53,7 +53,9 @@ export function groupTable(
     ],
     options,
     [
-      `checkpoint: epoch ${erm.bestEpoch} of ${erm.epochs}, ${erm.select === 'last' ? 'the last one' : 'best validation worst-group accuracy'}`,
+      erm.epochs === 0
+        ? 'checkpoint: the only one'
+        : `checkpoint: epoch ${erm.bestEpoch} of ${erm.epochs}, ${erm.select === 'last' ? 'the last one' : 'best validation worst-group accuracy'}`,
       star(groups),
     ],
   );

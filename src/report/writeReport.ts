@@ -12,6 +12,7 @@ import type {
 import { SPLITS } from '../data/split.js';
 import { PERTURBATIONS } from '../neurons/perturb.js';
 import { writeAtomic } from '../files.js';
+import type { EpochsConfig } from '../train/runConfig.js';
 import { openRun, type RunConfig, type RunEnvironment, type RunFolder } from '../train/runFolder.js';
 import { renderFigures, renderReport, type RunReport, type SampleImage } from './runReport.js';
 
@@ -106,7 +107,8 @@ async function sampleImages(dataset: Dataset): Promise<{ group: number; images: 
 }
 
 function describeConfig(config: RunConfig, environment: RunEnvironment): [string, string][] {
-  const { dataset, scheduler, weights, ...rest } = config;
+  const { dataset, weights, ...settings } = config;
+  const { scheduler, ...rest } = { scheduler: undefined, ...settings };
   const plain = Object.entries(rest).map(([name, value]): [string, string] => [
     name,
     typeof value === 'object' ? JSON.stringify(value) : String(value),
@@ -114,9 +116,13 @@ function describeConfig(config: RunConfig, environment: RunEnvironment): [string
   return [
     ['dataset', `${dataset.name}, fingerprint ${dataset.fingerprint.slice(0, 12)}`],
     ...plain,
-    ['scheduler', `${scheduler.name}, factor ${scheduler.factor}, patience ${scheduler.patience}`],
+    ...(scheduler ? [schedulerRow(scheduler)] : []),
     ['weights', weights === null ? 'random, from the seed' : `file with sha256 ${weights.slice(0, 12)}`],
     ['device', environment.device],
     ['threads', String(environment.threads)],
   ];
+}
+
+function schedulerRow({ name, factor, patience }: EpochsConfig['scheduler']): [string, string] {
+  return ['scheduler', `${name}, factor ${factor}, patience ${patience}`];
 }

@@ -1,5 +1,5 @@
-import { lossOf } from '../metrics/loss.js';
 import { ermConfig, type ErmSettings } from './ermConfig.js';
+import { ermEpoch } from './ermEpoch.js';
 import type { TrainingResult } from './metrics.js';
 import type { ErmConfig } from './runConfig.js';
 import type { Trainer, TrainingMethod } from './trainer.js';
@@ -26,19 +26,10 @@ export async function trainErm(options: ErmOptions): Promise<TrainingResult> {
 
 /** Shuffled epochs of the mean loss. */
 function erm(trainer: Trainer<ErmConfig>): TrainingMethod {
-  const { config, loader, model, generator } = trainer;
-  const indices = loader.dataset.splits.train;
+  const { config, loader, generator } = trainer;
+  const { train } = loader.dataset.splits;
   return {
     trainEpoch: (epoch, lr) =>
-      trainer.trainBatches(
-        epoch,
-        lr,
-        loader.training(indices, config.batchSize, generator),
-        indices.length,
-        async ({ images, labels }) => {
-          const logits = await model.network.forward(images, true, true, null);
-          return { logits, loss: await lossOf(logits, labels, 'mean', config.loss) };
-        },
-      ),
+      ermEpoch(trainer, epoch, lr, loader.training(train, config.batchSize, generator), train.length),
   };
 }

@@ -7,7 +7,7 @@ import type { Protocol } from '../protocol.js';
 import type { ErmConfig, SelectedCheckpoint } from './runConfig.js';
 import { vitSettings, type VitOptions } from './vitOptions.js';
 
-/** What determines an ERM run's numbers, besides its data. */
+/** What determines an ERM run's numbers, besides its data. Baselines take it too. */
 export interface ErmSettings extends VitOptions {
   readonly arch: Architecture;
   /** A weights file to start from; without it, random weights from the seed. */
@@ -64,17 +64,28 @@ export const RELEASED_ERM = {
   select: 'last',
 } as const satisfies ErmRecipe;
 
+/** What ERM and the baselines that train as it does have in common. */
+export type RecipeConfig = Omit<ErmConfig, 'command'>;
+
 /**
- * The configuration of a run: what was asked for, and the protocol's recipe for the rest.
+ * The configuration of an ERM run: what was asked for, and the protocol's recipe for the rest.
+ *
+ * @throws what `recipeConfig` throws
+ */
+export async function ermConfig(settings: ErmSettings, dataset: Dataset): Promise<ErmConfig> {
+  return { command: 'train erm', ...(await recipeConfig(settings, dataset)) };
+}
+
+/**
+ * The same without the command.
  *
  * @throws `USAGE` for a setting of vision transformers with another architecture, `WEIGHTS_INVALID` when the weights file
  *   cannot be read
  */
-export async function ermConfig(settings: ErmSettings, dataset: Dataset): Promise<ErmConfig> {
+export async function recipeConfig(settings: ErmSettings, dataset: Dataset): Promise<RecipeConfig> {
   const protocol = settings.protocol ?? 'article';
   const recipe: ErmRecipe = protocol === 'article' ? ARTICLE_ERM : RELEASED_ERM;
   return {
-    command: 'train erm',
     protocol,
     dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
     arch: settings.arch,

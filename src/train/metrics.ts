@@ -12,6 +12,8 @@ export interface EpochTraining {
   readonly lossTerms?: Readonly<Record<string, number>>;
   /** The neurons that the auxiliary model lacked in this epoch: how many, and the first ones, highest score first. */
   readonly mask?: { readonly count: number; readonly neurons: readonly Neuron[] };
+  /** GroupDRO's weight of each group at the end of the epoch, [numGroups]; they add up to 1. */
+  readonly groupWeights?: readonly number[];
 }
 
 /** One line of a run's `metrics.jsonl`: what one epoch of training measured. */
@@ -33,6 +35,7 @@ export interface EpochMetrics extends EpochTraining {
 /** `results/<method>.json`: the selected checkpoint of a run, evaluated once on every split in eval mode. */
 export interface TrainingResult {
   readonly kind: TrainingMethodName;
+  /** 0, as the next one, where training has no epochs. */
   readonly epochs: number;
   /** The selected epoch, counted from 1; the last one where that was asked for. */
   readonly bestEpoch: number;

@@ -2,15 +2,15 @@ import { SpurmemError } from '../errors.js';
 import type { JobOptions } from '../progress.js';
 import { loadTraining, type MethodState, type TrainingProgress, type TrainingState } from './checkpoint.js';
 import type { TrainingResult } from './metrics.js';
-import { configDifferences, methodOf, type RunConfig } from './runConfig.js';
+import { configDifferences, epochsOf, methodOf, type RunConfig } from './runConfig.js';
 import { isFile, type RunFolder } from './runFolder.js';
 
 /** A run's result when it is finished and asked to resume; otherwise checks that training may start or go on. */
-export async function finishedOrFresh(
+export async function finishedOrFresh<Result extends TrainingResult>(
   folder: RunFolder,
   config: RunConfig,
   resume: boolean,
-): Promise<TrainingResult | undefined> {
+): Promise<Result | undefined> {
   const existing = await folder.readConfig();
   // Before its first epoch is finished, a run has nothing to lose to other settings, such as a lower learning rate.
   if (!(await folder.hasEpochs())) return undefined;
@@ -22,7 +22,8 @@ export async function finishedOrFresh(
     );
   }
   const changes = configDifferences(existing.config, config);
-  const mayExtend = existing.config.epochs < config.epochs;
+  const epochs = epochsOf(config);
+  const mayExtend = epochsOf(existing.config) < epochs;
   const blocking = resume && mayExtend ? changes.filter((change) => !change.startsWith('epochs:')) : changes;
   if (blocking.length > 0) {
     throw new SpurmemError(
@@ -31,8 +32,8 @@ export async function finishedOrFresh(
         'Nothing was changed. Choose another folder with --out, or use the same settings with --resume.',
     );
   }
-  const result = await folder.readResult<TrainingResult>(methodOf(config));
-  const isFinished = result?.epochs === config.epochs;
+  const result = await folder.readResult<Result>(methodOf(config));
+  const isFinished = result?.epochs === epochs;
   if (!resume) {
     throw new SpurmemError(
       'RUN_EXISTS',
@@ -41,7 +42,7 @@ export async function finishedOrFresh(
     );
   }
   if (isFinished) return result;
-  await requireCheckpoint(folder);
+  if (epochs > 0) await requireCheckpoint(folder);
   return undefined;
 }
 

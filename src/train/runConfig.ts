@@ -4,6 +4,7 @@ import { LOSSES } from '../metrics/loss.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { PRECISIONS } from '../native/addon.js';
 import { PROTOCOLS } from '../protocol.js';
+import { dfrShape, groupDroShape, jttShape } from './baselineSettings.js';
 import { finetuneShape } from './finetuneSettings.js';
 import { DEFAULT_VIT, isVit } from './vitOptions.js';
 
@@ -14,11 +15,21 @@ export type SelectedCheckpoint = (typeof CHECKPOINTS)[number];
 const pixels = z.number().int().min(1);
 
 /** How a run trains, the second word of its command. */
-export const TRAINING_METHODS = ['erm', 'finetune'] as const;
+export const TRAINING_METHODS = [
+  'erm',
+  'finetune',
+  'groupdro',
+  'rwy',
+  'rwg',
+  'suby',
+  'subg',
+  'jtt',
+  'dfr',
+] as const;
 export type TrainingMethodName = (typeof TRAINING_METHODS)[number];
 
-/** What every way to train has in common. */
-const shared = {
+/** What every run has. */
+const runShape = {
   /** Whose settings were the defaults. */
   protocol: z.enum(PROTOCOLS),
   dataset: z.strictObject({ name: z.string(), fingerprint: z.string() }),
@@ -31,43 +42,85 @@ const shared = {
   numClasses: z.number().int().min(2),
   /** sha256 of the initial weights file; null: random weights from the seed. */
   weights: z.string().nullable(),
-  epochs: z.number().int().min(1),
   batchSize: z.number().int().min(1),
-  lr: z.number().positive(),
   /** What evaluation measures, and ERM trains on. */
   loss: z.enum(LOSSES),
   /** What the model computes in. */
   precision: z.enum(PRECISIONS),
+  select: z.enum(CHECKPOINTS),
+  seed: z.number().int().min(0),
+};
+
+/** What a run of epochs has besides. */
+const epochsShape = {
+  ...runShape,
+  epochs: z.number().int().min(1),
+  lr: z.number().positive(),
   weightDecay: z.number().min(0),
   scheduler: z.strictObject({
     name: z.literal('ReduceLROnPlateau'),
     factor: z.number(),
     patience: z.number(),
   }),
-  select: z.enum(CHECKPOINTS),
   /** Decay of the exponential moving average of the weights that is evaluated and selected; left out: none. */
   averaging: z.number().min(0).lt(1).optional(),
-  seed: z.number().int().min(0),
 };
 
-const ermSchema = z.strictObject({ command: z.literal('train erm'), ...shared });
+const ermSchema = z.strictObject({ command: z.literal('train erm'), ...epochsShape });
 const finetuneSchema = z.strictObject({
   command: z.literal('train finetune'),
-  ...shared,
+  ...epochsShape,
   ...finetuneShape,
 });
+const groupDroSchema = z.strictObject({
+  command: z.literal('train groupdro'),
+  ...epochsShape,
+  ...groupDroShape,
+});
+const reweightedSchema = z.strictObject({
+  command: z.enum(['train rwy', 'train rwg']),
+  ...epochsShape,
+});
+const subsampledSchema = z.strictObject({
+  command: z.enum(['train suby', 'train subg']),
+  ...epochsShape,
+});
+const jttSchema = z.strictObject({ command: z.literal('train jtt'), ...epochsShape, ...jttShape });
+const dfrSchema = z.strictObject({ command: z.literal('train dfr'), ...runShape, ...dfrShape });
 
 /** What determines a run's numbers. Two runs with equal configurations are the same run. */
 export const runConfigSchema = z.preprocess(
   withLaterSettings,
-  z.discriminatedUnion('command', [ermSchema, finetuneSchema]),
+  z.discriminatedUnion('command', [
+    ermSchema,
+    finetuneSchema,
+    groupDroSchema,
+    reweightedSchema,
+    subsampledSchema,
+    jttSchema,
+    dfrSchema,
+  ]),
 );
 export type ErmConfig = z.infer<typeof ermSchema>;
 export type FinetuneConfig = z.infer<typeof finetuneSchema>;
-export type RunConfig = ErmConfig | FinetuneConfig;
+export type GroupDroConfig = z.infer<typeof groupDroSchema>;
+export type ReweightedConfig = z.infer<typeof reweightedSchema>;
+export type SubsampledConfig = z.infer<typeof subsampledSchema>;
+export type JttConfig = z.infer<typeof jttSchema>;
+export type DfrConfig = z.infer<typeof dfrSchema>;
+/** The configuration of a run of epochs. */
+export type EpochsConfig =
+  ErmConfig | FinetuneConfig | GroupDroConfig | ReweightedConfig | SubsampledConfig | JttConfig;
+export type RunConfig = EpochsConfig | DfrConfig;
 
+/** The second word of a run's command. */
 export function methodOf({ command }: Pick<RunConfig, 'command'>): TrainingMethodName {
-  return command === 'train erm' ? 'erm' : 'finetune';
+  return command.slice('train '.length) as TrainingMethodName;
+}
+
+/** The epochs that a run is to have; 0 for one that has none. */
+export function epochsOf(config: RunConfig): number {
+  return 'epochs' in config ? config.epochs : 0;
 }
 
 /** Where and with what a run was made; it may differ when a run is resumed. */

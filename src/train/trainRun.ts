@@ -1,38 +1,20 @@
-import { resolve } from 'node:path';
 import type { BatchLoader } from '../data/batches.js';
-import { loadDataset, requireGroups, type Dataset, type DatasetOptions } from '../data/dataset.js';
-import { SPLITS } from '../data/split.js';
 import { evaluate } from '../metrics/evaluate.js';
-import type { GroupAccuracies } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
 import { writeSafetensors } from '../models/safetensors.js';
-import { loadWeights } from '../models/weights.js';
 import { native } from '../native/addon.js';
-import { resolveDevice, setThreads } from '../native/device.js';
-import type { JobOptions } from '../progress.js';
-import { versions } from '../versions.js';
 import { saveTraining, type TrainingProgress } from './checkpoint.js';
 import type { EpochMetrics, TrainingResult } from './metrics.js';
-import { finishedOrFresh, restoreProgress } from './resume.js';
-import { methodOf, type RunConfig } from './runConfig.js';
-import { RunFolder } from './runFolder.js';
-import { createModel, openImages } from './runModel.js';
+import { restoreProgress } from './resume.js';
+import { methodOf, type EpochsConfig } from './runConfig.js';
+import type { RunFolder } from './runFolder.js';
+import { createModel } from './runModel.js';
+import { startRun, type RunOptions, type RunPlan } from './startRun.js';
+import { testSelected } from './testSelected.js';
 import { diverged, Trainer, type TrainingMethod } from './trainer.js';
 
-/** What every way to train takes besides its settings. */
-export interface TrainingOptions extends JobOptions {
-  /** The dataset's folder. */
-  readonly data: string;
-  /** How to read the dataset, where its files do not say. */
-  readonly datasetOptions?: DatasetOptions | undefined;
-  /** The run's folder. */
-  readonly out: string;
-  /** `auto`, `cpu`, `cuda` or `cuda:n`. */
-  readonly device: string;
-  /** Threads of the compute lane; 0: all cores. */
-  readonly threads: number;
-  /** Continue the run in `out` from its last finished epoch. */
-  readonly resume: boolean;
+/** What every way to train by epochs takes besides its settings. */
+export interface TrainingOptions extends RunOptions {
   /** Epochs whose weights are kept besides the selected and the last one's, for fine-tuning to start from. */
   readonly keepEpochs?: readonly number[] | undefined;
   /** Called after each epoch. */
@@ -40,10 +22,7 @@ export interface TrainingOptions extends JobOptions {
 }
 
 /** What tells one way to train from another. */
-export interface TrainingPlan<Config extends RunConfig> {
-  readonly configOf: (dataset: Dataset) => Promise<Config>;
-  /** The file with the weights to start from; undefined: random weights from the seed. */
-  readonly weights: string | undefined;
+export interface TrainingPlan<Config extends EpochsConfig> extends RunPlan<Config> {
   readonly method: (trainer: Trainer<Config>) => TrainingMethod | Promise<TrainingMethod>;
 }
 
@@ -52,59 +31,43 @@ export interface TrainingPlan<Config extends RunConfig> {
  * epoch, and at the end the selected one evaluated once on every split. The test split is read there and nowhere else. A run
  * that stops early resumes to the same bits.
  *
- * @throws `RUN_EXISTS` when the folder holds another or a finished run, `RUN_INVALID` when a file of it is damaged or
- *   missing, `INTERRUPTED` when the signal aborts, and what loading the dataset and the weights throws
+ * @throws `INTERRUPTED` when the signal aborts, and what `startRun` throws
  */
-export async function trainRun<Config extends RunConfig>(
+export async function trainRun<Config extends EpochsConfig>(
   options: TrainingOptions,
   plan: TrainingPlan<Config>,
 ): Promise<TrainingResult> {
-  const device = resolveDevice(options.device);
-  const threads = await setThreads(options.threads);
-  const dataset = await loadDataset(options.data, options.datasetOptions);
-  requireGroups(dataset, SPLITS);
-  const config = await plan.configOf(dataset);
-  const folder = new RunFolder(options.out);
-  await folder.create();
-  return folder.locked(async () => {
-    const finished = await finishedOrFresh(folder, config, options.resume);
-    if (finished) return finished;
-    using loader = await openImages(config, dataset, { ...options, device });
-    const generator = new (native().Generator)(config.seed);
-    using model = await createModel(config, loader, generator);
-    if (plan.weights !== undefined) await loadWeights(model, plan.weights);
+  return startRun(options, plan, async (run) => {
+    const { config, folder, loader, model, generator, job } = run;
     using averaged = config.averaging === undefined ? undefined : await copyOf(model, config, loader);
-    const { onProgress, signal, onWarning } = options;
-    using trainer = new Trainer(config, loader, model, averaged, generator, {
-      onProgress,
-      signal,
-      onWarning,
-    });
+    using trainer = new Trainer(config, loader, model, averaged, generator, job);
     const method = await plan.method(trainer);
     // Before anything is written: a damaged checkpoint leaves the folder as it was.
-    const progress = await restoreProgress(trainer, method, folder, onWarning);
-    await folder.writeConfig(config, {
-      data: dataset.folder,
-      dataOptions: dataset.options,
-      weightsPath: plan.weights === undefined ? null : resolve(plan.weights),
-      device,
-      threads,
-      versions: versions(),
-    });
-    const trained = await trainEpochs(trainer, method, progress, folder, options);
-    return await selectAndTest(trainer, folder, trained);
+    const restored = await restoreProgress(trainer, method, folder, job.onWarning);
+    await run.writeConfig();
+    if (restored.epoch === 0) await method.begin?.();
+    const { epoch, bestEpoch } = await trainEpochs(trainer, method, restored, folder, options);
+    const result: TrainingResult = {
+      kind: methodOf(config),
+      epochs: epoch,
+      bestEpoch: config.select === 'last' ? epoch : bestEpoch,
+      select: config.select,
+      ...(await testSelected(trainer.evaluated, loader, run)),
+    };
+    await folder.writeResult(result.kind, result);
+    return result;
   });
 }
 
 /** A second model with the same weights. */
-async function copyOf(model: Model, config: RunConfig, loader: BatchLoader): Promise<Model> {
+async function copyOf(model: Model, config: EpochsConfig, loader: BatchLoader): Promise<Model> {
   const copy = await createModel(config, loader, new (native().Generator)(config.seed));
   await copy.network.moveToward(model.network, 1);
   return copy;
 }
 
 async function trainEpochs(
-  trainer: Trainer<RunConfig>,
+  trainer: Trainer<EpochsConfig>,
   method: TrainingMethod,
   restored: TrainingProgress,
   folder: RunFolder,
@@ -147,31 +110,4 @@ async function trainEpochs(
     onEpoch?.(metrics);
   }
   return progress;
-}
-
-/** Evaluates the selected checkpoint on every split; the test split is read here and nowhere else. */
-async function selectAndTest(
-  { config, evaluated, loader, job }: Trainer<RunConfig>,
-  folder: RunFolder,
-  progress: TrainingProgress,
-): Promise<TrainingResult> {
-  await loadWeights(evaluated, folder.selected(config.select));
-  const accuracies: Partial<Record<(typeof SPLITS)[number], GroupAccuracies>> = {};
-  for (const split of SPLITS) {
-    const indices = loader.dataset.splits[split];
-    const options = { ...config, ...job, task: `selected epoch, ${split}` };
-    accuracies[split] = (await evaluate(evaluated, loader, indices, options)).accuracies;
-  }
-  const { train, val, test } = accuracies as Record<(typeof SPLITS)[number], GroupAccuracies>;
-  const result: TrainingResult = {
-    kind: methodOf(config),
-    epochs: progress.epoch,
-    bestEpoch: config.select === 'last' ? progress.epoch : progress.bestEpoch,
-    select: config.select,
-    train,
-    val,
-    test,
-  };
-  await folder.writeResult(result.kind, result);
-  return result;
 }

@@ -9,11 +9,13 @@ import { throwIfAborted, type JobOptions } from '../progress.js';
 import { Adam } from './adam.js';
 import type { MethodState, TrainingState } from './checkpoint.js';
 import type { EpochTraining } from './metrics.js';
-import type { RunConfig } from './runConfig.js';
+import type { EpochsConfig } from './runConfig.js';
 import { ReduceLROnPlateau } from './scheduler.js';
 
 /** A way to train: what it does in an epoch, and what it keeps between epochs besides the trainer's state. */
 export interface TrainingMethod extends MethodState {
+  /** What comes before the first epoch, and again only where that epoch was not finished. */
+  begin?(): Promise<void>;
   /** @param epoch counted from 1 */
   trainEpoch(epoch: number, lr: number): Promise<EpochTraining>;
 }
@@ -34,7 +36,7 @@ export interface BatchLoss {
 }
 
 /** A run's model with all that training it takes. */
-export class Trainer<Config extends RunConfig> implements TrainingState, Disposable {
+export class Trainer<Config extends EpochsConfig> implements TrainingState, Disposable {
   readonly optimizer: Adam;
   readonly scheduler: ReduceLROnPlateau;
   readonly #parts: TrainedPart[];

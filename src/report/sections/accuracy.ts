@@ -75,9 +75,12 @@ export function accuracySection(
         ${chartFigure(fig1)}
         <div class="beside">
           <p>
-            The checkpoint of epoch ${erm.bestEpoch},
-            ${erm.select === 'last' ? 'the last' : 'which has the best validation worst-group accuracy'} of
-            ${plural(erm.epochs, 'epoch')}, evaluated once on every split in evaluation mode.
+            ${
+              erm.epochs === 0
+                ? 'The checkpoint,'
+                : `The checkpoint of epoch ${erm.bestEpoch}, ${erm.select === 'last' ? 'the last' : 'which has the best validation worst-group accuracy'} of ${plural(erm.epochs, 'epoch')},`
+            }
+            evaluated once on every split in evaluation mode.
           </p>
           <p>${smallestGroup(erm.train.total, groups, 'training')}</p>
           <p>${smallestGroup(erm.test.total, groups, 'test')}</p>

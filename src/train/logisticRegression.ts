@@ -1,0 +1,168 @@
+/** Examples as columns of features. */
+export interface Design {
+  /** [numFeatures] of [N] each. */
+  readonly columns: readonly Float64Array[];
+  /** 1 for the examples of the class, 0 for the others, [N]. */
+  readonly targets: Float64Array;
+}
+
+export interface LogisticFit {
+  /** [numFeatures]; zeros where the penalty keeps a feature out. */
+  readonly weights: Float64Array;
+  readonly intercept: number;
+  /** Whether the optimality conditions hold to the tolerance. */
+  readonly converged: boolean;
+}
+
+/** Largest violation of the optimality conditions, as a share of the penalty's strength 1 / C. */
+const TOLERANCE = 1e-7;
+const MOST_STEPS = 200;
+const MOST_SWEEPS = 100;
+/** The share of the decrease that the quadratic model promises which a step must keep. */
+const SUFFICIENT_DECREASE = 0.01;
+
+/**
+ * Logistic regression with an L1 penalty: the weights w and the intercept b that minimize |w|_1 + C * sum_i log(1 + exp(-s_i *
+ * (w . x_i + b))), where s_i is 1 for the class and -1 for the others. scikit-learn's `LogisticRegression(penalty="l1", C=C)`
+ * with `solver="liblinear"` penalizes the intercept as well; here it is free. Solved by proximal Newton steps with coordinate
+ * descent inside (Yuan, Ho and Lin 2012), which is fast where few features are kept.
+ *
+ * @param inverseStrength C
+ * @param start where to start from; the result does not depend on it
+ */
+export function fitLogistic(
+  design: Design,
+  inverseStrength: number,
+  start?: Pick<LogisticFit, 'weights' | 'intercept'>,
+): LogisticFit {
+  const { columns, targets } = design;
+  const penalty = 1 / inverseStrength;
+  const weights = start?.weights.slice() ?? new Float64Array(columns.length);
+  let intercept = start?.intercept ?? 0;
+  const outputs = outputsOf(columns, weights, intercept, targets.length);
+  for (let step = 0; step < MOST_STEPS; step += 1) {
+    const probabilities = outputs.map((output) => 1 / (1 + Math.exp(-output)));
+    const residuals = probabilities.map((probability, i) => probability - (targets[i] as number));
+    const gradient = Float64Array.from(columns, (column) => dot(column, residuals));
+    const interceptGradient = residuals.reduce((sum, value) => sum + value, 0);
+    const violations = gradient.map((slope, j) => violation(slope, weights[j] as number, penalty));
+    const worst = violations.reduce((most, value) => Math.max(most, value), Math.abs(interceptGradient));
+    if (worst <= TOLERANCE * penalty) return { weights, intercept, converged: true };
+
+    const working = [...weights.keys()].filter((j) => weights[j] !== 0 || (violations[j] as number) > 0);
+    const direction = newtonDirection(
+      working.map((j) => ({
+        column: columns[j] as Float64Array,
+        weight: weights[j] as number,
+        slope: gradient[j] as number,
+      })),
+      { slope: interceptGradient, curvatures: probabilities.map((p) => Math.max(p * (1 - p), 1e-10)) },
+      penalty,
+    );
+    const changes = working.map((j, at) => [j, direction.changes[at] as number] as const);
+    const promised =
+      interceptGradient * direction.intercept +
+      changes.reduce((sum, [j, change]) => {
+        const weight = weights[j] as number;
+        return (
+          sum + (gradient[j] as number) * change + penalty * (Math.abs(weight + change) - Math.abs(weight))
+        );
+      }, 0);
+    const objective = (share: number): number =>
+      lossSum(outputs, direction.outputs, share, targets) +
+      penalty *
+        changes.reduce((sum, [j, change]) => sum + Math.abs((weights[j] as number) + share * change), 0);
+    const before = objective(0);
+    let share = 1;
+    while (share > 1e-9 && objective(share) > before + SUFFICIENT_DECREASE * share * promised) share /= 2;
+    // Rounding hides any further decrease.
+    if (share <= 1e-9) break;
+    for (const [j, change] of changes) weights[j] = (weights[j] as number) + share * change;
+    intercept += share * direction.intercept;
+    outputs.set(outputs.map((output, i) => output + share * (direction.outputs[i] as number)));
+  }
+  return { weights, intercept, converged: false };
+}
+
+interface Coordinate {
+  readonly column: Float64Array;
+  readonly weight: number;
+  readonly slope: number;
+}
+
+/** Minimizes the quadratic model of the loss plus the penalty over some features and the intercept, by coordinate descent. */
+function newtonDirection(
+  coordinates: readonly Coordinate[],
+  { slope, curvatures }: { readonly slope: number; readonly curvatures: Float64Array },
+  penalty: number,
+): { readonly changes: Float64Array; readonly intercept: number; readonly outputs: Float64Array } {
+  const scaled = coordinates.map(({ column }) => column.map((value, i) => value * (curvatures[i] as number)));
+  const seconds = coordinates.map(({ column }, at) => dot(column, scaled[at] as Float64Array) + 1e-12);
+  const interceptSecond = curvatures.reduce((sum, value) => sum + value, 0);
+  const changes = new Float64Array(coordinates.length);
+  const outputs = new Float64Array(curvatures.length);
+  let intercept = 0;
+  for (let sweep = 0; sweep < MOST_SWEEPS; sweep += 1) {
+    let most = 0;
+    coordinates.forEach(({ column, weight, slope: own }, at) => {
+      const second = seconds[at] as number;
+      const current = weight + (changes[at] as number);
+      const target = current - (own + dot(scaled[at] as Float64Array, outputs)) / second;
+      const delta = softThreshold(target, penalty / second) - current;
+      if (delta === 0) return;
+      changes[at] = (changes[at] as number) + delta;
+      addScaled(outputs, column, delta);
+      most = Math.max(most, Math.abs(delta) * second);
+    });
+    const delta = -(slope + dot(curvatures, outputs)) / interceptSecond;
+    intercept += delta;
+    for (let i = 0; i < outputs.length; i += 1) outputs[i] = (outputs[i] as number) + delta;
+    most = Math.max(most, Math.abs(delta) * interceptSecond);
+    if (most <= 0.1 * TOLERANCE * penalty) break;
+  }
+  return { changes, intercept, outputs };
+}
+
+/** How far a weight is from its optimality condition: |slope + penalty * sign(w)|, or for w = 0 the slope beyond the penalty. */
+function violation(slope: number, weight: number, penalty: number): number {
+  return weight === 0
+    ? Math.max(Math.abs(slope) - penalty, 0)
+    : Math.abs(slope + penalty * Math.sign(weight));
+}
+
+function softThreshold(value: number, threshold: number): number {
+  return Math.sign(value) * Math.max(Math.abs(value) - threshold, 0);
+}
+
+/** The summed loss of outputs moved a share of the way. */
+function lossSum(outputs: Float64Array, change: Float64Array, share: number, targets: Float64Array): number {
+  return outputs.reduce((sum, output, i) => {
+    const moved = output + share * (change[i] as number);
+    // log(1 + exp(-s * z)) without overflow.
+    const margin = targets[i] === 1 ? moved : -moved;
+    return sum + Math.log1p(Math.exp(-Math.abs(margin))) + Math.max(-margin, 0);
+  }, 0);
+}
+
+function outputsOf(
+  columns: readonly Float64Array[],
+  weights: Float64Array,
+  intercept: number,
+  length: number,
+): Float64Array {
+  const outputs = new Float64Array(length).fill(intercept);
+  columns.forEach((column, j) => {
+    if (weights[j] !== 0) addScaled(outputs, column, weights[j] as number);
+  });
+  return outputs;
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i += 1) sum += (a[i] as number) * (b[i] as number);
+  return sum;
+}
+
+function addScaled(to: Float64Array, column: Float64Array, factor: number): void {
+  for (let i = 0; i < to.length; i += 1) to[i] = (to[i] as number) + factor * (column[i] as number);
+}

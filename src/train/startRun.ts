@@ -1,0 +1,92 @@
+import { resolve } from 'node:path';
+import type { BatchLoader } from '../data/batches.js';
+import { loadDataset, requireGroups, type Dataset, type DatasetOptions } from '../data/dataset.js';
+import { SPLITS } from '../data/split.js';
+import type { Model } from '../models/model.js';
+import { loadWeights } from '../models/weights.js';
+import { native, type Generator } from '../native/addon.js';
+import { resolveDevice, setThreads } from '../native/device.js';
+import type { JobOptions } from '../progress.js';
+import { versions } from '../versions.js';
+import type { TrainingResult } from './metrics.js';
+import { finishedOrFresh } from './resume.js';
+import type { RunConfig } from './runConfig.js';
+import { RunFolder } from './runFolder.js';
+import { createModel, openImages } from './runModel.js';
+
+/** What every run takes besides its settings. */
+export interface RunOptions extends JobOptions {
+  /** The dataset's folder. */
+  readonly data: string;
+  /** How to read the dataset, where its files do not say. */
+  readonly datasetOptions?: DatasetOptions | undefined;
+  /** The run's folder. */
+  readonly out: string;
+  /** `auto`, `cpu`, `cuda` or `cuda:n`. */
+  readonly device: string;
+  /** Threads of the compute lane; 0: all cores. */
+  readonly threads: number;
+  /** Continue the run in `out` from its last finished epoch. */
+  readonly resume: boolean;
+}
+
+/** What a run is to be. */
+export interface RunPlan<Config extends RunConfig> {
+  readonly configOf: (dataset: Dataset) => Promise<Config>;
+  /** The file with the weights to start from; undefined: random weights from the seed. */
+  readonly weights: string | undefined;
+}
+
+/** A run that is not finished, with its initial model, in a folder that no other process writes to. */
+export interface StartedRun<Config extends RunConfig> {
+  readonly config: Config;
+  readonly folder: RunFolder;
+  readonly loader: BatchLoader;
+  readonly model: Model;
+  /** Stands for PyTorch's default generator; the model was drawn from it. */
+  readonly generator: Generator;
+  readonly job: JobOptions;
+  /** Writes `config.json`; nothing else has been written before. */
+  writeConfig(): Promise<void>;
+}
+
+/**
+ * Opens all that a run needs, and lets `train` train it, unless its folder has its result already.
+ *
+ * @throws `RUN_EXISTS` when the folder holds another or a finished run, `RUN_INVALID` when a file of it is damaged or
+ *   missing, `RUN_BUSY`, and what loading the dataset and the weights throws
+ */
+export async function startRun<Config extends RunConfig, Result extends TrainingResult>(
+  options: RunOptions,
+  plan: RunPlan<Config>,
+  train: (run: StartedRun<Config>) => Promise<Result>,
+): Promise<Result> {
+  const device = resolveDevice(options.device);
+  const threads = await setThreads(options.threads);
+  const dataset = await loadDataset(options.data, options.datasetOptions);
+  requireGroups(dataset, SPLITS);
+  const config = await plan.configOf(dataset);
+  const folder = new RunFolder(options.out);
+  await folder.create();
+  return folder.locked(async () => {
+    const finished = await finishedOrFresh<Result>(folder, config, options.resume);
+    if (finished) return finished;
+    using loader = await openImages(config, dataset, { ...options, device });
+    const generator = new (native().Generator)(config.seed);
+    using model = await createModel(config, loader, generator);
+    if (plan.weights !== undefined) await loadWeights(model, plan.weights);
+    const { onProgress, signal, onWarning } = options;
+    return await train({
+      ...{ config, folder, loader, model, generator, job: { onProgress, signal, onWarning } },
+      writeConfig: () =>
+        folder.writeConfig(config, {
+          data: dataset.folder,
+          dataOptions: dataset.options,
+          weightsPath: plan.weights === undefined ? null : resolve(plan.weights),
+          device,
+          threads,
+          versions: versions(),
+        }),
+    });
+  });
+}
