@@ -3,6 +3,7 @@ import { groupLabels } from './groups.js';
 import { htmlPage } from './htmlPage.js';
 import { html } from './markup.js';
 import type { RunReport } from './reportData.js';
+import { beforeAfterSection } from './sections/beforeAfter.js';
 import { configurationSection } from './sections/configuration.js';
 import { dataSection } from './sections/data.js';
 import { accuracySection } from './sections/accuracy.js';
@@ -27,6 +28,7 @@ export function page(report: RunReport, figures: Figures): string {
     summarySection(report, groups, figures),
     dataSection(report, groups),
     accuracySection(report, groups, figures),
+    beforeAfterSection(report, groups),
     ...changeSections(report, groups, figures),
     tableSection(report, groups, figures),
     neuronSection(groups, figures),

@@ -39,6 +39,8 @@ export interface RunReport {
   readonly epochs: readonly EpochMetrics[];
   /** `results/erm.json` (article, Fig. 1). */
   readonly erm?: TrainingResult;
+  /** The result of the run that this one started from. */
+  readonly before?: TrainingResult;
   /** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11 and 12). */
   readonly traces: readonly TraceUnstructuredResult[];
   /** `results/trace-overlap.json` (article, Fig. 3). */

@@ -13,7 +13,7 @@ import { SPLITS } from '../data/split.js';
 import { PERTURBATIONS } from '../neurons/perturb.js';
 import { writeAtomic } from '../files.js';
 import type { EpochsConfig } from '../train/runConfig.js';
-import { openRun, type RunConfig, type RunEnvironment, type RunFolder } from '../train/runFolder.js';
+import { openRun, RunFolder, type RunConfig, type RunEnvironment } from '../train/runFolder.js';
 import { renderFigures, renderReport, type RunReport, type SampleImage } from './runReport.js';
 
 /** Sample images of each group, and the height that they are shown at. */
@@ -34,6 +34,8 @@ export async function writeReport(options: {
   const dataset = await loadDataset(options.data ?? environment.data, environment.dataOptions);
   await folder.create();
   const erm = await folder.readTrainingResult();
+  const before =
+    environment.from === undefined ? undefined : await new RunFolder(environment.from).readTrainingResult();
   const overlap = await folder.readResult<TraceOverlapResult>('trace-overlap');
   const layers = await folder.readResult<TraceStructuredResult>('trace-structured');
   const gradCam = await folder.readResult<GradCamResult>('grad-cam');
@@ -53,6 +55,7 @@ export async function writeReport(options: {
     config: describeConfig(config, environment),
     epochs: await folder.readMetrics(),
     ...(erm ? { erm } : {}),
+    ...(before ? { before } : {}),
     traces: await readTraces(folder),
     ...(overlap ? { overlap } : {}),
     ...(layers ? { layers } : {}),

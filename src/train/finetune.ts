@@ -68,6 +68,7 @@ export async function trainFinetune(options: FinetuneOptions): Promise<TrainingR
         return finetuneConfig(options, { config, weights }, dataset);
       },
       weights,
+      from: folder.path,
       method: finetune,
     },
   );

@@ -129,6 +129,8 @@ export const runEnvironmentSchema = z.strictObject({
   /** How the data folder was read. */
   dataOptions: z.strictObject(datasetOptionsShape).optional(),
   weightsPath: z.string().nullable(),
+  /** The folder of the run that this one started from, where it did. */
+  from: z.string().optional(),
   device: z.string(),
   threads: z.number(),
   versions: z.record(z.string(), z.string()),

@@ -35,6 +35,8 @@ export interface RunPlan<Config extends RunConfig> {
   readonly configOf: (dataset: Dataset) => Promise<Config>;
   /** The file with the weights to start from; undefined: random weights from the seed. */
   readonly weights: string | undefined;
+  /** The folder of the run that these weights are from; left out: they are of no run. */
+  readonly from?: string | undefined;
 }
 
 /** A run that is not finished, with its initial model, in a folder that no other process writes to. */
@@ -83,6 +85,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
           data: dataset.folder,
           dataOptions: dataset.options,
           weightsPath: plan.weights === undefined ? null : resolve(plan.weights),
+          ...(plan.from === undefined ? {} : { from: resolve(plan.from) }),
           device,
           threads,
           versions: versions(),

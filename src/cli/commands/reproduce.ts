@@ -19,7 +19,9 @@ export function addReproduceCommands(program: Command): void {
   addComputeOptions(
     reproduce
       .command('quickstart')
-      .description('the main job on real images: train, trace, report, within 10 minutes on two cores')
+      .description(
+        'the main job on real images: train, trace, fine-tune, report, within 10 minutes on two cores',
+      )
       .option('--data <folder>', 'folder for the dominoes benchmark', 'data')
       .option('--out <run>', 'run folder', 'runs/quickstart')
       .option('--weights <file>', 'safetensors or PyTorch file to start from instead of pretraining')
@@ -29,7 +31,7 @@ export function addReproduceCommands(program: Command): void {
       const [{ reproduceQuickstart }, { describeEpoch }, { trainingTables, traceTables }] = await Promise.all(
         [import('../../reproduce/quickstart.js'), import('../describe.js'), import('../tables.js')],
       );
-      const { dataset, erm, trace, run, report } = await reproduceQuickstart({
+      const { dataset, erm, trace, finetune, run, report, finetuneReport } = await reproduceQuickstart({
         ...options,
         ...control,
         onStep: (step) => {
@@ -40,8 +42,16 @@ export function addReproduceCommands(program: Command): void {
         },
       });
       output.result(
-        `${trainingTables(dataset, erm, output.color)}\n${traceTables(dataset, trace, output.color)}\nRun: ${run}\nReport: ${report}`,
-        { run, report, erm, trace },
+        [
+          trainingTables(dataset, erm, output.color),
+          traceTables(dataset, trace, output.color),
+          'After fine-tuning against spurious memorization:',
+          trainingTables(dataset, finetune, output.color),
+          `Run: ${run}`,
+          `Report: ${report}`,
+          `Report of fine-tuning: ${finetuneReport}`,
+        ].join('\n'),
+        { run, report, erm, trace, finetune, finetuneReport },
       );
     });
   });

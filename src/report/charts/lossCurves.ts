@@ -4,7 +4,7 @@ import { TEST, TRAIN } from './theme.js';
 
 const SERIES = ['training loss', 'validation loss'];
 
-/** Mean cross-entropy of training and validation by epoch. */
+/** Mean loss of training and validation by epoch. */
 export function lossCurves(epochs: readonly EpochMetrics[], selected: number | undefined) {
   const values = epochs
     .flatMap(({ epoch, trainLoss, valLoss }) => [
@@ -26,7 +26,7 @@ export function lossCurves(epochs: readonly EpochMetrics[], selected: number | u
             field: 'loss',
             type: 'quantitative' as const,
             scale: { zero: true },
-            axis: { title: 'cross-entropy', tickCount: 5 },
+            axis: { title: 'loss', tickCount: 5 },
           },
           color: {
             field: 'series',
