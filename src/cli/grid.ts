@@ -37,8 +37,7 @@ function parseAxis(text: string, options: readonly Option[]): [string, unknown[]
 function parseValue(value: string, text: string, option: Option): unknown {
   try {
     if (!option.parseArg) return value;
-    option.parseArg(value, undefined);
-    return;
+    return option.parseArg<unknown>(value, undefined);
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
     throw new SpurmemError(

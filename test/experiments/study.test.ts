@@ -1,0 +1,81 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import { runStudy, type StudyOptions } from '../../src/experiments/study.js';
+import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
+import type { TrainingResult } from '../../src/train/metrics.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const out = join(folder, 'study');
+let epochs = 0;
+const options: StudyOptions = {
+  ...{ out, data: join(folder, 'dominoes'), seeds: [0, 1], device: 'cpu', threads: 1 },
+  erm: { arch: 'resnet18', epochs: 1, batchSize: 32, lr: 1e-3 },
+  finetune: { epochs: 1, batchSize: 32, fraction: 0.001, lambda: 5 },
+  arms: [
+    { name: 'ERM' },
+    { name: 'fine-tuned', finetune: {} },
+    { name: 'lambda 5', finetune: { lambda: 5 } },
+    { name: 'no mask', finetune: { criterion: 'none' } },
+    { name: 'other loss', erm: { loss: 'double-softmax' }, finetune: { loss: 'double-softmax' } },
+  ],
+  focus: 'fine-tuned',
+  onEpoch: () => {
+    epochs += 1;
+  },
+};
+
+test('trains each setting once a seed, goes on where it was, and summarizes over seeds', async () => {
+  const counts = { train: [40, 8, 6, 30], val: [6, 6, 6, 6], test: [10, 10, 10, 10] };
+  await buildDominoes(options.data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  // Stopped in the middle of the second seed.
+  const abort = new AbortController();
+  let steps = 0;
+  const stopped = runStudy({
+    ...options,
+    signal: abort.signal,
+    onStep: () => {
+      steps += 1;
+      if (steps === 7) abort.abort();
+    },
+  });
+  await expect(stopped).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  const { rows, reference, focus } = await runStudy(options);
+  expect(await readdir(out)).toEqual([
+    ...['erm', 'erm-loss=double-softmax', 'finetune', 'finetune-criterion=none'],
+    'finetune-loss=double-softmax-loss=double-softmax',
+  ]);
+  // Two seeds of five runs of one epoch each: settings equal to the study's own are not trained again.
+  expect(epochs).toBe(10);
+  await runStudy(options);
+  expect(epochs).toBe(10);
+
+  expect(reference).toBe('ERM');
+  expect(rows.map(({ arm }) => arm)).toEqual(options.arms.map(({ name }) => name));
+  const values = async (name: string): Promise<number[]> =>
+    Promise.all(
+      options.seeds.map(async (seed) => {
+        const result = (await new RunFolder(
+          join(out, name, `seed-${seed}`),
+        ).readTrainingResult()) as TrainingResult;
+        return result.test.worstGroupAccuracy;
+      }),
+    );
+  const erm = await values('erm');
+  const finetuned = await values('finetune');
+  const row = rows[1];
+  expect(rows[2]?.seeds).toEqual(row?.seeds);
+  expect(row?.testWorstGroupAccuracy).toEqual(summarizeSeeds(finetuned));
+  expect(row?.difference).toEqual(pairedDifference(finetuned, erm));
+  expect(rows[0]?.difference).toBeNull();
+  expect(focus?.arm).toBe('fine-tuned');
+  expect(focus?.against.map(({ arm }) => arm)).toEqual(['ERM', 'lambda 5', 'no mask', 'other loss']);
+  expect(focus?.against[0]?.difference).toEqual(row?.difference);
+});
+
+test('needs settings and seeds', async () => {
+  await expect(runStudy({ ...options, arms: [] })).rejects.toMatchObject({ code: 'USAGE' });
+  await expect(runStudy({ ...options, seeds: [] })).rejects.toThrow(/at least one setting and one seed/);
+});

@@ -1,0 +1,56 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
+import type { SeedOutcome, StudyResult, StudyRow } from '../../src/experiments/study.js';
+import { writeStudyReport } from '../../src/report/studyReport.js';
+import { focusTable, studyTable } from '../../src/report/studyTable.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const ERM = [0.5, 0.52, 0.45];
+const FINETUNED = [0.6, 0.65, 0.61];
+
+function rowOf(arm: string, values: readonly number[], reference: readonly number[] | null): StudyRow {
+  const seeds = values.map((value, seed): SeedOutcome => ({
+    ...{ seed, run: `${arm}/seed-${seed}`, bestEpoch: 1, testAverage: 0.8 },
+    ...{ valWorstGroupAccuracy: value, testWorstGroupAccuracy: value, testAccuracy: [value, 0.9] },
+  }));
+  return {
+    ...{ arm, seeds, valWorstGroupAccuracy: summarizeSeeds(values), testAverage: summarizeSeeds([0.8, 0.8]) },
+    testWorstGroupAccuracy: summarizeSeeds(values),
+    difference: reference && pairedDifference(values, reference),
+  };
+}
+
+const study: StudyResult = {
+  reference: 'ERM',
+  rows: [rowOf('ERM', ERM, null), rowOf('fine-tuned', FINETUNED, ERM)],
+  focus: { arm: 'fine-tuned', against: [{ arm: 'ERM', difference: pairedDifference(FINETUNED, ERM) }] },
+};
+
+test('a row gives means, intervals and the paired difference', () => {
+  const [erm, finetuned] = studyTable(study).rows;
+  expect(erm).toEqual(['ERM', '3', '49.0 ± 3.6', '49.0 ± 3.6', '[40.0, 58.0]', '80.0 ± 0.0', '', '', '']);
+  expect(finetuned?.slice(6)).toEqual(['+13.00', '[+5.55, +20.45]', '0.017']);
+  expect(focusTable(study)?.rows).toEqual([['ERM', '+13.00', '[+5.55, +20.45]', '0.017']]);
+});
+
+test('the report has a section for each study in the folder, and leaves other files alone', async () => {
+  await writeFile(
+    join(folder, 'fig6.json'),
+    JSON.stringify({ kind: 'fig6', title: 'All <of> them', ...study }),
+  );
+  await writeFile(
+    join(folder, 'table10.json'),
+    JSON.stringify({ kind: 'table10', title: 'Criterion', ...study }),
+  );
+  await writeFile(join(folder, 'other.json'), '{}');
+  const page = await readFile(await writeStudyReport(folder), 'utf8');
+  expect(page).toContain('All &lt;of&gt; them (Fig. 6)');
+  expect(page).toContain('Criterion (Table 10)');
+  expect(page.indexOf('(Fig. 6)')).toBeLessThan(page.indexOf('(Table 10)'));
+  expect(page).toContain('What fine-tuned gains over each of the others');
+  const svg = await readFile(join(folder, 'fig6.svg'), 'utf8');
+  expect(svg).toContain('fine-tuned: 62.0 %, 95 % interval [55.4, 68.6]');
+  expect(svg).not.toContain('NaN');
+});
