@@ -18,6 +18,7 @@ parser.add_argument("--batch", type=int, required=True)
 parser.add_argument("--height", type=int, required=True)
 parser.add_argument("--width", type=int, required=True)
 parser.add_argument("--memory-format", choices=["channels_last", "contiguous"], required=True)
+parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
 parser.add_argument("--threads", type=int, required=True)
 parser.add_argument("--out", required=True)
 args = parser.parse_args()
@@ -38,11 +39,12 @@ images = images.to(memory_format=memory_format)
 
 # A step in training mode first, so that eval mode has batch statistics that are not 0 and 1.
 model.train()
-with torch.no_grad():
-    out["logits.train"] = model(images)
+with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.precision == "bf16"):
+    out["logits.train"] = model(images).float()
 
 model.eval()
-logits = model(images)
+with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.precision == "bf16"):
+    logits = model(images).float()
 out["logits.eval"] = logits.detach()
 torch.nn.functional.cross_entropy(logits, labels).backward()
 convolutions = [module for module in model.modules() if isinstance(module, torch.nn.Conv2d)]

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Model } from '../../src/models/model.js';
 import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
 import type { Architecture } from '../../src/models/architectures.js';
-import { native, type MemoryFormat } from '../../src/native/addon.js';
+import { native, type MemoryFormat, type Precision } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, report } from './compare.js';
@@ -16,35 +16,38 @@ const CLASSES = 3;
 interface Case {
   readonly arch: Architecture;
   readonly memoryFormat: MemoryFormat;
+  readonly precision: Precision;
   readonly batch: number;
   readonly height: number;
   readonly width: number;
 }
 
 const cases: Case[] = [
-  { arch: 'resnet18', memoryFormat: 'channels_last', batch: 16, height: 64, width: 32 },
-  { arch: 'resnet34', memoryFormat: 'channels_last', batch: 8, height: 64, width: 64 },
-  { arch: 'resnet50', memoryFormat: 'channels_last', batch: 4, height: 128, width: 96 },
-  { arch: 'resnet50', memoryFormat: 'contiguous', batch: 2, height: 224, width: 224 },
+  { arch: 'resnet18', memoryFormat: 'channels_last', precision: 'fp32', batch: 16, height: 64, width: 32 },
+  { arch: 'resnet34', memoryFormat: 'channels_last', precision: 'fp32', batch: 8, height: 64, width: 64 },
+  { arch: 'resnet50', memoryFormat: 'channels_last', precision: 'fp32', batch: 4, height: 128, width: 96 },
+  { arch: 'resnet50', memoryFormat: 'contiguous', precision: 'fp32', batch: 2, height: 224, width: 224 },
+  { arch: 'resnet18', memoryFormat: 'channels_last', precision: 'bf16', batch: 16, height: 64, width: 32 },
 ];
 
-describe.each(cases)('$arch, $memoryFormat, $batch x $height x $width', (given) => {
-  const { arch, memoryFormat } = given;
+describe.each(cases)('$arch, $memoryFormat, $precision, $batch x $height x $width', (given) => {
+  const { arch, memoryFormat, precision } = given;
   let oracle: Readonly<Record<string, TensorData>>;
   let model: Model;
   let state: Record<string, TensorData>;
 
   beforeAll(async () => {
-    const out = join(folder, `${arch}-${memoryFormat}.safetensors`);
+    const out = join(folder, `${arch}-${memoryFormat}-${precision}.safetensors`);
     reference('resnet', [
       ...['--arch', arch, '--classes', CLASSES, '--seed', SEED, '--memory-format', memoryFormat],
       ...['--batch', given.batch, '--height', given.height, '--width', given.width],
-      ...['--threads', THREADS, '--out', out],
+      ...['--precision', precision, '--threads', THREADS, '--out', out],
     ]);
     oracle = (await readSafetensors(out)).tensors;
     await setThreads(THREADS);
     const generator = new (native().Generator)(SEED);
-    model = await Model.create({ arch, numClasses: CLASSES, generator, device: 'cpu', memoryFormat });
+    const options = { arch, numClasses: CLASSES, generator, device: 'cpu', memoryFormat, precision };
+    model = await Model.create(options);
     state = await model.stateDict();
   });
 
@@ -67,8 +70,8 @@ describe.each(cases)('$arch, $memoryFormat, $batch x $height x $width', (given) 
     using logits = await model.network.forward(images, false, true, null);
     const inTraining = maxDifference(await trainLogits.data(), expected('logits.train').data);
     const inEval = maxDifference(await logits.data(), expected('logits.eval').data);
-    report(`${arch} logits in training mode, max difference`, inTraining, 0);
-    report(`${arch} logits in eval mode, max difference`, inEval, 0);
+    report(`${arch}, ${precision}, logits in training mode, max difference`, inTraining, 0);
+    report(`${arch}, ${precision}, logits in eval mode, max difference`, inEval, 0);
     expect(inTraining).toBe(0);
     expect(inEval).toBe(0);
 
