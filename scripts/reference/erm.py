@@ -5,17 +5,14 @@ epoch's losses, group accuracies and seconds, and the epoch with the best valida
 """
 
 import argparse
-import csv
 import json
-import os
 import time
 
 import torch
 import torchvision
-from PIL import Image
 from safetensors.torch import load_file, save_file
-from torch.utils.data import DataLoader, Dataset
-from torchvision import transforms
+from torch.utils.data import DataLoader
+from waterbirds import Waterbirds
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--data", required=True)
@@ -30,31 +27,6 @@ parser.add_argument("--threads", type=int, required=True)
 parser.add_argument("--out", help="where the last epoch's weights go, as safetensors")
 args = parser.parse_args()
 torch.set_num_threads(args.threads)
-
-
-class Waterbirds(Dataset):
-    def __init__(self, folder, split):
-        with open(os.path.join(folder, "metadata.csv")) as table:
-            rows = list(csv.DictReader(table))
-        self.num_classes = max(int(row["y"]) for row in rows) + 1
-        self.num_spurious = max(int(row["place"]) for row in rows) + 1
-        self.rows = [row for row in rows if int(row["split"]) == split]
-        self.folder = folder
-        self.transform = transforms.Compose(
-            [
-                transforms.ToTensor(),
-                transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
-            ]
-        )
-
-    def __len__(self):
-        return len(self.rows)
-
-    def __getitem__(self, index):
-        row = self.rows[index]
-        image = Image.open(os.path.join(self.folder, row["img_filename"])).convert("RGB")
-        label, spurious = int(row["y"]), int(row["place"])
-        return self.transform(image), label, label * self.num_spurious + spurious
 
 
 def loss_of(logits, labels, reduction="mean"):

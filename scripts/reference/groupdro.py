@@ -1,0 +1,71 @@
+"""GroupDRO's online algorithm (Sagawa et al. 2020) in plain PyTorch: the oracle of `spurmem train groupdro`.
+
+Reads a dataset folder in the Waterbirds layout. Prints, as JSON, the groups' weights at the end of each epoch, the same by the
+published code's update, how many steps there were, and in how many of them a group was missing; writes the last weights of the model as safetensors.
+"""
+
+import argparse
+import json
+
+import torch
+import torchvision
+from safetensors.torch import save_file
+from torch.utils.data import DataLoader, WeightedRandomSampler
+from waterbirds import Waterbirds
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--data", required=True)
+parser.add_argument("--epochs", type=int, required=True)
+parser.add_argument("--batch-size", type=int, required=True)
+parser.add_argument("--lr", type=float, required=True)
+parser.add_argument("--step", type=float, required=True)
+parser.add_argument("--adjustment", type=float, required=True)
+parser.add_argument("--sampling", choices=["shuffled", "group-balanced"], required=True)
+parser.add_argument("--seed", type=int, required=True)
+parser.add_argument("--threads", type=int, required=True)
+parser.add_argument("--out", required=True)
+args = parser.parse_args()
+torch.set_num_threads(args.threads)
+
+train = Waterbirds(args.data, 0)
+groups = torch.tensor(train.groups)
+counts = torch.bincount(groups)
+num_groups = len(counts)
+
+torch.manual_seed(args.seed)
+model = torchvision.models.resnet18(num_classes=train.num_classes).to(memory_format=torch.channels_last)
+optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, fused=True)
+if args.sampling == "shuffled":
+    loader = DataLoader(train, batch_size=args.batch_size, shuffle=True)
+else:
+    weights = (len(train) / counts.double())[groups]
+    loader = DataLoader(train, batch_size=args.batch_size, sampler=WeightedRandomSampler(weights, len(train)))
+
+# The weights in float64, and beside them in float32 by the published update, from the same losses.
+q = torch.full((num_groups,), 1 / num_groups, dtype=torch.double)
+published = q.float()
+epochs, published_epochs, steps, without = [], [], 0, 0
+for _ in range(args.epochs):
+    model.train()
+    for images, labels, group in loader:
+        logits = model(images.to(memory_format=torch.channels_last))
+        losses = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+        members = torch.nn.functional.one_hot(group, num_groups)
+        present = members.sum(0)
+        means = (members.double().T @ losses.detach().double()) / present.clamp(min=1)
+        adjusted = means + args.adjustment / counts.double().sqrt()
+        q = q * torch.where(present > 0, torch.exp(args.step * adjusted), 1.0)
+        q = q / q.sum()
+        published = published * torch.exp(args.step * (means.float() + args.adjustment / counts.sqrt()))
+        published = published / published.sum()
+        optimizer.zero_grad()
+        (losses * (q / present)[group].float()).sum().backward()
+        optimizer.step()
+        steps += 1
+        without += bool((present == 0).any())
+    epochs.append(q.tolist())
+    published_epochs.append(published.tolist())
+
+save_file({name: value.contiguous() for name, value in model.state_dict().items()}, args.out)
+result = {"groupWeights": epochs, "published": published_epochs, "steps": steps, "stepsWithoutAGroup": without}
+print(json.dumps(result))

@@ -1,0 +1,223 @@
+import { existsSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
+import { loadDataset } from '../../src/data/dataset.js';
+import type { ErrorCode } from '../../src/errors.js';
+import { readSafetensors } from '../../src/models/safetensors.js';
+import { native } from '../../src/native/addon.js';
+import type { ErmOptions } from '../../src/train/erm.js';
+import { trainGroupDro, type GroupDroOptions } from '../../src/train/groupDro.js';
+import { trainJtt, type JttOptions } from '../../src/train/jtt.js';
+import type { EpochMetrics, TrainingResult } from '../../src/train/metrics.js';
+import { trainRwg, trainRwy } from '../../src/train/reweighting.js';
+import { RunFolder, openRun } from '../../src/train/runFolder.js';
+import { trainSubg, trainSuby } from '../../src/train/subsampling.js';
+import { contentOf } from '../cli/support.js';
+import { failure } from '../data/support.js';
+import { temporaryFolder } from '../temporary.js';
+import { measured } from './support.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'dominoes');
+const COUNTS = [20, 6, 4, 14];
+const base: Omit<ErmOptions, 'out'> = {
+  ...{ data, arch: 'resnet18', epochs: 2, batchSize: 16, lr: 1e-3, seed: 3 },
+  ...{ device: 'cpu', threads: 1, resume: false },
+};
+
+type Options = GroupDroOptions & JttOptions;
+const METHODS: Readonly<Record<string, (options: Options) => Promise<TrainingResult>>> = {
+  groupdro: (options) => trainGroupDro({ ...options, groupDroStep: 0.5, groupDroAdjustment: 1 }),
+  rwy: trainRwy,
+  rwg: trainRwg,
+  suby: trainSuby,
+  subg: trainSubg,
+  jtt: (options) => trainJtt({ identificationEpochs: 1, upweight: 3, ...options }),
+};
+const runOf = (name: string): RunFolder => new RunFolder(join(folder, name));
+
+function train(name: string, options: Partial<Options> = {}): Promise<TrainingResult> {
+  const method = METHODS[name];
+  if (!method) throw new RangeError(name);
+  return method({ ...base, out: runOf(name).path, ...options });
+}
+
+/** Stops a run in its second epoch. */
+async function stopInSecondEpoch(name: string, out: string): Promise<void> {
+  const abort = new AbortController();
+  const onProgress: ErmOptions['onProgress'] = ({ task }) => {
+    if (task === 'epoch 2/2') abort.abort();
+  };
+  await failure(train(name, { out, signal: abort.signal, onProgress }), 'INTERRUPTED');
+}
+
+async function expectEqualRuns(run: RunFolder, reference: RunFolder, name: string): Promise<void> {
+  expect(await measured(run)).toEqual(await measured(reference));
+  for (const file of ['last', 'best', 'resume'] as const) {
+    expect((await readFile(run[file])).equals(await readFile(reference[file]))).toBe(true);
+  }
+  expect(await readFile(run.result(name))).toEqual(await readFile(reference.result(name)));
+}
+
+const shown = (epoch: EpochMetrics | undefined): readonly number[] => epoch?.train.total ?? [];
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+beforeAll(async () => {
+  const counts = { train: COUNTS, val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
+  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+});
+
+test.each(Object.keys(METHODS))(
+  '%s, stopped and resumed, ends as one that was never stopped',
+  async (name) => {
+    const live = native().liveTensors();
+    const result = await train(name);
+    expect(result).toMatchObject({ kind: name, epochs: 2 });
+    const stopped = runOf(`${name}-stopped`);
+    await stopInSecondEpoch(name, stopped.path);
+    expect(await train(name, { out: stopped.path, resume: true })).toEqual(result);
+    await expectEqualRuns(stopped, runOf(name), name);
+    expect(await train(name, { resume: true })).toEqual(result);
+    expect((await openRun(stopped.path)).config.command).toBe(`train ${name}`);
+    expect(native().liveTensors()).toBe(live);
+  },
+);
+
+describe('an epoch shows', () => {
+  test('as many images as the training split has, drawn by the size of their class or group', async () => {
+    for (const name of ['rwy', 'rwg', 'groupdro']) {
+      const epochs = await runOf(name).readMetrics();
+      expect(epochs.map((epoch) => sum(shown(epoch)))).toEqual([44, 44]);
+      expect(shown(epochs[0])).not.toEqual(shown(epochs[1]));
+    }
+  });
+
+  test('the same subset each time, as many of each class or group', async () => {
+    const [suby, subg] = [await runOf('suby').readMetrics(), await runOf('subg').readMetrics()];
+    for (const epochs of [suby, subg]) expect(shown(epochs[0])).toEqual(shown(epochs[1]));
+    const [first = 0, second = 0, third = 0, fourth = 0] = shown(suby[0]);
+    expect([first + second, third + fourth]).toEqual([18, 18]);
+    expect(shown(subg[0])).toEqual([4, 4, 4, 4]);
+  });
+
+  test('each error of the identification model three times, and all else once', async () => {
+    const { tensors } = await readSafetensors(runOf('jtt').resume);
+    const { groups } = await loadDataset(data);
+    const errors = [0, 0, 0, 0];
+    for (const index of tensors['method.errorSet']?.data ?? []) {
+      const group = groups[Number(index)] as number;
+      errors[group] = (errors[group] as number) + 1;
+    }
+    expect(sum(errors)).toBeGreaterThan(0);
+    for (const epoch of await runOf('jtt').readMetrics()) {
+      expect(shown(epoch)).toEqual(COUNTS.map((count, group) => count + 2 * (errors[group] as number)));
+    }
+  });
+});
+
+test('GroupDRO notes its weights of each epoch', async () => {
+  const weights = (await runOf('groupdro').readMetrics()).map(({ groupWeights }) => groupWeights ?? []);
+  for (const epoch of weights) expect(sum(epoch)).toBeCloseTo(1, 12);
+  expect(weights[0]).not.toEqual([0.25, 0.25, 0.25, 0.25]);
+  expect(weights[1]).not.toEqual(weights[0]);
+});
+
+describe('the identification model of JTT', () => {
+  test('is an ERM run of its own, whose last epoch is taken', async () => {
+    const { config } = await openRun(join(runOf('jtt').path, 'identification'));
+    expect(config).toMatchObject({ command: 'train erm', epochs: 1, select: 'last', lr: base.lr });
+  });
+
+  test('goes on where it was stopped', async () => {
+    const run = runOf('jtt-identification');
+    const abort = new AbortController();
+    const settings = { out: run.path, identificationEpochs: 2 };
+    const onIdentificationEpoch = (): void => {
+      abort.abort();
+    };
+    await failure(train('jtt', { ...settings, signal: abort.signal, onIdentificationEpoch }), 'INTERRUPTED');
+    const identification = new RunFolder(join(run.path, 'identification'));
+    expect(await identification.readMetrics()).toHaveLength(1);
+    const before = contentOf(identification.path);
+    expect((await failure(train('jtt', settings), 'RUN_EXISTS')).message).toContain('--resume');
+    expect(contentOf(identification.path)).toEqual(before);
+    await train('jtt', { ...settings, resume: true });
+    expect(await identification.readMetrics()).toHaveLength(2);
+    expect((await openRun(run.path)).config).toMatchObject({ identificationEpochs: 2, upweight: 3 });
+  });
+
+  test('that makes no error is said to', async () => {
+    const easy = join(folder, 'easy');
+    const counts = { train: [2, 1, 1, 2], val: [1, 1, 1, 1], test: [1, 1, 1, 1] };
+    await buildDominoes(easy, { ...DEFAULT_DOMINOES, counts, size: 32 });
+    const out = runOf('jtt-easy').path;
+    const { message } = await failure(
+      train('jtt', { data: easy, out, identificationEpochs: 60, batchSize: 8 }),
+      'USAGE',
+    );
+    expect(message).toMatch(/--identification-epochs is 60.*every training image right.*fewer/s);
+  });
+});
+
+test.each<[string, string, Partial<Options>, ErrorCode, RegExp]>([
+  ['a step of 0', 'groupdro', { groupDroStep: 0 }, 'USAGE', /--group-dro-step is 0/],
+  ['an adjustment below 0', 'groupdro', { groupDroAdjustment: -1 }, 'USAGE', /--group-dro-adjustment is -1/],
+  ['batches smaller than the groups are many', 'groupdro', { batchSize: 3 }, 'USAGE', /at least 4/],
+  ['no identification', 'jtt', { identificationEpochs: 0 }, 'USAGE', /--identification-epochs is 0/],
+  ['a part of an epoch', 'jtt', { identificationEpochs: 1.5 }, 'USAGE', /--identification-epochs is 1\.5/],
+  ['no weight', 'jtt', { upweight: 0 }, 'USAGE', /--upweight is 0/],
+])('%s is refused, and nothing is made', async (_what, name, options, code, reason) => {
+  const out = join(folder, 'refused');
+  const methods = { groupdro: trainGroupDro, jtt: trainJtt } as const;
+  const { message } = await failure(
+    methods[name as keyof typeof methods]({ ...base, out, ...options }),
+    code,
+  );
+  expect(message).toMatch(reason);
+  expect(existsSync(out)).toBe(false);
+});
+
+test.each(['rwg', 'subg', 'groupdro', 'jtt'])('%s needs examples of each group', async (name) => {
+  const lacking = join(folder, `lacking-${name}`);
+  const counts = { train: [2, 1, 1, 2], val: [1, 1, 1, 1], test: [1, 1, 1, 1] };
+  await buildDominoes(lacking, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  const table = join(lacking, 'metadata.csv');
+  const rows = (await readFile(table, 'utf8')).split('\n');
+  const [header = ''] = rows;
+  const column = (name_: string): number => header.split(',').indexOf(name_);
+  const isMinority = (row: string): boolean =>
+    ['split', 'y', 'place'].map((one) => row.split(',')[column(one)]).join() === '0,1,0';
+  await writeFile(table, rows.filter((row) => !isMinority(row)).join('\n'));
+  const { message } = await failure(
+    train(name, { data: lacking, out: join(folder, 'nothing') }),
+    'DATASET_EMPTY_GROUP',
+  );
+  expect(message).toMatch(/the split train has no example of group 2/);
+});
+
+test('the folder of another method is refused, and keeps every byte', async () => {
+  const { path } = runOf('rwg');
+  const before = contentOf(path);
+  const { message } = await failure(train('rwy', { out: path, resume: true }), 'RUN_EXISTS');
+  expect(message).toContain('command: "train rwg" -> "train rwy"');
+  expect(contentOf(path)).toEqual(before);
+});
+
+test.each([
+  ['groupdro', 'method.q', /method\.q of 4 numbers is missing/],
+  ['subg', 'method.subset', /method\.subset is missing/],
+  ['jtt', 'method.errorSet', /method\.errorSet is missing/],
+])('a checkpoint of %s without %s is refused', async (name, tensor, reason) => {
+  const run = runOf(name);
+  const whole = await readFile(run.resume);
+  const renamed = tensor.replace('method.', 'methoe.');
+  await writeFile(run.resume, whole.toString('latin1').replace(tensor, renamed), 'latin1');
+  try {
+    const { message } = await failure(train(name, { epochs: 3, resume: true }), 'WEIGHTS_INVALID');
+    expect(message).toMatch(reason);
+  } finally {
+    await writeFile(run.resume, whole);
+    await rm(join(folder, 'refused'), { recursive: true, force: true });
+  }
+});
