@@ -183,16 +183,15 @@ export type * from './experiments/results.js';
 
 export { renderFigures, renderReport, type RunReport } from './report/runReport.js';
 export { writeReport } from './report/writeReport.js';
-export {
-  runStudy,
-  type SeedOutcome,
-  type StudyArm,
-  type StudyErm,
-  type StudyFinetune,
-  type StudyOptions,
-  type StudyResult,
-  type StudyRow,
-} from './experiments/study.js';
+export { runStudy, type StudyOptions, type StudyResult, type StudyRow } from './experiments/study.js';
+export type {
+  ArmOptions,
+  SeedOutcome,
+  StudyArm,
+  StudyBaseline,
+  StudyErm,
+  StudyFinetune,
+} from './experiments/studyArm.js';
 export {
   ATTRIBUTION_CONTROLS,
   PART2,

@@ -1,4 +1,4 @@
-import type { StudyArm, StudyErm, StudyFinetune } from '../experiments/study.js';
+import type { StudyArm, StudyErm, StudyFinetune } from '../experiments/studyArm.js';
 import { MASK_CRITERIA, MASK_GRADIENT_SOURCES, SUPERVISED_LOSSES } from '../train/finetuneSettings.js';
 import { ARTICLE_ERM } from '../train/ermConfig.js';
 import { RELEASED_FINETUNE } from '../train/finetuneConfig.js';
@@ -14,6 +14,7 @@ export const PART2 = [
   'table9',
   'table10',
   'table12',
+  'baselines',
   'departures',
 ] as const;
 export type Part2Study = (typeof PART2)[number];
@@ -74,6 +75,7 @@ export function part2Plans(erm: StudyErm = {}): Record<Part2Study, StudyPlan> {
       criterion: MASK_CRITERIA.filter((criterion) => criterion !== 'random' && criterion !== 'none'),
     }),
     table12: attribution,
+    baselines: baselinesPlan(erm),
     departures: departuresPlan(erm),
   };
 }
@@ -101,6 +103,27 @@ function describeSettings(settings: StudyFinetune): string {
   return Object.entries(settings)
     .map(([name, value]) => `${name} ${JSON.stringify(value).replaceAll('"', '')}`)
     .join(', ');
+}
+
+/** What a reader compares with, on the same data, recipe and selection. */
+function baselinesPlan({ epochs = ARTICLE_ERM.epochs }: StudyErm): StudyPlan {
+  // Liu et al. identify after 60 of 300 epochs on Waterbirds.
+  const identificationEpochs = Math.max(1, Math.round(0.2 * epochs));
+  return {
+    title: 'Baselines and fine-tuning',
+    arms: [
+      ERM_ARM,
+      { name: 'RWY', baseline: { method: 'rwy' } },
+      { name: 'RWG', baseline: { method: 'rwg' } },
+      { name: 'SUBY', baseline: { method: 'suby' } },
+      { name: 'SUBG', baseline: { method: 'subg' } },
+      { name: 'GroupDRO', baseline: { method: 'groupdro' } },
+      { name: 'JTT', baseline: { method: 'jtt', identificationEpochs, upweight: 20 } },
+      { name: 'DFR', baseline: { method: 'dfr' } },
+      { name: FINETUNED, finetune: {} },
+    ],
+    focus: FINETUNED,
+  };
 }
 
 /**

@@ -19,6 +19,8 @@ const options: StudyOptions = {
     { name: 'fine-tuned', finetune: {} },
     { name: 'lambda 5', finetune: { lambda: 5 } },
     { name: 'no mask', finetune: { criterion: 'none' } },
+    { name: 'SUBG', baseline: { method: 'subg' } },
+    { name: 'DFR', baseline: { method: 'dfr' } },
     { name: 'other loss', erm: { loss: 'double-softmax' }, finetune: { loss: 'double-softmax' } },
   ],
   focus: 'fine-tuned',
@@ -38,19 +40,19 @@ test('trains each setting once a seed, goes on where it was, and summarizes over
     signal: abort.signal,
     onStep: () => {
       steps += 1;
-      if (steps === 7) abort.abort();
+      if (steps === 9) abort.abort();
     },
   });
   await expect(stopped).rejects.toMatchObject({ code: 'INTERRUPTED' });
   const { rows, reference, focus } = await runStudy(options);
   expect(await readdir(out)).toEqual([
-    ...['erm', 'erm-loss=double-softmax', 'finetune', 'finetune-criterion=none'],
-    'finetune-loss=double-softmax-loss=double-softmax',
+    ...['dfr', 'erm', 'erm-loss=double-softmax', 'finetune', 'finetune-criterion=none'],
+    ...['finetune-loss=double-softmax-loss=double-softmax', 'subg'],
   ]);
-  // Two seeds of five runs of one epoch each: settings equal to the study's own are not trained again.
-  expect(epochs).toBe(10);
+  // Two seeds of six runs of one epoch each, and last layers, which have none: settings equal to the study's own are not trained again.
+  expect(epochs).toBe(12);
   await runStudy(options);
-  expect(epochs).toBe(10);
+  expect(epochs).toBe(12);
 
   expect(reference).toBe('ERM');
   expect(rows.map(({ arm }) => arm)).toEqual(options.arms.map(({ name }) => name));
@@ -71,7 +73,9 @@ test('trains each setting once a seed, goes on where it was, and summarizes over
   expect(row?.difference).toEqual(pairedDifference(finetuned, erm));
   expect(rows[0]?.difference).toBeNull();
   expect(focus?.arm).toBe('fine-tuned');
-  expect(focus?.against.map(({ arm }) => arm)).toEqual(['ERM', 'lambda 5', 'no mask', 'other loss']);
+  expect(focus?.against.map(({ arm }) => arm)).toEqual([
+    ...['ERM', 'lambda 5', 'no mask', 'SUBG', 'DFR', 'other loss'],
+  ]);
   expect(focus?.against[0]?.difference).toEqual(row?.difference);
 });
 
