@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addBenchCommand } from './commands/bench.js';
 import { addDatasetCommands } from './commands/dataset.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addReportCommand } from './commands/report.js';
@@ -21,6 +22,7 @@ export function createProgram(): Command {
   addTrainCommands(program);
   addTraceCommands(program);
   addReportCommand(program);
+  addBenchCommand(program);
   addDoctorCommand(program);
   throwOnUsageErrors(program);
   return program;

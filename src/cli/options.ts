@@ -30,8 +30,16 @@ export function addCommonOptions(command: Command): Command {
 export function addComputeOptions(command: Command): Command {
   return addCommonOptions(command)
     .addOption(seedOption())
-    .option('--device <device>', 'auto, cpu, cuda or cuda:n', 'auto')
-    .addOption(integer('--threads <n>', 'threads of the compute lane; 0: all cores', 0).default(0));
+    .addOption(deviceOption())
+    .addOption(threadsOption());
+}
+
+export function deviceOption(): Option {
+  return new Option('--device <device>', 'auto, cpu, cuda or cuda:n').default('auto');
+}
+
+export function threadsOption(): Option {
+  return integer('--threads <n>', 'threads of the compute lane; 0: all cores', 0).default(0);
 }
 
 export function seedOption(): Option {
