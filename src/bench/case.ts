@@ -67,8 +67,8 @@ export interface BenchCase {
 export interface SideReady {
   /** Units of work in a repeat. */
   readonly units: number;
-  /** Whether its process's memory is that of the work; true unless said otherwise. */
-  readonly knowsMemory?: boolean;
+  /** Whether its process's memory and processor time are those of the work; true unless said otherwise. */
+  readonly knowsProcess?: boolean;
 }
 
 /** What a side says of one repeat. */

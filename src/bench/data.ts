@@ -47,9 +47,9 @@ async function squareDominoes(place: BenchPlace): Promise<string> {
 
 /** A small share of the dominoes at 64 px, for epochs of some seconds. Returns the dataset's folder. */
 export async function dominoes(place: BenchPlace): Promise<string> {
-  const counts = { train: [1400, 74, 22, 424], val: EVEN, test: FEW };
+  const counts = { train: [700, 37, 11, 212], val: EVEN, test: FEW };
   const options = { ...DEFAULT_DOMINOES, counts };
-  return (await buildDominoes(join(place.folder, 'dominoes-1920'), options, place)).folder;
+  return (await buildDominoes(join(place.folder, 'dominoes-960'), options, place)).folder;
 }
 
 /** 256 pictures of 500 x 375 px as JPEG: each a mosaic of twelve garments in a tint of its own. Returns the dataset's folder. */

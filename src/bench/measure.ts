@@ -44,11 +44,14 @@ export async function measureCase(
   };
 }
 
+/** A repeat, and the processor time that it took, which hardly depends on what else the machine does. */
+type MeasuredRun = SideRun & { readonly cpuSeconds: number | null };
+
 /** What one side was and did. */
 interface Measured {
   readonly spec: SideSpec;
   readonly ready: SideReady;
-  readonly runs: readonly SideRun[];
+  readonly runs: readonly MeasuredRun[];
   readonly peakBytes: number | null;
 }
 
@@ -65,14 +68,17 @@ async function measureInTurn(
   report(place, name, 0, repeats);
   for (let turn = -warmups; turn < repeats; turn += 1) {
     for (const { side, runs } of started.sides) {
+      const before = await side.cpuSeconds();
       const run = await side.run();
-      if (turn >= 0) runs.push(run);
+      const after = await side.cpuSeconds();
+      const cpuSeconds = before === null || after === null ? null : after - before;
+      if (turn >= 0) runs.push({ ...run, cpuSeconds });
     }
     if (turn >= 0) report(place, name, turn + 1, repeats);
   }
   const measured = await Promise.all(
     started.sides.map(async ({ spec, ready, runs, side }): Promise<Measured> => {
-      const peakBytes = ready.knowsMemory === false ? null : await side.peakBytes();
+      const peakBytes = ready.knowsProcess === false ? null : await side.peakBytes();
       return { spec, ready, runs, peakBytes };
     }),
   );
@@ -87,7 +93,7 @@ function report({ onProgress }: JobOptions, task: string, done: number, total: n
 
 /** The processes of a case, which end together. */
 class Started implements Disposable {
-  readonly sides: { spec: SideSpec; side: Side; ready: SideReady; runs: SideRun[] }[] = [];
+  readonly sides: { spec: SideSpec; side: Side; ready: SideReady; runs: MeasuredRun[] }[] = [];
 
   [Symbol.dispose](): void {
     for (const { side } of this.sides) side[Symbol.dispose]();
@@ -107,11 +113,21 @@ function summarize({ spec, ready, runs, peakBytes }: Measured): SideResult {
     median: median(seconds),
     perSecond: ready.units / median(seconds),
     peakBytes,
+    cpuSeconds: cpuSecondsOf(ready, runs),
     measures: Object.fromEntries(
       names.map((name) => [name, median(runs.map(({ measures }) => measures?.[name] ?? Number.NaN))]),
     ),
     scaled: runs[0]?.scaled ?? null,
   };
+}
+
+/** Median of what the repeats took; scaled repeats took less than they stand for. */
+function cpuSecondsOf({ knowsProcess }: SideReady, runs: readonly MeasuredRun[]): number | null {
+  if (knowsProcess === false) return null;
+  const used = runs.map(({ cpuSeconds, scaled }) =>
+    cpuSeconds === null ? Number.NaN : cpuSeconds * (scaled ? scaled.of / scaled.measured : 1),
+  );
+  return used.some(Number.isNaN) ? null : median(used);
 }
 
 /** Compares every outcome that the rival reports with ours of the same name, in every pair of repeats. */

@@ -12,6 +12,8 @@ const sideSchema = z.strictObject({
   perSecond: z.number().positive(),
   /** The most memory that the process had resident; null where the system does not say. */
   peakBytes: z.number().nullable(),
+  /** Median processor seconds of a repeat, without child processes; null where the system does not say. */
+  cpuSeconds: z.number().nullable(),
   /** Medians of what the side reported besides. */
   measures: z.record(z.string(), z.number()),
   /** Where only a part was run, and times are scaled up to the whole. */

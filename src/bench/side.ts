@@ -21,6 +21,9 @@ export type SideRequest =
 /** The process that runs our side. It is built, also where a test runs the sources. */
 const WORKER = fileURLToPath(new URL('../../dist/bench/worker.js', import.meta.url));
 
+/** Clock ticks a second in /proc, on every Linux that Node runs on. */
+const TICKS = 100;
+
 /** Lines of stderr that are kept for the message of a side that fails. */
 const KEPT_LINES = 5;
 
@@ -92,6 +95,15 @@ export class Side implements Disposable {
     const status = await readFile(`/proc/${this.#child.pid ?? 0}/status`, 'utf8').catch(() => '');
     const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
     return kibibytes === undefined ? null : Number(kibibytes) * 1024;
+  }
+
+  /** Processor seconds that the process, without its children, has used; null where the system does not say. */
+  async cpuSeconds(): Promise<number | null> {
+    const stat = await readFile(`/proc/${this.#child.pid ?? 0}/stat`, 'utf8').catch(() => '');
+    // After the name, which may hold spaces: state is field 3, utime and stime are 14 and 15.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [user, system] = [Number(fields[11]), Number(fields[12])];
+    return Number.isFinite(user + system) ? (user + system) / TICKS : null;
   }
 
   /** Ends the process. */

@@ -12,8 +12,8 @@ let workload: Workload | undefined;
 async function answer(request: SideRequest): Promise<unknown> {
   if (request.request === 'prepare') {
     workload = await prepareWorkload(request.workload, request.settings, request);
-    const { units, knowsMemory } = workload;
-    return { units, knowsMemory };
+    const { units, knowsProcess } = workload;
+    return { units, knowsProcess };
   }
   if (workload === undefined) throw new Error('Nothing is prepared');
   return workload.run();

@@ -20,8 +20,8 @@ export function caseLine({ name, ratio, rival }: CaseResult): string {
 /** Everything that was measured. */
 export function benchTable(result: BenchResult): string {
   const table = new Table({
-    head: ['case', 'side', 'median', 'rate', 'memory', 'times faster', 'pairs'],
-    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
+    head: ['case', 'side', 'median', 'CPU time', 'rate', 'memory', 'times faster', 'pairs'],
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right'],
     style: { head: [], border: [], compact: true },
   });
   for (const { name, unit, ours, rival, floor, ratio } of result.cases) {
@@ -34,10 +34,11 @@ export function benchTable(result: BenchResult): string {
   return [table.toString(), ...result.cases.flatMap(notes), ...comparisonLines(result)].join('\n');
 }
 
-function sideCells({ label, median, perSecond, peakBytes }: SideResult, unit: string): string[] {
+function sideCells({ label, median, cpuSeconds, perSecond, peakBytes }: SideResult, unit: string): string[] {
   return [
     label,
     seconds(median),
+    cpuSeconds === null ? '' : seconds(cpuSeconds),
     `${significant(perSecond)} ${unit}/s`,
     peakBytes === null ? '' : `${(peakBytes / 1e6).toFixed(0)} MB`,
   ];

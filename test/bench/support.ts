@@ -3,7 +3,7 @@ import type { CaseResult, SideResult } from '../../src/bench/result.js';
 function side(label: string, seconds: number): SideResult {
   return {
     ...{ label, seconds: [seconds], median: seconds, perSecond: 1 / seconds },
-    ...{ peakBytes: 1e8, measures: {}, scaled: null },
+    ...{ peakBytes: 1e8, cpuSeconds: seconds, measures: {}, scaled: null },
   };
 }
 

@@ -3,19 +3,14 @@ import type { BenchCase, SideSpec } from '../case.js';
 
 /** How PyTorch is asked to compute. */
 interface PytorchSettings {
-  readonly label: string;
   readonly memoryFormat: 'contiguous' | 'channels_last';
   readonly fused: boolean;
 }
 
 /** As the authors' published code runs it, and most code does. */
-const EAGER: PytorchSettings = { label: 'PyTorch, NCHW', memoryFormat: 'contiguous', fused: false };
+const EAGER: PytorchSettings = { memoryFormat: 'contiguous', fused: false };
 /** As fast as PyTorch goes without compiling. */
-const TUNED: PytorchSettings = {
-  label: 'PyTorch, channels_last, fused Adam',
-  memoryFormat: 'channels_last',
-  fused: true,
-};
+const TUNED: PytorchSettings = { memoryFormat: 'channels_last', fused: true };
 
 const RESNET50: ComputeSettings = { arch: 'resnet50', size: 224, batch: 16, steps: 1 };
 const RESNET18: ComputeSettings = { arch: 'resnet18', size: 64, batch: 64, steps: 4 };
@@ -33,20 +28,26 @@ export function computeCase(
 ): BenchCase {
   const { arch, size, batch } = settings;
   const training = work === 'erm-step';
+  const label = labelOf(pytorch, training);
   return {
     name,
-    description: `${arch}, ${size} px, batch ${batch}: ${training ? 'ERM step' : 'forward pass'} against ${pytorch.label}`,
+    description: `${arch}, ${size} px, batch ${batch}: ${training ? 'ERM step' : 'forward pass'} against ${label}`,
     unit: 'images',
     repeats: 9,
-    warmups: 2,
+    warmups: 1,
     ...(target === undefined ? {} : { target }),
     prepare: () =>
       Promise.resolve({
         ours: { program: 'spurmem', label: 'spurmem', workload: work, settings: { ...settings } },
-        rival: pytorchSide(pytorch.label, { ...settings, ...pytorch, work }),
+        rival: pytorchSide(label, { ...settings, ...pytorch, work }),
         floor: pytorchSide('bare kernels', { ...settings, ...TUNED, work: 'floor', training }),
       }),
   };
+}
+
+function labelOf({ memoryFormat, fused }: PytorchSettings, training: boolean): string {
+  const layout = memoryFormat === 'contiguous' ? 'NCHW' : 'channels_last';
+  return `PyTorch, ${layout}${training ? `, ${fused ? 'fused' : 'default'} Adam` : ''}`;
 }
 
 function neuronNorms(name: string, label: string, oneByOne: boolean): BenchCase {
@@ -56,7 +57,7 @@ function neuronNorms(name: string, label: string, oneByOne: boolean): BenchCase 
     description: `l2 norms of all ${settings.arch} channels' gradients against ${label}`,
     unit: 'neurons',
     repeats: 9,
-    warmups: 2,
+    warmups: 1,
     prepare: () =>
       Promise.resolve({
         ours: { program: 'spurmem', label: 'spurmem', workload: 'neuron-norms', settings },

@@ -15,7 +15,7 @@ export const STARTUP: readonly BenchCase[] = [
     description: 'start-up: `spurmem --help` against the help of a PyTorch script',
     unit: 'starts',
     repeats: 15,
-    warmups: 2,
+    warmups: 1,
     limits: { milliseconds: 150 },
     prepare: () =>
       Promise.resolve({

@@ -12,8 +12,8 @@ export function command({ command: [program, ...args] }: CommandSettings): Promi
   const start = promisify(execFile);
   return Promise.resolve({
     units: 1,
-    // The memory is that of processes that have ended.
-    knowsMemory: false,
+    // The work is that of processes that have ended.
+    knowsProcess: false,
     run: async () => {
       const seconds = await secondsOf(async () => {
         await start(program, args, { maxBuffer: 2 ** 24 });
