@@ -99,13 +99,13 @@ function tile({ pixels }: SourceImage): Promise<Buffer> {
   return sharp(pixels, { raw }).resize(TILE, TILE).toColourspace('srgb').png().toBuffer();
 }
 
-/** A ResNet-50 trained for two epochs on 200 images of 224 px: a run to trace. Returns its folder. */
+/** A ResNet-50 trained for one epoch on 200 images of 224 px: a run to trace. Returns its folder. */
 export async function tracedResnet50(place: BenchPlace): Promise<string> {
   const { trainErm } = await import('../train/erm.js');
   const out = join(place.folder, 'resnet50-200');
   const { device, threads, onProgress, signal } = place;
   await trainErm({
-    ...{ data: await squareDominoes(place), out, arch: 'resnet50', epochs: 2, batchSize: 50 },
+    ...{ data: await squareDominoes(place), out, arch: 'resnet50', epochs: 1, batchSize: 50 },
     ...{ lr: 1e-4, seed: 0, device, threads, resume: true, onProgress, signal },
   });
   return out;

@@ -44,7 +44,12 @@ export class Side implements Disposable {
     const [command, ...args] = commandOf(spec);
     // Both sides' thread pools are bounded from their start, and neither asks a terminal for anything.
     const environment = { ...process.env, OMP_NUM_THREADS: String(threads), NODE_OPTIONS: '' };
-    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: environment });
+    this.#child = spawn(command, args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: environment,
+      // Ctrl-C reaches this process alone, which then ends its sides.
+      detached: true,
+    });
     this.#child.on('error', (error) => {
       this.#failedToStart = error;
     });
