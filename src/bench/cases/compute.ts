@@ -51,7 +51,7 @@ function labelOf({ memoryFormat, fused }: PytorchSettings, training: boolean): s
 }
 
 function neuronNorms(name: string, label: string, oneByOne: boolean): BenchCase {
-  const settings = { ...RESNET50, batch: 4, steps: oneByOne ? 1 : 20 };
+  const settings = { ...RESNET50, batch: 4, steps: oneByOne ? 4 : 20 };
   return {
     name,
     description: `l2 norms of all ${settings.arch} channels' gradients against ${label}`,
