@@ -7,6 +7,7 @@ epoch's losses, group accuracies and seconds, and the epoch with the best valida
 import argparse
 import json
 import time
+from typing import NamedTuple
 
 import torch
 import torchvision
@@ -14,23 +15,32 @@ from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader
 from waterbirds import Waterbirds
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--data", required=True)
-parser.add_argument("--arch", default="resnet18")
-parser.add_argument("--weights")
-parser.add_argument("--epochs", type=int, required=True)
-parser.add_argument("--batch-size", type=int, required=True)
-parser.add_argument("--lr", type=float, required=True)
-parser.add_argument("--loss", choices=["cross-entropy", "double-softmax"], default="cross-entropy")
-parser.add_argument("--seed", type=int, required=True)
-parser.add_argument("--threads", type=int, required=True)
-parser.add_argument("--out", help="where the last epoch's weights go, as safetensors")
-args = parser.parse_args()
-torch.set_num_threads(args.threads)
+
+class Epoch(NamedTuple):
+    """What train() yields after each epoch."""
+
+    metrics: dict
+    best_epoch: int
+    model: torch.nn.Module
 
 
-def loss_of(logits, labels, reduction="mean"):
-    outputs = logits.softmax(dim=1) if args.loss == "double-softmax" else logits
+def parse(words=None):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--arch", default="resnet18")
+    parser.add_argument("--weights")
+    parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--batch-size", type=int, required=True)
+    parser.add_argument("--lr", type=float, required=True)
+    parser.add_argument("--loss", choices=["cross-entropy", "double-softmax"], default="cross-entropy")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--out", help="where the last epoch's weights go, as safetensors")
+    return parser.parse_args(words)
+
+
+def loss_of(kind, logits, labels, reduction="mean"):
+    outputs = logits.softmax(dim=1) if kind == "double-softmax" else logits
     return torch.nn.functional.cross_entropy(outputs, labels, reduction=reduction)
 
 
@@ -38,61 +48,70 @@ def accuracies(correct, total):
     return [(c / t) if t else None for c, t in zip(correct, total)]
 
 
-train, val = Waterbirds(args.data, 0), Waterbirds(args.data, 1)
-num_groups = train.num_classes * train.num_spurious
+def train(args):
+    """Trains a network; yields an Epoch after each."""
+    torch.set_num_threads(args.threads)
+    train_set, val_set = Waterbirds(args.data, 0), Waterbirds(args.data, 1)
+    num_groups = train_set.num_classes * train_set.num_spurious
 
-torch.manual_seed(args.seed)
-model = torchvision.models.get_model(args.arch, weights=None, num_classes=train.num_classes)
-if args.weights:
-    state = load_file(args.weights)
-    if state["fc.weight"].shape != model.fc.weight.shape:
-        state = {name: value for name, value in state.items() if not name.startswith("fc.")}
-    model.load_state_dict(state, strict=False)
-model = model.to(memory_format=torch.channels_last)
-optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, weight_decay=0, fused=True)
-scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=3)
-train_loader = DataLoader(train, batch_size=args.batch_size, shuffle=True)
-# With a generator of its own, so that iterating it draws nothing from the default one.
-val_loader = DataLoader(val, batch_size=args.batch_size, generator=torch.Generator())
+    torch.manual_seed(args.seed)
+    model = torchvision.models.get_model(args.arch, weights=None, num_classes=train_set.num_classes)
+    if args.weights:
+        state = load_file(args.weights)
+        if state["fc.weight"].shape != model.fc.weight.shape:
+            state = {name: value for name, value in state.items() if not name.startswith("fc.")}
+        model.load_state_dict(state, strict=False)
+    model = model.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, weight_decay=0, fused=True)
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=3)
+    train_loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True)
+    # With a generator of its own, so that iterating it draws nothing from the default one.
+    val_loader = DataLoader(val_set, batch_size=args.batch_size, generator=torch.Generator())
 
-epochs, best, best_epoch = [], -1.0, 0
-for epoch in range(1, args.epochs + 1):
-    start = time.perf_counter()
-    model.train()
-    loss_sum = 0.0
-    correct, total = [0] * num_groups, [0] * num_groups
-    for images, labels, groups in train_loader:
-        logits = model(images.to(memory_format=torch.channels_last))
-        loss = loss_of(logits, labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        loss_sum += loss.item() * len(labels)
-        for right, group in zip((logits.argmax(1) == labels).tolist(), groups.tolist()):
-            correct[group] += right
-            total[group] += 1
-    train_loss = loss_sum / len(train)
-    train_accuracy = accuracies(correct, total)
-
-    model.eval()
-    val_loss_sum = 0.0
-    correct, total = [0] * num_groups, [0] * num_groups
-    with torch.no_grad():
-        for images, labels, groups in val_loader:
+    best, best_epoch = -1.0, 0
+    for epoch in range(1, args.epochs + 1):
+        start = time.perf_counter()
+        model.train()
+        loss_sum = 0.0
+        correct, total = [0] * num_groups, [0] * num_groups
+        for images, labels, groups in train_loader:
             logits = model(images.to(memory_format=torch.channels_last))
-            val_loss_sum += loss_of(logits, labels, "none").double().sum().item()
+            loss = loss_of(args.loss, logits, labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            loss_sum += loss.item() * len(labels)
             for right, group in zip((logits.argmax(1) == labels).tolist(), groups.tolist()):
                 correct[group] += right
                 total[group] += 1
-    val_accuracy = accuracies(correct, total)
-    lr = optimizer.param_groups[0]["lr"]
-    scheduler.step(train_loss)
-    if min(val_accuracy) > best:
-        best, best_epoch = min(val_accuracy), epoch
-    val_loss = val_loss_sum / len(val)
-    epochs.append({"lr": lr, "trainLoss": train_loss, "train": train_accuracy, "valLoss": val_loss, "val": val_accuracy})
-    epochs[-1]["seconds"] = time.perf_counter() - start
+        train_loss = loss_sum / len(train_set)
+        train_accuracy = accuracies(correct, total)
 
-if args.out:
-    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, args.out)
-print(json.dumps({"epochs": epochs, "bestEpoch": best_epoch}))
+        model.eval()
+        val_loss_sum = 0.0
+        correct, total = [0] * num_groups, [0] * num_groups
+        with torch.no_grad():
+            for images, labels, groups in val_loader:
+                logits = model(images.to(memory_format=torch.channels_last))
+                val_loss_sum += loss_of(args.loss, logits, labels, "none").double().sum().item()
+                for right, group in zip((logits.argmax(1) == labels).tolist(), groups.tolist()):
+                    correct[group] += right
+                    total[group] += 1
+        val_accuracy = accuracies(correct, total)
+        lr = optimizer.param_groups[0]["lr"]
+        scheduler.step(train_loss)
+        if min(val_accuracy) > best:
+            best, best_epoch = min(val_accuracy), epoch
+        val_loss = val_loss_sum / len(val_set)
+        metrics = {"lr": lr, "trainLoss": train_loss, "train": train_accuracy, "valLoss": val_loss, "val": val_accuracy}
+        metrics["seconds"] = time.perf_counter() - start
+        yield Epoch(metrics, best_epoch, model)
+
+
+if __name__ == "__main__":
+    args = parse()
+    epochs = list(train(args))
+    _, best_epoch, model = epochs[-1]
+    if args.out:
+        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, args.out)
+    print(json.dumps({"epochs": [epoch.metrics for epoch in epochs], "bestEpoch": best_epoch}))

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addBenchCommand } from './commands/bench.js';
 import { addDatasetCommands } from './commands/dataset.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addGradCamCommand } from './commands/gradCam.js';
@@ -23,6 +24,7 @@ export function createProgram(): Command {
   addTraceCommands(program);
   addGradCamCommand(program);
   addReportCommand(program);
+  addBenchCommand(program);
   addDoctorCommand(program);
   throwOnUsageErrors(program);
   return program;

@@ -34,9 +34,15 @@ export function addComputeOptions(command: Command): Command {
 
 /** What computing takes but for the seed. */
 export function addEngineOptions(command: Command): Command {
-  return addCommonOptions(command)
-    .option('--device <device>', 'auto, cpu, cuda or cuda:n', 'auto')
-    .addOption(integer('--threads <n>', 'threads of the compute lane; 0: all cores', 0).default(0));
+  return addCommonOptions(command).addOption(deviceOption()).addOption(threadsOption());
+}
+
+export function deviceOption(): Option {
+  return new Option('--device <device>', 'auto, cpu, cuda or cuda:n').default('auto');
+}
+
+export function threadsOption(): Option {
+  return integer('--threads <n>', 'threads of the compute lane; 0: all cores', 0).default(0);
 }
 
 export function seedOption(): Option {

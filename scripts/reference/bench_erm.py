@@ -1,0 +1,28 @@
+"""erm.py's training loop, an epoch a repeat, as a side of `spurmem bench`."""
+
+import time
+
+from bench_protocol import serve
+from erm import Waterbirds, parse, train
+
+
+def prepare(settings, _device):
+    words = ["--data", settings["data"], "--arch", settings["arch"], "--batch-size", settings["batchSize"]]
+    words += ["--lr", settings["lr"], "--threads", settings["threads"], "--epochs", 10_000, "--seed", 0]
+    arguments = parse([str(word) for word in words])
+    images = sum(len(Waterbirds(settings["data"], split)) for split in (0, 1))
+    epochs = train(arguments)
+
+    def first():
+        """From reading the table to the end of the first epoch."""
+        start = time.perf_counter()
+        next(train(arguments))
+        return {"seconds": time.perf_counter() - start}
+
+    def later():
+        return {"seconds": next(epochs).metrics["seconds"]}
+
+    return images, first if settings["first"] else later
+
+
+serve(prepare)

@@ -1,0 +1,37 @@
+"""How a script serves as one side of `spurmem bench`: one JSON request a line on stdin, one JSON reply a line on stdout.
+
+The first request is `prepare` with the case's settings, device and threads; each `run` after it is one repeat.
+"""
+
+import json
+import os
+import sys
+import traceback
+
+import torch
+
+
+def serve(prepare):
+    """Answers requests until stdin ends. `prepare(settings, device)` returns (units a repeat, run), and run() a dict with
+    the repeat's seconds."""
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print must not get between the replies
+    run = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            if request["request"] == "prepare":
+                torch.set_num_threads(request["threads"])
+                units, run = prepare(request["settings"], torch.device(request["device"]))
+                reply = {"units": units}
+            else:
+                reply = run()
+        except Exception as error:
+            traceback.print_exc()
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), file=replies, flush=True)
+
+
+def synchronize(device):
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

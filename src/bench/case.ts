@@ -1,0 +1,90 @@
+import type { JobOptions } from '../progress.js';
+
+/** What a case's preparation may use. */
+export interface BenchPlace extends JobOptions {
+  /** Where cases keep what they make; it is kept between runs. */
+  readonly folder: string;
+  /** A run that `trainErm` finished; given where the case needs one. */
+  readonly run: string | undefined;
+  readonly device: string;
+  readonly threads: number;
+}
+
+/** Settings of a side, passed to its process as JSON. */
+export type SideSettings = Readonly<Record<string, unknown>>;
+
+/** One side of a comparison: a process that stays alive and does its work once for each repeat. */
+export type SideSpec =
+  | {
+      /** A workload of `workloads/`, in a Node process. */
+      readonly program: 'spurmem';
+      readonly label: string;
+      readonly workload: string;
+      readonly settings: SideSettings;
+    }
+  | {
+      /** A script of `scripts/reference/`, under the Python that has PyTorch. */
+      readonly program: 'python';
+      readonly label: string;
+      readonly script: string;
+      readonly settings: SideSettings;
+    };
+
+/** A prepared comparison. */
+export interface Sides {
+  readonly ours: SideSpec;
+  readonly rival: SideSpec;
+  /** The same amount of work in bare kernels, each at its best: how fast this machine could be. */
+  readonly floor?: SideSpec;
+  /** What both sides' outcomes must agree in, in words; what the rival does not report is not compared. */
+  readonly agreement?: string;
+}
+
+/** One comparison of the benchmark. */
+export interface BenchCase {
+  readonly name: string;
+  /** One line for people. */
+  readonly description: string;
+  /** What the rates count. */
+  readonly unit: string;
+  /** How often each side is measured unless the user says otherwise. */
+  readonly repeats: number;
+  /** Unmeasured repeats of each side first. */
+  readonly warmups: number;
+  /** Times faster than the rival that the case is meant to be. */
+  readonly target?: number;
+  /** The most that ours may report of each measure. */
+  readonly limits?: Readonly<Record<string, number>>;
+  /** Whether `--run` must be given. */
+  readonly needsRun?: boolean;
+  /** Whether a side is a Python script; true unless said otherwise. */
+  readonly needsPytorch?: boolean;
+  /** Makes the files that the sides need. */
+  readonly prepare: (place: BenchPlace) => Promise<Sides>;
+}
+
+/** What a side says once it is ready. */
+export interface SideReady {
+  /** Units of work in a repeat. */
+  readonly units: number;
+  /** Whether its process's memory and processor time are those of the work; true unless said otherwise. */
+  readonly knowsProcess?: boolean;
+}
+
+/** What a side says of one repeat. */
+export interface SideRun {
+  readonly seconds: number;
+  /** Results that both sides must agree in, by name. */
+  readonly outcome?: Readonly<Record<string, unknown>>;
+  /** Further measurements, by name with their unit. */
+  readonly measures?: Readonly<Record<string, number>>;
+  /** Only this part was run, and `seconds` are those of the part times of / measured. */
+  readonly scaled?: Scaled;
+}
+
+export interface Scaled {
+  readonly measured: number;
+  readonly of: number;
+  /** What is counted, such as `variants`. */
+  readonly what: string;
+}

@@ -1,0 +1,84 @@
+import type { ComputeSettings } from '../workloads/compute.js';
+import type { BenchCase, SideSpec } from '../case.js';
+
+/** How PyTorch is asked to compute. */
+interface PytorchSettings {
+  readonly memoryFormat: 'contiguous' | 'channels_last';
+  readonly fused: boolean;
+}
+
+/** As the authors' published code runs it, and most code does. */
+const EAGER: PytorchSettings = { memoryFormat: 'contiguous', fused: false };
+/** As fast as PyTorch goes without compiling. */
+const TUNED: PytorchSettings = { memoryFormat: 'channels_last', fused: true };
+
+const RESNET50: ComputeSettings = { arch: 'resnet50', size: 224, batch: 16, steps: 1 };
+const RESNET18: ComputeSettings = { arch: 'resnet18', size: 64, batch: 64, steps: 4 };
+const VIT_S: ComputeSettings = { arch: 'vit_small_patch16_224', size: 224, batch: 16, steps: 1 };
+
+type Work = 'forward' | 'erm-step';
+
+/** A forward pass or a training step beside PyTorch's, with the floor below both. */
+export function computeCase(
+  name: string,
+  work: Work,
+  settings: ComputeSettings,
+  pytorch: PytorchSettings,
+  target?: number,
+): BenchCase {
+  const { arch, size, batch } = settings;
+  const training = work === 'erm-step';
+  const label = labelOf(pytorch, training);
+  return {
+    name,
+    description: `${arch}, ${size} px, batch ${batch}: ${training ? 'ERM step' : 'forward pass'} against ${label}`,
+    unit: 'images',
+    repeats: 9,
+    warmups: 1,
+    ...(target === undefined ? {} : { target }),
+    prepare: () =>
+      Promise.resolve({
+        ours: { program: 'spurmem', label: 'spurmem', workload: work, settings: { ...settings } },
+        rival: pytorchSide(label, { ...settings, ...pytorch, work }),
+        floor: pytorchSide('bare kernels', { ...settings, ...TUNED, work: 'floor', training }),
+      }),
+  };
+}
+
+function labelOf({ memoryFormat, fused }: PytorchSettings, training: boolean): string {
+  const layout = memoryFormat === 'contiguous' ? 'NCHW' : 'channels_last';
+  return `PyTorch, ${layout}${training ? `, ${fused ? 'fused' : 'default'} Adam` : ''}`;
+}
+
+function neuronNorms(name: string, label: string, oneByOne: boolean): BenchCase {
+  const settings = { ...RESNET50, batch: 4, steps: oneByOne ? 4 : 20 };
+  return {
+    name,
+    description: `l2 norms of all ${settings.arch} channels' gradients against ${label}`,
+    unit: 'neurons',
+    repeats: 9,
+    warmups: 1,
+    prepare: () =>
+      Promise.resolve({
+        ours: { program: 'spurmem', label: 'spurmem', workload: 'neuron-norms', settings },
+        rival: pytorchSide(label, { ...settings, ...TUNED, work: 'neuron-norms', oneByOne }),
+      }),
+  };
+}
+
+export const COMPUTE: readonly BenchCase[] = [
+  computeCase('resnet50-forward', 'forward', RESNET50, EAGER),
+  computeCase('resnet50-forward-tuned', 'forward', RESNET50, TUNED),
+  computeCase('resnet50-erm-step', 'erm-step', RESNET50, EAGER, 1.25),
+  computeCase('resnet50-erm-step-tuned', 'erm-step', RESNET50, TUNED, 1),
+  computeCase('resnet18-forward', 'forward', RESNET18, TUNED),
+  computeCase('resnet18-erm-step', 'erm-step', RESNET18, TUNED),
+  computeCase('vit-small-forward', 'forward', VIT_S, EAGER),
+  computeCase('vit-small-erm-step', 'erm-step', VIT_S, EAGER, 1),
+  neuronNorms('neuron-norms', 'PyTorch, a layer at a time', false),
+  neuronNorms('neuron-norms-by-channel', 'PyTorch, a channel at a time', true),
+];
+
+function pytorchSide(label: string, settings: Readonly<Record<string, unknown>>): SideSpec {
+  return { program: 'python', label, script: 'bench_compute', settings };
+}

@@ -1,0 +1,32 @@
+import type { BenchCase } from '../case.js';
+import { pictures } from '../data.js';
+
+const BATCH = 32;
+
+/** JPEG pictures to normalized batches of 224 px, beside torchvision's transforms and DataLoader. */
+function pipelineCase(training: boolean, workers: number, target?: number): BenchCase {
+  const transforms = training ? 'train' : 'eval';
+  const label = `DataLoader, ${workers} workers`;
+  return {
+    name: `pipeline-${transforms}-${workers}-workers`,
+    description: `500 x 375 JPEG to 224 px, ${training ? 'training' : 'evaluation'} transforms, against ${label}`,
+    unit: 'images',
+    repeats: 7,
+    warmups: 1,
+    ...(target === undefined ? {} : { target }),
+    prepare: async (place) => {
+      const settings = { data: await pictures(place), batch: BATCH, training };
+      return {
+        ours: { program: 'spurmem', label: 'spurmem', workload: 'pipeline', settings },
+        rival: { program: 'python', label, script: 'bench_pipeline', settings: { ...settings, workers } },
+      };
+    },
+  };
+}
+
+export const PIPELINE: readonly BenchCase[] = [
+  pipelineCase(false, 0),
+  pipelineCase(false, 2),
+  pipelineCase(true, 0, 4),
+  pipelineCase(true, 2),
+];

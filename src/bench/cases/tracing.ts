@@ -1,0 +1,113 @@
+import { resolve } from 'node:path';
+import type { BenchCase, BenchPlace, SideSettings, Sides } from '../case.js';
+import { copyOfRun, tracedResnet50 } from '../data.js';
+
+/** Variants that are evaluated alone where all of them would take more than an hour. */
+const FEW_VARIANTS = 12;
+
+/** Structured tracing (article, Fig. 7) against one pass of the split a variant, both ours. */
+const structuredResnet18: BenchCase = {
+  name: 'trace-structured-resnet18',
+  description: 'ResNet-18, every layer, both criteria, 4 groups, k = 1: variants together or each alone',
+  unit: 'variants',
+  repeats: 1,
+  warmups: 0,
+  target: 3.5,
+  limits: { 'cost.ratio': 0.3 },
+  needsRun: true,
+  needsPytorch: false,
+  prepare: ({ run }) => Promise.resolve(variantSides({ run: resolve(run ?? '') })),
+};
+
+const structuredResnet50: BenchCase = {
+  name: 'trace-structured-resnet50',
+  description:
+    'ResNet-50, 224 px, 200 images, every layer, both criteria, 4 groups: variants together or each alone',
+  unit: 'variants',
+  repeats: 1,
+  warmups: 0,
+  target: 3.5,
+  limits: { 'cost.ratio': 0.3 },
+  needsPytorch: false,
+  prepare: async (place: BenchPlace) => variantSides({ run: await tracedResnet50(place) }, FEW_VARIANTS),
+};
+
+/** Whole traces, from the data to the accuracies, against the published procedure in PyTorch. */
+const releasedResnet18: BenchCase = {
+  name: 'trace-unstructured-released',
+  description: 'ResNet-18, unstructured, both criteria, k = 1, 2, 3: against the published procedure',
+  unit: 'traces',
+  repeats: 3,
+  warmups: 0,
+  needsRun: true,
+  prepare: async (place) =>
+    releasedSides(await copyOfRun(place.run ?? '', place), {
+      ...{ kind: 'unstructured', criteria: ['gradient', 'magnitude'], topK: [1, 2, 3] },
+    }),
+};
+
+const releasedResnet50: BenchCase = {
+  name: 'trace-structured-released',
+  description:
+    'ResNet-50, 224 px, 200 images, structured, gradient, k = 1, every layer: against the published procedure',
+  unit: 'traces',
+  repeats: 1,
+  warmups: 0,
+  target: 8,
+  prepare: async (place) =>
+    releasedSides(
+      await tracedResnet50(place),
+      { kind: 'structured', criteria: ['gradient'], topK: [1] },
+      FEW_VARIANTS,
+    ),
+};
+
+export const TRACING: readonly BenchCase[] = [
+  structuredResnet18,
+  structuredResnet50,
+  releasedResnet18,
+  releasedResnet50,
+];
+
+async function releasedSides(
+  run: string,
+  trace: SideSettings,
+  most = Number.MAX_SAFE_INTEGER,
+): Promise<Sides> {
+  const { openRun } = await import('../../train/runFolder.js');
+  const { config, environment, weights } = await openRun(run);
+  const { arch, batchSize } = config;
+  return {
+    ours: {
+      program: 'spurmem',
+      label: 'spurmem',
+      workload: 'released-trace',
+      settings: { ...trace, run },
+    },
+    rival: {
+      program: 'python',
+      label: 'the published procedure',
+      script: 'bench_trace',
+      settings: { ...trace, most, arch, weights, data: environment.data, batch: batchSize },
+    },
+  };
+}
+
+function variantSides(place: { readonly run: string }, most?: number): Sides {
+  const settings: SideSettings = {
+    ...place,
+    split: 'train',
+    criteria: ['gradient', 'magnitude'],
+    topK: 1,
+  };
+  return {
+    ours: { program: 'spurmem', label: 'together', workload: 'variants-together', settings },
+    rival: {
+      program: 'spurmem',
+      label: 'each alone',
+      workload: 'variants-alone',
+      settings: most === undefined ? settings : { ...settings, most },
+    },
+    agreement: 'right predictions of each variant',
+  };
+}

@@ -1,0 +1,126 @@
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import sharp from 'sharp';
+import { TABLE_NAME } from '../data/dataset.js';
+import { CONFIG_NAME } from '../data/datasetConfig.js';
+import { DEFAULT_DOMINOES, GARMENTS, buildDominoes } from '../data/dominoes.js';
+import { readGarments, SOURCE_SIDE, type SourceImage } from '../data/dominoesSources.js';
+import { ARTICLE_PREPROCESSING } from '../data/preprocessing.js';
+import { isFile, openRun } from '../train/runFolder.js';
+import type { BenchPlace } from './case.js';
+
+const SIDE = 224;
+const EVEN = [50, 50, 50, 50];
+const FEW = [5, 5, 5, 5];
+const PICTURES = 256;
+const COLUMNS = 4;
+const ROWS = 3;
+const TILE = 125;
+
+/** 200 dominoes for training, 50 a group, enlarged to squares of 224 px. Returns the dataset's folder. */
+async function squareDominoes(place: BenchPlace): Promise<string> {
+  const folder = join(place.folder, `dominoes-${SIDE}`);
+  if (await isFile(join(folder, TABLE_NAME))) return folder;
+  const counts = { train: EVEN, val: FEW, test: FEW };
+  const source = await buildDominoes(
+    join(place.folder, 'dominoes-200'),
+    { ...DEFAULT_DOMINOES, counts },
+    place,
+  );
+  const temporary = `${folder}.tmp`;
+  await rm(temporary, { recursive: true, force: true });
+  for (const { filename } of source.examples) {
+    const path = join(temporary, filename);
+    await mkdir(dirname(path), { recursive: true });
+    await sharp(join(source.folder, filename)).resize(SIDE, SIDE, { fit: 'fill' }).png().toFile(path);
+  }
+  const preprocessing = { ...ARTICLE_PREPROCESSING, resize: null, crop: null };
+  const { name, targetNames, spuriousNames } = source;
+  await writeFile(
+    join(temporary, CONFIG_NAME),
+    JSON.stringify({ name, targetNames, spuriousNames, preprocessing }),
+  );
+  await cp(source.table, join(temporary, TABLE_NAME));
+  await rename(temporary, folder);
+  return folder;
+}
+
+/** A small share of the dominoes at 64 px, for epochs of some seconds. Returns the dataset's folder. */
+export async function dominoes(place: BenchPlace): Promise<string> {
+  const counts = { train: [700, 37, 11, 212], val: EVEN, test: FEW };
+  const options = { ...DEFAULT_DOMINOES, counts };
+  return (await buildDominoes(join(place.folder, 'dominoes-960'), options, place)).folder;
+}
+
+/** 256 pictures of 500 x 375 px as JPEG: each a mosaic of twelve garments in a tint of its own. Returns the dataset's folder. */
+export async function pictures({ folder: parent }: BenchPlace): Promise<string> {
+  const folder = join(parent, 'pictures');
+  if (await isFile(join(folder, TABLE_NAME))) return folder;
+  const garments = (await readGarments(GARMENTS)).flat();
+  const temporary = `${folder}.tmp`;
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary, { recursive: true });
+  const rows = ['img_id,img_filename,y,split,place'];
+  for (let id = 0; id < PICTURES; id += 1) {
+    const filename = `${id}.jpg`;
+    const tiles = await Promise.all(
+      Array.from({ length: COLUMNS * ROWS }, async (_, i) => {
+        const garment = garments[(id * COLUMNS * ROWS + i) * 7] as SourceImage;
+        return {
+          input: await tile(garment),
+          left: (i % COLUMNS) * TILE,
+          top: Math.floor(i / COLUMNS) * TILE,
+        };
+      }),
+    );
+    const background = { r: (id * 37) % 256, g: (id * 91) % 256, b: (id * 53) % 256 };
+    await sharp({ create: { width: COLUMNS * TILE, height: ROWS * TILE, channels: 3, background } })
+      .composite(tiles.map((placed) => ({ ...placed, blend: 'screen' })))
+      .jpeg({ quality: 90 })
+      .toFile(join(temporary, filename));
+    rows.push(`${id},${filename},${id % 2},0,${(id >> 1) % 2}`);
+  }
+  const preprocessing = {
+    ...ARTICLE_PREPROCESSING,
+    augmentation: {
+      randomResizedCrop: { size: [SIDE, SIDE], scale: [0.7, 1], ratio: [3 / 4, 4 / 3] },
+      horizontalFlip: 0.5,
+    },
+  };
+  await writeFile(join(temporary, CONFIG_NAME), JSON.stringify({ preprocessing }));
+  await writeFile(join(temporary, TABLE_NAME), `${rows.join('\n')}\n`);
+  await rename(temporary, folder);
+  return folder;
+}
+
+/** A source image enlarged to a tile of a picture, as PNG. */
+function tile({ pixels }: SourceImage): Promise<Buffer> {
+  const raw = { width: SOURCE_SIDE, height: SOURCE_SIDE, channels: 1 } as const;
+  return sharp(pixels, { raw }).resize(TILE, TILE).toColourspace('srgb').png().toBuffer();
+}
+
+/** A ResNet-50 trained for one epoch on 200 images of 224 px: a run to trace. Returns its folder. */
+export async function tracedResnet50(place: BenchPlace): Promise<string> {
+  const { trainErm } = await import('../train/erm.js');
+  const out = join(place.folder, 'resnet50-200');
+  const { device, threads, onProgress, signal } = place;
+  await trainErm({
+    ...{ data: await squareDominoes(place), out, arch: 'resnet50', epochs: 1, batchSize: 50 },
+    ...{ lr: 1e-4, seed: 0, device, threads, resume: true, onProgress, signal },
+  });
+  return out;
+}
+
+/** A copy of a run without its results, since a trace writes its own. */
+export async function copyOfRun(run: string, place: BenchPlace): Promise<string> {
+  const copy = join(place.folder, 'traced-run');
+  await rm(copy, { recursive: true, force: true });
+  const { folder, weights } = await openRun(run);
+  await mkdir(join(copy, 'checkpoints'), { recursive: true });
+  for (const path of [join(folder.path, 'config.json'), folder.result('erm'), weights]) {
+    const target = join(copy, relative(folder.path, path));
+    await mkdir(dirname(target), { recursive: true });
+    await cp(path, target);
+  }
+  return copy;
+}

@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { SpurmemError, messageOf } from '../errors.js';
+
+const DEBIAN_PYTHON = '/usr/bin/python3';
+const MODULES = ['torch', 'torchvision', 'safetensors'] as const;
+
+/** The Python that has PyTorch: SPURMEM_PYTHON, or Debian's. */
+export function pythonPath(): string {
+  const chosen = process.env.SPURMEM_PYTHON;
+  return chosen === undefined || chosen === '' ? DEBIAN_PYTHON : chosen;
+}
+
+/** A script of scripts/reference/. */
+export function referenceScript(name: string): string {
+  return fileURLToPath(new URL(`../../scripts/reference/${name}.py`, import.meta.url));
+}
+
+/**
+ * The version of PyTorch that the comparisons run beside.
+ *
+ * @throws `PYTORCH_MISSING` when that Python does not start or lacks a module
+ */
+export async function pytorchVersion(): Promise<string> {
+  const python = pythonPath();
+  const script = `import ${MODULES.join(', ')}; print(torch.__version__)`;
+  try {
+    const { stdout } = await promisify(execFile)(python, ['-c', script]);
+    return stdout.trim();
+  } catch (error) {
+    throw new SpurmemError('PYTORCH_MISSING', missing(python, lastLine(error)), { cause: error });
+  }
+}
+
+/** Of a traceback, the line that says what is wrong. */
+function lastLine(error: unknown): string {
+  return messageOf(error).trimEnd().split('\n').at(-1) ?? '';
+}
+
+function missing(python: string, reason: string): string {
+  const whence = python === process.env.SPURMEM_PYTHON ? 'SPURMEM_PYTHON names it' : 'the default';
+  return [
+    `The benchmark runs beside PyTorch, and ${python} (${whence}) has none that works.`,
+    `  Reason: ${reason}`,
+    '  1. On Debian: apt-get install python3 python3-torch python3-torchvision python3-safetensors.',
+    `  2. If another Python has ${MODULES.join(', ')}, set SPURMEM_PYTHON to its path.`,
+    '  3. `spurmem bench` without options lists the cases; those of spurmem alone need no PyTorch.',
+  ].join('\n');
+}

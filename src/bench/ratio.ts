@@ -1,0 +1,32 @@
+import { median, quantile } from '../metrics/statistics.js';
+
+/** How many times faster ours was than the rival, pair by pair. */
+export interface PairedRatio {
+  readonly median: number;
+  /** Lower and upper quartile of the pairs. */
+  readonly quartiles: readonly [number, number];
+  /** Least and greatest of the pairs. */
+  readonly range: readonly [number, number];
+  /** Rival's seconds over ours, in the order of measurement. */
+  readonly pairs: readonly number[];
+}
+
+/**
+ * Ratios of measurements that were taken in turn. What slows a machine down for a while slows both of a pair, so that the
+ * ratio of a pair holds where times do not.
+ *
+ * @param ours seconds for a unit of work, at least one
+ * @param rival as many, each measured right after its partner
+ */
+export function pairedRatio(ours: readonly number[], rival: readonly number[]): PairedRatio {
+  if (ours.length !== rival.length || ours.length === 0) {
+    throw new RangeError(`${ours.length} and ${rival.length} measurements make no pairs`);
+  }
+  const pairs = ours.map((seconds, i) => (rival[i] as number) / seconds);
+  return {
+    median: median(pairs),
+    quartiles: [quantile(pairs, 0.25), quantile(pairs, 0.75)],
+    range: [Math.min(...pairs), Math.max(...pairs)],
+    pairs,
+  };
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+
+const seconds = z.array(z.number().positive()).min(1);
+
+const sideSchema = z.strictObject({
+  label: z.string(),
+  /** Of each repeat. */
+  seconds,
+  /** Median seconds. */
+  median: z.number().positive(),
+  /** Units of work a second, from the median. */
+  perSecond: z.number().positive(),
+  /** The most memory that the process had resident; null where the system does not say. */
+  peakBytes: z.number().nullable(),
+  /** Median processor seconds of a repeat, without child processes; null where the system does not say. */
+  cpuSeconds: z.number().nullable(),
+  /** Medians of what the side reported besides. */
+  measures: z.record(z.string(), z.number()),
+  /** Where only a part was run, and times are scaled up to the whole. */
+  scaled: z.strictObject({ measured: z.number(), of: z.number(), what: z.string() }).nullable(),
+});
+
+const pair = z.tuple([z.number(), z.number()]);
+
+const caseSchema = z.strictObject({
+  name: z.string(),
+  description: z.string(),
+  unit: z.string(),
+  /** Units of work in a repeat. */
+  units: z.number(),
+  ours: sideSchema,
+  rival: sideSchema,
+  /** How many times faster ours was, pair by pair. */
+  ratio: z.strictObject({ median: z.number(), quartiles: pair, range: pair, pairs: z.array(z.number()) }),
+  /** Our peak memory over the rival's. */
+  memoryRatio: z.number().nullable(),
+  /** The machine's bare kernels on the same work, and which share of their rate ours reached. */
+  floor: sideSchema.extend({ share: z.number() }).nullable(),
+  /** What had to agree, how much was compared and how much differed. */
+  agreement: z
+    .strictObject({ what: z.string(), compared: z.number(), different: z.array(z.string()) })
+    .nullable(),
+  /** What the case is meant to reach, and what of it was missed. */
+  target: z.number().nullable(),
+  limits: z.record(z.string(), z.number()),
+  missed: z.array(z.string()),
+});
+
+/** The document that `spurmem bench --json` prints, and that `--compare` reads. */
+export const benchSchema = z.strictObject({
+  kind: z.literal('bench'),
+  machine: z.record(z.string(), z.union([z.string(), z.number()])),
+  device: z.string(),
+  threads: z.number(),
+  cases: z.array(caseSchema),
+  comparison: z
+    .strictObject({
+      baseline: z.string(),
+      tolerance: z.number(),
+      cases: z.array(
+        z.strictObject({
+          name: z.string(),
+          ratio: z.number(),
+          baselineRatio: z.number(),
+          fellBehind: z.boolean(),
+        }),
+      ),
+    })
+    .nullable(),
+});
+
+export type BenchResult = z.infer<typeof benchSchema>;
+export type CaseResult = z.infer<typeof caseSchema>;
+export type SideResult = z.infer<typeof sideSchema>;
+export type Comparison = NonNullable<BenchResult['comparison']>;

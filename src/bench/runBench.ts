@@ -1,0 +1,100 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { nearestNames } from '../data/nearest.js';
+import { SpurmemError } from '../errors.js';
+import { makeFolder } from '../files.js';
+import { resolveDevice } from '../native/device.js';
+import type { JobOptions } from '../progress.js';
+import { compareWithBaseline, readBaseline } from './baseline.js';
+import type { BenchCase } from './case.js';
+import { CASES } from './cases.js';
+import { describeMachine } from './machine.js';
+import { measureCase } from './measure.js';
+import { pytorchVersion } from './python.js';
+import type { BenchResult, CaseResult } from './result.js';
+
+/** Keeps the whole list in one word. */
+export const ALL_CASES = 'all';
+
+export interface BenchOptions extends JobOptions {
+  /** Names of cases, or `all` for those that need no run. */
+  readonly cases: readonly string[];
+  /** Measured repeats of each side; by default as many as each case says. */
+  readonly repeats?: number | undefined;
+  /** Where cases keep the data that they make. */
+  readonly folder: string;
+  /** A run that `trainErm` finished, for cases that need one. */
+  readonly run?: string | undefined;
+  /** `auto`, `cpu`, `cuda` or `cuda:n`, as both sides understand it. */
+  readonly device: string;
+  /** Threads of each side; 0: all cores. */
+  readonly threads: number;
+  /** An earlier result. */
+  readonly compare?: string | undefined;
+  /** The share by which a ratio may fall behind the earlier one. */
+  readonly tolerance: number;
+  readonly onCase?: ((result: CaseResult) => void) | undefined;
+}
+
+/**
+ * Measures cases one after the other, each beside its rival. What is wrong with the request is found before the first one
+ * starts.
+ *
+ * @throws `USAGE` for unknown cases or a missing run, `BASELINE_INVALID`, `PYTORCH_MISSING`, `BENCH_FAILED`, `INTERRUPTED`
+ */
+export async function runBench(options: BenchOptions): Promise<BenchResult> {
+  const cases = chooseCases(options.cases, options.run);
+  const names = cases.map(({ name }) => name);
+  const baseline = options.compare === undefined ? undefined : await readBaseline(options.compare, names);
+  const pytorch = cases.some(({ needsPytorch }) => needsPytorch !== false)
+    ? await pytorchVersion()
+    : undefined;
+  const threads = options.threads === 0 ? availableParallelism() : options.threads;
+  const device = resolveDevice(options.device);
+  const folder = resolve(options.folder);
+  await makeFolder(folder);
+  const results: CaseResult[] = [];
+  for (const benchCase of cases) {
+    const place = { ...options, folder, device, threads, run: options.run };
+    const result = await measureCase(benchCase, place, options.repeats);
+    results.push(result);
+    options.onCase?.(result);
+  }
+  return {
+    kind: 'bench',
+    machine: describeMachine(pytorch),
+    device,
+    threads,
+    cases: results,
+    comparison: baseline ? compareWithBaseline(results, baseline, options.tolerance) : null,
+  };
+}
+
+function chooseCases(names: readonly string[], run: string | undefined): BenchCase[] {
+  const wanted = names.includes(ALL_CASES)
+    ? CASES.filter(({ needsRun }) => needsRun !== true || run !== undefined)
+    : names.map(caseNamed);
+  const lacking = wanted.filter(({ needsRun }) => needsRun === true && run === undefined);
+  if (lacking.length > 0) {
+    throw new SpurmemError(
+      'USAGE',
+      `${lacking.map(({ name }) => name).join(', ')} measures on a trained run: name one with --run ` +
+        '(scripts/quickstart.sh makes runs/quickstart).',
+    );
+  }
+  return wanted;
+}
+
+function caseNamed(name: string): BenchCase {
+  const found = CASES.find((benchCase) => benchCase.name === name);
+  if (found !== undefined) return found;
+  const nearest = nearestNames(
+    name,
+    CASES.map((benchCase) => benchCase.name),
+  );
+  throw new SpurmemError(
+    'USAGE',
+    `--case: there is no case ${JSON.stringify(name)}. The nearest are ${nearest.join(', ')}; ` +
+      '`spurmem bench` lists them all.',
+  );
+}

@@ -1,0 +1,154 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { SpurmemError, messageOf } from '../errors.js';
+import type { SideReady, SideRun, SideSettings, SideSpec } from './case.js';
+import { pythonPath, referenceScript } from './python.js';
+
+/** What a side's process is asked, one JSON object a line. */
+export type SideRequest =
+  | {
+      readonly request: 'prepare';
+      readonly workload: string;
+      readonly settings: SideSettings;
+      readonly device: string;
+      readonly threads: number;
+    }
+  | { readonly request: 'run' };
+
+/** The process that runs our side. It is built, also where a test runs the sources. */
+const WORKER = fileURLToPath(new URL('../../dist/bench/worker.js', import.meta.url));
+
+/** Clock ticks a second in /proc, on every Linux that Node runs on. */
+const TICKS = 100;
+
+/** Lines of stderr that are kept for the message of a side that fails. */
+const KEPT_LINES = 5;
+
+/** A side's process, which answers one request at a time. Dispose it, or declare it with `using`. */
+export class Side implements Disposable {
+  readonly label: string;
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #replies: AsyncIterator<string>;
+  readonly #stderr: string[] = [];
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => {
+    this.#child.kill('SIGKILL');
+  };
+  #failedToStart: unknown;
+
+  private constructor(spec: SideSpec, threads: number, signal: AbortSignal | undefined) {
+    this.label = spec.label;
+    const [command, ...args] = commandOf(spec);
+    // Both sides' thread pools are bounded from their start, and neither asks a terminal for anything.
+    const environment = { ...process.env, OMP_NUM_THREADS: String(threads), NODE_OPTIONS: '' };
+    this.#child = spawn(command, args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: environment,
+      // Ctrl-C reaches this process alone, which then ends its sides.
+      detached: true,
+    });
+    this.#child.on('error', (error) => {
+      this.#failedToStart = error;
+    });
+    // A side that ended shows in its missing reply.
+    this.#child.stdin.on('error', () => undefined);
+    this.#replies = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+    createInterface({ input: this.#child.stderr }).on('line', (line) => {
+      this.#stderr.push(line);
+      if (this.#stderr.length > KEPT_LINES) this.#stderr.shift();
+    });
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  /**
+   * Starts a side and has it prepare its work.
+   *
+   * @throws `BENCH_FAILED` with what the process said
+   */
+  static async start(
+    spec: SideSpec,
+    place: { readonly device: string; readonly threads: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<{ side: Side; ready: SideReady }> {
+    const { device, threads, signal } = place;
+    const side = new Side(spec, threads, signal);
+    try {
+      const ready = await side.#ask({
+        request: 'prepare',
+        workload: spec.program === 'spurmem' ? spec.workload : spec.script,
+        settings: spec.settings,
+        device,
+        threads,
+      });
+      return { side, ready: ready as SideReady };
+    } catch (error) {
+      side[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** One repeat. Throws `BENCH_FAILED` when it fails. */
+  async run(): Promise<SideRun> {
+    return (await this.#ask({ request: 'run' })) as SideRun;
+  }
+
+  /** The most memory that the process had resident, in bytes; null where the system does not say (Linux does). */
+  async peakBytes(): Promise<number | null> {
+    const status = await readFile(`/proc/${this.#child.pid ?? 0}/status`, 'utf8').catch(() => '');
+    const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
+    return kibibytes === undefined ? null : Number(kibibytes) * 1024;
+  }
+
+  /** Processor seconds that the process, without its children, has used; null where the system does not say. */
+  async cpuSeconds(): Promise<number | null> {
+    const stat = await readFile(`/proc/${this.#child.pid ?? 0}/stat`, 'utf8').catch(() => '');
+    // After the name, which may hold spaces: state is field 3, utime and stime are 14 and 15.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [user, system] = [Number(fields[11]), Number(fields[12])];
+    return Number.isFinite(user + system) ? (user + system) / TICKS : null;
+  }
+
+  /** Ends the process. */
+  [Symbol.dispose](): void {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#child.stdin.end();
+    this.#child.kill('SIGKILL');
+  }
+
+  async #ask(request: SideRequest): Promise<unknown> {
+    this.#child.stdin.write(`${JSON.stringify(request)}\n`);
+    const line = await this.#replies.next();
+    if (this.#signal?.aborted === true) throw new SpurmemError('INTERRUPTED', 'The benchmark was stopped.');
+    const reply = line.done === true ? { error: this.#lastWords() } : parseReply(line.value);
+    if (isFailure(reply)) {
+      throw new SpurmemError('BENCH_FAILED', `The side "${this.label}" failed: ${reply.error}`);
+    }
+    return reply;
+  }
+
+  #lastWords(): string {
+    if (this.#failedToStart !== undefined) return messageOf(this.#failedToStart);
+    return this.#stderr.length === 0 ? 'its process ended' : `its process ended:\n${this.#stderr.join('\n')}`;
+  }
+}
+
+function commandOf(spec: SideSpec): [string, ...string[]] {
+  return spec.program === 'spurmem'
+    ? [process.execPath, WORKER]
+    : [pythonPath(), referenceScript(spec.script)];
+}
+
+function parseReply(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return { error: `it printed ${JSON.stringify(line)} instead of JSON` };
+  }
+}
+
+function isFailure(reply: unknown): reply is { readonly error: string } {
+  return typeof reply === 'object' && reply !== null && 'error' in reply;
+}

@@ -1,0 +1,30 @@
+/**
+ * The process of one side of ours. Reads one JSON request a line from stdin (`prepare`, then `run` for each repeat) and
+ * answers each with one line on stdout. Ends with its input.
+ */
+import { createInterface } from 'node:readline';
+import { messageOf } from '../errors.js';
+import type { SideRequest } from './side.js';
+import { prepareWorkload, type Workload } from './workload.js';
+
+let workload: Workload | undefined;
+
+async function answer(request: SideRequest): Promise<unknown> {
+  if (request.request === 'prepare') {
+    workload = await prepareWorkload(request.workload, request.settings, request);
+    const { units, knowsProcess } = workload;
+    return { units, knowsProcess };
+  }
+  if (workload === undefined) throw new Error('Nothing is prepared');
+  return workload.run();
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let reply: unknown;
+  try {
+    reply = await answer(JSON.parse(line) as SideRequest);
+  } catch (error) {
+    reply = { error: messageOf(error) };
+  }
+  process.stdout.write(`${JSON.stringify(reply)}\n`);
+}

@@ -1,0 +1,29 @@
+import { traceStructured } from '../../experiments/traceStructured.js';
+import { traceUnstructured } from '../../experiments/traceUnstructured.js';
+import type { Criterion } from '../../neurons/neuron.js';
+import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
+
+export interface TraceWorkloadSettings {
+  /** Results are written into this run's folder. */
+  readonly run: string;
+  readonly kind: 'structured' | 'unstructured';
+  readonly criteria: readonly Criterion[];
+  readonly topK: readonly number[];
+}
+
+/** A whole trace with the published code's settings: opening the run, scores, selections, variants, result file. */
+export function releasedTrace(
+  { run, kind, criteria, topK }: TraceWorkloadSettings,
+  place: WorkloadPlace,
+): Promise<Workload> {
+  const protocol = 'released';
+  const options = { ...place, run, criteria, topK, protocol, seed: 0, controls: { draws: 0 } } as const;
+  return Promise.resolve({
+    units: 1,
+    run: async () => ({
+      seconds: await secondsOf(async () => {
+        await (kind === 'structured' ? traceStructured(options) : traceUnstructured(options));
+      }),
+    }),
+  });
+}

@@ -1,0 +1,85 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { compareWithBaseline, readBaseline } from '../../src/bench/baseline.js';
+import type { BenchResult, CaseResult } from '../../src/bench/result.js';
+import { benchTable } from '../../src/cli/benchTables.js';
+import { failure } from '../data/support.js';
+import { temporaryFolder } from '../temporary.js';
+import { caseWithRatio } from './support.js';
+
+const folder = temporaryFolder();
+const path = join(folder, 'baseline.json');
+
+function resultOf(...cases: CaseResult[]): BenchResult {
+  return { kind: 'bench', machine: { cores: 2 }, device: 'cpu', threads: 2, cases, comparison: null };
+}
+
+async function put(result: unknown): Promise<string> {
+  await writeFile(path, JSON.stringify(result));
+  return path;
+}
+
+describe('compareWithBaseline', () => {
+  it.each([
+    // A share of 0.25 of a ratio of 4 is exactly 1.
+    [2.99, true],
+    [3, false],
+    [4, false],
+    [9, false],
+  ])(
+    'with a tolerance of 0.25 of a ratio of 4, holds %d for fallen behind: %s',
+    async (ratio, fellBehind) => {
+      const baseline = await readBaseline(await put(resultOf(caseWithRatio('step', 4))), ['step']);
+      const { cases } = compareWithBaseline([caseWithRatio('step', ratio)], baseline, 0.25);
+      expect(cases).toEqual([{ name: 'step', ratio, baselineRatio: 4, fellBehind }]);
+    },
+  );
+
+  it('names the cases that fell behind, and only these', async () => {
+    const before = resultOf(
+      caseWithRatio('step', 2),
+      caseWithRatio('forward', 2),
+      caseWithRatio('unasked', 2),
+    );
+    const baseline = await readBaseline(await put(before), ['step', 'forward']);
+    const now = [caseWithRatio('step', 1.9), caseWithRatio('forward', 1.7)];
+    const comparison = compareWithBaseline(now, baseline, 0.1);
+    expect(comparison.cases.filter(({ fellBehind }) => fellBehind).map(({ name }) => name)).toEqual([
+      'forward',
+    ]);
+    const text = benchTable({ ...resultOf(...now), comparison });
+    expect(text).toContain('1 of 2 cases fell more than 10 % behind');
+    expect(text).toContain('forward: 1.70x, was 2.00x');
+    expect(text).not.toContain('step: 1.90x, was');
+  });
+});
+
+describe('readBaseline', () => {
+  it('reads what the benchmark prints', async () => {
+    const result = resultOf(caseWithRatio('step', 2));
+    expect((await readBaseline(await put(result), ['step'])).result).toEqual(result);
+  });
+
+  it('refuses a file that lacks a case, and says what it has', async () => {
+    await put(resultOf(caseWithRatio('step', 2)));
+    const { message } = await failure(readBaseline(path, ['step', 'forward']), 'BASELINE_INVALID');
+    expect(message).toContain('has no forward; it has step');
+  });
+
+  it.each([
+    ['that is cut off', '{"kind": "bench", "cas'],
+    ['of something else', '{"kind": "erm"}'],
+    ['without ratios', JSON.stringify(resultOf(caseWithRatio('step', 2))).replaceAll('"ratio"', '"ratios"')],
+  ])('refuses a file %s', async (_what, content) => {
+    await writeFile(path, content);
+    const { message } = await failure(readBaseline(path, ['step']), 'BASELINE_INVALID');
+    expect(message).toContain(path);
+    expect(message).toContain('spurmem bench --case');
+  });
+
+  it('refuses a file that is not there', async () => {
+    const missing = join(folder, 'missing.json');
+    const { message } = await failure(readBaseline(missing, ['step']), 'BASELINE_INVALID');
+    expect(message).toContain(missing);
+  });
+});

@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import type { BenchPlace, SideSettings, SideSpec } from '../../src/bench/case.js';
+import { CASES } from '../../src/bench/cases.js';
+import { measureCase } from '../../src/bench/measure.js';
+import { trainErm } from '../../src/train/erm.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { buildTinyDominoes } from '../cli/support.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'data');
+const run = new RunFolder(join(folder, 'run'));
+const place: BenchPlace = { folder, run: undefined, device: 'cpu', threads: 1 };
+
+beforeAll(async () => {
+  await buildTinyDominoes(data);
+  await trainErm({
+    ...{ data, out: run.path, arch: 'resnet18', epochs: 1, batchSize: 16, lr: 1e-3 },
+    ...{ seed: 0, device: 'cpu', threads: 1, resume: false },
+  });
+});
+
+/** Measures two sides with the same small settings, one pair of repeats. */
+async function measure(workload: string, script: string, settings: SideSettings) {
+  const ours: SideSpec = { program: 'spurmem', label: 'ours', workload, settings };
+  const rival: SideSpec = { program: 'python', label: 'rival', script, settings };
+  return measureCase(
+    {
+      ...{ name: workload, description: '', unit: 'images', repeats: 1, warmups: 0 },
+      prepare: () => Promise.resolve({ ours, rival }),
+    },
+    place,
+  );
+}
+
+describe('both sides run on small data:', () => {
+  it.each([
+    ['evaluation', 0],
+    ['training', 2],
+  ])('the pipeline, %s transforms, %d workers', async (transforms, workers) => {
+    const settings = { data, batch: 16, training: transforms === 'training', workers };
+    const { units, ours, rival } = await measure('pipeline', 'bench_pipeline', settings);
+    expect(units).toBe(84);
+    expect(Math.min(ours.median, rival.median)).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['first', true],
+    ['later', false],
+  ])('the %s epoch of ERM', async (which, first) => {
+    const out = join(folder, which);
+    const recipe = { arch: 'resnet18', batchSize: 16, lr: 1e-3, threads: 1 };
+    const { units, ours } = await measure(`${which}-epoch`, 'bench_erm', { ...recipe, data, out, first });
+    expect(units).toBe(84 + 16);
+    expect(ours.measures['event-loop delay p99 ms']).toBeGreaterThanOrEqual(0);
+    expect(await new RunFolder(out).readMetrics()).toHaveLength(first ? 1 : 2);
+  });
+
+  it.each([
+    ['structured', [1], 40],
+    ['unstructured', [1, 2], 1e9],
+  ] as const)('a trace as published, %s', async (kind, topK, most) => {
+    const trace = { kind, criteria: ['gradient', 'magnitude'], topK, most };
+    const sources = { run: run.path, weights: run.best, data, arch: 'resnet18', batch: 16 };
+    const { rival } = await measure('released-trace', 'bench_trace', { ...trace, ...sources });
+    // Gradient: 20 convolutions for each of 4 groups; magnitude: 17 without shortcuts, for all groups alike.
+    const scaled = kind === 'structured' ? { measured: 40, of: 97, what: 'variants' } : null;
+    expect(rival.scaled).toEqual(scaled);
+    expect(await run.readResult(`trace-${kind}`)).toMatchObject({ protocol: 'released' });
+  });
+
+  it.each([true, false])('norms of gradients, one by one: %s', async (oneByOne) => {
+    const settings = {
+      arch: 'resnet18',
+      size: 32,
+      batch: 2,
+      steps: 2,
+      memoryFormat: 'channels_last',
+      oneByOne,
+    };
+    const { units } = await measure('neuron-norms', 'bench_compute', { ...settings, work: 'neuron-norms' });
+    expect(units).toBe(2 * 4800);
+  });
+});
+
+test('cases have names of their own, in one style', () => {
+  const names = CASES.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  for (const name of names) expect(name).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
+});
