@@ -1,6 +1,7 @@
 import { ARTICLE_PERTURBATION } from '../experiments/articlePerturbation.js';
 import type { ControlsHeader } from '../experiments/controls.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
+import type { Criterion } from '../neurons/neuron.js';
 import type { PerturbationKind } from '../neurons/perturb.js';
 import { plural } from './format.js';
 import type { CriterionTrace } from './selections.js';
@@ -74,18 +75,20 @@ export const PERTURBED: Readonly<Record<PerturbationKind, Wording>> = {
 /** `σ = 0.005, mean of 10 seeds`; empty for zeroing, which draws nothing. */
 export function drawsNote({
   sigma,
+  criterion,
   trace,
-}: {
-  readonly sigma: number | null;
-  readonly trace: Pick<TraceUnstructuredResult, 'perturbation' | 'seeds'>;
-}): string {
+}: Pick<CriterionTrace, 'sigma' | 'criterion' | 'trace'>): string {
   if (trace.perturbation === 'zero') return '';
-  return [...(sigma === null ? [] : [`σ = ${sigma}`]), seedsNote(trace)].join(', ');
+  return [...(sigma === null ? [] : [`σ = ${sigma}`]), seedsNote(trace, criterion)].join(', ');
 }
 
-/** `mean of 10 seeds`. */
-export function seedsNote({ seeds }: Pick<TraceUnstructuredResult, 'seeds'>): string {
-  return seeds.length === 1 ? 'one seed' : `mean of ${plural(seeds.length, 'seed')}`;
+/** `mean of 10 seeds`: of one criterion, or of the one with the most. */
+export function seedsNote(
+  { seeds, repeats }: Pick<TraceUnstructuredResult, 'seeds' | 'repeats'>,
+  criterion?: Criterion,
+): string {
+  const count = (criterion && repeats?.[criterion]) ?? seeds.length;
+  return count === 1 ? 'one seed' : `mean of ${plural(count, 'seed')}`;
 }
 
 /** The legend's entry for random neurons. */

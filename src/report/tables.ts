@@ -130,9 +130,12 @@ export function neuronTable(
   );
 }
 
-function seedsLine({ seeds }: TraceUnstructuredResult): string {
+function seedsLine({ seeds, repeats = {} }: TraceUnstructuredResult): string {
   if (seeds.length === 1) return 'one seed';
-  return `mean ± standard deviation over ${plural(seeds.length, 'seed')}`;
+  const fewer = Object.entries(repeats)
+    .filter(([, count]) => count < seeds.length)
+    .map(([criterion, count]) => ` (${criterion}: ${count})`);
+  return `mean ± standard deviation over ${plural(seeds.length, 'seed')}${fewer.join('')}`;
 }
 
 function controlsLine({ draws }: ControlsHeader): string {

@@ -205,6 +205,15 @@ describe('printed tables of perturbations', () => {
     expect(changeTable(trace, NAMES, MINORITY, { color: false })).toContain('neurons zeroed');
   });
 
+  it('tell where one criterion was averaged over fewer seeds', async () => {
+    const uneven = { ...reinit, repeats: { gradient: 3, magnitude: 10 } };
+    expect(changeTable(uneven, NAMES, MINORITY, { color: false })).toContain('over 10 seeds (gradient: 3)');
+    const drawn = await figures(traced(uneven));
+    expect(texts(drawn.get('fig4-gradient.svg'))).toContain('σ = 0.005, mean of 3 seeds');
+    expect(texts(drawn.get('fig4-magnitude.svg'))).toContain('σ = 0.005, mean of 10 seeds');
+    expect(await textOf(traced(uneven))).toContain('7, 8, 9; gradient: the first 3)');
+  });
+
   it('list neurons once, not for every sigma', () => {
     expect(neuronTable(noise, NAMES, MINORITY, { color: false })).toBe(
       neuronTable(randomTrace('noise', [0.005], 10), NAMES, MINORITY, { color: false }),

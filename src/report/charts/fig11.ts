@@ -25,13 +25,13 @@ export function fig11(
   return {
     label:
       `Accuracy change on the ${data} samples after ${deed} the neurons with the ${LARGEST[criterion]} ` +
-      `(${seedsNote(trace)}), as bars for the group that the neurons were chosen for, a panel for each standard ` +
+      `(${seedsNote(trace, criterion)}), as bars for the group that the neurons were chosen for, a panel for each standard ` +
       `deviation: ${sigmas.join(', ')}. The tables of changes hold the same numbers.`,
     spec: {
       title: {
         text: `Top-k by ${criterion}, ${state}, by standard deviation`,
         subtitle: [
-          [`a panel for each σ, ${seedsNote(trace)}`, ...starNote(groups)].join('; '),
+          [`a panel for each σ, ${seedsNote(trace, criterion)}`, ...starNote(groups)].join('; '),
           barNotes(
             views.flatMap(({ entries }) => entries),
             trace,

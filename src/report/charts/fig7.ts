@@ -40,7 +40,7 @@ export function fig7(view: LayerTrace, groups: readonly GroupLabel[], max: numbe
           'top-k neurons of each layer zeroed',
           'cells: change of the group, in points',
           ...(view.entries.some((entry) => changeOfLayer(entry).marked)
-            ? [`dot: p ≤ ${MARKED_P} against random neurons of the layer`]
+            ? [`dot: p ≤ ${MARKED_P} against random neurons`]
             : []),
           [...starNote(groups), `n = ${data} samples`].join('; '),
         ],
