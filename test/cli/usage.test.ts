@@ -33,6 +33,22 @@ describe('wrong usage', () => {
     ['a criterion that is none', ['trace', 'unstructured', '--run', out, '--criterion', 'luck'], 'gradient'],
     ['no neurons', ['trace', 'unstructured', '--run', out, '--top-k', '0'], 'whole numbers of at least 1'],
     ['neurons in words', ['trace', 'unstructured', '--run', out, '--top-k', '1,two'], '--top-k'],
+    ['a step of 0', ['train', 'groupdro', '--data', data, '--group-dro-step', '0'], 'a number above 0'],
+    [
+      'an adjustment below 0',
+      ['train', 'groupdro', '--data', data, '--group-dro-adjustment', '-1'],
+      'a number of at least 0',
+    ],
+    [
+      'a sampling that is none',
+      ['train', 'groupdro', '--data', data, '--sampling', 'luck'],
+      'group-balanced',
+    ],
+    ['no identification', ['train', 'jtt', '--data', data, '--identification-epochs', '0'], 'at least 1'],
+    ['an option of another method', ['train', 'rwg', '--data', data, '--upweight', '5'], "'--upweight'"],
+    ['epochs where there are none', ['train', 'dfr', '--from', out, '--epochs', '5'], "'--epochs'"],
+    ['a retraining of nothing', ['train', 'dfr'], "required option '--from <run>' not specified"],
+    ['a strength of 0', ['train', 'dfr', '--from', out, '--inverse-strengths', '1,0'], 'a number above 0'],
     ['an empty item', ['trace', 'unstructured', '--run', out, '--top-k', '1,,2'], '--top-k'],
     ['a sigma of 0', ['trace', 'unstructured', '--run', out, '--sigma', '0.1,0'], 'a number above 0'],
     ['no share of neurons', ['trace', 'overlap', '--run', out, '--fraction', '0'], 'a number above 0'],
@@ -121,6 +137,11 @@ describe('without libtorch', () => {
   it.each([
     [['--help'], 'Usage: spurmem'],
     [['train', 'erm', '--help'], '--batch-size <n>'],
+    [['train', '--help'], 'dfr'],
+    [['train', 'groupdro', '--help'], '--group-dro-step <eta>'],
+    [['train', 'subg', '--help'], 'runs/subg-<dataset>'],
+    [['train', 'jtt', '--help'], '--identification-epochs <T>'],
+    [['train', 'dfr', '--help'], '--inverse-strengths <list>'],
     [['--version'], '.'],
   ])('%j answers', async (args, text) => {
     const { exitCode, stdout, stderr } = await spurmem(args, noAddon);

@@ -1,0 +1,181 @@
+import { existsSync } from 'node:fs';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
+import type { ErrorCode } from '../../src/errors.js';
+import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
+import { native } from '../../src/native/addon.js';
+import { writeReport } from '../../src/report/writeReport.js';
+import { trainDfr, type DfrOptions, type DfrResult } from '../../src/train/dfr.js';
+import { fitDfr, type LabelledFeatures } from '../../src/train/dfrFit.js';
+import { RunFolder, openRun } from '../../src/train/runFolder.js';
+import { contentOf } from '../cli/support.js';
+import { failure } from '../data/support.js';
+import { temporaryFolder } from '../temporary.js';
+import { Runs } from './support.js';
+
+const folder = temporaryFolder();
+const runs = new Runs(folder);
+const run = new RunFolder(join(folder, 'dfr'));
+let base: DfrOptions;
+let result: DfrResult;
+
+beforeAll(async () => {
+  await runs.build();
+  base = {
+    ...{ from: runs.reference.path, out: run.path, draws: 3 },
+    ...{ seed: 5, device: 'cpu', threads: 1, resume: false },
+  };
+  result = await trainDfr(base);
+});
+
+describe('last-layer retraining', () => {
+  test('changes the last layer alone, and says which C it chose', async () => {
+    const before = (await readSafetensors(runs.reference.best)).tensors;
+    const after = (await readSafetensors(run.best)).tensors;
+    const changed = Object.keys(before).filter(
+      (name) => !Buffer.from(bytesOf(before[name])).equals(Buffer.from(bytesOf(after[name]))),
+    );
+    expect(changed.sort()).toEqual(['fc.bias', 'fc.weight']);
+    expect((await readFile(run.last)).equals(await readFile(run.best))).toBe(true);
+    expect(result).toMatchObject({ kind: 'dfr', epochs: 0, bestEpoch: 0 });
+    const best = Math.max(...result.tuning.map(({ worstGroupAccuracy }) => worstGroupAccuracy));
+    expect(result.tuning.map(({ inverseStrength }) => inverseStrength)).toEqual([
+      1, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01,
+    ]);
+    expect(result.tuning.find(({ worstGroupAccuracy }) => worstGroupAccuracy === best)).toMatchObject({
+      inverseStrength: result.inverseStrength,
+    });
+    expect((await openRun(run.path)).config).toMatchObject({ command: 'train dfr', draws: 3, batchSize: 32 });
+  });
+
+  test('gives the same bits again, and the finished result when it is resumed', async () => {
+    const live = native().liveTensors();
+    const again = new RunFolder(join(folder, 'again'));
+    expect(await trainDfr({ ...base, out: again.path })).toEqual(result);
+    expect((await readFile(again.best)).equals(await readFile(run.best))).toBe(true);
+    const before = contentOf(run.path);
+    expect(await trainDfr({ ...base, resume: true })).toEqual(result);
+    expect(contentOf(run.path)).toEqual(before);
+    expect(native().liveTensors()).toBe(live);
+  });
+
+  test('that was killed before its result finishes when it is resumed', async () => {
+    const killed = new RunFolder(join(folder, 'killed'));
+    await cp(run.path, killed.path, { recursive: true });
+    await rm(killed.result('dfr'));
+    await rm(killed.last);
+    expect((await failure(trainDfr({ ...base, out: killed.path }), 'RUN_EXISTS')).message).toContain(
+      'unfinished',
+    );
+    expect(await trainDfr({ ...base, out: killed.path, resume: true })).toEqual(result);
+    expect((await readFile(killed.last)).equals(await readFile(run.last))).toBe(true);
+  });
+
+  test('stops when it is told to, and leaves nothing to lose', async () => {
+    const abort = new AbortController();
+    const stopped = new RunFolder(join(folder, 'stopped'));
+    const onProgress: DfrOptions['onProgress'] = ({ task }) => {
+      if (task === 'last-layer retraining') abort.abort();
+    };
+    await failure(trainDfr({ ...base, out: stopped.path, signal: abort.signal, onProgress }), 'INTERRUPTED');
+    expect(await stopped.hasEpochs()).toBe(false);
+  });
+
+  test('is reported without epochs', async () => {
+    const html = await readFile(await writeReport({ run: run.path }), 'utf8');
+    expect(html).toContain('train dfr');
+    expect(html).not.toMatch(/epoch 0|scheduler/);
+  });
+});
+
+test('the folder of another run is refused, and keeps every byte', async () => {
+  const before = contentOf(runs.reference.path);
+  const { message } = await failure(trainDfr({ ...base, out: runs.reference.path }), 'RUN_EXISTS');
+  expect(message).toContain('command: "train erm" -> "train dfr"');
+  expect(contentOf(runs.reference.path)).toEqual(before);
+});
+
+test.each<[string, Partial<DfrOptions>, ErrorCode, RegExp]>([
+  ['no draws', { draws: 0 }, 'USAGE', /--draws is 0/],
+  ['no strengths', { inverseStrengths: [] }, 'USAGE', /--inverse-strengths is empty/],
+  ['a strength of 0', { inverseStrengths: [1, 0] }, 'USAGE', /--inverse-strengths is 0/],
+  ['no batch', { batchSize: 0 }, 'USAGE', /--batch-size is 0/],
+  ['no such run', { from: join(folder, 'nowhere') }, 'RUN_NOT_FOUND', /holds no trained run/],
+])('%s is refused, and nothing is made', async (_what, options, code, reason) => {
+  const out = join(folder, 'refused');
+  expect((await failure(trainDfr({ ...base, out, ...options }), code)).message).toMatch(reason);
+  expect(existsSync(out)).toBe(false);
+});
+
+test('another dataset is refused, and one with a single validation example of a group', async () => {
+  const out = join(folder, 'refused');
+  const data = join(folder, 'few');
+  const counts = { train: [40, 8, 6, 30], val: [4, 1, 4, 4], test: [4, 4, 4, 4] };
+  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  await failure(trainDfr({ ...base, out, data }), 'DATASET_INVALID');
+  // The same run, as if it had been trained on that dataset.
+  const from = await runs.copyOf('few-run');
+  const path = join(from.path, 'config.json');
+  const { loadDataset } = await import('../../src/data/dataset.js');
+  const [old, now] = [await loadDataset(runs.base.data), await loadDataset(data)];
+  await writeFile(path, (await readFile(path, 'utf8')).replace(old.fingerprint, now.fingerprint));
+  const { message } = await failure(trainDfr({ ...base, from: from.path, out, data }), 'DATASET_EMPTY_GROUP');
+  expect(message).toMatch(/split val has one example of group 1 \(pullover, digit 1\)/);
+  expect(existsSync(out)).toBe(false);
+});
+
+describe('the fitted layer', () => {
+  /** Feature 0 tells the class, feature 1 the attribute more strongly; the other eight are noise. */
+  function features(numClasses: number): LabelledFeatures {
+    const sizes = Array.from({ length: 2 * numClasses }, (_, group) =>
+      group % 2 === Math.floor(group / 2) % 2 ? 120 : 20,
+    );
+    const groups = Int32Array.from(sizes.flatMap((size, group) => new Array<number>(size).fill(group)));
+    const labels = groups.map((group) => Math.floor(group / 2));
+    const numFeatures = 10;
+    const values = new (native().Generator)(11).randn(groups.length * numFeatures);
+    groups.forEach((group, row) => {
+      const at = row * numFeatures;
+      values[at] = 5 + 3 * (0.4 * (values[at] as number) + 2 * (labels[row] as number));
+      values[at + 1] = 0.1 * (values[at + 1] as number) + (group % 2);
+      values[at + 9] = 7; // Does not vary.
+    });
+    return { features: values, numFeatures, numClasses, labels, groups };
+  }
+
+  test.each([2, 3])(
+    'of %d classes tells them from features as they are, not by the attribute',
+    async (classes) => {
+      const data = features(classes);
+      const settings = { inverseStrengths: [1, 0.03], draws: 4 };
+      const { layer, tuning } = await fitDfr(data, settings, new (native().Generator)(1), {});
+      expect(tuning).toHaveLength(2);
+      const { numFeatures } = data;
+      const right = [...data.labels].filter((label, row) => {
+        const outputs = layer.bias.map((bias, y) =>
+          Array.from({ length: numFeatures }, (_, j) => j).reduce(
+            (sum, j) =>
+              sum +
+              (layer.weight[y * numFeatures + j] as number) *
+                (data.features[row * numFeatures + j] as number),
+            bias,
+          ),
+        );
+        return outputs.indexOf(Math.max(...outputs)) === label;
+      });
+      // One linear score cannot put the middle one of three classes first: it is told by the others' absence.
+      expect(right.length / data.labels.length).toBeGreaterThan(classes === 2 ? 0.97 : 0.6);
+      expect(layer.weight[numFeatures - 1]).toBe(0);
+      // Per deviation of the feature, the class counts and the attribute does not.
+      const own = Math.abs(layer.weight[0] as number) * 3;
+      expect(Math.abs(layer.weight[1] as number) * 0.5).toBeLessThan(0.2 * own);
+    },
+  );
+});
+
+function bytesOf(tensor: TensorData | undefined): Uint8Array {
+  if (!tensor) throw new RangeError('a tensor is missing');
+  const { buffer, byteOffset, byteLength } = tensor.data;
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
