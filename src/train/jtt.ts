@@ -30,7 +30,7 @@ const IDENTIFICATION = 'identification';
 
 /**
  * JTT (Liu et al. 2021, Algorithm 1): an identification model is trained by ERM for T epochs, in a run of its own in
- * `identification/`; the error set is the training examples that its last epoch's weights get wrong in evaluation mode; the
+ * `identification/` with a result of its own; the error set is the training examples that its last epoch's weights get wrong in evaluation mode; the
  * final model is then trained from the initial weights on the training split with each example of the error set lambda_up times
  * in all, shuffled. The published code adds lambda_up copies to the one that is there; this follows the paper.
  *

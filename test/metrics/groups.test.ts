@@ -23,3 +23,12 @@ test('a counter adds up what it is given', () => {
   expect(correct).toEqual([1, 0]);
   expect(total).toEqual([2, 2]);
 });
+
+test('a group without examples is none of the worst, and leaves no weighted average', () => {
+  const { accuracy, interval, worstGroup, worstGroupAccuracy, average, trainWeightedAverage } =
+    groupAccuracies([3, 0, 1], [4, 0, 4], [8, 1, 8]);
+  expect(accuracy).toEqual([0.75, Number.NaN, 0.25]);
+  expect(interval[1]).toEqual([Number.NaN, Number.NaN]);
+  expect([worstGroup, worstGroupAccuracy, average]).toEqual([2, 0.25, 0.5]);
+  expect(trainWeightedAverage).toBeNaN();
+});

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
 import { loadDataset } from '../../src/data/dataset.js';
@@ -218,6 +218,5 @@ test.each([
     expect(message).toMatch(reason);
   } finally {
     await writeFile(run.resume, whole);
-    await rm(join(folder, 'refused'), { recursive: true, force: true });
   }
 });
