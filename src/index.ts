@@ -93,24 +93,10 @@ export {
 
 export { Adam } from './train/adam.js';
 export { ReduceLROnPlateau, type ReduceLROnPlateauState } from './train/scheduler.js';
-export {
-  ARTICLE_ERM,
-  RELEASED_ERM,
-  trainErm,
-  type ErmOptions,
-  type ErmRecipe,
-  type ErmSettings,
-} from './train/erm.js';
-export {
-  ARTICLE_FINETUNE,
-  FINETUNE_RECIPES,
-  RELEASED_FINETUNE,
-  trainFinetune,
-  type FinetuneChoices,
-  type FinetuneOptions,
-  type FinetuneRecipe,
-} from './train/finetune.js';
-export type * from './train/finetuneSettings.js';
+export { trainErm, type ErmOptions, type ErmSettings } from './train/erm.js';
+export { trainFinetune, type FinetuneChoices, type FinetuneOptions } from './train/finetune.js';
+export type { FinetuneSettings } from './train/finetuneSettings.js';
+export * from './train/finetuneWords.js';
 export {
   DEFAULT_DFR,
   DEFAULT_GROUP_DRO,
@@ -129,7 +115,6 @@ export type { RunOptions } from './train/startRun.js';
 export type { TrainingOptions } from './train/trainRun.js';
 export type { EpochMetrics, TrainingResult } from './train/metrics.js';
 export {
-  CHECKPOINTS,
   TRAINING_METHODS,
   type DfrConfig,
   type EpochsConfig,
@@ -139,7 +124,6 @@ export {
   type JttConfig,
   type ReweightedConfig,
   type SubsampledConfig,
-  type SelectedCheckpoint,
   type TrainingMethodName,
 } from './train/runConfig.js';
 export { RunFolder, openRun, type RunConfig, type RunEnvironment } from './train/runFolder.js';
@@ -221,3 +205,11 @@ export {
   type QuickstartOptions,
   type QuickstartResult,
 } from './reproduce/quickstart.js';
+export { ARTICLE_ERM, RELEASED_ERM, type ErmRecipe } from './train/ermRecipes.js';
+export {
+  ARTICLE_FINETUNE,
+  FINETUNE_RECIPES,
+  RELEASED_FINETUNE,
+  type FinetuneRecipe,
+} from './train/finetuneRecipes.js';
+export { CHECKPOINTS, type SelectedCheckpoint } from './train/selection.js';

@@ -3,13 +3,15 @@ import { LOSSES } from '../metrics/loss.js';
 import { BATCH_NORM_STATISTICS } from '../native/addon.js';
 import { GRADIENT_ORDERS } from '../neurons/score.js';
 import { MAGNITUDE_LAYERS, MAGNITUDE_ORDERS } from '../neurons/select.js';
+import type { ViewChoice } from '../train/finetuneConfig.js';
+
+import { choice, defaultsOf, integer, positive, precisionOption, share, toggle } from './options.js';
 import {
   ARTICLE_FINETUNE,
   DEFAULT_VIEW,
   RELEASED_FINETUNE,
   type FinetuneRecipe,
-  type ViewChoice,
-} from '../train/finetuneConfig.js';
+} from '../train/finetuneRecipes.js';
 import {
   CONTRASTED_FEATURES,
   MASK_CRITERIA,
@@ -18,9 +20,8 @@ import {
   SUPERVISED_FORWARDS,
   SUPERVISED_LOSSES,
   VIEWS,
-} from '../train/finetuneSettings.js';
-import { CHECKPOINTS } from '../train/runConfig.js';
-import { choice, defaultsOf, integer, positive, precisionOption, share, toggle } from './options.js';
+} from '../train/finetuneWords.js';
+import { CHECKPOINTS } from '../train/selection.js';
 
 /** The settings of fine-tuning as options, each with what the protocols take where it is left out. */
 export function finetuneOptions(): Option[] {

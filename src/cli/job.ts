@@ -14,6 +14,7 @@ export async function runJob(
   job: (output: Output, control: Required<JobOptions>) => Promise<void>,
 ): Promise<void> {
   const output = new Output(options);
+  await output.loadBars();
   const abort = new AbortController();
   let stoppedBy: NodeJS.Signals = 'SIGINT';
   const onSignal = (signal: NodeJS.Signals): void => {

@@ -1,4 +1,4 @@
-import { SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import type { ProgressEvent } from '../progress.js';
 
 /** How often a long step says where it stands when no terminal can show a bar. */
@@ -11,6 +11,7 @@ const LINE_EVERY_MS = 15_000;
 export class Output {
   readonly #json: boolean;
   readonly #quiet: boolean;
+  #Bar: typeof SingleBar | undefined;
   #bar: SingleBar | undefined;
   #task = '';
   #started = 0;
@@ -19,6 +20,11 @@ export class Output {
   constructor(options: { readonly json: boolean; readonly quiet: boolean }) {
     this.#json = options.json;
     this.#quiet = options.quiet;
+  }
+
+  /** Loads what bars take, where there will be some. */
+  async loadBars(): Promise<void> {
+    if (!this.#quiet && process.stderr.isTTY) this.#Bar = (await import('cli-progress')).SingleBar;
   }
 
   /** Whether tables may use colour. */
@@ -55,10 +61,10 @@ export class Output {
       this.#started = now;
       this.#lastLine = now;
     }
-    if (!process.stderr.isTTY) {
+    if (!this.#Bar) {
       this.#line(task, done, total, unit, now);
     } else {
-      this.#bar ??= this.#startBar(task, total, unit);
+      this.#bar ??= startBar(this.#Bar, task, total, unit);
       this.#bar.update(done);
       if (done >= total) this.#clear();
     }
@@ -76,22 +82,22 @@ export class Output {
     }
   }
 
-  #startBar(task: string, total: number, unit: string): SingleBar {
-    const bar = new SingleBar({
-      format: `${task} {bar} {percentage}% | {value}/{total} ${unit} | {duration_formatted}, {eta_formatted} left`,
-      barCompleteChar: '\u2588',
-      barIncompleteChar: '\u2591',
-      barsize: 30,
-      hideCursor: true,
-      etaBuffer: 50,
-      stream: process.stderr,
-    });
-    bar.start(total, 0);
-    return bar;
-  }
-
   #clear(): void {
     this.#bar?.stop();
     this.#bar = undefined;
   }
+}
+
+function startBar(Bar: typeof SingleBar, task: string, total: number, unit: string): SingleBar {
+  const bar = new Bar({
+    format: `${task} {bar} {percentage}% | {value}/{total} ${unit} | {duration_formatted}, {eta_formatted} left`,
+    barCompleteChar: '\u2588',
+    barIncompleteChar: '\u2591',
+    barsize: 30,
+    hideCursor: true,
+    etaBuffer: 50,
+    stream: process.stderr,
+  });
+  bar.start(total, 0);
+  return bar;
 }

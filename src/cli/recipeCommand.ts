@@ -2,9 +2,9 @@ import type { Command, Option } from 'commander';
 import type { DatasetOptions } from '../data/dataset.js';
 import { LOSSES } from '../metrics/loss.js';
 import type { ErmOptions } from '../train/erm.js';
-import { ARTICLE_ERM, RELEASED_ERM, type ErmRecipe, type ErmSettings } from '../train/ermConfig.js';
+import type { ErmSettings } from '../train/ermConfig.js';
 import type { EpochMetrics, TrainingResult } from '../train/metrics.js';
-import { CHECKPOINTS, type TrainingMethodName } from '../train/runConfig.js';
+import type { TrainingMethodName } from '../train/runConfig.js';
 import { DEFAULT_VIT } from '../train/vitOptions.js';
 import { runJob } from './job.js';
 import {
@@ -23,6 +23,8 @@ import {
   share,
   type ComputeOptions,
 } from './options.js';
+import { ARTICLE_ERM, RELEASED_ERM, type ErmRecipe } from '../train/ermRecipes.js';
+import { CHECKPOINTS } from '../train/selection.js';
 
 interface RecipeCommandOptions extends ComputeOptions, DatasetOptions, ErmSettings {
   readonly data: string;

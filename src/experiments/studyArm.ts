@@ -3,12 +3,13 @@ import type { DatasetOptions } from '../data/dataset.js';
 import type { JobOptions } from '../progress.js';
 import { trainDfr } from '../train/dfr.js';
 import { trainErm, type ErmOptions, type ErmSettings } from '../train/erm.js';
-import { FINETUNE_RECIPES, trainFinetune, type FinetuneChoices } from '../train/finetune.js';
+import { trainFinetune, type FinetuneChoices } from '../train/finetune.js';
 import { trainGroupDro } from '../train/groupDro.js';
 import { trainJtt } from '../train/jtt.js';
 import type { EpochMetrics, TrainingResult } from '../train/metrics.js';
 import { trainRwg, trainRwy } from '../train/reweighting.js';
 import { trainSubg, trainSuby } from '../train/subsampling.js';
+import { FINETUNE_RECIPES } from '../train/finetuneRecipes.js';
 
 export type StudyErm = Partial<Omit<ErmSettings, 'seed'>>;
 export type StudyFinetune = Omit<FinetuneChoices, 'seed'>;

@@ -1,7 +1,7 @@
 import type { StudyArm, StudyErm, StudyFinetune } from '../experiments/studyArm.js';
-import { MASK_CRITERIA, MASK_GRADIENT_SOURCES, SUPERVISED_LOSSES } from '../train/finetuneSettings.js';
-import { ARTICLE_ERM } from '../train/ermConfig.js';
-import { RELEASED_FINETUNE } from '../train/finetuneConfig.js';
+import { MASK_CRITERIA, MASK_GRADIENT_SOURCES, SUPERVISED_LOSSES } from '../train/finetuneWords.js';
+import { ARTICLE_ERM } from '../train/ermRecipes.js';
+import { RELEASED_FINETUNE } from '../train/finetuneRecipes.js';
 
 /** Figures and tables of the article's Part II, and the effect of the published code's departures. */
 export const PART2 = [

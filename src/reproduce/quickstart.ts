@@ -4,11 +4,12 @@ import { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from 
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import type { JobOptions } from '../progress.js';
 import { writeReport } from '../report/writeReport.js';
-import { ARTICLE_ERM, trainErm } from '../train/erm.js';
+import { trainErm } from '../train/erm.js';
 import { trainFinetune } from '../train/finetune.js';
 import type { EpochMetrics, TrainingResult } from '../train/metrics.js';
 import { RunFolder } from '../train/runFolder.js';
 import { reproducePart1 } from './part1.js';
+import { ARTICLE_ERM } from '../train/ermRecipes.js';
 
 const ARCH = 'resnet18';
 const BATCH_SIZE = 64;

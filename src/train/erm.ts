@@ -5,7 +5,7 @@ import type { ErmConfig } from './runConfig.js';
 import type { Trainer, TrainingMethod } from './trainer.js';
 import { trainRun, type TrainingOptions } from './trainRun.js';
 
-export { ARTICLE_ERM, RELEASED_ERM, type ErmRecipe, type ErmSettings } from './ermConfig.js';
+export type { ErmSettings } from './ermConfig.js';
 
 export interface ErmOptions extends TrainingOptions, ErmSettings {}
 

@@ -4,8 +4,10 @@ import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Architecture } from '../models/architectures.js';
 import type { Precision } from '../native/addon.js';
 import type { Protocol } from '../protocol.js';
-import type { ErmConfig, SelectedCheckpoint } from './runConfig.js';
+import type { ErmConfig } from './runConfig.js';
 import { vitSettings, type VitOptions } from './vitOptions.js';
+import { ARTICLE_ERM, RELEASED_ERM, type ErmRecipe } from './ermRecipes.js';
+import type { SelectedCheckpoint } from './selection.js';
 
 /** What determines an ERM run's numbers, besides its data. Baselines take it too. */
 export interface ErmSettings extends VitOptions {
@@ -30,39 +32,6 @@ export interface ErmSettings extends VitOptions {
   readonly averaging?: number | undefined;
   readonly seed: number;
 }
-
-export interface ErmRecipe {
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly lr: number;
-  readonly weightDecay: number;
-  /** Of ReduceLROnPlateau. */
-  readonly factor: number;
-  readonly patience: number;
-  readonly loss: Loss;
-  readonly select: SelectedCheckpoint;
-}
-
-/** The article's recipe (Methods, "Implementation details"). */
-export const ARTICLE_ERM = {
-  epochs: 100,
-  batchSize: 256,
-  lr: 1e-4,
-  weightDecay: 0,
-  factor: 0.5,
-  patience: 3,
-  loss: 'cross-entropy',
-  select: 'best-worst-group',
-} as const satisfies ErmRecipe;
-
-/** That of the published code. It starts from random weights too: that is no default, but leaving out a weights file. */
-export const RELEASED_ERM = {
-  ...ARTICLE_ERM,
-  epochs: 101,
-  lr: 5e-6,
-  loss: 'double-softmax',
-  select: 'last',
-} as const satisfies ErmRecipe;
 
 /** What ERM and the baselines that train as it does have in common. */
 export type RecipeConfig = Omit<ErmConfig, 'command'>;

@@ -15,13 +15,7 @@ import { isFile, openRun, requireSameDataset, type RunFolder } from './runFolder
 import type { BatchLoss, TrainedPart, Trainer, TrainingMethod } from './trainer.js';
 import { trainRun, type TrainingOptions } from './trainRun.js';
 
-export {
-  ARTICLE_FINETUNE,
-  FINETUNE_RECIPES,
-  RELEASED_FINETUNE,
-  type FinetuneChoices,
-  type FinetuneRecipe,
-} from './finetuneConfig.js';
+export type { FinetuneChoices } from './finetuneConfig.js';
 
 export interface FinetuneOptions extends Omit<TrainingOptions, 'data'>, FinetuneChoices {
   /** The run folder whose model is fine-tuned. */

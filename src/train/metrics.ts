@@ -1,6 +1,7 @@
 import type { GroupAccuracies } from '../metrics/groups.js';
 import type { Neuron } from '../neurons/neuron.js';
-import type { SelectedCheckpoint, TrainingMethodName } from './runConfig.js';
+import type { TrainingMethodName } from './runConfig.js';
+import type { SelectedCheckpoint } from './selection.js';
 
 /** What an epoch's training saw. */
 export interface EpochTraining {

@@ -4,13 +4,10 @@ import { LOSSES } from '../metrics/loss.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { PRECISIONS } from '../native/addon.js';
 import { PROTOCOLS } from '../protocol.js';
-import { dfrShape, groupDroShape, jttShape } from './baselineSettings.js';
+import { dfrShape, groupDroShape, jttShape } from './baselineShapes.js';
 import { finetuneShape } from './finetuneSettings.js';
+import { CHECKPOINTS } from './selection.js';
 import { DEFAULT_VIT, isVit } from './vitOptions.js';
-
-/** Which epoch's weights a run gives: that with the best validation worst-group accuracy, or its last. */
-export const CHECKPOINTS = ['best-worst-group', 'last'] as const;
-export type SelectedCheckpoint = (typeof CHECKPOINTS)[number];
 
 const pixels = z.number().int().min(1);
 

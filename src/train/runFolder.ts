@@ -13,8 +13,8 @@ import {
   TRAINING_METHODS,
   type RunConfig,
   type RunEnvironment,
-  type SelectedCheckpoint,
 } from './runConfig.js';
+import type { SelectedCheckpoint } from './selection.js';
 
 export type { RunConfig, RunEnvironment } from './runConfig.js';
 

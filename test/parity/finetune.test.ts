@@ -5,11 +5,12 @@ import { native, type BatchNormStatistics, type NativeModel } from '../../src/na
 import { setThreads } from '../../src/native/device.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { Adam } from '../../src/train/adam.js';
-import { ARTICLE_FINETUNE, finetuneLoss } from '../../src/train/finetune.js';
+import { finetuneLoss } from '../../src/train/finetune.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, relativeDifference, report } from './compare.js';
 import { oracleOf, type Oracle } from './oracle.js';
 import { THREADS, reference } from './python.js';
+import { ARTICLE_FINETUNE } from '../../src/train/finetuneRecipes.js';
 
 const folder = temporaryFolder();
 const neurons = [

@@ -3,7 +3,7 @@ import type { DatasetOptions } from '../../data/dataset.js';
 import type { Architecture } from '../../models/architectures.js';
 import type { Precision } from '../../native/addon.js';
 import { PART2, part2Plans, type Part2Study } from '../../reproduce/part2Studies.js';
-import { ARTICLE_ERM } from '../../train/ermConfig.js';
+
 import type { FinetuneChoices } from '../../train/finetuneConfig.js';
 import { finetuneOptions } from '../finetuneOptions.js';
 import { parseGrid } from '../grid.js';
@@ -19,6 +19,7 @@ import {
   protocolOption,
   type CommonOptions,
 } from '../options.js';
+import { ARTICLE_ERM } from '../../train/ermRecipes.js';
 
 interface Part2CommandOptions extends CommonOptions, DatasetOptions, Omit<FinetuneChoices, 'seed'> {
   readonly data: string;
