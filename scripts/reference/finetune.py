@@ -10,6 +10,7 @@ import argparse
 import torch
 import torch.nn.functional as F
 import torchvision
+from nt_xent import nt_xent, published_nt_xent
 from safetensors.torch import save_file
 
 parser = argparse.ArgumentParser()
@@ -23,26 +24,6 @@ parser.add_argument("--statistics", choices=["shared", "separate", "frozen"], re
 parser.add_argument("--threads", type=int, required=True)
 parser.add_argument("--out", required=True)
 args = parser.parse_args()
-
-
-def published_nt_xent(a, b, temperature):
-    """The published function: positives beside all negatives, summed cross-entropy over 2N rows."""
-    n = len(a)
-    both = torch.cat([b, a])
-    similarity = F.cosine_similarity(both.unsqueeze(1), both.unsqueeze(0), dim=-1)
-    positives = torch.cat([torch.diag(similarity, n), torch.diag(similarity, -n)]).view(2 * n, 1)
-    partner = torch.eye(2 * n) + torch.diag(torch.ones(n), n) + torch.diag(torch.ones(n), -n)
-    negatives = similarity[partner == 0].view(2 * n, -1)
-    logits = torch.cat([positives, negatives], dim=1) / temperature
-    return F.cross_entropy(logits, torch.zeros(2 * n, dtype=torch.long), reduction="sum") / (2 * n)
-
-
-def nt_xent(a, b, temperature):
-    """The same in the usual few lines."""
-    features = F.normalize(torch.cat([a, b]))
-    similarity = features @ features.T / temperature
-    similarity = similarity.masked_fill(torch.eye(len(features), dtype=torch.bool), -torch.inf)
-    return F.cross_entropy(similarity, (torch.arange(len(features)) + len(a)) % len(features))
 
 
 torch.set_num_threads(args.threads)

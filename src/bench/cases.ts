@@ -2,8 +2,16 @@ import type { BenchCase } from './case.js';
 import { COMPUTE } from './cases/compute.js';
 import { PIPELINE } from './cases/pipeline.js';
 import { EPOCHS } from './cases/epochs.js';
+import { FINETUNE } from './cases/finetune.js';
 import { STARTUP } from './cases/startup.js';
 import { TRACING } from './cases/tracing.js';
 
 /** Every case, in the order in which `all` runs them. A new case is one object in a file of `cases/`. */
-export const CASES: readonly BenchCase[] = [...STARTUP, ...COMPUTE, ...PIPELINE, ...EPOCHS, ...TRACING];
+export const CASES: readonly BenchCase[] = [
+  ...STARTUP,
+  ...COMPUTE,
+  ...FINETUNE,
+  ...PIPELINE,
+  ...EPOCHS,
+  ...TRACING,
+];

@@ -23,6 +23,7 @@ const WORKLOADS: Readonly<Record<string, () => Promise<Prepare>>> = {
   'released-trace': async () => (await import('./workloads/traces.js')).releasedTrace,
   forward: async () => (await import('./workloads/compute.js')).forward,
   'erm-step': async () => (await import('./workloads/compute.js')).ermStep,
+  'finetune-step': async () => (await import('./workloads/finetune.js')).finetuneStep,
   'neuron-norms': async () => (await import('./workloads/compute.js')).neuronNorms,
   'variants-together': async () => (await import('./workloads/variants.js')).variantsTogether,
   'variants-alone': async () => (await import('./workloads/variants.js')).variantsAlone,

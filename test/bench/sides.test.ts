@@ -69,6 +69,17 @@ describe('both sides run on small data:', () => {
     expect(await run.readResult(`trace-${kind}`)).toMatchObject({ protocol: 'released' });
   });
 
+  it.each([true, false])('steps of fine-tuning, as published: %s', async (released) => {
+    const mask = [
+      ['conv1', 7],
+      ['layer3.0.conv2', 31],
+    ];
+    const settings = { arch: 'resnet18', size: 32, batch: 4, steps: 2, mask, released };
+    const { units, ours, rival } = await measure('finetune-step', 'bench_finetune', settings);
+    expect(units).toBe(8);
+    expect(Math.min(ours.median, rival.median)).toBeGreaterThan(0);
+  });
+
   it.each([true, false])('norms of gradients, one by one: %s', async (oneByOne) => {
     const settings = {
       arch: 'resnet18',

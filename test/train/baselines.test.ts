@@ -153,10 +153,10 @@ describe('the identification model of JTT', () => {
     await buildDominoes(easy, { ...DEFAULT_DOMINOES, counts, size: 32 });
     const out = runOf('jtt-easy').path;
     const { message } = await failure(
-      train('jtt', { data: easy, out, identificationEpochs: 60, batchSize: 8 }),
+      train('jtt', { data: easy, out, identificationEpochs: 25, batchSize: 8 }),
       'USAGE',
     );
-    expect(message).toMatch(/--identification-epochs is 60.*every training image right.*fewer/s);
+    expect(message).toMatch(/--identification-epochs is 25.*every training image right.*fewer/s);
   });
 });
 

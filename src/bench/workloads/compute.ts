@@ -50,7 +50,8 @@ export async function neuronNorms(settings: ComputeSettings, place: WorkloadPlac
   return { units: settings.steps * model.numNeurons, run };
 }
 
-async function create(
+/** A model with random weights, and a batch of noise. */
+export async function create(
   { arch, size, batch }: ComputeSettings,
   { device, threads }: WorkloadPlace,
 ): Promise<{ model: Model; images: Tensor; labels: Tensor }> {
@@ -71,7 +72,8 @@ async function create(
   };
 }
 
-function repeated({ batch, steps }: ComputeSettings, step: () => Promise<void>): Workload {
+/** A repeat is several steps. */
+export function repeated({ batch, steps }: ComputeSettings, step: () => Promise<void>): Workload {
   return {
     units: batch * steps,
     run: async () => ({

@@ -1,0 +1,39 @@
+import { native } from '../../native/addon.js';
+import { maskNeurons } from '../../neurons/perturb.js';
+import { Adam } from '../../train/adam.js';
+import { finetuneLoss } from '../../train/finetune.js';
+import { ARTICLE_FINETUNE } from '../../train/finetuneRecipes.js';
+import type { Workload, WorkloadPlace } from '../workload.js';
+import { create, repeated, type ComputeSettings } from './compute.js';
+
+export interface FinetuneStepSettings extends ComputeSettings {
+  /** Masked channels: layer, number. */
+  readonly mask: readonly (readonly [layer: string, index: number])[];
+}
+
+/** Steps of fine-tuning with both branches, as `train finetune` runs them. */
+export async function finetuneStep(settings: FinetuneStepSettings, place: WorkloadPlace): Promise<Workload> {
+  const { model, images, labels } = await create(settings, place);
+  const { device } = place;
+  const features = model.numFeatures;
+  const head = await native().createProjectionHead({
+    ...{ inputs: features, hidden: features, outputs: 128, device },
+    generator: new (native().Generator)(1),
+  });
+  const optimizers = [new Adam(model, 2e-4), new Adam({ network: head }, 2e-4)];
+  const mask = maskNeurons(settings.mask.map(([layer, index]) => ({ layer, index })));
+  return repeated(settings, async () => {
+    const views = { images, second: images, labels };
+    const {
+      loss,
+      logits,
+      terms = {},
+    } = await finetuneLoss(ARTICLE_FINETUNE, model.network, head, mask, views);
+    await model.network.zeroGrad();
+    await head.zeroGrad();
+    await loss.backward();
+    for (const optimizer of optimizers) await optimizer.step();
+    await loss.item();
+    for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
+  });
+}
