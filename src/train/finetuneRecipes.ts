@@ -14,7 +14,7 @@ export interface FinetuneRecipe extends Omit<FinetuneSettings, 'kickInEpoch' | '
 
 /**
  * The article's recipe (Methods, and "Spurious memorization by critical neurons"). It names neither batch size, temperature
- * nor lambda: the first two are the published code's, lambda was chosen on dominoes' validation split (docs/findings.md).
+ * nor lambda: the first two are the published code's; lambda is ours, to be tuned on a dataset's validation split.
  */
 export const ARTICLE_FINETUNE = {
   epochs: 20,

@@ -6,6 +6,7 @@ import { evaluateVariants } from '../../src/experiments/evaluateVariants.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
+import { setThreads } from '../../src/native/device.js';
 import { drawForNeurons, maskNeurons, perturbNeurons, type Variant } from '../../src/neurons/perturb.js';
 import { gradientScores } from '../../src/neurons/score.js';
 import { Adam } from '../../src/train/adam.js';
@@ -18,13 +19,15 @@ const job = { batchSize: 16, task: 'test' };
 
 beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
+  // The same training whatever the test file before this one set.
+  await setThreads(1);
   const dataset = await buildDominoes(join(folder, 'dominoes'), { ...DEFAULT_DOMINOES, counts });
   loader = await BatchLoader.open(dataset, { device: 'cpu' });
   const generator = new (native().Generator)(0);
   model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
-  // A few steps, so that predictions differ between examples and react to perturbations.
+  // A few epochs, so that predictions differ between examples and react to perturbations.
   const optimizer = new Adam(model, 1e-3);
-  for (let epoch = 0; epoch < 3; epoch += 1) {
+  for (let epoch = 0; epoch < 5; epoch += 1) {
     for await (const batch of loader.training(dataset.splits.train, 32, generator)) {
       using current = batch;
       using logits = await model.network.forward(current.images, true, true, null);
