@@ -10,7 +10,7 @@ import { throwIfAborted, type JobOptions } from '../progress.js';
 import { DEFAULT_DFR } from './baselineSettings.js';
 import { fitDfr, type LabelledFeatures, type LinearLayer, type TunedStrength } from './dfrFit.js';
 import type { TrainingResult } from './metrics.js';
-import type { DfrConfig, RunConfig } from './runConfig.js';
+import { modelOf, type DfrConfig, type RunConfig } from './runConfig.js';
 import { openRun, requireSameDataset } from './runFolder.js';
 import { startRun, type RunOptions, type StartedRun } from './startRun.js';
 import { testSelected } from './testSelected.js';
@@ -68,19 +68,14 @@ async function dfrConfig(
   from: { readonly config: RunConfig; readonly weights: string },
   dataset: Dataset,
 ): Promise<DfrConfig> {
-  const { arch, imageSize, patchSize, layerNormEps, numClasses, loss } = from.config;
   const config: DfrConfig = {
     command: 'train dfr',
     protocol: from.config.protocol,
     dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
-    arch,
-    ...(imageSize === undefined ? {} : { imageSize }),
-    ...(patchSize === undefined ? {} : { patchSize }),
-    ...(layerNormEps === undefined ? {} : { layerNormEps }),
-    numClasses,
+    ...modelOf(from.config),
     weights: await weightsFingerprint(from.weights),
     batchSize: options.batchSize ?? from.config.batchSize,
-    loss,
+    loss: from.config.loss,
     precision: options.precision ?? from.config.precision,
     select: 'last',
     inverseStrengths: [...(options.inverseStrengths ?? DEFAULT_DFR.inverseStrengths)],

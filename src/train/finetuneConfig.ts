@@ -6,7 +6,7 @@ import { requireGradientSource } from '../neurons/score.js';
 import type { Precision } from '../native/addon.js';
 import type { Protocol } from '../protocol.js';
 import type { FinetuneSettings } from './finetuneSettings.js';
-import type { FinetuneConfig, RunConfig } from './runConfig.js';
+import { modelOf, type FinetuneConfig, type RunConfig } from './runConfig.js';
 import { ARTICLE_FINETUNE, DEFAULT_VIEW, FINETUNE_RECIPES, type FinetuneRecipe } from './finetuneRecipes.js';
 import { isVit } from './vitOptions.js';
 
@@ -48,20 +48,15 @@ export async function finetuneConfig(
   const protocol = choices.protocol ?? 'article';
   const given = Object.fromEntries(Object.entries(choices).filter(([, value]) => value !== undefined));
   const recipe: FinetuneRecipe = { ...FINETUNE_RECIPES[protocol], ...pick(given, ARTICLE_FINETUNE) };
-  const { arch, imageSize, patchSize, layerNormEps, numClasses } = from.config;
   const config: FinetuneConfig = {
     command: 'train finetune',
     protocol,
     dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
-    arch,
-    ...(imageSize === undefined ? {} : { imageSize }),
-    ...(patchSize === undefined ? {} : { patchSize }),
-    ...(layerNormEps === undefined ? {} : { layerNormEps }),
-    numClasses,
+    ...modelOf(from.config),
     weights: await weightsFingerprint(from.weights),
     kickInEpoch: choices.kickInEpoch ?? null,
     ...recipe,
-    unit: recipe.unit === 'as-published' ? publishedUnit(recipe.criterion, arch) : recipe.unit,
+    unit: recipe.unit === 'as-published' ? publishedUnit(recipe.criterion, from.config.arch) : recipe.unit,
     precision: choices.precision ?? from.config.precision,
     weightDecay: 0,
     scheduler: SCHEDULER,

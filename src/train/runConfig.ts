@@ -120,6 +120,23 @@ export function epochsOf(config: RunConfig): number {
   return 'epochs' in config ? config.epochs : 0;
 }
 
+/** The settings of a run's model, for a run that starts from it. */
+export function modelOf({
+  arch,
+  imageSize,
+  patchSize,
+  layerNormEps,
+  numClasses,
+}: RunConfig): Pick<RunConfig, 'arch' | 'imageSize' | 'patchSize' | 'layerNormEps' | 'numClasses'> {
+  return {
+    arch,
+    ...(imageSize === undefined ? {} : { imageSize }),
+    ...(patchSize === undefined ? {} : { patchSize }),
+    ...(layerNormEps === undefined ? {} : { layerNormEps }),
+    numClasses,
+  };
+}
+
 /** Where and with what a run was made; it may differ when a run is resumed. */
 export const runEnvironmentSchema = z.strictObject({
   data: z.string(),
