@@ -22,6 +22,4 @@ export SPURMEM_PYTHON=${SPURMEM_PYTHON:-/usr/bin/python3}
 if [ -z "${TMPDIR:-}" ] && [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" -gt 6000000 ] 2>/dev/null; then
   export TMPDIR=/dev/shm
 fi
-# Test files run side by side, one a core; what compares with PyTorch asks for its own number of threads.
-export OMP_NUM_THREADS=1
 npm test --silent -- "$@"
