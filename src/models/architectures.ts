@@ -1,5 +1,3 @@
-import { SpurmemError } from '../errors.js';
-
 /** Architectures by torchvision's and timm's names; the addon builds them. */
 export const ARCHITECTURES = [
   'resnet18',
@@ -9,15 +7,3 @@ export const ARCHITECTURES = [
   'vit_small_patch16_224',
 ] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
-
-/** Throws `USAGE` for a name that is not in the list. */
-export function parseArchitecture(name: string): Architecture {
-  const found = ARCHITECTURES.find((architecture) => architecture === name);
-  if (found === undefined) {
-    throw new SpurmemError(
-      'USAGE',
-      `--arch is ${JSON.stringify(name)}; it takes ${ARCHITECTURES.join(', ')}`,
-    );
-  }
-  return found;
-}

@@ -3,6 +3,7 @@ import * as vega from 'vega';
 import { SpurmemError } from '../errors.js';
 import type { ExampleHeat, HeatExample } from '../experiments/gradCamResult.js';
 import type { SampleImage } from './reportData.js';
+import { toSampleImage } from './sampleImage.js';
 
 /** Perceptually uniform: equal steps of heat look equally large, in grey and to colour-blind eyes too. */
 const SCHEME = 'inferno';
@@ -93,13 +94,11 @@ async function decode(dataUri: string, filename: string, channels: 1 | 3): Promi
 
 async function encode({ pixels, width, height }: Picture): Promise<SampleImage> {
   const factor = Math.ceil(LEAST_HEIGHT / height);
-  const { data, info } = await sharp(pixels, { raw: { width, height, channels: 3 } })
-    .resize({ width: factor * width, height: factor * height, kernel: 'nearest' })
-    .png()
-    .toBuffer({ resolveWithObject: true });
-  return {
-    dataUri: `data:image/png;base64,${data.toString('base64')}`,
-    width: info.width,
-    height: info.height,
-  };
+  return toSampleImage(
+    sharp(pixels, { raw: { width, height, channels: 3 } }).resize({
+      width: factor * width,
+      height: factor * height,
+      kernel: 'nearest',
+    }),
+  );
 }

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StudyResult } from '../experiments/study.js';
+import { SpurmemError, messageOf } from '../errors.js';
 import { writeAtomic } from '../files.js';
 import { renderChart } from './charts/render.js';
 import { studyDots } from './charts/studyDots.js';
@@ -22,7 +23,7 @@ interface NamedStudy extends StudyResult {
  * Writes `report.html` and `figures` of a folder of studies from the studies' JSON files in it.
  *
  * @returns the report's path
- * @throws `OUTPUT_UNWRITABLE`
+ * @throws `RUN_INVALID` when a study's file is damaged, `OUTPUT_UNWRITABLE`
  */
 export async function writeStudyReport(folder: string): Promise<string> {
   const studies = await readStudies(folder);
@@ -37,10 +38,20 @@ export async function writeStudyReport(folder: string): Promise<string> {
 
 async function readStudies(folder: string): Promise<NamedStudy[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort(inArticleOrder);
-  const files = await Promise.all(
-    names.map(async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')) as Partial<NamedStudy>),
-  );
+  const files = await Promise.all(names.map((name) => readStudy(join(folder, name))));
   return files.filter((study): study is NamedStudy => Array.isArray(study.rows) && study.kind !== undefined);
+}
+
+async function readStudy(path: string): Promise<Partial<NamedStudy>> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Partial<NamedStudy>;
+  } catch (error) {
+    throw new SpurmemError(
+      'RUN_INVALID',
+      `${path} is damaged: ${messageOf(error)}. Delete it and run its study again: what is trained is not trained again.`,
+      { cause: error },
+    );
+  }
 }
 
 /** Figures before tables, by number. */

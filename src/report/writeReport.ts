@@ -15,6 +15,7 @@ import { writeAtomic } from '../files.js';
 import type { EpochsConfig } from '../train/runConfig.js';
 import { openRun, RunFolder, type RunConfig, type RunEnvironment } from '../train/runFolder.js';
 import { renderFigures, renderReport, type RunReport, type SampleImage } from './runReport.js';
+import { toSampleImage } from './sampleImage.js';
 
 /** Sample images of each group, and the height that they are shown at. */
 const SAMPLES_PER_GROUP = 4;
@@ -92,17 +93,9 @@ async function sampleImages(dataset: Dataset): Promise<{ group: number; images: 
   return Promise.all(
     dataset.groupNames.map(async (_, group) => {
       const indices = [...dataset.splits.train].filter((index) => dataset.groups[index] === group);
-      const images = indices.slice(0, SAMPLES_PER_GROUP).map(async (index) => {
+      const images = indices.slice(0, SAMPLES_PER_GROUP).map((index) => {
         const path = join(dataset.folder, dataset.examples[index]?.filename ?? '');
-        const { data, info } = await sharp(path)
-          .resize({ height: SAMPLE_HEIGHT, kernel: 'nearest' })
-          .png()
-          .toBuffer({ resolveWithObject: true });
-        return {
-          dataUri: `data:image/png;base64,${data.toString('base64')}`,
-          width: info.width,
-          height: info.height,
-        };
+        return toSampleImage(sharp(path).resize({ height: SAMPLE_HEIGHT, kernel: 'nearest' }));
       });
       return { group, images: await Promise.all(images) };
     }),

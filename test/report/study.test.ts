@@ -55,3 +55,10 @@ test('the report has a section for each study in the folder, and leaves other fi
   expect(svg).toContain('fine-tuned: 62.0 %, 95 % interval [55.4, 68.6]');
   expect(svg).not.toContain('NaN');
 });
+
+test('a damaged study is named', async () => {
+  const path = join(folder, 'table4.json');
+  await writeFile(path, '{"kind":');
+  await expect(writeStudyReport(folder)).rejects.toMatchObject({ code: 'RUN_INVALID' });
+  await expect(writeStudyReport(folder)).rejects.toThrow(`${path} is damaged`);
+});
