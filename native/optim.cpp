@@ -27,6 +27,8 @@ struct AdamHandle::Adam {
     at::_foreach_add_(counts, 1);
     at::_fused_adam_(parameters, gradients, first, second, /*max_exp_avg_sqs=*/{}, counts, lr, beta1, beta2,
                      weightDecay, eps, /*amsgrad=*/false, /*maximize=*/false);
+    // The fused step does not count as a change; evaluation keeps weights that it derives until one.
+    for (const auto& value : parameters) value.unsafeGetTensorImpl()->bump_version();
   }
 };
 

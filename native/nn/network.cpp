@@ -132,6 +132,15 @@ Parameter& NetworkBuilder::parameter(const std::string& name, at::Tensor value) 
   return network_.parameters.emplace_back(Parameter{name, std::move(value)});
 }
 
+const Parameter& NetworkBuilder::registered(const std::string& name) const {
+  for (const auto* all : {&network_.parameters, &network_.buffers}) {
+    for (const auto& parameter : *all) {
+      if (parameter.name == name) return parameter;
+    }
+  }
+  TORCH_CHECK(false, "the network has no parameter named ", name);
+}
+
 Parameter& NetworkBuilder::buffer(const std::string& name, at::Tensor value) {
   return network_.buffers.emplace_back(Parameter{name, std::move(value)});
 }

@@ -90,6 +90,8 @@ class NetworkBuilder {
   // Makes the layer of that name one whose outputs are neurons, run by the stage that is registered next.
   void neurons(const std::string& name);
   Parameter& parameter(const std::string& name, at::Tensor value);
+  // The parameter or buffer of that name.
+  const Parameter& registered(const std::string& name) const;
   // Registers the last stage: penultimate features of the activation, and the layer that classifies them.
   void head(const std::string& name, std::function<at::Tensor(at::Tensor, const ForwardContext&)> penultimate,
             Layer classify);

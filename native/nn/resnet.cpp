@@ -4,26 +4,21 @@
 #include <cmath>
 #include <optional>
 
+#include "convNorm.h"
+
 namespace spurmem {
 
 namespace {
 
-using Layer = NetworkBuilder::Layer;
-
 struct Block {
-  std::vector<std::pair<Layer, Layer>> convolutions;  // each with its batch-norm
-  std::optional<std::pair<Layer, Layer>> downsample;
+  std::vector<ConvNorm> layers;
+  std::optional<ConvNorm> downsample;
 
   at::Tensor operator()(at::Tensor x, const ForwardContext& context) const {
     auto out = x;
-    for (size_t i = 0; i < convolutions.size(); ++i) {
-      out = convolutions[i].second(convolutions[i].first(out, context), context);
-      if (i + 1 < convolutions.size()) out = out.relu_();
-    }
-    const auto identity =
-        downsample ? downsample->second(downsample->first(x, context), context) : std::move(x);
-    out += identity;
-    return out.relu_();
+    for (size_t i = 0; i + 1 < layers.size(); ++i) out = layers[i].relu(out, context);
+    const auto identity = downsample ? (*downsample)(x, context) : std::move(x);
+    return layers.back().addRelu(out, identity, context);
   }
 };
 
@@ -39,14 +34,6 @@ std::optional<Design> designOf(const std::string& arch) {
   return std::nullopt;
 }
 
-// A convolution without bias whose output channels are neurons.
-Layer neuronConv(NetworkBuilder& build, const std::string& name, int64_t in, int64_t out, int64_t kernel,
-                 int64_t stride, int64_t padding) {
-  auto layer = build.conv2d(name, in, out, kernel, stride, padding);
-  build.neurons(name);
-  return layer;
-}
-
 // BasicBlock, or Bottleneck with its stride on the 3x3 convolution.
 Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int64_t planes, int64_t stride,
                 bool bottleneck) {
@@ -54,9 +41,8 @@ Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int6
   Block block;
   const auto add = [&](int number, int64_t from, int64_t to, int64_t kernel, int64_t convStride) {
     const auto suffix = std::to_string(number);
-    auto conv = neuronConv(build, name + ".conv" + suffix, from, to, kernel, convStride, kernel / 2);
-    auto norm = build.batchNorm2d(name + ".bn" + suffix, to);
-    block.convolutions.emplace_back(std::move(conv), std::move(norm));
+    block.layers.emplace_back(build, name + ".conv" + suffix, name + ".bn" + suffix, from, to, kernel,
+                              convStride, kernel / 2);
   };
   if (bottleneck) {
     add(1, in, planes, 1, 1);
@@ -67,9 +53,7 @@ Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int6
     add(2, planes, planes, 3, 1);
   }
   if (stride != 1 || in != out) {
-    auto conv = neuronConv(build, name + ".downsample.0", in, out, 1, stride, 0);
-    auto norm = build.batchNorm2d(name + ".downsample.1", out);
-    block.downsample.emplace(std::move(conv), std::move(norm));
+    block.downsample.emplace(build, name + ".downsample.0", name + ".downsample.1", in, out, 1, stride, 0);
   }
   return block;
 }
@@ -82,10 +66,9 @@ std::unique_ptr<Network> makeResNet(const std::string& arch, int64_t numClasses,
   auto network = std::make_unique<Network>();
   NetworkBuilder build(*network, generator);
 
-  auto conv1 = neuronConv(build, "conv1", 3, 64, 7, 2, 3);
-  auto bn1 = build.batchNorm2d("bn1", 64);
-  build.stage("stem", [conv1, bn1](at::Tensor x, const ForwardContext& context) {
-    return at::max_pool2d(bn1(conv1(x, context), context).relu_(), {3, 3}, {2, 2}, {1, 1});
+  const ConvNorm conv1(build, "conv1", "bn1", 3, 64, 7, 2, 3);
+  build.stage("stem", [conv1](at::Tensor x, const ForwardContext& context) {
+    return at::max_pool2d(conv1.relu(x, context), {3, 3}, {2, 2}, {1, 1});
   });
 
   int64_t channels = 64;

@@ -4,7 +4,7 @@ import type { DatasetOptions } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import { CRITERIA } from '../neurons/neuron.js';
 import { ARCHITECTURES } from '../models/architectures.js';
-import { PRECISIONS } from '../native/addon.js';
+import { MEMORY_FORMATS, PRECISIONS, type MemoryFormat } from '../native/addon.js';
 import { PROTOCOLS, type Protocol } from '../protocol.js';
 
 /** Options that every command takes. */
@@ -19,6 +19,7 @@ export interface ComputeOptions extends CommonOptions {
   readonly seed: number;
   readonly device: string;
   readonly threads: number;
+  readonly memoryFormat?: MemoryFormat;
 }
 
 export function addCommonOptions(command: Command): Command {
@@ -34,7 +35,16 @@ export function addComputeOptions(command: Command): Command {
 
 /** What computing takes but for the seed. */
 export function addEngineOptions(command: Command): Command {
-  return addCommonOptions(command).addOption(deviceOption()).addOption(threadsOption());
+  return addCommonOptions(command)
+    .addOption(deviceOption())
+    .addOption(threadsOption())
+    .addOption(
+      choice(
+        '--memory-format <format>',
+        'how images and convolutions lie in memory: NHWC or NCHW (default: channels_last)',
+        MEMORY_FORMATS,
+      ),
+    );
 }
 
 export function deviceOption(): Option {

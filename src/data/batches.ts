@@ -69,7 +69,7 @@ export class BatchLoader implements Disposable {
   /** Opens the dataset's image store, and builds it first where it is missing or out of date. */
   static async open(
     dataset: Dataset,
-    options: JobOptions & { readonly device: string; readonly memoryFormat?: MemoryFormat },
+    options: JobOptions & { readonly device: string; readonly memoryFormat?: MemoryFormat | undefined },
   ): Promise<BatchLoader> {
     const index = await buildImageStore(dataset, options);
     return new BatchLoader(dataset, index, options.device, options.memoryFormat ?? 'channels_last');

@@ -31,6 +31,7 @@ export interface GradCamOptions extends Pick<
   | 'seed'
   | 'device'
   | 'threads'
+  | 'memoryFormat'
   | 'batchSize'
   | 'onProgress'
   | 'onWarning'

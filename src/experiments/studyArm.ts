@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { DatasetOptions } from '../data/dataset.js';
+import type { MemoryFormat } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
 import { trainDfr } from '../train/dfr.js';
 import { trainErm, type ErmOptions, type ErmSettings } from '../train/erm.js';
@@ -45,6 +46,7 @@ export interface ArmOptions extends JobOptions {
   readonly finetune: StudyFinetune;
   readonly device: string;
   readonly threads: number;
+  readonly memoryFormat?: MemoryFormat | undefined;
   /** ERM's epochs whose weights are kept, for arms that start from these. */
   readonly keepEpochs?: readonly number[] | undefined;
   readonly onEpoch?: ((metrics: EpochMetrics) => void) | undefined;
@@ -68,9 +70,10 @@ export interface SeedOutcome {
  * @throws what training throws
  */
 export async function trainArm(options: ArmOptions, arm: StudyArm, seed: number): Promise<SeedOutcome> {
-  const { out, data, datasetOptions, device, threads, onProgress, signal, onWarning, onEpoch } = options;
+  const { out, data, datasetOptions, device, threads, memoryFormat, ...rest } = options;
+  const { onProgress, signal, onWarning, onEpoch } = rest;
   const job = {
-    ...{ datasetOptions, device, threads, onProgress, signal, onWarning, onEpoch },
+    ...{ datasetOptions, device, threads, memoryFormat, onProgress, signal, onWarning, onEpoch },
     ...{ data, seed, resume: true },
   };
   const folder = (...parts: readonly string[]): string =>

@@ -6,7 +6,7 @@ import type { Loss } from '../metrics/loss.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
-import { native, type Unit } from '../native/addon.js';
+import { native, type MemoryFormat, type Unit } from '../native/addon.js';
 import { resolveDevice, setThreads } from '../native/device.js';
 import type { Criterion, Neuron, NeuronLayer } from '../neurons/neuron.js';
 import {
@@ -43,6 +43,8 @@ export interface SessionOptions extends JobOptions {
   readonly seed: number;
   readonly device: string;
   readonly threads: number;
+  /** Default: channels_last. */
+  readonly memoryFormat?: MemoryFormat | undefined;
   readonly batchSize?: number | undefined;
   readonly unit?: Unit | undefined;
   /** Whose settings the ones below default to; default: the article's. */

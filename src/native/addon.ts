@@ -6,7 +6,9 @@ import { SpurmemError, messageOf } from '../errors.js';
 
 export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8';
 export type NativeArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
-export type MemoryFormat = 'channels_last' | 'contiguous';
+/** How images and convolutions' weights lie in memory: NHWC, which convolutions on the CPU prefer, or NCHW. */
+export const MEMORY_FORMATS = ['channels_last', 'contiguous'] as const;
+export type MemoryFormat = (typeof MEMORY_FORMATS)[number];
 
 /** What layers compute in: float32, or bfloat16 as under torch.autocast. Weights, logits and losses are float32. */
 export const PRECISIONS = ['fp32', 'bf16'] as const;

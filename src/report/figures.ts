@@ -54,7 +54,7 @@ export async function drawFigures(report: RunReport): Promise<Figures> {
       grids.filter((other) => other.trace.perturbation === trace.perturbation).flatMap((grid) => grid.views),
     );
   return {
-    fig1: report.erm && (await renderChart(groupBars(report.erm, groups))),
+    fig1: report.result && (await renderChart(groupBars(report.result, groups))),
     fig2: await Promise.all(
       views.map(async (view) => ({
         view,
@@ -86,6 +86,6 @@ export async function drawFigures(report: RunReport): Promise<Figures> {
 
 /** The selected epoch: the evaluated checkpoint's, or the best so far; undefined for a run without epochs. */
 export function selectedEpoch(report: RunReport): number | undefined {
-  if (report.erm?.epochs === 0) return undefined;
-  return report.erm?.bestEpoch ?? report.epochs.findLast(({ best }) => best)?.epoch;
+  if (report.result?.epochs === 0) return undefined;
+  return report.result?.bestEpoch ?? report.epochs.findLast(({ best }) => best)?.epoch;
 }

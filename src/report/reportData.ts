@@ -37,8 +37,8 @@ export interface RunReport {
   readonly config: readonly (readonly [string, string])[];
   /** The lines of `metrics.jsonl`, in order; empty when the run did not train. */
   readonly epochs: readonly EpochMetrics[];
-  /** `results/erm.json` (article, Fig. 1). */
-  readonly erm?: TrainingResult;
+  /** `results/<method>.json`, such as `erm.json` (article, Fig. 1). */
+  readonly result?: TrainingResult;
   /** The result of the run that this one started from. */
   readonly before?: TrainingResult;
   /** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11 and 12). */

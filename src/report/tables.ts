@@ -24,7 +24,7 @@ type Cell = Table.Cell;
  * points (article, Fig. 1).
  */
 export function groupTable(
-  erm: TrainingResult,
+  result: TrainingResult,
   groupNames: readonly string[],
   minorityGroups: readonly number[],
   options: TableOptions,
@@ -34,7 +34,11 @@ export function groupTable(
     name: string,
     cell: (split: GroupAccuracies) => string,
     value: (split: GroupAccuracies) => number,
-  ) => [name, ...SPLITS.map((split) => cell(erm[split])), points(value(erm.train) - value(erm.test))];
+  ) => [
+    name,
+    ...SPLITS.map((split) => cell(result[split])),
+    points(value(result.train) - value(result.test)),
+  ];
   const summary = (name: string, value: (split: GroupAccuracies) => number) =>
     row(name, (split) => percentSign(value(split)), value);
   return render(
@@ -53,9 +57,9 @@ export function groupTable(
     ],
     options,
     [
-      erm.epochs === 0
+      result.epochs === 0
         ? 'checkpoint: the only one'
-        : `checkpoint: epoch ${erm.bestEpoch} of ${erm.epochs}, ${erm.select === 'last' ? 'the last one' : 'best validation worst-group accuracy'}`,
+        : `checkpoint: epoch ${result.bestEpoch} of ${result.epochs}, ${result.select === 'last' ? 'the last one' : 'best validation worst-group accuracy'}`,
       star(groups),
     ],
   );

@@ -34,7 +34,7 @@ export async function writeReport(options: {
   const { folder, config, environment } = await openRun(options.run);
   const dataset = await loadDataset(options.data ?? environment.data, environment.dataOptions);
   await folder.create();
-  const erm = await folder.readTrainingResult();
+  const result = await folder.readTrainingResult();
   const before =
     environment.from === undefined ? undefined : await new RunFolder(environment.from).readTrainingResult();
   const overlap = await folder.readResult<TraceOverlapResult>('trace-overlap');
@@ -55,7 +55,7 @@ export async function writeReport(options: {
     },
     config: describeConfig(config, environment),
     epochs: await folder.readMetrics(),
-    ...(erm ? { erm } : {}),
+    ...(result ? { result } : {}),
     ...(before ? { before } : {}),
     traces: await readTraces(folder),
     ...(overlap ? { overlap } : {}),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { LOSSES } from '../metrics/loss.js';
 import { ARCHITECTURES } from '../models/architectures.js';
-import { PRECISIONS } from '../native/addon.js';
+import { MEMORY_FORMATS, PRECISIONS } from '../native/addon.js';
 import { PROTOCOLS } from '../protocol.js';
 import { dfrShape, groupDroShape, jttShape } from './baselineShapes.js';
 import { finetuneShape } from './finetuneSettings.js';
@@ -147,6 +147,7 @@ export const runEnvironmentSchema = z.strictObject({
   from: z.string().optional(),
   device: z.string(),
   threads: z.number(),
+  memoryFormat: z.enum(MEMORY_FORMATS).optional(),
   versions: z.record(z.string(), z.string()),
 });
 export type RunEnvironment = z.infer<typeof runEnvironmentSchema>;

@@ -1,7 +1,7 @@
 import { BatchLoader } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
 import { Model } from '../models/model.js';
-import type { Generator } from '../native/addon.js';
+import type { Generator, MemoryFormat } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
 import type { RunConfig } from './runConfig.js';
 import { requirePatches } from './vitOptions.js';
@@ -12,7 +12,7 @@ type ModelConfig = Pick<RunConfig, 'arch' | 'imageSize' | 'patchSize' | 'layerNo
 export async function openImages(
   { imageSize }: ModelConfig,
   dataset: Dataset,
-  options: JobOptions & { readonly device: string },
+  options: JobOptions & { readonly device: string; readonly memoryFormat?: MemoryFormat | undefined },
 ): Promise<BatchLoader> {
   return BatchLoader.open(imageSize === undefined ? dataset : resized(dataset, imageSize), options);
 }
@@ -25,13 +25,13 @@ export async function openImages(
  */
 export async function createModel(
   { arch, patchSize, layerNormEps, precision }: ModelConfig,
-  { dataset, device, inputSize }: BatchLoader,
+  { dataset, device, memoryFormat, inputSize }: BatchLoader,
   generator: Generator,
 ): Promise<Model> {
   if (patchSize !== undefined) requirePatches(inputSize, patchSize);
   const { numClasses } = dataset;
   return Model.create({
-    ...{ arch, numClasses, generator, device, precision },
+    ...{ arch, numClasses, generator, device, memoryFormat, precision },
     ...{ imageSize: inputSize, patchSize, layerNormEps },
   });
 }

@@ -4,7 +4,7 @@ import { loadDataset, requireGroups, type Dataset, type DatasetOptions } from '.
 import { SPLITS } from '../data/split.js';
 import type { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
-import { native, type Generator } from '../native/addon.js';
+import { native, type Generator, type MemoryFormat } from '../native/addon.js';
 import { resolveDevice, setThreads } from '../native/device.js';
 import type { JobOptions } from '../progress.js';
 import { versions } from '../versions.js';
@@ -26,6 +26,8 @@ export interface RunOptions extends JobOptions {
   readonly device: string;
   /** Threads of the compute lane; 0: all cores. */
   readonly threads: number;
+  /** Default: channels_last. */
+  readonly memoryFormat?: MemoryFormat | undefined;
   /** Continue the run in `out` from its last finished epoch. */
   readonly resume: boolean;
 }
@@ -88,6 +90,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
           ...(plan.from === undefined ? {} : { from: resolve(plan.from) }),
           device,
           threads,
+          memoryFormat: loader.memoryFormat,
           versions: versions(),
         }),
     });

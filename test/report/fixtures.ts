@@ -188,7 +188,7 @@ export const fullReport: RunReport = {
     ['seed', '0'],
   ],
   epochs: epochs(12, 9, VAL, TRAIN),
-  erm,
+  result: erm,
   traces: [trace],
   versions: [
     ['spurmem', '0.1.0'],
@@ -209,7 +209,7 @@ export const eightGroups: RunReport = {
   },
   config: [],
   epochs: epochs(30, 21, EIGHT),
-  erm: {
+  result: {
     kind: 'erm',
     epochs: 30,
     bestEpoch: 21,

@@ -103,7 +103,7 @@ describe('the full report', () => {
 
   it('says so when the last epoch was asked for', async () => {
     const select = 'last' as const;
-    const page = await renderReport({ ...fullReport, erm: { ...erm, bestEpoch: 12, select } });
+    const page = await renderReport({ ...fullReport, result: { ...erm, bestEpoch: 12, select } });
     const last = page.replace(/<[^>]+>/g, '').replace(/\s+/g, ' ');
     expect(last).toContain(
       'epoch 12 of 12 the last one was asked for; its validation worst-group accuracy: ',
@@ -167,7 +167,7 @@ describe('renderFigures', () => {
 
   it('leaves out what was not measured, and numbers what was measured twice', async () => {
     expect((await renderFigures(oneEpoch)).map(({ name }) => name)).toEqual(['training.svg']);
-    const { erm: _erm, ...rest } = { ...fullReport, epochs: [], traces: [trace, { ...trace }] };
+    const { result: _result, ...rest } = { ...fullReport, epochs: [], traces: [trace, { ...trace }] };
     expect((await renderFigures(rest)).map(({ name }) => name)).toEqual([
       'fig2-gradient.svg',
       'fig2-magnitude.svg',

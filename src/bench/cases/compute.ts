@@ -1,5 +1,7 @@
 import type { ComputeSettings } from '../workloads/compute.js';
-import type { BenchCase, SideSpec } from '../case.js';
+import type { Precision } from '../../native/addon.js';
+import type { BenchCase, BenchPlace, SideSpec } from '../case.js';
+import { tracedResnet50 } from '../data.js';
 
 /** How PyTorch is asked to compute. */
 interface PytorchSettings {
@@ -18,30 +20,44 @@ const VIT_S: ComputeSettings = { arch: 'vit_small_patch16_224', size: 224, batch
 
 type Work = 'forward' | 'erm-step';
 
+interface CaseOptions {
+  /** Times faster than PyTorch. */
+  readonly target?: number;
+  /** What ours computes in; PyTorch's side computes in float32. */
+  readonly precision?: Precision;
+  /** Makes a run on whose images the precision's effect is measured. */
+  readonly run?: (place: BenchPlace) => Promise<string>;
+}
+
 /** A forward pass or a training step beside PyTorch's, with the floor below both. */
 export function computeCase(
   name: string,
   work: Work,
   settings: ComputeSettings,
   pytorch: PytorchSettings,
-  target?: number,
+  { target, precision, run }: CaseOptions = {},
 ): BenchCase {
   const { arch, size, batch } = settings;
   const training = work === 'erm-step';
   const label = labelOf(pytorch, training);
+  const ourPrecision = precision === undefined ? '' : `, ${precision},`;
   return {
     name,
-    description: `${arch}, ${size} px, batch ${batch}: ${training ? 'ERM step' : 'forward pass'} against ${label}`,
+    description: `${arch}, ${size} px, batch ${batch}: ${training ? 'ERM step' : 'forward pass'}${ourPrecision} against ${label}`,
     unit: 'images',
     repeats: 9,
     warmups: 1,
     ...(target === undefined ? {} : { target }),
-    prepare: () =>
-      Promise.resolve({
-        ours: { program: 'spurmem', label: 'spurmem', workload: work, settings: { ...settings } },
-        rival: pytorchSide(label, { ...settings, ...pytorch, work }),
-        floor: pytorchSide('bare kernels', { ...settings, ...TUNED, work: 'floor', training }),
-      }),
+    prepare: async (place) => ({
+      ours: {
+        program: 'spurmem',
+        label: `spurmem${ourPrecision}`.replace(/,$/, ''),
+        workload: work,
+        settings: { ...settings, precision, run: await run?.(place) },
+      },
+      rival: pytorchSide(label, { ...settings, ...pytorch, work }),
+      floor: pytorchSide('bare kernels', { ...settings, ...TUNED, work: 'floor', training }),
+    }),
   };
 }
 
@@ -69,12 +85,16 @@ function neuronNorms(name: string, label: string, oneByOne: boolean): BenchCase 
 export const COMPUTE: readonly BenchCase[] = [
   computeCase('resnet50-forward', 'forward', RESNET50, EAGER),
   computeCase('resnet50-forward-tuned', 'forward', RESNET50, TUNED),
-  computeCase('resnet50-erm-step', 'erm-step', RESNET50, EAGER, 1.25),
-  computeCase('resnet50-erm-step-tuned', 'erm-step', RESNET50, TUNED, 1),
+  computeCase('resnet50-forward-bf16', 'forward', RESNET50, TUNED, {
+    ...{ target: 2, precision: 'bf16', run: tracedResnet50 },
+  }),
+  computeCase('resnet50-erm-step', 'erm-step', RESNET50, EAGER, { target: 1.25 }),
+  computeCase('resnet50-erm-step-tuned', 'erm-step', RESNET50, TUNED, { target: 1 }),
+  computeCase('resnet50-erm-step-bf16', 'erm-step', RESNET50, EAGER, { target: 2.8, precision: 'bf16' }),
   computeCase('resnet18-forward', 'forward', RESNET18, TUNED),
   computeCase('resnet18-erm-step', 'erm-step', RESNET18, TUNED),
   computeCase('vit-small-forward', 'forward', VIT_S, EAGER),
-  computeCase('vit-small-erm-step', 'erm-step', VIT_S, EAGER, 1),
+  computeCase('vit-small-erm-step', 'erm-step', VIT_S, EAGER, { target: 1 }),
   neuronNorms('neuron-norms', 'PyTorch, a layer at a time', false),
   neuronNorms('neuron-norms-by-channel', 'PyTorch, a channel at a time', true),
 ];

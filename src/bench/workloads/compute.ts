@@ -1,8 +1,13 @@
+import { loadDataset } from '../../data/dataset.js';
+import { evaluate } from '../../metrics/evaluate.js';
 import type { Architecture } from '../../models/architectures.js';
 import { Model } from '../../models/model.js';
-import { native, type Tensor } from '../../native/addon.js';
+import { native, type Precision, type Tensor } from '../../native/addon.js';
 import { setThreads } from '../../native/device.js';
+import { loadWeights } from '../../models/weights.js';
 import { Adam } from '../../train/adam.js';
+import { openRun } from '../../train/runFolder.js';
+import { createModel, openImages } from '../../train/runModel.js';
 import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
 
 export interface ComputeSettings {
@@ -12,15 +17,47 @@ export interface ComputeSettings {
   readonly batch: number;
   /** Steps of a repeat. */
   readonly steps: number;
+  /** Default: float32. */
+  readonly precision?: Precision;
 }
 
-/** Forward passes in eval mode, as evaluation and tracing run them. */
-export async function forward(settings: ComputeSettings, place: WorkloadPlace): Promise<Workload> {
+/**
+ * Forward passes in eval mode, as evaluation and tracing run them.
+ *
+ * @param settings.run a run; the share of its images whose prediction `precision` changes is measured besides
+ */
+export async function forward(
+  settings: ComputeSettings & { readonly run?: string },
+  place: WorkloadPlace,
+): Promise<Workload> {
+  const { run, precision = 'fp32' } = settings;
+  const measures =
+    run === undefined ? {} : { 'predictions changed %': 100 * (await shareChanged(run, precision, place)) };
   const { model, images } = await create(settings, place);
-  return repeated(settings, async () => {
+  const work = repeated(settings, async () => {
     using logits = await model.network.forward(images, false, false, null);
     await logits.argmax();
   });
+  return { ...work, run: async () => ({ ...(await work.run()), measures }) };
+}
+
+/** The share of a run's training images that its model predicts otherwise than in float32. */
+async function shareChanged(run: string, precision: Precision, { device }: WorkloadPlace): Promise<number> {
+  const [exact, other] = await Promise.all([
+    predictionsOf(run, 'fp32', device),
+    predictionsOf(run, precision, device),
+  ]);
+  return exact.filter((predicted, i) => predicted !== other[i]).length / exact.length;
+}
+
+async function predictionsOf(run: string, precision: Precision, device: string): Promise<Int32Array> {
+  const { config, environment, weights } = await openRun(run);
+  const dataset = await loadDataset(environment.data, environment.dataOptions);
+  using loader = await openImages(config, dataset, { device });
+  using model = await createModel({ ...config, precision }, loader, new (native().Generator)(config.seed));
+  await loadWeights(model, weights);
+  const options = { batchSize: config.batchSize, task: precision };
+  return (await evaluate(model, loader, dataset.splits.train, options)).predictions;
 }
 
 /** Steps of empirical risk minimization, as `train erm` runs them. */
@@ -52,13 +89,14 @@ export async function neuronNorms(settings: ComputeSettings, place: WorkloadPlac
 
 /** A model with random weights, and a batch of noise. */
 export async function create(
-  { arch, size, batch }: ComputeSettings,
+  { arch, size, batch, precision }: ComputeSettings,
   { device, threads }: WorkloadPlace,
 ): Promise<{ model: Model; images: Tensor; labels: Tensor }> {
   const addon = native();
   await setThreads(threads);
   const generator = new addon.Generator(0);
-  const model = await Model.create({ arch, numClasses: 2, generator, device, imageSize: [size, size] });
+  const imageSize = [size, size] as const;
+  const model = await Model.create({ arch, numClasses: 2, generator, device, precision, imageSize });
   using contiguous = await addon.tensor(
     generator.randn(batch * 3 * size * size),
     [batch, 3, size, size],

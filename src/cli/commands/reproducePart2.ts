@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Architecture } from '../../models/architectures.js';
-import type { Precision } from '../../native/addon.js';
+import type { MemoryFormat, Precision } from '../../native/addon.js';
 import { PART2, part2Plans, type Part2Study } from '../../reproduce/part2Studies.js';
 
 import type { FinetuneChoices } from '../../train/finetuneConfig.js';
@@ -34,6 +34,7 @@ interface Part2CommandOptions extends CommonOptions, DatasetOptions, Omit<Finetu
   readonly grid?: readonly string[];
   readonly device: string;
   readonly threads: number;
+  readonly memoryFormat?: MemoryFormat;
 }
 
 /** Adds `reproduce fig6`, `reproduce table4`, ..., `reproduce departures` and `reproduce part2`. */
@@ -78,13 +79,15 @@ function addStudyCommand(
       ]);
       const datasetOptions = chosenDatasetOptions(options);
       const { name: dataset, groupNames } = await loadDataset(options.data, datasetOptions);
-      const { arch, weights, precision, seeds, grid, device, threads } = options;
+      const { arch, weights, precision, averaging, seeds, grid } = options;
+      const { device, threads, memoryFormat } = options;
       const result = await reproducePart2({
         ...control,
-        ...{ studies, seeds, data: options.data, datasetOptions, device, threads },
+        ...{ studies, seeds, data: options.data, datasetOptions },
+        ...{ device, threads, memoryFormat },
         out: options.out ?? `runs/part2-${dataset}`,
         erm: {
-          ...{ arch, weights, precision },
+          ...{ arch, weights, precision, averaging },
           ...{ epochs: options.ermEpochs, batchSize: options.ermBatchSize, lr: options.ermLr },
         },
         finetune: finetuneChoices(options),

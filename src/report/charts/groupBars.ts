@@ -13,13 +13,13 @@ const BAR = 42;
 /**
  * Training and test accuracy of each group in percent, two bars a group (article, Fig. 1), with 95 % bootstrap intervals.
  */
-export function groupBars(erm: TrainingResult, groups: readonly GroupLabel[]): ChartSpec {
+export function groupBars(result: TrainingResult, groups: readonly GroupLabel[]): ChartSpec {
   const values = groups.flatMap((group) => {
-    const sizes = `n = ${count(erm.train.total[group.index])} / ${count(erm.test.total[group.index])}`;
+    const sizes = `n = ${count(result.train.total[group.index])} / ${count(result.test.total[group.index])}`;
     return (['train', 'test'] as const).flatMap((split) => {
-      const accuracy = 100 * (erm[split].accuracy[group.index] ?? Number.NaN);
+      const accuracy = 100 * (result[split].accuracy[group.index] ?? Number.NaN);
       if (!Number.isFinite(accuracy)) return [];
-      const interval = intervalAt(erm[split].interval, group.index);
+      const interval = intervalAt(result[split].interval, group.index);
       const name = split === 'train' ? 'training' : 'test';
       const text = fixed(accuracy, 1);
       return [

@@ -18,11 +18,11 @@ import {
 
 /** Group accuracies of the selected checkpoint (article, Fig. 1). */
 export function accuracySection(
-  { erm }: RunReport,
+  { result }: RunReport,
   groups: readonly GroupLabel[],
   { fig1 }: Figures,
 ): Section | undefined {
-  if (!erm || !fig1) return undefined;
+  if (!result || !fig1) return undefined;
   const gap = (train: number | undefined, test: number | undefined): string =>
     pointsText((train ?? Number.NaN) - (test ?? Number.NaN));
   const accuracies = table(
@@ -36,33 +36,33 @@ export function accuracySection(
     groups.map((group) => ({
       heading: groupName(group),
       cells: [
-        ...SPLITS.map((split) => accuracyCell(erm[split], group.index)),
-        gap(erm.train.accuracy[group.index], erm.test.accuracy[group.index]),
-        `${granularity(erm.train.total[group.index])} / ${granularity(erm.test.total[group.index])}`,
+        ...SPLITS.map((split) => accuracyCell(result[split], group.index)),
+        gap(result.train.accuracy[group.index], result.test.accuracy[group.index]),
+        `${granularity(result.train.total[group.index])} / ${granularity(result.test.total[group.index])}`,
       ],
     })),
     [
       {
         heading: 'worst group of the split',
         cells: [
-          ...SPLITS.map((split) => percentText(erm[split].worstGroupAccuracy)),
-          gap(erm.train.worstGroupAccuracy, erm.test.worstGroupAccuracy),
+          ...SPLITS.map((split) => percentText(result[split].worstGroupAccuracy)),
+          gap(result.train.worstGroupAccuracy, result.test.worstGroupAccuracy),
           '',
         ],
       },
       {
         heading: 'split average: every sample of the split counts the same',
         cells: [
-          ...SPLITS.map((split) => percentText(erm[split].average)),
-          gap(erm.train.average, erm.test.average),
+          ...SPLITS.map((split) => percentText(result[split].average)),
+          gap(result.train.average, result.test.average),
           '',
         ],
       },
       {
         heading: 'training-ratio weighted average: groups weighted by their shares of the training split',
         cells: [
-          ...SPLITS.map((split) => percentText(erm[split].trainWeightedAverage)),
-          gap(erm.train.trainWeightedAverage, erm.test.trainWeightedAverage),
+          ...SPLITS.map((split) => percentText(result[split].trainWeightedAverage)),
+          gap(result.train.trainWeightedAverage, result.test.trainWeightedAverage),
           '',
         ],
       },
@@ -76,14 +76,14 @@ export function accuracySection(
         <div class="beside">
           <p>
             ${
-              erm.epochs === 0
+              result.epochs === 0
                 ? 'The checkpoint,'
-                : `The checkpoint of epoch ${erm.bestEpoch}, ${erm.select === 'last' ? 'the last' : 'which has the best validation worst-group accuracy'} of ${plural(erm.epochs, 'epoch')},`
+                : `The checkpoint of epoch ${result.bestEpoch}, ${result.select === 'last' ? 'the last' : 'which has the best validation worst-group accuracy'} of ${plural(result.epochs, 'epoch')},`
             }
             evaluated once on every split in evaluation mode.
           </p>
-          <p>${smallestGroup(erm.train.total, groups, 'training')}</p>
-          <p>${smallestGroup(erm.test.total, groups, 'test')}</p>
+          <p>${smallestGroup(result.train.total, groups, 'training')}</p>
+          <p>${smallestGroup(result.test.total, groups, 'test')}</p>
           <p>This is one run: its numbers do not show the spread over seeds.</p>
         </div>
       </div>

@@ -7,7 +7,7 @@ import type { Section } from './section.js';
 
 /** Test accuracies of the run that this one started from, and of this one (article, Fig. 6). */
 export function beforeAfterSection(
-  { before, erm: after }: RunReport,
+  { before, result: after }: RunReport,
   groups: readonly GroupLabel[],
 ): Section | undefined {
   if (!before || !after) return undefined;

@@ -33,7 +33,7 @@ export function changeSections(
       const shown = drawn.filter(({ view }) => view.trace === trace && view.sigma === shownSigma(trace));
       const ofTrace = grids.filter(({ grid }) => grid.trace === trace);
       return html`${traces.length > 1 ? html`<h3>Measured on the ${SPLIT_NAME[trace.split]} split</h3> ` : undefined}
-        ${at === 0 ? method(trace, report.erm) : methodAgain(trace, report.erm)}
+        ${at === 0 ? method(trace, report.result) : methodAgain(trace, report.result)}
         <div class="charts">
           ${shown.map(
             ({ view, chart }) =>
@@ -83,16 +83,16 @@ function measuredOn({ split }: TraceUnstructuredResult): string {
 }
 
 /** Of a further trace in a section, what differs from the one before it. */
-function methodAgain(trace: TraceUnstructuredResult, erm: TrainingResult | undefined): Markup {
+function methodAgain(trace: TraceUnstructuredResult, result: TrainingResult | undefined): Markup {
   const { controls, checkpoint } = trace;
   return html`<p>The same perturbation on another split. ${measuredOn(trace)} ${seedsNote(trace)}</p>
     <p class="note">
       ${controlsText(controls, comparedChanges(trace), false)} Traced weights: sha256
-      <code>${checkpoint.slice(0, 12)}</code>. ${sameBaseline(trace, erm)}
+      <code>${checkpoint.slice(0, 12)}</code>. ${sameBaseline(trace, result)}
     </p> `;
 }
 
-function method(trace: TraceUnstructuredResult, erm: TrainingResult | undefined): Markup {
+function method(trace: TraceUnstructuredResult, result: TrainingResult | undefined): Markup {
   const { perturbation } = trace;
   return html`<p>
       ${measuredOn(trace)} Of ${unitsText(trace)} in the whole model, the k with the highest score
@@ -101,7 +101,7 @@ function method(trace: TraceUnstructuredResult, erm: TrainingResult | undefined)
     </p>
     <p class="note">${controlsText(trace.controls, comparedChanges(trace))}</p>
     <p class="note">
-      Traced weights: sha256 <code>${trace.checkpoint.slice(0, 12)}</code>. ${sameBaseline(trace, erm)}
+      Traced weights: sha256 <code>${trace.checkpoint.slice(0, 12)}</code>. ${sameBaseline(trace, result)}
     </p> `;
 }
 

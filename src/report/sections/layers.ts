@@ -40,7 +40,7 @@ export function layerSection(
       </p>
       <p class="note">
         Traced weights: sha256 <code>${trace.checkpoint.slice(0, 12)}</code>.
-        ${sameBaseline(trace, report.erm)}
+        ${sameBaseline(trace, report.result)}
       </p>
       ${fig7.map(({ view }) => numbers(view, groups))}`,
   };

@@ -95,10 +95,10 @@ export function smallestGroup(
 /** Says so when a trace started from other accuracies than Fig. 1 shows: the two are then not comparable. */
 export function sameBaseline(
   { split, baseline }: Pick<TraceHeader, 'split' | 'baseline'>,
-  erm: TrainingResult | undefined,
+  result: TrainingResult | undefined,
 ): string {
-  if (!erm) return '';
-  const same = baseline.correct.every((correct, group) => correct === erm[split].correct[group]);
+  if (!result) return '';
+  const same = baseline.correct.every((correct, group) => correct === result[split].correct[group]);
   return same
     ? `The ${SPLIT_NAME[split]} accuracies of the unchanged model equal those of Fig. 1.`
     : `The ${SPLIT_NAME[split]} accuracies of the unchanged model differ from those of Fig. 1: another checkpoint may have been traced.`;

@@ -18,7 +18,7 @@ export function summarySection(
   figures: Figures,
 ): Section | undefined {
   const cards = [
-    ...(report.erm ? accuracyCards(report.erm, groups) : []),
+    ...(report.result ? accuracyCards(report.result, groups) : []),
     ...largestChangeCard(groups, figures),
     ...checkpointCard(report),
   ];
@@ -26,28 +26,29 @@ export function summarySection(
   return { id: 'summary', title: 'Summary', body: html`<div class="cards">${cards}</div> ` };
 }
 
-function accuracyCards(erm: TrainingResult, groups: readonly GroupLabel[]): Markup[] {
-  const worst = groups[erm.test.worstGroup];
+function accuracyCards(result: TrainingResult, groups: readonly GroupLabel[]): Markup[] {
+  const worst = groups[result.test.worstGroup];
   if (!worst) return [];
   const at = worst.index;
-  const gap = (erm.train.accuracy[at] ?? Number.NaN) - (erm.test.accuracy[at] ?? Number.NaN);
+  const gap = (result.train.accuracy[at] ?? Number.NaN) - (result.test.accuracy[at] ?? Number.NaN);
   return [
     card(
       'Worst-group accuracy, test',
-      percentText(erm.test.worstGroupAccuracy),
-      html`${groupName(worst)}: ${countOf(erm.test, at)} test samples correct`,
+      percentText(result.test.worstGroupAccuracy),
+      html`${groupName(worst)}: ${countOf(result.test, at)} test samples correct`,
     ),
     card(
       'Training minus test accuracy of that group',
       `${pointsText(gap)} points`,
-      html`${groupName(worst)}: training ${percentText(erm.train.accuracy[at])} (${countOf(erm.train, at)}),
-      test ${percentText(erm.test.accuracy[at])} (${countOf(erm.test, at)})`,
+      html`${groupName(worst)}: training ${percentText(result.train.accuracy[at])}
+      (${countOf(result.train, at)}), test ${percentText(result.test.accuracy[at])}
+      (${countOf(result.test, at)})`,
     ),
     card(
       'Average test accuracy',
-      percentText(erm.test.average),
+      percentText(result.test.average),
       html`test-set average: every test sample counts the same. Weighted by the groups’ shares of the training
-      split: ${percentText(erm.test.trainWeightedAverage)}`,
+      split: ${percentText(result.test.trainWeightedAverage)}`,
     ),
   ];
 }
@@ -83,12 +84,12 @@ function checkpointCard(report: RunReport): Markup[] {
   const selected = selectedEpoch(report);
   if (selected === undefined) return [];
   const accuracy = report.epochs.find(({ epoch }) => epoch === selected)?.val.worstGroupAccuracy;
-  const length = report.erm?.epochs ?? report.epochs.at(-1)?.epoch ?? selected;
+  const length = report.result?.epochs ?? report.epochs.at(-1)?.epoch ?? selected;
   return [
     card(
       'Checkpoint',
       `epoch ${selected} of ${length}`,
-      report.erm?.select === 'last'
+      report.result?.select === 'last'
         ? html`the last one was asked for; its validation worst-group accuracy: ${percentText(accuracy)}`
         : html`selected by the best validation worst-group
           accuracy${accuracy === undefined ? '' : `: ${percentText(accuracy)}`}; the first epoch where several

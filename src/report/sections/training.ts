@@ -21,7 +21,7 @@ export function trainingSection(
     title: 'Training curves',
     body: html`<p>
         ${plural(report.epochs.length, 'epoch')}, ${fixed(minutes, 1)} minutes with validation.
-        ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${report.erm?.select === 'last' ? 'is the last one.' : 'has the best validation worst-group accuracy, the first where several tie.'}`}
+        ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${report.result?.select === 'last' ? 'is the last one.' : 'has the best validation worst-group accuracy, the first where several tie.'}`}
       </p>
       ${chartFigure(training)}
       <p class="note">

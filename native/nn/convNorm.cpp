@@ -1,0 +1,140 @@
+#include "convNorm.h"
+
+#include <ATen/autocast_mode.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include <optional>
+
+namespace spurmem {
+
+namespace {
+
+constexpr double kEps = 1e-5;  // torch.nn.BatchNorm2d's
+
+std::optional<c10::OperatorHandle> find(const char* overload) {
+  return c10::Dispatcher::singleton().findSchema({"mkldnn::_convolution_pointwise", overload});
+}
+
+bool oneDnnHasBf16() {
+  const auto asks = c10::Dispatcher::singleton().findSchema({"mkldnn::_is_mkldnn_bf16_supported", ""});
+  if (!asks) return false;
+  torch::jit::Stack stack;
+  asks->callBoxed(stack);
+  return stack.back().toBool();
+}
+
+// Whether a kernel of its own can compute all of it, in float32 or under autocast in bfloat16.
+bool canFuse(const at::Tensor& x, bool isBf16) {
+  static const bool has = find("") && find("binary");
+  static const bool hasBf16 = has && oneDnnHasBf16();
+  return x.is_cpu() && (isBf16 ? hasBf16 : has);
+}
+
+bool isAutocast(const at::Tensor& x) { return at::autocast::is_autocast_enabled(x.device().type()); }
+
+c10::List<std::optional<at::Scalar>> noScalars() { return c10::List<std::optional<at::Scalar>>(); }
+
+}  // namespace
+
+struct ConvNorm::Folded {
+  at::Tensor weight, bias;
+  // What they come from, and the version that it had.
+  std::vector<std::pair<at::Tensor, int64_t>> sources;
+
+  bool isOf(const std::vector<at::Tensor>& tensors, at::ScalarType type) const {
+    if (!weight.defined() || weight.scalar_type() != type) return false;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      if (!sources[i].first.is_same(tensors[i]) || sources[i].second != tensors[i]._version()) return false;
+    }
+    return true;
+  }
+};
+
+ConvNorm::ConvNorm(NetworkBuilder& build, const std::string& conv, const std::string& norm, int64_t in,
+                   int64_t out, int64_t kernel, int64_t stride, int64_t padding)
+    : conv_(build.conv2d(conv, in, out, kernel, stride, padding)),
+      stride_(2, stride),
+      padding_(2, padding),
+      kept_(std::make_shared<Folded>()) {
+  build.neurons(conv);
+  norm_ = build.batchNorm2d(norm, out);
+  weight_ = &build.registered(conv + ".weight");
+  norms_ = {&build.registered(norm + ".weight"), &build.registered(norm + ".bias"),
+            &build.registered(norm + ".running_mean"), &build.registered(norm + ".running_var")};
+}
+
+at::Tensor ConvNorm::relu(const at::Tensor& x, const ForwardContext& context) const {
+  if (isFused(x, context)) return fused(x, nullptr, true, context);
+  return norm_(conv_(x, context), context).relu_();
+}
+
+at::Tensor ConvNorm::operator()(const at::Tensor& x, const ForwardContext& context) const {
+  if (isFused(x, context)) return fused(x, nullptr, false, context);
+  return norm_(conv_(x, context), context);
+}
+
+at::Tensor ConvNorm::addRelu(const at::Tensor& x, const at::Tensor& residual,
+                             const ForwardContext& context) const {
+  // oneDNN's sum fails where the output is one pixel, whose strides say nothing of the memory format.
+  if (residual.size(2) * residual.size(3) > 1 && isFused(x, context)) {
+    return fused(x, &residual, true, context);
+  }
+  auto result = (*this)(x, context);
+  result += residual;
+  return result.relu_();
+}
+
+bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const {
+  const bool wants = !context.training && !at::GradMode::is_enabled() && context.multiplyAdds == nullptr &&
+                     context.observation == nullptr && canFuse(x, isAutocast(x));
+  // Training has better use for the memory.
+  if (!wants) *kept_ = {};
+  return wants;
+}
+
+at::Tensor ConvNorm::fused(const at::Tensor& x, const at::Tensor* residual, bool relu,
+                           const ForwardContext& context) const {
+  const auto type = isAutocast(x) ? at::kBFloat16 : at::kFloat;
+  const auto [weight, bias] = folded(context.weight(*weight_), type);
+  const c10::IValue follows = relu ? c10::IValue(std::string("relu")) : c10::IValue();
+  torch::jit::Stack stack;
+  stack.emplace_back(x.to(type));
+  if (residual) stack.emplace_back(residual->to(type));
+  for (const auto& tensor : {weight, bias}) stack.emplace_back(tensor);
+  for (const auto& sizes : {padding_, stride_, std::vector<int64_t>{1, 1}}) stack.emplace_back(sizes);
+  stack.emplace_back(int64_t{1});  // groups
+  if (residual) {
+    static const auto operation = *find("binary");
+    for (const auto& value : {c10::IValue("add"), c10::IValue(1.0), follows}) stack.push_back(value);
+    stack.emplace_back(noScalars());
+    stack.emplace_back();
+    operation.callBoxed(stack);
+  } else {
+    static const auto operation = *find("");
+    stack.push_back(relu ? follows : c10::IValue("none"));
+    stack.emplace_back(noScalars());
+    stack.emplace_back("");
+    operation.callBoxed(stack);
+  }
+  return stack.back().toTensor();
+}
+
+std::pair<at::Tensor, at::Tensor> ConvNorm::folded(const at::Tensor& weight, at::ScalarType type) const {
+  std::vector<at::Tensor> sources{weight};
+  for (const auto* parameter : norms_) sources.push_back(parameter->value);
+  if (kept_->isOf(sources, type)) return {kept_->weight, kept_->bias};
+  const auto &scale = sources[1], &shift = sources[2], &mean = sources[3], &variance = sources[4];
+  const auto factor = scale / (variance + kEps).sqrt();
+  const std::pair<at::Tensor, at::Tensor> result{(weight * factor.view({-1, 1, 1, 1})).to(type),
+                                                 (shift - mean * factor).to(type)};
+  // A variant's weights are for its one batch.
+  if (weight.is_same(weight_->value)) {
+    kept_->weight = result.first;
+    kept_->bias = result.second;
+    kept_->sources.clear();
+    for (const auto& source : sources) kept_->sources.emplace_back(source, source._version());
+  }
+  return result;
+}
+
+}  // namespace spurmem

@@ -1,0 +1,48 @@
+// A convolution with its batch-norm and what follows them in a residual network.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "network.h"
+
+namespace spurmem {
+
+// torch.nn.Conv2d without bias, torch.nn.BatchNorm2d, and then, as asked, a sum and a ReLU. The convolution's
+// output channels are neurons.
+//
+// Where nothing needs what is between (eval mode, no gradient), oneDNN runs all of it as one kernel, with the
+// batch-norm folded into the weights. The folded weights are kept until a tensor that they come from changes.
+class ConvNorm {
+ public:
+  // Registers both layers' parameters, in this order.
+  ConvNorm(NetworkBuilder& build, const std::string& conv, const std::string& norm, int64_t in, int64_t out,
+           int64_t kernel, int64_t stride, int64_t padding);
+
+  // norm(conv(x))
+  at::Tensor operator()(const at::Tensor& x, const ForwardContext& context) const;
+  // relu(norm(conv(x)))
+  at::Tensor relu(const at::Tensor& x, const ForwardContext& context) const;
+  // relu(norm(conv(x)) + residual)
+  at::Tensor addRelu(const at::Tensor& x, const at::Tensor& residual, const ForwardContext& context) const;
+
+ private:
+  struct Folded;
+
+  bool isFused(const at::Tensor& x, const ForwardContext& context) const;
+  at::Tensor fused(const at::Tensor& x, const at::Tensor* residual, bool relu,
+                   const ForwardContext& context) const;
+  // {weight, bias} of the convolution that is both layers.
+  std::pair<at::Tensor, at::Tensor> folded(const at::Tensor& weight, at::ScalarType type) const;
+
+  NetworkBuilder::Layer conv_, norm_;
+  const Parameter* weight_;
+  std::array<const Parameter*, 4> norms_;  // weight, bias, running mean, running variance
+  std::vector<int64_t> stride_, padding_;
+  std::shared_ptr<Folded> kept_;  // of all copies of this layer
+};
+
+}  // namespace spurmem

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import { loadDataset } from '../../src/data/dataset.js';
+import { evaluate } from '../../src/metrics/evaluate.js';
+import { loadWeights } from '../../src/models/weights.js';
+import { native, type Precision } from '../../src/native/addon.js';
+import { trainErm, type ErmOptions } from '../../src/train/erm.js';
+import type { TrainingResult } from '../../src/train/metrics.js';
+import { openRun, RunFolder } from '../../src/train/runFolder.js';
+import { createModel, openImages } from '../../src/train/runModel.js';
+import { report } from '../parity/compare.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const base: Omit<ErmOptions, 'out'> = {
+  ...{ data: join(folder, 'dominoes'), arch: 'resnet18', epochs: 4, batchSize: 32, lr: 1e-3 },
+  ...{ seed: 3, device: 'cpu', threads: 1, resume: false },
+};
+
+let exact: TrainingResult;
+
+beforeAll(async () => {
+  const counts = { train: [200, 20, 20, 200], val: [50, 50, 50, 50], test: [100, 100, 100, 100] };
+  await buildDominoes(base.data, { ...DEFAULT_DOMINOES, counts });
+  exact = await train('exact', {});
+});
+
+function train(name: string, options: Partial<ErmOptions>): Promise<TrainingResult> {
+  return trainErm({ ...base, ...options, out: join(folder, name) });
+}
+
+test('a run trained in bfloat16 is about as accurate as one in float32, and says what it computes in', async () => {
+  const bf16 = await train('bf16', { precision: 'bf16' });
+  expect((await openRun(join(folder, 'bf16'))).config.precision).toBe('bf16');
+  const difference = Math.abs(bf16.test.average - exact.test.average);
+  // Four epochs on 440 images: a fifth between two seeds would be nothing unusual.
+  report('test accuracy, trained in bf16 and in fp32, difference', difference, 0.2);
+  expect(difference).toBeLessThanOrEqual(0.2);
+});
+
+test('float32 weights evaluated in bfloat16 predict nearly the same', async () => {
+  const [fp32, bf16] = [await predictions('fp32'), await predictions('bf16')];
+  const changed = fp32.predicted.filter((label, i) => label !== bf16.predicted[i]).length;
+  const share = changed / fp32.predicted.length;
+  report(`predictions that bf16 changes, of ${fp32.predicted.length}`, share, 0.03);
+  report('accuracy, bf16 and fp32, difference', Math.abs(fp32.average - bf16.average), 0.03);
+  expect(share).toBeLessThanOrEqual(0.03);
+  expect(Math.abs(fp32.average - bf16.average)).toBeLessThanOrEqual(0.03);
+  expect(fp32.loss).not.toBe(bf16.loss);
+});
+
+async function predictions(
+  precision: Precision,
+): Promise<{ predicted: Int32Array; average: number; loss: number }> {
+  const { config, weights } = await openRun(join(folder, 'exact'));
+  const dataset = await loadDataset(base.data);
+  using loader = await openImages(config, dataset, { device: 'cpu' });
+  using model = await createModel({ ...config, precision }, loader, new (native().Generator)(0));
+  await loadWeights(model, weights);
+  const evaluated = await evaluate(model, loader, dataset.splits.test, { batchSize: 50, task: precision });
+  return { predicted: evaluated.predictions, average: evaluated.accuracies.average, loss: evaluated.loss };
+}
+
+test('NCHW trains as NHWC does but for rounding, and the run says which it took', async () => {
+  await train('contiguous', { memoryFormat: 'contiguous', epochs: 1 });
+  const [first] = await new RunFolder(join(folder, 'contiguous')).readMetrics();
+  const [reference] = await new RunFolder(join(folder, 'exact')).readMetrics();
+  const difference = Math.abs((first?.trainLoss ?? 0) - (reference?.trainLoss ?? 1));
+  report('training loss of the first epoch, NCHW and NHWC, difference', difference, 0.05);
+  expect(difference).toBeLessThanOrEqual(0.05);
+  const formatOf = async (run: string): Promise<unknown> =>
+    (await openRun(join(folder, run))).environment.memoryFormat;
+  expect([await formatOf('contiguous'), await formatOf('exact')]).toEqual(['contiguous', 'channels_last']);
+});
