@@ -1,10 +1,14 @@
 #include "image.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
 #include <optional>
 
 #include "arguments.h"
 #include "engine.h"
+#include "resize.h"
 #include "tensor.h"
 
 namespace spurmem {
@@ -16,12 +20,10 @@ struct ImageStoreHandle::Pixels {
   std::vector<int32_t> heights;
   std::vector<int32_t> widths;
 
-  // [1, 3, H, W] view in channels-last strides; nothing is copied.
-  at::Tensor image(int32_t index) const {
-    const int64_t h = heights[index];
-    const int64_t w = widths[index];
-    const auto offset = static_cast<int64_t>(offsets[index]);
-    return bytes.narrow(0, offset, h * w * 3).view({1, h, w, 3}).permute({0, 3, 1, 2});
+  RgbView image(int32_t index) const {
+    const int64_t width = widths[index];
+    return {bytes.const_data_ptr<uint8_t>() + static_cast<int64_t>(offsets[index]), heights[index], width,
+            3 * width};
   }
 };
 
@@ -38,55 +40,108 @@ struct BatchPlan {
   std::vector<int64_t> cropSize;  // {height, width} that crops are resized to; none: only their flips count
   std::vector<int64_t> resize;    // {height, width}, {shorter side}, or none
   std::vector<int64_t> crop;      // {height, width} of the centre crop, or none
-  at::Tensor mean, std;           // [1, 3, 1, 1]
+  std::array<float, 3> mean, std;
   at::Device device = at::kCPU;
   at::MemoryFormat memoryFormat = at::MemoryFormat::ChannelsLast;
 };
 
-// torchvision.transforms.functional.resize on a uint8 tensor: float32, antialiased bilinear, rounded.
-at::Tensor resize(const at::Tensor& image, int64_t height, int64_t width) {
-  if (image.size(2) == height && image.size(3) == width) return image;
-  const int64_t size[] = {height, width};
-  return at::_upsample_bilinear2d_aa(image.to(at::kFloat), size, /*align_corners=*/false)
-      .round_()
-      .to(at::kByte);
-}
+// An image's part that is resized, and where the result goes in the batch's [height, width].
+struct Geometry {
+  RgbView source;
+  Resizing resizing;
+  int64_t height, width;  // of the result, with its padding
+  int64_t top, left;      // of the window in the result
+};
 
-at::Tensor resizeAs(const at::Tensor& image, const std::vector<int64_t>& size) {
-  if (size.empty()) return image;
-  if (size.size() == 2) return resize(image, size[0], size[1]);
-  const int64_t height = image.size(2);
-  const int64_t width = image.size(3);
-  const auto longer = static_cast<int64_t>(static_cast<double>(size[0] * std::max(height, width)) /
-                                           static_cast<double>(std::min(height, width)));
-  return width <= height ? resize(image, longer, size[0]) : resize(image, size[0], longer);
-}
-
-// torchvision.transforms.functional.center_crop, with its zero padding of images smaller than the crop.
-at::Tensor centerCrop(at::Tensor image, const std::vector<int64_t>& size) {
-  if (size.empty()) return image;
-  const int64_t height = size[0];
-  const int64_t width = size[1];
-  const int64_t missingHeight = std::max<int64_t>(height - image.size(2), 0);
-  const int64_t missingWidth = std::max<int64_t>(width - image.size(3), 0);
-  if (missingHeight > 0 || missingWidth > 0) {
-    const int64_t padding[] = {missingWidth / 2, (missingWidth + 1) / 2, missingHeight / 2,
-                               (missingHeight + 1) / 2};
-    image = at::constant_pad_nd(image, padding, 0);
+// torchvision.transforms.functional.resize: to {height, width}, to {shorter side}, or not at all.
+Resizing resizeTo(const std::vector<int64_t>& size, int64_t height, int64_t width) {
+  if (size.size() == 2) {
+    height = size[0];
+    width = size[1];
+  } else if (size.size() == 1) {
+    const auto longer = static_cast<int64_t>(static_cast<double>(size[0] * std::max(height, width)) /
+                                             static_cast<double>(std::min(height, width)));
+    const bool isPortrait = width <= height;
+    height = isPortrait ? longer : size[0];
+    width = isPortrait ? size[0] : longer;
   }
-  const auto top = static_cast<int64_t>(std::nearbyint(static_cast<double>(image.size(2) - height) / 2.0));
-  const auto left = static_cast<int64_t>(std::nearbyint(static_cast<double>(image.size(3) - width) / 2.0));
-  return image.narrow(2, top, height).narrow(3, left, width);
+  return {height, width, 0, 0, height, width, false};
 }
 
-at::Tensor prepare(const at::Tensor& source, const BatchPlan& plan, int64_t position) {
-  if (plan.crops.empty()) return centerCrop(resizeAs(source, plan.resize), plan.crop);
-  const auto& crop = plan.crops[position];
-  const auto image =
-      plan.cropSize.empty()
-          ? centerCrop(resizeAs(source, plan.resize), plan.crop)
-          : resizeAs(source.narrow(2, crop.top, crop.height).narrow(3, crop.left, crop.width), plan.cropSize);
-  return crop.flip ? image.flip({3}) : image;
+// torchvision.transforms.functional.center_crop along one dimension, with its zero padding of images smaller
+// than the crop: {first position kept, how many, first position in the crop}.
+std::array<int64_t, 3> centerCrop(int64_t size, int64_t crop) {
+  const int64_t missing = std::max<int64_t>(crop - size, 0);
+  const auto start = static_cast<int64_t>(std::nearbyint(static_cast<double>(size + missing - crop) / 2.0));
+  // The padding lies around the image: half of it, rounded down, before.
+  const int64_t before = missing / 2;
+  return {std::max<int64_t>(start - before, 0), std::min(size, crop), std::max<int64_t>(before - start, 0)};
+}
+
+Geometry geometryOf(const RgbView& image, const BatchPlan& plan, int64_t position) {
+  const bool flip = !plan.crops.empty() && plan.crops[position].flip;
+  if (!plan.crops.empty() && !plan.cropSize.empty()) {
+    const auto& crop = plan.crops[position];
+    const RgbView part{image.pixels + crop.top * image.stride + 3 * crop.left, crop.height, crop.width,
+                       image.stride};
+    auto resizing = resizeTo(plan.cropSize, crop.height, crop.width);
+    resizing.flip = flip;
+    return {part, resizing, resizing.height, resizing.width, 0, 0};
+  }
+  auto resizing = resizeTo(plan.resize, image.height, image.width);
+  resizing.flip = flip;
+  if (plan.crop.empty()) return {image, resizing, resizing.height, resizing.width, 0, 0};
+  const auto rows = centerCrop(resizing.height, plan.crop[0]);
+  auto columns = centerCrop(resizing.width, plan.crop[1]);
+  // The padding is mirrored too.
+  if (flip) columns[2] = plan.crop[1] - columns[2] - columns[1];
+  resizing.top = rows[0];
+  resizing.windowHeight = rows[1];
+  resizing.left = columns[0];
+  resizing.windowWidth = columns[1];
+  return {image, resizing, plan.crop[0], plan.crop[1], rows[2], columns[2]};
+}
+
+// [N, height, width, 3] uint8.
+at::Tensor prepare(const BatchPlan& plan, const std::function<RgbView(int32_t)>& image) {
+  const auto count = static_cast<int64_t>(plan.indices.size());
+  at::Tensor batch;
+  for (int64_t i = 0; i < count; ++i) {
+    const auto geometry = geometryOf(image(plan.indices[i]), plan, i);
+    const auto [height, width] = std::pair(geometry.height, geometry.width);
+    if (!batch.defined()) batch = at::empty({count, height, width, 3}, at::kByte);
+    TORCH_CHECK(height == batch.size(1) && width == batch.size(2), "images of one batch differ in size (",
+                height, " x ", width, " and ", batch.size(1), " x ", batch.size(2),
+                " px): set a fixed resize [height, width] or a crop in the preprocessing");
+    auto* pixels = batch.mutable_data_ptr<uint8_t>() + i * height * width * 3;
+    const auto& window = geometry.resizing;
+    if (window.windowHeight < height || window.windowWidth < width)
+      std::fill_n(pixels, height * width * 3, 0);
+    resizeRgb(geometry.source, window, pixels + (geometry.top * width + geometry.left) * 3, width * 3);
+  }
+  return batch;
+}
+
+// [N, 3, height, width] float32 on the device: bytes travel there, ToTensor's division and Normalize run
+// there, in torchvision's order.
+at::Tensor normalize(const at::Tensor& batch, const BatchPlan& plan) {
+  if (plan.device.is_cpu()) {
+    auto result = at::empty(batch.sizes(), at::kFloat);
+    normalizeRgb(batch.const_data_ptr<uint8_t>(), batch.numel() / 3, plan.mean, plan.std,
+                 result.mutable_data_ptr<float>());
+    return result.permute({0, 3, 1, 2}).contiguous(plan.memoryFormat);
+  }
+  const auto ofChannels = [&plan](const std::array<float, 3>& values) {
+    return at::tensor(at::ArrayRef<float>(values.data(), values.size()), at::kFloat)
+        .view({1, 3, 1, 1})
+        .to(plan.device);
+  };
+  return batch.permute({0, 3, 1, 2})
+      .to(plan.device)
+      .to(at::kFloat, false, false, plan.memoryFormat)
+      .div_(255)
+      .sub_(ofChannels(plan.mean))
+      .div_(ofChannels(plan.std));
 }
 
 std::optional<std::vector<int64_t>> sizeOf(const Napi::Value& value, const std::string& name) {
@@ -94,8 +149,10 @@ std::optional<std::vector<int64_t>> sizeOf(const Napi::Value& value, const std::
   return toIntegers(value, name);
 }
 
-at::Tensor channelTensor(const std::vector<double>& values) {
-  return at::tensor(values, at::kFloat).view({1, 3, 1, 1});
+std::array<float, 3> toChannels(const Napi::Value& value, const std::string& name) {
+  const auto values = toNumbers(value, name);
+  if (values.size() != 3) throw expected(value.Env(), "three numbers", name, value);
+  return {static_cast<float>(values[0]), static_cast<float>(values[1]), static_cast<float>(values[2])};
 }
 
 }  // namespace
@@ -152,8 +209,8 @@ Napi::Value ImageStoreHandle::batch(const Napi::CallbackInfo& info) {
   plan.resize = sizeOf(options.Get("resize"), "resize").value_or(std::vector<int64_t>{});
   plan.cropSize = sizeOf(options.Get("cropSize"), "cropSize").value_or(std::vector<int64_t>{});
   plan.crop = sizeOf(options.Get("crop"), "crop").value_or(std::vector<int64_t>{});
-  plan.mean = channelTensor(toNumbers(options.Get("mean"), "mean"));
-  plan.std = channelTensor(toNumbers(options.Get("std"), "std"));
+  plan.mean = toChannels(options.Get("mean"), "mean");
+  plan.std = toChannels(options.Get("std"), "std");
   plan.device = toDevice(options.Get("device"));
   plan.memoryFormat = toMemoryFormat(options.Get("memoryFormat"));
   if (!options.Get("crops").IsNull()) {
@@ -170,26 +227,8 @@ Napi::Value ImageStoreHandle::batch(const Napi::CallbackInfo& info) {
       env, LaneName::data,
       [pixels = pixels_, plan = std::move(plan)] {
         at::NoGradGuard noGrad;
-        at::Tensor batch;
-        const auto count = static_cast<int64_t>(plan.indices.size());
-        for (int64_t i = 0; i < count; ++i) {
-          const auto image = prepare(pixels->image(plan.indices[i]), plan, i);
-          if (!batch.defined()) {
-            batch = at::empty({count, 3, image.size(2), image.size(3)}, at::kByte,
-                              at::MemoryFormat::ChannelsLast);
-          }
-          TORCH_CHECK(image.sizes().slice(1) == batch.sizes().slice(1),
-                      "images of one batch differ in size (", image.size(2), " x ", image.size(3), " and ",
-                      batch.size(2), " x ", batch.size(3),
-                      " px): set a fixed resize [height, width] or a crop in the preprocessing");
-          batch.select(0, i).copy_(image.squeeze(0));
-        }
-        // Bytes travel to the device; ToTensor's division and Normalize run there, in torchvision's order.
-        return batch.to(plan.device)
-            .to(at::kFloat, false, false, plan.memoryFormat)
-            .div_(255)
-            .sub_(plan.mean.to(plan.device))
-            .div_(plan.std.to(plan.device));
+        const auto batch = prepare(plan, [&pixels](int32_t index) { return pixels->image(index); });
+        return normalize(batch, plan);
       },
       [](Napi::Env settleEnv, at::Tensor& batch) { return TensorHandle::wrap(settleEnv, std::move(batch)); });
 }

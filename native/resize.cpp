@@ -1,0 +1,187 @@
+#include "resize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+// The widest vectors that the machine has; the arithmetic is the same, but for fused multiply-adds, which
+// libtorch's kernels use where these do.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define SPURMEM_VECTORIZED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define SPURMEM_VECTORIZED
+#endif
+
+namespace spurmem {
+
+namespace {
+
+constexpr int64_t kRows = 4;    // that are resized at once
+constexpr int64_t kPixel = 4;   // floats that a pixel takes: red, green, blue, and one for nothing
+constexpr int64_t kLanes = 16;  // floats of a vector: kRows pixels of a column, or as many of a row
+
+// At any address, in memory that is also seen as floats.
+using Floats = float __attribute__((vector_size(kLanes * sizeof(float)), aligned(alignof(float)), may_alias));
+using Integers = int32_t __attribute__((vector_size(kLanes * sizeof(int32_t))));
+using Bytes = uint8_t __attribute__((vector_size(kLanes)));
+
+// Which source positions each target position is the weighted mean of, along one dimension.
+struct Taps {
+  int64_t most;  // of one position
+  std::vector<int64_t> first, count;
+  std::vector<float> weights;  // `most` for each position
+};
+
+// PyTorch's antialiased bilinear weights (at::_upsample_bilinear2d_aa) of the target positions from `start`
+// on.
+Taps tapsOf(int64_t from, int64_t to, int64_t start, int64_t size, bool reversed) {
+  const float scale = static_cast<float>(from) / static_cast<float>(to);
+  const float support = scale >= 1 ? scale : 1.0F;
+  const float inverse = scale >= 1 ? 1 / scale : 1.0F;
+  Taps taps{static_cast<int64_t>(std::ceil(support)) * 2 + 1, {}, {}, {}};
+  taps.weights.assign(size * taps.most, 0);
+  for (int64_t i = 0; i < size; ++i) {
+    const int64_t position = start + (reversed ? size - 1 - i : i);
+    const auto center = static_cast<float>(scale * (static_cast<double>(position) + 0.5));
+    const int64_t first = std::max<int64_t>(static_cast<int64_t>(center - support + 0.5F), 0);
+    const int64_t end = std::min<int64_t>(static_cast<int64_t>(center + support + 0.5F), from);
+    const int64_t count = std::clamp<int64_t>(end - first, 0, taps.most);
+    auto* weights = &taps.weights[i * taps.most];
+    float total = 0;
+    for (int64_t j = 0; j < count; ++j) {
+      const auto distance = std::abs((static_cast<float>(j + first) - center + 0.5F) * inverse);
+      weights[j] = distance < 1 ? 1 - distance : 0;
+      total += weights[j];
+    }
+    for (int64_t j = 0; j < count; ++j) weights[j] /= total;
+    taps.first.push_back(first);
+    taps.count.push_back(count);
+  }
+  return taps;
+}
+
+// sum + a * b, rounded once, as libtorch's kernels do.
+__attribute__((always_inline)) inline void addProduct(Floats& sum, const Floats& a, float b) {
+  for (int64_t k = 0; k < kLanes; ++k) sum[k] = std::fma(a[k], b, sum[k]);
+}
+
+// Four rows side by side: a vector holds the pixels of one column.
+SPURMEM_VECTORIZED void interleave(const RgbView& source, int64_t row, float* columns) {
+  const uint8_t* rows[kRows];
+  for (int64_t r = 0; r < kRows; ++r) {
+    rows[r] = source.pixels + std::min(row + r, source.height - 1) * source.stride;
+  }
+  const int64_t last = source.width - 1;
+  for (int64_t x = 0; x <= last; ++x) {
+    uint8_t bytes[kLanes] = {};
+    // The fourth byte is the next pixel's, and not used; the last pixel may have nothing behind it.
+    const size_t size = x < last ? 4 : 3;
+    for (int64_t r = 0; r < kRows; ++r) std::memcpy(bytes + kPixel * r, rows[r] + 3 * x, size);
+    Bytes vector;
+    std::memcpy(&vector, bytes, sizeof vector);
+    *reinterpret_cast<Floats*>(columns + kLanes * x) =
+        __builtin_convertvector(__builtin_convertvector(vector, Integers), Floats);
+  }
+}
+
+// Along the rows: kRows rows of `width` pixels in, as many of the taps' positions out, `stride` floats apart.
+SPURMEM_VECTORIZED void resizeRows(const float* columns, const Taps& taps, float* target, int64_t stride) {
+  const auto size = static_cast<int64_t>(taps.first.size());
+  for (int64_t x = 0; x < size; ++x) {
+    const auto* weights = &taps.weights[x * taps.most];
+    const auto* column = reinterpret_cast<const Floats*>(columns + kLanes * taps.first[x]);
+    Floats sum = column[0] * weights[0];
+    for (int64_t j = 1; j < taps.count[x]; ++j) addProduct(sum, column[j], weights[j]);
+    float lanes[kLanes];
+    std::memcpy(lanes, &sum, sizeof sum);
+    for (int64_t r = 0; r < kRows; ++r) {
+      std::memcpy(target + r * stride + kPixel * x, lanes + kPixel * r, kPixel * sizeof(float));
+    }
+  }
+}
+
+// Down the columns: one row of `width` pixels, rounded. `target` has room for kRows pixels more.
+SPURMEM_VECTORIZED void resizeColumn(const float* rows, int64_t stride, const float* weights, int64_t count,
+                                     int64_t width, uint8_t* target) {
+  // Added and taken away, it leaves no digit behind the point.
+  constexpr float kRounding = 12582912.0F;
+  for (int64_t x = 0; x < width; x += kRows) {
+    const auto* row = rows + kPixel * x;
+    Floats sum = *reinterpret_cast<const Floats*>(row) * weights[0];
+    for (int64_t j = 1; j < count; ++j) {
+      addProduct(sum, *reinterpret_cast<const Floats*>(row + j * stride), weights[j]);
+    }
+    sum = (sum + kRounding) - kRounding;
+    const Bytes bytes = __builtin_convertvector(__builtin_convertvector(sum, Integers), Bytes);
+    uint8_t pixels[kLanes];
+    std::memcpy(pixels, &bytes, sizeof bytes);
+    // The fourth byte of a pixel is the next one's first.
+    for (int64_t r = 0; r < kRows; ++r) std::memcpy(target + 3 * (x + r), pixels + kPixel * r, kPixel);
+  }
+}
+
+void copyRows(const RgbView& source, const Resizing& resizing, uint8_t* target, int64_t targetStride) {
+  for (int64_t y = 0; y < resizing.windowHeight; ++y) {
+    const auto* from = source.pixels + (resizing.top + y) * source.stride + 3 * resizing.left;
+    auto* to = target + y * targetStride;
+    if (!resizing.flip) {
+      std::memcpy(to, from, 3 * resizing.windowWidth);
+      continue;
+    }
+    for (int64_t x = 0; x < resizing.windowWidth; ++x) {
+      std::memcpy(to + 3 * x, from + 3 * (resizing.windowWidth - 1 - x), 3);
+    }
+  }
+}
+
+}  // namespace
+
+void resizeRgb(const RgbView& source, const Resizing& resizing, uint8_t* target, int64_t targetStride) {
+  if (source.height == resizing.height && source.width == resizing.width) {
+    copyRows(source, resizing, target, targetStride);
+    return;
+  }
+  const auto across =
+      tapsOf(source.width, resizing.width, resizing.left, resizing.windowWidth, resizing.flip);
+  const auto down = tapsOf(source.height, resizing.height, resizing.top, resizing.windowHeight, false);
+  const int64_t top = down.first.front();
+  const int64_t bottom = down.first.back() + down.count.back();
+  // Whole vectors, so that no pixel needs a case of its own.
+  const int64_t stride = (resizing.windowWidth + kRows) / kRows * kRows * kPixel;
+  std::vector<float> columns(kLanes * source.width);
+  std::vector<float> rows((bottom - top + kRows) * stride);
+  for (int64_t y = top; y < bottom; y += kRows) {
+    interleave(source, y, columns.data());
+    resizeRows(columns.data(), across, &rows[(y - top) * stride], stride);
+  }
+  std::vector<uint8_t> line(3 * (resizing.windowWidth + 2 * kRows));
+  for (int64_t y = 0; y < resizing.windowHeight; ++y) {
+    resizeColumn(&rows[(down.first[y] - top) * stride], stride, &down.weights[y * down.most], down.count[y],
+                 resizing.windowWidth, line.data());
+    std::memcpy(target + y * targetStride, line.data(), 3 * resizing.windowWidth);
+  }
+}
+
+SPURMEM_VECTORIZED void normalizeRgb(const uint8_t* bytes, int64_t pixels, const std::array<float, 3>& mean,
+                                     const std::array<float, 3>& std, float* target) {
+  // The three channels' turn comes round with whole vectors.
+  constexpr int64_t kPeriod = 3 * kLanes;
+  float means[kPeriod], deviations[kPeriod];
+  for (int64_t k = 0; k < kPeriod; ++k) {
+    means[k] = mean[k % 3];
+    deviations[k] = std[k % 3];
+  }
+  const int64_t size = 3 * pixels;
+  int64_t start = 0;
+  for (; start + kPeriod <= size; start += kPeriod) {
+    for (int64_t k = 0; k < kPeriod; ++k) {
+      target[start + k] = (static_cast<float>(bytes[start + k]) / 255.0F - means[k]) / deviations[k];
+    }
+  }
+  for (int64_t k = 0; start + k < size; ++k) {
+    target[start + k] = (static_cast<float>(bytes[start + k]) / 255.0F - means[k]) / deviations[k];
+  }
+}
+
+}  // namespace spurmem
