@@ -66,22 +66,16 @@ __attribute__((always_inline)) inline void addProduct(Floats& sum, const Floats&
   for (int64_t k = 0; k < kLanes; ++k) sum[k] = std::fma(a[k], b, sum[k]);
 }
 
-// Four rows side by side: a vector holds the pixels of one column.
-SPURMEM_VECTORIZED void interleave(const RgbView& source, int64_t row, float* columns) {
-  const uint8_t* rows[kRows];
+// Rows side by side: a vector of `columns` holds the pixels of one column. `line` has room for a row and one
+// float.
+SPURMEM_VECTORIZED void interleave(const RgbView& source, int64_t row, float* line, float* columns) {
   for (int64_t r = 0; r < kRows; ++r) {
-    rows[r] = source.pixels + std::min(row + r, source.height - 1) * source.stride;
-  }
-  const int64_t last = source.width - 1;
-  for (int64_t x = 0; x <= last; ++x) {
-    uint8_t bytes[kLanes] = {};
-    // The fourth byte is the next pixel's, and not used; the last pixel may have nothing behind it.
-    const size_t size = x < last ? 4 : 3;
-    for (int64_t r = 0; r < kRows; ++r) std::memcpy(bytes + kPixel * r, rows[r] + 3 * x, size);
-    Bytes vector;
-    std::memcpy(&vector, bytes, sizeof vector);
-    *reinterpret_cast<Floats*>(columns + kLanes * x) =
-        __builtin_convertvector(__builtin_convertvector(vector, Integers), Floats);
+    const auto* pixels = source.pixels + std::min(row + r, source.height - 1) * source.stride;
+    for (int64_t k = 0; k < 3 * source.width; ++k) line[k] = pixels[k];
+    // The fourth float is the next pixel's first, and not used.
+    for (int64_t x = 0; x < source.width; ++x) {
+      std::memcpy(columns + kLanes * x + kPixel * r, line + 3 * x, kPixel * sizeof(float));
+    }
   }
 }
 
@@ -149,17 +143,17 @@ void resizeRgb(const RgbView& source, const Resizing& resizing, uint8_t* target,
   const int64_t bottom = down.first.back() + down.count.back();
   // Whole vectors, so that no pixel needs a case of its own.
   const int64_t stride = (resizing.windowWidth + kRows) / kRows * kRows * kPixel;
-  std::vector<float> columns(kLanes * source.width);
+  std::vector<float> line(3 * source.width + 1), columns(kLanes * source.width);
   std::vector<float> rows((bottom - top + kRows) * stride);
   for (int64_t y = top; y < bottom; y += kRows) {
-    interleave(source, y, columns.data());
+    interleave(source, y, line.data(), columns.data());
     resizeRows(columns.data(), across, &rows[(y - top) * stride], stride);
   }
-  std::vector<uint8_t> line(3 * (resizing.windowWidth + 2 * kRows));
+  std::vector<uint8_t> bytes(3 * (resizing.windowWidth + 2 * kRows));
   for (int64_t y = 0; y < resizing.windowHeight; ++y) {
     resizeColumn(&rows[(down.first[y] - top) * stride], stride, &down.weights[y * down.most], down.count[y],
-                 resizing.windowWidth, line.data());
-    std::memcpy(target + y * targetStride, line.data(), 3 * resizing.windowWidth);
+                 resizing.windowWidth, bytes.data());
+    std::memcpy(target + y * targetStride, bytes.data(), 3 * resizing.windowWidth);
   }
 }
 

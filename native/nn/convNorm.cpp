@@ -11,12 +11,15 @@ namespace {
 
 constexpr double kEps = 1e-5;  // torch.nn.BatchNorm2d's
 
-std::optional<c10::OperatorHandle> find(const char* overload) {
-  return c10::Dispatcher::singleton().findSchema({"mkldnn::_convolution_pointwise", overload});
+std::optional<c10::OperatorHandle> find(const char* name, const char* overload = "") {
+  return c10::Dispatcher::singleton().findSchema({name, overload});
 }
 
+constexpr auto kConvolution = "mkldnn::_convolution_pointwise";
+constexpr auto kReorder = "mkldnn::_reorder_convolution_weight";
+
 bool oneDnnHasBf16() {
-  const auto asks = c10::Dispatcher::singleton().findSchema({"mkldnn::_is_mkldnn_bf16_supported", ""});
+  const auto asks = find("mkldnn::_is_mkldnn_bf16_supported");
   if (!asks) return false;
   torch::jit::Stack stack;
   asks->callBoxed(stack);
@@ -25,7 +28,7 @@ bool oneDnnHasBf16() {
 
 // Whether a kernel of its own can compute all of it, in float32 or under autocast in bfloat16.
 bool canFuse(const at::Tensor& x, bool isBf16) {
-  static const bool has = find("") && find("binary");
+  static const bool has = find(kConvolution) && find(kConvolution, "binary") && find(kReorder);
   static const bool hasBf16 = has && oneDnnHasBf16();
   return x.is_cpu() && (isBf16 ? hasBf16 : has);
 }
@@ -95,7 +98,7 @@ bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const
 at::Tensor ConvNorm::fused(const at::Tensor& x, const at::Tensor* residual, bool relu,
                            const ForwardContext& context) const {
   const auto type = isAutocast(x) ? at::kBFloat16 : at::kFloat;
-  const auto [weight, bias] = folded(context.weight(*weight_), type);
+  const auto [weight, bias] = folded(context.weight(*weight_), type, x.sizes());
   const c10::IValue follows = relu ? c10::IValue(std::string("relu")) : c10::IValue();
   torch::jit::Stack stack;
   stack.emplace_back(x.to(type));
@@ -104,13 +107,13 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const at::Tensor* residual, bool
   for (const auto& sizes : {padding_, stride_, std::vector<int64_t>{1, 1}}) stack.emplace_back(sizes);
   stack.emplace_back(int64_t{1});  // groups
   if (residual) {
-    static const auto operation = *find("binary");
+    static const auto operation = *find(kConvolution, "binary");
     for (const auto& value : {c10::IValue("add"), c10::IValue(1.0), follows}) stack.push_back(value);
     stack.emplace_back(noScalars());
     stack.emplace_back();
     operation.callBoxed(stack);
   } else {
-    static const auto operation = *find("");
+    static const auto operation = *find(kConvolution);
     stack.push_back(relu ? follows : c10::IValue("none"));
     stack.emplace_back(noScalars());
     stack.emplace_back("");
@@ -119,22 +122,36 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const at::Tensor* residual, bool
   return stack.back().toTensor();
 }
 
-std::pair<at::Tensor, at::Tensor> ConvNorm::folded(const at::Tensor& weight, at::ScalarType type) const {
+std::pair<at::Tensor, at::Tensor> ConvNorm::folded(const at::Tensor& weight, at::ScalarType type,
+                                                   at::IntArrayRef inputSize) const {
   std::vector<at::Tensor> sources{weight};
   for (const auto* parameter : norms_) sources.push_back(parameter->value);
   if (kept_->isOf(sources, type)) return {kept_->weight, kept_->bias};
   const auto &scale = sources[1], &shift = sources[2], &mean = sources[3], &variance = sources[4];
   const auto factor = scale / (variance + kEps).sqrt();
-  const std::pair<at::Tensor, at::Tensor> result{(weight * factor.view({-1, 1, 1, 1})).to(type),
-                                                 (shift - mean * factor).to(type)};
+  std::pair<at::Tensor, at::Tensor> result{(weight * factor.view({-1, 1, 1, 1})).to(type),
+                                           (shift - mean * factor).to(type)};
   // A variant's weights are for its one batch.
   if (weight.is_same(weight_->value)) {
+    result.first = reordered(result.first, inputSize);
     kept_->weight = result.first;
     kept_->bias = result.second;
     kept_->sources.clear();
     for (const auto& source : sources) kept_->sources.emplace_back(source, source._version());
   }
   return result;
+}
+
+// As oneDNN wants it for inputs of this size; others work too.
+at::Tensor ConvNorm::reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const {
+  static const auto operation = *find(kReorder);
+  torch::jit::Stack stack;
+  stack.emplace_back(weight);
+  for (const auto& sizes : {padding_, stride_, std::vector<int64_t>{1, 1}}) stack.emplace_back(sizes);
+  stack.emplace_back(int64_t{1});  // groups
+  stack.emplace_back(inputSize.vec());
+  operation.callBoxed(stack);
+  return stack.back().toTensor();
 }
 
 }  // namespace spurmem

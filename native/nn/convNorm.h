@@ -36,7 +36,9 @@ class ConvNorm {
   at::Tensor fused(const at::Tensor& x, const at::Tensor* residual, bool relu,
                    const ForwardContext& context) const;
   // {weight, bias} of the convolution that is both layers.
-  std::pair<at::Tensor, at::Tensor> folded(const at::Tensor& weight, at::ScalarType type) const;
+  std::pair<at::Tensor, at::Tensor> folded(const at::Tensor& weight, at::ScalarType type,
+                                           at::IntArrayRef inputSize) const;
+  at::Tensor reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const;
 
   NetworkBuilder::Layer conv_, norm_;
   const Parameter* weight_;

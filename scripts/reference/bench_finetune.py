@@ -1,6 +1,6 @@
 """Steps of fine-tuning in plain PyTorch, as sides of `spurmem bench`: both branches by torch.func.functional_call, or the
 published code's step written afresh from its description (three forward passes in training mode, softmax outputs contrasted,
-cross-entropy of the softmax, one view, NCHW, Adam's defaults)."""
+cross-entropy of the softmax, one view)."""
 
 import time
 
@@ -16,7 +16,7 @@ TEMPERATURE = 0.5
 
 def steps(settings, device):
     released, size, batch = settings["released"], settings["size"], settings["batch"]
-    layout = torch.contiguous_format if released else torch.channels_last
+    layout = torch.channels_last if settings["memoryFormat"] == "channels_last" else torch.contiguous_format
     torch.manual_seed(0)
     model = torchvision.models.get_model(settings["arch"], weights=None, num_classes=2)
     model = model.to(device, memory_format=layout).train()
@@ -32,7 +32,7 @@ def steps(settings, device):
     if not released:
         model.fc.register_forward_pre_hook(lambda module, inputs: features.update(last=inputs[0]))
     parameters = list(model.parameters()) if released else [*model.parameters(), *head.parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=2e-4, fused=None if released else True)
+    optimizer = torch.optim.Adam(parameters, lr=2e-4, fused=settings["fused"] or None)
 
     def auxiliary():
         masked = {name: model.get_parameter(name) * mask for name, mask in masks.items()}

@@ -4,15 +4,15 @@ import type { BenchCase, BenchPlace, SideSpec } from '../case.js';
 import { tracedResnet50 } from '../data.js';
 
 /** How PyTorch is asked to compute. */
-interface PytorchSettings {
+export interface PytorchSettings {
   readonly memoryFormat: 'contiguous' | 'channels_last';
   readonly fused: boolean;
 }
 
 /** As the authors' published code runs it, and most code does. */
-const EAGER: PytorchSettings = { memoryFormat: 'contiguous', fused: false };
+export const EAGER: PytorchSettings = { memoryFormat: 'contiguous', fused: false };
 /** As fast as PyTorch goes without compiling. */
-const TUNED: PytorchSettings = { memoryFormat: 'channels_last', fused: true };
+export const TUNED: PytorchSettings = { memoryFormat: 'channels_last', fused: true };
 
 const RESNET50: ComputeSettings = { arch: 'resnet50', size: 224, batch: 16, steps: 1 };
 const RESNET18: ComputeSettings = { arch: 'resnet18', size: 64, batch: 64, steps: 4 };
@@ -61,7 +61,7 @@ export function computeCase(
   };
 }
 
-function labelOf({ memoryFormat, fused }: PytorchSettings, training: boolean): string {
+export function labelOf({ memoryFormat, fused }: PytorchSettings, training: boolean): string {
   const layout = memoryFormat === 'contiguous' ? 'NCHW' : 'channels_last';
   return `PyTorch, ${layout}${training ? `, ${fused ? 'fused' : 'default'} Adam` : ''}`;
 }

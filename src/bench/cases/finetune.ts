@@ -1,5 +1,6 @@
 import type { BenchCase } from '../case.js';
 import type { FinetuneStepSettings } from '../workloads/finetune.js';
+import { EAGER, TUNED, labelOf, type PytorchSettings } from './compute.js';
 
 /** 0.01 % of ResNet-50's channels. */
 const RESNET50: FinetuneStepSettings = {
@@ -11,7 +12,12 @@ const RESNET50: FinetuneStepSettings = {
   ],
 };
 
-function finetuneCase(name: string, label: string, released: boolean, target: number): BenchCase {
+function finetuneCase(
+  name: string,
+  label: string,
+  pytorch: PytorchSettings & { readonly released: boolean },
+  target: number,
+): BenchCase {
   const settings = { ...RESNET50 };
   return {
     name,
@@ -23,12 +29,13 @@ function finetuneCase(name: string, label: string, released: boolean, target: nu
     prepare: () =>
       Promise.resolve({
         ours: { program: 'spurmem', label: 'spurmem', workload: 'finetune-step', settings },
-        rival: { program: 'python', label, script: 'bench_finetune', settings: { ...settings, released } },
+        rival: { program: 'python', label, script: 'bench_finetune', settings: { ...settings, ...pytorch } },
       }),
   };
 }
 
 export const FINETUNE: readonly BenchCase[] = [
-  finetuneCase('finetune-step', 'the same in PyTorch, channels_last, fused Adam', false, 1.25),
-  finetuneCase('finetune-step-released', 'the published code\u2019s step', true, 1.5),
+  finetuneCase('finetune-step', labelOf(EAGER, true), { ...EAGER, released: false }, 1.25),
+  finetuneCase('finetune-step-tuned', labelOf(TUNED, true), { ...TUNED, released: false }, 1),
+  finetuneCase('finetune-step-released', 'the published code\u2019s step', { ...EAGER, released: true }, 1.5),
 ];

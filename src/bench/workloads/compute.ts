@@ -30,9 +30,9 @@ export async function forward(
   settings: ComputeSettings & { readonly run?: string },
   place: WorkloadPlace,
 ): Promise<Workload> {
-  const { run, precision = 'fp32' } = settings;
+  const { run } = settings;
   const measures =
-    run === undefined ? {} : { 'predictions changed %': 100 * (await shareChanged(run, precision, place)) };
+    run === undefined ? {} : { 'predictions changed %': 100 * (await shareChanged(run, settings, place)) };
   const { model, images } = await create(settings, place);
   const work = repeated(settings, async () => {
     using logits = await model.network.forward(images, false, false, null);
@@ -42,21 +42,30 @@ export async function forward(
 }
 
 /** The share of a run's training images that its model predicts otherwise than in float32. */
-async function shareChanged(run: string, precision: Precision, { device }: WorkloadPlace): Promise<number> {
-  const [exact, other] = await Promise.all([
-    predictionsOf(run, 'fp32', device),
-    predictionsOf(run, precision, device),
-  ]);
+async function shareChanged(
+  run: string,
+  { precision = 'fp32', batch }: ComputeSettings,
+  { device }: WorkloadPlace,
+): Promise<number> {
+  const exact = await predictionsOf(run, { precision: 'fp32', batch, device });
+  const other = await predictionsOf(run, { precision, batch, device });
   return exact.filter((predicted, i) => predicted !== other[i]).length / exact.length;
 }
 
-async function predictionsOf(run: string, precision: Precision, device: string): Promise<Int32Array> {
+async function predictionsOf(
+  run: string,
+  {
+    precision,
+    batch,
+    device,
+  }: { readonly precision: Precision; readonly batch: number; readonly device: string },
+): Promise<Int32Array> {
   const { config, environment, weights } = await openRun(run);
   const dataset = await loadDataset(environment.data, environment.dataOptions);
   using loader = await openImages(config, dataset, { device });
   using model = await createModel({ ...config, precision }, loader, new (native().Generator)(config.seed));
   await loadWeights(model, weights);
-  const options = { batchSize: config.batchSize, task: precision };
+  const options = { batchSize: batch, task: precision };
   return (await evaluate(model, loader, dataset.splits.train, options)).predictions;
 }
 
