@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <napi.h>
+#include <omp.h>
 #include <torch/version.h>
 
 #include <chrono>
@@ -58,6 +59,10 @@ Napi::Value liveTensors(const Napi::CallbackInfo& info) {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   installAllocator();
+  // Of JavaScript's thread. One kernel there would start a team of its own; with more threads than cores,
+  // OpenMP then puts every idle worker to sleep at once, and waking the compute lane's costs a tenth of a
+  // training step.
+  omp_set_num_threads(1);
   auto* environment = new Environment(env);
   env.SetInstanceData(environment);
   const auto tensorClass = TensorHandle::define(env);

@@ -12,8 +12,21 @@ struct AdamHandle::Adam {
   double beta1, beta2, eps, weightDecay;
   std::vector<at::Tensor> firstMoments, secondMoments, steps;
 
+  // Zeroed on the compute lane, before the first use.
+  void prepare() {
+    if (!steps.empty()) return;
+    at::NoGradGuard noGrad;
+    for (const auto& parameter : network->parameters) {
+      const auto value = parameter.value.detach();
+      firstMoments.push_back(at::zeros_like(value, at::MemoryFormat::Preserve));
+      secondMoments.push_back(at::zeros_like(value, at::MemoryFormat::Preserve));
+      steps.push_back(at::zeros({}, value.options().dtype(at::kFloat)));
+    }
+  }
+
   void step(double lr) {
     at::NoGradGuard noGrad;
+    prepare();
     std::vector<at::Tensor> parameters, gradients, first, second, counts;
     for (size_t i = 0; i < network->parameters.size(); ++i) {
       const auto& value = network->parameters[i].value;
@@ -50,13 +63,6 @@ AdamHandle::AdamHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<AdamHa
   adam->beta2 = toNumber(options.Get("beta2"), "beta2");
   adam->eps = toNumber(options.Get("eps"), "eps");
   adam->weightDecay = toNumber(options.Get("weightDecay"), "weightDecay");
-  at::NoGradGuard noGrad;
-  for (const auto& parameter : adam->network->parameters) {
-    const auto value = parameter.value.detach();
-    adam->firstMoments.push_back(at::zeros_like(value, at::MemoryFormat::Preserve));
-    adam->secondMoments.push_back(at::zeros_like(value, at::MemoryFormat::Preserve));
-    adam->steps.push_back(at::zeros({}, value.options().dtype(at::kFloat)));
-  }
   adam_ = std::move(adam);
 }
 
@@ -71,6 +77,7 @@ Napi::Value AdamHandle::state(const Napi::CallbackInfo& info) {
   return submit(
       info.Env(), LaneName::compute,
       [adam = adam_] {
+        adam->prepare();
         NamedTensors state;
         const auto& parameters = adam->network->parameters;
         for (size_t i = 0; i < parameters.size(); ++i) {
@@ -87,6 +94,7 @@ Napi::Value AdamHandle::state(const Napi::CallbackInfo& info) {
 Napi::Value AdamHandle::loadState(const Napi::CallbackInfo& info) {
   return submitVoid(info.Env(), LaneName::compute,
                     [adam = adam_, state = unwrapNamed(toObject(info[0], "state"))] {
+                      adam->prepare();
                       const auto& parameters = adam->network->parameters;
                       for (size_t i = 0; i < parameters.size(); ++i) {
                         const auto& name = parameters[i].name;

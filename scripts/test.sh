@@ -22,4 +22,6 @@ export SPURMEM_PYTHON=${SPURMEM_PYTHON:-/usr/bin/python3}
 if [ -z "${TMPDIR:-}" ] && [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" -gt 6000000 ] 2>/dev/null; then
   export TMPDIR=/dev/shm
 fi
+# Test files run side by side: a thread that waits by spinning takes its core from another file.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 npm test --silent -- "$@"

@@ -1,7 +1,7 @@
 import type { BatchLoader } from '../data/batches.js';
 import { groupCounts } from '../data/dataset.js';
 import type { Model } from '../models/model.js';
-import { native } from '../native/addon.js';
+import { native, type Tensor } from '../native/addon.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { GroupCounter, type GroupAccuracies } from './groups.js';
 import { lossOf, type Loss } from './loss.js';
@@ -44,13 +44,15 @@ export async function evaluate(
     using current = batch;
     throwIfAborted(options.signal, options.task);
     using logits = await model.network.forward(current.images, false, false, null);
-    const predicted = await logits.argmax();
-    using pseudoLabels =
+    const predicting = logits.argmax();
+    // Both at once: the next kernel need not wait for JavaScript to have seen the last one's result.
+    const [predicted, lossesOfBatch] = await Promise.all([
+      predicting,
       options.lossLabels === 'predicted'
-        ? await native().tensor(predicted, [predicted.length], model.device)
-        : undefined;
-    using loss = await lossOf(logits, pseudoLabels ?? current.labels, 'none', options.loss);
-    losses.set((await loss.data()) as Float32Array, done);
+        ? lossesOfPredictions(logits, predicting, model.device, options.loss)
+        : lossesOf(logits, current.labels, options.loss),
+    ]);
+    losses.set(lossesOfBatch, done);
     predictions.set(predicted, done);
     countCorrect(counter, dataset, current.indices, predicted);
     done += current.indices.length;
@@ -62,6 +64,22 @@ export async function evaluate(
     losses,
     predictions,
   };
+}
+
+async function lossesOf(logits: Tensor, labels: Tensor, loss: Loss | undefined): Promise<Float32Array> {
+  using losses = await lossOf(logits, labels, 'none', loss);
+  return (await losses.data()) as Float32Array;
+}
+
+async function lossesOfPredictions(
+  logits: Tensor,
+  predicting: Promise<Int32Array>,
+  device: string,
+  loss: Loss | undefined,
+): Promise<Float32Array> {
+  const predicted = await predicting;
+  using labels = await native().tensor(predicted, [predicted.length], device);
+  return await lossesOf(logits, labels, loss);
 }
 
 /** Adds the predictions of a batch to a counter. */

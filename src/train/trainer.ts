@@ -98,16 +98,20 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
       const size = current.indices.length;
       number += 1;
       try {
-        await this.#descend(loss, lr);
-        const value = await loss.item();
+        const [value, predictions, ...values] = await Promise.all([
+          loss.item(),
+          logits.argmax(),
+          ...Object.values(terms).map((term) => term.item()),
+          this.#descend(loss, lr),
+        ]);
         if (!Number.isFinite(value)) {
           throw diverged(`loss became ${value} in epoch ${epoch}, batch ${number}`, epoch);
         }
         lossSum += value * size;
-        for (const [name, term] of Object.entries(terms)) {
-          sums.set(name, (sums.get(name) ?? 0) + (await term.item()) * size);
-        }
-        countCorrect(counter, dataset, current.indices, await logits.argmax());
+        Object.keys(terms).forEach((name, i) => {
+          sums.set(name, (sums.get(name) ?? 0) + (values[i] as number) * size);
+        });
+        countCorrect(counter, dataset, current.indices, predictions);
       } finally {
         for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
       }
@@ -133,15 +137,28 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
   }
 
   async #descend(loss: Tensor, lr: number): Promise<void> {
-    for (const { network } of this.#parts) await network.zeroGrad();
-    await loss.backward();
-    for (const { optimizer } of this.#parts) {
-      optimizer.lr = lr;
-      await optimizer.step();
-    }
+    for (const { optimizer } of this.#parts) optimizer.lr = lr;
+    const descent = descend(loss, this.#parts);
     const { averaging } = this.config;
-    if (averaging !== undefined) await this.averaged?.network.moveToward(this.model.network, 1 - averaging);
+    await Promise.all([
+      descent,
+      averaging === undefined
+        ? undefined
+        : this.averaged?.network.moveToward(this.model.network, 1 - averaging),
+    ]);
   }
+}
+
+/**
+ * A step of every part down a loss. All of it is handed to the compute lane at once, which runs it in order: waiting for
+ * JavaScript in between would leave the cores to threads that only spin.
+ */
+export async function descend(loss: Tensor, parts: readonly TrainedPart[]): Promise<void> {
+  await Promise.all([
+    ...parts.map(({ network }) => network.zeroGrad()),
+    loss.backward(),
+    ...parts.map(({ optimizer }) => optimizer.step()),
+  ]);
 }
 
 /** The error of a loss that is no finite number. The last finished epoch is kept. */

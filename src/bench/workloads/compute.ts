@@ -8,6 +8,7 @@ import { loadWeights } from '../../models/weights.js';
 import { Adam } from '../../train/adam.js';
 import { openRun } from '../../train/runFolder.js';
 import { createModel, openImages } from '../../train/runModel.js';
+import { descend } from '../../train/trainer.js';
 import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
 
 export interface ComputeSettings {
@@ -72,14 +73,11 @@ async function predictionsOf(
 /** Steps of empirical risk minimization, as `train erm` runs them. */
 export async function ermStep(settings: ComputeSettings, place: WorkloadPlace): Promise<Workload> {
   const { model, images, labels } = await create(settings, place);
-  const optimizer = new Adam(model, 1e-4);
+  const part = { network: model.network, optimizer: new Adam(model, 1e-4) };
   return repeated(settings, async () => {
     using logits = await model.network.forward(images, true, true, null);
     using loss = await native().crossEntropy(logits, labels, 'mean');
-    await model.network.zeroGrad();
-    await loss.backward();
-    await optimizer.step();
-    await loss.item();
+    await Promise.all([descend(loss, [part]), loss.item()]);
   });
 }
 

@@ -2,6 +2,7 @@ import { native } from '../../native/addon.js';
 import { maskNeurons } from '../../neurons/perturb.js';
 import { Adam } from '../../train/adam.js';
 import { finetuneLoss } from '../../train/finetune.js';
+import { descend } from '../../train/trainer.js';
 import { ARTICLE_FINETUNE } from '../../train/finetuneRecipes.js';
 import type { Workload, WorkloadPlace } from '../workload.js';
 import { create, repeated, type ComputeSettings } from './compute.js';
@@ -20,7 +21,7 @@ export async function finetuneStep(settings: FinetuneStepSettings, place: Worklo
     ...{ inputs: features, hidden: features, outputs: 128, device },
     generator: new (native().Generator)(1),
   });
-  const optimizers = [new Adam(model, 2e-4), new Adam({ network: head }, 2e-4)];
+  const parts = [model.network, head].map((network) => ({ network, optimizer: new Adam({ network }, 2e-4) }));
   const mask = maskNeurons(settings.mask.map(([layer, index]) => ({ layer, index })));
   return repeated(settings, async () => {
     const views = { images, second: images, labels };
@@ -29,11 +30,7 @@ export async function finetuneStep(settings: FinetuneStepSettings, place: Worklo
       logits,
       terms = {},
     } = await finetuneLoss(ARTICLE_FINETUNE, model.network, head, mask, views);
-    await model.network.zeroGrad();
-    await head.zeroGrad();
-    await loss.backward();
-    for (const optimizer of optimizers) await optimizer.step();
-    await loss.item();
+    await Promise.all([descend(loss, parts), loss.item()]);
     for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
   });
 }
