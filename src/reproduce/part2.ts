@@ -1,14 +1,24 @@
 import { join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { runStudy, type StudyOptions, type StudyResult, type StudyRow } from '../experiments/study.js';
+import { SpurmemError } from '../errors.js';
 import { makeFolder, writeAtomic, writeJson } from '../files.js';
 import { writeStudyReport } from '../report/studyReport.js';
-import { gridPlan, kickInEpochs, part2Plans, type Part2Study, type StudyGrid } from './part2Studies.js';
+import {
+  gridPlan,
+  kickInEpochs,
+  part2Plans,
+  type Part2Study,
+  type StudyGrid,
+  type StudyPlan,
+} from './part2Studies.js';
 
 export interface Part2Options extends Omit<StudyOptions, 'arms' | 'reference' | 'focus' | 'keepEpochs'> {
   readonly studies: readonly Part2Study[];
   /** Values to vary instead of a single ablation's own. */
   readonly grid?: StudyGrid | undefined;
+  /** Rows of a single study, by name; all of them where this is left out. */
+  readonly only?: readonly string[] | undefined;
 }
 
 /** `<out>/<study>.json`: a row a setting; the same rows, one a seed, are in its CSV. */
@@ -26,7 +36,7 @@ export interface Part2Result {
  * Reproduces figures and tables of the article's Part II on one dataset and architecture. Studies share their runs: each
  * setting is trained once a seed. Each study gets `<out>/<study>.json`, its CSV, and its place in `<out>/report.html`.
  *
- * @throws `USAGE` without studies or seeds, and what training throws
+ * @throws `USAGE` without studies or seeds or for an unknown row, and what training throws
  */
 export async function reproducePart2(options: Part2Options): Promise<Part2Result> {
   const out = resolve(options.out);
@@ -36,7 +46,8 @@ export async function reproducePart2(options: Part2Options): Promise<Part2Result
   const keepEpochs = kickIn.filter((epoch) => typeof epoch === 'number');
   const studies: Part2Result['studies'][number][] = [];
   for (const kind of options.studies) {
-    const plan = options.grid ? gridPlan(plans[kind].title, options.grid) : plans[kind];
+    const whole = options.grid ? gridPlan(plans[kind].title, options.grid) : plans[kind];
+    const plan = options.only ? rowsOf(whole, options.only) : whole;
     options.onStep?.(`${kind}: ${plan.title}`);
     const study: Part2StudyResult = {
       ...{ kind, title: plan.title },
@@ -50,6 +61,21 @@ export async function reproducePart2(options: Part2Options): Promise<Part2Result
   }
   options.onStep?.('report');
   return { report: await writeStudyReport(out), studies };
+}
+
+/** A study's rows of these names, in its order. */
+export function rowsOf(plan: StudyPlan, only: readonly string[]): StudyPlan {
+  const names = plan.arms.map(({ name }) => name);
+  for (const wanted of only) {
+    if (names.includes(wanted)) continue;
+    throw new SpurmemError(
+      'USAGE',
+      `--only: the study "${plan.title}" has no row named ${wanted}. It has ${names.join('; ')}.`,
+    );
+  }
+  const arms = plan.arms.filter(({ name }) => only.includes(name));
+  const { title, focus } = plan;
+  return focus !== undefined && only.includes(focus) ? { title, arms, focus } : { title, arms };
 }
 
 /** One line of the CSV for each seed of a row. */

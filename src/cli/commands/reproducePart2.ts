@@ -32,6 +32,7 @@ interface Part2CommandOptions extends CommonOptions, DatasetOptions, Omit<Finetu
   readonly ermLr: number;
   readonly seeds: readonly number[];
   readonly grid?: readonly string[];
+  readonly only?: readonly string[];
   readonly device: string;
   readonly threads: number;
   readonly memoryFormat?: MemoryFormat;
@@ -41,10 +42,9 @@ interface Part2CommandOptions extends CommonOptions, DatasetOptions, Omit<Finetu
 export function addPart2Commands(reproduce: Command): void {
   const plans = part2Plans();
   for (const study of PART2) {
-    addStudyCommand(reproduce, study, plans[study].title, [study]).option(
-      '--grid <setting=values...>',
-      'settings of fine-tuning to vary instead, such as lambda=1,5,10',
-    );
+    addStudyCommand(reproduce, study, plans[study].title, [study])
+      .option('--grid <setting=values...>', 'settings of fine-tuning to vary instead, such as lambda=1,5,10')
+      .option('--only <row...>', 'rows of the study, by name (default: all)');
   }
   const description = 'all figures and tables of the article\u2019s Part II, sharing their runs';
   addStudyCommand(reproduce, 'part2', description, PART2);
@@ -79,11 +79,11 @@ function addStudyCommand(
       ]);
       const datasetOptions = chosenDatasetOptions(options);
       const { name: dataset, groupNames } = await loadDataset(options.data, datasetOptions);
-      const { arch, weights, precision, averaging, seeds, grid } = options;
+      const { arch, weights, precision, averaging, seeds, grid, only } = options;
       const { device, threads, memoryFormat } = options;
       const result = await reproducePart2({
         ...control,
-        ...{ studies, seeds, data: options.data, datasetOptions },
+        ...{ studies, seeds, only, data: options.data, datasetOptions },
         ...{ device, threads, memoryFormat },
         out: options.out ?? `runs/part2-${dataset}`,
         erm: {
