@@ -82,6 +82,10 @@ Geometry geometryOf(const RgbView& image, const BatchPlan& plan, int64_t positio
   const bool flip = !plan.crops.empty() && plan.crops[position].flip;
   if (!plan.crops.empty() && !plan.cropSize.empty()) {
     const auto& crop = plan.crops[position];
+    TORCH_CHECK(crop.top >= 0 && crop.left >= 0 && crop.height > 0 && crop.width > 0 &&
+                    crop.top + crop.height <= image.height && crop.left + crop.width <= image.width,
+                "a crop of ", crop.height, " x ", crop.width, " px at ", crop.top, ", ", crop.left,
+                " lies outside of an image of ", image.height, " x ", image.width, " px");
     const RgbView part{image.pixels + crop.top * image.stride + 3 * crop.left, crop.height, crop.width,
                        image.stride};
     auto resizing = resizeTo(plan.cropSize, crop.height, crop.width);
@@ -90,6 +94,8 @@ Geometry geometryOf(const RgbView& image, const BatchPlan& plan, int64_t positio
   }
   auto resizing = resizeTo(plan.resize, image.height, image.width);
   resizing.flip = flip;
+  TORCH_CHECK(resizing.height > 0 && resizing.width > 0, "images cannot be resized to ", resizing.height,
+              " x ", resizing.width, " px");
   if (plan.crop.empty()) return {image, resizing, resizing.height, resizing.width, 0, 0};
   const auto rows = centerCrop(resizing.height, plan.crop[0]);
   auto columns = centerCrop(resizing.width, plan.crop[1]);

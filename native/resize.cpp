@@ -5,8 +5,7 @@
 #include <cstring>
 #include <vector>
 
-// The widest vectors that the machine has; the arithmetic is the same, but for fused multiply-adds, which
-// libtorch's kernels use where these do.
+// The widest vectors that the machine has; the arithmetic is the same.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define SPURMEM_VECTORIZED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else

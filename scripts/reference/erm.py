@@ -35,6 +35,8 @@ def parse(words=None):
     parser.add_argument("--loss", choices=["cross-entropy", "double-softmax"], default="cross-entropy")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--memory-format", choices=["channels_last", "contiguous"], default="channels_last")
+    parser.add_argument("--fused", choices=["yes", "no"], default="yes", help="one kernel for all of Adam")
     parser.add_argument("--out", help="where the last epoch's weights go, as safetensors")
     return parser.parse_args(words)
 
@@ -61,8 +63,9 @@ def train(args):
         if state["fc.weight"].shape != model.fc.weight.shape:
             state = {name: value for name, value in state.items() if not name.startswith("fc.")}
         model.load_state_dict(state, strict=False)
-    model = model.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, weight_decay=0, fused=True)
+    layout = torch.channels_last if args.memory_format == "channels_last" else torch.contiguous_format
+    model = model.to(memory_format=layout)
+    optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, weight_decay=0, fused=args.fused == "yes" or None)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=3)
     train_loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True)
     # With a generator of its own, so that iterating it draws nothing from the default one.
@@ -75,7 +78,7 @@ def train(args):
         loss_sum = 0.0
         correct, total = [0] * num_groups, [0] * num_groups
         for images, labels, groups in train_loader:
-            logits = model(images.to(memory_format=torch.channels_last))
+            logits = model(images.to(memory_format=layout))
             loss = loss_of(args.loss, logits, labels)
             optimizer.zero_grad()
             loss.backward()
@@ -92,7 +95,7 @@ def train(args):
         correct, total = [0] * num_groups, [0] * num_groups
         with torch.no_grad():
             for images, labels, groups in val_loader:
-                logits = model(images.to(memory_format=torch.channels_last))
+                logits = model(images.to(memory_format=layout))
                 val_loss_sum += loss_of(args.loss, logits, labels, "none").double().sum().item()
                 for right, group in zip((logits.argmax(1) == labels).tolist(), groups.tolist()):
                     correct[group] += right

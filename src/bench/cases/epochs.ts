@@ -1,16 +1,27 @@
 import { join } from 'node:path';
 import type { BenchCase } from '../case.js';
 import { dominoes } from '../data.js';
+import { EAGER, TUNED, labelOf, type PytorchSettings } from './compute.js';
 
 const RECIPE = { arch: 'resnet18', batchSize: 64, lr: 1e-4 } as const;
+const WHICH = {
+  first: 'the first epoch of a run, images not decoded yet',
+  later: 'an epoch with validation, images decoded',
+} as const;
 /** Milliseconds that a callback may wait at most, in 99 of 100 cases. */
 const MOST_DELAY = 20;
 
 /** `train erm` beside the same loop in PyTorch, with DataLoader. */
-function epochCase(which: 'first' | 'later', description: string, target?: number): BenchCase {
+function epochCase(
+  name: string,
+  which: 'first' | 'later',
+  pytorch: PytorchSettings,
+  target?: number,
+): BenchCase {
+  const label = `${labelOf(pytorch, true)}, DataLoader`;
   return {
-    name: `erm-${which}-epoch`,
-    description: `ResNet-18, 64 px: ${description}, against scripts/reference/erm.py`,
+    name,
+    description: `ResNet-18, 64 x 32 px: ${WHICH[which]}, against ${label}`,
     unit: 'images',
     repeats: 5,
     warmups: 1,
@@ -18,7 +29,7 @@ function epochCase(which: 'first' | 'later', description: string, target?: numbe
     limits: { 'event-loop delay p99 ms': MOST_DELAY },
     prepare: async (place) => {
       const data = await dominoes(place);
-      const out = join(place.folder, `erm-${which}`);
+      const out = join(place.folder, name);
       return {
         ours: {
           program: 'spurmem',
@@ -28,9 +39,9 @@ function epochCase(which: 'first' | 'later', description: string, target?: numbe
         },
         rival: {
           program: 'python',
-          label: 'PyTorch, DataLoader',
+          label,
           script: 'bench_erm',
-          settings: { ...RECIPE, data, threads: place.threads, first: which === 'first' },
+          settings: { ...RECIPE, ...pytorch, data, threads: place.threads, first: which === 'first' },
         },
       };
     },
@@ -38,6 +49,7 @@ function epochCase(which: 'first' | 'later', description: string, target?: numbe
 }
 
 export const EPOCHS: readonly BenchCase[] = [
-  epochCase('first', 'the first epoch of a run, images not decoded yet'),
-  epochCase('later', 'an epoch with validation, images decoded', 1.3),
+  epochCase('erm-first-epoch', 'first', EAGER),
+  epochCase('erm-later-epoch', 'later', EAGER, 1.3),
+  epochCase('erm-later-epoch-tuned', 'later', TUNED),
 ];
