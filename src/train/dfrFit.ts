@@ -24,6 +24,9 @@ export interface LinearLayer {
   readonly bias: Float64Array;
 }
 
+/** That of scikit-learn's solvers; the accuracies do not change below it. */
+const TOLERANCE = 1e-4;
+
 /** The worst-group accuracy of a value of C on the half that it was not fitted on. */
 export interface TunedStrength {
   readonly inverseStrength: number;
@@ -147,7 +150,7 @@ function fitLayer(
   const classes = numClasses === 2 ? [1] : Array.from({ length: numClasses }, (_, y) => y);
   const fits = classes.map((y) => {
     const design: Design = { columns, targets: Float64Array.from(labels, (label) => (label === y ? 1 : 0)) };
-    const fit = fitLogistic(design, inverseStrength);
+    const fit = fitLogistic(design, inverseStrength, { tolerance: TOLERANCE });
     if (!fit.converged) {
       onWarning?.(`The last layer's fit with C ${inverseStrength} stopped short of its optimum.`);
     }

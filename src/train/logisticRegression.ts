@@ -14,10 +14,18 @@ export interface LogisticFit {
   readonly converged: boolean;
 }
 
-/** Largest violation of the optimality conditions, as a share of the penalty's strength 1 / C. */
+export interface FitOptions {
+  /** Where to start from; the result does not depend on it. */
+  readonly start?: Pick<LogisticFit, 'weights' | 'intercept'> | undefined;
+  /** Largest violation of the optimality conditions, as a share of the penalty's strength 1 / C. */
+  readonly tolerance?: number | undefined;
+}
+
 const TOLERANCE = 1e-7;
+/** How far a step's quadratic model is solved, as a share of the violation that the step starts from. */
+const MODEL_TOLERANCE = 0.1;
 const MOST_STEPS = 200;
-const MOST_SWEEPS = 100;
+const MOST_SWEEPS = 1000;
 /** The share of the decrease that the quadratic model promises which a step must keep. */
 const SUFFICIENT_DECREASE = 0.01;
 
@@ -28,12 +36,11 @@ const SUFFICIENT_DECREASE = 0.01;
  * descent inside (Yuan, Ho and Lin 2012), which is fast where few features are kept.
  *
  * @param inverseStrength C
- * @param start where to start from; the result does not depend on it
  */
 export function fitLogistic(
   design: Design,
   inverseStrength: number,
-  start?: Pick<LogisticFit, 'weights' | 'intercept'>,
+  { start, tolerance = TOLERANCE }: FitOptions = {},
 ): LogisticFit {
   const { columns, targets } = design;
   const penalty = 1 / inverseStrength;
@@ -47,7 +54,7 @@ export function fitLogistic(
     const interceptGradient = residuals.reduce((sum, value) => sum + value, 0);
     const violations = gradient.map((slope, j) => violation(slope, weights[j] as number, penalty));
     const worst = violations.reduce((most, value) => Math.max(most, value), Math.abs(interceptGradient));
-    if (worst <= TOLERANCE * penalty) return { weights, intercept, converged: true };
+    if (worst <= tolerance * penalty) return { weights, intercept, converged: true };
 
     const working = [...weights.keys()].filter((j) => weights[j] !== 0 || (violations[j] as number) > 0);
     const direction = newtonDirection(
@@ -58,6 +65,8 @@ export function fitLogistic(
       })),
       { slope: interceptGradient, curvatures: probabilities.map((p) => Math.max(p * (1 - p), 1e-10)) },
       penalty,
+      // No step needs a better answer than the next one starts from.
+      MODEL_TOLERANCE * Math.max(worst, tolerance * penalty),
     );
     const changes = working.map((j, at) => [j, direction.changes[at] as number] as const);
     const promised =
@@ -90,37 +99,61 @@ interface Coordinate {
   readonly slope: number;
 }
 
-/** Minimizes the quadratic model of the loss plus the penalty over some features and the intercept, by coordinate descent. */
+/**
+ * Minimizes the quadratic model of the loss plus the penalty over some features and the intercept, by coordinate descent on
+ * the model's matrix: the examples are read once a model, and not in every sweep.
+ *
+ * @param accuracy the largest violation of the model's optimality conditions that is left
+ */
 function newtonDirection(
   coordinates: readonly Coordinate[],
   { slope, curvatures }: { readonly slope: number; readonly curvatures: Float64Array },
   penalty: number,
+  accuracy: number,
 ): { readonly changes: Float64Array; readonly intercept: number; readonly outputs: Float64Array } {
-  const scaled = coordinates.map(({ column }) => column.map((value, i) => value * (curvatures[i] as number)));
-  const seconds = coordinates.map(({ column }, at) => dot(column, scaled[at] as Float64Array) + 1e-12);
-  const interceptSecond = curvatures.reduce((sum, value) => sum + value, 0);
-  const changes = new Float64Array(coordinates.length);
-  const outputs = new Float64Array(curvatures.length);
-  let intercept = 0;
+  // The intercept is the last coordinate: a feature that is 1 everywhere, without penalty.
+  const columns = [...coordinates.map(({ column }) => column), new Float64Array(curvatures.length).fill(1)];
+  const matrix = curvatureMatrix(columns, curvatures);
+  const slopes = Float64Array.of(...coordinates.map((coordinate) => coordinate.slope), slope);
+  const weights = Float64Array.of(...coordinates.map(({ weight }) => weight), 0);
+  const changes = new Float64Array(columns.length);
   for (let sweep = 0; sweep < MOST_SWEEPS; sweep += 1) {
     let most = 0;
-    coordinates.forEach(({ column, weight, slope: own }, at) => {
-      const second = seconds[at] as number;
-      const current = weight + (changes[at] as number);
-      const target = current - (own + dot(scaled[at] as Float64Array, outputs)) / second;
-      const delta = softThreshold(target, penalty / second) - current;
-      if (delta === 0) return;
-      changes[at] = (changes[at] as number) + delta;
-      addScaled(outputs, column, delta);
+    for (const [j, row] of matrix.entries()) {
+      const second = row[j] as number;
+      const current = (weights[j] as number) + (changes[j] as number);
+      const target = current - (slopes[j] as number) / second;
+      const isIntercept = j === coordinates.length;
+      const delta = (isIntercept ? target : softThreshold(target, penalty / second)) - current;
+      if (delta === 0) continue;
+      changes[j] = (changes[j] as number) + delta;
+      addScaled(slopes, row, delta);
       most = Math.max(most, Math.abs(delta) * second);
-    });
-    const delta = -(slope + dot(curvatures, outputs)) / interceptSecond;
-    intercept += delta;
-    for (let i = 0; i < outputs.length; i += 1) outputs[i] = (outputs[i] as number) + delta;
-    most = Math.max(most, Math.abs(delta) * interceptSecond);
-    if (most <= 0.1 * TOLERANCE * penalty) break;
+    }
+    if (most <= accuracy) break;
   }
-  return { changes, intercept, outputs };
+  const outputs = new Float64Array(curvatures.length);
+  for (const [j, column] of columns.entries()) {
+    if (changes[j] !== 0) addScaled(outputs, column, changes[j] as number);
+  }
+  return { changes, intercept: changes[coordinates.length] as number, outputs };
+}
+
+/** The model's second derivatives, row by row: sum_i curvature_i * x_ij * x_ik. */
+function curvatureMatrix(columns: readonly Float64Array[], curvatures: Float64Array): Float64Array[] {
+  const rows = columns.map(() => new Float64Array(columns.length));
+  for (const [j, column] of columns.entries()) {
+    const scaled = column.map((value, i) => value * (curvatures[i] as number));
+    const row = rows[j] as Float64Array;
+    for (let k = 0; k <= j; k += 1) {
+      const second = dot(scaled, columns[k] as Float64Array);
+      row[k] = second;
+      (rows[k] as Float64Array)[j] = second;
+    }
+    // A feature that is 0 everywhere stays where it is.
+    row[j] = (row[j] as number) + 1e-12;
+  }
+  return rows;
 }
 
 /** How far a weight is from its optimality condition: |slope + penalty * sign(w)|, or for w = 0 the slope beyond the penalty. */

@@ -39,7 +39,7 @@ test.each([
   let previous;
   for (const [i, c] of STRENGTHS.entries()) {
     const fit = fitLogistic({ columns, targets }, c);
-    const again = fitLogistic({ columns, targets }, c, previous);
+    const again = fitLogistic({ columns, targets }, c, { start: previous });
     for (const { weights, intercept, converged } of [fit, again]) {
       expect(converged).toBe(true);
       worst = Math.max(
