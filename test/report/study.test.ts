@@ -56,6 +56,18 @@ test('the report has a section for each study in the folder, and leaves other fi
   expect(svg).not.toContain('NaN');
 });
 
+test('a study of one seed is shown without intervals', async () => {
+  const one: StudyResult = {
+    reference: 'ERM',
+    rows: [rowOf('ERM', [0.5], null), rowOf('fine-tuned', [0.6], [0.5])],
+  };
+  await writeFile(join(folder, 'fig6.json'), JSON.stringify({ kind: 'fig6', title: 'One seed', ...one }));
+  await writeStudyReport(folder);
+  const svg = await readFile(join(folder, 'fig6.svg'), 'utf8');
+  expect(svg).toContain('fine-tuned: 60.0 %');
+  expect(svg).not.toContain('95 % interval');
+});
+
 test('a damaged study is named', async () => {
   const path = join(folder, 'table4.json');
   await writeFile(path, '{"kind":');

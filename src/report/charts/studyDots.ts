@@ -21,6 +21,7 @@ export function studyDots(title: string, { rows, reference }: StudyResult): Char
       tip: `${arm}, seed ${seed}: ${fixed(100 * testWorstGroupAccuracy, 1)} %`,
     })),
   );
+  const intervals = means.filter(({ low }) => low !== undefined);
   const seeds = rows[0]?.seeds.length ?? 0;
   const y = {
     field: 'arm',
@@ -50,11 +51,16 @@ export function studyDots(title: string, { rows, reference }: StudyResult): Char
           mark: { type: 'rule', color: MUTED, strokeDash: [4, 3] },
           encoding: { x: { field: 'mean', ...x } },
         },
-        {
-          data: { values: means.filter(({ low }) => low !== undefined) },
-          mark: { type: 'rule', color: INK, strokeWidth: 2 },
-          encoding: { y, x: { field: 'low', ...x }, x2: { field: 'high' } },
-        },
+        // One seed has no interval, and a layer without values no scale.
+        ...(intervals.length === 0
+          ? []
+          : [
+              {
+                data: { values: intervals },
+                mark: { type: 'rule' as const, color: INK, strokeWidth: 2 },
+                encoding: { y, x: { field: 'low', ...x }, x2: { field: 'high' } },
+              },
+            ]),
         {
           data: { values: dots },
           mark: { type: 'circle', color: TEST, size: 50, opacity: 0.8 },
