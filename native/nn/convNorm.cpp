@@ -88,8 +88,11 @@ at::Tensor ConvNorm::addRelu(const at::Tensor& x, const at::Tensor& residual,
 }
 
 bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const {
-  const bool wants = !context.training && !at::GradMode::is_enabled() && context.multiplyAdds == nullptr &&
-                     context.observation == nullptr && canFuse(x, isAutocast(x));
+  // Of wrong shapes libtorch's own convolution says what is wrong with them.
+  const bool fits = x.dim() == 4 && x.size(1) == weight_->value.size(1);
+  const bool wants = fits && !context.training && !at::GradMode::is_enabled() &&
+                     context.multiplyAdds == nullptr && context.observation == nullptr &&
+                     canFuse(x, isAutocast(x));
   // Training has better use for the memory.
   if (!wants) *kept_ = {};
   return wants;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { BenchPlace, SideSettings, SideSpec } from '../../src/bench/case.js';
 import { CASES } from '../../src/bench/cases.js';
+import { EAGER, TUNED } from '../../src/bench/cases/compute.js';
 import { measureCase } from '../../src/bench/measure.js';
 import { trainErm } from '../../src/train/erm.js';
 import { RunFolder } from '../../src/train/runFolder.js';
@@ -45,11 +46,11 @@ describe('both sides run on small data:', () => {
   });
 
   it.each([
-    ['first', true],
-    ['later', false],
-  ])('the %s epoch of ERM', async (which, first) => {
+    ['first', true, EAGER],
+    ['later', false, TUNED],
+  ])('the %s epoch of ERM', async (which, first, pytorch) => {
     const out = join(folder, which);
-    const recipe = { arch: 'resnet18', batchSize: 16, lr: 1e-3, threads: 1 };
+    const recipe = { ...pytorch, arch: 'resnet18', batchSize: 16, lr: 1e-3, threads: 1 };
     const { units, ours } = await measure(`${which}-epoch`, 'bench_erm', { ...recipe, data, out, first });
     expect(units).toBe(84 + 16);
     expect(ours.measures['event-loop delay p99 ms']).toBeGreaterThanOrEqual(0);
@@ -69,12 +70,15 @@ describe('both sides run on small data:', () => {
     expect(await run.readResult(`trace-${kind}`)).toMatchObject({ protocol: 'released' });
   });
 
-  it.each([true, false])('steps of fine-tuning, as published: %s', async (released) => {
+  it.each([
+    [true, EAGER],
+    [false, TUNED],
+  ])('steps of fine-tuning, as published: %s', async (released, pytorch) => {
     const mask = [
       ['conv1', 7],
       ['layer3.0.conv2', 31],
     ];
-    const settings = { arch: 'resnet18', size: 32, batch: 4, steps: 2, mask, released };
+    const settings = { ...pytorch, arch: 'resnet18', size: 32, batch: 4, steps: 2, mask, released };
     const { units, ours, rival } = await measure('finetune-step', 'bench_finetune', settings);
     expect(units).toBe(8);
     expect(Math.min(ours.median, rival.median)).toBeGreaterThan(0);

@@ -13,10 +13,11 @@ import { THREADS, reference } from './python.js';
 const folder = temporaryFolder();
 const CLASSES = 5;
 
+/** With the graph: batch-norm stays a layer of its own, as in PyTorch, to the bit. */
 async function logitsOf(model: Model, input: TensorData): Promise<Float32Array> {
   using contiguous = await native().tensor(input.data, input.shape, 'cpu');
   using images = await contiguous.channelsLast();
-  using logits = await model.network.forward(images, false, false, null);
+  using logits = await model.network.forward(images, false, true, null);
   return (await logits.data()) as Float32Array;
 }
 
