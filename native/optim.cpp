@@ -1,11 +1,26 @@
 #include "optim.h"
 
+#include <array>
+
 #include "arguments.h"
 #include "engine.h"
 #include "model.h"
 #include "tensor.h"
 
 namespace spurmem {
+
+namespace {
+
+// The fused step makes a contiguous copy of each gradient that is not, and then goes through memory anyway:
+// seen as rows of channels, what is channels_last is contiguous.
+void inOrderOfMemory(std::array<at::Tensor, 4>& tensors) {
+  for (const auto& tensor : tensors) {
+    if (tensor.dim() != 4 || !tensor.is_contiguous(at::MemoryFormat::ChannelsLast)) return;
+  }
+  for (auto& tensor : tensors) tensor = tensor.permute({0, 2, 3, 1});
+}
+
+}  // namespace
 
 struct AdamHandle::Adam {
   std::shared_ptr<Network> network;
@@ -31,10 +46,12 @@ struct AdamHandle::Adam {
     for (size_t i = 0; i < network->parameters.size(); ++i) {
       const auto& value = network->parameters[i].value;
       if (!value.grad().defined()) continue;
-      parameters.push_back(value);
-      gradients.push_back(value.grad());
-      first.push_back(firstMoments[i]);
-      second.push_back(secondMoments[i]);
+      auto tensors = std::array{value, value.grad(), firstMoments[i], secondMoments[i]};
+      inOrderOfMemory(tensors);
+      parameters.push_back(tensors[0]);
+      gradients.push_back(tensors[1]);
+      first.push_back(tensors[2]);
+      second.push_back(tensors[3]);
       counts.push_back(steps[i]);
     }
     at::_foreach_add_(counts, 1);

@@ -136,7 +136,7 @@ export async function buildTinyDominoes(folder: string): Promise<void> {
 export function trainArguments(data: string, out: string, ...more: readonly string[]): string[] {
   return [
     ['train', 'erm', '--data', data, '--out', out, '--arch', 'resnet18'],
-    ['--epochs', '2', '--batch-size', '16', '--threads', '1'],
+    ['--epochs', '2', '--batch-size', '42', '--threads', '1'],
     more,
   ].flat();
 }

@@ -12,8 +12,8 @@ const out = join(folder, 'study');
 let epochs = 0;
 const options: StudyOptions = {
   ...{ out, data: join(folder, 'dominoes'), seeds: [0, 1], device: 'cpu', threads: 1 },
-  erm: { arch: 'resnet18', epochs: 1, batchSize: 32, lr: 1e-3 },
-  finetune: { epochs: 1, batchSize: 32, fraction: 0.001, lambda: 5 },
+  erm: { arch: 'resnet18', epochs: 1, batchSize: 42, lr: 1e-3 },
+  finetune: { epochs: 1, batchSize: 42, fraction: 0.001, lambda: 5 },
   arms: [
     { name: 'ERM' },
     { name: 'fine-tuned', finetune: {} },

@@ -46,7 +46,7 @@ describe('last-layer retraining', () => {
     expect(result.tuning.find(({ worstGroupAccuracy }) => worstGroupAccuracy === best)).toMatchObject({
       inverseStrength: result.inverseStrength,
     });
-    expect((await openRun(run.path)).config).toMatchObject({ command: 'train dfr', draws: 3, batchSize: 32 });
+    expect((await openRun(run.path)).config).toMatchObject({ command: 'train dfr', draws: 3, batchSize: 42 });
   });
 
   test('gives the same bits again, and the finished result when it is resumed', async () => {

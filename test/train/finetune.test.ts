@@ -15,7 +15,7 @@ const folder = temporaryFolder();
 const runs = new Runs(folder);
 const M = 4800;
 const base: FinetuneOptions = {
-  ...{ from: runs.reference.path, out: join(folder, 'finetuned'), epochs: 2, batchSize: 32, lr: 1e-3 },
+  ...{ from: runs.reference.path, out: join(folder, 'finetuned'), epochs: 2, batchSize: 42, lr: 1e-3 },
   ...{ fraction: 0.001, seed: 4, device: 'cpu', threads: 1, resume: false },
 };
 
