@@ -17,6 +17,7 @@
 #include "losses.h"
 #include "model.h"
 #include "optim.h"
+#include "precision.h"
 #include "tensor.h"
 
 namespace spurmem {
@@ -86,6 +87,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("matmulSeconds", Napi::Function::New<matmulSeconds>(env, "matmulSeconds"));
   exports.Set("liveTensors", Napi::Function::New<liveTensors>(env, "liveTensors"));
   exports.Set("torchVersion", TORCH_VERSION);
+  exports.Set("fastBf16", hasFastBf16());
   exports.Set("cudaDevices",
               static_cast<double>(at::hasCUDA() ? at::detail::getCUDAHooks().getNumGPUs() : 0));
   return exports;

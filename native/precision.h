@@ -5,6 +5,9 @@
 
 namespace spurmem {
 
+// Whether oneDNN computes convolutions in bfloat16 on this CPU; libtorch's own loops are many times slower.
+bool hasFastBf16();
+
 // torch.autocast(device, dtype=torch.bfloat16) in a scope, or nothing for float32. The cache of cast weights
 // goes with the scope: kept longer, training would go on with the weights of the step before.
 class PrecisionGuard {

@@ -5,6 +5,8 @@
 
 #include <optional>
 
+#include "../precision.h"
+
 namespace spurmem {
 
 namespace {
@@ -18,18 +20,10 @@ std::optional<c10::OperatorHandle> find(const char* name, const char* overload =
 constexpr auto kConvolution = "mkldnn::_convolution_pointwise";
 constexpr auto kReorder = "mkldnn::_reorder_convolution_weight";
 
-bool oneDnnHasBf16() {
-  const auto asks = find("mkldnn::_is_mkldnn_bf16_supported");
-  if (!asks) return false;
-  torch::jit::Stack stack;
-  asks->callBoxed(stack);
-  return stack.back().toBool();
-}
-
 // Whether a kernel of its own can compute all of it, in float32 or under autocast in bfloat16.
 bool canFuse(const at::Tensor& x, bool isBf16) {
   static const bool has = find(kConvolution) && find(kConvolution, "binary") && find(kReorder);
-  static const bool hasBf16 = has && oneDnnHasBf16();
+  static const bool hasBf16 = has && hasFastBf16();
   return x.is_cpu() && (isBf16 ? hasBf16 : has);
 }
 

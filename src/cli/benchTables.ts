@@ -57,7 +57,11 @@ function notes({ name, ours, rival, floor, memoryRatio, agreement, target, misse
       );
     }
   }
-  if (floor) lines.push(`${percent(floor.share)} of the rate of ${floor.label}`);
+  if (floor) {
+    lines.push(
+      `${percent(floor.share)} of the rate of ${floor.label}, the best repeat of each ${percent(floor.bestShare)}`,
+    );
+  }
   if (memoryRatio !== null) lines.push(`peak memory ${memoryRatio.toFixed(2)} times ${rival.label}'s`);
   if (agreement) {
     const { what, compared, different } = agreement;

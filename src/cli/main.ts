@@ -1,31 +1,60 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { addBenchCommand } from './commands/bench.js';
-import { addDatasetCommands } from './commands/dataset.js';
-import { addDoctorCommand } from './commands/doctor.js';
-import { addGradCamCommand } from './commands/gradCam.js';
-import { addReportCommand } from './commands/report.js';
-import { addReproduceCommands } from './commands/reproduce.js';
-import { addTraceCommands } from './commands/trace.js';
-import { addTrainCommands } from './commands/train.js';
 import { messageOf, systemCode } from '../errors.js';
 
 const USAGE_EXIT_CODE = 2;
 
-/** The whole command line. Commands load what they need when they run, so that `--help` loads no libtorch. */
-export function createProgram(): Command {
+/** The commands, whose options and code are loaded when one is named: `--help` loads no others, and no libtorch. */
+const COMMANDS: Readonly<
+  Record<string, { description: string; load: () => Promise<(command: Command) => void> }>
+> = {
+  reproduce: {
+    description: 'reproduce the article\u2019s experiments',
+    load: async () => (await import('./commands/reproduce.js')).addReproduceCommands,
+  },
+  dataset: {
+    description: 'build and inspect datasets',
+    load: async () => (await import('./commands/dataset.js')).addDatasetCommands,
+  },
+  train: {
+    description: 'train a network',
+    load: async () => (await import('./commands/train.js')).addTrainCommands,
+  },
+  trace: {
+    description: 'find and perturb the neurons that memorize',
+    load: async () => (await import('./commands/trace.js')).addTraceCommands,
+  },
+  gradcam: {
+    description:
+      'map where images speak for an output, and the share of that on their core (article, Fig. 10)',
+    load: async () => (await import('./commands/gradCam.js')).addGradCamCommand,
+  },
+  report: {
+    description: 'write a run\u2019s report.html and figures from its results',
+    load: async () => (await import('./commands/report.js')).addReportCommand,
+  },
+  bench: {
+    description: 'measure speed and memory beside PyTorch, in turn; without --case, list the cases',
+    load: async () => (await import('./commands/bench.js')).addBenchCommand,
+  },
+  doctor: {
+    description: 'check what this machine has: addon, libtorch, BLAS, devices, data',
+    load: async () => (await import('./commands/doctor.js')).addDoctorCommand,
+  },
+};
+
+/** The command line, with the options of the command that the arguments name. */
+async function createProgram([, , first, second]: readonly string[]): Promise<Command> {
   const { version, description } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   ) as { version: string; description: string };
   const program = new Command('spurmem').description(description).version(version);
-  addReproduceCommands(program);
-  addDatasetCommands(program);
-  addTrainCommands(program);
-  addTraceCommands(program);
-  addGradCamCommand(program);
-  addReportCommand(program);
-  addBenchCommand(program);
-  addDoctorCommand(program);
+  program.configureHelp({ subcommandTerm: (command) => command.name() });
+  const named = first === 'help' ? second : first;
+  for (const [name, { description: about, load }] of Object.entries(COMMANDS)) {
+    const command = program.command(name).description(about);
+    if (name === named) (await load())(command);
+  }
   throwOnUsageErrors(program);
   return program;
 }
@@ -34,7 +63,7 @@ export function createProgram(): Command {
 export async function run(argv: readonly string[]): Promise<void> {
   endQuietlyWithReaders();
   try {
-    await createProgram().parseAsync([...argv]);
+    await (await createProgram(argv)).parseAsync([...argv]);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     process.exitCode = error.exitCode === 0 ? 0 : USAGE_EXIT_CODE;

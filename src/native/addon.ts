@@ -241,6 +241,8 @@ export interface Addon {
   /** The libtorch version that the addon was built with. */
   readonly torchVersion: string;
   readonly cudaDevices: number;
+  /** Whether the CPU's convolutions in bfloat16 are oneDNN's; without, they are many times slower than in float32. */
+  readonly fastBf16: boolean;
 }
 
 let addon: Addon | undefined;

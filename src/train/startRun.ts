@@ -14,6 +14,9 @@ import type { RunConfig } from './runConfig.js';
 import { RunFolder } from './runFolder.js';
 import { createModel, openImages } from './runModel.js';
 
+const SLOW_BF16 =
+  '--precision is bf16, which this CPU does not compute in: a step takes many times as long as with --precision fp32.';
+
 /** What every run takes besides its settings. */
 export interface RunOptions extends JobOptions {
   /** The dataset's folder. */
@@ -75,6 +78,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
   return folder.locked(async () => {
     const finished = await finishedOrFresh<Result>(folder, config, options.resume);
     if (finished) return finished;
+    if (config.precision === 'bf16' && device === 'cpu' && !native().fastBf16) options.onWarning?.(SLOW_BF16);
     using loader = await openImages(config, dataset, { ...options, device });
     const generator = new (native().Generator)(config.seed);
     using model = await createModel(config, loader, generator);

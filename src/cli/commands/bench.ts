@@ -20,11 +20,9 @@ interface BenchCommandOptions extends CommonOptions {
   readonly tolerance: number;
 }
 
-export function addBenchCommand(program: Command): void {
+export function addBenchCommand(command: Command): void {
   addCommonOptions(
-    program
-      .command('bench')
-      .description('measure speed and memory beside PyTorch, in turn; without --case, list the cases')
+    command
       .option('--case <name...>', 'what to measure; all: every case')
       .addOption(integer('--repeats <n>', 'measured repeats of each side (default: the case\u2019s)', 1))
       .option('--run <run>', 'run folder of a trained model, for cases that trace one')

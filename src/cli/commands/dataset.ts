@@ -29,8 +29,7 @@ interface InspectOptions extends CommonOptions, DatasetOptions {
   readonly data: string;
 }
 
-export function addDatasetCommands(program: Command): void {
-  const dataset = program.command('dataset').description('build and inspect datasets');
+export function addDatasetCommands(dataset: Command): void {
   addCommonOptions(
     dataset
       .command('dominoes')

@@ -2,12 +2,8 @@ import type { Command } from 'commander';
 import { runJob } from '../job.js';
 import { addCommonOptions, type CommonOptions } from '../options.js';
 
-export function addDoctorCommand(program: Command): void {
-  addCommonOptions(
-    program
-      .command('doctor')
-      .description('check what this machine has: addon, libtorch, BLAS, devices, data'),
-  ).action(async (options: CommonOptions) => {
+export function addDoctorCommand(command: Command): void {
+  addCommonOptions(command).action(async (options: CommonOptions) => {
     await runJob(options, async (output) => {
       const { diagnose } = await import('../diagnose.js');
       const checks = await diagnose();

@@ -26,14 +26,8 @@ export interface GradCamCommandOptions extends ComputeOptions, DatasetOptions {
   readonly batchSize?: number;
 }
 
-export function addGradCamCommand(program: Command): void {
-  addGradCamOptions(
-    program
-      .command('gradcam')
-      .description(
-        'map where images speak for an output, and the share of that on their core (article, Fig. 10)',
-      ),
-  ).action(async (options: GradCamCommandOptions) => {
+export function addGradCamCommand(command: Command): void {
+  addGradCamOptions(command).action(async (options: GradCamCommandOptions) => {
     await runJob(options, async (output, control) => {
       const [{ gradCam }, { gradCamTable }, { openRun }, { loadDataset }] = await Promise.all([
         import('../../experiments/gradCam.js'),

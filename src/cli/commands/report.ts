@@ -7,11 +7,9 @@ interface ReportOptions extends CommonOptions {
   readonly data?: string;
 }
 
-export function addReportCommand(program: Command): void {
+export function addReportCommand(command: Command): void {
   addCommonOptions(
-    program
-      .command('report')
-      .description('write a run\u2019s report.html and figures from its results')
+    command
       .requiredOption('--run <run>', 'run folder')
       .option('--data <folder>', 'dataset folder (default: the one the run was trained on)'),
   ).action(async (options: ReportOptions) => {

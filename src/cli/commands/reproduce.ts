@@ -12,8 +12,7 @@ interface QuickstartCommandOptions extends ComputeOptions {
   readonly fashionMnist?: string;
 }
 
-export function addReproduceCommands(program: Command): void {
-  const reproduce = program.command('reproduce').description('reproduce the article\u2019s experiments');
+export function addReproduceCommands(reproduce: Command): void {
   addPart1Commands(reproduce);
   addPart2Commands(reproduce);
   addComputeOptions(

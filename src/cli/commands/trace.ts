@@ -56,9 +56,7 @@ interface OverlapOptions extends TraceCommandOptions {
   readonly fraction: number;
 }
 
-export function addTraceCommands(program: Command): void {
-  const trace = program.command('trace').description('find and perturb the neurons that memorize');
-
+export function addTraceCommands(trace: Command): void {
   addZeroingOptions(
     trace
       .command('unstructured')

@@ -4,8 +4,7 @@ import { addBaselineCommands } from './trainBaselines.js';
 import { addDfrCommand } from './trainDfr.js';
 import { addFinetuneCommand } from './trainFinetune.js';
 
-export function addTrainCommands(program: Command): void {
-  const train = program.command('train').description('train a network');
+export function addTrainCommands(train: Command): void {
   addRecipeCommand(train, {
     name: 'erm',
     description: 'empirical risk minimization with the article\u2019s recipe',
