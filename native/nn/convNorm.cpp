@@ -18,11 +18,12 @@ std::optional<c10::OperatorHandle> find(const char* name, const char* overload =
 }
 
 constexpr auto kConvolution = "mkldnn::_convolution_pointwise";
+constexpr auto kConvolutionInto = "mkldnn::_convolution_pointwise_";
 constexpr auto kReorder = "mkldnn::_reorder_convolution_weight";
 
 // Whether a kernel of its own can compute all of it, in float32 or under autocast in bfloat16.
 bool canFuse(const at::Tensor& x, bool isBf16) {
-  static const bool has = find(kConvolution) && find(kConvolution, "binary") && find(kReorder);
+  static const bool has = find(kConvolution) && find(kConvolutionInto, "binary") && find(kReorder);
   static const bool hasBf16 = has && hasFastBf16();
   return x.is_cpu() && (isBf16 ? hasBf16 : has);
 }
@@ -61,20 +62,19 @@ ConvNorm::ConvNorm(NetworkBuilder& build, const std::string& conv, const std::st
 }
 
 at::Tensor ConvNorm::relu(const at::Tensor& x, const ForwardContext& context) const {
-  if (isFused(x, context)) return fused(x, nullptr, true, context);
+  if (isFused(x, context)) return fused(x, std::nullopt, true, context);
   return norm_(conv_(x, context), context).relu_();
 }
 
 at::Tensor ConvNorm::operator()(const at::Tensor& x, const ForwardContext& context) const {
-  if (isFused(x, context)) return fused(x, nullptr, false, context);
+  if (isFused(x, context)) return fused(x, std::nullopt, false, context);
   return norm_(conv_(x, context), context);
 }
 
-at::Tensor ConvNorm::addRelu(const at::Tensor& x, const at::Tensor& residual,
-                             const ForwardContext& context) const {
+at::Tensor ConvNorm::addRelu(const at::Tensor& x, at::Tensor residual, const ForwardContext& context) const {
   // oneDNN's sum fails where the output is one pixel, whose strides say nothing of the memory format.
   if (residual.size(2) * residual.size(3) > 1 && isFused(x, context)) {
-    return fused(x, &residual, true, context);
+    return fused(x, std::move(residual), true, context);
   }
   auto result = (*this)(x, context);
   result += residual;
@@ -92,19 +92,24 @@ bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const
   return wants;
 }
 
-at::Tensor ConvNorm::fused(const at::Tensor& x, const at::Tensor* residual, bool relu,
+at::Tensor ConvNorm::fused(const at::Tensor& x, std::optional<at::Tensor> residual, bool relu,
                            const ForwardContext& context) const {
   const auto type = isAutocast(x) ? at::kBFloat16 : at::kFloat;
   const auto [weight, bias] = folded(context.weight(*weight_), type, x.sizes());
   const c10::IValue follows = relu ? c10::IValue(std::string("relu")) : c10::IValue();
   torch::jit::Stack stack;
+  if (residual) {
+    // It becomes the output. The operator that leaves it alone brings all of it into another layout first.
+    *residual = residual->to(type).contiguous(at::MemoryFormat::ChannelsLast);
+    const bool isOurs = residual->use_count() == 1 && residual->storage().use_count() == 1;
+    stack.emplace_back(isOurs ? std::move(*residual) : residual->clone());
+  }
   stack.emplace_back(x.to(type));
-  if (residual) stack.emplace_back(residual->to(type));
   for (const auto& tensor : {weight, bias}) stack.emplace_back(tensor);
   for (const auto& sizes : {padding_, stride_, std::vector<int64_t>{1, 1}}) stack.emplace_back(sizes);
   stack.emplace_back(int64_t{1});  // groups
   if (residual) {
-    static const auto operation = *find(kConvolution, "binary");
+    static const auto operation = *find(kConvolutionInto, "binary");
     for (const auto& value : {c10::IValue("add"), c10::IValue(1.0), follows}) stack.push_back(value);
     stack.emplace_back(noScalars());
     stack.emplace_back();

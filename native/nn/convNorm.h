@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,13 +28,13 @@ class ConvNorm {
   // relu(norm(conv(x)))
   at::Tensor relu(const at::Tensor& x, const ForwardContext& context) const;
   // relu(norm(conv(x)) + residual)
-  at::Tensor addRelu(const at::Tensor& x, const at::Tensor& residual, const ForwardContext& context) const;
+  at::Tensor addRelu(const at::Tensor& x, at::Tensor residual, const ForwardContext& context) const;
 
  private:
   struct Folded;
 
   bool isFused(const at::Tensor& x, const ForwardContext& context) const;
-  at::Tensor fused(const at::Tensor& x, const at::Tensor* residual, bool relu,
+  at::Tensor fused(const at::Tensor& x, std::optional<at::Tensor> residual, bool relu,
                    const ForwardContext& context) const;
   // {weight, bias} of the convolution that is both layers.
   std::pair<at::Tensor, at::Tensor> folded(const at::Tensor& weight, at::ScalarType type,

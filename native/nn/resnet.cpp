@@ -17,8 +17,8 @@ struct Block {
   at::Tensor operator()(at::Tensor x, const ForwardContext& context) const {
     auto out = x;
     for (size_t i = 0; i + 1 < layers.size(); ++i) out = layers[i].relu(out, context);
-    const auto identity = downsample ? (*downsample)(x, context) : std::move(x);
-    return layers.back().addRelu(out, identity, context);
+    auto identity = downsample ? (*downsample)(x, context) : std::move(x);
+    return layers.back().addRelu(out, std::move(identity), context);
   }
 };
 
