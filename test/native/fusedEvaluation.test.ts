@@ -81,6 +81,20 @@ describe.each([
       expect(difference).toBeLessThanOrEqual(tolerance);
     }
 
+    test('leaves alone what a caller holds', async () => {
+      // layer1.1, whose residual is its input.
+      const stage = 2;
+      const { logits, inputs } = await model.network.forwardStages(images, [stage]);
+      const held = inputs[0] as Tensor;
+      const before = await held.data();
+      for (let again = 0; again < 2; again += 1) {
+        using fromHeld = await model.network.forwardFrom(stage, held, null);
+        expect(await fromHeld.data()).toEqual(await logits.data());
+      }
+      expect(await held.data()).toEqual(before);
+      for (const tensor of [logits, held]) tensor.dispose();
+    });
+
     test('equals layer after layer, whatever changes the weights in between', async () => {
       await compare('of the initial weights');
       const before = await logitsOf(model, images, false);
