@@ -29,7 +29,9 @@ test('a training step is measured beside PyTorch and the bare kernels, in turn',
   expect(Object.keys(result.floor?.measures ?? {})).toEqual(['layers GFLOP/s', 'matrix product GFLOP/s']);
   // The floor measures 2 images, the step 2 times 2.
   expect(result.floor?.share).toBeCloseTo((result.floor?.median ?? 0) / (result.ours.median / 2), 9);
-  const [best = 0, ourBest = 0] = [result.floor, result.ours].map((side) => Math.min(...(side?.seconds ?? [])));
+  const [best = 0, ourBest = 0] = [result.floor, result.ours].map((side) =>
+    Math.min(...(side?.seconds ?? [])),
+  );
   expect(result.floor?.bestShare).toBeCloseTo(best / (ourBest / 2), 9);
 });
 
