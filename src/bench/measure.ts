@@ -36,13 +36,7 @@ export async function measureCase(
       ourResult.peakBytes === null || rivalResult.peakBytes === null
         ? null
         : ourResult.peakBytes / rivalResult.peakBytes,
-    floor: floor
-      ? {
-          ...summarize(floor),
-          share: median(perUnit(floor)) / median(perUnit(ours)),
-          bestShare: Math.min(...perUnit(floor)) / Math.min(...perUnit(ours)),
-        }
-      : null,
+    floor: floor ? { ...summarize(floor), share: median(perUnit(floor)) / median(perUnit(ours)) } : null,
     agreement,
     target,
     limits,

@@ -1,4 +1,5 @@
 import { median, quantile } from '../metrics/statistics.js';
+import type { SideResult } from './result.js';
 
 /** How many times faster ours was than the rival, pair by pair. */
 export interface PairedRatio {
@@ -29,4 +30,10 @@ export function pairedRatio(ours: readonly number[], rival: readonly number[]): 
     range: [Math.min(...pairs), Math.max(...pairs)],
     pairs,
   };
+}
+
+/** The share of the floor's rate that ours reached in the best repeat of each, where `floor.share` is that of the medians. */
+export function bestShareOf(ours: SideResult, floor: SideResult & { readonly share: number }): number {
+  const best = (side: SideResult): number => Math.min(...side.seconds) / side.median;
+  return (floor.share * best(floor)) / best(ours);
 }

@@ -34,11 +34,8 @@ const caseSchema = z.strictObject({
   ratio: z.strictObject({ median: z.number(), quartiles: pair, range: pair, pairs: z.array(z.number()) }),
   /** Our peak memory over the rival's. */
   memoryRatio: z.number().nullable(),
-  /**
-   * The machine's bare kernels on the same work, and which share of their rate ours reached: by the medians, and by the best
-   * repeat of each.
-   */
-  floor: sideSchema.extend({ share: z.number(), bestShare: z.number() }).nullable(),
+  /** The machine's bare kernels on the same work, and which share of their rate ours reached. */
+  floor: sideSchema.extend({ share: z.number() }).nullable(),
   /** What had to agree, how much was compared and how much differed. */
   agreement: z
     .strictObject({ what: z.string(), compared: z.number(), different: z.array(z.string()) })

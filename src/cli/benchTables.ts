@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { bestShareOf } from '../bench/ratio.js';
 import type { BenchResult, CaseResult, SideResult } from '../bench/result.js';
 
 /** The cases that there are. */
@@ -59,7 +60,7 @@ function notes({ name, ours, rival, floor, memoryRatio, agreement, target, misse
   }
   if (floor) {
     lines.push(
-      `${percent(floor.share)} of the rate of ${floor.label}, the best repeat of each ${percent(floor.bestShare)}`,
+      `${percent(floor.share)} of the rate of ${floor.label}, the best repeat of each ${percent(bestShareOf(ours, floor))}`,
     );
   }
   if (memoryRatio !== null) lines.push(`peak memory ${memoryRatio.toFixed(2)} times ${rival.label}'s`);
