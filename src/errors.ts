@@ -8,13 +8,13 @@ export type ErrorCode =
   | 'DATASET_EMPTY_GROUP' // a split lacks examples of a group
   | 'IMAGE_INVALID' // an image is missing, truncated or not an image
   | 'OUTPUT_UNWRITABLE' // a file or folder cannot be written
-  | 'RUN_NOT_FOUND' // --run names no run folder
+  | 'RUN_NOT_FOUND' // a folder holds no run
   | 'RUN_EXISTS' // the run folder holds a different or finished run
   | 'RUN_BUSY' // another process is writing to the run folder
   | 'RUN_INVALID' // a file of the run folder is damaged or missing
   | 'WEIGHTS_INVALID' // a weights file is damaged or does not fit the model
   | 'NEURONS_INVALID' // a selection asks for neurons that do not exist
-  | 'BASELINE_INVALID' // --compare names no result of the benchmark, or it lacks a case
+  | 'BASELINE_INVALID' // a file is no result of the benchmark, or it lacks a case
   | 'PYTORCH_MISSING' // the Python that the benchmark runs beside has no PyTorch
   | 'BENCH_FAILED' // a side of the benchmark failed
   | 'DEVICE_UNAVAILABLE' // the device asked for is not there
@@ -22,30 +22,121 @@ export type ErrorCode =
   | 'NATIVE_FAILED' // libtorch reported an error
   | 'INTERRUPTED'; // the user stopped the job; the last checkpoint is kept
 
+/** What an error tells besides its message. */
+export interface ErrorDetails {
+  /** The parameter that is wrong, by its path in the options of the function that was called: `fraction`, `erm.lr`. */
+  readonly parameter?: string | undefined;
+  /** What it was. */
+  readonly value?: unknown;
+  /** What it takes, in words: `a whole number of at least 1`. */
+  readonly expected?: string | undefined;
+  /** What to do, a sentence each. */
+  readonly advice?: readonly string[] | undefined;
+  readonly cause?: unknown;
+}
+
 /**
- * An error that a user can cause and mend. The message says what was wrong, where (file, line, column or
- * option), and what to do.
+ * An error that a user can cause and mend. Its message says what was wrong, where (file, line, column or parameter), and what
+ * to do. Parameters stand in backticks in it, by their paths in the caller's options (`` `erm.lr` ``), and nothing else does:
+ * a front end may put its own names in their place.
  */
 export class SpurmemError extends Error {
   override readonly name = 'SpurmemError';
   readonly code: ErrorCode;
+  /** The message without its advice. */
+  readonly problem: string;
+  readonly advice: readonly string[];
+  readonly parameter: string | undefined;
+  readonly value: unknown;
+  readonly expected: string | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+  constructor(code: ErrorCode, problem: string, details: ErrorDetails = {}) {
+    const { advice = [], parameter, value, expected, ...options } = details;
+    super([problem, ...advice].join(' '), options);
     this.code = code;
+    this.problem = problem;
+    this.advice = advice;
+    this.parameter = parameter;
+    this.value = value;
+    this.expected = expected;
   }
 }
 
-/** Throws `USAGE` naming the option when its value is no positive integer. */
-export function requireCount(option: string, value: number): void {
-  if (Number.isInteger(value) && value >= 1) return;
-  throw new SpurmemError('USAGE', `${option} is ${value}: it takes a whole number of at least 1.`);
+/** The error of a parameter's value: `` `fraction` is 2: it takes a share above 0 and below 1. `` */
+export function invalidParameter(
+  parameter: string,
+  value: unknown,
+  expected: string,
+  advice: readonly string[] = [],
+): SpurmemError {
+  return new SpurmemError('USAGE', `\`${parameter}\` is ${shown(value)}: it takes ${expected}.`, {
+    ...{ parameter, value, expected, advice },
+  });
 }
 
-/** Throws `USAGE` naming the option when its value is no number above 0. */
-export function requirePositive(option: string, value: number): void {
+/** Throws `USAGE` naming the parameter when its value is no positive integer. */
+export function requireCount(parameter: string, value: number): void {
+  if (Number.isInteger(value) && value >= 1) return;
+  throw invalidParameter(parameter, value, 'a whole number of at least 1');
+}
+
+/** Throws `USAGE` naming the parameter when its value is no number above 0. */
+export function requirePositive(parameter: string, value: number): void {
   if (value > 0 && Number.isFinite(value)) return;
-  throw new SpurmemError('USAGE', `${option} is ${value}: it takes a number above 0.`);
+  throw invalidParameter(parameter, value, 'a number above 0');
+}
+
+/**
+ * Runs a job that was given a part of the caller's options, such as those of ERM within those of a study: what it throws names
+ * its parameters by their paths in the caller's options.
+ *
+ * @param scope the part's name, such as `erm`
+ */
+export async function inScope<Result>(scope: string, job: () => Promise<Result>): Promise<Result> {
+  try {
+    return await job();
+  } catch (error) {
+    if (!(error instanceof SpurmemError)) throw error;
+    const { code, problem, advice, parameter, value, expected, cause } = error;
+    const within = (text: string): string =>
+      mapParameters(text, (path) => `\`${shared(path) ? path : `${scope}.${path}`}\``);
+    throw new SpurmemError(code, within(problem), {
+      advice: advice.map(within),
+      parameter: parameter === undefined || shared(parameter) ? parameter : `${scope}.${parameter}`,
+      ...{ value, expected, cause },
+    });
+  }
+}
+
+/** What every job of a whole takes alike, and no part has of its own. */
+const SHARED: readonly string[] = [
+  'data',
+  'out',
+  'resume',
+  'device',
+  'threads',
+  'seed',
+  'seeds',
+  'memoryFormat',
+];
+
+function shared(parameter: string): boolean {
+  return SHARED.includes(parameter);
+}
+
+/** A message with its parameters replaced; `replace` takes a parameter's path. */
+export function mapParameters(text: string, replace: (path: string) => string): string {
+  return text.replace(/`([a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9]*)*)`/g, (_match, path: string) =>
+    replace(path),
+  );
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
+    return String(value);
+  return typeof value === 'string' || (typeof value === 'object' && value !== null)
+    ? JSON.stringify(value)
+    : String(value);
 }
 
 /**

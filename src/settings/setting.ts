@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import { SpurmemError, invalidParameter } from '../errors.js';
+import type { Protocol } from '../protocol.js';
+import type { ValueType } from './values.js';
+
+/** A default that depends on other settings, and how it is said. */
+export interface DependentDefault<Value> {
+  readonly words: string;
+  readonly of: (others: Readonly<Record<string, unknown>>) => Value;
+}
+
+/** What a protocol takes where nothing is asked for; undefined: nothing, as `otherwise` says. */
+export type Default<Value> = Value | DependentDefault<Value> | undefined;
+
+/** A setting, declared once: its schema, defaults, option, help and documentation come from here. */
+export interface Setting<Value> {
+  readonly type: ValueType<Value>;
+  /** One line. */
+  readonly help: string;
+  /** What stands for the value in help; a setting without it is fixed, and no option. */
+  readonly argument?: string;
+  /** The option's name, where it is not the setting's. */
+  readonly option?: string;
+  readonly article: Default<Value>;
+  readonly released: Default<Value>;
+  /** What happens where there is no default, such as `that of the run`. */
+  readonly otherwise?: string;
+  /** What the article says, and where; or whose choice the default is. */
+  readonly source: string;
+  /** What the published code does instead; left out: the same. */
+  readonly published?: string;
+  /** Whether that departure changes results by itself. */
+  readonly isDeparture?: boolean;
+}
+
+/** Settings by name, in the order in which they are listed. */
+export type SettingsTable = Readonly<Record<string, Setting<unknown>>>;
+
+type ValueOf<Entry> = Entry extends Setting<infer Value> ? Value : never;
+
+/** The values of a table's settings. */
+export type ValuesOf<Table extends SettingsTable> = {
+  readonly [Name in keyof Table]: ValueOf<Table[Name]>;
+};
+
+/** Values that a caller gives; what is left out is the protocol's. */
+export type GivenOf<Table extends SettingsTable> = {
+  readonly [Name in keyof Table]?: ValueOf<Table[Name]> | undefined;
+};
+
+/** The zod shape of a table's settings, for a file's schema. */
+export type ShapeOf<Table extends SettingsTable> = {
+  readonly [Name in keyof Table]: z.ZodType<ValueOf<Table[Name]>>;
+};
+
+/** A setting whose default is the same under both protocols. */
+export function setting<Value>(
+  declared: Omit<Setting<Value>, 'article' | 'released'> & { readonly default: Default<Value> },
+): Setting<Value> {
+  const { default: both, ...rest } = declared;
+  return { ...rest, article: both, released: both };
+}
+
+/** A setting whose defaults differ. */
+export function protocolSetting<Value>(declared: Setting<Value>): Setting<Value> {
+  return declared;
+}
+
+/** The schemas of a table's settings by name. */
+export function shapeOf<Table extends SettingsTable>(table: Table): ShapeOf<Table> {
+  return Object.fromEntries(
+    Object.entries(table).map(([name, { type }]) => [name, type.schema]),
+  ) as ShapeOf<Table>;
+}
+
+/** A table without some of its settings. */
+export function without<Table extends SettingsTable, Name extends keyof Table>(
+  table: Table,
+  ...names: readonly Name[]
+): Omit<Table, Name> {
+  return Object.fromEntries(
+    Object.entries(table).filter(([name]) => !names.includes(name as Name)),
+  ) as unknown as Omit<Table, Name>;
+}
+
+/**
+ * The values of a table's settings: what was given, and the protocol's defaults for the rest. Settings without a default are
+ * undefined where they are not given.
+ *
+ * @param others what defaults may depend on besides the table's own values, such as the architecture
+ * @throws `USAGE` naming the parameter, its value and what it takes
+ */
+export function resolveSettings<Table extends SettingsTable>(
+  table: Table,
+  protocol: Protocol,
+  given: GivenOf<Table>,
+  others: Readonly<Record<string, unknown>> = {},
+): ValuesOf<Table> {
+  checkSettings(table, given);
+  const values: Record<string, unknown> = {};
+  const dependent: [string, DependentDefault<unknown>][] = [];
+  for (const [name, entry] of Object.entries(table)) {
+    const byDefault = entry[protocol];
+    const value = (given as Readonly<Record<string, unknown>>)[name];
+    if (value === undefined && isDependent(byDefault)) dependent.push([name, byDefault]);
+    else values[name] = value === undefined ? byDefault : value;
+  }
+  for (const [name, { of }] of dependent) values[name] = of({ ...others, ...values });
+  return values as ValuesOf<Table>;
+}
+
+/** Checks the values that were given. Throws `USAGE` naming the parameter, its value and what it takes. */
+export function checkSettings<Table extends SettingsTable>(table: Table, given: GivenOf<Table>): void {
+  for (const [name, { type }] of Object.entries(table)) {
+    const value = (given as Readonly<Record<string, unknown>>)[name];
+    if (value !== undefined) requireValue(name, value, type);
+  }
+}
+
+/** Throws `USAGE` when a parameter's value is none of its type. */
+export function requireValue(parameter: string, value: unknown, type: ValueType<unknown>): void {
+  if (type.schema.safeParse(value).success) return;
+  if (type.isList && Array.isArray(value) && value.length === 0) {
+    throw new SpurmemError('USAGE', `\`${parameter}\` is empty: it takes ${type.expected}.`, {
+      ...{ parameter, value, expected: type.expected },
+    });
+  }
+  throw invalidParameter(parameter, value, type.expected);
+}
+
+/** A protocol's default in words: `0.0001`, `yes`, `1,2,3`, what its dependence is called, or what happens without one. */
+export function defaultInWords(entry: Setting<unknown>, protocol: Protocol): string {
+  const byDefault = entry[protocol];
+  if (isDependent(byDefault)) return byDefault.words;
+  return byDefault === undefined ? (entry.otherwise ?? 'none') : inWords(byDefault);
+}
+
+/** A value as options write it. */
+export function inWords(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (Array.isArray(value)) return value.map(inWords).join(',');
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : JSON.stringify(value);
+}
+
+function isDependent(value: unknown): value is DependentDefault<unknown> {
+  return typeof value === 'object' && value !== null && 'of' in value && typeof value.of === 'function';
+}

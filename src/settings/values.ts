@@ -1,0 +1,90 @@
+import { z } from 'zod';
+
+/** How a value is written as text, for front ends that parse it. */
+export type ValueForm = 'integer' | 'number' | 'boolean' | 'word' | 'text' | 'size' | 'crop';
+
+/** What a setting takes: how it is checked, and how that is said. */
+export interface ValueType<Value> {
+  readonly schema: z.ZodType<Value>;
+  /** After "it takes": `a whole number of at least 1`. */
+  readonly expected: string;
+  readonly form: ValueForm;
+  /** Whether it is a list of such values. */
+  readonly isList: boolean;
+  /** The words that it may be, where it is a word. */
+  readonly words?: readonly string[];
+}
+
+/** A whole number of at least `least`. */
+export function integer(least: number, most = Number.MAX_SAFE_INTEGER): ValueType<number> {
+  return {
+    schema: z.number().int().min(least).max(most),
+    expected:
+      most === Number.MAX_SAFE_INTEGER
+        ? `a whole number of at least ${least}`
+        : `a whole number from ${least} to ${most}`,
+    form: 'integer',
+    isList: false,
+  };
+}
+
+/** A number above 0. */
+export function positive(): ValueType<number> {
+  return { schema: z.number().positive(), expected: 'a number above 0', form: 'number', isList: false };
+}
+
+/** A number of at least 0. */
+export function nonNegative(): ValueType<number> {
+  return { schema: z.number().min(0), expected: 'a number of at least 0', form: 'number', isList: false };
+}
+
+/** A number above 0 and below 1, or at most 1 where the whole is allowed. */
+export function share(what = 'a share', options: { readonly whole?: boolean } = {}): ValueType<number> {
+  const [schema, end] =
+    options.whole === true
+      ? [z.number().positive().max(1), 'at most 1']
+      : [z.number().positive().lt(1), 'below 1'];
+  return { schema, expected: `${what} above 0 and ${end}`, form: 'number', isList: false };
+}
+
+/** Yes or no. */
+export function toggle(): ValueType<boolean> {
+  return { schema: z.boolean(), expected: 'yes or no', form: 'boolean', isList: false };
+}
+
+/** One of some words. */
+export function oneOf<const Word extends string>(words: readonly Word[]): ValueType<Word> {
+  return {
+    schema: z.enum(words),
+    expected: `one of ${words.join(', ')}`,
+    form: 'word',
+    isList: false,
+    words,
+  };
+}
+
+/** Any text that is not empty, such as a path. */
+export function text(expected: string): ValueType<string> {
+  return { schema: z.string().min(1), expected, form: 'text', isList: false };
+}
+
+/** [height, width] in pixels. */
+export function size(): ValueType<readonly [number, number]> {
+  const pixels = z.number().int().min(1).max(9999);
+  return {
+    schema: z.tuple([pixels, pixels]),
+    expected: 'pixels: a side such as 224, or height and width such as 64x32',
+    form: 'size',
+    isList: false,
+  };
+}
+
+/** One or more values of a type. */
+export function listOf<Value>(type: ValueType<Value>): ValueType<readonly Value[]> {
+  return {
+    ...type,
+    schema: z.array(type.schema).min(1),
+    expected: `${type.expected}, or several of them`,
+    isList: true,
+  };
+}
