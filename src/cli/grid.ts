@@ -1,48 +1,51 @@
-import { InvalidArgumentError, type Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import { nearestNames } from '../data/nearest.js';
 import { SpurmemError, messageOf } from '../errors.js';
-import type { StudyGrid } from '../reproduce/part2Studies.js';
+import type { StudyGrid } from '../reproduce/studies.js';
+import type { Setting } from '../settings/setting.js';
+import { FINETUNE_SETTINGS } from '../train/finetune/settings.js';
+import { optionWord, parseValue } from './settings.js';
 
-/** Settings whose values have commas of their own. */
-const NOT_IN_GRIDS = ['viewAugmentation'];
+/** The settings that a grid can vary, by the words of their options; those whose values have commas of their own cannot be. */
+const VARIED: readonly (readonly [word: string, name: string, entry: Setting<unknown>])[] = Object.entries(
+  FINETUNE_SETTINGS,
+).flatMap(([name, entry]: readonly [string, Setting<unknown>]) => {
+  const word = optionWord(name, entry);
+  return word === undefined || entry.type.form === 'crop' ? [] : [[word, name, entry] as const];
+});
 
 /**
  * Parses `--grid lambda=1,5,10`, one key each time; keys and values are those of the options of fine-tuning.
  *
  * @throws `USAGE` for an unknown key, naming the nearest ones, and for a value that its option does not take
  */
-export function parseGrid(texts: readonly string[], options: readonly Option[]): StudyGrid {
-  const known = options.filter((option) => !NOT_IN_GRIDS.includes(option.attributeName()));
-  return Object.fromEntries(texts.map((text) => parseAxis(text, known)));
+export function parseGrid(texts: readonly string[]): StudyGrid {
+  return Object.fromEntries(texts.map(parseAxis));
 }
 
-function parseAxis(text: string, options: readonly Option[]): [string, unknown[]] {
+function parseAxis(text: string): [string, unknown[]] {
   const [key = '', values = ''] = text.split(/=(.*)/s);
   const wanted = key.trim().replace(/^--/, '');
-  const option = options.find((one) => one.attributeName() === wanted || one.name() === wanted);
-  if (!option) {
-    const names = options.map((one) => one.name());
+  const found = VARIED.find(([word, name]) => word === wanted || name === wanted);
+  if (!found) {
+    const words = VARIED.map(([word]) => word);
     throw new SpurmemError(
       'USAGE',
       `--grid ${text}: fine-tuning has no setting named ${wanted} that can be varied. The nearest are ` +
-        `${nearestNames(wanted, names).join(', ')}.`,
+        `${nearestNames(wanted, words).join(', ')}.`,
     );
   }
   if (values.trim() === '') {
     throw new SpurmemError('USAGE', `--grid ${text}: it takes values, such as --grid lambda=1,5,10.`);
   }
-  return [option.attributeName(), values.split(',').map((value) => parseValue(value.trim(), text, option))];
-}
-
-function parseValue(value: string, text: string, option: Option): unknown {
-  try {
-    if (!option.parseArg) return value;
-    return option.parseArg<unknown>(value, undefined);
-  } catch (error) {
-    if (!(error instanceof InvalidArgumentError)) throw error;
-    throw new SpurmemError(
-      'USAGE',
-      `--grid ${text}: ${value} is no value of ${option.name()}. ${messageOf(error)}`,
-    );
-  }
+  const [word, name, { type }] = found;
+  const parse = (value: string): unknown => {
+    try {
+      return parseValue(value, type);
+    } catch (error) {
+      if (!(error instanceof InvalidArgumentError)) throw error;
+      throw new SpurmemError('USAGE', `--grid ${text}: ${value} is no value of ${word}. ${messageOf(error)}`);
+    }
+  };
+  return [name, values.split(',').map((value) => parse(value.trim()))];
 }

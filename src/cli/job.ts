@@ -1,17 +1,35 @@
 import { constants } from 'node:os';
+import type { Command } from 'commander';
 import { SpurmemError, messageOf, systemCode, type ErrorCode } from '../errors.js';
-import { STOPPED_ADVICE, type JobOptions } from '../progress.js';
+import { STOPPED, type JobOptions } from '../progress.js';
 import type { CommonOptions } from './options.js';
 import { Output } from './output.js';
+import { errorText, inOptions, parameterNames, type ParameterNames } from './parameters.js';
+
+/** What a command does with its options. */
+export type Job<Options> = (options: Options, output: Output, control: Required<JobOptions>) => Promise<void>;
 
 /**
- * Runs a command: gives it an output and a signal that Ctrl-C or SIGTERM aborts, prints what it throws, and sets the
- * exit code: 1 for a failed job, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM. A second signal ends the process
- * at once.
+ * Makes a job the command's action: gives it an output and a signal that Ctrl-C or SIGTERM aborts, prints what it throws, and
+ * sets the exit code: 1 for a failed job, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM. A second signal ends the
+ * process at once.
+ *
+ * @param names the options of parameters that are not called as these
  */
-export async function runJob(
-  options: CommonOptions,
-  job: (output: Output, control: Required<JobOptions>) => Promise<void>,
+export function addJob<Options extends CommonOptions>(
+  command: Command,
+  job: Job<Options>,
+  names: ParameterNames = {},
+): void {
+  command.action(async (options: Options) => {
+    await runJob(options, job, parameterNames(command, names));
+  });
+}
+
+async function runJob<Options extends CommonOptions>(
+  options: Options,
+  job: Job<Options>,
+  names: ParameterNames,
 ): Promise<void> {
   const output = new Output(options);
   await output.loadBars();
@@ -19,7 +37,7 @@ export async function runJob(
   let stoppedBy: NodeJS.Signals = 'SIGINT';
   const onSignal = (signal: NodeJS.Signals): void => {
     if (abort.signal.aborted) {
-      reportError(output, 'INTERRUPTED', `Stopped at once. ${STOPPED_ADVICE}`);
+      reportError(output, { code: 'INTERRUPTED', message: `Stopped at once. ${STOPPED}` });
       // By the signal itself: process.exit would take libtorch down under a running kernel.
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
       process.kill(process.pid, signal);
@@ -31,17 +49,18 @@ export async function runJob(
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   try {
-    await job(output, {
+    await job(options, output, {
       onProgress: output.progress,
       signal: abort.signal,
       onWarning: (text) => {
-        output.info(`Warning: ${text}`);
+        output.info(`Warning: ${inOptions(text, names)}`);
       },
     });
   } catch (error) {
-    const { code, text } = describeError(error);
+    const described = describeError(error, names);
+    const { code } = described;
     process.exitCode = code === 'INTERRUPTED' ? signalExitCode(stoppedBy) : code === 'USAGE' ? 2 : 1;
-    reportError(output, code, text);
+    reportError(output, described);
     if (options.debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
     else if (code === 'UNEXPECTED') process.stderr.write('Run again with --debug for the stack trace.\n');
   } finally {
@@ -49,10 +68,17 @@ export async function runJob(
   }
 }
 
-type ReportedCode = ErrorCode | 'UNEXPECTED';
+interface DescribedError {
+  readonly code: ErrorCode | 'UNEXPECTED';
+  readonly message: string;
+  /** The option that is wrong, its value and what it takes, where one is to blame. */
+  readonly option?: string | undefined;
+  readonly value?: unknown;
+  readonly expected?: string | undefined;
+}
 
-function reportError(output: Output, code: ReportedCode, message: string): void {
-  output.error(message, { error: { code, message } });
+function reportError(output: Output, error: DescribedError): void {
+  output.error(error.message, { error });
 }
 
 /** As shells report a process that a signal ended. */
@@ -60,10 +86,15 @@ function signalExitCode(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }
 
-function describeError(error: unknown): { code: ReportedCode; text: string } {
-  if (error instanceof SpurmemError) return { code: error.code, text: error.message };
+function describeError(error: unknown, names: ParameterNames): DescribedError {
+  if (error instanceof SpurmemError) {
+    const { code, parameter, value, expected } = error;
+    const option = parameter === undefined ? undefined : names[parameter];
+    return { code, message: errorText(error, names), option, value, expected };
+  }
   const message = messageOf(error);
   // The addon's errors are plain ones: out of memory, and what the checks here have missed.
-  if (systemCode(error) === 'NATIVE_FAILED') return { code: 'NATIVE_FAILED', text: `libtorch: ${message}` };
-  return { code: 'UNEXPECTED', text: `Unexpected error: ${message}` };
+  if (systemCode(error) === 'NATIVE_FAILED')
+    return { code: 'NATIVE_FAILED', message: `libtorch: ${message}` };
+  return { code: 'UNEXPECTED', message: `Unexpected error: ${message}` };
 }

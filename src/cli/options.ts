@@ -14,12 +14,16 @@ export interface CommonOptions {
   readonly debug: boolean;
 }
 
-/** Options of commands that compute. */
-export interface ComputeOptions extends CommonOptions {
-  readonly seed: number;
+/** Options of commands that run the engine. */
+export interface EngineOptions extends CommonOptions {
   readonly device: string;
   readonly threads: number;
   readonly memoryFormat?: MemoryFormat;
+}
+
+/** Options of commands that compute from a seed. */
+export interface ComputeOptions extends EngineOptions {
+  readonly seed: number;
 }
 
 export function addCommonOptions(command: Command): Command {

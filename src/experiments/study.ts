@@ -1,3 +1,4 @@
+import { loadDataset } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import {
   pairedDifference,
@@ -49,8 +50,13 @@ export async function runStudy(options: StudyOptions): Promise<StudyResult> {
   const { arms, seeds } = options;
   const [first] = arms;
   if (!first || seeds.length === 0) {
-    throw new SpurmemError('USAGE', 'A study needs at least one setting and one seed (--seeds).');
+    throw new SpurmemError('USAGE', 'A study needs at least one setting and one seed: `seeds` is empty.', {
+      ...{ parameter: 'seeds', value: seeds, expected: 'at least one seed' },
+    });
   }
+  // Once for all runs.
+  const { data: given, datasetOptions } = options;
+  const data = typeof given === 'string' ? await loadDataset(given, datasetOptions) : given;
   const outcomes = new Map<string, SeedOutcome[]>(arms.map(({ name }) => [name, []]));
   let done = 0;
   for (const seed of seeds) {
@@ -58,7 +64,7 @@ export async function runStudy(options: StudyOptions): Promise<StudyResult> {
       throwIfAborted(options.signal, arm.name);
       done += 1;
       options.onStep?.(`${done}/${arms.length * seeds.length} ${arm.name}, seed ${seed}`);
-      outcomes.get(arm.name)?.push(await trainArm(options, arm, seed));
+      outcomes.get(arm.name)?.push(await trainArm({ ...options, data }, arm, seed));
     }
   }
   const reference = options.reference ?? first.name;

@@ -1,55 +1,37 @@
 import { join } from 'node:path';
-import type { DatasetOptions } from '../data/dataset.js';
-import type { MemoryFormat } from '../native/addon.js';
-import type { JobOptions } from '../progress.js';
-import { trainDfr } from '../train/dfr.js';
-import { trainErm, type ErmOptions, type ErmSettings } from '../train/erm.js';
-import { trainFinetune, type FinetuneChoices } from '../train/finetune.js';
-import { trainGroupDro } from '../train/groupDro.js';
-import { trainJtt } from '../train/jtt.js';
-import type { EpochMetrics, TrainingResult } from '../train/metrics.js';
-import { trainRwg, trainRwy } from '../train/reweighting.js';
-import { trainSubg, trainSuby } from '../train/subsampling.js';
-import { FINETUNE_RECIPES } from '../train/finetuneRecipes.js';
+import type { Dataset, DatasetOptions } from '../data/dataset.js';
+import { inScope } from '../errors.js';
+import { defaultsOf } from '../settings/setting.js';
+import { erm } from '../train/methods/erm.js';
+import { finetune, type FinetuneSettings } from '../train/methods/finetune.js';
+import { methodNamed } from '../train/methods.js';
+import type { ErmSettings } from '../train/recipe.js';
+import type { TrainedRun } from '../train/results.js';
+import type { EpochOptions } from '../train/trainRun.js';
 
-export type StudyErm = Partial<Omit<ErmSettings, 'seed'>>;
-export type StudyFinetune = Omit<FinetuneChoices, 'seed'>;
-
-/** A baseline: trained with ERM's recipe, or (DFR) from its run; settings of its own that are not its defaults. */
-export interface StudyBaseline {
-  readonly method: 'rwy' | 'rwg' | 'suby' | 'subg' | 'groupdro' | 'jtt' | 'dfr';
-  /** Of JTT. */
-  readonly identificationEpochs?: number | undefined;
-  readonly upweight?: number | undefined;
-}
-
-/** One setting of a study: what differs from the study's own. */
+/** One arm of a study: what differs from the study's own settings. */
 export interface StudyArm {
   /** The row's name. */
   readonly name: string;
-  /** What differs in ERM. */
-  readonly erm?: StudyErm | undefined;
-  /** What differs in fine-tuning. Without this and the next, the arm is the ERM run itself. */
-  readonly finetune?: StudyFinetune | undefined;
-  readonly baseline?: StudyBaseline | undefined;
+  /** The way to train; default: ERM. One that starts from a run starts from that of ERM. */
+  readonly method?: string | undefined;
+  /** What differs from its defaults, and in fine-tuning from the study's. */
+  readonly settings?: Readonly<Record<string, unknown>> | undefined;
+  /** What differs in ERM, and in the recipe that the baselines share with it. */
+  readonly erm?: ErmSettings | undefined;
 }
 
 /** What the arms of a study share. */
-export interface ArmOptions extends JobOptions {
+export interface ArmOptions extends Omit<EpochOptions, 'out' | 'data' | 'seed' | 'resume'> {
   /** Where the study's runs go: `<out>/<setting>/seed-<n>`. Studies with one `out` share their runs. */
   readonly out: string;
-  readonly data: string;
+  /** The dataset's folder, or the dataset where it is loaded already. */
+  readonly data: string | Dataset;
   readonly datasetOptions?: DatasetOptions | undefined;
   /** Of every ERM run. */
-  readonly erm: Omit<ErmSettings, 'seed'>;
+  readonly erm: ErmSettings;
   /** Of every fine-tuning. */
-  readonly finetune: StudyFinetune;
-  readonly device: string;
-  readonly threads: number;
-  readonly memoryFormat?: MemoryFormat | undefined;
-  /** ERM's epochs whose weights are kept, for arms that start from these. */
-  readonly keepEpochs?: readonly number[] | undefined;
-  readonly onEpoch?: ((metrics: EpochMetrics) => void) | undefined;
+  readonly finetune: FinetuneSettings;
 }
 
 /** What one seed of an arm gave. Accuracies are fractions. */
@@ -67,54 +49,37 @@ export interface SeedOutcome {
 /**
  * Trains one arm with one seed, and the ERM run that it starts from; what is finished is not trained again.
  *
- * @throws what training throws
+ * @throws what training throws, with the parameters `erm.<name>` and `finetune.<name>`
  */
 export async function trainArm(options: ArmOptions, arm: StudyArm, seed: number): Promise<SeedOutcome> {
-  const { out, data, datasetOptions, device, threads, memoryFormat, ...rest } = options;
-  const { onProgress, signal, onWarning, onEpoch } = rest;
-  const job = {
-    ...{ datasetOptions, device, threads, memoryFormat, onProgress, signal, onWarning, onEpoch },
-    ...{ data, seed, resume: true },
-  };
+  const { out, erm: recipe, finetune: finetuning, keepEpochs, ...rest } = options;
+  const job = { ...rest, seed, resume: true };
   const folder = (...parts: readonly string[]): string =>
     join(out, parts.filter((part) => part !== '').join('-'), `seed-${seed}`);
-  const ermSlug = slug(arm.erm, options.erm);
-  const recipe = { ...options.erm, ...arm.erm, ...job };
-  const trainFrom = async (): Promise<{ from: string; erm: TrainingResult }> => {
-    const from = folder('erm', ermSlug);
-    return { from, erm: await trainErm({ ...recipe, out: from, keepEpochs: options.keepEpochs }) };
-  };
-  if (arm.baseline) {
-    const { method, ...own } = arm.baseline;
-    const run = folder(method, ermSlug, slug(own, {}));
-    if (method !== 'dfr')
-      return outcomeOf(seed, run, await BASELINES[method]({ ...recipe, ...own, out: run }));
-    const { from } = await trainFrom();
-    return outcomeOf(seed, run, await trainDfr({ ...job, from, out: run }));
+  const method = methodNamed(arm.method ?? erm.name);
+  const ermSlug = slug(arm.erm, recipe);
+  const settings = { ...recipe, ...arm.erm };
+  const own = arm.settings ?? {};
+  if (method.startsFrom === 'data') {
+    const run = folder(method.name, ermSlug, slug(own));
+    const kept = method.name === erm.name ? { keepEpochs } : {};
+    const trained = await inScope('erm', () =>
+      method.train({ ...job, ...settings, ...own, ...kept, out: run }),
+    );
+    return outcomeOf(seed, run, trained);
   }
-  const { from, erm } = await trainFrom();
-  if (!arm.finetune) return outcomeOf(seed, from, erm);
-  const common = { ...FINETUNE_RECIPES[options.finetune.protocol ?? 'article'], ...options.finetune };
-  const run = folder('finetune', ermSlug, slug(arm.finetune, common));
-  const finetune = { ...options.finetune, ...arm.finetune };
-  return outcomeOf(seed, run, await trainFinetune({ ...finetune, ...job, from, out: run }));
+  const from = folder(erm.name, ermSlug);
+  await inScope('erm', () => erm.train({ ...job, ...settings, keepEpochs, out: from }));
+  const shared = method.name === finetune.name ? finetuning : {};
+  const common = { ...defaultsOf(method.settings, finetuning.protocol ?? 'article'), ...shared };
+  const run = folder(method.name, ermSlug, slug(own, common));
+  const trained = await inScope(method.name, () =>
+    method.train({ ...job, ...shared, ...own, from, out: run }),
+  );
+  return outcomeOf(seed, run, trained);
 }
 
-const BASELINES: Readonly<
-  Record<
-    Exclude<StudyBaseline['method'], 'dfr'>,
-    (options: ErmOptions & Omit<StudyBaseline, 'method'>) => Promise<TrainingResult>
-  >
-> = {
-  rwy: trainRwy,
-  rwg: trainRwg,
-  suby: trainSuby,
-  subg: trainSubg,
-  groupdro: trainGroupDro,
-  jtt: trainJtt,
-};
-
-function outcomeOf(seed: number, run: string, { bestEpoch, val, test }: TrainingResult): SeedOutcome {
+function outcomeOf(seed: number, run: string, { bestEpoch, val, test }: TrainedRun): SeedOutcome {
   return {
     ...{ seed, run, bestEpoch },
     valWorstGroupAccuracy: val.worstGroupAccuracy,
@@ -125,7 +90,7 @@ function outcomeOf(seed: number, run: string, { bestEpoch, val, test }: Training
 }
 
 /** A folder's name for what differs from the study's settings: `features=softmax-lambda=5`, in the order of the names. */
-function slug(settings: object | undefined, common: object): string {
+function slug(settings: object | undefined, common: object = {}): string {
   return Object.entries(settings ?? {})
     .filter(([name, value]) => value !== (common as Readonly<Record<string, unknown>>)[name])
     .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,29 +1,30 @@
 import { join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
+import { loadDataset } from '../data/dataset.js';
 import { runStudy, type StudyOptions, type StudyResult, type StudyRow } from '../experiments/study.js';
 import { SpurmemError } from '../errors.js';
 import { makeFolder, writeAtomic, writeJson } from '../files.js';
 import { writeStudyReport } from '../report/studyReport.js';
-import {
-  gridPlan,
-  kickInEpochs,
-  part2Plans,
-  type Part2Study,
-  type StudyGrid,
-  type StudyPlan,
-} from './part2Studies.js';
+import { gridArms, kickInEpochs, STUDIES, type StudyGrid, type StudyPlan } from './studies.js';
 
-export interface Part2Options extends Omit<StudyOptions, 'arms' | 'reference' | 'focus' | 'keepEpochs'> {
-  readonly studies: readonly Part2Study[];
+export interface Part2Options extends Omit<
+  StudyOptions,
+  'arms' | 'reference' | 'focus' | 'keepEpochs' | 'out'
+> {
+  /** Names of studies; default: all of them. */
+  readonly studies?: readonly string[] | undefined;
+  /** Folder for the runs and their report; default: runs/part2-<dataset>. */
+  readonly out?: string | undefined;
   /** Values to vary instead of a single ablation's own. */
   readonly grid?: StudyGrid | undefined;
   /** Rows of a single study, by name; all of them where this is left out. */
   readonly only?: readonly string[] | undefined;
 }
 
-/** `<out>/<study>.json`: a row a setting; the same rows, one a seed, are in its CSV. */
+/** `<out>/<study>.json`: a row an arm; the same rows, one a seed, are in its CSV. */
 export interface Part2StudyResult extends StudyResult {
-  readonly kind: Part2Study;
+  /** The study's name. */
+  readonly kind: string;
   readonly title: string;
 }
 
@@ -34,24 +35,24 @@ export interface Part2Result {
 
 /**
  * Reproduces figures and tables of the article's Part II on one dataset and architecture. Studies share their runs: each
- * setting is trained once a seed. Each study gets `<out>/<study>.json`, its CSV, and its place in `<out>/report.html`.
+ * arm is trained once a seed. Each study gets `<out>/<study>.json`, its CSV, and its place in `<out>/report.html`.
  *
- * @throws `USAGE` without studies or seeds or for an unknown row, and what training throws
+ * @throws `USAGE` without seeds or for an unknown study or row, and what training throws
  */
 export async function reproducePart2(options: Part2Options): Promise<Part2Result> {
-  const out = resolve(options.out);
+  const plans = (options.studies ?? STUDIES.map(({ name }) => name)).map((name) => planOf(name, options));
+  const { data: given, datasetOptions, grid } = options;
+  const data = typeof given === 'string' ? await loadDataset(given, datasetOptions) : given;
+  const out = resolve(options.out ?? `runs/part2-${data.name}`);
   await makeFolder(out);
-  const plans = part2Plans(options.erm);
-  const kickIn = options.grid?.kickInEpoch ?? kickInEpochs(options.erm);
+  const kickIn = grid?.kickInEpoch ?? kickInEpochs(options.erm);
   const keepEpochs = kickIn.filter((epoch) => typeof epoch === 'number');
   const studies: Part2Result['studies'][number][] = [];
-  for (const kind of options.studies) {
-    const whole = options.grid ? gridPlan(plans[kind].title, options.grid) : plans[kind];
-    const plan = options.only ? rowsOf(whole, options.only) : whole;
-    options.onStep?.(`${kind}: ${plan.title}`);
+  for (const { kind, title, arms, focus } of plans) {
+    options.onStep?.(`${kind}: ${title}`);
     const study: Part2StudyResult = {
-      ...{ kind, title: plan.title },
-      ...(await runStudy({ ...options, out, keepEpochs, arms: plan.arms, focus: plan.focus })),
+      ...{ kind, title },
+      ...(await runStudy({ ...options, data, out, keepEpochs, arms, focus })),
     };
     const json = join(out, `${kind}.json`);
     const csv = join(out, `${kind}.csv`);
@@ -63,6 +64,22 @@ export async function reproducePart2(options: Part2Options): Promise<Part2Result
   return { report: await writeStudyReport(out), studies };
 }
 
+function planOf(
+  name: string,
+  { erm, grid, only }: Pick<Part2Options, 'erm' | 'grid' | 'only'>,
+): StudyPlan & { readonly kind: string } {
+  const study = STUDIES.find((known) => known.name === name);
+  if (!study) {
+    const names = STUDIES.map((known) => known.name).join(', ');
+    throw new SpurmemError('USAGE', `There is no study ${name}: \`studies\` takes ${names}.`, {
+      ...{ parameter: 'studies', value: name, expected: names },
+    });
+  }
+  const { title } = study;
+  const plan: StudyPlan = grid ? { title, arms: gridArms(grid) } : { title, ...study.plan(erm) };
+  return { kind: name, ...(only ? rowsOf(plan, only) : plan) };
+}
+
 /** A study's rows of these names, in its order. */
 export function rowsOf(plan: StudyPlan, only: readonly string[]): StudyPlan {
   const names = plan.arms.map(({ name }) => name);
@@ -70,7 +87,8 @@ export function rowsOf(plan: StudyPlan, only: readonly string[]): StudyPlan {
     if (names.includes(wanted)) continue;
     throw new SpurmemError(
       'USAGE',
-      `--only: the study "${plan.title}" has no row named ${wanted}. It has ${names.join('; ')}.`,
+      `\`only\`: the study "${plan.title}" has no row named ${wanted}. It has ${names.join('; ')}.`,
+      { parameter: 'only', value: wanted, expected: names.join('; ') },
     );
   }
   const arms = plan.arms.filter(({ name }) => only.includes(name));

@@ -4,12 +4,13 @@ import { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from 
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import type { JobOptions } from '../progress.js';
 import { writeReport } from '../report/writeReport.js';
-import { trainErm } from '../train/erm.js';
-import { trainFinetune } from '../train/finetune.js';
-import type { EpochMetrics, TrainingResult } from '../train/metrics.js';
+import { erm as ermMethod } from '../train/methods/erm.js';
+import { finetune as finetuneMethod } from '../train/methods/finetune.js';
+import type { ErmOptions } from '../train/recipe.js';
+import type { TrainingResult } from '../train/results.js';
 import { RunFolder } from '../train/runFolder.js';
 import { reproducePart1 } from './part1.js';
-import { ARTICLE_ERM } from '../train/ermRecipes.js';
+import type { EpochOptions } from '../train/trainRun.js';
 
 const ARCH = 'resnet18';
 const BATCH_SIZE = 64;
@@ -17,7 +18,7 @@ const BATCH_SIZE = 64;
 /** Sized so that the whole job ends within 10 minutes on two cores. */
 const EPOCHS = { pretrain: 3, erm: 8, finetune: 2 } as const;
 /** Random neurons beside the chosen ones: as many as the time allows. */
-const CONTROLS = { draws: 40, samplesPerGroup: 64 } as const;
+const CONTROLS = { controls: 40, controlSamples: 64 } as const;
 const PRETRAIN_LR = 1e-3;
 /** 0.1 % of ResNet-18’s channels are 5; the article’s 0.01 % would be one. */
 const FINETUNE = { lr: 1e-4, fraction: 0.001 } as const;
@@ -31,11 +32,11 @@ export interface QuickstartOptions extends JobOptions {
   readonly weights?: string | undefined;
   /** Where Fashion-MNIST's four gzipped idx files are; Debian's folder by default. */
   readonly fashionMnist?: string | undefined;
-  readonly seed: number;
-  readonly device: string;
-  readonly threads: number;
+  readonly seed?: number | undefined;
+  readonly device?: string | undefined;
+  readonly threads?: number | undefined;
   readonly onStep?: ((step: string) => void) | undefined;
-  readonly onEpoch?: ((metrics: EpochMetrics, groupNames: readonly string[]) => void) | undefined;
+  readonly onEpoch?: EpochOptions['onEpoch'];
 }
 
 export interface QuickstartResult {
@@ -57,7 +58,7 @@ export interface QuickstartResult {
  * that are finished are not repeated, so an interrupted job goes on where it was.
  */
 export async function reproduceQuickstart(options: QuickstartOptions): Promise<QuickstartResult> {
-  const { data, out, seed, onStep } = options;
+  const { data, out, seed = 0, onStep } = options;
   onStep?.('1/5 dominoes: digits above garments');
   const dominoes = { ...DEFAULT_DOMINOES, seed, fashionFolder: options.fashionMnist };
   const dataset = await buildDominoes(join(data, 'dominoes'), dominoes, options);
@@ -65,28 +66,19 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   const weights = options.weights ?? (await pretrain(options, dominoes));
 
   onStep?.(`3/5 ERM: ${ARCH}, ${EPOCHS.erm} epochs on ${total(dataset)} images`);
-  const erm = await trainErm({
-    ...common(options, dataset),
-    out,
-    weights,
-    epochs: EPOCHS.erm,
-    lr: ARTICLE_ERM.lr,
-  });
+  const erm = await ermMethod.train({ ...common(options, dataset), out, weights, epochs: EPOCHS.erm });
 
   onStep?.('4/5 trace: zero the top neurons of each group, and report');
   const { report } = await reproducePart1({
     ...options,
-    data: dataset.folder,
-    run: out,
-    figures: ['fig1', 'fig2'],
-    controls: CONTROLS,
-    onStep: undefined,
+    ...{ data: dataset, run: out, figures: ['fig1', 'fig2'], onStep: undefined },
+    ...CONTROLS,
   });
   const trace = (await new RunFolder(out).readResult('trace-unstructured')) as TraceUnstructuredResult;
 
   onStep?.(`5/5 fine-tuning: ${EPOCHS.finetune} epochs against spurious memorization, and report`);
   const finetuned = `${out}-finetune`;
-  const finetune = await trainFinetune({
+  const finetune = await finetuneMethod.train({
     ...common(options, dataset),
     ...FINETUNE,
     ...{ from: out, out: finetuned, epochs: EPOCHS.finetune },
@@ -104,7 +96,7 @@ async function pretrain(options: QuickstartOptions, benchmark: DominoesOptions):
     options,
   );
   const out = `${options.out}-pretrain`;
-  await trainErm({ ...common(options, dataset), out, epochs: EPOCHS.pretrain, lr: PRETRAIN_LR });
+  await ermMethod.train({ ...common(options, dataset), out, epochs: EPOCHS.pretrain, lr: PRETRAIN_LR });
   return new RunFolder(out).best;
 }
 
@@ -119,19 +111,11 @@ export function pretrainingDominoes(benchmark: DominoesOptions): DominoesOptions
 function common(
   options: QuickstartOptions,
   dataset: Dataset,
-): Omit<Parameters<typeof trainErm>[0], 'out' | 'epochs' | 'lr'> {
+): Omit<ErmOptions, 'out' | 'epochs' | 'lr'> {
+  const { onProgress, signal, onWarning, onEpoch, seed, device, threads } = options;
   return {
-    onProgress: options.onProgress,
-    signal: options.signal,
-    onWarning: options.onWarning,
-    data: dataset.folder,
-    arch: ARCH,
-    batchSize: BATCH_SIZE,
-    seed: options.seed,
-    device: options.device,
-    threads: options.threads,
-    resume: true,
-    onEpoch: (metrics) => options.onEpoch?.(metrics, dataset.groupNames),
+    ...{ onProgress, signal, onWarning, onEpoch, seed, device, threads },
+    ...{ data: dataset, arch: ARCH, batchSize: BATCH_SIZE, resume: true },
   };
 }
 

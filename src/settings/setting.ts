@@ -109,6 +109,12 @@ export function resolveSettings<Table extends SettingsTable>(
   return values as ValuesOf<Table>;
 }
 
+/** A protocol's defaults that depend on nothing. */
+export function defaultsOf(table: SettingsTable, protocol: Protocol): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(table).map(([name, entry]) => [name, entry[protocol]] as const);
+  return Object.fromEntries(entries.filter(([, byDefault]) => !isDependent(byDefault)));
+}
+
 /** Checks the values that were given. Throws `USAGE` naming the parameter, its value and what it takes. */
 export function checkSettings<Table extends SettingsTable>(table: Table, given: GivenOf<Table>): void {
   for (const [name, { type }] of Object.entries(table)) {

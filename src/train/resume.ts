@@ -1,8 +1,8 @@
 import { SpurmemError } from '../errors.js';
 import type { JobOptions } from '../progress.js';
 import { loadTraining, type MethodState, type TrainingProgress, type TrainingState } from './checkpoint.js';
-import type { TrainingResult } from './metrics.js';
-import { configDifferences, epochsOf, methodOf, type RunConfig } from './runConfig.js';
+import type { TrainingResult } from './results.js';
+import { configDifferences, methodOf, type RunConfig } from './runConfig.js';
 import { isFile, type RunFolder } from './runFolder.js';
 
 /** A run's result when it is finished and asked to resume; otherwise checks that training may start or go on. */
@@ -18,18 +18,18 @@ export async function finishedOrFresh<Result extends TrainingResult>(
     throw new SpurmemError(
       'RUN_INVALID',
       `${folder.path} holds epochs of a run, but its config.json is missing. Nothing was changed. ` +
-        'Restore that file, or start anew in another folder with --out.',
+        'Restore that file, or start anew in another folder.',
     );
   }
   const changes = configDifferences(existing.config, config);
-  const epochs = epochsOf(config);
-  const mayExtend = epochsOf(existing.config) < epochs;
+  const { epochs = 0 } = config;
+  const mayExtend = (existing.config.epochs ?? 0) < epochs;
   const blocking = resume && mayExtend ? changes.filter((change) => !change.startsWith('epochs:')) : changes;
   if (blocking.length > 0) {
     throw new SpurmemError(
       'RUN_EXISTS',
-      `${folder.path} already holds a run with another configuration:\n  ${blocking.join('\n  ')}\n` +
-        'Nothing was changed. Choose another folder with --out, or use the same settings with --resume.',
+      `${folder.path} already holds a run with another configuration:\n  ${blocking.join('\n  ')}\nNothing was changed.`,
+      { advice: ['Choose another `out`, or use the same settings with `resume`.'] },
     );
   }
   const result = await folder.readResult<Result>(methodOf(config));
@@ -37,8 +37,8 @@ export async function finishedOrFresh<Result extends TrainingResult>(
   if (!resume) {
     throw new SpurmemError(
       'RUN_EXISTS',
-      `${folder.path} already holds ${isFinished ? 'this run, finished' : 'this run, unfinished'}. Nothing was changed. ` +
-        'Pass --resume to continue it, or choose another folder with --out.',
+      `${folder.path} already holds ${isFinished ? 'this run, finished' : 'this run, unfinished'}. Nothing was changed.`,
+      { advice: ['Continue it with `resume`, or choose another `out`.'] },
     );
   }
   if (isFinished) return result;
@@ -71,11 +71,11 @@ export async function restoreProgress(
 async function requireCheckpoint(folder: RunFolder): Promise<void> {
   if (await isFile(folder.resume)) return;
   // A process killed while it saved its first epoch leaves that epoch's metrics, but none of these files.
-  const saved = [folder.last, ...folder.trainingResults].map(isFile);
-  if (!(await Promise.all(saved)).includes(true) && (await folder.readMetrics()).length <= 1) return;
+  const isSaved = (await isFile(folder.last)) || (await folder.hasResults());
+  if (!isSaved && (await folder.readMetrics()).length <= 1) return;
   throw new SpurmemError(
     'RUN_INVALID',
     `${folder.resume} is missing: training cannot go on from the epochs that are finished. Nothing was changed. ` +
-      'Restore that file, or start anew in another folder with --out.',
+      'Restore that file, or start anew in another folder.',
   );
 }

@@ -1,36 +1,20 @@
 import { z } from 'zod';
 import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { LOSSES } from '../metrics/loss.js';
-import { ARCHITECTURES } from '../models/architectures.js';
 import { MEMORY_FORMATS, PRECISIONS } from '../native/addon.js';
 import { PROTOCOLS } from '../protocol.js';
-import { dfrShape, groupDroShape, jttShape } from './baselineShapes.js';
-import { finetuneShape } from './finetuneSettings.js';
-import { CHECKPOINTS } from './selection.js';
-import { DEFAULT_VIT, isVit } from './vitOptions.js';
+import { CHECKPOINTS } from './ermSettings.js';
 
 const pixels = z.number().int().min(1);
 
-/** How a run trains, the second word of its command. */
-export const TRAINING_METHODS = [
-  'erm',
-  'finetune',
-  'groupdro',
-  'rwy',
-  'rwg',
-  'suby',
-  'subg',
-  'jtt',
-  'dfr',
-] as const;
-export type TrainingMethodName = (typeof TRAINING_METHODS)[number];
-
-/** What every run has. */
+/** What every run's configuration has; a way to train adds its own settings, which only it looks at. */
 const runShape = {
+  /** `train <method>` */
+  command: z.string().regex(/^train [\w-]+$/),
   /** Whose settings were the defaults. */
   protocol: z.enum(PROTOCOLS),
   dataset: z.strictObject({ name: z.string(), fingerprint: z.string() }),
-  arch: z.enum(ARCHITECTURES),
+  arch: z.string(),
   /** Of vision transformers: the size that images are resized to, where one was asked for. */
   imageSize: z.tuple([pixels, pixels]).optional(),
   /** Of vision transformers, as the next one. */
@@ -39,6 +23,8 @@ const runShape = {
   numClasses: z.number().int().min(2),
   /** sha256 of the initial weights file; null: random weights from the seed. */
   weights: z.string().nullable(),
+  /** Where training has epochs. */
+  epochs: z.number().int().min(1).optional(),
   batchSize: z.number().int().min(1),
   /** What evaluation measures, and ERM trains on. */
   loss: z.enum(LOSSES),
@@ -48,76 +34,29 @@ const runShape = {
   seed: z.number().int().min(0),
 };
 
-/** What a run of epochs has besides. */
-const epochsShape = {
-  ...runShape,
-  epochs: z.number().int().min(1),
-  lr: z.number().positive(),
-  weightDecay: z.number().min(0),
-  scheduler: z.strictObject({
-    name: z.literal('ReduceLROnPlateau'),
-    factor: z.number(),
-    patience: z.number(),
-  }),
-  /** Decay of the exponential moving average of the weights that is evaluated and selected; left out: none. */
-  averaging: z.number().min(0).lt(1).optional(),
-};
-
-const ermSchema = z.strictObject({ command: z.literal('train erm'), ...epochsShape });
-const finetuneSchema = z.strictObject({
-  command: z.literal('train finetune'),
-  ...epochsShape,
-  ...finetuneShape,
-});
-const groupDroSchema = z.strictObject({
-  command: z.literal('train groupdro'),
-  ...epochsShape,
-  ...groupDroShape,
-});
-const reweightedSchema = z.strictObject({
-  command: z.enum(['train rwy', 'train rwg']),
-  ...epochsShape,
-});
-const subsampledSchema = z.strictObject({
-  command: z.enum(['train suby', 'train subg']),
-  ...epochsShape,
-});
-const jttSchema = z.strictObject({ command: z.literal('train jtt'), ...epochsShape, ...jttShape });
-const dfrSchema = z.strictObject({ command: z.literal('train dfr'), ...runShape, ...dfrShape });
-
 /** What determines a run's numbers. Two runs with equal configurations are the same run. */
-export const runConfigSchema = z.preprocess(
-  withLaterSettings,
-  z.discriminatedUnion('command', [
-    ermSchema,
-    finetuneSchema,
-    groupDroSchema,
-    reweightedSchema,
-    subsampledSchema,
-    jttSchema,
-    dfrSchema,
-  ]),
-);
-export type ErmConfig = z.infer<typeof ermSchema>;
-export type FinetuneConfig = z.infer<typeof finetuneSchema>;
-export type GroupDroConfig = z.infer<typeof groupDroSchema>;
-export type ReweightedConfig = z.infer<typeof reweightedSchema>;
-export type SubsampledConfig = z.infer<typeof subsampledSchema>;
-export type JttConfig = z.infer<typeof jttSchema>;
-export type DfrConfig = z.infer<typeof dfrSchema>;
-/** The configuration of a run of epochs. */
-export type EpochsConfig =
-  ErmConfig | FinetuneConfig | GroupDroConfig | ReweightedConfig | SubsampledConfig | JttConfig;
-export type RunConfig = EpochsConfig | DfrConfig;
+export type RunConfig = Readonly<z.infer<z.ZodObject<typeof runShape>>>;
 
-/** The second word of a run's command. */
-export function methodOf({ command }: Pick<RunConfig, 'command'>): TrainingMethodName {
-  return command.slice('train '.length) as TrainingMethodName;
+/** Takes what it does not know as it is: the settings of the run's way to train. */
+export const runConfigSchema = z.looseObject(runShape);
+
+/** The configuration of a run of epochs. */
+export interface EpochsConfig extends RunConfig {
+  readonly epochs: number;
+  readonly lr: number;
+  readonly weightDecay: number;
+  readonly scheduler: {
+    readonly name: 'ReduceLROnPlateau';
+    readonly factor: number;
+    readonly patience: number;
+  };
+  /** Decay of the exponential moving average of the weights that is evaluated and selected; left out: none. */
+  readonly averaging?: number | undefined;
 }
 
-/** The epochs that a run is to have; 0 for one that has none. */
-export function epochsOf(config: RunConfig): number {
-  return 'epochs' in config ? config.epochs : 0;
+/** The name of the method that a run trains by, the second word of its command. */
+export function methodOf({ command }: Pick<RunConfig, 'command'>): string {
+  return command.slice('train '.length);
 }
 
 /** The settings of a run's model, for a run that starts from it. */
@@ -128,13 +67,12 @@ export function modelOf({
   layerNormEps,
   numClasses,
 }: RunConfig): Pick<RunConfig, 'arch' | 'imageSize' | 'patchSize' | 'layerNormEps' | 'numClasses'> {
-  return {
-    arch,
-    ...(imageSize === undefined ? {} : { imageSize }),
-    ...(patchSize === undefined ? {} : { patchSize }),
-    ...(layerNormEps === undefined ? {} : { layerNormEps }),
-    numClasses,
-  };
+  return defined({ arch, imageSize, patchSize, layerNormEps, numClasses });
+}
+
+/** An object without the entries that are undefined, as files hold it. */
+export function defined<Values extends object>(values: Values): Values {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Values;
 }
 
 /** Where and with what a run was made; it may differ when a run is resumed. */
@@ -151,16 +89,6 @@ export const runEnvironmentSchema = z.strictObject({
   versions: z.record(z.string(), z.string()),
 });
 export type RunEnvironment = z.infer<typeof runEnvironmentSchema>;
-
-/** Files from before runs could choose lack this. The oldest ones have the sentence `selection`. */
-function withLaterSettings(given: unknown): unknown {
-  if (typeof given !== 'object' || given === null) return given;
-  const value = { precision: 'fp32', ...given };
-  if (!('selection' in value)) return value;
-  const { selection: _sentence, ...config } = value;
-  const vit = 'arch' in config && isVit(String(config.arch)) ? DEFAULT_VIT : {};
-  return { protocol: 'article', loss: 'cross-entropy', select: 'best-worst-group', ...vit, ...config };
-}
 
 /** Names the settings in which two configurations differ, as `name: old -> new`. */
 export function configDifferences(old: RunConfig, wanted: RunConfig): string[] {

@@ -1,20 +1,20 @@
-import { access, appendFile, readFile, stat } from 'node:fs/promises';
+import { access, appendFile, readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import lockfile from 'proper-lockfile';
 import { z } from 'zod';
+import { dataDescriptionSchema, type DataDescription } from '../data/dataDescription.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, unwritable, writeAtomic, writeJson } from '../files.js';
 import type { JobOptions } from '../progress.js';
-import type { EpochMetrics, TrainingResult } from './metrics.js';
+import type { SelectedCheckpoint } from './ermSettings.js';
+import type { EpochMetrics, TrainingResult } from './results.js';
 import {
   methodOf,
   runConfigSchema,
   runEnvironmentSchema,
-  TRAINING_METHODS,
   type RunConfig,
   type RunEnvironment,
 } from './runConfig.js';
-import type { SelectedCheckpoint } from './selection.js';
 
 export type { RunConfig, RunEnvironment } from './runConfig.js';
 
@@ -25,7 +25,8 @@ const fileSchema = z.strictObject({ config: runConfigSchema, environment: runEnv
 
 /**
  * A run's folder: `config.json`, `metrics.jsonl` (a line an epoch), `checkpoints/{last,best}.safetensors` (weights),
- * `checkpoints/resume.safetensors` (all that a resumed run needs), `results/*.json`, `figures/`, `report.html`.
+ * `checkpoints/resume.safetensors` (all that a resumed run needs), `data.json` (what is told of its data), `results/*.json`,
+ * `figures/`, `report.html`.
  */
 export class RunFolder {
   readonly path: string;
@@ -58,16 +59,15 @@ export class RunFolder {
   get #config(): string {
     return join(this.path, 'config.json');
   }
+  get #data(): string {
+    return join(this.path, 'data.json');
+  }
   get #metrics(): string {
     return join(this.path, 'metrics.jsonl');
   }
 
   result(name: string): string {
     return join(this.path, 'results', `${name}.json`);
-  }
-  /** Where the result of training is, by whichever method. */
-  get trainingResults(): string[] {
-    return TRAINING_METHODS.map((method) => this.result(method));
   }
   figure(name: string): string {
     return join(this.path, 'figures', name);
@@ -124,11 +124,26 @@ export class RunFolder {
     await writeJson(this.#config, { config, environment });
   }
 
+  /** What the run keeps of its data, or undefined for a run from before runs kept that. Throws `RUN_INVALID`. */
+  async readData(): Promise<DataDescription | undefined> {
+    const text = await readIfThere(this.#data);
+    return text === undefined ? undefined : parseJson(this.#data, text, dataDescriptionSchema);
+  }
+
+  async writeData(data: DataDescription): Promise<void> {
+    await writeJson(this.#data, data);
+  }
+
   /** Whether anything of a finished epoch is here. The first one's metrics are written before it is finished. */
   async hasEpochs(): Promise<boolean> {
-    const files = [this.resume, this.last, this.best, ...this.trainingResults];
-    const found = await Promise.all(files.map(isFile));
-    return found.includes(true) || (await this.readMetrics()).length > 1;
+    const found = await Promise.all([this.resume, this.last, this.best].map(isFile));
+    return found.includes(true) || (await this.hasResults()) || (await this.readMetrics()).length > 1;
+  }
+
+  /** Whether there is any result: all come after training. */
+  async hasResults(): Promise<boolean> {
+    const names = await readdir(join(this.path, 'results')).catch(() => []);
+    return names.some((name) => name.endsWith('.json'));
   }
 
   /**
@@ -202,19 +217,23 @@ export class RunFolder {
     throw new SpurmemError(
       'RUN_BUSY',
       `The lock on ${this.path} was lost: it was removed, or taken by another process while this one was suspended. ` +
-        'The last finished epoch is kept; continue with --resume once no other process uses the folder.',
+        'The last finished epoch is kept.',
+      { advice: ['Continue with `resume` once no other process uses the folder.'] },
     );
   }
 }
 
-/** Opens a run that was trained before. Throws `RUN_NOT_FOUND`. */
-export async function openRun(path: string): Promise<{
-  folder: RunFolder;
-  config: RunConfig;
-  environment: RunEnvironment;
+/** A run that was trained before. */
+export interface OpenedRun {
+  readonly folder: RunFolder;
+  readonly config: RunConfig;
+  readonly environment: RunEnvironment;
   /** The selected checkpoint's file. */
-  weights: string;
-}> {
+  readonly weights: string;
+}
+
+/** Opens a run that was trained before. Throws `RUN_NOT_FOUND`. */
+export async function openRun(path: string): Promise<OpenedRun> {
   const folder = new RunFolder(path);
   const file = await folder.readConfig();
   const weights = folder.selected(file?.config.select ?? 'best-worst-group');
@@ -222,14 +241,14 @@ export async function openRun(path: string): Promise<{
     throw new SpurmemError(
       'RUN_NOT_FOUND',
       `${folder.path} holds no trained run (${file ? relative(folder.path, weights) : 'config.json'} is missing). ` +
-        'Name a folder that `spurmem train erm --out FOLDER` wrote.',
+        'Name the folder of a run that was trained.',
     );
   }
   return { folder, ...file, weights };
 }
 
 /** Throws `DATASET_INVALID` when a dataset is not the one that a run was trained on. */
-export function requireSameDataset(
+export function requireDatasetOfRun(
   fingerprint: string,
   dataset: { readonly folder: string; readonly fingerprint: string },
   folder: RunFolder,
@@ -237,8 +256,8 @@ export function requireSameDataset(
   if (dataset.fingerprint === fingerprint) return;
   throw new SpurmemError(
     'DATASET_INVALID',
-    `${dataset.folder} is not the dataset that ${folder.path} was trained on (its table or dataset.json differs). ` +
-      'Name the right folder with --data, or train on this one.',
+    `${dataset.folder} is not the dataset that ${folder.path} was trained on (its table or dataset.json differs).`,
+    { parameter: 'data', advice: ['Name the right folder as `data`, or train on this one.'] },
   );
 }
 

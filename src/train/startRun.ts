@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { BatchLoader } from '../data/batches.js';
 import { loadDataset, requireGroups, type Dataset, type DatasetOptions } from '../data/dataset.js';
+import { describeData } from '../data/dataDescription.js';
 import { SPLITS } from '../data/split.js';
 import type { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
@@ -8,36 +9,40 @@ import { native, type Generator, type MemoryFormat } from '../native/addon.js';
 import { resolveDevice, setThreads } from '../native/device.js';
 import type { JobOptions } from '../progress.js';
 import { versions } from '../versions.js';
-import type { TrainingResult } from './metrics.js';
+import type { TrainedRun, TrainingResult } from './results.js';
 import { finishedOrFresh } from './resume.js';
 import type { RunConfig } from './runConfig.js';
 import { RunFolder } from './runFolder.js';
 import { createModel, openImages } from './runModel.js';
 
 const SLOW_BF16 =
-  '--precision is bf16, which this CPU does not compute in: a step takes many times as long as with --precision fp32.';
+  '`precision` is bf16, which this CPU does not compute in: a step takes many times as long as with fp32.';
 
 /** What every run takes besides its settings. */
 export interface RunOptions extends JobOptions {
-  /** The dataset's folder. */
-  readonly data: string;
-  /** How to read the dataset, where its files do not say. */
+  /** The dataset's folder, or the dataset where it is loaded already. */
+  readonly data: string | Dataset;
+  /** How to read the dataset's folder, where its files do not say. */
   readonly datasetOptions?: DatasetOptions | undefined;
-  /** The run's folder. */
-  readonly out: string;
-  /** `auto`, `cpu`, `cuda` or `cuda:n`. */
-  readonly device: string;
-  /** Threads of the compute lane; 0: all cores. */
-  readonly threads: number;
+  /** The run's folder; default: one in `runs/` named by the method and the dataset. */
+  readonly out?: string | undefined;
+  /** `auto`, `cpu`, `cuda` or `cuda:n`; default: auto, the first CUDA device where there is one. */
+  readonly device?: string | undefined;
+  /** Threads of the compute lane; default: 0, all cores. */
+  readonly threads?: number | undefined;
   /** Default: channels_last. */
   readonly memoryFormat?: MemoryFormat | undefined;
-  /** Continue the run in `out` from its last finished epoch. */
-  readonly resume: boolean;
+  /** Of every random draw; default: 0. */
+  readonly seed?: number | undefined;
+  /** Continue the run in `out` from its last finished epoch; default: no. */
+  readonly resume?: boolean | undefined;
 }
 
 /** What a run is to be. */
 export interface RunPlan<Config extends RunConfig> {
   readonly configOf: (dataset: Dataset) => Promise<Config>;
+  /** Its folder where none is named. */
+  readonly outOf: (dataset: Dataset) => string;
   /** The file with the weights to start from; undefined: random weights from the seed. */
   readonly weights: string | undefined;
   /** The folder of the run that these weights are from; left out: they are of no run. */
@@ -53,7 +58,7 @@ export interface StartedRun<Config extends RunConfig> {
   /** Stands for PyTorch's default generator; the model was drawn from it. */
   readonly generator: Generator;
   readonly job: JobOptions;
-  /** Writes `config.json`; nothing else has been written before. */
+  /** Writes `config.json` and `data.json`; nothing else has been written before. */
   writeConfig(): Promise<void>;
 }
 
@@ -67,16 +72,18 @@ export async function startRun<Config extends RunConfig, Result extends Training
   options: RunOptions,
   plan: RunPlan<Config>,
   train: (run: StartedRun<Config>) => Promise<Result>,
-): Promise<Result> {
+): Promise<TrainedRun<Result>> {
   const device = resolveDevice(options.device);
   const threads = await setThreads(options.threads);
-  const dataset = await loadDataset(options.data, options.datasetOptions);
+  const { data } = options;
+  const dataset = typeof data === 'string' ? await loadDataset(data, options.datasetOptions) : data;
   requireGroups(dataset, SPLITS);
   const config = await plan.configOf(dataset);
-  const folder = new RunFolder(options.out);
+  const out = options.out ?? plan.outOf(dataset);
+  const folder = new RunFolder(out);
   await folder.create();
-  return folder.locked(async () => {
-    const finished = await finishedOrFresh<Result>(folder, config, options.resume);
+  const result = await folder.locked(async () => {
+    const finished = await finishedOrFresh<Result>(folder, config, options.resume === true);
     if (finished) return finished;
     if (config.precision === 'bf16' && device === 'cpu' && !native().fastBf16) options.onWarning?.(SLOW_BF16);
     using loader = await openImages(config, dataset, { ...options, device });
@@ -86,17 +93,17 @@ export async function startRun<Config extends RunConfig, Result extends Training
     const { onProgress, signal, onWarning } = options;
     return await train({
       ...{ config, folder, loader, model, generator, job: { onProgress, signal, onWarning } },
-      writeConfig: () =>
-        folder.writeConfig(config, {
+      async writeConfig() {
+        await folder.writeConfig(config, {
           data: dataset.folder,
           dataOptions: dataset.options,
           weightsPath: plan.weights === undefined ? null : resolve(plan.weights),
           ...(plan.from === undefined ? {} : { from: resolve(plan.from) }),
-          device,
-          threads,
-          memoryFormat: loader.memoryFormat,
-          versions: versions(),
-        }),
+          ...{ device, threads, memoryFormat: loader.memoryFormat, versions: versions() },
+        });
+        await folder.writeData(await describeData(dataset));
+      },
     });
   });
+  return { ...result, run: out };
 }

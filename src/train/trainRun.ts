@@ -4,26 +4,33 @@ import type { Model } from '../models/model.js';
 import { writeSafetensors } from '../models/safetensors.js';
 import { native } from '../native/addon.js';
 import { saveTraining, type TrainingProgress } from './checkpoint.js';
-import type { EpochMetrics, TrainingResult } from './metrics.js';
+import type { EpochMetrics, TrainedRun, TrainingResult } from './results.js';
 import { restoreProgress } from './resume.js';
 import { methodOf, type EpochsConfig } from './runConfig.js';
-import type { RunFolder } from './runFolder.js';
 import { createModel } from './runModel.js';
 import { startRun, type RunOptions, type RunPlan } from './startRun.js';
 import { testSelected } from './testSelected.js';
-import { diverged, Trainer, type TrainingMethod } from './trainer.js';
+import { diverged, Trainer, type MethodRun } from './trainer.js';
+
+/** The run that an epoch is of. */
+export interface EpochContext {
+  /** [numGroups] */
+  readonly groupNames: readonly string[];
+  /** Of a run that trains another model first, such as JTT's `identification`. */
+  readonly stage?: string;
+}
 
 /** What every way to train by epochs takes besides its settings. */
-export interface TrainingOptions extends RunOptions {
+export interface EpochOptions extends RunOptions {
   /** Epochs whose weights are kept besides the selected and the last one's, for fine-tuning to start from. */
   readonly keepEpochs?: readonly number[] | undefined;
   /** Called after each epoch. */
-  readonly onEpoch?: ((metrics: EpochMetrics) => void) | undefined;
+  readonly onEpoch?: ((metrics: EpochMetrics, run: EpochContext) => void) | undefined;
 }
 
-/** What tells one way to train from another. */
-export interface TrainingPlan<Config extends EpochsConfig> extends RunPlan<Config> {
-  readonly method: (trainer: Trainer<Config>) => TrainingMethod | Promise<TrainingMethod>;
+/** What a run of epochs is to be. */
+export interface EpochPlan<Config extends EpochsConfig> extends RunPlan<Config> {
+  readonly method: (trainer: Trainer<Config>) => MethodRun | Promise<MethodRun>;
 }
 
 /**
@@ -34,19 +41,19 @@ export interface TrainingPlan<Config extends EpochsConfig> extends RunPlan<Confi
  * @throws `INTERRUPTED` when the signal aborts, and what `startRun` throws
  */
 export async function trainRun<Config extends EpochsConfig>(
-  options: TrainingOptions,
-  plan: TrainingPlan<Config>,
-): Promise<TrainingResult> {
-  return startRun(options, plan, async (run) => {
+  options: EpochOptions,
+  plan: EpochPlan<Config>,
+): Promise<TrainedRun> {
+  return startRun(options, plan, async (run): Promise<TrainingResult> => {
     const { config, folder, loader, model, generator, job } = run;
     using averaged = config.averaging === undefined ? undefined : await copyOf(model, config, loader);
-    using trainer = new Trainer(config, loader, model, averaged, generator, job);
+    using trainer = new Trainer(config, folder, loader, model, averaged, generator, job);
     const method = await plan.method(trainer);
     // Before anything is written: a damaged checkpoint leaves the folder as it was.
     const restored = await restoreProgress(trainer, method, folder, job.onWarning);
     await run.writeConfig();
     if (restored.epoch === 0) await method.begin?.();
-    const { epoch, bestEpoch } = await trainEpochs(trainer, method, restored, folder, options);
+    const { epoch, bestEpoch } = await trainEpochs(trainer, method, restored, options);
     const result: TrainingResult = {
       kind: methodOf(config),
       epochs: epoch,
@@ -68,12 +75,11 @@ async function copyOf(model: Model, config: EpochsConfig, loader: BatchLoader): 
 
 async function trainEpochs(
   trainer: Trainer<EpochsConfig>,
-  method: TrainingMethod,
+  method: MethodRun,
   restored: TrainingProgress,
-  folder: RunFolder,
-  { keepEpochs, onEpoch }: Pick<TrainingOptions, 'keepEpochs' | 'onEpoch'>,
+  { keepEpochs, onEpoch }: Pick<EpochOptions, 'keepEpochs' | 'onEpoch'>,
 ): Promise<TrainingProgress> {
-  const { config, evaluated, scheduler, loader } = trainer;
+  const { config, folder, evaluated, scheduler, loader } = trainer;
   let progress = restored;
   // Killed after its last epoch counted, the run may have the weights of the epoch before.
   if (progress.epoch >= config.epochs) await writeSafetensors(folder.last, await evaluated.stateDict());
@@ -107,7 +113,7 @@ async function trainEpochs(
     await saveTraining(folder.resume, trainer, method, progress);
     // After it, so that these weights tell a checkpoint that was lost from one that was never written.
     await writeSafetensors(folder.last, weights);
-    onEpoch?.(metrics);
+    onEpoch?.(metrics, { groupNames: loader.dataset.groupNames });
   }
   return progress;
 }

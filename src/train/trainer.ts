@@ -8,12 +8,13 @@ import type { Generator, NativeModel, Tensor } from '../native/addon.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { Adam } from './adam.js';
 import type { MethodState, TrainingState } from './checkpoint.js';
-import type { EpochTraining } from './metrics.js';
+import type { EpochTraining } from './results.js';
 import type { EpochsConfig } from './runConfig.js';
+import type { RunFolder } from './runFolder.js';
 import { ReduceLROnPlateau } from './scheduler.js';
 
-/** A way to train: what it does in an epoch, and what it keeps between epochs besides the trainer's state. */
-export interface TrainingMethod extends MethodState {
+/** A way to train at work: what it does in an epoch, and what it keeps between epochs besides the trainer's state. */
+export interface MethodRun extends MethodState {
   /** What comes before the first epoch, and again only where that epoch was not finished. */
   begin?(): Promise<void>;
   /** @param epoch counted from 1 */
@@ -43,6 +44,7 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
 
   constructor(
     readonly config: Config,
+    readonly folder: RunFolder,
     readonly loader: BatchLoader,
     readonly model: Model,
     /** The moving average of the weights, where one is kept. */
@@ -164,9 +166,8 @@ export async function descend(loss: Tensor, parts: readonly TrainedPart[]): Prom
 /** The error of a loss that is no finite number. The last finished epoch is kept. */
 export function diverged(what: string, epoch: number): SpurmemError {
   // Without a finished epoch, the folder is free for other settings.
-  const [kept, where] = epoch > 1 ? [` Epoch ${epoch - 1} is kept.`, ' with another --out'] : ['', ''];
-  return new SpurmemError(
-    'NATIVE_FAILED',
-    `The ${what}.${kept} Try a lower --lr${where}, or other --weights.`,
-  );
+  const [kept, where] = epoch > 1 ? [` Epoch ${epoch - 1} is kept.`, ' with another `out`'] : ['', ''];
+  return new SpurmemError('NATIVE_FAILED', `The ${what}.${kept}`, {
+    advice: [`Try a lower \`lr\`${where}, or other \`weights\`.`],
+  });
 }

@@ -1,62 +1,44 @@
 import { SpurmemError } from '../errors.js';
-import type { Architecture } from '../models/architectures.js';
+import { architectureOf } from '../models/architectures.js';
 
-/** What a vision transformer can be given besides its name. */
-export interface VitOptions {
-  /** [height, width] in pixels, to which images are resized; default: as the dataset prepares them. */
+/** Settings that only some architectures take. */
+interface VitSettings {
+  /** [height, width] in pixels, to which images are resized; left out: as the dataset prepares them. */
   readonly imageSize?: readonly [number, number] | undefined;
-  /** Side of a patch in pixels; default: 16. */
+  /** Side of a patch in pixels. */
   readonly patchSize?: number | undefined;
-  /** eps of every LayerNorm; default: timm's 1e-6. */
+  /** eps of every LayerNorm. */
   readonly layerNormEps?: number | undefined;
-}
-
-/** timm's, for ViT and DeiT alike. */
-export const DEFAULT_VIT = { patchSize: 16, layerNormEps: 1e-6 } as const;
-
-export function isVit(arch: string): boolean {
-  return arch.startsWith('vit');
 }
 
 /**
  * The settings of a vision transformer, with its defaults; none for another architecture.
  *
- * @throws `USAGE` when one is given for another architecture, or is out of range
+ * @throws `USAGE` when one is given for an architecture that does not take it, and when patches do not cover the images
  */
 export function vitSettings(
-  arch: Architecture,
-  { imageSize, patchSize, layerNormEps }: VitOptions,
+  arch: string,
+  given: VitSettings,
 ): { imageSize?: [number, number]; patchSize?: number; layerNormEps?: number } {
-  const given = Object.entries({ imageSize, patchSize, layerNormEps })
-    .filter(([, value]) => value !== undefined)
-    .map(([name]) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
-  if (!isVit(arch)) {
-    if (given.length === 0) return {};
+  const { takes } = architectureOf(arch);
+  const names = Object.entries(given).flatMap(([name, value]) =>
+    value === undefined ? [] : [`\`${name}\``],
+  );
+  if (!takes) {
+    if (names.length === 0) return {};
     throw new SpurmemError(
       'USAGE',
-      `${given.join(' and ')}: --arch is ${arch}, and only vision transformers take that. ` +
-        'Leave it out, or choose an architecture whose name begins with vit.',
+      `${names.join(' and ')}: \`arch\` is ${arch}, and only vision transformers take that.`,
+      {
+        ...{ parameter: names[0]?.slice(1, -1) },
+        advice: ['Leave it out, or choose an architecture whose name begins with vit.'],
+      },
     );
   }
-  const settings = {
-    patchSize: patchSize ?? DEFAULT_VIT.patchSize,
-    layerNormEps: layerNormEps ?? DEFAULT_VIT.layerNormEps,
-  };
-  if (!Number.isInteger(settings.patchSize) || settings.patchSize < 1) {
-    throw new SpurmemError(
-      'USAGE',
-      `--patch-size is ${settings.patchSize}: it takes whole pixels, at least 1.`,
-    );
-  }
-  if (!(settings.layerNormEps > 0) || !Number.isFinite(settings.layerNormEps)) {
-    throw new SpurmemError(
-      'USAGE',
-      `--layer-norm-eps is ${settings.layerNormEps}: it takes a number above 0.`,
-    );
-  }
-  if (imageSize === undefined) return settings;
-  requirePatches(imageSize, settings.patchSize);
-  return { imageSize: [...imageSize], ...settings };
+  const { imageSize, patchSize = takes.patchSize, layerNormEps = takes.layerNormEps } = given;
+  if (imageSize === undefined) return { patchSize, layerNormEps };
+  requirePatches(imageSize, patchSize);
+  return { imageSize: [...imageSize], patchSize, layerNormEps };
 }
 
 /**
@@ -68,7 +50,10 @@ export function requirePatches([height, width]: readonly [number, number], patch
   if (height >= 1 && width >= 1 && height % patchSize === 0 && width % patchSize === 0) return;
   throw new SpurmemError(
     'USAGE',
-    `Patches of ${patchSize} px do not cover images of ${height} x ${width} px: both sides must be multiples of --patch-size. ` +
-      'Choose another --patch-size, or another --image-size.',
+    `Patches of ${patchSize} px do not cover images of ${height} x ${width} px: both sides must be multiples of \`patchSize\`.`,
+    {
+      ...{ parameter: 'patchSize', value: patchSize, expected: 'a divisor of both sides' },
+      advice: ['Choose another `patchSize`, or another `imageSize`.'],
+    },
   );
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Split } from '../../data/split.js';
-import { runJob } from '../job.js';
+import { addJob } from '../job.js';
 import {
   addCommonOptions,
   addDatasetOptions,
@@ -30,7 +30,7 @@ interface InspectOptions extends CommonOptions, DatasetOptions {
 }
 
 export function addDatasetCommands(dataset: Command): void {
-  addCommonOptions(
+  const dominoes = addCommonOptions(
     dataset
       .command('dominoes')
       .description('a digit above a garment: a benchmark from real images with a spurious correlation')
@@ -43,53 +43,51 @@ export function addDatasetCommands(dataset: Command): void {
       .addOption(integer('--size <px>', 'height in pixels; the width is half of it', 16, 512))
       .addOption(seedOption())
       .option('--fashion-mnist <folder>', 'folder with Fashion-MNIST\u2019s four .gz files'),
-  ).action(async (options: DominoesCommandOptions) => {
-    await runJob(options, async (output, control) => {
-      const [{ buildDominoes, DEFAULT_DOMINOES }, { datasetTables, summarizeDataset }] = await Promise.all([
-        import('../../data/dominoes.js'),
-        import('../tables.js'),
-      ]);
-      const counts = (split: Split, given: readonly number[] | undefined): number[] => [
-        ...(given ?? DEFAULT_DOMINOES.counts[split]),
-      ];
-      const built = await buildDominoes(
-        options.data,
-        {
-          // Checked against the known garments by buildDominoes.
-          garments: [...(options.garments ?? DEFAULT_DOMINOES.garments)] as typeof DEFAULT_DOMINOES.garments,
-          digits: [...(options.digits ?? DEFAULT_DOMINOES.digits)],
-          counts: {
-            train: counts('train', options.trainCounts),
-            val: counts('val', options.valCounts),
-            test: counts('test', options.testCounts),
-          },
-          size: options.size ?? DEFAULT_DOMINOES.size,
-          seed: options.seed,
-          ...(options.fashionMnist === undefined ? {} : { fashionFolder: options.fashionMnist }),
+  );
+  addJob<DominoesCommandOptions>(dominoes, async (options, output, control) => {
+    const [{ buildDominoes, DEFAULT_DOMINOES }, { datasetTables, summarizeDataset }] = await Promise.all([
+      import('../../data/dominoes.js'),
+      import('../tables.js'),
+    ]);
+    const counts = (split: Split, given: readonly number[] | undefined): number[] => [
+      ...(given ?? DEFAULT_DOMINOES.counts[split]),
+    ];
+    const built = await buildDominoes(
+      options.data,
+      {
+        // Checked against the known garments by buildDominoes.
+        garments: [...(options.garments ?? DEFAULT_DOMINOES.garments)] as typeof DEFAULT_DOMINOES.garments,
+        digits: [...(options.digits ?? DEFAULT_DOMINOES.digits)],
+        counts: {
+          train: counts('train', options.trainCounts),
+          val: counts('val', options.valCounts),
+          test: counts('test', options.testCounts),
         },
-        control,
-      );
-      output.result(datasetTables(built), summarizeDataset(built));
-    });
+        size: options.size ?? DEFAULT_DOMINOES.size,
+        seed: options.seed,
+        ...(options.fashionMnist === undefined ? {} : { fashionFolder: options.fashionMnist }),
+      },
+      control,
+    );
+    output.result(datasetTables(built), summarizeDataset(built));
   });
-  addCommonOptions(
+  const inspect = addCommonOptions(
     addDatasetOptions(
       dataset
         .command('inspect')
         .description('check a dataset and count its groups')
         .requiredOption('--data <folder>', 'dataset folder'),
     ),
-  ).action(async (options: InspectOptions) => {
-    await runJob(options, async (output, control) => {
-      const [{ loadDataset }, { buildImageStore }, { datasetTables, summarizeDataset }] = await Promise.all([
-        import('../../data/dataset.js'),
-        import('../../data/imageStore.js'),
-        import('../tables.js'),
-      ]);
-      const found = await loadDataset(options.data, datasetOptionsOf(options));
-      // Decoding every image is the check that each one is there and whole.
-      await buildImageStore(found, control);
-      output.result(datasetTables(found), summarizeDataset(found));
-    });
+  );
+  addJob<InspectOptions>(inspect, async (options, output, control) => {
+    const [{ loadDataset }, { buildImageStore }, { datasetTables, summarizeDataset }] = await Promise.all([
+      import('../../data/dataset.js'),
+      import('../../data/imageStore.js'),
+      import('../tables.js'),
+    ]);
+    const found = await loadDataset(options.data, datasetOptionsOf(options));
+    // Decoding every image is the check that each one is there and whole.
+    await buildImageStore(found, control);
+    output.result(datasetTables(found), summarizeDataset(found));
   });
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { runJob } from '../job.js';
+import { addJob } from '../job.js';
 import { addCommonOptions, type CommonOptions } from '../options.js';
 
 interface ReportOptions extends CommonOptions {
@@ -11,12 +11,11 @@ export function addReportCommand(command: Command): void {
   addCommonOptions(
     command
       .requiredOption('--run <run>', 'run folder')
-      .option('--data <folder>', 'dataset folder (default: the one the run was trained on)'),
-  ).action(async (options: ReportOptions) => {
-    await runJob(options, async (output) => {
-      const { writeReport } = await import('../../report/writeReport.js');
-      const path = await writeReport(options);
-      output.result(`Report: ${path}`, { report: path });
-    });
+      .option('--data <folder>', 'dataset folder, for a run from before runs kept what reports tell of it'),
+  );
+  addJob<ReportOptions>(command, async (options, output) => {
+    const { writeReport } = await import('../../report/writeReport.js');
+    const path = await writeReport(options);
+    output.result(`Report: ${path}`, { report: path });
   });
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { runJob } from '../job.js';
+import { addJob } from '../job.js';
 import { addFig10Command } from './reproduceFig10.js';
 import { addPart1Commands } from './reproducePart1.js';
 import { addPart2Commands } from './reproducePart2.js';
@@ -15,44 +15,41 @@ interface QuickstartCommandOptions extends ComputeOptions {
 export function addReproduceCommands(reproduce: Command): void {
   addPart1Commands(reproduce);
   addPart2Commands(reproduce);
-  addComputeOptions(
-    reproduce
-      .command('quickstart')
-      .description(
-        'the main job on real images: train, trace, fine-tune, report, within 10 minutes on two cores',
-      )
-      .option('--data <folder>', 'folder for the dominoes benchmark', 'data')
-      .option('--out <run>', 'run folder', 'runs/quickstart')
-      .option('--weights <file>', 'safetensors or PyTorch file to start from instead of pretraining')
-      .option('--fashion-mnist <folder>', 'folder with Fashion-MNIST\u2019s four .gz files'),
-  ).action(async (options: QuickstartCommandOptions) => {
-    await runJob(options, async (output, control) => {
-      const [{ reproduceQuickstart }, { describeEpoch }, { trainingTables, traceTables }] = await Promise.all(
-        [import('../../reproduce/quickstart.js'), import('../describe.js'), import('../tables.js')],
-      );
-      const { dataset, erm, trace, finetune, run, report, finetuneReport } = await reproduceQuickstart({
-        ...options,
-        ...control,
-        onStep: (step) => {
-          output.info(step);
-        },
-        onEpoch: (metrics, groupNames) => {
-          output.info(describeEpoch(metrics, groupNames));
-        },
-      });
-      output.result(
-        [
-          trainingTables(dataset, erm, output.color),
-          traceTables(dataset, trace, output.color),
-          'After fine-tuning against spurious memorization:',
-          trainingTables(dataset, finetune, output.color),
-          `Run: ${run}`,
-          `Report: ${report}`,
-          `Report of fine-tuning: ${finetuneReport}`,
-        ].join('\n'),
-        { run, report, erm, trace, finetune, finetuneReport },
-      );
+  const quickstart = reproduce
+    .command('quickstart')
+    .description(
+      'the main job on real images: train, trace, fine-tune, report, within 10 minutes on two cores',
+    )
+    .option('--data <folder>', 'folder for the dominoes benchmark', 'data')
+    .option('--out <run>', 'run folder', 'runs/quickstart')
+    .option('--weights <file>', 'safetensors or PyTorch file to start from instead of pretraining')
+    .option('--fashion-mnist <folder>', 'folder with Fashion-MNIST\u2019s four .gz files');
+  addJob<QuickstartCommandOptions>(addComputeOptions(quickstart), async (options, output, control) => {
+    const [{ reproduceQuickstart }, { describeEpoch }, { trainingTables, traceTables }] = await Promise.all([
+      import('../../reproduce/quickstart.js'),
+      import('../describe.js'),
+      import('../tables.js'),
+    ]);
+    const { dataset, erm, trace, finetune, run, report, finetuneReport } = await reproduceQuickstart({
+      ...options,
+      ...control,
+      onStep: (step) => {
+        output.info(step);
+      },
+      onEpoch: describeEpoch(output),
     });
+    output.result(
+      [
+        trainingTables(dataset, erm, output.color),
+        traceTables(dataset, trace, output.color),
+        'After fine-tuning against spurious memorization:',
+        trainingTables(dataset, finetune, output.color),
+        `Run: ${run}`,
+        `Report: ${report}`,
+        `Report of fine-tuning: ${finetuneReport}`,
+      ].join('\n'),
+      { run, report, erm, trace, finetune, finetuneReport },
+    );
   });
   addFig10Command(reproduce);
 }

@@ -1,240 +1,122 @@
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
-import { SPLITS, type Split } from '../../data/split.js';
-import { TRACE_DEFAULTS, type TraceDefaults } from '../../experiments/protocol.js';
-import { LOSSES, type Loss } from '../../metrics/loss.js';
-import type { Unit } from '../../native/addon.js';
-import type { Criterion } from '../../neurons/neuron.js';
-import { PERTURBATIONS, type PerturbationKind } from '../../neurons/perturb.js';
-import { GRADIENT_ORDERS, type GradientOrder } from '../../neurons/score.js';
-import { MAGNITUDE_LAYERS, type MagnitudeLayers } from '../../neurons/select.js';
+import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import type { Protocol } from '../../protocol.js';
-import { runJob } from '../job.js';
+import type { SettingsTable } from '../../settings/setting.js';
+import { addJob } from '../job.js';
 import {
   addComputeOptions,
   addDatasetOptions,
   chosenDatasetOptions,
-  choice,
-  criterionOption,
-  defaultsOf,
-  integer,
-  integers,
-  numbers,
-  positive,
   protocolOption,
   type ComputeOptions,
 } from '../options.js';
+import { openResult } from '../openResult.js';
+import { addSettings, givenSettings, settingNames } from '../settings.js';
 
 interface TraceCommandOptions extends ComputeOptions, DatasetOptions {
   readonly run: string;
   readonly data?: string;
-  readonly batchSize?: number;
-  readonly unit: Unit;
   readonly protocol: Protocol;
-  readonly gradientOrder?: GradientOrder;
-  readonly gradientWorst?: number;
-  readonly gradientDrawn?: number;
-  readonly magnitudeLayers?: MagnitudeLayers;
-  readonly loss?: Loss;
 }
 
-interface ZeroingOptions extends TraceCommandOptions {
-  readonly criterion: readonly Criterion[];
-  readonly topK: readonly number[];
-  readonly split: Split;
-  readonly controls: number;
-  readonly controlSamples: number;
-}
-
-interface UnstructuredOptions extends ZeroingOptions {
-  readonly perturbation: PerturbationKind;
-  readonly sigma?: readonly number[];
-  readonly repeats?: number;
-}
-
-interface OverlapOptions extends TraceCommandOptions {
-  readonly fraction: number;
-}
+const { session, unstructured, structured, overlap } = TRACE_SETTINGS;
 
 export function addTraceCommands(trace: Command): void {
-  addZeroingOptions(
-    trace
-      .command('unstructured')
-      .description('perturb the top-k neurons of the whole model for each group (article, Figs 2, 4, 5)')
-      .addOption(
-        choice('--perturbation <kind>', 'what happens to the neurons', PERTURBATIONS).default('zero'),
-      )
-      .addOption(numbers('--sigma <list>', 'standard deviations of reinit and noise (default: 0.005)'))
-      .addOption(
-        integer(
-          '--repeats <n>',
-          `seeds that reinit and noise are averaged over ${defaultOf(describeRepeats)}`,
-          1,
-        ),
-      ),
-    [1, 2, 3],
-  ).action(async (options: UnstructuredOptions) => {
-    await runJob(options, async (output, control) => {
+  addJob<TraceCommandOptions>(
+    addSessionOptions(
+      trace
+        .command('unstructured')
+        .description('perturb the top-k neurons of the whole model for each group (article, Figs 2, 4, 5)'),
+      unstructured,
+    ),
+    async (options, output, control) => {
       const [{ traceUnstructured, resultName }, { traceTables }] = await Promise.all([
         import('../../experiments/traceUnstructured.js'),
         import('../tables.js'),
       ]);
-      const { sigma: sigmas } = options;
-      const result = await traceUnstructured({ ...options, ...zeroing(options), ...control, sigmas });
-      const { dataset, path } = await openResult(options, resultName(result));
-      output.result(`${traceTables(dataset, result, output.color)}\nResult: ${path}`, {
+      const result = await traceUnstructured({
+        ...sessionOptions(options),
+        ...givenSettings(unstructured, options),
+        ...control,
+      });
+      const { data, path } = await openResult(options, resultName(result));
+      output.result(`${traceTables(data, result, output.color)}\nResult: ${path}`, {
         result: path,
         ...result,
       });
-    });
-  });
+    },
+    settingNames({ ...session, ...unstructured }),
+  );
 
-  addZeroingOptions(
-    trace
-      .command('structured')
-      .description('zero the top-k neurons of each layer for each group (article, Fig. 7)'),
-    [1],
-  ).action(async (options: ZeroingOptions) => {
-    await runJob(options, async (output, control) => {
+  addJob<TraceCommandOptions>(
+    addSessionOptions(
+      trace
+        .command('structured')
+        .description('zero the top-k neurons of each layer for each group (article, Fig. 7)'),
+      structured,
+    ),
+    async (options, output, control) => {
       const [{ traceStructured }, { layerTables }] = await Promise.all([
         import('../../experiments/traceStructured.js'),
         import('../tables.js'),
       ]);
-      const result = await traceStructured({ ...options, ...zeroing(options), ...control });
-      const { dataset, path } = await openResult(options, result.kind);
-      output.result(`${layerTables(dataset, result)}\nResult: ${path}`, { result: path, ...result });
-    });
-  });
+      const result = await traceStructured({
+        ...sessionOptions(options),
+        ...givenSettings(structured, options),
+        ...control,
+      });
+      const { data, path } = await openResult(options, result.kind);
+      output.result(`${layerTables(data, result, output.color)}\nResult: ${path}`, {
+        result: path,
+        ...result,
+      });
+    },
+    settingNames({ ...session, ...structured }),
+  );
 
-  addSessionOptions(
-    trace
-      .command('overlap')
-      .description('rank the top neurons of each criterion under the other one (article, Fig. 3)')
-      .addOption(positive('--fraction <share>', 'share of all neurons to choose').default(0.0001)),
-  ).action(async (options: OverlapOptions) => {
-    await runJob(options, async (output, control) => {
+  addJob<TraceCommandOptions>(
+    addSessionOptions(
+      trace
+        .command('overlap')
+        .description('rank the top neurons of each criterion under the other one (article, Fig. 3)'),
+      overlap,
+    ),
+    async (options, output, control) => {
       const [{ traceOverlap }, { overlapTables }] = await Promise.all([
         import('../../experiments/traceOverlap.js'),
         import('../tables.js'),
       ]);
-      const result = await traceOverlap({ ...session(options), ...options, ...control });
-      const { dataset, path } = await openResult(options, result.kind);
-      output.result(`${overlapTables(dataset, result)}\nResult: ${path}`, { result: path, ...result });
-    });
-  });
-}
-
-function addSessionOptions(command: Command): Command {
-  return addDatasetOptions(
-    addComputeOptions(
-      addProtocolOptions(
-        command
-          .requiredOption('--run <run>', 'run folder of a trained model')
-          .option('--data <folder>', 'dataset folder (default: the one the run was trained on)')
-          .addOption(choice('--unit <unit>', 'what a neuron is', ['neuron', 'weight']).default('neuron'))
-          .addOption(integer('--batch-size <n>', 'batch size (default: the run\u2019s)', 1)),
-      ),
-    ),
+      const result = await traceOverlap({
+        ...sessionOptions(options),
+        ...givenSettings(overlap, options),
+        ...control,
+      });
+      const { data, path } = await openResult(options, result.kind);
+      output.result(`${overlapTables(data, result, output.color)}\nResult: ${path}`, {
+        result: path,
+        ...result,
+      });
+    },
+    settingNames({ ...session, ...overlap }),
   );
 }
 
-/** What the protocol decides where it is left out. */
-function addProtocolOptions(command: Command): Command {
-  return command
-    .addOption(protocolOption())
-    .addOption(
-      choice(
-        '--gradient-order <order>',
-        `by which end of a group\u2019s losses the gradient\u2019s samples are picked ${defaultOf(({ gradientSource }) => gradientSource.order)}`,
-        GRADIENT_ORDERS,
-      ),
-    )
-    .addOption(
-      integer(
-        '--gradient-worst <n>',
-        `how many samples are picked by their loss ${defaultOf(({ gradientSource }) => gradientSource.worst)}`,
-        1,
-      ),
-    )
-    .addOption(
-      integer(
-        '--gradient-drawn <n>',
-        `how many of these are drawn at random ${defaultOf(({ gradientSource }) => gradientSource.drawn)}`,
-        1,
-      ),
-    )
-    .addOption(
-      choice(
-        '--magnitude-layers <layers>',
-        `where magnitude chooses neurons ${defaultOf((defaults) => defaults.magnitudeLayers)}`,
-        MAGNITUDE_LAYERS,
-      ),
-    )
-    .addOption(
-      choice(
-        '--loss <loss>',
-        'what ranks samples and whose gradient is taken (default: the run\u2019s)',
-        LOSSES,
-      ),
-    );
-}
-
-function defaultOf(read: (defaults: TraceDefaults) => string | number): string {
-  return defaultsOf({ article: read(TRACE_DEFAULTS.article), released: read(TRACE_DEFAULTS.released) });
-}
-
-function describeRepeats({ repeats: { gradient, magnitude } }: TraceDefaults): string {
-  return gradient === magnitude ? String(gradient) : `${gradient} for gradient, ${magnitude} for magnitude`;
-}
-
-function addZeroingOptions(command: Command, topK: readonly number[]): Command {
-  return addSessionOptions(
-    command
-      .addOption(criterionOption())
-      .addOption(integers('--top-k <list>', 'numbers of neurons, such as 1,2,3', 1).default([...topK]))
-      .addOption(choice('--split <split>', 'whose accuracies are measured', SPLITS).default('train'))
-      .addOption(
-        integer('--controls <n>', 'random sets of neurons to compare each set with; 0 for none', 0).default(
-          100,
-        ),
-      )
-      .addOption(
-        integer('--control-samples <n>', 'examples of each group that they are compared on', 1).default(128),
-      ),
-  );
-}
-
-/** The library's options of a trace that measures accuracies. */
-function zeroing(options: ZeroingOptions) {
-  return {
-    ...session(options),
-    criteria: options.criterion,
-    controls: { draws: options.controls, samplesPerGroup: options.controlSamples },
-  };
+/** What every trace takes, and the settings of its kind. */
+function addSessionOptions(command: Command, settings: SettingsTable): Command {
+  command
+    .requiredOption('--run <run>', 'run folder of a trained model')
+    .option('--data <folder>', 'dataset folder (default: the one the run was trained on)')
+    .addOption(protocolOption());
+  return addDatasetOptions(addComputeOptions(addSettings(addSettings(command, settings), session)));
 }
 
 /** The library's options of any trace. The data is read as in training, unless an option says otherwise. */
-function session(options: TraceCommandOptions) {
+function sessionOptions(options: TraceCommandOptions) {
+  const { run, data, protocol, seed, device, threads, memoryFormat } = options;
   return {
+    ...{ run, data, protocol, seed, device, threads, memoryFormat },
+    ...givenSettings(session, options),
     datasetOptions: chosenDatasetOptions(options),
-    gradientSource: {
-      worst: options.gradientWorst,
-      drawn: options.gradientDrawn,
-      order: options.gradientOrder,
-    },
-  };
-}
-
-/** What the tables need besides a result. */
-async function openResult(options: TraceCommandOptions, name: string) {
-  const [{ openRun }, { loadDataset }] = await Promise.all([
-    import('../../train/runFolder.js'),
-    import('../../data/dataset.js'),
-  ]);
-  const { environment, folder } = await openRun(options.run);
-  const datasetOptions = chosenDatasetOptions(options) ?? environment.dataOptions;
-  return {
-    dataset: await loadDataset(options.data ?? environment.data, datasetOptions),
-    path: folder.result(name),
   };
 }

@@ -1,16 +1,72 @@
 import type { Command } from 'commander';
-import { addRecipeCommand } from '../recipeCommand.js';
-import { addBaselineCommands } from './trainBaselines.js';
-import { addDfrCommand } from './trainDfr.js';
-import { addFinetuneCommand } from './trainFinetune.js';
+import type { DatasetOptions } from '../../data/dataset.js';
+import type { Protocol } from '../../protocol.js';
+import type { TrainingMethod } from '../../train/method.js';
+import { KEEP_EPOCHS } from '../../train/ermSettings.js';
+import { TRAINING_METHODS } from '../../train/methods.js';
+import { addJob } from '../job.js';
+import {
+  addComputeOptions,
+  addDatasetOptions,
+  chosenDatasetOptions,
+  protocolOption,
+  type ComputeOptions,
+} from '../options.js';
+import { addSettings, givenSettings, settingNames } from '../settings.js';
 
+interface TrainCommandOptions extends ComputeOptions, DatasetOptions {
+  readonly data?: string;
+  readonly from?: string;
+  readonly out?: string;
+  readonly resume: boolean;
+  readonly protocol?: Protocol;
+}
+
+/** Adds `train <method>` for each way to train. */
 export function addTrainCommands(train: Command): void {
-  addRecipeCommand(train, {
-    name: 'erm',
-    description: 'empirical risk minimization with the article\u2019s recipe',
-    load: async () => (await import('../../train/erm.js')).trainErm,
-  });
-  addFinetuneCommand(train);
-  addBaselineCommands(train);
-  addDfrCommand(train);
+  for (const method of TRAINING_METHODS) addTrainCommand(train, method);
+}
+
+function addTrainCommand(train: Command, method: TrainingMethod): void {
+  const { name, description, startsFrom } = method;
+  const command = train.command(name).description(description);
+  if (startsFrom === 'data') {
+    command
+      .requiredOption('--data <folder>', 'dataset folder')
+      .option('--out <run>', `run folder (default: runs/${name}-<dataset>)`);
+  } else {
+    command
+      .requiredOption('--from <run>', 'run folder of the model to start from')
+      .option('--data <folder>', 'dataset folder (default: the one that run was trained on)')
+      .option('--out <run>', `run folder (default: <from>-${name})`);
+  }
+  command.option('--resume', 'continue the run in --out from its last finished epoch', false);
+  const settings = startsFrom === 'data' ? { ...method.settings, keepEpochs: KEEP_EPOCHS } : method.settings;
+  if (Object.values(settings).some(({ article, released }) => article !== released)) {
+    command.addOption(protocolOption());
+  }
+  addSettings(command, settings);
+  addDatasetOptions(addComputeOptions(command));
+  addJob<TrainCommandOptions>(
+    command,
+    async (options, output, control) => {
+      const [{ describeEpoch }, { trainingTables }, { openRun }, { readRunData }] = await Promise.all([
+        import('../describe.js'),
+        import('../tables.js'),
+        import('../../train/runFolder.js'),
+        import('../../train/runData.js'),
+      ]);
+      const { device, threads, memoryFormat, seed, data, from, out, resume, protocol } = options;
+      const { run, ...result } = await method.train({
+        ...control,
+        ...{ device, threads, memoryFormat, seed, data, from, out, resume, protocol },
+        ...givenSettings(settings, options),
+        datasetOptions: chosenDatasetOptions(options),
+        onEpoch: describeEpoch(output),
+      });
+      const groups = await readRunData(await openRun(run));
+      output.result(`${trainingTables(groups, result, output.color)}\nRun: ${run}`, { run, ...result });
+    },
+    settingNames(settings),
+  );
 }

@@ -1,35 +1,62 @@
-import { groupCounts, type Dataset } from '../data/dataset.js';
-import type { BatchLoader } from '../data/batches.js';
-import { SpurmemError, requireCount, requirePositive } from '../errors.js';
-import { weightsFingerprint } from '../models/fingerprint.js';
-import { headOf } from '../models/head.js';
-import type { Model } from '../models/model.js';
-import { writeSafetensors, type TensorData } from '../models/safetensors.js';
-import type { Precision } from '../native/addon.js';
-import { throwIfAborted, type JobOptions } from '../progress.js';
-import { DEFAULT_DFR } from './baselineSettings.js';
-import { fitDfr, type LabelledFeatures, type LinearLayer, type TunedStrength } from './dfrFit.js';
-import type { TrainingResult } from './metrics.js';
-import { modelOf, type DfrConfig, type RunConfig } from './runConfig.js';
-import { openRun, requireSameDataset } from './runFolder.js';
-import { startRun, type RunOptions, type StartedRun } from './startRun.js';
-import { testSelected } from './testSelected.js';
+import type { BatchLoader } from '../../data/batches.js';
+import { groupCounts, type Dataset } from '../../data/dataset.js';
+import { SpurmemError } from '../../errors.js';
+import { weightsFingerprint } from '../../models/fingerprint.js';
+import { headOf } from '../../models/head.js';
+import type { Model } from '../../models/model.js';
+import { writeSafetensors, type TensorData } from '../../models/safetensors.js';
+import { throwIfAborted, type JobOptions } from '../../progress.js';
+import { resolveSettings, setting, type GivenOf, type ValuesOf } from '../../settings/setting.js';
+import { integer, listOf, positive } from '../../settings/values.js';
+import { fitDfr, type LabelledFeatures, type LinearLayer, type TunedStrength } from '../dfr/fit.js';
+import { evaluationSettings } from '../ermSettings.js';
+import type { TrainingMethod } from '../method.js';
+import type { TrainedRun, TrainingResult } from '../results.js';
+import { modelOf, type RunConfig } from '../runConfig.js';
+import { openDataset } from '../runData.js';
+import { openRun } from '../runFolder.js';
+import { startRun, type RunOptions, type StartedRun } from '../startRun.js';
+import { testSelected } from '../testSelected.js';
 
-export interface DfrOptions extends Omit<RunOptions, 'data'> {
+/** Those of Kirichenko et al. 2023. */
+const OWN_SETTINGS = {
+  inverseStrengths: setting({
+    type: listOf(positive()),
+    argument: 'list',
+    help: 'values of C, the inverse strength of the L1 penalty, to choose from; the first of equally good ones',
+    default: [1, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01],
+    source: 'the values of its published code',
+  }),
+  draws: setting({
+    type: integer(1),
+    argument: 'n',
+    help: 'group-balanced subsets whose fits are averaged',
+    default: 20,
+    source: '20 in its published code',
+  }),
+} as const;
+
+const SETTINGS = {
+  ...OWN_SETTINGS,
+  batchSize: setting({
+    type: integer(1),
+    argument: 'n',
+    help: 'batch size of the passes over the images',
+    default: undefined,
+    otherwise: 'that of the run that it starts from',
+    source: 'changes no result',
+  }),
+  precision: evaluationSettings('that of the run that it starts from', undefined).precision,
+} as const;
+
+export interface DfrOptions extends Omit<RunOptions, 'data'>, GivenOf<typeof SETTINGS> {
   /** The run folder whose model gets a new last layer. */
   readonly from: string;
-  /** The dataset's folder; by default the one that the run was trained on. */
-  readonly data?: string | undefined;
-  /** The values of C to choose from; default: 1, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01. */
-  readonly inverseStrengths?: readonly number[] | undefined;
-  /** Group-balanced subsets whose fits are averaged; default: 20. */
-  readonly draws?: number | undefined;
-  /** Of the passes over the images; default: that of the run. */
-  readonly batchSize?: number | undefined;
-  /** Default: that of the run. */
-  readonly precision?: Precision | undefined;
-  readonly seed: number;
+  /** The dataset or its folder; by default the one that the run was trained on. */
+  readonly data?: RunOptions['data'] | undefined;
 }
+
+type DfrConfig = RunConfig & ValuesOf<typeof OWN_SETTINGS>;
 
 /** `results/dfr.json`. */
 export interface DfrResult extends TrainingResult {
@@ -45,51 +72,53 @@ export interface DfrResult extends TrainingResult {
  * standardizes the last fits by the mean and deviation of the whole validation split, and penalizes the intercept; here each
  * fit is standardized by its own subset, and the intercept is free. The validation accuracies are those of examples that the
  * layer was fitted on.
- *
- * @throws `RUN_NOT_FOUND` when `from` holds no trained run, `DATASET_INVALID` for another dataset, `DATASET_EMPTY_GROUP` when a
- *   group has fewer than two validation examples, `USAGE` for a value out of range, and what `startRun` throws
  */
-export async function trainDfr(options: DfrOptions): Promise<DfrResult> {
-  const { folder, config, environment, weights } = await openRun(options.from);
-  const runOptions = {
-    ...options,
-    data: options.data ?? environment.data,
-    datasetOptions: options.datasetOptions ?? environment.dataOptions,
-  };
-  const configOf = (dataset: Dataset): Promise<DfrConfig> => {
-    requireSameDataset(config.dataset.fingerprint, dataset, folder);
-    return dfrConfig(options, { config, weights }, dataset);
-  };
-  return startRun(runOptions, { configOf, weights }, retrainLastLayer);
-}
+export const dfr = {
+  name: 'dfr',
+  title: 'DFR',
+  description: 'last-layer retraining on the validation split (Kirichenko et al. 2023)',
+  startsFrom: 'run',
+  settings: SETTINGS,
+  /**
+   * @throws `RUN_NOT_FOUND` when `from` holds no trained run, `DATASET_INVALID` for another dataset, `DATASET_EMPTY_GROUP` when
+   *   a group has fewer than two validation examples, `USAGE` for a value out of range, and what `startRun` throws
+   */
+  async train(options: DfrOptions): Promise<TrainedRun<DfrResult>> {
+    const from = await openRun(options.from);
+    return startRun(
+      { ...options, data: await openDataset(from, options) },
+      {
+        configOf: (dataset) => dfrConfig(options, from, dataset),
+        outOf: () => `${options.from.replace(/\/+$/, '')}-dfr`,
+        weights: from.weights,
+      },
+      retrainLastLayer,
+    );
+  },
+} as const satisfies TrainingMethod;
 
 async function dfrConfig(
   options: DfrOptions,
   from: { readonly config: RunConfig; readonly weights: string },
   dataset: Dataset,
 ): Promise<DfrConfig> {
-  const config: DfrConfig = {
+  const { protocol, batchSize, loss, precision } = from.config;
+  const given = resolveSettings(SETTINGS, protocol, options);
+  requireTwoOfEachGroup(dataset);
+  return {
     command: 'train dfr',
-    protocol: from.config.protocol,
+    protocol,
     dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
     ...modelOf(from.config),
     weights: await weightsFingerprint(from.weights),
-    batchSize: options.batchSize ?? from.config.batchSize,
-    loss: from.config.loss,
-    precision: options.precision ?? from.config.precision,
+    batchSize: given.batchSize ?? batchSize,
+    loss,
+    precision: given.precision ?? precision,
     select: 'last',
-    inverseStrengths: [...(options.inverseStrengths ?? DEFAULT_DFR.inverseStrengths)],
-    draws: options.draws ?? DEFAULT_DFR.draws,
-    seed: options.seed,
+    inverseStrengths: given.inverseStrengths,
+    draws: given.draws,
+    seed: options.seed ?? 0,
   };
-  requireCount('--draws', config.draws);
-  requireCount('--batch-size', config.batchSize);
-  if (config.inverseStrengths.length === 0) {
-    throw new SpurmemError('USAGE', '--inverse-strengths is empty: it takes one number above 0 or several.');
-  }
-  for (const value of config.inverseStrengths) requirePositive('--inverse-strengths', value);
-  requireTwoOfEachGroup(dataset);
-  return config;
 }
 
 /** One example of each group is fitted on while another one judges C. */

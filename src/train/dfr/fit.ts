@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { balancedSubset } from '../data/sampling.js';
-import type { Generator } from '../native/addon.js';
-import { throwIfAborted, type JobOptions } from '../progress.js';
+import { balancedSubset } from '../../data/sampling.js';
+import type { Generator } from '../../native/addon.js';
+import { throwIfAborted, type JobOptions } from '../../progress.js';
 import { fitLogistic, type Design, type LogisticFit } from './logisticRegression.js';
 
 /** Penultimate features of a split's examples, with their labels. */

@@ -1,7 +1,6 @@
 import type { GroupAccuracies } from '../metrics/groups.js';
 import type { Neuron } from '../neurons/neuron.js';
-import type { TrainingMethodName } from './runConfig.js';
-import type { SelectedCheckpoint } from './selection.js';
+import type { SelectedCheckpoint } from './ermSettings.js';
 
 /** What an epoch's training saw. */
 export interface EpochTraining {
@@ -35,14 +34,21 @@ export interface EpochMetrics extends EpochTraining {
 
 /** `results/<method>.json`: the selected checkpoint of a run, evaluated once on every split in eval mode. */
 export interface TrainingResult {
-  readonly kind: TrainingMethodName;
+  /** The way to train, such as `erm`. */
+  readonly kind: string;
   /** 0, as the next one, where training has no epochs. */
   readonly epochs: number;
   /** The selected epoch, counted from 1; the last one where that was asked for. */
   readonly bestEpoch: number;
-  /** How it was selected; files from before there was a choice lack this: by the best validation worst-group accuracy. */
+  /** How it was selected; left out where training has no epochs. */
   readonly select?: SelectedCheckpoint;
   readonly train: GroupAccuracies;
   readonly val: GroupAccuracies;
   readonly test: GroupAccuracies;
 }
+
+/** What training gives back: the result, and where its run is. */
+export type TrainedRun<Result extends TrainingResult = TrainingResult> = Result & {
+  /** The run's folder. */
+  readonly run: string;
+};

@@ -1,0 +1,38 @@
+import type { Command } from 'commander';
+import { mapParameters, type SpurmemError } from '../errors.js';
+import { kebabCase } from './settings.js';
+
+/** The options that stand for the parameters of the library's functions, by the parameters' paths. */
+export type ParameterNames = Readonly<Record<string, string>>;
+
+/** The options of a command by the parameters that they stand for: of the same name, or as `given` says. */
+export function parameterNames(command: Command, given: ParameterNames = {}): ParameterNames {
+  const own = command.options.map((option) => [option.attributeName(), `--${option.name()}`] as const);
+  return { ...Object.fromEntries(own), ...given };
+}
+
+/**
+ * A message of the library in the words of a command: its options in place of parameters. What a command has no option for is
+ * said in plain words.
+ */
+export function inOptions(text: string, names: ParameterNames): string {
+  return mapParameters(text, (path) => names[path] ?? plainWords(path));
+}
+
+/** An error's message in the words of a command. Advice that takes an option which the command lacks is left out. */
+export function errorText({ problem, advice }: SpurmemError, names: ParameterNames): string {
+  const possible = advice.filter((sentence) => {
+    let isPossible = true;
+    mapParameters(sentence, (path) => {
+      isPossible &&= path in names;
+      return path;
+    });
+    return isPossible;
+  });
+  return [problem, ...possible].map((sentence) => inOptions(sentence, names)).join(' ');
+}
+
+/** `erm.batchSize` -> `batch size` */
+function plainWords(path: string): string {
+  return kebabCase(path.split('.').at(-1) ?? path).replaceAll('-', ' ');
+}

@@ -1,0 +1,98 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { defaultInWords, type GivenOf, type Setting, type SettingsTable } from '../settings/setting.js';
+import type { ValueForm, ValueType } from '../settings/values.js';
+
+/** `batchSize` -> `batch-size` */
+export function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** The word of a setting's option: `batch-size`, with a prefix `erm-batch-size`; undefined where it has none. */
+export function optionWord(
+  name: string,
+  { argument, option = name }: Setting<unknown>,
+  prefix = '',
+): string | undefined {
+  if (argument === undefined) return undefined;
+  return prefix === '' ? kebabCase(option) : `${prefix}-${kebabCase(option)}`;
+}
+
+/** Adds an option for each setting of a table that has one, with both protocols' defaults in its help. */
+export function addSettings(command: Command, table: SettingsTable, prefix = ''): Command {
+  for (const [name, entry] of Object.entries(table)) {
+    const word = optionWord(name, entry, prefix);
+    if (word !== undefined) command.addOption(settingOption(word, entry));
+  }
+  return command;
+}
+
+/** The values of a table's settings that were given, by their names. */
+export function givenSettings<Table extends SettingsTable>(
+  table: Table,
+  options: object,
+  prefix = '',
+): GivenOf<Table> {
+  const given = options as Readonly<Record<string, unknown>>;
+  const entries = Object.entries(table).flatMap(([name, entry]) => {
+    const word = optionWord(name, entry, prefix);
+    const value = word === undefined ? undefined : given[attributeOf(word)];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(entries) as GivenOf<Table>;
+}
+
+/** Which option stands for each of a table's settings, by the setting's path: `erm.lr` -> `--erm-lr`. */
+export function settingNames(
+  table: SettingsTable,
+  scope = '',
+  prefix = '',
+): Readonly<Record<string, string>> {
+  const entries = Object.entries(table).flatMap(([name, entry]) => {
+    const word = optionWord(name, entry, prefix);
+    return word === undefined ? [] : [[scope === '' ? name : `${scope}.${name}`, `--${word}`] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** A value of a setting from what stands behind its option. Throws commander's InvalidArgumentError. */
+export function parseValue(text: string, type: ValueType<unknown>): unknown {
+  const parts = type.isList ? text.split(',') : [text];
+  const values = parts.map((part) => PARSERS[type.form](part.trim()));
+  const value = type.isList ? values : values[0];
+  if (type.schema.safeParse(value).success) return value;
+  throw new InvalidArgumentError(`It takes ${type.expected}.`);
+}
+
+/** What a text says, or what no schema takes. */
+const PARSERS: Readonly<Record<ValueForm, (text: string) => unknown>> = {
+  integer: (text) => (/^\d+$/.test(text) ? Number(text) : Number.NaN),
+  number: (text) => (text === '' ? Number.NaN : Number(text)),
+  boolean: (text) => (text === 'yes' ? true : text === 'no' ? false : text),
+  word: (text) => text,
+  text: (text) => text,
+  size(text) {
+    const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
+    return [Number(height), Number(width)];
+  },
+  crop(text) {
+    if (text === 'none') return null;
+    const [least, most, horizontalFlip, ...rest] = text.split(',').map(Number);
+    return rest.length > 0 ? text : { scale: [least, most], horizontalFlip };
+  },
+};
+
+function settingOption(word: string, entry: Setting<unknown>): Option {
+  const { type, help, argument = '' } = entry;
+  const [article, released] = [defaultInWords(entry, 'article'), defaultInWords(entry, 'released')];
+  const byDefault = article === released ? article : `${article}; released: ${released}`;
+  const isVariadic = type.isList && type.words !== undefined;
+  const option = new Option(
+    `--${word} <${argument}${isVariadic ? '...' : ''}>`,
+    `${help} (default: ${byDefault})`,
+  );
+  return type.words ? option.choices(type.words) : option.argParser((text) => parseValue(text, type));
+}
+
+function attributeOf(word: string): string {
+  return word.replace(/-([a-z])/g, (_dash, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,169 @@
+import { z } from 'zod';
+import { LOSSES } from '../metrics/loss.js';
+import { ARCHITECTURES } from '../models/architectures.js';
+import { PRECISIONS } from '../native/addon.js';
+import { protocolSetting, setting } from '../settings/setting.js';
+import { integer, listOf, oneOf, positive, share, size, text, type ValueType } from '../settings/values.js';
+
+/** Which epoch's weights a run gives: that with the best validation worst-group accuracy, or its last. */
+export const CHECKPOINTS = ['best-worst-group', 'last'] as const;
+export type SelectedCheckpoint = (typeof CHECKPOINTS)[number];
+
+/** The model of a run that is trained from a dataset. */
+export const MODEL_SETTINGS = {
+  arch: setting({
+    type: oneOf(ARCHITECTURES),
+    argument: 'name',
+    help: 'architecture',
+    default: 'resnet50',
+    source: 'ResNet-50, and ViT-S in its supplement',
+  }),
+  weights: setting({
+    type: text('a safetensors or PyTorch file'),
+    argument: 'file',
+    help: 'safetensors or PyTorch file (.pth, .pt, .pth.tar) to start from; a head with other classes is replaced',
+    default: undefined,
+    otherwise: 'random weights',
+    source: 'ImageNet weights (IMAGENET1K_V2)',
+    published: 'random weights; the line that loads ImageNet\u2019s is commented out',
+    isDeparture: true,
+  }),
+  imageSize: setting({
+    type: size(),
+    argument: 'pixels',
+    help: 'ViT: resize images to it',
+    default: undefined,
+    otherwise: 'as the dataset prepares them',
+    source: '224 px',
+  }),
+  patchSize: setting({
+    type: integer(1),
+    argument: 'n',
+    help: 'ViT: side of a patch in pixels',
+    default: undefined,
+    otherwise: '16',
+    source: 'not given',
+  }),
+  layerNormEps: setting({
+    type: positive(),
+    argument: 'eps',
+    help: 'ViT: eps of LayerNorm',
+    default: undefined,
+    otherwise: '1e-6',
+    source: 'not given; timm\u2019s ViT has 1e-6',
+    published: 'DeiT-S with 1e-5: set it by hand',
+    isDeparture: true,
+  }),
+} as const;
+
+const scheduler: ValueType<{
+  readonly name: 'ReduceLROnPlateau';
+  readonly factor: number;
+  readonly patience: number;
+}> = {
+  schema: z.strictObject({
+    name: z.literal('ReduceLROnPlateau'),
+    factor: z.number(),
+    patience: z.number(),
+  }),
+  expected: 'a scheduler with its factor and patience',
+  form: 'text',
+  isList: false,
+};
+
+/** What every run of epochs has, whose defaults are a way to train's own. */
+export const fixedSettings = (patience: number) => ({
+  weightDecay: setting({
+    type: { ...positive(), schema: z.number().min(0) },
+    help: 'weight decay of Adam',
+    default: 0,
+    source: 'Adam without weight decay',
+  }),
+  scheduler: setting({
+    type: scheduler,
+    help: 'what lowers the learning rate, on the mean training loss of an epoch',
+    default: { name: 'ReduceLROnPlateau' as const, factor: 0.5, patience },
+    source: `ReduceLROnPlateau with factor 0.5 and patience ${patience}`,
+  }),
+});
+
+/** What computes, and what is evaluated, in every run of epochs. */
+export const evaluationSettings = (precisionOf: string, byDefault: 'fp32' | undefined) => ({
+  precision: setting({
+    type: oneOf(PRECISIONS),
+    argument: 'precision',
+    help: 'what the model computes in: float32, or bfloat16 by autocast',
+    default: byDefault,
+    otherwise: precisionOf,
+    source: 'not given',
+  }),
+  averaging: setting({
+    type: share('a decay'),
+    argument: 'decay',
+    help: 'evaluate a moving average of the weights, with this decay',
+    default: undefined,
+    otherwise: 'none',
+    source: 'none',
+  }),
+});
+
+/** ERM's recipe (article, Methods, "Implementation details"), which the baselines share. */
+export const ERM_SETTINGS = {
+  epochs: protocolSetting({
+    type: integer(1),
+    argument: 'n',
+    help: 'epochs',
+    article: 100,
+    released: 101,
+    source: '100',
+    published: '101',
+  }),
+  batchSize: setting({
+    type: integer(1),
+    argument: 'n',
+    help: 'batch size, of evaluation too',
+    default: 256,
+    source: '256',
+  }),
+  lr: protocolSetting({
+    type: positive(),
+    argument: 'rate',
+    help: 'learning rate of Adam',
+    article: 1e-4,
+    released: 5e-6,
+    source: '1e-4',
+    published: '5e-6',
+  }),
+  loss: protocolSetting({
+    type: oneOf(LOSSES),
+    argument: 'loss',
+    help: 'cross-entropy of the logits, or of their softmax',
+    article: 'cross-entropy',
+    released: 'double-softmax',
+    source: 'cross-entropy',
+    published:
+      'a softmax head before the cross-entropy, which takes a softmax again: with two classes no loss falls below 0.3133',
+    isDeparture: true,
+  }),
+  select: protocolSetting({
+    type: oneOf(CHECKPOINTS),
+    argument: 'checkpoint',
+    help: 'the epoch whose weights are tested and traced',
+    article: 'best-worst-group',
+    released: 'last',
+    source: 'highest validation worst-group accuracy',
+    published: 'none; a fixed epoch (40) is written into the scripts of Part I. End at it with the epochs',
+  }),
+  ...evaluationSettings('fp32', 'fp32'),
+  ...fixedSettings(3),
+} as const;
+
+/** Epochs whose weights are kept besides the selected and the last one's: they change no number of the run. */
+export const KEEP_EPOCHS = setting({
+  type: listOf(integer(1)),
+  argument: 'list',
+  help: 'epochs whose weights are kept for fine-tuning to start from',
+  default: undefined,
+  otherwise: 'none',
+  source: 'epochs 30, 40, 50 and 60 (Table 5)',
+});

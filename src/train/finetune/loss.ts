@@ -1,0 +1,82 @@
+import type { ViewPair } from '../../data/batches.js';
+import { lossOf } from '../../metrics/loss.js';
+import { native, type NativeModel, type Tensor } from '../../native/addon.js';
+import { TensorScope } from '../../native/tensorScope.js';
+import type { NeuronMask } from '../../neurons/perturb.js';
+import type { BatchLoss } from '../trainer.js';
+import type { FinetuneConfig } from './config.js';
+
+/** The settings that a batch's loss depends on. */
+export type FinetuneLossSettings = Pick<
+  FinetuneConfig,
+  'contrast' | 'features' | 'statistics' | 'temperature' | 'lambda' | 'loss'
+> &
+  Pick<FinetuneConfig, 'supervised' | 'supervisedReduction' | 'supervisedForward'>;
+
+/**
+ * The loss of one batch with its graph (article, Eq. 5): NT-Xent of both branches' features plus lambda times the supervised
+ * loss.
+ *
+ * @param head the projection head, for `projection` features
+ * @param mask the neurons that the auxiliary branch lacks
+ * @returns tensors that the caller disposes; the terms are NT-Xent (`contrast`) and the supervised loss without lambda
+ */
+export async function finetuneLoss(
+  config: FinetuneLossSettings,
+  network: NativeModel,
+  head: NativeModel | undefined,
+  mask: NeuronMask,
+  { images, second, labels }: Pick<ViewPair, 'images' | 'second' | 'labels'>,
+): Promise<BatchLoss> {
+  using scope = new TensorScope();
+  const target = scope.own(await network.forwardFeatures(images, 'shared', null));
+  const terms: Record<string, Tensor> = {};
+  let { logits } = target;
+  if (config.contrast) {
+    const auxiliary = scope.own(await network.forwardFeatures(second, config.statistics, mask.edits));
+    const a = await contrasted(config, head, target, scope);
+    const b = await contrasted(config, head, auxiliary, scope);
+    terms.contrast = scope.own(await native().ntXent(a, b, config.temperature));
+    if (config.supervisedForward === 'own') {
+      logits = scope.own(await network.forwardFeatures(images, 'shared', null)).logits;
+    }
+  }
+  terms.supervised = scope.own(
+    config.supervised === 'mse'
+      ? await native().squaredError(logits, labels, 'mean')
+      : await lossOf(logits, labels, 'mean', config.loss),
+  );
+  const loss = await native().combine([
+    ...(terms.contrast ? [{ tensor: terms.contrast, weight: 1 }] : []),
+    { tensor: terms.supervised, weight: config.lambda * supervisedScale(config, logits) },
+  ]);
+  scope.release(logits, ...Object.values(terms));
+  return { loss, logits, terms };
+}
+
+/** What NT-Xent compares of one branch, [N, D]. */
+async function contrasted(
+  { features: which }: FinetuneLossSettings,
+  head: NativeModel | undefined,
+  { features, logits }: { readonly features: Tensor; readonly logits: Tensor },
+  scope: TensorScope,
+): Promise<Tensor> {
+  switch (which) {
+    case 'projection':
+      if (!head) throw new RangeError('There is no projection head');
+      return scope.own(await head.forward(features, true, true, null));
+    case 'penultimate':
+      return features;
+    case 'logits':
+      return logits;
+    case 'softmax':
+      return scope.own(await logits.softmax());
+  }
+}
+
+/** The elements that a mean is over, where the sum is asked for: of the squared error all outputs, else the images. */
+function supervisedScale({ supervised, supervisedReduction }: FinetuneLossSettings, logits: Tensor): number {
+  if (supervisedReduction === 'mean') return 1;
+  const [images = 1, outputs = 1] = logits.shape;
+  return supervised === 'mse' ? images * outputs : images;
+}

@@ -1,0 +1,31 @@
+import type { SettingsTable } from '../settings/setting.js';
+import type { TrainedRun } from './results.js';
+import type { RunOptions } from './startRun.js';
+
+/**
+ * A way to train: one object that holds all that commands, studies and documents say of it. It is written in one file of
+ * `methods/` and named in the list of `methods.ts`.
+ */
+export interface TrainingMethod {
+  /** The command's word and the result file's name, such as `groupdro`. */
+  readonly name: string;
+  /** As papers write it, such as `GroupDRO`. */
+  readonly title: string;
+  /** One line, with its publication. */
+  readonly description: string;
+  /** What it starts from: a dataset, as ERM does, or another run's model. */
+  readonly startsFrom: 'data' | 'run';
+  /** What it can be given, beside what every run takes. */
+  readonly settings: SettingsTable;
+  /** Its own settings in a study whose ERM has so many epochs, where they are not its defaults. */
+  readonly inStudies?: (erm: { readonly epochs: number }) => Readonly<Record<string, unknown>>;
+  /** Trains a run, or goes on with it. A method, not a property: each way to train has options of its own. */
+  train(options: MethodOptions): Promise<TrainedRun>;
+}
+
+/** What a front end hands to a way to train whose settings it only knows by name; they are checked there. */
+export type MethodOptions = Omit<RunOptions, 'data'> & {
+  readonly data?: RunOptions['data'];
+  /** The folder of the run to start from, where it starts from one. */
+  readonly from?: string;
+} & Readonly<Record<string, unknown>>;

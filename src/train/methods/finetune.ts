@@ -1,0 +1,151 @@
+import { SpurmemError } from '../../errors.js';
+import type { Architecture } from '../../models/architectures.js';
+import { takeData, withTensors } from '../../models/model.js';
+import { native } from '../../native/addon.js';
+import { maskNeurons } from '../../neurons/perturb.js';
+import type { Protocol } from '../../protocol.js';
+import { setting, type GivenOf } from '../../settings/setting.js';
+import { prefixed, withPrefix } from '../checkpoint.js';
+import { auxiliaryNeurons } from '../finetune/auxiliaryMask.js';
+import { finetuneConfig, type FinetuneConfig } from '../finetune/config.js';
+import { finetuneLoss } from '../finetune/loss.js';
+import { FINETUNE_SETTINGS } from '../finetune/settings.js';
+import { MODEL_SETTINGS } from '../ermSettings.js';
+import type { TrainingMethod } from '../method.js';
+import type { TrainedRun } from '../results.js';
+import { openDataset } from '../runData.js';
+import { isFile, openRun, type RunFolder } from '../runFolder.js';
+import type { TrainedPart, Trainer, MethodRun } from '../trainer.js';
+import { trainRun, type EpochOptions } from '../trainRun.js';
+
+/** What fine-tuning is given. Settings that are left out are the protocol's. */
+export type FinetuneSettings = GivenOf<typeof FINETUNE_SETTINGS> & {
+  /** Default: the article's. */
+  readonly protocol?: Protocol | undefined;
+};
+
+export interface FinetuneOptions extends Omit<EpochOptions, 'data'>, FinetuneSettings {
+  /** The run folder whose model is fine-tuned. */
+  readonly from: string;
+  /** The dataset or its folder; by default the one that the run was trained on. */
+  readonly data?: EpochOptions['data'] | undefined;
+  /** Checked against the run's, where it is given. */
+  readonly arch?: Architecture | undefined;
+}
+
+/** SimCLR's projection head: two layers, as wide as the features, to 128 dimensions. */
+const PROJECTION = { outputs: 128 } as const;
+/** Masks of single weights have thousands: a line of metrics names the first ones. */
+const NAMED_NEURONS = 20;
+
+/**
+ * Fine-tuning against spurious memorization (article, "Spurious memorization by critical neurons", Eqs 3 to 5). Before each
+ * epoch, the neurons of the target model f(theta, .) are scored and the highest ones masked; the target's features of one
+ * view of a batch are then contrasted (NT-Xent) with those that the auxiliary model f(m * theta, .) has of the other view, and
+ * lambda times the supervised loss of the target is added. Gradients flow through both branches to theta. The auxiliary model
+ * is no copy: only masked layers get a masked weight.
+ */
+export const finetune = {
+  name: 'finetune',
+  title: 'fine-tuned',
+  description: 'fine-tune a run against spurious memorization (article, Eqs 3 to 5)',
+  startsFrom: 'run',
+  settings: {
+    ...FINETUNE_SETTINGS,
+    arch: setting({
+      type: MODEL_SETTINGS.arch.type,
+      argument: 'name',
+      help: 'architecture, checked against that of the run',
+      default: undefined,
+      otherwise: 'that of the run',
+      source: 'that of the run',
+    }),
+  },
+  /**
+   * @throws `RUN_NOT_FOUND` when `from` holds no trained run or not the kick-in epoch, `DATASET_INVALID` for another dataset,
+   *   `USAGE` for another architecture, and what `trainRun` and `finetuneConfig` throw
+   */
+  async train(options: FinetuneOptions): Promise<TrainedRun> {
+    const from = await openRun(options.from);
+    const { folder, config } = from;
+    if (options.arch !== undefined && options.arch !== config.arch) {
+      throw new SpurmemError(
+        'USAGE',
+        `\`arch\` is ${options.arch}, and ${folder.path} was trained with ${config.arch}.`,
+        {
+          ...{ parameter: 'arch', value: options.arch, expected: config.arch },
+          advice: ['Leave `arch` out, or choose another `from`.'],
+        },
+      );
+    }
+    const { kickInEpoch } = options;
+    const weights = kickInEpoch === undefined ? from.weights : await keptEpoch(folder, kickInEpoch);
+    return trainRun(
+      { ...options, data: await openDataset(from, options) },
+      {
+        configOf: (dataset) => finetuneConfig(options, { config, weights }, dataset),
+        outOf: () => `${options.from.replace(/\/+$/, '')}-finetune`,
+        ...{ weights, from: folder.path, method: bothBranches },
+      },
+    );
+  },
+} as const satisfies TrainingMethod;
+
+async function keptEpoch(folder: RunFolder, epoch: number): Promise<string> {
+  const path = folder.epoch(epoch);
+  if (await isFile(path)) return path;
+  throw new SpurmemError(
+    'RUN_NOT_FOUND',
+    `\`kickInEpoch\` is ${epoch}, and ${folder.path} has not kept that epoch: ${path} is missing.`,
+    {
+      ...{ parameter: 'kickInEpoch', value: epoch, expected: 'an epoch that was kept' },
+      advice: [
+        `Train that run with \`keepEpochs\` ${epoch}, or leave \`kickInEpoch\` out to start from its selected epoch.`,
+      ],
+    },
+  );
+}
+
+/** Both branches, epoch after epoch. */
+async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun> {
+  const { config, loader, model, generator } = trainer;
+  const indices = loader.dataset.splits.train;
+  const head = await projectionHead(trainer);
+  return {
+    async trainEpoch(epoch, lr) {
+      const neurons = config.contrast ? await auxiliaryNeurons(trainer, epoch) : [];
+      const mask = maskNeurons(neurons, config.unit);
+      const views = loader.trainingViews(indices, config.batchSize, generator, config);
+      const training = await trainer.trainBatches(epoch, lr, views, indices.length, (batch) =>
+        finetuneLoss(config, model.network, head?.network, mask, batch),
+      );
+      return { ...training, mask: { count: neurons.length, neurons: neurons.slice(0, NAMED_NEURONS) } };
+    },
+    async stateDict() {
+      return {
+        // The next epoch's scores start from the last gradient where the published code's slip is followed.
+        ...(config.staleGradient
+          ? prefixed('gradient.', await takeData(await model.network.gradients()))
+          : {}),
+        ...(head ? prefixed('head.', await takeData(await head.network.state())) : {}),
+        ...(head ? prefixed('headOptimizer.', await head.optimizer.stateDict()) : {}),
+      };
+    },
+    async loadStateDict(state) {
+      if (config.staleGradient) {
+        await withTensors(withPrefix('gradient.', state), (tensors) => model.network.loadGradients(tensors));
+      }
+      if (!head) return;
+      await withTensors(withPrefix('head.', state), (tensors) => head.network.loadState(tensors));
+      await head.optimizer.loadStateDict(withPrefix('headOptimizer.', state));
+    },
+  };
+}
+
+async function projectionHead(trainer: Trainer<FinetuneConfig>): Promise<TrainedPart | undefined> {
+  const { config, model, generator } = trainer;
+  if (!config.contrast || config.features !== 'projection') return undefined;
+  const inputs = model.numFeatures;
+  const options = { inputs, hidden: inputs, ...PROJECTION, generator, device: model.device };
+  return trainer.addPart(await native().createProjectionHead(options));
+}

@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import { SpurmemError } from '../../errors.js';
+import { evaluate } from '../../metrics/evaluate.js';
+import { setting } from '../../settings/setting.js';
+import { integer } from '../../settings/values.js';
+import { indicesIn, indicesOut } from '../methodState.js';
+import { ermEpoch, recipeMethod, type ErmOptions } from '../recipe.js';
+import type { EpochsConfig } from '../runConfig.js';
+import { RunFolder } from '../runFolder.js';
+import { loadModel } from '../runModel.js';
+import type { Trainer } from '../trainer.js';
+import { erm } from './erm.js';
+
+/** Those of Liu et al. 2021 for Waterbirds; they choose both on the validation split. */
+const SETTINGS = {
+  identificationEpochs: setting({
+    type: integer(1),
+    argument: 'T',
+    help: 'epochs of the model whose errors are taken',
+    default: 60,
+    source: 'T; 60 on Waterbirds',
+  }),
+  upweight: setting({
+    type: integer(1),
+    argument: 'lambda',
+    help: 'times that an epoch shows each of these errors',
+    default: 100,
+    source: 'lambda_up; 100 on Waterbirds',
+  }),
+} as const;
+
+/** The folder of the identification model's run, in that of the run. */
+const IDENTIFICATION = 'identification';
+
+/**
+ * JTT (Liu et al. 2021, Algorithm 1): an identification model is trained by ERM for T epochs, in a run of its own in
+ * `identification/` with a result of its own; the error set is the training examples that its last epoch's weights get wrong in
+ * evaluation mode; the final model is then trained from the initial weights on the training split with each example of the error
+ * set lambda_up times in all, shuffled. The published code adds lambda_up copies to the one that is there; this follows the
+ * paper. `USAGE` when the error set is empty.
+ */
+export const jtt = recipeMethod({
+  name: 'jtt',
+  title: 'JTT',
+  description: 'JTT: ERM that shows an earlier model\u2019s errors more often (Liu et al. 2021)',
+  settings: SETTINGS,
+  // Liu et al. identify after 60 of 300 epochs on Waterbirds.
+  inStudies: ({ epochs }) => ({
+    identificationEpochs: Math.max(1, Math.round(0.2 * epochs)),
+    upweight: 20,
+  }),
+  prepare(trainer, options) {
+    const { config, loader, generator } = trainer;
+    const { train } = loader.dataset.splits;
+    let errorSet: Int32Array = new Int32Array();
+    return {
+      async begin() {
+        errorSet = await identifyErrors(trainer, config.identificationEpochs, options);
+      },
+      trainEpoch(epoch, lr) {
+        const copies = Array.from({ length: config.upweight - 1 }, () => [...errorSet]);
+        const upsampled = Int32Array.from([...train, ...copies.flat()]);
+        const batches = loader.training(upsampled, config.batchSize, generator);
+        return ermEpoch(trainer, epoch, lr, batches, upsampled.length);
+      },
+      stateDict: () => Promise.resolve({ errorSet: indicesOut(errorSet) }),
+      loadStateDict(state) {
+        errorSet = indicesIn('errorSet', state, train);
+        return Promise.resolve();
+      },
+    };
+  },
+});
+
+/** Trains the identification model, or goes on with it; the training examples that it gets wrong. */
+async function identifyErrors(
+  { config, folder, loader, job }: Trainer<EpochsConfig>,
+  epochs: number,
+  options: ErmOptions,
+): Promise<Int32Array> {
+  const { path, last } = new RunFolder(join(folder.path, IDENTIFICATION));
+  const { onEpoch } = options;
+  await erm.train({
+    ...options,
+    ...{ data: loader.dataset, out: path, epochs, select: 'last', keepEpochs: undefined },
+    onEpoch: onEpoch && ((metrics, run) => onEpoch(metrics, { ...run, stage: IDENTIFICATION })),
+  });
+  using model = await loadModel(config, loader, last);
+  const { labels, splits } = loader.dataset;
+  const { predictions } = await evaluate(model, loader, splits.train, {
+    ...config,
+    ...job,
+    task: 'error set',
+  });
+  const errors = splits.train.filter((index, i) => predictions[i] !== labels[index]);
+  if (errors.length > 0) return errors;
+  throw new SpurmemError(
+    'USAGE',
+    `\`identificationEpochs\` is ${epochs}, after which the identification model in ${path} gets every training image right: ` +
+      'there are no errors to train on more often.',
+    {
+      ...{ parameter: 'identificationEpochs', value: epochs, expected: 'fewer epochs here' },
+      advice: ['Choose fewer `identificationEpochs`, with another `out`.'],
+    },
+  );
+}
