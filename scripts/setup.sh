@@ -70,4 +70,5 @@ if [ "${1:-}" = test ]; then
   stamp addon-gyp binding.gyp scripts/libtorch.cjs "${native_inputs[@]}" -- npm run --silent build:native:gyp
 fi
 [ -f dist/cli/main.js ] || rm -rf dist
+[ -f bench/dist/main.js ] || rm -rf bench/dist
 npm run --silent build >&2

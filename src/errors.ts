@@ -16,7 +16,7 @@ export type ErrorCode =
   | 'NEURONS_INVALID' // a selection asks for neurons that do not exist
   | 'BASELINE_INVALID' // a file is no result of the benchmark, or it lacks a case
   | 'PYTORCH_MISSING' // the Python that the benchmark runs beside has no PyTorch
-  | 'BENCH_FAILED' // a side of the benchmark failed
+  | 'BENCH_FAILED' // the benchmark is not installed, or a side of it failed
   | 'DEVICE_UNAVAILABLE' // the device asked for is not there
   | 'NATIVE_LOAD_FAILED' // the addon or libtorch could not be loaded
   | 'NATIVE_FAILED' // libtorch reported an error

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareWithBaseline, readBaseline } from '../../src/bench/baseline.js';
-import type { BenchResult, CaseResult } from '../../src/bench/result.js';
-import { benchTable } from '../../src/cli/benchTables.js';
+import { compareWithBaseline, readBaseline } from '../../bench/src/baseline.js';
+import type { BenchResult, CaseResult } from '../../bench/src/result.js';
+import { benchTable } from '../../bench/src/tables.js';
 import { failure } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
 import { caseWithRatio } from './support.js';

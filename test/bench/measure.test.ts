@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { computeCase } from '../../src/bench/cases/compute.js';
-import type { BenchCase, BenchPlace, SideSpec } from '../../src/bench/case.js';
-import { agreementOf, measureCase } from '../../src/bench/measure.js';
-import { bestShareOf } from '../../src/bench/ratio.js';
+import { computeCase } from '../../bench/src/cases/compute.js';
+import type { BenchCase, BenchPlace, SideSpec } from '../../bench/src/case.js';
+import { agreementOf, measureCase } from '../../bench/src/measure.js';
+import { bestShareOf } from '../../bench/src/ratio.js';
 import { trainErm } from '../../src/train/erm.js';
 import { failure } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
@@ -93,7 +93,8 @@ describe('a side that fails', () => {
   });
 
   it('is named with its last words when its process ends', async () => {
-    const rival: SideSpec = { program: 'python', label: 'an oracle', script: 'vit', settings: {} };
+    const script = '../../scripts/reference/vit';
+    const rival: SideSpec = { program: 'python', label: 'an oracle', script, settings: {} };
     const { message } = await failure(measureCase(withRival(rival), place), 'BENCH_FAILED');
     expect(message).toContain('"an oracle"');
     expect(message).toContain('the following arguments are required');

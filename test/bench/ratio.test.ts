@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { pairedRatio } from '../../src/bench/ratio.js';
-import { spread } from '../../src/bench/workloads/variants.js';
+import { pairedRatio } from '../../bench/src/ratio.js';
+import { spread } from '../../bench/src/workloads/variants.js';
 
 describe('pairedRatio', () => {
   it('takes the ratio pair by pair, and their median and spread', () => {

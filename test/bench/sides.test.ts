@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import type { BenchPlace, SideSettings, SideSpec } from '../../src/bench/case.js';
-import { CASES } from '../../src/bench/cases.js';
-import { EAGER, TUNED } from '../../src/bench/cases/compute.js';
-import { measureCase } from '../../src/bench/measure.js';
+import type { BenchPlace, SideSettings, SideSpec } from '../../bench/src/case.js';
+import { CASES } from '../../bench/src/cases.js';
+import { EAGER, TUNED } from '../../bench/src/cases/compute.js';
+import { measureCase } from '../../bench/src/measure.js';
 import { trainErm } from '../../src/train/erm.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { buildTinyDominoes } from '../cli/support.js';

@@ -1,4 +1,4 @@
-import type { CaseResult, SideResult } from '../../src/bench/result.js';
+import type { CaseResult, SideResult } from '../../bench/src/result.js';
 
 function side(label: string, seconds: number): SideResult {
   return {

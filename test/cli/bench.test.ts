@@ -1,8 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { benchSchema } from '../../src/bench/result.js';
+import { benchSchema } from '../../bench/src/result.js';
 import { temporaryFolder } from '../temporary.js';
-import { failure, spurmem, succeed } from './support.js';
+import { ROOT, expectFailure, failure, spurmem, succeed } from './support.js';
 
 const folder = temporaryFolder();
 const data = ['--data', join(folder, 'data')];
@@ -71,6 +71,17 @@ describe('spurmem bench', () => {
     expect(message).toContain(`${python} (SPURMEM_PYTHON names it)`);
     expect(message).toMatch(/^ +1\. .*python3-torch/m);
     expect(message).toMatch(/^ +2\. .*SPURMEM_PYTHON/m);
+  });
+
+  it('says what is missing where the package is installed without the benchmark', async () => {
+    const installed = join(folder, 'installed');
+    await mkdir(installed);
+    for (const part of ['package.json', 'bin', 'dist']) {
+      await cp(join(ROOT, part), join(installed, part), { recursive: true });
+    }
+    await symlink(join(ROOT, 'node_modules'), join(installed, 'node_modules'));
+    const outcome = await spurmem(['bench'], {}, join(installed, 'bin', 'spurmem.js'));
+    expectFailure(outcome, 1, join(installed, 'bench', 'dist', 'main.js'), 'npm run build');
   });
 
   it.each([

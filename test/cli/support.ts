@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ErrorCode } from '../../src/errors.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = join(ROOT, 'bin', 'spurmem.js');
 export const ADDON = join(ROOT, 'build-cmake', 'Release', 'spurmem.node');
 
@@ -23,10 +23,19 @@ export interface Started {
   readonly printed: (pattern: RegExp) => Promise<void>;
 }
 
-/** Starts the command line as a user would, with `environment` added to this process's. */
-export function start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Started {
+/**
+ * Starts the command line as a user would.
+ *
+ * @param environment added to this process's
+ * @param program the `bin/spurmem.js` of another installation
+ */
+export function start(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  program = PROGRAM,
+): Started {
   const { NODE_OPTIONS: _options, SPURMEM_ADDON: _addon, FORCE_COLOR: _color, ...inherited } = process.env;
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     cwd: ROOT,
     env: { ...inherited, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -67,8 +76,9 @@ export function start(args: readonly string[], environment: Readonly<Record<stri
 export async function spurmem(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  program = PROGRAM,
 ): Promise<Outcome> {
-  return start(args, environment).outcome;
+  return start(args, environment, program).outcome;
 }
 
 /** Runs the command line to its end, which must be a good one, and returns what it printed. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { loadBenchmark } from '../benchmark.js';
 import { runJob } from '../job.js';
 import {
   addCommonOptions,
@@ -33,32 +34,19 @@ export function addBenchCommand(command: Command): void {
       .addOption(positive('--tolerance <share>', 'how far a ratio may fall behind').default(0.1)),
   ).action(async (options: BenchCommandOptions) => {
     await runJob(options, async (output, control) => {
+      const benchmark = await loadBenchmark();
       const { case: cases } = options;
-      const [{ runBench }, { CASES }, { benchTable, caseList, caseLine }] = await Promise.all([
-        import('../../bench/runBench.js'),
-        import('../../bench/cases.js'),
-        import('../benchTables.js'),
-      ]);
       if (cases === undefined) {
-        const list = CASES.map(({ name, description, needsRun }) => {
-          return { name, description, needsRun: needsRun === true };
-        });
-        output.result(caseList(list), { cases: list });
+        const { text, document } = benchmark.list();
+        output.result(text, document);
         return;
       }
-      const result = await runBench({
-        ...options,
-        ...control,
-        cases,
-        folder: options.data,
-        onCase: (measured) => {
-          output.info(caseLine(measured));
-        },
+      const request = { ...options, ...control, cases, folder: options.data };
+      const { text, document, passed } = await benchmark.run(request, (line) => {
+        output.info(line);
       });
-      output.result(benchTable(result), result);
-      const fellBehind = result.comparison?.cases.some((compared) => compared.fellBehind) === true;
-      const disagreed = result.cases.some(({ agreement }) => (agreement?.different.length ?? 0) > 0);
-      if (fellBehind || disagreed) process.exitCode = 1;
+      output.result(text, document);
+      if (!passed) process.exitCode = 1;
     });
   });
 }

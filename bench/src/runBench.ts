@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { nearestNames } from '../data/nearest.js';
-import { SpurmemError } from '../errors.js';
-import { makeFolder } from '../files.js';
-import { resolveDevice } from '../native/device.js';
-import type { JobOptions } from '../progress.js';
+import type { BenchRequest } from '#src/cli/benchmark.js';
+import { nearestNames } from '#src/data/nearest.js';
+import { SpurmemError } from '#src/errors.js';
+import { makeFolder } from '#src/files.js';
+import { resolveDevice } from '#src/native/device.js';
 import { compareWithBaseline, readBaseline } from './baseline.js';
 import type { BenchCase } from './case.js';
 import { CASES } from './cases.js';
@@ -16,23 +16,7 @@ import type { BenchResult, CaseResult } from './result.js';
 /** Keeps the whole list in one word. */
 export const ALL_CASES = 'all';
 
-export interface BenchOptions extends JobOptions {
-  /** Names of cases, or `all` for those that need no run. */
-  readonly cases: readonly string[];
-  /** Measured repeats of each side; by default as many as each case says. */
-  readonly repeats?: number | undefined;
-  /** Where cases keep the data that they make. */
-  readonly folder: string;
-  /** A run that `trainErm` finished, for cases that need one. */
-  readonly run?: string | undefined;
-  /** `auto`, `cpu`, `cuda` or `cuda:n`, as both sides understand it. */
-  readonly device: string;
-  /** Threads of each side; 0: all cores. */
-  readonly threads: number;
-  /** An earlier result. */
-  readonly compare?: string | undefined;
-  /** The share by which a ratio may fall behind the earlier one. */
-  readonly tolerance: number;
+export interface BenchOptions extends BenchRequest {
   readonly onCase?: ((result: CaseResult) => void) | undefined;
 }
 

@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { loadDataset } from '../../data/dataset.js';
-import { SpurmemError } from '../../errors.js';
-import type { Architecture } from '../../models/architectures.js';
-import { trainErm } from '../../train/erm.js';
+import { loadDataset } from '#src/data/dataset.js';
+import { SpurmemError } from '#src/errors.js';
+import type { Architecture } from '#src/models/architectures.js';
+import { trainErm } from '#src/train/erm.js';
 import type { SideRun } from '../case.js';
 import type { Workload, WorkloadPlace } from '../workload.js';
 

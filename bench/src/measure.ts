@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { median } from '../metrics/statistics.js';
-import type { JobOptions } from '../progress.js';
+import { median } from '#src/metrics/statistics.js';
+import type { JobOptions } from '#src/progress.js';
 import type { BenchCase, BenchPlace, SideReady, SideRun, SideSpec, Sides } from './case.js';
 import { pairedRatio } from './ratio.js';
 import type { CaseResult, SideResult } from './result.js';

@@ -1,10 +1,10 @@
-import type { Dataset } from '../../data/dataset.js';
-import type { Split } from '../../data/split.js';
-import { evaluateVariants, type GroupOutcome } from '../../experiments/evaluateVariants.js';
-import { TraceSession } from '../../experiments/traceSession.js';
-import type { Criterion } from '../../neurons/neuron.js';
-import { maskNeurons, type NeuronMask } from '../../neurons/perturb.js';
-import { selectInLayer } from '../../neurons/select.js';
+import type { Dataset } from '#src/data/dataset.js';
+import type { Split } from '#src/data/split.js';
+import { evaluateVariants, type GroupOutcome } from '#src/experiments/evaluateVariants.js';
+import { TraceSession } from '#src/experiments/traceSession.js';
+import type { Criterion } from '#src/neurons/neuron.js';
+import { maskNeurons, type NeuronMask } from '#src/neurons/perturb.js';
+import { selectInLayer } from '#src/neurons/select.js';
 import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
 
 export interface VariantSettings {

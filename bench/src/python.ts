@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { SpurmemError, messageOf } from '../errors.js';
+import { SpurmemError, messageOf } from '#src/errors.js';
 
 const DEBIAN_PYTHON = '/usr/bin/python3';
 const MODULES = ['torch', 'torchvision', 'safetensors'] as const;
@@ -10,6 +10,11 @@ const MODULES = ['torch', 'torchvision', 'safetensors'] as const;
 export function pythonPath(): string {
   const chosen = process.env.SPURMEM_PYTHON;
   return chosen === undefined || chosen === '' ? DEBIAN_PYTHON : chosen;
+}
+
+/** A PyTorch side, of python/. */
+export function sideScript(name: string): string {
+  return fileURLToPath(new URL(`../python/${name}.py`, import.meta.url));
 }
 
 /** A script of scripts/reference/. */

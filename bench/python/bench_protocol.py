@@ -7,8 +7,12 @@ import json
 import os
 import sys
 import traceback
+from pathlib import Path
 
 import torch
+
+# The sides import what the oracles have: models, losses, erm.py's loop. They import this module first.
+sys.path.insert(1, str(Path(__file__).resolve().parents[2] / "scripts" / "reference"))
 
 
 def serve(prepare):

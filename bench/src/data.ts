@@ -1,12 +1,12 @@
 import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import sharp from 'sharp';
-import { TABLE_NAME } from '../data/dataset.js';
-import { CONFIG_NAME } from '../data/datasetConfig.js';
-import { DEFAULT_DOMINOES, GARMENTS, buildDominoes } from '../data/dominoes.js';
-import { readGarments, SOURCE_SIDE, type SourceImage } from '../data/dominoesSources.js';
-import { ARTICLE_PREPROCESSING } from '../data/preprocessing.js';
-import { isFile, openRun } from '../train/runFolder.js';
+import { TABLE_NAME } from '#src/data/dataset.js';
+import { CONFIG_NAME } from '#src/data/datasetConfig.js';
+import { DEFAULT_DOMINOES, GARMENTS, buildDominoes } from '#src/data/dominoes.js';
+import { readGarments, SOURCE_SIDE, type SourceImage } from '#src/data/dominoesSources.js';
+import { ARTICLE_PREPROCESSING } from '#src/data/preprocessing.js';
+import { isFile, openRun } from '#src/train/runFolder.js';
 import type { BenchPlace } from './case.js';
 
 const SIDE = 224;
@@ -101,7 +101,7 @@ function tile({ pixels }: SourceImage): Promise<Buffer> {
 
 /** A ResNet-50 trained for one epoch on 200 images of 224 px: a run to trace. Returns its folder. */
 export async function tracedResnet50(place: BenchPlace): Promise<string> {
-  const { trainErm } = await import('../train/erm.js');
+  const { trainErm } = await import('#src/train/erm.js');
   const out = join(place.folder, 'resnet50-200');
   const { device, threads, onProgress, signal } = place;
   await trainErm({

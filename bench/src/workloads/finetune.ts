@@ -1,9 +1,9 @@
-import { native } from '../../native/addon.js';
-import { maskNeurons } from '../../neurons/perturb.js';
-import { Adam } from '../../train/adam.js';
-import { finetuneLoss } from '../../train/finetune.js';
-import { descend } from '../../train/trainer.js';
-import { ARTICLE_FINETUNE } from '../../train/finetuneRecipes.js';
+import { native } from '#src/native/addon.js';
+import { maskNeurons } from '#src/neurons/perturb.js';
+import { Adam } from '#src/train/adam.js';
+import { finetuneLoss } from '#src/train/finetune.js';
+import { descend } from '#src/train/trainer.js';
+import { ARTICLE_FINETUNE } from '#src/train/finetuneRecipes.js';
 import type { Workload, WorkloadPlace } from '../workload.js';
 import { create, repeated, type ComputeSettings } from './compute.js';
 

@@ -74,7 +74,7 @@ async function releasedSides(
   trace: SideSettings,
   most = Number.MAX_SAFE_INTEGER,
 ): Promise<Sides> {
-  const { openRun } = await import('../../train/runFolder.js');
+  const { openRun } = await import('#src/train/runFolder.js');
   const { config, environment, weights } = await openRun(run);
   const { arch, batchSize } = config;
   return {

@@ -3,7 +3,7 @@
  * answers each with one line on stdout. Ends with its input.
  */
 import { createInterface } from 'node:readline';
-import { messageOf } from '../errors.js';
+import { messageOf } from '#src/errors.js';
 import type { SideRequest } from './side.js';
 import { prepareWorkload, type Workload } from './workload.js';
 

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
-import { bestShareOf } from '../bench/ratio.js';
-import type { BenchResult, CaseResult, SideResult } from '../bench/result.js';
+import { bestShareOf } from './ratio.js';
+import type { BenchResult, CaseResult, SideResult } from './result.js';
 
 /** The cases that there are. */
 export function caseList(

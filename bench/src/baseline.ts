@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { SpurmemError, messageOf } from '../errors.js';
+import { SpurmemError, messageOf } from '#src/errors.js';
 import { benchSchema, type BenchResult, type CaseResult, type Comparison } from './result.js';
 
 /** An earlier result that new ones are held against. */

@@ -1,7 +1,7 @@
-import { BatchLoader } from '../../data/batches.js';
-import { loadDataset } from '../../data/dataset.js';
-import { native } from '../../native/addon.js';
-import { setThreads } from '../../native/device.js';
+import { BatchLoader } from '#src/data/batches.js';
+import { loadDataset } from '#src/data/dataset.js';
+import { native } from '#src/native/addon.js';
+import { setThreads } from '#src/native/device.js';
 import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
 
 export interface PipelineSettings {

@@ -1,4 +1,4 @@
-import type { JobOptions } from '../progress.js';
+import type { JobOptions } from '#src/progress.js';
 
 /** What a case's preparation may use. */
 export interface BenchPlace extends JobOptions {
@@ -23,7 +23,7 @@ export type SideSpec =
       readonly settings: SideSettings;
     }
   | {
-      /** A script of `scripts/reference/`, under the Python that has PyTorch. */
+      /** A script of `python/`, under the Python that has PyTorch. */
       readonly program: 'python';
       readonly label: string;
       readonly script: string;

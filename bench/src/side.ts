@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { SpurmemError, messageOf } from '../errors.js';
+import { SpurmemError, messageOf } from '#src/errors.js';
 import type { SideReady, SideRun, SideSettings, SideSpec } from './case.js';
-import { pythonPath, referenceScript } from './python.js';
+import { pythonPath, sideScript } from './python.js';
 
 /** What a side's process is asked, one JSON object a line. */
 export type SideRequest =
@@ -19,7 +19,7 @@ export type SideRequest =
   | { readonly request: 'run' };
 
 /** The process that runs our side. It is built, also where a test runs the sources. */
-const WORKER = fileURLToPath(new URL('../../dist/bench/worker.js', import.meta.url));
+const WORKER = fileURLToPath(new URL('../dist/worker.js', import.meta.url));
 
 /** Clock ticks a second in /proc, on every Linux that Node runs on. */
 const TICKS = 100;
@@ -136,9 +136,7 @@ export class Side implements Disposable {
 }
 
 function commandOf(spec: SideSpec): [string, ...string[]] {
-  return spec.program === 'spurmem'
-    ? [process.execPath, WORKER]
-    : [pythonPath(), referenceScript(spec.script)];
+  return spec.program === 'spurmem' ? [process.execPath, WORKER] : [pythonPath(), sideScript(spec.script)];
 }
 
 function parseReply(line: string): unknown {

@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
-import { packageVersion } from '../versions.js';
+import { packageVersion } from '#src/versions.js';
 
 /** What the ratios came from. */
 export function describeMachine(pytorch: string | undefined): Record<string, string | number> {

@@ -1,14 +1,14 @@
-import { loadDataset } from '../../data/dataset.js';
-import { evaluate } from '../../metrics/evaluate.js';
-import type { Architecture } from '../../models/architectures.js';
-import { Model } from '../../models/model.js';
-import { native, type Precision, type Tensor } from '../../native/addon.js';
-import { setThreads } from '../../native/device.js';
-import { loadWeights } from '../../models/weights.js';
-import { Adam } from '../../train/adam.js';
-import { openRun } from '../../train/runFolder.js';
-import { createModel, openImages } from '../../train/runModel.js';
-import { descend } from '../../train/trainer.js';
+import { loadDataset } from '#src/data/dataset.js';
+import { evaluate } from '#src/metrics/evaluate.js';
+import type { Architecture } from '#src/models/architectures.js';
+import { Model } from '#src/models/model.js';
+import { native, type Precision, type Tensor } from '#src/native/addon.js';
+import { setThreads } from '#src/native/device.js';
+import { loadWeights } from '#src/models/weights.js';
+import { Adam } from '#src/train/adam.js';
+import { openRun } from '#src/train/runFolder.js';
+import { createModel, openImages } from '#src/train/runModel.js';
+import { descend } from '#src/train/trainer.js';
 import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
 
 export interface ComputeSettings {

@@ -1,5 +1,5 @@
 import type { ComputeSettings } from '../workloads/compute.js';
-import type { Precision } from '../../native/addon.js';
+import type { Precision } from '#src/native/addon.js';
 import type { BenchCase, BenchPlace, SideSpec } from '../case.js';
 import { tracedResnet50 } from '../data.js';
 

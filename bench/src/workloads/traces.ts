@@ -1,6 +1,6 @@
-import { traceStructured } from '../../experiments/traceStructured.js';
-import { traceUnstructured } from '../../experiments/traceUnstructured.js';
-import type { Criterion } from '../../neurons/neuron.js';
+import { traceStructured } from '#src/experiments/traceStructured.js';
+import { traceUnstructured } from '#src/experiments/traceUnstructured.js';
+import type { Criterion } from '#src/neurons/neuron.js';
 import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
 
 export interface TraceWorkloadSettings {

@@ -1,4 +1,4 @@
-import { median, quantile } from '../metrics/statistics.js';
+import { median, quantile } from '#src/metrics/statistics.js';
 import type { SideResult } from './result.js';
 
 /** How many times faster ours was than the rival, pair by pair. */
