@@ -101,7 +101,7 @@ function tile({ pixels }: SourceImage): Promise<Buffer> {
 
 /** A ResNet-50 trained for one epoch on 200 images of 224 px: a run to trace. Returns its folder. */
 export async function tracedResnet50(place: BenchPlace): Promise<string> {
-  const { trainErm } = await import('#src/train/erm.js');
+  const { trainErm } = await import('#src/train/methods.js');
   const out = join(place.folder, 'resnet50-200');
   const { device, threads, onProgress, signal } = place;
   await trainErm({

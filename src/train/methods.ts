@@ -1,4 +1,6 @@
 import type { TrainingMethod } from './method.js';
+import type { ErmOptions } from './recipe.js';
+import type { TrainedRun } from './results.js';
 import { dfr } from './methods/dfr.js';
 import { erm } from './methods/erm.js';
 import { finetune } from './methods/finetune.js';
@@ -25,3 +27,24 @@ export function methodNamed(name: string): TrainingMethod {
   if (!method) throw new RangeError(`There is no way to train named ${name}`);
   return method;
 }
+
+/** Trains a run by ERM (`methods/erm.ts`), which fine-tuning and DFR start from. */
+export const trainErm: RecipeTrain = (options) => erm.train(options);
+/** ERM on images drawn with each class equally likely. */
+export const trainRwy: RecipeTrain = (options) => rwy.train(options);
+/** ERM on images drawn with each group equally likely. */
+export const trainRwg: RecipeTrain = (options) => rwg.train(options);
+/** ERM on a subset with as many images of each class. */
+export const trainSuby: RecipeTrain = (options) => suby.train(options);
+/** ERM on a subset with as many images of each group. */
+export const trainSubg: RecipeTrain = (options) => subg.train(options);
+/** GroupDRO (`methods/groupDro.ts`). */
+export const trainGroupDro: typeof groupDro.train = (options) => groupDro.train(options);
+/** JTT (`methods/jtt.ts`). */
+export const trainJtt: typeof jtt.train = (options) => jtt.train(options);
+/** Last-layer retraining of another run's model (`methods/dfr.ts`). */
+export const trainDfr: typeof dfr.train = (options) => dfr.train(options);
+/** Fine-tunes another run's model against spurious memorization (`methods/finetune.ts`). */
+export const trainFinetune: typeof finetune.train = (options) => finetune.train(options);
+
+type RecipeTrain = (options: ErmOptions) => Promise<TrainedRun>;

@@ -23,8 +23,6 @@ const runShape = {
   numClasses: z.number().int().min(2),
   /** sha256 of the initial weights file; null: random weights from the seed. */
   weights: z.string().nullable(),
-  /** Where training has epochs. */
-  epochs: z.number().int().min(1).optional(),
   batchSize: z.number().int().min(1),
   /** What evaluation measures, and ERM trains on. */
   loss: z.enum(LOSSES),
@@ -34,25 +32,27 @@ const runShape = {
   seed: z.number().int().min(0),
 };
 
+/** What a run of epochs has besides. */
+const epochsShape = {
+  epochs: z.number().int().min(1),
+  lr: z.number().positive(),
+  weightDecay: z.number().min(0),
+  scheduler: z
+    .strictObject({ name: z.literal('ReduceLROnPlateau'), factor: z.number(), patience: z.number() })
+    .readonly(),
+  /** Decay of the exponential moving average of the weights that is evaluated and selected; left out: none. */
+  averaging: z.number().min(0).lt(1).optional(),
+};
+const configSchema = z.object({ ...runShape, ...z.object(epochsShape).partial().shape });
+
 /** What determines a run's numbers. Two runs with equal configurations are the same run. */
-export type RunConfig = Readonly<z.infer<z.ZodObject<typeof runShape>>>;
+export type RunConfig = Readonly<z.infer<typeof configSchema>>;
 
 /** Takes what it does not know as it is: the settings of the run's way to train. */
-export const runConfigSchema = z.looseObject(runShape);
+export const runConfigSchema = configSchema.loose();
 
 /** The configuration of a run of epochs. */
-export interface EpochsConfig extends RunConfig {
-  readonly epochs: number;
-  readonly lr: number;
-  readonly weightDecay: number;
-  readonly scheduler: {
-    readonly name: 'ReduceLROnPlateau';
-    readonly factor: number;
-    readonly patience: number;
-  };
-  /** Decay of the exponential moving average of the weights that is evaluated and selected; left out: none. */
-  readonly averaging?: number | undefined;
-}
+export type EpochsConfig = RunConfig & Readonly<z.infer<z.ZodObject<typeof epochsShape>>>;
 
 /** The name of the method that a run trains by, the second word of its command. */
 export function methodOf({ command }: Pick<RunConfig, 'command'>): string {

@@ -3,7 +3,7 @@ import { computeCase } from '../../bench/src/cases/compute.js';
 import type { BenchCase, BenchPlace, SideSpec } from '../../bench/src/case.js';
 import { agreementOf, measureCase } from '../../bench/src/measure.js';
 import { bestShareOf } from '../../bench/src/ratio.js';
-import { trainErm } from '../../src/train/erm.js';
+import { trainErm } from '../../src/train/methods.js';
 import { failure } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
 import { buildTinyDominoes } from '../cli/support.js';

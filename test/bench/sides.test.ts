@@ -3,7 +3,7 @@ import type { BenchPlace, SideSettings, SideSpec } from '../../bench/src/case.js
 import { CASES } from '../../bench/src/cases.js';
 import { EAGER, TUNED } from '../../bench/src/cases/compute.js';
 import { measureCase } from '../../bench/src/measure.js';
-import { trainErm } from '../../src/train/erm.js';
+import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { buildTinyDominoes } from '../cli/support.js';
 import { temporaryFolder } from '../temporary.js';

@@ -7,7 +7,7 @@ import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { native } from '../../src/native/addon.js';
 import { ZERO, maskNeurons } from '../../src/neurons/perturb.js';
-import { trainErm } from '../../src/train/erm.js';
+import { trainErm } from '../../src/train/methods.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();

@@ -7,7 +7,8 @@ import { gradCam, type GradCamOptions } from '../../src/experiments/gradCam.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { meanInterval } from '../../src/metrics/bootstrap.js';
 import { native } from '../../src/native/addon.js';
-import { trainErm, type ErmOptions } from '../../src/train/erm.js';
+import { trainErm } from '../../src/train/methods.js';
+import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { temporaryFolder } from '../temporary.js';
 

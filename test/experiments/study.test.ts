@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { runStudy, type StudyOptions } from '../../src/experiments/study.js';
 import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
-import type { TrainingResult } from '../../src/train/metrics.js';
+import type { TrainingResult } from '../../src/train/results.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { temporaryFolder } from '../temporary.js';
 

@@ -11,7 +11,7 @@ import { writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { CRITERIA } from '../../src/neurons/neuron.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
-import { trainErm } from '../../src/train/erm.js';
+import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { temporaryFolder } from '../temporary.js';
 

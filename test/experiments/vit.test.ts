@@ -7,7 +7,7 @@ import { evaluate } from '../../src/metrics/evaluate.js';
 import type { Unit } from '../../src/native/addon.js';
 import type { Criterion } from '../../src/neurons/neuron.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
-import { trainErm } from '../../src/train/erm.js';
+import { trainErm } from '../../src/train/methods.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();

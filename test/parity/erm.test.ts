@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { LOSSES, type Loss } from '../../src/metrics/loss.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
-import { trainErm } from '../../src/train/erm.js';
+import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { temporaryFolder } from '../temporary.js';
 import { relativeDifference, report } from './compare.js';

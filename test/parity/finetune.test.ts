@@ -5,12 +5,13 @@ import { native, type BatchNormStatistics, type NativeModel } from '../../src/na
 import { setThreads } from '../../src/native/device.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { Adam } from '../../src/train/adam.js';
-import { finetuneLoss } from '../../src/train/finetune.js';
+import { finetuneLoss } from '../../src/train/finetune/loss.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, relativeDifference, report } from './compare.js';
 import { oracleOf, type Oracle } from './oracle.js';
 import { THREADS, reference } from './python.js';
-import { ARTICLE_FINETUNE } from '../../src/train/finetuneRecipes.js';
+import { resolveSettings } from '../../src/settings/setting.js';
+import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
 
 const folder = temporaryFolder();
 const neurons = [
@@ -19,6 +20,7 @@ const neurons = [
   { layer: 'layer2.0.conv1', index: 90 },
   { layer: 'layer4.0.downsample.0', index: 400 },
 ];
+const defaults = resolveSettings(FINETUNE_SETTINGS, 'article', {});
 const settings = { seed: 5, steps: 10, lr: 2e-4, temperature: 0.5, lambda: 10 };
 
 test.each<BatchNormStatistics>(['shared', 'separate', 'frozen'])(
@@ -55,7 +57,7 @@ test.each<BatchNormStatistics>(['shared', 'separate', 'frozen'])(
         loss,
         logits,
         terms = {},
-      } = await finetuneLoss({ ...ARTICLE_FINETUNE, ...settings, statistics }, model.network, head, mask, {
+      } = await finetuneLoss({ ...defaults, ...settings, statistics }, model.network, head, mask, {
         images: first,
         second,
         labels,

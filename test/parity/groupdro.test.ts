@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
-import { trainGroupDro } from '../../src/train/groupDro.js';
+import { trainGroupDro } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { temporaryFolder } from '../temporary.js';
 import { relativeDifference, report } from './compare.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
-import { fitLogistic } from '../../src/train/logisticRegression.js';
+import { fitLogistic } from '../../src/train/dfr/logisticRegression.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, report } from './compare.js';
 import { oracleOf } from './oracle.js';

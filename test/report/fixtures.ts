@@ -12,7 +12,7 @@ import type { Interval } from '../../src/metrics/bootstrap.js';
 import { groupAccuracies, type GroupAccuracies } from '../../src/metrics/groups.js';
 import type { Criterion, Neuron } from '../../src/neurons/neuron.js';
 import type { RunReport } from '../../src/report/runReport.js';
-import type { EpochMetrics, TrainingResult } from '../../src/train/metrics.js';
+import type { EpochMetrics, TrainingResult } from '../../src/train/results.js';
 
 /** Group sizes of a small dominoes run; group 2 has 56 training samples, so one of them is 1.79 points. */
 export const TRAIN = [3498, 184, 56, 1057];

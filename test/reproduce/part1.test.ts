@@ -39,7 +39,7 @@ test('one trace covers what several figures need of it', () => {
 
 test('without a run, it says how to get one', async () => {
   await expect(reproducePart1(options)).rejects.toThrow(
-    /holds no finished run.*--run.*--data FOLDER --arch NAME/,
+    /holds no finished run.*`run`.*`data` FOLDER `arch` NAME/,
   );
   expect(steps).toEqual([]);
 });

@@ -6,13 +6,17 @@ import { loadDataset } from '../../src/data/dataset.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
-import type { ErmOptions } from '../../src/train/erm.js';
-import { trainGroupDro, type GroupDroOptions } from '../../src/train/groupDro.js';
-import { trainJtt, type JttOptions } from '../../src/train/jtt.js';
-import type { EpochMetrics, TrainingResult } from '../../src/train/metrics.js';
-import { trainRwg, trainRwy } from '../../src/train/reweighting.js';
+import type { ErmOptions } from '../../src/train/recipe.js';
+import {
+  trainGroupDro,
+  trainJtt,
+  trainRwg,
+  trainRwy,
+  trainSubg,
+  trainSuby,
+} from '../../src/train/methods.js';
+import type { EpochMetrics, TrainingResult } from '../../src/train/results.js';
 import { RunFolder, openRun } from '../../src/train/runFolder.js';
-import { trainSubg, trainSuby } from '../../src/train/subsampling.js';
 import { contentOf } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
@@ -26,7 +30,7 @@ const base: Omit<ErmOptions, 'out'> = {
   ...{ device: 'cpu', threads: 1, resume: false },
 };
 
-type Options = GroupDroOptions & JttOptions;
+type Options = Parameters<typeof trainGroupDro>[0] & Parameters<typeof trainJtt>[0];
 const METHODS: Readonly<Record<string, (options: Options) => Promise<TrainingResult>>> = {
   groupdro: (options) => trainGroupDro({ ...options, groupDroStep: 0.5, groupDroAdjustment: 1 }),
   rwy: trainRwy,
@@ -140,7 +144,7 @@ describe('the identification model of JTT', () => {
     const identification = new RunFolder(join(run.path, 'identification'));
     expect(await identification.readMetrics()).toHaveLength(1);
     const before = contentOf(identification.path);
-    expect((await failure(train('jtt', settings), 'RUN_EXISTS')).message).toContain('--resume');
+    expect((await failure(train('jtt', settings), 'RUN_EXISTS')).message).toContain('`resume`');
     expect(contentOf(identification.path)).toEqual(before);
     await train('jtt', { ...settings, resume: true });
     expect(await identification.readMetrics()).toHaveLength(2);
@@ -156,17 +160,17 @@ describe('the identification model of JTT', () => {
       train('jtt', { data: easy, out, identificationEpochs: 25, batchSize: 8 }),
       'USAGE',
     );
-    expect(message).toMatch(/--identification-epochs is 25.*every training image right.*fewer/s);
+    expect(message).toMatch(/`identificationEpochs` is 25.*every training image right.*fewer/s);
   });
 });
 
 test.each<[string, string, Partial<Options>, ErrorCode, RegExp]>([
-  ['a step of 0', 'groupdro', { groupDroStep: 0 }, 'USAGE', /--group-dro-step is 0/],
-  ['an adjustment below 0', 'groupdro', { groupDroAdjustment: -1 }, 'USAGE', /--group-dro-adjustment is -1/],
+  ['a step of 0', 'groupdro', { groupDroStep: 0 }, 'USAGE', /`groupDroStep` is 0/],
+  ['an adjustment below 0', 'groupdro', { groupDroAdjustment: -1 }, 'USAGE', /`groupDroAdjustment` is -1/],
   ['batches smaller than the groups are many', 'groupdro', { batchSize: 3 }, 'USAGE', /at least 4/],
-  ['no identification', 'jtt', { identificationEpochs: 0 }, 'USAGE', /--identification-epochs is 0/],
-  ['a part of an epoch', 'jtt', { identificationEpochs: 1.5 }, 'USAGE', /--identification-epochs is 1\.5/],
-  ['no weight', 'jtt', { upweight: 0 }, 'USAGE', /--upweight is 0/],
+  ['no identification', 'jtt', { identificationEpochs: 0 }, 'USAGE', /`identificationEpochs` is 0/],
+  ['a part of an epoch', 'jtt', { identificationEpochs: 1.5 }, 'USAGE', /`identificationEpochs` is 1\.5/],
+  ['no weight', 'jtt', { upweight: 0 }, 'USAGE', /`upweight` is 0/],
 ])('%s is refused, and nothing is made', async (_what, name, options, code, reason) => {
   const out = join(folder, 'refused');
   const methods = { groupdro: trainGroupDro, jtt: trainJtt } as const;

@@ -6,8 +6,9 @@ import type { ErrorCode } from '../../src/errors.js';
 import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { writeReport } from '../../src/report/writeReport.js';
-import { trainDfr, type DfrOptions, type DfrResult } from '../../src/train/dfr.js';
-import { fitDfr, type LabelledFeatures } from '../../src/train/dfrFit.js';
+import type { DfrOptions, DfrResult } from '../../src/train/methods/dfr.js';
+import { trainDfr } from '../../src/train/methods.js';
+import { fitDfr, type LabelledFeatures } from '../../src/train/dfr/fit.js';
 import { RunFolder, openRun } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { failure } from '../data/support.js';
@@ -97,10 +98,10 @@ test('the folder of another run is refused, and keeps every byte', async () => {
 });
 
 test.each<[string, Partial<DfrOptions>, ErrorCode, RegExp]>([
-  ['no draws', { draws: 0 }, 'USAGE', /--draws is 0/],
-  ['no strengths', { inverseStrengths: [] }, 'USAGE', /--inverse-strengths is empty/],
-  ['a strength of 0', { inverseStrengths: [1, 0] }, 'USAGE', /--inverse-strengths is 0/],
-  ['no batch', { batchSize: 0 }, 'USAGE', /--batch-size is 0/],
+  ['no draws', { draws: 0 }, 'USAGE', /`draws` is 0/],
+  ['no strengths', { inverseStrengths: [] }, 'USAGE', /`inverseStrengths` is empty/],
+  ['a strength of 0', { inverseStrengths: [1, 0] }, 'USAGE', /`inverseStrengths` is 0/],
+  ['no batch', { batchSize: 0 }, 'USAGE', /`batchSize` is 0/],
   ['no such run', { from: join(folder, 'nowhere') }, 'RUN_NOT_FOUND', /holds no trained run/],
 ])('%s is refused, and nothing is made', async (_what, options, code, reason) => {
   const out = join(folder, 'refused');

@@ -4,9 +4,10 @@ import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { SpurmemError, type ErrorCode } from '../../src/errors.js';
 import { native } from '../../src/native/addon.js';
 import { fractionToCount } from '../../src/neurons/select.js';
-import { trainErm } from '../../src/train/erm.js';
-import { trainFinetune, type FinetuneOptions } from '../../src/train/finetune.js';
-import type { EpochMetrics } from '../../src/train/metrics.js';
+import { trainErm } from '../../src/train/methods.js';
+import type { FinetuneOptions } from '../../src/train/methods/finetune.js';
+import { trainFinetune } from '../../src/train/methods.js';
+import type { EpochMetrics } from '../../src/train/results.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { temporaryFolder } from '../temporary.js';
 import { Runs, measured } from './support.js';
@@ -133,7 +134,7 @@ describe('fine-tuning', () => {
     const erm = new RunFolder(join(folder, 'kept'));
     await trainErm({ ...runs.base, out: erm.path, keepEpochs: [1] });
     expect(await refusal({ from: erm.path, kickInEpoch: 2 }, 'RUN_NOT_FOUND')).toMatch(
-      /--kick-in-epoch is 2.*epoch-2\.safetensors is missing.*--keep-epochs 2/s,
+      /`kickInEpoch` is 2.*epoch-2\.safetensors is missing.*`keepEpochs` 2/s,
     );
     const { run } = await finetune('kick-in', { from: erm.path, kickInEpoch: 1, epochs: 1 });
     const { config, environment } = await openRun(run.path);
@@ -144,14 +145,14 @@ describe('fine-tuning', () => {
 
 describe('a fine-tuning that cannot be', () => {
   test.each([
-    ['lambda', { lambda: 0 }, /--lambda is 0: it takes a number above 0/],
-    ['temperature', { temperature: -1 }, /--temperature is -1: it takes a number above 0/],
-    ['fraction', { fraction: 1 }, /--fraction is 1: it takes a share above 0 and below 1/],
-    ['batch of one', { batchSize: 1 }, /--batch-size is 1: every batch has one image, and NT-Xent/],
+    ['lambda', { lambda: 0 }, /`lambda` is 0: it takes a number above 0/],
+    ['temperature', { temperature: -1 }, /`temperature` is -1: it takes a number above 0/],
+    ['fraction', { fraction: 1 }, /`fraction` is 1: it takes a share above 0 and below 1/],
+    ['batch of one', { batchSize: 1 }, /`batchSize` is 1: every batch has one image, and NT-Xent/],
     ['last batch of one', { batchSize: 83 }, /the last batch of 84 training images has one image/],
-    ['samples', { gradientWorst: 4, gradientDrawn: 5 }, /--gradient-drawn is 5, more than the 4/],
-    ['average', { averaging: 1 }, /--averaging is 1: it takes a decay above 0 and below 1/],
-    ['architecture', { arch: 'resnet50' }, /--arch is resnet50, and .* was trained with resnet18/],
+    ['samples', { gradientWorst: 4, gradientDrawn: 5 }, /`gradientDrawn` is 5, more than the 4/],
+    ['average', { averaging: 1 }, /`averaging` is 1: it takes a decay above 0 and below 1/],
+    ['architecture', { arch: 'resnet50' }, /`arch` is resnet50, and .* was trained with resnet18/],
   ] as const)('is refused: %s', async (_name, options, message) => {
     expect(await refusal(options, 'USAGE')).toMatch(message);
   });
@@ -166,7 +167,7 @@ describe('a fine-tuning that cannot be', () => {
     const erm = join(folder, 'balanced');
     await trainErm({ ...runs.base, data: other, out: erm, epochs: 1 });
     expect(await refusal({ from: erm, gradientSource: 'minority-groups' }, 'USAGE')).toMatch(
-      /--gradient-source is minority-groups, and dominoes has none: its training groups have 8, 8, 8, 8/,
+      /`gradientSource` is minority-groups, and dominoes has none: its training groups have 8, 8, 8, 8/,
     );
     const lacking = join(folder, 'lacking');
     await cp(runs.base.data, lacking, { recursive: true });
@@ -204,7 +205,7 @@ describe('a fine-tuning that cannot be', () => {
       'NATIVE_FAILED',
     );
     expect(message).toMatch(
-      /(loss became (NaN|Infinity) in epoch \d, batch \d|validation loss became (NaN|Infinity) after epoch \d).*Try a lower --lr/,
+      /(loss became (NaN|Infinity) in epoch \d, batch \d|validation loss became (NaN|Infinity) after epoch \d).*Try a lower `lr`/,
     );
     expect(await run.readMetrics()).toHaveLength(poisoned);
   });

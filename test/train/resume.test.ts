@@ -1,7 +1,8 @@
 import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { native } from '../../src/native/addon.js';
-import { trainErm, type ErmOptions } from '../../src/train/erm.js';
+import { trainErm } from '../../src/train/methods.js';
+import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { temporaryFolder } from '../temporary.js';
@@ -44,7 +45,7 @@ describe('a run that goes on', () => {
   test('after an abort ends as one that was never stopped', async () => {
     const aborted = new RunFolder(join(folder, 'aborted'));
     const live = native().liveTensors();
-    expect(await stopIn('epoch 2/2', { out: aborted.path })).toMatch(/epoch 2.*--resume/);
+    expect(await stopIn('epoch 2/2', { out: aborted.path })).toMatch(/epoch 2.*`resume`/);
     expect(native().liveTensors()).toBe(live);
     expect(await measured(aborted)).toHaveLength(1);
     expect(await resume(aborted)).toEqual([]);
@@ -80,7 +81,7 @@ describe('a run without a finished epoch gives way to other settings', () => {
   test('when it diverged', async () => {
     const out = join(folder, 'diverged');
     const message = await runs.refusal({ out, lr: 1e30, batchSize: 128 }, 'NATIVE_FAILED');
-    expect(message).toContain('Try a lower --lr, or other --weights');
+    expect(message).toContain('Try a lower `lr`, or other `weights`');
     await writeFile(join(out, 'notes.txt'), 'kept');
     await trainErm({ ...runs.base, out });
     await expectAsNeverStopped(new RunFolder(out));

@@ -3,7 +3,7 @@ import { readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TrainingResult } from '../../src/train/metrics.js';
+import type { TrainingResult } from '../../src/train/results.js';
 import { RunFolder, openRun } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { temporaryFolder } from '../temporary.js';
@@ -111,13 +111,13 @@ test('folders are made by several at once', async () => {
 test('a model that the last step of an epoch made infinite is not saved', async () => {
   const out = join(folder, 'diverged');
   const message = await runs.refusal({ out, lr: 1e30, batchSize: 128 }, 'NATIVE_FAILED');
-  expect(message).toMatch(/validation loss became (NaN|Infinity) after epoch 1.*--lr/);
+  expect(message).toMatch(/validation loss became (NaN|Infinity) after epoch 1.*`lr`/);
   expect(contentOf(join(out, 'checkpoints'))).toEqual({});
 });
 
 test('more threads than any use is refused before they are started', async () => {
   const threads = Math.max(64, availableParallelism()) + 1;
   const out = join(folder, 'threads');
-  expect(await runs.refusal({ out, threads }, 'USAGE')).toMatch(/--threads is \d+; it takes 0 to \d+/);
+  expect(await runs.refusal({ out, threads }, 'USAGE')).toMatch(/`threads` is \d+; it takes 0 to \d+/);
   expect(existsSync(out)).toBe(false);
 });

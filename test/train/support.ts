@@ -2,8 +2,9 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
 import { SpurmemError, type ErrorCode } from '../../src/errors.js';
-import { trainErm, type ErmOptions } from '../../src/train/erm.js';
-import type { TrainingResult } from '../../src/train/metrics.js';
+import { trainErm } from '../../src/train/methods.js';
+import type { ErmOptions } from '../../src/train/recipe.js';
+import type { TrainingResult } from '../../src/train/results.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 
 /** Small training runs in a folder: one of two epochs that was never stopped, and what is made of it. */

@@ -10,10 +10,10 @@ test('a vision transformer has timm\u2019s defaults, and what was asked for', ()
 });
 
 test.each([
-  [{ patchSize: 8 }, '--patch-size: --arch is resnet50, and only vision transformers take that'],
+  [{ patchSize: 8 }, '`patchSize`: `arch` is resnet50, and only vision transformers take that'],
   [
     { imageSize: [64, 64], layerNormEps: 1e-5 },
-    '--image-size and --layer-norm-eps: --arch is resnet50, and only vision transformers take that',
+    '`imageSize` and `layerNormEps`: `arch` is resnet50, and only vision transformers take that',
   ],
 ] as const)('%j is refused with another architecture', (given, message) => {
   const settings = (): unknown => vitSettings('resnet50', given);
@@ -21,10 +21,10 @@ test.each([
 });
 
 test.each([
-  [{ patchSize: 0 }, '--patch-size is 0'],
-  [{ patchSize: 7.5 }, '--patch-size is 7.5'],
-  [{ layerNormEps: 0 }, '--layer-norm-eps is 0'],
-  [{ layerNormEps: Number.NaN }, '--layer-norm-eps is NaN'],
+  [{ patchSize: 0 }, '`patchSize` is 0'],
+  [{ patchSize: 7.5 }, '`patchSize` is 7.5'],
+  [{ layerNormEps: 0 }, '`layerNormEps` is 0'],
+  [{ layerNormEps: Number.NaN }, '`layerNormEps` is NaN'],
   [{ imageSize: [60, 32] }, 'Patches of 16 px do not cover images of 60 x 32 px'],
 ] as const)('%j is refused', (given, message) => {
   const settings = (): unknown => vitSettings('vit_tiny_patch16_224', given);
@@ -35,5 +35,5 @@ test('patches must cover the images that the dataset gives', () => {
   requirePatches([64, 32], 8);
   expect(() => {
     requirePatches([64, 32], 12);
-  }).toThrow(/Patches of 12 px do not cover images of 64 x 32 px: .*--patch-size, or another --image-size/);
+  }).toThrow(/Patches of 12 px do not cover images of 64 x 32 px: .*`patchSize`, or another `imageSize`/);
 });

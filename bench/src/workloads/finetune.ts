@@ -1,9 +1,10 @@
 import { native } from '#src/native/addon.js';
 import { maskNeurons } from '#src/neurons/perturb.js';
 import { Adam } from '#src/train/adam.js';
-import { finetuneLoss } from '#src/train/finetune.js';
+import { finetuneLoss } from '#src/train/finetune/loss.js';
 import { descend } from '#src/train/trainer.js';
-import { ARTICLE_FINETUNE } from '#src/train/finetuneRecipes.js';
+import { FINETUNE_SETTINGS } from '#src/train/finetune/settings.js';
+import { resolveSettings } from '#src/settings/setting.js';
 import type { Workload, WorkloadPlace } from '../workload.js';
 import { create, repeated, type ComputeSettings } from './compute.js';
 
@@ -22,6 +23,7 @@ export async function finetuneStep(settings: FinetuneStepSettings, place: Worklo
     generator: new (native().Generator)(1),
   });
   const parts = [model.network, head].map((network) => ({ network, optimizer: new Adam({ network }, 2e-4) }));
+  const defaults = resolveSettings(FINETUNE_SETTINGS, 'article', {});
   const mask = maskNeurons(settings.mask.map(([layer, index]) => ({ layer, index })));
   return repeated(settings, async () => {
     const views = { images, second: images, labels };
@@ -29,7 +31,7 @@ export async function finetuneStep(settings: FinetuneStepSettings, place: Worklo
       loss,
       logits,
       terms = {},
-    } = await finetuneLoss(ARTICLE_FINETUNE, model.network, head, mask, views);
+    } = await finetuneLoss(defaults, model.network, head, mask, views);
     await Promise.all([descend(loss, parts), loss.item()]);
     for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
   });
