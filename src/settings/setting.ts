@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { SpurmemError, invalidParameter } from '../errors.js';
 import type { Protocol } from '../protocol.js';
 import type { ValueType } from './values.js';
@@ -48,29 +47,30 @@ export type GivenOf<Table extends SettingsTable> = {
   readonly [Name in keyof Table]?: ValueOf<Table[Name]> | undefined;
 };
 
-/** The zod shape of a table's settings, for a file's schema. */
-export type ShapeOf<Table extends SettingsTable> = {
-  readonly [Name in keyof Table]: z.ZodType<ValueOf<Table[Name]>>;
-};
+type Declared<Value> = Omit<Setting<Value>, 'article' | 'released'>;
 
-/** A setting whose default is the same under both protocols. */
+/** A setting whose default is the same under both protocols; its value may be undefined where it has none. */
 export function setting<Value>(
-  declared: Omit<Setting<Value>, 'article' | 'released'> & { readonly default: Default<Value> },
+  declared: Declared<Value> & { readonly default: undefined },
+): Setting<Value | undefined>;
+export function setting<Value>(
+  declared: Declared<Value> & { readonly default: Default<NoInfer<Value>> },
+): Setting<Value>;
+export function setting<Value>(
+  declared: Declared<Value> & { readonly default: Default<Value> },
 ): Setting<Value> {
   const { default: both, ...rest } = declared;
   return { ...rest, article: both, released: both };
 }
 
 /** A setting whose defaults differ. */
-export function protocolSetting<Value>(declared: Setting<Value>): Setting<Value> {
+export function protocolSetting<Value>(
+  declared: Declared<Value> & {
+    readonly article: Default<NoInfer<Value>>;
+    readonly released: Default<NoInfer<Value>>;
+  },
+): Setting<Value> {
   return declared;
-}
-
-/** The schemas of a table's settings by name. */
-export function shapeOf<Table extends SettingsTable>(table: Table): ShapeOf<Table> {
-  return Object.fromEntries(
-    Object.entries(table).map(([name, { type }]) => [name, type.schema]),
-  ) as ShapeOf<Table>;
 }
 
 /** A table without some of its settings. */

@@ -1,6 +1,6 @@
 import type { SettingsTable } from '../settings/setting.js';
 import type { TrainedRun } from './results.js';
-import type { RunOptions } from './startRun.js';
+import type { EpochOptions } from './trainRun.js';
 
 /**
  * A way to train: one object that holds all that commands, studies and documents say of it. It is written in one file of
@@ -23,9 +23,9 @@ export interface TrainingMethod {
   train(options: MethodOptions): Promise<TrainedRun>;
 }
 
-/** What a front end hands to a way to train whose settings it only knows by name; they are checked there. */
-export type MethodOptions = Omit<RunOptions, 'data'> & {
-  readonly data?: RunOptions['data'];
+/** What a front end hands to a way to train, with values of its settings, which are checked there. */
+export interface MethodOptions extends Omit<EpochOptions, 'data'> {
+  readonly data?: EpochOptions['data'] | undefined;
   /** The folder of the run to start from, where it starts from one. */
-  readonly from?: string;
-} & Readonly<Record<string, unknown>>;
+  readonly from?: string | undefined;
+}
