@@ -1,6 +1,9 @@
 import { availableParallelism } from 'node:os';
-import { SpurmemError } from '../errors.js';
+import { SpurmemError, invalidParameter } from '../errors.js';
 import { native } from './addon.js';
+
+/** What names a device. */
+const EXPECTED = 'auto, cpu, cuda or cuda:n';
 
 /**
  * The device that an option names: `auto` takes the first CUDA device where there is one, else the CPU.
@@ -14,21 +17,20 @@ export function resolveDevice(name: string): string {
   if (name === 'auto') return cudaDevices > 0 ? 'cuda:0' : 'cpu';
   const match = /^cuda(?::(\d+))?$/.exec(name);
   if (!match) {
-    throw new SpurmemError(
-      'USAGE',
-      `--device is ${JSON.stringify(name)}; it takes auto, cpu, cuda or cuda:n`,
-    );
+    throw invalidParameter('device', name, EXPECTED);
   }
   const index = Number(match[1] ?? 0);
   if (index >= cudaDevices) {
-    throw new SpurmemError(
-      'DEVICE_UNAVAILABLE',
-      `--device ${name}: ${
-        cudaDevices === 0
-          ? 'this libtorch sees no CUDA device (a CPU build, no driver, or no GPU). Use --device cpu, or build against a CUDA libtorch (see LIBTORCH in the README)'
-          : `there are ${cudaDevices} CUDA devices, numbered from 0`
-      }.`,
-    );
+    const [reason, advice] =
+      cudaDevices === 0
+        ? [
+            'this libtorch sees no CUDA device (a CPU build, no driver, or no GPU)',
+            ['Use cpu, or build against a CUDA libtorch (see LIBTORCH in the README).'],
+          ]
+        : [`there are ${cudaDevices} CUDA devices, numbered from 0`, []];
+    throw new SpurmemError('DEVICE_UNAVAILABLE', `\`device\` is ${JSON.stringify(name)}: ${reason}.`, {
+      ...{ parameter: 'device', value: name, expected: EXPECTED, advice },
+    });
   }
   return `cuda:${index}`;
 }
@@ -41,10 +43,9 @@ export function resolveDevice(name: string): string {
 export async function setThreads(threads: number): Promise<number> {
   const most = Math.max(64, availableParallelism());
   if (threads > most) {
-    throw new SpurmemError(
-      'USAGE',
-      `--threads is ${threads}; it takes 0 to ${most}. This machine has ${availableParallelism()} cores, and 0 uses all of them.`,
-    );
+    throw invalidParameter('threads', threads, `0 to ${most}`, [
+      `This machine has ${availableParallelism()} cores, and 0 uses all of them.`,
+    ]);
   }
   return native().configure(threads);
 }
