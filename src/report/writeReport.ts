@@ -2,7 +2,6 @@ import sharp from 'sharp';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { groupCounts, loadDataset, type Dataset } from '../data/dataset.js';
-import { minorityGroups } from '../data/minorityGroups.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type {
   TraceOverlapResult,
@@ -45,7 +44,7 @@ export async function writeReport(options: {
     dataset: {
       name: dataset.name,
       groupNames: dataset.groupNames,
-      minorityGroups: minorityGroups(dataset),
+      minorityGroups: dataset.minorityGroups,
       counts: {
         train: groupCounts(dataset, 'train'),
         val: groupCounts(dataset, 'val'),

@@ -1,5 +1,4 @@
 import { groupCounts } from '../data/dataset.js';
-import { minorityGroups } from '../data/minorityGroups.js';
 import { SpurmemError } from '../errors.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { Neuron, NeuronLayer } from '../neurons/neuron.js';
@@ -111,7 +110,7 @@ async function gradientOf(trainer: Trainer<FinetuneConfig>, epoch: number): Prom
 function sourceIndices({ config, loader: { dataset } }: Trainer<FinetuneConfig>): Int32Array {
   const { train } = dataset.splits;
   if (config.gradientSource !== 'minority-groups') return train;
-  const minorities = new Set(minorityGroups(dataset));
+  const minorities = new Set(dataset.minorityGroups);
   if (minorities.size === 0) {
     throw new SpurmemError(
       'USAGE',
