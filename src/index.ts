@@ -31,6 +31,7 @@ export {
 } from './data/dataset.js';
 export { coverageOf, type CoreRegion, type RegionCoverage } from './data/coreRegion.js';
 export { parseColumns, type Columns } from './data/columns.js';
+export { describeData, type DataDescription, type SampleImage } from './data/dataDescription.js';
 export { minorityGroups } from './data/minorityGroups.js';
 export { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from './data/dominoes.js';
 export { buildImageStore, type ImageStoreIndex } from './data/imageStore.js';
