@@ -68,7 +68,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 export function unwritable(error: unknown, path: string): unknown {
   const advice = ADVICE[systemCode(error) ?? ''];
   if (advice === undefined || error instanceof SpurmemError) return error;
-  return new SpurmemError('OUTPUT_UNWRITABLE', `Cannot write ${path}: ${messageOf(error)}. ${advice}`, {
-    cause: error,
+  return new SpurmemError('OUTPUT_UNWRITABLE', `Cannot write ${path}: ${messageOf(error)}.`, {
+    ...{ advice: [advice], cause: error },
   });
 }

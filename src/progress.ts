@@ -23,8 +23,10 @@ export interface JobOptions {
 }
 
 /** What is left of a job that was stopped, and how it goes on. */
-export const STOPPED_ADVICE =
-  'What was finished is kept; the same command (with --resume, to continue a run) goes on from there.';
+export const STOPPED_ADVICE: readonly string[] = [
+  'What was finished is kept, and the same call goes on from there.',
+  'A run is continued with `resume`.',
+];
 
 /**
  * Throws `INTERRUPTED` when the job was told to stop.
@@ -33,5 +35,5 @@ export const STOPPED_ADVICE =
  */
 export function throwIfAborted(signal: AbortSignal | undefined, task: string): void {
   if (signal?.aborted !== true) return;
-  throw new SpurmemError('INTERRUPTED', `Stopped during ${task}. ${STOPPED_ADVICE}`);
+  throw new SpurmemError('INTERRUPTED', `Stopped during ${task}.`, { advice: STOPPED_ADVICE });
 }

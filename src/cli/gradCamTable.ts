@@ -1,6 +1,5 @@
 import Table from 'cli-table3';
 import type { Dataset } from '../data/dataset.js';
-import { minorityGroups } from '../data/minorityGroups.js';
 import type { GradCamResult, GroupHeat, MeanShare } from '../experiments/gradCamResult.js';
 import { MISSING, percent, percentRange, points, pointsRange, SPLIT_NAME } from '../report/format.js';
 import { groupLabels } from '../report/groups.js';
@@ -8,7 +7,7 @@ import { groupLabels } from '../report/groups.js';
 /** The share of the heat in the core region, a row a group: of one run, or of two with the difference. */
 export function gradCamTable(dataset: Dataset, result: GradCamResult): string {
   const { before, after, coreRegion, groups, layer, cells, output, outputName, split } = result;
-  const labels = groupLabels(dataset.groupNames, minorityGroups(dataset));
+  const labels = groupLabels(dataset.groupNames, dataset.minorityGroups);
   const head = [
     'group',
     'images',

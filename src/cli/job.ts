@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { Command } from 'commander';
 import { SpurmemError, messageOf, systemCode, type ErrorCode } from '../errors.js';
-import { STOPPED, type JobOptions } from '../progress.js';
+import { STOPPED_ADVICE, type JobOptions } from '../progress.js';
 import type { CommonOptions } from './options.js';
 import { Output } from './output.js';
 import { errorText, inOptions, parameterNames, type ParameterNames } from './parameters.js';
@@ -37,7 +37,8 @@ async function runJob<Options extends CommonOptions>(
   let stoppedBy: NodeJS.Signals = 'SIGINT';
   const onSignal = (signal: NodeJS.Signals): void => {
     if (abort.signal.aborted) {
-      reportError(output, { code: 'INTERRUPTED', message: `Stopped at once. ${STOPPED}` });
+      const stopped = new SpurmemError('INTERRUPTED', 'Stopped at once.', { advice: STOPPED_ADVICE });
+      reportError(output, describeError(stopped, names));
       // By the signal itself: process.exit would take libtorch down under a running kernel.
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
       process.kill(process.pid, signal);

@@ -1,7 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { parseColumns, type Columns } from '../data/columns.js';
-import type { DatasetOptions } from '../data/dataset.js';
-import { SpurmemError } from '../errors.js';
+import { DATASET_OPTIONS, type DatasetOptions } from '../data/datasetOptions.js';
+import { SpurmemError, mapParameters } from '../errors.js';
 import { CRITERIA } from '../neurons/neuron.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { MEMORY_FORMATS, PRECISIONS, type MemoryFormat } from '../native/addon.js';
@@ -65,31 +64,18 @@ export function seedOption(): Option {
 
 /** Adds how to read the dataset's folder, for commands that take --data. */
 export function addDatasetOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--format <layout>', 'layout of the dataset').choices([
-        'auto',
-        'waterbirds',
-        'celeba',
-        'csv',
-      ]),
-    )
-    .option('--target <attribute>', 'CelebA: the class (default: Blond_Hair)')
-    .option('--spurious <attribute>', 'CelebA: the spurious attribute (default: Male)')
-    .option('--table <file>', 'CSV: the table in the folder (default: metadata.csv, or the only one)')
-    .addOption(
-      new Option(
-        '--columns <mapping>',
-        'CSV: its columns, such as filename=path,y=label,split=fold,a=background',
-      ).argParser(columnsArgument),
-    )
-    .option('--images <folder>', 'where file names start, in the dataset folder');
+  for (const { name, help, placeholder, words, parse } of DATASET_OPTIONS) {
+    const option = new Option(`${flagOf(name)} <${placeholder}>`, help);
+    if (words !== undefined) option.choices(words);
+    if (parse !== undefined) option.argParser((text) => parsed(text, parse));
+    command.addOption(option);
+  }
+  return command;
 }
 
 /** The part of a command's options that `loadDataset` takes. */
 export function datasetOptionsOf(options: DatasetOptions): DatasetOptions {
-  const { format, target, spurious, table, columns, images } = options;
-  return { format, target, spurious, table, columns, images };
+  return Object.fromEntries(DATASET_OPTIONS.map(({ name }) => [name, options[name]]));
 }
 
 /** The same where any of them was given; a command that opens a run else takes what the run was trained with. */
@@ -99,13 +85,18 @@ export function chosenDatasetOptions(options: DatasetOptions): DatasetOptions | 
 }
 
 /** Commander reports only its own errors as wrong usage. */
-function columnsArgument(text: string): Columns {
+function parsed<Value>(text: string, parse: (text: string) => Value): Value {
   try {
-    return parseColumns(text);
+    return parse(text);
   } catch (error) {
-    if (error instanceof SpurmemError) throw new InvalidArgumentError(error.message);
+    if (error instanceof SpurmemError) throw new InvalidArgumentError(mapParameters(error.message, flagOf));
     throw error;
   }
+}
+
+/** An option's flag: `--image-size` for `imageSize`. */
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 export function archOption(): Option {

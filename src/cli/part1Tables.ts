@@ -1,4 +1,3 @@
-import { minorityGroups } from '../data/minorityGroups.js';
 import { ARTICLE_TABLES, articleTable } from '../report/articleTables.js';
 import { groupLabels } from '../report/groups.js';
 import { part1Plans } from '../reproduce/articleFigures.js';
@@ -9,7 +8,7 @@ import { trainingTables, layerTables, overlapTables, traceTables } from './table
 
 /** What was reproduced, as text: the article's tables where they were asked for, and each figure's numbers. */
 export function part1Tables({ dataset, figures, traces }: Part1Result, color: boolean): string[] {
-  const groups = groupLabels(dataset.groupNames, minorityGroups(dataset));
+  const groups = groupLabels(dataset.groupNames, dataset.minorityGroups);
   const plans = part1Plans([
     ...new Set(traces.unstructured.flatMap(({ entries }) => entries.map(({ sigma }) => sigma ?? 0))),
   ]);

@@ -48,7 +48,9 @@ function markdownTable(table: SettingsTable): string {
     defaultInWords(entry, 'article'),
     defaultInWords(entry, 'released'),
   ]);
-  return [HEAD, HEAD.map(() => '---'), ...rows].map((cells) => `| ${cells.map(escaped).join(' | ')} |`).join('\n');
+  return [HEAD, HEAD.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.map(escaped).join(' | ')} |`)
+    .join('\n');
 }
 
 function optionOf(name: string, entry: Setting<unknown>): string {

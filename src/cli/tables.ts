@@ -1,6 +1,5 @@
 import Table from 'cli-table3';
 import { groupCounts, type Dataset } from '../data/dataset.js';
-import { minorityGroups } from '../data/minorityGroups.js';
 import { SPLITS } from '../data/split.js';
 import type { TraceCost } from '../experiments/evaluateVariants.js';
 import type {
@@ -20,7 +19,7 @@ export function summarizeDataset(dataset: Dataset): unknown {
     targetNames: dataset.targetNames,
     spuriousNames: dataset.spuriousNames,
     groupNames: dataset.groupNames,
-    minorityGroups: minorityGroups(dataset),
+    minorityGroups: dataset.minorityGroups,
     counts: Object.fromEntries(SPLITS.map((split) => [split, groupCounts(dataset, split)])),
     preprocessing: dataset.preprocessing,
     coreRegion: dataset.coreRegion,
@@ -29,7 +28,7 @@ export function summarizeDataset(dataset: Dataset): unknown {
 
 /** Examples of each group in each split. */
 export function datasetTables(dataset: Dataset): string {
-  const minority = minorityGroups(dataset);
+  const minority = dataset.minorityGroups;
   const counts = SPLITS.map((split) => groupCounts(dataset, split));
   const table = new Table({
     head: ['group', ...SPLITS],
@@ -46,7 +45,7 @@ export function datasetTables(dataset: Dataset): string {
 
 /** Accuracies of an ERM run's groups. */
 export function trainingTables(dataset: Dataset, erm: TrainingResult, color: boolean): string {
-  return groupTable(erm, dataset.groupNames, minorityGroups(dataset), { color });
+  return groupTable(erm, dataset.groupNames, dataset.minorityGroups, { color });
 }
 
 /** What perturbing neurons changed, and, unless they were printed before, which neurons they are. */
@@ -56,7 +55,7 @@ export function traceTables(
   color: boolean,
   hasNeurons = true,
 ): string {
-  const minority = minorityGroups(dataset);
+  const minority = dataset.minorityGroups;
   return [
     changeTable(trace, dataset.groupNames, minority, { color }),
     ...(hasNeurons ? [neuronTable(trace, dataset.groupNames, minority, { color })] : []),
@@ -66,7 +65,7 @@ export function traceTables(
 
 /** The accuracy change of each group, layer by layer, in points. */
 export function layerTables(dataset: Dataset, trace: TraceStructuredResult): string {
-  const minority = minorityGroups(dataset);
+  const minority = dataset.minorityGroups;
   const groups = dataset.groupNames.map((_, group) => `G${group}${minority.includes(group) ? '*' : ''}`);
   const columns = [...new Set(trace.entries.map(({ criterion, k }) => `${criterion} k=${k}`))];
   const table = new Table({

@@ -1,12 +1,17 @@
 import { SpurmemError } from '../errors.js';
 import { forEachCsvRow } from './csv.js';
-import type { Asked } from './datasetOptions.js';
+import { misasked } from './asked.js';
+import type { Asked } from './asked.js';
 import type { SourceFile } from './datasetSource.js';
 import { nearestNames } from './nearest.js';
 import { relativePath } from './relativePath.js';
 import { SPLITS } from './split.js';
 import type { Split } from './split.js';
 import type { TableRow } from './table.js';
+
+/** The lists' names, without .txt or .csv. */
+export const ATTRIBUTES_LIST = 'list_attr_celeba';
+export const PARTITIONS_LIST = 'list_eval_partition';
 
 /** The header of Kaggle's copies of the lists; the released ones name the attributes only. */
 const IMAGE_COLUMN = 'image_id';
@@ -15,6 +20,11 @@ const PARTITION_HEADER = `${IMAGE_COLUMN},partition`;
 /** Ends the messages about a damaged list. */
 const RESTORE = 'Restore the line from the release';
 const SAME_RELEASE = 'Take both lists from one release';
+
+/** Whether a file of that name is one of CelebA's own, which are no tables of examples. */
+export function isCelebAList(name: string): boolean {
+  return /^list_\w+_celeba\.csv$/.test(name) || name === `${PARTITIONS_LIST}.csv`;
+}
 
 /** The attributes that become class and spurious attribute. */
 export interface CelebAAttributes {
@@ -116,21 +126,21 @@ function readHeader(
     throw invalid(
       file,
       line,
-      `the header does not begin with ${IMAGE_COLUMN}. Take the list from Kaggle, or read it as a table with the ` +
-        'options table and columns',
+      `the header does not begin with ${IMAGE_COLUMN}. Take the list from Kaggle, or read it as a table with ` +
+        '`table` and `columns`',
     );
   }
   const repeated = cells.find((name, index) => cells.indexOf(name) !== index);
   if (repeated !== undefined) {
     throw invalid(file, line, `the header names ${repeated} twice. Restore it from the release`);
   }
-  const positionOf = ({ value, code, by }: Asked<string>) => {
-    const index = cells.indexOf(value);
+  const positionOf = (asked: Asked<string>) => {
+    const index = cells.indexOf(asked.value);
     if (index !== -1) return index + 1;
-    throw new SpurmemError(
-      code,
-      `${file.path}:${line}: no attribute is named ${JSON.stringify(value)} (${by}). ` +
-        `The nearest are ${nearestNames(value, cells).join(', ')}.`,
+    throw misasked(
+      asked,
+      `${file.path}:${line}: no attribute is named ${JSON.stringify(asked.value)} (${asked.by}).`,
+      [`The nearest are ${nearestNames(asked.value, cells).join(', ')}.`],
     );
   };
   const [y, a] = [positionOf(target), positionOf(spurious)];

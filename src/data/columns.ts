@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { SpurmemError } from '../errors.js';
 import { nearestNames } from './nearest.js';
 
@@ -13,7 +14,8 @@ export const WATERBIRDS_COLUMNS: Columns = { filename: 'img_filename', y: 'y', s
 /** SubpopBench's `id,filename,split,y,a`. */
 export const SUBPOPBENCH_COLUMNS: Columns = { filename: 'filename', y: 'y', split: 'split', a: 'a' };
 
-const EXAMPLE = 'filename=path,y=label,split=fold,a=background';
+/** A mapping as text. */
+export const COLUMNS_EXAMPLE = 'filename=path,y=label,split=fold,a=background';
 
 /**
  * Parses a column mapping such as `filename=path,y=label,split=fold,a=background`. A name with a comma can only be
@@ -23,7 +25,10 @@ const EXAMPLE = 'filename=path,y=label,split=fold,a=background';
  */
 export function parseColumns(text: string): Columns {
   const refuse = (problem: string) =>
-    new SpurmemError('USAGE', `columns ${problem}. Write it as ${EXAMPLE}.`);
+    new SpurmemError('USAGE', `\`columns\` ${problem}.`, {
+      ...{ parameter: 'columns', value: text, expected: `a mapping such as ${COLUMNS_EXAMPLE}` },
+      advice: [`Write it as ${COLUMNS_EXAMPLE}.`],
+    });
   const found = new Map<ColumnRole, string>();
   for (const part of text.split(',')) {
     const equals = part.indexOf('=');
@@ -49,8 +54,18 @@ export function parseColumns(text: string): Columns {
   return columns;
 }
 
+const columnName = z.string().trim().min(1);
+
+/** Checks a mapping. */
+export const columnsSchema: z.ZodType<Columns> = z
+  .strictObject({ filename: columnName, y: columnName, split: columnName, a: columnName })
+  .check(({ value, issues }) => {
+    const problem = sharedColumn(value);
+    if (problem !== undefined) issues.push({ code: 'custom', input: value, message: problem });
+  });
+
 /** What is wrong with a mapping in which two keys name one column, or undefined. */
-export function sharedColumn(columns: Columns): string | undefined {
+function sharedColumn(columns: Columns): string | undefined {
   for (const [index, role] of COLUMN_ROLES.entries()) {
     const other = COLUMN_ROLES.slice(0, index).find((earlier) => columns[earlier] === columns[role]);
     if (other !== undefined) return `names ${JSON.stringify(columns[role])} for both ${other} and ${role}`;

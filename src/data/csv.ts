@@ -40,3 +40,13 @@ export function forEachCsvRow(
     );
   }
 }
+
+/** The cells of a CSV file's first row that is not empty; none where it is no CSV. */
+export function firstCsvRow(bytes: Buffer): readonly string[] {
+  try {
+    return parse(bytes, { bom: true, skip_empty_lines: true, to: 1 })[0] ?? [];
+  } catch (error) {
+    if (error instanceof CsvError) return [];
+    throw error;
+  }
+}

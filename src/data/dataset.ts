@@ -1,24 +1,23 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
-import { isCelebA, readCelebA } from './celeba.js';
-import { SUBPOPBENCH_COLUMNS } from './columns.js';
-import { readCsvDataset, TABLE_NAME } from './csvDataset.js';
 import type { CoreRegion } from './coreRegion.js';
 import { CONFIG_NAME, fingerprintedConfig, parseDatasetConfig } from './datasetConfig.js';
 import type { DatasetConfig } from './datasetConfig.js';
 import { joinOptions } from './datasetOptions.js';
-import type { DatasetFormat, DatasetOptions, ResolvedOptions } from './datasetOptions.js';
-import { kindOf, LAYOUTS } from './datasetSource.js';
+import type { DatasetOptions, DatasetRequest, ResolvedOptions } from './datasetOptions.js';
+import { countValues, kindOf } from './datasetSource.js';
 import type { DatasetSource, SourceFile } from './datasetSource.js';
+import type { ValueNames } from './layout.js';
+import { detectLayout, layoutOf, LAYOUTS_ADVICE } from './layouts.js';
+import type { AnyLayout } from './layouts.js';
+import { minorityGroups } from './minorityGroups.js';
 import { ARTICLE_PREPROCESSING } from './preprocessing.js';
 import type { Preprocessing } from './preprocessing.js';
-import { SPLITS } from './split.js';
 import type { Split } from './split.js';
 
-export { TABLE_NAME } from './csvDataset.js';
+export { TABLE_NAME } from './tableSource.js';
 export type { DatasetFormat, DatasetOptions, ResolvedOptions } from './datasetOptions.js';
 
 /** More groups than this are taken for a wrong column, such as one of ids. */
@@ -56,6 +55,8 @@ export interface Dataset {
   readonly numGroups: number;
   /** [numGroups], such as `pullover, digit 0`. */
   readonly groupNames: readonly string[];
+  /** The groups that are rare within their class in training, ascending. */
+  readonly minorityGroups: readonly number[];
   readonly preprocessing: Preprocessing;
   /** Where every image shows what its class is about; null where dataset.json does not say. */
   readonly coreRegion: CoreRegion | null;
@@ -93,32 +94,45 @@ export interface Dataset {
  *
  * Images are not looked at, except to find out which of its folders CelebA's are in.
  *
+ * @param given how to read the folder
  * @throws SpurmemError `DATASET_NOT_FOUND` when the folder or a table is missing, `DATASET_INVALID` when a table or
  *   dataset.json has bad content, `USAGE` when an option is wrong or names what the table lacks
  */
-export async function loadDataset(folder: string, options: DatasetOptions = {}): Promise<Dataset> {
+export async function loadDataset(folder: string, given: DatasetOptions = {}): Promise<Dataset> {
   const root = resolve(folder);
   await requireFolder(root);
   const configPath = join(root, CONFIG_NAME);
   const configBytes = await readOptional(configPath);
   const config = configBytes === undefined ? {} : parseDatasetConfig(configPath, configBytes);
-  const request = joinOptions(options, configPath, config);
-  const format = request.format ?? (await detectFormat(root));
-  const source =
-    format === 'celeba' ? await readCelebA(root, request) : await readCsvDataset(root, request, config);
+  const request = joinOptions(given, configPath, config);
+  const layout = request.format === undefined ? await detectLayout(root) : layoutOf(request.format);
+  const source = await readLayout(layout, root, request.asked, config);
+  const options: ResolvedOptions =
+    request.images === undefined ? source.options : { ...source.options, images: request.images };
 
   const { targetNames, spuriousNames, groupNames } = resolveNames(root, source, config);
   const numSpurious = spuriousNames.length;
+  const images = request.images ?? source.images;
   const examples = source.rows.map(({ filename, y, a, split, line }): Example => ({
     // Both are normalized.
-    filename: source.images === '.' ? filename : `${source.images}/${filename}`,
+    filename: images === '.' ? filename : `${images}/${filename}`,
     y,
     a,
     group: y * numSpurious + a,
     split,
     line,
   }));
+  const labelled = {
+    numGroups: targetNames.length * numSpurious,
+    splits: {
+      train: indicesOf(examples, 'train'),
+      val: indicesOf(examples, 'val'),
+      test: indicesOf(examples, 'test'),
+    },
+    groups: Int32Array.from(examples, ({ group }) => group),
+  };
   return {
+    ...labelled,
     folder: root,
     table: source.files[0].path,
     name: config.name ?? basename(root),
@@ -126,27 +140,24 @@ export async function loadDataset(folder: string, options: DatasetOptions = {}):
     spuriousNames,
     numClasses: targetNames.length,
     numSpurious,
-    numGroups: targetNames.length * numSpurious,
     groupNames,
+    minorityGroups: minorityGroups(groupCounts(labelled, 'train'), numSpurious),
     // Group-DRO crops CelebA to its central 178 x 178 pixels before it resizes, which no resize followed by a crop
     // can equal, and the article's own preprocessing of CelebA is not known: so it goes the way of Waterbirds.
     preprocessing: config.preprocessing ?? ARTICLE_PREPROCESSING,
     coreRegion: config.coreRegion ?? null,
     examples,
-    splits: {
-      train: indicesOf(examples, 'train'),
-      val: indicesOf(examples, 'val'),
-      test: indicesOf(examples, 'test'),
-    },
     labels: Int32Array.from(examples, ({ y }) => y),
-    groups: Int32Array.from(examples, ({ group }) => group),
-    options: source.options,
-    fingerprint: fingerprintOf(source.options, source.files, configBytes),
+    options,
+    fingerprint: fingerprintOf(options, source.files, configBytes),
   };
 }
 
 /** Examples of each group in a split, [numGroups]. */
-export function groupCounts(dataset: Dataset, split: Split): number[] {
+export function groupCounts(
+  dataset: Pick<Dataset, 'numGroups' | 'splits' | 'groups'>,
+  split: Split,
+): number[] {
   const counts = new Array<number>(dataset.numGroups).fill(0);
   for (const index of dataset.splits[split]) {
     const group = dataset.groups[index] ?? 0;
@@ -166,25 +177,13 @@ export function requireGroups(dataset: Dataset, splits: readonly Split[]): void 
     const first = empty[0]?.[0];
     if (first === undefined) continue;
     const names = empty.map(([group]) => `${group} (${dataset.groupNames[group] ?? ''})`).join(', ');
+    const place = { split, group: first, y: Math.floor(first / dataset.numSpurious) };
+    const layout = layoutOf(dataset.options.format);
     throw new SpurmemError(
       'DATASET_EMPTY_GROUP',
-      `${dataset.table}: the split ${split} has no example of ${empty.length === 1 ? 'group' : 'groups'} ${names}. ` +
-        fillGroup(dataset, split, first),
+      `${dataset.table}: the split ${split} has no example of ${empty.length === 1 ? 'group' : 'groups'} ${names}.`,
+      { advice: [layout.fillGroup({ ...place, a: first % dataset.numSpurious })] },
     );
-  }
-}
-
-/** How to give an empty group examples. */
-function fillGroup({ options, numSpurious }: Dataset, split: Split, group: number): string {
-  const y = Math.floor(group / numSpurious);
-  const a = group % numSpurious;
-  switch (options.format) {
-    case 'waterbirds':
-      return `Add rows with split ${SPLITS.indexOf(split)}, for group ${group} with y ${y} and place ${a}.`;
-    case 'csv':
-      return `Add rows of that split for group ${group}, or move some to it.`;
-    case 'celeba':
-      return 'Choose other attributes with the options target and spurious.';
   }
 }
 
@@ -192,13 +191,27 @@ async function requireFolder(folder: string): Promise<void> {
   const kind = await kindOf(folder);
   if (kind === 'folder') return;
   const problem = kind === undefined ? 'there is no such folder' : 'not a folder';
-  throw new SpurmemError('DATASET_NOT_FOUND', `${folder}: ${problem}. ${LAYOUTS}`);
+  throw new SpurmemError('DATASET_NOT_FOUND', `${folder}: ${problem}.`, {
+    ...{ parameter: 'data', value: folder, advice: LAYOUTS_ADVICE },
+  });
 }
 
-/** The format that the files tell; which CSV it is, its header tells. */
-async function detectFormat(root: string): Promise<DatasetFormat> {
-  if ((await kindOf(join(root, TABLE_NAME))) !== undefined) return 'csv';
-  return (await isCelebA(root)) ? 'celeba' : 'csv';
+/** Who lacks a file and is not told what to do learns what a dataset's folder holds. */
+async function readLayout(
+  layout: AnyLayout,
+  root: string,
+  asked: DatasetRequest['asked'],
+  names: ValueNames,
+): Promise<DatasetSource<ResolvedOptions>> {
+  try {
+    return await layout.read(root, asked, names);
+  } catch (error) {
+    if (!(error instanceof SpurmemError) || error.code !== 'DATASET_NOT_FOUND' || error.advice.length > 0)
+      throw error;
+    throw new SpurmemError(error.code, error.problem, {
+      ...{ parameter: 'data', value: root, advice: LAYOUTS_ADVICE, cause: error.cause },
+    });
+  }
 }
 
 async function readOptional(path: string): Promise<Buffer | undefined> {
@@ -223,20 +236,18 @@ interface Names {
 }
 
 /** Names the values; refuses values without a name and columns that can be no labels. */
-function resolveNames(folder: string, source: DatasetSource, config: DatasetConfig): Names {
+function resolveNames(folder: string, source: DatasetSource<ResolvedOptions>, config: DatasetConfig): Names {
   const table = source.files[0].path;
-  const known = isWaterbirds(folder, source)
-    ? { targetNames: ['landbird', 'waterbird'], spuriousNames: ['land', 'water'] }
-    : source;
-  const targets = config.targetNames ?? known.targetNames;
-  const spurious = config.spuriousNames ?? known.spuriousNames;
-  const numClasses = targets?.length ?? Math.max(2, countValues(source, 'y'));
-  const numSpurious = spurious?.length ?? countValues(source, 'a');
+  const targets = config.targetNames ?? source.targetNames;
+  const spurious = config.spuriousNames ?? source.spuriousNames;
+  const numClasses = targets?.length ?? Math.max(2, countValues(source.rows, 'y'));
+  const numSpurious = spurious?.length ?? countValues(source.rows, 'a');
   if (numClasses < 2) {
     throw new SpurmemError(
       'DATASET_INVALID',
       `${table}: ${source.labels.y} is ${JSON.stringify(targets?.[0])} in every row, and a dataset has at least two ` +
-        `classes. Name another column, or list the classes as targetNames in ${CONFIG_NAME}.`,
+        'classes.',
+      { advice: [`Name another column, or list the classes as targetNames in ${CONFIG_NAME}.`] },
     );
   }
   if (numClasses * numSpurious > MAX_GROUPS) {
@@ -260,33 +271,17 @@ function resolveNames(folder: string, source: DatasetSource, config: DatasetConf
   return { targetNames, spuriousNames, groupNames };
 }
 
-/** Whether it is the released Waterbirds, also in SubpopBench's table, going by the folder's name. */
-function isWaterbirds(folder: string, source: DatasetSource): boolean {
-  const { options, targetNames, spuriousNames } = source;
-  const hasLayout =
-    options.format === 'waterbirds' ||
-    (options.format === 'csv' && isDeepStrictEqual(options.columns, SUBPOPBENCH_COLUMNS));
-  return (
-    hasLayout &&
-    /waterbird/i.test(basename(folder)) &&
-    targetNames === undefined &&
-    spuriousNames === undefined &&
-    countValues(source, 'y') <= 2 &&
-    countValues(source, 'a') <= 2
-  );
-}
-
-/** The largest value + 1. */
-function countValues({ rows }: DatasetSource, label: 'y' | 'a'): number {
-  return 1 + rows.reduce((most, row) => Math.max(most, row[label]), 0);
-}
-
 function numbers(count: number): string[] {
   return Array.from({ length: count }, (_, index) => String(index));
 }
 
 /** Values in the table for which dataset.json has no name are a mistake in one of the two. */
-function checkRange(config: string, source: DatasetSource, label: 'y' | 'a', count: number): void {
+function checkRange(
+  config: string,
+  source: DatasetSource<ResolvedOptions>,
+  label: 'y' | 'a',
+  count: number,
+): void {
   const wrong = source.rows.find((row) => row[label] >= count);
   if (wrong === undefined) return;
   const key = label === 'y' ? 'targetNames' : 'spuriousNames';

@@ -5,8 +5,6 @@ import { datasetOptionsShape } from './datasetOptions.js';
 import { describeIssues } from './issues.js';
 import { preprocessingSchema } from './preprocessing.js';
 
-export { describeIssues } from './issues.js';
-
 /** The optional description of a dataset, in its folder. */
 export const CONFIG_NAME = 'dataset.json';
 

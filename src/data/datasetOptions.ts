@@ -1,97 +1,102 @@
 import { z } from 'zod';
 import { SpurmemError } from '../errors.js';
-import type { ErrorCode } from '../errors.js';
-import { sharedColumn } from './columns.js';
-import type { Columns } from './columns.js';
-import { describeIssues } from './issues.js';
-import { relativePath } from './relativePath.js';
+import type { Asked } from './asked.js';
+import { refuseOptions } from './issues.js';
+import type { AskedOf, LayoutOption, LayoutOptions } from './layout.js';
+import { LAYOUTS } from './layouts.js';
+import type { AnyLayout, DatasetFormat } from './layouts.js';
+import { pathBelow } from './relativePath.js';
 
-/** The layouts that `loadDataset` reads. */
-export const DATASET_FORMATS = ['waterbirds', 'celeba', 'csv'] as const;
-export type DatasetFormat = (typeof DATASET_FORMATS)[number];
+export type { DatasetFormat } from './layouts.js';
 
-const columnName = z.string().trim().min(1);
-const columns = z
-  .strictObject({ filename: columnName, y: columnName, split: columnName, a: columnName })
-  .check(({ value, issues }) => {
-    const problem = sharedColumn(value);
-    if (problem !== undefined) issues.push({ code: 'custom', input: value, message: problem });
-  });
+const FORMATS = ['auto', ...LAYOUTS.map(({ name }) => name)] as const;
 
-const pathBelow = (kind: 'file' | 'folder') =>
-  z.string().transform((text, context) => {
-    const checked = relativePath(text, kind);
-    if ('path' in checked) return checked.path;
-    context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} ${checked.problem}` });
-    return z.NEVER;
-  });
+/** The layout; `auto`, the default, goes by the other options and by the files that are there. */
+const format = {
+  schema: z.enum(FORMATS),
+  help: 'layout of the dataset',
+  placeholder: 'layout',
+  words: FORMATS,
+};
+
+/** The folder that the file names start from, relative to the dataset's folder, which is the default. */
+const images = {
+  schema: pathBelow('folder'),
+  help: 'where file names start, in the dataset folder',
+  placeholder: 'folder',
+};
+
+type Intersection<Union> = (Union extends unknown ? (member: Union) => void : never) extends (
+  member: infer All,
+) => void
+  ? All
+  : never;
+
+/** The options of all layouts by their names. */
+type OwnOptions = Intersection<AnyLayout['options']>;
+const OWN_OPTIONS = Object.fromEntries(
+  LAYOUTS.flatMap(({ options }) => Object.entries<LayoutOption<unknown>>(options)),
+) as OwnOptions;
+
+/** An optional key for each option. */
+type ShapeOf<Options> = {
+  readonly [Name in keyof Options]: Options[Name] extends LayoutOption<infer Value>
+    ? z.ZodOptional<z.ZodType<Value>>
+    : never;
+};
+
+function shapeOf<Options extends LayoutOptions>(options: Options): ShapeOf<Options> {
+  const keys = Object.entries(options).map(([name, { schema }]) => [name, schema.optional()]);
+  return Object.fromEntries(keys) as ShapeOf<Options>;
+}
 
 /** Each option by its key; what is left out is found from the files. */
 export const datasetOptionsShape = {
-  /** The layout; `auto`, the default, goes by the other options and by the files that are there. */
-  format: z.enum(['auto', ...DATASET_FORMATS]).optional(),
-  /** CelebA: the attribute that is the class; Blond_Hair by default. */
-  target: z.string().trim().min(1).optional(),
-  /** CelebA: the attribute that is the spurious one; Male by default. */
-  spurious: z.string().trim().min(1).optional(),
-  /** CSV: the table's file, relative to the dataset's folder; metadata.csv, or the only .csv file, by default. */
-  table: pathBelow('file').optional(),
-  /** CSV: the table's columns; by default those of Waterbirds or SubpopBench, whichever the header has. */
-  columns: columns.optional(),
-  /** The folder that the file names start from, relative to the dataset's folder, which is the default. */
-  images: pathBelow('folder').optional(),
-} as const;
+  ...shapeOf({ format }),
+  ...shapeOf<OwnOptions>(OWN_OPTIONS),
+  ...shapeOf({ images }),
+};
 
 const datasetOptionsSchema = z.strictObject(datasetOptionsShape);
 
 /** How to read a dataset's folder; everything may be left out. */
-export interface DatasetOptions {
-  /** The layout; `auto`, the default, goes by the other options and by the files that are there. */
-  readonly format?: 'auto' | DatasetFormat | undefined;
-  /** CelebA: the attribute that is the class y; Blond_Hair by default. */
-  readonly target?: string | undefined;
-  /** CelebA: the attribute that is the spurious one, a; Male by default. */
-  readonly spurious?: string | undefined;
-  /** CSV: the table's file, relative to the dataset's folder; metadata.csv, or the only .csv file, by default. */
-  readonly table?: string | undefined;
-  /** CSV: the table's columns; by default those of Waterbirds or SubpopBench, whichever the header has. */
-  readonly columns?: Columns | undefined;
-  /** The folder that the file names start from, relative to the dataset's folder, which is the default. */
-  readonly images?: string | undefined;
-}
+export type DatasetOptions = Readonly<z.infer<typeof datasetOptionsSchema>>;
 
 /**
  * All that determined a dataset's loading beside its files: plain JSON, and options that load the same dataset
  * again. `images` is there when it was given.
  */
-export type ResolvedOptions =
-  | { readonly format: 'waterbirds'; readonly images?: string }
-  | {
-      readonly format: 'celeba';
-      readonly target: string;
-      readonly spurious: string;
-      readonly images?: string;
-    }
-  | { readonly format: 'csv'; readonly table: string; readonly columns: Columns; readonly images?: string };
+export type ResolvedOptions = Awaited<ReturnType<AnyLayout['read']>>['options'] & {
+  readonly images?: string;
+};
 
-/** Options that passed the check, of a caller or of dataset.json. */
-export type CheckedOptions = z.infer<typeof datasetOptionsSchema>;
-
-/** A value, and who asked for it, so that a wrong one is blamed on the right place. */
-export interface Asked<Value> {
-  readonly value: Value;
-  readonly code: ErrorCode;
-  /** Such as `option target`, or `target in /data/dataset.json`. */
-  readonly by: string;
+/** An option, as a command line shows and parses it. */
+export interface DatasetOption {
+  readonly name: keyof DatasetOptions;
+  readonly help: string;
+  readonly placeholder: string;
+  /** The words that it may be, where it is a word. */
+  readonly words?: readonly string[];
+  /** Turns text into its value, and throws `USAGE`; without it the text is the value. */
+  readonly parse?: (text: string) => unknown;
 }
+
+/** All options in the order of their help. */
+export const DATASET_OPTIONS: readonly DatasetOption[] = Object.entries<Omit<DatasetOption, 'name'>>({
+  format,
+  ...OWN_OPTIONS,
+  images,
+}).map(([name, { help, placeholder, words, parse }]) => ({
+  name: name as keyof DatasetOptions,
+  ...{ help, placeholder },
+  ...(words === undefined ? {} : { words }),
+  ...(parse === undefined ? {} : { parse }),
+}));
 
 /** A caller's options over those of dataset.json; an undefined format is to be found from the files. */
 export interface DatasetRequest {
   readonly format: DatasetFormat | undefined;
-  readonly target: Asked<string> | undefined;
-  readonly spurious: Asked<string> | undefined;
-  readonly table: Asked<string> | undefined;
-  readonly columns: Asked<Columns> | undefined;
+  readonly asked: AskedOf<OwnOptions>;
   readonly images: string | undefined;
 }
 
@@ -105,53 +110,55 @@ export interface DatasetRequest {
 export function joinOptions(
   given: DatasetOptions,
   config: string,
-  described: CheckedOptions,
+  described: DatasetOptions,
 ): DatasetRequest {
   const parsed = datasetOptionsSchema.safeParse(given);
-  if (!parsed.success) throw new SpurmemError('USAGE', `Dataset options: ${describeIssues(parsed.error)}.`);
+  if (!parsed.success) throw refuseOptions('Dataset options', given, parsed.error);
   const own = parsed.data;
-  const ownFormat = formatOf(own, 'USAGE', 'Dataset options');
-  const describedFormat = formatOf(described, 'DATASET_INVALID', config);
+  const ownFormat = formatOf(own, undefined);
+  const describedFormat = formatOf(described, config);
   const applies = ownFormat === undefined || ownFormat === describedFormat;
-  const ask = <Key extends keyof CheckedOptions>(
-    key: Key,
-  ): Asked<NonNullable<CheckedOptions[Key]>> | undefined => {
-    const ours = own[key];
-    if (ours !== undefined) return { value: ours, code: 'USAGE', by: `option ${key}` };
-    const theirs = applies ? described[key] : undefined;
+  const ask = (name: keyof OwnOptions): Asked<unknown> | undefined => {
+    const ours = own[name];
+    if (ours !== undefined) return { value: ours, code: 'USAGE', by: `\`${name}\``, parameter: name };
+    const theirs = applies ? described[name] : undefined;
     return theirs === undefined
       ? undefined
-      : { value: theirs, code: 'DATASET_INVALID', by: `${key} in ${config}` };
+      : { value: theirs, code: 'DATASET_INVALID', by: `${name} in ${config}` };
   };
+  const names = Object.keys(OWN_OPTIONS) as (keyof OwnOptions)[];
   return {
     format: ownFormat ?? describedFormat,
-    target: ask('target'),
-    spurious: ask('spurious'),
-    table: ask('table'),
-    columns: ask('columns'),
+    // Each value has passed the schema of its option.
+    asked: Object.fromEntries(names.map((name) => [name, ask(name)])) as AskedOf<OwnOptions>,
     images: own.images ?? described.images,
   };
 }
 
-/** The options that only this format has. */
-const KEYS: Readonly<Record<DatasetFormat, readonly (keyof CheckedOptions)[]>> = {
-  waterbirds: [],
-  celeba: ['target', 'spurious'],
-  csv: ['table', 'columns'],
-};
-
-/** The format that options of one origin name or imply. */
-function formatOf(options: CheckedOptions, code: ErrorCode, where: string): DatasetFormat | undefined {
+/**
+ * The format that options of one origin name or imply.
+ *
+ * @param config the path of dataset.json, where they are its own
+ */
+function formatOf(options: DatasetOptions, config: string | undefined): DatasetFormat | undefined {
   const named = options.format === 'auto' ? undefined : options.format;
-  const bound = DATASET_FORMATS.flatMap((format) => KEYS[format].map((key) => ({ format, key }))).filter(
-    ({ key }) => options[key] !== undefined,
-  );
+  const bound = LAYOUTS.flatMap((layout) =>
+    (Object.keys(layout.options) as (keyof OwnOptions)[]).map((key) => ({ format: layout.name, key })),
+  ).filter(({ key }) => options[key] !== undefined);
   const format = named ?? bound[0]?.format;
   const stray = bound.find((other) => other.format !== format);
   if (format === undefined || stray === undefined) return format;
-  const because = named === undefined ? `${bound[0]?.key ?? ''} asks for ${format}` : `format is ${format}`;
+  const shown = (key: string) => (config === undefined ? `\`${key}\`` : key);
+  const because =
+    named === undefined
+      ? `${shown(bound[0]?.key ?? '')} asks for ${format}`
+      : `${shown('format')} is ${format}`;
   throw new SpurmemError(
-    code,
-    `${where}: ${stray.key} belongs to the format ${stray.format}, and ${because}. Leave one of them out.`,
+    config === undefined ? 'USAGE' : 'DATASET_INVALID',
+    `${config ?? 'Dataset options'}: ${shown(stray.key)} belongs to the format ${stray.format}, and ${because}.`,
+    {
+      ...(config === undefined ? { parameter: stray.key, value: options[stray.key] } : {}),
+      advice: ['Leave one of them out.'],
+    },
   );
 }

@@ -33,8 +33,13 @@ export async function decodeRgb(path: string): Promise<RgbImage> {
     const image = sharp(await readFile(path), { failOn: 'error', ignoreIcc: true });
     return await convert(image, await image.metadata());
   } catch (error) {
-    throw new SpurmemError('IMAGE_INVALID', `${path}: ${reason(error)}`, { cause: error });
+    throw invalidImage(path, error);
   }
+}
+
+/** The error of an image file that could not be read or decoded, with the reason in the user's words. */
+export function invalidImage(path: string, error: unknown): SpurmemError {
+  return new SpurmemError('IMAGE_INVALID', `${path}: ${reason(error)}`, { cause: error });
 }
 
 async function convert(image: Sharp, { format, space, depth, channels }: Metadata): Promise<RgbImage> {

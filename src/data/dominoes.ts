@@ -90,25 +90,37 @@ async function checkFolder(root: string, wanted: DominoesOptions): Promise<boole
     if (foreign === undefined) return false;
     throw new SpurmemError(
       'OUTPUT_UNWRITABLE',
-      `${root}: the folder holds other files, such as ${foreign}, and no dominoes. Choose a new or empty folder.`,
+      `${root}: the folder holds other files, such as ${foreign}, and no dominoes.`,
+      { parameter: 'data', value: root, advice: ['Choose a new or empty folder.'] },
     );
   }
   const found = await readOptions(join(root, OPTIONS_NAME));
   if (!isDeepStrictEqual(found, wanted)) {
     const keys = Object.keys({ ...found, ...wanted }) as (keyof DominoesOptions)[];
-    const differing = keys.filter((key) => !isDeepStrictEqual(found[key], wanted[key]));
+    const differing = keys
+      .filter((key) => !isDeepStrictEqual(found[key], wanted[key]))
+      .map((key) => `\`${key}\``);
     throw new SpurmemError(
       'USAGE',
       `${root}: the folder holds dominoes drawn with other options (${differing.join(', ')} differ; see ` +
-        `${OPTIONS_NAME} there). Choose another folder, give the same options, or remove the folder.`,
+        `${OPTIONS_NAME} there).`,
+      { advice: ['Choose another folder, give the same options, or remove the folder.'] },
     );
   }
   return names.includes(TABLE_NAME);
 }
 
+interface StoredOptions extends DominoesOptions {
+  readonly fashionFolder?: string;
+}
+
 async function readOptions(path: string): Promise<DominoesOptions> {
   try {
-    return parseDominoesOptions(JSON.parse(await readFile(path, 'utf8')) as DominoesOptions);
+    // fashionMnist was called fashionFolder once.
+    const { fashionFolder, ...options } = JSON.parse(await readFile(path, 'utf8')) as StoredOptions;
+    return parseDominoesOptions(
+      fashionFolder === undefined ? options : { ...options, fashionMnist: fashionFolder },
+    );
   } catch (error) {
     throw new SpurmemError(
       'OUTPUT_UNWRITABLE',
@@ -129,7 +141,7 @@ interface Drawing {
 /** Chooses every image's source images, and names its file. */
 async function planDrawings(options: DominoesOptions): Promise<Drawing[]> {
   const [garments, digits] = await Promise.all([
-    readGarments(options.garments, options.fashionFolder),
+    readGarments(options.garments, options.fashionMnist),
     readDigits(options.digits),
   ]);
   const plan = planDominoes(

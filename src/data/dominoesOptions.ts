@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { SpurmemError } from '../errors.js';
-import { describeIssues } from './datasetConfig.js';
+import { refuseOptions } from './issues.js';
 import { SPLITS } from './split.js';
 
 /** The classes of Fashion-MNIST, in the order of its labels. */
@@ -36,7 +35,7 @@ export const dominoesOptionsSchema = z
     size: z.number().int().min(16).max(512).multipleOf(2),
     seed: z.number().int().min(0).max(0xffffffff),
     /** Where Fashion-MNIST's four gzipped idx files are; Debian's folder by default. */
-    fashionFolder: z.string().min(1).optional(),
+    fashionMnist: z.string().min(1).optional(),
   })
   .check(({ value, issues }) => {
     const groups = value.garments.length * value.digits.length;
@@ -69,15 +68,13 @@ export const DEFAULT_DOMINOES: DominoesOptions = {
 };
 
 /**
- * Checks the options and gives them their canonical form, with an absolute `fashionFolder`.
+ * Checks the options and gives them their canonical form, with an absolute `fashionMnist`.
  *
  * @throws SpurmemError `USAGE` naming each wrong option
  */
 export function parseDominoesOptions(options: DominoesOptions): DominoesOptions {
   const parsed = dominoesOptionsSchema.safeParse(options);
-  if (!parsed.success) {
-    throw new SpurmemError('USAGE', `The dominoes cannot be drawn so: ${describeIssues(parsed.error)}.`);
-  }
-  const { fashionFolder, ...rest } = parsed.data;
-  return fashionFolder === undefined ? rest : { ...rest, fashionFolder: resolve(fashionFolder) };
+  if (!parsed.success) throw refuseOptions('The dominoes cannot be drawn so', options, parsed.error);
+  const { fashionMnist, ...rest } = parsed.data;
+  return fashionMnist === undefined ? rest : { ...rest, fashionMnist: resolve(fashionMnist) };
 }

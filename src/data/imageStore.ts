@@ -7,7 +7,7 @@ import { type JobOptions, throwIfAborted } from '../progress.js';
 import { buildOnce } from './buildOnce.js';
 import type { Dataset, Example } from './dataset.js';
 import { decodeRgb } from './decode.js';
-import type { RgbImage } from './decode.js';
+import { readExampleImage } from './exampleImage.js';
 import { mapOrdered } from './ordered.js';
 import { makeWritable, storeFolders } from './storeFolder.js';
 import { pixelsPathOf, readStoreIndex, writeStoreIndex } from './storeIndex.js';
@@ -101,11 +101,10 @@ async function fileState(dataset: Dataset, { filename, line }: Example): Promise
     return [filename, `${found.size} ${found.mtimeNs}`];
   } catch (error) {
     const problem = systemCode(error) === 'ENOENT' ? 'the image file is missing' : messageOf(error);
-    throw new SpurmemError(
-      'IMAGE_INVALID',
-      `${path}: ${problem}, named in ${dataset.table}:${line}. Restore the file, or remove that row.`,
-      { cause: error },
-    );
+    throw new SpurmemError('IMAGE_INVALID', `${path}: ${problem}, named in ${dataset.table}:${line}.`, {
+      advice: ['Restore the file, or remove that row.'],
+      cause: error,
+    });
   }
 }
 
@@ -158,7 +157,7 @@ async function decodeInto(
   let bytes = 0;
   const report = () => onProgress?.({ task: TASK, done: places.size, total: files.length, unit: 'images' });
   report();
-  const decode = async (file: Example) => ({ file, image: await decodeExample(dataset, file) });
+  const decode = async (file: Example) => ({ file, image: await readExampleImage(dataset, file, decodeRgb) });
   for await (const { file, image } of mapOrdered(files, DECODING, decode)) {
     throwIfAborted(signal, TASK);
     await handle.writeFile(image.pixels); // at the handle's position, all of it
@@ -167,19 +166,6 @@ async function decodeInto(
     report();
   }
   return { bytes, places };
-}
-
-async function decodeExample(dataset: Dataset, { filename, line }: Example): Promise<RgbImage> {
-  try {
-    return await decodeRgb(join(dataset.folder, filename));
-  } catch (error) {
-    if (!(error instanceof SpurmemError)) throw error;
-    throw new SpurmemError(
-      error.code,
-      `${error.message}; the image is named in ${dataset.table}:${line}. Replace the file, or remove that row.`,
-      { cause: error },
-    );
-  }
 }
 
 function indexOf(dataset: Dataset, pixelsPath: string, { bytes, places }: Written): ImageStoreIndex {

@@ -1,8 +1,52 @@
 import type { z } from 'zod';
+import { SpurmemError } from '../errors.js';
 
-/** The problems that zod found, each with the path of its key, in one line. */
+/** The problems that zod found in a file, each with the path of its key, in one line. */
 export function describeIssues(error: z.ZodError): string {
   return error.issues
     .map(({ path, message }) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`))
     .join('; ');
+}
+
+/**
+ * The error of a caller's options in which zod found problems, each named by its parameter.
+ *
+ * @param problem begins the message, such as `Dataset options`
+ */
+export function refuseOptions(problem: string, given: unknown, error: z.ZodError): SpurmemError {
+  const issues = error.issues.map(({ path, message }) => ({ ...parameterOf(path), message }));
+  const described = issues.map(({ parameter, place, message }) =>
+    parameter === undefined ? message : `\`${parameter}\`${place}: ${message}`,
+  );
+  const [parameter, ...others] = new Set(issues.map((issue) => issue.parameter));
+  return new SpurmemError('USAGE', `${problem}: ${described.join('; ')}.`, {
+    ...(parameter === undefined || others.length > 0 ? {} : { parameter, value: valueAt(given, parameter) }),
+  });
+}
+
+/** A parameter's path, and the place in its value. */
+function parameterOf(path: readonly PropertyKey[]): {
+  readonly parameter: string | undefined;
+  readonly place: string;
+} {
+  const end = path.findIndex((key) => typeof key !== 'string');
+  const names = end === -1 ? path : path.slice(0, end);
+  const place =
+    end === -1
+      ? ''
+      : path
+          .slice(end)
+          .map((key) => `[${String(key)}]`)
+          .join('');
+  return { parameter: names.length === 0 ? undefined : names.map(String).join('.'), place };
+}
+
+function valueAt(given: unknown, parameter: string): unknown {
+  return parameter
+    .split('.')
+    .reduce<unknown>(
+      (value, key) =>
+        typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined,
+      given,
+    );
 }

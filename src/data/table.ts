@@ -1,8 +1,9 @@
 import { SpurmemError } from '../errors.js';
+import { misasked } from './asked.js';
+import type { Asked } from './asked.js';
 import { COLUMN_ROLES, SUBPOPBENCH_COLUMNS, WATERBIRDS_COLUMNS } from './columns.js';
 import type { ColumnRole, Columns } from './columns.js';
 import { forEachCsvRow } from './csv.js';
-import type { Asked } from './datasetOptions.js';
 import { numberLabels } from './labels.js';
 import type { LabelCell } from './labels.js';
 import { nearestNames } from './nearest.js';
@@ -139,16 +140,16 @@ function lacking(
 ): SpurmemError {
   const lacks = `${where}: the table lacks ${missing.length === 1 ? 'the column' : 'the columns'} ${list(missing)}`;
   if (asked === undefined) {
-    return invalid(
-      `${lacks}; its header has ${list(found)}. Rename or add columns so that it has ` +
-        `${list(Object.values(columns))}, or map its own with the option columns.`,
-    );
+    return new SpurmemError('DATASET_INVALID', `${lacks}; its header has ${list(found)}.`, {
+      advice: [
+        `Rename or add columns so that it has ${list(Object.values(columns))}, or map its own with \`columns\`.`,
+      ],
+    });
   }
   const nearest = missing.map((name) => `${name}: ${list(nearestNames(name, found))}`).join('; ');
-  return new SpurmemError(
-    asked.code,
-    `${lacks}, which ${asked.by} names. The nearest of its header's: ${nearest}. Name columns that it has.`,
-  );
+  return misasked(asked, `${lacks}, which ${asked.by} names. The nearest of its header's: ${nearest}.`, [
+    'Name columns that it has.',
+  ]);
 }
 
 /** An image in two splits would test a model on what it was trained on. */

@@ -23,7 +23,7 @@ const OPTIONAL = '.num_batches_tracked';
 export async function loadWeights(
   model: Model,
   path: string,
-  advice = 'Choose the architecture that it was saved from with --arch.',
+  advice = 'Choose the architecture that it was saved from with `arch`.',
 ): Promise<LoadedWeights> {
   const { tensors, source } = await readWeights(path);
   const head = headOf(model.arch);
@@ -47,12 +47,14 @@ export async function loadWeights(
     throw new SpurmemError(
       'WEIGHTS_INVALID',
       [
-        `${path} does not fit ${model.arch}. ${advice}`,
+        `${path} does not fit ${model.arch}:`,
         ...(source === 'safetensors' ? [] : [`  read as: ${source}`]),
         ...(missing.length > 0 ? [`  missing: ${list(missing)}`] : []),
         ...(unexpected.length > 0 ? [`  unexpected: ${list(unexpected)}`] : []),
         ...(misshapen.length > 0 ? [`  other shape: ${list(misshapen)}`] : []),
+        '',
       ].join('\n'),
+      { advice: [advice] },
     );
   }
   const wanted: Record<string, TensorData> = {};

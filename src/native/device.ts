@@ -1,34 +1,36 @@
 import { availableParallelism } from 'node:os';
-import { SpurmemError } from '../errors.js';
+import { SpurmemError, invalidParameter } from '../errors.js';
 import { native } from './addon.js';
 
+/** What names a device. */
+const EXPECTED = 'auto, cpu, cuda or cuda:n';
+
 /**
- * The device that an option names: `auto` takes the first CUDA device where there is one, else the CPU.
+ * The device of that name (default: auto): `auto` takes the first CUDA device where there is one, else the CPU.
  *
  * @returns `cpu` or `cuda:n`
  * @throws `USAGE` for another word, `DEVICE_UNAVAILABLE` for a CUDA device that is not there
  */
-export function resolveDevice(name: string): string {
+export function resolveDevice(name = 'auto'): string {
   const cudaDevices = native().cudaDevices;
   if (name === 'cpu') return 'cpu';
   if (name === 'auto') return cudaDevices > 0 ? 'cuda:0' : 'cpu';
   const match = /^cuda(?::(\d+))?$/.exec(name);
   if (!match) {
-    throw new SpurmemError(
-      'USAGE',
-      `--device is ${JSON.stringify(name)}; it takes auto, cpu, cuda or cuda:n`,
-    );
+    throw invalidParameter('device', name, EXPECTED);
   }
   const index = Number(match[1] ?? 0);
   if (index >= cudaDevices) {
-    throw new SpurmemError(
-      'DEVICE_UNAVAILABLE',
-      `--device ${name}: ${
-        cudaDevices === 0
-          ? 'this libtorch sees no CUDA device (a CPU build, no driver, or no GPU). Use --device cpu, or build against a CUDA libtorch (see LIBTORCH in the README)'
-          : `there are ${cudaDevices} CUDA devices, numbered from 0`
-      }.`,
-    );
+    const [reason, advice] =
+      cudaDevices === 0
+        ? [
+            'this libtorch sees no CUDA device (a CPU build, no driver, or no GPU)',
+            ['Use cpu, or build against a CUDA libtorch (see LIBTORCH in the README).'],
+          ]
+        : [`there are ${cudaDevices} CUDA devices, numbered from 0`, []];
+    throw new SpurmemError('DEVICE_UNAVAILABLE', `\`device\` is ${JSON.stringify(name)}: ${reason}.`, {
+      ...{ parameter: 'device', value: name, expected: EXPECTED, advice },
+    });
   }
   return `cuda:${index}`;
 }
@@ -38,13 +40,12 @@ export function resolveDevice(name: string): string {
  *
  * @throws `USAGE` for more than 64 where there are fewer cores: OpenMP would try, and bring the machine to a standstill
  */
-export async function setThreads(threads: number): Promise<number> {
+export async function setThreads(threads = 0): Promise<number> {
   const most = Math.max(64, availableParallelism());
   if (threads > most) {
-    throw new SpurmemError(
-      'USAGE',
-      `--threads is ${threads}; it takes 0 to ${most}. This machine has ${availableParallelism()} cores, and 0 uses all of them.`,
-    );
+    throw invalidParameter('threads', threads, `0 to ${most}`, [
+      `This machine has ${availableParallelism()} cores, and 0 uses all of them.`,
+    ]);
   }
   return native().configure(threads);
 }

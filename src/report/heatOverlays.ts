@@ -1,9 +1,9 @@
 import sharp from 'sharp';
 import * as vega from 'vega';
+import { toSampleImage } from '../data/dataDescription.js';
+import type { SampleImage } from '../data/dataDescription.js';
 import { SpurmemError } from '../errors.js';
 import type { ExampleHeat, HeatExample } from '../experiments/gradCamResult.js';
-import type { SampleImage } from './reportData.js';
-import { toSampleImage } from './sampleImage.js';
 
 /** Perceptually uniform: equal steps of heat look equally large, in grey and to colour-blind eyes too. */
 const SCHEME = 'inferno';

@@ -1,3 +1,4 @@
+import type { SampleImage } from '../data/dataDescription.js';
 import type { Split } from '../data/split.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type {
@@ -6,16 +7,6 @@ import type {
   TraceUnstructuredResult,
 } from '../experiments/results.js';
 import type { EpochMetrics, TrainingResult } from '../train/metrics.js';
-
-/** An image that the report can show without fetching anything. */
-export interface SampleImage {
-  /** `data:image/...`; anything else is refused, because the report must be self-contained. */
-  readonly dataUri: string;
-  /** Pixels. */
-  readonly width: number;
-  /** Pixels. */
-  readonly height: number;
-}
 
 /** The data that the run trained on. */
 export interface ReportDataset {

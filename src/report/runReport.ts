@@ -4,7 +4,7 @@ import { page } from './html.js';
 import { figureName, gridFigureName, table3Name } from './perturbation.js';
 import type { RunReport } from './reportData.js';
 
-export type { ReportDataset, RunReport, SampleImage } from './reportData.js';
+export type { ReportDataset, RunReport } from './reportData.js';
 
 /**
  * Renders a run as one HTML page that fetches nothing: style, charts and images are inside.

@@ -1,8 +1,7 @@
-import sharp from 'sharp';
 import { readdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { groupCounts, loadDataset, type Dataset } from '../data/dataset.js';
-import { minorityGroups } from '../data/minorityGroups.js';
+import { basename, dirname } from 'node:path';
+import { describeData } from '../data/dataDescription.js';
+import { loadDataset } from '../data/dataset.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type {
   TraceOverlapResult,
@@ -14,12 +13,7 @@ import { PERTURBATIONS } from '../neurons/perturb.js';
 import { writeAtomic } from '../files.js';
 import type { EpochsConfig } from '../train/runConfig.js';
 import { openRun, RunFolder, type RunConfig, type RunEnvironment } from '../train/runFolder.js';
-import { renderFigures, renderReport, type RunReport, type SampleImage } from './runReport.js';
-import { toSampleImage } from './sampleImage.js';
-
-/** Sample images of each group, and the height that they are shown at. */
-const SAMPLES_PER_GROUP = 4;
-const SAMPLE_HEIGHT = 128;
+import { renderFigures, renderReport, type RunReport } from './runReport.js';
 
 /**
  * Writes `report.html` and `figures/*.svg` of a run from what its folder holds.
@@ -42,17 +36,7 @@ export async function writeReport(options: {
   const gradCam = await folder.readResult<GradCamResult>('grad-cam');
   const report: RunReport = {
     title: `${config.arch} on ${dataset.name}`,
-    dataset: {
-      name: dataset.name,
-      groupNames: dataset.groupNames,
-      minorityGroups: minorityGroups(dataset),
-      counts: {
-        train: groupCounts(dataset, 'train'),
-        val: groupCounts(dataset, 'val'),
-        test: groupCounts(dataset, 'test'),
-      },
-      samples: await sampleImages(dataset),
-    },
+    dataset: await describeData(dataset),
     config: describeConfig(config, environment),
     epochs: await folder.readMetrics(),
     ...(result ? { result } : {}),
@@ -86,20 +70,6 @@ async function readTraces(folder: RunFolder): Promise<TraceUnstructuredResult[]>
         PERTURBATIONS.indexOf(a.perturbation) - PERTURBATIONS.indexOf(b.perturbation) ||
         SPLITS.indexOf(a.split) - SPLITS.indexOf(b.split),
     );
-}
-
-/** The first training images of each group, small enough to live in the page. */
-async function sampleImages(dataset: Dataset): Promise<{ group: number; images: SampleImage[] }[]> {
-  return Promise.all(
-    dataset.groupNames.map(async (_, group) => {
-      const indices = [...dataset.splits.train].filter((index) => dataset.groups[index] === group);
-      const images = indices.slice(0, SAMPLES_PER_GROUP).map((index) => {
-        const path = join(dataset.folder, dataset.examples[index]?.filename ?? '');
-        return toSampleImage(sharp(path).resize({ height: SAMPLE_HEIGHT, kernel: 'nearest' }));
-      });
-      return { group, images: await Promise.all(images) };
-    }),
-  );
 }
 
 function describeConfig(config: RunConfig, environment: RunEnvironment): [string, string][] {

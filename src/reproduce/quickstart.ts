@@ -60,7 +60,7 @@ export interface QuickstartResult {
 export async function reproduceQuickstart(options: QuickstartOptions): Promise<QuickstartResult> {
   const { data, out, seed = 0, onStep } = options;
   onStep?.('1/5 dominoes: digits above garments');
-  const dominoes = { ...DEFAULT_DOMINOES, seed, fashionFolder: options.fashionMnist };
+  const dominoes = { ...DEFAULT_DOMINOES, seed, fashionMnist: options.fashionMnist };
   const dataset = await buildDominoes(join(data, 'dominoes'), dominoes, options);
 
   const weights = options.weights ?? (await pretrain(options, dominoes));

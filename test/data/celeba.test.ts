@@ -94,6 +94,19 @@ describe('loadDataset on CelebA', () => {
     expect([...fromRelease.groups]).toEqual([0, 1, 2, 3]);
   });
 
+  test('goes after a table in the same folder', async () => {
+    await putReleased();
+    await put(join(folder(), 'other.csv'), 'path,label');
+    expect((await loadDataset(folder())).options.format).toBe('celeba');
+    await put(join(folder(), 'metadata.csv'), 'filename,split,y,a\n000001.jpg,0,0,1');
+    expect((await loadDataset(folder())).options.format).toBe('csv');
+    await put(join(folder(), 'metadata.csv'), 'img_filename,split,y,place\n000001.jpg,0,0,1');
+    expect((await loadDataset(folder())).options.format).toBe('waterbirds');
+    expect((await loadDataset(folder(), { format: 'celeba' })).options.format).toBe('celeba');
+    await put(join(folder(), 'metadata.csv'), 'path,label');
+    await failure(loadDataset(folder()), 'DATASET_INVALID');
+  });
+
   test('takes other attributes, and records and fingerprints them', async () => {
     await putReleased();
     const standard = await loadDataset(folder());
@@ -150,6 +163,7 @@ describe('loadDataset on CelebA', () => {
     const dataset = await loadDataset(folder());
     expect(performance.now() - start).toBeLessThan(5000);
     for (const split of SPLITS) expect(groupCounts(dataset, split)).toEqual(CELEBA_COUNTS[split]);
+    expect(dataset.minorityGroups).toEqual([3]);
     expect(dataset.examples[162_770]).toMatchObject({ split: 'val', line: 162_773 });
     expect(() => {
       requireGroups(dataset, SPLITS);
@@ -170,21 +184,23 @@ describe('loadDataset on CelebA', () => {
     const dataset = await loadDataset(folder());
     expect(() => {
       requireGroups(dataset, ['train']);
-    }).toThrow(/groups 2 \(Blond_Hair, not Male\), 3 .*options target and spurious/);
+    }).toThrow(/groups 2 \(Blond_Hair, not Male\), 3 .*with `target` and `spurious`/);
   });
 });
 
 describe('loadDataset on CelebA refuses', () => {
   test('an unknown attribute, with the nearest ones, blaming who named it', async () => {
     await putReleased();
-    const { message } = await failure(loadDataset(folder(), { target: 'blond' }), 'USAGE');
-    for (const part of [`${attributeList()}:2`, '"blond"', 'option target', 'Blond_Hair']) {
+    const { message, parameter, value } = await failure(loadDataset(folder(), { target: 'blond' }), 'USAGE');
+    expect([parameter, value]).toEqual(['target', 'blond']);
+    for (const part of [`${attributeList()}:2`, '"blond"', '`target`', 'Blond_Hair']) {
       expect(message).toContain(part);
     }
     const typo = await failure(loadDataset(folder(), { spurious: 'Smilling' }), 'USAGE');
     expect(typo.message).toMatch(/nearest are Smiling,/);
     await put(join(folder(), 'dataset.json'), '{"target": "Gray_Hare"}');
     const described = await failure(loadDataset(folder()), 'DATASET_INVALID');
+    expect(described.parameter).toBeUndefined();
     expect(described.message).toContain(`target in ${join(folder(), 'dataset.json')}`);
     expect(described.message).toMatch(/nearest are Gray_Hair,/);
   });

@@ -53,6 +53,7 @@ describe('Waterbirds as released', () => {
     await put(join(release(), 'metadata.csv'), text);
     const dataset = await loadDataset(release());
     for (const split of SPLITS) expect(groupCounts(dataset, split)).toEqual(WATERBIRDS_COUNTS[split]);
+    expect(dataset.minorityGroups).toEqual([1, 2]);
     expect(dataset.examples).toHaveLength(11_788);
     expect(dataset.groupNames[2]).toBe('waterbird, land');
     expect(dataset.options).toEqual({ format: 'waterbirds' });
@@ -211,7 +212,7 @@ describe('dataset options', () => {
     const columns = { ...COLUMNS, y: 'labels', a: 'back' };
     const { message } = await failure(loadWords(WORDS, { columns }), 'USAGE');
     expect(message).toContain(`${join(folder(), 'pets.csv')}:1`);
-    expect(message).toContain('the columns labels, back, which option columns names');
+    expect(message).toContain('the columns labels, back, which `columns` names');
     expect(message).toMatch(/labels: label, .*; back: background, /);
     await put(join(folder(), 'dataset.json'), JSON.stringify({ columns }));
     expect((await failure(loadWords(WORDS, {}), 'DATASET_INVALID')).message).toContain('dataset.json');
@@ -221,22 +222,29 @@ describe('dataset options', () => {
   });
 
   test('name a table that is there, or are told the nearest', async () => {
-    const { message } = await failure(loadWords(WORDS, { table: 'pet.csv' }), 'USAGE');
+    const { message, parameter, value } = await failure(loadWords(WORDS, { table: 'pet.csv' }), 'USAGE');
+    expect([parameter, value]).toEqual(['table', 'pet.csv']);
     expect(message).toContain(join(folder(), 'pet.csv'));
     expect(message).toContain('The folder has pets.csv');
   });
 
   test.each<[string, DatasetOptions, string]>([
-    ['of two formats', { target: 'Male', table: 'a.csv' }, 'table belongs to the format csv'],
-    ['of another format', { format: 'celeba', columns: COLUMNS }, 'columns belongs to the format csv'],
-    ['that Waterbirds\u2019 layout settles', { format: 'waterbirds', table: 'a.csv' }, 'table belongs'],
-    ['with a table elsewhere', { table: '../a.csv' }, 'table: "../a.csv" climbs out'],
-    ['with images elsewhere', { images: '/data' }, 'images: "/data" is an absolute path'],
-    ['with one column for two', { columns: { ...COLUMNS, a: 'label' } }, '"label" for both y and a'],
-    ['with an unknown format', { format: 'wilds' } as unknown as DatasetOptions, 'format'],
+    ['of two formats', { target: 'Male', table: 'a.csv' }, '`table` belongs to the format csv'],
+    ['of another format', { format: 'celeba', columns: COLUMNS }, '`columns` belongs to the format csv'],
+    ['that Waterbirds\u2019 layout settles', { format: 'waterbirds', table: 'a.csv' }, '`table` belongs'],
+    ['with a table elsewhere', { table: '../a.csv' }, '`table`: "../a.csv" climbs out'],
+    ['with images elsewhere', { images: '/data' }, '`images`: "/data" is an absolute path'],
+    [
+      'with one column for two',
+      { columns: { ...COLUMNS, a: 'label' } },
+      '`columns`: names "label" for both y and a',
+    ],
+    ['with an unknown format', { format: 'wilds' } as unknown as DatasetOptions, '`format`'],
     ['with an unknown key', { tables: 'a.csv' } as unknown as DatasetOptions, 'tables'],
   ])('%s are refused', async (_, options, part) => {
-    expect((await failure(loadWords(WORDS, options), 'USAGE')).message).toContain(part);
+    const { message, parameter } = await failure(loadWords(WORDS, options), 'USAGE');
+    expect(message).toContain(part);
+    expect(parameter).toBe(/^`(\w+)`/.exec(part)?.[1]);
   });
 
   test('of dataset.json are checked as well', async () => {

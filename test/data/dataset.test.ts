@@ -146,7 +146,7 @@ describe('loadDataset refuses', () => {
   test('a missing folder, a file, and a folder without a table', async () => {
     const missing = await failure(loadDataset(join(folder(), 'none')), 'DATASET_NOT_FOUND');
     expect(missing.message).toContain(join(folder(), 'none'));
-    expect(missing.message).toContain('spurmem dataset dominoes');
+    expect(missing.message).toContain('dominoes');
     await writeFile(join(folder(), 'file'), '');
     await failure(loadDataset(join(folder(), 'file')), 'DATASET_NOT_FOUND');
     const noTable = await failure(loadDataset(folder()), 'DATASET_NOT_FOUND');

@@ -45,7 +45,7 @@ async function small(changes: Partial<DominoesOptions> = {}, perClass = 60): Pro
   return {
     ...DEFAULT_DOMINOES,
     counts: { train: [12, 3, 2, 9], val: [4, 4, 4, 4], test: [5, 5, 5, 5] },
-    fashionFolder: await makeFashion(perClass),
+    fashionMnist: await makeFashion(perClass),
     ...changes,
   };
 }
@@ -183,6 +183,16 @@ describe('buildDominoes', () => {
     expect((await stat(image, { bigint: true })).mtimeNs).toBe(mtimeNs);
   });
 
+  test('takes a finished dataset whose options have the folder of the garments under its earlier name', async () => {
+    const options = await small();
+    const first = await buildDominoes(out(), options);
+    const path = join(out(), 'dominoes.json');
+    const text = await readFile(path, 'utf8');
+    expect(text).toContain('fashionMnist');
+    await writeFile(path, text.replace('fashionMnist', 'fashionFolder'));
+    expect(await buildDominoes(out(), options)).toEqual(first);
+  });
+
   test('is no dataset when interrupted, and starts over', async () => {
     const options = await small();
     const controller = new AbortController();
@@ -211,27 +221,34 @@ describe('buildDominoes', () => {
 
 describe('buildDominoes refuses', () => {
   test.each<[string, Partial<DominoesOptions>, string[]]>([
-    ['an unknown garment', { garments: ['coat', 'kilt' as 'coat'] }, ['garments.1', 'ankle-boot']],
-    ['one garment', { garments: ['coat'] }, ['garments']],
-    ['a garment twice', { garments: ['coat', 'coat'] }, ['garments', 'differ']],
-    ['no digit', { digits: [] }, ['digits']],
-    ['a digit that is none', { digits: [0, 10] }, ['digits.1']],
+    ['an unknown garment', { garments: ['coat', 'kilt' as 'coat'] }, ['`garments`[1]', 'ankle-boot']],
+    ['one garment', { garments: ['coat'] }, ['`garments`', '`counts.train`']],
+    ['a garment twice', { garments: ['coat', 'coat'] }, ['`garments`', 'differ']],
+    ['no digit', { digits: [] }, ['`digits`', '`counts.train`']],
+    ['a digit that is none', { digits: [0, 10] }, ['`digits`[1]']],
     [
       'an empty group',
       { counts: { ...DEFAULT_DOMINOES.counts, val: [1, 0, 1, 1] } },
-      ['counts.val.1', 'at least 1'],
+      ['`counts.val`[1]', 'at least 1'],
     ],
-    ['too few counts', { counts: { ...DEFAULT_DOMINOES.counts, test: [1, 1] } }, ['counts.test', '4 groups']],
-    ['an odd size', { size: 65 }, ['size']],
-    ['a tiny size', { size: 8 }, ['size']],
-    ['a fractional seed', { seed: 0.5 }, ['seed']],
+    [
+      'too few counts',
+      { counts: { ...DEFAULT_DOMINOES.counts, test: [1, 1] } },
+      ['`counts.test`', '4 groups'],
+    ],
+    ['an odd size', { size: 65 }, ['`size`']],
+    ['a tiny size', { size: 8 }, ['`size`']],
+    ['a fractional seed', { seed: 0.5 }, ['`seed`']],
     [
       'more pairs than there are',
       { counts: { train: [99999, 1, 1, 1], val: [1, 1, 1, 1], test: [1, 1, 1, 1] } },
       ['99999', 'pullover with digit 0 in train'],
     ],
   ])('%s', async (_, changes, parts) => {
-    const { message } = await failure(buildDominoes(out(), await small(changes)), 'USAGE');
+    const { message, parameter } = await failure(buildDominoes(out(), await small(changes)), 'USAGE');
+    // Fewer garments or digits make the counts wrong as well: then there is more than one to blame.
+    const blamed = parts.includes('`counts.train`') ? undefined : Object.keys(changes)[0];
+    expect(parameter?.split('.')[0]).toBe(blamed);
     for (const part of parts) expect(message).toContain(part);
     expect(existsSync(out())).toBe(false);
   });
@@ -248,7 +265,7 @@ describe('buildDominoes refuses', () => {
     await buildDominoes(out(), options);
     const before = await contents(out());
     const { message } = await failure(buildDominoes(out(), { ...options, seed: 5, size: 32 }), 'USAGE');
-    expect(message).toContain('size, seed differ');
+    expect(message).toContain('`size`, `seed` differ');
     expect(await contents(out())).toEqual(before);
   });
 
@@ -265,24 +282,21 @@ describe('buildDominoes refuses', () => {
   test('missing and damaged sources, saying what to install', async () => {
     const options = await small();
     const missing = await failure(
-      buildDominoes(out(), { ...options, fashionFolder: join(folder(), 'none') }),
+      buildDominoes(out(), { ...options, fashionMnist: join(folder(), 'none') }),
       'DATASET_NOT_FOUND',
     );
     expect(missing.message).toContain('apt-get install dataset-fashion-mnist');
-    expect(missing.message).toContain('--fashion-mnist');
+    expect(missing.message).toContain('`fashionMnist`');
 
     const damaged = join(folder(), 'damaged');
     await mkdir(damaged);
     await cp(join(folder(), 'fashion'), damaged, { recursive: true });
     const name = join(damaged, 'train-images-idx3-ubyte.gz');
     await writeFile(name, (await readFile(name)).subarray(0, 1000));
-    const cut = await failure(
-      buildDominoes(out(), { ...options, fashionFolder: damaged }),
-      'DATASET_INVALID',
-    );
+    const cut = await failure(buildDominoes(out(), { ...options, fashionMnist: damaged }), 'DATASET_INVALID');
     expect(cut.message).toContain(name);
     await writeFile(name, gzipSync(Buffer.from('not an idx file')));
-    await failure(buildDominoes(out(), { ...options, fashionFolder: damaged }), 'DATASET_INVALID');
+    await failure(buildDominoes(out(), { ...options, fashionMnist: damaged }), 'DATASET_INVALID');
     expect(existsSync(out())).toBe(false);
   });
 });
@@ -321,7 +335,7 @@ describe('planDominoes', () => {
 const hasFashion = existsSync('/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz');
 
 (hasFashion ? test : test.skip)('the real sources give dominoes', async () => {
-  const { fashionFolder: _, ...options } = await small();
+  const { fashionMnist: _, ...options } = await small();
   const dataset = await buildDominoes(out(), options);
   expect(dataset.examples).toHaveLength(62);
   const rows = await readRows();

@@ -177,7 +177,7 @@ describe('loadWeights', () => {
     const live = native().liveTensors();
     const message = await refusal(loadWeights(model, path));
     expect(message).toContain(`${path} does not fit resnet18`);
-    expect(message).toContain('--arch');
+    expect(message).toContain('`arch`');
     expect(message).toMatch(/^ {2}missing: layer1\.0\.conv1\.weight$/m);
     expect(message).toMatch(/^ {2}unexpected: layer9\.conv\.weight$/m);
     expect(message).toMatch(/^ {2}other shape: bn1\.bias is \[32\], not \[64\]$/m);

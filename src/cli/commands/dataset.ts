@@ -65,7 +65,7 @@ export function addDatasetCommands(dataset: Command): void {
         },
         size: options.size ?? DEFAULT_DOMINOES.size,
         seed: options.seed,
-        ...(options.fashionMnist === undefined ? {} : { fashionFolder: options.fashionMnist }),
+        ...(options.fashionMnist === undefined ? {} : { fashionMnist: options.fashionMnist }),
       },
       control,
     );

@@ -3,7 +3,8 @@ import { count, percent, SPLIT_NAME } from '../format.js';
 import type { GroupLabel } from '../groups.js';
 import type { Section } from './section.js';
 import { html, type Markup } from '../markup.js';
-import type { RunReport, SampleImage } from '../reportData.js';
+import type { SampleImage } from '../../data/dataDescription.js';
+import type { RunReport } from '../reportData.js';
 import { table } from '../table.js';
 import { groupName } from './parts.js';
 

@@ -11,7 +11,8 @@ import { fixed, MISSING, percentRange, pointsRange, SPLIT_NAME, typographic } fr
 import type { GroupLabel } from '../groups.js';
 import { heatColor, OPACITY, type Overlay, type OverlayRow } from '../heatOverlays.js';
 import { html, type Markup } from '../markup.js';
-import type { RunReport, SampleImage } from '../reportData.js';
+import type { SampleImage } from '../../data/dataDescription.js';
+import type { RunReport } from '../reportData.js';
 import { table } from '../table.js';
 import { plain } from '../text.js';
 import { groupName, percentText, pointsText } from './parts.js';

@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises';
+import sharp from 'sharp';
+import type { Sharp } from 'sharp';
+import { z } from 'zod';
+import { coreRegionSchema } from './coreRegion.js';
+import { groupCounts } from './dataset.js';
+import type { Dataset } from './dataset.js';
+import { invalidImage } from './decode.js';
+import { readExampleImage } from './exampleImage.js';
+
+/** Sample images of each group, and the height in pixels that they are shown at. */
+const SAMPLES_PER_GROUP = 4;
+const SAMPLE_HEIGHT = 128;
+
+const names = z.array(z.string()).readonly();
+const counts = z.array(z.number().int().nonnegative()).readonly();
+
+const sampleImageSchema = z.strictObject({
+  /** `data:image/png;base64,...`: a page shows it without fetching anything. */
+  dataUri: z.string().startsWith('data:image/png;base64,'),
+  /** Pixels. */
+  width: z.number().int().positive(),
+  /** Pixels. */
+  height: z.number().int().positive(),
+});
+
+/** What a run keeps of its dataset, so that its results can be read when the dataset is gone. */
+export const dataDescriptionSchema = z.strictObject({
+  name: z.string(),
+  /** `Dataset.fingerprint` */
+  fingerprint: z.string(),
+  /** [numClasses] */
+  targetNames: names,
+  /** [numSpurious] */
+  spuriousNames: names,
+  /** [numGroups]; group = y * numSpurious + a. */
+  groupNames: names,
+  /** Ascending. */
+  minorityGroups: counts,
+  /** Examples of each group in each split, [numGroups]. */
+  counts: z.strictObject({ train: counts, val: counts, test: counts }).readonly(),
+  /** Where every image shows what its class is about; null where dataset.json does not say. */
+  coreRegion: coreRegionSchema.nullable(),
+  /** The first training images of each group, group after group. */
+  samples: z
+    .array(
+      z.strictObject({
+        group: z.number().int().nonnegative(),
+        images: z.array(sampleImageSchema.readonly()).readonly(),
+      }),
+    )
+    .readonly(),
+});
+
+/** An image as a PNG that lives in the page that shows it. */
+export type SampleImage = Readonly<z.infer<typeof sampleImageSchema>>;
+export type DataDescription = Readonly<z.infer<typeof dataDescriptionSchema>>;
+
+/**
+ * What a run keeps of its dataset.
+ *
+ * @throws SpurmemError `IMAGE_INVALID` naming a sample image that is missing or cannot be decoded
+ */
+export async function describeData(dataset: Dataset): Promise<DataDescription> {
+  const { name, fingerprint, targetNames, spuriousNames, groupNames, minorityGroups, coreRegion } = dataset;
+  return {
+    ...{ name, fingerprint, targetNames, spuriousNames, groupNames, minorityGroups },
+    counts: {
+      train: groupCounts(dataset, 'train'),
+      val: groupCounts(dataset, 'val'),
+      test: groupCounts(dataset, 'test'),
+    },
+    coreRegion: coreRegion === null ? null : [...coreRegion],
+    samples: await Promise.all(
+      groupNames.map(async (_, group) => ({ group, images: await sampleImages(dataset, group) })),
+    ),
+  };
+}
+
+/** An image as a PNG that lives in a page. */
+export async function toSampleImage(image: Sharp): Promise<SampleImage> {
+  const { data, info } = await image.png().toBuffer({ resolveWithObject: true });
+  return {
+    dataUri: `data:image/png;base64,${data.toString('base64')}`,
+    width: info.width,
+    height: info.height,
+  };
+}
+
+/** The first training images of a group, small enough to live in a page. */
+function sampleImages(dataset: Dataset, group: number): Promise<SampleImage[]> {
+  const indices = dataset.splits.train.filter((index) => dataset.groups[index] === group);
+  const examples = [...indices.subarray(0, SAMPLES_PER_GROUP)].flatMap(
+    (index) => dataset.examples[index] ?? [],
+  );
+  return Promise.all(examples.map((example) => readExampleImage(dataset, example, readSample)));
+}
+
+async function readSample(path: string): Promise<SampleImage> {
+  try {
+    const image = sharp(await readFile(path));
+    return await toSampleImage(image.resize({ height: SAMPLE_HEIGHT, kernel: 'nearest' }));
+  } catch (error) {
+    throw invalidImage(path, error);
+  }
+}

@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { SpurmemError } from '../errors.js';
+import type { Dataset, Example } from './dataset.js';
+
+/**
+ * Reads the image of a dataset's example.
+ *
+ * @param read takes the image's path, and throws `IMAGE_INVALID` naming it
+ * @throws SpurmemError `IMAGE_INVALID` naming the image and its line of the table
+ */
+export async function readExampleImage<Image>(
+  dataset: Pick<Dataset, 'folder' | 'table'>,
+  { filename, line }: Pick<Example, 'filename' | 'line'>,
+  read: (path: string) => Promise<Image>,
+): Promise<Image> {
+  try {
+    return await read(join(dataset.folder, filename));
+  } catch (error) {
+    if (!(error instanceof SpurmemError)) throw error;
+    throw new SpurmemError(error.code, `${error.problem}; the image is named in ${dataset.table}:${line}.`, {
+      advice: ['Replace the file, or remove that row.'],
+      cause: error,
+    });
+  }
+}

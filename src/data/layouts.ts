@@ -1,0 +1,29 @@
+import { celeba } from './layouts/celeba.js';
+import { csv } from './layouts/csv.js';
+import { waterbirds } from './layouts/waterbirds.js';
+
+/** The layouts that `loadDataset` reads, in the order in which a folder is taken for one of them. */
+export const LAYOUTS = [waterbirds, celeba, csv] as const;
+
+export type AnyLayout = (typeof LAYOUTS)[number];
+export type DatasetFormat = AnyLayout['name'];
+
+export function layoutOf(format: DatasetFormat): AnyLayout {
+  const layout = LAYOUTS.find(({ name }) => name === format);
+  if (layout === undefined) throw new RangeError(`No layout is named ${format}`);
+  return layout;
+}
+
+/** The layout that the folder's files tell. */
+export async function detectLayout(root: string): Promise<AnyLayout> {
+  for (const layout of LAYOUTS) {
+    if (await layout.looksLike(root)) return layout;
+  }
+  throw new RangeError('No layout takes the folder');
+}
+
+/** What a folder that is no dataset should hold. */
+export const LAYOUTS_ADVICE: readonly string[] = [
+  `A dataset is a folder with images and either ${LAYOUTS.map(({ description }) => description).join(', or ')}.`,
+  'The dominoes can be built to try.',
+];
