@@ -1,10 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { DATASET_OPTIONS, type DatasetOptions } from '../data/datasetOptions.js';
 import { SpurmemError, mapParameters } from '../errors.js';
-import { CRITERIA } from '../neurons/neuron.js';
-import { ARCHITECTURES } from '../models/architectures.js';
-import { MEMORY_FORMATS, PRECISIONS, type MemoryFormat } from '../native/addon.js';
-import { PROTOCOLS, type Protocol } from '../protocol.js';
+import { MEMORY_FORMATS, type MemoryFormat } from '../native/addon.js';
+import { PROTOCOLS } from '../protocol.js';
+import { integer, listOf, text } from '../settings/values.js';
+import { kebabCase, valueOption } from './settings.js';
 
 /** Options that every command takes. */
 export interface CommonOptions {
@@ -42,11 +42,10 @@ export function addEngineOptions(command: Command): Command {
     .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(
-      choice(
+      new Option(
         '--memory-format <format>',
         'how images and convolutions lie in memory: NHWC or NCHW (default: channels_last)',
-        MEMORY_FORMATS,
-      ),
+      ).choices(MEMORY_FORMATS),
     );
 }
 
@@ -55,17 +54,17 @@ export function deviceOption(): Option {
 }
 
 export function threadsOption(): Option {
-  return integer('--threads <n>', 'threads of the compute lane; 0: all cores', 0).default(0);
+  return valueOption('--threads <n>', 'threads of the compute lane; 0: all cores', integer(0)).default(0);
 }
 
 export function seedOption(): Option {
-  return integer('--seed <n>', 'seed of every random draw', 0, 2 ** 32 - 1).default(0);
+  return valueOption('--seed <n>', 'seed of every random draw', integer(0, 2 ** 32 - 1)).default(0);
 }
 
 /** Adds how to read the dataset's folder, for commands that take --data. */
 export function addDatasetOptions(command: Command): Command {
   for (const { name, help, placeholder, words, parse } of DATASET_OPTIONS) {
-    const option = new Option(`${flagOf(name)} <${placeholder}>`, help);
+    const option = new Option(`--${kebabCase(name)} <${placeholder}>`, help);
     if (words !== undefined) option.choices(words);
     if (parse !== undefined) option.argParser((text) => parsed(text, parse));
     command.addOption(option);
@@ -89,131 +88,27 @@ function parsed<Value>(text: string, parse: (text: string) => Value): Value {
   try {
     return parse(text);
   } catch (error) {
-    if (error instanceof SpurmemError) throw new InvalidArgumentError(mapParameters(error.message, flagOf));
+    if (error instanceof SpurmemError)
+      throw new InvalidArgumentError(mapParameters(error.message, (name) => `--${kebabCase(name)}`));
     throw error;
   }
 }
 
-/** An option's flag: `--image-size` for `imageSize`. */
-function flagOf(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-export function archOption(): Option {
-  return new Option('--arch <name>', 'architecture').choices(ARCHITECTURES);
-}
-
 export function protocolOption(): Option {
-  return choice(
+  return new Option(
     '--protocol <protocol>',
     'whose settings are the defaults: the article\u2019s, or its published code\u2019s',
-    PROTOCOLS,
-  ).default('article');
-}
-
-export function precisionOption(byDefault: string): Option {
-  return choice(
-    '--precision <precision>',
-    `what the model computes in: float32, or bfloat16 by autocast (default: ${byDefault})`,
-    PRECISIONS,
-  );
-}
-
-/** What an option's description says of its defaults. */
-export function defaultsOf(values: Readonly<Record<Protocol, string | number>>): string {
-  const { article, released } = values;
-  return article === released ? `(default: ${article})` : `(default: ${article}; released: ${released})`;
-}
-
-export function criterionOption(): Option {
-  return new Option('--criterion <name...>', 'how neurons are scored')
-    .choices(CRITERIA)
-    .default([...CRITERIA]);
-}
-
-/** An option that takes a whole number of at least `least`. */
-export function integer(flags: string, description: string, least: number, most?: number): Option {
-  return new Option(flags, description).argParser((text) => parseInteger(text, least, most));
-}
-
-/** An option that takes a positive number. */
-export function positive(flags: string, description: string): Option {
-  return new Option(flags, description).argParser(parsePositive);
-}
-
-/** An option that takes a number of at least 0. */
-export function nonNegative(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((text) => {
-    const value = Number(text);
-    if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
-    throw new InvalidArgumentError('It takes a number of at least 0.');
-  });
-}
-
-/** An option that takes a number above 0 and below 1. */
-export function share(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((text) => {
-    const value = parsePositive(text);
-    if (value < 1) return value;
-    throw new InvalidArgumentError('It takes a number above 0 and below 1.');
-  });
-}
-
-/** An option that takes yes or no, for what a protocol decides where it is left out. */
-export function toggle(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((text) => {
-    if (text === 'yes' || text === 'no') return text === 'yes';
-    throw new InvalidArgumentError('It takes yes or no.');
-  });
-}
-
-/** An option that takes numbers above 0, separated by commas. */
-export function numbers(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((text) => text.split(',').map(parsePositive));
-}
-
-/** An option that takes one of some words. */
-export function choice(flags: string, description: string, words: readonly string[]): Option {
-  return new Option(flags, description).choices(words);
+  )
+    .choices(PROTOCOLS)
+    .default('article');
 }
 
 /** An option that takes whole numbers separated by commas, such as `1,2,3`. */
 export function integers(flags: string, description: string, least: number): Option {
-  return new Option(flags, description).argParser((text) =>
-    text.split(',').map((part) => parseInteger(part, least)),
-  );
-}
-
-/** An option that takes a size in pixels: a side of a square such as `224`, or height and width such as `64x32`. */
-export function imageSize(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((text): [number, number] => {
-    const [, height = '', width = height] = /^(\d{1,4})(?:x(\d{1,4}))?$/.exec(text.trim()) ?? [];
-    if (Number(height) > 0 && Number(width) > 0) return [Number(height), Number(width)];
-    throw new InvalidArgumentError('It takes pixels: a side such as 224, or height and width such as 64x32.');
-  });
+  return valueOption(flags, description, listOf(integer(least)));
 }
 
 /** An option that takes words separated by commas. */
 export function words(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((text) => text.split(',').map((part) => part.trim()));
-}
-
-function parsePositive(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
-    throw new InvalidArgumentError('It takes a number above 0.');
-  }
-  return value;
-}
-
-function parseInteger(text: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
-  const value = Number(text);
-  if (!/^\s*\d+\s*$/.test(text) || value < least || value > most) {
-    throw new InvalidArgumentError(
-      most === Number.MAX_SAFE_INTEGER
-        ? `It takes whole numbers of at least ${least}.`
-        : `It takes a whole number from ${least} to ${most}.`,
-    );
-  }
-  return value;
+  return valueOption(flags, description, listOf(text('words')));
 }

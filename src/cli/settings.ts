@@ -54,6 +54,11 @@ export function settingNames(
   return Object.fromEntries(entries);
 }
 
+/** An option that is no setting of a table. */
+export function valueOption(flags: string, description: string, type: ValueType<unknown>): Option {
+  return new Option(flags, description).argParser((text) => parseValue(text, type));
+}
+
 /** A value of a setting from what stands behind its option. Throws commander's InvalidArgumentError. */
 export function parseValue(text: string, type: ValueType<unknown>): unknown {
   const parts = type.isList ? text.split(',') : [text];

@@ -41,7 +41,7 @@ export const MODEL_SETTINGS = {
     argument: 'n',
     help: 'ViT: side of a patch in pixels',
     default: undefined,
-    otherwise: '16',
+    otherwise: 'the architecture\u2019s',
     source: 'not given',
   }),
   layerNormEps: setting({
@@ -49,7 +49,7 @@ export const MODEL_SETTINGS = {
     argument: 'eps',
     help: 'ViT: eps of LayerNorm',
     default: undefined,
-    otherwise: '1e-6',
+    otherwise: 'the architecture\u2019s',
     source: 'not given; timm\u2019s ViT has 1e-6',
     published: 'DeiT-S with 1e-5: set it by hand',
     isDeparture: true,

@@ -1,7 +1,6 @@
-import { finetuneOptions } from '../../src/cli/finetuneOptions.js';
 import { parseGrid } from '../../src/cli/grid.js';
 
-const parse = (...texts: string[]): unknown => parseGrid(texts, finetuneOptions());
+const parse = (...texts: string[]): unknown => parseGrid(texts);
 
 test('a grid\u2019s values are parsed as the options\u2019', () => {
   expect(parse('lambda=1, 5,10', 'criterion=gradient,none', 'batch-size=32', 'contrast=yes,no')).toEqual({

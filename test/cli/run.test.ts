@@ -79,7 +79,7 @@ describe('a run folder with a finished run', () => {
   it('asks for --resume, and changes nothing', async () => {
     const before = contentOf(short);
     const message = await failure(trainArguments(data, short, '--epochs', '1'), 'RUN_EXISTS');
-    expect(message).toContain('finished. Nothing was changed. Pass --resume');
+    expect(message).toContain('finished. Nothing was changed. Continue it with --resume');
     expect(contentOf(short)).toEqual(before);
   });
 
@@ -161,7 +161,7 @@ describe('a run that is stopped', () => {
       const outcome = await child.outcome;
       expectFailure(outcome, signal === 'SIGINT' ? 130 : 143);
       expect(outcome.stderr).toMatch(
-        /^Stopped during epoch \d+\b.*\. What was finished is kept; the same command \(with --resume, .*\n$/,
+        /^Stopped during epoch \d+\b.*\. What was finished is kept, and the same call goes on from there\. .*--resume.*\n$/,
       );
     },
   );

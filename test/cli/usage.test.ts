@@ -24,14 +24,14 @@ describe('wrong usage', () => {
     ['a misspelled architecture', [...train, '--arch', 'resnet19'], 'resnet18, resnet34, resnet50'],
     ['a learning rate of 0', [...train, '--lr', '0'], 'a number above 0'],
     ['a learning rate in words', [...train, '--lr', 'small'], 'a number above 0'],
-    ['no epochs', [...train, '--epochs', '0'], 'whole numbers of at least 1'],
-    ['a fraction of an epoch', [...train, '--epochs', '1.5'], 'whole numbers of at least 1'],
+    ['no epochs', [...train, '--epochs', '0'], 'a whole number of at least 1'],
+    ['a fraction of an epoch', [...train, '--epochs', '1.5'], 'a whole number of at least 1'],
     ['a negative seed', [...train, '--seed', '-1'], 'a whole number from 0 to 4294967295'],
     ['a seed too large', [...train, '--seed', '4294967296'], 'a whole number from 0 to 4294967295'],
-    ['a batch size in words', [...train, '--batch-size', 'abc'], 'whole numbers of at least 1'],
-    ['negative threads', [...train, '--threads', '-2'], 'whole numbers of at least 0'],
+    ['a batch size in words', [...train, '--batch-size', 'abc'], 'a whole number of at least 1'],
+    ['negative threads', [...train, '--threads', '-2'], 'a whole number of at least 0'],
     ['a criterion that is none', ['trace', 'unstructured', '--run', out, '--criterion', 'luck'], 'gradient'],
-    ['no neurons', ['trace', 'unstructured', '--run', out, '--top-k', '0'], 'whole numbers of at least 1'],
+    ['no neurons', ['trace', 'unstructured', '--run', out, '--top-k', '0'], 'a whole number of at least 1'],
     ['neurons in words', ['trace', 'unstructured', '--run', out, '--top-k', '1,two'], '--top-k'],
     ['a step of 0', ['train', 'groupdro', '--data', data, '--group-dro-step', '0'], 'a number above 0'],
     [
@@ -51,8 +51,12 @@ describe('wrong usage', () => {
     ['a strength of 0', ['train', 'dfr', '--from', out, '--inverse-strengths', '1,0'], 'a number above 0'],
     ['an empty item', ['trace', 'unstructured', '--run', out, '--top-k', '1,,2'], '--top-k'],
     ['a sigma of 0', ['trace', 'unstructured', '--run', out, '--sigma', '0.1,0'], 'a number above 0'],
-    ['no share of neurons', ['trace', 'overlap', '--run', out, '--fraction', '0'], 'a number above 0'],
-    ['a share in the negative', ['reproduce', 'fig3', '--run', out, '--fraction', '-1'], 'a number above 0'],
+    ['no share of neurons', ['trace', 'overlap', '--run', out, '--fraction', '0'], 'above 0 and at most 1'],
+    [
+      'a share in the negative',
+      ['reproduce', 'fig3', '--run', out, '--fraction', '-1'],
+      'above 0 and at most 1',
+    ],
     ['a protocol that is none', ['trace', 'overlap', '--run', out, '--protocol', 'own'], 'article, released'],
   ])('exits with 2 for %s, and says what is right', async (_name, args, text) => {
     expectFailure(await spurmem(args, noAddon), 2, text, '--help');
@@ -101,7 +105,7 @@ describe('--json', () => {
   it.each([
     ['an unknown option', [...train, '--nonsense'], "unknown option '--nonsense'"],
     ['a missing option', ['train', 'erm'], "required option '--data <folder>' not specified"],
-    ['a wrong value', [...train, '--epochs', 'abc'], 'It takes whole numbers'],
+    ['a wrong value', [...train, '--epochs', 'abc'], 'It takes a whole number'],
   ])('prints one document for %s', async (_name, args, text) => {
     expect(await failure(args, 'USAGE', noAddon)).toContain(text);
   });

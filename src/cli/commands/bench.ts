@@ -1,14 +1,9 @@
 import type { Command } from 'commander';
 import { loadBenchmark } from '../benchmark.js';
-import { runJob } from '../job.js';
-import {
-  addCommonOptions,
-  deviceOption,
-  integer,
-  positive,
-  threadsOption,
-  type CommonOptions,
-} from '../options.js';
+import { integer, positive } from '../../settings/values.js';
+import { addJob } from '../job.js';
+import { valueOption } from '../settings.js';
+import { addCommonOptions, deviceOption, threadsOption, type CommonOptions } from '../options.js';
 
 interface BenchCommandOptions extends CommonOptions {
   readonly case?: readonly string[];
@@ -25,28 +20,31 @@ export function addBenchCommand(command: Command): void {
   addCommonOptions(
     command
       .option('--case <name...>', 'what to measure; all: every case')
-      .addOption(integer('--repeats <n>', 'measured repeats of each side (default: the case\u2019s)', 1))
+      .addOption(
+        valueOption('--repeats <n>', 'measured repeats of each side (default: the case\u2019s)', integer(1)),
+      )
       .option('--run <run>', 'run folder of a trained model, for cases that trace one')
       .option('--data <folder>', 'where the data that cases make is kept', 'data/bench')
       .addOption(deviceOption())
       .addOption(threadsOption())
       .option('--compare <file>', 'an earlier result (--json) that no case may fall behind')
-      .addOption(positive('--tolerance <share>', 'how far a ratio may fall behind').default(0.1)),
-  ).action(async (options: BenchCommandOptions) => {
-    await runJob(options, async (output, control) => {
-      const benchmark = await loadBenchmark();
-      const { case: cases } = options;
-      if (cases === undefined) {
-        const { text, document } = benchmark.list();
-        output.result(text, document);
-        return;
-      }
-      const request = { ...options, ...control, cases, folder: options.data };
-      const { text, document, passed } = await benchmark.run(request, (line) => {
-        output.info(line);
-      });
+      .addOption(
+        valueOption('--tolerance <share>', 'how far a ratio may fall behind', positive()).default(0.1),
+      ),
+  );
+  addJob<BenchCommandOptions>(command, async (options, output, control) => {
+    const benchmark = await loadBenchmark();
+    const { case: cases } = options;
+    if (cases === undefined) {
+      const { text, document } = benchmark.list();
       output.result(text, document);
-      if (!passed) process.exitCode = 1;
+      return;
+    }
+    const request = { ...options, ...control, cases, folder: options.data };
+    const { text, document, passed } = await benchmark.run(request, (line) => {
+      output.info(line);
     });
+    output.result(text, document);
+    if (!passed) process.exitCode = 1;
   });
 }

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Split } from '../../data/split.js';
+import { integer } from '../../settings/values.js';
 import { addJob } from '../job.js';
+import { valueOption } from '../settings.js';
 import {
   addCommonOptions,
   addDatasetOptions,
   datasetOptionsOf,
-  integer,
   integers,
   seedOption,
   words,
@@ -40,7 +41,7 @@ export function addDatasetCommands(dataset: Command): void {
       .addOption(integers('--train-counts <list>', 'images of each group, garment by garment', 1))
       .addOption(integers('--val-counts <list>', 'the same for validation', 1))
       .addOption(integers('--test-counts <list>', 'the same for test', 1))
-      .addOption(integer('--size <px>', 'height in pixels; the width is half of it', 16, 512))
+      .addOption(valueOption('--size <px>', 'height in pixels; the width is half of it', integer(16, 512)))
       .addOption(seedOption())
       .option('--fashion-mnist <folder>', 'folder with Fashion-MNIST\u2019s four .gz files'),
   );
