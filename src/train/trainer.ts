@@ -168,6 +168,6 @@ export function diverged(what: string, epoch: number): SpurmemError {
   // Without a finished epoch, the folder is free for other settings.
   const [kept, where] = epoch > 1 ? [` Epoch ${epoch - 1} is kept.`, ' with another `out`'] : ['', ''];
   return new SpurmemError('NATIVE_FAILED', `The ${what}.${kept}`, {
-    advice: [`Try a lower \`lr\`${where}, or other \`weights\`.`],
+    advice: [`Try a lower \`lr\`${where}.`, 'Other `weights` may help, too.'],
   });
 }

@@ -10,18 +10,24 @@ import { temporaryFolder } from '../temporary.js';
 const folder = temporaryFolder();
 const out = join(folder, 'study');
 let epochs = 0;
+const data = join(folder, 'dominoes');
 const options: StudyOptions = {
-  ...{ out, data: join(folder, 'dominoes'), seeds: [0, 1], device: 'cpu', threads: 1 },
+  ...{ out, data, seeds: [0, 1], device: 'cpu', threads: 1 },
   erm: { arch: 'resnet18', epochs: 1, batchSize: 42, lr: 1e-3 },
   finetune: { epochs: 1, batchSize: 42, fraction: 0.001, lambda: 5 },
   arms: [
     { name: 'ERM' },
-    { name: 'fine-tuned', finetune: {} },
-    { name: 'lambda 5', finetune: { lambda: 5 } },
-    { name: 'no mask', finetune: { criterion: 'none' } },
-    { name: 'SUBG', baseline: { method: 'subg' } },
-    { name: 'DFR', baseline: { method: 'dfr' } },
-    { name: 'other loss', erm: { loss: 'double-softmax' }, finetune: { loss: 'double-softmax' } },
+    { name: 'fine-tuned', method: 'finetune' },
+    { name: 'lambda 5', method: 'finetune', settings: { lambda: 5 } },
+    { name: 'no mask', method: 'finetune', settings: { criterion: 'none' } },
+    { name: 'SUBG', method: 'subg' },
+    { name: 'DFR', method: 'dfr' },
+    {
+      name: 'other loss',
+      method: 'finetune',
+      settings: { loss: 'double-softmax' },
+      erm: { loss: 'double-softmax' },
+    },
   ],
   focus: 'fine-tuned',
   onEpoch: () => {
@@ -31,7 +37,7 @@ const options: StudyOptions = {
 
 test('trains each setting once a seed, goes on where it was, and summarizes over seeds', async () => {
   const counts = { train: [40, 8, 6, 30], val: [6, 6, 6, 6], test: [10, 10, 10, 10] };
-  await buildDominoes(options.data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
   // Stopped in the middle of the second seed.
   const abort = new AbortController();
   let steps = 0;

@@ -1,8 +1,10 @@
 import { rowsOf } from '../../src/reproduce/part2.js';
-import { FINETUNED, part2Plans } from '../../src/reproduce/part2Studies.js';
+import { STUDIES, type StudyPlan } from '../../src/reproduce/studies.js';
 import { refusalOf } from '../refusal.js';
 
-const { fig6 } = part2Plans();
+const FINETUNED = 'fine-tuned';
+const study = STUDIES.find(({ name }) => name === 'fig6');
+const fig6: StudyPlan = { title: '', arms: [], ...study?.plan({}) };
 
 test('some rows of a study, in its order, and compared where the row that matters is among them', () => {
   const some = rowsOf(fig6, [FINETUNED, 'ERM']);

@@ -15,7 +15,7 @@ import {
   trainSubg,
   trainSuby,
 } from '../../src/train/methods.js';
-import type { EpochMetrics, TrainingResult } from '../../src/train/results.js';
+import type { EpochMetrics, TrainedRun, TrainingResult } from '../../src/train/results.js';
 import { RunFolder, openRun } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { failure } from '../data/support.js';
@@ -31,7 +31,7 @@ const base: Omit<ErmOptions, 'out'> = {
 };
 
 type Options = Parameters<typeof trainGroupDro>[0] & Parameters<typeof trainJtt>[0];
-const METHODS: Readonly<Record<string, (options: Options) => Promise<TrainingResult>>> = {
+const METHODS: Readonly<Record<string, (options: Options) => Promise<TrainedRun>>> = {
   groupdro: (options) => trainGroupDro({ ...options, groupDroStep: 0.5, groupDroAdjustment: 1 }),
   rwy: trainRwy,
   rwg: trainRwg,
@@ -41,10 +41,12 @@ const METHODS: Readonly<Record<string, (options: Options) => Promise<TrainingRes
 };
 const runOf = (name: string): RunFolder => new RunFolder(join(folder, name));
 
-function train(name: string, options: Partial<Options> = {}): Promise<TrainingResult> {
+/** The result without its folder, which differs. */
+async function train(name: string, options: Partial<Options> = {}): Promise<TrainingResult> {
   const method = METHODS[name];
   if (!method) throw new RangeError(name);
-  return method({ ...base, out: runOf(name).path, ...options });
+  const { run: _folder, ...result } = await method({ ...base, out: runOf(name).path, ...options });
+  return result;
 }
 
 /** Stops a run in its second epoch. */
@@ -137,10 +139,10 @@ describe('the identification model of JTT', () => {
     const run = runOf('jtt-identification');
     const abort = new AbortController();
     const settings = { out: run.path, identificationEpochs: 2 };
-    const onIdentificationEpoch = (): void => {
-      abort.abort();
+    const onEpoch: ErmOptions['onEpoch'] = (_metrics, { stage }) => {
+      if (stage === 'identification') abort.abort();
     };
-    await failure(train('jtt', { ...settings, signal: abort.signal, onIdentificationEpoch }), 'INTERRUPTED');
+    await failure(train('jtt', { ...settings, signal: abort.signal, onEpoch }), 'INTERRUPTED');
     const identification = new RunFolder(join(run.path, 'identification'));
     expect(await identification.readMetrics()).toHaveLength(1);
     const before = contentOf(identification.path);

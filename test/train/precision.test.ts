@@ -13,8 +13,9 @@ import { report } from '../parity/compare.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
+const data = join(folder, 'dominoes');
 const base: Omit<ErmOptions, 'out'> = {
-  ...{ data: join(folder, 'dominoes'), arch: 'resnet18', epochs: 3, batchSize: 40, lr: 1e-3 },
+  ...{ data, arch: 'resnet18', epochs: 3, batchSize: 40, lr: 1e-3 },
   ...{ seed: 3, device: 'cpu', threads: 1, resume: false },
 };
 
@@ -22,7 +23,7 @@ let exact: TrainingResult;
 
 beforeAll(async () => {
   const counts = { train: [100, 20, 20, 100], val: [10, 10, 10, 10], test: [100, 100, 100, 100] };
-  await buildDominoes(base.data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
   exact = await train('exact', {});
 });
 
@@ -59,7 +60,7 @@ async function predictions(
   precision: Precision,
 ): Promise<{ predicted: Int32Array; average: number; loss: number }> {
   const { config, weights } = await openRun(join(folder, 'exact'));
-  const dataset = await loadDataset(base.data);
+  const dataset = await loadDataset(data);
   using loader = await openImages(config, dataset, { device: 'cpu' });
   using model = await createModel({ ...config, precision }, loader, new (native().Generator)(0));
   await loadWeights(model, weights);

@@ -118,6 +118,6 @@ test('a model that the last step of an epoch made infinite is not saved', async 
 test('more threads than any use is refused before they are started', async () => {
   const threads = Math.max(64, availableParallelism()) + 1;
   const out = join(folder, 'threads');
-  expect(await runs.refusal({ out, threads }, 'USAGE')).toMatch(/`threads` is \d+; it takes 0 to \d+/);
+  expect(await runs.refusal({ out, threads }, 'USAGE')).toMatch(/`threads` is \d+: it takes 0 to \d+/);
   expect(existsSync(out)).toBe(false);
 });

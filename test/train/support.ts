@@ -9,7 +9,7 @@ import { RunFolder } from '../../src/train/runFolder.js';
 
 /** Small training runs in a folder: one of two epochs that was never stopped, and what is made of it. */
 export class Runs {
-  readonly base: ErmOptions;
+  readonly base: ErmOptions & { readonly data: string; readonly out: string };
   readonly reference: RunFolder;
 
   constructor(readonly folder: string) {
