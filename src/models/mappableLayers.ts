@@ -38,9 +38,12 @@ export function requireMappable(layer: string, layers: readonly string[], whose:
     'USAGE',
     `\`layer\` is ${JSON.stringify(layer)}, and ${whose} has no convolution or LayerNorm of that name that can be mapped.`,
     {
-      ...{ parameter: 'layer', value: layer, expected: `one of ${layers.join(', ')}` },
+      parameter: 'layer',
+      value: layer,
+      expected: 'a convolution or LayerNorm of the model',
       advice: [
-        `The most similar: ${nearestNames(layer, layers).join(', ')}. By default it is ${defaultMappedLayer(layers)}.`,
+        `The most similar: ${nearestNames(layer, layers).join(', ')}.`,
+        `By default it is ${defaultMappedLayer(layers)}.`,
       ],
     },
   );

@@ -2,7 +2,7 @@ import type { Dataset } from '#src/data/dataset.js';
 import type { Split } from '#src/data/split.js';
 import { evaluateVariants, type GroupOutcome } from '#src/experiments/evaluateVariants.js';
 import { TraceSession } from '#src/experiments/traceSession.js';
-import type { Criterion } from '#src/neurons/neuron.js';
+import type { CriterionName } from '#src/neurons/criteria.js';
 import { maskNeurons, type NeuronMask } from '#src/neurons/perturb.js';
 import { selectInLayer } from '#src/neurons/select.js';
 import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
@@ -10,7 +10,7 @@ import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
 export interface VariantSettings {
   readonly run: string;
   readonly split: Split;
-  readonly criteria: readonly Criterion[];
+  readonly criteria: readonly CriterionName[];
   readonly topK: number;
 }
 
