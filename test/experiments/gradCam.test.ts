@@ -170,7 +170,7 @@ test('maps a vision transformer by its last block\u2019s patches', async () => {
 
 test('refuses what the runs do not have, and says what they have', async () => {
   const layer = await refusal({ layer: 'layer4.2.conv3' }, 'USAGE');
-  expect(layer).toContain('--layer is "layer4.2.conv3"');
+  expect(layer).toContain('`layer` is "layer4.2.conv3"');
   expect(layer).toMatch(/most similar: layer4\.\d\.conv\d/);
   expect(layer).toContain('layer4.1.conv2');
   const norm = await refusal({ run: vit, compare: undefined, layer: 'blocks.11.norm2' }, 'USAGE');
