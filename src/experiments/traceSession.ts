@@ -1,5 +1,5 @@
 import type { BatchLoader } from '../data/batches.js';
-import { loadDataset, requireGroups, type Dataset, type DatasetOptions } from '../data/dataset.js';
+import { requireGroups, type Dataset, type DatasetOptions } from '../data/dataset.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Model } from '../models/model.js';
@@ -17,7 +17,8 @@ import { worstSamples, type ScoredExample } from '../neurons/score.js';
 import { countNeurons, requireTopK, unitLayers } from '../neurons/select.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
-import { openRun, requireSameDataset, type RunConfig, type RunFolder } from '../train/runFolder.js';
+import { openDataset } from '../train/runData.js';
+import { openRun, type RunConfig, type RunFolder } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
 import { checkSettings } from '../settings/setting.js';
 import type { SessionHeader } from './results.js';
@@ -78,17 +79,13 @@ export class TraceSession implements Disposable {
    */
   static async open(options: SessionOptions): Promise<TraceSession> {
     checkSettings(TRACE_SETTINGS.session, options);
-    const { folder, config, environment, weights } = await openRun(options.run);
+    const run = await openRun(options.run);
+    const { folder, config, weights } = run;
     const settings = traceSettings(options, options.protocol ?? 'article', config);
     await folder.requireUnlocked();
-    const device = resolveDevice(options.device ?? 'auto');
-    await setThreads(options.threads ?? 0);
-    const { data = environment.data } = options;
-    const dataset =
-      typeof data === 'string'
-        ? await loadDataset(data, options.datasetOptions ?? environment.dataOptions)
-        : data;
-    requireSameDataset(config.dataset.fingerprint, dataset, folder);
+    const device = resolveDevice(options.device);
+    await setThreads(options.threads);
+    const dataset = await openDataset(run, options);
     requireGroups(dataset, ['train']);
     const loader = await openImages(config, dataset, { ...options, device });
     try {

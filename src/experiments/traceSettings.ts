@@ -180,8 +180,9 @@ export const TRACE_SETTINGS = { session, unstructured, structured, overlap, grad
 export type SessionChoices = GivenOf<typeof session>;
 
 /** How a session finds neurons: what was asked for, or the protocol's. */
-export interface TraceSettings extends Omit<ValuesOf<typeof session>, 'batchSize'> {
+export interface TraceSettings extends Omit<ValuesOf<typeof session>, 'batchSize' | 'loss'> {
   readonly protocol: Protocol;
+  readonly loss: Loss;
 }
 
 /**

@@ -108,10 +108,7 @@ export function pretrainingDominoes(benchmark: DominoesOptions): DominoesOptions
   return { ...benchmark, garments, digits, counts: { train: each(60), val: each(5), test: each(5) } };
 }
 
-function common(
-  options: QuickstartOptions,
-  dataset: Dataset,
-): Omit<ErmOptions, 'out' | 'epochs' | 'lr'> {
+function common(options: QuickstartOptions, dataset: Dataset): Omit<ErmOptions, 'out' | 'epochs' | 'lr'> {
   const { onProgress, signal, onWarning, onEpoch, seed, device, threads } = options;
   return {
     ...{ onProgress, signal, onWarning, onEpoch, seed, device, threads },

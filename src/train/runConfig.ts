@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { LOSSES } from '../metrics/loss.js';
+import { ARCHITECTURES } from '../models/architectures.js';
 import { MEMORY_FORMATS, PRECISIONS } from '../native/addon.js';
 import { PROTOCOLS } from '../protocol.js';
 import { CHECKPOINTS } from './ermSettings.js';
@@ -14,7 +15,7 @@ const runShape = {
   /** Whose settings were the defaults. */
   protocol: z.enum(PROTOCOLS),
   dataset: z.strictObject({ name: z.string(), fingerprint: z.string() }),
-  arch: z.string(),
+  arch: z.enum(ARCHITECTURES),
   /** Of vision transformers: the size that images are resized to, where one was asked for. */
   imageSize: z.tuple([pixels, pixels]).optional(),
   /** Of vision transformers, as the next one. */

@@ -1,5 +1,5 @@
 import { SpurmemError } from '../errors.js';
-import { architectureOf } from '../models/architectures.js';
+import { architectureOf, type Architecture } from '../models/architectures.js';
 
 /** Settings that only some architectures take. */
 interface VitSettings {
@@ -17,14 +17,14 @@ interface VitSettings {
  * @throws `USAGE` when one is given for an architecture that does not take it, and when patches do not cover the images
  */
 export function vitSettings(
-  arch: string,
+  arch: Architecture,
   given: VitSettings,
 ): { imageSize?: [number, number]; patchSize?: number; layerNormEps?: number } {
-  const { takes } = architectureOf(arch);
+  const { options: defaults } = architectureOf(arch);
   const names = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [`\`${name}\``],
   );
-  if (!takes) {
+  if (defaults.patchSize === undefined) {
     if (names.length === 0) return {};
     throw new SpurmemError(
       'USAGE',
@@ -35,7 +35,7 @@ export function vitSettings(
       },
     );
   }
-  const { imageSize, patchSize = takes.patchSize, layerNormEps = takes.layerNormEps } = given;
+  const { imageSize, patchSize = defaults.patchSize, layerNormEps = defaults.layerNormEps } = given;
   if (imageSize === undefined) return { patchSize, layerNormEps };
   requirePatches(imageSize, patchSize);
   return { imageSize: [...imageSize], patchSize, layerNormEps };

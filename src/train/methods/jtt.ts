@@ -78,14 +78,14 @@ async function identifyErrors(
   epochs: number,
   options: ErmOptions,
 ): Promise<Int32Array> {
-  const { path, last } = new RunFolder(join(folder.path, IDENTIFICATION));
+  const identification = new RunFolder(join(folder.path, IDENTIFICATION));
   const { onEpoch } = options;
   await erm.train({
     ...options,
-    ...{ data: loader.dataset, out: path, epochs, select: 'last', keepEpochs: undefined },
+    ...{ data: loader.dataset, out: identification.path, epochs, select: 'last', keepEpochs: undefined },
     onEpoch: onEpoch && ((metrics, run) => onEpoch(metrics, { ...run, stage: IDENTIFICATION })),
   });
-  using model = await loadModel(config, loader, last);
+  using model = await loadModel(config, loader, identification.last, identification);
   const { labels, splits } = loader.dataset;
   const { predictions } = await evaluate(model, loader, splits.train, {
     ...config,
@@ -96,7 +96,7 @@ async function identifyErrors(
   if (errors.length > 0) return errors;
   throw new SpurmemError(
     'USAGE',
-    `\`identificationEpochs\` is ${epochs}, after which the identification model in ${path} gets every training image right: ` +
+    `\`identificationEpochs\` is ${epochs}, after which the identification model in ${identification.path} gets every training image right: ` +
       'there are no errors to train on more often.',
     {
       ...{ parameter: 'identificationEpochs', value: epochs, expected: 'fewer epochs here' },
