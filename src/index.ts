@@ -165,6 +165,8 @@ export { GRAD_CAM_DEFAULTS, gradCam, type GradCamOptions } from './experiments/g
 export type * from './experiments/gradCamResult.js';
 export type * from './experiments/results.js';
 
+export { FIGURES } from './report/figures.js';
+export type { Figure, FigureNeeds, FigureRow, TraceNeed } from './report/figure.js';
 export { renderFigures, renderReport, type RunReport } from './report/runReport.js';
 export { writeReport } from './report/writeReport.js';
 export { runStudy, type StudyOptions, type StudyResult, type StudyRow } from './experiments/study.js';
@@ -197,9 +199,10 @@ export {
   type PairedDifference,
   type SeedSummary,
 } from './metrics/seeds.js';
-export { PART1, SIGMA_GRID, type ArticleFigure } from './reproduce/articleFigures.js';
+export { PART1, SIGMA_GRID } from './reproduce/articleFigures.js';
+export type { FigureResult, ReproducedFigure } from './reproduce/figureFiles.js';
 export { reproduceFig10, type Fig10Result } from './reproduce/fig10.js';
-export { reproducePart1, type FigureResult, type Part1Options, type Part1Result } from './reproduce/part1.js';
+export { reproducePart1, type Part1Options, type Part1Result } from './reproduce/part1.js';
 export {
   reproduceQuickstart,
   type QuickstartOptions,

@@ -68,12 +68,14 @@ export function addRecipeCommand(
   addDatasetOptions(addComputeOptions(addVitOptions(addRecipeOptions(command)))).action(
     async (given: RecipeCommandOptions) => {
       await runJob(given, async (output, control) => {
-        const [trainMethod, { loadDataset }, { describeEpoch }, { trainingTables }] = await Promise.all([
-          load(),
-          import('../data/dataset.js'),
-          import('./describe.js'),
-          import('./tables.js'),
-        ]);
+        const [trainMethod, { loadDataset }, { describeEpoch }, { trainingTables }, { describeDataset }] =
+          await Promise.all([
+            load(),
+            import('../data/dataset.js'),
+            import('./describe.js'),
+            import('./tables.js'),
+            import('../report/describeDataset.js'),
+          ]);
         const datasetOptions = datasetOptionsOf(given);
         const dataset = await loadDataset(given.data, datasetOptions);
         const out = given.out ?? `runs/${name}-${dataset.name}`;
@@ -89,7 +91,7 @@ export function addRecipeCommand(
             output.info(`identification, ${describeEpoch(metrics, dataset.groupNames)}`);
           },
         });
-        output.result(`${trainingTables(dataset, result, output.color)}\nRun: ${out}`, {
+        output.result(`${trainingTables(describeDataset(dataset), result, output.color)}\nRun: ${out}`, {
           run: out,
           ...result,
         });

@@ -1,21 +1,22 @@
-import sharp from 'sharp';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { groupCounts, loadDataset, type Dataset } from '../data/dataset.js';
-import { minorityGroups } from '../data/minorityGroups.js';
+import sharp from 'sharp';
+import { loadDataset, type Dataset } from '../data/dataset.js';
+import { SPLITS } from '../data/split.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type {
   TraceOverlapResult,
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../experiments/results.js';
-import { SPLITS } from '../data/split.js';
-import { PERTURBATIONS } from '../neurons/perturb.js';
 import { writeAtomic } from '../files.js';
+import { PERTURBATIONS } from '../neurons/perturb.js';
 import type { EpochsConfig } from '../train/runConfig.js';
 import { openRun, RunFolder, type RunConfig, type RunEnvironment } from '../train/runFolder.js';
-import { renderFigures, renderReport, type RunReport, type SampleImage } from './runReport.js';
-import { toSampleImage } from './sampleImage.js';
+import { toSampleImage } from './charts/heatOverlays.js';
+import { describeDataset } from './describeDataset.js';
+import type { ReportDataset, RunReport, SampleImage } from './reportData.js';
+import { drawCharts, renderFigures, renderReport } from './runReport.js';
 
 /** Sample images of each group, and the height that they are shown at. */
 const SAMPLES_PER_GROUP = 4;
@@ -32,39 +33,27 @@ export async function writeReport(options: {
   readonly data?: string | undefined;
 }): Promise<string> {
   const { folder, config, environment } = await openRun(options.run);
-  const dataset = await loadDataset(options.data ?? environment.data, environment.dataOptions);
+  const dataset = await readDataset(options.data, environment);
   await folder.create();
-  const result = await folder.readTrainingResult();
-  const before =
-    environment.from === undefined ? undefined : await new RunFolder(environment.from).readTrainingResult();
-  const overlap = await folder.readResult<TraceOverlapResult>('trace-overlap');
-  const layers = await folder.readResult<TraceStructuredResult>('trace-structured');
-  const gradCam = await folder.readResult<GradCamResult>('grad-cam');
   const report: RunReport = {
     title: `${config.arch} on ${dataset.name}`,
-    dataset: {
-      name: dataset.name,
-      groupNames: dataset.groupNames,
-      minorityGroups: minorityGroups(dataset),
-      counts: {
-        train: groupCounts(dataset, 'train'),
-        val: groupCounts(dataset, 'val'),
-        test: groupCounts(dataset, 'test'),
-      },
-      samples: await sampleImages(dataset),
-    },
+    dataset,
     config: describeConfig(config, environment),
     epochs: await folder.readMetrics(),
-    ...(result ? { result } : {}),
-    ...(before ? { before } : {}),
+    result: await folder.readTrainingResult(),
+    before:
+      environment.from === undefined ? undefined : await new RunFolder(environment.from).readTrainingResult(),
     traces: await readTraces(folder),
-    ...(overlap ? { overlap } : {}),
-    ...(layers ? { layers } : {}),
-    ...(gradCam ? { gradCam } : {}),
+    overlap: await folder.readResult<TraceOverlapResult>('trace-overlap'),
+    layers: await folder.readResult<TraceStructuredResult>('trace-structured'),
+    gradCam: await folder.readResult<GradCamResult>('grad-cam'),
     versions: Object.entries(environment.versions),
   };
-  for (const { name, svg } of await renderFigures(report)) await writeAtomic(folder.figure(name), svg);
-  await writeAtomic(folder.report, await renderReport(report));
+  const charts = await drawCharts(report);
+  for (const { name, svg } of await renderFigures(report, charts)) {
+    await writeAtomic(folder.figure(name), svg);
+  }
+  await writeAtomic(folder.report, await renderReport(report, charts));
   return folder.report;
 }
 
@@ -86,6 +75,15 @@ async function readTraces(folder: RunFolder): Promise<TraceUnstructuredResult[]>
         PERTURBATIONS.indexOf(a.perturbation) - PERTURBATIONS.indexOf(b.perturbation) ||
         SPLITS.indexOf(a.split) - SPLITS.indexOf(b.split),
     );
+}
+
+/** What the report takes of the dataset: that of the named folder, or the one that the run was trained on. */
+async function readDataset(
+  folder: string | undefined,
+  { data, dataOptions }: RunEnvironment,
+): Promise<ReportDataset> {
+  const dataset = await loadDataset(folder ?? data, dataOptions);
+  return { ...describeDataset(dataset), samples: await sampleImages(dataset) };
 }
 
 /** The first training images of each group, small enough to live in the page. */

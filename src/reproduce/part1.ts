@@ -1,6 +1,7 @@
-import type { Dataset } from '../data/dataset.js';
-import { stringify } from 'csv-stringify/sync';
 import { DEFAULT_CONTROLS, type ControlOptions } from '../experiments/controls.js';
+import { gradCam } from '../experiments/gradCam.js';
+import type { GradCamResult } from '../experiments/gradCamResult.js';
+import { TRACE_DEFAULTS } from '../experiments/protocol.js';
 import type {
   TraceOverlapResult,
   TraceStructuredResult,
@@ -9,27 +10,22 @@ import type {
 import { traceOverlapIn } from '../experiments/traceOverlap.js';
 import { TraceSession, type SessionOptions } from '../experiments/traceSession.js';
 import { traceStructuredIn } from '../experiments/traceStructured.js';
-import { TRACE_DEFAULTS } from '../experiments/protocol.js';
 import { resultName, traceUnstructuredIn } from '../experiments/traceUnstructured.js';
 import { SpurmemError } from '../errors.js';
-import { writeAtomic } from '../files.js';
 import type { Architecture } from '../models/architectures.js';
 import { CRITERIA } from '../neurons/neuron.js';
+import { describeDataset } from '../report/describeDataset.js';
+import type { Figure } from '../report/figure.js';
+import type { RunResults } from '../report/reportData.js';
 import { writeReport } from '../report/writeReport.js';
 import { trainErm, type ErmOptions } from '../train/erm.js';
-import type { TrainingResult } from '../train/metrics.js';
 import { RunFolder } from '../train/runFolder.js';
-import {
-  mergeNeeds,
-  part1Plans,
-  type ArticleFigure,
-  type FigurePlan,
-  type TraceNeed,
-} from './articleFigures.js';
-import { accuracyRows, layerRows, overlapRows, traceRows, type FigureRow } from './figureRows.js';
+import { mergeNeeds, SIGMA_GRID, type ResolvedNeed } from './articleFigures.js';
+import { writeFigures, type ReproducedFigure } from './figureFiles.js';
 
 export interface Part1Options extends Omit<SessionOptions, 'unit'> {
-  readonly figures: readonly ArticleFigure[];
+  /** Some of `PART1`, or of one's own. */
+  readonly figures: readonly Figure[];
   /** Where the run is, or is trained by ERM where it is not: then `data` and `arch` are needed. */
   readonly run: string;
   readonly arch?: Architecture | undefined;
@@ -47,20 +43,10 @@ export interface Part1Options extends Omit<SessionOptions, 'unit'> {
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
-/** `results/<figure>.json`: what a figure or table shows, a row a measurement; the same rows are in its CSV. */
-export interface FigureResult {
-  readonly kind: ArticleFigure;
-  readonly title: string;
-  readonly checkpoint: string;
-  readonly rows: readonly FigureRow[];
-}
-
 export interface Part1Result {
   readonly run: string;
   readonly report: string;
-  readonly dataset: Dataset;
-  readonly figures: readonly (FigureResult & { readonly json: string; readonly csv: string })[];
-  readonly traces: Traces;
+  readonly figures: readonly ReproducedFigure[];
 }
 
 /**
@@ -72,37 +58,17 @@ export interface Part1Result {
  */
 export async function reproducePart1(options: Part1Options): Promise<Part1Result> {
   await trainWhereMissing(options);
-  const plans = part1Plans(options.sigmas);
-  const wanted = options.figures.map((figure) => ({ figure, plan: plans[figure] }));
+  const grid = options.sigmas ?? SIGMA_GRID;
   using session = await TraceSession.open(options);
-  const results = await makeTraces(
-    session,
-    options,
-    wanted.map(({ plan }) => plan),
-  );
-  const figures: Part1Result['figures'][number][] = [];
-  await session.folder.locked(async () => {
-    for (const { figure, plan } of wanted) {
-      const rows = figureRows(figure, plan, results, session.dataset.groupNames);
-      const result: FigureResult = { kind: figure, title: plan.title, checkpoint: session.checkpoint, rows };
-      await session.folder.writeResult(figure, result);
-      const json = session.folder.result(figure);
-      const csv = json.replace(/json$/, 'csv');
-      await writeAtomic(csv, stringify([...rows], { header: true }));
-      figures.push({ ...result, json, csv });
-    }
-  });
+  const content = {
+    ...{ results: await makeResults(session, options, grid), grid },
+    ...{ checkpoint: session.checkpoint, dataset: describeDataset(session.dataset) },
+  };
+  const { folder } = session;
+  const figures = await folder.locked(() => writeFigures(folder, options.figures, content));
   options.onStep?.('report');
   const report = await writeReport({ run: options.run, data: options.data });
-  return { run: options.run, report, dataset: session.dataset, figures, traces: results };
-}
-
-/** The traces that the figures show; those that no figure needs are left out. */
-export interface Traces {
-  readonly erm: TrainingResult | undefined;
-  readonly unstructured: readonly TraceUnstructuredResult[];
-  readonly structured: TraceStructuredResult | undefined;
-  readonly overlap: TraceOverlapResult | undefined;
+  return { run: options.run, report, figures };
 }
 
 async function trainWhereMissing(options: Part1Options): Promise<void> {
@@ -119,28 +85,30 @@ async function trainWhereMissing(options: Part1Options): Promise<void> {
   await trainErm({ ...rest, ...erm, ...{ data, arch, out: run, resume: true } });
 }
 
-async function makeTraces(
+/** What the figures need; the rest is left out. */
+async function makeResults(
   session: TraceSession,
   options: Part1Options,
-  plans: readonly FigurePlan[],
-): Promise<Traces> {
-  const unstructured: TraceUnstructuredResult[] = [];
-  for (const need of mergeNeeds(plans.flatMap(({ traces }) => traces))) {
-    unstructured.push(await unstructuredTrace(session, options, need));
+  grid: readonly number[],
+): Promise<RunResults> {
+  const traces: TraceUnstructuredResult[] = [];
+  for (const need of mergeNeeds(options.figures, grid)) {
+    traces.push(await unstructuredTrace(session, options, need));
   }
-  const needs = new Set(plans.map((plan) => plan.needs));
+  const others = new Set(options.figures.flatMap(({ needs }) => needs.results ?? []));
   return {
-    erm: await session.folder.readTrainingResult(),
-    unstructured,
-    structured: needs.has('structured') ? await structuredTrace(session, options) : undefined,
-    overlap: needs.has('overlap') ? await overlapTrace(session, options) : undefined,
+    traces,
+    result: others.has('result') ? await session.folder.readTrainingResult() : undefined,
+    layers: others.has('layers') ? await structuredTrace(session, options) : undefined,
+    overlap: others.has('overlap') ? await overlapTrace(session, options) : undefined,
+    gradCam: others.has('gradCam') ? await heatMaps(session, options) : undefined,
   };
 }
 
 async function unstructuredTrace(
   session: TraceSession,
   options: Part1Options,
-  need: TraceNeed,
+  need: ResolvedNeed,
 ): Promise<TraceUnstructuredResult> {
   const { perturbation, split, topK, sigmas } = need;
   const name = resultName({ kind: 'trace-unstructured', perturbation, split });
@@ -180,6 +148,14 @@ async function overlapTrace(session: TraceSession, options: Part1Options): Promi
   return traceOverlapIn(session, { fraction });
 }
 
+/** The maps that are there, whatever they were compared with, or those of the run alone. */
+async function heatMaps(session: TraceSession, options: Part1Options): Promise<GradCamResult> {
+  const made = await session.folder.readResult<GradCamResult>('grad-cam');
+  if (made?.after.checkpoint === session.checkpoint) return made;
+  options.onStep?.('heat maps');
+  return gradCam(options);
+}
+
 /** Whether a trace that is there was made of the same weights, in the same way, with the same controls. */
 function isOfSession(
   session: TraceSession,
@@ -201,22 +177,10 @@ function hasHeaderOf(session: TraceSession, made: object): boolean {
   );
 }
 
-function coversNeed(made: TraceUnstructuredResult, { topK, sigmas }: TraceNeed): boolean {
+function coversNeed(made: TraceUnstructuredResult, { topK, sigmas }: ResolvedNeed): boolean {
   const has = (criterion: string, k: number, sigma: number | null): boolean =>
     made.entries.some((entry) => entry.criterion === criterion && entry.k === k && entry.sigma === sigma);
   return CRITERIA.every((criterion) =>
     topK.every((k) => (sigmas.length === 0 ? [null] : sigmas).every((sigma) => has(criterion, k, sigma))),
   );
-}
-
-function figureRows(
-  figure: ArticleFigure,
-  plan: FigurePlan,
-  { erm, unstructured, structured, overlap }: Traces,
-  groupNames: readonly string[],
-): FigureRow[] {
-  if (figure === 'fig1') return erm ? accuracyRows(erm, groupNames) : [];
-  if (plan.needs === 'structured') return structured ? layerRows(structured, groupNames) : [];
-  if (plan.needs === 'overlap') return overlap ? overlapRows(overlap, groupNames) : [];
-  return traceRows(unstructured, plan.traces, groupNames);
 }

@@ -3,6 +3,8 @@ import { groupCounts, type Dataset } from '../data/dataset.js';
 import { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from '../data/dominoes.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import type { JobOptions } from '../progress.js';
+import { fig1 } from '../report/figures/fig1.js';
+import { fig2 } from '../report/figures/fig2.js';
 import { writeReport } from '../report/writeReport.js';
 import { trainErm } from '../train/erm.js';
 import { trainFinetune } from '../train/finetune.js';
@@ -78,7 +80,7 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
     ...options,
     data: dataset.folder,
     run: out,
-    figures: ['fig1', 'fig2'],
+    figures: [fig1, fig2],
     controls: CONTROLS,
     onStep: undefined,
   });

@@ -45,10 +45,12 @@ export function addDatasetCommands(dataset: Command): void {
       .option('--fashion-mnist <folder>', 'folder with Fashion-MNIST\u2019s four .gz files'),
   ).action(async (options: DominoesCommandOptions) => {
     await runJob(options, async (output, control) => {
-      const [{ buildDominoes, DEFAULT_DOMINOES }, { datasetTables, summarizeDataset }] = await Promise.all([
-        import('../../data/dominoes.js'),
-        import('../tables.js'),
-      ]);
+      const [{ buildDominoes, DEFAULT_DOMINOES }, { datasetTables, summarizeDataset }, { describeDataset }] =
+        await Promise.all([
+          import('../../data/dominoes.js'),
+          import('../tables.js'),
+          import('../../report/describeDataset.js'),
+        ]);
       const counts = (split: Split, given: readonly number[] | undefined): number[] => [
         ...(given ?? DEFAULT_DOMINOES.counts[split]),
       ];
@@ -69,7 +71,10 @@ export function addDatasetCommands(dataset: Command): void {
         },
         control,
       );
-      output.result(datasetTables(built), summarizeDataset(built));
+      output.result(
+        datasetTables(describeDataset(built), built.folder, output.color),
+        summarizeDataset(built),
+      );
     });
   });
   addCommonOptions(
@@ -81,15 +86,20 @@ export function addDatasetCommands(dataset: Command): void {
     ),
   ).action(async (options: InspectOptions) => {
     await runJob(options, async (output, control) => {
-      const [{ loadDataset }, { buildImageStore }, { datasetTables, summarizeDataset }] = await Promise.all([
-        import('../../data/dataset.js'),
-        import('../../data/imageStore.js'),
-        import('../tables.js'),
-      ]);
+      const [{ loadDataset }, { buildImageStore }, { datasetTables, summarizeDataset }, { describeDataset }] =
+        await Promise.all([
+          import('../../data/dataset.js'),
+          import('../../data/imageStore.js'),
+          import('../tables.js'),
+          import('../../report/describeDataset.js'),
+        ]);
       const found = await loadDataset(options.data, datasetOptionsOf(options));
       // Decoding every image is the check that each one is there and whole.
       await buildImageStore(found, control);
-      output.result(datasetTables(found), summarizeDataset(found));
+      output.result(
+        datasetTables(describeDataset(found), found.folder, output.color),
+        summarizeDataset(found),
+      );
     });
   });
 }

@@ -29,12 +29,14 @@ export interface GradCamCommandOptions extends ComputeOptions, DatasetOptions {
 export function addGradCamCommand(command: Command): void {
   addGradCamOptions(command).action(async (options: GradCamCommandOptions) => {
     await runJob(options, async (output, control) => {
-      const [{ gradCam }, { gradCamTable }, { openRun }, { loadDataset }] = await Promise.all([
-        import('../../experiments/gradCam.js'),
-        import('../gradCamTable.js'),
-        import('../../train/runFolder.js'),
-        import('../../data/dataset.js'),
-      ]);
+      const [{ gradCam }, { gradCamTable }, { openRun }, { loadDataset }, { describeDataset }] =
+        await Promise.all([
+          import('../../experiments/gradCam.js'),
+          import('../gradCamTable.js'),
+          import('../../train/runFolder.js'),
+          import('../../data/dataset.js'),
+          import('../../report/describeDataset.js'),
+        ]);
       const library = gradCamOptionsOf(options, control);
       const result = await gradCam(library);
       const { folder, environment } = await openRun(options.run);
@@ -43,7 +45,7 @@ export function addGradCamCommand(command: Command): void {
         library.datasetOptions ?? environment.dataOptions,
       );
       const path = folder.result(result.kind);
-      output.result(`${gradCamTable(dataset, result)}\nResult: ${path}`, {
+      output.result(`${gradCamTable(describeDataset(dataset), result, output.color)}\nResult: ${path}`, {
         result: path,
         ...withoutImages(result),
       });

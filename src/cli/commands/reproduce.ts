@@ -27,9 +27,17 @@ export function addReproduceCommands(reproduce: Command): void {
       .option('--fashion-mnist <folder>', 'folder with Fashion-MNIST\u2019s four .gz files'),
   ).action(async (options: QuickstartCommandOptions) => {
     await runJob(options, async (output, control) => {
-      const [{ reproduceQuickstart }, { describeEpoch }, { trainingTables, traceTables }] = await Promise.all(
-        [import('../../reproduce/quickstart.js'), import('../describe.js'), import('../tables.js')],
-      );
+      const [
+        { reproduceQuickstart },
+        { describeEpoch },
+        { trainingTables, traceTables },
+        { describeDataset },
+      ] = await Promise.all([
+        import('../../reproduce/quickstart.js'),
+        import('../describe.js'),
+        import('../tables.js'),
+        import('../../report/describeDataset.js'),
+      ]);
       const { dataset, erm, trace, finetune, run, report, finetuneReport } = await reproduceQuickstart({
         ...options,
         ...control,
@@ -40,12 +48,13 @@ export function addReproduceCommands(reproduce: Command): void {
           output.info(describeEpoch(metrics, groupNames));
         },
       });
+      const named = describeDataset(dataset);
       output.result(
         [
-          trainingTables(dataset, erm, output.color),
-          traceTables(dataset, trace, output.color),
+          trainingTables(named, erm, output.color),
+          traceTables(named, trace, output.color),
           'After fine-tuning against spurious memorization:',
-          trainingTables(dataset, finetune, output.color),
+          trainingTables(named, finetune, output.color),
           `Run: ${run}`,
           `Report: ${report}`,
           `Report of fine-tuning: ${finetuneReport}`,

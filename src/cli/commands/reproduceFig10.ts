@@ -10,14 +10,14 @@ export function addFig10Command(reproduce: Command): void {
       .description('Fig. 10: heat maps of a fine-tuned run beside the ERM run before it, with the report'),
   ).action(async (options: GradCamCommandOptions) => {
     await runJob(options, async (output, control) => {
-      const [{ reproduceFig10 }, { gradCamTable }] = await Promise.all([
+      const [{ reproduceFig10 }, { figureTables }] = await Promise.all([
         import('../../reproduce/fig10.js'),
-        import('../gradCamTable.js'),
+        import('../figureTables.js'),
       ]);
-      const { dataset, gradCam, json, csv, report } = await reproduceFig10(
-        gradCamOptionsOf(options, control),
-      );
-      output.result(`${gradCamTable(dataset, gradCam)}\nResults:\n  ${json}\n  ${csv}\nReport: ${report}`, {
+      const result = await reproduceFig10(gradCamOptionsOf(options, control));
+      const { gradCam, json, csv, report } = result;
+      const text = [...figureTables([result], output.color), 'Results:', `  ${json}`, `  ${csv}`];
+      output.result([...text, `Report: ${report}`].join('\n'), {
         run: options.run,
         report,
         figures: [json, csv],

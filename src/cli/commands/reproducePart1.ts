@@ -2,7 +2,9 @@ import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Architecture } from '../../models/architectures.js';
 import type { Protocol } from '../../protocol.js';
-import { PART1, part1Plans, type ArticleFigure } from '../../reproduce/articleFigures.js';
+import type { Figure } from '../../report/figure.js';
+import { articleName } from '../../report/format.js';
+import { PART1 } from '../../reproduce/articleFigures.js';
 import { runJob } from '../job.js';
 import {
   addComputeOptions,
@@ -36,11 +38,9 @@ interface Part1CommandOptions extends ComputeOptions, DatasetOptions {
 
 /** Adds `reproduce fig1`, ..., `reproduce table14` and `reproduce part1`. */
 export function addPart1Commands(reproduce: Command): void {
-  const plans = part1Plans();
   for (const figure of PART1) {
-    addFigureCommand(reproduce, figure, `${articleName(figure)}: ${plans[figure].title.toLowerCase()}`, [
-      figure,
-    ]);
+    const { name, title } = figure;
+    addFigureCommand(reproduce, name, `${articleName(name)}: ${title.toLowerCase()}`, [figure]);
   }
   addFigureCommand(
     reproduce,
@@ -54,7 +54,7 @@ function addFigureCommand(
   reproduce: Command,
   name: string,
   description: string,
-  figures: readonly ArticleFigure[],
+  figures: readonly Figure[],
 ): void {
   const command = reproduce
     .command(name)
@@ -89,10 +89,10 @@ function addFigureCommand(
     );
   addDatasetOptions(addComputeOptions(command)).action(async (options: Part1CommandOptions) => {
     await runJob(options, async (output, control) => {
-      const [{ reproducePart1 }, { describeEpoch }, { part1Tables }] = await Promise.all([
+      const [{ reproducePart1 }, { describeEpoch }, { figureTables }] = await Promise.all([
         import('../../reproduce/part1.js'),
         import('../describe.js'),
-        import('../part1Tables.js'),
+        import('../figureTables.js'),
       ]);
       const { weights, epochs, lr } = options;
       const result = await reproducePart1({
@@ -117,17 +117,13 @@ function addFigureCommand(
       });
       const files = result.figures.flatMap(({ json, csv }) => [json, csv]);
       const text = [
-        ...part1Tables(result, output.color),
+        ...figureTables(result.figures, output.color),
         `Results:\n${files.map((file) => `  ${file}`).join('\n')}`,
         `Report: ${result.report}`,
       ];
       const { run, report } = result;
-      output.result(text.join('\n'), { run, report, figures: result.figures });
+      const documents = result.figures.map(({ tables: _tables, ...figure }) => figure);
+      output.result(text.join('\n'), { run, report, figures: documents });
     });
   });
-}
-
-/** `fig7` -> `Fig. 7`, `table3` -> `Table 3`. */
-function articleName(figure: ArticleFigure): string {
-  return figure.replace('fig', 'Fig. ').replace('table', 'Table ');
 }

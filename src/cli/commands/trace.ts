@@ -102,7 +102,10 @@ export function addTraceCommands(trace: Command): void {
       ]);
       const result = await traceStructured({ ...options, ...zeroing(options), ...control });
       const { dataset, path } = await openResult(options, result.kind);
-      output.result(`${layerTables(dataset, result)}\nResult: ${path}`, { result: path, ...result });
+      output.result(`${layerTables(dataset, result, output.color)}\nResult: ${path}`, {
+        result: path,
+        ...result,
+      });
     });
   });
 
@@ -119,7 +122,10 @@ export function addTraceCommands(trace: Command): void {
       ]);
       const result = await traceOverlap({ ...session(options), ...options, ...control });
       const { dataset, path } = await openResult(options, result.kind);
-      output.result(`${overlapTables(dataset, result)}\nResult: ${path}`, { result: path, ...result });
+      output.result(`${overlapTables(dataset, result, output.color)}\nResult: ${path}`, {
+        result: path,
+        ...result,
+      });
     });
   });
 }
@@ -227,14 +233,15 @@ function session(options: TraceCommandOptions) {
 
 /** What the tables need besides a result. */
 async function openResult(options: TraceCommandOptions, name: string) {
-  const [{ openRun }, { loadDataset }] = await Promise.all([
+  const [{ openRun }, { loadDataset }, { describeDataset }] = await Promise.all([
     import('../../train/runFolder.js'),
     import('../../data/dataset.js'),
+    import('../../report/describeDataset.js'),
   ]);
   const { environment, folder } = await openRun(options.run);
   const datasetOptions = chosenDatasetOptions(options) ?? environment.dataOptions;
   return {
-    dataset: await loadDataset(options.data ?? environment.data, datasetOptions),
+    dataset: describeDataset(await loadDataset(options.data ?? environment.data, datasetOptions)),
     path: folder.result(name),
   };
 }

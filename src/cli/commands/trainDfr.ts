@@ -50,12 +50,14 @@ export function addDfrCommand(train: Command): void {
     .addOption(precisionOption('that of --from'));
   addDatasetOptions(addComputeOptions(command)).action(async (options: DfrCommandOptions) => {
     await runJob(options, async (output, control) => {
-      const [{ trainDfr }, { openRun }, { loadDataset }, { trainingTables }] = await Promise.all([
-        import('../../train/dfr.js'),
-        import('../../train/runFolder.js'),
-        import('../../data/dataset.js'),
-        import('../tables.js'),
-      ]);
+      const [{ trainDfr }, { openRun }, { loadDataset }, { trainingTables }, { describeDataset }] =
+        await Promise.all([
+          import('../../train/dfr.js'),
+          import('../../train/runFolder.js'),
+          import('../../data/dataset.js'),
+          import('../tables.js'),
+          import('../../report/describeDataset.js'),
+        ]);
       const { environment } = await openRun(options.from);
       const datasetOptions = chosenDatasetOptions(options);
       const dataset = await loadDataset(
@@ -64,7 +66,10 @@ export function addDfrCommand(train: Command): void {
       );
       const out = options.out ?? `${options.from.replace(/\/+$/, '')}-dfr`;
       const result = await trainDfr({ ...options, ...control, out, datasetOptions });
-      output.result(`${trainingTables(dataset, result, output.color)}\nRun: ${out}`, { run: out, ...result });
+      output.result(`${trainingTables(describeDataset(dataset), result, output.color)}\nRun: ${out}`, {
+        run: out,
+        ...result,
+      });
     });
   });
 }

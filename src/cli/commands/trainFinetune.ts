@@ -36,14 +36,21 @@ export function addFinetuneCommand(train: Command): void {
   for (const option of finetuneOptions()) command.addOption(option);
   addDatasetOptions(addComputeOptions(command)).action(async (options: FinetuneCommandOptions) => {
     await runJob(options, async (output, control) => {
-      const [{ trainFinetune }, { openRun }, { loadDataset }, { describeEpoch }, { trainingTables }] =
-        await Promise.all([
-          import('../../train/finetune.js'),
-          import('../../train/runFolder.js'),
-          import('../../data/dataset.js'),
-          import('../describe.js'),
-          import('../tables.js'),
-        ]);
+      const [
+        { trainFinetune },
+        { openRun },
+        { loadDataset },
+        { describeEpoch },
+        { trainingTables },
+        { describeDataset },
+      ] = await Promise.all([
+        import('../../train/finetune.js'),
+        import('../../train/runFolder.js'),
+        import('../../data/dataset.js'),
+        import('../describe.js'),
+        import('../tables.js'),
+        import('../../report/describeDataset.js'),
+      ]);
       const { environment } = await openRun(options.from);
       const datasetOptions = chosenDatasetOptions(options);
       const dataset = await loadDataset(
@@ -60,7 +67,10 @@ export function addFinetuneCommand(train: Command): void {
           output.info(describeEpoch(metrics, dataset.groupNames));
         },
       });
-      output.result(`${trainingTables(dataset, result, output.color)}\nRun: ${out}`, { run: out, ...result });
+      output.result(`${trainingTables(describeDataset(dataset), result, output.color)}\nRun: ${out}`, {
+        run: out,
+        ...result,
+      });
     });
   });
 }

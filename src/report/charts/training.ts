@@ -1,4 +1,4 @@
-import type { GroupLabel } from '../groups.js';
+import type { GroupLabel } from '../views/groupLabels.js';
 import type { EpochMetrics } from '../../train/metrics.js';
 import { accuracyCurves } from './accuracyCurves.js';
 import { lossCurves } from './lossCurves.js';
