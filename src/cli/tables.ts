@@ -1,14 +1,19 @@
-import Table from 'cli-table3';
-import { groupCounts, type Dataset } from '../data/dataset.js';
+import type { Dataset } from '../data/dataset.js';
 import { SPLITS } from '../data/split.js';
-import type { TraceCost } from '../experiments/evaluateVariants.js';
 import type {
   TraceOverlapResult,
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../experiments/results.js';
-import { changeTable, groupTable, neuronTable } from '../report/tables.js';
-import type { TrainingResult } from '../train/metrics.js';
+import { accuracyTable } from '../report/tables/accuracy.js';
+import { changeTable, neuronTable } from '../report/tables/changes.js';
+import { countTable } from '../report/tables/counts.js';
+import { layerTablesByCriterion } from '../report/tables/layers.js';
+import { rankList } from '../report/tables/ranks.js';
+import type { Table } from '../report/tables/table.js';
+import { groupLabels, type NamedGroups } from '../report/views/groupLabels.js';
+import type { TrainingResult } from '../train/results.js';
+import { textTable } from './textTable.js';
 
 /** What `--json` prints of a dataset. */
 export function summarizeDataset(dataset: Dataset): unknown {
@@ -20,100 +25,41 @@ export function summarizeDataset(dataset: Dataset): unknown {
     spuriousNames: dataset.spuriousNames,
     groupNames: dataset.groupNames,
     minorityGroups: dataset.minorityGroups,
-    counts: Object.fromEntries(SPLITS.map((split) => [split, groupCounts(dataset, split)])),
+    counts: dataset.counts,
     preprocessing: dataset.preprocessing,
     coreRegion: dataset.coreRegion,
   };
 }
 
 /** Examples of each group in each split. */
-export function datasetTables(dataset: Dataset): string {
-  const minority = dataset.minorityGroups;
-  const counts = SPLITS.map((split) => groupCounts(dataset, split));
-  const table = new Table({
-    head: ['group', ...SPLITS],
-    colAligns: ['left', 'right', 'right', 'right'],
-    style: { head: [], border: [], compact: true },
-  });
-  dataset.groupNames.forEach((name, group) => {
-    const label = `G${group}${minority.includes(group) ? '*' : ''} ${name}`;
-    table.push([label, ...counts.map((ofSplit) => String(ofSplit[group]))]);
-  });
-  table.push(['all', ...SPLITS.map((split) => String(dataset.splits[split].length))]);
-  return `${dataset.name}: ${dataset.folder}\n${table.toString()}\n* minority group`;
+export function datasetTables(dataset: Dataset, color: boolean): string {
+  const { name, folder, counts } = dataset;
+  const table = countTable(dataset);
+  const sums = SPLITS.map((split) => String(counts[split].reduce((sum, count) => sum + count, 0)));
+  return `${name}: ${folder}\n${textTable({ ...table, footer: [['all', '', ...sums, '']] }, { color })}`;
 }
 
-/** Accuracies of an ERM run's groups. */
-export function trainingTables(dataset: Dataset, erm: TrainingResult, color: boolean): string {
-  return groupTable(erm, dataset.groupNames, dataset.minorityGroups, { color });
+/** Accuracies of a run's groups. */
+export function trainingTables(dataset: NamedGroups, result: TrainingResult, color: boolean): string {
+  return textTable(accuracyTable(result, groupLabels(dataset)), { color });
 }
 
-/** What perturbing neurons changed, and, unless they were printed before, which neurons they are. */
-export function traceTables(
-  dataset: Dataset,
-  trace: TraceUnstructuredResult,
-  color: boolean,
-  hasNeurons = true,
-): string {
-  const minority = dataset.minorityGroups;
-  return [
-    changeTable(trace, dataset.groupNames, minority, { color }),
-    ...(hasNeurons ? [neuronTable(trace, dataset.groupNames, minority, { color })] : []),
-    costLine(trace.cost),
-  ].join('\n');
+/** What perturbing neurons changed, and which neurons they are. */
+export function traceTables(dataset: NamedGroups, trace: TraceUnstructuredResult, color: boolean): string {
+  const groups = groupLabels(dataset);
+  return joined([changeTable(trace, groups), neuronTable(trace, groups)], color);
 }
 
 /** The accuracy change of each group, layer by layer, in points. */
-export function layerTables(dataset: Dataset, trace: TraceStructuredResult): string {
-  const minority = dataset.minorityGroups;
-  const groups = dataset.groupNames.map((_, group) => `G${group}${minority.includes(group) ? '*' : ''}`);
-  const columns = [...new Set(trace.entries.map(({ criterion, k }) => `${criterion} k=${k}`))];
-  const table = new Table({
-    head: ['layer', ...columns.flatMap((column) => groups.map((group) => `${column} ${group}`))],
-    colAligns: ['left', ...columns.flatMap(() => groups.map(() => 'right' as const))],
-    wordWrap: true,
-    style: { head: [], border: [], compact: true },
-  });
-  const change = new Map(
-    trace.entries.map((entry) => [
-      `${entry.criterion} k=${entry.k} ${entry.layer} ${entry.group}`,
-      entry.change,
-    ]),
-  );
-  for (const layer of trace.layers) {
-    const cells = columns.flatMap((column) =>
-      groups.map((_, group) => (100 * (change.get(`${column} ${layer} ${group}`) ?? Number.NaN)).toFixed(2)),
-    );
-    table.push([layer, ...cells]);
-  }
-  return [
-    table.toString(),
-    `change of each group's ${trace.split} accuracy in points, when its own neurons of the layer are zeroed; * minority group`,
-    costLine(trace.cost),
-  ].join('\n');
+export function layerTables(dataset: NamedGroups, trace: TraceStructuredResult, color: boolean): string {
+  return joined(layerTablesByCriterion(trace, groupLabels(dataset)), color);
 }
 
 /** Where one criterion's top neurons stand under the other. */
-export function overlapTables(dataset: Dataset, overlap: TraceOverlapResult): string {
-  const table = new Table({
-    head: ['group', 'chosen by', 'ranked by', 'neuron', 'percentile'],
-    colAligns: ['left', 'left', 'left', 'left', 'right'],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const { group, chosenBy, rankedBy, neurons } of overlap.entries) {
-    for (const { layer, index, percentile } of neurons) {
-      table.push([
-        dataset.groupNames[group] ?? '',
-        chosenBy,
-        rankedBy,
-        `${layer}[${index}]`,
-        percentile.toFixed(2),
-      ]);
-    }
-  }
-  return `${table.toString()}\n${overlap.count} of ${overlap.numNeurons} neurons (a share of ${overlap.fraction})`;
+export function overlapTables(dataset: NamedGroups, overlap: TraceOverlapResult, color: boolean): string {
+  return textTable(rankList(overlap, groupLabels(dataset)), { color });
 }
 
-function costLine({ naiveForwards, runForwards, ratio }: TraceCost): string {
-  return `cost: ${Math.round(runForwards)} of ${naiveForwards} forward passes (${ratio.toFixed(3)} of evaluating each variant alone)`;
+function joined(tables: readonly Table[], color: boolean): string {
+  return tables.map((table) => textTable(table, { color })).join('\n');
 }

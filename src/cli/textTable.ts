@@ -1,15 +1,62 @@
-import Table from 'cli-table3';
+import CliTable from 'cli-table3';
+import { captionOf, type Cell, type Part, type Table } from '../report/tables/table.js';
 
-/** Columns of names stand left, numbers right. */
-const NAMES = /^(perturbation|criterion|setting)$| minus$/;
+/** How tables are printed. */
+interface TextOptions {
+  /** Whether the output is a terminal that shows colours; without, the text holds no escape codes. */
+  readonly color: boolean;
+}
 
-/** A table for the terminal. */
-export function textTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
-  const table = new Table({
-    head: [...columns],
-    colAligns: columns.map((column) => (NAMES.test(column) ? 'left' : 'right')),
+/** A table for the terminal, under its caption and above its notes. */
+export function textTable(table: Table, { color }: TextOptions): string {
+  const shown = <Item>(items: readonly Item[]): Item[] =>
+    items.filter((_, at) => table.columns[at]?.pageOnly !== true);
+  const columns = shown(table.columns);
+  const printed = new CliTable({
+    head: columns.map(({ name }) => (color ? bold(name) : name)),
+    colAligns: columns.map(({ text }, at) => (at === 0 || text === true ? 'left' : 'right')),
+    // The library's own colours do not ask whether the output is a terminal.
     style: { head: [], border: [], compact: true },
   });
-  for (const row of rows) table.push([...row]);
-  return table.toString();
+  for (const row of [...table.rows, ...(table.footer ?? [])]) {
+    printed.push(shown(row).map((cell) => cellText(cell, color)));
+  }
+  return [captionOf(table, columns), printed.toString(), ...(table.notes ?? [])].join('\n');
+}
+
+function cellText(cell: Cell, color: boolean): string {
+  if (!isList(cell)) return partText(cell, color);
+  return cell
+    .map((part) => partText(part, color))
+    .filter((text) => text !== '')
+    .join(' ');
+}
+
+function isList(cell: Cell): cell is readonly Part[] {
+  return Array.isArray(cell);
+}
+
+function partText(part: Part, color: boolean): string {
+  if (typeof part === 'string') return part;
+  switch (part.kind) {
+    case 'group':
+      return color && part.group.minority ? yellow(part.group.full) : part.group.full;
+    case 'own':
+      return color ? bold(part.text) : part.text;
+    case 'explanation':
+      return '';
+    case 'list':
+      return part.items.map(([name, value]) => `${name} ${value}`).join('\n');
+    case 'code':
+    case 'detail':
+      return part.text;
+  }
+}
+
+function bold(text: string): string {
+  return `\u001b[1m${text}\u001b[22m`;
+}
+
+function yellow(text: string): string {
+  return `\u001b[33m${text}\u001b[39m`;
 }

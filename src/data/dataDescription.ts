@@ -3,7 +3,6 @@ import sharp from 'sharp';
 import type { Sharp } from 'sharp';
 import { z } from 'zod';
 import { coreRegionSchema } from './coreRegion.js';
-import { groupCounts } from './dataset.js';
 import type { Dataset } from './dataset.js';
 import { invalidImage } from './decode.js';
 import { readExampleImage } from './exampleImage.js';
@@ -62,14 +61,11 @@ export type DataDescription = Readonly<z.infer<typeof dataDescriptionSchema>>;
  * @throws SpurmemError `IMAGE_INVALID` naming a sample image that is missing or cannot be decoded
  */
 export async function describeData(dataset: Dataset): Promise<DataDescription> {
-  const { name, fingerprint, targetNames, spuriousNames, groupNames, minorityGroups, coreRegion } = dataset;
+  const { name, fingerprint, targetNames, spuriousNames, groupNames, minorityGroups, counts, coreRegion } =
+    dataset;
   return {
     ...{ name, fingerprint, targetNames, spuriousNames, groupNames, minorityGroups },
-    counts: {
-      train: groupCounts(dataset, 'train'),
-      val: groupCounts(dataset, 'val'),
-      test: groupCounts(dataset, 'test'),
-    },
+    counts,
     coreRegion: coreRegion === null ? null : [...coreRegion],
     samples: await Promise.all(
       groupNames.map(async (_, group) => ({ group, images: await sampleImages(dataset, group) })),

@@ -62,6 +62,8 @@ export interface Dataset {
   readonly coreRegion: CoreRegion | null;
   /** In table order. */
   readonly examples: readonly Example[];
+  /** Examples of each group in each split, [numGroups]. */
+  readonly counts: Readonly<Record<Split, readonly number[]>>;
   /** Indices into `examples`, ascending. */
   readonly splits: Readonly<Record<Split, Int32Array>>;
   /** y of each example, [examples]. */
@@ -122,17 +124,17 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     split,
     line,
   }));
-  const labelled = {
-    numGroups: targetNames.length * numSpurious,
+  const numGroups = targetNames.length * numSpurious;
+  const counts = countGroups(examples, numGroups);
+  return {
+    numGroups,
+    counts,
     splits: {
       train: indicesOf(examples, 'train'),
       val: indicesOf(examples, 'val'),
       test: indicesOf(examples, 'test'),
     },
     groups: Int32Array.from(examples, ({ group }) => group),
-  };
-  return {
-    ...labelled,
     folder: root,
     table: source.files[0].path,
     name: config.name ?? basename(root),
@@ -141,7 +143,7 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     numClasses: targetNames.length,
     numSpurious,
     groupNames,
-    minorityGroups: minorityGroups(groupCounts(labelled, 'train'), numSpurious),
+    minorityGroups: minorityGroups(counts.train, numSpurious),
     // Group-DRO crops CelebA to its central 178 x 178 pixels before it resizes, which no resize followed by a crop
     // can equal, and the article's own preprocessing of CelebA is not known: so it goes the way of Waterbirds.
     preprocessing: config.preprocessing ?? ARTICLE_PREPROCESSING,
@@ -153,16 +155,10 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
   };
 }
 
-/** Examples of each group in a split, [numGroups]. */
-export function groupCounts(
-  dataset: Pick<Dataset, 'numGroups' | 'splits' | 'groups'>,
-  split: Split,
-): number[] {
-  const counts = new Array<number>(dataset.numGroups).fill(0);
-  for (const index of dataset.splits[split]) {
-    const group = dataset.groups[index] ?? 0;
-    counts[group] = (counts[group] ?? 0) + 1;
-  }
+function countGroups(examples: readonly Example[], numGroups: number): Record<Split, number[]> {
+  const none = (): number[] => new Array<number>(numGroups).fill(0);
+  const counts = { train: none(), val: none(), test: none() };
+  for (const { group, split } of examples) counts[split][group] = (counts[split][group] ?? 0) + 1;
   return counts;
 }
 
@@ -173,7 +169,7 @@ export function groupCounts(
  */
 export function requireGroups(dataset: Dataset, splits: readonly Split[]): void {
   for (const split of splits) {
-    const empty = [...groupCounts(dataset, split).entries()].filter(([, count]) => count === 0);
+    const empty = [...dataset.counts[split].entries()].filter(([, count]) => count === 0);
     const first = empty[0]?.[0];
     if (first === undefined) continue;
     const names = empty.map(([group]) => `${group} (${dataset.groupNames[group] ?? ''})`).join(', ');

@@ -1,5 +1,4 @@
 import type { Batch, BatchLoader } from '../data/batches.js';
-import { groupCounts } from '../data/dataset.js';
 import { countCorrect } from '../metrics/evaluate.js';
 import { accuracyInterval, changeInterval, type Interval } from '../metrics/bootstrap.js';
 import { GroupCounter, type GroupAccuracies } from '../metrics/groups.js';
@@ -116,7 +115,7 @@ export async function evaluateVariants(
   const naiveForwards = variants.length * indices.length;
   const byKey = new Map(distinct.map(({ key, outcomes }) => [key, outcomes]));
   return {
-    baseline: baseline.accuracies(groupCounts(dataset, 'train')),
+    baseline: baseline.accuracies(dataset.counts.train),
     variants: variants.map(({ key, groups: asked = groups }) =>
       groups.map((group) => (asked.includes(group) ? (byKey.get(key)?.[group] ?? null) : null)),
     ),

@@ -1,5 +1,4 @@
 import type { BatchLoader } from '../data/batches.js';
-import { groupCounts } from '../data/dataset.js';
 import type { Model } from '../models/model.js';
 import { native, type Tensor } from '../native/addon.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
@@ -59,7 +58,7 @@ export async function evaluate(
     options.onProgress?.({ task: options.task, done, total: indices.length, unit: 'images' });
   }
   return {
-    accuracies: counter.accuracies(groupCounts(dataset, 'train')),
+    accuracies: counter.accuracies(dataset.counts.train),
     loss: losses.reduce((sum, loss) => sum + loss, 0) / indices.length,
     losses,
     predictions,

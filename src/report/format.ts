@@ -1,4 +1,5 @@
 import type { Split } from '../data/split.js';
+import type { TraceCost } from '../experiments/evaluateVariants.js';
 import type { Interval } from '../metrics/bootstrap.js';
 
 /** What stands where a number is missing: the report never prints NaN. */
@@ -7,6 +8,12 @@ export const MISSING = '–';
 /** A fraction as a percentage with two decimals and no sign: 0.17857 -> `17.86`. */
 export function percent(fraction: number): string {
   return fixed(100 * fraction, 2);
+}
+
+/** A fraction as `17.86 %`, or a dash. */
+export function percentText(fraction: number | undefined): string {
+  const text = percent(fraction ?? Number.NaN);
+  return text === MISSING ? text : `${text} %`;
 }
 
 /** A change of a fraction as signed percentage points with two decimals: -0.10714 -> `-10.71`. */
@@ -30,6 +37,17 @@ export function score(value: number): string {
 /** A count, or a dash. */
 export function count(value: number | undefined): string {
   return value === undefined || !Number.isFinite(value) ? MISSING : String(value);
+}
+
+/** A change in points with its standard deviation where there is one: `-10.71 ± 1.20`. */
+export function pointsSpread(change: number | undefined, std: number | null | undefined): string {
+  const text = points(change ?? Number.NaN);
+  return Number.isFinite(std) ? `${text} ± ${percent(std ?? Number.NaN)}` : text;
+}
+
+/** What one sample of a group of `size` is worth in points: `1.79`. */
+export function granularity(size: number | undefined): string {
+  return percent(1 / (size ?? Number.NaN));
 }
 
 /** Two changes of a fraction in points as `[-19.64, +3.57]`. */
@@ -63,3 +81,18 @@ export const SPLIT_NAME: Readonly<Record<Split, string>> = {
   val: 'validation',
   test: 'test',
 };
+
+/** `fig6` -> `Fig. 6`, `table3` -> `Table 3`; other names as they are. */
+export function articleName(name: string): string {
+  return name.replace(/^fig(?=\d)/, 'Fig. ').replace(/^table(?=\d)/, 'Table ');
+}
+
+/** Compares names as the article orders them: figures before tables, by number. */
+export function inArticleOrder(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
+}
+
+/** What a trace computed, against evaluating each of its variants alone on the whole split. */
+export function costText({ naiveForwards, runForwards, ratio }: TraceCost): string {
+  return `cost: ${Math.round(runForwards)} of ${naiveForwards} forward passes (${ratio.toFixed(3)} of evaluating each variant alone)`;
+}

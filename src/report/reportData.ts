@@ -6,40 +6,51 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../experiments/results.js';
-import type { EpochMetrics, TrainingResult } from '../train/metrics.js';
+import type { EpochMetrics, TrainingResult } from '../train/results.js';
+import type { NamedGroups } from './views/groupLabels.js';
 
 /** The data that the run trained on. */
-export interface ReportDataset {
+export interface ReportDataset extends NamedGroups {
   readonly name: string;
-  /** Name of each group g = y * numSpurious + a, [numGroups]; the number of groups of the whole report. */
-  readonly groupNames: readonly string[];
-  /** Indices of the minority groups; the article stars them. */
-  readonly minorityGroups: readonly number[];
   /** Examples of each group, [numGroups] for each split. */
   readonly counts: Readonly<Record<Split, readonly number[]>>;
   readonly samples?: readonly { readonly group: number; readonly images: readonly SampleImage[] }[];
 }
 
-/** Everything that the report shows: plain data, read by the caller from the run folder. */
-export interface RunReport {
-  readonly title: string;
+/** What a run's folder holds in `results`, as far as it was measured. */
+export interface RunResults {
+  /** `results/<method>.json`, such as `erm.json` (article, Fig. 1). */
+  readonly result?: TrainingResult | undefined;
+  /** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11 and 12). */
+  readonly traces: readonly TraceUnstructuredResult[];
+  /** `results/trace-overlap.json` (article, Fig. 3). */
+  readonly overlap?: TraceOverlapResult | undefined;
+  /** `results/trace-structured.json` (article, Fig. 7). */
+  readonly layers?: TraceStructuredResult | undefined;
+  /** `results/grad-cam.json` (article, Fig. 10). */
+  readonly gradCam?: GradCamResult | undefined;
+}
+
+/** What figures and tables are made of. */
+export interface FigureSource extends RunResults {
   readonly dataset: ReportDataset;
+}
+
+/** Everything that the report shows: plain data, read by the caller from the run folder. */
+export interface RunReport extends FigureSource {
+  readonly title: string;
   /** The resolved configuration: name, value. */
   readonly config: readonly (readonly [string, string])[];
   /** The lines of `metrics.jsonl`, in order; empty when the run did not train. */
   readonly epochs: readonly EpochMetrics[];
-  /** `results/<method>.json`, such as `erm.json` (article, Fig. 1). */
-  readonly result?: TrainingResult;
   /** The result of the run that this one started from. */
-  readonly before?: TrainingResult;
-  /** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11 and 12). */
-  readonly traces: readonly TraceUnstructuredResult[];
-  /** `results/trace-overlap.json` (article, Fig. 3). */
-  readonly overlap?: TraceOverlapResult;
-  /** `results/trace-structured.json` (article, Fig. 7). */
-  readonly layers?: TraceStructuredResult;
-  /** `results/grad-cam.json` (article, Fig. 10). */
-  readonly gradCam?: GradCamResult;
+  readonly before?: TrainingResult | undefined;
   /** Software that produced the run: name, version. */
   readonly versions: readonly (readonly [string, string])[];
+}
+
+/** The selected epoch: the evaluated checkpoint's, or the best so far; undefined for a run without epochs. */
+export function selectedEpoch({ result, epochs }: Pick<RunReport, 'result' | 'epochs'>): number | undefined {
+  if (result?.epochs === 0) return undefined;
+  return result?.bestEpoch ?? epochs.findLast(({ best }) => best)?.epoch;
 }

@@ -1,42 +1,69 @@
-import type { Chart } from './charts/render.js';
-import { drawFigures } from './figures.js';
-import { page } from './html.js';
-import { figureName, gridFigureName, table3Name } from './perturbation.js';
+import { renderChart } from './charts/render.js';
+import type { Charts, Figure, MakeSection } from './figure.js';
+import { FIGURES } from './figures.js';
+import { html } from './html/markup.js';
+import { htmlPage, type Section } from './html/page.js';
 import type { RunReport } from './reportData.js';
+import { configurationSection } from './sections/configuration.js';
+import { dataSection } from './sections/data.js';
+import { summarySection } from './sections/summary.js';
+import { trainingCharts, trainingSection } from './sections/training.js';
+import { plain } from './text.js';
+import { groupLabels } from './views/groupLabels.js';
 
 export type { ReportDataset, RunReport } from './reportData.js';
 
+/** Sections that belong to no figure, and stand before and after the figures' own. */
+const OPENING: readonly MakeSection[] = [summarySection, dataSection];
+const CLOSING: readonly MakeSection[] = [trainingSection, configurationSection];
+
 /**
- * Renders a run as one HTML page that fetches nothing: style, charts and images are inside.
- *
- * @throws TypeError when a sample image is not a `data:image/` URI
+ * Draws the charts for which the report has data: those of all figures, and the training curves. A figure's charts are
+ * named by it: `fig1`, `fig2-gradient`, `fig7-magnitude`.
  */
-export async function renderReport(report: RunReport): Promise<string> {
-  return page(report, await drawFigures(report));
+export async function drawCharts(report: RunReport): Promise<Charts> {
+  const groups = groupLabels(report.dataset);
+  const specs = [
+    ...FIGURES.flatMap(({ charts }) => charts?.(report, groups) ?? []),
+    ...trainingCharts(report, groups),
+  ];
+  return new Map(await Promise.all(specs.map(async (spec) => [spec.name, await renderChart(spec)] as const)));
 }
 
 /**
- * The report's charts as SVG files: `fig1.svg` (article, Fig. 1); `fig2-gradient.svg` and `fig2-magnitude.svg` (Fig. 2),
- * `fig4-...` and `fig5-...` (Figs 4 and 5), with the standard deviation where there are several, which are then together in
- * `fig11-...` and `fig12-...`; `table3-...` where many numbers of neurons were tried; all with the split where it is not
- * training; `fig3.svg`; `fig7-gradient.svg` and `fig7-magnitude.svg`; `training.svg`. Charts without data are left out; a
- * second trace of the same kind adds `fig2-gradient-2.svg`.
+ * Renders a run as one HTML page that fetches nothing: style, charts and images are inside. A summary comes first, then the
+ * sections that have data, the figures' in the order of `FIGURES`.
+ *
+ * @param charts what `drawCharts` drew of the report, where that was done already
+ * @throws TypeError when a sample image is not a `data:image/` URI; `RUN_INVALID` when one of Grad-CAM's is damaged
  */
-export async function renderFigures(report: RunReport): Promise<{ name: string; svg: string }[]> {
-  const figures = await drawFigures(report);
-  const seen = new Map<string, number>();
-  const numbered = (name: string, { svg }: Chart) => {
-    const times = (seen.get(name) ?? 0) + 1;
-    seen.set(name, times);
-    return { name: `${name}${times === 1 ? '' : `-${times}`}.svg`, svg };
-  };
-  return [
-    ...(figures.fig1 ? [{ name: 'fig1.svg', svg: figures.fig1.svg }] : []),
-    ...figures.fig2.map(({ view, chart }) => numbered(figureName(view), chart)),
-    ...figures.fig11.map(({ grid, chart }) => numbered(gridFigureName(grid), chart)),
-    ...figures.table3.map(({ view, chart }) => numbered(table3Name(view), chart)),
-    ...(figures.fig3 ? [{ name: 'fig3.svg', svg: figures.fig3.svg }] : []),
-    ...figures.fig7.map(({ view, chart }) => ({ name: `fig7-${view.criterion}.svg`, svg: chart.svg })),
-    ...(figures.training ? [{ name: 'training.svg', svg: figures.training.svg }] : []),
-  ];
+export async function renderReport(report: RunReport, charts?: Charts): Promise<string> {
+  const drawn = charts ?? (await drawCharts(report));
+  const groups = groupLabels(report.dataset);
+  const makers = new Set([...OPENING, ...FIGURES.flatMap(({ sections }) => sections), ...CLOSING]);
+  const sections: Section[] = [];
+  for (const make of makers) {
+    const section = await make(report, groups, drawn, figuresOf(make));
+    if (section) sections.push(section);
+  }
+  return htmlPage(
+    report.title,
+    html`Dataset ${plain(report.dataset.name)}, ${groups.length} groups. Figures after You et al.,
+      <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025). A star
+      marks a minority group.`,
+    sections,
+  );
+}
+
+/** The report's charts as SVG files. `charts` as above. */
+export async function renderFigures(
+  report: RunReport,
+  charts?: Charts,
+): Promise<{ name: string; svg: string }[]> {
+  const drawn = charts ?? (await drawCharts(report));
+  return [...drawn].map(([name, { svg }]) => ({ name: `${name}.svg`, svg }));
+}
+
+function figuresOf(section: MakeSection): Figure[] {
+  return FIGURES.filter(({ sections }) => sections.includes(section));
 }

@@ -5,13 +5,12 @@ import { SpurmemError, messageOf } from '../errors.js';
 import { writeAtomic } from '../files.js';
 import { renderChart } from './charts/render.js';
 import { studyDots } from './charts/studyDots.js';
-import { typographic } from './format.js';
-import { htmlPage } from './htmlPage.js';
-import { html } from './markup.js';
+import { articleName, inArticleOrder } from './format.js';
+import { htmlPage, type Section } from './html/page.js';
+import { html } from './html/markup.js';
+import { htmlTable } from './html/table.js';
 import { chartFigure } from './sections/parts.js';
-import type { Section } from './sections/section.js';
-import { focusTable, studyTable, type StudyTable } from './studyTable.js';
-import { table } from './table.js';
+import { focusTable, studyTable } from './tables/study.js';
 
 /** A study as its file holds it. */
 interface NamedStudy extends StudyResult {
@@ -54,11 +53,6 @@ async function readStudy(path: string): Promise<Partial<NamedStudy>> {
   }
 }
 
-/** Figures before tables, by number. */
-function inArticleOrder(a: string, b: string): number {
-  return a.localeCompare(b, 'en', { numeric: true });
-}
-
 async function studySection(folder: string, study: NamedStudy): Promise<Section> {
   const chart = await renderChart(studyDots(study.title, study));
   await writeAtomic(join(folder, `${study.kind}.svg`), chart.svg);
@@ -66,24 +60,6 @@ async function studySection(folder: string, study: NamedStudy): Promise<Section>
   return {
     id: study.kind,
     title: `${study.title} (${articleName(study.kind)})`,
-    body: html`${chartFigure(chart)}
-    ${asMarkup(
-      'Worst-group accuracy over seeds in percent: mean ± standard deviation, 95 % interval of the mean by Student’s t. Differences in points, paired by seed, with a two-sided paired t-test.',
-      studyTable(study),
-    )}
-    ${focus && asMarkup(`What ${focus.arm} gains over each of the others, in points, paired by seed.`, focus)}`,
+    body: html`${chartFigure(chart)} ${htmlTable(studyTable(study))} ${focus && htmlTable(focus)}`,
   };
-}
-
-function asMarkup(caption: string, { columns, rows }: StudyTable) {
-  return table(
-    caption,
-    columns.map((name) => ({ name })),
-    rows.map(([heading = '', ...cells]) => ({ heading, cells: cells.map(typographic) })),
-  );
-}
-
-/** `fig6` -> `Fig. 6`; other names as they are. */
-export function articleName(kind: string): string {
-  return kind.replace(/^fig(?=\d)/, 'Fig. ').replace(/^table(?=\d)/, 'Table ');
 }

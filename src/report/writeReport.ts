@@ -1,54 +1,53 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { describeData } from '../data/dataDescription.js';
-import { loadDataset } from '../data/dataset.js';
+import { SPLITS } from '../data/split.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type {
   TraceOverlapResult,
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../experiments/results.js';
-import { SPLITS } from '../data/split.js';
-import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
 import { writeAtomic } from '../files.js';
-import type { EpochsConfig } from '../train/runConfig.js';
+import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
+import { readRunData } from '../train/runData.js';
 import { openRun, RunFolder, type RunConfig, type RunEnvironment } from '../train/runFolder.js';
-import { renderFigures, renderReport, type RunReport } from './runReport.js';
+import type { RunReport } from './reportData.js';
+import { drawCharts, renderFigures, renderReport } from './runReport.js';
 
 /**
  * Writes `report.html` and `figures/*.svg` of a run from what its folder holds.
  *
  * @returns the report's path
- * @throws `RUN_NOT_FOUND`, `RUN_INVALID`, `OUTPUT_UNWRITABLE`, and what loading the dataset throws
+ * @throws `RUN_NOT_FOUND`, `RUN_INVALID`, `OUTPUT_UNWRITABLE`, and what `readRunData` throws
  */
 export async function writeReport(options: {
   readonly run: string;
+  /** The dataset's folder, for a run from before runs kept what reports tell of it. */
   readonly data?: string | undefined;
 }): Promise<string> {
-  const { folder, config, environment } = await openRun(options.run);
-  const dataset = await loadDataset(options.data ?? environment.data, environment.dataOptions);
+  const run = await openRun(options.run);
+  const { folder, config, environment } = run;
+  const dataset = await readRunData(run, options.data);
   await folder.create();
-  const result = await folder.readTrainingResult();
-  const before =
-    environment.from === undefined ? undefined : await new RunFolder(environment.from).readTrainingResult();
-  const overlap = await folder.readResult<TraceOverlapResult>('trace-overlap');
-  const layers = await folder.readResult<TraceStructuredResult>('trace-structured');
-  const gradCam = await folder.readResult<GradCamResult>('grad-cam');
   const report: RunReport = {
     title: `${config.arch} on ${dataset.name}`,
-    dataset: await describeData(dataset),
+    dataset,
     config: describeConfig(config, environment),
     epochs: await folder.readMetrics(),
-    ...(result ? { result } : {}),
-    ...(before ? { before } : {}),
+    result: await folder.readTrainingResult(),
+    before:
+      environment.from === undefined ? undefined : await new RunFolder(environment.from).readTrainingResult(),
     traces: await readTraces(folder),
-    ...(overlap ? { overlap } : {}),
-    ...(layers ? { layers } : {}),
-    ...(gradCam ? { gradCam } : {}),
+    overlap: await folder.readResult<TraceOverlapResult>('trace-overlap'),
+    layers: await folder.readResult<TraceStructuredResult>('trace-structured'),
+    gradCam: await folder.readResult<GradCamResult>('grad-cam'),
     versions: Object.entries(environment.versions),
   };
-  for (const { name, svg } of await renderFigures(report)) await writeAtomic(folder.figure(name), svg);
-  await writeAtomic(folder.report, await renderReport(report));
+  const charts = await drawCharts(report);
+  for (const { name, svg } of await renderFigures(report, charts)) {
+    await writeAtomic(folder.figure(name), svg);
+  }
+  await writeAtomic(folder.report, await renderReport(report, charts));
   return folder.report;
 }
 
@@ -73,8 +72,7 @@ async function readTraces(folder: RunFolder): Promise<TraceUnstructuredResult[]>
 }
 
 function describeConfig(config: RunConfig, environment: RunEnvironment): [string, string][] {
-  const { dataset, weights, ...settings } = config;
-  const { scheduler, ...rest } = { scheduler: undefined, ...settings };
+  const { dataset, weights, scheduler, ...rest } = config;
   const plain = Object.entries(rest).map(([name, value]): [string, string] => [
     name,
     typeof value === 'object' ? JSON.stringify(value) : String(value),
@@ -89,6 +87,6 @@ function describeConfig(config: RunConfig, environment: RunEnvironment): [string
   ];
 }
 
-function schedulerRow({ name, factor, patience }: EpochsConfig['scheduler']): [string, string] {
+function schedulerRow({ name, factor, patience }: NonNullable<RunConfig['scheduler']>): [string, string] {
   return ['scheduler', `${name}, factor ${factor}, patience ${patience}`];
 }

@@ -1,19 +1,14 @@
-import { stringify } from 'csv-stringify/sync';
-import { loadDataset, type Dataset } from '../data/dataset.js';
 import { gradCam, type GradCamOptions } from '../experiments/gradCam.js';
-import type { GradCamResult, GroupHeat, MeanShare } from '../experiments/gradCamResult.js';
-import { writeAtomic } from '../files.js';
+import type { GradCamResult } from '../experiments/gradCamResult.js';
+import { fig10 } from '../report/figures/fig10.js';
 import { writeReport } from '../report/writeReport.js';
+import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
-import type { FigureRow } from './figureRows.js';
+import { writeFigures, type ReproducedFigure } from './figureFiles.js';
 
-export interface Fig10Result {
-  readonly dataset: Dataset;
+export interface Fig10Result extends ReproducedFigure {
   readonly gradCam: GradCamResult;
-  readonly rows: readonly FigureRow[];
-  /** Paths of `results/fig10.json`, `results/fig10.csv` and the report. */
-  readonly json: string;
-  readonly csv: string;
+  /** The report's path. */
   readonly report: string;
 }
 
@@ -25,54 +20,13 @@ export interface Fig10Result {
  * @throws what `gradCam` and `writeReport` throw
  */
 export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Result> {
-  const { folder, environment } = await openRun(options.run);
-  const { data = environment.data } = options;
-  const dataset =
-    typeof data === 'string'
-      ? await loadDataset(data, options.datasetOptions ?? environment.dataOptions)
-      : data;
-  const result = await gradCam({ ...options, data: dataset });
-  const rows = heatRows(result, dataset.groupNames);
-  const json = folder.result('fig10');
-  const csv = json.replace(/json$/, 'csv');
-  await folder.locked(async () => {
-    const { checkpoint } = result.after;
-    await folder.writeResult('fig10', { kind: 'fig10', title: 'Grad-CAM', checkpoint, rows });
-    await writeAtomic(csv, stringify([...rows], { header: true }));
-  });
-  const report = await writeReport({ run: options.run, data: dataset.folder });
-  return { dataset, gradCam: result, rows, json, csv, report };
-}
-
-/** A row for each group: its share of the heat before and after, and their difference. */
-function heatRows(
-  { split, layer, output, groups, before, after }: GradCamResult,
-  groupNames: readonly string[],
-): FigureRow[] {
-  return groups.map((group) => ({
-    ...{
-      split,
-      layer,
-      output,
-      group: group.group,
-      name: groupNames[group.group] ?? '',
-      images: group.images,
-    },
-    ...(before ? { before: before.run, ...heatColumns('before', group.before) } : {}),
-    ...{ after: after.run, ...heatColumns('after', group.after) },
-    ...(before ? meanColumns('difference', group.difference) : {}),
-  }));
-}
-
-function heatColumns(when: 'before' | 'after', heat: GroupHeat | null): FigureRow {
-  return { ...meanColumns(`${when}Share`, heat?.share ?? null), [`${when}Blank`]: heat?.blank ?? null };
-}
-
-function meanColumns(name: string, share: MeanShare | null): FigureRow {
-  return {
-    [name]: share?.mean ?? null,
-    [`${name}Low`]: share?.interval[0] ?? null,
-    [`${name}High`]: share?.interval[1] ?? null,
-    [`${name}Images`]: share?.images ?? null,
+  const run = await openRun(options.run);
+  const result = await gradCam(options);
+  const content = {
+    ...{ results: { traces: [], gradCam: result }, dataset: await readRunData(run) },
+    ...{ checkpoint: result.after.checkpoint, grid: [] },
   };
+  const { folder } = run;
+  const [figure] = (await folder.locked(() => writeFigures(folder, [fig10], content))) as [ReproducedFigure];
+  return { ...figure, gradCam: result, report: await writeReport({ run: options.run }) };
 }

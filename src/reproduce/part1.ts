@@ -1,5 +1,5 @@
-import type { Dataset } from '../data/dataset.js';
-import { stringify } from 'csv-stringify/sync';
+import { gradCam } from '../experiments/gradCam.js';
+import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type {
   TraceOverlapResult,
   TraceStructuredResult,
@@ -7,35 +7,29 @@ import type {
 } from '../experiments/results.js';
 import { traceOverlapIn } from '../experiments/traceOverlap.js';
 import { TraceSession, type SessionOptions } from '../experiments/traceSession.js';
-import { traceStructuredIn } from '../experiments/traceStructured.js';
 import { repeatsOf, TRACE_SETTINGS } from '../experiments/traceSettings.js';
+import { traceStructuredIn } from '../experiments/traceStructured.js';
 import { resultName, traceUnstructuredIn } from '../experiments/traceUnstructured.js';
-import { SpurmemError } from '../errors.js';
-import { writeAtomic } from '../files.js';
-import type { Architecture } from '../models/architectures.js';
-import { CRITERION_NAMES } from '../neurons/criteria.js';
-import { resolveSettings } from '../settings/setting.js';
+import { SpurmemError, inScope } from '../errors.js';
+import { CRITERION_NAMES, type CriterionName } from '../neurons/criteria.js';
+import { perturbationNamed } from '../neurons/perturbations.js';
+import type { Figure } from '../report/figure.js';
+import type { RunResults } from '../report/reportData.js';
 import { writeReport } from '../report/writeReport.js';
-import { trainErm, type ErmOptions } from '../train/erm.js';
-import type { TrainingResult } from '../train/metrics.js';
+import { resolveSettings } from '../settings/setting.js';
+import { trainErm } from '../train/methods.js';
+import type { ErmOptions } from '../train/recipe.js';
 import { RunFolder } from '../train/runFolder.js';
-import {
-  mergeNeeds,
-  part1Plans,
-  type ArticleFigure,
-  type FigurePlan,
-  type TraceNeed,
-} from './articleFigures.js';
-import { accuracyRows, layerRows, overlapRows, traceRows, type FigureRow } from './figureRows.js';
+import { mergeNeeds, SIGMA_GRID, type ResolvedNeed } from './articleFigures.js';
+import { writeFigures, type ReproducedFigure } from './figureFiles.js';
 
-export interface Part1Options extends Omit<SessionOptions, 'unit' | 'data'> {
-  readonly figures: readonly ArticleFigure[];
-  /** Where the run is, or is trained by ERM where it is not: then `data` and `arch` are needed. */
+export interface Part1Options extends Omit<SessionOptions, 'unit'> {
+  /** Some of `PART1`, or of one's own. */
+  readonly figures: readonly Figure[];
+  /** Where the run is, or is trained by ERM where it is not: then `data` and `erm.arch` are needed. */
   readonly run: string;
-  readonly data?: string | undefined;
-  readonly arch?: Architecture | undefined;
   /** What ERM takes besides, where the run has to be trained. */
-  readonly erm?: Pick<ErmOptions, 'weights' | 'epochs' | 'lr' | 'onEpoch'> | undefined;
+  readonly erm?: Partial<Pick<ErmOptions, 'arch' | 'weights' | 'epochs' | 'lr' | 'onEpoch'>> | undefined;
   /** Standard deviations of Figs 11 and 12. */
   readonly sigmas?: readonly number[] | undefined;
   /** Seeds of random perturbations. Default: the protocol's; article: 10. */
@@ -50,20 +44,10 @@ export interface Part1Options extends Omit<SessionOptions, 'unit' | 'data'> {
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
-/** `results/<figure>.json`: what a figure or table shows, a row a measurement; the same rows are in its CSV. */
-export interface FigureResult {
-  readonly kind: ArticleFigure;
-  readonly title: string;
-  readonly checkpoint: string;
-  readonly rows: readonly FigureRow[];
-}
-
 export interface Part1Result {
   readonly run: string;
   readonly report: string;
-  readonly dataset: Dataset;
-  readonly figures: readonly (FigureResult & { readonly json: string; readonly csv: string })[];
-  readonly traces: Traces;
+  readonly figures: readonly ReproducedFigure[];
 }
 
 /**
@@ -75,96 +59,80 @@ export interface Part1Result {
  */
 export async function reproducePart1(options: Part1Options): Promise<Part1Result> {
   await trainWhereMissing(options);
-  const plans = part1Plans(options.sigmas);
-  const wanted = options.figures.map((figure) => ({ figure, plan: plans[figure] }));
+  const grid = options.sigmas ?? SIGMA_GRID;
   using session = await TraceSession.open(options);
-  const results = await makeTraces(
-    session,
-    options,
-    wanted.map(({ plan }) => plan),
-  );
-  const figures: Part1Result['figures'][number][] = [];
-  await session.folder.locked(async () => {
-    for (const { figure, plan } of wanted) {
-      const rows = figureRows(figure, plan, results, session.dataset.groupNames);
-      const result: FigureResult = { kind: figure, title: plan.title, checkpoint: session.checkpoint, rows };
-      await session.folder.writeResult(figure, result);
-      const json = session.folder.result(figure);
-      const csv = json.replace(/json$/, 'csv');
-      await writeAtomic(csv, stringify([...rows], { header: true }));
-      figures.push({ ...result, json, csv });
-    }
-  });
+  const content = {
+    ...{ results: await makeResults(session, options, grid), grid },
+    ...{ checkpoint: session.checkpoint, dataset: session.dataset },
+  };
+  const { folder } = session;
+  const figures = await folder.locked(() => writeFigures(folder, options.figures, content));
   options.onStep?.('report');
-  const report = await writeReport({ run: options.run, data: options.data });
-  return { run: options.run, report, dataset: session.dataset, figures, traces: results };
-}
-
-/** The traces that the figures show; those that no figure needs are left out. */
-export interface Traces {
-  readonly erm: TrainingResult | undefined;
-  readonly unstructured: readonly TraceUnstructuredResult[];
-  readonly structured: TraceStructuredResult | undefined;
-  readonly overlap: TraceOverlapResult | undefined;
+  const report = await writeReport({ run: options.run });
+  return { run: options.run, report, figures };
 }
 
 async function trainWhereMissing(options: Part1Options): Promise<void> {
-  const { run, data, arch, erm, seed = 0, device = 'auto', threads = 0, ...rest } = options;
+  const { run, data, erm = {}, ...rest } = options;
   const folder = new RunFolder(run);
   if ((await folder.readTrainingResult()) !== undefined) return;
-  if (data === undefined || arch === undefined) {
-    throw new SpurmemError(
-      'USAGE',
-      `${folder.path} holds no finished run. Name one with --run, or let it be trained there: --data FOLDER --arch NAME.`,
-    );
+  if (data === undefined || erm.arch === undefined) {
+    throw new SpurmemError('USAGE', `${folder.path} holds no finished run.`, {
+      parameter: 'run',
+      advice: ['Name one as `run`.', 'Or let one be trained there: give `data` and `erm.arch`.'],
+    });
   }
-  options.onStep?.(`ERM: ${arch}`);
-  await trainErm({ ...rest, ...erm, ...{ data, arch, out: run, resume: true, seed, device, threads } });
+  options.onStep?.(`ERM: ${erm.arch}`);
+  await inScope('erm', () => trainErm({ ...rest, ...erm, data, out: run, resume: true }));
 }
 
-async function makeTraces(
+/** What the figures need; the rest is left out. */
+async function makeResults(
   session: TraceSession,
   options: Part1Options,
-  plans: readonly FigurePlan[],
-): Promise<Traces> {
-  const unstructured: TraceUnstructuredResult[] = [];
-  for (const need of mergeNeeds(plans.flatMap(({ traces }) => traces))) {
-    unstructured.push(await unstructuredTrace(session, options, need));
+  grid: readonly number[],
+): Promise<RunResults> {
+  const traces: TraceUnstructuredResult[] = [];
+  for (const need of mergeNeeds(options.figures, grid)) {
+    traces.push(await unstructuredTrace(session, options, need));
   }
-  const needs = new Set(plans.map((plan) => plan.needs));
+  const others = new Set(options.figures.flatMap(({ needs }) => needs.results ?? []));
   return {
-    erm: await session.folder.readTrainingResult(),
-    unstructured,
-    structured: needs.has('structured') ? await structuredTrace(session, options) : undefined,
-    overlap: needs.has('overlap') ? await overlapTrace(session, options) : undefined,
+    traces,
+    result: others.has('result') ? await session.folder.readTrainingResult() : undefined,
+    layers: others.has('layers') ? await structuredTrace(session, options) : undefined,
+    overlap: others.has('overlap') ? await overlapTrace(session, options) : undefined,
+    gradCam: others.has('gradCam') ? await heatMaps(session, options) : undefined,
   };
 }
 
 async function unstructuredTrace(
   session: TraceSession,
   options: Part1Options,
-  need: TraceNeed,
+  need: ResolvedNeed,
 ): Promise<TraceUnstructuredResult> {
   const { perturbation, split, topK, sigmas } = need;
   const name = resultName({ kind: 'trace-unstructured', perturbation, split });
   const made = await session.folder.readResult<TraceUnstructuredResult>(name);
-  const { protocol } = session.settings;
+  const repeats = (criterion: CriterionName): number =>
+    repeatsOf(criterion, session.settings.protocol, options);
   const hasRepeats =
-    perturbation === 'zero' ||
-    CRITERION_NAMES.every(
-      (criterion) => made?.repeats?.[criterion] === repeatsOf(criterion, protocol, options),
-    );
+    perturbationNamed(perturbation).values === null ||
+    CRITERION_NAMES.every((criterion) => made?.repeats?.[criterion] === repeats(criterion));
   if (made && hasRepeats && isOfSession(session, options, made) && coversNeed(made, need)) return made;
   options.onStep?.(`trace: ${perturbation}, ${split} split`);
   return traceUnstructuredIn(session, {
     criteria: CRITERION_NAMES,
-    ...{ topK, perturbation, split, sigmas, repeats: options.repeats },
-    ...controlsOf(options),
+    ...{ topK, perturbation, split, sigmas, repeats: options.repeats, ...controlsOf(options) },
   });
 }
 
 async function structuredTrace(session: TraceSession, options: Part1Options): Promise<TraceStructuredResult> {
-  const topK = options.layerTopK ?? [1];
+  const { topK } = resolveSettings(
+    { topK: TRACE_SETTINGS.structured.topK },
+    session.settings.protocol,
+    { topK: options.layerTopK },
+  );
   const made = await session.folder.readResult<TraceStructuredResult>('trace-structured');
   const isSame =
     made &&
@@ -179,11 +147,26 @@ async function structuredTrace(session: TraceSession, options: Part1Options): Pr
 }
 
 async function overlapTrace(session: TraceSession, options: Part1Options): Promise<TraceOverlapResult> {
-  const fraction = options.fraction ?? 0.0001;
+  const { fraction } = resolveSettings(TRACE_SETTINGS.overlap, session.settings.protocol, options);
   const made = await session.folder.readResult<TraceOverlapResult>('trace-overlap');
   if (made?.fraction === fraction && hasHeaderOf(session, made)) return made;
   options.onStep?.('trace: overlap of the criteria');
   return traceOverlapIn(session, { fraction });
+}
+
+/** The maps that are there, whatever they were compared with, or those of the run alone. */
+async function heatMaps(session: TraceSession, options: Part1Options): Promise<GradCamResult> {
+  const made = await session.folder.readResult<GradCamResult>('grad-cam');
+  if (made?.after.checkpoint === session.checkpoint) return made;
+  options.onStep?.('heat maps');
+  return gradCam({ ...options, data: session.dataset });
+}
+
+const { controls, controlSamples } = TRACE_SETTINGS.unstructured;
+const CONTROLS = { controls, controlSamples } as const;
+
+function controlsOf(options: Part1Options): Pick<Part1Options, 'controls' | 'controlSamples'> {
+  return { controls: options.controls, controlSamples: options.controlSamples };
 }
 
 /** Whether a trace that is there was made of the same weights, in the same way, with the same controls. */
@@ -192,20 +175,16 @@ function isOfSession(
   options: Part1Options,
   made: TraceUnstructuredResult | TraceStructuredResult,
 ): boolean {
-  const { controls, controlSamples } = TRACE_SETTINGS.structured;
-  const asked = resolveSettings({ controls, controlSamples }, session.settings.protocol, options);
+  const { controls: draws, controlSamples: samplesPerGroup } = resolveSettings(
+    CONTROLS,
+    session.settings.protocol,
+    options,
+  );
   const hasControls =
-    asked.controls === 0
+    draws === 0
       ? made.controls === null
-      : made.controls?.draws === asked.controls && made.controls.samplesPerGroup === asked.controlSamples;
+      : made.controls?.draws === draws && made.controls.samplesPerGroup === samplesPerGroup;
   return hasControls && hasHeaderOf(session, made);
-}
-
-function controlsOf({
-  controls,
-  controlSamples,
-}: Part1Options): Pick<Part1Options, 'controls' | 'controlSamples'> {
-  return { controls, controlSamples };
 }
 
 function hasHeaderOf(session: TraceSession, made: object): boolean {
@@ -215,22 +194,10 @@ function hasHeaderOf(session: TraceSession, made: object): boolean {
   );
 }
 
-function coversNeed(made: TraceUnstructuredResult, { topK, sigmas }: TraceNeed): boolean {
+function coversNeed(made: TraceUnstructuredResult, { topK, sigmas }: ResolvedNeed): boolean {
   const has = (criterion: string, k: number, sigma: number | null): boolean =>
     made.entries.some((entry) => entry.criterion === criterion && entry.k === k && entry.sigma === sigma);
   return CRITERION_NAMES.every((criterion) =>
     topK.every((k) => (sigmas.length === 0 ? [null] : sigmas).every((sigma) => has(criterion, k, sigma))),
   );
-}
-
-function figureRows(
-  figure: ArticleFigure,
-  plan: FigurePlan,
-  { erm, unstructured, structured, overlap }: Traces,
-  groupNames: readonly string[],
-): FigureRow[] {
-  if (figure === 'fig1') return erm ? accuracyRows(erm, groupNames) : [];
-  if (plan.needs === 'structured') return structured ? layerRows(structured, groupNames) : [];
-  if (plan.needs === 'overlap') return overlap ? overlapRows(overlap, groupNames) : [];
-  return traceRows(unstructured, plan.traces, groupNames);
 }

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
-import { groupCounts, type Dataset } from '../data/dataset.js';
+import type { Dataset } from '../data/dataset.js';
 import { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from '../data/dominoes.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import type { JobOptions } from '../progress.js';
+import { fig1 } from '../report/figures/fig1.js';
+import { fig2 } from '../report/figures/fig2.js';
 import { writeReport } from '../report/writeReport.js';
 import { erm as ermMethod } from '../train/methods/erm.js';
 import { finetune as finetuneMethod } from '../train/methods/finetune.js';
@@ -71,7 +73,7 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   onStep?.('4/5 trace: zero the top neurons of each group, and report');
   const { report } = await reproducePart1({
     ...options,
-    ...{ data: dataset, run: out, figures: ['fig1', 'fig2'], onStep: undefined },
+    ...{ data: dataset, run: out, figures: [fig1, fig2], onStep: undefined },
     ...CONTROLS,
   });
   const trace = (await new RunFolder(out).readResult('trace-unstructured')) as TraceUnstructuredResult;
@@ -117,5 +119,5 @@ function common(options: QuickstartOptions, dataset: Dataset): Omit<ErmOptions, 
 }
 
 function total(dataset: Dataset): number {
-  return groupCounts(dataset, 'train').reduce((sum, count) => sum + count, 0);
+  return dataset.counts.train.reduce((sum, count) => sum + count, 0);
 }

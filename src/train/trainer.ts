@@ -1,5 +1,4 @@
 import type { Batch, BatchLoader } from '../data/batches.js';
-import { groupCounts } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import { countCorrect } from '../metrics/evaluate.js';
 import { GroupCounter } from '../metrics/groups.js';
@@ -127,7 +126,7 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     }
     return {
       trainLoss: lossSum / done,
-      train: counter.accuracies(groupCounts(dataset, 'train')),
+      train: counter.accuracies(dataset.counts.train),
       ...(sums.size > 0
         ? { lossTerms: Object.fromEntries([...sums].map(([name, sum]) => [name, sum / done])) }
         : {}),

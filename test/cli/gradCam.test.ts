@@ -27,7 +27,8 @@ test('gradcam prints a table, and writes the result', async () => {
     '--examples',
     '1',
   ]);
-  expect(stdout).toMatch(/group +│ images │ +before: before │ +after: after │ +after - before/);
+  expect(stdout).toMatch(/Group +│ images │ +before │ +after │ +after − before, points/);
+  expect(stdout).toContain('before: before, after: after');
   expect(stdout).toMatch(/G3 coat, digit 1 +│ +3 │/);
   expect(stdout).toContain('Grad-CAM of layer4.1.conv2 (1 x 1 cells) for output 1 (coat), test images');
   expect(stdout).toContain(`Result: ${join(after, 'results', 'grad-cam.json')}`);

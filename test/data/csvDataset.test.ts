@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { parseColumns } from '../../src/data/columns.js';
-import { groupCounts, loadDataset, requireGroups } from '../../src/data/dataset.js';
+import { loadDataset, requireGroups } from '../../src/data/dataset.js';
 import type { DatasetOptions } from '../../src/data/dataset.js';
 import { buildImageStore } from '../../src/data/imageStore.js';
 import { SPLITS } from '../../src/data/split.js';
@@ -52,7 +52,7 @@ describe('Waterbirds as released', () => {
     const { text } = waterbirdsTable();
     await put(join(release(), 'metadata.csv'), text);
     const dataset = await loadDataset(release());
-    for (const split of SPLITS) expect(groupCounts(dataset, split)).toEqual(WATERBIRDS_COUNTS[split]);
+    for (const split of SPLITS) expect(dataset.counts[split]).toEqual(WATERBIRDS_COUNTS[split]);
     expect(dataset.minorityGroups).toEqual([1, 2]);
     expect(dataset.examples).toHaveLength(11_788);
     expect(dataset.groupNames[2]).toBe('waterbird, land');

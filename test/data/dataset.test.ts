@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { groupCounts, loadDataset, requireGroups } from '../../src/data/dataset.js';
+import { loadDataset, requireGroups } from '../../src/data/dataset.js';
 import { ARTICLE_PREPROCESSING } from '../../src/data/preprocessing.js';
 import { SpurmemError } from '../../src/errors.js';
 import { failure, put, useTemporaryFolder } from './support.js';
@@ -38,7 +38,7 @@ describe('loadDataset', () => {
     expect([...dataset.splits.val]).toEqual([1]);
     expect([...dataset.labels]).toEqual([0, 0, 1, 1]);
     expect([...dataset.groups]).toEqual([0, 1, 2, 3]);
-    expect(groupCounts(dataset, 'train')).toEqual([1, 0, 0, 1]);
+    expect(dataset.counts.train).toEqual([1, 0, 0, 1]);
   });
 
   test('names the groups of the released Waterbirds by its folder', async () => {
@@ -134,7 +134,7 @@ describe('loadDataset', () => {
           rows.map(({ name, y, a }, index) => [`${index}${name}`, y, a]),
         );
         expect(dataset.examples.every(({ y, a, group }) => group === y * dataset.numSpurious + a)).toBe(true);
-        const total = groupCounts(dataset, 'train').reduce((sum, count) => sum + count, 0);
+        const total = dataset.counts.train.reduce((sum, count) => sum + count, 0);
         expect(total).toBe(dataset.splits.train.length);
       }),
       { numRuns: 30 },

@@ -1,14 +1,30 @@
-import { articleTable } from '../../src/report/articleTables.js';
-import { groupLabels } from '../../src/report/groups.js';
-import { MINORITY, NAMES, randomTrace, trace } from './fixtures.js';
+import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
+import type { Figure } from '../../src/report/figure.js';
+import { table11 } from '../../src/report/figures/table11.js';
+import { table13 } from '../../src/report/figures/table13.js';
+import { table14 } from '../../src/report/figures/table14.js';
+import { table3 } from '../../src/report/figures/table3.js';
+import { groupLabels } from '../../src/report/views/groupLabels.js';
+import { fullReport, randomTrace, trace } from './fixtures.js';
 
-const groups = groupLabels(NAMES, MINORITY);
+const { dataset } = fullReport;
+/** The figure's only table of these traces, if they hold one. */
+const tableOf = (figure: Figure, traces: readonly TraceUnstructuredResult[]) =>
+  figure.tables({ traces, dataset }, groupLabels(dataset))[0];
 const own = (k: number, group: number) =>
   trace.entries.find((entry) => entry.criterion === 'gradient' && entry.k === k && entry.group === group);
 
 test('sets each group\u2019s own neurons beside each other', () => {
-  const table = articleTable('table11', [trace, randomTrace('noise', [0.005, 1], 3)], groups);
-  expect(table?.columns).toEqual(['perturbation', 'criterion', 'k', 'G0', 'G1*', 'G2*', 'G3']);
+  const table = tableOf(table11, [trace, randomTrace('noise', [0.005, 1], 3)]);
+  expect(table?.columns.map(({ name }) => name)).toEqual([
+    'perturbation',
+    'criterion',
+    'k',
+    'G0',
+    'G1*',
+    'G2*',
+    'G3',
+  ]);
   expect(table?.rows).toHaveLength(2 * 2 * 3);
   expect(table?.rows[1]?.slice(0, 3)).toEqual(['zero', 'gradient', '2']);
   const { change = [], controls } = own(2, 1) ?? {};
@@ -21,8 +37,8 @@ test('sets each group\u2019s own neurons beside each other', () => {
 
 test('sets training beside test accuracy, with the model as it is first', () => {
   const test = { ...trace, split: 'test' as const };
-  const table = articleTable('table14', [trace, test], groups);
-  expect(table?.columns.slice(3, 5)).toEqual(['G0 training', 'G0 test']);
+  const table = tableOf(table14, [trace, test]);
+  expect(table?.columns.slice(3, 5).map(({ name }) => name)).toEqual(['G0 training', 'G0 test']);
   expect(table?.rows[0]?.slice(0, 4)).toEqual([
     'none',
     '',
@@ -33,7 +49,7 @@ test('sets training beside test accuracy, with the model as it is first', () => 
 });
 
 test('is left out where the traces do not hold it', () => {
-  expect(articleTable('table13', [trace], groups)).toBeUndefined();
-  expect(articleTable('table3', [trace], groups)).toBeUndefined();
-  expect(articleTable('table3', [], groups)).toBeUndefined();
+  expect(tableOf(table13, [trace])).toBeUndefined();
+  expect(tableOf(table3, [trace])).toBeUndefined();
+  expect(tableOf(table3, [])).toBeUndefined();
 });

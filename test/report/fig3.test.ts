@@ -1,5 +1,5 @@
 import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
-import { atLeast, directions, histogram } from '../../src/report/overlap.js';
+import { atLeast, directions, histogram } from '../../src/report/views/overlap.js';
 import type { TraceOverlapResult } from '../../src/experiments/results.js';
 import { fullReport, NAMES, overlapTrace } from './fixtures.js';
 import { figures, marks, texts, textOf } from './support.js';

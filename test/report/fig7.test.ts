@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 
 import type { TraceStructuredResult } from '../../src/experiments/results.js';
-import { layerExtent, layersByCriterion, largestLayerChange } from '../../src/report/layers.js';
+import { layerExtent, layersByCriterion, largestLayerChange } from '../../src/report/views/layers.js';
 import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
 import { eightGroups, fullReport, layers18, layers50, layerTrace } from './fixtures.js';
 import { changeTexts, figures, marks, texts, textOf } from './support.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 import { fixed, percent, points, score, typographic } from '../../src/report/format.js';
-import { escapeMarkup, html } from '../../src/report/markup.js';
+import { escapeMarkup, html } from '../../src/report/html/markup.js';
 import { plain, wrap } from '../../src/report/text.js';
 
 describe('numbers', () => {

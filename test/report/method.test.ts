@@ -1,8 +1,8 @@
 import { controlsText, sourceText, unitsText } from '../../src/report/sections/method.js';
-import type { MeasuredChange } from '../../src/report/measuredChange.js';
+import type { MeasuredChange } from '../../src/report/views/measuredChange.js';
 import { smallestGroup } from '../../src/report/sections/parts.js';
-import { groupLabels } from '../../src/report/groups.js';
-import { MINORITY, NAMES, trace } from './fixtures.js';
+import { groupLabels } from '../../src/report/views/groupLabels.js';
+import { fullReport, trace } from './fixtures.js';
 
 const article = { ...trace, loss: 'cross-entropy', magnitudeLayers: 'all' } as const;
 
@@ -57,7 +57,7 @@ describe('the comparison with random neurons', () => {
 });
 
 test('the size of the smallest group is told once where all are as large', () => {
-  const groups = groupLabels(NAMES, MINORITY);
+  const groups = groupLabels(fullReport.dataset);
   expect(smallestGroup([1000, 1000, 1000, 1000], groups, 'test')).toBe(
     'Each test group has 1000 samples: one of them is 0.10 points.',
   );

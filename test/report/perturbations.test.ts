@@ -1,15 +1,20 @@
-import { figureName } from '../../src/report/perturbation.js';
+import { textTable } from '../../src/cli/textTable.js';
+import { changeCharts } from '../../src/report/charts/traceCharts.js';
 import { renderReport, type RunReport } from '../../src/report/runReport.js';
-import { byCriterion, changeExtent } from '../../src/report/selections.js';
-import { changeTable, neuronTable } from '../../src/report/tables.js';
+import { changeTable, neuronTable } from '../../src/report/tables/changes.js';
+import type { Table } from '../../src/report/tables/table.js';
+import { groupLabels } from '../../src/report/views/groupLabels.js';
+import { byCriterion, changeExtent } from '../../src/report/views/selections.js';
 import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
-import { fullReport, MINORITY, NAMES, randomTrace, trace } from './fixtures.js';
+import { fullReport, randomTrace, trace } from './fixtures.js';
 import { changeTexts, figures, marks, texts, textOf } from './support.js';
 
 const reinit = randomTrace('reinit', [0.005], 10);
 const noise = randomTrace('noise', [0.005, 0.01], 10);
 const noiseOnTest = randomTrace('noise', [0.005], 10, 'test');
 const upTo10 = { ...trace, entries: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].flatMap(ofTopK) };
+const groups = groupLabels(fullReport.dataset);
+const printed = (table: Table): string => textTable(table, { color: false });
 const traced = (...traces: TraceUnstructuredResult[]): RunReport => ({ ...fullReport, traces });
 
 /** The entries of the last k, as if they were of another. */
@@ -41,7 +46,7 @@ describe('figures of perturbations', () => {
       'fig5-gradient-test.svg',
       'fig5-magnitude-test.svg',
     ]);
-    expect(byCriterion([noise]).map(figureName)[0]).toBe('fig5-gradient-0.005');
+    expect(changeCharts('fig5', 'noise', [noise], groups)[0]?.name).toBe('fig5-gradient-0.005');
   });
 
   it('say what was done, with which sigma, how many seeds, and on which split', async () => {
@@ -196,18 +201,18 @@ describe('the section of tables', () => {
 
 describe('printed tables of perturbations', () => {
   it('name the perturbation, sigma and the spread', () => {
-    const table = changeTable(noise, NAMES, MINORITY, { color: false });
+    const table = printed(changeTable(noise, groups));
     expect(table).toContain('neurons with random noise');
     expect(table).toContain('mean ± standard deviation over 10 seeds');
     expect(table).toContain('sigma');
     const of = noise.entries.find(({ sigma }) => sigma === 0.01);
     expect(table).toContain(`± ${(100 * (of?.changeStd?.[0] ?? 0)).toFixed(2)}`);
-    expect(changeTable(trace, NAMES, MINORITY, { color: false })).toContain('neurons zeroed');
+    expect(printed(changeTable(trace, groups))).toContain('neurons zeroed');
   });
 
   it('tell where one criterion was averaged over fewer seeds', async () => {
     const uneven = { ...reinit, repeats: { gradient: 3, magnitude: 10 } };
-    expect(changeTable(uneven, NAMES, MINORITY, { color: false })).toContain('over 10 seeds (gradient: 3)');
+    expect(printed(changeTable(uneven, groups))).toContain('over 10 seeds (gradient: 3)');
     const drawn = await figures(traced(uneven));
     expect(texts(drawn.get('fig4-gradient.svg'))).toContain('σ = 0.005, mean of 3 seeds');
     expect(texts(drawn.get('fig4-magnitude.svg'))).toContain('σ = 0.005, mean of 10 seeds');
@@ -215,8 +220,8 @@ describe('printed tables of perturbations', () => {
   });
 
   it('list neurons once, not for every sigma', () => {
-    expect(neuronTable(noise, NAMES, MINORITY, { color: false })).toBe(
-      neuronTable(randomTrace('noise', [0.005], 10), NAMES, MINORITY, { color: false }),
+    expect(printed(neuronTable(noise, groups))).toBe(
+      printed(neuronTable(randomTrace('noise', [0.005], 10), groups)),
     );
   });
 });

@@ -4,7 +4,7 @@ import {
   largestChange,
   largestOwnChange,
   measuredChanges,
-} from '../../src/report/selections.js';
+} from '../../src/report/views/selections.js';
 import { trace } from './fixtures.js';
 
 const views = byCriterion([trace]);

@@ -4,7 +4,7 @@ import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
 import type { StudyResult, StudyRow } from '../../src/experiments/study.js';
 import type { SeedOutcome } from '../../src/experiments/studyArm.js';
 import { writeStudyReport } from '../../src/report/studyReport.js';
-import { focusTable, studyTable } from '../../src/report/studyTable.js';
+import { focusTable, studyTable } from '../../src/report/tables/study.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();

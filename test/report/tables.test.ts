@@ -1,9 +1,15 @@
 import { stripVTControlCharacters } from 'node:util';
 
-import { changeTable, groupTable, neuronTable } from '../../src/report/tables.js';
+import { textTable } from '../../src/cli/textTable.js';
+import { accuracyTable } from '../../src/report/tables/accuracy.js';
+import { changeTable, neuronTable } from '../../src/report/tables/changes.js';
+import type { Table } from '../../src/report/tables/table.js';
+import { groupLabels } from '../../src/report/views/groupLabels.js';
 import { erm, MINORITY, NAMES, trace } from './fixtures.js';
 
-const PLAIN = { color: false };
+const named = (groupNames: readonly string[]) => groupLabels({ groupNames, minorityGroups: MINORITY });
+const groups = named(NAMES);
+const printed = (table: Table): string => textTable(table, { color: false });
 const ESCAPE = '\u001b[';
 
 /** The cells of a printed table, row by row. */
@@ -19,22 +25,22 @@ function cells(table: string): string[][] {
     );
 }
 
-describe('groupTable', () => {
-  const table = groupTable(erm, NAMES, MINORITY, PLAIN);
+describe('the table of accuracies', () => {
+  const table = printed(accuracyTable(erm, groups));
 
   it('prints the accuracies, the counts and the gap of each group', () => {
     const rows = cells(table);
-    expect(rows[0]).toEqual(['group', 'training', 'validation', 'test', 'train - test']);
+    expect(rows[0]).toEqual(['Group', 'training', 'validation', 'test', 'gap']);
     expect(rows[3]).toEqual([
       'G2* coat with 0',
-      '98.21% (55/56)',
-      '19.55% (26/133)',
-      '17.86% (50/280)',
+      '98.21 % (55/56)',
+      '19.55 % (26/133)',
+      '17.86 % (50/280)',
       '+80.36',
     ]);
     NAMES.forEach((_, group) => {
       expect(rows[group + 1]?.[3]).toBe(
-        `${(100 * (erm.test.accuracy[group] ?? 0)).toFixed(2)}% (${erm.test.correct[group]}/${erm.test.total[group]})`,
+        `${(100 * (erm.test.accuracy[group] ?? 0)).toFixed(2)} % (${erm.test.correct[group]}/${erm.test.total[group]})`,
       );
     });
   });
@@ -42,22 +48,22 @@ describe('groupTable', () => {
   it('names both averages and the selection', () => {
     const rows = cells(table);
     expect(rows.at(-2)?.slice(0, 4)).toEqual([
-      'average over the split',
-      ...[erm.train, erm.val, erm.test].map(({ average }) => `${(100 * average).toFixed(2)}%`),
+      'split average',
+      ...[erm.train, erm.val, erm.test].map(({ average }) => `${(100 * average).toFixed(2)} %`),
     ]);
     expect(rows.at(-1)?.[0]).toBe('training-ratio weighted average');
-    expect(rows.at(-1)?.[3]).toBe(`${(100 * erm.test.trainWeightedAverage).toFixed(2)}%`);
+    expect(rows.at(-1)?.[3]).toBe(`${(100 * erm.test.trainWeightedAverage).toFixed(2)} %`);
     expect(table).toContain('epoch 9 of 12, best validation worst-group accuracy');
-    const last = groupTable({ ...erm, select: 'last' }, NAMES, MINORITY, PLAIN);
+    const last = printed(accuracyTable({ ...erm, select: 'last' }, groups));
     expect(last).toContain('epoch 9 of 12, the last one');
   });
 });
 
 describe('changeTable', () => {
   it('prints the signed change of every group for every zeroed set', () => {
-    const rows = cells(changeTable(trace, NAMES, MINORITY, PLAIN));
+    const rows = cells(printed(changeTable(trace, groups)));
     expect(rows[0]).toEqual(['criterion', 'chosen for', 'k', 'G0', 'G1*', 'G2*', 'G3']);
-    expect(rows[1]).toEqual(['before', '', '', '100.00%', '99.46%', '98.21%', '100.00%']);
+    expect(rows[1]).toEqual(['before', '', '', '100.00 %', '99.46 %', '98.21 %', '100.00 %']);
     expect(rows).toContainEqual(['gradient', 'G2*', '3', '-0.03', '-1.09', '-10.71 †', '-0.47 †']);
     expect(rows).toContainEqual(['gradient', 'G3', '1', '0.00', '0.00', '+1.79', '-0.38 †']);
     expect(rows).toContainEqual(['magnitude', 'every group', '3', '-0.14 †', '-3.26 †', '-5.36 †', '-0.19']);
@@ -66,7 +72,7 @@ describe('changeTable', () => {
 
   it('prints a dash for what is missing', () => {
     const entries = trace.entries.map((entry) => ({ ...entry, change: [Number.NaN, 0] }));
-    const table = changeTable({ ...trace, entries }, NAMES, MINORITY, PLAIN);
+    const table = printed(changeTable({ ...trace, entries }, groups));
     expect(table).not.toContain('NaN');
     expect(cells(table)[2]).toEqual(['gradient', 'G0', '1', '–', '0.00', '–', '–']);
   });
@@ -74,7 +80,7 @@ describe('changeTable', () => {
 
 describe('neuronTable', () => {
   it('prints every neuron as layer[channel] with its score', () => {
-    const table = neuronTable(trace, NAMES, MINORITY, PLAIN);
+    const table = printed(neuronTable(trace, groups));
     for (const { layer, index, score } of trace.entries.flatMap(({ neurons }) => neurons)) {
       expect(table).toContain(`${layer}[${index}]`);
       expect(table).toContain(score.toPrecision(4));
@@ -84,16 +90,12 @@ describe('neuronTable', () => {
 });
 
 describe.each([
-  ['groupTable', (color: boolean, names: readonly string[]) => groupTable(erm, names, MINORITY, { color })],
-  [
-    'changeTable',
-    (color: boolean, names: readonly string[]) => changeTable(trace, names, MINORITY, { color }),
-  ],
-  [
-    'neuronTable',
-    (color: boolean, names: readonly string[]) => neuronTable(trace, names, MINORITY, { color }),
-  ],
-])('%s', (_name, print) => {
+  ['accuracyTable', (names: readonly string[]) => accuracyTable(erm, named(names))],
+  ['changeTable', (names: readonly string[]) => changeTable(trace, named(names))],
+  ['neuronTable', (names: readonly string[]) => neuronTable(trace, named(names))],
+])('%s', (_name, make) => {
+  const print = (color: boolean, names: readonly string[]): string => textTable(make(names), { color });
+
   it('holds escape codes only with colour, and the same text either way', () => {
     expect(print(false, NAMES)).not.toContain(ESCAPE);
     expect(print(true, NAMES)).toContain(ESCAPE);

@@ -3,7 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
 import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
-import { PART1, mergeNeeds, part1Plans } from '../../src/reproduce/articleFigures.js';
+import { PART1, mergeNeeds } from '../../src/reproduce/articleFigures.js';
+import type { Figure } from '../../src/report/figure.js';
+import { fig10 } from '../../src/report/figures/fig10.js';
+import { fig2 } from '../../src/report/figures/fig2.js';
+import { fig4 } from '../../src/report/figures/fig4.js';
+import { fig7 } from '../../src/report/figures/fig7.js';
+import { table3 } from '../../src/report/figures/table3.js';
 import { reproducePart1, type Part1Options } from '../../src/reproduce/part1.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { temporaryFolder } from '../temporary.js';
@@ -25,9 +31,15 @@ beforeAll(async () => {
   await buildDominoes(data, { ...DEFAULT_DOMINOES, counts });
 });
 
+test('Part I has these figures and tables of one run, in the article\u2019s order', () => {
+  expect(PART1.map(({ name }) => name)).toEqual([
+    ...['fig1', 'fig2', 'fig3', 'fig4', 'fig5', 'fig7', 'fig11', 'fig12'],
+    ...['table3', 'table11', 'table13', 'table14'],
+  ]);
+});
+
 test('one trace covers what several figures need of it', () => {
-  const plans = part1Plans([0.005, 1]);
-  const needs = mergeNeeds(PART1.flatMap((figure) => plans[figure].traces));
+  const needs = mergeNeeds(PART1, [0.005, 1]);
   expect(needs.map(({ perturbation, split }) => `${perturbation} ${split}`)).toEqual([
     ...['zero train', 'reinit train', 'noise train'],
     ...['zero test', 'reinit test', 'noise test'],
@@ -50,7 +62,7 @@ test('trains where there is no run, makes every figure and table, and shares the
     ...{ data, arch: 'resnet18', batchSize: 32, erm: { epochs: 1, lr: 1e-3 } },
   });
   expect(steps[0]).toBe('ERM: resnet18');
-  expect(result.figures.map(({ kind }) => kind)).toEqual([...PART1]);
+  expect(result.figures.map(({ kind }) => kind)).toEqual(PART1.map(({ name }) => name));
   const runFolder = new RunFolder(run);
   for (const { kind, json, csv, rows } of result.figures) {
     expect(rows.length).toBeGreaterThan(0);
@@ -85,9 +97,30 @@ test('trains where there is no run, makes every figure and table, and shares the
   );
 
   steps.length = 0;
-  const again = await reproducePart1({ ...options, figures: ['fig4', 'table3', 'fig7'] });
+  const again = await reproducePart1({ ...options, figures: [fig4, table3, fig7] });
   expect(steps).toEqual(['report']);
   expect(again.figures[0]?.rows).toEqual(rowsOf('fig4'));
+<<<<<<< HEAD
   await reproducePart1({ ...options, figures: ['fig2'], controls: 0 });
+=======
+  await reproducePart1({ ...options, figures: [fig2], controls: { draws: 0 } });
+>>>>>>> wt-report
   expect(steps).toEqual(['report', 'trace: zero, train split', 'report']);
+});
+
+test('makes a figure of one\u2019s own from what it needs, and heat maps where there are none', async () => {
+  const own: Figure = {
+    name: 'own',
+    title: 'The largest k',
+    needs: { traces: [{ perturbation: 'zero', split: 'train', topK: [2], sigmas: [] }] },
+    rows: ({ traces }) => [{ most: Math.max(...traces.flatMap(({ entries }) => entries.map(({ k }) => k))) }],
+    tables: () => [],
+    sections: [],
+  };
+  steps.length = 0;
+  const { figures } = await reproducePart1({ ...options, figures: [own, fig10], controls: { draws: 0 } });
+  expect(steps).toEqual(['heat maps', 'report']);
+  expect(figures[0]).toMatchObject({ kind: 'own', rows: [{ most: 2 }] });
+  expect(await readFile(join(run, 'results', 'own.csv'), 'utf8')).toBe('most\n2\n');
+  expect(figures[1]?.rows).toHaveLength(4);
 });

@@ -70,7 +70,7 @@ export function addDatasetCommands(dataset: Command): void {
       },
       control,
     );
-    output.result(datasetTables(built), summarizeDataset(built));
+    output.result(datasetTables(built, output.color), summarizeDataset(built));
   });
   const inspect = addCommonOptions(
     addDatasetOptions(
@@ -89,6 +89,6 @@ export function addDatasetCommands(dataset: Command): void {
     const found = await loadDataset(options.data, datasetOptionsOf(options));
     // Decoding every image is the check that each one is there and whole.
     await buildImageStore(found, control);
-    output.result(datasetTables(found), summarizeDataset(found));
+    output.result(datasetTables(found, output.color), summarizeDataset(found));
   });
 }

@@ -31,7 +31,7 @@ export function addGradCamCommand(command: Command): void {
     ]);
     const result = await gradCam(gradCamOptionsOf(options, control));
     const { data, path } = await openResult(options, result.kind);
-    output.result(`${gradCamTable(data, result)}\nResult: ${path}`, {
+    output.result(`${gradCamTable(data, result, output.color)}\nResult: ${path}`, {
       result: path,
       ...withoutImages(result),
     });

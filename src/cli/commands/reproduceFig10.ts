@@ -8,12 +8,15 @@ export function addFig10Command(reproduce: Command): void {
     .command('fig10')
     .description('Fig. 10: heat maps of a fine-tuned run beside the ERM run before it, with the report');
   addJob<GradCamCommandOptions>(addGradCamOptions(command), async (options, output, control) => {
-    const [{ reproduceFig10 }, { gradCamTable }] = await Promise.all([
+    const [{ reproduceFig10 }, { figureTables }] = await Promise.all([
       import('../../reproduce/fig10.js'),
-      import('../gradCamTable.js'),
+      import('../figureTables.js'),
     ]);
-    const { data, gradCam, json, csv, report } = await reproduceFig10(gradCamOptionsOf(options, control));
-    output.result(`${gradCamTable(data, gradCam)}\nResults:\n  ${json}\n  ${csv}\nReport: ${report}`, {
+    const figure = await reproduceFig10(gradCamOptionsOf(options, control));
+    const { gradCam, json, csv, report } = figure;
+    const tables = figureTables([figure], output.color);
+    const text = [...tables, `Results:\n  ${json}\n  ${csv}`, `Report: ${report}`];
+    output.result(text.join('\n'), {
       run: options.run,
       report,
       figures: [json, csv],

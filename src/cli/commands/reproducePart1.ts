@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import type { Protocol } from '../../protocol.js';
-import { FIGURES } from '../../report/figures.js';
-import { articleName } from '../../report/articleName.js';
+import type { Figure } from '../../report/figure.js';
+import { articleName } from '../../report/format.js';
+import { PART1 } from '../../reproduce/articleFigures.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
 import { addJob } from '../job.js';
 import {
@@ -39,18 +40,19 @@ const TRACE_OPTIONS = {
 
 /** Adds `reproduce fig1`, ..., `reproduce table14` and `reproduce part1`. */
 export function addPart1Commands(reproduce: Command): void {
-  for (const { name, title } of FIGURES) {
-    addFigureCommand(reproduce, name, `${articleName(name)}: ${title.toLowerCase()}`, [name]);
+  for (const figure of PART1) {
+    const { name, title } = figure;
+    addFigureCommand(reproduce, name, `${articleName(name)}: ${title.toLowerCase()}`, [figure]);
   }
   const description = 'all figures and tables of the article\u2019s Part I from one run';
-  addFigureCommand(reproduce, 'part1', description, undefined);
+  addFigureCommand(reproduce, 'part1', description, PART1);
 }
 
 function addFigureCommand(
   reproduce: Command,
   name: string,
   description: string,
-  figures: readonly string[] | undefined,
+  figures: readonly Figure[],
 ): void {
   const command = reproduce
     .command(name)
@@ -63,10 +65,10 @@ function addFigureCommand(
   addJob<Part1CommandOptions>(
     command,
     async (options, output, control) => {
-      const [{ reproducePart1 }, { describeEpoch }, { part1Tables }] = await Promise.all([
+      const [{ reproducePart1 }, { describeEpoch }, { figureTables }] = await Promise.all([
         import('../../reproduce/part1.js'),
         import('../describe.js'),
-        import('../part1Tables.js'),
+        import('../figureTables.js'),
       ]);
       const { run, data, protocol, seed, device, threads, memoryFormat } = options;
       const result = await reproducePart1({
@@ -81,11 +83,11 @@ function addFigureCommand(
       });
       const files = result.figures.flatMap(({ json, csv }) => [json, csv]);
       const text = [
-        ...part1Tables(result, output.color),
+        ...figureTables(result.figures, output.color),
         `Results:\n${files.map((file) => `  ${file}`).join('\n')}`,
         `Report: ${result.report}`,
       ];
-      output.result(text.join('\n'), { run, report: result.report, figures: result.figures });
+      output.result(text.join('\n'), { run, report: result.report, figures: result.figures.map(({ tables: _tables, ...figure }) => figure) });
     },
     {
       ...settingNames(TRACE_OPTIONS),

@@ -86,7 +86,12 @@ function addStudyCommand(
         onEpoch: describeEpoch(output),
       });
       const files = result.studies.flatMap(({ json, csv }) => [`  ${json}`, `  ${csv}`]);
-      const text = [...result.studies.map(studyTables), 'Results:', ...files, `Report: ${result.report}`];
+      const text = [
+        ...result.studies.map((study) => studyTables(study, output.color)),
+        'Results:',
+        ...files,
+        `Report: ${result.report}`,
+      ];
       output.result(text.join('\n'), result);
     },
     {

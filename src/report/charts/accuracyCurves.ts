@@ -1,6 +1,6 @@
-import type { GroupLabel } from '../groups.js';
-import type { EpochMetrics } from '../../train/metrics.js';
-import { epochAxis, PANEL_WIDTH, selectedEpoch } from './epochAxis.js';
+import type { GroupLabel } from '../views/groupLabels.js';
+import type { EpochMetrics } from '../../train/results.js';
+import { epochAxis, PANEL_WIDTH, epochMark } from './epochAxis.js';
 import { fit, textWidth } from './textMetrics.js';
 import { BAND, INK, MAJORITY, MINORITY } from './theme.js';
 
@@ -67,7 +67,7 @@ export function accuracyCurves(
     height: 250,
     encoding: { x: epochAxis(epochs) },
     layer: [
-      ...selectedEpoch(selected, epochs, false),
+      ...epochMark(selected, epochs, false),
       // Below the group's own line, and wider: both stay visible.
       {
         data: { values: values.filter(({ series }) => series === WORST) },

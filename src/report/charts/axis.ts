@@ -1,4 +1,4 @@
-import type { GroupLabel } from '../groups.js';
+import type { GroupLabel } from '../views/groupLabels.js';
 import { wrap } from '../text.js';
 
 /** Draws a label that holds line breaks on several lines. */
@@ -24,9 +24,4 @@ function balanced(name: string): string[] {
     if (lines.length === fewest.length) return lines;
   }
   return fewest;
-}
-
-/** Subtitle part that explains the star, if there is anything to explain. */
-export function starNote(groups: readonly GroupLabel[]): string[] {
-  return groups.some((group) => group.minority) ? ['* minority group'] : [];
 }

@@ -1,8 +1,8 @@
 import { count, fixed, SPLIT_NAME, typographic } from '../format.js';
-import type { GroupLabel } from '../groups.js';
-import { changeInWords, changeOfGroup, MARK, type MeasuredChange } from '../measuredChange.js';
-import { randomName } from '../perturbation.js';
-import type { CriterionTrace } from '../selections.js';
+import type { GroupLabel } from '../views/groupLabels.js';
+import { changeInWords, changeOfGroup, MARK, type MeasuredChange } from '../views/measuredChange.js';
+import { randomName } from '../views/perturbation.js';
+import type { CriterionTrace } from '../views/selections.js';
 import { groupTick, MULTILINE } from './axis.js';
 import { errorBars } from './errorBars.js';
 import { randomBands, randomMeans, type RandomFields } from './randomBands.js';
@@ -20,7 +20,7 @@ const GAP = 14;
 const SHORT_RANDOM_NAME = 'random neurons\u2003\u2003';
 
 /** How the bars of some views are drawn. */
-export interface BarOptions {
+interface BarOptions {
   /** Percentage points: lowest and highest of all charts that a reader may compare. */
   readonly own: readonly [number, number];
   /** Whether the panel is one of many: lower, without numbers and names of groups. */
@@ -143,7 +143,7 @@ export function changeBars(view: CriterionTrace, groups: readonly GroupLabel[], 
 }
 
 /** Pixels of the panel, axis not counted. */
-export function panelWidth(view: CriterionTrace, groups: readonly GroupLabel[], small: boolean): number {
+function panelWidth(view: CriterionTrace, groups: readonly GroupLabel[], small: boolean): number {
   const { band, numbered } = layout(view, small);
   return groups.length * Math.max(numbered ? 74 : 0, band * ksOf(view).length + GAP);
 }

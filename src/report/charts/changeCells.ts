@@ -1,12 +1,12 @@
 import { points, typographic } from '../format.js';
-import { changeInWords, type MeasuredChange } from '../measuredChange.js';
+import { changeInWords, type MeasuredChange } from '../views/measuredChange.js';
 import { GAIN, GRID, INK, LOSS } from './theme.js';
 
 /** Cells above this share of the scale carry white text. */
 const DARK = 0.85;
 
 /** What a coloured cell shows of a change. */
-export interface ChangeCell {
+interface ChangeCell {
   readonly sign: 'loss' | 'gain';
   /** |change| in points. */
   readonly size: number;

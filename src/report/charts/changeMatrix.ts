@@ -1,7 +1,7 @@
-import { shortList, type GroupLabel } from '../groups.js';
-import { hasSpread } from '../perturbation.js';
-import { changeOfGroup, MARKED_P } from '../measuredChange.js';
-import type { CriterionTrace, Selection } from '../selections.js';
+import { shortList, type GroupLabel } from '../views/groupLabels.js';
+import { hasSpread } from '../views/perturbation.js';
+import { changeOfGroup, MARKED_P } from '../views/measuredChange.js';
+import type { CriterionTrace, Selection } from '../views/selections.js';
 import { cellDots, cellFill, cellText, changeCell } from './changeCells.js';
 import { INK } from './theme.js';
 

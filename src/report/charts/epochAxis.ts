@@ -1,4 +1,4 @@
-import type { EpochMetrics } from '../../train/metrics.js';
+import type { EpochMetrics } from '../../train/results.js';
 import { INK, MUTED } from './theme.js';
 
 /** Width of the training panels in pixels. */
@@ -25,7 +25,7 @@ export function epochAxis(epochs: readonly EpochMetrics[]) {
 }
 
 /** Layers that mark the selected epoch: a dashed rule, and its name where `named`. */
-export function selectedEpoch(selected: number | undefined, epochs: readonly EpochMetrics[], named: boolean) {
+export function epochMark(selected: number | undefined, epochs: readonly EpochMetrics[], named: boolean) {
   if (selected === undefined || !epochs.some(({ epoch }) => epoch === selected)) return [];
   const numbers = epochs.map(({ epoch }) => epoch);
   const late = selected > (Math.min(...numbers) + Math.max(...numbers)) / 2;

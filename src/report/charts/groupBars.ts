@@ -1,8 +1,8 @@
 import { count, fixed, percentRange } from '../format.js';
-import type { GroupLabel } from '../groups.js';
-import type { TrainingResult } from '../../train/metrics.js';
-import { intervalAt } from '../measuredChange.js';
-import { groupTick, MULTILINE, starNote } from './axis.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
+import type { TrainingResult } from '../../train/results.js';
+import { intervalAt } from '../views/measuredChange.js';
+import { groupTick, MULTILINE } from './axis.js';
 import { errorBars } from './errorBars.js';
 import type { ChartSpec } from './render.js';
 import { INK, TEST, TRAIN } from './theme.js';

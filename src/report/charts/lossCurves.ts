@@ -1,5 +1,5 @@
-import type { EpochMetrics } from '../../train/metrics.js';
-import { epochAxis, PANEL_WIDTH, selectedEpoch } from './epochAxis.js';
+import type { EpochMetrics } from '../../train/results.js';
+import { epochAxis, PANEL_WIDTH, epochMark } from './epochAxis.js';
 import { TEST, TRAIN } from './theme.js';
 
 const SERIES = ['training loss', 'validation loss'];
@@ -17,7 +17,7 @@ export function lossCurves(epochs: readonly EpochMetrics[], selected: number | u
     height: 170,
     encoding: { x: epochAxis(epochs) },
     layer: [
-      ...selectedEpoch(selected, epochs, true),
+      ...epochMark(selected, epochs, true),
       {
         data: { values },
         mark: { type: 'line' as const, strokeWidth: 2, point: { size: 36 } },

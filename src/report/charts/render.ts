@@ -1,9 +1,9 @@
 import * as vega from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 
-import { escapeMarkup } from '../markup.js';
-import { useTextEstimates } from './textMetrics.js';
+import { escapeMarkup } from '../html/markup.js';
 import { CONFIG } from './theme.js';
+import { useTextEstimates } from './vegaText.js';
 
 useTextEstimates();
 
@@ -19,6 +19,11 @@ export interface Chart {
 export interface ChartSpec {
   readonly label: string;
   readonly spec: TopLevelSpec;
+}
+
+/** A chart with its file's name without the ending. */
+export interface NamedChart extends ChartSpec {
+  readonly name: string;
 }
 
 /**

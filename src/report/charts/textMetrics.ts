@@ -1,30 +1,9 @@
-import { textMetrics } from 'vega';
-
-declare module 'vega' {
-  /** Vega's own hook for hosts that measure text themselves; missing from its type declarations. */
-  export const textMetrics: {
-    width: (
-      item: { readonly fontSize?: number; readonly fontWeight?: string | number },
-      text: unknown,
-    ) => number;
-  };
-}
-
 // Advance widths in em of Helvetica and its metric twins, by kind of character; wider system fonts need the rest.
 const NARROW = 0.3;
 const REGULAR = 0.54;
 const CAPITAL = 0.68;
 const WIDE = 0.88;
 const ALLOWANCE = 1.06;
-
-/**
- * Makes Vega estimate the width of text by its characters. Its own guess without a canvas, 0.8 em each, leaves a
- * third of a chart empty; with a canvas it measures, and charts would differ from machine to machine.
- */
-export function useTextEstimates(): void {
-  textMetrics.width = (item, text) =>
-    textWidth(String(text), item.fontSize ?? 11, Number(item.fontWeight) >= 600);
-}
 
 /** Estimated width in pixels of one line of text in a font of `size` pixels. */
 export function textWidth(text: string, size: number, bold = false): number {

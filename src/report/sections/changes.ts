@@ -1,49 +1,71 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
-import type { TrainingResult } from '../../train/metrics.js';
-import type { Figures } from '../figures.js';
+import type { PerturbationName } from '../../neurons/perturbations.js';
+import type { TrainingResult } from '../../train/results.js';
+import { changeCharts, sigmaCharts } from '../charts/traceCharts.js';
 import { fixed, plural, SPLIT_NAME } from '../format.js';
-import type { GroupLabel } from '../groups.js';
-import type { Section } from './section.js';
-import { html, type Markup } from '../markup.js';
-import type { RunReport } from '../reportData.js';
-import { PERTURBATION_NAMES } from '../../neurons/perturbations.js';
-import { ARTICLE_SIGMA, PERTURBED } from '../perturbation.js';
-import { changeOfGroup } from '../measuredChange.js';
-import { byCriterion, hasManyKs, largestOwnChange, type CriterionTrace } from '../selections.js';
+import type { MakeSection } from '../figure.js';
+import { html, type Markup } from '../html/markup.js';
+import { groupName } from '../html/table.js';
+import type { GroupLabel } from '../views/groupLabels.js';
+import { changeOfGroup } from '../views/measuredChange.js';
+import { ARTICLE_SIGMA, PERTURBED } from '../views/perturbation.js';
+import { byCriterion, hasManyKs, largestOwnChange, type CriterionTrace } from '../views/selections.js';
 import { controlsText, sourceText, unitsText, type NamedChanges } from './method.js';
-import { chartFigure, groupName, randomText, sameBaseline, smallestGroup, spreadText } from './parts.js';
+import { chartFigure, randomText, sameBaseline, smallestGroup, spreadText } from './parts.js';
 
-/**
- * What perturbing the chosen neurons did to the groups' accuracies, a section for each perturbation: zeroing (article,
- * Fig. 2), random initialization (Figs 4 and 11), random noise (Figs 5 and 12).
- */
-export function changeSections(
-  report: RunReport,
-  groups: readonly GroupLabel[],
-  { fig2, fig11 }: Figures,
-): Section[] {
-  return PERTURBATION_NAMES.flatMap((perturbation) => {
-    const drawn = fig2.filter(({ view }) => view.trace.perturbation === perturbation);
+/** Whose charts a section shows: those with one standard deviation, and those over several. */
+interface ShownFigures {
+  readonly figure: string;
+  readonly grid?: string;
+  /** How its title names them: the first alone, or both. */
+  readonly reference: string;
+  readonly references?: string;
+}
+
+/** What zeroing the chosen neurons did to the groups' accuracies. */
+export const zeroedSection = changesSection('changes', 'zero', { figure: 'fig2', reference: 'Fig. 2' });
+
+/** The same for random initialization. */
+export const reinitializedSection = changesSection('changes-reinit', 'reinit', {
+  figure: 'fig4',
+  grid: 'fig11',
+  reference: 'Fig. 4',
+  references: 'Figs. 4 and 11',
+});
+
+/** The same for random noise. */
+export const noiseSection = changesSection('changes-noise', 'noise', {
+  figure: 'fig5',
+  grid: 'fig12',
+  reference: 'Fig. 5',
+  references: 'Figs. 5 and 12',
+});
+
+function changesSection(
+  id: string,
+  perturbation: PerturbationName,
+  { figure, grid, reference, references = reference }: ShownFigures,
+): MakeSection {
+  return (report, groups, charts) => {
+    const drawn = changeCharts(figure, perturbation, report.traces, groups);
+    const grids = grid === undefined ? [] : sigmaCharts(grid, perturbation, report.traces, groups);
     const traces = [...new Set(drawn.map(({ view }) => view.trace))];
-    if (traces.length === 0) return [];
-    const { heading, reference, references } = PERTURBED[perturbation];
-    const grids = fig11.filter(({ grid }) => grid.trace.perturbation === perturbation);
-    const title = `${heading} (${grids.length > 0 ? references : reference})`;
+    if (traces.length === 0) return undefined;
     const body = traces.map((trace, at) => {
       const shown = drawn.filter(({ view }) => view.trace === trace && view.sigma === shownSigma(trace));
-      const ofTrace = grids.filter(({ grid }) => grid.trace === trace);
+      const ofTrace = grids.filter((chart) => chart.grid.trace === trace);
       return html`${traces.length > 1 ? html`<h3>Measured on the ${SPLIT_NAME[trace.split]} split</h3> ` : undefined}
         ${at === 0 ? method(trace, report.result) : methodAgain(trace, report.result)}
         <div class="charts">
           ${shown.map(
-            ({ view, chart }) =>
-              html`<div style="width:${Math.ceil(chart.width)}px">
-                ${chartFigure(chart)}
+            ({ view, name }) =>
+              html`<div style="width:${Math.ceil(charts.get(name)?.width ?? 0)}px">
+                ${chartFigure(charts.get(name))}
                 <p class="note">${findings(view, groups)}</p>
               </div> `,
           )}
         </div>
-        ${ofTrace.map(({ chart }) => chartFigure(chart))}
+        ${ofTrace.map(({ name }) => chartFigure(charts.get(name)))}
         <p class="note">
           ${smallestGroup(trace.baseline.total, groups, SPLIT_NAME[trace.split])}
           ${
@@ -53,21 +75,19 @@ export function changeSections(
           }
         </p> `;
     });
-    return [
-      {
-        id: perturbation === 'zero' ? 'changes' : `changes-${perturbation}`,
-        title,
-        body: html`${body}
-          <p class="note">
-            ${
-              grids.length > 0
-                ? 'Charts of this section that show the same standard deviations share their scales.'
-                : 'All charts of this section share their scales; those of other sections have their own.'
-            }
-          </p> `,
-      },
-    ];
-  });
+    return {
+      id,
+      title: `${PERTURBED[perturbation].heading} (${grids.length > 0 ? references : reference})`,
+      body: html`${body}
+        <p class="note">
+          ${
+            grids.length > 0
+              ? 'Charts of this section that show the same standard deviations share their scales.'
+              : 'All charts of this section share their scales; those of other sections have their own.'
+          }
+        </p> `,
+    };
+  };
 }
 
 /** Of several standard deviations, the one that is drawn large: the article's, or the smallest. */
@@ -85,7 +105,7 @@ function measuredOn({ split }: TraceUnstructuredResult): string {
 /** Of a further trace in a section, what differs from the one before it. */
 function methodAgain(trace: TraceUnstructuredResult, result: TrainingResult | undefined): Markup {
   const { controls, checkpoint } = trace;
-  return html`<p>The same perturbation on another split. ${measuredOn(trace)} ${seedsNote(trace)}</p>
+  return html`<p>The same perturbation on another split. ${measuredOn(trace)} ${seedsText(trace)}</p>
     <p class="note">
       ${controlsText(controls, comparedChanges(trace), false)} Traced weights: sha256
       <code>${checkpoint.slice(0, 12)}</code>. ${sameBaseline(trace, result)}
@@ -97,7 +117,7 @@ function method(trace: TraceUnstructuredResult, result: TrainingResult | undefin
   return html`<p>
       ${measuredOn(trace)} Of ${unitsText(trace)} in the whole model, the k with the highest score
       ${PERTURBED[perturbation].method}, and every group is evaluated again.
-      ${sourceText(trace, 'the group that the neurons are chosen for')} ${seedsNote(trace)}
+      ${sourceText(trace, 'the group that the neurons are chosen for')} ${seedsText(trace)}
     </p>
     <p class="note">${controlsText(trace.controls, comparedChanges(trace))}</p>
     <p class="note">
@@ -123,7 +143,7 @@ function comparedChanges(trace: TraceUnstructuredResult): NamedChanges[] {
 }
 
 /** Over what a perturbation that draws numbers was averaged. */
-function seedsNote({ perturbation, seeds, repeats = {} }: TraceUnstructuredResult): string {
+function seedsText({ perturbation, seeds, repeats = {} }: TraceUnstructuredResult): string {
   if (perturbation === 'zero') return '';
   const [only] = seeds;
   if (seeds.length === 1) return `The numbers were drawn with one seed, ${only}: no spread is known.`;

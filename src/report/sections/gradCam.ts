@@ -1,38 +1,31 @@
 import type { CoreRegion } from '../../data/coreRegion.js';
-import type {
-  GradCamResult,
-  GroupComparison,
-  GroupHeat,
-  MappedModel,
-  MeanShare,
-} from '../../experiments/gradCamResult.js';
-import type { Figures } from '../figures.js';
-import { fixed, MISSING, percentRange, pointsRange, SPLIT_NAME, typographic } from '../format.js';
-import type { GroupLabel } from '../groups.js';
-import { heatColor, OPACITY, type Overlay, type OverlayRow } from '../heatOverlays.js';
-import { html, type Markup } from '../markup.js';
-import type { SampleImage } from '../../data/dataDescription.js';
-import type { RunReport } from '../reportData.js';
-import { table } from '../table.js';
+import type { GradCamResult, MappedModel } from '../../experiments/gradCamResult.js';
+import type { Overlay, OverlayRow } from '../charts/heatOverlays.js';
+import { fixed, percentText, SPLIT_NAME } from '../format.js';
+import type { MakeSection } from '../figure.js';
+import { html, type Markup } from '../html/markup.js';
+import { groupName, htmlTable } from '../html/table.js';
+import type { SampleImage } from '../reportData.js';
+import { heatTable } from '../tables/heat.js';
 import { plain } from '../text.js';
-import { groupName, percentText, pointsText } from './parts.js';
-import type { Section } from './section.js';
+import type { GroupLabel } from '../views/groupLabels.js';
 
 /** Where each group's images speak for an output, and how much of that lies in the core region (article, Fig. 10). */
-export function gradCamSection(
-  { gradCam }: RunReport,
-  groups: readonly GroupLabel[],
-  { fig10 }: Figures,
-): Section | undefined {
+export const gradCamSection: MakeSection = async ({ gradCam }, groups) => {
   if (!gradCam) return undefined;
+  // Loaded where it is needed: drawing takes libraries that a command's help does without.
+  const { drawOverlays, heatColor, OPACITY } = await import('../charts/heatOverlays.js');
+  const rows = await drawOverlays(gradCam.examples);
+  const scale = [0, 0.25, 0.5, 0.75, 1].map((heat) => heatColor(heat)).join(', ');
   return {
     id: 'grad-cam',
     title: 'Grad-CAM (Fig. 10)',
     body: html`${method(gradCam)}
     ${gradCam.coreRegion ? shares(gradCam, gradCam.coreRegion, groups) : noShares()}
-    ${fig10.length > 0 ? examples(gradCam, groups, fig10) : undefined} ${checkpoints(gradCam)}`,
+    ${rows.length > 0 ? examples(gradCam, groups, { rows, scale, opacity: OPACITY }) : undefined}
+    ${checkpoints(gradCam)}`,
   };
-}
+};
 
 function method({
   layer,
@@ -56,37 +49,9 @@ function method({
 }
 
 /** The number for the figure: how much of the heat lies on the core of the images. */
-function shares(
-  { before, groups: comparisons }: GradCamResult,
-  region: CoreRegion,
-  groups: readonly GroupLabel[],
-): Markup {
-  const models = before ? (['before', 'after'] as const) : (['after'] as const);
-  return html`${table(
-      'Share of the heat in the core region: mean over images, with its 95 % bootstrap interval over them',
-      [
-        { name: 'Group' },
-        { name: 'images' },
-        ...models.map((name) => ({ name: before ? name : 'share' })),
-        ...(before ? [{ name: 'after − before, points' }] : []),
-        { name: before ? 'without heat, before and after' : 'without heat' },
-      ],
-      comparisons.flatMap((comparison) => {
-        const label = groups[comparison.group];
-        if (!label) return [];
-        return [
-          {
-            heading: groupName(label),
-            cells: [
-              String(comparison.images),
-              ...models.map((name) => shareCell(comparison[name])),
-              ...(before ? [differenceCell(comparison.difference)] : []),
-              blanks(comparison),
-            ],
-          },
-        ];
-      }),
-    )}
+function shares(gradCam: GradCamResult, region: CoreRegion, groups: readonly GroupLabel[]): Markup {
+  const { before } = gradCam;
+  return html`${htmlTable(heatTable(gradCam, groups))}
     <p class="note">
       ${regionText(region)} A model that looks nowhere in particular has that share there. An image’s share is
       the sum of its map in the region divided by the sum of the whole map. Maps that are 0 everywhere have
@@ -111,29 +76,21 @@ function regionText([top, left, height, width]: CoreRegion): string {
   );
 }
 
-function shareCell(heat: GroupHeat | null): Markup | string {
-  if (!heat?.share) return MISSING;
-  return html`${percentText(heat.share.mean)} <small>${percentRange(heat.share.interval)}</small>`;
-}
-
-function differenceCell(difference: MeanShare | null): Markup | string {
-  if (!difference) return MISSING;
-  return html`${pointsText(difference.mean)} <small>${typographic(pointsRange(difference.interval))}</small>`;
-}
-
-function blanks({ before, after }: GroupComparison): string {
-  return before ? `${before.blank} and ${after.blank}` : String(after.blank);
+/** What the examples' overlays look like: the colours from no heat to the highest, and their weight over the image. */
+interface DrawnExamples {
+  readonly rows: readonly OverlayRow[];
+  readonly scale: string;
+  readonly opacity: number;
 }
 
 function examples(
   { before }: GradCamResult,
   groups: readonly GroupLabel[],
-  rows: readonly OverlayRow[],
+  { rows, scale, opacity }: DrawnExamples,
 ): Markup {
-  const scale = [0, 0.25, 0.5, 0.75, 1].map((heat) => heatColor(heat)).join(', ');
   return html`<h3>Heat over images</h3>
     <p class="note">
-      The first images of each group that were drawn. The heat lies over them at ${fixed(100 * OPACITY, 0)} %,
+      The first images of each group that were drawn. The heat lies over them at ${fixed(100 * opacity, 0)} %,
       each map scaled to its own highest value:
       <span class="scale">0 <span style="background: linear-gradient(90deg, ${scale})"></span> highest</span>
     </p>

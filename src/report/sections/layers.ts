@@ -1,33 +1,29 @@
 import type { LayerEntry, TraceStructuredResult } from '../../experiments/results.js';
-import type { Figures } from '../figures.js';
+import { layerCharts } from '../charts/layerHeatmap.js';
 import { fixed, plural, SPLIT_NAME } from '../format.js';
-import type { GroupLabel } from '../groups.js';
-import type { Section } from './section.js';
-import { largestLayerChange, type LayerTrace } from '../layers.js';
-import { html, type Markup } from '../markup.js';
-import type { RunReport } from '../reportData.js';
-import { table } from '../table.js';
+import type { MakeSection } from '../figure.js';
+import { html, type Markup } from '../html/markup.js';
+import { groupName, htmlTable } from '../html/table.js';
+import { layerTable } from '../tables/layers.js';
 import { plain } from '../text.js';
-import { changeOfLayer } from '../measuredChange.js';
+import type { GroupLabel } from '../views/groupLabels.js';
+import { largestLayerChange, type LayerTrace } from '../views/layers.js';
+import { changeOfLayer } from '../views/measuredChange.js';
 import { controlsText, sourceText } from './method.js';
-import { chartFigure, groupName, pointsText, randomText, sameBaseline, smallestGroup } from './parts.js';
+import { chartFigure, pointsText, randomText, sameBaseline, smallestGroup } from './parts.js';
 
 /** What zeroing the chosen neurons of one layer did to the group that they were chosen for (article, Fig. 7). */
-export function layerSection(
-  report: RunReport,
-  groups: readonly GroupLabel[],
-  { fig7 }: Figures,
-): Section | undefined {
-  const trace = fig7[0]?.view.trace;
-  if (!trace) return undefined;
+export const layerSection: MakeSection = ({ layers: trace, result }, groups, charts) => {
+  if (!trace || trace.entries.length === 0) return undefined;
+  const drawn = layerCharts(trace, groups).map(({ view, name }) => ({ view, chart: charts.get(name) }));
   return {
     id: 'layers',
     title: 'Layers (Fig. 7)',
     body: html`${method(trace)}
       <div class="charts">
-        ${fig7.map(
+        ${drawn.map(
           ({ view, chart }) =>
-            html`<div style="width:${Math.ceil(chart.width)}px">
+            html`<div style="width:${Math.ceil(chart?.width ?? 0)}px">
               ${chartFigure(chart)}
               <p class="note">${findings(view, groups)}</p>
             </div> `,
@@ -39,12 +35,11 @@ export function layerSection(
         part of a narrow layer than of a wide one. ${cost(trace)}
       </p>
       <p class="note">
-        Traced weights: sha256 <code>${trace.checkpoint.slice(0, 12)}</code>.
-        ${sameBaseline(trace, report.result)}
+        Traced weights: sha256 <code>${trace.checkpoint.slice(0, 12)}</code>. ${sameBaseline(trace, result)}
       </p>
-      ${fig7.map(({ view }) => numbers(view, groups))}`,
+      ${drawn.map(({ view }) => numbers(view, groups))}`,
   };
-}
+};
 
 function method(trace: TraceStructuredResult): Markup {
   const { split, layers } = trace;
@@ -97,26 +92,8 @@ function cost({ cost: { runForwards, naiveForwards, ratio } }: TraceStructuredRe
 
 /** The numbers behind one chart, folded away: the largest model has 53 rows. */
 function numbers(view: LayerTrace, groups: readonly GroupLabel[]): Markup {
-  const columns = view.ks.flatMap((k) => groups.map((group) => ({ k, group })));
-  const entries = new Map(view.entries.map((entry) => [key(entry), entry]));
   return html`<details>
     <summary>Table of layers, criterion ${view.criterion}</summary>
-    ${table(
-      `Criterion ${view.criterion}: change of ${SPLIT_NAME[view.trace.split]} accuracy (points), with the samples that became wrong (−) and right (+)`,
-      [{ name: 'Layer' }, ...columns.map(({ k, group }) => ({ name: `${group.short}, k = ${k}` }))],
-      view.trace.layers.map((layer) => ({
-        heading: html`<code>${plain(layer)}</code>`,
-        cells: columns.map(({ k, group }) => {
-          const entry = entries.get(key({ layer, group: group.index, k }));
-          return entry
-            ? html`${pointsText(entry.change)} <small>(−${entry.lost} +${entry.gained})</small>`
-            : pointsText(undefined);
-        }),
-      })),
-    )}
+    ${htmlTable(layerTable(view, groups))}
   </details> `;
-}
-
-function key({ layer, group, k }: Pick<LayerEntry, 'layer' | 'group' | 'k'>): string {
-  return JSON.stringify([layer, group, k]);
 }

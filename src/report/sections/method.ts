@@ -1,7 +1,7 @@
 import type { ControlsHeader } from '../../experiments/controls.js';
 import type { SessionHeader } from '../../experiments/results.js';
 import { fixed, plural } from '../format.js';
-import { countMarked, expectedMarked, MARKED_P, type MeasuredChange } from '../measuredChange.js';
+import { countMarked, expectedMarked, MARKED_P, type MeasuredChange } from '../views/measuredChange.js';
 
 /** `4800 neurons`, or `5308416 single weights` where these are the unit. */
 export function unitsText({ numNeurons, unit }: Pick<SessionHeader, 'numNeurons' | 'unit'>): string {
@@ -47,7 +47,6 @@ export function controlsText(
   counted: readonly NamedChanges[],
   isFirst = true,
 ): string {
-  // Missing in results of earlier versions.
   const present = counted.filter(({ changes }) => countMarked(changes).compared > 0);
   if (!controls || present.length === 0) return '';
   const { draws, samplesPerGroup } = controls;

@@ -1,24 +1,21 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
-import type { Neuron } from '../../neurons/neuron.js';
-import type { Figures } from '../figures.js';
-import { score, SPLIT_NAME } from '../format.js';
-import { shortList, type GroupLabel } from '../groups.js';
-import type { Section } from './section.js';
-import { html, type Markup } from '../markup.js';
-import { drawsNote, hasSpread, PERTURBED, seedsNote } from '../perturbation.js';
-import { hasManyKs, type CriterionTrace } from '../selections.js';
-import { table } from '../table.js';
-import { percentText, spreadText } from './parts.js';
+import { SPLIT_NAME } from '../format.js';
+import type { MakeSection } from '../figure.js';
+import { html, type Markup } from '../html/markup.js';
+import { htmlTable } from '../html/table.js';
+import { selectionTable } from '../tables/changes.js';
+import { PERTURBED, seedsNote } from '../views/perturbation.js';
+import { byCriterion, hasManyKs } from '../views/selections.js';
 
 /** The chosen neurons with their scores, and the numbers behind Figs 2, 4 and 5. */
-export function neuronSection(groups: readonly GroupLabel[], { fig2 }: Figures): Section | undefined {
-  const [first] = fig2;
+export const neuronSection: MakeSection = (report, groups) => {
+  const views = byCriterion(report.traces);
+  const [first] = views;
   if (!first) return undefined;
-  const views = fig2.map(({ view }) => view);
   const traces = [...new Set(views.map(({ trace }) => trace))];
   const ofTrace = (trace: TraceUnstructuredResult): Markup[] =>
-    views.filter((view) => view.trace === trace).map((view) => neuronTable(view, groups));
-  const isWeight = first.view.trace.unit === 'weight';
+    views.filter((view) => view.trace === trace).map((view) => htmlTable(selectionTable(view, groups)));
+  const isWeight = first.trace.unit === 'weight';
   return {
     id: 'neurons',
     title: 'Chosen neurons',
@@ -33,7 +30,7 @@ export function neuronSection(groups: readonly GroupLabel[], { fig2 }: Figures):
       </p>
       ${traces.map((trace, at) => (at === 0 && !views.some(hasManyKs) ? ofTrace(trace) : folded(trace, ofTrace(trace))))}`,
   };
-}
+};
 
 /** The tables of a trace, folded away: long ones, and the same neurons under another perturbation or on another split. */
 function folded(trace: TraceUnstructuredResult, tables: readonly Markup[]): Markup {
@@ -44,45 +41,4 @@ function folded(trace: TraceUnstructuredResult, tables: readonly Markup[]): Mark
     </summary>
     ${tables}
   </details> `;
-}
-
-function neuronTable(view: CriterionTrace, groups: readonly GroupLabel[]): Markup {
-  const { baseline, split, perturbation } = view.trace;
-  const draws = drawsNote(view);
-  const what = `${PERTURBED[perturbation].state}${draws === '' ? '' : ` (${draws})`}`;
-  return table(
-    `Criterion ${view.criterion}, ${what}: change of ${SPLIT_NAME[split]} accuracy (points${hasSpread(view) ? ', ± 1 standard deviation over seeds' : ''})`,
-    [
-      { name: 'Chosen for' },
-      { name: 'k' },
-      { name: 'neurons added, score', text: true },
-      ...groups.map(({ short }) => ({ name: short })),
-    ],
-    view.selections.map(({ groups: chosenFor, entry, added }) => ({
-      heading: shortList(chosenFor, groups),
-      cells: [
-        String(entry.k),
-        neuronList(added),
-        ...groups.map(({ index }) => ({
-          content: spreadText(entry.change[index], entry.changeStd?.[index]),
-          own: chosenFor.length === 1 && chosenFor[0] === index,
-        })),
-      ],
-    })),
-    [
-      {
-        heading: 'before',
-        cells: ['', '', ...groups.map(({ index }) => percentText(baseline.accuracy[index]))],
-      },
-    ],
-  );
-}
-
-function neuronList(neurons: readonly Neuron[]): Markup {
-  return html`<ul class="neurons">
-    ${neurons.map(
-      ({ layer, index, score: value }) =>
-        html`<li><code>${layer}[${index}]</code><small>${score(value)}</small></li>`,
-    )}
-  </ul>`;
 }

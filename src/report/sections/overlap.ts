@@ -1,36 +1,22 @@
 import type { TraceOverlapResult } from '../../experiments/results.js';
-import { percentOf } from '../charts/fig3.js';
-import type { Figures } from '../figures.js';
-import { fixed, plural } from '../format.js';
-import type { GroupLabel } from '../groups.js';
-import { html, type Markup } from '../markup.js';
-import { atLeast, BIN, directions, type Direction } from '../overlap.js';
-import type { RunReport } from '../reportData.js';
-import { table } from '../table.js';
-import { plain } from '../text.js';
+import { percentOf } from '../charts/rankHistograms.js';
+import { plural } from '../format.js';
+import type { MakeSection } from '../figure.js';
+import { html, type Markup } from '../html/markup.js';
+import { htmlTable } from '../html/table.js';
+import { rankTable, shareText } from '../tables/ranks.js';
+import { ARTICLE_RIGHTMOST, atLeast, BIN, directions, RIGHTMOST, type Direction } from '../views/overlap.js';
 import { sourceText, unitsText } from './method.js';
-import { chartFigure, groupName } from './parts.js';
-import type { Section } from './section.js';
-
-/** Where the two rightmost bins begin. */
-const RIGHTMOST = 100 - 2 * BIN;
-/** The range that the article's text gives for its two rightmost bins begins here. */
-const ARTICLE = 95;
-/** Neurons of a group that the table names; a large share of a large model has thousands. */
-const NAMED = 5;
+import { chartFigure } from './parts.js';
 
 /** How the two criteria agree on the top neurons (article, Fig. 3). */
-export function overlapSection(
-  { overlap }: RunReport,
-  groups: readonly GroupLabel[],
-  { fig3 }: Figures,
-): Section | undefined {
-  if (!overlap || !fig3) return undefined;
+export const overlapSection: MakeSection = ({ overlap }, groups, charts) => {
+  if (!overlap || overlap.entries.length === 0) return undefined;
   const columns = directions(overlap);
   return {
     id: 'overlap',
     title: 'Overlap of the criteria (Fig. 3)',
-    body: html`${method(overlap)} ${chartFigure(fig3)}
+    body: html`${method(overlap)} ${chartFigure(charts.get('fig3'))}
       <p class="note">${columns.map((column) => shares(column))}</p>
       <p class="note">
         Under no relation at all, a share of ${2 * BIN} % would fall into the two rightmost bins, which are
@@ -38,9 +24,9 @@ export function overlapSection(
         samples: every group has the same neurons there, ranked by its own gradient.
       </p>
       <p class="note">Traced weights: sha256 <code>${overlap.checkpoint.slice(0, 12)}</code>.</p>
-      ${columns.map((column) => ranks(column, groups))}`,
+      ${columns.map((column) => htmlTable(rankTable(column, groups)))}`,
   };
-}
+};
 
 function method(overlap: TraceOverlapResult): Markup {
   const { fraction, count } = overlap;
@@ -65,57 +51,6 @@ function shares({ chosenBy, rankedBy, entries }: Direction): string {
   const share = (percentile: number): string => shareText(atLeast(neurons, percentile), neurons.length);
   return (
     `Neurons with the largest ${chosenBy}, ranked by ${rankedBy}, all groups together: ${share(RIGHTMOST)} are in the ` +
-    `two rightmost bins, ${share(ARTICLE)} at ${ARTICLE} % or above. `
+    `two rightmost bins, ${share(ARTICLE_RIGHTMOST)} at ${ARTICLE_RIGHTMOST} % or above. `
   );
-}
-
-function shareText(part: number, whole: number): string {
-  return `${part} of ${whole} (${fixed((100 * part) / whole, 1)} %)`;
-}
-
-/** The numbers behind one column of the figure. */
-function ranks({ chosenBy, rankedBy, entries }: Direction, groups: readonly GroupLabel[]): Markup {
-  return table(
-    `Largest ${chosenBy}, ranked by ${rankedBy}: neurons in the two rightmost bins, the lowest and the middle rank, and up to ${NAMED} neurons with their ranks in percent`,
-    [
-      { name: 'Group' },
-      { name: `${RIGHTMOST} % or above` },
-      { name: `${ARTICLE} % or above` },
-      { name: 'lowest' },
-      { name: 'median' },
-      { name: 'highest-scoring neurons, rank', text: true },
-    ],
-    entries.flatMap(({ group, neurons }) => {
-      const label = groups[group];
-      if (!label) return [];
-      const sorted = neurons.map(({ percentile }) => percentile).sort((a, b) => a - b);
-      return [
-        {
-          heading: groupName(label),
-          cells: [
-            shareText(atLeast(neurons, RIGHTMOST), neurons.length),
-            shareText(atLeast(neurons, ARTICLE), neurons.length),
-            fixed(sorted[0] ?? Number.NaN, 2),
-            fixed(median(sorted), 2),
-            html`<ul class="neurons">
-              ${neurons
-                .slice(0, NAMED)
-                .map(
-                  ({ layer, index, percentile }) =>
-                    html`<li>
-                      <code>${plain(layer)}[${index}]</code><small>${fixed(percentile, 2)}</small>
-                    </li>`,
-                )}
-            </ul>`,
-          ],
-        },
-      ];
-    }),
-  );
-}
-
-/** The middle of ascending values, the mean of the middle two where their number is even. */
-function median(sorted: readonly number[]): number {
-  const at = (index: number): number => sorted[index] ?? Number.NaN;
-  return (at(Math.floor((sorted.length - 1) / 2)) + at(Math.ceil((sorted.length - 1) / 2))) / 2;
 }

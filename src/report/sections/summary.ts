@@ -1,30 +1,27 @@
-import type { Figures } from '../figures.js';
-import { selectedEpoch } from '../figures.js';
-import { plural, SPLIT_NAME } from '../format.js';
-import { shortList, type GroupLabel } from '../groups.js';
-import type { Section } from './section.js';
-import { html, type Markup } from '../markup.js';
-import { drawsNote, PERTURBED } from '../perturbation.js';
-import { changeOfGroup } from '../measuredChange.js';
-import type { RunReport } from '../reportData.js';
-import { largestChange, measuredChanges } from '../selections.js';
-import type { TrainingResult } from '../../train/metrics.js';
-import { countOf, groupName, percentText, pointsText, randomText } from './parts.js';
+import type { TraceUnstructuredResult } from '../../experiments/results.js';
+import type { TrainingResult } from '../../train/results.js';
+import { percentText, plural, SPLIT_NAME } from '../format.js';
+import type { MakeSection } from '../figure.js';
+import { html, type Markup } from '../html/markup.js';
+import { groupName } from '../html/table.js';
+import { selectedEpoch, type RunReport } from '../reportData.js';
+import { countOf } from '../tables/accuracy.js';
+import { shortList, type GroupLabel } from '../views/groupLabels.js';
+import { changeOfGroup } from '../views/measuredChange.js';
+import { drawsNote, PERTURBED } from '../views/perturbation.js';
+import { byCriterion, largestChange, measuredChanges } from '../views/selections.js';
+import { pointsText, randomText } from './parts.js';
 
 /** The numbers that a reader looks for first, each with what it was measured on. */
-export function summarySection(
-  report: RunReport,
-  groups: readonly GroupLabel[],
-  figures: Figures,
-): Section | undefined {
+export const summarySection: MakeSection = (report, groups) => {
   const cards = [
     ...(report.result ? accuracyCards(report.result, groups) : []),
-    ...largestChangeCard(groups, figures),
+    ...largestChangeCard(groups, report.traces),
     ...checkpointCard(report),
   ];
   if (cards.length === 0) return undefined;
   return { id: 'summary', title: 'Summary', body: html`<div class="cards">${cards}</div> ` };
-}
+};
 
 function accuracyCards(result: TrainingResult, groups: readonly GroupLabel[]): Markup[] {
   const worst = groups[result.test.worstGroup];
@@ -53,10 +50,12 @@ function accuracyCards(result: TrainingResult, groups: readonly GroupLabel[]): M
   ];
 }
 
-function largestChangeCard(groups: readonly GroupLabel[], { fig2 }: Figures): Markup[] {
+function largestChangeCard(
+  groups: readonly GroupLabel[],
+  traces: readonly TraceUnstructuredResult[],
+): Markup[] {
   // One experiment: the first, which is zeroing on the training split where that was done.
-  const trace = fig2[0]?.view.trace;
-  const views = fig2.map(({ view }) => view).filter((view) => view.trace === trace);
+  const views = byCriterion(traces.filter(({ entries }) => entries.length > 0).slice(0, 1));
   const largest = largestChange(views);
   const group = largest && groups[largest.group];
   if (!group) return [];

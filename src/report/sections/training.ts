@@ -1,19 +1,24 @@
-import { selectedEpoch, type Figures } from '../figures.js';
+import { trainingCurves } from '../charts/training.js';
+import type { NamedChart } from '../charts/render.js';
 import { fixed, plural } from '../format.js';
-import type { GroupLabel } from '../groups.js';
-import type { Section } from './section.js';
-import { html } from '../markup.js';
-import type { RunReport } from '../reportData.js';
+import type { MakeSection } from '../figure.js';
+import { html } from '../html/markup.js';
+import { selectedEpoch, type RunReport } from '../reportData.js';
+import type { GroupLabel } from '../views/groupLabels.js';
 import { chartFigure, smallestGroup } from './parts.js';
 
+const NAME = 'training';
+
+/** The curves; none for a run without epochs. */
+export function trainingCharts(report: RunReport, groups: readonly GroupLabel[]): NamedChart[] {
+  if (report.epochs.length === 0) return [];
+  return [{ name: NAME, ...trainingCurves(report.epochs, groups, selectedEpoch(report)) }];
+}
+
 /** Training curves, and how the checkpoint was selected. */
-export function trainingSection(
-  report: RunReport,
-  groups: readonly GroupLabel[],
-  { training }: Figures,
-): Section | undefined {
+export const trainingSection: MakeSection = (report, groups, charts) => {
   const last = report.epochs.at(-1);
-  if (!training || !last) return undefined;
+  if (!last) return undefined;
   const selected = selectedEpoch(report);
   const minutes = report.epochs.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
   return {
@@ -23,11 +28,11 @@ export function trainingSection(
         ${plural(report.epochs.length, 'epoch')}, ${fixed(minutes, 1)} minutes with validation.
         ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${report.result?.select === 'last' ? 'is the last one.' : 'has the best validation worst-group accuracy, the first where several tie.'}`}
       </p>
-      ${chartFigure(training)}
+      ${chartFigure(charts.get(NAME))}
       <p class="note">
         The training loss is the mean over an epoch’s batches in training mode, while the weights change; the
         validation loss is measured after the epoch in evaluation mode. The two are not measured alike.
         ${smallestGroup(last.val.total, groups, 'validation')}
       </p> `,
   };
-}
+};

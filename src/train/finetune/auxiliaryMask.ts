@@ -1,4 +1,3 @@
-import { groupCounts } from '../../data/dataset.js';
 import { SpurmemError } from '../../errors.js';
 import { evaluate } from '../../metrics/evaluate.js';
 import { criterionNamed, type CriterionName } from '../../neurons/criteria.js';
@@ -103,7 +102,7 @@ function sourceIndices({ config, loader: { dataset } }: Trainer<FinetuneConfig>)
     throw new SpurmemError(
       'USAGE',
       `\`gradientSource\` is minority-groups, and ${dataset.name} has none: its training groups have ` +
-        `${groupCounts(dataset, 'train').join(', ')} examples.`,
+        `${dataset.counts.train.join(', ')} examples.`,
       {
         ...{ parameter: 'gradientSource', value: 'minority-groups', expected: 'another source here' },
         advice: ['Choose another `gradientSource`.'],

@@ -1,5 +1,5 @@
 import type { BatchLoader } from '../../data/batches.js';
-import { groupCounts, type Dataset } from '../../data/dataset.js';
+import type { Dataset } from '../../data/dataset.js';
 import { SpurmemError } from '../../errors.js';
 import { weightsFingerprint } from '../../models/fingerprint.js';
 import { headOf } from '../../models/head.js';
@@ -123,7 +123,7 @@ async function dfrConfig(
 
 /** One example of each group is fitted on while another one judges C. */
 function requireTwoOfEachGroup(dataset: Dataset): void {
-  const group = groupCounts(dataset, 'val').indexOf(1);
+  const group = dataset.counts.val.indexOf(1);
   if (group === -1) return;
   throw new SpurmemError(
     'DATASET_EMPTY_GROUP',

@@ -1,5 +1,4 @@
 import type { Batch } from '../../data/batches.js';
-import { groupCounts } from '../../data/dataset.js';
 import { inverseSizes, weightedDraw } from '../../data/sampling.js';
 import { invalidParameter } from '../../errors.js';
 import { lossOf } from '../../metrics/loss.js';
@@ -59,7 +58,7 @@ export const groupDro = recipeMethod({
     const { dataset } = loader;
     const { train } = dataset.splits;
     const weights = new GroupWeights(
-      groupCounts(dataset, 'train'),
+      dataset.counts.train,
       config.groupDroStep,
       config.groupDroAdjustment,
     );

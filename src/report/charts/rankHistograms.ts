@@ -1,0 +1,148 @@
+import type { TraceOverlapResult } from '../../experiments/results.js';
+import { fixed, plural } from '../format.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
+import { BIN, BINS, directions, histogram, type Direction } from '../views/overlap.js';
+import type { ChartSpec } from './render.js';
+import { fit } from './textMetrics.js';
+import { INK, MAJORITY_RAMP, MINORITY_RAMP } from './theme.js';
+
+const WIDTH = 400;
+/** Pixels of a panel, and of a bar's number above it. */
+const HEIGHT = 80;
+const NUMBER = 18;
+/** Pixels of the panels' titles. */
+const FONT = 13;
+
+/**
+ * Histograms of percentile ranks (article, Fig. 3): left, the magnitude ranks of the neurons with the largest gradient;
+ * right, the gradient ranks of the neurons with the largest magnitude. One row for each group, because a gradient is a
+ * group's own; all panels share their scales.
+ */
+export function rankHistograms(trace: TraceOverlapResult, groups: readonly GroupLabel[]): ChartSpec {
+  const columns = directions(trace);
+  const most = Math.max(
+    1,
+    ...columns.flatMap(({ entries }) => entries.flatMap(({ neurons }) => histogram(neurons))),
+  );
+  const share = trace.count / BINS;
+  const rows = groups.filter(({ index }) => trace.entries.some(({ group }) => group === index));
+  return {
+    label:
+      `Histograms of percentile ranks among all ${trace.numNeurons} neurons, in bins of ${BIN} percent, for each group: ` +
+      columns
+        .map(
+          ({ chosenBy, rankedBy }) =>
+            `${rankedBy} ranks of the ${plural(trace.count, 'neuron')} with the largest ${chosenBy}`,
+        )
+        .join('; ') +
+      '. The table of ranks holds the numbers.',
+    spec: {
+      title: {
+        text: 'Ranks of one criterion’s top neurons under the other',
+        subtitle: [
+          `top ${percentOf(trace.fraction)} of ${trace.numNeurons} neurons: ${trace.count}; bins of ${BIN} %`,
+          ...starNote(groups),
+        ],
+      },
+      spacing: 28,
+      hconcat: columns.map((column) => ({
+        title: {
+          text: `top by ${column.chosenBy}, ranked by ${column.rankedBy}`,
+          fontSize: 14,
+          offset: 10,
+        },
+        spacing: 14,
+        vconcat: rows.map((group, at) =>
+          panel(column, group, { most, share, lowest: rows.length - 1 === at }),
+        ),
+      })),
+    },
+  };
+}
+
+/** A share as a percentage without needless digits: 0.0001 -> `0.01 %`. */
+export function percentOf(fraction: number): string {
+  return `${Number((100 * fraction).toPrecision(6))} %`;
+}
+
+/** What the panels share, and whether one is the lowest, which names the axis. */
+interface PanelOptions {
+  readonly most: number;
+  /** Neurons in each bin if the ranks were random. */
+  readonly share: number;
+  readonly lowest: boolean;
+}
+
+/** The histogram of one group, with a line where random neurons would be. */
+function panel({ entries, rankedBy }: Direction, group: GroupLabel, { most, share, lowest }: PanelOptions) {
+  const random = `random neurons: an equal share of each bin, ${fixed(share, share < 0.1 ? 2 : 1)}`;
+  const neurons = entries.filter((entry) => entry.group === group.index).flatMap((entry) => entry.neurons);
+  const top = 1.2 * most;
+  const values = histogram(neurons)
+    .map((count, bin) => ({
+      from: bin * BIN,
+      to: (bin + 1) * BIN,
+      middle: (bin + 0.5) * BIN,
+      count,
+      // A number that the line would strike through stands above the line.
+      end: count < share && share - count < (NUMBER / HEIGHT) * top ? share : count,
+    }))
+    .filter(({ count }) => count > 0);
+  const y = {
+    field: 'count',
+    type: 'quantitative' as const,
+    scale: { domain: [0, top], nice: false },
+    axis: { title: 'neurons', tickCount: 3, tickMinStep: 1, format: 'd' },
+  };
+  return {
+    title: { text: fit(group.full, FONT, WIDTH), fontSize: FONT, fontWeight: 500 as const, offset: 4 },
+    width: WIDTH,
+    height: HEIGHT,
+    data: { values },
+    layer: [
+      {
+        mark: {
+          type: 'bar' as const,
+          color: (group.minority ? MINORITY_RAMP : MAJORITY_RAMP)[1],
+          binSpacing: 1,
+        },
+        encoding: {
+          x: {
+            field: 'from',
+            type: 'quantitative' as const,
+            bin: { binned: true, step: BIN },
+            scale: { domain: [0, BIN * BINS], nice: false },
+            axis: {
+              title: lowest ? `percentile rank of ${rankedBy}` : null,
+              values: [0, 20, 40, 60, 80, 100],
+              grid: false,
+            },
+          },
+          x2: { field: 'to' },
+          y,
+        },
+      },
+      {
+        data: { values: [{}] },
+        mark: { type: 'rule' as const, strokeWidth: 1.5, strokeDash: [5, 3] },
+        encoding: {
+          y: { ...y, field: undefined, datum: share },
+          stroke: {
+            datum: random,
+            type: 'nominal' as const,
+            scale: { domain: [random], range: [INK] },
+            legend: { title: null, orient: 'top' as const, symbolType: 'stroke', symbolDash: [5, 3] },
+          },
+        },
+      },
+      {
+        mark: { type: 'text' as const, dy: -7, fontSize: 11, color: INK },
+        encoding: {
+          x: { field: 'middle', type: 'quantitative' as const },
+          y: { ...y, field: 'end' },
+          text: { field: 'count' },
+        },
+      },
+    ],
+  };
+}

@@ -1,0 +1,112 @@
+import { typographic } from '../format.js';
+import { captionOf, type Cell, type Column, type Part, type Table } from '../tables/table.js';
+import type { GroupLabel } from '../views/groupLabels.js';
+import { html, type Markup } from './markup.js';
+
+/** A table with a caption and scoped headings, in a box that scrolls sideways and can be reached by keyboard. */
+export function htmlTable(table: Table): Markup {
+  const { columns, rows, footer = [] } = table;
+  const caption = captionOf(table, columns);
+  const line = ([heading = '', ...cells]: readonly Cell[]): Markup =>
+    html`<tr>
+      <th scope="row">${parts(heading, (text) => text)}</th>
+      ${cells.map((cell, at) => data(cell, columns[at + 1]))}
+    </tr> `;
+  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
+    <table>
+      <caption>
+        <span>${caption}</span>
+      </caption>
+      <thead>
+        <tr>
+          ${columns.map(columnHeading)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(line)}
+      </tbody>
+      ${
+        footer.length > 0
+          ? html`<tfoot>
+              ${footer.map(line)}
+            </tfoot>`
+          : undefined
+      }
+    </table>
+  </div> `;
+}
+
+/** A table of names and values. */
+export function pairs(caption: string, rows: readonly (readonly [string, string])[]): Markup {
+  return html`<div>
+    <table class="pairs">
+      <caption>
+        <span>${caption}</span>
+      </caption>
+      <tbody>
+        ${rows.map(
+          ([name, value]) =>
+            html`<tr>
+              <th scope="row">${name}</th>
+              <td><code>${value}</code></td>
+            </tr> `,
+        )}
+      </tbody>
+    </table>
+  </div> `;
+}
+
+/** A group's name with its star emphasised. */
+export function groupName(group: GroupLabel): Markup {
+  if (!group.minority) return html`${group.full}`;
+  return html`G${group.index}<span class="star" title="minority group">*</span> ${group.name}`;
+}
+
+function columnHeading(column: Column): Markup {
+  return column.text === true
+    ? html`<th scope="col" class="text">${column.name}</th>`
+    : html`<th scope="col">${column.name}</th>`;
+}
+
+function data(cell: Cell, column: Column | undefined): Markup {
+  const content = parts(cell, typographic);
+  if (isOwn(cell)) return html`<td class="own">${content}</td>`;
+  return column?.text === true ? html`<td class="text">${content}</td>` : html`<td>${content}</td>`;
+}
+
+function isOwn(cell: Cell): boolean {
+  return typeof cell === 'object' && 'kind' in cell && cell.kind === 'own';
+}
+
+function parts(cell: Cell, write: (text: string) => string): Markup {
+  if (!isList(cell)) return part(cell, write);
+  return html`${cell.map((of, at) => [at > 0 && !isExplanation(of) ? ' ' : '', part(of, write)])}`;
+}
+
+function isList(cell: Cell): cell is readonly Part[] {
+  return Array.isArray(cell);
+}
+
+function isExplanation(of: Part): boolean {
+  return typeof of === 'object' && of.kind === 'explanation';
+}
+
+function part(of: Part, write: (text: string) => string): Markup {
+  if (typeof of === 'string') return html`${write(of)}`;
+  switch (of.kind) {
+    case 'group':
+      return groupName(of.group);
+    case 'code':
+      return html`<code>${of.text}</code>`;
+    case 'detail':
+      return html`<small>${write(of.text)}</small>`;
+    case 'own':
+      return html`${write(of.text)}`;
+    case 'explanation':
+      return html`: ${of.text}`;
+    case 'list':
+      return html`<ul class="neurons">
+        ${of.items.map(([name, value]) => html`<li><code>${name}</code><small>${value}</small></li>`)}
+      </ul>`;
+  }
+}

@@ -1,0 +1,65 @@
+import type {
+  GradCamResult,
+  GroupComparison,
+  GroupHeat,
+  MeanShare,
+} from '../../experiments/gradCamResult.js';
+import { MISSING, percentRange, percentText, points, pointsRange, SPLIT_NAME } from '../format.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
+import { groupCell, type Cell, type Table } from './table.js';
+
+/**
+ * The share of the heat in the core region, a row a group: of one run, or of two with the difference (article, Fig. 10).
+ */
+export function heatTable(gradCam: GradCamResult, groups: readonly GroupLabel[]): Table {
+  const { before, groups: comparisons } = gradCam;
+  const models = before ? (['before', 'after'] as const) : (['after'] as const);
+  return {
+    caption:
+      'Share of the heat in the core region: mean over images, with its 95 % bootstrap interval over them',
+    columns: [
+      { name: 'Group' },
+      { name: 'images' },
+      ...models.map((name) => ({ name: before ? name : 'share' })),
+      ...(before ? [{ name: 'after − before, points' }] : []),
+      { name: before ? 'without heat, before and after' : 'without heat' },
+    ],
+    rows: comparisons.flatMap((comparison) => {
+      const label = groups[comparison.group];
+      if (!label) return [];
+      return [
+        [
+          groupCell(label),
+          String(comparison.images),
+          ...models.map((name) => shareCell(comparison[name])),
+          ...(before ? [differenceCell(comparison.difference)] : []),
+          blanks(comparison),
+        ],
+      ];
+    }),
+    notes: [...notesOf(gradCam), ...starNote(groups)],
+  };
+}
+
+function shareCell(heat: GroupHeat | null): Cell {
+  if (!heat?.share) return MISSING;
+  return [percentText(heat.share.mean), { kind: 'detail', text: percentRange(heat.share.interval) }];
+}
+
+function differenceCell(difference: MeanShare | null): Cell {
+  if (!difference) return MISSING;
+  return [points(difference.mean), { kind: 'detail', text: pointsRange(difference.interval) }];
+}
+
+function blanks({ before, after }: GroupComparison): string {
+  return before ? `${before.blank} and ${after.blank}` : String(after.blank);
+}
+
+function notesOf({ before, after, coreRegion, layer, cells, output, outputName, split }: GradCamResult) {
+  return [
+    before ? `before: ${before.run}, after: ${after.run}` : `run: ${after.run}`,
+    ...(coreRegion ? [] : ['no shares: the dataset has no coreRegion']),
+    `Grad-CAM of ${layer} (${cells.join(' x ')} cells) for output ${output} (${outputName}), ${SPLIT_NAME[split]} images; ` +
+      'without heat: images in which nothing speaks for the output',
+  ];
+}

@@ -1,0 +1,43 @@
+import type { ControlsHeader } from '../../experiments/controls.js';
+import type { TraceUnstructuredResult } from '../../experiments/results.js';
+import type { CriterionName } from '../../neurons/criteria.js';
+import type { PerturbationWords } from '../../neurons/perturbation.js';
+import { PERTURBATIONS, perturbationNamed, type PerturbationName } from '../../neurons/perturbations.js';
+import { plural } from '../format.js';
+import type { CriterionTrace } from './selections.js';
+
+export { ARTICLE_SIGMA } from '../../experiments/traceSettings.js';
+
+/** How a report speaks of each perturbation. */
+export const PERTURBED = Object.fromEntries(
+  PERTURBATIONS.map(({ name, words }) => [name, words]),
+) as Readonly<Record<PerturbationName, PerturbationWords>>;
+
+/** `σ = 0.005, mean of 10 seeds`; empty for zeroing, which draws nothing. */
+export function drawsNote({
+  sigma,
+  criterion,
+  trace,
+}: Pick<CriterionTrace, 'sigma' | 'criterion' | 'trace'>): string {
+  if (perturbationNamed(trace.perturbation).values === null) return '';
+  return [...(sigma === null ? [] : [`σ = ${sigma}`]), seedsNote(trace, criterion)].join(', ');
+}
+
+/** `mean of 10 seeds`: of one criterion, or of the one with the most. */
+export function seedsNote(
+  { seeds, repeats }: Pick<TraceUnstructuredResult, 'seeds' | 'repeats'>,
+  criterion?: CriterionName,
+): string {
+  const count = (criterion && repeats?.[criterion]) ?? seeds.length;
+  return count === 1 ? 'one seed' : `mean of ${plural(count, 'seed')}`;
+}
+
+/** The legend's entry for random neurons. */
+export function randomName({ draws }: Pick<ControlsHeader, 'draws'>): string {
+  return `random neurons, same layers (${plural(draws, 'draw')})`;
+}
+
+/** Whether some change of the view has a spread over seeds. */
+export function hasSpread({ entries }: Pick<CriterionTrace, 'entries'>): boolean {
+  return entries.some(({ changeStd }) => changeStd?.some(Number.isFinite) === true);
+}

@@ -1,0 +1,53 @@
+import { stringify } from 'csv-stringify/sync';
+import { writeAtomic } from '../files.js';
+import type { Figure, FigureRow } from '../report/figure.js';
+import type { ReportDataset, RunResults } from '../report/reportData.js';
+import type { Table } from '../report/tables/table.js';
+import { groupLabels } from '../report/views/groupLabels.js';
+import type { RunFolder } from '../train/runFolder.js';
+import { neededOf } from './articleFigures.js';
+
+/** `results/<figure>.json`: what a figure or table shows, a row a measurement; the same rows are in its CSV. */
+export interface FigureResult {
+  /** The figure's name. */
+  readonly kind: string;
+  readonly title: string;
+  readonly checkpoint: string;
+  readonly rows: readonly FigureRow[];
+}
+
+/** The same with the paths of its files, and its numbers as tables for a terminal. */
+export interface ReproducedFigure extends FigureResult {
+  readonly json: string;
+  readonly csv: string;
+  readonly tables: readonly Table[];
+}
+
+/** Writes `results/<figure>.json` and `results/<figure>.csv` of some figures, in a folder that is locked. */
+export async function writeFigures(
+  folder: RunFolder,
+  figures: readonly Figure[],
+  { results, dataset, checkpoint, grid }: FigureContent,
+): Promise<ReproducedFigure[]> {
+  const groups = groupLabels(dataset);
+  const written: ReproducedFigure[] = [];
+  for (const { name, title, needs, rows, tables } of figures) {
+    const source = { ...neededOf(results, needs, grid), dataset };
+    const result: FigureResult = { kind: name, title, checkpoint, rows: rows(source) };
+    await folder.writeResult(name, result);
+    const json = folder.result(name);
+    const csv = json.replace(/json$/, 'csv');
+    await writeAtomic(csv, stringify([...result.rows], { header: true }));
+    written.push({ ...result, json, csv, tables: tables(source, groups) });
+  }
+  return written;
+}
+
+interface FigureContent {
+  readonly results: RunResults;
+  readonly dataset: ReportDataset;
+  /** sha256 of the weights that the results are of. */
+  readonly checkpoint: string;
+  /** Standard deviations of figures that show several. */
+  readonly grid: readonly number[];
+}
