@@ -60,7 +60,16 @@ export { heatShare } from './metrics/heatShare.js';
 export { evaluate, type Evaluation } from './metrics/evaluate.js';
 export { LOSSES, lossOf, type Loss } from './metrics/loss.js';
 
-export { CRITERIA, type Criterion, type Neuron, type NeuronLayer } from './neurons/neuron.js';
+export { CRITERIA, CRITERION_NAMES, criterionNamed, type CriterionName } from './neurons/criteria.js';
+export {
+  candidateLayers,
+  selectByCriterion,
+  type ChoiceSettings,
+  type Criterion,
+  type GradientSamples,
+  type ScoringContext,
+} from './neurons/criterion.js';
+export type { Neuron, NeuronLayer } from './neurons/neuron.js';
 export {
   GRADIENT_ORDERS,
   gradientScores,
@@ -78,16 +87,22 @@ export {
   selectTopK,
   type MagnitudeLayers,
 } from './neurons/select.js';
+export type { Perturbation, PerturbationWords } from './neurons/perturbation.js';
 export {
   PERTURBATIONS,
+  PERTURBATION_NAMES,
+  perturbationNamed,
+  type DrawnPerturbationName,
+  type PerturbationName,
+} from './neurons/perturbations.js';
+export {
   drawForNeurons,
   maskNeurons,
   perturbNeurons,
   perturbedVariants,
   type NeuronMask,
   type NeuronPlace,
-  type Perturbation,
-  type PerturbationKind,
+  type PerturbationChoice,
   type Variant,
 } from './neurons/perturb.js';
 
@@ -139,7 +154,6 @@ export {
   type VariantOutcomes,
 } from './experiments/evaluateVariants.js';
 export {
-  DEFAULT_CONTROLS,
   compareWithRandom,
   type ControlOptions,
   type ControlledSet,
@@ -147,9 +161,8 @@ export {
   type ControlsHeader,
   type NullDistribution,
 } from './experiments/controls.js';
-export { TRACE_DEFAULTS, type GradientSourceOptions, type TraceDefaults } from './experiments/protocol.js';
-export { TraceSession, type SessionOptions, type TraceSettings } from './experiments/traceSession.js';
-export { ARTICLE_PERTURBATION } from './experiments/articlePerturbation.js';
+export { TraceSession, type SessionOptions } from './experiments/traceSession.js';
+export { TRACE_SETTINGS, type TraceSettings } from './experiments/traceSettings.js';
 export {
   traceUnstructured,
   traceUnstructuredIn,
@@ -161,7 +174,7 @@ export {
   type TraceStructuredOptions,
 } from './experiments/traceStructured.js';
 export { traceOverlap, traceOverlapIn, type TraceOverlapOptions } from './experiments/traceOverlap.js';
-export { GRAD_CAM_DEFAULTS, gradCam, type GradCamOptions } from './experiments/gradCam.js';
+export { gradCam, type GradCamOptions } from './experiments/gradCam.js';
 export type * from './experiments/gradCamResult.js';
 export type * from './experiments/results.js';
 

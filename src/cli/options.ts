@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseColumns, type Columns } from '../data/columns.js';
 import type { DatasetOptions } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
-import { CRITERIA } from '../neurons/neuron.js';
+import { CRITERION_NAMES } from '../neurons/criteria.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { MEMORY_FORMATS, PRECISIONS, type MemoryFormat } from '../native/addon.js';
 import { PROTOCOLS, type Protocol } from '../protocol.js';
@@ -132,8 +132,8 @@ export function defaultsOf(values: Readonly<Record<Protocol, string | number>>):
 
 export function criterionOption(): Option {
   return new Option('--criterion <name...>', 'how neurons are scored')
-    .choices(CRITERIA)
-    .default([...CRITERIA]);
+    .choices(CRITERION_NAMES)
+    .default([...CRITERION_NAMES]);
 }
 
 /** An option that takes a whole number of at least `least`. */

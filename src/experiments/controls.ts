@@ -1,9 +1,14 @@
-import { SpurmemError } from '../errors.js';
 import { middle } from '../metrics/bootstrap.js';
 import { mean } from '../metrics/statistics.js';
 import { native, type Generator } from '../native/addon.js';
 import type { NeuronLayer } from '../neurons/neuron.js';
-import { perturbedVariants, type NeuronPlace, type Perturbation, type Variant } from '../neurons/perturb.js';
+import {
+  perturbedVariants,
+  type NeuronPlace,
+  type PerturbationChoice,
+  type Variant,
+} from '../neurons/perturb.js';
+import { checkSettings, type ValuesOf } from '../settings/setting.js';
 import {
   changeOf,
   evaluateVariants,
@@ -12,21 +17,21 @@ import {
   type TraceCost,
 } from './evaluateVariants.js';
 import type { TraceSession } from './traceSession.js';
+import { TRACE_SETTINGS } from './traceSettings.js';
 
-/** How a trace compares its neurons with random ones. */
-export interface ControlOptions {
-  /** Random sets of neurons for each set that was chosen; 0 for none. */
-  readonly draws: number;
-  /** Examples of each group that both are measured on, drawn from the split; all of them where there are fewer. */
-  readonly samplesPerGroup: number;
-}
-
-export const DEFAULT_CONTROLS: ControlOptions = { draws: 100, samplesPerGroup: 128 };
+/**
+ * How a trace compares its neurons with random ones: `controls` random sets of neurons for each set that was chosen, 0 for
+ * none; `controlSamples` of each group, drawn from the split, that both are measured on, all of them where there are fewer.
+ */
+export type ControlOptions = Pick<
+  ValuesOf<(typeof TRACE_SETTINGS)['unstructured']>,
+  'controls' | 'controlSamples'
+>;
 
 /** Chosen neurons, how they are perturbed, and the groups whose changes are compared. */
 export interface ControlledSet {
   readonly neurons: readonly NeuronPlace[];
-  readonly perturbation: Perturbation;
+  readonly perturbation: PerturbationChoice;
   readonly groups: readonly number[];
 }
 
@@ -43,7 +48,11 @@ export interface NullDistribution {
 }
 
 /** What a trace records of its controls. */
-export interface ControlsHeader extends ControlOptions {
+export interface ControlsHeader {
+  /** Random sets of neurons for each set that was chosen. */
+  readonly draws: number;
+  /** Samples of each group at most that both were measured on. */
+  readonly samplesPerGroup: number;
   readonly cost: TraceCost;
 }
 
@@ -58,9 +67,9 @@ export interface Controls {
  * layers share their draws, and equal draws are evaluated once. Under random perturbations each draw takes one seed, while
  * the chosen neurons' change is a mean over seeds: the distribution is then a little too wide, on the safe side.
  *
- * @param indices the examples of the traced split, of which `samplesPerGroup` of each group are drawn
- * @returns null when `draws` is 0
- * @throws `USAGE` when a number is negative or no integer
+ * @param indices the examples of the traced split, of which `controlSamples` of each group are drawn
+ * @returns null when `controls` is 0
+ * @throws `USAGE` for a value out of range
  */
 export async function compareWithRandom(
   session: TraceSession,
@@ -68,12 +77,13 @@ export async function compareWithRandom(
   sets: readonly ControlledSet[],
   options: ControlOptions,
 ): Promise<Controls | null> {
-  requireControls(options);
-  const { draws } = options;
+  const { controls, controlSamples } = TRACE_SETTINGS.unstructured;
+  checkSettings({ controls, controlSamples }, options);
+  const { controls: draws, controlSamples: samplesPerGroup } = options;
   if (draws === 0) return null;
   const { dataset, model, unit, unitLayers } = session;
-  const generator = new (native().Generator)(session.options.seed);
-  const samples = samplesOfGroups(dataset, indices, options.samplesPerGroup, generator);
+  const generator = new (native().Generator)(session.seed);
+  const samples = samplesOfGroups(dataset, indices, samplesPerGroup, generator);
 
   const { layers } = model.description;
   const planned: PlannedVariant[] = [];
@@ -98,7 +108,7 @@ export async function compareWithRandom(
   const changeAt = (position: number, group: number): number =>
     changeOf(variants[position]?.[group] as GroupOutcome);
   return {
-    header: { ...options, cost },
+    header: { draws, samplesPerGroup, cost },
     distributions: sets.map(({ groups }, i) =>
       dataset.groupNames.map((_, group) => {
         const place = places[i];
@@ -113,11 +123,11 @@ export async function compareWithRandom(
 
   function randomVariant(
     counts: ReadonlyMap<string, number>,
-    perturbation: Perturbation,
+    perturbation: PerturbationChoice,
     draw: number,
   ): Variant {
     const { seeds } = perturbation;
-    const neurons = randomNeurons(counts, unitLayers, generator);
+    const neurons = randomNeuronsByLayer(counts, unitLayers, generator);
     const ofDraw = { ...perturbation, seeds: seeds.slice(draw % seeds.length, (draw % seeds.length) + 1) };
     return perturbedVariants(neurons, ofDraw, layers, unit)[0] as Variant;
   }
@@ -133,22 +143,6 @@ export function nullDistribution(change: number, drawn: readonly number[]): Null
     change,
     pValue: (1 + atLeast) / (1 + drawn.length),
   };
-}
-
-/** Throws `USAGE` when a number is negative or no integer. */
-export function requireControls({ draws, samplesPerGroup }: ControlOptions): void {
-  if (!Number.isInteger(draws) || draws < 0) {
-    throw new SpurmemError(
-      'USAGE',
-      `--controls is ${draws}: it takes a number of random draws, or 0 for none.`,
-    );
-  }
-  if (!Number.isInteger(samplesPerGroup) || samplesPerGroup < 1) {
-    throw new SpurmemError(
-      'USAGE',
-      `--control-samples is ${samplesPerGroup}: it takes a number of examples, at least 1.`,
-    );
-  }
 }
 
 /** Up to `most` examples of each group, group after group: drawn where there are more, else all in their order. */
@@ -178,7 +172,7 @@ function countByLayer(neurons: readonly NeuronPlace[]): Map<string, number> {
 }
 
 /** As many neurons of each layer as `counts` says, each set equally likely. */
-export function randomNeurons(
+export function randomNeuronsByLayer(
   counts: ReadonlyMap<string, number>,
   layers: readonly NeuronLayer[],
   generator: Generator,

@@ -1,14 +1,15 @@
 import { basename } from 'node:path';
 import { coverageOf } from '../data/coreRegion.js';
 import { requireGroups } from '../data/dataset.js';
-import type { Split } from '../data/split.js';
-import { SpurmemError, requireCount } from '../errors.js';
+import { greyPng, inputPng } from '../data/png.js';
+import { SpurmemError, invalidParameter } from '../errors.js';
 import { meanInterval } from '../metrics/bootstrap.js';
 import { heatShare } from '../metrics/heatShare.js';
 import { mean } from '../metrics/statistics.js';
 import { defaultMappedLayer, mappableLayers, requireMappable } from '../models/mappableLayers.js';
 import { native } from '../native/addon.js';
 import { throwIfAborted } from '../progress.js';
+import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
 import { openRun } from '../train/runFolder.js';
 import { samplesOfGroups } from './controls.js';
 import type {
@@ -20,38 +21,28 @@ import type {
   MappedModel,
   MeanShare,
 } from './gradCamResult.js';
-import { greyPng, inputPng } from './pngData.js';
 import { TraceSession, type SessionOptions } from './traceSession.js';
+import { TRACE_SETTINGS } from './traceSettings.js';
 
-export interface GradCamOptions extends Pick<
-  SessionOptions,
-  | 'run'
-  | 'data'
-  | 'datasetOptions'
-  | 'seed'
-  | 'device'
-  | 'threads'
-  | 'memoryFormat'
-  | 'batchSize'
-  | 'onProgress'
-  | 'onWarning'
-  | 'signal'
-> {
+export interface GradCamOptions
+  extends
+    Pick<
+      SessionOptions,
+      | 'run'
+      | 'data'
+      | 'datasetOptions'
+      | 'seed'
+      | 'device'
+      | 'threads'
+      | 'memoryFormat'
+      | 'onProgress'
+      | 'onWarning'
+      | 'signal'
+    >,
+    GivenOf<(typeof TRACE_SETTINGS)['gradCam']> {
   /** A run on the same dataset to set beside: the one before, such as the ERM run that `run` was fine-tuned from. */
   readonly compare?: string | undefined;
-  /** A convolution, or a LayerNorm of a vision transformer's blocks; default: `defaultMappedLayer`. */
-  readonly layer?: string | undefined;
-  /** The logit that the maps speak for; article: 0. */
-  readonly output?: number | undefined;
-  /** Default: test. */
-  readonly split?: Split | undefined;
-  /** Images of each group, drawn from the split by the seed; all of them where there are fewer. */
-  readonly samplesPerGroup?: number | undefined;
-  /** Images of each group, the first ones drawn, whose maps are kept to be shown. */
-  readonly examples?: number | undefined;
 }
-
-export const GRAD_CAM_DEFAULTS = { output: 0, split: 'test', samplesPerGroup: 128, examples: 3 } as const;
 
 /**
  * Grad-CAM (article, Fig. 10): where each group's images speak for an output, and what share of that heat lies in the
@@ -62,27 +53,25 @@ export const GRAD_CAM_DEFAULTS = { output: 0, split: 'test', samplesPerGroup: 12
  *   sizes differ; `DATASET_EMPTY_GROUP`; and what `TraceSession.open` throws
  */
 export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
-  const {
-    output = GRAD_CAM_DEFAULTS.output,
-    split = GRAD_CAM_DEFAULTS.split,
-    samplesPerGroup = GRAD_CAM_DEFAULTS.samplesPerGroup,
-    examples = GRAD_CAM_DEFAULTS.examples,
-  } = options;
-  requireCount('--samples', samplesPerGroup);
-  if (examples !== 0) requireCount('--examples', examples);
-  if (options.compare !== undefined) await requireSameDataset(options.run, options.compare);
+  checkSettings(TRACE_SETTINGS.gradCam, options);
+  if (options.compare !== undefined) await requireComparable(options.run, options.compare);
   using after = await TraceSession.open(options);
   using before =
     options.compare === undefined ? undefined : await openBefore(options, options.compare, after);
+  const { output, split, samples, examples } = resolveSettings(
+    TRACE_SETTINGS.gradCam,
+    after.settings.protocol,
+    options,
+  );
   const { dataset } = after;
   const layer = chooseLayer(options.layer, after, before);
   requireOutput(output, dataset.targetNames);
   requireGroups(dataset, [split]);
   if (dataset.coreRegion === null) options.onWarning?.(noCoreRegion(dataset.folder));
 
-  // A generator of its own: the images do not depend on the architecture.
-  const generator = new (native().Generator)(options.seed);
-  const indices = samplesOfGroups(dataset, dataset.splits[split], samplesPerGroup, generator);
+  // A generator of its own: the samples do not depend on the architecture.
+  const generator = new (native().Generator)(after.seed);
+  const indices = samplesOfGroups(dataset, dataset.splits[split], samples, generator);
   const ofGroups = dataset.groupNames.map((_, group) =>
     [...indices].filter((index) => dataset.groups[index] === group),
   );
@@ -99,7 +88,7 @@ export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
       output,
       outputName: dataset.targetNames[output] ?? String(output),
     },
-    ...{ samplesPerGroup, seed: options.seed, coreRegion: dataset.coreRegion },
+    ...{ samplesPerGroup: samples, seed: after.seed, coreRegion: dataset.coreRegion },
     before: before ? mappedModel(before) : null,
     after: mappedModel(after),
     groups: ofGroups.map((ofGroup, group) => compareGroup(group, ofGroup, mapsBefore, mapsAfter)),
@@ -119,30 +108,38 @@ export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
   return result;
 }
 
-async function requireSameDataset(run: string, compare: string): Promise<void> {
+/** Throws `USAGE` when two runs were trained on different datasets. */
+async function requireComparable(run: string, compare: string): Promise<void> {
   const [after, before] = await Promise.all([openRun(run), openRun(compare)]);
   const [ours, theirs] = [after.config.dataset, before.config.dataset];
   if (ours.fingerprint === theirs.fingerprint) return;
   const names = [theirs, ours].map(({ name, fingerprint }) => `${name} (${fingerprint.slice(0, 12)})`);
-  throw new SpurmemError(
-    'USAGE',
-    `--compare ${before.folder.path} was trained on another dataset than --run ${after.folder.path}: ${names.join(' and ')}. ` +
-      'Maps are compared on the same images: name two runs on one dataset.',
+  throw notComparable(
+    `\`compare\` ${before.folder.path} was trained on another dataset than \`run\` ${after.folder.path}: ${names.join(' and ')}.`,
+    compare,
+    'Maps are compared on the same images: name two runs on one dataset.',
   );
 }
 
-/** Opens the run that is compared with, on the images that the other one has. */
-async function openBefore(options: GradCamOptions, run: string, after: TraceSession): Promise<TraceSession> {
-  const { folder: data, options: datasetOptions } = after.dataset;
-  const before = await TraceSession.open({ ...options, run, data, datasetOptions });
+/** Opens the run that is compared with, on the dataset that the other one has loaded. */
+async function openBefore(
+  options: GradCamOptions,
+  compare: string,
+  after: TraceSession,
+): Promise<TraceSession> {
+  const before = await TraceSession.open({ ...options, run: compare, data: after.dataset });
   const sizes = [before, after].map(({ loader }) => loader.inputSize.join(' x '));
   if (sizes[0] === sizes[1]) return before;
   before[Symbol.dispose]();
-  throw new SpurmemError(
-    'USAGE',
-    `--compare ${before.folder.path} sees images of ${sizes[0]} px, and --run ${after.folder.path} of ${sizes[1]} px. ` +
-      'Maps are compared pixel by pixel: name two runs with the same image size.',
+  throw notComparable(
+    `\`compare\` ${before.folder.path} sees images of ${sizes[0]} px, and \`run\` ${after.folder.path} of ${sizes[1]} px.`,
+    compare,
+    'Maps are compared pixel by pixel: name two runs with the same image size.',
   );
+}
+
+function notComparable(problem: string, value: string, advice: string): SpurmemError {
+  return new SpurmemError('USAGE', problem, { parameter: 'compare', value, advice: [advice] });
 }
 
 /** The layer asked for, or the default one of `after`; it must be in both models. */
@@ -163,7 +160,7 @@ function chooseLayer(
 function requireOutput(output: number, classes: readonly string[]): void {
   if (Number.isInteger(output) && output >= 0 && output < classes.length) return;
   const names = classes.map((name, number) => `${number} (${name})`).join(', ');
-  throw new SpurmemError('USAGE', `--output is ${output}, and the model's outputs are ${names}.`);
+  throw invalidParameter('output', output, `one of the model's outputs, ${names}`);
 }
 
 function noCoreRegion(folder: string): string {

@@ -27,10 +27,10 @@ export interface GroupHeat {
   readonly share: MeanShare | null;
 }
 
-/** The same images of one group under both models. */
+/** The same samples of one group under both models. */
 export interface GroupComparison {
   readonly group: number;
-  /** Images drawn. */
+  /** Samples drawn. */
   readonly images: number;
   readonly before: GroupHeat | null;
   readonly after: GroupHeat;
@@ -38,7 +38,7 @@ export interface GroupComparison {
   readonly difference: MeanShare | null;
 }
 
-/** One model's heat map of an example. */
+/** One model's heat map of a sample. */
 export interface ExampleHeat {
   /** `data:image/png;base64,...`: grey, 8 bits, [H, W]; 255 is the map's highest value. */
   readonly heat: string;
@@ -46,7 +46,7 @@ export interface ExampleHeat {
   readonly share: number | null;
 }
 
-/** An image with its heat maps: the first of its group that were drawn. */
+/** A sample that is shown with its heat maps: one of the first of its group that were drawn. */
 export interface HeatExample {
   readonly group: number;
   readonly filename: string;
@@ -66,7 +66,7 @@ export interface GradCamResult {
   /** The logit that the maps speak for, and the class that it stands for. */
   readonly output: number;
   readonly outputName: string;
-  /** Images drawn of each group at most, and the seed of the draw. */
+  /** Samples drawn of each group at most, and the seed of the draw. */
   readonly samplesPerGroup: number;
   readonly seed: number;
   readonly coreRegion: CoreRegion | null;

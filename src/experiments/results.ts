@@ -3,9 +3,10 @@ import type { Interval } from '../metrics/bootstrap.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import type { Loss } from '../metrics/loss.js';
 import type { Unit } from '../native/addon.js';
-import type { Criterion, Neuron } from '../neurons/neuron.js';
-import type { PerturbationKind } from '../neurons/perturb.js';
-import type { GradientOrder, GradientSource } from '../neurons/score.js';
+import type { CriterionName } from '../neurons/criteria.js';
+import type { Neuron } from '../neurons/neuron.js';
+import type { PerturbationName } from '../neurons/perturbations.js';
+import type { GradientSource } from '../neurons/score.js';
 import type { MagnitudeLayers } from '../neurons/select.js';
 import type { Protocol } from '../protocol.js';
 import type { ControlsHeader, NullDistribution } from './controls.js';
@@ -18,17 +19,14 @@ export interface SessionHeader {
   readonly unit: Unit;
   /** Neurons in the whole model, M. */
   readonly numNeurons: number;
-  /** Whose settings were the defaults. Files from before traces could choose lack this and the next two: the article's. */
-  readonly protocol?: Protocol;
+  /** Whose settings were the defaults. */
+  readonly protocol: Protocol;
   /** What ranked samples and whose gradient was taken. */
-  readonly loss?: Loss;
+  readonly loss: Loss;
   /** Where magnitude chose neurons. */
-  readonly magnitudeLayers?: MagnitudeLayers;
+  readonly magnitudeLayers: MagnitudeLayers;
   /** Samples of the group that were picked by their loss, how many of them were drawn, and the seed of the draw. */
-  readonly gradientSource: Omit<GradientSource, 'order'> & {
-    readonly order?: GradientOrder;
-    readonly seed: number;
-  };
+  readonly gradientSource: GradientSource & { readonly seed: number };
 }
 
 /** What every trace records. */
@@ -42,11 +40,11 @@ export interface TraceHeader extends SessionHeader {
 
 /** One bar of the article's Figs 2, 4 and 5: the neurons chosen for one group, and what perturbing them did. */
 export interface TraceEntry {
-  readonly criterion: Criterion;
-  /** The group whose worst samples gave the gradient. Magnitude does not depend on the group: it repeats. */
+  readonly criterion: CriterionName;
+  /** The group whose worst samples gave the gradient. What a criterion that does not depend on the group chose repeats. */
   readonly group: number;
   readonly k: number;
-  /** Standard deviation of the perturbation; null for zeroing. */
+  /** Standard deviation of the perturbation; null where nothing is drawn. */
   readonly sigma: number | null;
   /** The k neurons, highest score first. */
   readonly neurons: readonly Neuron[];
@@ -66,17 +64,17 @@ export interface TraceEntry {
 /** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11, 12). */
 export interface TraceUnstructuredResult extends TraceHeader {
   readonly kind: 'trace-unstructured';
-  readonly perturbation: PerturbationKind;
-  /** Seeds of the perturbation's draws; empty for zeroing. */
+  readonly perturbation: PerturbationName;
+  /** Seeds of the perturbation's draws; empty where it draws nothing, as zeroing. */
   readonly seeds: readonly number[];
-  /** How many of the seeds, from the first on, each criterion was averaged over; left out for zeroing: one mask. */
-  readonly repeats?: Readonly<Partial<Record<Criterion, number>>>;
+  /** How many of the seeds, from the first on, each criterion was averaged over; left out where nothing is drawn. */
+  readonly repeats?: Readonly<Partial<Record<CriterionName, number>>>;
   readonly entries: readonly TraceEntry[];
 }
 
 /** One cell of the article's Fig. 7: the top neurons of one layer for one group, zeroed, and that group's accuracy. */
 export interface LayerEntry {
-  readonly criterion: Criterion;
+  readonly criterion: CriterionName;
   readonly layer: string;
   readonly group: number;
   readonly k: number;
@@ -102,12 +100,12 @@ export interface TraceStructuredResult extends TraceHeader {
   readonly entries: readonly LayerEntry[];
 }
 
-/** The ranks of one criterion's top neurons under the other criterion. */
+/** The ranks of one criterion's top neurons under another criterion. */
 export interface OverlapEntry {
   readonly group: number;
   /** The criterion that chose the neurons, and the one that ranks them. */
-  readonly chosenBy: Criterion;
-  readonly rankedBy: Criterion;
+  readonly chosenBy: CriterionName;
+  readonly rankedBy: CriterionName;
   readonly neurons: readonly (Neuron & {
     /** Share of all neurons whose score under `rankedBy` is not above this one's, in percent; 100 is the highest. */
     readonly percentile: number;

@@ -1,22 +1,22 @@
-import { SpurmemError } from '../errors.js';
-import { CRITERIA } from '../neurons/neuron.js';
+import { CRITERION_NAMES } from '../neurons/criteria.js';
 import { fractionToCount } from '../neurons/select.js';
+import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
 import type { OverlapEntry, TraceOverlapResult } from './results.js';
 import { TraceSession, type SessionOptions } from './traceSession.js';
+import { TRACE_SETTINGS } from './traceSettings.js';
 
-export interface TraceOverlapOptions extends SessionOptions {
-  /** Share of all neurons to choose; article: 0.0001. Of a small network that is one neuron. */
-  readonly fraction: number;
-}
+type OverlapChoices = GivenOf<(typeof TRACE_SETTINGS)['overlap']>;
+
+export interface TraceOverlapOptions extends SessionOptions, OverlapChoices {}
 
 /**
- * How the two criteria agree (article, Fig. 3): the percentile rank of one criterion's top neurons under the other, for
+ * How the criteria agree (article, Fig. 3): the percentile rank of each criterion's top neurons under each other one, for
  * each group. Writes `results/trace-overlap.json`.
  *
- * @throws `USAGE` when the fraction is not in (0, 1]
+ * @throws `USAGE` for options out of range, and what `TraceSession.open` throws
  */
 export async function traceOverlap(options: TraceOverlapOptions): Promise<TraceOverlapResult> {
-  requireFraction(options.fraction); // Before the long work.
+  checkSettings(TRACE_SETTINGS.overlap, options); // Before the long work.
   using session = await TraceSession.open(options);
   return await traceOverlapIn(session, options);
 }
@@ -24,18 +24,18 @@ export async function traceOverlap(options: TraceOverlapOptions): Promise<TraceO
 /** The same in an open session, whose scores are shared with its other traces. */
 export async function traceOverlapIn(
   session: TraceSession,
-  { fraction }: Pick<TraceOverlapOptions, 'fraction'>,
+  options: OverlapChoices,
 ): Promise<TraceOverlapResult> {
-  requireFraction(fraction);
+  const { fraction } = resolveSettings(TRACE_SETTINGS.overlap, session.settings.protocol, options);
   const count = fractionToCount(fraction, session.numNeurons);
+  const pairs = CRITERION_NAMES.flatMap((chosenBy) =>
+    CRITERION_NAMES.filter((rankedBy) => rankedBy !== chosenBy).map((rankedBy) => ({ chosenBy, rankedBy })),
+  );
   const entries: OverlapEntry[] = [];
   for (const group of session.dataset.groupNames.keys()) {
-    for (const [chosenBy, rankedBy] of [CRITERIA, CRITERIA.toReversed()] as [
-      OverlapEntry['chosenBy'],
-      OverlapEntry['rankedBy'],
-    ][]) {
-      const sorted = (await session.scores(rankedBy, group)).toSorted();
+    for (const { chosenBy, rankedBy } of pairs) {
       const ranking = await session.scores(rankedBy, group);
+      const sorted = ranking.toSorted();
       const neurons = (await session.select(chosenBy, group, count)).map((neuron) => {
         const score = ranking[session.position(neuron)] as number;
         return { ...neuron, percentile: (100 * countAtMost(sorted, score)) / sorted.length };
@@ -52,14 +52,6 @@ export async function traceOverlapIn(
   };
   await session.folder.locked(() => session.folder.writeResult(result.kind, result));
   return result;
-}
-
-function requireFraction(fraction: number): void {
-  if (fraction > 0 && fraction <= 1) return;
-  throw new SpurmemError(
-    'USAGE',
-    `--fraction is ${fraction}, which selects ${fraction > 1 ? 'more neurons than there are' : 'nothing'}: it takes a share above 0 and at most 1.`,
-  );
 }
 
 /** How many values of an ascending array are at most `limit`, by bisection. */

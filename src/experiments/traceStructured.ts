@@ -1,22 +1,17 @@
 import { requireGroups } from '../data/dataset.js';
-import type { Split } from '../data/split.js';
 import { accuracyInterval, changeInterval } from '../metrics/bootstrap.js';
-import type { Criterion } from '../neurons/neuron.js';
 import { maskNeurons, ZERO } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
-import { DEFAULT_CONTROLS, compareWithRandom, requireControls, type ControlOptions } from './controls.js';
+import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
+import { compareWithRandom } from './controls.js';
 import { changeOf, evaluateVariants, type GroupOutcome } from './evaluateVariants.js';
 import type { LayerEntry, TraceStructuredResult } from './results.js';
 import { TraceSession, type SessionOptions } from './traceSession.js';
+import { TRACE_SETTINGS } from './traceSettings.js';
 
-export interface TraceStructuredOptions extends SessionOptions {
-  readonly criteria: readonly Criterion[];
-  /** Neurons to zero in each layer. */
-  readonly topK: readonly number[];
-  readonly split?: Split | undefined;
-  /** Default: 100 random draws on 128 examples a group. */
-  readonly controls?: Partial<ControlOptions> | undefined;
-}
+type StructuredChoices = GivenOf<(typeof TRACE_SETTINGS)['structured']>;
+
+export interface TraceStructuredOptions extends SessionOptions, StructuredChoices {}
 
 /**
  * Structured tracing (article, Fig. 7): for each layer, criterion and group, zeroes the layer's top-k neurons for that
@@ -26,6 +21,7 @@ export interface TraceStructuredOptions extends SessionOptions {
  *   `TraceSession.open` throws
  */
 export async function traceStructured(options: TraceStructuredOptions): Promise<TraceStructuredResult> {
+  checkSettings(TRACE_SETTINGS.structured, options); // Before the long work.
   using session = await TraceSession.open(options);
   return await traceStructuredIn(session, options);
 }
@@ -33,22 +29,24 @@ export async function traceStructured(options: TraceStructuredOptions): Promise<
 /** The same in an open session, whose scores are shared with its other traces. */
 export async function traceStructuredIn(
   session: TraceSession,
-  options: Omit<TraceStructuredOptions, keyof SessionOptions>,
+  options: StructuredChoices,
 ): Promise<TraceStructuredResult> {
   const { dataset, model, unit } = session;
-  const split = options.split ?? 'train';
+  const { criteria, topK, split, controls, controlSamples } = resolveSettings(
+    TRACE_SETTINGS.structured,
+    session.settings.protocol,
+    options,
+  );
   requireGroups(dataset, [split]);
   const layers = session.unitLayers;
-  session.requireTopK(options.criteria, options.topK, 'layer');
-  const controlOptions = { ...DEFAULT_CONTROLS, ...options.controls };
-  requireControls(controlOptions);
+  session.requireTopK(criteria, topK, 'layer');
 
   const planned: Pick<LayerEntry, 'criterion' | 'layer' | 'group' | 'k' | 'neurons'>[] = [];
-  for (const criterion of options.criteria) {
+  for (const criterion of criteria) {
     for (const group of dataset.groupNames.keys()) {
       const scores = await session.scores(criterion, group);
       for (const { name: layer } of session.candidates(criterion)) {
-        for (const k of options.topK) {
+        for (const k of topK) {
           planned.push({ criterion, layer, group, k, neurons: selectInLayer(scores, layers, layer, k) });
         }
       }
@@ -61,11 +59,11 @@ export async function traceStructuredIn(
     planned.map(({ neurons, group }) => ({ ...maskNeurons(neurons, unit), groups: [group] })),
     { ...session.job, task: 'zeroed layers' },
   );
-  const controls = await compareWithRandom(
+  const compared = await compareWithRandom(
     session,
     dataset.splits[split],
     planned.map(({ neurons, group }) => ({ neurons, groups: [group], perturbation: ZERO })),
-    controlOptions,
+    { controls, controlSamples },
   );
   const entries = planned.map((plan, i): LayerEntry => {
     const { group } = plan;
@@ -78,7 +76,7 @@ export async function traceStructuredIn(
       gained: outcome.gained,
       accuracyInterval: accuracyInterval(outcome.correct, outcome.total),
       changeInterval: changeInterval(outcome),
-      controls: controls?.distributions[i]?.[group] ?? null,
+      controls: compared?.distributions[i]?.[group] ?? null,
     };
   });
   const result: TraceStructuredResult = {
@@ -87,7 +85,7 @@ export async function traceStructuredIn(
     split,
     baseline,
     cost,
-    controls: controls?.header ?? null,
+    controls: compared?.header ?? null,
     perturbation: 'zero',
     layers: layers.map(({ name }) => name),
     entries,

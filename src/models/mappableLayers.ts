@@ -36,7 +36,15 @@ export function requireMappable(layer: string, layers: readonly string[], whose:
   if (layers.includes(layer)) return;
   throw new SpurmemError(
     'USAGE',
-    `--layer is ${JSON.stringify(layer)}, and ${whose} has no convolution or LayerNorm of that name that can be mapped. ` +
-      `The most similar: ${nearestNames(layer, layers).join(', ')}. By default it is ${defaultMappedLayer(layers)}.`,
+    `\`layer\` is ${JSON.stringify(layer)}, and ${whose} has no convolution or LayerNorm of that name that can be mapped.`,
+    {
+      parameter: 'layer',
+      value: layer,
+      expected: 'a convolution or LayerNorm of the model',
+      advice: [
+        `The most similar: ${nearestNames(layer, layers).join(', ')}.`,
+        `By default it is ${defaultMappedLayer(layers)}.`,
+      ],
+    },
   );
 }

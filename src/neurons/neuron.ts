@@ -1,10 +1,6 @@
 import { nearestNames } from '../data/nearest.js';
 import { SpurmemError } from '../errors.js';
 
-/** How neurons are scored (article, "Identification of critical neurons"). */
-export const CRITERIA = ['gradient', 'magnitude'] as const;
-export type Criterion = (typeof CRITERIA)[number];
-
 /** A layer of neurons, in the model's parameter order. */
 export interface NeuronLayer {
   /** The module's PyTorch name, such as `layer4.1.conv2`. */
@@ -19,7 +15,7 @@ export interface Neuron {
   readonly layer: string;
   /** Its number in the layer, from 0. */
   readonly index: number;
-  /** The l2 norm that selected it: of its weights, or of its weights' gradient. */
+  /** Its criterion's score, such as the l2 norm of its weights, or of their gradient. */
   readonly score: number;
 }
 

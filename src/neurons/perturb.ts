@@ -1,10 +1,9 @@
-import { SpurmemError } from '../errors.js';
+import { requirePositive } from '../errors.js';
 import { native, type Unit, type WeightEdit } from '../native/addon.js';
 import { unknownLayer, type Neuron } from './neuron.js';
-
-/** How selected neurons are changed (article, "random initialization and random noise"). */
-export const PERTURBATIONS = ['zero', 'reinit', 'noise'] as const;
-export type PerturbationKind = (typeof PERTURBATIONS)[number];
+import type { Perturbation } from './perturbation.js';
+import { perturbationNamed, type DrawnPerturbationName, type PerturbationName } from './perturbations.js';
+import { zero } from './perturbations/zero.js';
 
 /** A model in which some neurons are perturbed; the model itself does not change. */
 export interface Variant {
@@ -20,15 +19,15 @@ export type NeuronMask = Variant;
 export type NeuronPlace = Pick<Neuron, 'layer' | 'index'>;
 
 /** A perturbation with its settings. */
-export interface Perturbation {
-  readonly kind: PerturbationKind;
-  /** Standard deviation of `reinit` and `noise`; null for `zero`. */
+export interface PerturbationChoice {
+  readonly kind: PerturbationName;
+  /** Standard deviation; null where nothing is drawn. */
   readonly sigma: number | null;
-  /** Seeds of the draws, one variant each; empty for `zero`, which is one variant. */
+  /** Seeds of the draws, one variant each; empty where nothing is drawn, which is one variant. */
   readonly seeds: readonly number[];
 }
 
-export const ZERO: Perturbation = { kind: 'zero', sigma: null, seeds: [] };
+export const ZERO: PerturbationChoice = { kind: 'zero', sigma: null, seeds: [] };
 
 /**
  * The variants in which these neurons are perturbed.
@@ -38,22 +37,20 @@ export const ZERO: Perturbation = { kind: 'zero', sigma: null, seeds: [] };
  */
 export function perturbedVariants(
   neurons: readonly NeuronPlace[],
-  { kind, sigma, seeds }: Perturbation,
+  { kind, sigma, seeds }: PerturbationChoice,
   layers: readonly { readonly name: string; readonly weights: number }[],
   unit: Unit = 'neuron',
 ): Variant[] {
-  if (kind === 'zero' || sigma === null) return [maskNeurons(neurons, unit)];
+  const perturbation = perturbationNamed(kind);
+  if (perturbation.values === null) return [undrawnVariant(perturbation, neurons, unit)];
   return seeds.map((seed) =>
-    perturbNeurons(drawForNeurons(neurons, layers, seed, unit), kind, sigma, seed, unit),
+    drawnVariant(perturbation, drawForNeurons(neurons, layers, seed, unit), sigma ?? Number.NaN, seed, unit),
   );
 }
 
 /** The mask that removes these neurons. */
 export function maskNeurons(neurons: readonly NeuronPlace[], unit: Unit = 'neuron'): NeuronMask {
-  const edits = byLayer(neurons.map((neuron) => ({ ...neuron, values: new Float32Array() }))).map(
-    ({ layer, indices }): WeightEdit => ({ layer, unit, kind: 'zero', neurons: indices }),
-  );
-  return { edits, key: `zero ${unit} ${placesKey(edits)}` };
+  return undrawnVariant(zero, neurons, unit);
 }
 
 /** A neuron with the standard normal draws of its perturbation, one a weight. */
@@ -82,30 +79,42 @@ export function drawForNeurons(
 }
 
 /**
- * Random initialization (z_i = eps_i) or random noise (z_i + eps_i), eps_i ~ N(0, sigma^2): sigma times the draws, in
- * float32 as PyTorch multiplies.
+ * A perturbation whose values come from these draws, such as random initialization.
  *
  * @throws `USAGE` when sigma is not above 0
  */
 export function perturbNeurons(
   drawn: readonly DrawnNeuron[],
-  kind: Exclude<PerturbationKind, 'zero'>,
+  kind: DrawnPerturbationName,
   sigma: number,
   seed: number,
   unit: Unit = 'neuron',
 ): Variant {
-  requireSigma(sigma);
-  const scale = Math.fround(sigma);
-  const edits = byLayer(
-    drawn.map((neuron) => ({ ...neuron, values: neuron.draws.map((draw) => draw * scale) })),
-  ).map(({ layer, indices, values }): WeightEdit => ({ layer, unit, kind, neurons: indices, values }));
-  return { edits, key: `${kind} ${unit} sigma ${sigma} seed ${seed} ${placesKey(edits)}` };
+  return drawnVariant(perturbationNamed(kind), drawn, sigma, seed, unit);
 }
 
-/** Throws `USAGE` when sigma is no standard deviation. */
-export function requireSigma(sigma: number): void {
-  if (sigma > 0 && Number.isFinite(sigma)) return;
-  throw new SpurmemError('USAGE', `--sigma is ${sigma}; a standard deviation is a number above 0.`);
+function undrawnVariant({ name, edit }: Perturbation, neurons: readonly NeuronPlace[], unit: Unit): Variant {
+  const edits = byLayer(neurons.map((neuron) => ({ ...neuron, values: new Float32Array() }))).map(
+    ({ layer, indices }): WeightEdit => ({ layer, unit, kind: edit, neurons: indices }),
+  );
+  return { edits, key: `${name} ${unit} ${placesKey(edits)}` };
+}
+
+function drawnVariant(
+  { name, edit, values }: Perturbation,
+  drawn: readonly DrawnNeuron[],
+  sigma: number,
+  seed: number,
+  unit: Unit,
+): Variant {
+  requirePositive('sigma', sigma);
+  if (values === null) throw new RangeError(`${name} draws no values`);
+  const edits = byLayer(drawn.map((neuron) => ({ ...neuron, values: values(neuron.draws, sigma) }))).map(
+    ({ layer, indices, values: ofLayer }): WeightEdit => ({
+      ...{ layer, unit, kind: edit, neurons: indices, values: ofLayer },
+    }),
+  );
+  return { edits, key: `${name} ${unit} sigma ${sigma} seed ${seed} ${placesKey(edits)}` };
 }
 
 /** Groups neurons by layer, layers by name and neurons by index, without repeats. */

@@ -77,13 +77,18 @@ export interface GradientSource {
 
 /** Throws `USAGE` when a number is no positive integer, or more samples are drawn than there are to draw from. */
 export function requireGradientSource({ worst, drawn }: Pick<GradientSource, 'worst' | 'drawn'>): void {
-  requireCount('--gradient-worst', worst);
-  requireCount('--gradient-drawn', drawn);
+  requireCount('gradientWorst', worst);
+  requireCount('gradientDrawn', drawn);
   if (drawn <= worst) return;
   throw new SpurmemError(
     'USAGE',
-    `--gradient-drawn is ${drawn}, more than the ${worst} of --gradient-worst that they are drawn from. ` +
-      `Ask for 1 to ${worst}.`,
+    `\`gradientDrawn\` is ${drawn}, more than the ${worst} of \`gradientWorst\` that they are drawn from.`,
+    {
+      parameter: 'gradientDrawn',
+      value: drawn,
+      expected: `a whole number from 1 to ${worst}`,
+      advice: [`Ask for 1 to ${worst}.`],
+    },
   );
 }
 

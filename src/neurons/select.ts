@@ -78,13 +78,20 @@ export function selectTopK(scores: Float32Array, layers: readonly NeuronLayer[],
  * Checks a number of neurons to select.
  *
  * @param whose what the neurons belong to, in words
+ * @param parameter which of the caller's options the number is
  * @throws `NEURONS_INVALID` when k exceeds their count or is no positive integer
  */
-export function requireTopK(k: number, count: number, whose = 'the model'): void {
+export function requireTopK(k: number, count: number, whose = 'the model', parameter = 'k'): void {
   if (Number.isInteger(k) && k >= 1 && k <= count) return;
   throw new SpurmemError(
     'NEURONS_INVALID',
-    `Cannot select the top ${k} neurons (--top-k): ${whose} has ${count}. Ask for 1 to ${count}.`,
+    `Cannot select the top ${k} neurons (\`${parameter}\`): ${whose} has ${count}.`,
+    {
+      parameter,
+      value: k,
+      expected: `a whole number from 1 to ${count}`,
+      advice: [`Ask for 1 to ${count}.`],
+    },
   );
 }
 

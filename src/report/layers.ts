@@ -1,18 +1,18 @@
 import type { LayerEntry, TraceStructuredResult } from '../experiments/results.js';
-import { CRITERIA, type Criterion } from '../neurons/neuron.js';
+import { CRITERION_NAMES, type CriterionName } from '../neurons/criteria.js';
 
 /** The part of a structured trace that one criterion chose: one chart of the article's Fig. 7. */
 export interface LayerTrace {
-  readonly criterion: Criterion;
+  readonly criterion: CriterionName;
   readonly trace: TraceStructuredResult;
   readonly entries: readonly LayerEntry[];
   /** Numbers of zeroed neurons, ascending: one panel each. */
   readonly ks: readonly number[];
 }
 
-/** Splits a structured trace by criterion, in the order of `CRITERIA`; criteria without entries are left out. */
+/** Splits a structured trace by criterion, in the order of `CRITERION_NAMES`; criteria without entries are left out. */
 export function layersByCriterion(trace: TraceStructuredResult): LayerTrace[] {
-  return CRITERIA.map((criterion) => {
+  return CRITERION_NAMES.map((criterion) => {
     const entries = trace.entries.filter((entry) => entry.criterion === criterion);
     const ks = [...new Set(entries.map(({ k }) => k))].sort((a, b) => a - b);
     return { criterion, trace, entries, ks };

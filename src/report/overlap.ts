@@ -1,11 +1,11 @@
 import type { OverlapEntry, TraceOverlapResult } from '../experiments/results.js';
-import { CRITERIA } from '../neurons/neuron.js';
+import { CRITERION_NAMES } from '../neurons/criteria.js';
 
 /** Width of the histograms' bins in percent, and their number. */
 export const BIN = 5;
 export const BINS = 100 / BIN;
 
-/** The ranks of one criterion's top neurons under the other, for every group: one column of the article's Fig. 3. */
+/** The ranks of one criterion's top neurons under another, for every group: one column of the article's Fig. 3. */
 export interface Direction extends Pick<OverlapEntry, 'chosenBy' | 'rankedBy'> {
   /** By group. */
   readonly entries: readonly OverlapEntry[];
@@ -13,13 +13,15 @@ export interface Direction extends Pick<OverlapEntry, 'chosenBy' | 'rankedBy'> {
 
 /** Splits an overlap by direction: neurons chosen by gradient first, as in the article; empty ones are left out. */
 export function directions({ entries }: Pick<TraceOverlapResult, 'entries'>): Direction[] {
-  return CRITERIA.flatMap((chosenBy) => {
-    const ofCriterion = entries
-      .filter((entry) => entry.chosenBy === chosenBy)
-      .sort((a, b) => a.group - b.group);
-    const [first] = ofCriterion;
-    return first ? [{ chosenBy, rankedBy: first.rankedBy, entries: ofCriterion }] : [];
-  });
+  return CRITERION_NAMES.flatMap((chosenBy) =>
+    CRITERION_NAMES.map((rankedBy) => ({
+      chosenBy,
+      rankedBy,
+      entries: entries
+        .filter((entry) => entry.chosenBy === chosenBy && entry.rankedBy === rankedBy)
+        .sort((a, b) => a.group - b.group),
+    })),
+  ).filter((direction) => direction.entries.length > 0);
 }
 
 /**

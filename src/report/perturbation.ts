@@ -1,76 +1,39 @@
-import { ARTICLE_PERTURBATION } from '../experiments/articlePerturbation.js';
 import type { ControlsHeader } from '../experiments/controls.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
-import type { Criterion } from '../neurons/neuron.js';
-import type { PerturbationKind } from '../neurons/perturb.js';
+import type { CriterionName } from '../neurons/criteria.js';
+import type { PerturbationWords } from '../neurons/perturbation.js';
+import { PERTURBATIONS, perturbationNamed, type PerturbationName } from '../neurons/perturbations.js';
 import { plural } from './format.js';
 import type { CriterionTrace } from './selections.js';
 
-/** The article's standard deviation, of several the one that is shown first. */
-export const ARTICLE_SIGMA: number = ARTICLE_PERTURBATION.sigmas[0];
+export { ARTICLE_SIGMA } from '../experiments/traceSettings.js';
 
-/** How a report speaks of a perturbation. */
-interface Wording {
+/** Where a perturbation is shown. */
+interface PerturbationFigures {
   /** The article's figures with one standard deviation, and with several, as in file names. */
   readonly figure: string;
   readonly gridFigure: string;
   /** The same as in headings. */
   readonly reference: string;
   readonly references: string;
-  /** Heading of its section. */
-  readonly heading: string;
-  /** What the neurons are: `Top-k by gradient, zeroed`. */
-  readonly state: string;
-  /** After "after", before "the neurons". */
-  readonly deed: string;
-  /** What happens to neurons, in one sentence: "The neurons ...". */
-  readonly method: string;
-  /** What happens to one neuron, and to several. */
-  readonly singular: string;
-  readonly plural: string;
 }
 
-/** Zeroing (article, Fig. 2), random initialization (Figs 4 and 11) and random noise (Figs 5 and 12) in words. */
-export const PERTURBED: Readonly<Record<PerturbationKind, Wording>> = {
-  zero: {
-    figure: 'fig2',
-    gridFigure: 'fig2',
-    reference: 'Fig. 2',
-    references: 'Fig. 2',
-    heading: 'Zeroed neurons',
-    state: 'zeroed',
-    deed: 'zeroing',
-    method: 'are set to zero',
-    singular: 'is zeroed',
-    plural: 'are zeroed',
-  },
-  reinit: {
-    figure: 'fig4',
-    gridFigure: 'fig11',
-    reference: 'Fig. 4',
-    references: 'Figs. 4 and 11',
-    heading: 'Randomly initialized neurons',
-    state: 'randomly initialized',
-    deed: 'randomly initializing',
-    method:
-      'get new weights instead of their own, drawn from a normal distribution with mean 0 and standard deviation σ',
-    singular: 'is randomly initialized',
-    plural: 'are randomly initialized',
-  },
-  noise: {
-    figure: 'fig5',
-    gridFigure: 'fig12',
-    reference: 'Fig. 5',
-    references: 'Figs. 5 and 12',
-    heading: 'Neurons with random noise',
-    state: 'with random noise',
-    deed: 'adding random noise to',
-    method:
-      'keep their weights, to which noise from a normal distribution with mean 0 and standard deviation σ is added',
-    singular: 'gets random noise',
-    plural: 'get random noise',
-  },
+/** The article's figures of its perturbations. */
+const FIGURES: Readonly<Partial<Record<string, PerturbationFigures>>> = {
+  zero: { figure: 'fig2', gridFigure: 'fig2', reference: 'Fig. 2', references: 'Fig. 2' },
+  reinit: { figure: 'fig4', gridFigure: 'fig11', reference: 'Fig. 4', references: 'Figs. 4 and 11' },
+  noise: { figure: 'fig5', gridFigure: 'fig12', reference: 'Fig. 5', references: 'Figs. 5 and 12' },
 };
+
+/** How a report speaks of each perturbation, and where it shows it. */
+export const PERTURBED = Object.fromEntries(
+  PERTURBATIONS.map(({ name, words }) => [name, { ...words, ...(FIGURES[name] ?? figuresBeside(name)) }]),
+) as Readonly<Record<PerturbationName, PerturbationWords & PerturbationFigures>>;
+
+function figuresBeside(name: string): PerturbationFigures {
+  const reference = 'not in the article';
+  return { figure: name, gridFigure: `${name}-sigmas`, reference, references: reference };
+}
 
 /** `σ = 0.005, mean of 10 seeds`; empty for zeroing, which draws nothing. */
 export function drawsNote({
@@ -78,14 +41,14 @@ export function drawsNote({
   criterion,
   trace,
 }: Pick<CriterionTrace, 'sigma' | 'criterion' | 'trace'>): string {
-  if (trace.perturbation === 'zero') return '';
+  if (perturbationNamed(trace.perturbation).values === null) return '';
   return [...(sigma === null ? [] : [`σ = ${sigma}`]), seedsNote(trace, criterion)].join(', ');
 }
 
 /** `mean of 10 seeds`: of one criterion, or of the one with the most. */
 export function seedsNote(
   { seeds, repeats }: Pick<TraceUnstructuredResult, 'seeds' | 'repeats'>,
-  criterion?: Criterion,
+  criterion?: CriterionName,
 ): string {
   const count = (criterion && repeats?.[criterion]) ?? seeds.length;
   return count === 1 ? 'one seed' : `mean of ${plural(count, 'seed')}`;
@@ -118,7 +81,8 @@ export function figureName({ criterion, sigma, trace }: CriterionTrace): string 
 /** The file name of a chart over many numbers of neurons: `table3-gradient`, `table3-noise-gradient-0.005-test`. */
 export function table3Name(view: CriterionTrace): string {
   const { perturbation } = view.trace;
-  return figureName(view).replace(/^fig\d+/, perturbation === 'zero' ? 'table3' : `table3-${perturbation}`);
+  const { figure } = PERTURBED[perturbation];
+  return `${perturbation === 'zero' ? 'table3' : `table3-${perturbation}`}${figureName(view).slice(figure.length)}`;
 }
 
 /** The file name of a chart over standard deviations without its ending: `fig11-gradient`, `fig12-magnitude-test`. */

@@ -1,5 +1,6 @@
 import type { TraceEntry, TraceUnstructuredResult } from '../experiments/results.js';
-import { CRITERIA, type Criterion, type Neuron } from '../neurons/neuron.js';
+import { CRITERION_NAMES, criterionNamed, type CriterionName } from '../neurons/criteria.js';
+import type { Neuron } from '../neurons/neuron.js';
 import { changeOfGroup } from './measuredChange.js';
 
 /** One set of neurons that was perturbed, and the groups that it was chosen for. */
@@ -12,7 +13,7 @@ export interface Selection {
 
 /** The part of a trace that one criterion chose, with one standard deviation: one chart of the article's Figs 2, 4 and 5. */
 export interface CriterionTrace {
-  readonly criterion: Criterion;
+  readonly criterion: CriterionName;
   readonly trace: TraceUnstructuredResult;
   /** Standard deviation of the perturbation; null for zeroing. */
   readonly sigma: number | null;
@@ -24,7 +25,7 @@ export interface CriterionTrace {
 
 /** What one criterion chose, under several standard deviations: one chart of the article's Figs 11 and 12. */
 export interface SigmaGrid {
-  readonly criterion: Criterion;
+  readonly criterion: CriterionName;
   readonly trace: TraceUnstructuredResult;
   /** In the order of the standard deviations, at least two. */
   readonly views: readonly CriterionTrace[];
@@ -41,12 +42,12 @@ export interface LargestChange {
 }
 
 /**
- * Splits traces by criterion and standard deviation, in the order of the traces, of `CRITERIA`, and of size; criteria
+ * Splits traces by criterion and standard deviation, in the order of the traces, of `CRITERION_NAMES`, and of size; criteria
  * without entries are left out.
  */
 export function byCriterion(traces: readonly TraceUnstructuredResult[]): CriterionTrace[] {
   return traces.flatMap((trace) =>
-    CRITERIA.flatMap((criterion) => {
+    CRITERION_NAMES.flatMap((criterion) => {
       const chosen = trace.entries.filter((entry) => entry.criterion === criterion);
       const sigmas = [...new Set(chosen.map(({ sigma }) => sigma))].sort((a, b) => (a ?? 0) - (b ?? 0));
       return sigmas.map((sigma) => {
@@ -82,7 +83,7 @@ export function forFigure(view: CriterionTrace): CriterionTrace {
 /** Puts together the views of a trace and criterion, where there are several standard deviations. */
 export function sigmaGrids(views: readonly CriterionTrace[]): SigmaGrid[] {
   return [...new Set(views.map(({ trace }) => trace))].flatMap((trace) =>
-    CRITERIA.map((criterion) => ({
+    CRITERION_NAMES.map((criterion) => ({
       criterion,
       trace,
       views: views.filter((view) => view.trace === trace && view.criterion === criterion),
@@ -159,10 +160,10 @@ export function changeExtent(views: readonly Pick<CriterionTrace, 'entries'>[]):
   };
 }
 
-/** Magnitude does not depend on the group: where every group repeats one selection, it is shown once. */
-function distinctSelections(criterion: Criterion, entries: readonly TraceEntry[]): Selection[] {
+/** Where a criterion does not depend on the group, every group repeats one selection: it is shown once. */
+function distinctSelections(criterion: CriterionName, entries: readonly TraceEntry[]): Selection[] {
   const separate = entries.map((entry) => ({ groups: [entry.group], entry }));
-  return withAdded(criterion === 'magnitude' ? merged(entries, separate) : separate);
+  return withAdded(criterionNamed(criterion).dependsOnGroup ? separate : merged(entries, separate));
 }
 
 type BareSelection = Omit<Selection, 'added'>;

@@ -10,7 +10,7 @@ import type {
   TraceUnstructuredResult,
 } from '../experiments/results.js';
 import { SPLITS } from '../data/split.js';
-import { PERTURBATIONS } from '../neurons/perturb.js';
+import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
 import { writeAtomic } from '../files.js';
 import type { EpochsConfig } from '../train/runConfig.js';
 import { openRun, RunFolder, type RunConfig, type RunEnvironment } from '../train/runFolder.js';
@@ -83,7 +83,7 @@ async function readTraces(folder: RunFolder): Promise<TraceUnstructuredResult[]>
     .filter((trace) => trace !== undefined)
     .sort(
       (a, b) =>
-        PERTURBATIONS.indexOf(a.perturbation) - PERTURBATIONS.indexOf(b.perturbation) ||
+        PERTURBATION_NAMES.indexOf(a.perturbation) - PERTURBATION_NAMES.indexOf(b.perturbation) ||
         SPLITS.indexOf(a.split) - SPLITS.indexOf(b.split),
     );
 }

@@ -1,6 +1,6 @@
 import type { Split } from '../data/split.js';
-import { ARTICLE_PERTURBATION } from '../experiments/articlePerturbation.js';
-import type { PerturbationKind } from '../neurons/perturb.js';
+import { ARTICLE_SIGMA } from '../experiments/traceSettings.js';
+import type { DrawnPerturbationName, PerturbationName } from '../neurons/perturbations.js';
 
 /** Figures and tables of the article's Part I. */
 export const PART1 = [
@@ -21,7 +21,7 @@ export type ArticleFigure = (typeof PART1)[number];
 
 /** An unstructured trace that a figure shows: all its k under all its standard deviations, for both criteria. */
 export interface TraceNeed {
-  readonly perturbation: PerturbationKind;
+  readonly perturbation: PerturbationName;
   readonly split: Split;
   readonly topK: readonly number[];
   /** Empty for zeroing. */
@@ -51,9 +51,9 @@ export const SIGMA_GRID = [0.001, 0.005, 0.01, 0.05, 0.1] as const;
 export function part1Plans(sigmas: readonly number[] = SIGMA_GRID): Record<ArticleFigure, FigurePlan> {
   const zero = (split: Split, topK = TOP_3): TraceNeed => ({ perturbation: 'zero', split, topK, sigmas: [] });
   const random = (
-    perturbation: 'reinit' | 'noise',
+    perturbation: DrawnPerturbationName,
     split: Split,
-    grid: readonly number[] = ARTICLE_PERTURBATION.sigmas,
+    grid: readonly number[] = [ARTICLE_SIGMA],
   ): TraceNeed => ({ perturbation, split, topK: TOP_3, sigmas: grid });
   const all = (split: Split): TraceNeed[] => [zero(split), random('reinit', split), random('noise', split)];
   return {

@@ -25,12 +25,13 @@ export interface Fig10Result {
  * @throws what `gradCam` and `writeReport` throw
  */
 export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Result> {
-  const result = await gradCam(options);
   const { folder, environment } = await openRun(options.run);
-  const dataset = await loadDataset(
-    options.data ?? environment.data,
-    options.datasetOptions ?? environment.dataOptions,
-  );
+  const { data = environment.data } = options;
+  const dataset =
+    typeof data === 'string'
+      ? await loadDataset(data, options.datasetOptions ?? environment.dataOptions)
+      : data;
+  const result = await gradCam({ ...options, data: dataset });
   const rows = heatRows(result, dataset.groupNames);
   const json = folder.result('fig10');
   const csv = json.replace(/json$/, 'csv');
@@ -39,7 +40,7 @@ export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Resu
     await folder.writeResult('fig10', { kind: 'fig10', title: 'Grad-CAM', checkpoint, rows });
     await writeAtomic(csv, stringify([...rows], { header: true }));
   });
-  const report = await writeReport({ run: options.run, data: options.data });
+  const report = await writeReport({ run: options.run, data: dataset.folder });
   return { dataset, gradCam: result, rows, json, csv, report };
 }
 

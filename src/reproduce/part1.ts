@@ -1,6 +1,5 @@
 import type { Dataset } from '../data/dataset.js';
 import { stringify } from 'csv-stringify/sync';
-import { DEFAULT_CONTROLS, type ControlOptions } from '../experiments/controls.js';
 import type {
   TraceOverlapResult,
   TraceStructuredResult,
@@ -9,12 +8,13 @@ import type {
 import { traceOverlapIn } from '../experiments/traceOverlap.js';
 import { TraceSession, type SessionOptions } from '../experiments/traceSession.js';
 import { traceStructuredIn } from '../experiments/traceStructured.js';
-import { TRACE_DEFAULTS } from '../experiments/protocol.js';
+import { repeatsOf, TRACE_SETTINGS } from '../experiments/traceSettings.js';
 import { resultName, traceUnstructuredIn } from '../experiments/traceUnstructured.js';
 import { SpurmemError } from '../errors.js';
 import { writeAtomic } from '../files.js';
 import type { Architecture } from '../models/architectures.js';
-import { CRITERIA } from '../neurons/neuron.js';
+import { CRITERION_NAMES } from '../neurons/criteria.js';
+import { resolveSettings } from '../settings/setting.js';
 import { writeReport } from '../report/writeReport.js';
 import { trainErm, type ErmOptions } from '../train/erm.js';
 import type { TrainingResult } from '../train/metrics.js';
@@ -28,10 +28,11 @@ import {
 } from './articleFigures.js';
 import { accuracyRows, layerRows, overlapRows, traceRows, type FigureRow } from './figureRows.js';
 
-export interface Part1Options extends Omit<SessionOptions, 'unit'> {
+export interface Part1Options extends Omit<SessionOptions, 'unit' | 'data'> {
   readonly figures: readonly ArticleFigure[];
   /** Where the run is, or is trained by ERM where it is not: then `data` and `arch` are needed. */
   readonly run: string;
+  readonly data?: string | undefined;
   readonly arch?: Architecture | undefined;
   /** What ERM takes besides, where the run has to be trained. */
   readonly erm?: Pick<ErmOptions, 'weights' | 'epochs' | 'lr' | 'onEpoch'> | undefined;
@@ -43,7 +44,9 @@ export interface Part1Options extends Omit<SessionOptions, 'unit'> {
   readonly layerTopK?: readonly number[] | undefined;
   /** Share of all neurons in Fig. 3. Article: 0.0001. */
   readonly fraction?: number | undefined;
-  readonly controls?: Partial<ControlOptions> | undefined;
+  /** Random sets beside each chosen one, and samples of each group that they are compared on. */
+  readonly controls?: number | undefined;
+  readonly controlSamples?: number | undefined;
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
@@ -106,7 +109,7 @@ export interface Traces {
 }
 
 async function trainWhereMissing(options: Part1Options): Promise<void> {
-  const { run, data, arch, erm, ...rest } = options;
+  const { run, data, arch, erm, seed = 0, device = 'auto', threads = 0, ...rest } = options;
   const folder = new RunFolder(run);
   if ((await folder.readTrainingResult()) !== undefined) return;
   if (data === undefined || arch === undefined) {
@@ -116,7 +119,7 @@ async function trainWhereMissing(options: Part1Options): Promise<void> {
     );
   }
   options.onStep?.(`ERM: ${arch}`);
-  await trainErm({ ...rest, ...erm, ...{ data, arch, out: run, resume: true } });
+  await trainErm({ ...rest, ...erm, ...{ data, arch, out: run, resume: true, seed, device, threads } });
 }
 
 async function makeTraces(
@@ -145,15 +148,19 @@ async function unstructuredTrace(
   const { perturbation, split, topK, sigmas } = need;
   const name = resultName({ kind: 'trace-unstructured', perturbation, split });
   const made = await session.folder.readResult<TraceUnstructuredResult>(name);
-  const defaults = TRACE_DEFAULTS[session.settings.protocol].repeats;
+  const { protocol } = session.settings;
   const hasRepeats =
     perturbation === 'zero' ||
-    CRITERIA.every((criterion) => made?.repeats?.[criterion] === (options.repeats ?? defaults[criterion]));
+    CRITERION_NAMES.every(
+      (criterion) => made?.repeats?.[criterion] === repeatsOf(criterion, protocol, options),
+    );
   if (made && hasRepeats && isOfSession(session, options, made) && coversNeed(made, need)) return made;
   options.onStep?.(`trace: ${perturbation}, ${split} split`);
   return traceUnstructuredIn(session, {
-    criteria: CRITERIA,
-    ...{ topK, perturbation, split, sigmas, repeats: options.repeats, controls: options.controls },
+    criteria: CRITERION_NAMES,
+    ...{ topK, perturbation, split, repeats: options.repeats },
+    sigmas: sigmas.length === 0 ? undefined : sigmas,
+    ...controlsOf(options),
   });
 }
 
@@ -164,12 +171,12 @@ async function structuredTrace(session: TraceSession, options: Part1Options): Pr
     made &&
     isOfSession(session, options, made) &&
     made.split === 'train' &&
-    CRITERIA.every((criterion) =>
+    CRITERION_NAMES.every((criterion) =>
       topK.every((k) => made.entries.some((entry) => entry.criterion === criterion && entry.k === k)),
     );
   if (isSame) return made;
   options.onStep?.('trace: layer by layer');
-  return traceStructuredIn(session, { criteria: CRITERIA, topK, controls: options.controls });
+  return traceStructuredIn(session, { criteria: CRITERION_NAMES, topK, ...controlsOf(options) });
 }
 
 async function overlapTrace(session: TraceSession, options: Part1Options): Promise<TraceOverlapResult> {
@@ -186,12 +193,20 @@ function isOfSession(
   options: Part1Options,
   made: TraceUnstructuredResult | TraceStructuredResult,
 ): boolean {
-  const { draws, samplesPerGroup } = { ...DEFAULT_CONTROLS, ...options.controls };
+  const { controls, controlSamples } = TRACE_SETTINGS.structured;
+  const asked = resolveSettings({ controls, controlSamples }, session.settings.protocol, options);
   const hasControls =
-    draws === 0
+    asked.controls === 0
       ? made.controls === null
-      : made.controls?.draws === draws && made.controls.samplesPerGroup === samplesPerGroup;
+      : made.controls?.draws === asked.controls && made.controls.samplesPerGroup === asked.controlSamples;
   return hasControls && hasHeaderOf(session, made);
+}
+
+function controlsOf({
+  controls,
+  controlSamples,
+}: Part1Options): Pick<Part1Options, 'controls' | 'controlSamples'> {
+  return { controls, controlSamples };
 }
 
 function hasHeaderOf(session: TraceSession, made: object): boolean {
@@ -204,7 +219,7 @@ function hasHeaderOf(session: TraceSession, made: object): boolean {
 function coversNeed(made: TraceUnstructuredResult, { topK, sigmas }: TraceNeed): boolean {
   const has = (criterion: string, k: number, sigma: number | null): boolean =>
     made.entries.some((entry) => entry.criterion === criterion && entry.k === k && entry.sigma === sigma);
-  return CRITERIA.every((criterion) =>
+  return CRITERION_NAMES.every((criterion) =>
     topK.every((k) => (sigmas.length === 0 ? [null] : sigmas).every((sigma) => has(criterion, k, sigma))),
   );
 }

@@ -17,7 +17,7 @@ const BATCH_SIZE = 64;
 /** Sized so that the whole job ends within 10 minutes on two cores. */
 const EPOCHS = { pretrain: 3, erm: 8, finetune: 2 } as const;
 /** Random neurons beside the chosen ones: as many as the time allows. */
-const CONTROLS = { draws: 40, samplesPerGroup: 64 } as const;
+const CONTROLS = { controls: 40, controlSamples: 64 } as const;
 const PRETRAIN_LR = 1e-3;
 /** 0.1 % of ResNet-18’s channels are 5; the article’s 0.01 % would be one. */
 const FINETUNE = { lr: 1e-4, fraction: 0.001 } as const;
@@ -79,7 +79,7 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
     data: dataset.folder,
     run: out,
     figures: ['fig1', 'fig2'],
-    controls: CONTROLS,
+    ...CONTROLS,
     onStep: undefined,
   });
   const trace = (await new RunFolder(out).readResult('trace-unstructured')) as TraceUnstructuredResult;

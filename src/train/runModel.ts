@@ -1,7 +1,9 @@
 import { BatchLoader } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
+import { SpurmemError } from '../errors.js';
 import { Model } from '../models/model.js';
-import type { Generator, MemoryFormat } from '../native/addon.js';
+import { loadWeights } from '../models/weights.js';
+import { native, type Generator, type MemoryFormat } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
 import type { RunConfig } from './runConfig.js';
 import { requirePatches } from './vitOptions.js';
@@ -34,6 +36,35 @@ export async function createModel(
     ...{ arch, numClasses, generator, device, memoryFormat, precision },
     ...{ imageSize: inputSize, patchSize, layerNormEps },
   });
+}
+
+/**
+ * The model of a run with the weights that it wrote.
+ *
+ * @param weights one of the run's checkpoints
+ * @param folder the run's, for messages
+ * @throws `WEIGHTS_INVALID` when they are not those of this model and its classes
+ */
+export async function loadModel(
+  config: ModelConfig,
+  loader: BatchLoader,
+  weights: string,
+  folder: { readonly path: string },
+): Promise<Model> {
+  // A network begins with drawn weights: all of them are replaced, whatever the seed.
+  const model = await createModel(config, loader, new (native().Generator)(0));
+  try {
+    const { arch, numClasses } = model;
+    const advice = `${folder.path} was trained with ${arch}, ${numClasses} classes: restore the checkpoint that it wrote.`;
+    const { newHead } = await loadWeights(model, weights, advice);
+    if (newHead.length === 0) return model;
+    throw new SpurmemError('WEIGHTS_INVALID', `${weights} has a head of other classes.`, {
+      advice: [advice],
+    });
+  } catch (error) {
+    model[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** Images resized to a size and not cropped; as they were where a crop gives that size already. */

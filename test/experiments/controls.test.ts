@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
-import { compareWithRandom, nullDistribution, randomNeurons } from '../../src/experiments/controls.js';
+import { compareWithRandom, nullDistribution, randomNeuronsByLayer } from '../../src/experiments/controls.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
@@ -14,7 +14,7 @@ const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
 const common = { seed: 3, device: 'cpu', threads: 0 };
-const all = { draws: 20, samplesPerGroup: 1000 };
+const all = { controls: 20, controlSamples: 1000 };
 
 beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
@@ -37,7 +37,9 @@ test('draws are distinct neurons of the layers asked for, each equally likely', 
     ['b', 1],
   ]);
   for (let draw = 0; draw < 3000; draw += 1) {
-    const drawn = randomNeurons(counts, layers, generator).map(({ layer, index }) => `${layer}${index}`);
+    const drawn = randomNeuronsByLayer(counts, layers, generator).map(
+      ({ layer, index }) => `${layer}${index}`,
+    );
     expect(new Set(drawn).size).toBe(3);
     for (const name of drawn) seen.set(name, (seen.get(name) ?? 0) + 1);
   }
@@ -85,8 +87,8 @@ test('the distribution is that of evaluating each draw alone', async () => {
     return accuracies.accuracy.map((value, g) => value - (before[g] ?? 0));
   };
   const drawn: number[][] = [];
-  for (let draw = 0; draw < all.draws; draw += 1) {
-    drawn.push(await changesOf(randomNeurons(counts, session.unitLayers, generator)));
+  for (let draw = 0; draw < all.controls; draw += 1) {
+    drawn.push(await changesOf(randomNeuronsByLayer(counts, session.unitLayers, generator)));
   }
   const chosen = await changesOf(sets[0]?.neurons ?? []);
   expect(drawn.flat().some((change) => change !== 0)).toBe(true);
@@ -102,17 +104,17 @@ test('the distribution is that of evaluating each draw alone', async () => {
     expect(found?.interval[0]).toBeCloseTo(expected.interval[0], 12);
     expect(found?.interval[1]).toBeCloseTo(expected.interval[1], 12);
   }
-  expect(await compareWithRandom(session, dataset.splits.train, sets, { ...all, draws: 0 })).toBeNull();
-  await expect(compareWithRandom(session, dataset.splits.train, sets, { ...all, draws: -1 })).rejects.toThrow(
-    /--controls/,
-  );
+  expect(await compareWithRandom(session, dataset.splits.train, sets, { ...all, controls: 0 })).toBeNull();
+  await expect(
+    compareWithRandom(session, dataset.splits.train, sets, { ...all, controls: -1 }),
+  ).rejects.toThrow(/`controls` is -1: it takes a whole number of at least 0/);
 });
 
 test('every trace has them, and the same seed gives the same', async () => {
-  const controls = { draws: 5, samplesPerGroup: 8 };
-  const options = { ...common, run, criteria: ['magnitude'] as const, topK: [1], controls };
+  const controls = { controls: 5, controlSamples: 8 };
+  const options = { ...common, run, criteria: ['magnitude'] as const, topK: [1], ...controls };
   const result = await traceUnstructured({ ...options, perturbation: 'noise', sigmas: [0.5], repeats: 2 });
-  expect(result.controls).toMatchObject(controls);
+  expect(result.controls).toMatchObject({ draws: 5, samplesPerGroup: 8 });
   for (const entry of result.entries) {
     expect(entry.controls).toHaveLength(4);
     for (const { pValue, interval } of entry.controls ?? []) {
@@ -127,5 +129,5 @@ test('every trace has them, and the same seed gives the same', async () => {
 
   const layers = await traceStructured(options);
   expect(layers.entries.every(({ controls: found }) => (found?.pValue ?? 0) >= 1 / 6)).toBe(true);
-  expect((await traceStructured({ ...options, controls: { draws: 0 } })).controls).toBeNull();
+  expect((await traceStructured({ ...options, controls: 0 })).controls).toBeNull();
 });

@@ -17,7 +17,7 @@ const common = { seed: 3, device: 'cpu', threads: 0 };
 const run = join(folder, 'after');
 const compare = join(folder, 'before');
 const vit = join(folder, 'vit');
-const options: GradCamOptions = { ...common, run, compare, samplesPerGroup: 10, examples: 2 };
+const options: GradCamOptions = { ...common, run, compare, samples: 10, examples: 2 };
 const TEST = [12, 12, 8, 12];
 
 beforeAll(async () => {
@@ -67,7 +67,7 @@ async function pixelsOf(image: string | Buffer): Promise<{ data: Buffer; channel
 
 test('gives each group\u2019s share of the heat on the garment under both runs, on the same images', async () => {
   const live = native().liveTensors();
-  const result = await gradCam({ ...options, samplesPerGroup: 100 });
+  const result = await gradCam({ ...options, samples: 100 });
   expect(native().liveTensors()).toBe(live);
   expect(result).toMatchObject({
     ...{
@@ -112,7 +112,7 @@ test('gives each group\u2019s share of the heat on the garment under both runs, 
 
   const written = JSON.parse(await readFile(new RunFolder(run).result('grad-cam'), 'utf8')) as unknown;
   expect(written).toEqual(result);
-  expect(await gradCam({ ...options, samplesPerGroup: 100 })).toEqual(result);
+  expect(await gradCam({ ...options, samples: 100 })).toEqual(result);
 });
 
 test('keeps the first images of each group that were drawn, with their maps', async () => {
@@ -170,15 +170,15 @@ test('maps a vision transformer by its last block\u2019s patches', async () => {
 
 test('refuses what the runs do not have, and says what they have', async () => {
   const layer = await refusal({ layer: 'layer4.2.conv3' }, 'USAGE');
-  expect(layer).toContain('--layer is "layer4.2.conv3"');
+  expect(layer).toContain('`layer` is "layer4.2.conv3"');
   expect(layer).toMatch(/most similar: layer4\.\d\.conv\d/);
   expect(layer).toContain('layer4.1.conv2');
   const norm = await refusal({ run: vit, compare: undefined, layer: 'blocks.11.norm2' }, 'USAGE');
   expect(norm).toContain('blocks.11.norm1');
   expect(await refusal({ compare: vit }, 'USAGE')).toContain(`vit_tiny_patch16_224 of ${vit} has no`);
-  expect(await refusal({ output: 2 }, 'USAGE')).toMatch(/--output is 2,.* 0 \(pullover\), 1 \(coat\)/);
-  expect(await refusal({ samplesPerGroup: 0 }, 'USAGE')).toContain('--samples is 0');
-  expect(await refusal({ examples: -1 }, 'USAGE')).toContain('--examples is -1');
+  expect(await refusal({ output: 2 }, 'USAGE')).toMatch(/`output` is 2:.* 0 \(pullover\), 1 \(coat\)/);
+  expect(await refusal({ samples: 0 }, 'USAGE')).toContain('`samples` is 0');
+  expect(await refusal({ examples: -1 }, 'USAGE')).toContain('`examples` is -1');
   expect(await refusal({ compare: join(folder, 'none') }, 'RUN_NOT_FOUND')).toContain(join(folder, 'none'));
 });
 
@@ -190,7 +190,7 @@ test('refuses a run on other data or with another image size', async () => {
   const small = { ...common, epochs: 1, batchSize: 8, lr: 1e-3, resume: false };
   await trainErm({ ...small, data: other, out: otherRun, arch: 'resnet18' });
   const message = await refusal({ compare: otherRun }, 'USAGE');
-  expect(message).toContain(`--compare ${otherRun} was trained on another dataset than --run ${run}`);
+  expect(message).toContain(`\`compare\` ${otherRun} was trained on another dataset than \`run\` ${run}`);
 
   const large = join(folder, 'large');
   await trainErm({

@@ -1,5 +1,6 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { loadDataset } from '../../src/data/dataset.js';
 import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
 import { traceUnstructured, type TraceOptions } from '../../src/experiments/traceUnstructured.js';
 import { traceOverlap } from '../../src/experiments/traceOverlap.js';
@@ -9,7 +10,7 @@ import { evaluate } from '../../src/metrics/evaluate.js';
 import { Model } from '../../src/models/model.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
-import { CRITERIA } from '../../src/neurons/neuron.js';
+import { CRITERION_NAMES } from '../../src/neurons/criteria.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { trainErm } from '../../src/train/erm.js';
 import { RunFolder } from '../../src/train/runFolder.js';
@@ -18,8 +19,8 @@ import { temporaryFolder } from '../temporary.js';
 const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
-const common = { seed: 0, device: 'cpu', threads: 0, controls: { draws: 0 } };
-const options: TraceOptions = { ...common, run, criteria: CRITERIA, topK: [1, 2, 3] };
+const common = { seed: 0, device: 'cpu', threads: 0, controls: 0 };
+const options: TraceOptions = { ...common, run, criteria: CRITERION_NAMES, topK: [1, 2, 3] };
 
 beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
@@ -55,6 +56,15 @@ test('zeroes the top k for each criterion and group, and measures every group', 
   ) as unknown;
   expect(written).toEqual(result);
   expect(await traceUnstructured(options)).toEqual(result);
+  // All criteria, the top 1, 2 and 3, seed 0.
+  const { seed: _seed, criteria: _criteria, topK: _topK, ...rest } = options;
+  expect(await traceUnstructured(rest)).toEqual(result);
+});
+
+test('takes a dataset that is loaded already', async () => {
+  const dataset = await loadDataset(data);
+  using session = await TraceSession.open({ ...common, run, data: dataset });
+  expect(session.dataset).toBe(dataset);
 });
 
 test('k beyond the model\u2019s neurons is refused before the long work', async () => {
@@ -66,12 +76,12 @@ test('k beyond the model\u2019s neurons is refused before the long work', async 
       steps.push(task);
     },
   });
-  await expect(attempt).rejects.toThrow(/top 4801 neurons \(--top-k\): the model has 4800/);
+  await expect(attempt).rejects.toThrow(/top 4801 neurons \(`topK`\): the model has 4800/);
   expect(steps).toEqual([]);
 });
 
 test('structured tracing gives what zeroing each layer\u2019s neurons alone gives', async () => {
-  const result = await traceStructured({ ...common, run, criteria: CRITERIA, topK: [1, 2] });
+  const result = await traceStructured({ ...common, run, criteria: CRITERION_NAMES, topK: [1, 2] });
   expect(result.layers).toHaveLength(20);
   expect(result.entries).toHaveLength(2 * 4 * 20 * 2);
   expect(result.cost.ratio).toBeLessThan(0.3);
@@ -128,22 +138,19 @@ test('the overlap ranks each criterion\u2019s top neurons under the other', asyn
   }
 });
 
-test.each([
-  [0, 'nothing'],
-  [-0.1, 'nothing'],
-  [Number.NaN, 'nothing'],
-  [1.5, 'more neurons than there are'],
-])('a fraction of %p is refused: it selects %s', async (fraction, selected) => {
+test.each([0, -0.1, Number.NaN, 1.5])('a fraction of %p is refused', async (fraction) => {
   await expect(traceOverlap({ ...common, run, fraction })).rejects.toMatchObject({
     code: 'USAGE',
-    message: `--fraction is ${fraction}, which selects ${selected}: it takes a share above 0 and at most 1.`,
+    message: `\`fraction\` is ${fraction}: it takes a share of all neurons above 0 and at most 1.`,
+    ...{ parameter: 'fraction', value: fraction },
   });
 });
 
 test.each([[[0]], [[0.005, -1]], [[]]])('standard deviations of %j are refused', async (sigmas) => {
   await expect(traceUnstructured({ ...options, perturbation: 'noise', sigmas })).rejects.toMatchObject({
     code: 'USAGE',
-    message: expect.stringContaining('--sigma') as unknown,
+    message: expect.stringContaining('`sigmas`') as unknown,
+    ...{ parameter: 'sigmas', value: sigmas },
   });
 });
 

@@ -5,7 +5,7 @@ import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import type { Unit } from '../../src/native/addon.js';
-import type { Criterion } from '../../src/neurons/neuron.js';
+import type { CriterionName } from '../../src/neurons/criteria.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { trainErm } from '../../src/train/erm.js';
 import { temporaryFolder } from '../temporary.js';
@@ -27,11 +27,11 @@ beforeAll(async () => {
   });
 });
 
-test.each<[Unit, Criterion, number]>([
+test.each<[Unit, CriterionName, number]>([
   ['neuron', 'magnitude', 12 * (3 + 1 + 4 + 1) * 192],
   ['weight', 'gradient', 12 * (3 + 1 + 4 + 4) * 192 * 192],
 ])('zeroing a %s of each layer by %s is what zeroing it alone gives', async (unit, criterion, units) => {
-  const controls = { draws: 0 };
+  const controls = 0;
   const result = await traceStructured({ ...common, unit, controls, criteria: [criterion], topK: [3] });
   expect(result).toMatchObject({ unit, numNeurons: units });
   expect(result.layers).toEqual(
@@ -53,7 +53,7 @@ test.each<[Unit, Criterion, number]>([
 test('the rows of the whole network with the largest gradient can be perturbed', async () => {
   const result = await traceUnstructured({
     ...common,
-    controls: { draws: 2, samplesPerGroup: 4 },
+    ...{ controls: 2, controlSamples: 4 },
     ...{ criteria: ['gradient'], topK: [1, 2], perturbation: 'reinit', sigmas: [0.005], repeats: 2 },
   });
   expect(result.entries).toHaveLength(4 * 2);

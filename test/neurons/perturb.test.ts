@@ -42,9 +42,7 @@ test('draws follow the neurons\u2019 order, and the first k do not depend on the
 
 test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('sigma %p is refused', (sigma) => {
   const perturb = (): unknown => perturbNeurons([], 'reinit', sigma, 0);
-  expect(refusalOf(perturb, 'USAGE')).toContain(
-    `--sigma is ${sigma}; a standard deviation is a number above 0.`,
-  );
+  expect(refusalOf(perturb, 'USAGE')).toContain(`\`sigma\` is ${sigma}: it takes a number above 0.`);
 });
 
 test('an unknown layer is refused by name, with the nearest ones', () => {

@@ -23,7 +23,7 @@ test('ties go to the lower index', () => {
 
 test.each([0, -1, 1.5, 6, Number.NaN])('refuses k = %p and says how many neurons there are', (k) => {
   const select = (): unknown => selectTopK(new Float32Array(5), layers, k);
-  expect(refusalOf(select, 'NEURONS_INVALID')).toMatch(/--top-k.*the model has 5/);
+  expect(refusalOf(select, 'NEURONS_INVALID')).toMatch(/`k`.*the model has 5/);
 });
 
 test('in one layer, chooses there alone; a smaller layer gives all it has', () => {

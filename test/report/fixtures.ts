@@ -10,7 +10,8 @@ import { nullDistribution, type ControlsHeader } from '../../src/experiments/con
 import type { Split } from '../../src/data/split.js';
 import type { Interval } from '../../src/metrics/bootstrap.js';
 import { groupAccuracies, type GroupAccuracies } from '../../src/metrics/groups.js';
-import type { Criterion, Neuron } from '../../src/neurons/neuron.js';
+import type { CriterionName } from '../../src/neurons/criteria.js';
+import type { Neuron } from '../../src/neurons/neuron.js';
 import type { RunReport } from '../../src/report/runReport.js';
 import type { EpochMetrics, TrainingResult } from '../../src/train/metrics.js';
 
@@ -41,7 +42,7 @@ const changeInterval = (total: number, lost: number, gained: number): Interval =
 
 const LAYERS = ['conv1', 'layer3.0.downsample.0', 'layer4.1.conv2'];
 
-function neurons(criterion: Criterion, group: number, k: number): Neuron[] {
+function neurons(criterion: CriterionName, group: number, k: number): Neuron[] {
   return Array.from({ length: k }, (_, at) => ({
     layer: LAYERS[(group + at) % LAYERS.length] ?? 'fc',
     index: 17 * (criterion === 'gradient' ? group + 1 : 1) + at,
@@ -78,7 +79,7 @@ function intervalsAndControls(
   };
 }
 
-function entry(criterion: Criterion, group: number, k: number, lost: readonly number[]): TraceEntry {
+function entry(criterion: CriterionName, group: number, k: number, lost: readonly number[]): TraceEntry {
   const accuracies = groupAccuracies(
     erm.train.correct.map((correct, at) => correct - (lost[at] ?? 0)),
     erm.train.total,
@@ -136,7 +137,8 @@ export const trace: TraceUnstructuredResult = {
   controls: CONTROLS,
   cost: { naiveForwards: 115_080, runForwards: 61_300, ratio: 0.5327 },
   numNeurons: 4800,
-  gradientSource: { worst: 256, drawn: 128, seed: 0 },
+  ...{ protocol: 'article', loss: 'cross-entropy', magnitudeLayers: 'all' },
+  gradientSource: { worst: 256, drawn: 128, order: 'highest-loss', seed: 0 },
   baseline: erm.train,
   entries: [0, 1, 2, 3].flatMap((group) =>
     [1, 2, 3].flatMap((k) => [
@@ -299,6 +301,9 @@ export function layerTrace(names: readonly string[], ks: readonly number[]): Tra
     unit: 'neuron',
     perturbation: 'zero',
     numNeurons: 4800,
+    protocol: trace.protocol,
+    loss: trace.loss,
+    magnitudeLayers: trace.magnitudeLayers,
     gradientSource: trace.gradientSource,
     baseline: erm.train,
     controls: CONTROLS,
@@ -386,6 +391,9 @@ export function overlapTrace(fraction: number): TraceOverlapResult {
     checkpoint: trace.checkpoint,
     unit: 'neuron',
     numNeurons: 4800,
+    protocol: trace.protocol,
+    loss: trace.loss,
+    magnitudeLayers: trace.magnitudeLayers,
     gradientSource: trace.gradientSource,
     fraction,
     count,

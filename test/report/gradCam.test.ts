@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { gradCamTable } from '../../src/cli/gradCamTable.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import type { GradCamResult, HeatExample, MeanShare } from '../../src/experiments/gradCamResult.js';
-import { greyPng, inputPng } from '../../src/experiments/pngData.js';
+import { greyPng, inputPng } from '../../src/data/png.js';
 import { drawOverlays, heatColor } from '../../src/report/heatOverlays.js';
 import { renderReport } from '../../src/report/runReport.js';
 import { fullReport, MINORITY, NAMES, TRAIN } from './fixtures.js';

@@ -1,13 +1,13 @@
 import { traceStructured } from '../../experiments/traceStructured.js';
 import { traceUnstructured } from '../../experiments/traceUnstructured.js';
-import type { Criterion } from '../../neurons/neuron.js';
+import type { CriterionName } from '../../neurons/criteria.js';
 import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
 
 export interface TraceWorkloadSettings {
   /** Results are written into this run's folder. */
   readonly run: string;
   readonly kind: 'structured' | 'unstructured';
-  readonly criteria: readonly Criterion[];
+  readonly criteria: readonly CriterionName[];
   readonly topK: readonly number[];
 }
 
@@ -17,7 +17,7 @@ export function releasedTrace(
   place: WorkloadPlace,
 ): Promise<Workload> {
   const protocol = 'released';
-  const options = { ...place, run, criteria, topK, protocol, seed: 0, controls: { draws: 0 } } as const;
+  const options = { ...place, run, criteria, topK, protocol, seed: 0, controls: 0 } as const;
   return Promise.resolve({
     units: 1,
     run: async () => ({

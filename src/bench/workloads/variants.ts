@@ -2,7 +2,7 @@ import type { Dataset } from '../../data/dataset.js';
 import type { Split } from '../../data/split.js';
 import { evaluateVariants, type GroupOutcome } from '../../experiments/evaluateVariants.js';
 import { TraceSession } from '../../experiments/traceSession.js';
-import type { Criterion } from '../../neurons/neuron.js';
+import type { CriterionName } from '../../neurons/criteria.js';
 import { maskNeurons, type NeuronMask } from '../../neurons/perturb.js';
 import { selectInLayer } from '../../neurons/select.js';
 import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
@@ -10,7 +10,7 @@ import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
 export interface VariantSettings {
   readonly run: string;
   readonly split: Split;
-  readonly criteria: readonly Criterion[];
+  readonly criteria: readonly CriterionName[];
   readonly topK: number;
 }
 

@@ -77,8 +77,7 @@ export function addGradCamOptions(command: Command): Command {
 
 /** The library's options. */
 export function gradCamOptionsOf(options: GradCamCommandOptions, control: JobOptions): GradCamOptions {
-  const { samples: samplesPerGroup, ...rest } = options;
-  return { ...rest, ...control, samplesPerGroup, datasetOptions: chosenDatasetOptions(options) };
+  return { ...options, ...control, datasetOptions: chosenDatasetOptions(options) };
 }
 
 /** The result without its examples' images, which are megabytes. */

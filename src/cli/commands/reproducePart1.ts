@@ -102,7 +102,6 @@ function addFigureCommand(
         datasetOptions: chosenDatasetOptions(options),
         sigmas: options.sigma,
         layerTopK: options.topK,
-        controls: { draws: options.controls, samplesPerGroup: options.controlSamples },
         erm: {
           weights,
           epochs,

@@ -1,14 +1,15 @@
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import { SPLITS, type Split } from '../../data/split.js';
-import { TRACE_DEFAULTS, type TraceDefaults } from '../../experiments/protocol.js';
+import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import { LOSSES, type Loss } from '../../metrics/loss.js';
 import type { Unit } from '../../native/addon.js';
-import type { Criterion } from '../../neurons/neuron.js';
-import { PERTURBATIONS, type PerturbationKind } from '../../neurons/perturb.js';
+import type { CriterionName } from '../../neurons/criteria.js';
+import { PERTURBATION_NAMES, type PerturbationName } from '../../neurons/perturbations.js';
 import { GRADIENT_ORDERS, type GradientOrder } from '../../neurons/score.js';
 import { MAGNITUDE_LAYERS, type MagnitudeLayers } from '../../neurons/select.js';
 import type { Protocol } from '../../protocol.js';
+import { defaultInWords, type Setting } from '../../settings/setting.js';
 import { runJob } from '../job.js';
 import {
   addComputeOptions,
@@ -39,7 +40,7 @@ interface TraceCommandOptions extends ComputeOptions, DatasetOptions {
 }
 
 interface ZeroingOptions extends TraceCommandOptions {
-  readonly criterion: readonly Criterion[];
+  readonly criterion: readonly CriterionName[];
   readonly topK: readonly number[];
   readonly split: Split;
   readonly controls: number;
@@ -47,7 +48,7 @@ interface ZeroingOptions extends TraceCommandOptions {
 }
 
 interface UnstructuredOptions extends ZeroingOptions {
-  readonly perturbation: PerturbationKind;
+  readonly perturbation: PerturbationName;
   readonly sigma?: readonly number[];
   readonly repeats?: number;
 }
@@ -62,13 +63,13 @@ export function addTraceCommands(trace: Command): void {
       .command('unstructured')
       .description('perturb the top-k neurons of the whole model for each group (article, Figs 2, 4, 5)')
       .addOption(
-        choice('--perturbation <kind>', 'what happens to the neurons', PERTURBATIONS).default('zero'),
+        choice('--perturbation <kind>', 'what happens to the neurons', PERTURBATION_NAMES).default('zero'),
       )
       .addOption(numbers('--sigma <list>', 'standard deviations of reinit and noise (default: 0.005)'))
       .addOption(
         integer(
           '--repeats <n>',
-          `seeds that reinit and noise are averaged over ${defaultOf(describeRepeats)}`,
+          `seeds that reinit and noise are averaged over ${defaultOf(TRACE_SETTINGS.unstructured.repeats)}`,
           1,
         ),
       ),
@@ -145,28 +146,28 @@ function addProtocolOptions(command: Command): Command {
     .addOption(
       choice(
         '--gradient-order <order>',
-        `by which end of a group\u2019s losses the gradient\u2019s samples are picked ${defaultOf(({ gradientSource }) => gradientSource.order)}`,
+        `by which end of a group\u2019s losses the gradient\u2019s samples are picked ${defaultOf(TRACE_SETTINGS.session.gradientOrder)}`,
         GRADIENT_ORDERS,
       ),
     )
     .addOption(
       integer(
         '--gradient-worst <n>',
-        `how many samples are picked by their loss ${defaultOf(({ gradientSource }) => gradientSource.worst)}`,
+        `how many samples are picked by their loss ${defaultOf(TRACE_SETTINGS.session.gradientWorst)}`,
         1,
       ),
     )
     .addOption(
       integer(
         '--gradient-drawn <n>',
-        `how many of these are drawn at random ${defaultOf(({ gradientSource }) => gradientSource.drawn)}`,
+        `how many of these are drawn at random ${defaultOf(TRACE_SETTINGS.session.gradientDrawn)}`,
         1,
       ),
     )
     .addOption(
       choice(
         '--magnitude-layers <layers>',
-        `where magnitude chooses neurons ${defaultOf((defaults) => defaults.magnitudeLayers)}`,
+        `where magnitude chooses neurons ${defaultOf(TRACE_SETTINGS.session.magnitudeLayers)}`,
         MAGNITUDE_LAYERS,
       ),
     )
@@ -179,12 +180,11 @@ function addProtocolOptions(command: Command): Command {
     );
 }
 
-function defaultOf(read: (defaults: TraceDefaults) => string | number): string {
-  return defaultsOf({ article: read(TRACE_DEFAULTS.article), released: read(TRACE_DEFAULTS.released) });
-}
-
-function describeRepeats({ repeats: { gradient, magnitude } }: TraceDefaults): string {
-  return gradient === magnitude ? String(gradient) : `${gradient} for gradient, ${magnitude} for magnitude`;
+function defaultOf(setting: Setting<unknown>): string {
+  return defaultsOf({
+    article: defaultInWords(setting, 'article'),
+    released: defaultInWords(setting, 'released'),
+  });
 }
 
 function addZeroingOptions(command: Command, topK: readonly number[]): Command {
@@ -209,20 +209,12 @@ function zeroing(options: ZeroingOptions) {
   return {
     ...session(options),
     criteria: options.criterion,
-    controls: { draws: options.controls, samplesPerGroup: options.controlSamples },
   };
 }
 
 /** The library's options of any trace. The data is read as in training, unless an option says otherwise. */
 function session(options: TraceCommandOptions) {
-  return {
-    datasetOptions: chosenDatasetOptions(options),
-    gradientSource: {
-      worst: options.gradientWorst,
-      drawn: options.gradientDrawn,
-      order: options.gradientOrder,
-    },
-  };
+  return { datasetOptions: chosenDatasetOptions(options) };
 }
 
 /** What the tables need besides a result. */

@@ -1,10 +1,11 @@
+import { criterionNamed } from '../../neurons/criteria.js';
 import { SPLIT_NAME } from '../format.js';
 import type { GroupLabel } from '../groups.js';
 import { PERTURBED, seedsNote } from '../perturbation.js';
 import type { ChangeExtent, SigmaGrid } from '../selections.js';
 import { starNote } from './axis.js';
 import { changeBars } from './changeBars.js';
-import { barNotes, LARGEST } from './fig2.js';
+import { barNotes } from './fig2.js';
 import type { ChartSpec } from './render.js';
 
 /** Panels beside each other. */
@@ -24,7 +25,7 @@ export function fig11(
   const sigmas = views.map(({ sigma }) => sigma ?? 0);
   return {
     label:
-      `Accuracy change on the ${data} samples after ${deed} the neurons with the ${LARGEST[criterion]} ` +
+      `Accuracy change on the ${data} samples after ${deed} the neurons with the ${criterionNamed(criterion).largest} ` +
       `(${seedsNote(trace, criterion)}), as bars for the group that the neurons were chosen for, a panel for each standard ` +
       `deviation: ${sigmas.join(', ')}. The tables of changes hold the same numbers.`,
     spec: {

@@ -1,4 +1,5 @@
 import type { TraceEntry, TraceUnstructuredResult } from '../../experiments/results.js';
+import { criterionNamed } from '../../neurons/criteria.js';
 import { SPLIT_NAME } from '../format.js';
 import type { GroupLabel } from '../groups.js';
 import { changeOfGroup, MARK, MARKED_P } from '../measuredChange.js';
@@ -8,9 +9,6 @@ import { starNote } from './axis.js';
 import { changeBars } from './changeBars.js';
 import { changeMatrix } from './changeMatrix.js';
 import type { ChartSpec } from './render.js';
-
-/** What a criterion prefers. */
-export const LARGEST = { gradient: 'largest gradient', magnitude: 'largest magnitude' } as const;
 
 /**
  * Accuracy changes after zeroing the neurons that one criterion chose (article, Fig. 2), or after their random
@@ -25,7 +23,7 @@ export function fig2(view: CriterionTrace, groups: readonly GroupLabel[], extent
   const bars = changeBars(view, groups, { own: extent.own, small: false });
   return {
     label:
-      `Accuracy change on the ${data} samples after ${deed} the neurons with the ${LARGEST[view.criterion]}` +
+      `Accuracy change on the ${data} samples after ${deed} the neurons with the ${criterionNamed(view.criterion).largest}` +
       `${draws === '' ? '' : ` (${draws})`}, ` +
       'as bars for the group that the neurons were chosen for, and as a matrix for every group. ' +
       'The tables of changes hold the same numbers.',

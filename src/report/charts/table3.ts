@@ -1,10 +1,11 @@
+import { criterionNamed } from '../../neurons/criteria.js';
 import { SPLIT_NAME } from '../format.js';
 import type { GroupLabel } from '../groups.js';
 import { drawsNote, PERTURBED } from '../perturbation.js';
 import type { ChangeExtent, CriterionTrace } from '../selections.js';
 import { starNote } from './axis.js';
 import { changeBars } from './changeBars.js';
-import { barNotes, LARGEST } from './fig2.js';
+import { barNotes } from './fig2.js';
 import type { ChartSpec } from './render.js';
 
 /**
@@ -23,7 +24,7 @@ export function table3(
   const ks = [...new Set(view.entries.map(({ k }) => k))].sort((a, b) => a - b);
   return {
     label:
-      `Accuracy change on the ${data} samples after ${deed} the neurons with the ${LARGEST[view.criterion]}` +
+      `Accuracy change on the ${data} samples after ${deed} the neurons with the ${criterionNamed(view.criterion).largest}` +
       `${draws === '' ? '' : ` (${draws})`}, as bars for the group that the neurons were chosen for, ` +
       `for k = ${ks.join(', ')}. The tables of changes hold the same numbers.`,
     spec: {

@@ -6,7 +6,7 @@ import type { GroupLabel } from '../groups.js';
 import type { Section } from './section.js';
 import { html, type Markup } from '../markup.js';
 import type { RunReport } from '../reportData.js';
-import { PERTURBATIONS } from '../../neurons/perturb.js';
+import { PERTURBATION_NAMES } from '../../neurons/perturbations.js';
 import { ARTICLE_SIGMA, PERTURBED } from '../perturbation.js';
 import { changeOfGroup } from '../measuredChange.js';
 import { byCriterion, hasManyKs, largestOwnChange, type CriterionTrace } from '../selections.js';
@@ -22,7 +22,7 @@ export function changeSections(
   groups: readonly GroupLabel[],
   { fig2, fig11 }: Figures,
 ): Section[] {
-  return PERTURBATIONS.flatMap((perturbation) => {
+  return PERTURBATION_NAMES.flatMap((perturbation) => {
     const drawn = fig2.filter(({ view }) => view.trace.perturbation === perturbation);
     const traces = [...new Set(drawn.map(({ view }) => view.trace))];
     if (traces.length === 0) return [];

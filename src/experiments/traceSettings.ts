@@ -1,0 +1,263 @@
+import { SPLITS, type Split } from '../data/split.js';
+import { LOSSES, type Loss } from '../metrics/loss.js';
+import type { Unit } from '../native/addon.js';
+import { CRITERIA, CRITERION_NAMES, criterionNamed, type CriterionName } from '../neurons/criteria.js';
+import { PERTURBATION_NAMES, type PerturbationName } from '../neurons/perturbations.js';
+import { GRADIENT_ORDERS, requireGradientSource, type GradientOrder } from '../neurons/score.js';
+import { MAGNITUDE_LAYERS, type MagnitudeLayers } from '../neurons/select.js';
+import type { Protocol } from '../protocol.js';
+import {
+  protocolSetting,
+  resolveSettings,
+  setting,
+  without,
+  type DependentDefault,
+  type GivenOf,
+  type SettingsTable,
+  type ValuesOf,
+} from '../settings/setting.js';
+import { integer, listOf, oneOf, positive, share, text } from '../settings/values.js';
+
+/** The article's standard deviation of random initialization and noise. */
+export const ARTICLE_SIGMA = 0.005;
+
+const UNITS: readonly Unit[] = ['neuron', 'weight'];
+const OURS = 'ours: the article has no such comparison';
+
+/** How a run is opened and its neurons are scored: what every trace takes. */
+const session = {
+  unit: setting<Unit>({
+    type: oneOf(UNITS),
+    help: 'what a neuron is: a channel or row, or a single weight',
+    argument: 'unit',
+    default: 'neuron',
+    source: 'neurons (Methods)',
+    published:
+      'of vision transformers single weights of qkv, proj, fc1 and fc2; not set by the protocol: `weight`',
+    isDeparture: true,
+  }),
+  gradientOrder: setting<GradientOrder>({
+    type: oneOf(GRADIENT_ORDERS),
+    help: 'by which end of a group’s losses the gradient’s samples are picked',
+    argument: 'order',
+    default: 'highest-loss',
+    source: 'the samples with the highest loss (Methods)',
+    // Every trace goes by group, so that the protocol takes the highest too.
+    published:
+      'without groups, an ascending sort picks the lowest; by group, it is right; measure the other with `lowest-loss`',
+    isDeparture: true,
+  }),
+  gradientWorst: protocolSetting({
+    type: integer(1),
+    help: 'how many samples are picked by their loss',
+    argument: 'n',
+    article: 256,
+    released: 200,
+    source: '128 drawn at random from the 256 worst (Methods)',
+    published: 'the 200 worst of the group',
+  }),
+  gradientDrawn: protocolSetting({
+    type: integer(1),
+    help: 'how many of these are drawn at random',
+    argument: 'n',
+    article: 128,
+    released: 200,
+    source: '128 drawn at random from the 256 worst (Methods)',
+    published: 'all of the 200 worst',
+  }),
+  magnitudeLayers: protocolSetting<MagnitudeLayers>({
+    type: oneOf(MAGNITUDE_LAYERS),
+    help: 'where magnitude chooses neurons',
+    argument: 'layers',
+    article: 'all',
+    released: 'no-downsample',
+    source: 'all convolutions (ResNet-50: 53 with 26,560 channels)',
+    published: 'for magnitude without the downsample convolutions (49 with 22,720), for the gradient all',
+    isDeparture: true,
+  }),
+  loss: setting<Loss>({
+    type: oneOf(LOSSES),
+    help: 'what ranks samples and whose gradient is taken',
+    argument: 'loss',
+    default: undefined,
+    otherwise: 'the run’s',
+    source: 'that of the training',
+    published: 'that of the training, behind the softmax head',
+  }),
+  batchSize: setting({
+    type: integer(1),
+    help: 'batch size',
+    argument: 'n',
+    default: undefined,
+    otherwise: 'the run’s',
+    source: 'not given',
+  }),
+} satisfies SettingsTable;
+
+const unstructured = {
+  perturbation: setting<PerturbationName>({
+    type: oneOf(PERTURBATION_NAMES),
+    help: 'what happens to the neurons',
+    argument: 'kind',
+    default: 'zero',
+    source: 'zeroing (Fig. 2), random initialization (Fig. 4), random noise (Fig. 5)',
+  }),
+  sigmas: setting({
+    type: listOf(positive()),
+    help: 'standard deviations of perturbations that draw',
+    argument: 'list',
+    option: 'sigma',
+    default: [ARTICLE_SIGMA],
+    source: '“multiple standard deviations”, of which it gives 0.005',
+  }),
+  repeats: protocolSetting({
+    type: integer(1),
+    help: 'seeds that perturbations that draw are averaged over: the seed and those after it',
+    argument: 'n',
+    article: repeatsUnder('article'),
+    released: repeatsUnder('released'),
+    source: '10 (Methods)',
+    published: '3 for gradient, 10 for magnitude',
+  }),
+  ...measured([1, 2, 3], 'the top 1, 2 and 3 (Figs 2, 4, 5)'),
+} satisfies SettingsTable;
+
+const structured = measured([1], 'the top neuron of each layer (Fig. 7)') satisfies SettingsTable;
+
+const overlap = {
+  fraction: setting({
+    type: share('a share of all neurons', { whole: true }),
+    help: 'share of all neurons to choose',
+    argument: 'share',
+    default: 0.0001,
+    source: '0.01 % (Fig. 3); of a small network that is one neuron',
+  }),
+} satisfies SettingsTable;
+
+const gradCam = {
+  layer: setting({
+    type: text('the name of a convolution, or of a block’s LayerNorm'),
+    help: 'a convolution, or a block’s LayerNorm',
+    argument: 'name',
+    default: undefined,
+    otherwise: 'the last; ResNet-50: layer4.2.conv3',
+    source: 'layer4.2.conv3 of ResNet-50 (Fig. 10)',
+  }),
+  output: setting({
+    type: integer(0),
+    help: 'the class whose logit the maps speak for',
+    argument: 'n',
+    default: 0,
+    source: 'dimension 0 (Fig. 10)',
+  }),
+  split: setting<Split>({
+    type: oneOf(SPLITS),
+    help: 'whose samples are mapped',
+    argument: 'split',
+    default: 'test',
+    source: 'not given',
+  }),
+  samples: setting({
+    type: integer(1),
+    help: 'samples of each group that are mapped, drawn by the seed',
+    argument: 'n',
+    default: 128,
+    source: 'ours: the article shows single images',
+  }),
+  examples: setting({
+    type: integer(0),
+    help: 'samples of each group that the report shows: the first that were drawn',
+    argument: 'n',
+    default: 3,
+    source: 'not given',
+  }),
+  batchSize: session.batchSize,
+} satisfies SettingsTable;
+
+/** The settings of tracing and Grad-CAM, declared once, as the commands group them. */
+export const TRACE_SETTINGS = { session, unstructured, structured, overlap, gradCam } as const;
+
+export type SessionChoices = GivenOf<typeof session>;
+
+/** How a session finds neurons: what was asked for, or the protocol's. */
+export interface TraceSettings extends Omit<ValuesOf<typeof session>, 'batchSize'> {
+  readonly protocol: Protocol;
+}
+
+/**
+ * What a session was asked for, and the protocol's settings and the run's loss for the rest.
+ *
+ * @throws `USAGE` for a value out of range, or when more samples are drawn than there are to draw from
+ */
+export function traceSettings(
+  given: SessionChoices,
+  protocol: Protocol,
+  run: { readonly loss: Loss },
+): TraceSettings {
+  const values = resolveSettings(without(session, 'batchSize'), protocol, given);
+  requireGradientSource({ worst: values.gradientWorst, drawn: values.gradientDrawn });
+  return { ...values, protocol, loss: given.loss ?? run.loss };
+}
+
+/** How many seeds random perturbations of a criterion's neurons are averaged over: as many as asked for, or the protocol's. */
+export function repeatsOf(
+  criterion: CriterionName,
+  protocol: Protocol,
+  given: Pick<GivenOf<typeof unstructured>, 'repeats'>,
+): number {
+  return resolveSettings({ repeats: unstructured.repeats }, protocol, given, { criterion }).repeats;
+}
+
+/** Which neurons are perturbed, what is measured, and the random neurons beside. */
+function measured(topK: readonly number[], source: string) {
+  return {
+    criteria: setting<readonly CriterionName[]>({
+      type: listOf(oneOf(CRITERION_NAMES)),
+      help: 'how neurons are scored',
+      argument: 'name',
+      option: 'criterion',
+      default: CRITERION_NAMES,
+      source: 'gradient and magnitude (Methods)',
+    }),
+    topK: setting({
+      type: listOf(integer(1)),
+      help: 'numbers of neurons, such as 1,2,3',
+      argument: 'list',
+      default: topK,
+      source,
+    }),
+    split: setting<Split>({
+      type: oneOf(SPLITS),
+      help: 'whose accuracies are measured',
+      argument: 'split',
+      default: 'train',
+      source: 'training accuracies in Part I; test in Tables 13 and 14',
+    }),
+    controls: setting({
+      type: integer(0),
+      help: 'random sets of neurons to compare each set with; 0 for none',
+      argument: 'n',
+      default: 100,
+      source: OURS,
+    }),
+    controlSamples: setting({
+      type: integer(1),
+      help: 'samples of each group that they are compared on',
+      argument: 'n',
+      default: 128,
+      source: OURS,
+    }),
+  } satisfies SettingsTable;
+}
+
+/** The default depends on the criterion whose neurons are perturbed. */
+function repeatsUnder(protocol: Protocol): DependentDefault<number> {
+  const counts = CRITERIA.map(({ name, repeats }) => [name, repeats[protocol]] as const);
+  const [first] = counts;
+  return {
+    words: counts.every(([, count]) => count === first?.[1])
+      ? String(first?.[1])
+      : counts.map(([name, count]) => `${count} for ${name}`).join(', '),
+    of: ({ criterion }) => criterionNamed(criterion as CriterionName).repeats[protocol],
+  };
+}

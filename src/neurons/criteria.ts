@@ -1,0 +1,16 @@
+import { gradient } from './criteria/gradient.js';
+import { magnitude } from './criteria/magnitude.js';
+import type { Criterion } from './criterion.js';
+
+/** All criteria, in the order in which results show them. */
+export const CRITERIA = [gradient, magnitude] as const;
+
+export type CriterionName = (typeof CRITERIA)[number]['name'];
+
+export const CRITERION_NAMES: readonly CriterionName[] = CRITERIA.map(({ name }) => name);
+
+export function criterionNamed(name: CriterionName): Criterion {
+  const found = CRITERIA.find((criterion) => criterion.name === name);
+  if (!found) throw new RangeError(`There is no criterion ${name}`);
+  return found;
+}

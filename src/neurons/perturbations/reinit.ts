@@ -1,0 +1,17 @@
+import { normal, type Perturbation } from '../perturbation.js';
+
+/** Random initialization: z_i = eps_i, eps_i ~ N(0, sigma^2) (article, Figs 4 and 11). */
+export const reinit = {
+  name: 'reinit',
+  edit: 'reinit',
+  values: normal,
+  words: {
+    heading: 'Randomly initialized neurons',
+    state: 'randomly initialized',
+    deed: 'randomly initializing',
+    method:
+      'get new weights instead of their own, drawn from a normal distribution with mean 0 and standard deviation σ',
+    singular: 'is randomly initialized',
+    plural: 'are randomly initialized',
+  },
+} as const satisfies Perturbation;

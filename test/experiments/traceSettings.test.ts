@@ -1,0 +1,67 @@
+import { requireCount } from '../../src/errors.js';
+import {
+  TRACE_SETTINGS,
+  repeatsOf,
+  traceSettings,
+  type SessionChoices,
+} from '../../src/experiments/traceSettings.js';
+import type { Protocol } from '../../src/protocol.js';
+import { defaultInWords } from '../../src/settings/setting.js';
+import { refusalOf } from '../refusal.js';
+
+const run = { loss: 'double-softmax' } as const;
+const sourceOf = (protocol: Protocol, given: SessionChoices = {}): object => {
+  const {
+    gradientWorst: worst,
+    gradientDrawn: drawn,
+    gradientOrder: order,
+  } = traceSettings(given, protocol, run);
+  return { worst, drawn, order };
+};
+
+test('each protocol has its samples, and every setting can be given alone', () => {
+  expect(sourceOf('article')).toEqual({ worst: 256, drawn: 128, order: 'highest-loss' });
+  expect(sourceOf('released')).toEqual({ worst: 200, drawn: 200, order: 'highest-loss' });
+  expect(sourceOf('released', { gradientDrawn: 128, gradientOrder: 'lowest-loss' })).toEqual({
+    ...{ worst: 200, drawn: 128, order: 'lowest-loss' },
+  });
+});
+
+test('the published code leaves out the downsample convolutions and repeats gradients less', () => {
+  const repeats = (protocol: Protocol): number[] =>
+    (['gradient', 'magnitude'] as const).map((criterion) => repeatsOf(criterion, protocol, {}));
+  expect(traceSettings({}, 'released', run).magnitudeLayers).toBe('no-downsample');
+  expect(repeats('released')).toEqual([3, 10]);
+  expect(traceSettings({}, 'article', run).magnitudeLayers).toBe('all');
+  expect(repeats('article')).toEqual([10, 10]);
+  expect(repeatsOf('gradient', 'released', { repeats: 5 })).toBe(5);
+});
+
+test('the repeats are told by criterion where they differ', () => {
+  const { repeats } = TRACE_SETTINGS.unstructured;
+  expect(defaultInWords(repeats, 'article')).toBe('10');
+  expect(defaultInWords(repeats, 'released')).toBe('3 for gradient, 10 for magnitude');
+});
+
+test('the loss is the run\u2019s where none is asked for', () => {
+  expect(traceSettings({}, 'article', run).loss).toBe('double-softmax');
+  expect(traceSettings({ loss: 'cross-entropy' }, 'article', run).loss).toBe('cross-entropy');
+});
+
+test('more samples than there are to draw from are refused', () => {
+  const source = (): unknown => sourceOf('article', { gradientDrawn: 300 });
+  expect(refusalOf(source, 'USAGE')).toContain(
+    '`gradientDrawn` is 300, more than the 256 of `gradientWorst` that they are drawn from. Ask for 1 to 256.',
+  );
+});
+
+test.each([0, -1, 1.5, Number.NaN])('a count of %p is refused by its name', (count) => {
+  const require = (): void => {
+    requireCount('repeats', count);
+  };
+  expect(refusalOf(require, 'USAGE')).toContain(
+    `\`repeats\` is ${count}: it takes a whole number of at least 1.`,
+  );
+  expect(() => repeatsOf('gradient', 'article', { repeats: count })).toThrow(`\`repeats\` is ${count}`);
+  expect(() => sourceOf('article', { gradientWorst: count })).toThrow(`\`gradientWorst\` is ${count}`);
+});
