@@ -123,16 +123,16 @@ async function unstructuredTrace(
   options.onStep?.(`trace: ${perturbation}, ${split} split`);
   return traceUnstructuredIn(session, {
     criteria: CRITERION_NAMES,
-    ...{ topK, perturbation, split, sigmas, repeats: options.repeats, ...controlsOf(options) },
+    ...{ topK, perturbation, split, repeats: options.repeats },
+    sigmas: sigmas.length === 0 ? undefined : sigmas,
+    ...controlsOf(options),
   });
 }
 
 async function structuredTrace(session: TraceSession, options: Part1Options): Promise<TraceStructuredResult> {
-  const { topK } = resolveSettings(
-    { topK: TRACE_SETTINGS.structured.topK },
-    session.settings.protocol,
-    { topK: options.layerTopK },
-  );
+  const { topK } = resolveSettings({ topK: TRACE_SETTINGS.structured.topK }, session.settings.protocol, {
+    topK: options.layerTopK,
+  });
   const made = await session.folder.readResult<TraceStructuredResult>('trace-structured');
   const isSame =
     made &&

@@ -62,7 +62,18 @@ test('each recipe has one file and one list', () => {
 
 test('a way to train has a command with its settings, and trains', () => {
   expect(spurmem('train', 'ordered', '--help')).toMatch(/--passes <n> +how often an epoch shows each image/);
-  const settings = ['--arch', 'resnet18', '--epochs', '1', '--batch-size', '22', '--threads', '1', '--passes', '2'];
+  const settings = [
+    '--arch',
+    'resnet18',
+    '--epochs',
+    '1',
+    '--batch-size',
+    '22',
+    '--threads',
+    '1',
+    '--passes',
+    '2',
+  ];
   const { kind } = JSON.parse(
     spurmem('train', 'ordered', '--data', at('data'), '--out', at('run'), ...settings, '--json', '--quiet'),
   ) as { kind: string };

@@ -100,11 +100,7 @@ test('trains where there is no run, makes every figure and table, and shares the
   const again = await reproducePart1({ ...options, figures: [fig4, table3, fig7] });
   expect(steps).toEqual(['report']);
   expect(again.figures[0]?.rows).toEqual(rowsOf('fig4'));
-<<<<<<< HEAD
-  await reproducePart1({ ...options, figures: ['fig2'], controls: 0 });
-=======
-  await reproducePart1({ ...options, figures: [fig2], controls: { draws: 0 } });
->>>>>>> wt-report
+  await reproducePart1({ ...options, figures: [fig2], controls: 0 });
   expect(steps).toEqual(['report', 'trace: zero, train split', 'report']);
 });
 
@@ -118,7 +114,7 @@ test('makes a figure of one\u2019s own from what it needs, and heat maps where t
     sections: [],
   };
   steps.length = 0;
-  const { figures } = await reproducePart1({ ...options, figures: [own, fig10], controls: { draws: 0 } });
+  const { figures } = await reproducePart1({ ...options, figures: [own, fig10], controls: 0 });
   expect(steps).toEqual(['heat maps', 'report']);
   expect(figures[0]).toMatchObject({ kind: 'own', rows: [{ most: 2 }] });
   expect(await readFile(join(run, 'results', 'own.csv'), 'utf8')).toBe('most\n2\n');

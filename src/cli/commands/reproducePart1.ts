@@ -87,7 +87,11 @@ function addFigureCommand(
         `Results:\n${files.map((file) => `  ${file}`).join('\n')}`,
         `Report: ${result.report}`,
       ];
-      output.result(text.join('\n'), { run, report: result.report, figures: result.figures.map(({ tables: _tables, ...figure }) => figure) });
+      output.result(text.join('\n'), {
+        run,
+        report: result.report,
+        figures: result.figures.map(({ tables: _tables, ...figure }) => figure),
+      });
     },
     {
       ...settingNames(TRACE_OPTIONS),

@@ -1,4 +1,3 @@
-import { criterionNamed } from '../../neurons/criteria.js';
 import type { TraceEntry, TraceUnstructuredResult } from '../../experiments/results.js';
 import { criterionNamed } from '../../neurons/criteria.js';
 import { SPLIT_NAME } from '../format.js';

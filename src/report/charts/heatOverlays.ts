@@ -1,8 +1,8 @@
-import sharp, { type Sharp } from 'sharp';
+import sharp from 'sharp';
 import * as vega from 'vega';
 import { SpurmemError } from '../../errors.js';
 import type { ExampleHeat, HeatExample } from '../../experiments/gradCamResult.js';
-import type { SampleImage } from '../reportData.js';
+import { toSampleImage, type SampleImage } from '../../data/dataDescription.js';
 
 /** Perceptually uniform: equal steps of heat look equally large, in grey and to colour-blind eyes too. */
 const SCHEME = 'inferno';
@@ -100,14 +100,4 @@ async function encode({ pixels, width, height }: Picture): Promise<SampleImage> 
       kernel: 'nearest',
     }),
   );
-}
-
-/** An image as a PNG that lives in the page. */
-export async function toSampleImage(image: Sharp): Promise<SampleImage> {
-  const { data, info } = await image.png().toBuffer({ resolveWithObject: true });
-  return {
-    dataUri: `data:image/png;base64,${data.toString('base64')}`,
-    width: info.width,
-    height: info.height,
-  };
 }

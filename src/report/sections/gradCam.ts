@@ -5,7 +5,7 @@ import { fixed, percentText, SPLIT_NAME } from '../format.js';
 import type { MakeSection } from '../figure.js';
 import { html, type Markup } from '../html/markup.js';
 import { groupName, htmlTable } from '../html/table.js';
-import type { SampleImage } from '../reportData.js';
+import type { SampleImage } from '../../data/dataDescription.js';
 import { heatTable } from '../tables/heat.js';
 import { plain } from '../text.js';
 import type { GroupLabel } from '../views/groupLabels.js';

@@ -57,11 +57,7 @@ export const groupDro = recipeMethod({
     const { config, loader, generator } = trainer;
     const { dataset } = loader;
     const { train } = dataset.splits;
-    const weights = new GroupWeights(
-      dataset.counts.train,
-      config.groupDroStep,
-      config.groupDroAdjustment,
-    );
+    const weights = new GroupWeights(dataset.counts.train, config.groupDroStep, config.groupDroAdjustment);
     const ofExample = inverseSizes(train.map((index) => dataset.groups[index] as number));
     const batches = (): AsyncIterable<Batch> =>
       config.sampling === 'shuffled'
