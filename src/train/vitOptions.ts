@@ -24,7 +24,7 @@ export function vitSettings(
   const names = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [`\`${name}\``],
   );
-  if (defaults.patchSize === undefined) {
+  if (defaults.patchSize === undefined || defaults.layerNormEps === undefined) {
     if (names.length === 0) return {};
     throw new SpurmemError(
       'USAGE',
