@@ -149,7 +149,7 @@ describe('a fine-tuning that cannot be', () => {
     ['fraction', { fraction: 1 }, /--fraction is 1: it takes a share above 0 and below 1/],
     ['batch of one', { batchSize: 1 }, /--batch-size is 1: every batch has one image, and NT-Xent/],
     ['last batch of one', { batchSize: 83 }, /the last batch of 84 training images has one image/],
-    ['samples', { gradientWorst: 4, gradientDrawn: 5 }, /--gradient-drawn is 5, more than the 4/],
+    ['samples', { gradientWorst: 4, gradientDrawn: 5 }, /`gradientDrawn` is 5, more than the 4/],
     ['average', { averaging: 1 }, /--averaging is 1: it takes a decay above 0 and below 1/],
     ['architecture', { arch: 'resnet50' }, /--arch is resnet50, and .* was trained with resnet18/],
   ] as const)('is refused: %s', async (_name, options, message) => {
