@@ -21,15 +21,17 @@ export function inOptions(text: string, names: ParameterNames): string {
 
 /** An error's message in the words of a command. Advice that takes an option which the command lacks is left out. */
 export function errorText({ problem, advice }: SpurmemError, names: ParameterNames): string {
-  const possible = advice.filter((sentence) => {
-    let isPossible = true;
-    mapParameters(sentence, (path) => {
-      isPossible &&= path in names;
-      return path;
-    });
-    return isPossible;
-  });
+  const possible = advice.filter((sentence) => parametersOf(sentence).every((path) => path in names));
   return [problem, ...possible].map((sentence) => inOptions(sentence, names)).join(' ');
+}
+
+function parametersOf(text: string): string[] {
+  const paths: string[] = [];
+  mapParameters(text, (path) => {
+    paths.push(path);
+    return path;
+  });
+  return paths;
 }
 
 /** `erm.batchSize` -> `batch size` */

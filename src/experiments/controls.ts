@@ -9,13 +9,8 @@ import {
   type Variant,
 } from '../neurons/perturb.js';
 import { checkSettings, type ValuesOf } from '../settings/setting.js';
-import {
-  changeOf,
-  evaluateVariants,
-  type GroupOutcome,
-  type PlannedVariant,
-  type TraceCost,
-} from './evaluateVariants.js';
+import { changeOf, evaluateVariants, type GroupOutcome, type PlannedVariant } from './evaluateVariants.js';
+import type { ControlsHeader, NullDistribution } from './results.js';
 import type { TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
@@ -33,27 +28,6 @@ export interface ControlledSet {
   readonly neurons: readonly NeuronPlace[];
   readonly perturbation: PerturbationChoice;
   readonly groups: readonly number[];
-}
-
-/** The change of one group's accuracy when random neurons are perturbed instead, and how unusual the chosen ones are. */
-export interface NullDistribution {
-  /** Mean change over the draws. */
-  readonly mean: number;
-  /** The middle 95 % of the changes. */
-  readonly interval: readonly [number, number];
-  /** The chosen neurons' change on the same examples. */
-  readonly change: number;
-  /** Empirical two-sided p-value: (1 + draws whose |change| is at least the chosen neurons') / (1 + draws). */
-  readonly pValue: number;
-}
-
-/** What a trace records of its controls. */
-export interface ControlsHeader {
-  /** Random sets of neurons for each set that was chosen. */
-  readonly draws: number;
-  /** Samples of each group at most that both were measured on. */
-  readonly samplesPerGroup: number;
-  readonly cost: TraceCost;
 }
 
 export interface Controls {

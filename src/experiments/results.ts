@@ -9,7 +9,6 @@ import type { PerturbationName } from '../neurons/perturbations.js';
 import type { GradientSource } from '../neurons/score.js';
 import type { MagnitudeLayers } from '../neurons/select.js';
 import type { Protocol } from '../protocol.js';
-import type { ControlsHeader, NullDistribution } from './controls.js';
 import type { TraceCost } from './evaluateVariants.js';
 
 /** What a session gives every trace to record. */
@@ -119,4 +118,25 @@ export interface TraceOverlapResult extends SessionHeader {
   readonly fraction: number;
   readonly count: number;
   readonly entries: readonly OverlapEntry[];
+}
+
+/** The change of one group's accuracy when random neurons are perturbed instead, and how unusual the chosen ones are. */
+export interface NullDistribution {
+  /** Mean change over the draws. */
+  readonly mean: number;
+  /** The middle 95 % of the changes. */
+  readonly interval: readonly [number, number];
+  /** The chosen neurons' change on the same examples. */
+  readonly change: number;
+  /** Empirical two-sided p-value: (1 + draws whose |change| is at least the chosen neurons') / (1 + draws). */
+  readonly pValue: number;
+}
+
+/** What a trace records of its controls. */
+export interface ControlsHeader {
+  /** Random sets of neurons for each set that was chosen. */
+  readonly draws: number;
+  /** Samples of each group at most that both were measured on. */
+  readonly samplesPerGroup: number;
+  readonly cost: TraceCost;
 }

@@ -2,9 +2,9 @@ import { requireGroups } from '../data/dataset.js';
 import { perturbedVariants, type PerturbationChoice } from '../neurons/perturb.js';
 import { perturbationNamed } from '../neurons/perturbations.js';
 import { checkSettings, resolveSettings, without, type GivenOf } from '../settings/setting.js';
-import { compareWithRandom, type ControlledSet, type NullDistribution } from './controls.js';
+import { compareWithRandom, type ControlledSet } from './controls.js';
 import { evaluateVariants, summarizeOutcomes, type GroupOutcome } from './evaluateVariants.js';
-import type { TraceEntry, TraceUnstructuredResult } from './results.js';
+import type { NullDistribution, TraceEntry, TraceUnstructuredResult } from './results.js';
 import { TraceSession, type SessionOptions } from './traceSession.js';
 import { repeatsOf, TRACE_SETTINGS } from './traceSettings.js';
 

@@ -131,6 +131,9 @@ export function requireValue(parameter: string, value: unknown, type: ValueType<
       ...{ parameter, value, expected: type.expected },
     });
   }
+  if (type.item && Array.isArray(value)) {
+    for (const one of value) requireValue(parameter, one, type.item);
+  }
   throw invalidParameter(parameter, value, type.expected);
 }
 

@@ -9,8 +9,9 @@ export interface ValueType<Value> {
   /** After "it takes": `a whole number of at least 1`. */
   readonly expected: string;
   readonly form: ValueForm;
-  /** Whether it is a list of such values. */
+  /** Whether it is a list of such values, and what each of them is. */
   readonly isList: boolean;
+  readonly item?: ValueType<unknown>;
   /** The words that it may be, where it is a word. */
   readonly words?: readonly string[];
 }
@@ -86,5 +87,6 @@ export function listOf<Value>(type: ValueType<Value>): ValueType<readonly Value[
     schema: z.array(type.schema).min(1),
     expected: `${type.expected}, or several of them`,
     isList: true,
+    item: type,
   };
 }

@@ -9,25 +9,8 @@ import { integer, listOf, oneOf, positive, share, size, text, type ValueType } f
 export const CHECKPOINTS = ['best-worst-group', 'last'] as const;
 export type SelectedCheckpoint = (typeof CHECKPOINTS)[number];
 
-/** The model of a run that is trained from a dataset. */
-export const MODEL_SETTINGS = {
-  arch: setting({
-    type: oneOf(ARCHITECTURES),
-    argument: 'name',
-    help: 'architecture',
-    default: 'resnet50',
-    source: 'ResNet-50, and ViT-S in its supplement',
-  }),
-  weights: setting({
-    type: text('a safetensors or PyTorch file'),
-    argument: 'file',
-    help: 'safetensors or PyTorch file (.pth, .pt, .pth.tar) to start from; a head with other classes is replaced',
-    default: undefined,
-    otherwise: 'random weights',
-    source: 'ImageNet weights (IMAGENET1K_V2)',
-    published: 'random weights; the line that loads ImageNet\u2019s is commented out',
-    isDeparture: true,
-  }),
+/** What only vision transformers take. */
+export const VIT_SETTINGS = {
   imageSize: setting({
     type: size(),
     argument: 'pixels',
@@ -54,6 +37,28 @@ export const MODEL_SETTINGS = {
     published: 'DeiT-S with 1e-5: set it by hand',
     isDeparture: true,
   }),
+} as const;
+
+/** The model of a run that is trained from a dataset. */
+export const MODEL_SETTINGS = {
+  arch: setting({
+    type: oneOf(ARCHITECTURES),
+    argument: 'name',
+    help: 'architecture',
+    default: 'resnet50',
+    source: 'ResNet-50, and ViT-S in its supplement',
+  }),
+  weights: setting({
+    type: text('a safetensors or PyTorch file'),
+    argument: 'file',
+    help: 'safetensors or PyTorch file (.pth, .pt, .pth.tar) to start from; a head with other classes is replaced',
+    default: undefined,
+    otherwise: 'random weights',
+    source: 'ImageNet weights (IMAGENET1K_V2)',
+    published: 'random weights; the line that loads ImageNet\u2019s is commented out',
+    isDeparture: true,
+  }),
+  ...VIT_SETTINGS,
 } as const;
 
 const scheduler: ValueType<{
@@ -87,24 +92,28 @@ export const fixedSettings = (patience: number) => ({
   }),
 });
 
-/** What computes, and what is evaluated, in every run of epochs. */
-export const evaluationSettings = (precisionOf: string, byDefault: 'fp32' | undefined) => ({
-  precision: setting({
-    type: oneOf(PRECISIONS),
-    argument: 'precision',
-    help: 'what the model computes in: float32, or bfloat16 by autocast',
-    default: byDefault,
-    otherwise: precisionOf,
-    source: 'not given',
-  }),
-  averaging: setting({
-    type: share('a decay'),
-    argument: 'decay',
-    help: 'evaluate a moving average of the weights, with this decay',
-    default: undefined,
-    otherwise: 'none',
-    source: 'none',
-  }),
+const PRECISION = {
+  type: oneOf(PRECISIONS),
+  argument: 'precision',
+  help: 'what the model computes in: float32, or bfloat16 by autocast',
+  source: 'not given',
+} as const;
+
+/** The precision of a run that starts from another one. */
+export const PRECISION_OF_START = setting({
+  ...PRECISION,
+  default: undefined,
+  otherwise: 'that of the run that it starts from',
+});
+
+/** What is evaluated, in every run of epochs. */
+export const AVERAGING = setting({
+  type: share('a decay'),
+  argument: 'decay',
+  help: 'evaluate a moving average of the weights, with this decay',
+  default: undefined,
+  otherwise: 'none',
+  source: 'none',
 });
 
 /** ERM's recipe (article, Methods, "Implementation details"), which the baselines share. */
@@ -154,7 +163,8 @@ export const ERM_SETTINGS = {
     source: 'highest validation worst-group accuracy',
     published: 'none; a fixed epoch (40) is written into the scripts of Part I. End at it with the epochs',
   }),
-  ...evaluationSettings('fp32', 'fp32'),
+  precision: setting({ ...PRECISION, default: 'fp32' }),
+  averaging: AVERAGING,
   ...fixedSettings(3),
 } as const;
 

@@ -13,20 +13,31 @@ export async function readRunData(run: OpenedRun, data?: string): Promise<DataDe
   return (await run.folder.readData()) ?? describeData(await openDataset(run, { data }));
 }
 
+/** Where a run's dataset is and how it is read, as far as a caller does not say. */
+export function dataOf(
+  { environment }: Pick<OpenedRun, 'environment'>,
+  given: DataOptions,
+): { readonly data: string | Dataset; readonly datasetOptions: DatasetOptions | undefined } {
+  return {
+    data: given.data ?? environment.data,
+    datasetOptions: given.datasetOptions ?? environment.dataOptions,
+  };
+}
+
+/** The dataset of a run, where it is not what the run says. */
+interface DataOptions {
+  readonly data?: string | Dataset | undefined;
+  readonly datasetOptions?: DatasetOptions | undefined;
+}
+
 /**
  * A run's dataset, loaded where it is not yet.
  *
  * @throws `DATASET_INVALID` when it is not what the run was trained on, and what loading it throws
  */
-export async function openDataset(
-  { folder, config, environment }: OpenedRun,
-  options: {
-    readonly data?: string | Dataset | undefined;
-    readonly datasetOptions?: DatasetOptions | undefined;
-  },
-): Promise<Dataset> {
-  const { data = environment.data, datasetOptions = environment.dataOptions } = options;
+export async function openDataset(run: OpenedRun, options: DataOptions): Promise<Dataset> {
+  const { data, datasetOptions } = dataOf(run, options);
   const dataset = typeof data === 'string' ? await loadDataset(data, datasetOptions) : data;
-  requireDatasetOfRun(config.dataset.fingerprint, dataset, folder);
+  requireDatasetOfRun(run.config.dataset.fingerprint, dataset, run.folder);
   return dataset;
 }

@@ -1,25 +1,18 @@
 import { SpurmemError } from '../errors.js';
 import { architectureOf, type Architecture } from '../models/architectures.js';
-
-/** Settings that only some architectures take. */
-interface VitSettings {
-  /** [height, width] in pixels, to which images are resized; left out: as the dataset prepares them. */
-  readonly imageSize?: readonly [number, number] | undefined;
-  /** Side of a patch in pixels. */
-  readonly patchSize?: number | undefined;
-  /** eps of every LayerNorm. */
-  readonly layerNormEps?: number | undefined;
-}
+import { checkSettings, type GivenOf } from '../settings/setting.js';
+import { VIT_SETTINGS } from './ermSettings.js';
 
 /**
  * The settings of a vision transformer, with its defaults; none for another architecture.
  *
- * @throws `USAGE` when one is given for an architecture that does not take it, and when patches do not cover the images
+ * @throws `USAGE` when one is given for an architecture that does not take it, is out of range, or leaves images that patches do not cover
  */
 export function vitSettings(
   arch: Architecture,
-  given: VitSettings,
+  given: GivenOf<typeof VIT_SETTINGS>,
 ): { imageSize?: [number, number]; patchSize?: number; layerNormEps?: number } {
+  checkSettings(VIT_SETTINGS, given);
   const { options: defaults } = architectureOf(arch);
   const names = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [`\`${name}\``],

@@ -6,7 +6,8 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../../src/experiments/results.js';
-import { nullDistribution, type ControlsHeader } from '../../src/experiments/controls.js';
+import { nullDistribution } from '../../src/experiments/controls.js';
+import type { ControlsHeader } from '../../src/experiments/results.js';
 import type { Split } from '../../src/data/split.js';
 import type { Interval } from '../../src/metrics/bootstrap.js';
 import { groupAccuracies, type GroupAccuracies } from '../../src/metrics/groups.js';

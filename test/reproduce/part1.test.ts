@@ -51,7 +51,7 @@ test('one trace covers what several figures need of it', () => {
 
 test('without a run, it says how to get one', async () => {
   await expect(reproducePart1(options)).rejects.toThrow(
-    /holds no finished run.*`run`.*`data` FOLDER `arch` NAME/,
+    /holds no finished run.*`run`.*`data` and `erm\.arch`/,
   );
   expect(steps).toEqual([]);
 });
@@ -59,7 +59,7 @@ test('without a run, it says how to get one', async () => {
 test('trains where there is no run, makes every figure and table, and shares the traces', async () => {
   const result = await reproducePart1({
     ...options,
-    ...{ data, arch: 'resnet18', batchSize: 32, erm: { epochs: 1, lr: 1e-3 } },
+    ...{ data, batchSize: 32, erm: { arch: 'resnet18', epochs: 1, lr: 1e-3 } },
   });
   expect(steps[0]).toBe('ERM: resnet18');
   expect(result.figures.map(({ kind }) => kind)).toEqual(PART1.map(({ name }) => name));

@@ -1,4 +1,4 @@
-import type { NullDistribution } from '../../experiments/controls.js';
+import type { NullDistribution } from '../../experiments/results.js';
 import type { Interval } from '../../metrics/bootstrap.js';
 import type { Neuron } from '../../neurons/neuron.js';
 import type { FigureRow } from '../figure.js';

@@ -1,4 +1,4 @@
-import type { ControlsHeader } from '../../experiments/controls.js';
+import type { ControlsHeader } from '../../experiments/results.js';
 import type { SessionHeader } from '../../experiments/results.js';
 import { fixed, plural } from '../format.js';
 import { countMarked, expectedMarked, MARKED_P, type MeasuredChange } from '../views/measuredChange.js';

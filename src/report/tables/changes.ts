@@ -1,4 +1,4 @@
-import type { ControlsHeader } from '../../experiments/controls.js';
+import type { ControlsHeader } from '../../experiments/results.js';
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import type { Neuron } from '../../neurons/neuron.js';
 import { costText, MISSING, percentText, plural, pointsSpread, score, SPLIT_NAME } from '../format.js';

@@ -1,4 +1,4 @@
-import type { NullDistribution } from '../../experiments/controls.js';
+import type { NullDistribution } from '../../experiments/results.js';
 import type { LayerEntry, TraceEntry } from '../../experiments/results.js';
 import type { Interval } from '../../metrics/bootstrap.js';
 import { percent, points, pointsRange, probability } from '../format.js';

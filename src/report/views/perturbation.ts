@@ -1,4 +1,4 @@
-import type { ControlsHeader } from '../../experiments/controls.js';
+import type { ControlsHeader } from '../../experiments/results.js';
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import type { CriterionName } from '../../neurons/criteria.js';
 import type { PerturbationWords } from '../../neurons/perturbation.js';

@@ -23,20 +23,14 @@ export async function auxiliaryNeurons(
   const layers = unitLayers(model.description.layers, config.unit);
   const count = fractionToCount(config.fraction, countNeurons(layers));
   const chosenBy = (name: CriterionName): Promise<Neuron[]> => chosen(trainer, epoch, name, layers, count);
-  switch (config.criterion) {
-    case 'none':
-      return [];
-    case 'random':
-      return randomNeurons(count, layers, trainer);
-    case 'combined': {
-      const byGradient = await chosenBy('gradient');
-      const places = new Set(byGradient.map(placeOf));
-      const byMagnitude = await chosenBy('magnitude');
-      return [...byGradient, ...byMagnitude.filter((neuron) => !places.has(placeOf(neuron)))];
-    }
-    default:
-      return chosenBy(config.criterion);
-  }
+  const { criterion } = config;
+  if (criterion === 'none') return [];
+  if (criterion === 'random') return randomNeurons(count, layers, trainer);
+  if (criterion !== 'combined') return chosenBy(criterion);
+  const byGradient = await chosenBy('gradient');
+  const places = new Set(byGradient.map(placeOf));
+  const byMagnitude = await chosenBy('magnitude');
+  return [...byGradient, ...byMagnitude.filter((neuron) => !places.has(placeOf(neuron)))];
 }
 
 function placeOf({ layer, index }: Neuron): string {

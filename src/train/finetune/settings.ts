@@ -6,7 +6,7 @@ import { GRADIENT_ORDERS } from '../../neurons/score.js';
 import { MAGNITUDE_LAYERS, MAGNITUDE_ORDERS } from '../../neurons/select.js';
 import { protocolSetting, setting } from '../../settings/setting.js';
 import { integer, oneOf, positive, share, toggle, type ValueType } from '../../settings/values.js';
-import { CHECKPOINTS, evaluationSettings, fixedSettings } from '../ermSettings.js';
+import { AVERAGING, CHECKPOINTS, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
 
 /**
  * What chooses the auxiliary model's masked neurons: a criterion of the article, both of the article's together (Table 10), or,
@@ -85,7 +85,8 @@ export const FINETUNE_SETTINGS = {
     default: 2e-4,
     source: '2e-4',
   }),
-  ...evaluationSettings('that of the run that it starts from', undefined),
+  precision: PRECISION_OF_START,
+  averaging: AVERAGING,
   select: protocolSetting({
     type: oneOf(CHECKPOINTS),
     argument: 'checkpoint',

@@ -9,12 +9,12 @@ import { throwIfAborted, type JobOptions } from '../../progress.js';
 import { resolveSettings, setting, type GivenOf, type ValuesOf } from '../../settings/setting.js';
 import { integer, listOf, positive } from '../../settings/values.js';
 import { fitDfr, type LabelledFeatures, type LinearLayer, type TunedStrength } from '../dfr/fit.js';
-import { evaluationSettings } from '../ermSettings.js';
+import { PRECISION_OF_START } from '../ermSettings.js';
 import type { TrainingMethod } from '../method.js';
 import type { TrainedRun, TrainingResult } from '../results.js';
 import { modelOf, type RunConfig } from '../runConfig.js';
-import { openDataset } from '../runData.js';
-import { openRun } from '../runFolder.js';
+import { dataOf } from '../runData.js';
+import { openRun, requireDatasetOfRun } from '../runFolder.js';
 import { startRun, type RunOptions, type StartedRun } from '../startRun.js';
 import { testSelected } from '../testSelected.js';
 
@@ -46,7 +46,7 @@ const SETTINGS = {
     otherwise: 'that of the run that it starts from',
     source: 'changes no result',
   }),
-  precision: evaluationSettings('that of the run that it starts from', undefined).precision,
+  precision: PRECISION_OF_START,
 } as const;
 
 export interface DfrOptions extends Omit<RunOptions, 'data'>, GivenOf<typeof SETTINGS> {
@@ -86,9 +86,12 @@ export const dfr = {
   async train(options: DfrOptions): Promise<TrainedRun<DfrResult>> {
     const from = await openRun(options.from);
     return startRun(
-      { ...options, data: await openDataset(from, options) },
+      { ...options, ...dataOf(from, options) },
       {
-        configOf: (dataset) => dfrConfig(options, from, dataset),
+        configOf: (dataset) => {
+          requireDatasetOfRun(from.config.dataset.fingerprint, dataset, from.folder);
+          return dfrConfig(options, from, dataset);
+        },
         outOf: () => `${options.from.replace(/\/+$/, '')}-dfr`,
         weights: from.weights,
       },

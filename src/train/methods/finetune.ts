@@ -13,8 +13,8 @@ import { FINETUNE_SETTINGS } from '../finetune/settings.js';
 import { MODEL_SETTINGS } from '../ermSettings.js';
 import type { TrainingMethod } from '../method.js';
 import type { TrainedRun } from '../results.js';
-import { openDataset } from '../runData.js';
-import { isFile, openRun, type RunFolder } from '../runFolder.js';
+import { dataOf } from '../runData.js';
+import { isFile, openRun, requireDatasetOfRun, type RunFolder } from '../runFolder.js';
 import type { TrainedPart, Trainer, MethodRun } from '../trainer.js';
 import { trainRun, type EpochOptions } from '../trainRun.js';
 
@@ -81,9 +81,12 @@ export const finetune = {
     const { kickInEpoch } = options;
     const weights = kickInEpoch === undefined ? from.weights : await keptEpoch(folder, kickInEpoch);
     return trainRun(
-      { ...options, data: await openDataset(from, options) },
+      { ...options, ...dataOf(from, options) },
       {
-        configOf: (dataset) => finetuneConfig(options, { config, weights }, dataset),
+        configOf: (dataset) => {
+          requireDatasetOfRun(config.dataset.fingerprint, dataset, folder);
+          return finetuneConfig(options, { config, weights }, dataset);
+        },
         outOf: () => `${options.from.replace(/\/+$/, '')}-finetune`,
         ...{ weights, from: folder.path, method: bothBranches },
       },

@@ -31,7 +31,7 @@ const SETTINGS = {
     argument: 'how',
     help: 'the training split shuffled, or drawn with replacement and each group equally likely',
     default: 'group-balanced',
-    source: '`--reweight_groups` of its published commands',
+    source: 'groups equally likely in its published commands',
   }),
 } as const;
 

@@ -83,7 +83,9 @@ async function identifyErrors(
   await erm.train({
     ...options,
     ...{ data: loader.dataset, out: identification.path, epochs, select: 'last', keepEpochs: undefined },
-    onEpoch: onEpoch && ((metrics, run) => onEpoch(metrics, { ...run, stage: IDENTIFICATION })),
+    onEpoch: (metrics, run) => {
+      onEpoch?.(metrics, { ...run, stage: IDENTIFICATION });
+    },
   });
   using model = await loadModel(config, loader, identification.last, identification);
   const { labels, splits } = loader.dataset;
