@@ -9,11 +9,11 @@
 #include <chrono>
 #include <limits>
 
-#include "allocator.h"
 #include "arguments.h"
 #include "engine.h"
 #include "generator.h"
 #include "image.h"
+#include "kernels/allocator.h"
 #include "losses.h"
 #include "model.h"
 #include "optim.h"

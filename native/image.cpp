@@ -8,7 +8,7 @@
 
 #include "arguments.h"
 #include "engine.h"
-#include "resize.h"
+#include "kernels/resize.h"
 #include "tensor.h"
 
 namespace spurmem {

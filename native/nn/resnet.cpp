@@ -4,7 +4,7 @@
 #include <cmath>
 #include <optional>
 
-#include "convNorm.h"
+#include "../kernels/convNorm.h"
 
 namespace spurmem {
 
