@@ -37,7 +37,6 @@ export { buildImageStore, type ImageStoreIndex } from './data/imageStore.js';
 export { Batch, BatchLoader } from './data/batches.js';
 
 export { ARCHITECTURES, type Architecture } from './models/architectures.js';
-export { defaultMappedLayer, mappableLayers } from './models/mappableLayers.js';
 export { Model } from './models/model.js';
 export {
   readSafetensors,

@@ -5,7 +5,6 @@ import type { ErmOptions } from '../train/erm.js';
 import type { ErmSettings } from '../train/ermConfig.js';
 import type { EpochMetrics, TrainingResult } from '../train/metrics.js';
 import type { TrainingMethodName } from '../train/runConfig.js';
-import { DEFAULT_VIT } from '../train/vitOptions.js';
 import { runJob } from './job.js';
 import {
   addComputeOptions,
@@ -133,10 +132,6 @@ function addVitOptions(command: Command): Command {
     .addOption(
       imageSize('--image-size <pixels>', 'ViT: resize images to it (default: as the dataset prepares them)'),
     )
-    .addOption(
-      integer('--patch-size <n>', `ViT: side of a patch in pixels (default: ${DEFAULT_VIT.patchSize})`, 1),
-    )
-    .addOption(
-      positive('--layer-norm-eps <eps>', `ViT: eps of LayerNorm (default: ${DEFAULT_VIT.layerNormEps})`),
-    );
+    .addOption(integer('--patch-size <n>', "ViT: side of a patch in pixels (default: the architecture's)", 1))
+    .addOption(positive('--layer-norm-eps <eps>', "ViT: eps of LayerNorm (default: the architecture's)"));
 }

@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
 import { coverageOf } from '../data/coreRegion.js';
 import { requireGroups } from '../data/dataset.js';
+import { nearestNames } from '../data/nearest.js';
 import type { Split } from '../data/split.js';
 import { SpurmemError, requireCount } from '../errors.js';
 import { meanInterval } from '../metrics/bootstrap.js';
 import { heatShare } from '../metrics/heatShare.js';
 import { mean } from '../metrics/statistics.js';
-import { defaultMappedLayer, mappableLayers, requireMappable } from '../models/mappableLayers.js';
 import { native } from '../native/addon.js';
 import { throwIfAborted } from '../progress.js';
 import { openRun } from '../train/runFolder.js';
@@ -39,7 +39,7 @@ export interface GradCamOptions extends Pick<
 > {
   /** A run on the same dataset to set beside: the one before, such as the ERM run that `run` was fine-tuned from. */
   readonly compare?: string | undefined;
-  /** A convolution, or a LayerNorm of a vision transformer's blocks; default: `defaultMappedLayer`. */
+  /** A convolution, or a LayerNorm of a vision transformer's blocks; default: the model's. */
   readonly layer?: string | undefined;
   /** The logit that the maps speak for; article: 0. */
   readonly output?: number | undefined;
@@ -151,11 +151,16 @@ function chooseLayer(
   after: TraceSession,
   before: TraceSession | undefined,
 ): string {
-  const layers = mappableLayers(after.model.description);
-  const layer = asked ?? defaultMappedLayer(layers);
-  for (const session of [after, ...(before ? [before] : [])]) {
-    const { model, folder } = session;
-    requireMappable(layer, mappableLayers(model.description), `${model.arch} of ${folder.path}`);
+  const layer = asked ?? after.model.description.mappedByDefault;
+  for (const { model, folder } of [after, ...(before ? [before] : [])]) {
+    const { mappable, mappedByDefault } = model.description;
+    if (mappable.includes(layer)) continue;
+    throw new SpurmemError(
+      'USAGE',
+      `--layer is ${JSON.stringify(layer)}, and ${model.arch} of ${folder.path} has no convolution or LayerNorm of that ` +
+        `name that can be mapped. The most similar: ${nearestNames(layer, mappable).join(', ')}. ` +
+        `By default it is ${mappedByDefault}.`,
+    );
   }
   return layer;
 }
@@ -193,12 +198,10 @@ async function mapImages(
   indices: Int32Array,
   { layer, output, shown }: { layer: string; output: number; shown: ReadonlySet<number> },
 ): Promise<Maps> {
-  const { loader, model, folder, config } = session;
+  const { loader, model, folder } = session;
   const { onProgress, signal, batchSize } = session.job;
   const { dataset, index: store } = loader;
   const { coreRegion, preprocessing } = dataset;
-  const [inputHeight] = loader.inputSize;
-  const gridHeight = config.patchSize === undefined ? 1 : inputHeight / config.patchSize;
   const task = `heat maps of ${basename(folder.path)}`;
   const shares = new Map<number, number>();
   const blank = new Set<number>();
@@ -208,7 +211,7 @@ async function mapImages(
   for await (const batch of loader.evaluation(indices, batchSize)) {
     using current = batch;
     throwIfAborted(signal, task);
-    const maps = await model.network.gradCam(current.images, layer, output, gridHeight);
+    const maps = await model.network.gradCam(current.images, layer, output);
     using tensor = maps.heat;
     cells = maps.cells;
     const [, height = 0, width = 0] = tensor.shape;

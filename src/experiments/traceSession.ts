@@ -8,7 +8,7 @@ import type { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
 import { native, type MemoryFormat, type Unit } from '../native/addon.js';
 import { resolveDevice, setThreads } from '../native/device.js';
-import type { Criterion, Neuron, NeuronLayer } from '../neurons/neuron.js';
+import type { Criterion, ModelLayer, Neuron, NeuronLayer } from '../neurons/neuron.js';
 import {
   gradientScores,
   magnitudeScores,
@@ -69,7 +69,7 @@ export interface TraceSettings {
 /** A trained run opened for tracing: its selected model, its data, and the scores of its neurons. */
 export class TraceSession implements Disposable {
   /** The model's layers, each with as many units as it has neurons, or single weights where they are the unit. */
-  readonly unitLayers: readonly NeuronLayer[];
+  readonly unitLayers: readonly ModelLayer[];
   /** Units in the whole model, M. */
   readonly numNeurons: number;
   readonly #scores = new Map<string, Promise<Float32Array>>();

@@ -81,6 +81,9 @@ export function drawForNeurons(
   });
 }
 
+/** What an edit does with the drawn values. */
+const EDIT_KINDS = { reinit: 'replace', noise: 'add' } as const;
+
 /**
  * Random initialization (z_i = eps_i) or random noise (z_i + eps_i), eps_i ~ N(0, sigma^2): sigma times the draws, in
  * float32 as PyTorch multiplies.
@@ -98,7 +101,9 @@ export function perturbNeurons(
   const scale = Math.fround(sigma);
   const edits = byLayer(
     drawn.map((neuron) => ({ ...neuron, values: neuron.draws.map((draw) => draw * scale) })),
-  ).map(({ layer, indices, values }): WeightEdit => ({ layer, unit, kind, neurons: indices, values }));
+  ).map(({ layer, indices, values }): WeightEdit => {
+    return { layer, unit, kind: EDIT_KINDS[kind], neurons: indices, values };
+  });
   return { edits, key: `${kind} ${unit} sigma ${sigma} seed ${seed} ${placesKey(edits)}` };
 }
 

@@ -2,7 +2,7 @@ import { groupCounts } from '../data/dataset.js';
 import { minorityGroups } from '../data/minorityGroups.js';
 import { SpurmemError } from '../errors.js';
 import { evaluate } from '../metrics/evaluate.js';
-import type { Neuron, NeuronLayer } from '../neurons/neuron.js';
+import type { ModelLayer, Neuron, NeuronLayer } from '../neurons/neuron.js';
 import { gradientScores, magnitudeScores, worstSamples, type ScoredExample } from '../neurons/score.js';
 import {
   countNeurons,
@@ -55,7 +55,7 @@ function placeOf({ layer, index }: Neuron): string {
 
 async function byMagnitude(
   { model, config }: Trainer<FinetuneConfig>,
-  layers: readonly NeuronLayer[],
+  layers: readonly ModelLayer[],
   count: number,
 ): Promise<Neuron[]> {
   const candidates = magnitudeLayers(layers, config.magnitudeLayers);

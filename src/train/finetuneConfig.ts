@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/dataset.js';
 import type { Augmentation } from '../data/preprocessing.js';
 import { SpurmemError, requireCount, requirePositive } from '../errors.js';
+import { architectureOf, type Architecture } from '../models/architectures.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import { requireGradientSource } from '../neurons/score.js';
 import type { Precision } from '../native/addon.js';
@@ -8,7 +9,6 @@ import type { Protocol } from '../protocol.js';
 import type { FinetuneSettings } from './finetuneSettings.js';
 import { modelOf, type FinetuneConfig, type RunConfig } from './runConfig.js';
 import { ARTICLE_FINETUNE, DEFAULT_VIEW, FINETUNE_RECIPES, type FinetuneRecipe } from './finetuneRecipes.js';
-import { isVit } from './vitOptions.js';
 
 /** What determines a fine-tuning's numbers, besides the run that it starts from; what is left out is the protocol's. */
 export type FinetuneChoices = {
@@ -69,8 +69,8 @@ export async function finetuneConfig(
 }
 
 /** Single weights by magnitude and of vision transformers, channels else. */
-function publishedUnit(criterion: FinetuneSettings['criterion'], arch: string): 'neuron' | 'weight' {
-  return criterion === 'magnitude' || isVit(arch) ? 'weight' : 'neuron';
+function publishedUnit(criterion: FinetuneSettings['criterion'], arch: Architecture): 'neuron' | 'weight' {
+  return criterion === 'magnitude' || architectureOf(arch).family === 'vit' ? 'weight' : 'neuron';
 }
 
 /** The dataset's augmentation of views, or of training, or the default; with another scale where one is chosen. */

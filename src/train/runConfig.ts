@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { LOSSES } from '../metrics/loss.js';
-import { ARCHITECTURES } from '../models/architectures.js';
+import { ARCHITECTURES, architectureOf, isArchitecture } from '../models/architectures.js';
 import { MEMORY_FORMATS, PRECISIONS } from '../native/addon.js';
 import { PROTOCOLS } from '../protocol.js';
 import { dfrShape, groupDroShape, jttShape } from './baselineShapes.js';
 import { finetuneShape } from './finetuneSettings.js';
 import { CHECKPOINTS } from './selection.js';
-import { DEFAULT_VIT, isVit } from './vitOptions.js';
 
 const pixels = z.number().int().min(1);
 
@@ -158,8 +157,9 @@ function withLaterSettings(given: unknown): unknown {
   const value = { precision: 'fp32', ...given };
   if (!('selection' in value)) return value;
   const { selection: _sentence, ...config } = value;
-  const vit = 'arch' in config && isVit(String(config.arch)) ? DEFAULT_VIT : {};
-  return { protocol: 'article', loss: 'cross-entropy', select: 'best-worst-group', ...vit, ...config };
+  const { imageSize: _size, ...options } =
+    'arch' in config && isArchitecture(config.arch) ? architectureOf(config.arch).options : {};
+  return { protocol: 'article', loss: 'cross-entropy', select: 'best-worst-group', ...options, ...config };
 }
 
 /** Names the settings in which two configurations differ, as `name: old -> new`. */

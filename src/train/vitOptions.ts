@@ -1,21 +1,14 @@
 import { SpurmemError } from '../errors.js';
-import type { Architecture } from '../models/architectures.js';
+import { architectureOf, type Architecture } from '../models/architectures.js';
 
 /** What a vision transformer can be given besides its name. */
 export interface VitOptions {
   /** [height, width] in pixels, to which images are resized; default: as the dataset prepares them. */
   readonly imageSize?: readonly [number, number] | undefined;
-  /** Side of a patch in pixels; default: 16. */
+  /** Side of a patch in pixels; default: the architecture's. */
   readonly patchSize?: number | undefined;
-  /** eps of every LayerNorm; default: timm's 1e-6. */
+  /** eps of every LayerNorm; default: the architecture's. */
   readonly layerNormEps?: number | undefined;
-}
-
-/** timm's, for ViT and DeiT alike. */
-export const DEFAULT_VIT = { patchSize: 16, layerNormEps: 1e-6 } as const;
-
-export function isVit(arch: string): boolean {
-  return arch.startsWith('vit');
 }
 
 /**
@@ -30,7 +23,8 @@ export function vitSettings(
   const given = Object.entries({ imageSize, patchSize, layerNormEps })
     .filter(([, value]) => value !== undefined)
     .map(([name]) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
-  if (!isVit(arch)) {
+  const { options: defaults } = architectureOf(arch);
+  if (defaults.patchSize === undefined || defaults.layerNormEps === undefined) {
     if (given.length === 0) return {};
     throw new SpurmemError(
       'USAGE',
@@ -39,8 +33,8 @@ export function vitSettings(
     );
   }
   const settings = {
-    patchSize: patchSize ?? DEFAULT_VIT.patchSize,
-    layerNormEps: layerNormEps ?? DEFAULT_VIT.layerNormEps,
+    patchSize: patchSize ?? defaults.patchSize,
+    layerNormEps: layerNormEps ?? defaults.layerNormEps,
   };
   if (!Number.isInteger(settings.patchSize) || settings.patchSize < 1) {
     throw new SpurmemError(
