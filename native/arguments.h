@@ -5,7 +5,10 @@
 #include <ATen/ATen.h>
 #include <napi.h>
 
+#include <array>
+#include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace spurmem {
@@ -15,6 +18,8 @@ inline Napi::TypeError expected(Napi::Env env, const std::string& what, const st
   const std::string value = received.IsUndefined() ? "undefined" : received.ToString().Utf8Value();
   return Napi::TypeError::New(env, "Expected " + what + " for " + name + " but received " + value);
 }
+
+inline bool isGiven(const Napi::Value& value) { return !value.IsUndefined() && !value.IsNull(); }
 
 inline double toNumber(const Napi::Value& value, const std::string& name) {
   if (!value.IsNumber()) throw expected(value.Env(), "a number", name, value);
@@ -42,27 +47,44 @@ inline Napi::Object toObject(const Napi::Value& value, const std::string& name) 
   return value.As<Napi::Object>();
 }
 
-inline Napi::Array toArray(const Napi::Value& value, const std::string& name) {
-  if (!value.IsArray()) throw expected(value.Env(), "an array", name, value);
-  return value.As<Napi::Array>();
+// What one of some words stands for.
+template <class T>
+T toChoice(const Napi::Value& value, const std::string& name,
+           const std::vector<std::pair<std::string, T>>& choices) {
+  const auto word = toString(value, name);
+  std::string all;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    if (choices[i].first == word) return choices[i].second;
+    if (i > 0) all += i + 1 < choices.size() ? ", " : " or ";
+    all += "'" + choices[i].first + "'";
+  }
+  throw expected(value.Env(), all, name, value);
 }
 
 template <class T>
 std::vector<T> toVector(const Napi::Value& value, const std::string& name,
                         T (*convert)(const Napi::Value&, const std::string&)) {
-  const auto array = toArray(value, name);
+  if (!value.IsArray()) throw expected(value.Env(), "an array", name, value);
+  const auto array = value.As<Napi::Array>();
   std::vector<T> values;
   values.reserve(array.Length());
   for (uint32_t i = 0; i < array.Length(); ++i) values.push_back(convert(array.Get(i), name));
   return values;
 }
 
-inline std::vector<double> toNumbers(const Napi::Value& value, const std::string& name) {
-  return toVector(value, name, toNumber);
-}
-
 inline std::vector<int64_t> toIntegers(const Napi::Value& value, const std::string& name) {
   return toVector(value, name, toInteger);
+}
+
+// As many numbers as `what` names.
+template <size_t count>
+std::array<double, count> toNumbers(const Napi::Value& value, const std::string& name,
+                                    const std::string& what) {
+  const auto values = toVector(value, name, toNumber);
+  if (values.size() != count) throw expected(value.Env(), what, name, value);
+  std::array<double, count> result;
+  std::copy(values.begin(), values.end(), result.begin());
+  return result;
 }
 
 inline bool isTypedArray(const Napi::Value& value, napi_typedarray_type type) {
@@ -93,10 +115,9 @@ inline std::vector<double> toFloat64s(const Napi::Value& value, const std::strin
 inline at::Device toDevice(const Napi::Value& value) { return at::Device(toString(value, "device")); }
 
 inline at::MemoryFormat toMemoryFormat(const Napi::Value& value) {
-  const auto name = toString(value, "memoryFormat");
-  if (name == "channels_last") return at::MemoryFormat::ChannelsLast;
-  if (name == "contiguous") return at::MemoryFormat::Contiguous;
-  throw expected(value.Env(), "'channels_last' or 'contiguous'", "memoryFormat", value);
+  return toChoice<at::MemoryFormat>(
+      value, "memoryFormat",
+      {{"channels_last", at::MemoryFormat::ChannelsLast}, {"contiguous", at::MemoryFormat::Contiguous}});
 }
 
 }  // namespace spurmem

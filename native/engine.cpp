@@ -4,6 +4,9 @@
 #include <c10/util/Exception.h>
 #include <omp.h>
 
+#include <thread>
+#include <utility>
+
 namespace spurmem {
 
 Lane& Lane::get(LaneName name) {
@@ -41,7 +44,7 @@ void Lane::run() {
   }
 }
 
-Environment::Environment(Napi::Env env) {
+Environment::Environment(Napi::Env env) : env_(env) {
   auto nothing = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
   state_->toJavaScript = Napi::ThreadSafeFunction::New(env, nothing, "spurmem engine", 0, 1);
   state_->toJavaScript.Unref(env);
@@ -60,7 +63,7 @@ void Environment::close() {
 void Environment::submit(LaneName lane, std::function<void()> work, std::function<void(Napi::Env)> settle) {
   // First, because starting the thread may fail; a pending job that never runs would keep the process alive.
   auto& thread = Lane::get(lane);
-  if (pending_++ == 0) state_->toJavaScript.Ref(tensorClass.Env());
+  if (pending_++ == 0) state_->toJavaScript.Ref(env_);
   auto done = [this, settle = std::move(settle)](Napi::Env env, Napi::Function) {
     settle(env);
     settled(env);

@@ -17,9 +17,7 @@ struct HeatMaps {
   int64_t rows, columns;
 };
 
-// `layer` is a convolution, or a LayerNorm of a vision transformer, whose
-// patch tokens form the map on a grid of `gridHeight` rows.
-HeatMaps gradCam(const Network& network, const at::Tensor& batch, const std::string& layer, int64_t output,
-                 int64_t gridHeight);
+// `layer` is a convolution, or a LayerNorm of a vision transformer, whose patch tokens form the map.
+HeatMaps gradCam(const Network& network, const at::Tensor& batch, const std::string& layer, int64_t output);
 
 }  // namespace spurmem

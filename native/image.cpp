@@ -1,20 +1,26 @@
-#include "image.h"
+// The image store's reader: decoded pixels in a memory-mapped file, turned into batches on the data lane.
+#include <ATen/ATen.h>
+#include <napi.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
-#include <optional>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "arguments.h"
-#include "engine.h"
-#include "resize.h"
-#include "tensor.h"
+#include "exports.h"
+#include "handle.h"
+#include "jobs.h"
+#include "kernels/resize.h"
 
 namespace spurmem {
 
+namespace {
+
 // Every image's pixels, [height, width, 3] uint8 at its byte offset, in one private read-only mapping.
-struct ImageStoreHandle::Pixels {
+struct Pixels {
   at::Tensor bytes;
   std::vector<double> offsets;
   std::vector<int32_t> heights;
@@ -26,8 +32,6 @@ struct ImageStoreHandle::Pixels {
             3 * width};
   }
 };
-
-namespace {
 
 struct Crop {
   int64_t top, left, height, width;
@@ -109,21 +113,21 @@ Geometry geometryOf(const RgbView& image, const BatchPlan& plan, int64_t positio
 }
 
 // [N, height, width, 3] uint8.
-at::Tensor prepare(const BatchPlan& plan, const std::function<RgbView(int32_t)>& image) {
+at::Tensor prepare(const BatchPlan& plan, const Pixels& pixels) {
   const auto count = static_cast<int64_t>(plan.indices.size());
   at::Tensor batch;
   for (int64_t i = 0; i < count; ++i) {
-    const auto geometry = geometryOf(image(plan.indices[i]), plan, i);
+    const auto geometry = geometryOf(pixels.image(plan.indices[i]), plan, i);
     const auto [height, width] = std::pair(geometry.height, geometry.width);
     if (!batch.defined()) batch = at::empty({count, height, width, 3}, at::kByte);
     TORCH_CHECK(height == batch.size(1) && width == batch.size(2), "images of one batch differ in size (",
                 height, " x ", width, " and ", batch.size(1), " x ", batch.size(2),
                 " px): set a fixed resize [height, width] or a crop in the preprocessing");
-    auto* pixels = batch.mutable_data_ptr<uint8_t>() + i * height * width * 3;
+    auto* target = batch.mutable_data_ptr<uint8_t>() + i * height * width * 3;
     const auto& window = geometry.resizing;
     if (window.windowHeight < height || window.windowWidth < width)
-      std::fill_n(pixels, height * width * 3, 0);
-    resizeRgb(geometry.source, window, pixels + (geometry.top * width + geometry.left) * 3, width * 3);
+      std::fill_n(target, height * width * 3, 0);
+    resizeRgb(geometry.source, window, target + (geometry.top * width + geometry.left) * 3, width * 3);
   }
   return batch;
 }
@@ -150,33 +154,21 @@ at::Tensor normalize(const at::Tensor& batch, const BatchPlan& plan) {
       .div_(ofChannels(plan.std));
 }
 
-std::optional<std::vector<int64_t>> sizeOf(const Napi::Value& value, const std::string& name) {
-  if (value.IsNull() || value.IsUndefined()) return std::nullopt;
-  return toIntegers(value, name);
+// Empty for null.
+std::vector<int64_t> toSize(const Napi::Value& value, const std::string& name) {
+  return isGiven(value) ? toIntegers(value, name) : std::vector<int64_t>{};
 }
 
 std::array<float, 3> toChannels(const Napi::Value& value, const std::string& name) {
-  const auto values = toNumbers(value, name);
-  if (values.size() != 3) throw expected(value.Env(), "three numbers", name, value);
+  const auto values = toNumbers<3>(value, name, "three numbers");
   return {static_cast<float>(values[0]), static_cast<float>(values[1]), static_cast<float>(values[2])};
 }
 
-}  // namespace
-
-Napi::Function ImageStoreHandle::define(Napi::Env env) {
-  return DefineClass(env, "ImageStore",
-                     {
-                         InstanceMethod<&ImageStoreHandle::batch>("batch"),
-                         InstanceMethod<&ImageStoreHandle::dispose>("dispose"),
-                     });
-}
-
-// new ImageStore(path, bytes, offsets, heights, widths)
-ImageStoreHandle::ImageStoreHandle(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<ImageStoreHandle>(info) {
-  auto pixels = std::make_shared<Pixels>();
+// {path, bytes, offsets, heights, widths}
+std::shared_ptr<const Pixels> openPixels(const Napi::CallbackInfo& info) {
   const auto path = toString(info[0], "path");
   const auto bytes = toInteger(info[1], "bytes");
+  auto pixels = std::make_shared<Pixels>();
   pixels->offsets = toFloat64s(info[2], "offsets");
   pixels->heights = toInt32s(info[3], "heights");
   pixels->widths = toInt32s(info[4], "widths");
@@ -195,53 +187,69 @@ ImageStoreHandle::ImageStoreHandle(const Napi::CallbackInfo& info)
   } catch (const c10::Error& error) {
     throw Napi::Error::New(info.Env(), error.what_without_backtrace());
   }
-  pixels_ = std::move(pixels);
+  return pixels;
 }
 
-// batch({indices, crops, cropSize, resize, crop, mean, std, device, memoryFormat}): the [N, 3, H, W] float32
-// input of a model.
-Napi::Value ImageStoreHandle::batch(const Napi::CallbackInfo& info) {
-  const auto env = info.Env();
-  if (!pixels_) throw Napi::TypeError::New(env, "This ImageStore was disposed");
-  const auto options = toObject(info[0], "options");
+BatchPlan toPlan(const Napi::Object& options, const Pixels& pixels) {
+  const auto env = options.Env();
   BatchPlan plan;
   plan.indices = toInt32s(options.Get("indices"), "indices");
   if (plan.indices.empty()) throw Napi::RangeError::New(env, "A batch needs at least one index");
   for (const auto index : plan.indices) {
-    if (index < 0 || static_cast<size_t>(index) >= pixels_->offsets.size()) {
+    if (index < 0 || static_cast<size_t>(index) >= pixels.offsets.size()) {
       throw Napi::RangeError::New(env, "No image has the index " + std::to_string(index));
     }
   }
-  plan.resize = sizeOf(options.Get("resize"), "resize").value_or(std::vector<int64_t>{});
-  plan.cropSize = sizeOf(options.Get("cropSize"), "cropSize").value_or(std::vector<int64_t>{});
-  plan.crop = sizeOf(options.Get("crop"), "crop").value_or(std::vector<int64_t>{});
+  plan.resize = toSize(options.Get("resize"), "resize");
+  plan.cropSize = toSize(options.Get("cropSize"), "cropSize");
+  plan.crop = toSize(options.Get("crop"), "crop");
   plan.mean = toChannels(options.Get("mean"), "mean");
   plan.std = toChannels(options.Get("std"), "std");
   plan.device = toDevice(options.Get("device"));
   plan.memoryFormat = toMemoryFormat(options.Get("memoryFormat"));
-  if (!options.Get("crops").IsNull()) {
-    const auto values = toInt32s(options.Get("crops"), "crops");
-    if (values.size() != plan.indices.size() * 5) {
-      throw Napi::RangeError::New(env, "crops needs {top, left, height, width, flip} for each index");
-    }
-    for (size_t i = 0; i < plan.indices.size(); ++i) {
-      const auto* c = &values[i * 5];
-      plan.crops.push_back({c[0], c[1], c[2], c[3], c[4] != 0});
-    }
+  if (!isGiven(options.Get("crops"))) return plan;
+  const auto values = toInt32s(options.Get("crops"), "crops");
+  if (values.size() != plan.indices.size() * 5) {
+    throw Napi::RangeError::New(env, "crops needs {top, left, height, width, flip} for each index");
   }
-  return submit(
-      env, LaneName::data,
-      [pixels = pixels_, plan = std::move(plan)] {
-        at::NoGradGuard noGrad;
-        const auto batch = prepare(plan, [&pixels](int32_t index) { return pixels->image(index); });
-        return normalize(batch, plan);
-      },
-      [](Napi::Env settleEnv, at::Tensor& batch) { return TensorHandle::wrap(settleEnv, std::move(batch)); });
+  for (size_t i = 0; i < plan.indices.size(); ++i) {
+    const auto* c = &values[i * 5];
+    plan.crops.push_back({c[0], c[1], c[2], c[3], c[4] != 0});
+  }
+  return plan;
 }
 
-Napi::Value ImageStoreHandle::dispose(const Napi::CallbackInfo& info) {
-  pixels_.reset();
-  return info.Env().Undefined();
-}
+class ImageStoreHandle : public Handle<ImageStoreHandle, std::shared_ptr<const Pixels>> {
+ public:
+  static constexpr auto kName = "ImageStore";
+  static constexpr napi_type_tag kTag = {0x7370757265746e73, 0x696d616765303031};
+
+  static void exportTo(Napi::Object exports) {
+    exportClass(exports, {
+                             InstanceMethod<&ImageStoreHandle::batch>("batch"),
+                             InstanceMethod<&ImageStoreHandle::dispose>("dispose"),
+                         });
+  }
+
+  explicit ImageStoreHandle(const Napi::CallbackInfo& info) : Handle(info, openPixels(info)) {}
+
+ private:
+  Napi::Value batch(const Napi::CallbackInfo& info) {
+    const auto& pixels = held(info.Env());
+    return submit(info.Env(), LaneName::data, [pixels, plan = toPlan(toObject(info[0], "options"), *pixels)] {
+      at::NoGradGuard noGrad;
+      return normalize(prepare(plan, *pixels), plan);
+    });
+  }
+
+  Napi::Value dispose(const Napi::CallbackInfo& info) {
+    held_.reset();
+    return info.Env().Undefined();
+  }
+};
+
+}  // namespace
+
+void exportImageStore(Napi::Object exports) { ImageStoreHandle::exportTo(exports); }
 
 }  // namespace spurmem

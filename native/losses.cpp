@@ -1,20 +1,24 @@
-#include "losses.h"
-
+// Losses: scalars, or one value a sample, that record the graph of what they are computed from.
 #include <ATen/ATen.h>
+#include <napi.h>
 
 #include <limits>
 #include <optional>
 #include <vector>
 
 #include "arguments.h"
-#include "engine.h"
+#include "exports.h"
+#include "jobs.h"
 #include "tensor.h"
 
 namespace spurmem {
 
 namespace {
 
-Napi::Value wrapLoss(Napi::Env env, at::Tensor& loss) { return TensorHandle::wrap(env, std::move(loss)); }
+at::Reduction::Reduction toReduction(const Napi::Value& value) {
+  return toChoice<at::Reduction::Reduction>(value, "reduction",
+                                            {{"mean", at::Reduction::Mean}, {"none", at::Reduction::None}});
+}
 
 at::Tensor ntXentLoss(const at::Tensor& a, const at::Tensor& b, double temperature) {
   TORCH_CHECK(a.dim() == 2 && a.sizes() == b.sizes(), "NT-Xent takes two tensors of one shape [N, D], not ",
@@ -39,6 +43,19 @@ struct Term {
   std::optional<std::vector<float>> weights;
 };
 
+Term toTerm(const Napi::Value& value, const std::string& name) {
+  const auto item = toObject(value, name);
+  Term term;
+  term.tensor = toTensor(item.Get("tensor"), "tensor");
+  const auto weight = item.Get("weight");
+  if (weight.IsNumber()) {
+    term.factor = toNumber(weight, "weight");
+  } else {
+    term.weights = toFloat32s(weight, "weight");
+  }
+  return term;
+}
+
 at::Tensor valueOf(const Term& term) {
   if (!term.weights) return (term.tensor * term.factor).sum();
   TORCH_CHECK(static_cast<int64_t>(term.weights->size()) == term.tensor.numel(), "there are ",
@@ -47,67 +64,49 @@ at::Tensor valueOf(const Term& term) {
   return (term.tensor * weights).sum();
 }
 
+// crossEntropy(logits, labels, reduction)
+Napi::Value crossEntropy(const Napi::CallbackInfo& info) {
+  return compute(info, [logits = toTensor(info[0], "logits"), labels = toTensor(info[1], "labels"),
+                        reduction = toReduction(info[2])] {
+    return at::cross_entropy_loss(logits, labels.to(at::kLong), {}, reduction);
+  });
+}
+
+// squaredError(logits, labels, reduction)
+Napi::Value squaredError(const Napi::CallbackInfo& info) {
+  return compute(info, [logits = toTensor(info[0], "logits"), labels = toTensor(info[1], "labels"),
+                        reduction = toReduction(info[2])] {
+    const auto target = at::one_hot(labels.to(at::kLong), logits.size(1)).to(logits.scalar_type());
+    const auto error = at::mse_loss(at::softmax(logits, 1), target, reduction);
+    return reduction == at::Reduction::None ? error.mean(1) : error;
+  });
+}
+
+// ntXent(a, b, temperature)
+Napi::Value ntXent(const Napi::CallbackInfo& info) {
+  return compute(info,
+                 [a = toTensor(info[0], "a"), b = toTensor(info[1], "b"),
+                  temperature = toNumber(info[2], "temperature")] { return ntXentLoss(a, b, temperature); });
+}
+
+// combine(terms)
+Napi::Value combine(const Napi::CallbackInfo& info) {
+  const auto terms = toVector(info[0], "terms", toTerm);
+  if (terms.empty()) throw expected(info.Env(), "at least one term", "terms", info[0]);
+  return compute(info, [terms] {
+    auto sum = valueOf(terms.front());
+    for (size_t i = 1; i < terms.size(); ++i) sum = sum + valueOf(terms[i]);
+    return sum;
+  });
+}
+
 }  // namespace
 
-Napi::Value crossEntropy(const Napi::CallbackInfo& info) {
-  const auto logits = TensorHandle::unwrap(info[0], "logits");
-  const auto labels = TensorHandle::unwrap(info[1], "labels");
-  const auto reduction = toString(info[2], "reduction") == "none" ? at::Reduction::None : at::Reduction::Mean;
-  return submit(
-      info.Env(), LaneName::compute,
-      [logits, labels, reduction] {
-        return at::cross_entropy_loss(logits, labels.to(at::kLong), {}, reduction);
-      },
-      wrapLoss);
-}
-
-Napi::Value squaredError(const Napi::CallbackInfo& info) {
-  const auto logits = TensorHandle::unwrap(info[0], "logits");
-  const auto labels = TensorHandle::unwrap(info[1], "labels");
-  const bool isMean = toString(info[2], "reduction") != "none";
-  return submit(
-      info.Env(), LaneName::compute,
-      [logits, labels, isMean] {
-        const auto target = at::one_hot(labels.to(at::kLong), logits.size(1)).to(logits.scalar_type());
-        const auto prediction = at::softmax(logits, 1);
-        if (isMean) return at::mse_loss(prediction, target);
-        return at::mse_loss(prediction, target, at::Reduction::None).mean(1);
-      },
-      wrapLoss);
-}
-
-Napi::Value ntXent(const Napi::CallbackInfo& info) {
-  const auto a = TensorHandle::unwrap(info[0], "a");
-  const auto b = TensorHandle::unwrap(info[1], "b");
-  const auto temperature = toNumber(info[2], "temperature");
-  return submit(
-      info.Env(), LaneName::compute, [a, b, temperature] { return ntXentLoss(a, b, temperature); }, wrapLoss);
-}
-
-Napi::Value combine(const Napi::CallbackInfo& info) {
-  const auto array = toArray(info[0], "terms");
-  std::vector<Term> terms;
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    const auto item = toObject(array.Get(i), "term");
-    Term term;
-    term.tensor = TensorHandle::unwrap(item.Get("tensor"), "tensor");
-    const auto weight = item.Get("weight");
-    if (weight.IsNumber()) {
-      term.factor = toNumber(weight, "weight");
-    } else {
-      term.weights = toFloat32s(weight, "weight");
-    }
-    terms.push_back(std::move(term));
-  }
-  if (terms.empty()) throw expected(info.Env(), "at least one term", "terms", info[0]);
-  return submit(
-      info.Env(), LaneName::compute,
-      [terms] {
-        auto sum = valueOf(terms.front());
-        for (size_t i = 1; i < terms.size(); ++i) sum = sum + valueOf(terms[i]);
-        return sum;
-      },
-      wrapLoss);
+void exportLosses(Napi::Object exports) {
+  exportFunction<crossEntropy>(exports, "crossEntropy");
+  exportFunction<squaredError>(exports, "squaredError");
+  exportFunction<ntXent>(exports, "ntXent");
+  exportFunction<combine>(exports, "combine");
 }
 
 }  // namespace spurmem

@@ -23,13 +23,13 @@ c10::List<std::optional<at::Tensor>> coordinates(const at::Tensor& index, at::In
 }
 
 void check(const WeightEdit& edit, const at::Tensor& weight) {
-  const int64_t count = edit.unit == Unit::row ? weight.size(0) : weight.numel();
+  const int64_t count = edit.unit == Unit::neuron ? weight.size(0) : weight.numel();
   for (const auto neuron : edit.neurons) {
     TORCH_CHECK(neuron >= 0 && neuron < count, edit.layer, " has ", count,
-                edit.unit == Unit::row ? " neurons" : " weights", ", and none is numbered ", neuron);
+                edit.unit == Unit::neuron ? " neurons" : " weights", ", and none is numbered ", neuron);
   }
-  const int64_t size = edit.unit == Unit::row ? weight.numel() / weight.size(0) : 1;
-  const auto wanted = edit.kind == Perturbation::zero ? 0 : size * static_cast<int64_t>(edit.neurons.size());
+  const int64_t size = edit.unit == Unit::neuron ? weight.numel() / weight.size(0) : 1;
+  const auto wanted = edit.kind == EditKind::zero ? 0 : size * static_cast<int64_t>(edit.neurons.size());
   TORCH_CHECK(static_cast<int64_t>(edit.values.size()) == wanted, "an edit of ", edit.layer, " needs ",
               wanted, " values, not ", edit.values.size());
 }
@@ -47,11 +47,11 @@ at::Tensor zeroed(const at::Tensor& weight, const WeightEdit& edit) {
 }
 
 at::Tensor edited(const at::Tensor& weight, const WeightEdit& edit) {
-  if (edit.kind == Perturbation::zero) return zeroed(weight, edit);
+  if (edit.kind == EditKind::zero) return zeroed(weight, edit);
   const auto index = rowIndex(edit, weight);
   auto values = at::tensor(edit.values).to(weight.device());
   auto result = weight.detach().clone();
-  const bool adds = edit.kind == Perturbation::add;
+  const bool adds = edit.kind == EditKind::add;
   if (edit.unit == Unit::weight) {
     result.index_put_(coordinates(index, weight.sizes()), values, adds);
     return result;
@@ -73,8 +73,8 @@ at::Tensor neuronNorms(const Network& network, Unit unit, bool ofGradients) {
     const auto values = ofGradients ? weight.grad() : weight;
     TORCH_CHECK(values.defined(), layer.name,
                 " has no gradient: run forward with gradients and backward before asking for gradient norms");
-    norms.push_back(unit == Unit::row ? at::linalg_vector_norm(values.flatten(1), 2, at::IntArrayRef{1})
-                                      : values.abs().flatten());
+    norms.push_back(unit == Unit::neuron ? at::linalg_vector_norm(values.flatten(1), 2, at::IntArrayRef{1})
+                                         : values.abs().flatten());
   }
   return at::cat(norms);
 }
@@ -89,22 +89,6 @@ Replacements applyEdits(const Network& network, const std::vector<WeightEdit>& e
     replacements.insert_or_assign(parameter, edited(weight, edit));
   }
   return replacements;
-}
-
-SavedWeights perturbInPlace(Network& network, const std::vector<WeightEdit>& edits) {
-  at::NoGradGuard noGrad;
-  SavedWeights saved;
-  for (const auto& [parameter, replacement] : applyEdits(network, edits)) {
-    auto* owned = const_cast<Parameter*>(parameter);
-    saved.emplace_back(owned, owned->value.detach().clone());
-    owned->value.copy_(replacement);
-  }
-  return saved;
-}
-
-void restoreInPlace(const SavedWeights& saved) {
-  at::NoGradGuard noGrad;
-  for (const auto& [parameter, value] : saved) parameter->value.copy_(value);
 }
 
 }  // namespace spurmem

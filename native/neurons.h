@@ -11,9 +11,9 @@
 namespace spurmem {
 
 // What a neuron is: an output channel or row with all its weights, or a single weight.
-enum class Unit { row, weight };
+enum class Unit { neuron, weight };
 
-enum class Perturbation {
+enum class EditKind {
   zero,     // z = 0
   replace,  // z = values
   add,      // z = z + values
@@ -22,8 +22,8 @@ enum class Perturbation {
 // A perturbation of neurons of one layer.
 struct WeightEdit {
   std::string layer;
-  Unit unit = Unit::row;
-  Perturbation kind = Perturbation::zero;
+  Unit unit = Unit::neuron;
+  EditKind kind = EditKind::zero;
   std::vector<int32_t> neurons;  // output channels or rows; single weights by their place in row-major order
   std::vector<float> values;  // for replace and add: all weights of the first neuron, then of the second, ...
 };
@@ -34,12 +34,5 @@ at::Tensor neuronNorms(const Network& network, Unit unit, bool ofGradients);
 // The edited layers' weights. Zeroing multiplies by a mask, so that it keeps theta's gradient graph: m *
 // theta.
 Replacements applyEdits(const Network& network, const std::vector<WeightEdit>& edits);
-
-// Weights as they were before a perturbation, to be put back.
-using SavedWeights = std::vector<std::pair<Parameter*, at::Tensor>>;
-
-// Edits the weights in place and returns the affected ones' former values.
-SavedWeights perturbInPlace(Network& network, const std::vector<WeightEdit>& edits);
-void restoreInPlace(const SavedWeights& saved);
 
 }  // namespace spurmem

@@ -1,11 +1,17 @@
-#include "optim.h"
+// torch.optim.Adam(fused=True).
+#include <ATen/ATen.h>
+#include <napi.h>
 
 #include <array>
+#include <memory>
+#include <vector>
 
-#include "arguments.h"
-#include "engine.h"
-#include "model.h"
-#include "tensor.h"
+#include "classes.h"
+#include "exports.h"
+#include "handle.h"
+#include "jobs.h"
+#include "namedTensors.h"
+#include "nn/network.h"
 
 namespace spurmem {
 
@@ -20,12 +26,10 @@ void inOrderOfMemory(std::array<at::Tensor, 4>& tensors) {
   for (auto& tensor : tensors) tensor = tensor.permute({0, 2, 3, 1});
 }
 
-}  // namespace
-
-struct AdamHandle::Adam {
+struct Adam {
   std::shared_ptr<Network> network;
   double beta1, beta2, eps, weightDecay;
-  std::vector<at::Tensor> firstMoments, secondMoments, steps;
+  std::vector<at::Tensor> firstMoments{}, secondMoments{}, steps{};
 
   // Zeroed on the compute lane, before the first use.
   void prepare() {
@@ -37,6 +41,19 @@ struct AdamHandle::Adam {
       secondMoments.push_back(at::zeros_like(value, at::MemoryFormat::Preserve));
       steps.push_back(at::zeros({}, value.options().dtype(at::kFloat)));
     }
+  }
+
+  // Moments and counts by PyTorch's names for them.
+  NamedTensors state() {
+    prepare();
+    NamedTensors state;
+    for (size_t i = 0; i < steps.size(); ++i) {
+      const auto& name = network->parameters[i].name;
+      state.emplace_back("exp_avg." + name, firstMoments[i]);
+      state.emplace_back("exp_avg_sq." + name, secondMoments[i]);
+      state.emplace_back("step." + name, steps[i]);
+    }
+    return state;
   }
 
   void step(double lr) {
@@ -62,64 +79,51 @@ struct AdamHandle::Adam {
   }
 };
 
-Napi::Function AdamHandle::define(Napi::Env env) {
-  return DefineClass(env, "Adam",
-                     {
-                         InstanceMethod<&AdamHandle::step>("step"),
-                         InstanceMethod<&AdamHandle::state>("state"),
-                         InstanceMethod<&AdamHandle::loadState>("loadState"),
-                     });
-}
-
-// new Adam(model, {beta1, beta2, eps, weightDecay})
-AdamHandle::AdamHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<AdamHandle>(info) {
+// (network, {beta1, beta2, eps, weightDecay})
+std::shared_ptr<Adam> createAdam(const Napi::CallbackInfo& info) {
   const auto options = toObject(info[1], "options");
-  auto adam = std::make_shared<Adam>();
-  adam->network = ModelHandle::unwrap(info[0], "model");
-  adam->beta1 = toNumber(options.Get("beta1"), "beta1");
-  adam->beta2 = toNumber(options.Get("beta2"), "beta2");
-  adam->eps = toNumber(options.Get("eps"), "eps");
-  adam->weightDecay = toNumber(options.Get("weightDecay"), "weightDecay");
-  adam_ = std::move(adam);
+  const auto number = [&options](const char* name) { return toNumber(options.Get(name), name); };
+  return std::make_shared<Adam>(Adam{toNetwork(info[0], "network"), number("beta1"), number("beta2"),
+                                     number("eps"), number("weightDecay")});
 }
 
-Napi::Value AdamHandle::step(const Napi::CallbackInfo& info) {
-  return submitVoid(info.Env(), LaneName::compute,
-                    [adam = adam_, lr = toNumber(info[0], "lr")] { adam->step(lr); });
-}
+class AdamHandle : public Handle<AdamHandle, std::shared_ptr<Adam>> {
+ public:
+  static constexpr auto kName = "Adam";
+  static constexpr napi_type_tag kTag = {0x7370757265746e73, 0x6164616d30303031};
 
-// Copies of the moments and step counts, by PyTorch's state names: exp_avg.<parameter>,
-// exp_avg_sq.<parameter>, step.<parameter>.
-Napi::Value AdamHandle::state(const Napi::CallbackInfo& info) {
-  return submit(
-      info.Env(), LaneName::compute,
-      [adam = adam_] {
-        adam->prepare();
-        NamedTensors state;
-        const auto& parameters = adam->network->parameters;
-        for (size_t i = 0; i < parameters.size(); ++i) {
-          const auto& name = parameters[i].name;
-          state.emplace_back("exp_avg." + name, copyForSaving(adam->firstMoments[i]));
-          state.emplace_back("exp_avg_sq." + name, copyForSaving(adam->secondMoments[i]));
-          state.emplace_back("step." + name, copyForSaving(adam->steps[i]));
-        }
-        return state;
-      },
-      wrapNamed);
-}
+  static void exportTo(Napi::Object exports) {
+    exportClass(exports, {
+                             InstanceMethod<&AdamHandle::step>("step"),
+                             InstanceMethod<&AdamHandle::state>("state"),
+                             InstanceMethod<&AdamHandle::loadState>("loadState"),
+                         });
+  }
 
-Napi::Value AdamHandle::loadState(const Napi::CallbackInfo& info) {
-  return submitVoid(info.Env(), LaneName::compute,
-                    [adam = adam_, state = unwrapNamed(toObject(info[0], "state"))] {
-                      adam->prepare();
-                      const auto& parameters = adam->network->parameters;
-                      for (size_t i = 0; i < parameters.size(); ++i) {
-                        const auto& name = parameters[i].name;
-                        copyNamed(state, "exp_avg." + name, adam->firstMoments[i]);
-                        copyNamed(state, "exp_avg_sq." + name, adam->secondMoments[i]);
-                        copyNamed(state, "step." + name, adam->steps[i]);
-                      }
-                    });
-}
+  explicit AdamHandle(const Napi::CallbackInfo& info) : Handle(info, createAdam(info)) {}
+
+ private:
+  Napi::Value step(const Napi::CallbackInfo& info) {
+    return compute(info, [adam = *held_, lr = toNumber(info[0], "lr")] { adam->step(lr); });
+  }
+
+  Napi::Value state(const Napi::CallbackInfo& info) {
+    return compute(info, [adam = *held_] { return copiesOf(adam->state()); });
+  }
+
+  Napi::Value loadState(const Napi::CallbackInfo& info) {
+    return compute(info, [adam = *held_, given = toNamedTensors(info[0], "state")] {
+      const auto state = adam->state();
+      for (const auto& [name, target] : state) {
+        TORCH_CHECK(contains(given, name), name, " is missing");
+      }
+      copyInto(state, given);
+    });
+  }
+};
+
+}  // namespace
+
+void exportAdam(Napi::Object exports) { AdamHandle::exportTo(exports); }
 
 }  // namespace spurmem

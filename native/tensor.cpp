@@ -3,8 +3,9 @@
 #include <atomic>
 #include <cstring>
 
-#include "arguments.h"
-#include "engine.h"
+#include "exports.h"
+#include "handle.h"
+#include "jobs.h"
 
 namespace spurmem {
 
@@ -12,32 +13,178 @@ namespace {
 
 std::atomic<int64_t> liveHandles{0};
 
-constexpr napi_type_tag kTensorTag = {0x7370757265746e73, 0x74656e736f723031};
+struct DType {
+  napi_typedarray_type array;
+  at::ScalarType scalar;
+  const char* name;
+};
 
-at::ScalarType scalarTypeOf(const Napi::TypedArray& array) {
-  switch (array.TypedArrayType()) {
-    case napi_float32_array:
-      return at::kFloat;
-    case napi_float64_array:
-      return at::kDouble;
-    case napi_int32_array:
-      return at::kInt;
-    case napi_bigint64_array:
-      return at::kLong;
-    case napi_uint8_array:
-      return at::kByte;
-    default:
-      throw Napi::TypeError::New(array.Env(),
-                                 "Expected a Float32Array, Float64Array, Int32Array, BigInt64Array or "
-                                 "Uint8Array for data but received another typed array");
-  }
-}
+constexpr DType kDTypes[] = {
+    {napi_float32_array, at::kFloat, "float32"}, {napi_float64_array, at::kDouble, "float64"},
+    {napi_int32_array, at::kInt, "int32"},       {napi_bigint64_array, at::kLong, "int64"},
+    {napi_uint8_array, at::kByte, "uint8"},
+};
 
 template <class Array>
 Napi::Value copyOut(Napi::Env env, const at::Tensor& tensor) {
   auto array = Array::New(env, tensor.numel());
   std::memcpy(array.Data(), tensor.const_data_ptr(), tensor.nbytes());
   return array;
+}
+
+class TensorHandle : public Handle<TensorHandle, at::Tensor> {
+ public:
+  static constexpr auto kName = "Tensor";
+  static constexpr napi_type_tag kTag = {0x7370757265746e73, 0x74656e736f723031};
+
+  static void exportTo(Napi::Object exports) {
+    exportClass(exports, {
+                             InstanceAccessor<&TensorHandle::shape>("shape"),
+                             InstanceAccessor<&TensorHandle::dtype>("dtype"),
+                             InstanceAccessor<&TensorHandle::device>("device"),
+                             InstanceAccessor<&TensorHandle::disposed>("disposed"),
+                             InstanceMethod<&TensorHandle::dispose>("dispose"),
+                             InstanceMethod<&TensorHandle::item>("item"),
+                             InstanceMethod<&TensorHandle::data>("data"),
+                             InstanceMethod<&TensorHandle::argmax>("argmax"),
+                             InstanceMethod<&TensorHandle::softmax>("softmax"),
+                             InstanceMethod<&TensorHandle::backward>("backward"),
+                             InstanceMethod<&TensorHandle::channelsLast>("channelsLast"),
+                         });
+  }
+
+  explicit TensorHandle(const Napi::CallbackInfo& info) : Handle(info, made(info)) {
+    ++liveHandles;
+    if (held_->device().is_cpu()) {
+      externalBytes_ = static_cast<int64_t>(held_->nbytes());
+      Napi::MemoryManagement::AdjustExternalMemory(info.Env(), externalBytes_);
+    }
+  }
+
+  ~TensorHandle() override { release(Env()); }
+
+ private:
+  void release(Napi::Env env) {
+    if (!held_) return;
+    held_.reset();
+    --liveHandles;
+    Napi::MemoryManagement::AdjustExternalMemory(env, -externalBytes_);
+  }
+
+  Napi::Value shape(const Napi::CallbackInfo& info) {
+    const auto sizes = held(info.Env()).sizes();
+    auto array = Napi::Array::New(info.Env(), sizes.size());
+    for (uint32_t i = 0; i < sizes.size(); ++i) array[i] = static_cast<double>(sizes[i]);
+    return array;
+  }
+
+  Napi::Value dtype(const Napi::CallbackInfo& info) {
+    const auto scalar = held(info.Env()).scalar_type();
+    for (const auto& known : kDTypes) {
+      if (known.scalar == scalar) return Napi::String::New(info.Env(), known.name);
+    }
+    return Napi::String::New(info.Env(), at::toString(scalar));
+  }
+
+  Napi::Value device(const Napi::CallbackInfo& info) {
+    return Napi::String::New(info.Env(), held(info.Env()).device().str());
+  }
+
+  Napi::Value disposed(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), !held_.has_value());
+  }
+
+  Napi::Value dispose(const Napi::CallbackInfo& info) {
+    release(info.Env());
+    return info.Env().Undefined();
+  }
+
+  Napi::Value item(const Napi::CallbackInfo& info) {
+    return compute(info, [tensor = held(info.Env())] { return tensor.item().toDouble(); });
+  }
+
+  Napi::Value data(const Napi::CallbackInfo& info) {
+    return compute(info, [tensor = held(info.Env())] {
+      at::NoGradGuard noGrad;
+      const bool isReduced = tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16;
+      return Values{tensor.detach().to(at::kCPU, isReduced ? at::kFloat : tensor.scalar_type()).contiguous()};
+    });
+  }
+
+  Napi::Value argmax(const Napi::CallbackInfo& info) {
+    return compute(info, [tensor = held(info.Env())] {
+      at::NoGradGuard noGrad;
+      return Values{tensor.argmax(1).to(at::kCPU, at::kInt).contiguous()};
+    });
+  }
+
+  Napi::Value softmax(const Napi::CallbackInfo& info) {
+    return compute(info, [tensor = held(info.Env())] { return at::softmax(tensor, 1); });
+  }
+
+  // As (tensor * scale).backward(), so that chunks of a batch add up to its mean loss.
+  Napi::Value backward(const Napi::CallbackInfo& info) {
+    const double scale = isGiven(info[0]) ? toNumber(info[0], "scale") : 1.0;
+    return compute(info, [tensor = held(info.Env()), scale] {
+      tensor.backward(at::full_like(tensor, scale, at::MemoryFormat::Preserve));
+    });
+  }
+
+  Napi::Value channelsLast(const Napi::CallbackInfo& info) {
+    return compute(info,
+                   [tensor = held(info.Env())] { return tensor.contiguous(at::MemoryFormat::ChannelsLast); });
+  }
+
+  int64_t externalBytes_ = 0;
+};
+
+// tensor(data, shape, device)
+Napi::Value createTensor(const Napi::CallbackInfo& info) {
+  // On the data lane: a batch's labels need not wait for the step at work.
+  return submit(info.Env(), LaneName::data,
+                [tensor = fromTypedArray(info[0], "data"), shape = toIntegers(info[1], "shape"),
+                 device = toDevice(info[2])] { return tensor.reshape(shape).to(device); });
+}
+
+Napi::Value liveTensors(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(liveHandles.load()));
+}
+
+}  // namespace
+
+void exportTensors(Napi::Object exports) {
+  TensorHandle::exportTo(exports);
+  exportFunction<createTensor>(exports, "tensor");
+  exportFunction<liveTensors>(exports, "liveTensors");
+}
+
+at::Tensor toTensor(const Napi::Value& value, const std::string& name) {
+  return TensorHandle::unwrap(value, name);
+}
+
+Napi::Value toJavaScript(Napi::Env env, at::Tensor& tensor) {
+  return TensorHandle::wrap(env, std::move(tensor));
+}
+
+Napi::Value toJavaScript(Napi::Env env, std::vector<at::Tensor>& tensors) {
+  auto array = Napi::Array::New(env, tensors.size());
+  for (uint32_t i = 0; i < tensors.size(); ++i) array[i] = toJavaScript(env, tensors[i]);
+  return array;
+}
+
+Napi::Value toJavaScript(Napi::Env env, Values& values) { return toTypedArray(env, values.tensor); }
+
+at::Tensor fromTypedArray(const Napi::Value& value, const std::string& name) {
+  for (const auto& known : kDTypes) {
+    if (!isTypedArray(value, known.array)) continue;
+    const auto array = value.As<Napi::TypedArray>();
+    auto tensor = at::empty({static_cast<int64_t>(array.ElementLength())}, known.scalar);
+    const auto* bytes = static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+    std::memcpy(tensor.mutable_data_ptr(), bytes, array.ByteLength());
+    return tensor;
+  }
+  const bool isOther = value.IsTypedArray();
+  throw expected(value.Env(), isOther ? "an array of one of Tensor's dtypes" : "a typed array", name, value);
 }
 
 Napi::Value toTypedArray(Napi::Env env, const at::Tensor& tensor) {
@@ -53,168 +200,6 @@ Napi::Value toTypedArray(Napi::Env env, const at::Tensor& tensor) {
     default:
       return copyOut<Napi::Float32Array>(env, tensor);
   }
-}
-
-}  // namespace
-
-Napi::Function TensorHandle::define(Napi::Env env) {
-  return DefineClass(env, "Tensor",
-                     {
-                         InstanceAccessor<&TensorHandle::shape>("shape"),
-                         InstanceAccessor<&TensorHandle::dtype>("dtype"),
-                         InstanceAccessor<&TensorHandle::device>("device"),
-                         InstanceAccessor<&TensorHandle::disposed>("disposed"),
-                         InstanceMethod<&TensorHandle::dispose>("dispose"),
-                         InstanceMethod<&TensorHandle::item>("item"),
-                         InstanceMethod<&TensorHandle::data>("data"),
-                         InstanceMethod<&TensorHandle::argmax>("argmax"),
-                         InstanceMethod<&TensorHandle::softmax>("softmax"),
-                         InstanceMethod<&TensorHandle::backward>("backward"),
-                         InstanceMethod<&TensorHandle::channelsLast>("channelsLast"),
-                     });
-}
-
-Napi::Value TensorHandle::wrap(Napi::Env env, at::Tensor tensor) {
-  return Environment::of(env).tensorClass.New({Napi::External<at::Tensor>::New(env, &tensor)});
-}
-
-at::Tensor TensorHandle::unwrap(const Napi::Value& value, const std::string& name) {
-  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kTensorTag)) {
-    throw expected(value.Env(), "a Tensor", name, value);
-  }
-  return Unwrap(value.As<Napi::Object>())->alive(value.Env());
-}
-
-int64_t TensorHandle::liveCount() { return liveHandles.load(); }
-
-TensorHandle::TensorHandle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TensorHandle>(info) {
-  if (!info[0].IsExternal()) {
-    throw Napi::TypeError::New(info.Env(), "Tensor has no public constructor: use tensor(data, shape)");
-  }
-  info.This().As<Napi::Object>().TypeTag(&kTensorTag);
-  tensor_ = std::move(*info[0].As<Napi::External<at::Tensor>>().Data());
-  ++liveHandles;
-  if (tensor_.device().is_cpu()) {
-    externalBytes_ = static_cast<int64_t>(tensor_.nbytes());
-    Napi::MemoryManagement::AdjustExternalMemory(info.Env(), externalBytes_);
-  }
-}
-
-TensorHandle::~TensorHandle() {
-  if (tensor_.defined()) release(Env());
-}
-
-void TensorHandle::release(Napi::Env env) {
-  tensor_.reset();
-  --liveHandles;
-  Napi::MemoryManagement::AdjustExternalMemory(env, -externalBytes_);
-}
-
-const at::Tensor& TensorHandle::alive(Napi::Env env) const {
-  if (!tensor_.defined()) {
-    throw Napi::TypeError::New(
-        env, "This Tensor was disposed: use it before dispose(), or before the scope of its `using` ends");
-  }
-  return tensor_;
-}
-
-Napi::Value TensorHandle::shape(const Napi::CallbackInfo& info) {
-  const auto sizes = alive(info.Env()).sizes();
-  auto array = Napi::Array::New(info.Env(), sizes.size());
-  for (uint32_t i = 0; i < sizes.size(); ++i) array[i] = static_cast<double>(sizes[i]);
-  return array;
-}
-
-Napi::Value TensorHandle::dtype(const Napi::CallbackInfo& info) {
-  switch (alive(info.Env()).scalar_type()) {
-    case at::kFloat:
-      return Napi::String::New(info.Env(), "float32");
-    case at::kDouble:
-      return Napi::String::New(info.Env(), "float64");
-    case at::kInt:
-      return Napi::String::New(info.Env(), "int32");
-    case at::kLong:
-      return Napi::String::New(info.Env(), "int64");
-    case at::kByte:
-      return Napi::String::New(info.Env(), "uint8");
-    default:
-      return Napi::String::New(info.Env(), at::toString(tensor_.scalar_type()));
-  }
-}
-
-Napi::Value TensorHandle::device(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), alive(info.Env()).device().str());
-}
-
-Napi::Value TensorHandle::disposed(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), !tensor_.defined());
-}
-
-Napi::Value TensorHandle::dispose(const Napi::CallbackInfo& info) {
-  if (tensor_.defined()) release(info.Env());
-  return info.Env().Undefined();
-}
-
-Napi::Value TensorHandle::item(const Napi::CallbackInfo& info) {
-  return submit(
-      info.Env(), LaneName::compute, [tensor = alive(info.Env())] { return tensor.item().toDouble(); },
-      [](Napi::Env env, double& value) { return Napi::Number::New(env, value); });
-}
-
-Napi::Value TensorHandle::data(const Napi::CallbackInfo& info) {
-  return submit(
-      info.Env(), LaneName::compute,
-      [tensor = alive(info.Env())] {
-        at::NoGradGuard noGrad;
-        const bool isReduced = tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16;
-        return tensor.detach().to(at::kCPU, isReduced ? at::kFloat : tensor.scalar_type()).contiguous();
-      },
-      [](Napi::Env env, at::Tensor& tensor) { return toTypedArray(env, tensor); });
-}
-
-Napi::Value TensorHandle::argmax(const Napi::CallbackInfo& info) {
-  return submit(
-      info.Env(), LaneName::compute,
-      [tensor = alive(info.Env())] {
-        at::NoGradGuard noGrad;
-        return tensor.argmax(1).to(at::kCPU, at::kInt).contiguous();
-      },
-      [](Napi::Env env, at::Tensor& tensor) { return toTypedArray(env, tensor); });
-}
-
-Napi::Value TensorHandle::softmax(const Napi::CallbackInfo& info) {
-  return submit(
-      info.Env(), LaneName::compute, [tensor = alive(info.Env())] { return at::softmax(tensor, 1); },
-      [](Napi::Env env, at::Tensor& tensor) { return TensorHandle::wrap(env, std::move(tensor)); });
-}
-
-// backward(scale): as (tensor * scale).backward(), so that chunks of a batch add up to its mean loss.
-Napi::Value TensorHandle::backward(const Napi::CallbackInfo& info) {
-  const double scale = info[0].IsUndefined() ? 1.0 : toNumber(info[0], "scale");
-  return submitVoid(info.Env(), LaneName::compute, [tensor = alive(info.Env()), scale] {
-    tensor.backward(at::full_like(tensor, scale, at::MemoryFormat::Preserve));
-  });
-}
-
-Napi::Value TensorHandle::channelsLast(const Napi::CallbackInfo& info) {
-  return submit(
-      info.Env(), LaneName::compute,
-      [tensor = alive(info.Env())] { return tensor.contiguous(at::MemoryFormat::ChannelsLast); },
-      [](Napi::Env env, at::Tensor& tensor) { return TensorHandle::wrap(env, std::move(tensor)); });
-}
-
-Napi::Value createTensor(const Napi::CallbackInfo& info) {
-  if (!info[0].IsTypedArray()) throw expected(info.Env(), "a typed array", "data", info[0]);
-  const auto array = info[0].As<Napi::TypedArray>();
-  const auto shape = toIntegers(info[1], "shape");
-  const auto device = toDevice(info[2]);
-  auto tensor = at::empty({static_cast<int64_t>(array.ElementLength())}, scalarTypeOf(array));
-  std::memcpy(tensor.mutable_data_ptr(), static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset(),
-              array.ByteLength());
-  // On the data lane: a batch's labels need not wait for the step at work.
-  return submit(
-      info.Env(), LaneName::data, [tensor, shape, device] { return tensor.reshape(shape).to(device); },
-      [](Napi::Env env, at::Tensor& result) { return TensorHandle::wrap(env, std::move(result)); });
 }
 
 }  // namespace spurmem

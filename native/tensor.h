@@ -6,40 +6,26 @@
 #include <ATen/core/grad_mode.h>
 #include <napi.h>
 
+#include <string>
+#include <vector>
+
 namespace spurmem {
 
-class TensorHandle : public Napi::ObjectWrap<TensorHandle> {
- public:
-  static Napi::Function define(Napi::Env env);
-  static Napi::Value wrap(Napi::Env env, at::Tensor tensor);
-  // The tensor behind a JavaScript Tensor; throws a TypeError for anything else, and for a disposed one.
-  static at::Tensor unwrap(const Napi::Value& value, const std::string& name);
-  static int64_t liveCount();
+// The tensor behind a JavaScript Tensor; throws a TypeError for anything else, and for a disposed one.
+at::Tensor toTensor(const Napi::Value& value, const std::string& name);
+// A new JavaScript Tensor.
+Napi::Value toJavaScript(Napi::Env env, at::Tensor& tensor);
+Napi::Value toJavaScript(Napi::Env env, std::vector<at::Tensor>& tensors);
 
-  explicit TensorHandle(const Napi::CallbackInfo& info);
-  ~TensorHandle() override;
+// A copy of a typed array, [its length].
+at::Tensor fromTypedArray(const Napi::Value& value, const std::string& name);
+// A contiguous tensor on the CPU as the typed array of its dtype.
+Napi::Value toTypedArray(Napi::Env env, const at::Tensor& tensor);
 
- private:
-  const at::Tensor& alive(Napi::Env env) const;
-  void release(Napi::Env env);
-
-  Napi::Value shape(const Napi::CallbackInfo& info);
-  Napi::Value dtype(const Napi::CallbackInfo& info);
-  Napi::Value device(const Napi::CallbackInfo& info);
-  Napi::Value disposed(const Napi::CallbackInfo& info);
-  Napi::Value dispose(const Napi::CallbackInfo& info);
-  Napi::Value item(const Napi::CallbackInfo& info);
-  Napi::Value data(const Napi::CallbackInfo& info);
-  Napi::Value argmax(const Napi::CallbackInfo& info);
-  Napi::Value softmax(const Napi::CallbackInfo& info);
-  Napi::Value backward(const Napi::CallbackInfo& info);
-  Napi::Value channelsLast(const Napi::CallbackInfo& info);
-
-  at::Tensor tensor_;
-  int64_t externalBytes_ = 0;
+// What a job gives back to become a typed array.
+struct Values {
+  at::Tensor tensor;
 };
-
-// tensor(data, shape, device): a Tensor with a copy of a typed array.
-Napi::Value createTensor(const Napi::CallbackInfo& info);
+Napi::Value toJavaScript(Napi::Env env, Values& values);
 
 }  // namespace spurmem

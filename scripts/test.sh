@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh test
 
-npx clang-format --dry-run --Werror native/*.cpp native/*.h native/nn/*.cpp native/nn/*.h
+npx clang-format --dry-run --Werror native/*.cpp native/*.h native/*/*.cpp native/*/*.h
 npx prettier --check . --log-level warn
 npm run --silent lint
 npm run --silent typecheck

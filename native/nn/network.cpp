@@ -1,5 +1,7 @@
 #include "network.h"
 
+#include <ATen/autocast_mode.h>
+
 #include <cmath>
 
 namespace spurmem {
@@ -13,6 +15,35 @@ double kaimingUniformBound(int64_t fanIn) {
   return std::sqrt(3.0) * (gain / std::sqrt(static_cast<double>(fanIn)));
 }
 
+// torch.autocast(device, dtype=torch.bfloat16) in a scope, or nothing for float32. The cache of cast weights
+// goes with the scope: kept longer, training would go on with the weights of the step before.
+class PrecisionGuard {
+ public:
+  PrecisionGuard(bool isBf16, at::DeviceType device) : isBf16_(isBf16), device_(device) {
+    if (!isBf16_) return;
+    enabledBefore_ = at::autocast::is_autocast_enabled(device_);
+    dtypeBefore_ = at::autocast::get_autocast_dtype(device_);
+    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+    at::autocast::set_autocast_enabled(device_, true);
+  }
+
+  ~PrecisionGuard() {
+    if (!isBf16_) return;
+    at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(device_, enabledBefore_);
+    at::autocast::set_autocast_dtype(device_, dtypeBefore_);
+  }
+
+  PrecisionGuard(const PrecisionGuard&) = delete;
+  PrecisionGuard& operator=(const PrecisionGuard&) = delete;
+
+ private:
+  bool isBf16_;
+  at::DeviceType device_;
+  bool enabledBefore_ = false;
+  at::ScalarType dtypeBefore_ = at::kBFloat16;
+};
+
 }  // namespace
 
 const at::Tensor& ForwardContext::weight(const Parameter& parameter) const {
@@ -25,9 +56,27 @@ void ForwardContext::observe(const std::string& layer, const at::Tensor& output)
   if (observation != nullptr && observation->layer == layer) observation->output = output;
 }
 
-at::Tensor Network::forwardFrom(size_t stage, at::Tensor activation, const ForwardContext& context) const {
-  for (size_t i = stage; i < stages.size(); ++i) activation = stages[i].run(std::move(activation), context);
-  return activation;
+void ForwardContext::count(int64_t number) const {
+  if (multiplyAdds != nullptr) multiplyAdds->back() += static_cast<double>(number);
+}
+
+at::Tensor Network::forward(size_t stage, at::Tensor activation, const ForwardContext& context) const {
+  const PrecisionGuard precision(isBf16, activation.device().type());
+  for (size_t i = stage; i < stages.size(); ++i) {
+    if (context.multiplyAdds != nullptr) context.multiplyAdds->push_back(0);
+    if (context.inputs != nullptr && context.inputs->count(i) > 0) (*context.inputs)[i] = activation;
+    activation = stages[i].run(std::move(activation), context);
+  }
+  return activation.to(at::kFloat);
+}
+
+const Parameter& Network::parameter(const std::string& name) const {
+  for (const auto* all : {&parameters, &buffers}) {
+    for (const auto& parameter : *all) {
+      if (parameter.name == name) return parameter;
+    }
+  }
+  TORCH_CHECK(false, "the model has no parameter named ", name);
 }
 
 const NeuronLayer& Network::layer(const std::string& name) const {
@@ -54,7 +103,7 @@ NetworkBuilder::Layer NetworkBuilder::conv2d(const std::string& name, int64_t in
                                                              const ForwardContext& context) {
     const auto biasValue = bias == nullptr ? std::optional<at::Tensor>() : bias->value;
     auto result = at::conv2d(x, context.weight(weight), biasValue, strides, at::IntArrayRef(paddings));
-    if (context.multiplyAdds != nullptr) *context.multiplyAdds += static_cast<double>(result.numel() * fanIn);
+    context.count(result.numel() * fanIn);
     context.observe(name, result);
     return result;
   };
@@ -67,17 +116,18 @@ NetworkBuilder::Layer NetworkBuilder::batchNorm2d(const std::string& name, int64
   auto& var = buffer(name + ".running_var", at::ones({channels}));
   auto& tracked = buffer(name + ".num_batches_tracked", at::zeros({}, at::kLong));
   return [&](const at::Tensor& x, const ForwardContext& context) {
-    if (context.training) {
+    const bool training = context.statistics != Statistics::frozen;
+    if (training) {
       // torch.nn.functional.batch_norm's check: one value has no variance.
       TORCH_CHECK(x.numel() / x.size(1) > 1,
                   "Expected more than 1 value per channel when training, got input size ", x.sizes(),
                   ": the batch is too small for ", x.size(2), " x ", x.size(3),
                   " px at this layer. Use another batch size, so that no batch has one image.");
-      if (context.updatesStatistics) tracked.value.add_(1);
+      if (context.statistics == Statistics::shared) tracked.value.add_(1);
     }
-    const bool usesRunning = !context.training || context.updatesStatistics;
+    const bool usesRunning = context.statistics != Statistics::separate;
     return at::batch_norm(x, weight.value, bias.value, usesRunning ? mean.value : at::Tensor(),
-                          usesRunning ? var.value : at::Tensor(), context.training,
+                          usesRunning ? var.value : at::Tensor(), training,
                           /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/true);
   };
 }
@@ -91,7 +141,7 @@ NetworkBuilder::Layer NetworkBuilder::linear(const std::string& name, int64_t in
   auto& bias = parameter(name + ".bias", at::empty({out}).uniform_(-biasBound, biasBound, generator_));
   return [&weight, &bias, in](const at::Tensor& x, const ForwardContext& context) {
     auto result = at::linear(x, context.weight(weight), bias.value);
-    if (context.multiplyAdds != nullptr) *context.multiplyAdds += static_cast<double>(result.numel() * in);
+    context.count(result.numel() * in);
     return result;
   };
 }
@@ -106,39 +156,35 @@ NetworkBuilder::Layer NetworkBuilder::layerNorm(const std::string& name, int64_t
   };
 }
 
-void NetworkBuilder::neurons(const std::string& name) {
+void NetworkBuilder::neurons(const std::string& name, bool isShortcut) {
   for (auto& parameter : network_.parameters) {
-    if (parameter.name == name + ".weight")
-      network_.layers.push_back({name, &parameter, network_.stages.size()});
+    if (parameter.name != name + ".weight") continue;
+    network_.layers.push_back({name, &parameter, network_.stages.size(), isShortcut});
   }
 }
 
-void NetworkBuilder::head(const std::string& name,
-                          std::function<at::Tensor(at::Tensor, const ForwardContext&)> penultimate,
-                          Layer classify) {
-  network_.penultimate = penultimate;
-  network_.classify = classify;
+void NetworkBuilder::mappable(const std::string& name, bool isShortcut) {
+  network_.mappable.push_back(name);
+  if (!isShortcut) network_.mappedByDefault = name;
+}
+
+void NetworkBuilder::head(const std::string& name, int64_t features, int64_t numClasses,
+                          StageFunction penultimate) {
+  network_.head = name;
+  const auto classify = linear(name, features, numClasses);
   stage(name, [penultimate, classify](at::Tensor x, const ForwardContext& context) {
-    return classify(penultimate(std::move(x), context), context);
+    const auto ofBatch = penultimate(std::move(x), context);
+    if (context.features != nullptr) *context.features = ofBatch;
+    return classify(ofBatch, context);
   });
 }
 
-void NetworkBuilder::stage(const std::string& name,
-                           std::function<at::Tensor(at::Tensor, const ForwardContext&)> run) {
+void NetworkBuilder::stage(const std::string& name, StageFunction run) {
   network_.stages.push_back({name, std::move(run)});
 }
 
 Parameter& NetworkBuilder::parameter(const std::string& name, at::Tensor value) {
   return network_.parameters.emplace_back(Parameter{name, std::move(value)});
-}
-
-const Parameter& NetworkBuilder::registered(const std::string& name) const {
-  for (const auto* all : {&network_.parameters, &network_.buffers}) {
-    for (const auto& parameter : *all) {
-      if (parameter.name == name) return parameter;
-    }
-  }
-  TORCH_CHECK(false, "the network has no parameter named ", name);
 }
 
 Parameter& NetworkBuilder::buffer(const std::string& name, at::Tensor value) {

@@ -1,13 +1,14 @@
 // A network as a list of named stages over parameters with PyTorch's names. It can run from any stage on, and
-// with some neurons masked, without changing its weights.
+// with some neurons perturbed, without changing its weights.
 #pragma once
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <array>
 #include <deque>
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -28,24 +29,35 @@ struct Observation {
   at::Tensor output;
 };
 
+// How batch-norm normalizes.
+enum class Statistics {
+  shared,    // with the batch's statistics, which update the running ones
+  separate,  // with the batch's, which leave the running ones alone
+  frozen,    // with the running ones
+};
+
+// How a pass computes, and what it keeps besides the logits; null: not that.
 struct ForwardContext {
-  // Batch-norm normalizes with the batch's statistics, as train() does, and not with the running ones.
-  bool training = false;
+  Statistics statistics = Statistics::frozen;
   const Replacements* replacements = nullptr;
-  // Where layers add the multiply-adds of the batch they see; null: not counted.
-  double* multiplyAdds = nullptr;
-  // Whether training updates the running statistics.
-  bool updatesStatistics = true;
-  // Convolutions and LayerNorms look whether they are the one; null: none is.
+  // The multiply-adds of each stage for this batch.
+  std::vector<double>* multiplyAdds = nullptr;
+  // The inputs of the stages that are its keys.
+  std::unordered_map<size_t, at::Tensor>* inputs = nullptr;
+  // What the classifier sees, [N, D].
+  at::Tensor* features = nullptr;
   Observation* observation = nullptr;
 
   const at::Tensor& weight(const Parameter& parameter) const;
   void observe(const std::string& layer, const at::Tensor& output) const;
+  void count(int64_t number) const;
 };
+
+using StageFunction = std::function<at::Tensor(at::Tensor, const ForwardContext&)>;
 
 struct Stage {
   std::string name;
-  std::function<at::Tensor(at::Tensor, const ForwardContext&)> run;
+  StageFunction run;
 };
 
 // A layer whose output channels or output rows are neurons.
@@ -53,6 +65,7 @@ struct NeuronLayer {
   std::string name;
   Parameter* weight;
   size_t stage;
+  bool isShortcut;  // around a residual block's layers
 };
 
 struct Network {
@@ -63,10 +76,20 @@ struct Network {
   std::deque<Parameter> buffers;
   std::vector<Stage> stages;
   std::vector<NeuronLayer> layers;
-  // The last stage in two: penultimate features [N, D], and their logits [N, numClasses].
-  std::function<at::Tensor(at::Tensor, const ForwardContext&)> penultimate, classify;
+  // The layer that classifies penultimate features; empty where there is none.
+  std::string head;
+  // Layers whose output Grad-CAM can map onto the image, in the order of a forward pass, and which it maps
+  // where none is named.
+  std::vector<std::string> mappable;
+  std::string mappedByDefault;
+  // Rows and columns of a vision transformer's patches.
+  std::optional<std::array<int64_t, 2>> patches;
 
-  at::Tensor forwardFrom(size_t stage, at::Tensor activation, const ForwardContext& context) const;
+  // What the last stage gives, float32, from a stage's input on. Everything that runs a network does it here,
+  // in the network's precision.
+  at::Tensor forward(size_t stage, at::Tensor activation, const ForwardContext& context) const;
+  // The parameter or buffer of that name.
+  const Parameter& parameter(const std::string& name) const;
   const NeuronLayer& layer(const std::string& name) const;
 };
 
@@ -88,14 +111,16 @@ class NetworkBuilder {
   // torch.nn.LayerNorm over the last dimension.
   Layer layerNorm(const std::string& name, int64_t channels, double eps);
   // Makes the layer of that name one whose outputs are neurons, run by the stage that is registered next.
-  void neurons(const std::string& name);
+  void neurons(const std::string& name, bool isShortcut = false);
+  // Makes the layer of that name, a convolution or LayerNorm, one that Grad-CAM can map; the last one that is
+  // no shortcut is the default.
+  void mappable(const std::string& name, bool isShortcut = false);
   Parameter& parameter(const std::string& name, at::Tensor value);
-  // The parameter or buffer of that name.
-  const Parameter& registered(const std::string& name) const;
-  // Registers the last stage: penultimate features of the activation, and the layer that classifies them.
-  void head(const std::string& name, std::function<at::Tensor(at::Tensor, const ForwardContext&)> penultimate,
-            Layer classify);
-  void stage(const std::string& name, std::function<at::Tensor(at::Tensor, const ForwardContext&)> run);
+  // Registers the last stage: penultimate features of the activation, and the linear layer of that name.
+  void head(const std::string& name, int64_t features, int64_t numClasses, StageFunction penultimate);
+  void stage(const std::string& name, StageFunction run);
+
+  const Network& network() const { return network_; }
 
  private:
   Parameter& buffer(const std::string& name, at::Tensor value);

@@ -1,4 +1,4 @@
-#include "projection.h"
+#include "architectures.h"
 
 namespace spurmem {
 

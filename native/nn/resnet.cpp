@@ -1,10 +1,13 @@
-#include "resnet.h"
-
+// torchvision's ResNet-18, -34 and -50: parameter names, initial values and arithmetic.
 #include <array>
 #include <cmath>
+#include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
-#include "convNorm.h"
+#include "../kernels/convNorm.h"
+#include "architectures.h"
 
 namespace spurmem {
 
@@ -27,13 +30,6 @@ struct Design {
   bool bottleneck;
 };
 
-std::optional<Design> designOf(const std::string& arch) {
-  if (arch == "resnet18") return Design{{2, 2, 2, 2}, false};
-  if (arch == "resnet34") return Design{{3, 4, 6, 3}, false};
-  if (arch == "resnet50") return Design{{3, 4, 6, 3}, true};
-  return std::nullopt;
-}
-
 // BasicBlock, or Bottleneck with its stride on the 3x3 convolution.
 Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int64_t planes, int64_t stride,
                 bool bottleneck) {
@@ -53,16 +49,13 @@ Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int6
     add(2, planes, planes, 3, 1);
   }
   if (stride != 1 || in != out) {
-    block.downsample.emplace(build, name + ".downsample.0", name + ".downsample.1", in, out, 1, stride, 0);
+    block.downsample.emplace(build, name + ".downsample.0", name + ".downsample.1", in, out, 1, stride, 0,
+                             /*isShortcut=*/true);
   }
   return block;
 }
 
-}  // namespace
-
-std::unique_ptr<Network> makeResNet(const std::string& arch, int64_t numClasses, at::Generator generator) {
-  const auto design = designOf(arch);
-  if (!design) return nullptr;
+std::unique_ptr<Network> makeResNet(const Design& design, int64_t numClasses, at::Generator generator) {
   auto network = std::make_unique<Network>();
   NetworkBuilder build(*network, generator);
 
@@ -74,21 +67,17 @@ std::unique_ptr<Network> makeResNet(const std::string& arch, int64_t numClasses,
   int64_t channels = 64;
   for (size_t i = 0; i < 4; ++i) {
     const int64_t planes = int64_t{64} << i;
-    for (int64_t j = 0; j < design->blocks[i]; ++j) {
+    for (int64_t j = 0; j < design.blocks[i]; ++j) {
       const auto name = "layer" + std::to_string(i + 1) + "." + std::to_string(j);
       const int64_t stride = i > 0 && j == 0 ? 2 : 1;
-      build.stage(name, makeBlock(build, name, channels, planes, stride, design->bottleneck));
-      channels = design->bottleneck ? planes * 4 : planes;
+      build.stage(name, makeBlock(build, name, channels, planes, stride, design.bottleneck));
+      channels = design.bottleneck ? planes * 4 : planes;
     }
   }
 
-  auto fc = build.linear("fc", channels, numClasses);
-  build.head(
-      "fc",
-      [](at::Tensor x, const ForwardContext&) {
-        return at::flatten(at::adaptive_avg_pool2d(x, {1, 1}), 1);
-      },
-      fc);
+  build.head("fc", channels, numClasses, [](at::Tensor x, const ForwardContext&) {
+    return at::flatten(at::adaptive_avg_pool2d(x, {1, 1}), 1);
+  });
 
   // The constructors above drew PyTorch's default values (how many, not in which order, is what matters to
   // the generator); torchvision then draws every convolution anew, in module order:
@@ -100,5 +89,21 @@ std::unique_ptr<Network> makeResNet(const std::string& arch, int64_t numClasses,
   }
   return network;
 }
+
+MakeNetwork of(const Design& design) {
+  return [design](int64_t numClasses, const ArchitectureOptions&, at::Generator generator) {
+    return makeResNet(design, numClasses, generator);
+  };
+}
+
+}  // namespace
+
+const Family resnet{"resnet",
+                    {
+                        {"resnet18", of({{2, 2, 2, 2}, /*bottleneck=*/false})},
+                        {"resnet34", of({{3, 4, 6, 3}, /*bottleneck=*/false})},
+                        {"resnet50", of({{3, 4, 6, 3}, /*bottleneck=*/true})},
+                    },
+                    /*options=*/{}};
 
 }  // namespace spurmem

@@ -1,7 +1,9 @@
-#include "vit.h"
-
+// timm's plain vision transformers: parameter names, initial values and arithmetic.
 #include <cmath>
-#include <optional>
+#include <memory>
+#include <string>
+
+#include "architectures.h"
 
 namespace spurmem {
 
@@ -12,12 +14,6 @@ using Layer = NetworkBuilder::Layer;
 constexpr int64_t kDepth = 12;
 constexpr int64_t kMlpRatio = 4;
 constexpr int64_t kHeadSize = 64;
-
-std::optional<int64_t> widthOf(const std::string& arch) {
-  if (arch.rfind("vit_tiny_patch", 0) == 0) return 192;
-  if (arch.rfind("vit_small_patch", 0) == 0) return 384;
-  return std::nullopt;
-}
 
 // torch.nn.init.trunc_normal_(std=std) with its default cuts at -2 and 2, in its order of operations.
 void truncNormal(at::Tensor& tensor, double std, at::Generator generator) {
@@ -41,9 +37,7 @@ struct Block {
     const int64_t width = x.size(2);
     const auto parts =
         qkv(x, context).reshape({batch, tokens, 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind(0);
-    if (context.multiplyAdds != nullptr) {
-      *context.multiplyAdds += 2.0 * static_cast<double>(batch * tokens * tokens * width);
-    }
+    context.count(2 * batch * tokens * tokens * width);
     const auto mixed = at::scaled_dot_product_attention(parts[0], parts[1], parts[2]);
     return proj(mixed.transpose(1, 2).reshape({batch, tokens, width}), context);
   }
@@ -54,27 +48,27 @@ struct Block {
   }
 };
 
-}  // namespace
-
-std::unique_ptr<Network> makeVit(const std::string& arch, int64_t numClasses, const VitOptions& options,
+std::unique_ptr<Network> makeVit(int64_t width, int64_t numClasses, const ArchitectureOptions& options,
                                  at::Generator generator) {
-  const auto found = widthOf(arch);
-  if (!found) return nullptr;
-  const int64_t width = *found;
-  const int64_t patch = options.patchSize;
-  TORCH_CHECK(options.imageHeight % patch == 0 && options.imageWidth % patch == 0, "the image size ",
-              options.imageHeight, " x ", options.imageWidth, " is no multiple of the patch size ", patch);
-  const int64_t tokens = (options.imageHeight / patch) * (options.imageWidth / patch) + 1;
+  const int64_t patch = *options.patchSize;
+  const double eps = *options.layerNormEps;
+  const auto [height, imageWidth] = *options.imageSize;
+  TORCH_CHECK(height % patch == 0 && imageWidth % patch == 0, "the image size ", height, " x ", imageWidth,
+              " is no multiple of the patch size ", patch);
+  const std::array<int64_t, 2> patches{height / patch, imageWidth / patch};
+  const int64_t tokens = patches[0] * patches[1] + 1;
 
   auto network = std::make_unique<Network>();
+  network->patches = patches;
   NetworkBuilder build(*network, generator);
   auto& clsToken = build.parameter("cls_token", at::zeros({1, 1, width}));
   auto& posEmbed = build.parameter("pos_embed", at::randn({1, tokens, width}, generator) * 0.02);
   auto embed = build.conv2d("patch_embed.proj", 3, width, patch, patch, 0, /*hasBias=*/true);
+  build.mappable("patch_embed.proj");
   build.stage("patch_embed", [embed, &clsToken, &posEmbed](at::Tensor x, const ForwardContext& context) {
-    const auto patches = embed(x, context).flatten(2).transpose(1, 2);
-    const auto cls = clsToken.value.expand({patches.size(0), -1, -1});
-    return at::cat({cls, patches}, 1) + posEmbed.value;
+    const auto embedded = embed(x, context).flatten(2).transpose(1, 2);
+    const auto cls = clsToken.value.expand({embedded.size(0), -1, -1});
+    return at::cat({cls, embedded}, 1) + posEmbed.value;
   });
 
   const auto neuronLinear = [&build](const std::string& name, int64_t in, int64_t out) {
@@ -86,20 +80,21 @@ std::unique_ptr<Network> makeVit(const std::string& arch, int64_t numClasses, co
     const auto name = "blocks." + std::to_string(i);
     Block block;
     block.heads = width / kHeadSize;
-    block.norm1 = build.layerNorm(name + ".norm1", width, options.layerNormEps);
+    block.norm1 = build.layerNorm(name + ".norm1", width, eps);
     block.qkv = neuronLinear(name + ".attn.qkv", width, 3 * width);
     block.proj = neuronLinear(name + ".attn.proj", width, width);
-    block.norm2 = build.layerNorm(name + ".norm2", width, options.layerNormEps);
+    block.norm2 = build.layerNorm(name + ".norm2", width, eps);
     block.fc1 = neuronLinear(name + ".mlp.fc1", width, kMlpRatio * width);
     block.fc2 = neuronLinear(name + ".mlp.fc2", kMlpRatio * width, width);
     build.stage(name, block);
+    build.mappable(name + ".norm1");
+    // Behind the last one, and the final norm, only the class token counts: their patches have no gradient.
+    if (i + 1 < kDepth) build.mappable(name + ".norm2");
   }
 
-  auto norm = build.layerNorm("norm", width, options.layerNormEps);
-  auto head = build.linear("head", width, numClasses);
-  build.head(
-      "head", [norm](at::Tensor x, const ForwardContext& context) { return norm(x, context).select(1, 0); },
-      head);
+  auto norm = build.layerNorm("norm", width, eps);
+  build.head("head", width, numClasses,
+             [norm](at::Tensor x, const ForwardContext& context) { return norm(x, context).select(1, 0); });
 
   // timm then draws anew, in this order: pos_embed, cls_token, and every linear layer's weight; biases become
   // 0.
@@ -119,5 +114,20 @@ std::unique_ptr<Network> makeVit(const std::string& arch, int64_t numClasses, co
   }
   return network;
 }
+
+MakeNetwork ofWidth(int64_t width) {
+  return [width](int64_t numClasses, const ArchitectureOptions& options, at::Generator generator) {
+    return makeVit(width, numClasses, options, generator);
+  };
+}
+
+}  // namespace
+
+const Family vit{"vit",
+                 {
+                     {"vit_tiny_patch16_224", ofWidth(192)},
+                     {"vit_small_patch16_224", ofWidth(384)},
+                 },
+                 {/*imageSize=*/{{224, 224}}, /*patchSize=*/16, /*layerNormEps=*/1e-6}};
 
 }  // namespace spurmem

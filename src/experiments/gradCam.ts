@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
 import { coverageOf } from '../data/coreRegion.js';
 import { requireGroups } from '../data/dataset.js';
+import { nearestNames } from '../data/nearest.js';
 import { greyPng, inputPng } from '../data/png.js';
 import { SpurmemError, invalidParameter } from '../errors.js';
 import { meanInterval } from '../metrics/bootstrap.js';
 import { heatShare } from '../metrics/heatShare.js';
 import { mean } from '../metrics/statistics.js';
-import { defaultMappedLayer, mappableLayers, requireMappable } from '../models/mappableLayers.js';
 import { native } from '../native/addon.js';
 import { throwIfAborted } from '../progress.js';
 import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
@@ -148,11 +148,21 @@ function chooseLayer(
   after: TraceSession,
   before: TraceSession | undefined,
 ): string {
-  const layers = mappableLayers(after.model.description);
-  const layer = asked ?? defaultMappedLayer(layers);
-  for (const session of [after, ...(before ? [before] : [])]) {
-    const { model, folder } = session;
-    requireMappable(layer, mappableLayers(model.description), `${model.arch} of ${folder.path}`);
+  const layer = asked ?? after.model.description.mappedByDefault;
+  for (const { model, folder } of [after, ...(before ? [before] : [])]) {
+    const { mappable, mappedByDefault } = model.description;
+    if (mappable.includes(layer)) continue;
+    throw new SpurmemError(
+      'USAGE',
+      `\`layer\` is ${JSON.stringify(layer)}, and ${model.arch} of ${folder.path} has no convolution or LayerNorm of that name that can be mapped.`,
+      {
+        ...{ parameter: 'layer', value: layer, expected: 'a convolution or LayerNorm of the model' },
+        advice: [
+          `The most similar: ${nearestNames(layer, mappable).join(', ')}.`,
+          `By default it is ${mappedByDefault}.`,
+        ],
+      },
+    );
   }
   return layer;
 }
@@ -190,12 +200,10 @@ async function mapImages(
   indices: Int32Array,
   { layer, output, shown }: { layer: string; output: number; shown: ReadonlySet<number> },
 ): Promise<Maps> {
-  const { loader, model, folder, config } = session;
+  const { loader, model, folder } = session;
   const { onProgress, signal, batchSize } = session.job;
   const { dataset, index: store } = loader;
   const { coreRegion, preprocessing } = dataset;
-  const [inputHeight] = loader.inputSize;
-  const gridHeight = config.patchSize === undefined ? 1 : inputHeight / config.patchSize;
   const task = `heat maps of ${basename(folder.path)}`;
   const shares = new Map<number, number>();
   const blank = new Set<number>();
@@ -205,7 +213,7 @@ async function mapImages(
   for await (const batch of loader.evaluation(indices, batchSize)) {
     using current = batch;
     throwIfAborted(signal, task);
-    const maps = await model.network.gradCam(current.images, layer, output, gridHeight);
+    const maps = await model.network.gradCam(current.images, layer, output);
     using tensor = maps.heat;
     cells = maps.cells;
     const [, height = 0, width = 0] = tensor.shape;

@@ -12,7 +12,7 @@ import {
   type GradientSamples,
   type ScoringContext,
 } from '../neurons/criterion.js';
-import type { Neuron, NeuronLayer } from '../neurons/neuron.js';
+import type { ModelLayer, Neuron } from '../neurons/neuron.js';
 import { worstSamples, type ScoredExample } from '../neurons/score.js';
 import { countNeurons, requireTopK, unitLayers } from '../neurons/select.js';
 import type { JobOptions } from '../progress.js';
@@ -47,7 +47,7 @@ export interface SessionOptions extends JobOptions, SessionChoices {
 /** A trained run opened for tracing: its selected model, its data, and the scores of its neurons. */
 export class TraceSession implements Disposable {
   /** The model's layers, each with as many units as it has neurons, or single weights where they are the unit. */
-  readonly unitLayers: readonly NeuronLayer[];
+  readonly unitLayers: readonly ModelLayer[];
   /** Units in the whole model, M. */
   readonly numNeurons: number;
   /** Of all draws. */
@@ -114,7 +114,7 @@ export class TraceSession implements Disposable {
   }
 
   /** The layers that a criterion chooses from. */
-  candidates(criterion: CriterionName): readonly NeuronLayer[] {
+  candidates(criterion: CriterionName): readonly ModelLayer[] {
     return candidateLayers(criterionNamed(criterion), this.unitLayers, this.settings);
   }
 

@@ -42,7 +42,7 @@ export async function evaluate(
   for await (const batch of loader.evaluation(indices, options.batchSize)) {
     using current = batch;
     throwIfAborted(options.signal, options.task);
-    using logits = await model.network.forward(current.images, false, false, null);
+    using logits = await model.network.forward(current.images);
     const predicting = logits.argmax();
     // Both at once: the next kernel need not wait for JavaScript to have seen the last one's result.
     const [predicted, lossesOfBatch] = await Promise.all([

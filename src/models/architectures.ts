@@ -1,4 +1,6 @@
-/** Architectures by torchvision's and timm's names; the addon builds them. */
+import { native, type ArchitectureDescription } from '../native/addon.js';
+
+/** Architectures by torchvision's and timm's names, which a test compares with the addon's. */
 export const ARCHITECTURES = [
   'resnet18',
   'resnet34',
@@ -7,3 +9,14 @@ export const ARCHITECTURES = [
   'vit_small_patch16_224',
 ] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
+
+/** The family of an architecture, and the options that it takes with their defaults. */
+export function architectureOf(name: Architecture): ArchitectureDescription {
+  const found = native().architectures[name];
+  if (found === undefined) throw new RangeError(`The addon has no architecture named ${name}`);
+  return found;
+}
+
+export function isArchitecture(value: unknown): value is Architecture {
+  return (ARCHITECTURES as readonly unknown[]).includes(value);
+}

@@ -2,18 +2,19 @@ import {
   native,
   type Generator,
   type MemoryFormat,
-  type ModelDescription,
-  type NativeModel,
+  type Network,
+  type NetworkDescription,
   type Precision,
   type Tensor,
 } from '../native/addon.js';
 import type { Architecture } from './architectures.js';
-import { headOf } from './head.js';
 import type { TensorData } from './safetensors.js';
 
 /** A network on a device. Dispose it, or declare it with `using`. */
 export class Model implements Disposable {
-  readonly description: ModelDescription;
+  readonly description: NetworkDescription;
+  /** The names of the classifier's parameters, and how many features it takes. */
+  readonly head: NonNullable<NetworkDescription['head']>;
   /**
    * Neurons in the whole model, M: the output channels of all convolutions, downsample ones included, or the output
    * rows of a vision transformer's qkv, proj, fc1 and fc2.
@@ -25,9 +26,12 @@ export class Model implements Disposable {
     readonly numClasses: number,
     readonly device: string,
     readonly memoryFormat: MemoryFormat,
-    readonly network: NativeModel,
+    readonly network: Network,
   ) {
     this.description = network.describe();
+    const { head } = this.description;
+    if (head === null) throw new RangeError(`${arch} has no classifier`);
+    this.head = head;
     this.numNeurons = this.description.layers.reduce((sum, layer) => sum + layer.size, 0);
   }
 
@@ -43,32 +47,27 @@ export class Model implements Disposable {
     readonly memoryFormat?: MemoryFormat | undefined;
     /** Default: float32. */
     readonly precision?: Precision | undefined;
-    /** Of vision transformers: [height, width] of the images, patch size, LayerNorm eps (1e-6; DeiT too). */
+    /** Of vision transformers, as the next two; defaults: the architecture's. */
     readonly imageSize?: readonly [number, number] | undefined;
     readonly patchSize?: number | undefined;
     readonly layerNormEps?: number | undefined;
   }): Promise<Model> {
     const memoryFormat = options.memoryFormat ?? 'channels_last';
-    const network = await native().createModel({
+    const network = await native().createNetwork({
       arch: options.arch,
       numClasses: options.numClasses,
       generator: options.generator,
       device: options.device,
       memoryFormat,
       precision: options.precision ?? 'fp32',
-      imageSize: options.imageSize ?? [224, 224],
-      patchSize: options.patchSize ?? 16,
-      layerNormEps: options.layerNormEps ?? 1e-6,
+      ...{ imageSize: options.imageSize, patchSize: options.patchSize, layerNormEps: options.layerNormEps },
     });
     return new Model(options.arch, options.numClasses, options.device, memoryFormat, network);
   }
 
   /** Size of the penultimate features, which the classifier takes. */
   get numFeatures(): number {
-    const [name] = headOf(this.arch);
-    const size = this.description.parameters.find((parameter) => parameter.name === name)?.shape[1];
-    if (size === undefined) throw new RangeError(`${this.arch} has no parameter ${name}`);
-    return size;
+    return this.head.features;
   }
 
   /** All parameters and buffers by PyTorch name, copied to the CPU: the model's `state_dict`. */

@@ -1,5 +1,4 @@
 import { SpurmemError } from '../errors.js';
-import { headOf } from './head.js';
 import type { Model } from './model.js';
 import { readWeights } from './readWeights.js';
 import type { TensorData } from './safetensors.js';
@@ -26,7 +25,7 @@ export async function loadWeights(
   advice = 'Choose the architecture that it was saved from with `arch`.',
 ): Promise<LoadedWeights> {
   const { tensors, source } = await readWeights(path);
-  const head = headOf(model.arch);
+  const head = [model.head.weight, model.head.bias];
   const { parameters, buffers } = model.description;
   const shapes = new Map([...parameters, ...buffers].map(({ name, shape }) => [name, shape]));
   const hasOtherHead = head.some((name) => !sameShape(tensors[name]?.shape, shapes.get(name)));

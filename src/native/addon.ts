@@ -89,8 +89,8 @@ export interface NativeImageStore {
 }
 
 /**
- * How batch-norm normalizes while a graph is recorded: with the batch's statistics, which update the running ones
- * (`shared`) or leave them alone (`separate`), or with the running ones (`frozen`).
+ * How batch-norm normalizes: with the batch's statistics, which update the running ones (`shared`) or leave them alone
+ * (`separate`), or with the running ones (`frozen`).
  */
 export const BATCH_NORM_STATISTICS = ['shared', 'separate', 'frozen'] as const;
 export type BatchNormStatistics = (typeof BATCH_NORM_STATISTICS)[number];
@@ -102,63 +102,79 @@ export type Unit = 'neuron' | 'weight';
 export interface WeightEdit {
   readonly layer: string;
   readonly unit: Unit;
-  /** `zero`: z = 0; `reinit`: z = values; `noise`: z = z + values. */
-  readonly kind: 'zero' | 'reinit' | 'noise';
+  /** `zero`: z = 0; `replace`: z = values; `add`: z = z + values. */
+  readonly kind: 'zero' | 'replace' | 'add';
   /** Output channels or rows; single weights by their place in row-major order. */
   readonly neurons: Int32Array;
-  /** For `reinit` and `noise`: all weights of the first neuron, then of the second, ... */
+  /** For `replace` and `add`: all weights of the first neuron, then of the second, ... */
   readonly values?: Float32Array;
 }
 
-export interface ModelDescription {
+export interface NetworkDescription {
   readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[];
   readonly buffers: readonly { readonly name: string; readonly shape: readonly number[] }[];
   /** Names of the stages, in the order that a batch passes them. */
   readonly stages: readonly string[];
-  /** Layers of neurons: how many, how many weights each has, and the stage that runs the layer. */
+  /** Layers of neurons, in the order of their parameters. */
   readonly layers: readonly {
     readonly name: string;
+    /** Its neurons. */
     readonly size: number;
+    /** The weights of each neuron. */
     readonly weights: number;
+    /** The stage that runs it. */
     readonly stage: number;
+    /** Whether it lies around a residual block's layers, as ResNet's downsample convolutions do. */
+    readonly isShortcut: boolean;
   }[];
+  /** The classifier: the parameters' names, and how many features it takes. Null for a network without one. */
+  readonly head: { readonly weight: string; readonly bias: string; readonly features: number } | null;
+  /**
+   * Layers whose output Grad-CAM can map onto the image, in the order of a forward pass: convolutions (within a block, its
+   * downsample convolution comes last), and of vision transformers the LayerNorms before attention and MLP. The last
+   * block's norm2 and the final norm are left out: behind them only the class token counts, so that their patches have no
+   * gradient.
+   */
+  readonly mappable: readonly string[];
+  /**
+   * The layer that Grad-CAM maps where none is named: the last one, which is layer4.2.conv3 for ResNet-50, as in the
+   * article, layer4.1.conv2 for ResNet-18, and the last block's norm1 for a vision transformer.
+   */
+  readonly mappedByDefault: string;
+  /** Of a vision transformer: rows and columns of the patches. */
+  readonly patches: readonly [number, number] | null;
 }
 
-/** A network on a device. Jobs run in the order they are submitted. */
-export interface NativeModel {
-  describe(): ModelDescription;
-  /** Logits [N, numClasses]. `training` uses and updates batch statistics; `grad` records the graph. */
-  forward(
-    batch: Tensor,
-    training: boolean,
-    grad: boolean,
-    edits: readonly WeightEdit[] | null,
-  ): Promise<Tensor>;
-  /** With the graph: penultimate features [N, D], and their logits [N, numClasses]. */
-  forwardFeatures(
-    batch: Tensor,
-    statistics: BatchNormStatistics,
-    edits: readonly WeightEdit[] | null,
-  ): Promise<{ features: Tensor; logits: Tensor }>;
-  /**
-   * Grad-CAM in eval mode: heat maps [N, H, W] at the batch's size, each with 1 as its highest value, and [rows, columns]
-   * of the layer, from which they were enlarged.
-   *
-   * @param layer a convolution, or a vision transformer's LayerNorm
-   * @param output the logit
-   * @param gridHeight rows of a vision transformer's patches
-   */
-  gradCam(
-    batch: Tensor,
-    layer: string,
-    output: number,
-    gridHeight: number,
-  ): Promise<{ heat: Tensor; cells: [number, number] }>;
-  /** Logits and the input of each stage asked for, in eval mode without gradients. */
+/** How a batch passes a network. */
+export interface PassOptions {
+  /** Default: `frozen`. */
+  readonly statistics?: BatchNormStatistics | undefined;
+  /** Whether the graph is recorded; default: false. */
+  readonly grad?: boolean | undefined;
+  /** Neurons to perturb in this pass; the weights do not change. */
+  readonly edits?: readonly WeightEdit[] | undefined;
+}
+
+/** A network on a device, in the precision that it was made with. Jobs run in the order they are submitted. */
+export interface Network {
+  describe(): NetworkDescription;
+  /** Logits [N, numClasses]. */
+  forward(batch: Tensor, options?: PassOptions): Promise<Tensor>;
+  /** Penultimate features [N, D], and their logits [N, numClasses]. */
+  forwardFeatures(batch: Tensor, options?: PassOptions): Promise<{ features: Tensor; logits: Tensor }>;
+  /** Logits and the input of each stage asked for, with the running statistics and without a graph. */
   forwardStages(batch: Tensor, stages: readonly number[]): Promise<{ logits: Tensor; inputs: Tensor[] }>;
-  /** Logits from the input of a stage on, with neurons perturbed, in eval mode without gradients. */
-  forwardFrom(stage: number, activation: Tensor, edits: readonly WeightEdit[] | null): Promise<Tensor>;
-  /** Multiply-adds of each stage for a batch, [stages], from a forward pass in eval mode. */
+  /** Logits from the input of a stage on, with neurons perturbed, with the running statistics and without a graph. */
+  forwardFrom(stage: number, activation: Tensor, edits?: readonly WeightEdit[]): Promise<Tensor>;
+  /**
+   * Grad-CAM with the running statistics: float32 heat maps [N, H, W] at the batch's size, each with 1 as its highest value,
+   * and [rows, columns] of the layer, from which they were enlarged.
+   *
+   * @param layer one of the description's `mappable`
+   * @param output the logit
+   */
+  gradCam(batch: Tensor, layer: string, output: number): Promise<{ heat: Tensor; cells: [number, number] }>;
+  /** Multiply-adds of each stage for a batch, [stages], from a forward pass. */
   stageCosts(batch: Tensor): Promise<Float64Array>;
   /** [M] float32: the l2 norm of each neuron's weights, or of their gradients, in layer order. */
   neuronNorms(of: 'weight' | 'gradient', unit: Unit): Promise<Tensor>;
@@ -168,12 +184,8 @@ export interface NativeModel {
   loadGradients(gradients: Readonly<Record<string, Tensor>>): Promise<void>;
   /** Sets all gradients to none. */
   zeroGrad(): Promise<void>;
-  /** Moves every weight and running statistic a share (0 to 1) of the way to those of a model of the same shape. */
-  moveToward(other: NativeModel, share: number): Promise<void>;
-  /** Edits weights in place, until `restore`. */
-  perturb(edits: readonly WeightEdit[]): Promise<void>;
-  /** Puts back the weights from before the last `perturb`. */
-  restore(): Promise<void>;
+  /** Moves every weight and running statistic a share (0 to 1) of the way to those of a network of the same shape. */
+  moveToward(other: Network, share: number): Promise<void>;
   /** Copies of all parameters and buffers by PyTorch name. */
   state(): Promise<Record<string, Tensor>>;
   /** Copies tensors into the parameters and buffers of their names; nothing is written when one does not fit. */
@@ -188,6 +200,23 @@ export interface NativeAdam {
   loadState(state: Readonly<Record<string, Tensor>>): Promise<void>;
 }
 
+/** What an architecture can be given besides its name. */
+export interface ArchitectureOptions {
+  /** [height, width] of the images in pixels. */
+  readonly imageSize: readonly [number, number];
+  /** Side of a patch in pixels. */
+  readonly patchSize: number;
+  /** eps of every LayerNorm. */
+  readonly layerNormEps: number;
+}
+
+export interface ArchitectureDescription {
+  /** Such as `resnet`. */
+  readonly family: string;
+  /** The options that it takes, with their defaults. */
+  readonly options: Partial<ArchitectureOptions>;
+}
+
 export interface Addon {
   readonly Tensor: { readonly prototype: Tensor };
   readonly Generator: new (seed: number | bigint) => Generator;
@@ -199,22 +228,23 @@ export interface Addon {
     widths: Int32Array,
   ) => NativeImageStore;
   readonly Adam: new (
-    model: NativeModel,
+    network: Network,
     options: { beta1: number; beta2: number; eps: number; weightDecay: number },
   ) => NativeAdam;
   tensor(data: NativeArray, shape: readonly number[], device: string): Promise<Tensor>;
-  createModel(options: {
-    arch: string;
-    numClasses: number;
-    /** [height, width] in pixels and patch size, of vision transformers. */
-    imageSize: readonly [number, number];
-    patchSize: number;
-    layerNormEps: number;
-    generator: Generator;
-    device: string;
-    memoryFormat: MemoryFormat;
-    precision: Precision;
-  }): Promise<NativeModel>;
+  /** What each architecture is, by its name. */
+  readonly architectures: Readonly<Record<string, ArchitectureDescription>>;
+  /** A network with PyTorch's initial weights. Options that its architecture does not take are not read. */
+  createNetwork(
+    options: { readonly [Name in keyof ArchitectureOptions]?: ArchitectureOptions[Name] | undefined } & {
+      arch: string;
+      numClasses: number;
+      generator: Generator;
+      device: string;
+      memoryFormat: MemoryFormat;
+      precision: Precision;
+    },
+  ): Promise<Network>;
   /** SimCLR's projection head, Linear, ReLU, Linear: maps features [N, inputs] to projections [N, outputs]. */
   createProjectionHead(options: {
     inputs: number;
@@ -222,7 +252,7 @@ export interface Addon {
     outputs: number;
     generator: Generator;
     device: string;
-  }): Promise<NativeModel>;
+  }): Promise<Network>;
   crossEntropy(logits: Tensor, labels: Tensor, reduction: 'mean' | 'none'): Promise<Tensor>;
   /** torch.nn.MSELoss of the softmax against the one-hot class; `none`: the mean over classes of each sample. */
   squaredError(logits: Tensor, labels: Tensor, reduction: 'mean' | 'none'): Promise<Tensor>;
@@ -281,7 +311,7 @@ function load(): Addon {
   } catch (error) {
     throw new SpurmemError('NATIVE_LOAD_FAILED', loadAdvice(path, messageOf(error)), { cause: error });
   }
-  if (typeof (loaded as Partial<Addon>).createModel !== 'function') {
+  if (typeof (loaded as Partial<Addon>).createNetwork !== 'function') {
     throw new SpurmemError(
       'NATIVE_LOAD_FAILED',
       loadAdvice(path, 'it is another module, not spurmem\u2019s addon'),

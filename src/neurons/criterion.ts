@@ -4,7 +4,7 @@ import type { Model } from '../models/model.js';
 import type { Unit } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
-import type { Neuron, NeuronLayer } from './neuron.js';
+import type { ModelLayer, Neuron } from './neuron.js';
 import { scoresOf, selectTopK, type MagnitudeLayers, type MagnitudeOrder } from './select.js';
 
 /** How neurons are scored (article, "Identification of critical neurons"). `CRITERIA` lists all of them. */
@@ -20,7 +20,7 @@ export interface Criterion {
   /** A score for each of the model's neurons, or of its single weights where they are the unit: [M] in layer order. */
   readonly scores: (context: ScoringContext) => Promise<Float32Array>;
   /** The layers that it chooses from, in their order; left out: all of them. */
-  readonly layers?: (layers: readonly NeuronLayer[], settings: ChoiceSettings) => readonly NeuronLayer[];
+  readonly layers?: (layers: readonly ModelLayer[], settings: ChoiceSettings) => readonly ModelLayer[];
   /** By which end of the scores it chooses; left out: the largest. */
   readonly order?: (settings: ChoiceSettings) => MagnitudeOrder;
 }
@@ -56,9 +56,9 @@ export interface ChoiceSettings {
 /** The layers of a model that a criterion chooses from, in the model's order. */
 export function candidateLayers(
   criterion: Criterion,
-  layers: readonly NeuronLayer[],
+  layers: readonly ModelLayer[],
   settings: ChoiceSettings,
-): readonly NeuronLayer[] {
+): readonly ModelLayer[] {
   return criterion.layers?.(layers, settings) ?? layers;
 }
 
@@ -72,7 +72,7 @@ export function candidateLayers(
 export function selectByCriterion(
   criterion: Criterion,
   scores: Float32Array,
-  layers: readonly NeuronLayer[],
+  layers: readonly ModelLayer[],
   settings: ChoiceSettings,
   k: number,
 ): Neuron[] {

@@ -9,6 +9,12 @@ export interface NeuronLayer {
   readonly size: number;
 }
 
+/** A model's layer of neurons. */
+export interface ModelLayer extends NeuronLayer {
+  /** Whether it lies around a residual block's layers. */
+  readonly isShortcut: boolean;
+}
+
 /** One neuron: an output channel of a convolution, a row of a linear layer, or a single weight where that is the unit. */
 export interface Neuron {
   /** The module's PyTorch name, such as `layer4.1.conv2`. */

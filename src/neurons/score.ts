@@ -39,7 +39,7 @@ export async function gradientScores(
     for await (const batch of loader.evaluation(indices, options.batchSize)) {
       using current = batch;
       throwIfAborted(options.signal, 'scoring');
-      using logits = await model.network.forward(current.images, false, true, null);
+      using logits = await model.network.forward(current.images, { grad: true });
       const size = current.indices.length;
       using labels =
         options.labels &&

@@ -1,6 +1,6 @@
 import { SpurmemError } from '../errors.js';
 import type { Unit } from '../native/addon.js';
-import { unknownLayer, type Neuron, type NeuronLayer } from './neuron.js';
+import { unknownLayer, type ModelLayer, type Neuron, type NeuronLayer } from './neuron.js';
 
 /** Where magnitude chooses: in all layers, or without the convolutions of ResNet's shortcuts (`downsample`). */
 export const MAGNITUDE_LAYERS = ['all', 'no-downsample'] as const;
@@ -11,11 +11,11 @@ export const MAGNITUDE_ORDERS = ['largest', 'smallest'] as const;
 export type MagnitudeOrder = (typeof MAGNITUDE_ORDERS)[number];
 
 /** The layers of a model that magnitude chooses from, in the model's order. */
-export function magnitudeLayers<Layer extends NeuronLayer>(
+export function magnitudeLayers<Layer extends ModelLayer>(
   layers: readonly Layer[],
   which: MagnitudeLayers,
 ): readonly Layer[] {
-  return which === 'all' ? layers : layers.filter(({ name }) => !/\.downsample\.\d+$/.test(name));
+  return which === 'all' ? layers : layers.filter(({ isShortcut }) => !isShortcut);
 }
 
 /**
@@ -51,10 +51,14 @@ export function scoresOf(
  * @param layers a model's layers, with the weights of each neuron
  */
 export function unitLayers(
-  layers: readonly (NeuronLayer & { readonly weights: number })[],
+  layers: readonly (ModelLayer & { readonly weights: number })[],
   unit: Unit,
-): NeuronLayer[] {
-  return layers.map(({ name, size, weights }) => ({ name, size: unit === 'neuron' ? size : size * weights }));
+): ModelLayer[] {
+  return layers.map(({ name, size, weights, isShortcut }) => ({
+    name,
+    size: unit === 'neuron' ? size : size * weights,
+    isShortcut,
+  }));
 }
 
 /** Neurons in some layers. */

@@ -1,13 +1,13 @@
 import { takeData, withTensors } from '../models/model.js';
 import type { TensorData } from '../models/safetensors.js';
-import { native, type NativeAdam, type NativeModel } from '../native/addon.js';
+import { native, type NativeAdam, type Network } from '../native/addon.js';
 
 /** torch.optim.Adam with `fused=True` over a network's parameters. */
 export class Adam {
   readonly #native: NativeAdam;
 
   constructor(
-    { network }: { readonly network: NativeModel },
+    { network }: { readonly network: Network },
     public lr: number,
     options: {
       readonly betas?: readonly [number, number];

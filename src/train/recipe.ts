@@ -106,7 +106,7 @@ export function ermEpoch(
 ): Promise<EpochTraining> {
   const { config, model } = trainer;
   return trainer.trainBatches(epoch, lr, batches, total, async ({ images, labels }) => {
-    const logits = await model.network.forward(images, true, true, null);
+    const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
     return { logits, loss: await lossOf(logits, labels, 'mean', config.loss) };
   });
 }

@@ -3,7 +3,7 @@ import { SpurmemError } from '../errors.js';
 import { countCorrect } from '../metrics/evaluate.js';
 import { GroupCounter } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
-import type { Generator, NativeModel, Tensor } from '../native/addon.js';
+import type { Generator, Network, Tensor } from '../native/addon.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { Adam } from './adam.js';
 import type { MethodState, TrainingState } from './checkpoint.js';
@@ -22,7 +22,7 @@ export interface MethodRun extends MethodState {
 
 /** A network that is trained beside the model, such as a projection head. */
 export interface TrainedPart {
-  readonly network: NativeModel;
+  readonly network: Network;
   readonly optimizer: Adam;
 }
 
@@ -63,7 +63,7 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
   }
 
   /** Trains another network by the same loss, with an optimizer of its own. The trainer disposes it. */
-  addPart(network: NativeModel): TrainedPart {
+  addPart(network: Network): TrainedPart {
     const part = {
       network,
       optimizer: new Adam({ network }, this.config.lr, { weightDecay: this.config.weightDecay }),

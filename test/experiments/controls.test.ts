@@ -8,6 +8,7 @@ import { evaluate } from '../../src/metrics/evaluate.js';
 import { native } from '../../src/native/addon.js';
 import { ZERO, maskNeurons } from '../../src/neurons/perturb.js';
 import { trainErm } from '../../src/train/methods.js';
+import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -81,9 +82,9 @@ test('the distribution is that of evaluating each draw alone', async () => {
   const job = { batchSize: 32, task: 'alone' };
   const before = (await evaluate(model, loader, dataset.splits.train, job)).accuracies.accuracy;
   const changesOf = async (neurons: Parameters<typeof maskNeurons>[0]): Promise<number[]> => {
-    await model.network.perturb(maskNeurons(neurons).edits);
-    const { accuracies } = await evaluate(model, loader, dataset.splits.train, job);
-    await model.network.restore();
+    const { accuracies } = await whilePerturbed(model, maskNeurons(neurons).edits, () =>
+      evaluate(model, loader, dataset.splits.train, job),
+    );
     return accuracies.accuracy.map((value, g) => value - (before[g] ?? 0));
   };
   const drawn: number[][] = [];

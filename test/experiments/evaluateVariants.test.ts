@@ -5,11 +5,12 @@ import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
 import { evaluateVariants } from '../../src/experiments/evaluateVariants.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { Model } from '../../src/models/model.js';
-import { native } from '../../src/native/addon.js';
+import { native, type WeightEdit } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
 import { drawForNeurons, maskNeurons, perturbNeurons, type Variant } from '../../src/neurons/perturb.js';
 import { gradientScores } from '../../src/neurons/score.js';
 import { Adam } from '../../src/train/adam.js';
+import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -30,7 +31,7 @@ beforeAll(async () => {
   for (let epoch = 0; epoch < 5; epoch += 1) {
     for await (const batch of loader.training(dataset.splits.train, 32, generator)) {
       using current = batch;
-      using logits = await model.network.forward(current.images, true, true, null);
+      using logits = await model.network.forward(current.images, { statistics: 'shared', grad: true });
       using loss = await native().crossEntropy(logits, current.labels, 'mean');
       await model.network.zeroGrad();
       await loss.backward();
@@ -79,9 +80,7 @@ test('gives, to the last sample, what evaluating each perturbed model alone give
 
   expect(together.baseline).toEqual((await evaluate(model, loader, indices, job)).accuracies);
   for (const [i, { edits }] of variants.entries()) {
-    await model.network.perturb(edits);
-    const alone = await evaluate(model, loader, indices, job);
-    await model.network.restore();
+    const alone = await whilePerturbed(model, edits, () => evaluate(model, loader, indices, job));
     expect(together.variants[i]?.map((outcome) => outcome?.correct)).toEqual(alone.accuracies.correct);
     expect(together.variants[i]?.map((outcome) => outcome?.total)).toEqual(alone.accuracies.total);
   }
@@ -133,16 +132,19 @@ async function stageShares(): Promise<number[]> {
   return Array.from(costs, (cost) => cost / whole);
 }
 
-test('perturbations nest, and an extra restore is refused', async () => {
-  const before = await digest();
-  await model.network.perturb(maskNeurons(at('conv1', 0)).edits);
-  const once = await digest();
-  await model.network.perturb(maskNeurons(at('conv1', 1)).edits);
-  await model.network.restore();
-  expect(await digest()).toEqual(once);
-  await model.network.restore();
-  expect(await digest()).toEqual(before);
-  await expect(model.network.restore()).rejects.toThrow(/nothing to restore/);
+test('edits of one layer add up, and leave the weights alone', async () => {
+  using images = await native().tensor(new Float32Array(3 * 64 * 32).fill(1), [1, 3, 64, 32], 'cpu');
+  const logitsOf = async (...edits: WeightEdit[]): Promise<unknown> => {
+    using logits = await model.network.forward(images, { edits });
+    return await logits.data();
+  };
+  const [first, second, both] = [at('conv1', 0), at('conv1', 1), at('conv1', 0, 1)].map(
+    (neurons) => maskNeurons(neurons).edits[0] as WeightEdit,
+  ) as [WeightEdit, WeightEdit, WeightEdit];
+  const before = await logitsOf();
+  expect(await logitsOf(first, second)).toEqual(await logitsOf(both));
+  expect(await logitsOf(first)).not.toEqual(await logitsOf(both));
+  expect(await logitsOf()).toEqual(before);
 });
 
 test('unknown layers and neurons are refused by name', async () => {

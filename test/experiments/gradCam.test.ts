@@ -45,7 +45,7 @@ async function sharesAlone(path: string, indices: Int32Array): Promise<number[]>
   const shares: number[] = [];
   for await (const batch of session.loader.evaluation(indices, 7)) {
     using current = batch;
-    const maps = await session.model.network.gradCam(current.images, 'layer4.1.conv2', 0, 1);
+    const maps = await session.model.network.gradCam(current.images, 'layer4.1.conv2', 0);
     using tensor = maps.heat;
     const heat = (await tensor.data()) as Float32Array;
     const sum = (from: number, to: number): number =>
@@ -129,7 +129,7 @@ test('keeps the first images of each group that were drawn, with their maps', as
     const index = session.dataset.examples.findIndex((example) => example.filename === filename);
     for await (const batch of session.loader.evaluation(Int32Array.of(index), 1)) {
       using current = batch;
-      const maps = await session.model.network.gradCam(current.images, result.layer, 0, 1);
+      const maps = await session.model.network.gradCam(current.images, result.layer, 0);
       using tensor = maps.heat;
       const heat = (await tensor.data()) as Float32Array;
       const grey = await pixelsOf(after.heat);

@@ -14,6 +14,7 @@ import { CRITERION_NAMES } from '../../src/neurons/criteria.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
+import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -90,9 +91,9 @@ test('structured tracing gives what zeroing each layer\u2019s neurons alone give
   const { model, loader, dataset } = session;
   for (const entry of result.entries.filter((_, i) => i % 37 === 0)) {
     expect(entry.neurons.every(({ layer }) => layer === entry.layer)).toBe(true);
-    await model.network.perturb(maskNeurons(entry.neurons).edits);
-    const alone = await evaluate(model, loader, dataset.splits.train, { batchSize: 32, task: 'alone' });
-    await model.network.restore();
+    const alone = await whilePerturbed(model, maskNeurons(entry.neurons).edits, () =>
+      evaluate(model, loader, dataset.splits.train, { batchSize: 32, task: 'alone' }),
+    );
     expect(entry.accuracy).toBe(alone.accuracies.accuracy[entry.group]);
     expect(entry.change).toBeCloseTo(entry.accuracy - (result.baseline.accuracy[entry.group] ?? 0), 12);
   }

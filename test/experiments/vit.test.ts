@@ -8,6 +8,7 @@ import type { Unit } from '../../src/native/addon.js';
 import type { CriterionName } from '../../src/neurons/criteria.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { trainErm } from '../../src/train/methods.js';
+import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -43,9 +44,9 @@ test.each<[Unit, CriterionName, number]>([
   const { model, loader, dataset } = session;
   for (const entry of result.entries.filter((_, i) => i % 41 === 0)) {
     expect(entry.neurons.every(({ layer }) => layer === entry.layer)).toBe(true);
-    await model.network.perturb(maskNeurons(entry.neurons, unit).edits);
-    const alone = await evaluate(model, loader, dataset.splits.train, { batchSize: 16, task: 'alone' });
-    await model.network.restore();
+    const alone = await whilePerturbed(model, maskNeurons(entry.neurons, unit).edits, () =>
+      evaluate(model, loader, dataset.splits.train, { batchSize: 16, task: 'alone' }),
+    );
     expect(entry.accuracy).toBe(alone.accuracies.accuracy[entry.group]);
   }
 });

@@ -2,7 +2,6 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { canonicalNames } from '../../src/models/parameterNames.js';
-import { headOf } from '../../src/models/head.js';
 import { parsePickle } from '../../src/models/pickle.js';
 import { readWeights } from '../../src/models/readWeights.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
@@ -349,10 +348,5 @@ describe('names', () => {
   test('that become the same are refused', async () => {
     const content = archive(pickle(dict({ 'module.w': tensor([1]), w: tensor([1]) })), [floats(1)]);
     expect(await refusal(read(content))).toContain('two of its tensors are "w"');
-  });
-
-  test('of the head go by the architecture', () => {
-    expect(headOf('resnet50')).toEqual(['fc.weight', 'fc.bias']);
-    expect(headOf('vit_small_patch16_224')).toEqual(['head.weight', 'head.bias']);
   });
 });

@@ -3,6 +3,7 @@ import type { TensorData } from '../../src/models/safetensors.js';
 import { native, type Precision, type Tensor, type WeightEdit } from '../../src/native/addon.js';
 import { Adam } from '../../src/train/adam.js';
 import { relativeDifference, report } from '../parity/compare.js';
+import { whilePerturbed } from '../perturbed.js';
 
 const SEED = 5;
 /** The last block sees 2 x 1 pixels, or one. */
@@ -47,7 +48,7 @@ async function logitsOf(
   grad: boolean,
   edits: WeightEdit[] = [],
 ): Promise<Float32Array> {
-  using logits = await model.network.forward(images, false, grad, edits);
+  using logits = await model.network.forward(images, { grad, edits });
   return (await logits.data()) as Float32Array;
 }
 
@@ -88,7 +89,7 @@ describe.each([
       const held = inputs[0] as Tensor;
       const before = await held.data();
       for (let again = 0; again < 2; again += 1) {
-        using fromHeld = await model.network.forwardFrom(stage, held, null);
+        using fromHeld = await model.network.forwardFrom(stage, held);
         expect(await fromHeld.data()).toEqual(await logits.data());
       }
       expect(await held.data()).toEqual(before);
@@ -102,9 +103,7 @@ describe.each([
       await compare('with neurons masked', edits);
       expect(await logitsOf(model, images, false)).toEqual(before);
 
-      await model.network.perturb(edits);
-      await compare('of perturbed weights');
-      await model.network.restore();
+      await whilePerturbed(model, edits, () => compare('of perturbed weights'));
       expect(await logitsOf(model, images, false)).toEqual(before);
 
       await logitsOf(model, images, false);
@@ -121,7 +120,7 @@ describe.each([
         'cpu',
       );
       {
-        using logits = await model.network.forward(images, true, true, null);
+        using logits = await model.network.forward(images, { statistics: 'shared', grad: true });
         using loss = await native().crossEntropy(logits, labels, 'mean');
         await loss.backward();
         await logitsOf(model, images, false);

@@ -40,7 +40,7 @@ test('gradients can be put back', async () => {
   using model = await resnet(3);
   using images = await native().tensor(new Float32Array(2 * 3 * 32 * 32).fill(0.5), [2, 3, 32, 32], 'cpu');
   using labels = await native().tensor(Int32Array.of(0, 1), [2], 'cpu');
-  using logits = await model.network.forward(images, false, true, null);
+  using logits = await model.network.forward(images, { grad: true });
   using loss = await native().crossEntropy(logits, labels, 'mean');
   await loss.backward();
   const gradients = await takeData(await model.network.gradients());

@@ -45,7 +45,7 @@ test('an error of libtorch comes without its C++ stack', async () => {
   const generator = new (native().Generator)(0);
   using model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
   using wrong = await native().tensor(new Float32Array(8), [1, 2, 2, 2], 'cpu');
-  const failure = model.network.forward(wrong, false, false, null);
+  const failure = model.network.forward(wrong);
   await expect(failure).rejects.toMatchObject({ code: 'NATIVE_FAILED' });
   await expect(failure).rejects.toThrow(/expected input\[1, 2, 2, 2\] to have 3 channels/);
   await expect(failure).rejects.not.toThrow(/frame #|c10::/);
@@ -86,7 +86,7 @@ test('the event loop runs while the engine works', async () => {
     ticks += 1;
   }, 5);
   const start = performance.now();
-  (await model.network.forward(images, false, false, null)).dispose();
+  (await model.network.forward(images)).dispose();
   const milliseconds = performance.now() - start;
   clearInterval(timer);
   // A blocked loop would tick at most once.

@@ -14,7 +14,7 @@ for (let step = 0; step < 500; step += 1) {
   const contiguous = await addon.tensor(pixels, [4, 3, 64, 32], 'cpu');
   const images = await contiguous.channelsLast();
   const labels = await addon.tensor(new Int32Array(4).fill(step % 2), [4], 'cpu');
-  const logits = await model.network.forward(images, true, true, null);
+  const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
   const loss = await addon.crossEntropy(logits, labels, 'mean');
   await model.network.zeroGrad();
   await loss.backward();

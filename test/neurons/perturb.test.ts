@@ -36,6 +36,7 @@ test('draws follow the neurons\u2019 order, and the first k do not depend on the
   const variant = perturbNeurons(drawn, 'noise', 0.005, 4);
   const [a, b] = variant.edits;
   expect([a?.layer, b?.layer]).toEqual(['a', 'b']);
+  expect([a?.kind, perturbNeurons(drawn, 'reinit', 1, 0).edits[0]?.kind]).toEqual(['add', 'replace']);
   const scaled = [...second].map((draw) => Math.fround(draw * Math.fround(0.005)));
   expect([...(a?.values ?? [])]).toEqual(scaled);
 });

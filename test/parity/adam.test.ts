@@ -38,7 +38,7 @@ test('20 steps of fused Adam with ReduceLROnPlateau give PyTorch\u2019s weights'
     using labels = await native().tensor((oracle[`labels.${step}`] as TensorData).data, [8], 'cpu');
     optimizer.lr = scheduler.lr;
     rates.push(optimizer.lr);
-    using logits = await model.network.forward(images, true, true, null);
+    using logits = await model.network.forward(images, { statistics: 'shared', grad: true });
     using loss = await native().crossEntropy(logits, labels, 'mean');
     await model.network.zeroGrad();
     await loss.backward();

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Model, takeData } from '../../src/models/model.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
-import { native, type BatchNormStatistics, type NativeModel } from '../../src/native/addon.js';
+import { native, type BatchNormStatistics, type Network } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { Adam } from '../../src/train/adam.js';
@@ -93,12 +93,12 @@ test.each<BatchNormStatistics>(['shared', 'separate', 'frozen'])(
 );
 
 /** Value and gradient of NT-Xent, through a projection head's weights, against the published function. */
-async function compareNtXent(head: NativeModel, expected: Oracle): Promise<void> {
+async function compareNtXent(head: Network, expected: Oracle): Promise<void> {
   const addon = native();
   using a = await addon.tensor(expected('nt.a').data, [16, 512], 'cpu');
   using b = await addon.tensor(expected('nt.b').data, [16, 512], 'cpu');
-  using viewA = await head.forward(a, true, true, null);
-  using viewB = await head.forward(b, true, true, null);
+  using viewA = await head.forward(a, { grad: true });
+  using viewB = await head.forward(b, { grad: true });
   using value = await addon.ntXent(viewA, viewB, settings.temperature);
   const difference = Math.abs((await value.item()) - Number(expected('nt.value').data[0]));
   report('NT-Xent, difference', difference, 1e-6);

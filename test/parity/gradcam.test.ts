@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { defaultMappedLayer, mappableLayers } from '../../src/models/mappableLayers.js';
 import type { Architecture } from '../../src/models/architectures.js';
 import { Model } from '../../src/models/model.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
@@ -46,18 +45,17 @@ test.each(cases)('Grad-CAM of $arch, $imageSize px, equals hooks in PyTorch', as
   await setThreads(THREADS);
   const generator = new (native().Generator)(SEED);
   using model = await Model.create({ ...given, numClasses: 2, generator, device: 'cpu' });
-  const all = mappableLayers(model.description);
-  expect(defaultMappedLayer(all)).toBe(layers[0]);
-  expect(all).toEqual(expect.arrayContaining([...layers]));
+  const { mappable, mappedByDefault } = model.description;
+  expect(mappedByDefault).toBe(layers[0]);
+  expect(mappable).toEqual(expect.arrayContaining([...layers]));
 
   const live = native().liveTensors();
   const { data, shape } = expected('images');
   {
     using contiguous = await native().tensor(data, shape, 'cpu');
     using images = await contiguous.channelsLast();
-    const gridHeight = height / (patchSize ?? height);
     for (const layer of layers) {
-      const { heat: map, cells } = await model.network.gradCam(images, layer, 0, gridHeight);
+      const { heat: map, cells } = await model.network.gradCam(images, layer, 0);
       using heat = map;
       expect(cells).toEqual([...expected(`cells.${layer}`).data]);
       expect(heat.shape).toEqual([4, height, width]);
@@ -67,10 +65,10 @@ test.each(cases)('Grad-CAM of $arch, $imageSize px, equals hooks in PyTorch', as
       expect(difference).toBeLessThanOrEqual(1e-5);
       expect(found.every((value) => value === 0)).toBe(false);
     }
-    await expect(model.network.gradCam(images, 'layer9.conv', 0, 1)).rejects.toThrow(
+    await expect(model.network.gradCam(images, 'layer9.conv', 0)).rejects.toThrow(
       /no layer named layer9.conv/,
     );
-    await expect(model.network.gradCam(images, layers[0] ?? '', 2, gridHeight)).rejects.toThrow(
+    await expect(model.network.gradCam(images, layers[0] ?? '', 2)).rejects.toThrow(
       /2 outputs, and none is numbered 2/,
     );
   }

@@ -72,7 +72,7 @@ export async function compareStages(model: Model, images: Tensor): Promise<void>
   const { logits, inputs } = await model.network.forwardStages(images, [...model.description.stages.keys()]);
   const whole = await logits.data();
   for (const [stage, input] of inputs.entries()) {
-    using again = await model.network.forwardFrom(stage, input, null);
+    using again = await model.network.forwardFrom(stage, input);
     expect(maxDifference(await again.data(), whole)).toBe(0);
     input.dispose();
   }

@@ -66,8 +66,8 @@ describe.each(cases)('$arch, $memoryFormat, $precision, $batch x $height x $widt
     using images = memoryFormat === 'channels_last' ? await contiguous.channelsLast() : contiguous;
     using labels = await native().tensor(expected('labels').data, [given.batch], 'cpu');
 
-    using trainLogits = await model.network.forward(images, true, false, null);
-    using logits = await model.network.forward(images, false, true, null);
+    using trainLogits = await model.network.forward(images, { statistics: 'shared' });
+    using logits = await model.network.forward(images, { grad: true });
     const inTraining = maxDifference(await trainLogits.data(), expected('logits.train').data);
     const inEval = maxDifference(await logits.data(), expected('logits.eval').data);
     report(`${arch}, ${precision}, logits in training mode, max difference`, inTraining, 0);

@@ -17,7 +17,7 @@ const CLASSES = 5;
 async function logitsOf(model: Model, input: TensorData): Promise<Float32Array> {
   using contiguous = await native().tensor(input.data, input.shape, 'cpu');
   using images = await contiguous.channelsLast();
-  using logits = await model.network.forward(images, false, true, null);
+  using logits = await model.network.forward(images, { grad: true });
   return (await logits.data()) as Float32Array;
 }
 
@@ -37,7 +37,7 @@ test.each(TORCHVISION)('%s: weights go to PyTorch with strict=True and come back
   // Batch statistics that are not 0 and 1, and counters that are not 0.
   using contiguous = await native().tensor(pixels, shape, 'cpu');
   using images = await contiguous.channelsLast();
-  (await model.network.forward(images, true, false, null)).dispose();
+  (await model.network.forward(images, { statistics: 'shared' })).dispose();
   const ours = await logitsOf(model, input);
   await writeSafetensors(path('ours'), await model.stateDict());
   await writeSafetensors(path('input'), { input });

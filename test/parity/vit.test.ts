@@ -46,7 +46,7 @@ test.each(cases)('$arch, $imageSize px, patch $patchSize', async (given) => {
   using contiguous = await native().tensor(expected('input').data, expected('input').shape, 'cpu');
   using images = await contiguous.channelsLast();
   using labels = await native().tensor(expected('labels').data, [batch], 'cpu');
-  using logits = await model.network.forward(images, false, true, null);
+  using logits = await model.network.forward(images, { grad: true });
   const difference = relativeDifference(await logits.data(), expected('logits').data);
   report(`${arch} logits, relative difference`, difference, 1e-6);
   expect(difference).toBeLessThanOrEqual(1e-6);

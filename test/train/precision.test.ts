@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
+import { mean } from '../../src/metrics/statistics.js';
 import { loadWeights } from '../../src/models/weights.js';
 import { native, type Precision } from '../../src/native/addon.js';
 import { trainErm } from '../../src/train/methods.js';
@@ -66,6 +67,31 @@ async function predictions(
   await loadWeights(model, weights);
   const evaluated = await evaluate(model, loader, dataset.splits.test, { batchSize: 50, task: precision });
   return { predicted: evaluated.predictions, average: evaluated.accuracies.average, loss: evaluated.loss };
+}
+
+test('Grad-CAM of a network in bfloat16 is computed in it, and nearly the same', async () => {
+  const maps = { fp32: await heatMaps('fp32'), bf16: await heatMaps('bf16') };
+  // A weak map is scaled to a highest value of 1 too, which is why single cells differ by more.
+  const difference = mean(Array.from(maps.fp32, (value, i) => Math.abs(value - (maps.bf16[i] as number))));
+  report('Grad-CAM in bf16 and in fp32, mean difference', difference, 0.1);
+  expect(difference).toBeGreaterThan(0);
+  expect(difference).toBeLessThanOrEqual(0.1);
+});
+
+async function heatMaps(precision: Precision): Promise<Float32Array> {
+  const { config, weights } = await openRun(join(folder, 'exact'));
+  const dataset = await loadDataset(base.data);
+  using loader = await openImages(config, dataset, { device: 'cpu' });
+  using model = await createModel({ ...config, precision }, loader, new (native().Generator)(0));
+  await loadWeights(model, weights);
+  for await (const batch of loader.evaluation(dataset.splits.test.slice(0, 20), 20)) {
+    using current = batch;
+    const maps = await model.network.gradCam(current.images, 'layer2.0.conv1', 0);
+    using heat = maps.heat;
+    expect(heat.dtype).toBe('float32');
+    return (await heat.data()) as Float32Array;
+  }
+  throw new RangeError('There are no images');
 }
 
 test('NCHW trains as NHWC does but for rounding, and the run says which it took', async () => {

@@ -36,7 +36,7 @@ export async function forward(
     run === undefined ? {} : { 'predictions changed %': 100 * (await shareChanged(run, settings, place)) };
   const { model, images } = await create(settings, place);
   const work = repeated(settings, async () => {
-    using logits = await model.network.forward(images, false, false, null);
+    using logits = await model.network.forward(images);
     await logits.argmax();
   });
   return { ...work, run: async () => ({ ...(await work.run()), measures }) };
@@ -75,7 +75,7 @@ export async function ermStep(settings: ComputeSettings, place: WorkloadPlace): 
   const { model, images, labels } = await create(settings, place);
   const part = { network: model.network, optimizer: new Adam(model, 1e-4) };
   return repeated(settings, async () => {
-    using logits = await model.network.forward(images, true, true, null);
+    using logits = await model.network.forward(images, { statistics: 'shared', grad: true });
     using loss = await native().crossEntropy(logits, labels, 'mean');
     await Promise.all([descend(loss, [part]), loss.item()]);
   });
@@ -84,7 +84,7 @@ export async function ermStep(settings: ComputeSettings, place: WorkloadPlace): 
 /** The l2 norm of every neuron's gradient, from gradients that are there. A repeat's units are neurons. */
 export async function neuronNorms(settings: ComputeSettings, place: WorkloadPlace): Promise<Workload> {
   const { model, images, labels } = await create(settings, place);
-  using logits = await model.network.forward(images, false, true, null);
+  using logits = await model.network.forward(images, { grad: true });
   using loss = await native().crossEntropy(logits, labels, 'mean');
   await loss.backward();
   const { run } = repeated(settings, async () => {

@@ -3,7 +3,7 @@ import { normal, type Perturbation } from '../perturbation.js';
 /** Random noise: z_i + eps_i, eps_i ~ N(0, sigma^2) (article, Figs 5 and 12). */
 export const noise = {
   name: 'noise',
-  edit: 'noise',
+  edit: 'add',
   values: normal,
   words: {
     heading: 'Neurons with random noise',

@@ -3,7 +3,7 @@ import { normal, type Perturbation } from '../perturbation.js';
 /** Random initialization: z_i = eps_i, eps_i ~ N(0, sigma^2) (article, Figs 4 and 11). */
 export const reinit = {
   name: 'reinit',
-  edit: 'reinit',
+  edit: 'replace',
   values: normal,
   words: {
     heading: 'Randomly initialized neurons',

@@ -2,7 +2,7 @@ import { SpurmemError } from '../../errors.js';
 import { evaluate } from '../../metrics/evaluate.js';
 import { criterionNamed, type CriterionName } from '../../neurons/criteria.js';
 import { selectByCriterion, type GradientSamples } from '../../neurons/criterion.js';
-import type { Neuron, NeuronLayer } from '../../neurons/neuron.js';
+import type { ModelLayer, Neuron, NeuronLayer } from '../../neurons/neuron.js';
 import { worstSamples, type ScoredExample } from '../../neurons/score.js';
 import { countNeurons, fractionToCount, selectTopK, unitLayers } from '../../neurons/select.js';
 import type { Trainer } from '../trainer.js';
@@ -41,7 +41,7 @@ async function chosen(
   trainer: Trainer<FinetuneConfig>,
   epoch: number,
   name: CriterionName,
-  layers: readonly NeuronLayer[],
+  layers: readonly ModelLayer[],
   count: number,
 ): Promise<Neuron[]> {
   const { config, model, loader, job } = trainer;

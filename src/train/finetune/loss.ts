@@ -1,6 +1,6 @@
 import type { ViewPair } from '../../data/batches.js';
 import { lossOf } from '../../metrics/loss.js';
-import { native, type NativeModel, type Tensor } from '../../native/addon.js';
+import { native, type Network, type Tensor } from '../../native/addon.js';
 import { TensorScope } from '../../native/tensorScope.js';
 import type { NeuronMask } from '../../neurons/perturb.js';
 import type { BatchLoss } from '../trainer.js';
@@ -23,22 +23,22 @@ export type FinetuneLossSettings = Pick<
  */
 export async function finetuneLoss(
   config: FinetuneLossSettings,
-  network: NativeModel,
-  head: NativeModel | undefined,
+  network: Network,
+  head: Network | undefined,
   mask: NeuronMask,
   { images, second, labels }: Pick<ViewPair, 'images' | 'second' | 'labels'>,
 ): Promise<BatchLoss> {
   using scope = new TensorScope();
-  const target = scope.own(await network.forwardFeatures(images, 'shared', null));
+  const target = scope.own(await network.forwardFeatures(images, { statistics: 'shared', grad: true }));
   const terms: Record<string, Tensor> = {};
   let { logits } = target;
   if (config.contrast) {
-    const auxiliary = scope.own(await network.forwardFeatures(second, config.statistics, mask.edits));
+    const auxiliary = scope.own(await network.forwardFeatures(second, { statistics: config.statistics, grad: true, edits: mask.edits }));
     const a = await contrasted(config, head, target, scope);
     const b = await contrasted(config, head, auxiliary, scope);
     terms.contrast = scope.own(await native().ntXent(a, b, config.temperature));
     if (config.supervisedForward === 'own') {
-      logits = scope.own(await network.forwardFeatures(images, 'shared', null)).logits;
+      logits = scope.own(await network.forwardFeatures(images, { statistics: 'shared', grad: true })).logits;
     }
   }
   terms.supervised = scope.own(
@@ -57,14 +57,14 @@ export async function finetuneLoss(
 /** What NT-Xent compares of one branch, [N, D]. */
 async function contrasted(
   { features: which }: FinetuneLossSettings,
-  head: NativeModel | undefined,
+  head: Network | undefined,
   { features, logits }: { readonly features: Tensor; readonly logits: Tensor },
   scope: TensorScope,
 ): Promise<Tensor> {
   switch (which) {
     case 'projection':
       if (!head) throw new RangeError('There is no projection head');
-      return scope.own(await head.forward(features, true, true, null));
+      return scope.own(await head.forward(features, { grad: true }));
     case 'penultimate':
       return features;
     case 'logits':

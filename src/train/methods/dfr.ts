@@ -2,7 +2,6 @@ import type { BatchLoader } from '../../data/batches.js';
 import type { Dataset } from '../../data/dataset.js';
 import { SpurmemError } from '../../errors.js';
 import { weightsFingerprint } from '../../models/fingerprint.js';
-import { headOf } from '../../models/head.js';
 import type { Model } from '../../models/model.js';
 import { writeSafetensors, type TensorData } from '../../models/safetensors.js';
 import { throwIfAborted, type JobOptions } from '../../progress.js';
@@ -167,7 +166,7 @@ async function featuresOf(
   for await (const batch of loader.evaluation(indices, batchSize)) {
     using current = batch;
     throwIfAborted(signal, 'penultimate features');
-    const made = await model.network.forwardFeatures(current.images, 'frozen', null);
+    const made = await model.network.forwardFeatures(current.images, { grad: true });
     using ofBatch = made.features;
     made.logits.dispose();
     features.set((await ofBatch.data()) as Float32Array, done * numFeatures);
@@ -182,9 +181,8 @@ async function featuresOf(
 }
 
 function headState(model: Model, { weight, bias }: LinearLayer): Record<string, TensorData> {
-  const [weightName, biasName] = headOf(model.arch);
   return {
-    [weightName]: { shape: [model.numClasses, model.numFeatures], data: Float32Array.from(weight) },
-    [biasName]: { shape: [model.numClasses], data: Float32Array.from(bias) },
+    [model.head.weight]: { shape: [model.numClasses, model.numFeatures], data: Float32Array.from(weight) },
+    [model.head.bias]: { shape: [model.numClasses], data: Float32Array.from(bias) },
   };
 }

@@ -85,7 +85,7 @@ async function robustLoss(
   weights: GroupWeights,
   { images, labels, indices }: Batch,
 ): Promise<BatchLoss> {
-  const logits = await model.network.forward(images, true, true, null);
+  const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
   using losses = await lossOf(logits, labels, 'none', config.loss);
   const groups = indices.map((index) => dataset.groups[index] as number);
   const weight = weights.update((await losses.data()) as Float32Array, groups);

@@ -1,4 +1,7 @@
 // Resizing, cropping, flipping and normalizing of RGB images, to the bit as torchvision's tensor path.
+//
+// Why it is here: libtorch's antialiased resize and the conversions around it took 1.48 ms of processor time
+// for a picture of 500 x 375 px; this takes 0.26 ms with normalization (docs/benchmarks.md).
 #pragma once
 
 #include <array>

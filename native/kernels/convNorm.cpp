@@ -5,8 +5,6 @@
 
 #include <optional>
 
-#include "../precision.h"
-
 namespace spurmem {
 
 namespace {
@@ -34,6 +32,14 @@ c10::List<std::optional<at::Scalar>> noScalars() { return c10::List<std::optiona
 
 }  // namespace
 
+bool hasFastBf16() {
+  const auto asks = find("mkldnn::_is_mkldnn_bf16_supported");
+  if (!asks) return false;
+  torch::jit::Stack stack;
+  asks->callBoxed(stack);
+  return stack.back().toBool();
+}
+
 struct ConvNorm::Folded {
   at::Tensor weight, bias;
   // What they come from, and the version that it had.
@@ -49,16 +55,18 @@ struct ConvNorm::Folded {
 };
 
 ConvNorm::ConvNorm(NetworkBuilder& build, const std::string& conv, const std::string& norm, int64_t in,
-                   int64_t out, int64_t kernel, int64_t stride, int64_t padding)
+                   int64_t out, int64_t kernel, int64_t stride, int64_t padding, bool isShortcut)
     : conv_(build.conv2d(conv, in, out, kernel, stride, padding)),
       stride_(2, stride),
       padding_(2, padding),
       kept_(std::make_shared<Folded>()) {
-  build.neurons(conv);
+  build.neurons(conv, isShortcut);
+  build.mappable(conv, isShortcut);
   norm_ = build.batchNorm2d(norm, out);
-  weight_ = &build.registered(conv + ".weight");
-  norms_ = {&build.registered(norm + ".weight"), &build.registered(norm + ".bias"),
-            &build.registered(norm + ".running_mean"), &build.registered(norm + ".running_var")};
+  const auto& network = build.network();
+  weight_ = &network.parameter(conv + ".weight");
+  norms_ = {&network.parameter(norm + ".weight"), &network.parameter(norm + ".bias"),
+            &network.parameter(norm + ".running_mean"), &network.parameter(norm + ".running_var")};
 }
 
 at::Tensor ConvNorm::relu(const at::Tensor& x, const ForwardContext& context) const {
@@ -84,7 +92,7 @@ at::Tensor ConvNorm::addRelu(const at::Tensor& x, at::Tensor residual, const For
 bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const {
   // Of wrong shapes libtorch's own convolution says what is wrong with them.
   const bool fits = x.dim() == 4 && x.size(1) == weight_->value.size(1);
-  const bool wants = fits && !context.training && !at::GradMode::is_enabled() &&
+  const bool wants = fits && context.statistics == Statistics::frozen && !at::GradMode::is_enabled() &&
                      context.multiplyAdds == nullptr && context.observation == nullptr &&
                      canFuse(x, isAutocast(x));
   // Training has better use for the memory.

@@ -1,0 +1,18 @@
+// What is behind the objects of the addon's classes; a Tensor's is in tensor.h.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <napi.h>
+
+#include <memory>
+#include <string>
+
+namespace spurmem {
+
+struct Network;
+
+// Both throw a TypeError for anything else, and for a disposed one.
+at::Generator toGenerator(const Napi::Value& value, const std::string& name);
+std::shared_ptr<Network> toNetwork(const Napi::Value& value, const std::string& name);
+
+}  // namespace spurmem

@@ -1,0 +1,20 @@
+// What the addon exports, by subject. src/native/addon.ts says what each of it does.
+#pragma once
+
+#include <napi.h>
+
+namespace spurmem {
+
+void exportTensors(Napi::Object exports);
+void exportGenerator(Napi::Object exports);
+void exportImageStore(Napi::Object exports);
+void exportNetworks(Napi::Object exports);
+void exportLosses(Napi::Object exports);
+void exportAdam(Napi::Object exports);
+
+template <Napi::Value (*function)(const Napi::CallbackInfo&)>
+void exportFunction(Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New<function>(exports.Env(), name));
+}
+
+}  // namespace spurmem

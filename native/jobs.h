@@ -1,0 +1,72 @@
+// Jobs: work on a lane, and what it gives back as the value of a Promise.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "engine.h"
+#include "namedTensors.h"
+#include "tensor.h"
+
+namespace spurmem {
+
+struct Nothing {};
+
+inline Napi::Value toJavaScript(Napi::Env env, Nothing&) { return env.Undefined(); }
+inline Napi::Value toJavaScript(Napi::Env env, double number) { return Napi::Number::New(env, number); }
+
+// Resolves a Promise with toJavaScript(env, work()); `work` runs on the lane and must touch no JavaScript
+// value. Rejects with an Error whose code is NATIVE_FAILED when either throws.
+template <class Work>
+Napi::Promise submit(Napi::Env env, LaneName lane, Work work) {
+  using Given = std::invoke_result_t<Work>;
+  struct Job {
+    Napi::Promise::Deferred deferred;
+    Work work;
+    std::optional<std::conditional_t<std::is_void_v<Given>, Nothing, Given>> result;
+    std::string error;
+  };
+  auto job = std::make_shared<Job>(
+      Job{Napi::Promise::Deferred::New(env), std::move(work), std::nullopt, std::string()});
+  auto run = [job] {
+    try {
+      if constexpr (std::is_void_v<Given>) {
+        job->work();
+        job->result.emplace();
+      } else {
+        job->result.emplace(job->work());
+      }
+    } catch (...) {
+      job->error = currentErrorMessage();
+    }
+  };
+  auto settle = [job](Napi::Env settleEnv) {
+    Napi::HandleScope scope(settleEnv);
+    if (job->result) {
+      try {
+        job->deferred.Resolve(toJavaScript(settleEnv, *job->result));
+      } catch (const Napi::Error& error) {
+        job->deferred.Reject(error.Value());
+      }
+    } else {
+      auto error = Napi::Error::New(settleEnv, job->error);
+      error.Value().Set("code", "NATIVE_FAILED");
+      job->deferred.Reject(error.Value());
+    }
+  };
+  Environment::of(env).submit(lane, std::move(run), std::move(settle));
+  return job->deferred.Promise();
+}
+
+// On the lane of models.
+template <class Work>
+Napi::Promise compute(const Napi::CallbackInfo& info, Work work) {
+  return submit(info.Env(), LaneName::compute, std::move(work));
+}
+
+}  // namespace spurmem

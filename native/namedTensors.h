@@ -1,0 +1,26 @@
+// Tensors by name, as a state_dict has them.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <napi.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace spurmem {
+
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+// Of a JavaScript object of Tensors, and back.
+NamedTensors toNamedTensors(const Napi::Value& value, const std::string& name);
+Napi::Value toJavaScript(Napi::Env env, NamedTensors& tensors);
+
+bool contains(const NamedTensors& tensors, const std::string& name);
+// Contiguous copies on the CPU, as files hold them.
+NamedTensors copiesOf(const NamedTensors& tensors);
+// Copies every value into the target of its name. Nothing is written where a value has no target or another
+// shape; throws then.
+void copyInto(const NamedTensors& targets, const NamedTensors& values);
+
+}  // namespace spurmem

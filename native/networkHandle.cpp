@@ -1,0 +1,366 @@
+// The JavaScript Network: a network on a device, run on the compute lane.
+#include "classes.h"
+
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "describe.h"
+#include "exports.h"
+#include "gradcam.h"
+#include "handle.h"
+#include "jobs.h"
+#include "namedTensors.h"
+#include "neurons.h"
+#include "nn/architectures.h"
+
+namespace spurmem {
+
+Napi::Value toJavaScript(Napi::Env env, HeatMaps& maps) {
+  auto cells = Napi::Array::New(env, 2);
+  cells[0u] = static_cast<double>(maps.rows);
+  cells[1u] = static_cast<double>(maps.columns);
+  auto object = Napi::Object::New(env);
+  object.Set("heat", toJavaScript(env, maps.heat));
+  object.Set("cells", cells);
+  return object;
+}
+
+Napi::Value toJavaScript(Napi::Env env, std::unique_ptr<Network>& network);
+
+namespace {
+
+Unit toUnit(const Napi::Value& value) {
+  return toChoice<Unit>(value, "unit", {{"neuron", Unit::neuron}, {"weight", Unit::weight}});
+}
+
+WeightEdit toEdit(const Napi::Value& value, const std::string& name) {
+  const auto item = toObject(value, name);
+  WeightEdit edit;
+  edit.layer = toString(item.Get("layer"), "layer");
+  edit.unit = toUnit(item.Get("unit"));
+  edit.kind =
+      toChoice<EditKind>(item.Get("kind"), "kind",
+                         {{"zero", EditKind::zero}, {"replace", EditKind::replace}, {"add", EditKind::add}});
+  edit.neurons = toInt32s(item.Get("neurons"), "neurons");
+  if (edit.kind != EditKind::zero) edit.values = toFloat32s(item.Get("values"), "values");
+  return edit;
+}
+
+std::vector<WeightEdit> toEdits(const Napi::Value& value) {
+  return isGiven(value) ? toVector(value, "edits", toEdit) : std::vector<WeightEdit>{};
+}
+
+struct PassOptions {
+  Statistics statistics = Statistics::frozen;
+  bool grad = false;
+  std::vector<WeightEdit> edits;
+};
+
+PassOptions toPassOptions(const Napi::Value& value) {
+  PassOptions options;
+  if (!isGiven(value)) return options;
+  const auto given = toObject(value, "options");
+  const Napi::Value statistics = given.Get("statistics");
+  const Napi::Value grad = given.Get("grad");
+  if (isGiven(statistics)) {
+    options.statistics = toChoice<Statistics>(
+        statistics, "statistics",
+        {{"shared", Statistics::shared}, {"separate", Statistics::separate}, {"frozen", Statistics::frozen}});
+  }
+  if (isGiven(grad)) options.grad = toBoolean(grad, "grad");
+  options.edits = toEdits(given.Get("edits"));
+  return options;
+}
+
+// A pass of the network with these options; `context` names what it keeps besides the logits.
+at::Tensor run(const Network& network, size_t stage, const at::Tensor& activation, const PassOptions& options,
+               ForwardContext context = {}) {
+  at::AutoGradMode gradMode(options.grad);
+  const auto replacements = applyEdits(network, options.edits);
+  context.statistics = options.statistics;
+  context.replacements = &replacements;
+  return network.forward(stage, activation, context);
+}
+
+size_t checkStage(Napi::Env env, int64_t stage, const Network& network) {
+  if (stage < 0 || static_cast<size_t>(stage) >= network.stages.size()) {
+    throw Napi::RangeError::New(env, "The network has no stage " + std::to_string(stage));
+  }
+  return static_cast<size_t>(stage);
+}
+
+NamedTensors stateOf(const Network& network) {
+  NamedTensors state;
+  for (const auto& [name, value] : network.parameters) state.emplace_back(name, value);
+  for (const auto& [name, value] : network.buffers) state.emplace_back(name, value);
+  return state;
+}
+
+void move(std::deque<Parameter>& from, const std::deque<Parameter>& to, double share) {
+  TORCH_CHECK(from.size() == to.size(), "the models differ in their parameters");
+  for (size_t i = 0; i < from.size(); ++i) {
+    auto& value = from[i].value;
+    if (at::isFloatingType(value.scalar_type())) {
+      value.lerp_(to[i].value, share);
+    } else {
+      value.copy_(to[i].value);
+    }
+  }
+}
+
+struct StageInputs {
+  at::Tensor logits;
+  std::vector<at::Tensor> inputs;
+};
+
+Napi::Value toJavaScript(Napi::Env env, StageInputs& result) {
+  auto object = Napi::Object::New(env);
+  object.Set("logits", spurmem::toJavaScript(env, result.logits));
+  object.Set("inputs", spurmem::toJavaScript(env, result.inputs));
+  return object;
+}
+
+class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
+ public:
+  static constexpr auto kName = "Network";
+  static constexpr napi_type_tag kTag = {0x7370757265746e73, 0x6e65747730303031};
+
+  static void exportTo(Napi::Object exports) {
+    exportClass(exports, {
+                             InstanceMethod<&NetworkHandle::describe>("describe"),
+                             InstanceMethod<&NetworkHandle::forward>("forward"),
+                             InstanceMethod<&NetworkHandle::forwardFeatures>("forwardFeatures"),
+                             InstanceMethod<&NetworkHandle::forwardStages>("forwardStages"),
+                             InstanceMethod<&NetworkHandle::forwardFrom>("forwardFrom"),
+                             InstanceMethod<&NetworkHandle::stageCosts>("stageCosts"),
+                             InstanceMethod<&NetworkHandle::gradCam>("gradCam"),
+                             InstanceMethod<&NetworkHandle::neuronNorms>("neuronNorms"),
+                             InstanceMethod<&NetworkHandle::gradients>("gradients"),
+                             InstanceMethod<&NetworkHandle::loadGradients>("loadGradients"),
+                             InstanceMethod<&NetworkHandle::zeroGrad>("zeroGrad"),
+                             InstanceMethod<&NetworkHandle::moveToward>("moveToward"),
+                             InstanceMethod<&NetworkHandle::state>("state"),
+                             InstanceMethod<&NetworkHandle::loadState>("loadState"),
+                             InstanceMethod<&NetworkHandle::dispose>("dispose"),
+                         });
+  }
+
+  explicit NetworkHandle(const Napi::CallbackInfo& info) : Handle(info, made(info)) {}
+
+ private:
+  Napi::Value describe(const Napi::CallbackInfo& info) {
+    return spurmem::describe(info.Env(), *held(info.Env()));
+  }
+
+  // forward(batch, options)
+  Napi::Value forward(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch"),
+                          options = toPassOptions(info[1])] { return run(*network, 0, batch, options); });
+  }
+
+  // forwardFeatures(batch, options)
+  Napi::Value forwardFeatures(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch"),
+                          options = toPassOptions(info[1])] {
+      at::Tensor features;
+      ForwardContext context;
+      context.features = &features;
+      const auto logits = run(*network, 0, batch, options, context);
+      return NamedTensors{{"features", features.to(at::kFloat)}, {"logits", logits}};
+    });
+  }
+
+  // forwardStages(batch, stages)
+  Napi::Value forwardStages(const Napi::CallbackInfo& info) {
+    const auto& network = held(info.Env());
+    std::vector<size_t> stages;
+    for (const auto stage : toIntegers(info[1], "stages")) {
+      stages.push_back(checkStage(info.Env(), stage, *network));
+    }
+    return compute(info, [network, stages, batch = toTensor(info[0], "batch")] {
+      std::unordered_map<size_t, at::Tensor> inputs;
+      for (const auto stage : stages) inputs[stage];
+      ForwardContext context;
+      context.inputs = &inputs;
+      StageInputs result{run(*network, 0, batch, {}, context), {}};
+      for (const auto stage : stages) result.inputs.push_back(inputs[stage]);
+      return result;
+    });
+  }
+
+  // forwardFrom(stage, activation, edits)
+  Napi::Value forwardFrom(const Napi::CallbackInfo& info) {
+    const auto& network = held(info.Env());
+    const auto stage = checkStage(info.Env(), toInteger(info[0], "stage"), *network);
+    return compute(info,
+                   [network, stage, activation = toTensor(info[1], "activation"), edits = toEdits(info[2])] {
+                     return run(*network, stage, activation, {Statistics::frozen, false, edits});
+                   });
+  }
+
+  // stageCosts(batch)
+  Napi::Value stageCosts(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch")] {
+      std::vector<double> costs;
+      ForwardContext context;
+      context.multiplyAdds = &costs;
+      run(*network, 0, batch, {}, context);
+      return Values{at::tensor(costs, at::kDouble)};
+    });
+  }
+
+  // gradCam(batch, layer, output)
+  Napi::Value gradCam(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch"),
+                          layer = toString(info[1], "layer"), output = toInteger(info[2], "output")] {
+      return spurmem::gradCam(*network, batch, layer, output);
+    });
+  }
+
+  // neuronNorms(of, unit)
+  Napi::Value neuronNorms(const Napi::CallbackInfo& info) {
+    const bool ofGradients = toChoice<bool>(info[0], "of", {{"weight", false}, {"gradient", true}});
+    return compute(info, [network = held(info.Env()), ofGradients, unit = toUnit(info[1])] {
+      return spurmem::neuronNorms(*network, unit, ofGradients);
+    });
+  }
+
+  // Parameters without a gradient are left out.
+  Napi::Value gradients(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env())] {
+      NamedTensors gradients;
+      for (const auto& [name, value] : network->parameters) {
+        if (value.grad().defined()) gradients.emplace_back(name, value.grad());
+      }
+      return copiesOf(gradients);
+    });
+  }
+
+  // loadGradients(gradients)
+  Napi::Value loadGradients(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env()), given = toNamedTensors(info[0], "gradients")] {
+      at::NoGradGuard noGrad;
+      NamedTensors gradients;
+      for (const auto& [name, value] : given) {
+        gradients.emplace_back(name, at::empty_like(network->parameter(name).value));
+      }
+      copyInto(gradients, given);
+      for (const auto& [name, gradient] : gradients) {
+        network->parameter(name).value.mutable_grad() = gradient;
+      }
+    });
+  }
+
+  Napi::Value zeroGrad(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env())] {
+      for (auto& parameter : network->parameters) parameter.value.mutable_grad().reset();
+    });
+  }
+
+  // moveToward(other, share)
+  Napi::Value moveToward(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env()), other = unwrap(info[0], "other"),
+                          share = toNumber(info[1], "share")] {
+      at::NoGradGuard noGrad;
+      move(network->parameters, other->parameters, share);
+      move(network->buffers, other->buffers, share);
+    });
+  }
+
+  Napi::Value state(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env())] { return copiesOf(stateOf(*network)); });
+  }
+
+  Napi::Value loadState(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env()), tensors = toNamedTensors(info[0], "tensors")] {
+      copyInto(stateOf(*network), tensors);
+    });
+  }
+
+  Napi::Value dispose(const Napi::CallbackInfo& info) {
+    held_.reset();
+    return info.Env().Undefined();
+  }
+};
+
+// The parameters become leaves of the graph on the device, convolutions' weights in the memory format.
+void moveTo(Network& network, const at::Device& device, at::MemoryFormat memoryFormat) {
+  for (auto& parameter : network.parameters) {
+    auto& value = parameter.value;
+    const auto format = value.dim() == 4 ? memoryFormat : at::MemoryFormat::Preserve;
+    value = value.to(value.options().device(device), false, false, format).set_requires_grad(true);
+  }
+  for (auto& buffer : network.buffers) buffer.value = buffer.value.to(device);
+}
+
+// What an architecture is given of an option that it takes.
+template <class T, class Convert>
+void take(std::optional<T>& option, const Napi::Object& given, const std::string& name, Convert convert) {
+  const Napi::Value value = given.Get(name);
+  if (option && isGiven(value)) option = convert(value, name);
+}
+
+std::array<int64_t, 2> toImageSize(const Napi::Value& value, const std::string& name) {
+  const auto size = toNumbers<2>(value, name, "[height, width]");
+  return {static_cast<int64_t>(size[0]), static_cast<int64_t>(size[1])};
+}
+
+// createNetwork({arch, ...its options, numClasses, generator, device, memoryFormat, precision})
+Napi::Value createNetwork(const Napi::CallbackInfo& info) {
+  const auto given = toObject(info[0], "options");
+  std::vector<std::pair<std::string, std::pair<MakeNetwork, ArchitectureOptions>>> known;
+  for (const auto* family : families) {
+    for (const auto& [name, make] : family->architectures) known.push_back({name, {make, family->options}});
+  }
+  auto [make, options] = toChoice(given.Get("arch"), "arch", known);
+  take(options.imageSize, given, "imageSize", toImageSize);
+  take(options.patchSize, given, "patchSize", toInteger);
+  take(options.layerNormEps, given, "layerNormEps", toNumber);
+  const bool isBf16 = toChoice<bool>(given.Get("precision"), "precision", {{"fp32", false}, {"bf16", true}});
+  return compute(
+      info,
+      [make = make, options = options, isBf16, numClasses = toInteger(given.Get("numClasses"), "numClasses"),
+       generator = toGenerator(given.Get("generator"), "generator"), device = toDevice(given.Get("device")),
+       memoryFormat = toMemoryFormat(given.Get("memoryFormat"))] {
+        at::NoGradGuard noGrad;
+        auto network = make(numClasses, options, generator);
+        moveTo(*network, device, memoryFormat);
+        network->isBf16 = isBf16;
+        return network;
+      });
+}
+
+// createProjectionHead({inputs, hidden, outputs, generator, device})
+Napi::Value createProjectionHead(const Napi::CallbackInfo& info) {
+  const auto given = toObject(info[0], "options");
+  return compute(
+      info,
+      [inputs = toInteger(given.Get("inputs"), "inputs"), hidden = toInteger(given.Get("hidden"), "hidden"),
+       outputs = toInteger(given.Get("outputs"), "outputs"),
+       generator = toGenerator(given.Get("generator"), "generator"), device = toDevice(given.Get("device"))] {
+        at::NoGradGuard noGrad;
+        auto network = makeProjectionHead(inputs, hidden, outputs, generator);
+        moveTo(*network, device, at::MemoryFormat::Preserve);
+        return network;
+      });
+}
+
+}  // namespace
+
+void exportNetworks(Napi::Object exports) {
+  NetworkHandle::exportTo(exports);
+  exportFunction<createNetwork>(exports, "createNetwork");
+  exportFunction<createProjectionHead>(exports, "createProjectionHead");
+  exports.Set("architectures", describeArchitectures(exports.Env()));
+}
+
+std::shared_ptr<Network> toNetwork(const Napi::Value& value, const std::string& name) {
+  return NetworkHandle::unwrap(value, name);
+}
+
+Napi::Value toJavaScript(Napi::Env env, std::unique_ptr<Network>& network) {
+  return NetworkHandle::wrap(env, std::move(network));
+}
+
+}  // namespace spurmem

@@ -1,0 +1,58 @@
+import { ARCHITECTURES, architectureOf } from '../../src/models/architectures.js';
+import { Model } from '../../src/models/model.js';
+import { native } from '../../src/native/addon.js';
+
+test('the addon has the architectures that TypeScript names, with their options', () => {
+  expect(Object.keys(native().architectures)).toEqual([...ARCHITECTURES]);
+  expect(architectureOf('resnet50')).toEqual({ family: 'resnet', options: {} });
+  expect(architectureOf('vit_tiny_patch16_224')).toEqual({
+    family: 'vit',
+    options: { imageSize: [224, 224], patchSize: 16, layerNormEps: 1e-6 },
+  });
+});
+
+test('a network describes its head, its shortcuts, what Grad-CAM can map, and its patches', async () => {
+  const generator = new (native().Generator)(0);
+  const common = { numClasses: 3, generator, device: 'cpu' };
+  using resnet = await Model.create({ ...common, arch: 'resnet18' });
+  expect(resnet.head).toEqual({ weight: 'fc.weight', bias: 'fc.bias', features: 512 });
+  const { layers, mappable, mappedByDefault, patches } = resnet.description;
+  const shortcuts = layers.filter(({ isShortcut }) => isShortcut).map(({ name }) => name);
+  expect(shortcuts).toEqual(['layer2.0.downsample.0', 'layer3.0.downsample.0', 'layer4.0.downsample.0']);
+  expect(mappable).toEqual(layers.map(({ name }) => name));
+  expect([mappedByDefault, patches]).toEqual(['layer4.1.conv2', null]);
+
+  using vit = await Model.create({
+    ...common,
+    arch: 'vit_tiny_patch16_224',
+    imageSize: [64, 32],
+    patchSize: 8,
+  });
+  expect(vit.head).toEqual({ weight: 'head.weight', bias: 'head.bias', features: 192 });
+  expect(vit.description.patches).toEqual([8, 4]);
+  const norms = Array.from({ length: 12 }, (_, i) => [`blocks.${i}.norm1`, `blocks.${i}.norm2`]).flat();
+  expect(vit.description.mappable).toEqual(['patch_embed.proj', ...norms.slice(0, -1)]);
+  expect(vit.description.mappedByDefault).toBe('blocks.11.norm1');
+});
+
+test('a reduction, a kind of edit and a way to normalize are refused by name', async () => {
+  const addon = native();
+  using model = await Model.create({
+    ...{ arch: 'resnet18', numClasses: 2, generator: new addon.Generator(0), device: 'cpu' },
+  });
+  using images = await addon.tensor(new Float32Array(3 * 64 * 32), [1, 3, 64, 32], 'cpu');
+  using logits = await model.network.forward(images);
+  using labels = await addon.tensor(Int32Array.of(0), [1], 'cpu');
+  const wrong = 'sum' as 'mean';
+  expect(() => addon.crossEntropy(logits, labels, wrong)).toThrow(
+    /Expected 'mean' or 'none' for reduction but received sum/,
+  );
+  expect(() => addon.squaredError(logits, labels, wrong)).toThrow(/Expected 'mean' or 'none' for reduction/);
+  expect(() => model.network.forward(images, { statistics: 'eval' as 'frozen' })).toThrow(
+    /Expected 'shared', 'separate' or 'frozen' for statistics but received eval/,
+  );
+  const edit = { layer: 'conv1', unit: 'neuron', kind: 'noise' as 'add', neurons: Int32Array.of(0) } as const;
+  expect(() => model.network.forward(images, { edits: [edit] })).toThrow(
+    /Expected 'zero', 'replace' or 'add' for kind but received noise/,
+  );
+});
