@@ -3,9 +3,9 @@ import { candidateLayers, selectByCriterion } from '../../src/neurons/criterion.
 import { PERTURBATIONS, perturbationNamed } from '../../src/neurons/perturbations.js';
 
 const layers = [
-  { name: 'layer2.0.conv2', size: 2 },
-  { name: 'layer2.0.downsample.0', size: 2 },
-  { name: 'layer2.1.conv1', size: 1 },
+  { name: 'layer2.0.conv2', size: 2, isShortcut: false },
+  { name: 'layer2.0.downsample.0', size: 2, isShortcut: true },
+  { name: 'layer2.1.conv1', size: 1, isShortcut: false },
 ];
 const scores = Float32Array.of(1, 5, 9, 0.5, 3);
 const placesOf = (name: (typeof CRITERION_NAMES)[number], settings: Parameters<typeof candidateLayers>[2]) =>

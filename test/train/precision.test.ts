@@ -80,7 +80,7 @@ test('Grad-CAM of a network in bfloat16 is computed in it, and nearly the same',
 
 async function heatMaps(precision: Precision): Promise<Float32Array> {
   const { config, weights } = await openRun(join(folder, 'exact'));
-  const dataset = await loadDataset(base.data);
+  const dataset = await loadDataset(data);
   using loader = await openImages(config, dataset, { device: 'cpu' });
   using model = await createModel({ ...config, precision }, loader, new (native().Generator)(0));
   await loadWeights(model, weights);

@@ -27,11 +27,7 @@ export async function finetuneStep(settings: FinetuneStepSettings, place: Worklo
   const mask = maskNeurons(settings.mask.map(([layer, index]) => ({ layer, index })));
   return repeated(settings, async () => {
     const views = { images, second: images, labels };
-    const {
-      loss,
-      logits,
-      terms = {},
-    } = await finetuneLoss(defaults, model.network, head, mask, views);
+    const { loss, logits, terms = {} } = await finetuneLoss(defaults, model.network, head, mask, views);
     await Promise.all([descend(loss, parts), loss.item()]);
     for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
   });

@@ -33,7 +33,9 @@ export async function finetuneLoss(
   const terms: Record<string, Tensor> = {};
   let { logits } = target;
   if (config.contrast) {
-    const auxiliary = scope.own(await network.forwardFeatures(second, { statistics: config.statistics, grad: true, edits: mask.edits }));
+    const auxiliary = scope.own(
+      await network.forwardFeatures(second, { statistics: config.statistics, grad: true, edits: mask.edits }),
+    );
     const a = await contrasted(config, head, target, scope);
     const b = await contrasted(config, head, auxiliary, scope);
     terms.contrast = scope.own(await native().ntXent(a, b, config.temperature));
