@@ -1,0 +1,4 @@
+/** jest's globalTeardown. */
+export default function stop() {
+  globalThis.stopPythonServer();
+}
