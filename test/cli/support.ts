@@ -4,6 +4,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ErrorCode } from '../../src/errors.js';
+import type { ErmOptions } from '../../src/train/erm.js';
+import { ARTICLE_ERM } from '../../src/train/ermRecipes.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = join(ROOT, 'bin', 'spurmem.js');
@@ -122,14 +124,12 @@ export function contentOf(folder: string): Record<string, string> {
   );
 }
 
-/** Builds a domino dataset of 116 small images. */
-export async function buildTinyDominoes(folder: string): Promise<void> {
-  await succeed(
-    [
-      ['dataset', 'dominoes', '--data', folder, '--size', '32'],
-      ['--train-counts', '40,8,6,30', '--val-counts', '4,4,4,4', '--test-counts', '4,4,4,4'],
-    ].flat(),
-  );
+/** `trainArguments` of one epoch, for the library: what `ermRun` makes is what they make. */
+export function trainOptions(data: string, out: string): ErmOptions {
+  return {
+    ...{ data, out, arch: 'resnet18', epochs: 1, batchSize: 42, lr: ARTICLE_ERM.lr },
+    ...{ seed: 0, device: 'cpu', threads: 1, resume: false },
+  };
 }
 
 /** The arguments of a training run that takes seconds; later ones override them. */

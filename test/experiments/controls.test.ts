@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
+import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { compareWithRandom, nullDistribution, randomNeurons } from '../../src/experiments/controls.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
@@ -8,6 +8,7 @@ import { evaluate } from '../../src/metrics/evaluate.js';
 import { native } from '../../src/native/addon.js';
 import { ZERO, maskNeurons } from '../../src/neurons/perturb.js';
 import { trainErm } from '../../src/train/erm.js';
+import { dominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -18,7 +19,7 @@ const all = { draws: 20, samplesPerGroup: 1000 };
 
 beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts });
+  await dominoes(data, { ...DEFAULT_DOMINOES, counts });
   await trainErm({
     ...common,
     ...{ data, out: run, arch: 'resnet18', epochs: 2, batchSize: 32, lr: 1e-3, resume: false },

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Threads of both sides: sums over threads must be split in the same way. */
@@ -15,11 +16,10 @@ export function reference(script: string, args: readonly (string | number)[], st
 
 /** Runs Python with these arguments where PyTorch is imported already (`server.py`); gives what it printed. */
 export function python(args: readonly string[], stdin = ''): string {
-  const socket = process.env.SPURMEM_TEST_PYTHON_SOCKET;
-  if (socket === undefined)
-    throw new Error('jest\u2019s globalSetup, test/parity/pythonServer.mjs, did not run');
+  const shared = process.env.SPURMEM_TEST_SHARED;
+  if (shared === undefined) throw new Error('jest\u2019s globalSetup, test/globalSetup.mjs, did not run');
   const executable = process.env.SPURMEM_PYTHON ?? '/usr/bin/python3';
-  return execFileSync(executable, ['-S', SERVER, 'run', socket, ...args], {
+  return execFileSync(executable, ['-S', SERVER, 'run', join(shared, 'python'), ...args], {
     input: stdin,
     encoding: 'utf8',
     maxBuffer: 2 ** 28,

@@ -55,6 +55,8 @@ def serve(path):
 def answer(listener, connection):
     header, streams, _, _ = socket.recv_fds(connection, LENGTH.size, 3)
     request = json.loads(connection.recv(LENGTH.unpack(header)[0], socket.MSG_WAITALL))
+    # OpenMP reads its settings when PyTorch is imported.
+    os.environ.update(request["environment"])
     try:
         # In this process, for all that are forked from it.
         import safetensors.torch

@@ -1,4 +1,0 @@
-/** jest's globalTeardown. */
-export default function stop() {
-  globalThis.stopPythonServer();
-}
