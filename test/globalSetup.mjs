@@ -11,6 +11,9 @@ const SERVER = fileURLToPath(new URL('parity/server.py', import.meta.url));
  * all parity tests, when the first asks for it (`parity/python.ts`).
  */
 export default function setUp() {
+  // Test files run side by side, and OpenBLAS's threads wait for one another by spinning: two files with a team of two on
+  // two cores take ten times as long as with one thread each. Tests of teams say so themselves.
+  process.env.OMP_NUM_THREADS = '1';
   const shared = mkdtempSync(join(tmpdir(), 'spurmem-test-shared-'));
   process.env.SPURMEM_TEST_SHARED = shared;
   const python = process.env.SPURMEM_PYTHON ?? '/usr/bin/python3';

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Threads of both sides: sums over threads must be split in the same way. */
-export const THREADS = Math.min(availableParallelism(), 2);
+export const THREADS = 1;
+
+/** The same where sums are split over more than one thread: slow beside other test files, so not for all. */
+export const TEAM = Math.min(availableParallelism(), 2);
 
 const SERVER = fileURLToPath(new URL('server.py', import.meta.url));
 
