@@ -20,6 +20,7 @@ export default {
       },
     ],
   },
+  reporters: ['default', '<rootDir>/test/slowestReporter.mjs'],
   // The longest test takes a minute of a quiet machine; a busy one may need ten times that.
   testTimeout: 600_000,
   // Most of a test's time is one thread's: comparing, starting processes, waiting for files.
