@@ -26,6 +26,7 @@ export function python(args: readonly string[], stdin = ''): string {
     input: stdin,
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
-    env: { ...process.env, OMP_NUM_THREADS: String(THREADS) },
+    // PyTorch leaves temporary folders behind.
+    env: { ...process.env, OMP_NUM_THREADS: String(THREADS), TMPDIR: shared },
   });
 }
