@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
-import { cp, readFile, rename, writeFile } from 'node:fs/promises';
+import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { loadDataset, type Dataset } from '../src/data/dataset.js';
@@ -64,6 +64,7 @@ async function madeOnce(settings: object, make: (folder: string) => Promise<void
   try {
     if (!existsSync(folder)) {
       const unfinished = `${folder}.unfinished`;
+      await rm(unfinished, { recursive: true, force: true });
       await make(unfinished);
       await rename(unfinished, folder);
     }
