@@ -3,6 +3,8 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  globalSetup: '<rootDir>/test/globalSetup.mjs',
+  globalTeardown: '<rootDir>/test/globalTeardown.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1', '^#src/(.*)\\.js$': '<rootDir>/src/$1' },
   transform: {
@@ -18,6 +20,7 @@ export default {
       },
     ],
   },
+  reporters: ['default', '<rootDir>/test/slowestReporter.mjs'],
   // The longest test takes a minute of a quiet machine; a busy one may need ten times that.
   testTimeout: 600_000,
   // Most of a test's time is one thread's: comparing, starting processes, waiting for files.

@@ -5,4 +5,7 @@ import { withProtocolTables } from '../dist/cli/protocolTables.js';
 
 const path = new URL('../docs/protocols.md', import.meta.url);
 const text = withProtocolTables(await readFile(path, 'utf8'));
-await writeFile(path, await prettier.format(text, { ...(await prettier.resolveConfig(path)), parser: 'markdown' }));
+await writeFile(
+  path,
+  await prettier.format(text, { ...(await prettier.resolveConfig(path)), parser: 'markdown' }),
+);

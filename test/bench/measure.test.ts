@@ -3,10 +3,9 @@ import { computeCase } from '../../bench/src/cases/compute.js';
 import type { BenchCase, BenchPlace, SideSpec } from '../../bench/src/case.js';
 import { agreementOf, measureCase } from '../../bench/src/measure.js';
 import { bestShareOf } from '../../bench/src/ratio.js';
-import { trainErm } from '../../src/train/methods.js';
 import { failure } from '../data/support.js';
+import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { buildTinyDominoes } from '../cli/support.js';
 
 const folder = temporaryFolder();
 const place: BenchPlace = { folder, run: undefined, device: 'cpu', threads: 1 };
@@ -39,8 +38,8 @@ test('a training step is measured beside PyTorch and the bare kernels, in turn',
 test('variants together and each alone predict the same', async () => {
   const data = join(folder, 'data');
   const run = join(folder, 'run');
-  await buildTinyDominoes(data);
-  await trainErm({
+  await tinyDominoes(data);
+  await ermRun({
     ...{ data, out: run, arch: 'resnet18', epochs: 1, batchSize: 16, lr: 1e-3 },
     ...{ seed: 0, device: 'cpu', threads: 1, resume: false },
   });

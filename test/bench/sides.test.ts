@@ -3,9 +3,8 @@ import type { BenchPlace, SideSettings, SideSpec } from '../../bench/src/case.js
 import { CASES } from '../../bench/src/cases.js';
 import { EAGER, TUNED } from '../../bench/src/cases/compute.js';
 import { measureCase } from '../../bench/src/measure.js';
-import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
-import { buildTinyDominoes } from '../cli/support.js';
+import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -14,8 +13,8 @@ const run = new RunFolder(join(folder, 'run'));
 const place: BenchPlace = { folder, run: undefined, device: 'cpu', threads: 1 };
 
 beforeAll(async () => {
-  await buildTinyDominoes(data);
-  await trainErm({
+  await tinyDominoes(data);
+  await ermRun({
     ...{ data, out: run.path, arch: 'resnet18', epochs: 1, batchSize: 16, lr: 1e-3 },
     ...{ seed: 0, device: 'cpu', threads: 1, resume: false },
   });

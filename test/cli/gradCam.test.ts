@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
+import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { buildTinyDominoes, expectFailure, failure, spurmem, succeed, trainArguments } from './support.js';
+import { expectFailure, failure, spurmem, succeed, trainArguments, trainOptions } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -11,9 +12,9 @@ const after = join(folder, 'after');
 const runs = ['--run', after, '--compare', before, '--threads', '1'];
 
 beforeAll(async () => {
-  await buildTinyDominoes(data);
-  await succeed(trainArguments(data, before, '--epochs', '1'));
-  await succeed(trainArguments(data, after, '--epochs', '1', '--seed', '1', '--lr', '0.001'));
+  await tinyDominoes(data);
+  await ermRun(trainOptions(data, before));
+  await ermRun({ ...trainOptions(data, after), seed: 1, lr: 0.001 });
 });
 
 test('gradcam prints a table, and writes the result', async () => {

@@ -3,17 +3,9 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
+import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import {
-  buildTinyDominoes,
-  contentOf,
-  expectFailure,
-  failure,
-  spurmem,
-  start,
-  succeed,
-  trainArguments,
-} from './support.js';
+import { contentOf, expectFailure, failure, spurmem, start, succeed, trainArguments } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -53,7 +45,7 @@ async function copyOfShort(name: string): Promise<string> {
 }
 
 beforeAll(async () => {
-  await buildTinyDominoes(data);
+  await tinyDominoes(data);
   await succeed(trainArguments(data, short, '--epochs', '1'));
   await succeed(trainArguments(data, reference));
 });

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ErrorCode } from '../../src/errors.js';
+import type { ErmOptions } from '../../src/train/recipe.js';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = join(ROOT, 'bin', 'spurmem.js');
@@ -132,14 +133,12 @@ export function contentOf(folder: string): Record<string, string> {
   );
 }
 
-/** Builds a domino dataset of 116 small images. */
-export async function buildTinyDominoes(folder: string): Promise<void> {
-  await succeed(
-    [
-      ['dataset', 'dominoes', '--data', folder, '--size', '32'],
-      ['--train-counts', '40,8,6,30', '--val-counts', '4,4,4,4', '--test-counts', '4,4,4,4'],
-    ].flat(),
-  );
+/** `trainArguments` of one epoch, for the library: what `ermRun` makes is what they make. */
+export function trainOptions(
+  data: string,
+  out: string,
+): ErmOptions & { readonly data: string; readonly out: string } {
+  return { data, out, arch: 'resnet18', epochs: 1, batchSize: 42, device: 'cpu', threads: 1 };
 }
 
 /** The arguments of a training run that takes seconds; later ones override them. */

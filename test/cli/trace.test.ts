@@ -1,8 +1,9 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunFolder } from '../../src/train/runFolder.js';
+import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { buildTinyDominoes, expectFailure, failure, spurmem, succeed, trainArguments } from './support.js';
+import { expectFailure, failure, spurmem, succeed, trainOptions } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -10,8 +11,8 @@ const out = join(folder, 'run');
 const trace = ['trace', 'unstructured', '--run', out, '--threads', '1', '--controls', '2'];
 
 beforeAll(async () => {
-  await buildTinyDominoes(data);
-  await succeed(trainArguments(data, out, '--epochs', '1'));
+  await tinyDominoes(data);
+  await ermRun(trainOptions(data, out));
 });
 
 test('a damaged configuration is named', async () => {

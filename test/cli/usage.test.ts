@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { buildTinyDominoes, expectFailure, failure, spurmem, succeed } from './support.js';
+import { expectFailure, failure, spurmem, succeed } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -11,7 +12,9 @@ const train = ['train', 'erm', '--data', data, '--out', out];
 /** Whoever loads the addon with it fails. */
 const noAddon = { SPURMEM_ADDON: join(folder, 'missing.node') };
 
-beforeAll(() => buildTinyDominoes(data));
+beforeAll(async () => {
+  await tinyDominoes(data);
+});
 
 describe('wrong usage', () => {
   it.each([

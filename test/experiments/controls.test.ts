@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
+import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { compareWithRandom, nullDistribution, randomNeuronsByLayer } from '../../src/experiments/controls.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
@@ -7,6 +7,7 @@ import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { native } from '../../src/native/addon.js';
 import { ZERO, maskNeurons } from '../../src/neurons/perturb.js';
+import { dominoes } from '../fixtures.js';
 import { trainErm } from '../../src/train/methods.js';
 import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
@@ -19,7 +20,7 @@ const all = { controls: 20, controlSamples: 1000 };
 
 beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts });
+  await dominoes(data, { ...DEFAULT_DOMINOES, counts });
   await trainErm({
     ...common,
     ...{ data, out: run, arch: 'resnet18', epochs: 2, batchSize: 32, lr: 1e-3, resume: false },

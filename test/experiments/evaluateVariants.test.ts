@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { BatchLoader } from '../../src/data/batches.js';
-import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
+import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { evaluateVariants } from '../../src/experiments/evaluateVariants.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { Model } from '../../src/models/model.js';
@@ -10,6 +10,7 @@ import { setThreads } from '../../src/native/device.js';
 import { drawForNeurons, maskNeurons, perturbNeurons, type Variant } from '../../src/neurons/perturb.js';
 import { gradientScores } from '../../src/neurons/score.js';
 import { Adam } from '../../src/train/adam.js';
+import { dominoes } from '../fixtures.js';
 import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -22,7 +23,7 @@ beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
   // The same training whatever the test file before this one set.
   await setThreads(1);
-  const dataset = await buildDominoes(join(folder, 'dominoes'), { ...DEFAULT_DOMINOES, counts });
+  const dataset = await dominoes(join(folder, 'dominoes'), { ...DEFAULT_DOMINOES, counts });
   loader = await BatchLoader.open(dataset, { device: 'cpu' });
   const generator = new (native().Generator)(0);
   model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });

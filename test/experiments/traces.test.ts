@@ -1,7 +1,7 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset } from '../../src/data/dataset.js';
-import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
+import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { traceUnstructured, type TraceOptions } from '../../src/experiments/traceUnstructured.js';
 import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
@@ -14,6 +14,7 @@ import { CRITERION_NAMES } from '../../src/neurons/criteria.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
+import { dominoes } from '../fixtures.js';
 import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -25,7 +26,7 @@ const options: TraceOptions = { ...common, run, criteria: CRITERION_NAMES, topK:
 
 beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts });
+  await dominoes(data, { ...DEFAULT_DOMINOES, counts });
   await trainErm({
     ...common,
     ...{ data, out: run, arch: 'resnet18', epochs: 1, batchSize: 32, lr: 1e-3, resume: false },

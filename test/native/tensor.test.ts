@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { Worker } from 'node:worker_threads';
 import { Model } from '../../src/models/model.js';
 import { addonPath, native } from '../../src/native/addon.js';
+import { python } from '../parity/python.js';
 
 test('a typed array goes in and comes out, in every dtype', async () => {
   for (const data of [
@@ -58,13 +58,13 @@ test('a generator draws as PyTorch does and continues from a saved state', () =>
     String(generator.random()),
     [...generator.randn(20)].map(String),
   ];
-  const python = execFileSync(process.env.SPURMEM_PYTHON ?? '/usr/bin/python3', [
+  const printed = python([
     '-c',
     'import torch, json; g = torch.Generator().manual_seed(123)\n' +
       'print(json.dumps([torch.randperm(6, generator=g).tolist(),' +
       ' str(torch.empty((), dtype=torch.int64).random_(generator=g).item()), torch.randn(20, generator=g).tolist()]))',
   ]);
-  const [permutation, integer, normal] = JSON.parse(python.toString()) as [number[], string, number[]];
+  const [permutation, integer, normal] = JSON.parse(printed) as [number[], string, number[]];
   expect(drawn).toEqual([permutation, integer, normal.map(String)]);
 
   const state = generator.getState();

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { SpurmemError } from '../../src/errors.js';
@@ -9,7 +8,7 @@ import { loadWeights } from '../../src/models/weights.js';
 import { native } from '../../src/native/addon.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, report } from './compare.js';
-import { reference } from './python.js';
+import { python, reference } from './python.js';
 
 const folder = temporaryFolder();
 
@@ -141,7 +140,7 @@ test.each([
   const message = await refusal(readWeights(join(folder, file)));
   expect(message).toContain(reason);
   const line = message.split('\n').at(-1)?.trim() ?? '';
-  execFileSync(process.env.SPURMEM_PYTHON ?? '/usr/bin/python3', ['-c', line]);
+  python(['-c', line]);
   const { tensors } = await readWeights(join(folder, file.replace('.pth', '.state_dict.pth')));
   expect(Object.keys(tensors).some((name) => name.endsWith('fc.weight'))).toBe(true);
 });

@@ -1,18 +1,32 @@
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Threads of both sides: sums over threads must be split in the same way. */
-export const THREADS = Math.min(availableParallelism(), 2);
+export const THREADS = 1;
+
+/** The same where sums are split over more than one thread: slow beside other test files, so not for all. */
+export const TEAM = Math.min(availableParallelism(), 2);
+
+const SERVER = fileURLToPath(new URL('server.py', import.meta.url));
 
 /** Runs a script of scripts/reference with Debian's PyTorch; gives what it printed. */
 export function reference(script: string, args: readonly (string | number)[], stdin = ''): string {
-  const python = process.env.SPURMEM_PYTHON ?? '/usr/bin/python3';
   const path = fileURLToPath(new URL(`../../scripts/reference/${script}.py`, import.meta.url));
-  return execFileSync(python, [path, ...args.map(String)], {
+  return python([path, ...args.map(String)], stdin);
+}
+
+/** Runs Python with these arguments where PyTorch is imported already (`server.py`); gives what it printed. */
+export function python(args: readonly string[], stdin = ''): string {
+  const shared = process.env.SPURMEM_TEST_SHARED;
+  if (shared === undefined) throw new Error('jest\u2019s globalSetup, test/globalSetup.mjs, did not run');
+  const executable = process.env.SPURMEM_PYTHON ?? '/usr/bin/python3';
+  return execFileSync(executable, ['-S', SERVER, 'run', join(shared, 'python'), ...args], {
     input: stdin,
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
-    env: { ...process.env, OMP_NUM_THREADS: String(THREADS) },
+    // PyTorch leaves temporary folders behind.
+    env: { ...process.env, OMP_NUM_THREADS: String(THREADS), TMPDIR: shared },
   });
 }

@@ -7,7 +7,7 @@ import { setThreads } from '../../src/native/device.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, report } from './compare.js';
 import { compareGradients, compareInitialWeights, compareStages, oracleOf } from './oracle.js';
-import { THREADS, reference } from './python.js';
+import { TEAM, reference } from './python.js';
 
 const folder = temporaryFolder();
 const SEED = 7;
@@ -41,10 +41,10 @@ describe.each(cases)('$arch, $memoryFormat, $precision, $batch x $height x $widt
     reference('resnet', [
       ...['--arch', arch, '--classes', CLASSES, '--seed', SEED, '--memory-format', memoryFormat],
       ...['--batch', given.batch, '--height', given.height, '--width', given.width],
-      ...['--precision', precision, '--threads', THREADS, '--out', out],
+      ...['--precision', precision, '--threads', TEAM, '--out', out],
     ]);
     oracle = (await readSafetensors(out)).tensors;
-    await setThreads(THREADS);
+    await setThreads(TEAM);
     const generator = new (native().Generator)(SEED);
     const options = { arch, numClasses: CLASSES, generator, device: 'cpu', memoryFormat, precision };
     model = await Model.create(options);

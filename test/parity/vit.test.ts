@@ -7,7 +7,7 @@ import { setThreads } from '../../src/native/device.js';
 import { temporaryFolder } from '../temporary.js';
 import { relativeDifference, report } from './compare.js';
 import { compareGradients, compareInitialWeights, compareStages, oracleOf } from './oracle.js';
-import { THREADS, reference } from './python.js';
+import { TEAM, reference } from './python.js';
 
 const folder = temporaryFolder();
 const SEED = 5;
@@ -30,13 +30,13 @@ test.each(cases)('$arch, $imageSize px, patch $patchSize', async (given) => {
   const { arch, batch, imageSize, patchSize, layerNormEps } = given;
   const out = join(folder, `${arch}.safetensors`);
   reference('vit', [
-    ...['--arch', arch, '--classes', CLASSES, '--seed', SEED, '--batch', batch, '--threads', THREADS],
+    ...['--arch', arch, '--classes', CLASSES, '--seed', SEED, '--batch', batch, '--threads', TEAM],
     ...['--height', imageSize[0], '--width', imageSize[1], '--patch', patchSize, '--eps', layerNormEps],
     ...['--out', out],
   ]);
   const oracle = (await readSafetensors(out)).tensors;
   const expected = oracleOf(oracle);
-  await setThreads(THREADS);
+  await setThreads(TEAM);
   const generator = new (native().Generator)(SEED);
   using model = await Model.create({ ...given, numClasses: CLASSES, generator, device: 'cpu' });
   expect(model.numNeurons).toBe(expected('norms.weight').data.length);

@@ -1,11 +1,11 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
 import { SpurmemError, type ErrorCode } from '../../src/errors.js';
 import { trainErm } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
 import type { TrainingResult } from '../../src/train/results.js';
 import { RunFolder } from '../../src/train/runFolder.js';
+import { ermRun, tinyDominoes } from '../fixtures.js';
 
 /** Small training runs in a folder: one of two epochs that was never stopped, and what is made of it. */
 export class Runs {
@@ -20,11 +20,10 @@ export class Runs {
     };
   }
 
-  /** Builds the data and trains the reference. */
+  /** The data and the trained reference. */
   async build(): Promise<TrainingResult> {
-    const counts = { train: [40, 8, 6, 30], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-    await buildDominoes(this.base.data, { ...DEFAULT_DOMINOES, counts, size: 32 });
-    return trainErm(this.base);
+    await tinyDominoes(this.base.data);
+    return ermRun(this.base);
   }
 
   async copyOf(name: string): Promise<RunFolder> {

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { constants, existsSync } from 'node:fs';
+import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { lock } from 'proper-lockfile';
+import { loadDataset, type Dataset } from '../src/data/dataset.js';
+import { DEFAULT_DOMINOES, buildDominoes, type DominoesOptions } from '../src/data/dominoes.js';
+import { trainErm } from '../src/train/methods.js';
+import type { ErmOptions } from '../src/train/recipe.js';
+import type { TrainingResult } from '../src/train/results.js';
+import { RunFolder } from '../src/train/runFolder.js';
+
+/** Of each dataset that this test file was given: where it was made, which tells what is in it. */
+const originals = new Map<string, string>();
+
+/** The counts of the datasets that a run of a second is trained on, by split. */
+export const TINY_COUNTS = { train: [40, 8, 6, 30], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
+
+/** As `buildDominoes`, but built once in a run of jest for all that ask for the same options: `folder` is a copy. */
+export async function dominoes(folder: string, options: DominoesOptions): Promise<Dataset> {
+  const original = await madeOnce({ dominoes: options }, async (path) => {
+    await buildDominoes(path, options);
+  });
+  await copy(original, folder);
+  originals.set(folder, original);
+  return loadDataset(folder);
+}
+
+/** 116 images of 32 x 16 px, as `dominoes`. */
+export async function tinyDominoes(folder: string): Promise<Dataset> {
+  return dominoes(folder, { ...DEFAULT_DOMINOES, counts: TINY_COUNTS, size: 32 });
+}
+
+/**
+ * As `trainErm`, but trained once in a run of jest for all that ask for the same settings: `options.out` is a copy.
+ * `options.data` is a folder that `dominoes` gave.
+ */
+export async function ermRun(
+  options: ErmOptions & { readonly data: string; readonly out: string },
+): Promise<TrainingResult> {
+  const { data, out, ...settings } = options;
+  const originalData = originals.get(data);
+  if (originalData === undefined) throw new Error(`${data} is no dataset of dominoes()`);
+  const original = await madeOnce({ erm: settings, data: originalData }, async (path) => {
+    await trainErm({ ...settings, data: originalData, out: path });
+  });
+  await copy(original, out);
+  const config = join(out, 'config.json');
+  const text = await readFile(config, 'utf8');
+  await writeFile(config, text.replaceAll(JSON.stringify(originalData), JSON.stringify(data)));
+  const result = await new RunFolder(out).readTrainingResult();
+  if (!result) throw new Error(`${original} holds no finished run`);
+  return result;
+}
+
+/** The folder that `make` fills; the first test file that needs it makes it, and the others that run beside wait. */
+async function madeOnce(settings: object, make: (folder: string) => Promise<void>): Promise<string> {
+  const shared = process.env.SPURMEM_TEST_SHARED;
+  if (shared === undefined) throw new Error('jest\u2019s globalSetup, test/globalSetup.mjs, did not run');
+  const name = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16);
+  const folder = join(shared, name);
+  if (existsSync(folder)) return folder;
+  const unlock = await lock(folder, {
+    ...{ realpath: false, stale: 60_000 },
+    retries: { forever: true, minTimeout: 50, maxTimeout: 200 },
+  });
+  try {
+    if (!existsSync(folder)) {
+      const unfinished = `${folder}.unfinished`;
+      await rm(unfinished, { recursive: true, force: true });
+      await make(unfinished);
+      await rename(unfinished, folder);
+    }
+  } finally {
+    await unlock();
+  }
+  return folder;
+}
+
+/** Without a dataset's store of decoded images, which depends on who read the original before. */
+async function copy(from: string, to: string): Promise<void> {
+  const filter = (path: string): boolean => basename(path) !== '.spurmem';
+  await cp(from, to, { recursive: true, mode: constants.COPYFILE_FICLONE, filter });
+}

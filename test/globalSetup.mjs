@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const SERVER = fileURLToPath(new URL('parity/server.py', import.meta.url));
+
+/**
+ * Makes what all test files of a run of jest share: a folder for `fixtures.ts`, and a Python that imports PyTorch once for
+ * all parity tests, when the first asks for it (`parity/python.ts`).
+ */
+export default async function setUp() {
+  // Test files run side by side, and OpenBLAS's threads wait for one another by spinning: two files with a team of two on
+  // two cores take ten times as long as with one thread each. Tests of teams say so themselves.
+  process.env.OMP_NUM_THREADS = '1';
+  const shared = mkdtempSync(join(tmpdir(), 'spurmem-test-shared-'));
+  process.env.SPURMEM_TEST_SHARED = shared;
+  const python = process.env.SPURMEM_PYTHON ?? '/usr/bin/python3';
+  // It ends when its stdin is closed, however this process ends.
+  const server = spawn(python, [SERVER, 'serve', join(shared, 'python')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await new Promise((resolve) => {
+    server.stdout.once('data', resolve);
+    server.once('exit', resolve);
+    // Where there is no Python, the tests that ask for it say so.
+    server.on('error', resolve);
+  });
+  for (const handle of [server, server.stdin, server.stdout]) handle.unref();
+  globalThis.pythonServer = server;
+}
