@@ -52,7 +52,9 @@ export class SpurmemError extends Error {
 
   constructor(code: ErrorCode, problem: string, details: ErrorDetails = {}) {
     const { advice = [], parameter, value, expected, ...options } = details;
-    super([problem, ...advice].join(' '), options);
+    // After a list, the advice has a line of its own.
+    const gap = advice.length === 0 || problem.endsWith('\n') ? '' : ' ';
+    super(`${problem}${gap}${advice.join(' ')}`, options);
     this.code = code;
     this.problem = problem;
     this.advice = advice;

@@ -14,6 +14,9 @@ export default async function setUp() {
   // Test files run side by side, and OpenBLAS's threads wait for one another by spinning: two files with a team of two on
   // two cores take ten times as long as with one thread each. Tests of teams say so themselves.
   process.env.OMP_NUM_THREADS = '1';
+  // As src/native/addon.ts sets them; a test file's own process.env is a copy, which no library sees.
+  process.env.UCX_MEM_EVENTS = 'n';
+  process.env.UCX_MEM_MMAP_HOOK_MODE = 'none';
   const shared = mkdtempSync(join(tmpdir(), 'spurmem-test-shared-'));
   process.env.SPURMEM_TEST_SHARED = shared;
   const python = process.env.SPURMEM_PYTHON ?? '/usr/bin/python3';

@@ -44,7 +44,7 @@ function markdownTable(table: SettingsTable): string {
   const rows = Object.entries(table).map(([name, entry]) => [
     `${entry.isDeparture === true ? '\\* ' : ''}${optionOf(name, entry)}: ${entry.help}`,
     entry.source,
-    entry.published ?? 'the same',
+    entry.published ?? '–',
     defaultInWords(entry, 'article'),
     defaultInWords(entry, 'released'),
   ]);

@@ -79,7 +79,7 @@ describe('wrong usage', () => {
 
   it('exits with 1 for a device that this machine lacks, and creates nothing', async () => {
     expect(await failure([...train, '--device', 'cuda:99'], 'DEVICE_UNAVAILABLE')).toContain(
-      '--device cuda:99',
+      '--device is "cuda:99"',
     );
     expect(existsSync(out)).toBe(false);
   });

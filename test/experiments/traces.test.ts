@@ -148,11 +148,15 @@ test.each([0, -0.1, Number.NaN, 1.5])('a fraction of %p is refused', async (frac
   });
 });
 
-test.each([[[0]], [[0.005, -1]], [[]]])('standard deviations of %j are refused', async (sigmas) => {
+test.each([
+  [[0], 0],
+  [[0.005, -1], -1],
+  [[], []],
+])('standard deviations of %j are refused', async (sigmas, value) => {
   await expect(traceUnstructured({ ...options, perturbation: 'noise', sigmas })).rejects.toMatchObject({
     code: 'USAGE',
     message: expect.stringContaining('`sigmas`') as unknown,
-    ...{ parameter: 'sigmas', value: sigmas },
+    ...{ parameter: 'sigmas', value },
   });
 });
 
@@ -168,7 +172,7 @@ test('a checkpoint of another architecture is refused', async () => {
     await expect(traceUnstructured(options)).rejects.toMatchObject({
       code: 'WEIGHTS_INVALID',
       message: expect.stringMatching(
-        /best\.safetensors does not fit resnet18\. .* was trained with resnet18, 2 classes: restore the checkpoint/,
+        /best\.safetensors does not fit resnet18:\n {2}missing: [\s\S]*\n\S* was trained with resnet18, 2 classes: restore/,
       ) as unknown,
     });
   } finally {

@@ -55,32 +55,68 @@ beforeAll(() => {
   );
 });
 
-test('each recipe has one file and one list', () => {
+const train = ['--arch', 'resnet18', '--epochs', '1', '--batch-size', '22', '--threads', '1'];
+const json = (...args: string[]): Record<string, unknown> =>
+  JSON.parse(spurmem(...args, '--json', '--quiet')) as Record<string, unknown>;
+
+test('each recipe is one file and one list', () => {
   expect(recipes.length).toBeGreaterThan(0);
   expect(recipes.map(({ kind }) => kind)).toEqual(recipes.map((_, i) => (i % 2 === 0 ? 'file' : 'list')));
 });
 
 test('a way to train has a command with its settings, and trains', () => {
   expect(spurmem('train', 'ordered', '--help')).toMatch(/--passes <n> +how often an epoch shows each image/);
-  const settings = [
-    '--arch',
-    'resnet18',
-    '--epochs',
-    '1',
-    '--batch-size',
-    '22',
-    '--threads',
-    '1',
-    '--passes',
-    '2',
-  ];
-  const { kind } = JSON.parse(
-    spurmem('train', 'ordered', '--data', at('data'), '--out', at('run'), ...settings, '--json', '--quiet'),
-  ) as { kind: string };
-  expect(kind).toBe('ordered');
+  const run = ['--data', at('data'), '--out', at('run'), '--passes', '2'];
+  expect(json('train', 'ordered', ...run, ...train).kind).toBe('ordered');
   const { config } = JSON.parse(readFileSync(at('run', 'config.json'), 'utf8')) as { config: object };
   expect(config).toMatchObject({ command: 'train ordered', passes: 2 });
   const [epoch] = readFileSync(at('run', 'metrics.jsonl'), 'utf8').split('\n');
-  const { train } = JSON.parse(epoch ?? '') as { train: { total: number[] } };
-  expect(train.total).toEqual([40, 12, 8, 28]);
+  const { train: shown } = JSON.parse(epoch ?? '') as { train: { total: number[] } };
+  expect(shown.total).toEqual([40, 12, 8, 28]);
+});
+
+test('a criterion chooses neurons, which a perturbation changes', () => {
+  const { entries, perturbation } = json(
+    ...['trace', 'unstructured', '--run', at('run'), '--criterion', 'saliency', 'magnitude', '--top-k', '2'],
+    ...['--perturbation', 'lift', '--sigma', '1', '--repeats', '2', '--controls', '1', '--threads', '1'],
+  ) as { entries: { criterion: string; sigma: number; neurons: unknown[] }[]; perturbation: string };
+  expect(perturbation).toBe('lift');
+  expect(entries.map(({ criterion }) => criterion)).toEqual([
+    ...['saliency', 'saliency', 'saliency', 'saliency'],
+    ...['magnitude', 'magnitude', 'magnitude', 'magnitude'],
+  ]);
+  for (const { neurons, sigma } of entries) expect([neurons.length, sigma]).toEqual([2, 1]);
+});
+
+test('a figure has a command, its rows, and its place in the report', () => {
+  const text = spurmem(
+    ...['reproduce', 'worst', '--run', at('run'), '--controls', '0', '--threads', '1', '--quiet'],
+  );
+  expect(text).toContain('Worst change of each group in points.');
+  const { rows } = JSON.parse(readFileSync(at('run', 'results', 'worst.json'), 'utf8')) as {
+    rows: unknown[];
+  };
+  expect(rows).toHaveLength(4);
+  const page = readFileSync(at('run', 'report.html'), 'utf8');
+  expect(page).toContain('<section id="worst"');
+  expect(page).toContain('lifted');
+  expect(page).toContain('largest saliency');
+});
+
+test('a dataset layout is read by its name, with its own option', () => {
+  for (const split of ['train', 'val', 'test']) {
+    for (const group of ['0-0', '0-1', '1-0', '1-1']) {
+      const folder = at('folders', split, group);
+      cpSync(at('data', 'images', split, String(['0-0', '0-1', '1-0', '1-1'].indexOf(group))), folder, {
+        recursive: true,
+      });
+    }
+  }
+  writeFileSync(at('folders', 'names.txt'), 'pullover\ncoat\n');
+  const inspect = ['dataset', 'inspect', '--data', at('folders'), '--format', 'folders'];
+  expect(json(...inspect, '--label-file', 'names.txt')).toMatchObject({
+    targetNames: ['pullover', 'coat'],
+    counts: { train: [20, 6, 4, 14] },
+  });
+  expect(() => spurmem(...inspect)).toThrow(/classes\.txt: the file of classes is missing/);
 });
