@@ -3,7 +3,7 @@
   'targets': [
     {
       'target_name': 'spurmem',
-      'sources': ['<!@(cat native/sources.txt)'],
+      'sources': ['<!@(ls native/*.cpp native/*/*.cpp)'],
       'include_dirs': [
         '<!@(node -p "require(\'node-addon-api\').include_dir")',
         '<!@(node scripts/libtorch.cjs include)',

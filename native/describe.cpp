@@ -72,15 +72,15 @@ Napi::Object describe(Napi::Env env, const Network& network) {
 
 Napi::Object describeArchitectures(Napi::Env env) {
   auto result = Napi::Object::New(env);
-  for (const auto* family : families) {
+  for (const auto& family : families()) {
     auto options = Napi::Object::New(env);
-    const auto& [imageSize, patchSize, layerNormEps] = family->options;
+    const auto& [imageSize, patchSize, layerNormEps] = family.options;
     if (imageSize) options.Set("imageSize", valueOf(env, *imageSize));
     if (patchSize) options.Set("patchSize", valueOf(env, *patchSize));
     if (layerNormEps) options.Set("layerNormEps", valueOf(env, *layerNormEps));
-    for (const auto& architecture : family->architectures) {
+    for (const auto& architecture : family.architectures) {
       result.Set(architecture.first,
-                 objectOf(env, {{"family", valueOf(env, family->name)}, {"options", options}}));
+                 objectOf(env, {{"family", valueOf(env, family.name)}, {"options", options}}));
     }
   }
   return result;

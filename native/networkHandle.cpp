@@ -310,8 +310,8 @@ std::array<int64_t, 2> toImageSize(const Napi::Value& value, const std::string& 
 Napi::Value createNetwork(const Napi::CallbackInfo& info) {
   const auto given = toObject(info[0], "options");
   std::vector<std::pair<std::string, std::pair<MakeNetwork, ArchitectureOptions>>> known;
-  for (const auto* family : families) {
-    for (const auto& [name, make] : family->architectures) known.push_back({name, {make, family->options}});
+  for (const auto& family : families()) {
+    for (const auto& [name, make] : family.architectures) known.push_back({name, {make, family.options}});
   }
   auto [make, options] = toChoice(given.Get("arch"), "arch", known);
   take(options.imageSize, given, "imageSize", toImageSize);

@@ -58,7 +58,7 @@ stamp() {
   fi
 }
 
-native_inputs=(CMakeLists.txt native/sources.txt native/*.cpp native/*.h native/*/*.cpp native/*/*.h package-lock.json)
+native_inputs=(CMakeLists.txt native/*.cpp native/*.h native/*/*.cpp native/*/*.h package-lock.json)
 stamp packages package-lock.json -- npm ci --no-audit --no-fund --loglevel=error
 [ -f build-cmake/Release/spurmem.node ] || rm -f node_modules/.spurmem-addon
 stamp addon "${native_inputs[@]}" -- npm run --silent build:native -- --loglevel=error

@@ -31,9 +31,16 @@ struct Family {
   ArchitectureOptions options;
 };
 
-extern const Family resnet, vit;
 // All of them.
-inline const std::vector<const Family*> families{&resnet, &vit};
+inline std::vector<Family>& families() {
+  static std::vector<Family> all;
+  return all;
+}
+
+// Adds a family as the addon is loaded: one such constant is all that a family's file gives.
+struct Registered {
+  explicit Registered(Family family) { families().push_back(std::move(family)); }
+};
 
 // SimCLR's projection head: Linear, ReLU, Linear, with the names of a torch.nn.Sequential of the three.
 std::unique_ptr<Network> makeProjectionHead(int64_t inputs, int64_t hidden, int64_t outputs,

@@ -96,14 +96,14 @@ MakeNetwork of(const Design& design) {
   };
 }
 
-}  // namespace
+const Registered resnet({"resnet",
+                         {
+                             {"resnet18", of({{2, 2, 2, 2}, /*bottleneck=*/false})},
+                             {"resnet34", of({{3, 4, 6, 3}, /*bottleneck=*/false})},
+                             {"resnet50", of({{3, 4, 6, 3}, /*bottleneck=*/true})},
+                         },
+                         /*options=*/{}});
 
-const Family resnet{"resnet",
-                    {
-                        {"resnet18", of({{2, 2, 2, 2}, /*bottleneck=*/false})},
-                        {"resnet34", of({{3, 4, 6, 3}, /*bottleneck=*/false})},
-                        {"resnet50", of({{3, 4, 6, 3}, /*bottleneck=*/true})},
-                    },
-                    /*options=*/{}};
+}  // namespace
 
 }  // namespace spurmem

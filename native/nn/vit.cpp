@@ -121,13 +121,13 @@ MakeNetwork ofWidth(int64_t width) {
   };
 }
 
-}  // namespace
+const Registered vit({"vit",
+                      {
+                          {"vit_tiny_patch16_224", ofWidth(192)},
+                          {"vit_small_patch16_224", ofWidth(384)},
+                      },
+                      {/*imageSize=*/{{224, 224}}, /*patchSize=*/16, /*layerNormEps=*/1e-6}});
 
-const Family vit{"vit",
-                 {
-                     {"vit_tiny_patch16_224", ofWidth(192)},
-                     {"vit_small_patch16_224", ofWidth(384)},
-                 },
-                 {/*imageSize=*/{{224, 224}}, /*patchSize=*/16, /*layerNormEps=*/1e-6}};
+}  // namespace
 
 }  // namespace spurmem

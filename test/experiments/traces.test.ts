@@ -172,7 +172,7 @@ test('a checkpoint of another architecture is refused', async () => {
     await expect(traceUnstructured(options)).rejects.toMatchObject({
       code: 'WEIGHTS_INVALID',
       message: expect.stringMatching(
-        /best\.safetensors does not fit resnet18:\n {2}missing: [\s\S]*\n\S* was trained with resnet18, 2 classes: restore/,
+        /best\.safetensors does not fit resnet18:\n {2}unexpected: [\s\S]*\n\S* was trained with resnet18, 2 classes: restore/,
       ) as unknown,
     });
   } finally {

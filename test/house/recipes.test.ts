@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '../temporary.js';
@@ -11,32 +11,67 @@ const at = (...parts: string[]): string => join(copy, ...parts);
 /** The code of CONTRIBUTING.md: whole files, and what is named in a list. */
 const recipes = [
   ...readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8').matchAll(
-    /^```ts (file|list)=(\S+)\n([\s\S]*?)^```$/gm,
+    /^```(?:ts|cpp) (file|list)=(\S+)\n([\s\S]*?)^```$/gm,
   ),
 ].map(([, kind = '', path = '', code = '']) => ({ kind, path, code }));
 
-/** Puts an import at the top of a list's file, and the name at the list's end. */
+/** Puts the imports at the top of a list's file, and the name, the last line, at the list's end. */
 function addToList(path: string, code: string): void {
-  const [importLine = '', entry = ''] = code.trimEnd().split('\n');
+  const lines = code.trimEnd().split('\n');
   const text = readFileSync(at(path), 'utf8');
   const end = /^\](?: as const)?;$|(?<== \[[^\]\n]+)\] as const;$/m.exec(text);
   if (!end) throw new Error(`${path} has no list`);
+  const before = text.slice(0, end.index).replace(/([^,[\s])\s*$/, '$1, ');
   writeFileSync(
     at(path),
-    `${importLine}\n${text.slice(0, end.index).replace(/([^,[\s])\s*$/, '$1, ')}${entry}${text.slice(end.index)}`,
+    [...lines.slice(0, -1), `${before}${lines.at(-1) ?? ''}${text.slice(end.index)}`].join('\n'),
   );
 }
 
-function spurmem(...args: string[]): string {
-  return execFileSync(process.execPath, [at('bin', 'spurmem.js'), ...args], { cwd: copy, encoding: 'utf8' });
+/** node-gyp's build with one source more. */
+function buildAddon(source: string): string {
+  const objects = join(ROOT, 'build', 'Release', 'obj.target', 'spurmem');
+  const libtorch = (what: string): string[] =>
+    execFileSync(process.execPath, ['scripts/libtorch.cjs', what], { cwd: ROOT, encoding: 'utf8' })
+      .trim()
+      .split('\n');
+  const flags = ['-std=gnu++17', '-fPIC', '-fopenmp', '-fvisibility=hidden'];
+  const include = libtorch('include').map((folder) => `-I${folder}`);
+  execFileSync('g++', [...flags, ...include, '-c', source, '-o', at('plain.o')]);
+  const others = (readdirSync(objects, { recursive: true }) as string[]).filter((file) =>
+    file.endsWith('.o'),
+  );
+  execFileSync('g++', [
+    ...['-shared', '-fopenmp', '-o', at('spurmem.node'), at('plain.o')],
+    ...others.map((file) => join(objects, file)),
+    ...libtorch('ldflags'),
+    ...libtorch('libraries'),
+  ]);
+  return at('spurmem.node');
 }
+
+function spurmem(...args: string[]): string {
+  return execFileSync(process.execPath, [at('bin', 'spurmem.js'), ...args], {
+    ...{ cwd: copy, encoding: 'utf8', env: { ...process.env, SPURMEM_ADDON: addon } },
+  });
+}
+
+let addon = '';
 
 beforeAll(() => {
   mkdirSync(copy);
-  for (const name of ['src', 'bin', 'dist', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {
+  for (const name of [
+    'src',
+    'native',
+    'bin',
+    'dist',
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+  ]) {
     cpSync(join(ROOT, name), at(name), { recursive: true, preserveTimestamps: true });
   }
-  for (const name of ['node_modules', 'build-cmake']) symlinkSync(join(ROOT, name), at(name));
+  symlinkSync(join(ROOT, 'node_modules'), at('node_modules'));
   for (const { kind, path, code } of recipes) {
     if (kind === 'list') {
       addToList(path, code);
@@ -45,6 +80,7 @@ beforeAll(() => {
       writeFileSync(at(path), code);
     }
   }
+  addon = buildAddon(at('native', 'nn', 'plain.cpp'));
   // Their types fit, and no other file has to change.
   execFileSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('tsconfig.build.json')], {
     encoding: 'utf8',
@@ -55,7 +91,7 @@ beforeAll(() => {
   );
 });
 
-const train = ['--arch', 'resnet18', '--epochs', '1', '--batch-size', '22', '--threads', '1'];
+const train = ['--arch', 'plain16', '--epochs', '1', '--batch-size', '22', '--threads', '1'];
 const json = (...args: string[]): Record<string, unknown> =>
   JSON.parse(spurmem(...args, '--json', '--quiet')) as Record<string, unknown>;
 
@@ -73,6 +109,25 @@ test('a way to train has a command with its settings, and trains', () => {
   const [epoch] = readFileSync(at('run', 'metrics.jsonl'), 'utf8').split('\n');
   const { train: shown } = JSON.parse(epoch ?? '') as { train: { total: number[] } };
   expect(shown.total).toEqual([40, 12, 8, 28]);
+});
+
+test('an architecture trains, has neurons, and can be mapped', () => {
+  const { entries } = json(
+    'trace',
+    'overlap',
+    '--run',
+    at('run'),
+    '--fraction',
+    '0.05',
+    '--threads',
+    '1',
+  ) as {
+    entries: { neurons: { layer: string }[] }[];
+  };
+  const layers = new Set(entries.flatMap(({ neurons }) => neurons.map(({ layer }) => layer)));
+  for (const layer of layers) expect(layer).toMatch(/^block[123]\.conv$/);
+  const { layer } = json('gradcam', '--run', at('run'), '--samples', '4', '--threads', '1');
+  expect(layer).toBe('block3.conv');
 });
 
 test('a criterion chooses neurons, which a perturbation changes', () => {

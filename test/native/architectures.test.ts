@@ -3,7 +3,7 @@ import { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
 
 test('the addon has the architectures that TypeScript names, with their options', () => {
-  expect(Object.keys(native().architectures)).toEqual([...ARCHITECTURES]);
+  expect(new Set(Object.keys(native().architectures))).toEqual(new Set(ARCHITECTURES));
   expect(architectureOf('resnet50')).toEqual({ family: 'resnet', options: {} });
   expect(architectureOf('vit_tiny_patch16_224')).toEqual({
     family: 'vit',
