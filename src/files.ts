@@ -1,5 +1,6 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { SpurmemError, messageOf, systemCode } from './errors.js';
 
@@ -9,6 +10,46 @@ export async function writeAtomic(path: string, content: string | Buffer): Promi
     await writeFileAtomic(path, content);
   } catch (error) {
     throw unwritable(error, path);
+  }
+}
+
+/**
+ * As `writeAtomic`, for a file that is too large to be joined in memory first.
+ *
+ * @param write writes all of it; what it returns is returned
+ */
+export async function writeLargeFile<Result>(
+  path: string,
+  write: (file: FileHandle) => Promise<Result>,
+): Promise<Result> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx');
+    let result: Result;
+    try {
+      result = await write(file);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    return result;
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw unwritable(error, path);
+  }
+}
+
+/** Removes what processes that were killed in `writeLargeFile` left; nobody may be writing to the folder. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  await removeFiles(folder, (name) => name.endsWith('.tmp'));
+}
+
+/** Removes those files of a folder that can be removed. */
+export async function removeFiles(folder: string, which: (name: string) => boolean): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter(which)) {
+    await rm(join(folder, name), { force: true }).catch(() => undefined);
   }
 }
 

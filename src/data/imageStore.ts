@@ -1,8 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { removeFiles, removeLeftovers, writeLargeFile } from '../files.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { buildOnce } from './buildOnce.js';
 import type { Dataset, Example } from './dataset.js';
@@ -12,7 +13,6 @@ import { mapOrdered } from './ordered.js';
 import { makeWritable, storeFolders } from './storeFolder.js';
 import { pixelsPathOf, readStoreIndex, writeStoreIndex } from './storeIndex.js';
 import type { ImageStoreIndex } from './storeIndex.js';
-import { unwritable } from '../files.js';
 
 export type { ImageStoreIndex } from './storeIndex.js';
 
@@ -56,7 +56,7 @@ export async function buildImageStore(
       task: TASK,
       ready: () => find(folder),
       build: async () => {
-        await removeFiles(folder, (name) => name.endsWith('.tmp')); // left by a process that was killed
+        await removeLeftovers(folder);
         const index = await writeStore(dataset, files, folder, key, options);
         await removeFiles(folder, (name) => isStoreFile(name) && !name.startsWith(key));
         return index;
@@ -115,25 +115,11 @@ async function writeStore(
   key: string,
   options: JobOptions,
 ): Promise<ImageStoreIndex> {
-  const temporary = join(folder, `${key}.${randomUUID()}.tmp`);
   const pixelsPath = pixelsPathOf(folder, key);
-  try {
-    const handle = await open(temporary, 'wx');
-    let written: Written;
-    try {
-      written = await decodeInto(handle, dataset, files, options);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, pixelsPath);
-    const index = indexOf(dataset, pixelsPath, written);
-    await writeStoreIndex(folder, key, index);
-    return index;
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw unwritable(error, folder);
-  }
+  const written = await writeLargeFile(pixelsPath, (file) => decodeInto(file, dataset, files, options));
+  const index = indexOf(dataset, pixelsPath, written);
+  await writeStoreIndex(folder, key, index);
+  return index;
 }
 
 interface Written {
@@ -188,9 +174,3 @@ function isStoreFile(name: string): boolean {
 }
 
 /** Removes files that are no longer needed; one that cannot be removed only takes space. */
-async function removeFiles(folder: string, which: (name: string) => boolean): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
-  for (const name of names.filter(which)) {
-    await rm(join(folder, name), { force: true }).catch(() => undefined);
-  }
-}

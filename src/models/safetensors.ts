@@ -1,7 +1,7 @@
-import { open } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { SpurmemError, messageOf } from '../errors.js';
-import { writeAtomic } from '../files.js';
+import { writeLargeFile } from '../files.js';
 import type { NativeArray } from '../native/addon.js';
 import { dtypeOf, unsupportedDtype, type StoredDtype } from './dtypes.js';
 
@@ -75,7 +75,7 @@ export async function writeSafetensors(
   const body = entries.map(({ tensor }) =>
     Buffer.from(tensor.data.buffer as ArrayBuffer, tensor.data.byteOffset, tensor.data.byteLength),
   );
-  await writeAtomic(path, Buffer.concat([length, padded, ...body]));
+  await writeLargeFile(path, (file) => writeFile(file, [length, padded, ...body]));
 }
 
 /**

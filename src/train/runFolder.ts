@@ -4,7 +4,7 @@ import lockfile from 'proper-lockfile';
 import { z } from 'zod';
 import { dataDescriptionSchema, type DataDescription } from '../data/dataDescription.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
-import { makeFolder, unwritable, writeAtomic, writeJson } from '../files.js';
+import { makeFolder, removeLeftovers, unwritable, writeAtomic, writeJson } from '../files.js';
 import type { JobOptions } from '../progress.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
 import type { EpochMetrics, TrainingResult } from './results.js';
@@ -76,6 +76,11 @@ export class RunFolder {
   /** Makes the folders. Throws `OUTPUT_UNWRITABLE`. */
   async create(): Promise<void> {
     for (const folder of ['checkpoints', 'results', 'figures']) await makeFolder(join(this.path, folder));
+  }
+
+  /** Removes checkpoints that killed processes left half-written; only while locked. */
+  async removeLeftovers(): Promise<void> {
+    await removeLeftovers(join(this.path, 'checkpoints'));
   }
 
   /** Throws `RUN_BUSY` when another process is writing to this folder: for jobs that lock it only at their end. */

@@ -83,6 +83,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
   const folder = new RunFolder(out);
   await folder.create();
   const result = await folder.locked(async () => {
+    await folder.removeLeftovers();
     const finished = await finishedOrFresh<Result>(folder, config, options.resume === true);
     if (finished) return finished;
     if (config.precision === 'bf16' && device === 'cpu' && !native().fastBf16) options.onWarning?.(SLOW_BF16);
