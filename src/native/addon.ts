@@ -49,32 +49,25 @@ export interface Generator {
   randn(n: number): Float32Array;
   /** torch.multinomial(weights, n, replacement=True) of float64 weights, as WeightedRandomSampler draws. */
   multinomial(weights: Float64Array, n: number): Int32Array;
-  /**
-   * torchvision's RandomResizedCrop and RandomHorizontalFlip parameters, drawn image after image.
-   *
-   * @param crop [minScale, maxScale, minRatio, maxRatio], or null for no crop
-   * @returns [N, 5]: top, left, height, width in pixels, and 1 where the image is flipped
-   */
-  augmentations(
-    heights: Int32Array,
-    widths: Int32Array,
-    crop: readonly number[] | null,
-    flipProbability: number,
-  ): Int32Array;
+  /** torch.empty(1).uniform_(low, high), float32. */
+  uniform(low: number, high: number): number;
+  /** torch.exp(torch.empty(1).uniform_(log(low), log(high))), with float32 logarithms, as RandomResizedCrop draws ratios. */
+  logUniform(low: number, high: number): number;
+  /** torch.randint(0, high, ()). */
+  randint(high: number): number;
   getState(): Uint8Array;
   setState(state: Uint8Array): void;
 }
 
 export interface BatchOptions {
-  readonly indices: Int32Array;
-  /** [N, 5] from `Generator.augmentations` for training; null for evaluation. */
-  readonly crops: Int32Array | null;
-  /** [height, width] that the crops are resized to; null: resize and crop as in evaluation, and flip. */
-  readonly cropSize: readonly number[] | null;
-  /** [height, width], [shorter side], or null. */
-  readonly resize: readonly number[] | null;
-  /** Centre crop [height, width], or null. */
-  readonly crop: readonly number[] | null;
+  /**
+   * [N, 14], for each image: its index; the part that is resized (top, left, height, width); what it is resized to (height,
+   * width); the part of that which is kept (top, left, height, width); where it lies in the batch (top, left), which is zero
+   * elsewhere; 1 where it is mirrored. In pixels.
+   */
+  readonly placements: Int32Array;
+  /** [height, width] of the batch in pixels. */
+  readonly size: readonly [number, number];
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly device: string;
