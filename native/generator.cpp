@@ -58,7 +58,7 @@ class GeneratorHandle : public Handle<GeneratorHandle, at::Generator> {
 
   // multinomial(weights, n)
   Napi::Value multinomial(const Napi::CallbackInfo& info) {
-    const auto weights = at::tensor(toFloat64s(info[0], "weights"));
+    const auto weights = fromTypedArray(info[0], at::kDouble, "weights");
     const auto drawn = at::multinomial(weights, toInteger(info[1], "n"), /*replacement=*/true, held_);
     return toTypedArray(info.Env(), drawn.to(at::kInt));
   }
@@ -88,11 +88,9 @@ class GeneratorHandle : public Handle<GeneratorHandle, at::Generator> {
   }
 
   Napi::Value setState(const Napi::CallbackInfo& info) {
-    if (!isTypedArray(info[0], napi_uint8_array)) {
-      throw expected(info.Env(), "a Uint8Array", "state", info[0]);
-    }
+    const auto state = fromTypedArray(info[0], at::kByte, "state");
     try {
-      held_->set_state(fromTypedArray(info[0], "state"));
+      held_->set_state(state);
     } catch (const c10::Error& error) {
       throw Napi::Error::New(info.Env(), error.what_without_backtrace());
     }

@@ -18,18 +18,10 @@ namespace spurmem {
 
 namespace {
 
-// Every image's pixels, [height, width, 3] uint8 at its byte offset, in one private read-only mapping.
+// Every image's pixels, [height, width, 3] uint8, in one private read-only mapping.
 struct Pixels {
   at::Tensor bytes;
-  std::vector<double> offsets;
-  std::vector<int32_t> heights;
-  std::vector<int32_t> widths;
-
-  RgbView image(int32_t index) const {
-    const int64_t width = widths[index];
-    return {bytes.const_data_ptr<uint8_t>() + static_cast<int64_t>(offsets[index]), heights[index], width,
-            3 * width};
-  }
+  std::vector<RgbView> images;
 };
 
 struct Rectangle {
@@ -61,7 +53,7 @@ at::Tensor prepare(const BatchPlan& plan, const Pixels& pixels) {
   auto batch = at::zeros({count, plan.height, plan.width, 3}, at::kByte);
   auto* target = batch.mutable_data_ptr<uint8_t>();
   for (const auto& [index, source, height, width, window, top, left, flip] : plan.placements) {
-    const auto image = pixels.image(index);
+    const auto& image = pixels.images[index];
     const auto* first = image.pixels + source.top * image.stride + int64_t{3} * source.left;
     resizeRgb({first, source.height, source.width, image.stride},
               {height, width, window.top, window.left, window.height, window.width, flip != 0},
@@ -102,24 +94,29 @@ std::array<float, 3> toChannels(const Napi::Value& value, const std::string& nam
 std::shared_ptr<const Pixels> openPixels(const Napi::CallbackInfo& info) {
   const auto path = toString(info[0], "path");
   const auto bytes = toInteger(info[1], "bytes");
-  auto pixels = std::make_shared<Pixels>();
-  pixels->offsets = toFloat64s(info[2], "offsets");
-  pixels->heights = toInt32s(info[3], "heights");
-  pixels->widths = toInt32s(info[4], "widths");
-  if (pixels->offsets.size() != pixels->heights.size() || pixels->offsets.size() != pixels->widths.size()) {
+  const auto offsets = fromTypedArray(info[2], at::kDouble, "offsets");
+  const auto heights = fromTypedArray(info[3], at::kInt, "heights");
+  const auto widths = fromTypedArray(info[4], at::kInt, "widths");
+  const auto count = offsets.numel();
+  if (count != heights.numel() || count != widths.numel()) {
     throw Napi::RangeError::New(info.Env(), "offsets, heights and widths differ in length");
   }
-  for (size_t i = 0; i < pixels->offsets.size(); ++i) {
-    const double end = pixels->offsets[i] + 3.0 * pixels->heights[i] * pixels->widths[i];
-    if (pixels->offsets[i] < 0 || pixels->heights[i] < 1 || pixels->widths[i] < 1 ||
-        end > static_cast<double>(bytes)) {
-      throw Napi::RangeError::New(info.Env(), "image " + std::to_string(i) + " lies outside of " + path);
-    }
-  }
+  auto pixels = std::make_shared<Pixels>();
   try {
     pixels->bytes = at::from_file(path, /*shared=*/false, bytes, at::kByte);
   } catch (const c10::Error& error) {
     throw Napi::Error::New(info.Env(), error.what_without_backtrace());
+  }
+  const auto* first = pixels->bytes.const_data_ptr<uint8_t>();
+  for (int64_t i = 0; i < count; ++i) {
+    const double offset = offsets.const_data_ptr<double>()[i];
+    const int64_t height = heights.const_data_ptr<int32_t>()[i];
+    const int64_t width = widths.const_data_ptr<int32_t>()[i];
+    const double end = offset + 3.0 * static_cast<double>(height) * static_cast<double>(width);
+    if (!(offset >= 0 && height > 0 && width > 0 && end <= static_cast<double>(bytes))) {
+      throw Napi::RangeError::New(info.Env(), "image " + std::to_string(i) + " lies outside of " + path);
+    }
+    pixels->images.push_back({first + static_cast<int64_t>(offset), height, width, 3 * width});
   }
   return pixels;
 }
@@ -138,10 +135,11 @@ void requireInside(Napi::Env env, const char* what, const Rectangle& part, const
 // What lies outside would be read or written there.
 void check(Napi::Env env, const Placement& placement, const BatchPlan& plan, const Pixels& pixels) {
   const auto& [index, source, height, width, window, top, left, flip] = placement;
-  if (index < 0 || static_cast<size_t>(index) >= pixels.offsets.size()) {
+  if (index < 0 || static_cast<size_t>(index) >= pixels.images.size()) {
     throw Napi::RangeError::New(env, "No image has the index " + std::to_string(index));
   }
-  requireInside(env, "crop", source, "an image", pixels.heights[index], pixels.widths[index]);
+  const auto& image = pixels.images[index];
+  requireInside(env, "crop", source, "an image", image.height, image.width);
   if (height < 1 || width < 1) {
     throw Napi::RangeError::New(env, c10::str("images cannot be resized to ", height, " x ", width, " px"));
   }
@@ -152,19 +150,20 @@ void check(Napi::Env env, const Placement& placement, const BatchPlan& plan, con
 // {placements, size, mean, std, device, memoryFormat}
 BatchPlan toPlan(const Napi::Object& options, const Pixels& pixels) {
   const auto env = options.Env();
-  const auto numbers = toInt32s(options.Get("placements"), "placements");
+  const auto numbers = fromTypedArray(options.Get("placements"), at::kInt, "placements");
+  const auto count = static_cast<size_t>(numbers.numel());
   const auto size = toNumbers<2>(options.Get("size"), "size", "[height, width]");
-  BatchPlan plan{std::vector<Placement>(numbers.size() / kColumns),
+  BatchPlan plan{std::vector<Placement>(count / kColumns),
                  static_cast<int64_t>(size[0]),
                  static_cast<int64_t>(size[1]),
                  toChannels(options.Get("mean"), "mean"),
                  toChannels(options.Get("std"), "std"),
                  toDevice(options.Get("device")),
                  toMemoryFormat(options.Get("memoryFormat"))};
-  if (numbers.empty() || numbers.size() % kColumns != 0) {
+  if (count == 0 || count % kColumns != 0) {
     throw Napi::RangeError::New(env, c10::str("A batch needs ", kColumns, " numbers for each of its images"));
   }
-  std::memcpy(plan.placements.data(), numbers.data(), numbers.size() * sizeof(int32_t));
+  std::memcpy(plan.placements.data(), numbers.const_data_ptr(), numbers.nbytes());
   for (const auto& placement : plan.placements) check(env, placement, plan, pixels);
   return plan;
 }
@@ -177,7 +176,6 @@ class ImageStoreHandle : public Handle<ImageStoreHandle, std::shared_ptr<const P
   static void exportTo(Napi::Object exports) {
     exportClass(exports, {
                              InstanceMethod<&ImageStoreHandle::batch>("batch"),
-                             InstanceMethod<&ImageStoreHandle::dispose>("dispose"),
                          });
   }
 
@@ -190,11 +188,6 @@ class ImageStoreHandle : public Handle<ImageStoreHandle, std::shared_ptr<const P
       at::NoGradGuard noGrad;
       return normalize(prepare(plan, *pixels), plan);
     });
-  }
-
-  Napi::Value dispose(const Napi::CallbackInfo& info) {
-    held_.reset();
-    return info.Env().Undefined();
   }
 };
 

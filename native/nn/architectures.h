@@ -1,39 +1,26 @@
-// The architectures by torchvision's and timm's names, a file for each family of them.
+// The families of architectures. All are made with PyTorch's initial weights.
 #pragma once
 
 #include <array>
-#include <functional>
 #include <memory>
-#include <optional>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "network.h"
 
 namespace spurmem {
 
-// What an architecture can be given; each only where it takes it.
-struct ArchitectureOptions {
-  std::optional<std::array<int64_t, 2>> imageSize;  // height and width in pixels
-  std::optional<int64_t> patchSize;
-  std::optional<double> layerNormEps;
+// torchvision's ResNets: `blocks` of each of the four layers.
+std::unique_ptr<Network> makeResNet(const std::vector<int64_t>& blocks, bool hasBottlenecks,
+                                    int64_t numClasses, at::Generator generator);
+
+struct VitDesign {
+  int64_t channels;                  // of a token
+  std::array<int64_t, 2> imageSize;  // height and width in pixels
+  int64_t patchSize;
+  double layerNormEps;
 };
-
-// Makes a network with PyTorch's initial weights, of all the options that it takes.
-using MakeNetwork =
-    std::function<std::unique_ptr<Network>(int64_t numClasses, const ArchitectureOptions&, at::Generator)>;
-
-struct Family {
-  std::string name;
-  std::vector<std::pair<std::string, MakeNetwork>> architectures;
-  // The options that they take, with their defaults.
-  ArchitectureOptions options;
-};
-
-extern const Family resnet, vit;
-// All of them.
-inline const std::vector<const Family*> families{&resnet, &vit};
+// timm's plain vision transformers.
+std::unique_ptr<Network> makeVit(const VitDesign& design, int64_t numClasses, at::Generator generator);
 
 // SimCLR's projection head: Linear, ReLU, Linear, with the names of a torch.nn.Sequential of the three.
 std::unique_ptr<Network> makeProjectionHead(int64_t inputs, int64_t hidden, int64_t outputs,

@@ -48,11 +48,11 @@ struct Block {
   }
 };
 
-std::unique_ptr<Network> makeVit(int64_t width, int64_t numClasses, const ArchitectureOptions& options,
-                                 at::Generator generator) {
-  const int64_t patch = *options.patchSize;
-  const double eps = *options.layerNormEps;
-  const auto [height, imageWidth] = *options.imageSize;
+}  // namespace
+
+std::unique_ptr<Network> makeVit(const VitDesign& design, int64_t numClasses, at::Generator generator) {
+  const auto [width, imageSize, patch, eps] = design;
+  const auto [height, imageWidth] = imageSize;
   TORCH_CHECK(height % patch == 0 && imageWidth % patch == 0, "the image size ", height, " x ", imageWidth,
               " is no multiple of the patch size ", patch);
   const std::array<int64_t, 2> patches{height / patch, imageWidth / patch};
@@ -114,20 +114,5 @@ std::unique_ptr<Network> makeVit(int64_t width, int64_t numClasses, const Archit
   }
   return network;
 }
-
-MakeNetwork ofWidth(int64_t width) {
-  return [width](int64_t numClasses, const ArchitectureOptions& options, at::Generator generator) {
-    return makeVit(width, numClasses, options, generator);
-  };
-}
-
-}  // namespace
-
-const Family vit{"vit",
-                 {
-                     {"vit_tiny_patch16_224", ofWidth(192)},
-                     {"vit_small_patch16_224", ofWidth(384)},
-                 },
-                 {/*imageSize=*/{{224, 224}}, /*patchSize=*/16, /*layerNormEps=*/1e-6}};
 
 }  // namespace spurmem

@@ -193,21 +193,25 @@ export interface NativeAdam {
   loadState(state: Readonly<Record<string, Tensor>>): Promise<void>;
 }
 
-/** What an architecture can be given besides its name. */
-export interface ArchitectureOptions {
+/** How a network is made. */
+export interface NetworkOptions {
+  readonly numClasses: number;
+  readonly generator: Generator;
+  readonly device: string;
+  /** Of convolutions' weights; default: contiguous. */
+  readonly memoryFormat?: MemoryFormat;
+  /** Default: fp32. */
+  readonly precision?: Precision;
+}
+
+/** What a vision transformer can be given besides its name. */
+export interface VitOptions {
   /** [height, width] of the images in pixels. */
   readonly imageSize: readonly [number, number];
   /** Side of a patch in pixels. */
   readonly patchSize: number;
   /** eps of every LayerNorm. */
   readonly layerNormEps: number;
-}
-
-export interface ArchitectureDescription {
-  /** Such as `resnet`. */
-  readonly family: string;
-  /** The options that it takes, with their defaults. */
-  readonly options: Partial<ArchitectureOptions>;
 }
 
 export interface Addon {
@@ -225,19 +229,12 @@ export interface Addon {
     options: { beta1: number; beta2: number; eps: number; weightDecay: number },
   ) => NativeAdam;
   tensor(data: NativeArray, shape: readonly number[], device: string): Promise<Tensor>;
-  /** What each architecture is, by its name. */
-  readonly architectures: Readonly<Record<string, ArchitectureDescription>>;
-  /** A network with PyTorch's initial weights. Options that its architecture does not take are not read. */
-  createNetwork(
-    options: { readonly [Name in keyof ArchitectureOptions]?: ArchitectureOptions[Name] | undefined } & {
-      arch: string;
-      numClasses: number;
-      generator: Generator;
-      device: string;
-      memoryFormat: MemoryFormat;
-      precision: Precision;
-    },
+  /** torchvision's ResNet with its initial weights: `blocks` in each of the four layers. */
+  createResNet(
+    options: NetworkOptions & { readonly blocks: readonly number[]; readonly hasBottlenecks: boolean },
   ): Promise<Network>;
+  /** timm's plain vision transformer with its initial weights; a token has `channels`. */
+  createVit(options: NetworkOptions & VitOptions & { readonly channels: number }): Promise<Network>;
   /** SimCLR's projection head, Linear, ReLU, Linear: maps features [N, inputs] to projections [N, outputs]. */
   createProjectionHead(options: {
     inputs: number;
@@ -257,8 +254,8 @@ export interface Addon {
   ): Promise<Tensor>;
   /** Sets the compute lane's threads (0 keeps them) and resolves to their number. */
   configure(threads: number): Promise<number>;
-  /** Seconds of the best of three float32 products of two n x n matrices. */
-  matmulSeconds(n: number): Promise<number>;
+  /** torch.matmul(a, b). */
+  matmul(a: Tensor, b: Tensor): Promise<Tensor>;
   /** Tensors that are not disposed, in this process. */
   liveTensors(): number;
   /** The libtorch version that the addon was built with. */
@@ -304,7 +301,7 @@ function load(): Addon {
   } catch (error) {
     throw new SpurmemError('NATIVE_LOAD_FAILED', loadAdvice(path, messageOf(error)), { cause: error });
   }
-  if (typeof (loaded as Partial<Addon>).createNetwork !== 'function') {
+  if (typeof (loaded as Partial<Addon>).createResNet !== 'function') {
     throw new SpurmemError(
       'NATIVE_LOAD_FAILED',
       loadAdvice(path, 'it is another module, not spurmem\u2019s addon'),

@@ -2,8 +2,10 @@ import { ARCHITECTURES, architectureOf } from '../../src/models/architectures.js
 import { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
 
-test('the addon has the architectures that TypeScript names, with their options', () => {
-  expect(Object.keys(native().architectures)).toEqual([...ARCHITECTURES]);
+test('an architecture has a family and options', () => {
+  expect(ARCHITECTURES).toEqual([
+    ...['resnet18', 'resnet34', 'resnet50', 'vit_tiny_patch16_224', 'vit_small_patch16_224'],
+  ]);
   expect(architectureOf('resnet50')).toEqual({ family: 'resnet', options: {} });
   expect(architectureOf('vit_tiny_patch16_224')).toEqual({
     family: 'vit',
