@@ -6,9 +6,6 @@
 #include <omp.h>
 #include <torch/version.h>
 
-#include <chrono>
-#include <limits>
-
 #include "arguments.h"
 #include "engine.h"
 #include "exports.h"
@@ -28,19 +25,9 @@ Napi::Value configure(const Napi::CallbackInfo& info) {
   });
 }
 
-// matmulSeconds(n): how doctor tells a slow BLAS.
-Napi::Value matmulSeconds(const Napi::CallbackInfo& info) {
-  return compute(info, [n = toInteger(info[0], "n")] {
-    at::NoGradGuard noGrad;
-    const auto matrix = at::ones({n, n});
-    double best = std::numeric_limits<double>::infinity();
-    for (int i = 0; i < 3; ++i) {
-      const auto start = std::chrono::steady_clock::now();
-      at::mm(matrix, matrix);
-      best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    }
-    return best;
-  });
+// matmul(a, b)
+Napi::Value matmul(const Napi::CallbackInfo& info) {
+  return compute(info, [a = toTensor(info[0], "a"), b = toTensor(info[1], "b")] { return at::matmul(a, b); });
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
@@ -57,7 +44,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exportLosses(exports);
   exportAdam(exports);
   exportFunction<configure>(exports, "configure");
-  exportFunction<matmulSeconds>(exports, "matmulSeconds");
+  exportFunction<matmul>(exports, "matmul");
   exports.Set("torchVersion", TORCH_VERSION);
   exports.Set("fastBf16", hasFastBf16());
   exports.Set("cudaDevices",

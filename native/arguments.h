@@ -87,31 +87,6 @@ std::array<double, count> toNumbers(const Napi::Value& value, const std::string&
   return result;
 }
 
-inline bool isTypedArray(const Napi::Value& value, napi_typedarray_type type) {
-  return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == type;
-}
-
-// A copy, so that JavaScript may reuse its array while a lane reads.
-template <class Array, class T>
-std::vector<T> copyOf(const Napi::Value& value, napi_typedarray_type type, const std::string& what,
-                      const std::string& name) {
-  if (!isTypedArray(value, type)) throw expected(value.Env(), what, name, value);
-  const auto array = value.As<Array>();
-  return {array.Data(), array.Data() + array.ElementLength()};
-}
-
-inline std::vector<int32_t> toInt32s(const Napi::Value& value, const std::string& name) {
-  return copyOf<Napi::Int32Array, int32_t>(value, napi_int32_array, "an Int32Array", name);
-}
-
-inline std::vector<float> toFloat32s(const Napi::Value& value, const std::string& name) {
-  return copyOf<Napi::Float32Array, float>(value, napi_float32_array, "a Float32Array", name);
-}
-
-inline std::vector<double> toFloat64s(const Napi::Value& value, const std::string& name) {
-  return copyOf<Napi::Float64Array, double>(value, napi_float64_array, "a Float64Array", name);
-}
-
 inline at::Device toDevice(const Napi::Value& value) { return at::Device(toString(value, "device")); }
 
 inline at::MemoryFormat toMemoryFormat(const Napi::Value& value) {

@@ -34,8 +34,9 @@ class Handle : public Napi::ObjectWrap<Class> {
  protected:
   using Members = std::vector<Napi::ClassPropertyDescriptor<Class>>;
 
-  static void exportClass(Napi::Object exports, const Members& members) {
+  static void exportClass(Napi::Object exports, Members members) {
     const auto env = exports.Env();
+    members.push_back(Napi::ObjectWrap<Class>::InstanceMethod("dispose", &Handle::dispose));
     const auto function = Napi::ObjectWrap<Class>::DefineClass(env, Class::kName, members);
     Environment::of(env).classes[Class::kName] = Napi::Persistent(function);
     exports.Set(Class::kName, function);
@@ -57,7 +58,15 @@ class Handle : public Napi::ObjectWrap<Class> {
                                         "dispose(), or before the scope of its `using` ends");
   }
 
+  virtual void release(Napi::Env env) { held_.reset(); }
+
   std::optional<Held> held_;
+
+ private:
+  Napi::Value dispose(const Napi::CallbackInfo& info) {
+    release(info.Env());
+    return info.Env().Undefined();
+  }
 };
 
 }  // namespace spurmem

@@ -17,8 +17,7 @@ namespace spurmem {
 
 struct Nothing {};
 
-inline Napi::Value toJavaScript(Napi::Env env, Nothing&) { return env.Undefined(); }
-inline Napi::Value toJavaScript(Napi::Env env, double number) { return Napi::Number::New(env, number); }
+inline Napi::Value toJavaScript(Napi::Env env, const Nothing&) { return env.Undefined(); }
 
 // Resolves a Promise with toJavaScript(env, work()); `work` runs on the lane and must touch no JavaScript
 // value. Rejects with an Error whose code is NATIVE_FAILED when either throws.

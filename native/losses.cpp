@@ -3,8 +3,6 @@
 #include <napi.h>
 
 #include <limits>
-#include <optional>
-#include <vector>
 
 #include "arguments.h"
 #include "exports.h"
@@ -40,7 +38,7 @@ at::Tensor ntXentLoss(const at::Tensor& a, const at::Tensor& b, double temperatu
 struct Term {
   at::Tensor tensor;
   double factor = 1;
-  std::optional<std::vector<float>> weights;
+  at::Tensor weights;
 };
 
 Term toTerm(const Napi::Value& value, const std::string& name) {
@@ -51,17 +49,16 @@ Term toTerm(const Napi::Value& value, const std::string& name) {
   if (weight.IsNumber()) {
     term.factor = toNumber(weight, "weight");
   } else {
-    term.weights = toFloat32s(weight, "weight");
+    term.weights = fromTypedArray(weight, at::kFloat, "weight");
   }
   return term;
 }
 
 at::Tensor valueOf(const Term& term) {
-  if (!term.weights) return (term.tensor * term.factor).sum();
-  TORCH_CHECK(static_cast<int64_t>(term.weights->size()) == term.tensor.numel(), "there are ",
-              term.weights->size(), " weights for ", term.tensor.numel(), " values");
-  const auto weights = at::tensor(*term.weights).to(term.tensor.device()).view(term.tensor.sizes());
-  return (term.tensor * weights).sum();
+  if (!term.weights.defined()) return (term.tensor * term.factor).sum();
+  TORCH_CHECK(term.weights.numel() == term.tensor.numel(), "there are ", term.weights.numel(),
+              " weights for ", term.tensor.numel(), " values");
+  return (term.tensor * term.weights.to(term.tensor.device()).view(term.tensor.sizes())).sum();
 }
 
 // crossEntropy(logits, labels, reduction)

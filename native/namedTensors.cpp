@@ -19,9 +19,9 @@ NamedTensors toNamedTensors(const Napi::Value& value, const std::string& name) {
   return tensors;
 }
 
-Napi::Value toJavaScript(Napi::Env env, NamedTensors& tensors) {
+Napi::Value toJavaScript(Napi::Env env, const NamedTensors& tensors) {
   auto object = Napi::Object::New(env);
-  for (auto& [name, tensor] : tensors) object.Set(name, toJavaScript(env, tensor));
+  for (const auto& [name, tensor] : tensors) object.Set(name, toJavaScript(env, tensor));
   return object;
 }
 

@@ -14,7 +14,7 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 // Of a JavaScript object of Tensors, and back.
 NamedTensors toNamedTensors(const Napi::Value& value, const std::string& name);
-Napi::Value toJavaScript(Napi::Env env, NamedTensors& tensors);
+Napi::Value toJavaScript(Napi::Env env, const NamedTensors& tensors);
 
 bool contains(const NamedTensors& tensors, const std::string& name);
 // Contiguous copies on the CPU, as files hold them.

@@ -16,17 +16,12 @@
 
 namespace spurmem {
 
-Napi::Value toJavaScript(Napi::Env env, HeatMaps& maps) {
-  auto cells = Napi::Array::New(env, 2);
-  cells[0u] = static_cast<double>(maps.rows);
-  cells[1u] = static_cast<double>(maps.columns);
-  auto object = Napi::Object::New(env);
-  object.Set("heat", toJavaScript(env, maps.heat));
-  object.Set("cells", cells);
-  return object;
+Napi::Value toJavaScript(Napi::Env env, const HeatMaps& maps) {
+  return objectOf(env, {{"heat", toJavaScript(env, maps.heat)},
+                        {"cells", arrayOf(env, std::array{maps.rows, maps.columns})}});
 }
 
-Napi::Value toJavaScript(Napi::Env env, std::unique_ptr<Network>& network);
+Napi::Value toJavaScript(Napi::Env env, const std::shared_ptr<Network>& network);
 
 namespace {
 
@@ -42,8 +37,10 @@ WeightEdit toEdit(const Napi::Value& value, const std::string& name) {
   edit.kind =
       toChoice<EditKind>(item.Get("kind"), "kind",
                          {{"zero", EditKind::zero}, {"replace", EditKind::replace}, {"add", EditKind::add}});
-  edit.neurons = toInt32s(item.Get("neurons"), "neurons");
-  if (edit.kind != EditKind::zero) edit.values = toFloat32s(item.Get("values"), "values");
+  edit.neurons = fromTypedArray(item.Get("neurons"), at::kInt, "neurons");
+  if (edit.kind != EditKind::zero) {
+    edit.values = fromTypedArray(item.Get("values"), at::kFloat, "values");
+  }
   return edit;
 }
 
@@ -114,11 +111,9 @@ struct StageInputs {
   std::vector<at::Tensor> inputs;
 };
 
-Napi::Value toJavaScript(Napi::Env env, StageInputs& result) {
-  auto object = Napi::Object::New(env);
-  object.Set("logits", spurmem::toJavaScript(env, result.logits));
-  object.Set("inputs", spurmem::toJavaScript(env, result.inputs));
-  return object;
+Napi::Value toJavaScript(Napi::Env env, const StageInputs& result) {
+  return objectOf(
+      env, {{"logits", spurmem::toJavaScript(env, result.logits)}, {"inputs", arrayOf(env, result.inputs)}});
 }
 
 class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
@@ -142,7 +137,6 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
                              InstanceMethod<&NetworkHandle::moveToward>("moveToward"),
                              InstanceMethod<&NetworkHandle::state>("state"),
                              InstanceMethod<&NetworkHandle::loadState>("loadState"),
-                             InstanceMethod<&NetworkHandle::dispose>("dispose"),
                          });
   }
 
@@ -277,11 +271,6 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
       copyInto(stateOf(*network), tensors);
     });
   }
-
-  Napi::Value dispose(const Napi::CallbackInfo& info) {
-    held_.reset();
-    return info.Env().Undefined();
-  }
 };
 
 // The parameters become leaves of the graph on the device, convolutions' weights in the memory format.
@@ -294,54 +283,37 @@ void moveTo(Network& network, const at::Device& device, at::MemoryFormat memoryF
   for (auto& buffer : network.buffers) buffer.value = buffer.value.to(device);
 }
 
-// What an architecture is given of an option that it takes.
-template <class T, class Convert>
-void take(std::optional<T>& option, const Napi::Object& given, const std::string& name, Convert convert) {
-  const Napi::Value value = given.Get(name);
-  if (option && isGiven(value)) option = convert(value, name);
+// Each a number or an array of them.
+Design toDesign(const Napi::Value& value, const std::string& name) {
+  const auto given = toObject(value, name);
+  const auto names = given.GetPropertyNames();
+  Design design;
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const auto key = toString(names.Get(i), name);
+    const auto item = given.Get(key);
+    design.values[key] =
+        item.IsArray() ? toVector(item, key, toNumber) : std::vector<double>{toNumber(item, key)};
+  }
+  return design;
 }
 
-std::array<int64_t, 2> toImageSize(const Napi::Value& value, const std::string& name) {
-  const auto size = toNumbers<2>(value, name, "[height, width]");
-  return {static_cast<int64_t>(size[0]), static_cast<int64_t>(size[1])};
-}
-
-// createNetwork({arch, ...its options, numClasses, generator, device, memoryFormat, precision})
+// createNetwork({family, design, generator, device, memoryFormat, precision})
 Napi::Value createNetwork(const Napi::CallbackInfo& info) {
   const auto given = toObject(info[0], "options");
-  std::vector<std::pair<std::string, std::pair<MakeNetwork, ArchitectureOptions>>> known;
-  for (const auto& family : families()) {
-    for (const auto& [name, make] : family.architectures) known.push_back({name, {make, family.options}});
-  }
-  auto [make, options] = toChoice(given.Get("arch"), "arch", known);
-  take(options.imageSize, given, "imageSize", toImageSize);
-  take(options.patchSize, given, "patchSize", toInteger);
-  take(options.layerNormEps, given, "layerNormEps", toNumber);
-  const bool isBf16 = toChoice<bool>(given.Get("precision"), "precision", {{"fp32", false}, {"bf16", true}});
+  const auto memoryFormat = given.Get("memoryFormat");
+  const auto precision = given.Get("precision");
+  const bool isBf16 =
+      isGiven(precision) && toChoice<bool>(precision, "precision", {{"fp32", false}, {"bf16", true}});
   return compute(
       info,
-      [make = make, options = options, isBf16, numClasses = toInteger(given.Get("numClasses"), "numClasses"),
+      [make = toChoice(given.Get("family"), "family", families()),
+       design = toDesign(given.Get("design"), "design"), isBf16,
        generator = toGenerator(given.Get("generator"), "generator"), device = toDevice(given.Get("device")),
-       memoryFormat = toMemoryFormat(given.Get("memoryFormat"))] {
+       format = isGiven(memoryFormat) ? toMemoryFormat(memoryFormat) : at::MemoryFormat::Contiguous] {
         at::NoGradGuard noGrad;
-        auto network = make(numClasses, options, generator);
-        moveTo(*network, device, memoryFormat);
+        std::shared_ptr<Network> network = make(design, generator);
+        moveTo(*network, device, format);
         network->isBf16 = isBf16;
-        return network;
-      });
-}
-
-// createProjectionHead({inputs, hidden, outputs, generator, device})
-Napi::Value createProjectionHead(const Napi::CallbackInfo& info) {
-  const auto given = toObject(info[0], "options");
-  return compute(
-      info,
-      [inputs = toInteger(given.Get("inputs"), "inputs"), hidden = toInteger(given.Get("hidden"), "hidden"),
-       outputs = toInteger(given.Get("outputs"), "outputs"),
-       generator = toGenerator(given.Get("generator"), "generator"), device = toDevice(given.Get("device"))] {
-        at::NoGradGuard noGrad;
-        auto network = makeProjectionHead(inputs, hidden, outputs, generator);
-        moveTo(*network, device, at::MemoryFormat::Preserve);
         return network;
       });
 }
@@ -351,16 +323,14 @@ Napi::Value createProjectionHead(const Napi::CallbackInfo& info) {
 void exportNetworks(Napi::Object exports) {
   NetworkHandle::exportTo(exports);
   exportFunction<createNetwork>(exports, "createNetwork");
-  exportFunction<createProjectionHead>(exports, "createProjectionHead");
-  exports.Set("architectures", describeArchitectures(exports.Env()));
 }
 
 std::shared_ptr<Network> toNetwork(const Napi::Value& value, const std::string& name) {
   return NetworkHandle::unwrap(value, name);
 }
 
-Napi::Value toJavaScript(Napi::Env env, std::unique_ptr<Network>& network) {
-  return NetworkHandle::wrap(env, std::move(network));
+Napi::Value toJavaScript(Napi::Env env, const std::shared_ptr<Network>& network) {
+  return NetworkHandle::wrap(env, network);
 }
 
 }  // namespace spurmem

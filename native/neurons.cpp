@@ -4,42 +4,23 @@ namespace spurmem {
 
 namespace {
 
-// Indexes that address the edit's neurons: rows by number, single weights by their coordinates.
-at::Tensor rowIndex(const WeightEdit& edit, const at::Tensor& weight) {
-  return at::tensor(std::vector<int64_t>(edit.neurons.begin(), edit.neurons.end()), at::kLong)
-      .to(weight.device());
-}
-
-c10::List<std::optional<at::Tensor>> coordinates(const at::Tensor& index, at::IntArrayRef sizes) {
-  std::vector<at::Tensor> places(sizes.size());
-  auto rest = index;
-  for (size_t i = sizes.size(); i-- > 0;) {
-    places[i] = rest.remainder(sizes[i]);
-    rest = rest.floor_divide(sizes[i]);
-  }
-  c10::List<std::optional<at::Tensor>> result;
-  for (const auto& place : places) result.push_back(place);
-  return result;
-}
-
 void check(const WeightEdit& edit, const at::Tensor& weight) {
-  const int64_t count = edit.unit == Unit::neuron ? weight.size(0) : weight.numel();
-  for (const auto neuron : edit.neurons) {
-    TORCH_CHECK(neuron >= 0 && neuron < count, edit.layer, " has ", count,
-                edit.unit == Unit::neuron ? " neurons" : " weights", ", and none is numbered ", neuron);
+  const bool ofNeurons = edit.unit == Unit::neuron;
+  const int64_t count = ofNeurons ? weight.size(0) : weight.numel();
+  const auto* neurons = edit.neurons.const_data_ptr<int32_t>();
+  for (int64_t i = 0; i < edit.neurons.numel(); ++i) {
+    TORCH_CHECK(neurons[i] >= 0 && neurons[i] < count, edit.layer, " has ", count,
+                ofNeurons ? " neurons" : " weights", ", and none is numbered ", neurons[i]);
   }
-  const int64_t size = edit.unit == Unit::neuron ? weight.numel() / weight.size(0) : 1;
-  const auto wanted = edit.kind == EditKind::zero ? 0 : size * static_cast<int64_t>(edit.neurons.size());
-  TORCH_CHECK(static_cast<int64_t>(edit.values.size()) == wanted, "an edit of ", edit.layer, " needs ",
-              wanted, " values, not ", edit.values.size());
+  if (edit.kind == EditKind::zero) return;
+  const auto wanted = edit.neurons.numel() * (weight.numel() / count);
+  TORCH_CHECK(edit.values.numel() == wanted, "an edit of ", edit.layer, " needs ", wanted, " values, not ",
+              edit.values.numel());
 }
 
-at::Tensor zeroed(const at::Tensor& weight, const WeightEdit& edit) {
-  const auto index = rowIndex(edit, weight);
-  if (edit.unit == Unit::weight) {
-    auto mask = at::ones_like(weight.detach());
-    mask.index_put_(coordinates(index, weight.sizes()), at::zeros({}, weight.options()));
-    return weight * mask;
+at::Tensor zeroed(const at::Tensor& weight, Unit unit, const at::Tensor& index) {
+  if (unit == Unit::weight) {
+    return weight * at::ones_like(weight.detach()).put_(index, at::zeros_like(index, weight.options()));
   }
   std::vector<int64_t> shape(weight.dim(), 1);
   shape[0] = weight.size(0);
@@ -47,19 +28,16 @@ at::Tensor zeroed(const at::Tensor& weight, const WeightEdit& edit) {
 }
 
 at::Tensor edited(const at::Tensor& weight, const WeightEdit& edit) {
-  if (edit.kind == EditKind::zero) return zeroed(weight, edit);
-  const auto index = rowIndex(edit, weight);
-  auto values = at::tensor(edit.values).to(weight.device());
+  const auto index = edit.neurons.to(weight.device(), at::kLong);
+  if (edit.kind == EditKind::zero) return zeroed(weight, edit.unit, index);
+  const auto values = edit.values.to(weight.device());
   auto result = weight.detach().clone();
   const bool adds = edit.kind == EditKind::add;
-  if (edit.unit == Unit::weight) {
-    result.index_put_(coordinates(index, weight.sizes()), values, adds);
-    return result;
-  }
+  if (edit.unit == Unit::weight) return result.put_(index, values, adds);
   auto shape = weight.sizes().vec();
-  shape[0] = static_cast<int64_t>(edit.neurons.size());
-  values = values.view(shape);
-  return adds ? result.index_add_(0, index, values) : result.index_copy_(0, index, values);
+  shape[0] = index.numel();
+  return adds ? result.index_add_(0, index, values.view(shape))
+              : result.index_copy_(0, index, values.view(shape));
 }
 
 }  // namespace

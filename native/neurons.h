@@ -24,8 +24,9 @@ struct WeightEdit {
   std::string layer;
   Unit unit = Unit::neuron;
   EditKind kind = EditKind::zero;
-  std::vector<int32_t> neurons;  // output channels or rows; single weights by their place in row-major order
-  std::vector<float> values;  // for replace and add: all weights of the first neuron, then of the second, ...
+  at::Tensor neurons;  // [K] int32: output channels or rows; single weights by their place in row-major order
+  at::Tensor
+      values;  // [...] float32, for replace and add: all weights of the first neuron, then of the second, ...
 };
 
 // One norm a neuron, in layer order, [M] float32: of its weights, or of their gradients.

@@ -104,15 +104,15 @@ class AdamHandle : public Handle<AdamHandle, std::shared_ptr<Adam>> {
 
  private:
   Napi::Value step(const Napi::CallbackInfo& info) {
-    return compute(info, [adam = *held_, lr = toNumber(info[0], "lr")] { adam->step(lr); });
+    return compute(info, [adam = held(info.Env()), lr = toNumber(info[0], "lr")] { adam->step(lr); });
   }
 
   Napi::Value state(const Napi::CallbackInfo& info) {
-    return compute(info, [adam = *held_] { return copiesOf(adam->state()); });
+    return compute(info, [adam = held(info.Env())] { return copiesOf(adam->state()); });
   }
 
   Napi::Value loadState(const Napi::CallbackInfo& info) {
-    return compute(info, [adam = *held_, given = toNamedTensors(info[0], "state")] {
+    return compute(info, [adam = held(info.Env()), given = toNamedTensors(info[0], "state")] {
       const auto state = adam->state();
       for (const auto& [name, target] : state) {
         TORCH_CHECK(contains(given, name), name, " is missing");

@@ -15,21 +15,33 @@ std::atomic<int64_t> liveHandles{0};
 
 struct DType {
   napi_typedarray_type array;
+  const char* arrayName;
   at::ScalarType scalar;
   const char* name;
 };
 
 constexpr DType kDTypes[] = {
-    {napi_float32_array, at::kFloat, "float32"}, {napi_float64_array, at::kDouble, "float64"},
-    {napi_int32_array, at::kInt, "int32"},       {napi_bigint64_array, at::kLong, "int64"},
-    {napi_uint8_array, at::kByte, "uint8"},
+    {napi_float32_array, "a Float32Array", at::kFloat, "float32"},
+    {napi_float64_array, "a Float64Array", at::kDouble, "float64"},
+    {napi_int32_array, "an Int32Array", at::kInt, "int32"},
+    {napi_bigint64_array, "a BigInt64Array", at::kLong, "int64"},
+    {napi_uint8_array, "a Uint8Array", at::kByte, "uint8"},
 };
 
-template <class Array>
-Napi::Value copyOut(Napi::Env env, const at::Tensor& tensor) {
-  auto array = Array::New(env, tensor.numel());
-  std::memcpy(array.Data(), tensor.const_data_ptr(), tensor.nbytes());
-  return array;
+// Null for a type that JavaScript has no array of.
+const DType* dtypeOf(at::ScalarType scalar) {
+  for (const auto& dtype : kDTypes) {
+    if (dtype.scalar == scalar) return &dtype;
+  }
+  return nullptr;
+}
+
+// Null for anything but an array of one of them.
+const DType* dtypeOf(const Napi::Value& array) {
+  for (const auto& dtype : kDTypes) {
+    if (array.IsTypedArray() && array.As<Napi::TypedArray>().TypedArrayType() == dtype.array) return &dtype;
+  }
+  return nullptr;
 }
 
 class TensorHandle : public Handle<TensorHandle, at::Tensor> {
@@ -43,7 +55,6 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
                              InstanceAccessor<&TensorHandle::dtype>("dtype"),
                              InstanceAccessor<&TensorHandle::device>("device"),
                              InstanceAccessor<&TensorHandle::disposed>("disposed"),
-                             InstanceMethod<&TensorHandle::dispose>("dispose"),
                              InstanceMethod<&TensorHandle::item>("item"),
                              InstanceMethod<&TensorHandle::data>("data"),
                              InstanceMethod<&TensorHandle::argmax>("argmax"),
@@ -64,26 +75,19 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
   ~TensorHandle() override { release(Env()); }
 
  private:
-  void release(Napi::Env env) {
+  void release(Napi::Env env) override {
     if (!held_) return;
     held_.reset();
     --liveHandles;
     Napi::MemoryManagement::AdjustExternalMemory(env, -externalBytes_);
   }
 
-  Napi::Value shape(const Napi::CallbackInfo& info) {
-    const auto sizes = held(info.Env()).sizes();
-    auto array = Napi::Array::New(info.Env(), sizes.size());
-    for (uint32_t i = 0; i < sizes.size(); ++i) array[i] = static_cast<double>(sizes[i]);
-    return array;
-  }
+  Napi::Value shape(const Napi::CallbackInfo& info) { return arrayOf(info.Env(), held(info.Env()).sizes()); }
 
   Napi::Value dtype(const Napi::CallbackInfo& info) {
     const auto scalar = held(info.Env()).scalar_type();
-    for (const auto& known : kDTypes) {
-      if (known.scalar == scalar) return Napi::String::New(info.Env(), known.name);
-    }
-    return Napi::String::New(info.Env(), at::toString(scalar));
+    const auto* known = dtypeOf(scalar);
+    return Napi::String::New(info.Env(), known != nullptr ? known->name : at::toString(scalar));
   }
 
   Napi::Value device(const Napi::CallbackInfo& info) {
@@ -92,11 +96,6 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
 
   Napi::Value disposed(const Napi::CallbackInfo& info) {
     return Napi::Boolean::New(info.Env(), !held_.has_value());
-  }
-
-  Napi::Value dispose(const Napi::CallbackInfo& info) {
-    release(info.Env());
-    return info.Env().Undefined();
   }
 
   Napi::Value item(const Napi::CallbackInfo& info) {
@@ -162,44 +161,38 @@ at::Tensor toTensor(const Napi::Value& value, const std::string& name) {
   return TensorHandle::unwrap(value, name);
 }
 
-Napi::Value toJavaScript(Napi::Env env, at::Tensor& tensor) {
-  return TensorHandle::wrap(env, std::move(tensor));
-}
+Napi::Value toJavaScript(Napi::Env env, const at::Tensor& tensor) { return TensorHandle::wrap(env, tensor); }
 
-Napi::Value toJavaScript(Napi::Env env, std::vector<at::Tensor>& tensors) {
-  auto array = Napi::Array::New(env, tensors.size());
-  for (uint32_t i = 0; i < tensors.size(); ++i) array[i] = toJavaScript(env, tensors[i]);
-  return array;
-}
-
-Napi::Value toJavaScript(Napi::Env env, Values& values) { return toTypedArray(env, values.tensor); }
+Napi::Value toJavaScript(Napi::Env env, const Values& values) { return toTypedArray(env, values.tensor); }
 
 at::Tensor fromTypedArray(const Napi::Value& value, const std::string& name) {
-  for (const auto& known : kDTypes) {
-    if (!isTypedArray(value, known.array)) continue;
-    const auto array = value.As<Napi::TypedArray>();
-    auto tensor = at::empty({static_cast<int64_t>(array.ElementLength())}, known.scalar);
-    const auto* bytes = static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
-    std::memcpy(tensor.mutable_data_ptr(), bytes, array.ByteLength());
-    return tensor;
+  const auto* dtype = dtypeOf(value);
+  if (dtype == nullptr) {
+    const bool isOther = value.IsTypedArray();
+    throw expected(value.Env(), isOther ? "an array of one of Tensor's dtypes" : "a typed array", name,
+                   value);
   }
-  const bool isOther = value.IsTypedArray();
-  throw expected(value.Env(), isOther ? "an array of one of Tensor's dtypes" : "a typed array", name, value);
+  const auto array = value.As<Napi::TypedArray>();
+  auto tensor = at::empty({static_cast<int64_t>(array.ElementLength())}, dtype->scalar);
+  const auto* bytes = static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+  std::memcpy(tensor.mutable_data_ptr(), bytes, array.ByteLength());
+  return tensor;
+}
+
+at::Tensor fromTypedArray(const Napi::Value& value, at::ScalarType type, const std::string& name) {
+  const auto* dtype = dtypeOf(type);
+  if (dtypeOf(value) != dtype) throw expected(value.Env(), dtype->arrayName, name, value);
+  return fromTypedArray(value, name);
 }
 
 Napi::Value toTypedArray(Napi::Env env, const at::Tensor& tensor) {
-  switch (tensor.scalar_type()) {
-    case at::kDouble:
-      return copyOut<Napi::Float64Array>(env, tensor);
-    case at::kInt:
-      return copyOut<Napi::Int32Array>(env, tensor);
-    case at::kLong:
-      return copyOut<Napi::BigInt64Array>(env, tensor);
-    case at::kByte:
-      return copyOut<Napi::Uint8Array>(env, tensor);
-    default:
-      return copyOut<Napi::Float32Array>(env, tensor);
-  }
+  auto buffer = Napi::ArrayBuffer::New(env, tensor.nbytes());
+  std::memcpy(buffer.Data(), tensor.const_data_ptr(), tensor.nbytes());
+  napi_value array = nullptr;
+  const auto type = dtypeOf(tensor.scalar_type())->array;
+  const auto status = napi_create_typedarray(env, type, tensor.numel(), buffer, 0, &array);
+  if (status != napi_ok) throw Napi::Error::New(env);
+  return {env, array};
 }
 
 }  // namespace spurmem

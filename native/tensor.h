@@ -7,18 +7,18 @@
 #include <napi.h>
 
 #include <string>
-#include <vector>
+
+#include "results.h"
 
 namespace spurmem {
 
 // The tensor behind a JavaScript Tensor; throws a TypeError for anything else, and for a disposed one.
 at::Tensor toTensor(const Napi::Value& value, const std::string& name);
-// A new JavaScript Tensor.
-Napi::Value toJavaScript(Napi::Env env, at::Tensor& tensor);
-Napi::Value toJavaScript(Napi::Env env, std::vector<at::Tensor>& tensors);
 
-// A copy of a typed array, [its length].
+// A copy of a typed array, [its length], so that JavaScript may reuse it while a lane reads: of any of
+// Tensor's dtypes, or of one.
 at::Tensor fromTypedArray(const Napi::Value& value, const std::string& name);
+at::Tensor fromTypedArray(const Napi::Value& value, at::ScalarType type, const std::string& name);
 // A contiguous tensor on the CPU as the typed array of its dtype.
 Napi::Value toTypedArray(Napi::Env env, const at::Tensor& tensor);
 
@@ -26,6 +26,6 @@ Napi::Value toTypedArray(Napi::Env env, const at::Tensor& tensor);
 struct Values {
   at::Tensor tensor;
 };
-Napi::Value toJavaScript(Napi::Env env, Values& values);
+Napi::Value toJavaScript(Napi::Env env, const Values& values);
 
 }  // namespace spurmem

@@ -5,10 +5,9 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <list>
-#include <map>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 namespace spurmem {
 
@@ -37,16 +36,19 @@ class BlockCache {
     const auto wanted = bytes + offset;
     const auto size = roundUp(wanted, wanted >= 8 * hugePage ? hugePage : page);
     std::lock_guard lock(mutex_);
-    auto found = kept_.lower_bound(size);
     // A block that is a little too large is worth more than a new one.
-    if (found != kept_.end() && found->first <= size + size / 8) {
-      const auto block = *found->second;
-      forget(found);
-      return hand(block);
+    auto best = kept_.end();
+    for (auto block = kept_.begin(); block != kept_.end(); ++block) {
+      const bool fits = block->size >= size && block->size <= size + size / 8;
+      if (fits && (best == kept_.end() || block->size < best->size)) best = block;
     }
+    if (best != kept_.end()) return hand(withdraw(best));
     peak_ = std::max(peak_, used_ + size);
     const auto limit = static_cast<size_t>(headroom * static_cast<double>(peak_));
-    while (!byAge_.empty() && used_ + keptBytes_ + size > limit) releaseOldest();
+    while (!kept_.empty() && used_ + keptBytes_ + size > limit) {
+      const auto oldest = withdraw(kept_.begin());
+      munmap(oldest.base, oldest.size);
+    }
     void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED) return nullptr;
 #ifdef MADV_HUGEPAGE
@@ -65,8 +67,7 @@ class BlockCache {
     sizes_.erase(found);
     used_ -= block.size;
     keptBytes_ += block.size;
-    byAge_.push_back(block);
-    byAge_.back().entry = kept_.emplace(block.size, std::prev(byAge_.end()));
+    kept_.push_back(block);
     return true;
   }
 
@@ -74,9 +75,7 @@ class BlockCache {
   struct Block {
     void* base;
     size_t size;
-    std::multimap<size_t, std::list<Block>::iterator>::iterator entry{};
   };
-  using Kept = std::multimap<size_t, std::list<Block>::iterator>;
 
   void* hand(const Block& block) {
     void* data = static_cast<char*>(block.base) + offset;
@@ -86,22 +85,17 @@ class BlockCache {
     return data;
   }
 
-  void forget(Kept::iterator entry) {
-    keptBytes_ -= entry->first;
-    byAge_.erase(entry->second);
-    kept_.erase(entry);
-  }
-
-  void releaseOldest() {
-    const auto block = byAge_.front();
-    forget(block.entry);
-    munmap(block.base, block.size);
+  // Out of those that are kept.
+  Block withdraw(std::vector<Block>::iterator place) {
+    const auto block = *place;
+    keptBytes_ -= block.size;
+    kept_.erase(place);
+    return block;
   }
 
   std::mutex mutex_;
   std::unordered_map<void*, size_t> sizes_;  // of the blocks in use, by their data
-  Kept kept_;                                // by size
-  std::list<Block> byAge_;                   // kept blocks, longest kept first
+  std::vector<Block> kept_;                  // longest kept first
   size_t used_ = 0, keptBytes_ = 0, peak_ = 0;
 };
 

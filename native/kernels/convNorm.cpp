@@ -10,6 +10,8 @@ namespace spurmem {
 namespace {
 
 constexpr double kEps = 1e-5;  // torch.nn.BatchNorm2d's
+constexpr int64_t kGroups = 1;
+const std::vector<int64_t> kDilation{1, 1};
 
 std::optional<c10::OperatorHandle> find(const char* name, const char* overload = "") {
   return c10::Dispatcher::singleton().findSchema({name, overload});
@@ -28,16 +30,19 @@ bool canFuse(const at::Tensor& x, bool isBf16) {
 
 bool isAutocast(const at::Tensor& x) { return at::autocast::is_autocast_enabled(x.device().type()); }
 
+// By the operator's schema: its C++ types differ between versions of libtorch.
+c10::IValue call(const c10::OperatorHandle& operation, torch::jit::Stack arguments) {
+  operation.callBoxed(arguments);
+  return arguments.back();
+}
+
 c10::List<std::optional<at::Scalar>> noScalars() { return c10::List<std::optional<at::Scalar>>(); }
 
 }  // namespace
 
 bool hasFastBf16() {
   const auto asks = find("mkldnn::_is_mkldnn_bf16_supported");
-  if (!asks) return false;
-  torch::jit::Stack stack;
-  asks->callBoxed(stack);
-  return stack.back().toBool();
+  return asks && call(*asks, {}).toBool();
 }
 
 struct ConvNorm::Folded {
@@ -69,14 +74,14 @@ ConvNorm::ConvNorm(NetworkBuilder& build, const std::string& conv, const std::st
             &network.parameter(norm + ".running_mean"), &network.parameter(norm + ".running_var")};
 }
 
-at::Tensor ConvNorm::relu(const at::Tensor& x, const ForwardContext& context) const {
-  if (isFused(x, context)) return fused(x, std::nullopt, true, context);
-  return norm_(conv_(x, context), context).relu_();
-}
-
 at::Tensor ConvNorm::operator()(const at::Tensor& x, const ForwardContext& context) const {
   if (isFused(x, context)) return fused(x, std::nullopt, false, context);
   return norm_(conv_(x, context), context);
+}
+
+at::Tensor ConvNorm::relu(const at::Tensor& x, const ForwardContext& context) const {
+  if (isFused(x, context)) return fused(x, std::nullopt, true, context);
+  return norm_(conv_(x, context), context).relu_();
 }
 
 at::Tensor ConvNorm::addRelu(const at::Tensor& x, at::Tensor residual, const ForwardContext& context) const {
@@ -104,32 +109,31 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, std::optional<at::Tensor> residu
                            const ForwardContext& context) const {
   const auto type = isAutocast(x) ? at::kBFloat16 : at::kFloat;
   const auto [weight, bias] = folded(context.weight(*weight_), type, x.sizes());
-  const c10::IValue follows = relu ? c10::IValue(std::string("relu")) : c10::IValue();
-  torch::jit::Stack stack;
   if (residual) {
+    static const auto operation = *find(kConvolutionInto, "binary");
     // It becomes the output. The operator that leaves it alone brings all of it into another layout first.
     *residual = residual->to(type).contiguous(at::MemoryFormat::ChannelsLast);
     const bool isOurs = residual->use_count() == 1 && residual->storage().use_count() == 1;
-    stack.emplace_back(isOurs ? std::move(*residual) : residual->clone());
+    auto sum = isOurs ? std::move(*residual) : residual->clone();
+    return call(operation, {sum,
+                            x.to(type),
+                            weight,
+                            bias,
+                            padding_,
+                            stride_,
+                            kDilation,
+                            kGroups,
+                            "add",
+                            1.0,
+                            "relu",
+                            noScalars(),
+                            {}})
+        .toTensor();
   }
-  stack.emplace_back(x.to(type));
-  for (const auto& tensor : {weight, bias}) stack.emplace_back(tensor);
-  for (const auto& sizes : {padding_, stride_, std::vector<int64_t>{1, 1}}) stack.emplace_back(sizes);
-  stack.emplace_back(int64_t{1});  // groups
-  if (residual) {
-    static const auto operation = *find(kConvolutionInto, "binary");
-    for (const auto& value : {c10::IValue("add"), c10::IValue(1.0), follows}) stack.push_back(value);
-    stack.emplace_back(noScalars());
-    stack.emplace_back();
-    operation.callBoxed(stack);
-  } else {
-    static const auto operation = *find(kConvolution);
-    stack.push_back(relu ? follows : c10::IValue("none"));
-    stack.emplace_back(noScalars());
-    stack.emplace_back("");
-    operation.callBoxed(stack);
-  }
-  return stack.back().toTensor();
+  static const auto operation = *find(kConvolution);
+  return call(operation, {x.to(type), weight, bias, padding_, stride_, kDilation, kGroups,
+                          relu ? "relu" : "none", noScalars(), ""})
+      .toTensor();
 }
 
 std::pair<at::Tensor, at::Tensor> ConvNorm::folded(const at::Tensor& weight, at::ScalarType type,
@@ -155,13 +159,7 @@ std::pair<at::Tensor, at::Tensor> ConvNorm::folded(const at::Tensor& weight, at:
 // As oneDNN wants it for inputs of this size; others work too.
 at::Tensor ConvNorm::reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const {
   static const auto operation = *find(kReorder);
-  torch::jit::Stack stack;
-  stack.emplace_back(weight);
-  for (const auto& sizes : {padding_, stride_, std::vector<int64_t>{1, 1}}) stack.emplace_back(sizes);
-  stack.emplace_back(int64_t{1});  // groups
-  stack.emplace_back(inputSize.vec());
-  operation.callBoxed(stack);
-  return stack.back().toTensor();
+  return call(operation, {weight, padding_, stride_, kDilation, kGroups, inputSize.vec()}).toTensor();
 }
 
 }  // namespace spurmem

@@ -1,11 +1,9 @@
-// The architectures by torchvision's and timm's names, a file for each family of them.
+// The families of architectures. All are made with PyTorch's initial weights.
 #pragma once
 
-#include <array>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -13,37 +11,30 @@
 
 namespace spurmem {
 
-// What an architecture can be given; each only where it takes it.
-struct ArchitectureOptions {
-  std::optional<std::array<int64_t, 2>> imageSize;  // height and width in pixels
-  std::optional<int64_t> patchSize;
-  std::optional<double> layerNormEps;
+// What tells a network from others of its family: numbers by name, as src/models/architectures.ts gives them.
+struct Design {
+  std::unordered_map<std::string, std::vector<double>> values;
+
+  const std::vector<double>& numbers(const std::string& name) const {
+    const auto found = values.find(name);
+    TORCH_CHECK(found != values.end() && !found->second.empty(), "the network's design lacks ", name);
+    return found->second;
+  }
+  double number(const std::string& name) const { return numbers(name).front(); }
+  int64_t integer(const std::string& name) const { return static_cast<int64_t>(number(name)); }
 };
 
-// Makes a network with PyTorch's initial weights, of all the options that it takes.
-using MakeNetwork =
-    std::function<std::unique_ptr<Network>(int64_t numClasses, const ArchitectureOptions&, at::Generator)>;
+using MakeNetwork = std::unique_ptr<Network> (*)(const Design&, at::Generator);
 
-struct Family {
-  std::string name;
-  std::vector<std::pair<std::string, MakeNetwork>> architectures;
-  // The options that they take, with their defaults.
-  ArchitectureOptions options;
-};
-
-// All of them.
-inline std::vector<Family>& families() {
-  static std::vector<Family> all;
+// All families by name.
+inline std::vector<std::pair<std::string, MakeNetwork>>& families() {
+  static std::vector<std::pair<std::string, MakeNetwork>> all;
   return all;
 }
 
-// Adds a family as the addon is loaded: one such constant is all that a family's file gives.
+// Adds a family to them as the addon is loaded: one such constant is all that a family's file gives.
 struct Registered {
-  explicit Registered(Family family) { families().push_back(std::move(family)); }
+  Registered(const char* family, MakeNetwork make) { families().emplace_back(family, make); }
 };
-
-// SimCLR's projection head: Linear, ReLU, Linear, with the names of a torch.nn.Sequential of the three.
-std::unique_ptr<Network> makeProjectionHead(int64_t inputs, int64_t hidden, int64_t outputs,
-                                            at::Generator generator);
 
 }  // namespace spurmem

@@ -15,14 +15,14 @@ double kaimingUniformBound(int64_t fanIn) {
   return std::sqrt(3.0) * (gain / std::sqrt(static_cast<double>(fanIn)));
 }
 
+double biasBound(int64_t fanIn) { return 1 / std::sqrt(static_cast<double>(fanIn)); }
+
 // torch.autocast(device, dtype=torch.bfloat16) in a scope, or nothing for float32. The cache of cast weights
 // goes with the scope: kept longer, training would go on with the weights of the step before.
 class PrecisionGuard {
  public:
   PrecisionGuard(bool isBf16, at::DeviceType device) : isBf16_(isBf16), device_(device) {
     if (!isBf16_) return;
-    enabledBefore_ = at::autocast::is_autocast_enabled(device_);
-    dtypeBefore_ = at::autocast::get_autocast_dtype(device_);
     at::autocast::set_autocast_dtype(device_, at::kBFloat16);
     at::autocast::set_autocast_enabled(device_, true);
   }
@@ -30,8 +30,7 @@ class PrecisionGuard {
   ~PrecisionGuard() {
     if (!isBf16_) return;
     at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(device_, enabledBefore_);
-    at::autocast::set_autocast_dtype(device_, dtypeBefore_);
+    at::autocast::set_autocast_enabled(device_, false);
   }
 
   PrecisionGuard(const PrecisionGuard&) = delete;
@@ -40,8 +39,6 @@ class PrecisionGuard {
  private:
   bool isBf16_;
   at::DeviceType device_;
-  bool enabledBefore_ = false;
-  at::ScalarType dtypeBefore_ = at::kBFloat16;
 };
 
 }  // namespace
@@ -88,16 +85,9 @@ const NeuronLayer& Network::layer(const std::string& name) const {
 
 NetworkBuilder::Layer NetworkBuilder::conv2d(const std::string& name, int64_t in, int64_t out, int64_t kernel,
                                              int64_t stride, int64_t padding, bool hasBias) {
-  auto values = at::empty({out, in, kernel, kernel});
   const int64_t fanIn = in * kernel * kernel;
-  const double bound = kaimingUniformBound(fanIn);
-  values.uniform_(-bound, bound, generator_);
-  auto& weight = parameter(name + ".weight", values);
-  Parameter* bias = nullptr;
-  if (hasBias) {
-    const double biasBound = 1 / std::sqrt(static_cast<double>(fanIn));
-    bias = &parameter(name + ".bias", at::empty({out}).uniform_(-biasBound, biasBound, generator_));
-  }
+  auto& weight = uniform(name + ".weight", {out, in, kernel, kernel}, kaimingUniformBound(fanIn));
+  auto* bias = hasBias ? &uniform(name + ".bias", {out}, biasBound(fanIn)) : nullptr;
   return [name, &weight, bias, fanIn, strides = std::vector<int64_t>{stride, stride},
           paddings = std::vector<int64_t>{padding, padding}](const at::Tensor& x,
                                                              const ForwardContext& context) {
@@ -133,12 +123,8 @@ NetworkBuilder::Layer NetworkBuilder::batchNorm2d(const std::string& name, int64
 }
 
 NetworkBuilder::Layer NetworkBuilder::linear(const std::string& name, int64_t in, int64_t out) {
-  auto values = at::empty({out, in});
-  const double bound = kaimingUniformBound(in);
-  values.uniform_(-bound, bound, generator_);
-  auto& weight = parameter(name + ".weight", values);
-  const double biasBound = 1 / std::sqrt(static_cast<double>(in));
-  auto& bias = parameter(name + ".bias", at::empty({out}).uniform_(-biasBound, biasBound, generator_));
+  auto& weight = uniform(name + ".weight", {out, in}, kaimingUniformBound(in));
+  auto& bias = uniform(name + ".bias", {out}, biasBound(in));
   return [&weight, &bias, in](const at::Tensor& x, const ForwardContext& context) {
     auto result = at::linear(x, context.weight(weight), bias.value);
     context.count(result.numel() * in);
@@ -185,6 +171,10 @@ void NetworkBuilder::stage(const std::string& name, StageFunction run) {
 
 Parameter& NetworkBuilder::parameter(const std::string& name, at::Tensor value) {
   return network_.parameters.emplace_back(Parameter{name, std::move(value)});
+}
+
+Parameter& NetworkBuilder::uniform(const std::string& name, at::IntArrayRef shape, double bound) {
+  return parameter(name, at::empty(shape).uniform_(-bound, bound, generator_));
 }
 
 Parameter& NetworkBuilder::buffer(const std::string& name, at::Tensor value) {

@@ -123,6 +123,8 @@ class NetworkBuilder {
   const Network& network() const { return network_; }
 
  private:
+  // Drawn from -bound to bound.
+  Parameter& uniform(const std::string& name, at::IntArrayRef shape, double bound);
   Parameter& buffer(const std::string& name, at::Tensor value);
 
   Network& network_;

@@ -1,5 +1,4 @@
 // torchvision's ResNet-18, -34 and -50: parameter names, initial values and arithmetic.
-#include <array>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -25,22 +24,17 @@ struct Block {
   }
 };
 
-struct Design {
-  std::array<int64_t, 4> blocks;
-  bool bottleneck;
-};
-
 // BasicBlock, or Bottleneck with its stride on the 3x3 convolution.
 Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int64_t planes, int64_t stride,
-                bool bottleneck) {
-  const int64_t out = bottleneck ? planes * 4 : planes;
+                int64_t expansion) {
+  const int64_t out = planes * expansion;
   Block block;
   const auto add = [&](int number, int64_t from, int64_t to, int64_t kernel, int64_t convStride) {
     const auto suffix = std::to_string(number);
     block.layers.emplace_back(build, name + ".conv" + suffix, name + ".bn" + suffix, from, to, kernel,
                               convStride, kernel / 2);
   };
-  if (bottleneck) {
+  if (expansion > 1) {
     add(1, in, planes, 1, 1);
     add(2, planes, planes, 3, stride);
     add(3, planes, out, 1, 1);
@@ -55,7 +49,11 @@ Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int6
   return block;
 }
 
-std::unique_ptr<Network> makeResNet(const Design& design, int64_t numClasses, at::Generator generator) {
+// Of `blocks` in each of the four layers, whose outputs are `expansion` times as many as their planes: 1 for
+// BasicBlock, 4 for Bottleneck.
+std::unique_ptr<Network> makeResNet(const Design& design, at::Generator generator) {
+  const auto& blocks = design.numbers("blocks");
+  const auto expansion = design.integer("expansion");
   auto network = std::make_unique<Network>();
   NetworkBuilder build(*network, generator);
 
@@ -65,17 +63,17 @@ std::unique_ptr<Network> makeResNet(const Design& design, int64_t numClasses, at
   });
 
   int64_t channels = 64;
-  for (size_t i = 0; i < 4; ++i) {
+  for (size_t i = 0; i < blocks.size(); ++i) {
     const int64_t planes = int64_t{64} << i;
-    for (int64_t j = 0; j < design.blocks[i]; ++j) {
+    for (int64_t j = 0; j < static_cast<int64_t>(blocks[i]); ++j) {
       const auto name = "layer" + std::to_string(i + 1) + "." + std::to_string(j);
       const int64_t stride = i > 0 && j == 0 ? 2 : 1;
-      build.stage(name, makeBlock(build, name, channels, planes, stride, design.bottleneck));
-      channels = design.bottleneck ? planes * 4 : planes;
+      build.stage(name, makeBlock(build, name, channels, planes, stride, expansion));
+      channels = planes * expansion;
     }
   }
 
-  build.head("fc", channels, numClasses, [](at::Tensor x, const ForwardContext&) {
+  build.head("fc", channels, design.integer("numClasses"), [](at::Tensor x, const ForwardContext&) {
     return at::flatten(at::adaptive_avg_pool2d(x, {1, 1}), 1);
   });
 
@@ -90,19 +88,7 @@ std::unique_ptr<Network> makeResNet(const Design& design, int64_t numClasses, at
   return network;
 }
 
-MakeNetwork of(const Design& design) {
-  return [design](int64_t numClasses, const ArchitectureOptions&, at::Generator generator) {
-    return makeResNet(design, numClasses, generator);
-  };
-}
-
-const Registered resnet({"resnet",
-                         {
-                             {"resnet18", of({{2, 2, 2, 2}, /*bottleneck=*/false})},
-                             {"resnet34", of({{3, 4, 6, 3}, /*bottleneck=*/false})},
-                             {"resnet50", of({{3, 4, 6, 3}, /*bottleneck=*/true})},
-                         },
-                         /*options=*/{}});
+const Registered resnet("resnet", makeResNet);
 
 }  // namespace
 

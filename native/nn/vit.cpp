@@ -48,11 +48,13 @@ struct Block {
   }
 };
 
-std::unique_ptr<Network> makeVit(int64_t width, int64_t numClasses, const ArchitectureOptions& options,
-                                 at::Generator generator) {
-  const int64_t patch = *options.patchSize;
-  const double eps = *options.layerNormEps;
-  const auto [height, imageWidth] = *options.imageSize;
+// A token has `channels`, images are `imageSize`, height and width in pixels, and patches `patchSize`.
+std::unique_ptr<Network> makeVit(const Design& design, at::Generator generator) {
+  const auto width = design.integer("channels");
+  const auto patch = design.integer("patchSize");
+  const auto eps = design.number("layerNormEps");
+  const auto height = static_cast<int64_t>(design.numbers("imageSize").at(0));
+  const auto imageWidth = static_cast<int64_t>(design.numbers("imageSize").at(1));
   TORCH_CHECK(height % patch == 0 && imageWidth % patch == 0, "the image size ", height, " x ", imageWidth,
               " is no multiple of the patch size ", patch);
   const std::array<int64_t, 2> patches{height / patch, imageWidth / patch};
@@ -93,7 +95,7 @@ std::unique_ptr<Network> makeVit(int64_t width, int64_t numClasses, const Archit
   }
 
   auto norm = build.layerNorm("norm", width, eps);
-  build.head("head", width, numClasses,
+  build.head("head", width, design.integer("numClasses"),
              [norm](at::Tensor x, const ForwardContext& context) { return norm(x, context).select(1, 0); });
 
   // timm then draws anew, in this order: pos_embed, cls_token, and every linear layer's weight; biases become
@@ -115,18 +117,7 @@ std::unique_ptr<Network> makeVit(int64_t width, int64_t numClasses, const Archit
   return network;
 }
 
-MakeNetwork ofWidth(int64_t width) {
-  return [width](int64_t numClasses, const ArchitectureOptions& options, at::Generator generator) {
-    return makeVit(width, numClasses, options, generator);
-  };
-}
-
-const Registered vit({"vit",
-                      {
-                          {"vit_tiny_patch16_224", ofWidth(192)},
-                          {"vit_small_patch16_224", ofWidth(384)},
-                      },
-                      {/*imageSize=*/{{224, 224}}, /*patchSize=*/16, /*layerNormEps=*/1e-6}});
+const Registered vit("vit", makeVit);
 
 }  // namespace
 

@@ -7,9 +7,10 @@ import {
 } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
 import type { Dataset } from './dataset.js';
+import { batchPlan, cropPlacement, evaluationPlacement, type Placement, type Size } from './geometry.js';
 import type { Augmentation } from './preprocessing.js';
 import { buildImageStore, type ImageStoreIndex } from './imageStore.js';
-import { shuffled } from './sampling.js';
+import { randomFlip, randomResizedCrop, shuffled } from './sampling.js';
 
 /** One batch on the model's device. The consumer disposes it. */
 export class Batch implements Disposable {
@@ -85,7 +86,9 @@ export class BatchLoader implements Disposable {
 
   /** Batches of these examples in their order, with the evaluation preprocessing. */
   evaluation(indices: Int32Array, batchSize: number): AsyncGenerator<Batch, void, void> {
-    return this.#batches(indices, batchSize, (batch) => this.#prepare(batch, null, null));
+    return this.#batches(indices, batchSize, (batch) =>
+      this.#prepare(batch, this.#evaluationPlacements(batch)),
+    );
   }
 
   /**
@@ -111,12 +114,13 @@ export class BatchLoader implements Disposable {
   ): AsyncGenerator<ViewPair, void, void> {
     const augmentation = options.viewAugmentation;
     return this.#batches(shuffled(indices, generator), batchSize, async (batch) => {
-      const firstCrops = this.#drawCrops(batch, augmentation, generator);
-      const secondCrops = options.views === 'two' ? this.#drawCrops(batch, augmentation, generator) : null;
-      const first = await this.#prepare(batch, firstCrops, augmentation);
-      if (options.views === 'one') return new ViewPair(batch, first.images, first.images, first.labels);
+      const firstView = this.#augmentedPlacements(batch, augmentation, generator);
+      const secondView =
+        options.views === 'two' ? this.#augmentedPlacements(batch, augmentation, generator) : undefined;
+      const first = await this.#prepare(batch, firstView);
+      if (secondView === undefined) return new ViewPair(batch, first.images, first.images, first.labels);
       try {
-        const second = await this.#images(batch, secondCrops, augmentation);
+        const second = await this.#images(batch, secondView);
         return new ViewPair(batch, first.images, second, first.labels);
       } catch (error) {
         first[Symbol.dispose]();
@@ -129,7 +133,7 @@ export class BatchLoader implements Disposable {
   augmented(indices: Int32Array, batchSize: number, generator: Generator): AsyncGenerator<Batch, void, void> {
     const { augmentation } = this.dataset.preprocessing;
     return this.#batches(indices, batchSize, (batch) =>
-      this.#prepare(batch, this.#drawCrops(batch, augmentation, generator), augmentation),
+      this.#prepare(batch, this.#augmentedPlacements(batch, augmentation, generator)),
     );
   }
 
@@ -159,19 +163,33 @@ export class BatchLoader implements Disposable {
     }
   }
 
-  #drawCrops(indices: Int32Array, augmentation: Augmentation, generator: Generator): Int32Array | null {
-    if (augmentation === null) return null;
-    const crop = augmentation.randomResizedCrop;
-    return generator.augmentations(
-      indices.map((index) => this.index.heights[index] as number),
-      indices.map((index) => this.index.widths[index] as number),
-      crop === null ? null : [...crop.scale, ...crop.ratio],
-      augmentation.horizontalFlip,
+  #evaluationPlacements(indices: Int32Array): Placement[] {
+    return Array.from(indices, (index) =>
+      evaluationPlacement(this.#sizeOf(index), this.dataset.preprocessing, false),
     );
   }
 
-  async #prepare(indices: Int32Array, crops: Int32Array | null, augmentation: Augmentation): Promise<Batch> {
-    const images = await this.#images(indices, crops, augmentation);
+  /** Drawn image after image. */
+  #augmentedPlacements(indices: Int32Array, augmentation: Augmentation, generator: Generator): Placement[] {
+    if (augmentation === null) return this.#evaluationPlacements(indices);
+    const { randomResizedCrop: crop, horizontalFlip } = augmentation;
+    return Array.from(indices, (index) => {
+      const image = this.#sizeOf(index);
+      if (crop === null) {
+        const flip = randomFlip(horizontalFlip, generator);
+        return evaluationPlacement(image, this.dataset.preprocessing, flip);
+      }
+      const source = randomResizedCrop(image, crop, generator);
+      return cropPlacement(source, crop.size, randomFlip(horizontalFlip, generator));
+    });
+  }
+
+  #sizeOf(index: number): Size {
+    return [this.index.heights[index] as number, this.index.widths[index] as number];
+  }
+
+  async #prepare(indices: Int32Array, placements: readonly Placement[]): Promise<Batch> {
+    const images = await this.#images(indices, placements);
     const labels = await native().tensor(
       indices.map((index) => this.dataset.labels[index] as number),
       [indices.length],
@@ -180,14 +198,10 @@ export class BatchLoader implements Disposable {
     return new Batch(indices, images, labels);
   }
 
-  #images(indices: Int32Array, crops: Int32Array | null, augmentation: Augmentation): Promise<Tensor> {
-    const { resize, crop, mean, std } = this.dataset.preprocessing;
+  async #images(indices: Int32Array, placements: readonly Placement[]): Promise<Tensor> {
+    const { mean, std } = this.dataset.preprocessing;
     return this.#store.batch({
-      indices,
-      crops,
-      cropSize: augmentation?.randomResizedCrop?.size ?? null,
-      resize: typeof resize === 'number' ? [resize] : resize,
-      crop,
+      ...batchPlan(indices, placements),
       mean,
       std,
       device: this.device,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { centerCrop, resizedSize } from './geometry.js';
 import type { Preprocessing } from './preprocessing.js';
 
 const fraction = z.number().min(0).max(1);
@@ -40,29 +41,11 @@ export function coverageOf(
   const cover = (start: number, length: number, axis: 0 | 1): Float64Array => {
     const size = resized[axis];
     const shown = crop?.[axis] ?? size;
-    const from = start * size + originInCrop(size, shown);
+    const kept = centerCrop(size, shown);
+    const from = start * size + kept.place - kept.start;
     return coverage(from, from + length * size, shown);
   };
   return { rows: cover(top, height, 0), columns: cover(left, width, 1) };
-}
-
-/** [height, width] after torchvision's `Resize`; a number is the shorter side's. */
-function resizedSize(
-  [height, width]: readonly [number, number],
-  resize: Preprocessing['resize'],
-): readonly [number, number] {
-  if (resize === null) return [height, width];
-  if (typeof resize !== 'number') return resize;
-  const longer = Math.trunc((resize * Math.max(height, width)) / Math.min(height, width));
-  return width <= height ? [longer, resize] : [resize, longer];
-}
-
-/** Where the image's first pixel lies in torchvision's `CenterCrop`, which pads images that are smaller. */
-function originInCrop(size: number, crop: number): number {
-  if (size < crop) return Math.floor((crop - size) / 2);
-  const half = (size - crop) / 2;
-  // Python rounds halves to even.
-  return -(Number.isInteger(half) ? half : 2 * Math.round(half / 2));
 }
 
 /** The share of each of `size` pixels between two positions. */

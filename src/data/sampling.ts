@@ -1,4 +1,11 @@
 import { native, type Generator } from '../native/addon.js';
+import { roundToEven, type Rectangle, type Size } from './geometry.js';
+import type { Augmentation } from './preprocessing.js';
+
+type RandomResizedCrop = NonNullable<NonNullable<Augmentation>['randomResizedCrop']>;
+
+/** Of torchvision: how often a crop that does not fit into the image is drawn anew. */
+const CROP_ATTEMPTS = 10;
 
 /**
  * An epoch of these examples as PyTorch's `DataLoader(shuffle=True)` shuffles them with the default generator.
@@ -52,6 +59,44 @@ export function balancedSubset(indices: Int32Array, parts: Int32Array, generator
       return count <= smallest;
     })
     .map((position) => indices[position] as number);
+}
+
+/**
+ * torchvision's `RandomResizedCrop.get_params`: the part of an image that becomes the crop.
+ *
+ * @param image [height, width] in pixels
+ */
+export function randomResizedCrop(
+  [height, width]: Size,
+  { scale, ratio }: Pick<RandomResizedCrop, 'scale' | 'ratio'>,
+  generator: Generator,
+): Rectangle {
+  for (let attempt = 0; attempt < CROP_ATTEMPTS; attempt += 1) {
+    const area = height * width * generator.uniform(...scale);
+    const aspect = generator.logUniform(...ratio);
+    const size = {
+      height: roundToEven(Math.sqrt(area / aspect)),
+      width: roundToEven(Math.sqrt(area * aspect)),
+    };
+    if (size.height < 1 || size.height > height || size.width < 1 || size.width > width) continue;
+    const top = generator.randint(height - size.height + 1);
+    return { top, left: generator.randint(width - size.width + 1), ...size };
+  }
+  // The largest crop in the middle whose ratio is allowed.
+  const [least, most] = ratio;
+  const cropHeight = width / height < least ? roundToEven(width / least) : height;
+  const cropWidth = width / height > most ? roundToEven(height * most) : width;
+  return {
+    top: Math.trunc((height - cropHeight) / 2),
+    left: Math.trunc((width - cropWidth) / 2),
+    height: cropHeight,
+    width: cropWidth,
+  };
+}
+
+/** torchvision's `RandomHorizontalFlip(probability)`; a dataset without flips has no such transform, so that nothing is drawn. */
+export function randomFlip(probability: number, generator: Generator): boolean {
+  return probability > 0 && generator.uniform(0, 1) < probability;
 }
 
 function sizesOf(parts: Int32Array): ReadonlyMap<number, number> {

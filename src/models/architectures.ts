@@ -1,22 +1,66 @@
-import { native, type ArchitectureDescription } from '../native/addon.js';
+import { native, type Network, type NetworkOptions } from '../native/addon.js';
 
-/** Architectures by torchvision's and timm's names, which a test compares with the addon's. */
-export const ARCHITECTURES = [
-  'resnet18',
-  'resnet34',
-  'resnet50',
-  'vit_tiny_patch16_224',
-  'vit_small_patch16_224',
-] as const;
-export type Architecture = (typeof ARCHITECTURES)[number];
+/** What a vision transformer can be given besides its name. */
+export interface VitOptions {
+  /** [height, width] of the images in pixels. */
+  readonly imageSize: readonly [number, number];
+  /** Side of a patch in pixels. */
+  readonly patchSize: number;
+  /** eps of every LayerNorm. */
+  readonly layerNormEps: number;
+}
+
+interface Design {
+  /** What `native/nn` makes it: a file there registers a family. */
+  readonly family: string;
+  /** What tells it from others of its family. */
+  readonly design: NetworkOptions['design'];
+  /** What else it can be given, with its defaults. */
+  readonly options?: VitOptions;
+}
+
+const VIT_OPTIONS: VitOptions = { imageSize: [224, 224], patchSize: 16, layerNormEps: 1e-6 };
+
+/** By torchvision's and timm's names. */
+const DESIGNS = {
+  resnet18: { family: 'resnet', design: { blocks: [2, 2, 2, 2], expansion: 1 } },
+  resnet34: { family: 'resnet', design: { blocks: [3, 4, 6, 3], expansion: 1 } },
+  resnet50: { family: 'resnet', design: { blocks: [3, 4, 6, 3], expansion: 4 } },
+  vit_tiny_patch16_224: { family: 'vit', design: { channels: 192 }, options: VIT_OPTIONS },
+  vit_small_patch16_224: { family: 'vit', design: { channels: 384 }, options: VIT_OPTIONS },
+} as const satisfies Record<string, Design>;
+export type Architecture = keyof typeof DESIGNS;
+export const ARCHITECTURES = Object.keys(DESIGNS) as [Architecture, ...Architecture[]];
 
 /** The family of an architecture, and the options that it takes with their defaults. */
-export function architectureOf(name: Architecture): ArchitectureDescription {
-  const found = native().architectures[name];
-  if (found === undefined) throw new RangeError(`The addon has no architecture named ${name}`);
-  return found;
+export function architectureOf(name: Architecture): Design {
+  return DESIGNS[name];
 }
 
 export function isArchitecture(value: unknown): value is Architecture {
   return (ARCHITECTURES as readonly unknown[]).includes(value);
+}
+
+/** A network with PyTorch's initial weights. Options that its architecture does not take are not read. */
+export async function createNetwork(
+  name: Architecture,
+  numClasses: number,
+  given: { readonly [Name in keyof VitOptions]?: VitOptions[Name] | undefined },
+  options: Omit<NetworkOptions, 'family' | 'design'>,
+): Promise<Network> {
+  const { family, design, options: defaults } = architectureOf(name);
+  const own = defaults && {
+    imageSize: given.imageSize ?? defaults.imageSize,
+    patchSize: given.patchSize ?? defaults.patchSize,
+    layerNormEps: given.layerNormEps ?? defaults.layerNormEps,
+  };
+  return native().createNetwork({ family, design: { ...design, ...own, numClasses }, ...options });
+}
+
+/** SimCLR's projection head, Linear, ReLU, Linear: maps features [N, inputs] to projections [N, outputs]. */
+export async function createProjectionHead(
+  design: { readonly inputs: number; readonly hidden: number; readonly outputs: number },
+  options: Omit<NetworkOptions, 'family' | 'design'>,
+): Promise<Network> {
+  return native().createNetwork({ family: 'projection head', design, ...options });
 }

@@ -7,7 +7,7 @@ import {
   type Precision,
   type Tensor,
 } from '../native/addon.js';
-import type { Architecture } from './architectures.js';
+import { createNetwork, type Architecture } from './architectures.js';
 import type { TensorData } from './safetensors.js';
 
 /** A network on a device. Dispose it, or declare it with `using`. */
@@ -53,14 +53,11 @@ export class Model implements Disposable {
     readonly layerNormEps?: number | undefined;
   }): Promise<Model> {
     const memoryFormat = options.memoryFormat ?? 'channels_last';
-    const network = await native().createNetwork({
-      arch: options.arch,
-      numClasses: options.numClasses,
+    const network = await createNetwork(options.arch, options.numClasses, options, {
       generator: options.generator,
       device: options.device,
       memoryFormat,
       precision: options.precision ?? 'fp32',
-      ...{ imageSize: options.imageSize, patchSize: options.patchSize, layerNormEps: options.layerNormEps },
     });
     return new Model(options.arch, options.numClasses, options.device, memoryFormat, network);
   }

@@ -49,32 +49,25 @@ export interface Generator {
   randn(n: number): Float32Array;
   /** torch.multinomial(weights, n, replacement=True) of float64 weights, as WeightedRandomSampler draws. */
   multinomial(weights: Float64Array, n: number): Int32Array;
-  /**
-   * torchvision's RandomResizedCrop and RandomHorizontalFlip parameters, drawn image after image.
-   *
-   * @param crop [minScale, maxScale, minRatio, maxRatio], or null for no crop
-   * @returns [N, 5]: top, left, height, width in pixels, and 1 where the image is flipped
-   */
-  augmentations(
-    heights: Int32Array,
-    widths: Int32Array,
-    crop: readonly number[] | null,
-    flipProbability: number,
-  ): Int32Array;
+  /** torch.empty(1).uniform_(low, high), float32. */
+  uniform(low: number, high: number): number;
+  /** torch.exp(torch.empty(1).uniform_(log(low), log(high))), with float32 logarithms, as RandomResizedCrop draws ratios. */
+  logUniform(low: number, high: number): number;
+  /** torch.randint(0, high, ()). */
+  randint(high: number): number;
   getState(): Uint8Array;
   setState(state: Uint8Array): void;
 }
 
 export interface BatchOptions {
-  readonly indices: Int32Array;
-  /** [N, 5] from `Generator.augmentations` for training; null for evaluation. */
-  readonly crops: Int32Array | null;
-  /** [height, width] that the crops are resized to; null: resize and crop as in evaluation, and flip. */
-  readonly cropSize: readonly number[] | null;
-  /** [height, width], [shorter side], or null. */
-  readonly resize: readonly number[] | null;
-  /** Centre crop [height, width], or null. */
-  readonly crop: readonly number[] | null;
+  /**
+   * [N, 14], for each image: its index; the part that is resized (top, left, height, width); what it is resized to (height,
+   * width); the part of that which is kept (top, left, height, width); where it lies in the batch (top, left), which is zero
+   * elsewhere; 1 where it is mirrored. In pixels.
+   */
+  readonly placements: Int32Array;
+  /** [height, width] of the batch in pixels. */
+  readonly size: readonly [number, number];
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly device: string;
@@ -200,21 +193,18 @@ export interface NativeAdam {
   loadState(state: Readonly<Record<string, Tensor>>): Promise<void>;
 }
 
-/** What an architecture can be given besides its name. */
-export interface ArchitectureOptions {
-  /** [height, width] of the images in pixels. */
-  readonly imageSize: readonly [number, number];
-  /** Side of a patch in pixels. */
-  readonly patchSize: number;
-  /** eps of every LayerNorm. */
-  readonly layerNormEps: number;
-}
-
-export interface ArchitectureDescription {
-  /** Such as `resnet`. */
+/** How a network is made. */
+export interface NetworkOptions {
+  /** What a file of `native/nn` makes: `resnet`, `vit`, `projection head`. */
   readonly family: string;
-  /** The options that it takes, with their defaults. */
-  readonly options: Partial<ArchitectureOptions>;
+  /** What tells it from others of its family, by the family's own names. */
+  readonly design: Readonly<Record<string, number | readonly number[]>>;
+  readonly generator: Generator;
+  readonly device: string;
+  /** Of convolutions' weights; default: contiguous. */
+  readonly memoryFormat?: MemoryFormat;
+  /** Default: fp32. */
+  readonly precision?: Precision;
 }
 
 export interface Addon {
@@ -232,27 +222,8 @@ export interface Addon {
     options: { beta1: number; beta2: number; eps: number; weightDecay: number },
   ) => NativeAdam;
   tensor(data: NativeArray, shape: readonly number[], device: string): Promise<Tensor>;
-  /** What each architecture is, by its name. */
-  readonly architectures: Readonly<Record<string, ArchitectureDescription>>;
-  /** A network with PyTorch's initial weights. Options that its architecture does not take are not read. */
-  createNetwork(
-    options: { readonly [Name in keyof ArchitectureOptions]?: ArchitectureOptions[Name] | undefined } & {
-      arch: string;
-      numClasses: number;
-      generator: Generator;
-      device: string;
-      memoryFormat: MemoryFormat;
-      precision: Precision;
-    },
-  ): Promise<Network>;
-  /** SimCLR's projection head, Linear, ReLU, Linear: maps features [N, inputs] to projections [N, outputs]. */
-  createProjectionHead(options: {
-    inputs: number;
-    hidden: number;
-    outputs: number;
-    generator: Generator;
-    device: string;
-  }): Promise<Network>;
+  /** A network with PyTorch's initial weights. */
+  createNetwork(options: NetworkOptions): Promise<Network>;
   crossEntropy(logits: Tensor, labels: Tensor, reduction: 'mean' | 'none'): Promise<Tensor>;
   /** torch.nn.MSELoss of the softmax against the one-hot class; `none`: the mean over classes of each sample. */
   squaredError(logits: Tensor, labels: Tensor, reduction: 'mean' | 'none'): Promise<Tensor>;
@@ -264,8 +235,8 @@ export interface Addon {
   ): Promise<Tensor>;
   /** Sets the compute lane's threads (0 keeps them) and resolves to their number. */
   configure(threads: number): Promise<number>;
-  /** Seconds of the best of three float32 products of two n x n matrices. */
-  matmulSeconds(n: number): Promise<number>;
+  /** torch.matmul(a, b). */
+  matmul(a: Tensor, b: Tensor): Promise<Tensor>;
   /** Tensors that are not disposed, in this process. */
   liveTensors(): number;
   /** The libtorch version that the addon was built with. */

@@ -17,7 +17,7 @@ export function vitSettings(
   const names = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [`\`${name}\``],
   );
-  if (defaults.patchSize === undefined || defaults.layerNormEps === undefined) {
+  if (defaults === undefined) {
     if (names.length === 0) return {};
     throw new SpurmemError(
       'USAGE',

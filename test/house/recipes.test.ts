@@ -19,7 +19,7 @@ const recipes = [
 function addToList(path: string, code: string): void {
   const lines = code.trimEnd().split('\n');
   const text = readFileSync(at(path), 'utf8');
-  const end = /^\](?: as const)?;$|(?<== \[[^\]\n]+)\] as const;$/m.exec(text);
+  const end = /^[\]}](?: as const)?(?: satisfies [^;\n]+)?;$|(?<== \[[^\]\n]+)\] as const;$/m.exec(text);
   if (!end) throw new Error(`${path} has no list`);
   const before = text.slice(0, end.index).replace(/([^,[\s])\s*$/, '$1, ');
   writeFileSync(
@@ -91,7 +91,7 @@ beforeAll(() => {
   );
 });
 
-const train = ['--arch', 'plain16', '--epochs', '1', '--batch-size', '22', '--threads', '1'];
+const train = ['--arch', 'plain3', '--epochs', '1', '--batch-size', '22', '--threads', '1'];
 const json = (...args: string[]): Record<string, unknown> =>
   JSON.parse(spurmem(...args, '--json', '--quiet')) as Record<string, unknown>;
 

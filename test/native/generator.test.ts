@@ -24,3 +24,13 @@ test.each([
   expect([...generator.randperm(12)]).toEqual(third);
   expect(generator.random()).toBe(fourth);
 });
+
+// torch.manual_seed(7): torch.empty(1).uniform_(0.08, 1), torch.exp(torch.empty(1).uniform_(*torch.log(torch.tensor([3 / 4, 4 / 3])))),
+// torch.randint(0, 100, (1,)), torch.rand(1).
+test('single draws are those that PyTorch 2 makes', () => {
+  const generator = new (native().Generator)(7);
+  expect(generator.uniform(0.08, 1)).toBe(0.5721287727355957);
+  expect(generator.logUniform(3 / 4, 4 / 3)).toBe(0.8408871293067932);
+  expect(generator.randint(100)).toBe(21);
+  expect(generator.uniform(0, 1)).toBe(0.6568902730941772);
+});

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { batchPlan, evaluationPlacement } from '../../src/data/geometry.js';
 import { native, type BatchOptions } from '../../src/native/addon.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -9,15 +10,32 @@ const SMALL = Array.from({ length: 18 }, (_, i) => 10 * i);
 const path = join(temporaryFolder(), 'pixels');
 writeFileSync(path, Buffer.from([...SINGLE, ...SMALL]));
 
-const plain: BatchOptions = {
-  ...{ indices: Int32Array.of(0), crops: null, cropSize: null, resize: null, crop: null },
-  ...{ mean: [0, 0, 0], std: [1, 1, 1], device: 'cpu', memoryFormat: 'contiguous' },
-};
+const IMAGES = [
+  [1, 1],
+  [3, 2],
+] as const;
+
+const plain = { mean: [0, 0, 0], std: [1, 1, 1], device: 'cpu', memoryFormat: 'contiguous' } as const;
+
+/** Of an image with the evaluation preprocessing. */
+function evaluated(
+  index: 0 | 1,
+  chosen: { resize?: [number, number]; crop?: [number, number]; flip?: boolean } = {},
+): BatchOptions {
+  const { resize = null, crop = null, flip = false } = chosen;
+  const placement = evaluationPlacement(IMAGES[index], { resize, crop }, flip);
+  return { ...plain, ...batchPlan(Int32Array.of(index), [placement]) };
+}
+
+/** A row of placements that copies the second image, with some of its numbers changed. */
+function row(changes: Record<number, number>, size: [number, number] = [3, 2]): BatchOptions {
+  const placements = Int32Array.of(1, 0, 0, 3, 2, 3, 2, 0, 0, 3, 2, 0, 0, 0);
+  for (const [column, value] of Object.entries(changes)) placements[Number(column)] = value;
+  return { ...plain, placements, size };
+}
 
 /** Levels of 0 to 255, [N, 3, height, width]. */
-async function levels(
-  options: Partial<BatchOptions>,
-): Promise<{ shape: readonly number[]; values: number[] }> {
+async function levels(options: BatchOptions): Promise<{ shape: readonly number[]; values: number[] }> {
   const store = new (native().ImageStore)(
     path,
     21,
@@ -26,7 +44,7 @@ async function levels(
     Int32Array.of(1, 2),
   );
   try {
-    using batch = await store.batch({ ...plain, ...options });
+    using batch = await store.batch(options);
     const values = Array.from((await batch.data()) as Float32Array, (value) => Math.round(255 * value));
     return { shape: batch.shape, values };
   } finally {
@@ -35,33 +53,50 @@ async function levels(
 }
 
 test('one pixel is resized to many of its color', async () => {
-  const { shape, values } = await levels({ resize: [5, 7] });
+  const { shape, values } = await levels(evaluated(0, { resize: [5, 7] }));
   expect(shape).toEqual([1, 3, 5, 7]);
   expect(values).toEqual(SINGLE.flatMap((level) => Array.from({ length: 35 }, () => level)));
 });
 
 test('an image of its own size is copied, mirrored, and padded to a larger crop', async () => {
-  const small = { indices: Int32Array.of(1) };
-  const red = (values: readonly number[]): number[] => values.slice(0, values.length / 3);
-  expect(red((await levels(small)).values)).toEqual([0, 30, 60, 90, 120, 150]);
-  const crops = Int32Array.of(0, 0, 3, 2, 1);
-  expect(red((await levels({ ...small, crops })).values)).toEqual([30, 0, 90, 60, 150, 120]);
+  const red = async (options: BatchOptions): Promise<number[]> => {
+    const { values } = await levels(options);
+    return values.slice(0, values.length / 3);
+  };
+  expect(await red(evaluated(1))).toEqual([0, 30, 60, 90, 120, 150]);
+  expect(await red(evaluated(1, { flip: true }))).toEqual([30, 0, 90, 60, 150, 120]);
+  expect(await red(row({}))).toEqual([0, 30, 60, 90, 120, 150]);
   // torchvision pads on the right first where the padding is odd; mirrored, on the left.
-  expect(red((await levels({ ...small, crop: [3, 3] })).values)).toEqual([0, 30, 0, 60, 90, 0, 120, 150, 0]);
-  expect(red((await levels({ ...small, crops, crop: [3, 3] })).values)).toEqual([
-    ...[0, 30, 0, 0, 90, 60, 0, 150, 120],
-  ]);
+  const crop: [number, number] = [3, 3];
+  expect(await red(evaluated(1, { crop }))).toEqual([0, 30, 0, 60, 90, 0, 120, 150, 0]);
+  expect(await red(evaluated(1, { crop, flip: true }))).toEqual([0, 30, 0, 0, 90, 60, 0, 150, 120]);
 });
 
-test.each<[string, Partial<BatchOptions>, RegExp]>([
+test.each<[string, BatchOptions, RegExp]>([
   [
     'a crop beyond the image',
-    { indices: Int32Array.of(1), crops: Int32Array.of(1, 0, 3, 2, 0), cropSize: [4, 4] },
+    row({ 1: 1, 5: 4, 6: 4 }),
     /a crop of 3 x 2 px at 1, 0 lies outside of an image of 3 x 2 px/,
   ],
-  ['a size of nothing', { resize: [0, 4] }, /images cannot be resized to 0 x 4 px/],
-  ['an unknown image', { indices: Int32Array.of(2) }, /No image has the index 2/],
-  ['statistics of two channels', { mean: [0, 0] }, /Expected three numbers for mean/],
+  ['a crop before the image', row({ 2: -1 }), /a crop of 3 x 2 px at 0, -1 lies outside of an image/],
+  ['a crop whose end overflows', row({ 1: 2 ** 31 - 1 }), /a crop of 3 x 2 px at 2147483647, 0 lies outside/],
+  ['a size of nothing', evaluated(0, { resize: [0, 4] }), /images cannot be resized to 0 x 4 px/],
+  ['a window of nothing', row({ 10: 0 }), /a window of 3 x 0 px at 0, 0 lies outside of a resized image/],
+  [
+    'a window beyond the resized image',
+    row({ 7: 1 }, [9, 9]),
+    /a window of 3 x 2 px at 1, 0 lies outside of a resized image of 3 x 2 px/,
+  ],
+  [
+    'a window beyond the batch',
+    row({ 12: 1 }),
+    /a window of 3 x 2 px at 0, 1 lies outside of a batch of 3 x 2 px/,
+  ],
+  ['a batch smaller than the window', row({}, [-3, 2]), /lies outside of a batch of -3 x 2 px/],
+  ['an unknown image', row({ 0: 2 }), /No image has the index 2/],
+  ['half a row', { ...row({}), placements: new Int32Array(13) }, /needs 14 numbers for each of its images/],
+  ['no row', { ...row({}), placements: new Int32Array(0) }, /needs 14 numbers for each of its images/],
+  ['statistics of two channels', { ...row({}), mean: [0, 0] }, /Expected three numbers for mean/],
 ])('%s is refused', async (_what, options, message) => {
   await expect(levels(options)).rejects.toThrow(message);
 });

@@ -99,7 +99,8 @@ test('a worker thread loads the addon too, and may end while a job runs', async 
     const { parentPort, workerData } = require('node:worker_threads');
     const addon = require(workerData);
     addon.tensor(Float32Array.of(1, 2), [2], 'cpu').then(async (tensor) => {
-      addon.matmulSeconds(1500);
+      const matrix = await addon.tensor(new Float32Array(2200 ** 2), [2200, 2200], 'cpu');
+      addon.matmul(matrix, matrix);
       parentPort.postMessage([...(await tensor.data())]);
       process.exit(0);
     });`;

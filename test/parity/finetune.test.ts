@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { createProjectionHead } from '../../src/models/architectures.js';
 import { Model, takeData } from '../../src/models/model.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import { native, type BatchNormStatistics, type Network } from '../../src/native/addon.js';
@@ -39,9 +40,8 @@ test.each<BatchNormStatistics>(['shared', 'separate', 'frozen'])(
     const live = addon.liveTensors();
     const generator = new addon.Generator(settings.seed);
     using model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
-    const head = await addon.createProjectionHead({
-      ...{ inputs: 512, hidden: 512, outputs: 128, generator, device: 'cpu' },
-    });
+    const design = { inputs: 512, hidden: 512, outputs: 128 };
+    const head = await createProjectionHead(design, { generator, device: 'cpu' });
     const optimizer = new Adam(model, settings.lr);
     const headOptimizer = new addon.Adam(head, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 });
     await compareNtXent(head, expected);

@@ -4,6 +4,7 @@ import sharp from 'sharp';
 import { BatchLoader } from '../../src/data/batches.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { IMAGENET_MEAN, IMAGENET_STD, type Preprocessing } from '../../src/data/preprocessing.js';
+import { randomFlip, randomResizedCrop } from '../../src/data/sampling.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { temporaryFolder } from '../temporary.js';
@@ -119,8 +120,13 @@ test.each([
   const oracle = (await readSafetensors(out)).tensors;
   using loader = await BatchLoader.open(await loadDataset(folder), { device: 'cpu' });
   const { heights, widths } = loader.index;
-  const drawn = new (native().Generator)(seed).augmentations(heights, widths, [...scale, ...ratio], flip);
-  expect(Array.from(crops.keys(), (i) => [...drawn.subarray(i * 5, i * 5 + 5)])).toEqual(crops);
+  const draws = new (native().Generator)(seed);
+  const drawn = Array.from(crops.keys(), (i) => {
+    const image = [heights[i] as number, widths[i] as number] as const;
+    const crop = randomResizedCrop(image, { scale: [...scale], ratio: [...ratio] }, draws);
+    return [crop.top, crop.left, crop.height, crop.width, Number(randomFlip(flip, draws))];
+  });
+  expect(drawn).toEqual(crops);
 
   // One epoch in table order draws the same crops, since the batches draw image after image.
   const generator = new (native().Generator)(seed);

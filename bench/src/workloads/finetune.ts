@@ -1,3 +1,4 @@
+import { createProjectionHead } from '#src/models/architectures.js';
 import { native } from '#src/native/addon.js';
 import { maskNeurons } from '#src/neurons/perturb.js';
 import { Adam } from '#src/train/adam.js';
@@ -18,10 +19,8 @@ export async function finetuneStep(settings: FinetuneStepSettings, place: Worklo
   const { model, images, labels } = await create(settings, place);
   const { device } = place;
   const features = model.numFeatures;
-  const head = await native().createProjectionHead({
-    ...{ inputs: features, hidden: features, outputs: 128, device },
-    generator: new (native().Generator)(1),
-  });
+  const design = { inputs: features, hidden: features, outputs: 128 };
+  const head = await createProjectionHead(design, { device, generator: new (native().Generator)(1) });
   const parts = [model.network, head].map((network) => ({ network, optimizer: new Adam({ network }, 2e-4) }));
   const defaults = resolveSettings(FINETUNE_SETTINGS, 'article', {});
   const mask = maskNeurons(settings.mask.map(([layer, index]) => ({ layer, index })));

@@ -1,7 +1,6 @@
 import { SpurmemError } from '../../errors.js';
-import type { Architecture } from '../../models/architectures.js';
+import { createProjectionHead, type Architecture } from '../../models/architectures.js';
 import { takeData, withTensors } from '../../models/model.js';
-import { native } from '../../native/addon.js';
 import { maskNeurons } from '../../neurons/perturb.js';
 import type { Protocol } from '../../protocol.js';
 import { setting, type GivenOf } from '../../settings/setting.js';
@@ -149,6 +148,6 @@ async function projectionHead(trainer: Trainer<FinetuneConfig>): Promise<Trained
   const { config, model, generator } = trainer;
   if (!config.contrast || config.features !== 'projection') return undefined;
   const inputs = model.numFeatures;
-  const options = { inputs, hidden: inputs, ...PROJECTION, generator, device: model.device };
-  return trainer.addPart(await native().createProjectionHead(options));
+  const design = { inputs, hidden: inputs, ...PROJECTION };
+  return trainer.addPart(await createProjectionHead(design, { generator, device: model.device }));
 }

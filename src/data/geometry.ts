@@ -1,0 +1,129 @@
+import { SpurmemError } from '../errors.js';
+import type { Preprocessing } from './preprocessing.js';
+
+/** Numbers that the addon takes of each image; `BatchOptions` says which. */
+const COLUMNS = 14;
+
+/** [height, width] in pixels. */
+export type Size = readonly [number, number];
+
+/** A part of an image in pixels. */
+export interface Rectangle {
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** What becomes of an image in a batch. */
+export interface Placement {
+  /** The part of the image that is resized. */
+  readonly source: Rectangle;
+  /** What it is resized to. */
+  readonly resized: Size;
+  /** The part of the resized image that is kept. */
+  readonly window: Rectangle;
+  /** Whether the window is mirrored. */
+  readonly flip: boolean;
+  /** The batch's size, of which the window may leave a part zero. */
+  readonly size: Size;
+  /** Where in it the window lies: top, left. */
+  readonly place: readonly [number, number];
+}
+
+/**
+ * An image with the evaluation preprocessing: torchvision's `Resize(resize)` and `CenterCrop(crop)`, then a flip of all of it,
+ * padding included.
+ */
+export function evaluationPlacement(
+  image: Size,
+  { resize, crop }: Pick<Preprocessing, 'resize' | 'crop'>,
+  flip: boolean,
+): Placement {
+  const resized = resizedSize(image, resize);
+  const size = crop ?? resized;
+  const rows = centerCrop(resized[0], size[0]);
+  const columns = centerCrop(resized[1], size[1]);
+  return {
+    source: whole(image),
+    resized,
+    window: { top: rows.start, left: columns.start, height: rows.count, width: columns.count },
+    flip,
+    size,
+    place: [rows.place, flip ? size[1] - columns.place - columns.count : columns.place],
+  };
+}
+
+/** A crop of an image, resized and then flipped, as torchvision's `RandomResizedCrop` and `RandomHorizontalFlip` do. */
+export function cropPlacement(source: Rectangle, size: Size, flip: boolean): Placement {
+  return { source, resized: size, window: whole(size), flip, size, place: [0, 0] };
+}
+
+/**
+ * The plan of a batch, as the addon's image store takes it.
+ *
+ * @param indices of the images, [N]
+ * @param placements of each image, [N]
+ * @throws `DATASET_INVALID` when the images' sizes in the batch differ
+ */
+export function batchPlan(
+  indices: Int32Array,
+  placements: readonly Placement[],
+): { placements: Int32Array; size: Size } {
+  const size = placements[0]?.size ?? [0, 0];
+  const rows = new Int32Array(placements.length * COLUMNS);
+  for (const [position, placement] of placements.entries()) {
+    const { source, resized, window, place, flip } = placement;
+    requireSize(placement.size, size);
+    const row = [
+      indices[position] as number,
+      ...[source.top, source.left, source.height, source.width],
+      ...resized,
+      ...[window.top, window.left, window.height, window.width],
+      ...place,
+      Number(flip),
+    ];
+    rows.set(row, position * COLUMNS);
+  }
+  return { placements: rows, size };
+}
+
+function requireSize([height, width]: Size, [wantedHeight, wantedWidth]: Size): void {
+  if (height === wantedHeight && width === wantedWidth) return;
+  throw new SpurmemError(
+    'DATASET_INVALID',
+    `images of one batch differ in size (${height} x ${width} and ${wantedHeight} x ${wantedWidth} px): ` +
+      'set a fixed resize [height, width] or a crop in the preprocessing',
+  );
+}
+
+/** [height, width] after torchvision's `Resize`; a number is the shorter side's. */
+export function resizedSize([height, width]: Size, resize: Preprocessing['resize']): Size {
+  if (resize === null) return [height, width];
+  if (typeof resize !== 'number') return resize;
+  const longer = Math.trunc((resize * Math.max(height, width)) / Math.min(height, width));
+  return width <= height ? [longer, resize] : [resize, longer];
+}
+
+/**
+ * torchvision's `CenterCrop` along one dimension, with its zero padding of images smaller than the crop: the first position
+ * kept, how many are, and where in the crop they lie.
+ */
+export function centerCrop(size: number, crop: number): { start: number; count: number; place: number } {
+  return {
+    start: size > crop ? roundToEven((size - crop) / 2) : 0,
+    count: Math.min(size, crop),
+    place: size < crop ? Math.floor((crop - size) / 2) : 0,
+  };
+}
+
+/** Python's `round` of a number of at least 0: halves to even. */
+export function roundToEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}
+
+function whole([height, width]: Size): Rectangle {
+  return { top: 0, left: 0, height, width };
+}
