@@ -37,10 +37,6 @@ export function architectureOf(name: Architecture): Design {
   return DESIGNS[name];
 }
 
-export function isArchitecture(value: unknown): value is Architecture {
-  return (ARCHITECTURES as readonly unknown[]).includes(value);
-}
-
 /** A network with PyTorch's initial weights. Options that its architecture does not take are not read. */
 export async function createNetwork(
   name: Architecture,

@@ -2,7 +2,7 @@ import { requirePositive } from '../errors.js';
 import { native, type Unit, type WeightEdit } from '../native/addon.js';
 import { unknownLayer, type Neuron } from './neuron.js';
 import type { Perturbation } from './perturbation.js';
-import { perturbationNamed, type DrawnPerturbationName, type PerturbationName } from './perturbations.js';
+import { perturbationNamed, type PerturbationName } from './perturbations.js';
 import { zero } from './perturbations/zero.js';
 
 /** A model in which some neurons are perturbed; the model itself does not change. */
@@ -76,21 +76,6 @@ export function drawForNeurons(
     if (!found) throw unknownLayer(layer, layers);
     return { layer, index, draws: generator.randn(unit === 'neuron' ? found.weights : 1) };
   });
-}
-
-/**
- * A perturbation whose values come from these draws, such as random initialization.
- *
- * @throws `USAGE` when sigma is not above 0
- */
-export function perturbNeurons(
-  drawn: readonly DrawnNeuron[],
-  kind: DrawnPerturbationName,
-  sigma: number,
-  seed: number,
-  unit: Unit = 'neuron',
-): Variant {
-  return drawnVariant(perturbationNamed(kind), drawn, sigma, seed, unit);
 }
 
 function undrawnVariant({ name, edit }: Perturbation, neurons: readonly NeuronPlace[], unit: Unit): Variant {

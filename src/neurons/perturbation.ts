@@ -4,7 +4,7 @@ import type { WeightEdit } from '../native/addon.js';
 export interface Perturbation {
   /** Its name in options and files. */
   readonly name: string;
-  /** What the engine does to a neuron's weights z: `zero`: z = 0; `reinit`: z = values; `noise`: z = z + values. */
+  /** What the engine does to a neuron's weights z: `zero`: z = 0; `replace`: z = values; `add`: z = z + values. */
   readonly edit: WeightEdit['kind'];
   /**
    * The edit's values from standard normal draws, one a weight, for a standard deviation; null: it draws nothing, and takes

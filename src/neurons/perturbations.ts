@@ -6,10 +6,7 @@ import { zero } from './perturbations/zero.js';
 /** All perturbations, in the order in which results show them. */
 export const PERTURBATIONS = [zero, reinit, noise] as const;
 
-type Listed = (typeof PERTURBATIONS)[number];
-export type PerturbationName = Listed['name'];
-/** Those that draw values. */
-export type DrawnPerturbationName = Exclude<Listed, { readonly values: null }>['name'];
+export type PerturbationName = (typeof PERTURBATIONS)[number]['name'];
 
 export const PERTURBATION_NAMES: readonly PerturbationName[] = PERTURBATIONS.map(({ name }) => name);
 

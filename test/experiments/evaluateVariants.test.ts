@@ -7,7 +7,7 @@ import { evaluate } from '../../src/metrics/evaluate.js';
 import { Model } from '../../src/models/model.js';
 import { native, type WeightEdit } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
-import { drawForNeurons, maskNeurons, perturbNeurons, type Variant } from '../../src/neurons/perturb.js';
+import { maskNeurons, perturbedVariants, type Variant } from '../../src/neurons/perturb.js';
 import { gradientScores } from '../../src/neurons/score.js';
 import { Adam } from '../../src/train/adam.js';
 import { dominoes } from '../fixtures.js';
@@ -60,7 +60,7 @@ const at = (layer: string, ...indices: number[]): { layer: string; index: number
 
 test('gives, to the last sample, what evaluating each perturbed model alone gives', async () => {
   const { layers } = model.description;
-  const drawn = drawForNeurons([...at('layer1.0.conv2', 5), ...at('conv1', 3)], layers, 1);
+  const drawn = [...at('layer1.0.conv2', 5), ...at('conv1', 3)];
   const variants: Variant[] = [
     maskNeurons(at('conv1', 0, 7, 33)),
     maskNeurons(at('layer2.0.downsample.0', 1)),
@@ -69,8 +69,8 @@ test('gives, to the last sample, what evaluating each perturbed model alone give
     maskNeurons(at('conv1', 33, 7, 0)), // The first again, in another order.
     maskNeurons([]),
     maskNeurons(at('layer1.0.conv1', 0, 1, 2, 3), 'weight'),
-    perturbNeurons(drawn, 'reinit', 0.5, 1),
-    perturbNeurons(drawn, 'noise', 0.5, 1),
+    ...perturbedVariants(drawn, { kind: 'reinit', sigma: 0.5, seeds: [1] }, layers),
+    ...perturbedVariants(drawn, { kind: 'noise', sigma: 0.5, seeds: [1] }, layers),
   ];
   const before = await digest();
   const live = native().liveTensors();

@@ -1,5 +1,5 @@
 import { native } from '../../src/native/addon.js';
-import { drawForNeurons, maskNeurons, perturbNeurons } from '../../src/neurons/perturb.js';
+import { drawForNeurons, maskNeurons, perturbedVariants } from '../../src/neurons/perturb.js';
 import { refusalOf } from '../refusal.js';
 
 const layers = [
@@ -33,16 +33,17 @@ test('draws follow the neurons\u2019 order, and the first k do not depend on the
   expect(drawn.map(({ draws }) => [...draws])).toEqual([[...first], [...second]]);
   expect([...(drawForNeurons(neurons.slice(0, 1), layers, 4)[0]?.draws ?? [])]).toEqual([...first]);
 
-  const variant = perturbNeurons(drawn, 'noise', 0.005, 4);
-  const [a, b] = variant.edits;
+  const [variant] = perturbedVariants(neurons, { kind: 'noise', sigma: 0.005, seeds: [4] }, layers);
+  const [reinit] = perturbedVariants(neurons, { kind: 'reinit', sigma: 1, seeds: [0] }, layers);
+  const [a, b] = variant?.edits ?? [];
   expect([a?.layer, b?.layer]).toEqual(['a', 'b']);
-  expect([a?.kind, perturbNeurons(drawn, 'reinit', 1, 0).edits[0]?.kind]).toEqual(['add', 'replace']);
+  expect([a?.kind, reinit?.edits[0]?.kind]).toEqual(['add', 'replace']);
   const scaled = [...second].map((draw) => Math.fround(draw * Math.fround(0.005)));
   expect([...(a?.values ?? [])]).toEqual(scaled);
 });
 
 test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('sigma %p is refused', (sigma) => {
-  const perturb = (): unknown => perturbNeurons([], 'reinit', sigma, 0);
+  const perturb = (): unknown => perturbedVariants([], { kind: 'reinit', sigma, seeds: [0] }, layers);
   expect(refusalOf(perturb, 'USAGE')).toContain(`\`sigma\` is ${sigma}: it takes a number above 0.`);
 });
 
