@@ -137,7 +137,6 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
   int64_t externalBytes_ = 0;
 };
 
-// tensor(data, shape, device)
 Napi::Value createTensor(const Napi::CallbackInfo& info) {
   // On the data lane: a batch's labels need not wait for the step at work.
   return submit(info.Env(), LaneName::data,

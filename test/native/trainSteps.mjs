@@ -1,6 +1,7 @@
 // Trains 500 steps in a process of its own, and prints how its resident memory grew from step 50 on, in MB, and the tensors
 // that are left.
-import { Adam, Model, native } from '../../dist/index.js';
+import { Model, native } from '../../dist/index.js';
+import { Adam } from '../../dist/train/adam.js';
 
 const addon = native();
 const before = addon.liveTensors();
