@@ -17,7 +17,6 @@ namespace spurmem {
 
 namespace {
 
-// configure(threads)
 Napi::Value configure(const Napi::CallbackInfo& info) {
   return compute(info, [threads = toInteger(info[0], "threads")] {
     if (threads > 0) at::set_num_threads(static_cast<int>(threads));
@@ -25,7 +24,6 @@ Napi::Value configure(const Napi::CallbackInfo& info) {
   });
 }
 
-// matmul(a, b)
 Napi::Value matmul(const Napi::CallbackInfo& info) {
   return compute(info, [a = toTensor(info[0], "a"), b = toTensor(info[1], "b")] { return at::matmul(a, b); });
 }

@@ -1,48 +1,28 @@
 #include "engine.h"
 
 #include <ATen/Parallel.h>
+#include <c10/core/thread_pool.h>
 #include <c10/util/Exception.h>
 #include <omp.h>
 
-#include <thread>
 #include <utility>
 
 namespace spurmem {
 
-Lane& Lane::get(LaneName name) {
-  // Never destroyed: a lane may still be working while the process exits.
-  static Lane* compute = new Lane(LaneName::compute);
-  static Lane* data = new Lane(LaneName::data);
-  return name == LaneName::compute ? *compute : *data;
+namespace {
+
+// Never destroyed: a lane may still be working while the process exits.
+c10::ThreadPool& threadOf(LaneName lane) {
+  static auto* compute = new c10::ThreadPool(1, /*numa_node_id=*/-1, [] { at::init_num_threads(); });
+  static auto* data = new c10::ThreadPool(1, /*numa_node_id=*/-1, [] {
+    at::init_num_threads();
+    // OpenMP's thread count belongs to the calling thread, so this leaves the compute lane's alone.
+    omp_set_num_threads(1);
+  });
+  return lane == LaneName::compute ? *compute : *data;
 }
 
-Lane::Lane(LaneName name) : name_(name) {
-  std::thread([this] { run(); }).detach();
-}
-
-void Lane::post(std::function<void()> job) {
-  {
-    std::lock_guard lock(mutex_);
-    queue_.push_back(std::move(job));
-  }
-  ready_.notify_one();
-}
-
-void Lane::run() {
-  at::init_num_threads();
-  // OpenMP's thread count belongs to the calling thread, so this leaves the compute lane's alone.
-  if (name_ == LaneName::data) omp_set_num_threads(1);
-  for (;;) {
-    std::function<void()> job;
-    {
-      std::unique_lock lock(mutex_);
-      ready_.wait(lock, [this] { return !queue_.empty(); });
-      job = std::move(queue_.front());
-      queue_.pop_front();
-    }
-    job();
-  }
-}
+}  // namespace
 
 Environment::Environment(Napi::Env env) : env_(env) {
   auto nothing = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
@@ -62,13 +42,13 @@ void Environment::close() {
 
 void Environment::submit(LaneName lane, std::function<void()> work, std::function<void(Napi::Env)> settle) {
   // First, because starting the thread may fail; a pending job that never runs would keep the process alive.
-  auto& thread = Lane::get(lane);
+  auto& thread = threadOf(lane);
   if (pending_++ == 0) state_->toJavaScript.Ref(env_);
   auto done = [this, settle = std::move(settle)](Napi::Env env, Napi::Function) {
     settle(env);
-    settled(env);
+    if (--pending_ == 0) state_->toJavaScript.Unref(env);
   };
-  thread.post([state = state_, work = std::move(work), done = std::move(done)]() mutable {
+  thread.run([state = state_, work = std::move(work), done = std::move(done)]() mutable {
     {
       std::lock_guard lock(state->mutex);
       if (state->closed) return;
@@ -81,10 +61,6 @@ void Environment::submit(LaneName lane, std::function<void()> work, std::functio
     --state->running;
     state->idle.notify_all();
   });
-}
-
-void Environment::settled(Napi::Env env) {
-  if (--pending_ == 0) state_->toJavaScript.Unref(env);
 }
 
 std::string currentErrorMessage() {

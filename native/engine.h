@@ -1,11 +1,10 @@
-// Runs libtorch's work on threads of its own, so that the event loop stays free. Each lane is one thread with
-// one queue: jobs of a lane run in the order they were submitted, like a CUDA stream.
+// Runs libtorch's work on threads of its own, so that the event loop stays free. Each lane is one thread of
+// the process with one queue: jobs of a lane run in the order they were submitted, like a CUDA stream.
 #pragma once
 
 #include <napi.h>
 
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -17,22 +16,6 @@ namespace spurmem {
 enum class LaneName {
   compute,  // models: all cores
   data,     // batches: one core, so that the next batch is ready when the step ends
-};
-
-// Engine threads outlive every Node environment: one of each per process.
-class Lane {
- public:
-  static Lane& get(LaneName name);
-  void post(std::function<void()> job);
-
- private:
-  explicit Lane(LaneName name);
-  void run();
-
-  LaneName name_;
-  std::mutex mutex_;
-  std::condition_variable ready_;
-  std::deque<std::function<void()>> queue_;
 };
 
 // What one Node environment (main thread, worker or jest file) owns: its classes and its way back to
@@ -59,7 +42,6 @@ class Environment {
   };
 
   void close();
-  void settled(Napi::Env env);
 
   Napi::Env env_;
   std::shared_ptr<State> state_ = std::make_shared<State>();

@@ -56,20 +56,17 @@ class GeneratorHandle : public Handle<GeneratorHandle, at::Generator> {
     return toTypedArray(info.Env(), at::randn({toInteger(info[0], "n")}, held_, at::kFloat));
   }
 
-  // multinomial(weights, n)
   Napi::Value multinomial(const Napi::CallbackInfo& info) {
     const auto weights = fromTypedArray(info[0], at::kDouble, "weights");
     const auto drawn = at::multinomial(weights, toInteger(info[1], "n"), /*replacement=*/true, held_);
     return toTypedArray(info.Env(), drawn.to(at::kInt));
   }
 
-  // uniform(low, high)
   Napi::Value uniform(const Napi::CallbackInfo& info) {
     const auto drawn = draw(toNumber(info[0], "low"), toNumber(info[1], "high"));
     return Napi::Number::New(info.Env(), drawn.item<float>());
   }
 
-  // logUniform(low, high)
   Napi::Value logUniform(const Napi::CallbackInfo& info) {
     const auto bounds = at::log(at::tensor(
         {static_cast<float>(toNumber(info[0], "low")), static_cast<float>(toNumber(info[1], "high"))}));
@@ -77,7 +74,6 @@ class GeneratorHandle : public Handle<GeneratorHandle, at::Generator> {
     return Napi::Number::New(info.Env(), at::exp(draw(bound[0], bound[1])).item<float>());
   }
 
-  // randint(high)
   Napi::Value randint(const Napi::CallbackInfo& info) {
     const auto drawn = at::randint(0, toInteger(info[0], "high"), {1}, held_, at::kLong);
     return Napi::Number::New(info.Env(), static_cast<double>(drawn.item<int64_t>()));

@@ -42,7 +42,7 @@ constexpr size_t kColumns = sizeof(Placement) / sizeof(int32_t);
 struct BatchPlan {
   std::vector<Placement> placements;
   int64_t height, width;
-  std::array<float, 3> mean, std;
+  std::array<double, 3> mean, std;
   at::Device device;
   at::MemoryFormat memoryFormat;
 };
@@ -72,10 +72,8 @@ at::Tensor normalize(const at::Tensor& batch, const BatchPlan& plan) {
                  result.mutable_data_ptr<float>());
     return result.permute({0, 3, 1, 2}).contiguous(plan.memoryFormat);
   }
-  const auto ofChannels = [&plan](const std::array<float, 3>& values) {
-    return at::tensor(at::ArrayRef<float>(values.data(), values.size()), at::kFloat)
-        .view({1, 3, 1, 1})
-        .to(plan.device);
+  const auto ofChannels = [&plan](at::ArrayRef<double> values) {
+    return at::tensor(values, at::kFloat).view({1, 3, 1, 1}).to(plan.device);
   };
   return batch.permute({0, 3, 1, 2})
       .to(plan.device)
@@ -85,12 +83,6 @@ at::Tensor normalize(const at::Tensor& batch, const BatchPlan& plan) {
       .div_(ofChannels(plan.std));
 }
 
-std::array<float, 3> toChannels(const Napi::Value& value, const std::string& name) {
-  const auto values = toNumbers<3>(value, name, "three numbers");
-  return {static_cast<float>(values[0]), static_cast<float>(values[1]), static_cast<float>(values[2])};
-}
-
-// {path, bytes, offsets, heights, widths}
 std::shared_ptr<const Pixels> openPixels(const Napi::CallbackInfo& info) {
   const auto path = toString(info[0], "path");
   const auto bytes = toInteger(info[1], "bytes");
@@ -147,7 +139,6 @@ void check(Napi::Env env, const Placement& placement, const BatchPlan& plan, con
   requireInside(env, "window", {top, left, window.height, window.width}, "a batch", plan.height, plan.width);
 }
 
-// {placements, size, mean, std, device, memoryFormat}
 BatchPlan toPlan(const Napi::Object& options, const Pixels& pixels) {
   const auto env = options.Env();
   const auto numbers = fromTypedArray(options.Get("placements"), at::kInt, "placements");
@@ -156,8 +147,8 @@ BatchPlan toPlan(const Napi::Object& options, const Pixels& pixels) {
   BatchPlan plan{std::vector<Placement>(count / kColumns),
                  static_cast<int64_t>(size[0]),
                  static_cast<int64_t>(size[1]),
-                 toChannels(options.Get("mean"), "mean"),
-                 toChannels(options.Get("std"), "std"),
+                 toNumbers<3>(options.Get("mean"), "mean", "three numbers"),
+                 toNumbers<3>(options.Get("std"), "std", "three numbers"),
                  toDevice(options.Get("device")),
                  toMemoryFormat(options.Get("memoryFormat"))};
   if (count == 0 || count % kColumns != 0) {
@@ -174,9 +165,7 @@ class ImageStoreHandle : public Handle<ImageStoreHandle, std::shared_ptr<const P
   static constexpr napi_type_tag kTag = {0x7370757265746e73, 0x696d616765303031};
 
   static void exportTo(Napi::Object exports) {
-    exportClass(exports, {
-                             InstanceMethod<&ImageStoreHandle::batch>("batch"),
-                         });
+    exportClass(exports, {InstanceMethod<&ImageStoreHandle::batch>("batch")});
   }
 
   explicit ImageStoreHandle(const Napi::CallbackInfo& info) : Handle(info, openPixels(info)) {}

@@ -61,7 +61,6 @@ at::Tensor valueOf(const Term& term) {
   return (term.tensor * term.weights.to(term.tensor.device()).view(term.tensor.sizes())).sum();
 }
 
-// crossEntropy(logits, labels, reduction)
 Napi::Value crossEntropy(const Napi::CallbackInfo& info) {
   return compute(info, [logits = toTensor(info[0], "logits"), labels = toTensor(info[1], "labels"),
                         reduction = toReduction(info[2])] {
@@ -69,7 +68,6 @@ Napi::Value crossEntropy(const Napi::CallbackInfo& info) {
   });
 }
 
-// squaredError(logits, labels, reduction)
 Napi::Value squaredError(const Napi::CallbackInfo& info) {
   return compute(info, [logits = toTensor(info[0], "logits"), labels = toTensor(info[1], "labels"),
                         reduction = toReduction(info[2])] {
@@ -79,14 +77,12 @@ Napi::Value squaredError(const Napi::CallbackInfo& info) {
   });
 }
 
-// ntXent(a, b, temperature)
 Napi::Value ntXent(const Napi::CallbackInfo& info) {
   return compute(info,
                  [a = toTensor(info[0], "a"), b = toTensor(info[1], "b"),
                   temperature = toNumber(info[2], "temperature")] { return ntXentLoss(a, b, temperature); });
 }
 
-// combine(terms)
 Napi::Value combine(const Napi::CallbackInfo& info) {
   const auto terms = toVector(info[0], "terms", toTerm);
   if (terms.empty()) throw expected(info.Env(), "at least one term", "terms", info[0]);

@@ -1,6 +1,5 @@
 #include "namedTensors.h"
 
-#include <algorithm>
 #include <unordered_map>
 
 #include "arguments.h"
@@ -23,11 +22,6 @@ Napi::Value toJavaScript(Napi::Env env, const NamedTensors& tensors) {
   auto object = Napi::Object::New(env);
   for (const auto& [name, tensor] : tensors) object.Set(name, toJavaScript(env, tensor));
   return object;
-}
-
-bool contains(const NamedTensors& tensors, const std::string& name) {
-  return std::any_of(tensors.begin(), tensors.end(),
-                     [&name](const auto& tensor) { return tensor.first == name; });
 }
 
 NamedTensors copiesOf(const NamedTensors& tensors) {

@@ -16,7 +16,6 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 NamedTensors toNamedTensors(const Napi::Value& value, const std::string& name);
 Napi::Value toJavaScript(Napi::Env env, const NamedTensors& tensors);
 
-bool contains(const NamedTensors& tensors, const std::string& name);
 // Contiguous copies on the CPU, as files hold them.
 NamedTensors copiesOf(const NamedTensors& tensors);
 // Copies every value into the target of its name. Nothing is written where a value has no target or another

@@ -147,13 +147,11 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     return spurmem::describe(info.Env(), *held(info.Env()));
   }
 
-  // forward(batch, options)
   Napi::Value forward(const Napi::CallbackInfo& info) {
     return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch"),
                           options = toPassOptions(info[1])] { return run(*network, 0, batch, options); });
   }
 
-  // forwardFeatures(batch, options)
   Napi::Value forwardFeatures(const Napi::CallbackInfo& info) {
     return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch"),
                           options = toPassOptions(info[1])] {
@@ -165,7 +163,6 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     });
   }
 
-  // forwardStages(batch, stages)
   Napi::Value forwardStages(const Napi::CallbackInfo& info) {
     const auto& network = held(info.Env());
     std::vector<size_t> stages;
@@ -183,7 +180,6 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     });
   }
 
-  // forwardFrom(stage, activation, edits)
   Napi::Value forwardFrom(const Napi::CallbackInfo& info) {
     const auto& network = held(info.Env());
     const auto stage = checkStage(info.Env(), toInteger(info[0], "stage"), *network);
@@ -193,7 +189,6 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
                    });
   }
 
-  // stageCosts(batch)
   Napi::Value stageCosts(const Napi::CallbackInfo& info) {
     return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch")] {
       std::vector<double> costs;
@@ -204,7 +199,6 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     });
   }
 
-  // gradCam(batch, layer, output)
   Napi::Value gradCam(const Napi::CallbackInfo& info) {
     return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch"),
                           layer = toString(info[1], "layer"), output = toInteger(info[2], "output")] {
@@ -212,7 +206,6 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     });
   }
 
-  // neuronNorms(of, unit)
   Napi::Value neuronNorms(const Napi::CallbackInfo& info) {
     const bool ofGradients = toChoice<bool>(info[0], "of", {{"weight", false}, {"gradient", true}});
     return compute(info, [network = held(info.Env()), ofGradients, unit = toUnit(info[1])] {
@@ -231,7 +224,6 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     });
   }
 
-  // loadGradients(gradients)
   Napi::Value loadGradients(const Napi::CallbackInfo& info) {
     return compute(info, [network = held(info.Env()), given = toNamedTensors(info[0], "gradients")] {
       at::NoGradGuard noGrad;
@@ -252,7 +244,6 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     });
   }
 
-  // moveToward(other, share)
   Napi::Value moveToward(const Napi::CallbackInfo& info) {
     return compute(info, [network = held(info.Env()), other = unwrap(info[0], "other"),
                           share = toNumber(info[1], "share")] {

@@ -3,7 +3,9 @@
 #include <napi.h>
 
 #include <array>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "classes.h"
@@ -79,7 +81,6 @@ struct Adam {
   }
 };
 
-// (network, {beta1, beta2, eps, weightDecay})
 std::shared_ptr<Adam> createAdam(const Napi::CallbackInfo& info) {
   const auto options = toObject(info[1], "options");
   const auto number = [&options](const char* name) { return toNumber(options.Get(name), name); };
@@ -114,9 +115,8 @@ class AdamHandle : public Handle<AdamHandle, std::shared_ptr<Adam>> {
   Napi::Value loadState(const Napi::CallbackInfo& info) {
     return compute(info, [adam = held(info.Env()), given = toNamedTensors(info[0], "state")] {
       const auto state = adam->state();
-      for (const auto& [name, target] : state) {
-        TORCH_CHECK(contains(given, name), name, " is missing");
-      }
+      const std::map<std::string, at::Tensor> byName(given.begin(), given.end());
+      for (const auto& [name, target] : state) TORCH_CHECK(byName.count(name) > 0, name, " is missing");
       copyInto(state, given);
     });
   }

@@ -53,7 +53,6 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
     exportClass(exports, {
                              InstanceAccessor<&TensorHandle::shape>("shape"),
                              InstanceAccessor<&TensorHandle::dtype>("dtype"),
-                             InstanceAccessor<&TensorHandle::device>("device"),
                              InstanceAccessor<&TensorHandle::disposed>("disposed"),
                              InstanceMethod<&TensorHandle::item>("item"),
                              InstanceMethod<&TensorHandle::data>("data"),
@@ -88,10 +87,6 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
     const auto scalar = held(info.Env()).scalar_type();
     const auto* known = dtypeOf(scalar);
     return Napi::String::New(info.Env(), known != nullptr ? known->name : at::toString(scalar));
-  }
-
-  Napi::Value device(const Napi::CallbackInfo& info) {
-    return Napi::String::New(info.Env(), held(info.Env()).device().str());
   }
 
   Napi::Value disposed(const Napi::CallbackInfo& info) {
@@ -137,7 +132,6 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
   int64_t externalBytes_ = 0;
 };
 
-// tensor(data, shape, device)
 Napi::Value createTensor(const Napi::CallbackInfo& info) {
   // On the data lane: a batch's labels need not wait for the step at work.
   return submit(info.Env(), LaneName::data,

@@ -114,27 +114,9 @@ SPURMEM_VECTORIZED void resizeColumn(const float* rows, int64_t stride, const fl
   }
 }
 
-void copyRows(const RgbView& source, const Resizing& resizing, uint8_t* target, int64_t targetStride) {
-  for (int64_t y = 0; y < resizing.windowHeight; ++y) {
-    const auto* from = source.pixels + (resizing.top + y) * source.stride + 3 * resizing.left;
-    auto* to = target + y * targetStride;
-    if (!resizing.flip) {
-      std::memcpy(to, from, 3 * resizing.windowWidth);
-      continue;
-    }
-    for (int64_t x = 0; x < resizing.windowWidth; ++x) {
-      std::memcpy(to + 3 * x, from + 3 * (resizing.windowWidth - 1 - x), 3);
-    }
-  }
-}
-
 }  // namespace
 
 void resizeRgb(const RgbView& source, const Resizing& resizing, uint8_t* target, int64_t targetStride) {
-  if (source.height == resizing.height && source.width == resizing.width) {
-    copyRows(source, resizing, target, targetStride);
-    return;
-  }
   const auto across =
       tapsOf(source.width, resizing.width, resizing.left, resizing.windowWidth, resizing.flip);
   const auto down = tapsOf(source.height, resizing.height, resizing.top, resizing.windowHeight, false);
@@ -156,14 +138,14 @@ void resizeRgb(const RgbView& source, const Resizing& resizing, uint8_t* target,
   }
 }
 
-SPURMEM_VECTORIZED void normalizeRgb(const uint8_t* bytes, int64_t pixels, const std::array<float, 3>& mean,
-                                     const std::array<float, 3>& std, float* target) {
+SPURMEM_VECTORIZED void normalizeRgb(const uint8_t* bytes, int64_t pixels, const std::array<double, 3>& mean,
+                                     const std::array<double, 3>& std, float* target) {
   // The three channels' turn comes round with whole vectors.
   constexpr int64_t kPeriod = 3 * kLanes;
   float means[kPeriod], deviations[kPeriod];
   for (int64_t k = 0; k < kPeriod; ++k) {
-    means[k] = mean[k % 3];
-    deviations[k] = std[k % 3];
+    means[k] = static_cast<float>(mean[k % 3]);
+    deviations[k] = static_cast<float>(std[k % 3]);
   }
   const int64_t size = 3 * pixels;
   int64_t start = 0;

@@ -30,7 +30,7 @@ void resizeRgb(const RgbView& source, const Resizing& resizing, uint8_t* target,
 
 // (value / 255 - mean) / std of each channel, [pixels, 3] uint8 to [pixels, 3] float32: ToTensor and
 // Normalize.
-void normalizeRgb(const uint8_t* bytes, int64_t pixels, const std::array<float, 3>& mean,
-                  const std::array<float, 3>& std, float* target);
+void normalizeRgb(const uint8_t* bytes, int64_t pixels, const std::array<double, 3>& mean,
+                  const std::array<double, 3>& std, float* target);
 
 }  // namespace spurmem

@@ -143,10 +143,8 @@ NetworkBuilder::Layer NetworkBuilder::layerNorm(const std::string& name, int64_t
 }
 
 void NetworkBuilder::neurons(const std::string& name, bool isShortcut) {
-  for (auto& parameter : network_.parameters) {
-    if (parameter.name != name + ".weight") continue;
-    network_.layers.push_back({name, &parameter, network_.stages.size(), isShortcut});
-  }
+  network_.layers.push_back(
+      {name, &network_.parameter(name + ".weight"), network_.stages.size(), isShortcut});
 }
 
 void NetworkBuilder::mappable(const std::string& name, bool isShortcut) {

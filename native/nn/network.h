@@ -63,7 +63,7 @@ struct Stage {
 // A layer whose output channels or output rows are neurons.
 struct NeuronLayer {
   std::string name;
-  Parameter* weight;
+  const Parameter* weight;
   size_t stage;
   bool isShortcut;  // around a residual block's layers
 };

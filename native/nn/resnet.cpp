@@ -81,7 +81,7 @@ std::unique_ptr<Network> makeResNet(const Design& design, at::Generator generato
   // the generator); torchvision then draws every convolution anew, in module order:
   // kaiming_normal_(mode='fan_out', nonlinearity='relu').
   for (const auto& layer : network->layers) {
-    auto& weight = layer.weight->value;
+    const auto& weight = layer.weight->value;
     const auto fanOut = static_cast<double>(weight.size(0) * weight.size(2) * weight.size(3));
     weight.normal_(0, std::sqrt(2.0) / std::sqrt(fanOut), generator);
   }

@@ -16,7 +16,7 @@ constexpr int64_t kMlpRatio = 4;
 constexpr int64_t kHeadSize = 64;
 
 // torch.nn.init.trunc_normal_(std=std) with its default cuts at -2 and 2, in its order of operations.
-void truncNormal(at::Tensor& tensor, double std, at::Generator generator) {
+void truncNormal(const at::Tensor& tensor, double std, at::Generator generator) {
   const auto cdf = [](double x) { return (1.0 + std::erf(x / std::sqrt(2.0))) / 2.0; };
   const double low = cdf(-2.0 / std);
   const double high = cdf(2.0 / std);
@@ -98,22 +98,15 @@ std::unique_ptr<Network> makeVit(const Design& design, at::Generator generator) 
   build.head("head", width, design.integer("numClasses"),
              [norm](at::Tensor x, const ForwardContext& context) { return norm(x, context).select(1, 0); });
 
-  // timm then draws anew, in this order: pos_embed, cls_token, and every linear layer's weight; biases become
-  // 0.
+  // timm then draws anew, in this order: pos_embed, cls_token, and every linear layer; biases become 0.
   truncNormal(posEmbed.value, 0.02, generator);
   clsToken.value.normal_(0, 1e-6, generator);
-  for (auto& [parameterName, value] : network->parameters) {
-    if (parameterName.rfind("patch_embed", 0) == 0) continue;
-    const auto isLinear = parameterName.rfind("head", 0) == 0 ||
-                          parameterName.find(".attn.") != std::string::npos ||
-                          parameterName.find(".mlp.") != std::string::npos;
-    if (!isLinear) continue;
-    if (value.dim() == 2) {
-      truncNormal(value, 0.02, generator);
-    } else {
-      value.zero_();
-    }
-  }
+  const auto drawAnew = [&network, &generator](const std::string& name) {
+    truncNormal(network->parameter(name + ".weight").value, 0.02, generator);
+    network->parameter(name + ".bias").value.zero_();
+  };
+  for (const auto& layer : network->layers) drawAnew(layer.name);
+  drawAnew(network->head);
   return network;
 }
 

@@ -21,8 +21,6 @@ export type Precision = (typeof PRECISIONS)[number];
 export interface Tensor extends Disposable {
   readonly shape: number[];
   readonly dtype: DType;
-  /** `cpu`, `cuda:0`, ... */
-  readonly device: string;
   readonly disposed: boolean;
   dispose(): void;
   /** The value of a tensor with one element. */

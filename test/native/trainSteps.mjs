@@ -1,7 +1,6 @@
 // Trains 500 steps in a process of its own, and prints how its resident memory grew from step 50 on, in MB, and the tensors
 // that are left.
-import { Model } from '../../dist/models/model.js';
-import { native } from '../../dist/native/addon.js';
+import { Model, native } from '../../dist/index.js';
 import { Adam } from '../../dist/train/adam.js';
 
 const addon = native();
