@@ -50,15 +50,17 @@ struct BatchPlan {
 // [N, height, width, 3] uint8.
 at::Tensor prepare(const BatchPlan& plan, const Pixels& pixels) {
   const auto count = static_cast<int64_t>(plan.placements.size());
-  auto batch = at::zeros({count, plan.height, plan.width, 3}, at::kByte);
+  const int64_t bytes = plan.height * plan.width * 3;
+  auto batch = at::empty({count, plan.height, plan.width, 3}, at::kByte);
   auto* target = batch.mutable_data_ptr<uint8_t>();
   for (const auto& [index, source, height, width, window, top, left, flip] : plan.placements) {
+    if (window.height < plan.height || window.width < plan.width) std::memset(target, 0, bytes);
     const auto& image = pixels.images[index];
     const auto* first = image.pixels + source.top * image.stride + int64_t{3} * source.left;
     resizeRgb({first, source.height, source.width, image.stride},
               {height, width, window.top, window.left, window.height, window.width, flip != 0},
               target + (top * plan.width + left) * 3, plan.width * 3);
-    target += plan.height * plan.width * 3;
+    target += bytes;
   }
   return batch;
 }
