@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ErrorCode } from '../../src/errors.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
@@ -120,17 +120,20 @@ export async function failure(
 /** Each file below a folder with the hash of its bytes, and each folder. */
 export function contentOf(folder: string): Record<string, string> {
   const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
-  return Object.fromEntries(
-    paths.map((path) => {
-      const full = join(folder, path);
-      return [
-        relative(folder, full),
-        statSync(full).isDirectory()
-          ? 'folder'
-          : createHash('sha256').update(readFileSync(full)).digest('hex'),
-      ];
-    }),
-  );
+  return Object.fromEntries(paths.map((path) => [path, contentOfPath(join(folder, path))]));
+}
+
+/** Checkpoints are large: one whose time of change is that of the last look is not read again. */
+const hashes = new Map<string, string>();
+
+function contentOfPath(path: string): string {
+  const found = statSync(path, { bigint: true });
+  if (found.isDirectory()) return 'folder';
+  const { ino, size, mtimeNs, ctimeNs } = found;
+  const version = [ino, size, mtimeNs, ctimeNs].join(' ');
+  const known = hashes.get(version) ?? createHash('sha256').update(readFileSync(path)).digest('hex');
+  hashes.set(version, known);
+  return known;
 }
 
 /** `trainArguments` of one epoch, for the library: what `ermRun` makes is what they make. */
