@@ -5,6 +5,7 @@ import { EAGER, TUNED } from '../../bench/src/cases/compute.js';
 import { measureCase } from '../../bench/src/measure.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
+import { pythonProgram } from '../parity/python.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -13,6 +14,8 @@ const run = new RunFolder(join(folder, 'run'));
 const place: BenchPlace = { folder, run: undefined, device: 'cpu', threads: 1 };
 
 beforeAll(async () => {
+  // What is measured here is not looked at, only that both sides run.
+  process.env.SPURMEM_PYTHON = pythonProgram();
   await tinyDominoes(data);
   await ermRun({
     ...{ data, out: run.path, arch: 'resnet18', epochs: 1, batchSize: 16, lr: 1e-3 },

@@ -20,7 +20,7 @@ const all = { controls: 20, controlSamples: 1000 };
 
 beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-  await dominoes(data, { ...DEFAULT_DOMINOES, counts });
+  await dominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
   await trainErm({
     ...common,
     ...{ data, out: run, arch: 'resnet18', epochs: 2, batchSize: 32, lr: 1e-3, resume: false },

@@ -26,7 +26,7 @@ const options: TraceOptions = { ...common, run, criteria: CRITERION_NAMES, topK:
 
 beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-  await dominoes(data, { ...DEFAULT_DOMINOES, counts });
+  await dominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
   await trainErm({
     ...common,
     ...{ data, out: run, arch: 'resnet18', epochs: 1, batchSize: 32, lr: 1e-3, resume: false },

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,14 +20,31 @@ export function reference(script: string, args: readonly (string | number)[], st
 
 /** Runs Python with these arguments where PyTorch is imported already (`server.py`); gives what it printed. */
 export function python(args: readonly string[], stdin = ''): string {
-  const shared = process.env.SPURMEM_TEST_SHARED;
-  if (shared === undefined) throw new Error('jest\u2019s globalSetup, test/globalSetup.mjs, did not run');
-  const executable = process.env.SPURMEM_PYTHON ?? '/usr/bin/python3';
-  return execFileSync(executable, ['-S', SERVER, 'run', join(shared, 'python'), ...args], {
+  const [executable = '', ...server] = request();
+  return execFileSync(executable, [...server, ...args], {
     input: stdin,
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
     // PyTorch leaves temporary folders behind.
-    env: { ...process.env, OMP_NUM_THREADS: String(THREADS), TMPDIR: shared },
+    env: { ...process.env, OMP_NUM_THREADS: String(THREADS), TMPDIR: sharedFolder() },
   });
+}
+
+/** A program that does the same, for code that starts Python itself. Its process is not the one that computes. */
+export function pythonProgram(): string {
+  const program = join(sharedFolder(), 'python-program');
+  const command = request().map((word) => `'${word}'`);
+  writeFileSync(program, `#!/bin/sh\nexec ${command.join(' ')} "$@"\n`, { mode: 0o755 });
+  return program;
+}
+
+function request(): string[] {
+  const executable = process.env.SPURMEM_PYTHON ?? '/usr/bin/python3';
+  return [executable, '-S', SERVER, 'run', join(sharedFolder(), 'python')];
+}
+
+function sharedFolder(): string {
+  const shared = process.env.SPURMEM_TEST_SHARED;
+  if (shared === undefined) throw new Error('jest\u2019s globalSetup, test/globalSetup.mjs, did not run');
+  return shared;
 }

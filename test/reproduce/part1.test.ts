@@ -28,7 +28,7 @@ const options: Part1Options = {
 
 beforeAll(async () => {
   const counts = { train: [40, 10, 8, 30], val: [4, 4, 4, 4], test: [6, 6, 6, 6] };
-  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts });
+  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
 });
 
 test('Part I has these figures and tables of one run, in the article\u2019s order', () => {
