@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -23,6 +25,6 @@ export default {
   reporters: ['default', '<rootDir>/test/slowestReporter.mjs'],
   // The longest test takes a minute of a quiet machine; a busy one may need ten times that.
   testTimeout: 600_000,
-  // Most of a test's time is one thread's: comparing, starting processes, waiting for files.
-  maxWorkers: '100%',
+  // A file's tests are one thread, which often waits for files or for a process that it started.
+  maxWorkers: availableParallelism() + 1,
 };
