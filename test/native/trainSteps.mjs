@@ -8,13 +8,13 @@ const before = addon.liveTensors();
 const generator = new addon.Generator(0);
 const model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
 const optimizer = new Adam(model, 1e-4);
-const pixels = new Float32Array(4 * 3 * 64 * 32).fill(0.5);
+const pixels = new Float32Array(2 * 3 * 32 * 32).fill(0.5);
 const resident = [];
 for (let step = 0; step < 500; step += 1) {
   resident.push(process.memoryUsage.rss());
-  const contiguous = await addon.tensor(pixels, [4, 3, 64, 32], 'cpu');
+  const contiguous = await addon.tensor(pixels, [2, 3, 32, 32], 'cpu');
   const images = await contiguous.channelsLast();
-  const labels = await addon.tensor(new Int32Array(4).fill(step % 2), [4], 'cpu');
+  const labels = await addon.tensor(new Int32Array(2).fill(step % 2), [2], 'cpu');
   const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
   const loss = await addon.crossEntropy(logits, labels, 'mean');
   await model.network.zeroGrad();

@@ -25,7 +25,7 @@ interface ReferenceRun {
 
 beforeAll(async () => {
   const counts = { train: [300, 30, 20, 200], val: [40, 40, 40, 40], test: [10, 10, 10, 10] };
-  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, seed: 5 });
+  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, seed: 5, size: 32 });
 });
 
 function referenceRun(loss: Loss, weights: string): ReferenceRun {
