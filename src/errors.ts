@@ -76,18 +76,6 @@ export function invalidParameter(
   });
 }
 
-/** Throws `USAGE` naming the parameter when its value is no positive integer. */
-export function requireCount(parameter: string, value: number): void {
-  if (Number.isInteger(value) && value >= 1) return;
-  throw invalidParameter(parameter, value, 'a whole number of at least 1');
-}
-
-/** Throws `USAGE` naming the parameter when its value is no number above 0. */
-export function requirePositive(parameter: string, value: number): void {
-  if (value > 0 && Number.isFinite(value)) return;
-  throw invalidParameter(parameter, value, 'a number above 0');
-}
-
 /**
  * Runs a job that was given a part of the caller's options, such as those of ERM within those of a study: what it throws names
  * its parameters by their paths in the caller's options.

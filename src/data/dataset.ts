@@ -155,6 +155,11 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
   };
 }
 
+/** A dataset that may be loaded already: itself, or what `loadDataset` loads from its folder. */
+export async function datasetOf(data: string | Dataset, given?: DatasetOptions): Promise<Dataset> {
+  return typeof data === 'string' ? loadDataset(data, given) : data;
+}
+
 function countGroups(examples: readonly Example[], numGroups: number): Record<Split, number[]> {
   const none = (): number[] => new Array<number>(numGroups).fill(0);
   const counts = { train: none(), val: none(), test: none() };

@@ -1,4 +1,4 @@
-import { loadDataset } from '../data/dataset.js';
+import { datasetOf } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import {
   pairedDifference,
@@ -56,7 +56,7 @@ export async function runStudy(options: StudyOptions): Promise<StudyResult> {
   }
   // Once for all runs.
   const { data: given, datasetOptions } = options;
-  const data = typeof given === 'string' ? await loadDataset(given, datasetOptions) : given;
+  const data = await datasetOf(given, datasetOptions);
   const outcomes = new Map<string, SeedOutcome[]>(arms.map(({ name }) => [name, []]));
   let done = 0;
   for (const seed of seeds) {

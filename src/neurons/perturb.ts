@@ -1,9 +1,12 @@
-import { requirePositive } from '../errors.js';
 import { native, type Unit, type WeightEdit } from '../native/addon.js';
+import { requireValue } from '../settings/setting.js';
+import { positive } from '../settings/values.js';
 import { unknownLayer, type Neuron } from './neuron.js';
 import type { Perturbation } from './perturbation.js';
 import { perturbationNamed, type PerturbationName } from './perturbations.js';
 import { zero } from './perturbations/zero.js';
+
+const SIGMA = positive();
 
 /** A model in which some neurons are perturbed; the model itself does not change. */
 export interface Variant {
@@ -92,7 +95,7 @@ function drawnVariant(
   seed: number,
   unit: Unit,
 ): Variant {
-  requirePositive('sigma', sigma);
+  requireValue('sigma', sigma, SIGMA);
   if (values === null) throw new RangeError(`${name} draws no values`);
   const edits = byLayer(drawn.map((neuron) => ({ ...neuron, values: values(neuron.draws, sigma) }))).map(
     ({ layer, indices, values: ofLayer }): WeightEdit => ({

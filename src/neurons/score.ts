@@ -1,9 +1,11 @@
 import type { BatchLoader } from '../data/batches.js';
-import { SpurmemError, requireCount } from '../errors.js';
+import { SpurmemError } from '../errors.js';
 import { lossOf, type Loss } from '../metrics/loss.js';
 import type { Model } from '../models/model.js';
 import { native, type Generator, type Unit } from '../native/addon.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
+import { requireValue } from '../settings/setting.js';
+import { integer } from '../settings/values.js';
 
 /** The magnitude criterion: ||z_i||_2 of each neuron's weights, [M] in layer order. */
 export async function magnitudeScores(model: Model, unit: Unit = 'neuron'): Promise<Float32Array> {
@@ -77,8 +79,8 @@ export interface GradientSource {
 
 /** Throws `USAGE` when a number is no positive integer, or more samples are drawn than there are to draw from. */
 export function requireGradientSource({ worst, drawn }: Pick<GradientSource, 'worst' | 'drawn'>): void {
-  requireCount('gradientWorst', worst);
-  requireCount('gradientDrawn', drawn);
+  requireValue('gradientWorst', worst, integer(1));
+  requireValue('gradientDrawn', drawn, integer(1));
   if (drawn <= worst) return;
   throw new SpurmemError(
     'USAGE',

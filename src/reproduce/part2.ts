@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { loadDataset } from '../data/dataset.js';
+import { datasetOf } from '../data/dataset.js';
 import { runStudy, type StudyOptions, type StudyResult, type StudyRow } from '../experiments/study.js';
 import { SpurmemError } from '../errors.js';
 import { makeFolder, writeAtomic, writeJson } from '../files.js';
@@ -42,7 +42,7 @@ export interface Part2Result {
 export async function reproducePart2(options: Part2Options): Promise<Part2Result> {
   const plans = (options.studies ?? STUDIES.map(({ name }) => name)).map((name) => planOf(name, options));
   const { data: given, datasetOptions, grid } = options;
-  const data = typeof given === 'string' ? await loadDataset(given, datasetOptions) : given;
+  const data = await datasetOf(given, datasetOptions);
   const out = resolve(options.out ?? `runs/part2-${data.name}`);
   await makeFolder(out);
   const kickIn = grid?.kickInEpoch ?? kickInEpochs(options.erm);

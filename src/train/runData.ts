@@ -1,5 +1,5 @@
 import { describeData, type DataDescription } from '../data/dataDescription.js';
-import { loadDataset, type Dataset, type DatasetOptions } from '../data/dataset.js';
+import { datasetOf, type Dataset, type DatasetOptions } from '../data/dataset.js';
 import { requireDatasetOfRun, type OpenedRun } from './runFolder.js';
 
 /**
@@ -37,7 +37,7 @@ interface DataOptions {
  */
 export async function openDataset(run: OpenedRun, options: DataOptions): Promise<Dataset> {
   const { data, datasetOptions } = dataOf(run, options);
-  const dataset = typeof data === 'string' ? await loadDataset(data, datasetOptions) : data;
+  const dataset = await datasetOf(data, datasetOptions);
   requireDatasetOfRun(run.config.dataset.fingerprint, dataset, run.folder);
   return dataset;
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { BatchLoader } from '../data/batches.js';
-import { loadDataset, requireGroups, type Dataset, type DatasetOptions } from '../data/dataset.js';
+import { datasetOf, requireGroups, type Dataset, type DatasetOptions } from '../data/dataset.js';
 import { describeData } from '../data/dataDescription.js';
 import { SPLITS } from '../data/split.js';
 import type { Model } from '../models/model.js';
@@ -75,8 +75,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
 ): Promise<TrainedRun<Result>> {
   const device = resolveDevice(options.device);
   const threads = await setThreads(options.threads);
-  const { data } = options;
-  const dataset = typeof data === 'string' ? await loadDataset(data, options.datasetOptions) : data;
+  const dataset = await datasetOf(options.data, options.datasetOptions);
   requireGroups(dataset, SPLITS);
   const config = await plan.configOf(dataset);
   const out = options.out ?? plan.outOf(dataset);

@@ -1,4 +1,5 @@
-import { requireCount } from '../../src/errors.js';
+import { requireValue } from '../../src/settings/setting.js';
+import { integer } from '../../src/settings/values.js';
 import {
   TRACE_SETTINGS,
   repeatsOf,
@@ -57,7 +58,7 @@ test('more samples than there are to draw from are refused', () => {
 
 test.each([0, -1, 1.5, Number.NaN])('a count of %p is refused by its name', (count) => {
   const require = (): void => {
-    requireCount('repeats', count);
+    requireValue('repeats', count, integer(1));
   };
   expect(refusalOf(require, 'USAGE')).toContain(
     `\`repeats\` is ${count}: it takes a whole number of at least 1.`,

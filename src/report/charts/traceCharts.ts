@@ -34,12 +34,8 @@ export function changeCharts(
   groups: readonly GroupLabel[],
 ): ViewChart[] {
   const views = viewsOf(perturbation, traces);
-  return numbered(
-    views.map((view) => ({
-      view,
-      name: viewName(figure, view),
-      ...changeChart(forFigure(view), groups, changeExtent(comparable(view, views).map(forFigure))),
-    })),
+  return viewCharts(figure, views, (view) =>
+    changeChart(forFigure(view), groups, changeExtent(comparable(view, views).map(forFigure))),
   );
 }
 
@@ -51,13 +47,17 @@ export function manyNeuronsCharts(
   groups: readonly GroupLabel[],
 ): ViewChart[] {
   const views = viewsOf(perturbation, traces);
-  return numbered(
-    views.filter(hasManyKs).map((view) => ({
-      view,
-      name: viewName(figure, view),
-      ...manyNeuronsChart(view, groups, changeExtent(comparable(view, views))),
-    })),
+  return viewCharts(figure, views.filter(hasManyKs), (view) =>
+    manyNeuronsChart(view, groups, changeExtent(comparable(view, views))),
   );
+}
+
+function viewCharts(
+  figure: string,
+  views: readonly CriterionTrace[],
+  chartOf: (view: CriterionTrace) => Omit<NamedChart, 'name'>,
+): ViewChart[] {
+  return numbered(views.map((view) => ({ view, name: viewName(figure, view), ...chartOf(view) })));
 }
 
 /** The charts over standard deviations, one for each criterion of a trace that has several: the article's Figs 11 and 12. */
