@@ -1,4 +1,5 @@
-// torchvision's ResNet-18, -34 and -50: parameter names, initial values and arithmetic.
+// torchvision's residual networks, and those for small images (He et al. 2016, section 4.2) in its terms:
+// parameter names, initial values and arithmetic.
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -49,22 +50,26 @@ Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int6
   return block;
 }
 
-// Of `blocks` in each of the four layers, whose outputs are `expansion` times as many as their planes: 1 for
-// BasicBlock, 4 for Bottleneck.
+// Of `blocks` in each layer, the first of `width` planes, whose outputs are `expansion` times as many: 1 for
+// BasicBlock, 4 for Bottleneck. A stem of 7x7 quarters the image's sides, one of 3x3 keeps them.
 std::unique_ptr<Network> makeResNet(const Design& design, at::Generator generator) {
   const auto& blocks = design.numbers("blocks");
   const auto expansion = design.integer("expansion");
+  const auto width = design.integer("width");
+  const auto kernel = design.integer("stem");
+  const bool isLarge = kernel == 7;
   auto network = std::make_unique<Network>();
   NetworkBuilder build(*network, generator);
 
-  const ConvNorm conv1(build, "conv1", "bn1", 3, 64, 7, 2, 3);
-  build.stage("stem", [conv1](at::Tensor x, const ForwardContext& context) {
-    return at::max_pool2d(conv1.relu(x, context), {3, 3}, {2, 2}, {1, 1});
+  const ConvNorm conv1(build, "conv1", "bn1", 3, width, kernel, isLarge ? 2 : 1, kernel / 2);
+  build.stage("stem", [conv1, isLarge](at::Tensor x, const ForwardContext& context) {
+    const auto out = conv1.relu(x, context);
+    return isLarge ? at::max_pool2d(out, {3, 3}, {2, 2}, {1, 1}) : out;
   });
 
-  int64_t channels = 64;
+  int64_t channels = width;
   for (size_t i = 0; i < blocks.size(); ++i) {
-    const int64_t planes = int64_t{64} << i;
+    const int64_t planes = width << i;
     for (int64_t j = 0; j < static_cast<int64_t>(blocks[i]); ++j) {
       const auto name = "layer" + std::to_string(i + 1) + "." + std::to_string(j);
       const int64_t stride = i > 0 && j == 0 ? 2 : 1;

@@ -1,4 +1,4 @@
-"""torchvision's ResNet as the oracle: initial weights, logits, gradients and per-neuron norms.
+"""torchvision's ResNets and that of small_resnet.py as the oracle: initial weights, logits, gradients and per-neuron norms.
 
 Writes one safetensors file: init.<name>, input, labels, logits.eval, logits.train, grad.<name> (of the mean
 cross-entropy in eval mode), norms.weight, norms.gradient.
@@ -6,6 +6,7 @@ cross-entropy in eval mode), norms.weight, norms.gradient.
 
 import argparse
 
+import small_resnet  # noqa: F401
 import torch
 import torchvision
 from safetensors.torch import save_file

@@ -5,6 +5,7 @@ Writes safetensors: logits (eval mode, of --input's `input`) to --logits, and th
 
 import argparse
 
+import small_resnet  # noqa: F401
 import torch
 import torchvision
 from safetensors.torch import load_file, save_file

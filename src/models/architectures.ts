@@ -21,11 +21,14 @@ interface Design {
 
 const VIT_OPTIONS: VitOptions = { imageSize: [224, 224], patchSize: 16, layerNormEps: 1e-6 };
 
-/** By torchvision's and timm's names. */
+const IMAGENET = { stem: 7, width: 64 };
+
+/** By torchvision's and timm's names; `resnet20` is He et al.'s for small images (2016, section 4.2), with 1x1 shortcuts. */
 const DESIGNS = {
-  resnet18: { family: 'resnet', design: { blocks: [2, 2, 2, 2], expansion: 1 } },
-  resnet34: { family: 'resnet', design: { blocks: [3, 4, 6, 3], expansion: 1 } },
-  resnet50: { family: 'resnet', design: { blocks: [3, 4, 6, 3], expansion: 4 } },
+  resnet18: { family: 'resnet', design: { ...IMAGENET, blocks: [2, 2, 2, 2], expansion: 1 } },
+  resnet34: { family: 'resnet', design: { ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 1 } },
+  resnet50: { family: 'resnet', design: { ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 4 } },
+  resnet20: { family: 'resnet', design: { stem: 3, width: 16, blocks: [3, 3, 3], expansion: 1 } },
   vit_tiny_patch16_224: { family: 'vit', design: { channels: 192 }, options: VIT_OPTIONS },
   vit_small_patch16_224: { family: 'vit', design: { channels: 384 }, options: VIT_OPTIONS },
 } as const satisfies Record<string, Design>;

@@ -31,7 +31,7 @@ test('gradcam prints a table, and writes the result', async () => {
   expect(stdout).toMatch(/Group +│ images │ +before │ +after │ +after − before, points/);
   expect(stdout).toContain('before: before, after: after');
   expect(stdout).toMatch(/G3 coat, digit 1 +│ +3 │/);
-  expect(stdout).toContain('Grad-CAM of layer4.1.conv2 (1 x 1 cells) for output 1 (coat), test images');
+  expect(stdout).toContain('Grad-CAM of layer3.2.conv2 (8 x 4 cells) for output 1 (coat), test images');
   expect(stdout).toContain(`Result: ${join(after, 'results', 'grad-cam.json')}`);
 });
 
@@ -69,8 +69,8 @@ test('reproduce fig10 writes the numbers and the report', async () => {
 test('wrong input is refused, and named', async () => {
   expectFailure(await spurmem(['gradcam', '--compare', before]), 2, "required option '--run <run>'");
   expectFailure(await spurmem(['gradcam', ...runs, '--samples', '0']), 2, '--samples', 'at least 1');
-  expect(await failure(['gradcam', ...runs, '--layer', 'layer4.1.conv3'], 'USAGE')).toContain(
-    'The most similar: layer4.1.conv',
+  expect(await failure(['gradcam', ...runs, '--layer', 'layer3.2.conv3'], 'USAGE')).toContain(
+    'The most similar: layer3.2.conv',
   );
   expect(await failure(['gradcam', ...runs, '--output', '2'], 'USAGE')).toContain('0 (pullover), 1 (coat)');
   expect(await failure(['gradcam', '--run', join(folder, 'none')], 'RUN_NOT_FOUND')).toContain('none');

@@ -249,9 +249,9 @@ describe('weights to start from', () => {
   });
 
   it('of another architecture are refused with the parameters', async () => {
-    const message = await failure(train('other', best, '--arch', 'resnet34'), 'WEIGHTS_INVALID');
-    expect(message).toContain(`${best} does not fit resnet34`);
-    expect(message).toMatch(/missing: layer1\.2\.conv1\.weight, .* and \d+ more/);
+    const message = await failure(train('other', best, '--arch', 'resnet18'), 'WEIGHTS_INVALID');
+    expect(message).toContain(`${best} does not fit resnet18`);
+    expect(message).toMatch(/missing: layer4\.0\.conv1\.weight, .* and \d+ more/);
     // Nothing that would take the place of a run with the right weights.
     expect(Object.values(contentOf(join(folder, 'other')))).toEqual(['folder', 'folder', 'folder']);
   });
@@ -289,9 +289,9 @@ describe('weights to start from', () => {
 describe('trace unstructured', () => {
   it('names the neurons that there are when asked for more, and writes nothing', async () => {
     const before = contentOf(short);
-    const args = ['trace', 'unstructured', '--run', short, '--top-k', '1,4801'];
+    const args = ['trace', 'unstructured', '--run', short, '--top-k', '1,785'];
     const message = await failure(args, 'NEURONS_INVALID');
-    expect(message).toContain('the top 4801 neurons (--top-k): the model has 4800');
+    expect(message).toContain('the top 785 neurons (--top-k): the model has 784');
     expect(contentOf(short)).toEqual(before);
   });
 

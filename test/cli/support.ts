@@ -141,13 +141,13 @@ export function trainOptions(
   data: string,
   out: string,
 ): ErmOptions & { readonly data: string; readonly out: string } {
-  return { data, out, arch: 'resnet18', epochs: 1, batchSize: 42, device: 'cpu', threads: 1 };
+  return { data, out, arch: 'resnet20', epochs: 1, batchSize: 42, device: 'cpu', threads: 1 };
 }
 
 /** The arguments of a training run that takes seconds; later ones override them. */
 export function trainArguments(data: string, out: string, ...more: readonly string[]): string[] {
   return [
-    ['train', 'erm', '--data', data, '--out', out, '--arch', 'resnet18'],
+    ['train', 'erm', '--data', data, '--out', out, '--arch', 'resnet20'],
     ['--epochs', '2', '--batch-size', '42', '--threads', '1'],
     more,
   ].flat();

@@ -26,8 +26,8 @@ beforeAll(async () => {
   await buildDominoes(data, { ...DEFAULT_DOMINOES, counts });
   const train = (more: Pick<ErmOptions, 'out' | 'arch' | 'seed'> & Partial<ErmOptions>) =>
     trainErm({ ...common, ...{ data, epochs: 1, batchSize: 32, lr: 1e-3, resume: false }, ...more });
-  await train({ out: compare, arch: 'resnet18', seed: 1 });
-  await train({ out: run, arch: 'resnet18', seed: 2, epochs: 2 });
+  await train({ out: compare, arch: 'resnet20', seed: 1 });
+  await train({ out: run, arch: 'resnet20', seed: 2, epochs: 2 });
   await train({ out: vit, arch: 'vit_tiny_patch16_224', seed: 1, patchSize: 8 });
 });
 
@@ -45,7 +45,7 @@ async function sharesAlone(path: string, indices: Int32Array): Promise<number[]>
   const shares: number[] = [];
   for await (const batch of session.loader.evaluation(indices, 7)) {
     using current = batch;
-    const maps = await session.model.network.gradCam(current.images, 'layer4.1.conv2', 0);
+    const maps = await session.model.network.gradCam(current.images, 'layer3.2.conv2', 0);
     using tensor = maps.heat;
     const heat = (await tensor.data()) as Float32Array;
     const sum = (from: number, to: number): number =>
@@ -74,8 +74,8 @@ test('gives each group\u2019s share of the heat on the garment under both runs, 
     ...{
       kind: 'grad-cam',
       split: 'test',
-      layer: 'layer4.1.conv2',
-      cells: [2, 1],
+      layer: 'layer3.2.conv2',
+      cells: [16, 8],
       output: 0,
       outputName: 'pullover',
     },
@@ -149,9 +149,9 @@ test('keeps the first images of each group that were drawn, with their maps', as
 });
 
 test('maps one run alone, another layer and another output', async () => {
-  const result = await gradCam({ ...options, compare: undefined, layer: 'layer3.1.conv1', output: 1 });
+  const result = await gradCam({ ...options, compare: undefined, layer: 'layer2.1.conv1', output: 1 });
   expect(result).toMatchObject({
-    ...{ before: null, layer: 'layer3.1.conv1', cells: [4, 2], outputName: 'coat' },
+    ...{ before: null, layer: 'layer2.1.conv1', cells: [32, 16], outputName: 'coat' },
   });
   expect(result.groups.every(({ before, difference }) => before === null && difference === null)).toBe(true);
   expect(result.examples.every(({ before }) => before === null)).toBe(true);
@@ -170,10 +170,10 @@ test('maps a vision transformer by its last block\u2019s patches', async () => {
 });
 
 test('refuses what the runs do not have, and says what they have', async () => {
-  const layer = await refusal({ layer: 'layer4.2.conv3' }, 'USAGE');
-  expect(layer).toContain('`layer` is "layer4.2.conv3"');
-  expect(layer).toMatch(/most similar: layer4\.\d\.conv\d/);
-  expect(layer).toContain('layer4.1.conv2');
+  const layer = await refusal({ layer: 'layer3.2.conv3' }, 'USAGE');
+  expect(layer).toContain('`layer` is "layer3.2.conv3"');
+  expect(layer).toMatch(/most similar: layer3\.\d\.conv\d/);
+  expect(layer).toContain('layer3.2.conv2');
   const norm = await refusal({ run: vit, compare: undefined, layer: 'blocks.11.norm2' }, 'USAGE');
   expect(norm).toContain('blocks.11.norm1');
   expect(await refusal({ compare: vit }, 'USAGE')).toContain(`vit_tiny_patch16_224 of ${vit} has no`);
@@ -189,7 +189,7 @@ test('refuses a run on other data or with another image size', async () => {
   const counts = { train: [8, 4, 4, 8], val: [2, 2, 2, 2], test: [2, 2, 2, 2] };
   await buildDominoes(other, { ...DEFAULT_DOMINOES, counts, size: 32 });
   const small = { ...common, epochs: 1, batchSize: 8, lr: 1e-3, resume: false };
-  await trainErm({ ...small, data: other, out: otherRun, arch: 'resnet18' });
+  await trainErm({ ...small, data: other, out: otherRun, arch: 'resnet20' });
   const message = await refusal({ compare: otherRun }, 'USAGE');
   expect(message).toContain(`\`compare\` ${otherRun} was trained on another dataset than \`run\` ${run}`);
 

@@ -29,7 +29,7 @@ beforeAll(async () => {
   await dominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
   await trainErm({
     ...common,
-    ...{ data, out: run, arch: 'resnet18', epochs: 1, batchSize: 32, lr: 1e-3, resume: false },
+    ...{ data, out: run, arch: 'resnet20', epochs: 1, batchSize: 32, lr: 1e-3, resume: false },
   });
 });
 
@@ -73,19 +73,19 @@ test('k beyond the model\u2019s neurons is refused before the long work', async 
   const steps: string[] = [];
   const attempt = traceUnstructured({
     ...options,
-    topK: [1, 4801],
+    topK: [1, 785],
     onProgress: ({ task }) => {
       steps.push(task);
     },
   });
-  await expect(attempt).rejects.toThrow(/top 4801 neurons \(`topK`\): the model has 4800/);
+  await expect(attempt).rejects.toThrow(/top 785 neurons \(`topK`\): the model has 784/);
   expect(steps).toEqual([]);
 });
 
 test('structured tracing gives what zeroing each layer\u2019s neurons alone gives', async () => {
   const result = await traceStructured({ ...common, run, criteria: CRITERION_NAMES, topK: [1, 2] });
-  expect(result.layers).toHaveLength(20);
-  expect(result.entries).toHaveLength(2 * 4 * 20 * 2);
+  expect(result.layers).toHaveLength(21);
+  expect(result.entries).toHaveLength(2 * 4 * 21 * 2);
   expect(result.cost.ratio).toBeLessThan(0.3);
 
   using session = await TraceSession.open({ ...common, run });
@@ -125,7 +125,7 @@ test.each(['reinit', 'noise'] as const)('%s is averaged over seeds, for each sig
 });
 
 test('the overlap ranks each criterion\u2019s top neurons under the other', async () => {
-  const fraction = 0.001;
+  const fraction = 0.006;
   const result = await traceOverlap({ ...common, run, fraction });
   expect(result.count).toBe(5);
   expect(result.entries).toHaveLength(4 * 2);
@@ -135,7 +135,7 @@ test('the overlap ranks each criterion\u2019s top neurons under the other', asyn
     for (const neuron of neurons) {
       const score = scores[session.position(neuron)] ?? Number.NaN;
       const atMost = scores.reduce((count, value) => count + (value <= score ? 1 : 0), 0);
-      expect(neuron.percentile).toBeCloseTo((100 * atMost) / 4800, 10);
+      expect(neuron.percentile).toBeCloseTo((100 * atMost) / 784, 10);
     }
   }
 });
@@ -165,14 +165,14 @@ test('a checkpoint of another architecture is refused', async () => {
   const whole = await readFile(best);
   try {
     using other = await Model.create({
-      ...{ arch: 'resnet34', numClasses: 2, device: 'cpu' },
+      ...{ arch: 'resnet18', numClasses: 2, device: 'cpu' },
       generator: new (native().Generator)(0),
     });
     await writeSafetensors(best, await other.stateDict());
     await expect(traceUnstructured(options)).rejects.toMatchObject({
       code: 'WEIGHTS_INVALID',
       message: expect.stringMatching(
-        /best\.safetensors does not fit resnet18:\n {2}unexpected: [\s\S]*\n\S* was trained with resnet18, 2 classes: restore/,
+        /best\.safetensors does not fit resnet20:\n {2}missing: [\s\S]*\n\S* was trained with resnet20, 2 classes: restore/,
       ) as unknown,
     });
   } finally {
@@ -182,7 +182,7 @@ test('a checkpoint of another architecture is refused', async () => {
 
 test('single weights can be the unit', async () => {
   const result = await traceUnstructured({ ...options, unit: 'weight', criteria: ['magnitude'], topK: [2] });
-  expect(result.numNeurons).toBe(11_166_912);
+  expect(result.numNeurons).toBe(270_256);
   const [first, second] = result.entries[0]?.neurons ?? [];
   expect(first?.score).toBeGreaterThanOrEqual(second?.score ?? Number.NaN);
 });

@@ -4,10 +4,10 @@ import { native } from '../../src/native/addon.js';
 
 test('an architecture has a family and options', () => {
   expect(ARCHITECTURES).toEqual([
-    ...['resnet18', 'resnet34', 'resnet50', 'vit_tiny_patch16_224', 'vit_small_patch16_224'],
+    ...['resnet18', 'resnet34', 'resnet50', 'resnet20', 'vit_tiny_patch16_224', 'vit_small_patch16_224'],
   ]);
   expect(architectureOf('resnet50')).toEqual({
-    ...{ family: 'resnet', design: { blocks: [3, 4, 6, 3], expansion: 4 } },
+    ...{ family: 'resnet', design: { stem: 7, width: 64, blocks: [3, 4, 6, 3], expansion: 4 } },
   });
   expect(architectureOf('vit_tiny_patch16_224')).toEqual({
     ...{ family: 'vit', design: { channels: 192 } },

@@ -26,7 +26,7 @@ const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const COUNTS = [20, 6, 4, 14];
 const base: Omit<ErmOptions, 'out'> = {
-  ...{ data, arch: 'resnet18', epochs: 2, batchSize: 22, lr: 1e-3, seed: 3 },
+  ...{ data, arch: 'resnet20', epochs: 2, batchSize: 22, lr: 1e-3, seed: 3 },
   ...{ device: 'cpu', threads: 1, resume: false },
 };
 
@@ -159,7 +159,7 @@ describe('the identification model of JTT', () => {
     await buildDominoes(easy, { ...DEFAULT_DOMINOES, counts, size: 32 });
     const out = runOf('jtt-easy').path;
     const { message } = await failure(
-      train('jtt', { data: easy, out, identificationEpochs: 16, batchSize: 8, lr: 1e-4 }),
+      train('jtt', { data: easy, out, arch: 'resnet18', identificationEpochs: 16, batchSize: 8, lr: 1e-4 }),
       'USAGE',
     );
     expect(message).toMatch(/`identificationEpochs` is 16.*every training image right.*fewer/s);

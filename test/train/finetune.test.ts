@@ -14,10 +14,10 @@ import { Runs, measured } from './support.js';
 
 const folder = temporaryFolder();
 const runs = new Runs(folder);
-const M = 4800;
+const M = 784;
 const base: FinetuneOptions = {
   ...{ from: runs.reference.path, out: join(folder, 'finetuned'), epochs: 2, batchSize: 42, lr: 1e-3 },
-  ...{ fraction: 0.001, seed: 4, device: 'cpu', threads: 1, resume: false },
+  ...{ fraction: 0.006, seed: 4, device: 'cpu', threads: 1, resume: false },
 };
 
 beforeAll(async () => {
@@ -49,7 +49,7 @@ describe('fine-tuning', () => {
     expect(native().liveTensors()).toBe(live);
     expect(epochs).toHaveLength(2);
     for (const { mask, trainLoss, lossTerms } of epochs) {
-      expect(mask?.count).toBe(fractionToCount(0.001, M));
+      expect(mask?.count).toBe(fractionToCount(0.006, M));
       expect(mask?.neurons).toHaveLength(5);
       const scores = mask?.neurons.map(({ score }) => score) ?? [];
       expect(scores).toEqual([...scores].sort((a, b) => b - a));
@@ -60,7 +60,7 @@ describe('fine-tuning', () => {
       ...{
         command: 'train finetune',
         protocol: 'article',
-        arch: 'resnet18',
+        arch: 'resnet20',
         lambda: 10,
         statistics: 'shared',
       },
@@ -99,8 +99,8 @@ describe('fine-tuning', () => {
       ...{ protocol: 'released', criterion: 'magnitude', fraction: 0.0001, epochs: 1 },
     });
     const mask = epochs[0]?.mask;
-    // 11,166,912 weights of convolutions, without 172,032 of the shortcuts', from all of which the share is taken.
-    expect(mask?.count).toBe(fractionToCount(0.0001, 11_166_912));
+    // A share of all 270,256 weights of convolutions, taken from those that are not among the 2,560 of the shortcuts.
+    expect(mask?.count).toBe(fractionToCount(0.0001, 270_256));
     const scores = mask?.neurons.map(({ score }) => score) ?? [];
     expect(scores).toEqual([...scores].sort((a, b) => a - b));
     expect(Math.max(...scores)).toBeLessThan(1e-4);
@@ -152,7 +152,7 @@ describe('a fine-tuning that cannot be', () => {
     ['last batch of one', { batchSize: 83 }, /the last batch of 84 training images has one image/],
     ['samples', { gradientWorst: 4, gradientDrawn: 5 }, /`gradientDrawn` is 5, more than the 4/],
     ['average', { averaging: 1 }, /`averaging` is 1: it takes a decay above 0 and below 1/],
-    ['architecture', { arch: 'resnet50' }, /`arch` is resnet50, and .* was trained with resnet18/],
+    ['architecture', { arch: 'resnet50' }, /`arch` is resnet50, and .* was trained with resnet20/],
   ] as const)('is refused: %s', async (_name, options, message) => {
     expect(await refusal(options, 'USAGE')).toMatch(message);
   });

@@ -80,7 +80,7 @@ describe('a run that goes on', () => {
 describe('a run without a finished epoch gives way to other settings', () => {
   test('when it diverged', async () => {
     const out = join(folder, 'diverged');
-    const message = await runs.refusal({ out, lr: 1e30, batchSize: 128 }, 'NATIVE_FAILED');
+    const message = await runs.refusal({ out, lr: 1e38, batchSize: 128 }, 'NATIVE_FAILED');
     expect(message).toMatch(/Try a lower `lr`\. .*`weights`/);
     await writeFile(join(out, 'notes.txt'), 'kept');
     await trainErm({ ...runs.base, out });

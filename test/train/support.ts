@@ -15,7 +15,7 @@ export class Runs {
   constructor(readonly folder: string) {
     this.reference = new RunFolder(join(folder, 'run'));
     this.base = {
-      ...{ data: join(folder, 'dominoes'), out: this.reference.path, arch: 'resnet18', epochs: 2 },
+      ...{ data: join(folder, 'dominoes'), out: this.reference.path, arch: 'resnet20', epochs: 2 },
       ...{ batchSize: 42, lr: 1e-3, seed: 3, device: 'cpu', threads: 1, resume: false },
     };
   }
