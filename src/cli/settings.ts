@@ -71,6 +71,7 @@ export function parseValue(text: string, type: ValueType<unknown>): unknown {
 /** What a text says, or what no schema takes. */
 const PARSERS: Readonly<Record<ValueForm, (text: string) => unknown>> = {
   integer: (text) => (/^\d+$/.test(text) ? Number(text) : Number.NaN),
+  'integer or word': (text) => (/^\d+$/.test(text) ? Number(text) : text),
   number: (text) => (text === '' ? Number.NaN : Number(text)),
   boolean: (text) => (text === 'yes' ? true : text === 'no' ? false : text),
   word: (text) => text,

@@ -58,14 +58,15 @@ export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
   using after = await TraceSession.open(options);
   using before =
     options.compare === undefined ? undefined : await openBefore(options, options.compare, after);
-  const { output, split, samples, examples } = resolveSettings(
-    TRACE_SETTINGS.gradCam,
-    after.settings.protocol,
-    options,
-  );
+  const {
+    output: asked,
+    split,
+    samples,
+    examples,
+  } = resolveSettings(TRACE_SETTINGS.gradCam, after.settings.protocol, options);
   const { dataset } = after;
   const layer = chooseLayer(options.layer, after, before);
-  requireOutput(output, dataset.targetNames);
+  const output = outputOf(asked, dataset.targetNames);
   requireGroups(dataset, [split]);
   if (dataset.coreRegion === null) options.onWarning?.(noCoreRegion(dataset.folder));
 
@@ -167,8 +168,10 @@ function chooseLayer(
   return layer;
 }
 
-function requireOutput(output: number, classes: readonly string[]): void {
-  if (Number.isInteger(output) && output >= 0 && output < classes.length) return;
+/** A class's number. Throws `USAGE` for one that the model lacks. */
+function outputOf(output: number | string, classes: readonly string[]): number {
+  const number = typeof output === 'string' ? classes.indexOf(output) : output;
+  if (number in classes) return number;
   const names = classes.map((name, number) => `${number} (${name})`).join(', ');
   throw invalidParameter('output', output, `one of the model's outputs, ${names}`);
 }

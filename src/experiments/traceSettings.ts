@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { SPLITS, type Split } from '../data/split.js';
 import { LOSSES, type Loss } from '../metrics/loss.js';
 import type { Unit } from '../native/addon.js';
@@ -16,13 +17,20 @@ import {
   type SettingsTable,
   type ValuesOf,
 } from '../settings/setting.js';
-import { integer, listOf, oneOf, positive, share, text } from '../settings/values.js';
+import { integer, listOf, oneOf, positive, share, text, type ValueType } from '../settings/values.js';
 
 /** The article's standard deviation of random initialization and noise. */
 export const ARTICLE_SIGMA = 0.005;
 
 const UNITS: readonly Unit[] = ['neuron', 'weight'];
 const OURS = 'ours: the article has no such comparison';
+
+const classType: ValueType<number | string> = {
+  schema: z.union([z.number().int().min(0), z.string().min(1)]),
+  expected: 'a class, by its name or its number from 0 on',
+  form: 'integer or word',
+  isList: false,
+};
 
 /** How a run is opened and its neurons are scored: what every trace takes. */
 const session = {
@@ -144,11 +152,11 @@ const gradCam = {
     source: 'layer4.2.conv3 of ResNet-50 (Fig. 10)',
   }),
   output: setting({
-    type: integer(0),
-    help: 'the class whose logit the maps speak for',
-    argument: 'n',
-    default: 0,
-    source: 'dimension 0 (Fig. 10)',
+    type: classType,
+    help: 'the class whose logit the maps speak for, by its name or number',
+    argument: 'class',
+    default: 1,
+    source: 'dimension 0 (Fig. 10), which is the waterbird, class 1: its one-hot vectors are [y, 1 \u2212 y]',
   }),
   split: setting<Split>({
     type: oneOf(SPLITS),

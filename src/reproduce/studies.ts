@@ -32,7 +32,8 @@ const FINETUNED = finetuned(finetune.title);
 
 /**
  * What the article does not have: which part of fine-tuning brings the gain. Continued training gets the same epochs; the
- * contrastive loss without a mask, and with a mask of random neurons, lacks what the article holds responsible.
+ * contrastive loss without a mask, and with masks of random neurons, lacks what the article holds responsible. The article's
+ * two readings of the mask's gradient are both there.
  */
 const ATTRIBUTION: Study['plan'] = () => ({
   arms: [
@@ -41,7 +42,9 @@ const ATTRIBUTION: Study['plan'] = () => ({
     finetuned('continued, supervised loss alone', { contrast: false }),
     finetuned('contrast, no mask', { criterion: 'none' }),
     finetuned('contrast, random mask', { criterion: 'random' }),
+    finetuned('contrast, random mask of the same layers', { criterion: 'random-same-layers' }),
     FINETUNED,
+    finetuned('pseudo labels', { gradientSource: 'pseudo-labels' }),
   ],
   focus: FINETUNED.name,
 });
@@ -54,7 +57,7 @@ export const STUDIES: readonly Study[] = [
   {
     name: 'table5',
     title: 'Kick-in epoch',
-    plan: (settings) => ({ arms: gridArms({ kickInEpoch: kickInEpochs(settings) }) }),
+    plan: (settings) => ({ arms: gridArms({ kickInEpoch: [...kickInEpochs(settings), 'selected'] }) }),
   },
   ablation('table6', 'Number of fine-tuning epochs', { epochs: [10, 20, 30] }),
   ablation('table7', 'Source of the gradient', { gradientSource: MASK_GRADIENT_SOURCES }),
@@ -122,6 +125,7 @@ function describeSettings(settings: FinetuneSettings): string {
 function departures(hasWeights: boolean): StudyArm[] {
   const doubleSoftmax = { loss: 'double-softmax' } as const;
   const random = { weights: undefined };
+  const published = { protocol: 'released' } as const;
   return [
     ERM_ARM,
     FINETUNED,
@@ -151,6 +155,14 @@ function departures(hasWeights: boolean): StudyArm[] {
     finetuned('softmax outputs contrasted', { features: 'softmax' }),
     finetuned('one view', { views: 'one' }),
     finetuned('three forward passes', { supervisedForward: 'own' }),
-    { ...finetuned('all of the published code', { protocol: 'released' }), erm: doubleSoftmax },
+    finetuned('statistics shared with the masked passes', { statistics: 'shared' }),
+    { ...finetuned('all of the published code', { protocol: 'released' }), erm: published },
+    {
+      ...finetuned('the published code, its mask by gradient', {
+        protocol: 'released',
+        criterion: 'gradient',
+      }),
+      erm: published,
+    },
   ];
 }

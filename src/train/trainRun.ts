@@ -1,10 +1,12 @@
 import type { BatchLoader } from '../data/batches.js';
+import type { Dataset } from '../data/dataset.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import { writeSafetensors } from '../models/safetensors.js';
 import { native } from '../native/addon.js';
 import { saveTraining, type TrainingProgress } from './checkpoint.js';
 import type { EpochMetrics, TrainedRun, TrainingResult } from './results.js';
+import { kickInEpoch } from './kickIn.js';
 import { restoreProgress } from './resume.js';
 import { methodOf, type EpochsConfig } from './runConfig.js';
 import { createModel } from './runModel.js';
@@ -22,7 +24,7 @@ export interface EpochContext {
 
 /** What every way to train by epochs takes besides its settings. */
 export interface EpochOptions extends RunOptions {
-  /** Epochs whose weights are kept besides the selected and the last one's, for fine-tuning to start from. */
+  /** Epochs whose weights are kept besides those of the selected, the last, and the one that fine-tuning starts from. */
   readonly keepEpochs?: readonly number[] | undefined;
   /** Called after each epoch. */
   readonly onEpoch?: ((metrics: EpochMetrics, run: EpochContext) => void) | undefined;
@@ -53,7 +55,10 @@ export async function trainRun<Config extends EpochsConfig>(
     const restored = await restoreProgress(trainer, method, folder, job.onWarning);
     await run.writeConfig();
     if (restored.epoch === 0) await method.begin?.();
-    const { epoch, bestEpoch } = await trainEpochs(trainer, method, restored, options);
+    const kept = new Set<unknown>(options.keepEpochs);
+    // For fine-tuning to start from.
+    if (plan.from === undefined) kept.add(kickInOfRun(config, loader.dataset));
+    const { epoch, bestEpoch } = await trainEpochs(trainer, method, restored, kept, options.onEpoch);
     const result: TrainingResult = {
       kind: methodOf(config),
       epochs: epoch,
@@ -73,11 +78,16 @@ async function copyOf(model: Model, config: EpochsConfig, loader: BatchLoader): 
   return copy;
 }
 
+function kickInOfRun({ protocol, epochs }: EpochsConfig, { options }: Dataset): number | 'selected' {
+  return kickInEpoch(protocol, { runEpochs: epochs, isCelebA: options.format === 'celeba' });
+}
+
 async function trainEpochs(
   trainer: Trainer<EpochsConfig>,
   method: MethodRun,
   restored: TrainingProgress,
-  { keepEpochs, onEpoch }: Pick<EpochOptions, 'keepEpochs' | 'onEpoch'>,
+  kept: ReadonlySet<unknown>,
+  onEpoch: EpochOptions['onEpoch'],
 ): Promise<TrainingProgress> {
   const { config, folder, evaluated, scheduler, loader } = trainer;
   let progress = restored;
@@ -108,7 +118,7 @@ async function trainEpochs(
     await folder.appendMetrics(metrics);
     const weights = await evaluated.stateDict();
     if (best) await writeSafetensors(folder.best, weights);
-    if (keepEpochs?.includes(epoch) === true) await writeSafetensors(folder.epoch(epoch), weights);
+    if (kept.has(epoch)) await writeSafetensors(folder.epoch(epoch), weights);
     // Makes the epoch count: a run killed before this line repeats the epoch.
     await saveTraining(folder.resume, trainer, method, progress);
     // After it, so that these weights tell a checkpoint that was lost from one that was never written.

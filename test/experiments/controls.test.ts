@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
-import { compareWithRandom, nullDistribution, randomNeuronsByLayer } from '../../src/experiments/controls.js';
+import { compareWithRandom, nullDistribution } from '../../src/experiments/controls.js';
+import { randomNeuronsByLayer } from '../../src/neurons/randomNeurons.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';

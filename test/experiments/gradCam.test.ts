@@ -45,7 +45,7 @@ async function sharesAlone(path: string, indices: Int32Array): Promise<number[]>
   const shares: number[] = [];
   for await (const batch of session.loader.evaluation(indices, 7)) {
     using current = batch;
-    const maps = await session.model.network.gradCam(current.images, 'layer3.2.conv2', 0);
+    const maps = await session.model.network.gradCam(current.images, 'layer3.2.conv2', 1);
     using tensor = maps.heat;
     const heat = (await tensor.data()) as Float32Array;
     const sum = (from: number, to: number): number =>
@@ -76,8 +76,8 @@ test('gives each group\u2019s share of the heat on the garment under both runs, 
       split: 'test',
       layer: 'layer3.2.conv2',
       cells: [16, 8],
-      output: 0,
-      outputName: 'pullover',
+      output: 1,
+      outputName: 'coat',
     },
     ...{ coreRegion: [0.5, 0, 0.5, 1], before: { run: 'before' }, after: { run: 'after' } },
   });
@@ -129,7 +129,7 @@ test('keeps the first images of each group that were drawn, with their maps', as
     const index = session.dataset.examples.findIndex((example) => example.filename === filename);
     for await (const batch of session.loader.evaluation(Int32Array.of(index), 1)) {
       using current = batch;
-      const maps = await session.model.network.gradCam(current.images, result.layer, 0);
+      const maps = await session.model.network.gradCam(current.images, result.layer, result.output);
       using tensor = maps.heat;
       const heat = (await tensor.data()) as Float32Array;
       const grey = await pixelsOf(after.heat);
@@ -149,9 +149,14 @@ test('keeps the first images of each group that were drawn, with their maps', as
 });
 
 test('maps one run alone, another layer and another output', async () => {
-  const result = await gradCam({ ...options, compare: undefined, layer: 'layer2.1.conv1', output: 1 });
+  const result = await gradCam({
+    ...options,
+    compare: undefined,
+    layer: 'layer2.1.conv1',
+    output: 'pullover',
+  });
   expect(result).toMatchObject({
-    ...{ before: null, layer: 'layer2.1.conv1', cells: [32, 16], outputName: 'coat' },
+    ...{ before: null, layer: 'layer2.1.conv1', cells: [32, 16], output: 0, outputName: 'pullover' },
   });
   expect(result.groups.every(({ before, difference }) => before === null && difference === null)).toBe(true);
   expect(result.examples.every(({ before }) => before === null)).toBe(true);

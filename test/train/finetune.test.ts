@@ -62,7 +62,7 @@ describe('fine-tuning', () => {
         protocol: 'article',
         arch: 'resnet20',
         lambda: 10,
-        statistics: 'shared',
+        statistics: 'separate',
       },
       viewAugmentation: { randomResizedCrop: { size: [32, 16] }, horizontalFlip: 0 },
     });
@@ -134,12 +134,19 @@ describe('fine-tuning', () => {
     const erm = new RunFolder(join(folder, 'kept'));
     await trainErm({ ...runs.base, out: erm.path, keepEpochs: [1] });
     expect(await refusal({ from: erm.path, kickInEpoch: 2 }, 'RUN_NOT_FOUND')).toMatch(
-      /`kickInEpoch` is 2.*epoch-2\.safetensors is missing.*`keepEpochs` 2/s,
+      /has not kept epoch 2, which `kickInEpoch` names.*epoch-2\.safetensors is missing.*`keepEpochs` 2/s,
     );
-    const { run } = await finetune('kick-in', { from: erm.path, kickInEpoch: 1, epochs: 1 });
-    const { config, environment } = await openRun(run.path);
-    expect(config).toMatchObject({ kickInEpoch: 1 });
-    expect(environment.weightsPath).toBe(erm.epoch(1));
+    // By default the first of two epochs, as 40 of 100.
+    for (const [kickInEpoch, started, weights] of [
+      [1, 1, erm.epoch(1)],
+      [undefined, 1, erm.epoch(1)],
+      ['selected', null, erm.best],
+    ] as const) {
+      const { run } = await finetune(`kick-in ${kickInEpoch}`, { from: erm.path, kickInEpoch, epochs: 1 });
+      const { config, environment } = await openRun(run.path);
+      expect(config).toMatchObject({ kickInEpoch: started });
+      expect(environment.weightsPath).toBe(weights);
+    }
   });
 });
 

@@ -3,6 +3,7 @@ import { evaluate } from '../../metrics/evaluate.js';
 import { criterionNamed, type CriterionName } from '../../neurons/criteria.js';
 import { selectByCriterion, type GradientSamples } from '../../neurons/criterion.js';
 import type { ModelLayer, Neuron, NeuronLayer } from '../../neurons/neuron.js';
+import { countByLayer, randomNeuronsByLayer } from '../../neurons/randomNeurons.js';
 import { worstSamples, type ScoredExample } from '../../neurons/score.js';
 import { countNeurons, fractionToCount, selectTopK, unitLayers } from '../../neurons/select.js';
 import type { Trainer } from '../trainer.js';
@@ -11,7 +12,8 @@ import type { FinetuneConfig } from './config.js';
 /**
  * The neurons that the auxiliary model f(m * theta, .) lacks in an epoch (article, "Spurious memorization by critical
  * neurons"): ceil(fraction * M) by the criterion, scored on the target model as it is; for `combined` as many by each
- * criterion of the article, without repeats; for `random` drawn from all neurons.
+ * criterion of the article, without repeats; for `random` drawn from all neurons, and for `random-same-layers` as many of
+ * each layer as the gradient chooses there.
  *
  * @returns highest score first
  */
@@ -26,6 +28,10 @@ export async function auxiliaryNeurons(
   const { criterion } = config;
   if (criterion === 'none') return [];
   if (criterion === 'random') return randomNeurons(count, layers, trainer);
+  if (criterion === 'random-same-layers') {
+    const places = randomNeuronsByLayer(countByLayer(await chosenBy('gradient')), layers, trainer.generator);
+    return places.map((place) => ({ ...place, score: 0 }));
+  }
   if (criterion !== 'combined') return chosenBy(criterion);
   const byGradient = await chosenBy('gradient');
   const places = new Set(byGradient.map(placeOf));

@@ -5,16 +5,18 @@ import { architectureOf } from '../../models/architectures.js';
 import { weightsFingerprint } from '../../models/fingerprint.js';
 import { requireGradientSource } from '../../neurons/score.js';
 import type { Protocol } from '../../protocol.js';
-import { resolveSettings, type GivenOf, type ValuesOf } from '../../settings/setting.js';
+import { resolveSettings, without, type GivenOf, type ValuesOf } from '../../settings/setting.js';
 import { defined, modelOf, type EpochsConfig, type RunConfig } from '../runConfig.js';
 import { DEFAULT_VIEW, FINETUNE_SETTINGS, type ViewChoice } from './settings.js';
 
-type Resolved = ValuesOf<typeof FINETUNE_SETTINGS>;
+/** Which epoch it starts from is known before: it tells the weights. */
+const SETTINGS = without(FINETUNE_SETTINGS, 'kickInEpoch');
+type Resolved = ValuesOf<typeof SETTINGS>;
 
 /** The configuration of a fine-tuning run. */
 export interface FinetuneConfig
-  extends EpochsConfig, Omit<Resolved, 'kickInEpoch' | 'viewAugmentation' | keyof EpochsConfig> {
-  /** The ERM epoch that fine-tuning starts from; null: the one that the ERM run selected. */
+  extends EpochsConfig, Omit<Resolved, 'viewAugmentation' | keyof EpochsConfig> {
+  /** The epoch of the run that fine-tuning starts from; null: the one that the run selected. */
   readonly kickInEpoch: number | null;
   /** Of each view; null: none. */
   readonly viewAugmentation: Augmentation;
@@ -23,7 +25,7 @@ export interface FinetuneConfig
 /**
  * The configuration of a fine-tuning run: what was asked for, and the protocol's settings for the rest.
  *
- * @param from the configuration of the run that it starts from, and the weights there
+ * @param from the run that it starts from, after which of its epochs, and the weights there
  * @throws `USAGE` for a value out of range
  */
 export async function finetuneConfig(
@@ -31,13 +33,12 @@ export async function finetuneConfig(
     readonly protocol?: Protocol | undefined;
     readonly seed?: number | undefined;
   },
-  from: { readonly config: RunConfig; readonly weights: string },
+  from: { readonly config: RunConfig; readonly kickIn: number | 'selected'; readonly weights: string },
   dataset: Dataset,
 ): Promise<FinetuneConfig> {
   const protocol = given.protocol ?? 'article';
-  const isVit = architectureOf(from.config.arch).family === 'vit';
-  const { kickInEpoch, viewAugmentation, ...settings } = resolveSettings(FINETUNE_SETTINGS, protocol, given, {
-    isVit,
+  const { viewAugmentation, ...settings } = resolveSettings(SETTINGS, protocol, given, {
+    isVit: architectureOf(from.config.arch).family === 'vit',
   });
   requireGradientSource({ worst: settings.gradientWorst, drawn: settings.gradientDrawn });
   if (settings.contrast) requireNegatives(settings.batchSize, dataset.splits.train.length);
@@ -47,7 +48,7 @@ export async function finetuneConfig(
     dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
     ...modelOf(from.config),
     weights: await weightsFingerprint(from.weights),
-    kickInEpoch: kickInEpoch ?? null,
+    kickInEpoch: from.kickIn === 'selected' ? null : from.kickIn,
     ...defined(settings),
     precision: given.precision ?? from.config.precision,
     viewAugmentation: viewAugmentation === null ? null : viewOf(dataset, viewAugmentation),

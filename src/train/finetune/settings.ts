@@ -6,19 +6,23 @@ import { GRADIENT_ORDERS } from '../../neurons/score.js';
 import { MAGNITUDE_LAYERS, MAGNITUDE_ORDERS } from '../../neurons/select.js';
 import { protocolSetting, setting } from '../../settings/setting.js';
 import { integer, oneOf, positive, share, toggle, type ValueType } from '../../settings/values.js';
+import { kickInOf } from '../kickIn.js';
 import { AVERAGING, CHECKPOINTS, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
 
 /**
- * What chooses the auxiliary model's masked neurons: a criterion of the article, both of the article's together (Table 10), or,
- * as controls, random neurons of the same number, or none.
+ * What chooses the auxiliary model's masked neurons: a criterion, both of the article's together (Table 10), or, as controls,
+ * as many random neurons of the whole model, or of the layers that the gradient chooses from, or none.
  */
-export const MASK_CRITERIA = [...CRITERION_NAMES, 'combined', 'random', 'none'] as const;
+export const MASK_CRITERIA = [
+  ...CRITERION_NAMES,
+  ...['combined', 'random', 'random-same-layers', 'none'],
+] as const;
 
 /**
- * The training samples that the gradient criterion looks at (Table 7), and the labels of their loss: all of them under the
- * model's predictions as pseudo labels, all of them under their classes, or those of minority groups under their classes.
+ * The training samples that the gradient criterion looks at (Table 7), and the labels of their loss: all of them under their
+ * classes, all of them under the model's predictions as pseudo labels, or those of minority groups under their classes.
  */
-export const MASK_GRADIENT_SOURCES = ['pseudo-labels', 'true-labels', 'minority-groups'] as const;
+export const MASK_GRADIENT_SOURCES = ['true-labels', 'pseudo-labels', 'minority-groups'] as const;
 
 /** What NT-Xent compares: projections of the penultimate features, those features, the logits, or their softmax. */
 export const CONTRASTED_FEATURES = ['projection', 'penultimate', 'logits', 'softmax'] as const;
@@ -35,6 +39,13 @@ export interface ViewChoice {
 /** The published code's augmentation: RandomResizedCrop of 0.7 to 1 and a flip. The article names SimCLR's. */
 export const DEFAULT_VIEW = { scale: [0.7, 1], ratio: [3 / 4, 4 / 3], horizontalFlip: 0.5 } as const;
 
+const kickIn: ValueType<number | 'selected'> = {
+  schema: z.union([z.number().int().min(1), z.literal('selected')]),
+  expected: 'an epoch from 1 on, or selected',
+  form: 'integer or word',
+  isList: false,
+};
+
 const view: ValueType<ViewChoice | null> = {
   schema: z
     .strictObject({
@@ -49,13 +60,14 @@ const view: ValueType<ViewChoice | null> = {
 
 /** The settings of fine-tuning (article, Methods, and "Spurious memorization by critical neurons"). */
 export const FINETUNE_SETTINGS = {
-  kickInEpoch: setting({
-    type: integer(1),
-    argument: 'n',
-    help: 'ERM epoch to start from, which the ERM run must have kept',
-    default: undefined,
-    otherwise: 'the selected one',
-    source: 'after 40 epochs of ERM (Table 5)',
+  kickInEpoch: protocolSetting({
+    type: kickIn,
+    argument: 'n|selected',
+    help: 'epoch of the run to start from, which it must have kept, or the one that it selected',
+    article: { words: '40 of 100, and the same share of fewer', of: kickInOf('article') },
+    released: { words: '40 of 101, of CelebA 19, and the same share of fewer', of: kickInOf('released') },
+    source: 'after 40 epochs of ERM; Table 5 compares 30, 40, 50 and 60',
+    published: 'epoch 40 is written into the script, of CelebA 19',
   }),
   epochs: protocolSetting({
     type: integer(1),
@@ -102,13 +114,16 @@ export const FINETUNE_SETTINGS = {
     published: 'a softmax head before the cross-entropy',
     isDeparture: true,
   }),
-  criterion: setting({
+  criterion: protocolSetting({
     type: oneOf(MASK_CRITERIA),
     argument: 'name',
     help: 'how the masked neurons are chosen',
-    default: 'gradient',
+    article: 'gradient',
+    released: 'magnitude',
     source: 'gradient; Table 10 compares it with magnitude and both',
-    published: 'both masks are there; the second one resets the first',
+    published:
+      'magnitude alone: the share of the gradient\u2019s mask is 0, and a second mask would reset the first',
+    isDeparture: true,
   }),
   fraction: protocolSetting({
     type: share(),
@@ -137,9 +152,10 @@ export const FINETUNE_SETTINGS = {
     type: oneOf(MASK_GRADIENT_SOURCES),
     argument: 'source',
     help: 'samples and labels of the gradient',
-    article: 'pseudo-labels',
+    article: 'true-labels',
     released: 'true-labels',
-    source: 'the model\u2019s predictions as pseudo labels (Methods); Table 7 compares the sources',
+    source:
+      'two readings: the worst predicted by cross-entropy loss, that is under the classes (ablations, Table 7), and the model\u2019s predictions as pseudo labels (the framework\u2019s paragraph)',
     published: 'the classes',
   }),
   gradientWorst: protocolSetting({
@@ -275,12 +291,16 @@ export const FINETUNE_SETTINGS = {
     published: 'both branches see the same augmented image',
     isDeparture: true,
   }),
-  statistics: setting({
+  statistics: protocolSetting({
     type: oneOf(BATCH_NORM_STATISTICS),
     argument: 'how',
     help: 'batch-norm of the auxiliary branch',
-    default: 'shared',
-    source: 'not given',
+    article: 'separate',
+    released: 'shared',
+    source:
+      'two models, of which the auxiliary one is a pruned copy: its batches leave the target\u2019s statistics alone',
+    published: 'one model with a flag: the masked passes update the running statistics as well',
+    isDeparture: true,
   }),
   viewAugmentation: setting({
     type: view,

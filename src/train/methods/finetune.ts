@@ -3,17 +3,18 @@ import { createProjectionHead, type Architecture } from '../../models/architectu
 import { takeData, withTensors } from '../../models/model.js';
 import { maskNeurons } from '../../neurons/perturb.js';
 import type { Protocol } from '../../protocol.js';
-import { setting, type GivenOf } from '../../settings/setting.js';
+import { resolveSettings, setting, type GivenOf } from '../../settings/setting.js';
 import { prefixed, withPrefix } from '../checkpoint.js';
 import { auxiliaryNeurons } from '../finetune/auxiliaryMask.js';
 import { finetuneConfig, type FinetuneConfig } from '../finetune/config.js';
 import { finetuneLoss } from '../finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
 import { MODEL_SETTINGS } from '../ermSettings.js';
+import type { KickInRun } from '../kickIn.js';
 import type { TrainingMethod } from '../method.js';
 import type { TrainedRun } from '../results.js';
 import { dataOf } from '../runData.js';
-import { isFile, openRun, requireDatasetOfRun, type RunFolder } from '../runFolder.js';
+import { isFile, openRun, requireDatasetOfRun, type OpenedRun, type RunFolder } from '../runFolder.js';
 import type { TrainedPart, Trainer, MethodRun } from '../trainer.js';
 import { trainRun, type EpochOptions } from '../trainRun.js';
 
@@ -77,14 +78,14 @@ export const finetune = {
         },
       );
     }
-    const { kickInEpoch } = options;
-    const weights = kickInEpoch === undefined ? from.weights : await keptEpoch(folder, kickInEpoch);
+    const kickIn = kickInOf(options, from);
+    const weights = kickIn === 'selected' ? from.weights : await keptEpoch(folder, kickIn);
     return trainRun(
       { ...options, ...dataOf(from, options) },
       {
         configOf: (dataset) => {
           requireDatasetOfRun(config.dataset.fingerprint, dataset, folder);
-          return finetuneConfig(options, { config, weights }, dataset);
+          return finetuneConfig(options, { config, kickIn, weights }, dataset);
         },
         outOf: () => `${options.from.replace(/\/+$/, '')}-finetune`,
         ...{ weights, from: folder.path, method: bothBranches },
@@ -93,16 +94,26 @@ export const finetune = {
   },
 } as const satisfies TrainingMethod;
 
+/** The epoch that was asked for, or the protocol's. */
+function kickInOf(options: FinetuneSettings, { config, environment }: OpenedRun): number | 'selected' {
+  const { kickInEpoch } = FINETUNE_SETTINGS;
+  return resolveSettings({ kickInEpoch }, options.protocol ?? 'article', options, {
+    runEpochs: config.epochs,
+    isCelebA: environment.dataOptions?.format === 'celeba',
+  } satisfies KickInRun).kickInEpoch;
+}
+
 async function keptEpoch(folder: RunFolder, epoch: number): Promise<string> {
   const path = folder.epoch(epoch);
   if (await isFile(path)) return path;
   throw new SpurmemError(
     'RUN_NOT_FOUND',
-    `\`kickInEpoch\` is ${epoch}, and ${folder.path} has not kept that epoch: ${path} is missing.`,
+    `${folder.path} has not kept epoch ${epoch}, which \`kickInEpoch\` names or the protocol starts from: ${path} is missing.`,
     {
       ...{ parameter: 'kickInEpoch', value: epoch, expected: 'an epoch that was kept' },
       advice: [
-        `Train that run with \`keepEpochs\` ${epoch}, or leave \`kickInEpoch\` out to start from its selected epoch.`,
+        `Start from its selected epoch: \`kickInEpoch\` selected.`,
+        `Or train that run anew with \`keepEpochs\` ${epoch}.`,
       ],
     },
   );
