@@ -99,16 +99,34 @@ export interface TraceStructuredResult extends TraceHeader {
   readonly entries: readonly LayerEntry[];
 }
 
+/**
+ * What a chosen neuron's rank is among (article, Fig. 3, which can be read in three ways): the norms of all neurons of the model;
+ * those of its layer ("in the convolutional layer"); or, for each of its single weights, all single weights of the model, as the
+ * published code logs it.
+ */
+export const RANK_READINGS = ['model', 'layer', 'weights'] as const;
+export type RankReading = (typeof RANK_READINGS)[number];
+
+/** Width of the bins that ranks are counted in, in percent: the last two hold 95 to 100 %, as the article's. */
+export const RANK_BIN = 2.5;
+
 /** The ranks of one criterion's top neurons under another criterion. */
 export interface OverlapEntry {
+  /** Left out in results of earlier versions: `model`. */
+  readonly reading?: RankReading;
   readonly group: number;
   /** The criterion that chose the neurons, and the one that ranks them. */
   readonly chosenBy: CriterionName;
   readonly rankedBy: CriterionName;
   readonly neurons: readonly (Neuron & {
-    /** Share of all neurons whose score under `rankedBy` is not above this one's, in percent; 100 is the highest. */
+    /**
+     * Share of what it is ranked among whose score under `rankedBy` is not above this one's, in percent; 100 is the highest. Of
+     * single weights the median.
+     */
     readonly percentile: number;
   })[];
+  /** Of single weights: how many ranks each bin holds, [100 / RANK_BIN]. */
+  readonly counts?: readonly number[];
 }
 
 /** `results/trace-overlap.json` (article, Fig. 3). */

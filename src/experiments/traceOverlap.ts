@@ -1,7 +1,9 @@
-import { CRITERION_NAMES } from '../neurons/criteria.js';
+import { median } from '../metrics/statistics.js';
+import { CRITERION_NAMES, type CriterionName } from '../neurons/criteria.js';
+import type { Neuron } from '../neurons/neuron.js';
 import { fractionToCount } from '../neurons/select.js';
 import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
-import type { OverlapEntry, TraceOverlapResult } from './results.js';
+import { RANK_BIN, type OverlapEntry, type TraceOverlapResult } from './results.js';
 import { TraceSession, type SessionOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
@@ -11,7 +13,7 @@ export interface TraceOverlapOptions extends SessionOptions, OverlapChoices {}
 
 /**
  * How the criteria agree (article, Fig. 3): the percentile rank of each criterion's top neurons under each other one, for
- * each group. Writes `results/trace-overlap.json`.
+ * each group, in every reading (`RANK_READINGS`). Writes `results/trace-overlap.json`.
  *
  * @throws `USAGE` for options out of range, and what `TraceSession.open` throws
  */
@@ -28,19 +30,15 @@ export async function traceOverlapIn(
 ): Promise<TraceOverlapResult> {
   const { fraction } = resolveSettings(TRACE_SETTINGS.overlap, session.settings.protocol, options);
   const count = fractionToCount(fraction, session.numNeurons);
-  const pairs = CRITERION_NAMES.flatMap((chosenBy) =>
-    CRITERION_NAMES.filter((rankedBy) => rankedBy !== chosenBy).map((rankedBy) => ({ chosenBy, rankedBy })),
-  );
   const entries: OverlapEntry[] = [];
   for (const group of session.dataset.groupNames.keys()) {
-    for (const { chosenBy, rankedBy } of pairs) {
-      const ranking = await session.scores(rankedBy, group);
-      const sorted = ranking.toSorted();
-      const neurons = (await session.select(chosenBy, group, count)).map((neuron) => {
-        const score = ranking[session.position(neuron)] as number;
-        return { ...neuron, percentile: (100 * countAtMost(sorted, score)) / sorted.length };
-      });
-      entries.push({ group, chosenBy, rankedBy, neurons });
+    for (const rankedBy of CRITERION_NAMES) {
+      const rank = await ranksOf(session, rankedBy, group);
+      for (const chosenBy of CRITERION_NAMES) {
+        if (chosenBy === rankedBy) continue;
+        const chosen = await session.select(chosenBy, group, count);
+        entries.push(...rank(chosen).map((ranks) => ({ ...ranks, group, chosenBy, rankedBy })));
+      }
     }
   }
   const result: TraceOverlapResult = {
@@ -54,14 +52,64 @@ export async function traceOverlapIn(
   return result;
 }
 
-/** How many values of an ascending array are at most `limit`, by bisection. */
-function countAtMost(ascending: Float32Array, limit: number): number {
+type Ranks = Pick<OverlapEntry, 'reading' | 'neurons' | 'counts'>;
+
+/** A function that ranks neurons under a criterion in every reading; where single weights are the unit, two are one. */
+async function ranksOf(
+  session: TraceSession,
+  rankedBy: CriterionName,
+  group: number,
+): Promise<(chosen: readonly Neuron[]) => Ranks[]> {
+  const scores = await session.scores(rankedBy, group);
+  const sorted = scores.toSorted();
+  const sortedLayers = new Map<string, Float32Array>();
+  const ofLayer = ({ layer }: Neuron): Float32Array => {
+    const known = sortedLayers.get(layer) ?? session.ofLayer(scores, layer).toSorted();
+    sortedLayers.set(layer, known);
+    return known;
+  };
+  const weights = session.unit === 'neuron' ? await session.weightScores(rankedBy, group) : undefined;
+  const sortedWeights = weights?.toSorted();
+  return (chosen) => {
+    const ranked = (reading: 'model' | 'layer', among: (neuron: Neuron) => Float32Array): Ranks => ({
+      reading,
+      neurons: chosen.map((neuron) => {
+        const score = scores[session.position(neuron)] as number;
+        return { ...neuron, percentile: percentile(among(neuron), score) };
+      }),
+    });
+    const readings = [ranked('model', () => sorted), ranked('layer', ofLayer)];
+    if (weights && sortedWeights) readings.push(rankedWeights(session, chosen, weights, sortedWeights));
+    return readings;
+  };
+}
+
+function rankedWeights(
+  session: TraceSession,
+  chosen: readonly Neuron[],
+  weights: Float32Array,
+  sorted: Float32Array,
+): Ranks {
+  const counts = new Array<number>(100 / RANK_BIN).fill(0);
+  const neurons = chosen.map((neuron) => {
+    const ranks = Array.from(session.weightsOf(weights, neuron), (score) => percentile(sorted, score));
+    for (const rank of ranks) {
+      const bin = Math.min(counts.length - 1, Math.floor(rank / RANK_BIN));
+      counts[bin] = (counts[bin] as number) + 1;
+    }
+    return { ...neuron, percentile: median(ranks) };
+  });
+  return { reading: 'weights', neurons, counts };
+}
+
+/** The share of ascending values that are at most `value`, in percent, by bisection. */
+function percentile(ascending: Float32Array, value: number): number {
   let low = 0;
   let high = ascending.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((ascending[middle] as number) <= limit) low = middle + 1;
+    if ((ascending[middle] as number) <= value) low = middle + 1;
     else high = middle;
   }
-  return low;
+  return (100 * low) / ascending.length;
 }

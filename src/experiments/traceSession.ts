@@ -12,7 +12,7 @@ import {
   type GradientSamples,
   type ScoringContext,
 } from '../neurons/criterion.js';
-import type { ModelLayer, Neuron } from '../neurons/neuron.js';
+import type { ModelLayer, Neuron, NeuronLayer } from '../neurons/neuron.js';
 import { worstSamples, type ScoredExample } from '../neurons/score.js';
 import { countNeurons, requireTopK, unitLayers } from '../neurons/select.js';
 import type { JobOptions } from '../progress.js';
@@ -148,12 +148,25 @@ export class TraceSession implements Disposable {
 
   /** A unit's place in the scores. */
   position(neuron: Pick<Neuron, 'layer' | 'index'>): number {
-    let start = 0;
-    for (const { name, size } of this.unitLayers) {
-      if (name === neuron.layer) return start + neuron.index;
-      start += size;
-    }
-    throw new RangeError(`The model has no layer ${neuron.layer}`);
+    return startOf(this.unitLayers, neuron.layer).start + neuron.index;
+  }
+
+  /** A layer's part of the scores. */
+  ofLayer(scores: Float32Array, layer: string): Float32Array {
+    const { start, size } = startOf(this.unitLayers, layer);
+    return scores.subarray(start, start + size);
+  }
+
+  /** Scores of all single weights by a criterion for a group, in layer order; not kept: they are many. */
+  weightScores(criterion: CriterionName, group: number): Promise<Float32Array> {
+    return criterionNamed(criterion).scores({ ...this.#context(group), unit: 'weight' });
+  }
+
+  /** A neuron's part of the scores of single weights. */
+  weightsOf(scores: Float32Array, { layer, index }: Pick<Neuron, 'layer' | 'index'>): Float32Array {
+    const { start, size } = startOf(unitLayers(this.model.description.layers, 'weight'), layer);
+    const ofNeuron = size / startOf(this.unitLayers, layer).size;
+    return scores.subarray(start + index * ofNeuron, start + (index + 1) * ofNeuron);
   }
 
   /** Progress, signal and batch size, as the evaluating functions take them. */
@@ -207,4 +220,14 @@ export class TraceSession implements Disposable {
       ),
     );
   }
+}
+
+/** Where a layer's scores begin, and how many there are. */
+function startOf(layers: readonly NeuronLayer[], layer: string): { start: number; size: number } {
+  let start = 0;
+  for (const { name, size } of layers) {
+    if (name === layer) return { start, size };
+    start += size;
+  }
+  throw new RangeError(`The model has no layer ${layer}`);
 }

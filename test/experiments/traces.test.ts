@@ -7,6 +7,7 @@ import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
+import { median } from '../../src/metrics/statistics.js';
 import { Model } from '../../src/models/model.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
@@ -125,18 +126,36 @@ test.each(['reinit', 'noise'] as const)('%s is averaged over seeds, for each sig
 });
 
 test('the overlap ranks each criterion\u2019s top neurons under the other', async () => {
-  const fraction = 0.006;
+  const fraction = 0.003;
   const result = await traceOverlap({ ...common, run, fraction });
-  expect(result.count).toBe(5);
-  expect(result.entries).toHaveLength(4 * 2);
+  expect(result.count).toBe(3);
+  expect(result.entries).toHaveLength(4 * 2 * 3);
   using session = await TraceSession.open({ ...common, run });
-  for (const { group, rankedBy, neurons } of result.entries) {
+  const rank = (among: Float32Array, score: number): number =>
+    (100 * among.reduce((count, value) => count + (value <= score ? 1 : 0), 0)) / among.length;
+  for (const { reading, group, rankedBy, neurons, counts } of result.entries) {
     const scores = await session.scores(rankedBy, group);
+    const weights = await session.weightScores(rankedBy, group);
+    expect([scores.length, weights.length]).toEqual([784, 270_256]);
+    const ofWeights: number[] = [];
     for (const neuron of neurons) {
       const score = scores[session.position(neuron)] ?? Number.NaN;
-      const atMost = scores.reduce((count, value) => count + (value <= score ? 1 : 0), 0);
-      expect(neuron.percentile).toBeCloseTo((100 * atMost) / 784, 10);
+      if (reading === 'weights') {
+        const own = session.weightsOf(weights, neuron);
+        // The neuron's score is the norm of its weights' scores.
+        expect(Math.hypot(...own)).toBeCloseTo(score, 4);
+        const ranks = Array.from(own, (value) => rank(weights, value));
+        expect(neuron.percentile).toBeCloseTo(median(ranks), 10);
+        ofWeights.push(...ranks);
+      } else {
+        const among = reading === 'layer' ? session.ofLayer(scores, neuron.layer) : scores;
+        expect(neuron.percentile).toBeCloseTo(rank(among, score), 10);
+      }
     }
+    const inRightmost = ofWeights.filter((percentile) => percentile >= 95).length;
+    expect(counts?.slice(-2).reduce((sum, count) => sum + count, 0)).toBe(
+      reading === 'weights' ? inRightmost : undefined,
+    );
   }
 });
 

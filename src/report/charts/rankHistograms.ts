@@ -1,7 +1,7 @@
-import type { TraceOverlapResult } from '../../experiments/results.js';
+import { RANK_BIN as BIN, type RankReading, type TraceOverlapResult } from '../../experiments/results.js';
 import { fixed, plural } from '../format.js';
 import { starNote, type GroupLabel } from '../views/groupLabels.js';
-import { BIN, BINS, directions, histogram, type Direction } from '../views/overlap.js';
+import { AMONG, BINS, directions, histogram, type Direction } from '../views/overlap.js';
 import type { ChartSpec } from './render.js';
 import { fit } from './textMetrics.js';
 import { INK, MAJORITY_RAMP, MINORITY_RAMP } from './theme.js';
@@ -18,17 +18,18 @@ const FONT = 13;
  * right, the gradient ranks of the neurons with the largest magnitude. One row for each group, because a gradient is a
  * group's own; all panels share their scales.
  */
-export function rankHistograms(trace: TraceOverlapResult, groups: readonly GroupLabel[]): ChartSpec {
-  const columns = directions(trace);
-  const most = Math.max(
-    1,
-    ...columns.flatMap(({ entries }) => entries.flatMap(({ neurons }) => histogram(neurons))),
-  );
-  const share = trace.count / BINS;
+export function rankHistograms(
+  trace: TraceOverlapResult,
+  reading: RankReading,
+  groups: readonly GroupLabel[],
+): ChartSpec {
+  const columns = directions(trace).filter((column) => column.reading === reading);
+  const most = Math.max(1, ...columns.flatMap(({ entries }) => entries.flatMap((entry) => histogram(entry))));
+  const what = reading === 'weights' ? 'weights' : 'neurons';
   const rows = groups.filter(({ index }) => trace.entries.some(({ group }) => group === index));
   return {
     label:
-      `Histograms of percentile ranks among all ${trace.numNeurons} neurons, in bins of ${BIN} percent, for each group: ` +
+      `Histograms of percentile ranks among ${AMONG[reading]}, in bins of ${BIN} percent, for each group: ` +
       columns
         .map(
           ({ chosenBy, rankedBy }) =>
@@ -40,7 +41,7 @@ export function rankHistograms(trace: TraceOverlapResult, groups: readonly Group
       title: {
         text: 'Ranks of one criterion’s top neurons under the other',
         subtitle: [
-          `top ${percentOf(trace.fraction)} of ${trace.numNeurons} neurons: ${trace.count}; bins of ${BIN} %`,
+          `top ${percentOf(trace.fraction)} of ${trace.numNeurons} neurons: ${trace.count}; ranked among ${AMONG[reading]}; bins of ${BIN} %`,
           ...starNote(groups),
         ],
       },
@@ -53,11 +54,16 @@ export function rankHistograms(trace: TraceOverlapResult, groups: readonly Group
         },
         spacing: 14,
         vconcat: rows.map((group, at) =>
-          panel(column, group, { most, share, lowest: rows.length - 1 === at }),
+          panel(column, group, { most, what, lowest: rows.length - 1 === at }),
         ),
       })),
     },
   };
+}
+
+/** The name of a reading's chart. */
+export function rankChart(reading: RankReading): string {
+  return reading === 'model' ? 'fig3' : `fig3-${reading}`;
 }
 
 /** A share as a percentage without needless digits: 0.0001 -> `0.01 %`. */
@@ -68,17 +74,19 @@ export function percentOf(fraction: number): string {
 /** What the panels share, and whether one is the lowest, which names the axis. */
 interface PanelOptions {
   readonly most: number;
-  /** Neurons in each bin if the ranks were random. */
-  readonly share: number;
+  readonly what: 'neurons' | 'weights';
   readonly lowest: boolean;
 }
 
 /** The histogram of one group, with a line where random neurons would be. */
-function panel({ entries, rankedBy }: Direction, group: GroupLabel, { most, share, lowest }: PanelOptions) {
-  const random = `random neurons: an equal share of each bin, ${fixed(share, share < 0.1 ? 2 : 1)}`;
-  const neurons = entries.filter((entry) => entry.group === group.index).flatMap((entry) => entry.neurons);
+function panel({ entries, rankedBy }: Direction, group: GroupLabel, { most, what, lowest }: PanelOptions) {
+  const entry = entries.find((found) => found.group === group.index);
+  const counts = entry ? histogram(entry) : [];
+  // In each bin if the ranks were random; of weights it depends on the neurons.
+  const share = counts.reduce((sum, count) => sum + count, 0) / BINS;
+  const random = `random ${what}: an equal share of each bin${what === 'neurons' ? `, ${fixed(share, share < 0.1 ? 2 : 1)}` : ''}`;
   const top = 1.2 * most;
-  const values = histogram(neurons)
+  const values = counts
     .map((count, bin) => ({
       from: bin * BIN,
       to: (bin + 1) * BIN,
@@ -92,7 +100,7 @@ function panel({ entries, rankedBy }: Direction, group: GroupLabel, { most, shar
     field: 'count',
     type: 'quantitative' as const,
     scale: { domain: [0, top], nice: false },
-    axis: { title: 'neurons', tickCount: 3, tickMinStep: 1, format: 'd' },
+    axis: { title: what, tickCount: 3, tickMinStep: 1, format: 'd' },
   };
   return {
     title: { text: fit(group.full, FONT, WIDTH), fontSize: FONT, fontWeight: 500 as const, offset: 4 },

@@ -1,11 +1,11 @@
 import type { TraceOverlapResult } from '../../experiments/results.js';
-import { percentOf } from '../charts/rankHistograms.js';
+import { percentOf, rankChart } from '../charts/rankHistograms.js';
 import { plural } from '../format.js';
 import type { MakeSection } from '../figure.js';
 import { html, type Markup } from '../html/markup.js';
 import { htmlTable } from '../html/table.js';
 import { rankTable, shareText } from '../tables/ranks.js';
-import { ARTICLE_RIGHTMOST, atLeast, BIN, directions, RIGHTMOST, type Direction } from '../views/overlap.js';
+import { AMONG, directions, readings, RIGHTMOST, rightmost, type Direction } from '../views/overlap.js';
 import { sourceText, unitsText } from './method.js';
 import { chartFigure } from './parts.js';
 
@@ -16,12 +16,19 @@ export const overlapSection: MakeSection = ({ overlap }, groups, charts) => {
   return {
     id: 'overlap',
     title: 'Overlap of the criteria (Fig. 3)',
-    body: html`${method(overlap)} ${chartFigure(charts.get('fig3'))}
-      <p class="note">${columns.map((column) => shares(column))}</p>
+    body: html`${method(overlap)}
+      ${readings(overlap).map(
+        (reading) =>
+          html`<h3>Ranked among ${AMONG[reading]}</h3>
+            ${chartFigure(charts.get(rankChart(reading)))}
+            <p class="note">
+              ${columns.filter((column) => column.reading === reading).map((column) => shares(column))}
+            </p>`,
+      )}
       <p class="note">
-        Under no relation at all, a share of ${2 * BIN} % would fall into the two rightmost bins, which are
-        ${RIGHTMOST} to 100 %. The text of the article gives 95 to 100 % for its two. Magnitudes depend on no
-        samples: every group has the same neurons there, ranked by its own gradient.
+        Under no relation at all, a share of ${100 - RIGHTMOST} % would fall into the two rightmost bins,
+        which are ${RIGHTMOST} to 100 %, as the article’s. Magnitudes depend on no samples: every group has
+        the same neurons there, ranked by its own gradient.
       </p>
       <p class="note">Traced weights: sha256 <code>${overlap.checkpoint.slice(0, 12)}</code>.</p>
       ${columns.map((column) => htmlTable(rankTable(column, groups)))}`,
@@ -33,8 +40,10 @@ function method(overlap: TraceOverlapResult): Markup {
   return html`<p>
     For each group, the top ${percentOf(fraction)} of ${unitsText(overlap)} by one criterion,
     ${plural(count, overlap.unit === 'weight' ? 'weight' : 'neuron')} (rounded up), and the percentile rank of
-    each under the other criterion: the share of all neurons whose score is not above its own, so that 100 is
-    the highest.
+    each under the other criterion: the share of what it is ranked among whose score is not above its own, so
+    that 100 is the highest. The article’s words allow three readings: ranks among all neurons, among those of
+    the same layer, and, as the published code logs them, of the chosen neurons’ single weights among all
+    single weights.
     ${
       count === 1
         ? html`<strong>With one neuron, each histogram is a single bar</strong>: it tells where that neuron
@@ -46,11 +55,10 @@ function method(overlap: TraceOverlapResult): Markup {
 }
 
 /** The article's finding in numbers: how many ranks lie in the two rightmost bins. */
-function shares({ chosenBy, rankedBy, entries }: Direction): string {
-  const neurons = entries.flatMap((entry) => entry.neurons);
-  const share = (percentile: number): string => shareText(atLeast(neurons, percentile), neurons.length);
+function shares({ reading, chosenBy, rankedBy, entries }: Direction): string {
+  const what = reading === 'weights' ? 'Single weights of the neurons' : 'Neurons';
   return (
-    `Neurons with the largest ${chosenBy}, ranked by ${rankedBy}, all groups together: ${share(RIGHTMOST)} are in the ` +
-    `two rightmost bins, ${share(ARTICLE_RIGHTMOST)} at ${ARTICLE_RIGHTMOST} % or above. `
+    `${what} with the largest ${chosenBy}, ranked by ${rankedBy}, all groups together: ` +
+    `${shareText(rightmost(entries))} are in the two rightmost bins. `
   );
 }
