@@ -1,5 +1,6 @@
 import type { Dataset } from '../data/dataset.js';
 import { SPLITS } from '../data/split.js';
+import type { ComparisonResult } from '../experiments/comparison.js';
 import type {
   TraceOverlapResult,
   TraceStructuredResult,
@@ -7,6 +8,7 @@ import type {
 } from '../experiments/results.js';
 import { accuracyTable } from '../report/tables/accuracy.js';
 import { changeTable, neuronTable } from '../report/tables/changes.js';
+import { comparisonTable } from '../report/tables/comparison.js';
 import { countTable } from '../report/tables/counts.js';
 import { layerTablesByCriterion } from '../report/tables/layers.js';
 import { rankList } from '../report/tables/ranks.js';
@@ -48,6 +50,11 @@ export function trainingTables(dataset: NamedGroups, result: TrainingResult, col
 export function traceTables(dataset: NamedGroups, trace: TraceUnstructuredResult, color: boolean): string {
   const groups = groupLabels(dataset);
   return joined([changeTable(trace, groups), neuronTable(trace, groups)], color);
+}
+
+/** Runs side by side, and what each shows. */
+export function comparisonTables(dataset: NamedGroups, comparison: ComparisonResult, color: boolean): string {
+  return textTable(comparisonTable(comparison, groupLabels(dataset)), { color });
 }
 
 /** The accuracy change of each group, layer by layer, in points. */

@@ -1,5 +1,6 @@
 import type { SampleImage } from '../data/dataDescription.js';
 import type { Split } from '../data/split.js';
+import type { ComparisonResult } from '../experiments/comparison.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type {
   TraceOverlapResult,
@@ -43,6 +44,8 @@ export interface RunReport extends FigureSource {
   readonly config: readonly (readonly [string, string])[];
   /** The lines of `metrics.jsonl`, in order; empty when the run did not train. */
   readonly epochs: readonly EpochMetrics[];
+  /** Ways on from this run, side by side. */
+  readonly comparison?: ComparisonResult | undefined;
   /** The result of the run that this one started from. */
   readonly before?: TrainingResult | undefined;
   /** Software that produced the run: name, version. */

@@ -4,6 +4,7 @@ import { FIGURES } from './figures.js';
 import { html } from './html/markup.js';
 import { htmlPage, type Section } from './html/page.js';
 import type { RunReport } from './reportData.js';
+import { comparisonSection } from './sections/comparison.js';
 import { configurationSection } from './sections/configuration.js';
 import { dataSection } from './sections/data.js';
 import { summarySection } from './sections/summary.js';
@@ -14,7 +15,7 @@ import { groupLabels } from './views/groupLabels.js';
 export type { ReportDataset, RunReport } from './reportData.js';
 
 /** Sections that belong to no figure, and stand before and after the figures' own. */
-const OPENING: readonly MakeSection[] = [summarySection, dataSection];
+const OPENING: readonly MakeSection[] = [summarySection, comparisonSection, dataSection];
 const CLOSING: readonly MakeSection[] = [trainingSection, configurationSection];
 
 /**

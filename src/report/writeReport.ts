@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { SPLITS } from '../data/split.js';
+import type { ComparisonResult } from '../experiments/comparison.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type {
   TraceOverlapResult,
@@ -41,6 +42,7 @@ export async function writeReport(options: {
     overlap: await folder.readResult<TraceOverlapResult>('trace-overlap'),
     layers: await folder.readResult<TraceStructuredResult>('trace-structured'),
     gradCam: await folder.readResult<GradCamResult>('grad-cam'),
+    comparison: await folder.readResult<ComparisonResult>('comparison'),
     versions: Object.entries(environment.versions),
   };
   const charts = await drawCharts(report);

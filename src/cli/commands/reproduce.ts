@@ -25,12 +25,12 @@ export function addReproduceCommands(reproduce: Command): void {
     .option('--weights <file>', 'safetensors or PyTorch file to start from instead of pretraining')
     .option('--fashion-mnist <folder>', 'folder with Fashion-MNIST\u2019s four .gz files');
   addJob<QuickstartCommandOptions>(addComputeOptions(quickstart), async (options, output, control) => {
-    const [{ reproduceQuickstart }, { describeEpoch }, { trainingTables, traceTables }] = await Promise.all([
+    const [{ reproduceQuickstart }, { describeEpoch }, tables] = await Promise.all([
       import('../../reproduce/quickstart.js'),
       import('../describe.js'),
       import('../tables.js'),
     ]);
-    const { dataset, erm, trace, finetune, run, report, finetuneReport } = await reproduceQuickstart({
+    const { dataset, erm, trace, comparison, run, report, finetuneReport } = await reproduceQuickstart({
       ...options,
       ...control,
       onStep: (step) => {
@@ -40,15 +40,14 @@ export function addReproduceCommands(reproduce: Command): void {
     });
     output.result(
       [
-        trainingTables(dataset, erm, output.color),
-        traceTables(dataset, trace, output.color),
-        'After fine-tuning against spurious memorization:',
-        trainingTables(dataset, finetune, output.color),
+        tables.trainingTables(dataset, erm, output.color),
+        tables.traceTables(dataset, trace, output.color),
+        tables.comparisonTables(dataset, comparison, output.color),
         `Run: ${run}`,
         `Report: ${report}`,
         `Report of fine-tuning: ${finetuneReport}`,
       ].join('\n'),
-      { run, report, erm, trace, finetune, finetuneReport },
+      { run, report, erm, trace, comparison, finetuneReport },
     );
   });
   addFig10Command(reproduce);
