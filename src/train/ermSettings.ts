@@ -172,7 +172,7 @@ export const ERM_SETTINGS = {
 export const KEEP_EPOCHS = setting({
   type: listOf(integer(1)),
   argument: 'list',
-  help: 'epochs whose weights are kept for fine-tuning to start from',
+  help: 'epochs whose weights are kept, for fine-tuning to start from or neurons to be rewound to',
   default: undefined,
   otherwise: 'none',
   source: 'epochs 30, 40, 50 and 60 (Table 5)',

@@ -10,10 +10,11 @@ import { finetuneConfig, type FinetuneConfig } from '../finetune/config.js';
 import { finetuneLoss } from '../finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
 import { MODEL_SETTINGS } from '../ermSettings.js';
+import { keptEpoch } from '../keptEpoch.js';
 import type { TrainingMethod } from '../method.js';
 import type { TrainedRun } from '../results.js';
 import { dataOf } from '../runData.js';
-import { isFile, openRun, requireDatasetOfRun, type RunFolder } from '../runFolder.js';
+import { openRun, requireDatasetOfRun } from '../runFolder.js';
 import type { TrainedPart, Trainer, MethodRun } from '../trainer.js';
 import { trainRun, type EpochOptions } from '../trainRun.js';
 
@@ -78,7 +79,13 @@ export const finetune = {
       );
     }
     const { kickInEpoch } = options;
-    const weights = kickInEpoch === undefined ? from.weights : await keptEpoch(folder, kickInEpoch);
+    const weights =
+      kickInEpoch === undefined
+        ? from.weights
+        : await keptEpoch(folder, kickInEpoch, {
+            ...{ parameter: 'kickInEpoch', value: kickInEpoch },
+            otherwise: 'leave `kickInEpoch` out to start from its selected epoch',
+          });
     return trainRun(
       { ...options, ...dataOf(from, options) },
       {
@@ -92,21 +99,6 @@ export const finetune = {
     );
   },
 } as const satisfies TrainingMethod;
-
-async function keptEpoch(folder: RunFolder, epoch: number): Promise<string> {
-  const path = folder.epoch(epoch);
-  if (await isFile(path)) return path;
-  throw new SpurmemError(
-    'RUN_NOT_FOUND',
-    `\`kickInEpoch\` is ${epoch}, and ${folder.path} has not kept that epoch: ${path} is missing.`,
-    {
-      ...{ parameter: 'kickInEpoch', value: epoch, expected: 'an epoch that was kept' },
-      advice: [
-        `Train that run with \`keepEpochs\` ${epoch}, or leave \`kickInEpoch\` out to start from its selected epoch.`,
-      ],
-    },
-  );
-}
 
 /** Both branches, epoch after epoch. */
 async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun> {
