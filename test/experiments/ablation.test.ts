@@ -27,26 +27,17 @@ beforeAll(async () => {
   });
 });
 
-/** Each group's accuracy on the training split with other values in the model. */
+type Weights = (name: string) => Float32Array;
+
+/** Each group's accuracy on the training split after a change of the model's values. */
 async function accuracyWith(
   { model, loader, dataset }: TraceSession,
   neurons: readonly NeuronPlace[],
-  change: (state: Record<string, Float32Array>, neuron: NeuronPlace) => void,
+  change: (of: Weights, neuron: NeuronPlace) => void,
 ): Promise<readonly number[]> {
-  const before = await model.stateDict();
-  const state = Object.fromEntries(
-    Object.entries(before).map(([name, { data: values }]) => [
-      name,
-      Float32Array.from(values as Float32Array),
-    ]),
-  );
-  for (const neuron of neurons) change(state, neuron);
-  const floats = Object.entries(before).filter(([, { data: values }]) => values instanceof Float32Array);
-  await model.loadStateDict(
-    Object.fromEntries(
-      floats.map(([name, { shape }]) => [name, { shape, data: state[name] as Float32Array }]),
-    ),
-  );
+  const [before, changed] = [await model.stateDict(), await model.stateDict()];
+  for (const neuron of neurons) change((name) => changed[name]?.data as Float32Array, neuron);
+  await model.loadStateDict(changed);
   const { accuracies } = await evaluate(model, loader, dataset.splits.train, {
     batchSize: 16,
     task: 'alone',
@@ -63,8 +54,8 @@ test('rewound neurons have the weights that they had in the epoch that was kept'
   const { tensors } = await readSafetensors(path);
   using session = await TraceSession.open({ ...common, run });
   for (const { neurons, accuracy, sigma, changeStd, controls } of result.entries) {
-    const alone = await accuracyWith(session, neurons, (state, { layer, index }) => {
-      const weight = state[`${layer}.weight`] as Float32Array;
+    const alone = await accuracyWith(session, neurons, (of, { layer, index }) => {
+      const weight = of(`${layer}.weight`);
       const earlier = tensors[`${layer}.weight`]?.data as Float32Array;
       const { shape } = tensors[`${layer}.weight`] ?? { shape: [] };
       const each = weight.length / (shape[0] ?? 0);
@@ -86,8 +77,8 @@ test('single weights can be rewound', async () => {
   const { tensors } = await readSafetensors(new RunFolder(run).epoch(1));
   using session = await TraceSession.open({ ...common, run });
   const [entry] = result.entries;
-  const alone = await accuracyWith(session, entry?.neurons ?? [], (state, { layer, index }) => {
-    (state[`${layer}.weight`] as Float32Array)[index] = tensors[`${layer}.weight`]?.data[index] as number;
+  const alone = await accuracyWith(session, entry?.neurons ?? [], (of, { layer, index }) => {
+    of(`${layer}.weight`)[index] = tensors[`${layer}.weight`]?.data[index] as number;
   });
   expect(entry?.accuracy).toEqual(alone);
 });
@@ -100,11 +91,11 @@ test('mean-ablated neurons give their mean: a zeroed filter, whose mean batch-no
   const means = await session.meanOutputs();
   expect(await session.meanOutputs()).toBe(means);
   for (const { neurons, accuracy, controls } of result.entries) {
-    const alone = await accuracyWith(session, neurons, (state, neuron) => {
+    const alone = await accuracyWith(session, neurons, (of, neuron) => {
       const { layer, index } = neuron;
-      const weight = state[`${layer}.weight`] as Float32Array;
+      const weight = of(`${layer}.weight`);
       const norm = layer.replace(/conv(\d)$/, 'bn$1').replace(/downsample\.0$/, 'downsample.1');
-      const runningMean = state[`${norm}.running_mean`] as Float32Array;
+      const runningMean = of(`${norm}.running_mean`);
       const each = weight.length / runningMean.length;
       weight.fill(0, index * each, (index + 1) * each);
       runningMean[index] = (runningMean[index] as number) - (means[session.position(neuron)] as number);
