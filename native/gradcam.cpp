@@ -2,6 +2,8 @@
 
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
+
 namespace spurmem {
 
 namespace {
@@ -17,21 +19,26 @@ at::Tensor asFeatureMap(const at::Tensor& values, const Network& network) {
 }  // namespace
 
 HeatMaps gradCam(const Network& network, const at::Tensor& batch, const std::string& layer, int64_t output) {
-  Observation observation{layer, {}};
+  const auto& mappable = network.mappable;
+  TORCH_CHECK(std::find(mappable.begin(), mappable.end(), layer) != mappable.end(),
+              "the model has no layer named ", layer,
+              " whose output can be mapped: name a convolution, or a LayerNorm of a vision transformer");
+  at::Tensor observed;
+  const Observer observer = [&](const std::string& name, const at::Tensor& values) {
+    if (name == layer) observed = values;
+  };
   ForwardContext context;
-  context.observation = &observation;
+  context.observer = &observer;
   at::Tensor gradient;
   {
     at::AutoGradMode withGraph(true);
     const auto logits = network.forward(0, batch, context);
-    TORCH_CHECK(observation.output.defined(), "the model has no layer named ", layer,
-                " whose output can be observed: name a convolution, or a LayerNorm of a vision transformer");
     TORCH_CHECK(output >= 0 && output < logits.size(1), "the model has ", logits.size(1),
                 " outputs, and none is numbered ", output);
-    gradient = torch::autograd::grad({logits.select(1, output).sum()}, {observation.output})[0];
+    gradient = torch::autograd::grad({logits.select(1, output).sum()}, {observed})[0];
   }
   at::NoGradGuard noGrad;
-  const auto features = asFeatureMap(observation.output, network);
+  const auto features = asFeatureMap(observed, network);
   const auto weights = asFeatureMap(gradient, network).mean({2, 3}, /*keepdim=*/true);
   const auto map = (features * weights).sum(1, /*keepdim=*/true).relu();
   const auto heat = at::upsample_bilinear2d(map, batch.sizes().slice(2), /*align_corners=*/false).squeeze(1);

@@ -34,9 +34,11 @@ WeightEdit toEdit(const Napi::Value& value, const std::string& name) {
   WeightEdit edit;
   edit.layer = toString(item.Get("layer"), "layer");
   edit.unit = toUnit(item.Get("unit"));
-  edit.kind =
-      toChoice<EditKind>(item.Get("kind"), "kind",
-                         {{"zero", EditKind::zero}, {"replace", EditKind::replace}, {"add", EditKind::add}});
+  edit.kind = toChoice<EditKind>(item.Get("kind"), "kind",
+                                 {{"zero", EditKind::zero},
+                                  {"replace", EditKind::replace},
+                                  {"add", EditKind::add},
+                                  {"output", EditKind::output}});
   edit.neurons = fromTypedArray(item.Get("neurons"), at::kInt, "neurons");
   if (edit.kind != EditKind::zero) {
     edit.values = fromTypedArray(item.Get("values"), at::kFloat, "values");
@@ -131,6 +133,7 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
                              InstanceMethod<&NetworkHandle::stageCosts>("stageCosts"),
                              InstanceMethod<&NetworkHandle::gradCam>("gradCam"),
                              InstanceMethod<&NetworkHandle::neuronNorms>("neuronNorms"),
+                             InstanceMethod<&NetworkHandle::outputSums>("outputSums"),
                              InstanceMethod<&NetworkHandle::gradients>("gradients"),
                              InstanceMethod<&NetworkHandle::loadGradients>("loadGradients"),
                              InstanceMethod<&NetworkHandle::zeroGrad>("zeroGrad"),
@@ -210,6 +213,12 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     const bool ofGradients = toChoice<bool>(info[0], "of", {{"weight", false}, {"gradient", true}});
     return compute(info, [network = held(info.Env()), ofGradients, unit = toUnit(info[1])] {
       return spurmem::neuronNorms(*network, unit, ofGradients);
+    });
+  }
+
+  Napi::Value outputSums(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch")] {
+      return spurmem::outputSums(*network, batch);
     });
   }
 

@@ -1,5 +1,7 @@
 #include "neurons.h"
 
+#include <unordered_map>
+
 namespace spurmem {
 
 namespace {
@@ -13,7 +15,9 @@ void check(const WeightEdit& edit, const at::Tensor& weight) {
                 ofNeurons ? " neurons" : " weights", ", and none is numbered ", neurons[i]);
   }
   if (edit.kind == EditKind::zero) return;
-  const auto wanted = edit.neurons.numel() * (weight.numel() / count);
+  const bool ofOutputs = edit.kind == EditKind::output;
+  TORCH_CHECK(ofNeurons || !ofOutputs, "a single weight of ", edit.layer, " has no output");
+  const auto wanted = edit.neurons.numel() * (ofOutputs ? 1 : weight.numel() / count);
   TORCH_CHECK(edit.values.numel() == wanted, "an edit of ", edit.layer, " needs ", wanted, " values, not ",
               edit.values.numel());
 }
@@ -27,9 +31,8 @@ at::Tensor zeroed(const at::Tensor& weight, Unit unit, const at::Tensor& index) 
   return weight * at::ones({weight.size(0)}, weight.options()).index_fill_(0, index, 0).view(shape);
 }
 
-at::Tensor edited(const at::Tensor& weight, const WeightEdit& edit) {
-  const auto index = edit.neurons.to(weight.device(), at::kLong);
-  if (edit.kind == EditKind::zero) return zeroed(weight, edit.unit, index);
+at::Tensor edited(const at::Tensor& weight, const WeightEdit& edit, const at::Tensor& index) {
+  if (edit.kind == EditKind::zero || edit.kind == EditKind::output) return zeroed(weight, edit.unit, index);
   const auto values = edit.values.to(weight.device());
   auto result = weight.detach().clone();
   const bool adds = edit.kind == EditKind::add;
@@ -38,6 +41,23 @@ at::Tensor edited(const at::Tensor& weight, const WeightEdit& edit) {
   shape[0] = index.numel();
   return adds ? result.index_add_(0, index, values.view(shape))
               : result.index_copy_(0, index, values.view(shape));
+}
+
+// Without weights, a neuron gives its bias.
+Replacement edited(const Replacement& layer, const WeightEdit& edit) {
+  const auto index = edit.neurons.to(layer.weight.device(), at::kLong);
+  Replacement result{edited(layer.weight, edit, index), layer.bias};
+  if (edit.kind == EditKind::output) {
+    const auto bias =
+        layer.bias.defined() ? layer.bias : at::zeros({layer.weight.size(0)}, layer.weight.options());
+    result.bias = bias.index_copy(0, index, edit.values.to(bias.device()));
+  }
+  return result;
+}
+
+// Of a feature map [N, C, H, W] or tokens [N, T, C]: [N, C] float32.
+at::Tensor meanOverPositions(const at::Tensor& output) {
+  return output.dim() == 4 ? output.mean({2, 3}, false, at::kFloat) : output.mean({1}, false, at::kFloat);
 }
 
 }  // namespace
@@ -57,14 +77,32 @@ at::Tensor neuronNorms(const Network& network, Unit unit, bool ofGradients) {
   return at::cat(norms);
 }
 
+at::Tensor outputSums(const Network& network, const at::Tensor& batch) {
+  at::NoGradGuard noGrad;
+  std::unordered_map<std::string, at::Tensor> sums;
+  for (const auto& layer : network.layers) sums[layer.name];
+  const Observer observer = [&sums](const std::string& layer, const at::Tensor& output) {
+    const auto found = sums.find(layer);
+    if (found != sums.end()) found->second = meanOverPositions(output).sum({0}, false, at::kDouble);
+  };
+  ForwardContext context;
+  context.observer = &observer;
+  network.forward(0, batch, context);
+  std::vector<at::Tensor> inOrder;
+  inOrder.reserve(network.layers.size());
+  for (const auto& layer : network.layers) inOrder.push_back(sums[layer.name]);
+  return at::cat(inOrder);
+}
+
 Replacements applyEdits(const Network& network, const std::vector<WeightEdit>& edits) {
   Replacements replacements;
   for (const auto& edit : edits) {
-    const auto* parameter = network.layer(edit.layer).weight;
-    check(edit, parameter->value);
-    const auto earlier = replacements.find(parameter);
-    const auto& weight = earlier == replacements.end() ? parameter->value : earlier->second;
-    replacements.insert_or_assign(parameter, edited(weight, edit));
+    const auto& layer = network.layer(edit.layer);
+    check(edit, layer.weight->value);
+    const auto own =
+        Replacement{layer.weight->value, layer.bias == nullptr ? at::Tensor() : layer.bias->value};
+    const auto [replaced, isFirst] = replacements.try_emplace(layer.weight, own);
+    replaced->second = edited(replaced->second, edit);
   }
   return replacements;
 }

@@ -17,6 +17,7 @@ enum class EditKind {
   zero,     // z = 0
   replace,  // z = values
   add,      // z = z + values
+  output,   // the neuron gives a value, whatever its inputs
 };
 
 // A perturbation of neurons of one layer.
@@ -25,15 +26,20 @@ struct WeightEdit {
   Unit unit = Unit::neuron;
   EditKind kind = EditKind::zero;
   at::Tensor neurons;  // [K] int32: output channels or rows; single weights by their place in row-major order
-  at::Tensor
-      values;  // [...] float32, for replace and add: all weights of the first neuron, then of the second, ...
+  // float32, for replace and add: all weights of the first neuron, then of the second, ...; for output, one a
+  // neuron
+  at::Tensor values;
 };
 
 // One norm a neuron, in layer order, [M] float32: of its weights, or of their gradients.
 at::Tensor neuronNorms(const Network& network, Unit unit, bool ofGradients);
 
-// The edited layers' weights. Zeroing multiplies by a mask, so that it keeps theta's gradient graph: m *
-// theta.
+// The sum over a batch's images of what each neuron gives in eval mode, the mean over the positions of a
+// feature map or over tokens: [M] float64, in layer order.
+at::Tensor outputSums(const Network& network, const at::Tensor& batch);
+
+// The edited layers' weights, and biases where an output is fixed. Zeroing multiplies by a mask, so that it
+// keeps theta's gradient graph: m * theta.
 Replacements applyEdits(const Network& network, const std::vector<WeightEdit>& edits);
 
 }  // namespace spurmem

@@ -98,7 +98,7 @@ bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const
   // Of wrong shapes libtorch's own convolution says what is wrong with them.
   const bool fits = x.dim() == 4 && x.size(1) == weight_->value.size(1);
   const bool wants = fits && context.statistics == Statistics::frozen && !at::GradMode::is_enabled() &&
-                     context.multiplyAdds == nullptr && context.observation == nullptr &&
+                     context.multiplyAdds == nullptr && context.observer == nullptr &&
                      canFuse(x, isAutocast(x));
   // Training has better use for the memory.
   if (!wants) *kept_ = {};
@@ -108,7 +108,8 @@ bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const
 at::Tensor ConvNorm::fused(const at::Tensor& x, std::optional<at::Tensor> residual, bool relu,
                            const ForwardContext& context) const {
   const auto type = isAutocast(x) ? at::kBFloat16 : at::kFloat;
-  const auto [weight, bias] = folded(context.weight(*weight_), type, x.sizes());
+  const auto [weight, bias] =
+      folded(context.weight(*weight_), context.bias(*weight_, nullptr), type, x.sizes());
   if (residual) {
     static const auto operation = *find(kConvolutionInto, "binary");
     // It becomes the output. The operator that leaves it alone brings all of it into another layout first.
@@ -136,17 +137,20 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, std::optional<at::Tensor> residu
       .toTensor();
 }
 
-std::pair<at::Tensor, at::Tensor> ConvNorm::folded(const at::Tensor& weight, at::ScalarType type,
+std::pair<at::Tensor, at::Tensor> ConvNorm::folded(const at::Tensor& weight,
+                                                   const std::optional<at::Tensor>& bias, at::ScalarType type,
                                                    at::IntArrayRef inputSize) const {
   std::vector<at::Tensor> sources{weight};
   for (const auto* parameter : norms_) sources.push_back(parameter->value);
-  if (kept_->isOf(sources, type)) return {kept_->weight, kept_->bias};
+  if (!bias && kept_->isOf(sources, type)) return {kept_->weight, kept_->bias};
   const auto &scale = sources[1], &shift = sources[2], &mean = sources[3], &variance = sources[4];
   const auto factor = scale / (variance + kEps).sqrt();
+  // Batch-norm takes the mean from what the convolution gives, its bias included.
+  const auto center = bias ? mean - *bias : mean;
   std::pair<at::Tensor, at::Tensor> result{(weight * factor.view({-1, 1, 1, 1})).to(type),
-                                           (shift - mean * factor).to(type)};
+                                           (shift - center * factor).to(type)};
   // A variant's weights are for its one batch.
-  if (weight.is_same(weight_->value)) {
+  if (!bias && weight.is_same(weight_->value)) {
     result.first = reordered(result.first, inputSize);
     kept_->weight = result.first;
     kept_->bias = result.second;

@@ -43,14 +43,24 @@ class PrecisionGuard {
 
 }  // namespace
 
-const at::Tensor& ForwardContext::weight(const Parameter& parameter) const {
-  if (replacements == nullptr) return parameter.value;
-  const auto replacement = replacements->find(&parameter);
-  return replacement == replacements->end() ? parameter.value : replacement->second;
+const at::Tensor& ForwardContext::weight(const Parameter& weight) const {
+  if (replacements == nullptr) return weight.value;
+  const auto replacement = replacements->find(&weight);
+  return replacement == replacements->end() ? weight.value : replacement->second.weight;
+}
+
+std::optional<at::Tensor> ForwardContext::bias(const Parameter& weight, const Parameter* bias) const {
+  if (replacements != nullptr) {
+    const auto replacement = replacements->find(&weight);
+    if (replacement != replacements->end() && replacement->second.bias.defined()) {
+      return replacement->second.bias;
+    }
+  }
+  return bias == nullptr ? std::nullopt : std::optional(bias->value);
 }
 
 void ForwardContext::observe(const std::string& layer, const at::Tensor& output) const {
-  if (observation != nullptr && observation->layer == layer) observation->output = output;
+  if (observer != nullptr) (*observer)(layer, output);
 }
 
 void ForwardContext::count(int64_t number) const {
@@ -68,12 +78,18 @@ at::Tensor Network::forward(size_t stage, at::Tensor activation, const ForwardCo
 }
 
 const Parameter& Network::parameter(const std::string& name) const {
+  const auto* found = find(name);
+  TORCH_CHECK(found != nullptr, "the model has no parameter named ", name);
+  return *found;
+}
+
+const Parameter* Network::find(const std::string& name) const {
   for (const auto* all : {&parameters, &buffers}) {
     for (const auto& parameter : *all) {
-      if (parameter.name == name) return parameter;
+      if (parameter.name == name) return &parameter;
     }
   }
-  TORCH_CHECK(false, "the model has no parameter named ", name);
+  return nullptr;
 }
 
 const NeuronLayer& Network::layer(const std::string& name) const {
@@ -91,8 +107,8 @@ NetworkBuilder::Layer NetworkBuilder::conv2d(const std::string& name, int64_t in
   return [name, &weight, bias, fanIn, strides = std::vector<int64_t>{stride, stride},
           paddings = std::vector<int64_t>{padding, padding}](const at::Tensor& x,
                                                              const ForwardContext& context) {
-    const auto biasValue = bias == nullptr ? std::optional<at::Tensor>() : bias->value;
-    auto result = at::conv2d(x, context.weight(weight), biasValue, strides, at::IntArrayRef(paddings));
+    auto result =
+        at::conv2d(x, context.weight(weight), context.bias(weight, bias), strides, at::IntArrayRef(paddings));
     context.count(result.numel() * fanIn);
     context.observe(name, result);
     return result;
@@ -125,9 +141,10 @@ NetworkBuilder::Layer NetworkBuilder::batchNorm2d(const std::string& name, int64
 NetworkBuilder::Layer NetworkBuilder::linear(const std::string& name, int64_t in, int64_t out) {
   auto& weight = uniform(name + ".weight", {out, in}, kaimingUniformBound(in));
   auto& bias = uniform(name + ".bias", {out}, biasBound(in));
-  return [&weight, &bias, in](const at::Tensor& x, const ForwardContext& context) {
-    auto result = at::linear(x, context.weight(weight), bias.value);
+  return [name, &weight, &bias, in](const at::Tensor& x, const ForwardContext& context) {
+    auto result = at::linear(x, context.weight(weight), context.bias(weight, &bias));
     context.count(result.numel() * in);
+    context.observe(name, result);
     return result;
   };
 }
@@ -143,8 +160,8 @@ NetworkBuilder::Layer NetworkBuilder::layerNorm(const std::string& name, int64_t
 }
 
 void NetworkBuilder::neurons(const std::string& name, bool isShortcut) {
-  network_.layers.push_back(
-      {name, &network_.parameter(name + ".weight"), network_.stages.size(), isShortcut});
+  network_.layers.push_back({name, &network_.parameter(name + ".weight"), network_.find(name + ".bias"),
+                             network_.stages.size(), isShortcut});
 }
 
 void NetworkBuilder::mappable(const std::string& name, bool isShortcut) {

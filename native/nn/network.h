@@ -20,14 +20,17 @@ struct Parameter {
   at::Tensor value;
 };
 
-// The weights that a variant of the network uses instead of its own.
-using Replacements = std::unordered_map<const Parameter*, at::Tensor>;
-
-// The output of one layer, kept as it is computed.
-struct Observation {
-  std::string layer;
-  at::Tensor output;
+// What a variant of the network uses in a layer instead of its own.
+struct Replacement {
+  at::Tensor weight;
+  at::Tensor bias;  // undefined: the layer's own, or none
 };
+
+// By the layer's weight.
+using Replacements = std::unordered_map<const Parameter*, Replacement>;
+
+// Sees the output of a layer as it is computed.
+using Observer = std::function<void(const std::string& layer, const at::Tensor& output)>;
 
 // How batch-norm normalizes.
 enum class Statistics {
@@ -46,9 +49,11 @@ struct ForwardContext {
   std::unordered_map<size_t, at::Tensor>* inputs = nullptr;
   // What the classifier sees, [N, D].
   at::Tensor* features = nullptr;
-  Observation* observation = nullptr;
+  const Observer* observer = nullptr;
 
-  const at::Tensor& weight(const Parameter& parameter) const;
+  const at::Tensor& weight(const Parameter& weight) const;
+  // The bias of the layer with this weight, whose own is `bias` (null: none).
+  std::optional<at::Tensor> bias(const Parameter& weight, const Parameter* bias) const;
   void observe(const std::string& layer, const at::Tensor& output) const;
   void count(int64_t number) const;
 };
@@ -64,6 +69,7 @@ struct Stage {
 struct NeuronLayer {
   std::string name;
   const Parameter* weight;
+  const Parameter* bias;  // null: none
   size_t stage;
   bool isShortcut;  // around a residual block's layers
 };
@@ -90,6 +96,8 @@ struct Network {
   at::Tensor forward(size_t stage, at::Tensor activation, const ForwardContext& context) const;
   // The parameter or buffer of that name.
   const Parameter& parameter(const std::string& name) const;
+  // The same, or null where there is none.
+  const Parameter* find(const std::string& name) const;
   const NeuronLayer& layer(const std::string& name) const;
 };
 

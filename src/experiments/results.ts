@@ -60,6 +60,15 @@ export interface TraceEntry {
   readonly controls: readonly NullDistribution[] | null;
 }
 
+/** Where rewound neurons got their weights. */
+export interface RewoundTo {
+  /** How many epochs before the traced one. */
+  readonly epochs: number;
+  /** The epoch after which they were theirs, counted from 1, and the sha256 of its weights file. */
+  readonly epoch: number;
+  readonly checkpoint: string;
+}
+
 /** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11, 12). */
 export interface TraceUnstructuredResult extends TraceHeader {
   readonly kind: 'trace-unstructured';
@@ -68,6 +77,8 @@ export interface TraceUnstructuredResult extends TraceHeader {
   readonly seeds: readonly number[];
   /** How many of the seeds, from the first on, each criterion was averaged over; left out where nothing is drawn. */
   readonly repeats?: Readonly<Partial<Record<CriterionName, number>>>;
+  /** Left out where no weights of an earlier epoch were taken. */
+  readonly rewound?: RewoundTo;
   readonly entries: readonly TraceEntry[];
 }
 

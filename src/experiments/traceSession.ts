@@ -13,6 +13,7 @@ import {
   type ScoringContext,
 } from '../neurons/criterion.js';
 import type { ModelLayer, Neuron, NeuronLayer } from '../neurons/neuron.js';
+import { meanOutputs } from '../neurons/neuronValues.js';
 import { worstSamples, type ScoredExample } from '../neurons/score.js';
 import { countNeurons, requireTopK, unitLayers } from '../neurons/select.js';
 import type { JobOptions } from '../progress.js';
@@ -54,6 +55,7 @@ export class TraceSession implements Disposable {
   readonly seed: number;
   readonly #scores = new Map<string, Promise<Float32Array>>();
   #samples: Promise<readonly Int32Array[]> | undefined;
+  #meanOutputs: Promise<Float64Array> | undefined;
 
   private constructor(
     readonly options: SessionOptions,
@@ -182,6 +184,12 @@ export class TraceSession implements Disposable {
     const scores = this.#scores.get(key) ?? scoresOf(this.#context(group));
     this.#scores.set(key, scores);
     return scores;
+  }
+
+  /** The mean of each neuron's output over the training split, [M] in layer order; computed once. */
+  meanOutputs(): Promise<Float64Array> {
+    this.#meanOutputs ??= meanOutputs(this.model, this.loader, this.dataset.splits.train, this.job);
+    return this.#meanOutputs;
   }
 
   [Symbol.dispose](): void {

@@ -108,7 +108,8 @@ const unstructured = {
     help: 'what happens to the neurons',
     argument: 'kind',
     default: 'zero',
-    source: 'zeroing (Fig. 2), random initialization (Fig. 4), random noise (Fig. 5)',
+    source: 'zeroing (Fig. 2), random initialization (Fig. 4), random noise (Fig. 5); mean ablation is ours',
+    published: 'these three, and rewinding to an earlier epoch',
   }),
   sigmas: setting({
     type: listOf(positive()),
@@ -117,6 +118,16 @@ const unstructured = {
     option: 'sigma',
     default: [ARTICLE_SIGMA],
     source: '“multiple standard deviations”, of which it gives 0.005',
+    published:
+      'in comments 0.005, 0.01 and 0.02 (noise), and 0.02, 0.1, 0.15 and 0.05, 0.2 (random initialization)',
+  }),
+  rewindEpochs: setting({
+    type: integer(1),
+    help: 'how many epochs before the traced one rewound neurons get their weights from; the run must have kept that epoch',
+    argument: 'n',
+    default: 5,
+    source: 'not in the article',
+    published: '5 or 10',
   }),
   repeats: protocolSetting({
     type: integer(1),

@@ -1,9 +1,10 @@
 import { requireGroups } from '../data/dataset.js';
 import { perturbedVariants, type PerturbationChoice } from '../neurons/perturb.js';
-import { perturbationNamed } from '../neurons/perturbations.js';
+import { isDrawn } from '../neurons/perturbations.js';
 import { checkSettings, resolveSettings, without, type GivenOf } from '../settings/setting.js';
 import { compareWithRandom, type ControlledSet } from './controls.js';
 import { evaluateVariants, summarizeOutcomes, type GroupOutcome } from './evaluateVariants.js';
+import { knownOfRun } from './knownValues.js';
 import type { NullDistribution, TraceEntry, TraceUnstructuredResult } from './results.js';
 import { TraceSession, type SessionOptions } from './traceSession.js';
 import { repeatsOf, TRACE_SETTINGS } from './traceSettings.js';
@@ -18,8 +19,8 @@ export interface TraceOptions extends SessionOptions, UnstructuredChoices {}
  * model and measures every group's accuracy, beside random neurons of the same layers. Writes
  * `results/<resultName>.json`.
  *
- * @throws `NEURONS_INVALID` when there are not so many neurons, `USAGE` for options out of range, and what
- *   `TraceSession.open` throws
+ * @throws `NEURONS_INVALID` when there are not so many neurons, `USAGE` for options out of range, `RUN_NOT_FOUND` when neurons
+ *   are to be rewound to an epoch that the run has not kept, and what `TraceSession.open` throws
  */
 export async function traceUnstructured(options: TraceOptions): Promise<TraceUnstructuredResult> {
   checkSettings(TRACE_SETTINGS.unstructured, options); // Before the long work.
@@ -38,14 +39,15 @@ export async function traceUnstructuredIn(
     session.settings.protocol,
     options,
   );
-  const { criteria, topK, perturbation: kind, sigmas, split } = settings;
+  const { criteria, topK, perturbation: kind, sigmas, rewindEpochs, split } = settings;
   requireGroups(dataset, [split]);
   session.requireTopK(criteria, topK);
-  const isDrawn = perturbationNamed(kind).values !== null;
+  const draws = isDrawn(kind);
+  const { known, rewound } = await knownOfRun(session, kind, rewindEpochs);
   const repeats = criteria.map(
     (name) => [name, repeatsOf(name, session.settings.protocol, options)] as const,
   );
-  const most = isDrawn ? Math.max(...repeats.map(([, count]) => count)) : 0;
+  const most = draws ? Math.max(...repeats.map(([, count]) => count)) : 0;
   const seeds = Array.from({ length: most }, (_, i) => session.seed + i);
 
   const groups = [...dataset.groupNames.keys()];
@@ -54,8 +56,8 @@ export async function traceUnstructuredIn(
     for (const group of groups) {
       const neurons = await session.select(criterion, group, Math.max(...topK));
       for (const k of topK) {
-        for (const sigma of isDrawn ? sigmas : [null]) {
-          const perturbation: PerturbationChoice = { kind, sigma, seeds: seeds.slice(0, count) };
+        for (const sigma of draws ? sigmas : [null]) {
+          const perturbation: PerturbationChoice = { kind, sigma, seeds: seeds.slice(0, count), known };
           planned.push({ criterion, group, k, neurons: neurons.slice(0, k), perturbation, groups });
         }
       }
@@ -94,7 +96,8 @@ export async function traceUnstructuredIn(
     controls: controls?.header ?? null,
     perturbation: kind,
     seeds,
-    ...(isDrawn ? { repeats: Object.fromEntries(repeats) } : {}),
+    ...(draws ? { repeats: Object.fromEntries(repeats) } : {}),
+    ...(rewound ? { rewound } : {}),
     entries,
   };
   await session.folder.locked(() => session.folder.writeResult(resultName(result), result));

@@ -93,11 +93,14 @@ export type Unit = 'neuron' | 'weight';
 export interface WeightEdit {
   readonly layer: string;
   readonly unit: Unit;
-  /** `zero`: z = 0; `replace`: z = values; `add`: z = z + values. */
-  readonly kind: 'zero' | 'replace' | 'add';
+  /**
+   * Of weights z, `zero`: z = 0; `replace`: z = values; `add`: z = z + values. `output`: a neuron, which no single weight is,
+   * gives a value, whatever it sees: all that its convolution or linear layer gives there, before batch-norm.
+   */
+  readonly kind: 'zero' | 'replace' | 'add' | 'output';
   /** Output channels or rows; single weights by their place in row-major order. */
   readonly neurons: Int32Array;
-  /** For `replace` and `add`: all weights of the first neuron, then of the second, ... */
+  /** For `replace` and `add`: all weights of the first neuron, then of the second, ...; for `output`: one a neuron. */
   readonly values?: Float32Array;
 }
 
@@ -169,6 +172,11 @@ export interface Network {
   stageCosts(batch: Tensor): Promise<Float64Array>;
   /** [M] float32: the l2 norm of each neuron's weights, or of their gradients, in layer order. */
   neuronNorms(of: 'weight' | 'gradient', unit: Unit): Promise<Tensor>;
+  /**
+   * [M] float64: the sum over a batch's images of each neuron's mean output over positions or tokens, in layer order, with the
+   * running statistics. It is what `output` sets: that of a convolution or linear layer, before batch-norm.
+   */
+  outputSums(batch: Tensor): Promise<Tensor>;
   /** Copies of the gradients by parameter name. */
   gradients(): Promise<Record<string, Tensor>>;
   /** Sets the gradients of the parameters of these names; the others keep theirs. */

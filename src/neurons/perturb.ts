@@ -21,6 +21,14 @@ export type NeuronMask = Variant;
 /** Where a neuron is. */
 export type NeuronPlace = Pick<Neuron, 'layer' | 'index'>;
 
+/** Values that are known of every neuron. */
+export interface NeuronValues {
+  /** What they are, which tells them from others: `weights of epoch 35`. */
+  readonly name: string;
+  /** Those of a neuron: one a weight, or its output. */
+  readonly of: (neuron: NeuronPlace) => Float32Array;
+}
+
 /** A perturbation with its settings. */
 export interface PerturbationChoice {
   readonly kind: PerturbationName;
@@ -28,6 +36,8 @@ export interface PerturbationChoice {
   readonly sigma: number | null;
   /** Seeds of the draws, one variant each; empty where nothing is drawn, which is one variant. */
   readonly seeds: readonly number[];
+  /** What is known of the neurons, of perturbations that take their values from there. */
+  readonly known?: NeuronValues | undefined;
 }
 
 export const ZERO: PerturbationChoice = { kind: 'zero', sigma: null, seeds: [] };
@@ -40,12 +50,12 @@ export const ZERO: PerturbationChoice = { kind: 'zero', sigma: null, seeds: [] }
  */
 export function perturbedVariants(
   neurons: readonly NeuronPlace[],
-  { kind, sigma, seeds }: PerturbationChoice,
+  { kind, sigma, seeds, known }: PerturbationChoice,
   layers: readonly { readonly name: string; readonly weights: number }[],
   unit: Unit = 'neuron',
 ): Variant[] {
   const perturbation = perturbationNamed(kind);
-  if (perturbation.values === null) return [undrawnVariant(perturbation, neurons, unit)];
+  if (typeof perturbation.values !== 'function') return [undrawnVariant(perturbation, neurons, unit, known)];
   return seeds.map((seed) =>
     drawnVariant(perturbation, drawForNeurons(neurons, layers, seed, unit), sigma ?? Number.NaN, seed, unit),
   );
@@ -81,11 +91,21 @@ export function drawForNeurons(
   });
 }
 
-function undrawnVariant({ name, edit }: Perturbation, neurons: readonly NeuronPlace[], unit: Unit): Variant {
-  const edits = byLayer(neurons.map((neuron) => ({ ...neuron, values: new Float32Array() }))).map(
-    ({ layer, indices }): WeightEdit => ({ layer, unit, kind: edit, neurons: indices }),
-  );
-  return { edits, key: `${name} ${unit} ${placesKey(edits)}` };
+/** A variant of a perturbation that draws nothing: by itself, or with what is known of the neurons. */
+function undrawnVariant(
+  { name, edit, values }: Perturbation,
+  neurons: readonly NeuronPlace[],
+  unit: Unit,
+  known?: NeuronValues,
+): Variant {
+  if (values !== null && !known) throw new RangeError(`${name} needs values of the neurons`);
+  const edits = byLayer(
+    neurons.map((neuron) => ({ ...neuron, values: known?.of(neuron) ?? new Float32Array() })),
+  ).map(({ layer, indices, values: ofLayer }): WeightEdit => ({
+    ...{ layer, unit, kind: edit, neurons: indices },
+    ...(known ? { values: ofLayer } : {}),
+  }));
+  return { edits, key: [name, unit, ...(known ? [known.name] : []), placesKey(edits)].join(' ') };
 }
 
 function drawnVariant(
@@ -96,7 +116,7 @@ function drawnVariant(
   unit: Unit,
 ): Variant {
   requireValue('sigma', sigma, SIGMA);
-  if (values === null) throw new RangeError(`${name} draws no values`);
+  if (typeof values !== 'function') throw new RangeError(`${name} draws no values`);
   const edits = byLayer(drawn.map((neuron) => ({ ...neuron, values: values(neuron.draws, sigma) }))).map(
     ({ layer, indices, values: ofLayer }): WeightEdit => ({
       ...{ layer, unit, kind: edit, neurons: indices, values: ofLayer },

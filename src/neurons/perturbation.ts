@@ -4,15 +4,22 @@ import type { WeightEdit } from '../native/addon.js';
 export interface Perturbation {
   /** Its name in options and files. */
   readonly name: string;
-  /** What the engine does to a neuron's weights z: `zero`: z = 0; `replace`: z = values; `add`: z = z + values. */
+  /**
+   * What the engine does to a neuron with weights z: `zero`: z = 0; `replace`: z = values; `add`: z = z + values; `output`: it
+   * gives a value, whatever it sees.
+   */
   readonly edit: WeightEdit['kind'];
   /**
-   * The edit's values from standard normal draws, one a weight, for a standard deviation; null: it draws nothing, and takes
-   * neither standard deviation nor seeds.
+   * Where the edit's values come from: a function makes them from standard normal draws, one a weight, for a standard
+   * deviation; a word names what is known of the neuron; null: there are none. Without a function, nothing is drawn, and the
+   * perturbation takes neither standard deviation nor seeds.
    */
-  readonly values: ((draws: Float32Array, sigma: number) => Float32Array) | null;
+  readonly values: ((draws: Float32Array, sigma: number) => Float32Array) | KnownValues | null;
   readonly words: PerturbationWords;
 }
+
+/** The weights that a neuron had in an earlier epoch, or the mean of its output over the training split, one number. */
+export type KnownValues = 'earlierWeights' | 'meanOutput';
 
 /** How charts and tables speak of a perturbation. */
 export interface PerturbationWords {

@@ -14,8 +14,10 @@ export interface TraceNeed {
   readonly perturbation: PerturbationName;
   readonly split: Split;
   readonly topK: readonly number[];
-  /** Empty for zeroing; `grid`: those that a user chooses, by default `SIGMA_GRID`. */
-  readonly sigmas: readonly number[] | 'grid';
+  /** Empty where nothing is drawn. */
+  readonly sigmas: readonly number[];
+  /** Whether a user may choose others in their place. */
+  readonly isGrid?: boolean;
 }
 
 /** The results that a figure takes from a run's folder, where they are made if they are missing. */

@@ -51,9 +51,3 @@ export interface RunReport extends FigureSource {
   /** Software that produced the run: name, version. */
   readonly versions: readonly (readonly [string, string])[];
 }
-
-/** The selected epoch: the evaluated checkpoint's, or the best so far; undefined for a run without epochs. */
-export function selectedEpoch({ result, epochs }: Pick<RunReport, 'result' | 'epochs'>): number | undefined {
-  if (result?.epochs === 0) return undefined;
-  return result?.bestEpoch ?? epochs.findLast(({ best }) => best)?.epoch;
-}

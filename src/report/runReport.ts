@@ -6,6 +6,7 @@ import { htmlPage, type Section } from './html/page.js';
 import type { RunReport } from './reportData.js';
 import { comparisonSection } from './sections/comparison.js';
 import { configurationSection } from './sections/configuration.js';
+import { furtherCharts, furtherSections } from './sections/changes.js';
 import { dataSection } from './sections/data.js';
 import { summarySection } from './sections/summary.js';
 import { trainingCharts, trainingSection } from './sections/training.js';
@@ -16,16 +17,18 @@ export type { ReportDataset, RunReport } from './reportData.js';
 
 /** Sections that belong to no figure, and stand before and after the figures' own. */
 const OPENING: readonly MakeSection[] = [summarySection, comparisonSection, dataSection];
-const CLOSING: readonly MakeSection[] = [trainingSection, configurationSection];
+const CLOSING: readonly MakeSection[] = [...furtherSections, trainingSection, configurationSection];
 
 /**
- * Draws the charts for which the report has data: those of all figures, and the training curves. A figure's charts are
+ * Draws the charts for which the report has data: those of all figures, of perturbations that
+ * the article does not have, and the training curves. A figure's charts are
  * named by it: `fig1`, `fig2-gradient`, `fig7-magnitude`.
  */
 export async function drawCharts(report: RunReport): Promise<Charts> {
   const groups = groupLabels(report.dataset);
   const specs = [
     ...FIGURES.flatMap(({ charts }) => charts?.(report, groups) ?? []),
+    ...furtherCharts(report, groups),
     ...trainingCharts(report, groups),
   ];
   return new Map(await Promise.all(specs.map(async (spec) => [spec.name, await renderChart(spec)] as const)));

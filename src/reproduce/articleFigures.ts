@@ -4,24 +4,18 @@ import { FIGURES } from '../report/figures.js';
 import { inArticleOrder } from '../report/format.js';
 import type { RunResults } from '../report/reportData.js';
 
-/** The article says "multiple standard deviations" and gives one: these surround it. */
-export const SIGMA_GRID = [0.001, 0.005, 0.01, 0.05, 0.1] as const;
-
 /** The figures and tables of Part I that one run gives, in the article's order. Heat maps compare two runs. */
 export const PART1: readonly Figure[] = FIGURES.filter(
   ({ needs }) => needs.results?.includes('gradCam') !== true,
 ).sort((a, b) => inArticleOrder(a.name, b.name));
 
-/** A need whose standard deviations are known. */
-export type ResolvedNeed = TraceNeed & { readonly sigmas: readonly number[] };
-
 /**
  * The unstructured traces that figures need: one for each perturbation and split, which covers all of theirs.
  *
- * @param grid the standard deviations of figures that show several
+ * @param grid the standard deviations of figures that show several; left out: the figures' own
  */
-export function mergeNeeds(figures: readonly Figure[], grid: readonly number[]): ResolvedNeed[] {
-  const merged = new Map<string, ResolvedNeed>();
+export function mergeNeeds(figures: readonly Figure[], grid?: readonly number[]): TraceNeed[] {
+  const merged = new Map<string, TraceNeed>();
   for (const need of figures.flatMap(({ needs }) => resolved(needs, grid))) {
     const key = `${need.perturbation} ${need.split}`;
     const known = merged.get(key);
@@ -35,7 +29,7 @@ export function mergeNeeds(figures: readonly Figure[], grid: readonly number[]):
 }
 
 /** Of the results, what a figure needs: a trace may hold more for others. */
-export function neededOf(results: RunResults, needs: FigureNeeds, grid: readonly number[]): RunResults {
+export function neededOf(results: RunResults, needs: FigureNeeds, grid?: readonly number[]): RunResults {
   const traceNeeds = resolved(needs, grid);
   const others = (needs.results ?? []).map((name) => [name, results[name]] as const);
   return {
@@ -49,11 +43,11 @@ export function neededOf(results: RunResults, needs: FigureNeeds, grid: readonly
   };
 }
 
-function resolved({ traces = [] }: FigureNeeds, grid: readonly number[]): ResolvedNeed[] {
-  return traces.map((need) => ({ ...need, sigmas: need.sigmas === 'grid' ? grid : need.sigmas }));
+function resolved({ traces = [] }: FigureNeeds, grid: readonly number[] | undefined): TraceNeed[] {
+  return traces.map((need) => (need.isGrid === true && grid ? { ...need, sigmas: grid } : need));
 }
 
-function isNeeded(trace: TraceUnstructuredResult, entry: TraceEntry, need: ResolvedNeed): boolean {
+function isNeeded(trace: TraceUnstructuredResult, entry: TraceEntry, need: TraceNeed): boolean {
   return (
     trace.perturbation === need.perturbation &&
     trace.split === need.split &&

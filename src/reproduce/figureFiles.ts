@@ -48,6 +48,6 @@ interface FigureContent {
   readonly dataset: ReportDataset;
   /** sha256 of the weights that the results are of. */
   readonly checkpoint: string;
-  /** Standard deviations of figures that show several. */
-  readonly grid: readonly number[];
+  /** Standard deviations of figures that show several, where others than their own were chosen. */
+  readonly grid: readonly number[] | undefined;
 }

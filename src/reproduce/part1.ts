@@ -12,15 +12,15 @@ import { traceStructuredIn } from '../experiments/traceStructured.js';
 import { resultName, traceUnstructuredIn } from '../experiments/traceUnstructured.js';
 import { SpurmemError, inScope } from '../errors.js';
 import { CRITERION_NAMES, type CriterionName } from '../neurons/criteria.js';
-import { perturbationNamed } from '../neurons/perturbations.js';
-import type { Figure } from '../report/figure.js';
+import { isDrawn } from '../neurons/perturbations.js';
+import type { Figure, TraceNeed } from '../report/figure.js';
 import type { RunResults } from '../report/reportData.js';
 import { writeReport } from '../report/writeReport.js';
 import { resolveSettings } from '../settings/setting.js';
 import { trainErm } from '../train/methods.js';
 import type { ErmOptions } from '../train/recipe.js';
 import { RunFolder } from '../train/runFolder.js';
-import { mergeNeeds, SIGMA_GRID, type ResolvedNeed } from './articleFigures.js';
+import { mergeNeeds } from './articleFigures.js';
 import { writeFigures, type ReproducedFigure } from './figureFiles.js';
 
 export interface Part1Options extends Omit<SessionOptions, 'unit'> {
@@ -30,7 +30,7 @@ export interface Part1Options extends Omit<SessionOptions, 'unit'> {
   readonly run: string;
   /** What ERM takes besides, where the run has to be trained. */
   readonly erm?: Partial<Pick<ErmOptions, 'arch' | 'weights' | 'epochs' | 'lr' | 'onEpoch'>> | undefined;
-  /** Standard deviations of Figs 11 and 12. */
+  /** Standard deviations of Figs 11 and 12; default: each figure's own. */
   readonly sigmas?: readonly number[] | undefined;
   /** Seeds of random perturbations. Default: the protocol's; article: 10. */
   readonly repeats?: number | undefined;
@@ -59,10 +59,9 @@ export interface Part1Result {
  */
 export async function reproducePart1(options: Part1Options): Promise<Part1Result> {
   await trainWhereMissing(options);
-  const grid = options.sigmas ?? SIGMA_GRID;
   using session = await TraceSession.open(options);
   const content = {
-    ...{ results: await makeResults(session, options, grid), grid },
+    ...{ results: await makeResults(session, options), grid: options.sigmas },
     ...{ checkpoint: session.checkpoint, dataset: session.dataset },
   };
   const { folder } = session;
@@ -87,13 +86,9 @@ async function trainWhereMissing(options: Part1Options): Promise<void> {
 }
 
 /** What the figures need; the rest is left out. */
-async function makeResults(
-  session: TraceSession,
-  options: Part1Options,
-  grid: readonly number[],
-): Promise<RunResults> {
+async function makeResults(session: TraceSession, options: Part1Options): Promise<RunResults> {
   const traces: TraceUnstructuredResult[] = [];
-  for (const need of mergeNeeds(options.figures, grid)) {
+  for (const need of mergeNeeds(options.figures, options.sigmas)) {
     traces.push(await unstructuredTrace(session, options, need));
   }
   const others = new Set(options.figures.flatMap(({ needs }) => needs.results ?? []));
@@ -109,7 +104,7 @@ async function makeResults(
 async function unstructuredTrace(
   session: TraceSession,
   options: Part1Options,
-  need: ResolvedNeed,
+  need: TraceNeed,
 ): Promise<TraceUnstructuredResult> {
   const { perturbation, split, topK, sigmas } = need;
   const name = resultName({ kind: 'trace-unstructured', perturbation, split });
@@ -117,9 +112,13 @@ async function unstructuredTrace(
   const repeats = (criterion: CriterionName): number =>
     repeatsOf(criterion, session.settings.protocol, options);
   const hasRepeats =
-    perturbationNamed(perturbation).values === null ||
+    !isDrawn(perturbation) ||
     CRITERION_NAMES.every((criterion) => made?.repeats?.[criterion] === repeats(criterion));
-  if (made && hasRepeats && isOfSession(session, options, made) && coversNeed(made, need)) return made;
+  const { rewindEpochs } = TRACE_SETTINGS.unstructured;
+  const isRewound =
+    made?.rewound === undefined || made.rewound.epochs === rewindEpochs[session.settings.protocol];
+  if (made && hasRepeats && isRewound && isOfSession(session, options, made) && coversNeed(made, need))
+    return made;
   options.onStep?.(`trace: ${perturbation}, ${split} split`);
   return traceUnstructuredIn(session, {
     criteria: CRITERION_NAMES,
@@ -194,7 +193,7 @@ function hasHeaderOf(session: TraceSession, made: object): boolean {
   );
 }
 
-function coversNeed(made: TraceUnstructuredResult, { topK, sigmas }: ResolvedNeed): boolean {
+function coversNeed(made: TraceUnstructuredResult, { topK, sigmas }: TraceNeed): boolean {
   const has = (criterion: string, k: number, sigma: number | null): boolean =>
     made.entries.some((entry) => entry.criterion === criterion && entry.k === k && entry.sigma === sigma);
   return CRITERION_NAMES.every((criterion) =>

@@ -172,7 +172,7 @@ export const ERM_SETTINGS = {
 export const KEEP_EPOCHS = setting({
   type: listOf(integer(1)),
   argument: 'list',
-  help: 'epochs whose weights are kept, besides the one that fine-tuning starts from by default',
+  help: 'epochs whose weights are kept, besides the one that fine-tuning starts from by default, for it or for rewinding',
   default: undefined,
   otherwise: 'none',
   source: 'epochs 30, 40, 50 and 60 (Table 5)',

@@ -52,3 +52,23 @@ export type TrainedRun<Result extends TrainingResult = TrainingResult> = Result 
   /** The run's folder. */
   readonly run: string;
 };
+
+/**
+ * The epoch of a run's selected checkpoint: the evaluated one's, or the best or last so far; undefined for a run without
+ * epochs.
+ */
+export function selectedEpoch({
+  result,
+  epochs,
+  select,
+}: {
+  readonly result?: TrainingResult | undefined;
+  readonly epochs: readonly EpochMetrics[];
+  /** Default: the best validation worst-group accuracy. */
+  readonly select?: SelectedCheckpoint | undefined;
+}): number | undefined {
+  if (result?.epochs === 0) return undefined;
+  return (
+    result?.bestEpoch ?? (select === 'last' ? epochs.at(-1) : epochs.findLast(({ best }) => best))?.epoch
+  );
+}

@@ -50,6 +50,15 @@ export class RunFolder {
   epoch(epoch: number): string {
     return join(this.path, 'checkpoints', `epoch-${epoch}.safetensors`);
   }
+  /** The epochs whose weights were kept, in their order. */
+  async keptEpochs(): Promise<number[]> {
+    const names = await readdir(join(this.path, 'checkpoints')).catch(() => []);
+    const epochs = names.map((name) => /^epoch-(\d+)\.safetensors$/.exec(name)?.[1]);
+    return epochs
+      .filter((epoch) => epoch !== undefined)
+      .map(Number)
+      .sort((a, b) => a - b);
+  }
   get resume(): string {
     return join(this.path, 'checkpoints', 'resume.safetensors');
   }

@@ -56,6 +56,13 @@ const edits: WeightEdit[] = [
   { layer: 'layer1.0.conv1', unit: 'neuron', kind: 'zero', neurons: Int32Array.of(3, 5) },
 ];
 
+const fixed: WeightEdit[] = [
+  {
+    ...{ layer: 'layer1.0.conv2', unit: 'neuron', kind: 'output' },
+    ...{ neurons: Int32Array.of(3, 5), values: Float32Array.of(2, -1) },
+  },
+];
+
 describe.each([
   { arch: 'resnet18', precision: 'fp32', shape: LARGE, tolerance: 5e-6 },
   { arch: 'resnet18', precision: 'fp32', shape: SMALL, tolerance: 5e-6 },
@@ -101,6 +108,10 @@ describe.each([
       const before = await logitsOf(model, images, false);
 
       await compare('with neurons masked', edits);
+      expect(await logitsOf(model, images, false)).toEqual(before);
+
+      await compare('with outputs fixed', fixed);
+      expect(await logitsOf(model, images, false, fixed)).not.toEqual(before);
       expect(await logitsOf(model, images, false)).toEqual(before);
 
       await whilePerturbed(model, edits, () => compare('of perturbed weights'));

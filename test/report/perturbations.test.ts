@@ -166,6 +166,40 @@ describe('sections of perturbations', () => {
   });
 });
 
+describe('perturbations that the article does not have', () => {
+  const rewound: TraceUnstructuredResult = {
+    ...trace,
+    perturbation: 'rewind',
+    rewound: { epochs: 5, epoch: 4, checkpoint: trace.checkpoint },
+  };
+  const ablated: TraceUnstructuredResult = { ...trace, perturbation: 'mean' };
+
+  it('have charts and sections of their own, which tell what was done', async () => {
+    const report = traced(trace, rewound, ablated);
+    const drawn = await figures(report);
+    for (const name of ['rewind-gradient.svg', 'mean-magnitude.svg'])
+      expect(marks(drawn.get(name), 'bar')).toBe(12);
+    expect(texts(drawn.get('rewind-gradient.svg'))).toEqual(
+      expect.arrayContaining(['Top-k by gradient, rewound', 'to epoch 4']),
+    );
+    expect(texts(drawn.get('mean-gradient.svg'))).toContain('Top-k by gradient, mean-ablated');
+    const page = await renderReport(report);
+    expect(page).toContain('<section id="changes-rewind"');
+    expect(page).toContain('<section id="changes-mean"');
+    const text = await textOf(report);
+    expect(text).toContain('get back the weights that they had in an earlier epoch');
+    expect(text).toContain('That is epoch 4, 5 epochs before the traced one.');
+    expect(text).toContain('always give the mean of their output over the training split');
+    expect(text).not.toMatch(/NaN|seeds? of the draws|undefined/);
+  });
+
+  it('have no column for a standard deviation', () => {
+    const table = printed(changeTable(rewound, groups));
+    expect(table).toContain('neurons rewound');
+    expect(table).not.toMatch(/sigma|seed/);
+  });
+});
+
 describe('the section of several standard deviations', () => {
   it('draws the article\u2019s large, and all of them small', async () => {
     const grid = randomTrace('noise', [0.001, 0.005, 0.1], 10);

@@ -47,6 +47,9 @@ test('one trace covers what several figures need of it', () => {
   expect(needs[0]?.topK).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   expect(needs[1]).toMatchObject({ topK: [1, 2, 3], sigmas: [0.005, 1] });
   expect(needs[4]).toMatchObject({ topK: [1, 2, 3], sigmas: [0.005] });
+  const own = mergeNeeds(PART1);
+  expect(own[1]?.sigmas).toEqual([0.005, 0.02, 0.05, 0.1, 0.15, 0.2]);
+  expect(own[2]?.sigmas).toEqual([0.005, 0.01, 0.02]);
 });
 
 test('without a run, it says how to get one', async () => {

@@ -134,7 +134,7 @@ describe('fine-tuning', () => {
     const erm = new RunFolder(join(folder, 'kept'));
     await trainErm({ ...runs.base, out: erm.path, keepEpochs: [1] });
     expect(await refusal({ from: erm.path, kickInEpoch: 2 }, 'RUN_NOT_FOUND')).toMatch(
-      /has not kept epoch 2, which `kickInEpoch` names.*epoch-2\.safetensors is missing.*`keepEpochs` 2/s,
+      /`kickInEpoch` is 2, and .* has not kept that epoch: .*epoch-2\.safetensors is missing.*`keepEpochs` 2/s,
     );
     // By default the first of two epochs, as 40 of 100.
     for (const [kickInEpoch, started, weights] of [

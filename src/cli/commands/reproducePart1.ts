@@ -28,7 +28,8 @@ const ERM_OPTIONS = { arch: MODEL_SETTINGS.arch, weights: MODEL_SETTINGS.weights
 const { sigmas, repeats, controls, controlSamples } = TRACE_SETTINGS.unstructured;
 const TRACE_OPTIONS = {
   batchSize: TRACE_SETTINGS.session.batchSize,
-  ...{ sigmas, repeats },
+  sigmas: { ...sigmas, article: undefined, released: undefined, otherwise: 'each figure’s own' },
+  repeats,
   layerTopK: {
     ...TRACE_SETTINGS.structured.topK,
     option: 'topK',

@@ -3,6 +3,7 @@ import type { DatasetOptions } from '../../data/dataset.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import type { Protocol } from '../../protocol.js';
 import type { SettingsTable } from '../../settings/setting.js';
+import { KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { addJob } from '../job.js';
 import {
   addComputeOptions,
@@ -46,7 +47,8 @@ export function addTraceCommands(trace: Command): void {
         ...result,
       });
     },
-    settingNames({ ...session, ...unstructured }),
+    // Rewinding needs an epoch that the run was told to keep as it was trained.
+    settingNames({ ...session, ...unstructured, keepEpochs: KEEP_EPOCHS }),
   );
 
   addJob<TraceCommandOptions>(

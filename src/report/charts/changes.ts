@@ -3,7 +3,7 @@ import { criterionNamed } from '../../neurons/criteria.js';
 import { SPLIT_NAME } from '../format.js';
 import { starNote, type GroupLabel } from '../views/groupLabels.js';
 import { changeOfGroup, MARK, MARKED_P } from '../views/measuredChange.js';
-import { drawsNote, PERTURBED } from '../views/perturbation.js';
+import { settingsNote, PERTURBED } from '../views/perturbation.js';
 import type { ChangeExtent, CriterionTrace } from '../views/selections.js';
 import { changeBars } from './changeBars.js';
 import { changeMatrix } from './changeMatrix.js';
@@ -22,19 +22,19 @@ export function changeChart(
 ): ChartSpec {
   const data = SPLIT_NAME[view.trace.split];
   const { state, deed } = PERTURBED[view.trace.perturbation];
-  const draws = drawsNote(view);
+  const note = settingsNote(view);
   const bars = changeBars(view, groups, { own: extent.own, small: false });
   return {
     label:
       `Accuracy change on the ${data} samples after ${deed} the neurons with the ${criterionNamed(view.criterion).largest}` +
-      `${draws === '' ? '' : ` (${draws})`}, ` +
+      `${note === '' ? '' : ` (${note})`}, ` +
       'as bars for the group that the neurons were chosen for, and as a matrix for every group. ' +
       'The tables of changes hold the same numbers.',
     spec: {
       title: {
         text: `Top-k by ${view.criterion}, ${state}`,
         subtitle: [
-          ...(draws === '' ? [] : [draws]),
+          ...(note === '' ? [] : [note]),
           ...barNotes(view.entries, view.trace),
           [...starNote(groups), `n = ${data} samples`].join('; '),
         ],

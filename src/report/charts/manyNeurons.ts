@@ -1,7 +1,7 @@
 import { criterionNamed } from '../../neurons/criteria.js';
 import { SPLIT_NAME } from '../format.js';
 import { starNote, type GroupLabel } from '../views/groupLabels.js';
-import { drawsNote, PERTURBED } from '../views/perturbation.js';
+import { settingsNote, PERTURBED } from '../views/perturbation.js';
 import type { ChangeExtent, CriterionTrace } from '../views/selections.js';
 import { changeBars } from './changeBars.js';
 import { barNotes } from './changes.js';
@@ -19,18 +19,18 @@ export function manyNeuronsChart(
 ): ChartSpec {
   const data = SPLIT_NAME[view.trace.split];
   const { state, deed } = PERTURBED[view.trace.perturbation];
-  const draws = drawsNote(view);
+  const note = settingsNote(view);
   const ks = [...new Set(view.entries.map(({ k }) => k))].sort((a, b) => a - b);
   return {
     label:
       `Accuracy change on the ${data} samples after ${deed} the neurons with the ${criterionNamed(view.criterion).largest}` +
-      `${draws === '' ? '' : ` (${draws})`}, as bars for the group that the neurons were chosen for, ` +
+      `${note === '' ? '' : ` (${note})`}, as bars for the group that the neurons were chosen for, ` +
       `for k = ${ks.join(', ')}. The tables of changes hold the same numbers.`,
     spec: {
       title: {
         text: `Top-k by ${view.criterion}, ${state}, k = ${ks.join(', ')}`,
         subtitle: [
-          ...(draws === '' ? [] : [draws]),
+          ...(note === '' ? [] : [note]),
           barNotes(view.entries, view.trace).join('; '),
           [...starNote(groups), `n = ${data} samples`].join('; '),
         ].filter((line) => line !== ''),

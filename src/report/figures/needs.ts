@@ -10,13 +10,14 @@ export function zeroed(split: Split, topK: readonly number[] = TOP_3): TraceNeed
   return { perturbation: 'zero', split, topK, sigmas: [] };
 }
 
-/** Random initialization or noise on the top neurons, by default with the article's standard deviation. */
-export function drawn(
-  perturbation: 'reinit' | 'noise',
-  split: Split,
-  sigmas: TraceNeed['sigmas'] = [ARTICLE_SIGMA],
-): TraceNeed {
-  return { perturbation, split, topK: TOP_3, sigmas };
+/** Random initialization or noise on the top neurons, with the article's standard deviation. */
+export function drawn(perturbation: 'reinit' | 'noise', split: Split): TraceNeed {
+  return { perturbation, split, topK: TOP_3, sigmas: [ARTICLE_SIGMA] };
+}
+
+/** The same on the training split with several standard deviations, of which a user may choose others. */
+export function overSigmas(perturbation: 'reinit' | 'noise', sigmas: readonly number[]): TraceNeed {
+  return { perturbation, split: 'train', topK: TOP_3, sigmas, isGrid: true };
 }
 
 /** All three perturbations. */

@@ -1,14 +1,16 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
-import type { PerturbationName } from '../../neurons/perturbations.js';
+import { isDrawn, PERTURBATION_NAMES, type PerturbationName } from '../../neurons/perturbations.js';
 import type { TrainingResult } from '../../train/results.js';
 import { changeCharts, sigmaCharts } from '../charts/traceCharts.js';
 import { fixed, plural, SPLIT_NAME } from '../format.js';
+import type { NamedChart } from '../charts/render.js';
 import type { MakeSection } from '../figure.js';
 import { html, type Markup } from '../html/markup.js';
 import { groupName } from '../html/table.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 import { changeOfGroup } from '../views/measuredChange.js';
 import { ARTICLE_SIGMA, PERTURBED } from '../views/perturbation.js';
+import type { RunReport } from '../reportData.js';
 import { byCriterion, hasManyKs, largestOwnChange, type CriterionTrace } from '../views/selections.js';
 import { controlsText, sourceText, unitsText, type NamedChanges } from './method.js';
 import { chartFigure, randomText, sameBaseline, smallestGroup, spreadText } from './parts.js';
@@ -17,8 +19,8 @@ import { chartFigure, randomText, sameBaseline, smallestGroup, spreadText } from
 interface ShownFigures {
   readonly figure: string;
   readonly grid?: string;
-  /** How its title names them: the first alone, or both. */
-  readonly reference: string;
+  /** How its title names them: the first alone, or both. Left out: the article has none. */
+  readonly reference?: string;
   readonly references?: string;
 }
 
@@ -40,6 +42,23 @@ export const noiseSection = changesSection('changes-noise', 'noise', {
   reference: 'Fig. 5',
   references: 'Figs. 5 and 12',
 });
+
+/** What the article has figures of. */
+const IN_ARTICLE: readonly PerturbationName[] = ['zero', 'reinit', 'noise'];
+const FURTHER = PERTURBATION_NAMES.filter((name) => !IN_ARTICLE.includes(name));
+
+/** The same for every other perturbation, whose charts are named by it: `mean-gradient`. */
+export const furtherSections: readonly MakeSection[] = FURTHER.map((name) =>
+  changesSection(`changes-${name}`, name, { figure: name }),
+);
+
+/** The charts of those sections. */
+export function furtherCharts(
+  { traces }: Pick<RunReport, 'traces'>,
+  groups: readonly GroupLabel[],
+): NamedChart[] {
+  return FURTHER.flatMap((name) => changeCharts(name, name, traces, groups));
+}
 
 function changesSection(
   id: string,
@@ -77,7 +96,9 @@ function changesSection(
     });
     return {
       id,
-      title: `${PERTURBED[perturbation].heading} (${grids.length > 0 ? references : reference})`,
+      title: [PERTURBED[perturbation].heading, ...inArticle(grids.length > 0 ? references : reference)].join(
+        ' ',
+      ),
       body: html`${body}
         <p class="note">
           ${
@@ -88,6 +109,10 @@ function changesSection(
         </p> `,
     };
   };
+}
+
+function inArticle(reference: string | undefined): string[] {
+  return reference === undefined ? [] : [`(${reference})`];
 }
 
 /** Of several standard deviations, the one that is drawn large: the article's, or the smallest. */
@@ -105,7 +130,7 @@ function measuredOn({ split }: TraceUnstructuredResult): string {
 /** Of a further trace in a section, what differs from the one before it. */
 function methodAgain(trace: TraceUnstructuredResult, result: TrainingResult | undefined): Markup {
   const { controls, checkpoint } = trace;
-  return html`<p>The same perturbation on another split. ${measuredOn(trace)} ${seedsText(trace)}</p>
+  return html`<p>The same perturbation on another split. ${measuredOn(trace)} ${settingsText(trace)}</p>
     <p class="note">
       ${controlsText(controls, comparedChanges(trace), false)} Traced weights: sha256
       <code>${checkpoint.slice(0, 12)}</code>. ${sameBaseline(trace, result)}
@@ -117,7 +142,7 @@ function method(trace: TraceUnstructuredResult, result: TrainingResult | undefin
   return html`<p>
       ${measuredOn(trace)} Of ${unitsText(trace)} in the whole model, the k with the highest score
       ${PERTURBED[perturbation].method}, and every group is evaluated again.
-      ${sourceText(trace, 'the group that the neurons are chosen for')} ${seedsText(trace)}
+      ${sourceText(trace, 'the group that the neurons are chosen for')} ${settingsText(trace)}
     </p>
     <p class="note">${controlsText(trace.controls, comparedChanges(trace))}</p>
     <p class="note">
@@ -142,9 +167,12 @@ function comparedChanges(trace: TraceUnstructuredResult): NamedChanges[] {
   ];
 }
 
-/** Over what a perturbation that draws numbers was averaged. */
-function seedsText({ perturbation, seeds, repeats = {} }: TraceUnstructuredResult): string {
-  if (perturbation === 'zero') return '';
+/** Where weights of an earlier epoch are from, or over what a perturbation that draws numbers was averaged. */
+function settingsText({ perturbation, seeds, repeats = {}, rewound }: TraceUnstructuredResult): string {
+  if (rewound) {
+    return `That is epoch ${rewound.epoch}, ${plural(rewound.epochs, 'epoch')} before the traced one.`;
+  }
+  if (!isDrawn(perturbation)) return '';
   const [only] = seeds;
   if (seeds.length === 1) return `The numbers were drawn with one seed, ${only}: no spread is known.`;
   const fewer = Object.entries(repeats).filter(([, count]) => count < seeds.length);
@@ -166,7 +194,7 @@ function findings(view: CriterionTrace, groups: readonly GroupLabel[]): Markup[]
     if (!group) return [];
     const total = view.trace.baseline.total[group.index] ?? 0;
     const net = Math.abs(largest.change) * total;
-    const isMean = view.trace.perturbation !== 'zero' && view.trace.seeds.length > 1;
+    const isMean = isDrawn(view.trace.perturbation) && view.trace.seeds.length > 1;
     return [
       html`Largest change of a ${minority ? 'minority' : 'majority'} group under its own neurons:
       ${spreadText(largest.change, largest.std)} points for ${groupName(group)} at k = ${largest.k}, a net

@@ -1,4 +1,5 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
+import { isDrawn } from '../../neurons/perturbations.js';
 import { SPLIT_NAME } from '../format.js';
 import type { MakeSection } from '../figure.js';
 import { html, type Markup } from '../html/markup.js';
@@ -34,10 +35,10 @@ export const neuronSection: MakeSection = (report, groups) => {
 
 /** The tables of a trace, folded away: long ones, and the same neurons under another perturbation or on another split. */
 function folded(trace: TraceUnstructuredResult, tables: readonly Markup[]): Markup {
-  const draws = trace.perturbation === 'zero' ? '' : ` (${seedsNote(trace)})`;
+  const note = isDrawn(trace.perturbation) ? ` (${seedsNote(trace)})` : '';
   return html`<details>
     <summary>
-      Neurons ${PERTURBED[trace.perturbation].state}${draws}, ${SPLIT_NAME[trace.split]} accuracy
+      Neurons ${PERTURBED[trace.perturbation].state}${note}, ${SPLIT_NAME[trace.split]} accuracy
     </summary>
     ${tables}
   </details> `;

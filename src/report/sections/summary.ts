@@ -1,14 +1,14 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
-import type { TrainingResult } from '../../train/results.js';
+import { selectedEpoch, type TrainingResult } from '../../train/results.js';
 import { percentText, plural, SPLIT_NAME } from '../format.js';
 import type { MakeSection } from '../figure.js';
 import { html, type Markup } from '../html/markup.js';
 import { groupName } from '../html/table.js';
-import { selectedEpoch, type RunReport } from '../reportData.js';
+import type { RunReport } from '../reportData.js';
 import { countOf } from '../tables/accuracy.js';
 import { shortList, type GroupLabel } from '../views/groupLabels.js';
 import { changeOfGroup } from '../views/measuredChange.js';
-import { drawsNote, PERTURBED } from '../views/perturbation.js';
+import { settingsNote, PERTURBED } from '../views/perturbation.js';
 import { byCriterion, largestChange, measuredChanges } from '../views/selections.js';
 import { pointsText, randomText } from './parts.js';
 
@@ -63,7 +63,7 @@ function largestChangeCard(
   const neurons = entry.neurons.map(({ layer, index }) => `${layer}[${index}]`).join(', ');
   const split = SPLIT_NAME[largest.from.trace.split];
   const wording = PERTURBED[largest.from.trace.perturbation];
-  const draws = drawsNote(largest.from);
+  const note = settingsNote(largest.from);
   return [
     card(
       `Largest change of a ${split} accuracy`,
@@ -71,7 +71,7 @@ function largestChangeCard(
       html`${groupName(group)} (${largest.from.trace.baseline.total[group.index]} ${split} samples), when
         ${plural(entry.neurons.length, 'neuron')} of ${largest.from.trace.numNeurons} with the largest
         ${largest.from.criterion}, chosen for ${shortList(chosenFor, groups)},
-        ${entry.neurons.length === 1 ? wording.singular : wording.plural}${draws === '' ? '' : ` (${draws})`}:
+        ${entry.neurons.length === 1 ? wording.singular : wording.plural}${note === '' ? '' : ` (${note})`}:
         <code>${neurons}</code>. The largest of
         ${plural(measuredChanges(views), 'measured change')}${randomText(changeOfGroup(entry, group.index))}.`,
       true,

@@ -3,7 +3,8 @@ import type { NamedChart } from '../charts/render.js';
 import { fixed, plural } from '../format.js';
 import type { MakeSection } from '../figure.js';
 import { html } from '../html/markup.js';
-import { selectedEpoch, type RunReport } from '../reportData.js';
+import type { RunReport } from '../reportData.js';
+import { selectedEpoch } from '../../train/results.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 import { chartFigure, smallestGroup } from './parts.js';
 

@@ -1,18 +1,19 @@
 import type { ControlsHeader } from '../../experiments/results.js';
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
+import { isDrawn } from '../../neurons/perturbations.js';
 import type { Neuron } from '../../neurons/neuron.js';
 import { costText, MISSING, percentText, plural, pointsSpread, score, SPLIT_NAME } from '../format.js';
 import { shortList, starNote, type GroupLabel } from '../views/groupLabels.js';
 import { changeOfGroup, MARK, MARKED_P } from '../views/measuredChange.js';
-import { drawsNote, hasSpread, PERTURBED } from '../views/perturbation.js';
+import { settingsNote, hasSpread, PERTURBED } from '../views/perturbation.js';
 import { byCriterion, type CriterionTrace } from '../views/selections.js';
 import type { Part, Table } from './table.js';
 
 /** The neurons that one criterion chose, with their scores, and what perturbing them changed for every group. */
 export function selectionTable(view: CriterionTrace, groups: readonly GroupLabel[]): Table {
   const { baseline, split, perturbation } = view.trace;
-  const draws = drawsNote(view);
-  const what = `${PERTURBED[perturbation].state}${draws === '' ? '' : ` (${draws})`}`;
+  const note = settingsNote(view);
+  const what = `${PERTURBED[perturbation].state}${note === '' ? '' : ` (${note})`}`;
   return {
     caption: `Criterion ${view.criterion}, ${what}: change of ${SPLIT_NAME[split]} accuracy (points${hasSpread(view) ? ', ± 1 standard deviation over seeds' : ''})`,
     columns: [
@@ -41,7 +42,7 @@ export function selectionTable(view: CriterionTrace, groups: readonly GroupLabel
  * and 5), under those accuracies before. Random perturbations add a column for their standard deviation.
  */
 export function changeTable(trace: TraceUnstructuredResult, groups: readonly GroupLabel[]): Table {
-  const isRandom = trace.perturbation !== 'zero';
+  const isRandom = isDrawn(trace.perturbation);
   const empty = isRandom ? ['', '', ''] : ['', ''];
   return {
     caption: `Change of ${SPLIT_NAME[trace.split]} accuracy in points, neurons ${PERTURBED[trace.perturbation].state}`,

@@ -2,7 +2,7 @@ import type { ControlsHeader } from '../../experiments/results.js';
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import type { CriterionName } from '../../neurons/criteria.js';
 import type { PerturbationWords } from '../../neurons/perturbation.js';
-import { PERTURBATIONS, perturbationNamed, type PerturbationName } from '../../neurons/perturbations.js';
+import { isDrawn, PERTURBATIONS, type PerturbationName } from '../../neurons/perturbations.js';
 import { plural } from '../format.js';
 import type { CriterionTrace } from './selections.js';
 
@@ -13,13 +13,14 @@ export const PERTURBED = Object.fromEntries(
   PERTURBATIONS.map(({ name, words }) => [name, words]),
 ) as Readonly<Record<PerturbationName, PerturbationWords>>;
 
-/** `σ = 0.005, mean of 10 seeds`; empty for zeroing, which draws nothing. */
-export function drawsNote({
+/** `σ = 0.005, mean of 10 seeds`, or `to epoch 35`; empty where there is nothing to tell, as of zeroing. */
+export function settingsNote({
   sigma,
   criterion,
   trace,
 }: Pick<CriterionTrace, 'sigma' | 'criterion' | 'trace'>): string {
-  if (perturbationNamed(trace.perturbation).values === null) return '';
+  if (trace.rewound) return `to epoch ${trace.rewound.epoch}`;
+  if (!isDrawn(trace.perturbation)) return '';
   return [...(sigma === null ? [] : [`σ = ${sigma}`]), seedsNote(trace, criterion)].join(', ');
 }
 

@@ -10,11 +10,12 @@ import { finetuneConfig, type FinetuneConfig } from '../finetune/config.js';
 import { finetuneLoss } from '../finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
 import { MODEL_SETTINGS } from '../ermSettings.js';
+import { keptEpoch } from '../keptEpoch.js';
 import type { KickInRun } from '../kickIn.js';
 import type { TrainingMethod } from '../method.js';
 import type { TrainedRun } from '../results.js';
 import { dataOf } from '../runData.js';
-import { isFile, openRun, requireDatasetOfRun, type OpenedRun, type RunFolder } from '../runFolder.js';
+import { openRun, requireDatasetOfRun, type OpenedRun } from '../runFolder.js';
 import type { TrainedPart, Trainer, MethodRun } from '../trainer.js';
 import { trainRun, type EpochOptions } from '../trainRun.js';
 
@@ -79,7 +80,13 @@ export const finetune = {
       );
     }
     const kickIn = kickInOf(options, from);
-    const weights = kickIn === 'selected' ? from.weights : await keptEpoch(folder, kickIn);
+    const weights =
+      kickIn === 'selected'
+        ? from.weights
+        : await keptEpoch(folder, kickIn, {
+            ...{ parameter: 'kickInEpoch', value: kickIn },
+            otherwise: 'start from its selected epoch, `kickInEpoch` selected',
+          });
     return trainRun(
       { ...options, ...dataOf(from, options) },
       {
@@ -101,22 +108,6 @@ function kickInOf(options: FinetuneSettings, { config, environment }: OpenedRun)
     runEpochs: config.epochs,
     isCelebA: environment.dataOptions?.format === 'celeba',
   } satisfies KickInRun).kickInEpoch;
-}
-
-async function keptEpoch(folder: RunFolder, epoch: number): Promise<string> {
-  const path = folder.epoch(epoch);
-  if (await isFile(path)) return path;
-  throw new SpurmemError(
-    'RUN_NOT_FOUND',
-    `${folder.path} has not kept epoch ${epoch}, which \`kickInEpoch\` names or the protocol starts from: ${path} is missing.`,
-    {
-      ...{ parameter: 'kickInEpoch', value: epoch, expected: 'an epoch that was kept' },
-      advice: [
-        `Start from its selected epoch: \`kickInEpoch\` selected.`,
-        `Or train that run anew with \`keepEpochs\` ${epoch}.`,
-      ],
-    },
-  );
 }
 
 /** Both branches, epoch after epoch. */

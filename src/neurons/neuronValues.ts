@@ -1,0 +1,97 @@
+import type { BatchLoader } from '../data/batches.js';
+import { SpurmemError } from '../errors.js';
+import type { Model } from '../models/model.js';
+import { readSafetensors } from '../models/safetensors.js';
+import type { Unit } from '../native/addon.js';
+import { throwIfAborted, type JobOptions } from '../progress.js';
+import type { NeuronValues } from './perturb.js';
+
+/**
+ * The weights of a model's neurons in another of its checkpoints.
+ *
+ * @param path the checkpoint's file
+ * @param name what they are called
+ * @throws `WEIGHTS_INVALID` when the file cannot be read, or holds no such weights
+ */
+export async function weightsIn(
+  path: string,
+  name: string,
+  { description: { layers } }: Model,
+  unit: Unit,
+): Promise<NeuronValues> {
+  const { tensors } = await readSafetensors(path);
+  const byLayer = new Map(
+    layers.map(({ name: layer, size, weights }) => {
+      const values = tensors[`${layer}.weight`]?.data;
+      if (values?.length !== size * weights) {
+        throw new SpurmemError(
+          'WEIGHTS_INVALID',
+          `${path} has no weights of ${layer} that fit the model. Restore the checkpoint that the run wrote.`,
+        );
+      }
+      return [layer, { values: values as Float32Array, each: unit === 'neuron' ? weights : 1 }] as const;
+    }),
+  );
+  return {
+    name,
+    of({ layer, index }) {
+      const found = byLayer.get(layer);
+      if (!found) throw new RangeError(`The model has no layer ${layer}`);
+      return found.values.slice(index * found.each, (index + 1) * found.each);
+    },
+  };
+}
+
+/**
+ * The mean of what each neuron gives, over examples and positions (of vision transformers: tokens), in eval mode: the output of
+ * its convolution or linear layer, before batch-norm. Summed over examples in float64.
+ *
+ * @param indices positions in the dataset's examples, [N]
+ * @returns [M] in layer order
+ */
+export async function meanOutputs(
+  model: Model,
+  loader: BatchLoader,
+  indices: Int32Array,
+  options: JobOptions & { readonly batchSize: number },
+): Promise<Float64Array> {
+  const task = 'mean outputs';
+  const sums = new Float64Array(model.numNeurons);
+  let done = 0;
+  for await (const batch of loader.evaluation(indices, options.batchSize)) {
+    using current = batch;
+    throwIfAborted(options.signal, task);
+    using ofBatch = await model.network.outputSums(current.images);
+    for (const [i, sum] of ((await ofBatch.data()) as Float64Array).entries()) sums[i] = (sums[i] ?? 0) + sum;
+    done += current.indices.length;
+    options.onProgress?.({ task, done, total: indices.length, unit: 'images' });
+  }
+  return sums.map((sum) => sum / indices.length);
+}
+
+/**
+ * Outputs of a model's neurons as what is known of each.
+ *
+ * @param outputs one a neuron, [M] in layer order
+ * @param name what they are called
+ */
+export function outputsOf(
+  outputs: Float64Array,
+  name: string,
+  { description: { layers } }: Model,
+): NeuronValues {
+  const starts = new Map<string, number>();
+  let start = 0;
+  for (const { name: layer, size } of layers) {
+    starts.set(layer, start);
+    start += size;
+  }
+  return {
+    name,
+    of({ layer, index }) {
+      const first = starts.get(layer);
+      if (first === undefined) throw new RangeError(`The model has no layer ${layer}`);
+      return Float32Array.of(outputs[first + index] as number);
+    },
+  };
+}

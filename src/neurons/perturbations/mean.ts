@@ -1,0 +1,19 @@
+import type { Perturbation } from '../perturbation.js';
+
+/**
+ * Mean ablation: a neuron gives the mean of its output over the training split, whatever it sees. What follows then meets an
+ * average neuron, where a zeroed filter leaves it batch-norm's shift.
+ */
+export const mean = {
+  name: 'mean',
+  edit: 'output',
+  values: 'meanOutput',
+  words: {
+    heading: 'Mean-ablated neurons',
+    state: 'mean-ablated',
+    deed: 'mean-ablating',
+    method: 'always give the mean of their output over the training split (before batch-norm)',
+    singular: 'is mean-ablated',
+    plural: 'are mean-ablated',
+  },
+} as const satisfies Perturbation;

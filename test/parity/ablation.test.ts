@@ -1,0 +1,142 @@
+import { join } from 'node:path';
+import type { Architecture } from '../../src/models/architectures.js';
+import { Model } from '../../src/models/model.js';
+import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
+import { native, type Tensor } from '../../src/native/addon.js';
+import { setThreads } from '../../src/native/device.js';
+import { outputsOf, weightsIn } from '../../src/neurons/neuronValues.js';
+import { perturbedVariants, type NeuronPlace, type NeuronValues } from '../../src/neurons/perturb.js';
+import type { PerturbationName } from '../../src/neurons/perturbations.js';
+import { temporaryFolder } from '../temporary.js';
+import { relativeDifference, report } from './compare.js';
+import { oracleOf } from './oracle.js';
+import { reference, THREADS } from './python.js';
+
+const folder = temporaryFolder();
+const BATCH = 12;
+
+interface Case {
+  readonly arch: Architecture;
+  readonly neurons: readonly NeuronPlace[];
+  /**
+   * Of logits, layer after layer. A fixed output is a bias, which is 0 for the layer's other neurons or their own: their sums
+   * are rounded as before.
+   */
+  readonly tolerance: number;
+  /** Of logits without gradients, where a ResNet's batch-norm is folded into its convolutions, which rounds otherwise. */
+  readonly folded: number;
+}
+
+const cases: Case[] = [
+  {
+    arch: 'resnet18',
+    neurons: [
+      { layer: 'conv1', index: 5 },
+      { layer: 'layer2.0.conv1', index: 100 },
+      { layer: 'layer2.0.conv1', index: 7 },
+      { layer: 'layer2.0.downsample.0', index: 3 },
+      { layer: 'layer4.1.conv2', index: 511 },
+    ],
+    tolerance: 0,
+    folded: 1e-5,
+  },
+  {
+    arch: 'vit_tiny_patch16_224',
+    neurons: [
+      { layer: 'blocks.0.attn.qkv', index: 400 },
+      { layer: 'blocks.3.attn.proj', index: 11 },
+      { layer: 'blocks.3.mlp.fc1', index: 700 },
+      { layer: 'blocks.11.mlp.fc2', index: 0 },
+    ],
+    tolerance: 1e-6,
+    folded: 1e-6,
+  },
+];
+
+/** Means over positions are rounded to float32 before they are added. */
+const MEANS = 1e-6;
+
+test.each(cases)('$arch: rewound and mean-ablated neurons', async ({ arch, neurons, tolerance, folded }) => {
+  const [out, earlier] = ['out', 'earlier'].map((name) => join(folder, `${arch}-${name}.safetensors`)) as [
+    string,
+    string,
+  ];
+  const [height, width] = [64, 32];
+  reference('ablation', [
+    ...['--arch', arch, '--neurons', ...neurons.map(({ layer, index }) => `${layer}:${index}`)],
+    ...['--seed', 3, '--batch', BATCH, '--height', height, '--width', width, '--threads', THREADS],
+    ...['--out', out, '--earlier', earlier],
+  ]);
+  const { tensors } = await readSafetensors(out);
+  const expected = oracleOf(tensors);
+  await setThreads(THREADS);
+  const generator = new (native().Generator)(0);
+  using model = await Model.create({
+    ...{ arch, numClasses: 2, generator, device: 'cpu', imageSize: [height, width], patchSize: 8 },
+    layerNormEps: 1e-6,
+  });
+  await model.loadStateDict(stateOf(tensors));
+  const { data, shape } = expected('input');
+  using images = await imagesOf(data as Float32Array, shape);
+
+  // Two batches of different sizes.
+  const means = new Float64Array(model.numNeurons);
+  const each = data.length / BATCH;
+  for (const [from, to] of [
+    [0, 8],
+    [8, BATCH],
+  ] as const) {
+    using part = await imagesOf((data as Float32Array).slice(from * each, to * each), [
+      to - from,
+      ...shape.slice(1),
+    ]);
+    using sums = await model.network.outputSums(part);
+    for (const [i, sum] of ((await sums.data()) as Float64Array).entries()) {
+      means[i] = (means[i] as number) + sum / BATCH;
+    }
+  }
+  compare(`${arch}, mean outputs of all layers`, means, expected('means').data as Float64Array, MEANS);
+
+  const known: [PerturbationName, string, NeuronValues][] = [
+    ['rewind', 'rewound', await weightsIn(earlier, 'earlier', model, 'neuron')],
+    ['mean', 'ablated', outputsOf(expected('means').data as Float64Array, 'means', model)],
+  ];
+  for (const [kind, state, values] of known) {
+    const [variant] = perturbedVariants(
+      neurons,
+      { kind, sigma: null, seeds: [], known: values },
+      model.description.layers,
+    );
+    const theirs = expected(`logits.${state}`).data as Float32Array;
+    expect(relativeDifference(theirs, expected('logits').data)).toBeGreaterThan(1e-3);
+    for (const grad of [true, false]) {
+      using logits = await model.network.forward(images, { grad, edits: variant?.edits });
+      const what = `${arch}, ${state} neurons, logits ${grad ? 'layer after layer' : 'without gradients'}`;
+      compare(what, (await logits.data()) as Float32Array, theirs, grad ? tolerance : folded);
+    }
+  }
+});
+
+function compare(
+  what: string,
+  ours: Float32Array | Float64Array,
+  theirs: Float32Array | Float64Array,
+  tolerance: number,
+): void {
+  const difference = relativeDifference(ours, theirs);
+  report(`${what}, relative difference`, difference, tolerance);
+  expect(difference).toBeLessThanOrEqual(tolerance);
+}
+
+function stateOf(tensors: Readonly<Record<string, TensorData>>): Record<string, TensorData> {
+  return Object.fromEntries(
+    Object.entries(tensors)
+      .filter(([name]) => name.startsWith('state.'))
+      .map(([name, tensor]) => [name.slice('state.'.length), tensor]),
+  );
+}
+
+async function imagesOf(data: Float32Array, shape: readonly number[]): Promise<Tensor> {
+  using contiguous = await native().tensor(data, shape, 'cpu');
+  return await contiguous.channelsLast();
+}
