@@ -1,5 +1,4 @@
-import { middle } from '../metrics/bootstrap.js';
-import { mean } from '../metrics/statistics.js';
+import { mean, middle } from '../metrics/statistics.js';
 import { native, type Generator } from '../native/addon.js';
 import {
   perturbedVariants,

@@ -1,6 +1,6 @@
 import type { Batch, BatchLoader } from '../data/batches.js';
 import { countCorrect } from '../metrics/evaluate.js';
-import { accuracyInterval, changeInterval, type Interval } from '../metrics/bootstrap.js';
+import { accuracyInterval, changeInterval, type Interval } from '../metrics/intervals.js';
 import { GroupCounter, type GroupAccuracies } from '../metrics/groups.js';
 import { mean, standardDeviation } from '../metrics/statistics.js';
 import type { Model } from '../models/model.js';
@@ -128,7 +128,7 @@ export function changeOf({ gained, lost, total }: GroupOutcome): number {
   return (gained - lost) / total;
 }
 
-/** What one set of neurons did, over one variant or one for each seed: means, and 95 % intervals over the examples. */
+/** What one set of neurons did, over one variant or one for each seed: means, and 95 % score intervals over the examples. */
 export interface OutcomeSummary {
   readonly accuracy: number[];
   readonly change: number[];

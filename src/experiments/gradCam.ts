@@ -4,9 +4,9 @@ import { requireGroups } from '../data/dataset.js';
 import { nearestNames } from '../data/nearest.js';
 import { greyPng, inputPng } from '../data/png.js';
 import { SpurmemError, invalidParameter } from '../errors.js';
-import { meanInterval } from '../metrics/bootstrap.js';
+import { meanInterval } from '../metrics/intervals.js';
 import { heatShare } from '../metrics/heatShare.js';
-import { mean } from '../metrics/statistics.js';
+import { momentsOf } from '../metrics/statistics.js';
 import { native } from '../native/addon.js';
 import { throwIfAborted } from '../progress.js';
 import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
@@ -277,5 +277,10 @@ function compareGroup(
 function meanShare(values: readonly number[]): MeanShare | null {
   const known = values.filter((value) => !Number.isNaN(value));
   if (known.length === 0) return null;
-  return { images: known.length, mean: mean(known), interval: meanInterval(known) };
+  const moments = momentsOf(known);
+  return {
+    images: moments.count,
+    mean: moments.mean,
+    interval: moments.count > 1 ? meanInterval(moments) : null,
+  };
 }

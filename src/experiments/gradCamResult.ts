@@ -1,6 +1,6 @@
 import type { CoreRegion } from '../data/coreRegion.js';
 import type { Split } from '../data/split.js';
-import type { Interval } from '../metrics/bootstrap.js';
+import type { Interval } from '../metrics/intervals.js';
 import type { Architecture } from '../models/architectures.js';
 
 /** A model whose heat maps were taken. */
@@ -12,11 +12,12 @@ export interface MappedModel {
   readonly checkpoint: string;
 }
 
-/** A mean over images, with its 95 % bootstrap interval over them. Shares are fractions. */
+/** A mean over images. Shares are fractions. */
 export interface MeanShare {
   readonly images: number;
   readonly mean: number;
-  readonly interval: Interval;
+  /** 95 % interval of the mean by Student's t; null for one image. */
+  readonly interval: Interval | null;
 }
 
 /** What one model's heat maps of one group tell. */

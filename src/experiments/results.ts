@@ -1,5 +1,5 @@
 import type { Split } from '../data/split.js';
-import type { Interval } from '../metrics/bootstrap.js';
+import type { Interval } from '../metrics/intervals.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import type { Loss } from '../metrics/loss.js';
 import type { Unit } from '../native/addon.js';
@@ -53,7 +53,7 @@ export interface TraceEntry {
   readonly change: readonly number[];
   /** Standard deviation of the change over seeds, [numGroups]; null where there is one seed or none. */
   readonly changeStd: readonly number[] | null;
-  /** 95 % bootstrap interval of the accuracy and of the change of each group, [numGroups], over the examples. */
+  /** 95 % score interval of the accuracy and of the change of each group, [numGroups], over the examples. */
   readonly accuracyInterval: readonly Interval[];
   readonly changeInterval: readonly Interval[];
   /** The change beside that of random neurons, [numGroups]; null without controls. */
@@ -94,7 +94,7 @@ export interface LayerEntry {
   /** Samples of the group that were right and became wrong, and the other way round. */
   readonly lost: number;
   readonly gained: number;
-  /** 95 % bootstrap interval of the accuracy and of the change, over the examples. */
+  /** 95 % score interval of the accuracy and of the change, over the examples. */
   readonly accuracyInterval: Interval;
   readonly changeInterval: Interval;
   /** The change beside that of random neurons of the layer; null without controls. */

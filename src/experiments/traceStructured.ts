@@ -1,5 +1,5 @@
 import { requireGroups } from '../data/dataset.js';
-import { accuracyInterval, changeInterval } from '../metrics/bootstrap.js';
+import { accuracyInterval, changeInterval } from '../metrics/intervals.js';
 import { maskNeurons, ZERO } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
 import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';

@@ -1,66 +1,47 @@
 import { randomLcg } from 'd3-random';
-import { quantileSorted } from 'simple-statistics';
-import { binomial, countQuantile, gainedMinusLost, type CountDistribution } from './binomial.js';
+import type { Interval } from './intervals.js';
+import { middle, momentsOf } from './statistics.js';
 
-/** Resamples, where the bootstrap's distribution has to be drawn, and the level of the intervals. */
-export const BOOTSTRAP = { resamples: 2000, level: 0.95 } as const;
-
-const TAIL = (1 - BOOTSTRAP.level) / 2;
-
-/** [low, high]. */
-export type Interval = readonly [number, number];
+/** Resamples, and the fewest values that they tell enough of: of fewer, too many resamples repeat one value only. */
+export const BOOTSTRAP = { resamples: 5000, fewest: 6 } as const;
 
 /**
- * Percentile bootstrap of an accuracy: examples are drawn with replacement, so that a resample's correct ones are
- * binomial. Exact, as of infinitely many resamples: both ends are the smallest accuracy whose distribution function is at
- * least 2.5 % and 97.5 %.
+ * Studentized bootstrap interval (bootstrap-t; Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 12.5) of
+ * a mean over models: seeds are drawn with replacement, the distance of each resample's mean is divided by its standard
+ * error, and the middle 95 % of these ratios take the place of Student's t. Reproducible: its draws are seeded.
  *
- * @returns the interval of correct / total, as fractions; [NaN, NaN] of no examples
+ * @returns null of fewer than 6 values, and where so many resamples repeat one value that an end is nowhere
  */
-export function accuracyInterval(correct: number, total: number): Interval {
-  return middleOf(binomial(total, correct / total), total);
-}
-
-/**
- * Percentile bootstrap of a change of accuracy on the same examples (paired): each was lost, gained or stayed, so that a
- * resample's lost and gained ones are multinomial. Exact, with ends as `accuracyInterval`'s.
- *
- * @returns the interval of (gained - lost) / total, as fractions; [NaN, NaN] of no examples
- */
-export function changeInterval({
-  total,
-  lost,
-  gained,
-}: {
-  readonly total: number;
-  readonly lost: number;
-  readonly gained: number;
-}): Interval {
-  return middleOf(gainedMinusLost(total, lost / total, gained / total), total);
-}
-
-/**
- * Percentile bootstrap of a mean: the values are drawn with replacement. Reproducible: the seed is fixed.
- *
- * @returns [NaN, NaN] of no values
- */
-export function meanInterval(values: readonly number[]): Interval {
-  const { length } = values;
+export function bootstrapInterval(values: readonly number[]): Interval | null {
+  const { count, mean, variance } = momentsOf(values);
+  if (count < BOOTSTRAP.fewest) return null;
   const random = randomLcg(0);
-  const means = Array.from({ length: BOOTSTRAP.resamples }, () => {
-    let sum = 0;
-    for (let draw = 0; draw < length; draw += 1) sum += values[Math.floor(random() * length)] as number;
-    return sum / length;
-  });
-  return middle(means);
+  const resample = new Float64Array(count);
+  const ratios = new Float64Array(BOOTSTRAP.resamples);
+  for (let draw = 0; draw < ratios.length; draw += 1) {
+    for (let i = 0; i < count; i += 1) resample[i] = values[Math.floor(random() * count)] as number;
+    ratios[draw] = studentized(resample, mean);
+  }
+  const [low, high] = middle(ratios);
+  const error = Math.sqrt(variance / count);
+  const interval: Interval = [mean - high * error, mean - low * error];
+  return interval.every(Number.isFinite) ? interval : null;
 }
 
-/** The middle 95 % of values, between their 2.5th and 97.5th percentile. */
-export function middle(values: readonly number[]): Interval {
-  const sorted = [...values].sort((a, b) => a - b);
-  return [quantileSorted(sorted, TAIL), quantileSorted(sorted, 1 - TAIL)];
-}
-
-function middleOf(counts: CountDistribution, total: number): Interval {
-  return [countQuantile(counts, TAIL) / total, countQuantile(counts, 1 - TAIL) / total];
+/** The distance of values' mean from `center` in standard errors; infinite where the values are all the same. */
+function studentized(values: Float64Array, center: number): number {
+  const { length } = values;
+  const first = values[0] as number;
+  let sum = 0;
+  let differ = false;
+  for (let i = 0; i < length; i += 1) {
+    sum += values[i] as number;
+    differ ||= values[i] !== first;
+  }
+  // Rounding would give equal values a spread.
+  if (!differ) return first < center ? -Infinity : Infinity;
+  const mean = sum / length;
+  let squares = 0;
+  for (let i = 0; i < length; i += 1) squares += ((values[i] as number) - mean) ** 2;
+  return (mean - center) / Math.sqrt(squares / (length * (length - 1)));
 }

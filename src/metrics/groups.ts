@@ -1,4 +1,4 @@
-import { accuracyInterval, type Interval } from './bootstrap.js';
+import { accuracyInterval, type Interval } from './intervals.js';
 
 /**
  * Accuracy of each group g = y * numSpurious + a on one split, all as fractions in [0, 1].
@@ -10,7 +10,7 @@ export interface GroupAccuracies {
   readonly total: readonly number[];
   /** correct / total, [numGroups]; NaN, in files null, of no examples. */
   readonly accuracy: readonly number[];
-  /** 95 % bootstrap interval of each accuracy, [numGroups]. */
+  /** 95 % score interval of each accuracy (`accuracyInterval`), [numGroups]. */
   readonly interval: readonly Interval[];
   /** The group with the lowest accuracy, of those with examples; the lowest index where several tie. */
   readonly worstGroup: number;

@@ -1,11 +1,15 @@
-/** The part of jstat that is used: Student's t distribution. It brings no types of its own. */
+/** The part of jstat that is used: Student's t and the normal distribution. It brings no types of its own. */
 declare module 'jstat' {
-  interface Distribution {
+  interface StudentT {
     /** P(T <= x). */
     cdf(x: number, degreesOfFreedom: number): number;
     /** The x with P(T <= x) = p. */
     inv(p: number, degreesOfFreedom: number): number;
   }
-  const jstat: { readonly jStat: { readonly studentt: Distribution } };
+  interface Normal {
+    /** The x with P(X <= x) = p. */
+    inv(p: number, mean: number, standardDeviation: number): number;
+  }
+  const jstat: { readonly jStat: { readonly normal: Normal; readonly studentt: StudentT } };
   export default jstat;
 }

@@ -1,48 +1,67 @@
 import jstat from 'jstat';
-import type { Interval } from './bootstrap.js';
-import { mean, standardDeviation } from './statistics.js';
+import { bootstrapInterval } from './bootstrap.js';
+import { equivalence, type Equivalence } from './equivalence.js';
+import { meanInterval, type Interval } from './intervals.js';
+import { signFlip, type SignFlip } from './signFlip.js';
+import { momentsOf } from './statistics.js';
 
 const { studentt } = jstat.jStat;
 
-/** The level of the intervals over seeds. */
-const LEVEL = 0.95;
-
-/** A measurement over seeds. */
+/** A measurement over seeds. Fields that may be left out are not in results of earlier versions. */
 export interface SeedSummary {
   readonly mean: number;
   /** Sample standard deviation over seeds; null for one seed. */
   readonly std: number | null;
   /** 95 % interval of the mean by Student's t; null for one seed. */
   readonly interval: Interval | null;
+  /** 95 % interval of the mean by the studentized bootstrap; null for fewer than 6 seeds (`bootstrapInterval`). */
+  readonly bootstrap?: Interval | null;
 }
 
-/** Mean, standard deviation and interval of at least one seed's values. */
+/** Mean, standard deviation and intervals of at least one seed's values. */
 export function summarizeSeeds(values: readonly number[]): SeedSummary {
-  const average = mean([...values]);
-  if (values.length < 2) return { mean: average, std: null, interval: null };
-  const std = standardDeviation([...values]);
-  const half = (studentt.inv((1 + LEVEL) / 2, values.length - 1) * std) / Math.sqrt(values.length);
-  return { mean: average, std, interval: [average - half, average + half] };
+  const moments = momentsOf(values);
+  if (moments.count < 2) return { mean: moments.mean, std: null, interval: null, bootstrap: null };
+  return {
+    mean: moments.mean,
+    std: Math.sqrt(moments.variance),
+    interval: meanInterval(moments),
+    bootstrap: bootstrapInterval(values),
+  };
 }
 
 /** The difference of two measurements on the same seeds. */
 export interface PairedDifference extends SeedSummary {
   /** Two-sided paired t-test; null for one seed. */
   readonly pValue: number | null;
+  /** Two-sided sign-flip permutation test. */
+  readonly signFlip?: SignFlip | null;
+  /** Whether the difference is too small to matter; null without a margin, and for one seed. */
+  readonly equivalence?: Equivalence | null;
 }
 
 /**
  * `values` minus `reference`, seed by seed.
  *
- * @throws RangeError when they are not of the same seeds
+ * @param margin the largest difference that would not matter, chosen before the values were seen
+ * @throws RangeError when they are not of the same seeds, and for a margin that is not above 0
  */
-export function pairedDifference(values: readonly number[], reference: readonly number[]): PairedDifference {
+export function pairedDifference(
+  values: readonly number[],
+  reference: readonly number[],
+  margin?: number,
+): PairedDifference {
   if (values.length !== reference.length) {
     throw new RangeError(`${values.length} seeds against ${reference.length}`);
   }
   const differences = values.map((value, i) => value - (reference[i] as number));
   const summary = summarizeSeeds(differences);
-  return { ...summary, pValue: pValueOf(summary, differences.length) };
+  return {
+    ...summary,
+    pValue: pValueOf(summary, differences.length),
+    signFlip: signFlip(differences),
+    equivalence: margin === undefined ? null : equivalence(differences, margin),
+  };
 }
 
 function pValueOf({ mean: difference, std }: SeedSummary, count: number): number | null {

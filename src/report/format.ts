@@ -1,6 +1,6 @@
 import type { Split } from '../data/split.js';
 import type { TraceCost } from '../experiments/evaluateVariants.js';
-import type { Interval } from '../metrics/bootstrap.js';
+import type { Interval } from '../metrics/intervals.js';
 
 /** What stands where a number is missing: the report never prints NaN. */
 export const MISSING = '–';

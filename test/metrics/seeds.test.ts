@@ -1,5 +1,8 @@
 import fc from 'fast-check';
+import { bootstrapInterval } from '../../src/metrics/bootstrap.js';
+import { equivalence } from '../../src/metrics/equivalence.js';
 import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
+import { signFlip } from '../../src/metrics/signFlip.js';
 
 test('an interval by Student\u2019s t', () => {
   const { mean, std, interval } = summarizeSeeds([1, 2, 3, 4, 5]);
@@ -8,7 +11,7 @@ test('an interval by Student\u2019s t', () => {
   // t(0.975, 4) = 2.776445
   expect(interval?.[0]).toBeCloseTo(3 - 1.963243, 5);
   expect(interval?.[1]).toBeCloseTo(3 + 1.963243, 5);
-  expect(summarizeSeeds([0.4])).toEqual({ mean: 0.4, std: null, interval: null });
+  expect(summarizeSeeds([0.4])).toEqual({ mean: 0.4, std: null, interval: null, bootstrap: null });
 });
 
 test('a paired t-test', () => {
@@ -22,7 +25,8 @@ test('a paired t-test', () => {
 });
 
 test('the interval leaves out zero exactly where the p-value is below 0.05', () => {
-  const values = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 3, maxLength: 8 });
+  // Too few for a bootstrap, which would take the most time.
+  const values = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 3, maxLength: 5 });
   fc.assert(
     fc.property(values, (differences) => {
       const zeros = differences.map(() => 0);
@@ -32,4 +36,79 @@ test('the interval leaves out zero exactly where the p-value is below 0.05', () 
       expect(low > 0 || high < 0).toBe((pValue ?? 1) < 0.05);
     }),
   );
+});
+
+// Fisher's, of Darwin's maize (The Design of Experiments, section 21): of 2^15 signs, 863 sums on each side are at least 314.
+const MAIZE = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48];
+
+test('a sign-flip test tries all signs', () => {
+  expect(signFlip(MAIZE)).toEqual({ pValue: (2 * 863) / 2 ** 15, assignments: 2 ** 15, exact: true });
+  expect(signFlip([1, 2, 3, 4, 5])?.pValue).toBe(2 / 2 ** 5);
+  expect(signFlip([0, 0])?.pValue).toBe(1);
+  expect(signFlip([0.3])?.pValue).toBe(1);
+  expect(signFlip([])).toBeNull();
+  // 0.1 + 0.2 - 0.3 is not 0 in floating point.
+  expect(signFlip([0.1, 0.2, -0.3])?.pValue).toBe(1);
+});
+
+test('a sign-flip test of many differences draws signs', () => {
+  // Ten times two of MAIZE are no more than 20; with six zeros there are 21, which leave the sums as they are.
+  const drawn = signFlip([...MAIZE, 0, 0, 0, 0, 0, 0]);
+  expect(drawn).toMatchObject({ assignments: 100_000, exact: false });
+  const exact = (2 * 863) / 2 ** 15;
+  expect(Math.abs((drawn?.pValue ?? 1) - exact)).toBeLessThan(4 * Math.sqrt((exact * (1 - exact)) / 100_000));
+  expect(signFlip(new Array<number>(60).fill(1))?.pValue).toBe(1 / 100_001);
+});
+
+test('an equivalence test', () => {
+  const differences = [0.01, -0.02, 0.015, 0, -0.005];
+  // Mean 0, standard error 0.0061237; t(0.95, 4) = 2.131847.
+  const found = equivalence(differences, 0.02);
+  expect(found?.interval).toEqual([expect.closeTo(-0.013055, 5), expect.closeTo(0.013055, 5)]);
+  // scipy.stats.t.sf(0.02 / 0.0061237, 4)
+  expect(found?.pValue).toBeCloseTo(0.0154, 3);
+  expect(found?.equivalent).toBe(true);
+  expect(equivalence(differences, 0.013)?.equivalent).toBe(false);
+  expect(equivalence([0.1, 0.1], 0.2)).toMatchObject({ pValue: 0, equivalent: true });
+  expect(equivalence([0.3, 0.3], 0.2)).toMatchObject({ pValue: 1, equivalent: false });
+  expect(equivalence([0.1], 0.2)).toBeNull();
+  expect(() => equivalence(differences, 0)).toThrow(RangeError);
+});
+
+test('differences are equivalent exactly where p is below 0.05', () => {
+  const values = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 3, maxLength: 8 });
+  fc.assert(
+    fc.property(values, (differences) => {
+      const found = equivalence(differences, 0.5);
+      fc.pre(found !== null && Math.abs(found.pValue - 0.05) > 1e-6);
+      expect(found.equivalent).toBe(found.pValue < 0.05);
+    }),
+  );
+});
+
+test('a bootstrap interval lies like Student\u2019s, and leans to where values are spread', () => {
+  const even = Array.from({ length: 30 }, (_, i) => i - 14.5);
+  const { interval, bootstrap, std } = summarizeSeeds(even);
+  const error = (std ?? 0) / Math.sqrt(30);
+  expect(Math.abs((bootstrap?.[0] ?? 0) - (interval?.[0] ?? 0))).toBeLessThan(0.15 * error);
+  expect(Math.abs((bootstrap?.[1] ?? 0) - (interval?.[1] ?? 0))).toBeLessThan(0.15 * error);
+  const skewed = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.9, 1.5, 4];
+  const [low = 0, high = 0] = bootstrapInterval(skewed) ?? [];
+  expect(high - 0.85).toBeGreaterThan(2 * (0.85 - low));
+  expect(bootstrapInterval(skewed)).toEqual([low, high]);
+});
+
+test('too few seeds, or too few different ones, have no bootstrap interval', () => {
+  expect(bootstrapInterval([1, 2, 3, 4, 5])).toBeNull();
+  expect(bootstrapInterval([0, 0, 0, 0, 0, 0, 0, 1])).toBeNull();
+  expect(bootstrapInterval([0.1, 0.1, 0.1, 0.1, 0.1, 0.1])).toBeNull();
+});
+
+test('a paired difference has all of them, and an equivalence test where a margin is given', () => {
+  const zeros = MAIZE.map(() => 0);
+  const found = pairedDifference(MAIZE, zeros, 100);
+  expect(found.signFlip).toEqual(signFlip(MAIZE));
+  expect(found.bootstrap).toEqual(bootstrapInterval(MAIZE));
+  expect(found.equivalence).toEqual(equivalence(MAIZE, 100));
+  expect(pairedDifference(MAIZE, zeros).equivalence).toBeNull();
 });

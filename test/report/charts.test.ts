@@ -44,7 +44,7 @@ describe('Fig. 2', () => {
   it('shares the scale of its bars between criteria', async () => {
     const both = await figures(fullReport);
     const ticks = (name: string) => texts(both.get(name)).filter((text) => /^−?\d+$/.test(text));
-    expect(ticks('fig2-magnitude.svg')).toEqual(['−20', '−15', '−10', '−5', '0', '5']);
+    expect(ticks('fig2-magnitude.svg')).toEqual(['−25', '−20', '−15', '−10', '−5', '0', '5', '10']);
     expect(ticks('fig2-gradient.svg')).toEqual(ticks('fig2-magnitude.svg'));
   });
 

@@ -9,7 +9,7 @@ import type {
 import { nullDistribution } from '../../src/experiments/controls.js';
 import type { ControlsHeader } from '../../src/experiments/results.js';
 import type { Split } from '../../src/data/split.js';
-import type { Interval } from '../../src/metrics/bootstrap.js';
+import { accuracyInterval, changeInterval } from '../../src/metrics/intervals.js';
 import { groupAccuracies, type GroupAccuracies } from '../../src/metrics/groups.js';
 import type { CriterionName } from '../../src/neurons/criteria.js';
 import type { Neuron } from '../../src/neurons/neuron.js';
@@ -31,15 +31,6 @@ export const erm: TrainingResult = {
   val: groupAccuracies([465, 310, 26, 127], VAL, TRAIN),
   test: groupAccuracies([899, 198, 50, 399], TEST, TRAIN),
 };
-
-/** Normal intervals, about as wide as bootstrap's: thousands of those take longer than all charts of a file. */
-function around(mean: number, variance: number, total: number): Interval {
-  const reach = 1.96 * Math.sqrt(variance / total);
-  return [mean - reach, mean + reach];
-}
-
-const changeInterval = (total: number, lost: number, gained: number): Interval =>
-  around((gained - lost) / total, (gained + lost) / total - ((gained - lost) / total) ** 2, total);
 
 const LAYERS = ['conv1', 'layer3.0.downsample.0', 'layer4.1.conv2'];
 
@@ -71,7 +62,7 @@ function intervalsAndControls(
     accuracyInterval: accuracies.interval,
     changeInterval: accuracies.total.map((total, g) => {
       const lost = (baseline.correct[g] ?? 0) - (accuracies.correct[g] ?? 0);
-      return changeInterval(total, Math.max(lost, 0), Math.max(-lost, 0));
+      return changeInterval({ total, lost: Math.max(lost, 0), gained: Math.max(-lost, 0) });
     }),
     controls: accuracies.accuracy.map((value, g) => {
       const change = value - (baseline.accuracy[g] ?? 0);
@@ -329,8 +320,8 @@ export function layerTrace(names: readonly string[], ks: readonly number[]): Tra
               change: correct / total - (erm.train.accuracy[group] ?? 0),
               lost,
               gained,
-              accuracyInterval: around(correct / total, (correct / total) * (1 - correct / total), total),
-              changeInterval: changeInterval(total, lost, gained),
+              accuracyInterval: accuracyInterval(correct, total),
+              changeInterval: changeInterval({ total, lost, gained }),
               controls: nullDistribution((gained - lost) / total, drawn((gained - lost) / total, total)),
             };
           }),

@@ -57,7 +57,7 @@ describe('figures of perturbations', () => {
         'σ = 0.005, mean of 10 seeds',
         '* minority group; n = training samples',
         'change of training accuracy (points)',
-        'error bars: 95 % bootstrap interval over samples',
+        'error bars: 95 % score interval over samples',
         'grey: random neurons, middle 95 % and mean; † p ≤ 0.05',
       ]),
     );

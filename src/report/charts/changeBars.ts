@@ -43,7 +43,7 @@ interface Bar extends RandomFields {
 
 /**
  * A panel of Figs 2, 4, 5, 11 and 12: for each group, a bar for every k with the change in percentage points of that
- * group's accuracy when the k neurons chosen for that group are perturbed, its 95 % bootstrap interval, and behind it what
+ * group's accuracy when the k neurons chosen for that group are perturbed, its 95 % score interval, and behind it what
  * random neurons of the same layers change. Hues darken with k. Signed, unlike the article's |change|: intervals and random
  * changes go both ways.
  */

@@ -53,7 +53,7 @@ export function barNotes(
 ): string[] {
   const changes = entries.map((entry) => changeOfGroup(entry, entry.group));
   return [
-    ...(changes.some(({ interval }) => interval) ? ['error bars: 95 % bootstrap interval over samples'] : []),
+    ...(changes.some(({ interval }) => interval) ? ['error bars: 95 % score interval over samples'] : []),
     ...(controls && changes.some(({ random }) => random)
       ? [`grey: random neurons, middle 95 % and mean; ${MARK} p ≤ ${MARKED_P}`]
       : []),

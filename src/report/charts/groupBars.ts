@@ -11,7 +11,7 @@ import { INK, TEST, TRAIN } from './theme.js';
 const BAR = 42;
 
 /**
- * Training and test accuracy of each group in percent, two bars a group (article, Fig. 1), with 95 % bootstrap intervals.
+ * Training and test accuracy of each group in percent, two bars a group (article, Fig. 1), with 95 % score intervals.
  */
 export function groupBars(result: TrainingResult, groups: readonly GroupLabel[]): ChartSpec {
   const values = groups.flatMap((group) => {
@@ -44,7 +44,7 @@ export function groupBars(result: TrainingResult, groups: readonly GroupLabel[])
         text: 'Training and test accuracy of each group',
         subtitle: [
           [...starNote(groups), 'n = training / test samples'].join('; '),
-          ...(hasIntervals ? ['error bars: 95 % bootstrap interval over samples'] : []),
+          ...(hasIntervals ? ['error bars: 95 % score interval over samples'] : []),
         ],
       },
       width: groups.length * (2 * BAR + 30),

@@ -33,8 +33,8 @@ function heatColumns(when: 'before' | 'after', heat: GroupHeat | null): FigureRo
 function meanColumns(name: string, share: MeanShare | null): FigureRow {
   return {
     [name]: share?.mean ?? null,
-    [`${name}Low`]: share?.interval[0] ?? null,
-    [`${name}High`]: share?.interval[1] ?? null,
+    [`${name}Low`]: share?.interval?.[0] ?? null,
+    [`${name}High`]: share?.interval?.[1] ?? null,
     [`${name}Images`]: share?.images ?? null,
   };
 }

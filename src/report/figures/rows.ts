@@ -1,5 +1,5 @@
 import type { NullDistribution } from '../../experiments/results.js';
-import type { Interval } from '../../metrics/bootstrap.js';
+import type { Interval } from '../../metrics/intervals.js';
 import type { Neuron } from '../../neurons/neuron.js';
 import type { FigureRow } from '../figure.js';
 

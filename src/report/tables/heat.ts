@@ -15,8 +15,7 @@ export function heatTable(gradCam: GradCamResult, groups: readonly GroupLabel[])
   const { before, groups: comparisons } = gradCam;
   const models = before ? (['before', 'after'] as const) : (['after'] as const);
   return {
-    caption:
-      'Share of the heat in the core region: mean over images, with its 95 % bootstrap interval over them',
+    caption: 'Share of the heat in the core region: mean over images, with its 95 % interval by Student’s t',
     columns: [
       { name: 'Group' },
       { name: 'images' },
@@ -43,12 +42,14 @@ export function heatTable(gradCam: GradCamResult, groups: readonly GroupLabel[])
 
 function shareCell(heat: GroupHeat | null): Cell {
   if (!heat?.share) return MISSING;
-  return [percentText(heat.share.mean), { kind: 'detail', text: percentRange(heat.share.interval) }];
+  const { mean, interval } = heat.share;
+  return [percentText(mean), { kind: 'detail', text: interval ? percentRange(interval) : MISSING }];
 }
 
 function differenceCell(difference: MeanShare | null): Cell {
   if (!difference) return MISSING;
-  return [points(difference.mean), { kind: 'detail', text: pointsRange(difference.interval) }];
+  const { mean, interval } = difference;
+  return [points(mean), { kind: 'detail', text: interval ? pointsRange(interval) : MISSING }];
 }
 
 function blanks({ before, after }: GroupComparison): string {

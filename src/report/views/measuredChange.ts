@@ -1,6 +1,6 @@
 import type { NullDistribution } from '../../experiments/results.js';
 import type { LayerEntry, TraceEntry } from '../../experiments/results.js';
-import type { Interval } from '../../metrics/bootstrap.js';
+import type { Interval } from '../../metrics/intervals.js';
 import { percent, points, pointsRange, probability } from '../format.js';
 
 /** A change is marked as unlike that of random neurons where its p-value is at most this. */
@@ -13,7 +13,7 @@ export interface MeasuredChange {
   readonly change: number;
   /** Standard deviation over seeds. */
   readonly std: number | undefined;
-  /** 95 % bootstrap interval over the examples. */
+  /** 95 % score interval over the examples. */
   readonly interval: Interval | undefined;
   /** The change of random neurons. */
   readonly random: NullDistribution | undefined;

@@ -1,0 +1,19 @@
+/**
+ * Holm's step-down adjustment (Scandinavian Journal of Statistics 6, 1979): rejecting where an adjusted p is at most a keeps
+ * the chance of any false rejection at or below a, however the tests depend on each other.
+ *
+ * @param pValues null, undefined and NaN are no tests: they do not count, and stay where they are
+ * @returns adjusted p-values in the order given, at most 1
+ */
+export function holm(pValues: readonly (number | null | undefined)[]): (number | null | undefined)[] {
+  const adjusted = [...pValues];
+  const tests = [...pValues.entries()]
+    .filter((test): test is [number, number] => typeof test[1] === 'number' && !Number.isNaN(test[1]))
+    .sort(([, a], [, b]) => a - b);
+  let largest = 0;
+  tests.forEach(([at, p], rank) => {
+    largest = Math.max(largest, Math.min(1, (tests.length - rank) * p));
+    adjusted[at] = largest;
+  });
+  return adjusted;
+}

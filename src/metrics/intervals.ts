@@ -1,0 +1,91 @@
+import jstat from 'jstat';
+import type { Moments } from './statistics.js';
+
+const { normal, studentt } = jstat.jStat;
+
+/** [low, high]. */
+export type Interval = readonly [number, number];
+
+/** The level of all intervals. */
+export const LEVEL = 0.95;
+
+/** The normal distribution's 97.5th percentile. */
+const Z = normal.inv((1 + LEVEL) / 2, 0, 1);
+
+/**
+ * Score interval of an accuracy (Wilson, JASA 22, 1927): the shares that a score test does not reject. It has a width where
+ * all examples are right, or none. Coverage (docs/statistics.md): 95.0 to 95.7 % on the mean over shares from 0.475 to 0.975
+ * of 56, 184 and 1000 examples, where the exact interval of Clopper and Pearson covers up to 98.1 %.
+ *
+ * @param correct from 0 to `total`; a mean of counts need not be whole
+ * @returns the interval of correct / total, as fractions; [NaN, NaN] of no examples
+ */
+export function accuracyInterval(correct: number, total: number): Interval {
+  const share = correct / total;
+  const weight = Z ** 2 / total;
+  const middle = (share + weight / 2) / (1 + weight);
+  const reach = Math.sqrt(weight * (share * (1 - share) + weight / 4)) / (1 + weight);
+  // Rounding must not leave the share itself out.
+  return [Math.max(0, Math.min(share, middle - reach)), Math.min(1, Math.max(share, middle + reach))];
+}
+
+/** Examples on which two models were compared. */
+export interface PairedCounts {
+  readonly total: number;
+  /** Right before, wrong after. */
+  readonly lost: number;
+  /** Wrong before, right after. */
+  readonly gained: number;
+}
+
+/**
+ * Score interval of a change of accuracy on the same examples (Tango, Statistics in Medicine 17, 1998): the changes that a
+ * score test of paired proportions does not reject. It has a width where no example changed: +-6.4 points for 0 of 56.
+ * Coverage: docs/statistics.md.
+ *
+ * @param counts whole or means; lost + gained <= total
+ * @returns the interval of (gained - lost) / total, as fractions; [NaN, NaN] of no examples
+ */
+export function changeInterval(counts: PairedCounts): Interval {
+  const { total, lost, gained } = counts;
+  if (!(total > 0)) return [Number.NaN, Number.NaN];
+  const change = (gained - lost) / total;
+  // The score falls from -1 to 1, and is 0 at the change that was seen.
+  return [
+    change - bisect(change + 1, (below) => score(counts, change - below) <= Z),
+    change + bisect(1 - change, (above) => score(counts, change + above) >= -Z),
+  ];
+}
+
+/** Tango's score of a change (his equation for the restricted maximum likelihood estimate of the share that is lost). */
+function score({ total, lost, gained }: PairedCounts, change: number): number {
+  const b = (2 * total - gained + lost) * change - gained - lost;
+  const c = -lost * change * (1 - change);
+  const lostShare = (Math.sqrt(b ** 2 - 8 * total * c) - b) / (4 * total);
+  const variance = total * (2 * lostShare + change * (1 - change));
+  const distance = gained - lost - total * change;
+  if (Math.abs(distance) < 1e-12) return 0;
+  return distance / Math.sqrt(Math.max(0, variance));
+}
+
+/** The largest distance from 0 to `most` that `holds`, which holds up to there and not beyond. */
+function bisect(most: number, holds: (distance: number) => boolean): number {
+  let [low, high] = [0, most];
+  while (high - low > 1e-12) {
+    const middle = (low + high) / 2;
+    if (holds(middle)) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+/**
+ * Student's t interval of a mean over examples or seeds.
+ *
+ * @returns [NaN, NaN] of fewer than two values: one has no spread to judge it by
+ */
+export function meanInterval({ count, mean, variance }: Moments): Interval {
+  if (count < 2) return [Number.NaN, Number.NaN];
+  const reach = studentt.inv((1 + LEVEL) / 2, count - 1) * Math.sqrt(variance / count);
+  return [mean - reach, mean + reach];
+}

@@ -1,0 +1,82 @@
+import type { Interval } from './intervals.js';
+import { mean, middle } from './statistics.js';
+
+/** When a sequential Monte Carlo test stops. */
+export interface StoppingRule {
+  /** Draws at least as far out as the observed value after which a side is decided, h. */
+  readonly exceedances: number;
+  /** Draws after which both sides are decided, n. */
+  readonly mostDraws: number;
+}
+
+/** An observed value beside draws of its null distribution. */
+export interface MonteCarloTest {
+  /** Two-sided: twice the smaller p of both sides, at most 1. */
+  readonly pValue: number;
+  /** One-sided, for a drop: draws at most the observed value count. */
+  readonly pDrop: number;
+  /** Draws up to the one that decided the slower side. Those after it are not looked at. */
+  readonly draws: number;
+  /** Mean of these draws. */
+  readonly mean: number;
+  /** The middle 95 % of these draws. */
+  readonly interval: Interval;
+}
+
+/** Changes are sums of fractions: equal ones may differ in the last digits. */
+const TIE = 1e-12;
+
+/**
+ * Sequential Monte Carlo test (Besag and Clifford, Biometrika 78, 1991). A side is decided at its h-th exceedance, the l-th
+ * draw, with p = h / l, or after n draws, g of which exceed, with p = (g + 1) / (n + 1). Draws equal to the observed value
+ * exceed it on both sides.
+ *
+ * If the observed value is a draw like the others, P(p <= a) = a of one side at each p it can take, and less where draws tie.
+ * The two-sided p is twice the smaller p of both sides, each with its own stopping, so that the null's own center, not 0, is
+ * what counts as no effect. It is uniform too: below 1 both sides cannot be so small at once, because l - 1 draws
+ * have at least h on one side where l - 1 >= 2 h - 1.
+ *
+ * @param draws those made so far, in their order; a test may share them with others and stop where it likes
+ * @returns undefined while the rule asks for more draws
+ * @throws RangeError for a value that is not finite, and for a rule that is not of whole numbers above 0
+ */
+export function monteCarloTest(
+  observed: number,
+  draws: readonly number[],
+  rule: StoppingRule,
+): MonteCarloTest | undefined {
+  if (!Number.isInteger(rule.exceedances) || !Number.isInteger(rule.mostDraws)) {
+    throw new RangeError(`A rule of ${rule.exceedances} exceedances and ${rule.mostDraws} draws`);
+  }
+  if (rule.exceedances < 1 || rule.mostDraws < 1) {
+    throw new RangeError(`A rule of ${rule.exceedances} exceedances and ${rule.mostDraws} draws`);
+  }
+  // Comparisons with NaN are false: it would pass for the rarest value of all.
+  const unusable = [observed, ...draws].find((value) => !Number.isFinite(value));
+  if (unusable !== undefined) throw new RangeError(`A change of ${unusable}`);
+  const drop = sideOf(draws, rule, (draw) => draw <= observed + TIE);
+  const rise = sideOf(draws, rule, (draw) => draw >= observed - TIE);
+  if (!drop || !rise) return undefined;
+  const used = draws.slice(0, Math.max(drop.draws, rise.draws));
+  return {
+    pValue: Math.min(1, 2 * Math.min(drop.p, rise.p)),
+    pDrop: drop.p,
+    draws: used.length,
+    mean: mean(used),
+    interval: middle(used),
+  };
+}
+
+function sideOf(
+  draws: readonly number[],
+  { exceedances, mostDraws }: StoppingRule,
+  exceeds: (draw: number) => boolean,
+): { readonly p: number; readonly draws: number } | undefined {
+  const most = Math.min(draws.length, mostDraws);
+  let found = 0;
+  for (let draw = 0; draw < most; draw += 1) {
+    if (exceeds(draws[draw] as number)) found += 1;
+    if (found === exceedances) return { p: exceedances / (draw + 1), draws: draw + 1 };
+  }
+  return most === mostDraws ? { p: (found + 1) / (mostDraws + 1), draws: mostDraws } : undefined;
+}
