@@ -1,136 +1,222 @@
-import { mean, middle } from '../metrics/statistics.js';
+import { monteCarloTest, type StoppingRule } from '../metrics/monteCarlo.js';
+import { mean } from '../metrics/statistics.js';
 import { native, type Generator } from '../native/addon.js';
+import { NULL_NAMES, NULLS, type DrawnFrom, type NullModel } from '../neurons/nulls.js';
 import {
   perturbedVariants,
   type NeuronPlace,
   type PerturbationChoice,
   type Variant,
 } from '../neurons/perturb.js';
-import { countByLayer, randomNeuronsByLayer } from '../neurons/randomNeurons.js';
-import { checkSettings, type ValuesOf } from '../settings/setting.js';
-import { changeOf, evaluateVariants, type GroupOutcome, type PlannedVariant } from './evaluateVariants.js';
-import type { ControlsHeader, NullDistribution } from './results.js';
+import type { ValuesOf } from '../settings/setting.js';
+import { evaluateVariants, type PlannedVariant, type TraceCost } from './evaluateVariants.js';
+import { changeOf, minorityMinusMajority, OUTCOMES, type GroupOutcome, type Outcome } from './outcomes.js';
+import type {
+  ControlsHeader,
+  NullComparison,
+  NullDistribution,
+  OutcomeTests,
+  SetComparisons,
+} from './results.js';
 import type { TraceSession } from './traceSession.js';
-import { TRACE_SETTINGS } from './traceSettings.js';
+import type { TRACE_SETTINGS } from './traceSettings.js';
+
+/** Draws of the first round; each round doubles them. */
+const FIRST_ROUND = 20;
 
 /**
- * How a trace compares its neurons with random ones: `controls` random sets of neurons for each set that was chosen, 0 for
- * none; `controlSamples` of each group, drawn from the split, that both are measured on, all of them where there are fewer.
+ * How a trace compares its neurons with random ones: `controls` draws at most for each set of neurons and null, 0 for none, and
+ * after how many `exceedances` on both sides a test needs no more.
  */
 export type ControlOptions = Pick<
   ValuesOf<(typeof TRACE_SETTINGS)['unstructured']>,
-  'controls' | 'controlSamples'
+  'controls' | 'exceedances'
 >;
 
-/** Chosen neurons, how they are perturbed, and the groups whose changes are compared. */
+/** Chosen neurons, how they are perturbed, and what that did. */
 export interface ControlledSet {
   readonly neurons: readonly NeuronPlace[];
   readonly perturbation: PerturbationChoice;
+  /** The groups whose changes are compared. */
   readonly groups: readonly number[];
+  /** For each seed of the perturbation, or once, by group, [numGroups]; on the examples that random neurons are tried on. */
+  readonly outcomes: readonly (readonly (GroupOutcome | null)[])[];
 }
 
 export interface Controls {
   readonly header: ControlsHeader;
-  /** For each set in the order given, one distribution a group; null for groups that were not asked for. */
-  readonly distributions: readonly (readonly (NullDistribution | null)[])[];
+  /** In the order of the sets. */
+  readonly comparisons: readonly SetComparisons[];
 }
 
 /**
- * Compares chosen neurons with as many random ones of the same layers. Sets with equal numbers of neurons in the same
- * layers share their draws, and equal draws are evaluated once. Under random perturbations each draw takes one seed, while
- * the chosen neurons' change is a mean over seeds: the distribution is then a little too wide, on the safe side.
+ * Compares chosen neurons with random ones by sequential Monte Carlo tests, against each null of `NULLS`, on the same examples
+ * and under the same seeds of the perturbation. Sets that a null does not tell apart share their draws, and each test stops
+ * where its own rule says so, whatever others still draw.
  *
- * @param indices the examples of the traced split, of which `controlSamples` of each group are drawn
+ * @param indices the examples that the sets' outcomes are of
  * @returns null when `controls` is 0
- * @throws `USAGE` for a value out of range
  */
 export async function compareWithRandom(
   session: TraceSession,
   indices: Int32Array,
   sets: readonly ControlledSet[],
-  options: ControlOptions,
+  { controls, exceedances }: ControlOptions,
 ): Promise<Controls | null> {
-  const { controls, controlSamples } = TRACE_SETTINGS.unstructured;
-  checkSettings({ controls, controlSamples }, options);
-  const { controls: draws, controlSamples: samplesPerGroup } = options;
-  if (draws === 0) return null;
-  const { dataset, model, unit, unitLayers } = session;
-  const generator = new (native().Generator)(session.seed);
-  const samples = samplesOfGroups(dataset, indices, samplesPerGroup, generator);
-
-  const { layers } = model.description;
-  const planned: PlannedVariant[] = [];
-  const plan = (variants: readonly Variant[], groups: readonly number[]): number[] =>
-    variants.map((variant) => planned.push({ ...variant, groups }) - 1);
-  const pools = new Map<string, readonly Variant[]>();
-  const places = sets.map(({ neurons, perturbation, groups }) => {
-    const counts = countByLayer(neurons);
-    const key = JSON.stringify([perturbation, ...counts]);
-    const drawn =
-      pools.get(key) ?? Array.from({ length: draws }, (_, draw) => randomVariant(counts, perturbation, draw));
-    pools.set(key, drawn);
-    return {
-      chosen: plan(perturbedVariants(neurons, perturbation, layers, unit), groups),
-      drawn: plan(drawn, groups),
-    };
-  });
-  const { variants, cost } = await evaluateVariants(model, session.loader, samples, planned, {
-    ...session.job,
-    task: 'random neurons',
-  });
-  const changeAt = (position: number, group: number): number =>
-    changeOf(variants[position]?.[group] as GroupOutcome);
+  if (controls === 0) return null;
+  const rule: StoppingRule = { exceedances, mostDraws: controls };
+  const from = { layers: session.unitLayers, magnitudes: await session.magnitudes() };
+  const pools = new Map<string, Pool>();
+  // Each pool's draws are its own, however long the others go on.
+  const seeds = new (native().Generator)(session.seed);
+  const poolsOf = sets.map((set) =>
+    NULLS.map((null_) => {
+      const key = JSON.stringify([null_.name, set.perturbation, null_.key(set.neurons)]);
+      const pool = pools.get(key) ?? new Pool(session, null_, set, from, seeds.random());
+      pools.set(key, pool);
+      pool.users.push(set);
+      return pool;
+    }),
+  );
+  const cost = await drawAll(session, indices, [...pools.values()], rule);
   return {
-    header: { draws, samplesPerGroup, cost },
-    distributions: sets.map(({ groups }, i) =>
-      dataset.groupNames.map((_, group) => {
-        const place = places[i];
-        if (!place || !groups.includes(group)) return null;
-        return nullDistribution(
-          mean(place.chosen.map((position) => changeAt(position, group))),
-          place.drawn.map((position) => changeAt(position, group)),
-        );
-      }),
+    header: { draws: controls, exceedances, nulls: NULL_NAMES, cost },
+    comparisons: sets.map(
+      (set, i) =>
+        Object.fromEntries(
+          NULLS.map(({ name }, at) => [name, poolsOf[i]?.[at]?.compare(set, rule)]),
+        ) as unknown as SetComparisons,
     ),
   };
+}
 
-  function randomVariant(
-    counts: ReadonlyMap<string, number>,
-    perturbation: PerturbationChoice,
-    draw: number,
-  ): Variant {
-    const { seeds } = perturbation;
-    const neurons = randomNeuronsByLayer(counts, unitLayers, generator);
-    const ofDraw = { ...perturbation, seeds: seeds.slice(draw % seeds.length, (draw % seeds.length) + 1) };
-    return perturbedVariants(neurons, ofDraw, layers, unit)[0] as Variant;
+/** Evaluates rounds of draws until every test is decided. */
+async function drawAll(
+  session: TraceSession,
+  indices: Int32Array,
+  pools: readonly Pool[],
+  rule: StoppingRule,
+): Promise<TraceCost> {
+  let naiveForwards = 0;
+  let runForwards = 0;
+  for (let round = FIRST_ROUND; ; round *= 2) {
+    const open = pools.filter((pool) => !pool.isDecided(rule));
+    if (open.length === 0) break;
+    const plans = open.map((pool) => pool.plan(Math.min(round, rule.mostDraws - pool.draws)));
+    const { variants, cost } = await evaluateVariants(session.model, session.loader, indices, plans.flat(2), {
+      ...session.job,
+      task: 'random neurons',
+    });
+    naiveForwards += cost.naiveForwards;
+    runForwards += cost.runForwards;
+    let position = 0;
+    open.forEach((pool, i) => {
+      for (const draw of plans[i] ?? []) {
+        pool.add(draw.map(() => variants[position++] as readonly (GroupOutcome | null)[]));
+      }
+    });
+  }
+  return { naiveForwards, runForwards, ratio: naiveForwards === 0 ? 0 : runForwards / naiveForwards };
+}
+
+/** The draws of one null for sets that it does not tell apart. */
+class Pool {
+  readonly users: ControlledSet[] = [];
+  readonly #generator: Generator;
+  readonly #draw: (generator: Generator) => NeuronPlace[];
+  readonly #perturbation: PerturbationChoice;
+  /** For each draw, the outcomes of its variants. */
+  readonly #outcomes: (readonly (readonly (GroupOutcome | null)[])[])[] = [];
+
+  constructor(
+    readonly session: TraceSession,
+    null_: NullModel,
+    { neurons, perturbation }: ControlledSet,
+    from: DrawnFrom,
+    seed: bigint,
+  ) {
+    this.#generator = new (native().Generator)(seed);
+    this.#draw = null_.drawer(neurons, from);
+    this.#perturbation = perturbation;
+  }
+
+  get draws(): number {
+    return this.#outcomes.length;
+  }
+
+  /** The variants of so many further draws. */
+  plan(count: number): PlannedVariant[][] {
+    const { model, unit } = this.session;
+    const groups = [...new Set(this.users.flatMap((set) => set.groups))];
+    return Array.from({ length: count }, () =>
+      perturbedVariants(this.#draw(this.#generator), this.#perturbation, model.description.layers, unit).map(
+        (variant: Variant) => ({ ...variant, groups }),
+      ),
+    );
+  }
+
+  add(outcomes: readonly (readonly (GroupOutcome | null)[])[]): void {
+    this.#outcomes.push(outcomes);
+  }
+
+  isDecided(rule: StoppingRule): boolean {
+    if (this.draws >= rule.mostDraws) return true;
+    return this.users.every((set) =>
+      this.#statistics(set).every((statistic) => this.#test(set, statistic, rule) !== undefined),
+    );
+  }
+
+  compare(set: ControlledSet, rule: StoppingRule): NullComparison {
+    const testsOf = (statisticOf: (outcome: Outcome) => Statistic): OutcomeTests | null => {
+      const tests = OUTCOMES.map(
+        (outcome) => [outcome, this.#test(set, statisticOf(outcome), rule)] as const,
+      );
+      return tests.every(([, test]) => test !== undefined)
+        ? (Object.fromEntries(tests) as unknown as OutcomeTests)
+        : null;
+    };
+    return {
+      groups: this.session.dataset.groupNames.map((_, group) =>
+        set.groups.includes(group) ? testsOf((outcome) => changeOfGroup(group, outcome)) : null,
+      ),
+      difference: this.#comparesMinorities(set) ? testsOf((outcome) => this.#difference(outcome)) : null,
+    };
+  }
+
+  /** Everything that is tested of a set. */
+  #statistics(set: ControlledSet): Statistic[] {
+    return OUTCOMES.flatMap((outcome) => [
+      ...set.groups.map((group) => changeOfGroup(group, outcome)),
+      ...(this.#comparesMinorities(set) ? [this.#difference(outcome)] : []),
+    ]);
+  }
+
+  #comparesMinorities({ groups }: ControlledSet): boolean {
+    const { minorityGroups, numGroups } = this.session.dataset;
+    return groups.length === numGroups && minorityGroups.length > 0 && minorityGroups.length < numGroups;
+  }
+
+  #difference(outcome: Outcome): Statistic {
+    const { minorityGroups } = this.session.dataset;
+    return (ofGroups) => minorityMinusMajority(ofGroups, minorityGroups, outcome) ?? Number.NaN;
+  }
+
+  /** Undefined where more draws are needed, and where the change is no number. */
+  #test(set: ControlledSet, statistic: Statistic, rule: StoppingRule): NullDistribution | undefined {
+    const change = mean(set.outcomes.map(statistic));
+    const drawn = this.#outcomes.map((variants) => mean(variants.map(statistic)));
+    if (![change, ...drawn].every(Number.isFinite)) return undefined;
+    const test = monteCarloTest(change, drawn, rule);
+    return test && { change, ...test };
   }
 }
 
-/** Summarizes the changes of random draws beside the change of the chosen neurons. */
-export function nullDistribution(change: number, drawn: readonly number[]): NullDistribution {
-  // Changes are sums of fractions: equal ones may differ in the last digits.
-  const atLeast = drawn.filter((value) => Math.abs(value) >= Math.abs(change) - 1e-12).length;
-  return {
-    mean: mean([...drawn]),
-    interval: middle(drawn),
-    change,
-    pValue: (1 + atLeast) / (1 + drawn.length),
-  };
-}
+/** A number for what one variant did to the groups. */
+type Statistic = (ofGroups: readonly (GroupOutcome | null)[]) => number;
 
-/** Up to `most` examples of each group, group after group: drawn where there are more, else all in their order. */
-export function samplesOfGroups(
-  { groups, numGroups }: { readonly groups: Int32Array; readonly numGroups: number },
-  indices: Int32Array,
-  most: number,
-  generator: Generator,
-): Int32Array {
-  const drawn = Array.from({ length: numGroups }, (_, group) => {
-    const ofGroup = indices.filter((index) => groups[index] === group);
-    if (ofGroup.length <= most) return [...ofGroup];
-    return [...generator.randperm(ofGroup.length).slice(0, most)].map(
-      (position) => ofGroup[position] as number,
-    );
-  });
-  return Int32Array.from(drawn.flat());
+function changeOfGroup(group: number, outcome: Outcome): Statistic {
+  return (ofGroups) => {
+    const found = ofGroups[group];
+    return found ? changeOf(found, outcome) : Number.NaN;
+  };
 }

@@ -1,27 +1,15 @@
 import type { Batch, BatchLoader } from '../data/batches.js';
-import { countCorrect } from '../metrics/evaluate.js';
-import { accuracyInterval, changeInterval, type Interval } from '../metrics/intervals.js';
 import { GroupCounter, type GroupAccuracies } from '../metrics/groups.js';
-import { mean, standardDeviation } from '../metrics/statistics.js';
 import type { Model } from '../models/model.js';
+import type { Tensor } from '../native/addon.js';
 import { unknownLayer } from '../neurons/neuron.js';
 import type { Variant } from '../neurons/perturb.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
+import { judge, OutcomeCounter, type GroupOutcome, type Judged } from './outcomes.js';
 
 /** A variant, and the groups whose accuracies are wanted; all of them when `groups` is left out. */
 export interface PlannedVariant extends Variant {
   readonly groups?: readonly number[] | undefined;
-}
-
-/** What one group's examples did under a variant, against the model as it is. */
-export interface GroupOutcome {
-  readonly total: number;
-  /** Right under the variant. */
-  readonly correct: number;
-  /** Right before, wrong under the variant. */
-  readonly lost: number;
-  /** Wrong before, right under the variant. */
-  readonly gained: number;
 }
 
 /** The work of a trace, in forward passes of one image through the whole model. */
@@ -63,7 +51,7 @@ export async function evaluateVariants(
   const distinct = mergeEqual(variants, groups).map((variant) => ({
     ...variant,
     stage: firstStage(model, variant),
-    outcomes: groups.map((): MutableOutcome => ({ total: 0, correct: 0, lost: 0, gained: 0 })),
+    outcomes: groups.map(() => new OutcomeCounter()),
   }));
   const ofGroup = groups.map((group) => indices.filter((index) => dataset.groups[index] === group));
   const sizeOf = (group: number): number => ofGroup[group]?.length ?? 0;
@@ -87,8 +75,8 @@ export async function evaluateVariants(
       const size = current.indices.length;
       const { logits, inputs } = await model.network.forwardStages(current.images, stages);
       try {
-        const before = await logits.argmax();
-        countCorrect(baseline, dataset, current.indices, before);
+        const before = await judged(logits, current, dataset.labels);
+        for (const isRight of before.right) baseline.add(group, isRight);
         runForwards += size;
         done += size;
         for (const variant of wanted) {
@@ -96,13 +84,7 @@ export async function evaluateVariants(
           const input = inputs[stages.indexOf(variant.stage)];
           if (!input) throw new RangeError(`Stage ${variant.stage} has no input`);
           using perturbed = await model.network.forwardFrom(variant.stage, input, variant.edits);
-          addOutcome(
-            variant.outcomes[group] as MutableOutcome,
-            dataset,
-            current,
-            before,
-            await perturbed.argmax(),
-          );
+          variant.outcomes[group]?.add(before, await judged(perturbed, current, dataset.labels));
           runForwards += size * (shares[variant.stage] ?? 1);
           done += size;
           options.onProgress?.({ task: options.task, done, total, unit: 'images' });
@@ -113,7 +95,7 @@ export async function evaluateVariants(
     }
   }
   const naiveForwards = variants.length * indices.length;
-  const byKey = new Map(distinct.map(({ key, outcomes }) => [key, outcomes]));
+  const byKey = new Map(distinct.map(({ key, outcomes }) => [key, outcomes.map(({ outcome }) => outcome)]));
   return {
     baseline: baseline.accuracies(dataset.counts.train),
     variants: variants.map(({ key, groups: asked = groups }) =>
@@ -123,63 +105,13 @@ export async function evaluateVariants(
   };
 }
 
-/** Perturbed minus baseline accuracy. */
-export function changeOf({ gained, lost, total }: GroupOutcome): number {
-  return (gained - lost) / total;
-}
-
-/** What one set of neurons did, over one variant or one for each seed: means, and 95 % score intervals over the examples. */
-export interface OutcomeSummary {
-  readonly accuracy: number[];
-  readonly change: number[];
-  /** Standard deviation of the change over variants; null for a single one. */
-  readonly changeStd: number[] | null;
-  readonly accuracyInterval: Interval[];
-  readonly changeInterval: Interval[];
-}
-
-/** Summarizes the outcomes of variants of one set of neurons, each evaluated on all these groups. */
-export function summarizeOutcomes(
-  outcomes: readonly (readonly GroupOutcome[])[],
-  groups: readonly number[],
-): OutcomeSummary {
-  const over = <Value>(summarize: (ofGroup: GroupOutcome[]) => Value): Value[] =>
-    groups.map((group) => summarize(outcomes.map((variant) => variant[group] as GroupOutcome)));
-  return {
-    accuracy: over((ofGroup) => mean(ofGroup.map(({ correct, total }) => correct / total))),
-    change: over((ofGroup) => mean(ofGroup.map(changeOf))),
-    changeStd: outcomes.length > 1 ? over((ofGroup) => standardDeviation(ofGroup.map(changeOf))) : null,
-    accuracyInterval: over((ofGroup) => {
-      const { correct, total } = meanOutcome(ofGroup);
-      return accuracyInterval(correct, total);
-    }),
-    changeInterval: over((ofGroup) => changeInterval(meanOutcome(ofGroup))),
-  };
-}
-
-/** Mean counts: what a typical variant did. */
-function meanOutcome(outcomes: readonly GroupOutcome[]): GroupOutcome {
-  const count = (name: keyof GroupOutcome): number => mean(outcomes.map((outcome) => outcome[name]));
-  return { total: count('total'), correct: count('correct'), lost: count('lost'), gained: count('gained') };
-}
-
-type MutableOutcome = { -readonly [Key in keyof GroupOutcome]: GroupOutcome[Key] };
-
-function addOutcome(
-  outcome: MutableOutcome,
-  { labels }: { readonly labels: Int32Array },
-  { indices }: Batch,
-  before: Int32Array,
-  after: Int32Array,
-): void {
-  indices.forEach((index, i) => {
-    const wasRight = before[i] === labels[index];
-    const isRight = after[i] === labels[index];
-    outcome.total += 1;
-    if (isRight) outcome.correct += 1;
-    if (wasRight && !isRight) outcome.lost += 1;
-    if (!wasRight && isRight) outcome.gained += 1;
-  });
+/** What logits say of a batch, from one copy of them: no outcome takes a forward pass of its own. */
+async function judged(logits: Tensor, { indices }: Batch, labels: Int32Array): Promise<Judged> {
+  const values = (await logits.data()) as Float32Array;
+  return judge(
+    values,
+    indices.map((index) => labels[index] as number),
+  );
 }
 
 /** One variant for each key, wanted on all the groups that any of its equals is wanted on. */

@@ -11,7 +11,7 @@ import { native } from '../native/addon.js';
 import { throwIfAborted } from '../progress.js';
 import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
 import { openRun } from '../train/runFolder.js';
-import { samplesOfGroups } from './controls.js';
+import { samplesOfGroups } from './samples.js';
 import type {
   ExampleHeat,
   GradCamResult,

@@ -3,6 +3,8 @@ import type { Interval } from '../metrics/intervals.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import type { Loss } from '../metrics/loss.js';
 import type { Unit } from '../native/addon.js';
+import type { MonteCarloTest } from '../metrics/monteCarlo.js';
+import type { NullName } from '../neurons/nulls.js';
 import type { CriterionName } from '../neurons/criteria.js';
 import type { Neuron } from '../neurons/neuron.js';
 import type { PerturbationName } from '../neurons/perturbations.js';
@@ -10,6 +12,7 @@ import type { GradientSource } from '../neurons/score.js';
 import type { MagnitudeLayers } from '../neurons/select.js';
 import type { Protocol } from '../protocol.js';
 import type { TraceCost } from './evaluateVariants.js';
+import type { Outcome, OutcomeValues } from './outcomes.js';
 
 /** What a session gives every trace to record. */
 export interface SessionHeader {
@@ -31,6 +34,9 @@ export interface SessionHeader {
 /** What every trace records. */
 export interface TraceHeader extends SessionHeader {
   readonly split: Split;
+  /** Examples of each majority group that were measured at most; left out by earlier versions, which measured all. */
+  readonly samples?: number;
+  /** Of the examples that were measured. */
   readonly baseline: GroupAccuracies;
   readonly cost: TraceCost;
   /** The comparison with random neurons; null where none was asked for. */
@@ -56,8 +62,18 @@ export interface TraceEntry {
   /** 95 % score interval of the accuracy and of the change of each group, [numGroups], over the examples. */
   readonly accuracyInterval: readonly Interval[];
   readonly changeInterval: readonly Interval[];
-  /** The change beside that of random neurons, [numGroups]; null without controls. */
-  readonly controls: readonly NullDistribution[] | null;
+  /** Change of each group's mean margin and mean loss, [numGroups], and their intervals; left out by earlier versions. */
+  readonly margin?: readonly number[];
+  readonly marginInterval?: readonly Interval[];
+  readonly loss?: readonly number[];
+  readonly lossInterval?: readonly Interval[];
+  /** Change of all minority examples minus that of all majority ones; null where a group has no examples. */
+  readonly difference?: OutcomeValues | null;
+  /**
+   * Beside random neurons, by null; null without controls. Of earlier versions: the accuracy of each group, [numGroups], beside
+   * random neurons of the same layers.
+   */
+  readonly controls: SetComparisons | readonly NullDistribution[] | null;
 }
 
 /** Where rewound neurons got their weights. */
@@ -97,8 +113,13 @@ export interface LayerEntry {
   /** 95 % score interval of the accuracy and of the change, over the examples. */
   readonly accuracyInterval: Interval;
   readonly changeInterval: Interval;
-  /** The change beside that of random neurons of the layer; null without controls. */
-  readonly controls: NullDistribution | null;
+  /** Change of the group's mean margin and mean loss, and their intervals; left out by earlier versions. */
+  readonly margin?: number;
+  readonly marginInterval?: Interval;
+  readonly loss?: number;
+  readonly lossInterval?: Interval;
+  /** Beside random neurons, by null; null without controls. Of earlier versions: beside random neurons of the layer. */
+  readonly controls: SetComparisons | NullDistribution | null;
 }
 
 /** `results/trace-structured.json` (article, Fig. 7). */
@@ -149,23 +170,38 @@ export interface TraceOverlapResult extends SessionHeader {
   readonly entries: readonly OverlapEntry[];
 }
 
-/** The change of one group's accuracy when random neurons are perturbed instead, and how unusual the chosen ones are. */
-export interface NullDistribution {
-  /** Mean change over the draws. */
-  readonly mean: number;
-  /** The middle 95 % of the changes. */
-  readonly interval: readonly [number, number];
-  /** The chosen neurons' change on the same examples. */
+/**
+ * A change beside those of random neurons, on the same examples and under the same seeds: a sequential Monte Carlo test. Results
+ * of earlier versions have a p-value by |change| on a part of the examples, and neither `pDrop` nor `draws`.
+ */
+export interface NullDistribution extends Omit<MonteCarloTest, 'pDrop' | 'draws'> {
+  /** That of the chosen neurons. */
   readonly change: number;
-  /** Empirical two-sided p-value: (1 + draws whose |change| is at least the chosen neurons') / (1 + draws). */
-  readonly pValue: number;
+  readonly pDrop?: number;
+  readonly draws?: number;
 }
+
+/** A test for each outcome. */
+export type OutcomeTests = Readonly<Record<Outcome, NullDistribution>>;
+
+/** What a set of neurons did beside one null. */
+export interface NullComparison {
+  /** By group, [numGroups]; null where a group was not asked for, or its change is no number. */
+  readonly groups: readonly (OutcomeTests | null)[];
+  /** Minority minus majority change; null where not all groups were asked for. */
+  readonly difference: OutcomeTests | null;
+}
+
+/** What a set of neurons was compared with. */
+export type SetComparisons = Readonly<Record<NullName, NullComparison>>;
 
 /** What a trace records of its controls. */
 export interface ControlsHeader {
-  /** Random sets of neurons for each set that was chosen. */
+  /** Draws at most for each set of neurons and null. */
   readonly draws: number;
-  /** Samples of each group at most that both were measured on. */
-  readonly samplesPerGroup: number;
+  /** Exceedances that decide a side of a test; left out by earlier versions, which made all draws. */
+  readonly exceedances?: number;
+  /** Left out by earlier versions, which had the first alone. */
+  readonly nulls?: readonly NullName[];
   readonly cost: TraceCost;
 }

@@ -14,7 +14,7 @@ import {
 } from '../neurons/criterion.js';
 import type { ModelLayer, Neuron, NeuronLayer } from '../neurons/neuron.js';
 import { meanOutputs } from '../neurons/neuronValues.js';
-import { worstSamples, type ScoredExample } from '../neurons/score.js';
+import { magnitudeScores, worstSamples, type ScoredExample } from '../neurons/score.js';
 import { countNeurons, requireTopK, unitLayers } from '../neurons/select.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
@@ -55,6 +55,7 @@ export class TraceSession implements Disposable {
   readonly seed: number;
   readonly #scores = new Map<string, Promise<Float32Array>>();
   #samples: Promise<readonly Int32Array[]> | undefined;
+  #magnitudes: Promise<Float32Array> | undefined;
   #meanOutputs: Promise<Float64Array> | undefined;
 
   private constructor(
@@ -146,6 +147,12 @@ export class TraceSession implements Disposable {
   async select(criterion: CriterionName, group: number, k: number): Promise<Neuron[]> {
     const scores = await this.scores(criterion, group);
     return selectByCriterion(criterionNamed(criterion), scores, this.unitLayers, this.settings, k);
+  }
+
+  /** The norm of each neuron's weights, [M] in layer order. */
+  magnitudes(): Promise<Float32Array> {
+    this.#magnitudes ??= magnitudeScores(this.model, this.unit);
+    return this.#magnitudes;
   }
 
   /** A unit's place in the scores. */

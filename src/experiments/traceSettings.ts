@@ -3,7 +3,7 @@ import { SPLITS, type Split } from '../data/split.js';
 import { LOSSES, type Loss } from '../metrics/loss.js';
 import type { Unit } from '../native/addon.js';
 import { CRITERIA, CRITERION_NAMES, criterionNamed, type CriterionName } from '../neurons/criteria.js';
-import { PERTURBATION_NAMES, type PerturbationName } from '../neurons/perturbations.js';
+import { isDrawn, PERTURBATION_NAMES, type PerturbationName } from '../neurons/perturbations.js';
 import { GRADIENT_ORDERS, requireGradientSource, type GradientOrder } from '../neurons/score.js';
 import { MAGNITUDE_LAYERS, type MagnitudeLayers } from '../neurons/select.js';
 import type { Protocol } from '../protocol.js';
@@ -24,6 +24,8 @@ export const ARTICLE_SIGMA = 0.005;
 
 const UNITS: readonly Unit[] = ['neuron', 'weight'];
 const OURS = 'ours: the article has no such comparison';
+/** Random sets at most: p-values down to 0.005 on a side. */
+const CONTROLS = 199;
 
 const classType: ValueType<number | string> = {
   schema: z.union([z.number().int().min(0), z.string().min(1)]),
@@ -139,6 +141,14 @@ const unstructured = {
     published: '3 for gradient, 10 for magnitude',
   }),
   ...measured([1, 2, 3], 'the top 1, 2 and 3 (Figs 2, 4, 5)'),
+  comparedTopK: setting({
+    type: listOf(integer(1)),
+    help: 'of the numbers of neurons, those that are compared with random ones',
+    argument: 'list',
+    default: undefined,
+    otherwise: 'all',
+    source: OURS,
+  }),
 } satisfies SettingsTable;
 
 const structured = measured([1], 'the top neuron of each layer (Fig. 7)') satisfies SettingsTable;
@@ -253,19 +263,29 @@ function measured(topK: readonly number[], source: string) {
       default: 'train',
       source: 'training accuracies in Part I; test in Tables 13 and 14',
     }),
-    controls: setting({
-      type: integer(0),
-      help: 'random sets of neurons to compare each set with; 0 for none',
+    samples: setting({
+      type: integer(1),
+      help: 'examples of each majority group that are measured at most, drawn by the seed; minority groups are measured whole',
       argument: 'n',
-      default: 100,
+      default: 256,
+      source: 'all of them',
+    }),
+    controls: setting<number>({
+      type: integer(0),
+      help: 'random sets of neurons to compare each set with, at most, for each null; 0 for none',
+      argument: 'n',
+      default: {
+        words: `${CONTROLS}; none beside perturbations that draw, which multiply them by their seeds`,
+        of: ({ perturbation = 'zero' }) => (isDrawn(perturbation as PerturbationName) ? 0 : CONTROLS),
+      },
       source: OURS,
     }),
-    controlSamples: setting({
+    exceedances: setting({
       type: integer(1),
-      help: 'samples of each group that they are compared on',
+      help: 'random sets at least as far out that decide a test, on each side',
       argument: 'n',
-      default: 128,
-      source: OURS,
+      default: 10,
+      source: `${OURS}; Besag and Clifford 1991`,
     }),
   } satisfies SettingsTable;
 }

@@ -1,11 +1,13 @@
 import { requireGroups } from '../data/dataset.js';
-import { accuracyInterval, changeInterval } from '../metrics/intervals.js';
+import { accuracyInterval, changeInterval, meanInterval } from '../metrics/intervals.js';
 import { maskNeurons, ZERO } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
 import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
 import { compareWithRandom } from './controls.js';
-import { changeOf, evaluateVariants, type GroupOutcome } from './evaluateVariants.js';
+import { evaluateVariants } from './evaluateVariants.js';
+import { changeOf, type GroupOutcome } from './outcomes.js';
 import type { LayerEntry, TraceStructuredResult } from './results.js';
+import { measuredExamples } from './samples.js';
 import { TraceSession, type SessionOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
@@ -15,7 +17,7 @@ export interface TraceStructuredOptions extends SessionOptions, StructuredChoice
 
 /**
  * Structured tracing (article, Fig. 7): for each layer, criterion and group, zeroes the layer's top-k neurons for that
- * group and measures that group's accuracy, beside random neurons of the layer. Writes `results/trace-structured.json`.
+ * group and measures that group's accuracy, margin and loss, beside random neurons. Writes `results/trace-structured.json`.
  *
  * @throws `NEURONS_INVALID` when no layer has so many neurons, `USAGE` for options out of range, and what
  *   `TraceSession.open` throws
@@ -32,7 +34,7 @@ export async function traceStructuredIn(
   options: StructuredChoices,
 ): Promise<TraceStructuredResult> {
   const { dataset, model, unit } = session;
-  const { criteria, topK, split, controls, controlSamples } = resolveSettings(
+  const { criteria, topK, split, samples, controls, exceedances } = resolveSettings(
     TRACE_SETTINGS.structured,
     session.settings.protocol,
     options,
@@ -52,18 +54,22 @@ export async function traceStructuredIn(
       }
     }
   }
+  const indices = measuredExamples(dataset, dataset.splits[split], samples, session.seed);
   const { baseline, variants, cost } = await evaluateVariants(
     model,
     session.loader,
-    dataset.splits[split],
+    indices,
     planned.map(({ neurons, group }) => ({ ...maskNeurons(neurons, unit), groups: [group] })),
     { ...session.job, task: 'zeroed layers' },
   );
   const compared = await compareWithRandom(
     session,
-    dataset.splits[split],
-    planned.map(({ neurons, group }) => ({ neurons, groups: [group], perturbation: ZERO })),
-    { controls, controlSamples },
+    indices,
+    planned.map(({ neurons, group }, i) => ({
+      ...{ neurons, groups: [group], perturbation: ZERO },
+      outcomes: [variants[i] ?? []],
+    })),
+    { controls, exceedances },
   );
   const entries = planned.map((plan, i): LayerEntry => {
     const { group } = plan;
@@ -71,18 +77,23 @@ export async function traceStructuredIn(
     return {
       ...plan,
       accuracy: outcome.correct / outcome.total,
-      change: changeOf(outcome),
+      change: changeOf(outcome, 'accuracy'),
       lost: outcome.lost,
       gained: outcome.gained,
       accuracyInterval: accuracyInterval(outcome.correct, outcome.total),
       changeInterval: changeInterval(outcome),
-      controls: compared?.distributions[i]?.[group] ?? null,
+      margin: outcome.margin.mean,
+      marginInterval: meanInterval(outcome.margin),
+      loss: outcome.loss.mean,
+      lossInterval: meanInterval(outcome.loss),
+      controls: compared?.comparisons[i] ?? null,
     };
   });
   const result: TraceStructuredResult = {
     kind: 'trace-structured',
     ...session.header,
     split,
+    samples,
     baseline,
     cost,
     controls: compared?.header ?? null,

@@ -3,9 +3,11 @@ import { perturbedVariants, type PerturbationChoice } from '../neurons/perturb.j
 import { isDrawn } from '../neurons/perturbations.js';
 import { checkSettings, resolveSettings, without, type GivenOf } from '../settings/setting.js';
 import { compareWithRandom, type ControlledSet } from './controls.js';
-import { evaluateVariants, summarizeOutcomes, type GroupOutcome } from './evaluateVariants.js';
+import { evaluateVariants } from './evaluateVariants.js';
 import { knownOfRun } from './knownValues.js';
-import type { NullDistribution, TraceEntry, TraceUnstructuredResult } from './results.js';
+import { summarizeOutcomes, type GroupOutcome } from './outcomes.js';
+import type { TraceEntry, TraceUnstructuredResult } from './results.js';
+import { measuredExamples } from './samples.js';
 import { TraceSession, type SessionOptions } from './traceSession.js';
 import { repeatsOf, TRACE_SETTINGS } from './traceSettings.js';
 
@@ -16,7 +18,7 @@ export interface TraceOptions extends SessionOptions, UnstructuredChoices {}
 
 /**
  * Unstructured tracing (article, Figs 2, 4 and 5): for each criterion and group, perturbs the top-k neurons of the whole
- * model and measures every group's accuracy, beside random neurons of the same layers. Writes
+ * model and measures every group's accuracy, margin and loss, beside random neurons. Writes
  * `results/<resultName>.json`.
  *
  * @throws `NEURONS_INVALID` when there are not so many neurons, `USAGE` for options out of range, `RUN_NOT_FOUND` when neurons
@@ -39,7 +41,7 @@ export async function traceUnstructuredIn(
     session.settings.protocol,
     options,
   );
-  const { criteria, topK, perturbation: kind, sigmas, rewindEpochs, split } = settings;
+  const { criteria, topK, perturbation: kind, sigmas, rewindEpochs, split, samples } = settings;
   requireGroups(dataset, [split]);
   session.requireTopK(criteria, topK);
   const draws = isDrawn(kind);
@@ -51,7 +53,8 @@ export async function traceUnstructuredIn(
   const seeds = Array.from({ length: most }, (_, i) => session.seed + i);
 
   const groups = [...dataset.groupNames.keys()];
-  const planned: (Pick<TraceEntry, 'criterion' | 'group' | 'k' | 'neurons'> & ControlledSet)[] = [];
+  const planned: (Pick<TraceEntry, 'criterion' | 'group' | 'k' | 'neurons'> &
+    Omit<ControlledSet, 'outcomes'>)[] = [];
   for (const [criterion, count] of repeats) {
     for (const group of groups) {
       const neurons = await session.select(criterion, group, Math.max(...topK));
@@ -66,31 +69,30 @@ export async function traceUnstructuredIn(
   const plans = planned.map(({ neurons, perturbation }) =>
     perturbedVariants(neurons, perturbation, model.description.layers, unit),
   );
-  const { baseline, variants, cost } = await evaluateVariants(
-    model,
-    session.loader,
-    dataset.splits[split],
-    plans.flat(),
-    { ...session.job, task: 'perturbed variants' },
-  );
-  const controls = await compareWithRandom(session, dataset.splits[split], planned, settings);
-  let position = 0;
-  const entries = planned.map(({ criterion, group, k, neurons, perturbation }, i): TraceEntry => {
-    const outcomes = (plans[i] ?? []).map(() => variants[position++] as readonly GroupOutcome[]);
-    return {
-      criterion,
-      group,
-      k,
-      sigma: perturbation.sigma,
-      neurons,
-      ...summarizeOutcomes(outcomes, groups),
-      controls: (controls?.distributions[i] as readonly NullDistribution[] | undefined) ?? null,
-    };
+  const indices = measuredExamples(dataset, dataset.splits[split], samples, session.seed);
+  const { baseline, variants, cost } = await evaluateVariants(model, session.loader, indices, plans.flat(), {
+    ...session.job,
+    task: 'perturbed variants',
   });
+  let position = 0;
+  const sets = planned.map((plan, i) => ({
+    ...plan,
+    outcomes: (plans[i] ?? []).map(() => variants[position++] as readonly GroupOutcome[]),
+  }));
+  const compared = sets.filter(({ k }) => settings.comparedTopK?.includes(k) ?? true);
+  const controls = await compareWithRandom(session, indices, compared, settings);
+  const comparisons = new Map(compared.map((set, i) => [set, controls?.comparisons[i]]));
+  const entries = sets.map((set): TraceEntry => ({
+    ...{ criterion: set.criterion, group: set.group, k: set.k, sigma: set.perturbation.sigma },
+    neurons: set.neurons,
+    ...summarizeOutcomes(set.outcomes, groups, dataset.minorityGroups),
+    controls: comparisons.get(set) ?? null,
+  }));
   const result: TraceUnstructuredResult = {
     kind: 'trace-unstructured',
     ...session.header,
     split,
+    samples,
     baseline,
     cost,
     controls: controls?.header ?? null,

@@ -19,9 +19,14 @@ export function randomNeuronsByLayer(
 ): NeuronPlace[] {
   return [...counts].flatMap(([layer, count]) => {
     const size = layers.find(({ name }) => name === layer)?.size ?? 0;
-    const chosen = new Set<number>();
-    // A layer of single weights may have millions: draw again where one repeats rather than permute them all.
-    while (chosen.size < Math.min(count, size)) chosen.add(Number(generator.random() % BigInt(size)));
-    return [...chosen].map((index) => ({ layer, index }));
+    return drawDistinct(count, size, generator).map((index) => ({ layer, index }));
   });
+}
+
+/** Some numbers from 0 to `size` - 1, each set equally likely; all of them where there are not so many. */
+export function drawDistinct(count: number, size: number, generator: Generator): number[] {
+  const chosen = new Set<number>();
+  // There may be millions of single weights: draw again where one repeats rather than permute them all.
+  while (chosen.size < Math.min(count, size)) chosen.add(Number(generator.random() % BigInt(size)));
+  return [...chosen];
 }

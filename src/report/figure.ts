@@ -14,6 +14,8 @@ export interface TraceNeed {
   readonly perturbation: PerturbationName;
   readonly split: Split;
   readonly topK: readonly number[];
+  /** Of these, the numbers of neurons that it compares with random ones, where a user asks for nothing else. */
+  readonly compared: readonly number[];
   /** Empty where nothing is drawn. */
   readonly sigmas: readonly number[];
   /** Whether a user may choose others in their place. */

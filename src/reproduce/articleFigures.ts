@@ -22,6 +22,7 @@ export function mergeNeeds(figures: readonly Figure[], grid?: readonly number[])
     merged.set(key, {
       ...need,
       topK: union(known?.topK ?? [], need.topK),
+      compared: union(known?.compared ?? [], need.compared),
       sigmas: union(known?.sigmas ?? [], need.sigmas),
     });
   }

@@ -38,9 +38,10 @@ export interface Part1Options extends Omit<SessionOptions, 'unit'> {
   readonly layerTopK?: readonly number[] | undefined;
   /** Share of all neurons in Fig. 3. Article: 0.0001. */
   readonly fraction?: number | undefined;
-  /** Random sets beside each chosen one, and samples of each group that they are compared on. */
+  /** Examples of each majority group that are measured, random sets beside each chosen one, and what decides a test. */
+  readonly samples?: number | undefined;
   readonly controls?: number | undefined;
-  readonly controlSamples?: number | undefined;
+  readonly exceedances?: number | undefined;
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
@@ -107,6 +108,7 @@ async function unstructuredTrace(
   need: TraceNeed,
 ): Promise<TraceUnstructuredResult> {
   const { perturbation, split, topK, sigmas } = need;
+  const wanted = controlledFor(options, need);
   const name = resultName({ kind: 'trace-unstructured', perturbation, split });
   const made = await session.folder.readResult<TraceUnstructuredResult>(name);
   const repeats = (criterion: CriterionName): number =>
@@ -117,14 +119,15 @@ async function unstructuredTrace(
   const { rewindEpochs } = TRACE_SETTINGS.unstructured;
   const isRewound =
     made?.rewound === undefined || made.rewound.epochs === rewindEpochs[session.settings.protocol];
-  if (made && hasRepeats && isRewound && isOfSession(session, options, made) && coversNeed(made, need))
-    return made;
+  const isSame = made && hasRepeats && isRewound && isOfSession(session, wanted, made);
+  if (isSame && coversNeed(made, need, comparedOf(options, need))) return made;
   options.onStep?.(`trace: ${perturbation}, ${split} split`);
   return traceUnstructuredIn(session, {
     criteria: CRITERION_NAMES,
     ...{ topK, perturbation, split, repeats: options.repeats },
     sigmas: sigmas.length === 0 ? undefined : sigmas,
-    ...controlsOf(options),
+    ...controlsOf(wanted),
+    comparedTopK: comparedOf(options, need),
   });
 }
 
@@ -161,12 +164,12 @@ async function heatMaps(session: TraceSession, options: Part1Options): Promise<G
   return gradCam({ ...options, data: session.dataset });
 }
 
-const { controls, controlSamples } = TRACE_SETTINGS.unstructured;
-const CONTROLS = { controls, controlSamples } as const;
-
-function controlsOf(options: Part1Options): Pick<Part1Options, 'controls' | 'controlSamples'> {
-  return { controls: options.controls, controlSamples: options.controlSamples };
+function controlsOf({ samples, controls, exceedances }: Part1Options) {
+  return { samples, controls, exceedances };
 }
+
+const { samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
+const CONTROLS = { samples, controls, exceedances } as const;
 
 /** Whether a trace that is there was made of the same weights, in the same way, with the same controls. */
 function isOfSession(
@@ -174,16 +177,14 @@ function isOfSession(
   options: Part1Options,
   made: TraceUnstructuredResult | TraceStructuredResult,
 ): boolean {
-  const { controls: draws, controlSamples: samplesPerGroup } = resolveSettings(
-    CONTROLS,
-    session.settings.protocol,
-    options,
-  );
+  const wanted = resolveSettings(CONTROLS, session.settings.protocol, options, {
+    perturbation: made.perturbation,
+  });
   const hasControls =
-    draws === 0
+    wanted.controls === 0
       ? made.controls === null
-      : made.controls?.draws === draws && made.controls.samplesPerGroup === samplesPerGroup;
-  return hasControls && hasHeaderOf(session, made);
+      : made.controls?.draws === wanted.controls && made.controls.exceedances === wanted.exceedances;
+  return hasControls && made.samples === wanted.samples && hasHeaderOf(session, made);
 }
 
 function hasHeaderOf(session: TraceSession, made: object): boolean {
@@ -193,9 +194,29 @@ function hasHeaderOf(session: TraceSession, made: object): boolean {
   );
 }
 
-function coversNeed(made: TraceUnstructuredResult, { topK, sigmas }: TraceNeed): boolean {
+/** Controls that were asked for, or none where the figures need none. */
+function controlledFor(options: Part1Options, { compared }: TraceNeed): Part1Options {
+  return options.controls === undefined && compared.length === 0 ? { ...options, controls: 0 } : options;
+}
+
+/** Which numbers of neurons are compared: all of them where controls were asked for. */
+function comparedOf({ controls: asked }: Part1Options, { compared, topK }: TraceNeed): readonly number[] {
+  return asked === undefined && compared.length > 0 ? compared : topK;
+}
+
+function coversNeed(
+  made: TraceUnstructuredResult,
+  { topK, sigmas }: TraceNeed,
+  compared: readonly number[],
+): boolean {
   const has = (criterion: string, k: number, sigma: number | null): boolean =>
-    made.entries.some((entry) => entry.criterion === criterion && entry.k === k && entry.sigma === sigma);
+    made.entries.some(
+      (entry) =>
+        entry.criterion === criterion &&
+        entry.k === k &&
+        entry.sigma === sigma &&
+        (made.controls === null || entry.controls !== null || !compared.includes(k)),
+    );
   return CRITERION_NAMES.every((criterion) =>
     topK.every((k) => (sigmas.length === 0 ? [null] : sigmas).every((sigma) => has(criterion, k, sigma))),
   );

@@ -25,7 +25,7 @@ const PRETRAIN_LR = 1e-3;
 /** Between epochs, worst-group accuracy swings by ten points; an average over about 100 steps steadies it. */
 const AVERAGING = 0.99;
 /** Random neurons beside the chosen ones: as many as the time allows. */
-const CONTROLS = { controls: 40, controlSamples: 64 } as const;
+const CONTROLS = { controls: 39, samples: 64 } as const;
 /** What continued training and fine-tuning share. */
 const CONTINUED = {
   ...{ kickInEpoch: EPOCHS.kickIn, epochs: EPOCHS.erm - EPOCHS.kickIn, lr: 1e-4, averaging: AVERAGING },

@@ -1,13 +1,17 @@
 import { join } from 'node:path';
 import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
-import { compareWithRandom, nullDistribution } from '../../src/experiments/controls.js';
-import { randomNeuronsByLayer } from '../../src/neurons/randomNeurons.js';
+import { compareWithRandom } from '../../src/experiments/controls.js';
+import { evaluateVariants } from '../../src/experiments/evaluateVariants.js';
+import { OUTCOMES, type GroupOutcome } from '../../src/experiments/outcomes.js';
+import type { SetComparisons } from '../../src/experiments/results.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
-import { evaluate } from '../../src/metrics/evaluate.js';
+import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
 import { native } from '../../src/native/addon.js';
-import { ZERO, maskNeurons } from '../../src/neurons/perturb.js';
+import { NULLS } from '../../src/neurons/nulls.js';
+import { maskNeurons, ZERO, type NeuronPlace } from '../../src/neurons/perturb.js';
+import { randomNeuronsByLayer } from '../../src/neurons/randomNeurons.js';
 import { dominoes } from '../fixtures.js';
 import { trainErm } from '../../src/train/methods.js';
 import { whilePerturbed } from '../perturbed.js';
@@ -17,7 +21,7 @@ const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
 const common = { seed: 3, device: 'cpu', threads: 0 };
-const all = { controls: 20, controlSamples: 1000 };
+const rule = { controls: 30, exceedances: 5 };
 
 beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
@@ -51,86 +55,156 @@ test('draws are distinct neurons of the layers asked for, each equally likely', 
   for (const index of [0, 1, 2]) expect(Math.abs((seen.get(`b${index}`) ?? 0) / 1000 - 1)).toBeLessThan(0.1);
 });
 
-test('the p-value counts draws that changed as much, in either direction', () => {
-  const drawn = [0, 0, 0.1, -0.2, 0.3, -0.4, 0, 0, 0];
-  expect(nullDistribution(-0.2, drawn).pValue).toBe(4 / 10);
-  expect(nullDistribution(0.5, drawn).pValue).toBe(1 / 10);
-  expect(nullDistribution(0, drawn).pValue).toBe(1);
-  expect(nullDistribution(0.3, [0.1 + 0.2]).pValue).toBe(1);
-});
+/** What each example's logits say under a mask, one by one: right or not, margin, loss. */
+async function judgedAlone(session: TraceSession, neurons: readonly NeuronPlace[]): Promise<number[][]> {
+  const { dataset, model, loader } = session;
+  return whilePerturbed(model, maskNeurons(neurons).edits, async () => {
+    const judged: number[][] = [];
+    for await (const batch of loader.evaluation(dataset.splits.train, 32)) {
+      using current = batch;
+      using logits = await model.network.forward(current.images);
+      const values = [...((await logits.data()) as Float32Array)];
+      current.indices.forEach((index, i) => {
+        const [a = 0, b = 0] = values.slice(2 * i, 2 * i + 2);
+        const margin = dataset.labels[index] === 0 ? a - b : b - a;
+        const right = dataset.labels[index] === 0 ? a >= b : b > a;
+        judged.push([Number(right), margin, Math.log1p(Math.exp(-margin))]);
+      });
+    }
+    return judged;
+  });
+}
 
-test('the distribution is that of evaluating each draw alone', async () => {
+test('each test is that of evaluating each draw alone, on the same examples, for every null and outcome', async () => {
   using session = await TraceSession.open({ ...common, run });
   const { dataset, model, loader } = session;
-  const sets = [
-    {
-      neurons: [
-        { layer: 'layer1.0.conv1', index: 3 },
-        { layer: 'conv1', index: 1 },
-      ],
-      groups: [0, 1, 2, 3],
-      perturbation: ZERO,
-    },
+  const neurons = [
+    { layer: 'layer1.0.conv1', index: 3 },
+    { layer: 'conv1', index: 1 },
   ];
+  const groups = [0, 1, 2, 3];
+  const { train } = dataset.splits;
   const live = native().liveTensors();
-  const controls = await compareWithRandom(session, dataset.splits.train, sets, all);
+  const { variants } = await evaluateVariants(model, loader, train, [maskNeurons(neurons)], {
+    batchSize: 32,
+    task: 'chosen',
+  });
+  const outcomes = variants as (readonly GroupOutcome[])[];
+  const set = { neurons, groups, perturbation: ZERO, outcomes };
+  const controls = await compareWithRandom(session, train, [set], rule);
   expect(native().liveTensors()).toBe(live);
+  expect(controls?.header).toMatchObject({ draws: 30, exceedances: 5 });
 
-  const generator = new (native().Generator)(common.seed);
-  const counts = new Map([
-    ['conv1', 1],
-    ['layer1.0.conv1', 1],
-  ]);
-  const job = { batchSize: 32, task: 'alone' };
-  const before = (await evaluate(model, loader, dataset.splits.train, job)).accuracies.accuracy;
-  const changesOf = async (neurons: Parameters<typeof maskNeurons>[0]): Promise<number[]> => {
-    const { accuracies } = await whilePerturbed(model, maskNeurons(neurons).edits, () =>
-      evaluate(model, loader, dataset.splits.train, job),
-    );
-    return accuracies.accuracy.map((value, g) => value - (before[g] ?? 0));
+  const before = await judgedAlone(session, []);
+  const memberOf = (group: number): ((index: number) => boolean) => {
+    return (i) => dataset.groups[train[i] as number] === group;
   };
-  const drawn: number[][] = [];
-  for (let draw = 0; draw < all.controls; draw += 1) {
-    drawn.push(await changesOf(randomNeuronsByLayer(counts, session.unitLayers, generator)));
+  const isMinority = (i: number): boolean =>
+    dataset.minorityGroups.includes(dataset.groups[train[i] as number] as number);
+  const meanChange = (after: number[][], outcome: number, of: (i: number) => boolean): number => {
+    const changes = after.map((values, i) => (values[outcome] ?? 0) - (before[i]?.[outcome] ?? 0));
+    const own = changes.filter((_, i) => of(i));
+    return own.reduce((sum, value) => sum + value, 0) / own.length;
+  };
+  const chosen = await judgedAlone(session, neurons);
+  const seeds = new (native().Generator)(common.seed);
+  const magnitudes = await session.magnitudes();
+  for (const null_ of NULLS) {
+    const generator = new (native().Generator)(seeds.random());
+    const draw = null_.drawer(neurons, { layers: session.unitLayers, magnitudes });
+    const drawn: number[][][] = [];
+    for (let i = 0; i < rule.controls; i += 1) drawn.push(await judgedAlone(session, draw(generator)));
+    const found = controls?.comparisons[0]?.[null_.name];
+    for (const [o, outcome] of OUTCOMES.entries()) {
+      const expectTest = (test: object | undefined, statistic: (after: number[][]) => number): void => {
+        const alone = monteCarloTest(statistic(chosen), drawn.map(statistic), {
+          exceedances: rule.exceedances,
+          mostDraws: rule.controls,
+        });
+        const { interval, ...numbers } = { ...test } as { interval: [number, number] } & Record<
+          string,
+          number
+        >;
+        expect(interval[0]).toBeCloseTo(alone?.interval[0] ?? Number.NaN, 4);
+        expect(interval[1]).toBeCloseTo(alone?.interval[1] ?? Number.NaN, 4);
+        expect(numbers.draws).toBe(alone?.draws);
+        expect(numbers.pValue).toBeCloseTo(alone?.pValue ?? Number.NaN, 12);
+        expect(numbers.pDrop).toBeCloseTo(alone?.pDrop ?? Number.NaN, 12);
+        expect(numbers.mean).toBeCloseTo(alone?.mean ?? Number.NaN, 4);
+        expect(numbers.change).toBeCloseTo(statistic(chosen), 4);
+      };
+      for (const group of groups) {
+        expectTest(found?.groups[group]?.[outcome], (after) => meanChange(after, o, memberOf(group)));
+      }
+      expectTest(
+        found?.difference?.[outcome],
+        (after) => meanChange(after, o, isMinority) - meanChange(after, o, (i) => !isMinority(i)),
+      );
+    }
   }
-  const chosen = await changesOf(sets[0]?.neurons ?? []);
-  expect(drawn.flat().some((change) => change !== 0)).toBe(true);
-  for (const [g, change] of chosen.entries()) {
-    const found = controls?.distributions[0]?.[g];
-    const expected = nullDistribution(
-      change,
-      drawn.map((row) => row[g] ?? Number.NaN),
-    );
-    expect(found?.pValue).toBe(expected.pValue);
-    expect(found?.change).toBeCloseTo(expected.change, 12);
-    expect(found?.mean).toBeCloseTo(expected.mean, 12);
-    expect(found?.interval[0]).toBeCloseTo(expected.interval[0], 12);
-    expect(found?.interval[1]).toBeCloseTo(expected.interval[1], 12);
+  expect(await compareWithRandom(session, train, [set], { ...rule, controls: 0 })).toBeNull();
+});
+
+test('random neurons of nearly the same magnitude are others of the layer, the nearest ones', () => {
+  const magnitudes = Float32Array.from({ length: 40 }, (_, i) => (i * 7) % 40);
+  const layers = [
+    { name: 'a', size: 10 },
+    { name: 'b', size: 30 },
+  ];
+  const draw = NULLS[2].drawer([{ layer: 'b', index: 0 }], { layers, magnitudes });
+  const generator = new (native().Generator)(0);
+  const own = magnitudes[10] ?? 0;
+  const nearest = Array.from({ length: 29 }, (_, i) => i + 1)
+    .sort(
+      (a, b) =>
+        Math.abs((magnitudes[10 + a] ?? 0) - own) - Math.abs((magnitudes[10 + b] ?? 0) - own) || a - b,
+    )
+    .slice(0, 10);
+  const drawn = new Set<number>();
+  for (let i = 0; i < 300; i += 1) {
+    const [place] = draw(generator);
+    expect(place?.layer).toBe('b');
+    drawn.add(place?.index ?? -1);
   }
-  expect(await compareWithRandom(session, dataset.splits.train, sets, { ...all, controls: 0 })).toBeNull();
-  await expect(
-    compareWithRandom(session, dataset.splits.train, sets, { ...all, controls: -1 }),
-  ).rejects.toThrow(/`controls` is -1: it takes a whole number of at least 0/);
+  expect([...drawn].sort((a, b) => a - b)).toEqual(nearest.sort((a, b) => a - b));
 });
 
 test('every trace has them, and the same seed gives the same', async () => {
-  const controls = { controls: 5, controlSamples: 8 };
+  const controls = { controls: 5, exceedances: 3 };
   const options = { ...common, run, criteria: ['magnitude'] as const, topK: [1], ...controls };
-  const result = await traceUnstructured({ ...options, perturbation: 'noise', sigmas: [0.5], repeats: 2 });
-  expect(result.controls).toMatchObject({ draws: 5, samplesPerGroup: 8 });
+  const noise = { ...options, perturbation: 'noise', sigmas: [0.5], repeats: 2 } as const;
+  const result = await traceUnstructured(noise);
+  expect(result.controls).toMatchObject({ draws: 5, exceedances: 3 });
   for (const entry of result.entries) {
-    expect(entry.controls).toHaveLength(4);
-    for (const { pValue, interval } of entry.controls ?? []) {
-      expect(pValue).toBeGreaterThanOrEqual(1 / 6);
-      expect(pValue).toBeLessThanOrEqual(1);
-      expect(interval[0]).toBeLessThanOrEqual(interval[1]);
+    const comparisons = entry.controls as SetComparisons;
+    for (const { groups, difference } of Object.values(comparisons)) {
+      expect(groups).toHaveLength(4);
+      for (const tests of [...groups, difference]) {
+        for (const outcome of OUTCOMES) {
+          const { pValue, pDrop, draws, interval } = tests?.[outcome] ?? {};
+          expect(pValue).toBeGreaterThanOrEqual(1 / 6);
+          expect(pDrop).toBeGreaterThanOrEqual(1 / 6);
+          expect(draws).toBeLessThanOrEqual(5);
+          expect(interval?.[0]).toBeLessThanOrEqual(interval?.[1] ?? Number.NaN);
+        }
+      }
     }
   }
-  expect(await traceUnstructured({ ...options, perturbation: 'noise', sigmas: [0.5], repeats: 2 })).toEqual(
-    result,
-  );
+  expect(await traceUnstructured(noise)).toEqual(result);
+  // Those that draw have none by default: each draw would take every seed.
+  const { controls: _none, ...plain } = noise;
+  expect((await traceUnstructured(plain)).controls).toBeNull();
 
   const layers = await traceStructured(options);
-  expect(layers.entries.every(({ controls: found }) => (found?.pValue ?? 0) >= 1 / 6)).toBe(true);
+  for (const { controls: found, group } of layers.entries) {
+    const comparisons = found as SetComparisons;
+    for (const { groups, difference } of Object.values(comparisons)) {
+      expect(difference).toBeNull();
+      expect(groups.map((tests) => tests !== null)).toEqual([0, 1, 2, 3].map((other) => other === group));
+    }
+  }
   expect((await traceStructured({ ...options, controls: 0 })).controls).toBeNull();
+  await expect(traceStructured({ ...options, controls: -1 })).rejects.toThrow(
+    /`controls` is -1: it takes a whole number of at least 0/,
+  );
 });

@@ -1,3 +1,4 @@
+import type { SetComparisons } from '../../src/experiments/results.js';
 import { join } from 'node:path';
 import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
@@ -61,6 +62,6 @@ test('the rows of the whole network with the largest gradient can be perturbed',
   for (const { neurons, change, controls } of result.entries) {
     expect(neurons.every(({ layer }) => /^blocks\.\d+\./.test(layer))).toBe(true);
     expect(change.every(Number.isFinite)).toBe(true);
-    expect(controls).toHaveLength(4);
+    expect((controls as SetComparisons)['same-layers'].groups).toHaveLength(4);
   }
 });

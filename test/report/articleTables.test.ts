@@ -1,3 +1,4 @@
+import { comparedWith } from '../../src/report/views/nulls.js';
 import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import type { Figure } from '../../src/report/figure.js';
 import { table11 } from '../../src/report/figures/table11.js';
@@ -27,8 +28,9 @@ test('sets each group\u2019s own neurons beside each other', () => {
   ]);
   expect(table?.rows).toHaveLength(2 * 2 * 3);
   expect(table?.rows[1]?.slice(0, 3)).toEqual(['zero', 'gradient', '2']);
-  const { change = [], controls } = own(2, 1) ?? {};
-  expect(controls?.[1]?.pValue).toBeLessThan(0.05);
+  const entry = own(2, 1);
+  const change = entry?.change ?? [];
+  expect(entry && comparedWith(entry, 'same-layers', 1, 'accuracy')?.pValue).toBeLessThan(0.05);
   expect(table?.rows[1]?.[4]).toBe(`${(100 * (change[1] ?? 0)).toFixed(2)} †`);
   expect(table?.caption).toBe(
     'Table 11: change of each group\u2019s accuracy in points, its own neurons perturbed (σ = 0.005); † p ≤ 0.05 against random neurons',

@@ -6,8 +6,11 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../../src/experiments/results.js';
-import { nullDistribution } from '../../src/experiments/controls.js';
-import type { ControlsHeader } from '../../src/experiments/results.js';
+import { OUTCOMES } from '../../src/experiments/outcomes.js';
+import type { ControlsHeader, OutcomeTests } from '../../src/experiments/results.js';
+import { mean } from '../../src/metrics/statistics.js';
+import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
+import { NULL_NAMES } from '../../src/neurons/nulls.js';
 import type { Split } from '../../src/data/split.js';
 import { accuracyInterval, changeInterval } from '../../src/metrics/intervals.js';
 import { groupAccuracies, type GroupAccuracies } from '../../src/metrics/groups.js';
@@ -44,7 +47,8 @@ function neurons(criterion: CriterionName, group: number, k: number): Neuron[] {
 
 const CONTROLS: ControlsHeader = {
   draws: 100,
-  samplesPerGroup: 128,
+  exceedances: 10,
+  nulls: NULL_NAMES,
   cost: { naiveForwards: 240_000, runForwards: 120_000, ratio: 0.5 },
 };
 
@@ -57,18 +61,63 @@ function drawn(change: number, total: number): number[] {
 function intervalsAndControls(
   accuracies: GroupAccuracies,
   baseline: GroupAccuracies,
-): Pick<TraceEntry, 'accuracyInterval' | 'changeInterval' | 'controls'> {
+): Omit<TraceEntry, 'criterion' | 'group' | 'k' | 'neurons' | 'sigma' | 'accuracy' | 'change' | 'changeStd'> {
   return {
     accuracyInterval: accuracies.interval,
     changeInterval: accuracies.total.map((total, g) => {
       const lost = (baseline.correct[g] ?? 0) - (accuracies.correct[g] ?? 0);
       return changeInterval({ total, lost: Math.max(lost, 0), gained: Math.max(-lost, 0) });
     }),
-    controls: accuracies.accuracy.map((value, g) => {
-      const change = value - (baseline.accuracy[g] ?? 0);
-      return nullDistribution(change, drawn(change, accuracies.total[g] ?? 0));
-    }),
+    ...comparedAs(
+      accuracies.accuracy.map((value, g) => value - (baseline.accuracy[g] ?? 0)),
+      accuracies.total,
+    ),
   };
+}
+
+/** Changes beside random ones, the same for every null; margins are ten times the accuracies, losses their opposite. */
+function comparedAs(
+  changes: readonly number[],
+  total: readonly number[],
+): Pick<TraceEntry, 'controls' | 'difference' | 'margin' | 'marginInterval' | 'loss' | 'lossInterval'> {
+  const minority = mean(MINORITY.map((group) => changes[group] ?? 0));
+  const majority = mean(changes.filter((_, group) => !MINORITY.includes(group)));
+  const margins = changes.map((change) => 10 * change);
+  const losses = changes.map((change) => -change);
+  const around = (values: readonly number[]) => values.map((value) => [value - 0.1, value + 0.1] as const);
+  const groups = changes.map((change, g) => testsOf(change, total[g] ?? 0));
+  const difference = testsOf(minority - majority, Math.min(...total));
+  return {
+    ...{ margin: margins, marginInterval: around(margins), loss: losses, lossInterval: around(losses) },
+    difference: {
+      ...{ accuracy: minority - majority, margin: 10 * (minority - majority) },
+      loss: majority - minority,
+    },
+    controls: {
+      'same-layers': { groups, difference },
+      'whole-model': { groups, difference },
+      'same-magnitude': { groups, difference },
+    },
+  };
+}
+
+function ofGroup(group: number, tests: OutcomeTests): LayerEntry['controls'] {
+  const comparison = { groups: TRAIN.map((_, other) => (other === group ? tests : null)), difference: null };
+  return { 'same-layers': comparison, 'whole-model': comparison, 'same-magnitude': comparison };
+}
+
+export function testsOf(change: number, total: number): OutcomeTests {
+  const rule = { exceedances: 10, mostDraws: CONTROLS.draws };
+  const tests = OUTCOMES.map((outcome) => {
+    const scale = { accuracy: 1, margin: 10, loss: -1 }[outcome];
+    const test = monteCarloTest(
+      scale * change,
+      drawn(change, total).map((value) => scale * value),
+      rule,
+    );
+    return [outcome, { change: scale * change, ...test }];
+  });
+  return Object.fromEntries(tests) as OutcomeTests;
 }
 
 function entry(criterion: CriterionName, group: number, k: number, lost: readonly number[]): TraceEntry {
@@ -322,7 +371,7 @@ export function layerTrace(names: readonly string[], ks: readonly number[]): Tra
               gained,
               accuracyInterval: accuracyInterval(correct, total),
               changeInterval: changeInterval({ total, lost, gained }),
-              controls: nullDistribution((gained - lost) / total, drawn((gained - lost) / total, total)),
+              controls: ofGroup(group, testsOf((gained - lost) / total, total)),
             };
           }),
         ),
@@ -361,13 +410,7 @@ export function randomTrace(
           change,
           accuracy: change.map((value, group) => (erm[split].accuracy[group] ?? 0) + value),
           changeInterval: of.changeInterval.map(([low, high]) => [factor * low, factor * high]),
-          controls:
-            of.controls?.map((random) => ({
-              ...random,
-              mean: factor * random.mean,
-              interval: [factor * random.interval[0], factor * random.interval[1]],
-              change: factor * random.change,
-            })) ?? null,
+          ...comparedAs(change, erm[split].total),
           changeStd: seeds > 1 ? of.change.map((value) => 0.3 * Math.abs(value) + sigma / 10) : null,
         };
       }),

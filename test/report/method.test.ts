@@ -40,14 +40,14 @@ describe('the comparison with random neurons', () => {
 
   it('counts what is unlike random neurons, and what chance would give', () => {
     expect(controlsText(controls, counted)).toMatch(
-      /^Beside each set, 100 random sets .* Random neurons do less \(p\s≤\s0\.05\) in 2 of 4 cells \(by chance up to about 0\.2\)\.$/,
+      /^Beside each set, up to 100 random sets .* Random neurons do less \(p\s≤\s0\.05\) in 2 of 4 cells \(by chance up to about 0\.2\); before correction for many tests\.$/,
     );
     expect(controlsText(controls, counted, false)).toMatch(/^Random neurons do less/);
   });
 
   it('says so when there are too few draws for any', () => {
-    expect(controlsText({ ...controls, draws: 18 }, counted)).toMatch(/So few draws allow no p\s≤\s0\.05\.$/);
-    expect(controlsText({ ...controls, draws: 19 }, counted)).toContain('Random neurons do less');
+    expect(controlsText({ ...controls, draws: 38 }, counted)).toMatch(/So few draws allow no p\s≤\s0\.05\.$/);
+    expect(controlsText({ ...controls, draws: 39 }, counted)).toContain('Random neurons do less');
   });
 
   it('is left out where there was none', () => {

@@ -1,3 +1,4 @@
+import { comparedWith } from '../../src/report/views/nulls.js';
 import { textTable } from '../../src/cli/textTable.js';
 import { changeCharts } from '../../src/report/charts/traceCharts.js';
 import { renderReport, type RunReport } from '../../src/report/runReport.js';
@@ -37,14 +38,19 @@ describe('figures of perturbations', () => {
       'fig2-magnitude.svg',
       'fig2-gradient-test.svg',
       'fig2-magnitude-test.svg',
+      'fig2-nulls.svg',
+      'fig2-nulls-test.svg',
       'fig4-gradient.svg',
       'fig4-magnitude.svg',
+      'fig4-nulls.svg',
       'fig5-gradient-0.005.svg',
       'fig5-gradient-0.01.svg',
       'fig5-magnitude-0.005.svg',
       'fig5-magnitude-0.01.svg',
       'fig5-gradient-test.svg',
       'fig5-magnitude-test.svg',
+      'fig5-nulls.svg',
+      'fig5-nulls-test.svg',
     ]);
     expect(changeCharts('fig5', 'noise', [noise], groups)[0]?.name).toBe('fig5-gradient-0.005');
   });
@@ -110,10 +116,10 @@ describe('figures of perturbations', () => {
   });
 
   it('leave room for intervals and random neurons', () => {
-    const ends = reinit.entries.flatMap(({ change, changeInterval, controls, group }) => [
-      change[group] ?? 0,
-      ...(changeInterval[group] ?? []),
-      ...(controls?.[group]?.interval ?? []),
+    const ends = reinit.entries.flatMap((entry) => [
+      entry.change[entry.group] ?? 0,
+      ...(entry.changeInterval[entry.group] ?? []),
+      ...(comparedWith(entry, 'same-layers', entry.group, 'accuracy')?.interval ?? []),
     ]);
     const [low, high] = changeExtent(byCriterion([reinit])).own;
     expect(low).toBeCloseTo(100 * Math.min(0, ...ends), 10);
@@ -145,7 +151,7 @@ describe('sections of perturbations', () => {
     expect(text).toContain('The same perturbation on another split. All accuracies here are test accuracies');
     // What is the same for both splits is told once.
     expect(text.match(/keep their weights, to which noise/g)).toHaveLength(1);
-    expect(text.match(/Beside each set, 100 random sets/g)).toHaveLength(3);
+    expect(text.match(/Beside each set, up to 100 random sets/g)).toHaveLength(3);
     expect(text).not.toContain('NaN');
   });
 
@@ -206,7 +212,7 @@ describe('the section of several standard deviations', () => {
     const page = await renderReport(traced(grid));
     const drawn = await figures(traced(grid));
     const [section = ''] = page.split('id="changes-noise"').slice(1)[0]?.split('</section>') ?? [];
-    expect(section.match(/<svg /g)).toHaveLength(2 + 2);
+    expect(section.match(/<svg /g)).toHaveLength(2 + 2 + 1);
     expect(section).toContain('σ = 0.005, mean of 10 seeds');
     expect(section).not.toContain('σ = 0.001, mean of 10 seeds');
     expect(marks(drawn.get('fig12-gradient.svg'), 'bar')).toBe(3 * 12);

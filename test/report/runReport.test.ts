@@ -77,11 +77,11 @@ describe('the full report', () => {
     ['the selection', 'epoch 9 of 12 selected by the best validation worst-group accuracy: 43.99 %'],
     [
       'the largest change beside random neurons',
-      'measured changes; random neurons −1.62 [−5.98, +2.56], on the same samples −10.71: p = 0.010',
+      'measured changes; random neurons of the same layers −1.62 [−5.98, +2.56]: p = 0.020',
     ],
     [
       'the comparison',
-      'Beside each set, 100 random sets of as many neurons of the same layers were perturbed',
+      'Beside each set, up to 100 random sets of as many neurons of the same layers were perturbed',
     ],
     [
       'how many changes are unlike random ones',
@@ -162,7 +162,9 @@ describe('text from the user', () => {
 describe('renderFigures', () => {
   it('gives the charts as files', async () => {
     const names = (await renderFigures(fullReport)).map(({ name }) => name);
-    expect(names).toEqual(['fig1.svg', 'fig2-gradient.svg', 'fig2-magnitude.svg', 'training.svg']);
+    expect(names).toEqual([
+      ...['fig1.svg', 'fig2-gradient.svg', 'fig2-magnitude.svg', 'fig2-nulls.svg', 'training.svg'],
+    ]);
   });
 
   it('leaves out what was not measured, and numbers what was measured twice', async () => {
@@ -173,6 +175,8 @@ describe('renderFigures', () => {
       'fig2-magnitude.svg',
       'fig2-gradient-2.svg',
       'fig2-magnitude-2.svg',
+      'fig2-nulls.svg',
+      'fig2-nulls-2.svg',
     ]);
   });
 });

@@ -65,7 +65,7 @@ describe('changeTable', () => {
     expect(rows[0]).toEqual(['criterion', 'chosen for', 'k', 'G0', 'G1*', 'G2*', 'G3']);
     expect(rows[1]).toEqual(['before', '', '', '100.00 %', '99.46 %', '98.21 %', '100.00 %']);
     expect(rows).toContainEqual(['gradient', 'G2*', '3', '-0.03', '-1.09', '-10.71 †', '-0.47 †']);
-    expect(rows).toContainEqual(['gradient', 'G3', '1', '0.00', '0.00', '+1.79', '-0.38 †']);
+    expect(rows).toContainEqual(['gradient', 'G3', '1', '0.00', '0.00', '+1.79 †', '-0.38 †']);
     expect(rows).toContainEqual(['magnitude', 'every group', '3', '-0.14 †', '-3.26 †', '-5.36 †', '-0.19']);
     expect(rows).toHaveLength(2 + 12 + 3);
   });

@@ -12,6 +12,7 @@ import { fig7 } from '../../src/report/figures/fig7.js';
 import { table3 } from '../../src/report/figures/table3.js';
 import { reproducePart1, type Part1Options } from '../../src/reproduce/part1.js';
 import { RunFolder } from '../../src/train/runFolder.js';
+import { comparedWith } from '../../src/report/views/nulls.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -20,7 +21,7 @@ const run = join(folder, 'run');
 const steps: string[] = [];
 const options: Part1Options = {
   ...{ figures: PART1, run, seed: 0, device: 'cpu', threads: 0 },
-  ...{ sigmas: [0.005, 1], repeats: 2, controls: 2, controlSamples: 4 },
+  ...{ sigmas: [0.005, 1], repeats: 2, controls: 2, samples: 20 },
   onStep: (step) => {
     steps.push(step);
   },
@@ -78,7 +79,8 @@ test('trains where there is no run, makes every figure and table, and shares the
   }
 
   const rowsOf = (name: string) => result.figures.find(({ kind }) => kind === name)?.rows ?? [];
-  const settings = 2 * 4 * 4; // Criteria, groups that neurons are chosen for, groups that are measured.
+  // Criteria, groups that neurons are chosen for, groups that are measured, and minority minus majority.
+  const settings = 2 * 4 * 5;
   expect(rowsOf('fig1')).toHaveLength(3 * 4);
   expect(rowsOf('fig2')).toHaveLength(3 * settings);
   expect(rowsOf('fig4')).toHaveLength(3 * settings);
@@ -95,7 +97,9 @@ test('trains where there is no run, makes every figure and table, and shares the
       ...{ perturbation: 'zero', split: 'train', criterion: 'gradient', chosenFor: 2, k: 3, group: 1 },
       accuracy: entry?.accuracy[1],
       change: entry?.change[1],
-      pValue: entry?.controls?.[1]?.pValue,
+      sameLayersAccuracyP: entry && comparedWith(entry, 'same-layers', 1, 'accuracy')?.pValue,
+      wholeModelMarginP: entry && comparedWith(entry, 'whole-model', 1, 'margin')?.pValue,
+      marginChange: entry?.margin?.[1],
     }),
   );
 
@@ -111,7 +115,7 @@ test('makes a figure of one\u2019s own from what it needs, and heat maps where t
   const own: Figure = {
     name: 'own',
     title: 'The largest k',
-    needs: { traces: [{ perturbation: 'zero', split: 'train', topK: [2], sigmas: [] }] },
+    needs: { traces: [{ perturbation: 'zero', split: 'train', topK: [2], compared: [], sigmas: [] }] },
     rows: ({ traces }) => [{ most: Math.max(...traces.flatMap(({ entries }) => entries.map(({ k }) => k))) }],
     tables: () => [],
     sections: [],

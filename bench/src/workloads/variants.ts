@@ -1,6 +1,7 @@
 import type { Dataset } from '#src/data/dataset.js';
 import type { Split } from '#src/data/split.js';
-import { evaluateVariants, type GroupOutcome } from '#src/experiments/evaluateVariants.js';
+import { evaluateVariants } from '#src/experiments/evaluateVariants.js';
+import type { GroupOutcome } from '#src/experiments/outcomes.js';
 import { TraceSession } from '#src/experiments/traceSession.js';
 import type { CriterionName } from '#src/neurons/criteria.js';
 import { maskNeurons, type NeuronMask } from '#src/neurons/perturb.js';

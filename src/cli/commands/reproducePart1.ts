@@ -25,7 +25,7 @@ interface Part1CommandOptions extends ComputeOptions, DatasetOptions {
 const { epochs, lr } = ERM_SETTINGS;
 /** What is taken where the model has to be trained. */
 const ERM_OPTIONS = { arch: MODEL_SETTINGS.arch, weights: MODEL_SETTINGS.weights, epochs, lr } as const;
-const { sigmas, repeats, controls, controlSamples } = TRACE_SETTINGS.unstructured;
+const { sigmas, repeats, samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
 const TRACE_OPTIONS = {
   batchSize: TRACE_SETTINGS.session.batchSize,
   sigmas: { ...sigmas, article: undefined, released: undefined, otherwise: 'each figure’s own' },
@@ -36,7 +36,7 @@ const TRACE_OPTIONS = {
     help: 'numbers of neurons of each layer in Fig. 7',
   },
   fraction: TRACE_SETTINGS.overlap.fraction,
-  ...{ controls, controlSamples },
+  ...{ samples, controls, exceedances },
 } as const;
 
 /** Adds `reproduce fig1`, ..., `reproduce table14` and `reproduce part1`. */

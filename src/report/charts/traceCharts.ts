@@ -1,6 +1,7 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import type { PerturbationName } from '../../neurons/perturbations.js';
 import type { GroupLabel } from '../views/groupLabels.js';
+import { shownSigma } from '../views/perturbation.js';
 import {
   byCriterion,
   changeExtent,
@@ -11,6 +12,7 @@ import {
   type SigmaGrid,
 } from '../views/selections.js';
 import { changeChart } from './changes.js';
+import { nullDots } from './nullDots.js';
 import { manyNeuronsChart } from './manyNeurons.js';
 import type { NamedChart } from './render.js';
 import { sigmaChart } from './sigmaGrid.js';
@@ -75,6 +77,23 @@ export function sigmaCharts(
       name: [figure, grid.criterion, ...splitSuffix(grid.trace)].join('-'),
       ...sigmaChart(grid, groups, extent),
     })),
+  );
+}
+
+/** The charts of the article's claim beside random neurons, one a trace: `fig2-nulls`, `fig2-nulls-test`. */
+export function nullCharts(
+  figure: string,
+  perturbation: PerturbationName,
+  traces: readonly TraceUnstructuredResult[],
+  groups: readonly GroupLabel[],
+): (NamedChart & { readonly trace: TraceUnstructuredResult })[] {
+  return numbered(
+    traces
+      .filter((trace) => trace.perturbation === perturbation)
+      .flatMap((trace) => {
+        const chart = nullDots(trace, shownSigma(trace), groups);
+        return chart ? [{ trace, name: [figure, 'nulls', ...splitSuffix(trace)].join('-'), ...chart }] : [];
+      }),
   );
 }
 

@@ -1,4 +1,4 @@
-import { changeCharts } from '../charts/traceCharts.js';
+import { changeCharts, nullCharts } from '../charts/traceCharts.js';
 import type { Figure } from '../figure.js';
 import { zeroedSection } from '../sections/changes.js';
 import { zeroed } from './needs.js';
@@ -9,6 +9,9 @@ export const fig2: Figure = {
   name: 'fig2',
   title: 'Zeroing the top neurons',
   needs: { traces: [zeroed('train')] },
-  charts: ({ traces }, groups) => changeCharts('fig2', 'zero', traces, groups),
+  charts: ({ traces }, groups) => [
+    ...changeCharts('fig2', 'zero', traces, groups),
+    ...nullCharts('fig2', 'zero', traces, groups),
+  ],
   sections: [zeroedSection],
 };

@@ -1,4 +1,4 @@
-import { changeCharts } from '../charts/traceCharts.js';
+import { changeCharts, nullCharts } from '../charts/traceCharts.js';
 import type { Figure } from '../figure.js';
 import { reinitializedSection } from '../sections/changes.js';
 import { drawn } from './needs.js';
@@ -9,6 +9,9 @@ export const fig4: Figure = {
   name: 'fig4',
   title: 'Random initialization of the top neurons',
   needs: { traces: [drawn('reinit', 'train')] },
-  charts: ({ traces }, groups) => changeCharts('fig4', 'reinit', traces, groups),
+  charts: ({ traces }, groups) => [
+    ...changeCharts('fig4', 'reinit', traces, groups),
+    ...nullCharts('fig4', 'reinit', traces, groups),
+  ],
   sections: [reinitializedSection],
 };

@@ -1,4 +1,4 @@
-import { changeCharts } from '../charts/traceCharts.js';
+import { changeCharts, nullCharts } from '../charts/traceCharts.js';
 import type { Figure } from '../figure.js';
 import { noiseSection } from '../sections/changes.js';
 import { drawn } from './needs.js';
@@ -9,6 +9,9 @@ export const fig5: Figure = {
   name: 'fig5',
   title: 'Noise on the top neurons',
   needs: { traces: [drawn('noise', 'train')] },
-  charts: ({ traces }, groups) => changeCharts('fig5', 'noise', traces, groups),
+  charts: ({ traces }, groups) => [
+    ...changeCharts('fig5', 'noise', traces, groups),
+    ...nullCharts('fig5', 'noise', traces, groups),
+  ],
   sections: [noiseSection],
 };

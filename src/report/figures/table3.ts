@@ -9,7 +9,7 @@ export const table3: Figure = {
     { name: 'table3', splits: ['train'], shows: 'change', perturbed: 'many zeroed' },
     {
       title: 'Zeroing up to ten neurons',
-      traces: [zeroed('train', [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])],
+      traces: [zeroed('train', [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [])],
     },
   ),
   // The article zeroes many neurons; another perturbation of many is drawn likewise.

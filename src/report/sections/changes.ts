@@ -1,15 +1,18 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import { isDrawn, PERTURBATION_NAMES, type PerturbationName } from '../../neurons/perturbations.js';
 import type { TrainingResult } from '../../train/results.js';
-import { changeCharts, sigmaCharts } from '../charts/traceCharts.js';
+import { changeCharts, nullCharts, sigmaCharts } from '../charts/traceCharts.js';
+import { NULLS } from '../../neurons/nulls.js';
 import { fixed, plural, SPLIT_NAME } from '../format.js';
+import { nullTables } from '../tables/nulls.js';
+import type { Chart } from '../charts/render.js';
 import type { NamedChart } from '../charts/render.js';
 import type { MakeSection } from '../figure.js';
 import { html, type Markup } from '../html/markup.js';
-import { groupName } from '../html/table.js';
+import { groupName, htmlTable } from '../html/table.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 import { changeOfGroup } from '../views/measuredChange.js';
-import { ARTICLE_SIGMA, PERTURBED } from '../views/perturbation.js';
+import { PERTURBED, shownSigma } from '../views/perturbation.js';
 import type { RunReport } from '../reportData.js';
 import { byCriterion, hasManyKs, largestOwnChange, type CriterionTrace } from '../views/selections.js';
 import { controlsText, sourceText, unitsText, type NamedChanges } from './method.js';
@@ -57,7 +60,10 @@ export function furtherCharts(
   { traces }: Pick<RunReport, 'traces'>,
   groups: readonly GroupLabel[],
 ): NamedChart[] {
-  return FURTHER.flatMap((name) => changeCharts(name, name, traces, groups));
+  return FURTHER.flatMap((name) => [
+    ...changeCharts(name, name, traces, groups),
+    ...nullCharts(name, name, traces, groups),
+  ]);
 }
 
 function changesSection(
@@ -68,6 +74,7 @@ function changesSection(
   return (report, groups, charts) => {
     const drawn = changeCharts(figure, perturbation, report.traces, groups);
     const grids = grid === undefined ? [] : sigmaCharts(grid, perturbation, report.traces, groups);
+    const ofNulls = nullCharts(figure, perturbation, report.traces, groups);
     const traces = [...new Set(drawn.map(({ view }) => view.trace))];
     if (traces.length === 0) return undefined;
     const body = traces.map((trace, at) => {
@@ -85,6 +92,7 @@ function changesSection(
           )}
         </div>
         ${ofTrace.map(({ name }) => chartFigure(charts.get(name)))}
+        ${nulls(trace, charts.get(ofNulls.find((chart) => chart.trace === trace)?.name ?? ''), groups)}
         <p class="note">
           ${smallestGroup(trace.baseline.total, groups, SPLIT_NAME[trace.split])}
           ${
@@ -111,14 +119,28 @@ function changesSection(
   };
 }
 
-function inArticle(reference: string | undefined): string[] {
-  return reference === undefined ? [] : [`(${reference})`];
+/** The article's claim beside each null: the chart, and the numbers folded away. */
+function nulls(
+  trace: TraceUnstructuredResult,
+  chart: Chart | undefined,
+  groups: readonly GroupLabel[],
+): Markup | undefined {
+  const tables = nullTables(trace, groups);
+  if (tables.length === 0) return undefined;
+  return html`${chartFigure(chart)}
+    <p class="note">
+      The claim is that critical neurons matter to minority groups and not to majority ones: minority minus
+      majority change. Random neurons ${NULLS.map(({ words, asks }) => `${words} tell ${asks}`).join('; ')}.
+      Margins and losses move with every sample, accuracies only where a prediction flips.
+    </p>
+    <details>
+      <summary>Tables of nulls, p-values raw and after Holm’s correction</summary>
+      ${tables.map(htmlTable)}
+    </details> `;
 }
 
-/** Of several standard deviations, the one that is drawn large: the article's, or the smallest. */
-function shownSigma({ entries }: TraceUnstructuredResult): number | null {
-  const sigmas = [...new Set(entries.map(({ sigma }) => sigma))].sort((a, b) => (a ?? 0) - (b ?? 0));
-  return sigmas.find((sigma) => sigma === ARTICLE_SIGMA) ?? sigmas[0] ?? null;
+function inArticle(reference: string | undefined): string[] {
+  return reference === undefined ? [] : [`(${reference})`];
 }
 
 function measuredOn({ split }: TraceUnstructuredResult): string {

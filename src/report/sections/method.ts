@@ -49,16 +49,17 @@ export function controlsText(
 ): string {
   const present = counted.filter(({ changes }) => countMarked(changes).compared > 0);
   if (!controls || present.length === 0) return '';
-  const { draws, samplesPerGroup } = controls;
+  const { draws, exceedances } = controls;
+  const stop =
+    exceedances === undefined ? '' : ` A test stops once ${exceedances} of them are as far out on each side.`;
   const explained =
-    `Beside each set, ${plural(draws, 'random set')} of as many neurons of the same layers ` +
-    `${draws === 1 ? 'was' : 'were'} perturbed in the same way, on at most ${plural(samplesPerGroup, 'sample')} of each group, on which the chosen set was measured again. ` +
-    'p is the share of sets, the chosen one included, that change the group’s accuracy at least as much in either direction. ';
+    `Beside each set, up to ${plural(draws, 'random set')} of as many neurons of the same layers were perturbed in the same way, ` +
+    `on the same samples.${stop} p is two-sided, about the middle of the random sets. `;
   const compared = isFirst ? explained : '';
   if (expectedMarked(1, draws) === 0) return `${compared}So few draws allow no ${MARKED}.`;
   const counts = present.map(({ name, changes }) => {
     const { marked, compared: all } = countMarked(changes);
     return `${marked} of ${all} ${name} (by chance up to about ${fixed(expectedMarked(all, draws), 1)})`;
   });
-  return `${compared}Random neurons do less (${MARKED}) in ${counts.join(' and ')}.`;
+  return `${compared}Random neurons do less (${MARKED}) in ${counts.join(' and ')}; before correction for many tests.`;
 }

@@ -40,11 +40,11 @@ export function spreadText(change: number | undefined, std: number | undefined):
   return typographic(pointsSpread(change, std));
 }
 
-/** `; random neurons −0.52 [−2.17, +0.54], on the same samples −8.59: p = 0.010`; empty where none were tried. */
+/** `; random neurons of the same layers −0.52 [−2.17, +0.54]: p = 0.010`; empty where none were tried. */
 export function randomText({ random }: MeasuredChange): string {
   if (!random) return '';
   return typographic(
-    `; random neurons ${points(random.mean)} ${pointsRange(random.interval)}, on the same samples ${points(random.change)}: ` +
+    `; random neurons of the same layers ${points(random.mean)} ${pointsRange(random.interval)}: ` +
       `p\u00a0=\u00a0${probability(random.pValue)}`,
   );
 }

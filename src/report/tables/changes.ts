@@ -128,7 +128,7 @@ function seedsLine({ seeds, repeats = {} }: TraceUnstructuredResult): string {
 }
 
 function controlsLine({ draws }: ControlsHeader): string {
-  return `${MARK} p <= ${MARKED_P} against ${plural(draws, 'set')} of random neurons of the same layers`;
+  return `${MARK} p <= ${MARKED_P} against up to ${plural(draws, 'set')} of random neurons of the same layers, before correction`;
 }
 
 function names(groups: readonly GroupLabel[]): string {

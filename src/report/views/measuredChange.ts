@@ -1,6 +1,7 @@
 import type { NullDistribution } from '../../experiments/results.js';
 import type { LayerEntry, TraceEntry } from '../../experiments/results.js';
 import type { Interval } from '../../metrics/intervals.js';
+import { comparedLayer, comparedWith, FIRST_NULL } from './nulls.js';
 import { percent, points, pointsRange, probability } from '../format.js';
 
 /** A change is marked as unlike that of random neurons where its p-value is at most this. */
@@ -15,7 +16,7 @@ export interface MeasuredChange {
   readonly std: number | undefined;
   /** 95 % score interval over the examples. */
   readonly interval: Interval | undefined;
-  /** The change of random neurons. */
+  /** The change of random neurons of the same layers. */
   readonly random: NullDistribution | undefined;
   /** Whether it is unlike that of random neurons. */
   readonly marked: boolean;
@@ -26,14 +27,18 @@ export function changeOfGroup(entry: TraceEntry, group: number): MeasuredChange 
   return measured(
     entry.change[group],
     intervalAt(entry.changeInterval, group),
-    entry.controls?.[group],
+    comparedWith(entry, FIRST_NULL, group, 'accuracy'),
     entry.changeStd?.[group],
   );
 }
 
 /** What zeroing one layer's neurons changed for the group that they were chosen for. */
 export function changeOfLayer(entry: LayerEntry): MeasuredChange {
-  return measured(entry.change, intervalAt([entry.changeInterval], 0), entry.controls);
+  return measured(
+    entry.change,
+    intervalAt([entry.changeInterval], 0),
+    comparedLayer(entry, FIRST_NULL, 'accuracy'),
+  );
 }
 
 /** One group's interval; undefined where there is none, such as that of an empty group. */
@@ -53,7 +58,8 @@ export function countMarked(changes: readonly MeasuredChange[]): {
 
 /** How many of so many changes would be marked if chosen neurons were like random ones: at most, since equal changes tie. */
 export function expectedMarked(compared: number, draws: number): number {
-  return (compared * Math.floor(MARKED_P * (1 + draws) + 1e-9)) / (1 + draws);
+  // Twice the smaller p of both sides, which is at least 1 / (1 + draws).
+  return 2 > MARKED_P * (1 + draws) ? 0 : compared * MARKED_P;
 }
 
 /** All of a change in one line: `-10.71 points, 95 % interval [-19.64, -3.57]; random neurons ...; p = 0.010`. */
@@ -62,8 +68,8 @@ export function changeInWords({ change, std, interval, random }: MeasuredChange)
     `${points(change)}${std === undefined ? '' : ` ± ${percent(std)}`} points`,
     interval && `, 95 % interval ${pointsRange(interval)}`,
     random &&
-      `; random neurons ${points(random.mean)} ${pointsRange(random.interval)}, ` +
-        `on the same examples ${points(random.change)}: p = ${probability(random.pValue)}`,
+      `; random neurons of the same layers ${points(random.mean)} ${pointsRange(random.interval)}: ` +
+        `p = ${probability(random.pValue)}`,
   ]
     .filter((part) => part !== undefined)
     .join('');

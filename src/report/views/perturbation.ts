@@ -6,7 +6,7 @@ import { isDrawn, PERTURBATIONS, type PerturbationName } from '../../neurons/per
 import { plural } from '../format.js';
 import type { CriterionTrace } from './selections.js';
 
-export { ARTICLE_SIGMA } from '../../experiments/traceSettings.js';
+import { ARTICLE_SIGMA } from '../../experiments/traceSettings.js';
 
 /** How a report speaks of each perturbation. */
 export const PERTURBED = Object.fromEntries(
@@ -35,10 +35,16 @@ export function seedsNote(
 
 /** The legend's entry for random neurons. */
 export function randomName({ draws }: Pick<ControlsHeader, 'draws'>): string {
-  return `random neurons, same layers (${plural(draws, 'draw')})`;
+  return `random neurons, same layers (up to ${plural(draws, 'draw')})`;
 }
 
 /** Whether some change of the view has a spread over seeds. */
 export function hasSpread({ entries }: Pick<CriterionTrace, 'entries'>): boolean {
   return entries.some(({ changeStd }) => changeStd?.some(Number.isFinite) === true);
+}
+
+/** Of several standard deviations, the one that is drawn large: the article's, or the smallest. */
+export function shownSigma({ entries }: Pick<TraceUnstructuredResult, 'entries'>): number | null {
+  const sigmas = [...new Set(entries.map(({ sigma }) => sigma))].sort((a, b) => (a ?? 0) - (b ?? 0));
+  return sigmas.find((sigma) => sigma === ARTICLE_SIGMA) ?? sigmas[0] ?? null;
 }

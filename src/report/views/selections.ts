@@ -1,7 +1,10 @@
-import type { TraceEntry, TraceUnstructuredResult } from '../../experiments/results.js';
+import type { Outcome } from '../../experiments/outcomes.js';
+import type { NullDistribution, TraceEntry, TraceUnstructuredResult } from '../../experiments/results.js';
 import { CRITERION_NAMES, criterionNamed, type CriterionName } from '../../neurons/criteria.js';
 import type { Neuron } from '../../neurons/neuron.js';
+import type { NullName } from '../../neurons/nulls.js';
 import { changeOfGroup } from './measuredChange.js';
+import { adjustedTests, comparedWith, type AdjustedTest, type Compared } from './nulls.js';
 
 /** One set of neurons that was perturbed, and the groups that it was chosen for. */
 export interface Selection {
@@ -58,6 +61,43 @@ export function byCriterion(traces: readonly TraceUnstructuredResult[]): Criteri
       });
     }),
   );
+}
+
+/** The tests of a trace, adjusted for how many there are. */
+export interface AdjustedTests {
+  readonly tests: ReadonlyMap<NullDistribution, AdjustedTest>;
+  /** That of the selection which an entry's neurons are: entries with one selection share its tests. */
+  readonly testOf: (
+    entry: TraceEntry,
+    null_: NullName,
+    compared: Compared,
+    outcome: Outcome,
+  ) => NullDistribution | undefined;
+}
+
+/** Adjusts the tests of a whole trace: all its cells, under both criteria and every standard deviation. */
+export function adjustedIn(trace: TraceUnstructuredResult): AdjustedTests {
+  const selections = byCriterion([trace]).flatMap((view) => view.selections);
+  const groups = trace.baseline.total.map((_, group) => group);
+  const cells = adjustedTests(selections, ({ entry }, null_, outcome) =>
+    groups.map((group) => comparedWith(entry, null_, group, outcome)),
+  );
+  const differences = adjustedTests(selections, ({ entry }, null_, outcome) => [
+    comparedWith(entry, null_, 'difference', outcome),
+  ]);
+  return {
+    tests: new Map([...cells, ...differences]),
+    testOf(entry, null_, compared, outcome) {
+      const selection = selections.find(
+        ({ entry: known, groups: chosenFor }) =>
+          known.criterion === entry.criterion &&
+          known.k === entry.k &&
+          known.sigma === entry.sigma &&
+          chosenFor.includes(entry.group),
+      );
+      return comparedWith(selection?.entry ?? entry, null_, compared, outcome);
+    },
+  };
 }
 
 /** Above so many numbers of neurons, Figs 2, 4 and 5 keep to the article's. */

@@ -1,0 +1,120 @@
+import type { Generator } from '../native/addon.js';
+import type { NeuronLayer } from './neuron.js';
+import type { NeuronPlace } from './perturb.js';
+import { countByLayer, drawDistinct, randomNeuronsByLayer } from './randomNeurons.js';
+
+/** What a null draws its neurons from. */
+export interface DrawnFrom {
+  /** All of the model's, with as many units as scores. */
+  readonly layers: readonly NeuronLayer[];
+  /** The norm of each unit's weights, [M] in layer order. */
+  readonly magnitudes: Float32Array;
+}
+
+/** Random neurons that chosen ones are compared with: each answers another question. `NULLS` lists all of them. */
+export interface NullModel {
+  /** Its name in files. */
+  readonly name: string;
+  /** After "random neurons": `of the same layers`. */
+  readonly words: string;
+  /** What a difference from it says of the chosen neurons. */
+  readonly asks: string;
+  /** Sets of neurons with one key share their draws. */
+  readonly key: (chosen: readonly NeuronPlace[]) => string;
+  /** Makes what draws random neurons for chosen ones, each time independently. */
+  readonly drawer: (
+    chosen: readonly NeuronPlace[],
+    from: DrawnFrom,
+  ) => (generator: Generator) => NeuronPlace[];
+}
+
+const sameLayers = {
+  name: 'same-layers',
+  words: 'of the same layers',
+  asks: 'whether it is these neurons rather than their layers',
+  key: (chosen) => JSON.stringify([...countByLayer(chosen)]),
+  drawer: (chosen, { layers }) => {
+    const counts = countByLayer(chosen);
+    return (generator) => randomNeuronsByLayer(counts, layers, generator);
+  },
+} as const satisfies NullModel;
+
+const wholeModel = {
+  name: 'whole-model',
+  words: 'of the whole model',
+  asks: 'whether it is these neurons rather than any others, as the article claims',
+  key: (chosen) => String(chosen.length),
+  drawer: (chosen, { layers }) => {
+    const total = layers.reduce((sum, { size }) => sum + size, 0);
+    return (generator) =>
+      drawDistinct(chosen.length, total, generator).map((position) => placeAt(position, layers));
+  },
+} as const satisfies NullModel;
+
+/** Of a layer's other neurons, the share nearest in magnitude that stand in for one, and at least how many. */
+const NEAREST = { share: 0.1, least: 10 } as const;
+
+const sameMagnitude = {
+  name: 'same-magnitude',
+  words: 'of nearly the same magnitude in the same layers',
+  asks: 'whether it is more than the size of their weights',
+  key: (chosen) =>
+    chosen
+      .map(({ layer, index }) => `${layer}[${index}]`)
+      .sort()
+      .join(' '),
+  drawer(chosen, from) {
+    const nearest = chosen.map((place) => nearestInMagnitude(place, from));
+    return (generator) => {
+      const taken = new Set(chosen.map(placeKey));
+      return chosen.map((place, i) => {
+        const others = nearest[i]?.filter((other) => !taken.has(placeKey(other))) ?? [];
+        const drawn = others[drawDistinct(1, others.length, generator)[0] ?? 0] ?? place;
+        taken.add(placeKey(drawn));
+        return drawn;
+      });
+    };
+  },
+} as const satisfies NullModel;
+
+/** In the order in which results show them; the first one is that of charts with room for one. */
+export const NULLS = [sameLayers, wholeModel, sameMagnitude] as const;
+export type NullName = (typeof NULLS)[number]['name'];
+export const NULL_NAMES: readonly NullName[] = NULLS.map(({ name }) => name);
+
+export function nullNamed(name: NullName): NullModel {
+  const found = NULLS.find((one) => one.name === name);
+  if (!found) throw new RangeError(`There is no null ${name}`);
+  return found;
+}
+
+/** The neurons of a neuron's layer by how near their magnitudes are to its own, itself left out: a tenth, and at least ten. */
+function nearestInMagnitude({ layer, index }: NeuronPlace, { layers, magnitudes }: DrawnFrom): NeuronPlace[] {
+  let start = 0;
+  for (const { name, size } of layers) {
+    if (name === layer) {
+      const own = magnitudes[start + index] as number;
+      const distance = (other: number): number => Math.abs((magnitudes[start + other] as number) - own);
+      return Array.from({ length: size }, (_, other) => other)
+        .filter((other) => other !== index)
+        .sort((a, b) => distance(a) - distance(b) || a - b)
+        .slice(0, Math.max(NEAREST.least, Math.ceil(NEAREST.share * size)))
+        .map((other) => ({ layer, index: other }));
+    }
+    start += size;
+  }
+  throw new RangeError(`The model has no layer ${layer}`);
+}
+
+function placeAt(position: number, layers: readonly NeuronLayer[]): NeuronPlace {
+  let index = position;
+  for (const { name, size } of layers) {
+    if (index < size) return { layer: name, index };
+    index -= size;
+  }
+  throw new RangeError(`The model has no neuron ${position}`);
+}
+
+function placeKey({ layer, index }: NeuronPlace): string {
+  return `${layer}[${index}]`;
+}
