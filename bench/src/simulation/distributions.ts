@@ -12,7 +12,10 @@ export function distributions(seed: number): readonly Distribution[] {
   const gamma = (shape: number): Distribution => {
     const draw = randomGamma.source(random)(shape);
     const skewness = 2 / Math.sqrt(shape);
-    return { name: `gamma, skewness ${skewness.toFixed(1)}`, draw: () => (draw() - shape) / Math.sqrt(shape) };
+    return {
+      name: `gamma, skewness ${skewness.toFixed(1)}`,
+      draw: () => (draw() - shape) / Math.sqrt(shape),
+    };
   };
   return [
     { name: 'normal', draw: randomNormal.source(random)() },
