@@ -9,6 +9,8 @@ export const BOOTSTRAP = { resamples: 5000, fewest: 6 } as const;
  * Studentized bootstrap interval (bootstrap-t; Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 12.5) of
  * a mean over models: seeds are drawn with replacement, the distance of each resample's mean is divided by its standard
  * error, and the middle 95 % of these ratios take the place of Student's t. Reproducible: its draws are seeded.
+ * Coverage of 10 seeds (docs/statistics.md): 94.5 to 95.3 % of normal and of mildly skewed values, where the percentile
+ * bootstrap and BCa cover 89 %.
  *
  * @returns null of fewer than 6 values, and where so many resamples repeat one value that an end is nowhere
  */
