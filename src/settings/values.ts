@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** How a value is written as text, for front ends that parse it. */
-export type ValueForm = 'integer' | 'number' | 'boolean' | 'word' | 'text' | 'size' | 'crop';
+export type ValueForm = 'integer' | 'number' | 'boolean' | 'word' | 'text' | 'size' | 'augmentation';
 
 /** What a setting takes: how it is checked, and how that is said. */
 export interface ValueType<Value> {
