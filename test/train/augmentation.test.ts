@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { augmentationOf, SIMCLR } from '../../src/train/augmentation.js';
+import { loadDataset } from '../../src/data/dataset.js';
+import { augmentationOf, PUBLISHED_AUGMENTATION, SIMCLR } from '../../src/train/augmentation.js';
 import { trainErm, trainJtt } from '../../src/train/methods.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
+import { preparedAs } from '../../src/train/runModel.js';
 import { temporaryFolder } from '../temporary.js';
 import { Runs, measured } from './support.js';
 
@@ -78,6 +80,17 @@ test('the published code\u2019s protocol has its own, and JTT\u2019s identificat
   for (const path of [out, join(out, 'identification')]) {
     expect(await configOf(path)).toMatchObject({ augmentation });
   }
+});
+
+test('crops are of the size that a vision transformer\u2019s run asks for', async () => {
+  const dataset = await loadDataset(runs.base.data);
+  const augmentation = augmentationOf(PUBLISHED_AUGMENTATION, dataset.preprocessing.viewAugmentation);
+  const { preprocessing } = preparedAs({ imageSize: [48, 48], augmentation }, dataset);
+  expect(preprocessing).toMatchObject({
+    ...{ resize: [48, 48], crop: null },
+    augmentation: { randomResizedCrop: { size: [48, 48], scale: [0.7, 1], ratio: [0.45, 0.55] } },
+    viewAugmentation: { randomResizedCrop: { size: [48, 48], scale: [0.8, 1] }, horizontalFlip: 0 },
+  });
 });
 
 test('parts that are left out are not there; a dataset gives the size and the ratio of crops', () => {
