@@ -3,11 +3,13 @@
 #include <napi.h>
 
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "adjust.h"
 #include "arguments.h"
 #include "exports.h"
 #include "handle.h"
@@ -39,13 +41,33 @@ struct Placement {
 };
 constexpr size_t kColumns = sizeof(Placement) / sizeof(int32_t);
 
+// A row of `changes`: which image of the batch, an Adjustment, and by how much.
+struct Change {
+  double position, adjustment, amount;
+};
+
 struct BatchPlan {
   std::vector<Placement> placements;
+  std::vector<Change> changes;
+  int64_t blurKernel;
   int64_t height, width;
   std::array<double, 3> mean, std;
   at::Device device;
   at::MemoryFormat memoryFormat;
 };
+
+// Changes a batch's images in the order of the rows, of which those of an image follow each other.
+void change(const at::Tensor& batch, const BatchPlan& plan) {
+  for (auto row = plan.changes.begin(); row != plan.changes.end();) {
+    const auto position = row->position;
+    const auto place = batch[static_cast<int64_t>(position)].permute({2, 0, 1});
+    auto image = place.contiguous();
+    for (; row != plan.changes.end() && row->position == position; ++row) {
+      image = adjusted(image, static_cast<Adjustment>(row->adjustment), row->amount, plan.blurKernel);
+    }
+    place.copy_(image);
+  }
+}
 
 // [N, height, width, 3] uint8.
 at::Tensor prepare(const BatchPlan& plan, const Pixels& pixels) {
@@ -62,6 +84,7 @@ at::Tensor prepare(const BatchPlan& plan, const Pixels& pixels) {
               target + (top * plan.width + left) * 3, plan.width * 3);
     target += bytes;
   }
+  change(batch, plan);
   return batch;
 }
 
@@ -141,23 +164,41 @@ void check(Napi::Env env, const Placement& placement, const BatchPlan& plan, con
   requireInside(env, "window", {top, left, window.height, window.width}, "a batch", plan.height, plan.width);
 }
 
+void check(Napi::Env env, const Change& change, const BatchPlan& plan) {
+  const auto isOneOf = [](double number, size_t count) {
+    return number >= 0 && number < static_cast<double>(count) && number == std::floor(number);
+  };
+  if (!isOneOf(change.position, plan.placements.size()) || !isOneOf(change.adjustment, kAdjustments)) {
+    throw Napi::RangeError::New(
+        env, c10::str("there is no image ", change.position, " or no adjustment ", change.adjustment));
+  }
+}
+
 BatchPlan toPlan(const Napi::Object& options, const Pixels& pixels) {
   const auto env = options.Env();
   const auto numbers = fromTypedArray(options.Get("placements"), at::kInt, "placements");
   const auto count = static_cast<size_t>(numbers.numel());
   const auto size = toNumbers<2>(options.Get("size"), "size", "[height, width]");
+  const auto rows = options.Get("changes");
+  const auto changes =
+      isGiven(rows) ? fromTypedArray(rows, at::kDouble, "changes") : at::empty({0}, at::kDouble);
   BatchPlan plan{std::vector<Placement>(count / kColumns),
+                 std::vector<Change>(changes.nbytes() / sizeof(Change)),
+                 isGiven(options.Get("blurKernel")) ? toInteger(options.Get("blurKernel"), "blurKernel") : 1,
                  static_cast<int64_t>(size[0]),
                  static_cast<int64_t>(size[1]),
                  toNumbers<3>(options.Get("mean"), "mean", "three numbers"),
                  toNumbers<3>(options.Get("std"), "std", "three numbers"),
                  toDevice(options.Get("device")),
                  toMemoryFormat(options.Get("memoryFormat"))};
+  if (changes.nbytes() % sizeof(Change) != 0) throw expected(env, "rows of 3 numbers", "changes", rows);
   if (count == 0 || count % kColumns != 0) {
     throw Napi::RangeError::New(env, c10::str("A batch needs ", kColumns, " numbers for each of its images"));
   }
   std::memcpy(plan.placements.data(), numbers.const_data_ptr(), numbers.nbytes());
   for (const auto& placement : plan.placements) check(env, placement, plan, pixels);
+  std::memcpy(plan.changes.data(), changes.const_data_ptr(), plan.changes.size() * sizeof(Change));
+  for (const auto& change : plan.changes) check(env, change, plan);
   return plan;
 }
 

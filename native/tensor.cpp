@@ -58,6 +58,7 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
                              InstanceMethod<&TensorHandle::data>("data"),
                              InstanceMethod<&TensorHandle::argmax>("argmax"),
                              InstanceMethod<&TensorHandle::softmax>("softmax"),
+                             InstanceMethod<&TensorHandle::detach>("detach"),
                              InstanceMethod<&TensorHandle::backward>("backward"),
                              InstanceMethod<&TensorHandle::channelsLast>("channelsLast"),
                          });
@@ -114,6 +115,10 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
 
   Napi::Value softmax(const Napi::CallbackInfo& info) {
     return compute(info, [tensor = held(info.Env())] { return at::softmax(tensor, 1); });
+  }
+
+  Napi::Value detach(const Napi::CallbackInfo& info) {
+    return compute(info, [tensor = held(info.Env())] { return tensor.detach(); });
   }
 
   // As (tensor * scale).backward(), so that chunks of a batch add up to its mean loss.

@@ -21,6 +21,7 @@ parser.add_argument("--temperature", type=float, required=True)
 parser.add_argument("--lambda", dest="weight", type=float, required=True)
 parser.add_argument("--mask", nargs="+", required=True, help="layer:channel")
 parser.add_argument("--statistics", choices=["shared", "separate", "frozen"], required=True)
+parser.add_argument("--stop-gradient", choices=["none", "target", "auxiliary"], required=True)
 parser.add_argument("--threads", type=int, required=True)
 parser.add_argument("--out", required=True)
 args = parser.parse_args()
@@ -63,6 +64,10 @@ for step in range(args.steps):
         masked.update({name: buffer.clone() for name, buffer in model.named_buffers()})
     torch.func.functional_call(model, masked, (x2.to(memory_format=torch.channels_last),))
     auxiliary = features["last"]
+    if args.stop_gradient == "target":
+        target = target.detach()
+    if args.stop_gradient == "auxiliary":
+        auxiliary = auxiliary.detach()
     nt = nt_xent(head(target), head(auxiliary), args.temperature)
     error = F.mse_loss(torch.softmax(logits, dim=1), F.one_hot(labels, 2).float())
     optimizer.zero_grad()

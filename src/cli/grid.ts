@@ -11,7 +11,7 @@ const VARIED: readonly (readonly [word: string, name: string, entry: Setting<unk
   FINETUNE_SETTINGS,
 ).flatMap(([name, entry]: readonly [string, Setting<unknown>]) => {
   const word = optionWord(name, entry);
-  return word === undefined || entry.type.form === 'crop' ? [] : [[word, name, entry] as const];
+  return word === undefined || entry.type.form === 'augmentation' ? [] : [[word, name, entry] as const];
 });
 
 /**

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { defaultInWords, type GivenOf, type Setting, type SettingsTable } from '../settings/setting.js';
 import type { ValueForm, ValueType } from '../settings/values.js';
+import { parseAugmentation } from './augmentation.js';
 
 /** `batchSize` -> `batch-size` */
 export function kebabCase(name: string): string {
@@ -80,11 +81,7 @@ const PARSERS: Readonly<Record<ValueForm, (text: string) => unknown>> = {
     const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
     return [Number(height), Number(width)];
   },
-  crop(text) {
-    if (text === 'none') return null;
-    const [least, most, horizontalFlip, ...rest] = text.split(',').map(Number);
-    return rest.length > 0 ? text : { scale: [least, most], horizontalFlip };
-  },
+  augmentation: parseAugmentation,
 };
 
 function settingOption(word: string, entry: Setting<unknown>): Option {

@@ -10,7 +10,7 @@ import type { Dataset } from './dataset.js';
 import { batchPlan, cropPlacement, evaluationPlacement, type Placement, type Size } from './geometry.js';
 import type { Augmentation } from './preprocessing.js';
 import { buildImageStore, type ImageStoreIndex } from './imageStore.js';
-import { randomFlip, randomResizedCrop, shuffled } from './sampling.js';
+import { happens, randomAdjustments, randomResizedCrop, shuffled } from './sampling.js';
 
 /** One batch on the model's device. The consumer disposes it. */
 export class Batch implements Disposable {
@@ -173,14 +173,16 @@ export class BatchLoader implements Disposable {
   #augmentedPlacements(indices: Int32Array, augmentation: Augmentation, generator: Generator): Placement[] {
     if (augmentation === null) return this.#evaluationPlacements(indices);
     const { randomResizedCrop: crop, horizontalFlip } = augmentation;
+    const { preprocessing } = this.dataset;
+    const size = crop?.size ?? this.inputSize;
     return Array.from(indices, (index) => {
       const image = this.#sizeOf(index);
-      if (crop === null) {
-        const flip = randomFlip(horizontalFlip, generator);
-        return evaluationPlacement(image, this.dataset.preprocessing, flip);
-      }
-      const source = randomResizedCrop(image, crop, generator);
-      return cropPlacement(source, crop.size, randomFlip(horizontalFlip, generator));
+      const source = crop && randomResizedCrop(image, crop, generator);
+      const flip = happens(horizontalFlip, generator);
+      return {
+        ...(source ? cropPlacement(source, size, flip) : evaluationPlacement(image, preprocessing, flip)),
+        adjustments: randomAdjustments(augmentation, generator),
+      };
     });
   }
 

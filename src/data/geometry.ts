@@ -1,4 +1,5 @@
 import { SpurmemError } from '../errors.js';
+import { ADJUSTMENTS, type Adjustment, type BatchOptions } from '../native/addon.js';
 import type { Preprocessing } from './preprocessing.js';
 
 /** Numbers that the addon takes of each image; `BatchOptions` says which. */
@@ -15,7 +16,7 @@ export interface Rectangle {
   readonly width: number;
 }
 
-/** What becomes of an image in a batch. */
+/** Where an image goes in a batch, and what becomes of it there. */
 export interface Placement {
   /** The part of the image that is resized. */
   readonly source: Rectangle;
@@ -29,6 +30,8 @@ export interface Placement {
   readonly size: Size;
   /** Where in it the window lies: top, left. */
   readonly place: readonly [number, number];
+  /** How its pixels are changed after that, one after the other; left out: not. */
+  readonly adjustments?: readonly Adjustment[];
 }
 
 /**
@@ -69,11 +72,12 @@ export function cropPlacement(source: Rectangle, size: Size, flip: boolean): Pla
 export function batchPlan(
   indices: Int32Array,
   placements: readonly Placement[],
-): { placements: Int32Array; size: Size } {
+): Pick<BatchOptions, 'placements' | 'size' | 'changes' | 'blurKernel'> {
   const size = placements[0]?.size ?? [0, 0];
   const rows = new Int32Array(placements.length * COLUMNS);
+  const changes: number[] = [];
   for (const [position, placement] of placements.entries()) {
-    const { source, resized, window, place, flip } = placement;
+    const { source, resized, window, place, flip, adjustments = [] } = placement;
     requireSize(placement.size, size);
     const row = [
       indices[position] as number,
@@ -84,8 +88,9 @@ export function batchPlan(
       Number(flip),
     ];
     rows.set(row, position * COLUMNS);
+    for (const { kind, amount } of adjustments) changes.push(position, ADJUSTMENTS.indexOf(kind), amount);
   }
-  return { placements: rows, size };
+  return { placements: rows, size, changes: Float64Array.from(changes), blurKernel: blurKernel(size) };
 }
 
 function requireSize([height, width]: Size, [wantedHeight, wantedWidth]: Size): void {
@@ -115,6 +120,12 @@ export function centerCrop(size: number, crop: number): { start: number; count: 
     count: Math.min(size, crop),
     place: size < crop ? Math.floor((crop - size) / 2) : 0,
   };
+}
+
+/** The side of a blur's kernel in pixels: SimCLR's, a tenth of the image's shorter side made odd, and at least 3. */
+export function blurKernel([height, width]: Size): number {
+  const tenth = Math.floor(Math.min(height, width) / 10);
+  return Math.max(3, 2 * Math.floor(tenth / 2) + 1);
 }
 
 /** Python's `round` of a number of at least 0: halves to even. */

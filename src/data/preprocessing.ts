@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+const probability = z.number().min(0).max(1);
 const size = z.tuple([z.number().int().min(1).max(4096), z.number().int().min(1).max(4096)]);
 const channels = z.tuple([z.number(), z.number(), z.number()]);
 const positiveChannels = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
@@ -8,19 +9,36 @@ const positiveChannels = z.tuple([z.number().positive(), z.number().positive(), 
 export const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
 export const IMAGENET_STD = [0.229, 0.224, 0.225] as const;
 
-/** Random changes of training images; null: none. */
+/** Random changes of training images, in the order in which they are made; null: none. */
 export const augmentationSchema = z
   .strictObject({
     /** torchvision's `RandomResizedCrop(size, scale, ratio)`; null crops as in evaluation. */
     randomResizedCrop: z
       .strictObject({
-        size,
+        /** Left out: that of the evaluation preprocessing. */
+        size: size.optional(),
         scale: z.tuple([z.number().positive(), z.number().positive()]),
         ratio: z.tuple([z.number().positive(), z.number().positive()]),
       })
       .nullable(),
     /** Probability of `RandomHorizontalFlip`. */
-    horizontalFlip: z.number().min(0).max(1),
+    horizontalFlip: probability,
+    /** `RandomApply([ColorJitter(brightness, contrast, saturation, hue)], probability)`; left out: none, as below. */
+    colorJitter: z
+      .strictObject({
+        brightness: z.number().min(0),
+        contrast: z.number().min(0),
+        saturation: z.number().min(0),
+        hue: z.number().min(0).max(0.5),
+        probability,
+      })
+      .optional(),
+    /** Probability of `RandomGrayscale`. */
+    grayscale: probability.optional(),
+    /** `RandomApply([GaussianBlur(kernel, sigma)], probability)` with the kernel of `blurKernel`; sigma in pixels. */
+    gaussianBlur: z
+      .strictObject({ sigma: z.tuple([z.number().positive(), z.number().positive()]), probability })
+      .optional(),
   })
   .nullable();
 export type Augmentation = z.infer<typeof augmentationSchema>;

@@ -1,8 +1,9 @@
-import { native, type Generator } from '../native/addon.js';
+import { ADJUSTMENTS, native, type Adjustment, type Generator } from '../native/addon.js';
 import { roundToEven, type Rectangle, type Size } from './geometry.js';
 import type { Augmentation } from './preprocessing.js';
 
-type RandomResizedCrop = NonNullable<NonNullable<Augmentation>['randomResizedCrop']>;
+type Augmenting = NonNullable<Augmentation>;
+type RandomResizedCrop = NonNullable<Augmenting['randomResizedCrop']>;
 
 /** Of torchvision: how often a crop that does not fit into the image is drawn anew. */
 const CROP_ATTEMPTS = 10;
@@ -94,9 +95,57 @@ export function randomResizedCrop(
   };
 }
 
-/** torchvision's `RandomHorizontalFlip(probability)`; a dataset without flips has no such transform, so that nothing is drawn. */
-export function randomFlip(probability: number, generator: Generator): boolean {
-  return probability > 0 && generator.uniform(0, 1) < probability;
+/**
+ * Whether torchvision's `RandomHorizontalFlip(probability)` or `RandomGrayscale(probability)` does what it is named for. One that
+ * never does is no transform, so that nothing is drawn.
+ */
+export function happens(probability: number, generator: Generator): boolean {
+  // PyTorch compares a float32 with a number in float32.
+  return probability > 0 && generator.uniform(0, 1) < Math.fround(probability);
+}
+
+/**
+ * The changes of one image, drawn as torchvision's `RandomApply([ColorJitter(...)])`, `RandomGrayscale` and
+ * `RandomApply([GaussianBlur(...)])` draw them one after the other. For what the augmentation lacks nothing is drawn.
+ *
+ * @param generator stands for PyTorch's default generator
+ */
+export function randomAdjustments(
+  { colorJitter, grayscale, gaussianBlur }: Augmenting,
+  generator: Generator,
+): Adjustment[] {
+  const adjustments: Adjustment[] = [];
+  if (colorJitter && applies(colorJitter.probability, generator)) {
+    adjustments.push(...jitter(colorJitter, generator));
+  }
+  if (happens(grayscale ?? 0, generator)) adjustments.push({ kind: 'grayscale', amount: 0 });
+  if (gaussianBlur && applies(gaussianBlur.probability, generator)) {
+    adjustments.push({ kind: 'blur', amount: generator.uniform(...gaussianBlur.sigma) });
+  }
+  return adjustments;
+}
+
+/** torchvision's `RandomApply(..., probability)`; one that never applies is no transform, so that nothing is drawn. */
+function applies(probability: number, generator: Generator): boolean {
+  return probability > 0 && !(Math.fround(probability) < generator.uniform(0, 1));
+}
+
+/** torchvision's `ColorJitter`: the changes in random order, without those whose range is a point. */
+function jitter(
+  { brightness, contrast, saturation, hue }: NonNullable<Augmenting['colorJitter']>,
+  generator: Generator,
+): Adjustment[] {
+  const order = generator.randperm(4);
+  const aroundOne = (spread: number): number | undefined =>
+    spread === 0 ? undefined : generator.uniform(Math.max(0, 1 - spread), 1 + spread);
+  const amounts = [
+    ...[aroundOne(brightness), aroundOne(contrast), aroundOne(saturation)],
+    hue === 0 ? undefined : generator.uniform(-hue, hue),
+  ];
+  return [...order].flatMap((place) => {
+    const [kind, amount] = [ADJUSTMENTS[place], amounts[place]];
+    return kind === undefined || amount === undefined ? [] : [{ kind, amount }];
+  });
 }
 
 function sizesOf(parts: Int32Array): ReadonlyMap<number, number> {

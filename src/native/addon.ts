@@ -31,6 +31,8 @@ export interface Tensor extends Disposable {
   argmax(): Promise<Int32Array>;
   /** torch.softmax(dim=1) of an [N, C] tensor; records the graph where this tensor has one. */
   softmax(): Promise<Tensor>;
+  /** torch.Tensor.detach: the same values, outside of the graph. */
+  detach(): Promise<Tensor>;
   /** Adds the gradient of this scalar, times `scale` (1), to the `grad` of every parameter of its graph. */
   backward(scale?: number): Promise<void>;
   /** The same [N, C, H, W] values in channels-last strides. */
@@ -57,6 +59,16 @@ export interface Generator {
   setState(state: Uint8Array): void;
 }
 
+/** What can be changed of an image's pixels, by torchvision's names and in `ColorJitter`'s order. */
+export const ADJUSTMENTS = ['brightness', 'contrast', 'saturation', 'hue', 'grayscale', 'blur'] as const;
+
+/** A change of an image's pixels. */
+export interface Adjustment {
+  readonly kind: (typeof ADJUSTMENTS)[number];
+  /** The factor; of a hue its shift, from -0.5 to 0.5; of a blur its sigma in pixels; of a grayscale nothing. */
+  readonly amount: number;
+}
+
 export interface BatchOptions {
   /**
    * [N, 14], for each image: its index; the part that is resized (top, left, height, width); what it is resized to (height,
@@ -66,6 +78,13 @@ export interface BatchOptions {
   readonly placements: Int32Array;
   /** [height, width] of the batch in pixels. */
   readonly size: readonly [number, number];
+  /**
+   * [M, 3], for each change of an image's pixels, in the order in which they are made and image after image: the image's position
+   * in the batch, the place of its kind in `ADJUSTMENTS`, and its amount. Left out: none.
+   */
+  readonly changes?: Float64Array;
+  /** Side of a blur's kernel in pixels, odd; default: 1. */
+  readonly blurKernel?: number;
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly device: string;

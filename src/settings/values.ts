@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** How a value is written as text, for front ends that parse it. */
 export type ValueForm =
-  'integer' | 'integer or word' | 'number' | 'boolean' | 'word' | 'text' | 'size' | 'crop';
+  'integer' | 'integer or word' | 'number' | 'boolean' | 'word' | 'text' | 'size' | 'augmentation';
 
 /** What a setting takes: how it is checked, and how that is said. */
 export interface ValueType<Value> {

@@ -4,6 +4,12 @@ import { ARCHITECTURES } from '../models/architectures.js';
 import { PRECISIONS } from '../native/addon.js';
 import { protocolSetting, setting } from '../settings/setting.js';
 import { integer, listOf, oneOf, positive, share, size, text, type ValueType } from '../settings/values.js';
+import {
+  AUGMENTATION_HELP,
+  augmentationChoice,
+  PUBLISHED_AS_TEXT,
+  PUBLISHED_AUGMENTATION,
+} from './augmentation.js';
 
 /** Which epoch's weights a run gives: that with the best validation worst-group accuracy, or its last. */
 export const CHECKPOINTS = ['best-worst-group', 'last'] as const;
@@ -162,6 +168,16 @@ export const ERM_SETTINGS = {
     released: 'last',
     source: 'highest validation worst-group accuracy',
     published: 'none; a fixed epoch (40) is written into the scripts of Part I. End at it with the epochs',
+  }),
+  augmentation: protocolSetting({
+    type: augmentationChoice,
+    argument: 'augmentation',
+    help: `random changes of training images: ${AUGMENTATION_HELP}`,
+    article: 'dataset',
+    released: { words: PUBLISHED_AS_TEXT, of: () => PUBLISHED_AUGMENTATION },
+    source: '"No further data augmentation is applied"',
+    published: 'RandomResizedCrop of 0.7 to 1, and a flip',
+    isDeparture: true,
   }),
   precision: setting({ ...PRECISION, default: 'fp32' }),
   averaging: AVERAGING,

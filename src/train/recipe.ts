@@ -4,6 +4,7 @@ import { lossOf } from '../metrics/loss.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Protocol } from '../protocol.js';
 import { resolveSettings, type GivenOf, type SettingsTable, type ValuesOf } from '../settings/setting.js';
+import { augmentationOf } from './augmentation.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from './ermSettings.js';
 import type { TrainingMethod } from './method.js';
 import type { EpochTraining, TrainedRun } from './results.js';
@@ -74,7 +75,7 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
 /** The configuration of a run of ERM's recipe: what was asked for, and the protocol's settings for the rest. */
 async function recipeConfig(name: string, options: ErmOptions, dataset: Dataset): Promise<EpochsConfig> {
   const protocol = options.protocol ?? 'article';
-  const { arch, weights, imageSize, patchSize, layerNormEps, ...recipe } = resolveSettings(
+  const { arch, weights, imageSize, patchSize, layerNormEps, augmentation, ...recipe } = resolveSettings(
     RECIPE_SETTINGS,
     protocol,
     options,
@@ -88,6 +89,9 @@ async function recipeConfig(name: string, options: ErmOptions, dataset: Dataset)
     numClasses: dataset.numClasses,
     weights: weights === undefined ? null : await weightsFingerprint(weights),
     ...defined(recipe),
+    ...(augmentation === 'dataset'
+      ? {}
+      : { augmentation: augmentationOf(augmentation, dataset.preprocessing.augmentation) }),
     seed: options.seed ?? 0,
   };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { datasetOptionsShape } from '../data/datasetOptions.js';
+import { augmentationSchema } from '../data/preprocessing.js';
 import { LOSSES } from '../metrics/loss.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { MEMORY_FORMATS, PRECISIONS } from '../native/addon.js';
@@ -22,6 +23,8 @@ const runShape = {
   patchSize: pixels.optional(),
   layerNormEps: z.number().positive().optional(),
   numClasses: z.number().int().min(2),
+  /** Of training images; left out: the dataset's own. */
+  augmentation: augmentationSchema.optional(),
   /** sha256 of the initial weights file; null: random weights from the seed. */
   weights: z.string().nullable(),
   batchSize: z.number().int().min(1),

@@ -1,5 +1,6 @@
 import { BatchLoader } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
+import type { Augmentation } from '../data/preprocessing.js';
 import { SpurmemError } from '../errors.js';
 import { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
@@ -10,13 +11,24 @@ import { requirePatches } from './vitOptions.js';
 
 type ModelConfig = Pick<RunConfig, 'arch' | 'imageSize' | 'patchSize' | 'layerNormEps' | 'precision'>;
 
-/** A run's images as its model takes them: of the size that the run asks for, or as the dataset prepares them. */
+/** A run's images as its model takes them. */
 export async function openImages(
-  { imageSize }: ModelConfig,
+  config: ModelConfig & Pick<RunConfig, 'augmentation'>,
   dataset: Dataset,
   options: JobOptions & { readonly device: string; readonly memoryFormat?: MemoryFormat | undefined },
 ): Promise<BatchLoader> {
-  return BatchLoader.open(imageSize === undefined ? dataset : resized(dataset, imageSize), options);
+  return BatchLoader.open(preparedAs(config, dataset), options);
+}
+
+/** A dataset with a run's augmentation and in the size that it asks for, each where it has one. */
+export function preparedAs(
+  { augmentation, imageSize }: Pick<RunConfig, 'augmentation' | 'imageSize'>,
+  dataset: Dataset,
+): Dataset {
+  const { preprocessing } = dataset;
+  const augmented =
+    augmentation === undefined ? dataset : { ...dataset, preprocessing: { ...preprocessing, augmentation } };
+  return imageSize === undefined ? augmented : resized(augmented, imageSize);
 }
 
 /**
@@ -70,19 +82,22 @@ export async function loadModel(
 /** Images resized to a size and not cropped; as they were where a crop gives that size already. */
 function resized(dataset: Dataset, size: readonly [number, number]): Dataset {
   const { preprocessing } = dataset;
-  const { crop, augmentation } = preprocessing;
+  const { crop, augmentation, viewAugmentation } = preprocessing;
   if (crop?.[0] === size[0] && crop[1] === size[1]) return dataset;
-  const randomCrop = augmentation?.randomResizedCrop;
   return {
     ...dataset,
     preprocessing: {
       ...preprocessing,
       resize: [...size],
       crop: null,
-      augmentation:
-        augmentation && randomCrop
-          ? { ...augmentation, randomResizedCrop: { ...randomCrop, size: [...size] } }
-          : augmentation,
+      augmentation: croppedTo(augmentation, size),
+      viewAugmentation: viewAugmentation && croppedTo(viewAugmentation, size),
     },
   };
+}
+
+/** The same with crops of another size, where it has some. */
+function croppedTo(augmentation: Augmentation, size: readonly [number, number]): Augmentation {
+  const crop = augmentation?.randomResizedCrop;
+  return crop ? { ...augmentation, randomResizedCrop: { ...crop, size: [...size] } } : augmentation;
 }

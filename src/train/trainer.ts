@@ -73,10 +73,12 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
   }
 
   /**
-   * One pass over batches: a step of every part for each.
+   * One pass over batches: a step for each.
    *
    * @param total examples in all batches
    * @param lossOfBatch the loss and its terms; all their tensors are disposed here
+   * @param only.parts that are trained; default: all
+   * @param only.task what messages call the pass; default: the epoch
    * @returns the mean loss over the examples, and the accuracies of the batches as they were trained on
    */
   async trainBatches<Prepared extends Batch>(
@@ -85,7 +87,9 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     batches: AsyncIterable<Prepared>,
     total: number,
     lossOfBatch: (batch: Prepared) => Promise<BatchLoss>,
+    only: { readonly parts?: readonly TrainedPart[]; readonly task?: string } = {},
   ): Promise<EpochTraining> {
+    const { parts = this.#parts, task } = only;
     const { dataset } = this.loader;
     const counter = new GroupCounter(dataset.numGroups);
     const sums = new Map<string, number>();
@@ -94,7 +98,7 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     let number = 0;
     for await (const batch of batches) {
       using current = batch;
-      throwIfAborted(this.job.signal, `epoch ${epoch}`);
+      throwIfAborted(this.job.signal, task ?? `epoch ${epoch}`);
       const { loss, logits, terms = {} } = await lossOfBatch(current);
       const size = current.indices.length;
       number += 1;
@@ -103,10 +107,10 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
           loss.item(),
           logits.argmax(),
           ...Object.values(terms).map((term) => term.item()),
-          this.#descend(loss, lr),
+          this.#descend(loss, lr, parts),
         ]);
         if (!Number.isFinite(value)) {
-          throw diverged(`loss became ${value} in epoch ${epoch}, batch ${number}`, epoch);
+          throw diverged(`loss became ${value} in ${task ?? `epoch ${epoch}`}, batch ${number}`, epoch);
         }
         lossSum += value * size;
         Object.keys(terms).forEach((name, i) => {
@@ -118,7 +122,7 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
       }
       done += size;
       this.job.onProgress?.({
-        task: `epoch ${epoch}/${this.config.epochs}`,
+        task: task ?? `epoch ${epoch}/${this.config.epochs}`,
         done,
         total,
         unit: 'images',
@@ -137,9 +141,9 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     for (const { network } of this.#parts.slice(1)) network.dispose();
   }
 
-  async #descend(loss: Tensor, lr: number): Promise<void> {
-    for (const { optimizer } of this.#parts) optimizer.lr = lr;
-    const descent = descend(loss, this.#parts);
+  async #descend(loss: Tensor, lr: number, parts: readonly TrainedPart[]): Promise<void> {
+    for (const { optimizer } of parts) optimizer.lr = lr;
+    const descent = descend(loss, parts);
     const { averaging } = this.config;
     await Promise.all([
       descent,
@@ -151,7 +155,7 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
 }
 
 /**
- * A step of every part down a loss. All of it is handed to the compute lane at once, which runs it in order: waiting for
+ * A step of these parts down a loss. All of it is handed to the compute lane at once, which runs it in order: waiting for
  * JavaScript in between would leave the cores to threads that only spin.
  */
 export async function descend(loss: Tensor, parts: readonly TrainedPart[]): Promise<void> {

@@ -96,6 +96,14 @@ test.each<[string, BatchOptions, RegExp]>([
   ['an unknown image', row({ 0: 2 }), /No image has the index 2/],
   ['half a row', { ...row({}), placements: new Int32Array(13) }, /needs 14 numbers for each of its images/],
   ['no row', { ...row({}), placements: new Int32Array(0) }, /needs 14 numbers for each of its images/],
+  ['a change of no image', { ...row({}), changes: Float64Array.of(1, 0, 2) }, /there is no image 1/],
+  ['a change that is none', { ...row({}), changes: Float64Array.of(0, 6, 2) }, /no adjustment 6/],
+  ['half a change', { ...row({}), changes: Float64Array.of(0, 0) }, /rows of 3 numbers for changes/],
+  [
+    'a blur wider than its image',
+    { ...row({}), changes: Float64Array.of(0, 5, 1), blurKernel: 7 },
+    /[Pp]adding size should be less than the corresponding input dimension/,
+  ],
   ['statistics of two channels', { ...row({}), mean: [0, 0] }, /Expected three numbers for mean/],
 ])('%s is refused', async (_what, options, message) => {
   await expect(levels(options)).rejects.toThrow(message);

@@ -6,7 +6,7 @@ import { native, type BatchNormStatistics, type Network } from '../../src/native
 import { setThreads } from '../../src/native/device.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { Adam } from '../../src/train/adam.js';
-import { finetuneLoss } from '../../src/train/finetune/loss.js';
+import { finetuneLoss, type FinetuneLossSettings } from '../../src/train/finetune/loss.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, relativeDifference, report } from './compare.js';
 import { oracleOf, type Oracle } from './oracle.js';
@@ -24,13 +24,19 @@ const neurons = [
 const defaults = resolveSettings(FINETUNE_SETTINGS, 'article', {});
 const settings = { seed: 5, steps: 10, lr: 2e-4, temperature: 0.5, lambda: 10 };
 
-test.each<BatchNormStatistics>(['shared', 'separate', 'frozen'])(
-  'ten steps of both branches equal plain PyTorch, auxiliary statistics %s',
-  async (statistics) => {
-    const out = join(folder, `${statistics}.safetensors`);
+test.each<[BatchNormStatistics, FinetuneLossSettings['stopGradient'] & string]>([
+  ['shared', 'none'],
+  ['separate', 'target'],
+  ['frozen', 'none'],
+  ['shared', 'auxiliary'],
+])(
+  'ten steps of both branches equal plain PyTorch, auxiliary statistics %s, stopped gradient %s',
+  async (statistics, stopGradient) => {
+    const name = `${statistics}, stopped ${stopGradient}`;
+    const out = join(folder, `${name}.safetensors`);
     reference('finetune', [
       ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
-      ...['--threads', THREADS, '--out', out, '--statistics', statistics],
+      ...['--threads', THREADS, '--out', out, '--statistics', statistics, '--stop-gradient', stopGradient],
       ...['--mask', ...neurons.map(({ layer, index }) => `${layer}:${index}`)],
     ]);
     const expected = oracleOf((await readSafetensors(out)).tensors);
@@ -57,35 +63,41 @@ test.each<BatchNormStatistics>(['shared', 'separate', 'frozen'])(
         loss,
         logits,
         terms = {},
-      } = await finetuneLoss({ ...defaults, ...settings, statistics }, model.network, head, mask, {
-        images: first,
-        second,
-        labels,
-      });
+      } = await finetuneLoss(
+        { ...defaults, ...settings, statistics, stopGradient },
+        model.network,
+        head,
+        mask,
+        {
+          images: first,
+          second,
+          labels,
+        },
+      );
       await model.network.zeroGrad();
       await head.zeroGrad();
       await loss.backward();
       await optimizer.step();
       await headOptimizer.step(settings.lr);
-      for (const name of ['contrast', 'supervised'] as const) {
-        const difference = Math.abs(((await terms[name]?.item()) ?? NaN) - Number(expected(name).data[step]));
+      for (const term of ['contrast', 'supervised'] as const) {
+        const difference = Math.abs(((await terms[term]?.item()) ?? NaN) - Number(expected(term).data[step]));
         lossDifference = Math.max(lossDifference, difference);
       }
       for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
     }
-    report(`losses of ten steps, ${statistics}, difference`, lossDifference, 1e-6);
+    report(`losses of ten steps, ${name}, difference`, lossDifference, 1e-6);
     expect(lossDifference).toBeLessThanOrEqual(1e-6);
     const state = await model.stateDict();
     const headState = await takeData(await head.state());
     const worst = Math.max(
-      ...Object.entries(state).map(([name, { data }]) =>
-        relativeDifference(data, expected(`final.${name}`).data),
+      ...Object.entries(state).map(([parameter, { data }]) =>
+        relativeDifference(data, expected(`final.${parameter}`).data),
       ),
-      ...Object.entries(headState).map(([name, { data }]) =>
-        relativeDifference(data, expected(`head.${name}`).data),
+      ...Object.entries(headState).map(([parameter, { data }]) =>
+        relativeDifference(data, expected(`head.${parameter}`).data),
       ),
     );
-    report(`weights after ten steps, ${statistics}, relative difference`, worst, 1e-5);
+    report(`weights after ten steps, ${name}, relative difference`, worst, 1e-5);
     expect(worst).toBeLessThanOrEqual(1e-5);
     head.dispose();
     expect(addon.liveTensors()).toBe(live);

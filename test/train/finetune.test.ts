@@ -2,13 +2,19 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { SpurmemError, type ErrorCode } from '../../src/errors.js';
+import { createProjectionHead } from '../../src/models/architectures.js';
+import { Model, takeData } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
+import { maskNeurons } from '../../src/neurons/perturb.js';
 import { fractionToCount } from '../../src/neurons/select.js';
+import { Adam } from '../../src/train/adam.js';
+import { headLoss } from '../../src/train/finetune/loss.js';
 import { trainErm } from '../../src/train/methods.js';
 import type { FinetuneOptions } from '../../src/train/methods/finetune.js';
 import { trainFinetune } from '../../src/train/methods.js';
 import type { EpochMetrics } from '../../src/train/results.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
+import { descend } from '../../src/train/trainer.js';
 import { temporaryFolder } from '../temporary.js';
 import { Runs, measured } from './support.js';
 
@@ -110,6 +116,7 @@ describe('fine-tuning', () => {
   test.each([
     ['the article\u2019s protocol, averaged', { averaging: 0.9 }],
     ['the published code\u2019s protocol', { protocol: 'released', fraction: 0.001 }],
+    ['a head that was warmed up, SimCLR\u2019s views', { headWarmup: 1, viewAugmentation: 'simclr' }],
   ] as const)('goes on to the same bits: %s', async (name, settings) => {
     const whole = await finetune(`whole ${name}`, settings);
     const stopped = new RunFolder(join(folder, `stopped ${name}`));
@@ -128,6 +135,53 @@ describe('fine-tuning', () => {
     for (const file of ['best', 'last', 'resume'] as const) {
       expect((await readFile(stopped[file])).equals(await readFile(whole.run[file]))).toBe(true);
     }
+  });
+
+  test('a warm-up trains the head before the first epoch, and nothing else', async () => {
+    // The model's weights, by the mask that its magnitudes choose.
+    const settings = { criterion: 'magnitude', epochs: 1 } as const;
+    const tasks: string[] = [];
+    const warm = await finetune('warm', {
+      ...{ ...settings, headWarmup: 2 },
+      onProgress: ({ task }) => tasks.push(task),
+    });
+    expect([...new Set(tasks)].slice(0, 3)).toEqual(['head warm-up 1/2', 'head warm-up 2/2', 'epoch 1/1']);
+    const cold = await finetune('cold', settings);
+    expect(warm.epochs[0]?.mask).toEqual(cold.epochs[0]?.mask);
+    // A head that is trained contrasts better.
+    const contrast = ({ epochs }: typeof warm): number => epochs[0]?.lossTerms?.contrast ?? NaN;
+    expect(contrast(warm)).toBeLessThan(contrast(cold));
+    // As runs from before these settings have them.
+    expect((await openRun(cold.run.path)).config).not.toHaveProperty('headWarmup');
+    expect((await openRun(cold.run.path)).config).not.toHaveProperty('stopGradient');
+    expect((await openRun(warm.run.path)).config).toMatchObject({ headWarmup: 2 });
+  });
+
+  test('a step of the warm-up changes only the head, and no running statistic', async () => {
+    const addon = native();
+    const live = addon.liveTensors();
+    const generator = new addon.Generator(1);
+    {
+      using model = await Model.create({ arch: 'resnet20', numClasses: 2, generator, device: 'cpu' });
+      const features = model.numFeatures;
+      const design = { inputs: features, hidden: features, outputs: 128 };
+      const network = await createProjectionHead(design, { generator, device: 'cpu' });
+      const head = { network, optimizer: new Adam({ network }, 1e-3) };
+      using images = await addon.tensor(generator.randn(4 * 3 * 16 * 16), [4, 3, 16, 16], 'cpu');
+      using second = await addon.tensor(generator.randn(4 * 3 * 16 * 16), [4, 3, 16, 16], 'cpu');
+      const stateOf = async () => [await model.stateDict(), await takeData(await network.state())] as const;
+      const [modelBefore, headBefore] = await stateOf();
+      const settings = { statistics: 'shared', temperature: 0.5 } as const;
+      const mask = maskNeurons([{ layer: 'conv1', index: 3 }]);
+      const { loss, logits } = await headLoss(settings, model.network, network, mask, { images, second });
+      await descend(loss, [head]);
+      for (const made of [loss, logits]) made.dispose();
+      const [modelAfter, headAfter] = await stateOf();
+      expect(modelAfter).toEqual(modelBefore);
+      for (const name of Object.keys(headBefore)) expect(headAfter[name]).not.toEqual(headBefore[name]);
+      network.dispose();
+    }
+    expect(addon.liveTensors()).toBe(live);
   });
 
   test('starts from an epoch that ERM kept', async () => {
@@ -158,6 +212,13 @@ describe('a fine-tuning that cannot be', () => {
     ['batch of one', { batchSize: 1 }, /`batchSize` is 1: every batch has one image, and NT-Xent/],
     ['last batch of one', { batchSize: 83 }, /the last batch of 84 training images has one image/],
     ['samples', { gradientWorst: 4, gradientDrawn: 5 }, /`gradientDrawn` is 5, more than the 4/],
+    [
+      'warm-up without a head',
+      { headWarmup: 1, features: 'softmax' },
+      /`headWarmup` is 1, and with `features` softmax there is no projection head/,
+    ],
+    ['warm-up without a contrast', { headWarmup: 1, contrast: false }, /with `contrast` no there is no/],
+    ['views', { viewAugmentation: { scale: [0.9, 0.8] } }, /`viewAugmentation` is .*simclr, minScale/],
     ['average', { averaging: 1 }, /`averaging` is 1: it takes a decay above 0 and below 1/],
     ['architecture', { arch: 'resnet50' }, /`arch` is resnet50, and .* was trained with resnet20/],
   ] as const)('is refused: %s', async (_name, options, message) => {

@@ -9,7 +9,7 @@ import type { FinetuneConfig } from './config.js';
 /** The settings that a batch's loss depends on. */
 export type FinetuneLossSettings = Pick<
   FinetuneConfig,
-  'contrast' | 'features' | 'statistics' | 'temperature' | 'lambda' | 'loss'
+  'contrast' | 'features' | 'statistics' | 'temperature' | 'lambda' | 'loss' | 'stopGradient'
 > &
   Pick<FinetuneConfig, 'supervised' | 'supervisedReduction' | 'supervisedForward'>;
 
@@ -36,8 +36,8 @@ export async function finetuneLoss(
     const auxiliary = scope.own(
       await network.forwardFeatures(second, { statistics: config.statistics, grad: true, edits: mask.edits }),
     );
-    const a = await contrasted(config, head, target, scope);
-    const b = await contrasted(config, head, auxiliary, scope);
+    const a = await contrasted('target', config, head, target, scope);
+    const b = await contrasted('auxiliary', config, head, auxiliary, scope);
     terms.contrast = scope.own(await native().ntXent(a, b, config.temperature));
     if (config.supervisedForward === 'own') {
       logits = scope.own(await network.forwardFeatures(images, { statistics: 'shared', grad: true })).logits;
@@ -56,13 +56,50 @@ export async function finetuneLoss(
   return { loss, logits, terms };
 }
 
+/**
+ * NT-Xent of both branches, of which only the projection head has a graph. Batch-norm normalizes as in training, and leaves the
+ * running statistics alone.
+ *
+ * @returns tensors that the caller disposes
+ */
+export async function headLoss(
+  { statistics, temperature }: Pick<FinetuneLossSettings, 'statistics' | 'temperature'>,
+  network: Network,
+  head: Network,
+  mask: NeuronMask,
+  { images, second }: Pick<ViewPair, 'images' | 'second'>,
+): Promise<BatchLoss> {
+  using scope = new TensorScope();
+  const ofAuxiliary = statistics === 'shared' ? 'separate' : statistics;
+  const target = scope.own(await network.forwardFeatures(images, { statistics: 'separate' }));
+  const auxiliary = scope.own(
+    await network.forwardFeatures(second, { statistics: ofAuxiliary, edits: mask.edits }),
+  );
+  const a = scope.own(await head.forward(target.features, { grad: true }));
+  const b = scope.own(await head.forward(auxiliary.features, { grad: true }));
+  const loss = await native().ntXent(a, b, temperature);
+  scope.release(target.logits);
+  return { loss, logits: target.logits };
+}
+
+/** What a forward pass gives. */
+interface Passed {
+  readonly features: Tensor;
+  readonly logits: Tensor;
+}
+
 /** What NT-Xent compares of one branch, [N, D]. */
 async function contrasted(
-  { features: which }: FinetuneLossSettings,
+  branch: 'target' | 'auxiliary',
+  { features: which, stopGradient }: FinetuneLossSettings,
   head: Network | undefined,
-  { features, logits }: { readonly features: Tensor; readonly logits: Tensor },
+  passed: Passed,
   scope: TensorScope,
 ): Promise<Tensor> {
+  const { features, logits } =
+    stopGradient === branch
+      ? scope.own({ features: await passed.features.detach(), logits: await passed.logits.detach() })
+      : passed;
   switch (which) {
     case 'projection':
       if (!head) throw new RangeError('There is no projection head');

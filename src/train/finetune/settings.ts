@@ -6,6 +6,7 @@ import { GRADIENT_ORDERS } from '../../neurons/score.js';
 import { MAGNITUDE_LAYERS, MAGNITUDE_ORDERS } from '../../neurons/select.js';
 import { protocolSetting, setting } from '../../settings/setting.js';
 import { integer, oneOf, positive, share, toggle, type ValueType } from '../../settings/values.js';
+import { AUGMENTATION_HELP, augmentationChoice, PUBLISHED_AS_TEXT } from '../augmentation.js';
 import { kickInOf } from '../kickIn.js';
 import { AVERAGING, CHECKPOINTS, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
 
@@ -30,31 +31,13 @@ export const CONTRASTED_FEATURES = ['projection', 'penultimate', 'logits', 'soft
 /** Mean squared error of the prediction vector (article, Eq. 4), or cross-entropy (Table 4). */
 export const SUPERVISED_LOSSES = ['mse', 'cross-entropy'] as const;
 
-/** Random crops that cover these shares of an image, and the probability of a flip. */
-export interface ViewChoice {
-  readonly scale: readonly [least: number, most: number];
-  readonly horizontalFlip: number;
-}
-
-/** The published code's augmentation: RandomResizedCrop of 0.7 to 1 and a flip. The article names SimCLR's. */
-export const DEFAULT_VIEW = { scale: [0.7, 1], ratio: [3 / 4, 4 / 3], horizontalFlip: 0.5 } as const;
+/** Through which branch the contrast's gradient does not flow. */
+export const STOPPED_BRANCHES = ['none', 'target', 'auxiliary'] as const;
 
 const kickIn: ValueType<number | 'selected'> = {
   schema: z.union([z.number().int().min(1), z.literal('selected')]),
   expected: 'an epoch from 1 on, or selected',
   form: 'integer or word',
-  isList: false,
-};
-
-const view: ValueType<ViewChoice | null> = {
-  schema: z
-    .strictObject({
-      scale: z.tuple([z.number().positive(), z.number().max(1)]).refine(([least, most]) => least <= most),
-      horizontalFlip: z.number().min(0).max(1),
-    })
-    .nullable(),
-  expected: 'minScale,maxScale,flip, each from 0 to 1, such as 0.8,1,0, or none',
-  form: 'crop',
   isList: false,
 };
 
@@ -291,6 +274,20 @@ export const FINETUNE_SETTINGS = {
     published: 'both branches see the same augmented image',
     isDeparture: true,
   }),
+  stopGradient: setting({
+    type: oneOf(STOPPED_BRANCHES),
+    argument: 'branch',
+    help: 'branch through which the contrast has no gradient',
+    default: 'none',
+    source: 'not given',
+  }),
+  headWarmup: setting({
+    type: integer(0),
+    argument: 'n',
+    help: 'epochs before, in which only the projection head is trained, on the contrast',
+    default: 0,
+    source: 'not given',
+  }),
   statistics: protocolSetting({
     type: oneOf(BATCH_NORM_STATISTICS),
     argument: 'how',
@@ -303,11 +300,11 @@ export const FINETUNE_SETTINGS = {
     isDeparture: true,
   }),
   viewAugmentation: setting({
-    type: view,
-    argument: 'crop',
-    help: 'crops of the views as minScale,maxScale,flip such as 0.8,1,0, or none',
+    type: augmentationChoice,
+    argument: 'augmentation',
+    help: `random changes of the views: ${AUGMENTATION_HELP}`,
     default: undefined,
-    otherwise: `the dataset\u2019s, or ${[...DEFAULT_VIEW.scale, DEFAULT_VIEW.horizontalFlip].join(',')}`,
+    otherwise: `the dataset\u2019s, or ${PUBLISHED_AS_TEXT}`,
     source: '"SimCLR\u2019s", and "no further data augmentation"',
     published: 'RandomResizedCrop of 0.7 to 1, and a flip',
   }),

@@ -6,8 +6,8 @@ import type { Protocol } from '../../protocol.js';
 import { resolveSettings, setting, type GivenOf } from '../../settings/setting.js';
 import { prefixed, withPrefix } from '../checkpoint.js';
 import { auxiliaryNeurons } from '../finetune/auxiliaryMask.js';
-import { finetuneConfig, type FinetuneConfig } from '../finetune/config.js';
-import { finetuneLoss } from '../finetune/loss.js';
+import { finetuneConfig, hasHead, type FinetuneConfig } from '../finetune/config.js';
+import { finetuneLoss, headLoss } from '../finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
 import { MODEL_SETTINGS } from '../ermSettings.js';
 import { keptEpoch } from '../keptEpoch.js';
@@ -43,8 +43,8 @@ const NAMED_NEURONS = 20;
  * Fine-tuning against spurious memorization (article, "Spurious memorization by critical neurons", Eqs 3 to 5). Before each
  * epoch, the neurons of the target model f(theta, .) are scored and the highest ones masked; the target's features of one
  * view of a batch are then contrasted (NT-Xent) with those that the auxiliary model f(m * theta, .) has of the other view, and
- * lambda times the supervised loss of the target is added. Gradients flow through both branches to theta. The auxiliary model
- * is no copy: only masked layers get a masked weight.
+ * lambda times the supervised loss of the target is added. Gradients flow through both branches to theta, unless `stopGradient`
+ * names one. The auxiliary model is no copy: only masked layers get a masked weight.
  */
 export const finetune = {
   name: 'finetune',
@@ -116,6 +116,9 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
   const indices = loader.dataset.splits.train;
   const head = await projectionHead(trainer);
   return {
+    async begin() {
+      if (head && config.headWarmup !== undefined) await warmUp(trainer, head, config.headWarmup);
+    },
     async trainEpoch(epoch, lr) {
       const neurons = config.contrast ? await auxiliaryNeurons(trainer, epoch) : [];
       const mask = maskNeurons(neurons, config.unit);
@@ -146,9 +149,27 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
   };
 }
 
+/** Trains the head alone, on the contrast with neurons that are chosen once: the model does not change. */
+async function warmUp(trainer: Trainer<FinetuneConfig>, head: TrainedPart, epochs: number): Promise<void> {
+  const { config, loader, model, generator } = trainer;
+  const indices = loader.dataset.splits.train;
+  const mask = maskNeurons(await auxiliaryNeurons(trainer, 0), config.unit);
+  for (let epoch = 1; epoch <= epochs; epoch += 1) {
+    const views = loader.trainingViews(indices, config.batchSize, generator, config);
+    await trainer.trainBatches(
+      0,
+      config.lr,
+      views,
+      indices.length,
+      (batch) => headLoss(config, model.network, head.network, mask, batch),
+      { parts: [head], task: `head warm-up ${epoch}/${epochs}` },
+    );
+  }
+}
+
 async function projectionHead(trainer: Trainer<FinetuneConfig>): Promise<TrainedPart | undefined> {
   const { config, model, generator } = trainer;
-  if (!config.contrast || config.features !== 'projection') return undefined;
+  if (!hasHead(config)) return undefined;
   const inputs = model.numFeatures;
   const design = { inputs, hidden: inputs, ...PROJECTION };
   return trainer.addPart(await createProjectionHead(design, { generator, device: model.device }));

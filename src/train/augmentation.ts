@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import type { Augmentation } from '../data/preprocessing.js';
+import type { ValueType } from '../settings/values.js';
+
+const probability = z.number().min(0).max(1);
+const range = (number: z.ZodNumber) =>
+  z
+    .tuple([number, number])
+    .refine(([least, most]) => least <= most)
+    .readonly();
+
+const partsSchema = z.strictObject({
+  /** Of RandomResizedCrop: least and most of the image that a crop covers; left out: cropped as in evaluation. */
+  scale: range(z.number().positive().max(1)).optional(),
+  /** Of the same: its width to its height; left out: the dataset's, or 3/4 to 4/3. */
+  ratio: range(z.number().positive()).optional(),
+  /** Probability of RandomHorizontalFlip; left out: 0, as below. */
+  horizontalFlip: probability.optional(),
+  /** SimCLR's color distortion: `RandomApply([ColorJitter(0.8 s, 0.8 s, 0.8 s, 0.2 s)], probability)` of strength s. */
+  colorJitter: z.strictObject({ strength: z.number().min(0).max(2.5), probability }).optional(),
+  /** Probability of RandomGrayscale. */
+  grayscale: probability.optional(),
+  /** Probability of GaussianBlur with a sigma from 0.1 to 2 px. */
+  gaussianBlur: probability.optional(),
+});
+
+/** The parts of an augmentation; what is left out is not done. */
+export type AugmentationParts = Readonly<z.infer<typeof partsSchema>>;
+
+/** An augmentation by its parts; SimCLR's; the dataset's own; or none. */
+export type AugmentationChoice = AugmentationParts | 'simclr' | 'dataset' | null;
+
+/** SimCLR's augmentation (Chen et al. 2020, appendix A) at strength 1. */
+export const SIMCLR: AugmentationParts = {
+  scale: [0.08, 1],
+  ratio: [3 / 4, 4 / 3],
+  horizontalFlip: 0.5,
+  colorJitter: { strength: 1, probability: 0.8 },
+  grayscale: 0.2,
+  gaussianBlur: 0.5,
+};
+
+/** The published code's augmentation, of which the article says nothing: RandomResizedCrop of 0.7 to 1 and a flip. */
+export const PUBLISHED_AUGMENTATION: AugmentationParts = { scale: [0.7, 1], horizontalFlip: 0.5 };
+
+/** The same as text. */
+export const PUBLISHED_AS_TEXT = 'crop=0.7-1,flip=0.5';
+
+/** What an option says of the type below. */
+export const AUGMENTATION_HELP =
+  'none, dataset, simclr, or parts such as simclr,blur=0 or ' +
+  'crop=0.2-1,flip=0.5,jitter=1@0.8,grayscale=0.2,blur=0.5 (jitter: strength@probability)';
+
+export const augmentationChoice: ValueType<AugmentationChoice> = {
+  schema: z.union([partsSchema, z.literal('simclr'), z.literal('dataset')]).nullable(),
+  expected:
+    'none, dataset, simclr, minScale,maxScale,flip such as 0.8,1,0, or parts such as ' +
+    'crop=0.2-1,flip=0.5,jitter=1@0.8,grayscale=0.2,blur=0.5 and simclr,blur=0',
+  form: 'augmentation',
+  isList: false,
+};
+
+/**
+ * The augmentation that was chosen.
+ *
+ * @param known the dataset's, which gives the size of crops, and their ratio where none is chosen
+ */
+export function augmentationOf(
+  choice: Exclude<AugmentationChoice, 'dataset'>,
+  known: Augmentation | undefined,
+): Augmentation {
+  if (choice === null) return null;
+  const parts = choice === 'simclr' ? SIMCLR : choice;
+  const { scale, horizontalFlip = 0, grayscale, gaussianBlur } = parts;
+  const { size, ratio: knownRatio = [3 / 4, 4 / 3] } = known?.randomResizedCrop ?? {};
+  const { strength = 0, probability = 0 } = parts.colorJitter ?? {};
+  const [narrowest, widest] = parts.ratio ?? knownRatio;
+  return {
+    randomResizedCrop: scale ? { size, scale: [...scale], ratio: [narrowest, widest] } : null,
+    horizontalFlip,
+    colorJitter: strength > 0 && probability > 0 ? { ...jitterOf(strength), probability } : undefined,
+    grayscale,
+    gaussianBlur: gaussianBlur === undefined ? undefined : { sigma: [0.1, 2], probability: gaussianBlur },
+  };
+}
+
+function jitterOf(strength: number) {
+  const most = 0.8 * strength;
+  return { brightness: most, contrast: most, saturation: most, hue: 0.2 * strength };
+}

@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadDataset } from '../../src/data/dataset.js';
+import { augmentationOf, PUBLISHED_AUGMENTATION, SIMCLR } from '../../src/train/augmentation.js';
+import { trainErm, trainJtt } from '../../src/train/methods.js';
+import { openRun, RunFolder } from '../../src/train/runFolder.js';
+import { preparedAs } from '../../src/train/runModel.js';
+import { temporaryFolder } from '../temporary.js';
+import { Runs, measured } from './support.js';
+
+const folder = temporaryFolder();
+const runs = new Runs(folder);
+const simclr = {
+  randomResizedCrop: { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] },
+  horizontalFlip: 0.5,
+  colorJitter: { brightness: 0.8, contrast: 0.8, saturation: 0.8, hue: 0.2, probability: 0.8 },
+  grayscale: 0.2,
+  gaussianBlur: { sigma: [0.1, 2], probability: 0.5 },
+};
+
+beforeAll(async () => {
+  await runs.build();
+});
+
+const configOf = async (path: string): Promise<unknown> => (await openRun(path)).config;
+
+describe('ERM with SimCLR\u2019s augmentation', () => {
+  // 84 images: ten batches in two epochs.
+  const settings = { augmentation: 'simclr', batchSize: 17 } as const;
+  const whole = new RunFolder(join(folder, 'whole'));
+
+  beforeAll(async () => {
+    await trainErm({ ...runs.base, ...settings, out: whole.path });
+  });
+
+  test('is recorded, and goes on to the same bits', async () => {
+    expect(await configOf(whole.path)).toMatchObject({ augmentation: simclr });
+    const stopped = new RunFolder(join(folder, 'stopped'));
+    const abort = new AbortController();
+    await runs.refusal(
+      {
+        ...{ ...settings, out: stopped.path, signal: abort.signal },
+        onProgress: ({ task }) => {
+          if (task === 'epoch 2/2') abort.abort();
+        },
+      },
+      'INTERRUPTED',
+    );
+    await trainErm({ ...runs.base, ...settings, out: stopped.path, resume: true });
+    expect(await measured(stopped)).toEqual(await measured(whole));
+    for (const file of ['best', 'last', 'resume'] as const) {
+      expect((await readFile(stopped[file])).equals(await readFile(whole[file]))).toBe(true);
+    }
+  });
+
+  test('does not go on with another one', async () => {
+    const other = { ...settings, out: whole.path, epochs: 3, resume: true };
+    const without = { ...other, augmentation: { ...SIMCLR, gaussianBlur: undefined } } as const;
+    expect(await runs.refusal(without, 'RUN_EXISTS')).toMatch(/augmentation: .*gaussianBlur.* -> \{/);
+    expect(await runs.refusal({ ...other, augmentation: 'dataset' }, 'RUN_EXISTS')).toMatch(
+      /augmentation: .* -> not given/,
+    );
+  });
+});
+
+test('the dataset\u2019s own is not recorded, as in runs from before there was another', async () => {
+  expect(await configOf(runs.reference.path)).not.toHaveProperty('augmentation');
+});
+
+test('the published code\u2019s protocol has its own, and JTT\u2019s identification takes that of the run', async () => {
+  const out = join(folder, 'jtt');
+  await trainJtt({
+    ...{ ...runs.base, out, protocol: 'released', epochs: 1 },
+    ...{ identificationEpochs: 1, upweight: 2 },
+  });
+  const augmentation = {
+    randomResizedCrop: { scale: [0.7, 1], ratio: [3 / 4, 4 / 3] },
+    horizontalFlip: 0.5,
+  };
+  for (const path of [out, join(out, 'identification')]) {
+    expect(await configOf(path)).toMatchObject({ augmentation });
+  }
+});
+
+test('crops are of the size that a vision transformer\u2019s run asks for', async () => {
+  const dataset = await loadDataset(runs.base.data);
+  const augmentation = augmentationOf(PUBLISHED_AUGMENTATION, dataset.preprocessing.viewAugmentation);
+  const { preprocessing } = preparedAs({ imageSize: [48, 48], augmentation }, dataset);
+  expect(preprocessing).toMatchObject({
+    ...{ resize: [48, 48], crop: null },
+    augmentation: { randomResizedCrop: { size: [48, 48], scale: [0.7, 1], ratio: [0.45, 0.55] } },
+    viewAugmentation: { randomResizedCrop: { size: [48, 48], scale: [0.8, 1] }, horizontalFlip: 0 },
+  });
+});
+
+test('parts that are left out are not there; a dataset gives the size and the ratio of crops', () => {
+  expect(augmentationOf({ grayscale: 0.1 }, undefined)).toEqual({
+    randomResizedCrop: null,
+    horizontalFlip: 0,
+    grayscale: 0.1,
+  });
+  const known = {
+    randomResizedCrop: { size: [8, 4], scale: [1, 1], ratio: [0.4, 0.6] },
+    horizontalFlip: 1,
+  } as Parameters<typeof augmentationOf>[1];
+  expect(augmentationOf({ scale: [0.5, 1], colorJitter: { strength: 0.5, probability: 1 } }, known)).toEqual({
+    randomResizedCrop: { size: [8, 4], scale: [0.5, 1], ratio: [0.4, 0.6] },
+    horizontalFlip: 0,
+    colorJitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1, probability: 1 },
+  });
+  expect(augmentationOf('simclr', known)?.randomResizedCrop?.ratio).toEqual([3 / 4, 4 / 3]);
+  expect(augmentationOf(null, known)).toBeNull();
+});
