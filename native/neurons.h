@@ -1,4 +1,4 @@
-// Neurons of a network: their l2 norms, and variants of the network in which some are perturbed.
+// Neurons of a network: their scores, and variants of the network in which some are perturbed.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -29,8 +29,14 @@ struct WeightEdit {
       values;  // [...] float32, for replace and add: all weights of the first neuron, then of the second, ...
 };
 
-// One norm a neuron, in layer order, [M] float32: of its weights, or of their gradients.
-at::Tensor neuronNorms(const Network& network, Unit unit, bool ofGradients);
+enum class Score {
+  weight,           // ||w||_2
+  gradient,         // ||g||_2
+  gradientXWeight,  // -(g . w), how much the loss grows where w becomes 0, to first order
+};
+
+// One score a neuron, in layer order, [M] float32, of its weights w and their gradients g.
+at::Tensor neuronScores(const Network& network, Unit unit, Score score);
 
 // The edited layers' weights. Zeroing multiplies by a mask, so that it keeps theta's gradient graph: m *
 // theta.

@@ -1,4 +1,3 @@
-import { CRITERION_NAMES } from '../neurons/criteria.js';
 import { fractionToCount } from '../neurons/select.js';
 import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
 import type { OverlapEntry, TraceOverlapResult } from './results.js';
@@ -26,10 +25,10 @@ export async function traceOverlapIn(
   session: TraceSession,
   options: OverlapChoices,
 ): Promise<TraceOverlapResult> {
-  const { fraction } = resolveSettings(TRACE_SETTINGS.overlap, session.settings.protocol, options);
+  const { criteria, fraction } = resolveSettings(TRACE_SETTINGS.overlap, session.settings.protocol, options);
   const count = fractionToCount(fraction, session.numNeurons);
-  const pairs = CRITERION_NAMES.flatMap((chosenBy) =>
-    CRITERION_NAMES.filter((rankedBy) => rankedBy !== chosenBy).map((rankedBy) => ({ chosenBy, rankedBy })),
+  const pairs = criteria.flatMap((chosenBy) =>
+    criteria.filter((rankedBy) => rankedBy !== chosenBy).map((rankedBy) => ({ chosenBy, rankedBy })),
   );
   const entries: OverlapEntry[] = [];
   for (const group of session.dataset.groupNames.keys()) {

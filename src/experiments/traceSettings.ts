@@ -1,7 +1,13 @@
 import { SPLITS, type Split } from '../data/split.js';
 import { LOSSES, type Loss } from '../metrics/loss.js';
 import type { Unit } from '../native/addon.js';
-import { CRITERIA, CRITERION_NAMES, criterionNamed, type CriterionName } from '../neurons/criteria.js';
+import {
+  ARTICLE_CRITERIA,
+  CRITERIA,
+  CRITERION_NAMES,
+  criterionNamed,
+  type CriterionName,
+} from '../neurons/criteria.js';
 import { PERTURBATION_NAMES, type PerturbationName } from '../neurons/perturbations.js';
 import { GRADIENT_ORDERS, requireGradientSource, type GradientOrder } from '../neurons/score.js';
 import { MAGNITUDE_LAYERS, type MagnitudeLayers } from '../neurons/select.js';
@@ -125,6 +131,14 @@ const unstructured = {
 const structured = measured([1], 'the top neuron of each layer (Fig. 7)') satisfies SettingsTable;
 
 const overlap = {
+  criteria: setting<readonly CriterionName[]>({
+    type: listOf(oneOf(CRITERION_NAMES), 2),
+    help: 'which are ranked under each other',
+    argument: 'name',
+    option: 'criterion',
+    default: ARTICLE_CRITERIA,
+    source: 'gradient and magnitude (Fig. 3)',
+  }),
   fraction: setting({
     type: share('a share of all neurons', { whole: true }),
     help: 'share of all neurons to choose',
@@ -217,7 +231,7 @@ function measured(topK: readonly number[], source: string) {
       help: 'how neurons are scored',
       argument: 'name',
       option: 'criterion',
-      default: CRITERION_NAMES,
+      default: ARTICLE_CRITERIA,
       source: 'gradient and magnitude (Methods)',
     }),
     topK: setting({

@@ -9,7 +9,7 @@ import type { GroupLabel } from './views/groupLabels.js';
 /** A row of a figure's CSV: one measurement, with its settings. Accuracies and changes are fractions. */
 export type FigureRow = Readonly<Record<string, string | number | null>>;
 
-/** An unstructured trace that a figure shows: all its k under all its standard deviations, for both criteria. */
+/** An unstructured trace that a figure shows: all its k under all its standard deviations, for the article's criteria. */
 export interface TraceNeed {
   readonly perturbation: PerturbationName;
   readonly split: Split;
@@ -25,7 +25,7 @@ export interface FigureNeeds {
 }
 
 /**
- * A figure or table of the article's Part I: what it takes, and how it is shown. `src/report/figures.ts` lists all of them;
+ * A figure or table, of the article's Part I or of one's own: what it takes, and how it is shown. `src/report/figures.ts` lists all of them;
  * commands, files, and sections of the report follow from that list.
  */
 export interface Figure {

@@ -1,5 +1,6 @@
 import type { TraceEntry, TraceUnstructuredResult } from '../experiments/results.js';
 import type { Figure, FigureNeeds, TraceNeed } from '../report/figure.js';
+import { ARTICLE_CRITERIA } from '../neurons/criteria.js';
 import { FIGURES } from '../report/figures.js';
 import { inArticleOrder } from '../report/format.js';
 import type { RunResults } from '../report/reportData.js';
@@ -57,6 +58,7 @@ function isNeeded(trace: TraceUnstructuredResult, entry: TraceEntry, need: Resol
   return (
     trace.perturbation === need.perturbation &&
     trace.split === need.split &&
+    ARTICLE_CRITERIA.includes(entry.criterion) &&
     need.topK.includes(entry.k) &&
     (entry.sigma === null || need.sigmas.includes(entry.sigma))
   );

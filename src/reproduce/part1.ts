@@ -11,12 +11,12 @@ import { repeatsOf, TRACE_SETTINGS } from '../experiments/traceSettings.js';
 import { traceStructuredIn } from '../experiments/traceStructured.js';
 import { resultName, traceUnstructuredIn } from '../experiments/traceUnstructured.js';
 import { SpurmemError, inScope } from '../errors.js';
-import { CRITERION_NAMES, type CriterionName } from '../neurons/criteria.js';
+import { ARTICLE_CRITERIA, type CriterionName } from '../neurons/criteria.js';
 import { perturbationNamed } from '../neurons/perturbations.js';
 import type { Figure } from '../report/figure.js';
 import type { RunResults } from '../report/reportData.js';
 import { writeReport } from '../report/writeReport.js';
-import { resolveSettings } from '../settings/setting.js';
+import { resolveSettings, without } from '../settings/setting.js';
 import { trainErm } from '../train/methods.js';
 import type { ErmOptions } from '../train/recipe.js';
 import { RunFolder } from '../train/runFolder.js';
@@ -118,11 +118,11 @@ async function unstructuredTrace(
     repeatsOf(criterion, session.settings.protocol, options);
   const hasRepeats =
     perturbationNamed(perturbation).values === null ||
-    CRITERION_NAMES.every((criterion) => made?.repeats?.[criterion] === repeats(criterion));
+    ARTICLE_CRITERIA.every((criterion) => made?.repeats?.[criterion] === repeats(criterion));
   if (made && hasRepeats && isOfSession(session, options, made) && coversNeed(made, need)) return made;
   options.onStep?.(`trace: ${perturbation}, ${split} split`);
   return traceUnstructuredIn(session, {
-    criteria: CRITERION_NAMES,
+    criteria: ARTICLE_CRITERIA,
     ...{ topK, perturbation, split, repeats: options.repeats },
     sigmas: sigmas.length === 0 ? undefined : sigmas,
     ...controlsOf(options),
@@ -138,18 +138,26 @@ async function structuredTrace(session: TraceSession, options: Part1Options): Pr
     made &&
     isOfSession(session, options, made) &&
     made.split === 'train' &&
-    CRITERION_NAMES.every((criterion) =>
+    ARTICLE_CRITERIA.every((criterion) =>
       topK.every((k) => made.entries.some((entry) => entry.criterion === criterion && entry.k === k)),
     );
   if (isSame) return made;
   options.onStep?.('trace: layer by layer');
-  return traceStructuredIn(session, { criteria: CRITERION_NAMES, topK, ...controlsOf(options) });
+  return traceStructuredIn(session, { criteria: ARTICLE_CRITERIA, topK, ...controlsOf(options) });
 }
 
 async function overlapTrace(session: TraceSession, options: Part1Options): Promise<TraceOverlapResult> {
-  const { fraction } = resolveSettings(TRACE_SETTINGS.overlap, session.settings.protocol, options);
+  const { fraction } = resolveSettings(
+    without(TRACE_SETTINGS.overlap, 'criteria'),
+    session.settings.protocol,
+    options,
+  );
   const made = await session.folder.readResult<TraceOverlapResult>('trace-overlap');
-  if (made?.fraction === fraction && hasHeaderOf(session, made)) return made;
+  const isSame =
+    made?.fraction === fraction &&
+    hasHeaderOf(session, made) &&
+    hasSameValues(new Set(made.entries.map(({ chosenBy }) => chosenBy)), ARTICLE_CRITERIA);
+  if (isSame) return made;
   options.onStep?.('trace: overlap of the criteria');
   return traceOverlapIn(session, { fraction });
 }
@@ -160,6 +168,10 @@ async function heatMaps(session: TraceSession, options: Part1Options): Promise<G
   if (made?.after.checkpoint === session.checkpoint) return made;
   options.onStep?.('heat maps');
   return gradCam({ ...options, data: session.dataset });
+}
+
+function hasSameValues<Value>(values: ReadonlySet<Value>, others: readonly Value[]): boolean {
+  return values.size === others.length && others.every((other) => values.has(other));
 }
 
 const { controls, controlSamples } = TRACE_SETTINGS.unstructured;
@@ -197,7 +209,7 @@ function hasHeaderOf(session: TraceSession, made: object): boolean {
 function coversNeed(made: TraceUnstructuredResult, { topK, sigmas }: ResolvedNeed): boolean {
   const has = (criterion: string, k: number, sigma: number | null): boolean =>
     made.entries.some((entry) => entry.criterion === criterion && entry.k === k && entry.sigma === sigma);
-  return CRITERION_NAMES.every((criterion) =>
+  return ARTICLE_CRITERIA.every((criterion) =>
     topK.every((k) => (sigmas.length === 0 ? [null] : sigmas).every((sigma) => has(criterion, k, sigma))),
   );
 }

@@ -79,7 +79,7 @@ export function addTraceCommands(trace: Command): void {
     addSessionOptions(
       trace
         .command('overlap')
-        .description('rank the top neurons of each criterion under the other one (article, Fig. 3)'),
+        .description('rank the top neurons of each criterion under the others (article, Fig. 3)'),
       overlap,
     ),
     async (options, output, control) => {

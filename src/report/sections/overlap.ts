@@ -9,7 +9,7 @@ import { ARTICLE_RIGHTMOST, atLeast, BIN, directions, RIGHTMOST, type Direction 
 import { sourceText, unitsText } from './method.js';
 import { chartFigure } from './parts.js';
 
-/** How the two criteria agree on the top neurons (article, Fig. 3). */
+/** How criteria agree on the top neurons (article, Fig. 3). */
 export const overlapSection: MakeSection = ({ overlap }, groups, charts) => {
   if (!overlap || overlap.entries.length === 0) return undefined;
   const columns = directions(overlap);
@@ -20,8 +20,12 @@ export const overlapSection: MakeSection = ({ overlap }, groups, charts) => {
       <p class="note">${columns.map((column) => shares(column))}</p>
       <p class="note">
         Under no relation at all, a share of ${2 * BIN} % would fall into the two rightmost bins, which are
-        ${RIGHTMOST} to 100 %. The text of the article gives 95 to 100 % for its two. Magnitudes depend on no
-        samples: every group has the same neurons there, ranked by its own gradient.
+        ${RIGHTMOST} to 100 %. The text of the article gives 95 to 100 % for its two.
+        ${
+          columns.some(({ chosenBy }) => chosenBy === 'magnitude')
+            ? 'Magnitudes depend on no samples: every group has the same neurons there, ranked by scores of its own.'
+            : ''
+        }
       </p>
       <p class="note">Traced weights: sha256 <code>${overlap.checkpoint.slice(0, 12)}</code>.</p>
       ${columns.map((column) => htmlTable(rankTable(column, groups)))}`,
@@ -33,7 +37,7 @@ function method(overlap: TraceOverlapResult): Markup {
   return html`<p>
     For each group, the top ${percentOf(fraction)} of ${unitsText(overlap)} by one criterion,
     ${plural(count, overlap.unit === 'weight' ? 'weight' : 'neuron')} (rounded up), and the percentile rank of
-    each under the other criterion: the share of all neurons whose score is not above its own, so that 100 is
+    each under another criterion: the share of all neurons whose score is not above its own, so that 100 is
     the highest.
     ${
       count === 1

@@ -9,7 +9,7 @@ import { integer, oneOf, positive, share, toggle, type ValueType } from '../../s
 import { AVERAGING, CHECKPOINTS, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
 
 /**
- * What chooses the auxiliary model's masked neurons: a criterion of the article, both of the article's together (Table 10), or,
+ * What chooses the auxiliary model's masked neurons: a criterion, both of the article's together (Table 10), or,
  * as controls, random neurons of the same number, or none.
  */
 export const MASK_CRITERIA = [...CRITERION_NAMES, 'combined', 'random', 'none'] as const;
