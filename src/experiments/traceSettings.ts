@@ -28,6 +28,7 @@ import { integer, listOf, oneOf, positive, share, text } from '../settings/value
 export const ARTICLE_SIGMA = 0.005;
 
 const UNITS: readonly Unit[] = ['neuron', 'weight'];
+const MAINI = 'Maini et al. 2023';
 const OURS = 'ours: the article has no such comparison';
 
 /** How a run is opened and its neurons are scored: what every trace takes. */
@@ -148,6 +149,30 @@ const overlap = {
   }),
 } satisfies SettingsTable;
 
+const minimal = {
+  examples: setting({
+    type: integer(1),
+    help: 'examples of each group that are tried, drawn by the seed from those that are predicted right',
+    argument: 'n',
+    default: 16,
+    source: `${MAINI} tries 1000`,
+  }),
+  referenceSize: setting({
+    type: integer(2),
+    help: 'training examples, drawn by the seed, whose loss is to stay',
+    argument: 'n',
+    default: 128,
+    source: `${MAINI}: a training batch`,
+  }),
+  mostNeurons: setting({
+    type: integer(1),
+    help: 'neurons after which an example is given up',
+    argument: 'n',
+    default: 50,
+    source: `ours: ${MAINI} has no limit`,
+  }),
+} satisfies SettingsTable;
+
 const gradCam = {
   layer: setting({
     type: text('the name of a convolution, or of a block’s LayerNorm'),
@@ -189,7 +214,7 @@ const gradCam = {
 } satisfies SettingsTable;
 
 /** The settings of tracing and Grad-CAM, declared once, as the commands group them. */
-export const TRACE_SETTINGS = { session, unstructured, structured, overlap, gradCam } as const;
+export const TRACE_SETTINGS = { session, unstructured, structured, overlap, minimal, gradCam } as const;
 
 export type SessionChoices = GivenOf<typeof session>;
 

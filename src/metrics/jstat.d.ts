@@ -1,11 +1,15 @@
-/** The part of jstat that is used: Student's t distribution. It brings no types of its own. */
+/** The part of jstat that is used: two distributions. It brings no types of its own. */
 declare module 'jstat' {
-  interface Distribution {
+  interface StudentT {
     /** P(T <= x). */
     cdf(x: number, degreesOfFreedom: number): number;
     /** The x with P(T <= x) = p. */
     inv(p: number, degreesOfFreedom: number): number;
   }
-  const jstat: { readonly jStat: { readonly studentt: Distribution } };
+  interface Normal {
+    /** P(X <= x). */
+    cdf(x: number, mean: number, std: number): number;
+  }
+  const jstat: { readonly jStat: { readonly studentt: StudentT; readonly normal: Normal } };
   export default jstat;
 }

@@ -7,6 +7,7 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../experiments/results.js';
+import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import { writeAtomic } from '../files.js';
 import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
 import { readRunData } from '../train/runData.js';
@@ -40,6 +41,7 @@ export async function writeReport(options: {
     traces: await readTraces(folder),
     overlap: await folder.readResult<TraceOverlapResult>('trace-overlap'),
     layers: await folder.readResult<TraceStructuredResult>('trace-structured'),
+    minimal: await folder.readResult<TraceMinimalResult>('trace-minimal'),
     gradCam: await folder.readResult<GradCamResult>('grad-cam'),
     versions: Object.entries(environment.versions),
   };

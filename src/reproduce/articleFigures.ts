@@ -8,10 +8,13 @@ import type { RunResults } from '../report/reportData.js';
 /** The article says "multiple standard deviations" and gives one: these surround it. */
 export const SIGMA_GRID = [0.001, 0.005, 0.01, 0.05, 0.1] as const;
 
-/** The figures and tables of Part I that one run gives, in the article's order. Heat maps compare two runs. */
-export const PART1: readonly Figure[] = FIGURES.filter(
+/** The figures and tables that one run gives, in the article's order. Heat maps compare two runs. */
+export const OF_ONE_RUN: readonly Figure[] = FIGURES.filter(
   ({ needs }) => needs.results?.includes('gradCam') !== true,
 ).sort((a, b) => inArticleOrder(a.name, b.name));
+
+/** Those of the article's Part I. */
+export const PART1: readonly Figure[] = OF_ONE_RUN.filter(({ beyondArticle }) => beyondArticle !== true);
 
 /** A need whose standard deviations are known. */
 export type ResolvedNeed = TraceNeed & { readonly sigmas: readonly number[] };

@@ -5,6 +5,8 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../experiments/results.js';
+import { traceMinimalIn } from '../experiments/traceMinimal.js';
+import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import { traceOverlapIn } from '../experiments/traceOverlap.js';
 import { TraceSession, type SessionOptions } from '../experiments/traceSession.js';
 import { repeatsOf, TRACE_SETTINGS } from '../experiments/traceSettings.js';
@@ -24,7 +26,7 @@ import { mergeNeeds, SIGMA_GRID, type ResolvedNeed } from './articleFigures.js';
 import { writeFigures, type ReproducedFigure } from './figureFiles.js';
 
 export interface Part1Options extends Omit<SessionOptions, 'unit'> {
-  /** Some of `PART1`, or of one's own. */
+  /** Some of `OF_ONE_RUN`, or of one's own. */
   readonly figures: readonly Figure[];
   /** Where the run is, or is trained by ERM where it is not: then `data` and `erm.arch` are needed. */
   readonly run: string;
@@ -102,6 +104,7 @@ async function makeResults(
     result: others.has('result') ? await session.folder.readTrainingResult() : undefined,
     layers: others.has('layers') ? await structuredTrace(session, options) : undefined,
     overlap: others.has('overlap') ? await overlapTrace(session, options) : undefined,
+    minimal: others.has('minimal') ? await minimalTrace(session, options) : undefined,
     gradCam: others.has('gradCam') ? await heatMaps(session, options) : undefined,
   };
 }
@@ -160,6 +163,14 @@ async function overlapTrace(session: TraceSession, options: Part1Options): Promi
   if (isSame) return made;
   options.onStep?.('trace: overlap of the criteria');
   return traceOverlapIn(session, { fraction });
+}
+
+/** What is there of these weights, however many examples were tried, or what the defaults give. */
+async function minimalTrace(session: TraceSession, options: Part1Options): Promise<TraceMinimalResult> {
+  const made = await session.folder.readResult<TraceMinimalResult>('trace-minimal');
+  if (made?.checkpoint === session.checkpoint) return made;
+  options.onStep?.('trace: minimal neurons');
+  return traceMinimalIn(session, {});
 }
 
 /** The maps that are there, whatever they were compared with, or those of the run alone. */
