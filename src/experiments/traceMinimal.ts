@@ -1,3 +1,4 @@
+import { SpurmemError } from '../errors.js';
 import { evaluate, type Evaluation } from '../metrics/evaluate.js';
 import { native } from '../native/addon.js';
 import type { Neuron } from '../neurons/neuron.js';
@@ -28,15 +29,16 @@ export interface TraceMinimalOptions
     MinimalChoices {}
 
 /**
- * How few neurons hold a training example (Maini et al., "Can Neural Network Memorization Be Localized?", ICML 2023, Section 5):
- * the neuron whose zeroing raises the example's loss most, while that of reference examples stays, is zeroed, and again under
- * the neurons that are zeroed already, until the example is predicted wrong. Examples are training examples that the model
- * predicts right. Writes `results/trace-minimal.json`.
+ * How few neurons hold a training example (Maini et al., "Can Neural Network Memorization Be Localized?", ICML 2023): the neuron
+ * whose zeroing raises the example's loss most, while that of reference examples stays, is zeroed, and again under
+ * the neurons that are zeroed already, until the example is predicted wrong. Examples, and reference examples, are training
+ * examples that the model predicts right: the loss of wrong ones is so much steeper that the search would mend them instead.
+ * Writes `results/trace-minimal.json`.
  *
  * Neurons are channels or rows; the authors' code also zeroes single parameters of batch-norm and linear layers.
  *
- * @throws `NEURONS_INVALID` when the model has fewer neurons than `mostNeurons`, `USAGE` for options out of range, and what
- *   `TraceSession.open` throws
+ * @throws `NEURONS_INVALID` when the model has fewer neurons than `mostNeurons`, `USAGE` for options out of range and for a run
+ *   that predicts next to nothing right, and what `TraceSession.open` throws
  */
 export async function traceMinimal(options: TraceMinimalOptions): Promise<TraceMinimalResult> {
   checkSettings(TRACE_SETTINGS.minimal, options); // Before the long work.
@@ -60,11 +62,12 @@ export async function traceMinimalIn(
   const whole = await evaluated(session, train, []);
   // A generator of its own: the order of the draws does not depend on the architecture.
   const generator = new (native().Generator)(session.seed);
-  const reference = generator
-    .randperm(train.length)
-    .slice(0, referenceSize)
-    .map((position) => train[position] as number);
   const right = train.filter((index, i) => whole.predictions[i] === dataset.labels[index]);
+  if (right.length < 2) throw nothingToForget(right.length, train.length);
+  const reference = generator
+    .randperm(right.length)
+    .slice(0, referenceSize)
+    .map((position) => right[position] as number);
   const chosen = samplesOfGroups(dataset, right, examplesPerGroup, generator);
   const before = await evaluated(session, reference, []);
 
@@ -161,6 +164,14 @@ function evaluated(
   return evaluate(model, loader, indices, {
     ...{ batchSize, signal, edits, loss: settings.loss, task: 'minimal neurons' },
   });
+}
+
+function nothingToForget(right: number, all: number): SpurmemError {
+  return new SpurmemError(
+    'USAGE',
+    `The model of \`run\` predicts ${right} of ${all} training examples right: there is nothing to forget.`,
+    { parameter: 'run', advice: ['Trace a run that was trained for longer.'] },
+  );
 }
 
 function stateWithout(

@@ -159,10 +159,10 @@ const minimal = {
   }),
   referenceSize: setting({
     type: integer(2),
-    help: 'training examples, drawn by the seed, whose loss is to stay',
+    help: 'training examples, drawn by the seed from those that are predicted right, whose loss is to stay',
     argument: 'n',
     default: 128,
-    source: `${MAINI}: a training batch`,
+    source: `${MAINI}: a training batch, of models that fit all but all of it`,
   }),
   mostNeurons: setting({
     type: integer(1),

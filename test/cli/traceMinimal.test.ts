@@ -19,7 +19,7 @@ beforeAll(async () => {
 test('Ctrl-C leaves the run as it was', async () => {
   const before = contentOf(out);
   const child = start([...trace, '--examples', '30']);
-  await child.printed(/minimal neurons/);
+  await child.printed(/decoding images/); // A moment before the search, which takes seconds.
   child.signal('SIGINT');
   expectFailure(await child.outcome, 130, 'Stopped during');
   expect(contentOf(out)).toEqual(before);

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { loadDataset } from '../../src/data/dataset.js';
 import { compareMinorities, summarizeMinimal } from '../../src/experiments/minimalSummary.js';
 import { traceMinimal, type TraceMinimalOptions } from '../../src/experiments/traceMinimal.js';
 import type { MinimalExample } from '../../src/experiments/traceMinimalResult.js';
@@ -92,13 +93,15 @@ test('the reference is measured without the example', async () => {
   using session = await TraceSession.open({ run, device: 'cpu', threads: 1 });
   const { dataset, model, loader } = session;
   const { train } = dataset.splits;
-  // All training examples are the reference, so that the example is one of them.
+  const { predictions } = await evaluate(model, loader, train, { batchSize: 42, task: 'whole' });
+  const right = train.filter((index, i) => predictions[i] === dataset.labels[index]);
+  // All examples that are predicted right are the reference, so that the example is one of them.
   const whole = { ...options, examples: 1, referenceSize: 1000, mostNeurons: 1 };
   const result = await traceMinimal(whole);
-  expect(result.referenceSize).toBe(train.length);
+  expect(result.referenceSize).toBe(right.length);
   for (const { filename, neurons, reference } of result.examples) {
-    const others = train.filter((index) => dataset.examples[index]?.filename !== filename);
-    expect(others).toHaveLength(train.length - 1);
+    const others = right.filter((index) => dataset.examples[index]?.filename !== filename);
+    expect(others).toHaveLength(right.length - 1);
     for (const [removed, state] of [
       [[], reference.before],
       [neurons, reference.after],
@@ -110,6 +113,22 @@ test('the reference is measured without the example', async () => {
       expect(state.loss).toBeCloseTo(alone.loss, 5);
     }
   }
+});
+
+test('a model that predicts nothing right has nothing to forget', async () => {
+  const dataset = await loadDataset(data);
+  const { train, ...others } = dataset.splits;
+  const isRight = new Set(
+    (await traceMinimal({ ...options, examples: 1000, mostNeurons: 1 })).examples.map(
+      ({ filename }) => filename,
+    ),
+  );
+  const wrong = train.filter((index) => !isRight.has(dataset.examples[index]?.filename ?? ''));
+  const attempt = traceMinimal({ ...options, data: { ...dataset, splits: { train: wrong, ...others } } });
+  await expect(attempt).rejects.toMatchObject({
+    ...{ code: 'USAGE', parameter: 'run' },
+    message: expect.stringContaining(`predicts 0 of ${wrong.length} training examples right`) as unknown,
+  });
 });
 
 test('single weights can be the unit', async () => {
