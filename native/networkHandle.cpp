@@ -132,7 +132,7 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
                              InstanceMethod<&NetworkHandle::forwardFrom>("forwardFrom"),
                              InstanceMethod<&NetworkHandle::stageCosts>("stageCosts"),
                              InstanceMethod<&NetworkHandle::gradCam>("gradCam"),
-                             InstanceMethod<&NetworkHandle::neuronNorms>("neuronNorms"),
+                             InstanceMethod<&NetworkHandle::neuronScores>("neuronScores"),
                              InstanceMethod<&NetworkHandle::outputSums>("outputSums"),
                              InstanceMethod<&NetworkHandle::gradients>("gradients"),
                              InstanceMethod<&NetworkHandle::loadGradients>("loadGradients"),
@@ -209,10 +209,13 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     });
   }
 
-  Napi::Value neuronNorms(const Napi::CallbackInfo& info) {
-    const bool ofGradients = toChoice<bool>(info[0], "of", {{"weight", false}, {"gradient", true}});
-    return compute(info, [network = held(info.Env()), ofGradients, unit = toUnit(info[1])] {
-      return spurmem::neuronNorms(*network, unit, ofGradients);
+  Napi::Value neuronScores(const Napi::CallbackInfo& info) {
+    const auto score = toChoice<Score>(info[0], "score",
+                                       {{"weight", Score::weight},
+                                        {"gradient", Score::gradient},
+                                        {"gradient-x-weight", Score::gradientXWeight}});
+    return compute(info, [network = held(info.Env()), score, unit = toUnit(info[1])] {
+      return spurmem::neuronScores(*network, unit, score);
     });
   }
 

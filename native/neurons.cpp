@@ -60,21 +60,33 @@ at::Tensor meanOverPositions(const at::Tensor& output) {
   return output.dim() == 4 ? output.mean({2, 3}, false, at::kFloat) : output.mean({1}, false, at::kFloat);
 }
 
+at::Tensor norms(const at::Tensor& values, Unit unit) {
+  return unit == Unit::neuron ? at::linalg_vector_norm(values.flatten(1), 2, at::IntArrayRef{1})
+                              : values.abs().flatten();
+}
+
+at::Tensor products(const at::Tensor& gradient, const at::Tensor& weight, Unit unit) {
+  const auto product = (gradient * weight).neg();
+  return unit == Unit::neuron ? product.flatten(1).sum(1) : product.flatten();
+}
+
 }  // namespace
 
-at::Tensor neuronNorms(const Network& network, Unit unit, bool ofGradients) {
+at::Tensor neuronScores(const Network& network, Unit unit, Score score) {
   at::NoGradGuard noGrad;
-  std::vector<at::Tensor> norms;
-  norms.reserve(network.layers.size());
+  std::vector<at::Tensor> scores;
+  scores.reserve(network.layers.size());
   for (const auto& layer : network.layers) {
     const auto& weight = layer.weight->value;
-    const auto values = ofGradients ? weight.grad() : weight;
-    TORCH_CHECK(values.defined(), layer.name,
-                " has no gradient: run forward with gradients and backward before asking for gradient norms");
-    norms.push_back(unit == Unit::neuron ? at::linalg_vector_norm(values.flatten(1), 2, at::IntArrayRef{1})
-                                         : values.abs().flatten());
+    const auto& gradient = weight.grad();
+    TORCH_CHECK(
+        score == Score::weight || gradient.defined(), layer.name,
+        " has no gradient: run forward with gradients and backward before asking for scores of gradients");
+    scores.push_back(score == Score::gradientXWeight
+                         ? products(gradient, weight, unit)
+                         : norms(score == Score::weight ? weight : gradient, unit));
   }
-  return at::cat(norms);
+  return at::cat(scores);
 }
 
 at::Tensor outputSums(const Network& network, const at::Tensor& batch) {

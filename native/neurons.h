@@ -1,4 +1,4 @@
-// Neurons of a network: their l2 norms, and variants of the network in which some are perturbed.
+// Neurons of a network: their scores, and variants of the network in which some are perturbed.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -31,8 +31,14 @@ struct WeightEdit {
   at::Tensor values;
 };
 
-// One norm a neuron, in layer order, [M] float32: of its weights, or of their gradients.
-at::Tensor neuronNorms(const Network& network, Unit unit, bool ofGradients);
+enum class Score {
+  weight,           // ||w||_2
+  gradient,         // ||g||_2
+  gradientXWeight,  // -(g . w), how much the loss grows where w becomes 0, to first order
+};
+
+// One score a neuron, in layer order, [M] float32, of its weights w and their gradients g.
+at::Tensor neuronScores(const Network& network, Unit unit, Score score);
 
 // The sum over a batch's images of what each neuron gives in eval mode, the mean over the positions of a
 // feature map or over tokens: [M] float64, in layer order.

@@ -27,6 +27,7 @@ export { openRun, RunFolder } from './train/runFolder.js';
 export { traceUnstructured, type TraceOptions } from './experiments/traceUnstructured.js';
 export { traceStructured } from './experiments/traceStructured.js';
 export { traceOverlap } from './experiments/traceOverlap.js';
+export { traceMinimal } from './experiments/traceMinimal.js';
 export { gradCam, type GradCamOptions } from './experiments/gradCam.js';
 export type { TraceUnstructuredResult } from './experiments/results.js';
 export { TraceSession } from './experiments/traceSession.js';

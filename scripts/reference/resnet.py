@@ -1,7 +1,7 @@
-"""torchvision's ResNets and that of small_resnet.py as the oracle: initial weights, logits, gradients and per-neuron norms.
+"""torchvision's ResNets and that of small_resnet.py as the oracle: initial weights, logits, gradients and scores of neurons.
 
 Writes one safetensors file: init.<name>, input, labels, logits.eval, logits.train, grad.<name> (of the mean
-cross-entropy in eval mode), norms.weight, norms.gradient.
+cross-entropy in eval mode), norms.weight, norms.gradient, gradient-x-weight.
 """
 
 import argparse
@@ -53,4 +53,5 @@ for name, parameter in model.named_parameters():
     out[f"grad.{name}"] = parameter.grad
 out["norms.weight"] = torch.cat([c.weight.detach().flatten(1).norm(dim=1) for c in convolutions])
 out["norms.gradient"] = torch.cat([c.weight.grad.flatten(1).norm(dim=1) for c in convolutions])
+out["gradient-x-weight"] = torch.cat([-(c.weight.grad * c.weight.detach()).flatten(1).sum(1) for c in convolutions])
 save_file({name: value.contiguous() for name, value in out.items()}, args.out)

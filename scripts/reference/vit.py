@@ -1,6 +1,6 @@
 """A plain PyTorch vision transformer with timm's parameter names and initial values, as the oracle.
 
-Writes one safetensors file: init.<name>, input, labels, logits, grad.<name>, norms.weight, norms.gradient.
+Writes one safetensors file: init.<name>, input, labels, logits, grad.<name>, norms.weight, norms.gradient, gradient-x-weight.
 """
 
 import argparse
@@ -113,4 +113,5 @@ if __name__ == "__main__":
     neurons = [p for n, p in model.named_parameters() if n.startswith("blocks") and p.dim() == 2]
     out["norms.weight"] = torch.cat([p.detach().norm(dim=1) for p in neurons])
     out["norms.gradient"] = torch.cat([p.grad.norm(dim=1) for p in neurons])
+    out["gradient-x-weight"] = torch.cat([-(p.grad * p.detach()).sum(1) for p in neurons])
     save_file({name: value.contiguous() for name, value in out.items()}, args.out)

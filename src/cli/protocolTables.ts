@@ -4,7 +4,7 @@ import { FINETUNE_SETTINGS } from '../train/finetune/settings.js';
 import { RECIPE_SETTINGS } from '../train/recipe.js';
 import { optionWord } from './settings.js';
 
-const { session, unstructured, structured, overlap, gradCam } = TRACE_SETTINGS;
+const { session, unstructured, structured, overlap, minimal, gradCam } = TRACE_SETTINGS;
 
 /** The tables of docs/protocols.md by the names of their places in it. */
 const TABLES: Readonly<Record<string, SettingsTable>> = {
@@ -12,6 +12,7 @@ const TABLES: Readonly<Record<string, SettingsTable>> = {
   tracing: { ...session, ...unstructured },
   structured,
   overlap,
+  minimal,
   gradcam: gradCam,
   finetuning: FINETUNE_SETTINGS,
 };

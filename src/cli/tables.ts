@@ -6,11 +6,13 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../experiments/results.js';
+import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import { accuracyTable } from '../report/tables/accuracy.js';
 import { changeTable, neuronTable } from '../report/tables/changes.js';
 import { comparisonTable } from '../report/tables/comparison.js';
 import { countTable } from '../report/tables/counts.js';
 import { layerTablesByCriterion } from '../report/tables/layers.js';
+import { minimalTable } from '../report/tables/minimal.js';
 import { rankList } from '../report/tables/ranks.js';
 import type { Table } from '../report/tables/table.js';
 import { groupLabels, type NamedGroups } from '../report/views/groupLabels.js';
@@ -65,6 +67,11 @@ export function layerTables(dataset: NamedGroups, trace: TraceStructuredResult, 
 /** Where one criterion's top neurons stand under the other. */
 export function overlapTables(dataset: NamedGroups, overlap: TraceOverlapResult, color: boolean): string {
   return textTable(rankList(overlap, groupLabels(dataset)), { color });
+}
+
+/** How many neurons an example of each group needs. */
+export function minimalTables(dataset: NamedGroups, trace: TraceMinimalResult, color: boolean): string {
+  return textTable(minimalTable(trace, groupLabels(dataset)), { color });
 }
 
 function joined(tables: readonly Table[], color: boolean): string {

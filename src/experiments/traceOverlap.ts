@@ -1,5 +1,5 @@
 import { median } from '../metrics/statistics.js';
-import { CRITERION_NAMES, type CriterionName } from '../neurons/criteria.js';
+import type { CriterionName } from '../neurons/criteria.js';
 import type { Neuron } from '../neurons/neuron.js';
 import { fractionToCount } from '../neurons/select.js';
 import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
@@ -28,13 +28,13 @@ export async function traceOverlapIn(
   session: TraceSession,
   options: OverlapChoices,
 ): Promise<TraceOverlapResult> {
-  const { fraction } = resolveSettings(TRACE_SETTINGS.overlap, session.settings.protocol, options);
+  const { criteria, fraction } = resolveSettings(TRACE_SETTINGS.overlap, session.settings.protocol, options);
   const count = fractionToCount(fraction, session.numNeurons);
   const entries: OverlapEntry[] = [];
   for (const group of session.dataset.groupNames.keys()) {
-    for (const rankedBy of CRITERION_NAMES) {
+    for (const rankedBy of criteria) {
       const rank = await ranksOf(session, rankedBy, group);
-      for (const chosenBy of CRITERION_NAMES) {
+      for (const chosenBy of criteria) {
         if (chosenBy === rankedBy) continue;
         const chosen = await session.select(chosenBy, group, count);
         entries.push(...rank(chosen).map((ranks) => ({ ...ranks, group, chosenBy, rankedBy })));

@@ -2,7 +2,13 @@ import { z } from 'zod';
 import { SPLITS, type Split } from '../data/split.js';
 import { LOSSES, type Loss } from '../metrics/loss.js';
 import type { Unit } from '../native/addon.js';
-import { CRITERIA, CRITERION_NAMES, criterionNamed, type CriterionName } from '../neurons/criteria.js';
+import {
+  ARTICLE_CRITERIA,
+  CRITERIA,
+  CRITERION_NAMES,
+  criterionNamed,
+  type CriterionName,
+} from '../neurons/criteria.js';
 import { isDrawn, PERTURBATION_NAMES, type PerturbationName } from '../neurons/perturbations.js';
 import { GRADIENT_ORDERS, requireGradientSource, type GradientOrder } from '../neurons/score.js';
 import { MAGNITUDE_LAYERS, type MagnitudeLayers } from '../neurons/select.js';
@@ -23,6 +29,7 @@ import { integer, listOf, oneOf, positive, share, text, type ValueType } from '.
 export const ARTICLE_SIGMA = 0.005;
 
 const UNITS: readonly Unit[] = ['neuron', 'weight'];
+const MAINI = 'Maini et al. 2023';
 const OURS = 'ours: the article has no such comparison';
 /** Random sets at most: p-values down to 0.005 on a side. */
 const CONTROLS = 199;
@@ -154,12 +161,44 @@ const unstructured = {
 const structured = measured([1], 'the top neuron of each layer (Fig. 7)') satisfies SettingsTable;
 
 const overlap = {
+  criteria: setting<readonly CriterionName[]>({
+    type: listOf(oneOf(CRITERION_NAMES), 2),
+    help: 'which are ranked under each other',
+    argument: 'name',
+    option: 'criterion',
+    default: ARTICLE_CRITERIA,
+    source: 'gradient and magnitude (Fig. 3)',
+  }),
   fraction: setting({
     type: share('a share of all neurons', { whole: true }),
     help: 'share of all neurons to choose',
     argument: 'share',
     default: 0.0001,
     source: '0.01 % (Fig. 3); of a small network that is one neuron',
+  }),
+} satisfies SettingsTable;
+
+const minimal = {
+  examples: setting({
+    type: integer(1),
+    help: 'examples of each group that are tried, drawn by the seed from those that are predicted right',
+    argument: 'n',
+    default: 16,
+    source: `${MAINI} tries 1000`,
+  }),
+  referenceSize: setting({
+    type: integer(2),
+    help: 'training examples, drawn by the seed from those that are predicted right, whose loss is to stay',
+    argument: 'n',
+    default: 128,
+    source: `${MAINI}: a training batch, of models that fit all but all of it`,
+  }),
+  mostNeurons: setting({
+    type: integer(1),
+    help: 'neurons after which an example is given up',
+    argument: 'n',
+    default: 50,
+    source: `ours: ${MAINI} has no limit`,
   }),
 } satisfies SettingsTable;
 
@@ -204,7 +243,7 @@ const gradCam = {
 } satisfies SettingsTable;
 
 /** The settings of tracing and Grad-CAM, declared once, as the commands group them. */
-export const TRACE_SETTINGS = { session, unstructured, structured, overlap, gradCam } as const;
+export const TRACE_SETTINGS = { session, unstructured, structured, overlap, minimal, gradCam } as const;
 
 export type SessionChoices = GivenOf<typeof session>;
 
@@ -246,7 +285,7 @@ function measured(topK: readonly number[], source: string) {
       help: 'how neurons are scored',
       argument: 'name',
       option: 'criterion',
-      default: CRITERION_NAMES,
+      default: ARTICLE_CRITERIA,
       source: 'gradient and magnitude (Methods)',
     }),
     topK: setting({

@@ -1,6 +1,6 @@
 import type { BatchLoader } from '../data/batches.js';
 import type { Model } from '../models/model.js';
-import { native, type Tensor } from '../native/addon.js';
+import { native, type Tensor, type WeightEdit } from '../native/addon.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { GroupCounter, type GroupAccuracies } from './groups.js';
 import { lossOf, type Loss } from './loss.js';
@@ -21,6 +21,7 @@ export interface Evaluation {
  * @param indices positions in the dataset's examples, [N]
  * @param options.task the name of the progress bar
  * @param options.loss default: cross-entropy
+ * @param options.edits perturbations of the model; its weights do not change
  * @param options.lossLabels the classes that the losses are taken for: the examples' own (default), or the predicted ones
  */
 export async function evaluate(
@@ -31,6 +32,7 @@ export async function evaluate(
     readonly batchSize: number;
     readonly task: string;
     readonly loss?: Loss | undefined;
+    readonly edits?: readonly WeightEdit[] | undefined;
     readonly lossLabels?: 'own' | 'predicted' | undefined;
   },
 ): Promise<Evaluation> {
@@ -42,7 +44,7 @@ export async function evaluate(
   for await (const batch of loader.evaluation(indices, options.batchSize)) {
     using current = batch;
     throwIfAborted(options.signal, options.task);
-    using logits = await model.network.forward(current.images);
+    using logits = await model.network.forward(current.images, { edits: options.edits });
     const predicting = logits.argmax();
     // Both at once: the next kernel need not wait for JavaScript to have seen the last one's result.
     const [predicted, lossesOfBatch] = await Promise.all([

@@ -7,6 +7,8 @@ declare module 'jstat' {
     inv(p: number, degreesOfFreedom: number): number;
   }
   interface Normal {
+    /** P(X <= x). */
+    cdf(x: number, mean: number, standardDeviation: number): number;
     /** The x with P(X <= x) = p. */
     inv(p: number, mean: number, standardDeviation: number): number;
   }

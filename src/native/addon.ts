@@ -189,8 +189,11 @@ export interface Network {
   gradCam(batch: Tensor, layer: string, output: number): Promise<{ heat: Tensor; cells: [number, number] }>;
   /** Multiply-adds of each stage for a batch, [stages], from a forward pass. */
   stageCosts(batch: Tensor): Promise<Float64Array>;
-  /** [M] float32: the l2 norm of each neuron's weights, or of their gradients, in layer order. */
-  neuronNorms(of: 'weight' | 'gradient', unit: Unit): Promise<Tensor>;
+  /**
+   * [M] float32 in layer order, of each neuron's weights w and their gradients g: ||w||_2, ||g||_2, or -(g . w), how much the
+   * loss grows where w becomes 0, to first order.
+   */
+  neuronScores(score: 'weight' | 'gradient' | 'gradient-x-weight', unit: Unit): Promise<Tensor>;
   /**
    * [M] float64: the sum over a batch's images of each neuron's mean output over positions or tokens, in layer order, with the
    * running statistics. It is what `output` sets: that of a convolution or linear layer, before batch-norm.

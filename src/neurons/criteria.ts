@@ -1,13 +1,19 @@
 import { gradient } from './criteria/gradient.js';
+import { gradientXWeight } from './criteria/gradientXWeight.js';
 import { magnitude } from './criteria/magnitude.js';
 import type { Criterion } from './criterion.js';
 
 /** All criteria, in the order in which results show them. */
-export const CRITERIA = [gradient, magnitude] as const;
+export const CRITERIA = [gradient, magnitude, gradientXWeight] as const;
 
 export type CriterionName = (typeof CRITERIA)[number]['name'];
 
 export const CRITERION_NAMES: readonly CriterionName[] = CRITERIA.map(({ name }) => name);
+
+/** The article's: what traces and figures show where nothing else is asked for. */
+export const ARTICLE_CRITERIA: readonly CriterionName[] = CRITERIA.filter(
+  ({ inArticle }: Criterion) => inArticle === true,
+).map(({ name }) => name);
 
 export function criterionNamed(name: CriterionName): Criterion {
   const found = CRITERIA.find((criterion) => criterion.name === name);

@@ -13,6 +13,8 @@ export interface Criterion {
   readonly name: string;
   /** What it prefers, after "the neurons with the": `largest gradient`. */
   readonly largest: string;
+  /** Whether the article has it, so that its figures show it unless others are asked for. */
+  readonly inArticle?: boolean;
   /** Whether its scores depend on the group; if not, all groups share one set of neurons. */
   readonly dependsOnGroup: boolean;
   /** How many seeds each protocol averages random perturbations of its neurons over. */

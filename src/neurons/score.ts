@@ -2,15 +2,32 @@ import type { BatchLoader } from '../data/batches.js';
 import { SpurmemError } from '../errors.js';
 import { lossOf, type Loss } from '../metrics/loss.js';
 import type { Model } from '../models/model.js';
-import { native, type Generator, type Unit } from '../native/addon.js';
+import { native, type Generator, type Tensor, type Unit, type WeightEdit } from '../native/addon.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { requireValue } from '../settings/setting.js';
 import { integer } from '../settings/values.js';
 
 /** The magnitude criterion: ||z_i||_2 of each neuron's weights, [M] in layer order. */
 export async function magnitudeScores(model: Model, unit: Unit = 'neuron'): Promise<Float32Array> {
-  using norms = await model.network.neuronNorms('weight', unit);
+  using norms = await model.network.neuronScores('weight', unit);
   return (await norms.data()) as Float32Array;
+}
+
+/** How a gradient is taken. */
+export interface GradientOptions extends JobOptions {
+  /** Examples a pass; the passes' gradients add up to that of all. */
+  readonly batchSize: number;
+  readonly unit?: Unit | undefined;
+  /** Default: cross-entropy. */
+  readonly loss?: Loss | undefined;
+  /** Classes to take for the examples' own, such as pseudo labels, in the order of the indices. */
+  readonly labels?: Int32Array | undefined;
+  /** Leaves the gradients that are there in the sum. */
+  readonly addsToGradient?: boolean | undefined;
+  /** The loss is the sum of the examples' losses times these, [N]; default: their mean. */
+  readonly weights?: Float32Array | undefined;
+  /** Perturbations under which the gradient is taken. */
+  readonly edits?: readonly WeightEdit[] | undefined;
 }
 
 /**
@@ -18,22 +35,38 @@ export async function magnitudeScores(model: Model, unit: Unit = 'neuron'): Prom
  * the mean loss on the given examples. The model is in eval mode.
  *
  * @param indices positions in the dataset's examples
- * @param options.batchSize examples a pass; the passes' gradients add up to that of the mean
- * @param options.loss default: cross-entropy
- * @param options.labels classes to take for the examples' own, such as pseudo labels, in the order of `indices`
- * @param options.addsToGradient leaves the gradients that are there in the sum
  */
 export async function gradientScores(
   model: Model,
   loader: BatchLoader,
   indices: Int32Array,
-  options: JobOptions & {
-    readonly batchSize: number;
-    readonly unit?: Unit | undefined;
-    readonly loss?: Loss | undefined;
-    readonly labels?: Int32Array | undefined;
-    readonly addsToGradient?: boolean | undefined;
-  },
+  options: GradientOptions,
+): Promise<Float32Array> {
+  return scoresOfGradient('gradient', model, loader, indices, options);
+}
+
+/**
+ * -(g . w) of each neuron, [M] in layer order, of its weights w and their gradients g as `gradientScores` takes them: how
+ * much the mean loss on the given examples grows where the neuron is zeroed, by a Taylor expansion to first order (Molchanov
+ * et al., "Pruning Convolutional Neural Networks for Resource Efficient Inference", 2017, Eq. 7, there without the sign).
+ *
+ * @param indices positions in the dataset's examples
+ */
+export async function gradientXWeightScores(
+  model: Model,
+  loader: BatchLoader,
+  indices: Int32Array,
+  options: GradientOptions,
+): Promise<Float32Array> {
+  return scoresOfGradient('gradient-x-weight', model, loader, indices, options);
+}
+
+async function scoresOfGradient(
+  score: 'gradient' | 'gradient-x-weight',
+  model: Model,
+  loader: BatchLoader,
+  indices: Int32Array,
+  options: GradientOptions,
 ): Promise<Float32Array> {
   if (options.addsToGradient !== true) await model.network.zeroGrad();
   let done = 0;
@@ -41,20 +74,36 @@ export async function gradientScores(
     for await (const batch of loader.evaluation(indices, options.batchSize)) {
       using current = batch;
       throwIfAborted(options.signal, 'scoring');
-      using logits = await model.network.forward(current.images, { grad: true });
+      using logits = await model.network.forward(current.images, { grad: true, edits: options.edits });
       const size = current.indices.length;
       using labels =
         options.labels &&
         (await native().tensor(options.labels.slice(done, done + size), [size], model.device));
-      using loss = await lossOf(logits, labels ?? current.labels, 'mean', options.loss);
-      await loss.backward(size / indices.length);
+      if (options.weights) {
+        const weights = options.weights.slice(done, done + size);
+        using sum = await weightedSum(logits, labels ?? current.labels, options.loss, weights);
+        await sum.backward();
+      } else {
+        using loss = await lossOf(logits, labels ?? current.labels, 'mean', options.loss);
+        await loss.backward(size / indices.length);
+      }
       done += size;
     }
-    using norms = await model.network.neuronNorms('gradient', options.unit ?? 'neuron');
-    return (await norms.data()) as Float32Array;
+    using scores = await model.network.neuronScores(score, options.unit ?? 'neuron');
+    return (await scores.data()) as Float32Array;
   } finally {
     await model.network.zeroGrad();
   }
+}
+
+async function weightedSum(
+  logits: Tensor,
+  labels: Tensor,
+  loss: Loss | undefined,
+  weight: Float32Array,
+): Promise<Tensor> {
+  using losses = await lossOf(logits, labels, 'none', loss);
+  return await native().combine([{ tensor: losses, weight }]);
 }
 
 /** An example, by its position in the dataset's examples, and its loss. */

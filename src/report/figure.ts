@@ -9,7 +9,7 @@ import type { GroupLabel } from './views/groupLabels.js';
 /** A row of a figure's CSV: one measurement, with its settings. Accuracies and changes are fractions. */
 export type FigureRow = Readonly<Record<string, string | number | null>>;
 
-/** An unstructured trace that a figure shows: all its k under all its standard deviations, for both criteria. */
+/** An unstructured trace that a figure shows: all its k under all its standard deviations, for the article's criteria. */
 export interface TraceNeed {
   readonly perturbation: PerturbationName;
   readonly split: Split;
@@ -29,13 +29,15 @@ export interface FigureNeeds {
 }
 
 /**
- * A figure or table of the article's Part I: what it takes, and how it is shown. `src/report/figures.ts` lists all of them;
- * commands, files, and sections of the report follow from that list.
+ * A figure or table, of the article's Part I or beyond it: what it takes, and how it is shown. `src/report/figures.ts` lists
+ * all of them; commands, files, and sections of the report follow from that list.
  */
 export interface Figure {
   /** As in file names and commands: `fig2`, `table3`. */
   readonly name: string;
   readonly title: string;
+  /** Whether the article has no such figure, so that all of its Part I leave it out. */
+  readonly beyondArticle?: boolean;
   readonly needs: FigureNeeds;
   /** The rows of its JSON and CSV. The source's traces hold what the figure needs and no more. */
   readonly rows: (source: FigureSource) => FigureRow[];

@@ -8,12 +8,13 @@ import { fig7 } from './figures/fig7.js';
 import { fig10 } from './figures/fig10.js';
 import { fig11 } from './figures/fig11.js';
 import { fig12 } from './figures/fig12.js';
+import { minimal } from './figures/minimal.js';
 import { table3 } from './figures/table3.js';
 import { table11 } from './figures/table11.js';
 import { table13 } from './figures/table13.js';
 import { table14 } from './figures/table14.js';
 
-/** Every figure and table of the article's Part I, in the order in which the report shows them. */
+/** Every figure and table of the article's Part I, and those beyond it, in the order in which the report shows them. */
 export const FIGURES: readonly Figure[] = [
   fig1,
   fig2,
@@ -27,5 +28,6 @@ export const FIGURES: readonly Figure[] = [
   table14,
   fig3,
   fig7,
+  minimal,
   fig10,
 ];

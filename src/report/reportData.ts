@@ -2,6 +2,7 @@ import type { SampleImage } from '../data/dataDescription.js';
 import type { Split } from '../data/split.js';
 import type { ComparisonResult } from '../experiments/comparison.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
+import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import type {
   TraceOverlapResult,
   TraceStructuredResult,
@@ -28,6 +29,8 @@ export interface RunResults {
   readonly overlap?: TraceOverlapResult | undefined;
   /** `results/trace-structured.json` (article, Fig. 7). */
   readonly layers?: TraceStructuredResult | undefined;
+  /** `results/trace-minimal.json`; the article has no such figure. */
+  readonly minimal?: TraceMinimalResult | undefined;
   /** `results/grad-cam.json` (article, Fig. 10). */
   readonly gradCam?: GradCamResult | undefined;
 }

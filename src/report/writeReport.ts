@@ -8,6 +8,7 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../experiments/results.js';
+import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import { writeAtomic } from '../files.js';
 import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
 import { readRunData } from '../train/runData.js';
@@ -41,6 +42,7 @@ export async function writeReport(options: {
     traces: await readTraces(folder),
     overlap: await folder.readResult<TraceOverlapResult>('trace-overlap'),
     layers: await folder.readResult<TraceStructuredResult>('trace-structured'),
+    minimal: await folder.readResult<TraceMinimalResult>('trace-minimal'),
     gradCam: await folder.readResult<GradCamResult>('grad-cam'),
     comparison: await folder.readResult<ComparisonResult>('comparison'),
     versions: Object.entries(environment.versions),

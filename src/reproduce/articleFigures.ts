@@ -1,13 +1,17 @@
 import type { TraceEntry, TraceUnstructuredResult } from '../experiments/results.js';
 import type { Figure, FigureNeeds, TraceNeed } from '../report/figure.js';
+import { ARTICLE_CRITERIA } from '../neurons/criteria.js';
 import { FIGURES } from '../report/figures.js';
 import { inArticleOrder } from '../report/format.js';
 import type { RunResults } from '../report/reportData.js';
 
-/** The figures and tables of Part I that one run gives, in the article's order. Heat maps compare two runs. */
-export const PART1: readonly Figure[] = FIGURES.filter(
+/** The figures and tables that one run gives, in the article's order. Heat maps compare two runs. */
+export const OF_ONE_RUN: readonly Figure[] = FIGURES.filter(
   ({ needs }) => needs.results?.includes('gradCam') !== true,
 ).sort((a, b) => inArticleOrder(a.name, b.name));
+
+/** Those of the article's Part I. */
+export const PART1: readonly Figure[] = OF_ONE_RUN.filter(({ beyondArticle }) => beyondArticle !== true);
 
 /**
  * The unstructured traces that figures need: one for each perturbation and split, which covers all of theirs.
@@ -52,6 +56,7 @@ function isNeeded(trace: TraceUnstructuredResult, entry: TraceEntry, need: Trace
   return (
     trace.perturbation === need.perturbation &&
     trace.split === need.split &&
+    ARTICLE_CRITERIA.includes(entry.criterion) &&
     need.topK.includes(entry.k) &&
     (entry.sigma === null || need.sigmas.includes(entry.sigma))
   );

@@ -5,18 +5,20 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../experiments/results.js';
+import { traceMinimalIn } from '../experiments/traceMinimal.js';
+import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import { traceOverlapIn } from '../experiments/traceOverlap.js';
 import { TraceSession, type SessionOptions } from '../experiments/traceSession.js';
 import { repeatsOf, TRACE_SETTINGS } from '../experiments/traceSettings.js';
 import { traceStructuredIn } from '../experiments/traceStructured.js';
 import { resultName, traceUnstructuredIn } from '../experiments/traceUnstructured.js';
 import { SpurmemError, inScope } from '../errors.js';
-import { CRITERION_NAMES, type CriterionName } from '../neurons/criteria.js';
+import { ARTICLE_CRITERIA, type CriterionName } from '../neurons/criteria.js';
 import { isDrawn } from '../neurons/perturbations.js';
 import type { Figure, TraceNeed } from '../report/figure.js';
 import type { RunResults } from '../report/reportData.js';
 import { writeReport } from '../report/writeReport.js';
-import { resolveSettings } from '../settings/setting.js';
+import { resolveSettings, without } from '../settings/setting.js';
 import { trainErm } from '../train/methods.js';
 import type { ErmOptions } from '../train/recipe.js';
 import { RunFolder } from '../train/runFolder.js';
@@ -24,7 +26,7 @@ import { mergeNeeds } from './articleFigures.js';
 import { writeFigures, type ReproducedFigure } from './figureFiles.js';
 
 export interface Part1Options extends Omit<SessionOptions, 'unit'> {
-  /** Some of `PART1`, or of one's own. */
+  /** Some of `OF_ONE_RUN`, or of one's own. */
   readonly figures: readonly Figure[];
   /** Where the run is, or is trained by ERM where it is not: then `data` and `erm.arch` are needed. */
   readonly run: string;
@@ -98,6 +100,7 @@ async function makeResults(session: TraceSession, options: Part1Options): Promis
     result: others.has('result') ? await session.folder.readTrainingResult() : undefined,
     layers: others.has('layers') ? await structuredTrace(session, options) : undefined,
     overlap: others.has('overlap') ? await overlapTrace(session, options) : undefined,
+    minimal: others.has('minimal') ? await minimalTrace(session, options) : undefined,
     gradCam: others.has('gradCam') ? await heatMaps(session, options) : undefined,
   };
 }
@@ -115,7 +118,7 @@ async function unstructuredTrace(
     repeatsOf(criterion, session.settings.protocol, options);
   const hasRepeats =
     !isDrawn(perturbation) ||
-    CRITERION_NAMES.every((criterion) => made?.repeats?.[criterion] === repeats(criterion));
+    ARTICLE_CRITERIA.every((criterion) => made?.repeats?.[criterion] === repeats(criterion));
   const { rewindEpochs } = TRACE_SETTINGS.unstructured;
   const isRewound =
     made?.rewound === undefined || made.rewound.epochs === rewindEpochs[session.settings.protocol];
@@ -123,7 +126,7 @@ async function unstructuredTrace(
   if (isSame && coversNeed(made, need, comparedOf(options, need))) return made;
   options.onStep?.(`trace: ${perturbation}, ${split} split`);
   return traceUnstructuredIn(session, {
-    criteria: CRITERION_NAMES,
+    criteria: ARTICLE_CRITERIA,
     ...{ topK, perturbation, split, repeats: options.repeats },
     sigmas: sigmas.length === 0 ? undefined : sigmas,
     ...controlsOf(wanted),
@@ -140,20 +143,36 @@ async function structuredTrace(session: TraceSession, options: Part1Options): Pr
     made &&
     isOfSession(session, options, made) &&
     made.split === 'train' &&
-    CRITERION_NAMES.every((criterion) =>
+    ARTICLE_CRITERIA.every((criterion) =>
       topK.every((k) => made.entries.some((entry) => entry.criterion === criterion && entry.k === k)),
     );
   if (isSame) return made;
   options.onStep?.('trace: layer by layer');
-  return traceStructuredIn(session, { criteria: CRITERION_NAMES, topK, ...controlsOf(options) });
+  return traceStructuredIn(session, { criteria: ARTICLE_CRITERIA, topK, ...controlsOf(options) });
 }
 
 async function overlapTrace(session: TraceSession, options: Part1Options): Promise<TraceOverlapResult> {
-  const { fraction } = resolveSettings(TRACE_SETTINGS.overlap, session.settings.protocol, options);
+  const { fraction } = resolveSettings(
+    without(TRACE_SETTINGS.overlap, 'criteria'),
+    session.settings.protocol,
+    options,
+  );
   const made = await session.folder.readResult<TraceOverlapResult>('trace-overlap');
-  if (made?.fraction === fraction && hasHeaderOf(session, made)) return made;
+  const isSame =
+    made?.fraction === fraction &&
+    hasHeaderOf(session, made) &&
+    hasSameValues(new Set(made.entries.map(({ chosenBy }) => chosenBy)), ARTICLE_CRITERIA);
+  if (isSame) return made;
   options.onStep?.('trace: overlap of the criteria');
   return traceOverlapIn(session, { fraction });
+}
+
+/** What is there of these weights, however many examples were tried, or what the defaults give. */
+async function minimalTrace(session: TraceSession, options: Part1Options): Promise<TraceMinimalResult> {
+  const made = await session.folder.readResult<TraceMinimalResult>('trace-minimal');
+  if (made?.checkpoint === session.checkpoint) return made;
+  options.onStep?.('trace: minimal neurons');
+  return traceMinimalIn(session, {});
 }
 
 /** The maps that are there, whatever they were compared with, or those of the run alone. */
@@ -162,6 +181,10 @@ async function heatMaps(session: TraceSession, options: Part1Options): Promise<G
   if (made?.after.checkpoint === session.checkpoint) return made;
   options.onStep?.('heat maps');
   return gradCam({ ...options, data: session.dataset });
+}
+
+function hasSameValues<Value>(values: ReadonlySet<Value>, others: readonly Value[]): boolean {
+  return values.size === others.length && others.every((other) => values.has(other));
 }
 
 function controlsOf({ samples, controls, exceedances }: Part1Options) {
@@ -217,7 +240,7 @@ function coversNeed(
         entry.sigma === sigma &&
         (made.controls === null || entry.controls !== null || !compared.includes(k)),
     );
-  return CRITERION_NAMES.every((criterion) =>
+  return ARTICLE_CRITERIA.every((criterion) =>
     topK.every((k) => (sigmas.length === 0 ? [null] : sigmas).every((sigma) => has(criterion, k, sigma))),
   );
 }

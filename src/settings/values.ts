@@ -81,12 +81,15 @@ export function size(): ValueType<readonly [number, number]> {
   };
 }
 
-/** One or more values of a type. */
-export function listOf<Value>(type: ValueType<Value>): ValueType<readonly Value[]> {
+/** At least one value of a type, or `least` different ones. */
+export function listOf<Value>(type: ValueType<Value>, least = 1): ValueType<readonly Value[]> {
   return {
     ...type,
-    schema: z.array(type.schema).min(1),
-    expected: `${type.expected}, or several of them`,
+    schema: z.array(type.schema).refine((values) => new Set(values).size >= least),
+    expected:
+      least === 1
+        ? `${type.expected}, or several of them`
+        : `${type.expected}, and ${least} different ones or more`,
     isList: true,
     item: type,
   };

@@ -41,7 +41,9 @@ test('the published code leaves out the downsample convolutions and repeats grad
 test('the repeats are told by criterion where they differ', () => {
   const { repeats } = TRACE_SETTINGS.unstructured;
   expect(defaultInWords(repeats, 'article')).toBe('10');
-  expect(defaultInWords(repeats, 'released')).toBe('3 for gradient, 10 for magnitude');
+  expect(defaultInWords(repeats, 'released')).toBe(
+    '3 for gradient, 10 for magnitude, 10 for gradient-x-weight',
+  );
 });
 
 test('the loss is the run\u2019s where none is asked for', () => {

@@ -11,7 +11,8 @@ import { median } from '../../src/metrics/statistics.js';
 import { Model } from '../../src/models/model.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
-import { CRITERION_NAMES } from '../../src/neurons/criteria.js';
+import { ARTICLE_CRITERIA } from '../../src/neurons/criteria.js';
+import { gradientXWeightScores } from '../../src/neurons/score.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
@@ -23,7 +24,7 @@ const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
 const common = { seed: 0, device: 'cpu', threads: 0, controls: 0 };
-const options: TraceOptions = { ...common, run, criteria: CRITERION_NAMES, topK: [1, 2, 3] };
+const options: TraceOptions = { ...common, run, criteria: ARTICLE_CRITERIA, topK: [1, 2, 3] };
 
 beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
@@ -59,7 +60,7 @@ test('zeroes the top k for each criterion and group, and measures every group', 
   ) as unknown;
   expect(written).toEqual(result);
   expect(await traceUnstructured(options)).toEqual(result);
-  // All criteria, the top 1, 2 and 3, seed 0.
+  // The article's criteria, the top 1, 2 and 3, seed 0.
   const { seed: _seed, criteria: _criteria, topK: _topK, ...rest } = options;
   expect(await traceUnstructured(rest)).toEqual(result);
 });
@@ -84,7 +85,7 @@ test('k beyond the model\u2019s neurons is refused before the long work', async 
 });
 
 test('structured tracing gives what zeroing each layer\u2019s neurons alone gives', async () => {
-  const result = await traceStructured({ ...common, run, criteria: CRITERION_NAMES, topK: [1, 2] });
+  const result = await traceStructured({ ...common, run, criteria: ARTICLE_CRITERIA, topK: [1, 2] });
   expect(result.layers).toHaveLength(21);
   expect(result.entries).toHaveLength(2 * 4 * 21 * 2);
   expect(result.cost.ratio).toBeLessThan(0.3);
@@ -159,6 +160,54 @@ test('the overlap ranks each criterion\u2019s top neurons under the other', asyn
   }
 });
 
+test('the overlap ranks the criteria that are asked for, two at least', async () => {
+  const criteria = ['gradient', 'gradient-x-weight'] as const;
+  const { entries } = await traceOverlap({ ...common, run, criteria, fraction: 0.006 });
+  const pairs = new Set(entries.map(({ chosenBy, rankedBy }) => `${chosenBy} by ${rankedBy}`));
+  expect([...pairs]).toEqual(['gradient by gradient-x-weight', 'gradient-x-weight by gradient']);
+  for (const few of [['gradient'], ['gradient', 'gradient']] as const) {
+    await expect(traceOverlap({ ...common, run, criteria: few })).rejects.toMatchObject({
+      ...{ code: 'USAGE', parameter: 'criteria', value: few },
+      message: expect.stringContaining('2 different ones or more') as unknown,
+    });
+  }
+});
+
+test('gradient x weight is the growth of the loss where a neuron shrinks', async () => {
+  using session = await TraceSession.open({ ...common, run });
+  const { model, loader, dataset } = session;
+  const indices = dataset.splits.train.filter((index) => dataset.groups[index] === 2);
+  const scores = await gradientXWeightScores(model, loader, indices, { batchSize: 5 });
+  const whole = await evaluate(model, loader, indices, { batchSize: 32, task: 'whole' });
+  const byScore = [...scores.keys()].sort((a, b) => (scores[b] as number) - (scores[a] as number));
+  const share = 0.01;
+  const weights = await model.stateDict();
+  for (const position of [...byScore.slice(0, 3), ...byScore.slice(-3)]) {
+    const [layer, index] = placeOf(session, position);
+    const parameter = weights[`${layer}.weight`];
+    if (!parameter) throw new Error(`${layer} has no weight`);
+    const size = parameter.data.length / (parameter.shape[0] as number);
+    const weight = (parameter.data as Float32Array).slice(index * size, (index + 1) * size);
+    const values = weight.map((value) => -share * value);
+    const edit = { layer, unit: 'neuron', kind: 'add', neurons: Int32Array.of(index), values } as const;
+    const shrunk = await whilePerturbed(model, [edit], () =>
+      evaluate(model, loader, indices, { batchSize: 32, task: 'shrunk' }),
+    );
+    const growth = (shrunk.loss - whole.loss) / share;
+    const score = scores[position] as number;
+    expect(Math.abs(growth - score)).toBeLessThan(0.05 * Math.abs(score));
+  }
+});
+
+function placeOf(session: TraceSession, position: number): [layer: string, index: number] {
+  let index = position;
+  for (const { name, size } of session.unitLayers) {
+    if (index < size) return [name, index];
+    index -= size;
+  }
+  throw new RangeError(`There is no neuron ${position}`);
+}
+
 test.each([0, -0.1, Number.NaN, 1.5])('a fraction of %p is refused', async (fraction) => {
   await expect(traceOverlap({ ...common, run, fraction })).rejects.toMatchObject({
     code: 'USAGE',
@@ -204,6 +253,11 @@ test('single weights can be the unit', async () => {
   expect(result.numNeurons).toBe(270_256);
   const [first, second] = result.entries[0]?.neurons ?? [];
   expect(first?.score).toBeGreaterThanOrEqual(second?.score ?? Number.NaN);
+
+  const criteria = ['gradient-x-weight'] as const;
+  const signed = await traceUnstructured({ ...options, unit: 'weight', criteria, topK: [2] });
+  expect(signed.entries).toHaveLength(4);
+  for (const { neurons } of signed.entries) expect(neurons.every(({ score }) => score > 0)).toBe(true);
 });
 
 test('a dataset that changed since training is refused', async () => {

@@ -1,4 +1,4 @@
-import { CRITERIA, CRITERION_NAMES, criterionNamed } from '../../src/neurons/criteria.js';
+import { ARTICLE_CRITERIA, CRITERIA, CRITERION_NAMES, criterionNamed } from '../../src/neurons/criteria.js';
 import { candidateLayers, selectByCriterion } from '../../src/neurons/criterion.js';
 import { PERTURBATIONS, perturbationNamed } from '../../src/neurons/perturbations.js';
 
@@ -18,6 +18,10 @@ test('names are distinct, and each finds its object', () => {
   for (const criterion of CRITERIA) expect(criterionNamed(criterion.name)).toBe(criterion);
   expect(new Set(PERTURBATIONS.map(({ name }) => name)).size).toBe(PERTURBATIONS.length);
   for (const perturbation of PERTURBATIONS) expect(perturbationNamed(perturbation.name)).toBe(perturbation);
+});
+
+test('figures of the article show the article\u2019s criteria', () => {
+  expect(ARTICLE_CRITERIA).toEqual(['gradient', 'magnitude']);
 });
 
 test('the gradient chooses from all layers, magnitude from those of the setting', () => {

@@ -53,18 +53,41 @@ export async function compareGradients(
   report(`${arch} gradients, max relative difference`, worst, tolerance);
   expect(worst).toBeLessThanOrEqual(tolerance);
 
-  for (const kind of ['weight', 'gradient'] as const) {
-    using norms = await network.neuronNorms(kind, 'neuron');
-    const ours = (await norms.data()) as Float32Array;
-    const theirs = expected(`norms.${kind}`).data as Float32Array;
+  for (const [score, name] of [
+    ['weight', 'norms.weight'],
+    ['gradient', 'norms.gradient'],
+    ['gradient-x-weight', 'gradient-x-weight'],
+  ] as const) {
+    using scores = await network.neuronScores(score, 'neuron');
+    const ours = (await scores.data()) as Float32Array;
+    const theirs = expected(name).data as Float32Array;
     const difference = relativeDifference(ours, theirs);
-    report(`${arch} neuron norms of ${kind}s, relative difference`, difference, 1e-6);
+    report(`${arch} neurons' ${name}, relative difference`, difference, 1e-6);
     expect(difference).toBeLessThanOrEqual(1e-6);
-    const top = (scores: Float32Array): string[] =>
-      selectTopK(scores, model.description.layers, 10).map(({ layer, index }) => `${layer}[${index}]`);
+    const top = (all: Float32Array): string[] =>
+      selectTopK(all, model.description.layers, 10).map(({ layer, index }) => `${layer}[${index}]`);
     expect(top(ours)).toEqual(top(theirs));
   }
+  const product = await productsOfWeights(model);
+  using single = await network.neuronScores('gradient-x-weight', 'weight');
+  expect(maxDifference(await single.data(), product)).toBe(0);
   await network.zeroGrad();
+}
+
+/** -(g * w) of every weight of every layer of neurons, from copies of both. */
+async function productsOfWeights({ network, description }: Model): Promise<Float32Array> {
+  const [weights, gradients] = [await network.state(), await network.gradients()];
+  const products: number[] = [];
+  for (const { name } of description.layers) {
+    const [weight, gradient] = [weights[`${name}.weight`], gradients[`${name}.weight`]];
+    if (!weight || !gradient) throw new Error(`${name} has no weight or no gradient`);
+    const gradientData = (await gradient.data()) as Float32Array;
+    ((await weight.data()) as Float32Array).forEach((value, i) => {
+      products.push(-(value * (gradientData[i] as number)));
+    });
+  }
+  for (const tensor of [...Object.values(weights), ...Object.values(gradients)]) tensor.dispose();
+  return Float32Array.from(products);
 }
 
 /** Running from each stage's input gives the logits of the whole. */

@@ -8,7 +8,7 @@ import { writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
 import type { NeuronLayer } from '../../src/neurons/neuron.js';
-import { gradientScores, magnitudeScores } from '../../src/neurons/score.js';
+import { gradientScores, gradientXWeightScores, magnitudeScores } from '../../src/neurons/score.js';
 import {
   countNeurons,
   magnitudeLayers,
@@ -75,7 +75,7 @@ describe.each([
         ...['--arch', arch, '--classes', 2, '--weights', prepared.weights, '--batch', prepared.batch],
         ...['--top-k', TOP_K, '--threads', THREADS],
       ]),
-    ) as Record<`gradient, ${Loss}` | `magnitude, ${MagnitudeLayers}`, Ranking>;
+    ) as Record<`gradient, ${Loss}` | 'gradient-x-weight' | `magnitude, ${MagnitudeLayers}`, Ranking>;
 
     const { layers } = model.description;
     const { train } = loader.dataset.splits;
@@ -83,6 +83,8 @@ describe.each([
       const gradient = await gradientScores(model, loader, train, { batchSize: train.length, loss });
       compare(`gradient, ${loss}`, gradient, layers, rankings[`gradient, ${loss}`], all);
     }
+    const product = await gradientXWeightScores(model, loader, train, { batchSize: train.length });
+    compare('gradient-x-weight', product, layers, rankings['gradient-x-weight'], all);
     const magnitude = await magnitudeScores(model);
     compare('magnitude, all', magnitude, layers, rankings['magnitude, all'], all);
     const kept = magnitudeLayers(layers, 'no-downsample');

@@ -74,7 +74,7 @@ describe('fine-tuning', () => {
     });
   });
 
-  test('random masks differ between epochs, no mask is none, and both criteria together are their union', async () => {
+  test('random masks differ between epochs, no mask is none, both criteria together are their union, and any criterion can choose', async () => {
     const random = await finetune('random', { criterion: 'random' });
     const [first, second] = random.epochs.map(({ mask }) => mask?.neurons);
     expect(first).toHaveLength(5);
@@ -92,6 +92,13 @@ describe('fine-tuning', () => {
     const [gradient = [], magnitude = [], combined = []] = masks;
     expect(new Set(combined)).toEqual(new Set([...gradient, ...magnitude]));
     expect(gradient).not.toEqual(magnitude);
+
+    const signed = await finetune('signed', { criterion: 'gradient-x-weight', epochs: 1 });
+    const { neurons = [] } = signed.epochs[0]?.mask ?? {};
+    const scores = neurons.map(({ score }) => score);
+    expect(scores).toHaveLength(5);
+    expect(scores).toEqual([...scores].sort((a, b) => b - a));
+    expect(neurons.map(place)).not.toEqual(gradient);
   });
 
   test('without the contrast it is continued training: no mask, one term', async () => {

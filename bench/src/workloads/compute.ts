@@ -88,7 +88,7 @@ export async function neuronNorms(settings: ComputeSettings, place: WorkloadPlac
   using loss = await native().crossEntropy(logits, labels, 'mean');
   await loss.backward();
   const { run } = repeated(settings, async () => {
-    using norms = await model.network.neuronNorms('gradient', 'neuron');
+    using norms = await model.network.neuronScores('gradient', 'neuron');
     await norms.data();
   });
   return { units: settings.steps * model.numNeurons, run };

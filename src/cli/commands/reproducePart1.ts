@@ -4,7 +4,7 @@ import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import type { Protocol } from '../../protocol.js';
 import type { Figure } from '../../report/figure.js';
 import { articleName } from '../../report/format.js';
-import { PART1 } from '../../reproduce/articleFigures.js';
+import { OF_ONE_RUN, PART1 } from '../../reproduce/articleFigures.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
 import { addJob } from '../job.js';
 import {
@@ -41,7 +41,7 @@ const TRACE_OPTIONS = {
 
 /** Adds `reproduce fig1`, ..., `reproduce table14` and `reproduce part1`. */
 export function addPart1Commands(reproduce: Command): void {
-  for (const figure of PART1) {
+  for (const figure of OF_ONE_RUN) {
     const { name, title } = figure;
     addFigureCommand(reproduce, name, `${articleName(name)}: ${title.toLowerCase()}`, [figure]);
   }

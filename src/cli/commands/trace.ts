@@ -18,13 +18,19 @@ import { addSettings, givenSettings, settingNames } from '../settings.js';
 interface TraceCommandOptions extends ComputeOptions, DatasetOptions {
   readonly run: string;
   readonly data?: string;
+}
+
+interface ProtocolCommandOptions extends TraceCommandOptions {
   readonly protocol: Protocol;
 }
 
-const { session, unstructured, structured, overlap } = TRACE_SETTINGS;
+const { session, unstructured, structured, overlap, minimal } = TRACE_SETTINGS;
+
+/** What a minimal trace takes of a session's settings. */
+const MINIMAL_SESSION = { unit: session.unit, loss: session.loss, batchSize: session.batchSize } as const;
 
 export function addTraceCommands(trace: Command): void {
-  addJob<TraceCommandOptions>(
+  addJob<ProtocolCommandOptions>(
     addSessionOptions(
       trace
         .command('unstructured')
@@ -51,7 +57,7 @@ export function addTraceCommands(trace: Command): void {
     settingNames({ ...session, ...unstructured, keepEpochs: KEEP_EPOCHS }),
   );
 
-  addJob<TraceCommandOptions>(
+  addJob<ProtocolCommandOptions>(
     addSessionOptions(
       trace
         .command('structured')
@@ -77,11 +83,11 @@ export function addTraceCommands(trace: Command): void {
     settingNames({ ...session, ...structured }),
   );
 
-  addJob<TraceCommandOptions>(
+  addJob<ProtocolCommandOptions>(
     addSessionOptions(
       trace
         .command('overlap')
-        .description('rank the top neurons of each criterion under the other one (article, Fig. 3)'),
+        .description('rank the top neurons of each criterion under the others (article, Fig. 3)'),
       overlap,
     ),
     async (options, output, control) => {
@@ -102,23 +108,58 @@ export function addTraceCommands(trace: Command): void {
     },
     settingNames({ ...session, ...overlap }),
   );
+
+  addJob<TraceCommandOptions>(
+    addRunOptions(
+      trace
+        .command('minimal')
+        .description('how few neurons hold a training example of each group (Maini et al. 2023)'),
+      minimal,
+      MINIMAL_SESSION,
+    ),
+    async (options, output, control) => {
+      const [{ traceMinimal }, { minimalTables }] = await Promise.all([
+        import('../../experiments/traceMinimal.js'),
+        import('../tables.js'),
+      ]);
+      const result = await traceMinimal({
+        ...runOptions(options),
+        ...givenSettings({ ...minimal, ...MINIMAL_SESSION }, options),
+        ...control,
+      });
+      const { data, path } = await openResult(options, result.kind);
+      output.result(`${minimalTables(data, result, output.color)}\nResult: ${path}`, {
+        result: path,
+        ...result,
+      });
+    },
+    settingNames({ ...MINIMAL_SESSION, ...minimal }),
+  );
 }
 
-/** What every trace takes, and the settings of its kind. */
+/** What a trace under a protocol takes, and the settings of its kind. */
 function addSessionOptions(command: Command, settings: SettingsTable): Command {
+  return addRunOptions(command, settings, session).addOption(protocolOption());
+}
+
+/** What every trace takes, the settings of its kind, and those of its session. */
+function addRunOptions(command: Command, settings: SettingsTable, ofSession: SettingsTable): Command {
   command
     .requiredOption('--run <run>', 'run folder of a trained model')
-    .option('--data <folder>', 'dataset folder (default: the one the run was trained on)')
-    .addOption(protocolOption());
-  return addDatasetOptions(addComputeOptions(addSettings(addSettings(command, settings), session)));
+    .option('--data <folder>', 'dataset folder (default: the one the run was trained on)');
+  return addDatasetOptions(addComputeOptions(addSettings(addSettings(command, settings), ofSession)));
+}
+
+/** The library's options of a trace under a protocol. */
+function sessionOptions(options: ProtocolCommandOptions) {
+  return { ...runOptions(options), protocol: options.protocol, ...givenSettings(session, options) };
 }
 
 /** The library's options of any trace. The data is read as in training, unless an option says otherwise. */
-function sessionOptions(options: TraceCommandOptions) {
-  const { run, data, protocol, seed, device, threads, memoryFormat } = options;
+function runOptions(options: TraceCommandOptions) {
+  const { run, data, seed, device, threads, memoryFormat } = options;
   return {
-    ...{ run, data, protocol, seed, device, threads, memoryFormat },
-    ...givenSettings(session, options),
+    ...{ run, data, seed, device, threads, memoryFormat },
     datasetOptions: chosenDatasetOptions(options),
   };
 }

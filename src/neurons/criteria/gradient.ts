@@ -5,6 +5,7 @@ import { gradientScores } from '../score.js';
 export const gradient = {
   name: 'gradient',
   largest: 'largest gradient',
+  inArticle: true,
   dependsOnGroup: true,
   repeats: { article: 10, released: 3 },
   scores: async (context) => {

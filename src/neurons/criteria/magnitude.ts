@@ -6,6 +6,7 @@ import { magnitudeLayers } from '../select.js';
 export const magnitude = {
   name: 'magnitude',
   largest: 'largest magnitude',
+  inArticle: true,
   dependsOnGroup: false,
   repeats: { article: 10, released: 10 },
   scores: ({ model, unit }) => magnitudeScores(model, unit),

@@ -5,7 +5,7 @@ import type { TraceNeed } from '../figure.js';
 /** Numbers of neurons in the article's figures. */
 const TOP_3 = [1, 2, 3];
 
-/** Zeroing the top neurons of both criteria: in training, where the article's claim is, beside random ones. */
+/** Zeroing the top neurons of the article's criteria: in training, where the article's claim is, beside random ones. */
 export function zeroed(
   split: Split,
   topK: readonly number[] = TOP_3,

@@ -9,7 +9,7 @@ import { AMONG, directions, readings, RIGHTMOST, rightmost, type Direction } fro
 import { sourceText, unitsText } from './method.js';
 import { chartFigure } from './parts.js';
 
-/** How the two criteria agree on the top neurons (article, Fig. 3). */
+/** How criteria agree on the top neurons (article, Fig. 3). */
 export const overlapSection: MakeSection = ({ overlap }, groups, charts) => {
   if (!overlap || overlap.entries.length === 0) return undefined;
   const columns = directions(overlap);
@@ -27,8 +27,12 @@ export const overlapSection: MakeSection = ({ overlap }, groups, charts) => {
       )}
       <p class="note">
         Under no relation at all, a share of ${100 - RIGHTMOST} % would fall into the two rightmost bins,
-        which are ${RIGHTMOST} to 100 %, as the article’s. Magnitudes depend on no samples: every group has
-        the same neurons there, ranked by its own gradient.
+        which are ${RIGHTMOST} to 100 %, as the article’s.
+        ${
+          columns.some(({ chosenBy }) => chosenBy === 'magnitude')
+            ? 'Magnitudes depend on no samples: every group has the same neurons there, ranked by scores of its own.'
+            : ''
+        }
       </p>
       <p class="note">Traced weights: sha256 <code>${overlap.checkpoint.slice(0, 12)}</code>.</p>
       ${columns.map((column) => htmlTable(rankTable(column, groups)))}`,
@@ -40,7 +44,7 @@ function method(overlap: TraceOverlapResult): Markup {
   return html`<p>
     For each group, the top ${percentOf(fraction)} of ${unitsText(overlap)} by one criterion,
     ${plural(count, overlap.unit === 'weight' ? 'weight' : 'neuron')} (rounded up), and the percentile rank of
-    each under the other criterion: the share of what it is ranked among whose score is not above its own, so
+    each under another criterion: the share of what it is ranked among whose score is not above its own, so
     that 100 is the highest. The article’s words allow three readings: ranks among all neurons, among those of
     the same layer, and, as the published code logs them, of the chosen neurons’ single weights among all
     single weights.

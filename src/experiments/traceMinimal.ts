@@ -1,0 +1,190 @@
+import { SpurmemError } from '../errors.js';
+import { evaluate, type Evaluation } from '../metrics/evaluate.js';
+import { native } from '../native/addon.js';
+import type { Neuron } from '../neurons/neuron.js';
+import { maskNeurons, type NeuronPlace } from '../neurons/perturb.js';
+import { gradientXWeightScores } from '../neurons/score.js';
+import { requireTopK, selectTopK } from '../neurons/select.js';
+import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
+import { samplesOfGroups } from './samples.js';
+import { compareMinorities, summarizeMinimal } from './minimalSummary.js';
+import type {
+  BeforeAfter,
+  MinimalExample,
+  ReferenceState,
+  TraceMinimalResult,
+} from './traceMinimalResult.js';
+import { TraceSession, type SessionOptions } from './traceSession.js';
+import { TRACE_SETTINGS } from './traceSettings.js';
+
+type MinimalChoices = GivenOf<(typeof TRACE_SETTINGS)['minimal']>;
+
+/** Of a session's settings, those that say which neurons other criteria choose have no part in it. */
+export interface TraceMinimalOptions
+  extends
+    Omit<
+      SessionOptions,
+      'protocol' | 'gradientOrder' | 'gradientWorst' | 'gradientDrawn' | 'magnitudeLayers'
+    >,
+    MinimalChoices {}
+
+/**
+ * How few neurons hold a training example (Maini et al., "Can Neural Network Memorization Be Localized?", ICML 2023): the neuron
+ * whose zeroing raises the example's loss most, while that of reference examples stays, is zeroed, and again under
+ * the neurons that are zeroed already, until the example is predicted wrong. Examples, and reference examples, are training
+ * examples that the model predicts right: the loss of wrong ones is so much steeper that the search would mend them instead.
+ * Writes `results/trace-minimal.json`.
+ *
+ * Neurons are channels or rows; the authors' code also zeroes single parameters of batch-norm and linear layers.
+ *
+ * @throws `NEURONS_INVALID` when the model has fewer neurons than `mostNeurons`, `USAGE` for options out of range and for a run
+ *   that predicts next to nothing right, and what `TraceSession.open` throws
+ */
+export async function traceMinimal(options: TraceMinimalOptions): Promise<TraceMinimalResult> {
+  checkSettings(TRACE_SETTINGS.minimal, options); // Before the long work.
+  using session = await TraceSession.open(options);
+  return await traceMinimalIn(session, options);
+}
+
+/** The same in an open session. */
+export async function traceMinimalIn(
+  session: TraceSession,
+  options: MinimalChoices,
+): Promise<TraceMinimalResult> {
+  const { dataset, job } = session;
+  const {
+    examples: examplesPerGroup,
+    referenceSize,
+    mostNeurons,
+  } = resolveSettings(TRACE_SETTINGS.minimal, session.settings.protocol, options);
+  requireTopK(mostNeurons, session.numNeurons, 'the model', 'mostNeurons');
+  const { train } = dataset.splits;
+  const whole = await evaluated(session, train, []);
+  // A generator of its own: the order of the draws does not depend on the architecture.
+  const generator = new (native().Generator)(session.seed);
+  const right = train.filter((index, i) => whole.predictions[i] === dataset.labels[index]);
+  if (right.length < 2) throw nothingToForget(right.length, train.length);
+  const reference = generator
+    .randperm(right.length)
+    .slice(0, referenceSize)
+    .map((position) => right[position] as number);
+  const chosen = samplesOfGroups(dataset, right, examplesPerGroup, generator);
+  const before = await evaluated(session, reference, []);
+
+  const examples: MinimalExample[] = [];
+  const report = (): void =>
+    job.onProgress?.({
+      ...{ task: 'minimal neurons', done: examples.length, total: chosen.length, unit: 'examples' },
+    });
+  for (const index of chosen) {
+    report();
+    const { neurons, flipped, loss } = await minimalNeurons(session, index, reference, mostNeurons);
+    const after = await evaluated(session, reference, neurons);
+    const state = (of: Evaluation): ReferenceState => stateWithout(index, reference, of, dataset.labels);
+    examples.push({
+      group: dataset.groups[index] as number,
+      filename: dataset.examples[index]?.filename ?? '',
+      ...{ count: neurons.length, flipped, neurons, loss },
+      reference: { before: state(before), after: state(after) },
+    });
+  }
+  report();
+  const { checkpoint, unit, numNeurons, loss } = session.header;
+  const result: TraceMinimalResult = {
+    kind: 'trace-minimal',
+    ...{ checkpoint, unit, numNeurons, loss },
+    ...{ examplesPerGroup, referenceSize: reference.length, mostNeurons, seed: session.seed },
+    groups: dataset.groupNames.map((_, group) =>
+      summarizeMinimal(examples.filter((example) => example.group === group)),
+    ),
+    comparison: compareMinorities(examples, dataset.minorityGroups),
+    examples,
+  };
+  await session.folder.locked(() => session.folder.writeResult(result.kind, result));
+  return result;
+}
+
+/**
+ * How much [loss of the example - mean loss of the other reference examples] grows where a neuron is zeroed, to first order,
+ * under the neurons that are zeroed already, whose own scores are 0: [M] in layer order.
+ *
+ * @param example position in the dataset's examples
+ * @param reference positions likewise; the example is left out of them
+ */
+export async function minimalScores(
+  session: TraceSession,
+  example: number,
+  reference: Int32Array,
+  zeroed: readonly NeuronPlace[],
+): Promise<Float32Array> {
+  const { model, loader, job, unit, settings } = session;
+  const others = reference.filter((index) => index !== example);
+  const weights = new Float32Array(1 + others.length).fill(-1 / others.length);
+  weights[0] = 1;
+  return gradientXWeightScores(model, loader, Int32Array.of(example, ...others), {
+    ...{ batchSize: job.batchSize, signal: job.signal, unit, loss: settings.loss, weights },
+    edits: maskNeurons(zeroed, unit).edits,
+  });
+}
+
+/** The neurons that are zeroed one after the other, until the example is predicted wrong or `most` are. */
+async function minimalNeurons(
+  session: TraceSession,
+  example: number,
+  reference: Int32Array,
+  most: number,
+): Promise<{ neurons: Neuron[]; flipped: boolean; loss: BeforeAfter<number> }> {
+  const alone = Int32Array.of(example);
+  const neurons: Neuron[] = [];
+  const lossOf = ({ losses }: Evaluation): number => losses[0] as number;
+  const first = await evaluated(session, alone, neurons);
+  let last = first;
+  const isRight = (): boolean => last.predictions[0] === session.dataset.labels[example];
+  while (isRight() && neurons.length < most) {
+    const scores = await minimalScores(session, example, reference, neurons);
+    const isZeroed = new Set(neurons.map((neuron) => session.position(neuron)));
+    // One of so many is not zeroed yet.
+    const candidates = selectTopK(scores, session.unitLayers, neurons.length + 1);
+    neurons.push(candidates.find((neuron) => !isZeroed.has(session.position(neuron))) as Neuron);
+    last = await evaluated(session, alone, neurons);
+  }
+  return { neurons, flipped: !isRight(), loss: { before: lossOf(first), after: lossOf(last) } };
+}
+
+/** The model without some neurons on some examples. */
+function evaluated(
+  session: TraceSession,
+  indices: Int32Array,
+  zeroed: readonly NeuronPlace[],
+): Promise<Evaluation> {
+  const { model, loader, job, unit, settings } = session;
+  const { edits } = maskNeurons(zeroed, unit);
+  // No progress of its own: the examples' bar is the job's.
+  const { batchSize, signal } = job;
+  return evaluate(model, loader, indices, {
+    ...{ batchSize, signal, edits, loss: settings.loss, task: 'minimal neurons' },
+  });
+}
+
+function nothingToForget(right: number, all: number): SpurmemError {
+  return new SpurmemError(
+    'USAGE',
+    `The model of \`run\` predicts ${right} of ${all} training examples right: there is nothing to forget.`,
+    { parameter: 'run', advice: ['Trace a run that was trained for longer.'] },
+  );
+}
+
+function stateWithout(
+  example: number,
+  reference: Int32Array,
+  { losses, predictions }: Evaluation,
+  labels: Int32Array,
+): ReferenceState {
+  const places = [...reference.keys()].filter((i) => reference[i] !== example);
+  const mean = (valueAt: (i: number) => number): number =>
+    places.reduce((sum, i) => sum + valueAt(i), 0) / places.length;
+  return {
+    accuracy: mean((i) => Number(predictions[i] === labels[reference[i] as number])),
+    loss: mean((i) => losses[i] as number),
+  };
+}

@@ -1,0 +1,28 @@
+import jstat from 'jstat';
+import { wilcoxonRankSum } from 'simple-statistics';
+
+const { normal } = jstat.jStat;
+
+export interface MannWhitney {
+  /** Pairs in which the first sample's value is the larger one; a tie counts a half. */
+  readonly u: number;
+  /** Two-sided. */
+  readonly pValue: number;
+}
+
+/**
+ * Mann-Whitney U test, which is Wilcoxon's rank-sum test, of two independent samples of at least one value each: by the normal
+ * approximation with corrections for ties and continuity, as `scipy.stats.mannwhitneyu(method="asymptotic")`.
+ */
+export function mannWhitney(sample: readonly number[], other: readonly number[]): MannWhitney {
+  const [n, m] = [sample.length, other.length];
+  const total = n + m;
+  const u = wilcoxonRankSum(sample, other) - (n * (n + 1)) / 2;
+  const counts = new Map<number, number>();
+  for (const value of [...sample, ...other]) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const ties = [...counts.values()].reduce((sum, count) => sum + count ** 3 - count, 0);
+  const variance = ((n * m) / 12) * (total + 1 - ties / (total * (total - 1)));
+  if (variance === 0) return { u, pValue: 1 }; // All values are equal.
+  const z = (Math.max(u, n * m - u) - (n * m) / 2 - 0.5) / Math.sqrt(variance);
+  return { u, pValue: Math.min(1, 2 * normal.cdf(-z, 0, 1)) };
+}

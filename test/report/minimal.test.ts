@@ -1,0 +1,92 @@
+import { compareMinorities, summarizeMinimal } from '../../src/experiments/minimalSummary.js';
+import type { MinimalExample, TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
+import { minimal } from '../../src/report/figures/minimal.js';
+import { renderReport, type RunReport } from '../../src/report/runReport.js';
+import { minimalTable } from '../../src/report/tables/minimal.js';
+import { groupLabels } from '../../src/report/views/groupLabels.js';
+import { fullReport, NAMES, trace } from './fixtures.js';
+import { figures, marks, texts, textOf } from './support.js';
+
+/** Neurons that the examples of each group needed; `50` did not flip. */
+const COUNTS = [[20, 50, 50], [3, 3, 5], [2, 3], []];
+
+const examples = COUNTS.flatMap((counts, group) =>
+  counts.map((count, at): MinimalExample => ({
+    ...{ group, filename: `images/train/${group}/${at}.png`, count, flipped: count < 50 },
+    neurons: Array.from({ length: count }, (_, index) => ({
+      layer: 'layer1.0.conv1',
+      index,
+      score: 1 / (index + 1),
+    })),
+    loss: { before: 0.01, after: 0.9 },
+    reference: { before: { accuracy: 1, loss: 0.01 }, after: { accuracy: 0.98, loss: 0.1 } },
+  })),
+);
+
+const result: TraceMinimalResult = {
+  kind: 'trace-minimal',
+  ...{ checkpoint: trace.checkpoint, unit: 'neuron', numNeurons: 4800, loss: 'cross-entropy' },
+  ...{ examplesPerGroup: 3, referenceSize: 128, mostNeurons: 50, seed: 0 },
+  groups: COUNTS.map((_, group) => summarizeMinimal(examples.filter((example) => example.group === group))),
+  comparison: compareMinorities(examples, fullReport.dataset.minorityGroups),
+  examples,
+};
+const report: RunReport = { ...fullReport, minimal: result };
+
+test('the fixture has minorities and majorities', () => {
+  expect(fullReport.dataset.minorityGroups).toEqual([1, 2]);
+});
+
+test('the chart has a circle for each number of neurons in a group, and a median for each group with examples', async () => {
+  const svg = (await figures(report)).get('minimal.svg');
+  expect(marks(svg, 'circle')).toBe(2 + 2 + 2);
+  expect(marks(svg, 'tick')).toBe(3);
+  expect(svg).toContain('2 examples with 50 neurons');
+  expect(svg).toContain('median 50.0');
+  expect(texts(svg)).toEqual(expect.arrayContaining(['examples that were right after 50 stand at 50']));
+});
+
+test('the table has a row a group, and both kinds below', () => {
+  const table = minimalTable(result, groupLabels(fullReport.dataset));
+  expect(table.rows.map((row) => row.slice(1, 5))).toEqual([
+    ['3', '33.33', '50.0', '40.0'],
+    ['3', '100.00', '3.0', '3.7'],
+    ['2', '100.00', '2.5', '2.5'],
+    ['0', '–', '–', '–'],
+  ]);
+  expect(table.rows[0]?.at(-1)).toBe('-2.00');
+  expect(table.footer?.map(([name, count, , median]) => [name, count, median])).toEqual([
+    ['minority', '5', '3.0'],
+    ['majority', '3', '50.0'],
+  ]);
+});
+
+test('the section says how it was found and compares, and is left out without examples', async () => {
+  const text = await textOf(report);
+  expect(text).toContain('Not in the article; after Maini et al.');
+  expect(text).toContain(
+    'Minority against majority: median 3.0 against 50.0, difference −47.0; Mann-Whitney U = 0, p = 0.0',
+  );
+  expect(text).toContain('needs fewer with probability 1.00');
+  for (const without of [fullReport, { ...report, minimal: { ...result, examples: [] } }]) {
+    expect(await renderReport(without)).not.toContain('id="minimal"');
+    expect((await figures(without)).has('minimal.svg')).toBe(false);
+  }
+});
+
+test('a row of the CSV is an example', () => {
+  const rows = minimal.rows(report);
+  expect(rows).toHaveLength(examples.length);
+  expect(rows[0]).toMatchObject({
+    ...{ group: 0, name: NAMES[0], filename: 'images/train/0/0.png', count: 20, flipped: 'yes' },
+    ...{ lossBefore: 0.01, lossAfter: 0.9, referenceAccuracyBefore: 1, referenceAccuracyAfter: 0.98 },
+  });
+  expect(rows[1]).toMatchObject({ count: 50, flipped: 'no' });
+});
+
+test('names are escaped', async () => {
+  const groupNames = NAMES.map((name) => `${name} <script>&`);
+  const hostile = { ...report, dataset: { ...report.dataset, groupNames } };
+  expect(/<script/.exec((await figures(hostile)).get('minimal.svg') ?? '')).toBeNull();
+  expect(/<script/.exec(await renderReport(hostile))).toBeNull();
+});
