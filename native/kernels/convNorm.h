@@ -44,7 +44,7 @@ class ConvNorm {
   at::Tensor fused(const at::Tensor& x, std::optional<at::Tensor> residual, bool relu,
                    const ForwardContext& context) const;
   // {weight, bias} of the convolution that is both layers.
-  std::pair<at::Tensor, at::Tensor> folded(const at::Tensor& weight, at::ScalarType type,
+  std::pair<at::Tensor, at::Tensor> folded(const ForwardContext& context, at::ScalarType type,
                                            at::IntArrayRef inputSize) const;
   at::Tensor reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const;
 

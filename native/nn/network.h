@@ -20,7 +20,7 @@ struct Parameter {
   at::Tensor value;
 };
 
-// The weights that a variant of the network uses instead of its own.
+// The parameters and buffers that a variant of the network uses instead of its own.
 using Replacements = std::unordered_map<const Parameter*, at::Tensor>;
 
 // The output of one layer, kept as it is computed.
@@ -47,7 +47,10 @@ struct ForwardContext {
   // What the classifier sees, [N, D].
   at::Tensor* features = nullptr;
   Observation* observation = nullptr;
+  // Whether the classifier's gradient ends at its features.
+  bool detachFeatures = false;
 
+  // A parameter or buffer, or what stands in for it.
   const at::Tensor& weight(const Parameter& parameter) const;
   void observe(const std::string& layer, const at::Tensor& output) const;
   void count(int64_t number) const;
@@ -76,6 +79,9 @@ struct Network {
   std::deque<Parameter> buffers;
   std::vector<Stage> stages;
   std::vector<NeuronLayer> layers;
+  // Those of all batch-norms, in the order of the layers: weight and bias; running mean and variance, and
+  // count.
+  std::vector<const Parameter*> normParameters, normBuffers;
   // The layer that classifies penultimate features; empty where there is none.
   std::string head;
   // Layers whose output Grad-CAM can map onto the image, in the order of a forward pass, and which it maps
