@@ -56,7 +56,7 @@ export async function finetuneConfig(
 }
 
 /** The dataset's augmentation of views, or of training, or the default; with another scale where one is chosen. */
-function viewOf({ preprocessing }: Dataset, choice: ViewChoice | undefined): Augmentation {
+export function viewOf({ preprocessing }: Dataset, choice: ViewChoice | undefined): Augmentation {
   const { viewAugmentation, augmentation, crop, resize } = preprocessing;
   const known = viewAugmentation === undefined ? augmentation : viewAugmentation;
   if (choice === undefined && known !== null) return known;
@@ -76,7 +76,7 @@ function viewOf({ preprocessing }: Dataset, choice: ViewChoice | undefined): Aug
 }
 
 /** NT-Xent's negatives are the other images of the batch: each batch needs two. */
-function requireNegatives(batchSize: number, total: number): void {
+export function requireNegatives(batchSize: number, total: number): void {
   if (batchSize > 1 && total % batchSize !== 1) return;
   const which = batchSize === 1 ? 'every batch' : `the last batch of ${total} training images`;
   throw new SpurmemError(

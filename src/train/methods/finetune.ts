@@ -1,5 +1,5 @@
 import { SpurmemError } from '../../errors.js';
-import { createProjectionHead, type Architecture } from '../../models/architectures.js';
+import type { Architecture } from '../../models/architectures.js';
 import { takeData, withTensors } from '../../models/model.js';
 import { maskNeurons } from '../../neurons/perturb.js';
 import type { Protocol } from '../../protocol.js';
@@ -8,13 +8,15 @@ import { prefixed, withPrefix } from '../checkpoint.js';
 import { auxiliaryNeurons } from '../finetune/auxiliaryMask.js';
 import { finetuneConfig, type FinetuneConfig } from '../finetune/config.js';
 import { finetuneLoss } from '../finetune/loss.js';
+import { addProjectionHead } from '../finetune/projectionHead.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
 import { MODEL_SETTINGS } from '../ermSettings.js';
 import type { TrainingMethod } from '../method.js';
+import { partIn, partOut } from '../methodState.js';
 import type { TrainedRun } from '../results.js';
 import { dataOf } from '../runData.js';
 import { isFile, openRun, requireDatasetOfRun, type RunFolder } from '../runFolder.js';
-import type { TrainedPart, Trainer, MethodRun } from '../trainer.js';
+import type { MethodRun, Trainer } from '../trainer.js';
 import { trainRun, type EpochOptions } from '../trainRun.js';
 
 /** What fine-tuning is given. Settings that are left out are the protocol's. */
@@ -32,8 +34,6 @@ export interface FinetuneOptions extends Omit<EpochOptions, 'data'>, FinetuneSet
   readonly arch?: Architecture | undefined;
 }
 
-/** SimCLR's projection head: two layers, as wide as the features, to 128 dimensions. */
-const PROJECTION = { outputs: 128 } as const;
 /** Masks of single weights have thousands: a line of metrics names the first ones. */
 const NAMED_NEURONS = 20;
 
@@ -49,6 +49,7 @@ export const finetune = {
   title: 'fine-tuned',
   description: 'fine-tune a run against spurious memorization (article, Eqs 3 to 5)',
   startsFrom: 'run',
+  likeFinetuning: true,
   settings: {
     ...FINETUNE_SETTINGS,
     arch: setting({
@@ -112,7 +113,8 @@ async function keptEpoch(folder: RunFolder, epoch: number): Promise<string> {
 async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun> {
   const { config, loader, model, generator } = trainer;
   const indices = loader.dataset.splits.train;
-  const head = await projectionHead(trainer);
+  const hasHead = config.contrast && config.features === 'projection';
+  const head = hasHead ? await addProjectionHead(trainer) : undefined;
   return {
     async trainEpoch(epoch, lr) {
       const neurons = config.contrast ? await auxiliaryNeurons(trainer, epoch) : [];
@@ -129,25 +131,14 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
         ...(config.staleGradient
           ? prefixed('gradient.', await takeData(await model.network.gradients()))
           : {}),
-        ...(head ? prefixed('head.', await takeData(await head.network.state())) : {}),
-        ...(head ? prefixed('headOptimizer.', await head.optimizer.stateDict()) : {}),
+        ...(head ? await partOut('head', head) : {}),
       };
     },
     async loadStateDict(state) {
       if (config.staleGradient) {
         await withTensors(withPrefix('gradient.', state), (tensors) => model.network.loadGradients(tensors));
       }
-      if (!head) return;
-      await withTensors(withPrefix('head.', state), (tensors) => head.network.loadState(tensors));
-      await head.optimizer.loadStateDict(withPrefix('headOptimizer.', state));
+      if (head) await partIn('head', state, head);
     },
   };
-}
-
-async function projectionHead(trainer: Trainer<FinetuneConfig>): Promise<TrainedPart | undefined> {
-  const { config, model, generator } = trainer;
-  if (!config.contrast || config.features !== 'projection') return undefined;
-  const inputs = model.numFeatures;
-  const design = { inputs, hidden: inputs, ...PROJECTION };
-  return trainer.addPart(await createProjectionHead(design, { generator, device: model.device }));
 }
