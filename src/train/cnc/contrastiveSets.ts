@@ -1,4 +1,4 @@
-import { drawnWithoutRepeats } from '../../data/sampling.js';
+import { drawnWithoutRepeats, shuffled } from '../../data/sampling.js';
 import type { ContrastiveSets, Generator } from '../../native/addon.js';
 
 /** How many images of each part a contrastive set has, at most where a part has fewer. */
@@ -112,6 +112,26 @@ export class SetSampler {
 }
 
 type Condition = (label: number, predicted: number) => boolean;
+
+/**
+ * The sets of an epoch, one after the other: those of a share of the anchors in random order, or of so many that they have as
+ * many images as there are examples.
+ *
+ * @returns rows of the sampler's labels
+ */
+export function epochOfSets(
+  sampler: SetSampler,
+  anchorShare: number | undefined,
+  generator: Generator,
+): Int32Array {
+  const { anchors, labels, sizes } = sampler;
+  const wanted = anchorShare === undefined ? labels.length / imagesOf(sizes) : anchorShare * anchors.length;
+  const count = Math.min(anchors.length, Math.max(1, Math.round(wanted)));
+  const sets = Array.from(shuffled(anchors, generator).subarray(0, count), (anchor) =>
+    sampler.draw(anchor, generator),
+  );
+  return Int32Array.from(sets.flatMap((set) => [...set]));
+}
 
 /**
  * Both sides of the sets in a batch of whole sets: the anchors with their negatives, and the first positives with theirs.

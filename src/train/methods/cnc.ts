@@ -1,18 +1,18 @@
 import type { Batch } from '../../data/batches.js';
-import { shuffled } from '../../data/sampling.js';
 import { invalidParameter, SpurmemError } from '../../errors.js';
 import { lossOf } from '../../metrics/loss.js';
 import { native } from '../../native/addon.js';
 import { TensorScope } from '../../native/tensorScope.js';
 import { setting, type ValuesOf } from '../../settings/setting.js';
 import { integer, oneOf, positive, share } from '../../settings/values.js';
-import { imagesOf, SetSampler, sidesOf, type SetSizes } from '../cnc/contrastiveSets.js';
+import { epochOfSets, imagesOf, SetSampler, sidesOf, type SetSizes } from '../cnc/contrastiveSets.js';
 import { identify } from '../identification.js';
 import { classesIn, indicesOut } from '../methodState.js';
 import { recipeMethod } from '../recipe.js';
 import type { EpochsConfig } from '../runConfig.js';
 import type { BatchLoss, Trainer } from '../trainer.js';
 
+const SET_SIZE = 17;
 const PER_SET = '17 on Waterbirds in its published commands, 64 on CelebA';
 
 /** The published commands' for Waterbirds. */
@@ -28,21 +28,21 @@ const SETTINGS = {
     type: integer(1),
     argument: 'n',
     help: 'a set\u2019s anchor and examples like it',
-    default: 17,
+    default: SET_SIZE,
     source: PER_SET,
   }),
   positives: setting({
     type: integer(1),
     argument: 'M',
     help: 'positives of a set: of the anchor\u2019s class, and predicted otherwise',
-    default: 17,
+    default: SET_SIZE,
     source: `M; ${PER_SET}`,
   }),
   negatives: setting({
     type: integer(1),
     argument: 'N',
     help: 'negatives of each side of a set: of other classes, and predicted alike',
-    default: 17,
+    default: SET_SIZE,
     source: `N; ${PER_SET}`,
   }),
   anchorShare: setting({
@@ -73,7 +73,8 @@ const SETTINGS = {
     argument: 'how',
     help: 'batch-norm in training: with the batch\u2019s statistics, or with those of the initial weights',
     default: 'shared',
-    source: 'not given; its published code keeps those of its ImageNet weights (frozen)',
+    source:
+      'its published code keeps those of its ImageNet weights (frozen); random weights have none to keep',
   }),
 } as const;
 
@@ -96,7 +97,15 @@ export const cnc = recipeMethod({
   description:
     'Correct-n-Contrast: ERM, and contrast by an earlier model\u2019s predictions (Zhang et al. 2022)',
   settings: SETTINGS,
-  inStudies: ({ epochs }) => ({ identificationEpochs: Math.max(1, Math.round(0.2 * epochs)) }),
+  // As JTT's; and sets that fit the study's batches.
+  inStudies: ({ epochs, batchSize }) => {
+    const most = Math.max(1, Math.floor(batchSize / 4));
+    const smaller = { anchors: most, positives: most, negatives: most };
+    return {
+      identificationEpochs: Math.max(1, Math.round(0.2 * epochs)),
+      ...(most < SET_SIZE ? smaller : {}),
+    };
+  },
   check(config) {
     const images = imagesOf(config);
     if (config.batchSize >= images) return;
@@ -145,26 +154,6 @@ function noAnchor({ identificationEpochs: epochs }: CncConfig): SpurmemError {
       advice: ['Choose more `identificationEpochs`, with another `out`.'],
     },
   );
-}
-
-/**
- * The sets of an epoch, one after the other: those of a share of the anchors in random order, or of so many that they have as
- * many images as there are examples.
- *
- * @returns rows of the sampler's labels
- */
-export function epochOfSets(
-  sampler: SetSampler,
-  anchorShare: number | undefined,
-  generator: Trainer<EpochsConfig>['generator'],
-): Int32Array {
-  const { anchors, labels, sizes } = sampler;
-  const wanted = anchorShare === undefined ? labels.length / imagesOf(sizes) : anchorShare * anchors.length;
-  const count = Math.min(anchors.length, Math.max(1, Math.round(wanted)));
-  const sets = Array.from(shuffled(anchors, generator).subarray(0, count), (anchor) =>
-    sampler.draw(anchor, generator),
-  );
-  return Int32Array.from(sets.flatMap((set) => [...set]));
 }
 
 /** The loss of a batch of whole sets; its terms are both sides' contrast and the cross-entropy, without lambda. */

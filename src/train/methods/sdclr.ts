@@ -65,7 +65,7 @@ export interface SdclrOptions extends Omit<EpochOptions, 'data'>, GivenOf<typeof
   readonly from: string;
   /** The dataset or its folder; by default the one that the run was trained on. */
   readonly data?: EpochOptions['data'] | undefined;
-  /** Default: that of the run. */
+  /** Default: the article's. */
   readonly protocol?: Protocol | undefined;
 }
 
@@ -128,7 +128,7 @@ async function sdclrConfig(
   from: { readonly config: RunConfig; readonly weights: string },
   dataset: Dataset,
 ): Promise<SdclrConfig> {
-  const protocol = options.protocol ?? from.config.protocol;
+  const protocol = options.protocol ?? 'article';
   const { viewAugmentation: view, ...settings } = resolveSettings(SETTINGS, protocol, options);
   requireNegatives(settings.batchSize, dataset.splits.train.length);
   return {
