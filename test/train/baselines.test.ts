@@ -37,7 +37,7 @@ const base: Omit<ErmOptions, 'out'> = {
 type Options = Parameters<typeof trainGroupDro>[0] &
   Parameters<typeof trainJtt>[0] &
   Parameters<typeof trainCnc>[0] &
-  Pick<Parameters<typeof trainSdclr>[0], 'prunedShare' | 'supervision' | 'lambda'>;
+  Pick<Parameters<typeof trainSdclr>[0], 'prunedShare' | 'supervision' | 'supervised'>;
 const SETS = { anchors: 3, positives: 3, negatives: 4 };
 const METHODS: Readonly<Record<string, (options: Options) => Promise<TrainedRun>>> = {
   groupdro: (options) => trainGroupDro({ ...options, groupDroStep: 0.5, groupDroAdjustment: 1 }),
@@ -164,13 +164,19 @@ describe('SDCLR', () => {
   });
 
   test('trains the features by the contrast alone, or by the supervised loss, too', async () => {
-    const change = async (name: string, options: Partial<Options>): Promise<TensorData | undefined> => {
+    const trained = async (name: string, options: Partial<Options>): Promise<Record<string, TensorData>> => {
       await train('sdclr', { out: runOf(name).path, epochs: 1, ...options });
-      return (await readSafetensors(runOf(name).last)).tensors['conv1.weight'];
+      return (await readSafetensors(runOf(name).last)).tensors;
     };
-    const probe = await change('sdclr-probe', { lambda: 1 });
-    expect(await change('sdclr-probe-10', { lambda: 10 })).toEqual(probe);
-    expect(await change('sdclr-all', { lambda: 10, supervision: 'all-layers' })).not.toEqual(probe);
+    const [first] = await runOf('sdclr').readMetrics();
+    const { contrast = 0, supervised = 0 } = first?.lossTerms ?? {};
+    expect(first?.trainLoss).toBeCloseTo(contrast + supervised, 5);
+    const probe = await trained('sdclr-probe', {});
+    const other = await trained('sdclr-mse', { supervised: 'mse' });
+    expect(other['conv1.weight']).toEqual(probe['conv1.weight']);
+    expect(other['fc.weight']).not.toEqual(probe['fc.weight']);
+    const all = await trained('sdclr-all', { supervision: 'all-layers' });
+    expect(all['conv1.weight']).not.toEqual(probe['conv1.weight']);
   });
 });
 

@@ -83,7 +83,7 @@ const LOSS = {
 } as const;
 
 /**
- * Self-damaging contrastive learning (Jiang et al. 2021), of which the article's fine-tuning is a variant, from the weights of a
+ * Self-damaging contrastive learning (Jiang et al. 2021), whose idea the article's fine-tuning shares, from the weights of a
  * run: NT-Xent between the model's projections of one view of a batch and those that the model without most of its weights has
  * of the other view. Before each epoch, the share of the single weights that are smallest in all convolutions together is
  * pruned (of vision transformers, in the layers of their neurons). Gradients flow through both branches to the weights, and
@@ -92,7 +92,7 @@ const LOSS = {
  * SDCLR learns from images without labels, and a linear layer on its frozen features is trained afterwards. So here: the
  * supervised loss trains the last layer alone (`supervision`), and no gradient of it reaches the features. It does so in the
  * same steps, from the run's last layer, so that each epoch can be validated and selected as those of every other way to train.
- * With all layers supervised, it is the article's Eq. 5 with SDCLR's mask and batch-norms. Epochs, optimizer and views are those
+ * `lambda` has no part in that. With all layers supervised, it is the article's Eq. 5 with SDCLR's mask and batch-norms. Epochs, optimizer and views are those
  * of fine-tuning, and the projection head is SimCLR's, without the batch-norms that the published code has in it.
  */
 export const sdclr = {
@@ -152,6 +152,9 @@ async function selfDamaging(trainer: Trainer<SdclrConfig>): Promise<MethodRun> {
     config.prunedShare,
     countNeurons(unitLayers(model.description.layers, 'weight')),
   );
+  // Adam's steps of the last layer do not depend on its loss's weight, but the plateau that lowers the learning rate would.
+  const weight = config.supervision === 'last-layer' ? 1 : config.lambda;
+  const settings = { ...config, ...LOSS, lambda: weight };
   const head = await addProjectionHead(trainer);
   const norms = await addNorms(trainer);
   return {
@@ -161,7 +164,7 @@ async function selfDamaging(trainer: Trainer<SdclrConfig>): Promise<MethodRun> {
       const views = loader.trainingViews(indices, config.batchSize, generator, { ...config, views: 'two' });
       const pruned = { masks, norms: norms?.network };
       const training = await trainer.trainBatches(epoch, rate, views, indices.length, (batch) =>
-        finetuneLoss({ ...config, ...LOSS }, model.network, head.network, pruned, batch),
+        finetuneLoss(settings, model.network, head.network, pruned, batch),
       );
       return { ...training, mask: { count, neurons: [] } };
     },
