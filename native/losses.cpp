@@ -18,21 +18,52 @@ at::Reduction::Reduction toReduction(const Napi::Value& value) {
                                             {{"mean", at::Reduction::Mean}, {"none", at::Reduction::None}});
 }
 
+// Rows of length 1, as torch.nn.functional.normalize.
+at::Tensor normalized(const at::Tensor& features) {
+  const auto norms =
+      at::linalg_vector_norm(features, 2, at::IntArrayRef{1}, /*keepdim=*/true).clamp_min(1e-12);
+  return features / norms.expand_as(features);
+}
+
 at::Tensor ntXentLoss(const at::Tensor& a, const at::Tensor& b, double temperature) {
   TORCH_CHECK(a.dim() == 2 && a.sizes() == b.sizes(), "NT-Xent takes two tensors of one shape [N, D], not ",
               a.sizes(), " and ", b.sizes());
   const int64_t n = a.size(0);
   TORCH_CHECK(n > 1, "NT-Xent needs at least two images in a batch: the others are the negatives");
-  const auto features = at::cat({a, b});
-  // As torch.nn.functional.normalize.
-  const auto norms =
-      at::linalg_vector_norm(features, 2, at::IntArrayRef{1}, /*keepdim=*/true).clamp_min(1e-12);
-  const auto unit = features / norms.expand_as(features);
+  const auto unit = normalized(at::cat({a, b}));
   const auto similarity = at::mm(unit, unit.t()) / temperature;
   const auto self = at::eye(2 * n, similarity.options().dtype(at::kBool));
   const auto positives = (at::arange(2 * n, self.options().dtype(at::kLong)) + n).remainder(2 * n);
   return at::cross_entropy_loss(similarity.masked_fill(self, -std::numeric_limits<double>::infinity()),
                                 positives);
+}
+
+// Rows of the features: one anchor a set, and the positives and negatives of the sets, set after set.
+struct ContrastiveSets {
+  at::Tensor anchors, positives, negatives;
+};
+
+at::Tensor supervisedContrastLoss(const at::Tensor& features, const ContrastiveSets& sets,
+                                  double temperature) {
+  const int64_t count = sets.anchors.numel();
+  TORCH_CHECK(features.dim() == 2, "features are [N, D], not ", features.sizes());
+  TORCH_CHECK(count > 0, "there is no anchor");
+  for (const auto& others : {sets.positives, sets.negatives}) {
+    TORCH_CHECK(others.numel() > 0 && others.numel() % count == 0, others.numel(),
+                " positives or negatives do not make up ", count, " sets");
+  }
+  const auto others = at::cat({sets.positives.view({count, -1}), sets.negatives.view({count, -1})}, 1);
+  for (const auto& rows : {sets.anchors, others}) {
+    TORCH_CHECK(rows.min().item<int>() >= 0 && rows.max().item<int>() < features.size(0),
+                "a set names a row that ", features.size(0), " features do not have");
+  }
+  const auto unit = normalized(features);
+  const auto rows = [&unit](const at::Tensor& index) {
+    return unit.index_select(0, index.flatten().to(unit.device(), at::kLong));
+  };
+  const auto ofOthers = rows(others).view({count, others.size(1), unit.size(1)});
+  const auto similarity = (rows(sets.anchors).unsqueeze(1) * ofOthers).sum(2) / temperature;
+  return -at::log_softmax(similarity, 1).narrow(1, 0, sets.positives.numel() / count).mean();
 }
 
 struct Term {
@@ -83,6 +114,16 @@ Napi::Value ntXent(const Napi::CallbackInfo& info) {
                   temperature = toNumber(info[2], "temperature")] { return ntXentLoss(a, b, temperature); });
 }
 
+Napi::Value supervisedContrast(const Napi::CallbackInfo& info) {
+  const auto given = toObject(info[1], "sets");
+  const auto rows = [&given](const char* name) { return fromTypedArray(given.Get(name), at::kInt, name); };
+  return compute(info, [features = toTensor(info[0], "features"),
+                        sets = ContrastiveSets{rows("anchors"), rows("positives"), rows("negatives")},
+                        temperature = toNumber(info[2], "temperature")] {
+    return supervisedContrastLoss(features, sets, temperature);
+  });
+}
+
 Napi::Value combine(const Napi::CallbackInfo& info) {
   const auto terms = toVector(info[0], "terms", toTerm);
   if (terms.empty()) throw expected(info.Env(), "at least one term", "terms", info[0]);
@@ -99,6 +140,7 @@ void exportLosses(Napi::Object exports) {
   exportFunction<crossEntropy>(exports, "crossEntropy");
   exportFunction<squaredError>(exports, "squaredError");
   exportFunction<ntXent>(exports, "ntXent");
+  exportFunction<supervisedContrast>(exports, "supervisedContrast");
   exportFunction<combine>(exports, "combine");
 }
 

@@ -54,6 +54,9 @@ struct PassOptions {
   Statistics statistics = Statistics::frozen;
   bool grad = false;
   std::vector<WeightEdit> edits;
+  NamedTensors masks;
+  std::shared_ptr<Network> norms;  // null: its own
+  bool detachFeatures = false;
 };
 
 PassOptions toPassOptions(const Napi::Value& value) {
@@ -67,7 +70,13 @@ PassOptions toPassOptions(const Napi::Value& value) {
         statistics, "statistics",
         {{"shared", Statistics::shared}, {"separate", Statistics::separate}, {"frozen", Statistics::frozen}});
   }
+  const Napi::Value masks = given.Get("masks");
+  const Napi::Value norms = given.Get("norms");
+  const Napi::Value detachFeatures = given.Get("detachFeatures");
   if (isGiven(grad)) options.grad = toBoolean(grad, "grad");
+  if (isGiven(masks)) options.masks = toNamedTensors(masks, "masks");
+  if (isGiven(norms)) options.norms = toNetwork(norms, "norms");
+  if (isGiven(detachFeatures)) options.detachFeatures = toBoolean(detachFeatures, "detachFeatures");
   options.edits = toEdits(given.Get("edits"));
   return options;
 }
@@ -76,8 +85,11 @@ PassOptions toPassOptions(const Napi::Value& value) {
 at::Tensor run(const Network& network, size_t stage, const at::Tensor& activation, const PassOptions& options,
                ForwardContext context = {}) {
   at::AutoGradMode gradMode(options.grad);
-  const auto replacements = applyEdits(network, options.edits);
+  auto replacements = applyEdits(network, options.edits);
+  applyMasks(network, options.masks, replacements);
+  if (options.norms) applyNorms(network, *options.norms, replacements);
   context.statistics = options.statistics;
+  context.detachFeatures = options.detachFeatures;
   context.replacements = &replacements;
   return network.forward(stage, activation, context);
 }
@@ -134,6 +146,8 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
                              InstanceMethod<&NetworkHandle::gradCam>("gradCam"),
                              InstanceMethod<&NetworkHandle::neuronScores>("neuronScores"),
                              InstanceMethod<&NetworkHandle::outputSums>("outputSums"),
+                             InstanceMethod<&NetworkHandle::magnitudeMasks>("magnitudeMasks"),
+                             InstanceMethod<&NetworkHandle::copyNorms>("copyNorms"),
                              InstanceMethod<&NetworkHandle::gradients>("gradients"),
                              InstanceMethod<&NetworkHandle::loadGradients>("loadGradients"),
                              InstanceMethod<&NetworkHandle::zeroGrad>("zeroGrad"),
@@ -186,10 +200,10 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
   Napi::Value forwardFrom(const Napi::CallbackInfo& info) {
     const auto& network = held(info.Env());
     const auto stage = checkStage(info.Env(), toInteger(info[0], "stage"), *network);
-    return compute(info,
-                   [network, stage, activation = toTensor(info[1], "activation"), edits = toEdits(info[2])] {
-                     return run(*network, stage, activation, {Statistics::frozen, false, edits});
-                   });
+    return compute(
+        info, [network, stage, activation = toTensor(info[1], "activation"), edits = toEdits(info[2])] {
+          return run(*network, stage, activation, {Statistics::frozen, false, edits, {}, nullptr, false});
+        });
   }
 
   Napi::Value stageCosts(const Napi::CallbackInfo& info) {
@@ -223,6 +237,16 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch")] {
       return spurmem::outputSums(*network, batch);
     });
+  }
+
+  Napi::Value magnitudeMasks(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env()), share = toNumber(info[0], "share")] {
+      return spurmem::magnitudeMasks(*network, share);
+    });
+  }
+
+  Napi::Value copyNorms(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env())] { return spurmem::copyNorms(*network); });
   }
 
   // Parameters without a gradient are left out.

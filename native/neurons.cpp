@@ -1,5 +1,8 @@
 #include "neurons.h"
 
+#include <algorithm>
+#include <cmath>
+#include <tuple>
 #include <unordered_map>
 
 namespace spurmem {
@@ -117,6 +120,53 @@ Replacements applyEdits(const Network& network, const std::vector<WeightEdit>& e
     replaced->second = edited(replaced->second, edit);
   }
   return replacements;
+}
+
+NamedTensors magnitudeMasks(const Network& network, double share) {
+  TORCH_CHECK(share > 0 && share < 1, "a mask prunes a share above 0 and below 1, not ", share);
+  at::NoGradGuard noGrad;
+  const auto sizes = neuronScores(network, Unit::weight, Score::weight);
+  const auto pruned = static_cast<int64_t>(std::ceil(share * static_cast<double>(sizes.numel())));
+  const auto least = std::get<0>(sizes.kthvalue(std::min(pruned + 1, sizes.numel())));
+  NamedTensors masks;
+  for (const auto& layer : network.layers) {
+    masks.emplace_back(layer.name, layer.weight->value.abs().ge(least).to(at::kByte));
+  }
+  return masks;
+}
+
+void applyMasks(const Network& network, const NamedTensors& masks, Replacements& replacements) {
+  for (const auto& [name, mask] : masks) {
+    const auto* parameter = network.layer(name).weight;
+    TORCH_CHECK(mask.sizes() == parameter->value.sizes(), "the mask of ", name, " has the shape ",
+                mask.sizes(), ", and its weight ", parameter->value.sizes());
+    const auto replaced = replacements.try_emplace(parameter, Replacement{parameter->value, {}}).first;
+    replaced->second.weight = replaced->second.weight * mask;
+  }
+}
+
+std::shared_ptr<Network> copyNorms(const Network& network) {
+  at::NoGradGuard noGrad;
+  auto copies = std::make_shared<Network>();
+  for (const auto* own : network.normParameters) {
+    copies->parameters.push_back({own->name, own->value.detach().clone().set_requires_grad(true)});
+  }
+  for (const auto* own : network.normBuffers) copies->buffers.push_back({own->name, own->value.clone()});
+  return copies;
+}
+
+void applyNorms(const Network& network, const Network& norms, Replacements& replacements) {
+  const auto apply = [&replacements](const std::vector<const Parameter*>& own,
+                                     const std::deque<Parameter>& others) {
+    TORCH_CHECK(own.size() == others.size(), "the norms are those of another network");
+    for (size_t i = 0; i < own.size(); ++i) {
+      TORCH_CHECK(own[i]->name == others[i].name && own[i]->value.sizes() == others[i].value.sizes(),
+                  "the norms lack ", own[i]->name);
+      replacements.insert_or_assign(own[i], Replacement{others[i].value, {}});
+    }
+  };
+  apply(network.normParameters, norms.parameters);
+  apply(network.normBuffers, norms.buffers);
 }
 
 }  // namespace spurmem

@@ -3,9 +3,11 @@
 
 #include <ATen/ATen.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "namedTensors.h"
 #include "nn/network.h"
 
 namespace spurmem {
@@ -47,5 +49,18 @@ at::Tensor outputSums(const Network& network, const at::Tensor& batch);
 // The edited layers' weights, and biases where an output is fixed. Zeroing multiplies by a mask, so that it
 // keeps theta's gradient graph: m * theta.
 Replacements applyEdits(const Network& network, const std::vector<WeightEdit>& edits);
+
+// For each layer of neurons uint8, 1 where a single weight is at least as large as the ceil(share * M) + 1
+// smallest of all M: a mask that prunes that share of them.
+NamedTensors magnitudeMasks(const Network& network, double share);
+
+// Adds the masked layers' weights to the replacements, as zeroing does.
+void applyMasks(const Network& network, const NamedTensors& masks, Replacements& replacements);
+
+// A network of nothing but copies of all batch-norms' parameters and buffers, under their names.
+std::shared_ptr<Network> copyNorms(const Network& network);
+
+// Adds such copies to the replacements.
+void applyNorms(const Network& network, const Network& norms, Replacements& replacements);
 
 }  // namespace spurmem

@@ -7,6 +7,7 @@
 // Train: ERM, fine-tuning against spurious memorization, and the baselines.
 export {
   TRAINING_METHODS,
+  trainCnc,
   trainDfr,
   trainErm,
   trainFinetune,
@@ -14,6 +15,7 @@ export {
   trainJtt,
   trainRwg,
   trainRwy,
+  trainSdclr,
   trainSubg,
   trainSuby,
 } from './train/methods.js';

@@ -108,8 +108,7 @@ bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const
 at::Tensor ConvNorm::fused(const at::Tensor& x, std::optional<at::Tensor> residual, bool relu,
                            const ForwardContext& context) const {
   const auto type = isAutocast(x) ? at::kBFloat16 : at::kFloat;
-  const auto [weight, bias] =
-      folded(context.weight(*weight_), context.bias(*weight_, nullptr), type, x.sizes());
+  const auto [weight, bias] = folded(context, type, x.sizes());
   if (residual) {
     static const auto operation = *find(kConvolutionInto, "binary");
     // It becomes the output. The operator that leaves it alone brings all of it into another layout first.
@@ -137,11 +136,12 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, std::optional<at::Tensor> residu
       .toTensor();
 }
 
-std::pair<at::Tensor, at::Tensor> ConvNorm::folded(const at::Tensor& weight,
-                                                   const std::optional<at::Tensor>& bias, at::ScalarType type,
+std::pair<at::Tensor, at::Tensor> ConvNorm::folded(const ForwardContext& context, at::ScalarType type,
                                                    at::IntArrayRef inputSize) const {
+  const auto& weight = context.weight(*weight_);
   std::vector<at::Tensor> sources{weight};
-  for (const auto* parameter : norms_) sources.push_back(parameter->value);
+  const auto bias = context.bias(*weight_, nullptr);
+  for (const auto* parameter : norms_) sources.push_back(context.weight(*parameter));
   if (!bias && kept_->isOf(sources, type)) return {kept_->weight, kept_->bias};
   const auto &scale = sources[1], &shift = sources[2], &mean = sources[3], &variance = sources[4];
   const auto factor = scale / (variance + kEps).sqrt();

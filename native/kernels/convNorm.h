@@ -43,9 +43,9 @@ class ConvNorm {
   bool isFused(const at::Tensor& x, const ForwardContext& context) const;
   at::Tensor fused(const at::Tensor& x, std::optional<at::Tensor> residual, bool relu,
                    const ForwardContext& context) const;
-  // {weight, bias} of the convolution that is both layers. `bias` is that of a variant.
-  std::pair<at::Tensor, at::Tensor> folded(const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                                           at::ScalarType type, at::IntArrayRef inputSize) const;
+  // {weight, bias} of the convolution that is both layers.
+  std::pair<at::Tensor, at::Tensor> folded(const ForwardContext& context, at::ScalarType type,
+                                           at::IntArrayRef inputSize) const;
   at::Tensor reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const;
 
   NetworkBuilder::Layer conv_, norm_;

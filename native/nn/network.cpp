@@ -121,6 +121,8 @@ NetworkBuilder::Layer NetworkBuilder::batchNorm2d(const std::string& name, int64
   auto& mean = buffer(name + ".running_mean", at::zeros({channels}));
   auto& var = buffer(name + ".running_var", at::ones({channels}));
   auto& tracked = buffer(name + ".num_batches_tracked", at::zeros({}, at::kLong));
+  for (const auto* one : {&weight, &bias}) network_.normParameters.push_back(one);
+  for (const auto* one : {&mean, &var, &tracked}) network_.normBuffers.push_back(one);
   return [&](const at::Tensor& x, const ForwardContext& context) {
     const bool training = context.statistics != Statistics::frozen;
     if (training) {
@@ -129,11 +131,12 @@ NetworkBuilder::Layer NetworkBuilder::batchNorm2d(const std::string& name, int64
                   "Expected more than 1 value per channel when training, got input size ", x.sizes(),
                   ": the batch is too small for ", x.size(2), " x ", x.size(3),
                   " px at this layer. Use another batch size, so that no batch has one image.");
-      if (context.statistics == Statistics::shared) tracked.value.add_(1);
+      if (context.statistics == Statistics::shared) context.weight(tracked).add_(1);
     }
     const bool usesRunning = context.statistics != Statistics::separate;
-    return at::batch_norm(x, weight.value, bias.value, usesRunning ? mean.value : at::Tensor(),
-                          usesRunning ? var.value : at::Tensor(), training,
+    return at::batch_norm(x, context.weight(weight), context.weight(bias),
+                          usesRunning ? context.weight(mean) : at::Tensor(),
+                          usesRunning ? context.weight(var) : at::Tensor(), training,
                           /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/true);
   };
 }
@@ -176,7 +179,7 @@ void NetworkBuilder::head(const std::string& name, int64_t features, int64_t num
   stage(name, [penultimate, classify](at::Tensor x, const ForwardContext& context) {
     const auto ofBatch = penultimate(std::move(x), context);
     if (context.features != nullptr) *context.features = ofBatch;
-    return classify(ofBatch, context);
+    return classify(context.detachFeatures ? ofBatch.detach() : ofBatch, context);
   });
 }
 

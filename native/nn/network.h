@@ -20,13 +20,12 @@ struct Parameter {
   at::Tensor value;
 };
 
-// What a variant of the network uses in a layer instead of its own.
+// What a variant of the network uses instead of a parameter or buffer of its own.
 struct Replacement {
   at::Tensor weight;
-  at::Tensor bias;  // undefined: the layer's own, or none
+  at::Tensor bias;  // of the layer with this weight; undefined: the layer's own, or none
 };
 
-// By the layer's weight.
 using Replacements = std::unordered_map<const Parameter*, Replacement>;
 
 // Sees the output of a layer as it is computed.
@@ -50,8 +49,11 @@ struct ForwardContext {
   // What the classifier sees, [N, D].
   at::Tensor* features = nullptr;
   const Observer* observer = nullptr;
+  // Whether the classifier's gradient ends at its features.
+  bool detachFeatures = false;
 
-  const at::Tensor& weight(const Parameter& weight) const;
+  // A parameter or buffer, or what stands in for it.
+  const at::Tensor& weight(const Parameter& parameter) const;
   // The bias of the layer with this weight, whose own is `bias` (null: none).
   std::optional<at::Tensor> bias(const Parameter& weight, const Parameter* bias) const;
   void observe(const std::string& layer, const at::Tensor& output) const;
@@ -82,6 +84,9 @@ struct Network {
   std::deque<Parameter> buffers;
   std::vector<Stage> stages;
   std::vector<NeuronLayer> layers;
+  // Those of all batch-norms, in the order of the layers: weight and bias; running mean and variance, and
+  // count.
+  std::vector<const Parameter*> normParameters, normBuffers;
   // The layer that classifies penultimate features; empty where there is none.
   std::string head;
   // Layers whose output Grad-CAM can map onto the image, in the order of a forward pass, and which it maps

@@ -63,6 +63,21 @@ export function balancedSubset(indices: Int32Array, parts: Int32Array, generator
 }
 
 /**
+ * Some of these numbers without repeats, each set of them equally likely (Floyd's algorithm: Bentley and Floyd 1987), in as many
+ * draws as numbers.
+ *
+ * @param count at most their number
+ */
+export function drawnWithoutRepeats(from: Int32Array, count: number, generator: Generator): Int32Array {
+  const places = new Set<number>();
+  for (let last = from.length - count; last < from.length; last += 1) {
+    const place = generator.randint(last + 1);
+    places.add(places.has(place) ? last : place);
+  }
+  return Int32Array.from(places, (place) => from[place] as number);
+}
+
+/**
  * torchvision's `RandomResizedCrop.get_params`: the part of an image that becomes the crop.
  *
  * @param image [height, width] in pixels

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Dataset, DatasetOptions } from '../data/dataset.js';
 import { inScope } from '../errors.js';
-import { defaultsOf } from '../settings/setting.js';
+import { defaultsOf, type SettingsTable } from '../settings/setting.js';
+import type { TrainingMethod } from '../train/method.js';
 import { erm } from '../train/methods/erm.js';
 import { finetune, type FinetuneSettings } from '../train/methods/finetune.js';
 import { methodNamed } from '../train/methods.js';
@@ -30,7 +31,7 @@ export interface ArmOptions extends Omit<EpochOptions, 'out' | 'data' | 'seed' |
   readonly datasetOptions?: DatasetOptions | undefined;
   /** Of every ERM run. */
   readonly erm: ErmSettings;
-  /** Of every fine-tuning. */
+  /** Of every fine-tuning, and of what trains like it. */
   readonly finetune: FinetuneSettings;
 }
 
@@ -70,13 +71,20 @@ export async function trainArm(options: ArmOptions, arm: StudyArm, seed: number)
   }
   const from = folder(erm.name, ermSlug);
   await inScope('erm', () => erm.train({ ...job, ...settings, keepEpochs, out: from }));
-  const shared = method.name === finetune.name ? finetuning : {};
+  const shared = sharedSettings(method, finetuning);
   const common = { ...defaultsOf(method.settings, finetuning.protocol ?? 'article'), ...shared };
   const run = folder(method.name, ermSlug, slug(own, common));
-  const trained = await inScope(method.name, () =>
-    method.train({ ...job, ...shared, ...own, from, out: run }),
-  );
+  const scope = method.likeFinetuning === true ? finetune.name : method.name;
+  const trained = await inScope(scope, () => method.train({ ...job, ...shared, ...own, from, out: run }));
   return outcomeOf(seed, run, trained);
+}
+
+/** Those of a study's settings of fine-tuning that a way to train shares with it. */
+function sharedSettings(method: TrainingMethod, finetuning: FinetuneSettings): FinetuneSettings {
+  if (method.likeFinetuning !== true) return {};
+  const own: SettingsTable = finetune.settings;
+  const isShared = (name: string): boolean => name === 'protocol' || method.settings[name] === own[name];
+  return Object.fromEntries(Object.entries(finetuning).filter(([name]) => isShared(name)));
 }
 
 function outcomeOf(seed: number, run: string, { bestEpoch, val, test }: TrainedRun): SeedOutcome {

@@ -166,6 +166,12 @@ export interface PassOptions {
   readonly grad?: boolean | undefined;
   /** Neurons to perturb in this pass; the weights do not change. */
   readonly edits?: readonly WeightEdit[] | undefined;
+  /** uint8 by layer: these weights are multiplied by it in this pass, as `magnitudeMasks` gives them. */
+  readonly masks?: Readonly<Record<string, Tensor>> | undefined;
+  /** Batch-norms to use instead of its own, as `copyNorms` gives them; `shared` updates their running statistics. */
+  readonly norms?: Network | undefined;
+  /** Whether no gradient of the logits reaches the features; default: false. */
+  readonly detachFeatures?: boolean | undefined;
 }
 
 /** A network on a device, in the precision that it was made with. Jobs run in the order they are submitted. */
@@ -199,6 +205,15 @@ export interface Network {
    * running statistics. It is what `output` sets: that of a convolution or linear layer, before batch-norm.
    */
   outputSums(batch: Tensor): Promise<Tensor>;
+  /**
+   * A mask that prunes a share of the single weights of all layers of neurons by magnitude: uint8 of each weight's shape, by
+   * layer. It keeps what is at least as large as the smallest weight but ceil(share * M) of M.
+   *
+   * @param share above 0 and below 1
+   */
+  magnitudeMasks(share: number): Promise<Record<string, Tensor>>;
+  /** A network of nothing but copies of its batch-norms' parameters and buffers, to train beside it; it has no stage. */
+  copyNorms(): Promise<Network>;
   /** Copies of the gradients by parameter name. */
   gradients(): Promise<Record<string, Tensor>>;
   /** Sets the gradients of the parameters of these names; the others keep theirs. */
@@ -219,6 +234,16 @@ export interface NativeAdam {
   /** Copies of `exp_avg.<parameter>`, `exp_avg_sq.<parameter>` and `step.<parameter>`. */
   state(): Promise<Record<string, Tensor>>;
   loadState(state: Readonly<Record<string, Tensor>>): Promise<void>;
+}
+
+/** Rows of a batch for a supervised contrastive loss. */
+export interface ContrastiveSets {
+  /** One a set, [S]. */
+  readonly anchors: Int32Array;
+  /** [S * M]: those of the first set, then of the second, ... */
+  readonly positives: Int32Array;
+  /** [S * N] in the same order. */
+  readonly negatives: Int32Array;
 }
 
 /** How a network is made. */
@@ -257,6 +282,11 @@ export interface Addon {
   squaredError(logits: Tensor, labels: Tensor, reduction: 'mean' | 'none'): Promise<Tensor>;
   /** NT-Xent of two views [N, D], with cosine similarity: a scalar, the mean over 2N rows. */
   ntXent(a: Tensor, b: Tensor, temperature: number): Promise<Tensor>;
+  /**
+   * The supervised contrastive loss of sets of rows of features [N, D], with cosine similarity: a scalar, the mean over sets
+   * and positives p of -log(exp(s_p) / (sum over the set's positives and negatives of exp(s))), s = similarity / temperature.
+   */
+  supervisedContrast(features: Tensor, sets: ContrastiveSets, temperature: number): Promise<Tensor>;
   /** The sum of tensors times their weights, over all elements; a weight is a number, or one an element. */
   combine(
     terms: readonly { readonly tensor: Tensor; readonly weight: number | Float32Array }[],

@@ -71,9 +71,12 @@ export const STUDIES: readonly Study[] = [
   {
     name: 'baselines',
     title: 'Baselines and fine-tuning',
-    plan: ({ epochs = ERM_SETTINGS.epochs.article as number }) => ({
+    plan: ({
+      epochs = ERM_SETTINGS.epochs.article as number,
+      batchSize = ERM_SETTINGS.batchSize.article as number,
+    }) => ({
       arms: TRAINING_METHODS.map(({ name, title, inStudies }) => ({
-        ...{ name: title, method: name, settings: inStudies?.({ epochs }) },
+        ...{ name: title, method: name, settings: inStudies?.({ epochs, batchSize }) },
       })),
       focus: FINETUNED.name,
     }),

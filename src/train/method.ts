@@ -15,10 +15,15 @@ export interface TrainingMethod {
   readonly description: string;
   /** What it starts from: a dataset, as ERM does, or another run's model. */
   readonly startsFrom: 'data' | 'run';
+  /** Whether studies give it their settings of fine-tuning: those of its settings that are fine-tuning's own. */
+  readonly likeFinetuning?: boolean;
   /** What it can be given, beside what every run takes. */
   readonly settings: SettingsTable;
-  /** Its own settings in a study whose ERM has so many epochs, where they are not its defaults. */
-  readonly inStudies?: (erm: { readonly epochs: number }) => Readonly<Record<string, unknown>>;
+  /** Its own settings in a study whose ERM has so many epochs and images in a batch, where they are not its defaults. */
+  readonly inStudies?: (erm: {
+    readonly epochs: number;
+    readonly batchSize: number;
+  }) => Readonly<Record<string, unknown>>;
   /** Trains a run, or goes on with it. A method, not a property: each way to train has options of its own. */
   train(options: MethodOptions): Promise<TrainedRun>;
 }

@@ -1,13 +1,16 @@
+import { takeData, withTensors } from '../models/model.js';
 import type { TensorData } from '../models/safetensors.js';
+import { prefixed, withPrefix } from './checkpoint.js';
+import type { TrainedPart } from './trainer.js';
 
 type State = Readonly<Record<string, TensorData>>;
 
-/** Positions in the dataset's examples, [N], as a checkpoint keeps them. */
+/** Positions in the dataset's examples, or classes, [N], as a checkpoint keeps them. */
 export function indicesOut(indices: Int32Array): TensorData {
   return { shape: [indices.length], data: indices };
 }
 
-/** The same read back; each must be one of `among`. */
+/** Positions read back; each must be one of `among`. */
 export function indicesIn(name: string, state: State, among: Int32Array): Int32Array {
   const data = state[name]?.data;
   if (!(data instanceof Int32Array)) throw new Error(`method.${name} is missing`);
@@ -15,6 +18,17 @@ export function indicesIn(name: string, state: State, among: Int32Array): Int32A
   if (data.length === 0 || !data.every((index) => known.has(index))) {
     throw new Error(`method.${name} has no positions of the training split`);
   }
+  return data;
+}
+
+/** Classes of the training examples, [N], as a checkpoint keeps them, read back. */
+export function classesIn(name: string, state: State, size: number, numClasses: number): Int32Array {
+  const data = state[name]?.data;
+  if (!(data instanceof Int32Array) || data.length !== size) {
+    throw new Error(`method.${name} of ${size} classes is missing`);
+  }
+  if (!data.every((one) => one >= 0 && one < numClasses))
+    throw new Error(`method.${name} has unknown classes`);
   return data;
 }
 
@@ -30,4 +44,18 @@ export function weightsIn(name: string, state: State, size: number): Float64Arra
     throw new Error(`method.${name} of ${size} numbers is missing`);
   }
   return data;
+}
+
+/** A network that is trained beside the model, as a checkpoint keeps it: `<name>.<parameter>`, `<name>Optimizer.<moment>`. */
+export async function partOut(name: string, part: TrainedPart): Promise<Record<string, TensorData>> {
+  return {
+    ...prefixed(`${name}.`, await takeData(await part.network.state())),
+    ...prefixed(`${name}Optimizer.`, await part.optimizer.stateDict()),
+  };
+}
+
+/** The same read back into the network and its optimizer. */
+export async function partIn(name: string, state: State, part: TrainedPart): Promise<void> {
+  await withTensors(withPrefix(`${name}.`, state), (tensors) => part.network.loadState(tensors));
+  await part.optimizer.loadStateDict(withPrefix(`${name}Optimizer.`, state));
 }

@@ -1,11 +1,13 @@
 import type { TrainingMethod } from './method.js';
 import type { ErmOptions } from './recipe.js';
 import type { TrainedRun } from './results.js';
+import { cnc } from './methods/cnc.js';
 import { dfr } from './methods/dfr.js';
 import { erm } from './methods/erm.js';
 import { finetune } from './methods/finetune.js';
 import { groupDro } from './methods/groupDro.js';
 import { jtt } from './methods/jtt.js';
+import { sdclr } from './methods/sdclr.js';
 import { rwg, rwy, subg, suby } from './methods/resampled.js';
 
 /** Every way to train, in the order of commands and tables. A new one is one object in a file of `methods/`. */
@@ -17,7 +19,9 @@ export const TRAINING_METHODS: readonly TrainingMethod[] = [
   subg,
   groupDro,
   jtt,
+  cnc,
   dfr,
+  sdclr,
   finetune,
 ];
 
@@ -42,8 +46,12 @@ export const trainSubg: RecipeTrain = (options) => subg.train(options);
 export const trainGroupDro: typeof groupDro.train = (options) => groupDro.train(options);
 /** JTT (`methods/jtt.ts`). */
 export const trainJtt: typeof jtt.train = (options) => jtt.train(options);
+/** Correct-n-Contrast (`methods/cnc.ts`). */
+export const trainCnc: typeof cnc.train = (options) => cnc.train(options);
 /** Last-layer retraining of another run's model (`methods/dfr.ts`). */
 export const trainDfr: typeof dfr.train = (options) => dfr.train(options);
+/** Self-damaging contrastive learning from another run's model (`methods/sdclr.ts`). */
+export const trainSdclr: typeof sdclr.train = (options) => sdclr.train(options);
 /** Fine-tunes another run's model against spurious memorization (`methods/finetune.ts`). */
 export const trainFinetune: typeof finetune.train = (options) => finetune.train(options);
 

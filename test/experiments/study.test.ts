@@ -4,7 +4,7 @@ import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { runStudy, type StudyOptions } from '../../src/experiments/study.js';
 import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
 import type { TrainingResult } from '../../src/train/results.js';
-import { RunFolder } from '../../src/train/runFolder.js';
+import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -22,6 +22,7 @@ const options: StudyOptions = {
     { name: 'no mask', method: 'finetune', settings: { criterion: 'none' } },
     { name: 'SUBG', method: 'subg' },
     { name: 'DFR', method: 'dfr' },
+    { name: 'SDCLR', method: 'sdclr' },
     {
       name: 'other loss',
       method: 'finetune',
@@ -53,12 +54,16 @@ test('trains each setting once a seed, goes on where it was, and summarizes over
   const { rows, reference, focus } = await runStudy(options);
   expect(await readdir(out)).toEqual([
     ...['dfr', 'erm', 'erm-loss=double-softmax', 'finetune', 'finetune-criterion=none'],
-    ...['finetune-loss=double-softmax-loss=double-softmax', 'subg'],
+    ...['finetune-loss=double-softmax-loss=double-softmax', 'sdclr', 'subg'],
   ]);
-  // Two seeds of six runs of one epoch each, and last layers, which have none: settings equal to the study's own are not trained again.
-  expect(epochs).toBe(12);
+  // It takes what it shares with the study's fine-tuning.
+  const { config } = await openRun(join(out, 'sdclr', 'seed-0'));
+  expect(config).toMatchObject({ epochs: 1, batchSize: 42, lambda: 5, prunedShare: 0.9 });
+  expect(config).not.toHaveProperty('fraction');
+  // Two seeds of seven runs of one epoch each, and last layers, which have none: settings equal to the study's own are not trained again.
+  expect(epochs).toBe(14);
   await runStudy(options);
-  expect(epochs).toBe(12);
+  expect(epochs).toBe(14);
 
   expect(reference).toBe('ERM');
   expect(rows.map(({ arm }) => arm)).toEqual(options.arms.map(({ name }) => name));
@@ -80,7 +85,7 @@ test('trains each setting once a seed, goes on where it was, and summarizes over
   expect(rows[0]?.difference).toBeNull();
   expect(focus?.arm).toBe('fine-tuned');
   expect(focus?.against.map(({ arm }) => arm)).toEqual([
-    ...['ERM', 'lambda 5', 'no mask', 'SUBG', 'DFR', 'other loss'],
+    ...['ERM', 'lambda 5', 'no mask', 'SUBG', 'DFR', 'SDCLR', 'other loss'],
   ]);
   expect(focus?.against[0]?.difference).toEqual(row?.difference);
 });

@@ -4,14 +4,18 @@ import { join } from 'node:path';
 import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import type { ErrorCode } from '../../src/errors.js';
-import { readSafetensors } from '../../src/models/safetensors.js';
+import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
+import { imagesOf, SetSampler } from '../../src/train/cnc/contrastiveSets.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
 import {
+  trainCnc,
+  trainErm,
   trainGroupDro,
   trainJtt,
   trainRwg,
   trainRwy,
+  trainSdclr,
   trainSubg,
   trainSuby,
 } from '../../src/train/methods.js';
@@ -30,7 +34,11 @@ const base: Omit<ErmOptions, 'out'> = {
   ...{ device: 'cpu', threads: 1, resume: false },
 };
 
-type Options = Parameters<typeof trainGroupDro>[0] & Parameters<typeof trainJtt>[0];
+type Options = Parameters<typeof trainGroupDro>[0] &
+  Parameters<typeof trainJtt>[0] &
+  Parameters<typeof trainCnc>[0] &
+  Pick<Parameters<typeof trainSdclr>[0], 'prunedShare' | 'supervision' | 'supervised'>;
+const SETS = { anchors: 3, positives: 3, negatives: 4 };
 const METHODS: Readonly<Record<string, (options: Options) => Promise<TrainedRun>>> = {
   groupdro: (options) => trainGroupDro({ ...options, groupDroStep: 0.5, groupDroAdjustment: 1 }),
   rwy: trainRwy,
@@ -38,6 +46,8 @@ const METHODS: Readonly<Record<string, (options: Options) => Promise<TrainedRun>
   suby: trainSuby,
   subg: trainSubg,
   jtt: (options) => trainJtt({ identificationEpochs: 1, upweight: 3, ...options }),
+  cnc: (options) => trainCnc({ ...SETS, identificationEpochs: 1, ...options }),
+  sdclr: ({ arch: _arch, ...options }) => trainSdclr({ ...options, from: runOf('erm').path }),
 };
 const runOf = (name: string): RunFolder => new RunFolder(join(folder, name));
 
@@ -72,6 +82,7 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 beforeAll(async () => {
   const counts = { train: COUNTS, val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
   await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  await trainErm({ ...base, out: runOf('erm').path, epochs: 1 });
 });
 
 test.each(Object.keys(METHODS))(
@@ -119,6 +130,53 @@ describe('an epoch shows', () => {
     for (const epoch of await runOf('jtt').readMetrics()) {
       expect(shown(epoch)).toEqual(COUNTS.map((count, group) => count + 2 * (errors[group] as number)));
     }
+  });
+});
+
+test('CnC shows whole sets, about as many images as the training split has', async () => {
+  const { tensors } = await readSafetensors(runOf('cnc').resume);
+  const { labels, splits } = await loadDataset(data);
+  const ofTrain = splits.train.map((index) => labels[index] as number);
+  const { sizes } = new SetSampler(ofTrain, tensors['method.predictions']?.data as Int32Array, SETS);
+  for (const epoch of await runOf('cnc').readMetrics()) {
+    expect(sum(shown(epoch)) % imagesOf(sizes)).toBe(0);
+    expect(Math.abs(sum(shown(epoch)) - 44)).toBeLessThan(imagesOf(sizes));
+    const { contrast = 0, supervised = 0 } = epoch.lossTerms ?? {};
+    expect(epoch.trainLoss).toBeCloseTo(0.75 * contrast + 0.25 * supervised, 5);
+  }
+});
+
+describe('SDCLR', () => {
+  test('prunes its share anew each epoch, and keeps the pruned branch\u2019s batch-norms', async () => {
+    const last = Object.values((await readSafetensors(runOf('sdclr').last)).tensors);
+    const weights = sum(last.filter(({ shape }) => shape.length === 4).map(({ data: all }) => all.length));
+    for (const { mask } of await runOf('sdclr').readMetrics()) {
+      expect(mask).toEqual({ count: Math.ceil(0.9 * weights), neurons: [] });
+    }
+    const { tensors } = await readSafetensors(runOf('sdclr').resume);
+    for (const name of ['bn1.weight', 'bn1.running_mean']) {
+      expect(tensors[`method.norms.${name}`]?.data).not.toEqual(tensors[`model.${name}`]?.data);
+    }
+    // The weights of the run have no trace of them.
+    expect(Object.keys((await readSafetensors(runOf('sdclr').last)).tensors)).toEqual(
+      Object.keys((await readSafetensors(runOf('erm').last)).tensors),
+    );
+  });
+
+  test('trains the features by the contrast alone, or by the supervised loss, too', async () => {
+    const trained = async (name: string, options: Partial<Options>): Promise<Record<string, TensorData>> => {
+      await train('sdclr', { out: runOf(name).path, epochs: 1, ...options });
+      return (await readSafetensors(runOf(name).last)).tensors;
+    };
+    const [first] = await runOf('sdclr').readMetrics();
+    const { contrast = 0, supervised = 0 } = first?.lossTerms ?? {};
+    expect(first?.trainLoss).toBeCloseTo(contrast + supervised, 5);
+    const probe = await trained('sdclr-probe', {});
+    const other = await trained('sdclr-mse', { supervised: 'mse' });
+    expect(other['conv1.weight']).toEqual(probe['conv1.weight']);
+    expect(other['fc.weight']).not.toEqual(probe['fc.weight']);
+    const all = await trained('sdclr-all', { supervision: 'all-layers' });
+    expect(all['conv1.weight']).not.toEqual(probe['conv1.weight']);
   });
 });
 
@@ -173,9 +231,11 @@ test.each<[string, string, Partial<Options>, ErrorCode, RegExp]>([
   ['no identification', 'jtt', { identificationEpochs: 0 }, 'USAGE', /`identificationEpochs` is 0/],
   ['a part of an epoch', 'jtt', { identificationEpochs: 1.5 }, 'USAGE', /`identificationEpochs` is 1\.5/],
   ['no weight', 'jtt', { upweight: 0 }, 'USAGE', /`upweight` is 0/],
+  ['a step of less than a set', 'cnc', { batchSize: 67 }, 'USAGE', /`batchSize` is 67.*at least 68/],
+  ['contrast alone', 'cnc', { contrastWeight: 1 }, 'USAGE', /`contrastWeight` is 1/],
 ])('%s is refused, and nothing is made', async (_what, name, options, code, reason) => {
   const out = join(folder, 'refused');
-  const methods = { groupdro: trainGroupDro, jtt: trainJtt } as const;
+  const methods = { groupdro: trainGroupDro, jtt: trainJtt, cnc: trainCnc } as const;
   const { message } = await failure(
     methods[name as keyof typeof methods]({ ...base, out, ...options }),
     code,
@@ -220,6 +280,7 @@ test.each([
   ['groupdro', 'method.q', /method\.q of 4 numbers is missing/],
   ['subg', 'method.subset', /method\.subset is missing/],
   ['jtt', 'method.errorSet', /method\.errorSet is missing/],
+  ['cnc', 'method.predictions', /method\.predictions of 44 classes is missing/],
 ])('a checkpoint of %s without %s is refused', async (name, tensor, reason) => {
   const run = runOf(name);
   const whole = await readFile(run.resume);

@@ -70,7 +70,7 @@ export async function finetuneConfig(
 }
 
 /** The dataset's augmentation of views, or of training, or the published code's; or what was chosen. */
-function viewOf({ preprocessing }: Dataset, choice: AugmentationChoice): Augmentation {
+export function viewOf({ preprocessing }: Dataset, choice: AugmentationChoice): Augmentation {
   const { viewAugmentation, augmentation, crop, resize } = preprocessing;
   const known = viewAugmentation === undefined ? augmentation : viewAugmentation;
   if (choice === 'dataset' && known !== null) return known;
@@ -102,7 +102,7 @@ function requireHead(settings: Pick<Resolved, 'contrast' | 'features' | 'headWar
 }
 
 /** NT-Xent's negatives are the other images of the batch: each batch needs two. */
-function requireNegatives(batchSize: number, total: number): void {
+export function requireNegatives(batchSize: number, total: number): void {
   if (batchSize > 1 && total % batchSize !== 1) return;
   const which = batchSize === 1 ? 'every batch' : `the last batch of ${total} training images`;
   throw new SpurmemError(

@@ -1,6 +1,6 @@
 import type { ViewPair } from '../../data/batches.js';
 import { lossOf } from '../../metrics/loss.js';
-import { native, type Network, type Tensor } from '../../native/addon.js';
+import { native, type Network, type PassOptions, type Tensor } from '../../native/addon.js';
 import { TensorScope } from '../../native/tensorScope.js';
 import type { NeuronMask } from '../../neurons/perturb.js';
 import type { BatchLoss } from '../trainer.js';
@@ -11,36 +11,49 @@ export type FinetuneLossSettings = Pick<
   FinetuneConfig,
   'contrast' | 'features' | 'statistics' | 'temperature' | 'lambda' | 'loss' | 'stopGradient'
 > &
-  Pick<FinetuneConfig, 'supervised' | 'supervisedReduction' | 'supervisedForward'>;
+  Pick<FinetuneConfig, 'supervised' | 'supervisedReduction' | 'supervisedForward'> & {
+    /** The layers that the supervised loss trains; default: all. */
+    readonly supervision?: Supervision;
+  };
+
+/** Whether the supervised loss trains all layers, or the last one alone, as a linear probe. */
+export const SUPERVISION = ['all-layers', 'last-layer'] as const;
+type Supervision = (typeof SUPERVISION)[number];
 
 /**
  * The loss of one batch with its graph (article, Eq. 5): NT-Xent of both branches' features plus lambda times the supervised
  * loss.
  *
  * @param head the projection head, for `projection` features
- * @param mask the neurons that the auxiliary branch lacks
+ * @param auxiliary what tells the auxiliary branch from the target: what it lacks, and batch-norms of its own where it has them
  * @returns tensors that the caller disposes; the terms are NT-Xent (`contrast`) and the supervised loss without lambda
  */
 export async function finetuneLoss(
   config: FinetuneLossSettings,
   network: Network,
   head: Network | undefined,
-  mask: NeuronMask,
+  auxiliary: Pick<PassOptions, 'edits' | 'masks' | 'norms'>,
   { images, second, labels }: Pick<ViewPair, 'images' | 'second' | 'labels'>,
 ): Promise<BatchLoss> {
   using scope = new TensorScope();
-  const target = scope.own(await network.forwardFeatures(images, { statistics: 'shared', grad: true }));
+  const own: PassOptions = {
+    ...{ statistics: 'shared', grad: true, detachFeatures: config.supervision === 'last-layer' },
+  };
+  const target = scope.own(await network.forwardFeatures(images, own));
   const terms: Record<string, Tensor> = {};
   let { logits } = target;
   if (config.contrast) {
-    const auxiliary = scope.own(
-      await network.forwardFeatures(second, { statistics: config.statistics, grad: true, edits: mask.edits }),
+    const { edits, masks, norms } = auxiliary;
+    const other = scope.own(
+      await network.forwardFeatures(second, {
+        ...{ statistics: config.statistics, grad: true, edits, masks, norms },
+      }),
     );
     const a = await contrasted('target', config, head, target, scope);
-    const b = await contrasted('auxiliary', config, head, auxiliary, scope);
+    const b = await contrasted('auxiliary', config, head, other, scope);
     terms.contrast = scope.own(await native().ntXent(a, b, config.temperature));
     if (config.supervisedForward === 'own') {
-      logits = scope.own(await network.forwardFeatures(images, { statistics: 'shared', grad: true })).logits;
+      logits = scope.own(await network.forwardFeatures(images, own)).logits;
     }
   }
   terms.supervised = scope.own(

@@ -1,5 +1,5 @@
 import { SpurmemError } from '../../errors.js';
-import { createProjectionHead, type Architecture } from '../../models/architectures.js';
+import type { Architecture } from '../../models/architectures.js';
 import { takeData, withTensors } from '../../models/model.js';
 import { maskNeurons } from '../../neurons/perturb.js';
 import type { Protocol } from '../../protocol.js';
@@ -8,15 +8,17 @@ import { prefixed, withPrefix } from '../checkpoint.js';
 import { auxiliaryNeurons } from '../finetune/auxiliaryMask.js';
 import { finetuneConfig, hasHead, type FinetuneConfig } from '../finetune/config.js';
 import { finetuneLoss, headLoss } from '../finetune/loss.js';
+import { addProjectionHead } from '../finetune/projectionHead.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
 import { MODEL_SETTINGS } from '../ermSettings.js';
 import { keptEpoch } from '../keptEpoch.js';
 import type { KickInRun } from '../kickIn.js';
 import type { TrainingMethod } from '../method.js';
+import { partIn, partOut } from '../methodState.js';
 import type { TrainedRun } from '../results.js';
 import { dataOf } from '../runData.js';
 import { openRun, requireDatasetOfRun, type OpenedRun } from '../runFolder.js';
-import type { TrainedPart, Trainer, MethodRun } from '../trainer.js';
+import type { MethodRun, TrainedPart, Trainer } from '../trainer.js';
 import { trainRun, type EpochOptions } from '../trainRun.js';
 
 /** What fine-tuning is given. Settings that are left out are the protocol's. */
@@ -34,8 +36,6 @@ export interface FinetuneOptions extends Omit<EpochOptions, 'data'>, FinetuneSet
   readonly arch?: Architecture | undefined;
 }
 
-/** SimCLR's projection head: two layers, as wide as the features, to 128 dimensions. */
-const PROJECTION = { outputs: 128 } as const;
 /** Masks of single weights have thousands: a line of metrics names the first ones. */
 const NAMED_NEURONS = 20;
 
@@ -51,6 +51,7 @@ export const finetune = {
   title: 'fine-tuned',
   description: 'fine-tune a run against spurious memorization (article, Eqs 3 to 5)',
   startsFrom: 'run',
+  likeFinetuning: true,
   settings: {
     ...FINETUNE_SETTINGS,
     arch: setting({
@@ -114,7 +115,7 @@ function kickInOf(options: FinetuneSettings, { config, environment }: OpenedRun)
 async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun> {
   const { config, loader, model, generator } = trainer;
   const indices = loader.dataset.splits.train;
-  const head = await projectionHead(trainer);
+  const head = hasHead(config) ? await addProjectionHead(trainer) : undefined;
   return {
     async begin() {
       if (head && config.headWarmup !== undefined) await warmUp(trainer, head, config.headWarmup);
@@ -134,17 +135,14 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
         ...(config.staleGradient
           ? prefixed('gradient.', await takeData(await model.network.gradients()))
           : {}),
-        ...(head ? prefixed('head.', await takeData(await head.network.state())) : {}),
-        ...(head ? prefixed('headOptimizer.', await head.optimizer.stateDict()) : {}),
+        ...(head ? await partOut('head', head) : {}),
       };
     },
     async loadStateDict(state) {
       if (config.staleGradient) {
         await withTensors(withPrefix('gradient.', state), (tensors) => model.network.loadGradients(tensors));
       }
-      if (!head) return;
-      await withTensors(withPrefix('head.', state), (tensors) => head.network.loadState(tensors));
-      await head.optimizer.loadStateDict(withPrefix('headOptimizer.', state));
+      if (head) await partIn('head', state, head);
     },
   };
 }
@@ -165,12 +163,4 @@ async function warmUp(trainer: Trainer<FinetuneConfig>, head: TrainedPart, epoch
       { parts: [head], task: `head warm-up ${epoch}/${epochs}` },
     );
   }
-}
-
-async function projectionHead(trainer: Trainer<FinetuneConfig>): Promise<TrainedPart | undefined> {
-  const { config, model, generator } = trainer;
-  if (!hasHead(config)) return undefined;
-  const inputs = model.numFeatures;
-  const design = { inputs, hidden: inputs, ...PROJECTION };
-  return trainer.addPart(await createProjectionHead(design, { generator, device: model.device }));
 }

@@ -1,15 +1,8 @@
-import { join } from 'node:path';
-import { SpurmemError } from '../../errors.js';
-import { evaluate } from '../../metrics/evaluate.js';
 import { setting } from '../../settings/setting.js';
 import { integer } from '../../settings/values.js';
+import { identify } from '../identification.js';
 import { indicesIn, indicesOut } from '../methodState.js';
-import { ermEpoch, recipeMethod, type ErmOptions } from '../recipe.js';
-import type { EpochsConfig } from '../runConfig.js';
-import { RunFolder } from '../runFolder.js';
-import { loadModel } from '../runModel.js';
-import type { Trainer } from '../trainer.js';
-import { erm } from './erm.js';
+import { ermEpoch, recipeMethod } from '../recipe.js';
 
 /** Those of Liu et al. 2021 for Waterbirds; they choose both on the validation split. */
 const SETTINGS = {
@@ -28,9 +21,6 @@ const SETTINGS = {
     source: 'lambda_up; 100 on Waterbirds',
   }),
 } as const;
-
-/** The folder of the identification model's run, in that of the run. */
-const IDENTIFICATION = 'identification';
 
 /**
  * JTT (Liu et al. 2021, Algorithm 1): an identification model is trained by ERM for T epochs, in a run of its own in
@@ -51,11 +41,13 @@ export const jtt = recipeMethod({
   }),
   prepare(trainer, options) {
     const { config, loader, generator } = trainer;
-    const { train } = loader.dataset.splits;
+    const { labels, splits } = loader.dataset;
+    const { train } = splits;
     let errorSet: Int32Array = new Int32Array();
     return {
       async begin() {
-        errorSet = await identifyErrors(trainer, config.identificationEpochs, options);
+        const predictions = await identify(trainer, options);
+        errorSet = train.filter((index, i) => predictions[i] !== labels[index]);
       },
       trainEpoch(epoch, lr) {
         const copies = Array.from({ length: config.upweight - 1 }, () => [...errorSet]);
@@ -71,38 +63,3 @@ export const jtt = recipeMethod({
     };
   },
 });
-
-/** Trains the identification model, or goes on with it; the training examples that it gets wrong. */
-async function identifyErrors(
-  { config, folder, loader, job }: Trainer<EpochsConfig>,
-  epochs: number,
-  options: ErmOptions,
-): Promise<Int32Array> {
-  const identification = new RunFolder(join(folder.path, IDENTIFICATION));
-  const { onEpoch } = options;
-  await erm.train({
-    ...options,
-    ...{ data: loader.dataset, out: identification.path, epochs, select: 'last', keepEpochs: undefined },
-    onEpoch: (metrics, run) => {
-      onEpoch?.(metrics, { ...run, stage: IDENTIFICATION });
-    },
-  });
-  using model = await loadModel(config, loader, identification.last, identification);
-  const { labels, splits } = loader.dataset;
-  const { predictions } = await evaluate(model, loader, splits.train, {
-    ...config,
-    ...job,
-    task: 'error set',
-  });
-  const errors = splits.train.filter((index, i) => predictions[i] !== labels[index]);
-  if (errors.length > 0) return errors;
-  throw new SpurmemError(
-    'USAGE',
-    `\`identificationEpochs\` is ${epochs}, after which the identification model in ${identification.path} gets every training image right: ` +
-      'there are no errors to train on more often.',
-    {
-      ...{ parameter: 'identificationEpochs', value: epochs, expected: 'fewer epochs here' },
-      advice: ['Choose fewer `identificationEpochs`, with another `out`.'],
-    },
-  );
-}

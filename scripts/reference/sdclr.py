@@ -1,0 +1,93 @@
+"""Self-damaging contrastive learning (Jiang et al. 2021) in plain PyTorch, as the oracle: steps of both branches, where the
+pruned branch is torch.func.functional_call with masked weights and batch-norms of its own, and masks by the published rule.
+
+Writes one safetensors file: nt.value, nt.published; mask.<epoch>.<layer>; x1.<step>, x2.<step>, labels.<step>; contrast,
+supervised [steps]; final.<name>, head.<name>, norms.<name>.
+"""
+
+import argparse
+import math
+
+import torch
+import torch.nn.functional as F
+import torchvision
+import small_resnet  # noqa: F401, registers resnet20
+from nt_xent import nt_xent
+from safetensors.torch import save_file
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--seed", type=int, required=True)
+parser.add_argument("--epochs", type=int, required=True)
+parser.add_argument("--steps", type=int, required=True, help="of an epoch")
+parser.add_argument("--lr", type=float, required=True)
+parser.add_argument("--temperature", type=float, required=True)
+parser.add_argument("--lambda", dest="weight", type=float, required=True)
+parser.add_argument("--share", type=float, required=True)
+parser.add_argument("--supervision", choices=["all-layers", "last-layer"], required=True)
+parser.add_argument("--threads", type=int, required=True)
+parser.add_argument("--out", required=True)
+args = parser.parse_args()
+
+
+def sdclr_loss(a, b, temperature):
+    """The published loss: the positive against the positive and all negatives, as a mean of -log of shares."""
+    n = len(a)
+    a, b = F.normalize(a, dim=-1), F.normalize(b, dim=-1)
+    both = torch.cat([a, b])
+    exponentials = torch.exp(both @ both.T / temperature)
+    negatives = (exponentials * ~torch.eye(n, dtype=torch.bool).repeat(2, 2)).sum(1)
+    positives = torch.exp((a * b).sum(1) / temperature).repeat(2)
+    return -torch.log(positives / (positives + negatives)).mean()
+
+
+torch.set_num_threads(args.threads)
+generator = torch.Generator().manual_seed(args.seed + 1)
+torch.manual_seed(args.seed)
+model = torchvision.models.get_model("resnet20", num_classes=2).to(memory_format=torch.channels_last)
+head = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 128))
+convolutions = {name: one for name, one in model.named_modules() if isinstance(one, torch.nn.Conv2d)}
+batch_norms = {name: one for name, one in model.named_modules() if isinstance(one, torch.nn.BatchNorm2d)}
+norms = {}
+for name, module in batch_norms.items():
+    for key, value in module.state_dict().items():
+        norms[f"{name}.{key}"] = value.detach().clone().requires_grad_(key in ("weight", "bias"))
+features = {}
+model.fc.register_forward_pre_hook(lambda module, inputs: features.update(last=inputs[0]))
+own = [value for value in norms.values() if value.requires_grad]
+optimizer = torch.optim.Adam([*model.parameters(), *head.parameters(), *own], lr=args.lr, fused=True)
+
+out = {}
+a, b = torch.randn(2, 16, 64, generator=generator)
+out["nt.a"], out["nt.b"] = a, b
+out["nt.value"] = sdclr_loss(head(a), head(b), args.temperature)
+contrast, supervised = [], []
+for epoch in range(args.epochs):
+    weights = torch.cat([one.weight.detach().abs().flatten() for one in convolutions.values()])
+    pruned = math.ceil(args.share * len(weights))
+    threshold = torch.sort(weights).values[min(pruned, len(weights) - 1)]
+    masks = {name: one.weight.detach().abs() >= threshold for name, one in convolutions.items()}
+    out.update({f"mask.{epoch}.{name}": mask.to(torch.uint8) for name, mask in masks.items()})
+    for step in range(epoch * args.steps, (epoch + 1) * args.steps):
+        x1 = torch.randn(8, 3, 32, 16, generator=generator)
+        x2 = torch.randn(8, 3, 32, 16, generator=generator)
+        labels = torch.randint(0, 2, (8,), generator=generator)
+        out[f"x1.{step}"], out[f"x2.{step}"], out[f"labels.{step}"] = x1, x2, labels.to(torch.int32)
+        model.train()
+        logits = model(x1.to(memory_format=torch.channels_last))
+        target = features["last"]
+        if args.supervision == "last-layer":
+            logits = model.fc(target.detach())
+        variant = {f"{name}.weight": one.weight * masks[name].float() for name, one in convolutions.items()}
+        torch.func.functional_call(model, {**variant, **norms}, (x2.to(memory_format=torch.channels_last),))
+        nt = nt_xent(head(target), head(features["last"]), args.temperature)
+        error = F.cross_entropy(logits, labels)
+        optimizer.zero_grad()
+        (nt + args.weight * error).backward()
+        optimizer.step()
+        contrast.append(nt.item())
+        supervised.append(error.item())
+out["contrast"], out["supervised"] = torch.tensor(contrast), torch.tensor(supervised)
+out.update({f"final.{name}": value for name, value in model.state_dict().items()})
+out.update({f"head.{name}": value for name, value in head.state_dict().items()})
+out.update({f"norms.{name}": value for name, value in norms.items()})
+save_file({name: value.detach().clone().contiguous() for name, value in out.items()}, args.out)

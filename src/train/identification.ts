@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { SpurmemError } from '../errors.js';
+import { evaluate } from '../metrics/evaluate.js';
+import { erm } from './methods/erm.js';
+import type { ErmOptions } from './recipe.js';
+import type { EpochsConfig } from './runConfig.js';
+import { RunFolder } from './runFolder.js';
+import { loadModel } from './runModel.js';
+import type { Trainer } from './trainer.js';
+
+/** The stage's name, and the folder of its run in that of the run. */
+const IDENTIFICATION = 'identification';
+
+/**
+ * Trains an identification model by ERM from the initial weights, in a run of its own in `identification/` of the run's folder
+ * with a result of its own, or goes on with it.
+ *
+ * @param options the run's; `identificationEpochs` of its configuration is the model's epochs
+ * @returns the class that its last epoch's weights predict in evaluation mode for each training example, [N] in the split's order
+ * @throws `USAGE` when all of them are right
+ */
+export async function identify(
+  { config, folder, loader, job }: Trainer<EpochsConfig & { readonly identificationEpochs: number }>,
+  options: ErmOptions,
+): Promise<Int32Array> {
+  const identification = new RunFolder(join(folder.path, IDENTIFICATION));
+  const { identificationEpochs: epochs } = config;
+  const { onEpoch } = options;
+  await erm.train({
+    ...options,
+    ...{ data: loader.dataset, out: identification.path, epochs, select: 'last', keepEpochs: undefined },
+    onEpoch: (metrics, run) => {
+      onEpoch?.(metrics, { ...run, stage: IDENTIFICATION });
+    },
+  });
+  using model = await loadModel(config, loader, identification.last, identification);
+  const { labels, splits } = loader.dataset;
+  const { predictions } = await evaluate(model, loader, splits.train, {
+    ...config,
+    ...job,
+    task: 'error set',
+  });
+  if (splits.train.some((index, i) => predictions[i] !== labels[index])) return predictions;
+  throw new SpurmemError(
+    'USAGE',
+    `\`identificationEpochs\` is ${epochs}, after which the identification model in ${identification.path} gets every training image right: ` +
+      'there are no errors to learn from.',
+    {
+      ...{ parameter: 'identificationEpochs', value: epochs, expected: 'fewer epochs here' },
+      advice: ['Choose fewer `identificationEpochs`, with another `out`.'],
+    },
+  );
+}

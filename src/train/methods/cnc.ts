@@ -1,0 +1,183 @@
+import type { Batch } from '../../data/batches.js';
+import { invalidParameter, SpurmemError } from '../../errors.js';
+import { lossOf } from '../../metrics/loss.js';
+import { native } from '../../native/addon.js';
+import { TensorScope } from '../../native/tensorScope.js';
+import { setting, type ValuesOf } from '../../settings/setting.js';
+import { integer, oneOf, positive, share } from '../../settings/values.js';
+import { epochOfSets, imagesOf, SetSampler, sidesOf, type SetSizes } from '../cnc/contrastiveSets.js';
+import { identify } from '../identification.js';
+import { classesIn, indicesOut } from '../methodState.js';
+import { recipeMethod } from '../recipe.js';
+import type { EpochsConfig } from '../runConfig.js';
+import type { BatchLoss, Trainer } from '../trainer.js';
+
+const SET_SIZE = 17;
+const PER_SET = '17 on Waterbirds in its published commands, 64 on CelebA';
+
+/** The published commands' for Waterbirds. */
+const SETTINGS = {
+  identificationEpochs: setting({
+    type: integer(1),
+    argument: 'T',
+    help: 'epochs of the ERM model whose predictions are taken',
+    default: 60,
+    source: 'its published commands start from a given, regularized model; 60 as JTT on Waterbirds',
+  }),
+  anchors: setting({
+    type: integer(1),
+    argument: 'n',
+    help: 'a set\u2019s anchor and examples like it',
+    default: SET_SIZE,
+    source: PER_SET,
+  }),
+  positives: setting({
+    type: integer(1),
+    argument: 'M',
+    help: 'positives of a set: of the anchor\u2019s class, and predicted otherwise',
+    default: SET_SIZE,
+    source: `M; ${PER_SET}`,
+  }),
+  negatives: setting({
+    type: integer(1),
+    argument: 'N',
+    help: 'negatives of each side of a set: of other classes, and predicted alike',
+    default: SET_SIZE,
+    source: `N; ${PER_SET}`,
+  }),
+  anchorShare: setting({
+    type: share('a share', { whole: true }),
+    argument: 'share',
+    help: 'share of all anchors whose sets an epoch shows',
+    default: undefined,
+    otherwise: 'as many as make an epoch as long as the training split',
+    source:
+      'all in its published command for Waterbirds, so that its 5 epochs show more than 300 times as many images as the split has; 0.1 for CelebA',
+  }),
+  temperature: setting({
+    type: positive(),
+    argument: 'tau',
+    help: 'of the contrastive loss',
+    default: 0.1,
+    source: 'tau; 0.1 on Waterbirds in its published commands, 0.05 on CelebA',
+  }),
+  contrastWeight: setting({
+    type: share('a weight'),
+    argument: 'lambda',
+    help: 'weight of the contrastive loss; that of the cross-entropy is what is left to 1',
+    default: 0.75,
+    source: 'lambda; 0.75 in its published commands',
+  }),
+  statistics: setting({
+    type: oneOf(['shared', 'frozen']),
+    argument: 'how',
+    help: 'batch-norm in training: with the batch\u2019s statistics, or with those of the initial weights',
+    default: 'shared',
+    source:
+      'its published code keeps those of its ImageNet weights (frozen); random weights have none to keep',
+  }),
+} as const;
+
+type CncConfig = EpochsConfig & ValuesOf<typeof SETTINGS>;
+
+/**
+ * Correct-n-Contrast (Zhang et al. 2022): an identification model is trained by ERM, as JTT's, and its predictions stand for the
+ * spurious attribute, so that no group label is used. The model is then trained from the initial weights, jointly, on sets of
+ * images (`SetSampler`): lambda times the supervised contrastive loss of the penultimate features, of both sides of a set, plus
+ * 1 - lambda times the cross-entropy of all images of the sets.
+ *
+ * A step takes as many whole sets as `batchSize` holds. The published code adds up the gradients of 32 sets for a step, which
+ * is `batchSize` 2176, and takes equally many anchors of each prediction; here, each anchor is equally likely. Optimizer, learning
+ * rate and augmentation are those of ERM's recipe; the published commands train by SGD with weight decay. `USAGE` when the
+ * identification model makes no error.
+ */
+export const cnc = recipeMethod({
+  name: 'cnc',
+  title: 'CnC',
+  description:
+    'Correct-n-Contrast: ERM, and contrast by an earlier model\u2019s predictions (Zhang et al. 2022)',
+  settings: SETTINGS,
+  // As JTT's; and sets that fit the study's batches.
+  inStudies: ({ epochs, batchSize }) => {
+    const most = Math.max(1, Math.floor(batchSize / 4));
+    const smaller = { anchors: most, positives: most, negatives: most };
+    return {
+      identificationEpochs: Math.max(1, Math.round(0.2 * epochs)),
+      ...(most < SET_SIZE ? smaller : {}),
+    };
+  },
+  check(config) {
+    const images = imagesOf(config);
+    if (config.batchSize >= images) return;
+    throw invalidParameter('batchSize', config.batchSize, `at least ${images} here`, [
+      `A set has that many images with ${config.anchors} \`anchors\`, ${config.positives} \`positives\` and 2 x ${config.negatives} \`negatives\`, and no step has less than a set.`,
+    ]);
+  },
+  prepare(trainer, options) {
+    const { config, loader, generator } = trainer;
+    const { labels, numClasses, splits } = loader.dataset;
+    const { train } = splits;
+    let predictions: Int32Array = new Int32Array();
+    return {
+      async begin() {
+        predictions = await identify(trainer, options);
+        if (!train.some((index, i) => predictions[i] === labels[index])) throw noAnchor(config);
+      },
+      trainEpoch(epoch, lr) {
+        const ofTrain = train.map((index) => labels[index] as number);
+        const sampler = new SetSampler(ofTrain, predictions, config);
+        const indices = epochOfSets(sampler, config.anchorShare, generator).map(
+          (row) => train[row] as number,
+        );
+        const images = imagesOf(sampler.sizes);
+        const batchSize = Math.floor(config.batchSize / images) * images;
+        const batches = loader.augmented(indices, batchSize, generator);
+        return trainer.trainBatches(epoch, lr, batches, indices.length, (batch) =>
+          contrastiveLoss(trainer, sampler.sizes, batch),
+        );
+      },
+      stateDict: () => Promise.resolve({ predictions: indicesOut(predictions) }),
+      loadStateDict(state) {
+        predictions = classesIn('predictions', state, train.length, numClasses);
+        return Promise.resolve();
+      },
+    };
+  },
+});
+
+function noAnchor({ identificationEpochs: epochs }: CncConfig): SpurmemError {
+  return new SpurmemError(
+    'USAGE',
+    `\`identificationEpochs\` is ${epochs}, after which the identification model gets no training image right: there is no anchor.`,
+    {
+      ...{ parameter: 'identificationEpochs', value: epochs, expected: 'more epochs here' },
+      advice: ['Choose more `identificationEpochs`, with another `out`.'],
+    },
+  );
+}
+
+/** The loss of a batch of whole sets; its terms are both sides' contrast and the cross-entropy, without lambda. */
+async function contrastiveLoss(
+  { config, model }: Trainer<CncConfig>,
+  sizes: SetSizes,
+  { images, labels, indices }: Batch,
+): Promise<BatchLoss> {
+  using scope = new TensorScope();
+  const { statistics, temperature, contrastWeight } = config;
+  const { features, logits } = scope.own(
+    await model.network.forwardFeatures(images, { statistics, grad: true }),
+  );
+  const addon = native();
+  const sides = [];
+  for (const side of sidesOf(sizes, indices.length)) {
+    sides.push({ tensor: scope.own(await addon.supervisedContrast(features, side, temperature)), weight: 1 });
+  }
+  const contrast = scope.own(await addon.combine(sides));
+  const supervised = scope.own(await lossOf(logits, labels, 'mean', config.loss));
+  const loss = await addon.combine([
+    { tensor: contrast, weight: contrastWeight },
+    { tensor: supervised, weight: 1 - contrastWeight },
+  ]);
+  scope.release(logits, contrast, supervised);
+  return { loss, logits, terms: { contrast, supervised } };
+}

@@ -1,0 +1,188 @@
+import type { Dataset } from '../../data/dataset.js';
+import { weightsFingerprint } from '../../models/fingerprint.js';
+import { TensorScope } from '../../native/tensorScope.js';
+import { countNeurons, fractionToCount, unitLayers } from '../../neurons/select.js';
+import type { Protocol } from '../../protocol.js';
+import { resolveSettings, setting, type GivenOf, type ValuesOf } from '../../settings/setting.js';
+import { oneOf, positive, share } from '../../settings/values.js';
+import { requireNegatives, viewOf, type FinetuneConfig } from '../finetune/config.js';
+import { finetuneLoss, SUPERVISION } from '../finetune/loss.js';
+import { addProjectionHead } from '../finetune/projectionHead.js';
+import { FINETUNE_SETTINGS, SUPERVISED_LOSSES } from '../finetune/settings.js';
+import type { TrainingMethod } from '../method.js';
+import { partIn, partOut } from '../methodState.js';
+import { preparedAs } from '../runModel.js';
+import type { TrainedRun } from '../results.js';
+import { defined, modelOf, type EpochsConfig, type RunConfig } from '../runConfig.js';
+import { dataOf } from '../runData.js';
+import { openRun, requireDatasetOfRun } from '../runFolder.js';
+import type { MethodRun, TrainedPart, Trainer } from '../trainer.js';
+import { trainRun, type EpochOptions } from '../trainRun.js';
+
+/** Those of Jiang et al. 2021. */
+const OWN_SETTINGS = {
+  prunedShare: setting({
+    type: share(),
+    argument: 'share',
+    help: 'share of all single weights that the pruned branch lacks',
+    default: 0.9,
+    source: '0.9 in its published commands for CIFAR, 0.3 for ImageNet-100',
+  }),
+  temperature: setting({
+    type: positive(),
+    argument: 'tau',
+    help: 'of NT-Xent',
+    default: 0.2,
+    source: '0.2 in its published commands for CIFAR, 0.3 for ImageNet-100',
+  }),
+  supervision: setting({
+    type: oneOf(SUPERVISION),
+    argument: 'layers',
+    help: 'the layers that the supervised loss trains: the last one, as a linear probe, or all, as in fine-tuning',
+    default: 'last-layer',
+    source: 'the contrastive loss alone trains the features; a linear layer on them tells how good they are',
+  }),
+  supervised: setting({
+    type: oneOf(SUPERVISED_LOSSES),
+    argument: 'loss',
+    help: 'supervised loss',
+    default: 'cross-entropy',
+    source: 'cross-entropy of the linear layer',
+  }),
+} as const;
+
+const { epochs, batchSize, lr, precision, averaging, select, loss, lambda, viewAugmentation, ...others } =
+  FINETUNE_SETTINGS;
+const { weightDecay, scheduler } = others;
+
+const SETTINGS = {
+  ...{ epochs, batchSize, lr, precision, averaging, select, loss, lambda, viewAugmentation },
+  ...{ weightDecay, scheduler },
+  ...OWN_SETTINGS,
+} as const;
+
+export interface SdclrOptions extends Omit<EpochOptions, 'data'>, GivenOf<typeof SETTINGS> {
+  /** The run folder whose model is trained on. */
+  readonly from: string;
+  /** The dataset or its folder; by default the one that the run was trained on. */
+  readonly data?: EpochOptions['data'] | undefined;
+  /** Default: the article's. */
+  readonly protocol?: Protocol | undefined;
+}
+
+type SdclrConfig = EpochsConfig &
+  ValuesOf<typeof OWN_SETTINGS> &
+  Pick<FinetuneConfig, 'lambda' | 'viewAugmentation'>;
+
+/** What it has in common with fine-tuning's loss, and cannot be given. */
+const LOSS = {
+  contrast: true,
+  features: 'projection',
+  statistics: 'shared',
+  supervisedReduction: 'mean',
+  supervisedForward: 'shared',
+} as const;
+
+/**
+ * Self-damaging contrastive learning (Jiang et al. 2021), whose idea the article's fine-tuning shares, from the weights of a
+ * run: NT-Xent between the model's projections of one view of a batch and those that the model without most of its weights has
+ * of the other view. Before each epoch, the share of the single weights that are smallest in all convolutions together is
+ * pruned (of vision transformers, in the layers of their neurons). Gradients flow through both branches to the weights, and
+ * the pruned branch has batch-norms of its own, parameters and running statistics, which start as the model's.
+ *
+ * SDCLR learns from images without labels, and a linear layer on its frozen features is trained afterwards. So here: the
+ * supervised loss trains the last layer alone (`supervision`), and no gradient of it reaches the features. It does so in the
+ * same steps, from the run's last layer, so that each epoch can be validated and selected as those of every other way to train.
+ * `lambda` has no part in that. With all layers supervised, it is the article's Eq. 5 with SDCLR's mask and batch-norms. Epochs, optimizer and views are those
+ * of fine-tuning, and the projection head is SimCLR's, without the batch-norms that the published code has in it.
+ */
+export const sdclr = {
+  name: 'sdclr',
+  title: 'SDCLR',
+  description: 'contrast a run\u2019s model with itself without 90 % of its weights (Jiang et al. 2021)',
+  startsFrom: 'run',
+  likeFinetuning: true,
+  settings: SETTINGS,
+  /**
+   * @throws `RUN_NOT_FOUND` when `from` holds no trained run, `DATASET_INVALID` for another dataset, `USAGE` for a value out of
+   *   range, and what `trainRun` throws
+   */
+  async train(options: SdclrOptions): Promise<TrainedRun> {
+    const from = await openRun(options.from);
+    const { folder, config, weights } = from;
+    return trainRun(
+      { ...options, ...dataOf(from, options) },
+      {
+        configOf: (dataset) => {
+          requireDatasetOfRun(config.dataset.fingerprint, dataset, folder);
+          return sdclrConfig(options, from, dataset);
+        },
+        outOf: () => `${options.from.replace(/\/+$/, '')}-sdclr`,
+        ...{ weights, from: folder.path, method: selfDamaging },
+      },
+    );
+  },
+} as const satisfies TrainingMethod;
+
+async function sdclrConfig(
+  options: SdclrOptions,
+  from: { readonly config: RunConfig; readonly weights: string },
+  dataset: Dataset,
+): Promise<SdclrConfig> {
+  const protocol = options.protocol ?? 'article';
+  const { viewAugmentation: view, ...settings } = resolveSettings(SETTINGS, protocol, options);
+  requireNegatives(settings.batchSize, dataset.splits.train.length);
+  return {
+    command: 'train sdclr',
+    protocol,
+    dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
+    ...modelOf(from.config),
+    weights: await weightsFingerprint(from.weights),
+    ...defined(settings),
+    precision: settings.precision ?? from.config.precision,
+    viewAugmentation: viewOf(preparedAs({ imageSize: from.config.imageSize }, dataset), view === undefined ? 'dataset' : view),
+    seed: options.seed ?? 0,
+  };
+}
+
+/** Both branches, epoch after epoch. */
+async function selfDamaging(trainer: Trainer<SdclrConfig>): Promise<MethodRun> {
+  const { config, loader, model, generator } = trainer;
+  const indices = loader.dataset.splits.train;
+  const count = fractionToCount(
+    config.prunedShare,
+    countNeurons(unitLayers(model.description.layers, 'weight')),
+  );
+  // Adam's steps of the last layer do not depend on its loss's weight, but the plateau that lowers the learning rate would.
+  const weight = config.supervision === 'last-layer' ? 1 : config.lambda;
+  const settings = { ...config, ...LOSS, lambda: weight };
+  const head = await addProjectionHead(trainer);
+  const norms = await addNorms(trainer);
+  return {
+    async trainEpoch(epoch, rate) {
+      using scope = new TensorScope();
+      const masks = scope.own(await model.network.magnitudeMasks(config.prunedShare));
+      const views = loader.trainingViews(indices, config.batchSize, generator, { ...config, views: 'two' });
+      const pruned = { masks, norms: norms?.network };
+      const training = await trainer.trainBatches(epoch, rate, views, indices.length, (batch) =>
+        finetuneLoss(settings, model.network, head.network, pruned, batch),
+      );
+      return { ...training, mask: { count, neurons: [] } };
+    },
+    async stateDict() {
+      return { ...(await partOut('head', head)), ...(norms ? await partOut('norms', norms) : {}) };
+    },
+    async loadStateDict(state) {
+      await partIn('head', state, head);
+      if (norms) await partIn('norms', state, norms);
+    },
+  };
+}
+
+/** The pruned branch's batch-norms, trained beside the model; undefined where it has none. */
+async function addNorms(trainer: Trainer<SdclrConfig>): Promise<TrainedPart | undefined> {
+  const norms = await trainer.model.network.copyNorms();
+  if (norms.describe().parameters.length > 0) return trainer.addPart(norms);
+  norms.dispose();
+  return undefined;
+}
