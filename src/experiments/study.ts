@@ -1,5 +1,6 @@
 import { datasetOf } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
+import { holm } from '../metrics/holm.js';
 import {
   pairedDifference,
   summarizeSeeds,
@@ -16,7 +17,16 @@ export interface StudyOptions extends ArmOptions {
   /** An arm that is compared with each of the others, besides. */
   readonly focus?: string | undefined;
   readonly seeds: readonly number[];
+  /** The largest difference of worst-group accuracies that would not matter, a fraction; left out: none is tested for. */
+  readonly equivalence?: number | undefined;
   readonly onStep?: ((step: string) => void) | undefined;
+}
+
+/** A paired difference with its p-values after Holm's correction over the study's differences from the same arm. */
+export interface StudyDifference extends PairedDifference {
+  /** Left out by earlier versions, as the next one. */
+  readonly pValueHolm?: number | null;
+  readonly signFlipHolm?: number | null;
 }
 
 /** One row of a study. */
@@ -27,16 +37,18 @@ export interface StudyRow {
   readonly testWorstGroupAccuracy: SeedSummary;
   readonly testAverage: SeedSummary;
   /** Test worst-group accuracy minus the reference arm's, paired by seed; null for the reference itself. */
-  readonly difference: PairedDifference | null;
+  readonly difference: StudyDifference | null;
 }
 
 export interface StudyResult {
   readonly reference: string;
+  /** The margin of the equivalence tests, a fraction; null: none was tested. Left out by earlier versions. */
+  readonly equivalence?: number | null;
   readonly rows: readonly StudyRow[];
   /** The arm that matters most, minus each of the others: test worst-group accuracy, paired by seed. */
   readonly focus?: {
     readonly arm: string;
-    readonly against: readonly { readonly arm: string; readonly difference: PairedDifference }[];
+    readonly against: readonly { readonly arm: string; readonly difference: StudyDifference }[];
   };
 }
 
@@ -68,21 +80,46 @@ export async function runStudy(options: StudyOptions): Promise<StudyResult> {
     }
   }
   const reference = options.reference ?? first.name;
-  const rows = arms.map(({ name }) => rowOf(name, outcomes, reference));
-  const { focus } = options;
-  return { reference, rows, ...(focus === undefined ? {} : { focus: compareFocus(focus, rows) }) };
+  const { focus, equivalence } = options;
+  const bare = arms.map(({ name }) => rowOf(name, outcomes, reference, equivalence));
+  const corrected = correct(bare.map(({ difference }) => difference));
+  const rows = bare.map((row, i) => ({ ...row, difference: corrected[i] ?? null }));
+  return {
+    ...{ reference, equivalence: equivalence ?? null, rows },
+    ...(focus === undefined ? {} : { focus: compareFocus(focus, rows, equivalence) }),
+  };
 }
 
-function compareFocus(focus: string, rows: readonly StudyRow[]): StudyResult['focus'] & object {
+/** Holm's correction of differences that are told together. */
+function correct(differences: readonly (PairedDifference | null)[]): (StudyDifference | null)[] {
+  const byT = holm(differences.map((difference) => difference?.pValue));
+  const bySigns = holm(differences.map((difference) => difference?.signFlip?.pValue));
+  return differences.map(
+    (difference, i) =>
+      difference && {
+        ...difference,
+        pValueHolm: byT[i] ?? null,
+        signFlipHolm: bySigns[i] ?? null,
+      },
+  );
+}
+
+function compareFocus(
+  focus: string,
+  rows: readonly StudyRow[],
+  equivalence: number | undefined,
+): StudyResult['focus'] & object {
   const valuesOf = ({ seeds }: StudyRow): number[] =>
     seeds.map(({ testWorstGroupAccuracy }) => testWorstGroupAccuracy);
   const own = rows.find(({ arm }) => arm === focus);
   if (!own) throw new RangeError(`The study has no arm ${focus}`);
+  const others = rows.filter(({ arm }) => arm !== focus);
+  const differences = correct(
+    others.map((row) => pairedDifference(valuesOf(own), valuesOf(row), equivalence)),
+  );
   return {
     arm: focus,
-    against: rows
-      .filter(({ arm }) => arm !== focus)
-      .map((row) => ({ arm: row.arm, difference: pairedDifference(valuesOf(own), valuesOf(row)) })),
+    against: others.map(({ arm }, i) => ({ arm, difference: differences[i] as StudyDifference })),
   };
 }
 
@@ -90,6 +127,7 @@ function rowOf(
   name: string,
   outcomes: ReadonlyMap<string, readonly SeedOutcome[]>,
   reference: string,
+  equivalence: number | undefined,
 ): StudyRow {
   const seeds = outcomes.get(name) ?? [];
   const of = (key: 'valWorstGroupAccuracy' | 'testWorstGroupAccuracy' | 'testAverage'): number[] =>
@@ -107,6 +145,7 @@ function rowOf(
         : pairedDifference(
             of('testWorstGroupAccuracy'),
             compared.map(({ testWorstGroupAccuracy }) => testWorstGroupAccuracy),
+            equivalence,
           ),
   };
 }

@@ -13,6 +13,8 @@ export interface FigureResult {
   readonly kind: string;
   readonly title: string;
   readonly checkpoint: string;
+  /** One: the numbers do not show how models differ. */
+  readonly models: 1;
   readonly rows: readonly FigureRow[];
 }
 
@@ -33,7 +35,7 @@ export async function writeFigures(
   const written: ReproducedFigure[] = [];
   for (const { name, title, needs, rows, tables } of figures) {
     const source = { ...neededOf(results, needs, grid), dataset };
-    const result: FigureResult = { kind: name, title, checkpoint, rows: rows(source) };
+    const result: FigureResult = { kind: name, title, checkpoint, models: 1, rows: rows(source) };
     await folder.writeResult(name, result);
     const json = folder.result(name);
     const csv = json.replace(/json$/, 'csv');

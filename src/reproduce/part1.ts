@@ -31,7 +31,8 @@ export interface Part1Options extends Omit<SessionOptions, 'unit'> {
   /** Where the run is, or is trained by ERM where it is not: then `data` and `erm.arch` are needed. */
   readonly run: string;
   /** What ERM takes besides, where the run has to be trained. */
-  readonly erm?: Partial<Pick<ErmOptions, 'arch' | 'weights' | 'epochs' | 'lr' | 'onEpoch'>> | undefined;
+  readonly erm?:
+    Partial<Pick<ErmOptions, 'arch' | 'weights' | 'epochs' | 'lr' | 'augmentation' | 'onEpoch'>> | undefined;
   /** Standard deviations of Figs 11 and 12; default: each figure's own. */
   readonly sigmas?: readonly number[] | undefined;
   /** Seeds of random perturbations. Default: the protocol's; article: 10. */

@@ -1,8 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { datasetOf } from '../data/dataset.js';
 import { runStudy, type StudyOptions, type StudyResult, type StudyRow } from '../experiments/study.js';
-import { SpurmemError } from '../errors.js';
+import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, writeAtomic, writeJson } from '../files.js';
 import { writeStudyReport } from '../report/studyReport.js';
 import { gridArms, kickInEpochs, STUDIES, type StudyGrid, type StudyPlan } from './studies.js';
@@ -47,6 +48,7 @@ export async function reproducePart2(options: Part2Options): Promise<Part2Result
   await makeFolder(out);
   const kickIn = grid?.kickInEpoch ?? kickInEpochs(options.erm);
   const keepEpochs = kickIn.filter((epoch) => typeof epoch === 'number');
+  for (const plan of plans) await declare(out, plan, options);
   const studies: Part2Result['studies'][number][] = [];
   for (const { kind, title, arms, focus } of plans) {
     options.onStep?.(`${kind}: ${title}`);
@@ -62,6 +64,47 @@ export async function reproducePart2(options: Part2Options): Promise<Part2Result
   }
   options.onStep?.('report');
   return { report: await writeStudyReport(out), studies };
+}
+
+/**
+ * Writes what a study will compare, with which seeds and margin, before its first run: `<out>/<study>.plan.json`. A margin that
+ * was declared stays: chosen after the results, it would tell nothing.
+ */
+async function declare(
+  out: string,
+  { kind, title, arms, focus }: StudyPlan & { readonly kind: string },
+  { seeds, equivalence: margin }: Pick<Part2Options, 'seeds' | 'equivalence'>,
+): Promise<void> {
+  const equivalence = margin ?? null;
+  const path = join(out, `${kind}.plan.json`);
+  const declared = await readPlan(path);
+  if (declared && declared.equivalence !== equivalence) {
+    throw new SpurmemError(
+      'RUN_EXISTS',
+      `\`equivalence\` is ${points(equivalence)}, and ${path} declares ${points(declared.equivalence)}: ` +
+        'a margin is set before the first result.',
+      {
+        ...{ parameter: 'equivalence', value: equivalence, expected: points(declared.equivalence) },
+        advice: ['Give the same one, or begin a study of its own with another `out`.'],
+      },
+    );
+  }
+  await writeJson(path, { kind, title, equivalence, seeds, focus: focus ?? null, arms });
+}
+
+async function readPlan(path: string): Promise<{ readonly equivalence: number | null } | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as { equivalence: number | null };
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw new SpurmemError('RUN_INVALID', `${path} is damaged: ${messageOf(error)}. Delete it.`, {
+      cause: error,
+    });
+  }
+}
+
+function points(margin: number | null): string {
+  return margin === null ? 'not given' : `${100 * margin} points`;
 }
 
 function planOf(

@@ -11,6 +11,7 @@ import {
   addComputeOptions,
   addDatasetOptions,
   chosenDatasetOptions,
+  integers,
   protocolOption,
   type ComputeOptions,
 } from '../options.js';
@@ -20,11 +21,14 @@ interface Part1CommandOptions extends ComputeOptions, DatasetOptions {
   readonly run: string;
   readonly data?: string;
   readonly protocol: Protocol;
+  readonly seeds?: readonly number[];
 }
 
-const { epochs, lr } = ERM_SETTINGS;
+const { epochs, lr, augmentation } = ERM_SETTINGS;
 /** What is taken where the model has to be trained. */
-const ERM_OPTIONS = { arch: MODEL_SETTINGS.arch, weights: MODEL_SETTINGS.weights, epochs, lr } as const;
+const ERM_OPTIONS = {
+  ...{ arch: MODEL_SETTINGS.arch, weights: MODEL_SETTINGS.weights, epochs, lr, augmentation },
+} as const;
 const { sigmas, repeats, samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
 const TRACE_OPTIONS = {
   batchSize: TRACE_SETTINGS.session.batchSize,
@@ -60,38 +64,48 @@ function addFigureCommand(
     .description(description)
     .requiredOption('--run <run>', 'run folder; a model is trained there by ERM where it holds none')
     .option('--data <folder>', 'dataset folder (default: the one the run was trained on)')
+    .addOption(
+      integers('--seeds <list>', 'seeds, each a model in a folder of --run, reported over models', 0),
+    )
     .addOption(protocolOption());
   addSettings(addSettings(command, ERM_OPTIONS), TRACE_OPTIONS);
   addDatasetOptions(addComputeOptions(command));
   addJob<Part1CommandOptions>(
     command,
     async (options, output, control) => {
-      const [{ reproducePart1 }, { describeEpoch }, { figureTables }] = await Promise.all([
-        import('../../reproduce/part1.js'),
-        import('../describe.js'),
-        import('../figureTables.js'),
-      ]);
+      const [{ reproducePart1 }, { reproducePart1Seeds }, { describeEpoch }, { figureTables }] =
+        await Promise.all([
+          import('../../reproduce/part1.js'),
+          import('../../reproduce/part1Seeds.js'),
+          import('../describe.js'),
+          import('../figureTables.js'),
+        ]);
       const { run, data, protocol, seed, device, threads, memoryFormat } = options;
-      const result = await reproducePart1({
+      const common = {
         ...control,
-        ...{ figures, run, data, protocol, seed, device, threads, memoryFormat },
+        ...{ figures, run, data, protocol, device, threads, memoryFormat },
         ...givenSettings(TRACE_OPTIONS, options),
         datasetOptions: chosenDatasetOptions(options),
         erm: { ...givenSettings(ERM_OPTIONS, options), onEpoch: describeEpoch(output) },
-        onStep: (step) => {
+        onStep: (step: string) => {
           output.info(step);
         },
-      });
+      };
+      const { seeds } = options;
+      const result = seeds
+        ? await reproducePart1Seeds({ ...common, seeds })
+        : await reproducePart1({ ...common, seed });
       const files = result.figures.flatMap(({ json, csv }) => [json, csv]);
       const text = [
         ...figureTables(result.figures, output.color),
         `Results:\n${files.map((file) => `  ${file}`).join('\n')}`,
+        ...(seeds ? [] : ['One model: --seeds reports means and intervals over models.']),
         `Report: ${result.report}`,
       ];
       output.result(text.join('\n'), {
         run,
         report: result.report,
-        figures: result.figures.map(({ tables: _tables, ...figure }) => figure),
+        figures: result.figures.map(withoutTables),
       });
     },
     {
@@ -101,4 +115,8 @@ function addFigureCommand(
       'erm.batchSize': '--batch-size',
     },
   );
+}
+
+function withoutTables({ tables: _tables, ...figure }: { readonly tables: unknown }): object {
+  return figure;
 }

@@ -14,20 +14,22 @@ import {
   protocolOption,
   type EngineOptions,
 } from '../options.js';
-import { addSettings, givenSettings, settingNames } from '../settings.js';
+import { positive } from '../../settings/values.js';
+import { addSettings, givenSettings, settingNames, valueOption } from '../settings.js';
 
 interface Part2CommandOptions extends EngineOptions, DatasetOptions {
   readonly data: string;
   readonly out?: string;
   readonly protocol: Protocol;
   readonly seeds: readonly number[];
+  readonly equivalence?: number;
   readonly grid?: readonly string[];
   readonly only?: readonly string[];
 }
 
 /** ERM's settings that have an option of their own here; those of fine-tuning have the plain names. */
-const { epochs, batchSize, lr, precision, averaging } = ERM_SETTINGS;
-const ERM_OPTIONS = { epochs, batchSize, lr } as const;
+const { epochs, batchSize, lr, augmentation, precision, averaging } = ERM_SETTINGS;
+const ERM_OPTIONS = { epochs, batchSize, lr, augmentation } as const;
 /** What one option sets for both. */
 const SHARED_OPTIONS = { precision, averaging } as const;
 
@@ -53,7 +55,18 @@ function addStudyCommand(
     .description(description)
     .requiredOption('--data <folder>', 'dataset folder')
     .option('--out <folder>', 'folder for the runs and their report (default: runs/part2-<dataset>)')
-    .addOption(integers('--seeds <list>', 'seeds, each a run of every setting', 0).default([0, 1, 2, 3, 4]))
+    .addOption(
+      integers('--seeds <list>', 'seeds, each a run of every setting', 0).default([
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+      ]),
+    )
+    .addOption(
+      valueOption(
+        '--equivalence <points>',
+        'largest difference of worst-group accuracies that would not matter, in points, declared before the first run (default: none is tested)',
+        positive(),
+      ),
+    )
     .addOption(protocolOption());
   addSettings(command, MODEL_SETTINGS);
   addSettings(command, ERM_OPTIONS, 'erm');
@@ -71,6 +84,7 @@ function addStudyCommand(
       const result = await reproducePart2({
         ...control,
         ...{ studies, seeds, only, data, out, device, threads, memoryFormat },
+        equivalence: options.equivalence === undefined ? undefined : options.equivalence / 100,
         datasetOptions: chosenDatasetOptions(options),
         erm: {
           protocol,

@@ -1,13 +1,15 @@
-import type { StudyResult } from '../../experiments/study.js';
-import type { PairedDifference, SeedSummary } from '../../metrics/seeds.js';
+import type { StudyDifference, StudyResult } from '../../experiments/study.js';
+import type { SeedSummary } from '../../metrics/seeds.js';
 import { fixed, MISSING, percentRange, points, pointsRange, probability } from '../format.js';
 import type { Table } from './table.js';
 
+/** What is told of a difference after its mean. */
+const DIFFERENCE = ['95 % interval', 'p, sign flips', 'p, t', 'equivalent'] as const;
+
 /** A row a setting: accuracies over seeds in percent, and the paired difference from the reference in points. */
-export function studyTable({ rows, reference }: StudyResult): Table {
+export function studyTable({ rows, reference, equivalence }: StudyResult): Table {
   return {
-    caption:
-      'Worst-group accuracy over seeds in percent: mean ± standard deviation, 95 % interval of the mean by Student’s t. Differences in points, paired by seed, with a two-sided paired t-test.',
+    caption: `Worst-group accuracy over seeds in percent: mean ± standard deviation, 95 % interval of the mean by Student’s t. Differences in points, paired by seed: p by a sign-flip test and by a paired t-test, two-sided, in brackets after Holm’s correction.${equivalenceNote(equivalence)}`,
     columns: [
       'setting',
       'seeds',
@@ -16,8 +18,7 @@ export function studyTable({ rows, reference }: StudyResult): Table {
       '95 % interval',
       'test average',
       `test worst group minus ${reference}`,
-      '95 % interval',
-      'p',
+      ...DIFFERENCE,
     ].map((name) => ({ name })),
     rows: rows.map((row) => [
       row.arm,
@@ -32,11 +33,11 @@ export function studyTable({ rows, reference }: StudyResult): Table {
 }
 
 /** The focused arm minus every other arm; undefined for a study without a focus. */
-export function focusTable({ focus }: StudyResult): Table | undefined {
+export function focusTable({ focus, equivalence }: StudyResult): Table | undefined {
   return (
     focus && {
-      caption: `What ${focus.arm} gains over each of the others, in points, paired by seed.`,
-      columns: [`${focus.arm} minus`, 'test worst group', '95 % interval', 'p'].map((name) => ({ name })),
+      caption: `What ${focus.arm} gains over each of the others, in points, paired by seed.${equivalenceNote(equivalence)}`,
+      columns: [`${focus.arm} minus`, 'test worst group', ...DIFFERENCE].map((name) => ({ name })),
       rows: focus.against.map(({ arm, difference }) => [arm, ...differenceCells(difference)]),
     }
   );
@@ -50,12 +51,28 @@ function intervalText({ interval }: SeedSummary): string {
   return interval ? percentRange(interval) : MISSING;
 }
 
-function differenceCells(difference: PairedDifference | null): [string, string, string] {
-  if (!difference) return ['', '', ''];
-  const { mean, interval, pValue } = difference;
+function differenceCells(difference: StudyDifference | null): string[] {
+  if (!difference) return ['', ...DIFFERENCE.map(() => '')];
+  const { mean, interval, pValue, pValueHolm, signFlip, signFlipHolm, equivalence } = difference;
   return [
     points(mean),
     interval ? pointsRange(interval) : MISSING,
-    pValue === null ? MISSING : probability(pValue),
+    pText(signFlip?.pValue, signFlipHolm),
+    pText(pValue, pValueHolm),
+    equivalence
+      ? `${equivalence.equivalent ? 'yes' : 'no'} (p = ${probability(equivalence.pValue)})`
+      : MISSING,
   ];
+}
+
+function pText(p: number | null | undefined, adjusted: number | null | undefined): string {
+  if (p === null || p === undefined) return MISSING;
+  const after = adjusted === null || adjusted === undefined ? '' : ` (${probability(adjusted)})`;
+  return `${probability(p)}${after}`;
+}
+
+function equivalenceNote(margin: number | null | undefined): string {
+  return margin === null || margin === undefined
+    ? ''
+    : ` Equivalent: the difference lies within ±${fixed(100 * margin, 1)} points, which were declared before the first run (two one-sided tests).`;
 }

@@ -140,7 +140,10 @@ async function sdclrConfig(
     weights: await weightsFingerprint(from.weights),
     ...defined(settings),
     precision: settings.precision ?? from.config.precision,
-    viewAugmentation: viewOf(preparedAs({ imageSize: from.config.imageSize }, dataset), view === undefined ? 'dataset' : view),
+    viewAugmentation: viewOf(
+      preparedAs({ imageSize: from.config.imageSize }, dataset),
+      view === undefined ? 'dataset' : view,
+    ),
     seed: options.seed ?? 0,
   };
 }

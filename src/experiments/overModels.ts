@@ -1,0 +1,78 @@
+import { holm } from '../metrics/holm.js';
+import { summarizeSeeds, type SeedSummary } from '../metrics/seeds.js';
+import { signFlip } from '../metrics/signFlip.js';
+import { mean } from '../metrics/statistics.js';
+
+/** A measurement with its settings, as figures have them. */
+export type MeasuredRow = Readonly<Record<string, string | number | null>>;
+
+/** What tells one measurement from another; everything else differs between models, or is measured. */
+const SETTINGS = [
+  ...['split', 'perturbation', 'sigma', 'criterion', 'layer', 'chosenFor', 'k'],
+  ...['chosenBy', 'rankedBy', 'among', 'group', 'name'],
+] as const;
+
+/** What is measured. A change has a null: 0. */
+const MEASURES = ['accuracy', 'baseline', 'change', 'marginChange', 'lossChange', 'percentile'] as const;
+const CHANGES: readonly Measure[] = ['change', 'marginChange', 'lossChange'];
+export type Measure = (typeof MEASURES)[number];
+
+/** A measure over models: their mean, standard deviation and 95 % intervals. */
+export interface ModelSummary extends SeedSummary {
+  /** Of a change: the sign-flip test that it is 0, and its p after Holm's correction over the figure's changes of this kind. */
+  readonly pValue?: number | null;
+  readonly pValueHolm?: number | null;
+}
+
+/** One measurement of a figure over models. */
+export interface RowOverModels {
+  readonly settings: MeasuredRow;
+  readonly models: number;
+  readonly measures: Readonly<Partial<Record<Measure, ModelSummary>>>;
+}
+
+/**
+ * Summarizes the same figure of several models, with the model as the unit: rows with equal settings are one measurement, and
+ * several of one model, such as its neurons' ranks, count by their mean.
+ *
+ * @param ofModels the figure's rows, model by model
+ */
+export function overModels(ofModels: readonly (readonly MeasuredRow[])[]): RowOverModels[] {
+  const byKey = new Map<string, { settings: MeasuredRow; models: MeasuredRow[][] }>();
+  for (const [model, rows] of ofModels.entries()) {
+    for (const row of rows) {
+      const settings = Object.fromEntries(
+        SETTINGS.filter((name) => name in row).map((name) => [name, row[name] ?? null]),
+      );
+      const key = JSON.stringify(settings);
+      const known = byKey.get(key) ?? { settings, models: [] };
+      byKey.set(key, known);
+      (known.models[model] ??= []).push(row);
+    }
+  }
+  const summarized = [...byKey.values()].map(({ settings, models }) => {
+    const present = models.filter((rows) => rows.length > 0);
+    return { settings, models: present.length, measures: summarize(present) };
+  });
+  for (const change of CHANGES) {
+    const adjusted = holm(summarized.map(({ measures }) => measures[change]?.pValue));
+    summarized.forEach(({ measures }, i) => {
+      const found = measures[change];
+      if (found) measures[change] = { ...found, pValueHolm: adjusted[i] ?? null };
+    });
+  }
+  return summarized;
+}
+
+function summarize(models: readonly (readonly MeasuredRow[])[]): Partial<Record<Measure, ModelSummary>> {
+  const measures: Partial<Record<Measure, ModelSummary>> = {};
+  for (const name of MEASURES) {
+    const values = models.map((rows) => mean(rows.map((row) => Number(row[name] ?? Number.NaN))));
+    if (!values.every(Number.isFinite)) continue;
+    measures[name] = {
+      ...summarizeSeeds(values),
+      ...(CHANGES.includes(name) ? { pValue: signFlip(values)?.pValue ?? null } : {}),
+    };
+  }
+  return measures;
+}

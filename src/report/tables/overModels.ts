@@ -1,0 +1,72 @@
+import type { Measure, ModelSummary, RowOverModels } from '../../experiments/overModels.js';
+import { articleName, fixed, MISSING, probability } from '../format.js';
+import type { Table } from './table.js';
+
+/** How a setting's or measure's column is called, and what a unit of a measure is in the table. */
+const SETTING_NAMES: Readonly<Record<string, string>> = {
+  chosenFor: 'chosen for',
+  chosenBy: 'chosen by',
+  rankedBy: 'ranked by',
+};
+const SHOWN: readonly {
+  readonly measure: Measure;
+  readonly name: string;
+  readonly scale: number;
+  readonly decimals: number;
+}[] = [
+  { measure: 'accuracy', name: 'accuracy, %', scale: 100, decimals: 2 },
+  { measure: 'change', name: 'change, points', scale: 100, decimals: 2 },
+  { measure: 'marginChange', name: 'margin', scale: 1, decimals: 3 },
+  { measure: 'lossChange', name: 'loss', scale: 1, decimals: 3 },
+  { measure: 'percentile', name: 'percentile', scale: 1, decimals: 2 },
+];
+
+/** A figure over models, a row a measurement: means with 95 % intervals, and p-values of changes. */
+export function overModelsTable({
+  kind,
+  title,
+  seeds,
+  rows,
+}: {
+  readonly kind: string;
+  readonly title: string;
+  readonly seeds: readonly number[];
+  readonly rows: readonly RowOverModels[];
+}): Table {
+  const settings = [...new Set(rows.flatMap((row) => Object.keys(row.settings)))].filter((name) =>
+    rows.some((row) => (row.settings[name] ?? null) !== null),
+  );
+  const shown = SHOWN.filter(({ measure }) => rows.some(({ measures }) => measures[measure]));
+  const tested = shown.filter(({ measure }) =>
+    rows.some(({ measures }) => measures[measure]?.pValue !== undefined),
+  );
+  const models =
+    seeds.length === 1
+      ? 'one model, whose numbers do not show how models differ'
+      : `${seeds.length} models (seeds ${seeds.join(', ')}): mean and 95 % interval over models by Student’s t; p by a sign-flip test, in brackets after Holm’s correction`;
+  return {
+    caption: `${articleName(kind)}: ${title}. ${models}.`,
+    columns: [
+      ...settings.map((name) => ({ name: SETTING_NAMES[name] ?? name, text: true })),
+      ...shown.map(({ name }) => ({ name })),
+      ...tested.map(({ name }) => ({ name: `p, ${name.split(',')[0] ?? name}` })),
+    ],
+    rows: rows.map((row) => [
+      ...settings.map((name) => String(row.settings[name] ?? '')),
+      ...shown.map(({ measure, scale, decimals }) => meanText(row.measures[measure], scale, decimals)),
+      ...tested.map(({ measure }) => pText(row.measures[measure])),
+    ]),
+  };
+}
+
+function meanText(summary: ModelSummary | undefined, scale: number, decimals: number): string {
+  if (!summary) return MISSING;
+  const interval = summary.interval?.map((end) => fixed(scale * end, decimals));
+  return `${fixed(scale * summary.mean, decimals)}${interval ? ` [${interval.join(', ')}]` : ''}`;
+}
+
+function pText(summary: ModelSummary | undefined): string {
+  if (summary?.pValue === undefined || summary.pValue === null) return MISSING;
+  const after = summary.pValueHolm ?? null;
+  return `${probability(summary.pValue)}${after === null ? '' : ` (${probability(after)})`}`;
+}

@@ -1,0 +1,92 @@
+import { join, resolve } from 'node:path';
+import { stringify } from 'csv-stringify/sync';
+import { datasetOf } from '../data/dataset.js';
+import { SpurmemError } from '../errors.js';
+import { overModels, type RowOverModels } from '../experiments/overModels.js';
+import { makeFolder, writeAtomic, writeJson } from '../files.js';
+import { writeModelsReport } from '../report/modelsReport.js';
+import { overModelsTable } from '../report/tables/overModels.js';
+import type { Table } from '../report/tables/table.js';
+import type { FigureResult } from './figureFiles.js';
+import { reproducePart1, type Part1Options } from './part1.js';
+
+export interface Part1SeedsOptions extends Omit<Part1Options, 'run' | 'seed'> {
+  /** The folder of all of it: a model's run is in `seed-<n>`. */
+  readonly run: string;
+  /** Of each model: its data order, initial head, and the draws of its traces. */
+  readonly seeds: readonly number[];
+}
+
+/** `<run>/<figure>.json`: a figure over models, a row a measurement; the same rows are in its CSV. */
+export interface FigureOverModels {
+  readonly kind: string;
+  readonly title: string;
+  readonly seeds: readonly number[];
+  readonly rows: readonly RowOverModels[];
+}
+
+export interface Part1SeedsResult {
+  readonly run: string;
+  readonly report: string;
+  readonly figures: readonly (FigureOverModels & {
+    readonly json: string;
+    readonly csv: string;
+    readonly tables: readonly Table[];
+  })[];
+}
+
+/**
+ * Reproduces figures and tables of the article's Part I over models: each seed trains one by ERM, whose figures are made as those
+ * of a single run are, and reports means and intervals over models. What is finished is not made again.
+ *
+ * @throws `USAGE` without seeds, and what `reproducePart1` throws
+ */
+export async function reproducePart1Seeds(options: Part1SeedsOptions): Promise<Part1SeedsResult> {
+  const { seeds, figures, ...rest } = options;
+  if (seeds.length === 0) {
+    throw new SpurmemError('USAGE', '`seeds` is empty: it takes at least one seed.', {
+      ...{ parameter: 'seeds', value: seeds, expected: 'at least one seed' },
+    });
+  }
+  const run = resolve(options.run);
+  await makeFolder(run);
+  // Once for all models.
+  const data = options.data === undefined ? undefined : await datasetOf(options.data, options.datasetOptions);
+  const ofSeeds: (readonly FigureResult[])[] = [];
+  for (const [i, seed] of seeds.entries()) {
+    options.onStep?.(`${i + 1}/${seeds.length} seed ${seed}`);
+    const made = await reproducePart1({ ...rest, data, figures, seed, run: join(run, `seed-${seed}`) });
+    ofSeeds.push(made.figures);
+  }
+  const summarized: Part1SeedsResult['figures'][number][] = [];
+  for (const [at, { name, title }] of figures.entries()) {
+    const figure: FigureOverModels = {
+      ...{ kind: name, title, seeds },
+      rows: overModels(ofSeeds.map((ofSeed) => ofSeed[at]?.rows ?? [])),
+    };
+    const json = join(run, `${name}.json`);
+    const csv = join(run, `${name}.csv`);
+    await writeJson(json, figure);
+    await writeAtomic(csv, stringify(figure.rows.map(flat), { header: true }));
+    summarized.push({ ...figure, json, csv, tables: [overModelsTable(figure)] });
+  }
+  options.onStep?.('report');
+  return { run, report: await writeModelsReport(run, summarized), figures: summarized };
+}
+
+/** A row of the CSV. */
+function flat({ settings, models, measures }: RowOverModels): Record<string, string | number | null> {
+  const columns = Object.entries(measures).flatMap(([name, summary]) => [
+    [name, summary.mean],
+    [`${name}Std`, summary.std],
+    [`${name}Low`, summary.interval?.[0] ?? null],
+    [`${name}High`, summary.interval?.[1] ?? null],
+    ...(summary.pValue === undefined
+      ? []
+      : [
+          [`${name}P`, summary.pValue],
+          [`${name}PHolm`, summary.pValueHolm ?? null],
+        ]),
+  ]);
+  return { ...settings, models, ...(Object.fromEntries(columns) as Record<string, number | null>) };
+}
