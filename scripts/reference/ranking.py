@@ -2,9 +2,9 @@
 score and select.
 
 Reads weights, and a batch with its labels, from safetensors. The gradient criterion scores every convolution, in eval
-mode, once with each loss, and so does its product with the weights; magnitude scores the same ones, and those outside ResNet's shortcuts. The top k come by successive maxima: the
-largest score is taken and masked, and the search repeats. Prints JSON: for each ranking its convolutions, channels, and
-the top k as [layer, channel, score].
+mode, once with each loss, and so does its product with the weights; magnitude scores the same ones, and those outside
+ResNet's shortcuts. The top k come by successive maxima: the largest score is taken and masked, and the search repeats.
+Prints JSON: for each ranking its convolutions, channels, and the top k as [layer, channel, score].
 """
 
 import argparse

@@ -17,6 +17,23 @@ const TABLES: Readonly<Record<string, SettingsTable>> = {
   finetuning: FINETUNE_SETTINGS,
 };
 
+/** Settings that were read otherwise before, by the part that they belong to. */
+const CHANGED: readonly SettingsTable[] = [
+  RECIPE_SETTINGS,
+  { ...session, ...unstructured },
+  overlap,
+  gradCam,
+  FINETUNE_SETTINGS,
+];
+const CHANGED_HEAD = [
+  'option',
+  'the article',
+  'the published code',
+  'before',
+  'now (`article`)',
+  'now (`released`)',
+];
+
 const HEAD = ['option', 'the article', 'the published code', '`article`', '`released`'];
 
 /**
@@ -30,15 +47,36 @@ export function withProtocolTables(document: string): string {
   const result = document.replace(
     /(<!-- settings: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
     (_place, start: string, name: string, end: string) => {
+      if (name === 'changed') {
+        placed.add(name);
+        return `${start}\n${changedTable()}\n\n${end}`;
+      }
       const table = TABLES[name];
       if (!table) throw new RangeError(`There is no table of settings named ${name}`);
       placed.add(name);
       return `${start}\n${markdownTable(table)}\n\n${end}`;
     },
   );
-  const missing = Object.keys(TABLES).filter((name) => !placed.has(name));
+  const missing = [...Object.keys(TABLES), 'changed'].filter((name) => !placed.has(name));
   if (missing.length > 0) throw new RangeError(`The document has no place for ${missing.join(', ')}`);
   return result;
+}
+
+/** What the readings of the article and of the published code were before, and what they are. */
+function changedTable(): string {
+  const rows = CHANGED.flatMap((table) =>
+    Object.entries(table)
+      .filter(([, { before }]) => before !== undefined)
+      .map(([name, entry]) => [
+        optionOf(name, entry),
+        entry.source,
+        entry.published ?? '–',
+        entry.before ?? '',
+        defaultInWords(entry, 'article'),
+        defaultInWords(entry, 'released'),
+      ]),
+  );
+  return markdown(CHANGED_HEAD, rows);
 }
 
 function markdownTable(table: SettingsTable): string {
@@ -49,7 +87,11 @@ function markdownTable(table: SettingsTable): string {
     defaultInWords(entry, 'article'),
     defaultInWords(entry, 'released'),
   ]);
-  return [HEAD, HEAD.map(() => '---'), ...rows]
+  return markdown(HEAD, rows);
+}
+
+function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows]
     .map((cells) => `| ${cells.map(escaped).join(' | ')} |`)
     .join('\n');
 }

@@ -113,6 +113,7 @@ const session = {
 
 const unstructured = {
   perturbation: setting<PerturbationName>({
+    before: 'without rewind and mean',
     type: oneOf(PERTURBATION_NAMES),
     help: 'what happens to the neurons',
     argument: 'kind',
@@ -121,6 +122,7 @@ const unstructured = {
     published: 'these three, and rewinding to an earlier epoch',
   }),
   sigmas: setting({
+    before: '0.001, 0.005, 0.01, 0.05, 0.1 in Figs 11 and 12',
     type: listOf(positive()),
     help: 'standard deviations of perturbations that draw',
     argument: 'list',
@@ -131,6 +133,7 @@ const unstructured = {
       'in comments 0.005, 0.01 and 0.02 (noise), and 0.02, 0.1, 0.15 and 0.05, 0.2 (random initialization)',
   }),
   rewindEpochs: setting({
+    before: 'not there',
     type: integer(1),
     help: 'how many epochs before the traced one rewound neurons get their weights from; the run must have kept that epoch',
     argument: 'n',
@@ -170,6 +173,7 @@ const overlap = {
     source: 'gradient and magnitude (Fig. 3)',
   }),
   fraction: setting({
+    before: 'ranks among all neurons of the model alone, in bins of 5 %',
     type: share('a share of all neurons', { whole: true }),
     help: 'share of all neurons to choose',
     argument: 'share',
@@ -212,6 +216,7 @@ const gradCam = {
     source: 'layer4.2.conv3 of ResNet-50 (Fig. 10)',
   }),
   output: setting({
+    before: '0, class 0',
     type: classType,
     help: 'the class whose logit the maps speak for, by its name or number',
     argument: 'class',
@@ -303,6 +308,7 @@ function measured(topK: readonly number[], source: string) {
       source: 'training accuracies in Part I; test in Tables 13 and 14',
     }),
     samples: setting({
+      before: 'all examples, and p-values on at most 128 a group',
       type: integer(1),
       help: 'examples of each majority group that are measured at most, drawn by the seed; minority groups are measured whole',
       argument: 'n',
@@ -310,6 +316,7 @@ function measured(topK: readonly number[], source: string) {
       source: 'all of them',
     }),
     controls: setting<number>({
+      before: '100 draws of the same layers alone, whose p was not of the change beside it',
       type: integer(0),
       help: 'random sets of neurons to compare each set with, at most, for each null; 0 for none',
       argument: 'n',
@@ -320,6 +327,7 @@ function measured(topK: readonly number[], source: string) {
       source: OURS,
     }),
     exceedances: setting({
+      before: 'not there',
       type: integer(1),
       help: 'random sets at least as far out that decide a test, on each side',
       argument: 'n',

@@ -30,6 +30,8 @@ export interface Setting<Value> {
   readonly published?: string;
   /** Whether that departure changes results by itself. */
   readonly isDeparture?: boolean;
+  /** What this project did before, where it read the article or the published code otherwise. */
+  readonly before?: string;
 }
 
 /** Settings by name, in the order in which they are listed. */

@@ -19,7 +19,7 @@ test.each([
   ['lambda=1,-1', /-1 is no value of lambda\. It takes a number above 0/],
   [
     'criterion=gradients',
-    /gradients is no value of criterion\. .*gradient, magnitude, gradient-x-weight, combined, random, none/,
+    /gradients is no value of criterion\. .*gradient, magnitude, gradient-x-weight, combined, random, random-same-layers, none/,
   ],
   ['contrast=maybe', /maybe is no value of contrast\. It takes yes or no/],
 ])('%s is refused', (text, message) => {

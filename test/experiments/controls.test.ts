@@ -21,7 +21,7 @@ const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
 const common = { seed: 3, device: 'cpu', threads: 0 };
-const rule = { controls: 30, exceedances: 5 };
+const rule = { controls: 12, exceedances: 3 };
 
 beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
@@ -93,7 +93,7 @@ test('each test is that of evaluating each draw alone, on the same examples, for
   const set = { neurons, groups, perturbation: ZERO, outcomes };
   const controls = await compareWithRandom(session, train, [set], rule);
   expect(native().liveTensors()).toBe(live);
-  expect(controls?.header).toMatchObject({ draws: 30, exceedances: 5 });
+  expect(controls?.header).toMatchObject({ draws: 12, exceedances: 3 });
 
   const before = await judgedAlone(session, []);
   const memberOf = (group: number): ((index: number) => boolean) => {

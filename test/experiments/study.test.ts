@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { runStudy, type StudyOptions } from '../../src/experiments/study.js';
+import { holm } from '../../src/metrics/holm.js';
 import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
 import type { TrainingResult } from '../../src/train/results.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
@@ -81,13 +82,17 @@ test('trains each setting once a seed, goes on where it was, and summarizes over
   const row = rows[1];
   expect(rows[2]?.seeds).toEqual(row?.seeds);
   expect(row?.testWorstGroupAccuracy).toEqual(summarizeSeeds(finetuned));
-  expect(row?.difference).toEqual(pairedDifference(finetuned, erm));
+  expect(row?.difference).toMatchObject(pairedDifference(finetuned, erm));
+  const p = rows.map(({ difference }) => difference?.pValue);
+  expect(rows.map(({ difference }) => difference?.pValueHolm)).toEqual(
+    holm(p).map((adjusted) => adjusted ?? undefined),
+  );
   expect(rows[0]?.difference).toBeNull();
   expect(focus?.arm).toBe('fine-tuned');
   expect(focus?.against.map(({ arm }) => arm)).toEqual([
     ...['ERM', 'lambda 5', 'no mask', 'SUBG', 'DFR', 'SDCLR', 'other loss'],
   ]);
-  expect(focus?.against[0]?.difference).toEqual(row?.difference);
+  expect(focus?.against[0]?.difference).toMatchObject(pairedDifference(finetuned, erm));
 });
 
 test('needs settings and seeds', async () => {

@@ -57,6 +57,6 @@ test('a reduction, a kind of edit and a way to normalize are refused by name', a
   );
   const edit = { layer: 'conv1', unit: 'neuron', kind: 'noise' as 'add', neurons: Int32Array.of(0) } as const;
   expect(() => model.network.forward(images, { edits: [edit] })).toThrow(
-    /Expected 'zero', 'replace' or 'add' for kind but received noise/,
+    /Expected 'zero', 'replace', 'add' or 'output' for kind but received noise/,
   );
 });

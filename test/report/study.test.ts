@@ -31,9 +31,21 @@ const study: StudyResult = {
 
 test('a row gives means, intervals and the paired difference', () => {
   const [erm, finetuned] = studyTable(study).rows;
-  expect(erm).toEqual(['ERM', '3', '49.0 ± 3.6', '49.0 ± 3.6', '[40.0, 58.0]', '80.0 ± 0.0', '', '', '']);
-  expect(finetuned?.slice(6)).toEqual(['+13.00', '[+5.55, +20.45]', '0.017']);
-  expect(focusTable(study)?.rows).toEqual([['ERM', '+13.00', '[+5.55, +20.45]', '0.017']]);
+  expect(erm).toEqual([
+    'ERM',
+    '3',
+    '49.0 ± 3.6',
+    '49.0 ± 3.6',
+    '[40.0, 58.0]',
+    '80.0 ± 0.0',
+    '',
+    '',
+    '',
+    '',
+    '',
+  ]);
+  expect(finetuned?.slice(6)).toEqual(['+13.00', '[+5.55, +20.45]', '0.250', '0.017', '–']);
+  expect(focusTable(study)?.rows).toEqual([['ERM', '+13.00', '[+5.55, +20.45]', '0.250', '0.017', '–']]);
 });
 
 test('the report has a section for each study in the folder, and leaves other files alone', async () => {

@@ -44,6 +44,7 @@ const kickIn: ValueType<number | 'selected'> = {
 /** The settings of fine-tuning (article, Methods, and "Spurious memorization by critical neurons"). */
 export const FINETUNE_SETTINGS = {
   kickInEpoch: protocolSetting({
+    before: 'the epoch that the run selected, under both protocols',
     type: kickIn,
     argument: 'n|selected',
     help: 'epoch of the run to start from, which it must have kept, or the one that it selected',
@@ -98,6 +99,7 @@ export const FINETUNE_SETTINGS = {
     isDeparture: true,
   }),
   criterion: protocolSetting({
+    before: 'gradient under both protocols',
     type: oneOf(MASK_CRITERIA),
     argument: 'name',
     help: 'how the masked neurons are chosen',
@@ -132,6 +134,7 @@ export const FINETUNE_SETTINGS = {
     isDeparture: true,
   }),
   gradientSource: protocolSetting({
+    before: 'pseudo-labels for the article',
     type: oneOf(MASK_GRADIENT_SOURCES),
     argument: 'source',
     help: 'samples and labels of the gradient',
@@ -275,6 +278,7 @@ export const FINETUNE_SETTINGS = {
     isDeparture: true,
   }),
   stopGradient: setting({
+    before: 'not there',
     type: oneOf(STOPPED_BRANCHES),
     argument: 'branch',
     help: 'branch through which the contrast has no gradient',
@@ -282,6 +286,7 @@ export const FINETUNE_SETTINGS = {
     source: 'not given',
   }),
   headWarmup: setting({
+    before: 'not there',
     type: integer(0),
     argument: 'n',
     help: 'epochs before, in which only the projection head is trained, on the contrast',
@@ -289,6 +294,7 @@ export const FINETUNE_SETTINGS = {
     source: 'not given',
   }),
   statistics: protocolSetting({
+    before: 'shared under both protocols',
     type: oneOf(BATCH_NORM_STATISTICS),
     argument: 'how',
     help: 'batch-norm of the auxiliary branch',
@@ -300,6 +306,7 @@ export const FINETUNE_SETTINGS = {
     isDeparture: true,
   }),
   viewAugmentation: setting({
+    before: 'crops and flips alone; the protocol was dropped by reproduce',
     type: augmentationChoice,
     argument: 'augmentation',
     help: `random changes of the views: ${AUGMENTATION_HELP}`,

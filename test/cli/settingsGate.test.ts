@@ -1,0 +1,225 @@
+import { jest } from '@jest/globals';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
+import { parseValue, optionWord } from '../../src/cli/settings.js';
+import { resolveSettings, type Setting, type SettingsTable } from '../../src/settings/setting.js';
+import type { ValueType } from '../../src/settings/values.js';
+import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
+import { ERM_SETTINGS, MODEL_SETTINGS } from '../../src/train/ermSettings.js';
+import { TRAINING_METHODS } from '../../src/train/methods.js';
+import { RECIPE_SETTINGS } from '../../src/train/recipe.js';
+import { tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+
+/**
+ * The gate: every option of every command that stands for a setting must reach what resolves it, and change exactly that
+ * setting there. What the commands hand over is recorded where the long work would begin.
+ */
+const folder = temporaryFolder();
+const data = join(folder, 'data');
+const handed: Record<string, unknown>[] = [];
+const stop = (options: Record<string, unknown>): Promise<never> => {
+  handed.push(options);
+  return Promise.reject(new Error('handed over'));
+};
+
+const TRACES = ['Unstructured', 'Structured', 'Overlap', 'Minimal'];
+for (const name of TRACES) {
+  jest.unstable_mockModule(`../../src/experiments/trace${name}.js`, () => ({
+    [`trace${name}`]: stop,
+    resultName: () => 'none',
+  }));
+}
+jest.unstable_mockModule('../../src/experiments/gradCam.js', () => ({ gradCam: stop }));
+jest.unstable_mockModule('../../src/reproduce/part1.js', () => ({ reproducePart1: stop }));
+
+beforeAll(async () => {
+  await tinyDominoes(data);
+});
+
+beforeEach(() => {
+  handed.length = 0;
+  process.exitCode = undefined;
+});
+
+afterAll(() => {
+  process.exitCode = undefined;
+  jest.restoreAllMocks();
+});
+
+/** A text that a setting takes and that says neither protocol's default. */
+function anotherText({ type, article, released }: Setting<unknown>): string {
+  const defaults = [article, released].map((value) => JSON.stringify(value));
+  const texts = [...(type.words ?? []), ...TEXTS[type.form]];
+  const found = texts.find((text) => {
+    try {
+      return !defaults.includes(JSON.stringify(parseValue(text, type)));
+    } catch {
+      return false;
+    }
+  });
+  if (found === undefined) throw new Error(`No other value of ${type.expected}`);
+  return found;
+}
+
+const TEXTS: Readonly<Record<ValueType<unknown>['form'], readonly string[]>> = {
+  integer: ['7', '9'],
+  'integer or word': ['7'],
+  number: ['0.37', '0.41'],
+  boolean: ['yes', 'no'],
+  word: [],
+  text: ['some.file'],
+  size: ['48x40'],
+  augmentation: ['simclr'],
+};
+
+/** Runs a command's action as the command line does, and gives back what it handed over. */
+async function handOver(add: (command: Command) => void, argv: readonly string[]): Promise<unknown> {
+  const program = new Command().exitOverride();
+  add(program);
+  const silent = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  try {
+    await program.parseAsync([...argv, '--quiet'], { from: 'user' });
+  } finally {
+    silent.mockRestore();
+  }
+  return handed.at(-1);
+}
+
+/** Each setting of a table with an option: that option changes that setting, and no other, under both protocols. */
+async function expectEachToChange(
+  add: (command: Command) => void,
+  argv: readonly string[],
+  table: SettingsTable,
+  valuesOf: (handedOver: unknown, protocol: 'article' | 'released') => Readonly<Record<string, unknown>>,
+  prefix = '',
+): Promise<number> {
+  const before = await handOver(add, argv);
+  let options = 0;
+  for (const [name, entry] of Object.entries(table)) {
+    const word = optionWord(name, entry, prefix);
+    if (word === undefined) continue;
+    options += 1;
+    const after = await handOver(add, [...argv, `--${word}`, anotherText(entry)]);
+    for (const protocol of ['article', 'released'] as const) {
+      const [old, now] = [valuesOf(before, protocol), valuesOf(after, protocol)];
+      const changed = Object.keys({ ...old, ...now }).filter(
+        (key) => JSON.stringify(old[key]) !== JSON.stringify(now[key]),
+      );
+      // A default may depend on the setting.
+      expect([word, protocol, changed]).toEqual([word, protocol, expect.arrayContaining([name])]);
+      expect(changed.length).toBeLessThanOrEqual(2);
+    }
+  }
+  return options;
+}
+
+const others = { isVit: false, runEpochs: 100, isCelebA: false, criterion: 'gradient' };
+
+describe('each option of', () => {
+  test.each(TRAINING_METHODS.map((method) => [method.name, method] as const))(
+    'train %s changes the configuration',
+    async (name, method) => {
+      const { addTrainCommands } = await import('../../src/cli/commands/train.js');
+      const spy = jest.spyOn(method, 'train').mockImplementation((options) => stop({ ...options }));
+      const place = method.startsFrom === 'data' ? ['--data', data] : ['--from', folder];
+      const count = await expectEachToChange(
+        addTrainCommands,
+        [name, ...place],
+        method.settings,
+        (given, protocol) => resolveSettings(method.settings, protocol, given as object, others),
+      );
+      spy.mockRestore();
+      expect(count).toBeGreaterThan(2);
+    },
+  );
+
+  test.each([
+    ['unstructured', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.unstructured }],
+    ['structured', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.structured }],
+    ['overlap', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.overlap }],
+  ] as [string, SettingsTable][])('trace %s changes the trace', async (name, table) => {
+    const { addTraceCommands } = await import('../../src/cli/commands/trace.js');
+    const count = await expectEachToChange(
+      addTraceCommands,
+      [name, '--run', folder],
+      table,
+      (given, protocol) => resolveSettings(table, protocol, given as object, others),
+    );
+    expect(count).toBeGreaterThan(5);
+  });
+
+  test('reproduce part1 changes training or traces', async () => {
+    const { addPart1Commands } = await import('../../src/cli/commands/reproducePart1.js');
+    const argv = ['part1', '--run', folder];
+    const { arch, weights } = MODEL_SETTINGS;
+    const { epochs, lr, augmentation } = ERM_SETTINGS;
+    const erm = { arch, weights, epochs, lr, augmentation };
+    expect(
+      await expectEachToChange(addPart1Commands, argv, erm, (given, protocol) =>
+        resolveSettings(erm, protocol, (given as { erm: object }).erm),
+      ),
+    ).toBe(5);
+    const { sigmas, repeats, samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
+    const layerTopK = { ...TRACE_SETTINGS.structured.topK, option: 'topK' };
+    const { batchSize } = TRACE_SETTINGS.session;
+    const { fraction } = TRACE_SETTINGS.overlap;
+    const traces = { sigmas, repeats, samples, controls, exceedances, layerTopK, batchSize, fraction };
+    expect(
+      await expectEachToChange(addPart1Commands, argv, traces, (given, protocol) =>
+        resolveSettings(traces, protocol, given as object, others),
+      ),
+    ).toBe(8);
+  });
+
+  test('reproduce fig6 changes what its arms train with, and --protocol all of it', async () => {
+    const { addPart2Commands } = await import('../../src/cli/commands/reproducePart2.js');
+    const [erm, finetune] = ['erm', 'finetune'].map((name) =>
+      TRAINING_METHODS.find((method) => method.name === name),
+    );
+    if (!erm || !finetune) throw new Error('No ERM or no fine-tuning');
+    // The ERM run that fine-tuning starts from is handed over first, and passed as if it were trained.
+    const ermHanded: Record<string, unknown>[] = [];
+    const spies = [
+      jest.spyOn(erm, 'train').mockImplementation((options) => {
+        ermHanded.push({ ...options });
+        return Promise.resolve({} as Awaited<ReturnType<typeof erm.train>>);
+      }),
+      jest.spyOn(finetune, 'train').mockImplementation((options) => stop({ ...options })),
+    ];
+    const argv = [
+      ...['fig6', '--data', data, '--out', join(folder, 'study'), '--seeds', '0'],
+      ...['--only', 'fine-tuned'],
+    ];
+    const finetuning = await expectEachToChange(
+      addPart2Commands,
+      argv,
+      FINETUNE_SETTINGS,
+      (given, protocol) => resolveSettings(FINETUNE_SETTINGS, protocol, given as object, others),
+    );
+    expect(finetuning).toBeGreaterThan(25);
+    const { epochs, batchSize, lr, augmentation, precision, averaging } = ERM_SETTINGS;
+    const ofErm = (_given: unknown, protocol: 'article' | 'released') =>
+      resolveSettings(RECIPE_SETTINGS, protocol, ermHanded.at(-1) ?? {});
+    // Each command's ERM is the last one handed over: what was there before is resolved at once.
+    for (const [table, prefix] of [
+      [{ epochs, batchSize, lr, augmentation }, 'erm'],
+      [MODEL_SETTINGS, ''],
+      [{ precision, averaging }, ''],
+    ] as [SettingsTable, string][]) {
+      for (const [name, entry] of Object.entries(table)) {
+        await handOver(addPart2Commands, argv);
+        const before = ofErm(undefined, 'article');
+        const word = optionWord(name, entry, prefix);
+        await handOver(addPart2Commands, [...argv, `--${word ?? ''}`, anotherText(entry)]);
+        const after = ofErm(undefined, 'article') as Readonly<Record<string, unknown>>;
+        expect([word, after[name]]).not.toEqual([word, (before as Readonly<Record<string, unknown>>)[name]]);
+      }
+    }
+    const released = (await handOver(addPart2Commands, [...argv, '--protocol', 'released'])) as object;
+    expect(released).toMatchObject({ protocol: 'released' });
+    expect(ermHanded.at(-1)).toMatchObject({ protocol: 'released' });
+    for (const spy of spies) spy.mockRestore();
+  });
+});
