@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
 import { parseValue, optionWord } from '../../src/cli/settings.js';
+import { PROTOCOLS, type Protocol } from '../../src/protocol.js';
 import { resolveSettings, type Setting, type SettingsTable } from '../../src/settings/setting.js';
 import type { ValueType } from '../../src/settings/values.js';
 import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
@@ -48,19 +49,28 @@ afterAll(() => {
   jest.restoreAllMocks();
 });
 
-/** A text that a setting takes and that says neither protocol's default. */
-function anotherText({ type, article, released }: Setting<unknown>): string {
-  const defaults = [article, released].map((value) => JSON.stringify(value));
-  const texts = [...(type.words ?? []), ...TEXTS[type.form]];
-  const found = texts.find((text) => {
-    try {
-      return !defaults.includes(JSON.stringify(parseValue(text, type)));
-    } catch {
-      return false;
-    }
-  });
+/** What stands behind an option so that it does not say a protocol's default. */
+function anotherText(entry: Setting<unknown>, protocol: Protocol): string[] {
+  const { type } = entry;
+  const isOther = (value: unknown): boolean =>
+    type.schema.safeParse(value).success && JSON.stringify(entry[protocol]) !== JSON.stringify(value);
+  const words = type.words ?? [];
+  const found =
+    type.isList && words.length > 0
+      ? [...words.map((word) => [word]), words.slice(-2)].find(isOther)
+      : [...words, ...TEXTS[type.form]]
+          .map((text) => [text])
+          .find(([text = '']) => isOther(parsed(text, type)));
   if (found === undefined) throw new Error(`No other value of ${type.expected}`);
   return found;
+}
+
+function parsed(text: string, type: ValueType<unknown>): unknown {
+  try {
+    return parseValue(text, type);
+  } catch {
+    return undefined;
+  }
 }
 
 const TEXTS: Readonly<Record<ValueType<unknown>['form'], readonly string[]>> = {
@@ -92,7 +102,7 @@ async function expectEachToChange(
   add: (command: Command) => void,
   argv: readonly string[],
   table: SettingsTable,
-  valuesOf: (handedOver: unknown, protocol: 'article' | 'released') => Readonly<Record<string, unknown>>,
+  valuesOf: (handedOver: unknown, protocol: Protocol) => Readonly<Record<string, unknown>>,
   prefix = '',
 ): Promise<number> {
   const before = await handOver(add, argv);
@@ -101,8 +111,8 @@ async function expectEachToChange(
     const word = optionWord(name, entry, prefix);
     if (word === undefined) continue;
     options += 1;
-    const after = await handOver(add, [...argv, `--${word}`, anotherText(entry)]);
-    for (const protocol of ['article', 'released'] as const) {
+    for (const protocol of PROTOCOLS) {
+      const after = await handOver(add, [...argv, `--${word}`, ...anotherText(entry, protocol)]);
       const [old, now] = [valuesOf(before, protocol), valuesOf(after, protocol)];
       const changed = Object.keys({ ...old, ...now }).filter(
         (key) => JSON.stringify(old[key]) !== JSON.stringify(now[key]),
@@ -200,7 +210,7 @@ describe('each option of', () => {
     );
     expect(finetuning).toBeGreaterThan(25);
     const { epochs, batchSize, lr, augmentation, precision, averaging } = ERM_SETTINGS;
-    const ofErm = (_given: unknown, protocol: 'article' | 'released') =>
+    const ofErm = (_given: unknown, protocol: Protocol) =>
       resolveSettings(RECIPE_SETTINGS, protocol, ermHanded.at(-1) ?? {});
     // Each command's ERM is the last one handed over: what was there before is resolved at once.
     for (const [table, prefix] of [
@@ -212,7 +222,7 @@ describe('each option of', () => {
         await handOver(addPart2Commands, argv);
         const before = ofErm(undefined, 'article');
         const word = optionWord(name, entry, prefix);
-        await handOver(addPart2Commands, [...argv, `--${word ?? ''}`, anotherText(entry)]);
+        await handOver(addPart2Commands, [...argv, `--${word ?? ''}`, ...anotherText(entry, 'article')]);
         const after = ofErm(undefined, 'article') as Readonly<Record<string, unknown>>;
         expect([word, after[name]]).not.toEqual([word, (before as Readonly<Record<string, unknown>>)[name]]);
       }
