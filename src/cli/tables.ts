@@ -13,6 +13,7 @@ import { comparisonTable } from '../report/tables/comparison.js';
 import { countTable } from '../report/tables/counts.js';
 import { layerTablesByCriterion } from '../report/tables/layers.js';
 import { minimalTable } from '../report/tables/minimal.js';
+import { nullTables } from '../report/tables/nulls.js';
 import { rankList } from '../report/tables/ranks.js';
 import type { Table } from '../report/tables/table.js';
 import { groupLabels, type NamedGroups } from '../report/views/groupLabels.js';
@@ -51,7 +52,10 @@ export function trainingTables(dataset: NamedGroups, result: TrainingResult, col
 /** What perturbing neurons changed, and which neurons they are. */
 export function traceTables(dataset: NamedGroups, trace: TraceUnstructuredResult, color: boolean): string {
   const groups = groupLabels(dataset);
-  return joined([changeTable(trace, groups), neuronTable(trace, groups)], color);
+  return joined(
+    [changeTable(trace, groups), neuronTable(trace, groups), ...nullTables(trace, groups)],
+    color,
+  );
 }
 
 /** Runs side by side, and what each shows. */

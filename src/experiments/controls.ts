@@ -102,7 +102,7 @@ async function drawAll(
   for (let round = FIRST_ROUND; ; round *= 2) {
     const open = pools.filter((pool) => !pool.isDecided(rule));
     if (open.length === 0) break;
-    const plans = open.map((pool) => pool.plan(Math.min(round, rule.mostDraws - pool.draws)));
+    const plans = open.map((pool) => pool.plan(Math.min(round, rule.mostDraws - pool.draws), rule));
     const { variants, cost } = await evaluateVariants(session.model, session.loader, indices, plans.flat(2), {
       ...session.job,
       task: 'random neurons',
@@ -144,10 +144,10 @@ class Pool {
     return this.#outcomes.length;
   }
 
-  /** The variants of so many further draws. */
-  plan(count: number): PlannedVariant[][] {
+  /** The variants of so many further draws, for those groups that some test still asks for. */
+  plan(count: number, rule: StoppingRule): PlannedVariant[][] {
     const { model, unit } = this.session;
-    const groups = [...new Set(this.users.flatMap((set) => set.groups))];
+    const groups = [...new Set(this.users.flatMap((set) => this.#openGroups(set, rule)))];
     return Array.from({ length: count }, () =>
       perturbedVariants(this.#draw(this.#generator), this.#perturbation, model.description.layers, unit).map(
         (variant: Variant) => ({ ...variant, groups }),
@@ -161,9 +161,7 @@ class Pool {
 
   isDecided(rule: StoppingRule): boolean {
     if (this.draws >= rule.mostDraws) return true;
-    return this.users.every((set) =>
-      this.#statistics(set).every((statistic) => this.#test(set, statistic, rule) !== undefined),
-    );
+    return this.users.every((set) => this.#openGroups(set, rule).length === 0);
   }
 
   compare(set: ControlledSet, rule: StoppingRule): NullComparison {
@@ -183,12 +181,12 @@ class Pool {
     };
   }
 
-  /** Everything that is tested of a set. */
-  #statistics(set: ControlledSet): Statistic[] {
-    return OUTCOMES.flatMap((outcome) => [
-      ...set.groups.map((group) => changeOfGroup(group, outcome)),
-      ...(this.#comparesMinorities(set) ? [this.#difference(outcome)] : []),
-    ]);
+  /** The groups whose changes some undecided test of a set needs: a difference needs all of them. */
+  #openGroups(set: ControlledSet, rule: StoppingRule): readonly number[] {
+    const isOpen = (statisticOf: (outcome: Outcome) => Statistic): boolean =>
+      OUTCOMES.some((outcome) => this.#test(set, statisticOf(outcome), rule) === undefined);
+    if (this.#comparesMinorities(set) && isOpen((outcome) => this.#difference(outcome))) return set.groups;
+    return set.groups.filter((group) => isOpen((outcome) => changeOfGroup(group, outcome)));
   }
 
   #comparesMinorities({ groups }: ControlledSet): boolean {
@@ -198,25 +196,41 @@ class Pool {
 
   #difference(outcome: Outcome): Statistic {
     const { minorityGroups } = this.session.dataset;
-    return (ofGroups) => minorityMinusMajority(ofGroups, minorityGroups, outcome) ?? Number.NaN;
+    return (ofGroups) => minorityMinusMajority(ofGroups, minorityGroups, outcome);
   }
 
   /** Undefined where more draws are needed, and where the change is no number. */
   #test(set: ControlledSet, statistic: Statistic, rule: StoppingRule): NullDistribution | undefined {
-    const change = mean(set.outcomes.map(statistic));
-    const drawn = this.#outcomes.map((variants) => mean(variants.map(statistic)));
-    if (![change, ...drawn].every(Number.isFinite)) return undefined;
+    const change = meanOf(set.outcomes, statistic);
+    if (change === undefined) return undefined;
+    const drawn: number[] = [];
+    for (const variants of this.#outcomes) {
+      const value = meanOf(variants, statistic);
+      // From here on nothing was measured: the test had been decided.
+      if (value === undefined) break;
+      drawn.push(value);
+    }
     const test = monteCarloTest(change, drawn, rule);
     return test && { change, ...test };
   }
 }
 
-/** A number for what one variant did to the groups. */
-type Statistic = (ofGroups: readonly (GroupOutcome | null)[]) => number;
+/** A number for what one variant did to the groups; undefined where they were not measured, or gave none. */
+type Statistic = (ofGroups: readonly (GroupOutcome | null)[]) => number | undefined;
+
+/** Of variants under several seeds. */
+function meanOf(
+  variants: readonly (readonly (GroupOutcome | null)[])[],
+  statistic: Statistic,
+): number | undefined {
+  const values = variants.map(statistic);
+  return values.every((value) => value !== undefined) ? mean(values) : undefined;
+}
 
 function changeOfGroup(group: number, outcome: Outcome): Statistic {
   return (ofGroups) => {
     const found = ofGroups[group];
-    return found ? changeOf(found, outcome) : Number.NaN;
+    const change = found ? changeOf(found, outcome) : Number.NaN;
+    return Number.isFinite(change) ? change : undefined;
   };
 }

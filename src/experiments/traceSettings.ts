@@ -31,8 +31,8 @@ export const ARTICLE_SIGMA = 0.005;
 const UNITS: readonly Unit[] = ['neuron', 'weight'];
 const MAINI = 'Maini et al. 2023';
 const OURS = 'ours: the article has no such comparison';
-/** Random sets at most: p-values down to 0.005 on a side. */
-const CONTROLS = 199;
+/** Random sets at most: p-values down to 0.01 on a side. */
+const CONTROLS = 99;
 
 const classType: ValueType<number | string> = {
   schema: z.union([z.number().int().min(0), z.string().min(1)]),
@@ -312,7 +312,7 @@ function measured(topK: readonly number[], source: string) {
       type: integer(1),
       help: 'examples of each majority group that are measured at most, drawn by the seed; minority groups are measured whole',
       argument: 'n',
-      default: 256,
+      default: 128,
       source: 'all of them',
     }),
     controls: setting<number>({

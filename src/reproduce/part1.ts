@@ -45,6 +45,8 @@ export interface Part1Options extends Omit<SessionOptions, 'unit'> {
   readonly samples?: number | undefined;
   readonly controls?: number | undefined;
   readonly exceedances?: number | undefined;
+  /** Numbers of neurons that are compared with random ones; default: the figures' own, and all where `controls` is given. */
+  readonly comparedTopK?: readonly number[] | undefined;
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
@@ -224,7 +226,11 @@ function controlledFor(options: Part1Options, { compared }: TraceNeed): Part1Opt
 }
 
 /** Which numbers of neurons are compared: all of them where controls were asked for. */
-function comparedOf({ controls: asked }: Part1Options, { compared, topK }: TraceNeed): readonly number[] {
+function comparedOf(
+  { controls: asked, comparedTopK }: Part1Options,
+  { compared, topK }: TraceNeed,
+): readonly number[] {
+  if (comparedTopK) return comparedTopK;
   return asked === undefined && compared.length > 0 ? compared : topK;
 }
 

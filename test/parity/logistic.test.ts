@@ -38,8 +38,8 @@ test.each([
   let worst = 0;
   let previous;
   for (const [i, c] of STRENGTHS.entries()) {
-    const fit = fitLogistic({ columns, targets }, c);
-    const again = fitLogistic({ columns, targets }, c, { start: previous });
+    const fit = await fitLogistic({ columns, targets }, c);
+    const again = await fitLogistic({ columns, targets }, c, { start: previous });
     for (const { weights, intercept, converged } of [fit, again]) {
       expect(converged).toBe(true);
       worst = Math.max(

@@ -58,10 +58,7 @@ export async function fitDfr(
   const total = inverseStrengths.length + draws;
   let done = 0;
   const fit = async (subset: Standardized, inverseStrength: number): Promise<LinearLayer> => {
-    // A fit takes up to seconds of this thread.
-    await nextTurn();
-    throwIfAborted(job.signal, 'last-layer retraining');
-    const layer = fitLayer(subset, inverseStrength, job.onWarning);
+    const layer = await fitLayer(subset, inverseStrength, job);
     done += 1;
     job.onProgress?.({ task: 'last-layer retraining', done, total, unit: 'fits' });
     return layer;
@@ -141,21 +138,29 @@ function standardized(data: LabelledFeatures, rows: Int32Array): Standardized {
 }
 
 /** The layer of two classes halves one fit between them; that of more has one fit of each class against the others. */
-function fitLayer(
+async function fitLayer(
   subset: Standardized,
   inverseStrength: number,
-  onWarning: JobOptions['onWarning'],
-): LinearLayer {
+  { signal, onWarning }: JobOptions,
+): Promise<LinearLayer> {
   const { columns, labels, numClasses, means, deviations } = subset;
   const classes = numClasses === 2 ? [1] : Array.from({ length: numClasses }, (_, y) => y);
-  const fits = classes.map((y) => {
+  const fits: Row[] = [];
+  for (const y of classes) {
     const design: Design = { columns, targets: Float64Array.from(labels, (label) => (label === y ? 1 : 0)) };
-    const fit = fitLogistic(design, inverseStrength, { tolerance: TOLERANCE });
+    const fit = await fitLogistic(design, inverseStrength, {
+      tolerance: TOLERANCE,
+      // A lock that is not refreshed lapses, and Ctrl-C waits for a turn of its own.
+      async beforeStep() {
+        await nextTurn();
+        throwIfAborted(signal, 'last-layer retraining');
+      },
+    });
     if (!fit.converged) {
       onWarning?.(`The last layer's fit with C ${inverseStrength} stopped short of its optimum.`);
     }
-    return forRawFeatures(fit, means, deviations);
-  });
+    fits.push(forRawFeatures(fit, means, deviations));
+  }
   const rows = numClasses === 2 ? fits.flatMap((fit) => [timesOf(fit, -0.5), timesOf(fit, 0.5)]) : fits;
   return {
     weight: Float64Array.from(rows.flatMap(({ weights }) => [...weights])),

@@ -19,6 +19,8 @@ export interface FitOptions {
   readonly start?: Pick<LogisticFit, 'weights' | 'intercept'> | undefined;
   /** Largest violation of the optimality conditions, as a share of the penalty's strength 1 / C. */
   readonly tolerance?: number | undefined;
+  /** Waited for before each step, of which one takes up to seconds of this thread. */
+  readonly beforeStep?: (() => Promise<void>) | undefined;
 }
 
 const TOLERANCE = 1e-7;
@@ -37,17 +39,18 @@ const SUFFICIENT_DECREASE = 0.01;
  *
  * @param inverseStrength C
  */
-export function fitLogistic(
+export async function fitLogistic(
   design: Design,
   inverseStrength: number,
-  { start, tolerance = TOLERANCE }: FitOptions = {},
-): LogisticFit {
+  { start, tolerance = TOLERANCE, beforeStep }: FitOptions = {},
+): Promise<LogisticFit> {
   const { columns, targets } = design;
   const penalty = 1 / inverseStrength;
   const weights = start?.weights.slice() ?? new Float64Array(columns.length);
   let intercept = start?.intercept ?? 0;
   const outputs = outputsOf(columns, weights, intercept, targets.length);
   for (let step = 0; step < MOST_STEPS; step += 1) {
+    await beforeStep?.();
     const probabilities = outputs.map((output) => 1 / (1 + Math.exp(-output)));
     const residuals = probabilities.map((probability, i) => probability - (targets[i] as number));
     const gradient = Float64Array.from(columns, (column) => dot(column, residuals));
