@@ -1,6 +1,12 @@
-import { rowsOf } from '../../src/reproduce/part2.js';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { reproducePart2, rowsOf } from '../../src/reproduce/part2.js';
 import { STUDIES, type StudyPlan } from '../../src/reproduce/studies.js';
+import { tinyDominoes } from '../fixtures.js';
 import { refusalOf } from '../refusal.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
 
 const FINETUNED = 'fine-tuned';
 const study = STUDIES.find(({ name }) => name === 'fig6');
@@ -17,4 +23,24 @@ test('an unknown row is refused with those that there are', () => {
   expect(refusalOf(() => rowsOf(fig6, ['contrast']), 'USAGE')).toContain(
     'has no row named contrast. It has ERM; continued, cross-entropy; continued, supervised loss alone; contrast, no mask;',
   );
+});
+
+test('a study is declared before its first run, and its margin stays', async () => {
+  const data = join(folder, 'data');
+  const out = join(folder, 'study');
+  await tinyDominoes(data);
+  const abort = new AbortController();
+  abort.abort();
+  const options = {
+    ...{ studies: ['fig6'], data, out, seeds: [0, 1], equivalence: 0.03, signal: abort.signal },
+    ...{ erm: { arch: 'resnet20' as const }, finetune: {} },
+  };
+  await expect(reproducePart2(options)).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  const plan = JSON.parse(await readFile(join(out, 'fig6.plan.json'), 'utf8')) as object;
+  expect(plan).toMatchObject({ kind: 'fig6', equivalence: 0.03, seeds: [0, 1], focus: FINETUNED });
+  await expect(reproducePart2({ ...options, equivalence: 0.05 })).rejects.toMatchObject({
+    code: 'RUN_EXISTS',
+    message: expect.stringMatching(/`equivalence` is 5 points, and .* declares 3 points/) as unknown,
+  });
+  await expect(reproducePart2(options)).rejects.toMatchObject({ code: 'INTERRUPTED' });
 });
