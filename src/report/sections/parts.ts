@@ -70,8 +70,13 @@ export function sameBaseline(
   result: TrainingResult | undefined,
 ): string {
   if (!result) return '';
-  const same = baseline.correct.every((correct, group) => correct === result[split].correct[group]);
+  // Of the others a sample was measured.
+  const whole = baseline.total.flatMap((total, group) =>
+    total === result[split].total[group] ? [group] : [],
+  );
+  const same = whole.every((group) => baseline.correct[group] === result[split].correct[group]);
+  const which = whole.length < baseline.total.length ? ', of the groups that were measured whole,' : '';
   return same
-    ? `The ${SPLIT_NAME[split]} accuracies of the unchanged model equal those of Fig. 1.`
+    ? `The ${SPLIT_NAME[split]} accuracies of the unchanged model${which} equal those of Fig. 1.`
     : `The ${SPLIT_NAME[split]} accuracies of the unchanged model differ from those of Fig. 1: another checkpoint may have been traced.`;
 }
