@@ -5,6 +5,7 @@ import { plural, SPLIT_NAME } from '../format.js';
 import { shortList, starNote, type GroupLabel } from '../views/groupLabels.js';
 import { MARK, MARKED_P } from '../views/measuredChange.js';
 import { comparedWith, nullsOf } from '../views/nulls.js';
+import { wrap } from '../text.js';
 import { PERTURBED } from '../views/perturbation.js';
 import { byCriterion } from '../views/selections.js';
 import type { ChartSpec } from './render.js';
@@ -13,6 +14,8 @@ import { BAND, INK, MINORITY, MUTED } from './theme.js';
 const WIDTH = 250;
 /** Pixels of a row. */
 const ROW = 22;
+/** Characters of a panel's title that stand side by side. */
+const TITLE = 34;
 /** What is drawn of an outcome: how its axis is called, and what a unit of it is on it. */
 const DRAWN: readonly { readonly outcome: Outcome; readonly axis: string; readonly scale: number }[] = [
   { outcome: 'accuracy', axis: 'accuracy, points', scale: 100 },
@@ -88,7 +91,7 @@ function panel(null_: NullName, axis: string, values: readonly { readonly row: s
     axis: { title: axis, tickCount: 5 },
   };
   return {
-    title: { text: `random ${nullNamed(null_).words}`, fontSize: 13, offset: 8 },
+    title: { text: wrap(`random ${nullNamed(null_).words}`, TITLE), fontSize: 13, offset: 8 },
     width: WIDTH,
     height: values.length * ROW,
     data: { values },
