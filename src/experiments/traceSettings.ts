@@ -31,8 +31,9 @@ export const ARTICLE_SIGMA = 0.005;
 const UNITS: readonly Unit[] = ['neuron', 'weight'];
 const MAINI = 'Maini et al. 2023';
 const OURS = 'ours: the article has no such comparison';
-/** Random sets at most: p-values down to 0.01 on a side. */
+/** Random sets at most: p-values down to 0.01 on a side, and to 0.025 beside each of a network's many layers. */
 const CONTROLS = 99;
+const LAYER_CONTROLS = 39;
 
 const classType: ValueType<number | string> = {
   schema: z.union([z.number().int().min(0), z.string().min(1)]),
@@ -150,7 +151,7 @@ const unstructured = {
     source: '10 (Methods)',
     published: '3 for gradient, 10 for magnitude',
   }),
-  ...measured([1, 2, 3], 'the top 1, 2 and 3 (Figs 2, 4, 5)'),
+  ...measured([1, 2, 3], 'the top 1, 2 and 3 (Figs 2, 4, 5)', CONTROLS),
   comparedTopK: setting({
     type: listOf(integer(1)),
     help: 'of the numbers of neurons, those that are compared with random ones',
@@ -161,7 +162,11 @@ const unstructured = {
   }),
 } satisfies SettingsTable;
 
-const structured = measured([1], 'the top neuron of each layer (Fig. 7)') satisfies SettingsTable;
+const structured = measured(
+  [1],
+  'the top neuron of each layer (Fig. 7)',
+  LAYER_CONTROLS,
+) satisfies SettingsTable;
 
 const overlap = {
   criteria: setting<readonly CriterionName[]>({
@@ -283,7 +288,7 @@ export function repeatsOf(
 }
 
 /** Which neurons are perturbed, what is measured, and the random neurons beside. */
-function measured(topK: readonly number[], source: string) {
+function measured(topK: readonly number[], source: string, sets: number) {
   return {
     criteria: setting<readonly CriterionName[]>({
       type: listOf(oneOf(CRITERION_NAMES)),
@@ -321,8 +326,8 @@ function measured(topK: readonly number[], source: string) {
       help: 'random sets of neurons to compare each set with, at most, for each null; 0 for none',
       argument: 'n',
       default: {
-        words: `${CONTROLS}; none beside perturbations that draw, which multiply them by their seeds`,
-        of: ({ perturbation = 'zero' }) => (isDrawn(perturbation as PerturbationName) ? 0 : CONTROLS),
+        words: `${sets}; none beside perturbations that draw, which multiply them by their seeds`,
+        of: ({ perturbation = 'zero' }) => (isDrawn(perturbation as PerturbationName) ? 0 : sets),
       },
       source: OURS,
     }),

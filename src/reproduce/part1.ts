@@ -194,16 +194,16 @@ function controlsOf({ samples, controls, exceedances }: Part1Options) {
   return { samples, controls, exceedances };
 }
 
-const { samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
-const CONTROLS = { samples, controls, exceedances } as const;
-
 /** Whether a trace that is there was made of the same weights, in the same way, with the same controls. */
 function isOfSession(
   session: TraceSession,
   options: Part1Options,
   made: TraceUnstructuredResult | TraceStructuredResult,
 ): boolean {
-  const wanted = resolveSettings(CONTROLS, session.settings.protocol, options, {
+  const { samples, controls, exceedances } =
+    made.kind === 'trace-structured' ? TRACE_SETTINGS.structured : TRACE_SETTINGS.unstructured;
+  const settings = { samples, controls, exceedances };
+  const wanted = resolveSettings(settings, session.settings.protocol, options, {
     perturbation: made.perturbation,
   });
   const hasControls =

@@ -40,7 +40,14 @@ const TRACE_OPTIONS = {
     help: 'numbers of neurons of each layer in Fig. 7',
   },
   fraction: TRACE_SETTINGS.overlap.fraction,
-  ...{ samples, controls, exceedances },
+  samples,
+  controls: {
+    ...controls,
+    article: undefined,
+    released: undefined,
+    otherwise: '99 for Fig. 2, 39 for Fig. 7',
+  },
+  exceedances,
 } as const;
 
 /** Adds `reproduce fig1`, ..., `reproduce table14` and `reproduce part1`. */
