@@ -1,5 +1,5 @@
 import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
-import { eightGroups, erm, fullReport, NAMES, oneEpoch, trace } from './fixtures.js';
+import { eightGroups, erm, fullReport, NAMES, oneEpoch, trace, VAL } from './fixtures.js';
 
 /** The first match in a long text; a failed comparison then prints it, and not the page. */
 function first(pattern: RegExp, text: string | undefined): string | undefined {
@@ -117,11 +117,17 @@ describe('the full report', () => {
     const other = {
       ...trace,
       split: 'val' as const,
-      baseline: { ...trace.baseline, correct: [3000, 100, 20, 900] },
+      baseline: { ...trace.baseline, total: VAL, correct: [465, 300, 20, 127] },
     };
     const page = (await renderReport({ ...fullReport, traces: [other] })).replace(/\s+/g, ' ');
     expect(page).toContain('All accuracies here are validation accuracies');
     expect(page).toContain('differ from those of Fig. 1');
+    // Of two groups a sample was measured, which says nothing; the others are as in Fig. 1.
+    const sampled = { ...trace.baseline, total: [128, 466, 133, 100], correct: [128, 310, 26, 99] };
+    const partly = { ...other, baseline: sampled };
+    expect((await renderReport({ ...fullReport, traces: [partly] })).replace(/\s+/g, ' ')).toContain(
+      'of the groups that were measured whole, equal those of Fig. 1',
+    );
   });
 });
 

@@ -74,6 +74,7 @@ export function sameBaseline(
   const whole = baseline.total.flatMap((total, group) =>
     total === result[split].total[group] ? [group] : [],
   );
+  if (whole.length === 0) return '';
   const same = whole.every((group) => baseline.correct[group] === result[split].correct[group]);
   const which = whole.length < baseline.total.length ? ', of the groups that were measured whole,' : '';
   return same
