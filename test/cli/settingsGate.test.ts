@@ -149,6 +149,7 @@ describe('each option of', () => {
     ['unstructured', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.unstructured }],
     ['structured', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.structured }],
     ['overlap', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.overlap }],
+    ['minimal', { unit: TRACE_SETTINGS.session.unit, ...TRACE_SETTINGS.minimal }],
   ] as [string, SettingsTable][])('trace %s changes the trace', async (name, table) => {
     const { addTraceCommands } = await import('../../src/cli/commands/trace.js');
     const count = await expectEachToChange(
@@ -157,7 +158,20 @@ describe('each option of', () => {
       table,
       (given, protocol) => resolveSettings(table, protocol, given as object, others),
     );
-    expect(count).toBeGreaterThan(5);
+    expect(count).toBeGreaterThan(3);
+  });
+
+  test('gradcam changes the maps', async () => {
+    const { addGradCamCommand } = await import('../../src/cli/commands/gradCam.js');
+    const add = (program: Command): void => {
+      addGradCamCommand(program.command('gradcam'));
+    };
+    const table = TRACE_SETTINGS.gradCam;
+    expect(
+      await expectEachToChange(add, ['gradcam', '--run', folder], table, (given, protocol) =>
+        resolveSettings(table, protocol, given as object, others),
+      ),
+    ).toBe(Object.keys(table).length);
   });
 
   test('reproduce part1 changes training or traces', async () => {
