@@ -12,10 +12,10 @@ import {
   type GradientSamples,
   type ScoringContext,
 } from '../neurons/criterion.js';
-import type { ModelLayer, Neuron, NeuronLayer } from '../neurons/neuron.js';
+import type { ModelLayer, Neuron } from '../neurons/neuron.js';
 import { meanOutputs } from '../neurons/neuronValues.js';
-import { magnitudeScores, worstSamples, type ScoredExample } from '../neurons/score.js';
-import { countNeurons, requireTopK, unitLayers } from '../neurons/select.js';
+import { worstSamples, type ScoredExample } from '../neurons/score.js';
+import { countNeurons, requireTopK, startOf, unitLayers } from '../neurons/select.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
 import { openDataset } from '../train/runData.js';
@@ -55,7 +55,6 @@ export class TraceSession implements Disposable {
   readonly seed: number;
   readonly #scores = new Map<string, Promise<Float32Array>>();
   #samples: Promise<readonly Int32Array[]> | undefined;
-  #magnitudes: Promise<Float32Array> | undefined;
   #meanOutputs: Promise<Float64Array> | undefined;
 
   private constructor(
@@ -151,8 +150,7 @@ export class TraceSession implements Disposable {
 
   /** The norm of each neuron's weights, [M] in layer order. */
   magnitudes(): Promise<Float32Array> {
-    this.#magnitudes ??= magnitudeScores(this.model, this.unit);
-    return this.#magnitudes;
+    return this.scores('magnitude', 0);
   }
 
   /** A unit's place in the scores. */
@@ -235,14 +233,4 @@ export class TraceSession implements Disposable {
       ),
     );
   }
-}
-
-/** Where a layer's scores begin, and how many there are. */
-function startOf(layers: readonly NeuronLayer[], layer: string): { start: number; size: number } {
-  let start = 0;
-  for (const { name, size } of layers) {
-    if (name === layer) return { start, size };
-    start += size;
-  }
-  throw new RangeError(`The model has no layer ${layer}`);
 }

@@ -2,6 +2,7 @@ import type { Generator } from '../native/addon.js';
 import type { NeuronLayer } from './neuron.js';
 import type { NeuronPlace } from './perturb.js';
 import { countByLayer, drawDistinct, randomNeuronsByLayer } from './randomNeurons.js';
+import { countNeurons, placeAt, startOf } from './select.js';
 
 /** What a null draws its neurons from. */
 export interface DrawnFrom {
@@ -45,7 +46,7 @@ const wholeModel = {
   asks: 'whether it is these neurons rather than any others, as the article claims',
   key: (chosen) => String(chosen.length),
   drawer: (chosen, { layers }) => {
-    const total = layers.reduce((sum, { size }) => sum + size, 0);
+    const total = countNeurons(layers);
     return (generator) =>
       drawDistinct(chosen.length, total, generator).map((position) => placeAt(position, layers));
   },
@@ -90,29 +91,14 @@ export function nullNamed(name: NullName): NullModel {
 
 /** The neurons of a neuron's layer by how near their magnitudes are to its own, itself left out: a tenth, and at least ten. */
 function nearestInMagnitude({ layer, index }: NeuronPlace, { layers, magnitudes }: DrawnFrom): NeuronPlace[] {
-  let start = 0;
-  for (const { name, size } of layers) {
-    if (name === layer) {
-      const own = magnitudes[start + index] as number;
-      const distance = (other: number): number => Math.abs((magnitudes[start + other] as number) - own);
-      return Array.from({ length: size }, (_, other) => other)
-        .filter((other) => other !== index)
-        .sort((a, b) => distance(a) - distance(b) || a - b)
-        .slice(0, Math.max(NEAREST.least, Math.ceil(NEAREST.share * size)))
-        .map((other) => ({ layer, index: other }));
-    }
-    start += size;
-  }
-  throw new RangeError(`The model has no layer ${layer}`);
-}
-
-function placeAt(position: number, layers: readonly NeuronLayer[]): NeuronPlace {
-  let index = position;
-  for (const { name, size } of layers) {
-    if (index < size) return { layer: name, index };
-    index -= size;
-  }
-  throw new RangeError(`The model has no neuron ${position}`);
+  const { start, size } = startOf(layers, layer);
+  const own = magnitudes[start + index] as number;
+  const distance = (other: number): number => Math.abs((magnitudes[start + other] as number) - own);
+  return Array.from({ length: size }, (_, other) => other)
+    .filter((other) => other !== index)
+    .sort((a, b) => distance(a) - distance(b) || a - b)
+    .slice(0, Math.max(NEAREST.least, Math.ceil(NEAREST.share * size)))
+    .map((other) => ({ layer, index: other }));
 }
 
 function placeKey({ layer, index }: NeuronPlace): string {

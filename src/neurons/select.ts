@@ -75,7 +75,10 @@ export function countNeurons(layers: readonly NeuronLayer[]): number {
  */
 export function selectTopK(scores: Float32Array, layers: readonly NeuronLayer[], k: number): Neuron[] {
   requireTopK(k, scores.length);
-  return topPositions(scores, k).map((position) => locate(position, scores[position] as number, layers));
+  return topPositions(scores, k).map((position) => ({
+    ...placeAt(position, layers),
+    score: scores[position] as number,
+  }));
 }
 
 /**
@@ -111,15 +114,32 @@ export function selectInLayer(
   layer: string,
   k: number,
 ): Neuron[] {
+  const { start, size } = startOf(layers, layer);
+  return selectTopK(scores.subarray(start, start + size), [{ name: layer, size }], Math.min(k, size));
+}
+
+/**
+ * Where a layer's scores begin among those of all layers, and how many there are.
+ *
+ * @throws `NEURONS_INVALID` when the model has no such layer, naming the nearest ones
+ */
+export function startOf(layers: readonly NeuronLayer[], layer: string): { start: number; size: number } {
   let start = 0;
-  for (const found of layers) {
-    if (found.name === layer) {
-      const ofLayer = scores.subarray(start, start + found.size);
-      return selectTopK(ofLayer, [found], Math.min(k, found.size));
-    }
-    start += found.size;
+  for (const { name, size } of layers) {
+    if (name === layer) return { start, size };
+    start += size;
   }
   throw unknownLayer(layer, layers);
+}
+
+/** The neuron whose score stands at a position of the scores of all layers. */
+export function placeAt(position: number, layers: readonly NeuronLayer[]): Pick<Neuron, 'layer' | 'index'> {
+  let index = position;
+  for (const { name, size } of layers) {
+    if (index < size) return { layer: name, index };
+    index -= size;
+  }
+  throw new RangeError(`The layers have fewer neurons than there are scores (${position + 1})`);
 }
 
 /** ceil(fraction * M), the number of neurons that a fraction selects (article: 0.01 %). */
@@ -147,13 +167,4 @@ function topPositions(scores: Float32Array, k: number): number[] {
   }
   keepBest();
   return best;
-}
-
-function locate(position: number, score: number, layers: readonly NeuronLayer[]): Neuron {
-  let index = position;
-  for (const layer of layers) {
-    if (index < layer.size) return { layer: layer.name, index, score };
-    index -= layer.size;
-  }
-  throw new RangeError(`The layers have fewer neurons than there are scores (${position + 1})`);
 }

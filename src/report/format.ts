@@ -65,6 +65,16 @@ export function probability(value: number): string {
   return value > 0 && value < 0.0005 ? value.toPrecision(1) : fixed(value, 3);
 }
 
+/** A p-value and, where there is one, what it is after correction: `0.012 (0.048)`. */
+export function probabilityPair(
+  value: number | null | undefined,
+  adjusted: number | null | undefined,
+): string {
+  if (value === null || value === undefined) return MISSING;
+  const after = adjusted === null || adjusted === undefined ? '' : ` (${probability(adjusted)})`;
+  return `${probability(value)}${after}`;
+}
+
 /** With real minus signs, for pages and charts; terminals keep the hyphen, which can be searched for. */
 export function typographic(text: string): string {
   return text.replace(/-(?=\d)/g, '−');

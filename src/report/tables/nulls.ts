@@ -1,7 +1,7 @@
 import type { Outcome } from '../../experiments/outcomes.js';
 import type { NullDistribution, TraceUnstructuredResult } from '../../experiments/results.js';
 import { nullNamed, type NullName } from '../../neurons/nulls.js';
-import { fixed, MISSING, plural, points, pointsRange, probability } from '../format.js';
+import { fixed, MISSING, plural, points, pointsRange, probabilityPair } from '../format.js';
 import { shortList, starNote, type GroupLabel } from '../views/groupLabels.js';
 import { nullsOf, type Compared } from '../views/nulls.js';
 import { adjustedIn, byCriterion, type AdjustedTests, type Selection } from '../views/selections.js';
@@ -78,11 +78,9 @@ function ownChange({ entry }: Selection, group: number): number {
 }
 
 function pText(test: NullDistribution | undefined, { tests }: AdjustedTests): string {
-  if (!test) return MISSING;
-  return `${probability(test.pValue)} (${probability(tests.get(test)?.pValue ?? Number.NaN)})`;
+  return probabilityPair(test?.pValue, test && (tests.get(test)?.pValue ?? Number.NaN));
 }
 
 function dropText(test: NullDistribution | undefined, { tests }: AdjustedTests): string {
-  if (test?.pDrop === undefined) return MISSING;
-  return `${probability(test.pDrop)} (${probability(tests.get(test)?.pDrop ?? Number.NaN)})`;
+  return probabilityPair(test?.pDrop, test && (tests.get(test)?.pDrop ?? Number.NaN));
 }

@@ -1,5 +1,5 @@
 import type { Measure, ModelSummary, RowOverModels } from '../../experiments/overModels.js';
-import { articleName, fixed, MISSING, probability } from '../format.js';
+import { articleName, fixed, MISSING, probabilityPair } from '../format.js';
 import type { Table } from './table.js';
 
 /** How a setting's or measure's column is called, and what a unit of a measure is in the table. */
@@ -54,7 +54,9 @@ export function overModelsTable({
     rows: rows.map((row) => [
       ...settings.map((name) => String(row.settings[name] ?? '')),
       ...shown.map(({ measure, scale, decimals }) => meanText(row.measures[measure], scale, decimals)),
-      ...tested.map(({ measure }) => pText(row.measures[measure])),
+      ...tested.map(({ measure }) =>
+        probabilityPair(row.measures[measure]?.pValue, row.measures[measure]?.pValueHolm),
+      ),
     ]),
   };
 }
@@ -63,10 +65,4 @@ function meanText(summary: ModelSummary | undefined, scale: number, decimals: nu
   if (!summary) return MISSING;
   const interval = summary.interval?.map((end) => fixed(scale * end, decimals));
   return `${fixed(scale * summary.mean, decimals)}${interval ? ` [${interval.join(', ')}]` : ''}`;
-}
-
-function pText(summary: ModelSummary | undefined): string {
-  if (summary?.pValue === undefined || summary.pValue === null) return MISSING;
-  const after = summary.pValueHolm ?? null;
-  return `${probability(summary.pValue)}${after === null ? '' : ` (${probability(after)})`}`;
 }

@@ -1,6 +1,14 @@
 import type { StudyDifference, StudyResult } from '../../experiments/study.js';
 import type { SeedSummary } from '../../metrics/seeds.js';
-import { fixed, MISSING, percentRange, points, pointsRange, probability } from '../format.js';
+import {
+  fixed,
+  MISSING,
+  percentRange,
+  points,
+  pointsRange,
+  probability,
+  probabilityPair,
+} from '../format.js';
 import type { Table } from './table.js';
 
 /** What is told of a difference after its mean. */
@@ -57,18 +65,12 @@ function differenceCells(difference: StudyDifference | null): string[] {
   return [
     points(mean),
     interval ? pointsRange(interval) : MISSING,
-    pText(signFlip?.pValue, signFlipHolm),
-    pText(pValue, pValueHolm),
+    probabilityPair(signFlip?.pValue, signFlipHolm),
+    probabilityPair(pValue, pValueHolm),
     equivalence
       ? `${equivalence.equivalent ? 'yes' : 'no'} (p = ${probability(equivalence.pValue)})`
       : MISSING,
   ];
-}
-
-function pText(p: number | null | undefined, adjusted: number | null | undefined): string {
-  if (p === null || p === undefined) return MISSING;
-  const after = adjusted === null || adjusted === undefined ? '' : ` (${probability(adjusted)})`;
-  return `${probability(p)}${after}`;
 }
 
 function equivalenceNote(margin: number | null | undefined): string {
