@@ -30,11 +30,11 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const cases = chooseCases(options.cases, options.run);
   const names = cases.map(({ name }) => name);
   const baseline = options.compare === undefined ? undefined : await readBaseline(options.compare, names);
+  const device = resolveDevice(options.device);
   const pytorch = cases.some(({ needsPytorch }) => needsPytorch !== false)
     ? await pytorchVersion()
     : undefined;
   const threads = options.threads === 0 ? availableParallelism() : options.threads;
-  const device = resolveDevice(options.device);
   const folder = resolve(options.folder);
   await makeFolder(folder);
   const results: CaseResult[] = [];

@@ -9,6 +9,7 @@ import json
 import time
 from typing import NamedTuple
 
+import small_resnet  # noqa: F401, registers resnet20
 import torch
 import torchvision
 from safetensors.torch import load_file, save_file

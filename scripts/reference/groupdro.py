@@ -7,6 +7,7 @@ published code's update, how many steps there were, and in how many of them a gr
 import argparse
 import json
 
+import small_resnet  # noqa: F401, registers resnet20
 import torch
 import torchvision
 from safetensors.torch import save_file
@@ -33,7 +34,7 @@ counts = torch.bincount(groups)
 num_groups = len(counts)
 
 torch.manual_seed(args.seed)
-model = torchvision.models.resnet18(num_classes=train.num_classes).to(memory_format=torch.channels_last)
+model = torchvision.models.get_model("resnet20", num_classes=train.num_classes).to(memory_format=torch.channels_last)
 optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, fused=True)
 if args.sampling == "shuffled":
     loader = DataLoader(train, batch_size=args.batch_size, shuffle=True)

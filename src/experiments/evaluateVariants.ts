@@ -75,7 +75,8 @@ export async function evaluateVariants(
       const size = current.indices.length;
       const { logits, inputs } = await model.network.forwardStages(current.images, stages);
       try {
-        const before = await judged(logits, current, dataset.labels);
+        const labels = current.indices.map((index) => dataset.labels[index] as number);
+        const before = await judged(logits, labels);
         for (const isRight of before.right) baseline.add(group, isRight);
         runForwards += size;
         done += size;
@@ -84,7 +85,7 @@ export async function evaluateVariants(
           const input = inputs[stages.indexOf(variant.stage)];
           if (!input) throw new RangeError(`Stage ${variant.stage} has no input`);
           using perturbed = await model.network.forwardFrom(variant.stage, input, variant.edits);
-          variant.outcomes[group]?.add(before, await judged(perturbed, current, dataset.labels));
+          variant.outcomes[group]?.add(before, await judged(perturbed, labels));
           runForwards += size * (shares[variant.stage] ?? 1);
           done += size;
           options.onProgress?.({ task: options.task, done, total, unit: 'images' });
@@ -106,12 +107,8 @@ export async function evaluateVariants(
 }
 
 /** What logits say of a batch, from one copy of them: no outcome takes a forward pass of its own. */
-async function judged(logits: Tensor, { indices }: Batch, labels: Int32Array): Promise<Judged> {
-  const values = (await logits.data()) as Float32Array;
-  return judge(
-    values,
-    indices.map((index) => labels[index] as number),
-  );
+async function judged(logits: Tensor, labels: ArrayLike<number>): Promise<Judged> {
+  return judge((await logits.data()) as Float32Array, labels);
 }
 
 /** One variant for each key, wanted on all the groups that any of its equals is wanted on. */

@@ -5,25 +5,25 @@ const SHARES: Readonly<Record<Protocol, number>> = { article: 40 / 100, released
 /** The published code starts from epoch 19 on CelebA. */
 const RELEASED_CELEBA = 19 / 101;
 
-/** What the epoch depends on: the epochs of the run that fine-tuning starts from, and its dataset. */
+/** What the epoch depends on: the epochs of the run that fine-tuning starts from, and its dataset's layout. */
 export interface KickInRun {
   /** Undefined for a run that has no epochs. */
   readonly runEpochs: number | undefined;
-  readonly isCelebA: boolean;
+  readonly format: string | undefined;
 }
 
 /**
  * The epoch of a run that fine-tuning starts from by a protocol (article, "Kick-in Epoch"): at least 1, and the selected one
  * of a run without epochs.
  */
-export function kickInEpoch(protocol: Protocol, { runEpochs, isCelebA }: KickInRun): number | 'selected' {
+export function kickInEpoch(protocol: Protocol, { runEpochs, format }: KickInRun): number | 'selected' {
   if (runEpochs === undefined) return 'selected';
-  const share = isCelebA && protocol === 'released' ? RELEASED_CELEBA : SHARES[protocol];
+  const share = format === 'celeba' && protocol === 'released' ? RELEASED_CELEBA : SHARES[protocol];
   return Math.max(1, Math.round(share * runEpochs));
 }
 
 /** The same as a setting's default. */
-export function kickInOf(protocol: Protocol) {
+export function kickInDefault(protocol: Protocol) {
   return (others: Readonly<Record<string, unknown>>): number | 'selected' =>
     kickInEpoch(protocol, others as unknown as KickInRun);
 }

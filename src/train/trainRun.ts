@@ -1,5 +1,4 @@
 import type { BatchLoader } from '../data/batches.js';
-import type { Dataset } from '../data/dataset.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import { writeSafetensors } from '../models/safetensors.js';
@@ -57,7 +56,10 @@ export async function trainRun<Config extends EpochsConfig>(
     if (restored.epoch === 0) await method.begin?.();
     const kept = new Set<unknown>(options.keepEpochs);
     // For fine-tuning to start from.
-    if (plan.from === undefined) kept.add(kickInOfRun(config, loader.dataset));
+    if (plan.from === undefined) {
+      const { format } = loader.dataset.options;
+      kept.add(kickInEpoch(config.protocol, { runEpochs: config.epochs, format }));
+    }
     const { epoch, bestEpoch } = await trainEpochs(trainer, method, restored, kept, options.onEpoch);
     const result: TrainingResult = {
       kind: methodOf(config),
@@ -76,10 +78,6 @@ async function copyOf(model: Model, config: EpochsConfig, loader: BatchLoader): 
   const copy = await createModel(config, loader, new (native().Generator)(config.seed));
   await copy.network.moveToward(model.network, 1);
   return copy;
-}
-
-function kickInOfRun({ protocol, epochs }: EpochsConfig, { options }: Dataset): number | 'selected' {
-  return kickInEpoch(protocol, { runEpochs: epochs, isCelebA: options.format === 'celeba' });
 }
 
 async function trainEpochs(

@@ -125,7 +125,7 @@ async function expectEachToChange(
   return options;
 }
 
-const others = { isVit: false, runEpochs: 100, isCelebA: false, criterion: 'gradient' };
+const others = { isVit: false, runEpochs: 100, format: undefined, criterion: 'gradient' };
 
 describe('each option of', () => {
   test.each(TRAINING_METHODS.map((method) => [method.name, method] as const))(

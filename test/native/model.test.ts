@@ -5,7 +5,7 @@ import { maxDifference } from '../parity/compare.js';
 
 async function resnet(seed: number): Promise<Model> {
   const generator = new (native().Generator)(seed);
-  return Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
+  return Model.create({ arch: 'resnet20', numClasses: 2, generator, device: 'cpu' });
 }
 
 /** The names whose values differ. */

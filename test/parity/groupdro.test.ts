@@ -41,7 +41,7 @@ test.each([
   expect(oracle.stepsWithoutAGroup > 0).toBe(own.sampling === 'shuffled');
 
   const run = new RunFolder(join(folder, own.sampling));
-  const place = { data, out: run.path, arch: 'resnet18', device: 'cpu', resume: false } as const;
+  const place = { data, out: run.path, arch: 'resnet20', device: 'cpu', resume: false } as const;
   await trainGroupDro({ ...settings, ...place, ...own });
   const weights = (await run.readMetrics()).map(({ groupWeights }) => groupWeights ?? []);
   for (const which of ['groupWeights', 'published'] as const) {

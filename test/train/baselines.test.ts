@@ -217,10 +217,10 @@ describe('the identification model of JTT', () => {
     await buildDominoes(easy, { ...DEFAULT_DOMINOES, counts, size: 32 });
     const out = runOf('jtt-easy').path;
     const { message } = await failure(
-      train('jtt', { data: easy, out, arch: 'resnet18', identificationEpochs: 16, batchSize: 8, lr: 1e-4 }),
+      train('jtt', { data: easy, out, arch: 'resnet20', identificationEpochs: 40, batchSize: 8, lr: 1e-3 }),
       'USAGE',
     );
-    expect(message).toMatch(/`identificationEpochs` is 16.*every training image right.*fewer/s);
+    expect(message).toMatch(/`identificationEpochs` is 40.*every training image right.*fewer/s);
   });
 });
 

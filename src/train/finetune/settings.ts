@@ -7,7 +7,7 @@ import { MAGNITUDE_LAYERS, MAGNITUDE_ORDERS } from '../../neurons/select.js';
 import { protocolSetting, setting } from '../../settings/setting.js';
 import { integer, oneOf, positive, share, toggle, type ValueType } from '../../settings/values.js';
 import { AUGMENTATION_HELP, augmentationChoice, PUBLISHED_AS_TEXT } from '../augmentation.js';
-import { kickInOf } from '../kickIn.js';
+import { kickInDefault } from '../kickIn.js';
 import { AVERAGING, CHECKPOINTS, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
 
 /**
@@ -48,8 +48,11 @@ export const FINETUNE_SETTINGS = {
     type: kickIn,
     argument: 'n|selected',
     help: 'epoch of the run to start from, which it must have kept, or the one that it selected',
-    article: { words: '40 of 100, and the same share of fewer', of: kickInOf('article') },
-    released: { words: '40 of 101, of CelebA 19, and the same share of fewer', of: kickInOf('released') },
+    article: { words: '40 of 100, and the same share of fewer', of: kickInDefault('article') },
+    released: {
+      words: '40 of 101, of CelebA 19, and the same share of fewer',
+      of: kickInDefault('released'),
+    },
     source: 'after 40 epochs of ERM; Table 5 compares 30, 40, 50 and 60',
     published: 'epoch 40 is written into the script, of CelebA 19',
   }),

@@ -80,7 +80,7 @@ export const finetune = {
         },
       );
     }
-    const kickIn = kickInOf(options, from);
+    const kickIn = askedKickIn(options, from);
     const weights =
       kickIn === 'selected'
         ? from.weights
@@ -103,11 +103,11 @@ export const finetune = {
 } as const satisfies TrainingMethod;
 
 /** The epoch that was asked for, or the protocol's. */
-function kickInOf(options: FinetuneSettings, { config, environment }: OpenedRun): number | 'selected' {
+function askedKickIn(options: FinetuneSettings, { config, environment }: OpenedRun): number | 'selected' {
   const { kickInEpoch } = FINETUNE_SETTINGS;
   return resolveSettings({ kickInEpoch }, options.protocol ?? 'article', options, {
     runEpochs: config.epochs,
-    isCelebA: environment.dataOptions?.format === 'celeba',
+    format: environment.dataOptions?.format,
   } satisfies KickInRun).kickInEpoch;
 }
 
