@@ -108,6 +108,14 @@ export function integers(flags: string, description: string, least: number): Opt
   return valueOption(flags, description, listOf(integer(least)));
 }
 
+/** The options of the images of each group in each split, by their parameters. */
+export const COUNT_NAMES = {
+  counts: '--train-counts, --val-counts and --test-counts',
+  'counts.train': '--train-counts',
+  'counts.val': '--val-counts',
+  'counts.test': '--test-counts',
+} as const;
+
 /** An option that takes words separated by commas. */
 export function words(flags: string, description: string): Option {
   return valueOption(flags, description, listOf(text('words')));

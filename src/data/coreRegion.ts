@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { centerCrop, resizedSize } from './geometry.js';
 import type { Preprocessing } from './preprocessing.js';
+import { pathBelow } from './relativePath.js';
 
 const fraction = z.number().min(0).max(1);
 const positiveFraction = z.number().positive().max(1);
@@ -8,17 +9,23 @@ const positiveFraction = z.number().positive().max(1);
 /** Sums such as 0.9 + 0.1 may exceed 1 in the last digits. */
 const ROUNDING = 1e-9;
 
-/**
- * Where an image shows what its class is about, when that is the same place in every image: [top, left, height, width] as
- * fractions of the image's height and width.
- */
-export const coreRegionSchema = z
+const rectangle = z
   .tuple([fraction, fraction, positiveFraction, positiveFraction])
   .refine(([top, left, height, width]) => top + height <= 1 + ROUNDING && left + width <= 1 + ROUNDING, {
     error:
       'the region reaches beyond the image: [top, left, height, width] are fractions of it, so that top + height and left + width are at most 1',
   });
-export type CoreRegion = Readonly<z.infer<typeof coreRegionSchema>>;
+/** [top, left, height, width] as fractions of an image's height and width. */
+export type CoreRectangle = Readonly<z.infer<typeof rectangle>>;
+
+/**
+ * Where an image shows what its class is about: a rectangle that is the same in every image, or the folder of their masks,
+ * relative to the dataset's, which holds for each image a PNG of its path, as bright as a pixel belongs to the core.
+ */
+export const coreRegionSchema = z.union([rectangle, pathBelow('folder')], {
+  error: 'it is neither [top, left, height, width] within the image nor a folder of masks',
+});
+export type CoreRegion = CoreRectangle | string;
 
 /** How much of each row and column of a model's input lies in the region, from 0 to 1: [H] and [W]. */
 export interface RegionCoverage {
@@ -27,13 +34,13 @@ export interface RegionCoverage {
 }
 
 /**
- * Follows a region through the evaluation preprocessing (resize, then centre crop, as torchvision does them) to the pixels of
+ * Follows a rectangle through the evaluation preprocessing (resize, then centre crop, as torchvision does them) to the pixels of
  * the model's input.
  *
  * @param imageSize [height, width] of the image in pixels
  */
 export function coverageOf(
-  [top, left, height, width]: CoreRegion,
+  [top, left, height, width]: CoreRectangle,
   imageSize: readonly [number, number],
   { resize, crop }: Pick<Preprocessing, 'resize' | 'crop'>,
 ): RegionCoverage {

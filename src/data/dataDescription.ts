@@ -66,7 +66,7 @@ export async function describeData(dataset: Dataset): Promise<DataDescription> {
   return {
     ...{ name, fingerprint, targetNames, spuriousNames, groupNames, minorityGroups },
     counts,
-    coreRegion: coreRegion === null ? null : [...coreRegion],
+    coreRegion: coreRegion === null || typeof coreRegion === 'string' ? coreRegion : [...coreRegion],
     samples: await Promise.all(
       groupNames.map(async (_, group) => ({ group, images: await sampleImages(dataset, group) })),
     ),

@@ -24,7 +24,7 @@ export const datasetConfigSchema = z.strictObject({
   /** The values of the spurious attribute a, in the order of their numbers; where the table has words, all of these. */
   spuriousNames: names(1).optional(),
   preprocessing: preprocessingSchema.optional(),
-  /** Where every image shows what its class is about; Grad-CAM measures the heat there. */
+  /** Where images show what their class is about; Grad-CAM measures the heat there. */
   coreRegion: coreRegionSchema.optional(),
 });
 export type DatasetConfig = z.infer<typeof datasetConfigSchema>;
@@ -53,8 +53,9 @@ export function parseDatasetConfig(path: string, bytes: Buffer): DatasetConfig {
   throw new SpurmemError('DATASET_INVALID', `${path}: ${describeIssues(parsed.error)}. Correct the file.`);
 }
 
-/** The region with its key, and the comma that parts it from another key. Its value holds no brackets of its own. */
-const CORE_REGION = /,\s*"coreRegion"\s*:\s*\[[^\]]*\]|"coreRegion"\s*:\s*\[[^\]]*\]\s*,?\s*/;
+/** The region with its key, and the comma that parts it from another key: a list without brackets in it, or a path. */
+const CORE_REGION =
+  /,\s*"coreRegion"\s*:\s*(?:\[[^\]]*\]|"[^"]*")|"coreRegion"\s*:\s*(?:\[[^\]]*\]|"[^"]*")\s*,?\s*/;
 
 /**
  * What counts for a dataset's fingerprint: the bytes of its dataset.json without coreRegion, which changes nothing that a

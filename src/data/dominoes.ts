@@ -1,37 +1,21 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import { stringify } from 'csv-stringify/sync';
+import { resolve } from 'node:path';
 import sharp from 'sharp';
-import writeFileAtomic from 'write-file-atomic';
-import { messageOf, SpurmemError, systemCode } from '../errors.js';
-import { type JobOptions, throwIfAborted } from '../progress.js';
-import { buildOnce, LOCK_NAME } from './buildOnce.js';
-import { loadDataset, TABLE_NAME } from './dataset.js';
+import type { JobOptions } from '../progress.js';
 import type { Dataset } from './dataset.js';
-import { CONFIG_NAME } from './datasetConfig.js';
 import type { DatasetConfig } from './datasetConfig.js';
 import { parseDominoesOptions } from './dominoesOptions.js';
 import type { DominoesOptions } from './dominoesOptions.js';
 import { planDominoes } from './dominoesPlan.js';
-import type { Domino } from './dominoesPlan.js';
 import { readDigits, readGarments, SOURCE_SIDE } from './dominoesSources.js';
-import type { SourceImage } from './dominoesSources.js';
-import { mapOrdered } from './ordered.js';
+import { drawDataset, Places, type Drawings } from './drawnDataset.js';
 import { IMAGENET_MEAN, IMAGENET_STD } from './preprocessing.js';
 import { SPLITS } from './split.js';
-import { makeFolder, unwritable } from '../files.js';
 
 export { DEFAULT_DOMINOES, dominoesOptionsSchema, GARMENTS } from './dominoesOptions.js';
 export type { DominoesOptions, Garment } from './dominoesOptions.js';
 
-const OPTIONS_NAME = 'dominoes.json';
-const IMAGES_NAME = 'images';
-const TASK = 'drawing dominoes';
-
 /** The side of a tile at the default size: a source image with a border of 2 black pixels. */
 const TILE_SIDE = 32;
-const DRAWING = 8;
 
 /**
  * Builds the dominoes benchmark in `folder`: images with a digit (the spurious attribute) above a garment (the
@@ -51,95 +35,32 @@ export async function buildDominoes(
   options: DominoesOptions,
   job: JobOptions = {},
 ): Promise<Dataset> {
-  const root = resolve(folder);
   const wanted = parseDominoesOptions(options);
-  throwIfAborted(job.signal, TASK);
-  if (await checkFolder(root, wanted)) return loadDataset(root);
-  // All that can be refused is, before anything is written.
-  const drawings = await planDrawings(wanted);
-  await makeFolder(root);
-  return buildOnce(
-    root,
+  return drawDataset(
+    resolve(folder),
     {
-      task: TASK,
-      ready: async () => ((await checkFolder(root, wanted)) ? loadDataset(root) : undefined),
-      build: async () => {
-        try {
-          await draw(root, wanted, drawings, job);
-        } catch (error) {
-          throw unwritable(error, root);
-        }
-        return loadDataset(root);
-      },
+      ...{ noun: 'dominoes', task: 'drawing dominoes', optionsName: 'dominoes.json' },
+      options: wanted,
+      parse: (stored) => parseStored(stored as StoredOptions),
+      plan: () => planDrawings(wanted),
     },
-    job.signal,
+    job,
   );
-}
-
-/** Whether the folder holds the finished dataset; false when it can be built there. */
-async function checkFolder(root: string, wanted: DominoesOptions): Promise<boolean> {
-  let names: string[];
-  try {
-    names = await readdir(root);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return false;
-    throw unwritable(error, root);
-  }
-  if (!names.includes(OPTIONS_NAME)) {
-    const foreign = names.find((name) => name !== LOCK_NAME && !name.startsWith(`${OPTIONS_NAME}.`));
-    if (foreign === undefined) return false;
-    throw new SpurmemError(
-      'OUTPUT_UNWRITABLE',
-      `${root}: the folder holds other files, such as ${foreign}, and no dominoes.`,
-      { parameter: 'data', value: root, advice: ['Choose a new or empty folder.'] },
-    );
-  }
-  const found = await readOptions(join(root, OPTIONS_NAME));
-  if (!isDeepStrictEqual(found, wanted)) {
-    const keys = Object.keys({ ...found, ...wanted }) as (keyof DominoesOptions)[];
-    const differing = keys
-      .filter((key) => !isDeepStrictEqual(found[key], wanted[key]))
-      .map((key) => `\`${key}\``);
-    throw new SpurmemError(
-      'USAGE',
-      `${root}: the folder holds dominoes drawn with other options (${differing.join(', ')} differ; see ` +
-        `${OPTIONS_NAME} there).`,
-      { advice: ['Choose another folder, give the same options, or remove the folder.'] },
-    );
-  }
-  return names.includes(TABLE_NAME);
 }
 
 interface StoredOptions extends DominoesOptions {
   readonly fashionFolder?: string;
 }
 
-async function readOptions(path: string): Promise<DominoesOptions> {
-  try {
-    // fashionMnist was called fashionFolder once.
-    const { fashionFolder, ...options } = JSON.parse(await readFile(path, 'utf8')) as StoredOptions;
-    return parseDominoesOptions(
-      fashionFolder === undefined ? options : { ...options, fashionMnist: fashionFolder },
-    );
-  } catch (error) {
-    throw new SpurmemError(
-      'OUTPUT_UNWRITABLE',
-      `${path}: not the options of a dominoes build: ${messageOf(error)}. Choose another folder.`,
-      { cause: error },
-    );
-  }
+/** fashionMnist was called fashionFolder once. */
+function parseStored({ fashionFolder, ...options }: StoredOptions): DominoesOptions {
+  return parseDominoesOptions(
+    fashionFolder === undefined ? options : { ...options, fashionMnist: fashionFolder },
+  );
 }
 
-/** One image to write, with what its row of the table tells. */
-interface Drawing {
-  readonly domino: Domino;
-  readonly filename: string;
-  readonly garment: SourceImage;
-  readonly digit: SourceImage;
-}
-
-/** Chooses every image's source images, and names its file. */
-async function planDrawings(options: DominoesOptions): Promise<Drawing[]> {
+/** Chooses every image's source images. */
+async function planDrawings(options: DominoesOptions): Promise<Drawings> {
   const [garments, digits] = await Promise.all([
     readGarments(options.garments, options.fashionMnist),
     readDigits(options.digits),
@@ -149,44 +70,32 @@ async function planDrawings(options: DominoesOptions): Promise<Drawing[]> {
     garments.map((pool) => pool.length),
     digits.map((pool) => pool.length),
   );
-  const drawn = new Map<string, number>();
-  return plan.map((domino) => {
-    const garment = garments[domino.y]?.[domino.garment];
-    const digit = digits[domino.a]?.[domino.digit];
+  const places = new Places();
+  const side = options.size / 2;
+  const images = plan.map(({ split, y, a, ...chosen }, index) => {
+    const garment = garments[y]?.[chosen.garment];
+    const digit = digits[a]?.[chosen.digit];
     if (garment === undefined || digit === undefined)
       throw new Error('the plan names an image beyond its pool');
-    const folder = `${IMAGES_NAME}/${domino.split}/${domino.y * options.digits.length + domino.a}`;
-    const number = drawn.get(folder) ?? 0;
-    drawn.set(folder, number + 1);
-    return { domino, filename: `${folder}/${String(number).padStart(5, '0')}.png`, garment, digit };
+    const filename = `images/${places.next(split, y * options.digits.length + a)}.png`;
+    const draw = async () => {
+      const [upper, lower] = await Promise.all([
+        makeTile(digit.pixels, side),
+        makeTile(garment.pixels, side),
+      ]);
+      return [await encode(upper, lower, options.size)];
+    };
+    const row = {
+      ...{ img_id: index, img_filename: filename, y, split: SPLITS.indexOf(split), place: a },
+      ...{ garment_id: garment.id, digit_id: digit.id },
+    };
+    return { row, drawing: { files: [filename], draw } };
   });
-}
-
-async function draw(
-  root: string,
-  options: DominoesOptions,
-  drawings: readonly Drawing[],
-  { onProgress, signal }: JobOptions,
-): Promise<void> {
-  await writeFileAtomic(join(root, OPTIONS_NAME), toJson(options));
-  await rm(join(root, IMAGES_NAME), { recursive: true, force: true }); // of an interrupted build
-  for (const folder of new Set(drawings.map(({ filename }) => dirname(filename)))) {
-    await makeFolder(join(root, folder));
-  }
-  const side = options.size / 2;
-  const write = async ({ filename, garment, digit }: Drawing) => {
-    const [upper, lower] = await Promise.all([makeTile(digit.pixels, side), makeTile(garment.pixels, side)]);
-    await writeFile(join(root, filename), await encode(upper, lower, options.size));
+  return {
+    config: datasetConfig(options),
+    rows: images.map(({ row }) => row),
+    drawings: images.map(({ drawing }) => drawing),
   };
-  const report = (done: number) => onProgress?.({ task: TASK, done, total: drawings.length, unit: 'images' });
-  let done = 0;
-  report(done);
-  for await (const _ of mapOrdered(drawings, DRAWING, write)) {
-    throwIfAborted(signal, TASK);
-    report(++done);
-  }
-  await writeFileAtomic(join(root, CONFIG_NAME), toJson(datasetConfig(options)));
-  await writeFileAtomic(join(root, TABLE_NAME), toTable(drawings));
 }
 
 /** A source image centred on its black tile, [side, side] uint8. */
@@ -235,21 +144,4 @@ function datasetConfig(options: DominoesOptions): DatasetConfig {
       },
     },
   };
-}
-
-function toTable(drawings: readonly Drawing[]): string {
-  const rows = drawings.map(({ domino, filename, garment, digit }, index) => ({
-    img_id: index,
-    img_filename: filename,
-    y: domino.y,
-    split: SPLITS.indexOf(domino.split),
-    place: domino.a,
-    garment_id: garment.id,
-    digit_id: digit.id,
-  }));
-  return stringify(rows, { header: true });
-}
-
-function toJson(value: unknown): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
 }

@@ -1,7 +1,7 @@
-import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { mersenne } from 'pure-rand/generator/mersenne';
 import { SpurmemError } from '../errors.js';
 import type { DominoesOptions } from './dominoesOptions.js';
+import { shuffled } from './shuffled.js';
 import { SPLITS } from './split.js';
 import type { Split } from './split.js';
 
@@ -33,22 +33,14 @@ export function planDominoes(
 ): Domino[] {
   const { garments, digits, counts, seed } = options;
   const random = mersenne(seed);
-  const shuffled = (size: number): number[] => {
-    const order = Array.from({ length: size }, (_, index) => index);
-    for (let last = size - 1; last > 0; last--) {
-      const other = uniformInt(random, 0, last);
-      [order[last], order[other]] = [order[other] ?? 0, order[last] ?? 0];
-    }
-    return order;
-  };
   const count = (split: Split, y: number, a: number) => counts[split][y * digits.length + a] ?? 0;
   const garmentTurns = garments.map((garment, y) => {
     const needs = SPLITS.map((split) => sum(digits.map((_, a) => count(split, y, a))));
-    return shareOut(garment, shuffled(garmentPools[y] ?? 0), needs);
+    return shareOut(garment, shuffled(random, garmentPools[y] ?? 0), needs);
   });
   const digitTurns = digits.map((digit, a) => {
     const needs = SPLITS.map((split) => sum(garments.map((_, y) => count(split, y, a))));
-    return shareOut(`digit ${digit}`, shuffled(digitPools[a] ?? 0), needs);
+    return shareOut(`digit ${digit}`, shuffled(random, digitPools[a] ?? 0), needs);
   });
 
   return SPLITS.flatMap((split) =>

@@ -164,13 +164,15 @@ function checkLeak(table: string, row: RawRow, splitOf: Map<string, RawRow>): vo
   }
 }
 
-interface Cell {
+/** A cell of a table. */
+export interface Cell {
   /** Begins a message. */
   readonly where: string;
   readonly text: string;
 }
 
-function parseSplit({ where, text }: Cell): Split {
+/** A split from its number or a word for it. Throws `DATASET_INVALID`. */
+export function parseSplit({ where, text }: Cell): Split {
   const word = text.trim().toLowerCase();
   const split = /^\d+$/.test(word) ? SPLITS[Number(word)] : SPLIT_WORDS.get(word);
   if (split !== undefined) return split;

@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
-import { coverageOf } from '../data/coreRegion.js';
+import { coreCoverage } from '../data/coreCoverage.js';
 import { requireGroups } from '../data/dataset.js';
 import { nearestNames } from '../data/nearest.js';
 import { greyPng, inputPng } from '../data/png.js';
 import { SpurmemError, invalidParameter } from '../errors.js';
 import { meanInterval } from '../metrics/intervals.js';
 import { heatShare } from '../metrics/heatShare.js';
-import { momentsOf } from '../metrics/statistics.js';
+import { mean, momentsOf } from '../metrics/statistics.js';
 import { native } from '../native/addon.js';
 import { throwIfAborted } from '../progress.js';
 import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
@@ -179,8 +179,8 @@ function outputOf(output: number | string, classes: readonly string[]): number {
 function noCoreRegion(folder: string): string {
   return (
     `${folder} does not say where its images show what their class is about, so there are maps and no shares. ` +
-    'Where that is the same place in every image, add it to dataset.json: ' +
-    '"coreRegion": [top, left, height, width], as fractions of the image. Runs stay valid.'
+    'Add it to dataset.json, where it is the same place in every image: "coreRegion": [top, left, height, width], as ' +
+    'fractions of the image; else as the folder of their masks: "coreRegion": "masks". Runs stay valid.'
   );
 }
 
@@ -192,6 +192,8 @@ interface Example extends ExampleHeat {
 interface Maps {
   /** Share of the heat in the core region; NaN for a blank map, and where there is no region. */
   readonly shares: ReadonlyMap<number, number>;
+  /** The region's share of the input. */
+  readonly core: ReadonlyMap<number, number>;
   readonly blank: ReadonlySet<number>;
   readonly examples: ReadonlyMap<number, Example>;
   /** [rows, columns] of the layer. */
@@ -205,17 +207,19 @@ async function mapImages(
 ): Promise<Maps> {
   const { loader, model, folder } = session;
   const { onProgress, signal, batchSize } = session.job;
-  const { dataset, index: store } = loader;
-  const { coreRegion, preprocessing } = dataset;
+  const { preprocessing } = loader.dataset;
   const task = `heat maps of ${basename(folder.path)}`;
   const shares = new Map<number, number>();
+  const core = new Map<number, number>();
   const blank = new Set<number>();
   const examples = new Map<number, Example>();
   let cells: [number, number] = [0, 0];
   let done = 0;
+  const coverage = coreCoverage(loader, indices, batchSize, session.job);
   for await (const batch of loader.evaluation(indices, batchSize)) {
     using current = batch;
     throwIfAborted(signal, task);
+    const regions = (await coverage.next()).value;
     const maps = await model.network.gradCam(current.images, layer, output);
     using tensor = maps.heat;
     cells = maps.cells;
@@ -227,11 +231,10 @@ async function mapImages(
       : undefined;
     for (const [at, index] of current.indices.entries()) {
       const map = heat.subarray(at * size, (at + 1) * size);
-      const imageSize = [store.heights[index] as number, store.widths[index] as number] as const;
-      const share = coreRegion
-        ? heatShare(map, coverageOf(coreRegion, imageSize, preprocessing))
-        : Number.NaN;
+      const region = regions?.[at];
+      const share = region ? heatShare(map, region) : Number.NaN;
       shares.set(index, share);
+      if (region) core.set(index, mean(Array.from(region)));
       if (!map.some((value) => value > 0)) blank.add(index);
       if (!pixels || !shown.has(index)) continue;
       const image = pixels.subarray(at * size * 3, (at + 1) * size * 3);
@@ -244,7 +247,7 @@ async function mapImages(
     done += current.indices.length;
     onProgress?.({ task, done, total: indices.length, unit: 'images' });
   }
-  return { shares, blank, examples, cells };
+  return { shares, core, blank, examples, cells };
 }
 
 function mappedModel({ folder, model, checkpoint }: TraceSession): MappedModel {
@@ -265,6 +268,7 @@ function compareGroup(
   return {
     group,
     images: indices.length,
+    core: meanShare(indices.map((index) => after.core.get(index) ?? Number.NaN))?.mean ?? null,
     before: before ? heatOf(before) : null,
     after: heatOf(after),
     difference: before

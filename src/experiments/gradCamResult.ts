@@ -33,6 +33,8 @@ export interface GroupComparison {
   readonly group: number;
   /** Samples drawn. */
   readonly images: number;
+  /** Mean share of the model's input that the core region takes: the heat's share of a model that looks nowhere in particular. */
+  readonly core?: number | null;
   readonly before: GroupHeat | null;
   readonly after: GroupHeat;
   /** Share after minus share before of the same image, over the images with heat in both. */
@@ -70,6 +72,7 @@ export interface GradCamResult {
   /** Samples drawn of each group at most, and the seed of the draw. */
   readonly samplesPerGroup: number;
   readonly seed: number;
+  /** The region, or the folder of masks, that the heat is measured in. */
   readonly coreRegion: CoreRegion | null;
   /** The run that this one is compared with, such as the ERM run that fine-tuning started from. */
   readonly before: MappedModel | null;

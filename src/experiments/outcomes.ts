@@ -1,4 +1,5 @@
 import { accuracyInterval, changeInterval, meanInterval, type Interval } from '../metrics/intervals.js';
+import type { NullName } from '../neurons/nulls.js';
 import { mean, standardDeviation, type Moments } from '../metrics/statistics.js';
 
 /**
@@ -8,6 +9,11 @@ import { mean, standardDeviation, type Moments } from '../metrics/statistics.js'
  */
 export const OUTCOMES = ['accuracy', 'margin', 'loss'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
+
+/** What the columns of a comparison of an outcome with a null begin with: `sameLayersAccuracy`. */
+export function comparisonName(null_: NullName, outcome: Outcome): string {
+  return `${null_}-${outcome}`.replace(/-([a-z])/g, (_dash, letter: string) => letter.toUpperCase());
+}
 
 /** What one group's examples did under a variant, against the model as it is. */
 export interface GroupOutcome {

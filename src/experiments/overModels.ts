@@ -2,6 +2,8 @@ import { holm } from '../metrics/holm.js';
 import { summarizeSeeds, type SeedSummary } from '../metrics/seeds.js';
 import { signFlip } from '../metrics/signFlip.js';
 import { mean } from '../metrics/statistics.js';
+import { NULL_NAMES } from '../neurons/nulls.js';
+import { comparisonName, OUTCOMES } from './outcomes.js';
 
 /** A measurement with its settings, as figures have them. */
 export type MeasuredRow = Readonly<Record<string, string | number | null>>;
@@ -12,10 +14,13 @@ const SETTINGS = [
   ...['chosenBy', 'rankedBy', 'among', 'group', 'name'],
 ] as const;
 
-/** What is measured. A change has a null: 0. */
-const MEASURES = ['accuracy', 'baseline', 'change', 'marginChange', 'lossChange', 'percentile'] as const;
-const CHANGES: readonly Measure[] = ['change', 'marginChange', 'lossChange'];
-export type Measure = (typeof MEASURES)[number];
+/** What is measured. Changes, and what they are beyond those of random neurons, have a null: 0. */
+const CHANGES = ['change', 'marginChange', 'lossChange'] as const;
+const EXCESSES = NULL_NAMES.flatMap((null_) =>
+  OUTCOMES.map((outcome) => `${comparisonName(null_, outcome)}Excess`),
+);
+const TESTED: readonly string[] = [...CHANGES, ...EXCESSES];
+const MEASURES: readonly string[] = ['accuracy', 'baseline', ...TESTED, 'percentile'];
 
 /** A measure over models: their mean, standard deviation and 95 % intervals. */
 export interface ModelSummary extends SeedSummary {
@@ -28,7 +33,8 @@ export interface ModelSummary extends SeedSummary {
 export interface RowOverModels {
   readonly settings: MeasuredRow;
   readonly models: number;
-  readonly measures: Readonly<Partial<Record<Measure, ModelSummary>>>;
+  /** By the measure's column: `accuracy`, `marginChange`, `sameLayersMarginExcess`. */
+  readonly measures: Readonly<Record<string, ModelSummary>>;
 }
 
 /**
@@ -54,7 +60,7 @@ export function overModels(ofModels: readonly (readonly MeasuredRow[])[]): RowOv
     const present = models.filter((rows) => rows.length > 0);
     return { settings, models: present.length, measures: summarize(present) };
   });
-  for (const change of CHANGES) {
+  for (const change of TESTED) {
     const adjusted = holm(summarized.map(({ measures }) => measures[change]?.pValue));
     summarized.forEach(({ measures }, i) => {
       const found = measures[change];
@@ -64,14 +70,14 @@ export function overModels(ofModels: readonly (readonly MeasuredRow[])[]): RowOv
   return summarized;
 }
 
-function summarize(models: readonly (readonly MeasuredRow[])[]): Partial<Record<Measure, ModelSummary>> {
-  const measures: Partial<Record<Measure, ModelSummary>> = {};
+function summarize(models: readonly (readonly MeasuredRow[])[]): Record<string, ModelSummary> {
+  const measures: Record<string, ModelSummary> = {};
   for (const name of MEASURES) {
     const values = models.map((rows) => mean(rows.map((row) => Number(row[name] ?? Number.NaN))));
     if (!values.every(Number.isFinite)) continue;
     measures[name] = {
       ...summarizeSeeds(values),
-      ...(CHANGES.includes(name) ? { pValue: signFlip(values)?.pValue ?? null } : {}),
+      ...(TESTED.includes(name) ? { pValue: signFlip(values)?.pValue ?? null } : {}),
     };
   }
   return measures;

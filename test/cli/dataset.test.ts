@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { put, putImage, putJpeg } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
 import { contentOf, expectFailure, spurmem, trainArguments } from './support.js';
@@ -29,6 +30,69 @@ it('inspects a good dataset', async () => {
   const { exitCode, stdout } = await inspect(await dataset('good', [HEADER, ...ROWS]));
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/all +│ +4 │ +4 │ +4 │/);
+});
+
+describe('dataset compose', () => {
+  const compose = (data: string, ...more: string[]) =>
+    spurmem([
+      ...['dataset', 'compose', '--data', join(folder, data), '--size', '32', '--paired', ...more],
+      ...['--foregrounds', join(folder, 'things'), '--classes', 'apple=red,green', 'lemon=yellow'],
+      ...['--scenes', join(folder, 'scenes'), '--places', 'field=meadow', 'lake=lake'],
+    ]);
+
+  beforeAll(async () => {
+    // Half of each thing's image is cut out by its own alpha.
+    const half = (color: string) =>
+      sharp({ create: { width: 20, height: 20, channels: 3, background: color } })
+        .joinChannel(Buffer.from(Array.from({ length: 400 }, (_, at) => (at < 200 ? 255 : 0))), {
+          raw: { width: 20, height: 20, channels: 1 },
+        })
+        .png()
+        .toBuffer();
+    for (let i = 0; i < 10; i += 1) {
+      for (const color of ['red', 'green', 'yellow']) {
+        await put(join(folder, 'things', color, `${i}.png`), await half(color));
+      }
+    }
+    for (let i = 0; i < 40; i += 1) {
+      await putImage(join(folder, 'scenes', 'meadow', `${i}.png`), 24, 32, i);
+      await putImage(join(folder, 'scenes', 'lake', `${i}.png`), 24, 32, i);
+    }
+  });
+
+  it('builds a benchmark, and prints its groups', async () => {
+    const { exitCode, stdout } = await compose('composed', '--agreement', '0.75', '--position', 'random');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/G0 apple, field +│ +9 │ +2 │ +6 │/);
+    expect(stdout).toMatch(/G1 apple, lake +│ +3 │ +2 │ +6 │/);
+    expect(stdout).toMatch(/G3 lemon, lake +│ +5 │ +1 │ +3 │/);
+    const inspected = await inspect(join(folder, 'composed'));
+    expect(inspected.exitCode).toBe(0);
+  });
+
+  it.each([
+    [
+      'counts of two splits',
+      ['--train-counts', '1,1,1,1', '--val-counts', '1,1,1,1'],
+      ['--test-counts', '0 counts'],
+    ],
+    ['uneven paired counts', counts('1,2,1,1'), ['--val-counts', 'must be equal']],
+    [
+      'more foregrounds than there are',
+      counts('40,40,1,1'),
+      ['--train-counts, --val-counts and --test-counts', '40'],
+    ],
+    ['a class without a name', ['--classes', '=red'], ['a name and what belongs to it']],
+    ['a share of a cut-out that is none', ['--foreground-size', 'large'], ['--foreground-size']],
+  ])('refuses %s', async (_what, more, words) => {
+    const outcome = await compose('refused', ...more);
+    expectFailure(outcome, 2, ...words);
+    expect(existsSync(join(folder, 'refused'))).toBe(false);
+  });
+
+  function counts(list: string): string[] {
+    return ['--train-counts', '1,1,1,1', '--val-counts', list, '--test-counts', '1,1,1,1'];
+  }
 });
 
 describe('a dataset that is not there', () => {

@@ -28,9 +28,9 @@ test('gradcam prints a table, and writes the result', async () => {
     '--examples',
     '1',
   ]);
-  expect(stdout).toMatch(/Group +│ images │ +before │ +after │ +after − before, points/);
+  expect(stdout).toMatch(/Group +│ images │ +region │ +before │ +after │ +after − before, points/);
   expect(stdout).toContain('before: before, after: after');
-  expect(stdout).toMatch(/G3 coat, digit 1 +│ +3 │/);
+  expect(stdout).toMatch(/G3 coat, digit 1 +│ +3 │ +50\.0* % │/);
   expect(stdout).toContain('Grad-CAM of layer3.2.conv2 (8 x 4 cells) for output 1 (coat), test images');
   expect(stdout).toContain(`Result: ${join(after, 'results', 'grad-cam.json')}`);
 });

@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { BatchLoader } from '../../src/data/batches.js';
-import { coverageOf, type CoreRegion } from '../../src/data/coreRegion.js';
+import { rectangleMap } from '../../src/data/coreCoverage.js';
+import { coverageOf, type CoreRectangle } from '../../src/data/coreRegion.js';
 import { loadDataset } from '../../src/data/dataset.js';
-import type { Preprocessing } from '../../src/data/preprocessing.js';
+import { ARTICLE_PREPROCESSING, type Preprocessing } from '../../src/data/preprocessing.js';
 import { heatShare } from '../../src/metrics/heatShare.js';
 import { put, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();
-const REGION: CoreRegion = [0.5, 0.25, 0.25, 0.5];
+const REGION: CoreRectangle = [0.5, 0.25, 0.25, 0.5];
 
 /** One image, white in the region and black elsewhere, as a model sees it: [H * W] of brightness from 0 to 1. */
 async function seen(
@@ -72,9 +73,9 @@ test.each<[string, readonly [number, number], Pick<Preprocessing, 'resize' | 'cr
 });
 
 test('the heat\u2019s share counts parts of pixels, and is none where there is no heat', () => {
-  const region = coverageOf([0.25, 0, 0.5, 0.5], [2, 2], { resize: null, crop: null });
-  expect([...region.rows]).toEqual([0.5, 0.5]);
-  expect([...region.columns]).toEqual([1, 0]);
+  const preprocessing = { ...ARTICLE_PREPROCESSING, resize: null, crop: null };
+  const region = rectangleMap([0.25, 0, 0.5, 0.5], [2, 2], { preprocessing });
+  expect([...region]).toEqual([0.5, 0, 0.5, 0]);
   expect(heatShare([1, 2, 3, 4], region)).toBeCloseTo(0.2, 12);
   expect(heatShare([0, 0, 0, 0], region)).toBeNaN();
 });

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { loadDataset } from '../../src/data/dataset.js';
 import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
 import { SpurmemError, type ErrorCode } from '../../src/errors.js';
 import { gradCam, type GradCamOptions } from '../../src/experiments/gradCam.js';
@@ -11,6 +12,7 @@ import { native } from '../../src/native/addon.js';
 import { trainErm } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder } from '../../src/train/runFolder.js';
+import { put } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -208,6 +210,35 @@ test('refuses a run on other data or with another image size', async () => {
     ...{ data: other, out: large, arch: 'vit_tiny_patch16_224', imageSize: [64, 32], patchSize: 16 },
   });
   expect(await refusal({ run: otherRun, compare: large }, 'USAGE')).toMatch(/64 x 32 px.* 32 x 16 px/);
+});
+
+test('masks of the lower half give the shares of that region', async () => {
+  const rectangle = await gradCam(options);
+  const path = join(data, 'dataset.json');
+  const whole = await readFile(path, 'utf8');
+  await writeFile(path, whole.replace(/"coreRegion": \[[^\]]*\]/, '"coreRegion": "lower"'));
+  const half = Buffer.from(Array.from({ length: 64 * 32 }, (_, at) => (at < 32 * 32 ? 0 : 255)));
+  const mask = await sharp(half, { raw: { width: 32, height: 64, channels: 1 } })
+    .png()
+    .toBuffer();
+  try {
+    await expect(gradCam(options)).rejects.toThrow(/lower\/.*\.png: the image file is missing/);
+    for (const { filename } of (await loadDataset(data)).examples)
+      await put(join(data, 'lower', filename), mask);
+    const masked = await gradCam(options);
+    expect(masked.coreRegion).toBe('lower');
+    for (const [group, { before, after, core }] of masked.groups.entries()) {
+      expect(core).toBeCloseTo(0.5, 6);
+      for (const [found, wanted] of [
+        [before, rectangle.groups[group]?.before],
+        [after, rectangle.groups[group]?.after],
+      ] as const) {
+        expect(found?.share?.mean).toBeCloseTo(wanted?.share?.mean ?? Number.NaN, 6);
+      }
+    }
+  } finally {
+    await writeFile(path, whole);
+  }
 });
 
 test('without a core region there are maps and no shares, and it says so', async () => {

@@ -3,10 +3,12 @@ import type { DatasetOptions } from '../../data/dataset.js';
 import type { Split } from '../../data/split.js';
 import { integer } from '../../settings/values.js';
 import { addJob } from '../job.js';
+import { addComposeCommand } from './compose.js';
 import { valueOption } from '../settings.js';
 import {
   addCommonOptions,
   addDatasetOptions,
+  COUNT_NAMES,
   datasetOptionsOf,
   integers,
   seedOption,
@@ -45,33 +47,38 @@ export function addDatasetCommands(dataset: Command): void {
       .addOption(seedOption())
       .option('--fashion-mnist <folder>', 'folder with Fashion-MNIST\u2019s four .gz files'),
   );
-  addJob<DominoesCommandOptions>(dominoes, async (options, output, control) => {
-    const [{ buildDominoes, DEFAULT_DOMINOES }, { datasetTables, summarizeDataset }] = await Promise.all([
-      import('../../data/dominoes.js'),
-      import('../tables.js'),
-    ]);
-    const counts = (split: Split, given: readonly number[] | undefined): number[] => [
-      ...(given ?? DEFAULT_DOMINOES.counts[split]),
-    ];
-    const built = await buildDominoes(
-      options.data,
-      {
-        // Checked against the known garments by buildDominoes.
-        garments: [...(options.garments ?? DEFAULT_DOMINOES.garments)] as typeof DEFAULT_DOMINOES.garments,
-        digits: [...(options.digits ?? DEFAULT_DOMINOES.digits)],
-        counts: {
-          train: counts('train', options.trainCounts),
-          val: counts('val', options.valCounts),
-          test: counts('test', options.testCounts),
+  addJob<DominoesCommandOptions>(
+    dominoes,
+    async (options, output, control) => {
+      const [{ buildDominoes, DEFAULT_DOMINOES }, { datasetTables, summarizeDataset }] = await Promise.all([
+        import('../../data/dominoes.js'),
+        import('../tables.js'),
+      ]);
+      const counts = (split: Split, given: readonly number[] | undefined): number[] => [
+        ...(given ?? DEFAULT_DOMINOES.counts[split]),
+      ];
+      const built = await buildDominoes(
+        options.data,
+        {
+          // Checked against the known garments by buildDominoes.
+          garments: [...(options.garments ?? DEFAULT_DOMINOES.garments)] as typeof DEFAULT_DOMINOES.garments,
+          digits: [...(options.digits ?? DEFAULT_DOMINOES.digits)],
+          counts: {
+            train: counts('train', options.trainCounts),
+            val: counts('val', options.valCounts),
+            test: counts('test', options.testCounts),
+          },
+          size: options.size ?? DEFAULT_DOMINOES.size,
+          seed: options.seed,
+          ...(options.fashionMnist === undefined ? {} : { fashionMnist: options.fashionMnist }),
         },
-        size: options.size ?? DEFAULT_DOMINOES.size,
-        seed: options.seed,
-        ...(options.fashionMnist === undefined ? {} : { fashionMnist: options.fashionMnist }),
-      },
-      control,
-    );
-    output.result(datasetTables(built, output.color), summarizeDataset(built));
-  });
+        control,
+      );
+      output.result(datasetTables(built, output.color), summarizeDataset(built));
+    },
+    COUNT_NAMES,
+  );
+  addComposeCommand(dataset);
   const inspect = addCommonOptions(
     addDatasetOptions(
       dataset

@@ -1,4 +1,4 @@
-import { OUTCOMES, type Outcome } from '../../experiments/outcomes.js';
+import { comparisonName, OUTCOMES, type Outcome } from '../../experiments/outcomes.js';
 import type { NullDistribution } from '../../experiments/results.js';
 import type { Interval } from '../../metrics/intervals.js';
 import type { Neuron } from '../../neurons/neuron.js';
@@ -12,9 +12,9 @@ export function boundColumns(name: string, interval: Interval | undefined): Figu
 }
 
 /**
- * The columns of the comparisons with random neurons: for each null and outcome the p-values, two-sided and for a drop, raw and
- * adjusted by Holm; of accuracies also the draws, their mean and their middle 95 %. A column's name begins with the null's:
- * `sameLayersAccuracyP`.
+ * The columns of the comparisons with random neurons: for each null and outcome the change beyond the mean of the draws, and the
+ * p-values, two-sided and for a drop, raw and adjusted by Holm; of accuracies also the draws, their mean and their middle 95 %. A
+ * column's name begins with the null's: `sameLayersAccuracyP`.
  */
 export function randomColumns(
   testOf: (null_: NullName, outcome: Outcome) => NullDistribution | undefined,
@@ -24,7 +24,7 @@ export function randomColumns(
     OUTCOMES.map((outcome) => {
       const test = testOf(null_, outcome);
       const corrected = test && adjusted.get(test);
-      const name = `${camelCase(null_)}${outcome.replace(/^./, (letter) => letter.toUpperCase())}`;
+      const name = comparisonName(null_, outcome);
       return {
         ...(outcome === 'accuracy'
           ? {
@@ -33,6 +33,7 @@ export function randomColumns(
               [`${name}Draws`]: test?.draws ?? null,
             }
           : {}),
+        [`${name}Excess`]: test === undefined ? null : test.change - test.mean,
         [`${name}P`]: test?.pValue ?? null,
         [`${name}PHolm`]: corrected?.pValue ?? null,
         [`${name}PDrop`]: test?.pDrop ?? null,
@@ -46,8 +47,4 @@ export function randomColumns(
 /** Neurons as one text. */
 export function neuronColumn(neurons: readonly Neuron[]): string {
   return neurons.map(({ layer, index }) => `${layer}[${index}]`).join(' ');
-}
-
-function camelCase(words: string): string {
-  return words.replace(/-([a-z])/g, (_dash, letter: string) => letter.toUpperCase());
 }

@@ -53,9 +53,9 @@ function shares(gradCam: GradCamResult, region: CoreRegion, groups: readonly Gro
   const { before } = gradCam;
   return html`${htmlTable(heatTable(gradCam, groups))}
     <p class="note">
-      ${regionText(region)} A model that looks nowhere in particular has that share there. An image’s share is
-      the sum of its map in the region divided by the sum of the whole map. Maps that are 0 everywhere have
-      none: nothing in the image speaks for the output.
+      ${regionText(region)} A model that looks nowhere in particular has that share of its heat there. An
+      image’s share is the sum of its map in the region divided by the sum of the whole map. Maps that are 0
+      everywhere have none: nothing in the image speaks for the output.
       ${before ? 'The difference is that of the same images, where both maps have heat.' : ''}
     </p>`;
 }
@@ -67,7 +67,11 @@ function noShares(): Markup {
   </p> `;
 }
 
-function regionText([top, left, height, width]: CoreRegion): string {
+function regionText(region: CoreRegion): string {
+  if (typeof region === 'string') {
+    return `The core region of an image is what its mask in ${region}/ shows; its share of the image stands in the table.`;
+  }
+  const [top, left, height, width] = region;
   const range = (start: number, length: number): string =>
     `${fixed(100 * start, 0)} to ${fixed(100 * (start + length), 0)} %`;
   return (

@@ -14,11 +14,13 @@ import { groupCell, type Cell, type Table } from './table.js';
 export function heatTable(gradCam: GradCamResult, groups: readonly GroupLabel[]): Table {
   const { before, groups: comparisons } = gradCam;
   const models = before ? (['before', 'after'] as const) : (['after'] as const);
+  const known = comparisons.some(({ core }) => typeof core === 'number');
   return {
     caption: 'Share of the heat in the core region: mean over images, with its 95 % interval by Student’s t',
     columns: [
       { name: 'Group' },
       { name: 'images' },
+      ...(known ? [{ name: 'region' }] : []),
       ...models.map((name) => ({ name: before ? name : 'share' })),
       ...(before ? [{ name: 'after − before, points' }] : []),
       { name: before ? 'without heat, before and after' : 'without heat' },
@@ -30,6 +32,7 @@ export function heatTable(gradCam: GradCamResult, groups: readonly GroupLabel[])
         [
           groupCell(label),
           String(comparison.images),
+          ...(known ? [typeof comparison.core === 'number' ? percentText(comparison.core) : MISSING] : []),
           ...models.map((name) => shareCell(comparison[name])),
           ...(before ? [differenceCell(comparison.difference)] : []),
           blanks(comparison),
@@ -60,6 +63,9 @@ function notesOf({ before, after, coreRegion, layer, cells, output, outputName, 
   return [
     before ? `before: ${before.run}, after: ${after.run}` : `run: ${after.run}`,
     ...(coreRegion ? [] : ['no shares: the dataset has no coreRegion']),
+    ...(coreRegion
+      ? ['region: its share of the image, which is that of a model that looks nowhere in particular']
+      : []),
     `Grad-CAM of ${layer} (${cells.join(' x ')} cells) for output ${output} (${outputName}), ${SPLIT_NAME[split]} images; ` +
       'without heat: images in which nothing speaks for the output',
   ];

@@ -1,4 +1,4 @@
-import type { Measure, ModelSummary, RowOverModels } from '../../experiments/overModels.js';
+import type { ModelSummary, RowOverModels } from '../../experiments/overModels.js';
 import { articleName, fixed, MISSING, probabilityPair } from '../format.js';
 import type { Table } from './table.js';
 
@@ -9,7 +9,7 @@ const SETTING_NAMES: Readonly<Record<string, string>> = {
   rankedBy: 'ranked by',
 };
 const SHOWN: readonly {
-  readonly measure: Measure;
+  readonly measure: string;
   readonly name: string;
   readonly scale: number;
   readonly decimals: number;
@@ -18,6 +18,8 @@ const SHOWN: readonly {
   { measure: 'change', name: 'change, points', scale: 100, decimals: 2 },
   { measure: 'marginChange', name: 'margin', scale: 1, decimals: 3 },
   { measure: 'lossChange', name: 'loss', scale: 1, decimals: 3 },
+  { measure: 'sameLayersMarginExcess', name: 'margin beyond same layers', scale: 1, decimals: 3 },
+  { measure: 'wholeModelMarginExcess', name: 'margin beyond whole model', scale: 1, decimals: 3 },
   { measure: 'percentile', name: 'percentile', scale: 1, decimals: 2 },
 ];
 

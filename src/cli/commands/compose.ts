@@ -1,0 +1,192 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { ComposeOptions } from '../../data/compose/options.js';
+import { DEFAULT_COMPOSE } from '../../data/compose/options.js';
+import { WATERBIRDS_CHOICES } from '../../data/compose/waterbirds.js';
+import { integer, oneOf, share } from '../../settings/values.js';
+import { addJob } from '../job.js';
+import { addCommonOptions, COUNT_NAMES, integers, seedOption, type CommonOptions } from '../options.js';
+import { valueOption } from '../settings.js';
+
+type Named = NonNullable<ComposeOptions['classes']>[number];
+
+interface ComposeCommandOptions extends CommonOptions {
+  readonly data: string;
+  readonly preset?: 'waterbirds';
+  readonly substringSpecies: boolean;
+  readonly foregrounds: string;
+  readonly masks?: string;
+  readonly table?: string;
+  readonly imageColumn: string;
+  readonly maskColumn?: string;
+  readonly classColumn: string;
+  readonly splitColumn?: string;
+  readonly classes?: Named[];
+  readonly scenes: string;
+  readonly places?: Named[];
+  readonly trainCounts?: number[];
+  readonly valCounts?: number[];
+  readonly testCounts?: number[];
+  readonly agreement: number;
+  readonly shares?: readonly number[];
+  readonly paired: boolean;
+  readonly foregroundSize?: number | 'in-place';
+  readonly position: 'center' | 'random';
+  readonly size: number;
+  readonly jpegQuality?: number;
+  readonly skipBadMasks: boolean;
+  readonly seed: number;
+}
+
+export function addComposeCommand(dataset: Command): void {
+  const command = addCommonOptions(
+    dataset
+      .command('compose')
+      .description(
+        'cut-outs on scenes: a benchmark with a spurious correlation from images, masks and backgrounds',
+      )
+      .requiredOption('--data <folder>', 'folder to build it in')
+      .addOption(
+        valueOption(
+          '--preset <name>',
+          'waterbirds: as its authors made it, from CUB-200-2011 (--foregrounds), its segmentations (--masks) and Places (--scenes)',
+          oneOf(['waterbirds']),
+        ),
+      )
+      .option(
+        '--substring-species',
+        'preset: take species for water birds as the published generator does, which finds "tern" in Eastern_Towhee',
+        false,
+      )
+      .requiredOption('--foregrounds <folder>', 'folder of the foreground images')
+      .option(
+        '--masks <folder>',
+        'their masks, by the same paths (default: the table’s, or the images’ own alpha)',
+      )
+      .option(
+        '--table <csv>',
+        'a table of the foregrounds (default: all images, whose folders name the class)',
+      )
+      .option(
+        '--image-column <name>',
+        'column of the image, relative to --foregrounds',
+        DEFAULT_COMPOSE.imageColumn,
+      )
+      .option('--mask-column <name>', 'column of the mask, relative to --foregrounds')
+      .option('--class-column <name>', 'column of the class', DEFAULT_COMPOSE.classColumn)
+      .option(
+        '--split-column <name>',
+        'column of the split (default: foregrounds are shared out by --shares)',
+      )
+      .addOption(
+        namedOption(
+          '--classes <name=values...>',
+          'the classes: a name, and the values of --class-column or the folders that belong to it, as land=0 water=1',
+        ),
+      )
+      .requiredOption('--scenes <folder>', 'folder of the scenes')
+      .addOption(
+        namedOption(
+          '--places <name=folders...>',
+          'the places: a name, and the folders below --scenes that show it, as land=forest,mountain water=sea',
+        ),
+      )
+      .addOption(
+        integers(
+          '--train-counts <list>',
+          'images of each group, class by class (default: by --agreement)',
+          0,
+        ),
+      )
+      .addOption(integers('--val-counts <list>', 'the same for validation', 0))
+      .addOption(integers('--test-counts <list>', 'the same for test', 0))
+      .addOption(
+        valueOption(
+          '--agreement <share>',
+          'share of a class’s training images on the place of the same number',
+          share('a share', { whole: true }),
+        ).default(DEFAULT_COMPOSE.agreement),
+      )
+      .addOption(
+        new Option(
+          '--shares <list>',
+          'shares of the foregrounds for training, validation, test (default: 0.6,0.1,0.3)',
+        ).argParser((text) => text.split(',').map(Number)),
+      )
+      .option('--paired', 'in validation and test, each foreground lies on every place', false)
+      .addOption(
+        new Option(
+          '--foreground-size <share>',
+          `the cut-out’s longer side as a share of the image’s, or in-place: as in its photograph (default: ${DEFAULT_COMPOSE.foregroundSize})`,
+        ).argParser((text) => (text === 'in-place' ? text : Number(text))),
+      )
+      .addOption(
+        new Option('--position <where>', 'where cut-outs go')
+          .choices(['center', 'random'])
+          .default(DEFAULT_COMPOSE.position),
+      )
+      .addOption(
+        valueOption('--size <px>', 'side of the images in pixels', integer(16, 1024)).default(
+          DEFAULT_COMPOSE.size,
+        ),
+      )
+      .addOption(
+        valueOption(
+          '--jpeg-quality <n>',
+          `of the images (default: ${DEFAULT_COMPOSE.jpegQuality})`,
+          integer(1, 100),
+        ),
+      )
+      .option('--skip-bad-masks', 'leave out foregrounds whose masks cut nothing out, and name them', false)
+      .addOption(seedOption()),
+  );
+  addJob<ComposeCommandOptions>(
+    command,
+    async (options, output, control) => {
+      const [{ composeDataset }, { datasetTables, summarizeDataset }] = await Promise.all([
+        import('../../data/compose/compose.js'),
+        import('../tables.js'),
+      ]);
+      const built = await composeDataset(options.data, composeOptionsOf(options), control);
+      output.result(datasetTables(built, output.color), summarizeDataset(built));
+    },
+    COUNT_NAMES,
+  );
+}
+
+function composeOptionsOf(options: ComposeCommandOptions): ComposeOptions {
+  const { trainCounts, valCounts, testCounts, shares, foregroundSize } = options;
+  const counts = [trainCounts, valCounts, testCounts];
+  const given = counts.some((list) => list !== undefined);
+  const optional = Object.fromEntries(
+    (['preset', 'masks', 'table', 'maskColumn', 'splitColumn', 'classes', 'places'] as const).flatMap(
+      (name) => (options[name] === undefined ? [] : [[name, options[name]]]),
+    ),
+  );
+  const defaults = { ...DEFAULT_COMPOSE, ...(options.preset === undefined ? {} : WATERBIRDS_CHOICES) };
+  return {
+    ...optional,
+    ...{ foregrounds: options.foregrounds, scenes: options.scenes },
+    ...{ imageColumn: options.imageColumn, classColumn: options.classColumn },
+    ...{ substringSpecies: options.substringSpecies, skipBadMasks: options.skipBadMasks, seed: options.seed },
+    // One list without the others is refused as a list that is too short.
+    ...(given ? { counts: { train: trainCounts ?? [], val: valCounts ?? [], test: testCounts ?? [] } } : {}),
+    ...{ agreement: options.agreement, paired: options.paired },
+    shares: [...(shares ?? defaults.shares)] as [number, number, number],
+    foregroundSize: foregroundSize === 'in-place' ? null : (foregroundSize ?? defaults.foregroundSize),
+    ...{
+      position: options.position,
+      size: options.size,
+      jpegQuality: options.jpegQuality ?? defaults.jpegQuality,
+    },
+  };
+}
+
+/** Names with what belongs to each. */
+function namedOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text: string, earlier: Named[] | undefined): Named[] => {
+    const [, name = '', values = ''] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+    if (name === '')
+      throw new InvalidArgumentError('It takes a name and what belongs to it: land=forest,mountain.');
+    return [...(earlier ?? []), { name: name.trim(), of: values.split(',').map((value) => value.trim()) }];
+  });
+}

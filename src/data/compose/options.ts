@@ -1,0 +1,150 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { refuseOptions } from '../issues.js';
+import { SPLITS } from '../split.js';
+import { WATERBIRDS_PLACES } from './waterbirds.js';
+
+const path = z.string().min(1);
+const column = z.string().min(1);
+const groupCounts = z.array(z.number().int().min(0));
+
+/** A class or a place, and what belongs to it. */
+const named = z.strictObject({ name: z.string().min(1), of: z.array(z.string().min(1)).min(1) });
+const namedList = z
+  .array(named)
+  .min(2)
+  .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, {
+    error: 'the names must differ from each other',
+  })
+  .refine((list) => new Set(list.flatMap(({ of }) => of)).size === list.flatMap(({ of }) => of).length, {
+    error: 'what belongs to one cannot belong to another',
+  });
+
+/** What a composed dataset is made of. */
+export const composeOptionsSchema = z
+  .strictObject({
+    /**
+     * `waterbirds`: `foregrounds` is CUB-200-2011's folder, `masks` that of its segmentations and `scenes` that of Places,
+     * and classes, places, splits and counts are those of Waterbirds' authors.
+     */
+    preset: z.literal('waterbirds').optional(),
+    /** Preset: classes as the authors' generator makes them, which finds "tern" in `Eastern_Towhee`. */
+    substringSpecies: z.boolean(),
+
+    /** The folder of the foreground images. */
+    foregrounds: path,
+    /** The folder of their masks: the image's path, with any ending. Left out: the table's, or the images' own alpha. */
+    masks: path.optional(),
+    /** A CSV that lists the foregrounds; left out: all images of the folder, whose own folders name the class. */
+    table: path.optional(),
+    /** Columns of the table. Files are relative to `foregrounds`. */
+    imageColumn: column,
+    maskColumn: column.optional(),
+    classColumn: column,
+    /** 0, 1, 2 or words, as in metadata.csv; left out: the foregrounds are shared out between the splits at random. */
+    splitColumn: column.optional(),
+    /** In the order of y: a name, and the words of the table's column or the folders that belong to it. */
+    classes: namedList.optional(),
+
+    /** The folder of the scenes. */
+    scenes: path,
+    /** In the order of the attribute: a name, and the folders below `scenes` whose images, also deeper ones, belong to it. */
+    places: namedList.optional(),
+
+    /** Images of each group = y * places + a in each split. Left out: all foregrounds, by `agreement` and `shares`. */
+    counts: z.strictObject({ train: groupCounts, val: groupCounts, test: groupCounts }).optional(),
+    /** Share of a class's training images that lie on the place of the same number. */
+    agreement: z.number().min(0).max(1),
+    /** The splits' shares of the foregrounds: training, validation, test. */
+    shares: z
+      .tuple([z.number().positive(), z.number().positive(), z.number().positive()])
+      .refine((parts) => Math.abs(parts[0] + parts[1] + parts[2] - 1) < 1e-6, {
+        error: 'they must add up to 1',
+      }),
+    /** In validation and test each foreground lies on every place: group differences then are those of scenes alone. */
+    paired: z.boolean(),
+
+    /**
+     * The longer side of the cut-out as a share of the image's side; null: the foreground stays where its photograph has it,
+     * and the image is as large as that photograph.
+     */
+    foregroundSize: z.number().min(0.05).max(1).nullable(),
+    /** Where a cut-out goes. */
+    position: z.enum(['center', 'random']),
+    /** Side in pixels of images with cut-outs. */
+    size: z.number().int().min(16).max(1024),
+    jpegQuality: z.number().int().min(1).max(100),
+    /** Leave out foregrounds with bad masks; else they are an error. */
+    skipBadMasks: z.boolean(),
+    seed: z.number().int().min(0).max(0xffffffff),
+  })
+  .check(({ value, issues }) => {
+    const lacks = (key: 'classes' | 'places' | 'masks'): void => {
+      issues.push({ code: 'custom', input: undefined, path: [key], message: 'is needed' });
+    };
+    if (value.preset === undefined) {
+      if (value.classes === undefined) lacks('classes');
+      if (value.places === undefined) lacks('places');
+    } else if (value.masks === undefined) lacks('masks');
+    const numPlaces = (value.places ?? WATERBIRDS_PLACES).length;
+    const numClasses = value.classes?.length ?? 2;
+    if (value.counts === undefined) {
+      if (value.preset === undefined && numClasses !== numPlaces) {
+        issues.push({
+          ...{ code: 'custom', input: undefined, path: ['counts'] },
+          message: `is needed where there are ${numClasses} classes and ${numPlaces} places: none agrees with another`,
+        });
+      }
+      return;
+    }
+    for (const split of SPLITS) {
+      const counts = value.counts[split];
+      const refuse = (message: string): void => {
+        issues.push({ code: 'custom', input: counts, path: ['counts', split], message });
+      };
+      if (counts.length !== numClasses * numPlaces) {
+        refuse(
+          `${counts.length} counts for ${numClasses * numPlaces} groups (${numClasses} classes x ${numPlaces} places): ` +
+            'give one per group, class by class',
+        );
+      } else if (split !== 'train' && value.paired) {
+        const uneven = counts.some((count, group) => count !== counts[group - (group % numPlaces)]);
+        if (uneven)
+          refuse('paired foregrounds lie on every place, so that the counts of a class must be equal');
+      }
+    }
+  });
+export type ComposeOptions = z.infer<typeof composeOptionsSchema>;
+
+/** What is asked for where nothing else is. */
+export const DEFAULT_COMPOSE = {
+  substringSpecies: false,
+  imageColumn: 'image',
+  classColumn: 'class',
+  agreement: 0.95,
+  shares: [0.6, 0.1, 0.3],
+  paired: false,
+  foregroundSize: 0.7,
+  position: 'center',
+  size: 224,
+  jpegQuality: 95,
+  skipBadMasks: false,
+  seed: 0,
+} as const satisfies Partial<ComposeOptions>;
+
+/**
+ * Checks the options and gives them their canonical form, with absolute paths.
+ *
+ * @throws SpurmemError `USAGE` naming each wrong option
+ */
+export function parseComposeOptions(options: ComposeOptions): ComposeOptions {
+  const parsed = composeOptionsSchema.safeParse(options);
+  if (!parsed.success) throw refuseOptions('The images cannot be composed so', options, parsed.error);
+  const { foregrounds, masks, table, scenes } = parsed.data;
+  return {
+    ...parsed.data,
+    ...{ foregrounds: resolve(foregrounds), scenes: resolve(scenes) },
+    ...(masks === undefined ? {} : { masks: resolve(masks) }),
+    ...(table === undefined ? {} : { table: resolve(table) }),
+  };
+}

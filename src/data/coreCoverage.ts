@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import type { JobOptions } from '../progress.js';
+import { BatchLoader } from './batches.js';
+import { coverageOf, type CoreRectangle } from './coreRegion.js';
+import type { Dataset, Example } from './dataset.js';
+
+/** How much of each pixel of a model's input lies in the core region, from 0 to 1: [H * W] in row-major order. */
+export type Coverage = ArrayLike<number>;
+
+/**
+ * The coverage of images by the dataset's core region, batch by batch as `loader.evaluation` gives the images; none where the
+ * dataset has no such region.
+ *
+ * @throws SpurmemError `IMAGE_INVALID` naming a mask that is missing or damaged
+ */
+export async function* coreCoverage(
+  loader: BatchLoader,
+  indices: Int32Array,
+  batchSize: number,
+  job: JobOptions,
+): AsyncGenerator<readonly Coverage[] | undefined, void, void> {
+  const { coreRegion } = loader.dataset;
+  if (typeof coreRegion === 'string') yield* maskCoverage(loader, coreRegion, indices, batchSize, job);
+  else if (coreRegion === null) for (;;) yield undefined;
+  else yield* rectangleCoverage(loader, coreRegion, indices, batchSize);
+}
+
+function* rectangleCoverage(
+  { dataset, index: { heights, widths } }: BatchLoader,
+  region: CoreRectangle,
+  indices: Int32Array,
+  batchSize: number,
+): Generator<Coverage[], void, void> {
+  const known = new Map<string, Coverage>();
+  const ofImage = (index: number): Coverage => {
+    const size = [heights[index] as number, widths[index] as number] as const;
+    const key = size.join();
+    const map = known.get(key) ?? rectangleMap(region, size, dataset);
+    known.set(key, map);
+    return map;
+  };
+  for (let from = 0; from < indices.length; from += batchSize) {
+    yield Array.from(indices.subarray(from, from + batchSize), ofImage);
+  }
+}
+
+/** The share of every pixel that lies in a rectangle. */
+export function rectangleMap(
+  region: CoreRectangle,
+  imageSize: readonly [number, number],
+  { preprocessing }: Pick<Dataset, 'preprocessing'>,
+): Float64Array {
+  const { rows, columns } = coverageOf(region, imageSize, preprocessing);
+  const map = new Float64Array(rows.length * columns.length);
+  rows.forEach((row, y) => {
+    columns.forEach((column, x) => {
+      map[y * columns.length + x] = row * column;
+    });
+  });
+  return map;
+}
+
+/** Masks go the images' own way to the model's input: with mean 0 and deviation 1, a channel is the coverage. */
+async function* maskCoverage(
+  { dataset, device }: BatchLoader,
+  masks: string,
+  indices: Int32Array,
+  batchSize: number,
+  job: JobOptions,
+): AsyncGenerator<Coverage[], void, void> {
+  const ofMasks: Dataset = {
+    ...dataset,
+    folder: join(dataset.folder, masks),
+    examples: Array.from(indices, (index) => {
+      const example = dataset.examples[index] as Example;
+      return { ...example, filename: example.filename.replace(/\.[^./]*$/, '.png') };
+    }),
+    preprocessing: { ...dataset.preprocessing, mean: [0, 0, 0], std: [1, 1, 1] },
+  };
+  using loader = await BatchLoader.open(ofMasks, { ...job, device, memoryFormat: 'contiguous' });
+  const all = Int32Array.from(indices.keys());
+  for await (const batch of loader.evaluation(all, batchSize)) {
+    using current = batch;
+    const [, channels = 0, height = 0, width = 0] = current.images.shape;
+    const data = (await current.images.data()) as Float32Array;
+    const size = height * width;
+    yield Array.from(current.indices, (_, at) =>
+      data.subarray(at * channels * size, at * channels * size + size),
+    );
+  }
+}
