@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'DATASET_INVALID' // the table or dataset.json has bad content
   | 'DATASET_EMPTY_GROUP' // a split lacks examples of a group
   | 'IMAGE_INVALID' // an image is missing, truncated or not an image
+  | 'FETCH_FAILED' // a download failed, or what came is not what it must be
   | 'OUTPUT_UNWRITABLE' // a file or folder cannot be written
   | 'RUN_NOT_FOUND' // a folder holds no run
   | 'RUN_EXISTS' // the run folder holds a different or finished run

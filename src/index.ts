@@ -52,7 +52,7 @@ export { TRACE_SETTINGS } from './experiments/traceSettings.js';
 export { loadDataset, type Dataset, type DatasetOptions } from './data/dataset.js';
 export { buildDominoes, DEFAULT_DOMINOES, type DominoesOptions } from './data/dominoes.js';
 export { composeDataset } from './data/compose/compose.js';
-export { DEFAULT_COMPOSE, type ComposeOptions } from './data/compose/options.js';
+export type { ComposeOptions } from './data/compose/options.js';
 export { BatchLoader } from './data/batches.js';
 
 // Build experiments of one's own: models, neurons, variants, metrics.

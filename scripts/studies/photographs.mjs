@@ -7,6 +7,7 @@
 // docs/studies/photographs/ when all of them are there: a study that was stopped goes on, also on another machine.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { equivalence } from '#src/metrics/equivalence.js';

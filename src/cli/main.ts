@@ -12,6 +12,10 @@ const COMMANDS: Readonly<
     description: 'reproduce the article\u2019s experiments',
     load: async () => (await import('./commands/reproduce.js')).addReproduceCommands,
   },
+  fetch: {
+    description: 'fetch data sets and weights from their official addresses, or from a copy',
+    load: async () => (await import('./commands/fetch.js')).addFetchCommands,
+  },
   dataset: {
     description: 'build and inspect datasets',
     load: async () => (await import('./commands/dataset.js')).addDatasetCommands,

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import * as tar from 'tar';
 import { put, putImage, putJpeg } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
 import { contentOf, expectFailure, spurmem, trainArguments } from './support.js';
@@ -30,6 +31,34 @@ it('inspects a good dataset', async () => {
   const { exitCode, stdout } = await inspect(await dataset('good', [HEADER, ...ROWS]));
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/all +│ +4 │ +4 │ +4 │/);
+});
+
+describe('fetch', () => {
+  it('unpacks a local copy, and prints its groups and terms', async () => {
+    const made = await dataset('release', [HEADER, ...ROWS]);
+    const archive = join(folder, 'release.tar.gz');
+    await tar.c({ file: archive, gzip: true, cwd: folder }, ['release']);
+    const data = join(folder, 'fetched-waterbirds');
+    const { exitCode, stdout } = await spurmem(['fetch', 'waterbirds', '--data', data, '--from', archive]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`Waterbirds (Sagawa et al. 2020): ${data}`);
+    expect(stdout).toMatch(/SHA-256 [0-9a-f]{64} .*--sha256/);
+    expect(stdout).toMatch(/Terms: .*non-commercial/);
+    expect(stdout).toMatch(/all +│ +4 │ +4 │ +4 │/);
+    expect(contentOf(data)).toEqual(contentOf(made));
+    const again = await spurmem(['fetch', 'waterbirds', '--data', data, '--from', archive]);
+    expectFailure(again, 1, data, 'holds files');
+  });
+
+  it('names weights that it does not know, and a copy with another checksum', async () => {
+    expectFailure(await spurmem(['fetch', 'weights', 'resnet51']), 2, 'resnet51', 'resnet50');
+    const copy = join(folder, 'resnet18.pth');
+    writeFileSync(copy, 'no weights');
+    const out = join(folder, 'weights');
+    const outcome = await spurmem(['fetch', 'weights', 'resnet18', '--out', out, '--from', copy]);
+    expectFailure(outcome, 1, copy, 'SHA-256', 'f37072fd', '--from');
+    expect(contentOf(out)).toEqual({});
+  });
 });
 
 describe('dataset compose', () => {

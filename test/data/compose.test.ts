@@ -4,8 +4,8 @@ import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import { composeDataset } from '../../src/data/compose/compose.js';
 import { shapeOf } from '../../src/data/compose/cutOut.js';
-import { DEFAULT_COMPOSE, type ComposeOptions } from '../../src/data/compose/options.js';
-import { isWaterBird, WATERBIRDS_CHOICES, WATERBIRDS_COUNTS } from '../../src/data/compose/waterbirds.js';
+import type { ComposeOptions } from '../../src/data/compose/options.js';
+import { isWaterBird, WATERBIRDS_COUNTS } from '../../src/data/compose/waterbirds.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { decodeRgb } from '../../src/data/decode.js';
 import { report } from '../parity/compare.js';
@@ -66,7 +66,6 @@ async function sources(perClass = 20, perPlace = 60): Promise<void> {
 }
 
 const options = (changes: Partial<ComposeOptions> = {}): ComposeOptions => ({
-  ...DEFAULT_COMPOSE,
   ...{
     foregrounds: join(folder(), 'things'),
     masks: join(folder(), 'masks'),
@@ -412,12 +411,7 @@ describe('Waterbirds', () => {
         await put(join(folder(), 'places', place, `${i}.jpg`), await plain(color));
     }
     return {
-      ...{
-        ...DEFAULT_COMPOSE,
-        ...WATERBIRDS_CHOICES,
-        shares: [...WATERBIRDS_CHOICES.shares],
-        preset: 'waterbirds',
-      },
+      preset: 'waterbirds',
       ...{ foregrounds: join(folder(), 'CUB'), masks: join(folder(), 'segmentations') },
       scenes: join(folder(), 'places'),
     };

@@ -17,6 +17,7 @@ const FLOORS = [
   'neurons',
   'metrics',
   'models',
+  'fetch',
   'data',
   'native',
   'settings',

@@ -1,7 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { ComposeOptions } from '../../data/compose/options.js';
-import { DEFAULT_COMPOSE } from '../../data/compose/options.js';
-import { WATERBIRDS_CHOICES } from '../../data/compose/waterbirds.js';
+import { DEFAULT_COMPOSE, type ComposeOptions } from '../../data/compose/options.js';
 import { integer, oneOf, share } from '../../settings/values.js';
 import { addJob } from '../job.js';
 import { addCommonOptions, COUNT_NAMES, integers, seedOption, type CommonOptions } from '../options.js';
@@ -27,7 +25,7 @@ interface ComposeCommandOptions extends CommonOptions {
   readonly valCounts?: number[];
   readonly testCounts?: number[];
   readonly agreement: number;
-  readonly shares?: readonly number[];
+  readonly shares?: [number, number, number];
   readonly paired: boolean;
   readonly foregroundSize?: number | 'in-place';
   readonly position: 'center' | 'random';
@@ -153,31 +151,23 @@ export function addComposeCommand(dataset: Command): void {
   );
 }
 
-function composeOptionsOf(options: ComposeCommandOptions): ComposeOptions {
-  const { trainCounts, valCounts, testCounts, shares, foregroundSize } = options;
-  const counts = [trainCounts, valCounts, testCounts];
-  const given = counts.some((list) => list !== undefined);
-  const optional = Object.fromEntries(
-    (['preset', 'masks', 'table', 'maskColumn', 'splitColumn', 'classes', 'places'] as const).flatMap(
-      (name) => (options[name] === undefined ? [] : [[name, options[name]]]),
-    ),
-  );
-  const defaults = { ...DEFAULT_COMPOSE, ...(options.preset === undefined ? {} : WATERBIRDS_CHOICES) };
+/** What was given; the library has the defaults. */
+function composeOptionsOf({
+  data: _data,
+  json: _json,
+  quiet: _quiet,
+  debug: _debug,
+  ...options
+}: ComposeCommandOptions): ComposeOptions {
+  const { trainCounts, valCounts, testCounts, foregroundSize, ...same } = options;
+  const given = [trainCounts, valCounts, testCounts].some((list) => list !== undefined);
   return {
-    ...optional,
-    ...{ foregrounds: options.foregrounds, scenes: options.scenes },
-    ...{ imageColumn: options.imageColumn, classColumn: options.classColumn },
-    ...{ substringSpecies: options.substringSpecies, skipBadMasks: options.skipBadMasks, seed: options.seed },
+    ...same,
     // One list without the others is refused as a list that is too short.
     ...(given ? { counts: { train: trainCounts ?? [], val: valCounts ?? [], test: testCounts ?? [] } } : {}),
-    ...{ agreement: options.agreement, paired: options.paired },
-    shares: [...(shares ?? defaults.shares)] as [number, number, number],
-    foregroundSize: foregroundSize === 'in-place' ? null : (foregroundSize ?? defaults.foregroundSize),
-    ...{
-      position: options.position,
-      size: options.size,
-      jpegQuality: options.jpegQuality ?? defaults.jpegQuality,
-    },
+    ...(foregroundSize === undefined
+      ? {}
+      : { foregroundSize: foregroundSize === 'in-place' ? null : foregroundSize }),
   };
 }
 

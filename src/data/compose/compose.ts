@@ -10,7 +10,7 @@ import { SPLITS } from '../split.js';
 import { composeImage, inPlace, placeCutOut, readMask, shapeOf, type MaskShape } from './cutOut.js';
 import type { ForegroundFile } from './foregroundFile.js';
 import { classNames, imagesBelow, listForegrounds } from './foregrounds.js';
-import { parseComposeOptions, type ComposeOptions } from './options.js';
+import { parseComposeOptions, type ComposeOptions, type ResolvedComposeOptions } from './options.js';
 import { planCompositions } from './plan.js';
 import { WATERBIRDS_PLACES } from './waterbirds.js';
 
@@ -53,7 +53,11 @@ export async function composeDataset(
   );
 }
 
-async function planDrawings(name: string, options: ComposeOptions, job: JobOptions): Promise<Drawings> {
+async function planDrawings(
+  name: string,
+  options: ResolvedComposeOptions,
+  job: JobOptions,
+): Promise<Drawings> {
   const places = await Promise.all(
     (options.places ?? WATERBIRDS_PLACES).map(async (place) => ({
       name: place.name,
@@ -131,7 +135,7 @@ interface Foreground {
 
 /** Looks at every mask before anything is drawn. Throws `IMAGE_INVALID` naming the bad ones unless they are to be left out. */
 async function withGoodMasks(
-  { foregrounds, skipBadMasks }: ComposeOptions,
+  { foregrounds, skipBadMasks }: ResolvedComposeOptions,
   files: readonly ForegroundFile[],
   { onProgress, onWarning, signal }: JobOptions,
 ): Promise<Foreground[]> {
@@ -172,7 +176,7 @@ function badMasks(
 
 function datasetConfig(
   name: string,
-  { preset, foregroundSize }: ComposeOptions,
+  { preset, foregroundSize }: ResolvedComposeOptions,
   classes: readonly string[],
   places: readonly string[],
 ): DatasetConfig {

@@ -7,13 +7,13 @@ import { nearestNames } from '../nearest.js';
 import { relativePath } from '../relativePath.js';
 import { parseSplit } from '../table.js';
 import type { ForegroundFile } from './foregroundFile.js';
-import type { ComposeOptions } from './options.js';
+import type { ResolvedComposeOptions } from './options.js';
 import { listCub, WATERBIRDS_CLASSES } from './waterbirds.js';
 
 const IMAGE_ENDINGS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff'];
 
 /** Names of the classes, in the order of y. */
-export function classNames({ classes }: ComposeOptions): readonly string[] {
+export function classNames({ classes }: ResolvedComposeOptions): readonly string[] {
   return classes?.map(({ name }) => name) ?? WATERBIRDS_CLASSES;
 }
 
@@ -23,7 +23,7 @@ export function classNames({ classes }: ComposeOptions): readonly string[] {
  * @throws SpurmemError `DATASET_NOT_FOUND` for a folder or file that is missing, `DATASET_INVALID` for a row that names no
  *   class, `USAGE` for a column that the table lacks and a class without foregrounds
  */
-export async function listForegrounds(options: ComposeOptions): Promise<ForegroundFile[]> {
+export async function listForegrounds(options: ResolvedComposeOptions): Promise<ForegroundFile[]> {
   const found =
     options.preset === 'waterbirds'
       ? await listCub(options.foregrounds, options.masks as string, options.substringSpecies)
@@ -56,7 +56,7 @@ export async function imagesBelow(folder: string, what: string): Promise<string[
 }
 
 /** The class of an image is told by the folders that it lies in. */
-async function listFolders(options: ComposeOptions): Promise<ForegroundFile[]> {
+async function listFolders(options: ResolvedComposeOptions): Promise<ForegroundFile[]> {
   const { foregrounds, masks } = options;
   const images = await imagesBelow(foregrounds, 'the folder of the foregrounds');
   const maskOf = await masksByStem(masks);
@@ -89,7 +89,7 @@ async function masksByStem(masks: string | undefined): Promise<(image: string) =
   };
 }
 
-async function listTable(table: string, options: ComposeOptions): Promise<ForegroundFile[]> {
+async function listTable(table: string, options: ResolvedComposeOptions): Promise<ForegroundFile[]> {
   const { bytes } = await readSource(table, 'the table of foregrounds');
   const maskOf = await masksByStem(options.masks);
   const listed: ForegroundFile[] = [];

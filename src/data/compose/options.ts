@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { refuseOptions } from '../issues.js';
 import { SPLITS } from '../split.js';
-import { WATERBIRDS_PLACES } from './waterbirds.js';
+import { WATERBIRDS_CHOICES, WATERBIRDS_PLACES } from './waterbirds.js';
 
 const path = z.string().min(1);
 const column = z.string().min(1);
@@ -20,6 +20,22 @@ const namedList = z
     error: 'what belongs to one cannot belong to another',
   });
 
+/** What is asked for where nothing else is. */
+export const DEFAULT_COMPOSE = {
+  substringSpecies: false,
+  imageColumn: 'image',
+  classColumn: 'class',
+  agreement: 0.95,
+  shares: [0.6, 0.1, 0.3],
+  paired: false,
+  foregroundSize: 0.7,
+  position: 'center',
+  size: 224,
+  jpegQuality: 95,
+  skipBadMasks: false,
+  seed: 0,
+} as const;
+
 /** What a composed dataset is made of. */
 export const composeOptionsSchema = z
   .strictObject({
@@ -29,7 +45,7 @@ export const composeOptionsSchema = z
      */
     preset: z.literal('waterbirds').optional(),
     /** Preset: classes as the authors' generator makes them, which finds "tern" in `Eastern_Towhee`. */
-    substringSpecies: z.boolean(),
+    substringSpecies: z.boolean().default(DEFAULT_COMPOSE.substringSpecies),
 
     /** The folder of the foreground images. */
     foregrounds: path,
@@ -38,9 +54,9 @@ export const composeOptionsSchema = z
     /** A CSV that lists the foregrounds; left out: all images of the folder, whose own folders name the class. */
     table: path.optional(),
     /** Columns of the table. Files are relative to `foregrounds`. */
-    imageColumn: column,
+    imageColumn: column.default(DEFAULT_COMPOSE.imageColumn),
     maskColumn: column.optional(),
-    classColumn: column,
+    classColumn: column.default(DEFAULT_COMPOSE.classColumn),
     /** 0, 1, 2 or words, as in metadata.csv; left out: the foregrounds are shared out between the splits at random. */
     splitColumn: column.optional(),
     /** In the order of y: a name, and the words of the table's column or the folders that belong to it. */
@@ -54,29 +70,30 @@ export const composeOptionsSchema = z
     /** Images of each group = y * places + a in each split. Left out: all foregrounds, by `agreement` and `shares`. */
     counts: z.strictObject({ train: groupCounts, val: groupCounts, test: groupCounts }).optional(),
     /** Share of a class's training images that lie on the place of the same number. */
-    agreement: z.number().min(0).max(1),
+    agreement: z.number().min(0).max(1).default(DEFAULT_COMPOSE.agreement),
     /** The splits' shares of the foregrounds: training, validation, test. */
     shares: z
       .tuple([z.number().positive(), z.number().positive(), z.number().positive()])
       .refine((parts) => Math.abs(parts[0] + parts[1] + parts[2] - 1) < 1e-6, {
         error: 'they must add up to 1',
-      }),
+      })
+      .default([...DEFAULT_COMPOSE.shares]),
     /** In validation and test each foreground lies on every place: group differences then are those of scenes alone. */
-    paired: z.boolean(),
+    paired: z.boolean().default(DEFAULT_COMPOSE.paired),
 
     /**
      * The longer side of the cut-out as a share of the image's side; null: the foreground stays where its photograph has it,
      * and the image is as large as that photograph.
      */
-    foregroundSize: z.number().min(0.05).max(1).nullable(),
+    foregroundSize: z.number().min(0.05).max(1).nullable().default(DEFAULT_COMPOSE.foregroundSize),
     /** Where a cut-out goes. */
-    position: z.enum(['center', 'random']),
+    position: z.enum(['center', 'random']).default(DEFAULT_COMPOSE.position),
     /** Side in pixels of images with cut-outs. */
-    size: z.number().int().min(16).max(1024),
-    jpegQuality: z.number().int().min(1).max(100),
+    size: z.number().int().min(16).max(1024).default(DEFAULT_COMPOSE.size),
+    jpegQuality: z.number().int().min(1).max(100).default(DEFAULT_COMPOSE.jpegQuality),
     /** Leave out foregrounds with bad masks; else they are an error. */
-    skipBadMasks: z.boolean(),
-    seed: z.number().int().min(0).max(0xffffffff),
+    skipBadMasks: z.boolean().default(DEFAULT_COMPOSE.skipBadMasks),
+    seed: z.number().int().min(0).max(0xffffffff).default(DEFAULT_COMPOSE.seed),
   })
   .check(({ value, issues }) => {
     const lacks = (key: 'classes' | 'places' | 'masks'): void => {
@@ -114,31 +131,18 @@ export const composeOptionsSchema = z
       }
     }
   });
-export type ComposeOptions = z.infer<typeof composeOptionsSchema>;
-
-/** What is asked for where nothing else is. */
-export const DEFAULT_COMPOSE = {
-  substringSpecies: false,
-  imageColumn: 'image',
-  classColumn: 'class',
-  agreement: 0.95,
-  shares: [0.6, 0.1, 0.3],
-  paired: false,
-  foregroundSize: 0.7,
-  position: 'center',
-  size: 224,
-  jpegQuality: 95,
-  skipBadMasks: false,
-  seed: 0,
-} as const satisfies Partial<ComposeOptions>;
+/** What is left out takes its default, or the preset's. */
+export type ComposeOptions = z.input<typeof composeOptionsSchema>;
+export type ResolvedComposeOptions = z.output<typeof composeOptionsSchema>;
 
 /**
  * Checks the options and gives them their canonical form, with absolute paths.
  *
  * @throws SpurmemError `USAGE` naming each wrong option
  */
-export function parseComposeOptions(options: ComposeOptions): ComposeOptions {
-  const parsed = composeOptionsSchema.safeParse(options);
+export function parseComposeOptions(options: ComposeOptions): ResolvedComposeOptions {
+  const preset = options.preset === undefined ? {} : WATERBIRDS_CHOICES;
+  const parsed = composeOptionsSchema.safeParse({ ...preset, ...options });
   if (!parsed.success) throw refuseOptions('The images cannot be composed so', options, parsed.error);
   const { foregrounds, masks, table, scenes } = parsed.data;
   return {

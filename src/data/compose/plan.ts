@@ -3,7 +3,7 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { SpurmemError } from '../../errors.js';
 import { shuffled } from '../shuffled.js';
 import { SPLITS, type Split } from '../split.js';
-import type { ComposeOptions } from './options.js';
+import type { ResolvedComposeOptions } from './options.js';
 import { WATERBIRDS_COUNTS } from './waterbirds.js';
 
 /** One image to compose. */
@@ -37,7 +37,7 @@ export interface Sources {
  * @returns split by split and group by group
  * @throws SpurmemError `USAGE` when there are too few foregrounds or scenes
  */
-export function planCompositions(options: ComposeOptions, sources: Sources): Composition[] {
+export function planCompositions(options: ResolvedComposeOptions, sources: Sources): Composition[] {
   const { classes, places } = sources;
   const random = mersenne(options.seed);
   const isPaired = (split: Split): boolean => options.paired && split !== 'train';
@@ -121,7 +121,7 @@ function poolsOf(foregrounds: Sources['foregrounds'], y: number): Pools {
 
 /** The counts that were asked for, Waterbirds' own, or those of all foregrounds by agreement and shares. */
 function countsOf(
-  { counts, preset, substringSpecies, agreement, shares, paired }: ComposeOptions,
+  { counts, preset, substringSpecies, agreement, shares, paired }: ResolvedComposeOptions,
   { foregrounds, classes, places }: Sources,
 ): Readonly<Record<Split, readonly number[]>> {
   if (counts !== undefined) return counts;

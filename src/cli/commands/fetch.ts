@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import { DATASETS, WEIGHTS, type FetchableDataset, type FetchableWeights } from '../../fetch/catalog.js';
+import type { Fetched, FetchOptions } from '../../fetch/fetch.js';
+import { addJob } from '../job.js';
+import { addCommonOptions, type CommonOptions } from '../options.js';
+
+interface FetchCommandOptions extends CommonOptions, Pick<FetchOptions, 'from' | 'sha256'> {
+  readonly data: string;
+  readonly out: string;
+}
+
+/** A command for each data set, and one for each architecture’s weights. */
+export function addFetchCommands(fetch: Command): void {
+  for (const [name, { title, terms }] of Object.entries(DATASETS)) {
+    const command = fetch
+      .command(name)
+      .description(title)
+      .option('--data <folder>', 'folder to unpack it to', `data/${name}`);
+    addJob<FetchCommandOptions>(withSource(command, terms), async (options, output, control) => {
+      const [{ fetchDataset }, { loadDataset }, { datasetTables, summarizeDataset }] = await Promise.all([
+        import('../../fetch/fetch.js'),
+        import('../../data/dataset.js'),
+        import('../tables.js'),
+      ]);
+      const fetched = await fetchDataset(name as FetchableDataset, options.data, { ...options, ...control });
+      const dataset = await loadDataset(fetched.path);
+      const lines = [...describe(fetched), datasetTables(dataset, output.color)];
+      output.result(lines.join('\n'), { ...fetched, dataset: summarizeDataset(dataset) });
+    });
+  }
+  const weights = fetch.command('weights').description('ImageNet weights to start from');
+  for (const [arch, { title, terms }] of Object.entries(WEIGHTS)) {
+    const command = weights
+      .command(arch)
+      .description(title)
+      .option('--out <folder>', 'folder of the file', 'data/weights');
+    addJob<FetchCommandOptions>(withSource(command, terms), async (options, output, control) => {
+      const { fetchWeights } = await import('../../fetch/fetch.js');
+      const fetched = await fetchWeights(arch as FetchableWeights, options.out, { ...options, ...control });
+      const lines = [...describe(fetched), `Start from them with --arch ${arch} --weights ${fetched.path}`];
+      output.result(lines.join('\n'), fetched);
+    });
+  }
+}
+
+function withSource(command: Command, terms: string): Command {
+  return addCommonOptions(
+    command
+      .option('--from <file or url>', 'a local copy or a mirror in place of the official address')
+      .option('--sha256 <hex>', 'what its SHA-256 must be, or begin with (default: what its publishers say)'),
+  ).addHelpText('after', `\nTerms: ${terms}.`);
+}
+
+function describe({ title, terms, source, bytes, sha256, isVerified, path }: Fetched): string[] {
+  return [
+    `${title}: ${path}`,
+    `From ${source}, ${(bytes / 1e6).toFixed(1)} MB, SHA-256 ${sha256}${isVerified ? ' (checked)' : ' (its publishers name none: keep it to compare, or name it with --sha256)'}`,
+    `Terms: ${terms}.`,
+  ];
+}

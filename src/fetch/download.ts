@@ -1,0 +1,247 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf, SpurmemError } from '../errors.js';
+import { unwritable, writeAtomic } from '../files.js';
+import { throwIfAborted, type JobOptions } from '../progress.js';
+
+/** Tries of a download that goes nowhere; one that grew starts counting anew. */
+const TRIES = 4;
+const FIRST_WAIT_MS = 500;
+/** A server that says nothing for so long has been lost. */
+const SILENCE_MS = 60_000;
+const REDIRECTS = 5;
+
+/** What a file must be. */
+export interface Expectation {
+  /** The SHA-256 in hexadecimal, or its first digits. */
+  readonly sha256?: string | undefined;
+  /** Bytes at most. */
+  readonly mostBytes: number;
+}
+
+export interface Downloaded {
+  readonly bytes: number;
+  readonly sha256: string;
+  /** Whether anything vouched for the SHA-256: the caller, or the server's own header. */
+  readonly isVerified: boolean;
+}
+
+/**
+ * Downloads a file. What has come is kept in `<path>.part`: a download that was cut off goes on where it was, by itself and when
+ * it is called again, as long as the file there has not changed; the finished file has its name only when it is whole and its
+ * SHA-256 is right.
+ *
+ * @throws SpurmemError `FETCH_FAILED` when the server cannot be reached or refuses, for a file that is too large or has another
+ *   SHA-256; `OUTPUT_UNWRITABLE`; `INTERRUPTED`
+ */
+export async function download(
+  url: string,
+  path: string,
+  expected: Expectation,
+  job: JobOptions = {},
+  firstWaitMs = FIRST_WAIT_MS,
+): Promise<Downloaded> {
+  const part = new Part(path);
+  const task = `downloading ${new URL(url).pathname.split('/').at(-1) ?? url}`;
+  let announced: string | undefined;
+  let wait = firstWaitMs;
+  for (let tries = TRIES; ; tries -= 1) {
+    throwIfAborted(job.signal, task);
+    const before = await part.size();
+    try {
+      announced = await transfer(url, part, expected.mostBytes, task, job);
+      break;
+    } catch (error) {
+      throwIfAborted(job.signal, task);
+      if (error instanceof SpurmemError || unwritable(error, path) !== error) throw unwritable(error, path);
+      if ((await part.size()) > before) tries = TRIES;
+      if (tries <= 1) throw cutOff(url, await part.size(), error);
+      await sleep(wait);
+      wait *= 2;
+    }
+  }
+  const sha256 = await sha256Of(part.path);
+  const wanted = expected.sha256 ?? announced;
+  if (wanted !== undefined && !sha256.startsWith(wanted.toLowerCase())) {
+    await part.remove();
+    throw wrongChecksum(url, sha256, wanted);
+  }
+  const bytes = await part.size();
+  await part.finish();
+  return { bytes, sha256, isVerified: wanted !== undefined };
+}
+
+/** The SHA-256 of a file, in hexadecimal. */
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/** The error of a file with another SHA-256 than it must have. */
+export function wrongChecksum(source: string, found: string, wanted: string): SpurmemError {
+  return new SpurmemError(
+    'FETCH_FAILED',
+    `${source}: its SHA-256 is ${found}, and it must be${wanted.length < 64 ? ' one that begins with' : ''} ${wanted}: the ` +
+      'file is damaged, or another one.',
+    { advice: ['It was not kept.', 'Try again, or another source with `from`.'] },
+  );
+}
+
+/** The error of a file that is larger than what is fetched can be. */
+export function tooLarge(source: string, mostBytes: number): SpurmemError {
+  return new SpurmemError(
+    'FETCH_FAILED',
+    `${source}: more than ${mostBytes} bytes, which is more than what is fetched can have.`,
+    {
+      advice: ['It was not kept.', 'Check the address.'],
+    },
+  );
+}
+
+function cutOff(url: string, bytes: number, error: unknown): SpurmemError {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return new SpurmemError('FETCH_FAILED', `${url}: the download failed: ${messageOf(cause)}.`, {
+    cause: error,
+    advice: [
+      ...(bytes > 0 ? [`${bytes} bytes are kept: the same command goes on from there.`] : []),
+      'Check the connection, or name a mirror or a local copy with `from`.',
+    ],
+  });
+}
+
+/** A file that has not come whole yet, and which version of the server's file it is of. */
+class Part {
+  readonly path: string;
+  readonly #versionPath: string;
+
+  constructor(readonly finished: string) {
+    this.path = `${finished}.part`;
+    this.#versionPath = `${finished}.part.version`;
+  }
+
+  async size(): Promise<number> {
+    return stat(this.path).then(
+      ({ size }) => size,
+      () => 0,
+    );
+  }
+
+  async version(): Promise<string | undefined> {
+    return readFile(this.#versionPath, 'utf8').catch(() => undefined);
+  }
+
+  /** Starts over, with another version of the server's file. */
+  async begin(version: string | undefined): Promise<void> {
+    await this.remove();
+    if (version !== undefined) await writeAtomic(this.#versionPath, version);
+  }
+
+  async finish(): Promise<void> {
+    await rename(this.path, this.finished);
+    await rm(this.#versionPath, { force: true });
+  }
+
+  async remove(): Promise<void> {
+    for (const path of [this.path, this.#versionPath]) await rm(path, { force: true });
+  }
+}
+
+/** One attempt to get what is missing. Returns the SHA-256 that the server announces, if it does. */
+async function transfer(
+  url: string,
+  part: Part,
+  mostBytes: number,
+  task: string,
+  { onProgress, signal }: JobOptions,
+): Promise<string | undefined> {
+  const silence = new AbortController();
+  const timer = setTimeout(() => {
+    silence.abort(new Error(`the server has said nothing for ${SILENCE_MS / 1000} s`));
+  }, SILENCE_MS);
+  try {
+    const signals = AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]);
+    const have = await part.size();
+    const version = await part.version();
+    // Without a version nobody knows whether what is there is of the same file.
+    const resumes = have > 0 && version !== undefined;
+    const headers: Record<string, string> = resumes ? { range: `bytes=${have}-`, 'if-range': version } : {};
+    const { response, announced } = await request(url, headers, signals);
+    // All of it is there.
+    if (resumes && response.status === 416) return announced;
+    if (!response.ok || response.body === null) throw refused(url, response);
+    const goesOn = response.status === 206 && resumes;
+    if (!goesOn) await part.begin(versionOf(response));
+    let done = goesOn ? have : 0;
+    const length = Number(response.headers.get('content-length') ?? Number.NaN);
+    const total = Number.isNaN(length) ? undefined : done + length;
+    if (total !== undefined && total > mostBytes) throw tooLarge(url, mostBytes);
+    const file = await open(part.path, 'a');
+    try {
+      for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+        timer.refresh();
+        done += chunk.length;
+        if (done > mostBytes) {
+          await part.remove();
+          throw tooLarge(url, mostBytes);
+        }
+        await file.writeFile(chunk);
+        onProgress?.({ task, done, total: Math.max(total ?? done, done), unit: 'bytes' });
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    if (total !== undefined && done < total) throw new Error(`${done} of ${total} bytes came`);
+    return announced;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Follows redirections by hand: a hub of models announces a file's SHA-256 in the answer that points to where it lies
+ * (`x-linked-etag`).
+ */
+async function request(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<{ response: Response; announced: string | undefined }> {
+  let announced: string | undefined;
+  let address = url;
+  for (let hops = 0; hops <= REDIRECTS; hops += 1) {
+    const response = await fetch(address, { headers, signal, redirect: 'manual' });
+    announced = /^"?([0-9a-f]{64})"?$/.exec(response.headers.get('x-linked-etag') ?? '')?.[1] ?? announced;
+    const location = response.headers.get('location');
+    if (response.status < 300 || response.status >= 400 || location === null) return { response, announced };
+    await response.body?.cancel();
+    const next = new URL(location, address);
+    if (new URL(address).protocol === 'https:' && next.protocol !== 'https:') {
+      throw new SpurmemError('FETCH_FAILED', `${url}: it points to ${next.href}, which is not encrypted.`, {
+        advice: ['Name another source with `from`.'],
+      });
+    }
+    address = next.href;
+  }
+  throw new SpurmemError('FETCH_FAILED', `${url}: it points from one address to the next without end.`, {
+    advice: ['Name another source with `from`.'],
+  });
+}
+
+/** A strong version of the server's file, by which a part is known to be of it. */
+function versionOf({ headers }: Response): string | undefined {
+  const etag = headers.get('etag');
+  return etag !== null && !etag.startsWith('W/') ? etag : (headers.get('last-modified') ?? undefined);
+}
+
+/** Of a server that answers: what it will answer again is told at once, what may pass is tried again. */
+function refused(url: string, { status, statusText }: Response): Error {
+  const text = `${url}: the server answers ${status} ${statusText}`.trimEnd();
+  if (status >= 500 || status === 429 || status === 408) return new Error(text);
+  return new SpurmemError('FETCH_FAILED', `${text}.`, {
+    advice: ['Name a mirror or a local copy with `from`.'],
+  });
+}

@@ -1,0 +1,89 @@
+import { createReadStream } from 'node:fs';
+import { posix } from 'node:path';
+import * as tar from 'tar';
+import { messageOf, SpurmemError } from '../errors.js';
+import { makeFolder, unwritable } from '../files.js';
+
+/** What an archive may hold. */
+export interface UnpackLimits {
+  readonly mostBytes: number;
+  readonly mostFiles: number;
+}
+
+/**
+ * Unpacks a tar archive, gzipped or not, without the outermost folder, into a folder that is empty or not there. The whole archive
+ * is looked at before anything is written.
+ *
+ * @throws SpurmemError `FETCH_FAILED` naming the entry that leaves the folder, is a link or a device, or exceeds the limits, and
+ *   for an archive that is damaged; `OUTPUT_UNWRITABLE`
+ */
+export async function unpack(archive: string, folder: string, limits: UnpackLimits): Promise<void> {
+  await inspect(archive, limits);
+  await makeFolder(folder);
+  try {
+    await tar.x({ file: archive, cwd: folder, strip: 1, strict: true, noMtime: true });
+  } catch (error) {
+    const mended = unwritable(error, folder);
+    throw mended === error ? damaged(archive, error) : mended;
+  }
+}
+
+/** Reads the archive's entries until one of them is wrong: nobody reads a bomb to its end. */
+async function inspect(archive: string, { mostBytes, mostFiles }: UnpackLimits): Promise<void> {
+  let bytes = 0;
+  let files = 0;
+  let problem: string | undefined;
+  let error: unknown;
+  const parser = new tar.Parser({
+    strict: true,
+    onReadEntry(entry) {
+      bytes += entry.size;
+      files += 1;
+      problem ??= problemOf(entry.path, entry.type);
+      if (bytes > mostBytes) problem ??= `unpacked, it has more than ${mostBytes} bytes`;
+      if (files > mostFiles) problem ??= `it has more than ${mostFiles} entries`;
+      entry.resume();
+    },
+  });
+  parser.on('error', (reason: unknown) => {
+    error ??= reason;
+  });
+  try {
+    for await (const chunk of createReadStream(archive)) {
+      parser.write(chunk as Buffer);
+      if (problem !== undefined || error !== undefined) break;
+    }
+    if (problem === undefined && error === undefined) parser.end();
+  } catch (reason) {
+    error ??= reason;
+  }
+  if (problem === undefined && error !== undefined) throw damaged(archive, error);
+  if (problem === undefined && files > 0) return;
+  throw new SpurmemError(
+    'FETCH_FAILED',
+    `${archive}: ${problem ?? 'it holds nothing'}. Nothing was unpacked.`,
+    {
+      advice: ['Do not use this file: get it from its official address.'],
+    },
+  );
+}
+
+function problemOf(path: string, type: string): string | undefined {
+  const name = JSON.stringify(path);
+  if (type === 'SymbolicLink' || type === 'Link') return `${name} is a link`;
+  if (!['File', 'OldFile', 'ContiguousFile', 'Directory', 'GNUDumpDir'].includes(type))
+    return `${name} is a ${type}`;
+  const normal = posix.normalize(path.replaceAll('\\', '/'));
+  if (posix.isAbsolute(normal) || /^[a-z]:/i.test(normal)) return `${name} is an absolute path`;
+  if (normal === '..' || normal.startsWith('../')) return `${name} leaves the folder`;
+  // Also where the normal path stays inside: with the outermost folder left out it may not.
+  if (path.split(/[\\/]/).includes('..')) return `${name} leaves the folder`;
+  return undefined;
+}
+
+function damaged(archive: string, error: unknown): SpurmemError {
+  return new SpurmemError('FETCH_FAILED', `${archive}: the archive is damaged: ${messageOf(error)}.`, {
+    cause: error,
+    advice: ['Fetch it again.'],
+  });
+}

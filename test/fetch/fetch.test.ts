@@ -1,0 +1,343 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import * as tar from 'tar';
+import type { ErrorCode } from '../../src/errors.js';
+import { WEIGHTS } from '../../src/fetch/catalog.js';
+import { download } from '../../src/fetch/download.js';
+import { fetchDataset, fetchWeights } from '../../src/fetch/fetch.js';
+import { unpack } from '../../src/fetch/unpack.js';
+import type { ProgressEvent } from '../../src/progress.js';
+import { failure, put, putJpeg, useTemporaryFolder } from '../data/support.js';
+
+const folder = useTemporaryFolder();
+const CONTENT = randomBytes(300_000);
+const SHA256 = createHash('sha256').update(CONTENT).digest('hex');
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+let server: Server;
+let answer: Answer;
+/** The `range` of each request. */
+const ranges: (string | undefined)[] = [];
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    ranges.push(request.headers.range);
+    answer(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+beforeEach(() => {
+  ranges.length = 0;
+  answer = whole();
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+const address = (path = 'file.bin'): string =>
+  `http://127.0.0.1:${(server.address() as AddressInfo).port}/${path}`;
+const target = (): string => join(folder(), 'file.bin');
+const LIMIT = { mostBytes: 1e6 };
+
+/** Serves a file as servers do: ranges of the version that is asked for, else all of it; after `cut` bytes the line is dead. */
+function whole(
+  content = CONTENT,
+  version = '"1"',
+  cut = (_tries: number) => Number.POSITIVE_INFINITY,
+): Answer {
+  let tries = 0;
+  return (request, response) => {
+    tries += 1;
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? Number.NaN);
+    const isPart = !Number.isNaN(from) && request.headers['if-range'] === version;
+    const body = isPart ? content.subarray(from) : content;
+    if (isPart && body.length === 0) {
+      response.writeHead(416).end();
+      return;
+    }
+    response.writeHead(isPart ? 206 : 200, { etag: version, 'content-length': body.length });
+    const most = cut(tries);
+    if (most >= body.length) response.end(body);
+    else response.write(body.subarray(0, most), () => setTimeout(() => response.destroy(), 20));
+  };
+}
+
+const get = (expected = {}, job = {}) => download(address(), target(), { ...LIMIT, ...expected }, job, 1);
+
+async function refusal(job: Promise<unknown>, code: ErrorCode = 'FETCH_FAILED'): Promise<string> {
+  return (await failure(job, code)).message;
+}
+
+describe('download', () => {
+  test('gets a file, checks it, and tells how far it is', async () => {
+    const events: ProgressEvent[] = [];
+    const onProgress = (event: ProgressEvent) => events.push(event);
+    const got = await get({ sha256: SHA256.slice(0, 8) }, { onProgress });
+    expect(got).toEqual({ bytes: CONTENT.length, sha256: SHA256, isVerified: true });
+    expect(await readFile(target())).toEqual(CONTENT);
+    expect(events.at(-1)).toEqual({
+      ...{ task: 'downloading file.bin', unit: 'bytes' },
+      ...{ done: CONTENT.length, total: CONTENT.length },
+    });
+    expect(await readdir(folder())).toEqual(['file.bin']);
+  });
+
+  test('goes on by itself where the line was cut', async () => {
+    answer = whole(CONTENT, '"1"', (tries) => (tries < 4 ? 70_000 : Number.POSITIVE_INFINITY));
+    expect((await get({ sha256: SHA256 })).sha256).toBe(SHA256);
+    expect(ranges).toEqual([undefined, 'bytes=70000-', 'bytes=140000-', 'bytes=210000-']);
+  });
+
+  test('keeps what came when the line stays dead, and goes on when it is called again', async () => {
+    answer = whole(CONTENT, '"1"', (tries) => (tries === 1 ? 90_000 : 0));
+    const message = await refusal(get());
+    expect(message).toMatch(/the download failed.*90000 bytes are kept: the same command goes on/);
+    expect(existsSync(target())).toBe(false);
+    answer = whole();
+    ranges.length = 0;
+    expect((await get()).sha256).toBe(SHA256);
+    expect(ranges).toEqual(['bytes=90000-']);
+  });
+
+  test('finishes a part that is whole', async () => {
+    await writeFile(`${target()}.part`, CONTENT);
+    await writeFile(`${target()}.part.version`, '"1"');
+    expect((await get({ sha256: SHA256 })).bytes).toBe(CONTENT.length);
+    expect(ranges).toEqual([`bytes=${CONTENT.length}-`]);
+  });
+
+  test('starts over where the file has changed, and where nobody knows its version', async () => {
+    await writeFile(`${target()}.part`, 'of an older file');
+    await writeFile(`${target()}.part.version`, '"0"');
+    expect((await get()).sha256).toBe(SHA256);
+    await writeFile(`${target()}.part`, 'of some file');
+    expect((await get()).sha256).toBe(SHA256);
+    expect(ranges).toEqual(['bytes=16-', undefined]);
+  });
+
+  test('keeps nothing with a wrong checksum', async () => {
+    const message = await refusal(get({ sha256: 'ffff' }));
+    expect(message).toContain(SHA256);
+    expect(message).toContain('begins with ffff');
+    expect(await readdir(folder())).toEqual([]);
+  });
+
+  test('tries a busy server again, and a missing file not', async () => {
+    let busy = 2;
+    answer = (request, response) => {
+      if (busy-- > 0) response.writeHead(503).end();
+      else whole()(request, response);
+    };
+    expect((await get()).sha256).toBe(SHA256);
+    ranges.length = 0;
+    answer = (_request, response) => response.writeHead(404).end();
+    expect(await refusal(get())).toMatch(/answers 404.*`from`/);
+    expect(ranges).toHaveLength(1);
+  });
+
+  test('believes the SHA-256 that a hub announces where it points to the file', async () => {
+    const announce =
+      (etag: string): Answer =>
+      (request, response) => {
+        if (request.url === '/hub') {
+          response.writeHead(302, { location: '/there', 'x-linked-etag': `"${etag}"` }).end();
+        } else whole()(request, response);
+      };
+    const fetchIt = () => download(address('hub'), target(), LIMIT, {}, 1);
+    answer = announce(SHA256);
+    expect(await fetchIt()).toMatchObject({ isVerified: true });
+    answer = announce('0'.repeat(64));
+    expect(await refusal(fetchIt())).toContain('0'.repeat(64));
+    answer = (_request, response) => response.writeHead(302, { location: '/hub' }).end();
+    expect(await refusal(fetchIt())).toContain('without end');
+  });
+
+  test('refuses what is larger than it can be, also where the server says nothing of it', async () => {
+    expect(await refusal(get({ mostBytes: 1000 }))).toContain('more than 1000 bytes');
+    answer = (_request, response) => {
+      response.writeHead(200, { etag: '"1"' });
+      response.write(CONTENT);
+      response.end(CONTENT);
+    };
+    expect(await refusal(get({ mostBytes: 400_000 }))).toContain('more than 400000 bytes');
+    expect(await readdir(folder())).toEqual([]);
+  });
+
+  test('stops when it is told to, and goes on later', async () => {
+    const abort = new AbortController();
+    answer = whole(CONTENT, '"1"', () => 50_000);
+    const onProgress = () => {
+      abort.abort();
+    };
+    await failure(get({}, { onProgress, signal: abort.signal }), 'INTERRUPTED');
+    answer = whole();
+    expect((await get()).sha256).toBe(SHA256);
+  });
+
+  test('names a server that is not there', async () => {
+    const message = await refusal(download('http://127.0.0.1:9/x', target(), LIMIT, {}, 1));
+    expect(message).toMatch(/127\.0\.0\.1:9.*failed: .*Check the connection/);
+  });
+});
+
+/** A tar archive with these entries, gzipped. */
+function archive(
+  entries: readonly {
+    path: string;
+    type?: 'File' | 'SymbolicLink' | 'Link' | 'FIFO';
+    content?: Buffer;
+    linkpath?: string;
+    size?: number;
+  }[],
+): Buffer {
+  const blocks = entries.flatMap(({ path, type = 'File', content = Buffer.alloc(0), linkpath, size }) => {
+    const header = new tar.Header({
+      path,
+      type,
+      size: size ?? content.length,
+      mode: 0o644,
+      ...(linkpath === undefined ? {} : { linkpath }),
+    });
+    const block = Buffer.alloc(512);
+    header.encode(block);
+    return [block, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
+  });
+  return gzipSync(Buffer.concat([...blocks, Buffer.alloc(1024)]));
+}
+
+const GENEROUS = { mostBytes: 1e6, mostFiles: 10 };
+
+describe('unpack', () => {
+  test.each<[string, Parameters<typeof archive>[0], RegExp]>([
+    [
+      'climbs out',
+      [{ path: 'top/a' }, { path: 'top/../../evil' }],
+      /"top\/\.\.\/\.\.\/evil" leaves the folder/,
+    ],
+    [
+      'climbs out of what is left without the outermost folder',
+      [{ path: 'top/../evil' }],
+      /leaves the folder/,
+    ],
+    ['is absolute', [{ path: '/tmp/evil' }], /absolute/],
+    ['is absolute on Windows', [{ path: 'c:\\evil' }], /absolute/],
+    ['is a symbolic link', [{ path: 'top/l', type: 'SymbolicLink', linkpath: '/etc' }], /"top\/l" is a link/],
+    ['is a hard link', [{ path: 'top/l', type: 'Link', linkpath: 'top/a' }], /is a link/],
+    ['is a pipe', [{ path: 'top/p', type: 'FIFO' }], /is a FIFO/],
+    ['is too large', [{ path: 'top/a', content: Buffer.alloc(1_100_000) }], /more than 1000000 bytes/],
+    ['is one too many', Array.from({ length: 11 }, (_, i) => ({ path: `top/${i}` })), /more than 10 entries/],
+  ])('refuses an archive with an entry that %s, and writes nothing', async (_what, entries, reason) => {
+    const path = join(folder(), 'a.tar.gz');
+    await writeFile(path, archive(entries));
+    const out = join(folder(), 'in', 'out');
+    const message = await refusal(unpack(path, out, GENEROUS));
+    expect(message).toMatch(reason);
+    expect(message).toContain('Nothing was unpacked');
+    expect((await readdir(folder())).sort()).toEqual(['a.tar.gz']);
+    expect(existsSync('/tmp/evil')).toBe(false);
+  });
+
+  test.each([
+    ['cut', (whole: Buffer) => whole.subarray(0, whole.length / 2)],
+    ['no archive', () => Buffer.from('<html>not found</html>'.repeat(100))],
+    ['empty', () => Buffer.alloc(0)],
+  ])('refuses an archive that is %s', async (_what, damage) => {
+    const path = join(folder(), 'a.tar.gz');
+    await writeFile(path, damage(archive([{ path: 'top/a', content: randomBytes(100_000) }])));
+    expect(await refusal(unpack(path, join(folder(), 'out'), GENEROUS))).toMatch(/damaged|holds nothing/);
+  });
+
+  test('does not read a bomb to its end', async () => {
+    const path = join(folder(), 'bomb.tar.gz');
+    // Four gigabytes, by its header, of which gzip made a few hundred kilobytes.
+    await writeFile(path, archive([{ path: 'top/a', content: Buffer.alloc(200_000_000), size: 4e9 }]));
+    const start = performance.now();
+    expect(await refusal(unpack(path, join(folder(), 'out'), GENEROUS))).toContain('more than 1000000 bytes');
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
+});
+
+describe('fetch', () => {
+  /** A Waterbirds release of one image a group and split. */
+  async function release(): Promise<Buffer> {
+    const top = join(folder(), 'made', 'waterbird_complete95_forest2water2');
+    const rows = [0, 1, 2].flatMap((split) =>
+      [0, 1].flatMap((y) => [0, 1].map((place) => ({ split, y, place, file: `b/${split}${y}${place}.jpg` }))),
+    );
+    for (const [seed, { file }] of rows.entries()) await putJpeg(join(top, file), 20, 20, seed);
+    const lines = rows.map(
+      ({ split, y, place, file }, id) => `${id},${file},${y},${split},${place},/o/ocean/1.jpg`,
+    );
+    await put(
+      join(top, 'metadata.csv'),
+      `img_id,img_filename,y,split,place,place_filename\n${lines.join('\n')}\n`,
+    );
+    const path = join(folder(), 'release.tar.gz');
+    await tar.c({ file: path, gzip: true, cwd: join(folder(), 'made') }, [
+      'waterbird_complete95_forest2water2',
+    ]);
+    return readFile(path);
+  }
+
+  test('unpacks a data set from a mirror, and from a local copy', async () => {
+    const content = await release();
+    answer = whole(Buffer.from(content));
+    for (const from of [address('waterbirds.tar.gz'), join(folder(), 'release.tar.gz')]) {
+      const data = join(folder(), 'data', `waterbirds-${from.length}`);
+      const fetched = await fetchDataset('waterbirds', data, { from });
+      expect(fetched).toMatchObject({ path: data, source: from, isVerified: false });
+      expect(await readdir(data)).toEqual(['b', 'metadata.csv']);
+      const again = await failure(fetchDataset('waterbirds', data, { from }), 'OUTPUT_UNWRITABLE');
+      expect(again.message).toContain('holds files');
+    }
+    expect((await readdir(join(folder(), 'data'))).every((name) => name.startsWith('waterbirds-'))).toBe(
+      true,
+    );
+  });
+
+  test('leaves no folder of an archive that is hostile or another one', async () => {
+    const from = join(folder(), 'release.tar.gz');
+    const data = join(folder(), 'data', 'waterbirds');
+    await writeFile(
+      from,
+      archive([{ path: 'top/a' }, { path: 'top/l', type: 'SymbolicLink', linkpath: '/etc' }]),
+    );
+    await refusal(fetchDataset('waterbirds', data, { from }));
+    await writeFile(from, await release());
+    expect(await refusal(fetchDataset('waterbirds', data, { from, sha256: 'ab' }))).toContain(
+      'begins with ab',
+    );
+    expect(await readdir(join(folder(), 'data'))).toEqual([]);
+    expect(await refusal(fetchDataset('waterbirds', data, { from: join(folder(), 'none') }))).toMatch(
+      /none: there is no such file.*`from`/,
+    );
+  });
+
+  test('checks weights by the digits of their official name, and takes those that are there', async () => {
+    answer = whole();
+    const out = join(folder(), 'weights');
+    const from = address('resnet18.pth');
+    expect(await refusal(fetchWeights('resnet18', out, { from }))).toContain(WEIGHTS.resnet18.sha256);
+    expect(await readdir(out)).toEqual([]);
+    const first = await fetchWeights('resnet18', out, { from, sha256: SHA256 });
+    expect(first).toMatchObject({ path: join(out, 'resnet18-f37072fd.pth'), isVerified: true });
+    ranges.length = 0;
+    expect(await fetchWeights('resnet18', out, { from, sha256: SHA256 })).toMatchObject({
+      source: first.path,
+    });
+    expect(ranges).toEqual([]);
+    await mkdir(join(folder(), 'local'));
+    const local = join(folder(), 'local', 'vit.safetensors');
+    await writeFile(local, CONTENT);
+    expect(await fetchWeights('vit_small_patch16_224', out, { from: local })).toMatchObject({
+      isVerified: false,
+    });
+  });
+});
