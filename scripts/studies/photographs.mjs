@@ -25,7 +25,7 @@ const MARGIN = 0.25;
 const MINORITIES = [1, 2];
 const BENCHMARKS = {
   birds: { data: 'data/birds', late: 10, early: 2 },
-  faces: { data: 'data/faces', late: 6, early: 1 },
+  faces: { data: 'data/faces', late: 6, early: 1, nulls: ['same-layers', 'whole-model'] },
 };
 
 const [, , task, benchmark, ...seeds] = process.argv;
@@ -129,7 +129,7 @@ async function effectRows(seed, stage, run) {
     const trace = await traceUnstructured({
       ...{ run, criteria: CRITERIA, topK, split, seed },
       // As many exceedances as draws: none is saved, so that the draws' mean is that of a sample of fixed size.
-      ...{ controls, exceedances: Math.max(1, controls) },
+      ...{ controls, exceedances: Math.max(1, controls), nulls: BENCHMARKS[benchmark].nulls ?? NULLS },
     });
     for (const entry of trace.entries) {
       rows.push({
@@ -157,8 +157,8 @@ function nullColumns({ controls, group }) {
   return Object.fromEntries(
     NULLS.flatMap((name) =>
       OUTCOMES.filter((outcome) => outcome !== 'loss').flatMap((outcome) => [
-        [`${name} ${outcome}`, controls?.[name].groups[group]?.[outcome].mean ?? null],
-        [`${name} ${outcome}Interaction`, controls?.[name].difference?.[outcome].mean ?? null],
+        [`${name} ${outcome}`, controls?.[name]?.groups[group]?.[outcome].mean ?? null],
+        [`${name} ${outcome}Interaction`, controls?.[name]?.difference?.[outcome].mean ?? null],
       ]),
     ),
   );

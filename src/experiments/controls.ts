@@ -1,7 +1,7 @@
 import { monteCarloTest, type StoppingRule } from '../metrics/monteCarlo.js';
 import { mean } from '../metrics/statistics.js';
 import { native, type Generator } from '../native/addon.js';
-import { NULL_NAMES, NULLS, type DrawnFrom, type NullModel } from '../neurons/nulls.js';
+import { NULLS, type DrawnFrom, type NullName } from '../neurons/nulls.js';
 import {
   perturbedVariants,
   type NeuronPlace,
@@ -25,12 +25,12 @@ import type { TRACE_SETTINGS } from './traceSettings.js';
 const FIRST_ROUND = 20;
 
 /**
- * How a trace compares its neurons with random ones: `controls` draws at most for each set of neurons and null, 0 for none, and
- * after how many `exceedances` on both sides a test needs no more.
+ * How a trace compares its neurons with random ones: `controls` draws at most for each set of neurons and null, 0 for none, which
+ * `nulls`, and after how many `exceedances` on both sides a test needs no more.
  */
 export type ControlOptions = Pick<
   ValuesOf<(typeof TRACE_SETTINGS)['unstructured']>,
-  'controls' | 'exceedances'
+  'controls' | 'exceedances' | 'nulls'
 >;
 
 /** Chosen neurons, how they are perturbed, and what that did. */
@@ -50,7 +50,7 @@ export interface Controls {
 }
 
 /**
- * Compares chosen neurons with random ones by sequential Monte Carlo tests, against each null of `NULLS`, on the same examples
+ * Compares chosen neurons with random ones by sequential Monte Carlo tests, against each of the nulls, on the same examples
  * and under the same seeds of the perturbation. Sets that a null does not tell apart share their draws, and each test stops
  * where its own rule says so, whatever others still draw.
  *
@@ -61,31 +61,33 @@ export async function compareWithRandom(
   session: TraceSession,
   indices: Int32Array,
   sets: readonly ControlledSet[],
-  { controls, exceedances }: ControlOptions,
+  { controls, exceedances, nulls }: ControlOptions,
 ): Promise<Controls | null> {
   if (controls === 0) return null;
   const rule: StoppingRule = { exceedances, mostDraws: controls };
   const from = { layers: session.unitLayers, magnitudes: await session.magnitudes() };
   const pools = new Map<string, Pool>();
-  // Each pool's draws are its own, however long the others go on.
+  // Each pool's draws are its own, however long the others go on, and whether or not they are asked for.
   const seeds = new (native().Generator)(session.seed);
-  const poolsOf = sets.map((set) =>
-    NULLS.map((null_) => {
-      const key = JSON.stringify([null_.name, set.perturbation, null_.key(set.neurons)]);
-      const pool = pools.get(key) ?? new Pool(session, null_, set, from, seeds.random());
-      pools.set(key, pool);
-      pool.users.push(set);
-      return pool;
-    }),
+  const poolsOf = sets.map(
+    (set) =>
+      new Map(
+        NULLS.map((null_) => {
+          const key = JSON.stringify([null_.name, set.perturbation, null_.key(set.neurons)]);
+          const pool = pools.get(key) ?? new Pool(session, null_, set, from, seeds.random());
+          pools.set(key, pool);
+          pool.users.push(set);
+          return [null_.name, pool] as const;
+        }),
+      ),
   );
-  const cost = await drawAll(session, indices, [...pools.values()], rule);
+  const asked = NULLS.map(({ name }) => name).filter((name) => nulls.includes(name));
+  const open = [...pools.values()].filter(({ nullName }) => asked.includes(nullName));
+  const cost = await drawAll(session, indices, open, rule);
   return {
-    header: { draws: controls, exceedances, nulls: NULL_NAMES, cost },
-    comparisons: sets.map(
-      (set, i) =>
-        Object.fromEntries(
-          NULLS.map(({ name }, at) => [name, poolsOf[i]?.[at]?.compare(set, rule)]),
-        ) as unknown as SetComparisons,
+    header: { draws: controls, exceedances, nulls: asked, cost },
+    comparisons: sets.map((set, i): SetComparisons =>
+      Object.fromEntries(asked.map((name) => [name, poolsOf[i]?.get(name)?.compare(set, rule)])),
     ),
   };
 }
@@ -122,6 +124,7 @@ async function drawAll(
 /** The draws of one null for sets that it does not tell apart. */
 class Pool {
   readonly users: ControlledSet[] = [];
+  readonly nullName: NullName;
   readonly #generator: Generator;
   readonly #draw: (generator: Generator) => NeuronPlace[];
   readonly #perturbation: PerturbationChoice;
@@ -130,12 +133,13 @@ class Pool {
 
   constructor(
     readonly session: TraceSession,
-    null_: NullModel,
+    null_: (typeof NULLS)[number],
     { neurons, perturbation }: ControlledSet,
     from: DrawnFrom,
     seed: bigint,
   ) {
     this.#generator = new (native().Generator)(seed);
+    this.nullName = null_.name;
     this.#draw = null_.drawer(neurons, from);
     this.#perturbation = perturbation;
   }

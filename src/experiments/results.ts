@@ -192,8 +192,8 @@ export interface NullComparison {
   readonly difference: OutcomeTests | null;
 }
 
-/** What a set of neurons was compared with. */
-export type SetComparisons = Readonly<Record<NullName, NullComparison>>;
+/** What a set of neurons was compared with, by null. */
+export type SetComparisons = Readonly<Partial<Record<NullName, NullComparison>>>;
 
 /** What a trace records of its controls. */
 export interface ControlsHeader {

@@ -9,6 +9,7 @@ import {
   criterionNamed,
   type CriterionName,
 } from '../neurons/criteria.js';
+import { NULL_NAMES, type NullName } from '../neurons/nulls.js';
 import { isDrawn, PERTURBATION_NAMES, type PerturbationName } from '../neurons/perturbations.js';
 import { GRADIENT_ORDERS, requireGradientSource, type GradientOrder } from '../neurons/score.js';
 import { MAGNITUDE_LAYERS, type MagnitudeLayers } from '../neurons/select.js';
@@ -329,6 +330,14 @@ function measured(topK: readonly number[], source: string, sets: number) {
         words: `${sets}; none beside perturbations that draw, which multiply them by their seeds`,
         of: ({ perturbation = 'zero' }) => (isDrawn(perturbation as PerturbationName) ? 0 : sets),
       },
+      source: OURS,
+    }),
+    nulls: setting<readonly NullName[]>({
+      before: 'same-layers alone',
+      type: listOf(oneOf(NULL_NAMES)),
+      help: 'which random neurons each set is compared with',
+      argument: 'name',
+      default: NULL_NAMES,
       source: OURS,
     }),
     exceedances: setting({

@@ -34,7 +34,7 @@ export async function traceStructuredIn(
   options: StructuredChoices,
 ): Promise<TraceStructuredResult> {
   const { dataset, model, unit } = session;
-  const { criteria, topK, split, samples, controls, exceedances } = resolveSettings(
+  const { criteria, topK, split, samples, ...controls } = resolveSettings(
     TRACE_SETTINGS.structured,
     session.settings.protocol,
     options,
@@ -69,7 +69,7 @@ export async function traceStructuredIn(
       ...{ neurons, groups: [group], perturbation: ZERO },
       outcomes: [variants[i] ?? []],
     })),
-    { controls, exceedances },
+    controls,
   );
   const entries = planned.map((plan, i): LayerEntry => {
     const { group } = plan;

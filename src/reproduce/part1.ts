@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { gradCam } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type {
@@ -200,16 +201,18 @@ function isOfSession(
   options: Part1Options,
   made: TraceUnstructuredResult | TraceStructuredResult,
 ): boolean {
-  const { samples, controls, exceedances } =
+  const { samples, controls, exceedances, nulls } =
     made.kind === 'trace-structured' ? TRACE_SETTINGS.structured : TRACE_SETTINGS.unstructured;
-  const settings = { samples, controls, exceedances };
+  const settings = { samples, controls, exceedances, nulls };
   const wanted = resolveSettings(settings, session.settings.protocol, options, {
     perturbation: made.perturbation,
   });
   const hasControls =
     wanted.controls === 0
       ? made.controls === null
-      : made.controls?.draws === wanted.controls && made.controls.exceedances === wanted.exceedances;
+      : made.controls?.draws === wanted.controls &&
+        made.controls.exceedances === wanted.exceedances &&
+        isDeepStrictEqual(made.controls.nulls, wanted.nulls);
   return hasControls && made.samples === wanted.samples && hasHeaderOf(session, made);
 }
 

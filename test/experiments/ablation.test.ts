@@ -64,7 +64,7 @@ test('rewound neurons have the weights that they had in the epoch that was kept'
     });
     expect(accuracy).toEqual(alone);
     expect([sigma, changeStd]).toEqual([null, null]);
-    expect((controls as SetComparisons)['same-layers'].groups).toHaveLength(4);
+    expect((controls as SetComparisons)['same-layers']?.groups).toHaveLength(4);
   }
   expect(result.entries.some(({ change }) => change.some((value) => value !== 0))).toBe(true);
   const other = await traceUnstructured({ ...options, perturbation: 'rewind', rewindEpochs: 2 });
@@ -102,7 +102,7 @@ test('mean-ablated neurons give their mean: a zeroed filter, whose mean batch-no
       runningMean[index] = (runningMean[index] as number) - (means[session.position(neuron)] as number);
     });
     expect(accuracy).toEqual(alone);
-    expect((controls as SetComparisons)['same-layers'].groups).toHaveLength(4);
+    expect((controls as SetComparisons)['same-layers']?.groups).toHaveLength(4);
   }
   const zeroed = await traceUnstructured({ ...options, perturbation: 'zero' });
   expect(result.entries.map(({ accuracy }) => accuracy)).not.toEqual(

@@ -9,7 +9,7 @@ import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
 import { native } from '../../src/native/addon.js';
-import { NULLS } from '../../src/neurons/nulls.js';
+import { NULL_NAMES, NULLS } from '../../src/neurons/nulls.js';
 import { maskNeurons, ZERO, type NeuronPlace } from '../../src/neurons/perturb.js';
 import { randomNeuronsByLayer } from '../../src/neurons/randomNeurons.js';
 import { dominoes } from '../fixtures.js';
@@ -21,7 +21,7 @@ const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
 const common = { seed: 3, device: 'cpu', threads: 0 };
-const rule = { controls: 12, exceedances: 3 };
+const rule = { controls: 12, exceedances: 3, nulls: NULL_NAMES };
 
 beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
@@ -142,6 +142,9 @@ test('each test is that of evaluating each draw alone, on the same examples, for
       );
     }
   }
+  const alone = await compareWithRandom(session, train, [set], { ...rule, nulls: ['whole-model'] });
+  expect(alone?.header.nulls).toEqual(['whole-model']);
+  expect(alone?.comparisons).toEqual([{ 'whole-model': controls?.comparisons[0]?.['whole-model'] }]);
   expect(await compareWithRandom(session, train, [set], { ...rule, controls: 0 })).toBeNull();
 });
 

@@ -5,6 +5,7 @@ import { changeCharts, nullCharts, sigmaCharts } from '../charts/traceCharts.js'
 import { NULLS } from '../../neurons/nulls.js';
 import { fixed, plural, SPLIT_NAME } from '../format.js';
 import { nullTables } from '../tables/nulls.js';
+import { nullsOf } from '../views/nulls.js';
 import type { Chart } from '../charts/render.js';
 import type { NamedChart } from '../charts/render.js';
 import type { MakeSection } from '../figure.js';
@@ -127,10 +128,14 @@ function nulls(
 ): Markup | undefined {
   const tables = nullTables(trace, groups);
   if (tables.length === 0) return undefined;
+  const present = nullsOf(trace.entries);
   return html`${chartFigure(chart)}
     <p class="note">
       The claim is that critical neurons matter to minority groups and not to majority ones: minority minus
-      majority change. Random neurons ${NULLS.map(({ words, asks }) => `${words} tell ${asks}`).join('; ')}.
+      majority change. Random neurons
+      ${NULLS.filter(({ name }) => present.includes(name))
+        .map(({ words, asks }) => `${words} tell ${asks}`)
+        .join('; ')}.
       Margins and losses move with every sample, accuracies only where a prediction flips.
     </p>
     <details>

@@ -29,7 +29,7 @@ export function comparedWith(
       : undefined;
   }
   const found = controls[null_];
-  return testsOf(compared === 'difference' ? found.difference : found.groups[compared], outcome);
+  return testsOf(compared === 'difference' ? found?.difference : found?.groups[compared], outcome);
 }
 
 /** The same of a layer's neurons and the group that they were chosen for. */
@@ -42,15 +42,15 @@ export function comparedLayer(
   if ('pValue' in controls) {
     return outcome === 'accuracy' && null_ === FIRST_NULL ? controls : undefined;
   }
-  return testsOf(controls[null_].groups[group], outcome);
+  return testsOf(controls[null_]?.groups[group], outcome);
 }
 
 /** The nulls that some sets were compared with. */
 export function nullsOf(entries: readonly Pick<TraceEntry | LayerEntry, 'controls'>[]): NullName[] {
-  const isCompared = ({ controls }: Pick<TraceEntry | LayerEntry, 'controls'>): boolean =>
-    controls !== null && !('pValue' in controls) && !isOfEarlierVersion(controls);
-  if (entries.some(isCompared)) return [...NULL_NAMES];
-  return entries.some(({ controls }) => controls !== null) ? [FIRST_NULL] : [];
+  const isCompared = ({ controls }: Pick<TraceEntry | LayerEntry, 'controls'>, null_: NullName): boolean =>
+    controls !== null &&
+    ('pValue' in controls || isOfEarlierVersion(controls) ? null_ === FIRST_NULL : null_ in controls);
+  return NULL_NAMES.filter((null_) => entries.some((entry) => isCompared(entry, null_)));
 }
 
 /** Holm-adjusted p-values, two-sided and for a drop. */
