@@ -1,0 +1,147 @@
+// Part I of docs/studies/photographs.md: trains and traces its models, seed by seed.
+//
+//   node scripts/studies/photographs/part1.mjs birds 0 1 2
+//
+// Data are in data/ (docs/photographs.md builds them), runs in runs/photographs/. A seed's results are added to
+// docs/studies/photographs/ when all of them are there: a study that was stopped goes on, also on another machine.
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { openRun, traceOverlap, traceStructured, traceUnstructured, trainErm } from '../../../dist/index.js';
+import { addResults, BENCHMARKS, readArguments, readResults, WEIGHTS } from './results.mjs';
+
+const CRITERIA = ['gradient', 'magnitude', 'gradient-x-weight'];
+const NULLS = ['same-layers', 'whole-model', 'same-magnitude'];
+const OUTCOMES = ['accuracy', 'margin', 'loss'];
+
+const { benchmark, seeds } = readArguments();
+for (const seed of seeds) await part1(seed);
+
+async function part1(seed) {
+  if (readResults(benchmark, 'models').some((row) => row.seed === seed)) return;
+  const { epochs: late, early } = BENCHMARKS[benchmark];
+  const start = performance.now();
+  const cpu = process.cpuUsage();
+  const models = [];
+  const effects = [];
+  const layers = [];
+  const overlaps = [];
+  for (const [stage, epochs] of Object.entries({ early, late })) {
+    const run = await train(seed, stage, epochs);
+    models.push(...(await modelRows(seed, stage, run)));
+    effects.push(...(await effectRows(seed, stage, run)));
+    if (stage === 'late') {
+      layers.push(...(await layerRows(seed, run)));
+      overlaps.push(...(await overlapRows(seed, run)));
+    }
+  }
+  const { user, system } = process.cpuUsage(cpu);
+  const took = { seconds: (performance.now() - start) / 1000, processorSeconds: (user + system) / 1e6 };
+  addResults(benchmark, 'effects', effects);
+  addResults(benchmark, 'layers', layers);
+  addResults(benchmark, 'overlaps', overlaps);
+  // Last: it says that the seed is finished.
+  addResults(
+    benchmark,
+    'models',
+    models.map((row) => ({ ...row, ...took })),
+  );
+  console.error(`${benchmark}, seed ${seed}: ${took.seconds.toFixed(0)} s`);
+}
+
+async function train(seed, stage, epochs) {
+  const out = join('runs', 'photographs', benchmark, `${stage}-${seed}`);
+  const { data } = BENCHMARKS[benchmark];
+  await trainErm({
+    ...{ data, out, arch: 'resnet18', weights: WEIGHTS, precision: 'bf16', resume: true },
+    ...{ epochs, batchSize: 64, lr: 1e-4, select: 'last', seed },
+  });
+  return out;
+}
+
+async function modelRows(seed, stage, run) {
+  const { folder } = await openRun(run);
+  const result = await folder.readTrainingResult();
+  return ['train', 'val', 'test'].flatMap((split) =>
+    result[split].accuracy.map((accuracy, group) => ({ seed, stage, split, group, accuracy })),
+  );
+}
+
+async function effectRows(seed, stage, run) {
+  const rows = [];
+  const traces = [
+    { split: 'train', topK: [3], controls: stage === 'late' ? 20 : 0 },
+    ...(stage === 'late'
+      ? [
+          { split: 'train', topK: [1, 2, 5, 10], controls: 0 },
+          { split: 'test', topK: [1, 2, 3, 5, 10], controls: 0 },
+        ]
+      : []),
+  ];
+  for (const { split, topK, controls } of traces) {
+    const trace = await traceUnstructured({
+      ...{ run, criteria: CRITERIA, topK, split, seed },
+      // As many exceedances as draws: none is saved, so that the draws' mean is that of a sample of fixed size.
+      ...{ controls, exceedances: Math.max(1, controls), nulls: BENCHMARKS[benchmark].nulls ?? NULLS },
+    });
+    for (const entry of trace.entries) {
+      rows.push({
+        ...{ seed, stage, split, criterion: entry.criterion, chosenFor: entry.group, k: entry.k },
+        neurons: entry.neurons.map(({ layer, index }) => `${layer}:${index}`).join(' '),
+        ...Object.fromEntries(
+          entry.change.flatMap((change, group) => [
+            [`accuracy${group}`, change],
+            [`margin${group}`, entry.margin[group]],
+            [`loss${group}`, entry.loss[group]],
+          ]),
+        ),
+        ...Object.fromEntries(
+          OUTCOMES.map((outcome) => [`${outcome}Interaction`, entry.difference[outcome]]),
+        ),
+        ...nullColumns(entry),
+      });
+    }
+  }
+  return rows;
+}
+
+/** Means over random sets: of the group that the neurons were chosen for, and of minority minus majority. */
+function nullColumns({ controls, group }) {
+  return Object.fromEntries(
+    NULLS.flatMap((name) =>
+      OUTCOMES.filter((outcome) => outcome !== 'loss').flatMap((outcome) => [
+        [`${name} ${outcome}`, controls?.[name]?.groups[group]?.[outcome].mean ?? null],
+        [`${name} ${outcome}Interaction`, controls?.[name]?.difference?.[outcome].mean ?? null],
+      ]),
+    ),
+  );
+}
+
+async function layerRows(seed, run) {
+  const trace = await traceStructured({
+    run,
+    criteria: CRITERIA,
+    topK: [1],
+    split: 'train',
+    controls: 0,
+    seed,
+  });
+  return trace.entries.map(({ criterion, layer, group, change, margin }) => {
+    return { seed, criterion, layer, group, accuracy: change, margin };
+  });
+}
+
+async function overlapRows(seed, run) {
+  const { entries } = await traceOverlap({ run, seed });
+  return entries.map(({ reading, group, chosenBy, rankedBy, neurons }) => {
+    const ranks = neurons.map(({ percentile }) => percentile).sort((a, b) => a - b);
+    const share = (least) => ranks.filter((rank) => rank >= least).length / ranks.length;
+    return {
+      ...{ seed, reading, group, chosenBy, rankedBy, neurons: ranks.length },
+      ...{
+        mean: ranks.reduce((sum, rank) => sum + rank, 0) / ranks.length,
+        top5: share(95),
+        top50: share(50),
+      },
+    };
+  });
+}
