@@ -32,6 +32,8 @@ export type RecipeConfig<Own extends SettingsTable> = EpochsConfig & ValuesOf<Ow
 export interface RecipePlan<Own extends SettingsTable> extends Omit<TrainingMethod, 'startsFrom' | 'train'> {
   /** Its own settings, which are no ERM's. */
   readonly settings: Own;
+  /** Whether it needs no example of each group in training. */
+  readonly toleratesEmptyGroups?: boolean;
   /** Checks what no single setting tells. Throws `USAGE`. */
   readonly check?: (config: RecipeConfig<Own>, dataset: Dataset) => void;
   /** What it does in a run. */
@@ -52,7 +54,7 @@ export interface RecipeMethod<Own extends SettingsTable> extends TrainingMethod 
 
 /** Makes a way to train from what tells it from ERM. */
 export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<Own>): RecipeMethod<Own> {
-  const { name, settings, check, prepare } = plan;
+  const { name, settings, check, prepare, toleratesEmptyGroups } = plan;
   return {
     ...plan,
     startsFrom: 'data',
@@ -66,7 +68,7 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
           return config;
         },
         outOf: (dataset) => `runs/${name}-${dataset.name}`,
-        weights: options.weights,
+        ...{ weights: options.weights, toleratesEmptyGroups },
         method: (trainer: Trainer<RecipeConfig<Own>>) => prepare(trainer, options),
       }),
   };

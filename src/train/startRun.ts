@@ -47,6 +47,8 @@ export interface RunPlan<Config extends RunConfig> {
   readonly weights: string | undefined;
   /** The folder of the run that these weights are from; left out: they are of no run. */
   readonly from?: string | undefined;
+  /** Whether it trains the same where the training split has no example of some group, as at full agreement. */
+  readonly toleratesEmptyGroups?: boolean | undefined;
 }
 
 /** A run that is not finished, with its initial model, in a folder that no other process writes to. */
@@ -76,7 +78,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
   const device = resolveDevice(options.device);
   const threads = await setThreads(options.threads);
   const dataset = await datasetOf(options.data, options.datasetOptions);
-  requireGroups(dataset, SPLITS);
+  requireGroups(dataset, plan.toleratesEmptyGroups === true ? ['val', 'test'] : SPLITS);
   const config = await plan.configOf(dataset);
   const out = options.out ?? plan.outOf(dataset);
   const folder = new RunFolder(out);
@@ -85,6 +87,12 @@ export async function startRun<Config extends RunConfig, Result extends Training
     await folder.removeLeftovers();
     const finished = await finishedOrFresh<Result>(folder, config, options.resume === true);
     if (finished) return finished;
+    const missing = dataset.groupNames.filter((_, group) => dataset.counts.train[group] === 0);
+    if (missing.length > 0) {
+      options.onWarning?.(
+        `the training split has no example of ${missing.join(' and ')}: nothing is said of it there.`,
+      );
+    }
     if (config.precision === 'bf16' && device === 'cpu' && !native().fastBf16) options.onWarning?.(SLOW_BF16);
     using loader = await openImages(config, dataset, { ...options, device });
     const generator = new (native().Generator)(config.seed);

@@ -9,6 +9,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import {
+  gradCam,
   trainCnc,
   trainDfr,
   trainErm,
@@ -43,6 +44,7 @@ const WITH_RATES = RATES.map((lr) => ({ lr }));
 /** An arm that goes on from ERM. */
 function finetuned(settings, configurations) {
   return {
+    continuesErm: true,
     configurations,
     train: async ({ out, seed, ...configuration }) =>
       trainFinetune({
@@ -151,7 +153,28 @@ async function run(phase, arm, settings, seed) {
       ...{ seconds: (performance.now() - start) / 1000, processorSeconds: (user + system) / 1e6 },
     },
   ]);
+  if (phase === 'test' && ARMS[arm].continuesErm) await addHeat(arm, seed, out);
   if (arm !== 'ERM') await rm(out, { recursive: true, force: true });
+}
+
+/** Where the benchmark has masks: the share of the heat on the core of each test image, before and after. */
+async function addHeat(arm, seed, run) {
+  const { groups, coreRegion } = await gradCam({
+    run,
+    compare: await ermFolder(seed),
+    split: 'test',
+    examples: 0,
+    seed,
+  });
+  if (coreRegion === null) return;
+  addResults(
+    benchmark,
+    'heat',
+    groups.map(({ group, core, before, after, difference }) => ({
+      ...{ arm, seed, group, core, before: before.share?.mean, after: after.share?.mean },
+      difference: difference?.mean,
+    })),
+  );
 }
 
 /** An arm's configuration with the best mean validation worst-group accuracy over the tuning seeds; the first of equals. */

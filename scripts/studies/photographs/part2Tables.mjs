@@ -56,3 +56,25 @@ printTable(
       : `${within.equivalent ? 'yes' : 'no'} [${within.interval.map((end) => end.toFixed(1)).join(', ')}]`,
   ]),
 );
+
+const heat = readResults(benchmark, 'heat');
+printTable(
+  'Share of Grad-CAM’s heat on the core of test images in percent: mean over seeds of the mean over a group’s images',
+  ['arm', 'group', 'core’s share of the image', 'ERM', 'arm', 'difference, points'],
+  [...new Set(heat.map(({ arm }) => arm))].flatMap((arm) =>
+    [0, 1, 2, 3].map((group) => {
+      const found = heat.filter((row) => row.arm === arm && row.group === group);
+      return [
+        arm,
+        `G${group}`,
+        ...['core', 'before', 'after', 'difference'].map((column) =>
+          meanText(
+            found.map((row) => row[column]),
+            1,
+            100,
+          ),
+        ),
+      ];
+    }),
+  ),
+);

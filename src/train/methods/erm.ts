@@ -9,6 +9,7 @@ export const erm = recipeMethod({
   title: 'ERM',
   description: 'empirical risk minimization with the article\u2019s recipe',
   settings: {},
+  toleratesEmptyGroups: true,
   prepare(trainer) {
     const { config, loader, generator } = trainer;
     const { train } = loader.dataset.splits;

@@ -1,0 +1,49 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SpurmemError } from '../../src/errors.js';
+import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
+import { writeReport } from '../../src/report/writeReport.js';
+import { trainErm, trainGroupDro } from '../../src/train/methods.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'dominoes');
+const run = new RunFolder(join(folder, 'run'));
+const settings = { data, arch: 'resnet20', epochs: 1, batchSize: 42, device: 'cpu', threads: 1 } as const;
+
+beforeAll(async () => {
+  await tinyDominoes(data);
+  const table = join(data, 'metadata.csv');
+  const rows = (await readFile(table, 'utf8')).split('\n');
+  // Full agreement of one class: no training image of group 2.
+  await writeFile(table, rows.filter((row) => !row.includes('images/train/2/')).join('\n'));
+});
+
+test('ERM trains where a group has no training image, says so, and its report shows what there is', async () => {
+  const warnings: string[] = [];
+  const onWarning = (text: string): void => void warnings.push(text);
+  const { train, val } = await trainErm({ ...settings, out: run.path, onWarning });
+  expect(warnings).toEqual([expect.stringContaining('no example of coat, digit 0')]);
+  expect(train.total[2]).toBe(0);
+  expect(train.accuracy[2]).toBeNaN();
+  expect(train.worstGroup).not.toBe(2);
+  expect(val.total[2]).toBe(4);
+  const stored = await run.readTrainingResult();
+  expect(stored?.val).toEqual(val);
+  const page = await readFile(await writeReport({ run: run.path }), 'utf8');
+  expect(page).toContain('coat, digit 0');
+  expect(page).not.toContain('NaN');
+});
+
+test('a trace and methods that need each group refuse it', async () => {
+  for (const job of [
+    () => traceUnstructured({ run: run.path, controls: 0 }),
+    () => trainGroupDro({ ...settings, out: join(folder, 'groupdro') }),
+  ]) {
+    const error: unknown = await job().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(SpurmemError);
+    expect(error).toMatchObject({ code: 'DATASET_EMPTY_GROUP' });
+  }
+});
