@@ -334,6 +334,7 @@ function load(): Addon {
     throw new SpurmemError('NATIVE_LOAD_FAILED', message);
   }
   quietUcx();
+  boundSpinning();
   let loaded: Addon;
   try {
     loaded = createRequire(import.meta.url)(path) as Addon;
@@ -362,6 +363,15 @@ function load(): Addon {
 function quietUcx(): void {
   process.env.UCX_MEM_EVENTS ??= 'n';
   process.env.UCX_MEM_MMAP_HOOK_MODE ??= 'none';
+}
+
+/**
+ * OpenMP's threads wait for one another by spinning. Where another process has a core, they spin while the thread that they wait
+ * for is not scheduled, which slows a training step several times over. 1000 turns cost nothing alone (docs/benchmarks.md).
+ * libgomp reads this when it is loaded, which is when the addon is.
+ */
+function boundSpinning(): void {
+  if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '1000';
 }
 
 function notThere(path: string): string {

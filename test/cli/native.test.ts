@@ -55,6 +55,16 @@ it('names the file that is no addon', async () => {
   );
 });
 
+it.each([
+  ['bounds how long OpenMP\u2019s threads spin', {}, "GOMP_SPINCOUNT = '1000'"],
+  ['leaves a bound of the user\u2019s', { GOMP_SPINCOUNT: '77' }, "GOMP_SPINCOUNT = '77'"],
+  ['leaves a policy of the user\u2019s', { OMP_WAIT_POLICY: 'active' }, "GOMP_SPINCOUNT = '30000000000'"],
+])('%s', async (_what, environment, shown) => {
+  const own = { OMP_WAIT_POLICY: undefined, GOMP_SPINCOUNT: undefined, OMP_DISPLAY_ENV: 'verbose' };
+  const { stderr } = await spurmem(['doctor'], { ...own, ...environment });
+  expect(stderr).toContain(shown);
+});
+
 describe('doctor', () => {
   it('says that all is well', async () => {
     const { exitCode, stdout, stderr } = await spurmem(['doctor', '--json']);

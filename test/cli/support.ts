@@ -32,7 +32,7 @@ export interface Started {
  */
 export function start(
   args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
+  environment: Readonly<Record<string, string | undefined>> = {},
   program = PROGRAM,
 ): Started {
   const { NODE_OPTIONS: _options, SPURMEM_ADDON: _addon, FORCE_COLOR: _color, ...inherited } = process.env;
@@ -76,7 +76,7 @@ export function start(
 /** Runs the command line to its end. */
 export async function spurmem(
   args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
+  environment: Readonly<Record<string, string | undefined>> = {},
   program = PROGRAM,
 ): Promise<Outcome> {
   return start(args, environment, program).outcome;
@@ -102,7 +102,7 @@ export function expectFailure(outcome: Outcome, exitCode: number, ...texts: read
 export async function failure(
   args: readonly string[],
   code: ErrorCode,
-  environment: Readonly<Record<string, string>> = {},
+  environment: Readonly<Record<string, string | undefined>> = {},
 ): Promise<string> {
   const { exitCode, stdout, stderr } = await spurmem([...args, '--json'], environment);
   if (stdout === '') throw new Error(`No document on stdout; stderr:\n${stderr}`);

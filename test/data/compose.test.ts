@@ -230,6 +230,19 @@ describe('composeDataset', () => {
     }
   });
 
+  test('finds masks beside the images in one folder', async () => {
+    await sources(4, 20);
+    const given = options({
+      ...{ foregrounds: folder(), masks: join(folder(), 'masks') },
+      classes: [
+        { name: 'apple', of: ['things/apple'] },
+        { name: 'lemon', of: ['things/lemon'] },
+      ],
+    });
+    await composeDataset(out(), given);
+    expect((await rowsOf()).every(({ foreground }) => foreground.startsWith('things/'))).toBe(true);
+  });
+
   test('cut-outs anywhere lie inside the image', async () => {
     await sources(10, 40);
     await composeDataset(out(), options({ position: 'random' }));
