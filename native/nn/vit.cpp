@@ -27,6 +27,15 @@ void truncNormal(const at::Tensor& tensor, double std, at::Generator generator) 
       .clamp_(-2.0, 2.0);
 }
 
+// softmax(q k^T / sqrt(d)) v of [batch, heads, tokens, d]. libtorch's fused kernel multiplies bfloat16
+// matrices on the CPU by a plain loop where it was built without MKL; oneDNN has a product for them (ViT-S,
+// 16 images: 1.35 s against 0.23 s for a forward pass).
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  if (!q.is_cpu() || q.scalar_type() != at::kBFloat16) return at::scaled_dot_product_attention(q, k, v);
+  const auto scores = at::matmul(q * (1 / std::sqrt(static_cast<double>(q.size(-1)))), k.transpose(-2, -1));
+  return at::matmul(at::softmax(scores, -1), v);
+}
+
 struct Block {
   Layer norm1, qkv, proj, norm2, fc1, fc2;
   int64_t heads;
@@ -38,7 +47,7 @@ struct Block {
     const auto parts =
         qkv(x, context).reshape({batch, tokens, 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind(0);
     context.count(2 * batch * tokens * tokens * width);
-    const auto mixed = at::scaled_dot_product_attention(parts[0], parts[1], parts[2]);
+    const auto mixed = attend(parts[0], parts[1], parts[2]);
     return proj(mixed.transpose(1, 2).reshape({batch, tokens, width}), context);
   }
 

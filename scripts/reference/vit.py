@@ -1,6 +1,7 @@
 """A plain PyTorch vision transformer with timm's parameter names and initial values, as the oracle.
 
-Writes one safetensors file: init.<name>, input, labels, logits, grad.<name>, norms.weight, norms.gradient, gradient-x-weight.
+Writes one safetensors file: init.<name>, input, labels, logits, logits.autocast (bfloat16), grad.<name>, norms.weight,
+norms.gradient, gradient-x-weight.
 """
 
 import argparse
@@ -107,6 +108,8 @@ if __name__ == "__main__":
     out["input"], out["labels"] = images, labels.to(torch.int32)
     logits = model(images.to(memory_format=torch.channels_last))
     out["logits"] = logits.detach()
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        out["logits.autocast"] = model(images.to(memory_format=torch.channels_last)).float()
     nn.functional.cross_entropy(logits, labels).backward()
     for name, parameter in model.named_parameters():
         out[f"grad.{name}"] = parameter.grad

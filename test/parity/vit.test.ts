@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import type { Architecture } from '../../src/models/architectures.js';
 import { Model } from '../../src/models/model.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
-import { native } from '../../src/native/addon.js';
+import { native, type NativeArray } from '../../src/native/addon.js';
+import { mean } from '../../src/metrics/statistics.js';
 import { setThreads } from '../../src/native/device.js';
 import { temporaryFolder } from '../temporary.js';
 import { relativeDifference, report } from './compare.js';
@@ -26,15 +27,20 @@ const cases: Case[] = [
   { arch: 'vit_small_patch16_224', batch: 2, imageSize: [224, 224], patchSize: 16, layerNormEps: 1e-5 },
 ];
 
-test.each(cases)('$arch, $imageSize px, patch $patchSize', async (given) => {
-  const { arch, batch, imageSize, patchSize, layerNormEps } = given;
-  const out = join(folder, `${arch}.safetensors`);
+/** Runs the oracle; the path of what it wrote. */
+function runReference({ arch, batch, imageSize, patchSize, layerNormEps }: Case): string {
+  const out = join(folder, `${arch}-${batch}.safetensors`);
   reference('vit', [
     ...['--arch', arch, '--classes', CLASSES, '--seed', SEED, '--batch', batch, '--threads', TEAM],
     ...['--height', imageSize[0], '--width', imageSize[1], '--patch', patchSize, '--eps', layerNormEps],
     ...['--out', out],
   ]);
-  const oracle = (await readSafetensors(out)).tensors;
+  return out;
+}
+
+test.each(cases)('$arch, $imageSize px, patch $patchSize', async (given) => {
+  const { arch, batch } = given;
+  const oracle = (await readSafetensors(runReference(given))).tensors;
   const expected = oracleOf(oracle);
   await setThreads(TEAM);
   const generator = new (native().Generator)(SEED);
@@ -56,4 +62,28 @@ test.each(cases)('$arch, $imageSize px, patch $patchSize', async (given) => {
   const costs = await model.network.stageCosts(images);
   expect(costs).toHaveLength(model.description.stages.length);
   expect(Math.min(...costs)).toBeGreaterThan(0);
+});
+
+// Attention in bfloat16 is not PyTorch's kernel: what counts is that it is no further from float32 than autocast is.
+test('logits in bfloat16 are as near those in float32 as autocast\u2019s', async () => {
+  const given: Case = {
+    ...{ arch: 'vit_tiny_patch16_224', batch: 64, imageSize: [64, 32], patchSize: 8, layerNormEps: 1e-6 },
+  };
+  const expected = oracleOf((await readSafetensors(runReference(given))).tensors);
+  await setThreads(TEAM);
+  const generator = new (native().Generator)(SEED);
+  using model = await Model.create({
+    ...given,
+    ...{ numClasses: CLASSES, generator, device: 'cpu', precision: 'bf16' },
+  });
+  using contiguous = await native().tensor(expected('input').data, expected('input').shape, 'cpu');
+  using images = await contiguous.channelsLast();
+  using logits = await model.network.forward(images, {});
+  const exact = expected('logits').data as Float32Array;
+  const rms = (values: NativeArray): number =>
+    Math.sqrt(mean(Array.from(exact, (value, i) => (value - (values[i] as number)) ** 2)));
+  const [ours, theirs] = [rms(await logits.data()), rms(expected('logits.autocast').data)];
+  report(`logits in bf16, error beside autocast\u2019s ${theirs.toExponential(2)}`, ours, 1.2 * theirs);
+  expect(ours).toBeGreaterThan(0);
+  expect(ours).toBeLessThanOrEqual(1.2 * theirs);
 });
