@@ -245,7 +245,7 @@ describe('composeDataset', () => {
 
   test('cut-outs anywhere lie inside the image', async () => {
     await sources(10, 40);
-    await composeDataset(out(), options({ position: 'random' }));
+    await composeDataset(out(), options({ position: 'random', paired: true }));
     const boxes = parse<Record<string, string>>(await readFile(join(out(), 'metadata.csv')), {
       columns: true,
     });
@@ -253,6 +253,12 @@ describe('composeDataset', () => {
     expect(new Set(lefts).size).toBeGreaterThan(5);
     expect(Math.min(...lefts)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...lefts)).toBeLessThanOrEqual(16);
+    // Where it lies on one place, it lies on the other.
+    const ofForeground = new Map<string, Set<number>>();
+    for (const [i, { foreground = '' }] of boxes.entries()) {
+      ofForeground.set(foreground, (ofForeground.get(foreground) ?? new Set()).add(lefts[i] ?? 0));
+    }
+    expect([...ofForeground.values()].every((found) => found.size === 1)).toBe(true);
   });
 });
 

@@ -8,137 +8,58 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import {
-  gradCam,
-  trainCnc,
-  trainDfr,
-  trainErm,
-  trainFinetune,
-  trainGroupDro,
-  trainJtt,
-  trainRwg,
-  trainSubg,
-} from '../../../dist/index.js';
-import { addResults, BENCHMARKS, readArguments, readResults, WEIGHTS } from './results.mjs';
+import { gradCam } from '../../../dist/index.js';
+import { ARMS } from './arms.mjs';
+import { addResults, BENCHMARKS, readArguments, readResults } from './results.mjs';
 
 const TUNING_SEEDS = [100, 101];
-const AUGMENTATION = {
-  randomResizedCrop: { size: [112, 112], scale: [0.7, 1], ratio: [3 / 4, 4 / 3] },
-  horizontalFlip: 0.5,
-};
-const RATES = [1e-5, 3e-5, 1e-4, 3e-4];
 
 const { benchmark, seeds } = readArguments();
-const { data, epochs, kickIn } = BENCHMARKS[benchmark];
-const COMMON = { data, arch: 'resnet18', weights: WEIGHTS, precision: 'bf16', batchSize: 64, resume: true };
-const FROM_DATA = { ...COMMON, epochs, augmentation: AUGMENTATION };
-
-/** All combinations of two settings' values. */
-function combinations(one, values, other, otherValues) {
-  return values.flatMap((value) => otherValues.map((second) => ({ [one]: value, [other]: second })));
-}
-
-const CONTRAST = combinations('lr', [1e-5, 1e-4], 'lambda', [1, 10]);
-const WITH_RATES = RATES.map((lr) => ({ lr }));
-
-/** An arm that goes on from ERM. */
-function finetuned(settings, configurations) {
-  return {
-    continuesErm: true,
-    configurations,
-    train: async ({ out, seed, ...configuration }) =>
-      trainFinetune({
-        ...{ from: await ermFolder(seed), data, out, seed, resume: true, batchSize: 64, precision: 'bf16' },
-        ...{ kickInEpoch: kickIn, epochs: epochs - kickIn, viewAugmentation: AUGMENTATION, fraction: 0.001 },
-        ...{ select: 'best-worst-group', ...settings, ...configuration },
-      }),
-  };
-}
-
-/** An arm that trains from the ImageNet weights. */
-function fromData(train, configurations, settings = {}) {
-  return {
-    configurations,
-    train: ({ out, seed, ...configuration }) =>
-      train({ ...FROM_DATA, ...settings, ...configuration, out, seed }),
-  };
-}
-
-const ARMS = {
-  ERM: fromData(trainErm, [{ lr: 1e-4 }]),
-  'continued, squared error': finetuned({ contrast: false }, WITH_RATES),
-  'continued, cross-entropy': finetuned({ contrast: false, supervised: 'cross-entropy' }, WITH_RATES),
-  'contrast, no mask': finetuned({ criterion: 'none' }, CONTRAST),
-  'contrast, random mask': finetuned({ criterion: 'random-same-layers' }, CONTRAST),
-  'contrast, gradient mask': finetuned({ criterion: 'gradient' }, CONTRAST),
-  'contrast, magnitude mask': finetuned({ criterion: 'magnitude' }, CONTRAST),
-  released: finetuned(
-    // What the published code says of these is what the arms share here.
-    { protocol: 'released', fraction: 0.01 },
-    combinations('lr', [5e-6, 5e-5], 'lambda', [0.2, 2]),
-  ),
-  RWG: fromData(trainRwg, WITH_RATES),
-  SUBG: fromData(trainSubg, WITH_RATES),
-  GroupDRO: fromData(trainGroupDro, combinations('lr', [1e-5, 1e-4], 'groupDroStep', [0.01, 0.1])),
-  JTT: fromData(trainJtt, combinations('lr', [1e-5, 1e-4], 'upweight', [5, 20]), {
-    identificationEpochs: Math.max(1, Math.round(0.2 * epochs)),
-  }),
-  CnC: fromData(trainCnc, combinations('lr', [1e-5, 1e-4], 'contrastWeight', [0.5, 0.75]), {
-    identificationEpochs: Math.max(1, Math.round(0.2 * epochs)),
-  }),
-  // Chooses its penalty on validation by itself.
-  DFR: {
-    configurations: [{}],
-    train: async ({ out, seed }) =>
-      trainDfr({
-        from: await ermFolder(seed),
-        data,
-        out,
-        seed,
-        resume: true,
-        inverseStrengths: [0.1, 0.03, 0.01],
-        draws: 5,
-      }),
-  },
-};
-
 for (const seed of TUNING_SEEDS) {
   for (const [arm, { configurations }] of Object.entries(ARMS)) {
     // One configuration needs no choice.
-    if (configurations.length > 1)
-      for (const settings of configurations) await run('tuning', arm, settings, seed);
+    if (configurations.length === 1) continue;
+    for (const configuration of configurations) await run('tuning', arm, configuration, seed);
   }
-  await forget(seed);
+  await rm(placeOf(seed).ermFolder, { recursive: true, force: true });
 }
 for (const seed of seeds) {
   for (const arm of Object.keys(ARMS)) await run('test', arm, chosen(arm), seed);
-  await forget(seed);
+  await rm(placeOf(seed).ermFolder, { recursive: true, force: true });
 }
 
-function folderOf(...names) {
-  return join('runs', 'photographs', `${benchmark}-part2`, ...names);
-}
-
-/** The run of ERM that arms of a seed go on from; trained once. */
-async function ermFolder(seed) {
-  const out = folderOf(`erm-${seed}`);
-  await trainErm({ ...FROM_DATA, lr: 1e-4, out, seed });
-  return out;
-}
-
-async function forget(seed) {
-  await rm(folderOf(`erm-${seed}`), { recursive: true, force: true });
+/** Where a seed's runs are. */
+function placeOf(seed) {
+  const folder = join('runs', 'photographs', `${benchmark}-part2`);
+  const place = {
+    ...BENCHMARKS[benchmark],
+    seed,
+    out: join(folder, 'run'),
+    ermFolder: join(folder, `erm-${seed}`),
+  };
+  return {
+    ...place,
+    async erm() {
+      const [configuration] = ARMS.ERM.configurations;
+      await ARMS.ERM.train({ ...place, out: place.ermFolder }, configuration);
+      return place.ermFolder;
+    },
+  };
 }
 
 async function run(phase, arm, settings, seed) {
   const configuration = JSON.stringify(settings);
   const isThere = (row) => row.arm === arm && row.seed === seed && row.configuration === configuration;
   if (readResults(benchmark, phase).some(isThere)) return;
-  const out = arm === 'ERM' ? folderOf(`erm-${seed}`) : folderOf('run');
+  const place = placeOf(seed);
+  const out = arm === 'ERM' ? place.ermFolder : place.out;
+  // Of a run that was stopped, perhaps of another arm.
+  if (arm !== 'ERM') await rm(out, { recursive: true, force: true });
   const start = performance.now();
   const cpu = process.cpuUsage();
-  const result = await ARMS[arm].train({ ...settings, out, seed });
+  const result = await ARMS[arm].train({ ...place, out }, settings);
   const { user, system } = process.cpuUsage(cpu);
+  if (phase === 'test' && ARMS[arm].continuesErm) await addHeat(arm, place);
   addResults(benchmark, phase, [
     {
       ...{ arm, seed, configuration },
@@ -153,19 +74,13 @@ async function run(phase, arm, settings, seed) {
       ...{ seconds: (performance.now() - start) / 1000, processorSeconds: (user + system) / 1e6 },
     },
   ]);
-  if (phase === 'test' && ARMS[arm].continuesErm) await addHeat(arm, seed, out);
   if (arm !== 'ERM') await rm(out, { recursive: true, force: true });
 }
 
 /** Where the benchmark has masks: the share of the heat on the core of each test image, before and after. */
-async function addHeat(arm, seed, run) {
-  const { groups, coreRegion } = await gradCam({
-    run,
-    compare: await ermFolder(seed),
-    split: 'test',
-    examples: 0,
-    seed,
-  });
+async function addHeat(arm, { out, seed, erm }) {
+  const compare = await erm();
+  const { groups, coreRegion } = await gradCam({ run: out, compare, split: 'test', examples: 0, seed });
   if (coreRegion === null) return;
   addResults(
     benchmark,

@@ -61,6 +61,8 @@ export function planCompositions(options: ResolvedComposeOptions, sources: Sourc
     }
     return shuffled(random, size).values();
   });
+  // A foreground lies at the same place in all of its images.
+  const at = sources.foregrounds.map(() => [uniformFloat64(random), uniformFloat64(random)] as const);
   return SPLITS.flatMap((split) =>
     classes.flatMap((_, y) => {
       let taken = 0;
@@ -70,7 +72,7 @@ export function planCompositions(options: ResolvedComposeOptions, sources: Sourc
         const chosen = pools[y]?.[split].slice(from, from + count(split, y, a)) ?? [];
         return chosen.map((foreground): Composition => {
           const scene = scenes[a]?.next().value as number;
-          return { split, y, a, foreground, scene, at: [uniformFloat64(random), uniformFloat64(random)] };
+          return { split, y, a, foreground, scene, at: at[foreground] ?? [0.5, 0.5] };
         });
       });
     }),
