@@ -39,6 +39,11 @@ def create(settings, device):
     return model, images, labels
 
 
+def autocast(settings, device):
+    enabled = settings.get("precision") == "bf16"
+    return torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=enabled)
+
+
 def repeat(settings, device, step):
     """A repeat is several steps."""
 
@@ -59,7 +64,8 @@ def forward(settings, device):
 
     @torch.no_grad()
     def step():
-        model(images).argmax(1).tolist()
+        with autocast(settings, device):
+            model(images).argmax(1).tolist()
 
     return repeat(settings, device, step)
 
@@ -70,7 +76,8 @@ def erm_step(settings, device):
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=settings["fused"] or None)
 
     def step():
-        loss = cross_entropy(model(images), labels)
+        with autocast(settings, device):
+            loss = cross_entropy(model(images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

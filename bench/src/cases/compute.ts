@@ -7,12 +7,17 @@ import { tracedResnet50 } from '../data.js';
 export interface PytorchSettings {
   readonly memoryFormat: 'contiguous' | 'channels_last';
   readonly fused: boolean;
+  /** Under autocast; left out: float32. */
+  readonly precision?: 'bf16';
 }
 
 /** As the authors' published code runs it, and most code does. */
 export const EAGER: PytorchSettings = { memoryFormat: 'contiguous', fused: false };
 /** As fast as PyTorch goes without compiling. */
 export const TUNED: PytorchSettings = { memoryFormat: 'channels_last', fused: true };
+
+/** The same under autocast. */
+const AUTOCAST: PytorchSettings = { ...TUNED, precision: 'bf16' };
 
 const RESNET50: ComputeSettings = { arch: 'resnet50', size: 224, batch: 16, steps: 1 };
 const RESNET18: ComputeSettings = { arch: 'resnet18', size: 64, batch: 64, steps: 4 };
@@ -23,7 +28,7 @@ type Work = 'forward' | 'erm-step';
 interface CaseOptions {
   /** Times faster than PyTorch. */
   readonly target?: number;
-  /** What ours computes in; PyTorch's side computes in float32. */
+  /** What ours computes in. */
   readonly precision?: Precision;
   /** Makes a run on whose images the precision's effect is measured. */
   readonly run?: (place: BenchPlace) => Promise<string>;
@@ -61,9 +66,14 @@ export function computeCase(
   };
 }
 
-export function labelOf({ memoryFormat, fused }: PytorchSettings, training: boolean): string {
+export function labelOf({ memoryFormat, fused, precision }: PytorchSettings, training: boolean): string {
   const layout = memoryFormat === 'contiguous' ? 'NCHW' : 'channels_last';
-  return `PyTorch, ${layout}${training ? `, ${fused ? 'fused' : 'default'} Adam` : ''}`;
+  const parts = [
+    ...['PyTorch', layout],
+    ...(precision === undefined ? [] : [`autocast to ${precision}`]),
+    ...(training ? [`${fused ? 'fused' : 'default'} Adam`] : []),
+  ];
+  return parts.join(', ');
 }
 
 function neuronNorms(name: string, label: string, oneByOne: boolean): BenchCase {
@@ -95,6 +105,10 @@ export const COMPUTE: readonly BenchCase[] = [
   computeCase('resnet18-erm-step', 'erm-step', RESNET18, TUNED),
   computeCase('vit-small-forward', 'forward', VIT_S, EAGER),
   computeCase('vit-small-erm-step', 'erm-step', VIT_S, EAGER, { target: 1 }),
+  computeCase('vit-small-forward-bf16', 'forward', VIT_S, TUNED, { target: 1.8, precision: 'bf16' }),
+  computeCase('vit-small-erm-step-bf16', 'erm-step', VIT_S, TUNED, { target: 1.8, precision: 'bf16' }),
+  computeCase('vit-small-forward-autocast', 'forward', VIT_S, AUTOCAST, { target: 1, precision: 'bf16' }),
+  computeCase('vit-small-erm-step-autocast', 'erm-step', VIT_S, AUTOCAST, { target: 1, precision: 'bf16' }),
   neuronNorms('neuron-norms', 'PyTorch, a layer at a time', false),
   neuronNorms('neuron-norms-by-channel', 'PyTorch, a channel at a time', true),
 ];
