@@ -9,6 +9,8 @@ export interface PytorchSettings {
   readonly fused: boolean;
   /** Under autocast; left out: float32. */
   readonly precision?: 'bf16';
+  /** By torch.compile, whose first call is timed apart; in forward passes with frozen weights. */
+  readonly compiled?: boolean;
 }
 
 /** As the authors' published code runs it, and most code does. */
@@ -18,6 +20,8 @@ export const TUNED: PytorchSettings = { memoryFormat: 'channels_last', fused: tr
 
 /** The same under autocast. */
 const AUTOCAST: PytorchSettings = { ...TUNED, precision: 'bf16' };
+const COMPILED: PytorchSettings = { ...TUNED, compiled: true };
+const COMPILED_BF16: PytorchSettings = { ...COMPILED, precision: 'bf16' };
 
 const RESNET50: ComputeSettings = { arch: 'resnet50', size: 224, batch: 16, steps: 1 };
 const RESNET18: ComputeSettings = { arch: 'resnet18', size: 64, batch: 64, steps: 4 };
@@ -66,10 +70,14 @@ export function computeCase(
   };
 }
 
-export function labelOf({ memoryFormat, fused, precision }: PytorchSettings, training: boolean): string {
+export function labelOf(
+  { memoryFormat, fused, precision, compiled = false }: PytorchSettings,
+  training: boolean,
+): string {
   const layout = memoryFormat === 'contiguous' ? 'NCHW' : 'channels_last';
   const parts = [
     ...['PyTorch', layout],
+    ...(compiled ? [training ? 'compiled' : 'compiled and frozen'] : []),
     ...(precision === undefined ? [] : [`autocast to ${precision}`]),
     ...(training ? [`${fused ? 'fused' : 'default'} Adam`] : []),
   ];
@@ -109,6 +117,17 @@ export const COMPUTE: readonly BenchCase[] = [
   computeCase('vit-small-erm-step-bf16', 'erm-step', VIT_S, TUNED, { target: 1.8, precision: 'bf16' }),
   computeCase('vit-small-forward-autocast', 'forward', VIT_S, AUTOCAST, { target: 1, precision: 'bf16' }),
   computeCase('vit-small-erm-step-autocast', 'erm-step', VIT_S, AUTOCAST, { target: 1, precision: 'bf16' }),
+  computeCase('resnet50-forward-compiled', 'forward', RESNET50, COMPILED, { target: 1.05 }),
+  computeCase('resnet50-forward-bf16-compiled', 'forward', RESNET50, COMPILED_BF16, {
+    ...{ target: 1.05, precision: 'bf16' },
+  }),
+  computeCase('resnet50-erm-step-compiled', 'erm-step', RESNET50, COMPILED, { target: 1 }),
+  computeCase('resnet50-erm-step-bf16-compiled', 'erm-step', RESNET50, COMPILED_BF16, {
+    ...{ target: 1, precision: 'bf16' },
+  }),
+  computeCase('resnet18-erm-step-compiled', 'erm-step', RESNET18, COMPILED, { target: 1 }),
+  computeCase('vit-small-forward-compiled', 'forward', VIT_S, COMPILED, { target: 1 }),
+  computeCase('vit-small-erm-step-compiled', 'erm-step', VIT_S, COMPILED, { target: 1 }),
   neuronNorms('neuron-norms', 'PyTorch, a layer at a time', false),
   neuronNorms('neuron-norms-by-channel', 'PyTorch, a channel at a time', true),
 ];
