@@ -18,6 +18,7 @@ const QUESTIONS = {
 
 const { benchmark } = readArguments();
 modelTables();
+marginTable();
 primaryTables();
 secondaryTables();
 
@@ -46,6 +47,27 @@ function modelTables() {
     'Accuracy in percent: mean over models, 95 % interval',
     ['models', 'split', 'G0', 'G1*', 'G2*', 'G3'],
     rows,
+  );
+}
+
+function marginTable() {
+  const all = readResults(benchmark, 'margins');
+  if (all.length === 0) return;
+  printTable(
+    'Margins of training examples before anything is zeroed, late models, in logits',
+    ['', 'G0', 'G1*', 'G2*', 'G3'],
+    [
+      ['mean', 'mean'],
+      ['a tenth has less than', 'tenth'],
+    ].map(([name, column]) => [
+      name,
+      ...[0, 1, 2, 3].map((group) =>
+        meanText(
+          select(all, { group }).map((row) => row[column]),
+          2,
+        ),
+      ),
+    ]),
   );
 }
 
@@ -102,6 +124,11 @@ function secondaryTables() {
             ),
           ),
           meanText(
+            found.map((row) => row.accuracyInteraction),
+            1,
+            100,
+          ),
+          meanText(
             found.map((row) => row.marginInteraction),
             2,
           ),
@@ -118,9 +145,21 @@ function secondaryTables() {
     }
   }
   printTable(
-    'Secondary: change of accuracy in points by group, interaction of the margin, and own margin beyond random sets',
+    'Secondary: change of accuracy in points by group, interactions of accuracy and margin, and own margin beyond random sets',
     [
-      ...['models', 'split', 'k', 'criterion', 'chosen for', 'G0', 'G1*', 'G2*', 'G3', 'margin interaction'],
+      ...[
+        'models',
+        'split',
+        'k',
+        'criterion',
+        'chosen for',
+        'G0',
+        'G1*',
+        'G2*',
+        'G3',
+        'accuracy interaction',
+        'margin interaction',
+      ],
       ...NULLS.map((name) => `beyond ${name}`),
     ],
     rows,
