@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../errors.js';
 import { addonPath, native } from '../native/addon.js';
 import { packageVersion } from '../versions.js';
@@ -17,8 +18,14 @@ export interface Check {
 const SLOW_GFLOPS = 15;
 const FASHION_MNIST = '/usr/share/datasets/fashion-mnist';
 
+/** For how long other work is watched, and how many cores of it count. */
+const WATCH_MS = 300;
+const NOTICED_CORES = 0.3;
+
 /** Checks what spurmem needs on this machine. */
 export async function diagnose(): Promise<Check[]> {
+  // Before anything here computes.
+  const others = await busyCores();
   return [
     { name: 'spurmem', status: 'ok', found: packageVersion() },
     {
@@ -26,6 +33,7 @@ export async function diagnose(): Promise<Check[]> {
       status: 'ok',
       found: `${process.versions.node}, ${availableParallelism()} cores, ${(totalmem() / 2 ** 30).toFixed(1)} GiB memory`,
     },
+    othersCheck(others),
     ...(await diagnoseNative()),
     existsSync(FASHION_MNIST)
       ? { name: 'Fashion-MNIST', status: 'ok', found: FASHION_MNIST }
@@ -67,6 +75,30 @@ async function diagnoseNative(): Promise<Check[]> {
   } catch (error) {
     return [{ name: 'addon', status: 'error', found: 'it does not load', fix: messageOf(error) }];
   }
+}
+
+/** How many cores were busy while this process waited. */
+async function busyCores(): Promise<number> {
+  const before = cpus();
+  await sleep(WATCH_MS);
+  const total = (times: Readonly<Record<string, number>>): number =>
+    Object.values(times).reduce((sum, time) => sum + time, 0);
+  return cpus().reduce((busy, { times }, core) => {
+    const earlier = before[core]?.times ?? times;
+    const passed = total(times) - total(earlier);
+    return busy + (passed > 0 ? 1 - (times.idle - earlier.idle) / passed : 0);
+  }, 0);
+}
+
+function othersCheck(busy: number): Check {
+  const found = `other processes keep ${busy.toFixed(1)} of ${availableParallelism()} cores busy`;
+  if (busy < NOTICED_CORES) return { name: 'other work', status: 'ok', found };
+  return {
+    name: 'other work',
+    status: 'warning',
+    found,
+    fix: 'Training beside it takes about twice as long, and timings say little: wait, or leave it cores with --threads.',
+  };
 }
 
 /** Of the best of three float32 products of two n x n matrices. */

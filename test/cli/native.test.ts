@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { put } from '../data/support.js';
@@ -71,7 +72,20 @@ describe('doctor', () => {
     const { checks } = JSON.parse(stdout) as { checks: { name: string; status: string; found: string }[] };
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(checks).toContainEqual({ name: 'addon', status: 'ok', found: ADDON });
+    expect(checks.find(({ name }) => name === 'other work')?.found).toMatch(
+      /keep \d+\.\d of \d+ cores busy$/,
+    );
     expect(checks.find(({ name }) => name === 'libtorch')?.found).toMatch(/^\d+\.\d+\.\d+.*, \d+ threads$/);
+  });
+
+  it('says that others use the cores', async () => {
+    const busy = spawn(process.execPath, ['-e', 'for (;;);']);
+    try {
+      const { stdout } = await spurmem(['doctor']);
+      expect(stdout).toMatch(/^WARN other work: other processes keep \d+\.\d of \d+ cores busy$/m);
+    } finally {
+      busy.kill();
+    }
   });
 
   it.each([otherVersion, noAddon, missing])('prints FAIL with the fixes and exits with 1', async (addon) => {
