@@ -33,6 +33,12 @@ NamedTensors copiesOf(const NamedTensors& tensors) {
   return copies;
 }
 
+NamedTensors viewsOf(const NamedTensors& tensors) {
+  NamedTensors views;
+  for (const auto& [name, tensor] : tensors) views.emplace_back(name, tensor.detach());
+  return views;
+}
+
 void copyInto(const NamedTensors& targets, const NamedTensors& values) {
   at::NoGradGuard noGrad;
   std::unordered_map<std::string, at::Tensor> byName(targets.begin(), targets.end());

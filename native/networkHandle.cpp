@@ -290,7 +290,7 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
   }
 
   Napi::Value state(const Napi::CallbackInfo& info) {
-    return compute(info, [network = held(info.Env())] { return copiesOf(stateOf(*network)); });
+    return compute(info, [network = held(info.Env())] { return viewsOf(stateOf(*network)); });
   }
 
   Napi::Value loadState(const Napi::CallbackInfo& info) {

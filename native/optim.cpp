@@ -109,7 +109,7 @@ class AdamHandle : public Handle<AdamHandle, std::shared_ptr<Adam>> {
   }
 
   Napi::Value state(const Napi::CallbackInfo& info) {
-    return compute(info, [adam = held(info.Env())] { return copiesOf(adam->state()); });
+    return compute(info, [adam = held(info.Env())] { return viewsOf(adam->state()); });
   }
 
   Napi::Value loadState(const Napi::CallbackInfo& info) {

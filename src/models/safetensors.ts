@@ -1,8 +1,8 @@
-import { open, writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { SpurmemError, messageOf } from '../errors.js';
 import { writeLargeFile } from '../files.js';
-import type { NativeArray } from '../native/addon.js';
+import type { NativeArray, Tensor } from '../native/addon.js';
 import { dtypeOf, unsupportedDtype, type StoredDtype } from './dtypes.js';
 
 /** A tensor as a file holds it: row-major values and their shape. */
@@ -10,6 +10,9 @@ export interface TensorData {
   readonly shape: readonly number[];
   readonly data: NativeArray;
 }
+
+/** A tensor to write: its values, or one of the engine, which is copied out when its turn comes. */
+export type WrittenTensor = TensorData | Tensor;
 
 export interface SafetensorsFile {
   readonly tensors: Readonly<Record<string, TensorData>>;
@@ -31,8 +34,14 @@ const DTYPES: ReadonlyMap<string, string> = new Map([
   ['BOOL', 'bool'],
 ]);
 
-/** What is written: widest types first, so that every tensor starts at a multiple of its element size. */
-const WRITTEN = ['F64', 'I64', 'F32', 'I32', 'U8'] as const;
+/** What is written, with the bytes of a value: widest types first, so that every tensor starts at a multiple of its element size. */
+const WRITTEN = [
+  { dtype: 'F64', name: 'float64', array: 'Float64Array', bytes: 8 },
+  { dtype: 'I64', name: 'int64', array: 'BigInt64Array', bytes: 8 },
+  { dtype: 'F32', name: 'float32', array: 'Float32Array', bytes: 4 },
+  { dtype: 'I32', name: 'int32', array: 'Int32Array', bytes: 4 },
+  { dtype: 'U8', name: 'uint8', array: 'Uint8Array', bytes: 1 },
+] as const;
 
 const headerSchema = z.record(
   z.string(),
@@ -50,32 +59,35 @@ const headerSchema = z.record(
 const MAX_HEADER_BYTES = 100_000_000;
 
 /**
- * Writes tensors in the safetensors format, atomically; `safetensors.torch.load_file` reads it.
- * Throws `OUTPUT_UNWRITABLE`.
+ * Writes tensors in the safetensors format, atomically and one after the other, so that of the engine's only one is in memory twice;
+ * `safetensors.torch.load_file` reads it. Throws `OUTPUT_UNWRITABLE`.
  */
 export async function writeSafetensors(
   path: string,
-  tensors: Readonly<Record<string, TensorData>>,
+  tensors: Readonly<Record<string, WrittenTensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const entries = Object.entries(tensors)
-    .map(([name, tensor]) => ({ name, tensor, dtype: writtenType(tensor.data) }))
-    .sort((a, b) => WRITTEN.indexOf(a.dtype) - WRITTEN.indexOf(b.dtype));
+    .map(([name, tensor]) => ({ name, tensor, type: writtenType(name, tensor) }))
+    .sort((a, b) => WRITTEN.indexOf(a.type) - WRITTEN.indexOf(b.type));
   const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
   let offset = 0;
-  for (const { name, tensor, dtype } of entries) {
-    const end = offset + tensor.data.byteLength;
-    header[name] = { dtype, shape: tensor.shape, data_offsets: [offset, end] };
+  for (const { name, tensor, type } of entries) {
+    const end = offset + tensor.shape.reduce((product, size) => product * size, type.bytes);
+    header[name] = { dtype: type.dtype, shape: tensor.shape, data_offsets: [offset, end] };
     offset = end;
   }
   const json = Buffer.from(JSON.stringify(header));
   const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  const body = entries.map(({ tensor }) =>
-    Buffer.from(tensor.data.buffer as ArrayBuffer, tensor.data.byteOffset, tensor.data.byteLength),
-  );
-  await writeLargeFile(path, (file) => writeFile(file, [length, padded, ...body]));
+  await writeLargeFile(path, async (file) => {
+    await file.appendFile(Buffer.concat([length, padded]));
+    for (const { tensor } of entries) {
+      const data = 'dtype' in tensor ? await tensor.data() : tensor.data;
+      await file.appendFile(Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
+    }
+  });
 }
 
 /**
@@ -173,18 +185,12 @@ function storedDtype(path: string, tensor: string, dtype: string): StoredDtype {
   }
 }
 
-function writtenType(data: NativeArray): (typeof WRITTEN)[number] {
+function writtenType(name: string, tensor: WrittenTensor): (typeof WRITTEN)[number] {
   // By tag, since arrays of another realm (a worker, a test sandbox) are instances of other constructors.
-  switch (data[Symbol.toStringTag]) {
-    case 'Float64Array':
-      return 'F64';
-    case 'BigInt64Array':
-      return 'I64';
-    case 'Float32Array':
-      return 'F32';
-    case 'Int32Array':
-      return 'I32';
-    case 'Uint8Array':
-      return 'U8';
-  }
+  const found =
+    'dtype' in tensor
+      ? WRITTEN.find((type) => type.name === tensor.dtype)
+      : WRITTEN.find((type) => type.array === tensor.data[Symbol.toStringTag]);
+  if (found === undefined) throw new RangeError(`${name} has a type that is not written`);
+  return found;
 }

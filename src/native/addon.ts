@@ -222,7 +222,7 @@ export interface Network {
   zeroGrad(): Promise<void>;
   /** Moves every weight and running statistic a share (0 to 1) of the way to those of a network of the same shape. */
   moveToward(other: Network, share: number): Promise<void>;
-  /** Copies of all parameters and buffers by PyTorch name. */
+  /** All parameters and buffers by PyTorch name. They share memory with the network: copy them out before it changes. */
   state(): Promise<Record<string, Tensor>>;
   /** Copies tensors into the parameters and buffers of their names; nothing is written when one does not fit. */
   loadState(tensors: Readonly<Record<string, Tensor>>): Promise<void>;
@@ -231,7 +231,7 @@ export interface Network {
 
 export interface NativeAdam {
   step(lr: number): Promise<void>;
-  /** Copies of `exp_avg.<parameter>`, `exp_avg_sq.<parameter>` and `step.<parameter>`. */
+  /** `exp_avg.<parameter>`, `exp_avg_sq.<parameter>` and `step.<parameter>`, which share memory with the optimizer. */
   state(): Promise<Record<string, Tensor>>;
   loadState(state: Readonly<Record<string, Tensor>>): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { takeData, withTensors } from '../models/model.js';
 import type { TensorData } from '../models/safetensors.js';
-import { native, type NativeAdam, type Network } from '../native/addon.js';
+import { native, type NativeAdam, type Network, type Tensor } from '../native/addon.js';
 
 /** torch.optim.Adam with `fused=True` over a network's parameters. */
 export class Adam {
@@ -30,7 +30,12 @@ export class Adam {
 
   /** Moments and step counts: `exp_avg.<parameter>`, `exp_avg_sq.<parameter>`, `step.<parameter>`. */
   async stateDict(): Promise<Record<string, TensorData>> {
-    return takeData(await this.#native.state());
+    return takeData(await this.state());
+  }
+
+  /** The same as tensors that share memory with the optimizer. */
+  state(): Promise<Record<string, Tensor>> {
+    return this.#native.state();
   }
 
   async loadStateDict(state: Readonly<Record<string, TensorData>>): Promise<void> {

@@ -3,6 +3,7 @@ import { SpurmemError, messageOf } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { readSafetensors, writeSafetensors, type TensorData } from '../models/safetensors.js';
 import type { Generator } from '../native/addon.js';
+import { TensorScope } from '../native/tensorScope.js';
 import type { Adam } from './adam.js';
 import type { ReduceLROnPlateau } from './scheduler.js';
 
@@ -51,12 +52,17 @@ export async function saveTraining(
   progress: TrainingProgress,
 ): Promise<void> {
   const state = generator.getState();
+  using scope = new TensorScope();
+  // Nothing is trained meanwhile: the tensors go from the engine to the file one after the other.
+  const tensors = {
+    ...prefixed('model.', scope.own(await model.network.state())),
+    ...prefixed('averaged.', scope.own((await averaged?.network.state()) ?? {})),
+    ...prefixed('optimizer.', scope.own(await optimizer.state())),
+  };
   await writeSafetensors(
     path,
     {
-      ...prefixed('model.', await model.stateDict()),
-      ...prefixed('averaged.', (await averaged?.stateDict()) ?? {}),
-      ...prefixed('optimizer.', await optimizer.stateDict()),
+      ...tensors,
       ...prefixed('method.', (await method.stateDict?.()) ?? {}),
       generator: { shape: [state.length], data: state },
     },
@@ -108,10 +114,10 @@ function parsed(json: string | undefined): unknown {
 }
 
 /** The tensors with a prefix to their names. */
-export function prefixed(
+export function prefixed<Value>(
   prefix: string,
-  tensors: Readonly<Record<string, TensorData>>,
-): Record<string, TensorData> {
+  tensors: Readonly<Record<string, Value>>,
+): Record<string, Value> {
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [prefix + name, tensor]));
 }
 

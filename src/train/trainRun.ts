@@ -3,6 +3,7 @@ import { evaluate } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import { writeSafetensors } from '../models/safetensors.js';
 import { native } from '../native/addon.js';
+import { TensorScope } from '../native/tensorScope.js';
 import { saveTraining, type TrainingProgress } from './checkpoint.js';
 import type { EpochMetrics, TrainedRun, TrainingResult } from './results.js';
 import { kickInEpoch } from './kickIn.js';
@@ -114,7 +115,8 @@ async function trainEpochs(
     const seconds = (performance.now() - start) / 1000;
     const metrics = { epoch, lr, ...training, valLoss: val.loss, val: val.accuracies, best, seconds };
     await folder.appendMetrics(metrics);
-    const weights = await evaluated.stateDict();
+    using scope = new TensorScope();
+    const weights = scope.own(await evaluated.network.state());
     if (best) await writeSafetensors(folder.best, weights);
     if (kept.has(epoch)) await writeSafetensors(folder.epoch(epoch), weights);
     // Makes the epoch count: a run killed before this line repeats the epoch.
