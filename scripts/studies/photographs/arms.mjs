@@ -11,10 +11,7 @@ import {
 } from '../../../dist/index.js';
 import { WEIGHTS } from './results.mjs';
 
-const AUGMENTATION = {
-  randomResizedCrop: { size: [112, 112], scale: [0.7, 1], ratio: [3 / 4, 4 / 3] },
-  horizontalFlip: 0.5,
-};
+const AUGMENTATION = { scale: [0.7, 1], ratio: [3 / 4, 4 / 3], horizontalFlip: 0.5 };
 const WITH_RATES = [1e-5, 3e-5, 1e-4, 3e-4].map((lr) => ({ lr }));
 const CONTRAST = combinations('lr', [1e-5, 1e-4], 'lambda', [1, 10]);
 
@@ -77,7 +74,10 @@ export const ARMS = {
   SUBG: fromData(trainSubg, WITH_RATES),
   GroupDRO: fromData(trainGroupDro, combinations('lr', [1e-5, 1e-4], 'groupDroStep', [0.01, 0.1])),
   JTT: fromData(trainJtt, combinations('lr', [1e-5, 1e-4], 'upweight', [5, 20]), identification),
-  CnC: fromData(trainCnc, combinations('lr', [1e-5, 1e-4], 'contrastWeight', [0.5, 0.75]), identification),
+  CnC: fromData(trainCnc, combinations('lr', [1e-5, 1e-4], 'contrastWeight', [0.5, 0.75]), (epochs) => ({
+    // Sets that a batch of 64 holds, where the published ones have 17 of each.
+    ...{ ...identification(epochs), anchors: 16, positives: 16, negatives: 16 },
+  })),
   // Chooses its penalty on validation by itself.
   DFR: {
     configurations: [{}],

@@ -79,6 +79,7 @@ async function run(phase, arm, settings, seed) {
 
 /** Where the benchmark has masks: the share of the heat on the core of each test image, before and after. */
 async function addHeat(arm, { out, seed, erm }) {
+  if (readResults(benchmark, 'heat').some((row) => row.arm === arm && row.seed === seed)) return;
   const compare = await erm();
   const { groups, coreRegion } = await gradCam({ run: out, compare, split: 'test', examples: 0, seed });
   if (coreRegion === null) return;
