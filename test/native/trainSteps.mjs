@@ -6,7 +6,7 @@ import { Adam } from '../../dist/train/adam.js';
 const addon = native();
 const before = addon.liveTensors();
 const generator = new addon.Generator(0);
-const model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
+const model = await Model.create({ arch: 'resnet20', numClasses: 2, generator, device: 'cpu' });
 const optimizer = new Adam(model, 1e-4);
 const pixels = new Float32Array(2 * 3 * 32 * 32).fill(0.5);
 const resident = [];
