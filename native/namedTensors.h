@@ -21,6 +21,7 @@ NamedTensors copiesOf(const NamedTensors& tensors);
 
 // The same tensors, outside of any graph: they share memory with these.
 NamedTensors viewsOf(const NamedTensors& tensors);
+
 // Copies every value into the target of its name. Nothing is written where a value has no target or another
 // shape; throws then.
 void copyInto(const NamedTensors& targets, const NamedTensors& values);

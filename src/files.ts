@@ -1,6 +1,8 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import writeFileAtomic from 'write-file-atomic';
 import { SpurmemError, messageOf, systemCode } from './errors.js';
 
@@ -51,6 +53,13 @@ export async function removeFiles(folder: string, which: (name: string) => boole
   for (const name of names.filter(which)) {
     await rm(join(folder, name), { force: true }).catch(() => undefined);
   }
+}
+
+/** SHA-256 of a file, in hexadecimal. */
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
 }
 
 /** Writes a value as indented JSON, atomically. */

@@ -216,36 +216,41 @@ async function mapImages(
   let cells: [number, number] = [0, 0];
   let done = 0;
   const coverage = coreCoverage(loader, indices, batchSize, session.job);
-  for await (const batch of loader.evaluation(indices, batchSize)) {
-    using current = batch;
-    throwIfAborted(signal, task);
-    const regions = (await coverage.next()).value;
-    const maps = await model.network.gradCam(current.images, layer, output);
-    using tensor = maps.heat;
-    cells = maps.cells;
-    const [, height = 0, width = 0] = tensor.shape;
-    const size = height * width;
-    const heat = (await tensor.data()) as Float32Array;
-    const pixels = current.indices.some((index) => shown.has(index))
-      ? ((await current.images.data()) as Float32Array)
-      : undefined;
-    for (const [at, index] of current.indices.entries()) {
-      const map = heat.subarray(at * size, (at + 1) * size);
-      const region = regions?.[at];
-      const share = region ? heatShare(map, region) : Number.NaN;
-      shares.set(index, share);
-      if (region) core.set(index, mean(Array.from(region)));
-      if (!map.some((value) => value > 0)) blank.add(index);
-      if (!pixels || !shown.has(index)) continue;
-      const image = pixels.subarray(at * size * 3, (at + 1) * size * 3);
-      examples.set(index, {
-        image: await inputPng(image, [height, width], preprocessing),
-        heat: await greyPng(map, height, width),
-        share: Number.isNaN(share) ? null : share,
-      });
+  try {
+    for await (const batch of loader.evaluation(indices, batchSize)) {
+      using current = batch;
+      throwIfAborted(signal, task);
+      const regions = (await coverage.next()).value;
+      const maps = await model.network.gradCam(current.images, layer, output);
+      using tensor = maps.heat;
+      cells = maps.cells;
+      const [, height = 0, width = 0] = tensor.shape;
+      const size = height * width;
+      const heat = (await tensor.data()) as Float32Array;
+      const pixels = current.indices.some((index) => shown.has(index))
+        ? ((await current.images.data()) as Float32Array)
+        : undefined;
+      for (const [at, index] of current.indices.entries()) {
+        const map = heat.subarray(at * size, (at + 1) * size);
+        const region = regions?.[at];
+        const share = region ? heatShare(map, region) : Number.NaN;
+        shares.set(index, share);
+        if (region) core.set(index, mean(Array.from(region)));
+        if (!map.some((value) => value > 0)) blank.add(index);
+        if (!pixels || !shown.has(index)) continue;
+        const image = pixels.subarray(at * size * 3, (at + 1) * size * 3);
+        examples.set(index, {
+          image: await inputPng(image, [height, width], preprocessing),
+          heat: await greyPng(map, height, width),
+          share: Number.isNaN(share) ? null : share,
+        });
+      }
+      done += current.indices.length;
+      onProgress?.({ task, done, total: indices.length, unit: 'images' });
     }
-    done += current.indices.length;
-    onProgress?.({ task, done, total: indices.length, unit: 'images' });
+  } finally {
+    // Frees the masks, of which the last batch waits to be taken back.
+    await coverage.return();
   }
   return { shares, core, blank, examples, cells };
 }

@@ -7,25 +7,21 @@ export interface Fetchable {
   readonly file: string;
   /** What its publishers say of its SHA-256: the first digits, in torchvision's file names; undefined where they say nothing. */
   readonly sha256?: string;
-  /** Whether the file is an archive that is unpacked, its outermost folder left out. */
-  readonly isArchive: boolean;
   /** Under which terms, in a line. */
   readonly terms: string;
 }
 
 const TORCHVISION = {
-  isArchive: false,
   terms:
     'torchvision is under the BSD 3-Clause license; the weights were trained on ImageNet, whose images are for non-commercial research',
 } as const;
 
-/** The data sets, by name. */
+/** The data sets, by name: archives that are unpacked, their outermost folder left out. */
 export const DATASETS = {
   waterbirds: {
     title: 'Waterbirds (Sagawa et al. 2020)',
     url: 'https://nlp.stanford.edu/data/dro/waterbird_complete95_forest2water2.tar.gz',
     file: 'waterbird_complete95_forest2water2.tar.gz',
-    isArchive: true,
     terms:
       'made of CUB-200-2011 (non-commercial research and education) and Places (its images belong to their photographers)',
   },
@@ -59,14 +55,12 @@ export const WEIGHTS = {
     title: 'ViT-S/16, ImageNet-21k and ImageNet (timm, augreg_in21k_ft_in1k)',
     url: 'https://huggingface.co/timm/vit_small_patch16_224.augreg_in21k_ft_in1k/resolve/main/model.safetensors',
     file: 'vit_small_patch16_224.augreg_in21k_ft_in1k.safetensors',
-    isArchive: false,
     terms: 'Apache 2.0; trained on ImageNet-21k and ImageNet, whose images are for non-commercial research',
   },
   vit_tiny_patch16_224: {
     title: 'ViT-Ti/16, ImageNet-21k and ImageNet (timm, augreg_in21k_ft_in1k)',
     url: 'https://huggingface.co/timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k/resolve/main/model.safetensors',
     file: 'vit_tiny_patch16_224.augreg_in21k_ft_in1k.safetensors',
-    isArchive: false,
     terms: 'Apache 2.0; trained on ImageNet-21k and ImageNet, whose images are for non-commercial research',
   },
 } as const satisfies Readonly<Record<string, Fetchable>>;

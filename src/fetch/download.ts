@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SpurmemError } from '../errors.js';
-import { unwritable, writeAtomic } from '../files.js';
+import { sha256Of, unwritable, writeAtomic } from '../files.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 
 /** Tries of a download that goes nowhere; one that grew starts counting anew. */
@@ -71,13 +69,6 @@ export async function download(
   const bytes = await part.size();
   await part.finish();
   return { bytes, sha256, isVerified: wanted !== undefined };
-}
-
-/** The SHA-256 of a file, in hexadecimal. */
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 /** The error of a file with another SHA-256 than it must have. */

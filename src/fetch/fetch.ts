@@ -1,7 +1,7 @@
 import { copyFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
-import { makeFolder, unwritable } from '../files.js';
+import { makeFolder, sha256Of, unwritable } from '../files.js';
 import type { JobOptions } from '../progress.js';
 import {
   DATASETS,
@@ -10,7 +10,7 @@ import {
   type FetchableDataset,
   type FetchableWeights,
 } from './catalog.js';
-import { download, sha256Of, tooLarge, wrongChecksum, type Downloaded } from './download.js';
+import { download, tooLarge, wrongChecksum, type Downloaded } from './download.js';
 import { unpack } from './unpack.js';
 
 /** Waterbirds unpacks to half a gigabyte; the largest weights have a few hundred megabytes. */

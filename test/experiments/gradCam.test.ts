@@ -225,7 +225,9 @@ test('masks of the lower half give the shares of that region', async () => {
     await expect(gradCam(options)).rejects.toThrow(/lower\/.*\.png: the image file is missing/);
     for (const { filename } of (await loadDataset(data)).examples)
       await put(join(data, 'lower', filename), mask);
+    const live = native().liveTensors();
     const masked = await gradCam(options);
+    expect(native().liveTensors()).toBe(live);
     expect(masked.coreRegion).toBe('lower');
     for (const [group, { before, after, core }] of masked.groups.entries()) {
       expect(core).toBeCloseTo(0.5, 6);

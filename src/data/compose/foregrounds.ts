@@ -93,17 +93,15 @@ async function listTable(table: string, options: ResolvedComposeOptions): Promis
   const { bytes } = await readSource(table, 'the table of foregrounds');
   const maskOf = await masksByStem(options.masks);
   const listed: ForegroundFile[] = [];
-  let header: readonly string[] | undefined;
-  let position: (role: 'imageColumn' | 'maskColumn' | 'classColumn' | 'splitColumn') => number | undefined;
+  let positions: Readonly<Record<ColumnRole, number | undefined>> | undefined;
   forEachCsvRow(table, bytes, (cells, line) => {
-    if (header === undefined) {
-      const names = cells.map((name) => name.trim());
-      header = names;
-      position = (role) => columnAt(table, names, role, options[role]);
+    if (positions === undefined) {
+      positions = columnsOf(table, cells, options);
       return;
     }
-    const cell = (role: Parameters<typeof position>[0]): string | undefined => {
-      const at = position(role);
+    const found = positions;
+    const cell = (role: ColumnRole): string | undefined => {
+      const at = found[role];
       return at === undefined ? undefined : (cells[at] ?? '').trim();
     };
     const word = cell('classColumn') ?? '';
@@ -125,6 +123,22 @@ async function listTable(table: string, options: ResolvedComposeOptions): Promis
     });
   });
   return listed;
+}
+
+type ColumnRole = 'imageColumn' | 'maskColumn' | 'classColumn' | 'splitColumn';
+
+/** The position of each column that is asked for. */
+function columnsOf(
+  table: string,
+  header: readonly string[],
+  options: ResolvedComposeOptions,
+): Record<ColumnRole, number | undefined> {
+  const names = header.map((name) => name.trim());
+  const at = (role: ColumnRole): number | undefined => columnAt(table, names, role, options[role]);
+  return {
+    ...{ imageColumn: at('imageColumn'), maskColumn: at('maskColumn') },
+    ...{ classColumn: at('classColumn'), splitColumn: at('splitColumn') },
+  };
 }
 
 function columnAt(

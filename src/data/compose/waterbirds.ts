@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { SpurmemError } from '../../errors.js';
 import { readSource } from '../datasetSource.js';
-import type { Split } from '../split.js';
 import type { ForegroundFile } from './foregroundFile.js';
 
 /**
@@ -78,12 +77,11 @@ export async function listCub(
         `${join(cub, 'train_test_split.txt')}: image ${id} (${text}) is missing. Download the file again.`,
       );
     }
-    const isTraining: Split = split.found === '1' ? 'train' : 'test';
     return {
       image: join('images', text),
       mask: join(segmentations, text.replace(/\.jpe?g$/i, '.png')),
       y: isWaterBird(found, bySubstring) ? 1 : 0,
-      split: isTraining,
+      split: split.found === '1' ? 'train' : 'test',
     };
   });
 }
