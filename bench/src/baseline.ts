@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { SpurmemError, messageOf } from '#src/errors.js';
@@ -16,17 +17,7 @@ export interface Baseline {
  * @throws `BASELINE_INVALID` when the file is missing, damaged or lacks a case
  */
 export async function readBaseline(path: string, names: readonly string[]): Promise<Baseline> {
-  let result: BenchResult;
-  try {
-    result = benchSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch (error) {
-    const reason = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
-    throw new SpurmemError(
-      'BASELINE_INVALID',
-      `--compare: ${path} is no result of the benchmark: ${reason}\nMake one with: spurmem bench --case ... --json > ${path}`,
-      { cause: error },
-    );
-  }
+  const result = await readResult(path, '--compare');
   const known = result.cases.map(({ name }) => name);
   const lacking = names.filter((name) => !known.includes(name));
   if (lacking.length > 0) {
@@ -37,6 +28,45 @@ export async function readBaseline(path: string, names: readonly string[]): Prom
     );
   }
   return { path, result };
+}
+
+/**
+ * The cases of an unfinished result, none where there is no such file.
+ *
+ * @param about what the new ones are measured on
+ * @throws `BASELINE_INVALID` when it is damaged, or of another state of the code or another machine
+ */
+export async function readKept(
+  path: string,
+  about: Pick<BenchResult, 'machine' | 'device' | 'threads'>,
+): Promise<CaseResult[]> {
+  if (!existsSync(path)) return [];
+  const { cases, machine, device, threads } = await readResult(path, '--out');
+  const before: Record<string, unknown> = { ...machine, device, threads };
+  const differing = Object.entries({ ...about.machine, device: about.device, threads: about.threads })
+    // A part that needs no PyTorch does not say which one there is.
+    .filter(([name, value]) => before[name] !== undefined && before[name] !== value)
+    .map(([name, value]) => `${name} ${before[name]} there and ${value} here`);
+  if (differing.length > 0) {
+    throw new SpurmemError(
+      'BASELINE_INVALID',
+      `--out: ${path} was measured otherwise: ${differing.join(', ')}. Name another file, or remove it.`,
+    );
+  }
+  return cases;
+}
+
+async function readResult(path: string, option: string): Promise<BenchResult> {
+  try {
+    return benchSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
+    throw new SpurmemError(
+      'BASELINE_INVALID',
+      `${option}: ${path} is no result of the benchmark: ${reason}\nMake one with: spurmem bench --case ... --json > ${path}`,
+      { cause: error },
+    );
+  }
 }
 
 /**

@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import type { BenchRequest } from '#src/cli/benchmark.js';
 import { nearestNames } from '#src/data/nearest.js';
 import { SpurmemError } from '#src/errors.js';
-import { makeFolder } from '#src/files.js';
+import { makeFolder, writeJson } from '#src/files.js';
 import { resolveDevice } from '#src/native/device.js';
-import { compareWithBaseline, readBaseline } from './baseline.js';
+import { compareWithBaseline, readBaseline, readKept } from './baseline.js';
 import type { BenchCase } from './case.js';
 import { CASES } from './cases.js';
 import { describeMachine } from './machine.js';
@@ -37,21 +37,20 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const threads = options.threads === 0 ? availableParallelism() : options.threads;
   const folder = resolve(options.folder);
   await makeFolder(folder);
-  const results: CaseResult[] = [];
+  const about = { kind: 'bench', machine: describeMachine(pytorch), device, threads } as const;
+  const kept = options.out === undefined ? [] : await readKept(options.out, about);
+  const results = [...kept];
   for (const benchCase of cases) {
+    if (kept.some(({ name }) => name === benchCase.name)) continue;
     const place = { ...options, folder, device, threads, run: options.run };
     const result = await measureCase(benchCase, place, options.repeats);
     results.push(result);
     options.onCase?.(result);
+    if (options.out !== undefined) await writeJson(options.out, { ...about, cases: results, comparison: null });
   }
-  return {
-    kind: 'bench',
-    machine: describeMachine(pytorch),
-    device,
-    threads,
-    cases: results,
-    comparison: baseline ? compareWithBaseline(results, baseline, options.tolerance) : null,
-  };
+  const asked = results.filter(({ name }) => names.includes(name));
+  const comparison = baseline ? compareWithBaseline(asked, baseline, options.tolerance) : null;
+  return { ...about, cases: asked, comparison };
 }
 
 function chooseCases(names: readonly string[], run: string | undefined): BenchCase[] {

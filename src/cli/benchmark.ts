@@ -17,6 +17,8 @@ export interface BenchRequest extends JobOptions {
   readonly device: string;
   /** Threads of each side; 0: all cores. */
   readonly threads: number;
+  /** Where the result is kept; cases that it has are not measured again. */
+  readonly out?: string | undefined;
   /** An earlier result. */
   readonly compare?: string | undefined;
   /** The share by which a ratio may fall behind the earlier one. */

@@ -9,11 +9,12 @@ import {
   trainRwg,
   trainSubg,
 } from '../../../dist/index.js';
-import { WEIGHTS } from './results.mjs';
+import { weightsOf } from './results.mjs';
 
 const AUGMENTATION = { scale: [0.7, 1], ratio: [3 / 4, 4 / 3], horizontalFlip: 0.5 };
 const WITH_RATES = [1e-5, 3e-5, 1e-4, 3e-4].map((lr) => ({ lr }));
-const CONTRAST = combinations('lr', [1e-5, 1e-4], 'lambda', [1, 10]);
+const TWO_RATES = [1e-4, 3e-4];
+const CONTRAST = combinations('lr', TWO_RATES, 'lambda', [1, 10]);
 
 /** All combinations of two settings' values. */
 function combinations(one, values, other, otherValues) {
@@ -44,9 +45,9 @@ function finetuned(settings, configurations) {
 function fromData(train, configurations, settingsOf = () => ({})) {
   return {
     configurations,
-    train: ({ data, out, seed, epochs }, configuration) =>
+    train: ({ data, arch, out, seed, epochs }, configuration) =>
       train({
-        ...{ data, out, seed, epochs, arch: 'resnet18', weights: WEIGHTS, precision: 'bf16', batchSize: 64 },
+        ...{ data, out, seed, epochs, arch, weights: weightsOf(arch), precision: 'bf16', batchSize: 64 },
         ...{ augmentation: AUGMENTATION, resume: true, ...settingsOf(epochs), ...configuration },
       }),
   };
@@ -55,7 +56,7 @@ function fromData(train, configurations, settingsOf = () => ({})) {
 const identification = (epochs) => ({ identificationEpochs: Math.max(1, Math.round(0.2 * epochs)) });
 
 /**
- * By name. `train` takes a place, `{ data, epochs, kickIn, out, seed, erm }`, whose `erm` trains the seed's ERM run once and returns
+ * By name. `train` takes a place, `{ data, arch, epochs, kickIn, out, seed, erm }`, whose `erm` trains the seed's ERM run once and returns
  * its folder, and a configuration.
  */
 export const ARMS = {
@@ -68,13 +69,13 @@ export const ARMS = {
   'contrast, magnitude mask': finetuned({ criterion: 'magnitude' }, CONTRAST),
   released: finetuned(
     { protocol: 'released', fraction: 0.01 },
-    combinations('lr', [5e-6, 5e-5], 'lambda', [0.2, 2]),
+    combinations('lr', [5e-5, 3e-4], 'lambda', [0.2, 2]),
   ),
   RWG: fromData(trainRwg, WITH_RATES),
   SUBG: fromData(trainSubg, WITH_RATES),
-  GroupDRO: fromData(trainGroupDro, combinations('lr', [1e-5, 1e-4], 'groupDroStep', [0.01, 0.1])),
-  JTT: fromData(trainJtt, combinations('lr', [1e-5, 1e-4], 'upweight', [5, 20]), identification),
-  CnC: fromData(trainCnc, combinations('lr', [1e-5, 1e-4], 'contrastWeight', [0.5, 0.75]), (epochs) => ({
+  GroupDRO: fromData(trainGroupDro, combinations('lr', TWO_RATES, 'groupDroStep', [0.01, 0.1])),
+  JTT: fromData(trainJtt, combinations('lr', TWO_RATES, 'upweight', [5, 20]), identification),
+  CnC: fromData(trainCnc, combinations('lr', TWO_RATES, 'contrastWeight', [0.5, 0.75]), (epochs) => ({
     // Sets that a batch of 64 holds, where the published ones have 17 of each.
     ...{ ...identification(epochs), anchors: 16, positives: 16, negatives: 16 },
   })),

@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { openRun, traceOverlap, traceStructured, traceUnstructured, trainErm } from '../../../dist/index.js';
-import { addResults, BENCHMARKS, readArguments, readResults, WEIGHTS } from './results.mjs';
+import { addResults, BENCHMARKS, readArguments, readResults, weightsOf } from './results.mjs';
 
 const CRITERIA = ['gradient', 'magnitude', 'gradient-x-weight'];
 const NULLS = ['same-layers', 'whole-model', 'same-magnitude'];
@@ -50,9 +50,9 @@ async function part1(seed) {
 
 async function train(seed, stage, epochs) {
   const out = join('runs', 'photographs', benchmark, `${stage}-${seed}`);
-  const { data } = BENCHMARKS[benchmark];
+  const { data, arch } = BENCHMARKS[benchmark];
   await trainErm({
-    ...{ data, out, arch: 'resnet18', weights: WEIGHTS, precision: 'bf16', resume: true },
+    ...{ data, out, arch, weights: weightsOf(arch), precision: 'bf16', resume: true },
     ...{ epochs, batchSize: 64, lr: 1e-4, select: 'last', seed },
   });
   return out;

@@ -1,13 +1,16 @@
-// Part II of docs/studies/photographs.md: tunes every arm on seeds 100 and 101, then trains it with each seed.
+// Part II of docs/studies/photographs.md: with the tuning seeds, trains every configuration of every arm; with another seed, trains
+// every arm in its chosen configuration.
 //
+//   node scripts/studies/photographs/part2.mjs birds 100 101
 //   node scripts/studies/photographs/part2.mjs birds 0 1 2
 //
 // Results go to docs/studies/photographs/, a row a run, as soon as a run is finished; its folder is removed then. What is there is not
-// trained again. The configuration of an arm is the one with the best mean validation worst-group accuracy on the tuning seeds,
-// of which no other result is kept.
+// trained again, and several processes may each take seeds of their own. The configuration of an arm is the one with the best mean
+// validation worst-group accuracy on the tuning seeds, of which no other result is kept.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { mean } from 'simple-statistics';
 import { gradCam } from '../../../dist/index.js';
 import { ARMS } from './arms.mjs';
 import { addResults, BENCHMARKS, readArguments, readResults } from './results.mjs';
@@ -15,17 +18,21 @@ import { addResults, BENCHMARKS, readArguments, readResults } from './results.mj
 const TUNING_SEEDS = [100, 101];
 
 const { benchmark, seeds } = readArguments();
-for (const seed of TUNING_SEEDS) {
+for (const seed of seeds) {
+  await (TUNING_SEEDS.includes(seed) ? tune(seed) : test(seed));
+  await rm(placeOf(seed).ermFolder, { recursive: true, force: true });
+}
+
+async function tune(seed) {
   for (const [arm, { configurations }] of Object.entries(ARMS)) {
     // One configuration needs no choice.
     if (configurations.length === 1) continue;
     for (const configuration of configurations) await run('tuning', arm, configuration, seed);
   }
-  await rm(placeOf(seed).ermFolder, { recursive: true, force: true });
 }
-for (const seed of seeds) {
+
+async function test(seed) {
   for (const arm of Object.keys(ARMS)) await run('test', arm, chosen(arm), seed);
-  await rm(placeOf(seed).ermFolder, { recursive: true, force: true });
 }
 
 /** Where a seed's runs are. */
@@ -34,7 +41,7 @@ function placeOf(seed) {
   const place = {
     ...BENCHMARKS[benchmark],
     seed,
-    out: join(folder, 'run'),
+    out: join(folder, `run-${seed}`),
     ermFolder: join(folder, `erm-${seed}`),
   };
   return {
@@ -99,10 +106,14 @@ function chosen(arm) {
   if (configurations.length === 1) return configurations[0];
   const rows = readResults(benchmark, 'tuning').filter((row) => row.arm === arm);
   const score = (settings) => {
-    const values = rows
-      .filter(({ configuration }) => configuration === JSON.stringify(settings))
-      .map(({ validation }) => validation);
-    return values.reduce((sum, value) => sum + value, 0) / values.length;
+    const configuration = JSON.stringify(settings);
+    const values = TUNING_SEEDS.map(
+      (seed) => rows.find((row) => row.seed === seed && row.configuration === configuration)?.validation,
+    );
+    if (values.includes(undefined)) {
+      throw new Error(`${arm} is not tuned yet: run part2.mjs ${benchmark} ${TUNING_SEEDS.join(' ')}`);
+    }
+    return mean(values);
   };
   return configurations.reduce((best, settings) => (score(settings) > score(best) ? settings : best));
 }

@@ -12,6 +12,7 @@ interface BenchCommandOptions extends CommonOptions {
   readonly data: string;
   readonly device: string;
   readonly threads: number;
+  readonly out?: string;
   readonly compare?: string;
   readonly tolerance: number;
 }
@@ -27,6 +28,10 @@ export function addBenchCommand(command: Command): void {
       .option('--data <folder>', 'where the data that cases make is kept', 'data/bench')
       .addOption(deviceOption())
       .addOption(threadsOption())
+      .option(
+        '--out <file>',
+        'keeps the result (JSON), case by case: those that it has, of the same commit and machine, are not measured again',
+      )
       .option('--compare <file>', 'an earlier result (--json) that no case may fall behind')
       .addOption(
         valueOption('--tolerance <share>', 'how far a ratio may fall behind', positive()).default(0.1),

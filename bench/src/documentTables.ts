@@ -1,0 +1,67 @@
+import { bestShareOf } from './ratio.js';
+import type { BenchResult, CaseResult } from './result.js';
+
+const HEAD = [
+  ...['case', 'what', 'against', 'times faster', 'pairs', 'target'],
+  ...['peak memory', 'share of the floor', 'besides'],
+];
+
+/**
+ * A document with the tables of results in their places, each between `<!-- benchmark: name -->` and `<!-- end -->`; what stood there
+ * is replaced.
+ *
+ * @param results by name
+ * @throws RangeError for a place of an unknown name, and when a result has none
+ */
+export function withBenchmarkTables(
+  document: string,
+  results: Readonly<Record<string, BenchResult>>,
+): string {
+  const placed = new Set<string>();
+  const text = document.replace(
+    /(<!-- benchmark: ([\w-]+) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (_place, start: string, name: string, end: string) => {
+      const result = results[name];
+      if (!result) throw new RangeError(`There is no result named ${name}`);
+      placed.add(name);
+      return `${start}\n${resultTable(result)}\n\n${end}`;
+    },
+  );
+  const missing = Object.keys(results).filter((name) => !placed.has(name));
+  if (missing.length > 0) throw new RangeError(`The document has no place for ${missing.join(', ')}`);
+  return text;
+}
+
+function resultTable({ machine, device, threads, cases }: BenchResult): string {
+  const about = Object.entries({ ...machine, device, threads }).map(([name, value]) => `${name} ${value}`);
+  const rows = [HEAD, HEAD.map(() => '---'), ...cases.map(cellsOf)];
+  return [`Measured on: ${about.join(', ')}.`, '', ...rows.map((cells) => `| ${cells.join(' | ')} |`)].join(
+    '\n',
+  );
+}
+
+function cellsOf({ name, description, ours, rival, ratio, floor, ...rest }: CaseResult): string[] {
+  const { memoryRatio, target, missed, agreement } = rest;
+  const [least, most] = ratio.range;
+  const count = ratio.pairs.length;
+  const measures = [ours, rival].flatMap(({ label, measures: values, scaled }) => [
+    ...Object.entries(values).map(([measure, value]) => `${label}: ${measure} ${Number(value.toPrecision(3))}`),
+    ...(scaled ? [`${label}: scaled from ${scaled.measured} of ${scaled.of} ${scaled.what}`] : []),
+  ]);
+  const differing = agreement ? [`${agreement.different.length} of ${agreement.compared} differ`] : [];
+  return [
+    `\`${name}\``,
+    description.split(/,? against |: variants together/)[0] ?? '',
+    rival.label,
+    ratio.median.toFixed(2),
+    count > 1 ? `${least.toFixed(2)} to ${most.toFixed(2)}, ${count}` : '1',
+    target === null ? '' : `${target}${ratio.median < target ? ' **missed**' : ''}`,
+    memoryRatio === null ? '' : `${memoryRatio.toFixed(2)} times`,
+    floor ? `${percent(floor.share)} (${percent(bestShareOf(ours, floor))})` : '',
+    [...measures, ...differing, ...missed.filter((what) => !what.endsWith('faster')).map((what) => `missed: ${what}`)].join('; '),
+  ];
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
+}

@@ -1,0 +1,22 @@
+// Writes what docs/ takes from elsewhere, npm run docs: the tables of docs/protocols.md from the settings, and those of
+// docs/benchmarks.md from docs/benchmarks/*.json, which `spurmem bench --out` writes. Tests hold both against them.
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import * as prettier from 'prettier';
+import { withBenchmarkTables } from '../bench/dist/documentTables.js';
+import { withProtocolTables } from '../dist/cli/protocolTables.js';
+
+const docs = new URL('../docs/', import.meta.url);
+
+async function rewrite(name, withTables) {
+  const path = new URL(name, docs);
+  const options = { ...(await prettier.resolveConfig(path)), parser: 'markdown' };
+  await writeFile(path, await prettier.format(withTables(await readFile(path, 'utf8')), options));
+}
+
+const results = {};
+for (const file of await readdir(new URL('benchmarks/', docs))) {
+  results[basename(file, '.json')] = JSON.parse(await readFile(new URL(`benchmarks/${file}`, docs), 'utf8'));
+}
+await rewrite('protocols.md', withProtocolTables);
+await rewrite('benchmarks.md', (text) => withBenchmarkTables(text, results));
