@@ -42,7 +42,7 @@ export async function readKept(
 ): Promise<CaseResult[]> {
   if (!existsSync(path)) return [];
   const { cases, machine, device, threads } = await readResult(path, '--out');
-  const before: Record<string, unknown> = { ...machine, device, threads };
+  const before: Record<string, string | number> = { ...machine, device, threads };
   const differing = Object.entries({ ...about.machine, device: about.device, threads: about.threads })
     // A part that needs no PyTorch does not say which one there is.
     .filter(([name, value]) => before[name] !== undefined && before[name] !== value)

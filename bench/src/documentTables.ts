@@ -45,7 +45,9 @@ function cellsOf({ name, description, ours, rival, ratio, floor, ...rest }: Case
   const [least, most] = ratio.range;
   const count = ratio.pairs.length;
   const measures = [ours, rival].flatMap(({ label, measures: values, scaled }) => [
-    ...Object.entries(values).map(([measure, value]) => `${label}: ${measure} ${Number(value.toPrecision(3))}`),
+    ...Object.entries(values).map(
+      ([measure, value]) => `${label}: ${measure} ${Number(value.toPrecision(3))}`,
+    ),
     ...(scaled ? [`${label}: scaled from ${scaled.measured} of ${scaled.of} ${scaled.what}`] : []),
   ]);
   const differing = agreement ? [`${agreement.different.length} of ${agreement.compared} differ`] : [];
@@ -58,7 +60,11 @@ function cellsOf({ name, description, ours, rival, ratio, floor, ...rest }: Case
     target === null ? '' : `${target}${ratio.median < target ? ' **missed**' : ''}`,
     memoryRatio === null ? '' : `${memoryRatio.toFixed(2)} times`,
     floor ? `${percent(floor.share)} (${percent(bestShareOf(ours, floor))})` : '',
-    [...measures, ...differing, ...missed.filter((what) => !what.endsWith('faster')).map((what) => `missed: ${what}`)].join('; '),
+    [
+      ...measures,
+      ...differing,
+      ...missed.filter((what) => !what.endsWith('faster')).map((what) => `missed: ${what}`),
+    ].join('; '),
   ];
 }
 

@@ -46,7 +46,8 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     const result = await measureCase(benchCase, place, options.repeats);
     results.push(result);
     options.onCase?.(result);
-    if (options.out !== undefined) await writeJson(options.out, { ...about, cases: results, comparison: null });
+    if (options.out !== undefined)
+      await writeJson(options.out, { ...about, cases: results, comparison: null });
   }
   const asked = results.filter(({ name }) => names.includes(name));
   const comparison = baseline ? compareWithBaseline(asked, baseline, options.tolerance) : null;

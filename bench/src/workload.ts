@@ -20,6 +20,7 @@ const WORKLOADS: Readonly<Record<string, () => Promise<Prepare>>> = {
   pipeline: async () => (await import('./workloads/pipeline.js')).pipeline,
   'first-epoch': async () => (await import('./workloads/epochs.js')).firstEpoch,
   'later-epoch': async () => (await import('./workloads/epochs.js')).laterEpochs,
+  'later-finetuning-epoch': async () => (await import('./workloads/epochs.js')).laterFinetuningEpochs,
   'released-trace': async () => (await import('./workloads/traces.js')).releasedTrace,
   forward: async () => (await import('./workloads/compute.js')).forward,
   'erm-step': async () => (await import('./workloads/compute.js')).ermStep,

@@ -38,6 +38,7 @@ def parse(words=None):
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--memory-format", choices=["channels_last", "contiguous"], default="channels_last")
     parser.add_argument("--fused", choices=["yes", "no"], default="yes", help="one kernel for all of Adam")
+    parser.add_argument("--precision", choices=["float32", "bf16"], default="float32", help="bf16: under autocast")
     parser.add_argument("--out", help="where the last epoch's weights go, as safetensors")
     return parser.parse_args(words)
 
@@ -64,6 +65,7 @@ def train(args):
         if state["fc.weight"].shape != model.fc.weight.shape:
             state = {name: value for name, value in state.items() if not name.startswith("fc.")}
         model.load_state_dict(state, strict=False)
+    autocast = torch.autocast("cpu", torch.bfloat16, enabled=args.precision == "bf16")
     layout = torch.channels_last if args.memory_format == "channels_last" else torch.contiguous_format
     model = model.to(memory_format=layout)
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, weight_decay=0, fused=args.fused == "yes" or None)
@@ -79,7 +81,9 @@ def train(args):
         loss_sum = 0.0
         correct, total = [0] * num_groups, [0] * num_groups
         for images, labels, groups in train_loader:
-            logits = model(images.to(memory_format=layout))
+            with autocast:
+                logits = model(images.to(memory_format=layout))
+            logits = logits.float()
             loss = loss_of(args.loss, logits, labels)
             optimizer.zero_grad()
             loss.backward()
@@ -96,7 +100,9 @@ def train(args):
         correct, total = [0] * num_groups, [0] * num_groups
         with torch.no_grad():
             for images, labels, groups in val_loader:
-                logits = model(images.to(memory_format=layout))
+                with autocast:
+                    logits = model(images.to(memory_format=layout))
+                logits = logits.float()
                 val_loss_sum += loss_of(args.loss, logits, labels, "none").double().sum().item()
                 for right, group in zip((logits.argmax(1) == labels).tolist(), groups.tolist()):
                     correct[group] += right

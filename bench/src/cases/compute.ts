@@ -19,7 +19,7 @@ export const EAGER: PytorchSettings = { memoryFormat: 'contiguous', fused: false
 export const TUNED: PytorchSettings = { memoryFormat: 'channels_last', fused: true };
 
 /** The same under autocast. */
-const AUTOCAST: PytorchSettings = { ...TUNED, precision: 'bf16' };
+export const AUTOCAST: PytorchSettings = { ...TUNED, precision: 'bf16' };
 const COMPILED: PytorchSettings = { ...TUNED, compiled: true };
 const COMPILED_BF16: PytorchSettings = { ...COMPILED, precision: 'bf16' };
 

@@ -1,13 +1,15 @@
 import { join } from 'node:path';
 import type { BenchCase } from '../case.js';
 import { dominoes } from '../data.js';
-import { EAGER, TUNED, labelOf, type PytorchSettings } from './compute.js';
+import { AUTOCAST, EAGER, TUNED, labelOf, type PytorchSettings } from './compute.js';
 
 const RECIPE = { arch: 'resnet18', batchSize: 64, lr: 1e-4 } as const;
 const WHICH = {
   first: 'the first epoch of a run, images not decoded yet',
   later: 'an epoch with validation, images decoded',
 } as const;
+/** What the gradient is taken on, and the share of the neurons that it masks. */
+const MASK = { gradientWorst: 256, gradientDrawn: 128, fraction: 0.001 };
 /** Milliseconds that a callback may wait at most, in 99 of 100 cases. */
 const MOST_DELAY = 20;
 
@@ -19,9 +21,10 @@ function epochCase(
   target?: number,
 ): BenchCase {
   const label = `${labelOf(pytorch, true)}, DataLoader`;
+  const { precision } = pytorch;
   return {
     name,
-    description: `ResNet-18, 64 x 32 px: ${WHICH[which]}, against ${label}`,
+    description: `ResNet-18, 64 x 32 px${precision === undefined ? '' : `, ${precision}`}: ${WHICH[which]}, against ${label}`,
     unit: 'images',
     repeats: 5,
     warmups: 1,
@@ -35,7 +38,7 @@ function epochCase(
           program: 'spurmem',
           label: 'spurmem',
           workload: `${which}-epoch`,
-          settings: { ...RECIPE, data, out },
+          settings: { ...RECIPE, precision, data, out },
         },
         rival: {
           program: 'python',
@@ -48,8 +51,44 @@ function epochCase(
   };
 }
 
+/** `train finetune` beside the same loop in PyTorch. */
+function finetuningCase(name: string, pytorch: PytorchSettings, target: number): BenchCase {
+  const label = `${labelOf(pytorch, true)}, DataLoader`;
+  const { arch, batchSize } = RECIPE;
+  const { precision } = pytorch;
+  return {
+    name,
+    description: `ResNet-18, 64 x 32 px${precision === undefined ? '' : `, ${precision}`}: a fine-tuning epoch with validation, against ${label}`,
+    unit: 'images',
+    repeats: 5,
+    warmups: 1,
+    target,
+    limits: { 'event-loop delay p99 ms': MOST_DELAY },
+    prepare: async (place) => {
+      const settings = { arch, batchSize, precision, data: await dominoes(place), ...MASK };
+      return {
+        ours: {
+          program: 'spurmem',
+          label: 'spurmem',
+          workload: 'later-finetuning-epoch',
+          settings: { ...settings, out: join(place.folder, name), scale: [0.7, 1] },
+        },
+        rival: {
+          program: 'python',
+          label,
+          script: 'bench_finetune',
+          settings: { ...settings, ...pytorch, released: false },
+        },
+      };
+    },
+  };
+}
+
 export const EPOCHS: readonly BenchCase[] = [
   epochCase('erm-first-epoch', 'first', EAGER),
   epochCase('erm-later-epoch', 'later', EAGER, 1.3),
-  epochCase('erm-later-epoch-tuned', 'later', TUNED),
+  epochCase('erm-later-epoch-tuned', 'later', TUNED, 1.5),
+  epochCase('erm-later-epoch-autocast', 'later', AUTOCAST, 1.5),
+  finetuningCase('finetune-later-epoch-tuned', TUNED, 1.5),
+  finetuningCase('finetune-later-epoch-autocast', AUTOCAST, 1.5),
 ];

@@ -4,12 +4,16 @@ import { pictures } from '../data.js';
 const BATCH = 32;
 
 /** JPEG pictures to normalized batches of 224 px, beside torchvision's transforms and DataLoader. */
-function pipelineCase(training: boolean, workers: number, target?: number): BenchCase {
+function pipelineCase(
+  training: boolean,
+  workers: number,
+  { target, isCold = false }: { readonly target?: number; readonly isCold?: boolean } = {},
+): BenchCase {
   const transforms = training ? 'train' : 'eval';
   const label = `DataLoader, ${workers} workers`;
   return {
-    name: `pipeline-${transforms}-${workers}-workers`,
-    description: `500 x 375 JPEG to 224 px, ${training ? 'training' : 'evaluation'} transforms, against ${label}`,
+    name: `pipeline-${transforms}-${workers}-workers${isCold ? '-cold' : ''}`,
+    description: `500 x 375 JPEG to 224 px, ${training ? 'training' : 'evaluation'} transforms${isCold ? ', nothing decoded yet' : ''}, against ${label}`,
     unit: 'images',
     repeats: 7,
     warmups: 1,
@@ -17,7 +21,12 @@ function pipelineCase(training: boolean, workers: number, target?: number): Benc
     prepare: async (place) => {
       const settings = { data: await pictures(place), batch: BATCH, training };
       return {
-        ours: { program: 'spurmem', label: 'spurmem', workload: 'pipeline', settings },
+        ours: {
+          program: 'spurmem',
+          label: 'spurmem',
+          workload: 'pipeline',
+          settings: { ...settings, isCold },
+        },
         rival: { program: 'python', label, script: 'bench_pipeline', settings: { ...settings, workers } },
       };
     },
@@ -27,6 +36,7 @@ function pipelineCase(training: boolean, workers: number, target?: number): Benc
 export const PIPELINE: readonly BenchCase[] = [
   pipelineCase(false, 0),
   pipelineCase(false, 2),
-  pipelineCase(true, 0, 4),
+  pipelineCase(true, 0, { target: 4 }),
   pipelineCase(true, 2),
+  pipelineCase(true, 2, { isCold: true, target: 1.5 }),
 ];

@@ -4,7 +4,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { loadDataset } from '#src/data/dataset.js';
 import { SpurmemError } from '#src/errors.js';
 import type { Architecture } from '#src/models/architectures.js';
-import { trainErm } from '#src/train/methods.js';
+import type { Precision } from '#src/native/addon.js';
+import { trainErm, trainFinetune } from '#src/train/methods.js';
 import type { SideRun } from '../case.js';
 import type { Workload, WorkloadPlace } from '../workload.js';
 
@@ -15,7 +16,22 @@ export interface EpochSettings {
   readonly arch: Architecture;
   readonly batchSize: number;
   readonly lr: number;
+  readonly precision?: Precision;
 }
+
+export interface FinetuningEpochSettings extends Omit<EpochSettings, 'lr'> {
+  /** The worst training samples, how many of them are drawn for the gradient, and the share of the neurons that it masks. */
+  readonly gradientWorst: number;
+  readonly gradientDrawn: number;
+  readonly fraction: number;
+  /** Of the image, what crops cover. */
+  readonly scale: readonly [least: number, most: number];
+}
+
+/** Trains with these besides a method's own settings. */
+type Train = (
+  more: Pick<Parameters<typeof trainErm>[0], 'resume' | 'epochs' | 'seed' | 'signal' | 'onEpoch'>,
+) => Promise<unknown>;
 
 /** More than are ever measured. */
 const MANY_EPOCHS = 10_000;
@@ -24,13 +40,45 @@ const RESOLUTION = 5;
 
 /** Epochs of `train erm` with their validation, one a repeat, from the second on: the images are decoded. */
 export async function laterEpochs(settings: EpochSettings, place: WorkloadPlace): Promise<Workload> {
-  await rm(settings.out, { recursive: true, force: true });
-  const units = await countImages(settings.data);
-  await oneEpoch(settings, place, true);
+  return epochsAfterFirst(settings, (more) => trainErm({ ...settings, ...place, ...more }));
+}
+
+/** The same of `train finetune`, from a run of one epoch that it makes. */
+export async function laterFinetuningEpochs(
+  settings: FinetuningEpochSettings,
+  place: WorkloadPlace,
+): Promise<Workload> {
+  const { data, arch, batchSize, precision, out } = settings;
+  const from = `${out}-erm`;
+  await rm(from, { recursive: true, force: true });
+  await trainErm({
+    ...{ data, arch, batchSize, precision, out: from },
+    ...place,
+    epochs: 1,
+    lr: 1e-4,
+    seed: 0,
+  });
+  const { fraction, gradientWorst, gradientDrawn, scale } = settings;
+  return epochsAfterFirst(settings, (more) =>
+    trainFinetune({
+      ...{ from, data, out, batchSize, precision, kickInEpoch: 'selected' },
+      ...{ fraction, gradientWorst, gradientDrawn },
+      ...{ viewAugmentation: { scale, horizontalFlip: 0.5 }, ...place, ...more },
+    }),
+  );
+}
+
+async function epochsAfterFirst(
+  { data, out }: { readonly data: string; readonly out: string },
+  train: Train,
+): Promise<Workload> {
+  await rm(out, { recursive: true, force: true });
+  const units = await countImages(data);
+  await oneEpoch(train, true);
   return {
     units,
     run: async () => {
-      const { epochSeconds, delay } = await oneEpoch(settings, place, true);
+      const { epochSeconds, delay } = await oneEpoch(train, true);
       return { seconds: epochSeconds, measures: { 'event-loop delay p99 ms': delay } };
     },
   };
@@ -43,7 +91,10 @@ export async function firstEpoch(settings: EpochSettings, place: WorkloadPlace):
     run: async (): Promise<SideRun> => {
       await rm(settings.out, { recursive: true, force: true });
       await rm(join(settings.data, '.spurmem'), { recursive: true, force: true });
-      const { allSeconds, delay } = await oneEpoch(settings, place, false);
+      const { allSeconds, delay } = await oneEpoch(
+        (more) => trainErm({ ...settings, ...place, ...more }),
+        false,
+      );
       return { seconds: allSeconds, measures: { 'event-loop delay p99 ms': delay } };
     },
   };
@@ -51,8 +102,7 @@ export async function firstEpoch(settings: EpochSettings, place: WorkloadPlace):
 
 /** Trains until one more epoch is finished, and stops there as a user would. */
 async function oneEpoch(
-  settings: EpochSettings,
-  place: WorkloadPlace,
+  train: Train,
   resume: boolean,
 ): Promise<{ epochSeconds: number; allSeconds: number; delay: number }> {
   const stop = new AbortController();
@@ -61,8 +111,8 @@ async function oneEpoch(
   let finished: { epochSeconds: number; allSeconds: number; delay: number } | undefined;
   delays.enable();
   try {
-    await trainErm({
-      ...{ ...settings, ...place, resume, epochs: MANY_EPOCHS, seed: 0 },
+    await train({
+      ...{ resume, epochs: MANY_EPOCHS, seed: 0 },
       signal: stop.signal,
       onEpoch: ({ seconds }) => {
         finished = {
