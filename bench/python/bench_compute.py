@@ -124,6 +124,8 @@ def floor(settings, device):
 
     layers = [module for module in model.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
     hooks = [layer.register_forward_hook(note) for layer in layers]
+    if settings.get("precision") == "bf16":
+        model, images = model.to(torch.bfloat16), images.to(torch.bfloat16)
     with torch.no_grad():
         model.eval()(images)
     for hook in hooks:

@@ -1,7 +1,7 @@
 """torchvision's ResNets and that of small_resnet.py as the oracle: initial weights, logits, gradients and scores of neurons.
 
-Writes one safetensors file: init.<name>, input, labels, logits.eval, logits.train, grad.<name> (of the mean
-cross-entropy in eval mode), norms.weight, norms.gradient, gradient-x-weight.
+Writes one safetensors file: init.<name>, input, labels, logits.eval, logits.train, training.grad.<name> and grad.<name> (of the
+mean cross-entropy in training and in eval mode), norms.weight, norms.gradient, gradient-x-weight.
 """
 
 import argparse
@@ -40,8 +40,13 @@ images = images.to(memory_format=memory_format)
 
 # A step in training mode first, so that eval mode has batch statistics that are not 0 and 1.
 model.train()
-with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.precision == "bf16"):
-    out["logits.train"] = model(images).float()
+with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.precision == "bf16"):
+    logits = model(images).float()
+out["logits.train"] = logits.detach()
+torch.nn.functional.cross_entropy(logits, labels).backward()
+for name, parameter in model.named_parameters():
+    out[f"training.grad.{name}"] = parameter.grad
+model.zero_grad()
 
 model.eval()
 with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.precision == "bf16"):

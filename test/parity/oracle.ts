@@ -43,16 +43,7 @@ export async function compareGradients(
   const { arch, network } = model;
   using loss = await native().crossEntropy(logits, labels, 'mean');
   await loss.backward();
-  const gradients = await network.gradients();
-  let worst = 0;
-  for (const [name, gradient] of Object.entries(gradients)) {
-    worst = Math.max(worst, relativeDifference(await gradient.data(), expected(`grad.${name}`).data));
-    gradient.dispose();
-  }
-  expect(Object.keys(gradients)).toHaveLength(model.description.parameters.length);
-  report(`${arch} gradients, max relative difference`, worst, tolerance);
-  expect(worst).toBeLessThanOrEqual(tolerance);
-
+  await compareWithGradients(model, expected, 'grad.', tolerance);
   for (const [score, name] of [
     ['weight', 'norms.weight'],
     ['gradient', 'norms.gradient'],
@@ -72,6 +63,24 @@ export async function compareGradients(
   using single = await network.neuronScores('gradient-x-weight', 'weight');
   expect(maxDifference(await single.data(), product)).toBe(0);
   await network.zeroGrad();
+}
+
+/** The network's gradients, each beside the reference's of that prefix. */
+export async function compareWithGradients(
+  { arch, network, description }: Model,
+  expected: Oracle,
+  prefix: string,
+  tolerance: number,
+): Promise<void> {
+  const gradients = await network.gradients();
+  let worst = 0;
+  for (const [name, gradient] of Object.entries(gradients)) {
+    worst = Math.max(worst, relativeDifference(await gradient.data(), expected(prefix + name).data));
+    gradient.dispose();
+  }
+  expect(Object.keys(gradients)).toHaveLength(description.parameters.length);
+  report(`${arch} ${prefix}*, max relative difference`, worst, tolerance);
+  expect(worst).toBeLessThanOrEqual(tolerance);
 }
 
 /** -(g * w) of every weight of every layer of neurons, from copies of both. */

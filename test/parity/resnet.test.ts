@@ -6,7 +6,7 @@ import { native, type MemoryFormat, type Precision } from '../../src/native/addo
 import { setThreads } from '../../src/native/device.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, report } from './compare.js';
-import { compareGradients, compareInitialWeights, compareStages, oracleOf } from './oracle.js';
+import { compareGradients, compareInitialWeights, compareStages, compareWithGradients, oracleOf } from './oracle.js';
 import { TEAM, reference } from './python.js';
 
 const folder = temporaryFolder();
@@ -67,7 +67,12 @@ describe.each(cases)('$arch, $memoryFormat, $precision, $batch x $height x $widt
     using images = memoryFormat === 'channels_last' ? await contiguous.channelsLast() : contiguous;
     using labels = await native().tensor(expected('labels').data, [given.batch], 'cpu');
 
-    using trainLogits = await model.network.forward(images, { statistics: 'shared' });
+    using trainLogits = await model.network.forward(images, { statistics: 'shared', grad: true });
+    using loss = await native().crossEntropy(trainLogits, labels, 'mean');
+    await loss.backward();
+    // Batch-norm's own backward pass.
+    await compareWithGradients(model, expected, 'training.grad.', 0);
+    await model.network.zeroGrad();
     using logits = await model.network.forward(images, { grad: true });
     const inTraining = maxDifference(await trainLogits.data(), expected('logits.train').data);
     const inEval = maxDifference(await logits.data(), expected('logits.eval').data);

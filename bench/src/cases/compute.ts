@@ -65,7 +65,7 @@ export function computeCase(
         settings: { ...settings, precision, run: await run?.(place) },
       },
       rival: pytorchSide(label, { ...settings, ...pytorch, work }),
-      floor: pytorchSide('bare kernels', { ...settings, ...TUNED, work: 'floor', training }),
+      floor: pytorchSide('bare kernels', { ...settings, ...TUNED, precision, work: 'floor', training }),
     }),
   };
 }
