@@ -13,6 +13,7 @@ import type { MagnitudeLayers } from '../neurons/select.js';
 import type { Protocol } from '../protocol.js';
 import type { TraceCost } from './evaluateVariants.js';
 import type { Outcome, OutcomeValues } from './outcomes.js';
+import type { PrecisionChange } from './precisionChange.js';
 
 /** What a session gives every trace to record. */
 export interface SessionHeader {
@@ -29,6 +30,8 @@ export interface SessionHeader {
   readonly magnitudeLayers: MagnitudeLayers;
   /** Samples of the group that were picked by their loss, how many of them were drawn, and the seed of the draw. */
   readonly gradientSource: GradientSource & { readonly seed: number };
+  /** Left out where the trace computes as its run did. */
+  readonly precision?: PrecisionChange;
 }
 
 /** What every trace records. */

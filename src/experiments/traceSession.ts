@@ -22,6 +22,7 @@ import { openDataset } from '../train/runData.js';
 import { openRun, type RunConfig, type RunFolder } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
 import { checkSettings } from '../settings/setting.js';
+import { precisionChange, type PrecisionChange } from './precisionChange.js';
 import type { SessionHeader } from './results.js';
 import { TRACE_SETTINGS, traceSettings, type SessionChoices, type TraceSettings } from './traceSettings.js';
 
@@ -67,6 +68,7 @@ export class TraceSession implements Disposable {
     readonly model: Model,
     /** sha256 of the traced weights file. */
     readonly checkpoint: string,
+    readonly precisionChange: PrecisionChange | undefined,
   ) {
     this.seed = options.seed ?? 0;
     this.unitLayers = unitLayers(model.description.layers, settings.unit);
@@ -90,11 +92,22 @@ export class TraceSession implements Disposable {
     const dataset = await openDataset(run, options);
     requireGroups(dataset, ['train']);
     const loader = await openImages(config, dataset, { ...options, device });
+    const { precision } = settings;
+    let model: Model | undefined;
     try {
-      const model = await loadModel(config, loader, weights, folder);
+      model = await loadModel({ ...config, precision }, loader, weights, folder);
+      let change: PrecisionChange | undefined;
+      if (precision !== config.precision) {
+        using ofRun = await loadModel(config, loader, weights, folder);
+        const { onProgress, signal, batchSize = config.batchSize } = options;
+        const job = { onProgress, signal, batchSize };
+        const asRun = { model: ofRun, precision: config.precision };
+        change = await precisionChange({ model, precision }, asRun, loader, job);
+      }
       const checkpoint = await weightsFingerprint(weights);
-      return new TraceSession(options, settings, folder, config, dataset, loader, model, checkpoint);
+      return new TraceSession(options, settings, folder, config, dataset, loader, model, checkpoint, change);
     } catch (error) {
+      model?.[Symbol.dispose]();
       loader[Symbol.dispose]();
       throw error;
     }
@@ -106,12 +119,13 @@ export class TraceSession implements Disposable {
 
   /** What every trace of this session records. */
   get header(): SessionHeader {
-    const { checkpoint, numNeurons, seed } = this;
+    const { checkpoint, numNeurons, seed, precisionChange: precision } = this;
     const { protocol, unit, loss, magnitudeLayers, gradientWorst, gradientDrawn, gradientOrder } =
       this.settings;
     return {
       ...{ checkpoint, numNeurons, protocol, unit, loss, magnitudeLayers },
       gradientSource: { worst: gradientWorst, drawn: gradientDrawn, order: gradientOrder, seed },
+      ...(precision ? { precision } : {}),
     };
   }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SPLITS, type Split } from '../data/split.js';
 import { LOSSES, type Loss } from '../metrics/loss.js';
-import type { Unit } from '../native/addon.js';
+import { PRECISIONS, type Precision, type Unit } from '../native/addon.js';
 import {
   ARTICLE_CRITERIA,
   CRITERIA,
@@ -102,6 +102,14 @@ const session = {
     otherwise: 'the run’s',
     source: 'that of the training',
     published: 'that of the training, behind the softmax head',
+  }),
+  precision: setting<Precision>({
+    type: oneOf(PRECISIONS),
+    help: 'what the model computes in; where it differs from the run’s, the result says how many predictions that changes',
+    argument: 'precision',
+    default: undefined,
+    otherwise: 'the run’s',
+    source: 'not given',
   }),
   batchSize: setting({
     type: integer(1),
@@ -259,9 +267,10 @@ export const TRACE_SETTINGS = { session, unstructured, structured, overlap, mini
 export type SessionChoices = GivenOf<typeof session>;
 
 /** How a session finds neurons: what was asked for, or the protocol's. */
-export interface TraceSettings extends Omit<ValuesOf<typeof session>, 'batchSize' | 'loss'> {
+export interface TraceSettings extends Omit<ValuesOf<typeof session>, 'batchSize' | 'loss' | 'precision'> {
   readonly protocol: Protocol;
   readonly loss: Loss;
+  readonly precision: Precision;
 }
 
 /**
@@ -272,11 +281,15 @@ export interface TraceSettings extends Omit<ValuesOf<typeof session>, 'batchSize
 export function traceSettings(
   given: SessionChoices,
   protocol: Protocol,
-  run: { readonly loss: Loss },
+  run: { readonly loss: Loss; readonly precision: Precision },
 ): TraceSettings {
   const values = resolveSettings(without(session, 'batchSize'), protocol, given);
   requireGradientSource({ worst: values.gradientWorst, drawn: values.gradientDrawn });
-  return { ...values, protocol, loss: given.loss ?? run.loss };
+  return {
+    ...{ ...values, protocol },
+    loss: given.loss ?? run.loss,
+    precision: given.precision ?? run.precision,
+  };
 }
 
 /** How many seeds random perturbations of a criterion's neurons are averaged over: as many as asked for, or the protocol's. */

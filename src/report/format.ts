@@ -1,5 +1,7 @@
 import type { Split } from '../data/split.js';
 import type { TraceCost } from '../experiments/evaluateVariants.js';
+import type { PrecisionChange } from '../experiments/precisionChange.js';
+import type { TraceHeader } from '../experiments/results.js';
 import type { Interval } from '../metrics/intervals.js';
 
 /** What stands where a number is missing: the report never prints NaN. */
@@ -102,7 +104,17 @@ export function inArticleOrder(a: string, b: string): number {
   return a.localeCompare(b, 'en', { numeric: true });
 }
 
-/** What a trace computed, against evaluating each of its variants alone on the whole split. */
-export function costText({ naiveForwards, runForwards, ratio }: TraceCost): string {
+/** What a trace computed, and in which precision where that is not its run's. */
+export function traceNotes({ cost, precision }: Pick<TraceHeader, 'cost' | 'precision'>): string[] {
+  return [...(precision ? [precisionText(precision)] : []), costText(cost)];
+}
+
+/** What the precision changed by itself. */
+export function precisionText({ precision, ofRun, changed, total }: PrecisionChange): string {
+  return `computed in ${precision}, trained in ${ofRun}: ${changed} of ${total} training predictions differ`;
+}
+
+/** Against evaluating each variant alone on the whole split. */
+function costText({ naiveForwards, runForwards, ratio }: TraceCost): string {
   return `cost: ${Math.round(runForwards)} of ${naiveForwards} forward passes (${ratio.toFixed(3)} of evaluating each variant alone)`;
 }

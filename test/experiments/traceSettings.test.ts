@@ -10,7 +10,7 @@ import type { Protocol } from '../../src/protocol.js';
 import { defaultInWords } from '../../src/settings/setting.js';
 import { refusalOf } from '../refusal.js';
 
-const run = { loss: 'double-softmax' } as const;
+const run = { loss: 'double-softmax', precision: 'fp32' } as const;
 const sourceOf = (protocol: Protocol, given: SessionChoices = {}): object => {
   const {
     gradientWorst: worst,
@@ -46,8 +46,9 @@ test('the repeats are told by criterion where they differ', () => {
   );
 });
 
-test('the loss is the run\u2019s where none is asked for', () => {
-  expect(traceSettings({}, 'article', run).loss).toBe('double-softmax');
+test('loss and precision are the run\u2019s where none is asked for', () => {
+  expect(traceSettings({}, 'article', run)).toMatchObject(run);
+  expect(traceSettings({ precision: 'bf16' }, 'article', run).precision).toBe('bf16');
   expect(traceSettings({ loss: 'cross-entropy' }, 'article', run).loss).toBe('cross-entropy');
 });
 

@@ -65,6 +65,24 @@ test('zeroes the top k for each criterion and group, and measures every group', 
   expect(await traceUnstructured(rest)).toEqual(result);
 });
 
+test('in another precision than the run\u2019s, the result counts the predictions that it changes', async () => {
+  const { precision, baseline, entries } = await traceUnstructured({ ...options, precision: 'bf16' });
+  expect(precision).toMatchObject({ precision: 'bf16', ofRun: 'fp32', total: 132 });
+  // Counted from both sessions' predictions.
+  const inFp32 = await traceUnstructured(options);
+  expect(inFp32).not.toHaveProperty('precision');
+  const differing = baseline.correct.map((right, group) =>
+    Math.abs(right - (inFp32.baseline.correct[group] ?? 0)),
+  );
+  expect(precision?.changed).toBeGreaterThanOrEqual(differing.reduce((sum, count) => sum + count, 0));
+  // It computes otherwise, and the neurons are nearly the same.
+  const scoresOf = (result: typeof inFp32) => result.entries.map(({ neurons }) => neurons[0]?.score ?? 0);
+  expect(scoresOf({ ...inFp32, entries })).not.toEqual(scoresOf(inFp32));
+  for (const [i, score] of scoresOf({ ...inFp32, entries }).entries()) {
+    expect(Math.abs(score / (scoresOf(inFp32)[i] ?? 0) - 1)).toBeLessThan(0.2);
+  }
+});
+
 test('takes a dataset that is loaded already', async () => {
   const dataset = await loadDataset(data);
   using session = await TraceSession.open({ ...common, run, data: dataset });

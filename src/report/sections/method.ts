@@ -1,6 +1,6 @@
 import type { ControlsHeader } from '../../experiments/results.js';
 import type { SessionHeader } from '../../experiments/results.js';
-import { fixed, plural } from '../format.js';
+import { fixed, plural, precisionText } from '../format.js';
 import { countMarked, expectedMarked, MARKED_P, type MeasuredChange } from '../views/measuredChange.js';
 
 /** `4800 neurons`, or `5308416 single weights` where these are the unit. */
@@ -10,7 +10,7 @@ export function unitsText({ numNeurons, unit }: Pick<SessionHeader, 'numNeurons'
 
 /** How neurons were found: the samples that gradients were taken on, and what magnitudes depend on. */
 export function sourceText(
-  { gradientSource: source, loss, magnitudeLayers }: SessionHeader,
+  { gradientSource: source, loss, magnitudeLayers, precision }: SessionHeader,
   group = 'the group',
 ): string {
   const predicted = source.order === 'lowest-loss' ? 'best predicted' : 'worst predicted';
@@ -24,6 +24,7 @@ export function sourceText(
     loss === 'double-softmax' ? ', with the cross-entropy of their softmax as logits' : '',
     '; magnitudes depend on no samples',
     magnitudeLayers === 'no-downsample' ? ', and choose outside the downsample convolutions' : '',
+    precision ? `. All of it is ${precisionText(precision)}` : '',
     '.',
   ].join('');
 }

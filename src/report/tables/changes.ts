@@ -2,7 +2,7 @@ import type { ControlsHeader } from '../../experiments/results.js';
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import { isDrawn } from '../../neurons/perturbations.js';
 import type { Neuron } from '../../neurons/neuron.js';
-import { costText, MISSING, percentText, plural, pointsSpread, score, SPLIT_NAME } from '../format.js';
+import { MISSING, percentText, plural, pointsSpread, score, SPLIT_NAME, traceNotes } from '../format.js';
 import { shortList, starNote, type GroupLabel } from '../views/groupLabels.js';
 import { changeOfGroup, MARK, MARKED_P } from '../views/measuredChange.js';
 import { settingsNote, hasSpread, PERTURBED } from '../views/perturbation.js';
@@ -74,7 +74,7 @@ export function changeTable(trace: TraceUnstructuredResult, groups: readonly Gro
       ...(isRandom ? [seedsLine(trace)] : []),
       ...(trace.controls ? [controlsLine(trace.controls)] : []),
       ...starNote(groups),
-      costText(trace.cost),
+      ...traceNotes(trace),
     ],
   };
 }

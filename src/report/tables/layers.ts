@@ -1,5 +1,5 @@
 import type { LayerEntry, TraceStructuredResult } from '../../experiments/results.js';
-import { costText, points, SPLIT_NAME } from '../format.js';
+import { points, SPLIT_NAME, traceNotes } from '../format.js';
 import { plain } from '../text.js';
 import { starNote, type GroupLabel } from '../views/groupLabels.js';
 import { layersByCriterion, type LayerTrace } from '../views/layers.js';
@@ -23,7 +23,7 @@ export function layerTable(view: LayerTrace, groups: readonly GroupLabel[]): Tab
 export function layerTablesByCriterion(trace: TraceStructuredResult, groups: readonly GroupLabel[]): Table[] {
   const tables = layersByCriterion(trace).map((view) => layerTable(view, groups));
   return tables.map((table, at) =>
-    at < tables.length - 1 ? table : { ...table, notes: [...starNote(groups), costText(trace.cost)] },
+    at < tables.length - 1 ? table : { ...table, notes: [...starNote(groups), ...traceNotes(trace)] },
   );
 }
 
