@@ -12,7 +12,9 @@
         'NAPI_VERSION=8',
         'NODE_ADDON_API_CPP_EXCEPTIONS',
         'NODE_ADDON_API_CPP_EXCEPTIONS_ALL',
+        '<!@(node scripts/libtorch.cjs defines)',
       ],
+      'variables': { 'recorded': '<!(node scripts/libtorch.cjs record build/libtorch.json)' },
       # Node's own flags switch off what libtorch's headers need.
       'cflags_cc!': ['-fno-rtti', '-fno-exceptions', '-std=gnu++20'],
       'cflags_cc': ['-std=gnu++17', '-fexceptions', '-frtti', '-fopenmp', '-fvisibility=hidden', '-Wno-unused-parameter'],

@@ -20,8 +20,8 @@ for addon in build-cmake/Release/spurmem.node build/Release/spurmem.node; do
   SPURMEM_ADDON=$PWD/$addon node bin/spurmem.js doctor --quiet
 done
 
-# The Python beside which the parity tests run: Debian's PyTorch belongs to /usr/bin/python3.
-export SPURMEM_PYTHON=${SPURMEM_PYTHON:-/usr/bin/python3}
+# The Python beside which the parity tests run has the same libtorch: Debian's belongs to /usr/bin/python3.
+export SPURMEM_PYTHON=${SPURMEM_PYTHON:-$(node scripts/libtorch.cjs python)}
 # Runs write hundreds of megabytes of checkpoints and sync each file: in memory, where there is room, that costs nothing.
 if [ -z "${TMPDIR:-}" ] && [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" -gt 6000000 ] 2>/dev/null; then
   export TMPDIR=/dev/shm

@@ -3,6 +3,7 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <cstdlib>
 #include <optional>
 
 namespace spurmem {
@@ -13,17 +14,29 @@ constexpr double kEps = 1e-5;  // torch.nn.BatchNorm2d's
 constexpr int64_t kGroups = 1;
 const std::vector<int64_t> kDilation{1, 1};
 
-std::optional<c10::OperatorHandle> find(const char* name, const char* overload = "") {
-  return c10::Dispatcher::singleton().findSchema({name, overload});
+// An operator that not every libtorch has, if it takes as many arguments as the calls here give it.
+std::optional<c10::OperatorHandle> find(const char* name, size_t arguments, const char* overload = "") {
+  const auto found = c10::Dispatcher::singleton().findSchema({name, overload});
+  return found && found->schema().arguments().size() == arguments ? found : std::nullopt;
 }
 
-constexpr auto kConvolution = "mkldnn::_convolution_pointwise";
-constexpr auto kConvolutionInto = "mkldnn::_convolution_pointwise_";
-constexpr auto kReorder = "mkldnn::_reorder_convolution_weight";
+std::optional<c10::OperatorHandle> convolution() { return find("mkldnn::_convolution_pointwise", 10); }
+
+std::optional<c10::OperatorHandle> convolutionInto() {
+  return find("mkldnn::_convolution_pointwise_", 13, "binary");
+}
+
+std::optional<c10::OperatorHandle> reorder() { return find("mkldnn::_reorder_convolution_weight", 6); }
+
+// Layer by layer, as PyTorch's own modules compute, and as a libtorch without these operators does.
+bool isSwitchedOff() {
+  const auto* fusion = std::getenv("SPURMEM_FUSION");
+  return fusion != nullptr && std::string(fusion) == "off";
+}
 
 // Whether a kernel of its own can compute all of it, in float32 or under autocast in bfloat16.
 bool canFuse(const at::Tensor& x, bool isBf16) {
-  static const bool has = find(kConvolution) && find(kConvolutionInto, "binary") && find(kReorder);
+  static const bool has = !isSwitchedOff() && convolution() && convolutionInto() && reorder();
   static const bool hasBf16 = has && hasFastBf16();
   return x.is_cpu() && (isBf16 ? hasBf16 : has);
 }
@@ -41,7 +54,7 @@ c10::List<std::optional<at::Scalar>> noScalars() { return c10::List<std::optiona
 }  // namespace
 
 bool hasFastBf16() {
-  const auto asks = find("mkldnn::_is_mkldnn_bf16_supported");
+  const auto asks = find("mkldnn::_is_mkldnn_bf16_supported", 0);
   return asks && call(*asks, {}).toBool();
 }
 
@@ -110,7 +123,7 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, std::optional<at::Tensor> residu
   const auto type = isAutocast(x) ? at::kBFloat16 : at::kFloat;
   const auto [weight, bias] = folded(context, type, x.sizes());
   if (residual) {
-    static const auto operation = *find(kConvolutionInto, "binary");
+    static const auto operation = *convolutionInto();
     // It becomes the output. The operator that leaves it alone brings all of it into another layout first.
     *residual = residual->to(type).contiguous(at::MemoryFormat::ChannelsLast);
     const bool isOurs = residual->use_count() == 1 && residual->storage().use_count() == 1;
@@ -130,7 +143,7 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, std::optional<at::Tensor> residu
                             {}})
         .toTensor();
   }
-  static const auto operation = *find(kConvolution);
+  static const auto operation = *convolution();
   return call(operation, {x.to(type), weight, bias, padding_, stride_, kDilation, kGroups,
                           relu ? "relu" : "none", noScalars(), ""})
       .toTensor();
@@ -162,7 +175,7 @@ std::pair<at::Tensor, at::Tensor> ConvNorm::folded(const ForwardContext& context
 
 // As oneDNN wants it for inputs of this size; others work too.
 at::Tensor ConvNorm::reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const {
-  static const auto operation = *find(kReorder);
+  static const auto operation = *reorder();
   return call(operation, {weight, padding_, stride_, kDilation, kGroups, inputSize.vec()}).toTensor();
 }
 

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SpurmemError, messageOf } from '../errors.js';
+import { addonMissing, loadAdvice, notBuilt } from './loadAdvice.js';
 
 export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8';
 export type NativeArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
@@ -330,7 +331,7 @@ function chosenAddon(): string | undefined {
 function load(): Addon {
   const path = addonPath();
   if (!existsSync(path)) {
-    const message = chosenAddon() === undefined ? notBuilt(path) : notThere(path);
+    const message = chosenAddon() === undefined ? notBuilt(path) : addonMissing(path);
     throw new SpurmemError('NATIVE_LOAD_FAILED', message);
   }
   quietUcx();
@@ -372,50 +373,4 @@ function quietUcx(): void {
  */
 function boundSpinning(): void {
   if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '1000';
-}
-
-function notThere(path: string): string {
-  return [
-    `The environment variable SPURMEM_ADDON names ${path}, which does not exist.`,
-    '  1. Unset SPURMEM_ADDON to use the addon that was built here.',
-    '  2. Or set it to the path of an existing spurmem.node.',
-  ].join('\n');
-}
-
-function notBuilt(path: string): string {
-  return [
-    `The native addon is not built: ${path} does not exist.`,
-    '  1. In a checkout, run scripts/setup.sh: it installs libtorch and builds the addon.',
-    '  2. Or build it alone: npm run build:native (needs libtorch-dev, cmake, g++).',
-    '  3. If it was built elsewhere, set SPURMEM_ADDON to the path of spurmem.node.',
-  ].join('\n');
-}
-
-function loadAdvice(path: string, reason: string): string {
-  const missing = /(lib[\w.+-]+\.so[\w.]*): cannot open shared object file/.exec(reason)?.[1];
-  const fixes: string[] = [];
-  if (missing !== undefined && /torch|c10/.test(missing)) {
-    fixes.push(
-      `${missing} was not found: install libtorch (on Debian: apt-get install libtorch-dev libopenblas0-openmp).`,
-      'If libtorch is installed in another version than the addon was built with, rebuild: npm run build:native.',
-      'If libtorch is in a folder of its own, name it in LIBTORCH, rebuild, and add its lib/ to LD_LIBRARY_PATH.',
-    );
-  } else if (missing !== undefined) {
-    fixes.push(
-      `${missing} was not found: install the package that has it (on Debian: apt-file search ${missing}).`,
-    );
-  } else if (reason.includes('undefined symbol')) {
-    fixes.push(
-      'The addon was built with another version of libtorch than the one installed: npm run build:native.',
-      'If two versions are installed, LD_LIBRARY_PATH decides which one is loaded: unset it, or name the right one first.',
-    );
-  } else {
-    fixes.push('Rebuild the addon on this machine: npm run build:native.');
-  }
-  fixes.push('`spurmem doctor` shows what is found.');
-  return [
-    `The native addon could not be loaded from ${path}.`,
-    `  Reason: ${reason.split('\n')[0] ?? reason}`,
-    ...fixes.map((fix, index) => `  ${index + 1}. ${fix}`),
-  ].join('\n');
 }

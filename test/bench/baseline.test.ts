@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareWithBaseline, readBaseline } from '../../bench/src/baseline.js';
+import { compareWithBaseline, readBaseline, readKept } from '../../bench/src/baseline.js';
 import type { BenchResult, CaseResult } from '../../bench/src/result.js';
 import { benchTable } from '../../bench/src/tables.js';
 import { failure } from '../data/support.js';
@@ -81,5 +81,28 @@ describe('readBaseline', () => {
     const missing = join(folder, 'missing.json');
     const { message } = await failure(readBaseline(missing, ['step']), 'BASELINE_INVALID');
     expect(message).toContain(missing);
+  });
+});
+
+describe('readKept', () => {
+  const about = { machine: { cores: 2, commit: 'abc' }, device: 'cpu', threads: 2 };
+
+  it('gives the cases of the same commit and machine', async () => {
+    const result = { ...resultOf(caseWithRatio('step', 2)), ...about };
+    expect(await readKept(await put(result), about)).toEqual(result.cases);
+    expect(await readKept(join(folder, 'not-yet.json'), about)).toEqual([]);
+  });
+
+  it('takes a part for which PyTorch was not looked for', async () => {
+    const result = { ...resultOf(caseWithRatio('step', 2)), ...about };
+    const withPytorch = { ...about, machine: { ...about.machine, pytorch: '2.6.0' } };
+    expect(await readKept(await put(result), withPytorch)).toEqual(result.cases);
+  });
+
+  it('refuses those of another commit, and says which', async () => {
+    await put({ ...resultOf(caseWithRatio('step', 2)), ...about });
+    const now = { ...about, machine: { ...about.machine, commit: 'def' } };
+    const { message } = await failure(readKept(path, now), 'BASELINE_INVALID');
+    expect(message).toContain(`--out: ${path} was measured otherwise: commit abc there and def here`);
   });
 });
