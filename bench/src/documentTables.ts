@@ -53,7 +53,7 @@ function cellsOf({ name, description, ours, rival, ratio, floor, ...rest }: Case
   const differing = agreement ? [`${agreement.different.length} of ${agreement.compared} differ`] : [];
   return [
     `\`${name}\``,
-    description.split(/,? against |: variants together/)[0] ?? '',
+    description.split(/[:,]? against |: variants together/)[0] ?? '',
     rival.label,
     ratio.median.toFixed(2),
     count > 1 ? `${least.toFixed(2)} to ${most.toFixed(2)}, ${count}` : '1',

@@ -33,6 +33,10 @@ const COMMANDS: Readonly<
       'map where images speak for an output, and the share of that on their core (article, Fig. 10)',
     load: async () => (await import('./commands/gradCam.js')).addGradCamCommand,
   },
+  sweep: {
+    description: 'train many runs, on one machine or on a cluster',
+    load: async () => (await import('./commands/sweep.js')).addSweepCommands,
+  },
   report: {
     description: 'write a run\u2019s report.html and figures from its results',
     load: async () => (await import('./commands/report.js')).addReportCommand,

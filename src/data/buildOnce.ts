@@ -1,15 +1,11 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import lockfile from 'proper-lockfile';
+import { tryLock } from '../lock.js';
 import { throwIfAborted } from '../progress.js';
-import { unwritable } from '../files.js';
-import { systemCode } from '../errors.js';
 
 /** The name of the lock in a folder that is being built. */
 export const LOCK_NAME = 'build.lock';
 
-/** A lock not refreshed for this long belongs to a process that was killed. */
-const STALE_MS = 20_000;
-const REFRESH_MS = 5_000;
 const POLL_MS = 250;
 
 /** A folder that several processes may want to build, and only one should. */
@@ -38,7 +34,7 @@ export async function buildOnce<T>(
     const finished = await steps.ready();
     if (finished !== undefined) return finished;
     throwIfAborted(signal, steps.task);
-    const lock = await tryLock(folder);
+    const lock = await tryLock(join(folder, LOCK_NAME));
     if (lock === undefined) {
       await sleep(POLL_MS);
       continue;
@@ -51,37 +47,5 @@ export async function buildOnce<T>(
     } finally {
       await lock.release();
     }
-  }
-}
-
-interface Lock {
-  isLost(): boolean;
-  release(): Promise<void>;
-}
-
-/** Takes the lock, or returns undefined when another holds it. */
-async function tryLock(folder: string): Promise<Lock | undefined> {
-  let lost = false;
-  try {
-    const release = await lockfile.lock(folder, {
-      lockfilePath: `${folder}/${LOCK_NAME}`,
-      realpath: false,
-      stale: STALE_MS,
-      update: REFRESH_MS,
-      // The default throws outside any promise, which would end the process.
-      onCompromised: () => {
-        lost = true;
-      },
-    });
-    return {
-      isLost: () => lost,
-      release: async () => {
-        // Failing to release means that the lock was lost: there is nothing left to release.
-        await release().catch(() => undefined);
-      },
-    };
-  } catch (error) {
-    if (systemCode(error) === 'ELOCKED') return undefined;
-    throw unwritable(error, folder);
   }
 }

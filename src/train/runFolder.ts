@@ -1,10 +1,10 @@
-import { access, appendFile, readdir, readFile, stat } from 'node:fs/promises';
+import { access, appendFile, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import lockfile from 'proper-lockfile';
 import { z } from 'zod';
 import { dataDescriptionSchema, type DataDescription } from '../data/dataDescription.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, removeLeftovers, unwritable, writeAtomic, writeJson } from '../files.js';
+import { isLocked, ownerOf, tryLock, type Lock } from '../lock.js';
 import type { JobOptions } from '../progress.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
 import type { EpochMetrics, TrainingResult } from './results.js';
@@ -18,9 +18,6 @@ import {
 
 export type { RunConfig, RunEnvironment } from './runConfig.js';
 
-/** A lock not refreshed for this long belongs to a process that was killed. */
-const STALE_MS = 30_000;
-
 const fileSchema = z.strictObject({ config: runConfigSchema, environment: runEnvironmentSchema });
 
 /**
@@ -30,7 +27,7 @@ const fileSchema = z.strictObject({ config: runConfigSchema, environment: runEnv
  */
 export class RunFolder {
   readonly path: string;
-  #isLockLost = false;
+  #lock: Lock | undefined;
 
   constructor(path: string) {
     this.path = resolve(path);
@@ -94,38 +91,32 @@ export class RunFolder {
 
   /** Throws `RUN_BUSY` when another process is writing to this folder: for jobs that lock it only at their end. */
   async requireUnlocked(): Promise<void> {
-    if (await lockfile.check(this.path, { stale: STALE_MS })) throw this.#busy();
+    if (await isLocked(await this.#lockPath())) throw await this.#busy();
   }
 
   /** Runs `job` while no other process may write to this folder. Throws `RUN_BUSY`. */
   async locked<Result>(job: () => Promise<Result>): Promise<Result> {
-    let release: () => Promise<void>;
-    try {
-      release = await lockfile.lock(this.path, {
-        stale: STALE_MS,
-        update: 5_000,
-        // The default throws outside any promise, which would end the process.
-        onCompromised: () => {
-          this.#isLockLost = true;
-        },
-      });
-    } catch (error) {
-      if (systemCode(error) !== 'ELOCKED') throw unwritable(error, this.path);
-      throw this.#busy();
-    }
+    const lock = await tryLock(await this.#lockPath());
+    if (lock === undefined) throw await this.#busy();
+    this.#lock = lock;
     try {
       return await job();
     } finally {
-      // Fails only when the lock was lost: there is nothing left to release.
-      await release().catch(() => undefined);
+      await lock.release();
     }
   }
 
-  #busy(): SpurmemError {
-    return new SpurmemError(
-      'RUN_BUSY',
-      `Another process is writing to ${this.path}. Wait for it to end, or use another run folder. (A killed process's lock lapses after ${STALE_MS / 1000} s.)`,
-    );
+  /** Beside the folder, by whatever name it is reached. */
+  async #lockPath(): Promise<string> {
+    return `${await realpath(this.path).catch(() => this.path)}.lock`;
+  }
+
+  async #busy(): Promise<SpurmemError> {
+    const owner = await ownerOf(await this.#lockPath());
+    const who = owner === undefined ? 'Another process' : `Process ${owner.pid} of ${owner.host}`;
+    return new SpurmemError('RUN_BUSY', `${who} is writing to ${this.path}.`, {
+      advice: ['Wait for it to end, or use another run folder.'],
+    });
   }
 
   /** The run's configuration, or undefined for a folder without one. Throws `RUN_INVALID`. */
@@ -227,7 +218,7 @@ export class RunFolder {
 
   /** A process that was suspended for long loses its lock: what it would write may belong to another one by now. */
   #requireLock(): void {
-    if (!this.#isLockLost) return;
+    if (this.#lock?.isLost() !== true) return;
     throw new SpurmemError(
       'RUN_BUSY',
       `The lock on ${this.path} was lost: it was removed, or taken by another process while this one was suspended. ` +

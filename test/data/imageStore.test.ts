@@ -261,7 +261,14 @@ function indexOf({ pixelsPath }: ImageStoreIndex): string {
 
 /** Compiles what the image store needs for plain Node, and returns a script that builds the store of its argument. */
 async function transpile(out: string): Promise<string> {
-  const sources = ['errors.ts', 'files.ts', 'progress.ts', 'native/addon.ts'];
+  const sources = [
+    'errors.ts',
+    'files.ts',
+    'lock.ts',
+    'progress.ts',
+    'native/addon.ts',
+    'native/loadAdvice.ts',
+  ];
   const dataFiles = (await readdir('src/data', { recursive: true })).filter((file) => file.endsWith('.ts'));
   for (const name of [...sources, ...dataFiles.map((file) => join('data', file))]) {
     const { code } = await transformFile(join('src', name), {

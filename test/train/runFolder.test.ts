@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -82,7 +82,7 @@ describe('a folder that cannot be used', () => {
     const lost = new RunFolder(join(folder, 'lost'));
     await lost.create();
     const writing = lost.locked(async () => {
-      await rmdir(`${lost.path}.lock`);
+      await rm(`${lost.path}.lock`, { recursive: true });
       await sleep(6_000); // The lock is looked at every 5 s.
       await lost.writeResult('erm', result);
     });

@@ -1,0 +1,50 @@
+import type { SweepPlan } from '../experiments/sweep/plan.js';
+
+/**
+ * A script that hands a plan's jobs to Slurm: an array for each stage, each after the one before it. A job of its own gives
+ * every run the options that `#SBATCH` lines in the environment's `SBATCH_*` variables or sbatch's own arguments name.
+ *
+ * @param plan.path where the plan is, as the nodes see it
+ */
+export function slurmScript(
+  plan: { readonly path: string; readonly content: SweepPlan },
+  program: string,
+): string {
+  const stages = new Map<number, number[]>();
+  for (const { index, stage } of plan.content.jobs) stages.set(stage, [...(stages.get(stage) ?? []), index]);
+  const submissions = [...stages].map(([stage, indices]) => {
+    const after = stage === 0 ? '' : ' --dependency="afterok:$previous"';
+    return [
+      `previous=$(sbatch --parsable --job-name=sweep-${stage} --array=${ranges(indices)}${after} "$@" --wrap "$run")`,
+      `echo "Stage ${stage}: ${indices.length} jobs, $previous"`,
+    ].join('\n');
+  });
+  return [
+    '#!/usr/bin/env bash',
+    '# Submits the jobs of a sweep; arguments go to sbatch: bash this.sh --partition gpu --gres gpu:1 --time 12:00:00',
+    'set -euo pipefail',
+    `run='${quoted(`${program} sweep run --plan ${quotedWord(plan.path)} --index`)} "$SLURM_ARRAY_TASK_ID"'`,
+    ...submissions,
+    '',
+  ].join('\n');
+}
+
+/** `0-3,5` */
+function ranges(indices: readonly number[]): string {
+  const parts: [number, number][] = [];
+  for (const index of indices) {
+    const last = parts.at(-1);
+    if (last?.[1] === index - 1) last[1] = index;
+    else parts.push([index, index]);
+  }
+  return parts.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(',');
+}
+
+function quotedWord(word: string): string {
+  return /^[\w./-]+$/.test(word) ? word : `"${word.replace(/(["\\$`])/g, '\\$1')}"`;
+}
+
+/** Inside single quotes. */
+function quoted(text: string): string {
+  return text.replaceAll("'", String.raw`'\''`);
+}

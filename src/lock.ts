@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto';
+import fs, { existsSync, readFileSync } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import lockfile from 'proper-lockfile';
+import { z } from 'zod';
+import { unwritable } from './files.js';
+import { systemCode } from './errors.js';
+
+/** A lock whose owner cannot be asked, on another host, belongs to a process that was killed if it is not refreshed for this long. */
+const STALE_MS = 30_000;
+const REFRESH_MS = 5_000;
+/** In the lock's folder. */
+const OWNER_NAME = 'owner.json';
+
+const ownerSchema = z.object({
+  pid: z.number(),
+  host: z.string(),
+  /** Of the system's start and of the process's, which tell it from a later one of the same number; null where they cannot be had. */
+  boot: z.string().nullable(),
+  started: z.string().nullable(),
+});
+
+/** The process that holds a lock. */
+export type LockOwner = Readonly<z.infer<typeof ownerSchema>>;
+
+/** A lock that this process holds. */
+export interface Lock {
+  /** Whether it was taken away: a process that was suspended for long is taken for a killed one by another host. */
+  isLost(): boolean;
+  release(): Promise<void>;
+}
+
+/**
+ * Takes a lock, or returns undefined while another process holds it. The lock of a process that was killed is taken over: at once
+ * on the same host, after 30 seconds on another one.
+ *
+ * @param lockPath the lock, a folder that must be in no other use
+ * @throws SpurmemError `OUTPUT_UNWRITABLE` when it cannot be made
+ */
+export async function tryLock(lockPath: string): Promise<Lock | undefined> {
+  await removeOfKilled(lockPath);
+  let lost = false;
+  try {
+    const release = await lockfile.lock(lockPath, {
+      ...optionsOf(lockPath),
+      update: REFRESH_MS,
+      // The default throws outside any promise, which would end the process.
+      onCompromised: () => {
+        lost = true;
+      },
+    });
+    await writeFile(join(lockPath, OWNER_NAME), JSON.stringify(ownOwner()));
+    return {
+      isLost: () => lost,
+      release: async () => {
+        // Failing to release means that the lock was lost: there is nothing left to release.
+        await release().catch(() => undefined);
+      },
+    };
+  } catch (error) {
+    if (systemCode(error) === 'ELOCKED') return undefined;
+    throw unwritable(error, lockPath);
+  }
+}
+
+/** Whether another process holds a lock. */
+export async function isLocked(lockPath: string): Promise<boolean> {
+  if (!existsSync(lockPath)) return false;
+  const owner = await ownerOf(lockPath);
+  if (owner !== undefined && wasKilled(owner)) return false;
+  return lockfile.check(lockPath, optionsOf(lockPath));
+}
+
+/** Who holds a lock; undefined where nobody does, or that is not said yet. */
+export async function ownerOf(lockPath: string): Promise<LockOwner | undefined> {
+  try {
+    return ownerSchema.parse(JSON.parse(await readFile(join(lockPath, OWNER_NAME), 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+function optionsOf(lockPath: string) {
+  return {
+    ...{ lockfilePath: lockPath, realpath: false, stale: STALE_MS },
+    // The library's locks are empty folders; these say whose they are.
+    fs: {
+      ...fs,
+      rmdir: (path: string, done: (error: Error | null) => void) => {
+        fs.rm(path, { recursive: true, force: true }, done);
+      },
+      rmdirSync: (path: string) => {
+        fs.rmSync(path, { recursive: true, force: true });
+      },
+    },
+  };
+}
+
+/** Removes the lock of a process of this host that is gone. */
+async function removeOfKilled(lockPath: string): Promise<void> {
+  const owner = await ownerOf(lockPath);
+  if (owner === undefined || !wasKilled(owner)) return;
+  const aside = `${lockPath}.${randomUUID()}`;
+  try {
+    // Of several processes that see this, one moves it.
+    await rename(lockPath, aside);
+  } catch {
+    return;
+  }
+  const moved = await ownerOf(aside);
+  if (moved !== undefined && !wasKilled(moved)) {
+    // Another one had done so before, and this was its own lock.
+    await rename(aside, lockPath).catch(() => undefined);
+    return;
+  }
+  await rm(aside, { recursive: true, force: true });
+}
+
+function wasKilled({ pid, host, boot, started }: LockOwner): boolean {
+  const own = ownOwner();
+  if (host !== own.host) return false;
+  if (boot !== own.boot) return true;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return systemCode(error) === 'ESRCH';
+  }
+  return startOf(pid) !== started;
+}
+
+function ownOwner(): LockOwner {
+  return {
+    pid: process.pid,
+    host: hostname(),
+    boot: readOrNull('/proc/sys/kernel/random/boot_id'),
+    started: startOf(process.pid),
+  };
+}
+
+/** In ticks since the system's start: the 22nd word of a line whose second one, in parentheses, may hold spaces. */
+function startOf(pid: number): string | null {
+  const line = readOrNull(`/proc/${pid}/stat`);
+  return line?.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+}
+
+function readOrNull(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,170 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { collectSweep } from '../../src/experiments/sweep/collect.js';
+import { runSweepJob, sweepStatus } from '../../src/experiments/sweep/jobs.js';
+import { planSweep, readPlan, writePlan, type SweepPlan } from '../../src/experiments/sweep/plan.js';
+import { slurmScript } from '../../src/cli/slurm.js';
+import { start, succeed } from '../cli/support.js';
+import { failure } from '../data/support.js';
+import { tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'data');
+
+function sweep(name: string, text: string): string {
+  const path = join(folder, `${name}.yaml`);
+  writeFileSync(path, text);
+  return path;
+}
+
+const whole = (out: string): string => `
+out: ${join(folder, out)}
+data: ${data}
+seeds: [0, 1]
+settings: { batchSize: 32, epochs: 2 }
+jobs:
+  - method: erm
+    settings: { arch: resnet20 }
+    grid: { lr: [1e-3, 1e-2] }
+  - name: last-layer
+    method: dfr
+    from: erm
+    settings: { draws: 1 }
+`;
+
+describe('planSweep', () => {
+  it('makes a job of every combination and seed, and starts runs from those of the same seed', async () => {
+    const { jobs } = await planSweep(sweep('whole', whole('planned')));
+    expect(jobs.map(({ index, stage, entry, seed, from }) => [index, stage, entry, seed, from])).toEqual([
+      [0, 0, 'erm', 0, null],
+      [1, 0, 'erm', 1, null],
+      [2, 0, 'erm', 0, null],
+      [3, 0, 'erm', 1, null],
+      [4, 1, 'last-layer', 0, 0],
+      [5, 1, 'last-layer', 0, 2],
+      [6, 1, 'last-layer', 1, 1],
+      [7, 1, 'last-layer', 1, 3],
+    ]);
+    expect(jobs[3]).toMatchObject({
+      settings: { batchSize: 32, epochs: 2, arch: 'resnet20', lr: 0.01 },
+      out: join(folder, 'planned/erm/lr=0.01/seed-1'),
+    });
+    expect(jobs[7]?.out).toBe(join(folder, 'planned/last-layer/erm.lr=0.01/seed-1'));
+    expect(new Set(jobs.map(({ out }) => out)).size).toBe(8);
+  });
+
+  const head = `out: x\ndata: y\nseeds: [0]\n`;
+  it.each([
+    [
+      'an unknown method',
+      `${head}jobs: [{ method: ermm }]`,
+      /jobs\[0\]: there is no method "ermm"\. The nearest are erm/,
+    ],
+    [
+      'an unknown setting',
+      `${head}jobs: [{ method: erm, settings: { batch: 3 } }]`,
+      /no setting "batch"\. .*batchSize/,
+    ],
+    [
+      'an unknown common setting',
+      `${head}settings: { lrr: 1 }\njobs: [{ method: erm }]`,
+      /settings: there is no setting "lrr"/,
+    ],
+    ['a value out of range', `${head}jobs: [{ method: erm, grid: { lr: [-1] } }]`, /jobs\[0\]: `lr` is -1/],
+    [
+      'a run to start from that is not there',
+      `${head}jobs: [{ method: finetune }]`,
+      /`from` is missing, and takes an entry before it \(there is none\)/,
+    ],
+    [
+      'two entries of one name',
+      `${head}jobs: [{ method: erm }, { method: erm }]`,
+      /jobs\[1\]: there is another entry named erm/,
+    ],
+    ['no seeds', 'out: x\ndata: y\nseeds: []\njobs: [{ method: erm }]', /seeds/],
+    ['an unknown key', `${head}job: []\njobs: [{ method: erm }]`, /job/],
+    ['no YAML', '{', /no sweep/],
+  ])('refuses %s', async (_what, text, reason) => {
+    const path = sweep('refused', text);
+    const { message } = await failure(planSweep(path), 'USAGE');
+    expect(message).toContain(path);
+    expect(message).toMatch(reason);
+  });
+
+  it('is written once', async () => {
+    const plan = await planSweep(sweep('whole', whole('planned')));
+    const path = join(folder, 'plan.json');
+    await writePlan(path, plan);
+    await writePlan(path, plan);
+    expect(await readPlan(path)).toEqual(plan);
+    await failure(writePlan(path, { ...plan, data: '/other' }), 'RUN_EXISTS');
+  });
+});
+
+describe('slurmScript', () => {
+  it('submits a stage after the one before it', async () => {
+    const content = await planSweep(sweep('whole', whole('planned')));
+    const script = slurmScript({ path: '/shared/my plan.json', content }, 'npx spurmem');
+    expect(script).toContain(
+      `run='npx spurmem sweep run --plan "/shared/my plan.json" --index "$SLURM_ARRAY_TASK_ID"'`,
+    );
+    expect(script).toContain('--job-name=sweep-0 --array=0-3 "$@"');
+    expect(script).toContain('--job-name=sweep-1 --array=4-7 --dependency="afterok:$previous" "$@"');
+  });
+});
+
+describe('six jobs', () => {
+  const six = (out: string): string =>
+    whole(out).replace('[1e-3, 1e-2]', '[1e-3]').replace('[0, 1]', '[0, 1, 2]');
+  const planOf = (out: string): Promise<SweepPlan> => planSweep(sweep(out, six(out)));
+  beforeAll(async () => {
+    await tinyDominoes(data);
+  });
+
+  it('of which three are killed and run again give the table of an undisturbed sweep', async () => {
+    const undisturbed = await planOf('undisturbed');
+    expect(undisturbed.jobs).toHaveLength(6);
+    for (const { index } of undisturbed.jobs) await runSweepJob(undisturbed, index);
+
+    const plan = await planOf('disturbed');
+    const path = join(folder, 'disturbed.json');
+    await writePlan(path, plan);
+    for (const index of [0, 1, 2]) {
+      const child = start(['sweep', 'run', '--plan', path, '--index', String(index)]);
+      // After its first epoch, at a moment that is another one each time.
+      await child.printed(/epoch 1/);
+      await new Promise((resolve) => setTimeout(resolve, 100 * Math.random()));
+      child.signal('SIGKILL');
+      await child.outcome;
+    }
+    const killed = await sweepStatus(plan);
+    expect(killed.slice(3).map(({ state }) => state)).toEqual(['waiting', 'waiting', 'waiting']);
+    await failure(runSweepJob(plan, 3), 'RUN_NOT_FOUND');
+    for (const { index } of plan.jobs) await runSweepJob(plan, index);
+    // Twice is as good as once.
+    await runSweepJob(plan, 0);
+    const statuses = await sweepStatus(plan);
+    expect(statuses.map(({ state }) => state)).toEqual(Array(6).fill('finished'));
+    expect(collectSweep(statuses)).toEqual(collectSweep(await sweepStatus(undisturbed)));
+
+    const csv = join(folder, 'runs.csv');
+    const { stdout } = await succeed(['sweep', 'collect', '--plan', path, '--csv', csv]);
+    expect(stdout).toMatch(/erm .* 3 .*\d\d\.\d\d \[/);
+    expect((await readFile(csv, 'utf8')).split('\n')).toHaveLength(8);
+    expect((await succeed(['sweep', 'status', '--plan', path])).stdout).toContain('6 jobs: 6 finished');
+  });
+
+  it('has no seventh', async () => {
+    const { message } = await failure(runSweepJob(await planOf('undisturbed'), 6), 'USAGE');
+    expect(message).toContain('`index` is 6, and the plan has 6 jobs');
+  });
+
+  it('counts what is not finished', async () => {
+    const plan = await planOf('fresh');
+    mkdirSync(join(folder, 'fresh'), { recursive: true });
+    const { runs, rows, unfinished } = collectSweep(await sweepStatus(plan));
+    expect({ runs, rows, unfinished }).toEqual({ runs: [], rows: [], unfinished: [0, 1, 2, 3, 4, 5] });
+  });
+});

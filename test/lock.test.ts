@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { isLocked, ownerOf, tryLock, type LockOwner } from '../src/lock.js';
+import { temporaryFolder } from './temporary.js';
+
+const folder = temporaryFolder();
+let count = 0;
+const path = (): string => join(folder, `${(count += 1)}.lock`);
+
+/** A lock of that owner, refreshed just now. */
+function lockOf(owner: Partial<LockOwner>): string {
+  const lock = path();
+  mkdirSync(lock);
+  const mine = { pid: process.pid, host: hostname(), boot: null, started: null, ...owner };
+  writeFileSync(join(lock, 'owner.json'), JSON.stringify(mine));
+  return lock;
+}
+
+const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+
+test('one holds it, until it lets go', async () => {
+  const lock = path();
+  const first = await tryLock(lock);
+  expect(first?.isLost()).toBe(false);
+  expect(await tryLock(lock)).toBeUndefined();
+  expect(await isLocked(lock)).toBe(true);
+  expect(await ownerOf(lock)).toMatchObject({ pid: process.pid, host: hostname(), boot });
+  await first?.release();
+  expect(existsSync(lock)).toBe(false);
+  expect(await isLocked(lock)).toBe(false);
+  const second = await tryLock(lock);
+  expect(second).toBeDefined();
+  await second?.release();
+});
+
+test('that of a process that was killed is taken over at once', async () => {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+  const { pid = 0 } = child;
+  const started = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[19] ?? '';
+  const lock = lockOf({ pid, boot, started });
+  expect(await isLocked(lock)).toBe(true);
+  expect(await tryLock(lock)).toBeUndefined();
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await gone;
+  expect(await isLocked(lock)).toBe(false);
+  const taken = await tryLock(lock);
+  expect(await ownerOf(lock)).toMatchObject({ pid: process.pid });
+  await taken?.release();
+});
+
+test.each([
+  ['a process that was before the system started', { boot: 'another' }],
+  ['an earlier process of the same number', { boot, started: '1' }],
+])('that of %s is taken over', async (_what, owner) => {
+  const lock = lockOf(owner);
+  const taken = await tryLock(lock);
+  expect(taken).toBeDefined();
+  await taken?.release();
+});
+
+test('of a process of another host, only one that is no longer refreshed', async () => {
+  const lock = lockOf({ host: 'elsewhere', pid: 1 });
+  expect(await tryLock(lock)).toBeUndefined();
+  expect(await isLocked(lock)).toBe(true);
+  const past = Date.now() / 1000 - 60;
+  utimesSync(lock, past, past);
+  expect(await isLocked(lock)).toBe(false);
+  const taken = await tryLock(lock);
+  expect(taken).toBeDefined();
+  await taken?.release();
+});
+
+test('several that find a lock of a killed process take it once', async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const lock = lockOf({ boot, started: '1' });
+    const taken = (await Promise.all(Array.from({ length: 8 }, () => tryLock(lock)))).filter(
+      (one) => one !== undefined,
+    );
+    expect(taken.length).toBeLessThanOrEqual(1);
+    const [own = await tryLock(lock)] = taken;
+    expect(await tryLock(lock)).toBeUndefined();
+    await own?.release();
+  }
+});
+
+test('says where none can be made', async () => {
+  await expect(tryLock(join(folder, 'missing', 'a.lock'))).rejects.toMatchObject({
+    code: 'OUTPUT_UNWRITABLE',
+  });
+});
