@@ -81,5 +81,5 @@ function settingsText(settings: Readonly<Record<string, unknown>>): string {
 }
 
 function summaryText({ mean, interval }: SeedSummary): string {
-  return `${percent(mean)}${interval ? ` [${percentRange(interval)}]` : ''}`;
+  return `${percent(mean)}${interval ? ` ${percentRange(interval)}` : ''}`;
 }
