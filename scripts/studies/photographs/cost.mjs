@@ -1,0 +1,66 @@
+// What the study took, from its tables, and what plain PyTorch would take for the same, by count: cost.mjs birds '{"forward": 236, ...}',
+// with the images a second that rates.py prints. The published procedure evaluates each perturbed model alone on the whole split.
+import { readFileSync } from 'node:fs';
+import { parse } from 'csv-parse/sync';
+import { ARMS } from './arms.mjs';
+import { BENCHMARKS, printTable, readResults } from './results.mjs';
+
+const [, , benchmark, rates] = process.argv;
+const { forward, erm, finetune } = JSON.parse(rates);
+const {
+  data,
+  epochs,
+  early,
+  kickIn,
+  nulls = ['same-layers', 'whole-model', 'same-magnitude'],
+} = BENCHMARKS[benchmark];
+const DRAWS = 20;
+const table = parse(readFileSync(`${data}/metadata.csv`), { columns: true });
+const [train, val, test] = ['0', '1', '2'].map((split) => table.filter((row) => row.split === split).length);
+
+const HOUR = 3600;
+const rows = [part1(), ...['tuning', 'test'].map(part2)].filter((row) => row !== undefined);
+printTable(
+  `${benchmark}: hours here, and by count in PyTorch at ${forward}, ${erm} and ${finetune} images a second (forward, ERM, fine-tuning)`,
+  ['part', 'runs', 'hours', 'processor hours', 'of PyTorch on these cores', 'times'],
+  rows.map(({ name, runs, seconds, processorSeconds, pytorch }) => [
+    ...[name, runs, (seconds / HOUR).toFixed(2), (processorSeconds / HOUR).toFixed(2)],
+    ...[(pytorch / HOUR).toFixed(1), ((2 * pytorch) / processorSeconds).toFixed(1)],
+  ]),
+);
+
+/** Models that are trained and traced. */
+function part1() {
+  const models = readResults(benchmark, 'models');
+  const effects = readResults(benchmark, 'effects');
+  const layers = readResults(benchmark, 'layers');
+  const seeds = [...new Set(models.map(({ seed }) => seed))];
+  const took = seeds.map((seed) => models.find((row) => row.seed === seed));
+  const controlled = effects.filter((row) => row['same-layers margin'] !== null).length;
+  const onTest = effects.filter(({ split }) => split === 'test').length;
+  const onTrain = effects.length - onTest + controlled * nulls.length * DRAWS + layers.length;
+  const training = seeds.length * (epochs + early) * (train / erm + val / forward);
+  return {
+    ...{ name: 'Part I', runs: seeds.length, ...sumOf(took) },
+    pytorch: training + (onTrain * train + onTest * test) / forward,
+  };
+}
+
+/** Arms, in one configuration or in all of them. */
+function part2(phase) {
+  const runs = readResults(benchmark, phase);
+  if (runs.length === 0) return undefined;
+  const pytorch = runs.reduce((sum, { arm }) => {
+    const isContrast = /contrast|released/.test(arm);
+    const count = ARMS[arm].continuesErm ? epochs - kickIn : epochs;
+    // DFR trains a last layer on features of the validation split.
+    if (arm === 'DFR') return sum + val / forward;
+    return sum + count * (train / (isContrast ? finetune : erm) + val / forward);
+  }, 0);
+  return { name: `Part II, ${phase}`, runs: runs.length, ...sumOf(runs), pytorch };
+}
+
+function sumOf(measured) {
+  const total = (key) => measured.reduce((sum, row) => sum + row[key], 0);
+  return { seconds: total('seconds'), processorSeconds: total('processorSeconds') };
+}
