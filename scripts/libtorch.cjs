@@ -15,7 +15,8 @@ const { dirname, join, resolve } = require('node:path');
 const DEBIAN = '/usr';
 
 function isLibtorch(root) {
-  return existsSync(join(root, 'include/ATen/ATen.h'));
+  const needed = ['include/ATen/ATen.h', ...(root === DEBIAN ? [] : ['share/cmake/Torch/TorchConfig.cmake'])];
+  return needed.every((path) => existsSync(join(root, path)));
 }
 
 function find() {
@@ -23,7 +24,7 @@ function find() {
   if (named) {
     if (!isLibtorch(named)) {
       fail([
-        `LIBTORCH names ${named}, which has no include/ATen/ATen.h.`,
+        `LIBTORCH names ${named}, which has no include/ATen/ATen.h or no share/cmake/Torch/TorchConfig.cmake.`,
         '  1. Name the folder that holds include/, lib/ and share/: that of a libtorch zip, or the torch folder of a pip wheel',
         '     (python3 -c "import torch; print(torch.__path__[0])").',
         '  2. Or unset LIBTORCH, to take the torch package of python3 or Debian’s libtorch-dev.',
