@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { BenchRequest } from '#src/cli/benchmark.js';
-import { nearestNames } from '#src/data/nearest.js';
+import { nearestNames } from '#src/nearest.js';
 import { SpurmemError } from '#src/errors.js';
 import { makeFolder, writeJson } from '#src/files.js';
 import { resolveDevice } from '#src/native/device.js';

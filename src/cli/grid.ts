@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { nearestNames } from '../data/nearest.js';
+import { nearestNames } from '../nearest.js';
 import { SpurmemError, messageOf } from '../errors.js';
 import type { StudyGrid } from '../reproduce/studies.js';
 import type { Setting } from '../settings/setting.js';

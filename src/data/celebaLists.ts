@@ -3,7 +3,7 @@ import { forEachCsvRow } from './csv.js';
 import { misasked } from './asked.js';
 import type { Asked } from './asked.js';
 import type { SourceFile } from './datasetSource.js';
-import { nearestNames } from './nearest.js';
+import { nearestNames } from '../nearest.js';
 import { relativePath } from './relativePath.js';
 import { SPLITS } from './split.js';
 import type { Split } from './split.js';

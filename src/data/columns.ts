@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SpurmemError } from '../errors.js';
-import { nearestNames } from './nearest.js';
+import { nearestNames } from '../nearest.js';
 
 /** What a table tells of an image. */
 export const COLUMN_ROLES = ['filename', 'y', 'split', 'a'] as const;

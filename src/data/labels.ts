@@ -1,5 +1,5 @@
 import { SpurmemError } from '../errors.js';
-import { nearestNames } from './nearest.js';
+import { nearestNames } from '../nearest.js';
 
 /** Class and attribute numbers beyond this are taken for a wrong column, such as one of ids. */
 const MAX_VALUE = 9_999;

@@ -6,7 +6,7 @@ import type { ColumnRole, Columns } from './columns.js';
 import { forEachCsvRow } from './csv.js';
 import { numberLabels } from './labels.js';
 import type { LabelCell } from './labels.js';
-import { nearestNames } from './nearest.js';
+import { nearestNames } from '../nearest.js';
 import { relativePath } from './relativePath.js';
 import { SPLITS } from './split.js';
 import type { Split } from './split.js';

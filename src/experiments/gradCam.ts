@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { coreCoverage } from '../data/coreCoverage.js';
 import { requireGroups } from '../data/dataset.js';
-import { nearestNames } from '../data/nearest.js';
+import { nearestNames } from '../nearest.js';
 import { greyPng, inputPng } from '../data/png.js';
 import { SpurmemError, invalidParameter } from '../errors.js';
 import { meanInterval } from '../metrics/intervals.js';
@@ -9,7 +9,7 @@ import { heatShare } from '../metrics/heatShare.js';
 import { mean, momentsOf } from '../metrics/statistics.js';
 import { native } from '../native/addon.js';
 import { throwIfAborted } from '../progress.js';
-import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
+import { resolveSettings, type GivenOf } from '../settings/setting.js';
 import { openRun } from '../train/runFolder.js';
 import { samplesOfGroups } from './samples.js';
 import type {
@@ -21,7 +21,7 @@ import type {
   MappedModel,
   MeanShare,
 } from './gradCamResult.js';
-import { TraceSession, type SessionOptions } from './traceSession.js';
+import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
 export interface GradCamOptions
@@ -53,7 +53,7 @@ export interface GradCamOptions
  *   sizes differ; `DATASET_EMPTY_GROUP`; and what `TraceSession.open` throws
  */
 export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
-  checkSettings(TRACE_SETTINGS.gradCam, options);
+  checkTraceOptions(TRACE_SETTINGS.gradCam, options, { compare: true });
   if (options.compare !== undefined) await requireComparable(options.run, options.compare);
   using after = await TraceSession.open(options);
   using before =

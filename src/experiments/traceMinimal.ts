@@ -5,7 +5,7 @@ import type { Neuron } from '../neurons/neuron.js';
 import { maskNeurons, type NeuronPlace } from '../neurons/perturb.js';
 import { gradientXWeightScores } from '../neurons/score.js';
 import { requireTopK, selectTopK } from '../neurons/select.js';
-import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
+import { resolveSettings, type GivenOf } from '../settings/setting.js';
 import { samplesOfGroups } from './samples.js';
 import { compareMinorities, summarizeMinimal } from './minimalSummary.js';
 import type {
@@ -14,7 +14,7 @@ import type {
   ReferenceState,
   TraceMinimalResult,
 } from './traceMinimalResult.js';
-import { TraceSession, type SessionOptions } from './traceSession.js';
+import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
 type MinimalChoices = GivenOf<(typeof TRACE_SETTINGS)['minimal']>;
@@ -41,7 +41,7 @@ export interface TraceMinimalOptions
  *   that predicts next to nothing right, and what `TraceSession.open` throws
  */
 export async function traceMinimal(options: TraceMinimalOptions): Promise<TraceMinimalResult> {
-  checkSettings(TRACE_SETTINGS.minimal, options); // Before the long work.
+  checkTraceOptions(TRACE_SETTINGS.minimal, options);
   using session = await TraceSession.open(options);
   return await traceMinimalIn(session, options);
 }

@@ -2,9 +2,9 @@ import { median } from '../metrics/statistics.js';
 import type { CriterionName } from '../neurons/criteria.js';
 import type { Neuron } from '../neurons/neuron.js';
 import { fractionToCount } from '../neurons/select.js';
-import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
+import { resolveSettings, type GivenOf } from '../settings/setting.js';
 import { RANK_BIN, type OverlapEntry, type TraceOverlapResult } from './results.js';
-import { TraceSession, type SessionOptions } from './traceSession.js';
+import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
 type OverlapChoices = GivenOf<(typeof TRACE_SETTINGS)['overlap']>;
@@ -18,7 +18,7 @@ export interface TraceOverlapOptions extends SessionOptions, OverlapChoices {}
  * @throws `USAGE` for options out of range, and what `TraceSession.open` throws
  */
 export async function traceOverlap(options: TraceOverlapOptions): Promise<TraceOverlapResult> {
-  checkSettings(TRACE_SETTINGS.overlap, options); // Before the long work.
+  checkTraceOptions(TRACE_SETTINGS.overlap, options);
   using session = await TraceSession.open(options);
   return await traceOverlapIn(session, options);
 }

@@ -21,7 +21,8 @@ import type { Protocol } from '../protocol.js';
 import { openDataset } from '../train/runData.js';
 import { openRun, type RunConfig, type RunFolder } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
-import { checkSettings } from '../settings/setting.js';
+import { requireKnownNames, type NamesOf } from '../settings/names.js';
+import { checkSettings, type SettingsTable } from '../settings/setting.js';
 import { precisionChange, type PrecisionChange } from './precisionChange.js';
 import type { SessionHeader } from './results.js';
 import { TRACE_SETTINGS, traceSettings, type SessionChoices, type TraceSettings } from './traceSettings.js';
@@ -44,6 +45,22 @@ export interface SessionOptions extends JobOptions, SessionChoices {
   readonly memoryFormat?: MemoryFormat | undefined;
   /** Whose settings the others default to; default: the article's. */
   readonly protocol?: Protocol | undefined;
+}
+
+/** What every trace takes besides its settings. */
+const OPTIONS: NamesOf<Omit<SessionOptions, keyof SessionChoices>> = {
+  ...{ run: true, data: true, datasetOptions: true, protocol: true, seed: true },
+  ...{ device: true, threads: true, memoryFormat: true, onProgress: true, onWarning: true, signal: true },
+};
+
+/** Checks a trace's options before the long work. Throws `USAGE` for one that there is none of, and for values out of range. */
+export function checkTraceOptions(
+  table: SettingsTable,
+  options: object,
+  others: Readonly<Record<string, true>> = {},
+): void {
+  requireKnownNames(options, table, TRACE_SETTINGS.session, OPTIONS, others);
+  checkSettings(table, options);
 }
 
 /** A trained run opened for tracing: its selected model, its data, and the scores of its neurons. */

@@ -2,13 +2,13 @@ import { requireGroups } from '../data/dataset.js';
 import { accuracyInterval, changeInterval, meanInterval } from '../metrics/intervals.js';
 import { maskNeurons, ZERO } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
-import { checkSettings, resolveSettings, type GivenOf } from '../settings/setting.js';
+import { resolveSettings, type GivenOf } from '../settings/setting.js';
 import { compareWithRandom } from './controls.js';
 import { evaluateVariants } from './evaluateVariants.js';
 import { changeOf, type GroupOutcome } from './outcomes.js';
 import type { LayerEntry, TraceStructuredResult } from './results.js';
 import { measuredExamples } from './samples.js';
-import { TraceSession, type SessionOptions } from './traceSession.js';
+import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
 type StructuredChoices = GivenOf<(typeof TRACE_SETTINGS)['structured']>;
@@ -23,7 +23,7 @@ export interface TraceStructuredOptions extends SessionOptions, StructuredChoice
  *   `TraceSession.open` throws
  */
 export async function traceStructured(options: TraceStructuredOptions): Promise<TraceStructuredResult> {
-  checkSettings(TRACE_SETTINGS.structured, options); // Before the long work.
+  checkTraceOptions(TRACE_SETTINGS.structured, options);
   using session = await TraceSession.open(options);
   return await traceStructuredIn(session, options);
 }

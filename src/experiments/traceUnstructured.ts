@@ -1,14 +1,14 @@
 import { requireGroups } from '../data/dataset.js';
 import { perturbedVariants, type PerturbationChoice } from '../neurons/perturb.js';
 import { isDrawn } from '../neurons/perturbations.js';
-import { checkSettings, resolveSettings, without, type GivenOf } from '../settings/setting.js';
+import { resolveSettings, without, type GivenOf } from '../settings/setting.js';
 import { compareWithRandom, type ControlledSet } from './controls.js';
 import { evaluateVariants } from './evaluateVariants.js';
 import { knownOfRun } from './knownValues.js';
 import { summarizeOutcomes, type GroupOutcome } from './outcomes.js';
 import type { TraceEntry, TraceUnstructuredResult } from './results.js';
 import { measuredExamples } from './samples.js';
-import { TraceSession, type SessionOptions } from './traceSession.js';
+import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
 import { repeatsOf, TRACE_SETTINGS } from './traceSettings.js';
 
 type UnstructuredChoices = GivenOf<(typeof TRACE_SETTINGS)['unstructured']>;
@@ -25,7 +25,7 @@ export interface TraceOptions extends SessionOptions, UnstructuredChoices {}
  *   are to be rewound to an epoch that the run has not kept, and what `TraceSession.open` throws
  */
 export async function traceUnstructured(options: TraceOptions): Promise<TraceUnstructuredResult> {
-  checkSettings(TRACE_SETTINGS.unstructured, options); // Before the long work.
+  checkTraceOptions(TRACE_SETTINGS.unstructured, options);
   using session = await TraceSession.open(options);
   return await traceUnstructuredIn(session, options);
 }

@@ -1,4 +1,4 @@
-import { nearestNames } from '../data/nearest.js';
+import { nearestNames } from '../nearest.js';
 import { SpurmemError } from '../errors.js';
 
 /** A layer of neurons, in the model's parameter order. */

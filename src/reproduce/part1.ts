@@ -20,7 +20,7 @@ import type { Figure, TraceNeed } from '../report/figure.js';
 import type { RunResults } from '../report/reportData.js';
 import { writeReport } from '../report/writeReport.js';
 import { resolveSettings, without } from '../settings/setting.js';
-import { trainErm } from '../train/methods.js';
+import { erm as ermMethod } from '../train/methods/erm.js';
 import type { ErmOptions } from '../train/recipe.js';
 import { RunFolder } from '../train/runFolder.js';
 import { mergeNeeds } from './articleFigures.js';
@@ -89,7 +89,7 @@ async function trainWhereMissing(options: Part1Options): Promise<void> {
     });
   }
   options.onStep?.(`ERM: ${erm.arch}`);
-  await inScope('erm', () => trainErm({ ...rest, ...erm, data, out: run, resume: true }));
+  await inScope('erm', () => ermMethod.train({ ...rest, ...erm, data, out: run, resume: true }));
 }
 
 /** What the figures need; the rest is left out. */
@@ -184,7 +184,11 @@ async function heatMaps(session: TraceSession, options: Part1Options): Promise<G
   const made = await session.folder.readResult<GradCamResult>('grad-cam');
   if (made?.after.checkpoint === session.checkpoint) return made;
   options.onStep?.('heat maps');
-  return gradCam({ ...options, data: session.dataset });
+  const { run, seed, device, threads, memoryFormat, batchSize, onProgress, onWarning, signal } = options;
+  return gradCam({
+    ...{ run, data: session.dataset, seed, device, threads, memoryFormat, batchSize },
+    ...{ onProgress, onWarning, signal },
+  });
 }
 
 function hasSameValues<Value>(values: ReadonlySet<Value>, others: readonly Value[]): boolean {

@@ -1,4 +1,5 @@
-import type { TrainingMethod } from './method.js';
+import { requireKnownNames, type NamesOf } from '../settings/names.js';
+import type { MethodOptions, TrainingMethod } from './method.js';
 import type { ErmOptions } from './recipe.js';
 import type { TrainedRun } from './results.js';
 import { cnc } from './methods/cnc.js';
@@ -32,27 +33,43 @@ export function methodNamed(name: string): TrainingMethod {
   return method;
 }
 
+/** What every way to train takes besides its settings. */
+const OPTIONS: NamesOf<MethodOptions & { readonly protocol: unknown }> = {
+  ...{ data: true, datasetOptions: true, from: true, out: true, resume: true, protocol: true },
+  ...{ device: true, threads: true, memoryFormat: true, seed: true, keepEpochs: true },
+  ...{ onEpoch: true, onProgress: true, onWarning: true, signal: true },
+};
+
+/** A method's way to train, for callers who may misspell an option. */
+async function train<Options extends object, Result>(
+  method: Omit<TrainingMethod, 'train'> & { train(options: Options): Promise<Result> },
+  options: Options,
+): Promise<Result> {
+  requireKnownNames(options, method.settings, OPTIONS);
+  return method.train(options);
+}
+
 /** Trains a run by ERM (`methods/erm.ts`), which fine-tuning and DFR start from. */
-export const trainErm: RecipeTrain = (options) => erm.train(options);
+export const trainErm: RecipeTrain = (options) => train(erm, options);
 /** ERM on images drawn with each class equally likely. */
-export const trainRwy: RecipeTrain = (options) => rwy.train(options);
+export const trainRwy: RecipeTrain = (options) => train(rwy, options);
 /** ERM on images drawn with each group equally likely. */
-export const trainRwg: RecipeTrain = (options) => rwg.train(options);
+export const trainRwg: RecipeTrain = (options) => train(rwg, options);
 /** ERM on a subset with as many images of each class. */
-export const trainSuby: RecipeTrain = (options) => suby.train(options);
+export const trainSuby: RecipeTrain = (options) => train(suby, options);
 /** ERM on a subset with as many images of each group. */
-export const trainSubg: RecipeTrain = (options) => subg.train(options);
+export const trainSubg: RecipeTrain = (options) => train(subg, options);
 /** GroupDRO (`methods/groupDro.ts`). */
-export const trainGroupDro: typeof groupDro.train = (options) => groupDro.train(options);
+export const trainGroupDro: typeof groupDro.train = (options) => train(groupDro, options);
 /** JTT (`methods/jtt.ts`). */
-export const trainJtt: typeof jtt.train = (options) => jtt.train(options);
+export const trainJtt: typeof jtt.train = (options) => train(jtt, options);
 /** Correct-n-Contrast (`methods/cnc.ts`). */
-export const trainCnc: typeof cnc.train = (options) => cnc.train(options);
+export const trainCnc: typeof cnc.train = (options) => train(cnc, options);
 /** Last-layer retraining of another run's model (`methods/dfr.ts`). */
-export const trainDfr: typeof dfr.train = (options) => dfr.train(options);
+export const trainDfr: typeof dfr.train = (options) => train(dfr, options);
 /** Self-damaging contrastive learning from another run's model (`methods/sdclr.ts`). */
-export const trainSdclr: typeof sdclr.train = (options) => sdclr.train(options);
+export const trainSdclr: typeof sdclr.train = (options) => train(sdclr, options);
 /** Fine-tunes another run's model against spurious memorization (`methods/finetune.ts`). */
-export const trainFinetune: typeof finetune.train = (options) => finetune.train(options);
+export const trainFinetune: typeof finetune.train = (options) => train(finetune, options);
 
 type RecipeTrain = (options: ErmOptions) => Promise<TrainedRun>;

@@ -6,7 +6,13 @@ import { native, type MemoryFormat, type Precision } from '../../src/native/addo
 import { setThreads } from '../../src/native/device.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, report } from './compare.js';
-import { compareGradients, compareInitialWeights, compareStages, compareWithGradients, oracleOf } from './oracle.js';
+import {
+  compareGradients,
+  compareInitialWeights,
+  compareStages,
+  compareWithGradients,
+  oracleOf,
+} from './oracle.js';
 import { TEAM, reference } from './python.js';
 
 const folder = temporaryFolder();

@@ -3,7 +3,7 @@ import { extname, join, posix } from 'node:path';
 import { messageOf, SpurmemError } from '../../errors.js';
 import { forEachCsvRow } from '../csv.js';
 import { readSource } from '../datasetSource.js';
-import { nearestNames } from '../nearest.js';
+import { nearestNames } from '../../nearest.js';
 import { relativePath } from '../relativePath.js';
 import { parseSplit } from '../table.js';
 import type { ForegroundFile } from './foregroundFile.js';

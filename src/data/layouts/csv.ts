@@ -9,7 +9,7 @@ import { kindOf } from '../datasetSource.js';
 import type { DatasetSource } from '../datasetSource.js';
 import { defineLayout } from '../layout.js';
 import type { AskedOf, ValueNames } from '../layout.js';
-import { nearestNames } from '../nearest.js';
+import { nearestNames } from '../../nearest.js';
 import { pathBelow } from '../relativePath.js';
 import { isReleasedTable, readTableSource, TABLE_NAME } from '../tableSource.js';
 

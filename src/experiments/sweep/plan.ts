@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { nearestNames } from '../../data/nearest.js';
+import { nearestNames } from '../../nearest.js';
 import { messageOf, SpurmemError } from '../../errors.js';
 import { writeJson } from '../../files.js';
 import { checkSettings, type SettingsTable } from '../../settings/setting.js';
