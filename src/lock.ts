@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import fs, { existsSync, readFileSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import lockfile from 'proper-lockfile';
@@ -51,7 +51,10 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
         lost = true;
       },
     });
+    // By the folder's time the library knows its lock again.
+    const { atime, mtime } = await stat(lockPath);
     await writeFile(join(lockPath, OWNER_NAME), JSON.stringify(ownOwner()));
+    await utimes(lockPath, atime, mtime);
     return {
       isLost: () => lost,
       release: async () => {

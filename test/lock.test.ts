@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isLocked, ownerOf, tryLock, type LockOwner } from '../src/lock.js';
 import { temporaryFolder } from './temporary.js';
 
@@ -33,6 +34,15 @@ test('one holds it, until it lets go', async () => {
   const second = await tryLock(lock);
   expect(second).toBeDefined();
   await second?.release();
+});
+
+test('is kept while it is refreshed', async () => {
+  const lock = path();
+  const held = await tryLock(lock);
+  await sleep(6_000); // It is refreshed every 5 s.
+  expect(held?.isLost()).toBe(false);
+  expect(await tryLock(lock)).toBeUndefined();
+  await held?.release();
 });
 
 test('that of a process that was killed is taken over at once', async () => {

@@ -35,7 +35,7 @@ test('a run that another process writes to is refused at once', async () => {
   await new RunFolder(out).locked(async () => {
     // No progress is printed: nothing was computed.
     const outcome = await spurmem(trace);
-    expectFailure(outcome, 1, `Another process is writing to ${out}`);
+    expectFailure(outcome, 1, `is writing to ${out}. Wait for it to end`);
     expect(outcome.stderr.trimEnd().split('\n')).toHaveLength(1);
   });
 });

@@ -265,6 +265,7 @@ async function transpile(out: string): Promise<string> {
     'errors.ts',
     'files.ts',
     'lock.ts',
+    'nearest.ts',
     'progress.ts',
     'native/addon.ts',
     'native/loadAdvice.ts',

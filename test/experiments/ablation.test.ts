@@ -16,7 +16,7 @@ const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
 const common = { seed: 0, device: 'cpu', threads: 1 };
 const options: TraceOptions = {
-  ...{ ...common, run, controls: 3, controlSamples: 4 },
+  ...{ ...common, run, controls: 3 },
   ...{ criteria: ['gradient'], topK: [1, 8], repeats: 3 },
 };
 

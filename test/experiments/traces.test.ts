@@ -23,8 +23,9 @@ import { temporaryFolder } from '../temporary.js';
 const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
-const common = { seed: 0, device: 'cpu', threads: 0, controls: 0 };
-const options: TraceOptions = { ...common, run, criteria: ARTICLE_CRITERIA, topK: [1, 2, 3] };
+const common = { seed: 0, device: 'cpu', threads: 0 };
+const traced = { ...common, controls: 0 };
+const options: TraceOptions = { ...traced, run, criteria: ARTICLE_CRITERIA, topK: [1, 2, 3] };
 
 beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
@@ -103,7 +104,7 @@ test('k beyond the model\u2019s neurons is refused before the long work', async 
 });
 
 test('structured tracing gives what zeroing each layer\u2019s neurons alone gives', async () => {
-  const result = await traceStructured({ ...common, run, criteria: ARTICLE_CRITERIA, topK: [1, 2] });
+  const result = await traceStructured({ ...traced, run, criteria: ARTICLE_CRITERIA, topK: [1, 2] });
   expect(result.layers).toHaveLength(21);
   expect(result.entries).toHaveLength(2 * 4 * 21 * 2);
   expect(result.cost.ratio).toBeLessThan(0.3);

@@ -15,7 +15,8 @@ import { temporaryFolder } from '../temporary.js';
 const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
-const common = { run, seed: 0, device: 'cpu', threads: 0 };
+const compute = { seed: 0, device: 'cpu', threads: 0 };
+const common = { ...compute, run };
 /** Every block has these layers of neurons; the patch embedding has none. */
 const BLOCK = ['attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2'];
 
@@ -23,7 +24,7 @@ beforeAll(async () => {
   const counts = { train: [12, 6, 4, 8], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
   await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
   await trainErm({
-    ...common,
+    ...compute,
     ...{ data, out: run, arch: 'vit_tiny_patch16_224', patchSize: 8, epochs: 2, batchSize: 16, lr: 1e-3 },
     resume: false,
   });
@@ -55,7 +56,7 @@ test.each<[Unit, CriterionName, number]>([
 test('the rows of the whole network with the largest gradient can be perturbed', async () => {
   const result = await traceUnstructured({
     ...common,
-    ...{ controls: 2, controlSamples: 4 },
+    ...{ controls: 2 },
     ...{ criteria: ['gradient'], topK: [1, 2], perturbation: 'reinit', sigmas: [0.005], repeats: 2 },
   });
   expect(result.entries).toHaveLength(4 * 2);

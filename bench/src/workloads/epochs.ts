@@ -33,6 +33,14 @@ type Train = (
   more: Pick<Parameters<typeof trainErm>[0], 'resume' | 'epochs' | 'seed' | 'signal' | 'onEpoch'>,
 ) => Promise<unknown>;
 
+/** ERM, of settings that the rival takes as well. */
+function ermOf(
+  { data, out, arch, batchSize, lr, precision }: EpochSettings,
+  { device, threads }: WorkloadPlace,
+): Train {
+  return (more) => trainErm({ data, out, arch, batchSize, lr, precision, device, threads, ...more });
+}
+
 /** More than are ever measured. */
 const MANY_EPOCHS = 10_000;
 /** Milliseconds between the checks of the event loop; a delay is what is beyond them. */
@@ -40,30 +48,24 @@ const RESOLUTION = 5;
 
 /** Epochs of `train erm` with their validation, one a repeat, from the second on: the images are decoded. */
 export async function laterEpochs(settings: EpochSettings, place: WorkloadPlace): Promise<Workload> {
-  return epochsAfterFirst(settings, (more) => trainErm({ ...settings, ...place, ...more }));
+  return epochsAfterFirst(settings, ermOf(settings, place));
 }
 
 /** The same of `train finetune`, from a run of one epoch that it makes. */
 export async function laterFinetuningEpochs(
   settings: FinetuningEpochSettings,
-  place: WorkloadPlace,
+  { device, threads }: WorkloadPlace,
 ): Promise<Workload> {
-  const { data, arch, batchSize, precision, out } = settings;
+  const { data, batchSize, precision, out } = settings;
   const from = `${out}-erm`;
   await rm(from, { recursive: true, force: true });
-  await trainErm({
-    ...{ data, arch, batchSize, precision, out: from },
-    ...place,
-    epochs: 1,
-    lr: 1e-4,
-    seed: 0,
-  });
+  await ermOf({ ...settings, out: from, lr: 1e-4 }, { device, threads })({ epochs: 1, seed: 0 });
   const { fraction, gradientWorst, gradientDrawn, scale } = settings;
   return epochsAfterFirst(settings, (more) =>
     trainFinetune({
       ...{ from, data, out, batchSize, precision, kickInEpoch: 'selected' },
       ...{ fraction, gradientWorst, gradientDrawn },
-      ...{ viewAugmentation: { scale, horizontalFlip: 0.5 }, ...place, ...more },
+      ...{ viewAugmentation: { scale, horizontalFlip: 0.5 }, device, threads, ...more },
     }),
   );
 }
@@ -91,10 +93,7 @@ export async function firstEpoch(settings: EpochSettings, place: WorkloadPlace):
     run: async (): Promise<SideRun> => {
       await rm(settings.out, { recursive: true, force: true });
       await rm(join(settings.data, '.spurmem'), { recursive: true, force: true });
-      const { allSeconds, delay } = await oneEpoch(
-        (more) => trainErm({ ...settings, ...place, ...more }),
-        false,
-      );
+      const { allSeconds, delay } = await oneEpoch(ermOf(settings, place), false);
       return { seconds: allSeconds, measures: { 'event-loop delay p99 ms': delay } };
     },
   };

@@ -14,10 +14,10 @@ export interface TraceWorkloadSettings {
 /** A whole trace with the published code's settings: opening the run, scores, selections, variants, result file. */
 export function releasedTrace(
   { run, kind, criteria, topK }: TraceWorkloadSettings,
-  place: WorkloadPlace,
+  { device, threads }: WorkloadPlace,
 ): Promise<Workload> {
   const protocol = 'released';
-  const options = { ...place, run, criteria, topK, protocol, seed: 0, controls: 0 } as const;
+  const options = { device, threads, run, criteria, topK, protocol, seed: 0, controls: 0 } as const;
   return Promise.resolve({
     units: 1,
     run: async () => ({
