@@ -1,11 +1,7 @@
-import * as vega from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
-
+import type { TopLevelSpec } from 'vega-lite';
 import { escapeMarkup } from '../html/markup.js';
 import { CONFIG } from './theme.js';
 import { useTextEstimates } from './vegaText.js';
-
-useTextEstimates();
 
 /** A drawn chart. */
 export interface Chart {
@@ -32,6 +28,7 @@ export interface NamedChart extends ChartSpec {
  * @throws Error when Vega-Lite finds anything to complain about in the specification
  */
 export async function renderChart({ label, spec }: ChartSpec): Promise<Chart> {
+  const { vega, compile } = await loadVega();
   // Vega-Lite only warns about channels and properties that it drops; here that is a defect of the chart.
   const logger = vega.logger(vega.Warn, undefined, (_method, _level, messages) => {
     throw new Error(`chart "${label}": ${messages.join(' ')}`);
@@ -47,6 +44,21 @@ export async function renderChart({ label, spec }: ChartSpec): Promise<Chart> {
   } finally {
     view.finalize();
   }
+}
+
+let loaded: ReturnType<typeof load> | undefined;
+
+/** Half a second and 50 MB, which only those who draw should pay. */
+function loadVega(): ReturnType<typeof load> {
+  loaded ??= load();
+  return loaded;
+}
+
+async function load() {
+  const vega = await import('vega');
+  const { compile } = await import('vega-lite');
+  useTextEstimates(vega.textMetrics);
+  return { vega, compile };
 }
 
 /** Browsers show a mark's `title`, and no `aria-label`, where the pointer rests. */

@@ -1,4 +1,4 @@
-import { textMetrics } from 'vega';
+import type { textMetrics } from 'vega';
 import { textWidth } from './textMetrics.js';
 
 declare module 'vega' {
@@ -15,7 +15,7 @@ declare module 'vega' {
  * Makes Vega estimate the width of text by its characters. Its own guess without a canvas, 0.8 em each, leaves a
  * third of a chart empty; with a canvas it measures, and charts would differ from machine to machine.
  */
-export function useTextEstimates(): void {
-  textMetrics.width = (item, text) =>
+export function useTextEstimates(metrics: typeof textMetrics): void {
+  metrics.width = (item, text) =>
     textWidth(String(text), item.fontSize ?? 11, Number(item.fontWeight) >= 600);
 }
