@@ -1,6 +1,5 @@
-// How a training step suffers from another busy process, by how long OpenMP's threads spin: node scripts/busyNeighbour.mjs
-// Prints the median milliseconds of 20 ERM steps of ResNet-18 on 64 images of 64 x 64 px, alone and beside a process that
-// keeps one core busy, a process a measurement.
+// How a training step suffers from another busy process, by how long OpenMP's threads spin: node scripts/busyNeighbour.mjs resnet18
+// Prints the median milliseconds of ERM steps, alone and beside a process that keeps one core busy, a process a measurement.
 import { spawn, spawnSync } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
@@ -12,9 +11,14 @@ const SETTINGS = [
   { name: 'GOMP_SPINCOUNT=10000', environment: { GOMP_SPINCOUNT: '10000' } },
   { name: 'OMP_WAIT_POLICY=passive', environment: { OMP_WAIT_POLICY: 'passive' } },
 ];
-const [IMAGES, SIDE, STEPS, WARM_UP] = [64, 64, 20, 5];
+const SIZES = {
+  resnet18: { images: 64, side: 64, steps: 20, warmUp: 5 },
+  resnet50: { images: 16, side: 224, steps: 5, warmUp: 2 },
+};
+const [, , arch = 'resnet18', task] = process.argv;
+const { images: IMAGES, side: SIDE, steps: STEPS, warmUp: WARM_UP } = SIZES[arch];
 
-if (process.argv[2] === 'steps') await measureSteps();
+if (task === 'steps') await measureSteps();
 else compare();
 
 function compare() {
@@ -28,7 +32,7 @@ function compare() {
 }
 
 function medianOf(environment) {
-  const arguments_ = [fileURLToPath(import.meta.url), 'steps'];
+  const arguments_ = [fileURLToPath(import.meta.url), arch, 'steps'];
   const { stdout } = spawnSync(process.execPath, arguments_, { env: { ...process.env, ...environment } });
   return Number(stdout);
 }
@@ -40,7 +44,7 @@ async function measureSteps() {
   await setThreads(0);
   const addon = native();
   const generator = new addon.Generator(0);
-  const model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
+  const model = await Model.create({ arch, numClasses: 2, generator, device: 'cpu' });
   const optimizer = new Adam(model, 1e-4);
   const pixels = Float32Array.from({ length: IMAGES * 3 * SIDE * SIDE }, (_, i) => (i % 255) / 255);
   const images = await (await addon.tensor(pixels, [IMAGES, 3, SIDE, SIDE], 'cpu')).channelsLast();
