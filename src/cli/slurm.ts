@@ -1,8 +1,7 @@
 import type { SweepPlan } from '../experiments/sweep/plan.js';
 
 /**
- * A script that hands a plan's jobs to Slurm: an array for each stage, each after the one before it. A job of its own gives
- * every run the options that `#SBATCH` lines in the environment's `SBATCH_*` variables or sbatch's own arguments name.
+ * A script that hands a plan's jobs to Slurm: an array for each stage, each after the one before it. Its arguments go to sbatch.
  *
  * @param plan.path where the plan is, as the nodes see it
  */

@@ -102,13 +102,13 @@ function slug(settings: object | undefined, common: object = {}): string {
   return Object.entries(settings ?? {})
     .filter(([name, value]) => value !== (common as Readonly<Record<string, unknown>>)[name])
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => `${name}=${text(value)}`)
+    .map(([name, value]) => nameInFolder(name, value))
     .join('-');
 }
 
-function text(value: unknown): string {
+/** A setting as a part of a folder's name: `lambda=5`. */
+export function nameInFolder(name: string, value: unknown): string {
+  const text = value === undefined ? 'none' : JSON.stringify(value);
   // Paths, such as that of a weights file, must not become folders.
-  return (value === undefined ? 'none' : JSON.stringify(value))
-    .replaceAll('"', '')
-    .replace(/[^\w.=+,-]+/g, '_');
+  return `${name}=${text.replaceAll('"', '').replace(/[^\w.=+,-]+/g, '_')}`;
 }

@@ -8,6 +8,7 @@ import { messageOf, SpurmemError } from '../../errors.js';
 import { writeJson } from '../../files.js';
 import { checkSettings, type SettingsTable } from '../../settings/setting.js';
 import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
+import { nameInFolder } from '../studyArm.js';
 
 const settingsSchema = z.record(z.string(), z.unknown());
 const entrySchema = z.strictObject({
@@ -33,6 +34,8 @@ const sweepSchema = z.strictObject({
 });
 
 type Entry = z.infer<typeof entrySchema>;
+/** The error of an entry. */
+type Refuse = (problem: string) => SpurmemError;
 
 const jobSchema = z.strictObject({
   /** Its place in the plan, from 0 on. */
@@ -68,57 +71,52 @@ export type SweepPlan = Readonly<z.infer<typeof planSchema>>;
  */
 export async function planSweep(path: string): Promise<SweepPlan> {
   const sweep = await readAs(path, sweepSchema, 'sweep');
-  const invalid = (where: string, problem: string): SpurmemError =>
-    new SpurmemError('USAGE', `${path}, ${where}: ${problem}`);
   const jobs: SweepJob[] = [];
-  const names = new Set<string>();
   for (const [at, entry] of sweep.jobs.entries()) {
-    const where = `jobs[${at}]`;
-    const method = TRAINING_METHODS.find(({ name }) => name === entry.method);
-    if (!method)
-      throw invalid(
-        where,
-        unknownName(
-          'method',
-          entry.method,
-          TRAINING_METHODS.map(({ name }) => name),
-        ),
-      );
-    const name = entry.name ?? entry.method;
-    if (names.has(name)) throw invalid(where, `there is another entry named ${name}. Give it a \`name\`.`);
-    const { settings: table } = method;
-    const shared = Object.entries(sweep.settings).filter(([setting]) => Object.hasOwn(table, setting));
-    const common = { ...Object.fromEntries(shared), ...entry.settings };
-    for (const combination of combinationsOf(entry.grid)) {
-      const settings = { ...common, ...combination };
-      requireKnown(table, settings, (problem) => invalid(where, problem));
-      for (const seed of sweep.seeds) {
-        for (const source of sourcesOf(entry, method.startsFrom, jobs, seed, (problem) =>
-          invalid(where, problem),
-        )) {
-          const folder = [slug(combination), ...(source ? [slug(source.varied)] : [])].filter(
-            (part) => part !== '',
-          );
-          jobs.push({
-            ...{
-              index: jobs.length,
-              stage: source ? source.job.stage + 1 : 0,
-              entry: name,
-              method: method.name,
-            },
-            ...{ settings, seed, out: resolve(join(sweep.out, name, ...folder, `seed-${seed}`)) },
-            from: source?.job.index ?? null,
-          });
-        }
-      }
-    }
-    names.add(name);
+    const refuse = (problem: string): SpurmemError =>
+      new SpurmemError('USAGE', `${path}, jobs[${at}]: ${problem}`);
+    for (const job of jobsOf(entry, sweep, jobs, refuse)) jobs.push({ index: jobs.length, ...job });
   }
   for (const name of Object.keys(sweep.settings)) {
     const known = sweep.jobs.flatMap(({ method }) => Object.keys(methodNamed(method).settings));
-    if (!known.includes(name)) throw invalid('settings', unknownName('setting', name, known));
+    if (!known.includes(name)) {
+      throw new SpurmemError('USAGE', `${path}, settings: ${unknownName('setting', name, known)}`);
+    }
   }
   return { kind: 'sweep-plan', data: resolve(sweep.data), jobs };
+}
+
+/** The jobs of one entry, after those of the entries before it. */
+function jobsOf(
+  entry: Entry,
+  { out, seeds, settings: shared }: z.infer<typeof sweepSchema>,
+  earlier: readonly SweepJob[],
+  refuse: Refuse,
+): Omit<SweepJob, 'index'>[] {
+  const names = TRAINING_METHODS.map(({ name }) => name);
+  if (!names.includes(entry.method)) throw refuse(unknownName('method', entry.method, names));
+  const name = entry.name ?? entry.method;
+  if (earlier.some((job) => job.entry === name)) {
+    throw refuse(`there is another entry named ${name}. Give it a \`name\`.`);
+  }
+  const { settings: table, startsFrom, name: method } = methodNamed(entry.method);
+  const ofMethod = Object.entries(shared).filter(([setting]) => Object.hasOwn(table, setting));
+  const jobs: Omit<SweepJob, 'index'>[] = [];
+  for (const combination of combinationsOf(entry.grid)) {
+    const settings = { ...Object.fromEntries(ofMethod), ...entry.settings, ...combination };
+    requireKnown(table, settings, refuse);
+    for (const seed of seeds) {
+      for (const source of sourcesOf(entry, startsFrom, earlier, seed, refuse)) {
+        const folder = [slug(combination), slug(source?.varied ?? {})].filter((part) => part !== '');
+        jobs.push({
+          ...{ stage: source ? source.job.stage + 1 : 0, entry: name, method, settings, seed },
+          out: resolve(join(out, name, ...folder, `seed-${seed}`)),
+          from: source?.job.index ?? null,
+        });
+      }
+    }
+  }
+  return jobs;
 }
 
 /** Writes a plan, or leaves an equal one. Throws `RUN_EXISTS` where another plan is: its runs would be mixed with these. */
@@ -154,15 +152,15 @@ async function readAs<Schema extends z.ZodType>(
 function requireKnown(
   table: SettingsTable,
   settings: Readonly<Record<string, unknown>>,
-  invalid: (problem: string) => SpurmemError,
+  refuse: Refuse,
 ): void {
   for (const name of Object.keys(settings)) {
-    if (!Object.hasOwn(table, name)) throw invalid(unknownName('setting', name, Object.keys(table)));
+    if (!Object.hasOwn(table, name)) throw refuse(unknownName('setting', name, Object.keys(table)));
   }
   try {
     checkSettings(table, settings);
   } catch (error) {
-    throw invalid(messageOf(error));
+    throw refuse(messageOf(error));
   }
 }
 
@@ -182,16 +180,16 @@ function sourcesOf(
   startsFrom: 'data' | 'run',
   jobs: readonly SweepJob[],
   seed: number,
-  invalid: (problem: string) => SpurmemError,
+  refuse: Refuse,
 ): (Source | undefined)[] {
   if (startsFrom === 'data') {
-    if (from !== undefined) throw invalid('it starts from the data, and takes no `from`.');
+    if (from !== undefined) throw refuse('it starts from the data, and takes no `from`.');
     return [undefined];
   }
   const earlier = [...new Set(jobs.map(({ entry }) => entry))];
   if (from === undefined || !earlier.includes(from)) {
     const said = from === undefined ? '`from` is missing' : `\`from\` is ${from}`;
-    throw invalid(
+    throw refuse(
       `it starts from a run: ${said}, and takes an entry before it (${earlier.join(', ') || 'there is none'}).`,
     );
   }
@@ -223,8 +221,6 @@ function combinationsOf(grid: Readonly<Record<string, readonly unknown[]>>): Rec
 /** A folder's name for values: `lr=0.001-batchSize=32`. */
 function slug(values: Readonly<Record<string, unknown>>): string {
   return Object.entries(values)
-    .map(([name, value]) =>
-      `${name}=${JSON.stringify(value)}`.replaceAll('"', '').replace(/[^\w.=+,-]+/g, '_'),
-    )
+    .map(([name, value]) => nameInFolder(name, value))
     .join('-');
 }
