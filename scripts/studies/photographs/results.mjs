@@ -11,18 +11,33 @@ const TWO_NULLS = ['same-layers', 'whole-model'];
 /** How strong the spurious correlation of the curve's benchmarks is, in percent. */
 export const AGREEMENTS = [80, 90, 95, 98, 100];
 
+/** Part II on faces: the arms of the primary outcome and three baselines. */
+const FACES_ARMS = [
+  ...[
+    'ERM',
+    'continued, squared error',
+    'contrast, no mask',
+    'contrast, random mask',
+    'contrast, gradient mask',
+  ],
+  ...['RWG', 'GroupDRO', 'DFR'],
+];
+
 /**
  * Epochs of ERM, of its early models, and those before which Part II's arms go on from it. Part II takes the configurations that were
- * chosen on `tunedOn`.
+ * chosen on `tunedOn`, and all arms, those of `arms`, or the `best` ones there.
  */
 export const BENCHMARKS = {
   birds: BIRDS,
-  faces: { ...BIRDS, data: 'data/faces', epochs: 6, early: 1, kickIn: 2, nulls: TWO_NULLS, tunedOn: 'birds' },
+  faces: {
+    ...{ ...BIRDS, data: 'data/faces', epochs: 6, early: 1, kickIn: 2, nulls: TWO_NULLS },
+    ...{ tunedOn: 'birds', arms: FACES_ARMS },
+  },
   'birds-224': { ...BIRDS, data: 'data/birds-224', arch: 'resnet50', nulls: TWO_NULLS },
   ...Object.fromEntries(
     AGREEMENTS.filter((percent) => percent !== 95).map((percent) => [
       `birds-${percent}`,
-      { ...BIRDS, data: `data/birds-${percent}`, tunedOn: 'birds' },
+      { ...BIRDS, data: `data/birds-${percent}`, tunedOn: 'birds', arms: 'best' },
     ]),
   ),
 };
