@@ -7,6 +7,7 @@
 #include <torch/version.h>
 
 #include "arguments.h"
+#include "distributed/processGroup.h"
 #include "engine.h"
 #include "exports.h"
 #include "jobs.h"
@@ -41,10 +42,12 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exportNetworks(exports);
   exportLosses(exports);
   exportAdam(exports);
+  exportProcessGroups(exports);
   exportFunction<configure>(exports, "configure");
   exportFunction<matmul>(exports, "matmul");
   exports.Set("torchVersion", TORCH_VERSION);
   exports.Set("fastBf16", hasFastBf16());
+  exports.Set("hasGloo", ProcessGroup::hasBackend());
   exports.Set("cudaDevices",
               static_cast<double>(at::hasCUDA() ? at::detail::getCUDAHooks().getNumGPUs() : 0));
   return exports;

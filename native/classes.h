@@ -10,9 +10,11 @@
 namespace spurmem {
 
 struct Network;
+class ProcessGroup;
 
-// Both throw a TypeError for anything else, and for a disposed one.
+// All throw a TypeError for anything else, and for a disposed one.
 at::Generator toGenerator(const Napi::Value& value, const std::string& name);
 std::shared_ptr<Network> toNetwork(const Napi::Value& value, const std::string& name);
+std::shared_ptr<ProcessGroup> toProcessGroup(const Napi::Value& value, const std::string& name);
 
 }  // namespace spurmem

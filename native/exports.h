@@ -11,6 +11,7 @@ void exportImageStore(Napi::Object exports);
 void exportNetworks(Napi::Object exports);
 void exportLosses(Napi::Object exports);
 void exportAdam(Napi::Object exports);
+void exportProcessGroups(Napi::Object exports);
 
 template <Napi::Value (*function)(const Napi::CallbackInfo&)>
 void exportFunction(Napi::Object exports, const char* name) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "describe.h"
+#include "distributed/processGroup.h"
 #include "exports.h"
 #include "gradcam.h"
 #include "handle.h"
@@ -151,6 +152,10 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
                              InstanceMethod<&NetworkHandle::gradients>("gradients"),
                              InstanceMethod<&NetworkHandle::loadGradients>("loadGradients"),
                              InstanceMethod<&NetworkHandle::zeroGrad>("zeroGrad"),
+                             InstanceMethod<&NetworkHandle::distribute>("distribute"),
+                             InstanceMethod<&NetworkHandle::prepareReduction>("prepareReduction"),
+                             InstanceMethod<&NetworkHandle::sumGradients>("sumGradients"),
+                             InstanceMethod<&NetworkHandle::copyBuffersFromFirst>("copyBuffersFromFirst"),
                              InstanceMethod<&NetworkHandle::moveToward>("moveToward"),
                              InstanceMethod<&NetworkHandle::state>("state"),
                              InstanceMethod<&NetworkHandle::loadState>("loadState"),
@@ -277,6 +282,37 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
   Napi::Value zeroGrad(const Napi::CallbackInfo& info) {
     return compute(info, [network = held(info.Env())] {
       for (auto& parameter : network->parameters) parameter.value.mutable_grad().reset();
+    });
+  }
+
+  Napi::Value distribute(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env()), group = toProcessGroup(info[0], "group"),
+                          synchronizesNorms = toBoolean(info[1], "synchronizesNorms")] {
+      network->distribution = spurmem::distribute(*network, group, synchronizesNorms);
+    });
+  }
+
+  Napi::Value prepareReduction(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env())] {
+      if (network->distribution) network->distribution->prepare();
+    });
+  }
+
+  Napi::Value sumGradients(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env()), group = toProcessGroup(info[0], "group")] {
+      at::NoGradGuard noGrad;
+      for (auto& parameter : network->parameters) {
+        auto& gradient = parameter.value.mutable_grad();
+        // A process without an example has none.
+        if (!gradient.defined()) gradient = at::zeros_like(parameter.value);
+        group->sum(gradient);
+      }
+    });
+  }
+
+  Napi::Value copyBuffersFromFirst(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env()), group = toProcessGroup(info[0], "group")] {
+      for (const auto& buffer : network->buffers) group->copyFromFirst(buffer.value);
     });
   }
 

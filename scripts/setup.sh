@@ -30,7 +30,8 @@ choose_packages() {
   elif [ -n "${LIBTORCH:-}" ] || ! has_libtorch_package; then
     node scripts/libtorch.cjs root
   fi
-  packages+=(libtorch-dev libopenblas0-openmp)
+  # Gloo's headers are of the same version as the one that this libtorch was built with.
+  packages+=(libtorch-dev libopenblas0-openmp libgloo-dev)
   if $for_tests; then
     packages+=(python3 python3-torch python3-torchvision python3-safetensors)
   fi

@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'DEVICE_UNAVAILABLE' // the device asked for is not there
   | 'NATIVE_LOAD_FAILED' // the addon or libtorch could not be loaded
   | 'NATIVE_FAILED' // libtorch reported an error
+  | 'PROCESS_LOST' // of several processes that train together, one has ended
   | 'INTERRUPTED'; // the user stopped the job; the last checkpoint is kept
 
 /** What an error tells besides its message. */

@@ -68,6 +68,7 @@ export { evaluateVariants } from './experiments/evaluateVariants.js';
 export { evaluate } from './metrics/evaluate.js';
 export { groupAccuracies } from './metrics/groups.js';
 export { native } from './native/addon.js';
+export { joinProcessGroup } from './native/processGroup.js';
 
 // Errors, progress, versions.
 export { SpurmemError, type ErrorCode } from './errors.js';

@@ -4,9 +4,14 @@
 
 #include <cmath>
 
+#include "../distributed/processGroup.h"
+
 namespace spurmem {
 
 namespace {
+
+// torch.nn.BatchNorm2d's.
+constexpr double kMomentum = 0.1, kEps = 1e-5;
 
 // torch.nn.init.kaiming_uniform_(weight, a=sqrt(5)), in Python's arithmetic.
 double kaimingUniformBound(int64_t fanIn) {
@@ -123,7 +128,7 @@ NetworkBuilder::Layer NetworkBuilder::batchNorm2d(const std::string& name, int64
   auto& tracked = buffer(name + ".num_batches_tracked", at::zeros({}, at::kLong));
   for (const auto* one : {&weight, &bias}) network_.normParameters.push_back(one);
   for (const auto* one : {&mean, &var, &tracked}) network_.normBuffers.push_back(one);
-  return [&](const at::Tensor& x, const ForwardContext& context) {
+  return [&, &network = network_](const at::Tensor& x, const ForwardContext& context) {
     const bool training = context.statistics != Statistics::frozen;
     if (training) {
       // torch.nn.functional.batch_norm's check: one value has no variance.
@@ -134,10 +139,14 @@ NetworkBuilder::Layer NetworkBuilder::batchNorm2d(const std::string& name, int64
       if (context.statistics == Statistics::shared) context.weight(tracked).add_(1);
     }
     const bool usesRunning = context.statistics != Statistics::separate;
-    return at::batch_norm(x, context.weight(weight), context.weight(bias),
-                          usesRunning ? context.weight(mean) : at::Tensor(),
-                          usesRunning ? context.weight(var) : at::Tensor(), training,
-                          /*momentum=*/0.1, /*eps=*/1e-5, /*cudnn_enabled=*/true);
+    const auto runningMean = usesRunning ? context.weight(mean) : at::Tensor();
+    const auto runningVar = usesRunning ? context.weight(var) : at::Tensor();
+    if (training && network.distribution && network.distribution->synchronizesNorms) {
+      return synchronizedNorm(x, context.weight(weight), context.weight(bias), runningMean, runningVar,
+                              kMomentum, kEps, *network.distribution->group);
+    }
+    return at::batch_norm(x, context.weight(weight), context.weight(bias), runningMean, runningVar, training,
+                          kMomentum, kEps, /*cudnn_enabled=*/true);
   };
 }
 

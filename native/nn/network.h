@@ -8,6 +8,7 @@
 #include <array>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -76,12 +77,16 @@ struct NeuronLayer {
   bool isShortcut;  // around a residual block's layers
 };
 
+struct Distribution;
+
 struct Network {
   // Whether convolutions and matrix products compute in bfloat16, as under torch.autocast; the weights are
   // float32.
   bool isBf16 = false;
   std::deque<Parameter> parameters;  // a deque: layers keep pointers into it
   std::deque<Parameter> buffers;
+  // Null where one process trains it.
+  std::shared_ptr<Distribution> distribution;
   std::vector<Stage> stages;
   std::vector<NeuronLayer> layers;
   // Those of all batch-norms, in the order of the layers: weight and bias; running mean and variance, and

@@ -65,6 +65,13 @@ async function diagnoseNative(): Promise<Check[]> {
             : 'no device that this libtorch sees; --device auto uses the CPU',
       },
       {
+        name: 'several processes',
+        status: 'ok',
+        found: addon.hasGloo
+          ? 'Gloo'
+          : 'not in this build, which had no Gloo headers (Debian: libgloo-dev); each process works alone',
+      },
+      {
         name: 'bf16',
         status: 'ok',
         found: addon.fastBf16

@@ -9,6 +9,11 @@ import { errorText, inOptions, parameterNames, type ParameterNames } from './par
 /** What a command does with its options. */
 export type Job<Options> = (options: Options, output: Output, control: Required<JobOptions>) => Promise<void>;
 
+export interface JobTraits {
+  /** Whether the processes that torchrun or srun started do it together; the first one prints. */
+  readonly isShared?: boolean;
+}
+
 /**
  * Makes a job the command's action: gives it an output and a signal that Ctrl-C or SIGTERM aborts, prints what it throws, and
  * sets the exit code: 1 for a failed job, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM. A second signal ends the
@@ -20,9 +25,10 @@ export function addJob<Options extends CommonOptions>(
   command: Command,
   job: Job<Options>,
   names: ParameterNames = {},
+  { isShared = false }: JobTraits = {},
 ): void {
   command.action(async (options: Options) => {
-    await runJob(options, job, parameterNames(command, names));
+    await runJob(options, job, parameterNames(command, names), isShared);
   });
 }
 
@@ -30,8 +36,9 @@ async function runJob<Options extends CommonOptions>(
   options: Options,
   job: Job<Options>,
   names: ParameterNames,
+  isShared: boolean,
 ): Promise<void> {
-  const output = new Output(options);
+  let output = new Output(options);
   await output.loadBars();
   const abort = new AbortController();
   let stoppedBy: NodeJS.Signals = 'SIGINT';
@@ -50,6 +57,7 @@ async function runJob<Options extends CommonOptions>(
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   try {
+    if (isShared) output = await joined(options, output);
     await job(options, output, {
       onProgress: output.progress,
       signal: abort.signal,
@@ -58,7 +66,7 @@ async function runJob<Options extends CommonOptions>(
       },
     });
   } catch (error) {
-    const described = describeError(error, names);
+    const described = describeError(isShared ? await causeOf(error) : error, names);
     const { code } = described;
     process.exitCode = code === 'INTERRUPTED' ? signalExitCode(stoppedBy) : code === 'USAGE' ? 2 : 1;
     reportError(output, described);
@@ -67,6 +75,19 @@ async function runJob<Options extends CommonOptions>(
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
+}
+
+/** Joins the other processes, where there are some: the first one prints. */
+async function joined(options: CommonOptions, output: Output): Promise<Output> {
+  const { joinProcessGroup, isFirstProcess } = await import('../native/processGroup.js');
+  await joinProcessGroup();
+  return isFirstProcess() ? output : new Output({ ...options, muted: true });
+}
+
+/** A job's error, or that of another process that it comes from. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const { lostProcess } = await import('../native/processGroup.js');
+  return (await lostProcess(error)) ?? error;
 }
 
 interface DescribedError {

@@ -11,15 +11,18 @@ const LINE_EVERY_MS = 15_000;
 export class Output {
   readonly #json: boolean;
   readonly #quiet: boolean;
+  readonly #muted: boolean;
   #Bar: typeof SingleBar | undefined;
   #bar: SingleBar | undefined;
   #task = '';
   #started = 0;
   #lastLine = 0;
 
-  constructor(options: { readonly json: boolean; readonly quiet: boolean }) {
-    this.#json = options.json;
-    this.#quiet = options.quiet;
+  /** @param options.muted prints errors alone, as one of several processes */
+  constructor(options: { readonly json: boolean; readonly quiet: boolean; readonly muted?: boolean }) {
+    this.#muted = options.muted === true;
+    this.#json = options.json && !this.#muted;
+    this.#quiet = options.quiet || this.#muted;
   }
 
   /** Loads what bars take, where there will be some. */
@@ -41,6 +44,7 @@ export class Output {
 
   /** A result: text for people, or the document that `--json` asks for. Called once a command. */
   result(text: string, document: unknown): void {
+    if (this.#muted) return;
     this.#clear();
     process.stdout.write(this.#json ? `${JSON.stringify(document, null, 2)}\n` : `${text}\n`);
   }

@@ -5,12 +5,22 @@ import {
   type NativeImageStore,
   type Tensor,
 } from '../native/addon.js';
+import { SpurmemError } from '../errors.js';
 import type { JobOptions } from '../progress.js';
 import type { Dataset } from './dataset.js';
 import { batchPlan, cropPlacement, evaluationPlacement, type Placement, type Size } from './geometry.js';
 import type { Augmentation } from './preprocessing.js';
 import { buildImageStore, type ImageStoreIndex } from './imageStore.js';
+import { processGroup } from '../native/processGroup.js';
 import { happens, randomAdjustments, randomResizedCrop, shuffled } from './sampling.js';
+
+/** What one of several processes has of a training batch. */
+export interface BatchPart {
+  /** Where it begins in the batch. */
+  readonly offset: number;
+  /** Examples of the whole batch. */
+  readonly total: number;
+}
 
 /** One batch on the model's device. The consumer disposes it. */
 export class Batch implements Disposable {
@@ -21,6 +31,8 @@ export class Batch implements Disposable {
     readonly images: Tensor,
     /** [N] int32 class labels. */
     readonly labels: Tensor,
+    /** What it is a part of, where several processes train. */
+    readonly part: BatchPart,
   ) {}
 
   [Symbol.dispose](): void {
@@ -38,8 +50,9 @@ export class ViewPair extends Batch {
     /** Second view, of the same shape. */
     readonly second: Tensor,
     labels: Tensor,
+    part: BatchPart,
   ) {
-    super(indices, images, labels);
+    super(indices, images, labels, part);
   }
 
   override [Symbol.dispose](): void {
@@ -93,8 +106,10 @@ export class BatchLoader implements Disposable {
 
   /**
    * One training epoch over these examples: shuffled as PyTorch's `DataLoader(shuffle=True)` shuffles them with the
-   * default generator, and augmented as torchvision's transforms do without workers.
+   * default generator, and augmented as torchvision's transforms do without workers. Several processes draw the same, and each
+   * gets its part of every batch.
    *
+   * @param batchSize of all processes together
    * @param generator stands for PyTorch's default generator; the augmentations draw from it batch after batch
    */
   training(indices: Int32Array, batchSize: number, generator: Generator): AsyncGenerator<Batch, void, void> {
@@ -117,11 +132,12 @@ export class BatchLoader implements Disposable {
       const firstView = this.#augmentedPlacements(batch, augmentation, generator);
       const secondView =
         options.views === 'two' ? this.#augmentedPlacements(batch, augmentation, generator) : undefined;
-      const first = await this.#prepare(batch, firstView);
-      if (secondView === undefined) return new ViewPair(batch, first.images, first.images, first.labels);
+      const first = await this.#part(batch, firstView);
+      const { indices: own, images, labels, part } = first;
+      if (secondView === undefined) return new ViewPair(own, images, images, labels, part);
       try {
-        const second = await this.#images(batch, secondView);
-        return new ViewPair(batch, first.images, second, first.labels);
+        const second = await this.#images(own, ownOf(secondView));
+        return new ViewPair(own, images, second, labels, part);
       } catch (error) {
         first[Symbol.dispose]();
         throw error;
@@ -133,7 +149,7 @@ export class BatchLoader implements Disposable {
   augmented(indices: Int32Array, batchSize: number, generator: Generator): AsyncGenerator<Batch, void, void> {
     const { augmentation } = this.dataset.preprocessing;
     return this.#batches(indices, batchSize, (batch) =>
-      this.#prepare(batch, this.#augmentedPlacements(batch, augmentation, generator)),
+      this.#part(batch, this.#augmentedPlacements(batch, augmentation, generator)),
     );
   }
 
@@ -190,14 +206,24 @@ export class BatchLoader implements Disposable {
     return [this.index.heights[index] as number, this.index.widths[index] as number];
   }
 
-  async #prepare(indices: Int32Array, placements: readonly Placement[]): Promise<Batch> {
+  /** This process's part of a batch. */
+  #part(batch: Int32Array, placements: readonly Placement[]): Promise<Batch> {
+    const { start: offset } = ownSlice(batch.length);
+    return this.#prepare(ownOf(batch), ownOf(placements), { offset, total: batch.length });
+  }
+
+  async #prepare(
+    indices: Int32Array,
+    placements: readonly Placement[],
+    part: BatchPart = { offset: 0, total: indices.length },
+  ): Promise<Batch> {
     const images = await this.#images(indices, placements);
     const labels = await native().tensor(
       indices.map((index) => this.dataset.labels[index] as number),
       [indices.length],
       this.device,
     );
-    return new Batch(indices, images, labels);
+    return new Batch(indices, images, labels, part);
   }
 
   async #images(indices: Int32Array, placements: readonly Placement[]): Promise<Tensor> {
@@ -210,4 +236,21 @@ export class BatchLoader implements Disposable {
       memoryFormat: this.memoryFormat,
     });
   }
+}
+
+/** Where this process's part of a batch lies: as many examples as each other process has, give or take one. */
+function ownSlice(total: number): { readonly start: number; readonly end: number } {
+  const { rank, size } = processGroup() ?? { rank: 0, size: 1 };
+  if (total < size) {
+    throw new SpurmemError('USAGE', `A batch of ${total} images is too small for ${size} processes.`, {
+      parameter: 'batchSize',
+      advice: ['Choose a `batchSize` that leaves no such last batch, or start fewer processes.'],
+    });
+  }
+  return { start: Math.floor((rank * total) / size), end: Math.floor(((rank + 1) * total) / size) };
+}
+
+function ownOf<Items extends Int32Array | readonly Placement[]>(items: Items): Items {
+  const { start, end } = ownSlice(items.length);
+  return items.slice(start, end) as Items;
 }

@@ -2,10 +2,11 @@ import type { Batch, BatchLoader } from '../data/batches.js';
 import { GroupCounter, type GroupAccuracies } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
 import type { Tensor } from '../native/addon.js';
+import { processGroup, shareOfBatches, sumOfProcesses } from '../native/processGroup.js';
 import { unknownLayer } from '../neurons/neuron.js';
 import type { Variant } from '../neurons/perturb.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
-import { judge, OutcomeCounter, type GroupOutcome, type Judged } from './outcomes.js';
+import { countersOfProcesses, judge, OutcomeCounter, type GroupOutcome, type Judged } from './outcomes.js';
 
 /** A variant, and the groups whose accuracies are wanted; all of them when `groups` is left out. */
 export interface PlannedVariant extends Variant {
@@ -62,14 +63,19 @@ export async function evaluateVariants(
       0,
     );
   const baseline = new GroupCounter(dataset.numGroups);
+  const { size: processes } = processGroup() ?? { size: 1 };
   let shares: number[] | undefined;
+  let turn = 0;
   let done = 0;
   let runForwards = 0;
 
   for (const group of groups) {
     const wanted = distinct.filter((variant) => variant.groups.has(group));
     const stages = [...new Set(wanted.map(({ stage }) => stage))];
-    for await (const batch of loader.evaluation(ofGroup[group] as Int32Array, options.batchSize)) {
+    const { positions } = shareOfBatches(sizeOf(group), options.batchSize, turn);
+    turn += Math.ceil(sizeOf(group) / options.batchSize);
+    const own = positions.map((position) => ofGroup[group]?.[position] as number);
+    for await (const batch of loader.evaluation(own, options.batchSize)) {
       using current = batch;
       shares ??= await remainingShares(model, current);
       const size = current.indices.length;
@@ -88,7 +94,8 @@ export async function evaluateVariants(
           variant.outcomes[group]?.add(before, await judged(perturbed, labels));
           runForwards += size * (shares[variant.stage] ?? 1);
           done += size;
-          options.onProgress?.({ task: options.task, done, total, unit: 'images' });
+          const ofAll = Math.min(total, done * processes);
+          options.onProgress?.({ task: options.task, done: ofAll, total, unit: 'images' });
         }
       } finally {
         for (const tensor of [logits, ...inputs]) tensor.dispose();
@@ -96,9 +103,16 @@ export async function evaluateVariants(
     }
   }
   const naiveForwards = variants.length * indices.length;
-  const byKey = new Map(distinct.map(({ key, outcomes }) => [key, outcomes.map(({ outcome }) => outcome)]));
+  const counters = await countersOfProcesses(distinct.flatMap(({ outcomes }) => outcomes));
+  const byKey = new Map(
+    distinct.map(({ key, outcomes: { length } }, i) => [
+      key,
+      counters.slice(i * length, (i + 1) * length).map(({ outcome }) => outcome),
+    ]),
+  );
+  [runForwards = 0] = await sumOfProcesses(Float64Array.of(runForwards));
   return {
-    baseline: baseline.accuracies(dataset.counts.train),
+    baseline: (await baseline.ofProcesses()).accuracies(dataset.counts.train),
     variants: variants.map(({ key, groups: asked = groups }) =>
       groups.map((group) => (asked.includes(group) ? (byKey.get(key)?.[group] ?? null) : null)),
     ),

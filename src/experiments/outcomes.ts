@@ -1,4 +1,5 @@
 import { accuracyInterval, changeInterval, meanInterval, type Interval } from '../metrics/intervals.js';
+import { fromAllProcesses } from '../native/processGroup.js';
 import type { NullName } from '../neurons/nulls.js';
 import { mean, standardDeviation, type Moments } from '../metrics/statistics.js';
 
@@ -203,6 +204,21 @@ export class OutcomeCounter {
     });
   }
 
+  /** What was counted, as numbers that `addCounted` takes in another process. */
+  get counted(): readonly number[] {
+    return [this.#correct, this.#lost, this.#gained, ...this.#margin.sums, ...this.#loss.sums];
+  }
+
+  addCounted(counted: ArrayLike<number>): void {
+    const [correct = 0, lost = 0, gained = 0, ...sums] = Array.from(counted);
+    this.#total += sums[0] ?? 0;
+    this.#correct += correct;
+    this.#lost += lost;
+    this.#gained += gained;
+    this.#margin.addSums(sums.slice(0, 3));
+    this.#loss.addSums(sums.slice(3));
+  }
+
   get outcome(): GroupOutcome {
     return {
       ...{ total: this.#total, correct: this.#correct, lost: this.#lost, gained: this.#gained },
@@ -211,7 +227,19 @@ export class OutcomeCounter {
   }
 }
 
-/** Moments by Welford's recurrence, which does not cancel. */
+/** The counters of all processes together, each as one of the same place. */
+export async function countersOfProcesses(counters: readonly OutcomeCounter[]): Promise<OutcomeCounter[]> {
+  const ofProcesses = await fromAllProcesses(
+    Float64Array.from(counters.flatMap(({ counted }) => [...counted])),
+  );
+  return counters.map(({ counted: { length } }, i) => {
+    const merged = new OutcomeCounter();
+    for (const ofOne of ofProcesses) merged.addCounted(ofOne.subarray(i * length, (i + 1) * length));
+    return merged;
+  });
+}
+
+/** Moments by Welford's recurrence, which does not cancel, and its form for two sets (Chan et al. 1979). */
 class MomentSums {
   #count = 0;
   #mean = 0;
@@ -222,6 +250,19 @@ class MomentSums {
     const distance = value - this.#mean;
     this.#mean += distance / this.#count;
     this.#squares += distance * (value - this.#mean);
+  }
+
+  get sums(): readonly [count: number, mean: number, squares: number] {
+    return [this.#count, this.#mean, this.#squares];
+  }
+
+  addSums([count = 0, mean = 0, squares = 0]: readonly number[]): void {
+    if (count === 0) return;
+    const all = this.#count + count;
+    const distance = mean - this.#mean;
+    this.#mean += (distance * count) / all;
+    this.#squares += squares + (distance ** 2 * this.#count * count) / all;
+    this.#count = all;
   }
 
   get moments(): Moments {

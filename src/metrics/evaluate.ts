@@ -1,6 +1,7 @@
 import type { BatchLoader } from '../data/batches.js';
 import type { Model } from '../models/model.js';
 import { native, type Tensor, type WeightEdit } from '../native/addon.js';
+import { ofAllProcesses, shareOfBatches } from '../native/processGroup.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { GroupCounter, type GroupAccuracies } from './groups.js';
 import { lossOf, type Loss } from './loss.js';
@@ -38,10 +39,12 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const { dataset } = loader;
   const counter = new GroupCounter(dataset.numGroups);
-  const losses = new Float32Array(indices.length);
-  const predictions = new Int32Array(indices.length);
+  const { positions, total } = shareOfBatches(indices.length, options.batchSize);
+  const losses = new Float32Array(positions.length);
+  const predictions = new Int32Array(positions.length);
+  const own = positions.map((position) => indices[position] as number);
   let done = 0;
-  for await (const batch of loader.evaluation(indices, options.batchSize)) {
+  for await (const batch of loader.evaluation(own, options.batchSize)) {
     using current = batch;
     throwIfAborted(options.signal, options.task);
     using logits = await model.network.forward(current.images, { edits: options.edits });
@@ -57,13 +60,16 @@ export async function evaluate(
     predictions.set(predicted, done);
     countCorrect(counter, dataset, current.indices, predicted);
     done += current.indices.length;
-    options.onProgress?.({ task: options.task, done, total: indices.length, unit: 'images' });
+    options.onProgress?.({ task: options.task, done, total: own.length, unit: 'images' });
   }
+  const all = {
+    losses: await ofAllProcesses(losses, positions, new Float32Array(total)),
+    predictions: await ofAllProcesses(predictions, positions, new Int32Array(total)),
+  };
   return {
-    accuracies: counter.accuracies(dataset.counts.train),
-    loss: losses.reduce((sum, loss) => sum + loss, 0) / indices.length,
-    losses,
-    predictions,
+    accuracies: (await counter.ofProcesses()).accuracies(dataset.counts.train),
+    loss: all.losses.reduce((sum, loss) => sum + loss, 0) / total,
+    ...all,
   };
 }
 

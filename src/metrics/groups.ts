@@ -1,3 +1,4 @@
+import { sumOfProcesses } from '../native/processGroup.js';
 import { accuracyInterval, type Interval } from './intervals.js';
 
 /**
@@ -65,6 +66,18 @@ export class GroupCounter {
   add(group: number, isCorrect: boolean): void {
     this.#total[group] = (this.#total[group] ?? 0) + 1;
     if (isCorrect) this.#correct[group] = (this.#correct[group] ?? 0) + 1;
+  }
+
+  /** The counts of all processes together. */
+  async ofProcesses(): Promise<GroupCounter> {
+    const groups = this.#total.length;
+    const sums = await sumOfProcesses(Float64Array.from([...this.#correct, ...this.#total]));
+    const all = new GroupCounter(groups);
+    for (let group = 0; group < groups; group += 1) {
+      all.#correct[group] = sums[group] ?? 0;
+      all.#total[group] = sums[groups + group] ?? 0;
+    }
+    return all;
   }
 
   accuracies(trainTotal: readonly number[]): GroupAccuracies {

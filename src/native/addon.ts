@@ -221,6 +221,18 @@ export interface Network {
   loadGradients(gradients: Readonly<Record<string, Tensor>>): Promise<void>;
   /** Sets all gradients to none. */
   zeroGrad(): Promise<void>;
+  /**
+   * Makes it one that the processes of a group train, each on a part of every batch. Its parameters must be the same in all.
+   *
+   * @param synchronizesNorms whether batch-norm takes its statistics over all parts
+   */
+  distribute(group: NativeProcessGroup, synchronizesNorms: boolean): Promise<void>;
+  /** Makes the next backward pass average the gradients over the processes; nothing where one process trains it. */
+  prepareReduction(): Promise<void>;
+  /** Sums the gradients over the processes; of a process without any, zeros. */
+  sumGradients(group: NativeProcessGroup): Promise<void>;
+  /** Makes the buffers, such as running statistics, what they are in the first process. */
+  copyBuffersFromFirst(group: NativeProcessGroup): Promise<void>;
   /** Moves every weight and running statistic a share (0 to 1) of the way to those of a network of the same shape. */
   moveToward(other: Network, share: number): Promise<void>;
   /** All parameters and buffers by PyTorch name. They share memory with the network: copy them out before it changes. */
@@ -228,6 +240,21 @@ export interface Network {
   /** Copies tensors into the parameters and buffers of their names; nothing is written when one does not fit. */
   loadState(tensors: Readonly<Record<string, Tensor>>): Promise<void>;
   dispose(): void;
+}
+
+/** c10d's process group. All processes make the same calls in the same order. */
+export interface NativeProcessGroup {
+  /** The sums over all processes. */
+  sum(values: NativeArray): Promise<NativeArray>;
+  /** The values of the first process; as many in all. */
+  copyFromFirst(values: NativeArray): Promise<NativeArray>;
+  /**
+   * The rows [N, ...] of all processes, [total, ...], of which this one's begin at `offset`, with a graph: the gradient of a loss
+   * that each process takes of all of them is that of its own rows times total / N.
+   */
+  gather(rows: Tensor, offset: number, total: number): Promise<Tensor>;
+  /** The ranks of processes that have ended, after a call failed: what is left of them asks. */
+  missing(): Promise<Int32Array>;
 }
 
 export interface NativeAdam {
@@ -275,6 +302,17 @@ export interface Addon {
     network: Network,
     options: { beta1: number; beta2: number; eps: number; weightDecay: number },
   ) => NativeAdam;
+  /** Resolves once all processes are there. */
+  joinProcessGroup(rendezvous: {
+    readonly rank: number;
+    readonly size: number;
+    readonly host: string;
+    readonly port: number;
+    /** Whether this process keeps the store at which they meet. */
+    readonly hostsStore: boolean;
+    /** Of the keys in the store. */
+    readonly prefix: string;
+  }): Promise<NativeProcessGroup>;
   tensor(data: NativeArray, shape: readonly number[], device: string): Promise<Tensor>;
   /** A network with PyTorch's initial weights. */
   createNetwork(options: NetworkOptions): Promise<Network>;
@@ -301,6 +339,8 @@ export interface Addon {
   /** The libtorch version that the addon was built with. */
   readonly torchVersion: string;
   readonly cudaDevices: number;
+  /** Whether several processes can train together: whether the build had Gloo's headers. */
+  readonly hasGloo: boolean;
   /** Whether the CPU's convolutions in bfloat16 are oneDNN's; without, they are many times slower than in float32. */
   readonly fastBf16: boolean;
 }

@@ -3,6 +3,7 @@ import { SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { readSafetensors } from '../models/safetensors.js';
 import type { Unit } from '../native/addon.js';
+import { shareOfBatches, sumOfProcesses } from '../native/processGroup.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import type { NeuronValues } from './perturb.js';
 
@@ -57,16 +58,18 @@ export async function meanOutputs(
 ): Promise<Float64Array> {
   const task = 'mean outputs';
   const sums = new Float64Array(model.numNeurons);
+  const { positions } = shareOfBatches(indices.length, options.batchSize);
+  const own = positions.map((position) => indices[position] as number);
   let done = 0;
-  for await (const batch of loader.evaluation(indices, options.batchSize)) {
+  for await (const batch of loader.evaluation(own, options.batchSize)) {
     using current = batch;
     throwIfAborted(options.signal, task);
     using ofBatch = await model.network.outputSums(current.images);
     for (const [i, sum] of ((await ofBatch.data()) as Float64Array).entries()) sums[i] = (sums[i] ?? 0) + sum;
     done += current.indices.length;
-    options.onProgress?.({ task, done, total: indices.length, unit: 'images' });
+    options.onProgress?.({ task, done, total: own.length, unit: 'images' });
   }
-  return sums.map((sum) => sum / indices.length);
+  return (await sumOfProcesses(sums)).map((sum) => sum / indices.length);
 }
 
 /**

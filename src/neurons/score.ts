@@ -3,6 +3,7 @@ import { SpurmemError } from '../errors.js';
 import { lossOf, type Loss } from '../metrics/loss.js';
 import type { Model } from '../models/model.js';
 import { native, type Generator, type Tensor, type Unit, type WeightEdit } from '../native/addon.js';
+import { processGroup, shareOfBatches } from '../native/processGroup.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { requireValue } from '../settings/setting.js';
 import { integer } from '../settings/values.js';
@@ -68,19 +69,30 @@ async function scoresOfGradient(
   indices: Int32Array,
   options: GradientOptions,
 ): Promise<Float32Array> {
+  // What is there is that of all processes already.
+  const group = options.addsToGradient === true ? undefined : processGroup();
   if (options.addsToGradient !== true) await model.network.zeroGrad();
+  const positions = group
+    ? shareOfBatches(indices.length, options.batchSize).positions
+    : Int32Array.from(indices.keys());
+  const own = positions.map((position) => indices[position] as number);
   let done = 0;
   try {
-    for await (const batch of loader.evaluation(indices, options.batchSize)) {
+    for await (const batch of loader.evaluation(own, options.batchSize)) {
       using current = batch;
       throwIfAborted(options.signal, 'scoring');
       using logits = await model.network.forward(current.images, { grad: true, edits: options.edits });
       const size = current.indices.length;
+      const ofBatch = positions.subarray(done, done + size);
       using labels =
         options.labels &&
-        (await native().tensor(options.labels.slice(done, done + size), [size], model.device));
+        (await native().tensor(
+          ofBatch.map((position) => options.labels?.[position] as number),
+          [size],
+          model.device,
+        ));
       if (options.weights) {
-        const weights = options.weights.slice(done, done + size);
+        const weights = Float32Array.from(ofBatch, (position) => options.weights?.[position] as number);
         using sum = await weightedSum(logits, labels ?? current.labels, options.loss, weights);
         await sum.backward();
       } else {
@@ -89,6 +101,7 @@ async function scoresOfGradient(
       }
       done += size;
     }
+    if (group) await model.network.sumGradients(group.handle);
     using scores = await model.network.neuronScores(score, options.unit ?? 'neuron');
     return (await scores.data()) as Float32Array;
   } finally {

@@ -37,6 +37,7 @@ export function methodNamed(name: string): TrainingMethod {
 const OPTIONS: NamesOf<MethodOptions & { readonly protocol: unknown }> = {
   ...{ data: true, datasetOptions: true, from: true, out: true, resume: true, protocol: true },
   ...{ device: true, threads: true, memoryFormat: true, seed: true, keepEpochs: true },
+  ...{ processBatchNorm: true },
   ...{ onEpoch: true, onProgress: true, onWarning: true, signal: true },
 };
 

@@ -34,6 +34,8 @@ export interface RecipePlan<Own extends SettingsTable> extends Omit<TrainingMeth
   readonly settings: Own;
   /** Whether it needs no example of each group in training. */
   readonly toleratesEmptyGroups?: boolean;
+  /** Whether several processes can train it together: what it does with a batch is the mean over its examples. */
+  readonly isDistributed?: boolean;
   /** Checks what no single setting tells. Throws `USAGE`. */
   readonly check?: (config: RecipeConfig<Own>, dataset: Dataset) => void;
   /** What it does in a run. */
@@ -54,7 +56,7 @@ export interface RecipeMethod<Own extends SettingsTable> extends TrainingMethod 
 
 /** Makes a way to train from what tells it from ERM. */
 export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<Own>): RecipeMethod<Own> {
-  const { name, settings, check, prepare, toleratesEmptyGroups } = plan;
+  const { name, settings, check, prepare, toleratesEmptyGroups, isDistributed } = plan;
   return {
     ...plan,
     startsFrom: 'data',
@@ -68,7 +70,7 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
           return config;
         },
         outOf: (dataset) => `runs/${name}-${dataset.name}`,
-        ...{ weights: options.weights, toleratesEmptyGroups },
+        ...{ weights: options.weights, toleratesEmptyGroups, isDistributed },
         method: (trainer: Trainer<RecipeConfig<Own>>) => prepare(trainer, options),
       }),
   };

@@ -4,6 +4,7 @@ import { augmentationSchema } from '../data/preprocessing.js';
 import { LOSSES } from '../metrics/loss.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { MEMORY_FORMATS, PRECISIONS } from '../native/addon.js';
+import { PROCESS_BATCH_NORMS } from '../native/processGroup.js';
 import { PROTOCOLS } from '../protocol.js';
 import { CHECKPOINTS } from './ermSettings.js';
 
@@ -34,6 +35,11 @@ const runShape = {
   precision: z.enum(PRECISIONS),
   select: z.enum(CHECKPOINTS),
   seed: z.number().int().min(0),
+  /** Where several processes trained it together. */
+  processes: z
+    .strictObject({ count: z.number().int().min(2), batchNorm: z.enum(PROCESS_BATCH_NORMS) })
+    .readonly()
+    .optional(),
 };
 
 /** What a run of epochs has besides. */

@@ -5,6 +5,7 @@ import { dataDescriptionSchema, type DataDescription } from '../data/dataDescrip
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, removeLeftovers, unwritable, writeAtomic, writeJson } from '../files.js';
 import { isLocked, ownerOf, tryLock, type Lock } from '../lock.js';
+import { isFirstProcess, ofFirstProcess } from '../native/processGroup.js';
 import type { JobOptions } from '../progress.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
 import type { EpochMetrics, TrainingResult } from './results.js';
@@ -23,7 +24,7 @@ const fileSchema = z.strictObject({ config: runConfigSchema, environment: runEnv
 /**
  * A run's folder: `config.json`, `metrics.jsonl` (a line an epoch), `checkpoints/{last,best}.safetensors` (weights),
  * `checkpoints/resume.safetensors` (all that a resumed run needs), `data.json` (what is told of its data), `results/*.json`,
- * `figures/`, `report.html`.
+ * `figures/`, `report.html`. Of several processes that train together, the first one writes.
  */
 export class RunFolder {
   readonly path: string;
@@ -81,12 +82,14 @@ export class RunFolder {
 
   /** Makes the folders. Throws `OUTPUT_UNWRITABLE`. */
   async create(): Promise<void> {
-    for (const folder of ['checkpoints', 'results', 'figures']) await makeFolder(join(this.path, folder));
+    await ofFirstProcess(async () => {
+      for (const folder of ['checkpoints', 'results', 'figures']) await makeFolder(join(this.path, folder));
+    });
   }
 
   /** Removes checkpoints that killed processes left half-written; only while locked. */
   async removeLeftovers(): Promise<void> {
-    await removeLeftovers(join(this.path, 'checkpoints'));
+    if (isFirstProcess()) await removeLeftovers(join(this.path, 'checkpoints'));
   }
 
   /** Throws `RUN_BUSY` when another process is writing to this folder: for jobs that lock it only at their end. */
@@ -94,15 +97,19 @@ export class RunFolder {
     if (await isLocked(await this.#lockPath())) throw await this.#busy();
   }
 
-  /** Runs `job` while no other process may write to this folder. Throws `RUN_BUSY`. */
+  /** Runs `job` while no other process may write to this folder, but those of its own group. Throws `RUN_BUSY`. */
   async locked<Result>(job: () => Promise<Result>): Promise<Result> {
-    const lock = await tryLock(await this.#lockPath());
-    if (lock === undefined) throw await this.#busy();
-    this.#lock = lock;
+    await ofFirstProcess(async () => {
+      this.#lock = await tryLock(await this.#lockPath());
+      if (this.#lock === undefined) throw await this.#busy();
+    });
     try {
-      return await job();
+      const result = await job();
+      // What the first process wrote is there for all.
+      await ofFirstProcess(() => Promise.resolve());
+      return result;
     } finally {
-      await lock.release();
+      await this.#lock?.release();
     }
   }
 
@@ -126,6 +133,7 @@ export class RunFolder {
   }
 
   async writeConfig(config: RunConfig, environment: RunEnvironment): Promise<void> {
+    if (!isFirstProcess()) return;
     await writeJson(this.#config, { config, environment });
   }
 
@@ -136,6 +144,7 @@ export class RunFolder {
   }
 
   async writeData(data: DataDescription): Promise<void> {
+    if (!isFirstProcess()) return;
     await writeJson(this.#data, data);
   }
 
@@ -173,6 +182,7 @@ export class RunFolder {
   }
 
   async appendMetrics(metrics: EpochMetrics): Promise<void> {
+    if (!isFirstProcess()) return;
     this.#requireLock();
     try {
       // Flushed, because the checkpoint that makes the epoch count is.
@@ -184,6 +194,7 @@ export class RunFolder {
 
   /** Rewrites the metrics where they are not these epochs in whole lines, as after an interrupted epoch. */
   async writeMetrics(epochs: readonly EpochMetrics[]): Promise<void> {
+    if (!isFirstProcess()) return;
     const text = epochs.map(epochLine).join('');
     if (text !== ((await readIfThere(this.#metrics)) ?? '')) await writeAtomic(this.#metrics, text);
   }
@@ -212,6 +223,7 @@ export class RunFolder {
   }
 
   async writeResult(name: string, result: unknown): Promise<void> {
+    if (!isFirstProcess()) return;
     this.#requireLock();
     await writeJson(this.result(name), result);
   }

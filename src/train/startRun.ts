@@ -3,10 +3,12 @@ import type { BatchLoader } from '../data/batches.js';
 import { datasetOf, requireGroups, type Dataset, type DatasetOptions } from '../data/dataset.js';
 import { describeData } from '../data/dataDescription.js';
 import { SPLITS } from '../data/split.js';
+import { SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
 import { native, type Generator, type MemoryFormat } from '../native/addon.js';
 import { resolveDevice, setThreads } from '../native/device.js';
+import { ofFirstProcess, processGroup, type ProcessBatchNorm } from '../native/processGroup.js';
 import type { JobOptions } from '../progress.js';
 import { versions } from '../versions.js';
 import type { TrainedRun, TrainingResult } from './results.js';
@@ -34,6 +36,8 @@ export interface RunOptions extends JobOptions {
   readonly memoryFormat?: MemoryFormat | undefined;
   /** Of every random draw; default: 0. */
   readonly seed?: number | undefined;
+  /** Of several processes that train together; default: separate. */
+  readonly processBatchNorm?: ProcessBatchNorm | undefined;
   /** Continue the run in `out` from its last finished epoch; default: no. */
   readonly resume?: boolean | undefined;
 }
@@ -47,6 +51,8 @@ export interface RunPlan<Config extends RunConfig> {
   readonly weights: string | undefined;
   /** The folder of the run that these weights are from; left out: they are of no run. */
   readonly from?: string | undefined;
+  /** Whether several processes can train it together. */
+  readonly isDistributed?: boolean | undefined;
   /** Whether it trains the same where the training split has no example of some group, as at full agreement. */
   readonly toleratesEmptyGroups?: boolean | undefined;
 }
@@ -79,13 +85,15 @@ export async function startRun<Config extends RunConfig, Result extends Training
   const threads = await setThreads(options.threads);
   const dataset = await datasetOf(options.data, options.datasetOptions);
   requireGroups(dataset, plan.toleratesEmptyGroups === true ? ['val', 'test'] : SPLITS);
-  const config = await plan.configOf(dataset);
+  const config = { ...(await plan.configOf(dataset)), ...processesOf(plan, options) };
   const out = options.out ?? plan.outOf(dataset);
   const folder = new RunFolder(out);
   await folder.create();
   const result = await folder.locked(async () => {
     await folder.removeLeftovers();
-    const finished = await finishedOrFresh<Result>(folder, config, options.resume === true);
+    const finished = await ofFirstProcess(
+      async () => (await finishedOrFresh<Result>(folder, config, options.resume === true)) ?? null,
+    );
     if (finished) return finished;
     const missing = dataset.groupNames.filter((_, group) => dataset.counts.train[group] === 0);
     if (missing.length > 0) {
@@ -114,4 +122,25 @@ export async function startRun<Config extends RunConfig, Result extends Training
     });
   });
   return { ...result, run: out };
+}
+
+/** What tells a run of several processes from one of one. Throws `USAGE` for a way to train that knows no other processes. */
+function processesOf<Config extends RunConfig>(
+  { isDistributed }: RunPlan<Config>,
+  { processBatchNorm = 'separate' }: RunOptions,
+): Pick<RunConfig, 'processes'> {
+  const group = processGroup();
+  if (!group) return {};
+  if (isDistributed !== true) {
+    throw new SpurmemError(
+      'USAGE',
+      `Several processes cannot train this together; WORLD_SIZE is ${group.size}.`,
+      {
+        advice: [
+          'Start one process. Those that can are ERM, its variants by sampling, JTT, and fine-tuning.',
+        ],
+      },
+    );
+  }
+  return { processes: { count: group.size, batchNorm: processBatchNorm } };
 }

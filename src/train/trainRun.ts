@@ -3,6 +3,7 @@ import { evaluate } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import { writeSafetensors } from '../models/safetensors.js';
 import { native } from '../native/addon.js';
+import { isFirstProcess, ofFirstProcess } from '../native/processGroup.js';
 import { TensorScope } from '../native/tensorScope.js';
 import { saveTraining, type TrainingProgress } from './checkpoint.js';
 import type { EpochMetrics, TrainedRun, TrainingResult } from './results.js';
@@ -51,6 +52,7 @@ export async function trainRun<Config extends EpochsConfig>(
     using averaged = config.averaging === undefined ? undefined : await copyOf(model, config, loader);
     using trainer = new Trainer(config, folder, loader, model, averaged, generator, job);
     const method = await plan.method(trainer);
+    await trainer.distribute();
     // Before anything is written: a damaged checkpoint leaves the folder as it was.
     const restored = await restoreProgress(trainer, method, folder, job.onWarning);
     await run.writeConfig();
@@ -62,6 +64,8 @@ export async function trainRun<Config extends EpochsConfig>(
       kept.add(kickInEpoch(config.protocol, { runEpochs: config.epochs, format }));
     }
     const { epoch, bestEpoch } = await trainEpochs(trainer, method, restored, kept, options.onEpoch);
+    // Its checkpoints are there.
+    await ofFirstProcess(() => Promise.resolve());
     const result: TrainingResult = {
       kind: methodOf(config),
       epochs: epoch,
@@ -91,12 +95,15 @@ async function trainEpochs(
   const { config, folder, evaluated, scheduler, loader } = trainer;
   let progress = restored;
   // Killed after its last epoch counted, the run may have the weights of the epoch before.
-  if (progress.epoch >= config.epochs) await writeSafetensors(folder.last, await evaluated.stateDict());
+  if (progress.epoch >= config.epochs && isFirstProcess()) {
+    await writeSafetensors(folder.last, await evaluated.stateDict());
+  }
   while (progress.epoch < config.epochs) {
     const epoch = progress.epoch + 1;
     const start = performance.now();
     const { lr } = scheduler;
     const training = await method.trainEpoch(epoch, lr);
+    await trainer.agreeOnStatistics();
     const val = await evaluate(evaluated, loader, loader.dataset.splits.val, {
       ...config,
       ...trainer.job,
@@ -117,12 +124,14 @@ async function trainEpochs(
     await folder.appendMetrics(metrics);
     using scope = new TensorScope();
     const weights = scope.own(await evaluated.network.state());
-    if (best) await writeSafetensors(folder.best, weights);
-    if (kept.has(epoch)) await writeSafetensors(folder.epoch(epoch), weights);
-    // Makes the epoch count: a run killed before this line repeats the epoch.
-    await saveTraining(folder.resume, trainer, method, progress);
-    // After it, so that these weights tell a checkpoint that was lost from one that was never written.
-    await writeSafetensors(folder.last, weights);
+    if (isFirstProcess()) {
+      if (best) await writeSafetensors(folder.best, weights);
+      if (kept.has(epoch)) await writeSafetensors(folder.epoch(epoch), weights);
+      // Makes the epoch count: a run killed before this line repeats the epoch.
+      await saveTraining(folder.resume, trainer, method, progress);
+      // After it, so that these weights tell a checkpoint that was lost from one that was never written.
+      await writeSafetensors(folder.last, weights);
+    }
     onEpoch?.(metrics, { groupNames: loader.dataset.groupNames });
   }
   return progress;

@@ -4,6 +4,7 @@ import { countCorrect } from '../metrics/evaluate.js';
 import { GroupCounter } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
 import type { Generator, Network, Tensor } from '../native/addon.js';
+import { processGroup, sumOfProcesses } from '../native/processGroup.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { Adam } from './adam.js';
 import type { MethodState, TrainingState } from './checkpoint.js';
@@ -62,6 +63,22 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     return this.averaged ?? this.model;
   }
 
+  /** Shares the steps among the processes of a group, where there is one; before the first of them. */
+  async distribute(): Promise<void> {
+    const group = processGroup();
+    const isSynchronized = this.config.processes?.batchNorm === 'synchronized';
+    if (!group) return;
+    for (const { network } of this.#parts) await network.distribute(group.handle, isSynchronized);
+  }
+
+  /** Gives all processes the first one's running statistics, which each has of its own parts of batches. */
+  async agreeOnStatistics(): Promise<void> {
+    const group = processGroup();
+    if (!group) return;
+    await this.model.network.copyBuffersFromFirst(group.handle);
+    await this.averaged?.network.copyBuffersFromFirst(group.handle);
+  }
+
   /** Trains another network by the same loss, with an optimizer of its own. The trainer disposes it. */
   addPart(network: Network): TrainedPart {
     const part = {
@@ -93,6 +110,7 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     const { dataset } = this.loader;
     const counter = new GroupCounter(dataset.numGroups);
     const sums = new Map<string, number>();
+    const { size: processes } = processGroup() ?? { size: 1 };
     let lossSum = 0;
     let done = 0;
     let number = 0;
@@ -107,7 +125,8 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
           loss.item(),
           logits.argmax(),
           ...Object.values(terms).map((term) => term.item()),
-          this.#descend(loss, lr, parts),
+          // Processes have parts of a batch of unequal sizes: their gradients are averaged as if they were equal.
+          this.#descend(loss, lr, parts, (processes * size) / current.part.total),
         ]);
         if (!Number.isFinite(value)) {
           throw diverged(`loss became ${value} in ${task ?? `epoch ${epoch}`}, batch ${number}`, epoch);
@@ -120,7 +139,7 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
       } finally {
         for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
       }
-      done += size;
+      done += current.part.total;
       this.job.onProgress?.({
         task: task ?? `epoch ${epoch}/${this.config.epochs}`,
         done,
@@ -128,11 +147,13 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
         unit: 'images',
       });
     }
+    const totals = await sumOfProcesses(Float64Array.of(lossSum, ...sums.values()));
+    const [trainLoss = Number.NaN, ...means] = Array.from(totals, (sum) => sum / done);
     return {
-      trainLoss: lossSum / done,
-      train: counter.accuracies(dataset.counts.train),
+      trainLoss,
+      train: (await counter.ofProcesses()).accuracies(dataset.counts.train),
       ...(sums.size > 0
-        ? { lossTerms: Object.fromEntries([...sums].map(([name, sum]) => [name, sum / done])) }
+        ? { lossTerms: Object.fromEntries([...sums.keys()].map((name, i) => [name, means[i] as number])) }
         : {}),
     };
   }
@@ -141,9 +162,9 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     for (const { network } of this.#parts.slice(1)) network.dispose();
   }
 
-  async #descend(loss: Tensor, lr: number, parts: readonly TrainedPart[]): Promise<void> {
+  async #descend(loss: Tensor, lr: number, parts: readonly TrainedPart[], scale: number): Promise<void> {
     for (const { optimizer } of parts) optimizer.lr = lr;
-    const descent = descend(loss, parts);
+    const descent = descend(loss, parts, scale);
     const { averaging } = this.config;
     await Promise.all([
       descent,
@@ -157,11 +178,13 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
 /**
  * A step of these parts down a loss. All of it is handed to the compute lane at once, which runs it in order: waiting for
  * JavaScript in between would leave the cores to threads that only spin.
+ *
+ * @param scale of the loss
  */
-export async function descend(loss: Tensor, parts: readonly TrainedPart[]): Promise<void> {
+export async function descend(loss: Tensor, parts: readonly TrainedPart[], scale = 1): Promise<void> {
   await Promise.all([
-    ...parts.map(({ network }) => network.zeroGrad()),
-    loss.backward(),
+    ...parts.flatMap(({ network }) => [network.zeroGrad(), network.prepareReduction()]),
+    loss.backward(scale),
     ...parts.map(({ optimizer }) => optimizer.step()),
   ]);
 }

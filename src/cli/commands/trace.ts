@@ -55,6 +55,7 @@ export function addTraceCommands(trace: Command): void {
     },
     // Rewinding needs an epoch that the run was told to keep as it was trained.
     settingNames({ ...session, ...unstructured, keepEpochs: KEEP_EPOCHS }),
+    { isShared: true },
   );
 
   addJob<ProtocolCommandOptions>(
@@ -81,6 +82,7 @@ export function addTraceCommands(trace: Command): void {
       });
     },
     settingNames({ ...session, ...structured }),
+    { isShared: true },
   );
 
   addJob<ProtocolCommandOptions>(
@@ -107,6 +109,7 @@ export function addTraceCommands(trace: Command): void {
       });
     },
     settingNames({ ...session, ...overlap }),
+    { isShared: true },
   );
 
   addJob<TraceCommandOptions>(
@@ -134,6 +137,7 @@ export function addTraceCommands(trace: Command): void {
       });
     },
     settingNames({ ...MINIMAL_SESSION, ...minimal }),
+    { isShared: true },
   );
 }
 

@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
+import { PROCESS_BATCH_NORMS, type ProcessBatchNorm } from '../../native/processGroup.js';
 import type { Protocol } from '../../protocol.js';
 import type { TrainingMethod } from '../../train/method.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
@@ -19,6 +20,7 @@ interface TrainCommandOptions extends ComputeOptions, DatasetOptions {
   readonly from?: string;
   readonly out?: string;
   readonly resume: boolean;
+  readonly processBatchNorm?: ProcessBatchNorm;
   readonly protocol?: Protocol;
 }
 
@@ -40,7 +42,14 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
       .option('--data <folder>', 'dataset folder (default: the one that run was trained on)')
       .option('--out <run>', `run folder (default: <from>-${name})`);
   }
-  command.option('--resume', 'continue the run in --out from its last finished epoch', false);
+  command
+    .addOption(
+      new Option(
+        '--process-batch-norm <how>',
+        'batch-norm of several processes: each over its part of a batch, or over the whole of it (default: separate)',
+      ).choices(PROCESS_BATCH_NORMS),
+    )
+    .option('--resume', 'continue the run in --out from its last finished epoch', false);
   const settings = startsFrom === 'data' ? { ...method.settings, keepEpochs: KEEP_EPOCHS } : method.settings;
   if (Object.values(settings).some(({ article, released }) => article !== released)) {
     command.addOption(protocolOption());
@@ -57,9 +66,10 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
         import('../../train/runData.js'),
       ]);
       const { device, threads, memoryFormat, seed, data, from, out, resume, protocol } = options;
+      const { processBatchNorm } = options;
       const { run, ...result } = await method.train({
         ...control,
-        ...{ device, threads, memoryFormat, seed, data, from, out, resume, protocol },
+        ...{ device, threads, memoryFormat, seed, data, from, out, resume, protocol, processBatchNorm },
         ...givenSettings(settings, options),
         datasetOptions: chosenDatasetOptions(options),
         onEpoch: describeEpoch(output),
@@ -68,5 +78,6 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
       output.result(`${trainingTables(groups, result, output.color)}\nRun: ${run}`, { run, ...result });
     },
     settingNames(settings),
+    { isShared: true },
   );
 }

@@ -1,6 +1,7 @@
 import type { ViewPair } from '../../data/batches.js';
 import { lossOf } from '../../metrics/loss.js';
 import { native, type Network, type PassOptions, type Tensor } from '../../native/addon.js';
+import { processGroup } from '../../native/processGroup.js';
 import { TensorScope } from '../../native/tensorScope.js';
 import type { NeuronMask } from '../../neurons/perturb.js';
 import type { BatchLoss } from '../trainer.js';
@@ -33,7 +34,7 @@ export async function finetuneLoss(
   network: Network,
   head: Network | undefined,
   auxiliary: Pick<PassOptions, 'edits' | 'masks' | 'norms'>,
-  { images, second, labels }: Pick<ViewPair, 'images' | 'second' | 'labels'>,
+  { images, second, labels, part }: LossViews,
 ): Promise<BatchLoss> {
   using scope = new TensorScope();
   const own: PassOptions = {
@@ -49,8 +50,8 @@ export async function finetuneLoss(
         ...{ statistics: config.statistics, grad: true, edits, masks, norms },
       }),
     );
-    const a = await contrasted('target', config, head, target, scope);
-    const b = await contrasted('auxiliary', config, head, other, scope);
+    const a = await ofWholeBatch(await contrasted('target', config, head, target, scope), part, scope);
+    const b = await ofWholeBatch(await contrasted('auxiliary', config, head, other, scope), part, scope);
     terms.contrast = scope.own(await native().ntXent(a, b, config.temperature));
     if (config.supervisedForward === 'own') {
       logits = scope.own(await network.forwardFeatures(images, own)).logits;
@@ -80,7 +81,7 @@ export async function headLoss(
   network: Network,
   head: Network,
   mask: NeuronMask,
-  { images, second }: Pick<ViewPair, 'images' | 'second'>,
+  { images, second, part }: Omit<LossViews, 'labels'>,
 ): Promise<BatchLoss> {
   using scope = new TensorScope();
   const ofAuxiliary = statistics === 'shared' ? 'separate' : statistics;
@@ -88,11 +89,29 @@ export async function headLoss(
   const auxiliary = scope.own(
     await network.forwardFeatures(second, { statistics: ofAuxiliary, edits: mask.edits }),
   );
-  const a = scope.own(await head.forward(target.features, { grad: true }));
-  const b = scope.own(await head.forward(auxiliary.features, { grad: true }));
+  const a = await ofWholeBatch(scope.own(await head.forward(target.features, { grad: true })), part, scope);
+  const b = await ofWholeBatch(
+    scope.own(await head.forward(auxiliary.features, { grad: true })),
+    part,
+    scope,
+  );
   const loss = await native().ntXent(a, b, temperature);
   scope.release(target.logits);
   return { loss, logits: target.logits };
+}
+
+/** Two views, and what they are a part of where several processes train. */
+type LossViews = Pick<ViewPair, 'images' | 'second' | 'labels'> & Partial<Pick<ViewPair, 'part'>>;
+
+/** The rows of all processes' parts of a batch: the others are negatives. */
+async function ofWholeBatch(
+  rows: Tensor,
+  part: ViewPair['part'] | undefined,
+  scope: TensorScope,
+): Promise<Tensor> {
+  const group = processGroup();
+  if (!group || !part) return rows;
+  return scope.own(await group.handle.gather(rows, part.offset, part.total));
 }
 
 /** What a forward pass gives. */

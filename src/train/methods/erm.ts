@@ -10,6 +10,7 @@ export const erm = recipeMethod({
   description: 'empirical risk minimization with the article\u2019s recipe',
   settings: {},
   toleratesEmptyGroups: true,
+  isDistributed: true,
   prepare(trainer) {
     const { config, loader, generator } = trainer;
     const { train } = loader.dataset.splits;

@@ -96,7 +96,7 @@ export const finetune = {
           return finetuneConfig(options, { config, kickIn, weights }, dataset);
         },
         outOf: () => `${options.from.replace(/\/+$/, '')}-finetune`,
-        ...{ weights, from: folder.path, method: bothBranches },
+        ...{ weights, from: folder.path, isDistributed: true, method: bothBranches },
       },
     );
   },

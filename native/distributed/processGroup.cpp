@@ -1,0 +1,136 @@
+#include "processGroup.h"
+
+#include <c10/util/Exception.h>
+
+#include <thread>
+#include <utility>
+
+#include "../nn/network.h"
+
+// Gloo's headers come apart from libtorch's (Debian: libgloo-dev), whether or not libtorch has that backend.
+#undef USE_C10D_GLOO
+#if __has_include(<gloo/context.h>)
+#define USE_C10D_GLOO
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#endif
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+
+namespace spurmem {
+
+namespace {
+
+// torch.distributed's default.
+constexpr std::chrono::minutes kTimeout{30};
+// How long the processes that are left wait for one another, to tell which one is not.
+constexpr std::chrono::seconds kPatience{5};
+// DistributedDataParallel's.
+constexpr size_t kFirstBucketBytes = 1024 * 1024, kBucketBytes = 25 * 1024 * 1024;
+
+std::vector<uint8_t> bytesOf(const std::string& text) { return {text.begin(), text.end()}; }
+
+std::string presenceOf(int64_t rank) { return "present/" + std::to_string(rank); }
+
+c10::intrusive_ptr<c10d::Store> meet(const Rendezvous& place) {
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<uint16_t>(place.port);
+  options.isServer = place.hostsStore;
+  options.numWorkers = static_cast<size_t>(place.size);
+  options.waitWorkers = false;
+  options.timeout = kTimeout;
+  options.useLibUV = false;
+  return c10::make_intrusive<c10d::PrefixStore>(place.prefix,
+                                                c10::make_intrusive<c10d::TCPStore>(place.host, options));
+}
+
+}  // namespace
+
+bool ProcessGroup::hasBackend() {
+#ifdef USE_C10D_GLOO
+  return true;
+#else
+  return false;
+#endif
+}
+
+std::shared_ptr<ProcessGroup> ProcessGroup::join(const Rendezvous& place) {
+#ifdef USE_C10D_GLOO
+  const int rank = static_cast<int>(place.rank), size = static_cast<int>(place.size);
+  auto joined = std::make_shared<ProcessGroup>();
+  joined->store_ = meet(place);
+  joined->group_ = c10::make_intrusive<c10d::ProcessGroup>(joined->store_, rank, size);
+  const auto options = c10d::ProcessGroupGloo::Options::create(kTimeout);
+  options->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
+  const auto gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(
+      c10::make_intrusive<c10d::PrefixStore>("gloo", joined->store_), rank, size, options);
+  joined->group_->setBackend(at::kCPU, c10d::ProcessGroup::BackendType::GLOO, gloo);
+  joined->group_->setBackend(at::kCUDA, c10d::ProcessGroup::BackendType::GLOO, gloo);
+  joined->group_->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
+  return joined;
+#else
+  TORCH_CHECK(
+      false,
+      "this build of the addon has no backend for several processes: it was made without Gloo's headers");
+#endif
+}
+
+void ProcessGroup::sum(at::Tensor tensor) const {
+  std::vector<at::Tensor> tensors{std::move(tensor)};
+  group_->allreduce(tensors)->wait();
+}
+
+void ProcessGroup::copyFromFirst(at::Tensor tensor) const {
+  std::vector<at::Tensor> tensors{std::move(tensor)};
+  group_->broadcast(tensors)->wait();
+}
+
+std::vector<int64_t> ProcessGroup::missing() const {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  std::vector<int64_t> missing;
+  try {
+    store_->set(presenceOf(group_->getRank()), bytesOf("yes"));
+    for (int64_t rank = 0; rank < group_->getSize(); ++rank) {
+      bool isThere = store_->check({presenceOf(rank)});
+      while (!isThere && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        isThere = store_->check({presenceOf(rank)});
+      }
+      if (!isThere) missing.push_back(rank);
+    }
+    // The store goes with its process: it stays until the others have asked.
+    if (group_->getRank() == 0) std::this_thread::sleep_until(deadline);
+  } catch (const std::exception&) {
+    // The store has gone with the process that kept it: the first.
+    return {0};
+  }
+  return missing;
+}
+
+std::shared_ptr<Distribution> distribute(const Network& network, std::shared_ptr<ProcessGroup> group,
+                                         bool synchronizesNorms) {
+  std::vector<at::Tensor> parameters;
+  std::unordered_map<size_t, std::string> names;
+  for (const auto& [name, value] : network.parameters) {
+    names[parameters.size()] = name;
+    parameters.push_back(value);
+  }
+  const std::vector<bool> isSparse(parameters.size(), false);
+  auto [buckets, limits] =
+      c10d::compute_bucket_assignment_by_size(parameters, {kFirstBucketBytes, kBucketBytes}, isSparse);
+  // A backward pass comes to the last layers first.
+  std::reverse(buckets.begin(), buckets.end());
+  std::reverse(limits.begin(), limits.end());
+  auto reducer = std::make_shared<c10d::Reducer>(parameters, buckets, limits, group->group(), isSparse,
+                                                 kBucketBytes, /*find_unused_parameters=*/false,
+                                                 /*gradient_as_bucket_view=*/false, names, kFirstBucketBytes);
+  return std::make_shared<Distribution>(
+      Distribution{std::move(group), synchronizesNorms, std::move(reducer)});
+}
+
+void Distribution::prepare() const {
+  reducer->rebuild_buckets();
+  reducer->prepare_for_backward({});
+}
+
+}  // namespace spurmem
