@@ -46,7 +46,7 @@ export async function finishedOrFresh<Result extends TrainingResult>(
   return undefined;
 }
 
-/** Restores the last finished epoch, if there is one, and drops the metrics of an epoch that was cut off. */
+/** Restores the last checkpoint, if there is one, and drops the metrics of an epoch that was cut off. */
 export async function restoreProgress(
   state: TrainingState,
   method: MethodState,

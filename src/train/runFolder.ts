@@ -222,7 +222,7 @@ export class RunFolder {
     throw new SpurmemError(
       'RUN_BUSY',
       `The lock on ${this.path} was lost: it was removed, or taken by another process while this one was suspended. ` +
-        'The last finished epoch is kept.',
+        'The last checkpoint is kept.',
       { advice: ['Continue with `resume` once no other process uses the folder.'] },
     );
   }

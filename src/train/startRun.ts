@@ -34,7 +34,7 @@ export interface RunOptions extends JobOptions {
   readonly memoryFormat?: MemoryFormat | undefined;
   /** Of every random draw; default: 0. */
   readonly seed?: number | undefined;
-  /** Continue the run in `out` from its last finished epoch; default: no. */
+  /** Continue the run in `out` from its last checkpoint; default: no. */
   readonly resume?: boolean | undefined;
 }
 

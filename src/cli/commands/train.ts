@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Protocol } from '../../protocol.js';
 import type { TrainingMethod } from '../../train/method.js';
-import { KEEP_EPOCHS } from '../../train/ermSettings.js';
+import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 import { addJob } from '../job.js';
 import {
@@ -40,8 +40,12 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
       .option('--data <folder>', 'dataset folder (default: the one that run was trained on)')
       .option('--out <run>', `run folder (default: <from>-${name})`);
   }
-  command.option('--resume', 'continue the run in --out from its last finished epoch', false);
-  const settings = startsFrom === 'data' ? { ...method.settings, keepEpochs: KEEP_EPOCHS } : method.settings;
+  command.option('--resume', 'continue the run in --out from its last checkpoint', false);
+  const settings = {
+    ...method.settings,
+    ...(startsFrom === 'data' ? { keepEpochs: KEEP_EPOCHS } : {}),
+    ...('epochs' in method.settings ? { checkpointEvery: CHECKPOINT_EVERY } : {}),
+  };
   if (Object.values(settings).some(({ article, released }) => article !== released)) {
     command.addOption(protocolOption());
   }
