@@ -3,6 +3,7 @@ import fs, { existsSync, readFileSync } from 'node:fs';
 import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 import { z } from 'zod';
 import { unwritable } from './files.js';
@@ -11,6 +12,7 @@ import { systemCode } from './errors.js';
 /** A lock whose owner cannot be asked, on another host, belongs to a process that was killed if it is not refreshed for this long. */
 const STALE_MS = 30_000;
 const REFRESH_MS = 5_000;
+const POLL_MS = 100;
 /** In the lock's folder. */
 const OWNER_NAME = 'owner.json';
 
@@ -42,8 +44,9 @@ export interface Lock {
 export async function tryLock(lockPath: string): Promise<Lock | undefined> {
   await removeOfKilled(lockPath);
   let lost = false;
+  let release: () => Promise<void>;
   try {
-    const release = await lockfile.lock(lockPath, {
+    release = await lockfile.lock(lockPath, {
       ...optionsOf(lockPath),
       update: REFRESH_MS,
       // The default throws outside any promise, which would end the process.
@@ -51,20 +54,31 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
         lost = true;
       },
     });
+  } catch (error) {
+    if (systemCode(error) === 'ELOCKED') return undefined;
+    throw unwritable(error, lockPath);
+  }
+  // Failing to release means that the lock was lost: there is nothing left to release.
+  const letGo = (): Promise<void> => release().catch(() => undefined);
+  try {
     // By the folder's time the library knows its lock again.
     const { atime, mtime } = await stat(lockPath);
     await writeFile(join(lockPath, OWNER_NAME), JSON.stringify(ownOwner()));
     await utimes(lockPath, atime, mtime);
-    return {
-      isLost: () => lost,
-      release: async () => {
-        // Failing to release means that the lock was lost: there is nothing left to release.
-        await release().catch(() => undefined);
-      },
-    };
   } catch (error) {
-    if (systemCode(error) === 'ELOCKED') return undefined;
+    await letGo();
     throw unwritable(error, lockPath);
+  }
+  return { isLost: () => lost, release: letGo };
+}
+
+/** As `tryLock`, which is tried again for `patience` milliseconds. */
+export async function awaitLock(lockPath: string, patience: number): Promise<Lock | undefined> {
+  const start = performance.now();
+  for (;;) {
+    const lock = await tryLock(lockPath);
+    if (lock !== undefined || performance.now() - start >= patience) return lock;
+    await sleep(POLL_MS);
   }
 }
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { Command } from 'commander';
 import { SpurmemError, messageOf, systemCode, type ErrorCode } from '../errors.js';
+import { isOutOfMemory } from '../native/outOfMemory.js';
 import { STOPPED_ADVICE, type JobOptions } from '../progress.js';
 import type { CommonOptions } from './options.js';
 import { Output } from './output.js';
@@ -49,6 +50,8 @@ async function runJob<Options extends CommonOptions>(
     output.info('Stopping after this batch; Ctrl-C again stops at once.');
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  // A file beyond ulimit -f then fails to be written, which is told, instead of ending the process.
+  process.on('SIGXFSZ', ignore);
   try {
     await job(options, output, {
       onProgress: output.progress,
@@ -65,9 +68,11 @@ async function runJob<Options extends CommonOptions>(
     if (options.debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
     else if (code === 'UNEXPECTED') process.stderr.write('Run again with --debug for the stack trace.\n');
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('SIGXFSZ', ignore);
   }
 }
+
+const ignore = (): void => undefined;
 
 interface DescribedError {
   readonly code: ErrorCode | 'UNEXPECTED';
@@ -95,7 +100,9 @@ function describeError(error: unknown, names: ParameterNames): DescribedError {
   }
   const message = messageOf(error);
   // The addon's errors are plain ones: out of memory, and what the checks here have missed.
-  if (systemCode(error) === 'NATIVE_FAILED')
-    return { code: 'NATIVE_FAILED', message: `libtorch: ${message}` };
+  if (systemCode(error) === 'NATIVE_FAILED') {
+    const smaller = isOutOfMemory(error) && names.batchSize ? ` Try a smaller ${names.batchSize}.` : '';
+    return { code: 'NATIVE_FAILED', message: `libtorch: ${message}${smaller}` };
+  }
   return { code: 'UNEXPECTED', message: `Unexpected error: ${message}` };
 }

@@ -95,6 +95,11 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
     }
   }
 
+  /** A batch of the first examples, however many. */
+  async start(size: number): Promise<Prepared> {
+    return this.#draw(this.indices.slice(0, size))();
+  }
+
   #drawn(start: number): () => Promise<Prepared> {
     return this.#draw(this.indices.slice(start, start + this.batchSize));
   }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { dataDescriptionSchema, type DataDescription } from '../data/dataDescription.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, removeLeftovers, unwritable, writeAtomic, writeJson } from '../files.js';
-import { isLocked, ownerOf, tryLock, type Lock } from '../lock.js';
+import { awaitLock, isLocked, ownerOf, type Lock } from '../lock.js';
 import type { JobOptions } from '../progress.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
 import type { EpochMetrics, TrainingResult } from './results.js';
@@ -18,6 +18,9 @@ import {
 
 export type { RunConfig, RunEnvironment } from './runConfig.js';
 
+const FOLDERS = ['checkpoints', 'results', 'figures'] as const;
+/** How long a job that only writes what it has computed waits for another one, in milliseconds. */
+const PATIENCE_MS = 30_000;
 const fileSchema = z.strictObject({ config: runConfigSchema, environment: runEnvironmentSchema });
 
 /**
@@ -81,12 +84,7 @@ export class RunFolder {
 
   /** Makes the folders. Throws `OUTPUT_UNWRITABLE`. */
   async create(): Promise<void> {
-    for (const folder of ['checkpoints', 'results', 'figures']) await makeFolder(join(this.path, folder));
-  }
-
-  /** Removes checkpoints that killed processes left half-written; only while locked. */
-  async removeLeftovers(): Promise<void> {
-    await removeLeftovers(join(this.path, 'checkpoints'));
+    for (const folder of FOLDERS) await makeFolder(join(this.path, folder));
   }
 
   /** Throws `RUN_BUSY` when another process is writing to this folder: for jobs that lock it only at their end. */
@@ -94,16 +92,45 @@ export class RunFolder {
     if (await isLocked(await this.#lockPath())) throw await this.#busy();
   }
 
-  /** Runs `job` while no other process may write to this folder. Throws `RUN_BUSY`. */
-  async locked<Result>(job: () => Promise<Result>): Promise<Result> {
-    const lock = await tryLock(await this.#lockPath());
+  /**
+   * Runs `job` while no other process may write to this folder but for its report. Throws `RUN_BUSY`.
+   *
+   * @param options.waits for another job that is about to end: for one that only writes what it has computed
+   */
+  async locked<Result>(
+    job: () => Promise<Result>,
+    { waits = false }: { readonly waits?: boolean } = {},
+  ): Promise<Result> {
+    const lock = await awaitLock(await this.#lockPath(), waits ? PATIENCE_MS : 0);
     if (lock === undefined) throw await this.#busy();
     this.#lock = lock;
     try {
+      await this.#removeLeftovers((name) => !isReport(name));
       return await job();
     } finally {
       await lock.release();
     }
+  }
+
+  /** Writes a result of a job that did not lock this folder while it computed. Throws `RUN_BUSY`. */
+  async record(name: string, result: unknown): Promise<void> {
+    await this.locked(() => this.writeResult(name, result), { waits: true });
+  }
+
+  /** Runs `job`, which writes `report.html` and `figures/*.svg`, also while a run is trained. Throws `RUN_BUSY`. */
+  async publish<Result>(job: () => Promise<Result>): Promise<Result> {
+    const lock = await awaitLock(join(this.path, 'figures', '.report.lock'), PATIENCE_MS);
+    if (lock === undefined) throw await this.#busy();
+    try {
+      await this.#removeLeftovers(isReport);
+      return await job();
+    } finally {
+      await lock.release();
+    }
+  }
+
+  async #removeLeftovers(which: (name: string) => boolean): Promise<void> {
+    for (const folder of ['.', ...FOLDERS]) await removeLeftovers(join(this.path, folder), which);
   }
 
   /** Beside the folder, by whatever name it is reached. */
@@ -264,6 +291,11 @@ export function requireDatasetOfRun(
     `${dataset.folder} is not the dataset that ${folder.path} was trained on (its table or dataset.json differs).`,
     { parameter: 'data', advice: ['Name the right folder as `data`, or train on this one.'] },
   );
+}
+
+/** Whether a file is one of the report's. */
+function isReport(name: string): boolean {
+  return name === 'report.html' || name.endsWith('.svg');
 }
 
 /** Results carry their kind, with which their names begin. */

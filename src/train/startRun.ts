@@ -84,7 +84,6 @@ export async function startRun<Config extends RunConfig, Result extends Training
   const folder = new RunFolder(out);
   await folder.create();
   const result = await folder.locked(async () => {
-    await folder.removeLeftovers();
     const finished = await finishedOrFresh<Result>(folder, config, options.resume === true);
     if (finished) return finished;
     const missing = dataset.groupNames.filter((_, group) => dataset.counts.train[group] === 0);

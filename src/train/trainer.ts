@@ -1,9 +1,11 @@
 import type { Batch, Batches, BatchLoader } from '../data/batches.js';
-import { SpurmemError } from '../errors.js';
+import { invalidParameter, messageOf, SpurmemError } from '../errors.js';
 import { countCorrect } from '../metrics/evaluate.js';
 import { GroupCounter } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
 import type { Generator, Network, Tensor } from '../native/addon.js';
+import { isOutOfMemory } from '../native/outOfMemory.js';
+import { TensorScope } from '../native/tensorScope.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { Adam, type Infinite } from './adam.js';
 import type { MethodState, PassProgress, TrainingProgress, TrainingState } from './checkpoint.js';
@@ -114,6 +116,25 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     lossOfBatch: (batch: Prepared) => Promise<BatchLoss>,
     only: { readonly parts?: readonly TrainedPart[]; readonly task?: string } = {},
   ): Promise<EpochTraining> {
+    try {
+      return await this.#trainBatches(epoch, lr, batches, lossOfBatch, only);
+    } catch (error) {
+      if (!isOutOfMemory(error)) throw error;
+      throw tooLarge(batches.batchSize, await this.#fitting(batches, lossOfBatch), error);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const { network } of this.#parts.slice(1)) network.dispose();
+  }
+
+  async #trainBatches<Prepared extends Batch>(
+    epoch: number,
+    lr: number,
+    batches: Batches<Prepared>,
+    lossOfBatch: (batch: Prepared) => Promise<BatchLoss>,
+    only: { readonly parts?: readonly TrainedPart[]; readonly task?: string },
+  ): Promise<EpochTraining> {
     const { parts = this.#parts, task = `epoch ${epoch}` } = only;
     const { checkpoints } = this;
     const { dataset } = this.loader;
@@ -131,6 +152,7 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
       await checkpoints?.save({ batches: number, lossSum, termSums, counts: counter.counts });
       saved = number;
     };
+    await this.#requireNorms(batches);
     for await (const batch of batches.from(number)) {
       using current = batch;
       if (this.job.signal?.aborted === true && checkpoints?.every !== undefined) await save();
@@ -178,10 +200,6 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     };
   }
 
-  [Symbol.dispose](): void {
-    for (const { network } of this.#parts.slice(1)) network.dispose();
-  }
-
   /** The error of numbers that are not finite. What the last checkpoint has is kept. */
   diverged(what: string): SpurmemError {
     const { epoch, underWay } = this.progress;
@@ -194,6 +212,44 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
         'Other `weights` may help, too.',
       ],
     });
+  }
+
+  /** The largest batch that fits into memory, of half as many images and half of these; none where not even one does. The model is changed. */
+  async #fitting<Prepared extends Batch>(
+    batches: Batches<Prepared>,
+    lossOfBatch: (batch: Prepared) => Promise<BatchLoss>,
+  ): Promise<number | undefined> {
+    for (let size = batches.batchSize >> 1; size > 0; size >>= 1) {
+      try {
+        using scope = new TensorScope();
+        using batch = await batches.start(size);
+        const { loss, logits, terms = {} } = await lossOfBatch(batch);
+        scope.own({ loss, logits, ...terms });
+        await loss.backward();
+        return size;
+      } catch (error) {
+        if (!isOutOfMemory(error)) return undefined;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Throws `USAGE` where the last batch has one image and batch-norm one value of it: better before the first step than after
+   * an epoch.
+   */
+  async #requireNorms({ indices, batchSize }: Batches<Batch>): Promise<void> {
+    if (indices.length % batchSize !== 1) return;
+    for await (const batch of this.loader.evaluation(indices.slice(-1), 1)) {
+      using current = batch;
+      try {
+        using _logits = await this.model.network.forward(current.images, { statistics: 'separate' });
+      } catch (error) {
+        throw invalidParameter('batchSize', batchSize, 'a size that leaves no last batch of one image', [
+          `An epoch has ${indices.length} images: ${messageOf(error)}`,
+        ]);
+      }
+    }
   }
 
   /** Names the images of a batch whose logits are not finite, or all where each or none is to blame. */
@@ -236,4 +292,16 @@ export async function descend(loss: Tensor, parts: readonly TrainedPart[]): Prom
   const steps = parts.map(({ optimizer }) => optimizer.step());
   const [infinite] = await Promise.all([Promise.all(steps), ...gradients]);
   return infinite.find((found) => found !== undefined);
+}
+
+/** The error of a batch that does not fit into memory. */
+function tooLarge(size: number, fitting: number | undefined, cause: unknown): SpurmemError {
+  const fits = fitting === undefined ? '' : ` ${fitting} ${fitting === 1 ? 'does' : 'do'}.`;
+  const advice = fitting === undefined ? 'a smaller `batchSize`' : `\`batchSize\` ${fitting}`;
+  return new SpurmemError('NATIVE_FAILED', `A batch of ${size} images does not fit into memory.${fits}`, {
+    parameter: 'batchSize',
+    value: size,
+    advice: [`Choose ${advice}, or free memory.`],
+    cause,
+  });
 }
