@@ -245,10 +245,8 @@ if (values.folder !== undefined) {
     if (injected.length > 0) {
       const script = fileURLToPath(import.meta.url);
       const args = [script, '--folder', place.folder, '--stride', values.stride, ...injected];
-      execFileSync(process.execPath, args, {
-        stdio: 'inherit',
-        env: { ...process.env, ...faults.environment },
-      });
+      const env = { ...process.env, ...faults.environment };
+      process.exitCode = spawnSync(process.execPath, args, { stdio: 'inherit', env }).status;
     }
     if (names.includes('earnest')) await earnest(place);
   } finally {

@@ -2,8 +2,8 @@ import { takeData, withTensors } from '../models/model.js';
 import type { TensorData } from '../models/safetensors.js';
 import { native, type NativeAdam, type Network, type Tensor } from '../native/addon.js';
 
-/** What of a step was not finite: a gradient, or a weight or running statistic after it. */
-export type Infinite = 'a gradient' | 'a weight';
+/** What of a step was not finite: gradients, or weights and running statistics after it. */
+export type Infinite = 'gradients' | 'weights';
 
 /** torch.optim.Adam with `fused=True` over a network's parameters. */
 export class Adam {
@@ -29,7 +29,7 @@ export class Adam {
 
   async step(): Promise<Infinite | undefined> {
     const { gradients, weights } = await this.#native.step(this.lr);
-    return gradients ? (weights ? undefined : 'a weight') : 'a gradient';
+    return gradients ? (weights ? undefined : 'weights') : 'gradients';
   }
 
   /** Moments and step counts: `exp_avg.<parameter>`, `exp_avg_sq.<parameter>`, `step.<parameter>`. */
