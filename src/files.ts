@@ -121,6 +121,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOTDIR: 'A part of that path is a file: choose another folder.',
   EEXIST: 'A file has that name: choose another folder.',
   ENOENT: 'The folder is missing or takes no files: make it again, or choose another folder.',
+  ENAMETOOLONG: 'Choose a shorter name.',
   EFBIG: 'Raise the limit on the size of files (ulimit -f), or choose another folder.',
   EIO: 'The disk reports an error: check it, or choose another folder.',
   EMFILE: 'Raise the limit on open files (ulimit -n).',

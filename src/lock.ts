@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fs, { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 import { z } from 'zod';
@@ -149,7 +149,8 @@ async function removeLock(lockPath: string): Promise<void> {
 
 /** Where a lock is made before it is one, and removed when it is none any more. */
 function asideOf(lockPath: string): string {
-  return `${lockPath}.${randomUUID()}`;
+  // Not the lock's own name with more behind it, which may be too long.
+  return join(dirname(lockPath), `.${randomUUID()}.lock`);
 }
 
 /** Removes the lock of a process of this host that is gone. */

@@ -101,7 +101,7 @@ function describeError(error: unknown, names: ParameterNames): DescribedError {
   const message = messageOf(error);
   // The addon's errors are plain ones: out of memory, and what the checks here have missed.
   if (systemCode(error) === 'NATIVE_FAILED') {
-    const smaller = isOutOfMemory(error) && names.batchSize ? ` Try a smaller ${names.batchSize}.` : '';
+    const smaller = isOutOfMemory(error) && names.batchSize ? `. Try a smaller ${names.batchSize}.` : '';
     return { code: 'NATIVE_FAILED', message: `libtorch: ${message}${smaller}` };
   }
   return { code: 'UNEXPECTED', message: `Unexpected error: ${message}` };

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { access, appendFile, readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { dataDescriptionSchema, type DataDescription } from '../data/dataDescription.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
@@ -19,6 +20,8 @@ import {
 export type { RunConfig, RunEnvironment } from './runConfig.js';
 
 const FOLDERS = ['checkpoints', 'results', 'figures'] as const;
+/** Of a file or folder, in bytes. */
+const LONGEST_NAME = 255;
 /** How long a job that only writes what it has computed waits for another one, in milliseconds. */
 const PATIENCE_MS = 30_000;
 const fileSchema = z.strictObject({ config: runConfigSchema, environment: runEnvironmentSchema });
@@ -135,7 +138,11 @@ export class RunFolder {
 
   /** Beside the folder, by whatever name it is reached. */
   async #lockPath(): Promise<string> {
-    return `${await realpath(this.path).catch(() => this.path)}.lock`;
+    const path = await realpath(this.path).catch(() => this.path);
+    const name = `${basename(path)}.lock`;
+    if (Buffer.byteLength(name) <= LONGEST_NAME) return join(dirname(path), name);
+    const short = createHash('sha256').update(name).digest('hex');
+    return join(dirname(path), `${short}.lock`);
   }
 
   async #busy(): Promise<SpurmemError> {
