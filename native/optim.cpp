@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include <array>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 #include "jobs.h"
 #include "namedTensors.h"
 #include "nn/network.h"
+#include "results.h"
 
 namespace spurmem {
 
@@ -26,6 +28,22 @@ void inOrderOfMemory(std::array<at::Tensor, 4>& tensors) {
     if (tensor.dim() != 4 || !tensor.is_contiguous(at::MemoryFormat::ChannelsLast)) return;
   }
   for (auto& tensor : tensors) tensor = tensor.permute({0, 2, 3, 1});
+}
+
+// By their largest values: a sum of squares may overflow.
+bool areFinite(const std::vector<at::Tensor>& tensors) {
+  if (tensors.empty()) return true;
+  const auto largest = at::stack(at::_foreach_norm(tensors, std::numeric_limits<double>::infinity()));
+  return at::isfinite(largest).all().item<bool>();
+}
+
+struct Finite {
+  bool gradients, weights;
+};
+
+Napi::Value toJavaScript(Napi::Env env, const Finite& finite) {
+  return objectOf(env, {{"gradients", Napi::Boolean::New(env, finite.gradients)},
+                        {"weights", Napi::Boolean::New(env, finite.weights)}});
 }
 
 struct Adam {
@@ -58,7 +76,7 @@ struct Adam {
     return state;
   }
 
-  void step(double lr) {
+  Finite step(double lr) {
     at::NoGradGuard noGrad;
     prepare();
     std::vector<at::Tensor> parameters, gradients, first, second, counts;
@@ -78,6 +96,11 @@ struct Adam {
                      weightDecay, eps, /*amsgrad=*/false, /*maximize=*/false);
     // The fused step does not count as a change; evaluation keeps weights that it derives until one.
     for (const auto& value : parameters) value.unsafeGetTensorImpl()->bump_version();
+    auto weights = parameters;
+    for (const auto& buffer : network->buffers) {
+      if (buffer.value.is_floating_point()) weights.push_back(buffer.value);
+    }
+    return {areFinite(gradients), areFinite(weights)};
   }
 };
 
@@ -105,7 +128,7 @@ class AdamHandle : public Handle<AdamHandle, std::shared_ptr<Adam>> {
 
  private:
   Napi::Value step(const Napi::CallbackInfo& info) {
-    return compute(info, [adam = held(info.Env()), lr = toNumber(info[0], "lr")] { adam->step(lr); });
+    return compute(info, [adam = held(info.Env()), lr = toNumber(info[0], "lr")] { return adam->step(lr); });
   }
 
   Napi::Value state(const Napi::CallbackInfo& info) {

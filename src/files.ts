@@ -1,30 +1,33 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, realpath, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import writeFileAtomic from 'write-file-atomic';
 import { SpurmemError, messageOf, systemCode } from './errors.js';
 
 /** Writes a whole file or nothing: a temporary file beside it, fsync, rename. Throws `OUTPUT_UNWRITABLE`. */
 export async function writeAtomic(path: string, content: string | Buffer): Promise<void> {
-  try {
-    await writeFileAtomic(path, content);
-  } catch (error) {
-    throw unwritable(error, path);
-  }
+  await writeLargeFile(
+    path,
+    (file) => file.writeFile(content),
+    () => Buffer.byteLength(content),
+  );
 }
 
 /**
  * As `writeAtomic`, for a file that is too large to be joined in memory first.
  *
  * @param write writes all of it; what it returns is returned
+ * @param bytes how large the file will be, for the message of a full disk
  */
 export async function writeLargeFile<Result>(
   path: string,
   write: (file: FileHandle) => Promise<Result>,
+  bytes: () => number,
 ): Promise<Result> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
+  // A link's file is replaced, not the link.
+  const target = await realpath(path).catch(() => path);
+  const temporary = `${target}.${randomUUID()}.tmp`;
   try {
     const file = await open(temporary, 'wx');
     let result: Result;
@@ -34,17 +37,28 @@ export async function writeLargeFile<Result>(
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await rename(temporary, target);
     return result;
   } catch (error) {
-    await rm(temporary, { force: true });
-    throw unwritable(error, path);
+    // The error is what matters, also where the folder or the disk is gone.
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw unwritable(error, path, SPACE_CODES.has(systemCode(error) ?? '') ? await space(path, bytes()) : '');
   }
 }
 
-/** Removes what processes that were killed in `writeLargeFile` left; nobody may be writing to the folder. */
-export async function removeLeftovers(folder: string): Promise<void> {
-  await removeFiles(folder, (name) => name.endsWith('.tmp'));
+/**
+ * Removes what processes that were killed in `writeLargeFile` left; nobody may be writing these files.
+ *
+ * @param which by the name of the file that was to be written; default: all
+ */
+export async function removeLeftovers(
+  folder: string,
+  which: (name: string) => boolean = () => true,
+): Promise<void> {
+  await removeFiles(folder, (name) => {
+    const [, whole] = /^(.+)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.exec(name) ?? [];
+    return whole !== undefined && which(whole);
+  });
 }
 
 /** Removes those files of a folder that can be removed. */
@@ -106,19 +120,37 @@ const ADVICE: Readonly<Record<string, string>> = {
   EROFS: 'The file system is read-only: choose another folder.',
   ENOTDIR: 'A part of that path is a file: choose another folder.',
   EEXIST: 'A file has that name: choose another folder.',
-  ENOENT: 'Nothing can be made there: choose another folder.',
+  ENOENT: 'The folder is missing or takes no files: make it again, or choose another folder.',
+  ENAMETOOLONG: 'Choose a shorter name.',
+  EFBIG: 'Raise the limit on the size of files (ulimit -f), or choose another folder.',
+  EIO: 'The disk reports an error: check it, or choose another folder.',
+  EMFILE: 'Raise the limit on open files (ulimit -n).',
+  ENFILE: 'Raise the system\u2019s limit on open files.',
 };
+const SPACE_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** What a file takes, beside the one that it replaces, and what is free. */
+async function space(path: string, bytes: number): Promise<string> {
+  const disk = await statfs(dirname(resolve(path))).catch(() => undefined);
+  const free = disk ? `, and ${megabytes(disk.bavail * disk.bsize)} are free there` : '';
+  return ` It needs ${megabytes(bytes)}${free}.`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 3 : 1)} MB`;
+}
 
 /**
  * Turns what a file system operation threw into SpurmemError `OUTPUT_UNWRITABLE` when the user can mend it (no
  * space, no permission, ...). Anything else, and any SpurmemError, comes back unchanged.
  *
  * @param path the file or folder that was written to
+ * @param needs a sentence on the space that is needed, after a space
  */
-export function unwritable(error: unknown, path: string): unknown {
+export function unwritable(error: unknown, path: string, needs = ''): unknown {
   const advice = ADVICE[systemCode(error) ?? ''];
   if (advice === undefined || error instanceof SpurmemError) return error;
-  return new SpurmemError('OUTPUT_UNWRITABLE', `Cannot write ${path}: ${messageOf(error)}.`, {
+  return new SpurmemError('OUTPUT_UNWRITABLE', `Cannot write ${path}: ${messageOf(error)}.${needs}`, {
     ...{ advice: [advice], cause: error },
   });
 }

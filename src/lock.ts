@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import fs, { existsSync, readFileSync } from 'node:fs';
-import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 import { z } from 'zod';
 import { unwritable } from './files.js';
@@ -11,6 +12,7 @@ import { systemCode } from './errors.js';
 /** A lock whose owner cannot be asked, on another host, belongs to a process that was killed if it is not refreshed for this long. */
 const STALE_MS = 30_000;
 const REFRESH_MS = 5_000;
+const POLL_MS = 100;
 /** In the lock's folder. */
 const OWNER_NAME = 'owner.json';
 
@@ -40,7 +42,12 @@ export interface Lock {
  * @throws SpurmemError `OUTPUT_UNWRITABLE` when it cannot be made
  */
 export async function tryLock(lockPath: string): Promise<Lock | undefined> {
-  await removeOfKilled(lockPath);
+  const owner = await ownerOf(lockPath);
+  if (owner !== undefined) {
+    if (wasKilled(owner)) await removeOfKilled(lockPath);
+    // Whatever the time of its last refresh: the clock may have been set, or the process suspended.
+    else if (owner.host === hostname()) return undefined;
+  }
   let lost = false;
   try {
     const release = await lockfile.lock(lockPath, {
@@ -51,10 +58,6 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
         lost = true;
       },
     });
-    // By the folder's time the library knows its lock again.
-    const { atime, mtime } = await stat(lockPath);
-    await writeFile(join(lockPath, OWNER_NAME), JSON.stringify(ownOwner()));
-    await utimes(lockPath, atime, mtime);
     return {
       isLost: () => lost,
       release: async () => {
@@ -68,15 +71,26 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
   }
 }
 
+/** As `tryLock`, which is tried again for `patience` milliseconds. */
+export async function awaitLock(lockPath: string, patience: number): Promise<Lock | undefined> {
+  const start = performance.now();
+  for (;;) {
+    const lock = await tryLock(lockPath);
+    if (lock !== undefined || performance.now() - start >= patience) return lock;
+    await sleep(POLL_MS);
+  }
+}
+
 /** Whether another process holds a lock. */
 export async function isLocked(lockPath: string): Promise<boolean> {
   if (!existsSync(lockPath)) return false;
   const owner = await ownerOf(lockPath);
   if (owner !== undefined && wasKilled(owner)) return false;
+  if (owner?.host === hostname()) return true;
   return lockfile.check(lockPath, optionsOf(lockPath));
 }
 
-/** Who holds a lock; undefined where nobody does, or that is not said yet. */
+/** Who holds a lock; undefined where nobody does, or an earlier version that does not say so. */
 export async function ownerOf(lockPath: string): Promise<LockOwner | undefined> {
   try {
     return ownerSchema.parse(JSON.parse(await readFile(join(lockPath, OWNER_NAME), 'utf8')));
@@ -88,24 +102,60 @@ export async function ownerOf(lockPath: string): Promise<LockOwner | undefined> 
 function optionsOf(lockPath: string) {
   return {
     ...{ lockfilePath: lockPath, realpath: false, stale: STALE_MS },
-    // The library's locks are empty folders; these say whose they are.
+    // The library's locks are empty folders; these say whose they are, from the moment on that they are there.
     fs: {
       ...fs,
-      rmdir: (path: string, done: (error: Error | null) => void) => {
-        fs.rm(path, { recursive: true, force: true }, done);
+      mkdir: (path: string, done: (error: unknown) => void) => {
+        makeOwned(path).then(() => {
+          done(null);
+        }, done);
+      },
+      rmdir: (path: string, done: (error: unknown) => void) => {
+        removeLock(path).then(() => {
+          done(null);
+        }, done);
       },
       rmdirSync: (path: string) => {
-        fs.rmSync(path, { recursive: true, force: true });
+        const aside = asideOf(path);
+        fs.renameSync(path, aside);
+        fs.rmSync(aside, { recursive: true, force: true });
       },
     },
   };
 }
 
+/** Makes a lock, or rejects with EEXIST. */
+async function makeOwned(lockPath: string): Promise<void> {
+  const aside = asideOf(lockPath);
+  try {
+    // Renaming would replace an empty folder, which is a lock of an earlier version.
+    if (existsSync(lockPath)) throw Object.assign(new Error(), { code: 'EEXIST' });
+    await mkdir(aside);
+    await writeFile(join(aside, OWNER_NAME), JSON.stringify(ownOwner()));
+    await rename(aside, lockPath);
+  } catch (error) {
+    await rm(aside, { recursive: true, force: true }).catch(() => undefined);
+    const isTaken = ['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '');
+    throw isTaken ? Object.assign(new Error(`${lockPath} exists`), { code: 'EEXIST' }) : error;
+  }
+}
+
+/** Removes a lock: no process that is killed meanwhile leaves one that does not say whose it was. */
+async function removeLock(lockPath: string): Promise<void> {
+  const aside = asideOf(lockPath);
+  await rename(lockPath, aside);
+  await rm(aside, { recursive: true, force: true });
+}
+
+/** Where a lock is made before it is one, and removed when it is none any more. */
+function asideOf(lockPath: string): string {
+  // Not the lock's own name with more behind it, which may be too long.
+  return join(dirname(lockPath), `.${randomUUID()}.lock`);
+}
+
 /** Removes the lock of a process of this host that is gone. */
 async function removeOfKilled(lockPath: string): Promise<void> {
-  const owner = await ownerOf(lockPath);
-  if (owner === undefined || !wasKilled(owner)) return;
-  const aside = `${lockPath}.${randomUUID()}`;
+  const aside = asideOf(lockPath);
   try {
     // Of several processes that see this, one moves it.
     await rename(lockPath, aside);

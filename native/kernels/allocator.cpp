@@ -1,6 +1,7 @@
 #include "allocator.h"
 
 #include <c10/core/CPUAllocator.h>
+#include <c10/util/Exception.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -19,6 +20,9 @@ constexpr size_t page = size_t{4} << 10;
 constexpr size_t hugePage = size_t{2} << 20;
 // libtorch's alignment of CPU memory. The offset also tells large blocks from most of malloc's at sight.
 constexpr size_t offset = 64;
+
+// oneDNN crashes where it finds no memory for its scratch, instead of saying so.
+constexpr size_t leftFree = size_t{128} << 20;
 
 // Without any, gradients and activations would push each other out in every step.
 constexpr double headroom = 1.25;
@@ -43,13 +47,16 @@ class BlockCache {
       if (fits && (best == kept_.end() || block->size < best->size)) best = block;
     }
     if (best != kept_.end()) return hand(withdraw(best));
-    peak_ = std::max(peak_, used_ + size);
-    const auto limit = static_cast<size_t>(headroom * static_cast<double>(peak_));
+    const auto limit = static_cast<size_t>(headroom * static_cast<double>(std::max(peak_, used_ + size)));
     while (!kept_.empty() && used_ + keptBytes_ + size > limit) {
-      const auto oldest = withdraw(kept_.begin());
-      munmap(oldest.base, oldest.size);
+      unmap(withdraw(kept_.begin()));
     }
-    void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* base = map(size);
+    if (base == MAP_FAILED) {
+      // Before memory has run out, what is kept for later is given back.
+      while (!kept_.empty()) unmap(withdraw(kept_.begin()));
+      base = map(size);
+    }
     if (base == MAP_FAILED) return nullptr;
 #ifdef MADV_HUGEPAGE
     if (size >= 2 * hugePage) madvise(base, size, MADV_HUGEPAGE);
@@ -76,6 +83,15 @@ class BlockCache {
     void* base;
     size_t size;
   };
+
+  // Only where what is left then is enough for the libraries below.
+  static void* map(size_t size) {
+    void* base = mmap(nullptr, size + leftFree, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base != MAP_FAILED) munmap(static_cast<char*>(base) + size, leftFree);
+    return base;
+  }
+
+  static void unmap(const Block& block) { munmap(block.base, block.size); }
 
   void* hand(const Block& block) {
     void* data = static_cast<char*>(block.base) + offset;
@@ -108,9 +124,13 @@ BlockCache& cache() {
 class Allocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
-    void* data = bytes < smallest ? nullptr : cache().take(bytes);
-    // The default allocator also tells the user when memory has run out.
-    if (!data) data = c10::GetDefaultCPUAllocator()->raw_allocate(bytes);
+    void* data = nullptr;
+    if (bytes < smallest) {
+      data = c10::GetDefaultCPUAllocator()->raw_allocate(bytes);
+    } else {
+      data = cache().take(bytes);
+      TORCH_CHECK(data, "out of memory: this process can have no ", bytes, " bytes for a tensor");
+    }
     return {data, data, &release, c10::Device(c10::DeviceType::CPU)};
   }
 

@@ -49,6 +49,8 @@ c10::IValue call(const c10::OperatorHandle& operation, torch::jit::Stack argumen
   return arguments.back();
 }
 
+bool isFinite(const at::Tensor& values) { return at::isfinite(values).all().item<bool>(); }
+
 c10::List<std::optional<at::Scalar>> noScalars() { return c10::List<std::optional<at::Scalar>>(); }
 
 }  // namespace
@@ -88,19 +90,20 @@ ConvNorm::ConvNorm(NetworkBuilder& build, const std::string& conv, const std::st
 }
 
 at::Tensor ConvNorm::operator()(const at::Tensor& x, const ForwardContext& context) const {
-  if (isFused(x, context)) return fused(x, std::nullopt, false, context);
+  if (const auto convolution = fusable(x, context)) return fused(x, *convolution, std::nullopt, false);
   return norm_(conv_(x, context), context);
 }
 
 at::Tensor ConvNorm::relu(const at::Tensor& x, const ForwardContext& context) const {
-  if (isFused(x, context)) return fused(x, std::nullopt, true, context);
+  if (const auto convolution = fusable(x, context)) return fused(x, *convolution, std::nullopt, true);
   return norm_(conv_(x, context), context).relu_();
 }
 
 at::Tensor ConvNorm::addRelu(const at::Tensor& x, at::Tensor residual, const ForwardContext& context) const {
   // oneDNN's sum fails where the output is one pixel, whose strides say nothing of the memory format.
-  if (residual.size(2) * residual.size(3) > 1 && isFused(x, context)) {
-    return fused(x, std::move(residual), true, context);
+  if (residual.size(2) * residual.size(3) > 1) {
+    if (const auto convolution = fusable(x, context))
+      return fused(x, *convolution, std::move(residual), true);
   }
   auto result = (*this)(x, context);
   result += residual;
@@ -118,10 +121,19 @@ bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const
   return wants;
 }
 
-at::Tensor ConvNorm::fused(const at::Tensor& x, std::optional<at::Tensor> residual, bool relu,
-                           const ForwardContext& context) const {
+std::optional<ConvNorm::Convolution> ConvNorm::fusable(const at::Tensor& x,
+                                                       const ForwardContext& context) const {
+  if (!isFused(x, context)) return std::nullopt;
+  auto convolution = folded(context, isAutocast(x) ? at::kBFloat16 : at::kFloat, x.sizes());
+  // oneDNN's ReLU makes 0 of NaN, and a model of NaN would seem to predict.
+  if (!convolution.first.defined()) return std::nullopt;
+  return convolution;
+}
+
+at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
+                           std::optional<at::Tensor> residual, bool relu) const {
   const auto type = isAutocast(x) ? at::kBFloat16 : at::kFloat;
-  const auto [weight, bias] = folded(context, type, x.sizes());
+  const auto& [weight, bias] = convolution;
   if (residual) {
     static const auto operation = *convolutionInto();
     // It becomes the output. The operator that leaves it alone brings all of it into another layout first.
@@ -143,14 +155,14 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, std::optional<at::Tensor> residu
                             {}})
         .toTensor();
   }
-  static const auto operation = *convolution();
+  static const auto operation = *spurmem::convolution();
   return call(operation, {x.to(type), weight, bias, padding_, stride_, kDilation, kGroups,
                           relu ? "relu" : "none", noScalars(), ""})
       .toTensor();
 }
 
-std::pair<at::Tensor, at::Tensor> ConvNorm::folded(const ForwardContext& context, at::ScalarType type,
-                                                   at::IntArrayRef inputSize) const {
+ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::ScalarType type,
+                                       at::IntArrayRef inputSize) const {
   const auto& weight = context.weight(*weight_);
   std::vector<at::Tensor> sources{weight};
   const auto bias = context.bias(*weight_, nullptr);
@@ -160,8 +172,8 @@ std::pair<at::Tensor, at::Tensor> ConvNorm::folded(const ForwardContext& context
   const auto factor = scale / (variance + kEps).sqrt();
   // Batch-norm takes the mean from what the convolution gives, its bias included.
   const auto center = bias ? mean - *bias : mean;
-  std::pair<at::Tensor, at::Tensor> result{(weight * factor.view({-1, 1, 1, 1})).to(type),
-                                           (shift - center * factor).to(type)};
+  Convolution result{(weight * factor.view({-1, 1, 1, 1})).to(type), (shift - center * factor).to(type)};
+  if (!isFinite(result.first) || !isFinite(result.second)) return {};
   // A variant's weights are for its one batch.
   if (!bias && weight.is_same(weight_->value)) {
     result.first = reordered(result.first, inputSize);

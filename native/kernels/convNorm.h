@@ -40,12 +40,15 @@ class ConvNorm {
  private:
   struct Folded;
 
-  bool isFused(const at::Tensor& x, const ForwardContext& context) const;
-  at::Tensor fused(const at::Tensor& x, std::optional<at::Tensor> residual, bool relu,
-                   const ForwardContext& context) const;
   // {weight, bias} of the convolution that is both layers.
-  std::pair<at::Tensor, at::Tensor> folded(const ForwardContext& context, at::ScalarType type,
-                                           at::IntArrayRef inputSize) const;
+  using Convolution = std::pair<at::Tensor, at::Tensor>;
+
+  bool isFused(const at::Tensor& x, const ForwardContext& context) const;
+  // The one kernel's convolution; none where layers run one after the other.
+  std::optional<Convolution> fusable(const at::Tensor& x, const ForwardContext& context) const;
+  at::Tensor fused(const at::Tensor& x, const Convolution& convolution, std::optional<at::Tensor> residual,
+                   bool relu) const;
+  Convolution folded(const ForwardContext& context, at::ScalarType type, at::IntArrayRef inputSize) const;
   at::Tensor reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const;
 
   NetworkBuilder::Layer conv_, norm_;

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { Command } from 'commander';
 import { SpurmemError, messageOf, systemCode, type ErrorCode } from '../errors.js';
+import { isOutOfMemory } from '../native/outOfMemory.js';
 import { STOPPED_ADVICE, type JobOptions } from '../progress.js';
 import type { CommonOptions } from './options.js';
 import { Output } from './output.js';
@@ -56,6 +57,8 @@ async function runJob<Options extends CommonOptions>(
     output.info('Stopping after this batch; Ctrl-C again stops at once.');
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  // A file beyond ulimit -f then fails to be written, which is told, instead of ending the process.
+  process.on('SIGXFSZ', ignore);
   try {
     if (isShared) output = await joined(options, output);
     await job(options, output, {
@@ -73,7 +76,7 @@ async function runJob<Options extends CommonOptions>(
     if (options.debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
     else if (code === 'UNEXPECTED') process.stderr.write('Run again with --debug for the stack trace.\n');
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('SIGXFSZ', ignore);
   }
 }
 
@@ -89,6 +92,7 @@ async function causeOf(error: unknown): Promise<unknown> {
   const { lostProcess } = await import('../native/processGroup.js');
   return (await lostProcess(error)) ?? error;
 }
+const ignore = (): void => undefined;
 
 interface DescribedError {
   readonly code: ErrorCode | 'UNEXPECTED';
@@ -116,7 +120,9 @@ function describeError(error: unknown, names: ParameterNames): DescribedError {
   }
   const message = messageOf(error);
   // The addon's errors are plain ones: out of memory, and what the checks here have missed.
-  if (systemCode(error) === 'NATIVE_FAILED')
-    return { code: 'NATIVE_FAILED', message: `libtorch: ${message}` };
+  if (systemCode(error) === 'NATIVE_FAILED') {
+    const smaller = isOutOfMemory(error) && names.batchSize ? `. Try a smaller ${names.batchSize}.` : '';
+    return { code: 'NATIVE_FAILED', message: `libtorch: ${message}${smaller}` };
+  }
   return { code: 'UNEXPECTED', message: `Unexpected error: ${message}` };
 }

@@ -61,6 +61,63 @@ export class ViewPair extends Batch {
   }
 }
 
+/** A pass over examples, batch after batch. */
+export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> {
+  readonly #draw: (indices: Int32Array) => () => Promise<Prepared>;
+
+  /**
+   * @param indices positions in the dataset's examples, [N]
+   * @param draw makes all random draws of a batch at once, and gives what prepares the batch
+   */
+  constructor(
+    readonly indices: Int32Array,
+    readonly batchSize: number,
+    draw: (indices: Int32Array) => () => Promise<Prepared>,
+  ) {
+    this.#draw = draw;
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Prepared, void, void> {
+    return this.from(0);
+  }
+
+  /**
+   * The batches from one on, counted from 0. What is random of those before is drawn as well, so that the others are what they
+   * are in the whole pass. Keeps one batch ahead: the next one is prepared while the consumer works on this one.
+   */
+  async *from(first: number): AsyncGenerator<Prepared, void, void> {
+    const { length } = this.indices;
+    const starts = Array.from(
+      { length: Math.ceil(length / this.batchSize) },
+      (_, batch) => batch * this.batchSize,
+    );
+    for (const start of starts.slice(0, first)) this.#drawn(start);
+    let next: Promise<Prepared> | undefined;
+    try {
+      for (const start of starts.slice(first)) {
+        const batch = await (next ?? this.#drawn(start)());
+        const following = start + this.batchSize;
+        next = following < length ? this.#drawn(following)() : undefined;
+        // Handled here so that a failure while the consumer works is reported by the next turn, not as unhandled.
+        next?.catch(() => undefined);
+        yield batch;
+      }
+      next = undefined;
+    } finally {
+      if (next) (await next.catch(() => undefined))?.[Symbol.dispose]();
+    }
+  }
+
+  /** A batch of the first examples, however many. */
+  async start(size: number): Promise<Prepared> {
+    return this.#draw(this.indices.slice(0, size))();
+  }
+
+  #drawn(start: number): () => Promise<Prepared> {
+    return this.#draw(this.indices.slice(start, start + this.batchSize));
+  }
+}
+
 /** The images of a dataset as batches: decoded once into the image store, cropped and normalized on the data lane. */
 export class BatchLoader implements Disposable {
   readonly #store: NativeImageStore;
@@ -98,10 +155,11 @@ export class BatchLoader implements Disposable {
   }
 
   /** Batches of these examples in their order, with the evaluation preprocessing. */
-  evaluation(indices: Int32Array, batchSize: number): AsyncGenerator<Batch, void, void> {
-    return this.#batches(indices, batchSize, (batch) =>
-      this.#prepare(batch, this.#evaluationPlacements(batch)),
-    );
+  evaluation(indices: Int32Array, batchSize: number): Batches<Batch> {
+    return new Batches(indices, batchSize, (batch) => {
+      const placements = this.#evaluationPlacements(batch);
+      return () => this.#prepare(batch, placements);
+    });
   }
 
   /**
@@ -112,7 +170,7 @@ export class BatchLoader implements Disposable {
    * @param batchSize of all processes together
    * @param generator stands for PyTorch's default generator; the augmentations draw from it batch after batch
    */
-  training(indices: Int32Array, batchSize: number, generator: Generator): AsyncGenerator<Batch, void, void> {
+  training(indices: Int32Array, batchSize: number, generator: Generator): Batches<Batch> {
     return this.augmented(shuffled(indices, generator), batchSize, generator);
   }
 
@@ -126,57 +184,38 @@ export class BatchLoader implements Disposable {
     batchSize: number,
     generator: Generator,
     options: { readonly viewAugmentation: Augmentation; readonly views: 'two' | 'one' },
-  ): AsyncGenerator<ViewPair, void, void> {
+  ): Batches<ViewPair> {
     const augmentation = options.viewAugmentation;
-    return this.#batches(shuffled(indices, generator), batchSize, async (batch) => {
+    return new Batches(shuffled(indices, generator), batchSize, (batch) => {
       const firstView = this.#augmentedPlacements(batch, augmentation, generator);
       const secondView =
         options.views === 'two' ? this.#augmentedPlacements(batch, augmentation, generator) : undefined;
-      const first = await this.#part(batch, firstView);
-      const { indices: own, images, labels, part } = first;
-      if (secondView === undefined) return new ViewPair(own, images, images, labels, part);
-      try {
-        const second = await this.#images(own, ownOf(secondView));
-        return new ViewPair(own, images, second, labels, part);
-      } catch (error) {
-        first[Symbol.dispose]();
-        throw error;
-      }
+      return async () => {
+        const first = await this.#part(batch, firstView);
+        const { indices: own, images, labels, part } = first;
+        if (secondView === undefined) return new ViewPair(own, images, images, labels, part);
+        try {
+          const second = await this.#images(own, ownOf(secondView));
+          return new ViewPair(own, images, second, labels, part);
+        } catch (error) {
+          first[Symbol.dispose]();
+          throw error;
+        }
+      };
     });
   }
 
   /** Batches of these examples in their order, with the training augmentation, where the dataset has one. */
-  augmented(indices: Int32Array, batchSize: number, generator: Generator): AsyncGenerator<Batch, void, void> {
+  augmented(indices: Int32Array, batchSize: number, generator: Generator): Batches<Batch> {
     const { augmentation } = this.dataset.preprocessing;
-    return this.#batches(indices, batchSize, (batch) =>
-      this.#part(batch, this.#augmentedPlacements(batch, augmentation, generator)),
-    );
+    return new Batches(indices, batchSize, (batch) => {
+      const placements = this.#augmentedPlacements(batch, augmentation, generator);
+      return () => this.#part(batch, placements);
+    });
   }
 
   [Symbol.dispose](): void {
     this.#store.dispose();
-  }
-
-  /** Keeps one batch ahead: the next one is prepared while the consumer works on this one. */
-  async *#batches<Prepared extends Batch>(
-    indices: Int32Array,
-    batchSize: number,
-    prepare: (indices: Int32Array) => Promise<Prepared>,
-  ): AsyncGenerator<Prepared, void, void> {
-    let next: Promise<Prepared> | undefined;
-    try {
-      for (let start = 0; start < indices.length; start += batchSize) {
-        const batch = await (next ?? prepare(indices.slice(start, start + batchSize)));
-        const following = indices.slice(start + batchSize, start + 2 * batchSize);
-        next = following.length > 0 ? prepare(following) : undefined;
-        // Handled here so that a failure while the consumer works is reported by the next turn, not as unhandled.
-        next?.catch(() => undefined);
-        yield batch;
-      }
-      next = undefined;
-    } finally {
-      if (next) (await next.catch(() => undefined))?.[Symbol.dispose]();
-    }
   }
 
   #evaluationPlacements(indices: Int32Array): Placement[] {

@@ -116,7 +116,12 @@ async function writeStore(
   options: JobOptions,
 ): Promise<ImageStoreIndex> {
   const pixelsPath = pixelsPathOf(folder, key);
-  const written = await writeLargeFile(pixelsPath, (file) => decodeInto(file, dataset, files, options));
+  const places = new Map<string, Place>();
+  const written = await writeLargeFile(
+    pixelsPath,
+    (file) => decodeInto(file, dataset, files, places, options),
+    () => expectedBytes(places, files.length),
+  );
   const index = indexOf(dataset, pixelsPath, written);
   await writeStoreIndex(folder, key, index);
   return index;
@@ -137,9 +142,9 @@ async function decodeInto(
   handle: FileHandle,
   dataset: Dataset,
   files: readonly Example[],
+  places: Map<string, Place>,
   { onProgress, signal }: JobOptions,
 ): Promise<Written> {
-  const places = new Map<string, Place>();
   let bytes = 0;
   const report = () => onProgress?.({ task: TASK, done: places.size, total: files.length, unit: 'images' });
   report();
@@ -152,6 +157,12 @@ async function decodeInto(
     report();
   }
   return { bytes, places };
+}
+
+/** Of all files, were they as large as those that were decoded. */
+function expectedBytes(places: ReadonlyMap<string, Place>, files: number): number {
+  const decoded = [...places.values()].reduce((sum, { height, width }) => sum + 3 * height * width, 0);
+  return places.size === 0 ? 0 : (decoded / places.size) * files;
 }
 
 function indexOf(dataset: Dataset, pixelsPath: string, { bytes, places }: Written): ImageStoreIndex {
@@ -172,5 +183,3 @@ function indexOf(dataset: Dataset, pixelsPath: string, { bytes, places }: Writte
 function isStoreFile(name: string): boolean {
   return /^[0-9a-f]{64}\.(pixels|index\.json)$/.test(name);
 }
-
-/** Removes files that are no longer needed; one that cannot be removed only takes space. */

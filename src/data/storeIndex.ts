@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
+import { writeAtomic } from '../files.js';
 
 /**
  * Where each example's pixels lie in the file `pixelsPath` of `bytes` bytes: from byte `offsets[i]` on, example i
@@ -35,7 +35,7 @@ export async function writeStoreIndex(folder: string, key: string, index: ImageS
     heights: [...index.heights],
     widths: [...index.widths],
   };
-  await writeFileAtomic(indexPathOf(folder, key), JSON.stringify(content));
+  await writeAtomic(indexPathOf(folder, key), JSON.stringify(content));
 }
 
 /**

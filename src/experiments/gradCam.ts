@@ -105,7 +105,7 @@ export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
       };
     }),
   };
-  await after.folder.locked(() => after.folder.writeResult(result.kind, result));
+  await after.folder.record(result.kind, result);
   return result;
 }
 

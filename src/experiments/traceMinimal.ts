@@ -100,7 +100,7 @@ export async function traceMinimalIn(
     comparison: compareMinorities(examples, dataset.minorityGroups),
     examples,
   };
-  await session.folder.locked(() => session.folder.writeResult(result.kind, result));
+  await session.folder.record(result.kind, result);
   return result;
 }
 

@@ -48,7 +48,7 @@ export async function traceOverlapIn(
     count,
     entries,
   };
-  await session.folder.locked(() => session.folder.writeResult(result.kind, result));
+  await session.folder.record(result.kind, result);
   return result;
 }
 

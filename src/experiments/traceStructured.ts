@@ -101,6 +101,6 @@ export async function traceStructuredIn(
     layers: layers.map(({ name }) => name),
     entries,
   };
-  await session.folder.locked(() => session.folder.writeResult(result.kind, result));
+  await session.folder.record(result.kind, result);
   return result;
 }

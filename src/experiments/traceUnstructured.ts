@@ -102,7 +102,7 @@ export async function traceUnstructuredIn(
     ...(rewound ? { rewound } : {}),
     entries,
   };
-  await session.folder.locked(() => session.folder.writeResult(resultName(result), result));
+  await session.folder.record(resultName(result), result);
   return result;
 }
 

@@ -52,14 +52,22 @@ export function groupAccuracies(
   };
 }
 
+/** Correct predictions and examples of each group, [numGroups]. */
+export type GroupCounts = Pick<GroupAccuracies, 'correct' | 'total'>;
+
 /** Counts correct predictions and examples per group as batches arrive. */
 export class GroupCounter {
   readonly #correct: number[];
   readonly #total: number[];
 
-  constructor(numGroups: number) {
-    this.#correct = new Array<number>(numGroups).fill(0);
-    this.#total = new Array<number>(numGroups).fill(0);
+  /** @param counted what another counter has counted, [numGroups] each; default: nothing */
+  constructor(numGroups: number, counted?: GroupCounts) {
+    this.#correct = counted ? [...counted.correct] : new Array<number>(numGroups).fill(0);
+    this.#total = counted ? [...counted.total] : new Array<number>(numGroups).fill(0);
+  }
+
+  get counts(): GroupCounts {
+    return { correct: [...this.#correct], total: [...this.#total] };
   }
 
   /** Adds one example: the group it belongs to, and whether its prediction was right. */

@@ -81,13 +81,17 @@ export async function writeSafetensors(
   const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  await writeLargeFile(path, async (file) => {
-    await file.appendFile(Buffer.concat([length, padded]));
-    for (const { tensor } of entries) {
-      const data = 'dtype' in tensor ? await tensor.data() : tensor.data;
-      await file.appendFile(Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
-    }
-  });
+  await writeLargeFile(
+    path,
+    async (file) => {
+      await file.appendFile(Buffer.concat([length, padded]));
+      for (const { tensor } of entries) {
+        const data = 'dtype' in tensor ? await tensor.data() : tensor.data;
+        await file.appendFile(Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
+      }
+    },
+    () => 8 + padded.length + offset,
+  );
 }
 
 /**

@@ -17,7 +17,7 @@ const OPTIONAL = '.num_batches_tracked';
  * is replaced: the model keeps its own, freshly drawn one.
  *
  * @param advice what to do about a file that does not fit
- * @throws `WEIGHTS_INVALID` naming the missing and unexpected parameters, or those of another shape
+ * @throws `WEIGHTS_INVALID` naming the missing and unexpected parameters, or those of another shape or with values that are not finite
  */
 export async function loadWeights(
   model: Model,
@@ -58,10 +58,31 @@ export async function loadWeights(
   }
   const wanted: Record<string, TensorData> = {};
   for (const [name, tensor] of Object.entries(tensors)) {
-    if (!newHead.includes(name)) wanted[name] = tensor;
+    if (newHead.includes(name)) continue;
+    const flaw = flawOf(name, tensor);
+    if (flaw !== undefined) {
+      throw new SpurmemError(
+        'WEIGHTS_INVALID',
+        `${path}: ${list([name])} ${flaw}: no model can compute with it.`,
+        {
+          advice: ['Copy or download the file again, or take an earlier checkpoint.'],
+        },
+      );
+    }
+    wanted[name] = tensor;
   }
   await model.loadStateDict(wanted);
   return { newHead };
+}
+
+/** What of a tensor's values makes all that is computed with it NaN; undefined for sound ones. */
+function flawOf(name: string, { data }: TensorData): string | undefined {
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) return undefined;
+  let infinite = 0;
+  for (const value of data) if (!Number.isFinite(value)) infinite += 1;
+  if (infinite > 0) return `has ${infinite} of ${data.length} values that are infinite or NaN`;
+  if (name.endsWith('.running_var') && data.some((value) => value < 0)) return 'has a variance below 0';
+  return undefined;
 }
 
 function sameShape(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {

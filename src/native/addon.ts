@@ -258,7 +258,8 @@ export interface NativeProcessGroup {
 }
 
 export interface NativeAdam {
-  step(lr: number): Promise<void>;
+  /** Resolves to whether the gradients were finite, and the network's parameters and buffers are after the step. */
+  step(lr: number): Promise<{ gradients: boolean; weights: boolean }>;
   /** `exp_avg.<parameter>`, `exp_avg_sq.<parameter>` and `step.<parameter>`, which share memory with the optimizer. */
   state(): Promise<Record<string, Tensor>>;
   loadState(state: Readonly<Record<string, Tensor>>): Promise<void>;

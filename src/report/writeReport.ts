@@ -20,7 +20,7 @@ import { drawCharts, renderFigures, renderReport } from './runReport.js';
  * Writes `report.html` and `figures/*.svg` of a run from what its folder holds.
  *
  * @returns the report's path
- * @throws `RUN_NOT_FOUND`, `RUN_INVALID`, `OUTPUT_UNWRITABLE`, and what `readRunData` throws
+ * @throws `RUN_NOT_FOUND`, `RUN_INVALID`, `RUN_BUSY`, `OUTPUT_UNWRITABLE`, and what `readRunData` throws
  */
 export async function writeReport(options: {
   readonly run: string;
@@ -48,10 +48,12 @@ export async function writeReport(options: {
     versions: Object.entries(environment.versions),
   };
   const charts = await drawCharts(report);
-  for (const { name, svg } of await renderFigures(report, charts)) {
-    await writeAtomic(folder.figure(name), svg);
-  }
-  await writeAtomic(folder.report, await renderReport(report, charts));
+  const figures = await renderFigures(report, charts);
+  const page = await renderReport(report, charts);
+  await folder.publish(async () => {
+    for (const { name, svg } of figures) await writeAtomic(folder.figure(name), svg);
+    await writeAtomic(folder.report, page);
+  });
   return folder.report;
 }
 

@@ -27,6 +27,8 @@ export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Resu
     ...{ checkpoint: result.after.checkpoint, grid: [] },
   };
   const { folder } = run;
-  const [figure] = (await folder.locked(() => writeFigures(folder, [fig10], content))) as [ReproducedFigure];
+  const [figure] = (await folder.locked(() => writeFigures(folder, [fig10], content), { waits: true })) as [
+    ReproducedFigure,
+  ];
   return { ...figure, gradCam: result, report: await writeReport({ run: options.run }) };
 }

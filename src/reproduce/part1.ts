@@ -72,7 +72,7 @@ export async function reproducePart1(options: Part1Options): Promise<Part1Result
     ...{ checkpoint: session.checkpoint, dataset: session.dataset },
   };
   const { folder } = session;
-  const figures = await folder.locked(() => writeFigures(folder, options.figures, content));
+  const figures = await folder.locked(() => writeFigures(folder, options.figures, content), { waits: true });
   options.onStep?.('report');
   const report = await writeReport({ run: options.run });
   return { run: options.run, report, figures };

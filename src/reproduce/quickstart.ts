@@ -86,7 +86,7 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   onStep?.(`4/5 ways on from epoch ${EPOCHS.kickIn} of ERM, and its last layer trained anew`);
   const comparison = await compareWays(options, dataset, trained);
   const folder = new RunFolder(out);
-  await folder.locked(() => folder.writeResult(comparison.kind, comparison));
+  await folder.record(comparison.kind, comparison);
 
   onStep?.('5/5 trace: zero the top neurons of each group, and report');
   const finetuneReport = await writeReport({ run: `${out}-finetune` });

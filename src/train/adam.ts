@@ -2,6 +2,9 @@ import { takeData, withTensors } from '../models/model.js';
 import type { TensorData } from '../models/safetensors.js';
 import { native, type NativeAdam, type Network, type Tensor } from '../native/addon.js';
 
+/** What of a step was not finite: gradients, or weights and running statistics after it. */
+export type Infinite = 'gradients' | 'weights';
+
 /** torch.optim.Adam with `fused=True` over a network's parameters. */
 export class Adam {
   readonly #native: NativeAdam;
@@ -24,8 +27,9 @@ export class Adam {
     });
   }
 
-  async step(): Promise<void> {
-    await this.#native.step(this.lr);
+  async step(): Promise<Infinite | undefined> {
+    const { gradients, weights } = await this.#native.step(this.lr);
+    return gradients ? (weights ? undefined : 'weights') : 'gradients';
   }
 
   /** Moments and step counts: `exp_avg.<parameter>`, `exp_avg_sq.<parameter>`, `step.<parameter>`. */

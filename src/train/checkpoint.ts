@@ -1,13 +1,19 @@
 import { z } from 'zod';
 import { SpurmemError, messageOf } from '../errors.js';
+import type { GroupCounts } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
-import { readSafetensors, writeSafetensors, type TensorData } from '../models/safetensors.js';
+import {
+  readSafetensors,
+  writeSafetensors,
+  type TensorData,
+  type WrittenTensor,
+} from '../models/safetensors.js';
 import type { Generator } from '../native/addon.js';
 import { TensorScope } from '../native/tensorScope.js';
 import type { Adam } from './adam.js';
 import type { ReduceLROnPlateau } from './scheduler.js';
 
-/** Everything that an epoch changes: restoring it continues a run to the same bits. */
+/** Everything that training changes: restoring it continues a run to the same bits. */
 export interface TrainingState {
   readonly model: Model;
   /** The moving average of the weights, where one is kept. */
@@ -17,10 +23,26 @@ export interface TrainingState {
   readonly generator: Generator;
 }
 
-/** What a way to train keeps besides. */
+/** What a way to train keeps besides, and what it has chosen for an epoch that is under way. */
 export interface MethodState {
-  stateDict?(): Promise<Record<string, TensorData>>;
+  stateDict?(): Promise<Record<string, WrittenTensor>>;
   loadStateDict?(state: Readonly<Record<string, TensorData>>): Promise<void>;
+}
+
+/** How far a pass over batches has come, and what it has measured. */
+export interface PassProgress {
+  /** Batches that a step was made for. */
+  readonly batches: number;
+  /** The sum of the examples' losses, and of each term. */
+  readonly lossSum: number;
+  readonly termSums: Readonly<Record<string, number>>;
+  readonly counts: GroupCounts;
+}
+
+/** An epoch that is under way. */
+export interface EpochUnderWay extends PassProgress {
+  /** Wall time so far. */
+  readonly seconds: number;
 }
 
 /** How far training has come. */
@@ -31,27 +53,41 @@ export interface TrainingProgress {
   readonly bestEpoch: number;
   /** Its validation worst-group accuracy. */
   readonly bestWorstGroupAccuracy: number;
+  /** Of the epoch after these, where it is under way. */
+  readonly underWay?: EpochUnderWay | undefined;
 }
+
+const sums = z.array(z.number().int().min(0));
+const underWaySchema = z.object({
+  batches: z.number().int().min(1),
+  lossSum: z.number(),
+  termSums: z.record(z.string(), z.number()),
+  counts: z.object({ correct: sums, total: sums }),
+  seconds: z.number(),
+});
 
 const progressSchema = z.object({
   epoch: z.number().int().min(0),
   bestEpoch: z.number().int().min(0),
   bestWorstGroupAccuracy: z.number(),
   scheduler: z.object({ lr: z.number(), best: z.number().nullable(), badEpochs: z.number().int() }),
+  underWay: underWaySchema.optional(),
 });
 
 /**
  * Saves the whole training state in one file, atomically: weights as `model.<name>`, their moving average as
  * `averaged.<name>`, moments as `optimizer.<name>`, what the method keeps as `method.<name>`, the generator as `generator`,
  * the rest as metadata.
+ *
+ * @param drawn the generator's state, from which the next epoch is drawn: that before the epoch under way, where one is
  */
 export async function saveTraining(
   path: string,
-  { model, averaged, optimizer, scheduler, generator }: TrainingState,
+  { model, averaged, optimizer, scheduler }: Omit<TrainingState, 'generator'>,
   method: MethodState,
   progress: TrainingProgress,
+  drawn: Uint8Array,
 ): Promise<void> {
-  const state = generator.getState();
   using scope = new TensorScope();
   // Nothing is trained meanwhile: the tensors go from the engine to the file one after the other.
   const tensors = {
@@ -64,7 +100,7 @@ export async function saveTraining(
     {
       ...tensors,
       ...prefixed('method.', (await method.stateDict?.()) ?? {}),
-      generator: { shape: [state.length], data: state },
+      generator: { shape: [drawn.length], data: drawn },
     },
     { training: JSON.stringify({ ...progress, scheduler: scheduler.state() }) },
   );

@@ -185,6 +185,16 @@ export const ERM_SETTINGS = {
   ...fixedSettings(3),
 } as const;
 
+/** How often a run can be taken up inside an epoch: it changes no number of the run. */
+export const CHECKPOINT_EVERY = setting({
+  type: integer(1),
+  argument: 'n',
+  help: 'steps from one checkpoint inside an epoch to the next, where a stopped run goes on; also one at Ctrl-C',
+  default: undefined,
+  otherwise: 'a checkpoint after each epoch',
+  source: 'not given',
+});
+
 /** Epochs whose weights are kept besides the selected and the last one's: they change no number of the run. */
 export const KEEP_EPOCHS = setting({
   type: listOf(integer(1)),

@@ -1,5 +1,6 @@
 import { takeData, withTensors } from '../models/model.js';
 import type { TensorData } from '../models/safetensors.js';
+import type { Neuron, NeuronLayer } from '../neurons/neuron.js';
 import { prefixed, withPrefix } from './checkpoint.js';
 import type { TrainedPart } from './trainer.js';
 
@@ -44,6 +45,37 @@ export function weightsIn(name: string, state: State, size: number): Float64Arra
     throw new Error(`method.${name} of ${size} numbers is missing`);
   }
   return data;
+}
+
+/** Neurons in their order, as a checkpoint keeps them: `layers` (places among the model's), `indices` and `scores`, each [N]. */
+export function neuronsOut(
+  neurons: readonly Neuron[],
+  layers: readonly NeuronLayer[],
+): Record<string, TensorData> {
+  if (neurons.length === 0) return {};
+  const places = new Map(layers.map(({ name }, place) => [name, place]));
+  const shape = [neurons.length];
+  return {
+    layers: { shape, data: Int32Array.from(neurons, ({ layer }) => places.get(layer) as number) },
+    indices: { shape, data: Int32Array.from(neurons, ({ index }) => index) },
+    scores: { shape, data: Float64Array.from(neurons, ({ score }) => score) },
+  };
+}
+
+/** The same read back; none where the state has none. */
+export function neuronsIn(state: State, layers: readonly NeuronLayer[]): Neuron[] {
+  if (!state.layers) return [];
+  const [places, indices, scores] = [state.layers.data, state.indices?.data, state.scores?.data];
+  const isWhole =
+    places instanceof Int32Array && indices instanceof Int32Array && scores instanceof Float64Array;
+  const sizes = new Set([places, indices, scores].map((values) => values?.length));
+  if (!isWhole || sizes.size > 1) throw new Error('method.mask is incomplete');
+  return Array.from(places, (place, i) => {
+    const layer = layers[place];
+    const index = indices[i] as number;
+    if (!layer || index < 0) throw new Error('method.mask names neurons that the model has not');
+    return { layer: layer.name, index, score: scores[i] as number };
+  });
 }
 
 /** A network that is trained beside the model, as a checkpoint keeps it: `<name>.<parameter>`, `<name>Optimizer.<moment>`. */

@@ -36,7 +36,7 @@ export function methodNamed(name: string): TrainingMethod {
 /** What every way to train takes besides its settings. */
 const OPTIONS: NamesOf<MethodOptions & { readonly protocol: unknown }> = {
   ...{ data: true, datasetOptions: true, from: true, out: true, resume: true, protocol: true },
-  ...{ device: true, threads: true, memoryFormat: true, seed: true, keepEpochs: true },
+  ...{ device: true, threads: true, memoryFormat: true, seed: true, keepEpochs: true, checkpointEvery: true },
   ...{ processBatchNorm: true },
   ...{ onEpoch: true, onProgress: true, onWarning: true, signal: true },
 };

@@ -1,4 +1,4 @@
-import type { Batch } from '../data/batches.js';
+import type { Batch, Batches } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
 import { lossOf } from '../metrics/loss.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
@@ -100,20 +100,15 @@ async function recipeConfig(name: string, options: ErmOptions, dataset: Dataset)
   };
 }
 
-/**
- * An epoch of the mean loss of each batch: what ERM does, and those methods that only choose what it sees.
- *
- * @param total examples in all batches
- */
+/** An epoch of the mean loss of each batch: what ERM does, and those methods that only choose what it sees. */
 export function ermEpoch(
   trainer: Trainer<EpochsConfig>,
   epoch: number,
   lr: number,
-  batches: AsyncIterable<Batch>,
-  total: number,
+  batches: Batches<Batch>,
 ): Promise<EpochTraining> {
   const { config, model } = trainer;
-  return trainer.trainBatches(epoch, lr, batches, total, async ({ images, labels }) => {
+  return trainer.trainBatches(epoch, lr, batches, async ({ images, labels }) => {
     const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
     return { logits, loss: await lossOf(logits, labels, 'mean', config.loss) };
   });

@@ -1,4 +1,5 @@
-import { SpurmemError } from '../errors.js';
+import { messageOf, SpurmemError } from '../errors.js';
+import { readSafetensors } from '../models/safetensors.js';
 import type { JobOptions } from '../progress.js';
 import { loadTraining, type MethodState, type TrainingProgress, type TrainingState } from './checkpoint.js';
 import type { TrainingResult } from './results.js';
@@ -46,7 +47,7 @@ export async function finishedOrFresh<Result extends TrainingResult>(
   return undefined;
 }
 
-/** Restores the last finished epoch, if there is one, and drops the metrics of an epoch that was cut off. */
+/** Restores the last checkpoint, if there is one, and drops the metrics of an epoch that was cut off. */
 export async function restoreProgress(
   state: TrainingState,
   method: MethodState,
@@ -57,6 +58,7 @@ export async function restoreProgress(
   const progress = (await isFile(folder.resume))
     ? await loadTraining(folder.resume, state, method)
     : { epoch: 0, bestEpoch: 0, bestWorstGroupAccuracy: -1 };
+  if (progress.bestEpoch > 0) await requireSelected(folder, progress.bestEpoch);
   const finished = metrics.filter(({ epoch }) => epoch <= progress.epoch);
   if (finished.length < progress.epoch) {
     onWarning?.(
@@ -65,6 +67,20 @@ export async function restoreProgress(
   }
   await folder.writeMetrics(finished);
   return progress;
+}
+
+/** Throws `RUN_INVALID` when the best epoch's weights are missing or damaged: no later epoch may replace them. */
+async function requireSelected(folder: RunFolder, bestEpoch: number): Promise<void> {
+  try {
+    await readSafetensors(folder.best);
+  } catch (error) {
+    throw new SpurmemError(
+      'RUN_INVALID',
+      `${folder.best} should have the weights of epoch ${bestEpoch}, the best so far: ${messageOf(error)} Nothing was changed. ` +
+        'Restore that file, or start anew in another folder.',
+      { cause: error },
+    );
+  }
 }
 
 /** Throws `RUN_INVALID` when epochs are finished and the checkpoint to go on from is gone. */

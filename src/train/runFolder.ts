@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { access, appendFile, readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { dataDescriptionSchema, type DataDescription } from '../data/dataDescription.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, removeLeftovers, unwritable, writeAtomic, writeJson } from '../files.js';
-import { isLocked, ownerOf, tryLock, type Lock } from '../lock.js';
+import { awaitLock, isLocked, ownerOf, type Lock } from '../lock.js';
 import { isFirstProcess, ofFirstProcess } from '../native/processGroup.js';
 import type { JobOptions } from '../progress.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
@@ -19,6 +20,11 @@ import {
 
 export type { RunConfig, RunEnvironment } from './runConfig.js';
 
+const FOLDERS = ['checkpoints', 'results', 'figures'] as const;
+/** Of a file or folder, in bytes. */
+const LONGEST_NAME = 255;
+/** How long a job that only writes what it has computed waits for another one, in milliseconds. */
+const PATIENCE_MS = 30_000;
 const fileSchema = z.strictObject({ config: runConfigSchema, environment: runEnvironmentSchema });
 
 /**
@@ -83,13 +89,8 @@ export class RunFolder {
   /** Makes the folders. Throws `OUTPUT_UNWRITABLE`. */
   async create(): Promise<void> {
     await ofFirstProcess(async () => {
-      for (const folder of ['checkpoints', 'results', 'figures']) await makeFolder(join(this.path, folder));
+      for (const folder of FOLDERS) await makeFolder(join(this.path, folder));
     });
-  }
-
-  /** Removes checkpoints that killed processes left half-written; only while locked. */
-  async removeLeftovers(): Promise<void> {
-    if (isFirstProcess()) await removeLeftovers(join(this.path, 'checkpoints'));
   }
 
   /** Throws `RUN_BUSY` when another process is writing to this folder: for jobs that lock it only at their end. */
@@ -97,13 +98,21 @@ export class RunFolder {
     if (await isLocked(await this.#lockPath())) throw await this.#busy();
   }
 
-  /** Runs `job` while no other process may write to this folder, but those of its own group. Throws `RUN_BUSY`. */
-  async locked<Result>(job: () => Promise<Result>): Promise<Result> {
+  /**
+   * Runs `job` while no other process may write to this folder but for its report, and those of its own group. Throws `RUN_BUSY`.
+   *
+   * @param options.waits for another job that is about to end: for one that only writes what it has computed
+   */
+  async locked<Result>(
+    job: () => Promise<Result>,
+    { waits = false }: { readonly waits?: boolean } = {},
+  ): Promise<Result> {
     await ofFirstProcess(async () => {
-      this.#lock = await tryLock(await this.#lockPath());
+      this.#lock = await awaitLock(await this.#lockPath(), waits ? PATIENCE_MS : 0);
       if (this.#lock === undefined) throw await this.#busy();
     });
     try {
+      if (isFirstProcess()) await this.#removeLeftovers((name) => !isReport(name));
       const result = await job();
       // What the first process wrote is there for all.
       await ofFirstProcess(() => Promise.resolve());
@@ -113,9 +122,34 @@ export class RunFolder {
     }
   }
 
+  /** Writes a result of a job that did not lock this folder while it computed. Throws `RUN_BUSY`. */
+  async record(name: string, result: unknown): Promise<void> {
+    await this.locked(() => this.writeResult(name, result), { waits: true });
+  }
+
+  /** Runs `job`, which writes `report.html` and `figures/*.svg`, also while a run is trained. Throws `RUN_BUSY`. */
+  async publish<Result>(job: () => Promise<Result>): Promise<Result> {
+    const lock = await awaitLock(join(this.path, 'figures', '.report.lock'), PATIENCE_MS);
+    if (lock === undefined) throw await this.#busy();
+    try {
+      await this.#removeLeftovers(isReport);
+      return await job();
+    } finally {
+      await lock.release();
+    }
+  }
+
+  async #removeLeftovers(which: (name: string) => boolean): Promise<void> {
+    for (const folder of ['.', ...FOLDERS]) await removeLeftovers(join(this.path, folder), which);
+  }
+
   /** Beside the folder, by whatever name it is reached. */
   async #lockPath(): Promise<string> {
-    return `${await realpath(this.path).catch(() => this.path)}.lock`;
+    const path = await realpath(this.path).catch(() => this.path);
+    const name = `${basename(path)}.lock`;
+    if (Buffer.byteLength(name) <= LONGEST_NAME) return join(dirname(path), name);
+    const short = createHash('sha256').update(name).digest('hex');
+    return join(dirname(path), `${short}.lock`);
   }
 
   async #busy(): Promise<SpurmemError> {
@@ -234,7 +268,7 @@ export class RunFolder {
     throw new SpurmemError(
       'RUN_BUSY',
       `The lock on ${this.path} was lost: it was removed, or taken by another process while this one was suspended. ` +
-        'The last finished epoch is kept.',
+        'The last checkpoint is kept.',
       { advice: ['Continue with `resume` once no other process uses the folder.'] },
     );
   }
@@ -276,6 +310,11 @@ export function requireDatasetOfRun(
     `${dataset.folder} is not the dataset that ${folder.path} was trained on (its table or dataset.json differs).`,
     { parameter: 'data', advice: ['Name the right folder as `data`, or train on this one.'] },
   );
+}
+
+/** Whether a file is one of the report's. */
+function isReport(name: string): boolean {
+  return name === 'report.html' || name.endsWith('.svg');
 }
 
 /** Results carry their kind, with which their names begin. */

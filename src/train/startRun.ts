@@ -38,7 +38,7 @@ export interface RunOptions extends JobOptions {
   readonly seed?: number | undefined;
   /** Of several processes that train together; default: separate. */
   readonly processBatchNorm?: ProcessBatchNorm | undefined;
-  /** Continue the run in `out` from its last finished epoch; default: no. */
+  /** Continue the run in `out` from its last checkpoint; default: no. */
   readonly resume?: boolean | undefined;
 }
 
@@ -90,7 +90,6 @@ export async function startRun<Config extends RunConfig, Result extends Training
   const folder = new RunFolder(out);
   await folder.create();
   const result = await folder.locked(async () => {
-    await folder.removeLeftovers();
     const finished = await ofFirstProcess(
       async () => (await finishedOrFresh<Result>(folder, config, options.resume === true)) ?? null,
     );

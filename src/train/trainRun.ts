@@ -1,11 +1,14 @@
 import type { BatchLoader } from '../data/batches.js';
+import { SpurmemError } from '../errors.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import { writeSafetensors } from '../models/safetensors.js';
 import { native } from '../native/addon.js';
-import { isFirstProcess, ofFirstProcess } from '../native/processGroup.js';
+import { isFirstProcess, ofFirstProcess, processGroup } from '../native/processGroup.js';
 import { TensorScope } from '../native/tensorScope.js';
-import { saveTraining, type TrainingProgress } from './checkpoint.js';
+import { saveTraining, type PassProgress, type TrainingProgress } from './checkpoint.js';
+import { resolveSettings } from '../settings/setting.js';
+import { CHECKPOINT_EVERY } from './ermSettings.js';
 import type { EpochMetrics, TrainedRun, TrainingResult } from './results.js';
 import { kickInEpoch } from './kickIn.js';
 import { restoreProgress } from './resume.js';
@@ -13,7 +16,7 @@ import { methodOf, type EpochsConfig } from './runConfig.js';
 import { createModel } from './runModel.js';
 import { startRun, type RunOptions, type RunPlan } from './startRun.js';
 import { testSelected } from './testSelected.js';
-import { diverged, Trainer, type MethodRun } from './trainer.js';
+import { Trainer, type MethodRun } from './trainer.js';
 
 /** The run that an epoch is of. */
 export interface EpochContext {
@@ -27,6 +30,8 @@ export interface EpochContext {
 export interface EpochOptions extends RunOptions {
   /** Epochs whose weights are kept besides those of the selected, the last, and the one that fine-tuning starts from. */
   readonly keepEpochs?: readonly number[] | undefined;
+  /** Steps from one checkpoint inside an epoch to the next, and one when the signal aborts; default: none but after each epoch. */
+  readonly checkpointEvery?: number | undefined;
   /** Called after each epoch. */
   readonly onEpoch?: ((metrics: EpochMetrics, run: EpochContext) => void) | undefined;
 }
@@ -38,7 +43,7 @@ export interface EpochPlan<Config extends EpochsConfig> extends RunPlan<Config> 
 
 /**
  * Trains a run: epochs of a method, validation after each, ReduceLROnPlateau on the training loss, a checkpoint after each
- * epoch, and at the end the selected one evaluated once on every split. The test split is read there and nowhere else. A run
+ * epoch and every `checkpointEvery` steps, and at the end the selected one evaluated once on every split. The test split is read there and nowhere else. A run
  * that stops early resumes to the same bits.
  *
  * @throws `INTERRUPTED` when the signal aborts, and what `startRun` throws
@@ -47,6 +52,18 @@ export async function trainRun<Config extends EpochsConfig>(
   options: EpochOptions,
   plan: EpochPlan<Config>,
 ): Promise<TrainedRun> {
+  const { checkpointEvery } = resolveSettings({ checkpointEvery: CHECKPOINT_EVERY }, 'article', options);
+  if (checkpointEvery !== undefined && processGroup()) {
+    throw new SpurmemError(
+      'USAGE',
+      'Several processes save no checkpoint inside an epoch: each has counts of its own.',
+      {
+        parameter: 'checkpointEvery',
+        value: checkpointEvery,
+        advice: ['Leave `checkpointEvery` out.'],
+      },
+    );
+  }
   return startRun(options, plan, async (run): Promise<TrainingResult> => {
     const { config, folder, loader, model, generator, job } = run;
     using averaged = config.averaging === undefined ? undefined : await copyOf(model, config, loader);
@@ -54,16 +71,17 @@ export async function trainRun<Config extends EpochsConfig>(
     const method = await plan.method(trainer);
     await trainer.distribute();
     // Before anything is written: a damaged checkpoint leaves the folder as it was.
-    const restored = await restoreProgress(trainer, method, folder, job.onWarning);
+    trainer.progress = await restoreProgress(trainer, method, folder, job.onWarning);
     await run.writeConfig();
-    if (restored.epoch === 0) await method.begin?.();
+    if (trainer.progress.epoch === 0 && !trainer.progress.underWay) await method.begin?.();
     const kept = new Set<unknown>(options.keepEpochs);
     // For fine-tuning to start from.
     if (plan.from === undefined) {
       const { format } = loader.dataset.options;
       kept.add(kickInEpoch(config.protocol, { runEpochs: config.epochs, format }));
     }
-    const { epoch, bestEpoch } = await trainEpochs(trainer, method, restored, kept, options.onEpoch);
+    await trainEpochs(trainer, method, kept, checkpointEvery, options.onEpoch);
+    const { epoch, bestEpoch } = trainer.progress;
     // Its checkpoints are there.
     await ofFirstProcess(() => Promise.resolve());
     const result: TrainingResult = {
@@ -88,20 +106,31 @@ async function copyOf(model: Model, config: EpochsConfig, loader: BatchLoader): 
 async function trainEpochs(
   trainer: Trainer<EpochsConfig>,
   method: MethodRun,
-  restored: TrainingProgress,
   kept: ReadonlySet<unknown>,
+  checkpointEvery: number | undefined,
   onEpoch: EpochOptions['onEpoch'],
-): Promise<TrainingProgress> {
-  const { config, folder, evaluated, scheduler, loader } = trainer;
-  let progress = restored;
+): Promise<void> {
+  const { config, folder, evaluated, scheduler, loader, generator } = trainer;
   // Killed after its last epoch counted, the run may have the weights of the epoch before.
-  if (progress.epoch >= config.epochs && isFirstProcess()) {
+  if (trainer.progress.epoch >= config.epochs && isFirstProcess())
     await writeSafetensors(folder.last, await evaluated.stateDict());
-  }
-  while (progress.epoch < config.epochs) {
-    const epoch = progress.epoch + 1;
-    const start = performance.now();
+  while (trainer.progress.epoch < config.epochs) {
+    const { progress: last } = trainer;
+    const { underWay } = last;
+    const epoch = last.epoch + 1;
+    const start = performance.now() - 1000 * (underWay?.seconds ?? 0);
+    const secondsSoFar = (): number => (performance.now() - start) / 1000;
     const { lr } = scheduler;
+    if (!underWay) await method.beginEpoch?.(epoch);
+    const drawn = generator.getState();
+    trainer.checkpoints = {
+      ...{ done: underWay, every: checkpointEvery },
+      async save(done: PassProgress) {
+        const progress = { ...last, underWay: { ...done, seconds: secondsSoFar() } };
+        await saveTraining(folder.resume, trainer, method, progress, drawn);
+        trainer.progress = progress;
+      },
+    };
     const training = await method.trainEpoch(epoch, lr);
     await trainer.agreeOnStatistics();
     const val = await evaluate(evaluated, loader, loader.dataset.splits.val, {
@@ -109,17 +138,18 @@ async function trainEpochs(
       ...trainer.job,
       task: `epoch ${epoch}/${config.epochs}, validation`,
     });
-    if (!Number.isFinite(val.loss)) {
-      throw diverged(`validation loss became ${val.loss} after epoch ${epoch}`, epoch);
+    if (!Number.isFinite(val.loss) || !(await givesFiniteLogits(evaluated, loader, config))) {
+      const loss = Number.isFinite(val.loss) ? Number.NaN : val.loss;
+      throw trainer.diverged(`validation loss became ${loss} after epoch ${epoch}.`);
     }
-    const best = val.accuracies.worstGroupAccuracy > progress.bestWorstGroupAccuracy;
-    progress = {
+    const best = val.accuracies.worstGroupAccuracy > last.bestWorstGroupAccuracy;
+    const progress: TrainingProgress = {
       epoch,
-      bestEpoch: best ? epoch : progress.bestEpoch,
-      bestWorstGroupAccuracy: Math.max(progress.bestWorstGroupAccuracy, val.accuracies.worstGroupAccuracy),
+      bestEpoch: best ? epoch : last.bestEpoch,
+      bestWorstGroupAccuracy: Math.max(last.bestWorstGroupAccuracy, val.accuracies.worstGroupAccuracy),
     };
     scheduler.step(training.trainLoss);
-    const seconds = (performance.now() - start) / 1000;
+    const seconds = secondsSoFar();
     const metrics = { epoch, lr, ...training, valLoss: val.loss, val: val.accuracies, best, seconds };
     await folder.appendMetrics(metrics);
     using scope = new TensorScope();
@@ -127,12 +157,30 @@ async function trainEpochs(
     if (isFirstProcess()) {
       if (best) await writeSafetensors(folder.best, weights);
       if (kept.has(epoch)) await writeSafetensors(folder.epoch(epoch), weights);
-      // Makes the epoch count: a run killed before this line repeats the epoch.
-      await saveTraining(folder.resume, trainer, method, progress);
+      // Makes the epoch count: a run killed before this line repeats the epoch, or what came after the last checkpoint inside it.
+      await saveTraining(folder.resume, trainer, method, progress, generator.getState());
       // After it, so that these weights tell a checkpoint that was lost from one that was never written.
       await writeSafetensors(folder.last, weights);
     }
+    trainer.progress = progress;
     onEpoch?.(metrics, { groupNames: loader.dataset.groupNames });
   }
-  return progress;
+}
+
+/**
+ * Whether a model's logits of a validation batch are finite, layer by layer: the kernels that evaluation fuses make 0 of NaN, so that
+ * a model whose activations overflow would pass for one that predicts.
+ */
+async function givesFiniteLogits(
+  model: Model,
+  loader: BatchLoader,
+  { batchSize }: EpochsConfig,
+): Promise<boolean> {
+  const some = loader.dataset.splits.val.slice(0, batchSize);
+  for await (const batch of loader.evaluation(some, batchSize)) {
+    using current = batch;
+    using logits = await model.network.forward(current.images, { grad: true });
+    if (!((await logits.data()) as Float32Array).every(Number.isFinite)) return false;
+  }
+  return true;
 }

@@ -122,7 +122,7 @@ describe('buildImageStore', () => {
 
   test('clears what a killed process has left, its lock included', async () => {
     const { dataset } = await makeDataset();
-    await put(join(store(), 'abc.tmp'), 'x');
+    await put(join(store(), 'abc.01234567-89ab-cdef-0123-456789abcdef.tmp'), 'x');
     await mkdir(join(store(), 'build.lock'));
     await utimes(join(store(), 'build.lock'), 1, 1);
     await buildImageStore(dataset);

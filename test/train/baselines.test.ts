@@ -59,13 +59,13 @@ async function train(name: string, options: Partial<Options> = {}): Promise<Trai
   return result;
 }
 
-/** Stops a run in its second epoch. */
-async function stopInSecondEpoch(name: string, out: string): Promise<void> {
+/** Stops a run after the first batch of an epoch. */
+async function stopIn(stop: string, name: string, options: Partial<Options>): Promise<void> {
   const abort = new AbortController();
   const onProgress: ErmOptions['onProgress'] = ({ task }) => {
-    if (task === 'epoch 2/2') abort.abort();
+    if (task === stop) abort.abort();
   };
-  await failure(train(name, { out, signal: abort.signal, onProgress }), 'INTERRUPTED');
+  await failure(train(name, { ...options, signal: abort.signal, onProgress }), 'INTERRUPTED');
 }
 
 async function expectEqualRuns(run: RunFolder, reference: RunFolder, name: string): Promise<void> {
@@ -92,8 +92,11 @@ test.each(Object.keys(METHODS))(
     const result = await train(name);
     expect(result).toMatchObject({ kind: name, epochs: 2 });
     const stopped = runOf(`${name}-stopped`);
-    await stopInSecondEpoch(name, stopped.path);
-    expect(await train(name, { out: stopped.path, resume: true })).toEqual(result);
+    const out = stopped.path;
+    await stopIn('epoch 1/2', name, { out, checkpointEvery: 1 });
+    // It does not begin anew: the first batch is not shown again.
+    await stopIn('epoch 2/2', name, { out, resume: true });
+    expect(await train(name, { out, resume: true })).toEqual(result);
     await expectEqualRuns(stopped, runOf(name), name);
     expect(await train(name, { resume: true })).toEqual(result);
     expect((await openRun(stopped.path)).config.command).toBe(`train ${name}`);

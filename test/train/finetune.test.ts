@@ -127,16 +127,21 @@ describe('fine-tuning', () => {
   ] as const)('goes on to the same bits: %s', async (name, settings) => {
     const whole = await finetune(`whole ${name}`, settings);
     const stopped = new RunFolder(join(folder, `stopped ${name}`));
-    const abort = new AbortController();
     const options = { ...base, ...settings, out: stopped.path };
-    const interrupted = trainFinetune({
-      ...options,
-      signal: abort.signal,
-      onProgress: ({ task }) => {
-        if (task === 'epoch 2/2') abort.abort();
-      },
-    });
-    await expect(interrupted).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    const shown: number[] = [];
+    // Inside an epoch, with a checkpoint there, and without.
+    for (const [stop, checkpointEvery] of [['epoch 1/2', 100], ['epoch 2/2']] as const) {
+      const abort = new AbortController();
+      const interrupted = trainFinetune({
+        ...{ ...options, checkpointEvery, resume: true, signal: abort.signal },
+        onProgress: ({ task, done }) => {
+          if (/^epoch \d\/\d$/.test(task)) shown.push(done);
+          if (task === stop) abort.abort();
+        },
+      });
+      await expect(interrupted).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    }
+    expect(shown).toEqual([42, 84, 42]);
     await trainFinetune({ ...options, resume: true });
     expect(await measured(stopped)).toEqual(await measured(whole.run));
     for (const file of ['best', 'last', 'resume'] as const) {

@@ -3,7 +3,7 @@ import type { DatasetOptions } from '../../data/dataset.js';
 import { PROCESS_BATCH_NORMS, type ProcessBatchNorm } from '../../native/processGroup.js';
 import type { Protocol } from '../../protocol.js';
 import type { TrainingMethod } from '../../train/method.js';
-import { KEEP_EPOCHS } from '../../train/ermSettings.js';
+import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 import { addJob } from '../job.js';
 import {
@@ -49,8 +49,12 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
         'batch-norm of several processes: each over its part of a batch, or over the whole of it (default: separate)',
       ).choices(PROCESS_BATCH_NORMS),
     )
-    .option('--resume', 'continue the run in --out from its last finished epoch', false);
-  const settings = startsFrom === 'data' ? { ...method.settings, keepEpochs: KEEP_EPOCHS } : method.settings;
+    .option('--resume', 'continue the run in --out from its last checkpoint', false);
+  const settings = {
+    ...method.settings,
+    ...(startsFrom === 'data' ? { keepEpochs: KEEP_EPOCHS } : {}),
+    ...('epochs' in method.settings ? { checkpointEvery: CHECKPOINT_EVERY } : {}),
+  };
   if (Object.values(settings).some(({ article, released }) => article !== released)) {
     command.addOption(protocolOption());
   }

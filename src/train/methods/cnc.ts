@@ -132,7 +132,7 @@ export const cnc = recipeMethod({
         const images = imagesOf(sampler.sizes);
         const batchSize = Math.floor(config.batchSize / images) * images;
         const batches = loader.augmented(indices, batchSize, generator);
-        return trainer.trainBatches(epoch, lr, batches, indices.length, (batch) =>
+        return trainer.trainBatches(epoch, lr, batches, (batch) =>
           contrastiveLoss(trainer, sampler.sizes, batch),
         );
       },

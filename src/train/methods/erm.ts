@@ -16,7 +16,7 @@ export const erm = recipeMethod({
     const { train } = loader.dataset.splits;
     return {
       trainEpoch: (epoch, lr) =>
-        ermEpoch(trainer, epoch, lr, loader.training(train, config.batchSize, generator), train.length),
+        ermEpoch(trainer, epoch, lr, loader.training(train, config.batchSize, generator)),
     };
   },
 });

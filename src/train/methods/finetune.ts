@@ -1,6 +1,7 @@
 import { SpurmemError } from '../../errors.js';
 import type { Architecture } from '../../models/architectures.js';
 import { takeData, withTensors } from '../../models/model.js';
+import type { Neuron } from '../../neurons/neuron.js';
 import { maskNeurons } from '../../neurons/perturb.js';
 import type { Protocol } from '../../protocol.js';
 import { resolveSettings, setting, type GivenOf } from '../../settings/setting.js';
@@ -14,7 +15,7 @@ import { MODEL_SETTINGS } from '../ermSettings.js';
 import { keptEpoch } from '../keptEpoch.js';
 import type { KickInRun } from '../kickIn.js';
 import type { TrainingMethod } from '../method.js';
-import { partIn, partOut } from '../methodState.js';
+import { neuronsIn, neuronsOut, partIn, partOut } from '../methodState.js';
 import type { TrainedRun } from '../results.js';
 import { dataOf } from '../runData.js';
 import { openRun, requireDatasetOfRun, type OpenedRun } from '../runFolder.js';
@@ -116,18 +117,24 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
   const { config, loader, model, generator } = trainer;
   const indices = loader.dataset.splits.train;
   const head = hasHead(config) ? await addProjectionHead(trainer) : undefined;
+  /** The masked ones of the epoch under way. */
+  let neurons: readonly Neuron[] = [];
   return {
     async begin() {
       if (head && config.headWarmup !== undefined) await warmUp(trainer, head, config.headWarmup);
     },
+    async beginEpoch(epoch) {
+      neurons = config.contrast ? await auxiliaryNeurons(trainer, epoch) : [];
+    },
     async trainEpoch(epoch, lr) {
-      const neurons = config.contrast ? await auxiliaryNeurons(trainer, epoch) : [];
       const mask = maskNeurons(neurons, config.unit);
       const views = loader.trainingViews(indices, config.batchSize, generator, config);
-      const training = await trainer.trainBatches(epoch, lr, views, indices.length, (batch) =>
+      const training = await trainer.trainBatches(epoch, lr, views, (batch) =>
         finetuneLoss(config, model.network, head?.network, mask, batch),
       );
-      return { ...training, mask: { count: neurons.length, neurons: neurons.slice(0, NAMED_NEURONS) } };
+      const named = { count: neurons.length, neurons: neurons.slice(0, NAMED_NEURONS) };
+      neurons = [];
+      return { ...training, mask: named };
     },
     async stateDict() {
       return {
@@ -136,6 +143,7 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
           ? prefixed('gradient.', await takeData(await model.network.gradients()))
           : {}),
         ...(head ? await partOut('head', head) : {}),
+        ...prefixed('mask.', neuronsOut(neurons, model.description.layers)),
       };
     },
     async loadStateDict(state) {
@@ -143,6 +151,7 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
         await withTensors(withPrefix('gradient.', state), (tensors) => model.network.loadGradients(tensors));
       }
       if (head) await partIn('head', state, head);
+      neurons = neuronsIn(withPrefix('mask.', state), model.description.layers);
     },
   };
 }
@@ -158,7 +167,6 @@ async function warmUp(trainer: Trainer<FinetuneConfig>, head: TrainedPart, epoch
       0,
       config.lr,
       views,
-      indices.length,
       (batch) => headLoss(config, model.network, head.network, mask, batch),
       { parts: [head], task: `head warm-up ${epoch}/${epochs}` },
     );

@@ -1,4 +1,4 @@
-import type { Batch } from '../../data/batches.js';
+import type { Batch, Batches } from '../../data/batches.js';
 import { inverseSizes, weightedDraw } from '../../data/sampling.js';
 import { invalidParameter } from '../../errors.js';
 import { lossOf } from '../../metrics/loss.js';
@@ -59,13 +59,13 @@ export const groupDro = recipeMethod({
     const { train } = dataset.splits;
     const weights = new GroupWeights(dataset.counts.train, config.groupDroStep, config.groupDroAdjustment);
     const ofExample = inverseSizes(train.map((index) => dataset.groups[index] as number));
-    const batches = (): AsyncIterable<Batch> =>
+    const batches = (): Batches<Batch> =>
       config.sampling === 'shuffled'
         ? loader.training(train, config.batchSize, generator)
         : loader.augmented(weightedDraw(train, ofExample, generator), config.batchSize, generator);
     return {
       async trainEpoch(epoch, lr) {
-        const training = await trainer.trainBatches(epoch, lr, batches(), train.length, (batch) =>
+        const training = await trainer.trainBatches(epoch, lr, batches(), (batch) =>
           robustLoss(trainer, weights, batch),
         );
         return { ...training, groupWeights: [...weights.q] };

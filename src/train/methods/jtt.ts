@@ -54,7 +54,7 @@ export const jtt = recipeMethod({
         const copies = Array.from({ length: config.upweight - 1 }, () => [...errorSet]);
         const upsampled = Int32Array.from([...train, ...copies.flat()]);
         const batches = loader.training(upsampled, config.batchSize, generator);
-        return ermEpoch(trainer, epoch, lr, batches, upsampled.length);
+        return ermEpoch(trainer, epoch, lr, batches);
       },
       stateDict: () => Promise.resolve({ errorSet: indicesOut(errorSet) }),
       loadStateDict(state) {

@@ -21,7 +21,7 @@ function reweighted(name: string, title: string, parts: Parts, part: string) {
         trainEpoch(epoch, lr) {
           const drawn = weightedDraw(splits.train, weights, generator);
           const batches = loader.augmented(drawn, config.batchSize, generator);
-          return ermEpoch(trainer, epoch, lr, batches, drawn.length);
+          return ermEpoch(trainer, epoch, lr, batches);
         },
       };
     },
@@ -47,7 +47,7 @@ function subsampled(name: string, title: string, parts: Parts, part: string) {
           return Promise.resolve();
         },
         trainEpoch: (epoch, lr) =>
-          ermEpoch(trainer, epoch, lr, loader.training(subset, config.batchSize, generator), subset.length),
+          ermEpoch(trainer, epoch, lr, loader.training(subset, config.batchSize, generator)),
         stateDict: () => Promise.resolve({ subset: indicesOut(subset) }),
         loadStateDict(state) {
           subset = indicesIn('subset', state, splits.train);

@@ -1,10 +1,12 @@
 import type { Dataset } from '../../data/dataset.js';
 import { weightsFingerprint } from '../../models/fingerprint.js';
+import { native, type Tensor } from '../../native/addon.js';
 import { TensorScope } from '../../native/tensorScope.js';
 import { countNeurons, fractionToCount, unitLayers } from '../../neurons/select.js';
 import type { Protocol } from '../../protocol.js';
 import { resolveSettings, setting, type GivenOf, type ValuesOf } from '../../settings/setting.js';
 import { oneOf, positive, share } from '../../settings/values.js';
+import { prefixed, withPrefix } from '../checkpoint.js';
 import { requireNegatives, viewOf, type FinetuneConfig } from '../finetune/config.js';
 import { finetuneLoss, SUPERVISION } from '../finetune/loss.js';
 import { addProjectionHead } from '../finetune/projectionHead.js';
@@ -161,23 +163,36 @@ async function selfDamaging(trainer: Trainer<SdclrConfig>): Promise<MethodRun> {
   const settings = { ...config, ...LOSS, lambda: weight };
   const head = await addProjectionHead(trainer);
   const norms = await addNorms(trainer);
+  /** Of the epoch under way. */
+  let masks: Record<string, Tensor> = {};
   return {
+    async beginEpoch() {
+      masks = await model.network.magnitudeMasks(config.prunedShare);
+    },
     async trainEpoch(epoch, rate) {
       using scope = new TensorScope();
-      const masks = scope.own(await model.network.magnitudeMasks(config.prunedShare));
+      scope.own(masks);
       const views = loader.trainingViews(indices, config.batchSize, generator, { ...config, views: 'two' });
       const pruned = { masks, norms: norms?.network };
-      const training = await trainer.trainBatches(epoch, rate, views, indices.length, (batch) =>
+      const training = await trainer.trainBatches(epoch, rate, views, (batch) =>
         finetuneLoss(settings, model.network, head.network, pruned, batch),
       );
+      masks = {};
       return { ...training, mask: { count, neurons: [] } };
     },
     async stateDict() {
-      return { ...(await partOut('head', head)), ...(norms ? await partOut('norms', norms) : {}) };
+      return {
+        ...(await partOut('head', head)),
+        ...(norms ? await partOut('norms', norms) : {}),
+        ...prefixed('mask.', masks),
+      };
     },
     async loadStateDict(state) {
       await partIn('head', state, head);
       if (norms) await partIn('norms', state, norms);
+      const kept = Object.entries(withPrefix('mask.', state));
+      for (const [layer, { data, shape }] of kept)
+        masks[layer] = await native().tensor(data, shape, model.device);
     },
   };
 }

@@ -1,0 +1,256 @@
+// Lets each write of a checkpoint, a result, an image store and a report fail, and then goes on:
+// node scripts/faults/disks.mjs [--stride 1] [checkpoint first result store report]
+// The calls (create, write, flush, rename) fail in turn with no space, an input/output error, and half of a write before there is no
+// space. Then: a disk that is full, read-only or gone (mounts need root). Needs a C compiler.
+import { Buffer } from 'node:buffer';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { clearInterval, setInterval } from 'node:timers';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { loadDataset } from '../../dist/data/dataset.js';
+import { buildImageStore } from '../../dist/data/imageStore.js';
+import { traceUnstructured } from '../../dist/experiments/traceUnstructured.js';
+import { writeReport } from '../../dist/report/writeReport.js';
+import { trainErm } from '../../dist/train/methods.js';
+import { controlOf, damaged, differences, Faults, spurmem, workplace } from './faults.mjs';
+
+const { values, positionals } = parseArgs({
+  options: { stride: { type: 'string', default: '1' }, folder: { type: 'string' } },
+  allowPositionals: true,
+});
+
+const ACTIONS = [
+  { action: 'fail', error: 'ENOSPC' },
+  { action: 'fail', error: 'EIO' },
+  { action: 'shorten', error: 'ENOSPC' },
+];
+
+/** What is written in `target`: a job, and what is there before. */
+function subjectsOf(folder) {
+  const data = join(folder, 'data');
+  const base = {
+    data,
+    arch: 'resnet20',
+    batchSize: 42,
+    device: 'cpu',
+    threads: 1,
+    resume: true,
+    checkpointEvery: 2,
+  };
+  const copied = (name) => (target) => cpSync(join(folder, name), target, { recursive: true });
+  return {
+    checkpoint: {
+      before: copied('one'),
+      job: (target) => trainErm({ ...base, out: target, epochs: 2 }),
+    },
+    first: {
+      before: () => undefined,
+      job: (target) => trainErm({ ...base, out: target, epochs: 1 }),
+    },
+    result: {
+      before: copied('one'),
+      job: (target) =>
+        traceUnstructured({ run: target, criteria: ['magnitude'], topK: [1], controls: 0, threads: 1 }),
+    },
+    store: {
+      before: () => undefined,
+      job: async (target) => buildImageStore(await loadDataset(data), { cacheFolder: target }),
+    },
+    report: {
+      before: copied('one'),
+      job: (target) => writeReport({ run: target }),
+    },
+  };
+}
+
+/** In a process with faults.c: each call of a subject's job fails once. */
+async function injectInto(name) {
+  const { folder, stride } = values;
+  const control = openSync(process.env.FAULTS_CONTROL, 'r+');
+  const set = (given) =>
+    writeSync(
+      control,
+      controlOf({ below: '', action: 'none', call: 0, error: 'ENOSPC', clock: 0, ...given }),
+      0,
+      512,
+      0,
+    );
+  const { before, job } = subjectsOf(folder)[name];
+  const target = join(folder, name);
+  const fresh = () => {
+    rmSync(target, { recursive: true, force: true });
+    before(target);
+  };
+  fresh();
+  set({ below: target });
+  await job(target);
+  const calls = callsOf(control);
+  const reference = `${target}.undisturbed`;
+  renameSync(target, reference);
+  const counts = {
+    calls,
+    faults: 0,
+    refused: 0,
+    finished: 0,
+    unclear: 0,
+    halfWritten: 0,
+    different: 0,
+    slowest: 0,
+  };
+  for (let call = 1; call <= calls; call += Number(stride)) {
+    fresh();
+    const { action, error } = ACTIONS[call % ACTIONS.length];
+    set({ below: target, action, call, error });
+    const start = performance.now();
+    const failed = await job(target).then(
+      () => undefined,
+      (reason) => reason,
+    );
+    counts.slowest = Math.max(counts.slowest, Math.round(performance.now() - start));
+    set({});
+    counts.faults += 1;
+    const message = failed?.message ?? '';
+    // A lock, a folder and a line of metrics take next to nothing.
+    const namesSpace = error === 'EIO' || /needs [\d.]+ MB|mkdir|\.lock|metrics\.jsonl/.test(message);
+    const isClear = failed?.code === 'OUTPUT_UNWRITABLE' && message.includes(target) && namesSpace;
+    if (failed === undefined) counts.finished += 1;
+    else if (isClear) counts.refused += 1;
+    else {
+      counts.unclear += 1;
+      console.log(`${name}, call ${call}, ${action} ${error}: ${failed.stack ?? failed}`);
+    }
+    if (existsSync(target)) counts.halfWritten += damaged(target).length;
+    await job(target).catch((again) =>
+      console.log(`${name}, call ${call}, ${action} ${error}, then: ${again}`),
+    );
+    const differing = differences(target, reference);
+    if (differing.length > 0) {
+      counts.different += 1;
+      console.log(`${name}, call ${call}, ${action} ${error}: ${differing.join(', ')} differ`);
+    }
+  }
+  console.table([{ subject: name, ...counts }]);
+  if (counts.unclear + counts.halfWritten + counts.different > 0) process.exitCode = 1;
+}
+
+function callsOf(control) {
+  const content = Buffer.alloc(512);
+  readSync(control, content, 0, 512, 0);
+  return Number(content.readBigInt64LE(24));
+}
+
+/** Disks as they fail in earnest, under the command line. */
+async function earnest({ folder, data }) {
+  const disk = join(folder, 'disk');
+  const out = join(disk, 'run');
+  const train = (...more) => [
+    ...[
+      'train',
+      'erm',
+      '--data',
+      data,
+      '--out',
+      out,
+      '--arch',
+      'resnet20',
+      '--batch-size',
+      '42',
+      '--threads',
+      '1',
+    ],
+    ...['--quiet', '--epochs', '2', '--resume', ...more],
+  ];
+  const mount = (...options) => execFileSync('mount', ['-t', 'tmpfs', ...options, 'tmpfs', disk]);
+  const rows = [];
+  const tried = async (what, args, options, after) => {
+    const { code, seconds, output } = await spurmem(args, options);
+    const halfWritten = existsSync(out) ? damaged(out).length : 0;
+    const then = await after?.();
+    rows.push({ what, code, seconds: seconds.toFixed(1), halfWritten, then });
+    console.log(`${what}: ${output.trim()}`);
+  };
+  const goesOn = async () => {
+    const { code, output } = await spurmem(train());
+    if (code !== 0) return output;
+    return differences(out, join(folder, 'whole')).length === 0 ? 'goes on, equal' : 'goes on, different';
+  };
+  mkdirSync(disk);
+  mount('-o', 'size=50m');
+  try {
+    await spurmem(train());
+    renameSync(out, join(disk, 'whole'));
+    cpSync(join(disk, 'whole'), join(folder, 'whole'), { recursive: true });
+    rmSync(join(disk, 'whole'), { recursive: true });
+    // Room for the checkpoints of the first epoch, and not for the second's beside them.
+    execFileSync('mount', ['-o', 'remount,size=6500k', disk]);
+    await tried('full disk in the second epoch', train(), {}, async () => {
+      execFileSync('mount', ['-o', 'remount,size=50m', disk]);
+      return goesOn();
+    });
+    rmSync(out, { recursive: true });
+    execFileSync('mount', ['-o', 'remount,size=1m', disk]);
+    await tried('full disk in the first epoch', train(), {}, async () => {
+      execFileSync('mount', ['-o', 'remount,size=50m', disk]);
+      return goesOn();
+    });
+    rmSync(out, { recursive: true });
+    // In units of 1,024 bytes: the checkpoint to go on from is larger.
+    await tried(
+      'files of at most 2 MB',
+      train(),
+      { shell: ['bash', '-c', 'ulimit -f 2000; exec "$@"', 'limited'] },
+      goesOn,
+    );
+    await spurmem(train('--epochs', '1'));
+    execFileSync('mount', ['-o', 'remount,ro', disk]);
+    await tried('read-only folder', train(), {}, async () => {
+      execFileSync('mount', ['-o', 'remount,rw', disk]);
+      return undefined;
+    });
+    rmSync(out, { recursive: true });
+    const removed = setInterval(() => {
+      if (!existsSync(join(out, 'checkpoints', 'last.safetensors'))) return;
+      clearInterval(removed);
+      rmSync(out, { recursive: true, force: true });
+    }, 20);
+    await tried('folder removed in the second epoch', train('--epochs', '1000'), {});
+    clearInterval(removed);
+  } finally {
+    execFileSync('umount', [disk]);
+  }
+  console.table(rows);
+}
+
+const names =
+  positionals.length > 0 ? positionals : ['checkpoint', 'first', 'result', 'store', 'report', 'earnest'];
+if (values.folder !== undefined) {
+  for (const name of names) await injectInto(name);
+} else {
+  const place = await workplace();
+  const faults = new Faults(place.folder);
+  try {
+    const base = {
+      data: place.data,
+      arch: 'resnet20',
+      batchSize: 42,
+      device: 'cpu',
+      threads: 1,
+      resume: true,
+    };
+    await trainErm({ ...base, out: join(place.folder, 'one'), epochs: 1 });
+    const injected = names.filter((name) => name !== 'earnest');
+    if (injected.length > 0) {
+      const script = fileURLToPath(import.meta.url);
+      const args = [script, '--folder', place.folder, '--stride', values.stride, ...injected];
+      const env = { ...process.env, ...faults.environment };
+      process.exitCode = spawnSync(process.execPath, args, { stdio: 'inherit', env }).status;
+    }
+    if (names.includes('earnest')) await earnest(place);
+  } finally {
+    faults.close();
+    place.remove();
+  }
+}

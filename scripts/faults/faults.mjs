@@ -1,0 +1,147 @@
+// What the scripts of this folder share: faults.c beside a process, tiny data, and the comparison of two folders.
+import { Buffer } from 'node:buffer';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { clearTimeout, setTimeout } from 'node:timers';
+import { fileURLToPath } from 'node:url';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../dist/data/dominoes.js';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const program = fileURLToPath(new URL('../../bin/spurmem.js', import.meta.url));
+
+const ACTIONS = ['none', 'fail', 'shorten', 'kill'];
+
+/** What faults.c does in processes that are started with its environment. */
+export class Faults {
+  #file;
+
+  constructor(folder) {
+    this.library = join(folder, 'faults.so');
+    this.control = join(folder, 'faults.control');
+    const source = join(here, 'faults.c');
+    execFileSync('cc', ['-O2', '-shared', '-fPIC', '-o', this.library, source, '-ldl']);
+    writeFileSync(this.control, Buffer.alloc(512));
+    this.#file = openSync(this.control, 'r+');
+  }
+
+  get environment() {
+    return { LD_PRELOAD: this.library, FAULTS_CONTROL: this.control };
+  }
+
+  /**
+   * Counts the calls on files whose path contains `below`, from now on, and lets one of them fail or kill its process; a disk that
+   * takes half of a write (`shorten`) is full from then on.
+   */
+  set({ below = '', action = 'none', call = 0, error = 'ENOSPC', clock = 0 }) {
+    writeSync(this.#file, controlOf({ below, action, call, error, clock }), 0, 512, 0);
+  }
+
+  get calls() {
+    const content = Buffer.alloc(512);
+    readSync(this.#file, content, 0, 512, 0);
+    return Number(content.readBigInt64LE(24));
+  }
+
+  close() {
+    closeSync(this.#file);
+  }
+}
+
+export function controlOf({ below, action, call, error, clock }) {
+  const content = Buffer.alloc(512);
+  const numbers = [ACTIONS.indexOf(action), call, constants.errno[error], 0, clock];
+  numbers.forEach((value, i) => content.writeBigInt64LE(BigInt(value), 8 * i));
+  content.write(below, 40);
+  return content;
+}
+
+/** A temporary folder with dominoes of 116 images, and what removes it. */
+export async function workplace() {
+  const folder = mkdtempSync(join(tmpdir(), 'spurmem-faults-'));
+  const data = join(folder, 'data');
+  const counts = { train: [40, 8, 6, 30], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
+  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  return { folder, data, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** The command line in a process of its own; `killAfter` milliseconds it is killed. */
+export function spurmem(args, { environment = {}, killAfter, cwd, shell } = {}) {
+  const command =
+    shell === undefined
+      ? [process.execPath, program, ...args]
+      : [...shell, process.execPath, program, ...args];
+  const started = performance.now();
+  const child = spawn(command[0], command.slice(1), {
+    ...{ cwd, env: { ...process.env, NODE_OPTIONS: '', ...environment } },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', (text) => (output += text));
+  child.stderr.on('data', (text) => (output += text));
+  const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter);
+  return new Promise((resolve) => {
+    child.once('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code, signal, output, pid: child.pid, seconds: (performance.now() - started) / 1000 });
+    });
+  });
+}
+
+/** Files in which two folders differ: in bytes, or for JSON in all but the keys that tell time. */
+export function differences(folder, other) {
+  const names = new Set([folder, other].flatMap(filesOf));
+  return [...names].filter((name) => contentOf(join(folder, name)) !== contentOf(join(other, name)));
+}
+
+/** Files of a folder that are neither whole nor known as temporary. */
+export function damaged(folder) {
+  return filesOf(folder).filter((name) => !name.endsWith('.tmp') && !isWhole(join(folder, name)));
+}
+
+export function filesOf(folder) {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    statSync(join(folder, name)).isFile(),
+  );
+}
+
+function isWhole(path) {
+  const bytes = readFileSync(path);
+  try {
+    if (path.endsWith('.safetensors')) {
+      const start = 8 + Number(bytes.readBigUInt64LE(0));
+      const header = JSON.parse(bytes.toString('utf8', 8, start));
+      const ends = Object.values(header).map(({ data_offsets: offsets }) => offsets?.[1] ?? 0);
+      return bytes.length === start + Math.max(...ends);
+    }
+    if (path.endsWith('.json')) JSON.parse(bytes.toString());
+    if (/\.(html|svg)$/.test(path)) return /<\/(html|svg)>\s*$/.test(bytes.toString());
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function contentOf(path) {
+  let bytes;
+  try {
+    bytes = readFileSync(path);
+  } catch {
+    return 'missing';
+  }
+  if (!/\.(jsonl?|html)$/.test(path)) return bytes.toString('latin1');
+  return bytes.toString().replace(/"(seconds|started|finished)":\s*[^,}\n]+/g, '"$1": 0');
+}

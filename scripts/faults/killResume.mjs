@@ -1,0 +1,183 @@
+// Kills runs at random moments, goes on with them, and compares every file with one that was never disturbed:
+// node scripts/faults/killResume.mjs [--kills 20] [--seed 0] [erm finetune groupdro jtt trace study store report]
+// Every second moment is a random time, the others a random call on a file of the run: between the files of a checkpoint, and
+// inside them. Needs a C compiler.
+import { cpSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xorshift128plus } from 'pure-rand/generator/xorshift128plus';
+import { damaged, differences, Faults, filesOf, spurmem, workplace } from './faults.mjs';
+
+const { values, positionals } = parseArgs({
+  options: { kills: { type: 'string', default: '20' }, seed: { type: 'string', default: '0' } },
+  allowPositionals: true,
+});
+const random = xorshift128plus(Number(values.seed));
+const { folder, data, remove } = await workplace();
+const faults = new Faults(folder);
+const erm = join(folder, 'source');
+const TINY = ['--arch', 'resnet20', '--threads', '1', '--quiet'];
+const EPOCHS = ['--epochs', '2', '--batch-size', '11', '--resume', '--checkpoint-every', '2'];
+
+/** A run's command, which is also how it goes on; the folder that it writes; what is there before. */
+const SUBJECTS = {
+  erm: (out) => ({
+    args: [
+      'train',
+      'erm',
+      '--data',
+      data,
+      '--out',
+      out,
+      ...TINY,
+      ...EPOCHS,
+      '--augmentation',
+      'crop=0.7-1,flip=0.5',
+    ],
+  }),
+  finetune: (out) => ({
+    args: [
+      'train',
+      'finetune',
+      '--from',
+      erm,
+      '--out',
+      out,
+      ...TINY,
+      ...EPOCHS,
+      '--fraction',
+      '0.01',
+      '--kick-in-epoch',
+      'selected',
+    ],
+  }),
+  groupdro: (out) => ({ args: ['train', 'groupdro', '--data', data, '--out', out, ...TINY, ...EPOCHS] }),
+  jtt: (out) => ({
+    args: [
+      'train',
+      'jtt',
+      '--data',
+      data,
+      '--out',
+      out,
+      ...TINY,
+      ...EPOCHS,
+      '--identification-epochs',
+      '1',
+      '--upweight',
+      '3',
+    ],
+  }),
+  trace: (out) => ({
+    args: ['reproduce', 'fig2', '--run', out, '--threads', '1', '--quiet', '--controls', '9'],
+    before: () => cpSync(erm, out, { recursive: true }),
+  }),
+  study: (out) => ({
+    args: [
+      'reproduce',
+      'table4',
+      '--data',
+      data,
+      '--out',
+      out,
+      ...TINY,
+      '--seeds',
+      '0',
+      '--erm-epochs',
+      '1',
+      '--erm-batch-size',
+      '42',
+      '--epochs',
+      '1',
+      '--batch-size',
+      '42',
+      '--fraction',
+      '0.01',
+      '--kick-in-epoch',
+      'selected',
+    ],
+  }),
+  store: () => ({
+    args: ['train', 'dfr', '--from', erm, '--out', join(folder, 'dfr'), '--threads', '1', '--quiet'],
+    before: () => rmSync(join(folder, 'dfr'), { recursive: true, force: true }),
+    written: join(data, '.spurmem'),
+  }),
+  report: (out) => ({
+    args: ['report', '--run', out, '--quiet'],
+    before: () => cpSync(erm, out, { recursive: true }),
+  }),
+};
+
+async function prepared() {
+  const ran = await spurmem(['train', 'erm', '--data', data, '--out', erm, ...TINY, ...EPOCHS]);
+  if (ran.code !== 0) throw new Error(ran.output);
+}
+
+/** Kills a command so often and compares what it ends with. */
+async function attack(name) {
+  const { args, before, written = join(folder, name) } = SUBJECTS[name](join(folder, name));
+  const fresh = () => {
+    rmSync(written, { recursive: true, force: true });
+    rmSync(`${written}.lock`, { recursive: true, force: true });
+    before?.();
+  };
+  const run = async (options = {}) => {
+    const ran = await spurmem(args, { environment: faults.environment, ...options });
+    if (ran.code !== 0 && ran.signal === null) throw new Error(`${name}: ${ran.output}`);
+    return ran;
+  };
+  fresh();
+  faults.set({ below: written });
+  const undisturbed = await run();
+  const calls = faults.calls;
+  const reference = `${written}.undisturbed`;
+  renameSync(written, reference);
+
+  const counts = { killed: 0, untouched: 0, halfWritten: 0, different: 0, left: 0 };
+  let seconds = 0;
+  const kills = Number(values.kills);
+  for (let kill = 0; counts.killed < kills && kill < 2 * kills; kill += 1) {
+    fresh();
+    // A process starts in about a third of its time, and writes nothing meanwhile.
+    const killAfter =
+      kill % 2 === 0 ? 1000 * undisturbed.seconds * (0.3 + 0.6 * uniformFloat64(random)) : undefined;
+    const call = uniformInt(random, 1, calls);
+    faults.set(killAfter === undefined ? { below: written, action: 'kill', call } : {});
+    const killed = await run({ killAfter });
+    faults.set({});
+    counts[killed.signal === null ? 'untouched' : 'killed'] += 1;
+    if (existsSync(written)) counts.halfWritten += damaged(written).length;
+    const resumed = await run();
+    seconds = Math.max(seconds, resumed.seconds);
+    const differing = differences(written, reference);
+    if (differing.length > 0) {
+      counts.different += 1;
+      console.log(
+        `${name}, ${killAfter === undefined ? `call ${call}` : `after ${Math.round(killAfter)} ms`}: ${differing.join(', ')}`,
+      );
+    }
+    counts.left += filesOf(written).filter((file) => file.endsWith('.tmp')).length;
+  }
+  return {
+    subject: name,
+    calls,
+    ...counts,
+    undisturbed: undisturbed.seconds.toFixed(1),
+    slowestResume: seconds.toFixed(1),
+  };
+}
+
+const names = positionals.length > 0 ? positionals : Object.keys(SUBJECTS);
+try {
+  await prepared();
+  const rows = [];
+  for (const name of names) rows.push(await attack(name));
+  console.table(rows);
+  const bad = rows.some(({ halfWritten, different, left }) => halfWritten + different + left > 0);
+  process.exitCode = bad ? 1 : 0;
+} finally {
+  faults.close();
+  remove();
+}

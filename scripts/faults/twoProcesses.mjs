@@ -1,0 +1,71 @@
+// Two processes on one run folder, in every combination of train, trace, reproduce and report: node scripts/faults/twoProcesses.mjs
+// Each must end well, or be refused because the other one is writing; no file may be half-written, and whoever was refused goes on
+// afterwards.
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { damaged, filesOf, spurmem, workplace } from './faults.mjs';
+
+const { folder, data, remove } = await workplace();
+const source = join(folder, 'source');
+const run = join(folder, 'run');
+const train = (out, epochs) => [
+  ...[
+    'train',
+    'erm',
+    '--data',
+    data,
+    '--out',
+    out,
+    '--arch',
+    'resnet20',
+    '--batch-size',
+    '42',
+    '--threads',
+    '1',
+  ],
+  ...['--quiet', '--resume', '--epochs', epochs, '--checkpoint-every', '1'],
+];
+const TRACED = ['--run', run, '--threads', '1', '--quiet'];
+const COMMANDS = {
+  train: train(run, '4'),
+  trace: ['trace', 'unstructured', ...TRACED, '--criterion', 'magnitude', '--top-k', '1', '--controls', '9'],
+  reproduce: ['reproduce', 'fig2', ...TRACED, '--controls', '9'],
+  report: ['report', '--run', run, '--quiet'],
+};
+const REFUSED = /is writing to .* Wait for it to end/s;
+
+try {
+  const ready = await spurmem(train(source, '1'));
+  if (ready.code !== 0) throw new Error(ready.output);
+  const rows = [];
+  for (const first of Object.keys(COMMANDS)) {
+    for (const second of Object.keys(COMMANDS)) {
+      rmSync(run, { recursive: true, force: true });
+      cpSync(source, run, { recursive: true });
+      const names = [first, second];
+      const ended = await Promise.all(
+        names.map(async (name, i) => {
+          await sleep(i * 250);
+          return spurmem(COMMANDS[name]);
+        }),
+      );
+      const outcome = ({ code, output }) => (code === 0 ? 'ends' : REFUSED.test(output) ? 'refused' : output);
+      const halfWritten = damaged(run).length;
+      const again = [];
+      for (const [i, name] of names.entries())
+        if (ended[i].code !== 0) again.push(await spurmem(COMMANDS[name]));
+      const then = again.map(outcome).join(', ');
+      const left = filesOf(run).filter((name) => /\.tmp$|\.lock/.test(name)).length;
+      rows.push({ first, second, outcomes: ended.map(outcome).join(', '), halfWritten, then, left });
+    }
+  }
+  console.table(rows);
+  const isWell = ({ outcomes, then, halfWritten, left }) =>
+    /^(ends|refused), (ends|refused)$/.test(outcomes) &&
+    /^(ends(, )?)*$/.test(then) &&
+    halfWritten + left === 0;
+  process.exitCode = rows.every(isWell) ? 0 : 1;
+} finally {
+  remove();
+}
