@@ -5,6 +5,7 @@
 #include <c10/util/Exception.h>
 #include <omp.h>
 
+#include <stdexcept>
 #include <utility>
 
 namespace spurmem {
@@ -42,7 +43,7 @@ void Environment::close() {
 }
 
 void Environment::submit(LaneName lane, std::function<void()> work, std::function<void(Napi::Env)> settle) {
-  if (state_->closed) throw Napi::Error::New(env_, "the engine is shut down: the process is about to end");
+  if (state_->closed) throw std::runtime_error("the engine is shut down: the process is about to end");
   // First, because starting the thread may fail; a pending job that never runs would keep the process alive.
   auto& thread = threadOf(lane);
   if (pending_++ == 0) state_->toJavaScript.Ref(env_);
