@@ -211,7 +211,7 @@ BatchPlan toPlan(const Napi::Object& options, const Pixels& pixels) {
     throw Napi::RangeError::New(env, "blurKernel is odd, and not " + std::to_string(plan.blurKernel));
   std::memcpy(plan.placements.data(), numbers.const_data_ptr(), numbers.nbytes());
   for (const auto& placement : plan.placements) check(env, placement, plan, pixels);
-  std::memcpy(plan.changes.data(), changes.const_data_ptr(), plan.changes.size() * sizeof(Change));
+  if (!plan.changes.empty()) std::memcpy(plan.changes.data(), changes.const_data_ptr(), changes.nbytes());
   for (const auto& change : plan.changes) check(env, change, plan);
   return plan;
 }

@@ -122,7 +122,7 @@ export interface Edit {
   readonly path: readonly number[];
   readonly value: unknown;
   /** What happens to the place's key. */
-  readonly kind: 'replace' | 'remove' | 'add' | 'rename';
+  readonly kind: 'alike' | 'replace' | 'remove' | 'add' | 'rename';
 }
 
 const JSON_VALUES: readonly unknown[] = [
@@ -164,10 +164,20 @@ export const edits = fc.array(
   fc.record<Edit>({
     path: fc.array(fc.nat(999), { minLength: 1, maxLength: 6 }),
     value: fc.constantFrom(...JSON_VALUES),
-    kind: fc.constantFrom('replace', 'replace', 'replace', 'remove', 'add', 'rename'),
+    kind: fc.constantFrom('alike', 'alike', 'alike', 'replace', 'replace', 'remove', 'add', 'rename'),
   }),
   { minLength: 1, maxLength: 3 },
 );
+
+/** Another value of the same type, which a check of types lets through. */
+function alike(value: unknown, step: number): unknown {
+  const others = [0, -1, 1, 3, 1e9, -1e9, 0.5, 1e-300, 2 ** 53, 9999];
+  if (typeof value === 'number') return others[step % others.length];
+  if (typeof value === 'boolean') return !value;
+  if (typeof value === 'string') return ['', 'x', `${value}x`, '</style><script>', '../../x'][step % 5];
+  if (Array.isArray(value)) return step % 2 === 0 ? value.slice(1) : [...value, ...value];
+  return value;
+}
 
 /** A copy of a JSON value with an edit. */
 export function edited(value: unknown, { path, value: other, kind }: Edit): unknown {
@@ -184,6 +194,7 @@ export function edited(value: unknown, { path, value: other, kind }: Edit): unkn
       continue;
     }
     if (kind === 'replace') place[key] = other;
+    else if (kind === 'alike') place[key] = alike(next, step);
     else if (kind === 'add') place[`${key}2`] = other;
     else {
       if (Array.isArray(place)) place.splice(Number(key), 1);
