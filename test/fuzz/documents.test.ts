@@ -86,7 +86,7 @@ test('dataset.json', async () => {
 });
 
 /** Reads all of a run's folder and shows it, as a report does but for drawing. */
-async function show(): Promise<void> {
+async function show(): Promise<string> {
   const report = await readReport({ run: runs.reference.path });
   const groups = groupLabels(report.dataset);
   for (const { rows, tables, charts } of FIGURES) {
@@ -96,6 +96,7 @@ async function show(): Promise<void> {
   }
   const page = await renderReport(report, new Map());
   expect(page).not.toMatch(/<script|undefined|\[object/);
+  return page;
 }
 
 const ofRun = ['RUN_INVALID', 'RUN_NOT_FOUND'] as const;
@@ -208,7 +209,7 @@ const gradCam: GradCamResult = {
 const compared = { run: 'run', epochs: 2, val: erm.val, test: erm.test };
 const RESULTS = {
   erm,
-  'trace-unstructured': trace,
+  'trace-unstructured': { ...trace, entries: trace.entries.slice(0, 3) },
   'trace-structured': layers,
   'trace-overlap': overlapTrace(0.01),
   'trace-minimal': minimal,
@@ -232,6 +233,40 @@ test.each(Object.entries(RESULTS))('results: %s', async (name, result) => {
     await found.run(show);
   });
   await rm(path);
+});
+
+/** The places of texts in a JSON value, of lists their first entry's. */
+function texts(value: unknown, path: readonly (string | number)[] = []): (readonly (string | number)[])[] {
+  if (typeof value === 'string') return [path];
+  if (Array.isArray(value)) return value.length === 0 ? [] : texts(value[0], [...path, 0]);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => texts(inner, [...path, key]));
+}
+
+test('no text of any file becomes markup of the page', async () => {
+  const hostile = `<img src=x onerror='alert("&")'></title></style><script>\u0000`;
+  const files: readonly (readonly [string, unknown])[] = [
+    ...Object.entries(RESULTS).map(([name, result]) => [runs.reference.result(name), result] as const),
+    ...(await Promise.all(
+      ['config.json', 'data.json'].map(async (name) => {
+        const path = join(runs.reference.path, name);
+        return [path, JSON.parse(await readFile(path, 'utf8')) as unknown] as const;
+      }),
+    )),
+  ];
+  const found = surface('texts', [...ofRun, 'DATASET_INVALID', 'DATASET_NOT_FOUND']);
+  for (const [path, document] of files) {
+    for (const place of texts(document)) {
+      const copy = structuredClone(document) as Record<string | number, unknown>;
+      const inner = place.slice(0, -1).reduce((at, key) => at[key] as typeof copy, copy);
+      inner[place.at(-1) ?? ''] = hostile;
+      await writeFile(path, JSON.stringify(copy));
+      const page = await found.run(show);
+      expect(page ?? '').not.toMatch(/<img src=x|<script|<\/title>.*<\/title>/s);
+    }
+    if (path.includes('results')) await rm(path);
+    else await writeFile(path, JSON.stringify(document));
+  }
 });
 
 test('files of settings', async () => {
