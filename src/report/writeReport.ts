@@ -31,9 +31,9 @@ export interface ReportOptions {
  * @throws `RUN_NOT_FOUND`, `RUN_INVALID`, `OUTPUT_UNWRITABLE`, and what `readRunData` throws
  */
 export async function writeReport(options: ReportOptions): Promise<string> {
+  const report = await readReport(options);
   const { folder } = await openRun(options.run);
   await folder.create();
-  const report = await readReport(options);
   const charts = await drawCharts(report);
   for (const { name, svg } of await renderFigures(report, charts)) {
     await writeAtomic(folder.figure(name), svg);
@@ -70,9 +70,8 @@ export async function readReport(options: ReportOptions): Promise<RunReport> {
  * each on the training split first.
  */
 async function readTraces(folder: RunFolder): Promise<TraceUnstructuredResult[]> {
-  const names = (await readdir(dirname(folder.result('trace-unstructured')))).filter((name) =>
-    /^trace-unstructured.*\.json$/.test(name),
-  );
+  const files = await readdir(dirname(folder.result('trace-unstructured'))).catch(() => []);
+  const names = files.filter((name) => /^trace-unstructured.*\.json$/.test(name));
   const traces = await Promise.all(
     names.sort().map((name) => folder.readResult(basename(name, '.json'), unstructuredSchema)),
   );

@@ -2,9 +2,11 @@
 //   node test/native/hostileCalls.mjs SEED CALLS FILE
 // Each call ends in a result, in the hostile value's own error, or in an error that names an argument. FILE has the call at work,
 // for a process that crashes or hangs. Prints the counts as JSON.
+import { Buffer } from 'node:buffer';
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { isProxy } from 'node:util/types';
 import fc from 'fast-check';
 import { native } from '../../dist/native/addon.js';

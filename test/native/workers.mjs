@@ -1,9 +1,11 @@
 // Starts worker threads that give both lanes jobs, and terminates them at any moment, in a process of its own:
 //   node test/native/workers.mjs ROUNDS
 // The main thread goes on, and leaves while others are at work, with exit code 5.
+import { Buffer } from 'node:buffer';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers';
 import { Worker } from 'node:worker_threads';
 import { addonPath, native } from '../../dist/native/addon.js';
 
