@@ -12,6 +12,8 @@
         'NAPI_VERSION=8',
         'NODE_ADDON_API_CPP_EXCEPTIONS',
         'NODE_ADDON_API_CPP_EXCEPTIONS_ALL',
+        # A worker that is being terminated takes no exception.
+        'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
         '<!@(node scripts/libtorch.cjs defines)',
       ],
       'variables': { 'recorded': '<!(node scripts/libtorch.cjs record build/libtorch.json)' },

@@ -23,7 +23,10 @@ export default defineConfig(
   {
     files: ['**/*.js', '**/*.cjs', '**/*.mjs'],
     languageOptions: {
-      globals: { process: 'readonly', console: 'readonly', require: 'readonly', URL: 'readonly' },
+      globals: {
+        ...{ process: 'readonly', console: 'readonly', require: 'readonly', URL: 'readonly' },
+        structuredClone: 'readonly',
+      },
     },
   },
 );

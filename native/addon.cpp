@@ -6,7 +6,10 @@
 #include <omp.h>
 #include <torch/version.h>
 
+#include <algorithm>
+
 #include "arguments.h"
+#include "call.h"
 #include "distributed/processGroup.h"
 #include "engine.h"
 #include "exports.h"
@@ -19,7 +22,9 @@ namespace spurmem {
 namespace {
 
 Napi::Value configure(const Napi::CallbackInfo& info) {
-  return compute(info, [threads = toInteger(info[0], "threads")] {
+  // OpenMP would start any number of them, and bring the machine to a standstill.
+  const int64_t most = std::max(64, omp_get_num_procs());
+  return compute(info, [threads = toInteger(info[0], "threads", 0, most)] {
     if (threads > 0) at::set_num_threads(static_cast<int>(threads));
     return at::get_num_threads();
   });
@@ -27,6 +32,11 @@ Napi::Value configure(const Napi::CallbackInfo& info) {
 
 Napi::Value matmul(const Napi::CallbackInfo& info) {
   return compute(info, [a = toTensor(info[0], "a"), b = toTensor(info[1], "b")] { return at::matmul(a, b); });
+}
+
+Napi::Value shutDown(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env()).close();
+  return info.Env().Undefined();
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
@@ -43,8 +53,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exportLosses(exports);
   exportAdam(exports);
   exportProcessGroups(exports);
-  exportFunction<configure>(exports, "configure");
-  exportFunction<matmul>(exports, "matmul");
+  exportFunction<configure>(exports, "configure(threads)");
+  exportFunction<shutDown>(exports, "shutDown()");
+  exportFunction<matmul>(exports, "matmul(a, b)");
   exports.Set("torchVersion", TORCH_VERSION);
   exports.Set("fastBf16", hasFastBf16());
   exports.Set("hasGloo", ProcessGroup::hasBackend());

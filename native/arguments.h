@@ -5,18 +5,54 @@
 #include <ATen/ATen.h>
 #include <napi.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace spurmem {
 
+// A value in a message: short, and no code of its own is run for it.
+inline std::string shown(const Napi::Value& value) {
+  switch (value.Type()) {
+    case napi_undefined:
+      return "undefined";
+    case napi_null:
+    case napi_boolean:
+    case napi_number:
+      return value.ToString().Utf8Value();
+    case napi_string: {
+      constexpr size_t kMost = 60;
+      const auto text = value.As<Napi::String>().Utf8Value();
+      return text.size() > kMost ? "a string of " + std::to_string(text.size()) + " bytes" : text;
+    }
+    case napi_bigint:
+      return "a bigint";
+    case napi_symbol:
+      return "a symbol";
+    case napi_function:
+      return "a function";
+    default:
+      break;
+  }
+  if (value.IsArray()) return "an array of " + std::to_string(value.As<Napi::Array>().Length());
+  if (value.IsTypedArray()) {
+    return "a typed array of " + std::to_string(value.As<Napi::TypedArray>().ElementLength());
+  }
+  return "an object";
+}
+
+inline std::string expectation(const std::string& what, const std::string& name,
+                               const Napi::Value& received) {
+  return "Expected " + what + " for " + name + " but received " + shown(received);
+}
+
 inline Napi::TypeError expected(Napi::Env env, const std::string& what, const std::string& name,
                                 const Napi::Value& received) {
-  const std::string value = received.IsUndefined() ? "undefined" : received.ToString().Utf8Value();
-  return Napi::TypeError::New(env, "Expected " + what + " for " + name + " but received " + value);
+  return Napi::TypeError::New(env, expectation(what, name, received));
 }
 
 inline bool isGiven(const Napi::Value& value) { return !value.IsUndefined() && !value.IsNull(); }
@@ -26,10 +62,20 @@ inline double toNumber(const Napi::Value& value, const std::string& name) {
   return value.As<Napi::Number>().DoubleValue();
 }
 
-inline int64_t toInteger(const Napi::Value& value, const std::string& name) {
+// From `least` to `most`; by default, of all that a double holds exactly.
+inline int64_t toInteger(const Napi::Value& value, const std::string& name, int64_t least, int64_t most) {
   const double number = toNumber(value, name);
   if (number != std::floor(number)) throw expected(value.Env(), "an integer", name, value);
+  if (number < static_cast<double>(least) || number > static_cast<double>(most)) {
+    const auto range = "an integer from " + std::to_string(least) + " to " + std::to_string(most);
+    throw Napi::RangeError::New(value.Env(), expectation(range, name, value));
+  }
   return static_cast<int64_t>(number);
+}
+
+inline int64_t toInteger(const Napi::Value& value, const std::string& name) {
+  constexpr int64_t kMost = (int64_t{1} << 53) - 1;
+  return toInteger(value, name, -kMost, kMost);
 }
 
 inline bool toBoolean(const Napi::Value& value, const std::string& name) {
@@ -67,13 +113,12 @@ std::vector<T> toVector(const Napi::Value& value, const std::string& name,
   if (!value.IsArray()) throw expected(value.Env(), "an array", name, value);
   const auto array = value.As<Napi::Array>();
   std::vector<T> values;
-  values.reserve(array.Length());
   for (uint32_t i = 0; i < array.Length(); ++i) values.push_back(convert(array.Get(i), name));
   return values;
 }
 
 inline std::vector<int64_t> toIntegers(const Napi::Value& value, const std::string& name) {
-  return toVector(value, name, toInteger);
+  return toVector<int64_t>(value, name, toInteger);
 }
 
 // As many numbers as `what` names.
@@ -87,7 +132,17 @@ std::array<double, count> toNumbers(const Napi::Value& value, const std::string&
   return result;
 }
 
-inline at::Device toDevice(const Napi::Value& value) { return at::Device(toString(value, "device")); }
+inline at::Device toDevice(const Napi::Value& value) {
+  const auto text = toString(value, "device");
+  const auto refusal = [&value] { return expected(value.Env(), "cpu, cuda or cuda:n", "device", value); };
+  try {
+    const at::Device device(text);
+    if (device.is_cpu() || device.is_cuda()) return device;
+  } catch (const c10::Error&) {
+    throw refusal();
+  }
+  throw refusal();
+}
 
 inline at::MemoryFormat toMemoryFormat(const Napi::Value& value) {
   return toChoice<at::MemoryFormat>(

@@ -5,6 +5,7 @@
 #include <c10/util/Exception.h>
 #include <omp.h>
 
+#include <stdexcept>
 #include <utility>
 
 namespace spurmem {
@@ -34,6 +35,7 @@ Environment::Environment(Napi::Env env) : env_(env) {
 
 void Environment::close() {
   std::unique_lock lock(state_->mutex);
+  if (state_->closed) return;
   state_->closed = true;
   // libtorch must not be torn down under a running kernel: wait for the job at work; queued ones are dropped.
   state_->idle.wait(lock, [this] { return state_->running == 0; });
@@ -41,11 +43,16 @@ void Environment::close() {
 }
 
 void Environment::submit(LaneName lane, std::function<void()> work, std::function<void(Napi::Env)> settle) {
+  if (state_->closed) throw std::runtime_error("the engine is shut down: the process is about to end");
   // First, because starting the thread may fail; a pending job that never runs would keep the process alive.
   auto& thread = threadOf(lane);
   if (pending_++ == 0) state_->toJavaScript.Ref(env_);
   auto done = [this, settle = std::move(settle)](Napi::Env env, Napi::Function) {
-    settle(env);
+    try {
+      settle(env);
+    } catch (const Napi::Error&) {
+      // A worker that is being terminated runs no JavaScript any more, and nobody waits for the result.
+    }
     if (--pending_ == 0) state_->toJavaScript.Unref(env);
   };
   thread.run([state = state_, work = std::move(work), done = std::move(done)]() mutable {

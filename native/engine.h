@@ -29,8 +29,11 @@ class Environment {
   std::unordered_map<std::string, Napi::FunctionReference> classes;
 
   // Runs `work` on the lane and then `settle` on the JavaScript thread. Neither runs once the environment
-  // closes.
+  // closes; throws then.
   void submit(LaneName lane, std::function<void()> work, std::function<void(Napi::Env)> settle);
+
+  // Drops the queued jobs and waits for the one at work.
+  void close();
 
  private:
   struct State {
@@ -40,8 +43,6 @@ class Environment {
     bool closed = false;
     int running = 0;
   };
-
-  void close();
 
   Napi::Env env_;
   std::shared_ptr<State> state_ = std::make_shared<State>();

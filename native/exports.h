@@ -13,9 +13,4 @@ void exportLosses(Napi::Object exports);
 void exportAdam(Napi::Object exports);
 void exportProcessGroups(Napi::Object exports);
 
-template <Napi::Value (*function)(const Napi::CallbackInfo&)>
-void exportFunction(Napi::Object exports, const char* name) {
-  exports.Set(name, Napi::Function::New<function>(exports.Env(), name));
-}
-
 }  // namespace spurmem

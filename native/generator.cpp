@@ -3,6 +3,8 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <mutex>
+
 #include "arguments.h"
 #include "exports.h"
 #include "handle.h"
@@ -12,7 +14,13 @@ namespace spurmem {
 
 namespace {
 
-at::Generator seeded(const Napi::Value& seed) {
+// A draw is made at once, on JavaScript's thread, and all of it lies in memory.
+constexpr int64_t kMostDraws = int64_t{1} << 27;
+
+int64_t toCount(const Napi::Value& value, int64_t least) { return toInteger(value, "n", least, kMostDraws); }
+
+at::Generator seeded(const Napi::CallbackInfo& info) {
+  const auto& seed = info[0];
   if (!seed.IsBigInt()) return at::detail::createCPUGenerator(static_cast<uint64_t>(toInteger(seed, "seed")));
   bool lossless = false;
   return at::detail::createCPUGenerator(seed.As<Napi::BigInt>().Uint64Value(&lossless));
@@ -25,45 +33,49 @@ class GeneratorHandle : public Handle<GeneratorHandle, at::Generator> {
 
   static void exportTo(Napi::Object exports) {
     exportClass(exports, {
-                             InstanceMethod<&GeneratorHandle::random>("random"),
-                             InstanceMethod<&GeneratorHandle::randperm>("randperm"),
-                             InstanceMethod<&GeneratorHandle::randn>("randn"),
-                             InstanceMethod<&GeneratorHandle::multinomial>("multinomial"),
-                             InstanceMethod<&GeneratorHandle::uniform>("uniform"),
-                             InstanceMethod<&GeneratorHandle::logUniform>("logUniform"),
-                             InstanceMethod<&GeneratorHandle::randint>("randint"),
-                             InstanceMethod<&GeneratorHandle::getState>("getState"),
-                             InstanceMethod<&GeneratorHandle::setState>("setState"),
+                             method<&GeneratorHandle::random>("random()"),
+                             method<&GeneratorHandle::randperm>("randperm(n)"),
+                             method<&GeneratorHandle::randn>("randn(n)"),
+                             method<&GeneratorHandle::multinomial>("multinomial(weights, n)"),
+                             method<&GeneratorHandle::uniform>("uniform(low, high)"),
+                             method<&GeneratorHandle::logUniform>("logUniform(low, high)"),
+                             method<&GeneratorHandle::randint>("randint(high)"),
+                             method<&GeneratorHandle::getState>("getState()"),
+                             method<&GeneratorHandle::setState>("setState(state)"),
                          });
   }
 
-  explicit GeneratorHandle(const Napi::CallbackInfo& info) : Handle(info, seeded(info[0])) {}
+  explicit GeneratorHandle(const Napi::CallbackInfo& info)
+      : Handle(info, inWords(info.Env(), "new Generator(seed)", [&] { return seeded(info); })) {}
 
  private:
-  at::Tensor draw(double low, double high) { return at::empty({1}).uniform_(low, high, held_); }
+  at::Tensor draw(Napi::Env env, double low, double high) const {
+    return at::empty({1}).uniform_(low, high, held(env));
+  }
 
   // The draw that DataLoader takes its seeds from.
   Napi::Value random(const Napi::CallbackInfo& info) {
-    return Napi::BigInt::New(info.Env(), at::empty({}, at::kLong).random_(held_).item<int64_t>());
+    const auto drawn = at::empty({}, at::kLong).random_(held(info.Env()));
+    return Napi::BigInt::New(info.Env(), drawn.item<int64_t>());
   }
 
   Napi::Value randperm(const Napi::CallbackInfo& info) {
-    const auto permutation = at::randperm(toInteger(info[0], "n"), held_, at::kLong);
+    const auto permutation = at::randperm(toCount(info[0], 0), held(info.Env()), at::kLong);
     return toTypedArray(info.Env(), permutation.to(at::kInt));
   }
 
   Napi::Value randn(const Napi::CallbackInfo& info) {
-    return toTypedArray(info.Env(), at::randn({toInteger(info[0], "n")}, held_, at::kFloat));
+    return toTypedArray(info.Env(), at::randn({toCount(info[0], 0)}, held(info.Env()), at::kFloat));
   }
 
   Napi::Value multinomial(const Napi::CallbackInfo& info) {
     const auto weights = fromTypedArray(info[0], at::kDouble, "weights");
-    const auto drawn = at::multinomial(weights, toInteger(info[1], "n"), /*replacement=*/true, held_);
+    const auto drawn = at::multinomial(weights, toCount(info[1], 1), /*replacement=*/true, held(info.Env()));
     return toTypedArray(info.Env(), drawn.to(at::kInt));
   }
 
   Napi::Value uniform(const Napi::CallbackInfo& info) {
-    const auto drawn = draw(toNumber(info[0], "low"), toNumber(info[1], "high"));
+    const auto drawn = draw(info.Env(), toNumber(info[0], "low"), toNumber(info[1], "high"));
     return Napi::Number::New(info.Env(), drawn.item<float>());
   }
 
@@ -71,25 +83,25 @@ class GeneratorHandle : public Handle<GeneratorHandle, at::Generator> {
     const auto bounds = at::log(at::tensor(
         {static_cast<float>(toNumber(info[0], "low")), static_cast<float>(toNumber(info[1], "high"))}));
     const auto* bound = bounds.const_data_ptr<float>();
-    return Napi::Number::New(info.Env(), at::exp(draw(bound[0], bound[1])).item<float>());
+    return Napi::Number::New(info.Env(), at::exp(draw(info.Env(), bound[0], bound[1])).item<float>());
   }
 
   Napi::Value randint(const Napi::CallbackInfo& info) {
-    const auto drawn = at::randint(0, toInteger(info[0], "high"), {1}, held_, at::kLong);
+    const auto drawn = at::randint(0, toInteger(info[0], "high"), {1}, held(info.Env()), at::kLong);
     return Napi::Number::New(info.Env(), static_cast<double>(drawn.item<int64_t>()));
   }
 
   Napi::Value getState(const Napi::CallbackInfo& info) {
-    return toTypedArray(info.Env(), held_->get_state());
+    auto generator = held(info.Env());
+    const std::lock_guard lock(generator.mutex());
+    return toTypedArray(info.Env(), generator.get_state());
   }
 
   Napi::Value setState(const Napi::CallbackInfo& info) {
+    auto generator = held(info.Env());
     const auto state = fromTypedArray(info[0], at::kByte, "state");
-    try {
-      held_->set_state(state);
-    } catch (const c10::Error& error) {
-      throw Napi::Error::New(info.Env(), error.what_without_backtrace());
-    }
+    const std::lock_guard lock(generator.mutex());
+    generator.set_state(state);
     return info.Env().Undefined();
   }
 };

@@ -11,7 +11,9 @@ namespace {
 // A feature map [N, C, H, W] in float32; of a vision transformer's tokens [N, 1 + T, C], that of its patches.
 at::Tensor asFeatureMap(const at::Tensor& values, const Network& network) {
   if (values.dim() == 4) return values.to(at::kFloat);
-  const auto [rows, columns] = network.patches.value();
+  TORCH_CHECK(network.patches && values.dim() == 3, "a layer gave ", values.sizes(),
+              ", which is no map: is the batch [N, 3, H, W]?");
+  const auto [rows, columns] = *network.patches;
   const auto tokens = values.slice(1, 1).transpose(1, 2).to(at::kFloat);
   return tokens.reshape({tokens.size(0), tokens.size(1), rows, columns});
 }

@@ -3,12 +3,14 @@
 
 #include <napi.h>
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "arguments.h"
+#include "call.h"
 #include "engine.h"
 
 namespace spurmem {
@@ -20,31 +22,51 @@ class Handle : public Napi::ObjectWrap<Class> {
  public:
   // A new JavaScript object, of a class whose constructor takes made() alone.
   static Napi::Value wrap(Napi::Env env, Held held) {
-    return Environment::of(env).classes.at(Class::kName).New({Napi::External<Held>::New(env, &held)});
+    making() = &held;
+    return Environment::of(env).classes.at(Class::kName).New({});
   }
 
-  // Throws a TypeError for anything but a `Class`, and for a disposed one.
-  static const Held& unwrap(const Napi::Value& value, const std::string& name) {
-    if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&Class::kTag)) {
-      throw expected(value.Env(), std::string("a ") + Class::kName, name, value);
-    }
-    return Napi::ObjectWrap<Class>::Unwrap(value.As<Napi::Object>())->held(value.Env());
+  // Throws a TypeError for anything but a `Class`, and for a disposed one. A copy: a getter that is read
+  // later may dispose the object.
+  static Held unwrap(const Napi::Value& value, const std::string& name) {
+    return self(value, name)->held(value.Env());
   }
 
  protected:
-  using Members = std::vector<Napi::ClassPropertyDescriptor<Class>>;
+  struct Member {
+    const char* signature;
+    napi_callback method, getter;
+  };
 
-  static void exportClass(Napi::Object exports, Members members) {
+  // A method by its signature, such as `backward(scale)`.
+  template <Napi::Value (Class::*function)(const Napi::CallbackInfo&)>
+  static Member method(const char* signature) {
+    return {signature, &call<function>, nullptr};
+  }
+
+  template <Napi::Value (Class::*getter)(const Napi::CallbackInfo&)>
+  static Member accessor(const char* name) {
+    return {name, nullptr, &call<getter>};
+  }
+
+  static void exportClass(Napi::Object exports, std::vector<Member> members) {
     const auto env = exports.Env();
-    members.push_back(Napi::ObjectWrap<Class>::InstanceMethod("dispose", &Handle::dispose));
-    const auto function = Napi::ObjectWrap<Class>::DefineClass(env, Class::kName, members);
+    members.push_back({"dispose()", &callDispose, nullptr});
+    std::deque<std::string> names;  // a deque: the descriptors point into it
+    std::vector<Napi::ClassPropertyDescriptor<Class>> descriptors;
+    for (const auto& [signature, method, getter] : members) {
+      const auto& name = names.emplace_back(nameOf(signature));
+      descriptors.push_back(napi_property_descriptor{name.c_str(), nullptr, method, getter, nullptr, nullptr,
+                                                     napi_default, dataOf(signature)});
+    }
+    const auto function = Napi::ObjectWrap<Class>::DefineClass(env, Class::kName, descriptors);
     Environment::of(env).classes[Class::kName] = Napi::Persistent(function);
     exports.Set(Class::kName, function);
   }
 
   // What wrap() gives a constructor; throws a TypeError where JavaScript calls it.
   static Held made(const Napi::CallbackInfo& info) {
-    if (info[0].IsExternal()) return std::move(*info[0].As<Napi::External<Held>>().Data());
+    if (auto* held = std::exchange(making(), nullptr)) return std::move(*held);
     throw Napi::TypeError::New(info.Env(), std::string(Class::kName) + " has no public constructor");
   }
 
@@ -52,7 +74,7 @@ class Handle : public Napi::ObjectWrap<Class> {
     info.This().As<Napi::Object>().TypeTag(&Class::kTag);
   }
 
-  const Held& held(Napi::Env env) const {
+  Held held(Napi::Env env) const {
     if (held_) return *held_;
     throw Napi::TypeError::New(env, std::string("This ") + Class::kName + " was disposed: use it before " +
                                         "dispose(), or before the scope of its `using` ends");
@@ -63,9 +85,31 @@ class Handle : public Napi::ObjectWrap<Class> {
   std::optional<Held> held_;
 
  private:
-  Napi::Value dispose(const Napi::CallbackInfo& info) {
-    release(info.Env());
-    return info.Env().Undefined();
+  // What the constructor is to hold, while wrap() calls it.
+  static Held*& making() {
+    static thread_local Held* held = nullptr;
+    return held;
+  }
+
+  // Node checks the receiver of methods alone, and unwraps whatever a getter is called on.
+  static Class* self(const Napi::Value& value, const std::string& name) {
+    if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&Class::kTag)) {
+      throw expected(value.Env(), std::string("a ") + Class::kName, name, value);
+    }
+    return Napi::ObjectWrap<Class>::Unwrap(value.As<Napi::Object>());
+  }
+
+  template <Napi::Value (Class::*member)(const Napi::CallbackInfo&)>
+  static napi_value call(napi_env env, napi_callback_info raw) {
+    return answer(env, raw,
+                  [](const Napi::CallbackInfo& info) { return (self(info.This(), "this")->*member)(info); });
+  }
+
+  static napi_value callDispose(napi_env env, napi_callback_info raw) {
+    return answer(env, raw, [](const Napi::CallbackInfo& info) {
+      static_cast<Handle*>(self(info.This(), "this"))->release(info.Env());
+      return info.Env().Undefined();
+    });
   }
 };
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,6 +40,10 @@ struct Placement {
   Rectangle window;
   int32_t top, left, flip;
 };
+// Beyond these, float32 does not tell a pixel from its neighbour, and a batch is a mistake.
+constexpr int64_t kMostPixelsOfSide = 1 << 16;
+constexpr int64_t kMostPixelsOfBatch = int64_t{1} << 28;
+constexpr int64_t kMostPixelsOfBlur = 1023;
 constexpr size_t kColumns = sizeof(Placement) / sizeof(int32_t);
 
 // A row of `changes`: which image of the batch, an Adjustment, and by how much.
@@ -110,7 +115,7 @@ at::Tensor normalize(const at::Tensor& batch, const BatchPlan& plan) {
 
 std::shared_ptr<const Pixels> openPixels(const Napi::CallbackInfo& info) {
   const auto path = toString(info[0], "path");
-  const auto bytes = toInteger(info[1], "bytes");
+  const auto bytes = toInteger(info[1], "bytes", 1, std::numeric_limits<int64_t>::max() / 2);
   const auto offsets = fromTypedArray(info[2], at::kDouble, "offsets");
   const auto heights = fromTypedArray(info[3], at::kInt, "heights");
   const auto widths = fromTypedArray(info[4], at::kInt, "widths");
@@ -119,11 +124,7 @@ std::shared_ptr<const Pixels> openPixels(const Napi::CallbackInfo& info) {
     throw Napi::RangeError::New(info.Env(), "offsets, heights and widths differ in length");
   }
   auto pixels = std::make_shared<Pixels>();
-  try {
-    pixels->bytes = at::from_file(path, /*shared=*/false, bytes, at::kByte);
-  } catch (const c10::Error& error) {
-    throw Napi::Error::New(info.Env(), error.what_without_backtrace());
-  }
+  pixels->bytes = at::from_file(path, /*shared=*/false, bytes, at::kByte);
   const auto* first = pixels->bytes.const_data_ptr<uint8_t>();
   for (int64_t i = 0; i < count; ++i) {
     const double offset = offsets.const_data_ptr<double>()[i];
@@ -157,7 +158,7 @@ void check(Napi::Env env, const Placement& placement, const BatchPlan& plan, con
   }
   const auto& image = pixels.images[index];
   requireInside(env, "crop", source, "an image", image.height, image.width);
-  if (height < 1 || width < 1) {
+  if (height < 1 || width < 1 || height > kMostPixelsOfSide || width > kMostPixelsOfSide) {
     throw Napi::RangeError::New(env, c10::str("images cannot be resized to ", height, " x ", width, " px"));
   }
   requireInside(env, "window", window, "a resized image", height, width);
@@ -178,15 +179,18 @@ BatchPlan toPlan(const Napi::Object& options, const Pixels& pixels) {
   const auto env = options.Env();
   const auto numbers = fromTypedArray(options.Get("placements"), at::kInt, "placements");
   const auto count = static_cast<size_t>(numbers.numel());
-  const auto size = toNumbers<2>(options.Get("size"), "size", "[height, width]");
+  const auto size = options.Get("size");
+  const auto sides = toVector<int64_t>(size, "size", toInteger);
+  if (sides.size() != 2) throw expected(env, "[height, width]", "size", size);
   const auto rows = options.Get("changes");
+  const auto kernel = options.Get("blurKernel");
   const auto changes =
       isGiven(rows) ? fromTypedArray(rows, at::kDouble, "changes") : at::empty({0}, at::kDouble);
   BatchPlan plan{std::vector<Placement>(count / kColumns),
                  std::vector<Change>(changes.nbytes() / sizeof(Change)),
-                 isGiven(options.Get("blurKernel")) ? toInteger(options.Get("blurKernel"), "blurKernel") : 1,
-                 static_cast<int64_t>(size[0]),
-                 static_cast<int64_t>(size[1]),
+                 isGiven(kernel) ? toInteger(kernel, "blurKernel", 1, kMostPixelsOfBlur) : 1,
+                 sides[0],
+                 sides[1],
                  toNumbers<3>(options.Get("mean"), "mean", "three numbers"),
                  toNumbers<3>(options.Get("std"), "std", "three numbers"),
                  toDevice(options.Get("device")),
@@ -195,9 +199,19 @@ BatchPlan toPlan(const Napi::Object& options, const Pixels& pixels) {
   if (count == 0 || count % kColumns != 0) {
     throw Napi::RangeError::New(env, c10::str("A batch needs ", kColumns, " numbers for each of its images"));
   }
+  const auto isSide = [](int64_t side) { return side > 0 && side <= kMostPixelsOfSide; };
+  if (!isSide(plan.height) || !isSide(plan.width) ||
+      plan.height * plan.width > kMostPixelsOfBatch / static_cast<int64_t>(plan.placements.size())) {
+    throw Napi::RangeError::New(
+        env, c10::str("size is ", plan.height, " x ", plan.width, " px for ", plan.placements.size(),
+                      " images: a side has 1 to ", kMostPixelsOfSide, " px, and a batch at most ",
+                      kMostPixelsOfBatch));
+  }
+  if (plan.blurKernel % 2 == 0)
+    throw Napi::RangeError::New(env, "blurKernel is odd, and not " + std::to_string(plan.blurKernel));
   std::memcpy(plan.placements.data(), numbers.const_data_ptr(), numbers.nbytes());
   for (const auto& placement : plan.placements) check(env, placement, plan, pixels);
-  std::memcpy(plan.changes.data(), changes.const_data_ptr(), plan.changes.size() * sizeof(Change));
+  if (!plan.changes.empty()) std::memcpy(plan.changes.data(), changes.const_data_ptr(), changes.nbytes());
   for (const auto& change : plan.changes) check(env, change, plan);
   return plan;
 }
@@ -208,14 +222,16 @@ class ImageStoreHandle : public Handle<ImageStoreHandle, std::shared_ptr<const P
   static constexpr napi_type_tag kTag = {0x7370757265746e73, 0x696d616765303031};
 
   static void exportTo(Napi::Object exports) {
-    exportClass(exports, {InstanceMethod<&ImageStoreHandle::batch>("batch")});
+    exportClass(exports, {method<&ImageStoreHandle::batch>("batch(options)")});
   }
 
-  explicit ImageStoreHandle(const Napi::CallbackInfo& info) : Handle(info, openPixels(info)) {}
+  explicit ImageStoreHandle(const Napi::CallbackInfo& info)
+      : Handle(info, inWords(info.Env(), "new ImageStore(path, bytes, offsets, heights, widths)",
+                             [&] { return openPixels(info); })) {}
 
  private:
   Napi::Value batch(const Napi::CallbackInfo& info) {
-    const auto& pixels = held(info.Env());
+    const auto pixels = held(info.Env());
     return submit(info.Env(), LaneName::data, [pixels, plan = toPlan(toObject(info[0], "options"), *pixels)] {
       at::NoGradGuard noGrad;
       return normalize(prepare(plan, *pixels), plan);

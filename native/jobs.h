@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "call.h"
 #include "engine.h"
 #include "namedTensors.h"
 #include "tensor.h"
@@ -29,9 +30,10 @@ Napi::Promise submit(Napi::Env env, LaneName lane, Work work) {
     Work work;
     std::optional<std::conditional_t<std::is_void_v<Given>, Nothing, Given>> result;
     std::string error;
+    const char* call;
   };
   auto job = std::make_shared<Job>(
-      Job{Napi::Promise::Deferred::New(env), std::move(work), std::nullopt, std::string()});
+      Job{Napi::Promise::Deferred::New(env), std::move(work), std::nullopt, std::string(), callAtWork});
   auto run = [job] {
     try {
       if constexpr (std::is_void_v<Given>) {
@@ -53,9 +55,7 @@ Napi::Promise submit(Napi::Env env, LaneName lane, Work work) {
         job->deferred.Reject(error.Value());
       }
     } else {
-      auto error = Napi::Error::New(settleEnv, job->error);
-      error.Value().Set("code", "NATIVE_FAILED");
-      job->deferred.Reject(error.Value());
+      job->deferred.Reject(nativeError(settleEnv, job->error, job->call).Value());
     }
   };
   Environment::of(env).submit(lane, std::move(run), std::move(settle));

@@ -102,6 +102,8 @@ Napi::Value crossEntropy(const Napi::CallbackInfo& info) {
 Napi::Value squaredError(const Napi::CallbackInfo& info) {
   return compute(info, [logits = toTensor(info[0], "logits"), labels = toTensor(info[1], "labels"),
                         reduction = toReduction(info[2])] {
+    TORCH_CHECK(logits.dim() == 2 && labels.dim() == 1 && labels.size(0) == logits.size(0),
+                "logits are [N, C] and labels [N], not ", logits.sizes(), " and ", labels.sizes());
     const auto target = at::one_hot(labels.to(at::kLong), logits.size(1)).to(logits.scalar_type());
     const auto error = at::mse_loss(at::softmax(logits, 1), target, reduction);
     return reduction == at::Reduction::None ? error.mean(1) : error;
@@ -137,11 +139,11 @@ Napi::Value combine(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void exportLosses(Napi::Object exports) {
-  exportFunction<crossEntropy>(exports, "crossEntropy");
-  exportFunction<squaredError>(exports, "squaredError");
-  exportFunction<ntXent>(exports, "ntXent");
-  exportFunction<supervisedContrast>(exports, "supervisedContrast");
-  exportFunction<combine>(exports, "combine");
+  exportFunction<crossEntropy>(exports, "crossEntropy(logits, labels, reduction)");
+  exportFunction<squaredError>(exports, "squaredError(logits, labels, reduction)");
+  exportFunction<ntXent>(exports, "ntXent(a, b, temperature)");
+  exportFunction<supervisedContrast>(exports, "supervisedContrast(features, sets, temperature)");
+  exportFunction<combine>(exports, "combine(terms)");
 }
 
 }  // namespace spurmem

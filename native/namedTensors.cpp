@@ -13,7 +13,7 @@ NamedTensors toNamedTensors(const Napi::Value& value, const std::string& name) {
   const auto names = object.GetPropertyNames();
   for (uint32_t i = 0; i < names.Length(); ++i) {
     const auto key = names.Get(i).ToString().Utf8Value();
-    tensors.emplace_back(key, toTensor(object.Get(key), key));
+    tensors.emplace_back(key, toTensor(object.Get(key), name + "." + key));
   }
   return tensors;
 }

@@ -85,6 +85,7 @@ PassOptions toPassOptions(const Napi::Value& value) {
 // A pass of the network with these options; `context` names what it keeps besides the logits.
 at::Tensor run(const Network& network, size_t stage, const at::Tensor& activation, const PassOptions& options,
                ForwardContext context = {}) {
+  TORCH_CHECK(!network.stages.empty(), "a network of nothing but batch-norms takes no batch");
   at::AutoGradMode gradMode(options.grad);
   auto replacements = applyEdits(network, options.edits);
   applyMasks(network, options.masks, replacements);
@@ -93,6 +94,14 @@ at::Tensor run(const Network& network, size_t stage, const at::Tensor& activatio
   context.detachFeatures = options.detachFeatures;
   context.replacements = &replacements;
   return network.forward(stage, activation, context);
+}
+
+// What a stage takes: the images, or what another one gave, which is bfloat16 in a network of that precision.
+at::Tensor toActivation(const Napi::Value& value, const std::string& name) {
+  auto tensor = toTensor(value, name);
+  if (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16) return tensor;
+  throw Napi::TypeError::New(value.Env(), c10::str("Expected a float32 Tensor for ", name,
+                                                   " but received one of ", tensor.scalar_type()));
 }
 
 size_t checkStage(Napi::Env env, int64_t stage, const Network& network) {
@@ -109,8 +118,15 @@ NamedTensors stateOf(const Network& network) {
   return state;
 }
 
+void requireAlike(const std::deque<Parameter>& own, const std::deque<Parameter>& others) {
+  bool alike = own.size() == others.size();
+  for (size_t i = 0; alike && i < own.size(); ++i) {
+    alike = own[i].name == others[i].name && own[i].value.sizes() == others[i].value.sizes();
+  }
+  TORCH_CHECK(alike, "the models differ in their parameters");
+}
+
 void move(std::deque<Parameter>& from, const std::deque<Parameter>& to, double share) {
-  TORCH_CHECK(from.size() == to.size(), "the models differ in their parameters");
   for (size_t i = 0; i < from.size(); ++i) {
     auto& value = from[i].value;
     if (at::isFloatingType(value.scalar_type())) {
@@ -138,27 +154,27 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
 
   static void exportTo(Napi::Object exports) {
     exportClass(exports, {
-                             InstanceMethod<&NetworkHandle::describe>("describe"),
-                             InstanceMethod<&NetworkHandle::forward>("forward"),
-                             InstanceMethod<&NetworkHandle::forwardFeatures>("forwardFeatures"),
-                             InstanceMethod<&NetworkHandle::forwardStages>("forwardStages"),
-                             InstanceMethod<&NetworkHandle::forwardFrom>("forwardFrom"),
-                             InstanceMethod<&NetworkHandle::stageCosts>("stageCosts"),
-                             InstanceMethod<&NetworkHandle::gradCam>("gradCam"),
-                             InstanceMethod<&NetworkHandle::neuronScores>("neuronScores"),
-                             InstanceMethod<&NetworkHandle::outputSums>("outputSums"),
-                             InstanceMethod<&NetworkHandle::magnitudeMasks>("magnitudeMasks"),
-                             InstanceMethod<&NetworkHandle::copyNorms>("copyNorms"),
-                             InstanceMethod<&NetworkHandle::gradients>("gradients"),
-                             InstanceMethod<&NetworkHandle::loadGradients>("loadGradients"),
-                             InstanceMethod<&NetworkHandle::zeroGrad>("zeroGrad"),
-                             InstanceMethod<&NetworkHandle::distribute>("distribute"),
-                             InstanceMethod<&NetworkHandle::prepareReduction>("prepareReduction"),
-                             InstanceMethod<&NetworkHandle::sumGradients>("sumGradients"),
-                             InstanceMethod<&NetworkHandle::copyBuffersFromFirst>("copyBuffersFromFirst"),
-                             InstanceMethod<&NetworkHandle::moveToward>("moveToward"),
-                             InstanceMethod<&NetworkHandle::state>("state"),
-                             InstanceMethod<&NetworkHandle::loadState>("loadState"),
+                             method<&NetworkHandle::describe>("describe()"),
+                             method<&NetworkHandle::forward>("forward(batch, options)"),
+                             method<&NetworkHandle::forwardFeatures>("forwardFeatures(batch, options)"),
+                             method<&NetworkHandle::forwardStages>("forwardStages(batch, stages)"),
+                             method<&NetworkHandle::forwardFrom>("forwardFrom(stage, activation, edits)"),
+                             method<&NetworkHandle::stageCosts>("stageCosts(batch)"),
+                             method<&NetworkHandle::gradCam>("gradCam(batch, layer, output)"),
+                             method<&NetworkHandle::neuronScores>("neuronScores(score, unit)"),
+                             method<&NetworkHandle::outputSums>("outputSums(batch)"),
+                             method<&NetworkHandle::magnitudeMasks>("magnitudeMasks(share)"),
+                             method<&NetworkHandle::copyNorms>("copyNorms()"),
+                             method<&NetworkHandle::gradients>("gradients()"),
+                             method<&NetworkHandle::loadGradients>("loadGradients(gradients)"),
+                             method<&NetworkHandle::zeroGrad>("zeroGrad()"),
+                             method<&NetworkHandle::distribute>("distribute(group, synchronizesNorms)"),
+                             method<&NetworkHandle::prepareReduction>("prepareReduction()"),
+                             method<&NetworkHandle::sumGradients>("sumGradients(group)"),
+                             method<&NetworkHandle::copyBuffersFromFirst>("copyBuffersFromFirst(group)"),
+                             method<&NetworkHandle::moveToward>("moveToward(other, share)"),
+                             method<&NetworkHandle::state>("state()"),
+                             method<&NetworkHandle::loadState>("loadState(tensors)"),
                          });
   }
 
@@ -170,28 +186,29 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
   }
 
   Napi::Value forward(const Napi::CallbackInfo& info) {
-    return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch"),
+    return compute(info, [network = held(info.Env()), batch = toActivation(info[0], "batch"),
                           options = toPassOptions(info[1])] { return run(*network, 0, batch, options); });
   }
 
   Napi::Value forwardFeatures(const Napi::CallbackInfo& info) {
-    return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch"),
+    return compute(info, [network = held(info.Env()), batch = toActivation(info[0], "batch"),
                           options = toPassOptions(info[1])] {
       at::Tensor features;
       ForwardContext context;
       context.features = &features;
       const auto logits = run(*network, 0, batch, options, context);
+      TORCH_CHECK(features.defined(), "the network has no classifier, which would have features");
       return NamedTensors{{"features", features.to(at::kFloat)}, {"logits", logits}};
     });
   }
 
   Napi::Value forwardStages(const Napi::CallbackInfo& info) {
-    const auto& network = held(info.Env());
+    const auto network = held(info.Env());
     std::vector<size_t> stages;
     for (const auto stage : toIntegers(info[1], "stages")) {
       stages.push_back(checkStage(info.Env(), stage, *network));
     }
-    return compute(info, [network, stages, batch = toTensor(info[0], "batch")] {
+    return compute(info, [network, stages, batch = toActivation(info[0], "batch")] {
       std::unordered_map<size_t, at::Tensor> inputs;
       for (const auto stage : stages) inputs[stage];
       ForwardContext context;
@@ -203,16 +220,16 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
   }
 
   Napi::Value forwardFrom(const Napi::CallbackInfo& info) {
-    const auto& network = held(info.Env());
+    const auto network = held(info.Env());
     const auto stage = checkStage(info.Env(), toInteger(info[0], "stage"), *network);
     return compute(
-        info, [network, stage, activation = toTensor(info[1], "activation"), edits = toEdits(info[2])] {
+        info, [network, stage, activation = toActivation(info[1], "activation"), edits = toEdits(info[2])] {
           return run(*network, stage, activation, {Statistics::frozen, false, edits, {}, nullptr, false});
         });
   }
 
   Napi::Value stageCosts(const Napi::CallbackInfo& info) {
-    return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch")] {
+    return compute(info, [network = held(info.Env()), batch = toActivation(info[0], "batch")] {
       std::vector<double> costs;
       ForwardContext context;
       context.multiplyAdds = &costs;
@@ -222,7 +239,7 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
   }
 
   Napi::Value gradCam(const Napi::CallbackInfo& info) {
-    return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch"),
+    return compute(info, [network = held(info.Env()), batch = toActivation(info[0], "batch"),
                           layer = toString(info[1], "layer"), output = toInteger(info[2], "output")] {
       return spurmem::gradCam(*network, batch, layer, output);
     });
@@ -239,7 +256,7 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
   }
 
   Napi::Value outputSums(const Napi::CallbackInfo& info) {
-    return compute(info, [network = held(info.Env()), batch = toTensor(info[0], "batch")] {
+    return compute(info, [network = held(info.Env()), batch = toActivation(info[0], "batch")] {
       return spurmem::outputSums(*network, batch);
     });
   }
@@ -270,7 +287,9 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
       at::NoGradGuard noGrad;
       NamedTensors gradients;
       for (const auto& [name, value] : given) {
-        gradients.emplace_back(name, at::empty_like(network->parameter(name).value));
+        const auto& parameter = network->parameter(name).value;
+        TORCH_CHECK(parameter.requires_grad(), name, " is a buffer, which has no gradient");
+        gradients.emplace_back(name, at::empty_like(parameter));
       }
       copyInto(gradients, given);
       for (const auto& [name, gradient] : gradients) {
@@ -320,6 +339,8 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     return compute(info, [network = held(info.Env()), other = unwrap(info[0], "other"),
                           share = toNumber(info[1], "share")] {
       at::NoGradGuard noGrad;
+      requireAlike(network->parameters, other->parameters);
+      requireAlike(network->buffers, other->buffers);
       move(network->parameters, other->parameters, share);
       move(network->buffers, other->buffers, share);
     });
@@ -385,7 +406,7 @@ Napi::Value createNetwork(const Napi::CallbackInfo& info) {
 
 void exportNetworks(Napi::Object exports) {
   NetworkHandle::exportTo(exports);
-  exportFunction<createNetwork>(exports, "createNetwork");
+  exportFunction<createNetwork>(exports, "createNetwork(options)");
 }
 
 std::shared_ptr<Network> toNetwork(const Napi::Value& value, const std::string& name) {

@@ -118,13 +118,14 @@ class AdamHandle : public Handle<AdamHandle, std::shared_ptr<Adam>> {
 
   static void exportTo(Napi::Object exports) {
     exportClass(exports, {
-                             InstanceMethod<&AdamHandle::step>("step"),
-                             InstanceMethod<&AdamHandle::state>("state"),
-                             InstanceMethod<&AdamHandle::loadState>("loadState"),
+                             method<&AdamHandle::step>("step(lr)"),
+                             method<&AdamHandle::state>("state()"),
+                             method<&AdamHandle::loadState>("loadState(state)"),
                          });
   }
 
-  explicit AdamHandle(const Napi::CallbackInfo& info) : Handle(info, createAdam(info)) {}
+  explicit AdamHandle(const Napi::CallbackInfo& info)
+      : Handle(info, inWords(info.Env(), "new Adam(network, options)", [&] { return createAdam(info); })) {}
 
  private:
   Napi::Value step(const Napi::CallbackInfo& info) {

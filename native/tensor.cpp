@@ -51,16 +51,16 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
 
   static void exportTo(Napi::Object exports) {
     exportClass(exports, {
-                             InstanceAccessor<&TensorHandle::shape>("shape"),
-                             InstanceAccessor<&TensorHandle::dtype>("dtype"),
-                             InstanceAccessor<&TensorHandle::disposed>("disposed"),
-                             InstanceMethod<&TensorHandle::item>("item"),
-                             InstanceMethod<&TensorHandle::data>("data"),
-                             InstanceMethod<&TensorHandle::argmax>("argmax"),
-                             InstanceMethod<&TensorHandle::softmax>("softmax"),
-                             InstanceMethod<&TensorHandle::detach>("detach"),
-                             InstanceMethod<&TensorHandle::backward>("backward"),
-                             InstanceMethod<&TensorHandle::channelsLast>("channelsLast"),
+                             accessor<&TensorHandle::shape>("shape"),
+                             accessor<&TensorHandle::dtype>("dtype"),
+                             accessor<&TensorHandle::disposed>("disposed"),
+                             method<&TensorHandle::item>("item()"),
+                             method<&TensorHandle::data>("data()"),
+                             method<&TensorHandle::argmax>("argmax()"),
+                             method<&TensorHandle::softmax>("softmax()"),
+                             method<&TensorHandle::detach>("detach()"),
+                             method<&TensorHandle::backward>("backward(scale)"),
+                             method<&TensorHandle::channelsLast>("channelsLast()"),
                          });
   }
 
@@ -152,8 +152,8 @@ Napi::Value liveTensors(const Napi::CallbackInfo& info) {
 
 void exportTensors(Napi::Object exports) {
   TensorHandle::exportTo(exports);
-  exportFunction<createTensor>(exports, "tensor");
-  exportFunction<liveTensors>(exports, "liveTensors");
+  exportFunction<createTensor>(exports, "tensor(data, shape, device)");
+  exportFunction<liveTensors>(exports, "liveTensors()");
 }
 
 at::Tensor toTensor(const Napi::Value& value, const std::string& name) {
@@ -171,10 +171,21 @@ at::Tensor fromTypedArray(const Napi::Value& value, const std::string& name) {
     throw expected(value.Env(), isOther ? "an array of one of Tensor's dtypes" : "a typed array", name,
                    value);
   }
-  const auto array = value.As<Napi::TypedArray>();
-  auto tensor = at::empty({static_cast<int64_t>(array.ElementLength())}, dtype->scalar);
-  const auto* bytes = static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
-  std::memcpy(tensor.mutable_data_ptr(), bytes, array.ByteLength());
+  // Not by Napi::TypedArray, whose buffer is none where it is shared between threads.
+  size_t length = 0;
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  bool isDetached = false;
+  const auto env = value.Env();
+  if (napi_get_typedarray_info(env, value, nullptr, &length, &data, &buffer, nullptr) != napi_ok ||
+      napi_is_detached_arraybuffer(env, buffer, &isDetached) != napi_ok) {
+    throw Napi::Error::New(env);
+  }
+  if (isDetached) {
+    throw Napi::TypeError::New(env, "Expected values for " + name + " but received a detached buffer");
+  }
+  auto tensor = at::empty({static_cast<int64_t>(length)}, dtype->scalar);
+  if (length > 0) std::memcpy(tensor.mutable_data_ptr(), data, tensor.nbytes());
   return tensor;
 }
 
@@ -185,11 +196,12 @@ at::Tensor fromTypedArray(const Napi::Value& value, at::ScalarType type, const s
 }
 
 Napi::Value toTypedArray(Napi::Env env, const at::Tensor& tensor) {
+  const auto* dtype = dtypeOf(tensor.scalar_type());
+  TORCH_CHECK(dtype != nullptr, "JavaScript has no array of ", tensor.scalar_type());
   auto buffer = Napi::ArrayBuffer::New(env, tensor.nbytes());
-  std::memcpy(buffer.Data(), tensor.const_data_ptr(), tensor.nbytes());
+  if (tensor.nbytes() > 0) std::memcpy(buffer.Data(), tensor.const_data_ptr(), tensor.nbytes());
   napi_value array = nullptr;
-  const auto type = dtypeOf(tensor.scalar_type())->array;
-  const auto status = napi_create_typedarray(env, type, tensor.numel(), buffer, 0, &array);
+  const auto status = napi_create_typedarray(env, dtype->array, tensor.numel(), buffer, 0, &array);
   if (status != napi_ok) throw Napi::Error::New(env);
   return {env, array};
 }

@@ -53,17 +53,31 @@ export class SpurmemError extends Error {
   readonly expected: string | undefined;
 
   constructor(code: ErrorCode, problem: string, details: ErrorDetails = {}) {
-    const { advice = [], parameter, value, expected, ...options } = details;
+    const { advice: lines = [], parameter, value, expected, ...options } = details;
+    const shown = printable(problem);
+    const advice = lines.map(printable);
     // After a list, the advice has a line of its own.
-    const gap = advice.length === 0 || problem.endsWith('\n') ? '' : ' ';
-    super(`${problem}${gap}${advice.join(' ')}`, options);
+    const gap = advice.length === 0 || shown.endsWith('\n') ? '' : ' ';
+    super(`${shown}${gap}${advice.join(' ')}`, options);
     this.code = code;
-    this.problem = problem;
+    this.problem = shown;
     this.advice = advice;
     this.parameter = parameter;
     this.value = value;
     this.expected = expected;
   }
+}
+
+/** Far above any message of ours; a damaged file can put a whole file into one. */
+const MOST_CHARACTERS = 4000;
+
+/**
+ * A message as a terminal may show it: what a file has put into it moves no cursor, changes no color and turns no direction
+ * of writing, and is cut where nobody would read on.
+ */
+function printable(text: string): string {
+  const cut = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}...\n` : text;
+  return cut.replace(/(?![\n\t])[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 }
 
 /** The error of a parameter's value: `` `fraction` is 2: it takes a share above 0 and below 1. `` */

@@ -31,10 +31,10 @@ class ProcessGroupHandle : public Handle<ProcessGroupHandle, std::shared_ptr<Pro
 
   static void exportTo(Napi::Object exports) {
     exportClass(exports, {
-                             InstanceMethod<&ProcessGroupHandle::sum>("sum"),
-                             InstanceMethod<&ProcessGroupHandle::copyFromFirst>("copyFromFirst"),
-                             InstanceMethod<&ProcessGroupHandle::gather>("gather"),
-                             InstanceMethod<&ProcessGroupHandle::missing>("missing"),
+                             method<&ProcessGroupHandle::sum>("sum(values)"),
+                             method<&ProcessGroupHandle::copyFromFirst>("copyFromFirst(values)"),
+                             method<&ProcessGroupHandle::gather>("gather(rows, offset, total)"),
+                             method<&ProcessGroupHandle::missing>("missing()"),
                          });
   }
 
@@ -77,7 +77,7 @@ Napi::Value joinProcessGroup(const Napi::CallbackInfo& info) {
 
 void exportProcessGroups(Napi::Object exports) {
   ProcessGroupHandle::exportTo(exports);
-  exportFunction<joinProcessGroup>(exports, "joinProcessGroup");
+  exportFunction<joinProcessGroup>(exports, "joinProcessGroup(rendezvous)");
 }
 
 std::shared_ptr<ProcessGroup> toProcessGroup(const Napi::Value& value, const std::string& name) {

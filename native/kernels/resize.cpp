@@ -5,8 +5,9 @@
 #include <cstring>
 #include <vector>
 
-// The widest vectors that the machine has; the arithmetic is the same.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+// The widest vectors that the machine has; the arithmetic is the same. Which, is asked while the addon is
+// loaded, before ThreadSanitizer is there.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
 #define SPURMEM_VECTORIZED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define SPURMEM_VECTORIZED

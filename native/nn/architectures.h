@@ -1,6 +1,7 @@
 // The families of architectures. All are made with PyTorch's initial weights.
 #pragma once
 
+#include <cmath>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -21,7 +22,22 @@ struct Design {
     return found->second;
   }
   double number(const std::string& name) const { return numbers(name).front(); }
-  int64_t integer(const std::string& name) const { return static_cast<int64_t>(number(name)); }
+  // Sizes and counts: nothing that is multiplied overflows.
+  int64_t integer(const std::string& name) const { return checked(name, number(name)); }
+  std::vector<int64_t> integers(const std::string& name, size_t most) const {
+    std::vector<int64_t> result;
+    for (const auto value : numbers(name)) result.push_back(checked(name, value));
+    TORCH_CHECK(result.size() <= most, name, " has ", result.size(), " numbers, and at most ", most, " fit");
+    return result;
+  }
+
+ private:
+  static int64_t checked(const std::string& name, double value) {
+    constexpr int64_t kMost = 1 << 15;
+    TORCH_CHECK(value >= 1 && value <= kMost && value == std::floor(value), name,
+                " is a whole number from 1 to ", kMost, ", not ", value);
+    return static_cast<int64_t>(value);
+  }
 };
 
 using MakeNetwork = std::unique_ptr<Network> (*)(const Design&, at::Generator);

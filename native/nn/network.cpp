@@ -20,6 +20,9 @@ double kaimingUniformBound(int64_t fanIn) {
   return std::sqrt(3.0) * (gain / std::sqrt(static_cast<double>(fanIn)));
 }
 
+// Of one parameter: 8 GiB.
+constexpr double kMostValues = 1LL << 31;
+
 double biasBound(int64_t fanIn) { return 1 / std::sqrt(static_cast<double>(fanIn)); }
 
 // torch.autocast(device, dtype=torch.bfloat16) in a scope, or nothing for float32. The cache of cast weights
@@ -201,6 +204,9 @@ Parameter& NetworkBuilder::parameter(const std::string& name, at::Tensor value) 
 }
 
 Parameter& NetworkBuilder::uniform(const std::string& name, at::IntArrayRef shape, double bound) {
+  double values = 1;
+  for (const auto size : shape) values *= static_cast<double>(size);
+  TORCH_CHECK(values <= kMostValues, name, " would have the shape ", shape, ", which is beyond any memory");
   return parameter(name, at::empty(shape).uniform_(-bound, bound, generator_));
 }
 

@@ -53,7 +53,7 @@ Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int6
 // Of `blocks` in each layer, the first of `width` planes, whose outputs are `expansion` times as many: 1 for
 // BasicBlock, 4 for Bottleneck. A stem of 7x7 quarters the image's sides, one of 3x3 keeps them.
 std::unique_ptr<Network> makeResNet(const Design& design, at::Generator generator) {
-  const auto& blocks = design.numbers("blocks");
+  const auto blocks = design.integers("blocks", 8);
   const auto expansion = design.integer("expansion");
   const auto width = design.integer("width");
   const auto kernel = design.integer("stem");
@@ -70,7 +70,7 @@ std::unique_ptr<Network> makeResNet(const Design& design, at::Generator generato
   int64_t channels = width;
   for (size_t i = 0; i < blocks.size(); ++i) {
     const int64_t planes = width << i;
-    for (int64_t j = 0; j < static_cast<int64_t>(blocks[i]); ++j) {
+    for (int64_t j = 0; j < blocks[i]; ++j) {
       const auto name = "layer" + std::to_string(i + 1) + "." + std::to_string(j);
       const int64_t stride = i > 0 && j == 0 ? 2 : 1;
       build.stage(name, makeBlock(build, name, channels, planes, stride, expansion));

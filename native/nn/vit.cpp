@@ -62,8 +62,10 @@ std::unique_ptr<Network> makeVit(const Design& design, at::Generator generator) 
   const auto width = design.integer("channels");
   const auto patch = design.integer("patchSize");
   const auto eps = design.number("layerNormEps");
-  const auto height = static_cast<int64_t>(design.numbers("imageSize").at(0));
-  const auto imageWidth = static_cast<int64_t>(design.numbers("imageSize").at(1));
+  const auto imageSize = design.integers("imageSize", 2);
+  const auto height = imageSize.front();
+  const auto imageWidth = imageSize.back();
+  TORCH_CHECK(width % kHeadSize == 0, "channels is ", width, ", which is no multiple of ", kHeadSize);
   TORCH_CHECK(height % patch == 0 && imageWidth % patch == 0, "the image size ", height, " x ", imageWidth,
               " is no multiple of the patch size ", patch);
   const std::array<int64_t, 2> patches{height / patch, imageWidth / patch};

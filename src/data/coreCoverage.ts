@@ -3,6 +3,7 @@ import type { JobOptions } from '../progress.js';
 import { BatchLoader } from './batches.js';
 import { coverageOf, type CoreRectangle } from './coreRegion.js';
 import type { Dataset, Example } from './dataset.js';
+import { requireInside } from './links.js';
 
 /** How much of each pixel of a model's input lies in the core region, from 0 to 1: [H * W] in row-major order. */
 export type Coverage = ArrayLike<number>;
@@ -68,6 +69,7 @@ async function* maskCoverage(
   batchSize: number,
   job: JobOptions,
 ): AsyncGenerator<Coverage[], void, void> {
+  await requireInside(dataset, join(dataset.folder, masks));
   const ofMasks: Dataset = {
     ...dataset,
     folder: join(dataset.folder, masks),

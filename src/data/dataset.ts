@@ -42,6 +42,8 @@ export interface Example {
 export interface Dataset {
   /** Absolute. */
   readonly folder: string;
+  /** Absolute: what links in the folder may lead to beside it. Undefined: nothing. */
+  readonly links?: string;
   /** Absolute path of the table; of CelebA, the list of attributes. */
   readonly table: string;
   readonly name: string;
@@ -109,8 +111,12 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
   const request = joinOptions(given, configPath, config);
   const layout = request.format === undefined ? await detectLayout(root) : layoutOf(request.format);
   const source = await readLayout(layout, root, request.asked, config);
-  const options: ResolvedOptions =
-    request.images === undefined ? source.options : { ...source.options, images: request.images };
+  const links = given.links === undefined ? undefined : resolve(given.links);
+  const options: ResolvedOptions = {
+    ...source.options,
+    ...(request.images === undefined ? {} : { images: request.images }),
+    ...(links === undefined ? {} : { links }),
+  };
 
   const { targetNames, spuriousNames, groupNames } = resolveNames(root, source, config);
   const numSpurious = spuriousNames.length;
@@ -136,6 +142,7 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     },
     groups: Int32Array.from(examples, ({ group }) => group),
     folder: root,
+    ...(links === undefined ? {} : { links }),
     table: source.files[0].path,
     name: config.name ?? basename(root),
     targetNames,
@@ -304,7 +311,7 @@ function fingerprintOf(
 ): string {
   const hash = createHash('sha256');
   // Waterbirds' layout leaves nothing to choose: the fingerprint is that of the bytes alone.
-  const { format: _, ...choices } = options;
+  const { format: _format, links: _links, ...choices } = options;
   if (Object.keys(choices).length > 0) hash.update(`${JSON.stringify(choices)}\n`);
   // The length keeps a byte that moves from one file to the other from going unnoticed.
   for (const { bytes } of files) hash.update(`${bytes.length}\n`).update(bytes);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { messageOf, SpurmemError } from '../errors.js';
 import { coreRegionSchema } from './coreRegion.js';
-import { datasetOptionsShape } from './datasetOptions.js';
+import { describedOptionsShape } from './datasetOptions.js';
 import { describeIssues } from './issues.js';
 import { preprocessingSchema } from './preprocessing.js';
 
@@ -17,7 +17,7 @@ const names = (least: number) =>
 /** The content of dataset.json; what is left out takes the defaults that `loadDataset` documents. */
 export const datasetConfigSchema = z.strictObject({
   /** How to read the folder; options given to `loadDataset` come first. */
-  ...datasetOptionsShape,
+  ...describedOptionsShape,
   name: z.string().min(1).optional(),
   /** The classes y, in the order of their numbers; where the table has words, all of these. */
   targetNames: names(2).optional(),

@@ -26,6 +26,16 @@ const images = {
   placeholder: 'folder',
 };
 
+/**
+ * A folder outside of the dataset's that links in it may lead to. Not for dataset.json: a dataset does not say what its user
+ * trusts it with.
+ */
+const links = {
+  schema: z.string().min(1),
+  help: 'folder outside of the dataset folder that its links may lead to',
+  placeholder: 'folder',
+};
+
 type Intersection<Union> = (Union extends unknown ? (member: Union) => void : never) extends (
   member: infer All,
 ) => void
@@ -50,12 +60,15 @@ function shapeOf<Options extends LayoutOptions>(options: Options): ShapeOf<Optio
   return Object.fromEntries(keys) as ShapeOf<Options>;
 }
 
-/** Each option by its key; what is left out is found from the files. */
-export const datasetOptionsShape = {
+/** What dataset.json can say, too. */
+export const describedOptionsShape = {
   ...shapeOf({ format }),
   ...shapeOf<OwnOptions>(OWN_OPTIONS),
   ...shapeOf({ images }),
 };
+
+/** Each option by its key; what is left out is found from the files. */
+export const datasetOptionsShape = { ...describedOptionsShape, ...shapeOf({ links }) };
 
 const datasetOptionsSchema = z.strictObject(datasetOptionsShape);
 
@@ -64,10 +77,11 @@ export type DatasetOptions = Readonly<z.infer<typeof datasetOptionsSchema>>;
 
 /**
  * All that determined a dataset's loading beside its files: plain JSON, and options that load the same dataset
- * again. `images` is there when it was given.
+ * again. `images` and `links` are there when they were given.
  */
 export type ResolvedOptions = Awaited<ReturnType<AnyLayout['read']>>['options'] & {
   readonly images?: string;
+  readonly links?: string;
 };
 
 /** An option, as a command line shows and parses it. */
@@ -86,6 +100,7 @@ export const DATASET_OPTIONS: readonly DatasetOption[] = Object.entries<Omit<Dat
   format,
   ...OWN_OPTIONS,
   images,
+  links,
 }).map(([name, { help, placeholder, words, parse }]) => ({
   name: name as keyof DatasetOptions,
   ...{ help, placeholder },

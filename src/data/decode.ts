@@ -5,6 +5,8 @@ import { messageOf, SpurmemError, systemCode } from '../errors.js';
 
 /** The formats that are decoded as PIL does it, by sharp's names. */
 const FORMATS: readonly string[] = ['jpeg', 'png', 'webp', 'gif', 'tiff'];
+/** 200 MB when decoded, and eight are at once: a file of some kilobytes can claim any size. */
+const MOST_PIXELS = 2 ** 26;
 const EIGHT_BIT_SPACES: readonly string[] = ['srgb', 'rgb', 'b-w'];
 const SIXTEEN_BIT_SPACES: readonly string[] = ['rgb16', 'grey16'];
 
@@ -30,7 +32,9 @@ export interface RgbImage {
 export async function decodeRgb(path: string): Promise<RgbImage> {
   try {
     // From memory, because libvips caches what it opens by file name, and the file may have changed since.
-    const image = sharp(await readFile(path), { failOn: 'error', ignoreIcc: true });
+    const image = sharp(await readFile(path), {
+      ...{ failOn: 'error', ignoreIcc: true, limitInputPixels: MOST_PIXELS },
+    });
     return await convert(image, await image.metadata());
   } catch (error) {
     throw invalidImage(path, error);
@@ -107,6 +111,9 @@ function reason(error: unknown): string {
   const message = messageOf(error).split('\n', 1)[0]?.trim() ?? '';
   if (/unsupported image format|is empty/i.test(message)) {
     return `not an image in a known format (${FORMATS.join(', ')}): ${message}`;
+  }
+  if (/exceeds pixel limit/i.test(message)) {
+    return `it has more than ${MOST_PIXELS} pixels, which is more than is decoded; make it smaller`;
   }
   return `cannot be decoded, it may be truncated or damaged: ${message}`;
 }

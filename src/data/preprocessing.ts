@@ -3,6 +3,10 @@ import { z } from 'zod';
 const probability = z.number().min(0).max(1);
 const size = z.tuple([z.number().int().min(1).max(4096), z.number().int().min(1).max(4096)]);
 const channels = z.tuple([z.number(), z.number(), z.number()]);
+/** What a random number is drawn from. */
+const range = z
+  .tuple([z.number().positive(), z.number().positive()])
+  .refine(([low, high]) => low <= high, { error: 'it is [low, high], and the first is above the second' });
 const positiveChannels = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
 
 /** ImageNet's channel means and standard deviations, the article's normalization. */
@@ -17,8 +21,8 @@ export const augmentationSchema = z
       .strictObject({
         /** Left out: that of the evaluation preprocessing. */
         size: size.optional(),
-        scale: z.tuple([z.number().positive(), z.number().positive()]),
-        ratio: z.tuple([z.number().positive(), z.number().positive()]),
+        scale: range,
+        ratio: range,
       })
       .nullable(),
     /** Probability of `RandomHorizontalFlip`. */
@@ -36,9 +40,7 @@ export const augmentationSchema = z
     /** Probability of `RandomGrayscale`. */
     grayscale: probability.optional(),
     /** `RandomApply([GaussianBlur(kernel, sigma)], probability)` with the kernel of `blurKernel`; sigma in pixels. */
-    gaussianBlur: z
-      .strictObject({ sigma: z.tuple([z.number().positive(), z.number().positive()]), probability })
-      .optional(),
+    gaussianBlur: z.strictObject({ sigma: range, probability }).optional(),
   })
   .nullable();
 export type Augmentation = z.infer<typeof augmentationSchema>;

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { SpurmemError, messageOf } from '../errors.js';
+import { describeIssues } from '../data/issues.js';
 import { writeLargeFile } from '../files.js';
 import type { NativeArray, Tensor } from '../native/addon.js';
 import { dtypeOf, unsupportedDtype, type StoredDtype } from './dtypes.js';
@@ -43,20 +44,20 @@ const WRITTEN = [
   { dtype: 'U8', name: 'uint8', array: 'Uint8Array', bytes: 1 },
 ] as const;
 
-const headerSchema = z.record(
-  z.string(),
-  z.union([
-    z.strictObject({
-      dtype: z.string(),
-      shape: z.array(z.number().int().nonnegative()),
-      data_offsets: z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()]),
-    }),
-    z.record(z.string(), z.string()),
-  ]),
-);
+const isSize = z.number().int().nonnegative();
+const entrySchema = z.strictObject({
+  dtype: z.string(),
+  shape: z.array(isSize),
+  data_offsets: z.tuple([isSize, isSize]),
+});
+type Entry = z.infer<typeof entrySchema>;
+const metadataSchema = z.record(z.string(), z.string());
 
-/** The format's own limit on its header, which also bounds what a damaged length can make us read. */
-const MAX_HEADER_BYTES = 100_000_000;
+/**
+ * Some 40,000 tensors; a ResNet-50's header has 30 kB. The format's own limit is 100 MB, in which a damaged or hostile file has
+ * us parse a million entries.
+ */
+const MAX_HEADER_BYTES = 4_000_000;
 
 /**
  * Writes tensors in the safetensors format, atomically and one after the other, so that of the engine's only one is in memory twice;
@@ -116,33 +117,13 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   } catch (error) {
     throw invalid(`its header is not JSON (${messageOf(error)})`);
   }
-  const header = headerSchema.safeParse(parsed);
-  if (!header.success) throw invalid(`its header is malformed (${z.prettifyError(header.error)})`);
-
+  const { entries, metadata } = readHeader(parsed, invalid);
   const bodyStart = 8 + headerLength;
-  const overlap = firstOverlap(header.data);
-  if (overlap !== undefined) throw invalid(`tensor ${overlap} shares bytes with another`);
-  const tensors = new Map<string, TensorData>();
-  let metadata: Record<string, string> = {};
-  for (const [name, entry] of Object.entries(header.data)) {
-    if (name === '__metadata__') {
-      metadata = entry as Record<string, string>;
-      continue;
-    }
-    if (!Array.isArray(entry.data_offsets)) throw invalid(`tensor ${name} has no data_offsets`);
-    const {
-      dtype,
-      shape,
-      data_offsets: offsets,
-    } = entry as {
-      dtype: string;
-      shape: number[];
-      data_offsets: [number, number];
-    };
-    const stored = storedDtype(path, name, dtype);
+  const stored = entries.map(([name, { dtype, shape, data_offsets: offsets }]) => {
     const [start, end] = offsets;
+    const type = storedDtype(path, name, dtype);
     const count = shape.reduce((product, size) => product * size, 1);
-    if (end - start !== count * stored.bytes) {
+    if (end - start !== count * type.bytes) {
       throw invalid(
         `tensor ${name} has ${end - start} bytes, but its shape [${shape.join(', ')}] needs another number`,
       );
@@ -152,20 +133,54 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
         `tensor ${name} ends at byte ${bodyStart + end}, but the file has ${bytes.length}: it is truncated`,
       );
     }
+    return { name, type, shape, start, end };
+  });
+  requireWhole(stored, bytes.length - bodyStart, invalid);
+  const tensors = stored.map(({ name, type, shape, start, end }): [string, TensorData] => {
     // Copied out, so that every typed array is aligned and the file's buffer can go.
     const copy = new Uint8Array(bytes.subarray(bodyStart + start, bodyStart + end));
-    tensors.set(name, { shape, data: stored.decode(copy.buffer) });
-  }
+    return [name, { shape, data: type.decode(copy.buffer) }];
+  });
   // Not by assignment, which would take a tensor named __proto__ for something else.
   return { tensors: Object.fromEntries(tensors), metadata };
 }
 
-/** The format forbids overlaps, by which a small file could claim much memory. */
-function firstOverlap(header: z.infer<typeof headerSchema>): string | undefined {
-  const ranges = Object.entries(header)
-    .flatMap(([name, { data_offsets: offsets }]) => (Array.isArray(offsets) ? [{ name, offsets }] : []))
-    .sort((a, b) => a.offsets[0] - b.offsets[0] || a.offsets[1] - b.offsets[1]);
-  return ranges.find(({ offsets }, i) => i > 0 && offsets[0] < (ranges[i - 1]?.offsets[1] ?? 0))?.name;
+/** The tensors of a header. Ends at the first entry that is none: a header can have millions. */
+function readHeader(
+  parsed: unknown,
+  invalid: (reason: string) => SpurmemError,
+): { readonly entries: readonly (readonly [string, Entry])[]; readonly metadata: Record<string, string> } {
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw invalid('its header is malformed (no JSON object)');
+  }
+  const entries: [string, Entry][] = [];
+  let metadata: Record<string, string> = {};
+  for (const [name, value] of Object.entries(parsed)) {
+    const isMetadata = name === '__metadata__';
+    const read = isMetadata ? metadataSchema.safeParse(value) : entrySchema.safeParse(value);
+    if (!read.success) {
+      throw invalid(`its header is malformed at ${JSON.stringify(name)} (${describeIssues(read.error)})`);
+    }
+    if (isMetadata) metadata = read.data as Record<string, string>;
+    else entries.push([name, read.data as Entry]);
+  }
+  return { entries, metadata };
+}
+
+/** The format has tensors one behind the other: overlaps let a small file claim much memory, and gaps hide what is in them. */
+function requireWhole(
+  ranges: readonly { readonly name: string; readonly start: number; readonly end: number }[],
+  bodyBytes: number,
+  invalid: (reason: string) => SpurmemError,
+): void {
+  let reached = 0;
+  for (const { name, start, end } of ranges.toSorted((a, b) => a.start - b.start || a.end - b.end)) {
+    if (start < reached) throw invalid(`tensor ${name} shares bytes with another`);
+    if (start > reached) throw invalid(`${start - reached} bytes before tensor ${name} belong to none`);
+    reached = end;
+  }
+  if (reached < bodyBytes)
+    throw invalid(`${bodyBytes - reached} bytes behind the last tensor belong to none`);
 }
 
 async function readWhole(path: string): Promise<Buffer> {

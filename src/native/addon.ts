@@ -333,6 +333,8 @@ export interface Addon {
   ): Promise<Tensor>;
   /** Sets the compute lane's threads (0 keeps them) and resolves to their number. */
   configure(threads: number): Promise<number>;
+  /** Drops the jobs that this thread has queued and waits for the one at work; later ones are refused. */
+  shutDown(): void;
   /** torch.matmul(a, b). */
   matmul(a: Tensor, b: Tensor): Promise<Tensor>;
   /** Tensors that are not disposed, in this process. */
@@ -389,6 +391,10 @@ function load(): Addon {
       loadAdvice(path, 'it is another module, not spurmem\u2019s addon'),
     );
   }
+  // libtorch must not be torn down under a running kernel, and process.exit() runs no hook of the addon's.
+  process.once('exit', () => {
+    loaded.shutDown();
+  });
   Object.defineProperty(loaded.Tensor.prototype, Symbol.dispose, {
     configurable: true,
     value(this: Tensor) {

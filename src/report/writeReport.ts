@@ -1,14 +1,15 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { SPLITS } from '../data/split.js';
-import type { ComparisonResult } from '../experiments/comparison.js';
-import type { GradCamResult } from '../experiments/gradCamResult.js';
-import type {
-  TraceOverlapResult,
-  TraceStructuredResult,
-  TraceUnstructuredResult,
-} from '../experiments/results.js';
-import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
+import {
+  comparisonSchema,
+  gradCamSchema,
+  minimalSchema,
+  overlapSchema,
+  structuredSchema,
+  unstructuredSchema,
+} from '../experiments/resultSchemas.js';
+import type { TraceUnstructuredResult } from '../experiments/results.js';
 import { writeAtomic } from '../files.js';
 import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
 import { readRunData } from '../train/runData.js';
@@ -16,37 +17,23 @@ import { openRun, RunFolder, type RunConfig, type RunEnvironment } from '../trai
 import type { RunReport } from './reportData.js';
 import { drawCharts, renderFigures, renderReport } from './runReport.js';
 
+/** What a report is made from. */
+export interface ReportOptions {
+  readonly run: string;
+  /** The dataset's folder, for a run from before runs kept what reports tell of it. */
+  readonly data?: string | undefined;
+}
+
 /**
  * Writes `report.html` and `figures/*.svg` of a run from what its folder holds.
  *
  * @returns the report's path
  * @throws `RUN_NOT_FOUND`, `RUN_INVALID`, `RUN_BUSY`, `OUTPUT_UNWRITABLE`, and what `readRunData` throws
  */
-export async function writeReport(options: {
-  readonly run: string;
-  /** The dataset's folder, for a run from before runs kept what reports tell of it. */
-  readonly data?: string | undefined;
-}): Promise<string> {
-  const run = await openRun(options.run);
-  const { folder, config, environment } = run;
-  const dataset = await readRunData(run, options.data);
+export async function writeReport(options: ReportOptions): Promise<string> {
+  const report = await readReport(options);
+  const { folder } = await openRun(options.run);
   await folder.create();
-  const report: RunReport = {
-    title: `${config.arch} on ${dataset.name}`,
-    dataset,
-    config: describeConfig(config, environment),
-    epochs: await folder.readMetrics(),
-    result: await folder.readTrainingResult(),
-    before:
-      environment.from === undefined ? undefined : await new RunFolder(environment.from).readTrainingResult(),
-    traces: await readTraces(folder),
-    overlap: await folder.readResult<TraceOverlapResult>('trace-overlap'),
-    layers: await folder.readResult<TraceStructuredResult>('trace-structured'),
-    minimal: await folder.readResult<TraceMinimalResult>('trace-minimal'),
-    gradCam: await folder.readResult<GradCamResult>('grad-cam'),
-    comparison: await folder.readResult<ComparisonResult>('comparison'),
-    versions: Object.entries(environment.versions),
-  };
   const charts = await drawCharts(report);
   const figures = await renderFigures(report, charts);
   const page = await renderReport(report, charts);
@@ -57,16 +44,38 @@ export async function writeReport(options: {
   return folder.report;
 }
 
+/** Reads what a run's folder holds. Throws as `writeReport`. */
+export async function readReport(options: ReportOptions): Promise<RunReport> {
+  const run = await openRun(options.run);
+  const { folder, config, environment } = run;
+  const dataset = await readRunData(run, options.data);
+  return {
+    title: `${config.arch} on ${dataset.name}`,
+    dataset,
+    config: describeConfig(config, environment),
+    epochs: await folder.readMetrics(),
+    result: await folder.readTrainingResult(),
+    before:
+      environment.from === undefined ? undefined : await new RunFolder(environment.from).readTrainingResult(),
+    traces: await readTraces(folder),
+    overlap: await folder.readResult('trace-overlap', overlapSchema),
+    layers: await folder.readResult('trace-structured', structuredSchema),
+    minimal: await folder.readResult('trace-minimal', minimalSchema),
+    gradCam: await folder.readResult('grad-cam', gradCamSchema),
+    comparison: await folder.readResult('comparison', comparisonSchema),
+    versions: Object.entries(environment.versions),
+  };
+}
+
 /**
  * All unstructured traces of a run, whatever was perturbed and measured: zeroing, then random initialization and noise,
  * each on the training split first.
  */
 async function readTraces(folder: RunFolder): Promise<TraceUnstructuredResult[]> {
-  const names = (await readdir(dirname(folder.result('trace-unstructured')))).filter((name) =>
-    /^trace-unstructured.*\.json$/.test(name),
-  );
+  const files = await readdir(dirname(folder.result('trace-unstructured'))).catch(() => []);
+  const names = files.filter((name) => /^trace-unstructured.*\.json$/.test(name));
   const traces = await Promise.all(
-    names.sort().map((name) => folder.readResult<TraceUnstructuredResult>(basename(name, '.json'))),
+    names.sort().map((name) => folder.readResult(basename(name, '.json'), unstructuredSchema)),
   );
   return traces
     .filter((trace) => trace !== undefined)

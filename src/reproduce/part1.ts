@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { gradCam } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
+import {
+  gradCamSchema,
+  minimalSchema,
+  overlapSchema,
+  structuredSchema,
+  unstructuredSchema,
+} from '../experiments/resultSchemas.js';
 import type {
   TraceOverlapResult,
   TraceStructuredResult,
@@ -117,7 +124,7 @@ async function unstructuredTrace(
   const { perturbation, split, topK, sigmas } = need;
   const wanted = controlledFor(options, need);
   const name = resultName({ kind: 'trace-unstructured', perturbation, split });
-  const made = await session.folder.readResult<TraceUnstructuredResult>(name);
+  const made = await session.folder.readResult(name, unstructuredSchema);
   const repeats = (criterion: CriterionName): number =>
     repeatsOf(criterion, session.settings.protocol, options);
   const hasRepeats =
@@ -142,7 +149,7 @@ async function structuredTrace(session: TraceSession, options: Part1Options): Pr
   const { topK } = resolveSettings({ topK: TRACE_SETTINGS.structured.topK }, session.settings.protocol, {
     topK: options.layerTopK,
   });
-  const made = await session.folder.readResult<TraceStructuredResult>('trace-structured');
+  const made = await session.folder.readResult('trace-structured', structuredSchema);
   const isSame =
     made &&
     isOfSession(session, options, made) &&
@@ -161,7 +168,7 @@ async function overlapTrace(session: TraceSession, options: Part1Options): Promi
     session.settings.protocol,
     options,
   );
-  const made = await session.folder.readResult<TraceOverlapResult>('trace-overlap');
+  const made = await session.folder.readResult('trace-overlap', overlapSchema);
   const isSame =
     made?.fraction === fraction &&
     hasHeaderOf(session, made) &&
@@ -173,7 +180,7 @@ async function overlapTrace(session: TraceSession, options: Part1Options): Promi
 
 /** What is there of these weights, however many examples were tried, or what the defaults give. */
 async function minimalTrace(session: TraceSession, options: Part1Options): Promise<TraceMinimalResult> {
-  const made = await session.folder.readResult<TraceMinimalResult>('trace-minimal');
+  const made = await session.folder.readResult('trace-minimal', minimalSchema);
   if (made?.checkpoint === session.checkpoint) return made;
   options.onStep?.('trace: minimal neurons');
   return traceMinimalIn(session, {});
@@ -181,7 +188,7 @@ async function minimalTrace(session: TraceSession, options: Part1Options): Promi
 
 /** The maps that are there, whatever they were compared with, or those of the run alone. */
 async function heatMaps(session: TraceSession, options: Part1Options): Promise<GradCamResult> {
-  const made = await session.folder.readResult<GradCamResult>('grad-cam');
+  const made = await session.folder.readResult('grad-cam', gradCamSchema);
   if (made?.after.checkpoint === session.checkpoint) return made;
   options.onStep?.('heat maps');
   const { run, seed, device, threads, memoryFormat, batchSize, onProgress, onWarning, signal } = options;

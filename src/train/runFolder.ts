@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { access, appendFile, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
+import { describeIssues } from '../data/issues.js';
 import { dataDescriptionSchema, type DataDescription } from '../data/dataDescription.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, removeLeftovers, unwritable, writeAtomic, writeJson } from '../files.js';
@@ -9,6 +10,7 @@ import { awaitLock, isLocked, ownerOf, type Lock } from '../lock.js';
 import { isFirstProcess, ofFirstProcess } from '../native/processGroup.js';
 import type { JobOptions } from '../progress.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
+import { epochMetricsSchema, trainingResultSchema } from './resultSchemas.js';
 import type { EpochMetrics, TrainingResult } from './results.js';
 import {
   methodOf,
@@ -233,8 +235,13 @@ export class RunFolder {
     if (text !== ((await readIfThere(this.#metrics)) ?? '')) await writeAtomic(this.#metrics, text);
   }
 
-  /** A result by name, or undefined when it has not been made. */
-  async readResult<Result>(name: string): Promise<Result | undefined> {
+  /**
+   * A result by name, or undefined when it has not been made.
+   *
+   * @param schema what the caller reads of it; without one, only that the file is a result of this name is checked
+   * @throws `RUN_INVALID`
+   */
+  async readResult<Result>(name: string, schema?: z.ZodType<Result>): Promise<Result | undefined> {
     const path = this.result(name);
     const text = await readIfThere(path);
     if (text === undefined) return undefined;
@@ -247,13 +254,16 @@ export class RunFolder {
       throw damaged(`is not JSON (${messageOf(error)})`);
     }
     if (!isResult(result, name)) throw damaged('is no result of this name');
+    const checked = schema?.safeParse(result);
+    if (checked?.success === false)
+      throw damaged(`is no result of this name (${describeIssues(checked.error)})`);
     return result as Result;
   }
 
   /** What training gave, or undefined when it is not finished. */
   async readTrainingResult(): Promise<TrainingResult | undefined> {
     const file = await this.readConfig();
-    return file && this.readResult<TrainingResult>(methodOf(file.config));
+    return file && this.readResult(methodOf(file.config), trainingResultSchema);
   }
 
   async writeResult(name: string, result: unknown): Promise<void> {
@@ -330,8 +340,7 @@ function epochLine(metrics: EpochMetrics): string {
 /** A line of the metrics, or undefined when it is damaged: cut off, or not an epoch. */
 function parseEpoch(line: string): EpochMetrics | undefined {
   try {
-    const metrics = JSON.parse(line) as Partial<EpochMetrics> | null;
-    return Number.isInteger(metrics?.epoch) ? (metrics as EpochMetrics) : undefined;
+    return epochMetricsSchema.safeParse(JSON.parse(line)).data;
   } catch {
     return undefined;
   }

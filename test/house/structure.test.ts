@@ -89,3 +89,19 @@ test('the library does not import the benchmark', () => {
     expect([file, outside]).toEqual([file, []]);
   }
 });
+
+test('no program is started through a shell', () => {
+  for (const folder of ['src', join('bench', 'src')]) {
+    for (const file of readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })) {
+      if (!file.endsWith('.ts')) continue;
+      const text = readFileSync(join(ROOT, folder, file), 'utf8');
+      const [, imported = ''] = /import \{([^}]*)\} from 'node:child_process'/.exec(text) ?? [];
+      const names = imported.split(',').map((name) => name.trim().replace(/^type .*/, ''));
+      // Those that take a list of arguments.
+      const rest = names.filter(
+        (name) => !['', 'spawn', 'spawnSync', 'execFile', 'execFileSync'].includes(name),
+      );
+      expect([file, rest, /\bshell:/.test(text)]).toEqual([file, [], false]);
+    }
+  }
+});

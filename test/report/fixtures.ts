@@ -218,7 +218,7 @@ export function epochs(
   });
 }
 
-const PIXEL =
+export const PIXEL =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
 /** Four groups, two of them minorities: training, evaluation and both criteria. */

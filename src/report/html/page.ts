@@ -11,7 +11,8 @@ export interface Section {
 }
 
 // Belt and braces: even a mistake in the page cannot make a browser fetch anything or run a script.
-const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+const POLICY =
+  "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /** A page of sections with a navigation, which fetches nothing: style, charts and images are inside. */
 export function htmlPage(title: string, lead: Markup, sections: readonly Section[]): string {

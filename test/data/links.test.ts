@@ -1,0 +1,58 @@
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadDataset } from '../../src/data/dataset.js';
+import { describeData } from '../../src/data/dataDescription.js';
+import { buildImageStore } from '../../src/data/imageStore.js';
+import { failure, put, putImage, useTemporaryFolder } from './support.js';
+
+const temporary = useTemporaryFolder();
+
+/** A dataset of two images, of which the second lies where `link` leads. */
+async function linked(link: string, target: string, second: string): Promise<string> {
+  const folder = join(temporary(), 'dataset');
+  await putImage(join(folder, 'a.png'), 4, 4, 1);
+  await putImage(join(temporary(), 'outside', 'b.png'), 4, 4, 2);
+  await putImage(join(folder, 'more', 'b.png'), 4, 4, 3);
+  await put(join(folder, 'metadata.csv'), `img_filename,y,split,place\na.png,0,0,0\n${second},1,0,0\n`);
+  await symlink(join(temporary(), target), join(folder, link));
+  return folder;
+}
+
+test.each([
+  ['a file', 'b.png', 'outside/b.png', 'b.png'],
+  ['a folder', 'images', 'outside', 'images/b.png'],
+  ['a folder above', 'up', '.', 'up/outside/b.png'],
+])('a link to %s outside is refused, and allowed by name', async (_what, link, target, second) => {
+  const folder = await linked(link, target, second);
+  const dataset = await loadDataset(folder);
+  const outside = join(temporary(), 'outside');
+  for (const job of [() => buildImageStore(dataset), () => describeData(dataset)]) {
+    const { message } = await failure(job(), 'IMAGE_INVALID');
+    expect(message).toContain(`a link leads out of the dataset's folder, to ${join(outside, 'b.png')}`);
+    expect(message).toContain('metadata.csv:3');
+    expect(message).toContain('`links`');
+  }
+  // Another folder than the one that is named stays closed.
+  const other = await loadDataset(folder, { links: join(temporary(), 'outsid') });
+  await failure(buildImageStore(other), 'IMAGE_INVALID');
+  const allowed = await loadDataset(folder, { links: outside });
+  expect((await buildImageStore(allowed)).bytes).toBe(2 * 4 * 4 * 3);
+  // It says nothing of the data.
+  expect(allowed.fingerprint).toBe(dataset.fingerprint);
+  expect(allowed.options).toMatchObject({ links: outside });
+});
+
+test('links inside of the folder are followed, and so is the folder itself', async () => {
+  const folder = await linked('again', 'dataset/more', 'again/b.png');
+  await symlink(folder, join(temporary(), 'by link'));
+  for (const path of [folder, join(temporary(), 'by link')]) {
+    expect((await buildImageStore(await loadDataset(path))).bytes).toBe(2 * 4 * 4 * 3);
+  }
+});
+
+test('a dataset does not say itself what its links may lead to', async () => {
+  const folder = await linked('b.png', 'outside/b.png', 'b.png');
+  await put(join(folder, 'dataset.json'), JSON.stringify({ links: '/' }));
+  const { message } = await failure(loadDataset(folder), 'DATASET_INVALID');
+  expect(message).toMatch(/links/);
+});
