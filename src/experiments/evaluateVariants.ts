@@ -5,6 +5,8 @@ import type { Tensor } from '../native/addon.js';
 import { unknownLayer } from '../neurons/neuron.js';
 import type { Variant } from '../neurons/perturb.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
+import { checkValues } from '../settings/options.js';
+import { integer } from '../settings/values.js';
 import { judge, OutcomeCounter, type GroupOutcome, type Judged } from './outcomes.js';
 
 /** A variant, and the groups whose accuracies are wanted; all of them when `groups` is left out. */
@@ -46,6 +48,7 @@ export async function evaluateVariants(
   variants: readonly PlannedVariant[],
   options: JobOptions & { readonly batchSize: number; readonly task: string },
 ): Promise<VariantOutcomes> {
+  checkValues(options, { types: { batchSize: integer(1) }, required: ['batchSize'] });
   const { dataset } = loader;
   const groups = Array.from({ length: dataset.numGroups }, (_, group) => group);
   const distinct = mergeEqual(variants, groups).map((variant) => ({

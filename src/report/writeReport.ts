@@ -11,10 +11,15 @@ import type {
 import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import { writeAtomic } from '../files.js';
 import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
+import { checkOptions } from '../settings/options.js';
+import { text } from '../settings/values.js';
 import { readRunData } from '../train/runData.js';
+import { RUN_TYPE } from '../train/runOptions.js';
 import { openRun, RunFolder, type RunConfig, type RunEnvironment } from '../train/runFolder.js';
 import type { RunReport } from './reportData.js';
 import { drawCharts, renderFigures, renderReport } from './runReport.js';
+
+const REPORT_TYPES = { run: RUN_TYPE, data: text('a dataset\u2019s folder') } as const;
 
 /**
  * Writes `report.html` and `figures/*.svg` of a run from what its folder holds.
@@ -27,6 +32,7 @@ export async function writeReport(options: {
   /** The dataset's folder, for a run from before runs kept what reports tell of it. */
   readonly data?: string | undefined;
 }): Promise<string> {
+  checkOptions(options, { types: REPORT_TYPES, required: ['run'] });
   const run = await openRun(options.run);
   const { folder, config, environment } = run;
   const dataset = await readRunData(run, options.data);
