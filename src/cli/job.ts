@@ -6,8 +6,13 @@ import type { CommonOptions } from './options.js';
 import { Output } from './output.js';
 import { errorText, inOptions, parameterNames, type ParameterNames } from './parameters.js';
 
-/** What a command does with its options. */
-export type Job<Options> = (options: Options, output: Output, control: Required<JobOptions>) => Promise<void>;
+/** What a command does with its options, and with the arguments that stand without one. */
+export type Job<Options> = (
+  options: Options,
+  output: Output,
+  control: Required<JobOptions>,
+  operands: readonly string[],
+) => Promise<void>;
 
 /**
  * Makes a job the command's action: gives it an output and a signal that Ctrl-C or SIGTERM aborts, prints what it throws, and
@@ -21,8 +26,8 @@ export function addJob<Options extends CommonOptions>(
   job: Job<Options>,
   names: ParameterNames = {},
 ): void {
-  command.action(async (options: Options) => {
-    await runJob(options, job, parameterNames(command, names));
+  command.action(async () => {
+    await runJob(command.opts<Options>(), job, parameterNames(command, names), command.args);
   });
 }
 
@@ -30,6 +35,7 @@ async function runJob<Options extends CommonOptions>(
   options: Options,
   job: Job<Options>,
   names: ParameterNames,
+  operands: readonly string[],
 ): Promise<void> {
   const output = new Output(options);
   await output.loadBars();
@@ -50,13 +56,14 @@ async function runJob<Options extends CommonOptions>(
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   try {
-    await job(options, output, {
+    const control = {
       onProgress: output.progress,
       signal: abort.signal,
-      onWarning: (text) => {
+      onWarning: (text: string) => {
         output.info(`Warning: ${inOptions(text, names)}`);
       },
-    });
+    };
+    await job(options, output, control, operands);
   } catch (error) {
     const described = describeError(error, names);
     const { code } = described;
