@@ -102,16 +102,21 @@ export async function inScope<Result>(scope: string, job: () => Promise<Result>)
   try {
     return await job();
   } catch (error) {
-    if (!(error instanceof SpurmemError)) throw error;
-    const { code, problem, advice, parameter, value, expected, cause } = error;
-    const within = (text: string): string =>
-      mapParameters(text, (path) => `\`${shared(path) ? path : `${scope}.${path}`}\``);
-    throw new SpurmemError(code, within(problem), {
-      advice: advice.map(within),
-      parameter: parameter === undefined || shared(parameter) ? parameter : `${scope}.${parameter}`,
-      ...{ value, expected, cause },
-    });
+    throw withinScope(error, scope);
   }
+}
+
+/** An error with its parameters by their paths in the caller's options; one of another kind as it is. */
+export function withinScope(error: unknown, scope: string): unknown {
+  if (!(error instanceof SpurmemError)) return error;
+  const { code, problem, advice, parameter, value, expected, cause } = error;
+  const within = (text: string): string =>
+    mapParameters(text, (path) => `\`${shared(path) ? path : `${scope}.${path}`}\``);
+  return new SpurmemError(code, within(problem), {
+    advice: advice.map(within),
+    parameter: parameter === undefined || shared(parameter) ? parameter : `${scope}.${parameter}`,
+    ...{ value, expected, cause },
+  });
 }
 
 /** What every job of a whole takes alike, and no part has of its own. */
@@ -137,12 +142,26 @@ export function mapParameters(text: string, replace: (path: string) => string): 
   );
 }
 
+/** Characters of a value that a message shows. */
+const MOST_SHOWN = 200;
+
 function shown(value: unknown): string {
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
-    return String(value);
-  return typeof value === 'string' || (typeof value === 'object' && value !== null)
-    ? JSON.stringify(value)
-    : String(value);
+  const text =
+    typeof value === 'string' || (typeof value === 'object' && value !== null) ? json(value) : plain(value);
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}\u2026` : text;
+}
+
+/** An object that holds itself has no JSON. */
+function json(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return 'an object';
+  }
+}
+
+function plain(value: unknown): string {
+  return typeof value === 'function' ? 'a function' : String(value);
 }
 
 /**

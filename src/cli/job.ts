@@ -7,8 +7,13 @@ import type { CommonOptions } from './options.js';
 import { Output } from './output.js';
 import { errorText, inOptions, parameterNames, type ParameterNames } from './parameters.js';
 
-/** What a command does with its options. */
-export type Job<Options> = (options: Options, output: Output, control: Required<JobOptions>) => Promise<void>;
+/** What a command does with its options, and with the arguments that stand without one. */
+export type Job<Options> = (
+  options: Options,
+  output: Output,
+  control: Required<JobOptions>,
+  operands: readonly string[],
+) => Promise<void>;
 
 export interface JobTraits {
   /** Whether the processes that torchrun or srun started do it together; the first one prints. */
@@ -28,8 +33,8 @@ export function addJob<Options extends CommonOptions>(
   names: ParameterNames = {},
   { isShared = false }: JobTraits = {},
 ): void {
-  command.action(async (options: Options) => {
-    await runJob(options, job, parameterNames(command, names), isShared);
+  command.action(async () => {
+    await runJob(command.opts<Options>(), job, parameterNames(command, names), command.args, isShared);
   });
 }
 
@@ -37,6 +42,7 @@ async function runJob<Options extends CommonOptions>(
   options: Options,
   job: Job<Options>,
   names: ParameterNames,
+  operands: readonly string[],
   isShared: boolean,
 ): Promise<void> {
   let output = new Output(options);
@@ -61,13 +67,14 @@ async function runJob<Options extends CommonOptions>(
   process.on('SIGXFSZ', ignore);
   try {
     if (isShared) output = await joined(options, output);
-    await job(options, output, {
+    const control = {
       onProgress: output.progress,
       signal: abort.signal,
-      onWarning: (text) => {
+      onWarning: (text: string) => {
         output.info(`Warning: ${inOptions(text, names)}`);
       },
-    });
+    };
+    await job(options, output, control, operands);
   } catch (error) {
     const described = describeError(isShared ? await causeOf(error) : error, names);
     const { code } = described;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { messageOf, systemCode } from '../errors.js';
+import { SpurmemError, messageOf, systemCode } from '../errors.js';
+import { namedCommand, refuseUnknownOption } from './usage.js';
 
 const USAGE_EXIT_CODE = 2;
 
@@ -37,6 +38,18 @@ const COMMANDS: Readonly<
     description: 'train many runs, on one machine or on a cluster',
     load: async () => (await import('./commands/sweep.js')).addSweepCommands,
   },
+  runs: {
+    description: 'list runs: how they were trained, and what they reached',
+    load: async () => (await import('./commands/runs.js')).addRunsCommand,
+  },
+  compare: {
+    description: 'set runs side by side: settings that differ, accuracies, paired differences',
+    load: async () => (await import('./commands/compare.js')).addCompareCommand,
+  },
+  evaluate: {
+    description: 'evaluate a run\u2019s model on a split, and train nothing',
+    load: async () => (await import('./commands/evaluate.js')).addEvaluateCommand,
+  },
   report: {
     description: 'write a run\u2019s report.html and figures from its results',
     load: async () => (await import('./commands/report.js')).addReportCommand,
@@ -51,8 +64,16 @@ const COMMANDS: Readonly<
   },
 };
 
-/** The command line, with the options of the command that the arguments name. */
-async function createProgram([, , first, second]: readonly string[]): Promise<Command> {
+/** The words of the command that completes others, which no help lists. */
+const COMPLETE = 'complete';
+const COMPLETION = 'completion';
+
+/**
+ * The command line, with the options of the command that the arguments name.
+ *
+ * @param words what stands behind the program's name
+ */
+async function createProgram([first, second]: readonly string[], completes = false): Promise<Command> {
   const { version, description } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   ) as { version: string; description: string };
@@ -63,15 +84,48 @@ async function createProgram([, , first, second]: readonly string[]): Promise<Co
     const command = program.command(name).description(about);
     if (name === named) (await load())(command);
   }
+  if (completes || named === COMPLETION) (await import('./completion.js')).addCompletion(program);
+  else program.command(COMPLETION).description('print a script that completes commands in bash, zsh or fish');
   throwOnUsageErrors(program);
   return program;
+}
+
+/** Refuses misspelt options, takes the values of a configuration file, and puts the named command's examples below its help. */
+async function prepare(program: Command, words: readonly string[]): Promise<void> {
+  const { command, args } = namedCommand(program, words);
+  if (words[0] === 'help' || args.some((arg) => arg === '--help' || arg === '-h')) {
+    const { addExamples } = await import('./examples.js');
+    addExamples(command);
+    return;
+  }
+  refuseUnknownOption(command, args);
+  if (!args.some((arg) => /^--config(?:=|$)/.test(arg))) return;
+  const [{ applyConfig }, { valuesOfRun }] = await Promise.all([
+    import('./configFile.js'),
+    import('./repeat.js'),
+  ]);
+  try {
+    await applyConfig(command, args, valuesOfRun);
+  } catch (error) {
+    if (!(error instanceof SpurmemError)) throw error;
+    command.error(`error: ${error.message}`);
+  }
 }
 
 /** Parses the arguments and runs the command; sets the exit code. */
 export async function run(argv: readonly string[]): Promise<void> {
   endQuietlyWithReaders();
   try {
-    await (await createProgram(argv)).parseAsync([...argv]);
+    const words = argv.slice(2);
+    if (words[0] === COMPLETE) {
+      const typed = words.slice(words.indexOf('--') + 1);
+      const { printCompletions } = await import('./completion.js');
+      await printCompletions(await createProgram(typed, true), typed);
+      return;
+    }
+    const program = await createProgram(words);
+    if (words.length > 0) await prepare(program, words);
+    await program.parseAsync([...argv]);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     process.exitCode = error.exitCode === 0 ? 0 : USAGE_EXIT_CODE;

@@ -11,6 +11,8 @@ export interface CommonOptions {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly debug: boolean;
+  /** Read before the command line is parsed (`applyConfig`). */
+  readonly config?: string;
 }
 
 /** Options of commands that run the engine. */
@@ -27,18 +29,26 @@ export interface ComputeOptions extends EngineOptions {
 
 export function addCommonOptions(command: Command): Command {
   return command
+    .optionsGroup('Output and help:')
+    .option(
+      '--config <file>',
+      'values of these options from a YAML or JSON file, or from a run\u2019s config.json; flags win',
+    )
     .option('--json', 'print one JSON document on stdout, everything else on stderr', false)
     .option('--quiet', 'print results and errors only', false)
-    .option('--debug', 'print stack traces of errors', false);
+    .option('--debug', 'print stack traces of errors', false)
+    .helpOption('-h, --help', 'print this help')
+    .optionsGroup('');
 }
 
 export function addComputeOptions(command: Command): Command {
-  return addEngineOptions(command).addOption(seedOption());
+  return addEngineOptions(command).addOption(seedOption().helpGroup('Computing:'));
 }
 
 /** What computing takes but for the seed. */
 export function addEngineOptions(command: Command): Command {
   return addCommonOptions(command)
+    .optionsGroup('Computing:')
     .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(
@@ -46,7 +56,8 @@ export function addEngineOptions(command: Command): Command {
         '--memory-format <format>',
         'how images and convolutions lie in memory: NHWC or NCHW (default: channels_last)',
       ).choices(MEMORY_FORMATS),
-    );
+    )
+    .optionsGroup('');
 }
 
 export function deviceOption(): Option {
@@ -64,7 +75,7 @@ export function seedOption(): Option {
 /** Adds how to read the dataset's folder, for commands that take --data. */
 export function addDatasetOptions(command: Command): Command {
   for (const { name, help, placeholder, words, parse } of DATASET_OPTIONS) {
-    const option = new Option(`--${kebabCase(name)} <${placeholder}>`, help);
+    const option = new Option(`--${kebabCase(name)} <${placeholder}>`, help).helpGroup('Reading the data:');
     if (words !== undefined) option.choices(words);
     if (parse !== undefined) option.argParser((text) => parsed(text, parse));
     command.addOption(option);

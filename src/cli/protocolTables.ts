@@ -2,6 +2,7 @@ import { TRACE_SETTINGS } from '../experiments/traceSettings.js';
 import { defaultInWords, type Setting, type SettingsTable } from '../settings/setting.js';
 import { FINETUNE_SETTINGS } from '../train/finetune/settings.js';
 import { RECIPE_SETTINGS } from '../train/recipe.js';
+import { markdown } from './markdown.js';
 import { optionWord } from './settings.js';
 
 const { session, unstructured, structured, overlap, minimal, gradCam } = TRACE_SETTINGS;
@@ -90,17 +91,7 @@ function markdownTable(table: SettingsTable): string {
   return markdown(HEAD, rows);
 }
 
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [head, head.map(() => '---'), ...rows]
-    .map((cells) => `| ${cells.map(escaped).join(' | ')} |`)
-    .join('\n');
-}
-
 function optionOf(name: string, entry: Setting<unknown>): string {
   const word = optionWord(name, entry);
   return word === undefined ? `(${name})` : `\`--${word}\``;
-}
-
-function escaped(cell: string): string {
-  return cell.replaceAll('|', '\\|');
 }

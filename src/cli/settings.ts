@@ -3,6 +3,18 @@ import { defaultInWords, type GivenOf, type Setting, type SettingsTable } from '
 import type { ValueForm, ValueType } from '../settings/values.js';
 import { parseAugmentation } from './augmentation.js';
 
+/** An option whose values have a type: text behind its flag is parsed, values of a file are checked. */
+export class TypedOption extends Option {
+  constructor(
+    flags: string,
+    description: string,
+    readonly type: ValueType<unknown>,
+  ) {
+    super(flags, description);
+    this.argParser((text) => parseValue(text, type));
+  }
+}
+
 /** `batchSize` -> `batch-size` */
 export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -19,10 +31,15 @@ export function optionWord(
 }
 
 /** Adds an option for each setting of a table that has one, with both protocols' defaults in its help. */
-export function addSettings(command: Command, table: SettingsTable, prefix = ''): Command {
+export function addSettings(
+  command: Command,
+  table: SettingsTable,
+  prefix = '',
+  group = 'Settings:',
+): Command {
   for (const [name, entry] of Object.entries(table)) {
     const word = optionWord(name, entry, prefix);
-    if (word !== undefined) command.addOption(settingOption(word, entry));
+    if (word !== undefined) command.addOption(settingOption(word, entry).helpGroup(group));
   }
   return command;
 }
@@ -57,7 +74,7 @@ export function settingNames(
 
 /** An option that is no setting of a table. */
 export function valueOption(flags: string, description: string, type: ValueType<unknown>): Option {
-  return new Option(flags, description).argParser((text) => parseValue(text, type));
+  return new TypedOption(flags, description, type);
 }
 
 /** A value of a setting from what stands behind its option. Throws commander's InvalidArgumentError. */
@@ -89,11 +106,12 @@ function settingOption(word: string, entry: Setting<unknown>): Option {
   const [article, released] = [defaultInWords(entry, 'article'), defaultInWords(entry, 'released')];
   const byDefault = article === released ? article : `${article}; released: ${released}`;
   const isVariadic = type.isList && type.words !== undefined;
-  const option = new Option(
+  const option = new TypedOption(
     `--${word} <${argument}${isVariadic ? '...' : ''}>`,
     `${help} (default: ${byDefault})`,
+    type,
   );
-  return type.words ? option.choices(type.words) : option.argParser((text) => parseValue(text, type));
+  return type.words ? option.choices(type.words) : option;
 }
 
 function attributeOf(word: string): string {

@@ -24,6 +24,11 @@ export function textTable(table: Table, { color }: TextOptions): string {
   return [captionOf(table, columns), printed.toString(), ...(table.notes ?? [])].join('\n');
 }
 
+/** What a row's cells say. */
+export function rowTexts(row: readonly Cell[]): string[] {
+  return row.map((cell) => cellText(cell, false));
+}
+
 function cellText(cell: Cell, color: boolean): string {
   if (!isList(cell)) return partText(cell, color);
   return cell

@@ -128,7 +128,8 @@ export function joinOptions(
   described: DatasetOptions,
 ): DatasetRequest {
   const parsed = datasetOptionsSchema.safeParse(given);
-  if (!parsed.success) throw refuseOptions('Dataset options', given, parsed.error);
+  if (!parsed.success)
+    throw refuseOptions('Dataset options', given, parsed.error, Object.keys(datasetOptionsShape));
   const own = parsed.data;
   const ownFormat = formatOf(own, undefined);
   const describedFormat = formatOf(described, config);

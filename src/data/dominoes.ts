@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import sharp from 'sharp';
+import { checkOptions, JOB_TYPES } from '../settings/options.js';
 import type { JobOptions } from '../progress.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetConfig } from './datasetConfig.js';
@@ -35,6 +36,7 @@ export async function buildDominoes(
   options: DominoesOptions,
   job: JobOptions = {},
 ): Promise<Dataset> {
+  checkOptions(job, { types: JOB_TYPES });
   const wanted = parseDominoesOptions(options);
   return drawDataset(
     resolve(folder),

@@ -74,7 +74,13 @@ export const DEFAULT_DOMINOES: DominoesOptions = {
  */
 export function parseDominoesOptions(options: DominoesOptions): DominoesOptions {
   const parsed = dominoesOptionsSchema.safeParse(options);
-  if (!parsed.success) throw refuseOptions('The dominoes cannot be drawn so', options, parsed.error);
+  if (!parsed.success)
+    throw refuseOptions(
+      'The dominoes cannot be drawn so',
+      options,
+      parsed.error,
+      Object.keys(dominoesOptionsSchema.shape),
+    );
   const { fashionMnist, ...rest } = parsed.data;
   return fashionMnist === undefined ? rest : { ...rest, fashionMnist: resolve(fashionMnist) };
 }

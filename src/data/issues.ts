@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { SpurmemError } from '../errors.js';
+import { nearestSentence } from '../settings/names.js';
 
 /** The problems that zod found in a file, each with the path of its key, in one line. */
 export function describeIssues(error: z.ZodError): string {
@@ -12,8 +13,25 @@ export function describeIssues(error: z.ZodError): string {
  * The error of a caller's options in which zod found problems, each named by its parameter.
  *
  * @param problem begins the message, such as `Dataset options`
+ * @param known the options that there are
  */
-export function refuseOptions(problem: string, given: unknown, error: z.ZodError): SpurmemError {
+export function refuseOptions(
+  problem: string,
+  given: unknown,
+  error: z.ZodError,
+  known: readonly string[],
+): SpurmemError {
+  for (const issue of error.issues) {
+    const [name] = issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : [];
+    if (name === undefined) continue;
+    return new SpurmemError(
+      'USAGE',
+      `${problem}: there is no option \`${name}\`. ${nearestSentence(name, known)}`,
+      {
+        ...{ parameter: name, value: valueAt(given, name) },
+      },
+    );
+  }
   const issues = error.issues.map(({ path, message }) => ({ ...parameterOf(path), message }));
   const described = issues.map(({ parameter, place, message }) =>
     parameter === undefined ? message : `\`${parameter}\`${place}: ${message}`,

@@ -6,6 +6,8 @@ import { processGroup, shareOfBatches, sumOfProcesses } from '../native/processG
 import { unknownLayer } from '../neurons/neuron.js';
 import type { Variant } from '../neurons/perturb.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
+import { checkValues } from '../settings/options.js';
+import { integer } from '../settings/values.js';
 import { countersOfProcesses, judge, OutcomeCounter, type GroupOutcome, type Judged } from './outcomes.js';
 
 /** A variant, and the groups whose accuracies are wanted; all of them when `groups` is left out. */
@@ -47,6 +49,7 @@ export async function evaluateVariants(
   variants: readonly PlannedVariant[],
   options: JobOptions & { readonly batchSize: number; readonly task: string },
 ): Promise<VariantOutcomes> {
+  checkValues(options, { types: { batchSize: integer(1) }, required: ['batchSize'] });
   const { dataset } = loader;
   const groups = Array.from({ length: dataset.numGroups }, (_, group) => group);
   const distinct = mergeEqual(variants, groups).map((variant) => ({

@@ -11,6 +11,7 @@ import { native } from '../native/addon.js';
 import { throwIfAborted } from '../progress.js';
 import { resolveSettings, type GivenOf } from '../settings/setting.js';
 import { openRun } from '../train/runFolder.js';
+import { RUN_TYPE } from '../train/runOptions.js';
 import { samplesOfGroups } from './samples.js';
 import type {
   ExampleHeat,
@@ -53,7 +54,7 @@ export interface GradCamOptions
  *   sizes differ; `DATASET_EMPTY_GROUP`; and what `TraceSession.open` throws
  */
 export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
-  checkTraceOptions(TRACE_SETTINGS.gradCam, options, { compare: true });
+  checkTraceOptions(TRACE_SETTINGS.gradCam, options, { compare: RUN_TYPE });
   if (options.compare !== undefined) await requireComparable(options.run, options.compare);
   using after = await TraceSession.open(options);
   using before =

@@ -1,5 +1,4 @@
 import { datasetOf } from '../data/dataset.js';
-import { SpurmemError } from '../errors.js';
 import { holm } from '../metrics/holm.js';
 import {
   pairedDifference,
@@ -8,19 +7,8 @@ import {
   type SeedSummary,
 } from '../metrics/seeds.js';
 import { throwIfAborted } from '../progress.js';
-import { trainArm, type ArmOptions, type SeedOutcome, type StudyArm } from './studyArm.js';
-
-export interface StudyOptions extends ArmOptions {
-  readonly arms: readonly StudyArm[];
-  /** The arm that the others are compared with; default: the first one. */
-  readonly reference?: string | undefined;
-  /** An arm that is compared with each of the others, besides. */
-  readonly focus?: string | undefined;
-  readonly seeds: readonly number[];
-  /** The largest difference of worst-group accuracies that would not matter, a fraction; left out: none is tested for. */
-  readonly equivalence?: number | undefined;
-  readonly onStep?: ((step: string) => void) | undefined;
-}
+import { checkArms, checkStudyOptions, STUDY_TYPES, type StudyOptions } from './studyOptions.js';
+import { trainArm, type SeedOutcome, type StudyArm } from './studyArm.js';
 
 /** A paired difference with its p-values after Holm's correction over the study's differences from the same arm. */
 export interface StudyDifference extends PairedDifference {
@@ -59,13 +47,11 @@ export interface StudyResult {
  * @throws `USAGE` without arms or seeds, and what training throws
  */
 export async function runStudy(options: StudyOptions): Promise<StudyResult> {
+  const required = ['arms', 'seeds', 'out', 'data', 'erm', 'finetune'];
+  checkStudyOptions(options, { types: STUDY_TYPES, required });
+  checkArms(options);
   const { arms, seeds } = options;
-  const [first] = arms;
-  if (!first || seeds.length === 0) {
-    throw new SpurmemError('USAGE', 'A study needs at least one setting and one seed: `seeds` is empty.', {
-      ...{ parameter: 'seeds', value: seeds, expected: 'at least one seed' },
-    });
-  }
+  const first = arms[0] as StudyArm;
   // Once for all runs.
   const { data: given, datasetOptions } = options;
   const data = await datasetOf(given, datasetOptions);

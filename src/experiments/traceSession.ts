@@ -21,8 +21,10 @@ import type { Protocol } from '../protocol.js';
 import { openDataset } from '../train/runData.js';
 import { openRun, type RunConfig, type RunFolder } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
-import { requireKnownNames, type NamesOf } from '../settings/names.js';
-import { checkSettings, type SettingsTable } from '../settings/setting.js';
+import { DATA_TYPES, ENGINE_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
+import { checkOptions, checkValues, JOB_TYPES, type OptionTypes } from '../settings/options.js';
+import type { SettingsTable } from '../settings/setting.js';
+import type { ValueType } from '../settings/values.js';
 import { precisionChange, type PrecisionChange } from './precisionChange.js';
 import type { SessionHeader } from './results.js';
 import { TRACE_SETTINGS, traceSettings, type SessionChoices, type TraceSettings } from './traceSettings.js';
@@ -48,19 +50,29 @@ export interface SessionOptions extends JobOptions, SessionChoices {
 }
 
 /** What every trace takes besides its settings. */
-const OPTIONS: NamesOf<Omit<SessionOptions, keyof SessionChoices>> = {
-  ...{ run: true, data: true, datasetOptions: true, protocol: true, seed: true },
-  ...{ device: true, threads: true, memoryFormat: true, onProgress: true, onWarning: true, signal: true },
+export const SESSION_TYPES: OptionTypes<Omit<SessionOptions, keyof SessionChoices>> = {
+  ...JOB_TYPES,
+  ...ENGINE_TYPES,
+  ...DATA_TYPES,
+  run: RUN_TYPE,
+  seed: SEED_TYPE,
+  protocol: PROTOCOL_TYPE,
 };
 
-/** Checks a trace's options before the long work. Throws `USAGE` for one that there is none of, and for values out of range. */
+/**
+ * Checks a trace's options before the long work. Throws `USAGE` for one that there is none of, for one that is missing, and for
+ * values out of range.
+ */
 export function checkTraceOptions(
-  table: SettingsTable,
+  settings: SettingsTable,
   options: object,
-  others: Readonly<Record<string, true>> = {},
+  others: Readonly<Record<string, ValueType<unknown>>> = {},
 ): void {
-  requireKnownNames(options, table, TRACE_SETTINGS.session, OPTIONS, others);
-  checkSettings(table, options);
+  checkOptions(options, {
+    types: { ...SESSION_TYPES, ...others },
+    settings: { ...TRACE_SETTINGS.session, ...settings },
+    required: ['run'],
+  });
 }
 
 /** A trained run opened for tracing: its selected model, its data, and the scores of its neurons. */
@@ -99,7 +111,7 @@ export class TraceSession implements Disposable {
    *   run was trained on, and what loading the dataset and the weights throws
    */
   static async open(options: SessionOptions): Promise<TraceSession> {
-    checkSettings(TRACE_SETTINGS.session, options);
+    checkValues(options, { types: SESSION_TYPES, settings: TRACE_SETTINGS.session, required: ['run'] });
     const run = await openRun(options.run);
     const { folder, config, weights } = run;
     const settings = traceSettings(options, options.protocol ?? 'article', config);

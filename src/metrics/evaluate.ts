@@ -4,7 +4,9 @@ import { native, type Tensor, type WeightEdit } from '../native/addon.js';
 import { ofAllProcesses, shareOfBatches } from '../native/processGroup.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { GroupCounter, type GroupAccuracies } from './groups.js';
-import { lossOf, type Loss } from './loss.js';
+import { checkValues } from '../settings/options.js';
+import { integer, oneOf } from '../settings/values.js';
+import { LOSSES, lossOf, type Loss } from './loss.js';
 
 export interface Evaluation {
   readonly accuracies: GroupAccuracies;
@@ -15,6 +17,11 @@ export interface Evaluation {
   /** Predicted class of each example, [N]. */
   readonly predictions: Int32Array;
 }
+
+const EVALUATION = {
+  types: { batchSize: integer(1), loss: oneOf(LOSSES) },
+  required: ['batchSize'],
+} as const;
 
 /**
  * Runs a model in eval mode over examples of a dataset.
@@ -37,6 +44,7 @@ export async function evaluate(
     readonly lossLabels?: 'own' | 'predicted' | undefined;
   },
 ): Promise<Evaluation> {
+  checkValues(options, EVALUATION);
   const { dataset } = loader;
   const counter = new GroupCounter(dataset.numGroups);
   const { positions, total } = shareOfBatches(indices.length, options.batchSize);

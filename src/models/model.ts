@@ -7,8 +7,15 @@ import {
   type Precision,
   type Tensor,
 } from '../native/addon.js';
-import { createNetwork, type Architecture } from './architectures.js';
+import { checkValues } from '../settings/options.js';
+import { integer, oneOf } from '../settings/values.js';
+import { ARCHITECTURES, createNetwork, type Architecture } from './architectures.js';
 import type { TensorData } from './safetensors.js';
+
+const MODEL = {
+  types: { arch: oneOf(ARCHITECTURES), numClasses: integer(1) },
+  required: ['arch', 'numClasses', 'generator', 'device'],
+} as const;
 
 /** A network on a device. Dispose it, or declare it with `using`. */
 export class Model implements Disposable {
@@ -52,6 +59,7 @@ export class Model implements Disposable {
     readonly patchSize?: number | undefined;
     readonly layerNormEps?: number | undefined;
   }): Promise<Model> {
+    checkValues(options, MODEL);
     const memoryFormat = options.memoryFormat ?? 'channels_last';
     const network = await createNetwork(options.arch, options.numClasses, options, {
       generator: options.generator,

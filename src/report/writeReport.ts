@@ -12,7 +12,10 @@ import {
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import { writeAtomic } from '../files.js';
 import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
+import { checkOptions } from '../settings/options.js';
+import { text } from '../settings/values.js';
 import { readRunData } from '../train/runData.js';
+import { RUN_TYPE } from '../train/runOptions.js';
 import { openRun, RunFolder, type RunConfig, type RunEnvironment } from '../train/runFolder.js';
 import type { RunReport } from './reportData.js';
 import { drawCharts, renderFigures, renderReport } from './runReport.js';
@@ -24,6 +27,8 @@ export interface ReportOptions {
   readonly data?: string | undefined;
 }
 
+const REPORT_TYPES = { run: RUN_TYPE, data: text('a dataset\u2019s folder') } as const;
+
 /**
  * Writes `report.html` and `figures/*.svg` of a run from what its folder holds.
  *
@@ -31,6 +36,7 @@ export interface ReportOptions {
  * @throws `RUN_NOT_FOUND`, `RUN_INVALID`, `RUN_BUSY`, `OUTPUT_UNWRITABLE`, and what `readRunData` throws
  */
 export async function writeReport(options: ReportOptions): Promise<string> {
+  checkOptions(options, { types: REPORT_TYPES, required: ['run'] });
   const report = await readReport(options);
   const { folder } = await openRun(options.run);
   await folder.create();

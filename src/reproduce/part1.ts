@@ -16,7 +16,7 @@ import type {
 import { traceMinimalIn } from '../experiments/traceMinimal.js';
 import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import { traceOverlapIn } from '../experiments/traceOverlap.js';
-import { TraceSession, type SessionOptions } from '../experiments/traceSession.js';
+import { SESSION_TYPES, TraceSession, type SessionOptions } from '../experiments/traceSession.js';
 import { repeatsOf, TRACE_SETTINGS } from '../experiments/traceSettings.js';
 import { traceStructuredIn } from '../experiments/traceStructured.js';
 import { resultName, traceUnstructuredIn } from '../experiments/traceUnstructured.js';
@@ -26,7 +26,10 @@ import { isDrawn } from '../neurons/perturbations.js';
 import type { Figure, TraceNeed } from '../report/figure.js';
 import type { RunResults } from '../report/reportData.js';
 import { writeReport } from '../report/writeReport.js';
+import { checkOptions, checkPart, type Accepted, type OptionTypes } from '../settings/options.js';
 import { resolveSettings, without } from '../settings/setting.js';
+import { callback, listOf, objectWith } from '../settings/values.js';
+import { ERM_SETTINGS, MODEL_SETTINGS } from '../train/ermSettings.js';
 import { erm as ermMethod } from '../train/methods/erm.js';
 import type { ErmOptions } from '../train/recipe.js';
 import { RunFolder } from '../train/runFolder.js';
@@ -64,6 +67,40 @@ export interface Part1Result {
   readonly figures: readonly ReproducedFigure[];
 }
 
+const { topK: layerTopK } = TRACE_SETTINGS.structured;
+const { sigmas, repeats, samples, controls, exceedances, comparedTopK } = TRACE_SETTINGS.unstructured;
+const { unit: _unit, ...session } = TRACE_SETTINGS.session;
+const { fraction } = TRACE_SETTINGS.overlap;
+
+/** What Part I takes, of one run or of several. */
+export const PART1_TYPES: OptionTypes<Omit<Part1Options, keyof typeof session>> = {
+  ...SESSION_TYPES,
+  figures: listOf(objectWith('a figure of FIGURES', 'name', 'needs')),
+  erm: objectWith('an object with options of ERM'),
+  sigmas: sigmas.type,
+  repeats: repeats.type,
+  layerTopK: layerTopK.type,
+  fraction: fraction.type,
+  samples: samples.type,
+  controls: controls.type,
+  exceedances: exceedances.type,
+  comparedTopK: comparedTopK.type,
+  onStep: callback(),
+};
+
+const { epochs, lr, augmentation } = ERM_SETTINGS;
+const { arch, weights } = MODEL_SETTINGS;
+const ERM_PART: Accepted = {
+  types: { onEpoch: callback() },
+  settings: { arch, weights, epochs, lr, augmentation },
+};
+
+/** Checks the options of Part I. Throws `USAGE`. */
+export function checkPart1Options(options: object, accepted: Omit<Accepted, 'settings'>): void {
+  checkOptions(options, { ...accepted, settings: session });
+  checkPart(options, 'erm', ERM_PART);
+}
+
 /**
  * Reproduces figures and tables of the article's Part I from one trained run. Traces are shared: those of all figures
  * together are made once, and one that is in the run folder with the same settings is not made again. Each figure gets
@@ -72,6 +109,7 @@ export interface Part1Result {
  * @throws `USAGE` when the run has to be trained and `data` or `arch` is missing, and what training and tracing throw
  */
 export async function reproducePart1(options: Part1Options): Promise<Part1Result> {
+  checkPart1Options(options, { types: PART1_TYPES, required: ['figures', 'run'] });
   await trainWhereMissing(options);
   using session = await TraceSession.open(options);
   const content = {

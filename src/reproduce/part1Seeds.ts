@@ -1,14 +1,14 @@
 import { join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { datasetOf } from '../data/dataset.js';
-import { SpurmemError } from '../errors.js';
 import { overModels, type RowOverModels } from '../experiments/overModels.js';
 import { makeFolder, writeAtomic, writeJson } from '../files.js';
 import { writeModelsReport } from '../report/modelsReport.js';
 import { overModelsTable } from '../report/tables/overModels.js';
 import type { Table } from '../report/tables/table.js';
 import type { FigureResult } from './figureFiles.js';
-import { reproducePart1, type Part1Options } from './part1.js';
+import { SEEDS_TYPE } from '../train/runOptions.js';
+import { checkPart1Options, PART1_TYPES, reproducePart1, type Part1Options } from './part1.js';
 
 export interface Part1SeedsOptions extends Omit<Part1Options, 'run' | 'seed'> {
   /** The folder of all of it: a model's run is in `seed-<n>`. */
@@ -42,12 +42,9 @@ export interface Part1SeedsResult {
  * @throws `USAGE` without seeds, and what `reproducePart1` throws
  */
 export async function reproducePart1Seeds(options: Part1SeedsOptions): Promise<Part1SeedsResult> {
+  const types = { ...PART1_TYPES, seeds: SEEDS_TYPE };
+  checkPart1Options(options, { types, required: ['figures', 'run', 'seeds'] });
   const { seeds, figures, ...rest } = options;
-  if (seeds.length === 0) {
-    throw new SpurmemError('USAGE', '`seeds` is empty: it takes at least one seed.', {
-      ...{ parameter: 'seeds', value: seeds, expected: 'at least one seed' },
-    });
-  }
   const run = resolve(options.run);
   await makeFolder(run);
   // Once for all models.

@@ -2,10 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { datasetOf } from '../data/dataset.js';
-import { runStudy, type StudyOptions, type StudyResult, type StudyRow } from '../experiments/study.js';
+import { runStudy, type StudyResult, type StudyRow } from '../experiments/study.js';
+import { checkStudyOptions, STUDY_TYPES, type StudyOptions } from '../experiments/studyOptions.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, writeAtomic, writeJson } from '../files.js';
 import { writeStudyReport } from '../report/studyReport.js';
+import type { OptionTypes } from '../settings/options.js';
+import { listOf, objectWith, text } from '../settings/values.js';
 import { gridArms, kickInEpochs, STUDIES, type StudyGrid, type StudyPlan } from './studies.js';
 
 export interface Part2Options extends Omit<
@@ -34,6 +37,14 @@ export interface Part2Result {
   readonly studies: readonly (Part2StudyResult & { readonly json: string; readonly csv: string })[];
 }
 
+const { arms: _arms, reference: _reference, focus: _focus, keepEpochs: _keepEpochs, ...shared } = STUDY_TYPES;
+const PART2_TYPES: OptionTypes<Part2Options> = {
+  ...shared,
+  studies: listOf(text('the name of a study')),
+  only: listOf(text('the name of a row')),
+  grid: objectWith('an object with lists of values by the names of settings'),
+};
+
 /**
  * Reproduces figures and tables of the article's Part II on one dataset and architecture. Studies share their runs: each
  * arm is trained once a seed. Each study gets `<out>/<study>.json`, its CSV, and its place in `<out>/report.html`.
@@ -41,8 +52,10 @@ export interface Part2Result {
  * @throws `USAGE` without seeds or for an unknown study or row, and what training throws
  */
 export async function reproducePart2(options: Part2Options): Promise<Part2Result> {
+  checkStudyOptions(options, { types: PART2_TYPES, required: ['data', 'seeds', 'erm', 'finetune'] });
   const plans = (options.studies ?? STUDIES.map(({ name }) => name)).map((name) => planOf(name, options));
-  const { data: given, datasetOptions, grid } = options;
+  const { studies: _studies, only: _only, grid, ...shared } = options;
+  const { data: given, datasetOptions } = shared;
   const data = await datasetOf(given, datasetOptions);
   const out = resolve(options.out ?? `runs/part2-${data.name}`);
   await makeFolder(out);
@@ -54,7 +67,7 @@ export async function reproducePart2(options: Part2Options): Promise<Part2Result
     options.onStep?.(`${kind}: ${title}`);
     const study: Part2StudyResult = {
       ...{ kind, title },
-      ...(await runStudy({ ...options, data, out, keepEpochs, arms, focus })),
+      ...(await runStudy({ ...shared, data, out, keepEpochs, arms, focus })),
     };
     const json = join(out, `${kind}.json`);
     const csv = join(out, `${kind}.csv`);

@@ -14,6 +14,10 @@ import type { ErmOptions } from '../train/recipe.js';
 import type { TrainedRun, TrainingResult } from '../train/results.js';
 import { RunFolder } from '../train/runFolder.js';
 import type { EpochOptions } from '../train/trainRun.js';
+import { checkOptions, JOB_TYPES, type OptionTypes } from '../settings/options.js';
+import { callback, text } from '../settings/values.js';
+import { MODEL_SETTINGS } from '../train/ermSettings.js';
+import { ENGINE_TYPES, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { reproducePart1 } from './part1.js';
 
 const ARCH = 'resnet18';
@@ -64,16 +68,30 @@ export interface QuickstartResult {
   readonly finetuneReport: string;
 }
 
+const QUICKSTART_TYPES: OptionTypes<QuickstartOptions> = {
+  ...JOB_TYPES,
+  data: text('a folder for the datasets'),
+  out: RUN_TYPE,
+  weights: MODEL_SETTINGS.weights.type,
+  fashionMnist: text('the folder of Fashion-MNIST\u2019s files'),
+  seed: SEED_TYPE,
+  device: ENGINE_TYPES.device,
+  threads: ENGINE_TYPES.threads,
+  onStep: callback(),
+  onEpoch: callback(),
+};
+
 /**
  * The main job, small: builds the dominoes benchmark, pretrains a ResNet-18 on garments and digits that it does not use,
  * trains it by ERM, traces the neurons that memorize each group, goes on from ERM in three ways, sets them side by side, and
  * writes the report. Steps that are finished are not repeated, so an interrupted job goes on where it was.
  */
 export async function reproduceQuickstart(options: QuickstartOptions): Promise<QuickstartResult> {
+  checkOptions(options, { types: QUICKSTART_TYPES, required: ['data', 'out'] });
   const { data, out, seed = 0, onStep } = options;
   onStep?.('1/5 dominoes: digits above garments');
   const dominoes = { ...DEFAULT_DOMINOES, seed, fashionMnist: options.fashionMnist };
-  const dataset = await buildDominoes(join(data, 'dominoes'), dominoes, options);
+  const dataset = await buildDominoes(join(data, 'dominoes'), dominoes, jobOf(options));
 
   const weights = options.weights ?? (await pretrain(options, dominoes));
 
@@ -91,8 +109,9 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   onStep?.('5/5 trace: zero the top neurons of each group, and report');
   const finetuneReport = await writeReport({ run: `${out}-finetune` });
   const { report } = await reproducePart1({
-    ...options,
-    ...{ data: dataset, run: out, figures: [fig1, fig2], onStep: undefined },
+    ...jobOf(options),
+    ...{ device: options.device, threads: options.threads, seed },
+    ...{ data: dataset, run: out, figures: [fig1, fig2] },
     ...CONTROLS,
   });
   const trace = (await folder.readResult('trace-unstructured')) as TraceUnstructuredResult;
@@ -159,7 +178,7 @@ async function pretrain(options: QuickstartOptions, benchmark: DominoesOptions):
   const dataset = await buildDominoes(
     join(options.data, 'dominoes-pretrain'),
     pretrainingDominoes(benchmark),
-    options,
+    jobOf(options),
   );
   const out = `${options.out}-pretrain`;
   await erm.train({ ...common(options, dataset), out, epochs: EPOCHS.pretrain, lr: PRETRAIN_LR });
@@ -175,11 +194,16 @@ export function pretrainingDominoes(benchmark: DominoesOptions): DominoesOptions
 }
 
 function common(options: QuickstartOptions, dataset: Dataset): Omit<ErmOptions, 'out' | 'epochs' | 'lr'> {
-  const { onProgress, signal, onWarning, onEpoch, seed, device, threads } = options;
+  const { onEpoch, seed, device, threads } = options;
   return {
-    ...{ onProgress, signal, onWarning, onEpoch, seed, device, threads },
+    ...jobOf(options),
+    ...{ onEpoch, seed, device, threads },
     ...{ data: dataset, arch: ARCH, batchSize: BATCH_SIZE, resume: true },
   };
+}
+
+function jobOf({ onProgress, signal, onWarning }: JobOptions): JobOptions {
+  return { onProgress, signal, onWarning };
 }
 
 function total(dataset: Dataset): number {

@@ -94,3 +94,40 @@ export function listOf<Value>(type: ValueType<Value>, least = 1): ValueType<read
     item: type,
   };
 }
+
+/** A function. */
+export function callback(): ValueType<unknown> {
+  return {
+    schema: z.custom((value) => typeof value === 'function'),
+    expected: 'a function',
+    form: 'text',
+    isList: false,
+  };
+}
+
+/** What tells a job to stop. Goes by shape: worker contexts and test runners have classes of their own. */
+export function abortSignal(): ValueType<unknown> {
+  return {
+    schema: z.looseObject({}).refine((value) => 'aborted' in value && 'addEventListener' in value),
+    expected: 'the signal of an AbortController',
+    form: 'text',
+    isList: false,
+  };
+}
+
+/** An object that another function looks into. */
+export function objectWith(expected: string, ...keys: readonly string[]): ValueType<unknown> {
+  return {
+    schema: z.looseObject({}).refine((value) => keys.every((key) => key in value)),
+    ...{ expected, form: 'text', isList: false },
+  };
+}
+
+/** One of two types. */
+export function either(one: ValueType<unknown>, other: ValueType<unknown>): ValueType<unknown> {
+  return {
+    ...one,
+    schema: z.union([one.schema, other.schema]),
+    expected: `${one.expected}, or ${other.expected}`,
+  };
+}

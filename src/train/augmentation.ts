@@ -84,7 +84,28 @@ export function augmentationOf(
   };
 }
 
+/** The choice that gives an augmentation, as a run's configuration keeps it. */
+export function choiceOf(augmentation: Augmentation): AugmentationChoice {
+  if (augmentation === null) return null;
+  const { randomResizedCrop: crop, horizontalFlip, colorJitter, grayscale, gaussianBlur } = augmentation;
+  const parts: AugmentationParts = {
+    scale: crop?.scale,
+    ratio: crop?.ratio,
+    horizontalFlip,
+    colorJitter: colorJitter && {
+      strength: colorJitter.brightness / BRIGHTNESS,
+      probability: colorJitter.probability,
+    },
+    grayscale,
+    gaussianBlur: gaussianBlur?.probability,
+  };
+  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
+}
+
+/** Of a jitter of strength 1, as are contrast and saturation. */
+const BRIGHTNESS = 0.8;
+
 function jitterOf(strength: number) {
-  const most = 0.8 * strength;
+  const most = BRIGHTNESS * strength;
   return { brightness: most, contrast: most, saturation: most, hue: 0.2 * strength };
 }

@@ -1,5 +1,6 @@
-import { requireKnownNames, type NamesOf } from '../settings/names.js';
-import type { MethodOptions, TrainingMethod } from './method.js';
+import { checkOptions } from '../settings/options.js';
+import type { TrainingMethod } from './method.js';
+import { METHOD_TYPES } from './runOptions.js';
 import type { ErmOptions } from './recipe.js';
 import type { TrainedRun } from './results.js';
 import { cnc } from './methods/cnc.js';
@@ -33,20 +34,13 @@ export function methodNamed(name: string): TrainingMethod {
   return method;
 }
 
-/** What every way to train takes besides its settings. */
-const OPTIONS: NamesOf<MethodOptions & { readonly protocol: unknown }> = {
-  ...{ data: true, datasetOptions: true, from: true, out: true, resume: true, protocol: true },
-  ...{ device: true, threads: true, memoryFormat: true, seed: true, keepEpochs: true, checkpointEvery: true },
-  ...{ processBatchNorm: true },
-  ...{ onEpoch: true, onProgress: true, onWarning: true, signal: true },
-};
-
-/** A method's way to train, for callers who may misspell an option. */
+/** A method's way to train, for callers who may misspell an option or its value. */
 async function train<Options extends object, Result>(
   method: Omit<TrainingMethod, 'train'> & { train(options: Options): Promise<Result> },
   options: Options,
 ): Promise<Result> {
-  requireKnownNames(options, method.settings, OPTIONS);
+  const required = [method.startsFrom === 'data' ? 'data' : 'from'];
+  checkOptions(options, { types: METHOD_TYPES, settings: method.settings, required });
   return method.train(options);
 }
 

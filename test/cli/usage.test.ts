@@ -19,6 +19,7 @@ beforeAll(async () => {
 describe('wrong usage', () => {
   it.each([
     ['an unknown option', [...train, '--learning-rate', '1'], "unknown option '--learning-rate'"],
+    ['an unknown option before a missing one', ['train', 'erm', '--dta', 'x'], 'The nearest are --data'],
     ['an unknown command', ['trane'], "unknown command 'trane'"],
     ['an unknown subcommand', ['train', 'gdro'], "unknown command 'gdro'"],
     ['an argument too many', ['dataset', 'inspect', '--data', data, 'more'], 'too many arguments'],

@@ -1,8 +1,17 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { gradCam } from '../../src/experiments/gradCam.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
-import { trainErm, trainFinetune } from '../../src/train/methods.js';
+import { composeDataset } from '../../src/data/compose/compose.js';
+import { loadDataset } from '../../src/data/dataset.js';
+import { runStudy } from '../../src/experiments/study.js';
+import { FIGURES } from '../../src/report/figures.js';
+import { writeReport } from '../../src/report/writeReport.js';
+import { reproducePart1 } from '../../src/reproduce/part1.js';
+import { reproducePart2 } from '../../src/reproduce/part2.js';
+import { reproduceQuickstart } from '../../src/reproduce/quickstart.js';
+import { trainDfr, trainErm, trainFinetune } from '../../src/train/methods.js';
 import { failure } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -24,6 +33,73 @@ test.each([
 ])('%s names an option that there is none of, and the nearest', async (_name, call, reason) => {
   const { message } = await failure(call(), 'USAGE');
   expect(message).toMatch(reason);
+});
+
+const study = { data: folder, out: run, seeds: [0], erm: {}, finetune: {}, arms: [{ name: 'ERM' }] };
+
+test.each<[string, () => Promise<unknown>, RegExp]>([
+  ['a missing dataset', () => trainErm({} as never), /`data` is missing: it takes a dataset’s folder/],
+  ['a missing run', () => trainDfr({} as never), /`from` is missing: it takes a run’s folder/],
+  ['options that are none', () => trainErm('data' as never), /`options` is "data": it takes an object/],
+  ['negative epochs', () => trainErm(misspelt({ epochs: -1 })), /`epochs` is -1: .* at least 1/],
+  ['a rate in words', () => trainErm(misspelt({ lr: 'x' })), /`lr` is "x": it takes a number above 0/],
+  [
+    'an architecture that is none',
+    () => trainErm(misspelt({ arch: 'resnet9' })),
+    /`arch` is "resnet9": .*resnet18/,
+  ],
+  ['a seed in words', () => trainErm(misspelt({ seed: 'one' })), /`seed` is "one": it takes a whole number/],
+  [
+    'a progress that is no function',
+    () => trainErm(misspelt({ onProgress: 1 })),
+    /`onProgress` is 1: .*function/,
+  ],
+  ['epochs to keep that are none', () => trainErm(misspelt({ keepEpochs: [0] })), /`keepEpochs` is 0/],
+  ['a threads that is none', () => traceUnstructured({ run, threads: -1 } as never), /`threads` is -1/],
+  ['no run to report', () => writeReport({} as never), /`run` is missing/],
+  ['a misspelt report', () => writeReport({ run, dta: 'x' } as never), /`dta`\. The nearest are data/],
+  [
+    'a part that is misspelt',
+    () => reproducePart1({ run, figures: [FIGURES[0]], erm: { epoch: 3 } } as never),
+    /no option `erm\.epoch`\. The nearest are epochs/,
+  ],
+  ['no figures', () => reproducePart1({ run, figures: [] } as never), /`figures` is empty/],
+  [
+    'a misspelt quickstart',
+    () => reproduceQuickstart({ data: folder, out: run, sed: 1 } as never),
+    /`sed`.* seed/,
+  ],
+  [
+    'a misspelt setting of a study',
+    () => runStudy({ ...study, finetune: { lamda: 1 } } as never),
+    /`finetune\.lamda`/,
+  ],
+  ['no seeds', () => runStudy({ ...study, seeds: [] }), /`seeds` is empty/],
+  [
+    'an arm with a setting of another method',
+    () => runStudy({ ...study, arms: [{ name: 'JTT', method: 'jtt', settings: { upweigth: 5 } }] }),
+    /`upweigth`\. The nearest are upweight/,
+  ],
+  ['a reference that is none', () => runStudy({ ...study, reference: 'SGD' }), /`reference` is "SGD": .*ERM/],
+  [
+    'a misspelt study',
+    () => reproducePart2({ ...study, arms: undefined, study: ['fig6'] } as never),
+    /`study`\. The nearest are .*studies/,
+  ],
+  [
+    'a misspelt composition',
+    () => composeDataset(run, { foregrounds: folder, scenes: folder, agrement: 1 } as never),
+    /`agrement`\. The nearest are agreement/,
+  ],
+  [
+    'a misspelt layout',
+    () => loadDataset(folder, { fromat: 'csv' } as never),
+    /`fromat`\. The nearest are format/,
+  ],
+])('%s is refused before anything is written', async (_name, call, reason) => {
+  const { message } = await failure(call(), 'USAGE');
+  expect(message).toMatch(reason);
+  expect(existsSync(run)).toBe(false);
 });
 
 test('what is undefined is not given', async () => {

@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
-import { runStudy, type StudyOptions } from '../../src/experiments/study.js';
+import { runStudy } from '../../src/experiments/study.js';
+import type { StudyOptions } from '../../src/experiments/studyOptions.js';
 import { holm } from '../../src/metrics/holm.js';
 import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
 import type { TrainingResult } from '../../src/train/results.js';

@@ -157,6 +157,7 @@ function composeOptionsOf({
   json: _json,
   quiet: _quiet,
   debug: _debug,
+  config: _config,
   ...options
 }: ComposeCommandOptions): ComposeOptions {
   const { trainCounts, valCounts, testCounts, foregroundSize, ...same } = options;

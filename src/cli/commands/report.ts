@@ -13,9 +13,9 @@ export function addReportCommand(command: Command): void {
       .requiredOption('--run <run>', 'run folder')
       .option('--data <folder>', 'dataset folder, for a run from before runs kept what reports tell of it'),
   );
-  addJob<ReportOptions>(command, async (options, output) => {
+  addJob<ReportOptions>(command, async ({ run, data }, output) => {
     const { writeReport } = await import('../../report/writeReport.js');
-    const path = await writeReport(options);
+    const path = await writeReport({ run, data });
     output.result(`Report: ${path}`, { report: path });
   });
 }

@@ -30,8 +30,9 @@ export function addReproduceCommands(reproduce: Command): void {
       import('../describe.js'),
       import('../tables.js'),
     ]);
+    const { data, out, weights, fashionMnist, seed, device, threads } = options;
     const { dataset, erm, trace, comparison, run, report, finetuneReport } = await reproduceQuickstart({
-      ...options,
+      ...{ data, out, weights, fashionMnist, seed, device, threads },
       ...control,
       onStep: (step) => {
         output.info(step);

@@ -75,7 +75,8 @@ function addFigureCommand(
       integers('--seeds <list>', 'seeds, each a model in a folder of --run, reported over models', 0),
     )
     .addOption(protocolOption());
-  addSettings(addSettings(command, ERM_OPTIONS), TRACE_OPTIONS);
+  addSettings(command, ERM_OPTIONS, '', 'The model, where it has to be trained:');
+  addSettings(command, TRACE_OPTIONS, '', 'Tracing:');
   addDatasetOptions(addComputeOptions(command));
   addJob<Part1CommandOptions>(
     command,

@@ -68,9 +68,9 @@ function addStudyCommand(
       ),
     )
     .addOption(protocolOption());
-  addSettings(command, MODEL_SETTINGS);
-  addSettings(command, ERM_OPTIONS, 'erm');
-  addSettings(command, FINETUNE_SETTINGS);
+  addSettings(command, MODEL_SETTINGS, '', 'The model:');
+  addSettings(command, ERM_OPTIONS, 'erm', 'ERM:');
+  addSettings(command, FINETUNE_SETTINGS, '', 'Fine-tuning:');
   addDatasetOptions(addEngineOptions(command));
   addJob<Part2CommandOptions>(
     command,

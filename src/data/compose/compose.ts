@@ -1,5 +1,6 @@
 import { basename, join, resolve } from 'node:path';
 import { SpurmemError } from '../../errors.js';
+import { checkOptions, JOB_TYPES } from '../../settings/options.js';
 import { throwIfAborted, type JobOptions } from '../../progress.js';
 import type { Dataset } from '../dataset.js';
 import type { DatasetConfig } from '../datasetConfig.js';
@@ -39,6 +40,7 @@ export async function composeDataset(
   options: ComposeOptions,
   job: JobOptions = {},
 ): Promise<Dataset> {
+  checkOptions(job, { types: JOB_TYPES });
   const wanted = parseComposeOptions(options);
   const root = resolve(folder);
   return drawDataset(

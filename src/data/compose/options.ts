@@ -143,7 +143,13 @@ export type ResolvedComposeOptions = z.output<typeof composeOptionsSchema>;
 export function parseComposeOptions(options: ComposeOptions): ResolvedComposeOptions {
   const preset = options.preset === undefined ? {} : WATERBIRDS_CHOICES;
   const parsed = composeOptionsSchema.safeParse({ ...preset, ...options });
-  if (!parsed.success) throw refuseOptions('The images cannot be composed so', options, parsed.error);
+  if (!parsed.success)
+    throw refuseOptions(
+      'The images cannot be composed so',
+      options,
+      parsed.error,
+      Object.keys(composeOptionsSchema.shape),
+    );
   const { foregrounds, masks, table, scenes } = parsed.data;
   return {
     ...parsed.data,

@@ -1,17 +1,14 @@
 import { SpurmemError } from '../../errors.js';
 import { methodNamed } from '../../train/methods.js';
-import type { TrainedRun, TrainingResult } from '../../train/results.js';
+import type { TrainedRun } from '../../train/results.js';
 import { RunFolder } from '../../train/runFolder.js';
+import { runState, type RunState } from '../../train/runState.js';
 import type { EpochOptions } from '../../train/trainRun.js';
 import type { SweepJob, SweepPlan } from './plan.js';
 
 /** How far a job is. */
-export interface JobStatus {
+export interface JobStatus extends RunState {
   readonly job: SweepJob;
-  readonly state: 'finished' | 'running' | 'stopped' | 'waiting';
-  /** Finished epochs. */
-  readonly epochs: number;
-  readonly result: TrainingResult | undefined;
 }
 
 /**
@@ -57,26 +54,5 @@ export async function sweepStatus(plan: SweepPlan): Promise<JobStatus[]> {
 }
 
 async function statusOf(job: SweepJob): Promise<JobStatus> {
-  const folder = new RunFolder(job.out);
-  const result = await folder.readTrainingResult();
-  const epochs = (await folder.readMetrics()).length;
-  const state =
-    result !== undefined
-      ? 'finished'
-      : (await isBusy(folder))
-        ? 'running'
-        : epochs > 0 || (await folder.readConfig()) !== undefined
-          ? 'stopped'
-          : 'waiting';
-  return { job, state, epochs, result };
-}
-
-async function isBusy(folder: RunFolder): Promise<boolean> {
-  try {
-    await folder.requireUnlocked();
-    return false;
-  } catch (error) {
-    // A folder that is not there has no lock.
-    return error instanceof SpurmemError && error.code === 'RUN_BUSY';
-  }
+  return { job, ...(await runState(new RunFolder(job.out))) };
 }

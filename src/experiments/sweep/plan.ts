@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { nearestNames } from '../../nearest.js';
 import { messageOf, SpurmemError } from '../../errors.js';
 import { writeJson } from '../../files.js';
+import { nearestSentence } from '../../settings/names.js';
 import { checkSettings, type SettingsTable } from '../../settings/setting.js';
 import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
 import { nameInFolder } from '../studyArm.js';
@@ -165,7 +165,7 @@ function requireKnown(
 }
 
 function unknownName(what: string, name: string, known: readonly string[]): string {
-  return `there is no ${what} ${JSON.stringify(name)}. The nearest are ${nearestNames(name, [...new Set(known)]).join(', ')}.`;
+  return `there is no ${what} ${JSON.stringify(name)}. ${nearestSentence(name, known)}`;
 }
 
 interface Source {

@@ -1,0 +1,30 @@
+import tab from '@bomb.sh/tab/commander';
+import type { Command } from 'commander';
+import { namedCommand } from './usage.js';
+
+/** What stands for a value that the shell completes itself. */
+const PATH = /<(?:folder|file|run|csv|file or url)(?:\.\.\.)?>/;
+/** Tells the shell's script to offer files. */
+const FILES = ':0\n';
+
+/** Adds `completion <shell>`, which prints a shell's script, and `complete`, which the script asks for the words that may follow. */
+export function addCompletion(program: Command): void {
+  tab(program, { completionCommandName: 'completion' });
+}
+
+/**
+ * Prints what may stand in the place of the last word: commands, options, words that an option takes; that the shell is to offer
+ * files, where it takes a path.
+ *
+ * @param words what is typed so far, behind the program's name
+ */
+export async function printCompletions(program: Command, words: readonly string[]): Promise<void> {
+  const { command } = namedCommand(program, words);
+  const before = words.at(-2);
+  const option = command.options.find(({ long }) => long !== undefined && long === before);
+  const takesPath = option
+    ? PATH.test(option.flags)
+    : command.registeredArguments.some(({ variadic }) => variadic);
+  if (takesPath && words.at(-1)?.startsWith('-') !== true) process.stdout.write(FILES);
+  else await program.parseAsync(['complete', '--', ...words], { from: 'user' });
+}

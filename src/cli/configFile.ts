@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import { InvalidArgumentError, type Command, type Option } from 'commander';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { SpurmemError, messageOf } from '../errors.js';
+import { nearestSentence } from '../settings/names.js';
+import { TypedOption } from './settings.js';
+import { commandName } from './usage.js';
+
+/** What a run writes: `config` is a run's configuration, which a command turns into values of its options. */
+const runSchema = z.object({
+  config: z.looseObject({ command: z.string() }),
+  environment: z.looseObject({ data: z.string() }),
+});
+
+/** A run's config.json. */
+export type RunFile = z.infer<typeof runSchema>;
+
+/** Values of options by their names, and what is told of them besides. */
+type RunValues = (file: RunFile, command: Command) => Promise<Readonly<Record<string, unknown>>>;
+
+/**
+ * Takes the values of a `--config` file into a command, below those of its flags: a YAML or JSON file whose keys are the options'
+ * names, or a run's own config.json.
+ *
+ * @param args what stands behind the command's name
+ * @param valuesOfRun a run's configuration as values of options
+ * @throws `USAGE` naming the file, and the key or value that is wrong
+ */
+export async function applyConfig(
+  command: Command,
+  args: readonly string[],
+  valuesOfRun: RunValues,
+): Promise<void> {
+  const path = valueOf('--config', args);
+  if (path === undefined || !command.options.some(({ long }) => long === '--config')) return;
+  const content = await read(path);
+  const run = runSchema.safeParse(content);
+  let values: Readonly<Record<string, unknown>>;
+  try {
+    values = run.success ? await valuesOfRun(run.data, command) : content;
+  } catch (error) {
+    if (!(error instanceof SpurmemError)) throw error;
+    throw new SpurmemError(error.code, `${path}: ${error.message}`, { cause: error });
+  }
+  for (const [key, value] of Object.entries(values)) {
+    const option = optionNamed(command, key);
+    if (!option) {
+      const names = command.options.map((known) => known.attributeName()).filter((name) => name !== 'config');
+      const whole = commandName(command);
+      throw new SpurmemError(
+        'USAGE',
+        `${path}: ${whole} has no option ${JSON.stringify(key)}. ${nearestSentence(key, names)}`,
+      );
+    }
+    // A flag wins; a list of several flags is not added to.
+    if (value === undefined || isNamed(option, args)) continue;
+    const taken = valueFor(option, value, path);
+    if (taken !== undefined) command.setOptionValueWithSource(option.attributeName(), taken, 'config');
+  }
+}
+
+async function read(path: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return z.record(z.string(), z.unknown()).parse(parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? 'it holds no names with values' : messageOf(error);
+    throw new SpurmemError('USAGE', `--config ${path}: ${reason}`, { cause: error });
+  }
+}
+
+/** By the flag's word, or as configurations have it: `batch-size` or `batchSize`. */
+function optionNamed(command: Command, key: string): Option | undefined {
+  return command.options.find(
+    (option) => option.long !== '--config' && (option.attributeName() === key || option.name() === key),
+  );
+}
+
+function isNamed({ long }: Option, args: readonly string[]): boolean {
+  return args.some((arg) => arg === long || arg.startsWith(`${long ?? ''}=`));
+}
+
+function valueOf(flag: string, args: readonly string[]): string | undefined {
+  const at = args.findIndex((arg) => arg === flag || arg.startsWith(`${flag}=`));
+  return args[at]?.startsWith(`${flag}=`) === true
+    ? args[at].slice(flag.length + 1)
+    : args[at + 1 || args.length];
+}
+
+/** A value as the option has it, from a file's: of its type, or as text behind a flag. */
+function valueFor(option: Option, value: unknown, path: string): unknown {
+  const refuse = (expected: string): SpurmemError =>
+    new SpurmemError(
+      'USAGE',
+      `${path}: ${option.attributeName()} is ${JSON.stringify(value)}: it takes ${expected}.`,
+    );
+  if (option instanceof TypedOption && option.type.schema.safeParse(value).success) return value;
+  if (value === null) return undefined;
+  if (!option.required) {
+    if (typeof value === 'boolean') return value;
+    throw refuse('yes or no, as true or false');
+  }
+  const texts = (Array.isArray(value) ? value : [value]).map((item: unknown) => {
+    if (typeof item === 'string' || typeof item === 'number') return String(item);
+    throw refuse(option instanceof TypedOption ? option.type.expected : 'what stands behind its flag');
+  });
+  try {
+    if (option.variadic) return texts.reduce<unknown>((all, text) => parsed(option, text, all), undefined);
+    return parsed(option, texts.join(','), undefined);
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) throw refuse(error.message.replace(/^It takes |\.$/g, ''));
+    throw error;
+  }
+}
+
+function parsed(option: Option, text: string, before: unknown): unknown {
+  if (option.parseArg) return option.parseArg(text, before);
+  if (!option.variadic) return text;
+  return [...((before as readonly string[] | undefined) ?? []), text];
+}

@@ -1,0 +1,82 @@
+import type { Command } from 'commander';
+import { TRAINING_METHODS } from '../train/methods.js';
+import { commandName } from './usage.js';
+
+/** Examples of commands, by their names; of families, by the first word. */
+const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+  'reproduce quickstart': ['reproduce quickstart', 'reproduce quickstart --data data --out runs/quickstart'],
+  'reproduce fig10': ['reproduce fig10 --run runs/erm-finetune --compare runs/erm'],
+  'reproduce part1': [
+    'reproduce part1 --run runs/erm',
+    'reproduce part1 --run runs/models --data waterbirds --arch resnet50 --weights resnet50.pth --seeds 0,1,2,3,4',
+  ],
+  'reproduce part2': [
+    'reproduce part2 --data waterbirds --weights resnet50.pth --seeds 0,1,2 --equivalence 2',
+  ],
+  'dataset dominoes': ['dataset dominoes --data data/dominoes'],
+  'dataset compose': [
+    'dataset compose --data mine --foregrounds birds --masks masks --scenes places --classes land=hen,owl water=gull,tern --places land=forest water=sea,lake',
+  ],
+  'dataset inspect': [
+    'dataset inspect --data waterbirds',
+    'dataset inspect --data mine --format csv --columns filename=image,y=label,a=place,split=fold',
+  ],
+  'fetch waterbirds': ['fetch waterbirds', 'fetch waterbirds --from waterbirds.tar.gz'],
+  'train erm': [
+    'train erm --data waterbirds --weights resnet50.pth',
+    'train erm --data waterbirds --config runs/erm-waterbirds/config.json --seed 1 --out runs/erm-1',
+    'train erm --data waterbirds --arch vit_small_patch16_224 --batch-size 64',
+  ],
+  'trace unstructured': [
+    'trace unstructured --run runs/erm',
+    'trace unstructured --run runs/erm --perturbation noise --sigma 0.005,0.01 --top-k 3 --split test',
+  ],
+  'trace structured': ['trace structured --run runs/erm --controls 0'],
+  'trace overlap': ['trace overlap --run runs/erm --fraction 0.001'],
+  'trace minimal': ['trace minimal --run runs/erm --examples 8'],
+  gradcam: ['gradcam --run runs/erm-finetune --compare runs/erm --samples 64'],
+  'sweep plan': ['sweep plan --sweep sweep.yaml --plan plan.json --slurm submit.sh'],
+  'sweep run': ['sweep run --plan plan.json --index 0,1'],
+  'sweep status': ['sweep status --plan plan.json'],
+  'sweep collect': ['sweep collect --plan plan.json --csv runs.csv'],
+  runs: ['runs', 'runs --sort test-worst --filter method=erm seed=0', 'runs --in sweeps --json'],
+  compare: ['compare runs/erm runs/erm-finetune', 'compare runs/erm-* --format markdown'],
+  evaluate: ['evaluate --run runs/erm --split test', 'evaluate --run runs/erm --split test --epoch 40'],
+  report: ['report --run runs/erm'],
+  bench: ['bench', 'bench --case all --out bench.json'],
+  doctor: ['doctor'],
+  completion: ['completion bash > ~/.local/share/bash-completion/completions/spurmem', 'completion zsh'],
+};
+
+/** Those of a command without examples of its own. */
+function familyExamples(name: string): readonly string[] {
+  const [family = '', ...rest] = name.split(' ');
+  const word = rest.join(' ');
+  if (family === 'train') {
+    const { startsFrom } = TRAINING_METHODS.find((method) => method.name === word) ?? {};
+    return startsFrom === 'run'
+      ? [`${name} --from runs/erm`]
+      : [`${name} --data waterbirds --weights resnet50.pth`];
+  }
+  if (family === 'fetch') return [name];
+  if (family === 'reproduce') {
+    return [`${name} --run runs/erm`];
+  }
+  return [];
+}
+
+/** Puts a command's examples below its help. */
+export function addExamples(command: Command): void {
+  if (!command.parent || command.commands.length > 0) return;
+  const examples = examplesOf(commandName(command), command);
+  const word = examples.length === 1 ? 'Example' : 'Examples';
+  command.addHelpText('after', `\n${word}:\n${examples.map((example) => `  spurmem ${example}`).join('\n')}`);
+}
+
+/** Examples of a command, without the program's name. */
+export function examplesOf(name: string, command: Command): readonly string[] {
+  const own = EXAMPLES[name];
+  if (own) return own;
+  const isStudy = command.options.some(({ long }) => long === '--grid');
+  return isStudy ? [`${name} --data waterbirds --weights resnet50.pth --seeds 0,1,2`] : familyExamples(name);
+}

@@ -1,0 +1,107 @@
+import { requireGroups } from '../data/dataset.js';
+import { SPLITS, type Split } from '../data/split.js';
+import { evaluate } from '../metrics/evaluate.js';
+import type { GroupAccuracies } from '../metrics/groups.js';
+import { weightsFingerprint } from '../models/fingerprint.js';
+import type { Precision } from '../native/addon.js';
+import { resolveDevice, setThreads } from '../native/device.js';
+import { checkOptions } from '../settings/options.js';
+import { resolveSettings, setting, type GivenOf, type SettingsTable } from '../settings/setting.js';
+import { integer, oneOf } from '../settings/values.js';
+import { keptEpoch } from '../train/keptEpoch.js';
+import { openDataset } from '../train/runData.js';
+import { openRun } from '../train/runFolder.js';
+import { loadModel, openImages } from '../train/runModel.js';
+import { SESSION_TYPES, type SessionOptions } from './traceSession.js';
+import { TRACE_SETTINGS } from './traceSettings.js';
+
+const { precision, batchSize } = TRACE_SETTINGS.session;
+
+/** What can be set of an evaluation. */
+export const EVALUATE_SETTINGS = {
+  split: setting<Split>({
+    type: oneOf(SPLITS),
+    argument: 'split',
+    help: 'whose examples are classified',
+    default: 'test',
+    source: 'the test split',
+  }),
+  epoch: setting({
+    type: integer(1),
+    argument: 'n',
+    help: 'the epoch whose weights are taken; the run must have kept it',
+    default: undefined,
+    otherwise: 'the selected one',
+    source: 'the selected one',
+  }),
+  precision,
+  batchSize,
+} satisfies SettingsTable;
+
+export interface EvaluateOptions
+  extends
+    Pick<
+      SessionOptions,
+      | 'run'
+      | 'data'
+      | 'datasetOptions'
+      | 'device'
+      | 'threads'
+      | 'memoryFormat'
+      | 'onProgress'
+      | 'onWarning'
+      | 'signal'
+    >,
+    GivenOf<typeof EVALUATE_SETTINGS> {}
+
+/** A run's model on one split. */
+export interface RunEvaluation {
+  readonly kind: 'evaluation';
+  /** The run's folder. */
+  readonly run: string;
+  readonly split: Split;
+  /** null: the selected one. */
+  readonly epoch: number | null;
+  /** sha256 of the weights file. */
+  readonly checkpoint: string;
+  readonly precision: Precision;
+  readonly accuracies: GroupAccuracies;
+  /** Mean loss over the examples, by the run's loss. */
+  readonly loss: number;
+}
+
+/**
+ * Evaluates a run's model on a split. Nothing is trained, and nothing is written to the run's folder, which may be read-only.
+ *
+ * @throws `USAGE`, `RUN_NOT_FOUND` when there is no trained run, or not the epoch, `DATASET_INVALID` for other data than the run's,
+ *   `DATASET_EMPTY_GROUP`, `WEIGHTS_INVALID`
+ */
+export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluation> {
+  const { seed: _seed, protocol: _protocol, ...types } = SESSION_TYPES;
+  checkOptions(options, { types, settings: EVALUATE_SETTINGS, required: ['run'] });
+  const run = await openRun(options.run);
+  const { folder, config } = run;
+  const settings = resolveSettings(EVALUATE_SETTINGS, config.protocol, options);
+  const { split, epoch } = settings;
+  const weights =
+    epoch === undefined
+      ? run.weights
+      : await keptEpoch(folder, epoch, { parameter: 'epoch', value: epoch, otherwise: 'leave `epoch` out' });
+  const device = resolveDevice(options.device);
+  await setThreads(options.threads);
+  const dataset = await openDataset(run, options);
+  requireGroups(dataset, [split]);
+  const computed = settings.precision ?? config.precision;
+  using loader = await openImages(config, dataset, { ...options, device });
+  using model = await loadModel({ ...config, precision: computed }, loader, weights, folder);
+  const { onProgress, signal } = options;
+  const { accuracies, loss } = await evaluate(model, loader, dataset.splits[split], {
+    ...{ onProgress, signal, loss: config.loss, task: `evaluation, ${split}` },
+    batchSize: settings.batchSize ?? config.batchSize,
+  });
+  return {
+    kind: 'evaluation',
+    ...{ run: folder.path, split, epoch: epoch ?? null, checkpoint: await weightsFingerprint(weights) },
+    ...{ precision: computed, accuracies, loss },
+  };
+}

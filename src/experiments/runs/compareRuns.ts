@@ -1,0 +1,147 @@
+import { isDeepStrictEqual } from 'node:util';
+import { SpurmemError } from '../../errors.js';
+import {
+  pairedDifference,
+  summarizeSeeds,
+  type PairedDifference,
+  type SeedSummary,
+} from '../../metrics/seeds.js';
+import type { TrainingResult } from '../../train/results.js';
+import type { RunConfig } from '../../train/runConfig.js';
+import { RunFolder } from '../../train/runFolder.js';
+import { readRun, type ListedRun } from './listRuns.js';
+
+/** Runs that differ in nothing but their seeds. Accuracies are fractions. */
+export interface ComparedRuns {
+  readonly method: string;
+  /** The settings in which the compared runs differ. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** In the order of the seeds, as `runs`. */
+  readonly seeds: readonly number[];
+  readonly runs: readonly string[];
+  readonly valWorstGroupAccuracy: SeedSummary;
+  readonly testWorstGroupAccuracy: SeedSummary;
+  readonly testAverage: SeedSummary;
+  /** Of the test split, [numGroups]. */
+  readonly testAccuracy: readonly SeedSummary[];
+  /** Test worst-group accuracy minus that of the first runs, over the seeds that both have; null for these, and without any. */
+  readonly difference: (PairedDifference & { readonly seeds: readonly number[] }) | null;
+}
+
+export interface RunsComparison {
+  /** The names of the settings that differ. */
+  readonly differing: readonly string[];
+  /** [numGroups], of the first run's data. */
+  readonly groupNames: readonly string[];
+  readonly rows: readonly ComparedRuns[];
+}
+
+type FinishedRun = ListedRun & { readonly result: TrainingResult };
+
+/**
+ * Sets finished runs side by side: the settings in which they differ, their accuracies over seeds, and the differences from the
+ * first ones, paired by seed.
+ *
+ * @param paths the folders of runs
+ * @throws `USAGE` for fewer than two, `RUN_NOT_FOUND` for a folder without a finished run, `DATASET_INVALID` for runs on different
+ *   data
+ */
+export async function compareRuns(paths: readonly string[]): Promise<RunsComparison> {
+  if (new Set(paths).size < 2) {
+    throw new SpurmemError('USAGE', `A comparison takes two runs or more, and ${paths.length} were named.`);
+  }
+  const runs = await Promise.all(paths.map(finishedRun));
+  const [first] = runs as [FinishedRun];
+  for (const { path, config } of runs) requireSameData(first, path, config);
+  const groups = groupBySeeds(runs);
+  const differing = differingSettings(groups.map(([{ config }]) => config));
+  const reference = groups[0] as Group;
+  return {
+    differing,
+    groupNames:
+      (await new RunFolder(first.path).readData())?.groupNames ?? first.result.test.accuracy.map(String),
+    rows: groups.map((group) => rowOf(group, differing, reference)),
+  };
+}
+
+async function finishedRun(path: string): Promise<FinishedRun> {
+  const run = await readRun(path);
+  if (run?.result) return { ...run, result: run.result };
+  const what = run ? 'its training is not finished' : 'config.json is missing';
+  throw new SpurmemError('RUN_NOT_FOUND', `${path} holds no finished run: ${what}.`);
+}
+
+function requireSameData(first: ListedRun, path: string, { dataset }: RunConfig): void {
+  if (dataset.fingerprint === first.config.dataset.fingerprint) return;
+  throw new SpurmemError(
+    'DATASET_INVALID',
+    `${path} was trained on ${dataset.name}, and ${first.path} on other data, ${first.config.dataset.name}: compare runs on one dataset.`,
+  );
+}
+
+type Group = [FinishedRun, ...FinishedRun[]];
+
+/** Runs of equal settings together, each seed once; those that have a seed a second time are a row of their own. */
+function groupBySeeds(runs: readonly FinishedRun[]): Group[] {
+  const groups: Group[] = [];
+  for (const run of runs) {
+    const group = groups.find(
+      ([one, ...more]) =>
+        isDeepStrictEqual(settingsOf(one.config), settingsOf(run.config)) &&
+        [one, ...more].every(({ config }) => config.seed !== run.config.seed),
+    );
+    if (group) group.push(run);
+    else groups.push([run]);
+  }
+  for (const group of groups) group.sort((a, b) => a.config.seed - b.config.seed);
+  return groups;
+}
+
+/** What tells settings apart. The weights that a run starts from are those of another seed's run where it starts from one. */
+function settingsOf({ seed: _seed, weights, ...settings }: RunConfig): Readonly<Record<string, unknown>> {
+  return { ...settings, weights: weights === null ? null : 'file' };
+}
+
+function differingSettings(configs: readonly RunConfig[]): string[] {
+  const [first = {}, ...others] = configs.map(settingsOf);
+  const names = new Set([first, ...others].flatMap((settings) => Object.keys(settings)));
+  return [...names].filter(
+    (name) => name !== 'command' && others.some((other) => !isDeepStrictEqual(other[name], first[name])),
+  );
+}
+
+function rowOf(group: Group, differing: readonly string[], reference: Group): ComparedRuns {
+  const [{ method, config }] = group;
+  const settings = settingsOf(config);
+  const over = (valueOf: (result: TrainingResult) => number): SeedSummary =>
+    summarizeSeeds(group.map(({ result }) => valueOf(result)));
+  return {
+    method,
+    settings: Object.fromEntries(differing.map((name) => [name, settings[name]])),
+    seeds: group.map(({ config: { seed } }) => seed),
+    runs: group.map(({ path }) => path),
+    valWorstGroupAccuracy: over(({ val }) => val.worstGroupAccuracy),
+    testWorstGroupAccuracy: over(({ test }) => test.worstGroupAccuracy),
+    testAverage: over(({ test }) => test.average),
+    testAccuracy: group[0].result.test.accuracy.map((_, at) =>
+      over(({ test }) => test.accuracy[at] as number),
+    ),
+    difference: group === reference ? null : differenceOf(group, reference),
+  };
+}
+
+function differenceOf(group: Group, reference: Group): ComparedRuns['difference'] {
+  const pairs = group.flatMap((run) => {
+    const other = reference.find(({ config }) => config.seed === run.config.seed);
+    return other ? [[run, other] as const] : [];
+  });
+  if (pairs.length === 0) return null;
+  const worst = ({ result }: FinishedRun): number => result.test.worstGroupAccuracy;
+  return {
+    ...pairedDifference(
+      pairs.map(([run]) => worst(run)),
+      pairs.map(([, other]) => worst(other)),
+    ),
+    seeds: pairs.map(([{ config }]) => config.seed),
+  };
+}

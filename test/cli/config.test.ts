@@ -1,0 +1,145 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { addReproduceCommands } from '../../src/cli/commands/reproduce.js';
+import { addTrainCommands } from '../../src/cli/commands/train.js';
+import { applyConfig } from '../../src/cli/configFile.js';
+import { examplesOf } from '../../src/cli/examples.js';
+import { valuesOfRun } from '../../src/cli/repeat.js';
+import { commandName, namedCommand } from '../../src/cli/usage.js';
+import { choiceOf, augmentationOf, SIMCLR, PUBLISHED_AUGMENTATION } from '../../src/train/augmentation.js';
+import { ermRun, tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+import { failure, spurmem, succeed, trainOptions } from './support.js';
+
+const folder = temporaryFolder();
+const at = (name: string): string => join(folder, name);
+const data = at('data');
+const run = at('run');
+const configOf = (path: string): object =>
+  (JSON.parse(readFileSync(join(path, 'config.json'), 'utf8')) as { config: object }).config;
+
+beforeAll(async () => {
+  await tinyDominoes(data);
+  await ermRun(trainOptions(data, run));
+});
+
+test('a run is repeated from its own config.json, to the same numbers', async () => {
+  await succeed(['train', 'erm', '--config', join(run, 'config.json'), '--out', at('again')]);
+  expect(configOf(at('again'))).toEqual(configOf(run));
+  const [first, second] = [run, at('again')].map((path) =>
+    readFileSync(join(path, 'results/erm.json'), 'utf8'),
+  );
+  expect(second).toBe(first);
+});
+
+test('flags win over a file in YAML, whose keys are those of the options', async () => {
+  writeFileSync(
+    at('some.yaml'),
+    `data: ${data}\narch: resnet20\nepochs: 3\nbatch-size: 42\nkeepEpochs: [1]\naugmentation: none\nthreads: 1\n`,
+  );
+  await succeed(['train', 'erm', '--config', at('some.yaml'), '--epochs', '1', '--out', at('yaml')]);
+  expect(configOf(at('yaml'))).toMatchObject({
+    epochs: 1,
+    batchSize: 42,
+    arch: 'resnet20',
+    augmentation: null,
+  });
+});
+
+const program = new Command('spurmem');
+addTrainCommands(program.command('train'));
+addReproduceCommands(program.command('reproduce'));
+const leaf = (...words: string[]): Command => namedCommand(program, words).command;
+
+test.each([
+  ['an unknown key', 'epoch: 3', /"epoch"\. The nearest are .*epochs/],
+  ['a value out of range', 'epochs: 0', /epochs is 0: it takes a whole number of at least 1/],
+  ['a value of another type', 'lr: [a]', /lr is \["a"\]: it takes a number above 0/],
+  ['a word that is none', 'memoryFormat: nhwc', /memoryFormat is "nhwc": .*channels_last/],
+  ['no mapping', '- 1', /it holds no names with values/],
+  ['a flag in words', 'resume: maybe', /resume is "maybe": it takes yes or no/],
+])('%s is refused, naming the file', async (_name, text, reason) => {
+  writeFileSync(at('wrong.yaml'), `${text}\n`);
+  const config = applyConfig(leaf('train', 'erm'), ['--config', at('wrong.yaml')], valuesOfRun);
+  await expect(config).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringMatching(reason) as string,
+  });
+  await expect(config).rejects.toThrow('wrong.yaml');
+});
+
+test("a run's configuration is refused by another command", async () => {
+  const config = applyConfig(leaf('train', 'jtt'), [`--config=${join(run, 'config.json')}`], valuesOfRun);
+  await expect(config).rejects.toThrow('it is of train erm, and the command is train jtt');
+});
+
+test('every command that trains or reproduces has examples, of options that it has', () => {
+  const leaves = program.commands.flatMap(({ commands }) => commands);
+  expect(leaves.length).toBeGreaterThan(30);
+  for (const command of leaves) {
+    const name = commandName(command);
+    const examples = examplesOf(name, command);
+    expect([name, examples.length > 0]).toEqual([name, true]);
+    for (const example of examples) {
+      expect(example.startsWith(name)).toBe(true);
+      for (const [flag] of example.matchAll(/(?<= )--[a-z-]+/g)) {
+        expect(command.options.map(({ long }) => long)).toContain(flag);
+      }
+    }
+  }
+});
+
+test.each([
+  ['SimCLR\u2019s', SIMCLR],
+  ['the published code\u2019s', PUBLISHED_AUGMENTATION],
+  ['none', null],
+])('%s augmentation is told by a choice again', (_name, choice) => {
+  const known = augmentationOf(choice, null);
+  expect(augmentationOf(choiceOf(known) as never, null)).toEqual(known);
+});
+
+test('help has groups and examples, for every command', async () => {
+  const { stdout } = await succeed(['train', 'erm', '--help']);
+  for (const heading of ['Settings:', 'Reading the data:', 'Computing:', 'Output and help:', 'Examples:']) {
+    expect(stdout).toContain(`\n${heading}\n`);
+  }
+});
+
+test('completion offers commands, words and files', async () => {
+  const complete = async (...words: string[]): Promise<string> =>
+    (await spurmem(['complete', '--', ...words])).stdout;
+  expect(await complete('train', 'gro')).toMatch(/^groupdro\t/);
+  expect(await complete('train', 'erm', '--arch', '')).toMatch(/^resnet18\t$/m);
+  expect(await complete('train', 'erm', '--data', '')).toBe(':0\n');
+  expect((await succeed(['completion', 'bash'])).stdout).toContain('spurmem complete --');
+});
+
+test('runs are listed, filtered, and compared', async () => {
+  await ermRun({ ...trainOptions(data, at('seed-1')), seed: 1 });
+  const { stdout } = await succeed(['runs', '--in', folder, '--filter', 'seed=1', '--json']);
+  expect(JSON.parse(stdout)).toMatchObject({ runs: [{ run: 'seed-1', method: 'erm', state: 'finished' }] });
+  expect(await failure(['runs', '--in', folder, '--filter', 'sed=1'], 'USAGE')).toContain(
+    'The nearest are seed',
+  );
+  const compare = ['compare', run, at('seed-1'), at('yaml')];
+  const compared = JSON.parse((await succeed([...compare, '--format', 'json'])).stdout) as {
+    differing: string[];
+    rows: { seeds: number[]; difference: null | { mean: number; seeds: number[] } }[];
+  };
+  expect(compared.differing).toEqual(['augmentation']);
+  expect(compared.rows.map(({ seeds }) => seeds)).toEqual([[0, 1], [0]]);
+  expect(compared.rows[1]?.difference).toMatchObject({ seeds: [0], std: null });
+  expect((await succeed([...compare, '--format', 'markdown'])).stdout).toContain('| --- |');
+  expect((await succeed([...compare, '--format', 'csv'])).stdout.split('\n')).toHaveLength(4);
+});
+
+test('a run is evaluated on a split, to the numbers that training found', async () => {
+  const { stdout } = await succeed(['evaluate', '--run', run, '--split', 'val', '--threads', '1', '--json']);
+  const { accuracies } = JSON.parse(stdout) as { accuracies: object };
+  const { val } = JSON.parse(readFileSync(join(run, 'results/erm.json'), 'utf8')) as { val: object };
+  expect(accuracies).toEqual(val);
+  expect(await failure(['evaluate', '--run', run, '--epoch', '7'], 'RUN_NOT_FOUND')).toContain(
+    '--epoch is 7',
+  );
+});
