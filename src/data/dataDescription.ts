@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import sharp from 'sharp';
-import type { Sharp } from 'sharp';
 import { z } from 'zod';
 import { coreRegionSchema } from './coreRegion.js';
 import type { Dataset } from './dataset.js';
 import { invalidImage } from './decode.js';
 import { readExampleImage } from './exampleImage.js';
+import { loadSharp } from './loadSharp.js';
+import { toSampleImage } from './sampleImage.js';
 
 /** Sample images of each group, and the height in pixels that they are shown at. */
 const SAMPLES_PER_GROUP = 4;
@@ -73,16 +73,6 @@ export async function describeData(dataset: Dataset): Promise<DataDescription> {
   };
 }
 
-/** An image as a PNG that lives in a page. */
-export async function toSampleImage(image: Sharp): Promise<SampleImage> {
-  const { data, info } = await image.png().toBuffer({ resolveWithObject: true });
-  return {
-    dataUri: `data:image/png;base64,${data.toString('base64')}`,
-    width: info.width,
-    height: info.height,
-  };
-}
-
 /** The first training images of a group, small enough to live in a page. */
 function sampleImages(dataset: Dataset, group: number): Promise<SampleImage[]> {
   const indices = dataset.splits.train.filter((index) => dataset.groups[index] === group);
@@ -94,6 +84,7 @@ function sampleImages(dataset: Dataset, group: number): Promise<SampleImage[]> {
 
 async function readSample(path: string): Promise<SampleImage> {
   try {
+    const sharp = await loadSharp();
     const image = sharp(await readFile(path));
     return await toSampleImage(image.resize({ height: SAMPLE_HEIGHT, kernel: 'nearest' }));
   } catch (error) {

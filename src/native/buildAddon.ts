@@ -89,8 +89,7 @@ export async function compile(
       ...{ signal, env: { ...process.env, LIBTORCH: source === 'LIBTORCH' ? root : undefined } },
       onLine: (line) => {
         const percent = /^\[ *(\d+)%\]/.exec(line)?.[1];
-        if (percent !== undefined)
-          onProgress?.({ task: TASK, done: Number(percent), total: 100, unit: '%' });
+        if (percent !== undefined) onProgress?.({ task: TASK, done: Number(percent), total: 100, unit: '%' });
       },
     });
   };
@@ -111,7 +110,11 @@ interface Running {
 }
 
 /** Runs a build tool to its end; its output comes line by line. */
-async function run(program: string, args: readonly string[], { signal, env, onLine }: Running): Promise<void> {
+async function run(
+  program: string,
+  args: readonly string[],
+  { signal, env, onLine }: Running,
+): Promise<void> {
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], signal });
   const lines: string[] = [];
   const listen = async (stream: Readable): Promise<void> => {
