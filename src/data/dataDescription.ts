@@ -5,7 +5,6 @@ import type { Dataset } from './dataset.js';
 import { invalidImage } from './decode.js';
 import { readExampleImage } from './exampleImage.js';
 import { loadSharp } from './loadSharp.js';
-import { toSampleImage } from './sampleImage.js';
 
 /** Sample images of each group, and the height in pixels that they are shown at. */
 const SAMPLES_PER_GROUP = 4;
@@ -73,6 +72,14 @@ export async function describeData(dataset: Dataset): Promise<DataDescription> {
   };
 }
 
+/** An image's PNG, to live in a page. */
+export function toSampleImage(
+  png: Uint8Array,
+  { width, height }: { readonly width: number; readonly height: number },
+): SampleImage {
+  return { dataUri: `data:image/png;base64,${Buffer.from(png).toString('base64')}`, width, height };
+}
+
 /** The first training images of a group, small enough to live in a page. */
 function sampleImages(dataset: Dataset, group: number): Promise<SampleImage[]> {
   const indices = dataset.splits.train.filter((index) => dataset.groups[index] === group);
@@ -85,8 +92,9 @@ function sampleImages(dataset: Dataset, group: number): Promise<SampleImage[]> {
 async function readSample(path: string): Promise<SampleImage> {
   try {
     const sharp = await loadSharp();
-    const image = sharp(await readFile(path));
-    return await toSampleImage(image.resize({ height: SAMPLE_HEIGHT, kernel: 'nearest' }));
+    const image = sharp(await readFile(path)).resize({ height: SAMPLE_HEIGHT, kernel: 'nearest' });
+    const { data, info } = await image.png().toBuffer({ resolveWithObject: true });
+    return toSampleImage(data, info);
   } catch (error) {
     throw invalidImage(path, error);
   }

@@ -83,9 +83,9 @@ export async function compile(
   { onProgress, signal }: JobOptions = {},
 ): Promise<void> {
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / BYTES_A_JOB)));
-  const cmake = async (...args: string[]): Promise<void> => {
+  const tool = async (program: string, ...args: string[]): Promise<void> => {
     throwIfAborted(signal, TASK);
-    await run('cmake', args, {
+    await run(program, args, {
       ...{ signal, env: { ...process.env, LIBTORCH: source === 'LIBTORCH' ? root : undefined } },
       onLine: (line) => {
         const percent = /^\[ *(\d+)%\]/.exec(line)?.[1];
@@ -93,11 +93,12 @@ export async function compile(
       },
     });
   };
-  await cmake(
+  await tool(
+    'cmake',
     ...['-S', PACKAGE_ROOT, '-B', folder, '-G', 'Unix Makefiles', '-DCMAKE_BUILD_TYPE=Release'],
     ...[`-DNODE=${process.execPath}`, `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${join(folder, 'Release')}`],
   );
-  await cmake('--build', folder, '--parallel', String(jobs));
+  await tool('make', '-C', folder, '-j', String(jobs));
   const results = ['Release', 'libtorch.json'];
   const rest = (await readdir(folder)).filter((name) => !results.includes(name));
   await Promise.all(rest.map((name) => rm(join(folder, name), { recursive: true })));

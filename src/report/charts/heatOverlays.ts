@@ -1,9 +1,8 @@
 import * as vega from 'vega';
 import { SpurmemError } from '../../errors.js';
 import type { ExampleHeat, HeatExample } from '../../experiments/gradCamResult.js';
-import type { SampleImage } from '../../data/dataDescription.js';
+import { toSampleImage, type SampleImage } from '../../data/dataDescription.js';
 import { loadSharp } from '../../data/loadSharp.js';
-import { toSampleImage } from '../../data/sampleImage.js';
 
 /** Perceptually uniform: equal steps of heat look equally large, in grey and to colour-blind eyes too. */
 const SCHEME = 'inferno';
@@ -96,11 +95,9 @@ async function decode(dataUri: string, filename: string, channels: 1 | 3): Promi
 async function encode({ pixels, width, height }: Picture): Promise<SampleImage> {
   const sharp = await loadSharp();
   const factor = Math.ceil(LEAST_HEIGHT / height);
-  return toSampleImage(
-    sharp(pixels, { raw: { width, height, channels: 3 } }).resize({
-      width: factor * width,
-      height: factor * height,
-      kernel: 'nearest',
-    }),
-  );
+  const { data, info } = await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .resize({ width: factor * width, height: factor * height, kernel: 'nearest' })
+    .png()
+    .toBuffer({ resolveWithObject: true });
+  return toSampleImage(data, info);
 }
