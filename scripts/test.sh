@@ -28,4 +28,6 @@ if [ -z "${TMPDIR:-}" ] && [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail
 fi
 # Test files run side by side: a thread that waits by spinning takes its core from another file.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+# The package as a user installs it.
+scripts/try-package.sh short
 npm test --silent -- "$@"

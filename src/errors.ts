@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'BENCH_FAILED' // the benchmark is not installed, or a side of it failed
   | 'DEVICE_UNAVAILABLE' // the device asked for is not there
   | 'NATIVE_LOAD_FAILED' // the addon or libtorch could not be loaded
+  | 'NATIVE_BUILD_FAILED' // the addon could not be compiled
   | 'NATIVE_FAILED' // libtorch reported an error
   | 'PROCESS_LOST' // of several processes that train together, one has ended
   | 'INTERRUPTED'; // the user stopped the job; the last checkpoint is kept

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * spurmem as a library: the same steps that the command line runs. docs/library.md lists all names by subject.
  *

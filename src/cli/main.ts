@@ -58,6 +58,10 @@ const COMMANDS: Readonly<
     description: 'measure speed and memory beside PyTorch, in turn; without --case, list the cases',
     load: async () => (await import('./commands/bench.js')).addBenchCommand,
   },
+  build: {
+    description: 'compile the native addon for this machine\u2019s libtorch, where no prebuild fits',
+    load: async () => (await import('./commands/build.js')).addBuildCommand,
+  },
   doctor: {
     description: 'check what this machine has: addon, libtorch, BLAS, devices, data',
     load: async () => (await import('./commands/doctor.js')).addDoctorCommand,

@@ -214,19 +214,19 @@ function readPartitions(file: SourceFile): Map<string, Partition> {
   return partitions;
 }
 
+const QUOTE = '"'.charCodeAt(0);
+
 /** Hands over the trimmed lines of a list that are not empty. */
 function forEachLine(file: SourceFile, onLine: (text: string, line: number) => void): void {
-  if (isCsv(file) && file.bytes.includes('"')) {
+  if (isCsv(file) && file.bytes.includes(QUOTE)) {
     // Kaggle's lists have no quotes, but what a spreadsheet or R made of them has.
     forEachCsvRow(file.path, file.bytes, (cells, line) => {
       onLine(cells.map((cell) => cell.trim()).join(','), line);
     });
     return;
   }
-  const lines = file.bytes
-    .toString('utf8')
-    .replace(/^\uFEFF/, '')
-    .split('\n');
+  // A byte order mark is no part of the text.
+  const lines = new TextDecoder().decode(file.bytes).split('\n');
   for (const [index, text] of lines.entries()) {
     const trimmed = text.trim();
     if (trimmed !== '') onLine(trimmed, index + 1);

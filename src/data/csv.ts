@@ -13,7 +13,7 @@ import { messageOf, SpurmemError } from '../errors.js';
  */
 export function forEachCsvRow(
   file: string,
-  bytes: Buffer,
+  bytes: Uint8Array,
   onRow: (cells: readonly string[], line: number) => void,
 ): void {
   let last = 0;
@@ -42,7 +42,7 @@ export function forEachCsvRow(
 }
 
 /** The cells of a CSV file's first row that is not empty; none where it is no CSV. */
-export function firstCsvRow(bytes: Buffer): readonly string[] {
+export function firstCsvRow(bytes: Uint8Array): readonly string[] {
   try {
     return parse(bytes, { bom: true, skip_empty_lines: true, to: 1 })[0] ?? [];
   } catch (error) {

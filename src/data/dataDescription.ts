@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import sharp from 'sharp';
-import type { Sharp } from 'sharp';
 import { z } from 'zod';
 import { coreRegionSchema } from './coreRegion.js';
 import type { Dataset } from './dataset.js';
 import { invalidImage } from './decode.js';
 import { readExampleImage } from './exampleImage.js';
+import { loadSharp } from './loadSharp.js';
 
 /** Sample images of each group, and the height in pixels that they are shown at. */
 const SAMPLES_PER_GROUP = 4;
@@ -73,14 +72,12 @@ export async function describeData(dataset: Dataset): Promise<DataDescription> {
   };
 }
 
-/** An image as a PNG that lives in a page. */
-export async function toSampleImage(image: Sharp): Promise<SampleImage> {
-  const { data, info } = await image.png().toBuffer({ resolveWithObject: true });
-  return {
-    dataUri: `data:image/png;base64,${data.toString('base64')}`,
-    width: info.width,
-    height: info.height,
-  };
+/** An image's PNG, to live in a page. */
+export function toSampleImage(
+  png: Uint8Array,
+  { width, height }: { readonly width: number; readonly height: number },
+): SampleImage {
+  return { dataUri: `data:image/png;base64,${Buffer.from(png).toString('base64')}`, width, height };
 }
 
 /** The first training images of a group, small enough to live in a page. */
@@ -94,8 +91,10 @@ function sampleImages(dataset: Dataset, group: number): Promise<SampleImage[]> {
 
 async function readSample(path: string): Promise<SampleImage> {
   try {
-    const image = sharp(await readFile(path));
-    return await toSampleImage(image.resize({ height: SAMPLE_HEIGHT, kernel: 'nearest' }));
+    const sharp = await loadSharp();
+    const image = sharp(await readFile(path)).resize({ height: SAMPLE_HEIGHT, kernel: 'nearest' });
+    const { data, info } = await image.png().toBuffer({ resolveWithObject: true });
+    return toSampleImage(data, info);
   } catch (error) {
     throw invalidImage(path, error);
   }

@@ -6,7 +6,7 @@ import type { TableRow } from './table.js';
 export interface SourceFile {
   /** Absolute. */
   readonly path: string;
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
 }
 
 /** What a dataset's files say, before its groups are named. */

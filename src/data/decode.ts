@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import sharp from 'sharp';
 import type { Metadata, Sharp } from 'sharp';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { loadSharp } from './loadSharp.js';
 
 /** The formats that are decoded as PIL does it, by sharp's names. */
 const FORMATS: readonly string[] = ['jpeg', 'png', 'webp', 'gif', 'tiff'];
@@ -31,6 +31,7 @@ export interface RgbImage {
  */
 export async function decodeRgb(path: string): Promise<RgbImage> {
   try {
+    const sharp = await loadSharp();
     // From memory, because libvips caches what it opens by file name, and the file may have changed since.
     const image = sharp(await readFile(path), {
       ...{ failOn: 'error', ignoreIcc: true, limitInputPixels: MOST_PIXELS },

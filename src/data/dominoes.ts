@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import sharp from 'sharp';
 import { checkOptions, JOB_TYPES } from '../settings/options.js';
 import type { JobOptions } from '../progress.js';
 import type { Dataset } from './dataset.js';
@@ -9,6 +8,7 @@ import type { DominoesOptions } from './dominoesOptions.js';
 import { planDominoes } from './dominoesPlan.js';
 import { readDigits, readGarments, SOURCE_SIDE } from './dominoesSources.js';
 import { drawDataset, Places, type Drawings } from './drawnDataset.js';
+import { loadSharp } from './loadSharp.js';
 import { IMAGENET_MEAN, IMAGENET_STD } from './preprocessing.js';
 import { SPLITS } from './split.js';
 
@@ -108,6 +108,7 @@ async function makeTile(pixels: Buffer, side: number): Promise<Buffer> {
     pixels.copy(tile, (row + border) * TILE_SIDE + border, row * SOURCE_SIDE, (row + 1) * SOURCE_SIDE);
   }
   if (side === TILE_SIDE) return tile;
+  const sharp = await loadSharp();
   return sharp(tile, { raw: { width: TILE_SIDE, height: TILE_SIDE, channels: 1 } })
     .resize(side, side, { kernel: 'cubic', fit: 'fill' })
     .toColourspace('b-w')
@@ -120,6 +121,7 @@ async function encode(upper: Buffer, lower: Buffer, height: number): Promise<Buf
   const grey = Buffer.concat([upper, lower]);
   const pixels = Buffer.allocUnsafe(grey.length * 3);
   for (const [index, value] of grey.entries()) pixels.fill(value, index * 3, index * 3 + 3);
+  const sharp = await loadSharp();
   return sharp(pixels, { raw: { width: height / 2, height, channels: 3 } })
     .png({ compressionLevel: 1 })
     .toBuffer();

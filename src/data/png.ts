@@ -1,7 +1,8 @@
-import sharp from 'sharp';
+import { loadSharp } from './loadSharp.js';
 
 /** Pixels of [0, 1] as an 8-bit grey PNG's data URI, from [height * width] values in row-major order. */
 export async function greyPng(values: Float32Array, height: number, width: number): Promise<string> {
+  const sharp = await loadSharp();
   const pixels = Buffer.from(Uint8Array.from(values, toByte));
   return dataUri(
     await sharp(pixels, { raw: { width, height, channels: 1 } })
@@ -22,6 +23,7 @@ export async function inputPng(
   [height, width]: readonly [number, number],
   { mean, std }: { readonly mean: readonly number[]; readonly std: readonly number[] },
 ): Promise<string> {
+  const sharp = await loadSharp();
   const size = height * width;
   const pixels = Buffer.alloc(size * 3);
   for (const channel of [0, 1, 2]) {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { makeFolder, unwritable } from '../files.js';
 import { SpurmemError, systemCode } from '../errors.js';
+import { userCache } from '../userCache.js';
 
 /**
  * Where a dataset's store may lie, best place first: in the dataset's folder, else in the user's cache. Below a
@@ -15,7 +15,7 @@ import { SpurmemError, systemCode } from '../errors.js';
 export function storeFolders(datasetFolder: string, cacheFolder: string | undefined): string[] {
   const own = createHash('sha256').update(datasetFolder).digest('hex').slice(0, 16);
   if (cacheFolder !== undefined) return [join(resolve(cacheFolder), own)];
-  return [join(datasetFolder, '.spurmem'), join(userCache(), 'spurmem', own)];
+  return [join(datasetFolder, '.spurmem'), join(userCache(), own)];
 }
 
 /**
@@ -37,10 +37,4 @@ export async function makeWritable(folders: readonly string[]): Promise<string> 
     }
   }
   throw refusal;
-}
-
-/** XDG's rule: a relative XDG_CACHE_HOME is ignored. */
-function userCache(): string {
-  const told = process.env.XDG_CACHE_HOME;
-  return told !== undefined && isAbsolute(told) ? told : join(homedir(), '.cache');
 }

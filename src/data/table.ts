@@ -70,7 +70,7 @@ interface RawRow {
  * @throws SpurmemError `DATASET_INVALID` naming the file, the line, the column and the value; `USAGE` when the
  *   caller asked for a column that the table lacks
  */
-export function parseTable(table: string, bytes: Buffer, options: TableOptions = {}): Table {
+export function parseTable(table: string, bytes: Uint8Array, options: TableOptions = {}): Table {
   let header: Header | undefined;
   const rows: RawRow[] = [];
   const labels: Record<'y' | 'a', LabelCell[]> = { y: [], a: [] };

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { SpurmemError, messageOf } from '../errors.js';
+import { builtAddon, prebuiltAddons } from './addonFiles.js';
 import { addonMissing, loadAdvice, notBuilt } from './loadAdvice.js';
 
 export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8';
@@ -348,22 +348,18 @@ export interface Addon {
   readonly fastBf16: boolean;
 }
 
-let addon: Addon | undefined;
+let addon: { readonly exports: Addon; readonly path: string } | undefined;
 
 /** The addon, loaded at first use, so that nothing loads libtorch before it is needed. Throws `NATIVE_LOAD_FAILED`. */
 export function native(): Addon {
   addon ??= load();
-  return addon;
+  return addon.exports;
 }
 
-/** Where the addon is looked for: SPURMEM_ADDON, cmake-js's output, node-gyp's output. */
+/** The file of the addon. Throws `NATIVE_LOAD_FAILED`. */
 export function addonPath(): string {
-  const chosen = chosenAddon();
-  if (chosen !== undefined) return resolve(chosen);
-  const candidates = ['build-cmake/Release/spurmem.node', 'build/Release/spurmem.node'].map((path) =>
-    fileURLToPath(new URL(`../../${path}`, import.meta.url)),
-  );
-  return candidates.find((path) => existsSync(path)) ?? (candidates[0] as string);
+  addon ??= load();
+  return addon.path;
 }
 
 /** What SPURMEM_ADDON names; undefined when it is unset or empty. */
@@ -371,12 +367,29 @@ function chosenAddon(): string | undefined {
   return process.env.SPURMEM_ADDON === '' ? undefined : process.env.SPURMEM_ADDON;
 }
 
-function load(): Addon {
-  const path = addonPath();
-  if (!existsSync(path)) {
-    const message = chosenAddon() === undefined ? notBuilt(path) : addonMissing(path);
-    throw new SpurmemError('NATIVE_LOAD_FAILED', message);
+/** Loads what SPURMEM_ADDON names, else what was built here, else the first prebuild whose libtorch this machine has. */
+function load(): { exports: Addon; path: string } {
+  const chosen = chosenAddon();
+  if (chosen !== undefined && !existsSync(chosen)) {
+    throw new SpurmemError('NATIVE_LOAD_FAILED', addonMissing(resolve(chosen)));
   }
+  const built = chosen === undefined ? builtAddon() : resolve(chosen);
+  if (built !== undefined) return { exports: loadAddon(built), path: built };
+  const refusals: SpurmemError[] = [];
+  for (const path of prebuiltAddons()) {
+    try {
+      return { exports: loadAddon(path), path };
+    } catch (error) {
+      if (!(error instanceof SpurmemError)) throw error;
+      refusals.push(error);
+    }
+  }
+  const reasons = refusals.map(({ cause }) => messageOf(cause));
+  throw new SpurmemError('NATIVE_LOAD_FAILED', notBuilt(reasons), { cause: refusals });
+}
+
+/** Loads the addon of a file. Throws `NATIVE_LOAD_FAILED`. */
+export function loadAddon(path: string): Addon {
   quietUcx();
   boundSpinning();
   let loaded: Addon;

@@ -1,19 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
-
-/** What a build wrote down of the libtorch that it was built against (scripts/libtorch.cjs). */
-const recordSchema = z.object({
-  root: z.string(),
-  source: z.string(),
-  version: z.string(),
-  cxx11Abi: z.boolean(),
-  cuda: z.boolean(),
-});
-
-type BuildRecord = z.infer<typeof recordSchema>;
+import { existsSync } from 'node:fs';
+import { cLibrary, isCheckout, PREBUILDS, prebuiltVersions } from './addonFiles.js';
+import { buildRecord, describeRecord, libtorchNow, type BuildRecord } from './buildRecord.js';
 
 /** What to do where SPURMEM_ADDON names a file that is not there. */
 export function addonMissing(path: string): string {
@@ -23,11 +10,30 @@ export function addonMissing(path: string): string {
   ]);
 }
 
-/** What to do where no addon was built. */
-export function notBuilt(path: string): string {
-  return numbered(`The native addon is not built: ${path} does not exist.`, [
-    'In a checkout, run scripts/setup.sh: it finds or installs libtorch and builds the addon.',
-    'Or build it alone: npm run build:native (needs libtorch, cmake, g++).',
+/**
+ * What to do where no addon was built here and none that the package brings loads.
+ *
+ * @param reasons what the system says of those that it brings, the newest libtorch first
+ */
+export function notBuilt(reasons: readonly string[]): string {
+  const platform = `${process.platform}-${process.arch} with ${cLibrary()}`;
+  const versions = prebuiltVersions().map((name) => name.replace('libtorch-', ''));
+  const problem =
+    reasons.length > 0
+      ? [
+          `The native addon is not built, and of the package\u2019s prebuilds none fits: they are for libtorch ${versions.join(', ')}.`,
+          ...reasons.map((reason) => `  Reason: ${firstLine(reason)}`),
+        ].join('\n')
+      : `The native addon is not built, and ${PREBUILDS} has no prebuild for ${platform}.`;
+  return numbered(problem, [
+    isCheckout()
+      ? 'In this checkout, run scripts/setup.sh: it finds or installs libtorch and builds the addon.'
+      : `Compile it against the libtorch of this machine: npx spurmem build (needs libtorch with its headers, cmake, g++; it takes minutes, and a reinstall keeps it).`,
+    ...(reasons.length > 0
+      ? [
+          'Or install the libtorch of a prebuild (on Debian 13: apt-get install libtorch2.6 libopenblas0-openmp).',
+        ]
+      : []),
     'If it was built elsewhere, set SPURMEM_ADDON to the path of spurmem.node.',
   ]);
 }
@@ -40,24 +46,24 @@ export function notBuilt(path: string): string {
  */
 export function loadAdvice(path: string, reason: string): string {
   const record = buildRecord(path);
-  const built = record === undefined ? [] : [`Built against ${describe(record)}.`];
+  const built = record === undefined ? [] : [`Built against ${describeRecord(record)}.`];
   return numbered(
     [
       `The native addon could not be loaded from ${path}.`,
-      `  Reason: ${reason.split('\n')[0] ?? reason}`,
+      `  Reason: ${firstLine(reason)}`,
       ...built.map((line) => `  ${line}`),
     ].join('\n'),
     [...fixes(reason, record), '`spurmem doctor` shows what is found.'],
   );
 }
 
-const REBUILD = 'rebuild: npm run build:native';
+const REBUILD = `rebuild: ${isCheckout() ? 'npm run build:native' : 'npx spurmem build'}`;
 
 function fixes(reason: string, record: BuildRecord | undefined): string[] {
   const missing = /(lib[\w.+-]+\.so[\w.]*): cannot open shared object file/.exec(reason)?.[1];
   if (missing !== undefined) return missingLibrary(missing, record);
   if (reason.includes('undefined symbol')) return otherLibrary(record);
-  return ['Rebuild the addon on this machine: npm run build:native.'];
+  return [`If it was built on another machine, ${REBUILD}.`];
 }
 
 function missingLibrary(library: string, record: BuildRecord | undefined): string[] {
@@ -113,25 +119,15 @@ function otherLibrary(record: BuildRecord | undefined): string[] {
 
 /** What lies in the folder that the addon was built against. */
 function detailsNow(root: string): BuildRecord | undefined {
-  const script = fileURLToPath(new URL('../../scripts/libtorch.cjs', import.meta.url));
-  const { status, stdout } = spawnSync(process.execPath, [script, 'json'], {
-    encoding: 'utf8',
-    env: { ...process.env, LIBTORCH: root },
-  });
-  return status === 0 ? recordSchema.safeParse(JSON.parse(stdout)).data : undefined;
-}
-
-function describe({ version, root, source, cuda }: BuildRecord): string {
-  return `libtorch ${version}${cuda ? ' with CUDA' : ''} in ${root} (${source})`;
-}
-
-/** Beside the addon's folder; none for an addon that was moved. */
-function buildRecord(path: string): BuildRecord | undefined {
   try {
-    return recordSchema.parse(JSON.parse(readFileSync(join(dirname(path), '..', 'libtorch.json'), 'utf8')));
+    return libtorchNow(root);
   } catch {
     return undefined;
   }
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? text;
 }
 
 function numbered(problem: string, lines: readonly string[]): string {

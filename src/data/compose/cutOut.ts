@@ -1,5 +1,5 @@
-import sharp from 'sharp';
 import { invalidImage } from '../decode.js';
+import { loadSharp } from '../loadSharp.js';
 
 /** Interleaved uint8 pixels in sRGB, rows from the top. */
 export interface Pixels {
@@ -77,6 +77,7 @@ export function shapeOf({ data, width, height }: Pixels): MaskShape {
 export async function readMask(image: string, mask: string | undefined): Promise<Pixels | undefined> {
   const path = mask ?? image;
   try {
+    const sharp = await loadSharp();
     const source = sharp(path, { failOn: 'error' });
     if (mask === undefined && !(await source.metadata()).hasAlpha) return undefined;
     const channel =
@@ -99,6 +100,7 @@ export async function readCutOut(image: string, mask: string | undefined): Promi
   const alpha = await readMask(image, mask);
   try {
     if (alpha === undefined) throw new Error('it has no alpha');
+    const sharp = await loadSharp();
     const data = await sharp(image, { failOn: 'error' }).removeAlpha().toColourspace('srgb').raw().toBuffer();
     const { width, height } = alpha;
     const pixels = Buffer.allocUnsafe(width * height * 4);
@@ -168,6 +170,7 @@ export async function composeImage(
   { image: [height, width], from, to }: Placement,
   jpegQuality: number,
 ): Promise<Composed> {
+  const sharp = await loadSharp();
   const { data, ...size } = await readCutOut(foreground.image, foreground.mask);
   const cut = await sharp(data, { raw: { ...size, channels: 4 } })
     .extract(from)

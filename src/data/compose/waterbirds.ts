@@ -93,7 +93,7 @@ async function readList(
 ): Promise<Map<string, { readonly text: string; readonly found: string }>> {
   const { bytes } = await readSource(path, 'the list of CUB-200-2011');
   const entries = new Map<string, { text: string; found: string }>();
-  for (const [index, line] of bytes.toString('utf8').split(/\r?\n/).entries()) {
+  for (const [index, line] of new TextDecoder().decode(bytes).split(/\r?\n/).entries()) {
     if (line.trim() === '') continue;
     const [id = '', text = ''] = line.trim().split(/\s+/, 2);
     const found = pattern.exec(text)?.[1];

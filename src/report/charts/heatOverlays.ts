@@ -1,8 +1,8 @@
-import sharp from 'sharp';
 import * as vega from 'vega';
 import { SpurmemError } from '../../errors.js';
 import type { ExampleHeat, HeatExample } from '../../experiments/gradCamResult.js';
 import { toSampleImage, type SampleImage } from '../../data/dataDescription.js';
+import { loadSharp } from '../../data/loadSharp.js';
 
 /** Perceptually uniform: equal steps of heat look equally large, in grey and to colour-blind eyes too. */
 const SCHEME = 'inferno';
@@ -77,6 +77,7 @@ function colorTable(): number[][] {
 async function decode(dataUri: string, filename: string, channels: 1 | 3): Promise<Picture> {
   try {
     const bytes = Buffer.from(dataUri.replace(/^data:image\/png;base64,/, ''), 'base64');
+    const sharp = await loadSharp();
     const { data, info } = await sharp(bytes)
       .toColourspace(channels === 1 ? 'b-w' : 'srgb')
       .raw()
@@ -92,12 +93,11 @@ async function decode(dataUri: string, filename: string, channels: 1 | 3): Promi
 }
 
 async function encode({ pixels, width, height }: Picture): Promise<SampleImage> {
+  const sharp = await loadSharp();
   const factor = Math.ceil(LEAST_HEIGHT / height);
-  return toSampleImage(
-    sharp(pixels, { raw: { width, height, channels: 3 } }).resize({
-      width: factor * width,
-      height: factor * height,
-      kernel: 'nearest',
-    }),
-  );
+  const { data, info } = await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .resize({ width: factor * width, height: factor * height, kernel: 'nearest' })
+    .png()
+    .toBuffer({ resolveWithObject: true });
+  return toSampleImage(data, info);
 }
