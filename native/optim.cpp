@@ -2,8 +2,8 @@
 #include <ATen/ATen.h>
 #include <napi.h>
 
+#include <algorithm>
 #include <array>
-#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,12 +30,18 @@ void inOrderOfMemory(std::array<at::Tensor, 4>& tensors) {
   for (auto& tensor : tensors) tensor = tensor.permute({0, 2, 3, 1});
 }
 
-// By their largest values: a sum of squares may overflow.
 bool areFinite(const std::vector<at::Tensor>& tensors) {
   if (tensors.empty()) return true;
-  const auto largest = at::stack(at::_foreach_norm(tensors, std::numeric_limits<double>::infinity()));
-  return at::isfinite(largest).all().item<bool>();
+  std::vector<at::Tensor> sums;
+  for (const auto& tensor : tensors) sums.push_back(tensor.sum());
+  const auto isFinite = [](const at::Tensor& values) { return at::isfinite(values).all().item<bool>(); };
+  // Infinity and NaN stay in a sum, which costs one pass through memory; a sum that overflows tells nothing.
+  return isFinite(at::stack(sums)) || std::all_of(tensors.begin(), tensors.end(), isFinite);
 }
+
+// Adam moves a weight by a few times the rate, whatever the gradient: only such a rate makes finite ones
+// infinite.
+constexpr double overflowingRate = 1e30;
 
 struct Finite {
   bool gradients, weights;
@@ -96,7 +102,8 @@ struct Adam {
                      weightDecay, eps, /*amsgrad=*/false, /*maximize=*/false);
     // The fused step does not count as a change; evaluation keeps weights that it derives until one.
     for (const auto& value : parameters) value.unsafeGetTensorImpl()->bump_version();
-    auto weights = parameters;
+    std::vector<at::Tensor> weights;
+    if (lr >= overflowingRate) weights = parameters;
     for (const auto& buffer : network->buffers) {
       if (buffer.value.is_floating_point()) weights.push_back(buffer.value);
     }

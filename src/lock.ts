@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import fs, { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,6 +42,7 @@ export interface Lock {
  * @throws SpurmemError `OUTPUT_UNWRITABLE` when it cannot be made
  */
 export async function tryLock(lockPath: string): Promise<Lock | undefined> {
+  await removeAsides(dirname(lockPath));
   const owner = await ownerOf(lockPath);
   if (owner !== undefined) {
     if (wasKilled(owner)) await removeOfKilled(lockPath);
@@ -145,6 +146,16 @@ async function removeLock(lockPath: string): Promise<void> {
   const aside = asideOf(lockPath);
   await rename(lockPath, aside);
   await rm(aside, { recursive: true, force: true });
+}
+
+/** Removes what processes of this host that were killed while they made or removed a lock left. */
+async function removeAsides(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((one) => /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.lock$/.test(one))) {
+    const owner = await ownerOf(join(folder, name));
+    if (owner === undefined || !wasKilled(owner)) continue;
+    await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
+  }
 }
 
 /** Where a lock is made before it is one, and removed when it is none any more. */

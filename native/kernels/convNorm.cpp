@@ -115,7 +115,8 @@ bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const
   const bool fits = x.dim() == 4 && x.size(1) == weight_->value.size(1);
   const bool wants = fits && context.statistics == Statistics::frozen && !at::GradMode::is_enabled() &&
                      context.multiplyAdds == nullptr && context.observer == nullptr &&
-                     canFuse(x, isAutocast(x));
+                     // oneDNN's ReLU makes 0 of NaN, and a model of NaN would seem to predict.
+                     !context.mayBeNan && canFuse(x, isAutocast(x));
   // Training has better use for the memory.
   if (!wants) *kept_ = {};
   return wants;
@@ -125,9 +126,9 @@ std::optional<ConvNorm::Convolution> ConvNorm::fusable(const at::Tensor& x,
                                                        const ForwardContext& context) const {
   if (!isFused(x, context)) return std::nullopt;
   auto convolution = folded(context, isAutocast(x) ? at::kBFloat16 : at::kFloat, x.sizes());
-  // oneDNN's ReLU makes 0 of NaN, and a model of NaN would seem to predict.
-  if (!convolution.first.defined()) return std::nullopt;
-  return convolution;
+  if (convolution.first.defined()) return convolution;
+  context.mayBeNan = true;
+  return std::nullopt;
 }
 
 at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,

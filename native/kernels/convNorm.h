@@ -48,6 +48,7 @@ class ConvNorm {
   std::optional<Convolution> fusable(const at::Tensor& x, const ForwardContext& context) const;
   at::Tensor fused(const at::Tensor& x, const Convolution& convolution, std::optional<at::Tensor> residual,
                    bool relu) const;
+  // Undefined where it would not be finite.
   Convolution folded(const ForwardContext& context, at::ScalarType type, at::IntArrayRef inputSize) const;
   at::Tensor reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const;
 

@@ -52,6 +52,9 @@ struct ForwardContext {
   const Observer* observer = nullptr;
   // Whether the classifier's gradient ends at its features.
   bool detachFeatures = false;
+  // Whether a layer has met weights that are not finite: from there on, kernels that would hide NaN are not
+  // used.
+  mutable bool mayBeNan = false;
 
   // A parameter or buffer, or what stands in for it.
   const at::Tensor& weight(const Parameter& parameter) const;

@@ -1,0 +1,40 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { ROOT, spurmem, succeed, trainArguments } from './cli/support.js';
+import { tinyDominoes } from './fixtures.js';
+import { temporaryFolder } from './temporary.js';
+
+const folder = temporaryFolder();
+
+/** The short form of a script of scripts/faults, which fails where a run is not what it must be. */
+function attack(script: string, ...args: readonly string[]): string {
+  const { NODE_OPTIONS: _options, ...env } = process.env;
+  const path = join(ROOT, 'scripts', 'faults', script);
+  return execFileSync(process.execPath, [path, ...args], { encoding: 'utf8', env });
+}
+
+test('a run that is killed at a random moment goes on to the same bits', () => {
+  expect(attack('killResume.mjs', '--kills', '1', '--seed', '1', 'finetune')).toContain('finetune');
+});
+
+test('a write that fails leaves the last good state, and is told', () => {
+  expect(attack('disks.mjs', '--stride', '180', 'checkpoint', 'store')).toContain('checkpoint');
+});
+
+test('processes on one run folder end well, or are refused', async () => {
+  const data = join(folder, 'data');
+  const run = join(folder, 'run');
+  await tinyDominoes(data);
+  await succeed(trainArguments(data, run, '--epochs', '1', '--quiet'));
+  const commands = [
+    trainArguments(data, run, '--epochs', '2', '--resume', '--quiet'),
+    ['trace', 'unstructured', '--run', run, '--criterion', 'magnitude', '--top-k', '1', '--controls', '0'],
+    ['report', '--run', run, '--quiet'],
+  ];
+  const outcomes = await Promise.all(commands.map((args) => spurmem(args)));
+  for (const { exitCode, stderr } of outcomes) {
+    if (exitCode !== 0) expect(stderr).toMatch(/is writing to .* Wait for it to end/);
+  }
+  // The report does not wait for the others.
+  expect(outcomes[2]).toMatchObject({ exitCode: 0 });
+});

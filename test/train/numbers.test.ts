@@ -1,0 +1,112 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
+import { Model } from '../../src/models/model.js';
+import { lossOf } from '../../src/metrics/loss.js';
+import { native } from '../../src/native/addon.js';
+import { Adam } from '../../src/train/adam.js';
+import { trainErm } from '../../src/train/methods.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { descend } from '../../src/train/trainer.js';
+import { contentOf } from '../cli/support.js';
+import { temporaryFolder } from '../temporary.js';
+import { Runs } from './support.js';
+
+const folder = temporaryFolder();
+const runs = new Runs(folder);
+
+beforeAll(async () => {
+  await runs.build();
+});
+
+/** What a step on a random batch leaves infinite, where the gradient of its loss is multiplied by both factors. */
+async function infiniteAfter(factors: readonly [number, number], lr: number): Promise<string | undefined> {
+  const generator = new (native().Generator)(0);
+  using model = await Model.create({ arch: 'resnet20', numClasses: 2, generator, device: 'cpu' });
+  using images = await native().tensor(generator.randn(4 * 3 * 16 * 16), [4, 3, 16, 16], 'cpu');
+  using zeros = await native().tensor(Int32Array.of(0, 0, 0, 0), [4], 'cpu');
+  using ones = await native().tensor(Int32Array.of(1, 1, 1, 1), [4], 'cpu');
+  using logits = await model.network.forward(images, { statistics: 'shared', grad: true });
+  using ofZeros = await lossOf(logits, zeros, 'mean');
+  using ofOnes = await lossOf(logits, ones, 'mean');
+  // Small, with a large gradient.
+  using difference = await native().combine([
+    { tensor: ofZeros, weight: 1 },
+    { tensor: ofOnes, weight: -1 },
+  ]);
+  using loss = await native().combine([{ tensor: difference, weight: factors[0] }]);
+  using raised = await native().combine([{ tensor: loss, weight: factors[1] }]);
+  expect(Number.isFinite(await raised.item())).toBe(true);
+  return await descend(raised, [{ network: model.network, optimizer: new Adam(model, lr) }]);
+}
+
+test('a step says what of it is not finite', async () => {
+  expect(await infiniteAfter([1, 1], 1e-3)).toBeUndefined();
+  expect(await infiniteAfter([1, 1], 1e39)).toBe('weights');
+  expect(await infiniteAfter([3e37, 12], 1e-3)).toBe('gradients');
+});
+
+test('a learning rate of 1e10 stops in the batch that it spoils, names its images, and keeps the checkpoint before', async () => {
+  const out = join(folder, 'spoilt');
+  const message = await runs.refusal({ out, lr: 1e10, checkpointEvery: 1 }, 'NATIVE_FAILED');
+  expect(message).toMatch(
+    /^The (loss|gradients|weights) became .* in epoch 1, batch 2\. Its images are images\/train\/.*\.png, .* and 32 more\. Epoch 1 up to batch 1 is kept\. Try a lower `lr` with another `out`/,
+  );
+  expect(await readdir(join(out, 'checkpoints'))).toEqual(['resume.safetensors']);
+  const { tensors } = await readSafetensors(new RunFolder(out).resume);
+  for (const { data } of Object.values(tensors)) {
+    expect(data instanceof Float32Array && !data.every(Number.isFinite)).toBe(false);
+  }
+});
+
+test('a model whose activations overflow in evaluation alone is not saved', async () => {
+  const out = join(folder, 'overflowing');
+  const message = await runs.refusal({ out, lr: 1e10, batchSize: 84 }, 'NATIVE_FAILED');
+  expect(message).toMatch(/^The validation loss became NaN after epoch 1\./);
+  expect(await readdir(join(out, 'checkpoints'))).toEqual([]);
+});
+
+test.each([
+  ['an infinite weight', 'conv1.weight', Infinity, /conv1\.weight has 432 of 432 values/],
+  ['a variance below 0', 'bn1.running_var', -1, /bn1\.running_var has a variance below 0/],
+])('weights with %s are refused', async (name, tensor, value, expected) => {
+  const { tensors } = await readSafetensors(runs.reference.best);
+  tensors[tensor]?.data.fill(value as never);
+  const weights = join(folder, `${name}.safetensors`);
+  await writeSafetensors(weights, tensors);
+  const message = await runs.refusal({ out: join(folder, name), weights }, 'WEIGHTS_INVALID');
+  expect(message).toMatch(expected);
+});
+
+test('evaluation of a model with weights that are no numbers gives none', async () => {
+  using model = await Model.create({
+    ...{ arch: 'resnet18', numClasses: 2, device: 'cpu' },
+    generator: new (native().Generator)(0),
+  });
+  const { 'conv1.weight': weight } = await model.stateDict();
+  if (!weight) throw new Error('conv1.weight is missing');
+  await model.loadStateDict({ 'conv1.weight': { ...weight, data: new Float32Array(64 * 3 * 49).fill(NaN) } });
+  using images = await native().tensor(new Float32Array(2 * 3 * 64 * 64).fill(1), [2, 3, 64, 64], 'cpu');
+  using logits = await model.network.forward(images);
+  expect(await logits.data()).toEqual(new Float32Array(4).fill(NaN));
+});
+
+test('a last batch of one image is refused before the first step where batch-norm cannot take it', async () => {
+  // The training split has 84 images; resnet18's last layers see 1 x 1 px of an image of 32 x 16 px.
+  const out = join(folder, 'one-left');
+  const message = await runs.refusal({ out, arch: 'resnet18', batchSize: 83 }, 'USAGE');
+  expect(message).toMatch(/^`batchSize` is 83: .*no last batch of one image.*84 images/);
+  expect(contentOf(join(out, 'checkpoints'))).toEqual({});
+  // resnet20 can take it.
+  await trainErm({ ...runs.base, out: join(folder, 'one-taken'), batchSize: 83, epochs: 1 });
+});
+
+test('what a checkpoint has of an epoch is the same whether or not it is asked for', async () => {
+  const out = join(folder, 'often');
+  await trainErm({ ...runs.base, out, checkpointEvery: 1 });
+  for (const name of ['best', 'last', 'resume'] as const) {
+    expect((await readFile(new RunFolder(out)[name])).equals(await readFile(runs.reference[name]))).toBe(
+      true,
+    );
+  }
+});
