@@ -129,8 +129,10 @@ if wants examples; then
   node node_modules/typescript/bin/tsc --strict --module nodenext --target es2022 --types node trace.ts || fail "examples/trace.ts"
   SPURMEM_ADDON=$built node trace.js data runs/ts || fail "examples/trace.ts"
   SPURMEM_ADDON=$built SPURMEM='npx --no spurmem' ./walk.sh walk >walk.log 2>&1 || { fail "examples/walk.sh"; tail -n 20 walk.log >&2; }
+  project ci
   npm install --silent "$tarball"
-  ./ci.sh trace.mjs data >ci.log 2>&1 || { fail "examples/ci.sh"; tail -n 20 ci.log >&2; }
+  cp "$root"/examples/{ci.sh,trace.mjs} .
+  ./ci.sh trace.mjs "$work/tarball/data" >ci.log 2>&1 || { fail "examples/ci.sh"; tail -n 20 ci.log >&2; }
 fi
 
 if wants npm; then
