@@ -88,7 +88,7 @@ export const unstructuredSchema = z.looseObject({
       controls: z.union([setComparisons, z.array(nullDistribution)]).nullable(),
     }),
   ),
-}) as z.ZodType<unknown> as z.ZodType<TraceUnstructuredResult>;
+}) as z.ZodType as z.ZodType<TraceUnstructuredResult>;
 
 /** Of `results/trace-structured.json`. */
 export const structuredSchema = z.looseObject({
@@ -105,7 +105,7 @@ export const structuredSchema = z.looseObject({
       controls: z.union([nullDistribution, setComparisons]).nullable(),
     }),
   ),
-}) as z.ZodType<unknown> as z.ZodType<TraceStructuredResult>;
+}) as z.ZodType as z.ZodType<TraceStructuredResult>;
 
 /** Of `results/trace-overlap.json`. */
 export const overlapSchema = z.looseObject({
@@ -120,7 +120,7 @@ export const overlapSchema = z.looseObject({
       counts: z.array(count).optional(),
     }),
   ),
-}) as z.ZodType<unknown> as z.ZodType<TraceOverlapResult>;
+}) as z.ZodType as z.ZodType<TraceOverlapResult>;
 
 const summary = z.looseObject({
   ...{ examples: count, flipped: real, median: real, mean: real, referenceChange: real },
@@ -146,7 +146,7 @@ export const minimalSchema = z.looseObject({
       ...{ loss: beforeAfter(real), reference: beforeAfter(z.looseObject({ accuracy: real, loss: real })) },
     }),
   ),
-}) as z.ZodType<unknown> as z.ZodType<TraceMinimalResult>;
+}) as z.ZodType as z.ZodType<TraceMinimalResult>;
 
 const share = z.looseObject({ images: count, mean: real, interval: intervalSchema.nullable() });
 const heat = z.looseObject({ blank: count, share: share.nullable() });
@@ -173,7 +173,7 @@ export const gradCamSchema = z.looseObject({
       ...{ before: exampleHeat.nullable(), after: exampleHeat },
     }),
   ),
-}) as z.ZodType<unknown> as z.ZodType<GradCamResult>;
+}) as z.ZodType as z.ZodType<GradCamResult>;
 
 /** Of `results/comparison.json`. */
 export const comparisonSchema = z.looseObject({
@@ -186,4 +186,4 @@ export const comparisonSchema = z.looseObject({
       }),
     )
     .min(1),
-}) as z.ZodType<unknown> as z.ZodType<ComparisonResult>;
+}) as z.ZodType as z.ZodType<ComparisonResult>;

@@ -37,7 +37,7 @@ export const epochMetricsSchema = z.looseObject({
   lossTerms: z.record(z.string(), real).optional(),
   mask: z.looseObject({ count, neurons: z.array(neuronSchema) }).optional(),
   groupWeights: numbers.optional(),
-}) as z.ZodType<unknown> as z.ZodType<EpochMetrics>;
+}) as z.ZodType as z.ZodType<EpochMetrics>;
 
 /** Of `results/<method>.json`. */
 export const trainingResultSchema = z.looseObject({
@@ -45,4 +45,4 @@ export const trainingResultSchema = z.looseObject({
   ...{ epochs: count, bestEpoch: count },
   select: z.string().optional(),
   ...{ train: groupAccuraciesSchema, val: groupAccuraciesSchema, test: groupAccuraciesSchema },
-}) as z.ZodType<unknown> as z.ZodType<TrainingResult>;
+}) as z.ZodType as z.ZodType<TrainingResult>;

@@ -175,16 +175,19 @@ function alike(value: unknown, step: number): unknown {
   if (typeof value === 'number') return others[step % others.length];
   if (typeof value === 'boolean') return !value;
   if (typeof value === 'string') return ['', 'x', `${value}x`, '</style><script>', '../../x'][step % 5];
-  if (Array.isArray(value)) return step % 2 === 0 ? value.slice(1) : [...value, ...value];
+  if (Array.isArray(value)) {
+    const list = value as readonly unknown[];
+    return step % 2 === 0 ? list.slice(1) : [...list, ...list];
+  }
   return value;
 }
 
 /** A copy of a JSON value with an edit. */
 export function edited(value: unknown, { path, value: other, kind }: Edit): unknown {
   const copy = structuredClone(value);
+  if (typeof copy !== 'object' || copy === null) return copy;
   let place = copy as Record<string, unknown>;
   for (const [depth, step] of path.entries()) {
-    if (typeof place !== 'object' || place === null) return copy;
     const keys = Object.keys(place);
     const key = keys[step % Math.max(1, keys.length)];
     if (key === undefined) return copy;
@@ -198,7 +201,7 @@ export function edited(value: unknown, { path, value: other, kind }: Edit): unkn
     else if (kind === 'add') place[`${key}2`] = other;
     else {
       if (Array.isArray(place)) place.splice(Number(key), 1);
-      else delete place[key];
+      else Reflect.deleteProperty(place, key);
       if (kind === 'rename') place[`${key} `] = next;
     }
     return copy;

@@ -81,7 +81,11 @@ test.each<[string, () => Buffer, RegExp]>([
   ['random bytes', () => Buffer.from(Array.from({ length: 500 }, (_, i) => (i * 89 + 41) & 255)), /header/],
   ['a header that is no JSON', () => fileOf('{"a": ', 0), /not JSON/],
   ['a header that is no object', () => fileOf('[1]', 0), /malformed/],
-  ['a tensor without offsets', () => fileOf('{"a": {"dtype": "F32"}}', 0), /malformed at "a" \(.*data_offsets/],
+  [
+    'a tensor without offsets',
+    () => fileOf('{"a": {"dtype": "F32"}}', 0),
+    /malformed at "a" \(.*data_offsets/,
+  ],
   ['a fraction of a byte', () => fileOf(entry('F32', [1], [0, 4.5]), 8), /malformed/],
   ['a negative size', () => fileOf(entry('F32', [-1], [0, 4]), 4), /malformed/],
   ['offsets the wrong way round', () => fileOf(entry('F32', [1], [4, 0]), 4), /has -4 bytes/],

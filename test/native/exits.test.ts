@@ -30,16 +30,16 @@ async function run(code: string): Promise<{ status: number | null; signal: strin
 }
 
 test('a process that exits or throws under a running kernel ends as it says', async () => {
-  const ends = await Promise.all([
+  const [exited, thrown] = await Promise.all([
     run(`${WORKING} setTimeout(() => process.exit(3), 5);`),
     run(`${WORKING} setTimeout(() => { throw new Error('thrown'); }, 5);`),
   ]);
-  expect(ends.map(({ status, signal }) => [status, signal])).toEqual([
+  expect([exited, thrown].map(({ status, signal }) => [status, signal])).toEqual([
     [3, null],
     [1, null],
   ]);
-  expect(ends[0]?.printed).toBe('');
-  expect(ends[1]?.printed).toContain('Error: thrown');
+  expect(exited.printed).toBe('');
+  expect(thrown.printed).toContain('Error: thrown');
 });
 
 test('what is asked for after the shutdown is refused', async () => {
