@@ -91,7 +91,7 @@ export async function evaluateVariants(
           variant.outcomes[group]?.add(before, await judged(perturbed, labels));
           runForwards += size * (shares[variant.stage] ?? 1);
           done += size;
-          options.onProgress?.({ task: options.task, done, total, unit: 'images' });
+          options.onProgress?.({ task: options.task, done, total, unit: 'evaluations' });
         }
       } finally {
         for (const tensor of [logits, ...inputs]) tensor.dispose();

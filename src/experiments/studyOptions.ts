@@ -39,6 +39,7 @@ export const STUDY_TYPES: OptionTypes<StudyOptions> = {
   equivalence: share('a difference'),
   keepEpochs: KEEP_EPOCHS.type,
   onStep: callback(),
+  onStart: callback(),
   onEpoch: callback(),
 };
 

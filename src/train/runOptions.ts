@@ -34,5 +34,6 @@ export const METHOD_TYPES: OptionTypes<MethodOptions & { readonly protocol: unkn
   seed: SEED_TYPE,
   protocol: PROTOCOL_TYPE,
   keepEpochs: KEEP_EPOCHS.type,
+  onStart: callback(),
   onEpoch: callback(),
 };

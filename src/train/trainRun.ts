@@ -10,6 +10,7 @@ import { kickInEpoch } from './kickIn.js';
 import { restoreProgress } from './resume.js';
 import { methodOf, type EpochsConfig } from './runConfig.js';
 import { createModel } from './runModel.js';
+import { selectionScore } from './selection.js';
 import { startRun, type RunOptions, type RunPlan } from './startRun.js';
 import { testSelected } from './testSelected.js';
 import { diverged, Trainer, type MethodRun } from './trainer.js';
@@ -18,6 +19,8 @@ import { diverged, Trainer, type MethodRun } from './trainer.js';
 export interface EpochContext {
   /** [numGroups] */
   readonly groupNames: readonly string[];
+  /** Of the whole run. */
+  readonly epochs: number;
   /** Of a run that trains another model first, such as JTT's `identification`. */
   readonly stage?: string;
 }
@@ -105,16 +108,18 @@ async function trainEpochs(
     if (!Number.isFinite(val.loss)) {
       throw diverged(`validation loss became ${val.loss} after epoch ${epoch}`, epoch);
     }
-    const best = val.accuracies.worstGroupAccuracy > progress.bestWorstGroupAccuracy;
+    const score = selectionScore(config.select, val.accuracies, loader.dataset.numSpurious);
+    const best = score > progress.bestWorstGroupAccuracy;
     progress = {
       epoch,
       bestEpoch: best ? epoch : progress.bestEpoch,
-      bestWorstGroupAccuracy: Math.max(progress.bestWorstGroupAccuracy, val.accuracies.worstGroupAccuracy),
+      bestWorstGroupAccuracy: Math.max(progress.bestWorstGroupAccuracy, score),
     };
     scheduler.step(training.trainLoss);
     const seconds = (performance.now() - start) / 1000;
     const metrics = { epoch, lr, ...training, valLoss: val.loss, val: val.accuracies, best, seconds };
     await folder.appendMetrics(metrics);
+    await folder.writeMetricsTable(loader.dataset.groupNames);
     using scope = new TensorScope();
     const weights = scope.own(await evaluated.network.state());
     if (best) await writeSafetensors(folder.best, weights);
@@ -123,7 +128,7 @@ async function trainEpochs(
     await saveTraining(folder.resume, trainer, method, progress);
     // After it, so that these weights tell a checkpoint that was lost from one that was never written.
     await writeSafetensors(folder.last, weights);
-    onEpoch?.(metrics, { groupNames: loader.dataset.groupNames });
+    onEpoch?.(metrics, { groupNames: loader.dataset.groupNames, epochs: config.epochs });
   }
   return progress;
 }

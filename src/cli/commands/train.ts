@@ -19,6 +19,8 @@ interface TrainCommandOptions extends ComputeOptions, DatasetOptions {
   readonly from?: string;
   readonly out?: string;
   readonly resume: boolean;
+  /** Left out where training has no epochs to time. */
+  readonly dryRun?: boolean;
   readonly protocol?: Protocol;
 }
 
@@ -41,6 +43,13 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
       .option('--out <run>', `run folder (default: <from>-${name})`);
   }
   command.option('--resume', 'continue the run in --out from its last finished epoch', false);
+  if ('epochs' in method.settings) {
+    command.option(
+      '--dry-run',
+      'print the resolved configuration, and time and memory by some seconds of training in a folder that is removed',
+      false,
+    );
+  }
   const settings = startsFrom === 'data' ? { ...method.settings, keepEpochs: KEEP_EPOCHS } : method.settings;
   if (Object.values(settings).some(({ article, released }) => article !== released)) {
     command.addOption(protocolOption());
@@ -57,11 +66,21 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
         import('../../train/runData.js'),
       ]);
       const { device, threads, memoryFormat, seed, data, from, out, resume, protocol } = options;
-      const { run, ...result } = await method.train({
-        ...control,
-        ...{ device, threads, memoryFormat, seed, data, from, out, resume, protocol },
+      const given = {
+        ...{ device, threads, memoryFormat, seed, data, from, protocol },
         ...givenSettings(settings, options),
         datasetOptions: chosenDatasetOptions(options),
+      };
+      if (options.dryRun === true) {
+        const { dryRun, dryRunText } = await import('../dryRun.js');
+        const estimate = await dryRun({ ...given, out }, control, (tried) => method.train(tried));
+        output.result(dryRunText(estimate), estimate);
+        return;
+      }
+      const { run, ...result } = await method.train({
+        ...control,
+        ...given,
+        ...{ out, resume },
         onEpoch: describeEpoch(output),
       });
       const groups = await readRunData(await openRun(run));
