@@ -41,6 +41,7 @@ export { reproducePart2, type Part2Options } from './reproduce/part2.js';
 export { reproduceQuickstart } from './reproduce/quickstart.js';
 export { FIGURES } from './report/figures.js';
 export { STUDIES } from './reproduce/studies.js';
+export { evaluateRun } from './experiments/evaluateRun.js';
 export { runStudy } from './experiments/study.js';
 export { writeReport } from './report/writeReport.js';
 

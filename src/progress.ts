@@ -18,6 +18,8 @@ export interface JobOptions {
   readonly onProgress?: ProgressReporter | undefined;
   /** When aborted, the job stops at the next batch, keeps what it has written, and throws `INTERRUPTED`. */
   readonly signal?: AbortSignal | undefined;
+  /** Receives what is worth knowing of a job, such as what it starts from and what a long step will take. */
+  readonly onInfo?: ((text: string) => void) | undefined;
   /** Receives what the user should know of a job that goes on all the same. */
   readonly onWarning?: ((text: string) => void) | undefined;
 }

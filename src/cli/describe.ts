@@ -1,9 +1,10 @@
 import type { EpochOptions } from '../train/trainRun.js';
-import type { Output } from './output.js';
+import { durationText, LONG_S, type Output } from './output.js';
 
 /** Prints one line about each finished epoch. */
 export function describeEpoch(output: Output): NonNullable<EpochOptions['onEpoch']> {
-  return (metrics, { groupNames, stage }) => {
+  const told = new Set<string | undefined>();
+  return (metrics, { groupNames, stage, epochs }) => {
     const { val } = metrics;
     const parts = [
       ...(stage === undefined ? [] : [stage]),
@@ -15,6 +16,10 @@ export function describeEpoch(output: Output): NonNullable<EpochOptions['onEpoch
       `${metrics.seconds.toFixed(1)} s${metrics.best ? ', best so far' : ''}`,
     ];
     output.info(parts.join(', '));
+    const left = (epochs - metrics.epoch) * metrics.seconds;
+    if (told.has(stage) || left < LONG_S) return;
+    told.add(stage);
+    output.info(`${epochs - metrics.epoch} more epochs: about ${durationText(left)}`);
   };
 }
 

@@ -25,7 +25,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'train erm': [
     'train erm --data waterbirds --weights resnet50.pth',
     'train erm --data waterbirds --config runs/erm-waterbirds/config.json --seed 1 --out runs/erm-1',
-    'train erm --data waterbirds --arch vit_small_patch16_224 --batch-size 64',
+    'train erm --data waterbirds --arch vit_small_patch16_224 --batch-size 64 --dry-run',
   ],
   'trace unstructured': [
     'trace unstructured --run runs/erm',

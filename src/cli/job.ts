@@ -70,6 +70,9 @@ async function runJob<Options extends CommonOptions>(
     const control = {
       onProgress: output.progress,
       signal: abort.signal,
+      onInfo: (text: string) => {
+        output.info(inOptions(text, names));
+      },
       onWarning: (text: string) => {
         output.info(`Warning: ${inOptions(text, names)}`);
       },

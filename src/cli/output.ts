@@ -4,6 +4,16 @@ import type { ProgressEvent } from '../progress.js';
 /** How often a long step says where it stands when no terminal can show a bar. */
 const LINE_EVERY_MS = 15_000;
 
+/** Seconds after which a step's length can be told, and from which it is long. */
+const TELLABLE_AFTER_S = 3;
+export const LONG_S = 60;
+
+/** `40 s`, `12 min`, `3.5 h` */
+export function durationText(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
 /**
  * What a command prints. With `--json`, stdout carries one JSON document and everything else goes to stderr; with
  * `--quiet`, only results and errors are printed. Progress always goes to stderr.
@@ -17,6 +27,7 @@ export class Output {
   #task = '';
   #started = 0;
   #lastLine = 0;
+  #isAnnounced = false;
 
   /** @param options.muted prints errors alone, as one of several processes */
   constructor(options: { readonly json: boolean; readonly quiet: boolean; readonly muted?: boolean }) {
@@ -64,7 +75,9 @@ export class Output {
       this.#task = task;
       this.#started = now;
       this.#lastLine = now;
+      this.#isAnnounced = false;
     }
+    this.#announce(task, done, total, unit, now);
     if (!this.#Bar) {
       this.#line(task, done, total, unit, now);
     } else {
@@ -74,6 +87,15 @@ export class Output {
     }
     if (done >= total) this.#task = '';
   };
+
+  /** Says once how long a step will take, as soon as that can be told, where it is more than a minute. */
+  #announce(task: string, done: number, total: number, unit: string, now: number): void {
+    const seconds = (now - this.#started) / 1000;
+    if (this.#isAnnounced || done === 0 || seconds < TELLABLE_AFTER_S) return;
+    this.#isAnnounced = true;
+    const estimate = (seconds / done) * total;
+    if (estimate > LONG_S) this.info(`${task}: ${total} ${unit}, about ${durationText(estimate)}`);
+  }
 
   #line(task: string, done: number, total: number, unit: string, now: number): void {
     const seconds = (now - this.#started) / 1000;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { ATTRIBUTES_LIST } from './celebaLists.js';
 import type { CoreRegion } from './coreRegion.js';
 import { CONFIG_NAME, fingerprintedConfig, parseDatasetConfig } from './datasetConfig.js';
 import type { DatasetConfig } from './datasetConfig.js';
@@ -22,6 +23,9 @@ export type { DatasetFormat, DatasetOptions, ResolvedOptions } from './datasetOp
 
 /** More groups than this are taken for a wrong column, such as one of ids. */
 const MAX_GROUPS = 10_000;
+
+/** Folders of a folder that is no dataset in which a table is looked for. */
+const MOST_NESTED = 100;
 
 /** One image with its labels. */
 export interface Example {
@@ -216,10 +220,24 @@ async function readLayout(
   } catch (error) {
     if (!(error instanceof SpurmemError) || error.code !== 'DATASET_NOT_FOUND' || error.advice.length > 0)
       throw error;
+    const nested = await nestedDataset(root);
+    const advice = nested === undefined ? LAYOUTS_ADVICE : [`Did you mean ${nested}, which holds a table?`];
     throw new SpurmemError(error.code, error.problem, {
-      ...{ parameter: 'data', value: root, advice: LAYOUTS_ADVICE, cause: error.cause },
+      ...{ parameter: 'data', value: root, advice, cause: error.cause },
     });
   }
+}
+
+/** The only folder in a folder that is a dataset, as archives are often unpacked one level too deep. */
+async function nestedDataset(root: string): Promise<string | undefined> {
+  const entries = await readdir(root, { withFileTypes: true }).catch(() => []);
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(root, name));
+  const found: string[] = [];
+  for (const folder of folders.slice(0, MOST_NESTED)) {
+    const names = await readdir(folder).catch(() => []);
+    if (names.some((name) => /\.csv$/i.test(name) || name.startsWith(ATTRIBUTES_LIST))) found.push(folder);
+  }
+  return found.length === 1 ? found[0] : undefined;
 }
 
 async function readOptional(path: string): Promise<Buffer | undefined> {

@@ -83,6 +83,12 @@ export async function compareWithRandom(
   );
   const asked = NULLS.map(({ name }) => name).filter((name) => nulls.includes(name));
   const open = [...pools.values()].filter(({ nullName }) => asked.includes(nullName));
+  const seedsOf = sets.reduce((most, { outcomes }) => Math.max(most, outcomes.length), 1);
+  const evaluations = open.length * controls * seedsOf * indices.length;
+  session.options.onInfo?.(
+    `Random neurons beside ${sets.length} chosen sets: up to ${controls} draws for each of ${open.length} comparisons, ` +
+      `at most ${evaluations.toLocaleString('en')} evaluations of an image. Each test stops once it is decided; \`controls\` 0 leaves them out.`,
+  );
   const cost = await drawAll(session, indices, open, rule);
   return {
     header: { draws: controls, exceedances, nulls: asked, cost },

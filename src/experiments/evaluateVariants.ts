@@ -98,7 +98,7 @@ export async function evaluateVariants(
           runForwards += size * (shares[variant.stage] ?? 1);
           done += size;
           const ofAll = Math.min(total, done * processes);
-          options.onProgress?.({ task: options.task, done: ofAll, total, unit: 'images' });
+          options.onProgress?.({ task: options.task, done: ofAll, total, unit: 'evaluations' });
         }
       } finally {
         for (const tensor of [logits, ...inputs]) tensor.dispose();

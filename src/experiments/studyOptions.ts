@@ -42,6 +42,7 @@ export const STUDY_TYPES: OptionTypes<StudyOptions> = {
   checkpointEvery: CHECKPOINT_EVERY.type,
   processBatchNorm: oneOf(PROCESS_BATCH_NORMS),
   onStep: callback(),
+  onStart: callback(),
   onEpoch: callback(),
 };
 

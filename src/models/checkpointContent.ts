@@ -10,7 +10,7 @@ export interface FoundState {
 }
 
 /** Where training scripts keep the state dict, by the first that is there. */
-const NESTED = ['model_state_dict', 'state_dict', 'model'] as const;
+const NESTED = ['model_state_dict', 'state_dict', 'model_dict', 'model'] as const;
 const MAX_DEPTH = 8;
 const MAX_TENSORS = 100_000;
 

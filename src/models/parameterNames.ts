@@ -5,6 +5,10 @@ const WRAPPERS = /^(?:module\.|_orig_mod\.)+/;
 /** A linear layer in an nn.Sequential that has nothing else with parameters. */
 const SEQUENTIAL_HEAD = /^(fc|head)\.0\.(weight|bias)$/;
 
+/** SubpopBench's algorithms: a torchvision or timm model without its head, a linear layer, and both again as `network`. */
+const FEATURIZER = 'featurizer.network.';
+const CLASSIFIER = /^classifier\.(weight|bias)$/;
+
 /** Values by the names that the model's own `state_dict()` has. */
 export interface CanonicalNames<Value> {
   readonly values: Readonly<Record<string, Value>>;
@@ -13,8 +17,8 @@ export interface CanonicalNames<Value> {
 }
 
 /**
- * Undoes what wrappers and training scripts do to parameter names: the prefixes `module.` and `_orig_mod.`, and a head
- * in an nn.Sequential (`fc.0.weight` is `fc.weight`).
+ * Undoes what wrappers and training scripts do to parameter names: the prefixes `module.` and `_orig_mod.`, a head in an
+ * nn.Sequential (`fc.0.weight` is `fc.weight`), and SubpopBench's algorithms, of which the featurizer and the classifier are kept.
  *
  * @throws UnusableContent when two names become the same
  */
@@ -26,8 +30,9 @@ export function canonicalNames<Value>(values: Readonly<Record<string, Value>>): 
     changes.add(`without the prefix ${prefix}`);
     return name.slice(prefix.length);
   });
-  const names = [...unwrapped.keys()];
-  const result = rename([...unwrapped], (name) => {
+  const own = ofAlgorithm(unwrapped, changes);
+  const names = [...own.keys()];
+  const result = rename([...own], (name) => {
     const [, head, parameter] = SEQUENTIAL_HEAD.exec(name) ?? [];
     if (head === undefined || parameter === undefined) return name;
     // A head of several layers is another architecture, and is reported by the names it has.
@@ -37,6 +42,17 @@ export function canonicalNames<Value>(values: Readonly<Record<string, Value>>): 
     return `${head}.${parameter}`;
   });
   return { values: Object.fromEntries(result), changes: [...changes] };
+}
+
+function ofAlgorithm<Value>(values: Map<string, Value>, changes: Set<string>): Map<string, Value> {
+  const names = [...values.keys()];
+  if (!names.some((name) => name.startsWith(FEATURIZER)) || !values.has('classifier.weight')) return values;
+  const head = names.includes(`${FEATURIZER}cls_token`) ? 'head' : 'fc';
+  changes.add(`with ${FEATURIZER.slice(0, -1)} as the model and classifier as ${head}`);
+  const kept = [...values].filter(([name]) => name.startsWith(FEATURIZER) || CLASSIFIER.test(name));
+  return rename(kept, (name) =>
+    name.startsWith(FEATURIZER) ? name.slice(FEATURIZER.length) : name.replace(CLASSIFIER, `${head}.$1`),
+  );
 }
 
 function rename<Value>(

@@ -202,8 +202,8 @@ function common(options: QuickstartOptions, dataset: Dataset): Omit<ErmOptions, 
   };
 }
 
-function jobOf({ onProgress, signal, onWarning }: JobOptions): JobOptions {
-  return { onProgress, signal, onWarning };
+function jobOf({ onProgress, signal, onInfo, onWarning }: JobOptions): JobOptions {
+  return { onProgress, signal, onInfo, onWarning };
 }
 
 function total(dataset: Dataset): number {

@@ -19,6 +19,7 @@ export interface Accepted {
 /** What every long job takes. */
 export const JOB_TYPES: OptionTypes<JobOptions> = {
   onProgress: callback(),
+  onInfo: callback(),
   onWarning: callback(),
   signal: abortSignal(),
 };

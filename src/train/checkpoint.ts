@@ -51,7 +51,7 @@ export interface TrainingProgress {
   readonly epoch: number;
   /** The selected epoch so far, counted from 1; 0: none yet. */
   readonly bestEpoch: number;
-  /** Its validation worst-group accuracy. */
+  /** Its validation accuracy by which it was selected (`selectionScore`): the worst group's, unless another was asked for. */
   readonly bestWorstGroupAccuracy: number;
   /** Of the epoch after these, where it is under way. */
   readonly underWay?: EpochUnderWay | undefined;

@@ -11,8 +11,8 @@ import {
   PUBLISHED_AUGMENTATION,
 } from './augmentation.js';
 
-/** Which epoch's weights a run gives: that with the best validation worst-group accuracy, or its last. */
-export const CHECKPOINTS = ['best-worst-group', 'last'] as const;
+/** Which epoch's weights a run gives: that with the best validation accuracy of some kind (`selection.ts`), or its last. */
+export const CHECKPOINTS = ['best-worst-group', 'best-average', 'best-class-balanced', 'last'] as const;
 export type SelectedCheckpoint = (typeof CHECKPOINTS)[number];
 
 /** What only vision transformers take. */

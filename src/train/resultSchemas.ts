@@ -14,14 +14,16 @@ export const neuronSchema = z.looseObject({ layer: z.string(), index: count, sco
 /** All lists have an entry a group. */
 export const groupAccuraciesSchema = z
   .looseObject({
-    correct: z.array(count),
-    total: z.array(count),
-    accuracy: numbers,
-    interval: z.array(intervalSchema),
+    correct: z.array(count).describe('correct examples of each group, group = y * numSpurious + a'),
+    total: z.array(count).describe('examples of each group'),
+    accuracy: numbers.describe('correct / total; null of no examples'),
+    interval: z.array(intervalSchema).describe('95 % score interval of each accuracy'),
     worstGroup: z.number().int(),
     worstGroupAccuracy: real,
-    average: real,
-    trainWeightedAverage: real,
+    average: real.describe('every example counts the same'),
+    trainWeightedAverage: real.describe(
+      'groups weighted by their shares of the training split; null where one has no examples',
+    ),
   })
   .refine(
     ({ correct, total, accuracy, interval }) =>
@@ -41,7 +43,7 @@ export const epochMetricsSchema = z.looseObject({
 
 /** Of `results/<method>.json`. */
 export const trainingResultSchema = z.looseObject({
-  kind: z.string(),
+  kind: z.string().describe('the way to train, which names the file'),
   ...{ epochs: count, bestEpoch: count },
   select: z.string().optional(),
   ...{ train: groupAccuraciesSchema, val: groupAccuraciesSchema, test: groupAccuraciesSchema },

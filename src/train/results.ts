@@ -26,7 +26,7 @@ export interface EpochMetrics extends EpochTraining {
   readonly valLoss: number;
   /** Validation accuracies after the epoch. */
   readonly val: GroupAccuracies;
-  /** Whether this epoch has the best validation worst-group accuracy so far (the first one where several tie). */
+  /** Whether this epoch has the best validation accuracy so far, of those that the run selects by (the first one where several tie). */
   readonly best: boolean;
   /** Wall time of the epoch, validation included. */
   readonly seconds: number;

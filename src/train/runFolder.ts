@@ -11,6 +11,7 @@ import { isFirstProcess, ofFirstProcess } from '../native/processGroup.js';
 import type { JobOptions } from '../progress.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
 import { epochMetricsSchema, trainingResultSchema } from './resultSchemas.js';
+import { epochsTable } from './epochsTable.js';
 import type { EpochMetrics, TrainingResult } from './results.js';
 import {
   methodOf,
@@ -30,7 +31,7 @@ const PATIENCE_MS = 30_000;
 const fileSchema = z.strictObject({ config: runConfigSchema, environment: runEnvironmentSchema });
 
 /**
- * A run's folder: `config.json`, `metrics.jsonl` (a line an epoch), `checkpoints/{last,best}.safetensors` (weights),
+ * A run's folder: `config.json`, `metrics.jsonl` (a line an epoch), `metrics.csv` (the same as a table), `checkpoints/{last,best}.safetensors` (weights),
  * `checkpoints/resume.safetensors` (all that a resumed run needs), `data.json` (what is told of its data), `results/*.json`,
  * `figures/`, `report.html`. Of several processes that train together, the first one writes.
  */
@@ -226,6 +227,13 @@ export class RunFolder {
     } catch (error) {
       throw unwritable(error, this.#metrics);
     }
+  }
+
+  /** Writes the epochs measured so far as a table, `metrics.csv`, for spreadsheets and plots. */
+  async writeMetricsTable(groupNames: readonly string[]): Promise<void> {
+    if (!isFirstProcess()) return;
+    const table = epochsTable(await this.readMetrics(), groupNames);
+    await writeAtomic(join(this.path, 'metrics.csv'), table);
   }
 
   /** Rewrites the metrics where they are not these epochs in whole lines, as after an interrupted epoch. */

@@ -37,5 +37,6 @@ export const METHOD_TYPES: OptionTypes<MethodOptions & { readonly protocol: unkn
   keepEpochs: KEEP_EPOCHS.type,
   checkpointEvery: CHECKPOINT_EVERY.type,
   processBatchNorm: oneOf(PROCESS_BATCH_NORMS),
+  onStart: callback(),
   onEpoch: callback(),
 };

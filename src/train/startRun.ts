@@ -38,8 +38,19 @@ export interface RunOptions extends JobOptions {
   readonly seed?: number | undefined;
   /** Of several processes that train together; default: separate. */
   readonly processBatchNorm?: ProcessBatchNorm | undefined;
+  /** Called with what will be trained before anything is written; what it throws is thrown. */
+  readonly onStart?: ((start: RunStart) => void) | undefined;
   /** Continue the run in `out` from its last checkpoint; default: no. */
   readonly resume?: boolean | undefined;
+}
+
+/** A run that is about to begin, or to go on. */
+export interface RunStart {
+  /** What was asked for, and the defaults for the rest. */
+  readonly config: RunConfig;
+  readonly dataset: Dataset;
+  /** The run's folder. */
+  readonly out: string;
 }
 
 /** What a run is to be. */
@@ -87,6 +98,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
   requireGroups(dataset, plan.toleratesEmptyGroups === true ? ['val', 'test'] : SPLITS);
   const config = { ...(await plan.configOf(dataset)), ...processesOf(plan, options) };
   const out = options.out ?? plan.outOf(dataset);
+  options.onStart?.({ config, dataset, out });
   const folder = new RunFolder(out);
   await folder.create();
   const result = await folder.locked(async () => {
@@ -104,10 +116,21 @@ export async function startRun<Config extends RunConfig, Result extends Training
     using loader = await openImages(config, dataset, { ...options, device });
     const generator = new (native().Generator)(config.seed);
     using model = await createModel(config, loader, generator);
-    if (plan.weights !== undefined) await loadWeights(model, plan.weights);
-    const { onProgress, signal, onWarning } = options;
+    if (plan.weights === undefined) {
+      options.onInfo?.(
+        `${config.arch} starts from random weights of seed ${config.seed}: no \`weights\` are given.`,
+      );
+    } else {
+      const { newHead } = await loadWeights(model, plan.weights);
+      if (newHead.length > 0) {
+        options.onInfo?.(
+          `${plan.weights} has a head of other classes: ${newHead.join(' and ')} are new, for ${config.numClasses} classes.`,
+        );
+      }
+    }
+    const { onProgress, signal, onInfo, onWarning } = options;
     return await train({
-      ...{ config, folder, loader, model, generator, job: { onProgress, signal, onWarning } },
+      ...{ config, folder, loader, model, generator, job: { onProgress, signal, onInfo, onWarning } },
       async writeConfig() {
         await folder.writeConfig(config, {
           data: dataset.folder,

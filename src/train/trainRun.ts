@@ -14,6 +14,7 @@ import { kickInEpoch } from './kickIn.js';
 import { restoreProgress } from './resume.js';
 import { methodOf, type EpochsConfig } from './runConfig.js';
 import { createModel } from './runModel.js';
+import { selectionScore } from './selection.js';
 import { startRun, type RunOptions, type RunPlan } from './startRun.js';
 import { testSelected } from './testSelected.js';
 import { Trainer, type MethodRun } from './trainer.js';
@@ -22,6 +23,8 @@ import { Trainer, type MethodRun } from './trainer.js';
 export interface EpochContext {
   /** [numGroups] */
   readonly groupNames: readonly string[];
+  /** Of the whole run. */
+  readonly epochs: number;
   /** Of a run that trains another model first, such as JTT's `identification`. */
   readonly stage?: string;
 }
@@ -142,16 +145,18 @@ async function trainEpochs(
       const loss = Number.isFinite(val.loss) ? Number.NaN : val.loss;
       throw trainer.diverged(`validation loss became ${loss} after epoch ${epoch}.`);
     }
-    const best = val.accuracies.worstGroupAccuracy > last.bestWorstGroupAccuracy;
+    const score = selectionScore(config.select, val.accuracies, loader.dataset.numSpurious);
+    const best = score > last.bestWorstGroupAccuracy;
     const progress: TrainingProgress = {
       epoch,
       bestEpoch: best ? epoch : last.bestEpoch,
-      bestWorstGroupAccuracy: Math.max(last.bestWorstGroupAccuracy, val.accuracies.worstGroupAccuracy),
+      bestWorstGroupAccuracy: Math.max(last.bestWorstGroupAccuracy, score),
     };
     scheduler.step(training.trainLoss);
     const seconds = secondsSoFar();
     const metrics = { epoch, lr, ...training, valLoss: val.loss, val: val.accuracies, best, seconds };
     await folder.appendMetrics(metrics);
+    await folder.writeMetricsTable(loader.dataset.groupNames);
     using scope = new TensorScope();
     const weights = scope.own(await evaluated.network.state());
     if (isFirstProcess()) {
@@ -163,7 +168,7 @@ async function trainEpochs(
       await writeSafetensors(folder.last, weights);
     }
     trainer.progress = progress;
-    onEpoch?.(metrics, { groupNames: loader.dataset.groupNames });
+    onEpoch?.(metrics, { groupNames: loader.dataset.groupNames, epochs: config.epochs });
   }
 }
 

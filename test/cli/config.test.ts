@@ -1,12 +1,17 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { addDatasetCommands } from '../../src/cli/commands/dataset.js';
+import { addFetchCommands } from '../../src/cli/commands/fetch.js';
+import { addSweepCommands } from '../../src/cli/commands/sweep.js';
+import { addTraceCommands } from '../../src/cli/commands/trace.js';
 import { addReproduceCommands } from '../../src/cli/commands/reproduce.js';
 import { addTrainCommands } from '../../src/cli/commands/train.js';
 import { applyConfig } from '../../src/cli/configFile.js';
 import { examplesOf } from '../../src/cli/examples.js';
 import { valuesOfRun } from '../../src/cli/repeat.js';
 import { commandName, namedCommand } from '../../src/cli/usage.js';
+import { loadDataset } from '../../src/data/dataset.js';
 import { choiceOf, augmentationOf, SIMCLR, PUBLISHED_AUGMENTATION } from '../../src/train/augmentation.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
@@ -31,6 +36,37 @@ test('a run is repeated from its own config.json, to the same numbers', async ()
     readFileSync(join(path, 'results/erm.json'), 'utf8'),
   );
   expect(second).toBe(first);
+  expect(readFileSync(join(at('again'), 'metrics.csv'), 'utf8')).toMatch(/^epoch,lr,trainLoss,/);
+});
+
+test('a dry run tells configuration, time and memory, says what the model starts from, and writes nothing', async () => {
+  const args = [
+    'train',
+    'erm',
+    '--config',
+    join(run, 'config.json'),
+    '--out',
+    at('dry'),
+    '--dry-run',
+    '--json',
+  ];
+  const { stdout, stderr } = await succeed(args);
+  const told = JSON.parse(stdout) as { config: object; seconds: number; peakBytes: number };
+  expect(told).toMatchObject({
+    config: configOf(run),
+    images: { train: 84, val: 16, test: 16 },
+    imagesPerEpoch: 84,
+  });
+  expect(told.seconds).toBeGreaterThan(0);
+  expect(told.peakBytes).toBeGreaterThan(1e7);
+  expect(stderr).toContain('resnet20 starts from random weights of seed 0: no --weights are given.');
+  expect(existsSync(at('dry'))).toBe(false);
+});
+
+test('a data set one folder further down is named', async () => {
+  mkdirSync(at('outer/inner'), { recursive: true });
+  writeFileSync(at('outer/inner/metadata.csv'), '');
+  await expect(loadDataset(at('outer'))).rejects.toThrow(`Did you mean ${at('outer/inner')}`);
 });
 
 test('flags win over a file in YAML, whose keys are those of the options', async () => {
@@ -50,6 +86,10 @@ test('flags win over a file in YAML, whose keys are those of the options', async
 const program = new Command('spurmem');
 addTrainCommands(program.command('train'));
 addReproduceCommands(program.command('reproduce'));
+addDatasetCommands(program.command('dataset'));
+addFetchCommands(program.command('fetch'));
+addSweepCommands(program.command('sweep'));
+addTraceCommands(program.command('trace'));
 const leaf = (...words: string[]): Command => namedCommand(program, words).command;
 
 test.each([
@@ -74,8 +114,10 @@ test("a run's configuration is refused by another command", async () => {
   await expect(config).rejects.toThrow('it is of train erm, and the command is train jtt');
 });
 
-test('every command that trains or reproduces has examples, of options that it has', () => {
-  const leaves = program.commands.flatMap(({ commands }) => commands);
+test('every command has examples, of options that it has', () => {
+  const leavesOf = (command: Command): readonly Command[] =>
+    command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
+  const leaves = leavesOf(program);
   expect(leaves.length).toBeGreaterThan(30);
   for (const command of leaves) {
     const name = commandName(command);

@@ -33,7 +33,11 @@ for (const name of TRACES) {
   }));
 }
 jest.unstable_mockModule('../../src/experiments/gradCam.js', () => ({ gradCam: stop }));
-jest.unstable_mockModule('../../src/reproduce/part1.js', () => ({ reproducePart1: stop }));
+jest.unstable_mockModule('../../src/reproduce/part1.js', () => ({
+  reproducePart1: stop,
+  checkPart1Options: () => undefined,
+  PART1_TYPES: {},
+}));
 
 beforeAll(async () => {
   await tinyDominoes(data);

@@ -55,7 +55,7 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
     /`onProgress` is 1: .*function/,
   ],
   ['epochs to keep that are none', () => trainErm(misspelt({ keepEpochs: [0] })), /`keepEpochs` is 0/],
-  ['a threads that is none', () => traceUnstructured({ run, threads: -1 } as never), /`threads` is -1/],
+  ['a threads that is none', () => traceUnstructured({ run, threads: -1 }), /`threads` is -1/],
   ['no run to report', () => writeReport({} as never), /`run` is missing/],
   ['a misspelt report', () => writeReport({ run, dta: 'x' } as never), /`dta`\. The nearest are data/],
   [
@@ -63,7 +63,7 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
     () => reproducePart1({ run, figures: [FIGURES[0]], erm: { epoch: 3 } } as never),
     /no option `erm\.epoch`\. The nearest are epochs/,
   ],
-  ['no figures', () => reproducePart1({ run, figures: [] } as never), /`figures` is empty/],
+  ['no figures', () => reproducePart1({ run, figures: [] }), /`figures` is empty/],
   [
     'a misspelt quickstart',
     () => reproduceQuickstart({ data: folder, out: run, sed: 1 } as never),

@@ -98,5 +98,5 @@ test('trains each setting once a seed, goes on where it was, and summarizes over
 
 test('needs settings and seeds', async () => {
   await expect(runStudy({ ...options, arms: [] })).rejects.toMatchObject({ code: 'USAGE' });
-  await expect(runStudy({ ...options, seeds: [] })).rejects.toThrow(/at least one setting and one seed/);
+  await expect(runStudy({ ...options, seeds: [] })).rejects.toThrow(/`seeds` is empty/);
 });

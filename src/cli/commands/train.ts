@@ -21,6 +21,8 @@ interface TrainCommandOptions extends ComputeOptions, DatasetOptions {
   readonly out?: string;
   readonly resume: boolean;
   readonly processBatchNorm?: ProcessBatchNorm;
+  /** Left out where training has no epochs to time. */
+  readonly dryRun?: boolean;
   readonly protocol?: Protocol;
 }
 
@@ -50,6 +52,13 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
       ).choices(PROCESS_BATCH_NORMS),
     )
     .option('--resume', 'continue the run in --out from its last checkpoint', false);
+  if ('epochs' in method.settings) {
+    command.option(
+      '--dry-run',
+      'print the resolved configuration, and time and memory by some seconds of training in a folder that is removed',
+      false,
+    );
+  }
   const settings = {
     ...method.settings,
     ...(startsFrom === 'data' ? { keepEpochs: KEEP_EPOCHS } : {}),
@@ -71,11 +80,21 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
       ]);
       const { device, threads, memoryFormat, seed, data, from, out, resume, protocol } = options;
       const { processBatchNorm } = options;
-      const { run, ...result } = await method.train({
-        ...control,
-        ...{ device, threads, memoryFormat, seed, data, from, out, resume, protocol, processBatchNorm },
+      const given = {
+        ...{ device, threads, memoryFormat, seed, data, from, protocol, processBatchNorm },
         ...givenSettings(settings, options),
         datasetOptions: chosenDatasetOptions(options),
+      };
+      if (options.dryRun === true) {
+        const { dryRun, dryRunText } = await import('../dryRun.js');
+        const estimate = await dryRun({ ...given, out }, control, (tried) => method.train(tried));
+        output.result(dryRunText(estimate), estimate);
+        return;
+      }
+      const { run, ...result } = await method.train({
+        ...control,
+        ...given,
+        ...{ out, resume },
         onEpoch: describeEpoch(output),
       });
       const groups = await readRunData(await openRun(run));

@@ -6,6 +6,9 @@ import {
   type PairedDifference,
   type SeedSummary,
 } from '../../metrics/seeds.js';
+import { checkValues } from '../../settings/options.js';
+import { listOf } from '../../settings/values.js';
+import { RUN_TYPE } from '../../train/runOptions.js';
 import type { TrainingResult } from '../../train/results.js';
 import type { RunConfig } from '../../train/runConfig.js';
 import { RunFolder } from '../../train/runFolder.js';
@@ -47,6 +50,7 @@ type FinishedRun = ListedRun & { readonly result: TrainingResult };
  *   data
  */
 export async function compareRuns(paths: readonly string[]): Promise<RunsComparison> {
+  checkValues({ paths }, { types: { paths: listOf(RUN_TYPE) }, required: ['paths'] });
   if (new Set(paths).size < 2) {
     throw new SpurmemError('USAGE', `A comparison takes two runs or more, and ${paths.length} were named.`);
   }

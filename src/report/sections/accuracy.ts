@@ -2,6 +2,7 @@ import { plural } from '../format.js';
 import type { MakeSection } from '../figure.js';
 import { html } from '../html/markup.js';
 import { htmlTable } from '../html/table.js';
+import { selectionWords } from '../../train/selection.js';
 import { accuracyTable, beforeAfterTable } from '../tables/accuracy.js';
 import { chartFigure, smallestGroup } from './parts.js';
 
@@ -18,7 +19,7 @@ export const accuracySection: MakeSection = ({ result }, groups, charts) => {
             ${
               result.epochs === 0
                 ? 'The checkpoint,'
-                : `The checkpoint of epoch ${result.bestEpoch}, ${result.select === 'last' ? 'the last' : 'which has the best validation worst-group accuracy'} of ${plural(result.epochs, 'epoch')},`
+                : `The checkpoint of epoch ${result.bestEpoch}, ${result.select === 'last' ? 'the last' : `which has the best ${selectionWords(result.select)}`} of ${plural(result.epochs, 'epoch')},`
             }
             evaluated once on every split in evaluation mode.
           </p>

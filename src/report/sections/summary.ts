@@ -1,5 +1,6 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import { selectedEpoch, type TrainingResult } from '../../train/results.js';
+import { selectionWords } from '../../train/selection.js';
 import { percentText, plural, SPLIT_NAME } from '../format.js';
 import type { MakeSection } from '../figure.js';
 import { html, type Markup } from '../html/markup.js';
@@ -90,11 +91,17 @@ function checkpointCard(report: RunReport): Markup[] {
       `epoch ${selected} of ${length}`,
       report.result?.select === 'last'
         ? html`the last one was asked for; its validation worst-group accuracy: ${percentText(accuracy)}`
-        : html`selected by the best validation worst-group
-          accuracy${accuracy === undefined ? '' : `: ${percentText(accuracy)}`}; the first epoch where several
-          tie`,
+        : selectedBy(report.result?.select, accuracy),
     ),
   ];
+}
+
+/** The worst group's accuracy is told, whatever the epoch was selected by. */
+function selectedBy(select: TrainingResult['select'], worst: number | undefined): Markup {
+  const value = worst === undefined ? '' : `: ${percentText(worst)}`;
+  const isWorst = select === undefined || select === 'best-worst-group';
+  const told = isWorst ? value : `; its worst group${value}`;
+  return html`selected by the best ${selectionWords(select)}${told}; the first epoch where several tie`;
 }
 
 function card(title: string, value: string, detail: Markup, wide = false): Markup {

@@ -4,6 +4,7 @@ import { fixed, plural } from '../format.js';
 import type { MakeSection } from '../figure.js';
 import { html } from '../html/markup.js';
 import type { RunReport } from '../reportData.js';
+import { selectionWords } from '../../train/selection.js';
 import { selectedEpoch } from '../../train/results.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 import { chartFigure, smallestGroup } from './parts.js';
@@ -27,7 +28,7 @@ export const trainingSection: MakeSection = (report, groups, charts) => {
     title: 'Training curves',
     body: html`<p>
         ${plural(report.epochs.length, 'epoch')}, ${fixed(minutes, 1)} minutes with validation.
-        ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${report.result?.select === 'last' ? 'is the last one.' : 'has the best validation worst-group accuracy, the first where several tie.'}`}
+        ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${report.result?.select === 'last' ? 'is the last one.' : `has the best ${selectionWords(report.result?.select)}, the first where several tie.`}`}
       </p>
       ${chartFigure(charts.get(NAME))}
       <p class="note">

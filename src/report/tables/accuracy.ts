@@ -1,6 +1,7 @@
 import { SPLITS } from '../../data/split.js';
 import type { GroupAccuracies } from '../../metrics/groups.js';
 import type { TrainingResult } from '../../train/results.js';
+import { selectionWords } from '../../train/selection.js';
 import { granularity, MISSING, percentText, points, SPLIT_NAME } from '../format.js';
 import { starNote, type GroupLabel } from '../views/groupLabels.js';
 import { groupCell, type Cell, type Table } from './table.js';
@@ -92,5 +93,5 @@ function accuracyCell(accuracies: GroupAccuracies, group: number): Cell {
 function checkpointNote({ epochs, bestEpoch, select }: TrainingResult): string {
   return epochs === 0
     ? 'checkpoint: the only one'
-    : `checkpoint: epoch ${bestEpoch} of ${epochs}, ${select === 'last' ? 'the last one' : 'best validation worst-group accuracy'}`;
+    : `checkpoint: epoch ${bestEpoch} of ${epochs}, ${select === 'last' ? 'the last one' : `best ${selectionWords(select)}`}`;
 }

@@ -1,0 +1,33 @@
+import { groupAccuracies } from '../../src/metrics/groups.js';
+import { epochsTable } from '../../src/train/epochsTable.js';
+import { selectionScore } from '../../src/train/selection.js';
+
+/** Classes of 100 and 20 examples, whose groups are right to 90 %, 50 %, 40 % and 100 %. */
+const ACCURACIES = groupAccuracies([81, 5, 4, 10], [90, 10, 10, 10], [900, 100, 100, 100]);
+
+test.each([
+  ['best-worst-group', 0.4],
+  ['last', 0.4],
+  ['best-average', 100 / 120],
+  ['best-class-balanced', (86 / 100 + 14 / 20) / 2],
+] as const)('an epoch selected by %s is judged by %d', (select, score) => {
+  expect(selectionScore(select, ACCURACIES, 2)).toBeCloseTo(score, 12);
+});
+
+test('epochs as a table: a line each, by group, with the parts of the loss; what is not there is empty', () => {
+  const none = groupAccuracies([1, 0], [1, 0], [1, 1]);
+  const both = { ...none, accuracy: [0.5, 1], average: 0.75, worstGroupAccuracy: 0.5 };
+  const table = epochsTable(
+    [
+      {
+        ...{ epoch: 1, lr: 0.1, trainLoss: 0.7, lossTerms: { contrast: 0.2 }, train: none },
+        ...{ valLoss: 0.6, val: both, best: true, seconds: 2 },
+      },
+    ],
+    ['a', 'b'],
+  );
+  expect(table.trimEnd().split('\n')).toEqual([
+    'epoch,lr,trainLoss,contrastLoss,valLoss,trainWorstGroup,trainAverage,train a,train b,valWorstGroup,valAverage,val a,val b,best,seconds',
+    '1,0.1,0.7,0.2,0.6,1,1,1,,0.5,0.75,0.5,1,1,2',
+  ]);
+});
