@@ -42,6 +42,7 @@ export { FIGURES } from './report/figures.js';
 export { STUDIES } from './reproduce/studies.js';
 export { runStudy } from './experiments/study.js';
 export { writeReport } from './report/writeReport.js';
+export { writeRunsReport } from './report/runsReport.js';
 
 // Settings: what there is to set, with the article's and the published code's values.
 export { ERM_SETTINGS, MODEL_SETTINGS } from './train/ermSettings.js';

@@ -11,6 +11,8 @@ import type {
 import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import { writeAtomic } from '../files.js';
 import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
+import { methodNamed } from '../train/methods.js';
+import { methodOf } from '../train/runConfig.js';
 import { readRunData } from '../train/runData.js';
 import { openRun, RunFolder, type RunConfig, type RunEnvironment } from '../train/runFolder.js';
 import type { RunReport } from './reportData.js';
@@ -27,12 +29,27 @@ export async function writeReport(options: {
   /** The dataset's folder, for a run from before runs kept what reports tell of it. */
   readonly data?: string | undefined;
 }): Promise<string> {
+  const { folder, report } = await readRunReport(options);
+  await folder.create();
+  const charts = await drawCharts(report);
+  for (const { name, svg } of await renderFigures(report, charts)) {
+    await writeAtomic(folder.figure(name), svg);
+  }
+  await writeAtomic(folder.report, await renderReport(report, charts));
+  return folder.report;
+}
+
+/** Reads what a run's folder holds. Throws as `writeReport`. */
+export async function readRunReport(options: {
+  readonly run: string;
+  readonly data?: string | undefined;
+}): Promise<{ readonly folder: RunFolder; readonly report: RunReport }> {
   const run = await openRun(options.run);
   const { folder, config, environment } = run;
   const dataset = await readRunData(run, options.data);
-  await folder.create();
   const report: RunReport = {
-    title: `${config.arch} on ${dataset.name}`,
+    title: `${methodNamed(methodOf(config)).title} on ${dataset.name}, ${config.arch}: run ${basename(folder.path)}`,
+    arch: config.arch,
     dataset,
     config: describeConfig(config, environment),
     epochs: await folder.readMetrics(),
@@ -45,14 +62,10 @@ export async function writeReport(options: {
     minimal: await folder.readResult<TraceMinimalResult>('trace-minimal'),
     gradCam: await folder.readResult<GradCamResult>('grad-cam'),
     comparison: await folder.readResult<ComparisonResult>('comparison'),
+    history: await folder.readHistory(),
     versions: Object.entries(environment.versions),
   };
-  const charts = await drawCharts(report);
-  for (const { name, svg } of await renderFigures(report, charts)) {
-    await writeAtomic(folder.figure(name), svg);
-  }
-  await writeAtomic(folder.report, await renderReport(report, charts));
-  return folder.report;
+  return { folder, report };
 }
 
 /**

@@ -6,6 +6,7 @@ import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, removeLeftovers, unwritable, writeAtomic, writeJson } from '../files.js';
 import { isLocked, ownerOf, tryLock, type Lock } from '../lock.js';
 import type { JobOptions } from '../progress.js';
+import { provenance, type Provenance } from '../provenance.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
 import type { EpochMetrics, TrainingResult } from './results.js';
 import {
@@ -18,12 +19,28 @@ import {
 
 export type { RunConfig, RunEnvironment } from './runConfig.js';
 
+const historySchema = z.object({
+  result: z.string(),
+  date: z.string(),
+  command: z.string().nullable(),
+  cpu: z.string(),
+  kernels: z.string(),
+  versions: z.record(z.string(), z.string()),
+});
+
 const fileSchema = z.strictObject({ config: runConfigSchema, environment: runEnvironmentSchema });
+
+/** A line of `history.jsonl`: a result that was written, by what. */
+export interface HistoryEntry extends Provenance {
+  /** The result's name, such as `erm`. */
+  readonly result: string;
+}
 
 /**
  * A run's folder: `config.json`, `metrics.jsonl` (a line an epoch), `checkpoints/{last,best}.safetensors` (weights),
  * `checkpoints/resume.safetensors` (all that a resumed run needs), `data.json` (what is told of its data), `results/*.json`,
- * `figures/`, `report.html`.
+ * `figures/`, `report.html`, `history.jsonl` (a line a result: when and by which
+ * command it was made).
  */
 export class RunFolder {
   readonly path: string;
@@ -67,6 +84,9 @@ export class RunFolder {
   }
   get #data(): string {
     return join(this.path, 'data.json');
+  }
+  get #history(): string {
+    return join(this.path, 'history.jsonl');
   }
   get #metrics(): string {
     return join(this.path, 'metrics.jsonl');
@@ -211,9 +231,21 @@ export class RunFolder {
     return file && this.readResult<TrainingResult>(methodOf(file.config));
   }
 
+  /** How the results came about, in the order in which they were written; lines that are no entries are left out. */
+  async readHistory(): Promise<HistoryEntry[]> {
+    const text = (await readIfThere(this.#history)) ?? '';
+    return text.split('\n').flatMap((line) => parseHistory(line) ?? []);
+  }
+
   async writeResult(name: string, result: unknown): Promise<void> {
     this.#requireLock();
     await writeJson(this.result(name), result);
+    const entry: HistoryEntry = { result: name, ...provenance() };
+    try {
+      await appendFile(this.#history, `${JSON.stringify(entry)}\n`);
+    } catch (error) {
+      throw unwritable(error, this.#history);
+    }
   }
 
   /** A process that was suspended for long loses its lock: what it would write may belong to another one by now. */
@@ -281,6 +313,15 @@ function parseEpoch(line: string): EpochMetrics | undefined {
   try {
     const metrics = JSON.parse(line) as Partial<EpochMetrics> | null;
     return Number.isInteger(metrics?.epoch) ? (metrics as EpochMetrics) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A line of the history, or undefined where it is not one: it is told, and nothing rests on it. */
+function parseHistory(line: string): HistoryEntry | undefined {
+  try {
+    return historySchema.parse(JSON.parse(line));
   } catch {
     return undefined;
   }
