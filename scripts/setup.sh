@@ -25,6 +25,8 @@ node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.ex
 # Debian's libtorch, where there is no other, and for tests its Python; else libtorch.cjs says what to do.
 choose_packages() {
   packages=(g++ cmake make dataset-fashion-mnist)
+  # The report's tests open it in a browser.
+  if $for_tests; then packages+=(chromium); fi
   if node scripts/libtorch.cjs root >/dev/null 2>&1; then
     [ "$(node scripts/libtorch.cjs python)" = /usr/bin/python3 ] || return 0
   elif [ -n "${LIBTORCH:-}" ] || ! has_libtorch_package; then
@@ -70,7 +72,7 @@ elif [ "${SPURMEM_SKIP_PACKAGES:-}" != 1 ]; then
   - libtorch 2.6 or newer: the zip or a pip wheel's torch folder, its path in LIBTORCH
   - an optimized BLAS, if libtorch does not bring one
   - Fashion-MNIST's four .gz files, for the dominoes benchmark (--fashion-mnist FOLDER)
-  - for the tests: python3 with torch, torchvision and safetensors"
+  - for the tests: python3 with torch, torchvision and safetensors, and chromium at /usr/bin/chromium or CHROMIUM"
 fi
 
 libtorch=$(node scripts/libtorch.cjs describe)

@@ -44,6 +44,7 @@ export { STUDIES } from './reproduce/studies.js';
 export { evaluateRun } from './experiments/evaluateRun.js';
 export { runStudy } from './experiments/study.js';
 export { writeReport } from './report/writeReport.js';
+export { writeRunsReport } from './report/runsReport.js';
 
 // Settings: what there is to set, with the article's and the published code's values.
 export { ERM_SETTINGS, MODEL_SETTINGS } from './train/ermSettings.js';

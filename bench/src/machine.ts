@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { vectorInstructions } from '#src/machine.js';
 import { packageVersion } from '#src/versions.js';
 
 /** What the ratios came from. */
@@ -17,23 +17,6 @@ export function describeMachine(pytorch: string | undefined): Record<string, str
     commit: commitOfCheckout(),
     ...(pytorch === undefined ? {} : { pytorch }),
   };
-}
-
-/** The widest vector instructions that the processor has, of those that libtorch has kernels for; models' names do not tell. */
-function vectorInstructions(): string {
-  let flags: string;
-  try {
-    flags = readFileSync('/proc/cpuinfo', 'utf8');
-  } catch {
-    return 'unknown';
-  }
-  const known = [
-    ['amx_bf16', 'AMX'],
-    ['avx512_bf16', 'AVX512-BF16'],
-    ['avx512f', 'AVX-512'],
-    ['avx2', 'AVX2'],
-  ] as const;
-  return known.find(([flag]) => flags.includes(` ${flag}`))?.[1] ?? 'other';
 }
 
 /** The commit of the sources, with a plus where tracked files differ from it. */

@@ -89,3 +89,25 @@ export function meanInterval({ count, mean, variance }: Moments): Interval {
   const reach = studentt.inv((1 + LEVEL) / 2, count - 1) * Math.sqrt(variance / count);
   return [mean - reach, mean + reach];
 }
+
+/** A number with its 95 % interval. */
+export interface Estimate {
+  readonly value: number;
+  readonly interval: Interval;
+}
+
+/** An accuracy with its score interval. */
+export function accuracyEstimate(correct: number, total: number): Estimate {
+  return { value: correct / total, interval: accuracyInterval(correct, total) };
+}
+
+/**
+ * The difference of two estimates from different examples, with the interval that their own ones give: of two accuracies
+ * Newcombe's hybrid score interval (Statistics in Medicine 17, 1998), in general Zou and Donner's (Statistics in Medicine 27, 2008).
+ */
+export function differenceOf(a: Estimate, b: Estimate): Estimate {
+  const value = a.value - b.value;
+  const below = Math.hypot(a.value - a.interval[0], b.interval[1] - b.value);
+  const above = Math.hypot(a.interval[1] - a.value, b.value - b.interval[0]);
+  return { value, interval: [value - below, value + above] };
+}

@@ -4,20 +4,30 @@ import { articleName } from './format.js';
 import { html } from './html/markup.js';
 import { htmlPage } from './html/page.js';
 import { htmlTable } from './html/table.js';
+import type { RowOverModels } from '../experiments/overModels.js';
+import { overModelsRow } from './tables/overModels.js';
+import { modelsVerdict } from './verdicts/models.js';
 import type { Table } from './tables/table.js';
 
 /** Writes `report.html` of figures over models. Returns its path. Throws `OUTPUT_UNWRITABLE`. */
 export async function writeModelsReport(
   folder: string,
-  figures: readonly { readonly kind: string; readonly title: string; readonly tables: readonly Table[] }[],
+  figures: readonly {
+    readonly kind: string;
+    readonly title: string;
+    readonly rows: readonly RowOverModels[];
+    readonly tables: readonly Table[];
+  }[],
 ): Promise<string> {
   const path = join(folder, 'report.html');
   const lead = html`Figures and tables after You et al.,
     <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025), with trained
     models as replicates. Each model has a report of its own in its folder.`;
-  const sections = figures.map(({ kind, title, tables }) => ({
+  const sections = figures.map(({ kind, title, rows, tables }) => ({
     id: kind,
     title: `${title} (${articleName(kind)})`,
+    verdict: modelsVerdict(rows),
+    data: [{ name: kind, rows: rows.map(overModelsRow) }],
     body: html`${tables.map(htmlTable)}`,
   }));
   await writeAtomic(path, htmlPage('Part I over models', lead, sections));

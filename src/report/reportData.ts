@@ -9,6 +9,7 @@ import type {
   TraceUnstructuredResult,
 } from '../experiments/results.js';
 import type { EpochMetrics, TrainingResult } from '../train/results.js';
+import type { HistoryEntry } from '../train/runFolder.js';
 import type { NamedGroups } from './views/groupLabels.js';
 
 /** The data that the run trained on. */
@@ -43,6 +44,8 @@ export interface FigureSource extends RunResults {
 /** Everything that the report shows: plain data, read by the caller from the run folder. */
 export interface RunReport extends FigureSource {
   readonly title: string;
+  /** The model's architecture. */
+  readonly arch: string;
   /** The resolved configuration: name, value. */
   readonly config: readonly (readonly [string, string])[];
   /** The lines of `metrics.jsonl`, in order; empty when the run did not train. */
@@ -51,6 +54,8 @@ export interface RunReport extends FigureSource {
   readonly comparison?: ComparisonResult | undefined;
   /** The result of the run that this one started from. */
   readonly before?: TrainingResult | undefined;
+  /** How its results came about, in the order in which they were written; empty for a run from before that was kept. */
+  readonly history: readonly HistoryEntry[];
   /** Software that produced the run: name, version. */
   readonly versions: readonly (readonly [string, string])[];
 }

@@ -10,7 +10,8 @@ import { htmlPage, type Section } from './html/page.js';
 import { html } from './html/markup.js';
 import { htmlTable } from './html/table.js';
 import { chartFigure } from './sections/parts.js';
-import { focusTable, studyTable } from './tables/study.js';
+import { focusTable, studyRows, studyTable } from './tables/study.js';
+import { studyVerdict } from './verdicts/study.js';
 
 /** A study as its file holds it. */
 interface NamedStudy extends StudyResult {
@@ -60,6 +61,8 @@ async function studySection(folder: string, study: NamedStudy): Promise<Section>
   return {
     id: study.kind,
     title: `${study.title} (${articleName(study.kind)})`,
+    verdict: studyVerdict(study),
+    data: [{ name: study.kind, rows: studyRows(study) }],
     body: html`${chartFigure(chart)} ${htmlTable(studyTable(study))} ${focus && htmlTable(focus)}`,
   };
 }

@@ -14,6 +14,8 @@ import { writeAtomic } from '../files.js';
 import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
 import { checkOptions } from '../settings/options.js';
 import { text } from '../settings/values.js';
+import { methodNamed } from '../train/methods.js';
+import { methodOf } from '../train/runConfig.js';
 import { readRunData } from '../train/runData.js';
 import { RUN_TYPE } from '../train/runOptions.js';
 import { openRun, RunFolder, type RunConfig, type RunEnvironment } from '../train/runFolder.js';
@@ -37,8 +39,7 @@ const REPORT_TYPES = { run: RUN_TYPE, data: text('a dataset\u2019s folder') } as
  */
 export async function writeReport(options: ReportOptions): Promise<string> {
   checkOptions(options, { types: REPORT_TYPES, required: ['run'] });
-  const report = await readReport(options);
-  const { folder } = await openRun(options.run);
+  const { folder, report } = await readRunReport(options);
   await folder.create();
   const charts = await drawCharts(report);
   const figures = await renderFigures(report, charts);
@@ -51,12 +52,15 @@ export async function writeReport(options: ReportOptions): Promise<string> {
 }
 
 /** Reads what a run's folder holds. Throws as `writeReport`. */
-export async function readReport(options: ReportOptions): Promise<RunReport> {
+export async function readRunReport(
+  options: ReportOptions,
+): Promise<{ readonly folder: RunFolder; readonly report: RunReport }> {
   const run = await openRun(options.run);
   const { folder, config, environment } = run;
   const dataset = await readRunData(run, options.data);
-  return {
-    title: `${config.arch} on ${dataset.name}`,
+  const report: RunReport = {
+    title: `${methodNamed(methodOf(config)).title} on ${dataset.name}, ${config.arch}: run ${basename(folder.path)}`,
+    arch: config.arch,
     dataset,
     config: describeConfig(config, environment),
     epochs: await folder.readMetrics(),
@@ -69,8 +73,10 @@ export async function readReport(options: ReportOptions): Promise<RunReport> {
     minimal: await folder.readResult('trace-minimal', minimalSchema),
     gradCam: await folder.readResult('grad-cam', gradCamSchema),
     comparison: await folder.readResult('comparison', comparisonSchema),
+    history: await folder.readHistory(),
     versions: Object.entries(environment.versions),
   };
+  return { folder, report };
 }
 
 /**

@@ -4,7 +4,7 @@ import { datasetOf } from '../data/dataset.js';
 import { overModels, type RowOverModels } from '../experiments/overModels.js';
 import { makeFolder, writeAtomic, writeJson } from '../files.js';
 import { writeModelsReport } from '../report/modelsReport.js';
-import { overModelsTable } from '../report/tables/overModels.js';
+import { overModelsRow, overModelsTable } from '../report/tables/overModels.js';
 import type { Table } from '../report/tables/table.js';
 import type { FigureResult } from './figureFiles.js';
 import { SEEDS_TYPE } from '../train/runOptions.js';
@@ -64,26 +64,9 @@ export async function reproducePart1Seeds(options: Part1SeedsOptions): Promise<P
     const json = join(run, `${name}.json`);
     const csv = join(run, `${name}.csv`);
     await writeJson(json, figure);
-    await writeAtomic(csv, stringify(figure.rows.map(flat), { header: true }));
+    await writeAtomic(csv, stringify(figure.rows.map(overModelsRow), { header: true }));
     summarized.push({ ...figure, json, csv, tables: [overModelsTable(figure)] });
   }
   options.onStep?.('report');
   return { run, report: await writeModelsReport(run, summarized), figures: summarized };
-}
-
-/** A row of the CSV. */
-function flat({ settings, models, measures }: RowOverModels): Record<string, string | number | null> {
-  const columns = Object.entries(measures).flatMap(([name, summary]) => [
-    [name, summary.mean],
-    [`${name}Std`, summary.std],
-    [`${name}Low`, summary.interval?.[0] ?? null],
-    [`${name}High`, summary.interval?.[1] ?? null],
-    ...(summary.pValue === undefined
-      ? []
-      : [
-          [`${name}P`, summary.pValue],
-          [`${name}PHolm`, summary.pValueHolm ?? null],
-        ]),
-  ]);
-  return { ...settings, models, ...(Object.fromEntries(columns) as Record<string, number | null>) };
 }

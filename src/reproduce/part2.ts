@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { datasetOf } from '../data/dataset.js';
-import { runStudy, type StudyResult, type StudyRow } from '../experiments/study.js';
+import { runStudy, type StudyResult } from '../experiments/study.js';
 import { checkStudyOptions, STUDY_TYPES, type StudyOptions } from '../experiments/studyOptions.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, writeAtomic, writeJson } from '../files.js';
 import { writeStudyReport } from '../report/studyReport.js';
+import { studyRows } from '../report/tables/study.js';
 import type { OptionTypes } from '../settings/options.js';
 import { listOf, objectWith, text } from '../settings/values.js';
 import { gridArms, kickInEpochs, STUDIES, type StudyGrid, type StudyPlan } from './studies.js';
@@ -72,7 +73,7 @@ export async function reproducePart2(options: Part2Options): Promise<Part2Result
     const json = join(out, `${kind}.json`);
     const csv = join(out, `${kind}.csv`);
     await writeJson(json, study);
-    await writeAtomic(csv, stringify(study.rows.flatMap(seedRows), { header: true }));
+    await writeAtomic(csv, stringify(studyRows(study), { header: true }));
     studies.push({ ...study, json, csv });
   }
   options.onStep?.('report');
@@ -150,13 +151,4 @@ export function rowsOf(plan: StudyPlan, only: readonly string[]): StudyPlan {
   const arms = plan.arms.filter(({ name }) => only.includes(name));
   const { title, focus } = plan;
   return focus !== undefined && only.includes(focus) ? { title, arms, focus } : { title, arms };
-}
-
-/** One line of the CSV for each seed of a row. */
-function seedRows({ arm, seeds }: StudyRow): Record<string, string | number>[] {
-  return seeds.map(({ testAccuracy, ...outcome }) => ({
-    arm,
-    ...outcome,
-    ...Object.fromEntries(testAccuracy.map((accuracy, group) => [`testAccuracyG${group}`, accuracy])),
-  }));
 }

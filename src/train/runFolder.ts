@@ -9,6 +9,7 @@ import { makeFolder, removeLeftovers, unwritable, writeAtomic, writeJson } from 
 import { awaitLock, isLocked, ownerOf, type Lock } from '../lock.js';
 import { isFirstProcess, ofFirstProcess } from '../native/processGroup.js';
 import type { JobOptions } from '../progress.js';
+import { provenance, type Provenance } from '../provenance.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
 import { epochMetricsSchema, trainingResultSchema } from './resultSchemas.js';
 import { epochsTable } from './epochsTable.js';
@@ -28,12 +29,28 @@ const FOLDERS = ['checkpoints', 'results', 'figures'] as const;
 const LONGEST_NAME = 255;
 /** How long a job that only writes what it has computed waits for another one, in milliseconds. */
 const PATIENCE_MS = 30_000;
+const historySchema = z.object({
+  result: z.string(),
+  date: z.string(),
+  command: z.string().nullable(),
+  cpu: z.string(),
+  kernels: z.string(),
+  versions: z.record(z.string(), z.string()),
+});
+
 const fileSchema = z.strictObject({ config: runConfigSchema, environment: runEnvironmentSchema });
+
+/** A line of `history.jsonl`: a result that was written, by what. */
+export interface HistoryEntry extends Provenance {
+  /** The result's name, such as `erm`. */
+  readonly result: string;
+}
 
 /**
  * A run's folder: `config.json`, `metrics.jsonl` (a line an epoch), `metrics.csv` (the same as a table), `checkpoints/{last,best}.safetensors` (weights),
  * `checkpoints/resume.safetensors` (all that a resumed run needs), `data.json` (what is told of its data), `results/*.json`,
- * `figures/`, `report.html`. Of several processes that train together, the first one writes.
+ * `figures/`, `report.html`, `history.jsonl` (a line a result: when and by which command it was made). Of several processes that
+ * train together, the first one writes.
  */
 export class RunFolder {
   readonly path: string;
@@ -77,6 +94,9 @@ export class RunFolder {
   }
   get #data(): string {
     return join(this.path, 'data.json');
+  }
+  get #history(): string {
+    return join(this.path, 'history.jsonl');
   }
   get #metrics(): string {
     return join(this.path, 'metrics.jsonl');
@@ -274,10 +294,22 @@ export class RunFolder {
     return file && this.readResult(methodOf(file.config), trainingResultSchema);
   }
 
+  /** How the results came about, in the order in which they were written; lines that are no entries are left out. */
+  async readHistory(): Promise<HistoryEntry[]> {
+    const text = (await readIfThere(this.#history)) ?? '';
+    return text.split('\n').flatMap((line) => parseHistory(line) ?? []);
+  }
+
   async writeResult(name: string, result: unknown): Promise<void> {
     if (!isFirstProcess()) return;
     this.#requireLock();
     await writeJson(this.result(name), result);
+    const entry: HistoryEntry = { result: name, ...provenance() };
+    try {
+      await appendFile(this.#history, `${JSON.stringify(entry)}\n`);
+    } catch (error) {
+      throw unwritable(error, this.#history);
+    }
   }
 
   /** A process that was suspended for long loses its lock: what it would write may belong to another one by now. */
@@ -349,6 +381,15 @@ function epochLine(metrics: EpochMetrics): string {
 function parseEpoch(line: string): EpochMetrics | undefined {
   try {
     return epochMetricsSchema.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A line of the history, or undefined where it is not one: it is told, and nothing rests on it. */
+function parseHistory(line: string): HistoryEntry | undefined {
+  try {
+    return historySchema.parse(JSON.parse(line));
   } catch {
     return undefined;
   }

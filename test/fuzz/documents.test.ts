@@ -9,7 +9,7 @@ import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResul
 import { FIGURES } from '../../src/report/figures.js';
 import { renderReport } from '../../src/report/runReport.js';
 import { groupLabels } from '../../src/report/views/groupLabels.js';
-import { readReport } from '../../src/report/writeReport.js';
+import { readRunReport } from '../../src/report/writeReport.js';
 import { PIXEL, resnetLayers, layerTrace, erm, overlapTrace, trace } from '../report/fixtures.js';
 import { Runs } from '../train/support.js';
 import { temporaryFolder } from '../temporary.js';
@@ -87,7 +87,7 @@ test('dataset.json', async () => {
 
 /** Reads all of a run's folder and shows it, as a report does but for drawing. */
 async function show(): Promise<string> {
-  const report = await readReport({ run: runs.reference.path });
+  const { report } = await readRunReport({ run: runs.reference.path });
   const groups = groupLabels(report.dataset);
   for (const { rows, tables, charts } of FIGURES) {
     rows(report);

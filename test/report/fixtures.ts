@@ -224,6 +224,7 @@ export const PIXEL =
 /** Four groups, two of them minorities: training, evaluation and both criteria. */
 export const fullReport: RunReport = {
   title: 'ERM on dominoes',
+  arch: 'resnet18',
   dataset: {
     name: 'dominoes',
     groupNames: NAMES,
@@ -242,6 +243,7 @@ export const fullReport: RunReport = {
   epochs: epochs(12, 9, VAL, TRAIN),
   result: erm,
   traces: [trace],
+  history: [],
   versions: [
     ['spurmem', '0.1.0'],
     ['libtorch', '2.6.0'],
@@ -253,6 +255,7 @@ const EIGHT = [900, 40, 35, 700, 520, 28, 31, 610];
 /** Eight groups with long names, the same trace shape. */
 export const eightGroups: RunReport = {
   title: 'Eight groups',
+  arch: 'resnet18',
   dataset: {
     name: 'hair and glasses',
     groupNames: EIGHT.map((_, group) => `attribute combination number ${group}`),
@@ -300,12 +303,14 @@ export const eightGroups: RunReport = {
       ),
     },
   ],
+  history: [],
   versions: [],
 };
 
 /** One epoch, nothing evaluated and nothing traced yet. */
 export const oneEpoch: RunReport = {
   title: 'One epoch',
+  arch: 'resnet18',
   dataset: {
     name: 'dominoes',
     groupNames: NAMES,
@@ -315,6 +320,7 @@ export const oneEpoch: RunReport = {
   config: [],
   epochs: epochs(1, 1, VAL, TRAIN),
   traces: [],
+  history: [],
   versions: [],
 };
 

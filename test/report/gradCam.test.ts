@@ -85,7 +85,7 @@ test('images beside their overlays, with a name for each', async () => {
     'heat before over image 1 of group G0 pullover with 0',
     'heat after over image 1 of group G0 pullover with 0',
   ]);
-  expect(section.match(/<table>/g)).toHaveLength(1 + 4);
+  expect(section.match(/<table[ >]/g)).toHaveLength(1 + 4);
   expect(section).toContain('25.00 %');
 });
 

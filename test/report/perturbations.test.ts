@@ -8,7 +8,7 @@ import { groupLabels } from '../../src/report/views/groupLabels.js';
 import { byCriterion, changeExtent } from '../../src/report/views/selections.js';
 import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import { fullReport, randomTrace, trace } from './fixtures.js';
-import { changeTexts, figures, marks, texts, textOf } from './support.js';
+import { changeTexts, figures, marks, texts, textOf, withoutScript } from './support.js';
 
 const reinit = randomTrace('reinit', [0.005], 10);
 const noise = randomTrace('noise', [0.005, 0.01], 10);
@@ -139,7 +139,7 @@ describe('figures of perturbations', () => {
 
 describe('sections of perturbations', () => {
   it('are one a perturbation, with every split in it, and ids that differ', async () => {
-    const page = await renderReport(traced(trace, reinit, noise, noiseOnTest));
+    const page = withoutScript(await renderReport(traced(trace, reinit, noise, noiseOnTest)));
     const ids = [...page.matchAll(/<section id="([^"]+)"/g)].map((match) => match[1]);
     expect(ids).toEqual(expect.arrayContaining(['changes', 'changes-reinit', 'changes-noise']));
     expect(new Set(ids).size).toBe(ids.length);
@@ -189,7 +189,7 @@ describe('perturbations that the article does not have', () => {
       expect.arrayContaining(['Top-k by gradient, rewound', 'to epoch 4']),
     );
     expect(texts(drawn.get('mean-gradient.svg'))).toContain('Top-k by gradient, mean-ablated');
-    const page = await renderReport(report);
+    const page = withoutScript(await renderReport(report));
     expect(page).toContain('<section id="changes-rewind"');
     expect(page).toContain('<section id="changes-mean"');
     const text = await textOf(report);
@@ -209,7 +209,7 @@ describe('perturbations that the article does not have', () => {
 describe('the section of several standard deviations', () => {
   it('draws the article\u2019s large, and all of them small', async () => {
     const grid = randomTrace('noise', [0.001, 0.005, 0.1], 10);
-    const page = await renderReport(traced(grid));
+    const page = withoutScript(await renderReport(traced(grid)));
     const drawn = await figures(traced(grid));
     const [section = ''] = page.split('id="changes-noise"').slice(1)[0]?.split('</section>') ?? [];
     expect(section.match(/<svg /g)).toHaveLength(2 + 2 + 1);

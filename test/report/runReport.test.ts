@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
+import { withoutScript } from './support.js';
 import { eightGroups, erm, fullReport, NAMES, oneEpoch, trace, VAL } from './fixtures.js';
 
 /** The first match in a long text; a failed comparison then prints it, and not the page. */
@@ -13,7 +15,7 @@ function fetchable(page: string): string[] {
     ...page.matchAll(/url\(\s*["']?([^"')]+)/gi),
     ...page.matchAll(/@import\s+([^;]+)/gi),
   ].map((match) => match[1] ?? '');
-  return found.filter((target) => !target.startsWith('data:image/') && !target.startsWith('#'));
+  return found.filter((target) => !/^(?:data:(?:image|text\/csv|application)\b|#)/.test(target));
 }
 
 const cases: readonly (readonly [string, RunReport])[] = [
@@ -32,8 +34,11 @@ describe.each(cases)('the report of %s', (_name, report) => {
     expect(page.slice(0, 15)).toBe('<!doctype html>');
     expect(page.trimEnd().slice(-7)).toBe('</html>');
     expect(fetchable(page)).toEqual([]);
-    expect(first(/<script|<link|<iframe|<object|<foreignObject/i, page)).toBeUndefined();
+    expect(first(/<link|<iframe|<object|<foreignObject/i, page)).toBeUndefined();
+    expect(page.match(/<script/g)).toHaveLength(1);
     expect(page.includes("default-src 'none'")).toBe(true);
+    const script = /<script>([^]*)<\/script>/.exec(page)?.[1] ?? '';
+    expect(page).toContain(`script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`);
   });
 
   it('names no address but the namespaces of SVG', () => {
@@ -44,7 +49,7 @@ describe.each(cases)('the report of %s', (_name, report) => {
   });
 
   it('never shows NaN, undefined or a negative zero', () => {
-    expect(first(/NaN|undefined|\[object|Infinity|[-−]0\.00\b/, page)).toBeUndefined();
+    expect(first(/NaN|undefined|\[object|Infinity|[-−]0\.00\b/, withoutScript(page))).toBeUndefined();
   });
 
   it('links to every section, labels every chart and scopes every heading of a table', () => {
@@ -146,7 +151,10 @@ describe('text from the user', () => {
       config: [[hostile, hostile]],
       versions: [[hostile, hostile]],
     };
-    const texts = [await renderReport(report), ...(await renderFigures(report)).map(({ svg }) => svg)];
+    const texts = [
+      withoutScript(await renderReport(report)),
+      ...(await renderFigures(report)).map(({ svg }) => svg),
+    ];
     for (const text of texts) {
       expect(first(/<script/, text)).toBeUndefined();
       expect(first(/(?!\n)\p{Cc}/u, text)).toBeUndefined();

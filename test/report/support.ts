@@ -21,7 +21,14 @@ export function changeTexts(changes: readonly number[]): string[] {
   return changes.map((change) => typographic(points(change)));
 }
 
+/** The page but for its own script, which names what the rest may not hold. */
+export function withoutScript(page: string): string {
+  return page.replace(/<script>'use strict';[^]*?<\/script>/, '');
+}
+
 /** The page's text without its markup. */
 export async function textOf(report: RunReport): Promise<string> {
-  return (await renderReport(report)).replace(/<[^>]+>/g, '').replace(/\s+/g, ' ');
+  return withoutScript(await renderReport(report))
+    .replace(/<[^>]+>/g, '')
+    .replace(/\s+/g, ' ');
 }

@@ -6,7 +6,16 @@ import type { CriterionTrace } from '../views/selections.js';
 import { groupTick, MULTILINE } from './axis.js';
 import { errorBars } from './errorBars.js';
 import { randomBands, randomMeans, type RandomFields } from './randomBands.js';
-import { GRID, INK, MAJORITY_RAMP, MINORITY_RAMP, mix, MUTED } from './theme.js';
+import {
+  GRID,
+  INK,
+  LONG_MAJORITY_RAMP,
+  LONG_MINORITY_RAMP,
+  MAJORITY_RAMP,
+  MINORITY_RAMP,
+  MUTED,
+  steps,
+} from './theme.js';
 
 /** Pixels of a bar with a number above it, and of one in a small panel or among many. */
 const NUMBERED = 32;
@@ -35,7 +44,7 @@ interface Bar extends RandomFields {
   readonly change: number;
   readonly low?: number;
   readonly high?: number;
-  /** Where the bar's label stands: beyond its end and its error bar. */
+  /** Where the bar's label stands: beyond its end, its error bar, and the band of random neurons. */
   readonly end: number;
   readonly text: readonly string[];
   readonly tip: string;
@@ -50,15 +59,21 @@ interface Bar extends RandomFields {
 export function changeBars(view: CriterionTrace, groups: readonly GroupLabel[], options: BarOptions) {
   const ks = ksOf(view);
   const { band, numbered } = layout(view, options.small);
+  const isLong = ks.length > MANY;
   const kinds = [
-    { kind: 'majority', ramp: MAJORITY_RAMP, present: groups.some((group) => !group.minority) },
-    { kind: 'minority*', ramp: MINORITY_RAMP, present: groups.some((group) => group.minority) },
+    {
+      kind: 'majority',
+      ramp: isLong ? LONG_MAJORITY_RAMP : MAJORITY_RAMP,
+      present: groups.some((group) => !group.minority),
+    },
+    {
+      kind: 'minority*',
+      ramp: isLong ? LONG_MINORITY_RAMP : MINORITY_RAMP,
+      present: groups.some((group) => group.minority),
+    },
   ].filter(({ present }) => present);
   const series = kinds.flatMap(({ kind, ramp }) =>
-    ks.map((k, at) => ({
-      name: `${kind}, k = ${k}`,
-      color: mix(ramp[0], ramp[1], ks.length === 1 ? 1 : at / (ks.length - 1)),
-    })),
+    steps(ramp, ks.length).map((color, at) => ({ name: `${kind}, k = ${ks[at]}`, color })),
   );
   const tick = (group: GroupLabel): string =>
     options.small ? group.short : groupTick(group, `n = ${count(view.trace.baseline.total[group.index])}`);
@@ -110,7 +125,12 @@ export function changeBars(view: CriterionTrace, groups: readonly GroupLabel[], 
         ? [randomBands(numbered ? randomName(controls) : SHORT_RANDOM_NAME, band - 1)]
         : []),
       {
-        mark: { type: 'bar' as const, width: Math.round(0.6 * band) },
+        // The outline keeps the darkest steps in sight on a dark page.
+        mark: {
+          type: 'bar' as const,
+          width: Math.round(0.6 * band),
+          ...(isLong ? { stroke: MUTED, strokeWidth: 0.75 } : {}),
+        },
         encoding: {
           color: {
             field: 'series',
@@ -159,7 +179,7 @@ function layout(view: CriterionTrace, small: boolean): { readonly band: number; 
 }
 
 function lengths({ change, interval, random }: MeasuredChange) {
-  const ends = [change, ...(interval ?? [])];
+  const ends = [change, ...(interval ?? []), ...(random?.interval ?? [])];
   return {
     change: 100 * change,
     ...(interval ? { low: 100 * interval[0], high: 100 * interval[1] } : {}),

@@ -38,7 +38,10 @@ export async function renderChart({ label, spec }: ChartSpec): Promise<Chart> {
   try {
     const svg = await view.toSVG();
     return {
-      svg: withTooltips(svg).replace('<svg ', () => `<svg role="img" aria-label="${escapeMarkup(label)}" `),
+      svg: withTooltips(withoutNamelessRoles(svg)).replace(
+        '<svg ',
+        () => `<svg role="img" aria-label="${escapeMarkup(label)}" `,
+      ),
       width: Number(/ width="([\d.]+)"/.exec(svg)?.[1] ?? 0),
     };
   } finally {
@@ -59,6 +62,13 @@ async function load() {
   const { compile } = await import('vega-lite');
   useTextEstimates(vega.textMetrics);
   return { vega, compile };
+}
+
+/** Vega gives groups of some marks, as symbols, a role that needs a name, and no name. */
+function withoutNamelessRoles(svg: string): string {
+  return svg.replace(/<g [^>]*role="graphics-symbol"[^>]*>/g, (group) =>
+    group.includes('aria-label=') ? group : group.replace(/ (?:role|aria-roledescription)="[^"]*"/g, ''),
+  );
 }
 
 /** Browsers show a mark's `title`, and no `aria-label`, where the pointer rests. */

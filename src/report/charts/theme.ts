@@ -21,6 +21,10 @@ export const MINORITY = ['#d55e00', '#cc79a7', '#e69f00'] as const;
 export const MAJORITY_RAMP = ['#a9d3ee', '#0072b2'] as const;
 export const MINORITY_RAMP = ['#f9c9a0', '#d55e00'] as const;
 
+/** The same for more numbers of neurons than a hue has steps that can be told apart: its lightness goes further both ways. */
+export const LONG_MAJORITY_RAMP = ['#d3ecfa', '#2b93d4', '#06304f'] as const;
+export const LONG_MINORITY_RAMP = ['#fee6c4', '#ee8a24', '#5c2200'] as const;
+
 /** Loss and gain of accuracy. */
 export const LOSS = '#c2570c';
 export const GAIN = '#2a6fad';
@@ -70,8 +74,17 @@ export const CONFIG = {
   },
 } as const;
 
+/** So many colours along a ramp, as far from each other as it allows; one is the ramp's last. */
+export function steps(ramp: readonly string[], count: number): string[] {
+  return Array.from({ length: count }, (_, at) => {
+    const place = count === 1 ? ramp.length - 1 : (at / (count - 1)) * (ramp.length - 1);
+    const from = Math.min(Math.floor(place), ramp.length - 2);
+    return mix(ramp[from] ?? INK, ramp[from + 1] ?? INK, place - from);
+  });
+}
+
 /** A colour between two, `share` in [0, 1]: 0 gives the first. */
-export function mix(from: string, to: string, share: number): string {
+function mix(from: string, to: string, share: number): string {
   const channel = (hex: string, at: number): number => Number.parseInt(hex.slice(at, at + 2), 16);
   return `#${[1, 3, 5]
     .map((at) => Math.round(channel(from, at) + (channel(to, at) - channel(from, at)) * share))

@@ -8,12 +8,12 @@ export const STYLE = `
 :root {
   color-scheme: light dark;
   --page: #f5f6f8; --card: #ffffff; --ink: ${INK}; --muted: ${MUTED}; --line: #dde1e7; --accent: #0a66a8;
-  --star: #b34700; --shade: rgb(31 41 55 / 0.16);
+  --star: #b34700; --shade: rgb(31 41 55 / 0.16); --stripe: #f4f5f7; --own: #dfeaf4;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --page: #10141a; --card: #181d25; --ink: #e6eaf0; --muted: #a3adba; --line: #2d3540; --accent: #6cb6ef;
-    --star: #ff9d5c; --shade: rgb(0 0 0 / 0.6);
+    --star: #ff9d5c; --shade: rgb(0 0 0 / 0.6); --stripe: #1f252e; --own: #24384a;
   }
   .chart [fill="${INK}"] { fill: var(--ink); }
   .chart [fill="${MUTED}"] { fill: var(--muted); }
@@ -29,8 +29,8 @@ body {
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
   -webkit-text-size-adjust: 100%;
 }
-main, header { max-width: 84rem; margin: 0 auto; padding: 0 clamp(0.75rem, 3vw, 2rem); }
-header { padding-top: 2.25rem; }
+main, header { padding: 0 clamp(0.75rem, 3vw, 2rem); min-width: 0; }
+header { padding-top: 1.75rem; }
 main { padding-bottom: 3rem; }
 h1 { font-size: clamp(1.5rem, 4vw, 2rem); line-height: 1.2; margin: 0 0 0.4rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.3rem; margin: 0 0 0.6rem; }
@@ -39,9 +39,28 @@ p { margin: 0.4rem 0 0.8rem; max-width: 72ch; overflow-wrap: break-word; }
 .lead, .note { color: var(--muted); }
 .note { font-size: 0.9rem; }
 a { color: var(--accent); }
-nav { display: flex; flex-wrap: wrap; gap: 0.3rem 1.1rem; margin: 0.9rem 0 0; font-size: 0.95rem; }
+ul.short { margin: 0.9rem 0 0; padding: 0 0 0 1.1rem; max-width: 84ch; }
+ul.short li { margin: 0.25rem 0; overflow-wrap: break-word; }
+/* The table of contents stays in view: above on narrow screens, beside on wide ones. */
+nav {
+  position: sticky; top: 0; z-index: 2; display: flex; gap: 0.2rem 1.1rem; margin-top: 0.9rem; font-size: 0.95rem;
+  padding: 0.5rem clamp(0.75rem, 3vw, 2rem); overflow-x: auto; white-space: nowrap;
+  background: var(--page); border-bottom: 1px solid var(--line);
+}
+nav a { text-decoration: none; padding: 0.15rem 0; }
+nav a:hover { text-decoration: underline; }
+nav a[aria-current] { color: var(--ink); font-weight: 600; }
+@media (min-width: 72rem) {
+  body { display: grid; grid-template: "nav header" auto "nav main" 1fr / 14rem minmax(0, 1fr); max-width: 104rem; margin: 0 auto; }
+  header { grid-area: header; }
+  main { grid-area: main; }
+  nav {
+    grid-area: nav; align-self: start; flex-direction: column; margin: 0; max-height: 100vh; overflow: hidden auto;
+    padding: 2.25rem 0.5rem 1rem 1.5rem; white-space: normal; border: 0;
+  }
+}
 section {
-  margin-top: 1.25rem; padding: 1.25rem clamp(0.85rem, 2.5vw, 1.6rem);
+  scroll-margin-top: 3.2rem; margin-top: 1.25rem; padding: 1.25rem clamp(0.85rem, 2.5vw, 1.6rem);
   background: var(--card); border: 1px solid var(--line); border-radius: 12px;
 }
 .cards { display: grid; gap: 0.9rem; grid-template-columns: repeat(6, minmax(0, 1fr)); }
@@ -66,7 +85,18 @@ section {
     linear-gradient(90deg, var(--shade), transparent) left / 0.8rem 100% no-repeat scroll,
     linear-gradient(270deg, var(--shade), transparent) right / 0.8rem 100% no-repeat scroll;
 }
-table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
+.verdict { margin: 0 0 1rem; padding: 0.55rem 0.9rem; border-left: 4px solid var(--accent); background: var(--stripe); border-radius: 0 8px 8px 0; }
+.verdict p { margin: 0.15rem 0; max-width: 84ch; }
+.verdict p:first-child { font-weight: 600; }
+.files { font-size: 0.9rem; color: var(--muted); margin-bottom: 0; max-width: none; }
+.files a { margin-right: 0.6em; }
+.pointed { stroke: var(--ink); stroke-width: 2; }
+.tip {
+  position: fixed; z-index: 3; max-width: min(28rem, 90vw); padding: 0.35rem 0.6rem; border-radius: 6px; font-size: 0.85rem;
+  background: var(--ink); color: var(--card); pointer-events: none;
+}
+.tip:empty { display: none; }
+table { border-collapse: separate; border-spacing: 0; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: 0.4rem; }
 /* A wide table's caption stays in view and wraps at the screen's width. */
 caption span { display: inline-block; position: sticky; left: 0; max-width: min(72ch, calc(100vw - 4rem)); }
@@ -75,10 +105,23 @@ th { font-weight: 600; }
 thead th { color: var(--muted); white-space: normal; min-width: 4rem; max-width: 9rem; border-bottom-width: 2px; vertical-align: bottom; }
 th:first-child, td.text, th.text { text-align: left; }
 tbody th, tfoot th { font-weight: 500; white-space: normal; min-width: 8rem; max-width: 20rem; overflow-wrap: break-word; }
-tbody tr:nth-child(even) { background: color-mix(in srgb, var(--shade) 20%, transparent); }
+tbody tr:nth-child(even) { background: var(--stripe); }
+/* What a row is of stays in view while its numbers scroll. */
+.scroll tr > :first-child { position: sticky; left: 0; z-index: 1; background: var(--card); }
+.scroll tbody tr:nth-child(even) > :first-child { background: var(--stripe); }
+@media (max-width: 40rem) { .scroll tr > :first-child { max-width: 8rem; min-width: 0; } }
+thead button {
+  all: unset; cursor: pointer; display: inline-block; box-sizing: border-box;
+}
+thead button::after { content: " \\2195"; opacity: 0.35; }
+[aria-sort="ascending"] button::after { content: " \\2191"; opacity: 1; }
+[aria-sort="descending"] button::after { content: " \\2193"; opacity: 1; }
+thead button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 tfoot tr:first-child > * { border-top: 2px solid var(--line); }
+td.text { white-space: normal; max-width: 30rem; overflow-wrap: break-word; }
+td.text code { overflow-wrap: anywhere; }
 td small { color: var(--muted); }
-td.own { font-weight: 700; background: color-mix(in srgb, var(--accent) 14%, transparent); }
+td.own { font-weight: 700; background: var(--own); }
 details { margin: 0.6rem 0; }
 summary { cursor: pointer; font-size: 0.95rem; color: var(--accent); }
 .pairs th, .pairs td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
@@ -103,8 +146,29 @@ ul.neurons small { color: var(--muted); margin-left: 0.6em; }
 .scale { white-space: nowrap; }
 .scale span { display: inline-block; width: 7rem; height: 0.7em; margin: 0 0.35em; border-radius: 3px; vertical-align: baseline; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+/* The size of the paper is the reader's: A4 and Letter alike. */
+@page { margin: 14mm 12mm; }
 @media print {
-  body { background: none; }
-  section { break-inside: avoid; border: 0; padding: 0; }
+  body { display: block; max-width: none; background: none; font-size: 10pt; }
+  nav, .tip, .files { display: none; }
+  header, main { padding: 0; }
+  section { border: 0; padding: 0; border-radius: 0; }
+  h2, h3, caption { break-after: avoid; }
+  tr, figure, .card, .chart, .overlays table { break-inside: avoid; }
+  /* Nothing scrolls on paper: what is wide becomes small, and is folded rather than cut. */
+  .scroll, .chart { overflow: visible; background: none; }
+  .chart svg { min-width: 0 !important; max-width: 100%; }
+  .charts { display: block; }
+  .charts > div { width: auto !important; }
+  .scroll tr > :first-child { position: static; background: none; }
+  .scroll table { width: 100%; font-size: 8pt; }
+  .scroll th, .scroll td { padding: 0.15rem 0.25rem; min-width: 0 !important; max-width: none !important; white-space: normal; overflow-wrap: break-word; }
+  .scroll table.many { font-size: 6pt; }
+  .scroll table.many :is(th, td) { padding: 0.1rem; overflow-wrap: anywhere; }
+  caption span { max-width: none; position: static; }
+  thead button::after { content: none !important; }
+  details > summary { list-style: none; color: var(--ink); font-weight: 600; }
+  /* Where the script does not run, as far as the browser can. */
+  details::details-content { content-visibility: visible; block-size: auto; }
 }
 `.trim();

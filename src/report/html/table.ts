@@ -13,7 +13,7 @@ export function htmlTable(table: Table): Markup {
       ${cells.map((cell, at) => data(cell, columns[at + 1]))}
     </tr> `;
   return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
-    <table>
+    <table class="${classesOf(table)}">
       <caption>
         <span>${caption}</span>
       </caption>
@@ -34,6 +34,15 @@ export function htmlTable(table: Table): Markup {
       }
     </table>
   </div> `;
+}
+
+/** Above so many columns a table is printed smaller. */
+const MANY = 8;
+
+function classesOf({ columns, rows }: Table): string {
+  return [...(rows.length > 1 ? ['sortable'] : []), ...(columns.length > MANY ? ['many'] : ['few'])].join(
+    ' ',
+  );
 }
 
 /** A table of names and values. */

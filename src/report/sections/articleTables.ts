@@ -1,9 +1,9 @@
 import { manyNeuronsCharts } from '../charts/traceCharts.js';
 import type { MakeSection } from '../figure.js';
-import { html, type Markup } from '../html/markup.js';
+import { html } from '../html/markup.js';
 import { htmlTable } from '../html/table.js';
-import type { Table } from '../tables/table.js';
-import { chartFigure } from './parts.js';
+import { articleTablesVerdict } from '../verdicts/articleTables.js';
+import { chartFigure, folded } from './parts.js';
 
 /** The article's tables, as far as the traces hold them, with Table 3 drawn as well. */
 export const articleTablesSection: MakeSection = (report, groups, charts, figures) => {
@@ -18,18 +18,12 @@ export const articleTablesSection: MakeSection = (report, groups, charts, figure
   return {
     id: 'tables',
     title: shown.length === 1 ? `Table ${numbers}` : `Tables ${numbers}`,
+    verdict: articleTablesVerdict(report.traces, groups),
     body: html`<p>
         As in the article, each group beside the neurons that were chosen for it. Signed, where the article
         gives sizes.
       </p>
       ${manyNeuronsCharts('table3', 'zero', report.traces, groups).map(({ name }) => chartFigure(charts.get(name)))}
-      ${shown.flatMap(({ tables }) => tables.map(folded))}`,
+      ${shown.flatMap(({ tables }) => tables.map((table) => folded(table.caption, htmlTable(table))))}`,
   };
 };
-
-function folded(table: Table): Markup {
-  return html`<details>
-    <summary>${table.caption}</summary>
-    ${htmlTable(table)}
-  </details> `;
-}

@@ -4,20 +4,24 @@ import type { TrainingResult } from '../../train/results.js';
 import { changeCharts, nullCharts, sigmaCharts } from '../charts/traceCharts.js';
 import { NULLS } from '../../neurons/nulls.js';
 import { fixed, plural, SPLIT_NAME } from '../format.js';
+import { publishedOf } from '../published.js';
 import { nullTables } from '../tables/nulls.js';
+import { publishedChangeTable } from '../tables/published.js';
 import { nullsOf } from '../views/nulls.js';
 import type { Chart } from '../charts/render.js';
 import type { NamedChart } from '../charts/render.js';
 import type { MakeSection } from '../figure.js';
 import { html, type Markup } from '../html/markup.js';
 import { groupName, htmlTable } from '../html/table.js';
+import { traceFigure } from '../figures/traceFigure.js';
+import { changesVerdict } from '../verdicts/changes.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 import { changeOfGroup } from '../views/measuredChange.js';
 import { PERTURBED, shownSigma } from '../views/perturbation.js';
 import type { RunReport } from '../reportData.js';
 import { byCriterion, hasManyKs, largestOwnChange, type CriterionTrace } from '../views/selections.js';
 import { controlsText, sourceText, unitsText, type NamedChanges } from './method.js';
-import { chartFigure, randomText, sameBaseline, smallestGroup, spreadText } from './parts.js';
+import { chartFigure, folded, HOW, randomText, sameBaseline, smallestGroup, spreadText } from './parts.js';
 
 /** Whose charts a section shows: those with one standard deviation, and those over several. */
 interface ShownFigures {
@@ -78,11 +82,12 @@ function changesSection(
     const ofNulls = nullCharts(figure, perturbation, report.traces, groups);
     const traces = [...new Set(drawn.map(({ view }) => view.trace))];
     if (traces.length === 0) return undefined;
+    const published = publishedOf(report.dataset);
     const body = traces.map((trace, at) => {
+      const beside = published && publishedChangeTable(published, trace, groups);
       const shown = drawn.filter(({ view }) => view.trace === trace && view.sigma === shownSigma(trace));
       const ofTrace = grids.filter((chart) => chart.grid.trace === trace);
       return html`${traces.length > 1 ? html`<h3>Measured on the ${SPLIT_NAME[trace.split]} split</h3> ` : undefined}
-        ${at === 0 ? method(trace, report.result) : methodAgain(trace, report.result)}
         <div class="charts">
           ${shown.map(
             ({ view, name }) =>
@@ -92,7 +97,7 @@ function changesSection(
               </div> `,
           )}
         </div>
-        ${ofTrace.map(({ name }) => chartFigure(charts.get(name)))}
+        ${ofTrace.map(({ name }) => chartFigure(charts.get(name)))} ${beside && htmlTable(beside)}
         ${nulls(trace, charts.get(ofNulls.find((chart) => chart.trace === trace)?.name ?? ''), groups)}
         <p class="note">
           ${smallestGroup(trace.baseline.total, groups, SPLIT_NAME[trace.split])}
@@ -101,13 +106,16 @@ function changesSection(
               ? 'These charts keep to the article’s numbers of neurons; the tables hold all that were tried.'
               : undefined
           }
-        </p> `;
+        </p>
+        ${folded(HOW, at === 0 ? method(trace, report.result) : methodAgain(trace, report.result))} `;
     });
     return {
       id,
       title: [PERTURBED[perturbation].heading, ...inArticle(grids.length > 0 ? references : reference)].join(
         ' ',
       ),
+      verdict: traces[0] && changesVerdict(traces[0], groups),
+      data: [{ name: figure, rows: traceFigure.rows({ ...report, traces }) }],
       body: html`${body}
         <p class="note">
           ${
@@ -138,10 +146,7 @@ function nulls(
         .join('; ')}.
       Margins and losses move with every sample, accuracies only where a prediction flips.
     </p>
-    <details>
-      <summary>Tables of nulls, p-values raw and after Holm’s correction</summary>
-      ${tables.map(htmlTable)}
-    </details> `;
+    ${folded('Tables of nulls, p-values raw and after Holm’s correction', tables.map(htmlTable))} `;
 }
 
 function inArticle(reference: string | undefined): string[] {

@@ -3,6 +3,7 @@ import { html, type Markup } from '../html/markup.js';
 import { groupName, htmlTable } from '../html/table.js';
 import type { SampleImage } from '../../data/dataDescription.js';
 import { countTable } from '../tables/counts.js';
+import { dataVerdict } from '../verdicts/data.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 
 /** Below this width or height in pixels, enlarging an image shows its pixels instead of a blur. */
@@ -18,6 +19,7 @@ export const dataSection: MakeSection = ({ dataset }, groups) => {
   return {
     id: 'data',
     title: 'Data',
+    verdict: dataVerdict(dataset, groups),
     body: html`${htmlTable(countTable(dataset))}${
       samples.length > 0
         ? html`<h3>Sample images</h3>

@@ -8,10 +8,13 @@ import { groupName, htmlTable } from '../html/table.js';
 import type { SampleImage } from '../../data/dataDescription.js';
 import { heatTable } from '../tables/heat.js';
 import { plain } from '../text.js';
+import { gradCamVerdict } from '../verdicts/gradCam.js';
 import type { GroupLabel } from '../views/groupLabels.js';
+import { figureData } from './parts.js';
 
 /** Where each group's images speak for an output, and how much of that lies in the core region (article, Fig. 10). */
-export const gradCamSection: MakeSection = async ({ gradCam }, groups) => {
+export const gradCamSection: MakeSection = async (report, groups, _charts, figures) => {
+  const { gradCam } = report;
   if (!gradCam) return undefined;
   // Loaded where it is needed: drawing takes libraries that a command's help does without.
   const { drawOverlays, heatColor, OPACITY } = await import('../charts/heatOverlays.js');
@@ -20,6 +23,8 @@ export const gradCamSection: MakeSection = async ({ gradCam }, groups) => {
   return {
     id: 'grad-cam',
     title: 'Grad-CAM (Fig. 10)',
+    verdict: gradCamVerdict(gradCam, groups),
+    data: figureData(figures, report),
     body: html`${method(gradCam)}
     ${gradCam.coreRegion ? shares(gradCam, gradCam.coreRegion, groups) : noShares()}
     ${rows.length > 0 ? examples(gradCam, groups, { rows, scale, opacity: OPACITY }) : undefined}

@@ -6,21 +6,33 @@ import { html, type Markup } from '../html/markup.js';
 import { groupName, htmlTable } from '../html/table.js';
 import { layerTable } from '../tables/layers.js';
 import { plain } from '../text.js';
+import { layersVerdict } from '../verdicts/layers.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 import { largestLayerChange, type LayerTrace } from '../views/layers.js';
 import { changeOfLayer } from '../views/measuredChange.js';
 import { controlsText, sourceText } from './method.js';
-import { chartFigure, pointsText, randomText, sameBaseline, smallestGroup } from './parts.js';
+import {
+  chartFigure,
+  figureData,
+  folded,
+  HOW,
+  pointsText,
+  randomText,
+  sameBaseline,
+  smallestGroup,
+} from './parts.js';
 
 /** What zeroing the chosen neurons of one layer did to the group that they were chosen for (article, Fig. 7). */
-export const layerSection: MakeSection = ({ layers: trace, result }, groups, charts) => {
+export const layerSection: MakeSection = (report, groups, charts, figures) => {
+  const { layers: trace, result } = report;
   if (!trace || trace.entries.length === 0) return undefined;
   const drawn = layerCharts(trace, groups).map(({ view, name }) => ({ view, chart: charts.get(name) }));
   return {
     id: 'layers',
     title: 'Layers (Fig. 7)',
-    body: html`${method(trace)}
-      <div class="charts">
+    verdict: layersVerdict(trace, groups),
+    data: figureData(figures, report),
+    body: html`<div class="charts">
         ${drawn.map(
           ({ view, chart }) =>
             html`<div style="width:${Math.ceil(chart?.width ?? 0)}px">
@@ -32,11 +44,16 @@ export const layerSection: MakeSection = ({ layers: trace, result }, groups, cha
       <p class="note">
         ${smallestGroup(trace.baseline.total, groups, SPLIT_NAME[trace.split])} The charts of this section
         share their colours; those of other sections do not. Layers differ in size: k neurons are a larger
-        part of a narrow layer than of a wide one. ${cost(trace)}
+        part of a narrow layer than of a wide one.
       </p>
-      <p class="note">
-        Traced weights: sha256 <code>${trace.checkpoint.slice(0, 12)}</code>. ${sameBaseline(trace, result)}
-      </p>
+      ${folded(
+        HOW,
+        html`${method(trace)}
+          <p class="note">
+            Traced weights: sha256 <code>${trace.checkpoint.slice(0, 12)}</code>.
+            ${sameBaseline(trace, result)} ${cost(trace)}
+          </p>`,
+      )}
       ${drawn.map(({ view }) => numbers(view, groups))}`,
   };
 };
@@ -92,8 +109,5 @@ function cost({ cost: { runForwards, naiveForwards, ratio } }: TraceStructuredRe
 
 /** The numbers behind one chart, folded away: the largest model has 53 rows. */
 function numbers(view: LayerTrace, groups: readonly GroupLabel[]): Markup {
-  return html`<details>
-    <summary>Table of layers, criterion ${view.criterion}</summary>
-    ${htmlTable(layerTable(view, groups))}
-  </details> `;
+  return folded(`Table of layers, criterion ${view.criterion}`, htmlTable(layerTable(view, groups)));
 }

@@ -4,15 +4,19 @@ import { html } from '../html/markup.js';
 import { htmlTable } from '../html/table.js';
 import { comparisonText, minimalTable } from '../tables/minimal.js';
 import { unitsText } from './method.js';
-import { chartFigure } from './parts.js';
+import { minimalVerdict } from '../verdicts/minimal.js';
+import { chartFigure, figureData } from './parts.js';
 
 /** How few neurons hold an example of each group. */
-export const minimalSection: MakeSection = ({ minimal: trace }, groups, charts) => {
+export const minimalSection: MakeSection = (report, groups, charts, figures) => {
+  const { minimal: trace } = report;
   if (!trace || trace.examples.length === 0) return undefined;
   const { examplesPerGroup, referenceSize, seed, mostNeurons } = trace;
   return {
     id: 'minimal',
     title: 'Neurons without which an example is forgotten',
+    verdict: minimalVerdict(trace),
+    data: figureData(figures, report),
     body: html`<p>
         Not in the article; after Maini et al.,
         <cite>Can Neural Network Memorization Be Localized?</cite> (2023). For each of at most

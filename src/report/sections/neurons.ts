@@ -6,7 +6,9 @@ import { html, type Markup } from '../html/markup.js';
 import { htmlTable } from '../html/table.js';
 import { selectionTable } from '../tables/changes.js';
 import { PERTURBED, seedsNote } from '../views/perturbation.js';
+import { neuronsVerdict } from '../verdicts/neurons.js';
 import { byCriterion, hasManyKs } from '../views/selections.js';
+import { folded } from './parts.js';
 
 /** The chosen neurons with their scores, and the numbers behind Figs 2, 4 and 5. */
 export const neuronSection: MakeSection = (report, groups) => {
@@ -20,6 +22,7 @@ export const neuronSection: MakeSection = (report, groups) => {
   return {
     id: 'neurons',
     title: 'Chosen neurons',
+    verdict: neuronsVerdict(first.trace),
     body: html`<p>
         ${
           isWeight
@@ -29,17 +32,15 @@ export const neuronSection: MakeSection = (report, groups) => {
         A row with more neurons adds the last ones to those above. Changes are in points; the group that the
         neurons were chosen for is bold.
       </p>
-      ${traces.map((trace, at) => (at === 0 && !views.some(hasManyKs) ? ofTrace(trace) : folded(trace, ofTrace(trace))))}`,
+      ${traces.map((trace, at) => (at === 0 && !views.some(hasManyKs) ? ofTrace(trace) : foldedTrace(trace, ofTrace(trace))))}`,
   };
 };
 
 /** The tables of a trace, folded away: long ones, and the same neurons under another perturbation or on another split. */
-function folded(trace: TraceUnstructuredResult, tables: readonly Markup[]): Markup {
+function foldedTrace(trace: TraceUnstructuredResult, tables: readonly Markup[]): Markup {
   const note = isDrawn(trace.perturbation) ? ` (${seedsNote(trace)})` : '';
-  return html`<details>
-    <summary>
-      Neurons ${PERTURBED[trace.perturbation].state}${note}, ${SPLIT_NAME[trace.split]} accuracy
-    </summary>
-    ${tables}
-  </details> `;
+  return folded(
+    `Neurons ${PERTURBED[trace.perturbation].state}${note}, ${SPLIT_NAME[trace.split]} accuracy`,
+    tables,
+  );
 }

@@ -7,15 +7,19 @@ import { htmlTable } from '../html/table.js';
 import { rankTable, shareText } from '../tables/ranks.js';
 import { AMONG, directions, readings, RIGHTMOST, rightmost, type Direction } from '../views/overlap.js';
 import { sourceText, unitsText } from './method.js';
-import { chartFigure } from './parts.js';
+import { overlapVerdict } from '../verdicts/overlap.js';
+import { chartFigure, figureData } from './parts.js';
 
 /** How criteria agree on the top neurons (article, Fig. 3). */
-export const overlapSection: MakeSection = ({ overlap }, groups, charts) => {
+export const overlapSection: MakeSection = (report, groups, charts, figures) => {
+  const { overlap } = report;
   if (!overlap || overlap.entries.length === 0) return undefined;
   const columns = directions(overlap);
   return {
     id: 'overlap',
     title: 'Overlap of the criteria (Fig. 3)',
+    verdict: overlapVerdict(overlap),
+    data: figureData(figures, report),
     body: html`${method(overlap)}
       ${readings(overlap).map(
         (reading) =>

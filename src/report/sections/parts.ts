@@ -11,7 +11,10 @@ import {
 } from '../format.js';
 import type { MeasuredChange } from '../views/measuredChange.js';
 import type { GroupLabel } from '../views/groupLabels.js';
+import type { DataFile } from '../html/dataFiles.js';
 import { html, Markup } from '../html/markup.js';
+import type { Figure } from '../figure.js';
+import type { FigureSource } from '../reportData.js';
 import type { TraceHeader } from '../../experiments/results.js';
 import type { TrainingResult } from '../../train/results.js';
 
@@ -25,9 +28,25 @@ export function chartFigure(chart: Chart | undefined): Markup | undefined {
     '<svg ',
     () => `<svg style="min-width:${Math.round(LEAST * chart.width)}px" `,
   );
-  return html`<div class="chart" tabindex="0" role="group" aria-label="scrollable chart">
+  return html`<div class="chart" tabindex="0" role="group" aria-label="chart: arrow keys tell its values">
     ${new Markup(svg)}
   </div> `;
+}
+
+/** What a section folds away of how its numbers came about. */
+export const HOW = 'How it was measured';
+
+/** What is folded away until it is asked for, or printed. */
+export function folded(summary: string, body: Markup | readonly Markup[]): Markup {
+  return html`<details>
+    <summary>${summary}</summary>
+    ${body}
+  </details> `;
+}
+
+/** The numbers of a section's figures, as files. */
+export function figureData(figures: readonly Figure[], source: FigureSource): DataFile[] {
+  return figures.map(({ name, rows }) => ({ name, rows: rows(source) }));
 }
 
 /** A change as `−10.71`, or a dash. */

@@ -1,11 +1,12 @@
 import { trainingCurves } from '../charts/training.js';
 import type { NamedChart } from '../charts/render.js';
 import { fixed, plural } from '../format.js';
-import type { MakeSection } from '../figure.js';
+import type { FigureRow, MakeSection } from '../figure.js';
 import { html } from '../html/markup.js';
 import type { RunReport } from '../reportData.js';
 import { selectionWords } from '../../train/selection.js';
-import { selectedEpoch } from '../../train/results.js';
+import { selectedEpoch, type EpochMetrics } from '../../train/results.js';
+import { trainingVerdict } from '../verdicts/training.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 import { chartFigure, smallestGroup } from './parts.js';
 
@@ -26,6 +27,8 @@ export const trainingSection: MakeSection = (report, groups, charts) => {
   return {
     id: 'training',
     title: 'Training curves',
+    verdict: trainingVerdict(report),
+    data: [{ name: NAME, rows: report.epochs.map((epoch) => epochRow(epoch, groups)) }],
     body: html`<p>
         ${plural(report.epochs.length, 'epoch')}, ${fixed(minutes, 1)} minutes with validation.
         ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${report.result?.select === 'last' ? 'is the last one.' : `has the best ${selectionWords(report.result?.select)}, the first where several tie.`}`}
@@ -38,3 +41,14 @@ export const trainingSection: MakeSection = (report, groups, charts) => {
       </p> `,
   };
 };
+
+function epochRow(
+  { epoch, lr, trainLoss, valLoss, seconds, val }: EpochMetrics,
+  groups: readonly GroupLabel[],
+): FigureRow {
+  return {
+    ...{ epoch, lr, trainLoss, valLoss, seconds },
+    ...{ valWorstGroupAccuracy: val.worstGroupAccuracy, valAverage: val.average },
+    ...Object.fromEntries(groups.map(({ index }) => [`valAccuracy${index}`, val.accuracy[index] ?? null])),
+  };
+}

@@ -1,5 +1,6 @@
 import type { ModelSummary, RowOverModels } from '../../experiments/overModels.js';
 import { articleName, fixed, MISSING, probabilityPair } from '../format.js';
+import type { FigureRow } from '../figure.js';
 import type { Table } from './table.js';
 
 /** How a setting's or measure's column is called, and what a unit of a measure is in the table. */
@@ -61,6 +62,23 @@ export function overModelsTable({
       ),
     ]),
   };
+}
+
+/** A row of the figure's CSV. */
+export function overModelsRow({ settings, models, measures }: RowOverModels): FigureRow {
+  const columns = Object.entries(measures).flatMap(([name, summary]) => [
+    [name, summary.mean],
+    [`${name}Std`, summary.std],
+    [`${name}Low`, summary.interval?.[0] ?? null],
+    [`${name}High`, summary.interval?.[1] ?? null],
+    ...(summary.pValue === undefined
+      ? []
+      : [
+          [`${name}P`, summary.pValue],
+          [`${name}PHolm`, summary.pValueHolm ?? null],
+        ]),
+  ]);
+  return { ...settings, models, ...(Object.fromEntries(columns) as Record<string, number | null>) };
 }
 
 function meanText(summary: ModelSummary | undefined, scale: number, decimals: number): string {

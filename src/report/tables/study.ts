@@ -51,6 +51,17 @@ export function focusTable({ focus, equivalence }: StudyResult): Table | undefin
   );
 }
 
+/** The rows of a study's CSV, one a seed. */
+export function studyRows({ rows }: Pick<StudyResult, 'rows'>): Record<string, string | number>[] {
+  return rows.flatMap(({ arm, seeds }) =>
+    seeds.map(({ testAccuracy, ...outcome }) => ({
+      arm,
+      ...outcome,
+      ...Object.fromEntries(testAccuracy.map((accuracy, group) => [`testAccuracyG${group}`, accuracy])),
+    })),
+  );
+}
+
 function meanStd({ mean, std }: SeedSummary): string {
   return std === null ? fixed(100 * mean, 1) : `${fixed(100 * mean, 1)} ± ${fixed(100 * std, 1)}`;
 }

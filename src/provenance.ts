@@ -1,0 +1,43 @@
+import { cpus } from 'node:os';
+import { basename } from 'node:path';
+import { vectorInstructions } from './machine.js';
+import { versions } from './versions.js';
+
+/** How a number came about: what it takes to repeat it, and what it may depend on. */
+export interface Provenance {
+  /** ISO 8601, to the second. */
+  readonly date: string;
+  /** As it was typed; null where the library was called. */
+  readonly command: string | null;
+  /** The processor's name. */
+  readonly cpu: string;
+  /** The widest vector instructions, by which libtorch chooses its kernels. */
+  readonly kernels: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** That of what this process makes now. */
+export function provenance(): Provenance {
+  return {
+    date: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+    command: typedCommand(process.argv),
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    kernels: vectorInstructions(),
+    versions: versions(),
+  };
+}
+
+/**
+ * The command of a process, quoted for a shell.
+ *
+ * @param argv as `process.argv`
+ * @returns null where it is not spurmem's command line
+ */
+export function typedCommand([, script = '', ...words]: readonly string[]): string | null {
+  if (basename(script, '.js') !== 'spurmem') return null;
+  return ['spurmem', ...words.map(quoted)].join(' ');
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

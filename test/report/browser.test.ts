@@ -1,0 +1,151 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { renderReport, type RunReport } from '../../src/report/runReport.js';
+import { temporaryFolder } from '../temporary.js';
+import { fullReport, layers18, overlapTrace, randomTrace, trace } from './fixtures.js';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const folder = temporaryFolder();
+const path = join(folder, 'report.html');
+
+/** Everything that a report of one run can hold of charts and tables. */
+const everything: RunReport = {
+  ...fullReport,
+  traces: [trace, randomTrace('reinit', [0.005, 0.05], 2), { ...trace, split: 'test' }],
+  overlap: overlapTrace(0.001),
+  layers: layers18,
+};
+
+/** What can be reached by keyboard. */
+const REACHABLE = 'a[href], button, summary, [tabindex="0"]';
+
+let browser: Browser;
+beforeAll(async () => {
+  await writeFile(path, await renderReport(everything));
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox'],
+  });
+});
+afterAll(() => browser.close());
+
+/** The report in a window of its own, and what the browser had to say. */
+async function open(
+  width: number,
+  scheme: 'light' | 'dark' = 'light',
+): Promise<{ page: Page; said: string[] }> {
+  const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme: scheme });
+  const said: string[] = [];
+  page.on('console', (message) => said.push(message.text()));
+  page.on('pageerror', (error) => said.push(error.message));
+  page.on('request', (request) => {
+    const url = request.url();
+    if (url !== pathToFileURL(path).href && !url.startsWith('data:')) said.push(url);
+  });
+  await page.goto(pathToFileURL(path).href);
+  return { page, said };
+}
+
+test.each([
+  [1280, 'light'],
+  [1280, 'dark'],
+  [360, 'light'],
+] as const)(
+  'at %d px, %s: no message, no request, no sideways scrolling; at 1280 px axe finds nothing serious',
+  async (width, scheme) => {
+    const { page, said } = await open(width, scheme);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    await page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true");
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    expect(said).toEqual([]);
+    if (width === 360) return page.close();
+    // By the debugger's way in: the page's policy runs no script but its own.
+    await page.evaluate(await readFile(AXE, 'utf8'));
+    const violations = await page.evaluate<string[]>(
+      "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => id + ': ' + nodes[0].html.slice(0, 200)))",
+    );
+    expect(violations).toEqual([]);
+    await page.close();
+  },
+);
+
+test('all of it is reached by the tab key', async () => {
+  const { page } = await open(1280);
+  const count = await page.evaluate<number>(`document.querySelectorAll('${REACHABLE}').length`);
+  await page.evaluate('globalThis.reached = new Set()');
+  // What is folded away has to be opened first.
+  await page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true");
+  await page.evaluate("addEventListener('focusin', ({ target }) => reached.add(target))");
+  for (let at = 0; at < count; at += 1) await page.keyboard.press('Tab');
+  const missed = await page.evaluate(
+    `[...document.querySelectorAll('${REACHABLE}')].filter((one) => !reached.has(one)).map((one) => one.outerHTML.slice(0, 80))`,
+  );
+  expect(missed).toEqual([]);
+  await page.close();
+});
+
+test('tables are sorted, marks tell their values, and the files are saved', async () => {
+  const { page, said } = await open(1280);
+  const column = () =>
+    page.evaluate(
+      "[...document.querySelectorAll('#accuracy tbody tr')].map((row) => row.cells[3].textContent.trim().split(' ')[0])",
+    );
+  const heading = page.locator('#accuracy thead button').nth(3);
+  await heading.click();
+  expect(await column()).toEqual(['17.86', '66.00', '95.00', '99.89']);
+  await heading.click();
+  expect(await column()).toEqual(['99.89', '95.00', '66.00', '17.86']);
+  expect(await page.locator('#accuracy th[aria-sort=descending]').count()).toBe(1);
+
+  const tip = page.locator('.tip');
+  await page.locator('#accuracy .chart path[aria-roledescription=bar]').first().hover();
+  expect(await tip.textContent()).toMatch(/^G0 pullover with 0, training: 100\.0 %/);
+  await page.keyboard.press('Escape');
+  await page.locator('#accuracy .chart').focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  expect(await tip.textContent()).toMatch(/^G\d/);
+
+  const saving = page.waitForEvent('download');
+  await page.locator('a[download="fig1.csv"]').click();
+  const saved = await readFile(await (await saving).path(), 'utf8');
+  expect(saved.split('\n')[0]).toBe('split,group,name,correct,total,accuracy,accuracyLow,accuracyHigh');
+  expect(saved.trimEnd().split('\n')).toHaveLength(1 + 12);
+  expect(said).toEqual([]);
+  await page.close();
+});
+
+test.each([
+  ['A4', 186],
+  ['Letter', 192],
+] as const)('on %s nothing is cut off, and what is folded is open', async (_paper, millimetres) => {
+  const width = Math.floor((millimetres / 25.4) * 96);
+  const { page } = await open(width);
+  await page.emulateMedia({ media: 'print' });
+  const cut = await page.evaluate(
+    `[...document.querySelectorAll('table, svg, p, h2')].filter((one) => one.getBoundingClientRect().right > ${width + 1}).map((one) => one.outerHTML.slice(0, 80))`,
+  );
+  expect(cut).toEqual([]);
+  await page.evaluate("dispatchEvent(new Event('beforeprint'))");
+  expect(await page.locator('details:not([open])').count()).toBe(0);
+  const cutInside = await page.evaluate(
+    `[...document.querySelectorAll('details table')].filter((one) => one.getBoundingClientRect().right > ${width + 1}).length`,
+  );
+  expect(cutInside).toBe(0);
+  await page.evaluate("dispatchEvent(new Event('afterprint'))");
+  expect(await page.locator('details[open]').count()).toBe(0);
+  await page.close();
+});
+
+test('no script but the page’s own runs', async () => {
+  const { page, said } = await open(1280);
+  await page.evaluate(
+    "const own = document.createElement('script'); own.textContent = 'globalThis.ran = true'; document.body.append(own)",
+  );
+  expect(await page.evaluate('globalThis.ran')).toBeUndefined();
+  expect(said.join()).toMatch(/Content Security Policy/);
+  await page.close();
+});

@@ -1,0 +1,318 @@
+import { overModels } from '../../src/experiments/overModels.js';
+import type { StudyResult } from '../../src/experiments/study.js';
+import { groupAccuracies } from '../../src/metrics/groups.js';
+import { accuracyEstimate, differenceOf } from '../../src/metrics/intervals.js';
+import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
+import { typedCommand } from '../../src/provenance.js';
+import { steps, LONG_MAJORITY_RAMP, LONG_MINORITY_RAMP } from '../../src/report/charts/theme.js';
+import { publishedOf } from '../../src/report/published.js';
+import {
+  publishedAccuracyTable,
+  publishedChangeTable,
+  publishedGainTable,
+} from '../../src/report/tables/published.js';
+import { accuracyVerdict, beforeAfterVerdict } from '../../src/report/verdicts/accuracy.js';
+import { changesVerdict } from '../../src/report/verdicts/changes.js';
+import { comparisonVerdict } from '../../src/report/verdicts/comparison.js';
+import { gradCamVerdict } from '../../src/report/verdicts/gradCam.js';
+import { layersVerdict } from '../../src/report/verdicts/layers.js';
+import { minimalVerdict } from '../../src/report/verdicts/minimal.js';
+import { modelsVerdict } from '../../src/report/verdicts/models.js';
+import { overlapVerdict } from '../../src/report/verdicts/overlap.js';
+import { studyVerdict } from '../../src/report/verdicts/study.js';
+import { trainingVerdict } from '../../src/report/verdicts/training.js';
+import { groupLabels } from '../../src/report/views/groupLabels.js';
+import type { NullDistribution, TraceUnstructuredResult } from '../../src/experiments/results.js';
+import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
+import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
+import { CELEBA_COUNTS, WATERBIRDS_COUNTS } from '../data/standardSplits.js';
+import { epochs, erm, fullReport, layers18, overlapTrace, trace, VAL } from './fixtures.js';
+
+const groups = groupLabels(fullReport.dataset);
+/** With ordinary spaces. */
+const plainText = (sentences: readonly string[]): string => sentences.join(' ').replaceAll('\u00a0', ' ');
+
+test('differences of accuracies have Newcombe’s interval', () => {
+  // Newcombe (1998), Table II, method 10: 56/70 - 48/80.
+  const { value, interval } = differenceOf(accuracyEstimate(56, 70), accuracyEstimate(48, 80));
+  expect(value).toBeCloseTo(0.2, 12);
+  expect(interval[0]).toBeCloseTo(0.0524, 4);
+  expect(interval[1]).toBeCloseTo(0.3339, 4);
+});
+
+describe('accuracies', () => {
+  const split = (correct: readonly number[], total: readonly number[]) =>
+    groupAccuracies(correct, total, total);
+
+  test('minority groups lose more', () => {
+    expect(plainText(accuracyVerdict(erm, groups))).toMatch(
+      /^From training to test, minority groups lose 54\.7 points more than majority groups \(95 % \d+\.\d to \d+\.\d over the examples of this one model\)\. The worst test group is G2\* coat with 0: 17\.86 % \(50\/280, 95 % 13\.8 to 22\.8\)/,
+    );
+  });
+
+  test('a difference within its interval is none that is shown, and one the other way is told', () => {
+    const sizes = [100, 100, 100, 100];
+    const same = { ...erm, train: split([95, 95, 95, 95], sizes), test: split([90, 89, 91, 90], sizes) };
+    expect(plainText(accuracyVerdict(same, groups))).toMatch(
+      /minority groups are not shown to lose more than majority groups: 0\.0 points/,
+    );
+    const other = { ...erm, train: split([95, 95, 95, 95], sizes), test: split([50, 95, 95, 50], sizes) };
+    expect(plainText(accuracyVerdict(other, groups))).toMatch(
+      /minority groups lose 45\.0 points less than majority groups \(-45\.0 points/,
+    );
+  });
+
+  test('before and after', () => {
+    const at = (correct: number) => ({ ...erm, test: split([200, 200, correct, 200], [200, 200, 200, 200]) });
+    expect(plainText(beforeAfterVerdict(at(80), at(140)))).toMatch(
+      /rises by 30\.0 points, from 40\.00 % \(erm\) to 70\.00 %/,
+    );
+    expect(plainText(beforeAfterVerdict(at(140), at(80)))).toMatch(/falls by 30\.0 points/);
+    expect(plainText(beforeAfterVerdict(at(80), at(84)))).toMatch(
+      /is not shown to change, .*: \+2\.0 points, 95 % -7\.\d to 11\.\d/,
+    );
+  });
+
+  test('runs side by side', () => {
+    const run = (title: string, correct: number) => ({ title, test: split([200, correct], [200, 200]) });
+    const verdict = plainText(
+      comparisonVerdict({ runs: [run('ERM', 100), run('better', 160), run('worse', 40), run('alike', 104)] }),
+    );
+    expect(verdict).toMatch(
+      /^Above ERM beyond the interval: better \(\+30\.0 points, 95 % [^)]+\)\. Below it: worse \(-30\.0 points/,
+    );
+    expect(verdict).toContain('Not shown to differ from ERM: alike (+2.0 points');
+  });
+});
+
+describe('changes beside random neurons', () => {
+  /** The trace with these p-values of minority minus majority accuracy, and as many draws. */
+  const withP = (
+    pValue: number,
+    change: number,
+    draws: number,
+    entries = trace.entries.slice(0, 2),
+  ): TraceUnstructuredResult => ({
+    ...trace,
+    controls: trace.controls && { ...trace.controls, draws },
+    entries: entries.map((entry) => {
+      const test: NullDistribution = {
+        change,
+        mean: -0.01,
+        interval: [-0.03, 0.02],
+        pValue,
+        pDrop: pValue,
+        draws,
+      };
+      const tests = { accuracy: test, margin: { ...test }, loss: { ...test } };
+      const compared = { groups: entry.change.map(() => tests), difference: tests };
+      return { ...entry, controls: { 'same-layers': compared } };
+    }),
+  });
+
+  test('random neurons do as much', () => {
+    const verdict = plainText(changesVerdict(withP(0.146, -0.02, 999), groups));
+    expect(verdict).toMatch(
+      /^Random neurons of the same layers do as much: p = 0\.146 at the least of 2 sets, 0\.292 after Holm’s correction\./,
+    );
+    expect(verdict).toContain('By margins, which move with every example, none of 2 sets stand out');
+  });
+
+  test('the chosen neurons do more', () => {
+    expect(plainText(changesVerdict(withP(0.002, -0.09, 999), groups))).toMatch(
+      /^Zeroing the chosen neurons costs minority groups more than majority ones, beyond random neurons of the same layers, in 2 of 2 sets: clearest by gradient for G0, k = 1, -9\.0 points against -1\.0 points, p = 0\.004 after Holm’s correction\./,
+    );
+  });
+
+  test('the other way round', () => {
+    expect(plainText(changesVerdict(withP(0.002, 0.09, 999), groups))).toMatch(
+      /^It is the other way round: in 2 of 2 sets, zeroing/,
+    );
+  });
+
+  test('too few draws tell nothing, and no draws are said to be missing', () => {
+    expect(plainText(changesVerdict(withP(0.1, -0.09, 19), groups))).toMatch(
+      /^Too few random neurons of the same layers were tried to tell: with up to 19 draws beside each of 2 sets/,
+    );
+    const bare = {
+      ...trace,
+      controls: null,
+      entries: trace.entries.map((entry) => ({ ...entry, controls: null })),
+    };
+    expect(plainText(changesVerdict(bare, groups))).toMatch(
+      /^Zeroing the chosen neurons was compared with no random neurons/,
+    );
+  });
+});
+
+test('over models, the rows of all minority examples against all majority ones are judged', () => {
+  const rows = (changes: readonly number[]) =>
+    overModels(
+      changes.map((change) => [
+        {
+          split: 'train',
+          criterion: 'gradient',
+          chosenFor: 2,
+          k: 3,
+          group: null,
+          name: 'minority minus majority',
+          change,
+          sameLayersAccuracyExcess: change / 10,
+        },
+        {
+          split: 'train',
+          criterion: 'gradient',
+          chosenFor: 2,
+          k: 3,
+          group: 0,
+          name: 'a',
+          change: -1,
+          sameLayersAccuracyExcess: -1,
+        },
+      ]),
+    );
+  const many = [-0.08, -0.05, -0.1, -0.12, -0.03, -0.09, -0.07, -0.11, -0.06, -0.1];
+  const verdict = plainText(modelsVerdict(rows(many)));
+  expect(verdict).toMatch(
+    /^In 1 of 1 setting minority and majority groups differ after Holm’s correction; clearest, minority groups lose 8\.1 points more than majority groups, 95 % 6\.1 to 10\.1, 10 models \(by gradient for G2, k = 3, train split; p = 0\.002/,
+  );
+  expect(verdict).toContain(
+    'By accuracy, that is more than random neurons of the same layers do in 1 of 1 setting',
+  );
+  expect(plainText(modelsVerdict(rows([-0.08, 0.05, 0.1, -0.12])))).toMatch(
+    /^Minority groups are not shown to change otherwise than majority groups/,
+  );
+  expect(modelsVerdict(rows([-0.08]))).toEqual([]);
+});
+
+test('a study says which rows differ beyond their interval', () => {
+  const erm3 = [0.5, 0.52, 0.45];
+  const row = (arm: string, values: readonly number[]) => ({
+    ...{ arm, valWorstGroupAccuracy: summarizeSeeds(values), testAverage: summarizeSeeds(values) },
+    testWorstGroupAccuracy: summarizeSeeds(values),
+    seeds: values.map((value, seed) => ({
+      ...{ seed, run: '', bestEpoch: 1, testAverage: 0.8, testAccuracy: [] },
+      ...{ valWorstGroupAccuracy: value, testWorstGroupAccuracy: value },
+    })),
+    difference: arm === 'ERM' ? null : pairedDifference(values, erm3, 0.05),
+  });
+  const rows = [
+    row('ERM', erm3),
+    row('more', [0.6, 0.65, 0.61]),
+    row('alike', [0.5, 0.53, 0.44]),
+    row('unclear', [0.9, 0.3, 0.5]),
+  ];
+  expect(plainText(studyVerdict({ reference: 'ERM', rows }))).toMatch(
+    /^Beyond their 95 % interval differ from ERM, over 3 seeds: more \(\+13\.0 points, 95 % 5\.5 to 20\.5, sign flips p = 0\.250\)\. Equivalent within the declared margin: alike\. Neither shown to differ nor to be equivalent: unclear\.$/,
+  );
+  const one: StudyResult = { reference: 'ERM', rows: [row('ERM', [0.5])] };
+  expect(plainText(studyVerdict(one))).toMatch(/^One seed/);
+});
+
+test('other sections', () => {
+  expect(plainText(overlapVerdict(overlapTrace(0.001)))).toMatch(
+    /^Of the neurons with the largest gradient, \d+\.\d % rank among the highest 5 % of the model by magnitude \(95 % .*\): more than the 5 % of no relation\./,
+  );
+  expect(plainText(layersVerdict(layers18, groups))).toMatch(
+    /^In none of 160 cells .* On the mean over layers, minority groups change by -\d/,
+  );
+  expect(plainText(trainingVerdict({ epochs: epochs(12, 9, VAL) }))).toMatch(
+    /^The best epoch is 9 of 12: .*, \d+\.\d points more than after the last one\.$/,
+  );
+  expect(plainText(trainingVerdict({ epochs: epochs(3, 3, VAL) }))).toMatch(
+    /^The best epoch is the last of 3/,
+  );
+  const comparison = {
+    minority: { median: 3 },
+    majority: { median: 7 },
+    pValue: 0.002,
+    probabilityFewer: 0.8,
+  };
+  const minimal = { unit: 'neuron', comparison } as unknown as TraceMinimalResult;
+  expect(plainText(minimalVerdict(minimal))).toMatch(
+    /^Minority examples need fewer neurons than majority ones: median 3\.0 against 7\.0, p = 0\.002/,
+  );
+  const unclear = {
+    unit: 'neuron',
+    comparison: { ...comparison, pValue: 0.4 },
+  } as unknown as TraceMinimalResult;
+  expect(plainText(minimalVerdict(unclear))).toMatch(/^Minority examples are not shown to need fewer/);
+  const heat = (mean: number) => ({
+    blank: 0,
+    share: { images: 9, mean, interval: [mean - 0.05, mean + 0.05] as const },
+  });
+  const gradCam = {
+    ...{ before: null, coreRegion: 'masks' },
+    groups: [0, 1].map((group) => ({
+      group,
+      images: 9,
+      core: 0.5,
+      before: null,
+      after: heat(group === 0 ? 0.7 : 0.52),
+      difference: null,
+    })),
+  } as unknown as GradCamResult;
+  expect(plainText(gradCamVerdict(gradCam, groups))).toMatch(
+    /^The core’s share of the heat is larger than the core’s share of the image in 1 of 2 groups beyond its 95 % interval, and is smaller in 0\. G0: \+20\.0 points/,
+  );
+});
+
+test('published numbers stand beside those of the article’s data sets alone', () => {
+  const birds = publishedOf({ counts: WATERBIRDS_COUNTS });
+  expect(publishedOf({ counts: CELEBA_COUNTS })?.name).toBe('CelebA');
+  expect(publishedOf(fullReport.dataset)).toBeUndefined();
+  if (!birds) throw new Error('Waterbirds is not known');
+  expect(publishedAccuracyTable(birds, erm, groups)?.rows[2]?.slice(1)).toEqual([
+    '69.64 %',
+    '98.21 %',
+    '+28.57',
+    '56.98 %',
+    '17.86 %',
+    '-39.12',
+  ]);
+  expect(publishedChangeTable(birds, trace, groups)?.rows[0]).toEqual([
+    'minority',
+    '11.96 %',
+    '10.71 %',
+    '-1.25',
+  ]);
+  expect(publishedGainTable(birds, 'resnet50', erm, { ...erm, kind: 'finetune' })?.rows[0]).toEqual([
+    'after minus before',
+    '+16.87',
+    '0.00',
+    '-16.87',
+  ]);
+  expect(publishedGainTable(birds, 'resnet18', erm, { ...erm, kind: 'finetune' })).toBeUndefined();
+});
+
+test('ten steps of a hue can be told apart', () => {
+  for (const ramp of [LONG_MAJORITY_RAMP, LONG_MINORITY_RAMP]) {
+    const labs = steps(ramp, 10).map(labOf);
+    const distances = labs
+      .slice(1)
+      .map((lab, at) => Math.hypot(...lab.map((value, i) => value - (labs[at]?.[i] ?? 0))));
+    console.log(`CIE76 between steps: ${distances.map((distance) => distance.toFixed(1)).join(' ')}`);
+    // A just noticeable difference is about 2.3.
+    expect(Math.min(...distances)).toBeGreaterThan(6);
+  }
+});
+
+test('a command is repeated as it was typed, quoted for a shell', () => {
+  expect(typedCommand(['node', '/a/bin/spurmem.js', 'train', 'erm', '--data', "my bird's data"])).toBe(
+    String.raw`spurmem train erm --data 'my bird'\''s data'`,
+  );
+  expect(typedCommand(['node', '/a/b/script.js', 'x'])).toBeNull();
+});
+
+/** CIE L*a*b* of a colour, D65. */
+function labOf(hex: string): number[] {
+  const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
+    const value = Number.parseInt(hex.slice(at, at + 2), 16) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  const f = (t: number): number => (t > 216 / 24389 ? Math.cbrt(t) : (24389 / 27) * (t / 116) + 4 / 29);
+  const x = f((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.95047);
+  const y = f(0.2126 * r + 0.7152 * g + 0.0722 * b);
+  const z = f((0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.08883);
+  return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
+}
