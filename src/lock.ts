@@ -151,11 +151,16 @@ async function removeLock(lockPath: string): Promise<void> {
 /** Removes what processes of this host that were killed while they made or removed a lock left. */
 async function removeAsides(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  for (const name of names.filter((one) => /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.lock$/.test(one))) {
+  for (const name of names.filter(isLockAside)) {
     const owner = await ownerOf(join(folder, name));
     if (owner === undefined || !wasKilled(owner)) continue;
     await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
   }
+}
+
+/** Whether a file's name is that of a lock that is being made or removed beside it. */
+export function isLockAside(name: string): boolean {
+  return /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.lock$/.test(name);
 }
 
 /** Where a lock is made before it is one, and removed when it is none any more. */

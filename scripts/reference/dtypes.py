@@ -45,9 +45,10 @@ write(
 model = torchvision.models.resnet18(weights=None, num_classes=7)
 model(torch.randn(2, 3, 64, 64))
 state = model.state_dict()
-# Beyond what halves and float32 hold, down to subnormal numbers, and halfway between two float32.
+# Up to the largest number that the dtype and float32 hold, down to subnormal ones, and halfway between two float32.
 wide = torch.randn(7, 512, dtype=torch.float64) * 10.0 ** torch.empty(7, 512, dtype=torch.float64).uniform_(-50, 42)
 wide[0, :3] = 1 + torch.tensor([1, 3, 5], dtype=torch.float64) * 2.0**-24
 for dtype in (torch.float64, torch.float16, torch.bfloat16):
     halved = {name: value.to(dtype) if value.is_floating_point() else value for name, value in state.items()}
-    write(str(dtype)[6:], {**halved, "fc.weight": wide.to(dtype)})
+    most = min(torch.finfo(dtype).max, torch.finfo(torch.float32).max)
+    write(str(dtype)[6:], {**halved, "fc.weight": wide.clamp(-most, most).to(dtype)})

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'csv-stringify/sync';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { isLockAside } from '../lock.js';
 import { makeFolder, unwritable, writeAtomic, writeJson } from '../files.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { buildOnce, LOCK_NAME } from './buildOnce.js';
@@ -108,7 +109,9 @@ async function isFinished<Options extends object>(
     throw unwritable(error, root);
   }
   if (!names.includes(optionsName)) {
-    const foreign = names.find((name) => name !== LOCK_NAME && !name.startsWith(`${optionsName}.`));
+    const foreign = names.find(
+      (name) => name !== LOCK_NAME && !isLockAside(name) && !name.startsWith(`${optionsName}.`),
+    );
     if (foreign === undefined) return false;
     throw new SpurmemError(
       'OUTPUT_UNWRITABLE',

@@ -79,7 +79,7 @@ export async function loadWeights(
 function flawOf(name: string, { data }: TensorData): string | undefined {
   if (!(data instanceof Float32Array || data instanceof Float64Array)) return undefined;
   let infinite = 0;
-  for (const value of data) if (!Number.isFinite(value)) infinite += 1;
+  for (const value of data) if (!Number.isFinite(Math.fround(value))) infinite += 1;
   if (infinite > 0) return `has ${infinite} of ${data.length} values that are infinite or NaN`;
   if (name.endsWith('.running_var') && data.some((value) => value < 0)) return 'has a variance below 0';
   return undefined;

@@ -380,7 +380,9 @@ function epochLine(metrics: EpochMetrics): string {
 /** A line of the metrics, or undefined when it is damaged: cut off, or not an epoch. */
 function parseEpoch(line: string): EpochMetrics | undefined {
   try {
-    return epochMetricsSchema.safeParse(JSON.parse(line)).data;
+    const metrics: unknown = JSON.parse(line);
+    // As it stands in the file, which may be written again: a schema puts its keys first.
+    return epochMetricsSchema.safeParse(metrics).success ? (metrics as EpochMetrics) : undefined;
   } catch {
     return undefined;
   }

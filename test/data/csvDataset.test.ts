@@ -244,7 +244,7 @@ describe('dataset options', () => {
   ])('%s are refused', async (_, options, part) => {
     const { message, parameter } = await failure(loadWords(WORDS, options), 'USAGE');
     expect(message).toContain(part);
-    expect(parameter).toBe(/^`(\w+)`/.exec(part)?.[1]);
+    expect(parameter).toBe(/^`?(\w+)/.exec(part)?.[1]);
   });
 
   test('of dataset.json are checked as well', async () => {

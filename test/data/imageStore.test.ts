@@ -261,17 +261,13 @@ function indexOf({ pixelsPath }: ImageStoreIndex): string {
 
 /** Compiles what the image store needs for plain Node, and returns a script that builds the store of its argument. */
 async function transpile(out: string): Promise<string> {
-  const sources = [
-    'errors.ts',
-    'files.ts',
-    'lock.ts',
-    'nearest.ts',
-    'progress.ts',
-    'native/addon.ts',
-    'native/loadAdvice.ts',
-  ];
-  const dataFiles = (await readdir('src/data', { recursive: true })).filter((file) => file.endsWith('.ts'));
-  for (const name of [...sources, ...dataFiles.map((file) => join('data', file))]) {
+  const sources = ['errors.ts', 'files.ts', 'lock.ts', 'nearest.ts', 'progress.ts', 'userCache.ts'];
+  const folders = await Promise.all(
+    ['data', 'native', 'settings'].map(async (name) =>
+      (await readdir(join('src', name), { recursive: true })).map((file) => join(name, file)),
+    ),
+  );
+  for (const name of [...sources, ...folders.flat().filter((file) => file.endsWith('.ts'))]) {
     const { code } = await transformFile(join('src', name), {
       swcrc: false,
       jsc: { target: 'es2022', parser: { syntax: 'typescript' } },

@@ -121,7 +121,7 @@ test.each([
   ['tensor', 'it is one tensor, not a state dict'],
   [
     'nothing',
-    'it holds no tensors at the top or under model_state_dict, state_dict, model, but "epoch", "optimizer"',
+    'it holds no tensors at the top or under model_state_dict, state_dict, model_dict, model, but "epoch", "optimizer"',
   ],
   ['big-endian', 'its byte order is "big"'],
 ])('%s is refused', async (name, reason) => {
