@@ -21,6 +21,9 @@ interface Place {
   readonly port: number;
 }
 
+/** Variables by name. */
+type Environment = Readonly<Record<string, string | undefined>>;
+
 let group: ProcessGroup | undefined;
 
 /** The group that this process joined; undefined where it works alone. */
@@ -34,7 +37,7 @@ export function processGroup(): ProcessGroup | undefined {
  *
  * @throws `USAGE` when the environment says too little, `NATIVE_FAILED` when this build cannot, or some do not come
  */
-export async function joinProcessGroup(environment: NodeJS.ProcessEnv = process.env): Promise<void> {
+export async function joinProcessGroup(environment: Environment = process.env): Promise<void> {
   const place = placeIn(environment);
   if (place === undefined || group !== undefined) return;
   const { rank, size, host, port } = place;
@@ -61,7 +64,7 @@ export async function joinProcessGroup(environment: NodeJS.ProcessEnv = process.
   }
 }
 
-function placeIn(environment: NodeJS.ProcessEnv): Place | undefined {
+function placeIn(environment: Environment): Place | undefined {
   const { SLURM_PROCID, SLURM_STEP_NUM_TASKS, MASTER_ADDR, MASTER_PORT } = environment;
   // Steps of one task, and those of jobs that have nothing to do with each other, have no address to meet at.
   const isStep = MASTER_ADDR !== undefined && SLURM_STEP_NUM_TASKS !== undefined;
