@@ -26,8 +26,10 @@ test('under torchrun, two processes train ERM as one does', async () => {
   const ofOne = join(folder, 'erm-one');
   const ofTwo = join(folder, 'erm-two');
   const command = ['train', 'erm', '--data', data, '--arch', 'resnet20', ...training];
-  await succeed([...command, '--out', ofOne]);
-  await torchrun([...command, ...synchronized, '--out', ofTwo]);
+  await Promise.all([
+    succeed([...command, '--out', ofOne]),
+    torchrun([...command, ...synchronized, '--out', ofTwo]),
+  ]);
   await expectSameTraining('ERM', ofOne, ofTwo);
 });
 
@@ -35,8 +37,10 @@ test('under torchrun, two processes fine-tune as one does', async () => {
   const ofOne = join(folder, 'finetune-one');
   const ofTwo = join(folder, 'finetune-two');
   const command = ['train', 'finetune', '--from', erm, '--kick-in-epoch', 'selected', '--fraction', '0.001'];
-  await succeed([...command, ...training, '--out', ofOne]);
-  await torchrun([...command, ...training, ...synchronized, '--out', ofTwo]);
+  await Promise.all([
+    succeed([...command, ...training, '--out', ofOne]),
+    torchrun([...command, ...training, ...synchronized, '--out', ofTwo]),
+  ]);
   await expectSameTraining('fine-tuning', ofOne, ofTwo);
 });
 
@@ -53,8 +57,10 @@ test('under torchrun, two processes count what one counts in a trace', async () 
     '--top-k',
     '1,3',
   ];
-  const ofOne = await succeed([...command, '--json']);
-  const ofTwo = await torchrun([...command, '--json']);
+  const [ofOne, ofTwo] = await Promise.all([
+    succeed([...command, '--json']),
+    torchrun([...command, '--json']),
+  ]);
   const [one, two] = [ofOne.stdout, ofTwo].map((text) => JSON.parse(text) as { entries: object[] });
   expect(one?.entries.length).toBeGreaterThan(0);
   expect(two?.entries.map(countsOf)).toEqual(one?.entries.map(countsOf));
