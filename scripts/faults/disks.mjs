@@ -15,7 +15,7 @@ import { buildImageStore } from '../../dist/data/imageStore.js';
 import { traceUnstructured } from '../../dist/experiments/traceUnstructured.js';
 import { writeReport } from '../../dist/report/writeReport.js';
 import { trainErm } from '../../dist/train/methods.js';
-import { controlOf, damaged, differences, Faults, spurmem, workplace } from './faults.mjs';
+import { controlOf, damaged, differences, Faults, spurmem, workplace, trainArguments } from './faults.mjs';
 
 const { values, positionals } = parseArgs({
   options: { stride: { type: 'string', default: '1' }, folder: { type: 'string' } },
@@ -146,23 +146,7 @@ function callsOf(control) {
 async function earnest({ folder, data }) {
   const disk = join(folder, 'disk');
   const out = join(disk, 'run');
-  const train = (...more) => [
-    ...[
-      'train',
-      'erm',
-      '--data',
-      data,
-      '--out',
-      out,
-      '--arch',
-      'resnet20',
-      '--batch-size',
-      '42',
-      '--threads',
-      '1',
-    ],
-    ...['--quiet', '--epochs', '2', '--resume', ...more],
-  ];
+  const train = (...more) => [...trainArguments(data, out), '--epochs', '2', ...more];
   const mount = (...options) => execFileSync('mount', ['-t', 'tmpfs', ...options, 'tmpfs', disk]);
   const rows = [];
   const tried = async (what, args, options, after) => {

@@ -25,21 +25,27 @@ const program = fileURLToPath(new URL('../../bin/spurmem.js', import.meta.url));
 
 const ACTIONS = ['none', 'fail', 'shorten', 'kill'];
 
+/** The arguments of a run that takes seconds; its epochs and what else it takes come after them. */
+export function trainArguments(data, out) {
+  const tiny = ['--arch', 'resnet20', '--batch-size', '42', '--threads', '1', '--quiet', '--resume'];
+  return ['train', 'erm', '--data', data, '--out', out, ...tiny];
+}
+
 /** What faults.c does in processes that are started with its environment. */
 export class Faults {
   #file;
 
   constructor(folder) {
-    this.library = join(folder, 'faults.so');
+    this.preloaded = join(folder, 'faults.so');
     this.control = join(folder, 'faults.control');
     const source = join(here, 'faults.c');
-    execFileSync('cc', ['-O2', '-shared', '-fPIC', '-o', this.library, source, '-ldl']);
+    execFileSync('cc', ['-O2', '-shared', '-fPIC', '-o', this.preloaded, source, '-ldl']);
     writeFileSync(this.control, Buffer.alloc(512));
     this.#file = openSync(this.control, 'r+');
   }
 
   get environment() {
-    return { LD_PRELOAD: this.library, FAULTS_CONTROL: this.control };
+    return { LD_PRELOAD: this.preloaded, FAULTS_CONTROL: this.control };
   }
 
   /**

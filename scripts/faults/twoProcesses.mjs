@@ -4,28 +4,12 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { damaged, filesOf, spurmem, workplace } from './faults.mjs';
+import { damaged, filesOf, spurmem, workplace, trainArguments } from './faults.mjs';
 
 const { folder, data, remove } = await workplace();
 const source = join(folder, 'source');
 const run = join(folder, 'run');
-const train = (out, epochs) => [
-  ...[
-    'train',
-    'erm',
-    '--data',
-    data,
-    '--out',
-    out,
-    '--arch',
-    'resnet20',
-    '--batch-size',
-    '42',
-    '--threads',
-    '1',
-  ],
-  ...['--quiet', '--resume', '--epochs', epochs, '--checkpoint-every', '1'],
-];
+const train = (out, epochs) => [...trainArguments(data, out), '--epochs', epochs, '--checkpoint-every', '1'];
 const TRACED = ['--run', run, '--threads', '1', '--quiet'];
 const COMMANDS = {
   train: train(run, '4'),

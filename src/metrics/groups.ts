@@ -80,12 +80,8 @@ export class GroupCounter {
   async ofProcesses(): Promise<GroupCounter> {
     const groups = this.#total.length;
     const sums = await sumOfProcesses(Float64Array.from([...this.#correct, ...this.#total]));
-    const all = new GroupCounter(groups);
-    for (let group = 0; group < groups; group += 1) {
-      all.#correct[group] = sums[group] ?? 0;
-      all.#total[group] = sums[groups + group] ?? 0;
-    }
-    return all;
+    const [correct, total] = [[...sums.subarray(0, groups)], [...sums.subarray(groups)]];
+    return new GroupCounter(groups, { correct, total });
   }
 
   accuracies(trainTotal: readonly number[]): GroupAccuracies {

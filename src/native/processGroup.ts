@@ -115,6 +115,11 @@ export async function ofFirstProcess<Result>(make: () => Promise<Result>): Promi
   }
 }
 
+/** Waits for the first process, such as for what it writes before the others read it. */
+export async function awaitFirstProcess(): Promise<void> {
+  await ofFirstProcess(() => Promise.resolve());
+}
+
 function readOutcome(text: string): unknown {
   const { result, error } = JSON.parse(text) as {
     readonly result?: unknown;

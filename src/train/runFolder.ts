@@ -7,7 +7,7 @@ import { dataDescriptionSchema, type DataDescription } from '../data/dataDescrip
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, removeLeftovers, unwritable, writeAtomic, writeJson } from '../files.js';
 import { awaitLock, isLocked, ownerOf, type Lock } from '../lock.js';
-import { isFirstProcess, ofFirstProcess } from '../native/processGroup.js';
+import { awaitFirstProcess, isFirstProcess, ofFirstProcess } from '../native/processGroup.js';
 import type { JobOptions } from '../progress.js';
 import { provenance, type Provenance } from '../provenance.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
@@ -138,7 +138,7 @@ export class RunFolder {
       if (isFirstProcess()) await this.#removeLeftovers((name) => !isReport(name));
       const result = await job();
       // What the first process wrote is there for all.
-      await ofFirstProcess(() => Promise.resolve());
+      await awaitFirstProcess();
       return result;
     } finally {
       await this.#lock?.release();

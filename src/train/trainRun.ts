@@ -4,7 +4,7 @@ import { evaluate } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import { writeSafetensors } from '../models/safetensors.js';
 import { native } from '../native/addon.js';
-import { isFirstProcess, ofFirstProcess, processGroup } from '../native/processGroup.js';
+import { awaitFirstProcess, isFirstProcess, processGroup } from '../native/processGroup.js';
 import { TensorScope } from '../native/tensorScope.js';
 import { saveTraining, type PassProgress, type TrainingProgress } from './checkpoint.js';
 import { resolveSettings } from '../settings/setting.js';
@@ -86,7 +86,7 @@ export async function trainRun<Config extends EpochsConfig>(
     await trainEpochs(trainer, method, kept, checkpointEvery, options.onEpoch);
     const { epoch, bestEpoch } = trainer.progress;
     // Its checkpoints are there.
-    await ofFirstProcess(() => Promise.resolve());
+    await awaitFirstProcess();
     const result: TrainingResult = {
       kind: methodOf(config),
       epochs: epoch,

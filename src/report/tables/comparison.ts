@@ -4,20 +4,18 @@ import { starNote, type GroupLabel } from '../views/groupLabels.js';
 import { countOf } from './accuracy.js';
 import type { Table } from './table.js';
 
+/** The columns of runs side by side. */
+export function runColumns(groups: readonly GroupLabel[]): Table['columns'] {
+  const names = ['run', 'epochs', 'validation worst group', 'test worst group', 'difference', 'test average'];
+  return [...names, ...groups.map(({ short }) => short)].map((name) => ({ name }));
+}
+
 /** Runs side by side: a row a run, its worst group on validation and test, and every group's test accuracy. */
 export function comparisonTable({ runs }: ComparisonResult, groups: readonly GroupLabel[]): Table {
   const [reference] = runs;
   return {
     caption: `Test accuracy of ways on from one run, on equal epochs: the worst group, how many points it lies above that of ${reference?.title ?? 'the first'}, the average, and each group.`,
-    columns: [
-      { name: 'run' },
-      { name: 'epochs' },
-      { name: 'validation worst group' },
-      { name: 'test worst group' },
-      { name: 'difference' },
-      { name: 'test average' },
-      ...groups.map(({ short }) => ({ name: short })),
-    ],
+    columns: runColumns(groups),
     rows: runs.map((run, at) => [
       run.title,
       String(run.epochs),

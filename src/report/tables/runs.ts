@@ -4,6 +4,7 @@ import { percentText } from '../format.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 import { worstGroupDifference } from '../verdicts/accuracy.js';
 import { range, signed } from '../verdicts/words.js';
+import { runColumns } from './comparison.js';
 import { countOf } from './accuracy.js';
 import type { Table } from './table.js';
 
@@ -17,15 +18,7 @@ export function runsTable(runs: readonly ComparedResult[], groups: readonly Grou
   const [reference] = runs;
   return {
     caption: `Test accuracy of each run: the worst group, its difference from that of ${reference?.title ?? 'the first'} in points with its 95 % interval over examples, the average, and each group.`,
-    columns: [
-      { name: 'run' },
-      { name: 'epochs' },
-      { name: 'validation worst group' },
-      { name: 'test worst group' },
-      { name: 'difference' },
-      { name: 'test average' },
-      ...groups.map(({ short }) => ({ name: short })),
-    ],
+    columns: runColumns(groups),
     rows: runs.map((run, at) => {
       const difference = at > 0 && reference ? worstGroupDifference(run.test, reference.test) : undefined;
       return [
