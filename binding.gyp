@@ -19,7 +19,7 @@
       'variables': { 'recorded': '<!(node scripts/libtorch.cjs record build/libtorch.json)' },
       # Node's own flags switch off what libtorch's headers need.
       'cflags_cc!': ['-fno-rtti', '-fno-exceptions', '-std=gnu++20'],
-      'cflags_cc': ['-std=gnu++17', '-fexceptions', '-frtti', '-fopenmp', '-fvisibility=hidden', '-Wno-unused-parameter'],
+      'cflags_cc': ['-std=gnu++<!(node scripts/libtorch.cjs standard)', '-fexceptions', '-frtti', '-fopenmp', '-fvisibility=hidden', '-Wno-unused-parameter'],
       'ldflags': ['-fopenmp', '<!@(node scripts/libtorch.cjs ldflags)'],
       'libraries': ['<!@(node scripts/libtorch.cjs libraries)'],
     },

@@ -7,9 +7,12 @@
 #include <torch/version.h>
 
 #include <algorithm>
+#include <optional>
+#include <string>
 
 #include "arguments.h"
 #include "call.h"
+#include "device/memory.h"
 #include "distributed/processGroup.h"
 #include "engine.h"
 #include "exports.h"
@@ -28,6 +31,35 @@ Napi::Value configure(const Napi::CallbackInfo& info) {
     if (threads > 0) at::set_num_threads(static_cast<int>(threads));
     return at::get_num_threads();
   });
+}
+
+// By the names of torch.backends and torch.set_float32_matmul_precision; of the whole process.
+Napi::Value setNumerics(const Napi::CallbackInfo& info) {
+  const auto given = toObject(info[0], "numerics");
+  const auto isOn = [&given](const char* name) { return toBoolean(given.Get(name), name); };
+  return compute(info, [precision = toChoice<std::string>(
+                            given.Get("float32MatmulPrecision"), "float32MatmulPrecision",
+                            {{"highest", "highest"}, {"high", "high"}, {"medium", "medium"}}),
+                        allowsTf32 = isOn("cudnnAllowTf32"), benchmarks = isOn("cudnnBenchmark"),
+                        isDeterministic = isOn("deterministic")] {
+    auto& context = at::globalContext();
+    context.setFloat32MatmulPrecision(precision);
+    context.setAllowTF32CuDNN(allowsTf32);
+    context.setBenchmarkCuDNN(benchmarks && !isDeterministic);
+    context.setDeterministicCuDNN(isDeterministic);
+    context.setDeterministicAlgorithms(isDeterministic, /*warn_only=*/false);
+  });
+}
+
+Napi::Value toJavaScript(Napi::Env env, const std::optional<DeviceMemory>& memory) {
+  if (!memory) return env.Null();
+  return objectOf(env, {{"name", Napi::String::New(env, memory->name)},
+                        {"free", Napi::Number::New(env, memory->free)},
+                        {"total", Napi::Number::New(env, memory->total)}});
+}
+
+Napi::Value deviceMemory(const Napi::CallbackInfo& info) {
+  return toJavaScript(info.Env(), memoryOf(toDevice(info[0])));
 }
 
 Napi::Value matmul(const Napi::CallbackInfo& info) {
@@ -54,6 +86,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exportAdam(exports);
   exportProcessGroups(exports);
   exportFunction<configure>(exports, "configure(threads)");
+  exportFunction<setNumerics>(exports, "setNumerics(numerics)");
+  exportFunction<deviceMemory>(exports, "deviceMemory(device)");
   exportFunction<shutDown>(exports, "shutDown()");
   exportFunction<matmul>(exports, "matmul(a, b)");
   exports.Set("torchVersion", TORCH_VERSION);

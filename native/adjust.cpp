@@ -45,7 +45,8 @@ Tensor adjustHue(const Tensor& image, double shift) {
 
 Tensor gaussianBlur(const Tensor& image, double sigma, int64_t size) {
   const double half = static_cast<double>(size - 1) * 0.5;
-  const auto density = at::exp((at::linspace(-half, half, size, at::kFloat) / sigma).pow(2) * -0.5);
+  const auto density =
+      at::exp((at::linspace(-half, half, size, image.options().dtype(at::kFloat)) / sigma).pow(2) * -0.5);
   const auto line = density / density.sum();
   const auto kernel = at::mm(line.unsqueeze(1), line.unsqueeze(0)).expand({3, 1, size, size});
   const int64_t edge = size / 2;

@@ -9,9 +9,12 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "device/streams.h"
 
 namespace spurmem {
 
@@ -132,16 +135,20 @@ std::array<double, count> toNumbers(const Napi::Value& value, const std::string&
   return result;
 }
 
+// One that can be computed on from now on.
 inline at::Device toDevice(const Napi::Value& value) {
   const auto text = toString(value, "device");
-  const auto refusal = [&value] { return expected(value.Env(), "cpu, cuda or cuda:n", "device", value); };
+  std::optional<at::Device> device;
   try {
-    const at::Device device(text);
-    if (device.is_cpu() || device.is_cuda()) return device;
+    device.emplace(text);
   } catch (const c10::Error&) {
-    throw refusal();
   }
-  throw refusal();
+  if (!device || !(device->is_cpu() || device->is_cuda())) {
+    throw expected(value.Env(), "cpu, cuda or cuda:n", "device", value);
+  }
+  if (device->is_cuda() && !device->has_index()) device->set_index(0);
+  openDevice(*device);
+  return *device;
 }
 
 inline at::MemoryFormat toMemoryFormat(const Napi::Value& value) {

@@ -20,7 +20,8 @@ c10::ThreadPool& threadOf(LaneName lane) {
     // OpenMP's thread count belongs to the calling thread, so this leaves the compute lane's alone.
     omp_set_num_threads(1);
   });
-  return lane == LaneName::compute ? *compute : *data;
+  static auto* arrival = new c10::ThreadPool(1);
+  return lane == LaneName::compute ? *compute : lane == LaneName::data ? *data : *arrival;
 }
 
 }  // namespace
@@ -37,12 +38,14 @@ void Environment::close() {
   std::unique_lock lock(state_->mutex);
   if (state_->closed) return;
   state_->closed = true;
-  // libtorch must not be torn down under a running kernel: wait for the job at work; queued ones are dropped.
+  // libtorch must not be torn down under a running kernel: wait for the jobs at work; queued ones are
+  // dropped.
   state_->idle.wait(lock, [this] { return state_->running == 0; });
   state_->toJavaScript.Abort();
 }
 
-void Environment::submit(LaneName lane, std::function<void()> work, std::function<void(Napi::Env)> settle) {
+void Environment::submit(LaneName lane, std::function<bool()> work, std::function<void()> wait,
+                         std::function<void(Napi::Env)> settle) {
   if (state_->closed) throw std::runtime_error("the engine is shut down: the process is about to end");
   // First, because starting the thread may fail; a pending job that never runs would keep the process alive.
   auto& thread = threadOf(lane);
@@ -55,19 +58,28 @@ void Environment::submit(LaneName lane, std::function<void()> work, std::functio
     }
     if (--pending_ == 0) state_->toJavaScript.Unref(env);
   };
-  thread.run([state = state_, work = std::move(work), done = std::move(done)]() mutable {
-    {
-      std::lock_guard lock(state->mutex);
-      if (state->closed) return;
-      ++state->running;
-    }
-    work();
-    work = nullptr;
+  auto finish = [state = state_, done = std::move(done)]() mutable {
     std::lock_guard lock(state->mutex);
     if (!state->closed) state->toJavaScript.NonBlockingCall(std::move(done));
     --state->running;
     state->idle.notify_all();
-  });
+  };
+  thread.run(
+      [state = state_, work = std::move(work), wait = std::move(wait), finish = std::move(finish)]() mutable {
+        {
+          std::lock_guard lock(state->mutex);
+          if (state->closed) return;
+          ++state->running;
+        }
+        const bool isOnItsWay = work();
+        work = nullptr;
+        if (!isOnItsWay) return finish();
+        threadOf(LaneName::arrival).run([wait = std::move(wait), finish = std::move(finish)]() mutable {
+          wait();
+          wait = nullptr;
+          finish();
+        });
+      });
 }
 
 std::string currentErrorMessage() {

@@ -16,6 +16,7 @@ namespace spurmem {
 enum class LaneName {
   compute,  // models: all cores
   data,     // batches: one core, so that the next batch is ready when the step ends
+  arrival,  // waits for what a GPU sends to the host
 };
 
 // What one Node environment (main thread, worker or jest file) owns: its classes and its way back to
@@ -28,11 +29,12 @@ class Environment {
   // The addon's classes, by their names.
   std::unordered_map<std::string, Napi::FunctionReference> classes;
 
-  // Runs `work` on the lane and then `settle` on the JavaScript thread. Neither runs once the environment
-  // closes; throws then.
-  void submit(LaneName lane, std::function<void()> work, std::function<void(Napi::Env)> settle);
+  // Runs `work` on the lane, `wait` on the lane of arrivals where `work` says that there is something to wait
+  // for, and then `settle` on the JavaScript thread. None runs once the environment closes; throws then.
+  void submit(LaneName lane, std::function<bool()> work, std::function<void()> wait,
+              std::function<void(Napi::Env)> settle);
 
-  // Drops the queued jobs and waits for the one at work.
+  // Drops the queued jobs and waits for those at work.
   void close();
 
  private:

@@ -1,5 +1,6 @@
 // The image store's reader: decoded pixels in a memory-mapped file, turned into batches on the data lane.
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <napi.h>
 
 #include <array>
@@ -25,6 +26,10 @@ namespace {
 struct Pixels {
   at::Tensor bytes;
   std::vector<RgbView> images;
+  // The same bytes on a device; undefined where it has none. The data lane's.
+  at::Tensor cached{};
+
+  int64_t offsetOf(const RgbView& image) const { return image.pixels - bytes.const_data_ptr<uint8_t>(); }
 };
 
 struct Rectangle {
@@ -74,22 +79,55 @@ void change(const at::Tensor& batch, const BatchPlan& plan) {
   }
 }
 
-// [N, height, width, 3] uint8.
+// Writes an image of the batch, whose bytes start at `target`.
+void place(const Placement& placement, const BatchPlan& plan, const Pixels& pixels, uint8_t* target) {
+  const auto& [index, source, height, width, window, top, left, flip] = placement;
+  if (window.height < plan.height || window.width < plan.width) {
+    std::memset(target, 0, plan.height * plan.width * 3);
+  }
+  const auto& image = pixels.images[index];
+  const auto* first = image.pixels + source.top * image.stride + int64_t{3} * source.left;
+  resizeRgb({first, source.height, source.width, image.stride},
+            {height, width, window.top, window.left, window.height, window.width, flip != 0},
+            target + (top * plan.width + left) * 3, plan.width * 3);
+}
+
+// [N, height, width, 3] uint8, in memory from which it goes to the device.
 at::Tensor prepare(const BatchPlan& plan, const Pixels& pixels) {
   const auto count = static_cast<int64_t>(plan.placements.size());
   const int64_t bytes = plan.height * plan.width * 3;
-  auto batch = at::empty({count, plan.height, plan.width, 3}, at::kByte);
+  auto batch = at::empty({count, plan.height, plan.width, 3}, stagingFor(plan.device).dtype(at::kByte));
   auto* target = batch.mutable_data_ptr<uint8_t>();
-  for (const auto& [index, source, height, width, window, top, left, flip] : plan.placements) {
-    if (window.height < plan.height || window.width < plan.width) std::memset(target, 0, bytes);
-    const auto& image = pixels.images[index];
-    const auto* first = image.pixels + source.top * image.stride + int64_t{3} * source.left;
-    resizeRgb({first, source.height, source.width, image.stride},
-              {height, width, window.top, window.left, window.height, window.width, flip != 0},
-              target + (top * plan.width + left) * 3, plan.width * 3);
-    target += bytes;
+  at::parallel_for(0, count, /*grain_size=*/1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) place(plan.placements[i], plan, pixels, target + i * bytes);
+  });
+  return batch;
+}
+
+at::Tensor inside(const at::Tensor& image, const Rectangle& part) {
+  return image.narrow(0, part.top, part.height).narrow(1, part.left, part.width);
+}
+
+// The same from the images that the device has, by libtorch's kernels for it.
+at::Tensor prepareThere(const BatchPlan& plan, const Pixels& pixels) {
+  const auto count = static_cast<int64_t>(plan.placements.size());
+  auto batch = at::zeros({count, plan.height, plan.width, 3}, pixels.cached.options());
+  for (int64_t i = 0; i < count; ++i) {
+    const auto& [index, source, height, width, window, top, left, flip] = plan.placements[i];
+    const auto& view = pixels.images[index];
+    const auto bytes = pixels.cached.narrow(0, pixels.offsetOf(view), view.height * view.stride);
+    auto image = inside(bytes.view({view.height, view.width, 3}), source);
+    if (source.height != height || source.width != width) {
+      const auto channels = image.permute({2, 0, 1}).unsqueeze(0).to(at::kFloat);
+      image = at::_upsample_bilinear2d_aa(channels, {height, width}, /*align_corners=*/false)
+                  .round_()
+                  .to(at::kByte)
+                  .squeeze(0)
+                  .permute({1, 2, 0});
+    }
+    image = inside(image, window);
+    inside(batch[i], {top, left, window.height, window.width}).copy_(flip != 0 ? image.flip(1) : image);
   }
-  change(batch, plan);
   return batch;
 }
 
@@ -103,17 +141,24 @@ at::Tensor normalize(const at::Tensor& batch, const BatchPlan& plan) {
     return result.permute({0, 3, 1, 2}).contiguous(plan.memoryFormat);
   }
   const auto ofChannels = [&plan](at::ArrayRef<double> values) {
-    return at::tensor(values, at::kFloat).view({1, 3, 1, 1}).to(plan.device);
+    return sendTo(plan.device, at::tensor(values, at::kFloat)).view({1, 3, 1, 1});
   };
   return batch.permute({0, 3, 1, 2})
-      .to(plan.device)
+      .to(plan.device, /*non_blocking=*/true)
       .to(at::kFloat, false, false, plan.memoryFormat)
       .div_(255)
       .sub_(ofChannels(plan.mean))
       .div_(ofChannels(plan.std));
 }
 
-std::shared_ptr<const Pixels> openPixels(const Napi::CallbackInfo& info) {
+at::Tensor batchOf(const BatchPlan& plan, const Pixels& pixels) {
+  const bool isThere = pixels.cached.defined() && pixels.cached.device() == plan.device;
+  const auto batch = isThere ? prepareThere(plan, pixels) : prepare(plan, pixels);
+  change(batch, plan);
+  return normalize(batch, plan);
+}
+
+std::shared_ptr<Pixels> openPixels(const Napi::CallbackInfo& info) {
   const auto path = toString(info[0], "path");
   const auto bytes = toInteger(info[1], "bytes", 1, std::numeric_limits<int64_t>::max() / 2);
   const auto offsets = fromTypedArray(info[2], at::kDouble, "offsets");
@@ -216,13 +261,14 @@ BatchPlan toPlan(const Napi::Object& options, const Pixels& pixels) {
   return plan;
 }
 
-class ImageStoreHandle : public Handle<ImageStoreHandle, std::shared_ptr<const Pixels>> {
+class ImageStoreHandle : public Handle<ImageStoreHandle, std::shared_ptr<Pixels>> {
  public:
   static constexpr auto kName = "ImageStore";
   static constexpr napi_type_tag kTag = {0x7370757265746e73, 0x696d616765303031};
 
   static void exportTo(Napi::Object exports) {
-    exportClass(exports, {method<&ImageStoreHandle::batch>("batch(options)")});
+    exportClass(exports, {method<&ImageStoreHandle::batch>("batch(options)"),
+                          method<&ImageStoreHandle::cacheOn>("cacheOn(device)")});
   }
 
   explicit ImageStoreHandle(const Napi::CallbackInfo& info)
@@ -234,7 +280,13 @@ class ImageStoreHandle : public Handle<ImageStoreHandle, std::shared_ptr<const P
     const auto pixels = held(info.Env());
     return submit(info.Env(), LaneName::data, [pixels, plan = toPlan(toObject(info[0], "options"), *pixels)] {
       at::NoGradGuard noGrad;
-      return normalize(prepare(plan, *pixels), plan);
+      return batchOf(plan, *pixels);
+    });
+  }
+
+  Napi::Value cacheOn(const Napi::CallbackInfo& info) {
+    return submit(info.Env(), LaneName::data, [pixels = held(info.Env()), device = toDevice(info[0])] {
+      pixels->cached = pixels->bytes.to(device);
     });
   }
 };

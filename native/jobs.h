@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "call.h"
+#include "device/streams.h"
 #include "engine.h"
 #include "namedTensors.h"
 #include "tensor.h"
@@ -31,19 +32,39 @@ Napi::Promise submit(Napi::Env env, LaneName lane, Work work) {
     std::optional<std::conditional_t<std::is_void_v<Given>, Nothing, Given>> result;
     std::string error;
     const char* call;
+
+    void fail() {
+      result.reset();
+      error = currentErrorMessage();
+    }
   };
   auto job = std::make_shared<Job>(
       Job{Napi::Promise::Deferred::New(env), std::move(work), std::nullopt, std::string(), callAtWork});
-  auto run = [job] {
+  auto run = [job, lane] {
     try {
+      takeStreams(lane);
       if constexpr (std::is_void_v<Given>) {
         job->work();
         job->result.emplace();
       } else {
         job->result.emplace(job->work());
+        if constexpr (std::is_base_of_v<Values, Given>) return job->result->arrival != nullptr;
+        if constexpr (std::is_same_v<at::Tensor, Given>) {
+          if (lane == LaneName::data) handOver(*job->result);
+        }
       }
     } catch (...) {
-      job->error = currentErrorMessage();
+      job->fail();
+    }
+    return false;
+  };
+  auto wait = [job] {
+    if constexpr (std::is_base_of_v<Values, Given>) {
+      try {
+        job->result->arrival->synchronize();
+      } catch (...) {
+        job->fail();
+      }
     }
   };
   auto settle = [job](Napi::Env settleEnv) {
@@ -58,7 +79,7 @@ Napi::Promise submit(Napi::Env env, LaneName lane, Work work) {
       job->deferred.Reject(nativeError(settleEnv, job->error, job->call).Value());
     }
   };
-  Environment::of(env).submit(lane, std::move(run), std::move(settle));
+  Environment::of(env).submit(lane, std::move(run), std::move(wait), std::move(settle));
   return job->deferred.Promise();
 }
 

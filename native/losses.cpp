@@ -59,7 +59,7 @@ at::Tensor supervisedContrastLoss(const at::Tensor& features, const ContrastiveS
   }
   const auto unit = normalized(features);
   const auto rows = [&unit](const at::Tensor& index) {
-    return unit.index_select(0, index.flatten().to(unit.device(), at::kLong));
+    return unit.index_select(0, sendTo(unit.device(), index.flatten()).to(at::kLong));
   };
   const auto ofOthers = rows(others).view({count, others.size(1), unit.size(1)});
   const auto similarity = (rows(sets.anchors).unsqueeze(1) * ofOthers).sum(2) / temperature;
@@ -89,7 +89,7 @@ at::Tensor valueOf(const Term& term) {
   if (!term.weights.defined()) return (term.tensor * term.factor).sum();
   TORCH_CHECK(term.weights.numel() == term.tensor.numel(), "there are ", term.weights.numel(),
               " weights for ", term.tensor.numel(), " values");
-  return (term.tensor * term.weights.to(term.tensor.device()).view(term.tensor.sizes())).sum();
+  return (term.tensor * sendTo(term.tensor.device(), term.weights).view(term.tensor.sizes())).sum();
 }
 
 Napi::Value crossEntropy(const Napi::CallbackInfo& info) {

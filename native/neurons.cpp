@@ -5,6 +5,8 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "device/streams.h"
+
 namespace spurmem {
 
 namespace {
@@ -36,7 +38,7 @@ at::Tensor zeroed(const at::Tensor& weight, Unit unit, const at::Tensor& index) 
 
 at::Tensor edited(const at::Tensor& weight, const WeightEdit& edit, const at::Tensor& index) {
   if (edit.kind == EditKind::zero || edit.kind == EditKind::output) return zeroed(weight, edit.unit, index);
-  const auto values = edit.values.to(weight.device());
+  const auto values = sendTo(weight.device(), edit.values);
   auto result = weight.detach().clone();
   const bool adds = edit.kind == EditKind::add;
   if (edit.unit == Unit::weight) return result.put_(index, values, adds);
@@ -48,12 +50,12 @@ at::Tensor edited(const at::Tensor& weight, const WeightEdit& edit, const at::Te
 
 // Without weights, a neuron gives its bias.
 Replacement edited(const Replacement& layer, const WeightEdit& edit) {
-  const auto index = edit.neurons.to(layer.weight.device(), at::kLong);
+  const auto index = sendTo(layer.weight.device(), edit.neurons).to(at::kLong);
   Replacement result{edited(layer.weight, edit, index), layer.bias};
   if (edit.kind == EditKind::output) {
     const auto bias =
         layer.bias.defined() ? layer.bias : at::zeros({layer.weight.size(0)}, layer.weight.options());
-    result.bias = bias.index_copy(0, index, edit.values.to(bias.device()));
+    result.bias = bias.index_copy(0, index, sendTo(bias.device(), edit.values));
   }
   return result;
 }

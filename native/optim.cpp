@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,26 +32,39 @@ void inOrderOfMemory(std::array<at::Tensor, 4>& tensors) {
   for (auto& tensor : tensors) tensor = tensor.permute({0, 2, 3, 1});
 }
 
-bool areFinite(const std::vector<at::Tensor>& tensors) {
-  if (tensors.empty()) return true;
+// A bool on their device: nothing waits for it here.
+at::Tensor areFinite(const std::vector<at::Tensor>& tensors) {
+  if (tensors.empty()) return at::ones({}, at::kBool);
+  if (tensors.front().is_cuda()) {
+    // The largest magnitudes, of all tensors in one kernel.
+    const auto norms = at::_foreach_norm(tensors, std::numeric_limits<double>::infinity());
+    return at::isfinite(at::stack(norms)).all();
+  }
   std::vector<at::Tensor> sums;
   for (const auto& tensor : tensors) sums.push_back(tensor.sum());
-  const auto isFinite = [](const at::Tensor& values) { return at::isfinite(values).all().item<bool>(); };
+  const auto isFinite = [](const at::Tensor& values) { return at::isfinite(values).all(); };
   // Infinity and NaN stay in a sum, which costs one pass through memory; a sum that overflows tells nothing.
-  return isFinite(at::stack(sums)) || std::all_of(tensors.begin(), tensors.end(), isFinite);
+  const auto ofSums = isFinite(at::stack(sums));
+  if (ofSums.item<bool>()) return ofSums;
+  std::vector<at::Tensor> each;
+  std::transform(tensors.begin(), tensors.end(), std::back_inserter(each), isFinite);
+  return at::stack(each).all();
 }
 
 // Adam moves a weight by a few times the rate, whatever the gradient: only such a rate makes finite ones
 // infinite.
 constexpr double overflowingRate = 1e30;
 
-struct Finite {
-  bool gradients, weights;
+// Whether the gradients are finite, and the weights: two of uint8.
+struct Finite : Values {
+  Finite(const at::Tensor& gradients, const at::Tensor& weights)
+      : Values(of(at::stack({gradients, weights.to(gradients.device())}).to(at::kByte))) {}
 };
 
 Napi::Value toJavaScript(Napi::Env env, const Finite& finite) {
-  return objectOf(env, {{"gradients", Napi::Boolean::New(env, finite.gradients)},
-                        {"weights", Napi::Boolean::New(env, finite.weights)}});
+  const auto* are = finite.tensor.const_data_ptr<uint8_t>();
+  return objectOf(env, {{"gradients", Napi::Boolean::New(env, are[0] != 0)},
+                        {"weights", Napi::Boolean::New(env, are[1] != 0)}});
 }
 
 struct Adam {
@@ -107,7 +122,7 @@ struct Adam {
     for (const auto& buffer : network->buffers) {
       if (buffer.value.is_floating_point()) weights.push_back(buffer.value);
     }
-    return {areFinite(gradients), areFinite(weights)};
+    return Finite(areFinite(gradients), areFinite(weights));
   }
 };
 

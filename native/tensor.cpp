@@ -95,21 +95,24 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
   }
 
   Napi::Value item(const Napi::CallbackInfo& info) {
-    return compute(info, [tensor = held(info.Env())] { return tensor.item().toDouble(); });
+    return compute(info, [tensor = held(info.Env())] {
+      TORCH_CHECK(tensor.numel() == 1, "a tensor of the shape ", tensor.sizes(), " is no single value");
+      return Number(tensor.detach().to(at::kDouble));
+    });
   }
 
   Napi::Value data(const Napi::CallbackInfo& info) {
     return compute(info, [tensor = held(info.Env())] {
       at::NoGradGuard noGrad;
       const bool isReduced = tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16;
-      return Values{tensor.detach().to(at::kCPU, isReduced ? at::kFloat : tensor.scalar_type()).contiguous()};
+      return Values::of(tensor.detach().to(isReduced ? at::kFloat : tensor.scalar_type()).contiguous());
     });
   }
 
   Napi::Value argmax(const Napi::CallbackInfo& info) {
     return compute(info, [tensor = held(info.Env())] {
       at::NoGradGuard noGrad;
-      return Values{tensor.argmax(1).to(at::kCPU, at::kInt).contiguous()};
+      return Values::of(tensor.argmax(1).to(at::kInt));
     });
   }
 
@@ -141,7 +144,7 @@ Napi::Value createTensor(const Napi::CallbackInfo& info) {
   // On the data lane: a batch's labels need not wait for the step at work.
   return submit(info.Env(), LaneName::data,
                 [tensor = fromTypedArray(info[0], "data"), shape = toIntegers(info[1], "shape"),
-                 device = toDevice(info[2])] { return tensor.reshape(shape).to(device); });
+                 device = toDevice(info[2])] { return sendTo(device, tensor.reshape(shape)); });
 }
 
 Napi::Value liveTensors(const Napi::CallbackInfo& info) {
@@ -163,6 +166,10 @@ at::Tensor toTensor(const Napi::Value& value, const std::string& name) {
 Napi::Value toJavaScript(Napi::Env env, const at::Tensor& tensor) { return TensorHandle::wrap(env, tensor); }
 
 Napi::Value toJavaScript(Napi::Env env, const Values& values) { return toTypedArray(env, values.tensor); }
+
+Napi::Value toJavaScript(Napi::Env env, const Number& number) {
+  return Napi::Number::New(env, *number.tensor.const_data_ptr<double>());
+}
 
 at::Tensor fromTypedArray(const Napi::Value& value, const std::string& name) {
   const auto* dtype = dtypeOf(value);

@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "device/streams.h"
 #include "results.h"
 
 namespace spurmem {
@@ -22,10 +23,7 @@ at::Tensor fromTypedArray(const Napi::Value& value, at::ScalarType type, const s
 // A contiguous tensor on the CPU as the typed array of its dtype.
 Napi::Value toTypedArray(Napi::Env env, const at::Tensor& tensor);
 
-// What a job gives back to become a typed array.
-struct Values {
-  at::Tensor tensor;
-};
 Napi::Value toJavaScript(Napi::Env env, const Values& values);
+Napi::Value toJavaScript(Napi::Env env, const Number& number);
 
 }  // namespace spurmem

@@ -6,7 +6,7 @@
 //   node scripts/libtorch.cjs python         the Python whose torch it is
 //   node scripts/libtorch.cjs json           what it is
 //   node scripts/libtorch.cjs record FILE    the same into a file, for the addon that is built against it
-//   node scripts/libtorch.cjs include|defines|ldflags|libraries    for node-gyp
+//   node scripts/libtorch.cjs include|defines|standard|ldflags|libraries    for the compiler and the linker
 'use strict';
 const { spawnSync } = require('node:child_process');
 const { existsSync, mkdirSync, readFileSync, writeFileSync } = require('node:fs');
@@ -77,9 +77,20 @@ function detailsOf({ root, source }) {
   };
 }
 
+/** The folder of CUDA's headers: those of CUDA_HOME, of the system, or of the wheels that a wheel of PyTorch comes with. */
+function cudaHeaders(root) {
+  const folders = [
+    ...(process.env.CUDA_HOME ? [join(process.env.CUDA_HOME, 'include')] : []),
+    '/usr/local/cuda/include',
+    ...['cu13', 'cuda_runtime'].map((name) => join(root, '..', 'nvidia', name, 'include')),
+  ];
+  return folders.find((folder) => existsSync(join(folder, 'cuda_runtime_api.h')));
+}
+
 const found = detailsOf(find());
 const { root, source, version, cxx11Abi, cuda } = found;
 const include = join(root, 'include');
+const ofCuda = cuda ? cudaHeaders(root) : undefined;
 const isDebian = root === DEBIAN;
 const [, , question, file] = process.argv;
 const answers = {
@@ -94,8 +105,11 @@ const answers = {
     writeFileSync(file, `${JSON.stringify(found, null, 2)}\n`);
     return [];
   },
-  include: () => [include, join(include, 'torch/csrc/api/include')],
-  defines: () => [`_GLIBCXX_USE_CXX11_ABI=${cxx11Abi ? 1 : 0}`],
+  include: () => [include, join(include, 'torch/csrc/api/include'), ...(ofCuda ? [ofCuda] : [])],
+  // Its ABI of strings and lists, and whether what only CUDA has can be compiled.
+  defines: () => [`_GLIBCXX_USE_CXX11_ABI=${cxx11Abi ? 1 : 0}`, ...(ofCuda ? ['SPURMEM_CUDA'] : [])],
+  // Its headers' standard of C++.
+  standard: () => [Number(version.split('.')[1]) >= 10 || Number(version.split('.')[0]) > 2 ? '20' : '17'],
   ldflags: () => [
     '-Wl,--no-as-needed',
     ...(isDebian ? [] : [`-L${join(root, 'lib')}`, `-Wl,-rpath,${join(root, 'lib')}`]),

@@ -130,6 +130,11 @@ const SHARED: readonly string[] = [
   'seed',
   'seeds',
   'memoryFormat',
+  'float32MatmulPrecision',
+  'cudnnAllowTf32',
+  'cudnnBenchmark',
+  'deterministic',
+  'cacheOnDevice',
 ];
 
 function shared(parameter: string): boolean {

@@ -55,8 +55,9 @@ def repeat(settings, device, step):
     def run():
         synchronize(device)
         start = time.perf_counter()
-        for _ in range(settings["steps"]):
-            step()
+        # Read in the end, so that no step waits for the host: a GPU would stand still meanwhile.
+        for value in [step() for _ in range(settings["steps"])]:
+            value.tolist()
         synchronize(device)
         return {"seconds": time.perf_counter() - start, "measures": measures}
 
@@ -76,7 +77,7 @@ def forward(settings, device):
     @torch.no_grad()
     def step():
         with autocast(settings, device):
-            model(images).argmax(1).tolist()
+            return model(images).argmax(1)
 
     return repeat(settings, device, step)
 
@@ -94,7 +95,7 @@ def erm_step(settings, device):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        loss.item()
+        return loss.detach()
 
     return repeat(settings, device, step)
 
@@ -106,10 +107,10 @@ def neuron_norms(settings, device):
     weights = [module.weight for module in model.modules() if isinstance(module, nn.Conv2d)]
 
     def all_at_once():
-        torch.cat([weight.grad.flatten(1).norm(dim=1) for weight in weights]).tolist()
+        return torch.cat([weight.grad.flatten(1).norm(dim=1) for weight in weights])
 
     def one_by_one():
-        [channel.norm(p=2).item() for weight in weights for channel in weight.grad]
+        return torch.tensor([channel.norm(p=2).item() for weight in weights for channel in weight.grad])
 
     _, run = repeat(settings, device, one_by_one if settings["oneByOne"] else all_at_once)
     return settings["steps"] * sum(len(weight) for weight in weights), run

@@ -26,6 +26,7 @@ def serve(prepare):
         try:
             if request["request"] == "prepare":
                 torch.set_num_threads(request["threads"])
+                allow_tf32(bool(request["settings"].get("tf32")))
                 units, run = prepare(request["settings"], torch.device(request["device"]))
                 reply = {"units": units}
             else:
@@ -34,6 +35,12 @@ def serve(prepare):
             traceback.print_exc()
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply), file=replies, flush=True)
+
+
+def allow_tf32(is_allowed):
+    """Of a GPU's float32 products: in convolutions and matrix products, or in none."""
+    torch.backends.cudnn.allow_tf32 = is_allowed
+    torch.set_float32_matmul_precision("high" if is_allowed else "highest")
 
 
 def synchronize(device):

@@ -55,6 +55,8 @@ export interface BenchCase {
   readonly target?: number;
   /** The most that ours may report of each measure. */
   readonly limits?: Readonly<Record<string, number>>;
+  /** Whether it is meant for a GPU; `all` takes it there alone. */
+  readonly needsGpu?: boolean;
   /** Whether `--run` must be given. */
   readonly needsRun?: boolean;
   /** Whether a side is a Python script; true unless said otherwise. */

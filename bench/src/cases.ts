@@ -3,6 +3,7 @@ import { COMPUTE } from './cases/compute.js';
 import { PIPELINE } from './cases/pipeline.js';
 import { EPOCHS } from './cases/epochs.js';
 import { FINETUNE } from './cases/finetune.js';
+import { GPU } from './cases/gpu.js';
 import { STARTUP } from './cases/startup.js';
 import { TRACING } from './cases/tracing.js';
 
@@ -14,4 +15,5 @@ export const CASES: readonly BenchCase[] = [
   ...PIPELINE,
   ...EPOCHS,
   ...TRACING,
+  ...GPU,
 ];

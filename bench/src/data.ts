@@ -18,31 +18,51 @@ const ROWS = 3;
 const TILE = 125;
 
 /** 200 dominoes for training, 50 a group, enlarged to squares of 224 px. Returns the dataset's folder. */
-async function squareDominoes(place: BenchPlace): Promise<string> {
-  const folder = join(place.folder, `dominoes-${SIDE}`);
-  if (await isFile(join(folder, TABLE_NAME))) return folder;
+export async function squareDominoes(place: BenchPlace): Promise<string> {
   const counts = { train: EVEN, val: FEW, test: FEW };
-  const source = await buildDominoes(
-    join(place.folder, 'dominoes-200'),
-    { ...DEFAULT_DOMINOES, counts },
-    place,
-  );
+  return enlarged(place, { name: `dominoes-${SIDE}`, source: 'dominoes-200', counts, type: 'png' });
+}
+
+/** 1,600 dominoes for training, for epochs on a GPU, as JPEG squares of 224 px. Returns the dataset's folder. */
+export async function manySquares(place: BenchPlace): Promise<string> {
+  const counts = { train: [760, 40, 40, 760], val: EVEN, test: FEW };
+  return enlarged(place, { name: `dominoes-${SIDE}-jpeg`, source: 'dominoes-1600', counts, type: 'jpeg' });
+}
+
+/** Dominoes as squares of 224 px. */
+async function enlarged(
+  place: BenchPlace,
+  { name, source: sourceName, counts, type }: Enlarged,
+): Promise<string> {
+  const folder = join(place.folder, name);
+  if (await isFile(join(folder, TABLE_NAME))) return folder;
+  const source = await buildDominoes(join(place.folder, sourceName), { ...DEFAULT_DOMINOES, counts }, place);
   const temporary = `${folder}.tmp`;
   await rm(temporary, { recursive: true, force: true });
   for (const { filename } of source.examples) {
+    // Its table names these files, whatever is in them: both decoders look at what they read.
     const path = join(temporary, filename);
     await mkdir(dirname(path), { recursive: true });
-    await sharp(join(source.folder, filename)).resize(SIDE, SIDE, { fit: 'fill' }).png().toFile(path);
+    const image = sharp(join(source.folder, filename)).resize(SIDE, SIDE, { fit: 'fill' });
+    await (type === 'png' ? image.png() : image.jpeg({ quality: 85 })).toFile(path);
   }
   const preprocessing = { ...ARTICLE_PREPROCESSING, resize: null, crop: null };
-  const { name, targetNames, spuriousNames } = source;
+  const { targetNames, spuriousNames } = source;
   await writeFile(
     join(temporary, CONFIG_NAME),
-    JSON.stringify({ name, targetNames, spuriousNames, preprocessing }),
+    JSON.stringify({ name: source.name, targetNames, spuriousNames, preprocessing }),
   );
   await cp(source.table, join(temporary, TABLE_NAME));
   await rename(temporary, folder);
   return folder;
+}
+
+interface Enlarged {
+  /** Of its folder, and of that of the dominoes that are enlarged. */
+  readonly name: string;
+  readonly source: string;
+  readonly counts: (typeof DEFAULT_DOMINOES)['counts'];
+  readonly type: 'png' | 'jpeg';
 }
 
 /** A small share of the dominoes at 64 px, for epochs of some seconds. Returns the dataset's folder. */

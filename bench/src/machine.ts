@@ -2,15 +2,21 @@ import { execFileSync } from 'node:child_process';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { vectorInstructions } from '#src/machine.js';
+import { native } from '#src/native/addon.js';
 import { packageVersion } from '#src/versions.js';
 
 /** What the ratios came from. */
-export function describeMachine(pytorch: string | undefined): Record<string, string | number> {
+export function describeMachine(
+  pytorch: string | undefined,
+  device: string,
+): Record<string, string | number> {
+  const gpu = native().deviceMemory(device);
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
     vectors: vectorInstructions(),
     cores: availableParallelism(),
     memoryGiB: Number((totalmem() / 2 ** 30).toFixed(1)),
+    ...(gpu === null ? {} : { gpu: gpu.name, gpuMemoryGiB: Number((gpu.total / 2 ** 30).toFixed(1)) }),
     system: `${process.platform} ${release()}`,
     node: process.versions.node,
     spurmem: packageVersion(),
@@ -21,6 +27,8 @@ export function describeMachine(pytorch: string | undefined): Record<string, str
 
 /** The commit of the sources, with a plus where tracked files differ from it. */
 function commitOfCheckout(): string {
+  // Of a copy without a history.
+  if (process.env.SPURMEM_COMMIT !== undefined) return process.env.SPURMEM_COMMIT;
   const git = (...words: string[]) =>
     execFileSync('git', words, {
       cwd: fileURLToPath(new URL('.', import.meta.url)),

@@ -27,17 +27,17 @@ export interface BenchOptions extends BenchRequest {
  * @throws `USAGE` for unknown cases or a missing run, `BASELINE_INVALID`, `PYTORCH_MISSING`, `BENCH_FAILED`, `INTERRUPTED`
  */
 export async function runBench(options: BenchOptions): Promise<BenchResult> {
-  const cases = chooseCases(options.cases, options.run);
+  const device = resolveDevice(options.device);
+  const cases = chooseCases(options.cases, options.run, device);
   const names = cases.map(({ name }) => name);
   const baseline = options.compare === undefined ? undefined : await readBaseline(options.compare, names);
-  const device = resolveDevice(options.device);
   const pytorch = cases.some(({ needsPytorch }) => needsPytorch !== false)
     ? await pytorchVersion()
     : undefined;
   const threads = options.threads === 0 ? availableParallelism() : options.threads;
   const folder = resolve(options.folder);
   await makeFolder(folder);
-  const about = { kind: 'bench', machine: describeMachine(pytorch), device, threads } as const;
+  const about = { kind: 'bench', machine: describeMachine(pytorch, device), device, threads } as const;
   const kept = options.out === undefined ? [] : await readKept(options.out, about);
   const results = [...kept];
   for (const benchCase of cases) {
@@ -54,9 +54,12 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   return { ...about, cases: asked, comparison };
 }
 
-function chooseCases(names: readonly string[], run: string | undefined): BenchCase[] {
+function chooseCases(names: readonly string[], run: string | undefined, device: string): BenchCase[] {
   const wanted = names.includes(ALL_CASES)
-    ? CASES.filter(({ needsRun }) => needsRun !== true || run !== undefined)
+    ? CASES.filter(
+        ({ needsRun, needsGpu }) =>
+          (needsRun !== true || run !== undefined) && (needsGpu !== true || device !== 'cpu'),
+      )
     : names.map(caseNamed);
   const lacking = wanted.filter(({ needsRun }) => needsRun === true && run === undefined);
   if (lacking.length > 0) {

@@ -3,6 +3,7 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <optional>
 
@@ -34,11 +35,35 @@ bool isSwitchedOff() {
   return fusion != nullptr && std::string(fusion) == "off";
 }
 
-// Whether a kernel of its own can compute all of it, in float32 or under autocast in bfloat16.
+// Whether folding saves anything there, in float32 or under autocast in bfloat16.
 bool canFuse(const at::Tensor& x, bool isBf16) {
-  static const bool has = !isSwitchedOff() && convolution() && convolutionInto() && reorder();
+  static const bool isOn = !isSwitchedOff();
+  static const bool has = isOn && convolution() && convolutionInto() && reorder();
   static const bool hasBf16 = has && hasFastBf16();
-  return x.is_cpu() && (isBf16 ? hasBf16 : has);
+  return x.is_cuda() ? isOn : isBf16 ? hasBf16 : has;
+}
+
+// cuDNN's kernel for all of it, by which this libtorch computes; false once it has refused.
+std::atomic<bool> cudnnFuses{true};
+
+// relu(conv(x) + residual) on a GPU.
+at::Tensor onGpu(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                 const std::optional<at::Tensor>& residual, bool relu, at::IntArrayRef stride,
+                 at::IntArrayRef padding) {
+  if (relu && cudnnFuses) {
+    try {
+      return residual ? at::cudnn_convolution_add_relu(x, weight, *residual, 1.0, bias, stride, padding,
+                                                       kDilation, kGroups)
+                      : at::cudnn_convolution_relu(x, weight, bias, stride, padding, kDilation, kGroups);
+    } catch (const c10::OutOfMemoryError&) {
+      throw;
+    } catch (const c10::Error&) {
+      cudnnFuses = false;
+    }
+  }
+  auto result = at::conv2d(x, weight, bias, stride, padding);
+  if (residual) result += *residual;
+  return relu ? result.relu_() : result;
 }
 
 bool isAutocast(const at::Tensor& x) { return at::autocast::is_autocast_enabled(x.device().type()); }
@@ -135,6 +160,10 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
                            std::optional<at::Tensor> residual, bool relu) const {
   const auto type = isAutocast(x) ? at::kBFloat16 : at::kFloat;
   const auto& [weight, bias] = convolution;
+  if (x.is_cuda()) {
+    if (residual) *residual = residual->to(type).contiguous(x.suggest_memory_format());
+    return onGpu(x.to(type), weight, bias, residual, relu, stride_, padding_);
+  }
   if (residual) {
     static const auto operation = *convolutionInto();
     // It becomes the output. The operator that leaves it alone brings all of it into another layout first.
@@ -174,10 +203,17 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
   // Batch-norm takes the mean from what the convolution gives, its bias included.
   const auto center = bias ? mean - *bias : mean;
   Convolution result{(weight * factor.view({-1, 1, 1, 1})).to(type), (shift - center * factor).to(type)};
-  if (!isFinite(result.first) || !isFinite(result.second)) return {};
+  const bool isVariant = bias || !weight.is_same(weight_->value);
+  if (isVariant && weight.is_cuda()) {
+    // 0 times what is not finite is NaN.
+    const auto sum = (result.first.sum(at::kFloat) + result.second.sum(at::kFloat)) * 0;
+    context.hidden = context.hidden.defined() ? context.hidden + sum : sum;
+  } else if (!isFinite(result.first) || !isFinite(result.second)) {
+    return {};
+  }
   // A variant's weights are for its one batch.
-  if (!bias && weight.is_same(weight_->value)) {
-    result.first = reordered(result.first, inputSize);
+  if (!isVariant) {
+    if (!weight.is_cuda()) result.first = reordered(result.first, inputSize);
     kept_->weight = result.first;
     kept_->bias = result.second;
     kept_->sources.clear();

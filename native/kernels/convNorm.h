@@ -22,8 +22,9 @@ bool hasFastBf16();
 // torch.nn.Conv2d without bias, torch.nn.BatchNorm2d, and then, as asked, a sum and a ReLU. The convolution's
 // output channels are neurons, and Grad-CAM can map them.
 //
-// Where nothing needs what is between (eval mode, no gradient), oneDNN runs all of it as one kernel, with the
-// batch-norm folded into the weights. The folded weights are kept until a tensor that they come from changes.
+// Where nothing needs what is between (eval mode, no gradient), oneDNN, or cuDNN on a GPU, runs all of it as
+// one kernel, with the batch-norm folded into the weights. The folded weights are kept until a tensor that
+// they come from changes.
 class ConvNorm {
  public:
   // Registers both layers' parameters, in this order.

@@ -82,7 +82,8 @@ at::Tensor Network::forward(size_t stage, at::Tensor activation, const ForwardCo
     if (context.inputs != nullptr && context.inputs->count(i) > 0) (*context.inputs)[i] = activation;
     activation = stages[i].run(std::move(activation), context);
   }
-  return activation.to(at::kFloat);
+  const auto result = activation.to(at::kFloat);
+  return context.hidden.defined() ? result + context.hidden : result;
 }
 
 const Parameter& Network::parameter(const std::string& name) const {

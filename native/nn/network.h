@@ -55,6 +55,9 @@ struct ForwardContext {
   // Whether a layer has met weights that are not finite: from there on, kernels that would hide NaN are not
   // used.
   mutable bool mayBeNan = false;
+  // On a GPU, which nothing asks in the middle of a pass: NaN where a kernel that would hide NaN has met such
+  // weights, else 0. Undefined: no such kernel ran. It is added to the logits.
+  mutable at::Tensor hidden{};
 
   // A parameter or buffer, or what stands in for it.
   const at::Tensor& weight(const Parameter& parameter) const;

@@ -36,9 +36,11 @@ def parse(words=None):
     parser.add_argument("--loss", choices=["cross-entropy", "double-softmax"], default="cross-entropy")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--device", default="cpu", help="float32 without TF32 there")
     parser.add_argument("--memory-format", choices=["channels_last", "contiguous"], default="channels_last")
     parser.add_argument("--fused", choices=["yes", "no"], default="yes", help="one kernel for all of Adam")
     parser.add_argument("--precision", choices=["float32", "bf16"], default="float32", help="bf16: under autocast")
+    parser.add_argument("--workers", type=int, default=0, help="processes of each DataLoader")
     parser.add_argument("--out", help="where the last epoch's weights go, as safetensors")
     return parser.parse_args(words)
 
@@ -55,6 +57,7 @@ def accuracies(correct, total):
 def train(args):
     """Trains a network; yields an Epoch after each."""
     torch.set_num_threads(args.threads)
+    torch.backends.cudnn.allow_tf32 = False
     train_set, val_set = Waterbirds(args.data, 0), Waterbirds(args.data, 1)
     num_groups = train_set.num_classes * train_set.num_spurious
 
@@ -65,14 +68,16 @@ def train(args):
         if state["fc.weight"].shape != model.fc.weight.shape:
             state = {name: value for name, value in state.items() if not name.startswith("fc.")}
         model.load_state_dict(state, strict=False)
-    autocast = torch.autocast("cpu", torch.bfloat16, enabled=args.precision == "bf16")
+    autocast = torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.precision == "bf16")
     layout = torch.channels_last if args.memory_format == "channels_last" else torch.contiguous_format
-    model = model.to(memory_format=layout)
+    model = model.to(args.device, memory_format=layout)
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, weight_decay=0, fused=args.fused == "yes" or None)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=3)
-    train_loader = DataLoader(train_set, batch_size=args.batch_size, shuffle=True)
+    loading = {"batch_size": args.batch_size, "num_workers": args.workers, "persistent_workers": args.workers > 0}
+    loading["pin_memory"] = args.device != "cpu"
+    train_loader = DataLoader(train_set, shuffle=True, **loading)
     # With a generator of its own, so that iterating it draws nothing from the default one.
-    val_loader = DataLoader(val_set, batch_size=args.batch_size, generator=torch.Generator())
+    val_loader = DataLoader(val_set, generator=torch.Generator(), **loading)
 
     best, best_epoch = -1.0, 0
     for epoch in range(1, args.epochs + 1):
@@ -81,8 +86,9 @@ def train(args):
         loss_sum = 0.0
         correct, total = [0] * num_groups, [0] * num_groups
         for images, labels, groups in train_loader:
+            labels = labels.to(args.device)
             with autocast:
-                logits = model(images.to(memory_format=layout))
+                logits = model(images.to(args.device, memory_format=layout))
             logits = logits.float()
             loss = loss_of(args.loss, logits, labels)
             optimizer.zero_grad()
@@ -100,8 +106,9 @@ def train(args):
         correct, total = [0] * num_groups, [0] * num_groups
         with torch.no_grad():
             for images, labels, groups in val_loader:
+                labels = labels.to(args.device)
                 with autocast:
-                    logits = model(images.to(memory_format=layout))
+                    logits = model(images.to(args.device, memory_format=layout))
                 logits = logits.float()
                 val_loss_sum += loss_of(args.loss, logits, labels, "none").double().sum().item()
                 for right, group in zip((logits.argmax(1) == labels).tolist(), groups.tolist()):

@@ -50,6 +50,7 @@ async function diagnoseNative(): Promise<Check[]> {
   try {
     const addon = native();
     const threads = await addon.configure(0);
+    const gpu = addon.cudaDevices > 0 ? addon.deviceMemory('cuda:0') : null;
     const n = 1024;
     const gflops = (2 * n ** 3) / (await matmulSeconds(n)) / 1e9;
     return [
@@ -61,7 +62,7 @@ async function diagnoseNative(): Promise<Check[]> {
         status: 'ok',
         found:
           addon.cudaDevices > 0
-            ? `${addon.cudaDevices} devices; --device auto uses cuda:0`
+            ? `${addon.cudaDevices} devices; --device auto uses cuda:0${gpu === null ? '' : `, ${gpu.name} with ${(gpu.free / 2 ** 30).toFixed(1)} of ${(gpu.total / 2 ** 30).toFixed(1)} GiB free`}`
             : 'no device that this libtorch sees; --device auto uses the CPU',
       },
       {

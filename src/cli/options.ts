@@ -1,7 +1,8 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { DATASET_OPTIONS, type DatasetOptions } from '../data/datasetOptions.js';
 import { SpurmemError, mapParameters } from '../errors.js';
-import { MEMORY_FORMATS, type MemoryFormat } from '../native/addon.js';
+import { MEMORY_FORMATS } from '../native/addon.js';
+import { DEVICE_CACHES, ENGINE_TYPES, MATMUL_PRECISIONS, type EngineOptions } from '../native/engine.js';
 import { PROTOCOLS } from '../protocol.js';
 import { integer, listOf, text } from '../settings/values.js';
 import { kebabCase, valueOption } from './settings.js';
@@ -16,14 +17,10 @@ export interface CommonOptions {
 }
 
 /** Options of commands that run the engine. */
-export interface EngineOptions extends CommonOptions {
-  readonly device: string;
-  readonly threads: number;
-  readonly memoryFormat?: MemoryFormat;
-}
+export interface ComputingOptions extends CommonOptions, EngineOptions {}
 
 /** Options of commands that compute from a seed. */
-export interface ComputeOptions extends EngineOptions {
+export interface ComputeOptions extends ComputingOptions {
   readonly seed: number;
 }
 
@@ -56,6 +53,27 @@ export function addEngineOptions(command: Command): Command {
         '--memory-format <format>',
         'how images and convolutions lie in memory: NHWC or NCHW (default: channels_last)',
       ).choices(MEMORY_FORMATS),
+    )
+    .addOption(
+      new Option(
+        '--float32-matmul-precision <precision>',
+        'as torch.set_float32_matmul_precision: high and medium take TF32 on a GPU (default: highest)',
+      ).choices(MATMUL_PRECISIONS),
+    )
+    .addOption(
+      valueOption(
+        '--cudnn-allow-tf32 <yes|no>',
+        'torch.backends.cudnn.allow_tf32 (default: yes)',
+        ENGINE_TYPES.cudnnAllowTf32,
+      ),
+    )
+    .option('--cudnn-benchmark', 'torch.backends.cudnn.benchmark: the fastest kernels, found by trying')
+    .option('--deterministic', 'torch.use_deterministic_algorithms: the same bits in each run on one GPU')
+    .addOption(
+      new Option(
+        '--cache-on-device <when>',
+        'whether a GPU keeps the decoded images: auto where they take a quarter of its memory at most (default: auto)',
+      ).choices(DEVICE_CACHES),
     )
     .optionsGroup('');
 }

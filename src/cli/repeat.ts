@@ -1,3 +1,4 @@
+import { engineOptions } from '../native/engine.js';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { SpurmemError } from '../errors.js';
@@ -44,11 +45,11 @@ export async function valuesOfRun(
       values[word] = value;
     }
   }
-  const { data, dataOptions, device, threads, memoryFormat, weightsPath } = environment;
+  const { data, dataOptions, weightsPath } = environment;
   const from = environment.from ?? (weightsPath === null ? undefined : dirname(dirname(weightsPath)));
   const known = command.options.map((option) => option.attributeName());
   const all = {
-    ...{ ...values, ...dataOptions, data, device, threads, memoryFormat },
+    ...{ ...values, ...dataOptions, data, ...engineOptions(environment) },
     ...(startsFrom === 'run' ? { from } : {}),
   };
   return Object.fromEntries(

@@ -6,6 +6,7 @@ import {
   type Tensor,
 } from '../native/addon.js';
 import { SpurmemError } from '../errors.js';
+import type { DeviceCache } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
 import type { Dataset } from './dataset.js';
 import { batchPlan, cropPlacement, evaluationPlacement, type Placement, type Size } from './geometry.js';
@@ -118,6 +119,24 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
   }
 }
 
+/** Where a loader's batches are wanted. */
+export interface LoaderOptions {
+  /** `cpu` or `cuda:n` */
+  readonly device: string;
+  /** Default: channels_last. */
+  readonly memoryFormat?: MemoryFormat | undefined;
+  /** Default: auto. */
+  readonly cacheOnDevice?: DeviceCache | undefined;
+}
+
+/** Whether the decoded images are to lie in a GPU's memory. */
+function fitsOnDevice(bytes: number, { device, cacheOnDevice = 'auto' }: LoaderOptions): boolean {
+  if (cacheOnDevice !== 'auto') return cacheOnDevice === 'on';
+  const memory = native().deviceMemory(device);
+  // The model and its activations need the rest.
+  return memory !== null && bytes <= Math.min(memory.total / 4, memory.free / 2);
+}
+
 /** The images of a dataset as batches: decoded once into the image store, cropped and normalized on the data lane. */
 export class BatchLoader implements Disposable {
   readonly #store: NativeImageStore;
@@ -138,12 +157,11 @@ export class BatchLoader implements Disposable {
   }
 
   /** Opens the dataset's image store, and builds it first where it is missing or out of date. */
-  static async open(
-    dataset: Dataset,
-    options: JobOptions & { readonly device: string; readonly memoryFormat?: MemoryFormat | undefined },
-  ): Promise<BatchLoader> {
+  static async open(dataset: Dataset, options: JobOptions & LoaderOptions): Promise<BatchLoader> {
     const index = await buildImageStore(dataset, options);
-    return new BatchLoader(dataset, index, options.device, options.memoryFormat ?? 'channels_last');
+    const loader = new BatchLoader(dataset, index, options.device, options.memoryFormat ?? 'channels_last');
+    if (fitsOnDevice(index.bytes, options)) await loader.#store.cacheOn(options.device);
+    return loader;
   }
 
   /** [height, width] in pixels of what the model sees; where the preprocessing keeps sizes, those of the first image. */

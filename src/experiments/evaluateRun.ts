@@ -4,7 +4,7 @@ import { evaluate } from '../metrics/evaluate.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Precision } from '../native/addon.js';
-import { resolveDevice, setThreads } from '../native/device.js';
+import { openEngine, type EngineOptions } from '../native/engine.js';
 import { checkOptions } from '../settings/options.js';
 import { resolveSettings, setting, type GivenOf, type SettingsTable } from '../settings/setting.js';
 import { integer, oneOf } from '../settings/values.js';
@@ -40,18 +40,8 @@ export const EVALUATE_SETTINGS = {
 
 export interface EvaluateOptions
   extends
-    Pick<
-      SessionOptions,
-      | 'run'
-      | 'data'
-      | 'datasetOptions'
-      | 'device'
-      | 'threads'
-      | 'memoryFormat'
-      | 'onProgress'
-      | 'onWarning'
-      | 'signal'
-    >,
+    Pick<SessionOptions, 'run' | 'data' | 'datasetOptions' | 'onProgress' | 'onWarning' | 'signal'>,
+    EngineOptions,
     GivenOf<typeof EVALUATE_SETTINGS> {}
 
 /** A run's model on one split. */
@@ -87,8 +77,7 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
     epoch === undefined
       ? run.weights
       : await keptEpoch(folder, epoch, { parameter: 'epoch', value: epoch, otherwise: 'leave `epoch` out' });
-  const device = resolveDevice(options.device);
-  await setThreads(options.threads);
+  const { device } = await openEngine(options);
   const dataset = await openDataset(run, options);
   requireGroups(dataset, [split]);
   const computed = settings.precision ?? config.precision;

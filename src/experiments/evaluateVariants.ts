@@ -1,3 +1,4 @@
+import { Arrears } from '../native/arrears.js';
 import type { Batch, BatchLoader } from '../data/batches.js';
 import { GroupCounter, type GroupAccuracies } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
@@ -71,6 +72,7 @@ export async function evaluateVariants(
   let turn = 0;
   let done = 0;
   let runForwards = 0;
+  await using arrears = new Arrears(model.device);
 
   for (const group of groups) {
     const wanted = distinct.filter((variant) => variant.groups.has(group));
@@ -85,26 +87,42 @@ export async function evaluateVariants(
       const { logits, inputs } = await model.network.forwardStages(current.images, stages);
       try {
         const labels = current.indices.map((index) => dataset.labels[index] as number);
-        const before = await judged(logits, labels);
-        for (const isRight of before.right) baseline.add(group, isRight);
-        runForwards += size;
-        done += size;
+        const reading = judged(logits, labels);
+        await arrears.add({
+          read: reading,
+          finish(before) {
+            for (const isRight of before.right) baseline.add(group, isRight);
+            runForwards += size;
+            done += size;
+          },
+        });
         for (const variant of wanted) {
           throwIfAborted(options.signal, options.task);
           const input = inputs[stages.indexOf(variant.stage)];
           if (!input) throw new RangeError(`Stage ${variant.stage} has no input`);
-          using perturbed = await model.network.forwardFrom(variant.stage, input, variant.edits);
-          variant.outcomes[group]?.add(before, await judged(perturbed, labels));
-          runForwards += size * (shares[variant.stage] ?? 1);
-          done += size;
-          const ofAll = Math.min(total, done * processes);
-          options.onProgress?.({ task: options.task, done: ofAll, total, unit: 'evaluations' });
+          const perturbed = await model.network.forwardFrom(variant.stage, input, variant.edits);
+          const share = shares[variant.stage] ?? 1;
+          await arrears.add({
+            read: Promise.all([reading, judged(perturbed, labels)]),
+            finish([before, after]) {
+              variant.outcomes[group]?.add(before, after);
+              runForwards += size * share;
+              done += size;
+              const ofAll = Math.min(total, done * processes);
+              options.onProgress?.({ task: options.task, done: ofAll, total, unit: 'evaluations' });
+            },
+            dispose() {
+              perturbed.dispose();
+            },
+          });
         }
       } finally {
+        // What reads the logits holds them itself.
         for (const tensor of [logits, ...inputs]) tensor.dispose();
       }
     }
   }
+  await arrears.drain();
   const naiveForwards = variants.length * indices.length;
   const counters = await countersOfProcesses(distinct.flatMap(({ outcomes }) => outcomes));
   const byKey = new Map(

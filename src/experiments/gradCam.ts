@@ -1,3 +1,4 @@
+import type { EngineOptions } from '../native/engine.js';
 import { basename } from 'node:path';
 import { coreCoverage } from '../data/coreCoverage.js';
 import { requireGroups } from '../data/dataset.js';
@@ -27,19 +28,8 @@ import { TRACE_SETTINGS } from './traceSettings.js';
 
 export interface GradCamOptions
   extends
-    Pick<
-      SessionOptions,
-      | 'run'
-      | 'data'
-      | 'datasetOptions'
-      | 'seed'
-      | 'device'
-      | 'threads'
-      | 'memoryFormat'
-      | 'onProgress'
-      | 'onWarning'
-      | 'signal'
-    >,
+    Pick<SessionOptions, 'run' | 'data' | 'datasetOptions' | 'seed' | 'onProgress' | 'onWarning' | 'signal'>,
+    EngineOptions,
     GivenOf<(typeof TRACE_SETTINGS)['gradCam']> {
   /** A run on the same dataset to set beside: the one before, such as the ERM run that `run` was fine-tuned from. */
   readonly compare?: string | undefined;

@@ -1,3 +1,4 @@
+import { ENGINE_TYPES } from '../native/engine.js';
 import { invalidParameter } from '../errors.js';
 import { PROCESS_BATCH_NORMS } from '../native/processGroup.js';
 import { checkPart, checkValues, JOB_TYPES, type Accepted, type OptionTypes } from '../settings/options.js';
@@ -8,7 +9,7 @@ import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../train/finetune/settings.js';
 import { TRAINING_METHODS } from '../train/methods.js';
 import { RECIPE_SETTINGS } from '../train/recipe.js';
-import { DATA_TYPES, ENGINE_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEEDS_TYPE } from '../train/runOptions.js';
+import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEEDS_TYPE } from '../train/runOptions.js';
 import type { ArmOptions, StudyArm } from './studyArm.js';
 
 export interface StudyOptions extends ArmOptions {

@@ -3,8 +3,8 @@ import { requireGroups, type Dataset, type DatasetOptions } from '../data/datase
 import { evaluate } from '../metrics/evaluate.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Model } from '../models/model.js';
-import { native, type MemoryFormat, type Unit } from '../native/addon.js';
-import { resolveDevice, setThreads } from '../native/device.js';
+import { native, type Unit } from '../native/addon.js';
+import { ENGINE_TYPES, openEngine, type EngineOptions } from '../native/engine.js';
 import { criterionNamed, type CriterionName } from '../neurons/criteria.js';
 import {
   candidateLayers,
@@ -21,7 +21,7 @@ import type { Protocol } from '../protocol.js';
 import { openDataset } from '../train/runData.js';
 import { openRun, type RunConfig, type RunFolder } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
-import { DATA_TYPES, ENGINE_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
+import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { checkOptions, checkValues, JOB_TYPES, type OptionTypes } from '../settings/options.js';
 import type { SettingsTable } from '../settings/setting.js';
 import type { ValueType } from '../settings/values.js';
@@ -30,7 +30,7 @@ import type { SessionHeader } from './results.js';
 import { TRACE_SETTINGS, traceSettings, type SessionChoices, type TraceSettings } from './traceSettings.js';
 
 /** What every trace takes. */
-export interface SessionOptions extends JobOptions, SessionChoices {
+export interface SessionOptions extends JobOptions, EngineOptions, SessionChoices {
   /** A run that was trained. */
   readonly run: string;
   /** The dataset's folder, or the dataset where it is loaded already; by default the one that the run was trained on. */
@@ -39,12 +39,6 @@ export interface SessionOptions extends JobOptions, SessionChoices {
   readonly datasetOptions?: DatasetOptions | undefined;
   /** Of all draws; default: 0. */
   readonly seed?: number | undefined;
-  /** Default: auto. */
-  readonly device?: string | undefined;
-  /** Default: 0, all cores. */
-  readonly threads?: number | undefined;
-  /** Default: channels_last. */
-  readonly memoryFormat?: MemoryFormat | undefined;
   /** Whose settings the others default to; default: the article's. */
   readonly protocol?: Protocol | undefined;
 }
@@ -116,8 +110,7 @@ export class TraceSession implements Disposable {
     const { folder, config, weights } = run;
     const settings = traceSettings(options, options.protocol ?? 'article', config);
     await folder.requireUnlocked();
-    const device = resolveDevice(options.device);
-    await setThreads(options.threads);
+    const { device } = await openEngine(options);
     const dataset = await openDataset(run, options);
     requireGroups(dataset, ['train']);
     const loader = await openImages(config, dataset, { ...options, device });

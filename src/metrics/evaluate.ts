@@ -1,3 +1,4 @@
+import { Arrears } from '../native/arrears.js';
 import type { BatchLoader } from '../data/batches.js';
 import type { Model } from '../models/model.js';
 import { native, type Tensor, type WeightEdit } from '../native/addon.js';
@@ -52,24 +53,34 @@ export async function evaluate(
   const predictions = new Int32Array(positions.length);
   const own = positions.map((position) => indices[position] as number);
   let done = 0;
+  await using arrears = new Arrears(model.device);
   for await (const batch of loader.evaluation(own, options.batchSize)) {
     using current = batch;
+    const { indices: examples, labels } = current;
     throwIfAborted(options.signal, options.task);
-    using logits = await model.network.forward(current.images, { edits: options.edits });
+    const logits = await model.network.forward(current.images, { edits: options.edits });
     const predicting = logits.argmax();
-    // Both at once: the next kernel need not wait for JavaScript to have seen the last one's result.
-    const [predicted, lossesOfBatch] = await Promise.all([
-      predicting,
-      options.lossLabels === 'predicted'
-        ? lossesOfPredictions(logits, predicting, model.device, options.loss)
-        : lossesOf(logits, current.labels, options.loss),
-    ]);
-    losses.set(lossesOfBatch, done);
-    predictions.set(predicted, done);
-    countCorrect(counter, dataset, current.indices, predicted);
-    done += current.indices.length;
-    options.onProgress?.({ task: options.task, done, total: own.length, unit: 'images' });
+    await arrears.add({
+      // Both at once: the next kernel need not wait for JavaScript to have seen the last one's result.
+      read: Promise.all([
+        predicting,
+        options.lossLabels === 'predicted'
+          ? lossesOfPredictions(logits, predicting, model.device, options.loss)
+          : lossesOf(logits, labels, options.loss),
+      ]),
+      finish([predicted, lossesOfBatch]) {
+        losses.set(lossesOfBatch, done);
+        predictions.set(predicted, done);
+        countCorrect(counter, dataset, examples, predicted);
+        done += examples.length;
+        options.onProgress?.({ task: options.task, done, total: own.length, unit: 'images' });
+      },
+      dispose() {
+        logits.dispose();
+      },
+    });
   }
+  await arrears.drain();
   const all = {
     losses: await ofAllProcesses(losses, positions, new Float32Array(total)),
     predictions: await ofAllProcesses(predictions, positions, new Int32Array(total)),

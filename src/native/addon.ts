@@ -96,6 +96,8 @@ export interface BatchOptions {
 export interface NativeImageStore {
   /** [N, 3, H, W] float32, normalized, on the device. Runs on the data lane, beside the model's work. */
   batch(options: BatchOptions): Promise<Tensor>;
+  /** Copies all pixels to a device, from which its batches are made there from now on. */
+  cacheOn(device: string): Promise<void>;
   dispose(): void;
 }
 
@@ -331,6 +333,17 @@ export interface Addon {
   combine(
     terms: readonly { readonly tensor: Tensor; readonly weight: number | Float32Array }[],
   ): Promise<Tensor>;
+  /** Sets how the whole process computes, by the names of torch.backends and torch.set_float32_matmul_precision. */
+  setNumerics(numerics: {
+    readonly float32MatmulPrecision: 'highest' | 'high' | 'medium';
+    readonly cudnnAllowTf32: boolean;
+    readonly cudnnBenchmark: boolean;
+    readonly deterministic: boolean;
+  }): Promise<void>;
+  /** A GPU's name and memory in bytes; null for the CPU, and where the build had no headers of CUDA. */
+  deviceMemory(
+    device: string,
+  ): { readonly name: string; readonly free: number; readonly total: number } | null;
   /** Sets the compute lane's threads (0 keeps them) and resolves to their number. */
   configure(threads: number): Promise<number>;
   /** Drops the jobs that this thread has queued and waits for the one at work; later ones are refused. */

@@ -1,3 +1,4 @@
+import { engineOptions } from '../native/engine.js';
 import { isDeepStrictEqual } from 'node:util';
 import { gradCam } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
@@ -229,9 +230,9 @@ async function heatMaps(session: TraceSession, options: Part1Options): Promise<G
   const made = await session.folder.readResult('grad-cam', gradCamSchema);
   if (made?.after.checkpoint === session.checkpoint) return made;
   options.onStep?.('heat maps');
-  const { run, seed, device, threads, memoryFormat, batchSize, onProgress, onWarning, signal } = options;
+  const { run, seed, batchSize, onProgress, onWarning, signal } = options;
   return gradCam({
-    ...{ run, data: session.dataset, seed, device, threads, memoryFormat, batchSize },
+    ...{ run, data: session.dataset, seed, batchSize, ...engineOptions(options) },
     ...{ onProgress, onWarning, signal },
   });
 }

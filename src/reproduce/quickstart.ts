@@ -1,3 +1,4 @@
+import { ENGINE_TYPES } from '../native/engine.js';
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from '../data/dominoes.js';
@@ -17,7 +18,7 @@ import type { EpochOptions } from '../train/trainRun.js';
 import { checkOptions, JOB_TYPES, type OptionTypes } from '../settings/options.js';
 import { callback, text } from '../settings/values.js';
 import { MODEL_SETTINGS } from '../train/ermSettings.js';
-import { ENGINE_TYPES, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
+import { RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { reproducePart1 } from './part1.js';
 
 const ARCH = 'resnet18';

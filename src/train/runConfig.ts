@@ -1,3 +1,4 @@
+import { DEVICE_CACHES, MATMUL_PRECISIONS } from '../native/engine.js';
 import { z } from 'zod';
 import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { augmentationSchema } from '../data/preprocessing.js';
@@ -96,6 +97,11 @@ export const runEnvironmentSchema = z.strictObject({
   device: z.string(),
   threads: z.number(),
   memoryFormat: z.enum(MEMORY_FORMATS).optional(),
+  float32MatmulPrecision: z.enum(MATMUL_PRECISIONS).optional(),
+  cudnnAllowTf32: z.boolean().optional(),
+  cudnnBenchmark: z.boolean().optional(),
+  deterministic: z.boolean().optional(),
+  cacheOnDevice: z.enum(DEVICE_CACHES).optional(),
   versions: z.record(z.string(), z.string()),
 });
 export type RunEnvironment = z.infer<typeof runEnvironmentSchema>;

@@ -1,10 +1,10 @@
-import { BatchLoader } from '../data/batches.js';
+import { BatchLoader, type LoaderOptions } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Augmentation } from '../data/preprocessing.js';
 import { SpurmemError } from '../errors.js';
 import { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
-import { native, type Generator, type MemoryFormat } from '../native/addon.js';
+import { native, type Generator } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
 import type { RunConfig } from './runConfig.js';
 import { requirePatches } from './vitOptions.js';
@@ -15,7 +15,7 @@ type ModelConfig = Pick<RunConfig, 'arch' | 'imageSize' | 'patchSize' | 'layerNo
 export async function openImages(
   config: ModelConfig & Pick<RunConfig, 'augmentation'>,
   dataset: Dataset,
-  options: JobOptions & { readonly device: string; readonly memoryFormat?: MemoryFormat | undefined },
+  options: JobOptions & LoaderOptions,
 ): Promise<BatchLoader> {
   return BatchLoader.open(preparedAs(config, dataset), options);
 }

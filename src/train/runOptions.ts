@@ -1,17 +1,10 @@
-import { MEMORY_FORMATS } from '../native/addon.js';
+import { ENGINE_TYPES } from '../native/engine.js';
 import { PROCESS_BATCH_NORMS } from '../native/processGroup.js';
 import { PROTOCOLS } from '../protocol.js';
 import { JOB_TYPES, type OptionTypes } from '../settings/options.js';
 import { callback, either, integer, listOf, objectWith, oneOf, text, toggle } from '../settings/values.js';
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from './ermSettings.js';
 import type { MethodOptions } from './method.js';
-
-/** What computing takes. */
-export const ENGINE_TYPES = {
-  device: text('auto, cpu, cuda or cuda:n'),
-  threads: integer(0),
-  memoryFormat: oneOf(MEMORY_FORMATS),
-} as const;
 
 /** Where the data is, and how its folder is read. */
 export const DATA_TYPES = {

@@ -6,8 +6,8 @@ import { SPLITS } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
-import { native, type Generator, type MemoryFormat } from '../native/addon.js';
-import { resolveDevice, setThreads } from '../native/device.js';
+import { native, type Generator } from '../native/addon.js';
+import { engineOptions, openEngine, type EngineOptions } from '../native/engine.js';
 import { ofFirstProcess, processGroup, type ProcessBatchNorm } from '../native/processGroup.js';
 import type { JobOptions } from '../progress.js';
 import { versions } from '../versions.js';
@@ -21,19 +21,13 @@ const SLOW_BF16 =
   '`precision` is bf16, which this CPU does not compute in: a step takes many times as long as with fp32.';
 
 /** What every run takes besides its settings. */
-export interface RunOptions extends JobOptions {
+export interface RunOptions extends JobOptions, EngineOptions {
   /** The dataset's folder, or the dataset where it is loaded already. */
   readonly data: string | Dataset;
   /** How to read the dataset's folder, where its files do not say. */
   readonly datasetOptions?: DatasetOptions | undefined;
   /** The run's folder; default: one in `runs/` named by the method and the dataset. */
   readonly out?: string | undefined;
-  /** `auto`, `cpu`, `cuda` or `cuda:n`; default: auto, the first CUDA device where there is one. */
-  readonly device?: string | undefined;
-  /** Threads of the compute lane; default: 0, all cores. */
-  readonly threads?: number | undefined;
-  /** Default: channels_last. */
-  readonly memoryFormat?: MemoryFormat | undefined;
   /** Of every random draw; default: 0. */
   readonly seed?: number | undefined;
   /** Of several processes that train together; default: separate. */
@@ -92,8 +86,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
   plan: RunPlan<Config>,
   train: (run: StartedRun<Config>) => Promise<Result>,
 ): Promise<TrainedRun<Result>> {
-  const device = resolveDevice(options.device);
-  const threads = await setThreads(options.threads);
+  const { device, threads } = await openEngine(options);
   const dataset = await datasetOf(options.data, options.datasetOptions);
   requireGroups(dataset, plan.toleratesEmptyGroups === true ? ['val', 'test'] : SPLITS);
   const config = { ...(await plan.configOf(dataset)), ...processesOf(plan, options) };
@@ -137,7 +130,8 @@ export async function startRun<Config extends RunConfig, Result extends Training
           dataOptions: dataset.options,
           weightsPath: plan.weights === undefined ? null : resolve(plan.weights),
           ...(plan.from === undefined ? {} : { from: resolve(plan.from) }),
-          ...{ device, threads, memoryFormat: loader.memoryFormat, versions: versions() },
+          ...{ ...engineOptions(options), device, threads, memoryFormat: loader.memoryFormat },
+          versions: versions(),
         });
         await folder.writeData(await describeData(dataset));
       },

@@ -1,3 +1,4 @@
+import { Arrears } from '../native/arrears.js';
 import type { Batch, Batches, BatchLoader } from '../data/batches.js';
 import { invalidParameter, messageOf, SpurmemError } from '../errors.js';
 import { countCorrect } from '../metrics/evaluate.js';
@@ -165,7 +166,9 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     let number = before?.batches ?? 0;
     let done = number * batches.batchSize;
     let saved = number;
+    await using arrears = new Arrears(this.model.device);
     const save = async (): Promise<void> => {
+      await arrears.drain();
       if (number === saved) return;
       const termSums = Object.fromEntries(sums);
       await checkpoints?.save({ batches: number, lossSum, termSums, counts: counter.counts });
@@ -177,40 +180,49 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
       if (this.job.signal?.aborted === true && checkpoints?.every !== undefined) await save();
       throwIfAborted(this.job.signal, task);
       const { loss, logits, terms = {} } = await lossOfBatch(current);
-      const size = current.indices.length;
+      const { indices, part } = current;
+      const size = indices.length;
       number += 1;
-      try {
-        const [value, predictions, infinite, ...values] = await Promise.all([
+      const place = `${task}, batch ${number}`;
+      await arrears.add({
+        read: Promise.all([
           loss.item(),
           logits.argmax(),
           // Processes have parts of a batch of unequal sizes: their gradients are averaged as if they were equal.
-          this.#descend(loss, lr, parts, (processes * size) / current.part.total),
+          this.#descend(loss, lr, parts, (processes * size) / part.total),
           ...Object.values(terms).map((term) => term.item()),
-        ]);
-        const bad = !Number.isFinite(value)
-          ? `loss became ${value}`
-          : infinite && `${infinite} became infinite or NaN`;
-        if (bad) {
-          const images = await this.#culprits(current.indices, logits);
-          throw this.diverged(`${bad} in ${task}, batch ${number}. ${images}`);
-        }
-        lossSum += value * size;
-        Object.keys(terms).forEach((name, i) => {
-          sums.set(name, (sums.get(name) ?? 0) + (values[i] as number) * size);
-        });
-        countCorrect(counter, dataset, current.indices, predictions);
-      } finally {
-        for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
-      }
-      done += current.part.total;
-      if (checkpoints?.every !== undefined && number % checkpoints.every === 0 && done < total) await save();
-      this.job.onProgress?.({
-        task: only.task ?? `epoch ${epoch}/${this.config.epochs}`,
-        done,
-        total,
-        unit: 'images',
+        ]),
+        finish: async ([value, predictions, infinite, ...values]) => {
+          const bad = !Number.isFinite(value)
+            ? `loss became ${value}`
+            : infinite && `${infinite} became infinite or NaN`;
+          if (bad) throw this.diverged(`${bad} in ${place}. ${await this.#culprits(indices, logits)}`);
+          lossSum += value * size;
+          Object.keys(terms).forEach((name, i) => {
+            sums.set(name, (sums.get(name) ?? 0) + (values[i] as number) * size);
+          });
+          countCorrect(counter, dataset, indices, predictions);
+          done += part.total;
+          this.job.onProgress?.({
+            task: only.task ?? `epoch ${epoch}/${this.config.epochs}`,
+            done,
+            total,
+            unit: 'images',
+          });
+        },
+        dispose() {
+          for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
+        },
       });
+      if (
+        checkpoints?.every !== undefined &&
+        number % checkpoints.every === 0 &&
+        number * batches.batchSize < total
+      ) {
+        await save();
+      }
     }
+    await arrears.drain();
     const totals = await sumOfProcesses(Float64Array.of(lossSum, ...sums.values()));
     const [trainLoss = Number.NaN, ...means] = Array.from(totals, (sum) => sum / done);
     return {

@@ -112,3 +112,30 @@ test.each<[string, BatchOptions, RegExp]>([
 ])('%s is refused', async (_what, options, message) => {
   await expect(levels(options)).rejects.toThrow(message);
 });
+
+test('batches of pixels that lie on the device are those of the file', async () => {
+  const bytes = Uint8Array.from({ length: 40 * 30 * 3 }, (_, i) => (i * 37 + (i >> 5) * 11) % 256);
+  const large = `${path}-large`;
+  writeFileSync(large, bytes);
+  const placements = Int32Array.from([
+    // Resized, of which a window is kept; a crop, mirrored and padded; as it is; enlarged.
+    ...[0, 0, 0, 40, 30, 25, 22, 2, 1, 20, 16, 0, 0, 0],
+    ...[0, 5, 3, 20, 12, 20, 12, 0, 0, 20, 12, 0, 2, 1],
+    ...[0, 1, 2, 20, 16, 20, 16, 0, 0, 20, 16, 0, 0, 0],
+    ...[0, 10, 10, 7, 9, 20, 16, 0, 0, 20, 16, 0, 0, 1],
+  ]);
+  const changes = Float64Array.from([0, 0, 1.2, 2, 1, 0.7, 2, 5, 1.5]);
+  const options = { ...plain, placements, size: [20, 16], changes, blurKernel: 3 } as const;
+  const all = [Float64Array.of(0), Int32Array.of(40), Int32Array.of(30)] as const;
+  const store = new (native().ImageStore)(large, bytes.length, ...all);
+  try {
+    using fromFile = await store.batch(options);
+    const expected = await fromFile.data();
+    await store.cacheOn('cpu');
+    using fromDevice = await store.batch(options);
+    expect(fromDevice.shape).toEqual([4, 3, 20, 16]);
+    expect(await fromDevice.data()).toEqual(expected);
+  } finally {
+    store.dispose();
+  }
+});

@@ -33,9 +33,13 @@ interface CaseOptions {
   /** Times faster than PyTorch. */
   readonly target?: number;
   /** What ours computes in. */
-  readonly precision?: Precision;
+  readonly precision?: Precision | undefined;
   /** Makes a run on whose images the precision's effect is measured. */
   readonly run?: (place: BenchPlace) => Promise<string>;
+  /** Default: 9. */
+  readonly repeats?: number;
+  /** Whether the floor is measured; default: yes. */
+  readonly floor?: boolean;
 }
 
 /** A forward pass or a training step beside PyTorch's, with the floor below both. */
@@ -44,7 +48,7 @@ export function computeCase(
   work: Work,
   settings: ComputeSettings,
   pytorch: PytorchSettings,
-  { target, precision, run }: CaseOptions = {},
+  { target, precision, run, repeats = 9, floor = true }: CaseOptions = {},
 ): BenchCase {
   const { arch, size, batch } = settings;
   const training = work === 'erm-step';
@@ -54,7 +58,7 @@ export function computeCase(
     name,
     description: `${arch}, ${size} px, batch ${batch}: ${training ? 'ERM step' : 'forward pass'}${ourPrecision} against ${label}`,
     unit: 'images',
-    repeats: 9,
+    repeats,
     warmups: 1,
     ...(target === undefined ? {} : { target }),
     prepare: async (place) => ({
@@ -65,7 +69,11 @@ export function computeCase(
         settings: { ...settings, precision, run: await run?.(place) },
       },
       rival: pytorchSide(label, { ...settings, ...pytorch, work }),
-      floor: pytorchSide('bare kernels', { ...settings, ...TUNED, precision, work: 'floor', training }),
+      ...(floor
+        ? {
+            floor: pytorchSide('bare kernels', { ...settings, ...TUNED, precision, work: 'floor', training }),
+          }
+        : {}),
     }),
   };
 }

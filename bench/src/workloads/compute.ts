@@ -3,7 +3,8 @@ import { evaluate } from '#src/metrics/evaluate.js';
 import type { Architecture } from '#src/models/architectures.js';
 import { Model } from '#src/models/model.js';
 import { native, type Precision, type Tensor } from '#src/native/addon.js';
-import { setThreads } from '#src/native/device.js';
+import { Arrears, type UnderWay } from '#src/native/arrears.js';
+import { openEngine } from '#src/native/engine.js';
 import { loadWeights } from '#src/models/weights.js';
 import { Adam } from '#src/train/adam.js';
 import { openRun } from '#src/train/runFolder.js';
@@ -19,7 +20,9 @@ export interface ComputeSettings {
   /** Steps of a repeat. */
   readonly steps: number;
   /** Default: float32. */
-  readonly precision?: Precision;
+  readonly precision?: Precision | undefined;
+  /** Whether a GPU takes TF32 for float32; default: no. */
+  readonly tf32?: boolean;
 }
 
 /**
@@ -35,9 +38,9 @@ export async function forward(
   const measures =
     run === undefined ? {} : { 'predictions changed %': 100 * (await shareChanged(run, settings, place)) };
   const { model, images } = await create(settings, place);
-  const work = repeated(settings, async () => {
-    using logits = await model.network.forward(images);
-    await logits.argmax();
+  const work = repeated(settings, place.device, async () => {
+    const logits = await model.network.forward(images);
+    return { read: logits.argmax(), dispose: () => { free(logits); } };
   });
   return { ...work, run: async () => ({ ...(await work.run()), measures }) };
 }
@@ -74,10 +77,10 @@ async function predictionsOf(
 export async function ermStep(settings: ComputeSettings, place: WorkloadPlace): Promise<Workload> {
   const { model, images, labels } = await create(settings, place);
   const part = { network: model.network, optimizer: new Adam(model, 1e-4) };
-  return repeated(settings, async () => {
-    using logits = await model.network.forward(images, { statistics: 'shared', grad: true });
-    using loss = await native().crossEntropy(logits, labels, 'mean');
-    await Promise.all([descend(loss, [part]), loss.item()]);
+  return repeated(settings, place.device, async () => {
+    const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
+    const loss = await native().crossEntropy(logits, labels, 'mean');
+    return { read: Promise.all([descend(loss, [part]), loss.item()]), dispose: () => { free(logits, loss); } };
   });
 }
 
@@ -87,20 +90,24 @@ export async function neuronNorms(settings: ComputeSettings, place: WorkloadPlac
   using logits = await model.network.forward(images, { grad: true });
   using loss = await native().crossEntropy(logits, labels, 'mean');
   await loss.backward();
-  const { run } = repeated(settings, async () => {
-    using norms = await model.network.neuronScores('gradient', 'neuron');
-    await norms.data();
+  const { run } = repeated(settings, place.device, async () => {
+    const norms = await model.network.neuronScores('gradient', 'neuron');
+    return { read: norms.data(), dispose: () => { free(norms); } };
   });
   return { units: settings.steps * model.numNeurons, run };
 }
 
 /** A model with random weights, and a batch of noise. */
 export async function create(
-  { arch, size, batch, precision }: ComputeSettings,
-  { device, threads }: WorkloadPlace,
+  { arch, size, batch, precision, tf32 = false }: ComputeSettings,
+  place: WorkloadPlace,
 ): Promise<{ model: Model; images: Tensor; labels: Tensor }> {
   const addon = native();
-  await setThreads(threads);
+  const { device } = await openEngine({
+    ...place,
+    cudnnAllowTf32: tf32,
+    float32MatmulPrecision: tf32 ? 'high' : 'highest',
+  });
   const generator = new addon.Generator(0);
   const imageSize = [size, size] as const;
   const model = await Model.create({ arch, numClasses: 2, generator, device, precision, imageSize });
@@ -117,13 +124,22 @@ export async function create(
   };
 }
 
-/** A repeat is several steps. */
-export function repeated({ batch, steps }: ComputeSettings, step: () => Promise<void>): Workload {
+export function free(...tensors: readonly Tensor[]): void {
+  for (const tensor of tensors) tensor.dispose();
+}
+
+/** What a step gives to be read. */
+export type Step = () => Promise<Pick<UnderWay<unknown>, 'read' | 'dispose'>>;
+
+/** A repeat is several steps, whose values are read in arrears, as training reads them. */
+export function repeated({ batch, steps }: ComputeSettings, device: string, step: Step): Workload {
   return {
     units: batch * steps,
     run: async () => ({
       seconds: await secondsOf(async () => {
-        for (let i = 0; i < steps; i += 1) await step();
+        await using arrears = new Arrears(device);
+        for (let i = 0; i < steps; i += 1) await arrears.add({ ...(await step()), finish: () => undefined });
+        await arrears.drain();
       }),
     }),
   };

@@ -7,7 +7,7 @@ import { descend } from '#src/train/trainer.js';
 import { FINETUNE_SETTINGS } from '#src/train/finetune/settings.js';
 import { resolveSettings } from '#src/settings/setting.js';
 import type { Workload, WorkloadPlace } from '../workload.js';
-import { create, repeated, type ComputeSettings } from './compute.js';
+import { create, free, repeated, type ComputeSettings } from './compute.js';
 
 export interface FinetuneStepSettings extends ComputeSettings {
   /** Masked channels: layer, number. */
@@ -24,10 +24,12 @@ export async function finetuneStep(settings: FinetuneStepSettings, place: Worklo
   const parts = [model.network, head].map((network) => ({ network, optimizer: new Adam({ network }, 2e-4) }));
   const defaults = resolveSettings(FINETUNE_SETTINGS, 'article', {});
   const mask = maskNeurons(settings.mask.map(([layer, index]) => ({ layer, index })));
-  return repeated(settings, async () => {
+  return repeated(settings, device, async () => {
     const views = { images, second: images, labels };
     const { loss, logits, terms = {} } = await finetuneLoss(defaults, model.network, head, mask, views);
-    await Promise.all([descend(loss, parts), loss.item()]);
-    for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
+    return {
+      read: Promise.all([descend(loss, parts), loss.item()]),
+      dispose: () => { free(loss, logits, ...Object.values(terms)); },
+    };
   });
 }

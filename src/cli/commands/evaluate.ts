@@ -1,11 +1,17 @@
+import { engineOptions } from '../../native/engine.js';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import { EVALUATE_SETTINGS } from '../../experiments/evaluateRun.js';
 import { addJob } from '../job.js';
-import { addDatasetOptions, addEngineOptions, chosenDatasetOptions, type EngineOptions } from '../options.js';
+import {
+  addDatasetOptions,
+  addEngineOptions,
+  chosenDatasetOptions,
+  type ComputingOptions,
+} from '../options.js';
 import { addSettings, givenSettings } from '../settings.js';
 
-interface EvaluateCommandOptions extends EngineOptions, DatasetOptions {
+interface EvaluateCommandOptions extends ComputingOptions, DatasetOptions {
   readonly run: string;
   readonly data?: string;
 }
@@ -24,9 +30,9 @@ export function addEvaluateCommand(command: Command): void {
         import('../../train/runData.js'),
         import('../textTable.js'),
       ]);
-    const { run, data, device, threads, memoryFormat } = options;
+    const { run, data } = options;
     const result = await evaluateRun({
-      ...{ run, data, device, threads, memoryFormat },
+      ...{ run, data, ...engineOptions(options) },
       ...givenSettings(EVALUATE_SETTINGS, options),
       ...control,
       datasetOptions: chosenDatasetOptions(options),

@@ -1,3 +1,4 @@
+import { engineOptions } from '../../native/engine.js';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { GradCamOptions } from '../../experiments/gradCam.js';
@@ -52,9 +53,9 @@ export function addGradCamOptions(command: Command): Command {
 
 /** The library's options. */
 export function gradCamOptionsOf(options: GradCamCommandOptions, control: JobOptions): GradCamOptions {
-  const { run, compare, data, seed, device, threads, memoryFormat } = options;
+  const { run, compare, data, seed } = options;
   return {
-    ...{ run, compare, data, seed, device, threads, memoryFormat },
+    ...{ run, compare, data, seed, ...engineOptions(options) },
     ...givenSettings(SETTINGS, options),
     ...control,
     datasetOptions: chosenDatasetOptions(options),

@@ -1,3 +1,4 @@
+import { engineOptions } from '../../native/engine.js';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
@@ -88,10 +89,10 @@ function addFigureCommand(
           import('../describe.js'),
           import('../figureTables.js'),
         ]);
-      const { run, data, protocol, seed, device, threads, memoryFormat } = options;
+      const { run, data, protocol, seed } = options;
       const common = {
         ...control,
-        ...{ figures, run, data, protocol, device, threads, memoryFormat },
+        ...{ figures, run, data, protocol, ...engineOptions(options) },
         ...givenSettings(TRACE_OPTIONS, options),
         datasetOptions: chosenDatasetOptions(options),
         erm: { ...givenSettings(ERM_OPTIONS, options), onEpoch: describeEpoch(output) },

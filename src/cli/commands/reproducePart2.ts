@@ -1,3 +1,4 @@
+import { engineOptions } from '../../native/engine.js';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Protocol } from '../../protocol.js';
@@ -12,12 +13,12 @@ import {
   chosenDatasetOptions,
   integers,
   protocolOption,
-  type EngineOptions,
+  type ComputingOptions,
 } from '../options.js';
 import { positive } from '../../settings/values.js';
 import { addSettings, givenSettings, settingNames, valueOption } from '../settings.js';
 
-interface Part2CommandOptions extends EngineOptions, DatasetOptions {
+interface Part2CommandOptions extends ComputingOptions, DatasetOptions {
   readonly data: string;
   readonly out?: string;
   readonly protocol: Protocol;
@@ -80,10 +81,10 @@ function addStudyCommand(
         import('../describe.js'),
         import('../studyTables.js'),
       ]);
-      const { data, out, protocol, seeds, only, device, threads, memoryFormat } = options;
+      const { data, out, protocol, seeds, only } = options;
       const result = await reproducePart2({
         ...control,
-        ...{ studies, seeds, only, data, out, device, threads, memoryFormat },
+        ...{ studies, seeds, only, data, out, ...engineOptions(options) },
         equivalence: options.equivalence === undefined ? undefined : options.equivalence / 100,
         datasetOptions: chosenDatasetOptions(options),
         erm: {

@@ -1,3 +1,4 @@
+import { engineOptions } from '../../native/engine.js';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
@@ -161,9 +162,9 @@ function sessionOptions(options: ProtocolCommandOptions) {
 
 /** The library's options of any trace. The data is read as in training, unless an option says otherwise. */
 function runOptions(options: TraceCommandOptions) {
-  const { run, data, seed, device, threads, memoryFormat } = options;
+  const { run, data, seed } = options;
   return {
-    ...{ run, data, seed, device, threads, memoryFormat },
+    ...{ run, data, seed, ...engineOptions(options) },
     datasetOptions: chosenDatasetOptions(options),
   };
 }

@@ -1,3 +1,4 @@
+import { engineOptions } from '../../native/engine.js';
 import { Option, type Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import { PROCESS_BATCH_NORMS, type ProcessBatchNorm } from '../../native/processGroup.js';
@@ -78,10 +79,10 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
         import('../../train/runFolder.js'),
         import('../../train/runData.js'),
       ]);
-      const { device, threads, memoryFormat, seed, data, from, out, resume, protocol } = options;
+      const { seed, data, from, out, resume, protocol } = options;
       const { processBatchNorm } = options;
       const given = {
-        ...{ device, threads, memoryFormat, seed, data, from, protocol, processBatchNorm },
+        ...{ ...engineOptions(options), seed, data, from, protocol, processBatchNorm },
         ...givenSettings(settings, options),
         datasetOptions: chosenDatasetOptions(options),
       };

@@ -1,3 +1,4 @@
+import type { EngineOptions } from '../../native/engine.js';
 import { SpurmemError } from '../../errors.js';
 import { methodNamed } from '../../train/methods.js';
 import type { TrainedRun } from '../../train/results.js';
@@ -20,10 +21,7 @@ export interface JobStatus extends RunState {
 export async function runSweepJob(
   plan: SweepPlan,
   index: number,
-  options: Pick<
-    EpochOptions,
-    'device' | 'threads' | 'memoryFormat' | 'signal' | 'onProgress' | 'onWarning' | 'onEpoch'
-  > = {},
+  options: Pick<EpochOptions, keyof EngineOptions | 'signal' | 'onProgress' | 'onWarning' | 'onEpoch'> = {},
 ): Promise<TrainedRun> {
   const job = plan.jobs[index];
   if (!job) {

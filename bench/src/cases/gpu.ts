@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import type { Precision } from '#src/native/addon.js';
+import type { BenchCase } from '../case.js';
+import type { ComputeSettings } from '../workloads/compute.js';
+import { manySquares } from '../data.js';
+import { computeCase, TUNED, type PytorchSettings } from './compute.js';
+import { finetuneCase } from './finetune.js';
+
+/** Steps at the article's batch size, on a GPU: `spurmem bench --case gpu --device cuda`. */
+const BATCH = { batch: 256, steps: 10 } as const;
+const MODELS = {
+  resnet50: { arch: 'resnet50', size: 224, ...BATCH },
+  'vit-small': { arch: 'vit_small_patch16_224', size: 224, ...BATCH },
+} satisfies Readonly<Record<string, ComputeSettings>>;
+
+/** What both sides compute in. */
+const NUMBERS: Readonly<Record<string, { readonly precision?: Precision; readonly tf32?: boolean }>> = {
+  float32: {},
+  tf32: { tf32: true },
+  bf16: { precision: 'bf16' },
+};
+
+const RIVALS = [
+  { name: 'eager', compiled: false, target: 1.2 },
+  { name: 'compiled', compiled: true, target: 1 },
+] as const;
+
+const REPEATS = { repeats: 5, floor: false } as const;
+
+/** `train erm` from the decoded images to the last gradient, with validation, beside DataLoader with processes of its own. */
+const EPOCH: BenchCase = {
+  name: 'gpu-resnet50-erm-epoch-bf16',
+  description: 'resnet50, 224 px, batch 256: an epoch with validation, bf16, against PyTorch with DataLoader',
+  unit: 'images',
+  repeats: 5,
+  warmups: 1,
+  target: 1.2,
+  prepare: async (place) => {
+    const recipe = { arch: 'resnet50', batchSize: 256, lr: 1e-4, precision: 'bf16' } as const;
+    const settings = { ...recipe, data: await manySquares(place) };
+    const { threads, device } = place;
+    return {
+      ours: {
+        program: 'spurmem',
+        label: 'spurmem',
+        workload: 'later-epoch',
+        settings: { ...settings, out: join(place.folder, 'gpu-epoch') },
+      },
+      rival: {
+        program: 'python',
+        label: 'PyTorch, channels_last, autocast to bf16, fused Adam, DataLoader',
+        script: 'bench_erm',
+        settings: { ...settings, ...TUNED, threads, device, workers: threads, first: false },
+      },
+    };
+  },
+};
+
+const STEPS: readonly BenchCase[] = Object.entries(MODELS).flatMap(([model, settings]) =>
+  Object.entries(NUMBERS).flatMap(([numbers, { precision, tf32 = false }]) => {
+    const sides = { ...settings, tf32 };
+    const pytorch: PytorchSettings = { ...TUNED, ...(precision === 'bf16' ? { precision } : {}) };
+    return [
+      ...RIVALS.flatMap(({ name, compiled, target }) =>
+        (['forward', 'erm-step'] as const).map((work) =>
+          computeCase(
+            `gpu-${model}-${work}-${numbers}-${name}`,
+            work,
+            sides,
+            { ...pytorch, compiled },
+            { ...REPEATS, target, precision },
+          ),
+        ),
+      ),
+      // The mask's names are ResNet-50's, and torch.compile does not take functional_call's graph whole.
+      ...(model === 'resnet50'
+        ? [finetuneCase(`gpu-${model}-finetune-step-${numbers}`, { ...sides, precision }, pytorch, 1.2)]
+        : []),
+    ];
+  }),
+);
+
+export const GPU: readonly BenchCase[] = [...STEPS, EPOCH].map((one) => ({ ...one, needsGpu: true }));

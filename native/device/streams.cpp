@@ -1,0 +1,100 @@
+#include "streams.h"
+
+#include <ATen/Context.h>
+#include <ATen/ops/empty.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+
+namespace spurmem {
+
+namespace {
+
+struct Streams {
+  c10::Stream compute, data;
+};
+
+struct OpenDevices {
+  std::mutex mutex;
+  std::map<c10::DeviceIndex, Streams> streams;
+  std::atomic<size_t> count{0};
+};
+
+// Never destroyed: a lane may still be working while the process exits.
+OpenDevices& openDevices() {
+  static auto* devices = new OpenDevices;
+  return *devices;
+}
+
+c10::impl::VirtualGuardImpl guardOf(const at::Device& device) {
+  return c10::impl::VirtualGuardImpl(device.type());
+}
+
+Streams streamsOf(const at::Device& device) {
+  auto& devices = openDevices();
+  const std::lock_guard lock(devices.mutex);
+  return devices.streams.at(device.index());
+}
+
+}  // namespace
+
+void openDevice(const at::Device& device) {
+  if (!device.is_cuda()) return;
+  auto& devices = openDevices();
+  const std::lock_guard lock(devices.mutex);
+  if (devices.streams.count(device.index()) > 0) return;
+  at::globalContext().lazyInitDevice(device.type());
+  const auto guard = guardOf(device);
+  const Streams streams{guard.getStreamFromGlobalPool(device, /*isHighPriority=*/true),
+                        guard.getStreamFromGlobalPool(device, /*isHighPriority=*/false)};
+  devices.streams.emplace(device.index(), streams);
+  devices.count = devices.streams.size();
+}
+
+void takeStreams(LaneName lane) {
+  thread_local size_t taken = 0;
+  auto& devices = openDevices();
+  if (taken == devices.count) return;
+  const std::lock_guard lock(devices.mutex);
+  for (const auto& [index, streams] : devices.streams) {
+    const auto& own = lane == LaneName::compute ? streams.compute : streams.data;
+    guardOf(own.device()).exchangeStream(own);
+  }
+  // Models leave the cores to it.
+  if (lane == LaneName::data) omp_set_num_threads(std::max(1, omp_get_num_procs() - 2));
+  taken = devices.streams.size();
+}
+
+void handOver(const at::Tensor& tensor) {
+  if (!tensor.is_cuda()) return;
+  const auto streams = streamsOf(tensor.device());
+  c10::Event made(tensor.device().type());
+  made.record(streams.data);
+  made.block(streams.compute);
+  // Else the allocator would give its memory to the next batch while a model still reads it.
+  guardOf(tensor.device()).recordDataPtrOnStream(tensor.storage().data_ptr(), streams.compute);
+}
+
+at::TensorOptions stagingFor(const at::Device& device) {
+  return at::TensorOptions().pinned_memory(device.is_cuda());
+}
+
+at::Tensor sendTo(const at::Device& device, const at::Tensor& tensor) {
+  return device.is_cuda() ? tensor.pin_memory().to(device, /*non_blocking=*/true) : tensor;
+}
+
+Values Values::of(const at::Tensor& tensor) {
+  if (!tensor.is_cuda()) return {tensor.contiguous()};
+  // Freed while a stream still writes it, its memory stays out of use until that is done.
+  auto host = at::empty(tensor.sizes(), stagingFor(tensor.device()).dtype(tensor.scalar_type()));
+  host.copy_(tensor, /*non_blocking=*/true);
+  auto arrival = std::make_shared<c10::Event>(tensor.device().type());
+  arrival->record(guardOf(tensor.device()).getStream(tensor.device()));
+  return {host, arrival};
+}
+
+}  // namespace spurmem

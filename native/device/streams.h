@@ -1,0 +1,45 @@
+// Streams of a GPU: one for each lane, so that a batch is prepared beside the model's work, and values that
+// reach the host without stopping the lane that computes them. libtorch's own interface for all devices; the
+// CPU has no streams, and nothing here does anything for it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Event.h>
+
+#include <memory>
+
+#include "../engine.h"
+
+namespace spurmem {
+
+// Makes streams of a device for the lanes. On JavaScript's thread, before the first job that uses the device.
+void openDevice(const at::Device& device);
+
+// On a lane's thread, before a job: computes on the lane's streams from now on.
+void takeStreams(LaneName lane);
+
+// At the end of a job of the data lane: what it has made there is for the compute lane, which waits for it.
+void handOver(const at::Tensor& tensor);
+
+// In pinned memory, from which a copy to the device waits for nobody; the CPU's own for the CPU.
+at::TensorOptions stagingFor(const at::Device& device);
+
+// A tensor of the CPU's on a device, without waiting for what the lane's stream has to do before.
+at::Tensor sendTo(const at::Device& device, const at::Tensor& tensor);
+
+// What a job gives JavaScript to read: a contiguous tensor on the CPU, whose values may be on their way until
+// the event.
+struct Values {
+  at::Tensor tensor;
+  std::shared_ptr<c10::Event> arrival{};
+
+  // Sends a device's values on their way to the host; the CPU's are there.
+  static Values of(const at::Tensor& tensor);
+};
+
+// Those whose first is a number, or whether it is not 0.
+struct Number : Values {
+  explicit Number(const at::Tensor& scalar) : Values(of(scalar)) {}
+};
+
+}  // namespace spurmem
