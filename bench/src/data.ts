@@ -6,6 +6,7 @@ import { CONFIG_NAME } from '#src/data/datasetConfig.js';
 import { DEFAULT_DOMINOES, GARMENTS, buildDominoes } from '#src/data/dominoes.js';
 import { readGarments, SOURCE_SIDE, type SourceImage } from '#src/data/dominoesSources.js';
 import { ARTICLE_PREPROCESSING } from '#src/data/preprocessing.js';
+import type { JobOptions } from '#src/progress.js';
 import { isFile, openRun } from '#src/train/runFolder.js';
 import type { BenchPlace } from './case.js';
 
@@ -36,7 +37,8 @@ async function enlarged(
 ): Promise<string> {
   const folder = join(place.folder, name);
   if (await isFile(join(folder, TABLE_NAME))) return folder;
-  const source = await buildDominoes(join(place.folder, sourceName), { ...DEFAULT_DOMINOES, counts }, place);
+  const made = join(place.folder, sourceName);
+  const source = await buildDominoes(made, { ...DEFAULT_DOMINOES, counts }, jobOf(place));
   const temporary = `${folder}.tmp`;
   await rm(temporary, { recursive: true, force: true });
   for (const { filename } of source.examples) {
@@ -57,6 +59,10 @@ async function enlarged(
   return folder;
 }
 
+function jobOf({ onProgress, onInfo, onWarning, signal }: BenchPlace): JobOptions {
+  return { onProgress, onInfo, onWarning, signal };
+}
+
 interface Enlarged {
   /** Of its folder, and of that of the dominoes that are enlarged. */
   readonly name: string;
@@ -69,7 +75,7 @@ interface Enlarged {
 export async function dominoes(place: BenchPlace): Promise<string> {
   const counts = { train: [700, 37, 11, 212], val: EVEN, test: FEW };
   const options = { ...DEFAULT_DOMINOES, counts };
-  return (await buildDominoes(join(place.folder, 'dominoes-960'), options, place)).folder;
+  return (await buildDominoes(join(place.folder, 'dominoes-960'), options, jobOf(place))).folder;
 }
 
 /** 256 pictures of 500 x 375 px as JPEG: each a mosaic of twelve garments in a tint of its own. Returns the dataset's folder. */

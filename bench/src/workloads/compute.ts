@@ -40,7 +40,12 @@ export async function forward(
   const { model, images } = await create(settings, place);
   const work = repeated(settings, place.device, async () => {
     const logits = await model.network.forward(images);
-    return { read: logits.argmax(), dispose: () => { free(logits); } };
+    return {
+      read: logits.argmax(),
+      dispose: () => {
+        free(logits);
+      },
+    };
   });
   return { ...work, run: async () => ({ ...(await work.run()), measures }) };
 }
@@ -80,7 +85,12 @@ export async function ermStep(settings: ComputeSettings, place: WorkloadPlace): 
   return repeated(settings, place.device, async () => {
     const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
     const loss = await native().crossEntropy(logits, labels, 'mean');
-    return { read: Promise.all([descend(loss, [part]), loss.item()]), dispose: () => { free(logits, loss); } };
+    return {
+      read: Promise.all([descend(loss, [part]), loss.item()]),
+      dispose: () => {
+        free(logits, loss);
+      },
+    };
   });
 }
 
@@ -92,7 +102,12 @@ export async function neuronNorms(settings: ComputeSettings, place: WorkloadPlac
   await loss.backward();
   const { run } = repeated(settings, place.device, async () => {
     const norms = await model.network.neuronScores('gradient', 'neuron');
-    return { read: norms.data(), dispose: () => { free(norms); } };
+    return {
+      read: norms.data(),
+      dispose: () => {
+        free(norms);
+      },
+    };
   });
   return { units: settings.steps * model.numNeurons, run };
 }

@@ -29,7 +29,9 @@ export async function finetuneStep(settings: FinetuneStepSettings, place: Worklo
     const { loss, logits, terms = {} } = await finetuneLoss(defaults, model.network, head, mask, views);
     return {
       read: Promise.all([descend(loss, parts), loss.item()]),
-      dispose: () => { free(loss, logits, ...Object.values(terms)); },
+      dispose: () => {
+        free(loss, logits, ...Object.values(terms));
+      },
     };
   });
 }

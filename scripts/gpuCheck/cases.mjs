@@ -1,0 +1,13 @@
+// Prints the benchmark's cases whose names begin with one of the words, or are one that ends with "=":
+//   node scripts/gpuCheck/cases.mjs gpu-resnet50- resnet18-forward=
+import { CASES } from '../../bench/dist/cases.js';
+
+const words = process.argv.slice(2);
+const names = CASES.map(({ name }) => name).filter((name) =>
+  words.some((word) => (word.endsWith('=') ? name === word.slice(0, -1) : name.startsWith(word))),
+);
+if (names.length === 0) throw new Error(`No case begins with ${words.join(' or ')}`);
+// The long ones, which compile, come last: time may run out.
+console.log(
+  [...names].sort((a, b) => Number(a.includes('compiled')) - Number(b.includes('compiled'))).join(' '),
+);

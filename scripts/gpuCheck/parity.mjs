@@ -1,0 +1,148 @@
+// Compares with PyTorch on the same device: node scripts/gpuCheck/parity.mjs DEVICE FILE
+// Logits within 1e-4 of the largest, gradients within 1e-3 of each tensor's norm, the same ten neurons with the largest gradients, and
+// after each of three epochs of ERM the same accuracies of all groups within one image in 500. Writes what it saw, and ends with 1
+// where one differs by more.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { dominoes } from '../../bench/dist/data.js';
+import { loadDataset } from '../../dist/data/dataset.js';
+import { Model, takeData } from '../../dist/models/model.js';
+import { readSafetensors, writeSafetensors } from '../../dist/models/safetensors.js';
+import { native } from '../../dist/native/addon.js';
+import { openEngine } from '../../dist/native/engine.js';
+import { selectTopK } from '../../dist/neurons/select.js';
+import { trainErm } from '../../dist/train/methods.js';
+import { RunFolder } from '../../dist/train/runFolder.js';
+
+const [device, file] = process.argv.slice(2);
+const MOST = { logits: 1e-4, gradients: 1e-3, topNeurons: 0, accuracy: 1 / 500 };
+const [LARGE, SMALL] = [
+  { size: 224, batch: 32 },
+  { size: 64, batch: 8 },
+];
+const MODELS =
+  device === 'cpu' ? ['resnet18', 'vit_tiny_patch16_224'] : ['resnet50', 'vit_small_patch16_224'];
+const python = process.env.SPURMEM_PYTHON ?? '/usr/bin/python3';
+const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'spurmem-gpu-check-'));
+const checks = [];
+
+function check(what, found, most) {
+  const passed = found <= most;
+  checks.push({ what, found, most, passed });
+  console.log(`${passed ? 'ok  ' : 'FAIL'} ${what}: ${found.toPrecision(3)} (at most ${most})`);
+}
+
+async function checkModel(arch) {
+  const { size, batch } = device === 'cpu' ? SMALL : LARGE;
+  await openEngine({ device, cudnnAllowTf32: false });
+  const generator = new (native().Generator)(7);
+  const model = await Model.create({ arch, numClasses: 2, generator, device, imageSize: [size, size] });
+  const shape = [batch, 3, size, size];
+  const images = { data: generator.randn(shape.reduce((a, b) => a * b)), shape };
+  const labels = { data: Int32Array.from({ length: batch }, (_, i) => i % 2), shape: [batch] };
+  await writeSafetensors(join(folder, 'weights.safetensors'), await takeData(await model.network.state()));
+  await writeSafetensors(join(folder, 'batch.safetensors'), { images, labels });
+  execFileSync(python, [at('parity.py'), arch, device, folder], { stdio: 'inherit' });
+  const { tensors: theirs } = await readSafetensors(join(folder, 'theirs.safetensors'));
+
+  const onDevice = await native().tensor(images.data, shape, device);
+  const input = await onDevice.channelsLast();
+  const target = await native().tensor(labels.data, [batch], device);
+  const evaluated = await model.network.forward(input);
+  check(`${arch}, logits of evaluation`, difference(await evaluated.data(), theirs.logits.data), MOST.logits);
+  const logits = await model.network.forward(input, { grad: true });
+  check(`${arch}, logits with a graph`, difference(await logits.data(), theirs.logits.data), MOST.logits);
+  const loss = await native().crossEntropy(logits, target, 'mean');
+  await loss.backward();
+  const ours = await takeData(await model.network.gradients());
+  const worst = Object.entries(ours).map(([name, { data }]) =>
+    distance(data, theirs[`gradient.${name}`].data),
+  );
+  check(`${arch}, gradients`, Math.max(...worst), MOST.gradients);
+
+  const { layers } = model.description;
+  const scores = await (await model.network.neuronScores('gradient', 'neuron')).data();
+  const norms = layers.flatMap(({ name, size: neurons }) =>
+    rowNorms(theirs[`gradient.${name}.weight`].data, neurons),
+  );
+  const names = (values) =>
+    selectTopK(Float32Array.from(values), layers, 10).map((one) => `${one.layer}[${one.index}]`);
+  const expected = names(norms);
+  const missing = expected.filter((name) => !names(scores).includes(name));
+  check(
+    `${arch}, of the ten neurons with the largest gradients, others than PyTorch\u2019s`,
+    missing.length,
+    MOST.topNeurons,
+  );
+}
+
+async function checkTraining() {
+  const data = await dominoes({ folder: 'bench-data' });
+  const settings = { epochs: 3, batchSize: 64, lr: 1e-4, seed: 3 };
+  const out = join(folder, 'erm');
+  await trainErm({ ...settings, data, out, arch: 'resnet18', device, cudnnAllowTf32: false });
+  const words = Object.entries({
+    data,
+    arch: 'resnet18',
+    device,
+    threads: 2,
+    epochs: 3,
+    'batch-size': 64,
+    lr: 1e-4,
+    seed: 3,
+  });
+  const theirs = JSON.parse(
+    execFileSync(
+      python,
+      [at('../reference/erm.py'), ...words.flatMap(([word, value]) => [`--${word}`, `${value}`])],
+      {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    ),
+  );
+  const { counts } = await loadDataset(data);
+  for (const [i, epoch] of (await new RunFolder(out).readMetrics()).entries()) {
+    for (const split of ['train', 'val']) {
+      for (const [group, accuracy] of epoch[split].accuracy.entries()) {
+        const found = Math.abs(accuracy - theirs.epochs[i][split][group]);
+        const most = Math.max(1 / counts[split][group], MOST.accuracy) + 1e-9;
+        check(`ERM, ${split} accuracy of group ${group} after epoch ${i + 1}`, found, most);
+      }
+    }
+  }
+}
+
+function difference(ours, theirs) {
+  const largest = theirs.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return ours.reduce((most, value, i) => Math.max(most, Math.abs(value - theirs[i])), 0) / largest;
+}
+
+function distance(ours, theirs) {
+  return norm(ours.map((value, i) => value - theirs[i])) / Math.max(norm(theirs), 1e-12);
+}
+
+function norm(values) {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+}
+
+function rowNorms(values, rows) {
+  const length = values.length / rows;
+  return Array.from({ length: rows }, (_, row) => norm(values.subarray(row * length, (row + 1) * length)));
+}
+
+try {
+  for (const arch of MODELS) await checkModel(arch);
+  await checkTraining();
+} finally {
+  writeFileSync(
+    file,
+    `${JSON.stringify({ device, memory: native().deviceMemory(device), checks }, null, 2)}\n`,
+  );
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(checks.every(({ passed }) => passed) ? 0 : 1);

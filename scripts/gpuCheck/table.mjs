@@ -1,0 +1,60 @@
+// Prints what runs of scripts/gpu-check.sh found as one table: node scripts/gpuCheck/table.mjs FOLDER...
+// Of a case that several of them measured, the last one counts.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { textTable } from '../../dist/cli/textTable.js';
+
+const folders = process.argv.slice(2);
+const read = (path) => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined);
+const cases = new Map();
+const parities = [];
+const machines = new Set();
+for (const folder of folders) {
+  const parity = read(join(folder, 'parity.json'));
+  if (parity) parities.push(parity);
+  for (const name of readdirSync(folder).filter((file) => file.endsWith('.json'))) {
+    const result = read(join(folder, name));
+    if (result.kind !== 'bench') continue;
+    machines.add(
+      Object.entries(result.machine)
+        .map(([key, value]) => `${key} ${value}`)
+        .join(', '),
+    );
+    for (const one of result.cases) cases.set(one.name, one);
+  }
+}
+
+function print(caption, names, rows) {
+  console.log(textTable({ caption, columns: names.map((name) => ({ name })), rows }, { color: false }));
+}
+
+if (parities.length > 0) {
+  const rows = parities.flatMap(({ checks }) =>
+    checks.map(({ what, found, most, passed }) => [
+      what,
+      found.toPrecision(2),
+      most.toPrecision(2),
+      passed ? '' : 'FAIL',
+    ]),
+  );
+  print('Beside PyTorch on the same device', ['what', 'found', 'at most', ''], rows);
+}
+if (cases.size > 0) {
+  const rows = [...cases.values()].map(({ name, ours, rival, ratio, target, unit }) => [
+    ...[name, unit, ours.perSecond.toFixed(0), rival.perSecond.toFixed(0)],
+    ...[ratio.median, ...ratio.range].map((value) => value.toFixed(2)),
+    target === null ? '' : `${target}`,
+  ]);
+  print(
+    'Times faster than PyTorch',
+    ['case', 'unit', 'a second', 'theirs', 'times faster', 'from', 'to', 'target'],
+    rows,
+  );
+  const step = cases.get('gpu-resnet50-erm-step-bf16-eager');
+  const epoch = cases.get('gpu-resnet50-erm-epoch-bf16');
+  if (step && epoch) {
+    const share = (100 * epoch.ours.perSecond) / step.ours.perSecond;
+    console.log(`An epoch of ERM runs at ${share.toFixed(0)} % of the rate of its steps (wanted: 90 %).`);
+  }
+}
+for (const machine of machines) console.log(machine);
