@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { JobStatus } from '../../experiments/sweep/jobs.js';
+import type { JobStatus } from '../../reproduce/sweep/jobs.js';
 import { addJob } from '../job.js';
 import { addCommonOptions, deviceOption, integers, threadsOption, type CommonOptions } from '../options.js';
 
@@ -35,8 +35,9 @@ export function addSweepCommands(sweep: Command): void {
         .option('--slurm <file>', 'also write a script that hands the jobs to Slurm'),
     ),
     async ({ sweep: path, plan: planPath, slurm }, output) => {
-      const [{ planSweep, writePlan }, { slurmScript }] = await Promise.all([
-        import('../../experiments/sweep/plan.js'),
+      const [{ planSweep }, { writePlan }, { slurmScript }] = await Promise.all([
+        import('../../reproduce/sweep/planSweep.js'),
+        import('../../reproduce/sweep/plan.js'),
         import('../slurm.js'),
       ]);
       const plan = await planSweep(path);
@@ -66,8 +67,8 @@ export function addSweepCommands(sweep: Command): void {
     ),
     async ({ plan: path, index, device, threads }, output, control) => {
       const [{ readPlan }, { runSweepJob }, { describeEpoch }] = await Promise.all([
-        import('../../experiments/sweep/plan.js'),
-        import('../../experiments/sweep/jobs.js'),
+        import('../../reproduce/sweep/plan.js'),
+        import('../../reproduce/sweep/jobs.js'),
         import('../describe.js'),
       ]);
       const plan = await readPlan(path);
@@ -102,7 +103,7 @@ export function addSweepCommands(sweep: Command): void {
     ),
     async ({ plan: path, csv }, output) => {
       const [{ collectSweep }, { collectedTable, csvRows }, { stringify }, statuses] = await Promise.all([
-        import('../../experiments/sweep/collect.js'),
+        import('../../reproduce/sweep/collect.js'),
         import('../sweepTables.js'),
         import('csv-stringify/sync'),
         statusesOf(path),
@@ -123,8 +124,8 @@ function ofPlan(sweep: Command, name: string, description: string): Command {
 
 async function statusesOf(path: string): Promise<JobStatus[]> {
   const [{ readPlan }, { sweepStatus }] = await Promise.all([
-    import('../../experiments/sweep/plan.js'),
-    import('../../experiments/sweep/jobs.js'),
+    import('../../reproduce/sweep/plan.js'),
+    import('../../reproduce/sweep/jobs.js'),
   ]);
   return sweepStatus(await readPlan(path));
 }

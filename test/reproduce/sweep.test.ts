@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { collectSweep } from '../../src/experiments/sweep/collect.js';
-import { runSweepJob, sweepStatus } from '../../src/experiments/sweep/jobs.js';
-import { planSweep, readPlan, writePlan, type SweepPlan } from '../../src/experiments/sweep/plan.js';
+import { collectSweep } from '../../src/reproduce/sweep/collect.js';
+import { runSweepJob, sweepStatus } from '../../src/reproduce/sweep/jobs.js';
+import { readPlan, writePlan, type SweepPlan } from '../../src/reproduce/sweep/plan.js';
+import { planSweep } from '../../src/reproduce/sweep/planSweep.js';
 import { slurmScript } from '../../src/cli/slurm.js';
 import { start, succeed } from '../cli/support.js';
 import { failure } from '../data/support.js';
@@ -60,17 +61,17 @@ describe('planSweep', () => {
     [
       'an unknown method',
       `${head}jobs: [{ method: ermm }]`,
-      /jobs\[0\]: there is no method "ermm"\. The nearest are erm/,
+      /jobs\[0\]: there is no method ermm\. The nearest are erm/,
     ],
     [
       'an unknown setting',
       `${head}jobs: [{ method: erm, settings: { batch: 3 } }]`,
-      /no setting "batch"\. .*batchSize/,
+      /jobs\[0\]: There is no option `batch`\. .*batchSize/,
     ],
     [
       'an unknown common setting',
       `${head}settings: { lrr: 1 }\njobs: [{ method: erm }]`,
-      /settings: there is no setting "lrr"/,
+      /settings: There is no option `lrr`\. .*lr/,
     ],
     ['a value out of range', `${head}jobs: [{ method: erm, grid: { lr: [-1] } }]`, /jobs\[0\]: `lr` is -1/],
     [
