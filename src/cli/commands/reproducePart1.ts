@@ -29,9 +29,14 @@ const { epochs, lr, augmentation } = ERM_SETTINGS;
 const ERM_OPTIONS = {
   ...{ arch: MODEL_SETTINGS.arch, weights: MODEL_SETTINGS.weights, epochs, lr, augmentation },
 } as const;
-const { sigmas, repeats, samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
+const { criteria, sigmas, repeats, samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
 const TRACE_OPTIONS = {
+  criteria,
   batchSize: TRACE_SETTINGS.session.batchSize,
+  precision: {
+    ...TRACE_SETTINGS.session.precision,
+    help: 'what the model computes in, also where it has to be trained; where it differs from the run’s, the traces say how many predictions that changes',
+  },
   sigmas: { ...sigmas, article: undefined, released: undefined, otherwise: 'each figure’s own' },
   repeats,
   layerTopK: {
