@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
+import { SpurmemError } from '../../errors.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import type { Protocol } from '../../protocol.js';
 import type { Figure } from '../../report/figure.js';
@@ -15,9 +16,10 @@ import {
   protocolOption,
   type ComputeOptions,
 } from '../options.js';
+import { addPlanOptions, SAME_COMMAND, wantsPlan, writeJobs, type PlanOptions } from '../plan.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
 
-interface Part1CommandOptions extends ComputeOptions, DatasetOptions {
+interface Part1CommandOptions extends ComputeOptions, DatasetOptions, PlanOptions {
   readonly run: string;
   readonly data?: string;
   readonly protocol: Protocol;
@@ -82,7 +84,7 @@ function addFigureCommand(
     .addOption(protocolOption());
   addSettings(command, ERM_OPTIONS, '', 'The model, where it has to be trained:');
   addSettings(command, TRACE_OPTIONS, '', 'Tracing:');
-  addDatasetOptions(addComputeOptions(command));
+  addPlanOptions(addDatasetOptions(addComputeOptions(command)));
   addJob<Part1CommandOptions>(
     command,
     async (options, output, control) => {
@@ -105,6 +107,16 @@ function addFigureCommand(
         },
       };
       const { seeds } = options;
+      if (wantsPlan(options)) {
+        if (!seeds) {
+          throw new SpurmemError('USAGE', '`plan` takes `seeds`: each job is the model of one.', {
+            ...{ parameter: 'plan', value: options.plan },
+          });
+        }
+        const { planPart1Seeds } = await import('../../reproduce/sweep/planPart1Seeds.js');
+        await writeJobs(await planPart1Seeds({ ...common, seeds }), options, output, SAME_COMMAND);
+        return;
+      }
       const result = seeds
         ? await reproducePart1Seeds({ ...common, seeds })
         : await reproducePart1({ ...common, seed });

@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { datasetOptionsShape } from '../../data/datasetOptions.js';
 import { messageOf, SpurmemError } from '../../errors.js';
 import { writeJson } from '../../files.js';
+import { MEMORY_FORMATS } from '../../native/addon.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 
 const METHOD_NAMES = TRAINING_METHODS.map(({ name }) => name);
@@ -16,16 +19,24 @@ const jobSchema = z.strictObject({
   stage: z.number().int(),
   entry: z.string(),
   method: z.enum(METHOD_NAMES),
+  /** What the method is given, the protocol among them. */
   settings: settingsSchema,
   seed: z.number().int(),
   /** The run folder. */
   out: z.string(),
   /** The job before it whose run it starts from; null: it starts from the data. */
   from: z.number().int().min(0).nullable(),
+  /** Epochs whose weights are kept, for runs that start from them. */
+  keepEpochs: z.array(z.number().int().min(1)).readonly().optional(),
+  /** What is made of the run when it is trained: figures of Part I, and what their traces are given. */
+  figures: z.strictObject({ names: z.array(z.string()).min(1), settings: settingsSchema }).optional(),
 });
 const planSchema = z.strictObject({
   kind: z.literal('sweep-plan'),
   data: z.string(),
+  /** How the data's folder is read, where its files do not say. */
+  datasetOptions: z.strictObject(datasetOptionsShape).optional(),
+  memoryFormat: z.enum(MEMORY_FORMATS).optional(),
   jobs: z
     .array(jobSchema)
     .min(1)
@@ -78,4 +89,10 @@ export function variedNames(jobs: readonly SweepJob[]): string[] {
   return [...names].filter(
     (name) => new Set(jobs.map(({ settings }) => JSON.stringify(settings[name]))).size > 1,
   );
+}
+
+/** Settings as a process in any working directory takes them. */
+export function withWholePaths(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { weights } = settings;
+  return typeof weights === 'string' ? { ...settings, weights: resolve(weights) } : { ...settings };
 }

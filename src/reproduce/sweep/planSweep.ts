@@ -5,7 +5,7 @@ import { nameInFolder } from '../../experiments/studyArm.js';
 import { nearestSentence, requireKnownNames } from '../../settings/names.js';
 import { checkSettings, type SettingsTable } from '../../settings/setting.js';
 import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
-import { readAs, variedNames, type SweepJob, type SweepPlan } from './plan.js';
+import { readAs, variedNames, withWholePaths, type SweepJob, type SweepPlan } from './plan.js';
 
 const settingsSchema = z.record(z.string(), z.unknown());
 const entrySchema = z.strictObject({
@@ -35,8 +35,7 @@ type Entry = z.infer<typeof entrySchema>;
 type Refuse = (problem: string) => SpurmemError;
 
 /**
- * Expands a sweep: every entry with every combination of its grid and every seed is a job. Paths of folders are absolute from
- * here on.
+ * Expands a sweep: every entry with every combination of its grid and every seed is a job. Paths are absolute from here on.
  *
  * @param path a file in YAML or JSON: `out`, `data`, `seeds`, `settings`, `jobs` with `method`, `name`, `from`, `settings`, `grid`
  * @throws `USAGE` naming the file and the key that is wrong
@@ -82,7 +81,8 @@ function jobsOf(
       for (const source of sourcesOf(entry, startsFrom, earlier, seed, refuse)) {
         const folder = [slug(combination), slug(source?.varied ?? {})].filter((part) => part !== '');
         jobs.push({
-          ...{ stage: source ? source.job.stage + 1 : 0, entry: name, method, settings, seed },
+          ...{ stage: source ? source.job.stage + 1 : 0, entry: name, method },
+          ...{ settings: withWholePaths(settings), seed },
           out: resolve(join(out, name, ...folder, `seed-${seed}`)),
           from: source?.job.index ?? null,
         });
