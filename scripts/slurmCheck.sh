@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a sweep of six small runs on a real Slurm of this one host, and removes it all: as root, with Debian's slurm-wlm and munge.
+# Runs a sweep of six small runs and a study of six on a real Slurm of this one host, and removes it all: as root, with Debian's slurm-wlm and munge.
 # Not part of the tests: it starts daemons.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -69,10 +69,23 @@ jobs:
   - { method: erm, settings: { arch: resnet20, lr: 0.001 } }
   - { method: dfr, from: erm, settings: { draws: 1 } }
 YAML
+
+# Submits a plan's script, and waits until all six of its jobs are finished: PLAN SCRIPT
+submit() {
+  bash "$2" --output "$folder/job-%A-%a.log" --chdir "$PWD" --cpus-per-task 1
+  for _ in $(seq 120); do [ -z "$(squeue --noheader)" ] && break; sleep 2; done
+  "${spurmem[@]}" sweep status --plan "$1" || true
+  [ "$("${spurmem[@]}" sweep status --plan "$1" --json | grep -c '"state": "finished"')" -eq 6 ] ||
+    { cat "$folder"/job-*.log "$folder"/slurm*.log | tail -40 >&2; exit 1; }
+}
+
 "${spurmem[@]}" sweep plan --sweep "$folder/sweep.yaml" --plan "$folder/plan.json" --slurm "$folder/submit.sh"
-bash "$folder/submit.sh" --output "$folder/job-%a.log" --chdir "$PWD" --cpus-per-task 1
-for _ in $(seq 120); do [ -z "$(squeue --noheader)" ] && break; sleep 2; done
-"${spurmem[@]}" sweep status --plan "$folder/plan.json" || true
+submit "$folder/plan.json" "$folder/submit.sh"
 "${spurmem[@]}" sweep collect --plan "$folder/plan.json"
-[ "$("${spurmem[@]}" sweep status --plan "$folder/plan.json" --json | grep -c '"state": "finished"')" -eq 6 ] ||
-  { cat "$folder"/job-*.log "$folder"/slurm*.log | tail -40 >&2; exit 1; }
+
+study=(reproduce baselines --data "$folder/data" --out "$folder/study" --arch resnet20 --erm-epochs 2 --erm-batch-size 32 --seeds 0,1,2
+  --only ERM DFR)
+"${spurmem[@]}" "${study[@]}" --plan "$folder/study.json" --slurm "$folder/study.sh"
+submit "$folder/study.json" "$folder/study.sh"
+"${spurmem[@]}" "${study[@]}" 2>"$folder/study.log"
+! grep epoch "$folder/study.log" || { echo "The study trained again." >&2; exit 1; }

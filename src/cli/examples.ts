@@ -12,6 +12,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'reproduce part2': [
     'reproduce part2 --data waterbirds --weights resnet50.pth --seeds 0,1,2 --equivalence 2',
+    'reproduce part2 --data waterbirds --weights resnet50.pth --plan part2.json --slurm part2.sh',
   ],
   'dataset dominoes': ['dataset dominoes --data data/dominoes'],
   'dataset compose': [
@@ -78,5 +79,7 @@ export function examplesOf(name: string, command: Command): readonly string[] {
   const own = EXAMPLES[name];
   if (own) return own;
   const isStudy = command.options.some(({ long }) => long === '--grid');
-  return isStudy ? [`${name} --data waterbirds --weights resnet50.pth --seeds 0,1,2`] : familyExamples(name);
+  if (!isStudy) return familyExamples(name);
+  const study = `${name} --data waterbirds --weights resnet50.pth`;
+  return [`${study} --seeds 0,1,2`, `${study} --plan ${command.name()}.json --slurm ${command.name()}.sh`];
 }

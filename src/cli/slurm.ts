@@ -1,4 +1,4 @@
-import type { SweepPlan } from '../experiments/sweep/plan.js';
+import type { SweepPlan } from '../reproduce/sweep/plan.js';
 
 /**
  * A script that hands a plan's jobs to Slurm: an array for each stage, each after the one before it. Its arguments go to sbatch.

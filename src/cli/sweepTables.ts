@@ -1,5 +1,5 @@
-import type { CollectedRun, SweepTable } from '../experiments/sweep/collect.js';
-import type { JobStatus } from '../experiments/sweep/jobs.js';
+import type { CollectedRun, SweepTable } from '../reproduce/sweep/collect.js';
+import type { JobStatus } from '../reproduce/sweep/jobs.js';
 import type { SeedSummary } from '../metrics/seeds.js';
 import { percent, percentRange } from '../report/format.js';
 import { inWords } from '../settings/setting.js';

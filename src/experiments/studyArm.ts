@@ -47,36 +47,75 @@ export interface SeedOutcome {
   readonly testAccuracy: readonly number[];
 }
 
+/** A run of a study: a way to train with its settings, in a folder of its own. */
+export interface StudyRun {
+  readonly method: string;
+  /** The part of the study's options that its settings come from, by which their parameters are named. */
+  readonly scope: string;
+  /** What `method` is given, the protocol among them. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly seed: number;
+  readonly out: string;
+  /** The folder of the study's run that it starts from; left out: it starts from the data. */
+  readonly from?: string;
+  readonly keepEpochs?: readonly number[] | undefined;
+}
+
+/** The runs of one arm with one seed: its own, which is the last, and before it the ERM run that it starts from. */
+export function runsOf(
+  {
+    out,
+    erm: recipe,
+    finetune: finetuning,
+    keepEpochs,
+  }: Pick<ArmOptions, 'out' | 'erm' | 'finetune' | 'keepEpochs'>,
+  arm: StudyArm,
+  seed: number,
+): readonly StudyRun[] {
+  const folder = (...parts: readonly string[]): string =>
+    join(out, parts.filter((part) => part !== '').join('-'), `seed-${seed}`);
+  const method = methodNamed(arm.method ?? erm.name);
+  const ermSlug = slug(arm.erm, recipe);
+  const ofErm = { scope: 'erm', settings: { ...recipe, ...arm.erm }, seed } as const;
+  const own = arm.settings ?? {};
+  if (method.startsFrom === 'data') {
+    return [
+      {
+        ...{ ...ofErm, method: method.name, settings: { ...ofErm.settings, ...own } },
+        out: folder(method.name, ermSlug, slug(own)),
+        ...(method.name === erm.name ? { keepEpochs } : {}),
+      },
+    ];
+  }
+  const from = folder(erm.name, ermSlug);
+  const shared = sharedSettings(method, finetuning);
+  const settings: Readonly<Record<string, unknown>> & FinetuneSettings = { ...shared, ...own };
+  // An arm of another protocol has that one's defaults.
+  const common = { ...defaultsOf(method.settings, settings.protocol ?? 'article'), ...shared };
+  return [
+    { ...ofErm, method: erm.name, out: from, keepEpochs },
+    {
+      method: method.name,
+      scope: method.likeFinetuning === true ? finetune.name : method.name,
+      ...{ settings, seed, out: folder(method.name, ermSlug, slug(own, common)), from },
+    },
+  ];
+}
+
 /**
  * Trains one arm with one seed, and the ERM run that it starts from; what is finished is not trained again.
  *
  * @throws what training throws, with the parameters `erm.<name>` and `finetune.<name>`
  */
 export async function trainArm(options: ArmOptions, arm: StudyArm, seed: number): Promise<SeedOutcome> {
-  const { out, erm: recipe, finetune: finetuning, keepEpochs, ...rest } = options;
-  const job = { ...rest, seed, resume: true };
-  const folder = (...parts: readonly string[]): string =>
-    join(out, parts.filter((part) => part !== '').join('-'), `seed-${seed}`);
-  const method = methodNamed(arm.method ?? erm.name);
-  const ermSlug = slug(arm.erm, recipe);
-  const settings = { ...recipe, ...arm.erm };
-  const own = arm.settings ?? {};
-  if (method.startsFrom === 'data') {
-    const run = folder(method.name, ermSlug, slug(own));
-    const kept = method.name === erm.name ? { keepEpochs } : {};
-    const trained = await inScope('erm', () =>
-      method.train({ ...job, ...settings, ...own, ...kept, out: run }),
+  const { out: _out, erm: _erm, finetune: _finetune, keepEpochs: _keepEpochs, ...job } = options;
+  let last: TrainedRun | undefined;
+  for (const { method, scope, settings, ...run } of runsOf(options, arm, seed)) {
+    last = await inScope(scope, () =>
+      methodNamed(method).train({ ...job, ...settings, ...run, resume: true }),
     );
-    return outcomeOf(seed, run, trained);
   }
-  const from = folder(erm.name, ermSlug);
-  await inScope('erm', () => erm.train({ ...job, ...settings, keepEpochs, out: from }));
-  const shared = sharedSettings(method, finetuning);
-  const common = { ...defaultsOf(method.settings, finetuning.protocol ?? 'article'), ...shared };
-  const run = folder(method.name, ermSlug, slug(own, common));
-  const scope = method.likeFinetuning === true ? finetune.name : method.name;
-  const trained = await inScope(scope, () => method.train({ ...job, ...shared, ...own, from, out: run }));
-  return outcomeOf(seed, run, trained);
+  return outcomeOf(seed, last as TrainedRun);
 }
 
 /** Those of a study's settings of fine-tuning that a way to train shares with it. */
@@ -87,7 +126,7 @@ function sharedSettings(method: TrainingMethod, finetuning: FinetuneSettings): F
   return Object.fromEntries(Object.entries(finetuning).filter(([name]) => isShared(name)));
 }
 
-function outcomeOf(seed: number, run: string, { bestEpoch, val, test }: TrainedRun): SeedOutcome {
+function outcomeOf(seed: number, { run, bestEpoch, val, test }: TrainedRun): SeedOutcome {
   return {
     ...{ seed, run, bestEpoch },
     valWorstGroupAccuracy: val.worstGroupAccuracy,

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { integer, oneOf, text, toggle } from '../settings/values.js';
 import { MEMORY_FORMATS, native, type MemoryFormat } from './addon.js';
 import { resolveDevice, setThreads } from './device.js';
@@ -30,24 +31,47 @@ export interface EngineOptions {
   readonly cacheOnDevice?: DeviceCache | undefined;
 }
 
-export const ENGINE_TYPES = {
-  device: text('auto, cpu, cuda or cuda:n'),
-  threads: integer(0),
+/** What changes numbers, if only their last bits. */
+const NUMERICS_TYPES = {
   memoryFormat: oneOf(MEMORY_FORMATS),
   float32MatmulPrecision: oneOf(MATMUL_PRECISIONS),
   cudnnAllowTf32: toggle(),
   cudnnBenchmark: toggle(),
   deterministic: toggle(),
+} as const;
+
+export const ENGINE_TYPES = {
+  device: text('auto, cpu, cuda or cuda:n'),
+  threads: integer(0),
+  ...NUMERICS_TYPES,
   cacheOnDevice: oneOf(DEVICE_CACHES),
 } as const;
 
 /** What is given of the engine's options. */
 export function engineOptions(options: EngineOptions): EngineOptions {
-  const names = Object.keys(ENGINE_TYPES) as (keyof EngineOptions)[];
+  return given(options, ENGINE_TYPES);
+}
+
+/** What is given of those that change numbers. */
+export function numericOptions(options: EngineOptions): EngineOptions {
+  return given(options, NUMERICS_TYPES);
+}
+
+function given(options: EngineOptions, types: object): EngineOptions {
+  const names = Object.keys(types) as (keyof EngineOptions)[];
   return Object.fromEntries(
     names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   );
 }
+
+/** The same options in a file. */
+export const numericsShape = {
+  memoryFormat: z.enum(MEMORY_FORMATS).optional(),
+  float32MatmulPrecision: z.enum(MATMUL_PRECISIONS).optional(),
+  cudnnAllowTf32: z.boolean().optional(),
+  cudnnBenchmark: z.boolean().optional(),
+  deterministic: z.boolean().optional(),
+};
 
 /**
  * Makes the engine compute as these options say, for the whole process.

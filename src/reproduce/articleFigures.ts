@@ -1,9 +1,11 @@
+import { SpurmemError } from '../errors.js';
 import type { TraceEntry, TraceUnstructuredResult } from '../experiments/results.js';
 import type { Figure, FigureNeeds, TraceNeed } from '../report/figure.js';
-import { ARTICLE_CRITERIA } from '../neurons/criteria.js';
+import type { CriterionName } from '../neurons/criteria.js';
 import { FIGURES } from '../report/figures.js';
 import { inArticleOrder } from '../report/format.js';
 import type { RunResults } from '../report/reportData.js';
+import { nearestSentence } from '../settings/names.js';
 
 /** The figures and tables that one run gives, in the article's order. Heat maps compare two runs. */
 export const OF_ONE_RUN: readonly Figure[] = FIGURES.filter(
@@ -12,6 +14,21 @@ export const OF_ONE_RUN: readonly Figure[] = FIGURES.filter(
 
 /** Those of the article's Part I. */
 export const PART1: readonly Figure[] = OF_ONE_RUN.filter(({ beyondArticle }) => beyondArticle !== true);
+
+/** Figures by their names. Throws `USAGE` for a name that is none. */
+export function figuresNamed(names: readonly string[]): Figure[] {
+  return names.map((name) => {
+    const figure = FIGURES.find((known) => known.name === name);
+    if (figure) return figure;
+    throw new SpurmemError(
+      'USAGE',
+      `There is no figure ${name}. ${nearestSentence(
+        name,
+        FIGURES.map((known) => known.name),
+      )}`,
+    );
+  });
+}
 
 /**
  * The unstructured traces that figures need: one for each perturbation and split, which covers all of theirs.
@@ -33,15 +50,31 @@ export function mergeNeeds(figures: readonly Figure[], grid?: readonly number[])
   return [...merged.values()];
 }
 
-/** Of the results, what a figure needs: a trace may hold more for others. */
-export function neededOf(results: RunResults, needs: FigureNeeds, grid?: readonly number[]): RunResults {
+/** Of the results, what a figure needs of these criteria: a trace may hold more for others. */
+export function neededOf(
+  results: RunResults,
+  needs: FigureNeeds,
+  criteria: readonly CriterionName[],
+  grid?: readonly number[],
+): RunResults {
   const traceNeeds = resolved(needs, grid);
-  const others = (needs.results ?? []).map((name) => [name, results[name]] as const);
+  const { layers } = results;
+  const all = {
+    ...results,
+    layers: layers && {
+      ...layers,
+      entries: layers.entries.filter(({ criterion }) => criteria.includes(criterion)),
+    },
+  };
+  const others = (needs.results ?? []).map((name) => [name, all[name]] as const);
   return {
     traces: results.traces
       .map((trace) => ({
         ...trace,
-        entries: trace.entries.filter((entry) => traceNeeds.some((need) => isNeeded(trace, entry, need))),
+        entries: trace.entries.filter(
+          (entry) =>
+            criteria.includes(entry.criterion) && traceNeeds.some((need) => isNeeded(trace, entry, need)),
+        ),
       }))
       .filter(({ entries }) => entries.length > 0),
     ...(Object.fromEntries(others) as Omit<RunResults, 'traces'>),
@@ -56,7 +89,6 @@ function isNeeded(trace: TraceUnstructuredResult, entry: TraceEntry, need: Trace
   return (
     trace.perturbation === need.perturbation &&
     trace.split === need.split &&
-    ARTICLE_CRITERIA.includes(entry.criterion) &&
     need.topK.includes(entry.k) &&
     (entry.sigma === null || need.sigmas.includes(entry.sigma))
   );

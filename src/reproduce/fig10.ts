@@ -24,7 +24,7 @@ export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Resu
   const result = await gradCam(options);
   const content = {
     ...{ results: { traces: [], gradCam: result }, dataset: await readRunData(run) },
-    ...{ checkpoint: result.after.checkpoint, grid: [] },
+    ...{ checkpoint: result.after.checkpoint, criteria: [], grid: [] },
   };
   const { folder } = run;
   const [figure] = (await folder.locked(() => writeFigures(folder, [fig10], content), { waits: true })) as [

@@ -1,5 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import { writeAtomic } from '../files.js';
+import type { CriterionName } from '../neurons/criteria.js';
 import type { Figure, FigureRow } from '../report/figure.js';
 import type { ReportDataset, RunResults } from '../report/reportData.js';
 import type { Table } from '../report/tables/table.js';
@@ -29,12 +30,12 @@ export interface ReproducedFigure extends FigureResult {
 export async function writeFigures(
   folder: RunFolder,
   figures: readonly Figure[],
-  { results, dataset, checkpoint, grid }: FigureContent,
+  { results, dataset, checkpoint, criteria, grid }: FigureContent,
 ): Promise<ReproducedFigure[]> {
   const groups = groupLabels(dataset);
   const written: ReproducedFigure[] = [];
   for (const { name, title, needs, rows, tables } of figures) {
-    const source = { ...neededOf(results, needs, grid), dataset };
+    const source = { ...neededOf(results, needs, criteria, grid), dataset };
     const result: FigureResult = { kind: name, title, checkpoint, models: 1, rows: rows(source) };
     await folder.writeResult(name, result);
     const json = folder.result(name);
@@ -50,6 +51,8 @@ interface FigureContent {
   readonly dataset: ReportDataset;
   /** sha256 of the weights that the results are of. */
   readonly checkpoint: string;
+  /** Of neurons that are shown. */
+  readonly criteria: readonly CriterionName[];
   /** Standard deviations of figures that show several, where others than their own were chosen. */
   readonly grid: readonly number[] | undefined;
 }

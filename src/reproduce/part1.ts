@@ -28,11 +28,11 @@ import type { Figure, TraceNeed } from '../report/figure.js';
 import type { RunResults } from '../report/reportData.js';
 import { writeReport } from '../report/writeReport.js';
 import { checkOptions, checkPart, type Accepted, type OptionTypes } from '../settings/options.js';
-import { resolveSettings, without } from '../settings/setting.js';
+import { requireValue, resolveSettings, without } from '../settings/setting.js';
 import { callback, listOf, objectWith } from '../settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../train/ermSettings.js';
 import { erm as ermMethod } from '../train/methods/erm.js';
-import type { ErmOptions } from '../train/recipe.js';
+import type { ErmOptions, ErmSettings } from '../train/recipe.js';
 import { RunFolder } from '../train/runFolder.js';
 import { mergeNeeds } from './articleFigures.js';
 import { writeFigures, type ReproducedFigure } from './figureFiles.js';
@@ -45,6 +45,8 @@ export interface Part1Options extends Omit<SessionOptions, 'unit'> {
   /** What ERM takes besides, where the run has to be trained. */
   readonly erm?:
     Partial<Pick<ErmOptions, 'arch' | 'weights' | 'epochs' | 'lr' | 'augmentation' | 'onEpoch'>> | undefined;
+  /** How neurons are scored; default: the article's criteria. */
+  readonly criteria?: readonly CriterionName[] | undefined;
   /** Standard deviations of Figs 11 and 12; default: each figure's own. */
   readonly sigmas?: readonly number[] | undefined;
   /** Seeds of random perturbations. Default: the protocol's; article: 10. */
@@ -69,15 +71,14 @@ export interface Part1Result {
 }
 
 const { topK: layerTopK } = TRACE_SETTINGS.structured;
-const { sigmas, repeats, samples, controls, exceedances, comparedTopK } = TRACE_SETTINGS.unstructured;
+const { criteria, sigmas, repeats, samples, controls, exceedances, comparedTopK } =
+  TRACE_SETTINGS.unstructured;
 const { unit: _unit, ...session } = TRACE_SETTINGS.session;
 const { fraction } = TRACE_SETTINGS.overlap;
 
-/** What Part I takes, of one run or of several. */
-export const PART1_TYPES: OptionTypes<Omit<Part1Options, keyof typeof session>> = {
-  ...SESSION_TYPES,
-  figures: listOf(objectWith('a figure of FIGURES', 'name', 'needs')),
-  erm: objectWith('an object with options of ERM'),
+/** How figures are traced, besides a session's settings. */
+const TRACE_TYPES = {
+  criteria: criteria.type,
   sigmas: sigmas.type,
   repeats: repeats.type,
   layerTopK: layerTopK.type,
@@ -86,6 +87,14 @@ export const PART1_TYPES: OptionTypes<Omit<Part1Options, keyof typeof session>> 
   controls: controls.type,
   exceedances: exceedances.type,
   comparedTopK: comparedTopK.type,
+};
+
+/** What Part I takes, of one run or of several. */
+export const PART1_TYPES: OptionTypes<Omit<Part1Options, keyof typeof session>> = {
+  ...SESSION_TYPES,
+  ...TRACE_TYPES,
+  figures: listOf(objectWith('a figure of FIGURES', 'name', 'needs')),
+  erm: objectWith('an object with options of ERM'),
   onStep: callback(),
 };
 
@@ -97,9 +106,35 @@ const ERM_PART: Accepted = {
 };
 
 /** Checks the options of Part I. Throws `USAGE`. */
-export function checkPart1Options(options: object, accepted: Omit<Accepted, 'settings'>): void {
+export function checkPart1Options(
+  options: Pick<Part1Options, 'figures' | 'criteria'>,
+  accepted: Omit<Accepted, 'settings'>,
+): void {
   checkOptions(options, { ...accepted, settings: session });
   checkPart(options, 'erm', ERM_PART);
+  const { figures, criteria: asked } = options;
+  // Of a single criterion, it would fail after the traces.
+  if (asked && needsOf(figures).has('overlap')) {
+    requireValue('criteria', asked, TRACE_SETTINGS.overlap.criteria.type);
+  }
+}
+
+/** What ERM is given where the model has to be trained: its own settings, and those that it shares with tracing. */
+export function trainingOf({
+  protocol,
+  batchSize,
+  loss,
+  precision,
+  erm,
+}: Partial<Part1Options>): ErmSettings {
+  const { onEpoch: _onEpoch, ...own } = erm ?? {};
+  return { protocol, batchSize, loss, precision, ...own };
+}
+
+/** The settings that traces are made with, as `reproducePart1` takes them. */
+export function tracingOf(options: Partial<Part1Options>): Readonly<Record<string, unknown>> {
+  const names = ['protocol', ...Object.keys(session), ...Object.keys(TRACE_TYPES)];
+  return Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)));
 }
 
 /**
@@ -114,7 +149,7 @@ export async function reproducePart1(options: Part1Options): Promise<Part1Result
   await trainWhereMissing(options);
   using session = await TraceSession.open(options);
   const content = {
-    ...{ results: await makeResults(session, options), grid: options.sigmas },
+    ...{ results: await makeResults(session, options), grid: options.sigmas, criteria: criteriaOf(options) },
     ...{ checkpoint: session.checkpoint, dataset: session.dataset },
   };
   const { folder } = session;
@@ -126,16 +161,38 @@ export async function reproducePart1(options: Part1Options): Promise<Part1Result
 
 async function trainWhereMissing(options: Part1Options): Promise<void> {
   const { run, data, erm = {}, ...rest } = options;
+  if (!(await hasToBeTrained(options)) || data === undefined) return;
+  options.onStep?.(`ERM: ${erm.arch ?? ''}`);
+  await inScope('erm', () =>
+    ermMethod.train({
+      ...{ ...rest, ...trainingOf(options), onEpoch: erm.onEpoch },
+      ...{ data, out: run, resume: true },
+    }),
+  );
+}
+
+/** Whether a run is missing. Throws `USAGE` where it cannot be trained: `data` or `erm.arch` is missing too. */
+export async function hasToBeTrained({
+  run,
+  data,
+  erm,
+}: Pick<Part1Options, 'run' | 'data' | 'erm'>): Promise<boolean> {
   const folder = new RunFolder(run);
-  if ((await folder.readTrainingResult()) !== undefined) return;
-  if (data === undefined || erm.arch === undefined) {
-    throw new SpurmemError('USAGE', `${folder.path} holds no finished run.`, {
-      parameter: 'run',
-      advice: ['Name one as `run`.', 'Or let one be trained there: give `data` and `erm.arch`.'],
-    });
-  }
-  options.onStep?.(`ERM: ${erm.arch}`);
-  await inScope('erm', () => ermMethod.train({ ...rest, ...erm, data, out: run, resume: true }));
+  if ((await folder.readTrainingResult()) !== undefined) return false;
+  if (data !== undefined && erm?.arch !== undefined) return true;
+  throw new SpurmemError('USAGE', `${folder.path} holds no finished run.`, {
+    parameter: 'run',
+    advice: ['Name one as `run`.', 'Or let one be trained there: give `data` and `erm.arch`.'],
+  });
+}
+
+/** What figures need besides unstructured traces. */
+function needsOf(figures: readonly Figure[]): ReadonlySet<string> {
+  return new Set(figures.flatMap(({ needs }) => needs.results ?? []));
+}
+
+function criteriaOf({ criteria }: Part1Options): readonly CriterionName[] {
+  return criteria ?? ARTICLE_CRITERIA;
 }
 
 /** What the figures need; the rest is left out. */
@@ -144,7 +201,7 @@ async function makeResults(session: TraceSession, options: Part1Options): Promis
   for (const need of mergeNeeds(options.figures, options.sigmas)) {
     traces.push(await unstructuredTrace(session, options, need));
   }
-  const others = new Set(options.figures.flatMap(({ needs }) => needs.results ?? []));
+  const others = needsOf(options.figures);
   return {
     traces,
     result: others.has('result') ? await session.folder.readTrainingResult() : undefined,
@@ -162,21 +219,22 @@ async function unstructuredTrace(
 ): Promise<TraceUnstructuredResult> {
   const { perturbation, split, topK, sigmas } = need;
   const wanted = controlledFor(options, need);
+  const criteria = criteriaOf(options);
   const name = resultName({ kind: 'trace-unstructured', perturbation, split });
   const made = await session.folder.readResult(name, unstructuredSchema);
   const repeats = (criterion: CriterionName): number =>
     repeatsOf(criterion, session.settings.protocol, options);
   const hasRepeats =
     !isDrawn(perturbation) ||
-    ARTICLE_CRITERIA.every((criterion) => made?.repeats?.[criterion] === repeats(criterion));
+    criteria.every((criterion) => made?.repeats?.[criterion] === repeats(criterion));
   const { rewindEpochs } = TRACE_SETTINGS.unstructured;
   const isRewound =
     made?.rewound === undefined || made.rewound.epochs === rewindEpochs[session.settings.protocol];
   const isSame = made && hasRepeats && isRewound && isOfSession(session, wanted, made);
-  if (isSame && coversNeed(made, need, comparedOf(options, need))) return made;
+  if (isSame && coversNeed(made, need, criteria, comparedOf(options, need))) return made;
   options.onStep?.(`trace: ${perturbation}, ${split} split`);
   return traceUnstructuredIn(session, {
-    criteria: ARTICLE_CRITERIA,
+    criteria,
     ...{ topK, perturbation, split, repeats: options.repeats },
     sigmas: sigmas.length === 0 ? undefined : sigmas,
     ...controlsOf(wanted),
@@ -188,17 +246,18 @@ async function structuredTrace(session: TraceSession, options: Part1Options): Pr
   const { topK } = resolveSettings({ topK: TRACE_SETTINGS.structured.topK }, session.settings.protocol, {
     topK: options.layerTopK,
   });
+  const criteria = criteriaOf(options);
   const made = await session.folder.readResult('trace-structured', structuredSchema);
   const isSame =
     made &&
     isOfSession(session, options, made) &&
     made.split === 'train' &&
-    ARTICLE_CRITERIA.every((criterion) =>
+    criteria.every((criterion) =>
       topK.every((k) => made.entries.some((entry) => entry.criterion === criterion && entry.k === k)),
     );
   if (isSame) return made;
   options.onStep?.('trace: layer by layer');
-  return traceStructuredIn(session, { criteria: ARTICLE_CRITERIA, topK, ...controlsOf(options) });
+  return traceStructuredIn(session, { criteria, topK, ...controlsOf(options) });
 }
 
 async function overlapTrace(session: TraceSession, options: Part1Options): Promise<TraceOverlapResult> {
@@ -207,14 +266,15 @@ async function overlapTrace(session: TraceSession, options: Part1Options): Promi
     session.settings.protocol,
     options,
   );
+  const criteria = criteriaOf(options);
   const made = await session.folder.readResult('trace-overlap', overlapSchema);
   const isSame =
     made?.fraction === fraction &&
     hasHeaderOf(session, made) &&
-    hasSameValues(new Set(made.entries.map(({ chosenBy }) => chosenBy)), ARTICLE_CRITERIA);
+    hasSameValues(new Set(made.entries.map(({ chosenBy }) => chosenBy)), criteria);
   if (isSame) return made;
   options.onStep?.('trace: overlap of the criteria');
-  return traceOverlapIn(session, { fraction });
+  return traceOverlapIn(session, { criteria, fraction });
 }
 
 /** What is there of these weights, however many examples were tried, or what the defaults give. */
@@ -268,7 +328,8 @@ function isOfSession(
 
 function hasHeaderOf(session: TraceSession, made: object): boolean {
   const values = made as Readonly<Record<string, unknown>>;
-  return Object.entries(session.header).every(
+  // A trace in another precision than its run's says so, and one in the run's has no such key.
+  return Object.entries({ precision: undefined, ...session.header }).every(
     ([name, value]) => JSON.stringify(values[name]) === JSON.stringify(value),
   );
 }
@@ -290,6 +351,7 @@ function comparedOf(
 function coversNeed(
   made: TraceUnstructuredResult,
   { topK, sigmas }: TraceNeed,
+  criteria: readonly CriterionName[],
   compared: readonly number[],
 ): boolean {
   const has = (criterion: string, k: number, sigma: number | null): boolean =>
@@ -300,7 +362,7 @@ function coversNeed(
         entry.sigma === sigma &&
         (made.controls === null || entry.controls !== null || !compared.includes(k)),
     );
-  return ARTICLE_CRITERIA.every((criterion) =>
+  return criteria.every((criterion) =>
     topK.every((k) => (sigmas.length === 0 ? [null] : sigmas).every((sigma) => has(criterion, k, sigma))),
   );
 }

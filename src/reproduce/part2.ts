@@ -1,9 +1,11 @@
+import { numericOptions } from '../native/engine.js';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { datasetOf } from '../data/dataset.js';
 import { runStudy, type StudyResult } from '../experiments/study.js';
-import { checkStudyOptions, STUDY_TYPES, type StudyOptions } from '../experiments/studyOptions.js';
+import { runsOf } from '../experiments/studyArm.js';
+import { checkArms, checkStudyOptions, STUDY_TYPES, type StudyOptions } from '../experiments/studyOptions.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { makeFolder, writeAtomic, writeJson } from '../files.js';
 import { writeStudyReport } from '../report/studyReport.js';
@@ -11,6 +13,8 @@ import { studyRows } from '../report/tables/study.js';
 import type { OptionTypes } from '../settings/options.js';
 import { listOf, objectWith, text } from '../settings/values.js';
 import { gridArms, kickInEpochs, STUDIES, type StudyGrid, type StudyPlan } from './studies.js';
+import type { SweepPlan } from './sweep/plan.js';
+import { jobsOfRuns } from './sweep/studyJobs.js';
 
 export interface Part2Options extends Omit<
   StudyOptions,
@@ -53,22 +57,15 @@ const PART2_TYPES: OptionTypes<Part2Options> = {
  * @throws `USAGE` without seeds or for an unknown study or row, and what training throws
  */
 export async function reproducePart2(options: Part2Options): Promise<Part2Result> {
-  checkStudyOptions(options, { types: PART2_TYPES, required: ['data', 'seeds', 'erm', 'finetune'] });
-  const plans = (options.studies ?? STUDIES.map(({ name }) => name)).map((name) => planOf(name, options));
-  const { studies: _studies, only: _only, grid, ...shared } = options;
-  const { data: given, datasetOptions } = shared;
-  const data = await datasetOf(given, datasetOptions);
-  const out = resolve(options.out ?? `runs/part2-${data.name}`);
-  await makeFolder(out);
-  const kickIn = grid?.kickInEpoch ?? kickInEpochs(options.erm);
-  const keepEpochs = kickIn.filter((epoch) => typeof epoch === 'number');
-  for (const plan of plans) await declare(out, plan, options);
+  const { plans, ...prepared } = await prepare(options);
+  const { studies: _studies, only: _only, grid: _grid, ...shared } = options;
+  const { out } = prepared;
   const studies: Part2Result['studies'][number][] = [];
   for (const { kind, title, arms, focus } of plans) {
     options.onStep?.(`${kind}: ${title}`);
     const study: Part2StudyResult = {
       ...{ kind, title },
-      ...(await runStudy({ ...shared, data, out, keepEpochs, arms, focus })),
+      ...(await runStudy({ ...shared, ...prepared, arms, focus })),
     };
     const json = join(out, `${kind}.json`);
     const csv = join(out, `${kind}.csv`);
@@ -78,6 +75,38 @@ export async function reproducePart2(options: Part2Options): Promise<Part2Result
   }
   options.onStep?.('report');
   return { report: await writeStudyReport(out), studies };
+}
+
+/**
+ * The runs of `reproducePart2` as a list of jobs, each in the folder and with the settings that it has there, ERM before what starts
+ * from it. Once they are finished, `reproducePart2` with the same options trains nothing. The studies are declared as there.
+ *
+ * @throws what `reproducePart2` throws before its first run
+ */
+export async function planPart2(options: Part2Options): Promise<SweepPlan> {
+  const { plans, data, ...prepared } = await prepare(options);
+  const { seeds, erm, finetune } = options;
+  const arms = plans.flatMap((plan) => plan.arms);
+  const runs = seeds.flatMap((seed) =>
+    arms.flatMap((arm) => runsOf({ ...prepared, erm, finetune }, arm, seed)),
+  );
+  return {
+    ...{ kind: 'sweep-plan', data: data.folder, datasetOptions: data.options, ...numericOptions(options) },
+    jobs: jobsOfRuns(runs),
+  };
+}
+
+/** The studies that are wanted, declared in the folder of their runs. */
+async function prepare(options: Part2Options) {
+  checkStudyOptions(options, { types: PART2_TYPES, required: ['data', 'seeds', 'erm', 'finetune'] });
+  const plans = (options.studies ?? STUDIES.map(({ name }) => name)).map((name) => planOf(name, options));
+  for (const plan of plans) checkArms(plan);
+  const data = await datasetOf(options.data, options.datasetOptions);
+  const out = resolve(options.out ?? `runs/part2-${data.name}`);
+  await makeFolder(out);
+  for (const plan of plans) await declare(out, plan, options);
+  const kickIn = options.grid?.kickInEpoch ?? kickInEpochs(options.erm);
+  return { plans, data, out, keepEpochs: kickIn.filter((epoch) => typeof epoch === 'number') };
 }
 
 /**

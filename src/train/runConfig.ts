@@ -1,10 +1,9 @@
-import { DEVICE_CACHES, MATMUL_PRECISIONS } from '../native/engine.js';
+import { DEVICE_CACHES, numericsShape } from '../native/engine.js';
 import { z } from 'zod';
 import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { augmentationSchema } from '../data/preprocessing.js';
 import { LOSSES } from '../metrics/loss.js';
 import { ARCHITECTURES } from '../models/architectures.js';
-import { MEMORY_FORMATS, PRECISIONS } from '../native/addon.js';
 import { PROCESS_BATCH_NORMS } from '../native/processGroup.js';
 import { PROTOCOLS } from '../protocol.js';
 import { CHECKPOINTS } from './ermSettings.js';
@@ -96,11 +95,7 @@ export const runEnvironmentSchema = z.strictObject({
   from: z.string().optional(),
   device: z.string(),
   threads: z.number(),
-  memoryFormat: z.enum(MEMORY_FORMATS).optional(),
-  float32MatmulPrecision: z.enum(MATMUL_PRECISIONS).optional(),
-  cudnnAllowTf32: z.boolean().optional(),
-  cudnnBenchmark: z.boolean().optional(),
-  deterministic: z.boolean().optional(),
+  ...numericsShape,
   cacheOnDevice: z.enum(DEVICE_CACHES).optional(),
   versions: z.record(z.string(), z.string()),
 });

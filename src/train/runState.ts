@@ -25,7 +25,8 @@ export async function runState(folder: RunFolder): Promise<RunState> {
   return { state, epochs, result };
 }
 
-async function isBusy(folder: RunFolder): Promise<boolean> {
+/** Whether another process is training this run. */
+export async function isBusy(folder: RunFolder): Promise<boolean> {
   try {
     await folder.requireUnlocked();
     return false;

@@ -189,16 +189,17 @@ describe('each option of', () => {
         resolveSettings(erm, protocol, (given as { erm: object }).erm),
       ),
     ).toBe(5);
-    const { sigmas, repeats, samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
+    const { criteria, sigmas, repeats, samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
     const layerTopK = { ...TRACE_SETTINGS.structured.topK, option: 'topK' };
-    const { batchSize } = TRACE_SETTINGS.session;
+    const { batchSize, precision } = TRACE_SETTINGS.session;
     const { fraction } = TRACE_SETTINGS.overlap;
-    const traces = { sigmas, repeats, samples, controls, exceedances, layerTopK, batchSize, fraction };
+    const measured = { criteria, sigmas, repeats, samples, controls, exceedances, layerTopK };
+    const traces = { ...measured, batchSize, precision, fraction };
     expect(
       await expectEachToChange(addPart1Commands, argv, traces, (given, protocol) =>
         resolveSettings(traces, protocol, given as object, others),
       ),
-    ).toBe(8);
+    ).toBe(10);
   });
 
   test('reproduce fig6 changes what its arms train with, and --protocol all of it', async () => {

@@ -111,6 +111,26 @@ test('trains where there is no run, makes every figure and table, and shares the
   expect(steps).toEqual(['report', 'trace: zero, train split', 'report']);
 });
 
+test('shows other criteria where they are asked for, and traces again in another precision', async () => {
+  const criteriaOf = async (more: Partial<Part1Options>): Promise<unknown[]> => {
+    steps.length = 0;
+    const { figures } = await reproducePart1({ ...options, figures: [fig2, fig7], controls: 0, ...more });
+    return figures.map(({ rows }) => [...new Set(rows.map(({ criterion }) => criterion))]);
+  };
+  const all = ['gradient', 'magnitude', 'gradient-x-weight'] as const;
+  expect(await criteriaOf({ criteria: all })).toEqual([[...all], [...all]]);
+  expect(steps).toEqual(['trace: zero, train split', 'trace: layer by layer', 'report']);
+  // The article's are among them.
+  expect(await criteriaOf({})).toEqual([all.slice(0, 2), all.slice(0, 2)]);
+  expect(steps).toEqual(['report']);
+  for (const precision of ['bf16', undefined] as const) {
+    await criteriaOf({ figures: [fig2], precision });
+    expect([precision, steps]).toEqual([precision, ['trace: zero, train split', 'report']]);
+  }
+  const one = reproducePart1({ ...options, figures: PART1, criteria: ['gradient'] });
+  await expect(one).rejects.toMatchObject({ code: 'USAGE', parameter: 'criteria' });
+});
+
 test('makes a figure of one\u2019s own from what it needs, and heat maps where there are none', async () => {
   const own: Figure = {
     name: 'own',

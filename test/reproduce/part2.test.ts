@@ -1,7 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runsOf } from '../../src/experiments/studyArm.js';
+import { PROTOCOLS } from '../../src/protocol.js';
 import { reproducePart2, rowsOf } from '../../src/reproduce/part2.js';
 import { STUDIES, type StudyPlan } from '../../src/reproduce/studies.js';
+import { resolveSettings } from '../../src/settings/setting.js';
+import { methodNamed } from '../../src/train/methods.js';
 import { tinyDominoes } from '../fixtures.js';
 import { refusalOf } from '../refusal.js';
 import { temporaryFolder } from '../temporary.js';
@@ -24,6 +28,24 @@ test('an unknown row is refused with those that there are', () => {
     'has no row named contrast. It has ERM; continued, cross-entropy; continued, supervised loss alone; contrast, no mask;',
   );
 });
+
+test.each(PROTOCOLS)(
+  'runs of all studies have one folder where their settings are equal, under %s',
+  (protocol) => {
+    const options = { out: 'out', erm: { protocol }, finetune: { protocol } };
+    const others = { isVit: false, runEpochs: 100, format: undefined };
+    const settingsByFolder = new Map<string, Set<string>>();
+    for (const arm of STUDIES.flatMap(({ plan }) => plan({ weights: 'some.pth' }).arms)) {
+      for (const { method, settings, out } of runsOf(options, arm, 0)) {
+        const { settings: table } = methodNamed(method);
+        const resolved = resolveSettings(table, (settings as typeof options.erm).protocol, settings, others);
+        settingsByFolder.set(out, (settingsByFolder.get(out) ?? new Set()).add(JSON.stringify(resolved)));
+      }
+    }
+    expect(settingsByFolder.size).toBeGreaterThan(40);
+    expect([...settingsByFolder].filter(([, settings]) => settings.size > 1)).toEqual([]);
+  },
+);
 
 test('a study is declared before its first run, and its margin stays', async () => {
   const data = join(folder, 'data');

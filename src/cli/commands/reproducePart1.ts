@@ -1,6 +1,7 @@
 import { engineOptions } from '../../native/engine.js';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
+import { SpurmemError } from '../../errors.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import type { Protocol } from '../../protocol.js';
 import type { Figure } from '../../report/figure.js';
@@ -16,9 +17,10 @@ import {
   protocolOption,
   type ComputeOptions,
 } from '../options.js';
+import { addPlanOptions, SAME_COMMAND, wantsPlan, writeJobs, type PlanOptions } from '../plan.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
 
-interface Part1CommandOptions extends ComputeOptions, DatasetOptions {
+interface Part1CommandOptions extends ComputeOptions, DatasetOptions, PlanOptions {
   readonly run: string;
   readonly data?: string;
   readonly protocol: Protocol;
@@ -30,9 +32,14 @@ const { epochs, lr, augmentation } = ERM_SETTINGS;
 const ERM_OPTIONS = {
   ...{ arch: MODEL_SETTINGS.arch, weights: MODEL_SETTINGS.weights, epochs, lr, augmentation },
 } as const;
-const { sigmas, repeats, samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
+const { criteria, sigmas, repeats, samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
 const TRACE_OPTIONS = {
+  criteria,
   batchSize: TRACE_SETTINGS.session.batchSize,
+  precision: {
+    ...TRACE_SETTINGS.session.precision,
+    help: 'what the model computes in, also where it has to be trained; where it differs from the run’s, the traces say how many predictions that changes',
+  },
   sigmas: { ...sigmas, article: undefined, released: undefined, otherwise: 'each figure’s own' },
   repeats,
   layerTopK: {
@@ -78,7 +85,7 @@ function addFigureCommand(
     .addOption(protocolOption());
   addSettings(command, ERM_OPTIONS, '', 'The model, where it has to be trained:');
   addSettings(command, TRACE_OPTIONS, '', 'Tracing:');
-  addDatasetOptions(addComputeOptions(command));
+  addPlanOptions(addDatasetOptions(addComputeOptions(command)));
   addJob<Part1CommandOptions>(
     command,
     async (options, output, control) => {
@@ -101,6 +108,16 @@ function addFigureCommand(
         },
       };
       const { seeds } = options;
+      if (wantsPlan(options)) {
+        if (!seeds) {
+          throw new SpurmemError('USAGE', '`plan` takes `seeds`: each job is the model of one.', {
+            ...{ parameter: 'plan', value: options.plan },
+          });
+        }
+        const { planPart1Seeds } = await import('../../reproduce/sweep/planPart1Seeds.js');
+        await writeJobs(await planPart1Seeds({ ...common, seeds }), options, output, SAME_COMMAND);
+        return;
+      }
       const result = seeds
         ? await reproducePart1Seeds({ ...common, seeds })
         : await reproducePart1({ ...common, seed });

@@ -2,6 +2,7 @@ import { engineOptions } from '../../native/engine.js';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Protocol } from '../../protocol.js';
+import type { Part2Options } from '../../reproduce/part2.js';
 import { STUDIES } from '../../reproduce/studies.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../../train/finetune/settings.js';
@@ -15,10 +16,11 @@ import {
   protocolOption,
   type ComputingOptions,
 } from '../options.js';
+import { addPlanOptions, SAME_COMMAND, wantsPlan, writeJobs, type PlanOptions } from '../plan.js';
 import { positive } from '../../settings/values.js';
 import { addSettings, givenSettings, settingNames, valueOption } from '../settings.js';
 
-interface Part2CommandOptions extends ComputingOptions, DatasetOptions {
+interface Part2CommandOptions extends ComputingOptions, DatasetOptions, PlanOptions {
   readonly data: string;
   readonly out?: string;
   readonly protocol: Protocol;
@@ -72,17 +74,17 @@ function addStudyCommand(
   addSettings(command, MODEL_SETTINGS, '', 'The model:');
   addSettings(command, ERM_OPTIONS, 'erm', 'ERM:');
   addSettings(command, FINETUNE_SETTINGS, '', 'Fine-tuning:');
-  addDatasetOptions(addEngineOptions(command));
+  addPlanOptions(addDatasetOptions(addEngineOptions(command)));
   addJob<Part2CommandOptions>(
     command,
     async (options, output, control) => {
-      const [{ reproducePart2 }, { describeEpoch }, { studyTables }] = await Promise.all([
+      const [{ reproducePart2, planPart2 }, { describeEpoch }, { studyTables }] = await Promise.all([
         import('../../reproduce/part2.js'),
         import('../describe.js'),
         import('../studyTables.js'),
       ]);
       const { data, out, protocol, seeds, only } = options;
-      const result = await reproducePart2({
+      const asked: Part2Options = {
         ...control,
         ...{ studies, seeds, only, data, out, ...engineOptions(options) },
         equivalence: options.equivalence === undefined ? undefined : options.equivalence / 100,
@@ -99,7 +101,12 @@ function addStudyCommand(
           output.info(step);
         },
         onEpoch: describeEpoch(output),
-      });
+      };
+      if (wantsPlan(options)) {
+        await writeJobs(await planPart2(asked), options, output, SAME_COMMAND);
+        return;
+      }
+      const result = await reproducePart2(asked);
       const files = result.studies.flatMap(({ json, csv }) => [`  ${json}`, `  ${csv}`]);
       const text = [
         ...result.studies.map((study) => studyTables(study, output.color)),

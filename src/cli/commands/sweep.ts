@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { JobStatus } from '../../experiments/sweep/jobs.js';
+import type { JobStatus } from '../../reproduce/sweep/jobs.js';
 import { addJob } from '../job.js';
+import { slurmOption, writeJobs } from '../plan.js';
 import { addCommonOptions, deviceOption, integers, threadsOption, type CommonOptions } from '../options.js';
 
 interface PlanOptions extends CommonOptions {
@@ -32,24 +32,11 @@ export function addSweepCommands(sweep: Command): void {
         )
         .requiredOption('--sweep <file>', 'the sweep, in YAML or JSON: out, data, seeds, settings, jobs')
         .requiredOption('--plan <file>', 'where the list of jobs goes')
-        .option('--slurm <file>', 'also write a script that hands the jobs to Slurm'),
+        .addOption(slurmOption()),
     ),
-    async ({ sweep: path, plan: planPath, slurm }, output) => {
-      const [{ planSweep, writePlan }, { slurmScript }] = await Promise.all([
-        import('../../experiments/sweep/plan.js'),
-        import('../slurm.js'),
-      ]);
-      const plan = await planSweep(path);
-      await writePlan(planPath, plan);
-      if (slurm !== undefined) {
-        const script = slurmScript({ path: resolve(planPath), content: plan }, 'npx spurmem');
-        await writeFile(slurm, script, { mode: 0o755 });
-      }
-      const text = [
-        `${plan.jobs.length} jobs in ${planPath}. Run one with: spurmem sweep run --plan ${planPath} --index 0`,
-        ...(slurm === undefined ? [] : [`Hand all of them to Slurm with: bash ${slurm}`]),
-      ];
-      output.result(text.join('\n'), plan);
+    async ({ sweep: path, ...options }, output) => {
+      const { planSweep } = await import('../../reproduce/sweep/planSweep.js');
+      await writeJobs(await planSweep(path), options, output, `spurmem sweep collect --plan ${options.plan}`);
     },
   );
 
@@ -66,8 +53,8 @@ export function addSweepCommands(sweep: Command): void {
     ),
     async ({ plan: path, index, device, threads }, output, control) => {
       const [{ readPlan }, { runSweepJob }, { describeEpoch }] = await Promise.all([
-        import('../../experiments/sweep/plan.js'),
-        import('../../experiments/sweep/jobs.js'),
+        import('../../reproduce/sweep/plan.js'),
+        import('../../reproduce/sweep/jobs.js'),
         import('../describe.js'),
       ]);
       const plan = await readPlan(path);
@@ -102,7 +89,7 @@ export function addSweepCommands(sweep: Command): void {
     ),
     async ({ plan: path, csv }, output) => {
       const [{ collectSweep }, { collectedTable, csvRows }, { stringify }, statuses] = await Promise.all([
-        import('../../experiments/sweep/collect.js'),
+        import('../../reproduce/sweep/collect.js'),
         import('../sweepTables.js'),
         import('csv-stringify/sync'),
         statusesOf(path),
@@ -118,13 +105,13 @@ function ofPlan(sweep: Command, name: string, description: string): Command {
   return sweep
     .command(name)
     .description(description)
-    .requiredOption('--plan <file>', 'what sweep plan wrote');
+    .requiredOption('--plan <file>', 'what sweep plan, or reproduce with --plan, wrote');
 }
 
 async function statusesOf(path: string): Promise<JobStatus[]> {
   const [{ readPlan }, { sweepStatus }] = await Promise.all([
-    import('../../experiments/sweep/plan.js'),
-    import('../../experiments/sweep/jobs.js'),
+    import('../../reproduce/sweep/plan.js'),
+    import('../../reproduce/sweep/jobs.js'),
   ]);
   return sweepStatus(await readPlan(path));
 }

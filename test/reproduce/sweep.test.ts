@@ -1,10 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { collectSweep } from '../../src/experiments/sweep/collect.js';
-import { runSweepJob, sweepStatus } from '../../src/experiments/sweep/jobs.js';
-import { planSweep, readPlan, writePlan, type SweepPlan } from '../../src/experiments/sweep/plan.js';
+import { collectSweep } from '../../src/reproduce/sweep/collect.js';
+import { runSweepJob, sweepStatus } from '../../src/reproduce/sweep/jobs.js';
+import { readPlan, writePlan, type SweepJob, type SweepPlan } from '../../src/reproduce/sweep/plan.js';
+import { planSweep } from '../../src/reproduce/sweep/planSweep.js';
 import { slurmScript } from '../../src/cli/slurm.js';
+import { tryLock } from '../../src/lock.js';
+import type { TrainedRun } from '../../src/train/results.js';
 import { start, succeed } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
@@ -60,17 +64,17 @@ describe('planSweep', () => {
     [
       'an unknown method',
       `${head}jobs: [{ method: ermm }]`,
-      /jobs\[0\]: there is no method "ermm"\. The nearest are erm/,
+      /jobs\[0\]: there is no method ermm\. The nearest are erm/,
     ],
     [
       'an unknown setting',
       `${head}jobs: [{ method: erm, settings: { batch: 3 } }]`,
-      /no setting "batch"\. .*batchSize/,
+      /jobs\[0\]: There is no option `batch`\. .*batchSize/,
     ],
     [
       'an unknown common setting',
       `${head}settings: { lrr: 1 }\njobs: [{ method: erm }]`,
-      /settings: there is no setting "lrr"/,
+      /settings: There is no option `lrr`\. .*lr/,
     ],
     ['a value out of range', `${head}jobs: [{ method: erm, grid: { lr: [-1] } }]`, /jobs\[0\]: `lr` is -1/],
     [
@@ -91,6 +95,14 @@ describe('planSweep', () => {
     const { message } = await failure(planSweep(path), 'USAGE');
     expect(message).toContain(path);
     expect(message).toMatch(reason);
+  });
+
+  it('is no plan with a job that starts from a later one', async () => {
+    const plan = await planSweep(sweep('whole', whole('planned')));
+    const path = join(folder, 'circle.json');
+    writeFileSync(path, JSON.stringify({ ...plan, jobs: plan.jobs.map((job) => ({ ...job, from: 4 })) }));
+    const { message } = await failure(readPlan(path), 'USAGE');
+    expect(message).toContain('starts from one before it');
   });
 
   it('is written once', async () => {
@@ -141,7 +153,13 @@ describe('six jobs', () => {
     }
     const killed = await sweepStatus(plan);
     expect(killed.slice(3).map(({ state }) => state)).toEqual(['waiting', 'waiting', 'waiting']);
-    await failure(runSweepJob(plan, 3), 'RUN_NOT_FOUND');
+    // It goes on with the run that it starts from.
+    const told: string[] = [];
+    await runSweepJob(plan, 3, { onInfo: (text) => told.push(text) });
+    expect(told[0]).toBe('Job 3 starts from job 0, which is run first.');
+    expect((await sweepStatus(plan)).map(({ state }) => state === 'finished')).toEqual([
+      ...[true, false, false, true, false, false],
+    ]);
     for (const { index } of plan.jobs) await runSweepJob(plan, index);
     // Twice is as good as once.
     await runSweepJob(plan, 0);
@@ -154,6 +172,25 @@ describe('six jobs', () => {
     expect(stdout).toMatch(/erm .* 3 .*\d\d\.\d\d \[/);
     expect((await readFile(csv, 'utf8')).split('\n')).toHaveLength(8);
     expect((await succeed(['sweep', 'status', '--plan', path])).stdout).toContain('6 jobs: 6 finished');
+  });
+
+  it('are waited for where another process is at them', async () => {
+    const plan = await planOf('undisturbed');
+    const { out } = plan.jobs[0] as SweepJob;
+    const lock = await tryLock(`${out}.lock`);
+    let waiting: Promise<TrainedRun> | undefined;
+    const told = new Promise<string>((resolve) => {
+      waiting = runSweepJob(plan, 3, { onInfo: resolve });
+    });
+    expect(await told).toBe(
+      `Process ${process.pid} of ${hostname()} is writing to ${out}. Job 0 waits for it.`,
+    );
+    const stopped = new AbortController();
+    const other = runSweepJob(plan, 0, { signal: stopped.signal });
+    stopped.abort();
+    await failure(other, 'INTERRUPTED');
+    await lock?.release();
+    expect((await waiting)?.run).toBe(plan.jobs[3]?.out);
   });
 
   it('has no seventh', async () => {

@@ -1,0 +1,68 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Option, type Command } from 'commander';
+import { SpurmemError } from '../errors.js';
+import type { SweepPlan } from '../reproduce/sweep/plan.js';
+import type { Output } from './output.js';
+
+export interface PlanOptions {
+  readonly plan?: string;
+  readonly slurm?: string;
+}
+
+/** Adds what makes a list of jobs of a command that else runs them one after the other. */
+export function addPlanOptions(command: Command): Command {
+  return command
+    .optionsGroup('Many machines:')
+    .option(
+      '--plan <file>',
+      'write the runs as a list of jobs for sweep run, which takes device and threads, and train nothing',
+    )
+    .addOption(slurmOption())
+    .optionsGroup('');
+}
+
+export function slurmOption(): Option {
+  return new Option('--slurm <file>', 'also write a script that hands the jobs to Slurm');
+}
+
+/** Whether a list of jobs is wanted instead of their results. Throws `USAGE` for a script without one. */
+export function wantsPlan(options: PlanOptions): options is PlanOptions & { readonly plan: string } {
+  if (options.plan === undefined && options.slurm !== undefined) {
+    throw new SpurmemError('USAGE', '`slurm` takes `plan`: the script runs the jobs of that list.', {
+      ...{ parameter: 'slurm', value: options.slurm },
+    });
+  }
+  return options.plan !== undefined;
+}
+
+/**
+ * Writes a list of jobs, and the script for Slurm where one is wanted, and says how to go on.
+ *
+ * @param afterwards what to do once all jobs are finished
+ */
+export async function writeJobs(
+  plan: SweepPlan,
+  { plan: path, slurm }: PlanOptions & { readonly plan: string },
+  output: Output,
+  afterwards: string,
+): Promise<void> {
+  const [{ writePlan }, { slurmScript }] = await Promise.all([
+    import('../reproduce/sweep/plan.js'),
+    import('./slurm.js'),
+  ]);
+  await writePlan(path, plan);
+  if (slurm !== undefined) {
+    const script = slurmScript({ path: resolve(path), content: plan }, 'npx spurmem');
+    await writeFile(slurm, script, { mode: 0o755 });
+  }
+  const text = [
+    `${plan.jobs.length} jobs in ${path}. Run one with: spurmem sweep run --plan ${path} --index 0`,
+    ...(slurm === undefined ? [] : [`Hand all of them to Slurm with: bash ${slurm}`]),
+    `When all are finished: ${afterwards}`,
+  ];
+  output.result(text.join('\n'), plan);
+}
+
+/** Of a command that finds what its jobs made. */
+export const SAME_COMMAND = 'the same command without --plan, which trains nothing and writes the results';

@@ -1,0 +1,98 @@
+import { numericsShape } from '../../native/engine.js';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { datasetOptionsShape } from '../../data/datasetOptions.js';
+import { messageOf, SpurmemError } from '../../errors.js';
+import { writeJson } from '../../files.js';
+import { TRAINING_METHODS } from '../../train/methods.js';
+
+const METHOD_NAMES = TRAINING_METHODS.map(({ name }) => name);
+const settingsSchema = z.record(z.string(), z.unknown());
+
+const jobSchema = z.strictObject({
+  /** Its place in the plan, from 0 on. */
+  index: z.number().int(),
+  /** Jobs of a stage start from runs of earlier ones, and do not wait for one another. */
+  stage: z.number().int(),
+  entry: z.string(),
+  method: z.enum(METHOD_NAMES),
+  /** What the method is given, the protocol among them. */
+  settings: settingsSchema,
+  seed: z.number().int(),
+  /** The run folder. */
+  out: z.string(),
+  /** The job before it whose run it starts from; null: it starts from the data. */
+  from: z.number().int().min(0).nullable(),
+  /** Epochs whose weights are kept, for runs that start from them. */
+  keepEpochs: z.array(z.number().int().min(1)).readonly().optional(),
+  /** What is made of the run when it is trained: figures of Part I, and what their traces are given. */
+  figures: z.strictObject({ names: z.array(z.string()).min(1), settings: settingsSchema }).optional(),
+});
+const planSchema = z.strictObject({
+  kind: z.literal('sweep-plan'),
+  data: z.string(),
+  /** How the data's folder is read, where its files do not say. */
+  datasetOptions: z.strictObject(datasetOptionsShape).optional(),
+  ...numericsShape,
+  jobs: z
+    .array(jobSchema)
+    .min(1)
+    .refine(
+      (jobs) => jobs.every(({ index, from }, at) => index === at && (from ?? -1) < at),
+      'each job has its place as `index`, and starts from one before it',
+    ),
+});
+
+/** One run of a sweep. */
+export type SweepJob = Readonly<z.infer<typeof jobSchema>>;
+/** All runs of a sweep, each with its folder: what several machines share. */
+export type SweepPlan = Readonly<z.infer<typeof planSchema>>;
+
+/** Writes a plan, or leaves an equal one. Throws `RUN_EXISTS` where another plan is: its runs would be mixed with these. */
+export async function writePlan(path: string, plan: SweepPlan): Promise<void> {
+  const written = planSchema.parse(plan);
+  if (existsSync(path)) {
+    const before = await readPlan(path);
+    if (JSON.stringify(before) === JSON.stringify(written)) return;
+    throw new SpurmemError('RUN_EXISTS', `${path} holds another plan, of ${before.jobs.length} jobs.`, {
+      advice: ['Remove it, or choose another name.'],
+    });
+  }
+  await writeJson(path, written);
+}
+
+/** Reads a plan. Throws `USAGE` for a file that is none. */
+export function readPlan(path: string): Promise<SweepPlan> {
+  return readAs(path, planSchema, 'sweep\u2019s plan');
+}
+
+/** Reads a file in YAML or JSON. Throws `USAGE`, naming the file, for one that is not as the schema says. */
+export async function readAs<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+  what: string,
+): Promise<z.output<Schema>> {
+  try {
+    return schema.parse(parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
+    throw new SpurmemError('USAGE', `${path} is no ${what}: ${reason}`, { cause: error });
+  }
+}
+
+/** The settings that are not the same in all jobs. */
+export function variedNames(jobs: readonly SweepJob[]): string[] {
+  const names = new Set(jobs.flatMap(({ settings }) => Object.keys(settings)));
+  return [...names].filter(
+    (name) => new Set(jobs.map(({ settings }) => JSON.stringify(settings[name]))).size > 1,
+  );
+}
+
+/** Settings as a process in any working directory takes them. */
+export function withWholePaths(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { weights } = settings;
+  return typeof weights === 'string' ? { ...settings, weights: resolve(weights) } : { ...settings };
+}
