@@ -9,10 +9,14 @@ cache=node_modules/.cache/spurmem
 # The quick checks first, side by side. ESLint has no cache: what it finds in a file depends on the types of all others.
 npm run --silent lint &
 lint=$!
+# The reference of the library: every type that it names is in it and documented, and no link in it is broken.
+npm run --silent api -- --emit none --logLevel Warn &
+api=$!
 npx clang-format --dry-run --Werror native/*.cpp native/*.h native/*/*.cpp native/*/*.h
 npx prettier --check . --log-level warn --cache --cache-strategy content --cache-location "$cache/prettier"
 npm run --silent typecheck -- --incremental --tsBuildInfoFile "$cache/tsbuildinfo"
 wait "$lint"
+wait "$api"
 
 # Both builds load and compute the same.
 for addon in build-cmake/Release/spurmem.node build/Release/spurmem.node; do

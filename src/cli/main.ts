@@ -77,7 +77,7 @@ const COMPLETION = 'completion';
  *
  * @param words what stands behind the program's name
  */
-async function createProgram([first, second]: readonly string[], completes = false): Promise<Command> {
+export async function createProgram([first, second]: readonly string[], completes = false): Promise<Command> {
   const { version, description } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   ) as { version: string; description: string };

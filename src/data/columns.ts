@@ -4,6 +4,7 @@ import { nearestNames } from '../nearest.js';
 
 /** What a table tells of an image. */
 export const COLUMN_ROLES = ['filename', 'y', 'split', 'a'] as const;
+/** What a column of a table is for. */
 export type ColumnRole = (typeof COLUMN_ROLES)[number];
 
 /** The name of the column that holds each: the image's file, the class, the split and the spurious attribute. */

@@ -52,6 +52,7 @@ export const dataDescriptionSchema = z.strictObject({
 
 /** An image as a PNG that lives in the page that shows it. */
 export type SampleImage = Readonly<z.infer<typeof sampleImageSchema>>;
+/** A run's `data.json`: names, counts and sample pictures of its data. */
 export type DataDescription = Readonly<z.infer<typeof dataDescriptionSchema>>;
 
 /**

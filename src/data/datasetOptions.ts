@@ -70,6 +70,7 @@ export const describedOptionsShape = {
 /** Each option by its key; what is left out is found from the files. */
 export const datasetOptionsShape = { ...describedOptionsShape, ...shapeOf({ links }) };
 
+/** Checks `DatasetOptions`. */
 const datasetOptionsSchema = z.strictObject(datasetOptionsShape);
 
 /** How to read a dataset's folder; everything may be left out. */

@@ -52,6 +52,7 @@ export const dominoesOptionsSchema = z
       });
     }
   });
+/** What the dominoes are drawn from, how many and how large. */
 export type DominoesOptions = z.infer<typeof dominoesOptionsSchema>;
 
 /** The default benchmark: in training the digit agrees with the garment for 95 % of the images. */

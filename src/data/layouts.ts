@@ -5,6 +5,7 @@ import { waterbirds } from './layouts/waterbirds.js';
 /** The layouts that `loadDataset` reads, in the order in which a folder is taken for one of them. */
 export const LAYOUTS = [waterbirds, celeba, csv] as const;
 
+/** A layout of the list. */
 export type AnyLayout = (typeof LAYOUTS)[number];
 export type DatasetFormat = AnyLayout['name'];
 

@@ -26,6 +26,7 @@ export interface TraceCost {
   readonly ratio: number;
 }
 
+/** A model and its variants, evaluated on the same examples. */
 export interface VariantOutcomes {
   /** The model as it is, on every group. */
   readonly baseline: GroupAccuracies;

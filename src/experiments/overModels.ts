@@ -24,6 +24,8 @@ const MEASURES: readonly string[] = ['accuracy', 'baseline', ...TESTED, 'percent
 
 /** A measure over models: their mean, standard deviation and 95 % intervals. */
 export interface ModelSummary extends SeedSummary {
+  /** Of each model. */
+  readonly values: readonly number[];
   /** Of a change: the sign-flip test that it is 0, and its p after Holm's correction over the figure's changes of this kind. */
   readonly pValue?: number | null;
   readonly pValueHolm?: number | null;
@@ -76,7 +78,7 @@ function summarize(models: readonly (readonly MeasuredRow[])[]): Record<string, 
     const values = models.map((rows) => mean(rows.map((row) => Number(row[name] ?? Number.NaN))));
     if (!values.every(Number.isFinite)) continue;
     measures[name] = {
-      ...summarizeSeeds(values),
+      ...{ ...summarizeSeeds(values), values },
       ...(TESTED.includes(name) ? { pValue: signFlip(values)?.pValue ?? null } : {}),
     };
   }

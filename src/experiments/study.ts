@@ -28,6 +28,7 @@ export interface StudyRow {
   readonly difference: StudyDifference | null;
 }
 
+/** A study: its arms over seeds, and their differences from the reference. */
 export interface StudyResult {
   readonly reference: string;
   /** The margin of the equivalence tests, a fraction; null: none was tested. Left out by earlier versions. */

@@ -17,6 +17,7 @@ import type {
 import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
+/** What a minimal trace may be told; defaults are the protocol's. */
 type MinimalChoices = GivenOf<(typeof TRACE_SETTINGS)['minimal']>;
 
 /** Of a session's settings, those that say which neurons other criteria choose have no part in it. */

@@ -11,6 +11,7 @@ export interface ReferenceState {
   readonly loss: number;
 }
 
+/** A measure before neurons are zeroed, and after. */
 export interface BeforeAfter<Value> {
   readonly before: Value;
   readonly after: Value;

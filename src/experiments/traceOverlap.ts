@@ -7,6 +7,7 @@ import { RANK_BIN, type OverlapEntry, type TraceOverlapResult } from './results.
 import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
+/** What an overlap may be told; defaults are the protocol's. */
 type OverlapChoices = GivenOf<(typeof TRACE_SETTINGS)['overlap']>;
 
 export interface TraceOverlapOptions extends SessionOptions, OverlapChoices {}

@@ -264,6 +264,7 @@ const gradCam = {
 /** The settings of tracing and Grad-CAM, declared once, as the commands group them. */
 export const TRACE_SETTINGS = { session, unstructured, structured, overlap, minimal, gradCam } as const;
 
+/** What every trace may be told. */
 export type SessionChoices = GivenOf<typeof session>;
 
 /** How a session finds neurons: what was asked for, or the protocol's. */

@@ -11,6 +11,7 @@ import { measuredExamples } from './samples.js';
 import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
+/** What a structured trace may be told; defaults are the protocol's. */
 type StructuredChoices = GivenOf<(typeof TRACE_SETTINGS)['structured']>;
 
 export interface TraceStructuredOptions extends SessionOptions, StructuredChoices {}

@@ -11,6 +11,7 @@ import { measuredExamples } from './samples.js';
 import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
 import { repeatsOf, TRACE_SETTINGS } from './traceSettings.js';
 
+/** What an unstructured trace may be told; defaults are the protocol's. */
 type UnstructuredChoices = GivenOf<(typeof TRACE_SETTINGS)['unstructured']>;
 
 /** The split is the one whose accuracies are measured: samples of gradients are always of the training split. */

@@ -9,6 +9,7 @@ import { checkValues } from '../settings/options.js';
 import { integer, oneOf } from '../settings/values.js';
 import { LOSSES, lossOf, type Loss } from './loss.js';
 
+/** A model on some examples. */
 export interface Evaluation {
   readonly accuracies: GroupAccuracies;
   /** Mean loss over the examples. */

@@ -3,6 +3,7 @@ import { wilcoxonRankSum } from 'simple-statistics';
 
 const { normal } = jstat.jStat;
 
+/** The Mann-Whitney test of two samples. */
 export interface MannWhitney {
   /** Pairs in which the first sample's value is the larger one; a tie counts a half. */
   readonly u: number;

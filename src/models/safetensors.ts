@@ -15,6 +15,7 @@ export interface TensorData {
 /** A tensor to write: its values, or one of the engine, which is copied out when its turn comes. */
 export type WrittenTensor = TensorData | Tensor;
 
+/** The content of a safetensors file. */
 export interface SafetensorsFile {
   readonly tensors: Readonly<Record<string, TensorData>>;
   /** The file's `__metadata__`: text by key. */

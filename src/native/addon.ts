@@ -5,7 +5,9 @@ import { SpurmemError, messageOf } from '../errors.js';
 import { builtAddon, prebuiltAddons } from './addonFiles.js';
 import { addonMissing, loadAdvice, notBuilt } from './loadAdvice.js';
 
+/** What a tensor's elements are. */
 export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8';
+/** A tensor's elements in JavaScript. */
 export type NativeArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 /** How images and convolutions' weights lie in memory: NHWC, which convolutions on the CPU prefer, or NCHW. */
 export const MEMORY_FORMATS = ['channels_last', 'contiguous'] as const;
@@ -70,6 +72,7 @@ export interface Adjustment {
   readonly amount: number;
 }
 
+/** How images become a batch. */
 export interface BatchOptions {
   /**
    * [N, 14], for each image: its index; the part that is resized (top, left, height, width); what it is resized to (height,
@@ -126,6 +129,7 @@ export interface WeightEdit {
   readonly values?: Float32Array;
 }
 
+/** What a network is made of. */
 export interface NetworkDescription {
   readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[];
   readonly buffers: readonly { readonly name: string; readonly shape: readonly number[] }[];
@@ -259,6 +263,7 @@ export interface NativeProcessGroup {
   missing(): Promise<Int32Array>;
 }
 
+/** torch.optim.Adam on a network's parameters. */
 export interface NativeAdam {
   /** Resolves to whether the gradients were finite, and the network's parameters and buffers are after the step. */
   step(lr: number): Promise<{ gradients: boolean; weights: boolean }>;
@@ -271,7 +276,7 @@ export interface NativeAdam {
 export interface ContrastiveSets {
   /** One a set, [S]. */
   readonly anchors: Int32Array;
-  /** [S * M]: those of the first set, then of the second, ... */
+  /** [S * M], those of the first set, then of the second, ... */
   readonly positives: Int32Array;
   /** [S * N] in the same order. */
   readonly negatives: Int32Array;
@@ -291,6 +296,7 @@ export interface NetworkOptions {
   readonly precision?: Precision;
 }
 
+/** The native addon: handles on libtorch's objects, and what computes on them. */
 export interface Addon {
   readonly Tensor: { readonly prototype: Tensor };
   readonly Generator: new (seed: number | bigint) => Generator;

@@ -25,7 +25,9 @@ export function resolveDevice(name = 'auto'): string {
       cudaDevices === 0
         ? [
             'this libtorch sees no CUDA device (a CPU build, no driver, or no GPU)',
-            ['Use cpu, or build against a CUDA libtorch (see LIBTORCH in the README).'],
+            [
+              'Use cpu, or build against a CUDA libtorch (name its folder in LIBTORCH; docs/install.md says how).',
+            ],
           ]
         : [`there are ${cudaDevices} CUDA devices, numbered from 0`, []];
     throw new SpurmemError('DEVICE_UNAVAILABLE', `\`device\` is ${JSON.stringify(name)}: ${reason}.`, {

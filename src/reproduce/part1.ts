@@ -64,6 +64,7 @@ export interface Part1Options extends Omit<SessionOptions, 'unit'> {
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
+/** Where Part I of a run is: its folder, report, and figures with their files. */
 export interface Part1Result {
   readonly run: string;
   readonly report: string;

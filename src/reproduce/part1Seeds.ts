@@ -7,6 +7,8 @@ import { writeModelsReport } from '../report/modelsReport.js';
 import { overModelsRow, overModelsTable } from '../report/tables/overModels.js';
 import type { Table } from '../report/tables/table.js';
 import type { FigureResult } from './figureFiles.js';
+import { readRunData } from '../train/runData.js';
+import { openRun } from '../train/runFolder.js';
 import { SEEDS_TYPE } from '../train/runOptions.js';
 import { checkPart1Options, PART1_TYPES, reproducePart1, type Part1Options } from './part1.js';
 
@@ -68,5 +70,6 @@ export async function reproducePart1Seeds(options: Part1SeedsOptions): Promise<P
     summarized.push({ ...figure, json, csv, tables: [overModelsTable(figure)] });
   }
   options.onStep?.('report');
-  return { run, report: await writeModelsReport(run, summarized), figures: summarized };
+  const groups = await readRunData(await openRun(join(run, `seed-${seeds[0] ?? ''}`)));
+  return { run, report: await writeModelsReport(run, summarized, groups), figures: summarized };
 }

@@ -37,6 +37,7 @@ export interface Part2StudyResult extends StudyResult {
   readonly title: string;
 }
 
+/** Where Part II is: its report, and the studies with their files. */
 export interface Part2Result {
   readonly report: string;
   readonly studies: readonly (Part2StudyResult & { readonly json: string; readonly csv: string })[];

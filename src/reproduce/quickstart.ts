@@ -56,6 +56,7 @@ export interface QuickstartOptions extends JobOptions {
   readonly onEpoch?: EpochOptions['onEpoch'];
 }
 
+/** What the main job found, and where its reports are. */
 export interface QuickstartResult {
   readonly dataset: Dataset;
   readonly erm: TrainingResult;

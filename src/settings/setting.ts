@@ -37,6 +37,7 @@ export interface Setting<Value> {
 /** Settings by name, in the order in which they are listed. */
 export type SettingsTable = Readonly<Record<string, Setting<unknown>>>;
 
+/** A setting's value. */
 type ValueOf<Entry> = Entry extends Setting<infer Value> ? Value : never;
 
 /** The values of a table's settings. */

@@ -9,6 +9,7 @@ const range = (number: z.ZodNumber) =>
     .refine(([least, most]) => least <= most)
     .readonly();
 
+/** Checks an augmentation that is given part by part. */
 const partsSchema = z.strictObject({
   /** Of RandomResizedCrop: least and most of the image that a crop covers; left out: cropped as in evaluation. */
   scale: range(z.number().positive().max(1)).optional(),

@@ -67,4 +67,5 @@ export const trainSdclr: typeof sdclr.train = (options) => train(sdclr, options)
 /** Fine-tunes another run's model against spurious memorization (`methods/finetune.ts`). */
 export const trainFinetune: typeof finetune.train = (options) => train(finetune, options);
 
+/** Trains a run from a dataset by ERM's recipe. */
 type RecipeTrain = (options: ErmOptions) => Promise<TrainedRun>;

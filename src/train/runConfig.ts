@@ -53,6 +53,7 @@ const epochsShape = {
   /** Decay of the exponential moving average of the weights that is evaluated and selected; left out: none. */
   averaging: z.number().min(0).lt(1).optional(),
 };
+/** Checks the `config.json` of every way to train. */
 const configSchema = z.object({ ...runShape, ...z.object(epochsShape).partial().shape });
 
 /** What determines a run's numbers. Two runs with equal configurations are the same run. */

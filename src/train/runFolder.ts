@@ -124,7 +124,7 @@ export class RunFolder {
   /**
    * Runs `job` while no other process may write to this folder but for its report, and those of its own group. Throws `RUN_BUSY`.
    *
-   * @param options.waits for another job that is about to end: for one that only writes what it has computed
+   * @param options `waits` for another job that is about to end: for one that only writes what it has computed
    */
   async locked<Result>(
     job: () => Promise<Result>,

@@ -1,5 +1,9 @@
 import sharp from 'sharp';
 
+import { overModels, type MeasuredRow } from '../../src/experiments/overModels.js';
+import { modelsCharts } from '../../src/report/charts/modelDots.js';
+import { renderChart } from '../../src/report/charts/render.js';
+import { groupLabels } from '../../src/report/views/groupLabels.js';
 import { eightGroups, erm, fullReport, oneEpoch, trace } from './fixtures.js';
 import { figures, marks, texts } from './support.js';
 
@@ -91,6 +95,65 @@ describe('training curves', () => {
     expect(texts(svg)).toContain('selected: epoch 1');
   });
 });
+
+describe('figures over models', () => {
+  const groups = groupLabels(fullReport.dataset);
+  const ofModels = (rowsOf: (model: number) => MeasuredRow[]) => overModels([0, 1, 2].map(rowsOf));
+  const changes = ofModels((model) =>
+    groups.flatMap(({ index, name }) =>
+      [1, 3].map((k) => ({
+        ...{ split: 'train', perturbation: 'zero', sigma: null, criterion: 'gradient' },
+        ...{ chosenFor: index, k, group: index, name, change: -0.01 * k * (index + model) },
+        ...(k === 3 ? { sameLayersAccuracyExcess: -0.01 } : {}),
+      })),
+    ),
+  );
+
+  it('have a bar a split for accuracies, and a dot a model', async () => {
+    const rows = ofModels((model) =>
+      groups.flatMap(({ index, name }) =>
+        ['train', 'val', 'test'].map((split) => ({
+          ...{ split, group: index, name },
+          accuracy: (split === 'test' ? 0.5 : 0.9) + 0.01 * model,
+        })),
+      ),
+    );
+    const [chart, ...others] = modelsCharts('fig1', rows, groups);
+    expect(others).toEqual([]);
+    const { svg } = await renderChart(chart ?? fail());
+    expect([marks(svg, 'bar'), marks(svg, 'circle')]).toEqual([8, 24]);
+    expect(texts(svg)).toEqual(expect.arrayContaining(['91', '51', 'G1*', 'training', 'test']));
+    expect(svg).toContain('G1* pullover with 1, test: 51.0 %, 95 % interval [48.5, 53.5]');
+  });
+
+  it('set what the most neurons change, of those compared with random ones, beside these', async () => {
+    const [chart] = modelsCharts('fig2', changes, groups);
+    const { svg } = await renderChart(chart ?? fail());
+    expect([marks(svg, 'bar'), marks(svg, 'circle')]).toEqual([8, 24]);
+    expect(texts(svg)).toContain('Zeroing the 3 neurons with the largest gradient');
+    // Of G3 a mean of 3 * (3 + 1) points, and by random neurons a point less.
+    expect(texts(svg)).toEqual(expect.arrayContaining(['−12.0', '−11.0']));
+  });
+
+  it('have no chart of tables, of several standard deviations, and of what all models lack', () => {
+    expect(modelsCharts('table3', changes, groups)).toEqual([]);
+    const sigmas = [0.1, 0.2].flatMap((sigma) =>
+      changes.map((row) => ({ ...row, settings: { ...row.settings, sigma } })),
+    );
+    expect(modelsCharts('fig11', sigmas, groups)).toEqual([]);
+    expect(
+      modelsCharts(
+        'fig2',
+        changes.map((row) => ({ ...row, measures: {} })),
+        groups,
+      ),
+    ).toEqual([]);
+  });
+});
+
+function fail(): never {
+  throw new Error('There is no chart');
+}
 
 describe('long names', () => {
   it('do not widen the charts beyond their bars and lines', async () => {

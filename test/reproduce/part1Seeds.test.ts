@@ -59,7 +59,9 @@ test('a figure over two trained models is the mean of theirs, and is not made tw
   });
   const lines = parse<Record<string, string>>(await readFile(figure?.csv ?? '', 'utf8'), { columns: true });
   expect(lines).toHaveLength(figure?.rows.length ?? 0);
-  expect(await readFile(result.report, 'utf8')).toContain('2 models (seeds 3, 4)');
+  const page = await readFile(result.report, 'utf8');
+  expect(page).toContain('2 models (seeds 3, 4)');
+  expect(page).toContain('aria-label="Bar chart, Zeroing the 3 neurons with the largest gradient');
 
   steps.length = 0;
   await reproducePart1Seeds(options);

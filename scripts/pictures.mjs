@@ -1,0 +1,126 @@
+// Draws the README's picture from docs/images/zeroed-neurons.json, as the report over models shows it, in Chromium:
+//
+//   npm run build && node scripts/pictures.mjs          # seconds
+//   npm run build && node scripts/pictures.mjs train    # trains and traces the models first, in data/pictures and runs/pictures
+//
+// docs/images/pictures.json records what it was drawn by; test/house/pictures.test.ts holds that against the present sources.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { chromium } from 'playwright-core';
+import { vectorInstructions } from '../dist/machine.js';
+import { writeModelsReport } from '../dist/report/modelsReport.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const NAME = 'zeroed-neurons';
+const DATA = join(ROOT, 'docs/images', `${NAME}.json`);
+const PICTURE = join(ROOT, 'docs/images', `${NAME}.png`);
+const RECORD = join(ROOT, 'docs/images/pictures.json');
+/** What decides how it looks. */
+const SOURCES = [
+  'scripts/pictures.mjs',
+  ...['axis', 'errorBars', 'modelDots', 'render', 'textMetrics', 'theme', 'vegaText'].map(
+    (name) => `src/report/charts/${name}.ts`,
+  ),
+  'src/report/html/style.ts',
+];
+
+if (process.argv[2] === 'train') await train();
+const { made, groups, figures } = JSON.parse(await readFile(DATA, 'utf8'));
+await draw();
+const sha256 = {};
+for (const path of [...SOURCES, DATA, PICTURE].map((path) => path.replace(ROOT, ''))) {
+  sha256[path] = createHash('sha256')
+    .update(await readFile(join(ROOT, path)))
+    .digest('hex');
+}
+await writeFile(RECORD, `${JSON.stringify({ [`${NAME}.png`]: { ...made, sha256 } }, null, 2)}\n`);
+
+/** A small form of the quickstart, with models as replicates: ERM on dominoes, Fig. 1, and Fig. 2. */
+async function train() {
+  const { buildDominoes, DEFAULT_DOMINOES, openRun, trainErm } = await import('../dist/index.js');
+  const { fig1 } = await import('../dist/report/figures/fig1.js');
+  const { fig2 } = await import('../dist/report/figures/fig2.js');
+  const { reproducePart1Seeds } = await import('../dist/reproduce/part1Seeds.js');
+  const { pretrainingDominoes } = await import('../dist/reproduce/quickstart.js');
+
+  const seeds = [0, 1, 2, 3, 4];
+  const benchmark = {
+    ...{ ...DEFAULT_DOMINOES, size: 32 },
+    counts: { train: [1200, 100, 60, 700], val: [100, 100, 100, 100], test: [400, 400, 400, 400] },
+  };
+  const data = await buildDominoes(join(ROOT, 'data/pictures'), benchmark);
+  const others = await buildDominoes(join(ROOT, 'data/pictures-pretrain'), pretrainingDominoes(benchmark));
+  const run = join(ROOT, 'runs/pictures');
+  // One thread: sums are in the same order wherever it runs.
+  const model = { arch: 'resnet18', batchSize: 64, resume: true, threads: 1 };
+  await trainErm({ ...model, data: others, out: `${run}-pretrain`, epochs: 3, lr: 1e-3 });
+  const weights = (await openRun(`${run}-pretrain`)).weights;
+  for (const seed of seeds) {
+    const out = join(run, `seed-${seed}`);
+    await trainErm({ ...model, data, out, weights, seed, epochs: 5, select: 'last' });
+    console.error(`seed ${seed} trained`);
+  }
+  const result = await reproducePart1Seeds({
+    ...{ run, data, seeds, figures: [fig1, fig2], controls: 20, samples: 64 },
+    ...{ comparedTopK: [3], threads: 1 },
+    onStep: (step) => console.error(step),
+  });
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  }).trim();
+  const cpu = `${cpus()[0]?.model.trim()}, ${vectorInstructions()}`;
+  const made = { command: 'node scripts/pictures.mjs train', commit, cpu, seeds };
+  const groups = { groupNames: data.groupNames, minorityGroups: data.minorityGroups };
+  const figures = result.figures.map(({ kind, title, rows }) => ({ kind, title, rows: rows.flatMap(drawn) }));
+  await writeFile(DATA, `${JSON.stringify({ made, groups, figures }, rounded, 1)}\n`);
+}
+
+/** Of a row over models, what the picture shows; none where it shows nothing. */
+function drawn({ settings, models, measures }) {
+  const { split, criterion, k, group, chosenFor } = settings;
+  const isShown =
+    criterion === undefined ? split !== 'val' : criterion === 'gradient' && k === 3 && group === chosenFor;
+  const { accuracy, change, sameLayersAccuracyExcess } = measures;
+  const shown = criterion === undefined ? { accuracy } : { change, sameLayersAccuracyExcess };
+  return isShown ? [{ settings, models, measures: shown }] : [];
+}
+
+function rounded(_key, value) {
+  return typeof value === 'number' ? Number(value.toPrecision(6)) : value;
+}
+
+/** The report's charts side by side, at most 1200 px wide. */
+async function draw() {
+  const folder = await mkdtemp(join(tmpdir(), 'spurmem-pictures-'));
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox'],
+  });
+  try {
+    const report = await writeModelsReport(
+      folder,
+      figures.map((figure) => ({ ...figure, tables: [] })),
+      groups,
+    );
+    const page = await browser.newPage({ viewport: { width: 1120, height: 800 }, deviceScaleFactor: 1.08 });
+    await page.goto(pathToFileURL(report).href);
+    await page.evaluate(`{
+      const charts = document.createElement('div');
+      charts.className = 'charts';
+      charts.style = 'display: inline-flex; flex-wrap: nowrap; padding: 12px; background: white';
+      charts.append(...document.querySelectorAll('.chart'));
+      for (const chart of charts.children) chart.style.background = 'none';
+      document.body.style = 'display: block; max-width: none';
+      document.body.replaceChildren(charts);
+    }`);
+    await page.locator('.charts').screenshot({ path: PICTURE });
+  } finally {
+    await browser.close();
+    await rm(folder, { recursive: true });
+  }
+}

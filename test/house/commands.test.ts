@@ -1,0 +1,103 @@
+import type { Command } from 'commander';
+import { parse } from 'shell-quote';
+import { createProgram } from '../../src/cli/main.js';
+import { namedCommand, refuseUnknownOption } from '../../src/cli/usage.js';
+import { markdownDocuments } from './documents.js';
+
+/** Sections with commands as an earlier state of this project took them. */
+const EARLIER_STATE = 'An earlier state';
+
+/** The arguments of each `spurmem ...` of a shell block; `...` stands for arguments that are left out. */
+function commandsOf(text: string): string[][] {
+  return text
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .flatMap((line) => {
+      const commands: string[][] = [[]];
+      for (const entry of parse(line, (name) => `$${name}`)) {
+        if (typeof entry === 'string') commands.at(-1)?.push(entry);
+        else if ('comment' in entry) break;
+        else if (entry.op === 'glob') commands.at(-1)?.push(entry.pattern);
+        // What stands behind a redirection is a file.
+        else commands.push(/[<>]/.test(entry.op) ? ['>'] : []);
+      }
+      return commands.filter(([first]) => first !== '>');
+    })
+    .flatMap((words) => {
+      const at = words.findIndex((word) => /^(?:.*\/)?spurmem(?:\.js)?$/.test(word));
+      return at < 0 ? [] : [words.slice(at + 1)];
+    });
+}
+
+/** Lets the command line read a command as it would, and run nothing. */
+async function check(words: readonly string[]): Promise<void> {
+  const given = words.filter((word) => word !== '...');
+  const program = await createProgram(given);
+  silence(program);
+  const { command, args } = namedCommand(program, given);
+  if (command.commands.length === 0) {
+    refuseUnknownOption(command, args);
+    command.action(() => undefined);
+    // What is left out stands in the file, or in the words before.
+    if (words.includes('...') || words.includes('--config')) return;
+  }
+  await program.parseAsync([...given], { from: 'user' });
+}
+
+function silence(command: Command): void {
+  command.configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
+  for (const inner of command.commands) silence(inner);
+}
+
+// What CONTRIBUTING.md names is what its recipes add (recipes.test.ts).
+const documents = markdownDocuments().filter(({ path }) => path !== 'CONTRIBUTING.md');
+const commands = documents.flatMap(({ blocks }) =>
+  blocks
+    .filter(({ language, section }) => language === 'sh' && !section.startsWith(EARLIER_STATE))
+    .flatMap(({ place, text }) => commandsOf(text).map((words) => ({ place, words }))),
+);
+/** Within text, commands often leave out what is not told there, and families of commands the program's name. */
+const MENTIONED = /^(?:(?:npx )?spurmem|(?=(?:dataset|fetch|reproduce|sweep|trace|train) [a-z])) ?(?=[a-z])/;
+const mentioned = documents.flatMap(({ path, codes }) =>
+  codes
+    .filter(({ text, section }) => MENTIONED.test(text) && !section.startsWith(EARLIER_STATE))
+    .flatMap(({ text }) =>
+      commandsOf(text.replace(MENTIONED, 'spurmem ')).map((words) => ({
+        place: path,
+        words: [...words, '...'],
+      })),
+    ),
+);
+
+/** What the command line says of those that it does not take. */
+async function refusals(shown: typeof commands): Promise<string[]> {
+  const refused: string[] = [];
+  for (const { place, words } of shown) {
+    await check(words).catch((error: unknown) => {
+      refused.push(`${place}: spurmem ${words.join(' ')}: ${String(error)}`);
+    });
+  }
+  return refused;
+}
+
+test('the command line takes every command that the documents show', async () => {
+  expect(await refusals(commands)).toEqual([]);
+  expect(commands.length).toBeGreaterThan(60);
+});
+
+test('and has those that they mention, with their options', async () => {
+  expect(await refusals(mentioned)).toEqual([]);
+  expect(mentioned.length).toBeGreaterThan(30);
+});
+
+test.each([
+  ['an option that there is not', 'spurmem train erm --data x --learning-rate 1', /--learning-rate/],
+  ['a command that there is not', 'spurmem trane erm', /unknown command/],
+  ['a way to train that there is not', 'npx spurmem train gdro --data x', /unknown command/],
+  ['a value that an option does not take', 'spurmem trace unstructured --run x --top-k 1,two', /top-k/],
+  ['an option that is missing', 'bin/spurmem.js train erm --epochs 3', /--data/],
+  ['an argument too many', 'spurmem report --run a b # comment', /too many arguments/],
+])('%s is refused', async (_name, text, message) => {
+  const [words = []] = commandsOf(text);
+  await expect(check(words)).rejects.toThrow(message);
+});
