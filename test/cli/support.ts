@@ -140,9 +140,16 @@ export async function answer(
   return answered;
 }
 
-/** Runs the command line to its end, which must be a good one, and returns what it printed. */
-export async function succeed(args: readonly string[]): Promise<Outcome> {
-  const outcome = await spurmem(args);
+/**
+ * Runs the command line to its end, which must be a good one, and returns what it printed.
+ *
+ * @param run `spurmem`, or `answer`
+ */
+export async function succeed(
+  args: readonly string[],
+  run: (args: readonly string[]) => Promise<Outcome> = spurmem,
+): Promise<Outcome> {
+  const outcome = await run(args);
   if (outcome.exitCode !== 0) throw new Error(`spurmem ${args.join(' ')} failed:\n${outcome.stderr}`);
   return outcome;
 }
