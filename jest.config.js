@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 
 /** @type {import('jest').Config} */
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/environment.mjs',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   globalSetup: '<rootDir>/test/globalSetup.mjs',
@@ -25,6 +25,8 @@ export default {
   reporters: ['default', '<rootDir>/test/slowestReporter.mjs'],
   // The longest test takes a minute of a quiet machine; a busy one may need ten times that.
   testTimeout: 600_000,
+  // libtorch is taken down as a process ends, which takes longer than the half second that jest waits for on a busy machine.
+  workerGracefulExitTimeout: 30_000,
   // A file's tests are one thread, which often waits for files or for a process that it started.
   maxWorkers: availableParallelism() + 1,
 };

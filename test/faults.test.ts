@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { ROOT, spurmem, succeed, trainArguments } from './cli/support.js';
-import { tinyDominoes } from './fixtures.js';
+import { ROOT, spurmem, trainArguments, trainOptions } from './cli/support.js';
+import { ermRun, tinyDominoes } from './fixtures.js';
 import { temporaryFolder } from './temporary.js';
 
 const folder = temporaryFolder();
@@ -25,7 +25,7 @@ test('processes on one run folder end well, or are refused', async () => {
   const data = join(folder, 'data');
   const run = join(folder, 'run');
   await tinyDominoes(data);
-  await succeed(trainArguments(data, run, '--epochs', '1', '--quiet'));
+  await ermRun(trainOptions(data, run));
   const commands = [
     trainArguments(data, run, '--epochs', '2', '--resume', '--quiet'),
     ['trace', 'unstructured', '--run', run, '--criterion', 'magnitude', '--top-k', '1', '--controls', '0'],

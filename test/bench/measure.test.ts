@@ -5,6 +5,7 @@ import { agreementOf, measureCase } from '../../bench/src/measure.js';
 import { bestShareOf } from '../../bench/src/ratio.js';
 import { failure } from '../data/support.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
+import { pythonProgram } from '../parity/python.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -74,6 +75,10 @@ test('outcomes that differ are named, and what the rival lacks is not compared',
 });
 
 describe('a side that fails', () => {
+  beforeAll(() => {
+    process.env.SPURMEM_PYTHON = pythonProgram();
+  });
+
   const withRival = (rival: SideSpec): BenchCase => ({
     ...{ name: 'broken', description: '', unit: 'images', repeats: 1, warmups: 0 },
     prepare: () =>

@@ -15,7 +15,7 @@ import { loadDataset } from '../../src/data/dataset.js';
 import { choiceOf, augmentationOf, SIMCLR, PUBLISHED_AUGMENTATION } from '../../src/train/augmentation.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { failure, spurmem, succeed, trainOptions } from './support.js';
+import { answer, failure, succeed, trainOptions } from './support.js';
 
 const folder = temporaryFolder();
 const at = (name: string): string => join(folder, name);
@@ -142,7 +142,7 @@ test.each([
 });
 
 test('help has groups and examples, for every command', async () => {
-  const { stdout } = await succeed(['train', 'erm', '--help']);
+  const { stdout } = await succeed(['train', 'erm', '--help'], answer);
   for (const heading of ['Settings:', 'Reading the data:', 'Computing:', 'Output and help:', 'Examples:']) {
     expect(stdout).toContain(`\n${heading}\n`);
   }
@@ -150,16 +150,16 @@ test('help has groups and examples, for every command', async () => {
 
 test('completion offers commands, words and files', async () => {
   const complete = async (...words: string[]): Promise<string> =>
-    (await spurmem(['complete', '--', ...words])).stdout;
+    (await answer(['complete', '--', ...words])).stdout;
   expect(await complete('train', 'gro')).toMatch(/^groupdro\t/);
   expect(await complete('train', 'erm', '--arch', '')).toMatch(/^resnet18\t$/m);
   expect(await complete('train', 'erm', '--data', '')).toBe(':0\n');
-  expect((await succeed(['completion', 'bash'])).stdout).toContain('spurmem complete --');
+  expect((await succeed(['completion', 'bash'], answer)).stdout).toContain('spurmem complete --');
 });
 
 test('runs are listed, filtered, and compared', async () => {
   await ermRun({ ...trainOptions(data, at('seed-1')), seed: 1 });
-  const { stdout } = await succeed(['runs', '--in', folder, '--filter', 'seed=1', '--json']);
+  const { stdout } = await succeed(['runs', '--in', folder, '--filter', 'seed=1', '--json'], answer);
   expect(JSON.parse(stdout)).toMatchObject({ runs: [{ run: 'seed-1', method: 'erm', state: 'finished' }] });
   expect(await failure(['runs', '--in', folder, '--filter', 'sed=1'], 'USAGE')).toContain(
     'The nearest are seed',
@@ -172,8 +172,8 @@ test('runs are listed, filtered, and compared', async () => {
   expect(compared.differing).toEqual(['augmentation']);
   expect(compared.rows.map(({ seeds }) => seeds)).toEqual([[0, 1], [0]]);
   expect(compared.rows[1]?.difference).toMatchObject({ seeds: [0], std: null });
-  expect((await succeed([...compare, '--format', 'markdown'])).stdout).toContain('| --- |');
-  expect((await succeed([...compare, '--format', 'csv'])).stdout.split('\n')).toHaveLength(4);
+  expect((await succeed([...compare, '--format', 'markdown'], answer)).stdout).toContain('| --- |');
+  expect((await succeed([...compare, '--format', 'csv'], answer)).stdout.split('\n')).toHaveLength(4);
 });
 
 test('a run is evaluated on a split, to the numbers that training found', async () => {

@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import * as tar from 'tar';
 import { put, putImage, putJpeg } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
-import { contentOf, expectFailure, spurmem, trainArguments } from './support.js';
+import { answer, contentOf, expectFailure, spurmem, trainArguments } from './support.js';
 
 const folder = temporaryFolder();
 const HEADER = 'img_filename,y,split,place';
@@ -24,7 +24,7 @@ async function dataset(name: string, lines: readonly string[]): Promise<string> 
   return data;
 }
 
-const inspect = (data: string) => spurmem(['dataset', 'inspect', '--data', data]);
+const inspect = (data: string) => answer(['dataset', 'inspect', '--data', data]);
 const withLine = (line: number, text: string): string[] => [HEADER, ...ROWS].with(line - 1, text);
 
 it('inspects a good dataset', async () => {
@@ -63,7 +63,7 @@ describe('fetch', () => {
 
 describe('dataset compose', () => {
   const compose = (data: string, ...more: string[]) =>
-    spurmem([
+    answer([
       ...['dataset', 'compose', '--data', join(folder, data), '--size', '32', '--paired', ...more],
       ...['--foregrounds', join(folder, 'things'), '--classes', 'apple=red,green', 'lemon=yellow'],
       ...['--scenes', join(folder, 'scenes'), '--places', 'field=meadow', 'lake=lake'],

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { ermRun, tinyDominoes } from '../fixtures.js';
+import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import { dominoes, ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { expectFailure, failure, spurmem, succeed, trainArguments, trainOptions } from './support.js';
+import { answer, expectFailure, failure, succeed, trainOptions } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -67,8 +68,8 @@ test('reproduce fig10 writes the numbers and the report', async () => {
 });
 
 test('wrong input is refused, and named', async () => {
-  expectFailure(await spurmem(['gradcam', '--compare', before]), 2, "required option '--run <run>'");
-  expectFailure(await spurmem(['gradcam', ...runs, '--samples', '0']), 2, '--samples', 'at least 1');
+  expectFailure(await answer(['gradcam', '--compare', before]), 2, "required option '--run <run>'");
+  expectFailure(await answer(['gradcam', ...runs, '--samples', '0']), 2, '--samples', 'at least 1');
   expect(await failure(['gradcam', ...runs, '--layer', 'layer3.2.conv3'], 'USAGE')).toContain(
     'The most similar: layer3.2.conv',
   );
@@ -76,14 +77,10 @@ test('wrong input is refused, and named', async () => {
   expect(await failure(['gradcam', '--run', join(folder, 'none')], 'RUN_NOT_FOUND')).toContain('none');
 
   const other = join(folder, 'other');
-  await succeed(
-    [
-      ['dataset', 'dominoes', '--data', other, '--size', '32', '--seed', '1'],
-      ['--train-counts', '8,4,4,8', '--val-counts', '2,2,2,2', '--test-counts', '2,2,2,2'],
-    ].flat(),
-  );
+  const counts = { train: [8, 4, 4, 8], val: [2, 2, 2, 2], test: [2, 2, 2, 2] };
+  await dominoes(other, { ...DEFAULT_DOMINOES, counts, size: 32, seed: 1 });
   const otherRun = join(folder, 'other-run');
-  await succeed(trainArguments(other, otherRun, '--epochs', '1'));
+  await ermRun(trainOptions(other, otherRun));
   expect(await failure(['gradcam', '--run', after, '--compare', otherRun], 'USAGE')).toContain(
     `--compare ${otherRun} was trained on another dataset than --run ${after}`,
   );

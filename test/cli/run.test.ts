@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { contentOf, expectFailure, failure, spurmem, start, succeed, trainArguments } from './support.js';
+import { answer, contentOf, expectFailure, failure, start, succeed, trainArguments } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -56,7 +56,7 @@ describe('a run folder with a finished run', () => {
     const settings = ['--epochs', '1', '--lr', '0.01', '--seed', '7'];
     for (const more of [[], ['--resume']]) {
       expectFailure(
-        await spurmem(trainArguments(data, short, ...settings, ...more)),
+        await answer(trainArguments(data, short, ...settings, ...more)),
         1,
         `${short} already holds a run with another configuration`,
         'lr: 0.0001 -> 0.01',

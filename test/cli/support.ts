@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import type { ErmOptions } from '../../src/train/recipe.js';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = join(ROOT, 'bin', 'spurmem.js');
+const COMMAND_LINES = join(ROOT, 'test', 'cli', 'commandLines.mjs');
 export const ADDON = join(ROOT, 'build-cmake', 'Release', 'spurmem.node');
 
 export interface Outcome {
@@ -35,10 +37,9 @@ export function start(
   environment: Readonly<Record<string, string | undefined>> = {},
   program = PROGRAM,
 ): Started {
-  const { NODE_OPTIONS: _options, SPURMEM_ADDON: _addon, FORCE_COLOR: _color, ...inherited } = process.env;
   const child = spawn(process.execPath, [program, ...args], {
     cwd: ROOT,
-    env: { ...inherited, ...environment },
+    env: environmentOf(environment),
     stdio: ['ignore', 'pipe', 'pipe'],
     // A command that hangs fails its test and leaves no process behind.
     timeout: 60_000,
@@ -82,9 +83,73 @@ export async function spurmem(
   return start(args, environment, program).outcome;
 }
 
-/** Runs the command line to its end, which must be a good one, and returns what it printed. */
-export async function succeed(args: readonly string[]): Promise<Outcome> {
-  const outcome = await spurmem(args);
+function environmentOf(
+  added: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string | undefined>> {
+  const { NODE_OPTIONS: _options, SPURMEM_ADDON: _addon, FORCE_COLOR: _color, ...inherited } = process.env;
+  return { ...inherited, ...added };
+}
+
+/** A process that runs command lines one after the other: when it has run the last one, and rejects when it ends. */
+interface CommandLines {
+  readonly child: ChildProcess;
+  readonly ended: Promise<never>;
+  last: Promise<unknown>;
+}
+
+/** By environment. */
+const commandLines = new Map<string, CommandLines>();
+
+afterAll(() => {
+  for (const { child } of commandLines.values()) child.kill('SIGKILL');
+});
+
+function commandLinesIn(environment: Readonly<Record<string, string | undefined>>): CommandLines {
+  const key = JSON.stringify(environment);
+  const known = commandLines.get(key);
+  if (known) return known;
+  const env = environmentOf(environment);
+  const child = fork(COMMAND_LINES, { cwd: ROOT, env, execArgv: [], silent: true });
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(`The process that runs command lines has ended:\n${stderr}`);
+  });
+  ended.catch(() => undefined);
+  const started = { child, ended, last: Promise.resolve() };
+  commandLines.set(key, started);
+  return started;
+}
+
+/**
+ * As `spurmem`, without a process of its own, whose start takes longer than most answers: for what a command refuses or prints.
+ * That a process ends, and how, is for `spurmem` and `start`.
+ */
+export async function answer(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Promise<Outcome> {
+  const lines = commandLinesIn(environment);
+  const answered = lines.last.then(async () => {
+    const message = once(lines.child, 'message');
+    lines.child.send(args);
+    const [outcome] = (await Promise.race([message, lines.ended])) as [Outcome];
+    return outcome;
+  });
+  lines.last = answered.catch(() => undefined);
+  return answered;
+}
+
+/**
+ * Runs the command line to its end, which must be a good one, and returns what it printed.
+ *
+ * @param run `spurmem`, or `answer`
+ */
+export async function succeed(
+  args: readonly string[],
+  run: (args: readonly string[]) => Promise<Outcome> = spurmem,
+): Promise<Outcome> {
+  const outcome = await run(args);
   if (outcome.exitCode !== 0) throw new Error(`spurmem ${args.join(' ')} failed:\n${outcome.stderr}`);
   return outcome;
 }
@@ -104,7 +169,7 @@ export async function failure(
   code: ErrorCode,
   environment: Readonly<Record<string, string | undefined>> = {},
 ): Promise<string> {
-  const { exitCode, stdout, stderr } = await spurmem([...args, '--json'], environment);
+  const { exitCode, stdout, stderr } = await answer([...args, '--json'], environment);
   if (stdout === '') throw new Error(`No document on stdout; stderr:\n${stderr}`);
   const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
   expect({ code: error.code, exitCode, stderr }).toEqual({

@@ -3,7 +3,7 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { expectFailure, failure, spurmem, succeed } from './support.js';
+import { answer, expectFailure, failure, spurmem, succeed } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -63,13 +63,13 @@ describe('wrong usage', () => {
     ],
     ['a protocol that is none', ['trace', 'overlap', '--run', out, '--protocol', 'own'], 'article, released'],
   ])('exits with 2 for %s, and says what is right', async (_name, args, text) => {
-    expectFailure(await spurmem(args, noAddon), 2, text, '--help');
+    expectFailure(await answer(args, noAddon), 2, text, '--help');
     expect(existsSync(out)).toBe(false);
   });
 
   it('exits with 2 for a device that is none, and creates nothing', async () => {
     expectFailure(
-      await spurmem([...train, '--device', 'nonsense']),
+      await answer([...train, '--device', 'nonsense']),
       2,
       '--device',
       '"nonsense"',
@@ -135,7 +135,7 @@ describe('--quiet', () => {
 
 describe('--debug', () => {
   it('adds the stack trace of an error', async () => {
-    const { exitCode, stderr } = await spurmem(['dataset', 'inspect', '--data', `${data}-2`, '--debug']);
+    const { exitCode, stderr } = await answer(['dataset', 'inspect', '--data', `${data}-2`, '--debug']);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^ +at .+:\d+/m);
   });
@@ -152,7 +152,7 @@ describe('without libtorch', () => {
     [['train', 'dfr', '--help'], '--inverse-strengths <list>'],
     [['--version'], '.'],
   ])('%j answers', async (args, text) => {
-    const { exitCode, stdout, stderr } = await spurmem(args, noAddon);
+    const { exitCode, stdout, stderr } = await answer(args, noAddon);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toContain(text);
   });

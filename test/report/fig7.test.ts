@@ -81,6 +81,12 @@ describe('Fig. 7', () => {
 });
 
 describe('the section of layers', () => {
+  let page = '';
+
+  beforeAll(async () => {
+    page = await textOf(withLayers(layers18));
+  });
+
   it.each([
     ['the split', 'All accuracies here are training accuracies. In each of 20 layers'],
     ['the samples of the gradient', 'at most 128 samples, drawn (seed 0) from the at most 256 worst'],
@@ -95,15 +101,15 @@ describe('the section of layers', () => {
     ['the granularity', 'The smallest training group is G2* coat with 0 with 56 samples'],
     ['the cost', 'Cost: 107054 forward passes of one image, against 767200'],
     ['the common baseline', 'of the unchanged model equal those of Fig. 1'],
-  ])('states %s', async (_what, sentence) => {
-    expect((await textOf(withLayers(layers18))).split('Layers (Fig. 7)').at(-1)).toContain(sentence);
+  ])('states %s', (_what, sentence) => {
+    expect(page.split('Layers (Fig. 7)').at(-1)).toContain(sentence);
   });
 
   it('holds the numbers of every cell in a table', async () => {
-    const page = await textOf(withLayers(layers50));
-    expect(page).toContain('layer4.2.conv3');
+    const text = await textOf(withLayers(layers50));
+    expect(text).toContain('layer4.2.conv3');
     const cell = layers50.entries.find(({ layer, group, k }) => layer === 'conv1' && group === 1 && k === 3);
-    expect(page).toContain(`${changeTexts([cell?.change ?? 0])[0]} (−${cell?.lost} +${cell?.gained})`);
+    expect(text).toContain(`${changeTexts([cell?.change ?? 0])[0]} (−${cell?.lost} +${cell?.gained})`);
   });
 
   it('says so when nothing changed', async () => {
