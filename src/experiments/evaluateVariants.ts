@@ -8,6 +8,7 @@ import type { Variant } from '../neurons/perturb.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { checkValues } from '../settings/options.js';
 import { integer } from '../settings/values.js';
+import { LostExamples, shareLostExamples, type LostExample } from './lostExamples.js';
 import { countersOfProcesses, judge, OutcomeCounter, type GroupOutcome, type Judged } from './outcomes.js';
 
 /** A variant, and the groups whose accuracies are wanted; all of them when `groups` is left out. */
@@ -30,6 +31,8 @@ export interface VariantOutcomes {
   readonly baseline: GroupAccuracies;
   /** For each variant in the order given, one outcome a group; null for groups that were not asked for. */
   readonly variants: readonly (readonly (GroupOutcome | null)[])[];
+  /** The same of the first examples that a variant lost, as many as were asked for. */
+  readonly lost: readonly (readonly (readonly LostExample[])[])[];
   readonly cost: TraceCost;
 }
 
@@ -47,15 +50,24 @@ export async function evaluateVariants(
   loader: BatchLoader,
   indices: Int32Array,
   variants: readonly PlannedVariant[],
-  options: JobOptions & { readonly batchSize: number; readonly task: string },
+  options: JobOptions & {
+    readonly batchSize: number;
+    readonly task: string;
+    /** How many of the examples that a variant loses of a group are named; default: none. */
+    readonly namedExamples?: number;
+  },
 ): Promise<VariantOutcomes> {
-  checkValues(options, { types: { batchSize: integer(1) }, required: ['batchSize'] });
+  checkValues(options, {
+    types: { batchSize: integer(1), namedExamples: integer(0) },
+    required: ['batchSize'],
+  });
   const { dataset } = loader;
   const groups = Array.from({ length: dataset.numGroups }, (_, group) => group);
   const distinct = mergeEqual(variants, groups).map((variant) => ({
     ...variant,
     stage: firstStage(model, variant),
     outcomes: groups.map(() => new OutcomeCounter()),
+    lost: groups.map(() => new LostExamples(options.namedExamples ?? 0)),
   }));
   const ofGroup = groups.map((group) => indices.filter((index) => dataset.groups[index] === group));
   const sizeOf = (group: number): number => ofGroup[group]?.length ?? 0;
@@ -94,7 +106,9 @@ export async function evaluateVariants(
           const input = inputs[stages.indexOf(variant.stage)];
           if (!input) throw new RangeError(`Stage ${variant.stage} has no input`);
           using perturbed = await model.network.forwardFrom(variant.stage, input, variant.edits);
-          variant.outcomes[group]?.add(before, await judged(perturbed, labels));
+          const after = await judged(perturbed, labels);
+          variant.outcomes[group]?.add(before, after);
+          variant.lost[group]?.add(current.indices, before, after);
           runForwards += size * (shares[variant.stage] ?? 1);
           done += size;
           const ofAll = Math.min(total, done * processes);
@@ -107,18 +121,23 @@ export async function evaluateVariants(
   }
   const naiveForwards = variants.length * indices.length;
   const counters = await countersOfProcesses(distinct.flatMap(({ outcomes }) => outcomes));
+  await shareLostExamples(distinct.flatMap(({ lost }) => lost));
   const byKey = new Map(
-    distinct.map(({ key, outcomes: { length } }, i) => [
+    distinct.map(({ key, outcomes: { length }, lost }, i) => [
       key,
-      counters.slice(i * length, (i + 1) * length).map(({ outcome }) => outcome),
+      {
+        outcomes: counters.slice(i * length, (i + 1) * length).map(({ outcome }) => outcome),
+        lost: lost.map(({ first }) => first),
+      },
     ]),
   );
   [runForwards = 0] = await sumOfProcesses(Float64Array.of(runForwards));
   return {
     baseline: (await baseline.ofProcesses()).accuracies(dataset.counts.train),
     variants: variants.map(({ key, groups: asked = groups }) =>
-      groups.map((group) => (asked.includes(group) ? (byKey.get(key)?.[group] ?? null) : null)),
+      groups.map((group) => (asked.includes(group) ? (byKey.get(key)?.outcomes[group] ?? null) : null)),
     ),
+    lost: variants.map(({ key }) => byKey.get(key)?.lost ?? []),
     cost: { naiveForwards, runForwards, ratio: naiveForwards === 0 ? 0 : runForwards / naiveForwards },
   };
 }
