@@ -125,6 +125,10 @@ export const loadDataset = later(async () => (await import('./data/dataset.js'))
 export const buildDominoes = later(async () => (await import('./data/dominoes.js')).buildDominoes);
 /** Makes benchmarks of cut-outs on scenes. */
 export const composeDataset = later(async () => (await import('./data/compose/compose.js')).composeDataset);
+/** Groups of a dataset without a known spurious attribute: each class, by whether a run predicts it right. */
+export const predictGroups = later(
+  async () => (await import('./experiments/predictedGroups.js')).predictGroups,
+);
 export { DEFAULT_DOMINOES } from './data/defaultDominoes.js';
 export type { Dataset, DatasetOptions } from './data/dataset.js';
 export type { DominoesOptions } from './data/dominoesOptions.js';

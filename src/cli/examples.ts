@@ -17,6 +17,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'dataset compose': [
     'dataset compose --data mine --foregrounds birds --masks masks --scenes places --classes land=hen,owl water=gull,tern --places land=forest water=sea,lake',
   ],
+  'dataset groups': ['dataset groups --run runs/identification'],
   'dataset inspect': [
     'dataset inspect --data waterbirds',
     'dataset inspect --data mine --format csv --columns filename=image,y=label,a=place,split=fold',

@@ -75,7 +75,7 @@ const { fraction } = TRACE_SETTINGS.overlap;
 /** What Part I takes, of one run or of several. */
 export const PART1_TYPES: OptionTypes<Omit<Part1Options, keyof typeof session>> = {
   ...SESSION_TYPES,
-  figures: listOf(objectWith('a figure of FIGURES', 'name', 'needs')),
+  figures: listOf(objectWith('a figure, as `figures` gives them', 'name', 'needs')),
   erm: objectWith('an object with options of ERM'),
   sigmas: sigmas.type,
   repeats: repeats.type,
