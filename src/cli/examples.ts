@@ -30,6 +30,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'trace unstructured': [
     'trace unstructured --run runs/erm',
+    'trace unstructured --run runs/erm --dry-run',
     'trace unstructured --run runs/erm --perturbation noise --sigma 0.005,0.01 --top-k 3 --split test',
   ],
   'trace structured': ['trace structured --run runs/erm --controls 0'],

@@ -54,7 +54,7 @@ export interface PredictedGroups {
  *   loading the dataset and the weights throws
  */
 export async function predictGroups(options: PredictGroupsOptions): Promise<PredictedGroups> {
-  const { seed: _seed, protocol: _protocol, ...types } = SESSION_TYPES;
+  const { seed: _seed, protocol: _protocol, onPlan: _onPlan, ...types } = SESSION_TYPES;
   const accepted = { ...types, table: text('a file in the dataset\u2019s folder') };
   checkOptions(options, { types: accepted, required: ['run'] });
   const run = await openRun(options.run);

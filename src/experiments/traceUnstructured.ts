@@ -2,7 +2,7 @@ import { requireGroups } from '../data/dataset.js';
 import { perturbedVariants, type PerturbationChoice } from '../neurons/perturb.js';
 import { isDrawn } from '../neurons/perturbations.js';
 import { resolveSettings, without, type GivenOf } from '../settings/setting.js';
-import { compareWithRandom, type ControlledSet } from './controls.js';
+import { compareWithRandom, mostRandomEvaluations, type ControlledSet } from './controls.js';
 import { evaluateVariants } from './evaluateVariants.js';
 import { knownOfRun } from './knownValues.js';
 import { NAMED_EXAMPLES, picturesOf } from './lostExamples.js';
@@ -71,6 +71,13 @@ export async function traceUnstructuredIn(
     perturbedVariants(neurons, perturbation, model.description.layers, unit),
   );
   const indices = measuredExamples(dataset, dataset.splits[split], samples, session.seed);
+  const isCompared = ({ k }: Pick<TraceEntry, 'k'>): boolean => settings.comparedTopK?.includes(k) ?? true;
+  session.options.onPlan?.({
+    settings: { ...session.settings, ...settings },
+    examples: indices.length,
+    evaluations: (1 + plans.flat().length) * indices.length,
+    randomEvaluations: mostRandomEvaluations(planned.filter(isCompared), indices.length, settings),
+  });
   const measured = await evaluateVariants(model, session.loader, indices, plans.flat(), {
     ...session.job,
     ...{ task: 'perturbed variants', namedExamples: NAMED_EXAMPLES },
@@ -83,7 +90,7 @@ export async function traceUnstructuredIn(
     lost: measured.lost[position] ?? [],
     outcomes: (plans[i] ?? []).map(() => variants[position++] as readonly GroupOutcome[]),
   }));
-  const compared = sets.filter(({ k }) => settings.comparedTopK?.includes(k) ?? true);
+  const compared = sets.filter(isCompared);
   const controls = await compareWithRandom(session, indices, compared, settings);
   const comparisons = new Map(compared.map((set, i) => [set, controls?.comparisons[i]]));
   const entries = sets.map((set): TraceEntry => ({
