@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import * as prettier from 'prettier';
 import { withBenchmarkTables } from '../bench/dist/documentTables.js';
 import { withProtocolTables } from '../dist/cli/protocolTables.js';
-import { FILE_SCHEMAS, jsonSchemaOf } from '../dist/train/fileSchemas.js';
+import { FILE_SCHEMAS, jsonSchemaOf } from '../dist/experiments/fileSchemas.js';
 
 const docs = new URL('../docs/', import.meta.url);
 

@@ -54,8 +54,10 @@ run() {
   [ -d "$packed/unpacked/spurmem" ] ||
     python3 -c 'import sys, tarfile; tarfile.open(sys.argv[1]).extractall(sys.argv[2])' "$packed/spurmem.tar.xz" "$packed/unpacked"
   export PATH=$packed/unpacked:$PATH
-  export SPURMEM_PYTHON=${SPURMEM_PYTHON:-$(command -v python3)}
   cd "$packed/unpacked/spurmem"
+  # The one whose torch the addon is built against.
+  SPURMEM_PYTHON=${SPURMEM_PYTHON:-$(command -v "$(node scripts/libtorch.cjs python)")}
+  export SPURMEM_PYTHON
   local part failed=()
   for part in "${parts[@]}"; do
     echo "== $part"

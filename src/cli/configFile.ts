@@ -94,7 +94,7 @@ function valueFor(option: Option, value: unknown, path: string): unknown {
       'USAGE',
       `${path}: ${option.attributeName()} is ${JSON.stringify(value)}: it takes ${expected}.`,
     );
-  if (option instanceof TypedOption && option.type.schema.safeParse(value).success) return value;
+  if (option instanceof TypedOption && option.type.accepts(value)) return value;
   if (value === null) return undefined;
   if (!option.required) {
     if (typeof value === 'boolean') return value;

@@ -18,6 +18,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'dataset compose': [
     'dataset compose --data mine --foregrounds birds --masks masks --scenes places --classes land=hen,owl water=gull,tern --places land=forest water=sea,lake',
   ],
+  'dataset groups': ['dataset groups --run runs/identification'],
   'dataset inspect': [
     'dataset inspect --data waterbirds',
     'dataset inspect --data mine --format csv --columns filename=image,y=label,a=place,split=fold',
@@ -30,6 +31,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'trace unstructured': [
     'trace unstructured --run runs/erm',
+    'trace unstructured --run runs/erm --dry-run',
     'trace unstructured --run runs/erm --perturbation noise --sigma 0.005,0.01 --top-k 3 --split test',
   ],
   'trace structured': ['trace structured --run runs/erm --controls 0'],

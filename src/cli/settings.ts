@@ -82,11 +82,11 @@ export function parseValue(text: string, type: ValueType<unknown>): unknown {
   const parts = type.isList ? text.split(',') : [text];
   const values = parts.map((part) => PARSERS[type.form](part.trim()));
   const value = type.isList ? values : values[0];
-  if (type.schema.safeParse(value).success) return value;
+  if (type.accepts(value)) return value;
   throw new InvalidArgumentError(`It takes ${type.expected}.`);
 }
 
-/** What a text says, or what no schema takes. */
+/** What a text says, or what no type takes. */
 const PARSERS: Readonly<Record<ValueForm, (text: string) => unknown>> = {
   integer: (text) => (/^\d+$/.test(text) ? Number(text) : Number.NaN),
   'integer or word': (text) => (/^\d+$/.test(text) ? Number(text) : text),

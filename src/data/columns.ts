@@ -7,16 +7,36 @@ export const COLUMN_ROLES = ['filename', 'y', 'split', 'a'] as const;
 /** What a column of a table is for. */
 export type ColumnRole = (typeof COLUMN_ROLES)[number];
 
-/** The name of the column that holds each: the image's file, the class, the split and the spurious attribute. */
-export type Columns = Readonly<Record<ColumnRole, string>>;
+/**
+ * The name of the column that holds each: the image's file, the class, the split and the spurious attribute, which may be left
+ * out: then groups are classes.
+ */
+export type Columns = Readonly<Record<Exclude<ColumnRole, 'a'>, string> & { readonly a?: string }>;
 
 /** Waterbirds as released, and the tables that group-DRO writes. */
-export const WATERBIRDS_COLUMNS: Columns = { filename: 'img_filename', y: 'y', split: 'split', a: 'place' };
+export const WATERBIRDS_COLUMNS = {
+  filename: 'img_filename',
+  y: 'y',
+  split: 'split',
+  a: 'place',
+} as const satisfies Columns;
 /** SubpopBench's `id,filename,split,y,a`. */
-export const SUBPOPBENCH_COLUMNS: Columns = { filename: 'filename', y: 'y', split: 'split', a: 'a' };
+export const SUBPOPBENCH_COLUMNS = {
+  filename: 'filename',
+  y: 'y',
+  split: 'split',
+  a: 'a',
+} as const satisfies Columns;
 
 /** A mapping as text. */
 export const COLUMNS_EXAMPLE = 'filename=path,y=label,split=fold,a=background';
+
+/** The same as text. */
+export function columnsAsText(columns: Columns): string {
+  return COLUMN_ROLES.flatMap((role) =>
+    columns[role] === undefined ? [] : [`${role}=${columns[role]}`],
+  ).join();
+}
 
 /**
  * Parses a column mapping such as `filename=path,y=label,split=fold,a=background`. A name with a comma can only be
@@ -46,10 +66,10 @@ export function parseColumns(text: string): Columns {
     found.set(role, name);
   }
   const [filename, y, split, a] = COLUMN_ROLES.map((role) => found.get(role));
-  if (filename === undefined || y === undefined || split === undefined || a === undefined) {
-    throw refuse(`lacks ${COLUMN_ROLES.filter((role) => !found.has(role)).join(', ')}`);
+  if (filename === undefined || y === undefined || split === undefined) {
+    throw refuse(`lacks ${COLUMN_ROLES.filter((role) => role !== 'a' && !found.has(role)).join(', ')}`);
   }
-  const columns = { filename, y, split, a };
+  const columns = { filename, y, split, ...(a === undefined ? {} : { a }) };
   const problem = sharedColumn(columns);
   if (problem !== undefined) throw refuse(problem);
   return columns;
@@ -59,7 +79,7 @@ const columnName = z.string().trim().min(1);
 
 /** Checks a mapping. */
 export const columnsSchema: z.ZodType<Columns> = z
-  .strictObject({ filename: columnName, y: columnName, split: columnName, a: columnName })
+  .strictObject({ filename: columnName, y: columnName, split: columnName, a: columnName.exactOptional() })
   .check(({ value, issues }) => {
     const problem = sharedColumn(value);
     if (problem !== undefined) issues.push({ code: 'custom', input: value, message: problem });
@@ -68,6 +88,7 @@ export const columnsSchema: z.ZodType<Columns> = z
 /** What is wrong with a mapping in which two keys name one column, or undefined. */
 function sharedColumn(columns: Columns): string | undefined {
   for (const [index, role] of COLUMN_ROLES.entries()) {
+    if (columns[role] === undefined) continue;
     const other = COLUMN_ROLES.slice(0, index).find((earlier) => columns[earlier] === columns[role]);
     if (other !== undefined) return `names ${JSON.stringify(columns[role])} for both ${other} and ${role}`;
   }

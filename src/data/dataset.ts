@@ -265,7 +265,7 @@ interface Names {
 function resolveNames(folder: string, source: DatasetSource<ResolvedOptions>, config: DatasetConfig): Names {
   const table = source.files[0].path;
   const targets = config.targetNames ?? source.targetNames;
-  const spurious = config.spuriousNames ?? source.spuriousNames;
+  const spurious = source.labels.a === undefined ? undefined : (config.spuriousNames ?? source.spuriousNames);
   const numClasses = targets?.length ?? Math.max(2, countValues(source.rows, 'y'));
   const numSpurious = spurious?.length ?? countValues(source.rows, 'a');
   if (numClasses < 2) {
@@ -279,7 +279,7 @@ function resolveNames(folder: string, source: DatasetSource<ResolvedOptions>, co
   if (numClasses * numSpurious > MAX_GROUPS) {
     throw new SpurmemError(
       'DATASET_INVALID',
-      `${table}: ${source.labels.y} has ${numClasses} values and ${source.labels.a} ${numSpurious}, which is above ` +
+      `${table}: ${source.labels.y} has ${numClasses} values and ${source.labels.a ?? 'the attribute'} ${numSpurious}, which is above ` +
         `${MAX_GROUPS} groups: one of them is hardly a label. Name other columns, or number the values without gaps.`,
     );
   }
@@ -287,13 +287,12 @@ function resolveNames(folder: string, source: DatasetSource<ResolvedOptions>, co
   checkRange(join(folder, CONFIG_NAME), source, 'a', numSpurious);
   const targetNames = targets ?? numbers(numClasses);
   const spuriousNames = spurious ?? numbers(numSpurious);
-  // Bare numbers would read as "0, 1".
-  const groupNames = targetNames.flatMap((target) =>
-    spuriousNames.map(
-      (value) =>
-        `${targets === undefined ? `y ${target}` : target}, ${spurious === undefined ? `a ${value}` : value}`,
-    ),
-  );
+  // Bare numbers would read as "0, 1"; an attribute that tells nothing apart is not named.
+  const groupNames = targetNames.flatMap((target) => {
+    const ofClass = targets === undefined ? `y ${target}` : target;
+    if (spurious === undefined && numSpurious === 1) return [ofClass];
+    return spuriousNames.map((value) => `${ofClass}, ${spurious === undefined ? `a ${value}` : value}`);
+  });
   return { targetNames, spuriousNames, groupNames };
 }
 
@@ -313,7 +312,7 @@ function checkRange(
   const key = label === 'y' ? 'targetNames' : 'spuriousNames';
   throw new SpurmemError(
     'DATASET_INVALID',
-    `${source.files[0].path}:${wrong.line}: ${source.labels[label]}: ${wrong[label]} has no name: ${key} in ${config} ` +
+    `${source.files[0].path}:${wrong.line}: ${source.labels[label] ?? label}: ${wrong[label]} has no name: ${key} in ${config} ` +
       `lists ${count}, for the values 0 to ${count - 1}. Add a name, or correct the value.`,
   );
 }

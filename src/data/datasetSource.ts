@@ -18,8 +18,8 @@ export interface DatasetSource<Resolved> {
   readonly rows: readonly TableRow[];
   /** What the rows' file names start from where no folder is asked for, relative to the dataset's folder. */
   readonly images: string;
-  /** How messages name the class and the spurious attribute. */
-  readonly labels: { readonly y: string; readonly a: string };
+  /** How messages name the class and the spurious attribute; a dataset without that has classes as groups. */
+  readonly labels: { readonly y: string; readonly a?: string };
   /** Names that the layout or its files give the classes, if any. */
   readonly targetNames: readonly string[] | undefined;
   /** Names that the layout or its files give the spurious attribute's values, if any. */

@@ -12,7 +12,8 @@ import { loadSharp } from './loadSharp.js';
 import { IMAGENET_MEAN, IMAGENET_STD } from './preprocessing.js';
 import { SPLITS } from './split.js';
 
-export { DEFAULT_DOMINOES, dominoesOptionsSchema, GARMENTS } from './dominoesOptions.js';
+export { DEFAULT_DOMINOES } from './defaultDominoes.js';
+export { dominoesOptionsSchema, GARMENTS } from './dominoesOptions.js';
 export type { DominoesOptions, Garment } from './dominoesOptions.js';
 
 /** The side of a tile at the default size: a source image with a border of 2 black pixels. */

@@ -55,19 +55,6 @@ export const dominoesOptionsSchema = z
 /** What the dominoes are drawn from, how many and how large. */
 export type DominoesOptions = z.infer<typeof dominoesOptionsSchema>;
 
-/** The default benchmark: in training the digit agrees with the garment for 95 % of the images. */
-export const DEFAULT_DOMINOES: DominoesOptions = {
-  garments: ['pullover', 'coat'],
-  digits: [0, 1],
-  counts: {
-    train: [3498, 184, 56, 1057],
-    val: [500, 500, 500, 500],
-    test: [1000, 1000, 1000, 1000],
-  },
-  size: 64,
-  seed: 0,
-};
-
 /**
  * Checks the options and gives them their canonical form, with an absolute `fashionMnist`.
  *

@@ -1,7 +1,7 @@
 import { SpurmemError } from '../errors.js';
 import { misasked } from './asked.js';
 import type { Asked } from './asked.js';
-import { COLUMN_ROLES, SUBPOPBENCH_COLUMNS, WATERBIRDS_COLUMNS } from './columns.js';
+import { SUBPOPBENCH_COLUMNS, WATERBIRDS_COLUMNS } from './columns.js';
 import type { ColumnRole, Columns } from './columns.js';
 import { forEachCsvRow } from './csv.js';
 import { numberLabels } from './labels.js';
@@ -81,7 +81,7 @@ export function parseTable(table: string, bytes: Uint8Array, options: TableOptio
       return;
     }
     const { columns, position } = header;
-    const cell = (role: ColumnRole): Cell => ({
+    const cell = (role: Exclude<ColumnRole, 'a'>): Cell => ({
       where: `${table}:${line}: column ${columns[role]}: `,
       text: cells[position[role]] ?? '',
     });
@@ -89,7 +89,7 @@ export function parseTable(table: string, bytes: Uint8Array, options: TableOptio
     checkLeak(table, row, splitOf);
     rows.push(row);
     labels.y.push({ text: cell('y').text, line });
-    labels.a.push({ text: cell('a').text, line });
+    labels.a.push({ text: position.a === undefined ? '0' : (cells[position.a] ?? ''), line });
   });
   if (header === undefined) {
     const wanted = options.columns?.value ?? WATERBIRDS_COLUMNS;
@@ -98,7 +98,11 @@ export function parseTable(table: string, bytes: Uint8Array, options: TableOptio
   if (rows.length === 0) throw invalid(`${table}: the table has a header and no rows. Add a row per image.`);
   const { columns } = header;
   const y = numberLabels({ table, column: columns.y }, labels.y, options.targetNames);
-  const a = numberLabels({ table, column: columns.a }, labels.a, options.spuriousNames);
+  // Without its column every example has the one value that there is.
+  const a =
+    columns.a === undefined
+      ? numberLabels({ table, column: '' }, labels.a, undefined)
+      : numberLabels({ table, column: columns.a }, labels.a, options.spuriousNames);
   return {
     rows: rows.map((row, index) => ({ ...row, y: y.values[index] ?? 0, a: a.values[index] ?? 0 })),
     columns,
@@ -110,25 +114,26 @@ export function parseTable(table: string, bytes: Uint8Array, options: TableOptio
 interface Header {
   readonly columns: Columns;
   /** The position of each column in a row. */
-  readonly position: Readonly<Record<ColumnRole, number>>;
+  readonly position: Readonly<Record<Exclude<ColumnRole, 'a'>, number>> & { readonly a?: number };
 }
 
 function readHeader(where: string, cells: readonly string[], asked: Asked<Columns> | undefined): Header {
   const found = cells.map((name) => name.trim());
   const lacks = (columns: Columns) => Object.values(columns).filter((name) => !found.includes(name));
   const known = lacks(SUBPOPBENCH_COLUMNS).length < lacks(WATERBIRDS_COLUMNS).length;
-  const columns = asked?.value ?? (known ? SUBPOPBENCH_COLUMNS : WATERBIRDS_COLUMNS);
+  const columns: Columns = asked?.value ?? (known ? SUBPOPBENCH_COLUMNS : WATERBIRDS_COLUMNS);
   const missing = lacks(columns);
   if (missing.length > 0) throw lacking(where, found, columns, missing, asked);
   const twice = Object.values(columns).filter((name) => found.indexOf(name) !== found.lastIndexOf(name));
   if (twice.length > 0) throw invalid(`${where}: the header names ${list(twice)} twice. Remove one of them.`);
-  const [filename, y, split, a] = COLUMN_ROLES.map((role) => found.indexOf(columns[role])) as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  return { columns, position: { filename, y, split, a } };
+  const at = (name: string): number => found.indexOf(name);
+  return {
+    columns,
+    position: {
+      ...{ filename: at(columns.filename), y: at(columns.y), split: at(columns.split) },
+      ...(columns.a === undefined ? {} : { a: at(columns.a) }),
+    },
+  };
 }
 
 function lacking(
@@ -142,7 +147,7 @@ function lacking(
   if (asked === undefined) {
     return new SpurmemError('DATASET_INVALID', `${lacks}; its header has ${list(found)}.`, {
       advice: [
-        `Rename or add columns so that it has ${list(Object.values(columns))}, or map its own with \`columns\`.`,
+        `Rename or add columns so that it has ${list(Object.values(columns))}, or map its own with \`columns\`, which may leave a out: groups are then classes.`,
       ],
     });
   }

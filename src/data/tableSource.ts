@@ -39,7 +39,10 @@ export async function readTableSource(
     files: [file],
     rows: parsed.rows,
     images: '.',
-    labels: { y: `column ${parsed.columns.y}`, a: `column ${parsed.columns.a}` },
+    labels: {
+      y: `column ${parsed.columns.y}`,
+      ...(parsed.columns.a === undefined ? {} : { a: `column ${parsed.columns.a}` }),
+    },
     targetNames: named.targetNames,
     spuriousNames: named.spuriousNames,
   };

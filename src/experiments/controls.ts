@@ -73,7 +73,7 @@ export async function compareWithRandom(
     (set) =>
       new Map(
         NULLS.map((null_) => {
-          const key = JSON.stringify([null_.name, set.perturbation, null_.key(set.neurons)]);
+          const key = poolKey(null_, set);
           const pool = pools.get(key) ?? new Pool(session, null_, set, from, seeds.random());
           pools.set(key, pool);
           pool.users.push(set);
@@ -83,8 +83,7 @@ export async function compareWithRandom(
   );
   const asked = NULLS.map(({ name }) => name).filter((name) => nulls.includes(name));
   const open = [...pools.values()].filter(({ nullName }) => asked.includes(nullName));
-  const seedsOf = sets.reduce((most, { outcomes }) => Math.max(most, outcomes.length), 1);
-  const evaluations = open.length * controls * seedsOf * indices.length;
+  const evaluations = mostRandomEvaluations(sets, indices.length, { controls, nulls });
   session.options.onInfo?.(
     `Random neurons beside ${sets.length} chosen sets: up to ${controls} draws for each of ${open.length} comparisons, ` +
       `at most ${evaluations.toLocaleString('en')} evaluations of an image. Each test stops once it is decided; \`controls\` 0 leaves them out.`,
@@ -96,6 +95,30 @@ export async function compareWithRandom(
       Object.fromEntries(asked.map((name) => [name, poolsOf[i]?.get(name)?.compare(set, rule)])),
     ),
   };
+}
+
+/** Sets with the same key share their draws. */
+function poolKey(
+  { name, key }: (typeof NULLS)[number],
+  { perturbation, neurons }: Pick<ControlledSet, 'perturbation' | 'neurons'>,
+): string {
+  return JSON.stringify([name, perturbation, key(neurons)]);
+}
+
+/**
+ * Evaluations of an image that the comparison takes at most.
+ *
+ * @param examples that each draw is evaluated on
+ */
+export function mostRandomEvaluations(
+  sets: readonly Pick<ControlledSet, 'perturbation' | 'neurons'>[],
+  examples: number,
+  { controls, nulls }: Pick<ControlOptions, 'controls' | 'nulls'>,
+): number {
+  const asked = NULLS.filter(({ name }) => nulls.includes(name));
+  const pools = new Set(sets.flatMap((set) => asked.map((null_) => poolKey(null_, set))));
+  const seeds = Math.max(1, ...sets.map(({ perturbation }) => perturbation.seeds.length));
+  return pools.size * controls * seeds * examples;
 }
 
 /** Evaluates rounds of draws until every test is decided. */

@@ -67,7 +67,7 @@ export interface RunEvaluation {
  *   `DATASET_EMPTY_GROUP`, `WEIGHTS_INVALID`
  */
 export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluation> {
-  const { seed: _seed, protocol: _protocol, ...types } = SESSION_TYPES;
+  const { seed: _seed, protocol: _protocol, onPlan: _onPlan, ...types } = SESSION_TYPES;
   checkOptions(options, { types, settings: EVALUATE_SETTINGS, required: ['run'] });
   const run = await openRun(options.run);
   const { folder, config } = run;

@@ -9,6 +9,7 @@ import type { Variant } from '../neurons/perturb.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { checkValues } from '../settings/options.js';
 import { integer } from '../settings/values.js';
+import { LostExamples, shareLostExamples, type LostExample } from './lostExamples.js';
 import { countersOfProcesses, judge, OutcomeCounter, type GroupOutcome, type Judged } from './outcomes.js';
 
 /** A variant, and the groups whose accuracies are wanted; all of them when `groups` is left out. */
@@ -32,6 +33,8 @@ export interface VariantOutcomes {
   readonly baseline: GroupAccuracies;
   /** For each variant in the order given, one outcome a group; null for groups that were not asked for. */
   readonly variants: readonly (readonly (GroupOutcome | null)[])[];
+  /** The same of the first examples that a variant lost, as many as were asked for. */
+  readonly lost: readonly (readonly (readonly LostExample[])[])[];
   readonly cost: TraceCost;
 }
 
@@ -49,15 +52,24 @@ export async function evaluateVariants(
   loader: BatchLoader,
   indices: Int32Array,
   variants: readonly PlannedVariant[],
-  options: JobOptions & { readonly batchSize: number; readonly task: string },
+  options: JobOptions & {
+    readonly batchSize: number;
+    readonly task: string;
+    /** How many of the examples that a variant loses of a group are named; default: none. */
+    readonly namedExamples?: number;
+  },
 ): Promise<VariantOutcomes> {
-  checkValues(options, { types: { batchSize: integer(1) }, required: ['batchSize'] });
+  checkValues(options, {
+    types: { batchSize: integer(1), namedExamples: integer(0) },
+    required: ['batchSize'],
+  });
   const { dataset } = loader;
   const groups = Array.from({ length: dataset.numGroups }, (_, group) => group);
   const distinct = mergeEqual(variants, groups).map((variant) => ({
     ...variant,
     stage: firstStage(model, variant),
     outcomes: groups.map(() => new OutcomeCounter()),
+    lost: groups.map(() => new LostExamples(options.namedExamples ?? 0)),
   }));
   const ofGroup = groups.map((group) => indices.filter((index) => dataset.groups[index] === group));
   const sizeOf = (group: number): number => ofGroup[group]?.length ?? 0;
@@ -84,7 +96,8 @@ export async function evaluateVariants(
     for await (const batch of loader.evaluation(own, options.batchSize)) {
       using current = batch;
       shares ??= await remainingShares(model, current);
-      const size = current.indices.length;
+      const { indices: examples } = current;
+      const size = examples.length;
       const { logits, inputs } = await model.network.forwardStages(current.images, stages);
       try {
         const labels = current.indices.map((index) => dataset.labels[index] as number);
@@ -107,6 +120,7 @@ export async function evaluateVariants(
             read: Promise.all([reading, judged(perturbed, labels)]),
             finish([before, after]) {
               variant.outcomes[group]?.add(before, after);
+              variant.lost[group]?.add(examples, before, after);
               runForwards += size * share;
               done += size;
               const ofAll = Math.min(total, done * processes);
@@ -126,18 +140,23 @@ export async function evaluateVariants(
   await arrears.drain();
   const naiveForwards = variants.length * indices.length;
   const counters = await countersOfProcesses(distinct.flatMap(({ outcomes }) => outcomes));
+  await shareLostExamples(distinct.flatMap(({ lost }) => lost));
   const byKey = new Map(
-    distinct.map(({ key, outcomes: { length } }, i) => [
+    distinct.map(({ key, outcomes: { length }, lost }, i) => [
       key,
-      counters.slice(i * length, (i + 1) * length).map(({ outcome }) => outcome),
+      {
+        outcomes: counters.slice(i * length, (i + 1) * length).map(({ outcome }) => outcome),
+        lost: lost.map(({ first }) => first),
+      },
     ]),
   );
   [runForwards = 0] = await sumOfProcesses(Float64Array.of(runForwards));
   return {
     baseline: (await baseline.ofProcesses()).accuracies(dataset.counts.train),
     variants: variants.map(({ key, groups: asked = groups }) =>
-      groups.map((group) => (asked.includes(group) ? (byKey.get(key)?.[group] ?? null) : null)),
+      groups.map((group) => (asked.includes(group) ? (byKey.get(key)?.outcomes[group] ?? null) : null)),
     ),
+    lost: variants.map(({ key }) => byKey.get(key)?.lost ?? []),
     cost: { naiveForwards, runForwards, ratio: naiveForwards === 0 ? 0 : runForwards / naiveForwards },
   };
 }

@@ -145,6 +145,8 @@ function meanMoments(moments: readonly Moments[]): Moments {
 /** What a model makes of a batch's examples. */
 export interface Judged {
   readonly right: readonly boolean[];
+  /** The predicted classes, [N]. */
+  readonly predicted: readonly number[];
   readonly margins: Float64Array;
   readonly losses: Float64Array;
 }
@@ -159,28 +161,32 @@ export function judge(logits: Float32Array, labels: ArrayLike<number>): Judged {
   const count = labels.length;
   const classes = logits.length / count;
   const right: boolean[] = [];
+  const predicted: number[] = [];
   const margins = new Float64Array(count);
   const losses = new Float64Array(count);
   for (let i = 0; i < count; i += 1) {
     const label = labels[i] as number;
     const own = logits[i * classes + label] as number;
     let other = Number.NEGATIVE_INFINITY;
+    let best = label;
     let isFirst = true;
     for (let c = 0; c < classes; c += 1) {
       if (c === label) continue;
       const value = logits[i * classes + c] as number;
-      other = Math.max(other, value);
+      if (value > other) [other, best] = [value, c];
       // As argmax: of equal logits the lowest class is predicted.
       if (c < label && value === own) isFirst = false;
     }
     let sum = 0;
     const highest = Math.max(own, other);
     for (let c = 0; c < classes; c += 1) sum += Math.exp((logits[i * classes + c] as number) - highest);
-    right.push(own > other || (own === other && isFirst));
+    const isRight = own > other || (own === other && isFirst);
+    right.push(isRight);
+    predicted.push(isRight ? label : best);
     margins[i] = own - other;
     losses[i] = highest + Math.log(sum) - own;
   }
-  return { right, margins, losses };
+  return { right, predicted, margins, losses };
 }
 
 /** Outcomes of a group as its batches arrive. */

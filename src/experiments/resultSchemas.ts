@@ -67,6 +67,15 @@ const traceShape = {
     .nullable(),
 };
 const criterion = z.enum(CRITERION_NAMES);
+const picture = z.string().startsWith('data:image/');
+const pictured = z.looseObject({
+  ...{ example: count, filename: z.string(), group, label: count },
+  image: z.looseObject({ dataUri: picture, width: count, height: count }),
+});
+const lost = z.looseObject({
+  count,
+  first: z.array(z.looseObject({ example: count, predicted: count })),
+});
 const neurons = z.array(neuronSchema);
 
 /** Of `results/trace-unstructured*.json`. */
@@ -77,6 +86,7 @@ export const unstructuredSchema = z.looseObject({
   seeds: z.array(real),
   repeats: z.partialRecord(criterion, count).optional(),
   rewound: z.looseObject({ epochs: count, epoch: count, checkpoint: z.string() }).optional(),
+  pictures: z.array(pictured).optional(),
   entries: z.array(
     z.looseObject({
       ...{ criterion, group, k: count, sigma: real, neurons },
@@ -85,6 +95,7 @@ export const unstructuredSchema = z.looseObject({
       ...{ margin: numbers.optional(), marginInterval: intervals.optional() },
       ...{ loss: numbers.optional(), lossInterval: intervals.optional() },
       difference: optional(ofOutcomes(real)),
+      lost: z.array(lost).optional(),
       controls: z.union([setComparisons, z.array(nullDistribution)]).nullable(),
     }),
   ),
@@ -151,7 +162,6 @@ export const minimalSchema = z.looseObject({
 const share = z.looseObject({ images: count, mean: real, interval: intervalSchema.nullable() });
 const heat = z.looseObject({ blank: count, share: share.nullable() });
 const mapped = z.looseObject({ run: z.string(), arch: z.string(), checkpoint: z.string() });
-const picture = z.string().startsWith('data:image/');
 const exampleHeat = z.looseObject({ heat: picture, share: real });
 
 /** Of `results/grad-cam.json`. */

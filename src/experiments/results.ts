@@ -12,6 +12,7 @@ import type { GradientSource } from '../neurons/score.js';
 import type { MagnitudeLayers } from '../neurons/select.js';
 import type { Protocol } from '../protocol.js';
 import type { TraceCost } from './evaluateVariants.js';
+import type { LostOfGroup, PicturedExample } from './lostExamples.js';
 import type { Outcome, OutcomeValues } from './outcomes.js';
 import type { PrecisionChange } from './precisionChange.js';
 
@@ -72,6 +73,8 @@ export interface TraceEntry {
   readonly lossInterval?: readonly Interval[];
   /** Change of all minority examples minus that of all majority ones; null where a group has no examples. */
   readonly difference?: OutcomeValues | null;
+  /** What each group lost, [numGroups]; of drawn perturbations under the first seed. Left out by earlier versions. */
+  readonly lost?: readonly LostOfGroup[];
   /**
    * Beside random neurons, by null; null without controls. Of earlier versions: the accuracy of each group, [numGroups], beside
    * random neurons of the same layers.
@@ -98,6 +101,8 @@ export interface TraceUnstructuredResult extends TraceHeader {
   readonly repeats?: Readonly<Partial<Record<CriterionName, number>>>;
   /** Left out where no weights of an earlier epoch were taken. */
   readonly rewound?: RewoundTo;
+  /** Of each group, examples that it lost to its own neurons; left out by earlier versions. */
+  readonly pictures?: readonly PicturedExample[];
   readonly entries: readonly TraceEntry[];
 }
 

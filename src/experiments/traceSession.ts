@@ -24,7 +24,7 @@ import { loadModel, openImages } from '../train/runModel.js';
 import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { checkOptions, checkValues, JOB_TYPES, type OptionTypes } from '../settings/options.js';
 import type { SettingsTable } from '../settings/setting.js';
-import type { ValueType } from '../settings/values.js';
+import { callback, type ValueType } from '../settings/values.js';
 import { precisionChange, type PrecisionChange } from './precisionChange.js';
 import type { SessionHeader } from './results.js';
 import { TRACE_SETTINGS, traceSettings, type SessionChoices, type TraceSettings } from './traceSettings.js';
@@ -41,6 +41,20 @@ export interface SessionOptions extends JobOptions, EngineOptions, SessionChoice
   readonly seed?: number | undefined;
   /** Whose settings the others default to; default: the article's. */
   readonly protocol?: Protocol | undefined;
+  /** Takes what a trace will evaluate, once its neurons are chosen. */
+  readonly onPlan?: ((plan: TracePlan) => void) | undefined;
+}
+
+/** What a trace will evaluate, in passes of an image through a perturbed model. */
+export interface TracePlan {
+  /** The trace's settings and its session's. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Examples that are measured. */
+  readonly examples: number;
+  /** Of the chosen neurons, and once of the model as it is; at most, since equal variants are evaluated once. */
+  readonly evaluations: number;
+  /** Of random neurons, at most. */
+  readonly randomEvaluations: number;
 }
 
 /** What every trace takes besides its settings. */
@@ -51,6 +65,7 @@ export const SESSION_TYPES: OptionTypes<Omit<SessionOptions, keyof SessionChoice
   run: RUN_TYPE,
   seed: SEED_TYPE,
   protocol: PROTOCOL_TYPE,
+  onPlan: callback(),
 };
 
 /**

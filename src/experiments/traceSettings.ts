@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { SPLITS, type Split } from '../data/split.js';
 import { LOSSES, type Loss } from '../metrics/loss.js';
 import { PRECISIONS, type Precision, type Unit } from '../native/addon.js';
@@ -37,7 +36,7 @@ const CONTROLS = 99;
 const LAYER_CONTROLS = 39;
 
 const classType: ValueType<number | string> = {
-  schema: z.union([z.number().int().min(0), z.string().min(1)]),
+  accepts: (value): value is number | string => integer(0).accepts(value) || text('').accepts(value),
   expected: 'a class, by its name or its number from 0 on',
   form: 'integer or word',
   isList: false,

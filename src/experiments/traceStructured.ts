@@ -3,7 +3,7 @@ import { accuracyInterval, changeInterval, meanInterval } from '../metrics/inter
 import { maskNeurons, ZERO } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
 import { resolveSettings, type GivenOf } from '../settings/setting.js';
-import { compareWithRandom } from './controls.js';
+import { compareWithRandom, mostRandomEvaluations } from './controls.js';
 import { evaluateVariants } from './evaluateVariants.js';
 import { changeOf, type GroupOutcome } from './outcomes.js';
 import type { LayerEntry, TraceStructuredResult } from './results.js';
@@ -56,6 +56,19 @@ export async function traceStructuredIn(
     }
   }
   const indices = measuredExamples(dataset, dataset.splits[split], samples, session.seed);
+  const sizes = dataset.groupNames.map(
+    (_, g) => indices.filter((index) => dataset.groups[index] === g).length,
+  );
+  session.options.onPlan?.({
+    settings: { ...session.settings, criteria, topK, split, samples, ...controls },
+    examples: indices.length,
+    evaluations: planned.reduce((sum, { group }) => sum + (sizes[group] ?? 0), indices.length),
+    randomEvaluations: mostRandomEvaluations(
+      planned.map(({ neurons }) => ({ neurons, perturbation: ZERO })),
+      indices.length,
+      controls,
+    ),
+  });
   const { baseline, variants, cost } = await evaluateVariants(
     model,
     session.loader,

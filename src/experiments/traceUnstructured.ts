@@ -2,9 +2,10 @@ import { requireGroups } from '../data/dataset.js';
 import { perturbedVariants, type PerturbationChoice } from '../neurons/perturb.js';
 import { isDrawn } from '../neurons/perturbations.js';
 import { resolveSettings, without, type GivenOf } from '../settings/setting.js';
-import { compareWithRandom, type ControlledSet } from './controls.js';
+import { compareWithRandom, mostRandomEvaluations, type ControlledSet } from './controls.js';
 import { evaluateVariants } from './evaluateVariants.js';
 import { knownOfRun } from './knownValues.js';
+import { NAMED_EXAMPLES, picturesOf } from './lostExamples.js';
 import { summarizeOutcomes, type GroupOutcome } from './outcomes.js';
 import type { TraceEntry, TraceUnstructuredResult } from './results.js';
 import { measuredExamples } from './samples.js';
@@ -71,24 +72,42 @@ export async function traceUnstructuredIn(
     perturbedVariants(neurons, perturbation, model.description.layers, unit),
   );
   const indices = measuredExamples(dataset, dataset.splits[split], samples, session.seed);
-  const { baseline, variants, cost } = await evaluateVariants(model, session.loader, indices, plans.flat(), {
-    ...session.job,
-    task: 'perturbed variants',
+  const isCompared = ({ k }: Pick<TraceEntry, 'k'>): boolean => settings.comparedTopK?.includes(k) ?? true;
+  session.options.onPlan?.({
+    settings: { ...session.settings, ...settings },
+    examples: indices.length,
+    evaluations: (1 + plans.flat().length) * indices.length,
+    randomEvaluations: mostRandomEvaluations(planned.filter(isCompared), indices.length, settings),
   });
+  const measured = await evaluateVariants(model, session.loader, indices, plans.flat(), {
+    ...session.job,
+    ...{ task: 'perturbed variants', namedExamples: NAMED_EXAMPLES },
+  });
+  const { baseline, variants, cost } = measured;
   let position = 0;
   const sets = planned.map((plan, i) => ({
     ...plan,
+    // Of the first seed.
+    lost: measured.lost[position] ?? [],
     outcomes: (plans[i] ?? []).map(() => variants[position++] as readonly GroupOutcome[]),
   }));
-  const compared = sets.filter(({ k }) => settings.comparedTopK?.includes(k) ?? true);
+  const compared = sets.filter(isCompared);
   const controls = await compareWithRandom(session, indices, compared, settings);
   const comparisons = new Map(compared.map((set, i) => [set, controls?.comparisons[i]]));
   const entries = sets.map((set): TraceEntry => ({
     ...{ criterion: set.criterion, group: set.group, k: set.k, sigma: set.perturbation.sigma },
     neurons: set.neurons,
     ...summarizeOutcomes(set.outcomes, groups, dataset.minorityGroups),
+    lost: groups.map((group) => ({
+      count: set.outcomes[0]?.[group]?.lost ?? 0,
+      first: set.lost[group] ?? [],
+    })),
     controls: comparisons.get(set) ?? null,
   }));
+  // Those of the most neurons first, which reports show.
+  const shown = entries
+    .toSorted((a, b) => b.k - a.k)
+    .flatMap(({ group, lost }) => lost?.[group]?.first ?? []);
   const result: TraceUnstructuredResult = {
     kind: 'trace-unstructured',
     ...session.header,
@@ -101,6 +120,10 @@ export async function traceUnstructuredIn(
     seeds,
     ...(draws ? { repeats: Object.fromEntries(repeats) } : {}),
     ...(rewound ? { rewound } : {}),
+    pictures: await picturesOf(
+      dataset,
+      shown.map(({ example }) => example),
+    ),
     entries,
   };
   await session.folder.record(resultName(result), result);

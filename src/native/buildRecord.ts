@@ -2,24 +2,32 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
 import { SpurmemError } from '../errors.js';
 
 /** A libtorch, as scripts/libtorch.cjs tells of it; beside an addon, the one that it was built against. */
-const recordSchema = z.object({
-  root: z.string(),
-  source: z.string(),
-  version: z.string(),
-  cxx11Abi: z.boolean(),
-  cuda: z.boolean(),
-});
+export interface BuildRecord {
+  readonly root: string;
+  readonly source: string;
+  readonly version: string;
+  readonly cxx11Abi: boolean;
+  readonly cuda: boolean;
+}
 
-export type BuildRecord = z.infer<typeof recordSchema>;
+/** What the script wrote. No schema: the addon is loaded without zod, which takes as long as all else that is imported. */
+function parseRecord(json: string): BuildRecord {
+  const record = JSON.parse(json) as BuildRecord;
+  const texts = [record.root, record.source, record.version];
+  const flags = [record.cxx11Abi, record.cuda];
+  if (texts.every((text) => typeof text === 'string') && flags.every((flag) => typeof flag === 'boolean')) {
+    return record;
+  }
+  throw new TypeError('no record of a libtorch');
+}
 
 /** What the addon of that path was built against: the record lies beside its folder. None for an addon that was moved. */
 export function buildRecord(path: string): BuildRecord | undefined {
   try {
-    return recordSchema.parse(JSON.parse(readFileSync(join(dirname(path), '..', 'libtorch.json'), 'utf8')));
+    return parseRecord(readFileSync(join(dirname(path), '..', 'libtorch.json'), 'utf8'));
   } catch {
     return undefined;
   }
@@ -38,7 +46,7 @@ export function libtorchNow(root = process.env.LIBTORCH): BuildRecord {
     env: { ...process.env, LIBTORCH: root },
   });
   if (status !== 0) throw new SpurmemError('NATIVE_BUILD_FAILED', stderr.trim());
-  return recordSchema.parse(JSON.parse(stdout));
+  return parseRecord(stdout);
 }
 
 /** A line for people. */

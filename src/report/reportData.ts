@@ -15,6 +15,8 @@ import type { NamedGroups } from './views/groupLabels.js';
 /** The data that the run trained on. */
 export interface ReportDataset extends NamedGroups {
   readonly name: string;
+  /** Names of the classes, [numClasses]; left out: their numbers. */
+  readonly targetNames?: readonly string[];
   /** Examples of each group, [numGroups] for each split. */
   readonly counts: Readonly<Record<Split, readonly number[]>>;
   readonly samples?: readonly { readonly group: number; readonly images: readonly SampleImage[] }[];

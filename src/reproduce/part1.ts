@@ -94,7 +94,7 @@ const TRACE_TYPES = {
 export const PART1_TYPES: OptionTypes<Omit<Part1Options, keyof typeof session>> = {
   ...SESSION_TYPES,
   ...TRACE_TYPES,
-  figures: listOf(objectWith('a figure of FIGURES', 'name', 'needs')),
+  figures: listOf(objectWith('a figure, as `figures` gives them', 'name', 'needs')),
   erm: objectWith('an object with options of ERM'),
   onStep: callback(),
 };

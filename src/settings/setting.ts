@@ -128,7 +128,9 @@ export function checkSettings<Table extends SettingsTable>(table: Table, given: 
 
 /** Throws `USAGE` when a parameter's value is none of its type. */
 export function requireValue(parameter: string, value: unknown, type: ValueType<unknown>): void {
-  if (type.schema.safeParse(value).success) return;
+  // As boolean: what an unknown type does not accept would be `never`.
+  const isAccepted: boolean = type.accepts(value);
+  if (isAccepted) return;
   if (type.isList && Array.isArray(value) && value.length === 0) {
     throw new SpurmemError('USAGE', `\`${parameter}\` is empty: it takes ${type.expected}.`, {
       ...{ parameter, value, expected: type.expected },

@@ -1,12 +1,10 @@
-import { z } from 'zod';
-
 /** How a value is written as text, for front ends that parse it. */
 export type ValueForm =
   'integer' | 'integer or word' | 'number' | 'boolean' | 'word' | 'text' | 'size' | 'augmentation';
 
 /** What a setting takes: how it is checked, and how that is said. */
 export interface ValueType<Value> {
-  readonly schema: z.ZodType<Value>;
+  readonly accepts: (value: unknown) => value is Value;
   /** After "it takes": `a whole number of at least 1`. */
   readonly expected: string;
   readonly form: ValueForm;
@@ -17,10 +15,15 @@ export interface ValueType<Value> {
   readonly words?: readonly string[];
 }
 
+/** Whether it is a finite number from `least` to `most`. */
+function isWithin(value: unknown, least: number, most = Number.MAX_VALUE): value is number {
+  return typeof value === 'number' && value >= least && value <= most;
+}
+
 /** A whole number of at least `least`. */
 export function integer(least: number, most = Number.MAX_SAFE_INTEGER): ValueType<number> {
   return {
-    schema: z.number().int().min(least).max(most),
+    accepts: (value): value is number => isWithin(value, least, most) && Number.isInteger(value),
     expected:
       most === Number.MAX_SAFE_INTEGER
         ? `a whole number of at least ${least}`
@@ -32,32 +35,43 @@ export function integer(least: number, most = Number.MAX_SAFE_INTEGER): ValueTyp
 
 /** A number above 0. */
 export function positive(): ValueType<number> {
-  return { schema: z.number().positive(), expected: 'a number above 0', form: 'number', isList: false };
+  return {
+    accepts: (value): value is number => isWithin(value, 0) && value > 0,
+    ...{ expected: 'a number above 0', form: 'number', isList: false },
+  };
 }
 
 /** A number of at least 0. */
 export function nonNegative(): ValueType<number> {
-  return { schema: z.number().min(0), expected: 'a number of at least 0', form: 'number', isList: false };
+  return {
+    accepts: (value): value is number => isWithin(value, 0),
+    ...{ expected: 'a number of at least 0', form: 'number', isList: false },
+  };
 }
 
 /** A number above 0 and below 1, or at most 1 where the whole is allowed. */
 export function share(what = 'a share', options: { readonly whole?: boolean } = {}): ValueType<number> {
-  const [schema, end] =
-    options.whole === true
-      ? [z.number().positive().max(1), 'at most 1']
-      : [z.number().positive().lt(1), 'below 1'];
-  return { schema, expected: `${what} above 0 and ${end}`, form: 'number', isList: false };
+  const whole = options.whole === true;
+  return {
+    accepts: (value): value is number => isWithin(value, 0, 1) && value > 0 && (whole || value < 1),
+    expected: `${what} above 0 and ${whole ? 'at most 1' : 'below 1'}`,
+    form: 'number',
+    isList: false,
+  };
 }
 
 /** Yes or no. */
 export function toggle(): ValueType<boolean> {
-  return { schema: z.boolean(), expected: 'yes or no', form: 'boolean', isList: false };
+  return {
+    accepts: (value) => typeof value === 'boolean',
+    ...{ expected: 'yes or no', form: 'boolean', isList: false },
+  };
 }
 
 /** One of some words. */
 export function oneOf<const Word extends string>(words: readonly Word[]): ValueType<Word> {
   return {
-    schema: z.enum(words),
+    accepts: (value): value is Word => words.some((word) => word === value),
     expected: `one of ${words.join(', ')}`,
     form: 'word',
     isList: false,
@@ -67,14 +81,18 @@ export function oneOf<const Word extends string>(words: readonly Word[]): ValueT
 
 /** Any text that is not empty, such as a path. */
 export function text(expected: string): ValueType<string> {
-  return { schema: z.string().min(1), expected, form: 'text', isList: false };
+  return {
+    accepts: (value): value is string => typeof value === 'string' && value !== '',
+    ...{ expected, form: 'text', isList: false },
+  };
 }
 
 /** [height, width] in pixels. */
 export function size(): ValueType<readonly [number, number]> {
-  const pixels = z.number().int().min(1).max(9999);
+  const pixels = integer(1, 9999);
   return {
-    schema: z.tuple([pixels, pixels]),
+    accepts: (value): value is readonly [number, number] =>
+      Array.isArray(value) && value.length === 2 && value.every(pixels.accepts),
     expected: 'pixels: a side such as 224, or height and width such as 64x32',
     form: 'size',
     isList: false,
@@ -85,7 +103,8 @@ export function size(): ValueType<readonly [number, number]> {
 export function listOf<Value>(type: ValueType<Value>, least = 1): ValueType<readonly Value[]> {
   return {
     ...type,
-    schema: z.array(type.schema).refine((values) => new Set(values).size >= least),
+    accepts: (value): value is readonly Value[] =>
+      Array.isArray(value) && value.every(type.accepts) && new Set(value).size >= least,
     expected:
       least === 1
         ? `${type.expected}, or several of them`
@@ -98,7 +117,7 @@ export function listOf<Value>(type: ValueType<Value>, least = 1): ValueType<read
 /** A function. */
 export function callback(): ValueType<unknown> {
   return {
-    schema: z.custom((value) => typeof value === 'function'),
+    accepts: (value): value is unknown => typeof value === 'function',
     expected: 'a function',
     form: 'text',
     isList: false,
@@ -107,18 +126,17 @@ export function callback(): ValueType<unknown> {
 
 /** What tells a job to stop. Goes by shape: worker contexts and test runners have classes of their own. */
 export function abortSignal(): ValueType<unknown> {
-  return {
-    schema: z.looseObject({}).refine((value) => 'aborted' in value && 'addEventListener' in value),
-    expected: 'the signal of an AbortController',
-    form: 'text',
-    isList: false,
-  };
+  return objectWith('the signal of an AbortController', 'aborted', 'addEventListener');
 }
 
 /** An object that another function looks into. */
 export function objectWith(expected: string, ...keys: readonly string[]): ValueType<unknown> {
   return {
-    schema: z.looseObject({}).refine((value) => keys.every((key) => key in value)),
+    accepts: (value): value is unknown =>
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      keys.every((key) => key in value),
     ...{ expected, form: 'text', isList: false },
   };
 }
@@ -127,7 +145,7 @@ export function objectWith(expected: string, ...keys: readonly string[]): ValueT
 export function either(one: ValueType<unknown>, other: ValueType<unknown>): ValueType<unknown> {
   return {
     ...one,
-    schema: z.union([one.schema, other.schema]),
+    accepts: (value): value is unknown => one.accepts(value) || other.accepts(value),
     expected: `${one.expected}, or ${other.expected}`,
   };
 }

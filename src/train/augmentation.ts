@@ -52,8 +52,10 @@ export const AUGMENTATION_HELP =
   'none, dataset, simclr, or parts such as simclr,blur=0 or ' +
   'crop=0.2-1,flip=0.5,jitter=1@0.8,grayscale=0.2,blur=0.5 (jitter: strength@probability)';
 
+const choiceSchema = z.union([partsSchema, z.literal('simclr'), z.literal('dataset')]).nullable();
+
 export const augmentationChoice: ValueType<AugmentationChoice> = {
-  schema: z.union([partsSchema, z.literal('simclr'), z.literal('dataset')]).nullable(),
+  accepts: (value): value is AugmentationChoice => choiceSchema.safeParse(value).success,
   expected:
     'none, dataset, simclr, minScale,maxScale,flip such as 0.8,1,0, or parts such as ' +
     'crop=0.2-1,flip=0.5,jitter=1@0.8,grayscale=0.2,blur=0.5 and simclr,blur=0',

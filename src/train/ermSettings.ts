@@ -3,7 +3,17 @@ import { LOSSES } from '../metrics/loss.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { PRECISIONS } from '../native/addon.js';
 import { protocolSetting, setting } from '../settings/setting.js';
-import { integer, listOf, oneOf, positive, share, size, text, type ValueType } from '../settings/values.js';
+import {
+  integer,
+  listOf,
+  nonNegative,
+  oneOf,
+  positive,
+  share,
+  size,
+  text,
+  type ValueType,
+} from '../settings/values.js';
 import {
   AUGMENTATION_HELP,
   augmentationChoice,
@@ -67,16 +77,14 @@ export const MODEL_SETTINGS = {
   ...VIT_SETTINGS,
 } as const;
 
-const scheduler: ValueType<{
-  readonly name: 'ReduceLROnPlateau';
-  readonly factor: number;
-  readonly patience: number;
-}> = {
-  schema: z.strictObject({
-    name: z.literal('ReduceLROnPlateau'),
-    factor: z.number(),
-    patience: z.number(),
-  }),
+const schedulerSchema = z.strictObject({
+  name: z.literal('ReduceLROnPlateau'),
+  factor: z.number(),
+  patience: z.number(),
+});
+
+const scheduler: ValueType<Readonly<z.infer<typeof schedulerSchema>>> = {
+  accepts: (value): value is z.infer<typeof schedulerSchema> => schedulerSchema.safeParse(value).success,
   expected: 'a scheduler with its factor and patience',
   form: 'text',
   isList: false,
@@ -85,7 +93,7 @@ const scheduler: ValueType<{
 /** What every run of epochs has, whose defaults are a way to train's own. */
 export const fixedSettings = (patience: number) => ({
   weightDecay: setting({
-    type: { ...positive(), schema: z.number().min(0) },
+    type: nonNegative(),
     help: 'weight decay of Adam',
     default: 0,
     source: 'Adam without weight decay',

@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
@@ -38,6 +38,28 @@ test('a run that another process writes to is refused at once', async () => {
     expectFailure(outcome, 1, `is writing to ${out}. Wait for it to end`);
     expect(outcome.stderr.trimEnd().split('\n')).toHaveLength(1);
   });
+});
+
+test('a dry run tells what a trace would evaluate and take, and writes nothing', async () => {
+  const before = (await readdir(out, { recursive: true })).sort();
+  const args = [...trace, '--criterion', 'magnitude', '--top-k', '1,2', '--dry-run'];
+  const { stdout } = await succeed([...args, '--json', '--quiet']);
+  const told = JSON.parse(stdout) as Record<string, number>;
+  // Two sets of neurons, which are the same for every group: for each set three nulls of two draws.
+  expect(told).toMatchObject({
+    ...{ run: out, examples: 84, evaluations: (1 + 2 * 4) * 84, randomEvaluations: 2 * 3 * 2 * 84 },
+    settings: { criteria: ['magnitude'], topK: [1, 2], controls: 2, protocol: 'article' },
+  });
+  const { secondsOfScores = Number.NaN, seconds = Number.NaN, mostSeconds, peakBytes } = told;
+  expect(secondsOfScores).toBeGreaterThan(0);
+  expect(seconds).toBeGreaterThan(secondsOfScores);
+  expect(mostSeconds).toBeGreaterThan(seconds);
+  expect(peakBytes).toBeGreaterThan(1e7);
+  const { stdout: text } = await succeed([...args, '--quiet']);
+  expect(text).toContain(
+    'Evaluation: 756 passes of an image for the chosen neurons, at most 1,008 for random ones',
+  );
+  expect((await readdir(out, { recursive: true })).sort()).toEqual(before);
 });
 
 test('a dataset that moved is named, and found again by --data', async () => {

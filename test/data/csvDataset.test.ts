@@ -266,7 +266,7 @@ describe('parseColumns', () => {
     ['filename=,y=label', 'the part "filename="'],
     ['=path', 'the part "=path"'],
     ['file=path,y=label', 'unknown key "file"; the nearest is filename'],
-    ['filename=path,y=label', 'lacks split, a'],
+    ['filename=path,y=label', 'lacks split'],
     ['y=a,y=b', 'the key y twice'],
     ['filename=path,y=label,split=fold,a=label', '"label" for both y and a'],
     ['__proto__=x', 'unknown key "__proto__"'],

@@ -1,6 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FILE_SCHEMAS, jsonSchemaOf } from '../../src/train/fileSchemas.js';
+import { FILE_SCHEMAS, jsonSchemaOf } from '../../src/experiments/fileSchemas.js';
+import { gradCam } from '../../src/experiments/gradCam.js';
+import { traceMinimal } from '../../src/experiments/traceMinimal.js';
+import { traceOverlap } from '../../src/experiments/traceOverlap.js';
+import { traceStructured } from '../../src/experiments/traceStructured.js';
+import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -19,15 +24,46 @@ test('docs/schemas has the schema of each file', () => {
   }
 });
 
-test('a run that was trained holds to them', async () => {
-  const [data, out] = [join(folder, 'data'), join(folder, 'run')];
+const [data, run] = [join(folder, 'data'), join(folder, 'run')];
+const common = { run, device: 'cpu', threads: 1 };
+const parse = (name: string, text: string): unknown => FILE_SCHEMAS[name]?.schema.parse(JSON.parse(text));
+const file = (...path: string[]): string => readFileSync(join(run, ...path), 'utf8');
+
+beforeAll(async () => {
   await tinyDominoes(data);
-  await ermRun({ data, out, arch: 'resnet20', epochs: 1, batchSize: 42, device: 'cpu', threads: 1 });
-  const parse = (name: string, text: string): unknown => FILE_SCHEMAS[name]?.schema.parse(JSON.parse(text));
-  const file = (...path: string[]): string => readFileSync(join(out, ...path), 'utf8');
+  await ermRun({ data, out: run, arch: 'resnet20', epochs: 1, batchSize: 42, device: 'cpu', threads: 1 });
+});
+
+test('a run that was trained holds to them', () => {
   expect(parse('config', file('config.json'))).toBeDefined();
   expect(parse('data', file('data.json'))).toBeDefined();
   expect(parse('epoch', file('metrics.jsonl').trimEnd())).toEqual(JSON.parse(file('metrics.jsonl')));
   expect(parse('training', file('results', 'erm.json'))).toEqual(JSON.parse(file('results', 'erm.json')));
   expect(parse('dataset', readFileSync(join(data, 'dataset.json'), 'utf8'))).toBeDefined();
 });
+
+test.each([
+  [
+    'trace-unstructured',
+    () => traceUnstructured({ ...common, criteria: ['gradient'], topK: [1, 40], controls: 2 }),
+  ],
+  ['trace-structured', () => traceStructured({ ...common, criteria: ['magnitude'], topK: [1], controls: 2 })],
+  ['trace-overlap', () => traceOverlap({ ...common, fraction: 0.01 })],
+  ['trace-minimal', () => traceMinimal({ ...common, examples: 1, mostNeurons: 5 })],
+  ['grad-cam', () => gradCam({ ...common, samples: 2, examples: 1 })],
+] as const)(
+  'a result of %s holds to its schema, and says more only where the schema lets it',
+  async (name, trace) => {
+    await trace();
+    const text = file('results', `${name}.json`);
+    expect(parse(name, text)).toEqual(JSON.parse(text));
+    // What it requires, it requires: without a part of it, a result is none.
+    const {
+      entries: _entries,
+      examples: _examples,
+      kind: _kind,
+      ...rest
+    } = JSON.parse(text) as Record<string, unknown>;
+    expect(() => parse(name, JSON.stringify(rest))).toThrow();
+  },
+);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { BatchLoader } from '../../src/data/batches.js';
 import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { evaluateVariants } from '../../src/experiments/evaluateVariants.js';
+import { LostExamples } from '../../src/experiments/lostExamples.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { Model } from '../../src/models/model.js';
 import { native, type WeightEdit } from '../../src/native/addon.js';
@@ -122,6 +123,54 @@ test('evaluates a variant on the groups that are asked for, and counts the work'
   const last = (costs.at(-1) ?? 0) + (costs.at(-2) ?? 0);
   expect(whole.cost.runForwards).toBeCloseTo(132 + 132 * last, 6);
   expect(parts.cost.runForwards).toBeCloseTo(132 + (60 + 12) * last, 6);
+});
+
+test('names the first examples of each group that a variant loses, with what it predicts', async () => {
+  const { dataset } = loader;
+  const indices = dataset.splits.train;
+  const mask = maskNeurons(at('conv1', ...Array.from({ length: 64 }, (_, i) => i)));
+  const named = await evaluateVariants(model, loader, indices, [mask], { ...job, namedExamples: 3 });
+  const before = await evaluate(model, loader, indices, job);
+  const after = await evaluate(model, loader, indices, { ...job, edits: mask.edits });
+  const expected = dataset.groupNames.map((_, group) =>
+    [...indices.entries()]
+      .filter(
+        ([i, example]) =>
+          dataset.groups[example] === group &&
+          before.predictions[i] === dataset.labels[example] &&
+          after.predictions[i] !== dataset.labels[example],
+      )
+      .map(([i, example]) => ({ example, predicted: after.predictions[i] })),
+  );
+  // More than are named, so that the number bounds them.
+  expect(Math.max(...expected.map(({ length }) => length))).toBeGreaterThan(3);
+  expect(named.lost).toEqual([expected.map((ofGroup) => ofGroup.slice(0, 3))]);
+  expect(named.variants[0]?.map((outcome) => outcome?.lost)).toEqual(expected.map(({ length }) => length));
+  // Not asked for, none are named.
+  const plain = await evaluateVariants(model, loader, indices, [mask], job);
+  expect(plain.lost).toEqual([[[], [], [], []]]);
+});
+
+test('examples that several processes found are those that one would name', () => {
+  const judged = (...right: boolean[]) => ({
+    ...{ right, predicted: right.map((isRight) => (isRight ? 0 : 1)) },
+    ...{ margins: new Float64Array(right.length), losses: new Float64Array(right.length) },
+  });
+  const found = [
+    [4, 5, 6, 7],
+    [1, 2, 3, 9],
+  ].map((examples) => {
+    const one = new LostExamples(3);
+    one.add(Int32Array.from(examples), judged(true, true, false, true), judged(false, true, false, false));
+    return one;
+  });
+  expect(found.map(({ first }) => first.map(({ example }) => example))).toEqual([
+    [4, 7],
+    [1, 9],
+  ]);
+  const [all] = found;
+  all?.setNumbers(found.flatMap(({ numbers }) => numbers));
+  expect(all?.first).toEqual([1, 4, 7].map((example) => ({ example, predicted: 1 })));
 });
 
 async function stageShares(): Promise<number[]> {

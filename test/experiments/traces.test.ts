@@ -1,5 +1,6 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { loadDataset } from '../../src/data/dataset.js';
 import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { traceUnstructured, type TraceOptions } from '../../src/experiments/traceUnstructured.js';
@@ -14,6 +15,8 @@ import { native } from '../../src/native/addon.js';
 import { ARTICLE_CRITERIA } from '../../src/neurons/criteria.js';
 import { gradientXWeightScores } from '../../src/neurons/score.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
+import { renderReport } from '../../src/report/runReport.js';
+import { readRunReport } from '../../src/report/writeReport.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { dominoes } from '../fixtures.js';
@@ -64,6 +67,52 @@ test('zeroes the top k for each criterion and group, and measures every group', 
   // The article's criteria, the top 1, 2 and 3, seed 0.
   const { seed: _seed, criteria: _criteria, topK: _topK, ...rest } = options;
   expect(await traceUnstructured(rest)).toEqual(result);
+});
+
+test('names and shows what a group lost to its own neurons, and is read without that', async () => {
+  const topK = [1, 60];
+  const result = await traceUnstructured({ ...options, criteria: ['gradient'], topK });
+  const dataset = await loadDataset(data);
+  const own = result.entries.flatMap(({ group, lost }) => lost?.[group] ?? []);
+  expect(own).toHaveLength(4 * topK.length);
+  expect(own.some(({ count }) => count > 0)).toBe(true);
+  for (const { lost = [], change, baseline } of result.entries.map((entry) => ({
+    ...entry,
+    baseline: result.baseline,
+  }))) {
+    for (const [group, { count, first }] of lost.entries()) {
+      expect(first).toHaveLength(Math.min(count, 12));
+      expect(count / (baseline.total[group] ?? 0)).toBeGreaterThanOrEqual(-(change[group] ?? 0) - 1e-12);
+      for (const { example, predicted } of first) {
+        expect(dataset.groups[example]).toBe(group);
+        expect(predicted).not.toBe(dataset.labels[example]);
+      }
+    }
+  }
+  const shown = new Set(own.flatMap(({ first }) => first.map(({ example }) => example)));
+  expect(new Set(result.pictures?.map(({ example }) => example))).toEqual(shown);
+  const [picture] = result.pictures ?? [];
+  const original = dataset.examples[picture?.example ?? 0]?.filename ?? '';
+  expect(picture?.filename).toBe(original);
+  // As large as the file's own pixels, and the same ones.
+  expect(picture?.image).toMatchObject({ width: 16, height: 32 });
+  const png = Buffer.from(picture?.image.dataUri.split(',')[1] ?? '', 'base64');
+  const pixelsOf = async (from: Buffer | string) =>
+    (await sharp(from).removeAlpha().raw().toBuffer()).toString('hex');
+  expect(await pixelsOf(png)).toBe(await pixelsOf(join(data, original)));
+
+  const { folder: runFolder, report } = await readRunReport({ run });
+  const page = await renderReport(report);
+  const name = dataset.groupNames[picture?.group ?? 0] ?? '';
+  const alt = new RegExp(`alt="${original} of group G\\d\\*? ${name}: class \\w+, predicted \\w+"`);
+  expect(alt.test(page)).toBe(true);
+  // A result of an earlier version.
+  const { pictures: _pictures, ...rest } = result;
+  const entries = rest.entries.map(({ lost: _lost, ...entry }) => entry);
+  await writeFile(runFolder.result('trace-unstructured'), JSON.stringify({ ...rest, entries }));
+  const older = await readRunReport({ run });
+  expect(older.report.traces[0]).toEqual({ ...rest, entries });
+  expect(/: class \w+, predicted/.test(await renderReport(older.report))).toBe(false);
 });
 
 test('in another precision than the run\u2019s, the result counts the predictions that it changes', async () => {

@@ -3,18 +3,69 @@ import { readFileSync } from 'node:fs';
 import { ROOT } from '../cli/support.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
-const names = [...read('src/index.ts').matchAll(/export (?:type )?\{([^}]*)\}/g)].flatMap(([, list = '']) =>
+const index = read('src/index.ts');
+const listed = [...index.matchAll(/export (?:type )?\{([^}]*)\}/g)].flatMap(([, list = '']) =>
   list
     .split(',')
     .map((name) => name.trim().replace(/^type /, ''))
     .filter((name) => name !== ''),
 );
+const declared = [...index.matchAll(/export (?:const|async function) (\w+)/g)].map(([, name = '']) => name);
+const names = [...listed, ...declared];
 
 test('the interface has what users need, each name documented', () => {
   expect(names.length).toBeGreaterThan(50);
   expect(names.length).toBeLessThanOrEqual(75);
   const document = read('docs/library.md');
   expect(names.filter((name) => !document.includes(`\`${name}\``))).toEqual([]);
+});
+
+test('a job of the interface is the function of its name', () => {
+  const jobs = [...index.matchAll(/export const (\w+)[^=]*= later\([^;]*\)\)?\.(\w+)\);/g)];
+  expect(jobs.length).toBeGreaterThan(25);
+  expect(jobs.filter(([, name, job]) => name !== job)).toEqual([]);
+});
+
+test('tables are loaded when they are asked for, and jobs when they are called', async () => {
+  const library = await import('../../src/index.js');
+  const { erm, trace } = await library.settings();
+  expect([erm.epochs.article, Object.keys(trace)]).toEqual([100, expect.arrayContaining(['session'])]);
+  const methods = await library.trainingMethods();
+  const figures = await library.figures();
+  const studies = await library.studies();
+  expect([methods[0]?.name, figures[0]?.name, studies[0]?.name]).toEqual(['erm', 'fig1', 'fig6']);
+  await expect(library.trainErm({ data: 'a', out: 'b', epochs: -1 })).rejects.toMatchObject({
+    ...{ code: 'USAGE', parameter: 'epochs' },
+  });
+  await expect(library.TraceSession.open({ run: 'no-such-run' })).rejects.toMatchObject({
+    code: 'RUN_NOT_FOUND',
+  });
+});
+
+/** What Node.js loads for a script, by its own hooks. */
+function loadedBy(script: string): string[] {
+  const hooks = `import { writeSync } from 'node:fs';
+    export async function load(url, context, next) { writeSync(1, url + '\\n'); return next(url, context); }`;
+  const register = `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hooks))});`;
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', dataUrl(register), '--input-type=module', '-e', script],
+    { cwd: ROOT, encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '--no-warnings' } },
+  );
+  expect(stderr).toBe('');
+  return stdout.split('\n').filter((url) => url.startsWith('file:'));
+}
+const dataUrl = (source: string): string => `data:text/javascript,${encodeURIComponent(source)}`;
+
+test('to import it loads few modules and small packages: none that a job or table alone needs', () => {
+  const loaded = loadedBy("await import('./dist/index.js')");
+  const packages = loaded.flatMap((url) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []);
+  expect(new Set(packages)).toEqual(new Set(['fastest-levenshtein', 'jstat']));
+  expect(loaded.length).toBeGreaterThan(20);
+  expect(loaded.length).toBeLessThan(45);
+  // The same check sees what a table brings.
+  const more = loadedBy("await (await import('./dist/index.js')).settings()");
+  expect(more.some((url) => url.includes('/node_modules/zod/'))).toBe(true);
 });
 
 test('CommonJS can require it: nothing that waits at its top level, as vega does, is loaded with it', () => {

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { renderReport, type RunReport } from '../../src/report/runReport.js';
 import { temporaryFolder } from '../temporary.js';
-import { fullReport, layers18, overlapTrace, randomTrace, trace } from './fixtures.js';
+import { fullReport, layers18, overlapTrace, randomTrace, trace, withLostImages } from './fixtures.js';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const folder = temporaryFolder();
@@ -14,7 +14,7 @@ const path = join(folder, 'report.html');
 /** Everything that a report of one run can hold of charts and tables. */
 const everything: RunReport = {
   ...fullReport,
-  traces: [trace, randomTrace('reinit', [0.005, 0.05], 2), { ...trace, split: 'test' }],
+  traces: [withLostImages(trace), randomTrace('reinit', [0.005, 0.05], 2), { ...trace, split: 'test' }],
   overlap: overlapTrace(0.001),
   layers: layers18,
 };

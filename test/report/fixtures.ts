@@ -221,6 +221,33 @@ export function epochs(
 export const PIXEL =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
+/** A trace with images that groups lost to their neurons. */
+export function withLostImages(of: TraceUnstructuredResult): TraceUnstructuredResult {
+  const first = (group: number) =>
+    Array.from({ length: 12 }, (_, i) => ({ example: 20 * group + i, predicted: group < 2 ? 1 : 0 }));
+  return {
+    ...of,
+    entries: of.entries.map((entry) => ({
+      ...entry,
+      lost: NAMES.map((_, group) => ({
+        count: group === entry.group ? 14 : 0,
+        first: group === entry.group ? first(group) : [],
+      })),
+    })),
+    pictures: NAMES.flatMap((_, group) =>
+      first(group).map((lost, i) => ({
+        ...{
+          example: lost.example,
+          filename: `images/train/${group}/000${i}.png`,
+          group,
+          label: group < 2 ? 0 : 1,
+        },
+        image: { dataUri: PIXEL, width: 32, height: 64 },
+      })),
+    ),
+  };
+}
+
 /** Four groups, two of them minorities: training, evaluation and both criteria. */
 export const fullReport: RunReport = {
   title: 'ERM on dominoes',

@@ -1,3 +1,5 @@
+import { engineOptions } from '../../native/engine.js';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Split } from '../../data/split.js';
@@ -8,12 +10,14 @@ import { valueOption } from '../settings.js';
 import {
   addCommonOptions,
   addDatasetOptions,
+  addEngineOptions,
   COUNT_NAMES,
   datasetOptionsOf,
   integers,
   seedOption,
   words,
   type CommonOptions,
+  type ComputingOptions,
 } from '../options.js';
 
 interface DominoesCommandOptions extends CommonOptions {
@@ -30,6 +34,12 @@ interface DominoesCommandOptions extends CommonOptions {
 
 interface InspectOptions extends CommonOptions, DatasetOptions {
   readonly data: string;
+}
+
+interface GroupsCommandOptions extends ComputingOptions {
+  readonly run: string;
+  readonly data?: string;
+  readonly out?: string;
 }
 
 export function addDatasetCommands(dataset: Command): void {
@@ -79,6 +89,7 @@ export function addDatasetCommands(dataset: Command): void {
     COUNT_NAMES,
   );
   addComposeCommand(dataset);
+  addGroupsCommand(dataset);
   const inspect = addCommonOptions(
     addDatasetOptions(
       dataset
@@ -98,4 +109,38 @@ export function addDatasetCommands(dataset: Command): void {
     await buildImageStore(found, control);
     output.result(datasetTables(found, output.color), summarizeDataset(found));
   });
+}
+
+function addGroupsCommand(dataset: Command): void {
+  const groups = dataset
+    .command('groups')
+    .description(
+      'groups where no spurious attribute is known: each class, by whether a run predicts it right',
+    )
+    .requiredOption('--run <run>', 'run folder of an identification model, such as ERM of few epochs')
+    .option('--data <folder>', 'dataset folder (default: the one the run was trained on)')
+    .option('--out <file>', 'table to write, in the dataset folder (default: groups/<run>.csv)');
+  addJob<GroupsCommandOptions>(
+    addEngineOptions(groups),
+    async (options, output, control) => {
+      const [{ predictGroups }, { datasetTables, summarizeDataset }] = await Promise.all([
+        import('../../experiments/predictedGroups.js'),
+        import('../tables.js'),
+      ]);
+      const { run, data, out } = options;
+      const { dataset, table, columns } = await predictGroups({
+        ...{ run, data, table: out, ...engineOptions(options) },
+        ...control,
+      });
+      output.result(
+        [
+          datasetTables(dataset, output.color),
+          `Table: ${join(dataset.folder, table)}`,
+          `Read it with --data ${dataset.folder} --table ${table} --columns ${columns}`,
+        ].join('\n'),
+        { table: join(dataset.folder, table), columns, dataset: summarizeDataset(dataset) },
+      );
+    },
+    { table: '--out' },
+  );
 }

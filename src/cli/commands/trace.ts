@@ -1,10 +1,12 @@
 import { engineOptions } from '../../native/engine.js';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import type { Protocol } from '../../protocol.js';
 import type { SettingsTable } from '../../settings/setting.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
+import type { SessionOptions } from '../../experiments/traceSession.js';
+import type { JobOptions } from '../../progress.js';
 import { addJob } from '../job.js';
 import {
   addComputeOptions,
@@ -13,6 +15,7 @@ import {
   protocolOption,
   type ComputeOptions,
 } from '../options.js';
+import type { Output } from '../output.js';
 import { openResult } from '../openResult.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
 
@@ -23,6 +26,8 @@ interface TraceCommandOptions extends ComputeOptions, DatasetOptions {
 
 interface ProtocolCommandOptions extends TraceCommandOptions {
   readonly protocol: Protocol;
+  /** Of traces that evaluate variants. */
+  readonly dryRun?: boolean;
 }
 
 const { session, unstructured, structured, overlap, minimal } = TRACE_SETTINGS;
@@ -35,7 +40,8 @@ export function addTraceCommands(trace: Command): void {
     addSessionOptions(
       trace
         .command('unstructured')
-        .description('perturb the top-k neurons of the whole model for each group (article, Figs 2, 4, 5)'),
+        .description('perturb the top-k neurons of the whole model for each group (article, Figs 2, 4, 5)')
+        .addOption(dryRunOption()),
       unstructured,
     ),
     async (options, output, control) => {
@@ -43,11 +49,9 @@ export function addTraceCommands(trace: Command): void {
         import('../../experiments/traceUnstructured.js'),
         import('../tables.js'),
       ]);
-      const result = await traceUnstructured({
-        ...sessionOptions(options),
-        ...givenSettings(unstructured, options),
-        ...control,
-      });
+      const given = { ...sessionOptions(options), ...givenSettings(unstructured, options) };
+      if (options.dryRun === true) return tellDryRun(output, given, control, traceUnstructured);
+      const result = await traceUnstructured({ ...given, ...control });
       const { data, path } = await openResult(options, resultName(result));
       output.result(`${traceTables(data, result, output.color)}\nResult: ${path}`, {
         result: path,
@@ -63,7 +67,8 @@ export function addTraceCommands(trace: Command): void {
     addSessionOptions(
       trace
         .command('structured')
-        .description('zero the top-k neurons of each layer for each group (article, Fig. 7)'),
+        .description('zero the top-k neurons of each layer for each group (article, Fig. 7)')
+        .addOption(dryRunOption()),
       structured,
     ),
     async (options, output, control) => {
@@ -71,11 +76,9 @@ export function addTraceCommands(trace: Command): void {
         import('../../experiments/traceStructured.js'),
         import('../tables.js'),
       ]);
-      const result = await traceStructured({
-        ...sessionOptions(options),
-        ...givenSettings(structured, options),
-        ...control,
-      });
+      const given = { ...sessionOptions(options), ...givenSettings(structured, options) };
+      if (options.dryRun === true) return tellDryRun(output, given, control, traceStructured);
+      const result = await traceStructured({ ...given, ...control });
       const { data, path } = await openResult(options, result.kind);
       output.result(`${layerTables(data, result, output.color)}\nResult: ${path}`, {
         result: path,
@@ -167,4 +170,22 @@ function runOptions(options: TraceCommandOptions) {
     ...{ run, data, seed, ...engineOptions(options) },
     datasetOptions: chosenDatasetOptions(options),
   };
+}
+
+function dryRunOption(): Option {
+  return new Option(
+    '--dry-run',
+    'print the resolved settings, and time and memory by some seconds of evaluation; nothing is written to the run',
+  ).default(false);
+}
+
+async function tellDryRun<Options extends SessionOptions>(
+  output: Output,
+  options: Options,
+  control: JobOptions,
+  trace: (options: Options) => Promise<unknown>,
+): Promise<void> {
+  const { traceDryRun, traceDryRunText } = await import('../traceDryRun.js');
+  const estimate = await traceDryRun(options, control, trace);
+  output.result(traceDryRunText(estimate), estimate);
 }

@@ -20,6 +20,7 @@ import { changeOfGroup } from '../views/measuredChange.js';
 import { PERTURBED, shownSigma } from '../views/perturbation.js';
 import type { RunReport } from '../reportData.js';
 import { byCriterion, hasManyKs, largestOwnChange, type CriterionTrace } from '../views/selections.js';
+import { lostImages } from './lostImages.js';
 import { controlsText, sourceText, unitsText, type NamedChanges } from './method.js';
 import { chartFigure, folded, HOW, randomText, sameBaseline, smallestGroup, spreadText } from './parts.js';
 
@@ -99,6 +100,7 @@ function changesSection(
         </div>
         ${ofTrace.map(({ name }) => chartFigure(charts.get(name)))} ${beside && htmlTable(beside)}
         ${nulls(trace, charts.get(ofNulls.find((chart) => chart.trace === trace)?.name ?? ''), groups)}
+        ${lostImages(trace, groups, report.dataset.targetNames ?? [])}
         <p class="note">
           ${smallestGroup(trace.baseline.total, groups, SPLIT_NAME[trace.split])}
           ${

@@ -7,7 +7,7 @@ import { dataVerdict } from '../verdicts/data.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 
 /** Below this width or height in pixels, enlarging an image shows its pixels instead of a blur. */
-const SMALL = 96;
+export const SMALL = 96;
 
 /** Group sizes, and sample images of each group where the caller gave some. */
 export const dataSection: MakeSection = ({ dataset }, groups) => {

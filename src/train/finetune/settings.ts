@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { LOSSES } from '../../metrics/loss.js';
 import { BATCH_NORM_STATISTICS } from '../../native/addon.js';
 import { CRITERION_NAMES } from '../../neurons/criteria.js';
@@ -35,7 +34,7 @@ export const SUPERVISED_LOSSES = ['mse', 'cross-entropy'] as const;
 export const STOPPED_BRANCHES = ['none', 'target', 'auxiliary'] as const;
 
 const kickIn: ValueType<number | 'selected'> = {
-  schema: z.union([z.number().int().min(1), z.literal('selected')]),
+  accepts: (value): value is number | 'selected' => value === 'selected' || integer(1).accepts(value),
   expected: 'an epoch from 1 on, or selected',
   form: 'integer or word',
   isList: false,

@@ -1,0 +1,144 @@
+import { cp, mkdtemp, mkdir, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { SpurmemError } from '../errors.js';
+import type { SessionOptions, TracePlan } from '../experiments/traceSession.js';
+import type { JobOptions, ProgressEvent } from '../progress.js';
+import { inWords } from '../settings/setting.js';
+import { durationText } from './output.js';
+
+/** How long it evaluates variants to tell the time of one evaluation. */
+const CALIBRATION_MS = 8000;
+/** What a trace reads of a run's folder; it writes into `results/` and `history.jsonl`, which are the copy's own. */
+const READ = ['config.json', 'data.json', 'metrics.jsonl', 'checkpoints'];
+
+/** What a trace would evaluate, and would take. */
+export interface TraceDryRun extends TracePlan {
+  readonly run: string;
+  /** Scores that choose the neurons, which the dry run computes whole. */
+  readonly secondsOfScores: number;
+  /** With the chosen neurons' evaluations. */
+  readonly seconds: number;
+  /** With those of random neurons besides, at most. */
+  readonly mostSeconds: number;
+  /** The most memory that this process held. */
+  readonly peakBytes: number;
+}
+
+/**
+ * Chooses a trace's neurons and evaluates variants for some seconds, in a folder that is removed, and tells from that what the trace
+ * would take. Nothing else is written but the dataset's store of decoded images, where it is not there yet.
+ *
+ * @param trace a trace that evaluates variants
+ */
+export async function traceDryRun<Options extends SessionOptions>(
+  options: Options,
+  control: JobOptions,
+  trace: (options: Options) => Promise<unknown>,
+): Promise<TraceDryRun> {
+  const scratch = await mkdtemp(join(tmpdir(), 'spurmem-dry-run-'));
+  const enough = new AbortController();
+  const started = performance.now();
+  let planned: { readonly plan: TracePlan; readonly at: number } | undefined;
+  const rate = new EvaluationRate(() => {
+    enough.abort();
+  });
+  try {
+    await trace({
+      ...options,
+      run: await linkedRun(options.run, join(scratch, 'run')),
+      onWarning: control.onWarning,
+      signal: AbortSignal.any([enough.signal, ...(control.signal ? [control.signal] : [])]),
+      onPlan: (plan) => {
+        planned = { plan, at: performance.now() };
+        rate.begin(planned.at);
+      },
+      onProgress: (event) => {
+        if (planned === undefined) control.onProgress?.(event);
+        else rate.add(event);
+      },
+    });
+  } catch (error) {
+    const isStopped = error instanceof SpurmemError && error.code === 'INTERRUPTED';
+    if (!isStopped || control.signal?.aborted === true) throw error;
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+  if (planned === undefined) throw new RangeError('The trace has no plan');
+  const { plan, at } = planned;
+  const secondsOfScores = (at - started) / 1000;
+  const seconds = secondsOfScores + plan.evaluations * rate.secondsPerEvaluation;
+  return {
+    ...plan,
+    run: resolve(options.run),
+    ...{ secondsOfScores, seconds },
+    mostSeconds: seconds + plan.randomEvaluations * rate.secondsPerEvaluation,
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+  };
+}
+
+/** A folder that reads as the run's, and whose results are its own. */
+async function linkedRun(run: string, copy: string): Promise<string> {
+  const from = resolve(run);
+  await mkdir(copy);
+  for (const name of READ) await symlink(join(from, name), join(copy, name));
+  await cp(join(from, 'results'), join(copy, 'results'), { recursive: true }).catch(() => undefined);
+  return copy;
+}
+
+/** A dry run for people. */
+export function traceDryRunText(run: TraceDryRun): string {
+  const { settings, examples, evaluations, randomEvaluations, peakBytes } = run;
+  const values = Object.entries(settings).filter(([, value]) => value !== undefined);
+  const count = (number: number): string => number.toLocaleString('en');
+  return [
+    `The trace of ${run.run} would take:`,
+    ...values.map(([name, value]) => `  ${name}: ${inWords(value)}`),
+    `Images: ${count(examples)} measured`,
+    `Evaluation: ${count(evaluations)} passes of an image for the chosen neurons, at most ${count(randomEvaluations)} for random ones`,
+    `Time: about ${durationText(run.secondsOfScores)} for the scores, ${durationText(run.seconds)} with the chosen neurons, ` +
+      `at most ${durationText(run.mostSeconds)} with random ones`,
+    `Memory: ${(peakBytes / 1e9).toFixed(2)} GB at most so far`,
+    'Nothing was written.',
+  ].join('\n');
+}
+
+/** Times evaluations of variants by the progress that they report, and says when that is enough. */
+class EvaluationRate {
+  readonly #enough: () => void;
+  #begun = 0;
+  #first: Report | undefined;
+  #last: Report | undefined;
+  #task = '';
+
+  constructor(enough: () => void) {
+    this.#enough = enough;
+  }
+
+  begin(at: number): void {
+    this.#begun = at;
+  }
+
+  add({ task, done }: ProgressEvent): void {
+    const at = performance.now();
+    if (this.#task === '') this.#task = task;
+    // Of the chosen neurons alone: random ones take the same.
+    if (task === this.#task) {
+      this.#first ??= { at, done };
+      this.#last = { at, done };
+    }
+    if (task !== this.#task || at - this.#begun > CALIBRATION_MS) this.#enough();
+  }
+
+  /** From the first report on, where there are more: that one pays for what kernels set up. */
+  get secondsPerEvaluation(): number {
+    const { at, done } = this.#last ?? { at: 0, done: 1 };
+    const start = this.#first && this.#first.done < done ? this.#first : { at: this.#begun, done: 0 };
+    return (at - start.at) / 1000 / (done - start.done);
+  }
+}
+
+interface Report {
+  readonly at: number;
+  readonly done: number;
+}

@@ -1,0 +1,152 @@
+import { rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { stringify } from 'csv-stringify/sync';
+import { columnsAsText, SUBPOPBENCH_COLUMNS } from '../data/columns.js';
+import { loadDataset, requireGroups, type Dataset } from '../data/dataset.js';
+import { kindOf } from '../data/datasetSource.js';
+import { relativePath } from '../data/relativePath.js';
+import { SPLITS } from '../data/split.js';
+import { invalidParameter, SpurmemError } from '../errors.js';
+import { makeFolder, writeAtomic } from '../files.js';
+import { evaluate } from '../metrics/evaluate.js';
+import { resolveDevice, setThreads } from '../native/device.js';
+import { checkOptions } from '../settings/options.js';
+import { text } from '../settings/values.js';
+import { openDataset } from '../train/runData.js';
+import { openRun } from '../train/runFolder.js';
+import { loadModel, openImages } from '../train/runModel.js';
+import { SESSION_TYPES, type SessionOptions } from './traceSession.js';
+
+export interface PredictGroupsOptions extends Pick<
+  SessionOptions,
+  | 'run'
+  | 'data'
+  | 'datasetOptions'
+  | 'device'
+  | 'threads'
+  | 'memoryFormat'
+  | 'onProgress'
+  | 'onInfo'
+  | 'onWarning'
+  | 'signal'
+> {
+  /** Where the table is written, relative to the dataset's folder; default: `groups/<run's folder>.csv`. */
+  readonly table?: string | undefined;
+}
+
+/** A dataset whose groups a model's errors tell. */
+export interface PredictedGroups {
+  readonly dataset: Dataset;
+  /** Relative to the dataset's folder. */
+  readonly table: string;
+  /** What a dataset's columns are to be named, where other ones are named for its own table: `filename=filename,...`. */
+  readonly columns: string;
+}
+
+/**
+ * Groups of a dataset in which no spurious attribute is known: each class, parted into the images that an identification model
+ * predicts right and those that it gets wrong, as JTT (Liu et al. 2021) and Correct-n-Contrast (Zhang et al. 2022) find minority
+ * examples. Writes a table beside the dataset's own, which every command reads as a dataset with that attribute.
+ *
+ * @param options.run the identification model: an ERM run of few epochs, or the `identification/` of a JTT or CnC run. Its
+ *   selected weights predict all splits, in evaluation mode
+ * @throws `USAGE` where a class of the training split has no errors; `OUTPUT_UNWRITABLE` where another table is in the way; and what
+ *   loading the dataset and the weights throws
+ */
+export async function predictGroups(options: PredictGroupsOptions): Promise<PredictedGroups> {
+  const { seed: _seed, protocol: _protocol, onPlan: _onPlan, ...types } = SESSION_TYPES;
+  const accepted = { ...types, table: text('a file in the dataset\u2019s folder') };
+  checkOptions(options, { types: accepted, required: ['run'] });
+  const run = await openRun(options.run);
+  const { config, folder, weights } = run;
+  const table = tableOf(options.table ?? `groups/${basename(folder.path)}.csv`);
+  const device = resolveDevice(options.device);
+  await setThreads(options.threads);
+  const dataset = await openDataset(run, options);
+  using loader = await openImages(config, dataset, { ...options, device });
+  using model = await loadModel(config, loader, weights, folder);
+  const all = Int32Array.from(dataset.examples.keys());
+  const { predictions } = await evaluate(model, loader, all, {
+    ...{ onProgress: options.onProgress, signal: options.signal },
+    ...{ batchSize: config.batchSize, task: 'predicted groups' },
+  });
+  const isRight = (index: number): boolean => predictions[index] === dataset.labels[index];
+  requireErrors(dataset, isRight, folder.path);
+  await writeTable(dataset, table, isRight);
+  const found = await loadWritten(dataset, table);
+  try {
+    requireGroups(found, SPLITS);
+  } catch (error) {
+    if (!(error instanceof SpurmemError)) throw error;
+    options.onWarning?.(`${error.problem} Accuracies of groups are told of splits that have all of them.`);
+  }
+  return { dataset: found, table, columns: columnsAsText(SUBPOPBENCH_COLUMNS) };
+}
+
+function tableOf(given: string): string {
+  const checked = relativePath(given);
+  if ('path' in checked) return checked.path;
+  throw invalidParameter('table', given, 'a file in the dataset\u2019s folder');
+}
+
+/** Without errors there is nothing that could be a minority. */
+function requireErrors(dataset: Dataset, isRight: (index: number) => boolean, run: string): void {
+  const { splits, labels, targetNames } = dataset;
+  const without = targetNames.filter(
+    (_, y) => !splits.train.some((index) => labels[index] === y && !isRight(index)),
+  );
+  if (without.length === 0) return;
+  throw new SpurmemError(
+    'USAGE',
+    `The model of ${run} gets every training image of ${without.join(', ')} right: there are no errors to tell groups by.`,
+    {
+      ...{ parameter: 'run', value: run, expected: 'a run of fewer epochs' },
+      advice: ['Train one of fewer epochs, or with weight decay, and name it as `run`.'],
+    },
+  );
+}
+
+async function writeTable(
+  dataset: Dataset,
+  table: string,
+  isRight: (index: number) => boolean,
+): Promise<void> {
+  const path = join(dataset.folder, table);
+  if ((await kindOf(path)) !== undefined) {
+    throw new SpurmemError(
+      'OUTPUT_UNWRITABLE',
+      `${path} is there already, and runs may have been trained on it.`,
+      {
+        advice: ['Name another file as `table`, or remove that one.'],
+      },
+    );
+  }
+  // Words are numbered in sorted order: where that is another one, the numbers stand for themselves.
+  const { targetNames, options, examples } = dataset;
+  const areWords = [...targetNames].sort().every((name, y) => name === targetNames[y]);
+  const { filename, split, y, a } = SUBPOPBENCH_COLUMNS;
+  const below = options.images === undefined ? '' : `${options.images}/`;
+  const rows = examples.map((example, index) => ({
+    [filename]: example.filename.slice(below.length),
+    [split]: example.split,
+    [y]: areWords ? targetNames[example.y] : example.y,
+    [a]: isRight(index) ? 'right' : 'wrong',
+  }));
+  await makeFolder(dirname(path));
+  await writeAtomic(path, stringify(rows, { header: true, columns: [filename, split, y, a] }));
+}
+
+/** What commands will read; where they could not, the table is removed again. */
+async function loadWritten({ folder, options }: Dataset, table: string): Promise<Dataset> {
+  const { images, links } = options;
+  try {
+    return await loadDataset(folder, {
+      ...{ format: 'csv', table, columns: SUBPOPBENCH_COLUMNS },
+      ...(images === undefined ? {} : { images }),
+      ...(links === undefined ? {} : { links }),
+    });
+  } catch (error) {
+    await rm(join(folder, table), { force: true });
+    throw error;
+  }
+}
