@@ -9,7 +9,8 @@ import { SPLITS } from '../data/split.js';
 import { invalidParameter, SpurmemError } from '../errors.js';
 import { makeFolder, writeAtomic } from '../files.js';
 import { evaluate } from '../metrics/evaluate.js';
-import { resolveDevice, setThreads } from '../native/device.js';
+import { openEngine, type EngineOptions } from '../native/engine.js';
+import type { JobOptions } from '../progress.js';
 import { checkOptions } from '../settings/options.js';
 import { text } from '../settings/values.js';
 import { openDataset } from '../train/runData.js';
@@ -17,19 +18,8 @@ import { openRun } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
 import { SESSION_TYPES, type SessionOptions } from './traceSession.js';
 
-export interface PredictGroupsOptions extends Pick<
-  SessionOptions,
-  | 'run'
-  | 'data'
-  | 'datasetOptions'
-  | 'device'
-  | 'threads'
-  | 'memoryFormat'
-  | 'onProgress'
-  | 'onInfo'
-  | 'onWarning'
-  | 'signal'
-> {
+export interface PredictGroupsOptions
+  extends EngineOptions, JobOptions, Pick<SessionOptions, 'run' | 'data' | 'datasetOptions'> {
   /** Where the table is written, relative to the dataset's folder; default: `groups/<run's folder>.csv`. */
   readonly table?: string | undefined;
 }
@@ -60,8 +50,7 @@ export async function predictGroups(options: PredictGroupsOptions): Promise<Pred
   const run = await openRun(options.run);
   const { config, folder, weights } = run;
   const table = tableOf(options.table ?? `groups/${basename(folder.path)}.csv`);
-  const device = resolveDevice(options.device);
-  await setThreads(options.threads);
+  const { device } = await openEngine(options);
   const dataset = await openDataset(run, options);
   using loader = await openImages(config, dataset, { ...options, device });
   using model = await loadModel(config, loader, weights, folder);

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { integer, oneOf, text, toggle } from '../settings/values.js';
 import { MEMORY_FORMATS, native, type MemoryFormat } from './addon.js';
 import { resolveDevice, setThreads } from './device.js';
@@ -63,15 +62,6 @@ function given(options: EngineOptions, types: object): EngineOptions {
     names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   );
 }
-
-/** The same options in a file. */
-export const numericsShape = {
-  memoryFormat: z.enum(MEMORY_FORMATS).optional(),
-  float32MatmulPrecision: z.enum(MATMUL_PRECISIONS).optional(),
-  cudnnAllowTf32: z.boolean().optional(),
-  cudnnBenchmark: z.boolean().optional(),
-  deterministic: z.boolean().optional(),
-};
 
 /**
  * Makes the engine compute as these options say, for the whole process.

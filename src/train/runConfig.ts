@@ -1,10 +1,10 @@
-import { DEVICE_CACHES, numericsShape } from '../native/engine.js';
+import { DEVICE_CACHES, MATMUL_PRECISIONS } from '../native/engine.js';
 import { z } from 'zod';
 import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { augmentationSchema } from '../data/preprocessing.js';
 import { LOSSES } from '../metrics/loss.js';
 import { ARCHITECTURES } from '../models/architectures.js';
-import { PRECISIONS } from '../native/addon.js';
+import { MEMORY_FORMATS, PRECISIONS } from '../native/addon.js';
 import { PROCESS_BATCH_NORMS } from '../native/processGroup.js';
 import { PROTOCOLS } from '../protocol.js';
 import { CHECKPOINTS } from './ermSettings.js';
@@ -86,6 +86,15 @@ export function modelOf({
 export function defined<Values extends object>(values: Values): Values {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Values;
 }
+
+/** What changes numbers, if only their last bits (`numericOptions`), in a file. */
+export const numericsShape = {
+  memoryFormat: z.enum(MEMORY_FORMATS).optional(),
+  float32MatmulPrecision: z.enum(MATMUL_PRECISIONS).optional(),
+  cudnnAllowTf32: z.boolean().optional(),
+  cudnnBenchmark: z.boolean().optional(),
+  deterministic: z.boolean().optional(),
+};
 
 /** Where and with what a run was made; it may differ when a run is resumed. */
 export const runEnvironmentSchema = z.strictObject({

@@ -1,4 +1,4 @@
-import { numericsShape } from '../../native/engine.js';
+import { numericsShape } from '../../train/runConfig.js';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
