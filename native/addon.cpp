@@ -1,7 +1,6 @@
 // What the addon exports.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <napi.h>
 #include <omp.h>
 #include <torch/version.h>
@@ -93,8 +92,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("torchVersion", TORCH_VERSION);
   exports.Set("fastBf16", hasFastBf16());
   exports.Set("hasGloo", ProcessGroup::hasBackend());
-  exports.Set("cudaDevices",
-              static_cast<double>(at::hasCUDA() ? at::detail::getCUDAHooks().getNumGPUs() : 0));
+  exports.Set("cudaDevices", static_cast<double>(gpuCount()));
   return exports;
 }
 

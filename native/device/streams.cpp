@@ -42,6 +42,11 @@ Streams streamsOf(const at::Device& device) {
 
 }  // namespace
 
+int gpuCount() {
+  constexpr auto kGpu = c10::DeviceType::CUDA;
+  return c10::impl::hasDeviceGuardImpl(kGpu) ? c10::impl::VirtualGuardImpl(kGpu).deviceCount() : 0;
+}
+
 void openDevice(const at::Device& device) {
   if (!device.is_cuda()) return;
   auto& devices = openDevices();

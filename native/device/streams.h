@@ -12,6 +12,9 @@
 
 namespace spurmem {
 
+// The GPUs that libtorch sees: none without CUDA, a driver or a card.
+int gpuCount();
+
 // Makes streams of a device for the lanes. On JavaScript's thread, before the first job that uses the device.
 void openDevice(const at::Device& device);
 
