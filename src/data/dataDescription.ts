@@ -13,6 +13,7 @@ const SAMPLE_HEIGHT = 128;
 const names = z.array(z.string()).readonly();
 const counts = z.array(z.number().int().nonnegative()).readonly();
 
+/** An image in a run’s data.json, as a picture. */
 const sampleImageSchema = z.strictObject({
   /** `data:image/png;base64,...`: a page shows it without fetching anything. */
   dataUri: z.string().startsWith('data:image/png;base64,'),

@@ -50,11 +50,16 @@ describe('scripts/libtorch.cjs', () => {
   const recent = libtorch('recent', [2, 11], 1);
 
   it('takes what LIBTORCH names before all others', () => {
-    const environment = { LIBTORCH: old, PYTHONPATH: dirname(recent) };
+    const cuda = join(folder, 'cuda');
+    mkdirSync(join(cuda, 'include'), { recursive: true });
+    writeFileSync(join(cuda, 'include/cuda_runtime_api.h'), '');
+    const environment = { LIBTORCH: old, PYTHONPATH: dirname(recent), CUDA_HOME: cuda };
     expect(JSON.parse(ask('json', environment).stdout)).toEqual({
       ...{ root: old, source: 'LIBTORCH', version: '2.6.0', cxx11Abi: false, cuda: true },
     });
-    expect(ask('defines', environment).stdout).toBe('_GLIBCXX_USE_CXX11_ABI=0\n');
+    expect(ask('defines', environment).stdout).toBe('_GLIBCXX_USE_CXX11_ABI=0\nSPURMEM_CUDA\n');
+    expect(ask('include', environment).stdout.split('\n')).toContain(join(cuda, 'include'));
+    expect(ask('standard', environment).stdout).toBe('17\n');
     expect(ask('libraries', environment).stdout.split('\n')).toContain('-ltorch_cuda');
     expect(ask('describe', environment).stdout).toBe(`libtorch 2.6.0 with CUDA: ${old} (LIBTORCH)\n`);
   });
@@ -67,6 +72,9 @@ describe('scripts/libtorch.cjs', () => {
       cxx11Abi: true,
     });
     expect(ask('python', environment).stdout).toBe('python3\n');
+    expect(ask('standard', environment).stdout).toBe('20\n');
+    // A libtorch without CUDA has nothing of CUDA's to compile.
+    expect(ask('defines', environment).stdout).toBe('_GLIBCXX_USE_CXX11_ABI=1\n');
   });
 
   it('takes Debian\u2019s otherwise', () => {
