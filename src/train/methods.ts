@@ -1,3 +1,4 @@
+import { SpurmemError } from '../errors.js';
 import { checkOptions } from '../settings/options.js';
 import type { TrainingMethod } from './method.js';
 import { METHOD_TYPES } from './runOptions.js';
@@ -27,11 +28,18 @@ export const TRAINING_METHODS: readonly TrainingMethod[] = [
   finetune,
 ];
 
-/** The way to train of that name. */
+/** The way to train of that name, as a run's config.json has it. Throws `RUN_INVALID` where there is none. */
 export function methodNamed(name: string): TrainingMethod {
   const method = TRAINING_METHODS.find((known) => known.name === name);
-  if (!method) throw new RangeError(`There is no way to train named ${name}`);
-  return method;
+  if (method) return method;
+  const names = TRAINING_METHODS.map((known) => known.name).join(', ');
+  throw new SpurmemError(
+    'RUN_INVALID',
+    `There is no way to train named ${JSON.stringify(name)}: there are ${names}.`,
+    {
+      advice: ['A `config.json` that has another is damaged, or of a newer version.'],
+    },
+  );
 }
 
 /** A method's way to train, for callers who may misspell an option or its value. */

@@ -114,6 +114,17 @@ test.each([
   });
 });
 
+test('config.json of a way to train that there is not', async () => {
+  const path = join(runs.reference.path, 'config.json');
+  const text = await readFile(path, 'utf8');
+  await writeFile(path, text.replace('"train erm"', '"train ermx"'));
+  await expect(show()).rejects.toMatchObject({
+    code: 'RUN_INVALID',
+    message: expect.stringMatching(/no way to train named "ermx": there are erm, rwy/) as string,
+  });
+  await writeFile(path, text);
+});
+
 test('metrics.jsonl', async () => {
   const found = surface('metrics.jsonl', ofRun);
   const path = join(runs.reference.path, 'metrics.jsonl');
