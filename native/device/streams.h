@@ -40,7 +40,7 @@ struct Values {
   static Values of(const at::Tensor& tensor);
 };
 
-// Those whose first is a number, or whether it is not 0.
+// A float64 scalar, which JavaScript reads as a number.
 struct Number : Values {
   explicit Number(const at::Tensor& scalar) : Values(of(scalar)) {}
 };

@@ -1,17 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SpurmemError } from '../errors.js';
 import { SPLITS, type Split } from '../data/split.js';
 import type { JobOptions, ProgressEvent } from '../progress.js';
 import { inWords } from '../settings/setting.js';
 import type { MethodOptions } from '../train/method.js';
 import type { RunConfig } from '../train/runConfig.js';
 import type { RunStart } from '../train/startRun.js';
+import { CALIBRATION_MS, calibrate } from './calibration.js';
 import { durationText } from './output.js';
 
-/** How long it trains to tell the time of an image. */
-const CALIBRATION_MS = 8000;
 /** What an image's evaluation takes of its training where only training was timed: a forward pass, without a backward one. */
 const EVALUATION_SHARE = 1 / 3;
 
@@ -44,19 +40,18 @@ export async function dryRun(
   control: JobOptions,
   train: (options: MethodOptions) => Promise<unknown>,
 ): Promise<DryRun> {
-  const scratch = await mkdtemp(join(tmpdir(), 'spurmem-dry-run-'));
   const enough = new AbortController();
   const timing = new Timing(() => {
     enough.abort();
   });
   let begun: RunStart | undefined;
-  try {
-    await train({
+  await calibrate(control, enough, ({ scratch, signal }) =>
+    train({
       ...options,
       out: join(scratch, 'run'),
       onInfo: control.onInfo,
       onWarning: control.onWarning,
-      signal: AbortSignal.any([enough.signal, ...(control.signal ? [control.signal] : [])]),
+      signal,
       onProgress: (event) => {
         timing.add(event);
       },
@@ -66,13 +61,8 @@ export async function dryRun(
         timing.epoch = { seconds, images: total.reduce((sum, count) => sum + count, 0) };
         enough.abort();
       },
-    });
-  } catch (error) {
-    const isStopped = error instanceof SpurmemError && error.code === 'INTERRUPTED';
-    if (!isStopped || control.signal?.aborted === true) throw error;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+    }),
+  );
   return estimateOf(begun as RunStart, options, timing);
 }
 

@@ -1,14 +1,11 @@
-import { cp, mkdtemp, mkdir, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { SpurmemError } from '../errors.js';
 import type { SessionOptions, TracePlan } from '../experiments/traceSession.js';
 import type { JobOptions, ProgressEvent } from '../progress.js';
 import { inWords } from '../settings/setting.js';
+import { CALIBRATION_MS, calibrate } from './calibration.js';
 import { durationText } from './output.js';
 
-/** How long it evaluates variants to tell the time of one evaluation. */
-const CALIBRATION_MS = 8000;
 /** What a trace reads of a run's folder; it writes into `results/` and `history.jsonl`, which are the copy's own. */
 const READ = ['config.json', 'data.json', 'metrics.jsonl', 'checkpoints'];
 
@@ -36,19 +33,18 @@ export async function traceDryRun<Options extends SessionOptions>(
   control: JobOptions,
   trace: (options: Options) => Promise<unknown>,
 ): Promise<TraceDryRun> {
-  const scratch = await mkdtemp(join(tmpdir(), 'spurmem-dry-run-'));
   const enough = new AbortController();
   const started = performance.now();
   let planned: { readonly plan: TracePlan; readonly at: number } | undefined;
   const rate = new EvaluationRate(() => {
     enough.abort();
   });
-  try {
-    await trace({
+  await calibrate(control, enough, async ({ scratch, signal }) =>
+    trace({
       ...options,
       run: await linkedRun(options.run, join(scratch, 'run')),
       onWarning: control.onWarning,
-      signal: AbortSignal.any([enough.signal, ...(control.signal ? [control.signal] : [])]),
+      signal,
       onPlan: (plan) => {
         planned = { plan, at: performance.now() };
         rate.begin(planned.at);
@@ -57,13 +53,8 @@ export async function traceDryRun<Options extends SessionOptions>(
         if (planned === undefined) control.onProgress?.(event);
         else rate.add(event);
       },
-    });
-  } catch (error) {
-    const isStopped = error instanceof SpurmemError && error.code === 'INTERRUPTED';
-    if (!isStopped || control.signal?.aborted === true) throw error;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+    }),
+  );
   if (planned === undefined) throw new RangeError('The trace has no plan');
   const { plan, at } = planned;
   const secondsOfScores = (at - started) / 1000;

@@ -25,3 +25,12 @@ function balanced(name: string): string[] {
   }
   return fewest;
 }
+
+/** The encoding of groups side by side, each with bars of its own. */
+export const BARS_OF_GROUPS = {
+  field: 'group',
+  type: 'ordinal' as const,
+  sort: null,
+  scale: { paddingInner: 0.24, paddingOuter: 0.12 },
+  axis: { title: null, labelAngle: 0, labelExpr: MULTILINE, labelLineHeight: 16 },
+};

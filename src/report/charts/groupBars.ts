@@ -2,7 +2,7 @@ import { count, fixed, percentRange } from '../format.js';
 import { starNote, type GroupLabel } from '../views/groupLabels.js';
 import type { TrainingResult } from '../../train/results.js';
 import { intervalAt } from '../views/measuredChange.js';
-import { groupTick, MULTILINE } from './axis.js';
+import { BARS_OF_GROUPS, groupTick } from './axis.js';
 import { errorBars } from './errorBars.js';
 import type { ChartSpec } from './render.js';
 import { INK, TEST, TRAIN } from './theme.js';
@@ -51,13 +51,7 @@ export function groupBars(result: TrainingResult, groups: readonly GroupLabel[])
       height: 260,
       data: { values },
       encoding: {
-        x: {
-          field: 'group',
-          type: 'ordinal',
-          sort: null,
-          scale: { paddingInner: 0.24, paddingOuter: 0.12 },
-          axis: { title: null, labelAngle: 0, labelExpr: MULTILINE, labelLineHeight: 16 },
-        },
+        x: BARS_OF_GROUPS,
         xOffset: { field: 'split', sort: ['training', 'test'] },
         y: {
           field: 'accuracy',

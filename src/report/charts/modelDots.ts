@@ -7,7 +7,7 @@ import type { Split } from '../../data/split.js';
 import { fixed, percentRange, plural, points, pointsRange, SPLIT_NAME, typographic } from '../format.js';
 import { starNote, type GroupLabel } from '../views/groupLabels.js';
 import { PERTURBED } from '../views/perturbation.js';
-import { groupTick, MULTILINE } from './axis.js';
+import { BARS_OF_GROUPS, groupTick } from './axis.js';
 import { errorBars } from './errorBars.js';
 import type { ChartSpec } from './render.js';
 import { BAND, INK, LOSS, TEST, TRAIN } from './theme.js';
@@ -185,13 +185,7 @@ function barsOverModels(bars: readonly Bar[], groups: readonly GroupLabel[], loo
       height: 260,
       data: { values },
       encoding: {
-        x: {
-          field: 'group',
-          type: 'ordinal',
-          sort: null,
-          scale: { paddingInner: 0.24, paddingOuter: 0.12 },
-          axis: { title: null, labelAngle: 0, labelExpr: MULTILINE, labelLineHeight: 16, orient: 'bottom' },
-        },
+        x: { ...BARS_OF_GROUPS, axis: { ...BARS_OF_GROUPS.axis, orient: 'bottom' } },
         xOffset: { field: 'series', sort: series },
         y: {
           field: 'value',

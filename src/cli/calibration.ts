@@ -1,0 +1,39 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SpurmemError } from '../errors.js';
+import type { JobOptions } from '../progress.js';
+
+/** How long a job runs to tell the time of one of its units, in milliseconds. */
+export const CALIBRATION_MS = 8000;
+
+/** What a calibrated job is given. */
+export interface Calibration {
+  /** A folder that is removed afterwards. */
+  readonly scratch: string;
+  /** Aborted once there is enough, or by the caller. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a job until it ends or there is enough of it.
+ *
+ * @param enough stops the job
+ * @throws what the job throws, but for its stop
+ */
+export async function calibrate(
+  control: JobOptions,
+  enough: AbortController,
+  job: (calibration: Calibration) => Promise<unknown>,
+): Promise<void> {
+  const scratch = await mkdtemp(join(tmpdir(), 'spurmem-dry-run-'));
+  const signal = AbortSignal.any([enough.signal, ...(control.signal ? [control.signal] : [])]);
+  try {
+    await job({ scratch, signal });
+  } catch (error) {
+    const isStopped = error instanceof SpurmemError && error.code === 'INTERRUPTED';
+    if (!isStopped || control.signal?.aborted === true) throw error;
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
