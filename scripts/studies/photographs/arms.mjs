@@ -15,6 +15,13 @@ const AUGMENTATION = { scale: [0.7, 1], ratio: [3 / 4, 4 / 3], horizontalFlip: 0
 const WITH_RATES = [1e-5, 3e-5, 1e-4, 3e-4].map((lr) => ({ lr }));
 const TWO_RATES = [1e-4, 3e-4];
 const CONTRAST = combinations('lr', TWO_RATES, 'lambda', [1, 10]);
+/** Arms that differ by their mask alone, and share one configuration. */
+export const CONTRASTS = [
+  'contrast, no mask',
+  'contrast, random mask',
+  'contrast, gradient mask',
+  'contrast, magnitude mask',
+];
 
 /** All combinations of two settings' values. */
 function combinations(one, values, other, otherValues) {
@@ -33,7 +40,7 @@ function finetuned(settings, configurations) {
           kickInEpoch: place.kickIn,
           epochs: place.epochs - place.kickIn,
           batchSize: 64,
-          precision: 'bf16',
+          precision: place.precision,
         },
         ...{ viewAugmentation: AUGMENTATION, fraction: 0.001, select: 'best-worst-group' },
         ...{ ...settings, ...configuration },
@@ -45,9 +52,9 @@ function finetuned(settings, configurations) {
 function fromData(train, configurations, settingsOf = () => ({})) {
   return {
     configurations,
-    train: ({ data, arch, out, seed, epochs }, configuration) =>
+    train: ({ data, arch, out, seed, epochs, precision }, configuration) =>
       train({
-        ...{ data, out, seed, epochs, arch, weights: weightsOf(arch), precision: 'bf16', batchSize: 64 },
+        ...{ data, out, seed, epochs, arch, weights: weightsOf(arch), precision, batchSize: 64 },
         ...{ augmentation: AUGMENTATION, resume: true, ...settingsOf(epochs), ...configuration },
       }),
   };
@@ -56,8 +63,8 @@ function fromData(train, configurations, settingsOf = () => ({})) {
 const identification = (epochs) => ({ identificationEpochs: Math.max(1, Math.round(0.2 * epochs)) });
 
 /**
- * By name. `train` takes a place, `{ data, arch, epochs, kickIn, out, seed, erm }`, whose `erm` trains the seed's ERM run once and returns
- * its folder, and a configuration.
+ * By name. `train` takes a place, `{ data, arch, epochs, kickIn, out, seed, precision, erm }`, whose `erm` trains the seed's ERM run once
+ * and returns its folder, and a configuration.
  */
 export const ARMS = {
   ERM: fromData(trainErm, [{ lr: 1e-4 }]),

@@ -1,18 +1,21 @@
 // Part II of docs/studies/photographs.md: with the tuning seeds, trains every configuration of every arm; with another seed, trains
-// every arm in its chosen configuration.
+// the arms in their chosen configurations, or those that --arm names.
 //
 //   node scripts/studies/photographs/part2.mjs birds 100 101
 //   node scripts/studies/photographs/part2.mjs birds 0 1 2
+//   node scripts/studies/photographs/part2.mjs birds 0 1 2 --arm RWG --arm JTT
 //
 // Results go to docs/studies/photographs/, a row a run, as soon as a run is finished; its folder is removed then. What is there is not
-// trained again, and several processes may each take seeds of their own. The first tuning seed tries every configuration of an arm, the
-// second the best two of these; the best mean validation worst-group accuracy of the two is chosen. No other result of them is kept.
+// trained again, and several processes may each take seeds of their own. A seed's runs are all in one precision: bf16 where the processor
+// has it, else fp32. The first tuning seed tries every configuration of an arm, the second the best two of these. The configuration with
+// the best validation worst-group accuracy is chosen. No other result of the tuning is kept.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { mean } from 'simple-statistics';
+import { vectorInstructions } from '#src/machine.js';
 import { gradCam } from '../../../dist/index.js';
-import { ARMS } from './arms.mjs';
+import { ARMS, CONTRASTS } from './arms.mjs';
 import { addResults, BENCHMARKS, readArguments, readResults } from './results.mjs';
 
 const TUNING_SEEDS = [100, 101];
@@ -20,7 +23,7 @@ const TUNING_SEEDS = [100, 101];
 const MASKS = ['contrast, random mask', 'contrast, gradient mask', 'contrast, magnitude mask', 'released'];
 const BASELINES = ['RWG', 'SUBG', 'GroupDRO', 'JTT', 'CnC'];
 
-const { benchmark, seeds } = readArguments();
+const { benchmark, seeds, arms: askedArms } = readArguments();
 for (const seed of seeds) {
   await (TUNING_SEEDS.includes(seed) ? tune(seed) : test(seed));
   await rm(placeOf(seed).ermFolder, { recursive: true, force: true });
@@ -36,7 +39,7 @@ async function tune(seed) {
 }
 
 async function test(seed) {
-  for (const arm of armsOf(BENCHMARKS[benchmark])) await run('test', arm, chosen(arm), seed);
+  for (const arm of askedArms ?? armsOf(BENCHMARKS[benchmark])) await run('test', arm, chosen(arm), seed);
 }
 
 function armsOf({ arms = Object.keys(ARMS), tunedOn }) {
@@ -47,7 +50,14 @@ function armsOf({ arms = Object.keys(ARMS), tunedOn }) {
 function bestOf(arms, other) {
   const rows = readResults(other, 'test');
   const score = (arm) => mean(rows.filter((row) => row.arm === arm).map(({ validation }) => validation));
-  return arms.reduce((best, arm) => (score(arm) > score(best) ? arm : best));
+  const tested = arms.filter((arm) => rows.some((row) => row.arm === arm));
+  return tested.reduce((best, arm) => (score(arm) > score(best) ? arm : best));
+}
+
+/** A seed's runs are compared with each other: all are in the precision of its first. */
+function precisionOf(seed) {
+  const first = readResults(benchmark, 'test').find((row) => row.seed === seed);
+  return first?.precision ?? (/BF16|AMX/.test(vectorInstructions()) ? 'bf16' : 'fp32');
 }
 
 /** Where a seed's runs are. */
@@ -56,6 +66,7 @@ function placeOf(seed) {
   const place = {
     ...BENCHMARKS[benchmark],
     seed,
+    precision: precisionOf(seed),
     out: join(folder, `run-${seed}`),
     ermFolder: join(folder, `erm-${seed}`),
   };
@@ -89,6 +100,7 @@ async function run(phase, arm, settings, seed) {
       // The test split has no say in tuning, and nobody looks at it there.
       ...(phase === 'test'
         ? {
+            precision: place.precision,
             ...Object.fromEntries(result.test.accuracy.map((accuracy, group) => [`group${group}`, accuracy])),
             worst: result.test.worstGroupAccuracy,
           }
@@ -115,34 +127,37 @@ async function addHeat(arm, { out, seed, erm }) {
   );
 }
 
-/** An arm's configuration with the best mean validation worst-group accuracy over the tuning seeds; the first of equals. */
+/**
+ * An arm's configuration with the best validation worst-group accuracy on the first tuning seed, the only one that all arms were tried on;
+ * the first of equals. The contrasts share the one that is best in their mean.
+ */
 function chosen(arm) {
   const { configurations } = ARMS[arm];
   if (configurations.length === 1) return configurations[0];
-  const scores = scoresOf(arm, TUNING_SEEDS).filter(({ score }) => score !== undefined);
-  if (scores.length < 2) notTuned(arm);
-  return scores.reduce((best, other) => (other.score > best.score ? other : best)).settings;
+  const scores = (CONTRASTS.includes(arm) ? CONTRASTS : [arm]).map((each) =>
+    scoresOf(each).map(({ score }) => score),
+  );
+  if (scores.flat().includes(undefined)) notTuned(arm);
+  const means = configurations.map((_, at) => mean(scores.map((values) => values[at])));
+  return configurations[means.indexOf(Math.max(...means))];
 }
 
 /** The two configurations that the first tuning seed found best, in the order of the list; of equals the first. */
 function bestTwo(arm) {
-  const scores = scoresOf(arm, TUNING_SEEDS.slice(0, 1));
+  const scores = scoresOf(arm);
   if (scores.some(({ score }) => score === undefined)) notTuned(arm);
   const ranked = scores.toSorted((a, b) => b.score - a.score).slice(0, 2);
   return scores.filter((entry) => ranked.includes(entry)).map(({ settings }) => settings);
 }
 
-/** Of each configuration, the mean over the seeds; undefined where one of them is missing. */
-function scoresOf(arm, tuningSeeds) {
+/** Of each configuration, its validation worst-group accuracy on the first tuning seed; undefined where it is missing. */
+function scoresOf(arm) {
   const rows = readResults(BENCHMARKS[benchmark].tunedOn ?? benchmark, 'tuning').filter(
-    (row) => row.arm === arm,
+    (row) => row.arm === arm && row.seed === TUNING_SEEDS[0],
   );
   return ARMS[arm].configurations.map((settings) => {
     const configuration = JSON.stringify(settings);
-    const values = tuningSeeds.map(
-      (seed) => rows.find((row) => row.seed === seed && row.configuration === configuration)?.validation,
-    );
-    return { settings, score: values.includes(undefined) ? undefined : mean(values) };
+    return { settings, score: rows.find((row) => row.configuration === configuration)?.validation };
   });
 }
 

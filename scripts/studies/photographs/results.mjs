@@ -1,6 +1,7 @@
 // What the scripts of docs/studies/photographs.md share: the benchmarks, tables of results, and how tables are printed.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { summarizeSeeds } from '#src/metrics/seeds.js';
@@ -50,11 +51,17 @@ export function weightsOf(arch) {
 export const MINORITIES = [1, 2];
 const RESULTS = join('docs', 'studies', 'photographs');
 
-/** The benchmark and the seeds that the command names. */
+/** The benchmark and the seeds that the command names, and the arms, if it does. */
 export function readArguments() {
-  const [, script, benchmark, ...seeds] = process.argv;
-  if (benchmark in BENCHMARKS) return { benchmark, seeds: seeds.map(Number) };
-  console.error(`Usage: node ${script} ${Object.keys(BENCHMARKS).join('|')} [SEED...]`);
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { arm: { type: 'string', multiple: true } },
+  });
+  const [benchmark, ...seeds] = positionals;
+  if (benchmark in BENCHMARKS) return { benchmark, seeds: seeds.map(Number), arms: values.arm };
+  console.error(
+    `Usage: node ${process.argv[1]} ${Object.keys(BENCHMARKS).join('|')} [SEED...] [--arm NAME...]`,
+  );
   return process.exit(2);
 }
 
