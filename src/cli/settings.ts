@@ -3,6 +3,9 @@ import { defaultInWords, type GivenOf, type Setting, type SettingsTable } from '
 import type { ValueForm, ValueType } from '../settings/values.js';
 import { parseAugmentation } from './augmentation.js';
 
+/** What an option's null is until its value is taken: commander would make it empty text. */
+const NULL = Symbol('null');
+
 /** An option whose values have a type: text behind its flag is parsed, values of a file are checked. */
 export class TypedOption extends Option {
   constructor(
@@ -11,7 +14,7 @@ export class TypedOption extends Option {
     readonly type: ValueType<unknown>,
   ) {
     super(flags, description);
-    this.argParser((text) => parseValue(text, type));
+    this.argParser((text) => parseValue(text, type) ?? NULL);
   }
 }
 
@@ -54,7 +57,7 @@ export function givenSettings<Table extends SettingsTable>(
   const entries = Object.entries(table).flatMap(([name, entry]) => {
     const word = optionWord(name, entry, prefix);
     const value = word === undefined ? undefined : given[attributeOf(word)];
-    return value === undefined ? [] : [[name, value] as const];
+    return value === undefined ? [] : [[name, value === NULL ? null : value] as const];
   });
   return Object.fromEntries(entries) as GivenOf<Table>;
 }

@@ -2,7 +2,7 @@ import { numericOptions } from '../native/engine.js';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { datasetOf } from '../data/dataset.js';
+import { datasetOf, type Dataset } from '../data/dataset.js';
 import { runStudy, type StudyResult } from '../experiments/study.js';
 import { runsOf } from '../experiments/studyArm.js';
 import { checkArms, checkStudyOptions, STUDY_TYPES, type StudyOptions } from '../experiments/studyOptions.js';
@@ -59,6 +59,7 @@ const PART2_TYPES: OptionTypes<Part2Options> = {
  */
 export async function reproducePart2(options: Part2Options): Promise<Part2Result> {
   const { plans, ...prepared } = await prepare(options);
+  await declare(prepared.out, plans, options);
   const { studies: _studies, only: _only, grid: _grid, ...shared } = options;
   const { out } = prepared;
   const studies: Part2Result['studies'][number][] = [];
@@ -85,7 +86,17 @@ export async function reproducePart2(options: Part2Options): Promise<Part2Result
  * @throws what `reproducePart2` throws before its first run
  */
 export async function planPart2(options: Part2Options): Promise<SweepPlan> {
-  const { plans, data, ...prepared } = await prepare(options);
+  const prepared = await prepare(options);
+  await declare(prepared.out, prepared.plans, options);
+  return jobsOf(prepared, options);
+}
+
+/** The same list of jobs, where nothing is declared or written. Throws what `planPart2` throws. */
+export async function part2Jobs(options: Part2Options): Promise<SweepPlan> {
+  return jobsOf(await prepare(options), options);
+}
+
+function jobsOf({ plans, data, ...prepared }: PreparedStudies, options: Part2Options): SweepPlan {
   const { seeds, erm, finetune } = options;
   const arms = plans.flatMap((plan) => plan.arms);
   const runs = seeds.flatMap((seed) =>
@@ -97,43 +108,55 @@ export async function planPart2(options: Part2Options): Promise<SweepPlan> {
   };
 }
 
-/** The studies that are wanted, declared in the folder of their runs. */
-async function prepare(options: Part2Options) {
+/** Studies that are wanted, and what their runs share. */
+interface PreparedStudies {
+  readonly plans: readonly NamedPlan[];
+  readonly data: Dataset;
+  readonly out: string;
+  readonly keepEpochs: readonly number[];
+}
+
+interface NamedPlan extends StudyPlan {
+  readonly kind: string;
+}
+
+async function prepare(options: Part2Options): Promise<PreparedStudies> {
   checkStudyOptions(options, { types: PART2_TYPES, required: ['data', 'seeds', 'erm', 'finetune'] });
   const plans = (options.studies ?? STUDIES.map(({ name }) => name)).map((name) => planOf(name, options));
   for (const plan of plans) checkArms(plan);
   const data = await datasetOf(options.data, options.datasetOptions);
   const out = resolve(options.out ?? `runs/part2-${data.name}`);
-  await makeFolder(out);
-  for (const plan of plans) await declare(out, plan, options);
   const kickIn = options.grid?.kickInEpoch ?? kickInEpochs(options.erm);
   return { plans, data, out, keepEpochs: kickIn.filter((epoch) => typeof epoch === 'number') };
 }
 
 /**
- * Writes what a study will compare, with which seeds and margin, before its first run: `<out>/<study>.plan.json`. A margin that
+ * Writes what studies will compare, with which seeds and margin, before their first run: `<out>/<study>.plan.json`. A margin that
  * was declared stays: chosen after the results, it would tell nothing.
  */
 async function declare(
   out: string,
-  { kind, title, arms, focus }: StudyPlan & { readonly kind: string },
+  plans: readonly NamedPlan[],
   { seeds, equivalence: margin }: Pick<Part2Options, 'seeds' | 'equivalence'>,
 ): Promise<void> {
+  await makeFolder(out);
   const equivalence = margin ?? null;
-  const path = join(out, `${kind}.plan.json`);
-  const declared = await readPlan(path);
-  if (declared && declared.equivalence !== equivalence) {
-    throw new SpurmemError(
-      'RUN_EXISTS',
-      `\`equivalence\` is ${points(equivalence)}, and ${path} declares ${points(declared.equivalence)}: ` +
-        'a margin is set before the first result.',
-      {
-        ...{ parameter: 'equivalence', value: equivalence, expected: points(declared.equivalence) },
-        advice: ['Give the same one, or begin a study of its own with another `out`.'],
-      },
-    );
+  for (const { kind, title, arms, focus } of plans) {
+    const path = join(out, `${kind}.plan.json`);
+    const declared = await readPlan(path);
+    if (declared && declared.equivalence !== equivalence) {
+      throw new SpurmemError(
+        'RUN_EXISTS',
+        `\`equivalence\` is ${points(equivalence)}, and ${path} declares ${points(declared.equivalence)}: ` +
+          'a margin is set before the first result.',
+        {
+          ...{ parameter: 'equivalence', value: equivalence, expected: points(declared.equivalence) },
+          advice: ['Give the same one, or begin a study of its own with another `out`.'],
+        },
+      );
+    }
+    await writeJson(path, { kind, title, equivalence, seeds, focus: focus ?? null, arms });
   }
-  await writeJson(path, { kind, title, equivalence, seeds, focus: focus ?? null, arms });
 }
 
 async function readPlan(path: string): Promise<{ readonly equivalence: number | null } | undefined> {
@@ -151,10 +174,7 @@ function points(margin: number | null): string {
   return margin === null ? 'not given' : `${100 * margin} points`;
 }
 
-function planOf(
-  name: string,
-  { erm, grid, only }: Pick<Part2Options, 'erm' | 'grid' | 'only'>,
-): StudyPlan & { readonly kind: string } {
+function planOf(name: string, { erm, grid, only }: Pick<Part2Options, 'erm' | 'grid' | 'only'>): NamedPlan {
   const study = STUDIES.find((known) => known.name === name);
   if (!study) {
     const names = STUDIES.map((known) => known.name).join(', ');

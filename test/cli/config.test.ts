@@ -63,6 +63,47 @@ test('a dry run tells configuration, time and memory, says what the model starts
   expect(existsSync(at('dry'))).toBe(false);
 });
 
+test('a dry run of a study tells its runs and their time, those of the folder as finished, and writes nothing', async () => {
+  const rows = ['ERM', 'continued, supervised loss alone'];
+  const study = [
+    'reproduce',
+    'fig6',
+    '--data',
+    data,
+    '--out',
+    at('study'),
+    '--arch',
+    'resnet20',
+    '--seeds',
+    '0',
+  ];
+  const settings = ['--erm-epochs', '2', '--epochs', '3', '--erm-augmentation', 'none', '--threads', '1'];
+  const args = [...study, ...settings, '--only', ...rows, '--dry-run'];
+  const { stdout } = await succeed([...args, '--json']);
+  const told = JSON.parse(stdout) as {
+    finished: number;
+    seconds: number;
+  };
+  expect(told).toMatchObject({
+    finished: 0,
+    images: { train: 84, val: 16, test: 16 },
+    methods: [
+      { method: 'erm', runs: 1, epochs: 2, toldBy: 'own' },
+      { method: 'finetune', runs: 1, epochs: 3, toldBy: 'erm' },
+    ],
+  });
+  expect(told.seconds).toBeGreaterThan(0);
+  expect(existsSync(at('study'))).toBe(false);
+
+  await succeed([...study, ...settings, '--only', ...rows, '--plan', at('study.json')]);
+  await succeed(['sweep', 'run', '--plan', at('study.json'), '--index', '0', '--threads', '1']);
+  const second = await succeed(args);
+  expect(second.stdout).toMatch(
+    /^2 runs on .*, 1 of them finished:\n {2}finetune: 1 runs, 3 epochs in all, about /,
+  );
+  expect(second.stdout).not.toContain('by ERM');
+});
+
 test('a data set one folder further down is named', async () => {
   mkdirSync(at('outer/inner'), { recursive: true });
   writeFileSync(at('outer/inner/metadata.csv'), '');
@@ -72,9 +113,10 @@ test('a data set one folder further down is named', async () => {
 test('flags win over a file in YAML, whose keys are those of the options', async () => {
   writeFileSync(
     at('some.yaml'),
-    `data: ${data}\narch: resnet20\nepochs: 3\nbatch-size: 42\nkeepEpochs: [1]\naugmentation: none\nthreads: 1\n`,
+    `data: ${data}\narch: resnet20\nepochs: 3\nbatch-size: 42\nkeepEpochs: [1]\naugmentation: simclr\nthreads: 1\n`,
   );
-  await succeed(['train', 'erm', '--config', at('some.yaml'), '--epochs', '1', '--out', at('yaml')]);
+  const flags = ['--epochs', '1', '--augmentation', 'none'];
+  await succeed(['train', 'erm', '--config', at('some.yaml'), ...flags, '--out', at('yaml')]);
   expect(configOf(at('yaml'))).toMatchObject({
     epochs: 1,
     batchSize: 42,

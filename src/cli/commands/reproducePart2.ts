@@ -28,6 +28,7 @@ interface Part2CommandOptions extends ComputingOptions, DatasetOptions, PlanOpti
   readonly equivalence?: number;
   readonly grid?: readonly string[];
   readonly only?: readonly string[];
+  readonly dryRun: boolean;
 }
 
 /** ERM's settings that have an option of their own here; those of fine-tuning have the plain names. */
@@ -70,7 +71,12 @@ function addStudyCommand(
         positive(),
       ),
     )
-    .addOption(protocolOption());
+    .addOption(protocolOption())
+    .option(
+      '--dry-run',
+      'print the runs, and time and memory by some seconds of training in a folder that is removed',
+      false,
+    );
   addSettings(command, MODEL_SETTINGS, '', 'The model:');
   addSettings(command, ERM_OPTIONS, 'erm', 'ERM:');
   addSettings(command, FINETUNE_SETTINGS, '', 'Fine-tuning:');
@@ -78,11 +84,12 @@ function addStudyCommand(
   addJob<Part2CommandOptions>(
     command,
     async (options, output, control) => {
-      const [{ reproducePart2, planPart2 }, { describeEpoch }, { studyTables }] = await Promise.all([
-        import('../../reproduce/part2.js'),
-        import('../describe.js'),
-        import('../studyTables.js'),
-      ]);
+      const [{ reproducePart2, planPart2, part2Jobs }, { describeEpoch }, { studyTables }] =
+        await Promise.all([
+          import('../../reproduce/part2.js'),
+          import('../describe.js'),
+          import('../studyTables.js'),
+        ]);
       const { data, out, protocol, seeds, only } = options;
       const asked: Part2Options = {
         ...control,
@@ -102,6 +109,12 @@ function addStudyCommand(
         },
         onEpoch: describeEpoch(output),
       };
+      if (options.dryRun) {
+        const { studyDryRun, studyDryRunText } = await import('../studyDryRun.js');
+        const told = await studyDryRun(await part2Jobs(asked), engineOptions(options), control);
+        output.result(studyDryRunText(told), told);
+        return;
+      }
       if (wantsPlan(options)) {
         await writeJobs(await planPart2(asked), options, output, SAME_COMMAND);
         return;
