@@ -96,7 +96,8 @@ export interface Dataset {
  *
  * Without `format` the other options decide, else the files: metadata.csv, then CelebA's lists, then a single CSV
  * file. `dataset.json`, when present, gives options that the caller leaves out, and name, targetNames, spuriousNames,
- * preprocessing and coreRegion. Names come from it, from the table's words, from CelebA's attributes, or in Waterbirds' and
+ * preprocessing and coreRegion; a table that the caller names may have an attribute of its own, with none of those
+ * spuriousNames. Names come from it, from the table's words, from CelebA's attributes, or in Waterbirds' and
  * SubpopBench's layouts from a folder with "waterbird" in its name; else the numbers serve, and there are max(y) + 1
  * classes, at least 2, and max(a) + 1 attribute values. Without preprocessing the article's is taken.
  *
@@ -265,7 +266,7 @@ interface Names {
 function resolveNames(folder: string, source: DatasetSource<ResolvedOptions>, config: DatasetConfig): Names {
   const table = source.files[0].path;
   const targets = config.targetNames ?? source.targetNames;
-  const spurious = source.labels.a === undefined ? undefined : (config.spuriousNames ?? source.spuriousNames);
+  const spurious = source.labels.a === undefined ? undefined : attributeNames(source, config);
   const numClasses = targets?.length ?? Math.max(2, countValues(source.rows, 'y'));
   const numSpurious = spurious?.length ?? countValues(source.rows, 'a');
   if (numClasses < 2) {
@@ -294,6 +295,13 @@ function resolveNames(folder: string, source: DatasetSource<ResolvedOptions>, co
     return spuriousNames.map((value) => `${ofClass}, ${spurious === undefined ? `a ${value}` : value}`);
   });
   return { targetNames, spuriousNames, groupNames };
+}
+
+function attributeNames(
+  { hasOtherAttribute, spuriousNames }: DatasetSource<ResolvedOptions>,
+  config: DatasetConfig,
+): readonly string[] | undefined {
+  return hasOtherAttribute === true ? spuriousNames : (config.spuriousNames ?? spuriousNames);
 }
 
 function numbers(count: number): string[] {

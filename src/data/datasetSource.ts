@@ -24,6 +24,8 @@ export interface DatasetSource<Resolved> {
   readonly targetNames: readonly string[] | undefined;
   /** Names that the layout or its files give the spurious attribute's values, if any. */
   readonly spuriousNames: readonly string[] | undefined;
+  /** Whether these names are not those of dataset.json, and come before them. */
+  readonly hasOtherAttribute?: boolean;
 }
 
 /**

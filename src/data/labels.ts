@@ -1,6 +1,14 @@
 import { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
 
+/** How dataset.json names a column's values. */
+export interface LabelNames {
+  /** In the order of their numbers. */
+  readonly order: readonly string[] | undefined;
+  /** Whether the column may be of something else, which is so where none of its words is among the names. */
+  readonly mayBeOther?: boolean;
+}
+
 /** Class and attribute numbers beyond this are taken for a wrong column, such as one of ids. */
 const MAX_VALUE = 9_999;
 
@@ -20,18 +28,17 @@ export interface Labels {
 }
 
 /**
- * Numbers a column of labels: non-negative integers stand for themselves, words for their position in `order` or, by
- * default, among the column's words sorted by code units.
+ * Numbers a column of labels: non-negative integers stand for themselves, words for their position in `names.order` or, without
+ * one, among the column's words sorted by code units.
  *
  * @param where the table and column, for messages
- * @param order the names that dataset.json gives the values
  * @throws SpurmemError `DATASET_INVALID` naming the line of a cell that is empty, no such number, neither number nor
- *   word as the others are, or a word that `order` lacks
+ *   word as the others are, or a word that the names lack
  */
 export function numberLabels(
   where: { readonly table: string; readonly column: string },
   cells: readonly LabelCell[],
-  order: readonly string[] | undefined,
+  { order: named, mayBeOther = false }: LabelNames = { order: undefined },
 ): Labels {
   const refuse = ({ text, line }: LabelCell, problem: string) =>
     new SpurmemError(
@@ -62,7 +69,8 @@ export function numberLabels(
     };
     return { values: Int32Array.from(trimmed, parse), names: undefined };
   }
-  const names = order ?? [...new Set(trimmed)].sort();
+  const isOther = mayBeOther && !trimmed.some((text) => named?.includes(text));
+  const names = (isOther ? undefined : named) ?? [...new Set(trimmed)].sort();
   const numberOf = new Map(names.map((name, index) => [name, index]));
   const lookUp = (text: string, index: number) => {
     const value = numberOf.get(text);

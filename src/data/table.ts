@@ -52,6 +52,8 @@ export interface TableOptions {
   readonly targetNames?: readonly string[] | undefined;
   /** The order of the words of the spurious attribute. */
   readonly spuriousNames?: readonly string[] | undefined;
+  /** Whether the table may have another attribute than the one that is named so. */
+  readonly mayHaveOtherAttribute?: boolean | undefined;
 }
 
 /** A row whose labels are still text. */
@@ -97,12 +99,17 @@ export function parseTable(table: string, bytes: Uint8Array, options: TableOptio
   }
   if (rows.length === 0) throw invalid(`${table}: the table has a header and no rows. Add a row per image.`);
   const { columns } = header;
-  const y = numberLabels({ table, column: columns.y }, labels.y, options.targetNames);
+  const y = numberLabels({ table, column: columns.y }, labels.y, {
+    order: options.targetNames,
+  });
   // Without its column every example has the one value that there is.
   const a =
     columns.a === undefined
-      ? numberLabels({ table, column: '' }, labels.a, undefined)
-      : numberLabels({ table, column: columns.a }, labels.a, options.spuriousNames);
+      ? numberLabels({ table, column: '' }, labels.a)
+      : numberLabels({ table, column: columns.a }, labels.a, {
+          order: options.spuriousNames,
+          mayBeOther: options.mayHaveOtherAttribute ?? false,
+        });
   return {
     rows: rows.map((row, index) => ({ ...row, y: y.values[index] ?? 0, a: a.values[index] ?? 0 })),
     columns,

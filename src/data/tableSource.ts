@@ -21,6 +21,7 @@ export interface TableSource extends Omit<DatasetSource<never>, 'options'> {
  * @param root the dataset's folder
  * @param table relative to it
  * @param names give words in the table their numbers
+ * @param mayHaveOtherAttribute whether the table may have another spurious attribute than the one that is named
  * @throws SpurmemError `DATASET_NOT_FOUND` without the table, and what `parseTable` throws
  */
 export async function readTableSource(
@@ -28,9 +29,12 @@ export async function readTableSource(
   table: string,
   columns: TableOptions['columns'],
   { targetNames, spuriousNames }: ValueNames,
+  mayHaveOtherAttribute = false,
 ): Promise<TableSource> {
   const file = await readSource(join(root, table), 'the table');
-  const parsed = parseTable(file.path, file.bytes, { columns, targetNames, spuriousNames });
+  const parsed = parseTable(file.path, file.bytes, {
+    ...{ columns, targetNames, spuriousNames, mayHaveOtherAttribute },
+  });
   const named = isWaterbirds(root, table, parsed)
     ? { targetNames: ['landbird', 'waterbird'], spuriousNames: ['land', 'water'] }
     : parsed;
@@ -45,6 +49,7 @@ export async function readTableSource(
     },
     targetNames: named.targetNames,
     spuriousNames: named.spuriousNames,
+    hasOtherAttribute: parsed.spuriousNames !== undefined && parsed.spuriousNames !== spuriousNames,
   };
 }
 

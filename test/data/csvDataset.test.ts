@@ -143,6 +143,22 @@ describe('a table with other columns', () => {
     expect((await loadDataset(folder(), { columns: swapped })).targetNames).toEqual(['grass', 'sand']);
   });
 
+  test('may have another attribute than dataset.json names, where the caller asks for the table', async () => {
+    await put(join(folder(), 'metadata.csv'), 'img_filename,y,split,place\nx/a.jpg,1,0,0\nx/b.jpg,0,0,1\n');
+    await put(join(folder(), 'dataset.json'), JSON.stringify({ spuriousNames: ['day', 'night'] }));
+    await put(join(folder(), 'pets.csv'), WORDS);
+    const asked = { table: 'pets.csv', columns: COLUMNS };
+    expect((await loadDataset(folder(), asked)).spuriousNames).toEqual(['grass', 'sand']);
+    expect((await loadDataset(folder())).spuriousNames).toEqual(['day', 'night']);
+    // One of its words is known: the other is a mistake.
+    await put(join(folder(), 'pets.csv'), WORDS.replaceAll('sand', 'night'));
+    expect((await failure(loadDataset(folder(), asked), 'DATASET_INVALID')).message).toContain(
+      '"grass" is none of the names in dataset.json',
+    );
+    await put(join(folder(), 'pets.csv'), WORDS.replaceAll('sand', 'night').replaceAll('grass', 'day'));
+    expect((await loadDataset(folder(), asked)).spuriousNames).toEqual(['day', 'night']);
+  });
+
   test('has a fingerprint of its bytes and its mapping, whatever the order of the keys', async () => {
     const dataset = await loadWords();
     const { a, split, y, filename } = COLUMNS;

@@ -9,7 +9,7 @@ import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { writeReport } from '../../src/report/writeReport.js';
-import { trainErm } from '../../src/train/methods.js';
+import { trainErm, trainFinetune } from '../../src/train/methods.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -38,7 +38,9 @@ beforeAll(async () => {
   }
   for (const file of ['metadata.csv', 'dominoes.json']) await rm(join(data, file));
   await writeFile(join(data, 'garments.csv'), ['path,label,fold', ...rows, ''].join('\n'));
-  await writeFile(join(data, 'dataset.json'), JSON.stringify({ preprocessing }));
+  // Names of the folder’s own attribute, which is none of what a model predicts.
+  const spuriousNames = ['digit 0', 'digit 1'];
+  await writeFile(join(data, 'dataset.json'), JSON.stringify({ preprocessing, spuriousNames }));
   await trainErm({ ...common, ...settings, data, out: run, datasetOptions: { columns } });
 });
 
@@ -87,6 +89,9 @@ test('its groups are each class, parted by whether the run predicts an image rig
     ...{ ...common, run: grouped, criteria: ['gradient'], topK: [1], controls: 0 },
   });
   expect(trace.entries.map(({ group }) => group)).toEqual([0, 1, 2, 3]);
+  const finetuned = join(folder, 'finetuned');
+  const { test } = await trainFinetune({ ...common, from: grouped, out: finetuned, epochs: 1 });
+  expect(test.accuracy).toHaveLength(4);
 
   await expect(predictGroups({ ...common, run })).rejects.toMatchObject({
     ...{

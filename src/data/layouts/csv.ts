@@ -56,7 +56,9 @@ async function read(
       nearest.length === 0 ? 'The folder has no CSV file.' : `The folder has ${nearest.join(', ')}.`,
     ]);
   }
-  const { columns, ...source } = await readTableSource(root, table, asked.columns, names);
+  // dataset.json names the attribute of the table that the folder is read by where no other is asked for.
+  const isOther = asked.table?.code === 'USAGE' && table !== TABLE_NAME;
+  const { columns, ...source } = await readTableSource(root, table, asked.columns, names, isOther);
   return {
     ...source,
     options: isReleasedTable(table, columns) ? { format: 'waterbirds' } : { format: 'csv', table, columns },
