@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs a sweep of six small runs and a study of six on a real Slurm of this one host, and removes it all: as root, with Debian's slurm-wlm and munge.
+# Runs a sweep of six small runs, a study of six, and one run in two processes on a real Slurm of this one host, and removes it all: as root, with
+# Debian’s slurm-wlm and munge.
 # Not part of the tests: it starts daemons.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -89,3 +90,17 @@ study=(reproduce baselines --data "$folder/data" --out "$folder/study" --arch re
 submit "$folder/study.json" "$folder/study.sh"
 "${spurmem[@]}" "${study[@]}" 2>"$folder/study.log"
 ! grep epoch "$folder/study.log" || { echo "The study trained again." >&2; exit 1; }
+
+# One run in two processes of a step, which is the run that the same two processes are when nobody but their environment starts them.
+pair=(train erm --data "$folder/data" --arch resnet20 --epochs 2 --batch-size 32 --threads 1 --quiet)
+export MASTER_ADDR=127.0.0.1
+MASTER_PORT=29571 srun --ntasks 2 --cpus-per-task 1 --chdir "$PWD" "${spurmem[@]}" "${pair[@]}" --out "$folder/step"
+for rank in 0 1; do
+  MASTER_PORT=29572 RANK=$rank WORLD_SIZE=2 "${spurmem[@]}" "${pair[@]}" --out "$folder/alike" >/dev/null &
+  ranks[rank]=$!
+done
+wait "${ranks[0]}" && wait "${ranks[1]}"
+cmp "$folder/step/results/erm.json" "$folder/alike/results/erm.json"
+MASTER_PORT=29573 srun --ntasks 2 --cpus-per-task 1 --chdir "$PWD" "${spurmem[@]}" trace unstructured --run "$folder/step" --top-k 1 \
+  --controls 0 --threads 1 --quiet | tail -2
+echo "srun: two processes trained and traced one run"
