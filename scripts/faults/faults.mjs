@@ -153,5 +153,11 @@ function contentOf(path) {
   // Its last column is how long epochs took.
   if (path.endsWith('metrics.csv')) return bytes.toString().replace(/,[^,\n]*$/gm, '');
   if (!/\.(jsonl?|html)$/.test(path)) return bytes.toString('latin1');
-  return bytes.toString().replace(/"(seconds|started|finished)":\s*[^,}\n]+/g, '"$1": 0');
+  return (
+    bytes
+      .toString()
+      .replace(/"(seconds|started|finished)":\s*[^,}\n]+/g, '"$1": 0')
+      // A report says when its results were made.
+      .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, '')
+  );
 }
