@@ -1,6 +1,17 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, realpath, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  statfs,
+  type FileHandle,
+} from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { SpurmemError, messageOf, systemCode } from './errors.js';
@@ -42,7 +53,20 @@ export async function writeLargeFile<Result>(
   } catch (error) {
     // The error is what matters, also where the folder or the disk is gone.
     await rm(temporary, { force: true }).catch(() => undefined);
-    throw unwritable(error, path, SPACE_CODES.has(systemCode(error) ?? '') ? await space(path, bytes()) : '');
+    throw unwritable(error, path, await spaceNeeded(error, path, bytes));
+  }
+}
+
+/** Adds to a file, which may be cut off within the addition. Throws `OUTPUT_UNWRITABLE`. */
+export async function append(
+  path: string,
+  text: string,
+  { flush = false }: { readonly flush?: boolean } = {},
+): Promise<void> {
+  try {
+    await appendFile(path, text, { flush });
+  } catch (error) {
+    throw unwritable(error, path, await spaceNeeded(error, path, () => Buffer.byteLength(text)));
   }
 }
 
@@ -129,11 +153,13 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 const SPACE_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
-/** What a file takes, beside the one that it replaces, and what is free. */
-async function space(path: string, bytes: number): Promise<string> {
+/** What writing takes, beside what is there, and what is free; nothing where space is not what lacked. */
+async function spaceNeeded(error: unknown, path: string, bytes: () => number): Promise<string> {
+  if (!SPACE_CODES.has(systemCode(error) ?? '')) return '';
   const disk = await statfs(dirname(resolve(path))).catch(() => undefined);
   const free = disk ? `, and ${megabytes(disk.bavail * disk.bsize)} are free there` : '';
-  return ` It needs ${megabytes(bytes)}${free}.`;
+  // Rounded up: a line needs more than none.
+  return ` It needs ${megabytes(1000 * Math.ceil(bytes() / 1000))}${free}.`;
 }
 
 function megabytes(bytes: number): string {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { access, appendFile, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { access, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { describeIssues } from '../data/issues.js';
 import { dataDescriptionSchema, type DataDescription } from '../data/dataDescription.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
-import { makeFolder, removeLeftovers, unwritable, writeAtomic, writeJson } from '../files.js';
+import { append, makeFolder, removeLeftovers, writeAtomic, writeJson } from '../files.js';
 import { awaitLock, isLocked, ownerOf, type Lock } from '../lock.js';
 import { awaitFirstProcess, isFirstProcess, ofFirstProcess } from '../native/processGroup.js';
 import type { JobOptions } from '../progress.js';
@@ -241,12 +241,8 @@ export class RunFolder {
   async appendMetrics(metrics: EpochMetrics): Promise<void> {
     if (!isFirstProcess()) return;
     this.#requireLock();
-    try {
-      // Flushed, because the checkpoint that makes the epoch count is.
-      await appendFile(this.#metrics, epochLine(metrics), { flush: true });
-    } catch (error) {
-      throw unwritable(error, this.#metrics);
-    }
+    // Flushed, because the checkpoint that makes the epoch count is.
+    await append(this.#metrics, epochLine(metrics), { flush: true });
   }
 
   /** Writes the epochs measured so far as a table, `metrics.csv`, for spreadsheets and plots. */
@@ -305,11 +301,7 @@ export class RunFolder {
     this.#requireLock();
     await writeJson(this.result(name), result);
     const entry: HistoryEntry = { result: name, ...provenance() };
-    try {
-      await appendFile(this.#history, `${JSON.stringify(entry)}\n`);
-    } catch (error) {
-      throw unwritable(error, this.#history);
-    }
+    await append(this.#history, `${JSON.stringify(entry)}\n`);
   }
 
   /** A process that was suspended for long loses its lock: what it would write may belong to another one by now. */
