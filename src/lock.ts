@@ -144,8 +144,12 @@ async function makeOwned(lockPath: string): Promise<void> {
 /** Removes a lock: no process that is killed meanwhile leaves one that does not say whose it was. */
 async function removeLock(lockPath: string): Promise<void> {
   const aside = asideOf(lockPath);
-  await rename(lockPath, aside);
-  await rm(aside, { recursive: true, force: true });
+  // In place, where the disk errs: a lock that stays would be that of a living process.
+  const there = await rename(lockPath, aside).then(
+    () => aside,
+    () => lockPath,
+  );
+  await rm(there, { recursive: true, force: true });
 }
 
 /** Removes what processes of this host that were killed while they made or removed a lock left. */

@@ -1,5 +1,5 @@
 // Lets each write of a checkpoint, a result, an image store and a report fail, and then goes on:
-// node scripts/faults/disks.mjs [--stride 1] [checkpoint first result store report]
+// node scripts/faults/disks.mjs [--from 1] [--stride 1] [checkpoint first result store report]
 // The calls (create, write, flush, rename) fail in turn with no space, an input/output error, and half of a write before there is no
 // space. Then: a disk that is full, read-only or gone (mounts need root). Needs a C compiler.
 import { Buffer } from 'node:buffer';
@@ -18,7 +18,11 @@ import { trainErm } from '../../dist/train/methods.js';
 import { controlOf, damaged, differences, Faults, spurmem, workplace, trainArguments } from './faults.mjs';
 
 const { values, positionals } = parseArgs({
-  options: { stride: { type: 'string', default: '1' }, folder: { type: 'string' } },
+  options: {
+    from: { type: 'string', default: '1' },
+    stride: { type: 'string', default: '1' },
+    folder: { type: 'string' },
+  },
   allowPositionals: true,
 });
 
@@ -68,7 +72,7 @@ function subjectsOf(folder) {
 
 /** In a process with faults.c: each call of a subject's job fails once. */
 async function injectInto(name) {
-  const { folder, stride } = values;
+  const { folder, from, stride } = values;
   const control = openSync(process.env.FAULTS_CONTROL, 'r+');
   const set = (given) =>
     writeSync(
@@ -100,7 +104,7 @@ async function injectInto(name) {
     different: 0,
     slowest: 0,
   };
-  for (let call = 1; call <= calls; call += Number(stride)) {
+  for (let call = Number(from); call <= calls; call += Number(stride)) {
     fresh();
     const { action, error } = ACTIONS[call % ACTIONS.length];
     set({ below: target, action, call, error });
@@ -228,7 +232,8 @@ if (values.folder !== undefined) {
     const injected = names.filter((name) => name !== 'earnest');
     if (injected.length > 0) {
       const script = fileURLToPath(import.meta.url);
-      const args = [script, '--folder', place.folder, '--stride', values.stride, ...injected];
+      const { from, stride } = values;
+      const args = [script, '--folder', place.folder, '--from', from, '--stride', stride, ...injected];
       const env = { ...process.env, ...faults.environment };
       process.exitCode = spawnSync(process.execPath, args, { stdio: 'inherit', env }).status;
     }

@@ -299,9 +299,10 @@ export class RunFolder {
   async writeResult(name: string, result: unknown): Promise<void> {
     if (!isFirstProcess()) return;
     this.#requireLock();
-    await writeJson(this.result(name), result);
+    // Before the result, which is made again where a stop comes between them; one without its line would not be.
     const entry: HistoryEntry = { result: name, ...provenance() };
     await append(this.#history, `${JSON.stringify(entry)}\n`);
+    await writeJson(this.result(name), result);
   }
 
   /** A process that was suspended for long loses its lock: what it would write may belong to another one by now. */
