@@ -17,9 +17,7 @@ export function addReproduceCommands(reproduce: Command): void {
   addPart2Commands(reproduce);
   const quickstart = reproduce
     .command('quickstart')
-    .description(
-      'the main job on real images: train, trace, fine-tune, report, within 10 minutes on two cores',
-    )
+    .description('the main job on real images: train, trace, fine-tune, report')
     .option('--data <folder>', 'folder for the dominoes benchmark', 'data')
     .option('--out <run>', 'run folder', 'runs/quickstart')
     .option('--weights <file>', 'safetensors or PyTorch file to start from instead of pretraining')
