@@ -117,7 +117,7 @@ const PARTS = {
     }
     // A lock is kept, whatever the clock of another process says.
     faults.set({});
-    const holder = spurmem(train(data, run, '300'), { killAfter: 8000 });
+    const holder = spurmem(train(data, run, '300'), { killAfter: 20_000 });
     await sleep(4000);
     faults.set({ clock: 86400 });
     const other = await spurmem(train(data, run, '300'), { environment: faults.environment });
