@@ -1,9 +1,7 @@
 #!/usr/bin/env node
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 
 const FEWEST_FILES = 256;
-// Before there are none left to read it by.
-const mostFiles = limitOnFiles();
 
 const main = new URL('../dist/cli/main.js', import.meta.url);
 if (existsSync(main)) {
@@ -21,17 +19,9 @@ if (existsSync(main)) {
 }
 
 /** Node opens many modules at once; below about 100 files it cannot load the command line, and may not find what it cannot open. */
-function lacksFiles({ code, message }) {
-  if (code === 'EMFILE' || code === 'ENFILE') return true;
-  return (code === 'ERR_MODULE_NOT_FOUND' || /^Cannot find/.test(message)) && mostFiles < FEWEST_FILES;
-}
-
-function limitOnFiles() {
-  try {
-    return Number(
-      /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity,
-    );
-  } catch {
-    return Infinity;
-  }
+function lacksFiles(error) {
+  if (error?.code === 'EMFILE' || error?.code === 'ENFILE') return true;
+  const isLost = error?.code === 'ERR_MODULE_NOT_FOUND' || /^Cannot find/.test(error?.message);
+  // Asks the system without opening a file.
+  return isLost && process.report.getReport().userLimits.open_files.soft < FEWEST_FILES;
 }

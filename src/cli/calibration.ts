@@ -7,6 +7,16 @@ import type { JobOptions } from '../progress.js';
 /** How long a job runs to tell the time of one of its units, in milliseconds. */
 export const CALIBRATION_MS = 8000;
 
+/** The most memory that this process held, in bytes. */
+export function peakMemory(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+/** What a dry run for people ends with. */
+export function closingLines(peakBytes: number): string[] {
+  return [`Memory: ${(peakBytes / 1e9).toFixed(2)} GB at most so far`, 'Nothing was written.'];
+}
+
 /** What a calibrated job is given. */
 export interface Calibration {
   /** A folder that is removed afterwards. */

@@ -5,7 +5,7 @@ import { inWords } from '../settings/setting.js';
 import type { MethodOptions } from '../train/method.js';
 import type { RunConfig } from '../train/runConfig.js';
 import type { RunStart } from '../train/startRun.js';
-import { CALIBRATION_MS, calibrate } from './calibration.js';
+import { CALIBRATION_MS, calibrate, closingLines, peakMemory } from './calibration.js';
 import { durationText } from './output.js';
 
 /** What an image's evaluation takes of its training where only training was timed: a forward pass, without a backward one. */
@@ -90,27 +90,30 @@ function estimateOf({ config, dataset }: RunStart, { out, from }: MethodOptions,
     evaluations: epochs * images.val + all,
     secondsPerEpoch: ofEpoch,
     seconds: ofEpoch === null ? null : epochs * ofEpoch + all * perImage,
-    peakBytes: process.resourceUsage().maxRSS * 1024,
+    peakBytes: peakMemory(),
   };
+}
+
+/** Examples of each split for people. */
+export function imagesLine(images: DryRun['images']): string {
+  return `Images: ${SPLITS.map((name) => `${images[name].toLocaleString('en')} ${name}`).join(', ')}`;
 }
 
 /** A dry run for people. */
 export function dryRunText(run: DryRun): string {
   const { config, out, images, imagesPerEpoch, evaluations, secondsPerEpoch, seconds, peakBytes } = run;
   const { command, epochs = 0, ...settings } = config;
-  const split = SPLITS.map((name) => `${images[name].toLocaleString('en')} ${name}`).join(', ');
   const shown = imagesPerEpoch.toLocaleString('en');
   return [
     `${command} would write ${out}:`,
     ...Object.entries({ epochs, ...settings }).map(([name, value]) => `  ${name}: ${inWords(value)}`),
-    `Images: ${split}`,
+    imagesLine(images),
     `Training: ${shown} images an epoch, ${(epochs * imagesPerEpoch).toLocaleString('en')} in all`,
     `Evaluation: ${evaluations.toLocaleString('en')} passes of an image`,
     secondsPerEpoch === null || seconds === null
       ? 'Time: no epoch began within the calibration'
       : `Time: about ${durationText(secondsPerEpoch)} an epoch, ${durationText(seconds)} in all`,
-    `Memory: ${(peakBytes / 1e9).toFixed(2)} GB at most so far`,
-    'Nothing was written.',
+    ...closingLines(peakBytes),
   ].join('\n');
 }
 

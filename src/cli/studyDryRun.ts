@@ -5,8 +5,10 @@ import { sweepStatus, type JobStatus } from '../reproduce/sweep/jobs.js';
 import type { SweepJob, SweepPlan } from '../reproduce/sweep/plan.js';
 import { defaultsOf } from '../settings/setting.js';
 import type { MethodOptions } from '../train/method.js';
+import { erm } from '../train/methods/erm.js';
 import { methodNamed } from '../train/methods.js';
-import { dryRun, type DryRun } from './dryRun.js';
+import { closingLines, peakMemory } from './calibration.js';
+import { dryRun, imagesLine, type DryRun } from './dryRun.js';
 import { durationText } from './output.js';
 
 /** The runs of one way to train that are not finished, and what they would take. */
@@ -19,7 +21,7 @@ export interface RunsOfMethod {
   readonly seconds: number | null;
   /**
    * By what `seconds` was told: some seconds of such a run, or, where the runs that these start from are not there yet, of ERM: as
-   * many of its epochs as an example has views.
+   * many of its epochs as an example has views. What has no epochs (DFR) is told by ERM's reading of the splits.
    */
   readonly toldBy: 'own' | 'erm';
 }
@@ -35,6 +37,12 @@ export interface StudyDryRun {
   readonly peakBytes: number;
 }
 
+/** A job, and what some seconds of it tell. */
+interface Estimate {
+  readonly job: SweepJob;
+  readonly run: DryRun;
+}
+
 /** Tells what a plan's unfinished jobs take by some seconds of training of each method, in folders that are removed. */
 export async function studyDryRun(
   plan: SweepPlan,
@@ -43,10 +51,10 @@ export async function studyDryRun(
 ): Promise<StudyDryRun> {
   const statuses = await sweepStatus(plan);
   const open = statuses.filter(({ state }) => state !== 'finished');
-  const estimates = new Map<string, DryRun>();
+  const estimates = new Map<string, Estimate>();
   for (const { job } of open) {
     if (estimates.has(job.method) || !canBegin(job, statuses) || !hasEpochs(job)) continue;
-    estimates.set(job.method, await dryRunOf(job, plan, options, control));
+    estimates.set(job.method, { job, run: await dryRunOf(job, plan, options, control) });
   }
   const methods = [...new Set(open.map(({ job }) => job.method))].map((method) =>
     estimateOf(
@@ -59,9 +67,9 @@ export async function studyDryRun(
     plan,
     finished: statuses.length - open.length,
     methods,
-    images: first?.images ?? null,
+    images: first?.run.images ?? null,
     seconds: sumOf(methods.map(({ seconds }) => seconds)),
-    peakBytes: process.resourceUsage().maxRSS * 1024,
+    peakBytes: peakMemory(),
   };
 }
 
@@ -91,24 +99,23 @@ function dryRunOf(
   );
 }
 
-function estimateOf(jobs: readonly SweepJob[], estimates: ReadonlyMap<string, DryRun>): RunsOfMethod {
+function estimateOf(jobs: readonly SweepJob[], estimates: ReadonlyMap<string, Estimate>): RunsOfMethod {
   const method = jobs[0]?.method ?? '';
   const own = estimates.get(method);
-  const told = own ?? estimates.get('erm');
-  const epochs = jobs.map(epochsOf);
+  const told = own ?? estimates.get(erm.name);
   return {
-    ...{ method, runs: jobs.length, epochs: epochs.reduce((sum, count) => sum + count, 0) },
-    seconds: sumOf(jobs.map((job, at) => told && secondsOf(told, epochs[at] ?? 0, own ? 1 : viewsOf(job)))),
+    ...{ method, runs: jobs.length, epochs: jobs.reduce((sum, job) => sum + epochsOf(job), 0) },
+    seconds: sumOf(jobs.map((job) => told && secondsOf(told, job))),
     toldBy: own ? 'own' : 'erm',
   };
 }
 
-/** A run of so many epochs, each as long as `times` of those that were told. */
-function secondsOf(told: DryRun, epochs: number, times: number): number | null {
-  const { secondsPerEpoch, seconds, config } = told;
+/** A job's time by another's, whose epochs take longer the more views of an example they have. */
+function secondsOf({ job: timed, run }: Estimate, job: SweepJob): number | null {
+  const { secondsPerEpoch, seconds, config } = run;
   if (secondsPerEpoch === null || seconds === null) return null;
   const readings = seconds - (config.epochs ?? 0) * secondsPerEpoch;
-  return epochs * times * secondsPerEpoch + readings;
+  return (epochsOf(job) * secondsPerEpoch * viewsOf(job)) / viewsOf(timed) + readings;
 }
 
 function epochsOf({ method, settings }: SweepJob): number {
@@ -120,9 +127,9 @@ function epochsOf({ method, settings }: SweepJob): number {
   return epochs ?? byDefault.epochs ?? 0;
 }
 
-/** What fine-tuning computes of an example: both of its views, or one where nothing is contrasted. */
-function viewsOf({ settings }: SweepJob): number {
-  return (settings as { readonly contrast?: boolean }).contrast === false ? 1 : 2;
+/** Fine-tuning computes both views of an example, or one where nothing is contrasted. */
+function viewsOf({ from, settings }: SweepJob): number {
+  return from === null || (settings as { readonly contrast?: boolean }).contrast === false ? 1 : 2;
 }
 
 function sumOf(values: readonly (number | null | undefined)[]): number | null {
@@ -146,18 +153,11 @@ export function studyDryRunText({
     `${count(plan.jobs.length)} runs on ${plan.data}, ${count(finished)} of them finished:`,
     ...methods.map(
       ({ method, runs, epochs, seconds: each, toldBy }) =>
-        `  ${method}: ${count(runs)} runs, ${count(epochs)} epochs in all, ${each === null ? 'time not told: no epoch began' : `about ${durationText(each)}`}` +
-        (toldBy === 'erm' ? ' by ERM’s time, since the runs to start from are not there yet' : ''),
+        `  ${method}: ${count(runs)} runs, ${count(epochs)} epochs in all, ${each === null ? 'time not told' : `about ${durationText(each)}`}` +
+        (toldBy === 'erm' ? ' by ERM’s time' : ''),
     ),
-    ...(images
-      ? [
-          `Images: ${Object.entries(images)
-            .map(([split, number]) => `${count(number)} ${split}`)
-            .join(', ')}`,
-        ]
-      : []),
+    ...(images ? [imagesLine(images)] : []),
     seconds === null ? 'Time: not told' : `Time: about ${durationText(seconds)} on this machine`,
-    `Memory: ${(peakBytes / 1e9).toFixed(2)} GB at most so far`,
-    'Nothing was written.',
+    ...closingLines(peakBytes),
   ].join('\n');
 }

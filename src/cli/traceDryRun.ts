@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { SessionOptions, TracePlan } from '../experiments/traceSession.js';
 import type { JobOptions, ProgressEvent } from '../progress.js';
 import { inWords } from '../settings/setting.js';
-import { CALIBRATION_MS, calibrate } from './calibration.js';
+import { CALIBRATION_MS, calibrate, closingLines, peakMemory } from './calibration.js';
 import { durationText } from './output.js';
 
 /** What a trace reads of a run's folder; it writes into `results/` and `history.jsonl`, which are the copy's own. */
@@ -64,7 +64,7 @@ export async function traceDryRun<Options extends SessionOptions>(
     run: resolve(options.run),
     ...{ secondsOfScores, seconds },
     mostSeconds: seconds + plan.randomEvaluations * rate.secondsPerEvaluation,
-    peakBytes: process.resourceUsage().maxRSS * 1024,
+    peakBytes: peakMemory(),
   };
 }
 
@@ -89,8 +89,7 @@ export function traceDryRunText(run: TraceDryRun): string {
     `Evaluation: ${count(evaluations)} passes of an image for the chosen neurons, at most ${count(randomEvaluations)} for random ones`,
     `Time: about ${durationText(run.secondsOfScores)} for the scores, ${durationText(run.seconds)} with the chosen neurons, ` +
       `at most ${durationText(run.mostSeconds)} with random ones`,
-    `Memory: ${(peakBytes / 1e9).toFixed(2)} GB at most so far`,
-    'Nothing was written.',
+    ...closingLines(peakBytes),
   ].join('\n');
 }
 

@@ -13,8 +13,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { mean } from 'simple-statistics';
-import { vectorInstructions } from '#src/machine.js';
-import { gradCam } from '../../../dist/index.js';
+import { gradCam, native } from '../../../dist/index.js';
 import { ARMS, CONTRASTS } from './arms.mjs';
 import { addResults, BENCHMARKS, readArguments, readResults } from './results.mjs';
 
@@ -57,7 +56,7 @@ function bestOf(arms, other) {
 /** A seed's runs are compared with each other: all are in the precision of its first. */
 function precisionOf(seed) {
   const first = readResults(benchmark, 'test').find((row) => row.seed === seed);
-  return first?.precision ?? (/BF16|AMX/.test(vectorInstructions()) ? 'bf16' : 'fp32');
+  return first?.precision ?? (native().fastBf16 ? 'bf16' : 'fp32');
 }
 
 /** Where a seed's runs are. */
