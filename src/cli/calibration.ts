@@ -36,14 +36,32 @@ export async function calibrate(
   enough: AbortController,
   job: (calibration: Calibration) => Promise<unknown>,
 ): Promise<void> {
+  await withScratch((scratch) =>
+    untilEnough(control, () => job({ scratch, signal: anySignal(enough, control) })),
+  );
+}
+
+/** Gives a job a folder that is removed afterwards. */
+export async function withScratch<Result>(job: (scratch: string) => Promise<Result>): Promise<Result> {
   const scratch = await mkdtemp(join(tmpdir(), 'spurmem-dry-run-'));
-  const signal = AbortSignal.any([enough.signal, ...(control.signal ? [control.signal] : [])]);
   try {
-    await job({ scratch, signal });
+    return await job(scratch);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Aborted once there is enough, or by the caller. */
+export function anySignal(enough: AbortController, { signal }: JobOptions): AbortSignal {
+  return AbortSignal.any([enough.signal, ...(signal ? [signal] : [])]);
+}
+
+/** Runs a job until it ends or is stopped. Throws what it throws, but for its stop where the caller did not ask for that. */
+export async function untilEnough(control: JobOptions, job: () => Promise<unknown>): Promise<void> {
+  try {
+    await job();
   } catch (error) {
     const isStopped = error instanceof SpurmemError && error.code === 'INTERRUPTED';
     if (!isStopped || control.signal?.aborted === true) throw error;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
   }
 }

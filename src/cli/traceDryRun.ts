@@ -1,9 +1,10 @@
 import { cp, mkdir, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { SessionOptions, TracePlan } from '../experiments/traceSession.js';
-import type { JobOptions, ProgressEvent } from '../progress.js';
+import type { JobOptions } from '../progress.js';
 import { inWords } from '../settings/setting.js';
 import { CALIBRATION_MS, calibrate, closingLines, peakMemory } from './calibration.js';
+import { EvaluationRate } from './evaluationRate.js';
 import { durationText } from './output.js';
 
 /** What a trace reads of a run's folder; it writes into `results/` and `history.jsonl`, which are the copy's own. */
@@ -36,7 +37,7 @@ export async function traceDryRun<Options extends SessionOptions>(
   const enough = new AbortController();
   const started = performance.now();
   let planned: { readonly plan: TracePlan; readonly at: number } | undefined;
-  const rate = new EvaluationRate(() => {
+  const rate = new EvaluationRate(CALIBRATION_MS, () => {
     enough.abort();
   });
   await calibrate(control, enough, async ({ scratch, signal }) =>
@@ -69,7 +70,7 @@ export async function traceDryRun<Options extends SessionOptions>(
 }
 
 /** A folder that reads as the run's, and whose results are its own. */
-async function linkedRun(run: string, copy: string): Promise<string> {
+export async function linkedRun(run: string, copy: string): Promise<string> {
   const from = resolve(run);
   await mkdir(copy);
   for (const name of READ) await symlink(join(from, name), join(copy, name));
@@ -91,44 +92,4 @@ export function traceDryRunText(run: TraceDryRun): string {
       `at most ${durationText(run.mostSeconds)} with random ones`,
     ...closingLines(peakBytes),
   ].join('\n');
-}
-
-/** Times evaluations of variants by the progress that they report, and says when that is enough. */
-class EvaluationRate {
-  readonly #enough: () => void;
-  #begun = 0;
-  #first: Report | undefined;
-  #last: Report | undefined;
-  #task = '';
-
-  constructor(enough: () => void) {
-    this.#enough = enough;
-  }
-
-  begin(at: number): void {
-    this.#begun = at;
-  }
-
-  add({ task, done }: ProgressEvent): void {
-    const at = performance.now();
-    if (this.#task === '') this.#task = task;
-    // Of the chosen neurons alone: random ones take the same.
-    if (task === this.#task) {
-      this.#first ??= { at, done };
-      this.#last = { at, done };
-    }
-    if (task !== this.#task || at - this.#begun > CALIBRATION_MS) this.#enough();
-  }
-
-  /** From the first report on, where there are more: that one pays for what kernels set up. */
-  get secondsPerEvaluation(): number {
-    const { at, done } = this.#last ?? { at: 0, done: 1 };
-    const start = this.#first && this.#first.done < done ? this.#first : { at: this.#begun, done: 0 };
-    return (at - start.at) / 1000 / (done - start.done);
-  }
-}
-
-interface Report {
-  readonly at: number;
-  readonly done: number;
 }

@@ -37,6 +37,11 @@ export interface Part1SeedsResult {
   })[];
 }
 
+/** The run of a seed's model. */
+export function modelFolder(run: string, seed: number): string {
+  return join(run, `seed-${seed}`);
+}
+
 /**
  * Reproduces figures and tables of the article's Part I over models: each seed trains one by ERM, whose figures are made as those
  * of a single run are, and reports means and intervals over models. What is finished is not made again.
@@ -54,7 +59,7 @@ export async function reproducePart1Seeds(options: Part1SeedsOptions): Promise<P
   const ofSeeds: (readonly FigureResult[])[] = [];
   for (const [i, seed] of seeds.entries()) {
     options.onStep?.(`${i + 1}/${seeds.length} seed ${seed}`);
-    const made = await reproducePart1({ ...rest, data, figures, seed, run: join(run, `seed-${seed}`) });
+    const made = await reproducePart1({ ...rest, data, figures, seed, run: modelFolder(run, seed) });
     ofSeeds.push(made.figures);
   }
   const summarized: Part1SeedsResult['figures'][number][] = [];
@@ -70,6 +75,6 @@ export async function reproducePart1Seeds(options: Part1SeedsOptions): Promise<P
     summarized.push({ ...figure, json, csv, tables: [overModelsTable(figure)] });
   }
   options.onStep?.('report');
-  const groups = await readRunData(await openRun(join(run, `seed-${seeds[0] ?? ''}`)));
+  const groups = await readRunData(await openRun(modelFolder(run, seeds[0] as number)));
   return { run, report: await writeModelsReport(run, summarized, groups), figures: summarized };
 }

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Part1DryRun } from '../../src/cli/part1DryRun.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
@@ -60,6 +62,37 @@ test('a dry run tells what a trace would evaluate and take, and writes nothing',
     'Evaluation: 756 passes of an image for the chosen neurons, at most 1,008 for random ones',
   );
   expect((await readdir(out, { recursive: true })).sort()).toEqual(before);
+});
+
+test('a dry run of figures tells the traces that are missing, models to be trained, and writes nothing', async () => {
+  const before = (await readdir(out, { recursive: true })).sort();
+  const traced = ['--criterion', 'magnitude', '--samples', '20', '--controls', '2', '--threads', '1'];
+  const one = ['reproduce', 'fig2', '--run', out, ...traced, '--dry-run'];
+  const { stdout } = await succeed([...one, '--json', '--quiet']);
+  const told = JSON.parse(stdout) as Part1DryRun;
+  expect(told).toMatchObject({
+    models: { finished: 0, open: 1, untrained: 0 },
+    training: null,
+    traces: { run: out, evaluated: [{ step: 'trace: zero, train split' }], others: [] },
+  });
+  const [zero] = told.traces?.evaluated ?? [];
+  expect(zero?.evaluations).toBeGreaterThan(zero?.examples as number);
+  expect(zero?.seconds).toBeGreaterThan(0);
+  expect(told.seconds).toBeCloseTo((told.traces?.secondsOfScores as number) + (zero?.seconds as number), 9);
+  expect(told.mostSeconds).toBeGreaterThan(told.seconds as number);
+  expect((await readdir(out, { recursive: true })).sort()).toEqual(before);
+
+  await succeed(one.filter((argument) => argument !== '--dry-run'));
+  expect((await succeed([...one, '--quiet'])).stdout).toContain('Time: nothing is missing');
+
+  const seeds = join(folder, 'seeds');
+  const model = ['--data', data, '--arch', 'resnet20', '--epochs', '1', '--seeds', '0,1', '--run', seeds];
+  const untrained = await succeed(['reproduce', 'fig3', ...model, '--dry-run', '--threads', '1', '--json']);
+  expect(JSON.parse(untrained.stdout)).toMatchObject({
+    ...{ models: { finished: 0, open: 0, untrained: 2 }, traces: null, seconds: null },
+    training: { images: { train: 84 } },
+  });
+  expect(existsSync(seeds)).toBe(false);
 });
 
 test('a dataset that moved is named, and found again by --data', async () => {

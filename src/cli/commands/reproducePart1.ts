@@ -25,6 +25,7 @@ interface Part1CommandOptions extends ComputeOptions, DatasetOptions, PlanOption
   readonly data?: string;
   readonly protocol: Protocol;
   readonly seeds?: readonly number[];
+  readonly dryRun: boolean;
 }
 
 const { epochs, lr, augmentation } = ERM_SETTINGS;
@@ -82,14 +83,19 @@ function addFigureCommand(
     .addOption(
       integers('--seeds <list>', 'seeds, each a model in a folder of --run, reported over models', 0),
     )
-    .addOption(protocolOption());
+    .addOption(protocolOption())
+    .option(
+      '--dry-run',
+      'print the traces that are missing, and time and memory by some seconds of each; nothing is written to the run',
+      false,
+    );
   addSettings(command, ERM_OPTIONS, '', 'The model, where it has to be trained:');
   addSettings(command, TRACE_OPTIONS, '', 'Tracing:');
   addPlanOptions(addDatasetOptions(addComputeOptions(command)));
   addJob<Part1CommandOptions>(
     command,
     async (options, output, control) => {
-      const [{ reproducePart1 }, { reproducePart1Seeds }, { describeEpoch }, { figureTables }] =
+      const [{ reproducePart1 }, { modelFolder, reproducePart1Seeds }, { describeEpoch }, { figureTables }] =
         await Promise.all([
           import('../../reproduce/part1.js'),
           import('../../reproduce/part1Seeds.js'),
@@ -108,6 +114,13 @@ function addFigureCommand(
         },
       };
       const { seeds } = options;
+      if (options.dryRun) {
+        const { part1DryRun, part1DryRunText } = await import('../part1DryRun.js');
+        const models = seeds?.map((of) => ({ run: modelFolder(run, of), seed: of })) ?? [{ run, seed }];
+        const told = await part1DryRun(common, models, control);
+        output.result(part1DryRunText(told), told);
+        return;
+      }
       if (wantsPlan(options)) {
         if (!seeds) {
           throw new SpurmemError('USAGE', '`plan` takes `seeds`: each job is the model of one.', {

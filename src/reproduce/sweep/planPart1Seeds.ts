@@ -1,11 +1,11 @@
 import { numericOptions } from '../../native/engine.js';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { datasetOf } from '../../data/dataset.js';
 import { erm } from '../../train/methods/erm.js';
 import { SEEDS_TYPE } from '../../train/runOptions.js';
 import { figuresNamed } from '../articleFigures.js';
 import { checkPart1Options, hasToBeTrained, PART1_TYPES, tracingOf, trainingOf } from '../part1.js';
-import type { Part1SeedsOptions } from '../part1Seeds.js';
+import { modelFolder, type Part1SeedsOptions } from '../part1Seeds.js';
 import { withWholePaths, type SweepPlan } from './plan.js';
 
 /**
@@ -21,7 +21,7 @@ export async function planPart1Seeds(options: Part1SeedsOptions): Promise<SweepP
   const names = options.figures.map(({ name }) => name);
   figuresNamed(names);
   const run = resolve(options.run);
-  const outs = seeds.map((seed) => join(run, `seed-${seed}`));
+  const outs = seeds.map((seed) => modelFolder(run, seed));
   for (const out of outs) await hasToBeTrained({ ...options, run: out });
   const data = await datasetOf(options.data ?? '', options.datasetOptions);
   return {
