@@ -23,6 +23,11 @@ const MASKS = ['contrast, random mask', 'contrast, gradient mask', 'contrast, ma
 const BASELINES = ['RWG', 'SUBG', 'GroupDRO', 'JTT', 'CnC'];
 
 const { benchmark, seeds, arms: askedArms } = readArguments();
+const unknownArm = askedArms?.find((arm) => !(arm in ARMS));
+if (unknownArm !== undefined) {
+  console.error(`There is no arm "${unknownArm}". Arms: ${Object.keys(ARMS).join(', ')}`);
+  process.exit(2);
+}
 for (const seed of seeds) {
   await (TUNING_SEEDS.includes(seed) ? tune(seed) : test(seed));
   await rm(placeOf(seed).ermFolder, { recursive: true, force: true });
