@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { textTable } from '../../dist/cli/textTable.js';
 
 const folders = process.argv.slice(2);
+/** On a GPU, where the goals differ from the cases' own. */
+const TARGETS = { 'trace-structured-released': 20 };
 const read = (path) => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined);
 const cases = new Map();
 const parities = [];
@@ -43,7 +45,7 @@ if (cases.size > 0) {
   const rows = [...cases.values()].map(({ name, ours, rival, ratio, target, unit }) => [
     ...[name, unit, ours.perSecond.toFixed(0), rival.perSecond.toFixed(0)],
     ...[ratio.median, ...ratio.range].map((value) => value.toFixed(2)),
-    target === null ? '' : `${target}`,
+    `${TARGETS[name] ?? target ?? ''}`,
   ]);
   print(
     'Times faster than PyTorch',

@@ -8,6 +8,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'reproduce fig10': ['reproduce fig10 --run runs/erm-finetune --compare runs/erm'],
   'reproduce part1': [
     'reproduce part1 --run runs/erm',
+    'reproduce part1 --run runs/erm --dry-run',
     'reproduce part1 --run runs/models --data waterbirds --arch resnet50 --weights resnet50.pth --seeds 0,1,2,3,4',
   ],
   'reproduce part2': [
@@ -48,6 +49,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   report: ['report --run runs/erm'],
   bench: ['bench', 'bench --case all --out bench.json'],
   doctor: ['doctor'],
+  build: ['build', 'build --libtorch /opt/libtorch'],
   completion: ['completion bash > ~/.local/share/bash-completion/completions/spurmem', 'completion zsh'],
 };
 

@@ -1,6 +1,7 @@
 import { TRACE_SETTINGS } from '../experiments/traceSettings.js';
 import { defaultInWords, type Setting, type SettingsTable } from '../settings/setting.js';
 import { FINETUNE_SETTINGS } from '../train/finetune/settings.js';
+import { TRAINING_METHODS } from '../train/methods.js';
 import { RECIPE_SETTINGS } from '../train/recipe.js';
 import { markdown } from './markdown.js';
 import { optionWord } from './settings.js';
@@ -52,15 +53,34 @@ export function withProtocolTables(document: string): string {
         placed.add(name);
         return `${start}\n${changedTable()}\n\n${end}`;
       }
+      if (name === 'baselines') {
+        placed.add(name);
+        return `${start}\n${baselinesTable()}\n\n${end}`;
+      }
       const table = TABLES[name];
       if (!table) throw new RangeError(`There is no table of settings named ${name}`);
       placed.add(name);
       return `${start}\n${markdownTable(table)}\n\n${end}`;
     },
   );
-  const missing = [...Object.keys(TABLES), 'changed'].filter((name) => !placed.has(name));
+  const missing = [...Object.keys(TABLES), 'changed', 'baselines'].filter((name) => !placed.has(name));
   if (missing.length > 0) throw new RangeError(`The document has no place for ${missing.join(', ')}`);
   return result;
+}
+
+/** What each baseline can be given beside ERM's settings. */
+function baselinesTable(): string {
+  const rows = TRAINING_METHODS.flatMap(({ title, settings }) =>
+    Object.entries(settings)
+      .filter(([name]) => !(name in RECIPE_SETTINGS) && !(name in FINETUNE_SETTINGS))
+      .map(([name, entry]) => [
+        title,
+        `${optionOf(name, entry)}: ${entry.help}`,
+        entry.source,
+        defaultInWords(entry, 'article'),
+      ]),
+  );
+  return markdown(['baseline', 'option', 'source', 'default'], rows);
 }
 
 /** What the readings of the article and of the published code were before, and what they are. */

@@ -28,7 +28,7 @@ export const DATASETS = {
 } as const satisfies Readonly<Record<string, Fetchable>>;
 export type FetchableDataset = keyof typeof DATASETS;
 
-/** ImageNet weights, by architecture. */
+/** ImageNet weights, by architecture; the older ones of two by their version besides. */
 export const WEIGHTS = {
   resnet18: {
     ...TORCHVISION,
@@ -45,6 +45,13 @@ export const WEIGHTS = {
     sha256: 'b627a593',
   },
   resnet50: {
+    ...TORCHVISION,
+    title: 'ResNet-50, ImageNet (torchvision, IMAGENET1K_V2), which the article starts from',
+    url: 'https://download.pytorch.org/models/resnet50-11ad3fa6.pth',
+    file: 'resnet50-11ad3fa6.pth',
+    sha256: '11ad3fa6',
+  },
+  resnet50_v1: {
     ...TORCHVISION,
     title: 'ResNet-50, ImageNet (torchvision, IMAGENET1K_V1)',
     url: 'https://download.pytorch.org/models/resnet50-0676ba61.pth',

@@ -15,6 +15,8 @@ export interface TrainingMethod {
   readonly description: string;
   /** What it starts from: a dataset, as ERM does, or another run's model. */
   readonly startsFrom: 'data' | 'run';
+  /** Whether several processes can train it together: what it does with a batch is the mean over its examples. */
+  readonly isDistributed?: boolean;
   /** Whether studies give it their settings of fine-tuning: those of its settings that are fine-tuning's own. */
   readonly likeFinetuning?: boolean;
   /** What it can be given, beside what every run takes. */

@@ -34,8 +34,6 @@ export interface RecipePlan<Own extends SettingsTable> extends Omit<TrainingMeth
   readonly settings: Own;
   /** Whether it needs no example of each group in training. */
   readonly toleratesEmptyGroups?: boolean;
-  /** Whether several processes can train it together: what it does with a batch is the mean over its examples. */
-  readonly isDistributed?: boolean;
   /** Checks what no single setting tells. Throws `USAGE`. */
   readonly check?: (config: RecipeConfig<Own>, dataset: Dataset) => void;
   /** What it does in a run. */

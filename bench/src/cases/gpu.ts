@@ -6,7 +6,7 @@ import { manySquares } from '../data.js';
 import { computeCase, TUNED, type PytorchSettings } from './compute.js';
 import { finetuneCase } from './finetune.js';
 
-/** Steps at the article's batch size, on a GPU: `spurmem bench --case gpu --device cuda`. */
+/** Steps at the article's batch size, on a GPU: `spurmem bench --case all --device cuda`. */
 const BATCH = { batch: 256, steps: 10 } as const;
 const MODELS = {
   resnet50: { arch: 'resnet50', size: 224, ...BATCH },

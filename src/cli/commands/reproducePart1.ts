@@ -31,7 +31,13 @@ interface Part1CommandOptions extends ComputeOptions, DatasetOptions, PlanOption
 const { epochs, lr, augmentation } = ERM_SETTINGS;
 /** What is taken where the model has to be trained. */
 const ERM_OPTIONS = {
-  ...{ arch: MODEL_SETTINGS.arch, weights: MODEL_SETTINGS.weights, epochs, lr, augmentation },
+  arch: {
+    ...MODEL_SETTINGS.arch,
+    article: undefined,
+    released: undefined,
+    otherwise: 'none is trained',
+  },
+  ...{ weights: MODEL_SETTINGS.weights, epochs, lr, augmentation },
 } as const;
 const { criteria, sigmas, repeats, samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
 const TRACE_OPTIONS = {

@@ -33,7 +33,7 @@ export function addTrainCommands(train: Command): void {
 }
 
 function addTrainCommand(train: Command, method: TrainingMethod): void {
-  const { name, description, startsFrom } = method;
+  const { name, description, startsFrom, isDistributed } = method;
   const command = train.command(name).description(description);
   if (startsFrom === 'data') {
     command
@@ -45,14 +45,15 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
       .option('--data <folder>', 'dataset folder (default: the one that run was trained on)')
       .option('--out <run>', `run folder (default: <from>-${name})`);
   }
-  command
-    .addOption(
+  if (isDistributed === true) {
+    command.addOption(
       new Option(
         '--process-batch-norm <how>',
         'batch-norm of several processes: each over its part of a batch, or over the whole of it (default: separate)',
       ).choices(PROCESS_BATCH_NORMS),
-    )
-    .option('--resume', 'continue the run in --out from its last checkpoint', false);
+    );
+  }
+  command.option('--resume', 'continue the run in --out from its last checkpoint', false);
   if ('epochs' in method.settings) {
     command.option(
       '--dry-run',

@@ -48,6 +48,7 @@ const NAMED_NEURONS = 20;
  * names one. The auxiliary model is no copy: only masked layers get a masked weight.
  */
 export const finetune = {
+  isDistributed: true,
   name: 'finetune',
   title: 'fine-tuned',
   description: 'fine-tune a run against spurious memorization (article, Eqs 3 to 5)',
@@ -97,7 +98,7 @@ export const finetune = {
           return finetuneConfig(options, { config, kickIn, weights }, dataset);
         },
         outOf: () => `${options.from.replace(/\/+$/, '')}-finetune`,
-        ...{ weights, from: folder.path, isDistributed: true, method: bothBranches },
+        ...{ weights, from: folder.path, isDistributed: finetune.isDistributed, method: bothBranches },
       },
     );
   },
