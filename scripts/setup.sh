@@ -2,7 +2,6 @@
 # Installs what is missing and builds what is not current. `scripts/setup.sh test` adds what the tests need, `--libtorch DIR` names
 # the libtorch to build against (as LIBTORCH does). Running it again does only what has changed since.
 set -euo pipefail
-cd "$(dirname "$0")/.."
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
@@ -11,11 +10,13 @@ for_tests=false
 while [ $# -gt 0 ]; do
   case $1 in
     test) for_tests=true ;;
-    --libtorch) [ $# -gt 1 ] || fail "--libtorch needs a folder."; export LIBTORCH=$2; shift ;;
+    --libtorch) [ $# -gt 1 ] || fail "--libtorch needs a folder."; LIBTORCH=$(realpath "$2"); export LIBTORCH; shift ;;
     *) fail "Unknown argument: $1. Usage: scripts/setup.sh [test] [--libtorch DIR]" ;;
   esac
   shift
 done
+
+cd "$(dirname "$0")/.."
 
 command -v node >/dev/null && command -v npm >/dev/null ||
   fail "Node.js 20.19 or newer and npm are needed. On Debian 13: apt-get install nodejs npm"

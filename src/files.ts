@@ -16,12 +16,17 @@ import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { SpurmemError, messageOf, systemCode } from './errors.js';
 
-/** Writes a whole file or nothing: a temporary file beside it, fsync, rename. Throws `OUTPUT_UNWRITABLE`. */
-export async function writeAtomic(path: string, content: string | Buffer): Promise<void> {
+/**
+ * Writes a whole file or nothing: a temporary file beside it, fsync, rename. Throws `OUTPUT_UNWRITABLE`.
+ *
+ * @param mode who may do what with it; default: 0o666, less the process’s mask
+ */
+export async function writeAtomic(path: string, content: string | Buffer, mode?: number): Promise<void> {
   await writeLargeFile(
     path,
     (file) => file.writeFile(content),
     () => Buffer.byteLength(content),
+    mode,
   );
 }
 
@@ -35,12 +40,13 @@ export async function writeLargeFile<Result>(
   path: string,
   write: (file: FileHandle) => Promise<Result>,
   bytes: () => number,
+  mode?: number,
 ): Promise<Result> {
   // A link's file is replaced, not the link.
   const target = await realpath(path).catch(() => path);
   const temporary = `${target}.${randomUUID()}.tmp`;
   try {
-    const file = await open(temporary, 'wx');
+    const file = await open(temporary, 'wx', mode);
     let result: Result;
     try {
       result = await write(file);
@@ -145,6 +151,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOTDIR: 'A part of that path is a file: choose another folder.',
   EEXIST: 'A file has that name: choose another folder.',
   ENOENT: 'The folder is missing or takes no files: make it again, or choose another folder.',
+  EISDIR: 'That is a folder: name a file.',
   ENAMETOOLONG: 'Choose a shorter name.',
   EFBIG: 'Raise the limit on the size of files (ulimit -f), or choose another folder.',
   EIO: 'The disk reports an error: check it, or choose another folder.',

@@ -35,9 +35,10 @@ export function provenance(): Provenance {
  */
 export function typedCommand([, script = '', ...words]: readonly string[]): string | null {
   if (basename(script, '.js') !== 'spurmem') return null;
-  return ['spurmem', ...words.map(quoted)].join(' ');
+  return ['spurmem', ...words.map(quotedWord)].join(' ');
 }
 
-function quoted(word: string): string {
+/** A word as a shell takes it. */
+export function quotedWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

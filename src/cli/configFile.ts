@@ -98,7 +98,7 @@ function valueFor(option: Option, value: unknown, path: string): unknown {
   if (value === null) return undefined;
   if (!option.required) {
     if (typeof value === 'boolean') return value;
-    throw refuse('yes or no, as true or false');
+    throw refuse('true or false');
   }
   const texts = (Array.isArray(value) ? value : [value]).map((item: unknown) => {
     if (typeof item === 'string' || typeof item === 'number') return String(item);
@@ -108,7 +108,8 @@ function valueFor(option: Option, value: unknown, path: string): unknown {
     if (option.variadic) return texts.reduce<unknown>((all, text) => parsed(option, text, all), undefined);
     return parsed(option, texts.join(','), undefined);
   } catch (error) {
-    if (error instanceof InvalidArgumentError) throw refuse(error.message.replace(/^It takes |\.$/g, ''));
+    if (error instanceof InvalidArgumentError)
+      throw refuse(error.message.replace(/^It takes |\.$/g, '').replace(/^Allowed choices are /, 'one of '));
     throw error;
   }
 }

@@ -1,4 +1,6 @@
+import { plain } from '../report/text.js';
 import type { EpochOptions } from '../train/trainRun.js';
+import { plural } from '../report/format.js';
 import { durationText, LONG_S, type Output } from './output.js';
 
 /** Prints one line about each finished epoch. */
@@ -10,7 +12,7 @@ export function describeEpoch(output: Output): NonNullable<EpochOptions['onEpoch
       ...(stage === undefined ? [] : [stage]),
       `epoch ${metrics.epoch}: training loss ${metrics.trainLoss.toFixed(4)}`,
       `validation loss ${metrics.valLoss.toFixed(4)}`,
-      `worst group ${percent(val.worstGroupAccuracy)} (${groupNames[val.worstGroup] ?? val.worstGroup})`,
+      `worst group ${percent(val.worstGroupAccuracy)} (${plain(groupNames[val.worstGroup] ?? String(val.worstGroup))})`,
       `average ${percent(val.average)}`,
       `lr ${metrics.lr}`,
       `${metrics.seconds.toFixed(1)} s${metrics.best ? ', best so far' : ''}`,
@@ -19,7 +21,7 @@ export function describeEpoch(output: Output): NonNullable<EpochOptions['onEpoch
     const left = (epochs - metrics.epoch) * metrics.seconds;
     if (told.has(stage) || left < LONG_S) return;
     told.add(stage);
-    output.info(`${epochs - metrics.epoch} more epochs: about ${durationText(left)}`);
+    output.info(`${plural(epochs - metrics.epoch, 'more epoch')}: about ${durationText(left)}`);
   };
 }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { SPLITS, type Split } from '../data/split.js';
 import type { JobOptions, ProgressEvent } from '../progress.js';
 import { inWords } from '../settings/setting.js';
+import { plain } from '../report/text.js';
 import type { MethodOptions } from '../train/method.js';
 import type { RunConfig } from '../train/runConfig.js';
 import type { RunStart } from '../train/startRun.js';
@@ -105,7 +106,7 @@ export function dryRunText(run: DryRun): string {
   const { command, epochs = 0, ...settings } = config;
   const shown = imagesPerEpoch.toLocaleString('en');
   return [
-    `${command} would write ${out}:`,
+    `${command} would write ${plain(out)}:`,
     ...Object.entries({ epochs, ...settings }).map(([name, value]) => `  ${name}: ${inWords(value)}`),
     imagesLine(images),
     `Training: ${shown} images an epoch, ${(epochs * imagesPerEpoch).toLocaleString('en')} in all`,

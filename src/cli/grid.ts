@@ -20,7 +20,15 @@ const VARIED: readonly (readonly [word: string, name: string, entry: Setting<unk
  * @throws `USAGE` for an unknown key, naming the nearest ones, and for a value that its option does not take
  */
 export function parseGrid(texts: readonly string[]): StudyGrid {
-  return Object.fromEntries(texts.map(parseAxis));
+  const axes = texts.map(parseAxis);
+  const twice = axes.find(([name], at) => axes.findIndex(([other]) => other === name) !== at);
+  if (twice) {
+    throw new SpurmemError(
+      'USAGE',
+      `--grid varies ${twice[0]} twice: give all its values at once, such as --grid lambda=1,5,10.`,
+    );
+  }
+  return Object.fromEntries(axes);
 }
 
 function parseAxis(text: string): [string, unknown[]] {
@@ -47,5 +55,9 @@ function parseAxis(text: string): [string, unknown[]] {
       throw new SpurmemError('USAGE', `--grid ${text}: ${value} is no value of ${word}. ${messageOf(error)}`);
     }
   };
-  return [name, values.split(',').map((value) => parse(value.trim()))];
+  const parsed = values.split(',').map((value) => parse(value.trim()));
+  if (new Set(parsed.map((value) => JSON.stringify(value))).size < parsed.length) {
+    throw new SpurmemError('USAGE', `--grid ${text}: the values must differ from each other.`);
+  }
+  return [name, parsed];
 }

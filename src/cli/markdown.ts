@@ -1,11 +1,12 @@
+import { plain } from '../report/text.js';
 import { captionOf, type Table } from '../report/tables/table.js';
 import { rowTexts } from './textTable.js';
 
 /** A table under its caption, without colours. */
 export function markdownOf(table: Table): string {
-  const head = table.columns.map(({ name }) => name);
+  const head = table.columns.map(({ name }) => plain(name));
   const rows = [...table.rows, ...(table.footer ?? [])].map(rowTexts);
-  const caption = captionOf(table, table.columns);
+  const caption = plain(captionOf(table, table.columns));
   return [caption, '', markdown(head, rows), ...(table.notes ?? []).flatMap((note) => ['', note])].join('\n');
 }
 

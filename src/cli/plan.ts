@@ -1,8 +1,10 @@
-import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { SpurmemError } from '../errors.js';
 import type { SweepPlan } from '../reproduce/sweep/plan.js';
+import { quotedWord } from '../provenance.js';
+import { writeAtomic } from '../files.js';
+import { plural } from '../report/format.js';
 import type { Output } from './output.js';
 
 export interface PlanOptions {
@@ -27,7 +29,18 @@ export function slurmOption(): Option {
 }
 
 /** Whether a list of jobs is wanted instead of their results. Throws `USAGE` for a script without one. */
-export function wantsPlan(options: PlanOptions): options is PlanOptions & { readonly plan: string } {
+export function wantsPlan(
+  options: PlanOptions & { readonly dryRun?: boolean },
+): options is PlanOptions & { readonly plan: string } {
+  if (options.dryRun === true && options.plan !== undefined) {
+    throw new SpurmemError(
+      'USAGE',
+      '`plan` writes the list of jobs that a dry run only tells: give one of them.',
+      {
+        ...{ parameter: 'plan', value: options.plan },
+      },
+    );
+  }
   if (options.plan === undefined && options.slurm !== undefined) {
     throw new SpurmemError('USAGE', '`slurm` takes `plan`: the script runs the jobs of that list.', {
       ...{ parameter: 'slurm', value: options.slurm },
@@ -54,11 +67,11 @@ export async function writeJobs(
   await writePlan(path, plan);
   if (slurm !== undefined) {
     const script = slurmScript({ path: resolve(path), content: plan }, 'npx spurmem');
-    await writeFile(slurm, script, { mode: 0o755 });
+    await writeAtomic(slurm, script, 0o755);
   }
   const text = [
-    `${plan.jobs.length} jobs in ${path}. Run one with: spurmem sweep run --plan ${path} --index 0`,
-    ...(slurm === undefined ? [] : [`Hand all of them to Slurm with: bash ${slurm}`]),
+    `${plural(plan.jobs.length, 'job')} in ${path}. Run one with: spurmem sweep run --plan ${quotedWord(path)} --index 0`,
+    ...(slurm === undefined ? [] : [`Hand all of them to Slurm with: bash ${quotedWord(slurm)}`]),
     `When all are finished: ${afterwards}`,
   ];
   output.result(text.join('\n'), plan);

@@ -17,6 +17,7 @@ import { nullTables } from '../report/tables/nulls.js';
 import { rankList } from '../report/tables/ranks.js';
 import type { Table } from '../report/tables/table.js';
 import { groupLabels, type NamedGroups } from '../report/views/groupLabels.js';
+import { plain } from '../report/text.js';
 import type { TrainingResult } from '../train/results.js';
 import { textTable } from './textTable.js';
 
@@ -41,7 +42,7 @@ export function datasetTables(dataset: Dataset, color: boolean): string {
   const { name, folder, counts } = dataset;
   const table = countTable(dataset);
   const sums = SPLITS.map((split) => String(counts[split].reduce((sum, count) => sum + count, 0)));
-  return `${name}: ${folder}\n${textTable({ ...table, footer: [['all', '', ...sums, '']] }, { color })}`;
+  return `${plain(name)}: ${plain(folder)}\n${textTable({ ...table, footer: [['all', '', ...sums, '']] }, { color })}`;
 }
 
 /** Accuracies of a run's groups. */

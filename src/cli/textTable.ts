@@ -1,4 +1,5 @@
 import CliTable from 'cli-table3';
+import { plain } from '../report/text.js';
 import { captionOf, type Cell, type Part, type Table } from '../report/tables/table.js';
 
 /** How tables are printed. */
@@ -13,7 +14,7 @@ export function textTable(table: Table, { color }: TextOptions): string {
     items.filter((_, at) => table.columns[at]?.pageOnly !== true);
   const columns = shown(table.columns);
   const printed = new CliTable({
-    head: columns.map(({ name }) => (color ? bold(name) : name)),
+    head: columns.map(({ name }) => (color ? bold(plain(name)) : plain(name))),
     colAligns: columns.map(({ text }, at) => (at === 0 || text === true ? 'left' : 'right')),
     // The library's own colours do not ask whether the output is a terminal.
     style: { head: [], border: [], compact: true },
@@ -21,7 +22,7 @@ export function textTable(table: Table, { color }: TextOptions): string {
   for (const row of [...table.rows, ...(table.footer ?? [])]) {
     printed.push(shown(row).map((cell) => cellText(cell, color)));
   }
-  return [captionOf(table, columns), printed.toString(), ...(table.notes ?? [])].join('\n');
+  return [plain(captionOf(table, columns)), printed.toString(), ...(table.notes ?? [])].join('\n');
 }
 
 /** What a row's cells say. */
@@ -42,19 +43,19 @@ function isList(cell: Cell): cell is readonly Part[] {
 }
 
 function partText(part: Part, color: boolean): string {
-  if (typeof part === 'string') return part;
+  if (typeof part === 'string') return plain(part);
   switch (part.kind) {
     case 'group':
       return color && part.group.minority ? yellow(part.group.full) : part.group.full;
     case 'own':
-      return color ? bold(part.text) : part.text;
+      return color ? bold(plain(part.text)) : plain(part.text);
     case 'explanation':
       return '';
     case 'list':
-      return part.items.map(([name, value]) => `${name} ${value}`).join('\n');
+      return part.items.map(([name, value]) => plain(`${name} ${value}`)).join('\n');
     case 'code':
     case 'detail':
-      return part.text;
+      return plain(part.text);
   }
 }
 

@@ -16,7 +16,7 @@ import type { AnyLayout } from './layouts.js';
 import { minorityGroups } from './minorityGroups.js';
 import { ARTICLE_PREPROCESSING } from './preprocessing.js';
 import type { Preprocessing } from './preprocessing.js';
-import type { Split } from './split.js';
+import { SPLITS, type Split } from './split.js';
 
 export { TABLE_NAME } from './tableSource.js';
 export type { DatasetFormat, DatasetOptions, ResolvedOptions } from './datasetOptions.js';
@@ -197,6 +197,17 @@ export function requireGroups(dataset: Dataset, splits: readonly Split[]): void 
       `${dataset.table}: the split ${split} has no example of ${empty.length === 1 ? 'group' : 'groups'} ${names}.`,
       { advice: [layout.fillGroup({ ...place, a: first % dataset.numSpurious })] },
     );
+  }
+}
+
+/** What training says of data with empty groups; undefined where each split has examples of all of them. */
+export function emptyGroups(dataset: Dataset): string | undefined {
+  try {
+    requireGroups(dataset, SPLITS);
+    return undefined;
+  } catch (error) {
+    if (error instanceof SpurmemError) return error.problem;
+    throw error;
   }
 }
 

@@ -18,7 +18,11 @@ const names = (least: number) =>
 export const datasetConfigSchema = z.strictObject({
   /** How to read the folder; options given to `loadDataset` come first. */
   ...describedOptionsShape,
-  name: z.string().min(1).optional(),
+  /** Runs are named after it. */
+  name: z
+    .string()
+    .regex(/^(?!\.{1,2}$)[^/\\]+$/, 'a name without slashes')
+    .optional(),
   /** The classes y, in the order of their numbers; where the table has words, all of these. */
   targetNames: names(2).optional(),
   /** The values of the spurious attribute a, in the order of their numbers; where the table has words, all of these. */

@@ -26,5 +26,5 @@ export async function detectLayout(root: string): Promise<AnyLayout> {
 /** What a folder that is no dataset should hold. */
 export const LAYOUTS_ADVICE: readonly string[] = [
   `A dataset is a folder with images and either ${LAYOUTS.map(({ description }) => description).join(', or ')}.`,
-  'The dominoes can be built to try.',
+  'To try one: spurmem dataset dominoes.',
 ];

@@ -66,6 +66,10 @@ export function checkArms({
   focus,
 }: Pick<StudyOptions, 'arms' | 'reference' | 'focus'>): void {
   const names = arms.map(({ name }) => name);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) {
+    throw invalidParameter('arms', twice, 'arms whose names differ from each other');
+  }
   for (const [parameter, name] of Object.entries({ reference, focus })) {
     if (name === undefined || names.includes(name)) continue;
     throw invalidParameter(parameter, name, `the name of an arm: ${names.join('; ')}`);

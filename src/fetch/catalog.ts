@@ -7,6 +7,8 @@ export interface Fetchable {
   readonly file: string;
   /** What its publishers say of its SHA-256: the first digits, in torchvision's file names; undefined where they say nothing. */
   readonly sha256?: string;
+  /** The architecture that weights are of, where it is not their name. */
+  readonly arch?: string;
   /** Under which terms, in a line. */
   readonly terms: string;
 }
@@ -53,6 +55,7 @@ export const WEIGHTS = {
   },
   resnet50_v1: {
     ...TORCHVISION,
+    arch: 'resnet50',
     title: 'ResNet-50, ImageNet (torchvision, IMAGENET1K_V1)',
     url: 'https://download.pytorch.org/models/resnet50-0676ba61.pth',
     file: 'resnet50-0676ba61.pth',

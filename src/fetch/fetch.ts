@@ -1,6 +1,6 @@
 import { copyFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { invalidParameter, messageOf, SpurmemError, systemCode } from '../errors.js';
 import { makeFolder, sha256Of, unwritable } from '../files.js';
 import type { JobOptions } from '../progress.js';
 import {
@@ -10,7 +10,7 @@ import {
   type FetchableDataset,
   type FetchableWeights,
 } from './catalog.js';
-import { download, tooLarge, wrongChecksum, type Downloaded } from './download.js';
+import { download, tooLarge, wrongChecksum, type Downloaded, type Expectation } from './download.js';
 import { unpack } from './unpack.js';
 
 /** Waterbirds unpacks to half a gigabyte; the largest weights have a few hundred megabytes. */
@@ -45,21 +45,40 @@ export async function fetchDataset(
   const wanted = DATASETS[name];
   const path = resolve(folder);
   await requireEmpty(path);
-  const archive = join(dirname(path), wanted.file);
+  const { from = wanted.url } = options;
+  if (!isAddress(from)) {
+    const archive = resolve(from);
+    const got = await checked(archive, expectationOf(wanted, options));
+    await unpackInto(path, archive);
+    return { ...told(wanted), source: from, ...got, path };
+  }
+  // Not under its own name: a file of that name beside the folder is the user's.
+  const archive = `${path}.archive`;
   const got = await obtain(wanted, archive, options);
+  try {
+    await unpackInto(path, archive, from);
+  } finally {
+    await rm(archive, { force: true });
+  }
+  return { ...got, path };
+}
+
+/**
+ * Makes the folder of an archive's content, or nothing.
+ *
+ * @param source what messages call the archive
+ */
+async function unpackInto(path: string, archive: string, source = archive): Promise<void> {
   const unfinished = `${path}.unfinished`;
   try {
     await rm(unfinished, { recursive: true, force: true });
-    await unpack(archive, unfinished, LIMITS);
+    await unpack(archive, unfinished, { ...LIMITS, source });
     await rm(path, { recursive: true, force: true });
     await rename(unfinished, path);
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true });
     throw unwritable(error, path);
-  } finally {
-    await rm(archive, { force: true });
   }
-  return { ...got, path };
 }
 
 /**
@@ -74,7 +93,7 @@ export async function fetchWeights(
 ): Promise<Fetched> {
   const wanted: Fetchable = WEIGHTS[arch];
   const path = join(resolve(folder), wanted.file);
-  const sha256 = options.sha256 ?? wanted.sha256;
+  const { sha256 } = expectationOf(wanted, options);
   const size = await sizeOf(path);
   if (size !== undefined && sha256 !== undefined) {
     const found = await sha256Of(path);
@@ -87,24 +106,50 @@ export async function fetchWeights(
 
 /** Brings a file to a path, from the network or from a copy. */
 async function obtain(
-  { title, terms, url, sha256: published }: Fetchable,
+  wanted: Fetchable,
   path: string,
-  { from, sha256, ...job }: FetchOptions,
+  options: FetchOptions,
 ): Promise<Omit<Fetched, 'path'>> {
+  const expected = expectationOf(wanted, options);
   await makeFolder(dirname(path));
-  const source = from ?? url;
-  const expected = { sha256: sha256 ?? published, mostBytes: LIMITS.mostBytes };
-  const got = /^https?:\/\//i.test(source)
-    ? await download(source, path, expected, job)
+  const { from: source = wanted.url } = options;
+  const got = isAddress(source)
+    ? await download(source, path, expected, options)
     : await copy(resolve(source), path, expected);
-  return { title, terms, source, ...got };
+  return { ...told(wanted), source, ...got };
 }
 
-async function copy(
-  source: string,
-  path: string,
-  { sha256, mostBytes }: { readonly sha256?: string | undefined; readonly mostBytes: number },
-): Promise<Downloaded> {
+function isAddress(source: string): boolean {
+  return /^https?:\/\//i.test(source);
+}
+
+function told({ title, terms }: Fetchable): Pick<Fetched, 'title' | 'terms'> {
+  return { title, terms };
+}
+
+/** What a file must be. Throws `USAGE` for a SHA-256 that is none. */
+function expectationOf(wanted: Fetchable, { sha256 }: FetchOptions): Expectation {
+  if (sha256 !== undefined && !/^[0-9a-f]{8,64}$/i.test(sha256)) {
+    throw invalidParameter('sha256', sha256, 'a SHA-256 in hexadecimal, or 8 or more of its first digits');
+  }
+  return { sha256: sha256 ?? wanted.sha256, mostBytes: LIMITS.mostBytes };
+}
+
+async function copy(source: string, path: string, expected: Expectation): Promise<Downloaded> {
+  const got = await checked(source, expected);
+  const part = `${path}.part`;
+  try {
+    await copyFile(source, part);
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw unwritable(error, path);
+  }
+  return got;
+}
+
+/** A file where it lies. */
+async function checked(source: string, { sha256, mostBytes }: Expectation): Promise<Downloaded> {
   const bytes = await sizeOf(source);
   if (bytes === undefined) {
     throw new SpurmemError('FETCH_FAILED', `${source}: there is no such file.`, {
@@ -116,14 +161,6 @@ async function copy(
   const found = await sha256Of(source);
   if (sha256 !== undefined && !found.startsWith(sha256.toLowerCase()))
     throw wrongChecksum(source, found, sha256);
-  const part = `${path}.part`;
-  try {
-    await copyFile(source, part);
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw unwritable(error, path);
-  }
   return { bytes, sha256: found, isVerified: sha256 !== undefined };
 }
 

@@ -8,6 +8,8 @@ import { makeFolder, unwritable } from '../files.js';
 export interface UnpackLimits {
   readonly mostBytes: number;
   readonly mostFiles: number;
+  /** What messages call the archive; default: its path. */
+  readonly source?: string;
 }
 
 /**
@@ -18,18 +20,22 @@ export interface UnpackLimits {
  *   for an archive that is damaged; `OUTPUT_UNWRITABLE`
  */
 export async function unpack(archive: string, folder: string, limits: UnpackLimits): Promise<void> {
-  await inspect(archive, limits);
+  const { source = archive } = limits;
+  await inspect(archive, { ...limits, source });
   await makeFolder(folder);
   try {
     await tar.x({ file: archive, cwd: folder, strip: 1, strict: true, noMtime: true });
   } catch (error) {
     const mended = unwritable(error, folder);
-    throw mended === error ? damaged(archive, error) : mended;
+    throw mended === error ? damaged(source, error) : mended;
   }
 }
 
 /** Reads the archive's entries until one of them is wrong: nobody reads a bomb to its end. */
-async function inspect(archive: string, { mostBytes, mostFiles }: UnpackLimits): Promise<void> {
+async function inspect(
+  archive: string,
+  { mostBytes, mostFiles, source }: Required<UnpackLimits>,
+): Promise<void> {
   let bytes = 0;
   let files = 0;
   let problem: string | undefined;
@@ -57,11 +63,11 @@ async function inspect(archive: string, { mostBytes, mostFiles }: UnpackLimits):
   } catch (reason) {
     error ??= reason;
   }
-  if (problem === undefined && error !== undefined) throw damaged(archive, error);
+  if (problem === undefined && error !== undefined) throw damaged(source, error);
   if (problem === undefined && files > 0) return;
   throw new SpurmemError(
     'FETCH_FAILED',
-    `${archive}: ${problem ?? 'it holds nothing'}. Nothing was unpacked.`,
+    `${source}: ${problem ?? 'it holds nothing'}. Nothing was unpacked.`,
     {
       advice: ['Do not use this file: get it from its official address.'],
     },
@@ -81,8 +87,8 @@ function problemOf(path: string, type: string): string | undefined {
   return undefined;
 }
 
-function damaged(archive: string, error: unknown): SpurmemError {
-  return new SpurmemError('FETCH_FAILED', `${archive}: the archive is damaged: ${messageOf(error)}.`, {
+function damaged(source: string, error: unknown): SpurmemError {
+  return new SpurmemError('FETCH_FAILED', `${source}: the archive is damaged: ${messageOf(error)}.`, {
     cause: error,
     advice: ['Fetch it again.'],
   });

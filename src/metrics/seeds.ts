@@ -32,7 +32,7 @@ export function summarizeSeeds(values: readonly number[]): SeedSummary {
 
 /** The difference of two measurements on the same seeds. */
 export interface PairedDifference extends SeedSummary {
-  /** Two-sided paired t-test; null for one seed. */
+  /** Two-sided paired t-test; null for one seed, and for equal differences, which have no spread to judge them by. */
   readonly pValue: number | null;
   /** Two-sided sign-flip permutation test. */
   readonly signFlip?: SignFlip | null;
@@ -56,8 +56,10 @@ export function pairedDifference(
   }
   const differences = values.map((value, i) => value - (reference[i] as number));
   const summary = summarizeSeeds(differences);
+  const isJudged = summary.std !== 0 || summary.mean === 0;
   return {
     ...summary,
+    interval: isJudged ? summary.interval : null,
     pValue: pValueOf(summary, differences.length),
     signFlip: signFlip(differences),
     equivalence: margin === undefined ? null : equivalence(differences, margin),
@@ -66,8 +68,7 @@ export function pairedDifference(
 
 function pValueOf({ mean: difference, std }: SeedSummary, count: number): number | null {
   if (std === null) return null;
-  // Equal differences have no spread to judge them by, unless there is none at all.
-  if (std === 0) return difference === 0 ? 1 : 0;
+  if (std === 0) return difference === 0 ? 1 : null;
   const t = Math.abs(difference) / (std / Math.sqrt(count));
   return 2 * (1 - studentt.cdf(t, count - 1));
 }

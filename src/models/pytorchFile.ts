@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { SpurmemError, messageOf } from '../errors.js';
+import { unreadable } from './fingerprint.js';
 import { findState } from './checkpointContent.js';
 import { parsePickle } from './pickle.js';
 import { SAVE_STATE, UnusableContent, scriptLine, shown } from './pytorchAdvice.js';
@@ -31,9 +32,7 @@ export async function readPytorch(path: string): Promise<PytorchFile> {
     return await readChecked(path, () => ZipArchive.open(handle, fileSize), fileSize);
   } catch (error) {
     if (error instanceof SpurmemError) throw error;
-    throw new SpurmemError('WEIGHTS_INVALID', `Cannot read the weights file ${path}: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw unreadable(path, error);
   }
 }
 

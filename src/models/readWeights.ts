@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
-import { SpurmemError, messageOf } from '../errors.js';
+import { SpurmemError } from '../errors.js';
+import { unreadable } from './fingerprint.js';
 import { canonicalNames } from './parameterNames.js';
 import { UnusableContent, resaveLine } from './pytorchAdvice.js';
 import { readPytorch } from './pytorchFile.js';
@@ -73,8 +74,6 @@ async function readStart(path: string): Promise<Buffer> {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(PREFIX_BYTES), 0, PREFIX_BYTES, 0);
     return buffer.subarray(0, bytesRead);
   } catch (error) {
-    throw new SpurmemError('WEIGHTS_INVALID', `Cannot read the weights file ${path}: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw unreadable(path, error);
   }
 }

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { SpurmemError, messageOf } from '../errors.js';
+import { unreadable } from './fingerprint.js';
 import { describeIssues } from '../data/issues.js';
 import { writeLargeFile } from '../files.js';
 import type { NativeArray, Tensor } from '../native/addon.js';
@@ -189,9 +190,7 @@ async function readWhole(path: string): Promise<Buffer> {
     await using file = await open(path, 'r');
     return await file.readFile();
   } catch (error) {
-    throw new SpurmemError('WEIGHTS_INVALID', `Cannot read the weights file ${path}: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw unreadable(path, error);
   }
 }
 

@@ -77,9 +77,9 @@ export function probabilityPair(
   return `${probability(value)}${after}`;
 }
 
-/** With real minus signs, for pages and charts; terminals keep the hyphen, which can be searched for. */
+/** With real minus signs, for pages and charts; terminals keep the hyphen, which can be searched for. Names such as `erm-2` keep theirs. */
 export function typographic(text: string): string {
-  return text.replace(/-(?=\d)/g, '−');
+  return text.replace(/(?<![\p{L}\p{N}_])-(?=\d)/gu, '−');
 }
 
 /** `1 sample`, `2 samples`. */

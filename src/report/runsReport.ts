@@ -1,6 +1,9 @@
 import { basename, resolve } from 'node:path';
 import { SpurmemError } from '../errors.js';
 import { writeAtomic } from '../files.js';
+import { checkOptions } from '../settings/options.js';
+import { listOf, text } from '../settings/values.js';
+import { RUN_TYPE } from '../train/runOptions.js';
 import type { TrainingResult } from '../train/results.js';
 import { groupBars } from './charts/groupBars.js';
 import { renderChart } from './charts/render.js';
@@ -23,6 +26,8 @@ export interface NamedRun {
   readonly result: TrainingResult;
 }
 
+const RUNS_TYPES = { runs: listOf(RUN_TYPE), out: text('the path of a page') } as const;
+
 /**
  * Writes one page that shows runs side by side: their worst groups against the first run's, the settings that differ, their
  * accuracies, and what their traces say.
@@ -36,6 +41,7 @@ export async function writeRunsReport(options: {
   readonly runs: readonly string[];
   readonly out?: string | undefined;
 }): Promise<string> {
+  checkOptions(options, { types: RUNS_TYPES, required: ['runs'] });
   const runs = await openRuns(options.runs);
   const [first] = runs;
   const groups = groupLabels(first.report.dataset);

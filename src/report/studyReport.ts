@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { StudyResult } from '../experiments/study.js';
 import { SpurmemError, messageOf } from '../errors.js';
 import { writeAtomic } from '../files.js';
@@ -12,6 +13,20 @@ import { htmlTable } from './html/table.js';
 import { chartFigure } from './sections/parts.js';
 import { focusTable, studyRows, studyTable } from './tables/study.js';
 import { studyVerdict } from './verdicts/study.js';
+
+/** A measurement over seeds, as far as the report needs it to be one. */
+const summarySchema = z.looseObject({ mean: z.number() });
+/** What tells a study’s file from others in its folder. */
+const studySchema = z.looseObject({
+  ...{ kind: z.string(), title: z.string(), reference: z.string() },
+  rows: z.array(
+    z.looseObject({
+      ...{ arm: z.string(), seeds: z.array(z.unknown()), difference: summarySchema.nullable() },
+      ...{ valWorstGroupAccuracy: summarySchema, testWorstGroupAccuracy: summarySchema },
+      testAverage: summarySchema,
+    }),
+  ),
+});
 
 /** A study as its file holds it. */
 interface NamedStudy extends StudyResult {
@@ -39,12 +54,12 @@ export async function writeStudyReport(folder: string): Promise<string> {
 async function readStudies(folder: string): Promise<NamedStudy[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort(inArticleOrder);
   const files = await Promise.all(names.map((name) => readStudy(join(folder, name))));
-  return files.filter((study): study is NamedStudy => Array.isArray(study.rows) && study.kind !== undefined);
+  return files.filter((file): file is NamedStudy => studySchema.safeParse(file).success);
 }
 
-async function readStudy(path: string): Promise<Partial<NamedStudy>> {
+async function readStudy(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Partial<NamedStudy>;
+    return JSON.parse(await readFile(path, 'utf8')) as unknown;
   } catch (error) {
     throw new SpurmemError(
       'RUN_INVALID',

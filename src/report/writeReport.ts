@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { SPLITS } from '../data/split.js';
 import {
   comparisonSchema,
@@ -27,12 +27,18 @@ export interface ReportOptions {
   readonly run: string;
   /** The dataset's folder, for a run from before runs kept what reports tell of it. */
   readonly data?: string | undefined;
+  /** The page's path, such as where the run's folder cannot be written; default: `report.html` in it, with its figures in `figures/`. */
+  readonly out?: string | undefined;
 }
 
-const REPORT_TYPES = { run: RUN_TYPE, data: text('a dataset\u2019s folder') } as const;
+const REPORT_TYPES = {
+  run: RUN_TYPE,
+  data: text('a dataset\u2019s folder'),
+  out: text('the path of a page'),
+} as const;
 
 /**
- * Writes `report.html` and `figures/*.svg` of a run from what its folder holds.
+ * Writes `report.html` and `figures/*.svg` of a run from what its folder holds, or the page alone to another place.
  *
  * @returns the report's path
  * @throws `RUN_NOT_FOUND`, `RUN_INVALID`, `RUN_BUSY`, `OUTPUT_UNWRITABLE`, and what `readRunData` throws
@@ -40,6 +46,11 @@ const REPORT_TYPES = { run: RUN_TYPE, data: text('a dataset\u2019s folder') } as
 export async function writeReport(options: ReportOptions): Promise<string> {
   checkOptions(options, { types: REPORT_TYPES, required: ['run'] });
   const { folder, report } = await readRunReport(options);
+  if (options.out !== undefined) {
+    const path = resolve(options.out);
+    await writeAtomic(path, await renderReport(report, await drawCharts(report)));
+    return path;
+  }
   await folder.create();
   const charts = await drawCharts(report);
   const figures = await renderFigures(report, charts);

@@ -132,7 +132,7 @@ async function prepare(options: Part2Options): Promise<PreparedStudies> {
 
 /**
  * Writes what studies will compare, with which seeds and margin, before their first run: `<out>/<study>.plan.json`. A margin that
- * was declared stays: chosen after the results, it would tell nothing.
+ * was declared stays, and so do the rows and seeds that were declared with one: chosen after the results, they would tell nothing.
  */
 async function declare(
   out: string,
@@ -155,13 +155,38 @@ async function declare(
         },
       );
     }
+    const other = declared && otherThanDeclared(declared, { arms, seeds });
+    if (typeof declared?.equivalence === 'number' && other !== undefined) {
+      throw new SpurmemError(
+        'RUN_EXISTS',
+        `${path} declares other ${other === 'arms' ? 'rows' : 'seeds'}, with a margin of ${points(declared.equivalence)}: what is compared is ` +
+          'set before the first result.',
+        {
+          ...{ parameter: other === 'arms' ? 'only' : 'seeds' },
+          advice: ['Give the same ones, or begin a study of its own with another `out`.'],
+        },
+      );
+    }
     await writeJson(path, { kind, title, equivalence, seeds, focus: focus ?? null, arms });
   }
 }
 
-async function readPlan(path: string): Promise<{ readonly equivalence: number | null } | undefined> {
+interface DeclaredStudy extends Pick<Part2Options, 'seeds'>, Pick<StudyPlan, 'arms'> {
+  readonly equivalence: number | null;
+}
+
+function otherThanDeclared(
+  declared: DeclaredStudy,
+  now: Pick<DeclaredStudy, 'arms' | 'seeds'>,
+): 'arms' | 'seeds' | undefined {
+  const isSame = (name: 'arms' | 'seeds'): boolean =>
+    JSON.stringify(declared[name]) === JSON.stringify(now[name]);
+  return (['arms', 'seeds'] as const).find((name) => !isSame(name));
+}
+
+async function readPlan(path: string): Promise<DeclaredStudy | undefined> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as { equivalence: number | null };
+    return JSON.parse(await readFile(path, 'utf8')) as DeclaredStudy;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw new SpurmemError('RUN_INVALID', `${path} is damaged: ${messageOf(error)}. Delete it.`, {
@@ -171,7 +196,7 @@ async function readPlan(path: string): Promise<{ readonly equivalence: number | 
 }
 
 function points(margin: number | null): string {
-  return margin === null ? 'not given' : `${100 * margin} points`;
+  return margin === null ? 'not given' : `${Number((100 * margin).toPrecision(12))} points`;
 }
 
 function planOf(name: string, { erm, grid, only }: Pick<Part2Options, 'erm' | 'grid' | 'only'>): NamedPlan {
@@ -183,7 +208,9 @@ function planOf(name: string, { erm, grid, only }: Pick<Part2Options, 'erm' | 'g
     });
   }
   const { title } = study;
-  const plan: StudyPlan = grid ? { title, arms: gridArms(grid) } : { title, ...study.plan(erm) };
+  const plan: StudyPlan = grid
+    ? { title: `Fine-tuning by ${Object.keys(grid).join(', ')}`, arms: gridArms(grid) }
+    : { title, ...study.plan(erm) };
   return { kind: name, ...(only ? rowsOf(plan, only) : plan) };
 }
 

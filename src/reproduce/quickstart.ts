@@ -1,4 +1,4 @@
-import { ENGINE_TYPES } from '../native/engine.js';
+import { ENGINE_TYPES, engineOptions, type EngineOptions } from '../native/engine.js';
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from '../data/dominoes.js';
@@ -40,7 +40,7 @@ const RETRAINED = { inverseStrengths: [0.03, 0.01], draws: 3 } as const;
 /** 0.1 % of ResNet-18’s channels are 5; the article’s 0.01 % would be one. */
 const FRACTION = 0.001;
 
-export interface QuickstartOptions extends JobOptions {
+export interface QuickstartOptions extends JobOptions, EngineOptions {
   /** Folder that holds the datasets: `dominoes` and `dominoes-pretrain` are built in it. */
   readonly data: string;
   /** The run's folder; others are named by it, with `-pretrain`, `-continued`, `-finetune` and `-dfr`. */
@@ -50,8 +50,6 @@ export interface QuickstartOptions extends JobOptions {
   /** Where Fashion-MNIST's four gzipped idx files are; Debian's folder by default. */
   readonly fashionMnist?: string | undefined;
   readonly seed?: number | undefined;
-  readonly device?: string | undefined;
-  readonly threads?: number | undefined;
   readonly onStep?: ((step: string) => void) | undefined;
   readonly onEpoch?: EpochOptions['onEpoch'];
 }
@@ -72,13 +70,12 @@ export interface QuickstartResult {
 
 const QUICKSTART_TYPES: OptionTypes<QuickstartOptions> = {
   ...JOB_TYPES,
+  ...ENGINE_TYPES,
   data: text('a folder for the datasets'),
   out: RUN_TYPE,
   weights: MODEL_SETTINGS.weights.type,
   fashionMnist: text('the folder of Fashion-MNIST\u2019s files'),
   seed: SEED_TYPE,
-  device: ENGINE_TYPES.device,
-  threads: ENGINE_TYPES.threads,
   onStep: callback(),
   onEpoch: callback(),
 };
@@ -112,7 +109,7 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   const finetuneReport = await writeReport({ run: `${out}-finetune` });
   const { report } = await reproducePart1({
     ...jobOf(options),
-    ...{ device: options.device, threads: options.threads, seed },
+    ...{ ...engineOptions(options), seed },
     ...{ data: dataset, run: out, figures: [fig1, fig2] },
     ...CONTROLS,
   });
@@ -196,10 +193,10 @@ export function pretrainingDominoes(benchmark: DominoesOptions): DominoesOptions
 }
 
 function common(options: QuickstartOptions, dataset: Dataset): Omit<ErmOptions, 'out' | 'epochs' | 'lr'> {
-  const { onEpoch, seed, device, threads } = options;
+  const { onEpoch, seed } = options;
   return {
     ...jobOf(options),
-    ...{ onEpoch, seed, device, threads },
+    ...{ onEpoch, seed, ...engineOptions(options) },
     ...{ data: dataset, arch: ARCH, batchSize: BATCH_SIZE, resume: true },
   };
 }

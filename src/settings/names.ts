@@ -18,7 +18,8 @@ export function requireKnownNames(
   }
 }
 
-/** `The nearest are epochs, erm, seed.` */
+/** `The nearest are epochs, erm, seed.`, or that there are none. */
 export function nearestSentence(name: string, known: readonly string[]): string {
+  if (known.length === 0) return 'There are none.';
   return `The nearest are ${nearestNames(name, [...new Set(known)]).join(', ')}.`;
 }

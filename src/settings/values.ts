@@ -99,15 +99,18 @@ export function size(): ValueType<readonly [number, number]> {
   };
 }
 
-/** At least one value of a type, or `least` different ones. */
+/** At least one value of a type, or `least`; none twice, which would count it twice. */
 export function listOf<Value>(type: ValueType<Value>, least = 1): ValueType<readonly Value[]> {
   return {
     ...type,
     accepts: (value): value is readonly Value[] =>
-      Array.isArray(value) && value.every(type.accepts) && new Set(value).size >= least,
+      Array.isArray(value) &&
+      value.every(type.accepts) &&
+      value.length >= least &&
+      new Set(value).size === value.length,
     expected:
       least === 1
-        ? `${type.expected}, or several of them`
+        ? `${type.expected}, or several different ones`
         : `${type.expected}, and ${least} different ones or more`,
     isList: true,
     item: type,

@@ -140,7 +140,7 @@ test.each([
   ['a value of another type', 'lr: [a]', /lr is \["a"\]: it takes a number above 0/],
   ['a word that is none', 'memoryFormat: nhwc', /memoryFormat is "nhwc": .*channels_last/],
   ['no mapping', '- 1', /it holds no names with values/],
-  ['a flag in words', 'resume: maybe', /resume is "maybe": it takes yes or no/],
+  ['a flag in words', 'resume: maybe', /resume is "maybe": it takes true or false/],
 ])('%s is refused, naming the file', async (_name, text, reason) => {
   writeFileSync(at('wrong.yaml'), `${text}\n`);
   const config = applyConfig(leaf('train', 'erm'), ['--config', at('wrong.yaml')], valuesOfRun);

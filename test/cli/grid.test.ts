@@ -11,6 +11,10 @@ test('a grid\u2019s values are parsed as the options\u2019', () => {
   });
 });
 
+test('a setting that is varied twice is refused', () => {
+  expect(() => parse('criterion=none', 'criterion=random')).toThrow(/varies criterion twice/);
+});
+
 test.each([
   ['lamda=1', /has no setting named lamda that can be varied\. The nearest are lambda, /],
   ['viewAugmentation=none', /has no setting named viewAugmentation that can be varied/],
@@ -21,6 +25,7 @@ test.each([
     'criterion=gradients',
     /gradients is no value of criterion\. .*gradient, magnitude, gradient-x-weight, combined, random, random-same-layers, none/,
   ],
+  ['criterion=none,none', /the values must differ from each other/],
   ['contrast=maybe', /maybe is no value of contrast\. It takes yes or no/],
 ])('%s is refused', (text, message) => {
   expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'USAGE' }) as Error);

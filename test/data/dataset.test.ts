@@ -57,6 +57,7 @@ describe('loadDataset', () => {
   test('takes names and preprocessing from dataset.json', async () => {
     const preprocessing = { ...ARTICLE_PREPROCESSING, resize: null, crop: null };
     const targetNames = ['cat', 'dog', 'cow'];
+    await expect(loadTable(RELEASED, { name: '../x' })).rejects.toThrow(/without slashes/);
     const config = { name: 'pets', targetNames, spuriousNames: ['day', 'night'], preprocessing };
     const dataset = await loadTable(RELEASED, config);
     expect(dataset).toMatchObject({

@@ -7,6 +7,7 @@ import { composeDataset } from '../../src/data/compose/compose.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { runStudy } from '../../src/experiments/study.js';
 import { FIGURES } from '../../src/report/figures.js';
+import { writeRunsReport } from '../../src/report/runsReport.js';
 import { writeReport } from '../../src/report/writeReport.js';
 import { reproducePart1 } from '../../src/reproduce/part1.js';
 import { reproducePart2 } from '../../src/reproduce/part2.js';
@@ -57,6 +58,12 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   ['epochs to keep that are none', () => trainErm(misspelt({ keepEpochs: [0] })), /`keepEpochs` is 0/],
   ['a threads that is none', () => traceUnstructured({ run, threads: -1 }), /`threads` is -1/],
   ['no run to report', () => writeReport({} as never), /`run` is missing/],
+  [
+    'no runs to show side by side',
+    () => writeRunsReport({ run } as never),
+    /no option `run`\. The nearest are runs/,
+  ],
+  ['a number of neurons twice', () => traceUnstructured({ run, topK: [3, 3] }), /`topK`.* different ones/],
   ['a misspelt report', () => writeReport({ run, dta: 'x' } as never), /`dta`\. The nearest are data/],
   [
     'a part that is misspelt',

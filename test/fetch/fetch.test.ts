@@ -1,13 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import * as tar from 'tar';
 import type { ErrorCode } from '../../src/errors.js';
-import { WEIGHTS } from '../../src/fetch/catalog.js';
+import { DATASETS, WEIGHTS } from '../../src/fetch/catalog.js';
 import { download } from '../../src/fetch/download.js';
 import { fetchDataset, fetchWeights } from '../../src/fetch/fetch.js';
 import { unpack } from '../../src/fetch/unpack.js';
@@ -302,6 +302,27 @@ describe('fetch', () => {
     );
   });
 
+  test('keeps a file of the official name beside the folder, and says which SHA-256 it takes', async () => {
+    const content = await release();
+    const data = join(folder(), 'data', 'waterbirds');
+    const own = join(folder(), 'data', DATASETS.waterbirds.file);
+    await mkdir(dirname(own));
+    await writeFile(own, content);
+    await fetchDataset('waterbirds', data, { from: own });
+    await rm(data, { recursive: true });
+    answer = whole(Buffer.from(content));
+    await fetchDataset('waterbirds', data, { from: address('waterbirds.tar.gz') });
+    await rm(data, { recursive: true });
+    await writeFile(own, content.subarray(0, content.length / 2));
+    expect(await refusal(fetchDataset('waterbirds', data, { from: own }))).toContain(
+      `${own}: the archive is`,
+    );
+    expect(await readdir(dirname(own))).toEqual([DATASETS.waterbirds.file]);
+    for (const sha256 of ['', '5', 'zzzzzzzz']) {
+      await failure(fetchDataset('waterbirds', data, { from: own, sha256 }), 'USAGE');
+    }
+  });
+
   test('leaves no folder of an archive that is hostile or another one', async () => {
     const from = join(folder(), 'release.tar.gz');
     const data = join(folder(), 'data', 'waterbirds');
@@ -311,10 +332,10 @@ describe('fetch', () => {
     );
     await refusal(fetchDataset('waterbirds', data, { from }));
     await writeFile(from, await release());
-    expect(await refusal(fetchDataset('waterbirds', data, { from, sha256: 'ab' }))).toContain(
-      'begins with ab',
+    expect(await refusal(fetchDataset('waterbirds', data, { from, sha256: 'abababab' }))).toContain(
+      'begins with abababab',
     );
-    expect(await readdir(join(folder(), 'data'))).toEqual([]);
+    expect(existsSync(join(folder(), 'data'))).toBe(false);
     expect(await refusal(fetchDataset('waterbirds', data, { from: join(folder(), 'none') }))).toMatch(
       /none: there is no such file.*`from`/,
     );

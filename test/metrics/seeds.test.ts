@@ -21,6 +21,12 @@ test('a paired t-test', () => {
   expect(difference.pValue).toBeCloseTo(0.01324, 4);
   expect(pairedDifference([1, 2], [1, 2]).pValue).toBe(1);
   expect(pairedDifference([1], [2]).pValue).toBeNull();
+  // Equal differences have no spread to judge them by.
+  expect(pairedDifference([0.5, 0.625], [0.375, 0.5])).toMatchObject({
+    mean: 0.125,
+    pValue: null,
+    interval: null,
+  });
   expect(() => pairedDifference([1, 2], [1])).toThrow(RangeError);
 });
 

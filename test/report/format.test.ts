@@ -15,6 +15,7 @@ describe('numbers', () => {
     [points(-0.000001), '0.00'],
     [points(0.000001), '0.00'],
     [typographic(points(-0.5)), '−50.00'],
+    [typographic('[-2, +3] of erm-2 and 18-25'), '[−2, +3] of erm-2 and 18-25'],
     [fixed(Number.POSITIVE_INFINITY, 2), '–'],
     [score(0.0421712), '0.04217'],
     [score(Number.NaN), '–'],

@@ -58,6 +58,11 @@ test('the report has a section for each study in the folder, and leaves other fi
     JSON.stringify({ kind: 'table10', title: 'Criterion', ...study }),
   );
   await writeFile(join(folder, 'other.json'), '{}');
+  await writeFile(join(folder, 'null.json'), 'null');
+  await writeFile(
+    join(folder, 'near.json'),
+    JSON.stringify({ kind: 'near', title: 'Near', rows: [{ arm: 1 }] }),
+  );
   const page = await readFile(await writeStudyReport(folder), 'utf8');
   expect(page).toContain('All &lt;of&gt; them (Fig. 6)');
   expect(page).toContain('Criterion (Table 10)');

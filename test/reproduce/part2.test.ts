@@ -64,5 +64,17 @@ test('a study is declared before its first run, and its margin stays', async () 
     code: 'RUN_EXISTS',
     message: expect.stringMatching(/`equivalence` is 5 points, and .* declares 3 points/) as unknown,
   });
+  for (const [other, what] of [
+    [{ seeds: [0, 1, 2] }, 'seeds'],
+    [{ only: ['ERM', FINETUNED] }, 'rows'],
+  ] as const) {
+    await expect(reproducePart2({ ...options, ...other })).rejects.toMatchObject({
+      code: 'RUN_EXISTS',
+      message: expect.stringContaining(`declares other ${what}, with a margin of 3 points`) as unknown,
+    });
+  }
   await expect(reproducePart2(options)).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  const free = { ...options, out: join(folder, 'free'), equivalence: undefined };
+  await expect(reproducePart2(free)).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  await expect(reproducePart2({ ...free, seeds: [0] })).rejects.toMatchObject({ code: 'INTERRUPTED' });
 });

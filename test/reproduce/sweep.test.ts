@@ -87,6 +87,16 @@ describe('planSweep', () => {
       `${head}jobs: [{ method: erm }, { method: erm }]`,
       /jobs\[1\]: there is another entry named erm/,
     ],
+    [
+      'a seed twice',
+      'out: x\ndata: y\nseeds: [1, 1]\njobs: [{ method: erm }]',
+      /must differ from each other/,
+    ],
+    [
+      'a value twice',
+      `${head}jobs: [{ method: erm, grid: { lr: [0.1, 0.1] } }]`,
+      /must differ from each other/,
+    ],
     ['no seeds', 'out: x\ndata: y\nseeds: []\njobs: [{ method: erm }]', /seeds/],
     ['an unknown key', `${head}job: []\njobs: [{ method: erm }]`, /job/],
     ['no YAML', '{', /no sweep/],

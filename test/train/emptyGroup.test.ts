@@ -36,6 +36,10 @@ test('ERM trains where a group has no training image, says so, and its report sh
   const page = await readFile(await writeReport({ run: run.path }), 'utf8');
   expect(page).toContain('coat, digit 0');
   expect(withoutScript(page)).not.toContain('NaN');
+  expect(page).not.toContain('with 0 samples');
+  const other = join(folder, 'other.html');
+  expect(await writeReport({ run: run.path, out: other })).toBe(other);
+  expect(await readFile(other, 'utf8')).toContain('coat, digit 0');
 });
 
 test('a trace and methods that need each group refuse it', async () => {

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { DEFAULT_COMPOSE, type ComposeOptions } from '../../data/compose/options.js';
 import { integer, oneOf, share } from '../../settings/values.js';
+import { warnOfEmptyGroups } from '../emptyGroups.js';
 import { addJob } from '../job.js';
 import { addCommonOptions, COUNT_NAMES, integers, seedOption, type CommonOptions } from '../options.js';
 import { valueOption } from '../settings.js';
@@ -140,11 +141,13 @@ export function addComposeCommand(dataset: Command): void {
   addJob<ComposeCommandOptions>(
     command,
     async (options, output, control) => {
-      const [{ composeDataset }, { datasetTables, summarizeDataset }] = await Promise.all([
+      const [{ composeDataset }, { emptyGroups }, { datasetTables, summarizeDataset }] = await Promise.all([
         import('../../data/compose/compose.js'),
+        import('../../data/dataset.js'),
         import('../tables.js'),
       ]);
       const built = await composeDataset(options.data, composeOptionsOf(options), control);
+      warnOfEmptyGroups(emptyGroups(built), control);
       output.result(datasetTables(built, output.color), summarizeDataset(built));
     },
     COUNT_NAMES,

@@ -6,6 +6,7 @@ import type { Split } from '../../data/split.js';
 import { integer } from '../../settings/values.js';
 import { addJob } from '../job.js';
 import { addComposeCommand } from './compose.js';
+import { warnOfEmptyGroups } from '../emptyGroups.js';
 import { valueOption } from '../settings.js';
 import {
   addCommonOptions,
@@ -99,7 +100,7 @@ export function addDatasetCommands(dataset: Command): void {
     ),
   );
   addJob<InspectOptions>(inspect, async (options, output, control) => {
-    const [{ loadDataset }, { buildImageStore }, { datasetTables, summarizeDataset }] = await Promise.all([
+    const [{ emptyGroups, loadDataset }, { buildImageStore }, tables] = await Promise.all([
       import('../../data/dataset.js'),
       import('../../data/imageStore.js'),
       import('../tables.js'),
@@ -107,7 +108,8 @@ export function addDatasetCommands(dataset: Command): void {
     const found = await loadDataset(options.data, datasetOptionsOf(options));
     // Decoding every image is the check that each one is there and whole.
     await buildImageStore(found, control);
-    output.result(datasetTables(found, output.color), summarizeDataset(found));
+    warnOfEmptyGroups(emptyGroups(found), control);
+    output.result(tables.datasetTables(found, output.color), tables.summarizeDataset(found));
   });
 }
 

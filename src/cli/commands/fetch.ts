@@ -1,5 +1,11 @@
 import type { Command } from 'commander';
-import { DATASETS, WEIGHTS, type FetchableDataset, type FetchableWeights } from '../../fetch/catalog.js';
+import {
+  DATASETS,
+  WEIGHTS,
+  type Fetchable,
+  type FetchableDataset,
+  type FetchableWeights,
+} from '../../fetch/catalog.js';
 import type { Fetched, FetchOptions } from '../../fetch/fetch.js';
 import { addJob } from '../job.js';
 import { addCommonOptions, type CommonOptions } from '../options.js';
@@ -29,14 +35,14 @@ export function addFetchCommands(fetch: Command): void {
     });
   }
   const weights = fetch.command('weights').description('ImageNet weights to start from');
-  for (const [arch, { title, terms }] of Object.entries(WEIGHTS)) {
+  for (const [name, { title, terms, arch = name }] of Object.entries<Fetchable>(WEIGHTS)) {
     const command = weights
-      .command(arch)
+      .command(name)
       .description(title)
       .option('--out <folder>', 'folder of the file', 'data/weights');
     addJob<FetchCommandOptions>(withSource(command, terms), async (options, output, control) => {
       const { fetchWeights } = await import('../../fetch/fetch.js');
-      const fetched = await fetchWeights(arch as FetchableWeights, options.out, { ...options, ...control });
+      const fetched = await fetchWeights(name as FetchableWeights, options.out, { ...options, ...control });
       const lines = [...describe(fetched), `Start from them with --arch ${arch} --weights ${fetched.path}`];
       output.result(lines.join('\n'), fetched);
     });

@@ -15,7 +15,7 @@ export function addReportCommand(command: Command): void {
     command
       .option('--run <run>', 'run folder, where its report is written')
       .option('--runs <runs...>', 'two run folders or more, which are shown side by side on one page')
-      .option('--out <file>', 'the page of --runs (default: "runs.html")')
+      .option('--out <file>', 'the page (default: report.html in --run, or "runs.html" of --runs)')
       .option('--data <folder>', 'dataset folder, for a run from before runs kept what reports tell of it'),
   );
   addJob<ReportOptions>(command, async ({ run, runs, out, data }, output) => {
@@ -37,7 +37,12 @@ async function write({
 }: Omit<ReportOptions, keyof CommonOptions>): Promise<string> {
   if (runs === undefined) {
     const { writeReport } = await import('../../report/writeReport.js');
-    return writeReport({ run, data });
+    return writeReport({ run, data, out });
+  }
+  if (data !== undefined) {
+    throw new SpurmemError('USAGE', '`data` goes with `run`: of several runs, each tells its own.', {
+      ...{ parameter: 'data', value: data },
+    });
   }
   const { writeRunsReport } = await import('../../report/runsReport.js');
   return writeRunsReport({ runs, out });

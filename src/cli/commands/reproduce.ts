@@ -3,6 +3,7 @@ import { addJob } from '../job.js';
 import { addFig10Command } from './reproduceFig10.js';
 import { addPart1Commands } from './reproducePart1.js';
 import { addPart2Commands } from './reproducePart2.js';
+import { engineOptions } from '../../native/engine.js';
 import { addComputeOptions, type ComputeOptions } from '../options.js';
 
 interface QuickstartCommandOptions extends ComputeOptions {
@@ -28,9 +29,9 @@ export function addReproduceCommands(reproduce: Command): void {
       import('../describe.js'),
       import('../tables.js'),
     ]);
-    const { data, out, weights, fashionMnist, seed, device, threads } = options;
+    const { data, out, weights, fashionMnist, seed } = options;
     const { dataset, erm, trace, comparison, run, report, finetuneReport } = await reproduceQuickstart({
-      ...{ data, out, weights, fashionMnist, seed, device, threads },
+      ...{ data, out, weights, fashionMnist, seed, ...engineOptions(options) },
       ...control,
       onStep: (step) => {
         output.info(step);

@@ -17,7 +17,7 @@ import {
   type ComputingOptions,
 } from '../options.js';
 import { addPlanOptions, SAME_COMMAND, wantsPlan, writeJobs, type PlanOptions } from '../plan.js';
-import { positive } from '../../settings/values.js';
+import { share, type ValueType } from '../../settings/values.js';
 import { addSettings, givenSettings, settingNames, valueOption } from '../settings.js';
 
 interface Part2CommandOptions extends ComputingOptions, DatasetOptions, PlanOptions {
@@ -34,6 +34,12 @@ interface Part2CommandOptions extends ComputingOptions, DatasetOptions, PlanOpti
 /** ERM's settings that have an option of their own here; those of fine-tuning have the plain names. */
 const { epochs, batchSize, lr, augmentation, precision, averaging } = ERM_SETTINGS;
 const ERM_OPTIONS = { epochs, batchSize, lr, augmentation } as const;
+/** A difference of accuracies, in points. */
+const POINTS: ValueType<number> = {
+  ...share(),
+  accepts: (value): value is number => typeof value === 'number' && value > 0 && value < 100,
+  expected: 'points above 0 and below 100',
+};
 /** What one option sets for both. */
 const SHARED_OPTIONS = { precision, averaging } as const;
 
@@ -68,7 +74,7 @@ function addStudyCommand(
       valueOption(
         '--equivalence <points>',
         'largest difference of worst-group accuracies that would not matter, in points, declared before the first run (default: none is tested)',
-        positive(),
+        POINTS,
       ),
     )
     .addOption(protocolOption())

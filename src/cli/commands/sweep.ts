@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { writeAtomic } from '../../files.js';
 import type { JobStatus } from '../../reproduce/sweep/jobs.js';
 import { addJob } from '../job.js';
 import { slurmOption, writeJobs } from '../plan.js';
@@ -95,7 +95,7 @@ export function addSweepCommands(sweep: Command): void {
         statusesOf(path),
       ]);
       const table = collectSweep(statuses);
-      if (csv !== undefined) await writeFile(csv, stringify(csvRows(table), { header: true }));
+      if (csv !== undefined) await writeAtomic(csv, stringify(csvRows(table), { header: true }));
       output.result(collectedTable(table, output.color), table);
     },
   );

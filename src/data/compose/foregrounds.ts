@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { extname, join, posix } from 'node:path';
-import { messageOf, SpurmemError } from '../../errors.js';
+import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { forEachCsvRow } from '../csv.js';
 import { readSource } from '../datasetSource.js';
 import { nearestNames } from '../../nearest.js';
@@ -43,8 +43,9 @@ export async function listForegrounds(options: ResolvedComposeOptions): Promise<
 /** All images below a folder, relative to it and sorted, but those of hidden folders. */
 export async function imagesBelow(folder: string, what: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
-    throw new SpurmemError('DATASET_NOT_FOUND', `${folder}: ${what} cannot be read: ${messageOf(error)}.`, {
-      cause: error,
+    const reason = systemCode(error) === 'ENOENT' ? 'there is no such folder' : messageOf(error);
+    throw new SpurmemError('DATASET_NOT_FOUND', `${folder}: ${what} cannot be read: ${reason}.`, {
+      ...{ advice: ['Correct the path.'], cause: error },
     });
   });
   return entries

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { resolve } from 'node:path';
 import { SpurmemError } from '../../errors.js';
 import {
   pairedDifference,
@@ -51,8 +52,12 @@ type FinishedRun = ListedRun & { readonly result: TrainingResult };
  */
 export async function compareRuns(paths: readonly string[]): Promise<RunsComparison> {
   checkValues({ paths }, { types: { paths: listOf(RUN_TYPE) }, required: ['paths'] });
-  if (new Set(paths).size < 2) {
-    throw new SpurmemError('USAGE', `A comparison takes two runs or more, and ${paths.length} were named.`);
+  const folders = new Set(paths.map((path) => resolve(path)));
+  if (folders.size < Math.max(2, paths.length)) {
+    throw new SpurmemError(
+      'USAGE',
+      `A comparison takes two runs or more, each named once: ${paths.length} names of ${folders.size} were given.`,
+    );
   }
   const runs = await Promise.all(paths.map(finishedRun));
   const [first] = runs as [FinishedRun];

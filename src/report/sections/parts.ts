@@ -74,7 +74,7 @@ export function smallestGroup(
   groups: readonly GroupLabel[],
   split: string,
 ): string {
-  const size = Math.min(...total);
+  const size = Math.min(...total.filter((count) => count > 0));
   if (total.length > 1 && total.every((other) => other === size)) {
     return `Each ${split} group has ${plural(size, 'sample')}: one of them is ${granularity(size)} points.`;
   }

@@ -25,7 +25,7 @@ export function historyTable(history: readonly HistoryEntry[]): Table {
     rows: rows.map(({ entry: { date, command, cpu, kernels, versions }, results }) => [
       date.replace('T', ' ').replace('Z', ' UTC'),
       command === null ? 'the library was called' : { kind: 'code', text: plain(command) },
-      results.join(', '),
+      plain(results.join(', ')),
       plain(cpu),
       plain(kernels),
       Object.entries(versions)

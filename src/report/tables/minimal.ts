@@ -15,7 +15,7 @@ export function minimalTable(trace: TraceMinimalResult, groups: readonly GroupLa
       { name: 'flipped', explanation: 'Flipped: share of the examples in percent.' },
       { name: 'median' },
       { name: 'mean' },
-      { name: '95 % interval', explanation: 'Interval: of the mean, by bootstrap over the examples.' },
+      { name: '95 % interval', explanation: 'Interval: of the mean over the examples, by Student’s t.' },
       {
         name: 'others',
         explanation: `Others: mean change of the accuracy on ${referenceSize} reference examples in points.`,

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { datasetOptionsShape } from '../../data/datasetOptions.js';
-import { messageOf, SpurmemError } from '../../errors.js';
+import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { writeJson } from '../../files.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 
@@ -78,6 +78,9 @@ export async function readAs<Schema extends z.ZodType>(
   try {
     return schema.parse(parse(await readFile(path, 'utf8')));
   } catch (error) {
+    if (systemCode(error) === 'ENOENT') {
+      throw new SpurmemError('USAGE', `${path}: there is no such file. Name the ${what}.`, { cause: error });
+    }
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
     throw new SpurmemError('USAGE', `${path} is no ${what}: ${reason}`, { cause: error });
   }

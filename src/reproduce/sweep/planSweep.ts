@@ -7,6 +7,14 @@ import { checkSettings, type SettingsTable } from '../../settings/setting.js';
 import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
 import { readAs, variedNames, withWholePaths, type SweepJob, type SweepPlan } from './plan.js';
 
+/** A job twice would count twice. */
+function distinct<Item>(list: z.ZodType<Item[]>) {
+  return list.refine(
+    (values) => new Set(values.map((value) => JSON.stringify(value))).size === values.length,
+    { error: 'the values must differ from each other' },
+  );
+}
+
 const settingsSchema = z.record(z.string(), z.unknown());
 const entrySchema = z.strictObject({
   /** Its folder, and what others start from; default: the method's. */
@@ -19,12 +27,22 @@ const entrySchema = z.strictObject({
   from: z.string().optional(),
   settings: settingsSchema.default({}),
   /** Values of settings, of which every combination is a job. */
-  grid: z.record(z.string(), z.array(z.unknown()).min(1)).default({}),
+  grid: z.record(z.string(), distinct(z.array(z.unknown()).min(1))).default({}),
 });
 const sweepSchema = z.strictObject({
   out: z.string(),
   data: z.string(),
-  seeds: z.array(z.number().int().min(0)).min(1),
+  seeds: distinct(
+    z
+      .array(
+        z
+          .number()
+          .int()
+          .min(0)
+          .max(2 ** 32 - 1),
+      )
+      .min(1),
+  ),
   /** Of all entries whose method has them. */
   settings: settingsSchema.default({}),
   jobs: z.array(entrySchema).min(1),
