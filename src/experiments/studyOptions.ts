@@ -4,7 +4,7 @@ import { PROCESS_BATCH_NORMS } from '../native/processGroup.js';
 import { checkPart, checkValues, JOB_TYPES, type Accepted, type OptionTypes } from '../settings/options.js';
 import { requireKnownNames } from '../settings/names.js';
 import { checkSettings } from '../settings/setting.js';
-import { callback, listOf, objectWith, oneOf, share, text } from '../settings/values.js';
+import { callback, severalOf, objectWith, oneOf, share, text } from '../settings/values.js';
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../train/finetune/settings.js';
 import { TRAINING_METHODS } from '../train/methods.js';
@@ -31,7 +31,7 @@ export const STUDY_TYPES: OptionTypes<StudyOptions> = {
   ...JOB_TYPES,
   ...ENGINE_TYPES,
   ...DATA_TYPES,
-  arms: listOf(objectWith('an arm with a name', 'name')),
+  arms: severalOf(objectWith('an arm with a name', 'name')),
   out: RUN_TYPE,
   erm: PART,
   finetune: PART,

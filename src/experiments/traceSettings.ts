@@ -23,7 +23,7 @@ import {
   type SettingsTable,
   type ValuesOf,
 } from '../settings/setting.js';
-import { integer, listOf, oneOf, positive, share, text, type ValueType } from '../settings/values.js';
+import { integer, severalOf, oneOf, positive, share, text, type ValueType } from '../settings/values.js';
 
 /** The article's standard deviation of random initialization and noise. */
 export const ARTICLE_SIGMA = 0.005;
@@ -132,7 +132,7 @@ const unstructured = {
   }),
   sigmas: setting({
     before: '0.001, 0.005, 0.01, 0.05, 0.1 in Figs 11 and 12',
-    type: listOf(positive()),
+    type: severalOf(positive()),
     help: 'standard deviations of perturbations that draw',
     argument: 'list',
     option: 'sigma',
@@ -161,7 +161,7 @@ const unstructured = {
   }),
   ...measured([1, 2, 3], 'the top 1, 2 and 3 (Figs 2, 4, 5)', CONTROLS),
   comparedTopK: setting({
-    type: listOf(integer(1)),
+    type: severalOf(integer(1)),
     help: 'of the numbers of neurons, those that are compared with random ones',
     argument: 'list',
     default: undefined,
@@ -178,7 +178,7 @@ const structured = measured(
 
 const overlap = {
   criteria: setting<readonly CriterionName[]>({
-    type: listOf(oneOf(CRITERION_NAMES), 2),
+    type: severalOf(oneOf(CRITERION_NAMES), 2),
     help: 'which are ranked under each other',
     argument: 'name',
     option: 'criterion',
@@ -305,7 +305,7 @@ export function repeatsOf(
 function measured(topK: readonly number[], source: string, sets: number) {
   return {
     criteria: setting<readonly CriterionName[]>({
-      type: listOf(oneOf(CRITERION_NAMES)),
+      type: severalOf(oneOf(CRITERION_NAMES)),
       help: 'how neurons are scored',
       argument: 'name',
       option: 'criterion',
@@ -313,7 +313,7 @@ function measured(topK: readonly number[], source: string, sets: number) {
       source: 'gradient and magnitude (Methods)',
     }),
     topK: setting({
-      type: listOf(integer(1)),
+      type: severalOf(integer(1)),
       help: 'numbers of neurons, such as 1,2,3',
       argument: 'list',
       default: topK,
@@ -347,7 +347,7 @@ function measured(topK: readonly number[], source: string, sets: number) {
     }),
     nulls: setting<readonly NullName[]>({
       before: 'same-layers alone',
-      type: listOf(oneOf(NULL_NAMES)),
+      type: severalOf(oneOf(NULL_NAMES)),
       help: 'which random neurons each set is compared with',
       argument: 'name',
       default: NULL_NAMES,

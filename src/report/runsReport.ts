@@ -2,7 +2,7 @@ import { basename, resolve } from 'node:path';
 import { SpurmemError } from '../errors.js';
 import { writeAtomic } from '../files.js';
 import { checkOptions } from '../settings/options.js';
-import { listOf, text } from '../settings/values.js';
+import { severalOf, text } from '../settings/values.js';
 import { RUN_TYPE } from '../train/runOptions.js';
 import type { TrainingResult } from '../train/results.js';
 import { groupBars } from './charts/groupBars.js';
@@ -26,7 +26,7 @@ export interface NamedRun {
   readonly result: TrainingResult;
 }
 
-const RUNS_TYPES = { runs: listOf(RUN_TYPE), out: text('the path of a page') } as const;
+const RUNS_TYPES = { runs: severalOf(RUN_TYPE), out: text('the path of a page') } as const;
 
 /**
  * Writes one page that shows runs side by side: their worst groups against the first run's, the settings that differ, their

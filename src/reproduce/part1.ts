@@ -4,7 +4,7 @@ import { SpurmemError, inScope } from '../errors.js';
 import { writeReport } from '../report/writeReport.js';
 import { checkOptions, checkPart, type Accepted, type OptionTypes } from '../settings/options.js';
 import { requireValue } from '../settings/setting.js';
-import { callback, listOf, objectWith } from '../settings/values.js';
+import { callback, severalOf, objectWith } from '../settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../train/ermSettings.js';
 import { erm as ermMethod } from '../train/methods/erm.js';
 import type { ErmOptions, ErmSettings } from '../train/recipe.js';
@@ -48,7 +48,7 @@ const TRACE_TYPES = {
 export const PART1_TYPES: OptionTypes<Omit<Part1Options, keyof typeof session>> = {
   ...SESSION_TYPES,
   ...TRACE_TYPES,
-  figures: listOf(objectWith('a figure, as `figures` gives them', 'name', 'needs')),
+  figures: severalOf(objectWith('a figure, as `figures` gives them', 'name', 'needs')),
   erm: objectWith('an object with options of ERM'),
   onStep: callback(),
 };

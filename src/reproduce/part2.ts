@@ -11,7 +11,7 @@ import { makeFolder, writeAtomic, writeJson } from '../files.js';
 import { writeStudyReport } from '../report/studyReport.js';
 import { studyRows } from '../report/tables/study.js';
 import type { OptionTypes } from '../settings/options.js';
-import { listOf, objectWith, text } from '../settings/values.js';
+import { severalOf, objectWith, text } from '../settings/values.js';
 import { gridArms, kickInEpochs, STUDIES, type StudyGrid, type StudyPlan } from './studies.js';
 import type { SweepPlan } from './sweep/plan.js';
 import { jobsOfRuns } from './sweep/studyJobs.js';
@@ -46,8 +46,8 @@ export interface Part2Result {
 const { arms: _arms, reference: _reference, focus: _focus, keepEpochs: _keepEpochs, ...shared } = STUDY_TYPES;
 const PART2_TYPES: OptionTypes<Part2Options> = {
   ...shared,
-  studies: listOf(text('the name of a study')),
-  only: listOf(text('the name of a row')),
+  studies: severalOf(text('the name of a study')),
+  only: severalOf(text('the name of a row')),
   grid: objectWith('an object with lists of values by the names of settings'),
 };
 

@@ -99,21 +99,29 @@ export function size(): ValueType<readonly [number, number]> {
   };
 }
 
-/** At least one value of a type, or `least`; none twice, which would count it twice. */
-export function listOf<Value>(type: ValueType<Value>, least = 1): ValueType<readonly Value[]> {
+/** At least one value of a type. */
+export function listOf<Value>(type: ValueType<Value>): ValueType<readonly Value[]> {
   return {
     ...type,
     accepts: (value): value is readonly Value[] =>
-      Array.isArray(value) &&
-      value.every(type.accepts) &&
-      value.length >= least &&
-      new Set(value).size === value.length,
+      Array.isArray(value) && value.length > 0 && value.every(type.accepts),
+    expected: `${type.expected}, or several of them`,
+    isList: true,
+    item: type,
+  };
+}
+
+/** At least one value of a type, or `least`; none twice, which would count it twice. */
+export function severalOf<Value>(type: ValueType<Value>, least = 1): ValueType<readonly Value[]> {
+  const list = listOf(type);
+  return {
+    ...list,
+    accepts: (value): value is readonly Value[] =>
+      list.accepts(value) && value.length >= least && new Set(value).size === value.length,
     expected:
       least === 1
         ? `${type.expected}, or several different ones`
         : `${type.expected}, and ${least} different ones or more`,
-    isList: true,
-    item: type,
   };
 }
 

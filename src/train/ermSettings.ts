@@ -5,7 +5,7 @@ import { PRECISIONS } from '../native/addon.js';
 import { protocolSetting, setting } from '../settings/setting.js';
 import {
   integer,
-  listOf,
+  severalOf,
   nonNegative,
   oneOf,
   positive,
@@ -205,7 +205,7 @@ export const CHECKPOINT_EVERY = setting({
 
 /** Epochs whose weights are kept besides the selected and the last one's: they change no number of the run. */
 export const KEEP_EPOCHS = setting({
-  type: listOf(integer(1)),
+  type: severalOf(integer(1)),
   argument: 'list',
   help: 'epochs whose weights are kept, besides the one that fine-tuning starts from by default, for it or for rewinding',
   default: undefined,

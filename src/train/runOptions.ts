@@ -2,7 +2,7 @@ import { ENGINE_TYPES } from '../native/engine.js';
 import { PROCESS_BATCH_NORMS } from '../native/processGroup.js';
 import { PROTOCOLS } from '../protocol.js';
 import { JOB_TYPES, type OptionTypes } from '../settings/options.js';
-import { callback, either, integer, listOf, objectWith, oneOf, text, toggle } from '../settings/values.js';
+import { callback, either, integer, severalOf, objectWith, oneOf, text, toggle } from '../settings/values.js';
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from './ermSettings.js';
 import type { MethodOptions } from './method.js';
 
@@ -13,7 +13,7 @@ export const DATA_TYPES = {
 } as const;
 
 export const SEED_TYPE = integer(0, 2 ** 32 - 1);
-export const SEEDS_TYPE = listOf(SEED_TYPE);
+export const SEEDS_TYPE = severalOf(SEED_TYPE);
 export const PROTOCOL_TYPE = oneOf(PROTOCOLS);
 export const RUN_TYPE = text('a run\u2019s folder');
 

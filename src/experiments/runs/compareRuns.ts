@@ -8,7 +8,7 @@ import {
   type SeedSummary,
 } from '../../metrics/seeds.js';
 import { checkValues } from '../../settings/options.js';
-import { listOf } from '../../settings/values.js';
+import { severalOf } from '../../settings/values.js';
 import { RUN_TYPE } from '../../train/runOptions.js';
 import type { TrainingResult } from '../../train/results.js';
 import type { RunConfig } from '../../train/runConfig.js';
@@ -51,7 +51,7 @@ type FinishedRun = ListedRun & { readonly result: TrainingResult };
  *   data
  */
 export async function compareRuns(paths: readonly string[]): Promise<RunsComparison> {
-  checkValues({ paths }, { types: { paths: listOf(RUN_TYPE) }, required: ['paths'] });
+  checkValues({ paths }, { types: { paths: severalOf(RUN_TYPE) }, required: ['paths'] });
   const folders = new Set(paths.map((path) => resolve(path)));
   if (folders.size < Math.max(2, paths.length)) {
     throw new SpurmemError(

@@ -6,7 +6,7 @@ import type { Model } from '../../models/model.js';
 import { writeSafetensors, type TensorData } from '../../models/safetensors.js';
 import { throwIfAborted, type JobOptions } from '../../progress.js';
 import { resolveSettings, setting, type GivenOf, type ValuesOf } from '../../settings/setting.js';
-import { integer, listOf, positive } from '../../settings/values.js';
+import { integer, severalOf, positive } from '../../settings/values.js';
 import { fitDfr, type LabelledFeatures, type LinearLayer, type TunedStrength } from '../dfr/fit.js';
 import { PRECISION_OF_START } from '../ermSettings.js';
 import type { TrainingMethod } from '../method.js';
@@ -20,7 +20,7 @@ import { testSelected } from '../testSelected.js';
 /** Those of Kirichenko et al. 2023. */
 const OWN_SETTINGS = {
   inverseStrengths: setting({
-    type: listOf(positive()),
+    type: severalOf(positive()),
     argument: 'list',
     help: 'values of C, the inverse strength of the L1 penalty, to choose from; the first of equally good ones',
     default: [1, 0.7, 0.3, 0.1, 0.07, 0.03, 0.01],
