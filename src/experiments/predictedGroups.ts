@@ -2,10 +2,9 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { columnsAsText, SUBPOPBENCH_COLUMNS } from '../data/columns.js';
-import { loadDataset, emptyGroups, type Dataset } from '../data/dataset.js';
+import { emptyGroups, loadDataset, type Dataset } from '../data/dataset.js';
 import { kindOf } from '../data/datasetSource.js';
 import { relativePath } from '../data/relativePath.js';
-
 import { invalidParameter, SpurmemError } from '../errors.js';
 import { makeFolder, writeAtomic } from '../files.js';
 import { evaluate } from '../metrics/evaluate.js';

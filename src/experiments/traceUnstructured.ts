@@ -47,6 +47,9 @@ export async function traceUnstructuredIn(
   requireGroups(dataset, [split]);
   session.requireTopK(criteria, topK);
   const draws = isDrawn(kind);
+  if (!draws && options.sigmas !== undefined) {
+    session.options.onWarning?.(`\`sigmas\` has no part in ${kind}, which draws no numbers.`);
+  }
   const { known, rewound } = await knownOfRun(session, kind, rewindEpochs);
   const repeats = criteria.map(
     (name) => [name, repeatsOf(name, session.settings.protocol, options)] as const,

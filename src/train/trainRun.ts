@@ -78,6 +78,12 @@ export async function trainRun<Config extends EpochsConfig>(
     await run.writeConfig();
     if (trainer.progress.epoch === 0 && !trainer.progress.underWay) await method.begin?.();
     const kept = new Set<unknown>(options.keepEpochs);
+    const late = (options.keepEpochs ?? []).filter((epoch) => epoch > config.epochs);
+    if (late.length > 0) {
+      job.onWarning?.(
+        `\`keepEpochs\` names ${late.join(', ')}, and the run ends with epoch ${config.epochs}.`,
+      );
+    }
     // For fine-tuning to start from.
     if (plan.from === undefined) {
       const { format } = loader.dataset.options;

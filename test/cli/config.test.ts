@@ -79,6 +79,9 @@ test('a dry run of a study tells its runs and their time, those of the folder as
   ];
   const settings = ['--erm-epochs', '2', '--epochs', '3', '--erm-augmentation', 'none', '--threads', '1'];
   const args = [...study, ...settings, '--only', ...rows, '--dry-run'];
+  await expect(failure([...args, '--plan', at('study.json')], 'USAGE')).resolves.toContain(
+    'give one of them',
+  );
   const { stdout } = await succeed([...args, '--json']);
   const told = JSON.parse(stdout) as {
     finished: number;

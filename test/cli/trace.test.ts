@@ -95,6 +95,13 @@ test('a dry run of figures tells the traces that are missing, models to be train
   expect(existsSync(seeds)).toBe(false);
 });
 
+test('an option that has no part in the trace is named', async () => {
+  const args = [...trace, '--criterion', 'magnitude', '--top-k', '1', '--sigma', '0.1', '--json'];
+  expect((await succeed(args)).stderr).toContain(
+    'Warning: --sigma has no part in zero, which draws no numbers.',
+  );
+});
+
 test('a dataset that moved is named, and found again by --data', async () => {
   const moved = join(folder, 'moved');
   await rename(data, moved);

@@ -11,15 +11,19 @@ const PRIMARY = ['ERM', 'continued, squared error', 'contrast, no mask', 'contra
 
 const { benchmark } = readArguments();
 const rows = readResults(benchmark, 'test');
-const arms = [...new Set(rows.map(({ arm }) => arm))];
-const seeds = [...new Set(rows.map(({ seed }) => seed))].filter((seed) =>
-  arms.every((arm) => rows.some((row) => row.arm === arm && row.seed === seed)),
+const all = [...new Set(rows.map(({ arm }) => arm))];
+const seeds = [...new Set(rows.filter(({ arm }) => arm === FOCUS).map(({ seed }) => seed))].sort(
+  (x, y) => x - y,
 );
+const lacks = (arm) => !seeds.every((seed) => rows.some((row) => row.arm === arm && row.seed === seed));
+const arms = all.filter((arm) => !lacks(arm));
 const rowOf = (arm, seed) => rows.find((row) => row.arm === arm && row.seed === seed);
 const hours = (key) => (rows.reduce((sum, row) => sum + row[key], 0) / 3600).toFixed(2);
 console.log(
   `${benchmark}: seeds ${seeds.join(', ')}; ${hours('seconds')} hours, ${hours('processorSeconds')} of processor time`,
 );
+const left = all.filter(lacks);
+if (left.length > 0) console.log(`Left out, for want of some of these seeds: ${left.join(', ')}`);
 
 const columns = ['worst', 'group0', 'group1', 'group2', 'group3', 'validation'];
 printTable(

@@ -120,13 +120,6 @@ function addFigureCommand(
         },
       };
       const { seeds } = options;
-      if (options.dryRun) {
-        const { part1DryRun, part1DryRunText } = await import('../part1DryRun.js');
-        const models = seeds?.map((of) => ({ run: modelFolder(run, of), seed: of })) ?? [{ run, seed }];
-        const told = await part1DryRun(common, models, control);
-        output.result(part1DryRunText(told), told);
-        return;
-      }
       if (wantsPlan(options)) {
         if (!seeds) {
           throw new SpurmemError('USAGE', '`plan` takes `seeds`: each job is the model of one.', {
@@ -135,6 +128,13 @@ function addFigureCommand(
         }
         const { planPart1Seeds } = await import('../../reproduce/sweep/planPart1Seeds.js');
         await writeJobs(await planPart1Seeds({ ...common, seeds }), options, output, SAME_COMMAND);
+        return;
+      }
+      if (options.dryRun) {
+        const { part1DryRun, part1DryRunText } = await import('../part1DryRun.js');
+        const models = seeds?.map((of) => ({ run: modelFolder(run, of), seed: of })) ?? [{ run, seed }];
+        const told = await part1DryRun(common, models, control);
+        output.result(part1DryRunText(told), told);
         return;
       }
       const result = seeds

@@ -115,14 +115,14 @@ function addStudyCommand(
         },
         onEpoch: describeEpoch(output),
       };
+      if (wantsPlan(options)) {
+        await writeJobs(await planPart2(asked), options, output, SAME_COMMAND);
+        return;
+      }
       if (options.dryRun) {
         const { studyDryRun, studyDryRunText } = await import('../studyDryRun.js');
         const told = await studyDryRun(await part2Jobs(asked), engineOptions(options), control);
         output.result(studyDryRunText(told), told);
-        return;
-      }
-      if (wantsPlan(options)) {
-        await writeJobs(await planPart2(asked), options, output, SAME_COMMAND);
         return;
       }
       const result = await reproducePart2(asked);
