@@ -131,9 +131,10 @@ test('a study whose jobs run in any order, side by side, killed and again, gives
     }
   }
 
-  // What is there is of that plan.
-  const others = [...spread, '--plan', plan, '--seeds', '0,1,2'];
+  // What is there is of that plan, and of these seeds.
+  const others = [...study, '--out', at('other'), '--plan', plan];
   expect(await failure(others, 'RUN_EXISTS')).toContain('holds another plan, of 8 jobs');
+  expect(await failure([...spread, '--seeds', '0,1,2'], 'RUN_EXISTS')).toContain('declares other seeds');
 });
 
 test('the models of Part I, traced in processes of their own, give the figures of one process', async () => {
