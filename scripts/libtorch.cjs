@@ -60,13 +60,19 @@ function fail(lines) {
 /** What the headers and TorchConfig.cmake say. */
 function detailsOf({ root, source }) {
   const include = join(root, 'include');
-  const header = [
-    join(include, 'torch/csrc/api/include/torch/version.h'),
-    join(include, 'torch/version.h'),
-  ].find(existsSync);
-  const number = (part) =>
-    new RegExp(`TORCH_VERSION_${part} (\\d+)`).exec(header ? readFileSync(header, 'utf8') : '')?.[1];
-  const version = ['MAJOR', 'MINOR', 'PATCH'].map(number).join('.');
+  const headers = ['torch/headeronly', 'torch/csrc/api/include/torch', 'torch']
+    .map((folder) => join(include, folder, 'version.h'))
+    .filter(existsSync)
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+  const number = (part) => new RegExp(`TORCH_VERSION_${part} (\\d+)`).exec(headers)?.[1];
+  const numbers = ['MAJOR', 'MINOR', 'PATCH'].map(number);
+  if (numbers.includes(undefined)) {
+    fail([
+      `${root} holds a libtorch whose headers tell no version: none was found in torch/headeronly/version.h or torch/version.h.`,
+    ]);
+  }
+  const version = numbers.join('.');
   const config = join(root, 'share/cmake/Torch/TorchConfig.cmake');
   const abi = /_GLIBCXX_USE_CXX11_ABI=(\d)/.exec(existsSync(config) ? readFileSync(config, 'utf8') : '')?.[1];
   return {

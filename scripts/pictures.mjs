@@ -22,7 +22,7 @@ const RECORD = join(ROOT, 'docs/images/pictures.json');
 /** What decides how it looks. */
 const SOURCES = [
   'scripts/pictures.mjs',
-  ...['axis', 'errorBars', 'modelDots', 'render', 'textMetrics', 'theme', 'vegaText'].map(
+  ...['axis', 'errorBars', 'modelDots', 'render', 'textMetrics', 'theme', 'vega', 'vegaText'].map(
     (name) => `src/report/charts/${name}.ts`,
   ),
   'src/report/html/style.ts',

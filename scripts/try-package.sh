@@ -75,8 +75,9 @@ row() {
 }
 project() { rm -rf "${work:?}/$1"; mkdir -p "$work/$1"; cd "$work/$1"; printf '{ "name": "consumer", "private": true }\n' >package.json; }
 
-# dist and prebuilds are taken as they are; what is tried under several npm needs the latter.
+# Prebuilds are taken as they are; what is tried under several npm needs the latter.
 if wants npm && [ ! -d prebuilds ]; then npm run prebuilds >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; exit 1; }; fi
+npm run --silent build:package
 npm pack --silent --ignore-scripts --pack-destination "$work" >/dev/null
 tarball=$(ls "$work"/spurmem-*.tgz)
 [ -d prebuilds ] && expected="ok, prebuild" || expected="run spurmem build"

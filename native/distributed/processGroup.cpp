@@ -2,8 +2,13 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
+#include <string>
 #include <thread>
+#include <type_traits>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "../nn/network.h"
 
@@ -42,6 +47,36 @@ c10::intrusive_ptr<c10d::Store> meet(const Rendezvous& place) {
   options.useLibUV = false;
   return c10::make_intrusive<c10d::PrefixStore>(place.prefix,
                                                 c10::make_intrusive<c10d::TCPStore>(place.host, options));
+}
+
+template <class Reducer, class... Others>
+constexpr bool kTakes =
+    std::is_constructible_v<Reducer, std::vector<at::Tensor>, std::vector<std::vector<size_t>>, Others...>;
+
+// Its constructor is another one in libtorch 2.6, from 2.8 on and from 2.11 on. A template, so that what
+// this libtorch does not have is not compiled.
+template <class Reducer, class Group, class Names>
+std::shared_ptr<Reducer> makeReducer(const std::vector<at::Tensor>& parameters,
+                                     const std::vector<std::vector<size_t>>& buckets,
+                                     [[maybe_unused]] const std::vector<size_t>& limits, const Group& group,
+                                     const std::vector<bool>& isSparse, const Names& names) {
+  using Flags = std::vector<bool>;
+  using Caps = std::vector<int64_t>;
+  constexpr bool kFindsUnused = false, kGradientIsView = false, kSkipsUnused = false, kIsPython = false;
+  if constexpr (kTakes<Reducer, Group, Flags, int64_t, bool, bool, Names, int64_t, bool, bool, Caps>) {
+    return std::make_shared<Reducer>(parameters, buckets, group, isSparse, kBucketBytes, kFindsUnused,
+                                     kGradientIsView, names, kFirstBucketBytes, kSkipsUnused, kIsPython,
+                                     Caps{});
+  } else if constexpr (kTakes<Reducer, Group, Flags, int64_t, bool, bool, Names, int64_t, bool, bool>) {
+    return std::make_shared<Reducer>(parameters, buckets, group, isSparse, kBucketBytes, kFindsUnused,
+                                     kGradientIsView, names, kFirstBucketBytes, kSkipsUnused, kIsPython);
+  } else if constexpr (kTakes<Reducer, Group, Flags, int64_t, bool, bool, Names, int64_t>) {
+    return std::make_shared<Reducer>(parameters, buckets, group, isSparse, kBucketBytes, kFindsUnused,
+                                     kGradientIsView, names, kFirstBucketBytes);
+  } else {
+    return std::make_shared<Reducer>(parameters, buckets, limits, group, isSparse, kBucketBytes, kFindsUnused,
+                                     kGradientIsView, names, kFirstBucketBytes);
+  }
 }
 
 }  // namespace
@@ -121,9 +156,7 @@ std::shared_ptr<Distribution> distribute(const Network& network, std::shared_ptr
   // A backward pass comes to the last layers first.
   std::reverse(buckets.begin(), buckets.end());
   std::reverse(limits.begin(), limits.end());
-  auto reducer = std::make_shared<c10d::Reducer>(parameters, buckets, limits, group->group(), isSparse,
-                                                 kBucketBytes, /*find_unused_parameters=*/false,
-                                                 /*gradient_as_bucket_view=*/false, names, kFirstBucketBytes);
+  auto reducer = makeReducer<c10d::Reducer>(parameters, buckets, limits, group->group(), isSparse, names);
   return std::make_shared<Distribution>(
       Distribution{std::move(group), synchronizesNorms, std::move(reducer)});
 }

@@ -16,7 +16,11 @@ function libtorch(
   const root = join(folder, name, 'torch');
   const files = {
     'include/ATen/ATen.h': '',
-    'include/torch/csrc/api/include/torch/version.h': [
+    // Newer ones have the numbers in a file of their own, which the old one includes.
+    ...(minor < 10
+      ? {}
+      : { 'include/torch/csrc/api/include/torch/version.h': '#include <torch/headeronly/version.h>' }),
+    [`include/torch/${minor < 10 ? 'csrc/api/include/torch' : 'headeronly'}/version.h`]: [
       `#define TORCH_VERSION_MAJOR ${major}`,
       `#define TORCH_VERSION_MINOR ${minor}`,
       '#define TORCH_VERSION_PATCH 0',
@@ -83,6 +87,14 @@ describe('scripts/libtorch.cjs', () => {
       source: 'Debian\u2019s libtorch-dev',
     });
     expect(ask('root', {}).stdout).toBe('\n');
+  });
+
+  it('says so where headers tell no version', () => {
+    const root = libtorch('nameless', [2, 6], 1);
+    writeFileSync(join(root, 'include/torch/csrc/api/include/torch/version.h'), '');
+    const { status, stderr } = ask('json', { LIBTORCH: root });
+    expect(status).toBe(1);
+    expect(stderr).toContain(`${root} holds a libtorch whose headers tell no version`);
   });
 
   it('says what LIBTORCH should name', () => {

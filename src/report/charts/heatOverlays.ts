@@ -1,8 +1,8 @@
-import * as vega from 'vega';
 import { SpurmemError } from '../../errors.js';
 import type { ExampleHeat, HeatExample } from '../../experiments/gradCamResult.js';
 import { toSampleImage, type SampleImage } from '../../data/dataDescription.js';
 import { loadSharp } from '../../data/loadSharp.js';
+import { vega } from './vega.js';
 
 /** Perceptually uniform: equal steps of heat look equally large, in grey and to colour-blind eyes too. */
 const SCHEME = 'inferno';

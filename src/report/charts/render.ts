@@ -1,6 +1,6 @@
-import type { TopLevelSpec } from 'vega-lite';
 import { escapeMarkup } from '../html/markup.js';
 import { CONFIG } from './theme.js';
+import type { TopLevelSpec } from './vega.js';
 import { useTextEstimates } from './vegaText.js';
 
 /** A drawn chart. */
@@ -51,15 +51,14 @@ export async function renderChart({ label, spec }: ChartSpec): Promise<Chart> {
 
 let loaded: ReturnType<typeof load> | undefined;
 
-/** Half a second and 50 MB, which only those who draw should pay. */
+/** A quarter of a second, which only those who draw should pay. */
 function loadVega(): ReturnType<typeof load> {
   loaded ??= load();
   return loaded;
 }
 
 async function load() {
-  const vega = await import('vega');
-  const { compile } = await import('vega-lite');
+  const { vega, compile } = await import('./vega.js');
   useTextEstimates(vega.textMetrics);
   return { vega, compile };
 }
