@@ -16,6 +16,8 @@ describe('spurmem bench', () => {
       expect(stdout).toContain(name);
     }
     expect(stdout).toContain('(needs --run)');
+    const message = await failure(['bench', '--out', join(folder, 'out.json')], 'USAGE');
+    expect(message).toContain('--out takes --case');
   });
 
   it('measures a case, and exits with 1 naming it when it fell behind a baseline', async () => {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { SpurmemError } from '../../errors.js';
 import { loadBenchmark } from '../benchmark.js';
 import { integer, positive } from '../../settings/values.js';
 import { addJob } from '../job.js';
@@ -41,6 +42,14 @@ export function addBenchCommand(command: Command): void {
     const benchmark = await loadBenchmark();
     const { case: cases } = options;
     if (cases === undefined) {
+      const unused = (['out', 'compare', 'repeats', 'run'] as const).find(
+        (name) => options[name] !== undefined,
+      );
+      if (unused !== undefined) {
+        throw new SpurmemError('USAGE', `\`${unused}\` takes \`case\`: without one, the cases are listed.`, {
+          ...{ parameter: unused, value: options[unused] },
+        });
+      }
       const { text, document } = benchmark.list();
       output.result(text, document);
       return;
