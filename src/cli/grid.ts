@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import { nearestNames } from '../nearest.js';
 import { SpurmemError, messageOf } from '../errors.js';
 import type { StudyGrid } from '../reproduce/studies.js';
+import { firstRepeated } from '../settings/repeated.js';
 import type { Setting } from '../settings/setting.js';
 import { FINETUNE_SETTINGS } from '../train/finetune/settings.js';
 import { optionWord, parseValue } from './settings.js';
@@ -21,11 +22,11 @@ const VARIED: readonly (readonly [word: string, name: string, entry: Setting<unk
  */
 export function parseGrid(texts: readonly string[]): StudyGrid {
   const axes = texts.map(parseAxis);
-  const twice = axes.find(([name], at) => axes.findIndex(([other]) => other === name) !== at);
-  if (twice) {
+  const twice = firstRepeated(axes.map(([name]) => name));
+  if (twice !== undefined) {
     throw new SpurmemError(
       'USAGE',
-      `--grid varies ${twice[0]} twice: give all its values at once, such as --grid lambda=1,5,10.`,
+      `--grid varies ${twice} twice: give all its values at once, such as --grid lambda=1,5,10.`,
     );
   }
   return Object.fromEntries(axes);
@@ -56,7 +57,7 @@ function parseAxis(text: string): [string, unknown[]] {
     }
   };
   const parsed = values.split(',').map((value) => parse(value.trim()));
-  if (new Set(parsed.map((value) => JSON.stringify(value))).size < parsed.length) {
+  if (firstRepeated(parsed) !== undefined) {
     throw new SpurmemError('USAGE', `--grid ${text}: the values must differ from each other.`);
   }
   return [name, parsed];

@@ -1,26 +1,23 @@
 import { join, resolve } from 'node:path';
 import { TraceSession, type TracePlan } from '../experiments/traceSession.js';
 import { engineOptions } from '../native/engine.js';
-import type { JobOptions, ProgressEvent } from '../progress.js';
+import type { JobOptions } from '../progress.js';
 import { hasToBeTrained, trainingOf, type Part1Options } from '../reproduce/part1.js';
 import { neededTraces, type NeededTrace } from '../reproduce/part1Traces.js';
 import { methodNamed } from '../train/methods.js';
-import { anySignal, closingLines, peakMemory, untilEnough, withScratch } from './calibration.js';
+import { closingLines, peakMemory, withScratch } from './calibration.js';
 import { dryRun, type DryRun } from './dryRun.js';
-import { EvaluationRate } from './evaluationRate.js';
 import { durationText } from './output.js';
 import { linkedRun } from './traceDryRun.js';
+import { TraceWatch, type TimedTrace } from './traceWatch.js';
 
 /** How long each trace is evaluated, in milliseconds: there are several of them. */
 const EACH_MS = 4000;
 
 /** A trace that figures need of a model, and what it would take. */
-export interface FigureTrace extends Pick<TracePlan, 'examples' | 'evaluations' | 'randomEvaluations'> {
+export interface FigureTrace
+  extends Pick<TracePlan, 'examples' | 'evaluations' | 'randomEvaluations'>, Omit<TimedTrace, 'plan'> {
   readonly step: string;
-  /** Of the chosen neurons. */
-  readonly seconds: number;
-  /** With random neurons, at most. */
-  readonly mostSeconds: number;
 }
 
 /** What figures of Part I would take. */
@@ -110,24 +107,23 @@ function trainingDryRun(
 /** null where the model has all traces. */
 async function tracesDryRun(options: Part1Options, control: JobOptions): Promise<Part1DryRun['traces']> {
   return withScratch(async (scratch) => {
-    const watch = new TraceWatch(control);
+    const watch = new TraceWatch(control, EACH_MS);
     using session = await TraceSession.open({
       ...options,
       run: await linkedRun(options.run, join(scratch, 'run')),
       onWarning: control.onWarning,
-      onPlan: (plan) => {
-        watch.plan(plan);
-      },
-      onProgress: (event) => {
-        watch.add(event);
-      },
+      ...watch.options,
       get signal() {
         return watch.signal;
       },
     });
     const { unstructured, layers, ...rest } = await neededTraces(session, options);
     const evaluated: FigureTrace[] = [];
-    for (const trace of missing([...unstructured, layers])) evaluated.push(await watch.time(trace));
+    for (const { step, make } of missing([...unstructured, layers])) {
+      const { plan, ...times } = await watch.time(make);
+      const { examples, evaluations, randomEvaluations } = plan;
+      evaluated.push({ step, examples, evaluations, randomEvaluations, ...times });
+    }
     const others = missing(Object.values(rest)).map(({ step }) => step);
     const { secondsOfScores } = watch;
     return evaluated.length + others.length === 0
@@ -138,59 +134,6 @@ async function tracesDryRun(options: Part1Options, control: JobOptions): Promise
 
 function missing(traces: readonly (NeededTrace | undefined)[]): NeededTrace[] {
   return traces.filter((trace) => trace !== undefined && trace.made === undefined) as NeededTrace[];
-}
-
-/** Times traces of one session, each until there is enough of it. */
-class TraceWatch {
-  readonly #control: JobOptions;
-  #enough = new AbortController();
-  #rate: EvaluationRate | undefined;
-  #started = 0;
-  #plan: TracePlan | undefined;
-  /** Of all traces: what the first one computed serves the others. */
-  secondsOfScores = 0;
-
-  constructor(control: JobOptions) {
-    this.#control = control;
-  }
-
-  /** Of the trace that is timed. */
-  get signal(): AbortSignal {
-    return anySignal(this.#enough, this.#control);
-  }
-
-  plan(plan: TracePlan): void {
-    const at = performance.now();
-    this.secondsOfScores += (at - this.#started) / 1000;
-    this.#plan = plan;
-    this.#rate?.begin(at);
-  }
-
-  add(event: ProgressEvent): void {
-    if (this.#plan === undefined) this.#control.onProgress?.(event);
-    else this.#rate?.add(event);
-  }
-
-  async time({ step, make }: NeededTrace): Promise<FigureTrace> {
-    const enough = new AbortController();
-    const rate = new EvaluationRate(EACH_MS, () => {
-      enough.abort();
-    });
-    this.#enough = enough;
-    this.#rate = rate;
-    this.#plan = undefined;
-    this.#started = performance.now();
-    await untilEnough(this.#control, make);
-    const { examples, evaluations, randomEvaluations } = this.#toldPlan(step);
-    const seconds = evaluations * rate.secondsPerEvaluation;
-    const mostSeconds = seconds + randomEvaluations * rate.secondsPerEvaluation;
-    return { step, examples, evaluations, randomEvaluations, seconds, mostSeconds };
-  }
-
-  #toldPlan(step: string): TracePlan {
-    if (this.#plan === undefined) throw new RangeError(`${step} has no plan`);
-    return this.#plan;
-  }
 }
 
 /** A dry run for people. */
@@ -221,15 +164,19 @@ export function part1DryRunText({
           ...traces.others.map((step) => `  ${step}: time not told`),
         ]
       : []),
-    timeLine(seconds, mostSeconds),
+    timeLine(models, seconds, mostSeconds),
     ...closingLines(peakBytes),
   ].join('\n');
 }
 
-function timeLine(seconds: number | null, mostSeconds: number | null): string {
+function timeLine(
+  { open, untrained }: Part1DryRun['models'],
+  seconds: number | null,
+  mostSeconds: number | null,
+): string {
+  if (open + untrained === 0) return 'Time: nothing is missing';
   if (seconds === null || mostSeconds === null) {
     return 'Time: told once there is a trained model, whose traces are timed';
   }
-  if (seconds === 0) return 'Time: nothing is missing';
   return `Time: about ${durationText(seconds)}, at most ${durationText(mostSeconds)} with random neurons`;
 }

@@ -9,14 +9,16 @@ import { optionWord } from './settings.js';
 const { session, unstructured, structured, overlap, minimal, gradCam } = TRACE_SETTINGS;
 
 /** The tables of docs/protocols.md by the names of their places in it. */
-const TABLES: Readonly<Record<string, SettingsTable>> = {
-  training: RECIPE_SETTINGS,
-  tracing: { ...session, ...unstructured },
-  structured,
-  overlap,
-  minimal,
-  gradcam: gradCam,
-  finetuning: FINETUNE_SETTINGS,
+const TABLES: Readonly<Record<string, () => string>> = {
+  training: () => markdownTable(RECIPE_SETTINGS),
+  tracing: () => markdownTable({ ...session, ...unstructured }),
+  structured: () => markdownTable(structured),
+  overlap: () => markdownTable(overlap),
+  minimal: () => markdownTable(minimal),
+  gradcam: () => markdownTable(gradCam),
+  finetuning: () => markdownTable(FINETUNE_SETTINGS),
+  baselines: baselinesTable,
+  changed: changedTable,
 };
 
 /** Settings that were read otherwise before, by the part that they belong to. */
@@ -49,21 +51,13 @@ export function withProtocolTables(document: string): string {
   const result = document.replace(
     /(<!-- settings: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
     (_place, start: string, name: string, end: string) => {
-      if (name === 'changed') {
-        placed.add(name);
-        return `${start}\n${changedTable()}\n\n${end}`;
-      }
-      if (name === 'baselines') {
-        placed.add(name);
-        return `${start}\n${baselinesTable()}\n\n${end}`;
-      }
       const table = TABLES[name];
       if (!table) throw new RangeError(`There is no table of settings named ${name}`);
       placed.add(name);
-      return `${start}\n${markdownTable(table)}\n\n${end}`;
+      return `${start}\n${table()}\n\n${end}`;
     },
   );
-  const missing = [...Object.keys(TABLES), 'changed', 'baselines'].filter((name) => !placed.has(name));
+  const missing = Object.keys(TABLES).filter((name) => !placed.has(name));
   if (missing.length > 0) throw new RangeError(`The document has no place for ${missing.join(', ')}`);
   return result;
 }

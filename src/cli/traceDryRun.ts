@@ -3,9 +3,9 @@ import { join, resolve } from 'node:path';
 import type { SessionOptions, TracePlan } from '../experiments/traceSession.js';
 import type { JobOptions } from '../progress.js';
 import { inWords } from '../settings/setting.js';
-import { CALIBRATION_MS, calibrate, closingLines, peakMemory } from './calibration.js';
-import { EvaluationRate } from './evaluationRate.js';
+import { CALIBRATION_MS, closingLines, peakMemory, withScratch } from './calibration.js';
 import { durationText } from './output.js';
+import { TraceWatch } from './traceWatch.js';
 
 /** What a trace reads of a run's folder; it writes into `results/` and `history.jsonl`, which are the copy's own. */
 const READ = ['config.json', 'data.json', 'metrics.jsonl', 'checkpoints'];
@@ -34,37 +34,17 @@ export async function traceDryRun<Options extends SessionOptions>(
   control: JobOptions,
   trace: (options: Options) => Promise<unknown>,
 ): Promise<TraceDryRun> {
-  const enough = new AbortController();
-  const started = performance.now();
-  let planned: { readonly plan: TracePlan; readonly at: number } | undefined;
-  const rate = new EvaluationRate(CALIBRATION_MS, () => {
-    enough.abort();
+  const watch = new TraceWatch(control, CALIBRATION_MS);
+  const { plan, seconds, mostSeconds } = await withScratch(async (scratch) => {
+    const run = await linkedRun(options.run, join(scratch, 'run'));
+    const { onWarning } = control;
+    return watch.time(() => trace({ ...options, run, onWarning, ...watch.options, signal: watch.signal }));
   });
-  await calibrate(control, enough, async ({ scratch, signal }) =>
-    trace({
-      ...options,
-      run: await linkedRun(options.run, join(scratch, 'run')),
-      onWarning: control.onWarning,
-      signal,
-      onPlan: (plan) => {
-        planned = { plan, at: performance.now() };
-        rate.begin(planned.at);
-      },
-      onProgress: (event) => {
-        if (planned === undefined) control.onProgress?.(event);
-        else rate.add(event);
-      },
-    }),
-  );
-  if (planned === undefined) throw new RangeError('The trace has no plan');
-  const { plan, at } = planned;
-  const secondsOfScores = (at - started) / 1000;
-  const seconds = secondsOfScores + plan.evaluations * rate.secondsPerEvaluation;
+  const { secondsOfScores } = watch;
   return {
     ...plan,
     run: resolve(options.run),
-    ...{ secondsOfScores, seconds },
-    mostSeconds: seconds + plan.randomEvaluations * rate.secondsPerEvaluation,
+    ...{ secondsOfScores, seconds: secondsOfScores + seconds, mostSeconds: secondsOfScores + mostSeconds },
     peakBytes: peakMemory(),
   };
 }

@@ -2,6 +2,7 @@ import { ENGINE_TYPES } from '../native/engine.js';
 import { invalidParameter } from '../errors.js';
 import { PROCESS_BATCH_NORMS } from '../native/processGroup.js';
 import { checkPart, checkValues, JOB_TYPES, type Accepted, type OptionTypes } from '../settings/options.js';
+import { firstRepeated } from '../settings/repeated.js';
 import { requireKnownNames } from '../settings/names.js';
 import { checkSettings } from '../settings/setting.js';
 import { callback, severalOf, objectWith, oneOf, share, text } from '../settings/values.js';
@@ -66,7 +67,7 @@ export function checkArms({
   focus,
 }: Pick<StudyOptions, 'arms' | 'reference' | 'focus'>): void {
   const names = arms.map(({ name }) => name);
-  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  const twice = firstRepeated(names);
   if (twice !== undefined) {
     throw invalidParameter('arms', twice, 'arms whose names differ from each other');
   }

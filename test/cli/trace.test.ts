@@ -85,6 +85,10 @@ test('a dry run of figures tells the traces that are missing, models to be train
   await succeed(one.filter((argument) => argument !== '--dry-run'));
   expect((await succeed([...one, '--quiet'])).stdout).toContain('Time: nothing is missing');
 
+  const fig3 = await succeed(['reproduce', 'fig3', '--run', out, '--threads', '1', '--dry-run', '--quiet']);
+  expect(fig3.stdout).toContain('trace: overlap of the criteria: time not told');
+  expect(fig3.stdout).not.toContain('nothing is missing');
+
   const seeds = join(folder, 'seeds');
   const model = ['--data', data, '--arch', 'resnet20', '--epochs', '1', '--seeds', '0,1', '--run', seeds];
   const untrained = await succeed(['reproduce', 'fig3', ...model, '--dry-run', '--threads', '1', '--json']);

@@ -3,16 +3,17 @@ import { z } from 'zod';
 import { messageOf, SpurmemError } from '../../errors.js';
 import { nameInFolder } from '../../experiments/studyArm.js';
 import { nearestSentence, requireKnownNames } from '../../settings/names.js';
+import { firstRepeated } from '../../settings/repeated.js';
 import { checkSettings, type SettingsTable } from '../../settings/setting.js';
 import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
+import { SEED_TYPE } from '../../train/runOptions.js';
 import { readAs, variedNames, withWholePaths, type SweepJob, type SweepPlan } from './plan.js';
 
 /** A job twice would count twice. */
 function distinct<Item>(list: z.ZodType<Item[]>) {
-  return list.refine(
-    (values) => new Set(values.map((value) => JSON.stringify(value))).size === values.length,
-    { error: 'the values must differ from each other' },
-  );
+  return list.refine((values) => firstRepeated(values) === undefined, {
+    error: 'the values must differ from each other',
+  });
 }
 
 const settingsSchema = z.record(z.string(), z.unknown());
@@ -32,17 +33,7 @@ const entrySchema = z.strictObject({
 const sweepSchema = z.strictObject({
   out: z.string(),
   data: z.string(),
-  seeds: distinct(
-    z
-      .array(
-        z
-          .number()
-          .int()
-          .min(0)
-          .max(2 ** 32 - 1),
-      )
-      .min(1),
-  ),
+  seeds: distinct(z.array(z.number().refine(SEED_TYPE.accepts, SEED_TYPE.expected)).min(1)),
   /** Of all entries whose method has them. */
   settings: settingsSchema.default({}),
   jobs: z.array(entrySchema).min(1),
