@@ -46,7 +46,7 @@ export interface GradCamOptions
 export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
   checkTraceOptions(TRACE_SETTINGS.gradCam, options, { compare: RUN_TYPE });
   if (options.compare !== undefined) await requireComparable(options.run, options.compare);
-  using after = await TraceSession.open(options);
+  using after = await TraceSession.open(options, []);
   using before =
     options.compare === undefined ? undefined : await openBefore(options, options.compare, after);
   const {
@@ -119,7 +119,7 @@ async function openBefore(
   compare: string,
   after: TraceSession,
 ): Promise<TraceSession> {
-  const before = await TraceSession.open({ ...options, run: compare, data: after.dataset });
+  const before = await TraceSession.open({ ...options, run: compare, data: after.dataset }, []);
   const sizes = [before, after].map(({ loader }) => loader.inputSize.join(' x '));
   if (sizes[0] === sizes[1]) return before;
   before[Symbol.dispose]();

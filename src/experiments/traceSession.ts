@@ -1,5 +1,6 @@
 import type { BatchLoader } from '../data/batches.js';
 import { requireGroups, type Dataset, type DatasetOptions } from '../data/dataset.js';
+import type { Split } from '../data/split.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Model } from '../models/model.js';
@@ -116,10 +117,11 @@ export class TraceSession implements Disposable {
   /**
    * Opens a run.
    *
+   * @param splits that must have examples of every group; none for those that score no neurons
    * @throws `USAGE` for settings out of range, `RUN_NOT_FOUND`, `RUN_BUSY`, `DATASET_INVALID` when the data is not what the
    *   run was trained on, and what loading the dataset and the weights throws
    */
-  static async open(options: SessionOptions): Promise<TraceSession> {
+  static async open(options: SessionOptions, splits: readonly Split[] = ['train']): Promise<TraceSession> {
     checkValues(options, { types: SESSION_TYPES, settings: TRACE_SETTINGS.session, required: ['run'] });
     const run = await openRun(options.run);
     const { folder, config, weights } = run;
@@ -127,7 +129,7 @@ export class TraceSession implements Disposable {
     await folder.requireUnlocked();
     const { device } = await openEngine(options);
     const dataset = await openDataset(run, options);
-    requireGroups(dataset, ['train']);
+    requireGroups(dataset, splits);
     const loader = await openImages(config, dataset, { ...options, device });
     const { precision } = settings;
     let model: Model | undefined;

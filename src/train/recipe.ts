@@ -32,7 +32,7 @@ export type RecipeConfig<Own extends SettingsTable> = EpochsConfig & ValuesOf<Ow
 export interface RecipePlan<Own extends SettingsTable> extends Omit<TrainingMethod, 'startsFrom' | 'train'> {
   /** Its own settings, which are no ERM's. */
   readonly settings: Own;
-  /** Whether it needs no example of each group in training. */
+  /** Whether it uses no group labels, so that it trains where a group has no training example. */
   readonly toleratesEmptyGroups?: boolean;
   /** Checks what no single setting tells. Throws `USAGE`. */
   readonly check?: (config: RecipeConfig<Own>, dataset: Dataset) => void;

@@ -58,7 +58,7 @@ export interface RunPlan<Config extends RunConfig> {
   readonly from?: string | undefined;
   /** Whether several processes can train it together. */
   readonly isDistributed?: boolean | undefined;
-  /** Whether it trains the same where the training split has no example of some group, as at full agreement. */
+  /** Whether it uses no group labels in training, so that it trains where a group has no example there, as at full agreement. */
   readonly toleratesEmptyGroups?: boolean | undefined;
 }
 

@@ -260,7 +260,7 @@ describe('a fine-tuning that cannot be', () => {
     const erm = join(folder, 'balanced');
     await trainErm({ ...runs.base, data: other, out: erm, epochs: 1 });
     expect(await refusal({ from: erm, gradientSource: 'minority-groups' }, 'USAGE')).toMatch(
-      /`gradientSource` is minority-groups, and dominoes has none: its training groups have 8, 8, 8, 8/,
+      /`gradientSource` is minority-groups, and dominoes has no example of any: its training groups have 8, 8, 8, 8/,
     );
     const lacking = join(folder, 'lacking');
     await cp(runs.base.data, lacking, { recursive: true });

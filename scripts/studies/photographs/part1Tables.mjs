@@ -8,6 +8,8 @@ const CRITERIA = ['gradient', 'magnitude', 'gradient-x-weight'];
 const NULLS = ['same-layers', 'whole-model', 'same-magnitude'];
 /** In logits, set before the first run. */
 const MARGIN = 0.25;
+/** By minority group: the majority group of its class. */
+const PAIRS = { 1: 0, 2: 3 };
 
 /** The effect that each question tests, of one row. */
 const QUESTIONS = {
@@ -20,6 +22,7 @@ const { benchmark } = readArguments();
 modelTables();
 marginTable();
 primaryTables();
+withinClassTables();
 secondaryTables();
 
 function modelTables() {
@@ -100,6 +103,43 @@ function primaryTables() {
   }
 }
 
+/**
+ * Not in the plan, added when its results were known: a group's change minus that of the majority group of its own class. The planned
+ * interaction pools all minority and all majority examples, whose classes have other shares, so that neurons which hold a class move it.
+ */
+function withinClassTables() {
+  const effects = readResults(benchmark, 'effects');
+  for (const [outcome, scale, decimals] of [
+    ['margin', 1, 3],
+    ['accuracy', 100, 1],
+    ['loss', 1, 3],
+  ]) {
+    const tests = CRITERIA.flatMap((criterion) =>
+      MINORITIES.map((chosenFor) => {
+        const found = select(effects, { stage: 'late', split: 'train', k: 3, criterion, chosenFor });
+        const values = found.map(
+          (row) => row[`${outcome}${chosenFor}`] - row[`${outcome}${PAIRS[chosenFor]}`],
+        );
+        return { criterion, chosenFor, found, values, pValue: signFlip(values)?.pValue };
+      }),
+    );
+    const adjusted = holm(tests.map(({ pValue }) => pValue));
+    printTable(
+      `Post hoc: minority minus majority of the same class, and the planned pooled interaction, ${outcome}, k = 3, training split, late models`,
+      ['criterion', 'chosen for', 'n', 'within class, mean [95 %]', 'p', 'p, Holm', 'pooled, mean [95 %]'],
+      tests.map(({ criterion, chosenFor, found, values, pValue }, at) => [
+        ...[criterion, `G${chosenFor}*`, values.length, meanText(values, decimals, scale)],
+        ...[pValue?.toFixed(4) ?? '', adjusted[at]?.toFixed(4) ?? ''],
+        meanText(
+          found.map((row) => row[`${outcome}Interaction`]),
+          decimals,
+          scale,
+        ),
+      ]),
+    );
+  }
+}
+
 function secondaryTables() {
   const effects = readResults(benchmark, 'effects');
   const rows = [];
@@ -128,9 +168,11 @@ function secondaryTables() {
             1,
             100,
           ),
-          meanText(
-            found.map((row) => row.marginInteraction),
-            2,
+          ...['marginInteraction', 'lossInteraction'].map((column) =>
+            meanText(
+              found.map((row) => row[column]),
+              2,
+            ),
           ),
           ...NULLS.map((name) =>
             found.some((row) => row[`${name} margin`] === null)
@@ -145,7 +187,7 @@ function secondaryTables() {
     }
   }
   printTable(
-    'Secondary: change of accuracy in points by group, interactions of accuracy and margin, and own margin beyond random sets',
+    'Secondary: change of accuracy in points by group, interactions of accuracy, margin and loss, and own margin beyond random sets',
     [
       ...[
         'models',
@@ -159,6 +201,7 @@ function secondaryTables() {
         'G3',
         'accuracy interaction',
         'margin interaction',
+        'loss interaction',
       ],
       ...NULLS.map((name) => `beyond ${name}`),
     ],

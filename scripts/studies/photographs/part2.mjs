@@ -5,9 +5,9 @@
 //   node scripts/studies/photographs/part2.mjs birds 0 1 2
 //   node scripts/studies/photographs/part2.mjs birds 0 1 2 --arm RWG --arm JTT
 //
-// Results go to docs/studies/photographs/, a row a run, as soon as a run is finished; its folder is removed then. What is there is not
-// trained again, and several processes may each take seeds of their own. A seed's runs are all in one precision: bf16 where the processor
-// has it, else fp32. The first tuning seed tries every configuration of an arm, the second the best two of these. The configuration with
+// Results go to docs/studies/photographs/, a row a run, as soon as a run is finished; its folder in runs/photographs/ is removed then, but
+// for ERM's, from which other arms go on. What is there is not trained again, and several processes may each take seeds of their own. A
+// seed's runs are all in one precision: bf16 where the processor has it, else fp32. The first tuning seed tries every configuration of an arm, the second the best two of these. The configuration with
 // the best validation worst-group accuracy is chosen. No other result of the tuning is kept.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { performance } from 'node:perf_hooks';
 import { mean } from 'simple-statistics';
 import { gradCam, native } from '../../../dist/index.js';
 import { ARMS, CONTRASTS } from './arms.mjs';
-import { addResults, BENCHMARKS, readArguments, readResults } from './results.mjs';
+import { addResults, BENCHMARKS, completeArms, readArguments, readResults, testSeedsOf } from './results.mjs';
 
 const TUNING_SEEDS = [100, 101];
 /** What the curve compares: ERM, the best mask, the best baseline that trains the network, and last-layer retraining, which costs little. */
@@ -28,10 +28,7 @@ if (unknownArm !== undefined) {
   console.error(`There is no arm "${unknownArm}". Arms: ${Object.keys(ARMS).join(', ')}`);
   process.exit(2);
 }
-for (const seed of seeds) {
-  await (TUNING_SEEDS.includes(seed) ? tune(seed) : test(seed));
-  await rm(placeOf(seed).ermFolder, { recursive: true, force: true });
-}
+for (const seed of seeds) await (TUNING_SEEDS.includes(seed) ? tune(seed) : test(seed));
 
 async function tune(seed) {
   for (const [arm, { configurations }] of Object.entries(ARMS)) {
@@ -46,15 +43,20 @@ async function test(seed) {
   for (const arm of askedArms ?? armsOf(BENCHMARKS[benchmark])) await run('test', arm, chosen(arm), seed);
 }
 
-function armsOf({ arms = Object.keys(ARMS), tunedOn }) {
-  return arms === 'best' ? ['ERM', bestOf(MASKS, tunedOn), bestOf(BASELINES, tunedOn), 'DFR'] : arms;
+function armsOf({ arms = Object.keys(ARMS).filter((arm) => ARMS[arm].cut !== true), tunedOn, lacksGroups }) {
+  if (arms !== 'best') return arms;
+  // Methods that weigh groups have nothing to weigh where some have no training image.
+  const baselines = lacksGroups ? [] : [bestOf(BASELINES, tunedOn)];
+  return ['ERM', bestOf(MASKS, tunedOn), ...baselines, 'DFR'];
 }
 
-/** The arm with the best mean validation worst-group accuracy over the seeds that were tested on another benchmark. */
+/** Of the arms that have all seeds on another benchmark, that with the best mean validation worst-group accuracy. */
 function bestOf(arms, other) {
-  const rows = readResults(other, 'test');
-  const score = (arm) => mean(rows.filter((row) => row.arm === arm).map(({ validation }) => validation));
-  const tested = arms.filter((arm) => rows.some((row) => row.arm === arm));
+  const complete = completeArms(other, testSeedsOf(other));
+  const tested = arms.filter((arm) => arm in complete);
+  if (tested.length === 0)
+    throw new Error(`On ${other}, none of ${arms.join(', ')} has all of its seeds yet.`);
+  const score = (arm) => mean(complete[arm].map(({ validation }) => validation));
   return tested.reduce((best, arm) => (score(arm) > score(best) ? arm : best));
 }
 

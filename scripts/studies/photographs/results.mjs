@@ -1,12 +1,12 @@
 // What the scripts of docs/studies/photographs.md share: the benchmarks, tables of results, and how tables are printed.
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { summarizeSeeds } from '#src/metrics/seeds.js';
 
-const BIRDS = { data: 'data/birds', arch: 'resnet18', epochs: 10, early: 2, kickIn: 4 };
+const BIRDS = { data: 'data/birds', arch: 'resnet18', epochs: 10, early: 2, kickIn: 4, testSeeds: 10 };
 // Without the secondary null of nearly the same magnitude, which takes most of the time.
 const TWO_NULLS = ['same-layers', 'whole-model'];
 /** How strong the spurious correlation of the curve's benchmarks is, in percent. */
@@ -25,20 +25,27 @@ const FACES_ARMS = [
 ];
 
 /**
- * Epochs of ERM, of its early models, and those before which Part II's arms go on from it. Part II takes the configurations that were
- * chosen on `tunedOn`, and all arms, those of `arms`, or the `best` ones there.
+ * Epochs of ERM, of its early models, and those before which Part II's arms go on from it. Part II has `testSeeds` seeds from 0, takes the
+ * configurations that were chosen on `tunedOn`, and all arms, those of `arms`, or the `best` ones there.
  */
 export const BENCHMARKS = {
   birds: BIRDS,
   faces: {
     ...{ ...BIRDS, data: 'data/faces', epochs: 6, early: 1, kickIn: 2, nulls: TWO_NULLS },
-    ...{ tunedOn: 'birds', arms: FACES_ARMS },
+    ...{ testSeeds: 5, tunedOn: 'birds', arms: FACES_ARMS },
   },
   'birds-224': { ...BIRDS, data: 'data/birds-224', arch: 'resnet50', nulls: TWO_NULLS },
   ...Object.fromEntries(
     AGREEMENTS.filter((percent) => percent !== 95).map((percent) => [
       `birds-${percent}`,
-      { ...BIRDS, data: `data/birds-${percent}`, tunedOn: 'birds', arms: 'best' },
+      {
+        ...BIRDS,
+        data: `data/birds-${percent}`,
+        testSeeds: 5,
+        tunedOn: 'birds',
+        arms: 'best',
+        lacksGroups: percent === 100,
+      },
     ]),
   ),
 };
@@ -82,9 +89,12 @@ function toValue(text) {
 export function addResults(benchmark, name, rows) {
   mkdirSync(RESULTS, { recursive: true });
   const path = pathOf(benchmark, name);
-  const isNew = !existsSync(path);
-  if (isNew) writeFileSync(path, '');
-  appendFileSync(path, stringify(rows.map(rounded), { header: isNew }));
+  const [known] = existsSync(path) ? parse(readFileSync(path, 'utf8'), { toLine: 1 }) : [];
+  const columns = Object.keys(rows[0]);
+  if (known !== undefined && known.join() !== columns.join()) {
+    throw new Error(`${path} has the columns ${known.join(', ')}, and these rows ${columns.join(', ')}.`);
+  }
+  appendFileSync(path, stringify(rows.map(rounded), { header: known === undefined }));
 }
 
 /** Five digits are what the tables need. */
@@ -106,6 +116,23 @@ export function meanText(values, decimals, scale = 1) {
   const { mean, interval } = summarizeSeeds(values.map((value) => value * scale));
   const ends = interval === null ? '' : ` [${interval.map((end) => end.toFixed(decimals)).join(', ')}]`;
   return `${mean.toFixed(decimals)}${ends}`;
+}
+
+/** The test seeds of a benchmark in Part II. */
+export function testSeedsOf(benchmark) {
+  return Array.from({ length: BENCHMARKS[benchmark].testSeeds }, (_, seed) => seed);
+}
+
+/** Of a benchmark's rows of Part II, by arm, one for each of `seeds`; arms that lack one are named on the console and left out. */
+export function completeArms(benchmark, seeds) {
+  const rows = readResults(benchmark, 'test');
+  const arms = [...new Set(rows.map(({ arm }) => arm))].map((arm) => [
+    arm,
+    seeds.map((seed) => rows.find((row) => row.arm === arm && row.seed === seed)),
+  ]);
+  const left = arms.filter(([, ofSeeds]) => ofSeeds.includes(undefined)).map(([arm]) => arm);
+  if (left.length > 0) console.log(`${benchmark}: left out, for want of seeds: ${left.join(', ')}`);
+  return Object.fromEntries(arms.filter(([, ofSeeds]) => !ofSeeds.includes(undefined)));
 }
 
 /** Prints a table in Markdown. */

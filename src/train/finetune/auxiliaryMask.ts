@@ -98,10 +98,11 @@ function sourceIndices({ config, loader: { dataset } }: Trainer<FinetuneConfig>)
   const { train } = dataset.splits;
   if (config.gradientSource !== 'minority-groups') return train;
   const minorities = new Set(dataset.minorityGroups);
-  if (minorities.size === 0) {
+  const ofMinorities = train.filter((index) => minorities.has(dataset.groups[index] as number));
+  if (ofMinorities.length === 0) {
     throw new SpurmemError(
       'USAGE',
-      `\`gradientSource\` is minority-groups, and ${dataset.name} has none: its training groups have ` +
+      `\`gradientSource\` is minority-groups, and ${dataset.name} has no example of any: its training groups have ` +
         `${dataset.counts.train.join(', ')} examples.`,
       {
         ...{ parameter: 'gradientSource', value: 'minority-groups', expected: 'another source here' },
@@ -109,5 +110,5 @@ function sourceIndices({ config, loader: { dataset } }: Trainer<FinetuneConfig>)
       },
     );
   }
-  return train.filter((index) => minorities.has(dataset.groups[index] as number));
+  return ofMinorities;
 }

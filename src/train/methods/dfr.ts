@@ -92,7 +92,8 @@ export const dfr = {
           return dfrConfig(options, from, dataset);
         },
         outOf: () => `${options.from.replace(/\/+$/, '')}-dfr`,
-        weights: from.weights,
+        // It reads the validation split.
+        ...{ weights: from.weights, toleratesEmptyGroups: true },
       },
       retrainLastLayer,
     );

@@ -98,7 +98,8 @@ export const finetune = {
           return finetuneConfig(options, { config, kickIn, weights }, dataset);
         },
         outOf: () => `${options.from.replace(/\/+$/, '')}-finetune`,
-        ...{ weights, from: folder.path, isDistributed: finetune.isDistributed, method: bothBranches },
+        ...{ weights, from: folder.path, isDistributed: finetune.isDistributed, toleratesEmptyGroups: true },
+        method: bothBranches,
       },
     );
   },
