@@ -16,7 +16,10 @@ namespace {
 c10::ThreadPool& threadOf(LaneName lane) {
   static auto* compute = new c10::ThreadPool(1, /*numa_node_id=*/-1, [] { at::init_num_threads(); });
   static auto* data = new c10::ThreadPool(1, /*numa_node_id=*/-1, [] {
-    at::init_num_threads();
+    // At the first parallel loop of a thread libtorch sets its number of threads, and so does the addon's own
+    // copy of that inline function: both are done before.
+    at::get_num_threads();
+    at::internal::lazy_init_num_threads();
     // OpenMP's thread count belongs to the calling thread, so this leaves the compute lane's alone.
     omp_set_num_threads(1);
   });

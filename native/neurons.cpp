@@ -27,9 +27,26 @@ void check(const WeightEdit& edit, const at::Tensor& weight) {
               edit.values.numel());
 }
 
+// A dense tensor's values in the order of its memory. Not by put_, which has no deterministic form.
+at::Tensor inMemory(const at::Tensor& tensor) { return tensor.as_strided({tensor.numel()}, {1}); }
+
+// Where they lie there, from their numbers in row-major order.
+at::Tensor placesInMemory(const at::Tensor& tensor, const at::Tensor& index) {
+  if (tensor.is_contiguous()) return index;
+  auto rest = index;
+  auto places = at::zeros_like(index);
+  for (int64_t dim = tensor.dim() - 1; dim >= 0; --dim) {
+    places += rest.remainder(tensor.size(dim)) * tensor.stride(dim);
+    rest = rest.div(tensor.size(dim), "floor");
+  }
+  return places;
+}
+
 at::Tensor zeroed(const at::Tensor& weight, Unit unit, const at::Tensor& index) {
   if (unit == Unit::weight) {
-    return weight * at::ones_like(weight.detach()).put_(index, at::zeros_like(index, weight.options()));
+    const auto kept = at::ones_like(weight.detach());
+    inMemory(kept).index_fill_(0, placesInMemory(kept, index), 0);
+    return weight * kept;
   }
   std::vector<int64_t> shape(weight.dim(), 1);
   shape[0] = weight.size(0);
@@ -41,7 +58,11 @@ at::Tensor edited(const at::Tensor& weight, const WeightEdit& edit, const at::Te
   const auto values = sendTo(weight.device(), edit.values);
   auto result = weight.detach().clone();
   const bool adds = edit.kind == EditKind::add;
-  if (edit.unit == Unit::weight) return result.put_(index, values, adds);
+  if (edit.unit == Unit::weight) {
+    const auto places = placesInMemory(result, index);
+    adds ? inMemory(result).index_add_(0, places, values) : inMemory(result).index_copy_(0, places, values);
+    return result;
+  }
   auto shape = weight.sizes().vec();
   shape[0] = index.numel();
   return adds ? result.index_add_(0, index, values.view(shape))
@@ -129,7 +150,10 @@ NamedTensors magnitudeMasks(const Network& network, double share) {
   at::NoGradGuard noGrad;
   const auto sizes = neuronScores(network, Unit::weight, Score::weight);
   const auto pruned = static_cast<int64_t>(std::ceil(share * static_cast<double>(sizes.numel())));
-  const auto least = std::get<0>(sizes.kthvalue(std::min(pruned + 1, sizes.numel())));
+  // kthvalue has no deterministic form on a GPU.
+  const auto rank = std::min(pruned + 1, sizes.numel());
+  const auto least =
+      sizes.is_cuda() ? std::get<0>(sizes.sort())[rank - 1] : std::get<0>(sizes.kthvalue(rank));
   NamedTensors masks;
   for (const auto& layer : network.layers) {
     masks.emplace_back(layer.name, layer.weight->value.abs().ge(least).to(at::kByte));

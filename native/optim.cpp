@@ -15,6 +15,7 @@
 #include "exports.h"
 #include "handle.h"
 #include "jobs.h"
+#include "kernels/operators.h"
 #include "namedTensors.h"
 #include "nn/network.h"
 #include "results.h"
@@ -33,8 +34,8 @@ void inOrderOfMemory(std::array<at::Tensor, 4>& tensors) {
 }
 
 // A bool on their device: nothing waits for it here.
-at::Tensor areFinite(const std::vector<at::Tensor>& tensors) {
-  if (tensors.empty()) return at::ones({}, at::kBool);
+at::Tensor areFinite(const std::vector<at::Tensor>& tensors, at::Device device) {
+  if (tensors.empty()) return at::ones({}, at::TensorOptions(device).dtype(at::kBool));
   if (tensors.front().is_cuda()) {
     // The largest magnitudes, of all tensors in one kernel.
     const auto norms = at::_foreach_norm(tensors, std::numeric_limits<double>::infinity());
@@ -55,10 +56,12 @@ at::Tensor areFinite(const std::vector<at::Tensor>& tensors) {
 // infinite.
 constexpr double overflowingRate = 1e30;
 
+constexpr size_t kFusedArguments = 15;
+
 // Whether the gradients are finite, and the weights: two of uint8.
 struct Finite : Values {
   Finite(const at::Tensor& gradients, const at::Tensor& weights)
-      : Values(of(at::stack({gradients, weights.to(gradients.device())}).to(at::kByte))) {}
+      : Values(of(at::stack({gradients, weights}).to(at::kByte))) {}
 };
 
 Napi::Value toJavaScript(Napi::Env env, const Finite& finite) {
@@ -97,6 +100,18 @@ struct Adam {
     return state;
   }
 
+  // The same in a libtorch that lacks the fused step, as torch.optim.Adam(capturable=True): no host value is
+  // needed.
+  void stepByStep(at::Tensor& parameter, const at::Tensor& given, at::Tensor& first, at::Tensor& second,
+                  const at::Tensor& count, double lr) const {
+    const auto gradient = weightDecay == 0 ? given : given + weightDecay * parameter;
+    first.lerp_(gradient, 1 - beta1);
+    second.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
+    // In double: of 1 - beta^t little is left of float32's digits.
+    const auto left = [&count](double beta) { return 1 - at::pow(at::Scalar(beta), count.to(at::kDouble)); };
+    parameter.sub_(first / left(beta1) * lr / ((second / left(beta2)).sqrt() + eps));
+  }
+
   Finite step(double lr) {
     at::NoGradGuard noGrad;
     prepare();
@@ -113,16 +128,26 @@ struct Adam {
       counts.push_back(steps[i]);
     }
     at::_foreach_add_(counts, 1);
-    at::_fused_adam_(parameters, gradients, first, second, /*max_exp_avg_sqs=*/{}, counts, lr, beta1, beta2,
-                     weightDecay, eps, /*amsgrad=*/false, /*maximize=*/false);
-    // The fused step does not count as a change; evaluation keeps weights that it derives until one.
-    for (const auto& value : parameters) value.unsafeGetTensorImpl()->bump_version();
+    static const auto fused = findOperator("aten::_fused_adam_", kFusedArguments);
+    if (fused) {
+      const std::vector<at::Tensor> noMaxima;
+      const auto none = c10::IValue();
+      callOperator(
+          *fused, {parameters, gradients, first, second, noMaxima, counts, lr, beta1, beta2, weightDecay, eps,
+                   /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/none, /*found_inf=*/none});
+      // The fused step does not count as a change; evaluation keeps weights that it derives until one.
+      for (const auto& value : parameters) value.unsafeGetTensorImpl()->bump_version();
+    }
+    for (size_t i = 0; !fused && i < parameters.size(); ++i) {
+      stepByStep(parameters[i], gradients[i], first[i], second[i], counts[i], lr);
+    }
     std::vector<at::Tensor> weights;
     if (lr >= overflowingRate) weights = parameters;
     for (const auto& buffer : network->buffers) {
       if (buffer.value.is_floating_point()) weights.push_back(buffer.value);
     }
-    return Finite(areFinite(gradients), areFinite(weights));
+    const auto device = network->parameters.front().value.device();
+    return Finite(areFinite(gradients, device), areFinite(weights, device));
   }
 };
 

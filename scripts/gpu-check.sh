@@ -25,7 +25,11 @@ pack() {
   node scripts/bundleVega.mjs "$stage/spurmem/dist"
   (cd "$stage/spurmem" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
   echo "$(git rev-parse --short=7 HEAD)$(git diff --quiet HEAD || echo +)" >"$stage/spurmem/COMMIT"
-  cp "$(readlink -f "$(command -v node)")" "$stage/node"
+  local node
+  node=$(readlink -f "$(command -v node)")
+  # Debian's is a small program beside a library of its own.
+  ldd "$node" | grep -q libnode && fail "$node needs libnode: put nodejs.org's Node.js, which is one file, first in PATH."
+  cp "$node" "$stage/node"
   strip "$stage/node"
   # The images of its benchmarks, which need data sets that the other machine lacks.
   node scripts/gpuCheck/data.mjs "$stage/spurmem/bench-data"

@@ -39,29 +39,29 @@ def top(scores, k):
     return found
 
 
-def evaluate(model, loader, num_groups):
+def evaluate(model, loader, num_groups, device):
     correct, total = [0] * num_groups, [0] * num_groups
     with torch.no_grad():
         for images, labels, groups in loader:
-            predictions = model(images).argmax(1)
-            for right, group in zip((predictions == labels).tolist(), groups.tolist()):
+            predictions = model(images.to(device)).argmax(1)
+            for right, group in zip((predictions == labels.to(device)).tolist(), groups.tolist()):
                 correct[group] += right
                 total[group] += 1
     return [c / t for c, t in zip(correct, total)]
 
 
-def gradient_scores(model, data, group, batch):
+def gradient_scores(model, data, group, batch, device):
     """Scores from the group's worst predicted samples, in one batch."""
     members = [i for i, row in enumerate(data.rows) if int(row["y"]) * data.num_spurious + int(row["place"]) == group]
     losses = []
     with torch.no_grad():
         for images, labels, _ in DataLoader(Subset(data, members), batch):
-            losses += cross_entropy(model(images), labels, reduction="none").tolist()
+            losses += cross_entropy(model(images.to(device)), labels.to(device), reduction="none").tolist()
     order = torch.tensor(losses).argsort(descending=True)[:WORST].tolist()
     worst = Subset(data, [members[i] for i in order])
     images, labels, _ = next(iter(DataLoader(worst, len(worst))))
     model.zero_grad()
-    cross_entropy(model(images), labels).backward()
+    cross_entropy(model(images.to(device)), labels.to(device)).backward()
     return channel_scores([(name, module.weight.grad) for name, module in convolutions(model)])
 
 
@@ -80,17 +80,17 @@ def evenly(items, most):
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
 
 
-def prepare(settings, _device):
+def prepare(settings, device):
     data = Waterbirds(settings["data"], 0)
     num_groups = data.num_classes * data.num_spurious
     model = torchvision.models.get_model(settings["arch"], weights=None, num_classes=data.num_classes)
     model.load_state_dict(load_file(settings["weights"]))
-    model.eval()
+    model.to(device).eval()
     loader = DataLoader(data, settings["batch"], shuffle=True)
 
     def score(criterion, group):
         if criterion == "gradient":
-            return gradient_scores(model, data, group, settings["batch"])
+            return gradient_scores(model, data, group, settings["batch"], device)
         weights = [(name, module.weight.detach()) for name, module in convolutions(model)]
         return channel_scores([item for item in weights if "downsample" not in item[0]])
 
@@ -109,7 +109,7 @@ def prepare(settings, _device):
             modules = dict(perturbed.named_modules())
             for layer, channel in places:
                 modules[layer].weight.data[channel] = 0
-            evaluate(perturbed, loader, num_groups)
+            evaluate(perturbed, loader, num_groups, device)
         seconds = scored + (time.perf_counter() - start) * len(chosen) / len(measured)
         if len(measured) == len(chosen):
             return {"seconds": seconds}

@@ -1,5 +1,7 @@
-import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { stringify } from 'csv-stringify/sync';
 import sharp from 'sharp';
 import { TABLE_NAME } from '#src/data/dataset.js';
 import { CONFIG_NAME } from '#src/data/datasetConfig.js';
@@ -24,16 +26,23 @@ export async function squareDominoes(place: BenchPlace): Promise<string> {
   return enlarged(place, { name: `dominoes-${SIDE}`, source: 'dominoes-200', counts, type: 'png' });
 }
 
-/** 1,600 dominoes for training, for epochs on a GPU, as JPEG squares of 224 px. Returns the dataset's folder. */
+/** Images of an epoch of `manySquares`. */
+export const SQUARES = { train: 12_800, val: 200 } as const;
+
+/**
+ * 12,800 rows for training, for epochs on a GPU, of 1,600 dominoes as JPEG squares of 224 px: 50 steps of 256. Returns the dataset's
+ * folder.
+ */
 export async function manySquares(place: BenchPlace): Promise<string> {
   const counts = { train: [760, 40, 40, 760], val: EVEN, test: FEW };
-  return enlarged(place, { name: `dominoes-${SIDE}-jpeg`, source: 'dominoes-1600', counts, type: 'jpeg' });
+  const ofPlace = { name: `dominoes-${SIDE}-jpeg`, source: 'dominoes-1600', counts, type: 'jpeg' } as const;
+  return enlarged(place, { ...ofPlace, repeats: SQUARES.train / 1600 });
 }
 
 /** Dominoes as squares of 224 px. */
 async function enlarged(
   place: BenchPlace,
-  { name, source: sourceName, counts, type }: Enlarged,
+  { name, source: sourceName, counts, type, repeats = 1 }: Enlarged,
 ): Promise<string> {
   const folder = join(place.folder, name);
   if (await isFile(join(folder, TABLE_NAME))) return folder;
@@ -54,7 +63,10 @@ async function enlarged(
     join(temporary, CONFIG_NAME),
     JSON.stringify({ name: source.name, targetNames, spuriousNames, preprocessing }),
   );
-  await cp(source.table, join(temporary, TABLE_NAME));
+  const rows = parse<Record<string, string>>(await readFile(source.table), { columns: true });
+  const repeated = rows.flatMap((row) => Array.from({ length: row.split === '0' ? repeats : 1 }, () => row));
+  const numbered = repeated.map((row, i) => ({ ...row, img_id: i }));
+  await writeFile(join(temporary, TABLE_NAME), stringify(numbered, { header: true }));
   await rename(temporary, folder);
   return folder;
 }
@@ -69,6 +81,8 @@ interface Enlarged {
   readonly source: string;
   readonly counts: (typeof DEFAULT_DOMINOES)['counts'];
   readonly type: 'png' | 'jpeg';
+  /** How often the table names each image for training; default: once. */
+  readonly repeats?: number;
 }
 
 /** A small share of the dominoes at 64 px, for epochs of some seconds. Returns the dataset's folder. */

@@ -1,11 +1,12 @@
 #include "convNorm.h"
 
+#include <ATen/Context.h>
 #include <ATen/autocast_mode.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 
-#include <atomic>
-#include <cstdlib>
+#include <exception>
 #include <optional>
+
+#include "operators.h"
 
 namespace spurmem {
 
@@ -15,49 +16,41 @@ constexpr double kEps = 1e-5;  // torch.nn.BatchNorm2d's
 constexpr int64_t kGroups = 1;
 const std::vector<int64_t> kDilation{1, 1};
 
-// An operator that not every libtorch has, if it takes as many arguments as the calls here give it.
-std::optional<c10::OperatorHandle> find(const char* name, size_t arguments, const char* overload = "") {
-  const auto found = c10::Dispatcher::singleton().findSchema({name, overload});
-  return found && found->schema().arguments().size() == arguments ? found : std::nullopt;
+std::optional<c10::OperatorHandle> convolution() {
+  return findOperator("mkldnn::_convolution_pointwise", 10);
 }
-
-std::optional<c10::OperatorHandle> convolution() { return find("mkldnn::_convolution_pointwise", 10); }
 
 std::optional<c10::OperatorHandle> convolutionInto() {
-  return find("mkldnn::_convolution_pointwise_", 13, "binary");
+  return findOperator("mkldnn::_convolution_pointwise_", 13, "binary");
 }
 
-std::optional<c10::OperatorHandle> reorder() { return find("mkldnn::_reorder_convolution_weight", 6); }
-
-// Layer by layer, as PyTorch's own modules compute, and as a libtorch without these operators does.
-bool isSwitchedOff() {
-  const auto* fusion = std::getenv("SPURMEM_FUSION");
-  return fusion != nullptr && std::string(fusion) == "off";
+std::optional<c10::OperatorHandle> reorder() {
+  return findOperator("mkldnn::_reorder_convolution_weight", 6);
 }
 
 // Whether folding saves anything there, in float32 or under autocast in bfloat16.
 bool canFuse(const at::Tensor& x, bool isBf16) {
-  static const bool isOn = !isSwitchedOff();
-  static const bool has = isOn && convolution() && convolutionInto() && reorder();
+  static const bool isOn = !isFusionOff();
+  static const bool has = convolution() && convolutionInto() && reorder();
   static const bool hasBf16 = has && hasFastBf16();
   return x.is_cuda() ? isOn : isBf16 ? hasBf16 : has;
 }
 
-// cuDNN's kernel for all of it, by which this libtorch computes; false once it has refused.
-std::atomic<bool> cudnnFuses{true};
-
-// relu(conv(x) + residual) on a GPU.
+// relu(conv(x) + residual) on a GPU, by cuDNN's kernel for all of it unless that has refused the layer
+// before.
 at::Tensor onGpu(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                  const std::optional<at::Tensor>& residual, bool relu, at::IntArrayRef stride,
-                 at::IntArrayRef padding) {
-  if (relu && cudnnFuses) {
+                 at::IntArrayRef padding, bool& cudnnFuses) {
+  // That kernel is not asked for a deterministic algorithm.
+  if (relu && cudnnFuses && !at::globalContext().deterministicCuDNN()) {
     try {
       return residual ? at::cudnn_convolution_add_relu(x, weight, *residual, 1.0, bias, stride, padding,
                                                        kDilation, kGroups)
                       : at::cudnn_convolution_relu(x, weight, bias, stride, padding, kDilation, kGroups);
     } catch (const c10::OutOfMemoryError&) {
       throw;
-    } catch (const c10::Error&) {
+    } catch (const std::exception&) {
+      // Of libtorch, or of cuDNN's front end, where it has no engine for the shapes.
       cudnnFuses = false;
     }
   }
@@ -68,12 +61,6 @@ at::Tensor onGpu(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
 
 bool isAutocast(const at::Tensor& x) { return at::autocast::is_autocast_enabled(x.device().type()); }
 
-// By the operator's schema: its C++ types differ between versions of libtorch.
-c10::IValue call(const c10::OperatorHandle& operation, torch::jit::Stack arguments) {
-  operation.callBoxed(arguments);
-  return arguments.back();
-}
-
 bool isFinite(const at::Tensor& values) { return at::isfinite(values).all().item<bool>(); }
 
 c10::List<std::optional<at::Scalar>> noScalars() { return c10::List<std::optional<at::Scalar>>(); }
@@ -81,14 +68,21 @@ c10::List<std::optional<at::Scalar>> noScalars() { return c10::List<std::optiona
 }  // namespace
 
 bool hasFastBf16() {
-  const auto asks = find("mkldnn::_is_mkldnn_bf16_supported", 0);
-  return asks && call(*asks, {}).toBool();
+  const auto asks = findOperator("mkldnn::_is_mkldnn_bf16_supported", 0);
+  return asks && callOperator(*asks, {}).toBool();
 }
 
 struct ConvNorm::Folded {
   at::Tensor weight, bias;
+  bool cudnnFuses = true;
   // What they come from, and the version that it had.
   std::vector<std::pair<at::Tensor, int64_t>> sources;
+
+  void drop() {
+    weight.reset();
+    bias.reset();
+    sources.clear();
+  }
 
   bool isOf(const std::vector<at::Tensor>& tensors, at::ScalarType type) const {
     if (!weight.defined() || weight.scalar_type() != type) return false;
@@ -143,7 +137,7 @@ bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const
                      // oneDNN's ReLU makes 0 of NaN, and a model of NaN would seem to predict.
                      !context.mayBeNan && canFuse(x, isAutocast(x));
   // Training has better use for the memory.
-  if (!wants) *kept_ = {};
+  if (!wants) kept_->drop();
   return wants;
 }
 
@@ -162,7 +156,7 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
   const auto& [weight, bias] = convolution;
   if (x.is_cuda()) {
     if (residual) *residual = residual->to(type).contiguous(x.suggest_memory_format());
-    return onGpu(x.to(type), weight, bias, residual, relu, stride_, padding_);
+    return onGpu(x.to(type), weight, bias, residual, relu, stride_, padding_, kept_->cudnnFuses);
   }
   if (residual) {
     static const auto operation = *convolutionInto();
@@ -170,24 +164,24 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
     *residual = residual->to(type).contiguous(at::MemoryFormat::ChannelsLast);
     const bool isOurs = residual->use_count() == 1 && residual->storage().use_count() == 1;
     auto sum = isOurs ? std::move(*residual) : residual->clone();
-    return call(operation, {sum,
-                            x.to(type),
-                            weight,
-                            bias,
-                            padding_,
-                            stride_,
-                            kDilation,
-                            kGroups,
-                            "add",
-                            1.0,
-                            "relu",
-                            noScalars(),
-                            {}})
+    return callOperator(operation, {sum,
+                                    x.to(type),
+                                    weight,
+                                    bias,
+                                    padding_,
+                                    stride_,
+                                    kDilation,
+                                    kGroups,
+                                    "add",
+                                    1.0,
+                                    "relu",
+                                    noScalars(),
+                                    {}})
         .toTensor();
   }
   static const auto operation = *spurmem::convolution();
-  return call(operation, {x.to(type), weight, bias, padding_, stride_, kDilation, kGroups,
-                          relu ? "relu" : "none", noScalars(), ""})
+  return callOperator(operation, {x.to(type), weight, bias, padding_, stride_, kDilation, kGroups,
+                                  relu ? "relu" : "none", noScalars(), ""})
       .toTensor();
 }
 
@@ -225,7 +219,7 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
 // As oneDNN wants it for inputs of this size; others work too.
 at::Tensor ConvNorm::reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const {
   static const auto operation = *reorder();
-  return call(operation, {weight, padding_, stride_, kDilation, kGroups, inputSize.vec()}).toTensor();
+  return callOperator(operation, {weight, padding_, stride_, kDilation, kGroups, inputSize.vec()}).toTensor();
 }
 
 }  // namespace spurmem

@@ -40,6 +40,7 @@ def parse(words=None):
     parser.add_argument("--memory-format", choices=["channels_last", "contiguous"], default="channels_last")
     parser.add_argument("--fused", choices=["yes", "no"], default="yes", help="one kernel for all of Adam")
     parser.add_argument("--precision", choices=["float32", "bf16"], default="float32", help="bf16: under autocast")
+    parser.add_argument("--deterministic", choices=["yes", "no"], default="no", help="kernels with the same bits in each run")
     parser.add_argument("--workers", type=int, default=0, help="processes of each DataLoader")
     parser.add_argument("--out", help="where the last epoch's weights go, as safetensors")
     return parser.parse_args(words)
@@ -58,6 +59,8 @@ def train(args):
     """Trains a network; yields an Epoch after each."""
     torch.set_num_threads(args.threads)
     torch.backends.cudnn.allow_tf32 = False
+    torch.use_deterministic_algorithms(args.deterministic == "yes")
+    torch.backends.cudnn.deterministic = args.deterministic == "yes"
     train_set, val_set = Waterbirds(args.data, 0), Waterbirds(args.data, 1)
     num_groups = train_set.num_classes * train_set.num_spurious
 

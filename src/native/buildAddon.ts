@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rename, rm, utimes } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { SpurmemError, systemCode } from '../errors.js';
@@ -18,7 +18,7 @@ import { libtorchNow, type BuildRecord } from './buildRecord.js';
 const BYTES_A_JOB = 1.5 * 2 ** 30;
 const TASK = 'compiling the native addon';
 const TOOLS =
-  'It takes cmake 3.19 or newer, make, g++ 9 or newer, and libtorch with its headers: on Debian, apt-get install cmake make g++.';
+  'It takes cmake 3.18 or newer, make or ninja, g++ 9 or newer, and libtorch with its headers: on Debian, apt-get install cmake make g++.';
 /** How much of the compiler's output an error shows. */
 const SHOWN_LINES = 20;
 
@@ -88,20 +88,33 @@ export async function compile(
     await run(program, args, {
       ...{ signal, env: { ...process.env, LIBTORCH: source === 'LIBTORCH' ? root : undefined } },
       onLine: (line) => {
-        const percent = /^\[ *(\d+)%\]/.exec(line)?.[1];
-        if (percent !== undefined) onProgress?.({ task: TASK, done: Number(percent), total: 100, unit: '%' });
+        // make's "[ 12%]", ninja's "[3/25]".
+        const [, done, total = '100'] = /^\[ *(\d+)(?:%|\/(\d+))\]/.exec(line) ?? [];
+        if (done === undefined) return;
+        const percent = Math.round((100 * Number(done)) / Number(total));
+        onProgress?.({ task: TASK, done: percent, total: 100, unit: '%' });
       },
     });
   };
+  const { program, generator } = buildTool();
   await tool(
     'cmake',
-    ...['-S', PACKAGE_ROOT, '-B', folder, '-G', 'Unix Makefiles', '-DCMAKE_BUILD_TYPE=Release'],
+    ...['-S', PACKAGE_ROOT, '-B', folder, '-G', generator, '-DCMAKE_BUILD_TYPE=Release'],
     ...[`-DNODE=${process.execPath}`, `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${join(folder, 'Release')}`],
   );
-  await tool('make', '-C', folder, '-j', String(jobs));
+  await tool(program, '-C', folder, '-j', String(jobs));
   const results = ['Release', 'libtorch.json'];
   const rest = (await readdir(folder)).filter((name) => !results.includes(name));
   await Promise.all(rest.map((name) => rm(join(folder, name), { recursive: true })));
+}
+
+/** Whichever of the two build tools is here, and what CMake calls it. */
+function buildTool(): { readonly program: string; readonly generator: string } {
+  const has = (program: string): boolean =>
+    (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
+  return !has('make') && has('ninja')
+    ? { program: 'ninja', generator: 'Ninja' }
+    : { program: 'make', generator: 'Unix Makefiles' };
 }
 
 interface Running {

@@ -1,12 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { SpurmemError, invalidParameter } from '../errors.js';
 import { native } from './addon.js';
+import { processGroup } from './processGroup.js';
 
 /** What names a device. */
 const EXPECTED = 'auto, cpu, cuda or cuda:n';
 
 /**
- * The device of that name (default: auto): `auto` takes the first CUDA device where there is one, else the CPU.
+ * The device of that name (default: auto): `auto` takes the first CUDA device where there is one, or, in a group of processes, that
+ * of the process's number on its machine (LOCAL_RANK, SLURM_LOCALID); else the CPU.
  *
  * @returns `cpu` or `cuda:n`
  * @throws `USAGE` for another word, `DEVICE_UNAVAILABLE` for a CUDA device that is not there
@@ -14,7 +16,7 @@ const EXPECTED = 'auto, cpu, cuda or cuda:n';
 export function resolveDevice(name = 'auto'): string {
   const cudaDevices = native().cudaDevices;
   if (name === 'cpu') return 'cpu';
-  if (name === 'auto') return cudaDevices > 0 ? 'cuda:0' : 'cpu';
+  if (name === 'auto') return automatic(cudaDevices, processGroup() ? process.env : {});
   const match = /^cuda(?::(\d+))?$/.exec(name);
   if (!match) {
     throw invalidParameter('device', name, EXPECTED);
@@ -35,6 +37,16 @@ export function resolveDevice(name = 'auto'): string {
     });
   }
   return `cuda:${index}`;
+}
+
+/** A device for each process of a machine, where it has as many. */
+export function automatic(
+  cudaDevices: number,
+  { LOCAL_RANK, SLURM_LOCALID }: Readonly<Record<string, string | undefined>>,
+): string {
+  if (cudaDevices === 0) return 'cpu';
+  const place = Number(LOCAL_RANK ?? SLURM_LOCALID ?? 0);
+  return `cuda:${Number.isInteger(place) && place >= 0 ? place % cudaDevices : 0}`;
 }
 
 /**

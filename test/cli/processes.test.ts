@@ -66,27 +66,46 @@ test('two processes count what one counts in a trace', async () => {
   expect(two?.entries.map(countsOf)).toEqual(one?.entries.map(countsOf));
 });
 
-test('a process that is killed is named by the others, and all of them resume', async () => {
-  const out = join(folder, 'killed');
-  const settings = ['--arch', 'resnet20', '--batch-size', '24', '--threads', '1', '--out', out];
-  const command = ['train', 'erm', '--data', data, ...settings, '--epochs'];
-  const [first, second] = await startTwo([...command, '6']);
-  await first.printed(/epoch 2: /);
-  second.signal('SIGKILL');
-  const killed = performance.now();
-  const { exitCode, stderr } = await first.outcome;
-  const seconds = (performance.now() - killed) / 1000;
-  console.log(`${seconds.toFixed(1)} s after the kill the other process had ended (allowed: 60)`);
-  expect(exitCode).toBe(1);
-  expect(stderr).toContain('Process 1 of 2 ended before the others');
-  expect(seconds).toBeLessThan(60);
-  const written = await readdir(join(out, 'checkpoints'));
-  expect(written.filter((name) => !name.endsWith('.safetensors'))).toEqual([]);
-  const again = await startTwo([...command, '6', '--resume']);
-  const outcomes = await Promise.all(again.map(({ outcome }) => outcome));
-  expect(outcomes.map((outcome) => outcome.exitCode)).toEqual([0, 0]);
-  // One of them prints.
-  expect(outcomes.map(({ stdout }) => stdout.includes(`Run: ${out}`))).toEqual([true, false]);
+describe('a process that is killed is named by the other, and both resume', () => {
+  const killable = (out: string): string[] => [
+    ...['train', 'erm', '--data', data, '--arch', 'resnet20', '--batch-size', '24', '--threads', '1'],
+    ...['--epochs', '6', '--out', join(folder, out)],
+  ];
+
+  beforeAll(async () => {
+    await inTwoProcesses(killable('undisturbed'));
+  });
+
+  // The first one hosts the place where they meet, and writes the files.
+  test.each([0, 1])('process %d', async (victim) => {
+    const out = `killed-${victim}`;
+    const processes = await startTwo(killable(out));
+    await processes[0].printed(/epoch 2: /);
+    processes[victim]?.signal('SIGKILL');
+    const killed = performance.now();
+    const other = await processes[1 - victim]?.outcome;
+    const seconds = (performance.now() - killed) / 1000;
+    console.log(
+      `${seconds.toFixed(1)} s after process ${victim} was killed the other had ended (allowed: 60)`,
+    );
+    expect(other?.exitCode).toBe(1);
+    expect(other?.stderr).toContain(`Process ${victim} of 2 ended before the others`);
+    expect(seconds).toBeLessThan(60);
+    const again = await startTwo([...killable(out), '--resume']);
+    const outcomes = await Promise.all(again.map(({ outcome }) => outcome));
+    expect(outcomes.map((outcome) => outcome.exitCode)).toEqual([0, 0]);
+    // One of them prints.
+    expect(outcomes.map(({ stdout }) => stdout.includes(`Run: ${join(folder, out)}`))).toEqual([true, false]);
+    const written = await readdir(join(folder, out, 'checkpoints'));
+    expect(written.filter((name) => !name.endsWith('.safetensors'))).toEqual([]);
+    expect(await metricsOf(out)).toEqual(await metricsOf('undisturbed'));
+  });
+
+  /** All but what took time. */
+  async function metricsOf(run: string): Promise<object[]> {
+    const epochs = await new RunFolder(join(folder, run)).readMetrics();
+    return epochs.map((epoch) => ({ ...epoch, seconds: 0 }));
+  }
 });
 
 test('what several processes cannot do is refused', async () => {

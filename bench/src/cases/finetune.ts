@@ -16,6 +16,7 @@ export function finetuneCase(
   settings: Omit<FinetuneStepSettings, 'mask'>,
   pytorch: PytorchSettings & { readonly released?: boolean },
   target: number,
+  repeats = 9,
 ): BenchCase {
   const { released = false } = pytorch;
   const label = released ? 'the published code\u2019s step' : labelOf(pytorch, true);
@@ -24,7 +25,7 @@ export function finetuneCase(
     name,
     description: `${settings.arch}, ${settings.size} px, batch ${settings.batch}: fine-tuning step against ${label}`,
     unit: 'images',
-    repeats: 9,
+    repeats,
     warmups: 1,
     target,
     prepare: () =>

@@ -74,7 +74,15 @@ const STEPS: readonly BenchCase[] = Object.entries(MODELS).flatMap(([model, sett
       ),
       // The mask's names are ResNet-50's, and torch.compile does not take functional_call's graph whole.
       ...(model === 'resnet50'
-        ? [finetuneCase(`gpu-${model}-finetune-step-${numbers}`, { ...sides, precision }, pytorch, 1.2)]
+        ? [
+            finetuneCase(
+              `gpu-${model}-finetune-step-${numbers}`,
+              { ...sides, precision },
+              pytorch,
+              1.2,
+              REPEATS.repeats,
+            ),
+          ]
         : []),
     ];
   }),

@@ -1,0 +1,13 @@
+import { automatic } from '../../src/native/device.js';
+
+test.each([
+  [0, { LOCAL_RANK: '1' }, 'cpu'],
+  [1, {}, 'cuda:0'],
+  [4, { LOCAL_RANK: '2' }, 'cuda:2'],
+  [4, { SLURM_LOCALID: '3' }, 'cuda:3'],
+  // Where srun shows each task one card.
+  [1, { SLURM_LOCALID: '3' }, 'cuda:0'],
+  [2, { LOCAL_RANK: 'x' }, 'cuda:0'],
+])('of %d devices, a process with %p takes %s', (devices, environment, expected) => {
+  expect(automatic(devices, environment)).toBe(expected);
+});
