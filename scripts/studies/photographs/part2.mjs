@@ -6,8 +6,8 @@
 //   node scripts/studies/photographs/part2.mjs birds 0 1 2 --arm RWG --arm JTT
 //
 // Results go to docs/studies/photographs/, a row a run, as soon as a run is finished; its folder in runs/photographs/ is removed then, but
-// for ERM's, from which other arms go on. What is there is not trained again, and several processes may each take seeds of their own. A
-// seed's runs are all in one precision: bf16 where the processor has it, else fp32. The first tuning seed tries every configuration of an arm, the second the best two of these. The configuration with
+// for ERM's, from which other arms go on. What is there is not trained again, and several processes may each take seeds of their own. The
+// runs of a seed that are tested are in one precision: bf16 where the processor has it, else fp32. The first tuning seed tries every configuration of an arm, the second the best two of these. The configuration with
 // the best validation worst-group accuracy is chosen. No other result of the tuning is kept.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,6 +20,8 @@ import { addResults, BENCHMARKS, completeArms, readArguments, readResults, testS
 const TUNING_SEEDS = [100, 101];
 /** What the curve compares: ERM, the best mask, the best baseline that trains the network, and last-layer retraining, which costs little. */
 const MASKS = ['contrast, random mask', 'contrast, gradient mask', 'contrast, magnitude mask', 'released'];
+/** Described, not tested, and trained from the data alone. */
+const ALONE = ['ERM, 3e-4', 'RWG', 'GroupDRO', 'JTT'];
 const BASELINES = ['RWG', 'SUBG', 'GroupDRO', 'JTT', 'CnC'];
 
 const { benchmark, seeds, arms: askedArms } = readArguments();
@@ -60,19 +62,21 @@ function bestOf(arms, other) {
   return tested.reduce((best, arm) => (score(arm) > score(best) ? arm : best));
 }
 
-/** A seed's runs are compared with each other: all are in the precision of its first. */
-function precisionOf(seed) {
-  const first = readResults(benchmark, 'test').find((row) => row.seed === seed);
+/** A seed's runs are compared with each other: all are in the precision of its first, but for arms that stand alone. */
+function precisionOf(seed, arm) {
+  const first = ALONE.includes(arm)
+    ? undefined
+    : readResults(benchmark, 'test').find((row) => row.seed === seed && !ALONE.includes(row.arm));
   return first?.precision ?? (native().fastBf16 ? 'bf16' : 'fp32');
 }
 
 /** Where a seed's runs are. */
-function placeOf(seed) {
+function placeOf(seed, arm) {
   const folder = join('runs', 'photographs', `${benchmark}-part2`);
   const place = {
     ...BENCHMARKS[benchmark],
     seed,
-    precision: precisionOf(seed),
+    precision: precisionOf(seed, arm),
     out: join(folder, `run-${seed}`),
     ermFolder: join(folder, `erm-${seed}`),
   };
@@ -90,7 +94,7 @@ async function run(phase, arm, settings, seed) {
   const configuration = JSON.stringify(settings);
   const isThere = (row) => row.arm === arm && row.seed === seed && row.configuration === configuration;
   if (readResults(benchmark, phase).some(isThere)) return;
-  const place = placeOf(seed);
+  const place = placeOf(seed, arm);
   const out = arm === 'ERM' ? place.ermFolder : place.out;
   // Of a run that was stopped, perhaps of another arm.
   if (arm !== 'ERM') await rm(out, { recursive: true, force: true });
