@@ -164,6 +164,10 @@ async function transfer(
     if (resumes && response.status === 416) return announced;
     if (!response.ok || response.body === null) throw refused(url, response);
     const goesOn = response.status === 206 && resumes;
+    if (goesOn && startOf(response) !== have) {
+      await part.remove();
+      throw new Error(`the server was asked for byte ${have} on, and sent another part`);
+    }
     if (!goesOn) await part.begin(versionOf(response));
     let done = goesOn ? have : 0;
     const length = Number(response.headers.get('content-length') ?? Number.NaN);
@@ -190,6 +194,11 @@ async function transfer(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The first byte of a part, as its header says; NaN where it does not. */
+function startOf(response: Response): number {
+  return Number(/^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1] ?? Number.NaN);
 }
 
 /**

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import { composeDataset } from '../../src/data/compose/compose.js';
-import { shapeOf } from '../../src/data/compose/cutOut.js';
+import { composeImage, placeCutOut, readMask, shapeOf, type Pixels } from '../../src/data/compose/cutOut.js';
 import type { ComposeOptions } from '../../src/data/compose/options.js';
 import { isWaterBird, WATERBIRDS_COUNTS } from '../../src/data/compose/waterbirds.js';
 import { loadDataset } from '../../src/data/dataset.js';
@@ -41,10 +41,15 @@ async function draw(color: (inside: boolean, x: number) => readonly number[]): P
 
 const mask = (): Promise<Buffer> => draw((inside) => [inside ? 255 : 0]);
 
-async function plain([r, g, b]: Color): Promise<Buffer> {
+async function plain([r, g, b]: Color, quality = 100): Promise<Buffer> {
   return sharp({ create: { width: 60, height: 30, channels: 3, background: { r, g, b } } })
-    .jpeg({ quality: 100 })
+    .jpeg({ quality })
     .toBuffer();
+}
+
+/** Of the first table of a JPEG file (marker DQT), by which its quality is known. */
+function firstQuantizer(file: Buffer): number | undefined {
+  return file[file.indexOf(Buffer.of(0xff, 0xdb)) + 5];
 }
 
 /** Folders of red and yellow things with their masks, and of green and blue scenes. */
@@ -148,6 +153,48 @@ describe('composeDataset', () => {
       expect(places).toEqual(splits.has('0') ? [expect.any(String)] : ['0', '1']);
     }
     expect(new Set(rows.map((row) => row.place_filename)).size).toBe(rows.length);
+  });
+
+  test('writes JPEG of the quality that is asked for', async () => {
+    await sources();
+    const sizes = [];
+    for (const jpegQuality of [30, 95]) {
+      const root = join(folder(), `quality-${jpegQuality}`);
+      await composeDataset(root, options({ jpegQuality }));
+      const [first] = await rowsOf(root);
+      const file = await readFile(join(root, first?.img_filename ?? ''));
+      sizes.push(file.length);
+      expect(firstQuantizer(file)).toBe(firstQuantizer(await plain(RED, jpegQuality)));
+    }
+    expect(sizes[0]).toBeLessThan(sizes[1] as number);
+  });
+
+  test('takes photographs and scenes without color, in four inks, and masks of 16 bits', async () => {
+    await sources();
+    const apple = join(folder(), 'things', 'apple', '0.png');
+    const [grey, inks] = [join(folder(), 'grey.png'), join(folder(), 'inks.jpg')];
+    await sharp(apple).greyscale().toColourspace('b-w').png().toFile(grey);
+    await sharp(apple).toColourspace('cmyk').jpeg({ quality: 100 }).toFile(inks);
+    const deep = join(folder(), 'deep.png');
+    await sharp(await mask())
+      .toColourspace('grey16')
+      .png()
+      .toFile(deep);
+    const scene = join(folder(), 'scenes', 'lake', '0.jpg');
+    const at = placeCutOut(shapeOf((await readMask(apple, deep)) as Pixels), 32, 0.5, [0.5, 0.5]);
+    const colors = [];
+    for (const [i, image] of [apple, grey, inks].entries()) {
+      const composed = await composeImage({ image, mask: deep }, scene, at, 100);
+      const path = join(folder(), `composed-${i}.jpg`);
+      await put(path, composed.image);
+      expect(distance(await colorAt(path, 2, 2), BLUE)).toBeLessThan(12);
+      colors.push(await colorAt(path, 16, 16));
+    }
+    const [inColor, inGrey, inInks] = colors as [number[], number[], number[]];
+    expect(distance(inColor, RED)).toBeLessThan(12);
+    expect(distance(inGrey, [inGrey[0], inGrey[0], inGrey[0]] as number[])).toBeLessThan(4);
+    // Four inks do not hold every red.
+    expect(distance(inInks, RED)).toBeLessThan(60);
   });
 
   test('draws the same for the same seed, another for another, and a finished one not again', async () => {

@@ -62,7 +62,10 @@ function whole(
       response.writeHead(416).end();
       return;
     }
-    response.writeHead(isPart ? 206 : 200, { etag: version, 'content-length': body.length });
+    const range = isPart
+      ? { 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` }
+      : undefined;
+    response.writeHead(isPart ? 206 : 200, { etag: version, 'content-length': body.length, ...range });
     const most = cut(tries);
     if (most >= body.length) response.end(body);
     else response.write(body.subarray(0, most), () => setTimeout(() => response.destroy(), 20));
@@ -120,6 +123,21 @@ describe('download', () => {
     await writeFile(`${target()}.part`, 'of some file');
     expect((await get()).sha256).toBe(SHA256);
     expect(ranges).toEqual(['bytes=16-', undefined]);
+  });
+
+  test('starts over where the server sends another part than it was asked for', async () => {
+    let tries = 0;
+    const cut = whole(CONTENT, '"1"', () => 90_000);
+    answer = (request, response) => {
+      tries += 1;
+      if (tries === 1) cut(request, response);
+      else if (tries === 2) {
+        const other = { 'content-range': `bytes 0-${CONTENT.length - 1}/${CONTENT.length}` };
+        response.writeHead(206, { etag: '"1"', ...other }).end(CONTENT);
+      } else whole()(request, response);
+    };
+    expect((await get({ sha256: SHA256 })).sha256).toBe(SHA256);
+    expect(ranges).toEqual([undefined, 'bytes=90000-', undefined]);
   });
 
   test('keeps nothing with a wrong checksum', async () => {
