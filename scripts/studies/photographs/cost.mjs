@@ -1,5 +1,6 @@
 // What the study took, from its tables, and what plain PyTorch would take for the same, by count: cost.mjs birds '{"forward": 236, ...}',
-// with the images a second that rates.py prints. The published procedure evaluates each perturbed model alone on the whole split.
+// with the images a second that rates.py prints, on two cores that it keeps busy. The published procedure evaluates each perturbed model
+// alone on the whole split.
 import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { ARMS } from './arms.mjs';
@@ -17,6 +18,14 @@ const {
 const DRAWS = 20;
 const table = parse(readFileSync(`${data}/metadata.csv`), { columns: true });
 const [train, val, test] = ['0', '1', '2'].map((split) => table.filter((row) => row.split === split).length);
+
+// As many of each group as of the smallest.
+const sizes = new Map();
+for (const { split, y, place } of table) {
+  const group = `${y}-${place}`;
+  if (split === '0') sizes.set(group, (sizes.get(group) ?? 0) + 1);
+}
+const balanced = sizes.size * Math.min(...sizes.values());
 
 const HOUR = 3600;
 const rows = [part1(), ...['tuning', 'test'].map(part2)].filter((row) => row !== undefined);
@@ -55,9 +64,14 @@ function part2(phase) {
     const count = ARMS[arm].continuesErm ? epochs - kickIn : epochs;
     // DFR trains a last layer on features of the validation split.
     if (arm === 'DFR') return sum + val / forward;
-    return sum + count * (train / (isContrast ? finetune : erm) + val / forward);
+    const images = arm === 'SUBG' ? balanced : train;
+    const identification = arm === 'JTT' ? (Math.round(0.2 * epochs) * train) / erm : 0;
+    return sum + identification + count * (images / (isContrast ? finetune : erm) + val / forward);
   }, 0);
-  return { name: `Part II, ${phase}`, runs: runs.length, ...sumOf(runs), pytorch };
+  // In tuning, ERM is no arm: each seed trains it for the arms that go on from it.
+  const ofErm = runs.some(({ arm }) => arm === 'ERM') ? 0 : epochs * (train / erm + val / forward);
+  const seeds = new Set(runs.map(({ seed }) => seed)).size;
+  return { name: `Part II, ${phase}`, runs: runs.length, ...sumOf(runs), pytorch: pytorch + seeds * ofErm };
 }
 
 function sumOf(measured) {
