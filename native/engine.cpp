@@ -16,8 +16,8 @@ namespace {
 c10::ThreadPool& threadOf(LaneName lane) {
   static auto* compute = new c10::ThreadPool(1, /*numa_node_id=*/-1, [] { at::init_num_threads(); });
   static auto* data = new c10::ThreadPool(1, /*numa_node_id=*/-1, [] {
-    // At the first parallel loop of a thread libtorch sets its number of threads, and so does the addon's own
-    // copy of that inline function: both are done before.
+    // Else libtorch's first parallel loop of this thread would set another number than the one below. The
+    // inline function that does it remembers by library: once for libtorch, once for the addon.
     at::get_num_threads();
     at::internal::lazy_init_num_threads();
     // OpenMP's thread count belongs to the calling thread, so this leaves the compute lane's alone.

@@ -35,7 +35,12 @@ export const SQUARES = { train: 12_800, val: 200 } as const;
  */
 export async function manySquares(place: BenchPlace): Promise<string> {
   const counts = { train: [760, 40, 40, 760], val: EVEN, test: FEW };
-  const ofPlace = { name: `dominoes-${SIDE}-jpeg`, source: 'dominoes-1600', counts, type: 'jpeg' } as const;
+  const ofPlace = {
+    name: `dominoes-${SIDE}-jpeg-${SQUARES.train}`,
+    source: 'dominoes-1600',
+    counts,
+    type: 'jpeg',
+  } as const;
   return enlarged(place, { ...ofPlace, repeats: SQUARES.train / 1600 });
 }
 

@@ -68,7 +68,8 @@ c10::List<std::optional<at::Scalar>> noScalars() { return c10::List<std::optiona
 }  // namespace
 
 bool hasFastBf16() {
-  const auto asks = findOperator("mkldnn::_is_mkldnn_bf16_supported", 0);
+  // No fusion: it tells of the processor.
+  const auto asks = c10::Dispatcher::singleton().findSchema({"mkldnn::_is_mkldnn_bf16_supported", ""});
   return asks && callOperator(*asks, {}).toBool();
 }
 

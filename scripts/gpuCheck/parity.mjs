@@ -20,6 +20,8 @@ import { augmentationOf, SIMCLR } from '../../dist/train/augmentation.js';
 import { trainErm } from '../../dist/train/methods.js';
 import { RunFolder } from '../../dist/train/runFolder.js';
 
+// Deterministic products need it, and cuBLAS reads it once, at its first product.
+process.env.CUBLAS_WORKSPACE_CONFIG ??= ':4096:8';
 const [device, file] = process.argv.slice(2);
 const MOST = { logits: 1e-4, gradients: 1e-3, topNeurons: 0, accuracy: 1 / 500, levels: 2 };
 const [LARGE, SMALL] = [
@@ -121,7 +123,6 @@ async function checkTraining() {
   const settings = { epochs: 3, batchSize: 64, lr: 1e-4, seed: 3 };
   const out = join(folder, 'erm');
   // Else the last bits of a GPU's gradients change from run to run, and Adam's first steps with them.
-  process.env.CUBLAS_WORKSPACE_CONFIG ??= ':4096:8';
   await trainErm({
     ...{ ...settings, data, out, arch: 'resnet18', device },
     ...{ cudnnAllowTf32: false, deterministic: true },

@@ -200,7 +200,7 @@ export function requireGroups(dataset: Dataset, splits: readonly Split[]): void 
   }
 }
 
-/** What training says of data with empty groups; undefined where each split has examples of all of them. */
+/** What training by methods with group labels says of data with empty groups; undefined where each split has examples of all of them. */
 export function emptyGroups(dataset: Dataset): string | undefined {
   try {
     requireGroups(dataset, SPLITS);

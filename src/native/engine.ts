@@ -72,7 +72,7 @@ function given(options: EngineOptions, types: object): EngineOptions {
 export async function openEngine(options: EngineOptions): Promise<{ device: string; threads: number }> {
   const device = resolveDevice(options.device);
   const { deterministic = false } = options;
-  // cuBLAS reads it when it starts, and PyTorch refuses deterministic products without it.
+  // PyTorch refuses deterministic products without it. cuBLAS reads it once: a program that has computed on a GPU before sets it itself.
   if (deterministic) process.env.CUBLAS_WORKSPACE_CONFIG ??= ':4096:8';
   await native().setNumerics({
     float32MatmulPrecision: options.float32MatmulPrecision ?? 'highest',

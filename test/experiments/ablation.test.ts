@@ -73,7 +73,7 @@ test('rewound neurons have the weights that they had in the epoch that was kept'
 });
 
 test('single weights can be rewound', async () => {
-  // Deterministic: put_, which would do it, has no such form.
+  // Deterministic algorithms, which put_ has none of.
   const single = { ...options, unit: 'weight', topK: [300], controls: 0, deterministic: true } as const;
   const result = await traceUnstructured({ ...single, perturbation: 'rewind', rewindEpochs: 3 });
   const { tensors } = await readSafetensors(new RunFolder(run).epoch(1));

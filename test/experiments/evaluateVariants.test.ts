@@ -59,6 +59,12 @@ async function digest(): Promise<string> {
 const at = (layer: string, ...indices: number[]): { layer: string; index: number }[] =>
   indices.map((index) => ({ layer, index }));
 
+/** Some in the middle of filters, which lie in another order in memory. */
+function singleWeights(kind: 'add' | 'replace'): WeightEdit {
+  const neurons = Int32Array.of(0, 7, 40, 900, 5000);
+  return { layer: 'conv1', unit: 'weight', kind, neurons, values: new Float32Array(neurons.length).fill(3) };
+}
+
 test('gives, to the last sample, what evaluating each perturbed model alone gives', async () => {
   const { layers } = model.description;
   const drawn = [...at('layer1.0.conv2', 5), ...at('conv1', 3)];
@@ -70,6 +76,10 @@ test('gives, to the last sample, what evaluating each perturbed model alone give
     maskNeurons(at('conv1', 33, 7, 0)), // The first again, in another order.
     maskNeurons([]),
     maskNeurons(at('layer1.0.conv1', 0, 1, 2, 3), 'weight'),
+    {
+      key: 'single weights',
+      edits: [singleWeights('add'), { ...singleWeights('replace'), layer: 'layer2.0.conv1' }],
+    },
     ...perturbedVariants(drawn, { kind: 'reinit', sigma: 0.5, seeds: [1] }, layers),
     ...perturbedVariants(drawn, { kind: 'noise', sigma: 0.5, seeds: [1] }, layers),
   ];

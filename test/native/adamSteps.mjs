@@ -13,7 +13,7 @@ const labels = await addon.tensor(
   [8],
   'cpu',
 );
-const optimizer = new Adam(model, 0);
+const optimizer = new Adam(model, 0, { weightDecay: 0.1 });
 const STEPS = 10;
 for (let step = 1; step <= STEPS; step += 1) {
   const contiguous = await addon.tensor(generator.randn(8 * 3 * 32 * 32), [8, 3, 32, 32], 'cpu');
@@ -26,4 +26,7 @@ for (let step = 1; step <= STEPS; step += 1) {
   if (step === STEPS) optimizer.lr = 0.1;
   await optimizer.step();
 }
-await writeSafetensors(file, await takeData(await model.network.state()));
+await writeSafetensors(file, {
+  ...(await takeData(await model.network.state())),
+  ...(await optimizer.stateDict()),
+});

@@ -3,7 +3,7 @@ import { mean } from 'simple-statistics';
 import { ARMS, CONTRASTS } from './arms.mjs';
 
 export const TUNING_SEEDS = [100, 101];
-/** What the curve compares: ERM, the best mask, the best baseline that trains the network, and last-layer retraining, which costs little. */
+/** The curve has the best of these and of the baselines, besides ERM and last-layer retraining, which costs little. */
 export const MASKS = [
   'contrast, random mask',
   'contrast, gradient mask',

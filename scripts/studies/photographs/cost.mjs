@@ -65,7 +65,7 @@ function part2(phase) {
     // DFR trains a last layer on features of the validation split.
     if (arm === 'DFR') return sum + val / forward;
     const images = arm === 'SUBG' ? balanced : train;
-    const identification = arm === 'JTT' ? (Math.round(0.2 * epochs) * train) / erm : 0;
+    const identification = ['JTT', 'CnC'].includes(arm) ? (Math.round(0.2 * epochs) * train) / erm : 0;
     return sum + identification + count * (images / (isContrast ? finetune : erm) + val / forward);
   }, 0);
   // In tuning, ERM is no arm: each seed trains it for the arms that go on from it.

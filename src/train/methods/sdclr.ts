@@ -120,7 +120,7 @@ export const sdclr = {
           return sdclrConfig(options, from, dataset);
         },
         outOf: () => `${options.from.replace(/\/+$/, '')}-sdclr`,
-        ...{ weights, from: folder.path, method: selfDamaging },
+        ...{ weights, from: folder.path, method: selfDamaging, toleratesEmptyGroups: true },
       },
     );
   },
