@@ -16,6 +16,7 @@ const seeds = testSeedsOf(benchmark);
 const arms = completeArms(benchmark, seeds);
 accuracyTable();
 if (FOCUS in arms) differenceTable();
+if ('ERM' in arms) gainTable();
 heatTable();
 
 function accuracyTable() {
@@ -63,6 +64,26 @@ function differenceTable() {
         ? ''
         : `${within.equivalent ? 'yes' : 'no'} [${within.interval.map((end) => end.toFixed(1)).join(', ')}]`,
     ]),
+  );
+}
+
+/** Described, not tested. */
+function gainTable() {
+  printTable(
+    'Accuracy of each arm minus that of ERM, in points, paired by seed: mean, 95 % interval',
+    ['arm', 'n', 'test worst group', 'G0', 'G1*', 'G2*', 'G3'],
+    Object.entries(arms)
+      .filter(([arm]) => arm !== 'ERM')
+      .map(([arm, rows]) => [
+        ...[arm, rows.length],
+        ...['worst', 'group0', 'group1', 'group2', 'group3'].map((column) =>
+          meanText(
+            rows.map((row, at) => row[column] - arms.ERM[at][column]),
+            1,
+            100,
+          ),
+        ),
+      ]),
   );
 }
 
