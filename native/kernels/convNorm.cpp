@@ -6,6 +6,7 @@
 #include <exception>
 #include <optional>
 
+#include "narrowOutput.h"
 #include "operators.h"
 
 namespace spurmem {
@@ -97,6 +98,7 @@ struct ConvNorm::Folded {
 ConvNorm::ConvNorm(NetworkBuilder& build, const std::string& conv, const std::string& norm, int64_t in,
                    int64_t out, int64_t kernel, int64_t stride, int64_t padding, bool isShortcut)
     : conv_(build.conv2d(conv, in, out, kernel, stride, padding)),
+      shape_{kernel, stride, padding},
       stride_(2, stride),
       padding_(2, padding),
       kept_(std::make_shared<Folded>()) {
@@ -181,9 +183,11 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
         .toTensor();
   }
   static const auto operation = *spurmem::convolution();
-  return callOperator(operation, {x.to(type), weight, bias, padding_, stride_, kDilation, kGroups,
-                                  relu ? "relu" : "none", noScalars(), ""})
-      .toTensor();
+  return convolveSafely(x.to(type), shape_, [&](const at::Tensor& images) {
+    return callOperator(operation, {images, weight, bias, padding_, stride_, kDilation, kGroups,
+                                    relu ? "relu" : "none", noScalars(), ""})
+        .toTensor();
+  });
 }
 
 ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::ScalarType type,

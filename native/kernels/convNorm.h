@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../nn/network.h"
+#include "narrowOutput.h"
 
 namespace spurmem {
 
@@ -56,6 +57,7 @@ class ConvNorm {
   NetworkBuilder::Layer conv_, norm_;
   const Parameter* weight_;
   std::array<const Parameter*, 4> norms_;  // weight, bias, running mean, running variance
+  ConvShape shape_;
   std::vector<int64_t> stride_, padding_;
   std::shared_ptr<Folded> kept_;  // of all copies of this layer
 };

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "../distributed/processGroup.h"
+#include "../kernels/narrowOutput.h"
 
 namespace spurmem {
 
@@ -113,11 +114,12 @@ NetworkBuilder::Layer NetworkBuilder::conv2d(const std::string& name, int64_t in
   const int64_t fanIn = in * kernel * kernel;
   auto& weight = uniform(name + ".weight", {out, in, kernel, kernel}, kaimingUniformBound(fanIn));
   auto* bias = hasBias ? &uniform(name + ".bias", {out}, biasBound(fanIn)) : nullptr;
-  return [name, &weight, bias, fanIn, strides = std::vector<int64_t>{stride, stride},
-          paddings = std::vector<int64_t>{padding, padding}](const at::Tensor& x,
-                                                             const ForwardContext& context) {
-    auto result =
-        at::conv2d(x, context.weight(weight), context.bias(weight, bias), strides, at::IntArrayRef(paddings));
+  return [name, &weight, bias, fanIn, shape = ConvShape{kernel, stride, padding}](
+             const at::Tensor& x, const ForwardContext& context) {
+    const auto result = convolveSafely(x, shape, [&](const at::Tensor& images) {
+      return at::conv2d(images, context.weight(weight), context.bias(weight, bias), shape.stride,
+                        at::IntArrayRef(shape.padding));
+    });
     context.count(result.numel() * fanIn);
     context.observe(name, result);
     return result;

@@ -34,7 +34,8 @@ const cases: Case[] = [
   { arch: 'resnet50', memoryFormat: 'channels_last', precision: 'fp32', batch: 4, height: 128, width: 96 },
   { arch: 'resnet50', memoryFormat: 'contiguous', precision: 'fp32', batch: 2, height: 224, width: 224 },
   { arch: 'resnet20', memoryFormat: 'channels_last', precision: 'fp32', batch: 16, height: 32, width: 16 },
-  { arch: 'resnet18', memoryFormat: 'channels_last', precision: 'bf16', batch: 16, height: 64, width: 32 },
+  // As wide as high: narrower, PyTorch itself is wrong where the CPU has AMX (test/native/narrowOutput.test.ts).
+  { arch: 'resnet18', memoryFormat: 'channels_last', precision: 'bf16', batch: 16, height: 64, width: 64 },
 ];
 
 describe.each(cases)('$arch, $memoryFormat, $precision, $batch x $height x $width', (given) => {
