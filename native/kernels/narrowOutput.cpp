@@ -5,15 +5,11 @@
 
 namespace spurmem {
 
-namespace {
-
 bool isBf16(const at::Tensor& x) {
   if (x.scalar_type() == at::kBFloat16) return true;
   return at::autocast::is_autocast_enabled(at::kCPU) &&
          at::autocast::get_autocast_dtype(at::kCPU) == at::kBFloat16;
 }
-
-}  // namespace
 
 bool amxMisreads(const at::Tensor& x, const ConvShape& shape) {
   const auto& [kernel, stride, padding] = shape;

@@ -9,6 +9,9 @@ struct ConvShape {
   int64_t kernel, stride, padding;
 };
 
+// Whether a convolution of `x` is computed in bfloat16.
+bool isBf16(const at::Tensor& x);
+
 // Whether oneDNN's bfloat16 kernel for AMX would read memory that nobody has written: where a kernel larger
 // than a pixel moves by more than one, and the output is one column wide. It gives NaN then, or sums that are
 // off by as much as they are (seen with libtorch 2.6 and 2.13; right without AMX, and for all other shapes of

@@ -6,6 +6,7 @@
 
 #include "../distributed/processGroup.h"
 #include "../kernels/narrowOutput.h"
+#include "../kernels/weightGradient.h"
 
 namespace spurmem {
 
@@ -117,8 +118,10 @@ NetworkBuilder::Layer NetworkBuilder::conv2d(const std::string& name, int64_t in
   return [name, &weight, bias, fanIn, shape = ConvShape{kernel, stride, padding}](
              const at::Tensor& x, const ForwardContext& context) {
     const auto result = convolveSafely(x, shape, [&](const at::Tensor& images) {
-      return at::conv2d(images, context.weight(weight), context.bias(weight, bias), shape.stride,
-                        at::IntArrayRef(shape.padding));
+      const auto& weights = context.weight(weight);
+      const auto biases = context.bias(weight, bias);
+      if (!biases && prefersProduct(images, weights, shape)) return convolveByProduct(images, weights, shape);
+      return at::conv2d(images, weights, biases, shape.stride, at::IntArrayRef(shape.padding));
     });
     context.count(result.numel() * fanIn);
     context.observe(name, result);

@@ -39,6 +39,7 @@ export async function compareGradients(
   logits: Tensor,
   labels: Tensor,
   tolerance: number,
+  ofNorms = 1e-6,
 ): Promise<void> {
   const { arch, network } = model;
   using loss = await native().crossEntropy(logits, labels, 'mean');
@@ -53,8 +54,8 @@ export async function compareGradients(
     const ours = (await scores.data()) as Float32Array;
     const theirs = expected(name).data as Float32Array;
     const difference = relativeDifference(ours, theirs);
-    report(`${arch} neurons' ${name}, relative difference`, difference, 1e-6);
-    expect(difference).toBeLessThanOrEqual(1e-6);
+    report(`${arch} neurons' ${name}, relative difference`, difference, ofNorms);
+    expect(difference).toBeLessThanOrEqual(ofNorms);
     const top = (all: Float32Array): string[] =>
       selectTopK(all, model.description.layers, 10).map(({ layer, index }) => `${layer}[${index}]`);
     expect(top(ours)).toEqual(top(theirs));

@@ -47,10 +47,14 @@ const cases: Case[] = [
       width,
     };
   }),
+  { arch: 'resnet50', memoryFormat: 'channels_last', precision: 'bf16', batch: 4, height: 64, width: 64 },
 ];
 
 describe.each(cases)('$arch, $memoryFormat, $precision, $batch x $height x $width', (given) => {
   const { arch, memoryFormat, precision } = given;
+  // With AMX, weight gradients of small outputs are products of their own (native/kernels/weightGradient.h).
+  const isRounded = precision === 'bf16' && HAS_AMX;
+  const [ofGradients, ofScores] = isRounded ? [2e-4, 2e-5] : [1e-6, 1e-6];
   let oracle: Readonly<Record<string, TensorData>>;
   let model: Model;
   let state: Record<string, TensorData>;
@@ -89,7 +93,7 @@ describe.each(cases)('$arch, $memoryFormat, $precision, $batch x $height x $widt
     using loss = await native().crossEntropy(trainLogits, labels, 'mean');
     await loss.backward();
     // Batch-norm's own backward pass.
-    await compareWithGradients(model, expected, 'training.grad.', 0);
+    await compareWithGradients(model, expected, 'training.grad.', isRounded ? ofGradients : 0);
     await model.network.zeroGrad();
     using logits = await model.network.forward(images, { grad: true });
     const inTraining = maxDifference(await trainLogits.data(), expected('logits.train').data);
@@ -99,7 +103,7 @@ describe.each(cases)('$arch, $memoryFormat, $precision, $batch x $height x $widt
     expect(inTraining).toBe(0);
     expect(inEval).toBe(0);
 
-    await compareGradients(model, expected, logits, labels, 1e-6);
+    await compareGradients(model, expected, logits, labels, ofGradients, ofScores);
   });
 
   test('stages: running from each stage\u2019s input gives the same logits', async () => {

@@ -25,6 +25,8 @@ const COMPILED_BF16: PytorchSettings = { ...COMPILED, precision: 'bf16' };
 
 const RESNET50: ComputeSettings = { arch: 'resnet50', size: 224, batch: 16, steps: 1 };
 const RESNET18: ComputeSettings = { arch: 'resnet18', size: 64, batch: 64, steps: 4 };
+/** As docs/studies/photographs.md trains. */
+const PHOTOGRAPHS: ComputeSettings = { ...RESNET18, size: 112, steps: 2 };
 const VIT_S: ComputeSettings = { arch: 'vit_small_patch16_224', size: 224, batch: 16, steps: 1 };
 
 type Work = 'forward' | 'erm-step';
@@ -117,8 +119,12 @@ export const COMPUTE: readonly BenchCase[] = [
   computeCase('resnet50-erm-step', 'erm-step', RESNET50, EAGER, { target: 1.25 }),
   computeCase('resnet50-erm-step-tuned', 'erm-step', RESNET50, TUNED, { target: 1 }),
   computeCase('resnet50-erm-step-bf16', 'erm-step', RESNET50, EAGER, { target: 2.8, precision: 'bf16' }),
+  computeCase('resnet50-erm-step-autocast', 'erm-step', RESNET50, AUTOCAST, { target: 1, precision: 'bf16' }),
   computeCase('resnet18-forward', 'forward', RESNET18, TUNED),
   computeCase('resnet18-erm-step', 'erm-step', RESNET18, TUNED),
+  computeCase('resnet18-erm-step-autocast', 'erm-step', PHOTOGRAPHS, AUTOCAST, {
+    ...{ target: 1, precision: 'bf16' },
+  }),
   computeCase('vit-small-forward', 'forward', VIT_S, EAGER),
   computeCase('vit-small-erm-step', 'erm-step', VIT_S, EAGER, { target: 1 }),
   computeCase('vit-small-forward-bf16', 'forward', VIT_S, TUNED, { target: 1.8, precision: 'bf16' }),

@@ -56,7 +56,8 @@ function placeOf(seed, arm) {
     ...BENCHMARKS[benchmark],
     seed,
     precision: precisionOf(seed, arm, readResults(benchmark, 'test'), native().fastBf16),
-    out: join(folder, `run-${seed}`),
+    // By arm, so that processes may each take arms of a seed: those that go on from its ERM run are for one of them.
+    out: join(folder, `run-${seed}-${arm}`),
     ermFolder: join(folder, `erm-${seed}`),
   };
   return {
@@ -75,7 +76,7 @@ async function run(phase, arm, settings, seed) {
   if (readResults(benchmark, phase).some(isThere)) return;
   const place = placeOf(seed, arm);
   const out = arm === 'ERM' ? place.ermFolder : place.out;
-  // Of a run that was stopped, perhaps of another arm.
+  // Of a run that was stopped.
   if (arm !== 'ERM') await rm(out, { recursive: true, force: true });
   const start = performance.now();
   const cpu = process.cpuUsage();
