@@ -46,7 +46,7 @@ function armsOf({ arms = Object.keys(ARMS).filter((arm) => ARMS[arm].cut !== tru
   const best = (of) => bestOf(of, complete);
   // Methods that weigh groups have nothing to weigh where some have no training image.
   const baselines = lacksGroups ? [] : [best(BASELINES)];
-  return ['ERM', best(MASKS), ...baselines, 'DFR'];
+  return ['ERM', best(MASKS), ...baselines, 'DFR', 'ERM, 3e-4'];
 }
 
 /** Where a seed's runs are. */
