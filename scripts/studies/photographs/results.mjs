@@ -78,7 +78,7 @@ export function readResults(benchmark, name) {
   return existsSync(path) ? parse(readFileSync(path, 'utf8'), { columns: true, cast: toValue }) : [];
 }
 
-function pathOf(benchmark, name) {
+export function pathOf(benchmark, name) {
   return join(RESULTS, `${benchmark}-${name}.csv`);
 }
 
