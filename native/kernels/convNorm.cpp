@@ -5,6 +5,7 @@
 
 #include <exception>
 #include <optional>
+#include <vector>
 
 #include "narrowOutput.h"
 #include "operators.h"
@@ -64,6 +65,8 @@ bool isAutocast(const at::Tensor& x) { return at::autocast::is_autocast_enabled(
 
 bool isFinite(const at::Tensor& values) { return at::isfinite(values).all().item<bool>(); }
 
+std::vector<int64_t> bothWays(int64_t steps) { return {steps, steps}; }
+
 c10::List<std::optional<at::Scalar>> noScalars() { return c10::List<std::optional<at::Scalar>>(); }
 
 }  // namespace
@@ -99,8 +102,6 @@ ConvNorm::ConvNorm(NetworkBuilder& build, const std::string& conv, const std::st
                    int64_t out, int64_t kernel, int64_t stride, int64_t padding, bool isShortcut)
     : conv_(build.conv2d(conv, in, out, kernel, stride, padding)),
       shape_{kernel, stride, padding},
-      stride_(2, stride),
-      padding_(2, padding),
       kept_(std::make_shared<Folded>()) {
   build.neurons(conv, isShortcut);
   build.mappable(conv, isShortcut);
@@ -157,9 +158,10 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
                            std::optional<at::Tensor> residual, bool relu) const {
   const auto type = isAutocast(x) ? at::kBFloat16 : at::kFloat;
   const auto& [weight, bias] = convolution;
+  const auto stride = bothWays(shape_.stride), padding = bothWays(shape_.padding);
   if (x.is_cuda()) {
     if (residual) *residual = residual->to(type).contiguous(x.suggest_memory_format());
-    return onGpu(x.to(type), weight, bias, residual, relu, stride_, padding_, kept_->cudnnFuses);
+    return onGpu(x.to(type), weight, bias, residual, relu, stride, padding, kept_->cudnnFuses);
   }
   if (residual) {
     static const auto operation = *convolutionInto();
@@ -171,8 +173,8 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
                                     x.to(type),
                                     weight,
                                     bias,
-                                    padding_,
-                                    stride_,
+                                    padding,
+                                    stride,
                                     kDilation,
                                     kGroups,
                                     "add",
@@ -184,7 +186,7 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
   }
   static const auto operation = *spurmem::convolution();
   return convolveSafely(x.to(type), shape_, [&](const at::Tensor& images) {
-    return callOperator(operation, {images, weight, bias, padding_, stride_, kDilation, kGroups,
+    return callOperator(operation, {images, weight, bias, padding, stride, kDilation, kGroups,
                                     relu ? "relu" : "none", noScalars(), ""})
         .toTensor();
   });
@@ -224,7 +226,9 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
 // As oneDNN wants it for inputs of this size; others work too.
 at::Tensor ConvNorm::reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const {
   static const auto operation = *reorder();
-  return callOperator(operation, {weight, padding_, stride_, kDilation, kGroups, inputSize.vec()}).toTensor();
+  return callOperator(operation, {weight, bothWays(shape_.padding), bothWays(shape_.stride), kDilation,
+                                  kGroups, inputSize.vec()})
+      .toTensor();
 }
 
 }  // namespace spurmem

@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "../nn/network.h"
 #include "narrowOutput.h"
@@ -58,7 +57,6 @@ class ConvNorm {
   const Parameter* weight_;
   std::array<const Parameter*, 4> norms_;  // weight, bias, running mean, running variance
   ConvShape shape_;
-  std::vector<int64_t> stride_, padding_;
   std::shared_ptr<Folded> kept_;  // of all copies of this layer
 };
 
