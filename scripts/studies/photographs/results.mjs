@@ -56,7 +56,7 @@ export function weightsOf(arch) {
 }
 
 export const MINORITIES = [1, 2];
-const RESULTS = join('docs', 'studies', 'photographs');
+export const RESULTS = join('docs', 'studies', 'photographs');
 
 /** The benchmark and the seeds that the command names, and the arms, if it does. */
 export function readArguments() {
@@ -78,7 +78,7 @@ export function readResults(benchmark, name) {
   return existsSync(path) ? parse(readFileSync(path, 'utf8'), { columns: true, cast: toValue }) : [];
 }
 
-export function pathOf(benchmark, name) {
+function pathOf(benchmark, name) {
   return join(RESULTS, `${benchmark}-${name}.csv`);
 }
 
@@ -133,6 +133,18 @@ export function completeArms(benchmark, seeds) {
   const left = arms.filter(([, ofSeeds]) => ofSeeds.includes(undefined)).map(([arm]) => arm);
   if (left.length > 0) console.log(`${benchmark}: left out, for want of seeds: ${left.join(', ')}`);
   return Object.fromEntries(arms.filter(([, ofSeeds]) => !ofSeeds.includes(undefined)));
+}
+
+/** Part II by the strength of the spurious correlation: each agreement's complete arms, and all arms that the curve has. */
+export function readCurve() {
+  const seeds = testSeedsOf(`birds-${AGREEMENTS[0]}`);
+  const columns = AGREEMENTS.map((percent) => ({
+    percent,
+    arms: completeArms(percent === 95 ? 'birds' : `birds-${percent}`, seeds),
+  }));
+  const others = columns.filter(({ percent }) => percent !== 95);
+  const arms = [...new Set(others.flatMap((column) => Object.keys(column.arms)))];
+  return { seeds, columns, arms };
 }
 
 /** Prints a table in Markdown. */

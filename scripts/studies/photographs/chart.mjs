@@ -1,0 +1,19 @@
+// How the scripts of docs/studies/photographs.md write a chart.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { renderChart } from '#src/report/charts/render.js';
+import { RESULTS } from './results.mjs';
+
+/** For readers whose letters are wider than those that a chart was laid out for. */
+const MARGIN = 40;
+
+/** Draws a chart (a ChartSpec) as a file of its own beside the tables; it has no page around it. */
+export async function writeChart(name, chart) {
+  const { svg } = await renderChart(chart);
+  const widened = svg.replace(
+    / width="([\d.]+)" height="([\d.]+)" viewBox="[^"]*"/,
+    (_size, width, height) =>
+      ` width="${Number(width) + 2 * MARGIN}" height="${height}" viewBox="${-MARGIN} 0 ${Number(width) + 2 * MARGIN} ${height}" style="background: white"`,
+  );
+  writeFileSync(join(RESULTS, `${name}.svg`), `${widened}\n`);
+}

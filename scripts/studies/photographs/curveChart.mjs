@@ -1,0 +1,82 @@
+// Draws the curve of docs/studies/photographs.md, a dot a seed: node scripts/studies/photographs/curveChart.mjs writes
+// docs/studies/photographs/curve.svg. test/studies/chart.test.ts holds it against the tables.
+import { INK, MAJORITY, MINORITY } from '#src/report/charts/theme.js';
+import { summarizeSeeds } from '#src/metrics/seeds.js';
+import { writeChart } from './chart.mjs';
+import { AGREEMENTS, readCurve } from './results.mjs';
+
+/** In the order of the legend. */
+const COLORS = {
+  ERM: INK,
+  'ERM, 3e-4': MAJORITY[0],
+  'contrast, gradient mask': MINORITY[0],
+  RWG: MAJORITY[1],
+  DFR: MINORITY[1],
+};
+
+const { seeds, columns, arms } = readCurve();
+const names = Object.keys(COLORS).filter((arm) => arms.includes(arm));
+const points = columns.flatMap(({ percent, arms: complete }) =>
+  names
+    .filter((arm) => arm in complete)
+    .map((arm) => {
+      const { mean } = summarizeSeeds(complete[arm].map(({ worst }) => worst));
+      const tip = `${arm}, agreement ${percent} %: ${(100 * mean).toFixed(1)} %`;
+      return { arm, agreement: `${percent}`, accuracy: 100 * mean, tip };
+    }),
+);
+const dots = columns.flatMap(({ percent, arms: complete }) =>
+  names
+    .filter((arm) => arm in complete)
+    .flatMap((arm) =>
+      complete[arm].map(({ seed, worst }) => ({
+        ...{ arm, agreement: `${percent}`, accuracy: 100 * worst },
+        tip: `${arm}, agreement ${percent} %, seed ${seed}: ${(100 * worst).toFixed(1)} %`,
+      })),
+    ),
+);
+const encoding = {
+  x: {
+    field: 'agreement',
+    type: 'ordinal',
+    sort: AGREEMENTS.map(String),
+    axis: { title: 'training images whose scene agrees with their class (%)', labelAngle: 0, grid: false },
+  },
+  y: {
+    field: 'accuracy',
+    type: 'quantitative',
+    scale: { zero: false, nice: true },
+    axis: { title: 'test worst-group accuracy (%)', tickCount: 6 },
+  },
+  color: {
+    field: 'arm',
+    type: 'nominal',
+    scale: { domain: names, range: names.map((arm) => COLORS[arm]) },
+    legend: {
+      title: null,
+      orient: 'top',
+      columns: 3,
+      symbolType: 'stroke',
+      symbolStrokeWidth: 4,
+      symbolOpacity: 1,
+    },
+  },
+};
+await writeChart('curve', {
+  label: `Line chart of test worst-group accuracy by agreement: ${points.map(({ tip }) => tip).join('; ')}`,
+  spec: {
+    title: {
+      text: 'birds, by strength of the spurious correlation',
+      subtitle: [`line: mean over ${seeds.length} seeds; a dot each`],
+    },
+    ...{ width: 420, height: 300 },
+    layer: [
+      { data: { values: points }, mark: { type: 'line', strokeWidth: 2.5 }, encoding },
+      {
+        data: { values: dots },
+        mark: { type: 'circle', size: 30, opacity: 0.6 },
+        encoding: { ...encoding, description: { field: 'tip' } },
+      },
+    ],
+  },
+});
