@@ -18,7 +18,7 @@ for (const seed of seeds) await part1(seed);
 
 async function part1(seed) {
   if (readResults(benchmark, 'models').some((row) => row.seed === seed)) return;
-  const { epochs: late, early } = BENCHMARKS[benchmark];
+  const { epochs: late, early, byLayer = true } = BENCHMARKS[benchmark];
   const start = performance.now();
   const cpu = process.cpuUsage();
   const models = [];
@@ -30,14 +30,14 @@ async function part1(seed) {
     models.push(...(await modelRows(seed, stage, run)));
     effects.push(...(await effectRows(seed, stage, run)));
     if (stage === 'late') {
-      layers.push(...(await layerRows(seed, run)));
+      if (byLayer) layers.push(...(await layerRows(seed, run)));
       overlaps.push(...(await overlapRows(seed, run)));
     }
   }
   const { user, system } = process.cpuUsage(cpu);
   const took = { seconds: (performance.now() - start) / 1000, processorSeconds: (user + system) / 1e6 };
   addResults(benchmark, 'effects', effects);
-  addResults(benchmark, 'layers', layers);
+  if (byLayer) addResults(benchmark, 'layers', layers);
   addResults(benchmark, 'overlaps', overlaps);
   // Last: it says that the seed is finished.
   addResults(

@@ -213,6 +213,7 @@ function secondaryTables() {
 
 function layerTable() {
   const all = readResults(benchmark, 'layers');
+  if (all.length === 0) return;
   const layers = [...new Set(all.map(({ layer }) => layer))];
   printTable(
     'Fig. 7: change of a group’s accuracy in points when its top neuron of a layer is zeroed, mean over models',
