@@ -2,23 +2,33 @@
 // scripts/studies/photographs/curveTable.mjs. At 95 % it is the same seeds of birds.
 import { AGREEMENTS, meanText, printTable, readCurve } from './results.mjs';
 
+const MASK = 'contrast, gradient mask';
+
 const { seeds, columns, arms } = readCurve();
 table('Test worst-group accuracy in percent', arms, (rows) => rows.map(({ worst }) => worst));
-table(
-  'The same minus that of ERM, in points, paired by seed',
-  arms.filter((arm) => arm !== 'ERM'),
-  (rows, erm) => erm && rows.map(({ worst }, at) => worst - erm[at].worst),
+table('The same minus that of ERM, in points', othersThan('ERM'), (rows, { ERM }) => minus(rows, ERM));
+table(`That of "${MASK}" minus that of each other arm, in points`, othersThan(MASK), (rows, complete) =>
+  minus(complete[MASK], rows),
 );
 
-function table(caption, rowsOf, valuesOf) {
+function othersThan(arm) {
+  return arms.filter((each) => each !== arm);
+}
+
+/** Paired by seed; undefined where one has not run. */
+function minus(rows, others) {
+  return rows && others && rows.map(({ worst }, at) => worst - others[at].worst);
+}
+
+function table(caption, ofArms, valuesOf) {
   printTable(
     `${caption}: mean over seeds ${seeds.join(', ')}, 95 % interval`,
     ['arm', ...AGREEMENTS.map((percent) => `${percent} %`)],
-    rowsOf.map((arm) => [
+    ofArms.map((arm) => [
       arm,
       ...columns.map((column) => {
         const rows = column.arms[arm];
-        const values = rows && valuesOf(rows, column.arms.ERM);
+        const values = rows && valuesOf(rows, column.arms);
         return values === undefined ? '' : meanText(values, 1, 100);
       }),
     ]),
