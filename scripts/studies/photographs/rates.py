@@ -1,5 +1,6 @@
 """How fast plain PyTorch computes what the study's cost table counts, as the published code runs it: float32, NCHW, Adam as it comes, each
-image read and decoded for each pass. Prints images a second as JSON: `python3 rates.py FOLDER`, a benchmark's folder."""
+image read and decoded for each pass. Prints images a second as JSON: `python3 rates.py FOLDER [ARCH]`, a benchmark's folder, and
+resnet18 or another architecture of torchvision."""
 
 import json
 import sys
@@ -16,7 +17,7 @@ from waterbirds import Waterbirds  # noqa: E402
 
 BATCH = 64
 loader = DataLoader(Waterbirds(sys.argv[1], 0), BATCH, shuffle=True)
-model = torchvision.models.resnet18(num_classes=2)
+model = torchvision.models.get_model(sys.argv[2] if len(sys.argv) > 2 else "resnet18", num_classes=2)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
 
 
