@@ -16,24 +16,16 @@ const COLORS = {
 
 const { seeds, columns, arms } = readCurve();
 const names = Object.keys(COLORS).filter((arm) => arms.includes(arm));
-const points = columns.flatMap(({ percent, arms: complete }) =>
+const series = columns.flatMap(({ percent, arms: complete }) =>
   names
     .filter((arm) => arm in complete)
-    .map((arm) => {
-      const { mean } = summarizeSeeds(complete[arm].map(({ worst }) => worst));
-      const tip = `${arm}, agreement ${percent} %: ${(100 * mean).toFixed(1)} %`;
-      return { arm, agreement: `${percent}`, accuracy: 100 * mean, tip };
-    }),
+    .map((arm) => ({ arm, agreement: `${percent}`, rows: complete[arm] })),
 );
-const dots = columns.flatMap(({ percent, arms: complete }) =>
-  names
-    .filter((arm) => arm in complete)
-    .flatMap((arm) =>
-      complete[arm].map(({ seed, worst }) => ({
-        ...{ arm, agreement: `${percent}`, accuracy: 100 * worst },
-        tip: `${arm}, agreement ${percent} %, seed ${seed}: ${(100 * worst).toFixed(1)} %`,
-      })),
-    ),
+const points = series.map(({ rows, ...place }) =>
+  point(place, '', summarizeSeeds(rows.map(({ worst }) => worst)).mean),
+);
+const dots = series.flatMap(({ rows, ...place }) =>
+  rows.map(({ seed, worst }) => point(place, `, seed ${seed}`, worst)),
 );
 const encoding = {
   x: {
@@ -80,3 +72,8 @@ await writeChart('curve', {
     ],
   },
 });
+
+function point(place, which, worst) {
+  const tip = `${place.arm}, agreement ${place.agreement} %${which}: ${(100 * worst).toFixed(1)} %`;
+  return { ...place, accuracy: 100 * worst, tip };
+}
