@@ -16,6 +16,9 @@ const COLORS = {
 
 const { seeds, columns, arms } = readCurve();
 const names = Object.keys(COLORS).filter((arm) => arms.includes(arm));
+const colorless = arms.filter((arm) => !(arm in COLORS));
+if (colorless.length > 0)
+  throw new Error(`COLORS in ${process.argv[1]} has none for ${colorless.join(', ')}.`);
 const series = columns.flatMap(({ percent, arms: complete }) =>
   names
     .filter((arm) => arm in complete)

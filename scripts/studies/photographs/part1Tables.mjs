@@ -8,6 +8,8 @@ const CRITERIA = ['gradient', 'magnitude', 'gradient-x-weight'];
 const NULLS = ['same-layers', 'whole-model', 'same-magnitude'];
 /** In logits, set before the first run. */
 const MARGIN = 0.25;
+/** Fewer models are described and not tested: no sign-flip test of them has a p below 0.05. */
+const LEAST_TESTED = 6;
 /** By minority group: the majority group of its class. */
 const PAIRS = { 1: 0, 2: 3 };
 
@@ -82,7 +84,7 @@ function primaryTables() {
         const values = select(effects, { stage: 'late', split: 'train', k: 3, criterion, chosenFor }).map(
           effectOf,
         );
-        return { criterion, chosenFor, values, pValue: signFlip(values)?.pValue };
+        return { criterion, chosenFor, values, pValue: pValueOf(values) };
       }),
     );
     const adjusted = holm(tests.map(({ pValue }) => pValue));
@@ -103,6 +105,10 @@ function primaryTables() {
   }
 }
 
+function pValueOf(values) {
+  return values.length < LEAST_TESTED ? undefined : signFlip(values)?.pValue;
+}
+
 /**
  * Not in the plan, added when its results were known: a group's change minus that of the majority group of its own class. The planned
  * interaction pools all minority and all majority examples, whose classes have other shares, so that neurons which hold a class move it.
@@ -120,7 +126,7 @@ function withinClassTables() {
         const values = found.map(
           (row) => row[`${outcome}${chosenFor}`] - row[`${outcome}${PAIRS[chosenFor]}`],
         );
-        return { criterion, chosenFor, found, values, pValue: signFlip(values)?.pValue };
+        return { criterion, chosenFor, found, values, pValue: pValueOf(values) };
       }),
     );
     const adjusted = holm(tests.map(({ pValue }) => pValue));
