@@ -4,14 +4,13 @@
 //
 // Data are in data/ (docs/photographs.md builds them), runs in runs/photographs/. A seed's results are added to
 // docs/studies/photographs/ when all of them are there: a study that was stopped goes on, also on another machine.
-import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { openRun, traceOverlap, traceStructured, traceUnstructured, trainErm } from '../../../dist/index.js';
-import { addResults, BENCHMARKS, readArguments, readResults, weightsOf } from './results.mjs';
+import { openRun, traceOverlap, traceStructured, traceUnstructured } from '../../../dist/index.js';
+import { effectColumns, trainModel } from './models.mjs';
+import { addResults, BENCHMARKS, readArguments, readResults } from './results.mjs';
 
 const CRITERIA = ['gradient', 'magnitude', 'gradient-x-weight'];
 const NULLS = ['same-layers', 'whole-model', 'same-magnitude'];
-const OUTCOMES = ['accuracy', 'margin', 'loss'];
 
 const { benchmark, seeds } = readArguments();
 for (const seed of seeds) await part1(seed);
@@ -26,7 +25,7 @@ async function part1(seed) {
   const layers = [];
   const overlaps = [];
   for (const [stage, epochs] of Object.entries({ early, late })) {
-    const run = await train(seed, stage, epochs);
+    const run = await trainModel(benchmark, seed, stage, epochs);
     models.push(...(await modelRows(seed, stage, run)));
     effects.push(...(await effectRows(seed, stage, run)));
     if (stage === 'late') {
@@ -46,16 +45,6 @@ async function part1(seed) {
     models.map((row) => ({ ...row, ...took })),
   );
   console.error(`${benchmark}, seed ${seed}: ${took.seconds.toFixed(0)} s`);
-}
-
-async function train(seed, stage, epochs) {
-  const out = join('runs', 'photographs', benchmark, `${stage}-${seed}`);
-  const { data, arch } = BENCHMARKS[benchmark];
-  await trainErm({
-    ...{ data, out, arch, weights: weightsOf(arch), precision: 'bf16', resume: true },
-    ...{ epochs, batchSize: 64, lr: 1e-4, select: 'last', seed },
-  });
-  return out;
 }
 
 async function modelRows(seed, stage, run) {
@@ -84,21 +73,7 @@ async function effectRows(seed, stage, run) {
       ...{ controls, exceedances: Math.max(1, controls), nulls: BENCHMARKS[benchmark].nulls ?? NULLS },
     });
     for (const entry of trace.entries) {
-      rows.push({
-        ...{ seed, stage, split, criterion: entry.criterion, chosenFor: entry.group, k: entry.k },
-        neurons: entry.neurons.map(({ layer, index }) => `${layer}:${index}`).join(' '),
-        ...Object.fromEntries(
-          entry.change.flatMap((change, group) => [
-            [`accuracy${group}`, change],
-            [`margin${group}`, entry.margin[group]],
-            [`loss${group}`, entry.loss[group]],
-          ]),
-        ),
-        ...Object.fromEntries(
-          OUTCOMES.map((outcome) => [`${outcome}Interaction`, entry.difference[outcome]]),
-        ),
-        ...nullColumns(entry),
-      });
+      rows.push({ seed, stage, split, ...effectColumns(entry), ...nullColumns(entry) });
     }
   }
   return rows;
@@ -108,7 +83,7 @@ async function effectRows(seed, stage, run) {
 function nullColumns({ controls, group }) {
   return Object.fromEntries(
     NULLS.flatMap((name) =>
-      OUTCOMES.filter((outcome) => outcome !== 'loss').flatMap((outcome) => [
+      ['accuracy', 'margin'].flatMap((outcome) => [
         [`${name} ${outcome}`, controls?.[name]?.groups[group]?.[outcome].mean ?? null],
         [`${name} ${outcome}Interaction`, controls?.[name]?.difference?.[outcome].mean ?? null],
       ]),
