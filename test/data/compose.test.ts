@@ -375,6 +375,9 @@ test.each<[string, Partial<ComposeOptions>, RegExp]>([
     /ask for 10.*6 left/,
   ],
   ['shares beyond the whole', { shares: [0.5, 0.5, 0.5] }, /`shares`.*add up to 1/],
+  ['a share that is none', { shares: [0.5, NaN, 0.5] }, /`shares.*three shares above 0/],
+  ['a cut-out larger than its image', { foregroundSize: 3 }, /`foregroundSize`.*from 0\.05 to 1/],
+  ['one class', { classes: [{ name: 'bird', of: ['a'] }] }, /`classes`.*at least two/],
   [
     'a class without foregrounds',
     {

@@ -8,11 +8,15 @@ const path = z.string().min(1);
 const column = z.string().min(1);
 const groupCounts = z.array(z.number().int().min(0));
 
+const SHARES = { error: 'must be three shares above 0 that add up to 1: of training, validation and test' };
+const share = z.number(SHARES).positive(SHARES);
+const SIZE = { error: 'must be from 0.05 to 1 of the image’s side' };
+
 /** A class or a place, and what belongs to it. */
 const named = z.strictObject({ name: z.string().min(1), of: z.array(z.string().min(1)).min(1) });
 const namedList = z
   .array(named)
-  .min(2)
+  .min(2, { error: 'at least two are needed' })
   .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, {
     error: 'the names must differ from each other',
   })
@@ -73,10 +77,8 @@ export const composeOptionsSchema = z
     agreement: z.number().min(0).max(1).default(DEFAULT_COMPOSE.agreement),
     /** The splits' shares of the foregrounds: training, validation, test. */
     shares: z
-      .tuple([z.number().positive(), z.number().positive(), z.number().positive()])
-      .refine((parts) => Math.abs(parts[0] + parts[1] + parts[2] - 1) < 1e-6, {
-        error: 'they must add up to 1',
-      })
+      .tuple([share, share, share], SHARES)
+      .refine((parts) => Math.abs(parts[0] + parts[1] + parts[2] - 1) < 1e-6, SHARES)
       .default([...DEFAULT_COMPOSE.shares]),
     /** In validation and test each foreground lies on every place: group differences then are those of scenes alone. */
     paired: z.boolean().default(DEFAULT_COMPOSE.paired),
@@ -85,7 +87,12 @@ export const composeOptionsSchema = z
      * The longer side of the cut-out as a share of the image's side; null: the foreground stays where its photograph has it,
      * and the image is as large as that photograph.
      */
-    foregroundSize: z.number().min(0.05).max(1).nullable().default(DEFAULT_COMPOSE.foregroundSize),
+    foregroundSize: z
+      .number(SIZE)
+      .min(0.05, SIZE)
+      .max(1, SIZE)
+      .nullable()
+      .default(DEFAULT_COMPOSE.foregroundSize),
     /** Where a cut-out goes. */
     position: z.enum(['center', 'random']).default(DEFAULT_COMPOSE.position),
     /** Side in pixels of images with cut-outs. */
