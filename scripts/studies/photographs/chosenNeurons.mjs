@@ -1,10 +1,20 @@
 // Which neurons the criteria chose over the late models of Part I of docs/studies/photographs.md (k = 3, training split), and which have the
 // largest norms in the ImageNet weights that all models started from: node scripts/studies/photographs/chosenNeurons.mjs birds
-import { sum } from 'simple-statistics';
-import { readSafetensors } from '#src/models/safetensors.js';
-import { BENCHMARKS, printTable, readArguments, readResults, select, weightsOf } from './results.mjs';
+import { Model } from '#src/models/model.js';
+import { loadWeights } from '#src/models/weights.js';
+import { native } from '#src/native/addon.js';
+import { magnitudeScores } from '#src/neurons/score.js';
+import { selectTopK } from '#src/neurons/select.js';
+import {
+  BENCHMARKS,
+  CRITERIA,
+  printTable,
+  readArguments,
+  readResults,
+  select,
+  weightsOf,
+} from './results.mjs';
 
-const CRITERIA = ['gradient', 'magnitude', 'gradient-x-weight'];
 const MOST = 4;
 
 const { benchmark } = readArguments();
@@ -29,21 +39,15 @@ printTable(
 );
 
 const { arch } = BENCHMARKS[benchmark];
-const { tensors } = await readSafetensors(weightsOf(arch));
-const norms = Object.entries(tensors)
-  .filter(([, { shape }]) => shape.length === 4)
-  .flatMap(([name, { shape, data }]) => {
-    const size = data.length / shape[0];
-    return Array.from({ length: shape[0] }, (_, index) => ({
-      neuron: `${name.replace(/\.weight$/, '')}:${index}`,
-      norm: Math.sqrt(
-        sum(Array.from(data.subarray(index * size, (index + 1) * size), (value) => value ** 2)),
-      ),
-    }));
-  })
-  .sort((a, b) => b.norm - a.norm);
+const generator = new (native().Generator)(0);
+const model = await Model.create({ arch, numClasses: 2, generator, device: 'cpu' });
+await loadWeights(model, weightsOf(arch));
 printTable(
-  `${weightsOf(arch)}: the largest norms of a convolution's neuron`,
+  `${weightsOf(arch)}: the largest magnitudes`,
   ['neuron', 'norm'],
-  norms.slice(0, MOST).map(({ neuron, norm }) => [neuron, norm.toFixed(2)]),
+  selectTopK(await magnitudeScores(model), model.description.layers, MOST).map(({ layer, index, score }) => [
+    `${layer}:${index}`,
+    score.toFixed(2),
+  ]),
 );
+model[Symbol.dispose]();

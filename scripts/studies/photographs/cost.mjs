@@ -4,17 +4,11 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { ARMS } from './arms.mjs';
-import { BENCHMARKS, printTable, readResults } from './results.mjs';
+import { BENCHMARKS, NULLS, printTable, readResults } from './results.mjs';
 
 const [, , benchmark, rates] = process.argv;
 const { forward, erm, finetune } = JSON.parse(rates);
-const {
-  data,
-  epochs,
-  early,
-  kickIn,
-  nulls = ['same-layers', 'whole-model', 'same-magnitude'],
-} = BENCHMARKS[benchmark];
+const { data, epochs, early, kickIn, nulls = NULLS } = BENCHMARKS[benchmark];
 const DRAWS = 20;
 const table = parse(readFileSync(`${data}/metadata.csv`), { columns: true });
 const [train, val, test] = ['0', '1', '2'].map((split) => table.filter((row) => row.split === split).length);

@@ -7,10 +7,7 @@
 import { performance } from 'node:perf_hooks';
 import { openRun, traceOverlap, traceStructured, traceUnstructured } from '../../../dist/index.js';
 import { effectColumns, trainModel } from './models.mjs';
-import { addResults, BENCHMARKS, readArguments, readResults } from './results.mjs';
-
-const CRITERIA = ['gradient', 'magnitude', 'gradient-x-weight'];
-const NULLS = ['same-layers', 'whole-model', 'same-magnitude'];
+import { addResults, BENCHMARKS, CRITERIA, NULLS, readArguments, readResults } from './results.mjs';
 
 const { benchmark, seeds } = readArguments();
 for (const seed of seeds) await part1(seed);

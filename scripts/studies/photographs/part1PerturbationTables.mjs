@@ -1,11 +1,7 @@
 // The tables of Figs 4 and 5 in docs/studies/photographs.md: node scripts/studies/photographs/part1PerturbationTables.mjs birds
-import { equivalence } from '#src/metrics/equivalence.js';
-import { holm } from '#src/metrics/holm.js';
-import { signFlip } from '#src/metrics/signFlip.js';
+import { MARGIN_COLUMNS, marginRows } from './part1Tests.mjs';
 import { meanText, MINORITIES, printTable, readArguments, readResults, select } from './results.mjs';
 
-/** In logits, set before the first run. */
-const MARGIN = 0.25;
 const SIGMA = 0.005;
 
 const { benchmark } = readArguments();
@@ -26,22 +22,12 @@ function primaryTable() {
     'noise, minority minus majority': (chosenFor) =>
       marginsOf({ perturbation: 'noise', chosenFor }).map(({ marginInteraction }) => marginInteraction),
   };
-  const rows = Object.entries(claims).flatMap(([claim, valuesOf]) => {
-    const tests = MINORITIES.map((chosenFor) => ({ chosenFor, values: valuesOf(chosenFor) }));
-    const pValues = tests.map(({ values }) => signFlip(values).pValue);
-    const adjusted = holm(pValues);
-    return tests.map(({ chosenFor, values }, at) => {
-      const within = equivalence(values, MARGIN);
-      return [
-        ...[claim, `G${chosenFor}*`, values.length, meanText(values, 3)],
-        ...[pValues[at].toFixed(4), adjusted[at].toFixed(4)],
-        `${within.equivalent ? 'yes' : 'no'} [${within.interval.map((end) => end.toFixed(3)).join(', ')}]`,
-      ];
-    });
-  });
+  const rows = Object.entries(claims).flatMap(([name, valuesOf]) =>
+    marginRows(MINORITIES.map((chosenFor) => ({ name, chosenFor, values: valuesOf(chosenFor) }))),
+  );
   printTable(
     `Primary: margin in logits, k = 3, gradient, training split, standard deviation ${SIGMA}`,
-    ['', 'chosen for', 'n', 'mean [95 %]', 'p', 'p, Holm', `90 % within ${MARGIN}`],
+    ['', ...MARGIN_COLUMNS],
     rows,
   );
 }

@@ -1,15 +1,16 @@
 // The tables of Part I of docs/studies/photographs.md, from docs/studies/photographs/: node scripts/studies/photographs/part1Tables.mjs birds
-import { equivalence } from '#src/metrics/equivalence.js';
-import { holm } from '#src/metrics/holm.js';
-import { signFlip } from '#src/metrics/signFlip.js';
-import { meanText, MINORITIES, printTable, readArguments, readResults, select } from './results.mjs';
+import { MARGIN_COLUMNS, marginRows, signFlipTexts } from './part1Tests.mjs';
+import {
+  CRITERIA,
+  meanText,
+  MINORITIES,
+  NULLS,
+  printTable,
+  readArguments,
+  readResults,
+  select,
+} from './results.mjs';
 
-const CRITERIA = ['gradient', 'magnitude', 'gradient-x-weight'];
-const NULLS = ['same-layers', 'whole-model', 'same-magnitude'];
-/** In logits, set before the first run. */
-const MARGIN = 0.25;
-/** Fewer models are described and not tested: no sign-flip test of them has a p below 0.05. */
-const LEAST_TESTED = 6;
 /** By minority group: the majority group of its class. */
 const PAIRS = { 1: 0, 2: 3 };
 
@@ -84,29 +85,15 @@ function primaryTables() {
         const values = select(effects, { stage: 'late', split: 'train', k: 3, criterion, chosenFor }).map(
           effectOf,
         );
-        return { criterion, chosenFor, values, pValue: pValueOf(values) };
+        return { name: criterion, chosenFor, values };
       }),
     );
-    const adjusted = holm(tests.map(({ pValue }) => pValue));
     printTable(
       `Primary: ${question}, margin in logits, k = 3, training split, late models`,
-      ['criterion', 'chosen for', 'n', 'mean [95 %]', 'p', 'p, Holm', `90 % within ${MARGIN}`],
-      tests.map(({ criterion, chosenFor, values, pValue }, at) => {
-        const within = equivalence(values, MARGIN);
-        return [
-          ...[criterion, `G${chosenFor}*`, values.length, meanText(values, 3)],
-          ...[pValue?.toFixed(4) ?? '', adjusted[at]?.toFixed(4) ?? ''],
-          within === null
-            ? ''
-            : `${within.equivalent ? 'yes' : 'no'} [${within.interval.map((end) => end.toFixed(3)).join(', ')}]`,
-        ];
-      }),
+      ['criterion', ...MARGIN_COLUMNS],
+      marginRows(tests),
     );
   }
-}
-
-function pValueOf(values) {
-  return values.length < LEAST_TESTED ? undefined : signFlip(values)?.pValue;
 }
 
 /**
@@ -126,16 +113,15 @@ function withinClassTables() {
         const values = found.map(
           (row) => row[`${outcome}${chosenFor}`] - row[`${outcome}${PAIRS[chosenFor]}`],
         );
-        return { criterion, chosenFor, found, values, pValue: pValueOf(values) };
+        return { criterion, chosenFor, found, values };
       }),
     );
-    const adjusted = holm(tests.map(({ pValue }) => pValue));
+    const pTexts = signFlipTexts(tests.map(({ values }) => values));
     printTable(
       `Post hoc: minority minus majority of the same class, and the planned pooled interaction, ${outcome}, k = 3, training split, late models`,
       ['criterion', 'chosen for', 'n', 'within class, mean [95 %]', 'p', 'p, Holm', 'pooled, mean [95 %]'],
-      tests.map(({ criterion, chosenFor, found, values, pValue }, at) => [
-        ...[criterion, `G${chosenFor}*`, values.length, meanText(values, decimals, scale)],
-        ...[pValue?.toFixed(4) ?? '', adjusted[at]?.toFixed(4) ?? ''],
+      tests.map(({ criterion, chosenFor, found, values }, at) => [
+        ...[criterion, `G${chosenFor}*`, values.length, meanText(values, decimals, scale), ...pTexts[at]],
         meanText(
           found.map((row) => row[`${outcome}Interaction`]),
           decimals,

@@ -57,6 +57,8 @@ export function weightsOf(arch) {
 }
 
 export const MINORITIES = [1, 2];
+export const CRITERIA = ['gradient', 'magnitude', 'gradient-x-weight'];
+export const NULLS = ['same-layers', 'whole-model', 'same-magnitude'];
 export const RESULTS = join('docs', 'studies', 'photographs');
 
 /** The benchmark and the seeds that the command names, and the arms, if it does. */
