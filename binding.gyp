@@ -5,8 +5,9 @@
       'target_name': 'spurmem',
       'sources': ['<!@(ls native/*.cpp native/*/*.cpp)'],
       'include_dirs': [
+        'native/distributed',
         '<!@(node -p "require(\'node-addon-api\').include_dir")',
-        '<!@(node scripts/libtorch.cjs include)',
+        '<!@(node scripts/libtorch.mjs include)',
       ],
       'defines': [
         'NAPI_VERSION=8',
@@ -14,14 +15,14 @@
         'NODE_ADDON_API_CPP_EXCEPTIONS_ALL',
         # A worker that is being terminated takes no exception.
         'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
-        '<!@(node scripts/libtorch.cjs defines)',
+        '<!@(node scripts/libtorch.mjs defines)',
       ],
-      'variables': { 'recorded': '<!(node scripts/libtorch.cjs record build/libtorch.json)' },
+      'variables': { 'recorded': '<!(node scripts/libtorch.mjs record build/libtorch.json)' },
       # Node's own flags switch off what libtorch's headers need.
-      'cflags_cc!': ['-fno-rtti', '-fno-exceptions', '-std=gnu++20'],
-      'cflags_cc': ['-std=gnu++<!(node scripts/libtorch.cjs standard)', '-fexceptions', '-frtti', '-fopenmp', '-fvisibility=hidden', '-Wno-unused-parameter'],
-      'ldflags': ['-fopenmp', '<!@(node scripts/libtorch.cjs ldflags)'],
-      'libraries': ['<!@(node scripts/libtorch.cjs libraries)'],
+      'cflags_cc!': ['-fno-rtti', '-fno-exceptions'],
+      'cflags_cc': ['-std=gnu++<!(node scripts/libtorch.mjs standard)', '-fexceptions', '-frtti', '-fopenmp', '-fvisibility=hidden', '-Wno-unused-parameter'],
+      'ldflags': ['-Wl,-z,now', '<!@(node scripts/libtorch.mjs ldflags)'],
+      'libraries': ['<!@(node scripts/libtorch.mjs libraries)'],
     },
   ],
 }

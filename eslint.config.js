@@ -24,7 +24,13 @@ export default defineConfig(
     files: ['**/*.js', '**/*.cjs', '**/*.mjs'],
     languageOptions: {
       globals: {
-        ...{ process: 'readonly', console: 'readonly', require: 'readonly', URL: 'readonly' },
+        ...{
+          performance: 'readonly',
+          process: 'readonly',
+          console: 'readonly',
+          require: 'readonly',
+          URL: 'readonly',
+        },
         structuredClone: 'readonly',
       },
     },

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# A CI job of a project that depends on spurmem. Keep ~/.cache/spurmem between jobs: it has the addon where it was compiled, and
-# decoded images. On Debian 13, first: apt-get install libtorch-dev libopenblas0-openmp cmake make g++
+# A CI job of a project that depends on spurmem. First: pip install torch. Keep ~/.cache/spurmem between jobs: it has the addon where
+# it was compiled, PyTorch where spurmem build installed it, and decoded images.
 set -euo pipefail
 npm ci --no-audit --no-fund
-# A prebuild that fits is loaded as it is; else this compiles once (seconds where the cache has it).
+# The addon of the package is loaded as it is where it fits the PyTorch; else this compiles one, which takes cmake and g++.
 npx spurmem doctor --quiet || npx spurmem build --quiet
 npx spurmem doctor
 node "${1:-trace.mjs}" "${2:-data/dominoes}" runs/ci

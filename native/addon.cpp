@@ -12,12 +12,13 @@
 #include "arguments.h"
 #include "call.h"
 #include "device/memory.h"
-#include "distributed/processGroup.h"
 #include "engine.h"
 #include "exports.h"
 #include "jobs.h"
 #include "kernels/allocator.h"
 #include "kernels/convNorm.h"
+#include "kernels/operators.h"
+#include "precision.h"
 
 namespace spurmem {
 
@@ -42,8 +43,7 @@ Napi::Value setNumerics(const Napi::CallbackInfo& info) {
                         allowsTf32 = isOn("cudnnAllowTf32"), benchmarks = isOn("cudnnBenchmark"),
                         isDeterministic = isOn("deterministic")] {
     auto& context = at::globalContext();
-    context.setFloat32MatmulPrecision(precision);
-    context.setAllowTF32CuDNN(allowsTf32);
+    setFloat32Precision(context, precision, allowsTf32);
     context.setBenchmarkCuDNN(benchmarks && !isDeterministic);
     context.setDeterministicCuDNN(isDeterministic);
     context.setDeterministicAlgorithms(isDeterministic, /*warn_only=*/false);
@@ -59,6 +59,19 @@ Napi::Value toJavaScript(Napi::Env env, const std::optional<DeviceMemory>& memor
 
 Napi::Value deviceMemory(const Napi::CallbackInfo& info) {
   return toJavaScript(info.Env(), memoryOf(toDevice(info[0])));
+}
+
+Napi::Value operators(Napi::Env env) {
+  auto list = Napi::Array::New(env);
+  for (const auto& wanted : kOperators) {
+    const std::string overload = wanted.overload;
+    const bool isFound = operatorInLibtorch(wanted).has_value();
+    list[list.Length()] = objectOf(
+        env, {{"name", Napi::String::New(env, wanted.name + (overload.empty() ? "" : "." + overload))},
+              {"isFound", Napi::Boolean::New(env, isFound)},
+              {"without", Napi::String::New(env, wanted.without)}});
+  }
+  return list;
 }
 
 Napi::Value matmul(const Napi::CallbackInfo& info) {
@@ -91,8 +104,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exportFunction<matmul>(exports, "matmul(a, b)");
   exports.Set("torchVersion", TORCH_VERSION);
   exports.Set("fastBf16", hasFastBf16());
-  exports.Set("hasGloo", ProcessGroup::hasBackend());
   exports.Set("cudaDevices", static_cast<double>(gpuCount()));
+  const auto driver = driverVersion();
+  exports.Set("cudaDriver", driver ? Napi::Number::New(env, *driver) : env.Null());
+  exports.Set("operators", operators(env));
   return exports;
 }
 

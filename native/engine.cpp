@@ -8,6 +8,11 @@
 #include <stdexcept>
 #include <utility>
 
+// The one of all versions of libstdc++; that of GCC 12 and newer would be taken (oldSystems.cpp).
+__asm__(
+    ".symver _ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE,"
+    "_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE@GLIBCXX_3.4.11");
+
 namespace spurmem {
 
 namespace {

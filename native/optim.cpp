@@ -56,8 +56,6 @@ at::Tensor areFinite(const std::vector<at::Tensor>& tensors, at::Device device) 
 // infinite.
 constexpr double overflowingRate = 1e30;
 
-constexpr size_t kFusedArguments = 15;
-
 // Whether the gradients are finite, and the weights: two of uint8.
 struct Finite : Values {
   Finite(const at::Tensor& gradients, const at::Tensor& weights)
@@ -128,7 +126,7 @@ struct Adam {
       counts.push_back(steps[i]);
     }
     at::_foreach_add_(counts, 1);
-    static const auto fused = findOperator("aten::_fused_adam_", kFusedArguments);
+    static const auto fused = findOperator(kFusedAdam);
     if (fused) {
       const std::vector<at::Tensor> noMaxima;
       const auto none = c10::IValue();

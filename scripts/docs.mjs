@@ -1,11 +1,13 @@
 // Writes what docs/ takes from elsewhere, npm run docs: the tables of docs/protocols.md from the settings, and those of
-// docs/benchmarks.md from docs/benchmarks/*.json, which `spurmem bench --out` writes, and the JSON Schema of a run's files. Tests
+// docs/benchmarks.md from docs/benchmarks/*.json, which `spurmem bench --out` writes, that of docs/install.md from docs/matrix/, which
+// scripts/matrix.sh writes, and the JSON Schema of a run's files. Tests
 // hold all of them against these.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as prettier from 'prettier';
 import { withBenchmarkTables } from '../bench/dist/documentTables.js';
 import { withProtocolTables } from '../dist/cli/protocolTables.js';
+import { withMatrixTable } from './matrix/table.mjs';
 import { FILE_SCHEMAS, jsonSchemaOf } from '../dist/experiments/fileSchemas.js';
 
 const docs = new URL('../docs/', import.meta.url);
@@ -20,6 +22,11 @@ const results = {};
 for (const file of await readdir(new URL('benchmarks/', docs))) {
   results[basename(file, '.json')] = JSON.parse(await readFile(new URL(`benchmarks/${file}`, docs), 'utf8'));
 }
+const rows = [];
+for (const file of await readdir(new URL('matrix/', docs)).catch(() => [])) {
+  rows.push(JSON.parse(await readFile(new URL(`matrix/${file}`, docs), 'utf8')));
+}
+await rewrite('install.md', (text) => withMatrixTable(text, rows));
 await rewrite('protocols.md', withProtocolTables);
 await rewrite('benchmarks.md', (text) => withBenchmarkTables(text, results));
 

@@ -20,7 +20,7 @@ pack() {
   mkdir -p "$stage/spurmem/bench" "$stage/spurmem/scripts"
   cp -r bin dist native CMakeLists.txt package.json package-lock.json "$stage/spurmem/"
   cp -r bench/dist bench/python "$stage/spurmem/bench/"
-  cp -r scripts/gpu-check.sh scripts/gpuCheck scripts/libtorch.cjs scripts/reference "$stage/spurmem/scripts/"
+  cp -r scripts/gpu-check.sh scripts/gpuCheck scripts/libtorch.mjs scripts/reference "$stage/spurmem/scripts/"
   find "$stage/spurmem" -name '*.map' -delete
   node scripts/bundleVega.mjs "$stage/spurmem/dist"
   (cd "$stage/spurmem" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error)
@@ -61,7 +61,7 @@ run() {
   export PATH=$packed/unpacked:$PATH
   cd "$packed/unpacked/spurmem"
   # The one whose torch the addon is built against.
-  SPURMEM_PYTHON=${SPURMEM_PYTHON:-$(command -v "$(node scripts/libtorch.cjs python)")}
+  SPURMEM_PYTHON=${SPURMEM_PYTHON:-$(node scripts/libtorch.mjs python)}
   export SPURMEM_PYTHON
   local part failed=()
   for part in "${parts[@]}"; do

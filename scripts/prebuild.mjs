@@ -1,32 +1,55 @@
-// Makes the addon that the package brings for this platform, C library and libtorch: npm run prebuilds, once for each.
+// Makes the addons that the package brings: npm run prebuilds [FOLDER...], the folders of libtorches (default: the one that is
+// found). Each is for its minor version, this platform and C library; what it needs of the system is printed.
+//
+//   --arm64    for 64-bit ARM, with Debian's cross compiler; the folders are of wheels for it
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PREBUILDS, cLibrary, libtorchName, nativeSources } from '../dist/native/addonFiles.js';
-import { libtorchNow } from '../dist/native/buildRecord.js';
+import { PREBUILDS, cLibrary, nativeSources, prebuildName } from '../dist/native/addonFiles.js';
 import { compile } from '../dist/native/buildAddon.js';
+import { findLibtorch } from '../dist/native/findLibtorch.js';
 
-const libtorch = libtorchNow();
-if (libtorch.root !== '/usr') {
-  // Elsewhere the addon would name this machine's folder, and the names of a wheel's libraries tell no version.
-  console.error(
-    `A prebuild names its libtorch by a version that the system finds, such as Debian's; ${libtorch.root} has none.`,
-  );
-  process.exit(1);
+const words = process.argv.slice(2);
+const isArm = words.includes('--arm64');
+const folders = words.filter((word) => word !== '--arm64');
+const tools = isArm
+  ? { prefix: 'aarch64-linux-gnu-', platform: 'linux-arm64' }
+  : { prefix: '', platform: `linux-${process.arch}` };
+
+for (const libtorch of folders.length === 0
+  ? [findLibtorch(undefined, true)]
+  : folders.map((folder) => findLibtorch(folder, true))) {
+  const folder = mkdtempSync(join(tmpdir(), 'spurmem-prebuild-'));
+  try {
+    await compile(folder, libtorch, {}, isArm ? { CXX: `${tools.prefix}g++` } : {});
+    const version = join(PREBUILDS, prebuildName(libtorch));
+    const addon = join(version, 'prebuilds', tools.platform, `spurmem.${cLibrary()}.node`);
+    mkdirSync(join(addon, '..'), { recursive: true });
+    copyFileSync(join(folder, 'Release', 'spurmem.node'), addon);
+    execFileSync(`${tools.prefix}strip`, ['--strip-unneeded', addon]);
+    const { version: torch, cxx11Abi } = libtorch;
+    writeFileSync(
+      join(version, 'built.json'),
+      `${JSON.stringify({ torch, cxx11Abi, sources: nativeSources() }, null, 2)}\n`,
+    );
+    console.log(
+      `${addon}: ${(statSync(addon).size / 1e6).toFixed(1)} MB, needs ${neededBy(addon).join(', ')}`,
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
-const folder = mkdtempSync(join(tmpdir(), 'spurmem-prebuild-'));
-try {
-  await compile(folder, libtorch);
-  const version = join(PREBUILDS, libtorchName(libtorch), 'prebuilds');
-  const platform = join(version, `${process.platform}-${process.arch}`);
-  const addon = join(platform, `spurmem.${cLibrary()}.node`);
-  mkdirSync(platform, { recursive: true });
-  copyFileSync(join(folder, 'Release', 'spurmem.node'), addon);
-  execFileSync('strip', ['--strip-unneeded', addon]);
-  const record = { ...libtorch, sources: nativeSources() };
-  writeFileSync(join(version, 'libtorch.json'), `${JSON.stringify(record, null, 2)}\n`);
-  console.log(addon);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+
+/** The libraries that it names, and the newest versions of the system's that it wants. */
+function neededBy(addon) {
+  const read = (option) => execFileSync('readelf', ['--wide', option, addon], { encoding: 'utf8' });
+  const libraries = [...read('--dynamic').matchAll(/NEEDED.*\[(.+)\]/g)].map(([, name]) => name);
+  const versions = ['GLIBC', 'GLIBCXX', 'CXXABI'].flatMap((name) => {
+    const all = [...read('--version-info').matchAll(new RegExp(`Name: (${name}_[\\d.]+)`, 'g'))].map(
+      ([, found]) => found,
+    );
+    return all.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).slice(-1);
+  });
+  return [...libraries, ...versions];
 }

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 rmSync('dist', { recursive: true, force: true });
 execFileSync('npm', ['run', '--silent', 'build:package'], { stdio: 'inherit' });
 
-const { PREBUILDS, nativeSources, prebuiltVersions } = await import('../dist/native/addonFiles.js');
-for (const version of prebuiltVersions()) {
-  const record = join(PREBUILDS, version, 'prebuilds', 'libtorch.json');
+const { PREBUILDS, nativeSources, prebuildNames } = await import('../dist/native/addonFiles.js');
+for (const name of prebuildNames()) {
+  const record = join(PREBUILDS, name, 'built.json');
   if (JSON.parse(readFileSync(record, 'utf8')).sources !== nativeSources()) {
     console.error(
-      `${join('prebuilds', version)} was built from other sources: remove it, or npm run prebuilds.`,
+      `${join('prebuilds', name)} was built from other sources: remove it, or npm run prebuilds.`,
     );
     process.exit(1);
   }

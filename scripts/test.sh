@@ -12,7 +12,7 @@ lint=$!
 # The reference of the library: every type that it names is in it and documented, and no link in it is broken.
 npm run --silent api -- --emit none --logLevel Warn &
 api=$!
-npx clang-format --dry-run --Werror native/*.cpp native/*.h native/*/*.cpp native/*/*.h
+npx clang-format --dry-run --Werror $(find native -name "*.cpp" -o -name "*.h")
 npx prettier --check . --log-level warn --cache --cache-strategy content --cache-location "$cache/prettier"
 npm run --silent typecheck -- --incremental --tsBuildInfoFile "$cache/tsbuildinfo"
 wait "$lint"
@@ -24,8 +24,6 @@ for addon in build-cmake/Release/spurmem.node build/Release/spurmem.node; do
   SPURMEM_ADDON=$PWD/$addon node bin/spurmem.js doctor --quiet
 done
 
-# The Python beside which the parity tests run has the same libtorch: Debian's belongs to /usr/bin/python3.
-export SPURMEM_PYTHON=${SPURMEM_PYTHON:-$(node scripts/libtorch.cjs python)}
 # Runs write hundreds of megabytes of checkpoints and sync each file: in memory, where there is room, that costs nothing.
 if [ -z "${TMPDIR:-}" ] && [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" -gt 6000000 ] 2>/dev/null; then
   export TMPDIR=/dev/shm

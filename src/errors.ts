@@ -19,6 +19,8 @@ export type ErrorCode =
   | 'PYTORCH_MISSING' // the Python that the benchmark runs beside has no PyTorch
   | 'BENCH_FAILED' // the benchmark is not installed, or a side of it failed
   | 'DEVICE_UNAVAILABLE' // the device asked for is not there
+  | 'LIBTORCH_UNUSABLE' // no libtorch was found, or it is too old, or a folder holds none
+  | 'INSTALL_FAILED' // PyTorch could not be installed into the user's cache
   | 'NATIVE_LOAD_FAILED' // the addon or libtorch could not be loaded
   | 'NATIVE_BUILD_FAILED' // the addon could not be compiled
   | 'NATIVE_FAILED' // libtorch reported an error

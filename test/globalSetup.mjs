@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const SERVER = fileURLToPath(new URL('parity/server.py', import.meta.url));
+const ADDON =
+  process.env.SPURMEM_ADDON ?? fileURLToPath(new URL('../build-cmake/Release/spurmem.node', import.meta.url));
+const RECORD = join(ADDON, '..', '..', 'libtorch.json');
 
 /**
  * Makes what all test files of a run of jest share: a folder for `fixtures.ts`, and a Python that imports PyTorch once for
@@ -19,7 +22,9 @@ export default async function setUp() {
   process.env.UCX_MEM_MMAP_HOOK_MODE = 'none';
   const shared = mkdtempSync(join(tmpdir(), 'spurmem-test-shared-'));
   process.env.SPURMEM_TEST_SHARED = shared;
-  const python = process.env.SPURMEM_PYTHON ?? '/usr/bin/python3';
+  // The one whose libtorch the addon was built against.
+  const python = (process.env.SPURMEM_PYTHON ??=
+    JSON.parse(readFileSync(RECORD, 'utf8')).python ?? 'python3');
   // It ends when its stdin is closed, however this process ends.
   const server = spawn(python, [SERVER, 'serve', join(shared, 'python')], {
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -2,14 +2,14 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { SpurmemError, messageOf } from '#src/errors.js';
+import { addonInUse } from '#src/native/addon.js';
 
-const DEBIAN_PYTHON = '/usr/bin/python3';
 const MODULES = ['torch', 'torchvision', 'safetensors'] as const;
 
-/** The Python that has PyTorch: SPURMEM_PYTHON, or Debian's. */
+/** The Python that has PyTorch: SPURMEM_PYTHON, or the one whose libtorch the addon computes with. */
 export function pythonPath(): string {
   const chosen = process.env.SPURMEM_PYTHON;
-  return chosen === undefined || chosen === '' ? DEBIAN_PYTHON : chosen;
+  return chosen === undefined || chosen === '' ? (addonInUse().libtorch.python ?? 'python3') : chosen;
 }
 
 /** A PyTorch side, of python/. */
@@ -48,7 +48,7 @@ function missing(python: string, reason: string): string {
   return [
     `The benchmark runs beside PyTorch, and ${python} (${whence}) has none that works.`,
     `  Reason: ${reason}`,
-    '  1. On Debian: apt-get install python3 python3-torch python3-torchvision python3-safetensors.',
+    '  1. Install them beside it: pip install torchvision safetensors (Debian 13: apt-get install python3-torch python3-torchvision python3-safetensors).',
     `  2. If another Python has ${MODULES.join(', ')}, set SPURMEM_PYTHON to its path.`,
     '  3. `spurmem bench` without options lists the cases; those of spurmem alone need no PyTorch.',
   ].join('\n');

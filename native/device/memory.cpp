@@ -1,25 +1,71 @@
 #include "memory.h"
 
-#ifdef SPURMEM_CUDA
-#include <c10/cuda/CUDAException.h>
-#include <c10/cuda/CUDAGuard.h>
-#include <cuda_runtime_api.h>
-#endif
+#include <ATen/DynamicLibrary.h>
+#include <c10/util/Exception.h>
+
+#include <array>
+#include <exception>
+#include <memory>
 
 namespace spurmem {
 
+namespace {
+
+// NVIDIA's driver, by the interface that it keeps stable. No header and no library of CUDA's: one build of
+// the addon serves a libtorch for CPUs and one with CUDA.
+class Driver {
+ public:
+  // Null where there is none.
+  static Driver* instance() {
+    static const auto driver = open();
+    return driver.get();
+  }
+
+  template <class... Arguments>
+  void call(const char* name, Arguments... arguments) {
+    const auto function = reinterpret_cast<int (*)(Arguments...)>(library_.sym(name));
+    const int status = function(arguments...);
+    TORCH_CHECK(status == 0, name, " of NVIDIA's driver failed with ", status);
+  }
+
+ private:
+  static std::unique_ptr<Driver> open() {
+    try {
+      return std::make_unique<Driver>();
+    } catch (const std::exception&) {
+      return nullptr;
+    }
+  }
+
+  at::DynamicLibrary library_{"libcuda.so.1", nullptr, /*leak_handle=*/true};
+};
+
+}  // namespace
+
 std::optional<DeviceMemory> memoryOf(const c10::Device& device) {
-#ifdef SPURMEM_CUDA
-  if (!device.is_cuda()) return std::nullopt;
-  const c10::cuda::CUDAGuard guard(device);
+  auto* driver = device.is_cuda() ? Driver::instance() : nullptr;
+  if (driver == nullptr) return std::nullopt;
+  int handle = 0;
+  std::array<char, 256> name{};
+  driver->call("cuDeviceGet", &handle, static_cast<int>(device.index()));
+  driver->call("cuDeviceGetName", name.data(), static_cast<int>(name.size()), handle);
+  // The context that libtorch computes in.
+  void* context = nullptr;
   size_t free = 0, total = 0;
-  C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
-  cudaDeviceProp properties{};
-  C10_CUDA_CHECK(cudaGetDeviceProperties(&properties, device.index()));
-  return DeviceMemory{properties.name, static_cast<double>(free), static_cast<double>(total)};
-#else
-  return std::nullopt;
-#endif
+  driver->call("cuDevicePrimaryCtxRetain", &context, handle);
+  driver->call("cuCtxPushCurrent_v2", context);
+  driver->call("cuMemGetInfo_v2", &free, &total);
+  driver->call("cuCtxPopCurrent_v2", &context);
+  driver->call("cuDevicePrimaryCtxRelease_v2", handle);
+  return DeviceMemory{name.data(), static_cast<double>(free), static_cast<double>(total)};
+}
+
+std::optional<int> driverVersion() {
+  auto* driver = Driver::instance();
+  if (driver == nullptr) return std::nullopt;
+  int version = 0;
+  driver->call("cuDriverGetVersion", &version);
+  return version;
 }
 
 }  // namespace spurmem

@@ -1,4 +1,4 @@
-// A GPU's name and memory, where libtorch has CUDA and the build had CUDA's headers.
+// What NVIDIA's driver tells of a GPU.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -13,7 +13,10 @@ struct DeviceMemory {
   double free, total;  // bytes
 };
 
-// Nothing of the CPU, and of a GPU in a build without CUDA's headers.
+// Nothing of the CPU.
 std::optional<DeviceMemory> memoryOf(const c10::Device& device);
+
+// The newest CUDA that the driver can run: 13020 is 13.2. Nothing where there is no driver.
+std::optional<int> driverVersion();
 
 }  // namespace spurmem

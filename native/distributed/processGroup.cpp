@@ -12,13 +12,12 @@
 
 #include "../nn/network.h"
 
-// Gloo's headers come apart from libtorch's (Debian: libgloo-dev), whether or not libtorch has that backend.
-#undef USE_C10D_GLOO
-#if __has_include(<gloo/context.h>)
+// Else the header is empty. The Gloo that it includes is declared in gloo/ of this folder.
+#ifndef USE_C10D_GLOO
 #define USE_C10D_GLOO
-#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #endif
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
@@ -81,16 +80,7 @@ std::shared_ptr<Reducer> makeReducer(const std::vector<at::Tensor>& parameters,
 
 }  // namespace
 
-bool ProcessGroup::hasBackend() {
-#ifdef USE_C10D_GLOO
-  return true;
-#else
-  return false;
-#endif
-}
-
 std::shared_ptr<ProcessGroup> ProcessGroup::join(const Rendezvous& place) {
-#ifdef USE_C10D_GLOO
   const int rank = static_cast<int>(place.rank), size = static_cast<int>(place.size);
   auto joined = std::make_shared<ProcessGroup>();
   joined->store_ = meet(place);
@@ -103,11 +93,6 @@ std::shared_ptr<ProcessGroup> ProcessGroup::join(const Rendezvous& place) {
   joined->group_->setBackend(at::kCUDA, c10d::ProcessGroup::BackendType::GLOO, gloo);
   joined->group_->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
   return joined;
-#else
-  TORCH_CHECK(
-      false,
-      "this build of the addon has no backend for several processes: it was made without Gloo's headers");
-#endif
 }
 
 void ProcessGroup::sum(at::Tensor tensor) const {

@@ -33,9 +33,7 @@ struct Rendezvous {
 
 class ProcessGroup {
  public:
-  // Whether this build has one.
-  static bool hasBackend();
-  // Returns once all processes are there. Throws where this build has no backend, and where some stay away.
+  // Returns once all processes are there. Throws where some stay away.
   static std::shared_ptr<ProcessGroup> join(const Rendezvous& rendezvous);
 
   const c10::intrusive_ptr<c10d::ProcessGroup>& group() const { return group_; }

@@ -18,22 +18,11 @@ constexpr double kEps = 1e-5;  // torch.nn.BatchNorm2d's
 constexpr int64_t kGroups = 1;
 const std::vector<int64_t> kDilation{1, 1};
 
-std::optional<c10::OperatorHandle> convolution() {
-  return findOperator("mkldnn::_convolution_pointwise", 10);
-}
-
-std::optional<c10::OperatorHandle> convolutionInto() {
-  return findOperator("mkldnn::_convolution_pointwise_", 13, "binary");
-}
-
-std::optional<c10::OperatorHandle> reorder() {
-  return findOperator("mkldnn::_reorder_convolution_weight", 6);
-}
-
 // Whether folding saves anything there, in float32 or under autocast in bfloat16.
 bool canFuse(const at::Tensor& x, bool isBf16) {
   static const bool isOn = !isFusionOff();
-  static const bool has = convolution() && convolutionInto() && reorder();
+  static const bool has =
+      findOperator(kConvolution) && findOperator(kConvolutionInto) && findOperator(kReorderedWeight);
   static const bool hasBf16 = has && hasFastBf16();
   return x.is_cuda() ? isOn : isBf16 ? hasBf16 : has;
 }
@@ -73,7 +62,7 @@ c10::List<std::optional<at::Scalar>> noScalars() { return c10::List<std::optiona
 
 bool hasFastBf16() {
   // No fusion: it tells of the processor.
-  const auto asks = c10::Dispatcher::singleton().findSchema({"mkldnn::_is_mkldnn_bf16_supported", ""});
+  const auto asks = operatorInLibtorch(kHasBf16);
   return asks && callOperator(*asks, {}).toBool();
 }
 
@@ -164,7 +153,7 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
     return onGpu(x.to(type), weight, bias, residual, relu, stride, padding, kept_->cudnnFuses);
   }
   if (residual) {
-    static const auto operation = *convolutionInto();
+    static const auto operation = *findOperator(kConvolutionInto);
     // It becomes the output. The operator that leaves it alone brings all of it into another layout first.
     *residual = residual->to(type).contiguous(at::MemoryFormat::ChannelsLast);
     const bool isOurs = residual->use_count() == 1 && residual->storage().use_count() == 1;
@@ -184,7 +173,7 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
                                     {}})
         .toTensor();
   }
-  static const auto operation = *spurmem::convolution();
+  static const auto operation = *findOperator(kConvolution);
   return convolveSafely(x.to(type), shape_, [&](const at::Tensor& images) {
     return callOperator(operation, {images, weight, bias, padding, stride, kDilation, kGroups,
                                     relu ? "relu" : "none", noScalars(), ""})
@@ -225,7 +214,7 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
 
 // As oneDNN wants it for inputs of this size; others work too.
 at::Tensor ConvNorm::reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const {
-  static const auto operation = *reorder();
+  static const auto operation = *findOperator(kReorderedWeight);
   return callOperator(operation, {weight, bothWays(shape_.padding), bothWays(shape_.stride), kDilation,
                                   kGroups, inputSize.vec()})
       .toTensor();

@@ -1,9 +1,17 @@
 #include "narrowOutput.h"
 
 #include <ATen/autocast_mode.h>
-#include <ATen/cpu/Utils.h>
 
 namespace spurmem {
+
+bool hasAmx() {
+#if defined(__x86_64__)
+  // The processor's and the system's word; libtorch's function for it is not in every version.
+  return __builtin_cpu_supports("amx-tile") != 0;
+#else
+  return false;
+#endif
+}
 
 bool isBf16(const at::Tensor& x) {
   if (x.scalar_type() == at::kBFloat16) return true;
@@ -16,8 +24,7 @@ bool amxMisreads(const at::Tensor& x, const ConvShape& shape) {
   if (!x.is_cpu() || x.dim() != 4 || kernel == 1 || stride == 1) return false;
   const auto room = x.size(3) + 2 * padding - kernel;
   if (room < 0 || room >= stride) return false;
-  static const bool hasAmx = at::cpu::is_amx_tile_supported();
-  return hasAmx && isBf16(x);
+  return hasAmx() && isBf16(x);
 }
 
 }  // namespace spurmem

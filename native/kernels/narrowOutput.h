@@ -9,6 +9,9 @@ struct ConvShape {
   int64_t kernel, stride, padding;
 };
 
+// Whether the processor computes in bfloat16 with AMX.
+bool hasAmx();
+
 // Whether a convolution of `x` is computed in bfloat16.
 bool isBf16(const at::Tensor& x);
 

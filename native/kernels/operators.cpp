@@ -10,10 +10,13 @@ bool isFusionOff() {
   return fusion != nullptr && std::string(fusion) == "off";
 }
 
-std::optional<c10::OperatorHandle> findOperator(const char* name, size_t arguments, const char* overload) {
-  if (isFusionOff()) return std::nullopt;
-  const auto found = c10::Dispatcher::singleton().findSchema({name, overload});
-  return found && found->schema().arguments().size() == arguments ? found : std::nullopt;
+std::optional<c10::OperatorHandle> findOperator(const NamedOperator& wanted) {
+  return isFusionOff() ? std::nullopt : operatorInLibtorch(wanted);
+}
+
+std::optional<c10::OperatorHandle> operatorInLibtorch(const NamedOperator& wanted) {
+  const auto found = c10::Dispatcher::singleton().findSchema({wanted.name, wanted.overload});
+  return found && found->schema().arguments().size() == wanted.arguments ? found : std::nullopt;
 }
 
 c10::IValue callOperator(const c10::OperatorHandle& operation, torch::jit::Stack arguments) {

@@ -5,7 +5,6 @@
 #pragma GCC diagnostic ignored "-Wstringop-overflow"
 
 #include <ATen/autocast_mode.h>
-#include <ATen/cpu/Utils.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "operators.h"
@@ -83,8 +82,8 @@ struct Convolution : Function<Convolution> {
 }  // namespace
 
 bool prefersProduct(const at::Tensor& x, const at::Tensor& weight, const ConvShape& shape) {
-  static const bool hasAmx = at::cpu::is_amx_tile_supported() && !isFusionOff();
-  if (!hasAmx || !x.is_cpu() || !isBf16(x) || !at::GradMode::is_enabled() || !weight.requires_grad()) {
+  if (!hasAmx() || isFusionOff() || !x.is_cpu() || !isBf16(x) || !at::GradMode::is_enabled() ||
+      !weight.requires_grad()) {
     return false;
   }
   // Of wrong shapes at::conv2d says what is wrong with them.

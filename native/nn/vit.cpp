@@ -15,7 +15,8 @@ constexpr int64_t kDepth = 12;
 constexpr int64_t kMlpRatio = 4;
 constexpr int64_t kHeadSize = 64;
 
-// torch.nn.init.trunc_normal_(std=std) with its default cuts at -2 and 2, in its order of operations.
+// timm.layers.trunc_normal_(std=std) with its default cuts at -2 and 2, in its order of operations.
+// torch.nn.init's draws otherwise from PyTorch 2.15 on.
 void truncNormal(const at::Tensor& tensor, double std, at::Generator generator) {
   const auto cdf = [](double x) { return (1.0 + std::erf(x / std::sqrt(2.0))) / 2.0; };
   const double low = cdf(-2.0 / std);
@@ -75,7 +76,7 @@ std::unique_ptr<Network> makeVit(const Design& design, at::Generator generator) 
   network->patches = patches;
   NetworkBuilder build(*network, generator);
   auto& clsToken = build.parameter("cls_token", at::zeros({1, 1, width}));
-  auto& posEmbed = build.parameter("pos_embed", at::randn({1, tokens, width}, generator) * 0.02);
+  auto& posEmbed = build.parameter("pos_embed", at::empty({1, tokens, width}));
   auto embed = build.conv2d("patch_embed.proj", 3, width, patch, patch, 0, /*hasBias=*/true);
   build.mappable("patch_embed.proj");
   build.stage("patch_embed", [embed, &clsToken, &posEmbed](at::Tensor x, const ForwardContext& context) {

@@ -13,7 +13,7 @@ import { BatchLoader } from '../../dist/data/batches.js';
 import { loadDataset } from '../../dist/data/dataset.js';
 import { Model, takeData } from '../../dist/models/model.js';
 import { readSafetensors, writeSafetensors } from '../../dist/models/safetensors.js';
-import { native } from '../../dist/native/addon.js';
+import { addonInUse, native } from '../../dist/native/addon.js';
 import { openEngine } from '../../dist/native/engine.js';
 import { selectTopK } from '../../dist/neurons/select.js';
 import { augmentationOf, SIMCLR } from '../../dist/train/augmentation.js';
@@ -30,7 +30,7 @@ const [LARGE, SMALL] = [
 ];
 const MODELS =
   device === 'cpu' ? ['resnet18', 'vit_tiny_patch16_224'] : ['resnet50', 'vit_small_patch16_224'];
-const python = process.env.SPURMEM_PYTHON ?? '/usr/bin/python3';
+const python = process.env.SPURMEM_PYTHON ?? addonInUse().libtorch.python ?? 'python3';
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'spurmem-gpu-check-'));
 const checks = [];

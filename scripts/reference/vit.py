@@ -5,6 +5,7 @@ norms.gradient, gradient-x-weight.
 """
 
 import argparse
+import math
 
 import torch
 from safetensors.torch import save_file
@@ -12,6 +13,17 @@ from torch import nn
 
 WIDTHS = {"vit_tiny_patch16_224": 192, "vit_small_patch16_224": 384}
 HEAD_SIZE = 64
+
+
+@torch.no_grad()
+def trunc_normal_(tensor, std, low=-2.0, high=2.0):
+    """timm.layers.trunc_normal_; torch.nn.init's draws otherwise from 2.15 on."""
+
+    def cdf(x):
+        return (1 + math.erf(x / math.sqrt(2))) / 2
+
+    tensor.uniform_(2 * cdf(low / std) - 1, 2 * cdf(high / std) - 1)
+    tensor.erfinv_().mul_(std * math.sqrt(2)).add_(0.0).clamp_(min=low, max=high)
 
 
 class Attention(nn.Module):
@@ -65,16 +77,16 @@ class VisionTransformer(nn.Module):
         super().__init__()
         tokens = (height // patch) * (image_width // patch) + 1
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.pos_embed = nn.Parameter(torch.randn(1, tokens, width) * 0.02)
+        self.pos_embed = nn.Parameter(torch.empty(1, tokens, width))
         self.patch_embed = PatchEmbed(width, patch)
         self.blocks = nn.Sequential(*[Block(width, eps) for _ in range(12)])
         self.norm = nn.LayerNorm(width, eps=eps)
         self.head = nn.Linear(width, classes)
-        nn.init.trunc_normal_(self.pos_embed, std=0.02)
+        trunc_normal_(self.pos_embed, std=0.02)
         nn.init.normal_(self.cls_token, std=1e-6)
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
+                trunc_normal_(module.weight, std=0.02)
                 nn.init.zeros_(module.bias)
 
     def forward(self, x):

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../errors.js';
-import { addonPath, native } from '../native/addon.js';
+import { messageOf, SpurmemError } from '../errors.js';
+import { addonInUse, native, type Addon } from '../native/addon.js';
+import { whyNoCuda } from '../native/device.js';
+import { newerThanTested, places } from '../native/findLibtorch.js';
+import { describeLibtorch, type Libtorch } from '../native/libtorch.js';
 import { packageVersion } from '../versions.js';
 
 /** One thing that was checked. */
@@ -49,29 +52,16 @@ export async function diagnose(): Promise<Check[]> {
 async function diagnoseNative(): Promise<Check[]> {
   try {
     const addon = native();
+    const { path, libtorch } = addonInUse();
     const threads = await addon.configure(0);
-    const gpu = addon.cudaDevices > 0 ? addon.deviceMemory('cuda:0') : null;
     const n = 1024;
     const gflops = (2 * n ** 3) / (await matmulSeconds(n)) / 1e9;
     return [
-      { name: 'addon', status: 'ok', found: addonPath() },
-      { name: 'libtorch', status: 'ok', found: `${addon.torchVersion}, ${threads} threads` },
+      { name: 'addon', status: 'ok', found: path },
+      libtorchCheck(libtorch, threads),
+      operatorsCheck(addon),
       blasCheck(gflops),
-      {
-        name: 'CUDA',
-        status: 'ok',
-        found:
-          addon.cudaDevices > 0
-            ? `${addon.cudaDevices} devices; --device auto uses cuda:0${gpu === null ? '' : `, ${gpu.name} with ${(gpu.free / 2 ** 30).toFixed(1)} of ${(gpu.total / 2 ** 30).toFixed(1)} GiB free`}`
-            : 'no device that this libtorch sees; --device auto uses the CPU',
-      },
-      {
-        name: 'several processes',
-        status: 'ok',
-        found: addon.hasGloo
-          ? 'Gloo'
-          : 'not in this build, which had no Gloo headers (Debian: libgloo-dev); each process works alone',
-      },
+      cudaCheck(addon),
       {
         name: 'bf16',
         status: 'ok',
@@ -81,8 +71,56 @@ async function diagnoseNative(): Promise<Check[]> {
       },
     ];
   } catch (error) {
-    return [{ name: 'addon', status: 'error', found: 'it does not load', fix: messageOf(error) }];
+    const check = {
+      name: 'addon',
+      status: 'error',
+      found: 'it does not load',
+      fix: messageOf(error),
+    } as const;
+    return error instanceof SpurmemError
+      ? [check, { name: 'libtorch', status: 'ok', found: placesText() }]
+      : [check];
   }
+}
+
+function libtorchCheck(libtorch: Libtorch, threads: number): Check {
+  const found = `${describeLibtorch(libtorch)}, ${threads} threads\n${placesText()}`;
+  const fix = newerThanTested(libtorch);
+  return fix === undefined
+    ? { name: 'libtorch', status: 'ok', found }
+    : { name: 'libtorch', status: 'warning', found, fix };
+}
+
+/** Where a libtorch is looked for, in its order. */
+function placesText(): string {
+  const lines = ['It is looked for in this order, and the first one is taken:'];
+  try {
+    for (const { name, says } of places()) lines.push(`${lines.length}. ${name}: ${says}`);
+  } catch (error) {
+    lines.push(messageOf(error));
+  }
+  return lines.join('\n');
+}
+
+function operatorsCheck({ operators }: Addon): Check {
+  const found = operators.map(({ name, isFound }) => `${name} ${isFound ? 'found' : 'not found'}`).join('\n');
+  const missing = operators.filter(({ isFound }) => !isFound);
+  if (missing.length === 0) return { name: 'operators', status: 'ok', found };
+  return {
+    ...{ name: 'operators', status: 'warning', found },
+    fix: missing.map(({ name, without }) => `Without ${name} ${without}.`).join('\n'),
+  };
+}
+
+function cudaCheck(addon: Addon): Check {
+  const { cudaDevices } = addon;
+  if (cudaDevices === 0) {
+    return { name: 'CUDA', status: 'ok', found: `${whyNoCuda()[0]}; --device auto uses the CPU` };
+  }
+  const gpu = addon.deviceMemory('cuda:0');
+  const gib = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
+  const memory = gpu === null ? '' : `, ${gpu.name} with ${gib(gpu.free)} of ${gib(gpu.total)} GiB free`;
+  return { name: 'CUDA', status: 'ok', found: `${cudaDevices} devices; --device auto uses cuda:0${memory}` };
 }
 
 /** How many cores were busy while this process waited. */

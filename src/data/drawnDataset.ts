@@ -6,7 +6,7 @@ import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { isLockAside } from '../lock.js';
 import { makeFolder, unwritable, writeAtomic, writeJson } from '../files.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
-import { buildOnce, LOCK_NAME } from './buildOnce.js';
+import { buildOnce, LOCK_NAME } from '../buildOnce.js';
 import { loadDataset, TABLE_NAME, type Dataset } from './dataset.js';
 import { CONFIG_NAME, type DatasetConfig } from './datasetConfig.js';
 import { mapOrdered } from './ordered.js';

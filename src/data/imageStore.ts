@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { removeFiles, removeLeftovers, writeLargeFile } from '../files.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
-import { buildOnce } from './buildOnce.js';
+import { buildOnce } from '../buildOnce.js';
 import type { Dataset, Example } from './dataset.js';
 import { decodeRgb } from './decode.js';
 import { readExampleImage } from './exampleImage.js';

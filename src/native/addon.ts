@@ -2,8 +2,13 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { SpurmemError, messageOf } from '../errors.js';
-import { builtAddon, prebuiltAddons } from './addonFiles.js';
-import { addonMissing, loadAdvice, notBuilt } from './loadAdvice.js';
+import { checkoutAddon, compiledAddon, prebuiltAddon } from './addonFiles.js';
+import { buildRecord } from './buildRecord.js';
+import { findLibtorch } from './findLibtorch.js';
+import type { Libtorch } from './libtorch.js';
+import { addonMissing, loadAdvice, notBuilt, platformProblem } from './loadAdvice.js';
+import { loadLibtorch } from './loadLibraries.js';
+import { tryAddon } from './trial.js';
 
 /** What a tensor's elements are. */
 export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8';
@@ -361,66 +366,96 @@ export interface Addon {
   /** The libtorch version that the addon was built with. */
   readonly torchVersion: string;
   readonly cudaDevices: number;
-  /** Whether several processes can train together: whether the build had Gloo's headers. */
-  readonly hasGloo: boolean;
+  /** The newest CUDA that NVIDIA's driver can run, 13020 for 13.2; null without a driver. */
+  readonly cudaDriver: number | null;
+  /** What is looked up by name in libtorch, and whether this one has it. */
+  readonly operators: readonly {
+    readonly name: string;
+    readonly isFound: boolean;
+    /** What is computed otherwise without it, and what that costs. */
+    readonly without: string;
+  }[];
   /** Whether the CPU's convolutions in bfloat16 are oneDNN's; without, they are many times slower than in float32. */
   readonly fastBf16: boolean;
 }
 
-let addon: { readonly exports: Addon; readonly path: string } | undefined;
+/** An addon's file, and the libtorch that it computes with. */
+export interface AddonFile {
+  readonly path: string;
+  readonly libtorch: Libtorch;
+}
+
+let addon: (AddonFile & { readonly exports: Addon }) | undefined;
 
 /** The addon, loaded at first use, so that nothing loads libtorch before it is needed. Throws `NATIVE_LOAD_FAILED`. */
 export function native(): Addon {
-  addon ??= load();
-  return addon.exports;
+  return loaded().exports;
 }
 
-/** The file of the addon. Throws `NATIVE_LOAD_FAILED`. */
-export function addonPath(): string {
-  addon ??= load();
-  return addon.path;
+/** The addon's file and its libtorch. Throws `NATIVE_LOAD_FAILED`. */
+export function addonInUse(): AddonFile {
+  const { path, libtorch } = loaded();
+  return { path, libtorch };
 }
 
-/** What SPURMEM_ADDON names; undefined when it is unset or empty. */
-function chosenAddon(): string | undefined {
-  return process.env.SPURMEM_ADDON === '' ? undefined : process.env.SPURMEM_ADDON;
+function loaded(): AddonFile & { readonly exports: Addon } {
+  if (addon === undefined) {
+    const file = findAddon();
+    addon = { ...file, exports: loadAddon(file.path, file.libtorch) };
+  }
+  return addon;
 }
 
-/** Loads what SPURMEM_ADDON names, else what was built here, else the first prebuild whose libtorch this machine has. */
-function load(): { exports: Addon; path: string } {
-  const chosen = chosenAddon();
+/**
+ * Which addon is loaded: what SPURMEM_ADDON names, else what was built in the checkout, else, for the libtorch of this machine,
+ * what `spurmem build` compiled or the package brings.
+ *
+ * @throws SpurmemError `NATIVE_LOAD_FAILED` where there is none, `LIBTORCH_UNUSABLE` where there is no libtorch
+ */
+export function findAddon(): AddonFile {
+  const problem = platformProblem();
+  if (problem !== undefined) throw new SpurmemError('NATIVE_LOAD_FAILED', problem);
+  const chosen = process.env.SPURMEM_ADDON === '' ? undefined : process.env.SPURMEM_ADDON;
   if (chosen !== undefined && !existsSync(chosen)) {
     throw new SpurmemError('NATIVE_LOAD_FAILED', addonMissing(resolve(chosen)));
   }
-  const built = chosen === undefined ? builtAddon() : resolve(chosen);
-  if (built !== undefined) return { exports: loadAddon(built), path: built };
-  const refusals: SpurmemError[] = [];
-  for (const path of prebuiltAddons()) {
-    try {
-      return { exports: loadAddon(path), path };
-    } catch (error) {
-      if (!(error instanceof SpurmemError)) throw error;
-      refusals.push(error);
-    }
-  }
-  const reasons = refusals.map(({ cause }) => messageOf(cause));
-  throw new SpurmemError('NATIVE_LOAD_FAILED', notBuilt(reasons), { cause: refusals });
+  const path = chosen === undefined ? checkoutAddon() : resolve(chosen);
+  if (path !== undefined) return { path, libtorch: buildRecord(path) ?? findLibtorch() };
+  const libtorch = findLibtorch();
+  return { path: compiledAddon(libtorch) ?? fittingPrebuild(libtorch), libtorch };
 }
 
-/** Loads the addon of a file. Throws `NATIVE_LOAD_FAILED`. */
-export function loadAddon(path: string): Addon {
+/** The package's addon for a libtorch, which was tried with it. */
+function fittingPrebuild(libtorch: Libtorch): string {
+  const path = prebuiltAddon(libtorch);
+  const problem = path === undefined ? undefined : tryAddon(path, libtorch);
+  if (path === undefined || problem !== undefined) {
+    throw new SpurmemError('NATIVE_LOAD_FAILED', notBuilt(libtorch, path, problem));
+  }
+  return path;
+}
+
+/**
+ * Loads the addon of a file with a libtorch.
+ *
+ * @throws SpurmemError `NATIVE_LOAD_FAILED`
+ */
+export function loadAddon(path: string, libtorch: Libtorch): Addon {
   quietUcx();
   boundSpinning();
   let loaded: Addon;
   try {
+    loadLibtorch(libtorch);
     loaded = createRequire(import.meta.url)(path) as Addon;
   } catch (error) {
-    throw new SpurmemError('NATIVE_LOAD_FAILED', loadAdvice(path, messageOf(error)), { cause: error });
+    throw new SpurmemError('NATIVE_LOAD_FAILED', loadAdvice(path, libtorch, messageOf(error)), {
+      cause: error,
+    });
   }
   if (typeof (loaded as Partial<Addon>).createNetwork !== 'function') {
     throw new SpurmemError(
       'NATIVE_LOAD_FAILED',
-      loadAdvice(path, 'it is another module, not spurmem\u2019s addon'),
+      loadAdvice(path, libtorch, 'it is another module, not spurmem\u2019s addon'),
     );
   }
   // libtorch must not be torn down under a running kernel, and process.exit() runs no hook of the addon's.

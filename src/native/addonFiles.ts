@@ -1,12 +1,12 @@
 // Where an addon may lie: where a checkout's builds put it, where `spurmem build` does, and where the package brings it.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type nodeGypBuildModule from 'node-gyp-build';
 import { userCache } from '../userCache.js';
-import type { BuildRecord } from './buildRecord.js';
+import { DEBIAN, minorOf, type Libtorch } from './libtorch.js';
 
 export const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -24,25 +24,41 @@ export function isCheckout(): boolean {
   return existsSync(join(PACKAGE_ROOT, 'scripts', 'setup.sh'));
 }
 
-/** The addon that was built on this machine: in the checkout, or by `spurmem build`. */
-export function builtAddon(): string | undefined {
-  return CHECKOUT_BUILDS.find((path) => existsSync(path)) ?? cachedAddon();
+/** The addon that was built in this checkout. */
+export function checkoutAddon(): string | undefined {
+  return CHECKOUT_BUILDS.find((path) => existsSync(path));
 }
 
-/** The package's addons for this platform and C library, one a libtorch, the newest first: which one loads, the loader tells. */
-export function prebuiltAddons(): string[] {
+/** The addon that `spurmem build` compiled against this libtorch. */
+export function compiledAddon(libtorch: Libtorch): string | undefined {
+  const path = join(cachedBuild(libtorch), ADDON_IN_BUILD);
+  return existsSync(path) ? path : undefined;
+}
+
+/** The package's addon for this platform, C library and minor version of libtorch. */
+export function prebuiltAddon(libtorch: Libtorch): string | undefined {
   const nodeGypBuild = createRequire(import.meta.url)('node-gyp-build') as typeof nodeGypBuildModule;
-  return prebuiltVersions().flatMap((version) => {
-    try {
-      return [nodeGypBuild.path(join(PREBUILDS, version))];
-    } catch {
-      return [];
-    }
-  });
+  try {
+    return nodeGypBuild.path(join(PREBUILDS, prebuildName(libtorch)));
+  } catch {
+    return undefined;
+  }
 }
 
-/** The folders of the package's prebuilds, such as `libtorch-2.6.0`, the newest first. */
-export function prebuiltVersions(): string[] {
+/**
+ * The name of the prebuild for a libtorch: one serves all patches of a minor version, with CUDA and without. The libraries of
+ * Debian's have other names than a wheel's.
+ */
+export function prebuildName({
+  version,
+  cxx11Abi,
+  root,
+}: Pick<Libtorch, 'version' | 'cxx11Abi' | 'root'>): string {
+  return `libtorch-${minorOf(version)}${cxx11Abi ? '' : '-pre-cxx11'}${root === DEBIAN ? '-debian' : ''}`;
+}
+
+/** The names of the package's prebuilds, such as `libtorch-2.15`, the newest first. */
+export function prebuildNames(): string[] {
   return filesOf(PREBUILDS)
     .filter((name) => name.startsWith('libtorch-'))
     .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
@@ -53,23 +69,8 @@ export function prebuiltVersions(): string[] {
  * sources, the platform and the C library. A reinstall changes none of them, and Node's version does not matter to an addon of
  * Node-API.
  */
-export function cachedBuild(libtorch: BuildRecord): string {
-  return join(cacheFolder(), `${libtorchName(libtorch)}-${hashOf([libtorch.root])}`);
-}
-
-/** The name of a folder for addons of a libtorch. */
-export function libtorchName({ version, cxx11Abi, cuda }: BuildRecord): string {
-  return `libtorch-${version}${cxx11Abi ? '' : '-pre-cxx11'}${cuda ? '-cuda' : ''}`;
-}
-
-/** The one that `spurmem build` was last asked for. */
-function cachedAddon(): string | undefined {
-  const folder = cacheFolder();
-  const addons = filesOf(folder)
-    .map((name) => join(folder, name, ADDON_IN_BUILD))
-    .filter((path) => existsSync(path))
-    .map((path) => ({ path, time: statSync(path).mtimeMs }));
-  return addons.sort((a, b) => b.time - a.time)[0]?.path;
+export function cachedBuild({ version, root }: Libtorch): string {
+  return join(cacheFolder(), `libtorch-${version}-${hashOf([root])}`);
 }
 
 function cacheFolder(): string {

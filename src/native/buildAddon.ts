@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm, utimes } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,49 +10,59 @@ import type { Readable } from 'node:stream';
 import { SpurmemError, systemCode } from '../errors.js';
 import { makeFolder, unwritable } from '../files.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
-import { loadAddon } from './addon.js';
-import { ADDON_IN_BUILD, cachedBuild, PACKAGE_ROOT } from './addonFiles.js';
-import { libtorchNow, type BuildRecord } from './buildRecord.js';
+import { ADDON_IN_BUILD, cachedBuild, PACKAGE_ROOT, prebuiltAddon } from './addonFiles.js';
+import { chooseLibtorch, findLibtorch, newerThanTested } from './findLibtorch.js';
+import type { Libtorch } from './libtorch.js';
+import { ensureEnvironment, TORCH_PACKAGES } from './torchEnvironment.js';
+import { tryAddon } from './trial.js';
 
 /** What g++ takes for a file that includes libtorch's headers. */
 const BYTES_A_JOB = 1.5 * 2 ** 30;
 const TASK = 'compiling the native addon';
 const TOOLS =
-  'It takes cmake 3.18 or newer, make or ninja, g++ 9 or newer, and libtorch with its headers: on Debian, apt-get install cmake make g++.';
+  'It takes cmake 3.18 or newer, make or ninja, and g++ 11 or newer: on Debian, apt-get install cmake make g++.';
 /** How much of the compiler's output an error shows. */
 const SHOWN_LINES = 20;
 
 export interface BuiltAddon {
   readonly path: string;
-  readonly libtorch: BuildRecord;
-  /** Whether it had been built before, and nothing was left to do. */
+  readonly libtorch: Libtorch;
+  /** Whether it was there: the package brings it, or it had been compiled before. */
   readonly reused: boolean;
 }
 
 /**
- * Compiles the addon into the user's cache, where this package finds it after a reinstall as well. One that was built before
- * against the same libtorch, and loads, is taken again.
+ * Makes sure that there is an addon for this machine's libtorch. Where there is no libtorch, PyTorch is installed into an
+ * environment in the user's cache. What the package brings for it is taken, where it works, and else it is compiled into the
+ * user's cache, where a reinstalled package finds it again.
  *
- * @param libtorch folder of the libtorch; default: what LIBTORCH names, that of python3, or Debian's
- * @throws SpurmemError `NATIVE_BUILD_FAILED` where there is no libtorch, no compiler, or it refuses
+ * @param libtorch its folder, which is taken from now on; default: the first of the places that `doctor` lists
+ * @throws SpurmemError `LIBTORCH_UNUSABLE`, `INSTALL_FAILED`, or `NATIVE_BUILD_FAILED` where there is no compiler, or it refuses
  */
 export async function buildAddon({
   libtorch: root,
   ...control
 }: JobOptions & { readonly libtorch?: string | undefined } = {}): Promise<BuiltAddon> {
-  const libtorch = libtorchNow(root);
+  const libtorch = await libtorchFor(root, control);
+  const warning = newerThanTested(libtorch);
+  if (warning !== undefined) control.onWarning?.(warning);
   const folder = cachedBuild(libtorch);
   const path = join(folder, ADDON_IN_BUILD);
-  if (existsSync(path) && loads(path)) {
-    // The latest one is the one that is loaded.
-    await utimes(path, new Date(), new Date());
-    return { path, libtorch, reused: true };
+  for (const ready of [existsSync(path) ? path : undefined, prebuiltAddon(libtorch)]) {
+    if (ready !== undefined && tryAddon(ready, libtorch) === undefined)
+      return { path: ready, libtorch, reused: true };
   }
   const temporary = `${folder}.${randomUUID()}.tmp`;
   try {
     await makeFolder(temporary);
     await compile(temporary, libtorch, control);
-    loadAddon(join(temporary, ADDON_IN_BUILD));
+    const problem = tryAddon(join(temporary, ADDON_IN_BUILD), libtorch);
+    if (problem !== undefined) {
+      throw new SpurmemError(
+        'NATIVE_BUILD_FAILED',
+        `The native addon was built, and does not work: ${problem}`,
+      );
+    }
     await rm(folder, { recursive: true, force: true });
     await rename(temporary, folder);
   } catch (error) {
@@ -63,30 +73,36 @@ export async function buildAddon({
   return { path, libtorch, reused: false };
 }
 
-function loads(path: string): boolean {
+/** The libtorch to build against, which is installed where there is none. */
+async function libtorchFor(root: string | undefined, control: JobOptions): Promise<Libtorch> {
+  await chooseLibtorch(root);
   try {
-    loadAddon(path);
-    return true;
-  } catch {
-    return false;
+    return findLibtorch(undefined, true);
+  } catch (error) {
+    const isMissing =
+      error instanceof SpurmemError && error.code === 'LIBTORCH_UNUSABLE' && error.value === undefined;
+    if (!isMissing) throw error;
+    return ensureEnvironment(TORCH_PACKAGES, control);
   }
 }
 
 /**
  * Compiles the addon into `<folder>/Release`, beside a record of the libtorch. Nothing else stays in the folder.
  *
+ * @param environment of CMake's, such as another compiler in CXX
  * @throws SpurmemError `NATIVE_BUILD_FAILED`
  */
 export async function compile(
   folder: string,
-  { root, source }: BuildRecord,
+  libtorch: Libtorch,
   { onProgress, signal }: JobOptions = {},
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / BYTES_A_JOB)));
   const tool = async (program: string, ...args: string[]): Promise<void> => {
     throwIfAborted(signal, TASK);
     await run(program, args, {
-      ...{ signal, env: { ...process.env, LIBTORCH: source === 'LIBTORCH' ? root : undefined } },
+      ...{ signal, env: { ...process.env, ...environment, LIBTORCH: libtorch.root } },
       onLine: (line) => {
         // make's "[ 12%]", ninja's "[3/25]".
         const [, done, total = '100'] = /^\[ *(\d+)(?:%|\/(\d+))\]/.exec(line) ?? [];
@@ -103,6 +119,7 @@ export async function compile(
     ...[`-DNODE=${process.execPath}`, `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${join(folder, 'Release')}`],
   );
   await tool(program, '-C', folder, '-j', String(jobs));
+  await writeFile(join(folder, 'libtorch.json'), JSON.stringify(libtorch));
   const results = ['Release', 'libtorch.json'];
   const rest = (await readdir(folder)).filter((name) => !results.includes(name));
   await Promise.all(rest.map((name) => rm(join(folder, name), { recursive: true })));

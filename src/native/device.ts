@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { SpurmemError, invalidParameter } from '../errors.js';
-import { native } from './addon.js';
+import { addonInUse, native } from './addon.js';
 import { processGroup } from './processGroup.js';
 
 /** What names a device. */
@@ -23,20 +23,43 @@ export function resolveDevice(name = 'auto'): string {
   }
   const index = Number(match[1] ?? 0);
   if (index >= cudaDevices) {
-    const [reason, advice] =
-      cudaDevices === 0
-        ? [
-            'this libtorch sees no CUDA device (a CPU build, no driver, or no GPU)',
-            [
-              'Use cpu, or build against a CUDA libtorch (name its folder in LIBTORCH; docs/install.md says how).',
-            ],
-          ]
-        : [`there are ${cudaDevices} CUDA devices, numbered from 0`, []];
+    const [reason, ...advice] =
+      cudaDevices === 0 ? whyNoCuda() : [`there are ${cudaDevices} CUDA devices, numbered from 0`];
     throw new SpurmemError('DEVICE_UNAVAILABLE', `\`device\` is ${JSON.stringify(name)}: ${reason}.`, {
       ...{ parameter: 'device', value: name, expected: EXPECTED, advice },
     });
   }
   return `cuda:${index}`;
+}
+
+/** Why libtorch sees no CUDA device, and what to do, a sentence each. */
+export function whyNoCuda(): [string, ...string[]] {
+  const { version, cuda } = addonInUse().libtorch;
+  if (cuda === null) {
+    return [
+      `PyTorch ${version} here is built for CPUs`,
+      'Use cpu, or install a PyTorch with CUDA (pip install torch) and activate its Python.',
+    ];
+  }
+  const driver = native().cudaDriver;
+  const built = `PyTorch ${version} here is built for CUDA ${cuda}`;
+  if (driver === null) {
+    return [
+      `${built}, and this machine has no NVIDIA driver`,
+      'Use cpu, or install the driver; a container must be started with its GPUs.',
+    ];
+  }
+  const newest = `${Math.floor(driver / 1000)}.${Math.floor((driver % 1000) / 10)}`;
+  if (Number.parseInt(newest) < Number.parseInt(cuda)) {
+    return [
+      `${built}, and the NVIDIA driver is too old for it: it runs CUDA up to ${newest}`,
+      'Use cpu, update the driver, or install a PyTorch for an older CUDA.',
+    ];
+  }
+  return [
+    `${built}, and its driver shows no GPU`,
+    'Use cpu, or look at nvidia-smi and CUDA_VISIBLE_DEVICES.',
+  ];
 }
 
 /** A device for each process of a machine, where it has as many. */

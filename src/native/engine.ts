@@ -1,6 +1,7 @@
+import type { JobOptions } from '../progress.js';
 import { integer, oneOf, text, toggle } from '../settings/values.js';
-import { MEMORY_FORMATS, native, type MemoryFormat } from './addon.js';
-import { resolveDevice, setThreads } from './device.js';
+import { addonInUse, MEMORY_FORMATS, native, type MemoryFormat } from './addon.js';
+import { resolveDevice, setThreads, whyNoCuda } from './device.js';
 
 /** How exactly float32 matrix products are computed, by the words of torch.set_float32_matmul_precision. */
 export const MATMUL_PRECISIONS = ['highest', 'high', 'medium'] as const;
@@ -69,8 +70,11 @@ function given(options: EngineOptions, types: object): EngineOptions {
  * @returns the device, `cpu` or `cuda:n`, and the threads of the compute lane
  * @throws what `resolveDevice` and `setThreads` throw
  */
-export async function openEngine(options: EngineOptions): Promise<{ device: string; threads: number }> {
+export async function openEngine(
+  options: EngineOptions & Pick<JobOptions, 'onInfo'>,
+): Promise<{ device: string; threads: number }> {
   const device = resolveDevice(options.device);
+  sayWhyCpu(device, options);
   const { deterministic = false } = options;
   // PyTorch refuses deterministic products without it. cuBLAS reads it once: a program that has computed on a GPU before sets it itself.
   if (deterministic) process.env.CUBLAS_WORKSPACE_CONFIG ??= ':4096:8';
@@ -81,4 +85,16 @@ export async function openEngine(options: EngineOptions): Promise<{ device: stri
     deterministic,
   });
   return { device, threads: await setThreads(options.threads) };
+}
+
+let isSaid = false;
+
+/** Says once why a libtorch with CUDA computes on the CPU, where nobody asked for that. */
+function sayWhyCpu(
+  device: string,
+  { device: asked = 'auto', onInfo }: EngineOptions & Pick<JobOptions, 'onInfo'>,
+): void {
+  if (isSaid || asked !== 'auto' || device !== 'cpu' || addonInUse().libtorch.cuda === null) return;
+  isSaid = true;
+  onInfo?.(`Computing on the CPU: ${whyNoCuda()[0]}.`);
 }

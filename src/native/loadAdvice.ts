@@ -1,6 +1,15 @@
 import { existsSync } from 'node:fs';
-import { cLibrary, isCheckout, PREBUILDS, prebuiltVersions } from './addonFiles.js';
-import { buildRecord, describeRecord, libtorchNow, type BuildRecord } from './buildRecord.js';
+import { cLibrary, isCheckout, prebuildNames, prebuiltAddon } from './addonFiles.js';
+import { buildRecord } from './buildRecord.js';
+import { DEBIAN, describeLibtorch, readLibtorch, type Libtorch, type LibtorchContent } from './libtorch.js';
+
+/** Why the addon can load on no such machine; undefined where it may. */
+export function platformProblem(): string | undefined {
+  const { platform, arch } = process;
+  const isSupported = platform === 'linux' && (arch === 'x64' || arch === 'arm64') && cLibrary() === 'glibc';
+  if (isSupported) return undefined;
+  return `spurmem runs on Linux with glibc, on x64 and arm64. This is ${platform}-${arch}${platform === 'linux' ? ` with ${cLibrary()}` : ''}.`;
+}
 
 /** What to do where SPURMEM_ADDON names a file that is not there. */
 export function addonMissing(path: string): string {
@@ -11,119 +20,119 @@ export function addonMissing(path: string): string {
 }
 
 /**
- * What to do where no addon was built here and none that the package brings loads.
+ * What to do where no addon was compiled for a libtorch, and none that the package brings works.
  *
- * @param reasons what the system says of those that it brings, the newest libtorch first
+ * @param path the package's prebuild for it
+ * @param problem what came of trying it
  */
-export function notBuilt(reasons: readonly string[]): string {
-  const platform = `${process.platform}-${process.arch} with ${cLibrary()}`;
-  const versions = prebuiltVersions().map((name) => name.replace('libtorch-', ''));
-  const problem =
-    reasons.length > 0
-      ? [
-          `The native addon is not built, and of the package\u2019s prebuilds none fits: they are for libtorch ${versions.join(', ')}.`,
-          ...reasons.map((reason) => `  Reason: ${firstLine(reason)}`),
-        ].join('\n')
-      : `The native addon is not built, and ${PREBUILDS} has no prebuild for ${platform}.`;
-  return numbered(problem, [
+export function notBuilt(libtorch: Libtorch, path: string | undefined, problem: string | undefined): string {
+  const names = prebuildNames().map((name) => name.replace('libtorch-', ''));
+  const brings =
+    names.length === 0 ? 'the package brings none' : `the package brings some for ${names.join(', ')}`;
+  const found =
+    path === undefined || problem === undefined
+      ? `There is no native addon for ${describeLibtorch(libtorch)} on ${process.arch}: ${brings}.`
+      : [
+          `The package\u2019s native addon does not work with ${describeLibtorch(libtorch)}: ${path}`,
+          `  Reason: ${problem}`,
+        ].join('\n');
+  return numbered(found, [
     isCheckout()
-      ? 'In this checkout, run scripts/setup.sh: it finds or installs libtorch and builds the addon.'
-      : `Compile it against the libtorch of this machine: npx spurmem build (needs libtorch with its headers, cmake, g++; it takes minutes, and a reinstall keeps it).`,
-    ...(reasons.length > 0
-      ? [
-          'Or install the libtorch of a prebuild (on Debian 13: apt-get install libtorch2.6 libopenblas0-openmp).',
-        ]
+      ? 'In this checkout, run scripts/setup.sh, which builds it.'
+      : 'Compile it, which takes minutes: npx spurmem build (needs cmake, make and g++; a reinstall keeps it).',
+    ...(names.length > 0 && problem === undefined
+      ? ['Or install a PyTorch that the package has an addon for, and activate its Python.']
       : []),
     'If it was built elsewhere, set SPURMEM_ADDON to the path of spurmem.node.',
   ]);
 }
 
 /**
- * What to do where an addon does not load: whether a library is missing, is another version's or another ABI's, or wants a
- * driver.
+ * What to do where an addon does not load: whether a library is missing, or is another version's or another ABI's.
  *
+ * @param libtorch the one that was loaded for it
  * @param reason what the system says
  */
-export function loadAdvice(path: string, reason: string): string {
+export function loadAdvice(path: string, libtorch: Libtorch, reason: string): string {
   const record = buildRecord(path);
-  const built = record === undefined ? [] : [`Built against ${describeRecord(record)}.`];
+  const built = record === undefined ? [] : [`Built against ${describeLibtorch(record)}.`];
   return numbered(
     [
       `The native addon could not be loaded from ${path}.`,
       `  Reason: ${firstLine(reason)}`,
       ...built.map((line) => `  ${line}`),
     ].join('\n'),
-    [...fixes(reason, record), '`spurmem doctor` shows what is found.'],
+    [...fixes(path, reason, record ?? libtorch), '`spurmem doctor` shows what is found.'],
   );
 }
 
-const REBUILD = `rebuild: ${isCheckout() ? 'npm run build:native' : 'npx spurmem build'}`;
+const REBUILD = `rebuild: ${isCheckout() ? 'scripts/setup.sh' : 'npx spurmem build'}`;
 
-function fixes(reason: string, record: BuildRecord | undefined): string[] {
+function fixes(path: string, reason: string, record: Libtorch): string[] {
   const missing = /(lib[\w.+-]+\.so[\w.]*): cannot open shared object file/.exec(reason)?.[1];
   if (missing !== undefined) return missingLibrary(missing, record);
-  if (reason.includes('undefined symbol')) return otherLibrary(record);
+  const wanted = /version `((?:GLIBC|GLIBCXX)_[\d.]+)' not found/.exec(reason)?.[1];
+  if (wanted !== undefined)
+    return [`This system\u2019s C or C++ library is older than ${wanted}: ${REBUILD}.`];
+  if (reason.includes('undefined symbol')) return otherLibrary(path, record);
   return [`If it was built on another machine, ${REBUILD}.`];
 }
 
-function missingLibrary(library: string, record: BuildRecord | undefined): string[] {
-  if (/^lib(cuda|nvidia)/.test(library)) {
+function missingLibrary(library: string, record: Libtorch): string[] {
+  const { root, version } = record;
+  if (root !== DEBIAN && !existsSync(root)) {
     return [
-      `${library} is part of NVIDIA\u2019s driver, which this machine lacks, and the addon was built against a libtorch with CUDA: install the driver.`,
-      `Or build against a libtorch for CPUs: name its folder in LIBTORCH and ${REBUILD}.`,
+      `${library} was in ${root}, which is no longer there: install that PyTorch again (${version}).`,
+      `Or activate the Python of another one, and ${REBUILD}.`,
     ];
   }
-  if (!/torch|c10|cudart|cudnn|cublas|nccl/.test(library)) {
+  if (/^lib(cu|nv|nccl)/.test(library)) {
+    return [
+      `${library} is one of CUDA\u2019s libraries, which pip installs beside torch: pip uninstall torch, then pip install torch==${version}`,
+    ];
+  }
+  if (!/torch|c10/.test(library)) {
     return [
       `${library} was not found: install the package that has it (on Debian: apt-file search ${library}).`,
     ];
   }
-  const isGone = record !== undefined && !existsSync(record.root);
   return [
-    isGone
-      ? `${library} was in ${record.root}, which is no longer there: install that libtorch again (${record.version}).`
-      : `${library} was not found: install libtorch (on Debian: apt-get install libtorch-dev libopenblas0-openmp).`,
-    `If libtorch is installed in another version than the addon was built with, ${REBUILD}.`,
-    `If libtorch is in a folder of its own, name it in LIBTORCH and ${REBUILD}, or add its lib/ to LD_LIBRARY_PATH.`,
+    root === DEBIAN
+      ? `${library} was not found: install libtorch (on Debian 13: apt-get install libtorch2.6 libopenblas0-openmp).`
+      : `${library} was not found in ${root}: install that PyTorch again (${version}).`,
+    `If PyTorch is installed in another version than the addon was built with, ${REBUILD}.`,
   ];
 }
 
 /** The addon names a function that the loaded libtorch does not have. */
-function otherLibrary(record: BuildRecord | undefined): string[] {
-  const now = record === undefined ? undefined : detailsNow(record.root);
-  const path = process.env.LD_LIBRARY_PATH;
+function otherLibrary(path: string, record: Libtorch): string[] {
+  const shadow = process.env.LD_LIBRARY_PATH ?? '';
   const shadowed =
-    path === undefined || path === ''
+    shadow === ''
       ? []
       : [
-          `LD_LIBRARY_PATH is ${path}, which may bring another libtorch first: unset it, or name the right one first.`,
+          `LD_LIBRARY_PATH is ${shadow}, which may bring another libtorch first: unset it, or name the right one first.`,
         ];
-  if (record !== undefined && now !== undefined && now.cxx11Abi !== record.cxx11Abi) {
-    const abiOf = ({ cxx11Abi }: BuildRecord) => (cxx11Abi ? 'the C++11 ABI' : 'the C++ ABI of GCC before 5');
+  const now = readLibtorch(record.root);
+  if (now !== undefined && now.cxx11Abi !== record.cxx11Abi) {
+    const abiOf = ({ cxx11Abi }: LibtorchContent) =>
+      cxx11Abi ? 'the C++11 ABI' : 'the C++ ABI of GCC before 5';
     return [
-      `${now.root} has ${abiOf(now)} now, and the addon was built with ${abiOf(record)}: ${REBUILD}.`,
+      `${record.root} has ${abiOf(now)} now, and the addon was built with ${abiOf(record)}: ${REBUILD}.`,
       ...shadowed,
     ];
   }
-  if (record !== undefined && now !== undefined && now.version !== record.version) {
+  if (now !== undefined && now.version !== record.version) {
     return [
-      `${now.root} holds libtorch ${now.version} now, and the addon was built with ${record.version}: ${REBUILD}.`,
+      `${record.root} holds libtorch ${now.version} now, and the addon was built with ${record.version}: ${REBUILD}.`,
       ...shadowed,
     ];
   }
   return [
     ...shadowed,
     `The addon was built with another version of libtorch than the one that was loaded: ${REBUILD}.`,
+    ...(path === prebuiltAddon(record) ? ['It is the package\u2019s own: please report this.'] : []),
   ];
-}
-
-/** What lies in the folder that the addon was built against. */
-function detailsNow(root: string): BuildRecord | undefined {
-  try {
-    return libtorchNow(root);
-  } catch {
-    return undefined;
-  }
 }
 
 function firstLine(text: string): string {

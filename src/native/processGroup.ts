@@ -35,7 +35,7 @@ export function processGroup(): ProcessGroup | undefined {
  * Joins the other processes that `torchrun`, or `srun` with MASTER_ADDR and MASTER_PORT, started with this one; nothing where it
  * was started alone. Everything trained and traced afterwards is shared among them.
  *
- * @throws `USAGE` when the environment says too little, `NATIVE_FAILED` when this build cannot, or some do not come
+ * @throws `USAGE` when the environment says too little, `NATIVE_FAILED` when some do not come
  */
 export async function joinProcessGroup(environment: Environment = process.env): Promise<void> {
   const place = placeIn(environment);
@@ -55,10 +55,7 @@ export async function joinProcessGroup(environment: Environment = process.env): 
       `Process ${rank} of ${size} cannot join the others at ${host}:${port}: ${messageOf(error)}.`,
       {
         cause: error,
-        advice: [
-          'MASTER_ADDR and MASTER_PORT must be reached from all of them.',
-          'A build needs Gloo’s headers (Debian: libgloo-dev): `spurmem doctor` says whether it had them.',
-        ],
+        advice: ['MASTER_ADDR and MASTER_PORT must be reached from all of them.'],
       },
     );
   }

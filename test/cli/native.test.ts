@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { put } from '../data/support.js';
+import { builtLibtorch } from '../libtorch.js';
 import { temporaryFolder } from '../temporary.js';
 import { ADDON, expectFailure, failure, spurmem, trainArguments } from './support.js';
 
@@ -9,7 +10,7 @@ const folder = temporaryFolder();
 const data = join(folder, 'data');
 const out = join(folder, 'run');
 const train = trainArguments(data, out);
-const otherVersion = join(folder, 'other-version.node');
+const otherVersion = join(folder, 'other', 'Release', 'spurmem.node');
 const noAddon = join(folder, 'text.node');
 const missing = join(folder, 'missing.node');
 
@@ -20,11 +21,13 @@ beforeAll(async () => {
   await put(join(data, 'metadata.csv'), ['img_filename,split,y,place', ...rows, ''].join('\n'));
   writeFileSync(noAddon, 'not a shared object');
   const bytes = readFileSync(ADDON);
-  const name = 'libtorch.so.2.6';
+  const name = 'libtorch_cpu.so';
   const at = bytes.indexOf(name);
   expect(at).toBeGreaterThan(0);
-  bytes.write(name.replace('2.6', '9.9'), at);
+  bytes.write(name.replace('cpu', 'gpu'), at);
+  mkdirSync(dirname(otherVersion), { recursive: true });
   writeFileSync(otherVersion, bytes);
+  writeFileSync(join(folder, 'other', 'libtorch.json'), JSON.stringify(builtLibtorch()));
 });
 
 afterEach(() => {
@@ -34,9 +37,8 @@ afterEach(() => {
 it('tells how to get the libtorch that the addon was built with', async () => {
   const message = await failure(train, 'NATIVE_LOAD_FAILED', { SPURMEM_ADDON: otherVersion });
   expect(message).toContain(otherVersion);
-  expect(message).toMatch(/^ +1\. libtorch\.so\.9\.9 was not found: install libtorch/m);
+  expect(message).toMatch(/^ +1\. libtorch_gpu\.so\S* was not found.*: install/m);
   expect(message).toMatch(/^ +2\. .*rebuild/m);
-  expect(message).toMatch(/^ +3\. .*LD_LIBRARY_PATH/m);
 });
 
 it('names the variable that names a missing addon', async () => {
@@ -47,13 +49,7 @@ it('names the variable that names a missing addon', async () => {
 });
 
 it('names the file that is no addon', async () => {
-  expectFailure(
-    await spurmem(train, { SPURMEM_ADDON: noAddon }),
-    1,
-    noAddon,
-    '  1. ',
-    'npm run build:native',
-  );
+  expectFailure(await spurmem(train, { SPURMEM_ADDON: noAddon }), 1, noAddon, '  1. ', 'scripts/setup.sh');
 });
 
 it.each([
@@ -75,7 +71,13 @@ describe('doctor', () => {
     expect(checks.find(({ name }) => name === 'other work')?.found).toMatch(
       /keep \d+\.\d of \d+ cores busy$/,
     );
-    expect(checks.find(({ name }) => name === 'libtorch')?.found).toMatch(/^\d+\.\d+\.\d+.*, \d+ threads$/);
+    const { version, root } = builtLibtorch();
+    const found = checks.find(({ name }) => name === 'libtorch')?.found;
+    expect(found).toMatch(new RegExp(`^libtorch ${version} .*in ${root} .*, \\d+ threads$`, 'm'));
+    expect(found).toMatch(
+      /^1\. LIBTORCH: .*\n2\. torch of the active Python: .*\n3\. Debian\u2019s libtorch: /m,
+    );
+    expect(checks.find(({ name }) => name === 'operators')?.status).toBe('ok');
   });
 
   it('says that others use the cores', async () => {

@@ -10,7 +10,8 @@ import type { ErmOptions } from '../../src/train/recipe.js';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = join(ROOT, 'bin', 'spurmem.js');
 const COMMAND_LINES = join(ROOT, 'test', 'cli', 'commandLines.mjs');
-export const ADDON = join(ROOT, 'build-cmake', 'Release', 'spurmem.node');
+/** The addon that is tested. */
+export const ADDON = process.env.SPURMEM_ADDON ?? join(ROOT, 'build-cmake', 'Release', 'spurmem.node');
 
 export interface Outcome {
   /** null when a signal ended the process. */

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { native } from '../../src/native/addon.js';
 import { tinyDominoes } from '../fixtures.js';
+import { builtLibtorch } from '../libtorch.js';
 import { temporaryFolder } from '../temporary.js';
 import { answer, expectFailure, failure, spurmem, succeed } from './support.js';
 
@@ -79,9 +81,14 @@ describe('wrong usage', () => {
   });
 
   it('exits with 1 for a device that this machine lacks, and creates nothing', async () => {
-    expect(await failure([...train, '--device', 'cuda:99'], 'DEVICE_UNAVAILABLE')).toContain(
-      '--device is "cuda:99"',
-    );
+    const message = await failure([...train, '--device', 'cuda:99'], 'DEVICE_UNAVAILABLE');
+    expect(message).toContain('--device is "cuda:99"');
+    const { version, cuda } = builtLibtorch();
+    if (native().cudaDevices === 0) {
+      expect(message).toContain(
+        `PyTorch ${version} here is built for ${cuda === null ? 'CPUs' : `CUDA ${cuda}`}`,
+      );
+    }
     expect(existsSync(out)).toBe(false);
   });
 

@@ -261,7 +261,15 @@ function indexOf({ pixelsPath }: ImageStoreIndex): string {
 
 /** Compiles what the image store needs for plain Node, and returns a script that builds the store of its argument. */
 async function transpile(out: string): Promise<string> {
-  const sources = ['errors.ts', 'files.ts', 'lock.ts', 'nearest.ts', 'progress.ts', 'userCache.ts'];
+  const sources = [
+    'buildOnce.ts',
+    'errors.ts',
+    'files.ts',
+    'lock.ts',
+    'nearest.ts',
+    'progress.ts',
+    'userCache.ts',
+  ];
   const folders = await Promise.all(
     ['data', 'native', 'settings'].map(async (name) =>
       (await readdir(join('src', name), { recursive: true })).map((file) => join(name, file)),

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { builtLibtorch } from '../libtorch.js';
 import { temporaryFolder } from '../temporary.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -32,17 +33,19 @@ function addToList(path: string, code: string): void {
 function buildAddon(source: string): string {
   const objects = join(ROOT, 'build', 'Release', 'obj.target', 'spurmem');
   const libtorch = (what: string): string[] =>
-    execFileSync(process.execPath, ['scripts/libtorch.cjs', what], { cwd: ROOT, encoding: 'utf8' })
+    execFileSync(process.execPath, ['scripts/libtorch.mjs', what], {
+      ...{ cwd: ROOT, encoding: 'utf8', env: { ...process.env, LIBTORCH: builtLibtorch().root } },
+    })
       .trim()
       .split('\n');
-  const flags = ['-std=gnu++17', '-fPIC', '-fopenmp', '-fvisibility=hidden'];
+  const flags = [`-std=gnu++${libtorch('standard').join('')}`, '-fPIC', '-fopenmp', '-fvisibility=hidden'];
   const include = libtorch('include').map((folder) => `-I${folder}`);
   execFileSync('g++', [...flags, ...include, '-c', source, '-o', at('plain.o')]);
   const others = (readdirSync(objects, { recursive: true }) as string[]).filter((file) =>
     file.endsWith('.o'),
   );
   execFileSync('g++', [
-    ...['-shared', '-fopenmp', '-o', at('spurmem.node'), at('plain.o')],
+    ...['-shared', '-o', at('spurmem.node'), at('plain.o')],
     ...others.map((file) => join(objects, file)),
     ...libtorch('ldflags'),
     ...libtorch('libraries'),
@@ -52,7 +55,8 @@ function buildAddon(source: string): string {
 
 function spurmem(...args: string[]): string {
   return execFileSync(process.execPath, [at('bin', 'spurmem.js'), ...args], {
-    ...{ cwd: copy, encoding: 'utf8', env: { ...process.env, SPURMEM_ADDON: addon } },
+    ...{ cwd: copy, encoding: 'utf8' },
+    env: { ...process.env, SPURMEM_ADDON: addon, LIBTORCH: builtLibtorch().root },
   });
 }
 

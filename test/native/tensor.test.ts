@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { Model } from '../../src/models/model.js';
-import { addonPath, native } from '../../src/native/addon.js';
+import { addonInUse, native } from '../../src/native/addon.js';
 import { python } from '../parity/python.js';
 
 test('a typed array goes in and comes out, in every dtype', async () => {
@@ -104,7 +104,7 @@ test('a worker thread loads the addon too, and may end while a job runs', async 
       parentPort.postMessage([...(await tensor.data())]);
       process.exit(0);
     });`;
-  const worker = new Worker(code, { eval: true, workerData: addonPath() });
+  const worker = new Worker(code, { eval: true, workerData: addonInUse().path });
   const ended = new Promise((resolve) => worker.once('exit', resolve));
   expect(await new Promise((resolve) => worker.once('message', resolve))).toEqual([1, 2]);
   await ended;

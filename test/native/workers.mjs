@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers';
 import { Worker } from 'node:worker_threads';
-import { addonPath, native } from '../../dist/native/addon.js';
+import { addonInUse, native } from '../../dist/native/addon.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'spurmem-workers-'));
 const pixels = join(folder, 'pixels');
@@ -39,7 +39,7 @@ async function started() {
   const worker = new Worker(code, {
     eval: true,
     execArgv: [],
-    workerData: { addon: addonPath(), pixels },
+    workerData: { addon: addonInUse().path, pixels },
   });
   await new Promise((resolve) => worker.once('message', resolve));
   return worker;

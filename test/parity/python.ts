@@ -12,7 +12,7 @@ export const TEAM = Math.min(availableParallelism(), 2);
 
 const SERVER = fileURLToPath(new URL('server.py', import.meta.url));
 
-/** Runs a script of scripts/reference with Debian's PyTorch; gives what it printed. */
+/** Runs a script of scripts/reference beside PyTorch; gives what it printed. */
 export function reference(script: string, args: readonly (string | number)[], stdin = ''): string {
   const path = fileURLToPath(new URL(`../../scripts/reference/${script}.py`, import.meta.url));
   return python([path, ...args.map(String)], stdin);
@@ -39,8 +39,7 @@ export function pythonProgram(): string {
 }
 
 function request(): string[] {
-  const executable = process.env.SPURMEM_PYTHON ?? '/usr/bin/python3';
-  return [executable, '-S', SERVER, 'run', join(sharedFolder(), 'python')];
+  return [process.env.SPURMEM_PYTHON ?? 'python3', '-S', SERVER, 'run', join(sharedFolder(), 'python')];
 }
 
 function sharedFolder(): string {

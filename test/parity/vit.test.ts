@@ -8,7 +8,7 @@ import { setThreads } from '../../src/native/device.js';
 import { temporaryFolder } from '../temporary.js';
 import { relativeDifference, report } from './compare.js';
 import { compareGradients, compareInitialWeights, compareStages, oracleOf } from './oracle.js';
-import { TEAM, reference } from './python.js';
+import { TEAM, python, reference } from './python.js';
 
 const folder = temporaryFolder();
 const SEED = 5;
@@ -62,6 +62,30 @@ test.each(cases)('$arch, $imageSize px, patch $patchSize', async (given) => {
   const costs = await model.network.stageCosts(images);
   expect(costs).toHaveLength(model.description.stages.length);
   expect(Math.min(...costs)).toBeGreaterThan(0);
+});
+
+test('the oracle is timm\u2019s, at its own sizes', () => {
+  const code = `
+import sys
+sys.path.insert(0, 'scripts/reference')
+import importlib.util, torch, vit
+if importlib.util.find_spec('timm') is None:
+    print('timm is not installed')
+    raise SystemExit
+import timm
+for arch, width in vit.WIDTHS.items():
+    torch.manual_seed(0)
+    own = vit.VisionTransformer(width, 2, 224, 224, 16, 1e-6).eval()
+    torch.manual_seed(0)
+    theirs = timm.create_model(arch, num_classes=2).eval()
+    images = torch.randn(2, 3, 224, 224)
+    state = theirs.state_dict()
+    equal = all(torch.equal(value, state[name]) for name, value in own.state_dict().items())
+    print(equal, (own(images) - theirs(images)).abs().max().item() < 1e-5)
+`;
+  const said = python(['-c', code]).trim();
+  console.log(`parity: initial weights and logits beside timm: ${said.replace('\n', ', ')}`);
+  expect(said).toMatch(/^(?:timm is not installed|True True\nTrue True)$/);
 });
 
 // Attention in bfloat16 is not PyTorch's kernel: what counts is that it is no further from float32 than autocast is.

@@ -10,16 +10,16 @@ export function addBuildCommand(command: Command): void {
   addCommonOptions(
     command.option(
       '--libtorch <folder>',
-      'a libtorch zip\u2019s folder or a pip wheel\u2019s torch folder (default: LIBTORCH, that of python3, or Debian\u2019s)',
+      'a libtorch zip\u2019s folder or a wheel\u2019s torch folder, which is taken from now on (default: the first that doctor lists)',
     ),
   );
   addJob<BuildCommandOptions>(command, async ({ libtorch }, output, control) => {
     const { buildAddon } = await import('../../native/buildAddon.js');
+    const { describeLibtorch } = await import('../../native/libtorch.js');
     const built = await buildAddon({ libtorch, ...control });
-    const what = built.reused ? 'The addon had been built' : 'Built the addon';
-    const { version, root, source } = built.libtorch;
+    const what = built.reused ? 'There is an addon' : 'Built the addon';
     output.result(
-      `${what} against libtorch ${version} in ${root} (${source}): ${built.path}\nCheck it with npx spurmem doctor.`,
+      `${what} for ${describeLibtorch(built.libtorch)}: ${built.path}\nCheck it with npx spurmem doctor.`,
       built,
     );
   });

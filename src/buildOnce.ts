@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { tryLock } from '../lock.js';
-import { throwIfAborted } from '../progress.js';
+import { tryLock } from './lock.js';
+import { throwIfAborted } from './progress.js';
 
 /** The name of the lock in a folder that is being built. */
 export const LOCK_NAME = 'build.lock';
@@ -14,6 +14,8 @@ export interface BuildOnceSteps<T> {
   readonly task: string;
   /** The finished result when there is one. Called without and with the lock. */
   ready(): Promise<T | undefined>;
+  /** Called each time that another caller is found at work; default: nothing. */
+  waits?(): void;
   /** Builds the result. Called with the lock held, after `ready` found nothing. */
   build(): Promise<T>;
 }
@@ -36,6 +38,7 @@ export async function buildOnce<T>(
     throwIfAborted(signal, steps.task);
     const lock = await tryLock(join(folder, LOCK_NAME));
     if (lock === undefined) {
+      steps.waits?.();
       await sleep(POLL_MS);
       continue;
     }

@@ -1,0 +1,90 @@
+// Tells where libtorch lies and what compiling against it takes: for CMakeLists.txt, binding.gyp and setup.sh, after
+// `npm run build:package`. It is the one that `spurmem doctor` shows.
+//
+//   node scripts/libtorch.mjs describe       a line for people
+//   node scripts/libtorch.mjs source         `Debian`, `other`, or nothing where there is none
+//   node scripts/libtorch.mjs ensure [test]  installs PyTorch where there is none, or none with what the tests take; prints its
+//                                            folder where it is not the one that is found without a name
+//   node scripts/libtorch.mjs python         the Python whose torch it is
+//   node scripts/libtorch.mjs record FILE    what it is, for the addon that is built against it
+//   node scripts/libtorch.mjs include|defines|standard|ldflags|libraries    for the compiler and the linker
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { findLibtorch } from '../dist/native/findLibtorch.js';
+import { DEBIAN, compareVersions, describeLibtorch, libraryFolder } from '../dist/native/libtorch.js';
+
+const [, , question, operand] = process.argv;
+
+/** Of the libtorch that an addon is built against. */
+const answers = {
+  describe: (libtorch) => [describeLibtorch(libtorch)],
+  python: ({ python }) => [python ?? ''],
+  record: (libtorch) => {
+    mkdirSync(dirname(operand), { recursive: true });
+    writeFileSync(operand, `${JSON.stringify(libtorch, null, 2)}\n`);
+    return [];
+  },
+  include: ({ root }) => [join(root, 'include'), join(root, 'include/torch/csrc/api/include')],
+  // Its ABI of strings and lists.
+  defines: ({ cxx11Abi }) => [`_GLIBCXX_USE_CXX11_ABI=${cxx11Abi ? 1 : 0}`],
+  // Its headers' standard of C++.
+  standard: ({ version }) => [compareVersions(version, '2.10') >= 0 ? '20' : '17'],
+  // No path: the libraries are loaded before the addon is (src/native/loadLibraries.ts).
+  ldflags: ({ root }) => (root === DEBIAN ? [] : [`-L${libraryFolder(root)}`]),
+  libraries: () => ['-ltorch_cpu', '-lc10'],
+};
+
+try {
+  if (question === 'ensure') {
+    const { root } = await ensure(operand === 'test');
+    if (root !== firstLibtorch()?.root) console.log(root);
+  } else if (question === 'source') {
+    const root = firstLibtorch()?.root;
+    if (root !== undefined) console.log(root === DEBIAN ? 'Debian' : 'other');
+  } else if (question in answers) {
+    for (const line of answers[question](findLibtorch(undefined, true))) console.log(line);
+  } else throw new Error(`Unknown question: ${question}`);
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+/** Debian's Python and libtorch are packages that setup.sh installs; all others may be PyTorch's own environment. */
+async function ensure(forTests) {
+  const { ensureEnvironment, TORCH_PACKAGES, TEST_PACKAGES } =
+    await import('../dist/native/torchEnvironment.js');
+  const packages = forTests ? [...TORCH_PACKAGES, ...TEST_PACKAGES] : TORCH_PACKAGES;
+  const found = firstLibtorch();
+  if (found === undefined) return ensureEnvironment(packages, { onInfo: console.error });
+  if (!forTests) return found;
+  const missing = missingModules(found.python);
+  if (missing.length === 0) return found;
+  // What is not ours is not changed.
+  if (found.python === null || process.env.LIBTORCH) {
+    throw new Error(
+      `The tests compare with PyTorch, and ${found.python ?? found.root} lacks ${missing.join(', ')}: install them beside torch, or unset LIBTORCH.`,
+    );
+  }
+  return ensureEnvironment(packages, { onInfo: console.error });
+}
+
+function firstLibtorch() {
+  try {
+    return findLibtorch(undefined, true);
+  } catch (error) {
+    if (error.code === 'LIBTORCH_UNUSABLE' && error.value === undefined) return undefined;
+    throw error;
+  }
+}
+
+/** The modules that the tests import and a Python lacks. */
+function missingModules(python) {
+  if (python === null) return ['a Python'];
+  const code =
+    'import importlib.util, sys; print("\\n".join(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None))';
+  const { stdout } = spawnSync(python, ['-c', code, 'torch', 'torchvision', 'safetensors', 'numpy', 'PIL'], {
+    encoding: 'utf8',
+  });
+  return (stdout ?? 'Python').split('\n').filter((name) => name !== '');
+}

@@ -1,0 +1,104 @@
+// One row of scripts/matrix.sh: builds the addon against the libtorch of LIBTORCH (or the one that is found), runs the tests that a
+// libtorch may break, and measures a training step and an evaluation pass beside its PyTorch. Writes docs/matrix/NAME.json.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compile } from '../../dist/native/buildAddon.js';
+import { findLibtorch } from '../../dist/native/findLibtorch.js';
+import { vectorInstructions } from '../../dist/machine.js';
+
+const [, , name] = process.argv;
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const work = mkdtempSync(join(tmpdir(), 'spurmem-matrix-'));
+const libtorch = findLibtorch(undefined, true);
+const environment = { SPURMEM_ADDON: join(work, 'Release', 'spurmem.node'), SPURMEM_PYTHON: libtorch.python };
+const { version, cuda } = libtorch;
+const row = { name, version, cuda, cpu: vectorInstructions(), date: new Date().toISOString().slice(0, 10) };
+
+/** The tests of one column. */
+const SUITES = {
+  native: ['test/native/(?!addonFiles|libtorch)'],
+  resnet: ['test/parity/resnet'],
+  finetune: ['test/parity/finetune'],
+  resume: ['test/train/resume'],
+  processes: ['test/cli/processes'],
+};
+
+function run(program, args, own = {}) {
+  return spawnSync(program, args, {
+    ...{ cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28 },
+    env: { ...process.env, ...environment, ...own },
+  });
+}
+
+/** `12 passed`, or what failed. */
+function tests(column, patterns) {
+  const results = join(work, `${column}.json`);
+  const { stderr } = run(
+    process.execPath,
+    ['node_modules/jest/bin/jest.js', '--json', `--outputFile=${results}`, ...patterns],
+    {
+      NODE_OPTIONS: '--experimental-vm-modules --no-warnings',
+      OMP_WAIT_POLICY: 'passive',
+    },
+  );
+  console.error(
+    stderr
+      .split('\n')
+      .filter((line) => /parity:|^(?:Tests|FAIL)|●/.test(line))
+      .join('\n'),
+  );
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(results, 'utf8'));
+  const failed = testResults.flatMap(({ assertionResults }) =>
+    assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
+  );
+  return { passed: numPassedTests, failed: numFailedTests, names: failed };
+}
+
+function doctor() {
+  const { stdout } = run(process.execPath, ['bin/spurmem.js', 'doctor', '--json']);
+  const { checks } = JSON.parse(stdout);
+  const found = (check) => checks.find((each) => each.name === check)?.found ?? '';
+  return { loads: found('addon') === environment.SPURMEM_ADDON, operators: found('operators') };
+}
+
+/** How many times as fast as that PyTorch, by the median of three pairs. */
+function speed() {
+  const out = join(work, 'bench.json');
+  const { status, stderr } = run(process.execPath, [
+    ...[
+      'bin/spurmem.js',
+      'bench',
+      '--case',
+      'resnet18-erm-step',
+      'resnet18-forward',
+      '--repeats',
+      '3',
+      '--out',
+      out,
+    ],
+  ]);
+  if (status !== 0) return { error: stderr.trim().split('\n').at(-1) };
+  const { cases } = JSON.parse(readFileSync(out, 'utf8'));
+  return Object.fromEntries(cases.map(({ name: of, ratio }) => [of, ratio.median]));
+}
+
+try {
+  const start = performance.now();
+  await compile(work, libtorch);
+  row.seconds = Math.round((performance.now() - start) / 1000);
+  Object.assign(row, doctor());
+  row.tests = Object.fromEntries(
+    Object.entries(SUITES).map(([column, patterns]) => [column, tests(column, patterns)]),
+  );
+  row.speed = speed();
+} catch (error) {
+  row.error = error.message;
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+mkdirSync(join(root, 'docs', 'matrix'), { recursive: true });
+writeFileSync(join(root, 'docs', 'matrix', `${name}.json`), `${JSON.stringify(row, null, 2)}\n`);
+console.log(JSON.stringify(row, null, 2));

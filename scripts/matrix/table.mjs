@@ -1,0 +1,56 @@
+// The table of docs/install.md, from the rows that scripts/matrix.sh wrote.
+const HEAD = [
+  ...[
+    'PyTorch',
+    'with CUDA',
+    'built in',
+    'addon’s tests',
+    'ResNet beside it',
+    'fine-tuning beside it',
+    'resume',
+    'two processes',
+  ],
+  ...['operators', 'training step', 'evaluation', 'on'],
+];
+
+const SUITES = ['native', 'resnet', 'finetune', 'resume', 'processes'];
+
+/** @param rows what each version gave */
+export function withMatrixTable(document, rows) {
+  const sorted = [...rows].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+  const table = [HEAD, HEAD.map(() => '---'), ...sorted.map(cellsOf)];
+  const text = table.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return document.replace(/(<!-- matrix -->\n)[\s\S]*?(<!-- end -->)/, `$1\n${text}\n\n$2`);
+}
+
+function cellsOf({
+  name,
+  version,
+  cuda,
+  seconds,
+  loads,
+  operators = '',
+  tests = {},
+  speed = {},
+  cpu,
+  error,
+}) {
+  const title = name === 'debian13' ? `${version}, Debian 13` : version;
+  if (error !== undefined)
+    return [title, cuda ?? 'no', error.split('\n')[0], ...HEAD.slice(3).map(() => '-')];
+  const all = operators.split('\n');
+  const found = all.filter((line) => line.endsWith(' found') && !line.endsWith('not found')).length;
+  return [
+    ...[title, cuda ?? 'no', loads ? `${seconds} s` : 'does not load'],
+    ...SUITES.map((suite) => outcome(tests[suite])),
+    `${found} of ${all.length}`,
+    ...['resnet18-erm-step', 'resnet18-forward'].map((of) =>
+      speed[of] === undefined ? 'failed' : `${speed[of].toFixed(2)} times`,
+    ),
+    cpu,
+  ];
+}
+
+function outcome({ passed, failed }) {
+  return failed === 0 ? `${passed} pass` : `${failed} of ${passed + failed} fail`;
+}

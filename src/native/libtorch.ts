@@ -1,0 +1,120 @@
+// A libtorch that lies on this machine: what its folder tells of it.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A libtorch, and of an addon the one that it was built against. */
+export interface Libtorch {
+  /** The folder that holds its include/ and lib/: that of a libtorch zip, a wheel's torch folder, or `/usr` for Debian's packages. */
+  readonly root: string;
+  /** Which of the places that are looked at it was found in. */
+  readonly source: string;
+  /** Such as `2.15.0`. */
+  readonly version: string;
+  /** Whether its strings and lists are those of GCC 5 and later, which pip's wheels have from 2.7 on. */
+  readonly cxx11Abi: boolean;
+  /** The CUDA that it is built for, such as `13.2`; null for one without. */
+  readonly cuda: string | null;
+  /** The Python whose torch it is; null for a libtorch zip. */
+  readonly python: string | null;
+}
+
+/** What a folder itself tells. */
+export type LibtorchContent = Pick<Libtorch, 'version' | 'cxx11Abi' | 'cuda'>;
+
+/** The versions that this package was built and tested with: the oldest and the newest minor. */
+export const OLDEST_LIBTORCH = '2.6';
+export const NEWEST_LIBTORCH = '2.15';
+
+/** Where Debian's packages put theirs. */
+export const DEBIAN = '/usr';
+
+/** A line for people. */
+export function describeLibtorch({ version, root, source, cuda }: Libtorch): string {
+  return `libtorch ${version}${cuda === null ? '' : ` with CUDA ${cuda}`} in ${root} (${source})`;
+}
+
+/** What a folder holds; undefined where it is no libtorch. */
+export function readLibtorch(root: string): LibtorchContent | undefined {
+  const libraries = libraryFolder(root);
+  if (root === DEBIAN) {
+    const name = filesOf(libraries).find((file) => /^libtorch_cpu\.so\.\d+\.\d+$/.test(file));
+    if (name === undefined) return undefined;
+    return {
+      version: headerVersion(root) ?? name.replace('libtorch_cpu.so.', ''),
+      cxx11Abi: true,
+      cuda: null,
+    };
+  }
+  if (!existsSync(join(libraries, 'libtorch_cpu.so'))) return undefined;
+  const python = textOf(join(root, 'version.py'));
+  // A libtorch zip's has the version alone.
+  const build = /__version__ = '([^']+)'/.exec(python)?.[1] ?? textOf(join(root, 'build-version')).trim();
+  const version = /^\d+\.\d+\.\d+/.exec(build)?.[0] ?? headerVersion(root);
+  if (version === undefined) return undefined;
+  return { version, cxx11Abi: hasCxx11Abi(libraries), cuda: cudaOf(libraries, python, build) };
+}
+
+/** Whether a C++ program can be compiled against it. */
+export function hasHeaders(root: string): boolean {
+  return existsSync(join(root, 'include', 'ATen', 'ATen.h'));
+}
+
+/** Where its libraries lie. */
+export function libraryFolder(root: string): string {
+  const triplet = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
+  return join(root, 'lib', root === DEBIAN ? triplet : '');
+}
+
+/** `2.15` of `2.15.0`. */
+export function minorOf(version: string): string {
+  return version.split('.').slice(0, 2).join('.');
+}
+
+/** Negative where the first version is the older one. */
+export function compareVersions(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
+}
+
+/** Where the headers say it: in a file that has moved between versions. */
+function headerVersion(root: string): string | undefined {
+  const headers = ['torch/headeronly', 'torch/csrc/api/include/torch', 'torch']
+    .map((folder) => textOf(join(root, 'include', folder, 'version.h')))
+    .join('\n');
+  const numbers = ['MAJOR', 'MINOR', 'PATCH'].map(
+    (part) => new RegExp(`TORCH_VERSION_${part} (\\d+)`).exec(headers)?.[1],
+  );
+  return numbers.includes(undefined) ? undefined : numbers.join('.');
+}
+
+function cudaOf(libraries: string, python: string, build: string): string | null {
+  if (!existsSync(join(libraries, 'libtorch_cuda.so'))) return null;
+  const told = /^cuda\b.*= '([\d.]+)'/m.exec(python)?.[1];
+  const [, major, minor] = /\+cu(\d\d)(\d)/.exec(build) ?? [];
+  return told ?? (major !== undefined && minor !== undefined ? `${major}.${minor}` : 'of an unknown version');
+}
+
+/** By the name of a function that takes a string. */
+function hasCxx11Abi(libraries: string): boolean {
+  try {
+    const names = readFileSync(join(libraries, 'libc10.so'), 'latin1');
+    return /_ZN3c105ErrorC[12]E\w*__cxx11/.test(names);
+  } catch {
+    return true;
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function filesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,190 @@
+// Installs PyTorch into a virtual environment in the user's cache, for machines that have none.
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { rm, statfs } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { buildOnce } from '../buildOnce.js';
+import { SpurmemError } from '../errors.js';
+import { makeFolder, writeAtomic } from '../files.js';
+import { throwIfAborted, type JobOptions } from '../progress.js';
+import { userCache } from '../userCache.js';
+import { ENVIRONMENT_RECORD, ownEnvironment, PINNED_TORCH, places, pythonOf } from './findLibtorch.js';
+import type { Libtorch } from './libtorch.js';
+
+/** What computing takes. */
+export const TORCH_PACKAGES: readonly string[] = [`torch==${PINNED_TORCH}`];
+
+/** What the tests and benchmarks compare with. */
+export const TEST_PACKAGES: readonly string[] = [
+  'numpy==2.4.6',
+  'torchvision==0.29.2',
+  'timm==1.0.31',
+  'safetensors==0.8.0',
+  'tensorboard==2.21.0',
+];
+
+/** Of torch and what it depends on, most of it CUDA's libraries; measured with pip on x64. */
+const DOWNLOAD_GB = 3;
+const UNPACKED_GB = 5.5;
+
+const TASK = 'installing PyTorch';
+
+/**
+ * Makes the environment whole: creates it, or adds to it what it lacks. What a killed call left half done is done anew. Several
+ * calls at once, also of other processes, install it once.
+ *
+ * @param packages what it must hold, as pip takes them
+ * @returns its libtorch
+ * @throws SpurmemError `INSTALL_FAILED` without Python, a network, or room on the disk
+ */
+export async function ensureEnvironment(
+  packages: readonly string[],
+  { onInfo, signal }: JobOptions = {},
+): Promise<Libtorch> {
+  const environment = ownEnvironment();
+  // Its lock lies beside it, where a half-made environment can be removed.
+  const lockFolder = join(userCache(), 'installing');
+  await makeFolder(lockFolder);
+  let told = false;
+  return buildOnce(
+    lockFolder,
+    {
+      task: TASK,
+      ready: () => Promise.resolve(installedIn(environment, packages)),
+      waits: () => {
+        if (!told) onInfo?.(`Another process is ${TASK} into ${environment}. Waiting for it.`);
+        told = true;
+      },
+      build: async () => {
+        await install(environment, packages, { onInfo, signal });
+        const libtorch = installedIn(environment, packages);
+        if (libtorch === undefined) throw failed(`pip has put no torch into ${environment}.`);
+        return libtorch;
+      },
+    },
+    signal,
+  );
+}
+
+/** The environment's libtorch, where it was set up to the end with all of these packages. */
+function installedIn(environment: string, packages: readonly string[]): Libtorch | undefined {
+  const has = recordOf(environment);
+  if (!packages.every((name) => has.includes(name))) return undefined;
+  return [...places('')].find(({ found }) => found?.python === pythonOf(environment))?.found;
+}
+
+/** What was installed; nothing where a set-up did not come to its end. */
+function recordOf(environment: string): string[] {
+  try {
+    const record = JSON.parse(readFileSync(join(environment, ENVIRONMENT_RECORD), 'utf8')) as unknown;
+    return Array.isArray(record) ? record.map(String) : [];
+  } catch {
+    return [];
+  }
+}
+
+async function install(environment: string, packages: readonly string[], control: JobOptions): Promise<void> {
+  const { onInfo, signal } = control;
+  const isWhole = installedIn(environment, []) !== undefined;
+  const has = isWhole ? recordOf(environment) : [];
+  const uv = hasProgram('uv');
+  const tool = uv ? 'uv' : 'pip';
+  if (has.length === 0) {
+    const { bavail, bsize } = await statfs(userCache());
+    const problem = noRoom(userCache(), bavail * bsize);
+    if (problem !== undefined) throw problem;
+    onInfo?.(
+      `${tool} will download torch ${PINNED_TORCH} with CUDA\u2019s libraries, about ${DOWNLOAD_GB} GB, and install it into ${environment}, ${UNPACKED_GB} GB.`,
+    );
+    // What is there was left half done.
+    await rm(environment, { recursive: true, force: true });
+    await makeEnvironment(environment, uv, signal);
+  } else {
+    onInfo?.(
+      `${tool} will add ${packages.filter((name) => !has.includes(name)).join(', ')} to ${environment}.`,
+    );
+  }
+  const wanted = [...new Set([...has, ...packages])];
+  const arguments_ = uv ? ['pip', 'install', ...wanted] : ['-m', 'pip', 'install', ...wanted];
+  const code = await run(uv ? 'uv' : pythonOf(environment), arguments_, signal, {
+    ...{ VIRTUAL_ENV: environment, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
+  });
+  if (code !== 0 && isWhole) {
+    // A call that was killed while it added something has left what neither tool can mend.
+    await rm(environment, { recursive: true, force: true });
+    await install(environment, packages, control);
+    return;
+  }
+  if (code !== 0) {
+    throw failed(`${tool} could not install ${wanted.join(', ')}; what it says is above.`);
+  }
+  await writeAtomic(join(environment, ENVIRONMENT_RECORD), JSON.stringify(wanted));
+}
+
+async function makeEnvironment(
+  environment: string,
+  uv: boolean,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const python = hasProgram('python3') ? 'python3' : 'python';
+  const code = uv
+    ? await run('uv', ['venv', environment], signal)
+    : await run(python, ['-m', 'venv', environment], signal);
+  if (code === 0) return;
+  await rm(environment, { recursive: true, force: true });
+  throw failed(
+    code === undefined
+      ? 'There is no python3, which installs it.'
+      : `${uv ? 'uv venv' : 'python3 -m venv'} failed; what it says is above. On Debian: apt-get install python3-venv.`,
+  );
+}
+
+/** What is wrong with a folder that has so many bytes free; undefined: nothing. */
+export function noRoom(folder: string, free: number): SpurmemError | undefined {
+  // pip keeps what it downloads in the user's cache, too.
+  const needed = DOWNLOAD_GB + UNPACKED_GB;
+  if (free >= needed * 1e9) return undefined;
+  return failed(
+    `${folder} has ${(free / 1e9).toFixed(1)} GB free, and it takes ${needed} GB: ${UNPACKED_GB} for PyTorch with CUDA\u2019s libraries, and ${DOWNLOAD_GB} while they are downloaded.`,
+    ['Make room, or name a folder on another disk in XDG_CACHE_HOME.'],
+  );
+}
+
+function failed(problem: string, advice: readonly string[] = []): SpurmemError {
+  return new SpurmemError('INSTALL_FAILED', `PyTorch could not be installed. ${problem}`, {
+    advice: [
+      ...advice,
+      `By hand: pip install ${TORCH_PACKAGES.join(' ')} (for the tests also ${TEST_PACKAGES.join(' ')}) into a virtual environment, and activate it; or name a wheel\u2019s torch folder or an unpacked libtorch zip in LIBTORCH.`,
+    ],
+  });
+}
+
+/**
+ * Runs a program to its end; what it prints, its own progress among it, goes to stderr.
+ *
+ * @returns its exit code; undefined where there is no such program
+ */
+async function run(
+  program: string,
+  args: readonly string[],
+  signal: AbortSignal | undefined,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<number | null | undefined> {
+  const child = spawn(program, args, {
+    ...{ signal, stdio: ['ignore', 2, 2], env: { ...process.env, ...environment } },
+  });
+  try {
+    return await new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    });
+  } catch (error) {
+    throwIfAborted(signal, TASK);
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function hasProgram(name: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)));
+}

@@ -1,0 +1,80 @@
+// Tries a prebuilt addon in a process of its own before it is used for the first time: one that does not fit a libtorch can end
+// the process that loads it.
+import { spawnSync } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { userCache } from '../userCache.js';
+import { libraryFolder, type Libtorch } from './libtorch.js';
+
+/** Far more than a busy machine takes for it. */
+const PATIENCE_MS = 120_000;
+
+/** What is wrong with it; null: nothing. */
+interface Answer {
+  readonly problem: string | null;
+}
+
+/**
+ * Whether an addon computes with a libtorch. The answer is kept in the user's cache as long as neither file changes.
+ *
+ * @returns what is wrong, or undefined
+ */
+export function tryAddon(path: string, libtorch: Libtorch): string | undefined {
+  const file = join(userCache(), 'trials', `${keyOf(path, libtorch)}.json`);
+  const kept = read(file);
+  if (kept !== undefined) return kept.problem ?? undefined;
+  const problem = run(path, libtorch);
+  keep(file, { problem: problem ?? null });
+  return problem;
+}
+
+function run(path: string, libtorch: Libtorch): string | undefined {
+  const script = fileURLToPath(new URL('./trialProcess.js', import.meta.url));
+  const { status, signal, stderr, error } = spawnSync(
+    process.execPath,
+    [script, path, JSON.stringify(libtorch)],
+    { encoding: 'utf8', timeout: PATIENCE_MS, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  if (status === 0) return undefined;
+  if (error !== undefined && !('code' in error && error.code === 'ETIMEDOUT')) return error.message;
+  if (signal === 'SIGTERM') return `it did not end within ${PATIENCE_MS / 1000} seconds`;
+  if (signal !== null) return `it ended the process by ${signal}`;
+  return stderr.trim().split('\n').at(-1) ?? `the process ended with ${String(status)}`;
+}
+
+/** Tells both files from others of the same paths. */
+function keyOf(path: string, { root, version }: Libtorch): string {
+  const library = join(libraryFolder(root), 'libtorch_cpu.so');
+  const parts = [path, library].map((file) => {
+    const found = statSync(file, { throwIfNoEntry: false });
+    return `${file} ${found?.size ?? ''} ${found?.mtimeMs ?? ''}`;
+  });
+  return createHash('sha256')
+    .update([version, ...parts].join('\n'))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+function read(file: string): Answer | undefined {
+  try {
+    const answer = JSON.parse(readFileSync(file, 'utf8')) as Partial<Answer> | null;
+    const problem = answer?.problem;
+    return problem === null || typeof problem === 'string' ? { problem } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where the cache cannot be written, the addon is tried again next time. */
+function keep(file: string, answer: Answer): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    const temporary = `${file}.${randomUUID()}.tmp`;
+    writeFileSync(temporary, JSON.stringify(answer));
+    renameSync(temporary, file);
+  } catch {
+    // As above.
+  }
+}

@@ -1,0 +1,28 @@
+// The process in which `tryAddon` tries an addon: it loads it, and takes a gradient of a small network, whose value is known.
+import { messageOf } from '../errors.js';
+import { loadAddon } from './addon.js';
+import type { Libtorch } from './libtorch.js';
+
+const [, , path = '', libtorch = ''] = process.argv;
+
+try {
+  const addon = loadAddon(path, JSON.parse(libtorch) as Libtorch);
+  const network = await addon.createNetwork({
+    ...{ family: 'resnet', design: { stem: 3, width: 16, blocks: [1, 1], expansion: 1, numClasses: 2 } },
+    ...{ generator: new addon.Generator(0), device: 'cpu' },
+  });
+  using images = await addon.tensor(new Float32Array(2 * 3 * 32 * 32).fill(0.5), [2, 3, 32, 32], 'cpu');
+  using labels = await addon.tensor(new BigInt64Array(2), [2], 'cpu');
+  using logits = await network.forward(images, { grad: true, statistics: 'separate' });
+  using loss = await addon.crossEntropy(logits, labels, 'mean');
+  await loss.backward();
+  const gradients = await network.gradients();
+  const bias = await gradients['fc.bias']?.data();
+  // Of softmax and cross-entropy: both classes' gradients are opposite.
+  const [first = NaN, second = NaN] = Array.from(bias ?? [], Number);
+  if (!(first < 0 && Math.abs(first + second) < 1e-5))
+    throw new Error(`it computes wrongly: ${first}, ${second}`);
+} catch (error) {
+  console.error(messageOf(error).split('\n').slice(0, 2).join(' '));
+  process.exitCode = 1;
+}
