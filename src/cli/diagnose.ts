@@ -5,7 +5,7 @@ import { messageOf, SpurmemError } from '../errors.js';
 import { addonInUse, native, type Addon } from '../native/addon.js';
 import { whyNoCuda } from '../native/device.js';
 import { newerThanTested, places } from '../native/findLibtorch.js';
-import { describeLibtorch, type Libtorch } from '../native/libtorch.js';
+import { DEBIAN, describeLibtorch, type Libtorch } from '../native/libtorch.js';
 import { packageVersion } from '../versions.js';
 
 /** One thing that was checked. */
@@ -60,7 +60,7 @@ async function diagnoseNative(): Promise<Check[]> {
       { name: 'addon', status: 'ok', found: path },
       libtorchCheck(libtorch, threads),
       operatorsCheck(addon),
-      blasCheck(gflops),
+      blasCheck(gflops, libtorch.root),
       cudaCheck(addon),
       {
         name: 'bf16',
@@ -160,13 +160,16 @@ async function matmulSeconds(n: number): Promise<number> {
   return best;
 }
 
-function blasCheck(gflops: number): Check {
+function blasCheck(gflops: number, root: string): Check {
   const found = `float32 matrix product at ${gflops.toFixed(0)} GFLOP/s`;
   if (gflops >= SLOW_GFLOPS) return { name: 'BLAS', status: 'ok', found };
-  return {
-    name: 'BLAS',
-    status: 'warning',
-    found: `${found}: that is reference BLAS`,
-    fix: 'Training would be many times slower than it need be: apt-get install libopenblas0-openmp.',
-  };
+  return root === DEBIAN
+    ? {
+        ...{ name: 'BLAS', status: 'warning', found: `${found}: that is reference BLAS` },
+        fix: 'Training would be many times slower than it need be: apt-get install libopenblas0-openmp.',
+      }
+    : {
+        ...{ name: 'BLAS', status: 'warning', found },
+        fix: 'That is slow: other work has the cores, or the processor is emulated.',
+      };
 }
