@@ -1,5 +1,6 @@
-// Makes the addons that the package brings: npm run prebuilds [FOLDER...], the folders of libtorches (default: the one that is
-// found). Each is for its minor version, this platform and C library; what it needs of the system is printed.
+// Makes addons that the package brings: node scripts/prebuild.mjs [FOLDER...], the folders of libtorches (default: the one that is
+// found). Each is for its minor version, this platform and C library; what it needs of the system is printed. scripts/prebuilds.sh
+// makes all of them.
 //
 //   --arm64    for 64-bit ARM, with Debian's cross compiler; the folders are of wheels for it
 import { execFileSync } from 'node:child_process';

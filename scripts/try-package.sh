@@ -81,7 +81,7 @@ row() {
 project() { rm -rf "${work:?}/$1"; mkdir -p "$work/$1"; cd "$work/$1"; printf '{ "name": "consumer", "private": true }\n' >package.json; }
 
 # Prebuilds are taken as they are; what is tried under several npm needs the latter.
-if wants npm && [ ! -d prebuilds ]; then npm run prebuilds >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; exit 1; }; fi
+if wants npm && [ ! -d prebuilds ]; then { npm run build:package && node scripts/prebuild.mjs; } >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; exit 1; }; fi
 npm run --silent build:package
 npm pack --silent --ignore-scripts --pack-destination "$work" >/dev/null
 tarball=$(ls "$work"/spurmem-*.tgz)

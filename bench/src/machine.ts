@@ -21,6 +21,7 @@ export function describeMachine(
     node: process.versions.node,
     spurmem: packageVersion(),
     commit: commitOfCheckout(),
+    libtorch: native().torchVersion,
     ...(pytorch === undefined ? {} : { pytorch }),
   };
 }
