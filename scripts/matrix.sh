@@ -30,20 +30,29 @@ debian13() {
     rm -rf "$folder"
     mkdir -p "$cache"
     command -v debootstrap >/dev/null || apt-get install -y -qq debootstrap >&2
-    debootstrap --variant=minbase --include=ca-certificates,git,nodejs,npm,g++,cmake,make,bc,libtorch-dev,libopenblas0-openmp,python3-torch,python3-torchvision,python3-safetensors,dataset-fashion-mnist \
-      trixie "$folder" >&2
-    touch "$folder/complete"
+    debootstrap --variant=minbase --include=ca-certificates trixie "$folder" >&2
   fi
   mount --bind /proc "$folder/proc"
   mount --bind /dev "$folder/dev"
   # shellcheck disable=SC2064 # now
-  trap "umount '$folder/proc' '$folder/dev'" RETURN
+  trap "umount '$folder/proc' '$folder/dev'" EXIT
+  # How this machine reaches the registries.
+  cp /etc/resolv.conf "$folder/etc/"
+  cp -n /etc/apt/apt.conf.d/* "$folder/etc/apt/apt.conf.d/"
+  cp /etc/ssl/certs/ca-certificates.crt "$folder/etc/ssl/certs/"
+  cp "$HOME/.npmrc" "$folder/root/" 2>/dev/null || true
+  if [ ! -f "$folder/complete" ]; then
+    chroot "$folder" apt-get update -qq >&2
+    chroot "$folder" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends git nodejs npm g++ cmake make bc \
+      libtorch-dev libopenblas0-openmp python3-torch python3-torchvision python3-safetensors dataset-fashion-mnist >&2
+    touch "$folder/complete"
+  fi
   rm -rf "$folder/spurmem"
   git clone --quiet --no-local "$root" "$folder/spurmem"
-  cp "$HOME/.npmrc" "$folder/root/" 2>/dev/null || true
-  cp /etc/resolv.conf "$folder/etc/"
   chroot "$folder" /bin/bash -c 'cd /spurmem && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build && node scripts/matrix/row.mjs debian13'
   cp "$folder/spurmem/docs/matrix/debian13.json" docs/matrix/
+  umount "$folder/proc" "$folder/dev"
+  trap - EXIT
   [ "${MATRIX_KEEP:-}" = 1 ] || rm -rf "$folder"
 }
 
