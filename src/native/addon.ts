@@ -408,7 +408,7 @@ function loaded(): AddonFile & { readonly exports: Addon } {
 
 /**
  * Which addon is loaded: what SPURMEM_ADDON names, else what was built in the checkout, else, for the libtorch of this machine,
- * what `spurmem build` compiled or the package brings.
+ * the addon of `spurmem build` or of the package.
  *
  * @throws SpurmemError `NATIVE_LOAD_FAILED` where there is none, `LIBTORCH_UNUSABLE` where there is no libtorch
  */

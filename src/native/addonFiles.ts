@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type nodeGypBuildModule from 'node-gyp-build';
 import { userCache } from '../userCache.js';
-import { DEBIAN, minorOf, type Libtorch } from './libtorch.js';
+import { compareVersions, DEBIAN, filesOf, minorOf, type Libtorch } from './libtorch.js';
 
 export const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -61,7 +61,7 @@ export function prebuildName({
 export function prebuildNames(): string[] {
   return filesOf(PREBUILDS)
     .filter((name) => name.startsWith('libtorch-'))
-    .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
+    .sort((a, b) => compareVersions(b, a));
 }
 
 /**
@@ -100,12 +100,4 @@ function hashOf(parts: readonly (string | Buffer)[]): string {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest('hex').slice(0, 8);
-}
-
-function filesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

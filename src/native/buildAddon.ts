@@ -1,18 +1,15 @@
 // Compiles the addon with CMake against this machine's libtorch. All headers are in npm packages: nothing is downloaded.
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
-import { SpurmemError, systemCode } from '../errors.js';
+import { join } from 'node:path';
+import { SpurmemError } from '../errors.js';
 import { makeFolder, unwritable } from '../files.js';
-import { throwIfAborted, type JobOptions } from '../progress.js';
-import { ADDON_IN_BUILD, cachedBuild, PACKAGE_ROOT, prebuiltAddon } from './addonFiles.js';
-import { chooseLibtorch, findLibtorch, newerThanTested } from './findLibtorch.js';
+import type { JobOptions } from '../progress.js';
+import { ADDON_IN_BUILD, cachedBuild, compiledAddon, PACKAGE_ROOT, prebuiltAddon } from './addonFiles.js';
+import { chooseLibtorch, firstLibtorch, newerThanTested } from './findLibtorch.js';
 import type { Libtorch } from './libtorch.js';
+import { hasProgram, runProgram } from './programs.js';
 import { ensureEnvironment, TORCH_PACKAGES } from './torchEnvironment.js';
 import { tryAddon } from './trial.js';
 
@@ -47,8 +44,7 @@ export async function buildAddon({
   const warning = newerThanTested(libtorch);
   if (warning !== undefined) control.onWarning?.(warning);
   const folder = cachedBuild(libtorch);
-  const path = join(folder, ADDON_IN_BUILD);
-  for (const ready of [existsSync(path) ? path : undefined, prebuiltAddon(libtorch)]) {
+  for (const ready of [compiledAddon(libtorch), prebuiltAddon(libtorch)]) {
     if (ready !== undefined && tryAddon(ready, libtorch) === undefined)
       return { path: ready, libtorch, reused: true };
   }
@@ -70,20 +66,13 @@ export async function buildAddon({
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
-  return { path, libtorch, reused: false };
+  return { path: join(folder, ADDON_IN_BUILD), libtorch, reused: false };
 }
 
 /** The libtorch to build against, which is installed where there is none. */
 async function libtorchFor(root: string | undefined, control: JobOptions): Promise<Libtorch> {
   await chooseLibtorch(root);
-  try {
-    return findLibtorch(undefined, true);
-  } catch (error) {
-    const isMissing =
-      error instanceof SpurmemError && error.code === 'LIBTORCH_UNUSABLE' && error.value === undefined;
-    if (!isMissing) throw error;
-    return ensureEnvironment(TORCH_PACKAGES, control);
-  }
+  return firstLibtorch(undefined, true) ?? (await ensureEnvironment(TORCH_PACKAGES, control));
 }
 
 /**
@@ -100,10 +89,11 @@ export async function compile(
 ): Promise<void> {
   const jobs = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / BYTES_A_JOB)));
   const tool = async (program: string, ...args: string[]): Promise<void> => {
-    throwIfAborted(signal, TASK);
-    await run(program, args, {
-      ...{ signal, env: { ...process.env, ...environment, LIBTORCH: libtorch.root } },
+    const lines: string[] = [];
+    const exitCode = await runProgram(program, args, {
+      ...{ task: TASK, signal, env: { ...environment, LIBTORCH: libtorch.root } },
       onLine: (line) => {
+        lines.push(line);
         // make's "[ 12%]", ninja's "[3/25]".
         const [, done, total = '100'] = /^\[ *(\d+)(?:%|\/(\d+))\]/.exec(line) ?? [];
         if (done === undefined) return;
@@ -111,6 +101,12 @@ export async function compile(
         onProgress?.({ task: TASK, done: percent, total: 100, unit: '%' });
       },
     });
+    if (exitCode === 0) return;
+    const problem =
+      exitCode === undefined
+        ? `${program} is missing, which builds the native addon.`
+        : `The native addon could not be built: ${program} ended with ${String(exitCode)}.\n${excerpt(lines)}\n`;
+    throw new SpurmemError('NATIVE_BUILD_FAILED', problem, { advice: [TOOLS] });
   };
   const { program, generator } = buildTool();
   await tool(
@@ -127,54 +123,9 @@ export async function compile(
 
 /** Whichever of the two build tools is here, and what CMake calls it. */
 function buildTool(): { readonly program: string; readonly generator: string } {
-  const has = (program: string): boolean =>
-    (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
-  return !has('make') && has('ninja')
+  return !hasProgram('make') && hasProgram('ninja')
     ? { program: 'ninja', generator: 'Ninja' }
     : { program: 'make', generator: 'Unix Makefiles' };
-}
-
-interface Running {
-  readonly signal: AbortSignal | undefined;
-  readonly env: NodeJS.ProcessEnv;
-  readonly onLine: (line: string) => void;
-}
-
-/** Runs a build tool to its end; its output comes line by line. */
-async function run(
-  program: string,
-  args: readonly string[],
-  { signal, env, onLine }: Running,
-): Promise<void> {
-  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], signal });
-  const lines: string[] = [];
-  const listen = async (stream: Readable): Promise<void> => {
-    for await (const line of createInterface({ input: stream })) {
-      lines.push(line);
-      onLine(line);
-    }
-  };
-  const closed = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  let exitCode: number | null;
-  try {
-    [exitCode] = await Promise.all([closed, listen(child.stdout), listen(child.stderr)]);
-  } catch (error) {
-    throwIfAborted(signal, TASK);
-    if (systemCode(error) !== 'ENOENT') throw error;
-    throw new SpurmemError('NATIVE_BUILD_FAILED', `${program} is missing, which builds the native addon.`, {
-      advice: [TOOLS],
-      cause: error,
-    });
-  }
-  if (exitCode === 0) return;
-  throw new SpurmemError(
-    'NATIVE_BUILD_FAILED',
-    `The native addon could not be built: ${program} ended with ${String(exitCode)}.\n${excerpt(lines)}\n`,
-    { advice: [TOOLS] },
-  );
 }
 
 /** From the first error on, or the end. */

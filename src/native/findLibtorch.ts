@@ -1,18 +1,21 @@
 // Which libtorch an addon is built against and computes with: the first of a list of places that has one.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { SpurmemError } from '../errors.js';
+import { makeFolder, writeAtomic } from '../files.js';
 import { userCache } from '../userCache.js';
 import {
   compareVersions,
   DEBIAN,
+  filesOf,
   hasHeaders,
   minorOf,
   NEWEST_LIBTORCH,
   OLDEST_LIBTORCH,
   readLibtorch,
+  versionAndFolder,
   type Libtorch,
 } from './libtorch.js';
 
@@ -28,7 +31,7 @@ export interface Place {
   readonly says: string;
 }
 
-/** Where `spurmem build` keeps the name of the libtorch that it was told to take. */
+/** The file that holds the folder of the option `libtorch` of `spurmem build`. */
 const chosenFile = (): string => join(userCache(), 'libtorch');
 
 /** The virtual environment of this package's own, which all checkouts and installations share. */
@@ -44,18 +47,29 @@ export function pythonOf(environment: string): string {
 }
 
 /**
- * The first libtorch in the order of `places`.
+ * The first libtorch in the order of `places`; undefined where there is none.
  *
  * @param named a folder that comes before all of them; default: what LIBTORCH names
  * @param forBuild whether one without headers is passed over, as Debian's without libtorch-dev is
- * @throws SpurmemError `LIBTORCH_UNUSABLE` where there is none, or the first one is too old
+ * @throws SpurmemError `LIBTORCH_UNUSABLE` where the first one is too old, or a folder that was named holds none
  */
-export function findLibtorch(named = process.env.LIBTORCH, forBuild = false): Libtorch {
+export function firstLibtorch(named = process.env.LIBTORCH, forBuild = false): Libtorch | undefined {
   for (const { found } of places(named)) {
     if (found === undefined || (forBuild && !hasHeaders(found.root))) continue;
     if (compareVersions(minorOf(found.version), OLDEST_LIBTORCH) < 0) throw tooOld(found);
     return found;
   }
+  return undefined;
+}
+
+/**
+ * As `firstLibtorch`, where there must be one.
+ *
+ * @throws SpurmemError `LIBTORCH_UNUSABLE` where there is none, too
+ */
+export function findLibtorch(named = process.env.LIBTORCH, forBuild = false): Libtorch {
+  const found = firstLibtorch(named, forBuild);
+  if (found !== undefined) return found;
   throw new SpurmemError(
     'LIBTORCH_UNUSABLE',
     [
@@ -82,13 +96,9 @@ export function* places(named = process.env.LIBTORCH): Generator<Place> {
   }
   yield activePython();
   const debian = readLibtorch(DEBIAN);
-  const isDebian = debian && {
-    ...debian,
-    root: DEBIAN,
-    source: 'Debian\u2019s libtorch',
-    python: '/usr/bin/python3',
-  };
-  yield { name: 'Debian\u2019s libtorch', found: isDebian, says: debian?.version ?? 'not installed' };
+  const name = 'Debian\u2019s libtorch';
+  const found = debian && { ...debian, root: DEBIAN, source: name, python: pythonBeside(DEBIAN) };
+  yield { name, found, says: debian?.version ?? 'not installed' };
   yield ownPlace();
 }
 
@@ -100,11 +110,11 @@ export function* places(named = process.env.LIBTORCH): Generator<Place> {
 export async function chooseLibtorch(root: string | undefined): Promise<void> {
   if (root === undefined) return rm(chosenFile(), { force: true });
   const { root: folder } = namedLibtorch(root, 'libtorch');
-  await mkdir(dirname(chosenFile()), { recursive: true });
-  await writeFile(chosenFile(), folder);
+  await makeFolder(userCache());
+  await writeAtomic(chosenFile(), folder);
 }
 
-/** What a build was told to take last; undefined where it found one itself. */
+/** The folder that the last build was given; undefined where it was given none. */
 function chosenLibtorch(): string | undefined {
   try {
     const chosen = readFileSync(chosenFile(), 'utf8').trim();
@@ -132,7 +142,6 @@ function namedLibtorch(named: string, source: 'LIBTORCH' | 'libtorch' | 'spurmem
         '     (python3 -c "import torch; print(torch.__path__[0])").',
         `  2. ${otherwise}`,
       ].join('\n'),
-      { value: named },
     );
   }
   return { root, source, ...content, python: pythonBeside(root) };
@@ -140,6 +149,7 @@ function namedLibtorch(named: string, source: 'LIBTORCH' | 'libtorch' | 'spurmem
 
 /** The Python of the environment that a wheel's torch folder lies in: <environment>/lib/python3.N/site-packages/torch. */
 function pythonBeside(root: string): string | null {
+  if (root === DEBIAN) return '/usr/bin/python3';
   const python = pythonOf(resolve(root, '..', '..', '..', '..'));
   return existsSync(join(root, '__init__.py')) && existsSync(python) ? python : null;
 }
@@ -169,7 +179,8 @@ function activePython(): Place {
   return { name, found: undefined, says: 'no python3' };
 }
 
-function ownPlace(): Place {
+/** The environment of this package's own. */
+export function ownPlace(): Place {
   const name = 'spurmem\u2019s own environment';
   const environment = ownEnvironment();
   if (!existsSync(environment)) return { name, found: undefined, says: `${environment} is not set up` };
@@ -183,20 +194,13 @@ function ownPlace(): Place {
 
 /** The torch folder in a virtual environment. */
 function torchIn(environment: string): string | undefined {
-  try {
-    const [python = ''] = readdirSync(join(environment, 'lib')).filter((folder) =>
-      folder.startsWith('python3'),
-    );
-    const root = join(environment, 'lib', python, 'site-packages', 'torch');
-    return existsSync(root) ? root : undefined;
-  } catch {
-    return undefined;
-  }
+  const [python = ''] = filesOf(join(environment, 'lib')).filter((folder) => folder.startsWith('python3'));
+  const root = join(environment, 'lib', python, 'site-packages', 'torch');
+  return existsSync(root) ? root : undefined;
 }
 
 function placeOf(name: string, found: Libtorch): Place {
-  const { version, cuda, root } = found;
-  return { name, found, says: `${version}${cuda === null ? '' : ` with CUDA ${cuda}`} in ${root}` };
+  return { name, found, says: versionAndFolder(found) };
 }
 
 function tooOld({ version, root, source }: Libtorch): SpurmemError {
@@ -207,7 +211,6 @@ function tooOld({ version, root, source }: Libtorch): SpurmemError {
       '  1. Install a newer one there: pip install -U torch',
       '  2. Or name another libtorch in LIBTORCH.',
     ].join('\n'),
-    { value: root },
   );
 }
 

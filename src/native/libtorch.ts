@@ -29,8 +29,13 @@ export const NEWEST_LIBTORCH = '2.15';
 export const DEBIAN = '/usr';
 
 /** A line for people. */
-export function describeLibtorch({ version, root, source, cuda }: Libtorch): string {
-  return `libtorch ${version}${cuda === null ? '' : ` with CUDA ${cuda}`} in ${root} (${source})`;
+export function describeLibtorch(libtorch: Libtorch): string {
+  return `libtorch ${versionAndFolder(libtorch)} (${libtorch.source})`;
+}
+
+/** `2.15.0 with CUDA 13.2 in FOLDER` */
+export function versionAndFolder({ version, cuda, root }: Libtorch): string {
+  return `${version}${cuda === null ? '' : ` with CUDA ${cuda}`} in ${root}`;
 }
 
 /** What a folder holds; undefined where it is no libtorch. */
@@ -111,7 +116,8 @@ function textOf(path: string): string {
   }
 }
 
-function filesOf(folder: string): string[] {
+/** The names in a folder; none where it cannot be read. */
+export function filesOf(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {

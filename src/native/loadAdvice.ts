@@ -20,7 +20,7 @@ export function addonMissing(path: string): string {
 }
 
 /**
- * What to do where no addon was compiled for a libtorch, and none that the package brings works.
+ * The message where a libtorch has no addon that works.
  *
  * @param path the package's prebuild for it
  * @param problem what came of trying it
@@ -48,7 +48,7 @@ export function notBuilt(libtorch: Libtorch, path: string | undefined, problem: 
 }
 
 /**
- * What to do where an addon does not load: whether a library is missing, or is another version's or another ABI's.
+ * The message where an addon does not load. It tells a missing library from one of another version or ABI.
  *
  * @param libtorch the one that was loaded for it
  * @param reason what the system says

@@ -1,15 +1,15 @@
 // Installs PyTorch into a virtual environment in the user's cache, for machines that have none.
-import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { rm, statfs } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { buildOnce } from '../buildOnce.js';
 import { SpurmemError } from '../errors.js';
 import { makeFolder, writeAtomic } from '../files.js';
-import { throwIfAborted, type JobOptions } from '../progress.js';
+import type { JobOptions } from '../progress.js';
 import { userCache } from '../userCache.js';
-import { ENVIRONMENT_RECORD, ownEnvironment, PINNED_TORCH, places, pythonOf } from './findLibtorch.js';
+import { ENVIRONMENT_RECORD, ownEnvironment, ownPlace, PINNED_TORCH, pythonOf } from './findLibtorch.js';
 import type { Libtorch } from './libtorch.js';
+import { hasProgram, runProgram } from './programs.js';
 
 /** What computing takes. */
 export const TORCH_PACKAGES: readonly string[] = [`torch==${PINNED_TORCH}`];
@@ -69,8 +69,7 @@ export async function ensureEnvironment(
 /** The environment's libtorch, where it was set up to the end with all of these packages. */
 function installedIn(environment: string, packages: readonly string[]): Libtorch | undefined {
   const has = recordOf(environment);
-  if (!packages.every((name) => has.includes(name))) return undefined;
-  return [...places('')].find(({ found }) => found?.python === pythonOf(environment))?.found;
+  return packages.every((name) => has.includes(name)) ? ownPlace().found : undefined;
 }
 
 /** What was installed; nothing where a set-up did not come to its end. */
@@ -96,7 +95,7 @@ async function install(environment: string, packages: readonly string[], control
     onInfo?.(
       `${tool} will download torch ${PINNED_TORCH} with CUDA\u2019s libraries, about ${DOWNLOAD_GB} GB, and install it into ${environment}, ${UNPACKED_GB} GB.`,
     );
-    // What is there was left half done.
+    // An earlier call was stopped before its end.
     await rm(environment, { recursive: true, force: true });
     await makeEnvironment(environment, uv, signal);
   } else {
@@ -106,8 +105,8 @@ async function install(environment: string, packages: readonly string[], control
   }
   const wanted = [...new Set([...has, ...packages])];
   const arguments_ = uv ? ['pip', 'install', ...wanted] : ['-m', 'pip', 'install', ...wanted];
-  const code = await run(uv ? 'uv' : pythonOf(environment), arguments_, signal, {
-    ...{ VIRTUAL_ENV: environment, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
+  const code = await runProgram(uv ? 'uv' : pythonOf(environment), arguments_, {
+    ...{ task: TASK, signal, env: { VIRTUAL_ENV: environment, PIP_DISABLE_PIP_VERSION_CHECK: '1' } },
   });
   if (code !== 0 && isWhole) {
     // A call that was killed while it added something has left what neither tool can mend.
@@ -127,9 +126,8 @@ async function makeEnvironment(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const python = hasProgram('python3') ? 'python3' : 'python';
-  const code = uv
-    ? await run('uv', ['venv', environment], signal)
-    : await run(python, ['-m', 'venv', environment], signal);
+  const [program, ...args] = uv ? (['uv', 'venv'] as const) : ([python, '-m', 'venv'] as const);
+  const code = await runProgram(program, [...args, environment], { task: TASK, signal });
   if (code === 0) return;
   await rm(environment, { recursive: true, force: true });
   throw failed(
@@ -157,34 +155,4 @@ function failed(problem: string, advice: readonly string[] = []): SpurmemError {
       `By hand: pip install ${TORCH_PACKAGES.join(' ')} (for the tests also ${TEST_PACKAGES.join(' ')}) into a virtual environment, and activate it; or name a wheel\u2019s torch folder or an unpacked libtorch zip in LIBTORCH.`,
     ],
   });
-}
-
-/**
- * Runs a program to its end; what it prints, its own progress among it, goes to stderr.
- *
- * @returns its exit code; undefined where there is no such program
- */
-async function run(
-  program: string,
-  args: readonly string[],
-  signal: AbortSignal | undefined,
-  environment: Readonly<Record<string, string>> = {},
-): Promise<number | null | undefined> {
-  const child = spawn(program, args, {
-    ...{ signal, stdio: ['ignore', 2, 2], env: { ...process.env, ...environment } },
-  });
-  try {
-    return await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', resolve);
-    });
-  } catch (error) {
-    throwIfAborted(signal, TASK);
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-function hasProgram(name: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)));
 }

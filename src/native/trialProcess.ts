@@ -18,7 +18,7 @@ try {
   await loss.backward();
   const gradients = await network.gradients();
   const bias = await gradients['fc.bias']?.data();
-  // Of softmax and cross-entropy: both classes' gradients are opposite.
+  // The two classes' gradients of cross-entropy add up to 0, and that of the label's class is negative.
   const [first = NaN, second = NaN] = Array.from(bias ?? [], Number);
   if (!(first < 0 && Math.abs(first + second) < 1e-5))
     throw new Error(`it computes wrongly: ${first}, ${second}`);

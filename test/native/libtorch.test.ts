@@ -114,7 +114,7 @@ describe('the order of places', () => {
     expect(last()?.found).toBeUndefined();
   });
 
-  it('takes what a build was told to, until another is told nothing', async () => {
+  it('begins with the folder that the last build was given', async () => {
     const { chooseLibtorch } = await import('../../src/native/findLibtorch.js');
     process.env.PYTHONPATH = dirname(active);
     await chooseLibtorch(named);
