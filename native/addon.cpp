@@ -61,7 +61,8 @@ Napi::Value deviceMemory(const Napi::CallbackInfo& info) {
   return toJavaScript(info.Env(), memoryOf(toDevice(info[0])));
 }
 
-Napi::Value operators(Napi::Env env) {
+Napi::Value operators(const Napi::CallbackInfo& info) {
+  const auto env = info.Env();
   auto list = Napi::Array::New(env);
   for (const auto& wanted : kOperators) {
     const std::string overload = wanted.overload;
@@ -72,6 +73,11 @@ Napi::Value operators(Napi::Env env) {
               {"without", Napi::String::New(env, wanted.without)}});
   }
   return list;
+}
+
+Napi::Value cudaDriver(const Napi::CallbackInfo& info) {
+  const auto driver = driverVersion();
+  return driver ? Napi::Number::New(info.Env(), *driver) : info.Env().Null();
 }
 
 Napi::Value matmul(const Napi::CallbackInfo& info) {
@@ -100,14 +106,13 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exportFunction<configure>(exports, "configure(threads)");
   exportFunction<setNumerics>(exports, "setNumerics(numerics)");
   exportFunction<deviceMemory>(exports, "deviceMemory(device)");
+  exportFunction<cudaDriver>(exports, "cudaDriver()");
+  exportFunction<operators>(exports, "operators()");
   exportFunction<shutDown>(exports, "shutDown()");
   exportFunction<matmul>(exports, "matmul(a, b)");
   exports.Set("torchVersion", TORCH_VERSION);
   exports.Set("fastBf16", hasFastBf16());
   exports.Set("cudaDevices", static_cast<double>(gpuCount()));
-  const auto driver = driverVersion();
-  exports.Set("cudaDriver", driver ? Napi::Number::New(env, *driver) : env.Null());
-  exports.Set("operators", operators(env));
   return exports;
 }
 

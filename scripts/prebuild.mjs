@@ -3,6 +3,7 @@
 // makes all of them.
 //
 //   --arm64    for 64-bit ARM, with Debian's cross compiler; the folders are of wheels for it
+//   --clean    only removes those that were made from other sources
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,8 +12,16 @@ import { PREBUILDS, cLibrary, nativeSources, prebuildName } from '../dist/native
 import { compile } from '../dist/native/buildAddon.js';
 import { findLibtorch } from '../dist/native/findLibtorch.js';
 import { compareVersions } from '../dist/native/libtorch.js';
+import { stalePrebuilds } from './stalePrebuilds.mjs';
 
 const words = process.argv.slice(2);
+if (words.includes('--clean')) {
+  for (const name of stalePrebuilds()) {
+    console.error(`${join('prebuilds', name)} was built from other sources and is removed.`);
+    rmSync(join(PREBUILDS, name), { recursive: true });
+  }
+  process.exit();
+}
 const isArm = words.includes('--arm64');
 const folders = words.filter((word) => word !== '--arm64');
 const tools = isArm

@@ -82,12 +82,14 @@ row() {
 }
 project() { rm -rf "${work:?}/$1"; mkdir -p "$work/$1"; cd "$work/$1"; printf '{ "name": "consumer", "private": true }\n' >package.json; }
 
-# Prebuilds are taken as they are; what is tried under several npm needs the latter.
-if wants npm && [ ! -d prebuilds ]; then { npm run build:package && node scripts/prebuild.mjs; } >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; exit 1; }; fi
+has_prebuilds() { ls prebuilds/* >/dev/null 2>&1; }
 npm run --silent build:package
+node scripts/prebuild.mjs --clean
+# What is tried under several npm needs one.
+if wants npm && ! has_prebuilds; then node scripts/prebuild.mjs >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; exit 1; }; fi
 npm pack --silent --ignore-scripts --pack-destination "$work" >/dev/null
 tarball=$(ls "$work"/spurmem-*.tgz)
-[ -d prebuilds ] && expected="ok, prebuild" || expected="run spurmem build"
+has_prebuilds && expected="ok, prebuild" || expected="run spurmem build"
 
 echo "$(tar tzf "$tarball" | wc -l) files, $(du -k "$tarball" | cut -f1) KB packed"
 stray=$(tar tzf "$tarball" | grep -E '\.map$|tsbuildinfo|/src/|/test/|/bench/|binding\.gyp|scripts/(setup|test|quick)' || true)

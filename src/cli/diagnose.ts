@@ -102,7 +102,8 @@ function placesText(): string {
   return lines.join('\n');
 }
 
-function operatorsCheck({ operators }: Addon): Check {
+function operatorsCheck(addon: Addon): Check {
+  const operators = addon.operators();
   const found = operators.map(({ name, isFound }) => `${name} ${isFound ? 'found' : 'not found'}`).join('\n');
   const missing = operators.filter(({ isFound }) => !isFound);
   if (missing.length === 0) return { name: 'operators', status: 'ok', found };

@@ -367,9 +367,9 @@ export interface Addon {
   readonly torchVersion: string;
   readonly cudaDevices: number;
   /** The newest CUDA that NVIDIA's driver can run, 13020 for 13.2; null without a driver. */
-  readonly cudaDriver: number | null;
+  cudaDriver(): number | null;
   /** What is looked up by name in libtorch, and whether this one has it. */
-  readonly operators: readonly {
+  operators(): readonly {
     readonly name: string;
     readonly isFound: boolean;
     /** What is computed otherwise without it, and what that costs. */

@@ -41,7 +41,7 @@ export function whyNoCuda(): [string, ...string[]] {
       'Use cpu, or install a PyTorch with CUDA (pip install torch) and activate its Python.',
     ];
   }
-  const driver = native().cudaDriver;
+  const driver = native().cudaDriver();
   const built = `PyTorch ${version} here is built for CUDA ${cuda}`;
   if (driver === null) {
     return [
