@@ -37,7 +37,7 @@ debian13() {
   # shellcheck disable=SC2064 # now
   trap "umount '$folder/proc' '$folder/dev'" EXIT
   # How this machine reaches the registries.
-  cp /etc/resolv.conf "$folder/etc/"
+  cp /etc/resolv.conf /etc/hosts "$folder/etc/"
   cp -n /etc/apt/apt.conf.d/* "$folder/etc/apt/apt.conf.d/"
   cp /etc/ssl/certs/ca-certificates.crt "$folder/etc/ssl/certs/"
   cp "$HOME/.npmrc" "$folder/root/" 2>/dev/null || true
