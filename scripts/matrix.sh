@@ -53,7 +53,7 @@ debian13() {
   cp "$folder/spurmem/docs/matrix/debian13.json" docs/matrix/
   umount "$folder/proc" "$folder/dev"
   trap - EXIT
-  [ "${MATRIX_KEEP:-}" = 1 ] || rm -rf "$folder"
+  [ "${MATRIX_KEEP:-}" = 1 ] || rm -rf --one-file-system "$folder"
 }
 
 [ -f dist/cli/main.js ] || scripts/setup.sh test
