@@ -57,20 +57,18 @@ async function start(size) {
 }
 
 async function work(name, size) {
-  const [{ Model }, { native }, { joinProcessGroup, processGroup }, { Adam }, { descend }] =
-    await Promise.all([
-      import('#src/models/model.js'),
-      import('#src/native/addon.js'),
-      import('#src/native/processGroup.js'),
-      import('#src/train/adam.js'),
-      import('#src/train/trainer.js'),
-    ]);
-  await joinProcessGroup();
-  const group = processGroup();
+  const [{ Model }, { native }, { joinProcessGroup }, { Adam }, { descend }] = await Promise.all([
+    import('#src/models/model.js'),
+    import('#src/native/addon.js'),
+    import('#src/native/processGroup.js'),
+    import('#src/train/adam.js'),
+    import('#src/train/trainer.js'),
+  ]);
+  const group = await joinProcessGroup();
   const generator = new (native().Generator)(0);
   const device = 'cpu';
   const model = await Model.create({ arch: name, numClasses: 2, generator, device });
-  if (group) await model.network.distribute(group.handle, false);
+  await group.distribute(model.network, false);
   const optimizer = new Adam(model, 1e-4, { weightDecay: 0 });
   const pixels = generator.randn(size * 3 * 224 * 224);
   const batch = await (await native().tensor(pixels, [size, 3, 224, 224], device)).channelsLast();
@@ -91,6 +89,6 @@ async function work(name, size) {
     if (step >= 2) times.push(performance.now() - start);
   }
   const numbers = model.description.parameters.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
-  const bytes = group ? 4 * numbers.reduce((a, b) => a + b, 0) : 0;
+  const bytes = group.isDistributed ? 4 * numbers.reduce((a, b) => a + b, 0) : 0;
   process.send({ milliseconds: median(times), bytes }, () => process.disconnect());
 }

@@ -83,6 +83,21 @@ function printable(text: string): string {
   return cut.replace(/(?![\n\t])[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 }
 
+/**
+ * The error of a parameter's value that is wrong where it stands.
+ *
+ * @param problem the message without its advice
+ */
+export function misplaced(
+  parameter: string,
+  value: unknown,
+  expected: string,
+  problem: string,
+  ...advice: readonly string[]
+): SpurmemError {
+  return new SpurmemError('USAGE', problem, { parameter, value, expected, advice });
+}
+
 /** The error of a parameter's value: `` `fraction` is 2: it takes a share above 0 and below 1. `` */
 export function invalidParameter(
   parameter: string,
@@ -90,57 +105,47 @@ export function invalidParameter(
   expected: string,
   advice: readonly string[] = [],
 ): SpurmemError {
-  return new SpurmemError('USAGE', `\`${parameter}\` is ${shown(value)}: it takes ${expected}.`, {
-    ...{ parameter, value, expected, advice },
-  });
+  return misplaced(
+    parameter,
+    value,
+    expected,
+    `\`${parameter}\` is ${shown(value)}: it takes ${expected}.`,
+    ...advice,
+  );
 }
 
 /**
- * Runs a job that was given a part of the caller's options, such as those of ERM within those of a study: what it throws names
- * its parameters by their paths in the caller's options.
+ * Runs a job that was given a part of the caller's options, such as those of ERM within those of a study: its errors name the
+ * part's parameters by their paths in the caller's options.
  *
  * @param scope the part's name, such as `erm`
+ * @param own the part's parameters by name; the others are the caller's own
  */
-export async function inScope<Result>(scope: string, job: () => Promise<Result>): Promise<Result> {
+export async function inScope<Result>(
+  scope: string,
+  own: object,
+  job: () => Promise<Result>,
+): Promise<Result> {
   try {
     return await job();
   } catch (error) {
-    throw withinScope(error, scope);
+    throw withinScope(error, scope, own);
   }
 }
 
-/** An error with its parameters by their paths in the caller's options; one of another kind as it is. */
-export function withinScope(error: unknown, scope: string): unknown {
+/** An error with the parameters of a part by their paths in the caller's options; one of another kind as it is. */
+export function withinScope(error: unknown, scope: string, own: object): unknown {
   if (!(error instanceof SpurmemError)) return error;
   const { code, problem, advice, parameter, value, expected, cause } = error;
-  const within = (text: string): string =>
-    mapParameters(text, (path) => `\`${shared(path) ? path : `${scope}.${path}`}\``);
+  const pathOf = (path: string): string => (path in own ? `${scope}.${path}` : path);
+  const within = (text: string): string => mapParameters(text, (path) => `\`${pathOf(path)}\``);
   return new SpurmemError(code, within(problem), {
     advice: advice.map(within),
-    parameter: parameter === undefined || shared(parameter) ? parameter : `${scope}.${parameter}`,
-    ...{ value, expected, cause },
+    parameter: parameter === undefined ? undefined : pathOf(parameter),
+    value,
+    expected,
+    cause,
   });
-}
-
-/** What every job of a whole takes alike, and no part has of its own. */
-const SHARED: readonly string[] = [
-  'data',
-  'out',
-  'resume',
-  'device',
-  'threads',
-  'seed',
-  'seeds',
-  'memoryFormat',
-  'float32MatmulPrecision',
-  'cudnnAllowTf32',
-  'cudnnBenchmark',
-  'deterministic',
-  'cacheOnDevice',
-];
-
-function shared(parameter: string): boolean {
-  return SHARED.includes(parameter);
 }
 
 /** A message with its parameters replaced; `replace` takes a parameter's path. */

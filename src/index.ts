@@ -45,7 +45,7 @@ export const trainDfr: typeof Methods.trainDfr = later(async () => (await method
 export const trainSdclr: typeof Methods.trainSdclr = later(async () => (await methods()).trainSdclr);
 /** Fine-tunes another run's model against spurious memorization. */
 export const trainFinetune: typeof Methods.trainFinetune = later(async () => (await methods()).trainFinetune);
-/** Every way to train as an object, in the order of commands and tables: its name, settings and `train`. */
+/** Every training method as an object, in the order of commands and tables: its name, settings and `train`. */
 export async function trainingMethods(): Promise<readonly TrainingMethod[]> {
   return (await methods()).TRAINING_METHODS;
 }

@@ -9,6 +9,7 @@ import { commandName } from './usage.js';
 
 /** What a run writes: `config` is a run's configuration, which a command turns into values of its options. */
 const runSchema = z.object({
+  formatVersion: z.unknown(),
   config: z.looseObject({ command: z.string() }),
   environment: z.looseObject({ data: z.string() }),
 });

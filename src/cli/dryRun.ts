@@ -34,7 +34,7 @@ export interface DryRun {
  * Trains for some seconds in a folder that is removed, and tells from that what the run would take. Nothing else is written but the
  * dataset's store of decoded images, where it is not there yet.
  *
- * @param train a way to train
+ * @param train trains by a method
  */
 export async function dryRun(
   options: MethodOptions,

@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import type { Command } from 'commander';
 import { SpurmemError, messageOf, systemCode, type ErrorCode } from '../errors.js';
 import { isOutOfMemory } from '../native/outOfMemory.js';
+import type { ProcessGroup } from '../native/processGroup.js';
 import { STOPPED_ADVICE, type JobOptions } from '../progress.js';
 import type { CommonOptions } from './options.js';
 import { Output } from './output.js';
@@ -46,6 +47,7 @@ async function runJob<Options extends CommonOptions>(
   isShared: boolean,
 ): Promise<void> {
   let output = new Output(options);
+  let group: ProcessGroup | undefined;
   await output.loadBars();
   const abort = new AbortController();
   let stoppedBy: NodeJS.Signals = 'SIGINT';
@@ -66,7 +68,7 @@ async function runJob<Options extends CommonOptions>(
   // A file beyond ulimit -f then fails to be written, which is told, instead of ending the process.
   process.on('SIGXFSZ', ignore);
   try {
-    if (isShared) output = await joined(options, output);
+    if (isShared) ({ group, output } = await joined(options, output));
     const control = {
       onProgress: output.progress,
       signal: abort.signal,
@@ -79,7 +81,7 @@ async function runJob<Options extends CommonOptions>(
     };
     await job(options, output, control, operands);
   } catch (error) {
-    const described = describeError(isShared ? await causeOf(error) : error, names);
+    const described = describeError((await group?.lostProcess(error)) ?? error, names);
     const { code } = described;
     process.exitCode = code === 'INTERRUPTED' ? signalExitCode(stoppedBy) : code === 'USAGE' ? 2 : 1;
     reportError(output, described);
@@ -91,16 +93,13 @@ async function runJob<Options extends CommonOptions>(
 }
 
 /** Joins the other processes, where there are some: the first one prints. */
-async function joined(options: CommonOptions, output: Output): Promise<Output> {
-  const { joinProcessGroup, isFirstProcess } = await import('../native/processGroup.js');
-  await joinProcessGroup();
-  return isFirstProcess() ? output : new Output({ ...options, muted: true });
-}
-
-/** A job's error, or that of another process that it comes from. */
-async function causeOf(error: unknown): Promise<unknown> {
-  const { lostProcess } = await import('../native/processGroup.js');
-  return (await lostProcess(error)) ?? error;
+async function joined(
+  options: CommonOptions,
+  output: Output,
+): Promise<{ readonly group: ProcessGroup; readonly output: Output }> {
+  const { joinProcessGroup } = await import('../native/processGroup.js');
+  const group = await joinProcessGroup();
+  return { group, output: group.isRankZero ? output : new Output({ ...options, muted: true }) };
 }
 const ignore = (): void => undefined;
 

@@ -1,11 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { DATASET_OPTIONS, type DatasetOptions } from '../data/datasetOptions.js';
 import { SpurmemError, mapParameters } from '../errors.js';
-import { MEMORY_FORMATS } from '../native/addon.js';
-import { DEVICE_CACHES, ENGINE_TYPES, MATMUL_PRECISIONS, type EngineOptions } from '../native/engine.js';
+import { ENGINE_SETTINGS, type EngineOptions } from '../native/engineOptions.js';
 import { PROTOCOLS } from '../protocol.js';
 import { integer, listOf, text } from '../settings/values.js';
-import { kebabCase, valueOption } from './settings.js';
+import { addSettings, kebabCase, settingOption, valueOption } from './settings.js';
 
 /** Options that every command takes. */
 export interface CommonOptions {
@@ -44,46 +43,12 @@ export function addComputeOptions(command: Command): Command {
 
 /** What computing takes but for the seed. */
 export function addEngineOptions(command: Command): Command {
-  return addCommonOptions(command)
-    .optionsGroup('Computing:')
-    .addOption(deviceOption())
-    .addOption(threadsOption())
-    .addOption(
-      new Option(
-        '--memory-format <format>',
-        'how images and convolutions lie in memory: NHWC or NCHW (default: channels_last)',
-      ).choices(MEMORY_FORMATS),
-    )
-    .addOption(
-      new Option(
-        '--float32-matmul-precision <precision>',
-        'as torch.set_float32_matmul_precision: high and medium take TF32 on a GPU (default: highest)',
-      ).choices(MATMUL_PRECISIONS),
-    )
-    .addOption(
-      valueOption(
-        '--cudnn-allow-tf32 <yes|no>',
-        'torch.backends.cudnn.allow_tf32 (default: yes)',
-        ENGINE_TYPES.cudnnAllowTf32,
-      ),
-    )
-    .option('--cudnn-benchmark', 'torch.backends.cudnn.benchmark: the fastest kernels, found by trying')
-    .option('--deterministic', 'torch.use_deterministic_algorithms: the same bits in each run on one GPU')
-    .addOption(
-      new Option(
-        '--cache-on-device <when>',
-        'whether a GPU keeps the decoded images: auto where they take a quarter of its memory at most (default: auto)',
-      ).choices(DEVICE_CACHES),
-    )
-    .optionsGroup('');
+  return addSettings(addCommonOptions(command), ENGINE_SETTINGS, '', 'Computing:');
 }
 
-export function deviceOption(): Option {
-  return new Option('--device <device>', 'auto, cpu, cuda or cuda:n').default('auto');
-}
-
-export function threadsOption(): Option {
-  return valueOption('--threads <n>', 'threads of the compute lane; 0: all cores', integer(0)).default(0);
+/** An option of the engine, for commands that take few of them. */
+export function engineOption(name: keyof EngineOptions): Option {
+  return settingOption(kebabCase(name), ENGINE_SETTINGS[name]);
 }
 
 export function seedOption(): Option {

@@ -1,8 +1,8 @@
 import { engineOptions } from '../native/engine.js';
-import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { SpurmemError } from '../errors.js';
 import { optionWord } from './settings.js';
+import { requireFormatVersion } from '../train/formatVersion.js';
 import type { RunFile } from './configFile.js';
 import { commandName } from './usage.js';
 
@@ -17,7 +17,7 @@ export async function valuesOfRun(
   file: RunFile,
   command: Command,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const [{ methodNamed }, { runConfigSchema, runEnvironmentSchema }, { choiceOf }] = await Promise.all([
+  const [{ methodNamed }, { runFileSchema }, { choiceOf }] = await Promise.all([
     import('../train/methods.js'),
     import('../train/runConfig.js'),
     import('../train/augmentation.js'),
@@ -26,8 +26,8 @@ export async function valuesOfRun(
   if (name !== file.config.command) {
     throw new SpurmemError('USAGE', `it is of ${file.config.command}, and the command is ${name}.`);
   }
-  const config = runConfigSchema.parse(file.config);
-  const environment = runEnvironmentSchema.parse(file.environment);
+  requireFormatVersion('it', file);
+  const { config, environment } = runFileSchema.parse(file);
   const { startsFrom, settings } = methodNamed(name.replace('train ', ''));
   const values: Record<string, unknown> = { protocol: config.protocol, seed: config.seed };
   for (const [setting, entry] of Object.entries(settings)) {
@@ -45,8 +45,7 @@ export async function valuesOfRun(
       values[word] = value;
     }
   }
-  const { data, dataOptions, weightsPath } = environment;
-  const from = environment.from ?? (weightsPath === null ? undefined : dirname(dirname(weightsPath)));
+  const { data, dataOptions, from } = environment;
   const known = command.options.map((option) => option.attributeName());
   const all = {
     ...{ ...values, ...dataOptions, data, ...engineOptions(environment) },

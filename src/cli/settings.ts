@@ -104,8 +104,10 @@ const PARSERS: Readonly<Record<ValueForm, (text: string) => unknown>> = {
   augmentation: parseAugmentation,
 };
 
-function settingOption(word: string, entry: Setting<unknown>): Option {
+/** The option of a setting; a flag where nothing stands behind it. */
+export function settingOption(word: string, entry: Setting<unknown>): Option {
   const { type, help, argument = '' } = entry;
+  if (argument === '') return new Option(`--${word}`, help);
   const [article, released] = [defaultInWords(entry, 'article'), defaultInWords(entry, 'released')];
   const byDefault = article === released ? article : `${article}; released: ${released}`;
   const isVariadic = type.isList && type.words !== undefined;

@@ -11,7 +11,7 @@ import { closingLines, peakMemory } from './calibration.js';
 import { dryRun, imagesLine, type DryRun } from './dryRun.js';
 import { durationText } from './output.js';
 
-/** The runs of one way to train that are not finished, and what they would take. */
+/** The runs of one training method that are not finished, and what they would take. */
 export interface RunsOfMethod {
   readonly method: string;
   readonly runs: number;

@@ -1,27 +1,12 @@
-import {
-  native,
-  type Generator,
-  type MemoryFormat,
-  type NativeImageStore,
-  type Tensor,
-} from '../native/addon.js';
-import { SpurmemError } from '../errors.js';
-import type { DeviceCache } from '../native/engine.js';
+import { native, type Generator, type NativeImageStore, type Tensor } from '../native/addon.js';
+import { ComputeContext, type BatchPart, type InContext } from '../native/context.js';
+
 import type { JobOptions } from '../progress.js';
 import type { Dataset } from './dataset.js';
 import { batchPlan, cropPlacement, evaluationPlacement, type Placement, type Size } from './geometry.js';
 import type { Augmentation } from './preprocessing.js';
 import { buildImageStore, type ImageStoreIndex } from './imageStore.js';
-import { processGroup } from '../native/processGroup.js';
 import { happens, randomAdjustments, randomResizedCrop, shuffled } from './sampling.js';
-
-/** What one of several processes has of a training batch. */
-export interface BatchPart {
-  /** Where it begins in the batch. */
-  readonly offset: number;
-  /** Examples of the whole batch. */
-  readonly total: number;
-}
 
 /** One batch on the model's device. The consumer disposes it. */
 export class Batch implements Disposable {
@@ -32,7 +17,7 @@ export class Batch implements Disposable {
     readonly images: Tensor,
     /** [N] int32 class labels. */
     readonly labels: Tensor,
-    /** What it is a part of, where several processes train. */
+    /** The part of the batch that this process has, where several train. */
     readonly part: BatchPart,
   ) {}
 
@@ -119,24 +104,6 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
   }
 }
 
-/** Where a loader's batches are wanted. */
-export interface LoaderOptions {
-  /** `cpu` or `cuda:n` */
-  readonly device: string;
-  /** Default: channels_last. */
-  readonly memoryFormat?: MemoryFormat | undefined;
-  /** Default: auto. */
-  readonly cacheOnDevice?: DeviceCache | undefined;
-}
-
-/** Whether the decoded images are to lie in a GPU's memory. */
-function fitsOnDevice(bytes: number, { device, cacheOnDevice = 'auto' }: LoaderOptions): boolean {
-  if (cacheOnDevice !== 'auto') return cacheOnDevice === 'on';
-  const memory = native().deviceMemory(device);
-  // The model and its activations need the rest.
-  return memory !== null && bytes <= Math.min(memory.total / 4, memory.free / 2);
-}
-
 /** The images of a dataset as batches: decoded once into the image store, cropped and normalized on the data lane. */
 export class BatchLoader implements Disposable {
   readonly #store: NativeImageStore;
@@ -144,8 +111,7 @@ export class BatchLoader implements Disposable {
   private constructor(
     readonly dataset: Dataset,
     readonly index: ImageStoreIndex,
-    readonly device: string,
-    readonly memoryFormat: MemoryFormat,
+    readonly context: ComputeContext,
   ) {
     this.#store = new (native().ImageStore)(
       index.pixelsPath,
@@ -157,10 +123,10 @@ export class BatchLoader implements Disposable {
   }
 
   /** Opens the dataset's image store, and builds it first where it is missing or out of date. */
-  static async open(dataset: Dataset, options: JobOptions & LoaderOptions): Promise<BatchLoader> {
-    const index = await buildImageStore(dataset, options);
-    const loader = new BatchLoader(dataset, index, options.device, options.memoryFormat ?? 'channels_last');
-    if (fitsOnDevice(index.bytes, options)) await loader.#store.cacheOn(options.device);
+  static async open(dataset: Dataset, options: JobOptions & InContext): Promise<BatchLoader> {
+    const context = ComputeContext.of(options);
+    const loader = new BatchLoader(dataset, await buildImageStore(dataset, options), context);
+    if (context.keepsImages(loader.index.bytes)) await loader.#store.cacheOn(context.device);
     return loader;
   }
 
@@ -213,7 +179,7 @@ export class BatchLoader implements Disposable {
         const { indices: own, images, labels, part } = first;
         if (secondView === undefined) return new ViewPair(own, images, images, labels, part);
         try {
-          const second = await this.#images(own, ownOf(secondView));
+          const second = await this.#images(own, this.context.partOf(secondView).own);
           return new ViewPair(own, images, second, labels, part);
         } catch (error) {
           first[Symbol.dispose]();
@@ -265,8 +231,8 @@ export class BatchLoader implements Disposable {
 
   /** This process's part of a batch. */
   #part(batch: Int32Array, placements: readonly Placement[]): Promise<Batch> {
-    const { start: offset } = ownSlice(batch.length);
-    return this.#prepare(ownOf(batch), ownOf(placements), { offset, total: batch.length });
+    const { own, part } = this.context.partOf(batch);
+    return this.#prepare(own, this.context.partOf(placements).own, part);
   }
 
   async #prepare(
@@ -275,11 +241,7 @@ export class BatchLoader implements Disposable {
     part: BatchPart = { offset: 0, total: indices.length },
   ): Promise<Batch> {
     const images = await this.#images(indices, placements);
-    const labels = await native().tensor(
-      indices.map((index) => this.dataset.labels[index] as number),
-      [indices.length],
-      this.device,
-    );
+    const labels = await this.context.tensor(indices.map((index) => this.dataset.labels[index] as number));
     return new Batch(indices, images, labels, part);
   }
 
@@ -289,25 +251,8 @@ export class BatchLoader implements Disposable {
       ...batchPlan(indices, placements),
       mean,
       std,
-      device: this.device,
-      memoryFormat: this.memoryFormat,
+      device: this.context.device,
+      memoryFormat: this.context.memoryFormat,
     });
   }
-}
-
-/** Where this process's part of a batch lies: as many examples as each other process has, give or take one. */
-function ownSlice(total: number): { readonly start: number; readonly end: number } {
-  const { rank, size } = processGroup() ?? { rank: 0, size: 1 };
-  if (total < size) {
-    throw new SpurmemError('USAGE', `A batch of ${total} images is too small for ${size} processes.`, {
-      parameter: 'batchSize',
-      advice: ['Choose a `batchSize` that leaves no such last batch, or start fewer processes.'],
-    });
-  }
-  return { start: Math.floor((rank * total) / size), end: Math.floor(((rank + 1) * total) / size) };
-}
-
-function ownOf<Items extends Int32Array | readonly Placement[]>(items: Items): Items {
-  const { start, end } = ownSlice(items.length);
-  return items.slice(start, end) as Items;
 }

@@ -63,7 +63,7 @@ export function rectangleMap(
 
 /** Masks go the images' own way to the model's input: with mean 0 and deviation 1, a channel is the coverage. */
 async function* maskCoverage(
-  { dataset, device }: BatchLoader,
+  { dataset, context }: BatchLoader,
   masks: string,
   indices: Int32Array,
   batchSize: number,
@@ -79,7 +79,10 @@ async function* maskCoverage(
     }),
     preprocessing: { ...dataset.preprocessing, mean: [0, 0, 0], std: [1, 1, 1] },
   };
-  using loader = await BatchLoader.open(ofMasks, { ...job, device, memoryFormat: 'contiguous' });
+  using loader = await BatchLoader.open(ofMasks, {
+    ...job,
+    context: context.withMemoryFormat('contiguous'),
+  });
   const all = Int32Array.from(indices.keys());
   for await (const batch of loader.evaluation(all, batchSize)) {
     using current = batch;

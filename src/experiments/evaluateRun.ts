@@ -6,9 +6,16 @@ import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Precision } from '../native/addon.js';
 import { openEngine, type EngineOptions } from '../native/engine.js';
 import { checkOptions } from '../settings/options.js';
-import { resolveSettings, setting, type GivenOf, type SettingsTable } from '../settings/setting.js';
+import {
+  protocolOf,
+  resolveSettings,
+  setting,
+  type GivenOf,
+  type SettingsTable,
+} from '../settings/setting.js';
 import { integer, oneOf } from '../settings/values.js';
 import { keptEpoch } from '../train/keptEpoch.js';
+import { givenOrOfRun } from '../train/ofRun.js';
 import { openDataset } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
@@ -71,26 +78,34 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
   checkOptions(options, { types, settings: EVALUATE_SETTINGS, required: ['run'] });
   const run = await openRun(options.run);
   const { folder, config } = run;
-  const settings = resolveSettings(EVALUATE_SETTINGS, config.protocol, options);
+  const settings = resolveSettings(EVALUATE_SETTINGS, protocolOf(EVALUATE_SETTINGS, {}, config), options);
   const { split, epoch } = settings;
   const weights =
     epoch === undefined
       ? run.weights
       : await keptEpoch(folder, epoch, { parameter: 'epoch', value: epoch, otherwise: 'leave `epoch` out' });
-  const { device } = await openEngine(options);
+  const context = await openEngine(options);
   const dataset = await openDataset(run, options);
   requireGroups(dataset, [split]);
-  const computed = settings.precision ?? config.precision;
-  using loader = await openImages(config, dataset, { ...options, device });
+  const { precision: computed, batchSize: images } = givenOrOfRun(settings, config);
+  using loader = await openImages(config, dataset, { ...options, context });
   using model = await loadModel({ ...config, precision: computed }, loader, weights, folder);
   const { onProgress, signal } = options;
   const { accuracies, loss } = await evaluate(model, loader, dataset.splits[split], {
-    ...{ onProgress, signal, loss: config.loss, task: `evaluation, ${split}` },
-    batchSize: settings.batchSize ?? config.batchSize,
+    onProgress,
+    signal,
+    loss: config.loss,
+    task: `evaluation, ${split}`,
+    batchSize: images,
   });
   return {
     kind: 'evaluation',
-    ...{ run: folder.path, split, epoch: epoch ?? null, checkpoint: await weightsFingerprint(weights) },
-    ...{ precision: computed, accuracies, loss },
+    run: folder.path,
+    split,
+    epoch: epoch ?? null,
+    checkpoint: await weightsFingerprint(weights),
+    precision: computed,
+    accuracies,
+    loss,
   };
 }

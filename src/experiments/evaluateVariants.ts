@@ -1,9 +1,8 @@
-import { Arrears } from '../native/arrears.js';
 import type { Batch, BatchLoader } from '../data/batches.js';
 import { GroupCounter, type GroupAccuracies } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
 import type { Tensor } from '../native/addon.js';
-import { processGroup, shareOfBatches, sumOfProcesses } from '../native/processGroup.js';
+import { PendingReads } from '../native/pendingReads.js';
 import { unknownLayer } from '../neurons/neuron.js';
 import type { Variant } from '../neurons/perturb.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
@@ -80,17 +79,17 @@ export async function evaluateVariants(
       0,
     );
   const baseline = new GroupCounter(dataset.numGroups);
-  const { size: processes } = processGroup() ?? { size: 1 };
+  const { context } = model;
   let shares: number[] | undefined;
   let turn = 0;
   let done = 0;
   let runForwards = 0;
-  await using arrears = new Arrears(model.device);
+  await using pending = new PendingReads(context);
 
   for (const group of groups) {
     const wanted = distinct.filter((variant) => variant.groups.has(group));
     const stages = [...new Set(wanted.map(({ stage }) => stage))];
-    const { positions } = shareOfBatches(sizeOf(group), options.batchSize, turn);
+    const { positions } = context.shareOfBatches(sizeOf(group), options.batchSize, turn);
     turn += Math.ceil(sizeOf(group) / options.batchSize);
     const own = positions.map((position) => ofGroup[group]?.[position] as number);
     for await (const batch of loader.evaluation(own, options.batchSize)) {
@@ -102,7 +101,7 @@ export async function evaluateVariants(
       try {
         const labels = current.indices.map((index) => dataset.labels[index] as number);
         const reading = judged(logits, labels);
-        await arrears.add({
+        await pending.add({
           read: reading,
           finish(before) {
             for (const isRight of before.right) baseline.add(group, isRight);
@@ -116,14 +115,14 @@ export async function evaluateVariants(
           if (!input) throw new RangeError(`Stage ${variant.stage} has no input`);
           const perturbed = await model.network.forwardFrom(variant.stage, input, variant.edits);
           const share = shares[variant.stage] ?? 1;
-          await arrears.add({
+          await pending.add({
             read: Promise.all([reading, judged(perturbed, labels)]),
             finish([before, after]) {
               variant.outcomes[group]?.add(before, after);
               variant.lost[group]?.add(examples, before, after);
               runForwards += size * share;
               done += size;
-              const ofAll = Math.min(total, done * processes);
+              const ofAll = Math.min(total, done * context.worldSize);
               options.onProgress?.({ task: options.task, done: ofAll, total, unit: 'evaluations' });
             },
             dispose() {
@@ -137,10 +136,16 @@ export async function evaluateVariants(
       }
     }
   }
-  await arrears.drain();
+  await pending.drain();
   const naiveForwards = variants.length * indices.length;
-  const counters = await countersOfProcesses(distinct.flatMap(({ outcomes }) => outcomes));
-  await shareLostExamples(distinct.flatMap(({ lost }) => lost));
+  const counters = await countersOfProcesses(
+    context,
+    distinct.flatMap(({ outcomes }) => outcomes),
+  );
+  await shareLostExamples(
+    context,
+    distinct.flatMap(({ lost }) => lost),
+  );
   const byKey = new Map(
     distinct.map(({ key, outcomes: { length }, lost }, i) => [
       key,
@@ -150,9 +155,9 @@ export async function evaluateVariants(
       },
     ]),
   );
-  [runForwards = 0] = await sumOfProcesses(Float64Array.of(runForwards));
+  [runForwards = 0] = await context.sum(Float64Array.of(runForwards));
   return {
-    baseline: (await baseline.ofProcesses()).accuracies(dataset.counts.train),
+    baseline: (await baseline.ofProcesses(context)).accuracies(dataset.counts.train),
     variants: variants.map(({ key, groups: asked = groups }) =>
       groups.map((group) => (asked.includes(group) ? (byKey.get(key)?.outcomes[group] ?? null) : null)),
     ),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { dataDescriptionSchema } from '../data/dataDescription.js';
 import { datasetConfigSchema } from '../data/datasetConfig.js';
 import { epochMetricsSchema, trainingResultSchema } from '../train/resultSchemas.js';
-import { runConfigSchema, runEnvironmentSchema } from '../train/runConfig.js';
+import { runFileSchema } from '../train/runConfig.js';
 import {
   comparisonSchema,
   gradCamSchema,
@@ -18,7 +18,7 @@ export const FILE_SCHEMAS: Readonly<Record<string, { readonly title: string; rea
     dataset: { title: 'dataset.json, in a dataset\u2019s folder', schema: datasetConfigSchema },
     config: {
       title: 'config.json, of a run',
-      schema: z.strictObject({ config: runConfigSchema, environment: runEnvironmentSchema }),
+      schema: runFileSchema,
     },
     data: { title: 'data.json, of a run', schema: dataDescriptionSchema },
     epoch: { title: 'a line of metrics.jsonl, of a run', schema: epochMetricsSchema },

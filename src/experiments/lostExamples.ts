@@ -1,7 +1,7 @@
 import type { SampleImage } from '../data/dataDescription.js';
 import type { Dataset } from '../data/dataset.js';
 import { thumbnail } from '../data/thumbnail.js';
-import { fromAllProcesses } from '../native/processGroup.js';
+import type { ComputeContext } from '../native/context.js';
 import type { Judged } from './outcomes.js';
 
 /** Examples that a trace names of those that a group lost, and of each group that it keeps pictures of. */
@@ -70,8 +70,11 @@ export class LostExamples {
 }
 
 /** Gives each the first examples that all processes found. */
-export async function shareLostExamples(lost: readonly LostExamples[]): Promise<void> {
-  const ofProcesses = await fromAllProcesses(Float64Array.from(lost.flatMap(({ numbers }) => [...numbers])));
+export async function shareLostExamples(
+  context: ComputeContext,
+  lost: readonly LostExamples[],
+): Promise<void> {
+  const ofProcesses = await context.gather(Float64Array.from(lost.flatMap(({ numbers }) => [...numbers])));
   let start = 0;
   for (const one of lost) {
     const end = start + 2 * one.most;

@@ -1,5 +1,5 @@
 import { accuracyInterval, changeInterval, meanInterval, type Interval } from '../metrics/intervals.js';
-import { fromAllProcesses } from '../native/processGroup.js';
+import type { ComputeContext } from '../native/context.js';
 import type { NullName } from '../neurons/nulls.js';
 import { mean, standardDeviation, type Moments } from '../metrics/statistics.js';
 
@@ -234,8 +234,11 @@ export class OutcomeCounter {
 }
 
 /** The counters of all processes together, each as one of the same place. */
-export async function countersOfProcesses(counters: readonly OutcomeCounter[]): Promise<OutcomeCounter[]> {
-  const ofProcesses = await fromAllProcesses(
+export async function countersOfProcesses(
+  context: ComputeContext,
+  counters: readonly OutcomeCounter[],
+): Promise<OutcomeCounter[]> {
+  const ofProcesses = await context.gather(
     Float64Array.from(counters.flatMap(({ counted }) => [...counted])),
   );
   return counters.map(({ counted: { length } }, i) => {

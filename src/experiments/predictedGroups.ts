@@ -49,9 +49,9 @@ export async function predictGroups(options: PredictGroupsOptions): Promise<Pred
   const run = await openRun(options.run);
   const { config, folder, weights } = run;
   const table = tableOf(options.table ?? `groups/${basename(folder.path)}.csv`);
-  const { device } = await openEngine(options);
+  const context = await openEngine(options);
   const dataset = await openDataset(run, options);
-  using loader = await openImages(config, dataset, { ...options, device });
+  using loader = await openImages(config, dataset, { ...options, context });
   using model = await loadModel(config, loader, weights, folder);
   const all = Int32Array.from(dataset.examples.keys());
   const { predictions } = await evaluate(model, loader, all, {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Dataset, DatasetOptions } from '../data/dataset.js';
 import { inScope } from '../errors.js';
-import { defaultsOf, type SettingsTable } from '../settings/setting.js';
+import { defaultsOf, protocolOf, type SettingsTable } from '../settings/setting.js';
 import type { TrainingMethod } from '../train/method.js';
 import { erm } from '../train/methods/erm.js';
 import { finetune, type FinetuneSettings } from '../train/methods/finetune.js';
@@ -14,7 +14,7 @@ import type { EpochOptions } from '../train/trainRun.js';
 export interface StudyArm {
   /** The row's name. */
   readonly name: string;
-  /** The way to train; default: ERM. One that starts from a run starts from that of ERM. */
+  /** The training method; default: ERM. One that starts from a run starts from that of ERM. */
   readonly method?: string | undefined;
   /** What differs from its defaults, and in fine-tuning from the study's. */
   readonly settings?: Readonly<Record<string, unknown>> | undefined;
@@ -47,7 +47,7 @@ export interface SeedOutcome {
   readonly testAccuracy: readonly number[];
 }
 
-/** A run of a study: a way to train with its settings, in a folder of its own. */
+/** A run of a study: a training method with its settings, in a folder of its own. */
 export interface StudyRun {
   readonly method: string;
   /** The part of the study's options that its settings come from, by which their parameters are named. */
@@ -91,7 +91,7 @@ export function runsOf(
   const shared = sharedSettings(method, finetuning);
   const settings: Readonly<Record<string, unknown>> & FinetuneSettings = { ...shared, ...own };
   // An arm of another protocol has that one's defaults.
-  const common = { ...defaultsOf(method.settings, settings.protocol ?? 'article'), ...shared };
+  const common = { ...defaultsOf(method.settings, protocolOf(method.settings, settings)), ...shared };
   return [
     { ...ofErm, method: erm.name, out: from, keepEpochs },
     {
@@ -111,14 +111,15 @@ export async function trainArm(options: ArmOptions, arm: StudyArm, seed: number)
   const { out: _out, erm: _erm, finetune: _finetune, keepEpochs: _keepEpochs, ...job } = options;
   let last: TrainedRun | undefined;
   for (const { method, scope, settings, ...run } of runsOf(options, arm, seed)) {
-    last = await inScope(scope, () =>
-      methodNamed(method).train({ ...job, ...settings, ...run, resume: true }),
+    const trained = methodNamed(method);
+    last = await inScope(scope, trained.settings, () =>
+      trained.train({ ...job, ...settings, ...run, resume: true }),
     );
   }
   return outcomeOf(seed, last as TrainedRun);
 }
 
-/** Those of a study's settings of fine-tuning that a way to train shares with it. */
+/** Those of a study's settings of fine-tuning that a training method shares with it. */
 function sharedSettings(method: TrainingMethod, finetuning: FinetuneSettings): FinetuneSettings {
   if (method.likeFinetuning !== true) return {};
   const own: SettingsTable = finetune.settings;

@@ -20,11 +20,12 @@ import { countNeurons, requireTopK, startOf, unitLayers } from '../neurons/selec
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
 import { openDataset } from '../train/runData.js';
-import { openRun, type RunConfig, type RunFolder } from '../train/runFolder.js';
+import { openRun, type RunConfig } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
+import { RunWriter } from '../train/runWriter.js';
 import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { checkOptions, checkValues, JOB_TYPES, type OptionTypes } from '../settings/options.js';
-import type { SettingsTable } from '../settings/setting.js';
+import { protocolOf, type SettingsTable } from '../settings/setting.js';
 import { callback, type ValueType } from '../settings/values.js';
 import { precisionChange, type PrecisionChange } from './precisionChange.js';
 import type { SessionHeader } from './results.js';
@@ -100,7 +101,7 @@ export class TraceSession implements Disposable {
   private constructor(
     readonly options: SessionOptions,
     readonly settings: TraceSettings,
-    readonly folder: RunFolder,
+    readonly folder: RunWriter,
     readonly config: RunConfig,
     readonly dataset: Dataset,
     readonly loader: BatchLoader,
@@ -124,13 +125,14 @@ export class TraceSession implements Disposable {
   static async open(options: SessionOptions, splits: readonly Split[] = ['train']): Promise<TraceSession> {
     checkValues(options, { types: SESSION_TYPES, settings: TRACE_SETTINGS.session, required: ['run'] });
     const run = await openRun(options.run);
-    const { folder, config, weights } = run;
-    const settings = traceSettings(options, options.protocol ?? 'article', config);
-    await folder.requireUnlocked();
-    const { device } = await openEngine(options);
+    const { config, weights } = run;
+    const settings = traceSettings(options, protocolOf(TRACE_SETTINGS.session, options), config);
+    await run.folder.requireUnlocked();
+    const context = await openEngine(options);
+    const folder = new RunWriter(run.folder.path, context);
     const dataset = await openDataset(run, options);
     requireGroups(dataset, splits);
-    const loader = await openImages(config, dataset, { ...options, device });
+    const loader = await openImages(config, dataset, { ...options, context });
     const { precision } = settings;
     let model: Model | undefined;
     try {

@@ -24,6 +24,7 @@ import {
   type ValuesOf,
 } from '../settings/setting.js';
 import { integer, severalOf, oneOf, positive, share, text, type ValueType } from '../settings/values.js';
+import { givenOrOfRun } from '../train/ofRun.js';
 
 /** The article's standard deviation of random initialization and noise. */
 export const ARTICLE_SIGMA = 0.005;
@@ -285,11 +286,8 @@ export function traceSettings(
 ): TraceSettings {
   const values = resolveSettings(without(session, 'batchSize'), protocol, given);
   requireGradientSource({ worst: values.gradientWorst, drawn: values.gradientDrawn });
-  return {
-    ...{ ...values, protocol },
-    loss: given.loss ?? run.loss,
-    precision: given.precision ?? run.precision,
-  };
+  const { loss, precision } = givenOrOfRun(given, run);
+  return { ...values, protocol, loss, precision };
 }
 
 /** How many seeds random perturbations of a criterion's neurons are averaged over: as many as asked for, or the protocol's. */

@@ -1,8 +1,8 @@
-import { Arrears } from '../native/arrears.js';
 import type { BatchLoader } from '../data/batches.js';
 import type { Model } from '../models/model.js';
-import { native, type Tensor, type WeightEdit } from '../native/addon.js';
-import { ofAllProcesses, shareOfBatches } from '../native/processGroup.js';
+import type { Tensor, WeightEdit } from '../native/addon.js';
+import type { ComputeContext } from '../native/context.js';
+import { PendingReads } from '../native/pendingReads.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { GroupCounter, type GroupAccuracies } from './groups.js';
 import { checkValues } from '../settings/options.js';
@@ -48,25 +48,27 @@ export async function evaluate(
 ): Promise<Evaluation> {
   checkValues(options, EVALUATION);
   const { dataset } = loader;
+  const { context } = model;
   const counter = new GroupCounter(dataset.numGroups);
-  const { positions, total } = shareOfBatches(indices.length, options.batchSize);
+  const share = context.shareOfBatches(indices.length, options.batchSize);
+  const { positions, total } = share;
   const losses = new Float32Array(positions.length);
   const predictions = new Int32Array(positions.length);
   const own = positions.map((position) => indices[position] as number);
   let done = 0;
-  await using arrears = new Arrears(model.device);
+  await using pending = new PendingReads(context);
   for await (const batch of loader.evaluation(own, options.batchSize)) {
     using current = batch;
     const { indices: examples, labels } = current;
     throwIfAborted(options.signal, options.task);
     const logits = await model.network.forward(current.images, { edits: options.edits });
     const predicting = logits.argmax();
-    await arrears.add({
+    await pending.add({
       // Both at once: the next kernel need not wait for JavaScript to have seen the last one's result.
       read: Promise.all([
         predicting,
         options.lossLabels === 'predicted'
-          ? lossesOfPredictions(logits, predicting, model.device, options.loss)
+          ? lossesOfPredictions(logits, predicting, context, options.loss)
           : lossesOf(logits, labels, options.loss),
       ]),
       finish([predicted, lossesOfBatch]) {
@@ -81,13 +83,13 @@ export async function evaluate(
       },
     });
   }
-  await arrears.drain();
+  await pending.drain();
   const all = {
-    losses: await ofAllProcesses(losses, positions, new Float32Array(total)),
-    predictions: await ofAllProcesses(predictions, positions, new Int32Array(total)),
+    losses: await context.gatherShares(losses, share, new Float32Array(total)),
+    predictions: await context.gatherShares(predictions, share, new Int32Array(total)),
   };
   return {
-    accuracies: (await counter.ofProcesses()).accuracies(dataset.counts.train),
+    accuracies: (await counter.ofProcesses(context)).accuracies(dataset.counts.train),
     loss: all.losses.reduce((sum, loss) => sum + loss, 0) / total,
     ...all,
   };
@@ -101,11 +103,10 @@ async function lossesOf(logits: Tensor, labels: Tensor, loss: Loss | undefined):
 async function lossesOfPredictions(
   logits: Tensor,
   predicting: Promise<Int32Array>,
-  device: string,
+  context: ComputeContext,
   loss: Loss | undefined,
 ): Promise<Float32Array> {
-  const predicted = await predicting;
-  using labels = await native().tensor(predicted, [predicted.length], device);
+  using labels = await context.tensor(await predicting);
   return await lossesOf(logits, labels, loss);
 }
 

@@ -1,4 +1,4 @@
-import { sumOfProcesses } from '../native/processGroup.js';
+import type { ComputeContext } from '../native/context.js';
 import { accuracyInterval, type Interval } from './intervals.js';
 
 /**
@@ -77,9 +77,9 @@ export class GroupCounter {
   }
 
   /** The counts of all processes together. */
-  async ofProcesses(): Promise<GroupCounter> {
+  async ofProcesses(context: ComputeContext): Promise<GroupCounter> {
     const groups = this.#total.length;
-    const sums = await sumOfProcesses(Float64Array.from([...this.#correct, ...this.#total]));
+    const sums = await context.sum(Float64Array.from([...this.#correct, ...this.#total]));
     const [correct, total] = [[...sums.subarray(0, groups)], [...sums.subarray(groups)]];
     return new GroupCounter(groups, { correct, total });
   }

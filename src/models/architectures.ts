@@ -1,4 +1,5 @@
-import { native, type Network, type NetworkOptions } from '../native/addon.js';
+import { native, type Generator, type Network, type NetworkOptions } from '../native/addon.js';
+import type { ComputeContext } from '../native/context.js';
 
 /** What a vision transformer can be given besides its name. */
 export interface VitOptions {
@@ -45,21 +46,25 @@ export async function createNetwork(
   name: Architecture,
   numClasses: number,
   given: { readonly [Name in keyof VitOptions]?: VitOptions[Name] | undefined },
-  options: Omit<NetworkOptions, 'family' | 'design'>,
+  options: Required<Pick<NetworkOptions, 'generator' | 'precision'>> & { readonly context: ComputeContext },
 ): Promise<Network> {
+  const { generator, precision, context } = options;
+  const { device, memoryFormat } = context;
   const { family, design, options: defaults } = architectureOf(name);
   const own = defaults && {
     imageSize: given.imageSize ?? defaults.imageSize,
     patchSize: given.patchSize ?? defaults.patchSize,
     layerNormEps: given.layerNormEps ?? defaults.layerNormEps,
   };
-  return native().createNetwork({ family, design: { ...design, ...own, numClasses }, ...options });
+  const whole = { ...design, ...own, numClasses };
+  return native().createNetwork({ family, design: whole, generator, device, memoryFormat, precision });
 }
 
 /** SimCLR's projection head, Linear, ReLU, Linear: maps features [N, inputs] to projections [N, outputs]. */
 export async function createProjectionHead(
   design: { readonly inputs: number; readonly hidden: number; readonly outputs: number },
-  options: Omit<NetworkOptions, 'family' | 'design'>,
+  generator: Generator,
+  { device }: ComputeContext,
 ): Promise<Network> {
-  return native().createNetwork({ family: 'projection head', design, ...options });
+  return native().createNetwork({ family: 'projection head', design, generator, device });
 }

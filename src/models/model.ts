@@ -1,12 +1,12 @@
 import {
   native,
   type Generator,
-  type MemoryFormat,
   type Network,
   type NetworkDescription,
   type Precision,
   type Tensor,
 } from '../native/addon.js';
+import { ComputeContext, type InContext } from '../native/context.js';
 import { checkValues } from '../settings/options.js';
 import { integer, oneOf } from '../settings/values.js';
 import { ARCHITECTURES, createNetwork, type Architecture } from './architectures.js';
@@ -14,7 +14,7 @@ import type { TensorData } from './safetensors.js';
 
 const MODEL = {
   types: { arch: oneOf(ARCHITECTURES), numClasses: integer(1) },
-  required: ['arch', 'numClasses', 'generator', 'device'],
+  required: ['arch', 'numClasses', 'generator'],
 } as const;
 
 /** A network on a device. Dispose it, or declare it with `using`. */
@@ -31,8 +31,7 @@ export class Model implements Disposable {
   private constructor(
     readonly arch: Architecture,
     readonly numClasses: number,
-    readonly device: string,
-    readonly memoryFormat: MemoryFormat,
+    readonly context: ComputeContext,
     readonly network: Network,
   ) {
     this.description = network.describe();
@@ -46,28 +45,24 @@ export class Model implements Disposable {
    * A network with the initial weights that torchvision's constructor draws after `torch.manual_seed(seed)`,
    * where `generator` stands for PyTorch's default generator: what it draws next follows on from there.
    */
-  static async create(options: {
-    readonly arch: Architecture;
-    readonly numClasses: number;
-    readonly generator: Generator;
-    readonly device: string;
-    readonly memoryFormat?: MemoryFormat | undefined;
-    /** Default: float32. */
-    readonly precision?: Precision | undefined;
-    /** Of vision transformers, as the next two; defaults: the architecture's. */
-    readonly imageSize?: readonly [number, number] | undefined;
-    readonly patchSize?: number | undefined;
-    readonly layerNormEps?: number | undefined;
-  }): Promise<Model> {
+  static async create(
+    options: InContext & {
+      readonly arch: Architecture;
+      readonly numClasses: number;
+      readonly generator: Generator;
+      /** Default: float32. */
+      readonly precision?: Precision | undefined;
+      /** Settings of vision transformers, as the next two; defaults: the architecture's. */
+      readonly imageSize?: readonly [number, number] | undefined;
+      readonly patchSize?: number | undefined;
+      readonly layerNormEps?: number | undefined;
+    },
+  ): Promise<Model> {
     checkValues(options, MODEL);
-    const memoryFormat = options.memoryFormat ?? 'channels_last';
-    const network = await createNetwork(options.arch, options.numClasses, options, {
-      generator: options.generator,
-      device: options.device,
-      memoryFormat,
-      precision: options.precision ?? 'fp32',
-    });
-    return new Model(options.arch, options.numClasses, options.device, memoryFormat, network);
+    const { arch, numClasses, generator, precision = 'fp32' } = options;
+    const context = ComputeContext.of(options);
+    const network = await createNetwork(arch, numClasses, options, { generator, precision, context });
+    return new Model(arch, numClasses, context, network);
   }
 
   /** Size of the penultimate features, which the classifier takes. */

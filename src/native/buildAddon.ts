@@ -91,7 +91,9 @@ export async function compile(
   const tool = async (program: string, ...args: string[]): Promise<void> => {
     const lines: string[] = [];
     const exitCode = await runProgram(program, args, {
-      ...{ task: TASK, signal, env: { ...environment, LIBTORCH: libtorch.root } },
+      task: TASK,
+      signal,
+      env: { ...environment, LIBTORCH: libtorch.root },
       onLine: (line) => {
         lines.push(line);
         // make's "[ 12%]", ninja's "[3/25]".

@@ -1,22 +1,21 @@
 import { availableParallelism } from 'node:os';
 import { SpurmemError, invalidParameter } from '../errors.js';
 import { addonInUse, native } from './addon.js';
-import { processGroup } from './processGroup.js';
 
 /** What names a device. */
 const EXPECTED = 'auto, cpu, cuda or cuda:n';
 
 /**
- * The device of that name (default: auto): `auto` takes the first CUDA device where there is one, or, in a group of processes, that
+ * The device of that name (default: auto): `auto` takes the first CUDA device where there is one, or, of several processes, that
  * of the process's number on its machine (LOCAL_RANK, SLURM_LOCALID); else the CPU.
  *
  * @returns `cpu` or `cuda:n`
  * @throws `USAGE` for another word, `DEVICE_UNAVAILABLE` for a CUDA device that is not there
  */
-export function resolveDevice(name = 'auto'): string {
+export function resolveDevice(name = 'auto', isDistributed = false): string {
   const cudaDevices = native().cudaDevices;
   if (name === 'cpu') return 'cpu';
-  if (name === 'auto') return automatic(cudaDevices, processGroup() ? process.env : {});
+  if (name === 'auto') return automatic(cudaDevices, isDistributed ? process.env : {});
   const match = /^cuda(?::(\d+))?$/.exec(name);
   if (!match) {
     throw invalidParameter('device', name, EXPECTED);
@@ -26,7 +25,10 @@ export function resolveDevice(name = 'auto'): string {
     const [reason, ...advice] =
       cudaDevices === 0 ? whyNoCuda() : [`there are ${cudaDevices} CUDA devices, numbered from 0`];
     throw new SpurmemError('DEVICE_UNAVAILABLE', `\`device\` is ${JSON.stringify(name)}: ${reason}.`, {
-      ...{ parameter: 'device', value: name, expected: EXPECTED, advice },
+      parameter: 'device',
+      value: name,
+      expected: EXPECTED,
+      advice,
     });
   }
   return `cuda:${index}`;

@@ -1,17 +1,5 @@
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
-import { native, type NativeArray, type NativeProcessGroup } from './addon.js';
-
-/** Batch-norm of several processes: each over its own part of a batch, or all over the whole of it (torch.nn.SyncBatchNorm). */
-export const PROCESS_BATCH_NORMS = ['separate', 'synchronized'] as const;
-export type ProcessBatchNorm = (typeof PROCESS_BATCH_NORMS)[number];
-
-/** The processes that train or trace together, of which this is one. All of them make the same calls in the same order. */
-export interface ProcessGroup {
-  readonly handle: NativeProcessGroup;
-  readonly rank: number;
-  /** More than one. */
-  readonly size: number;
-}
+import { native, type NativeArray, type NativeProcessGroup, type Network, type Tensor } from './addon.js';
 
 /** Where the processes meet, by torchrun's names in the environment. */
 interface Place {
@@ -24,11 +12,185 @@ interface Place {
 /** Variables by name. */
 type Environment = Readonly<Record<string, string | undefined>>;
 
-let group: ProcessGroup | undefined;
+/** This process's rows of a batch, which begin at `offset` of so many. */
+export interface BatchPart {
+  readonly offset: number;
+  readonly total: number;
+}
 
-/** The group that this process joined; undefined where it works alone. */
-export function processGroup(): ProcessGroup | undefined {
-  return group;
+/** A part of examples that all processes divide among them. */
+export interface Share {
+  /** Positions of this process's in the whole, [N], in their order. */
+  readonly positions: Int32Array;
+  /** Examples of all. */
+  readonly total: number;
+}
+
+/** The processes that do a job together, of which this is one. All of them make the same calls in the same order. */
+export class ProcessGroup {
+  readonly rank: number;
+  readonly worldSize: number;
+  readonly #handle: NativeProcessGroup | undefined;
+
+  /** @param other the group to be of; default: this process alone */
+  constructor(other?: ProcessGroup | { handle: NativeProcessGroup; rank: number; worldSize: number }) {
+    this.rank = other?.rank ?? 0;
+    this.worldSize = other?.worldSize ?? 1;
+    this.#handle = other instanceof ProcessGroup ? other.#handle : other?.handle;
+  }
+
+  /** Whether this process writes files and prints results. */
+  get isRankZero(): boolean {
+    return this.rank === 0;
+  }
+
+  /** Whether there are several. */
+  get isDistributed(): boolean {
+    return this.worldSize > 1;
+  }
+
+  /** The sums over all processes of numbers that each has, in an array of the same kind. */
+  async sum<Values extends NativeArray>(values: Values): Promise<Values> {
+    return this.#handle === undefined ? values : ((await this.#handle.sum(values)) as Values);
+  }
+
+  /** The values of each process, by rank; as many in all. */
+  async gather(values: Float64Array): Promise<readonly Float64Array[]> {
+    const { rank, worldSize } = this;
+    const { length } = values;
+    const slots = new Float64Array(worldSize * length);
+    slots.set(values, rank * length);
+    const all = await this.sum(slots);
+    return Array.from({ length: worldSize }, (_, i) => all.subarray(i * length, (i + 1) * length));
+  }
+
+  /**
+   * The values of all examples, of which each process has those of its share.
+   *
+   * @param own [N]
+   * @param all zeros, [total]
+   */
+  async gatherShares<Values extends Float32Array | Int32Array>(
+    own: Values,
+    { positions }: Share,
+    all: Values,
+  ): Promise<Values> {
+    for (const [i, position] of positions.entries()) all[position] = own[i] as number;
+    return this.sum(all);
+  }
+
+  /** The rows of all processes' parts of a batch, [total, ...], with their graph; undefined where this process has all. */
+  async gatherRows(rows: Tensor, { offset, total }: BatchPart): Promise<Tensor | undefined> {
+    return this.#handle?.gather(rows, offset, total);
+  }
+
+  /**
+   * Runs a job in the first process, for whose result all wait; where it fails, all fail alike.
+   *
+   * @param job gives what JSON can say, or nothing
+   */
+  async onRankZero<Result>(job: () => Promise<Result>): Promise<Result> {
+    if (!this.isDistributed) return job();
+    if (!this.isRankZero) return readOutcome(await this.#broadcast('')) as Result;
+    try {
+      const result = await job();
+      await this.#broadcast(JSON.stringify({ result }));
+      return result;
+    } catch (error) {
+      const { message, code } =
+        error instanceof SpurmemError ? error : { message: messageOf(error), code: null };
+      await this.#broadcast(JSON.stringify({ error: { message, code } }));
+      throw error;
+    }
+  }
+
+  /** Waits for the first process, such as for what it writes before the others read it. */
+  async barrier(): Promise<void> {
+    await this.onRankZero(() => Promise.resolve());
+  }
+
+  /**
+   * This process's share of so many examples, batch after batch in turn: the batches are those that one process would have.
+   *
+   * @param turn of the first batch, where others were dealt before
+   */
+  shareOfBatches(total: number, batchSize: number, turn = 0): Share {
+    const all = Int32Array.from({ length: total }, (_, position) => position);
+    const isOwn = (position: number): boolean =>
+      (Math.floor(position / batchSize) + turn) % this.worldSize === this.rank;
+    return { positions: all.filter(isOwn), total };
+  }
+
+  /**
+   * This process's part of a list, such as a batch: as many as each other process has, give or take one.
+   *
+   * @throws `USAGE` where there are fewer than processes
+   */
+  partOf<Items extends Int32Array | readonly unknown[]>(items: Items): { own: Items; part: BatchPart } {
+    const { rank, worldSize } = this;
+    const total = items.length;
+    if (total < worldSize) {
+      throw new SpurmemError('USAGE', `A batch of ${total} images is too small for ${worldSize} processes.`, {
+        parameter: 'batchSize',
+        advice: ['Choose a `batchSize` that leaves no such last batch, or start fewer processes.'],
+      });
+    }
+    const start = (of: number): number => Math.floor((of * total) / worldSize);
+    return {
+      own: items.slice(start(rank), start(rank + 1)) as Items,
+      part: { offset: start(rank), total },
+    };
+  }
+
+  /**
+   * Makes a network one that all processes train, each on its part of every batch. Its parameters must be the same in all.
+   *
+   * @param syncBatchNorm whether batch-norm takes its statistics over all parts (torch.nn.SyncBatchNorm)
+   */
+  async distribute(network: Network, syncBatchNorm: boolean): Promise<void> {
+    if (this.#handle) await network.distribute(this.#handle, syncBatchNorm);
+  }
+
+  /** Makes a network's buffers, such as running statistics, those of the first process. */
+  async broadcastBuffers(network: Network): Promise<void> {
+    if (this.#handle) await network.copyBuffersFromFirst(this.#handle);
+  }
+
+  /** Sums a network's gradients over all processes. */
+  async sumGradients(network: Network): Promise<void> {
+    if (this.#handle) await network.sumGradients(this.#handle);
+  }
+
+  /** The error of a job that failed because another process has ended, which libtorch's does not say. */
+  async lostProcess(error: unknown): Promise<SpurmemError | undefined> {
+    if (this.#handle === undefined || systemCode(error) !== 'NATIVE_FAILED') return undefined;
+    const missing = [...(await this.#handle.missing())];
+    if (missing.length === 0) return undefined;
+    const names = missing.length === 1 ? `Process ${missing[0]}` : `Processes ${missing.join(', ')}`;
+    return new SpurmemError(
+      'PROCESS_LOST',
+      `${names} of ${this.worldSize} ended before the others (${messageOf(error)}). The last finished epoch is kept.`,
+      { cause: error, advice: ['Look at its own messages, and start all of them again with `resume`.'] },
+    );
+  }
+
+  /** The first process's text in all of them. */
+  async #broadcast(text: string): Promise<string> {
+    const handle = this.#handle as NativeProcessGroup;
+    const bytes = new TextEncoder().encode(text);
+    const [length = 0] = (await handle.copyFromFirst(Int32Array.of(bytes.length))) as Int32Array;
+    if (length === 0) return '';
+    const own = bytes.length === length ? bytes : new Uint8Array(length);
+    return new TextDecoder().decode(await handle.copyFromFirst(own));
+  }
+}
+
+/** A process joins once; a context sees the group. */
+let joined = new ProcessGroup();
+
+/** The group that this process has joined, or this process alone. */
+export function joinedGroup(): ProcessGroup {
+  return joined;
 }
 
 /**
@@ -37,26 +199,25 @@ export function processGroup(): ProcessGroup | undefined {
  *
  * @throws `USAGE` when the environment says too little, `NATIVE_FAILED` when some do not come
  */
-export async function joinProcessGroup(environment: Environment = process.env): Promise<void> {
+export async function joinProcessGroup(environment: Environment = process.env): Promise<ProcessGroup> {
   const place = placeIn(environment);
-  if (place === undefined || group !== undefined) return;
+  if (place === undefined || joined.isDistributed) return joined;
   const { rank, size, host, port } = place;
   const isStoreTheirs = environment.TORCHELASTIC_USE_AGENT_STORE === 'True';
   try {
     const handle = await native().joinProcessGroup({
-      ...{ rank, size, host, port, hostsStore: rank === 0 && !isStoreTheirs },
+      ...place,
+      hostsStore: rank === 0 && !isStoreTheirs,
       // A restart's keys are not those of the start before it.
       prefix: `spurmem/${environment.TORCHELASTIC_RESTART_COUNT ?? 0}`,
     });
-    group = { handle, rank, size };
+    joined = new ProcessGroup({ handle, rank, worldSize: size });
+    return joined;
   } catch (error) {
     throw new SpurmemError(
       'NATIVE_FAILED',
       `Process ${rank} of ${size} cannot join the others at ${host}:${port}: ${messageOf(error)}.`,
-      {
-        cause: error,
-        advice: ['MASTER_ADDR and MASTER_PORT must be reached from all of them.'],
-      },
+      { cause: error, advice: ['MASTER_ADDR and MASTER_PORT must be reached from all of them.'] },
     );
   }
 }
@@ -77,44 +238,7 @@ function placeIn(environment: Environment): Place | undefined {
       { advice: ['Start the processes by torchrun, or set RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT.'] },
     );
   }
-  return {
-    ...{ rank: numbers.RANK, size: numbers.WORLD_SIZE, host: MASTER_ADDR, port: numbers.MASTER_PORT },
-  };
-}
-
-/** Whether this process writes files and prints results: the first one does, and one that works alone. */
-export function isFirstProcess(): boolean {
-  return group === undefined || group.rank === 0;
-}
-
-/** The sums over all processes of numbers that each has, in an array of the same kind. */
-export async function sumOfProcesses<Values extends NativeArray>(values: Values): Promise<Values> {
-  return group === undefined ? values : ((await group.handle.sum(values)) as Values);
-}
-
-/**
- * What the first process makes, which all of them wait for and get; where it fails, all fail alike.
- *
- * @param make gives what JSON can say, or nothing
- */
-export async function ofFirstProcess<Result>(make: () => Promise<Result>): Promise<Result> {
-  if (group === undefined) return make();
-  if (group.rank > 0) return readOutcome(await copiedText('')) as Result;
-  try {
-    const result = await make();
-    await copiedText(JSON.stringify({ result }));
-    return result;
-  } catch (error) {
-    const { message, code } =
-      error instanceof SpurmemError ? error : { message: messageOf(error), code: null };
-    await copiedText(JSON.stringify({ error: { message, code } }));
-    throw error;
-  }
-}
-
-/** Waits for the first process, such as for what it writes before the others read it. */
-export async function awaitFirstProcess(): Promise<void> {
-  await ofFirstProcess(() => Promise.resolve());
+  return { rank: numbers.RANK, size: numbers.WORLD_SIZE, host: MASTER_ADDR, port: numbers.MASTER_PORT };
 }
 
 function readOutcome(text: string): unknown {
@@ -124,72 +248,4 @@ function readOutcome(text: string): unknown {
   };
   if (error === undefined) return result;
   throw error.code === null ? new Error(error.message) : new SpurmemError(error.code, error.message);
-}
-
-/** The first process's text in all of them. */
-async function copiedText(text: string): Promise<string> {
-  const { handle } = group as ProcessGroup;
-  const bytes = new TextEncoder().encode(text);
-  const [length = 0] = (await handle.copyFromFirst(Int32Array.of(bytes.length))) as Int32Array;
-  if (length === 0) return '';
-  const own = bytes.length === length ? bytes : new Uint8Array(length);
-  return new TextDecoder().decode(await handle.copyFromFirst(own));
-}
-
-/** A part of what all processes divide among them, by the positions in the whole. */
-export interface Share {
-  /** Positions of what is this process's, in their order. */
-  readonly positions: Int32Array;
-  /** Of all. */
-  readonly total: number;
-}
-
-/**
- * This process's share of so many examples, batch after batch in turn: the batches are those that one process would have.
- *
- * @param turn of the first batch, where others were dealt before
- */
-export function shareOfBatches(total: number, batchSize: number, turn = 0): Share {
-  const { rank, size } = group ?? { rank: 0, size: 1 };
-  const all = Int32Array.from({ length: total }, (_, position) => position);
-  return {
-    positions: all.filter((position) => (Math.floor(position / batchSize) + turn) % size === rank),
-    total,
-  };
-}
-
-/**
- * The values of all processes, each of which has those of its share.
- *
- * @param all of zeros, one for each position
- */
-export async function ofAllProcesses<Values extends Float32Array | Float64Array | Int32Array>(
-  own: Values,
-  positions: Int32Array,
-  all: Values,
-): Promise<Values> {
-  for (const [i, position] of positions.entries()) all[position] = own[i] as number;
-  return sumOfProcesses(all);
-}
-
-/** The values of each process, by rank; as many in all. */
-export async function fromAllProcesses(values: Float64Array): Promise<readonly Float64Array[]> {
-  const { rank, size } = group ?? { rank: 0, size: 1 };
-  const slots = new Float64Array(size * values.length);
-  slots.set(values, rank * values.length);
-  const all = await sumOfProcesses(slots);
-  return Array.from({ length: size }, (_, i) => all.subarray(i * values.length, (i + 1) * values.length));
-}
-
-/** Why a job failed where the reason is that another process is gone, which libtorch's error does not name. */
-export async function lostProcess(error: unknown): Promise<SpurmemError | undefined> {
-  if (group === undefined || systemCode(error) !== 'NATIVE_FAILED') return undefined;
-  const missing = [...(await group.handle.missing())];
-  if (missing.length === 0) return undefined;
-  const names = missing.length === 1 ? `Process ${missing[0]}` : `Processes ${missing.join(', ')}`;
-  return new SpurmemError(
-    'PROCESS_LOST',
-    `${names} of ${group.size} ended before the others (${messageOf(error)}). The last finished epoch is kept.`,
-    { cause: error, advice: ['Look at its own messages, and start all of them again with `resume`.'] },
-  );
 }

@@ -36,7 +36,9 @@ export async function runProgram(
   throwIfAborted(signal, task);
   const output = onLine === undefined ? 2 : 'pipe';
   const child = spawn(program, args, {
-    ...{ signal, env: { ...process.env, ...env }, stdio: ['ignore', output, output] },
+    signal,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', output, output],
   });
   const listen = async (stream: Readable | null): Promise<void> => {
     if (stream === null) return;

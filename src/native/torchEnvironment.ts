@@ -106,7 +106,9 @@ async function install(environment: string, packages: readonly string[], control
   const wanted = [...new Set([...has, ...packages])];
   const arguments_ = uv ? ['pip', 'install', ...wanted] : ['-m', 'pip', 'install', ...wanted];
   const code = await runProgram(uv ? 'uv' : pythonOf(environment), arguments_, {
-    ...{ task: TASK, signal, env: { VIRTUAL_ENV: environment, PIP_DISABLE_PIP_VERSION_CHECK: '1' } },
+    task: TASK,
+    signal,
+    env: { VIRTUAL_ENV: environment, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
   });
   if (code !== 0 && isWhole) {
     // A call that was killed while it added something has left what neither tool can mend.

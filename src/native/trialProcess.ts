@@ -8,8 +8,10 @@ const [, , path = '', libtorch = ''] = process.argv;
 try {
   const addon = loadAddon(path, JSON.parse(libtorch) as Libtorch);
   const network = await addon.createNetwork({
-    ...{ family: 'resnet', design: { stem: 3, width: 16, blocks: [1, 1], expansion: 1, numClasses: 2 } },
-    ...{ generator: new addon.Generator(0), device: 'cpu' },
+    family: 'resnet',
+    design: { stem: 3, width: 16, blocks: [1, 1], expansion: 1, numClasses: 2 },
+    generator: new addon.Generator(0),
+    device: 'cpu',
   });
   using images = await addon.tensor(new Float32Array(2 * 3 * 32 * 32).fill(0.5), [2, 3, 32, 32], 'cpu');
   using labels = await addon.tensor(new BigInt64Array(2), [2], 'cpu');

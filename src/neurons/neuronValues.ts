@@ -3,7 +3,6 @@ import { SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { readSafetensors } from '../models/safetensors.js';
 import type { Unit } from '../native/addon.js';
-import { shareOfBatches, sumOfProcesses } from '../native/processGroup.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import type { NeuronValues } from './perturb.js';
 
@@ -58,7 +57,7 @@ export async function meanOutputs(
 ): Promise<Float64Array> {
   const task = 'mean outputs';
   const sums = new Float64Array(model.numNeurons);
-  const { positions } = shareOfBatches(indices.length, options.batchSize);
+  const { positions } = model.context.shareOfBatches(indices.length, options.batchSize);
   const own = positions.map((position) => indices[position] as number);
   let done = 0;
   for await (const batch of loader.evaluation(own, options.batchSize)) {
@@ -69,7 +68,7 @@ export async function meanOutputs(
     done += current.indices.length;
     options.onProgress?.({ task, done, total: own.length, unit: 'images' });
   }
-  return (await sumOfProcesses(sums)).map((sum) => sum / indices.length);
+  return (await model.context.sum(sums)).map((sum) => sum / indices.length);
 }
 
 /**

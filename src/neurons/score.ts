@@ -1,9 +1,8 @@
 import type { BatchLoader } from '../data/batches.js';
-import { SpurmemError } from '../errors.js';
+import { misplaced } from '../errors.js';
 import { lossOf, type Loss } from '../metrics/loss.js';
 import type { Model } from '../models/model.js';
 import { native, type Generator, type Tensor, type Unit, type WeightEdit } from '../native/addon.js';
-import { processGroup, shareOfBatches } from '../native/processGroup.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { requireValue } from '../settings/setting.js';
 import { integer } from '../settings/values.js';
@@ -69,11 +68,12 @@ async function scoresOfGradient(
   indices: Int32Array,
   options: GradientOptions,
 ): Promise<Float32Array> {
-  // What is there is that of all processes already.
-  const group = options.addsToGradient === true ? undefined : processGroup();
-  if (options.addsToGradient !== true) await model.network.zeroGrad();
-  const positions = group
-    ? shareOfBatches(indices.length, options.batchSize).positions
+  const { context, network } = model;
+  // Gradients that are there already are those of all processes.
+  const isShared = options.addsToGradient !== true;
+  if (isShared) await network.zeroGrad();
+  const positions = isShared
+    ? context.shareOfBatches(indices.length, options.batchSize).positions
     : Int32Array.from(indices.keys());
   const own = positions.map((position) => indices[position] as number);
   let done = 0;
@@ -81,16 +81,12 @@ async function scoresOfGradient(
     for await (const batch of loader.evaluation(own, options.batchSize)) {
       using current = batch;
       throwIfAborted(options.signal, 'scoring');
-      using logits = await model.network.forward(current.images, { grad: true, edits: options.edits });
+      using logits = await network.forward(current.images, { grad: true, edits: options.edits });
       const size = current.indices.length;
       const ofBatch = positions.subarray(done, done + size);
       using labels =
         options.labels &&
-        (await native().tensor(
-          ofBatch.map((position) => options.labels?.[position] as number),
-          [size],
-          model.device,
-        ));
+        (await context.tensor(ofBatch.map((position) => options.labels?.[position] as number)));
       if (options.weights) {
         const weights = Float32Array.from(ofBatch, (position) => options.weights?.[position] as number);
         using sum = await weightedSum(logits, labels ?? current.labels, options.loss, weights);
@@ -101,11 +97,11 @@ async function scoresOfGradient(
       }
       done += size;
     }
-    if (group) await model.network.sumGradients(group.handle);
-    using scores = await model.network.neuronScores(score, options.unit ?? 'neuron');
+    if (isShared) await context.sumGradients(network);
+    using scores = await network.neuronScores(score, options.unit ?? 'neuron');
     return (await scores.data()) as Float32Array;
   } finally {
-    await model.network.zeroGrad();
+    await network.zeroGrad();
   }
 }
 
@@ -144,15 +140,12 @@ export function requireGradientSource({ worst, drawn }: Pick<GradientSource, 'wo
   requireValue('gradientWorst', worst, integer(1));
   requireValue('gradientDrawn', drawn, integer(1));
   if (drawn <= worst) return;
-  throw new SpurmemError(
-    'USAGE',
+  throw misplaced(
+    'gradientDrawn',
+    drawn,
+    `a whole number from 1 to ${worst}`,
     `\`gradientDrawn\` is ${drawn}, more than the ${worst} of \`gradientWorst\` that they are drawn from.`,
-    {
-      parameter: 'gradientDrawn',
-      value: drawn,
-      expected: `a whole number from 1 to ${worst}`,
-      advice: [`Ask for 1 to ${worst}.`],
-    },
+    `Ask for 1 to ${worst}.`,
   );
 }
 

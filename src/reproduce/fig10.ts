@@ -1,9 +1,11 @@
 import { gradCam, type GradCamOptions } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
+import { openEngine } from '../native/engine.js';
 import { fig10 } from '../report/figures/fig10.js';
 import { writeReport } from '../report/writeReport.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
+import { RunWriter } from '../train/runWriter.js';
 import { writeFigures, type ReproducedFigure } from './figureFiles.js';
 
 export interface Fig10Result extends ReproducedFigure {
@@ -26,7 +28,7 @@ export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Resu
     ...{ results: { traces: [], gradCam: result }, dataset: await readRunData(run) },
     ...{ checkpoint: result.after.checkpoint, criteria: [], grid: [] },
   };
-  const { folder } = run;
+  const folder = new RunWriter(run.folder.path, await openEngine(options));
   const [figure] = (await folder.locked(() => writeFigures(folder, [fig10], content), { waits: true })) as [
     ReproducedFigure,
   ];

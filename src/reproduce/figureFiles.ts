@@ -5,7 +5,7 @@ import type { Figure, FigureRow } from '../report/figure.js';
 import type { ReportDataset, RunResults } from '../report/reportData.js';
 import type { Table } from '../report/tables/table.js';
 import { groupLabels } from '../report/views/groupLabels.js';
-import type { RunFolder } from '../train/runFolder.js';
+import type { RunWriter } from '../train/runWriter.js';
 import { neededOf } from './articleFigures.js';
 
 /** `results/<figure>.json`: what a figure or table shows, a row a measurement; the same rows are in its CSV. */
@@ -28,7 +28,7 @@ export interface ReproducedFigure extends FigureResult {
 
 /** Writes `results/<figure>.json` and `results/<figure>.csv` of some figures, in a folder that is locked. */
 export async function writeFigures(
-  folder: RunFolder,
+  folder: RunWriter,
   figures: readonly Figure[],
   { results, dataset, checkpoint, criteria, grid }: FigureContent,
 ): Promise<ReproducedFigure[]> {

@@ -55,10 +55,10 @@ export const PART1_TYPES: OptionTypes<Omit<Part1Options, keyof typeof session>> 
 
 const { epochs, lr, augmentation } = ERM_SETTINGS;
 const { arch, weights } = MODEL_SETTINGS;
-const ERM_PART: Accepted = {
+const ERM_PART = {
   types: { onEpoch: callback() },
   settings: { arch, weights, epochs, lr, augmentation },
-};
+} as const satisfies Accepted;
 
 /** Checks the options of Part I. Throws `USAGE`. */
 export function checkPart1Options(
@@ -118,7 +118,7 @@ async function trainWhereMissing(options: Part1Options): Promise<void> {
   const { run, data, erm = {}, ...rest } = options;
   if (!(await hasToBeTrained(options)) || data === undefined) return;
   options.onStep?.(`ERM: ${erm.arch ?? ''}`);
-  await inScope('erm', () =>
+  await inScope('erm', ERM_PART.settings, () =>
     ermMethod.train({
       ...{ ...rest, ...trainingOf(options), onEpoch: erm.onEpoch },
       ...{ data, out: run, resume: true },

@@ -1,4 +1,4 @@
-import { ENGINE_TYPES, engineOptions, type EngineOptions } from '../native/engine.js';
+import { ENGINE_TYPES, engineOptions, openEngine, type EngineOptions } from '../native/engine.js';
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from '../data/dominoes.js';
@@ -14,6 +14,7 @@ import { finetune } from '../train/methods/finetune.js';
 import type { ErmOptions } from '../train/recipe.js';
 import type { TrainedRun, TrainingResult } from '../train/results.js';
 import { RunFolder } from '../train/runFolder.js';
+import { RunWriter } from '../train/runWriter.js';
 import type { EpochOptions } from '../train/trainRun.js';
 import { checkOptions, JOB_TYPES, type OptionTypes } from '../settings/options.js';
 import { callback, text } from '../settings/values.js';
@@ -28,12 +29,12 @@ const BATCH_SIZE = 64;
 const EPOCHS = { pretrain: 3, erm: 8, kickIn: 5 } as const;
 const PRETRAIN_LR = 1e-3;
 /** Between epochs, worst-group accuracy swings by ten points; an average over about 100 steps steadies it. */
-const AVERAGING = 0.99;
+const EMA = 0.99;
 /** Random neurons beside the chosen ones: as many as the time allows, and beside the top three alone. */
 const CONTROLS = { controls: 39, samples: 64, comparedTopK: [3] } as const;
 /** What continued training and fine-tuning share. */
 const CONTINUED = {
-  ...{ kickInEpoch: EPOCHS.kickIn, epochs: EPOCHS.erm - EPOCHS.kickIn, lr: 1e-4, averaging: AVERAGING },
+  ...{ kickInEpoch: EPOCHS.kickIn, epochs: EPOCHS.erm - EPOCHS.kickIn, lr: 1e-4, ema: EMA },
 } as const;
 /** Strong penalties and few fits: weaker ones take minutes each. */
 const RETRAINED = { inverseStrengths: [0.03, 0.01], draws: 3 } as const;
@@ -97,12 +98,12 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   onStep?.(`3/5 ERM: ${ARCH}, ${EPOCHS.erm} epochs on ${total(dataset)} images`);
   const trained = await erm.train({
     ...common(options, dataset),
-    ...{ out, weights, epochs: EPOCHS.erm, keepEpochs: [EPOCHS.kickIn], averaging: AVERAGING },
+    ...{ out, weights, epochs: EPOCHS.erm, keepEpochs: [EPOCHS.kickIn], ema: EMA },
   });
 
   onStep?.(`4/5 ways on from epoch ${EPOCHS.kickIn} of ERM, and its last layer trained anew`);
   const comparison = await compareWays(options, dataset, trained);
-  const folder = new RunFolder(out);
+  const folder = new RunWriter(out, await openEngine(options));
   await folder.record(comparison.kind, comparison);
 
   onStep?.('5/5 trace: zero the top neurons of each group, and report');

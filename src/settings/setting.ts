@@ -1,4 +1,4 @@
-import { SpurmemError, invalidParameter } from '../errors.js';
+import { invalidParameter, misplaced } from '../errors.js';
 import type { Protocol } from '../protocol.js';
 import type { ValueType } from './values.js';
 
@@ -16,7 +16,7 @@ export interface Setting<Value> {
   readonly type: ValueType<Value>;
   /** One line. */
   readonly help: string;
-  /** What stands for the value in help; a setting without it is fixed, and no option. */
+  /** The value's name in help, empty for a flag; a setting without it is fixed, and no option. */
   readonly argument?: string;
   /** The option's name, where it is not the setting's. */
   readonly option?: string;
@@ -38,7 +38,7 @@ export interface Setting<Value> {
 export type SettingsTable = Readonly<Record<string, Setting<unknown>>>;
 
 /** A setting's value. */
-type ValueOf<Entry> = Entry extends Setting<infer Value> ? Value : never;
+export type ValueOf<Entry> = Entry extends Setting<infer Value> ? Value : never;
 
 /** The values of a table's settings. */
 export type ValuesOf<Table extends SettingsTable> = {
@@ -74,6 +74,38 @@ export function protocolSetting<Value>(
   },
 ): Setting<Value> {
   return declared;
+}
+
+/** The types of a table's settings. */
+export function typesOf<Table extends SettingsTable>(
+  table: Table,
+): { readonly [Name in keyof Table]: ValueType<ValueOf<Table[Name]>> } {
+  return Object.fromEntries(Object.entries(table).map(([name, { type }]) => [name, type])) as never;
+}
+
+/** The options that are settings of a table and were given. */
+export function givenOf<Table extends SettingsTable>(table: Table, options: GivenOf<Table>): GivenOf<Table> {
+  const given = options as Readonly<Record<string, unknown>>;
+  const names = Object.keys(table).filter((name) => given[name] !== undefined);
+  return Object.fromEntries(names.map((name) => [name, given[name]])) as GivenOf<Table>;
+}
+
+/**
+ * The protocol whose defaults a job takes: the one that it is given, else the article's. A job that opens a run and has no setting
+ * whose default depends on the protocol (last-layer retraining, evaluation) takes none, and records the run's.
+ */
+export function protocolOf(
+  table: SettingsTable,
+  given: { readonly protocol?: Protocol | undefined },
+  run?: { readonly protocol: Protocol },
+): Protocol {
+  if (run !== undefined && !dependsOnProtocol(table)) return run.protocol;
+  return given.protocol ?? 'article';
+}
+
+/** Whether any of a table's defaults depends on the protocol. */
+export function dependsOnProtocol(table: SettingsTable): boolean {
+  return Object.values(table).some(({ article, released }) => article !== released);
 }
 
 /** A table without some of its settings. */
@@ -132,9 +164,8 @@ export function requireValue(parameter: string, value: unknown, type: ValueType<
   const isAccepted: boolean = type.accepts(value);
   if (isAccepted) return;
   if (type.isList && Array.isArray(value) && value.length === 0) {
-    throw new SpurmemError('USAGE', `\`${parameter}\` is empty: it takes ${type.expected}.`, {
-      ...{ parameter, value, expected: type.expected },
-    });
+    const problem = `\`${parameter}\` is empty: it takes ${type.expected}.`;
+    throw misplaced(parameter, value, type.expected, problem);
   }
   if (type.item && Array.isArray(value)) {
     for (const one of value) requireValue(parameter, one, type.item);

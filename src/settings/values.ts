@@ -15,6 +15,15 @@ export interface ValueType<Value> {
   readonly words?: readonly string[];
 }
 
+/** A type of single values. */
+function single<Value>(
+  form: ValueForm,
+  expected: string,
+  accepts: (value: unknown) => value is Value,
+): ValueType<Value> {
+  return { accepts, expected, form, isList: false };
+}
+
 /** Whether it is a finite number from `least` to `most`. */
 function isWithin(value: unknown, least: number, most = Number.MAX_VALUE): value is number {
   return typeof value === 'number' && value >= least && value <= most;
@@ -22,81 +31,59 @@ function isWithin(value: unknown, least: number, most = Number.MAX_VALUE): value
 
 /** A whole number of at least `least`. */
 export function integer(least: number, most = Number.MAX_SAFE_INTEGER): ValueType<number> {
-  return {
-    accepts: (value): value is number => isWithin(value, least, most) && Number.isInteger(value),
-    expected:
-      most === Number.MAX_SAFE_INTEGER
-        ? `a whole number of at least ${least}`
-        : `a whole number from ${least} to ${most}`,
-    form: 'integer',
-    isList: false,
-  };
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  return single(
+    'integer',
+    `a whole number ${range}`,
+    (value): value is number => isWithin(value, least, most) && Number.isInteger(value),
+  );
 }
 
 /** A number above 0. */
 export function positive(): ValueType<number> {
-  return {
-    accepts: (value): value is number => isWithin(value, 0) && value > 0,
-    ...{ expected: 'a number above 0', form: 'number', isList: false },
-  };
+  return single('number', 'a number above 0', (value): value is number => isWithin(value, 0) && value > 0);
 }
 
 /** A number of at least 0. */
 export function nonNegative(): ValueType<number> {
-  return {
-    accepts: (value): value is number => isWithin(value, 0),
-    ...{ expected: 'a number of at least 0', form: 'number', isList: false },
-  };
+  return single('number', 'a number of at least 0', (value): value is number => isWithin(value, 0));
 }
 
 /** A number above 0 and below 1, or at most 1 where the whole is allowed. */
 export function share(what = 'a share', options: { readonly whole?: boolean } = {}): ValueType<number> {
   const whole = options.whole === true;
-  return {
-    accepts: (value): value is number => isWithin(value, 0, 1) && value > 0 && (whole || value < 1),
-    expected: `${what} above 0 and ${whole ? 'at most 1' : 'below 1'}`,
-    form: 'number',
-    isList: false,
-  };
+  return single(
+    'number',
+    `${what} above 0 and ${whole ? 'at most 1' : 'below 1'}`,
+    (value): value is number => isWithin(value, 0, 1) && value > 0 && (whole || value < 1),
+  );
 }
 
 /** Yes or no. */
 export function toggle(): ValueType<boolean> {
-  return {
-    accepts: (value) => typeof value === 'boolean',
-    ...{ expected: 'yes or no', form: 'boolean', isList: false },
-  };
+  return single('boolean', 'yes or no', (value) => typeof value === 'boolean');
 }
 
 /** One of some words. */
 export function oneOf<const Word extends string>(words: readonly Word[]): ValueType<Word> {
-  return {
-    accepts: (value): value is Word => words.some((word) => word === value),
-    expected: `one of ${words.join(', ')}`,
-    form: 'word',
-    isList: false,
-    words,
-  };
+  const accepts = (value: unknown): value is Word => words.some((word) => word === value);
+  return { ...single('word', `one of ${words.join(', ')}`, accepts), words };
 }
 
 /** Any text that is not empty, such as a path. */
 export function text(expected: string): ValueType<string> {
-  return {
-    accepts: (value): value is string => typeof value === 'string' && value !== '',
-    ...{ expected, form: 'text', isList: false },
-  };
+  return single('text', expected, (value): value is string => typeof value === 'string' && value !== '');
 }
 
 /** [height, width] in pixels. */
 export function size(): ValueType<readonly [number, number]> {
   const pixels = integer(1, 9999);
-  return {
-    accepts: (value): value is readonly [number, number] =>
+  return single(
+    'size',
+    'pixels: a side such as 224, or height and width such as 64x32',
+    (value): value is readonly [number, number] =>
       Array.isArray(value) && value.length === 2 && value.every(pixels.accepts),
-    expected: 'pixels: a side such as 224, or height and width such as 64x32',
-    form: 'size',
-    isList: false,
-  };
+  );
 }
 
 /** At least one value of a type. */
@@ -127,12 +114,7 @@ export function severalOf<Value>(type: ValueType<Value>, least = 1): ValueType<r
 
 /** A function. */
 export function callback(): ValueType<unknown> {
-  return {
-    accepts: (value): value is unknown => typeof value === 'function',
-    expected: 'a function',
-    form: 'text',
-    isList: false,
-  };
+  return single('text', 'a function', (value): value is unknown => typeof value === 'function');
 }
 
 /** What tells a job to stop. Goes by shape: worker contexts and test runners have classes of their own. */
@@ -142,14 +124,15 @@ export function abortSignal(): ValueType<unknown> {
 
 /** An object that another function looks into. */
 export function objectWith(expected: string, ...keys: readonly string[]): ValueType<unknown> {
-  return {
-    accepts: (value): value is unknown =>
+  return single(
+    'text',
+    expected,
+    (value): value is unknown =>
       typeof value === 'object' &&
       value !== null &&
       !Array.isArray(value) &&
       keys.every((key) => key in value),
-    ...{ expected, form: 'text', isList: false },
-  };
+  );
 }
 
 /** One of two types. */

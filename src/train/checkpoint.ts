@@ -16,14 +16,14 @@ import type { ReduceLROnPlateau } from './scheduler.js';
 /** Everything that training changes: restoring it continues a run to the same bits. */
 export interface TrainingState {
   readonly model: Model;
-  /** The moving average of the weights, where one is kept. */
-  readonly averaged: Model | undefined;
+  /** The exponential moving average of the weights, where one is kept. */
+  readonly ema: Model | undefined;
   readonly optimizer: Adam;
   readonly scheduler: ReduceLROnPlateau;
   readonly generator: Generator;
 }
 
-/** What a way to train keeps besides, and what it has chosen for an epoch that is under way. */
+/** A training method's own state, and its choices for an epoch that is under way. */
 export interface MethodState {
   stateDict?(): Promise<Record<string, WrittenTensor>>;
   loadStateDict?(state: Readonly<Record<string, TensorData>>): Promise<void>;
@@ -51,8 +51,8 @@ export interface TrainingProgress {
   readonly epoch: number;
   /** The selected epoch so far, counted from 1; 0: none yet. */
   readonly bestEpoch: number;
-  /** Its validation accuracy by which it was selected (`selectionScore`): the worst group's, unless another was asked for. */
-  readonly bestWorstGroupAccuracy: number;
+  /** Its validation accuracy of the kind that the run selects by (`selectionScore`). */
+  readonly bestScore: number;
   /** Of the epoch after these, where it is under way. */
   readonly underWay?: EpochUnderWay | undefined;
 }
@@ -69,21 +69,21 @@ const underWaySchema = z.object({
 const progressSchema = z.object({
   epoch: z.number().int().min(0),
   bestEpoch: z.number().int().min(0),
-  bestWorstGroupAccuracy: z.number(),
+  bestScore: z.number(),
   scheduler: z.object({ lr: z.number(), best: z.number().nullable(), badEpochs: z.number().int() }),
   underWay: underWaySchema.optional(),
 });
 
 /**
  * Saves the whole training state in one file, atomically: weights as `model.<name>`, their moving average as
- * `averaged.<name>`, moments as `optimizer.<name>`, what the method keeps as `method.<name>`, the generator as `generator`,
+ * `ema.<name>`, moments as `optimizer.<name>`, what the method keeps as `method.<name>`, the generator as `generator`,
  * the rest as metadata.
  *
  * @param drawn the generator's state, from which the next epoch is drawn: that before the epoch under way, where one is
  */
 export async function saveTraining(
   path: string,
-  { model, averaged, optimizer, scheduler }: Omit<TrainingState, 'generator'>,
+  { model, ema, optimizer, scheduler }: Omit<TrainingState, 'generator'>,
   method: MethodState,
   progress: TrainingProgress,
   drawn: Uint8Array,
@@ -92,7 +92,7 @@ export async function saveTraining(
   // Nothing is trained meanwhile: the tensors go from the engine to the file one after the other.
   const tensors = {
     ...prefixed('model.', scope.own(await model.network.state())),
-    ...prefixed('averaged.', scope.own((await averaged?.network.state()) ?? {})),
+    ...prefixed('ema.', scope.own((await ema?.network.state()) ?? {})),
     ...prefixed('optimizer.', scope.own(await optimizer.state())),
   };
   await writeSafetensors(
@@ -112,13 +112,13 @@ export async function saveTraining(
  */
 export async function loadTraining(
   path: string,
-  { model, averaged, optimizer, scheduler, generator }: TrainingState,
+  { model, ema, optimizer, scheduler, generator }: TrainingState,
   method: MethodState,
 ): Promise<TrainingProgress> {
   const { tensors, metadata } = await readSafetensors(path);
   const progress = progressSchema.safeParse(parsed(metadata.training));
   const { parameters, buffers } = model.description;
-  const missing = [...(averaged ? ['model.', 'averaged.'] : ['model.'])]
+  const missing = [...(ema ? ['model.', 'ema.'] : ['model.'])]
     .flatMap((prefix) => [...parameters, ...buffers].map(({ name }) => prefix + name))
     .find((name) => !Object.hasOwn(tensors, name));
   try {
@@ -126,7 +126,7 @@ export async function loadTraining(
     if (!tensors.generator) throw new Error('generator is missing');
     if (missing !== undefined) throw new Error(`${missing} is missing`);
     await model.loadStateDict(withPrefix('model.', tensors));
-    await averaged?.loadStateDict(withPrefix('averaged.', tensors));
+    await ema?.loadStateDict(withPrefix('ema.', tensors));
     await optimizer.loadStateDict(withPrefix('optimizer.', tensors));
     await method.loadStateDict?.(withPrefix('method.', tensors));
     generator.setState(tensors.generator.data as Uint8Array);

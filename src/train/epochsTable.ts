@@ -9,12 +9,15 @@ import type { EpochMetrics } from './results.js';
 export function epochsTable(epochs: readonly EpochMetrics[], groupNames: readonly string[]): string {
   const terms = [...new Set(epochs.flatMap(({ lossTerms = {} }) => Object.keys(lossTerms)))];
   const lines = epochs.map(({ epoch, lr, trainLoss, train, valLoss, val, best, seconds, lossTerms }) => ({
-    ...{ epoch, lr, trainLoss },
+    epoch,
+    lr,
+    trainLoss,
     ...Object.fromEntries(terms.map((term) => [`${term}Loss`, lossTerms?.[term]])),
     valLoss,
     ...columns('train', train, groupNames),
     ...columns('val', val, groupNames),
-    ...{ best: Number(best), seconds },
+    best: Number(best),
+    seconds,
   }));
   return stringify(lines, { header: true });
 }

@@ -90,7 +90,7 @@ const scheduler: ValueType<Readonly<z.infer<typeof schedulerSchema>>> = {
   isList: false,
 };
 
-/** What every run of epochs has, whose defaults are a way to train's own. */
+/** Fixed settings of every run of epochs. */
 export const fixedSettings = (patience: number) => ({
   weightDecay: setting({
     type: nonNegative(),
@@ -120,8 +120,8 @@ export const PRECISION_OF_START = setting({
   otherwise: 'that of the run that it starts from',
 });
 
-/** What is evaluated, in every run of epochs. */
-export const AVERAGING = setting({
+/** The exponential moving average of the weights that is evaluated and selected, in every run of epochs. */
+export const EMA = setting({
   type: share('a decay'),
   argument: 'decay',
   help: 'evaluate a moving average of the weights, with this decay',
@@ -189,7 +189,7 @@ export const ERM_SETTINGS = {
     isDeparture: true,
   }),
   precision: setting({ ...PRECISION, default: 'fp32' }),
-  averaging: AVERAGING,
+  ema: EMA,
   ...fixedSettings(3),
 } as const;
 

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import { SpurmemError } from '../errors.js';
+import { misplaced } from '../errors.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { erm } from './methods/erm.js';
 import type { ErmOptions } from './recipe.js';
 import type { EpochsConfig } from './runConfig.js';
 import { RunFolder } from './runFolder.js';
 import { loadModel } from './runModel.js';
+import { evaluationOf } from './testSelected.js';
 import type { Trainer } from './trainer.js';
 
 /** The stage's name, and the folder of its run in that of the run. */
@@ -20,15 +21,20 @@ const IDENTIFICATION = 'identification';
  * @throws `USAGE` when all of them are right
  */
 export async function identify(
-  { config, folder, loader, job }: Trainer<EpochsConfig & { readonly identificationEpochs: number }>,
+  trainer: Trainer<EpochsConfig & { readonly identificationEpochs: number }>,
   options: ErmOptions,
 ): Promise<Int32Array> {
+  const { config, folder, loader } = trainer;
   const identification = new RunFolder(join(folder.path, IDENTIFICATION));
   const { identificationEpochs: epochs } = config;
   const { onEpoch } = options;
   await erm.train({
     ...options,
-    ...{ data: loader.dataset, out: identification.path, epochs, select: 'last', keepEpochs: undefined },
+    data: loader.dataset,
+    out: identification.path,
+    epochs,
+    select: 'last',
+    keepEpochs: undefined,
     onEpoch: (metrics, run) => {
       onEpoch?.(metrics, { ...run, stage: IDENTIFICATION });
     },
@@ -36,18 +42,16 @@ export async function identify(
   using model = await loadModel(config, loader, identification.last, identification);
   const { labels, splits } = loader.dataset;
   const { predictions } = await evaluate(model, loader, splits.train, {
-    ...config,
-    ...job,
+    ...evaluationOf(trainer),
     task: 'error set',
   });
   if (splits.train.some((index, i) => predictions[i] !== labels[index])) return predictions;
-  throw new SpurmemError(
-    'USAGE',
+  throw misplaced(
+    'identificationEpochs',
+    epochs,
+    'fewer epochs here',
     `\`identificationEpochs\` is ${epochs}, after which the identification model in ${identification.path} gets every training image right: ` +
       'there are no errors to learn from.',
-    {
-      ...{ parameter: 'identificationEpochs', value: epochs, expected: 'fewer epochs here' },
-      advice: ['Choose fewer `identificationEpochs`, with another `out`.'],
-    },
+    'Choose fewer `identificationEpochs`, with another `out`.',
   );
 }

@@ -29,7 +29,9 @@ export async function keptEpoch(
     'RUN_NOT_FOUND',
     `\`${parameter}\` is ${value}, and ${folder.path} has not kept ${which}: ${path} is missing. ${others}.`,
     {
-      ...{ parameter, value, expected: 'an epoch that was kept' },
+      parameter,
+      value,
+      expected: 'an epoch that was kept',
       advice: [`Train that run with \`keepEpochs\` ${epoch}, or ${otherwise}.`],
     },
   );

@@ -1,9 +1,10 @@
+import type { Protocol } from '../protocol.js';
 import type { SettingsTable } from '../settings/setting.js';
 import type { TrainedRun } from './results.js';
 import type { EpochOptions } from './trainRun.js';
 
 /**
- * A way to train: one object that holds all that commands, studies and documents say of it. It is written in one file of
+ * A training method: one object that holds all that commands, studies and documents say of it. It is written in one file of
  * `methods/` and named in the list of `methods.ts`.
  */
 export interface TrainingMethod {
@@ -26,12 +27,14 @@ export interface TrainingMethod {
     readonly epochs: number;
     readonly batchSize: number;
   }) => Readonly<Record<string, unknown>>;
-  /** Trains a run, or goes on with it. A method, not a property: each way to train has options of its own. */
+  /** Trains a run, or goes on with it. A method, not a property: each object has options of its own. */
   train(options: MethodOptions): Promise<TrainedRun>;
 }
 
-/** What a front end hands to a way to train, with values of its settings, which are checked there. */
+/** Options of any training method, besides its settings, which are checked there. */
 export interface MethodOptions extends Omit<EpochOptions, 'data'> {
+  /** Default: the article's; of a method whose settings do not depend on it, that of the run that it starts from. */
+  readonly protocol?: Protocol | undefined;
   readonly data?: EpochOptions['data'] | undefined;
   /** The folder of the run to start from, where it starts from one. */
   readonly from?: string | undefined;

@@ -1,7 +1,7 @@
 import { SpurmemError } from '../errors.js';
 import { checkOptions } from '../settings/options.js';
 import type { TrainingMethod } from './method.js';
-import { METHOD_TYPES } from './runOptions.js';
+import { acceptedBy } from './runOptions.js';
 import type { ErmOptions } from './recipe.js';
 import type { TrainedRun } from './results.js';
 import { cnc } from './methods/cnc.js';
@@ -13,7 +13,7 @@ import { jtt } from './methods/jtt.js';
 import { sdclr } from './methods/sdclr.js';
 import { rwg, rwy, subg, suby } from './methods/resampled.js';
 
-/** Every way to train, in the order of commands and tables. A new one is one object in a file of `methods/`. */
+/** Every training method, in the order of commands and tables. A new one is one object in a file of `methods/`. */
 export const TRAINING_METHODS: readonly TrainingMethod[] = [
   erm,
   rwy,
@@ -28,27 +28,26 @@ export const TRAINING_METHODS: readonly TrainingMethod[] = [
   finetune,
 ];
 
-/** The way to train of that name, as a run's config.json has it. Throws `RUN_INVALID` where there is none. */
+/** The training method of that name, as a run's config.json has it. Throws `RUN_INVALID` where there is none. */
 export function methodNamed(name: string): TrainingMethod {
   const method = TRAINING_METHODS.find((known) => known.name === name);
   if (method) return method;
   const names = TRAINING_METHODS.map((known) => known.name).join(', ');
   throw new SpurmemError(
     'RUN_INVALID',
-    `There is no way to train named ${JSON.stringify(name)}: there are ${names}.`,
+    `There is no training method named ${JSON.stringify(name)}: there are ${names}.`,
     {
       advice: ['A `config.json` that has another is damaged, or of a newer version.'],
     },
   );
 }
 
-/** A method's way to train, for callers who may misspell an option or its value. */
+/** Trains by a method, for callers who may misspell an option or its value. */
 async function train<Options extends object, Result>(
   method: Omit<TrainingMethod, 'train'> & { train(options: Options): Promise<Result> },
   options: Options,
 ): Promise<Result> {
-  const required = [method.startsFrom === 'data' ? 'data' : 'from'];
-  checkOptions(options, { types: METHOD_TYPES, settings: method.settings, required });
+  checkOptions(options, acceptedBy(method));
   return method.train(options);
 }
 

@@ -3,7 +3,13 @@ import type { Dataset } from '../data/dataset.js';
 import { lossOf } from '../metrics/loss.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Protocol } from '../protocol.js';
-import { resolveSettings, type GivenOf, type SettingsTable, type ValuesOf } from '../settings/setting.js';
+import {
+  protocolOf,
+  resolveSettings,
+  type GivenOf,
+  type SettingsTable,
+  type ValuesOf,
+} from '../settings/setting.js';
 import { augmentationOf } from './augmentation.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from './ermSettings.js';
 import type { TrainingMethod } from './method.js';
@@ -28,7 +34,7 @@ export type ErmOptions = EpochOptions & ErmSettings;
 /** A run of ERM's recipe with settings of a method's own. */
 export type RecipeConfig<Own extends SettingsTable> = EpochsConfig & ValuesOf<Own>;
 
-/** What tells a way to train from ERM. */
+/** A training method by its differences from ERM. */
 export interface RecipePlan<Own extends SettingsTable> extends Omit<TrainingMethod, 'startsFrom' | 'train'> {
   /** Its own settings, which are no ERM's. */
   readonly settings: Own;
@@ -43,7 +49,7 @@ export interface RecipePlan<Own extends SettingsTable> extends Omit<TrainingMeth
   ) => MethodRun | Promise<MethodRun>;
 }
 
-/** A way to train from a dataset with ERM's recipe. */
+/** A training method that starts from a dataset with ERM's recipe. */
 export interface RecipeMethod<Own extends SettingsTable> extends TrainingMethod {
   /**
    * @throws `USAGE` for a value out of range or a setting of vision transformers with another architecture, `WEIGHTS_INVALID`
@@ -52,7 +58,7 @@ export interface RecipeMethod<Own extends SettingsTable> extends TrainingMethod 
   train(options: ErmOptions & GivenOf<Own>): Promise<TrainedRun>;
 }
 
-/** Makes a way to train from what tells it from ERM. */
+/** Makes a training method of its differences from ERM. */
 export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<Own>): RecipeMethod<Own> {
   const { name, settings, check, prepare, toleratesEmptyGroups, isDistributed } = plan;
   return {
@@ -62,13 +68,15 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
     train: (options) =>
       trainRun(options, {
         configOf: async (dataset) => {
-          const own = resolveSettings(settings, options.protocol ?? 'article', options);
+          const own = resolveSettings(settings, protocolOf(RECIPE_SETTINGS, options), options);
           const config = { ...(await recipeConfig(name, options, dataset)), ...own };
           check?.(config, dataset);
           return config;
         },
         outOf: (dataset) => `runs/${name}-${dataset.name}`,
-        ...{ weights: options.weights, toleratesEmptyGroups, isDistributed },
+        weights: options.weights,
+        toleratesEmptyGroups,
+        isDistributed,
         method: (trainer: Trainer<RecipeConfig<Own>>) => prepare(trainer, options),
       }),
   };
@@ -76,7 +84,7 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
 
 /** The configuration of a run of ERM's recipe: what was asked for, and the protocol's settings for the rest. */
 async function recipeConfig(name: string, options: ErmOptions, dataset: Dataset): Promise<EpochsConfig> {
-  const protocol = options.protocol ?? 'article';
+  const protocol = protocolOf(RECIPE_SETTINGS, options);
   const { arch, weights, imageSize, patchSize, layerNormEps, augmentation, ...recipe } = resolveSettings(
     RECIPE_SETTINGS,
     protocol,

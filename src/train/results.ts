@@ -34,7 +34,7 @@ export interface EpochMetrics extends EpochTraining {
 
 /** `results/<method>.json`: the selected checkpoint of a run, evaluated once on every split in eval mode. */
 export interface TrainingResult {
-  /** The way to train, such as `erm`. */
+  /** The training method, such as `erm`. */
   readonly kind: string;
   /** 0, as the next one, where training has no epochs. */
   readonly epochs: number;

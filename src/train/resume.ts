@@ -4,7 +4,9 @@ import type { JobOptions } from '../progress.js';
 import { loadTraining, type MethodState, type TrainingProgress, type TrainingState } from './checkpoint.js';
 import type { TrainingResult } from './results.js';
 import { configDifferences, methodOf, type RunConfig } from './runConfig.js';
-import { isFile, type RunFolder } from './runFolder.js';
+import { isFile } from './runFiles.js';
+import type { RunFolder } from './runFolder.js';
+import type { RunWriter } from './runWriter.js';
 
 /** A run's result when it is finished and asked to resume; otherwise checks that training may start or go on. */
 export async function finishedOrFresh<Result extends TrainingResult>(
@@ -51,13 +53,13 @@ export async function finishedOrFresh<Result extends TrainingResult>(
 export async function restoreProgress(
   state: TrainingState,
   method: MethodState,
-  folder: RunFolder,
+  folder: RunWriter,
   onWarning: JobOptions['onWarning'],
 ): Promise<TrainingProgress> {
   const metrics = await folder.readMetrics(onWarning);
   const progress = (await isFile(folder.resume))
     ? await loadTraining(folder.resume, state, method)
-    : { epoch: 0, bestEpoch: 0, bestWorstGroupAccuracy: -1 };
+    : { epoch: 0, bestEpoch: 0, bestScore: -1 };
   if (progress.bestEpoch > 0) await requireSelected(folder, progress.bestEpoch);
   const finished = metrics.filter(({ epoch }) => epoch <= progress.epoch);
   if (finished.length < progress.epoch) {

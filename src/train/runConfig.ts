@@ -1,17 +1,18 @@
-import { DEVICE_CACHES, MATMUL_PRECISIONS } from '../native/engine.js';
 import { z } from 'zod';
 import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { augmentationSchema } from '../data/preprocessing.js';
 import { LOSSES } from '../metrics/loss.js';
 import { ARCHITECTURES } from '../models/architectures.js';
-import { MEMORY_FORMATS, PRECISIONS } from '../native/addon.js';
-import { PROCESS_BATCH_NORMS } from '../native/processGroup.js';
+import { PRECISIONS } from '../native/addon.js';
+import { ENGINE_SETTINGS } from '../native/engineOptions.js';
 import { PROTOCOLS } from '../protocol.js';
+import { optionalSchemas } from '../settings/schema.js';
 import { CHECKPOINTS } from './ermSettings.js';
+import { FORMAT_VERSION } from './formatVersion.js';
 
 const pixels = z.number().int().min(1);
 
-/** What every run's configuration has; a way to train adds its own settings, which only it looks at. */
+/** The configuration of every run; a training method adds its own settings, which only it looks at. */
 const runShape = {
   /** `train <method>` */
   command: z.string().regex(/^train [\w-]+$/),
@@ -38,12 +39,12 @@ const runShape = {
   seed: z.number().int().min(0),
   /** Where several processes trained it together. */
   processes: z
-    .strictObject({ count: z.number().int().min(2), batchNorm: z.enum(PROCESS_BATCH_NORMS) })
+    .strictObject({ count: z.number().int().min(2), syncBatchNorm: z.boolean() })
     .readonly()
     .optional(),
 };
 
-/** What a run of epochs has besides. */
+/** A run of epochs has these besides. */
 const epochsShape = {
   epochs: z.number().int().min(1),
   lr: z.number().positive(),
@@ -52,15 +53,16 @@ const epochsShape = {
     .strictObject({ name: z.literal('ReduceLROnPlateau'), factor: z.number(), patience: z.number() })
     .readonly(),
   /** Decay of the exponential moving average of the weights that is evaluated and selected; left out: none. */
-  averaging: z.number().min(0).lt(1).optional(),
+  ema: z.number().min(0).lt(1).optional(),
 };
-/** Checks the `config.json` of every way to train. */
+
+/** Checks the configuration of every training method. */
 const configSchema = z.object({ ...runShape, ...z.object(epochsShape).partial().shape });
 
 /** What determines a run's numbers. Two runs with equal configurations are the same run. */
 export type RunConfig = Readonly<z.infer<typeof configSchema>>;
 
-/** Takes what it does not know as it is: the settings of the run's way to train. */
+/** Takes what it does not know as it is: the settings of the run's method. */
 export const runConfigSchema = configSchema.loose();
 
 /** The configuration of a run of epochs. */
@@ -87,30 +89,27 @@ export function defined<Values extends object>(values: Values): Values {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Values;
 }
 
-/** What changes numbers, if only their last bits (`numericOptions`), in a file. */
-export const numericsShape = {
-  memoryFormat: z.enum(MEMORY_FORMATS).optional(),
-  float32MatmulPrecision: z.enum(MATMUL_PRECISIONS).optional(),
-  cudnnAllowTf32: z.boolean().optional(),
-  cudnnBenchmark: z.boolean().optional(),
-  deterministic: z.boolean().optional(),
-};
-
 /** Where and with what a run was made; it may differ when a run is resumed. */
 export const runEnvironmentSchema = z.strictObject({
   data: z.string(),
   /** How the data folder was read. */
-  dataOptions: z.strictObject(datasetOptionsShape).optional(),
+  dataOptions: z.strictObject(datasetOptionsShape),
   weightsPath: z.string().nullable(),
   /** The folder of the run that this one started from, where it did. */
   from: z.string().optional(),
+  ...optionalSchemas(ENGINE_SETTINGS),
   device: z.string(),
   threads: z.number(),
-  ...numericsShape,
-  cacheOnDevice: z.enum(DEVICE_CACHES).optional(),
   versions: z.record(z.string(), z.string()),
 });
 export type RunEnvironment = z.infer<typeof runEnvironmentSchema>;
+
+/** A run's `config.json`. */
+export const runFileSchema = z.strictObject({
+  formatVersion: z.literal(FORMAT_VERSION),
+  config: runConfigSchema,
+  environment: runEnvironmentSchema,
+});
 
 /** Names the settings in which two configurations differ, as `name: old -> new`. */
 export function configDifferences(old: RunConfig, wanted: RunConfig): string[] {

@@ -1,10 +1,11 @@
-import { BatchLoader, type LoaderOptions } from '../data/batches.js';
+import { BatchLoader } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Augmentation } from '../data/preprocessing.js';
 import { SpurmemError } from '../errors.js';
 import { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
 import { native, type Generator } from '../native/addon.js';
+import type { InContext } from '../native/context.js';
 import type { JobOptions } from '../progress.js';
 import type { RunConfig } from './runConfig.js';
 import { requirePatches } from './vitOptions.js';
@@ -15,7 +16,7 @@ type ModelConfig = Pick<RunConfig, 'arch' | 'imageSize' | 'patchSize' | 'layerNo
 export async function openImages(
   config: ModelConfig & Pick<RunConfig, 'augmentation'>,
   dataset: Dataset,
-  options: JobOptions & LoaderOptions,
+  options: JobOptions & InContext,
 ): Promise<BatchLoader> {
   return BatchLoader.open(preparedAs(config, dataset), options);
 }
@@ -39,14 +40,20 @@ export function preparedAs(
  */
 export async function createModel(
   { arch, patchSize, layerNormEps, precision }: ModelConfig,
-  { dataset, device, memoryFormat, inputSize }: BatchLoader,
+  { dataset, context, inputSize }: BatchLoader,
   generator: Generator,
 ): Promise<Model> {
   if (patchSize !== undefined) requirePatches(inputSize, patchSize);
   const { numClasses } = dataset;
   return Model.create({
-    ...{ arch, numClasses, generator, device, memoryFormat, precision },
-    ...{ imageSize: inputSize, patchSize, layerNormEps },
+    context,
+    arch,
+    numClasses,
+    generator,
+    precision,
+    imageSize: inputSize,
+    patchSize,
+    layerNormEps,
   });
 }
 

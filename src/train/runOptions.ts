@@ -1,10 +1,10 @@
 import { ENGINE_TYPES } from '../native/engine.js';
-import { PROCESS_BATCH_NORMS } from '../native/processGroup.js';
 import { PROTOCOLS } from '../protocol.js';
-import { JOB_TYPES, type OptionTypes } from '../settings/options.js';
+import { JOB_TYPES, type Accepted, type OptionTypes } from '../settings/options.js';
+import { dependsOnProtocol } from '../settings/setting.js';
 import { callback, either, integer, severalOf, objectWith, oneOf, text, toggle } from '../settings/values.js';
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from './ermSettings.js';
-import type { MethodOptions } from './method.js';
+import type { MethodOptions, TrainingMethod } from './method.js';
 
 /** Where the data is, and how its folder is read. */
 export const DATA_TYPES = {
@@ -17,8 +17,8 @@ export const SEEDS_TYPE = severalOf(SEED_TYPE);
 export const PROTOCOL_TYPE = oneOf(PROTOCOLS);
 export const RUN_TYPE = text('a run\u2019s folder');
 
-/** What every way to train takes besides its settings. */
-export const METHOD_TYPES: OptionTypes<MethodOptions & { readonly protocol: unknown }> = {
+/** Options of training methods besides their settings. */
+const METHOD_TYPES: OptionTypes<MethodOptions> = {
   ...JOB_TYPES,
   ...ENGINE_TYPES,
   ...DATA_TYPES,
@@ -29,7 +29,22 @@ export const METHOD_TYPES: OptionTypes<MethodOptions & { readonly protocol: unkn
   protocol: PROTOCOL_TYPE,
   keepEpochs: KEEP_EPOCHS.type,
   checkpointEvery: CHECKPOINT_EVERY.type,
-  processBatchNorm: oneOf(PROCESS_BATCH_NORMS),
+  syncBatchNorm: toggle(),
   onStart: callback(),
   onEpoch: callback(),
 };
+
+/** The options of a training method; one that it could do nothing with is refused. */
+export function acceptedBy({ settings, startsFrom, isDistributed }: TrainingMethodTraits): Accepted {
+  const { from, protocol, keepEpochs, checkpointEvery, onEpoch, syncBatchNorm, ...all } = METHOD_TYPES;
+  const types = {
+    ...all,
+    ...(startsFrom === 'run' ? { from } : {}),
+    ...(dependsOnProtocol(settings) ? { protocol } : {}),
+    ...('epochs' in settings ? { keepEpochs, checkpointEvery, onEpoch } : {}),
+    ...(isDistributed === true ? { syncBatchNorm } : {}),
+  };
+  return { types, settings, required: [startsFrom === 'data' ? 'data' : 'from'] };
+}
+
+type TrainingMethodTraits = Pick<TrainingMethod, 'settings' | 'startsFrom' | 'isDistributed'>;

@@ -7,15 +7,15 @@ import { SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
 import { native, type Generator } from '../native/addon.js';
+import type { ComputeContext } from '../native/context.js';
 import { engineOptions, openEngine, type EngineOptions } from '../native/engine.js';
-import { ofFirstProcess, processGroup, type ProcessBatchNorm } from '../native/processGroup.js';
 import type { JobOptions } from '../progress.js';
 import { versions } from '../versions.js';
 import type { TrainedRun, TrainingResult } from './results.js';
 import { finishedOrFresh } from './resume.js';
 import type { RunConfig } from './runConfig.js';
-import { RunFolder } from './runFolder.js';
 import { createModel, openImages } from './runModel.js';
+import { RunWriter } from './runWriter.js';
 
 const SLOW_BF16 =
   '`precision` is bf16, which this CPU does not compute in: a step takes many times as long as with fp32.';
@@ -30,8 +30,8 @@ export interface RunOptions extends JobOptions, EngineOptions {
   readonly out?: string | undefined;
   /** Of every random draw; default: 0. */
   readonly seed?: number | undefined;
-  /** Of several processes that train together; default: separate. */
-  readonly processBatchNorm?: ProcessBatchNorm | undefined;
+  /** Whether batch-norm of several processes that train together takes its statistics over the whole batch; default: no. */
+  readonly syncBatchNorm?: boolean | undefined;
   /** Called with what will be trained before anything is written; what it throws is thrown. */
   readonly onStart?: ((start: RunStart) => void) | undefined;
   /** Continue the run in `out` from its last checkpoint; default: no. */
@@ -65,7 +65,7 @@ export interface RunPlan<Config extends RunConfig> {
 /** A run that is not finished, with its initial model, in a folder that no other process writes to. */
 export interface StartedRun<Config extends RunConfig> {
   readonly config: Config;
-  readonly folder: RunFolder;
+  readonly folder: RunWriter;
   readonly loader: BatchLoader;
   readonly model: Model;
   /** Stands for PyTorch's default generator; the model was drawn from it. */
@@ -86,16 +86,16 @@ export async function startRun<Config extends RunConfig, Result extends Training
   plan: RunPlan<Config>,
   train: (run: StartedRun<Config>) => Promise<Result>,
 ): Promise<TrainedRun<Result>> {
-  const { device, threads } = await openEngine(options);
+  const context = await openEngine(options);
   const dataset = await datasetOf(options.data, options.datasetOptions);
   requireGroups(dataset, plan.toleratesEmptyGroups === true ? ['val', 'test'] : SPLITS);
-  const config = { ...(await plan.configOf(dataset)), ...processesOf(plan, options) };
+  const config = { ...(await plan.configOf(dataset)), ...processesOf(context, plan, options) };
   const out = options.out ?? plan.outOf(dataset);
   options.onStart?.({ config, dataset, out });
-  const folder = new RunFolder(out);
+  const folder = new RunWriter(out, context);
   await folder.create();
   const result = await folder.locked(async () => {
-    const finished = await ofFirstProcess(
+    const finished = await context.onRankZero(
       async () => (await finishedOrFresh<Result>(folder, config, options.resume === true)) ?? null,
     );
     if (finished) return finished;
@@ -105,8 +105,8 @@ export async function startRun<Config extends RunConfig, Result extends Training
         `the training split has no example of ${missing.join(' and ')}: nothing is said of it there.`,
       );
     }
-    if (config.precision === 'bf16' && device === 'cpu' && !native().fastBf16) options.onWarning?.(SLOW_BF16);
-    using loader = await openImages(config, dataset, { ...options, device });
+    if (config.precision === 'bf16' && context.emulatesBf16) options.onWarning?.(SLOW_BF16);
+    using loader = await openImages(config, dataset, { ...options, context });
     const generator = new (native().Generator)(config.seed);
     using model = await createModel(config, loader, generator);
     if (plan.weights === undefined) {
@@ -123,14 +123,22 @@ export async function startRun<Config extends RunConfig, Result extends Training
     }
     const { onProgress, signal, onInfo, onWarning } = options;
     return await train({
-      ...{ config, folder, loader, model, generator, job: { onProgress, signal, onInfo, onWarning } },
+      config,
+      folder,
+      loader,
+      model,
+      generator,
+      job: { onProgress, signal, onInfo, onWarning },
       async writeConfig() {
         await folder.writeConfig(config, {
           data: dataset.folder,
           dataOptions: dataset.options,
           weightsPath: plan.weights === undefined ? null : resolve(plan.weights),
           ...(plan.from === undefined ? {} : { from: resolve(plan.from) }),
-          ...{ ...engineOptions(options), device, threads, memoryFormat: loader.memoryFormat },
+          ...engineOptions(options),
+          device: context.device,
+          threads: context.threads,
+          memoryFormat: context.memoryFormat,
           versions: versions(),
         });
         await folder.writeData(await describeData(dataset));
@@ -140,23 +148,28 @@ export async function startRun<Config extends RunConfig, Result extends Training
   return { ...result, run: out };
 }
 
-/** What tells a run of several processes from one of one. Throws `USAGE` for a way to train that knows no other processes. */
+/** The processes of a run, where there are several. Throws `USAGE` for a training method that only one process does. */
 function processesOf<Config extends RunConfig>(
-  { isDistributed }: RunPlan<Config>,
-  { processBatchNorm = 'separate' }: RunOptions,
+  { isDistributed, worldSize }: ComputeContext,
+  plan: RunPlan<Config>,
+  { syncBatchNorm = false, checkpointEvery }: RunOptions & { readonly checkpointEvery?: number | undefined },
 ): Pick<RunConfig, 'processes'> {
-  const group = processGroup();
-  if (!group) return {};
-  if (isDistributed !== true) {
+  if (!isDistributed) return {};
+  if (plan.isDistributed === true && checkpointEvery === undefined) {
+    return { processes: { count: worldSize, syncBatchNorm } };
+  }
+  if (checkpointEvery !== undefined) {
     throw new SpurmemError(
       'USAGE',
-      `Several processes cannot train this together; WORLD_SIZE is ${group.size}.`,
-      {
-        advice: [
-          'Start one process. Those that can are ERM, its variants by sampling, JTT, and fine-tuning.',
-        ],
-      },
+      'Several processes save no checkpoint inside an epoch: each has counts of its own.',
+      { parameter: 'checkpointEvery', value: checkpointEvery, advice: ['Leave `checkpointEvery` out.'] },
     );
   }
-  return { processes: { count: group.size, batchNorm: processBatchNorm } };
+  throw new SpurmemError(
+    'USAGE',
+    `Several processes cannot train this together; WORLD_SIZE is ${worldSize}.`,
+    {
+      advice: ['Start one process. Those that can are ERM, its variants by sampling, JTT, and fine-tuning.'],
+    },
+  );
 }

@@ -12,17 +12,24 @@ import type { RunFolder } from './runFolder.js';
 export async function testSelected(
   model: Model,
   loader: BatchLoader,
-  {
-    config,
-    folder,
-    job,
-  }: { readonly config: RunConfig; readonly folder: RunFolder; readonly job: JobOptions },
+  run: RunOfModel & { readonly folder: RunFolder },
 ): Promise<Record<Split, GroupAccuracies>> {
-  await loadWeights(model, folder.selected(config.select));
+  await loadWeights(model, run.folder.selected(run.config.select));
   const accuracies: Partial<Record<Split, GroupAccuracies>> = {};
   for (const split of SPLITS) {
-    const options = { ...config, ...job, task: `selected epoch, ${split}` };
+    const options = { ...evaluationOf(run), task: `selected epoch, ${split}` };
     accuracies[split] = (await evaluate(model, loader, loader.dataset.splits[split], options)).accuracies;
   }
   return accuracies as Record<Split, GroupAccuracies>;
+}
+
+/** A run, for the evaluation of its model. */
+interface RunOfModel {
+  readonly config: RunConfig;
+  readonly job: JobOptions;
+}
+
+/** How a run evaluates its model. */
+export function evaluationOf({ config: { batchSize, loss }, job }: RunOfModel) {
+  return { ...job, batchSize, loss };
 }

@@ -1,13 +1,11 @@
 import type { BatchLoader } from '../data/batches.js';
-import { SpurmemError } from '../errors.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import { writeSafetensors } from '../models/safetensors.js';
 import { native } from '../native/addon.js';
-import { awaitFirstProcess, isFirstProcess, processGroup } from '../native/processGroup.js';
 import { TensorScope } from '../native/tensorScope.js';
 import { saveTraining, type PassProgress, type TrainingProgress } from './checkpoint.js';
-import { resolveSettings } from '../settings/setting.js';
+import { checkSettings } from '../settings/setting.js';
 import { CHECKPOINT_EVERY } from './ermSettings.js';
 import type { EpochMetrics, TrainedRun, TrainingResult } from './results.js';
 import { kickInEpoch } from './kickIn.js';
@@ -16,7 +14,7 @@ import { methodOf, type EpochsConfig } from './runConfig.js';
 import { createModel } from './runModel.js';
 import { selectionScore } from './selection.js';
 import { startRun, type RunOptions, type RunPlan } from './startRun.js';
-import { testSelected } from './testSelected.js';
+import { evaluationOf, testSelected } from './testSelected.js';
 import { Trainer, type MethodRun } from './trainer.js';
 
 /** The run that an epoch is of. */
@@ -29,7 +27,7 @@ export interface EpochContext {
   readonly stage?: string;
 }
 
-/** What every way to train by epochs takes besides its settings. */
+/** Options of every training method of epochs besides its settings. */
 export interface EpochOptions extends RunOptions {
   /** Epochs whose weights are kept besides those of the selected, the last, and the one that fine-tuning starts from. */
   readonly keepEpochs?: readonly number[] | undefined;
@@ -55,22 +53,11 @@ export async function trainRun<Config extends EpochsConfig>(
   options: EpochOptions,
   plan: EpochPlan<Config>,
 ): Promise<TrainedRun> {
-  const { checkpointEvery } = resolveSettings({ checkpointEvery: CHECKPOINT_EVERY }, 'article', options);
-  if (checkpointEvery !== undefined && processGroup()) {
-    throw new SpurmemError(
-      'USAGE',
-      'Several processes save no checkpoint inside an epoch: each has counts of its own.',
-      {
-        parameter: 'checkpointEvery',
-        value: checkpointEvery,
-        advice: ['Leave `checkpointEvery` out.'],
-      },
-    );
-  }
+  checkSettings({ checkpointEvery: CHECKPOINT_EVERY }, options);
   return startRun(options, plan, async (run): Promise<TrainingResult> => {
     const { config, folder, loader, model, generator, job } = run;
-    using averaged = config.averaging === undefined ? undefined : await copyOf(model, config, loader);
-    using trainer = new Trainer(config, folder, loader, model, averaged, generator, job);
+    using ema = config.ema === undefined ? undefined : await copyOf(model, config, loader);
+    using trainer = new Trainer(config, folder, loader, model, ema, generator, job);
     const method = await plan.method(trainer);
     await trainer.distribute();
     // Before anything is written: a damaged checkpoint leaves the folder as it was.
@@ -89,10 +76,10 @@ export async function trainRun<Config extends EpochsConfig>(
       const { format } = loader.dataset.options;
       kept.add(kickInEpoch(config.protocol, { runEpochs: config.epochs, format }));
     }
-    await trainEpochs(trainer, method, kept, checkpointEvery, options.onEpoch);
+    await trainEpochs(trainer, method, kept, options);
     const { epoch, bestEpoch } = trainer.progress;
     // Its checkpoints are there.
-    await awaitFirstProcess();
+    await model.context.barrier();
     const result: TrainingResult = {
       kind: methodOf(config),
       epochs: epoch,
@@ -116,12 +103,11 @@ async function trainEpochs(
   trainer: Trainer<EpochsConfig>,
   method: MethodRun,
   kept: ReadonlySet<unknown>,
-  checkpointEvery: number | undefined,
-  onEpoch: EpochOptions['onEpoch'],
+  { checkpointEvery, onEpoch }: EpochOptions,
 ): Promise<void> {
-  const { config, folder, evaluated, scheduler, loader, generator } = trainer;
+  const { config, folder, evaluated, scheduler, loader, generator, context } = trainer;
   // Killed after its last epoch counted, the run may have the weights of the epoch before.
-  if (trainer.progress.epoch >= config.epochs && isFirstProcess())
+  if (trainer.progress.epoch >= config.epochs && context.isRankZero)
     await writeSafetensors(folder.last, await evaluated.stateDict());
   while (trainer.progress.epoch < config.epochs) {
     const { progress: last } = trainer;
@@ -133,7 +119,8 @@ async function trainEpochs(
     if (!underWay) await method.beginEpoch?.(epoch);
     const drawn = generator.getState();
     trainer.checkpoints = {
-      ...{ done: underWay, every: checkpointEvery },
+      done: underWay,
+      every: checkpointEvery,
       async save(done: PassProgress) {
         const progress = { ...last, underWay: { ...done, seconds: secondsSoFar() } };
         await saveTraining(folder.resume, trainer, method, progress, drawn);
@@ -143,8 +130,7 @@ async function trainEpochs(
     const training = await method.trainEpoch(epoch, lr);
     await trainer.agreeOnStatistics();
     const val = await evaluate(evaluated, loader, loader.dataset.splits.val, {
-      ...config,
-      ...trainer.job,
+      ...evaluationOf(trainer),
       task: `epoch ${epoch}/${config.epochs}, validation`,
     });
     if (!Number.isFinite(val.loss) || !(await givesFiniteLogits(evaluated, loader, config))) {
@@ -152,11 +138,11 @@ async function trainEpochs(
       throw trainer.diverged(`validation loss became ${loss} after epoch ${epoch}.`);
     }
     const score = selectionScore(config.select, val.accuracies, loader.dataset.numSpurious);
-    const best = score > last.bestWorstGroupAccuracy;
+    const best = score > last.bestScore;
     const progress: TrainingProgress = {
       epoch,
       bestEpoch: best ? epoch : last.bestEpoch,
-      bestWorstGroupAccuracy: Math.max(last.bestWorstGroupAccuracy, score),
+      bestScore: Math.max(last.bestScore, score),
     };
     scheduler.step(training.trainLoss);
     const seconds = secondsSoFar();
@@ -165,7 +151,7 @@ async function trainEpochs(
     await folder.writeMetricsTable(loader.dataset.groupNames);
     using scope = new TensorScope();
     const weights = scope.own(await evaluated.network.state());
-    if (isFirstProcess()) {
+    if (context.isRankZero) {
       if (best) await writeSafetensors(folder.best, weights);
       if (kept.has(epoch)) await writeSafetensors(folder.epoch(epoch), weights);
       // Makes the epoch count: a run killed before this line repeats the epoch, or what came after the last checkpoint inside it.

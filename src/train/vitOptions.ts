@@ -1,4 +1,4 @@
-import { SpurmemError } from '../errors.js';
+import { misplaced, SpurmemError } from '../errors.js';
 import { architectureOf, type Architecture } from '../models/architectures.js';
 import { checkSettings, type GivenOf } from '../settings/setting.js';
 import { VIT_SETTINGS } from './ermSettings.js';
@@ -23,7 +23,7 @@ export function vitSettings(
       'USAGE',
       `${names.join(' and ')}: \`arch\` is ${arch}, and only vision transformers take that.`,
       {
-        ...{ parameter: names[0]?.slice(1, -1) },
+        parameter: names[0]?.slice(1, -1),
         advice: ['Leave it out, or choose an architecture whose name begins with vit.'],
       },
     );
@@ -41,12 +41,11 @@ export function vitSettings(
  */
 export function requirePatches([height, width]: readonly [number, number], patchSize: number): void {
   if (height >= 1 && width >= 1 && height % patchSize === 0 && width % patchSize === 0) return;
-  throw new SpurmemError(
-    'USAGE',
+  throw misplaced(
+    'patchSize',
+    patchSize,
+    'a divisor of both sides',
     `Patches of ${patchSize} px do not cover images of ${height} x ${width} px: both sides must be multiples of \`patchSize\`.`,
-    {
-      ...{ parameter: 'patchSize', value: patchSize, expected: 'a divisor of both sides' },
-      advice: ['Choose another `patchSize`, or another `imageSize`.'],
-    },
+    'Choose another `patchSize`, or another `imageSize`.',
   );
 }

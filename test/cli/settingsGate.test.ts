@@ -230,14 +230,14 @@ describe('each option of', () => {
       (given, protocol) => resolveSettings(FINETUNE_SETTINGS, protocol, given as object, others),
     );
     expect(finetuning).toBeGreaterThan(25);
-    const { epochs, batchSize, lr, augmentation, precision, averaging } = ERM_SETTINGS;
+    const { epochs, batchSize, lr, augmentation, precision, ema } = ERM_SETTINGS;
     const ofErm = (_given: unknown, protocol: Protocol) =>
       resolveSettings(RECIPE_SETTINGS, protocol, ermHanded.at(-1) ?? {});
     // Each command's ERM is the last one handed over: what was there before is resolved at once.
     for (const [table, prefix] of [
       [{ epochs, batchSize, lr, augmentation }, 'erm'],
       [MODEL_SETTINGS, ''],
-      [{ precision, averaging }, ''],
+      [{ precision, ema }, ''],
     ] as [SettingsTable, string][]) {
       for (const [name, entry] of Object.entries(table)) {
         await handOver(addPart2Commands, argv);

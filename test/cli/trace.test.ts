@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Part1DryRun } from '../../src/cli/part1DryRun.js';
-import { RunFolder } from '../../src/train/runFolder.js';
+import { ComputeContext } from '../../src/native/context.js';
+import { RunWriter } from '../../src/train/runWriter.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectFailure, failure, spurmem, succeed, trainOptions } from './support.js';
@@ -34,7 +35,7 @@ test('damaged weights are named', async () => {
 });
 
 test('a run that another process writes to is refused at once', async () => {
-  await new RunFolder(out).locked(async () => {
+  await new RunWriter(out, new ComputeContext({ device: 'cpu' })).locked(async () => {
     // No progress is printed: nothing was computed.
     const outcome = await spurmem(trace);
     expectFailure(outcome, 1, `is writing to ${out}. Wait for it to end`);

@@ -114,13 +114,13 @@ test.each([
   });
 });
 
-test('config.json of a way to train that there is not', async () => {
+test('config.json of a training method that there is not', async () => {
   const path = join(runs.reference.path, 'config.json');
   const text = await readFile(path, 'utf8');
   await writeFile(path, text.replace('"train erm"', '"train ermx"'));
   await expect(show()).rejects.toMatchObject({
     code: 'RUN_INVALID',
-    message: expect.stringMatching(/no way to train named "ermx": there are erm, rwy/) as string,
+    message: expect.stringMatching(/no training method named "ermx": there are erm, rwy/) as string,
   });
   await writeFile(path, text);
 });

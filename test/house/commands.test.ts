@@ -93,7 +93,7 @@ test('and has those that they mention, with their options', async () => {
 test.each([
   ['an option that there is not', 'spurmem train erm --data x --learning-rate 1', /--learning-rate/],
   ['a command that there is not', 'spurmem trane erm', /unknown command/],
-  ['a way to train that there is not', 'npx spurmem train gdro --data x', /unknown command/],
+  ['a training method that there is not', 'npx spurmem train gdro --data x', /unknown command/],
   ['a value that an option does not take', 'spurmem trace unstructured --run x --top-k 1,two', /top-k/],
   ['an option that is missing', 'bin/spurmem.js train erm --epochs 3', /--data/],
   ['an argument too many', 'spurmem report --run a b # comment', /too many arguments/],

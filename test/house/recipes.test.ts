@@ -104,7 +104,7 @@ test('each recipe is one file and one list', () => {
   expect(recipes.map(({ kind }) => kind)).toEqual(recipes.map((_, i) => (i % 2 === 0 ? 'file' : 'list')));
 });
 
-test('a way to train has a command with its settings, and trains', () => {
+test('a training method has a command with its settings, and trains', () => {
   expect(spurmem('train', 'ordered', '--help')).toMatch(/--passes <n> +how often an epoch shows each image/);
   const run = ['--data', at('data'), '--out', at('run'), '--passes', '2'];
   expect(json('train', 'ordered', ...run, ...train).kind).toBe('ordered');

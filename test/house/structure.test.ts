@@ -66,6 +66,14 @@ test('arrows point down: no folder imports from one above it', () => {
   expect(upward.filter((arrow) => !/^(index|versions)\.ts > /.test(arrow))).toEqual([]);
 });
 
+test('the group of processes is seen through a context, but where it is joined', () => {
+  const importers = [...imports].filter(([, targets]) => targets.includes('native/processGroup.ts'));
+  const native = ['native/context.ts', 'native/engine.ts'];
+  // The command line prints before a context is opened.
+  const others = ['cli/job.ts', 'index.ts'];
+  expect(importers.map(([file]) => file).sort()).toEqual([...native, ...others].sort());
+});
+
 test('no option of the command line is named below it', () => {
   const named = [...texts]
     .filter(([file]) => !file.startsWith('cli/'))

@@ -5,6 +5,7 @@ import { createProjectionHead } from '../../src/models/architectures.js';
 import { Model, takeData } from '../../src/models/model.js';
 import { readSafetensors, writeSafetensors, type TensorData } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
+import { ComputeContext } from '../../src/native/context.js';
 import { epochOfSets, SetSampler } from '../../src/train/cnc/contrastiveSets.js';
 import { trainCnc } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
@@ -96,10 +97,8 @@ async function epochs(predictions: Int32Array): Promise<number[][]> {
 async function compareLoss(expected: Oracle, temperature: number): Promise<void> {
   const addon = native();
   const generator = new addon.Generator(settings.seed);
-  const head = await createProjectionHead(
-    { inputs: 64, hidden: 64, outputs: 16 },
-    { generator, device: 'cpu' },
-  );
+  const design = { inputs: 64, hidden: 64, outputs: 16 };
+  const head = await createProjectionHead(design, generator, new ComputeContext({ device: 'cpu' }));
   using given = await addon.tensor(expected('loss.given').data, [12, 64], 'cpu');
   using projected = await head.forward(given, { grad: true });
   const rows = {

@@ -47,7 +47,7 @@ test.each<[BatchNormStatistics, FinetuneLossSettings['stopGradient'] & string]>(
     const generator = new addon.Generator(settings.seed);
     using model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
     const design = { inputs: 512, hidden: 512, outputs: 128 };
-    const head = await createProjectionHead(design, { generator, device: 'cpu' });
+    const head = await createProjectionHead(design, generator, model.context);
     const optimizer = new Adam(model, settings.lr);
     const headOptimizer = new addon.Adam(head, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 });
     await compareNtXent(head, expected);
@@ -63,17 +63,11 @@ test.each<[BatchNormStatistics, FinetuneLossSettings['stopGradient'] & string]>(
         loss,
         logits,
         terms = {},
-      } = await finetuneLoss(
-        { ...defaults, ...settings, statistics, stopGradient },
-        model.network,
-        head,
-        mask,
-        {
-          images: first,
-          second,
-          labels,
-        },
-      );
+      } = await finetuneLoss({ ...defaults, ...settings, statistics, stopGradient }, model, head, mask, {
+        images: first,
+        second,
+        labels,
+      });
       await model.network.zeroGrad();
       await head.zeroGrad();
       await loss.backward();

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
-import { MATMUL_PRECISIONS } from '../../src/native/engine.js';
+import { MATMUL_PRECISIONS } from '../../src/native/engineOptions.js';
 import { setThreads } from '../../src/native/device.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, report } from './compare.js';

@@ -40,7 +40,7 @@ test.each(['last-layer', 'all-layers'] as const)(
     using model = await Model.create({ arch: 'resnet20', numClasses: 2, generator, device: 'cpu' });
     const { network } = model;
     const design = { inputs: 64, hidden: 64, outputs: 128 };
-    const head = await createProjectionHead(design, { generator, device: 'cpu' });
+    const head = await createProjectionHead(design, generator, model.context);
     const norms = await network.copyNorms();
     const own = norms.describe();
     expect([own.parameters.length, own.buffers.length]).toEqual([42, 63]);
@@ -75,13 +75,7 @@ test.each(['last-layer', 'all-layers'] as const)(
           loss,
           logits,
           terms = {},
-        } = await finetuneLoss(
-          { ...LOSS, ...settings, supervision },
-          network,
-          head,
-          { masks, norms },
-          ofBatch,
-        );
+        } = await finetuneLoss({ ...LOSS, ...settings, supervision }, model, head, { masks, norms }, ofBatch);
         await descend(loss, parts);
         for (const name of ['contrast', 'supervised'] as const) {
           const seen = (await terms[name]?.item()) ?? Number.NaN;

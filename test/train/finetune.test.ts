@@ -132,7 +132,7 @@ describe('fine-tuning', () => {
   });
 
   test.each([
-    ['the article\u2019s protocol, averaged', { averaging: 0.9 }],
+    ['the article\u2019s protocol, averaged', { ema: 0.9 }],
     ['the published code\u2019s protocol', { protocol: 'released', fraction: 0.001 }],
     ['a head that was warmed up, SimCLR\u2019s views', { headWarmup: 1, viewAugmentation: 'simclr' }],
   ] as const)('goes on to the same bits: %s', async (name, settings) => {
@@ -174,9 +174,7 @@ describe('fine-tuning', () => {
     // A head that is trained contrasts better.
     const contrast = ({ epochs }: typeof warm): number => epochs[0]?.lossTerms?.contrast ?? NaN;
     expect(contrast(warm)).toBeLessThan(contrast(cold));
-    // As runs from before these settings have them.
-    expect((await openRun(cold.run.path)).config).not.toHaveProperty('headWarmup');
-    expect((await openRun(cold.run.path)).config).not.toHaveProperty('stopGradient');
+    expect((await openRun(cold.run.path)).config).toMatchObject({ headWarmup: 0, stopGradient: 'none' });
     expect((await openRun(warm.run.path)).config).toMatchObject({ headWarmup: 2 });
   });
 
@@ -188,7 +186,7 @@ describe('fine-tuning', () => {
       using model = await Model.create({ arch: 'resnet20', numClasses: 2, generator, device: 'cpu' });
       const features = model.numFeatures;
       const design = { inputs: features, hidden: features, outputs: 128 };
-      const network = await createProjectionHead(design, { generator, device: 'cpu' });
+      const network = await createProjectionHead(design, generator, model.context);
       const head = { network, optimizer: new Adam({ network }, 1e-3) };
       using images = await addon.tensor(generator.randn(4 * 3 * 16 * 16), [4, 3, 16, 16], 'cpu');
       using second = await addon.tensor(generator.randn(4 * 3 * 16 * 16), [4, 3, 16, 16], 'cpu');
@@ -196,7 +194,7 @@ describe('fine-tuning', () => {
       const [modelBefore, headBefore] = await stateOf();
       const settings = { statistics: 'shared', temperature: 0.5 } as const;
       const mask = maskNeurons([{ layer: 'conv1', index: 3 }]);
-      const { loss, logits } = await headLoss(settings, model.network, network, mask, { images, second });
+      const { loss, logits } = await headLoss(settings, model, network, mask, { images, second });
       await descend(loss, [head]);
       for (const made of [loss, logits]) made.dispose();
       const [modelAfter, headAfter] = await stateOf();
@@ -244,7 +242,7 @@ describe('a fine-tuning that cannot be', () => {
     ],
     ['warm-up without a contrast', { headWarmup: 1, contrast: false }, /with `contrast` no there is no/],
     ['views', { viewAugmentation: { scale: [0.9, 0.8] } }, /`viewAugmentation` is .*simclr, minScale/],
-    ['average', { averaging: 1 }, /`averaging` is 1: it takes a decay above 0 and below 1/],
+    ['average', { ema: 1 }, /`ema` is 1: it takes a decay above 0 and below 1/],
     ['architecture', { arch: 'resnet50' }, /`arch` is resnet50, and .* was trained with resnet20/],
   ] as const)('is refused: %s', async (_name, options, message) => {
     expect(await refusal(options, 'USAGE')).toMatch(message);

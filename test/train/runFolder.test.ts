@@ -3,8 +3,11 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ComputeContext } from '../../src/native/context.js';
 import type { TrainingResult } from '../../src/train/results.js';
+import { FORMAT_VERSION } from '../../src/train/formatVersion.js';
 import { RunFolder, openRun } from '../../src/train/runFolder.js';
+import { RunWriter } from '../../src/train/runWriter.js';
 import { contentOf } from '../cli/support.js';
 import { temporaryFolder } from '../temporary.js';
 import { Runs } from './support.js';
@@ -70,6 +73,26 @@ describe('a damaged run', () => {
     }
   });
 
+  test.each([
+    [2, 'format version 2'],
+    [undefined, 'no format version'],
+  ])('of format version %p is refused, and keeps every byte', async (formatVersion, which) => {
+    const path = join(damaged.path, 'config.json');
+    const whole = await readFile(path, 'utf8');
+    expect(JSON.parse(whole)).toMatchObject({ formatVersion: FORMAT_VERSION });
+    await writeFile(path, JSON.stringify({ ...(JSON.parse(whole) as object), formatVersion }));
+    try {
+      const before = contentOf(damaged.path);
+      const message = `${path} has ${which}, and this version of spurmem reads format version ${FORMAT_VERSION}. Train the run anew`;
+      const options = { out: damaged.path, epochs: 3, resume: true };
+      expect(await runs.refusal(options, 'RUN_INVALID')).toContain(message);
+      await expect(openRun(damaged.path)).rejects.toThrow(message);
+      expect(contentOf(damaged.path)).toEqual(before);
+    } finally {
+      await writeFile(path, whole);
+    }
+  });
+
   test('is not found without a configuration or without a trained model', async () => {
     await expect(openRun(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
     await rm(damaged.best);
@@ -79,7 +102,7 @@ describe('a damaged run', () => {
 
 describe('a folder that cannot be used', () => {
   test('is not written to once its lock was lost', async () => {
-    const lost = new RunFolder(join(folder, 'lost'));
+    const lost = new RunWriter(join(folder, 'lost'), new ComputeContext({ device: 'cpu' }));
     await lost.create();
     const writing = lost.locked(async () => {
       await rm(`${lost.path}.lock`, { recursive: true });

@@ -3,8 +3,9 @@ import { evaluate } from '#src/metrics/evaluate.js';
 import type { Architecture } from '#src/models/architectures.js';
 import { Model } from '#src/models/model.js';
 import { native, type Precision, type Tensor } from '#src/native/addon.js';
-import { Arrears, type UnderWay } from '#src/native/arrears.js';
+import type { ComputeContext } from '#src/native/context.js';
 import { openEngine } from '#src/native/engine.js';
+import { PendingReads, type PendingRead } from '#src/native/pendingReads.js';
 import { loadWeights } from '#src/models/weights.js';
 import { Adam } from '#src/train/adam.js';
 import { openRun } from '#src/train/runFolder.js';
@@ -38,7 +39,7 @@ export async function forward(
   const measures =
     run === undefined ? {} : { 'predictions changed %': 100 * (await shareChanged(run, settings, place)) };
   const { model, images } = await create(settings, place);
-  const work = repeated(settings, place.device, async () => {
+  const work = repeated(settings, model.context, async () => {
     const logits = await model.network.forward(images);
     return {
       read: logits.argmax(),
@@ -82,7 +83,7 @@ async function predictionsOf(
 export async function ermStep(settings: ComputeSettings, place: WorkloadPlace): Promise<Workload> {
   const { model, images, labels } = await create(settings, place);
   const part = { network: model.network, optimizer: new Adam(model, 1e-4) };
-  return repeated(settings, place.device, async () => {
+  return repeated(settings, model.context, async () => {
     const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
     const loss = await native().crossEntropy(logits, labels, 'mean');
     return {
@@ -100,7 +101,7 @@ export async function neuronNorms(settings: ComputeSettings, place: WorkloadPlac
   using logits = await model.network.forward(images, { grad: true });
   using loss = await native().crossEntropy(logits, labels, 'mean');
   await loss.backward();
-  const { run } = repeated(settings, place.device, async () => {
+  const { run } = repeated(settings, model.context, async () => {
     const norms = await model.network.neuronScores('gradient', 'neuron');
     return {
       read: norms.data(),
@@ -118,24 +119,21 @@ export async function create(
   place: WorkloadPlace,
 ): Promise<{ model: Model; images: Tensor; labels: Tensor }> {
   const addon = native();
-  const { device } = await openEngine({
+  const context = await openEngine({
     ...place,
     cudnnAllowTf32: tf32,
     float32MatmulPrecision: tf32 ? 'high' : 'highest',
   });
   const generator = new addon.Generator(0);
   const imageSize = [size, size] as const;
-  const model = await Model.create({ arch, numClasses: 2, generator, device, precision, imageSize });
-  using contiguous = await addon.tensor(
-    generator.randn(batch * 3 * size * size),
-    [batch, 3, size, size],
-    device,
-  );
+  const model = await Model.create({ arch, numClasses: 2, generator, context, precision, imageSize });
+  const pixels = generator.randn(batch * 3 * size * size);
+  using contiguous = await context.tensor(pixels, [batch, 3, size, size]);
   const labels = Int32Array.from({ length: batch }, (_, i) => i % 2);
   return {
     model,
     images: await contiguous.channelsLast(),
-    labels: await addon.tensor(labels, [batch], device),
+    labels: await context.tensor(labels),
   };
 }
 
@@ -144,17 +142,17 @@ export function free(...tensors: readonly Tensor[]): void {
 }
 
 /** What a step gives to be read. */
-export type Step = () => Promise<Pick<UnderWay<unknown>, 'read' | 'dispose'>>;
+export type Step = () => Promise<Pick<PendingRead<unknown>, 'read' | 'dispose'>>;
 
-/** A repeat is several steps, whose values are read in arrears, as training reads them. */
-export function repeated({ batch, steps }: ComputeSettings, device: string, step: Step): Workload {
+/** A repeat is several steps, with as many reads pending as in training. */
+export function repeated({ batch, steps }: ComputeSettings, context: ComputeContext, step: Step): Workload {
   return {
     units: batch * steps,
     run: async () => ({
       seconds: await secondsOf(async () => {
-        await using arrears = new Arrears(device);
-        for (let i = 0; i < steps; i += 1) await arrears.add({ ...(await step()), finish: () => undefined });
-        await arrears.drain();
+        await using pending = new PendingReads(context);
+        for (let i = 0; i < steps; i += 1) await pending.add({ ...(await step()), finish: () => undefined });
+        await pending.drain();
       }),
     }),
   };

@@ -17,16 +17,15 @@ export interface FinetuneStepSettings extends ComputeSettings {
 /** Steps of fine-tuning with both branches, as `train finetune` runs them. */
 export async function finetuneStep(settings: FinetuneStepSettings, place: WorkloadPlace): Promise<Workload> {
   const { model, images, labels } = await create(settings, place);
-  const { device } = place;
   const features = model.numFeatures;
   const design = { inputs: features, hidden: features, outputs: 128 };
-  const head = await createProjectionHead(design, { device, generator: new (native().Generator)(1) });
+  const head = await createProjectionHead(design, new (native().Generator)(1), model.context);
   const parts = [model.network, head].map((network) => ({ network, optimizer: new Adam({ network }, 2e-4) }));
   const defaults = resolveSettings(FINETUNE_SETTINGS, 'article', {});
   const mask = maskNeurons(settings.mask.map(([layer, index]) => ({ layer, index })));
-  return repeated(settings, device, async () => {
+  return repeated(settings, model.context, async () => {
     const views = { images, second: images, labels };
-    const { loss, logits, terms = {} } = await finetuneLoss(defaults, model.network, head, mask, views);
+    const { loss, logits, terms = {} } = await finetuneLoss(defaults, model, head, mask, views);
     return {
       read: Promise.all([descend(loss, parts), loss.item()]),
       dispose: () => {

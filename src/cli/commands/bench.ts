@@ -4,15 +4,15 @@ import { loadBenchmark } from '../benchmark.js';
 import { integer, positive } from '../../settings/values.js';
 import { addJob } from '../job.js';
 import { valueOption } from '../settings.js';
-import { addCommonOptions, deviceOption, threadsOption, type CommonOptions } from '../options.js';
+import { addCommonOptions, engineOption, type CommonOptions } from '../options.js';
 
 interface BenchCommandOptions extends CommonOptions {
   readonly case?: readonly string[];
   readonly repeats?: number;
   readonly run?: string;
   readonly data: string;
-  readonly device: string;
-  readonly threads: number;
+  readonly device?: string;
+  readonly threads?: number;
   readonly out?: string;
   readonly compare?: string;
   readonly tolerance: number;
@@ -27,8 +27,8 @@ export function addBenchCommand(command: Command): void {
       )
       .option('--run <run>', 'run folder of a trained model, for cases that trace one')
       .option('--data <folder>', 'where the data that cases make is kept', 'data/bench')
-      .addOption(deviceOption())
-      .addOption(threadsOption())
+      .addOption(engineOption('device'))
+      .addOption(engineOption('threads'))
       .option(
         '--out <file>',
         'keeps the result (JSON), case by case: those that it has, of the same commit and machine, are not measured again',
@@ -54,7 +54,8 @@ export function addBenchCommand(command: Command): void {
       output.result(text, document);
       return;
     }
-    const request = { ...options, ...control, cases, folder: options.data };
+    const { device = 'auto', threads = 0, data: folder } = options;
+    const request = { ...options, ...control, cases, folder, device, threads };
     const { text, document, passed } = await benchmark.run(request, (line) => {
       output.info(line);
     });

@@ -157,7 +157,6 @@ function addFigureCommand(
       ...settingNames(TRACE_OPTIONS),
       ...settingNames(ERM_OPTIONS, 'erm'),
       out: '--run',
-      'erm.batchSize': '--batch-size',
     },
   );
 }

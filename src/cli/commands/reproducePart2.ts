@@ -32,7 +32,7 @@ interface Part2CommandOptions extends ComputingOptions, DatasetOptions, PlanOpti
 }
 
 /** ERM's settings that have an option of their own here; those of fine-tuning have the plain names. */
-const { epochs, batchSize, lr, augmentation, precision, averaging } = ERM_SETTINGS;
+const { epochs, batchSize, lr, augmentation, precision, ema } = ERM_SETTINGS;
 const ERM_OPTIONS = { epochs, batchSize, lr, augmentation } as const;
 /** A difference of accuracies, in points. */
 const POINTS: ValueType<number> = {
@@ -41,7 +41,7 @@ const POINTS: ValueType<number> = {
   expected: 'points above 0 and below 100',
 };
 /** What one option sets for both. */
-const SHARED_OPTIONS = { precision, averaging } as const;
+const SHARED_OPTIONS = { precision, ema } as const;
 
 /** Adds `reproduce fig6`, `reproduce table4`, ..., `reproduce departures` and `reproduce part2`. */
 export function addPart2Commands(reproduce: Command): void {

@@ -3,7 +3,7 @@ import { writeAtomic } from '../../files.js';
 import type { JobStatus } from '../../reproduce/sweep/jobs.js';
 import { addJob } from '../job.js';
 import { slurmOption, writeJobs } from '../plan.js';
-import { addCommonOptions, deviceOption, integers, threadsOption, type CommonOptions } from '../options.js';
+import { addCommonOptions, engineOption, integers, type CommonOptions } from '../options.js';
 
 interface PlanOptions extends CommonOptions {
   readonly sweep: string;
@@ -17,8 +17,8 @@ interface OfPlan extends CommonOptions {
 
 interface RunJobOptions extends OfPlan {
   readonly index: readonly number[];
-  readonly device: string;
-  readonly threads: number;
+  readonly device?: string;
+  readonly threads?: number;
 }
 
 /** Adds `sweep plan`, `sweep run`, `sweep status` and `sweep collect`. */
@@ -48,8 +48,8 @@ export function addSweepCommands(sweep: Command): void {
         'run jobs of a plan; one that was stopped goes on, one that is finished is left alone',
       )
         .addOption(integers('--index <list>', 'the jobs, by their numbers', 0).makeOptionMandatory())
-        .addOption(deviceOption())
-        .addOption(threadsOption()),
+        .addOption(engineOption('device'))
+        .addOption(engineOption('threads')),
     ),
     async ({ plan: path, index, device, threads }, output, control) => {
       const [{ readPlan }, { runSweepJob }, { describeEpoch }] = await Promise.all([

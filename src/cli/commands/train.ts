@@ -1,8 +1,8 @@
 import { engineOptions } from '../../native/engine.js';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
-import { PROCESS_BATCH_NORMS, type ProcessBatchNorm } from '../../native/processGroup.js';
 import type { Protocol } from '../../protocol.js';
+import { dependsOnProtocol } from '../../settings/setting.js';
 import type { TrainingMethod } from '../../train/method.js';
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
@@ -21,13 +21,13 @@ interface TrainCommandOptions extends ComputeOptions, DatasetOptions {
   readonly from?: string;
   readonly out?: string;
   readonly resume: boolean;
-  readonly processBatchNorm?: ProcessBatchNorm;
+  readonly syncBatchNorm?: boolean;
   /** Left out where training has no epochs to time. */
   readonly dryRun?: boolean;
   readonly protocol?: Protocol;
 }
 
-/** Adds `train <method>` for each way to train. */
+/** Adds `train <method>` for each training method. */
 export function addTrainCommands(train: Command): void {
   for (const method of TRAINING_METHODS) addTrainCommand(train, method);
 }
@@ -46,11 +46,9 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
       .option('--out <run>', `run folder (default: <from>-${name})`);
   }
   if (isDistributed === true) {
-    command.addOption(
-      new Option(
-        '--process-batch-norm <how>',
-        'batch-norm of several processes: each over its part of a batch, or over the whole of it (default: separate)',
-      ).choices(PROCESS_BATCH_NORMS),
+    command.option(
+      '--sync-batch-norm',
+      'of several processes: batch-norm over the whole batch, and not over each one\u2019s part',
     );
   }
   command.option('--resume', 'continue the run in --out from its last checkpoint', false);
@@ -66,9 +64,7 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
     ...(startsFrom === 'data' ? { keepEpochs: KEEP_EPOCHS } : {}),
     ...('epochs' in method.settings ? { checkpointEvery: CHECKPOINT_EVERY } : {}),
   };
-  if (Object.values(settings).some(({ article, released }) => article !== released)) {
-    command.addOption(protocolOption());
-  }
+  if (dependsOnProtocol(settings)) command.addOption(protocolOption());
   addSettings(command, settings);
   addDatasetOptions(addComputeOptions(command));
   addJob<TrainCommandOptions>(
@@ -81,9 +77,14 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
         import('../../train/runData.js'),
       ]);
       const { seed, data, from, out, resume, protocol } = options;
-      const { processBatchNorm } = options;
+      const { syncBatchNorm } = options;
       const given = {
-        ...{ ...engineOptions(options), seed, data, from, protocol, processBatchNorm },
+        ...engineOptions(options),
+        seed,
+        data,
+        from,
+        protocol,
+        syncBatchNorm,
         ...givenSettings(settings, options),
         datasetOptions: chosenDatasetOptions(options),
       };
@@ -96,7 +97,8 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
       const { run, ...result } = await method.train({
         ...control,
         ...given,
-        ...{ out, resume },
+        out,
+        resume,
         onEpoch: describeEpoch(output),
       });
       const groups = await readRunData(await openRun(run));

@@ -1,4 +1,5 @@
-import { numericsShape } from '../../train/runConfig.js';
+import { NUMERICS } from '../../native/engineOptions.js';
+import { optionalSchemas } from '../../settings/schema.js';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -36,7 +37,7 @@ const planSchema = z.strictObject({
   data: z.string(),
   /** How the data's folder is read, where its files do not say. */
   datasetOptions: z.strictObject(datasetOptionsShape).optional(),
-  ...numericsShape,
+  ...optionalSchemas(NUMERICS),
   jobs: z
     .array(jobSchema)
     .min(1)

@@ -1,18 +1,21 @@
 import type { ViewPair } from '../../data/batches.js';
 import { lossOf } from '../../metrics/loss.js';
+import type { Model } from '../../models/model.js';
 import { native, type Network, type PassOptions, type Tensor } from '../../native/addon.js';
-import { processGroup } from '../../native/processGroup.js';
+import type { ComputeContext } from '../../native/context.js';
 import { TensorScope } from '../../native/tensorScope.js';
 import type { NeuronMask } from '../../neurons/perturb.js';
-import type { BatchLoss } from '../trainer.js';
+import type { BatchLoss } from '../batchLoss.js';
 import type { FinetuneConfig } from './config.js';
 
 /** The settings that a batch's loss depends on. */
 export type FinetuneLossSettings = Pick<
   FinetuneConfig,
-  'contrast' | 'features' | 'statistics' | 'temperature' | 'lambda' | 'loss' | 'stopGradient'
+  'contrast' | 'features' | 'statistics' | 'temperature' | 'lambda' | 'loss'
 > &
   Pick<FinetuneConfig, 'supervised' | 'supervisedReduction' | 'supervisedForward'> & {
+    /** Default: none. */
+    readonly stopGradient?: FinetuneConfig['stopGradient'];
     /** The layers that the supervised loss trains; default: all. */
     readonly supervision?: Supervision;
   };
@@ -31,27 +34,27 @@ type Supervision = (typeof SUPERVISION)[number];
  */
 export async function finetuneLoss(
   config: FinetuneLossSettings,
-  network: Network,
+  { network, context }: LossModel,
   head: Network | undefined,
   auxiliary: Pick<PassOptions, 'edits' | 'masks' | 'norms'>,
   { images, second, labels, part }: LossViews,
 ): Promise<BatchLoss> {
   using scope = new TensorScope();
-  const own: PassOptions = {
-    ...{ statistics: 'shared', grad: true, detachFeatures: config.supervision === 'last-layer' },
-  };
+  const detachFeatures = config.supervision === 'last-layer';
+  const own: PassOptions = { statistics: 'shared', grad: true, detachFeatures };
   const target = scope.own(await network.forwardFeatures(images, own));
   const terms: Record<string, Tensor> = {};
   let { logits } = target;
   if (config.contrast) {
-    const { edits, masks, norms } = auxiliary;
-    const other = scope.own(
-      await network.forwardFeatures(second, {
-        ...{ statistics: config.statistics, grad: true, edits, masks, norms },
-      }),
+    const passed: PassOptions = { ...auxiliary, statistics: config.statistics, grad: true };
+    const other = scope.own(await network.forwardFeatures(second, passed));
+    const a = await wholeBatch(context, await contrasted('target', config, head, target, scope), part, scope);
+    const b = await wholeBatch(
+      context,
+      await contrasted('auxiliary', config, head, other, scope),
+      part,
+      scope,
     );
-    const a = await ofWholeBatch(await contrasted('target', config, head, target, scope), part, scope);
-    const b = await ofWholeBatch(await contrasted('auxiliary', config, head, other, scope), part, scope);
     terms.contrast = scope.own(await native().ntXent(a, b, config.temperature));
     if (config.supervisedForward === 'own') {
       logits = scope.own(await network.forwardFeatures(images, own)).logits;
@@ -78,7 +81,7 @@ export async function finetuneLoss(
  */
 export async function headLoss(
   { statistics, temperature }: Pick<FinetuneLossSettings, 'statistics' | 'temperature'>,
-  network: Network,
+  { network, context }: LossModel,
   head: Network,
   mask: NeuronMask,
   { images, second, part }: Omit<LossViews, 'labels'>,
@@ -89,29 +92,30 @@ export async function headLoss(
   const auxiliary = scope.own(
     await network.forwardFeatures(second, { statistics: ofAuxiliary, edits: mask.edits }),
   );
-  const a = await ofWholeBatch(scope.own(await head.forward(target.features, { grad: true })), part, scope);
-  const b = await ofWholeBatch(
-    scope.own(await head.forward(auxiliary.features, { grad: true })),
-    part,
-    scope,
-  );
+  const projected = async ({ features }: Passed): Promise<Tensor> =>
+    wholeBatch(context, scope.own(await head.forward(features, { grad: true })), part, scope);
+  const a = await projected(target);
+  const b = await projected(auxiliary);
   const loss = await native().ntXent(a, b, temperature);
   scope.release(target.logits);
   return { loss, logits: target.logits };
 }
 
-/** Two views, and what they are a part of where several processes train. */
+/** The model, and the processes whose images are negatives too. */
+type LossModel = Pick<Model, 'network' | 'context'>;
+
+/** Two views, and the part of the batch that they are where several processes train. */
 type LossViews = Pick<ViewPair, 'images' | 'second' | 'labels'> & Partial<Pick<ViewPair, 'part'>>;
 
 /** The rows of all processes' parts of a batch: the others are negatives. */
-async function ofWholeBatch(
+async function wholeBatch(
+  context: ComputeContext,
   rows: Tensor,
   part: ViewPair['part'] | undefined,
   scope: TensorScope,
 ): Promise<Tensor> {
-  const group = processGroup();
-  if (!group || !part) return rows;
-  return scope.own(await group.handle.gather(rows, part.offset, part.total));
+  const all = part && (await context.gatherRows(rows, part));
+  return all ? scope.own(all) : rows;
 }
 
 /** What a forward pass gives. */

@@ -7,5 +7,5 @@ export async function addProjectionHead(trainer: Trainer<EpochsConfig>): Promise
   const { model, generator } = trainer;
   const inputs = model.numFeatures;
   const design = { inputs, hidden: inputs, outputs: 128 };
-  return trainer.addPart(await createProjectionHead(design, { generator, device: model.device }));
+  return trainer.addPart(await createProjectionHead(design, generator, model.context));
 }

@@ -7,7 +7,7 @@ import { protocolSetting, setting } from '../../settings/setting.js';
 import { integer, oneOf, positive, share, toggle, type ValueType } from '../../settings/values.js';
 import { AUGMENTATION_HELP, augmentationChoice, PUBLISHED_AS_TEXT } from '../augmentation.js';
 import { kickInDefault } from '../kickIn.js';
-import { AVERAGING, CHECKPOINTS, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
+import { CHECKPOINTS, EMA, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
 
 /**
  * What chooses the auxiliary model's masked neurons: a criterion, both of the article's together (Table 10), or, as controls,
@@ -80,7 +80,7 @@ export const FINETUNE_SETTINGS = {
     source: '2e-4',
   }),
   precision: PRECISION_OF_START,
-  averaging: AVERAGING,
+  ema: EMA,
   select: protocolSetting({
     type: oneOf(CHECKPOINTS),
     argument: 'checkpoint',

@@ -1,16 +1,17 @@
 import type { Batch } from '../../data/batches.js';
-import { invalidParameter, SpurmemError } from '../../errors.js';
+import { invalidParameter, misplaced, type SpurmemError } from '../../errors.js';
 import { lossOf } from '../../metrics/loss.js';
 import { native } from '../../native/addon.js';
 import { TensorScope } from '../../native/tensorScope.js';
 import { setting, type ValuesOf } from '../../settings/setting.js';
 import { integer, oneOf, positive, share } from '../../settings/values.js';
+import type { BatchLoss } from '../batchLoss.js';
 import { epochOfSets, imagesOf, SetSampler, sidesOf, type SetSizes } from '../cnc/contrastiveSets.js';
 import { identify } from '../identification.js';
 import { classesIn, indicesOut } from '../methodState.js';
 import { recipeMethod } from '../recipe.js';
 import type { EpochsConfig } from '../runConfig.js';
-import type { BatchLoss, Trainer } from '../trainer.js';
+import type { Trainer } from '../trainer.js';
 
 const SET_SIZE = 17;
 const PER_SET = '17 on Waterbirds in its published commands, 64 on CelebA';
@@ -147,13 +148,12 @@ export const cnc = recipeMethod({
 });
 
 function noAnchor({ identificationEpochs: epochs }: CncConfig): SpurmemError {
-  return new SpurmemError(
-    'USAGE',
+  return misplaced(
+    'identificationEpochs',
+    epochs,
+    'more epochs here',
     `\`identificationEpochs\` is ${epochs}, after which the identification model gets no training image right: there is no anchor.`,
-    {
-      ...{ parameter: 'identificationEpochs', value: epochs, expected: 'more epochs here' },
-      advice: ['Choose more `identificationEpochs`, with another `out`.'],
-    },
+    'Choose more `identificationEpochs`, with another `out`.',
   );
 }
 

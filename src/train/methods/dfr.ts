@@ -1,19 +1,17 @@
 import type { BatchLoader } from '../../data/batches.js';
 import type { Dataset } from '../../data/dataset.js';
 import { SpurmemError } from '../../errors.js';
-import { weightsFingerprint } from '../../models/fingerprint.js';
 import type { Model } from '../../models/model.js';
 import { writeSafetensors, type TensorData } from '../../models/safetensors.js';
 import { throwIfAborted, type JobOptions } from '../../progress.js';
 import { resolveSettings, setting, type GivenOf, type ValuesOf } from '../../settings/setting.js';
 import { integer, severalOf, positive } from '../../settings/values.js';
+import { continuationMethod, type FromRun } from '../continuation.js';
 import { fitDfr, type LabelledFeatures, type LinearLayer, type TunedStrength } from '../dfr/fit.js';
 import { PRECISION_OF_START } from '../ermSettings.js';
-import type { TrainingMethod } from '../method.js';
-import type { TrainedRun, TrainingResult } from '../results.js';
-import { modelOf, type RunConfig } from '../runConfig.js';
-import { dataOf } from '../runData.js';
-import { openRun, requireDatasetOfRun } from '../runFolder.js';
+import { givenOrOfRun } from '../ofRun.js';
+import type { TrainingResult } from '../results.js';
+import type { RunConfig } from '../runConfig.js';
 import { startRun, type RunOptions, type StartedRun } from '../startRun.js';
 import { testSelected } from '../testSelected.js';
 
@@ -48,12 +46,7 @@ const SETTINGS = {
   precision: PRECISION_OF_START,
 } as const;
 
-export interface DfrOptions extends Omit<RunOptions, 'data'>, GivenOf<typeof SETTINGS> {
-  /** The run folder whose model gets a new last layer. */
-  readonly from: string;
-  /** The dataset or its folder; by default the one that the run was trained on. */
-  readonly data?: RunOptions['data'] | undefined;
-}
+export interface DfrOptions extends Omit<RunOptions, 'data'>, FromRun, GivenOf<typeof SETTINGS> {}
 
 type DfrConfig = RunConfig & ValuesOf<typeof OWN_SETTINGS>;
 
@@ -72,57 +65,20 @@ export interface DfrResult extends TrainingResult {
  * fit is standardized by its own subset, and the intercept is free. The validation accuracies are those of examples that the
  * layer was fitted on.
  */
-export const dfr = {
+export const dfr = continuationMethod<DfrOptions, DfrConfig, DfrResult>({
   name: 'dfr',
   title: 'DFR',
   description: 'last-layer retraining on the validation split (Kirichenko et al. 2023)',
-  startsFrom: 'run',
   settings: SETTINGS,
-  /**
-   * @throws `RUN_NOT_FOUND` when `from` holds no trained run, `DATASET_INVALID` for another dataset, `DATASET_EMPTY_GROUP` when
-   *   a group has fewer than two validation examples, `USAGE` for a value out of range, and what `startRun` throws
-   */
-  async train(options: DfrOptions): Promise<TrainedRun<DfrResult>> {
-    const from = await openRun(options.from);
-    return startRun(
-      { ...options, ...dataOf(from, options) },
-      {
-        configOf: (dataset) => {
-          requireDatasetOfRun(from.config.dataset.fingerprint, dataset, from.folder);
-          return dfrConfig(options, from, dataset);
-        },
-        outOf: () => `${options.from.replace(/\/+$/, '')}-dfr`,
-        // It reads the validation split.
-        ...{ weights: from.weights, toleratesEmptyGroups: true },
-      },
-      retrainLastLayer,
-    );
+  configOf(options, { config }, dataset) {
+    const given = resolveSettings(SETTINGS, config.protocol, options);
+    requireTwoOfEachGroup(dataset);
+    const { batchSize, loss, precision } = givenOrOfRun(given, config);
+    const { inverseStrengths, draws } = given;
+    return { batchSize, loss, precision, select: 'last', inverseStrengths, draws };
   },
-} as const satisfies TrainingMethod;
-
-async function dfrConfig(
-  options: DfrOptions,
-  from: { readonly config: RunConfig; readonly weights: string },
-  dataset: Dataset,
-): Promise<DfrConfig> {
-  const { protocol, batchSize, loss, precision } = from.config;
-  const given = resolveSettings(SETTINGS, protocol, options);
-  requireTwoOfEachGroup(dataset);
-  return {
-    command: 'train dfr',
-    protocol,
-    dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
-    ...modelOf(from.config),
-    weights: await weightsFingerprint(from.weights),
-    batchSize: given.batchSize ?? batchSize,
-    loss,
-    precision: given.precision ?? precision,
-    select: 'last',
-    inverseStrengths: given.inverseStrengths,
-    draws: given.draws,
-    seed: options.seed ?? 0,
-  };
-}
+  run: (options, plan) => startRun(options, plan, retrainLastLayer),
+});
 
 /** One example of each group is fitted on while another one judges C. */
 function requireTwoOfEachGroup(dataset: Dataset): void {
@@ -145,7 +101,11 @@ async function retrainLastLayer(run: StartedRun<DfrConfig>): Promise<DfrResult> 
   for (const path of [folder.best, folder.last]) await writeSafetensors(path, weights);
   const accuracies = await testSelected(model, loader, run);
   const result: DfrResult = {
-    ...{ kind: 'dfr', epochs: 0, bestEpoch: 0, inverseStrength, tuning },
+    kind: 'dfr',
+    epochs: 0,
+    bestEpoch: 0,
+    inverseStrength,
+    tuning,
     ...accuracies,
   };
   await folder.writeResult(result.kind, result);
@@ -175,7 +135,9 @@ async function featuresOf(
     onProgress?.({ task: 'penultimate features', done, total: indices.length, unit: 'images' });
   }
   return {
-    ...{ features, numFeatures, numClasses },
+    features,
+    numFeatures,
+    numClasses,
     labels: indices.map((index) => labels[index] as number),
     groups: indices.map((index) => groups[index] as number),
   };

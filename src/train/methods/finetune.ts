@@ -1,24 +1,22 @@
-import { SpurmemError } from '../../errors.js';
+import { misplaced } from '../../errors.js';
 import type { Architecture } from '../../models/architectures.js';
 import { takeData, withTensors } from '../../models/model.js';
 import type { Neuron } from '../../neurons/neuron.js';
 import { maskNeurons } from '../../neurons/perturb.js';
 import type { Protocol } from '../../protocol.js';
-import { resolveSettings, setting, type GivenOf } from '../../settings/setting.js';
+import { protocolOf, resolveSettings, setting, type GivenOf } from '../../settings/setting.js';
 import { prefixed, withPrefix } from '../checkpoint.js';
+import { continuationMethod, type FromRun } from '../continuation.js';
 import { auxiliaryNeurons } from '../finetune/auxiliaryMask.js';
-import { finetuneConfig, hasHead, type FinetuneConfig } from '../finetune/config.js';
+import { finetuneSettings, hasHead, type FinetuneConfig } from '../finetune/config.js';
 import { finetuneLoss, headLoss } from '../finetune/loss.js';
 import { addProjectionHead } from '../finetune/projectionHead.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
 import { MODEL_SETTINGS } from '../ermSettings.js';
 import { keptEpoch } from '../keptEpoch.js';
 import type { KickInRun } from '../kickIn.js';
-import type { TrainingMethod } from '../method.js';
 import { neuronsIn, neuronsOut, partIn, partOut } from '../methodState.js';
-import type { TrainedRun } from '../results.js';
-import { dataOf } from '../runData.js';
-import { openRun, requireDatasetOfRun, type OpenedRun } from '../runFolder.js';
+import type { OpenedRun } from '../runFolder.js';
 import type { MethodRun, TrainedPart, Trainer } from '../trainer.js';
 import { trainRun, type EpochOptions } from '../trainRun.js';
 
@@ -28,11 +26,7 @@ export type FinetuneSettings = GivenOf<typeof FINETUNE_SETTINGS> & {
   readonly protocol?: Protocol | undefined;
 };
 
-export interface FinetuneOptions extends Omit<EpochOptions, 'data'>, FinetuneSettings {
-  /** The run folder whose model is fine-tuned. */
-  readonly from: string;
-  /** The dataset or its folder; by default the one that the run was trained on. */
-  readonly data?: EpochOptions['data'] | undefined;
+export interface FinetuneOptions extends Omit<EpochOptions, 'data'>, FromRun, FinetuneSettings {
   /** Checked against the run's, where it is given. */
   readonly arch?: Architecture | undefined;
 }
@@ -47,12 +41,11 @@ const NAMED_NEURONS = 20;
  * lambda times the supervised loss of the target is added. Gradients flow through both branches to theta, unless `stopGradient`
  * names one. The auxiliary model is no copy: only masked layers get a masked weight.
  */
-export const finetune = {
+export const finetune = continuationMethod<FinetuneOptions, FinetuneConfig>({
   isDistributed: true,
   name: 'finetune',
   title: 'fine-tuned',
   description: 'fine-tune a run against spurious memorization (article, Eqs 3 to 5)',
-  startsFrom: 'run',
   likeFinetuning: true,
   settings: {
     ...FINETUNE_SETTINGS,
@@ -65,52 +58,38 @@ export const finetune = {
       source: 'that of the run',
     }),
   },
-  /**
-   * @throws `RUN_NOT_FOUND` when `from` holds no trained run or not the kick-in epoch, `DATASET_INVALID` for another dataset,
-   *   `USAGE` for another architecture, and what `trainRun` and `finetuneConfig` throw
-   */
-  async train(options: FinetuneOptions): Promise<TrainedRun> {
-    const from = await openRun(options.from);
-    const { folder, config } = from;
-    if (options.arch !== undefined && options.arch !== config.arch) {
-      throw new SpurmemError(
-        'USAGE',
-        `\`arch\` is ${options.arch}, and ${folder.path} was trained with ${config.arch}.`,
-        {
-          ...{ parameter: 'arch', value: options.arch, expected: config.arch },
-          advice: ['Leave `arch` out, or choose another `from`.'],
-        },
-      );
-    }
-    const kickIn = askedKickIn(options, from);
-    const weights =
-      kickIn === 'selected'
-        ? from.weights
-        : await keptEpoch(folder, kickIn, {
-            ...{ parameter: 'kickInEpoch', value: kickIn },
-            otherwise: 'start from its selected epoch, `kickInEpoch` selected',
-          });
-    return trainRun(
-      { ...options, ...dataOf(from, options) },
-      {
-        configOf: (dataset) => {
-          requireDatasetOfRun(config.dataset.fingerprint, dataset, folder);
-          return finetuneConfig(options, { config, kickIn, weights }, dataset);
-        },
-        outOf: () => `${options.from.replace(/\/+$/, '')}-finetune`,
-        ...{ weights, from: folder.path, isDistributed: finetune.isDistributed, toleratesEmptyGroups: true },
-        method: bothBranches,
-      },
-    );
+  async startAt(options, from) {
+    requireArch(options.arch, from);
+    const epoch = kickIn(options, from);
+    if (epoch === 'selected') return from.weights;
+    return keptEpoch(from.folder, epoch, {
+      parameter: 'kickInEpoch',
+      value: epoch,
+      otherwise: 'start from its selected epoch, `kickInEpoch` selected',
+    });
   },
-} as const satisfies TrainingMethod;
+  configOf(options, from, dataset) {
+    const epoch = kickIn(options, from);
+    return {
+      kickInEpoch: epoch === 'selected' ? null : epoch,
+      ...finetuneSettings(options, from.config, dataset),
+    };
+  },
+  run: (options, plan) => trainRun(options, { ...plan, method: bothBranches }),
+});
+
+function requireArch(arch: Architecture | undefined, { folder, config }: OpenedRun): void {
+  if (arch === undefined || arch === config.arch) return;
+  const problem = `\`arch\` is ${arch}, and ${folder.path} was trained with ${config.arch}.`;
+  throw misplaced('arch', arch, config.arch, problem, 'Leave `arch` out, or choose another `from`.');
+}
 
 /** The epoch that was asked for, or the protocol's. */
-function askedKickIn(options: FinetuneSettings, { config, environment }: OpenedRun): number | 'selected' {
+function kickIn(options: FinetuneSettings, { config, environment }: OpenedRun): number | 'selected' {
   const { kickInEpoch } = FINETUNE_SETTINGS;
-  return resolveSettings({ kickInEpoch }, options.protocol ?? 'article', options, {
+  return resolveSettings({ kickInEpoch }, protocolOf({ kickInEpoch }, options), options, {
     runEpochs: config.epochs,
-    format: environment.dataOptions?.format,
+    format: environment.dataOptions.format,
   } satisfies KickInRun).kickInEpoch;
 }
 
@@ -123,7 +102,7 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
   let neurons: readonly Neuron[] = [];
   return {
     async begin() {
-      if (head && config.headWarmup !== undefined) await warmUp(trainer, head, config.headWarmup);
+      if (head) await warmUp(trainer, head, config.headWarmup);
     },
     async beginEpoch(epoch) {
       neurons = config.contrast ? await auxiliaryNeurons(trainer, epoch) : [];
@@ -132,7 +111,7 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
       const mask = maskNeurons(neurons, config.unit);
       const views = loader.trainingViews(indices, config.batchSize, generator, config);
       const training = await trainer.trainBatches(epoch, lr, views, (batch) =>
-        finetuneLoss(config, model.network, head?.network, mask, batch),
+        finetuneLoss(config, model, head?.network, mask, batch),
       );
       const named = { count: neurons.length, neurons: neurons.slice(0, NAMED_NEURONS) };
       neurons = [];
@@ -169,7 +148,7 @@ async function warmUp(trainer: Trainer<FinetuneConfig>, head: TrainedPart, epoch
       0,
       config.lr,
       views,
-      (batch) => headLoss(config, model.network, head.network, mask, batch),
+      (batch) => headLoss(config, model, head.network, mask, batch),
       { parts: [head], task: `head warm-up ${epoch}/${epochs}` },
     );
   }

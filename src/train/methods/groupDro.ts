@@ -5,10 +5,11 @@ import { lossOf } from '../../metrics/loss.js';
 import { native } from '../../native/addon.js';
 import { setting } from '../../settings/setting.js';
 import { nonNegative, oneOf, positive } from '../../settings/values.js';
+import type { BatchLoss } from '../batchLoss.js';
 import { weightsIn, weightsOut } from '../methodState.js';
 import { recipeMethod } from '../recipe.js';
 import type { EpochsConfig } from '../runConfig.js';
-import type { BatchLoss, Trainer } from '../trainer.js';
+import type { Trainer } from '../trainer.js';
 
 /** The published code's defaults, and the sampling of its published commands. */
 const SETTINGS = {

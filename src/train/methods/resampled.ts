@@ -11,7 +11,11 @@ type Parts = 'labels' | 'groups';
  */
 function reweighted(name: string, title: string, parts: Parts, part: string) {
   return recipeMethod({
-    ...{ name, title, settings: {}, isDistributed: true, toleratesEmptyGroups: parts === 'labels' },
+    name,
+    title,
+    settings: {},
+    isDistributed: true,
+    toleratesEmptyGroups: parts === 'labels',
     description: `ERM on images drawn with each ${part} equally likely (Idrissi et al. 2022)`,
     prepare(trainer) {
       const { config, loader, generator } = trainer;
@@ -34,7 +38,11 @@ function reweighted(name: string, title: string, parts: Parts, part: string) {
  */
 function subsampled(name: string, title: string, parts: Parts, part: string) {
   return recipeMethod({
-    ...{ name, title, settings: {}, isDistributed: true, toleratesEmptyGroups: parts === 'labels' },
+    name,
+    title,
+    settings: {},
+    isDistributed: true,
+    toleratesEmptyGroups: parts === 'labels',
     description: `ERM on a subset with as many images of each ${part} (Idrissi et al. 2022)`,
     prepare(trainer) {
       const { config, loader, generator } = trainer;

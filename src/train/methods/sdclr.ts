@@ -1,23 +1,19 @@
-import type { Dataset } from '../../data/dataset.js';
-import { weightsFingerprint } from '../../models/fingerprint.js';
-import { native, type Tensor } from '../../native/addon.js';
+import type { Tensor } from '../../native/addon.js';
 import { TensorScope } from '../../native/tensorScope.js';
 import { countNeurons, fractionToCount, unitLayers } from '../../neurons/select.js';
 import type { Protocol } from '../../protocol.js';
-import { resolveSettings, setting, type GivenOf, type ValuesOf } from '../../settings/setting.js';
+import { protocolOf, resolveSettings, setting, type GivenOf, type ValuesOf } from '../../settings/setting.js';
 import { oneOf, positive, share } from '../../settings/values.js';
 import { prefixed, withPrefix } from '../checkpoint.js';
+import { continuationMethod, type FromRun } from '../continuation.js';
 import { requireNegatives, viewOf, type FinetuneConfig } from '../finetune/config.js';
 import { finetuneLoss, SUPERVISION } from '../finetune/loss.js';
 import { addProjectionHead } from '../finetune/projectionHead.js';
 import { FINETUNE_SETTINGS, SUPERVISED_LOSSES } from '../finetune/settings.js';
-import type { TrainingMethod } from '../method.js';
 import { partIn, partOut } from '../methodState.js';
+import { givenOrOfRun } from '../ofRun.js';
+import { defined, type EpochsConfig } from '../runConfig.js';
 import { preparedAs } from '../runModel.js';
-import type { TrainedRun } from '../results.js';
-import { defined, modelOf, type EpochsConfig, type RunConfig } from '../runConfig.js';
-import { dataOf } from '../runData.js';
-import { openRun, requireDatasetOfRun } from '../runFolder.js';
 import type { MethodRun, TrainedPart, Trainer } from '../trainer.js';
 import { trainRun, type EpochOptions } from '../trainRun.js';
 
@@ -53,21 +49,25 @@ const OWN_SETTINGS = {
   }),
 } as const;
 
-const { epochs, batchSize, lr, precision, averaging, select, loss, lambda, viewAugmentation, ...others } =
-  FINETUNE_SETTINGS;
-const { weightDecay, scheduler } = others;
+const { epochs, batchSize, lr, precision, ema, select, loss, lambda, viewAugmentation } = FINETUNE_SETTINGS;
+const { weightDecay, scheduler } = FINETUNE_SETTINGS;
 
 const SETTINGS = {
-  ...{ epochs, batchSize, lr, precision, averaging, select, loss, lambda, viewAugmentation },
-  ...{ weightDecay, scheduler },
+  epochs,
+  batchSize,
+  lr,
+  precision,
+  ema,
+  select,
+  loss,
+  lambda,
+  viewAugmentation,
+  weightDecay,
+  scheduler,
   ...OWN_SETTINGS,
 } as const;
 
-export interface SdclrOptions extends Omit<EpochOptions, 'data'>, GivenOf<typeof SETTINGS> {
-  /** The run folder whose model is trained on. */
-  readonly from: string;
-  /** The dataset or its folder; by default the one that the run was trained on. */
-  readonly data?: EpochOptions['data'] | undefined;
+export interface SdclrOptions extends Omit<EpochOptions, 'data'>, FromRun, GivenOf<typeof SETTINGS> {
   /** Default: the article's. */
   readonly protocol?: Protocol | undefined;
 }
@@ -94,61 +94,28 @@ const LOSS = {
  *
  * SDCLR learns from images without labels, and a linear layer on its frozen features is trained afterwards. So here: the
  * supervised loss trains the last layer alone (`supervision`), and no gradient of it reaches the features. It does so in the
- * same steps, from the run's last layer, so that each epoch can be validated and selected as those of every other way to train.
+ * same steps, from the run's last layer, so that each epoch can be validated and selected as those of every other method.
  * `lambda` has no part in that. With all layers supervised, it is the article's Eq. 5 with SDCLR's mask and batch-norms. Epochs, optimizer and views are those
  * of fine-tuning, and the projection head is SimCLR's, without the batch-norms that the published code has in it.
  */
-export const sdclr = {
+export const sdclr = continuationMethod<SdclrOptions, SdclrConfig>({
   name: 'sdclr',
   title: 'SDCLR',
   description: 'contrast a run\u2019s model with itself without 90 % of its weights (Jiang et al. 2021)',
-  startsFrom: 'run',
   likeFinetuning: true,
   settings: SETTINGS,
-  /**
-   * @throws `RUN_NOT_FOUND` when `from` holds no trained run, `DATASET_INVALID` for another dataset, `USAGE` for a value out of
-   *   range, and what `trainRun` throws
-   */
-  async train(options: SdclrOptions): Promise<TrainedRun> {
-    const from = await openRun(options.from);
-    const { folder, config, weights } = from;
-    return trainRun(
-      { ...options, ...dataOf(from, options) },
-      {
-        configOf: (dataset) => {
-          requireDatasetOfRun(config.dataset.fingerprint, dataset, folder);
-          return sdclrConfig(options, from, dataset);
-        },
-        outOf: () => `${options.from.replace(/\/+$/, '')}-sdclr`,
-        ...{ weights, from: folder.path, method: selfDamaging, toleratesEmptyGroups: true },
-      },
-    );
+  configOf(options, { config }, dataset) {
+    const resolved = resolveSettings(SETTINGS, protocolOf(SETTINGS, options), options);
+    const { viewAugmentation: view, ...settings } = resolved;
+    requireNegatives(settings.batchSize, dataset.splits.train.length);
+    return {
+      ...defined(settings),
+      precision: givenOrOfRun(settings, config).precision,
+      viewAugmentation: viewOf(preparedAs({ imageSize: config.imageSize }, dataset), view),
+    };
   },
-} as const satisfies TrainingMethod;
-
-async function sdclrConfig(
-  options: SdclrOptions,
-  from: { readonly config: RunConfig; readonly weights: string },
-  dataset: Dataset,
-): Promise<SdclrConfig> {
-  const protocol = options.protocol ?? 'article';
-  const { viewAugmentation: view, ...settings } = resolveSettings(SETTINGS, protocol, options);
-  requireNegatives(settings.batchSize, dataset.splits.train.length);
-  return {
-    command: 'train sdclr',
-    protocol,
-    dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
-    ...modelOf(from.config),
-    weights: await weightsFingerprint(from.weights),
-    ...defined(settings),
-    precision: settings.precision ?? from.config.precision,
-    viewAugmentation: viewOf(
-      preparedAs({ imageSize: from.config.imageSize }, dataset),
-      view === undefined ? 'dataset' : view,
-    ),
-    seed: options.seed ?? 0,
-  };
-}
+  run: (options, plan) => trainRun(options, { ...plan, method: selfDamaging }),
+});
 
 /** Both branches, epoch after epoch. */
 async function selfDamaging(trainer: Trainer<SdclrConfig>): Promise<MethodRun> {
@@ -175,7 +142,7 @@ async function selfDamaging(trainer: Trainer<SdclrConfig>): Promise<MethodRun> {
       const views = loader.trainingViews(indices, config.batchSize, generator, { ...config, views: 'two' });
       const pruned = { masks, norms: norms?.network };
       const training = await trainer.trainBatches(epoch, rate, views, (batch) =>
-        finetuneLoss(settings, model.network, head.network, pruned, batch),
+        finetuneLoss(settings, model, head.network, pruned, batch),
       );
       masks = {};
       return { ...training, mask: { count, neurons: [] } };
@@ -191,8 +158,7 @@ async function selfDamaging(trainer: Trainer<SdclrConfig>): Promise<MethodRun> {
       await partIn('head', state, head);
       if (norms) await partIn('norms', state, norms);
       const kept = Object.entries(withPrefix('mask.', state));
-      for (const [layer, { data, shape }] of kept)
-        masks[layer] = await native().tensor(data, shape, model.device);
+      for (const [layer, { data, shape }] of kept) masks[layer] = await model.context.tensor(data, shape);
     },
   };
 }

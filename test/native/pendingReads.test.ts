@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { native } from '../../src/native/addon.js';
-import { Arrears } from '../../src/native/arrears.js';
+import { ComputeContext } from '../../src/native/context.js';
+import { PendingReads } from '../../src/native/pendingReads.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
@@ -11,7 +12,7 @@ import { temporaryFolder } from '../temporary.js';
 const folder = temporaryFolder();
 
 afterEach(() => {
-  delete process.env.SPURMEM_ARREARS;
+  delete process.env.SPURMEM_PENDING_READS;
 });
 
 test('pieces are finished in their order, a few behind, and let go of after an error', async () => {
@@ -26,24 +27,24 @@ test('pieces are finished in their order, a few behind, and let go of after an e
     },
   });
   const failing = async (): Promise<void> => {
-    await using arrears = new Arrears('cuda:0');
-    await arrears.add(piece('a'));
-    await arrears.add(piece('b', Promise.reject(new Error('b failed'))));
+    await using pending = new PendingReads(new ComputeContext({ device: 'cuda:0' }));
+    await pending.add(piece('a'));
+    await pending.add(piece('b', Promise.reject(new Error('b failed'))));
     expect(events).toEqual([]);
-    await arrears.add(piece('c'));
+    await pending.add(piece('c'));
     expect(events).toEqual(['finish a', 'dispose a']);
-    await arrears.add(piece('d'));
+    await pending.add(piece('d'));
   };
   await expect(failing()).rejects.toThrow('b failed');
   expect(events).toEqual(['finish a', 'dispose a', 'dispose b', 'dispose c', 'dispose d']);
 
   events.length = 0;
-  await using ofCpu = new Arrears('cpu');
+  await using ofCpu = new PendingReads(new ComputeContext({ device: 'cpu' }));
   await ofCpu.add(piece('e'));
   expect(events).toEqual(['finish e', 'dispose e']);
 });
 
-test('a run and a trace that read in arrears, as on a GPU, are the same to the bit', async () => {
+test('a run and a trace whose reads are pending, as on a GPU, are the same to the bit', async () => {
   const data = join(folder, 'data');
   await tinyDominoes(data);
   const made = async (name: string) => {
@@ -69,8 +70,8 @@ test('a run and a trace that read in arrears, as on a GPU, are the same to the b
     return { epochs: epochs.map(({ seconds: _, ...epoch }) => epoch), tensors, entries };
   };
   const atOnce = await made('at-once');
-  process.env.SPURMEM_ARREARS = '3';
+  process.env.SPURMEM_PENDING_READS = '3';
   const before = native().liveTensors();
-  expect(await made('in-arrears')).toEqual(atOnce);
+  expect(await made('pending')).toEqual(atOnce);
   expect(native().liveTensors()).toBe(before);
 });

@@ -1,0 +1,83 @@
+import { native, type MemoryFormat, type NativeArray, type Tensor } from './addon.js';
+import type { DeviceCache } from './engineOptions.js';
+import { joinedGroup, ProcessGroup } from './processGroup.js';
+
+export type { BatchPart } from './processGroup.js';
+
+/** Where something computes, for programs that open no engine of their own. */
+export interface ContextOptions {
+  /** `cpu` or `cuda:n` */
+  readonly device: string;
+  /** Default: channels_last. */
+  readonly memoryFormat?: MemoryFormat | undefined;
+  /** Default: auto. */
+  readonly cacheOnDevice?: DeviceCache | undefined;
+}
+
+/** A context, or what it is made of. */
+export type InContext = { readonly context: ComputeContext } | ContextOptions;
+
+/**
+ * Where a job computes, after Lightning's Fabric: the device, how images and weights lie in its memory, the threads, and the
+ * processes that share the job. `openEngine` gives it; models, loaders, training and traces take it. What differs between devices
+ * is asked of it.
+ */
+export class ComputeContext extends ProcessGroup {
+  /** `cpu` or `cuda:n` */
+  readonly device: string;
+  readonly memoryFormat: MemoryFormat;
+  readonly #cacheOnDevice: DeviceCache;
+
+  constructor(
+    { device, memoryFormat = 'channels_last', cacheOnDevice = 'auto' }: ContextOptions,
+    /** Threads of the compute lane; 0: all cores. */
+    readonly threads = 0,
+  ) {
+    super(joinedGroup());
+    this.device = device;
+    this.memoryFormat = memoryFormat;
+    this.#cacheOnDevice = cacheOnDevice;
+  }
+
+  /** The context that is given, or one of the options that are. */
+  static of(given: InContext): ComputeContext {
+    return 'context' in given ? given.context : new ComputeContext(given);
+  }
+
+  /** The same with images and weights in another format. */
+  withMemoryFormat(memoryFormat: MemoryFormat): ComputeContext {
+    return new ComputeContext(
+      { device: this.device, memoryFormat, cacheOnDevice: this.#cacheOnDevice },
+      this.threads,
+    );
+  }
+
+  get isCpu(): boolean {
+    return this.device === 'cpu';
+  }
+
+  /** Whether bfloat16 is slower than float32. */
+  get emulatesBf16(): boolean {
+    return this.isCpu && !native().fastBf16;
+  }
+
+  /** How many results may be pending until the oldest one is read. */
+  get mostPendingReads(): number {
+    // What a GPU does can be tried on the CPU.
+    const asked = Number(process.env.SPURMEM_PENDING_READS);
+    return asked > 0 ? asked : this.isCpu ? 1 : 3;
+  }
+
+  /** Whether decoded images of so many bytes are to lie in the device's own memory. */
+  keepsImages(bytes: number): boolean {
+    if (this.#cacheOnDevice !== 'auto') return this.#cacheOnDevice === 'on';
+    const memory = native().deviceMemory(this.device);
+    // The model and its activations need the rest.
+    return memory !== null && bytes <= Math.min(memory.total / 4, memory.free / 2);
+  }
+
+  /** A tensor on the device. */
+  tensor(data: NativeArray, shape: readonly number[] = [data.length]): Promise<Tensor> {
+    return native().tensor(data, shape, this.device);
+  }
+}

@@ -1,0 +1,22 @@
+import { SpurmemError } from '../errors.js';
+
+/** The version of the format of a run's folder, as its `config.json` has it. */
+export const FORMAT_VERSION = 1;
+
+/**
+ * Checks that a run's folder is of the format that is read here.
+ *
+ * @param path the `config.json`, for the message
+ * @param file its content
+ * @throws `RUN_INVALID` naming both versions
+ */
+export function requireFormatVersion(path: string, file: unknown): void {
+  const version = typeof file === 'object' && file !== null && 'formatVersion' in file && file.formatVersion;
+  if (version === FORMAT_VERSION) return;
+  const which = typeof version === 'number' ? `format version ${version}` : 'no format version';
+  throw new SpurmemError(
+    'RUN_INVALID',
+    `${path} has ${which}, and this version of spurmem reads format version ${FORMAT_VERSION}.`,
+    { advice: ['Train the run anew in another folder, or use the version of spurmem that wrote this one.'] },
+  );
+}

@@ -1,0 +1,133 @@
+import { access, readFile, stat } from 'node:fs/promises';
+import { z } from 'zod';
+import { describeIssues } from '../data/issues.js';
+import { SpurmemError, messageOf, systemCode } from '../errors.js';
+import type { JobOptions } from '../progress.js';
+import type { Provenance } from '../provenance.js';
+import { epochMetricsSchema } from './resultSchemas.js';
+import type { EpochMetrics } from './results.js';
+
+const historySchema = z.object({
+  result: z.string(),
+  date: z.string(),
+  command: z.string().nullable(),
+  cpu: z.string(),
+  kernels: z.string(),
+  versions: z.record(z.string(), z.string()),
+});
+
+/** A line of `history.jsonl`: a result that was written, by what. */
+export interface HistoryEntry extends Provenance {
+  /** The result's name, such as `erm`. */
+  readonly result: string;
+}
+
+/** Whether a file is there. */
+export async function isFile(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** A file's text; undefined where there is none. Throws `RUN_INVALID`. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
+    throw new SpurmemError('RUN_INVALID', `Cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/**
+ * A JSON file's content; undefined where there is none.
+ *
+ * @param before checks that come before the schema
+ * @throws `RUN_INVALID`
+ */
+export async function readJson<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+  before?: (path: string, content: unknown) => void,
+): Promise<z.infer<Schema> | undefined> {
+  const text = await readIfThere(path);
+  if (text === undefined) return undefined;
+  try {
+    const content: unknown = JSON.parse(text);
+    before?.(path, content);
+    return schema.parse(content);
+  } catch (error) {
+    if (error instanceof SpurmemError) throw error;
+    const reason = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
+    throw new SpurmemError(
+      'RUN_INVALID',
+      `${path} is damaged: ${reason}\nRestore it, or start anew in another folder.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * A result of a run; undefined where there is none.
+ *
+ * @param name with which its kind agrees: `trace-unstructured-re-initialized` is of kind `trace-unstructured`
+ * @throws `RUN_INVALID`
+ */
+export async function readResultFile(path: string, name: string, schema?: z.ZodType): Promise<unknown> {
+  const text = await readIfThere(path);
+  if (text === undefined) return undefined;
+  const damaged = (reason: string): SpurmemError =>
+    new SpurmemError('RUN_INVALID', `${path} ${reason}. Delete it and run again.`);
+  let result: unknown;
+  try {
+    result = JSON.parse(text);
+  } catch (error) {
+    throw damaged(`is not JSON (${messageOf(error)})`);
+  }
+  const kind = typeof result === 'object' && result !== null && 'kind' in result ? result.kind : undefined;
+  if (typeof kind !== 'string' || !name.startsWith(kind)) throw damaged('is no result of this name');
+  const checked = schema?.safeParse(result);
+  if (checked?.success === false)
+    throw damaged(`is no result of this name (${describeIssues(checked.error)})`);
+  return result;
+}
+
+/**
+ * The epochs of a run. A damaged last line is left out: its process was killed, or the disk was full, before it was whole.
+ *
+ * @throws `RUN_INVALID` for any other damaged line
+ */
+export async function readEpochs(path: string, onWarning: JobOptions['onWarning']): Promise<EpochMetrics[]> {
+  const lines = ((await readIfThere(path)) ?? '').trimEnd().split('\n');
+  const epochs: EpochMetrics[] = [];
+  for (const [index, line] of lines.entries()) {
+    const metrics = parseLine(line);
+    // As it stands in the file, which may be written again: a schema puts its keys first.
+    if (epochMetricsSchema.safeParse(metrics).success) epochs.push(metrics as EpochMetrics);
+    else if (line !== '') {
+      const what = `${path}:${index + 1} is not an epoch as JSON`;
+      if (index < lines.length - 1) {
+        throw new SpurmemError('RUN_INVALID', `${what}. Remove that line, or start anew in another folder.`);
+      }
+      onWarning?.(`${what}, as after a write that was cut off. That line is dropped.`);
+    }
+  }
+  return epochs;
+}
+
+/** The lines of a history; those that are no entries are left out, since nothing rests on them. */
+export async function readHistoryFile(path: string): Promise<HistoryEntry[]> {
+  const lines = ((await readIfThere(path)) ?? '').split('\n');
+  return lines.flatMap((line) => historySchema.safeParse(parseLine(line)).data ?? []);
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import type { DataDescription } from '../data/dataDescription.js';
+import { SpurmemError } from '../errors.js';
+import { append, writeAtomic, writeJson } from '../files.js';
+import type { Lock } from '../lock.js';
+import type { ComputeContext } from '../native/context.js';
+import { provenance } from '../provenance.js';
+import { epochsTable } from './epochsTable.js';
+import { FORMAT_VERSION } from './formatVersion.js';
+import type { EpochMetrics } from './results.js';
+import type { RunConfig, RunEnvironment } from './runConfig.js';
+import { readIfThere, type HistoryEntry } from './runFiles.js';
+import { isReport, RunFolder } from './runFolder.js';
+import { lockRun } from './runLock.js';
+
+/** A run's folder that a job writes to. Of several processes that do the job, the first one writes. */
+export class RunWriter extends RunFolder {
+  #lock: Lock | undefined;
+
+  constructor(
+    path: string,
+    readonly context: Pick<ComputeContext, 'isRankZero' | 'onRankZero' | 'barrier'>,
+  ) {
+    super(path);
+  }
+
+  override async create(): Promise<void> {
+    await this.context.onRankZero(() => super.create());
+  }
+
+  /**
+   * Runs `job` while no other process may write to this folder but for its report, and those of its own group. Throws `RUN_BUSY`.
+   *
+   * @param options `waits` for another job that is about to end: for one that only writes what it has computed
+   */
+  async locked<Result>(
+    job: () => Promise<Result>,
+    { waits = false }: { readonly waits?: boolean } = {},
+  ): Promise<Result> {
+    await this.context.onRankZero(async () => {
+      this.#lock = await lockRun(this.path, waits);
+    });
+    try {
+      if (this.context.isRankZero) await this.removeLeftovers((name) => !isReport(name));
+      const result = await job();
+      // What the first process wrote is there for all.
+      await this.context.barrier();
+      return result;
+    } finally {
+      await this.#lock?.release();
+    }
+  }
+
+  /** Writes a result of a job that did not lock this folder while it computed. Throws `RUN_BUSY`. */
+  async record(name: string, result: unknown): Promise<void> {
+    await this.locked(() => this.writeResult(name, result), { waits: true });
+  }
+
+  async writeConfig(config: RunConfig, environment: RunEnvironment): Promise<void> {
+    await this.#write(() =>
+      writeJson(this.configPath, { formatVersion: FORMAT_VERSION, config, environment }),
+    );
+  }
+
+  async writeData(data: DataDescription): Promise<void> {
+    await this.#write(() => writeJson(this.dataPath, data));
+  }
+
+  async appendMetrics(metrics: EpochMetrics): Promise<void> {
+    await this.#write(async () => {
+      this.#requireLock();
+      // Flushed, because the checkpoint that makes the epoch count is.
+      await append(this.metricsPath, epochLine(metrics), { flush: true });
+    });
+  }
+
+  /** Writes the epochs measured so far as a table, `metrics.csv`, for spreadsheets and plots. */
+  async writeMetricsTable(groupNames: readonly string[]): Promise<void> {
+    await this.#write(async () => {
+      const table = epochsTable(await this.readMetrics(), groupNames);
+      await writeAtomic(join(this.path, 'metrics.csv'), table);
+    });
+  }
+
+  /** Rewrites the metrics where they are not these epochs in whole lines, as after an interrupted epoch. */
+  async writeMetrics(epochs: readonly EpochMetrics[]): Promise<void> {
+    await this.#write(async () => {
+      const text = epochs.map(epochLine).join('');
+      if (text !== ((await readIfThere(this.metricsPath)) ?? '')) await writeAtomic(this.metricsPath, text);
+    });
+  }
+
+  async writeResult(name: string, result: unknown): Promise<void> {
+    await this.#write(async () => {
+      this.#requireLock();
+      // Before the result, which is made again where a stop comes between them; one without its line would not be.
+      const entry: HistoryEntry = { result: name, ...provenance() };
+      await append(this.historyPath, `${JSON.stringify(entry)}\n`);
+      await writeJson(this.result(name), result);
+    });
+  }
+
+  async #write(job: () => Promise<void>): Promise<void> {
+    if (this.context.isRankZero) await job();
+  }
+
+  /** A process that was suspended for long loses its lock: what it would write may belong to another one by now. */
+  #requireLock(): void {
+    if (this.#lock?.isLost() !== true) return;
+    throw new SpurmemError(
+      'RUN_BUSY',
+      `The lock on ${this.path} was lost: it was removed, or taken by another process while this one was suspended. ` +
+        'The last checkpoint is kept.',
+      { advice: ['Continue with `resume` once no other process uses the folder.'] },
+    );
+  }
+}
+
+function epochLine(metrics: EpochMetrics): string {
+  return `${JSON.stringify(metrics)}\n`;
+}

@@ -1,0 +1,85 @@
+import type { Batch, Batches, BatchLoader } from '../data/batches.js';
+import type { Dataset } from '../data/dataset.js';
+import { invalidParameter, messageOf, SpurmemError } from '../errors.js';
+import type { Model } from '../models/model.js';
+import type { Tensor } from '../native/addon.js';
+import { isOutOfMemory } from '../native/outOfMemory.js';
+import { TensorScope } from '../native/tensorScope.js';
+import type { LossOfBatch } from './batchLoss.js';
+
+/** Images that a message names at most. */
+const NAMED_IMAGES = 10;
+
+/** The error of a batch that does not fit into memory, with the largest of half as many images, of half of these, ... that does. The model is changed. */
+export async function tooLarge<Prepared extends Batch>(
+  batches: Batches<Prepared>,
+  lossOfBatch: LossOfBatch<Prepared>,
+  cause: unknown,
+): Promise<SpurmemError> {
+  const size = batches.batchSize;
+  const fitting = await fittingSize(batches, lossOfBatch);
+  const fits = fitting === undefined ? '' : ` ${fitting} ${fitting === 1 ? 'does' : 'do'}.`;
+  const advice = fitting === undefined ? 'a smaller `batchSize`' : `\`batchSize\` ${fitting}`;
+  return new SpurmemError('NATIVE_FAILED', `A batch of ${size} images does not fit into memory.${fits}`, {
+    parameter: 'batchSize',
+    value: size,
+    advice: [`Choose ${advice}, or free memory.`],
+    cause,
+  });
+}
+
+async function fittingSize<Prepared extends Batch>(
+  batches: Batches<Prepared>,
+  lossOfBatch: LossOfBatch<Prepared>,
+): Promise<number | undefined> {
+  for (let size = batches.batchSize >> 1; size > 0; size >>= 1) {
+    try {
+      using scope = new TensorScope();
+      using batch = await batches.start(size);
+      const { loss, logits, terms = {} } = await lossOfBatch(batch);
+      scope.own({ loss, logits, ...terms });
+      await loss.backward();
+      return size;
+    } catch (error) {
+      if (!isOutOfMemory(error)) return undefined;
+    }
+  }
+  return undefined;
+}
+
+/** Throws `USAGE` where the last batch has one image and batch-norm one value of it: before the first step, not after an epoch. */
+export async function requireNorms(
+  model: Model,
+  loader: BatchLoader,
+  { indices, batchSize }: Batches<Batch>,
+): Promise<void> {
+  if (indices.length % batchSize !== 1) return;
+  for await (const batch of loader.evaluation(indices.slice(-1), 1)) {
+    using current = batch;
+    try {
+      using _logits = await model.network.forward(current.images, { statistics: 'separate' });
+    } catch (error) {
+      throw invalidParameter('batchSize', batchSize, 'a size that leaves no last batch of one image', [
+        `An epoch has ${indices.length} images: ${messageOf(error)}`,
+      ]);
+    }
+  }
+}
+
+/** Names the images of a batch whose logits are not finite, or all where each or none is to blame. */
+export async function culprits(
+  { examples }: Pick<Dataset, 'examples'>,
+  indices: Int32Array,
+  logits: Tensor,
+): Promise<string> {
+  const values = (await logits.data()) as Float32Array;
+  const classes = values.length / indices.length;
+  const bad = indices.filter((_, i) =>
+    values.subarray(i * classes, (i + 1) * classes).some((value) => !Number.isFinite(value)),
+  );
+  const blamed = bad.length > 0 ? bad : indices;
+  const which = blamed.length < indices.length ? 'Of its images, not finite are' : 'Its images are';
+  const names = Array.from(blamed, (index) => examples[index]?.filename ?? '');
+  const others = names.length > NAMED_IMAGES ? ` and ${names.length - NAMED_IMAGES} more` : '';
+  return `${which} ${names.slice(0, NAMED_IMAGES).join(', ')}${others}.`;
+}
