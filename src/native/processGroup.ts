@@ -1,17 +1,6 @@
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { native, type NativeArray, type NativeProcessGroup, type Network, type Tensor } from './addon.js';
 
-/** Where the processes meet, by torchrun's names in the environment. */
-interface Place {
-  readonly rank: number;
-  readonly size: number;
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Variables by name. */
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** This process's rows of a batch, which begin at `offset` of so many. */
 export interface BatchPart {
   readonly offset: number;
@@ -199,7 +188,7 @@ export function joinedGroup(): ProcessGroup {
  *
  * @throws `USAGE` when the environment says too little, `NATIVE_FAILED` when some do not come
  */
-export async function joinProcessGroup(environment: Environment = process.env): Promise<ProcessGroup> {
+export async function joinProcessGroup(environment = process.env): Promise<ProcessGroup> {
   const place = placeIn(environment);
   if (place === undefined || joined.isDistributed) return joined;
   const { rank, size, host, port } = place;
@@ -222,7 +211,8 @@ export async function joinProcessGroup(environment: Environment = process.env): 
   }
 }
 
-function placeIn(environment: Environment): Place | undefined {
+/** Where the processes meet, by torchrun's names in the environment; undefined for one process. */
+function placeIn(environment: NodeJS.ProcessEnv) {
   const { SLURM_PROCID, SLURM_STEP_NUM_TASKS, MASTER_ADDR, MASTER_PORT } = environment;
   // Steps of one task, and those of jobs that have nothing to do with each other, have no address to meet at.
   const isStep = MASTER_ADDR !== undefined && SLURM_STEP_NUM_TASKS !== undefined;

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { SpurmemError, messageOf } from '../errors.js';
-import type { GroupCounts } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
 import {
   readSafetensors,
@@ -29,49 +28,33 @@ export interface MethodState {
   loadStateDict?(state: Readonly<Record<string, TensorData>>): Promise<void>;
 }
 
-/** How far a pass over batches has come, and what it has measured. */
-export interface PassProgress {
+const sums = z.array(z.number().int().min(0)).readonly();
+const passSchema = z.object({
   /** Batches that a step was made for. */
-  readonly batches: number;
-  /** The sum of the examples' losses, and of each term. */
-  readonly lossSum: number;
-  readonly termSums: Readonly<Record<string, number>>;
-  readonly counts: GroupCounts;
-}
-
-/** An epoch that is under way. */
-export interface EpochUnderWay extends PassProgress {
-  /** Wall time so far. */
-  readonly seconds: number;
-}
-
-/** How far training has come. */
-export interface TrainingProgress {
-  /** Epochs finished. */
-  readonly epoch: number;
-  /** The selected epoch so far, counted from 1; 0: none yet. */
-  readonly bestEpoch: number;
-  /** Its validation accuracy of the kind that the run selects by (`selectionScore`). */
-  readonly bestScore: number;
-  /** Of the epoch after these, where it is under way. */
-  readonly underWay?: EpochUnderWay | undefined;
-}
-
-const sums = z.array(z.number().int().min(0));
-const underWaySchema = z.object({
   batches: z.number().int().min(1),
+  /** The sum of the examples' losses, and of each term. */
   lossSum: z.number(),
-  termSums: z.record(z.string(), z.number()),
-  counts: z.object({ correct: sums, total: sums }),
-  seconds: z.number(),
+  termSums: z.record(z.string(), z.number()).readonly(),
+  counts: z.object({ correct: sums, total: sums }).readonly(),
 });
+/** How far a pass over batches has come, and what it has measured. */
+export type PassProgress = Readonly<z.infer<typeof passSchema>>;
 
 const progressSchema = z.object({
+  /** Epochs finished. */
   epoch: z.number().int().min(0),
+  /** The selected epoch so far, counted from 1; 0: none yet. */
   bestEpoch: z.number().int().min(0),
+  /** Its validation accuracy of the kind that the run selects by (`selectionScore`). */
   bestScore: z.number(),
+  /** The epoch after these, where it is under way, and its wall time so far. */
+  underWay: passSchema.extend({ seconds: z.number() }).readonly().optional(),
+});
+/** How far training has come. */
+export type TrainingProgress = Readonly<z.infer<typeof progressSchema>>;
+
+const trainingSchema = progressSchema.extend({
   scheduler: z.object({ lr: z.number(), best: z.number().nullable(), badEpochs: z.number().int() }),
-  underWay: underWaySchema.optional(),
 });
 
 /**
@@ -116,7 +99,7 @@ export async function loadTraining(
   method: MethodState,
 ): Promise<TrainingProgress> {
   const { tensors, metadata } = await readSafetensors(path);
-  const progress = progressSchema.safeParse(parsed(metadata.training));
+  const progress = trainingSchema.safeParse(parsed(metadata.training));
   const { parameters, buffers } = model.description;
   const missing = [...(ema ? ['model.', 'ema.'] : ['model.'])]
     .flatMap((prefix) => [...parameters, ...buffers].map(({ name }) => prefix + name))

@@ -5,15 +5,6 @@ import type { ComputeContext } from '../native/context.js';
 import type { PassProgress } from './checkpoint.js';
 import type { EpochTraining } from './results.js';
 
-/** The measurements of a batch. */
-export interface BatchValues {
-  /** Mean loss over the examples, and each of its terms. */
-  readonly loss: number;
-  readonly terms: Readonly<Record<string, number>>;
-  /** [N] */
-  readonly predictions: Int32Array;
-}
-
 /** The measurements of a pass over batches: sums of the examples' losses, and predictions by group. */
 export class PassTotals {
   readonly #dataset: Dataset;
@@ -29,13 +20,16 @@ export class PassTotals {
     this.#loss = before?.lossSum ?? 0;
   }
 
-  /** Adds a batch of these examples. */
-  add(indices: Int32Array, { loss, terms, predictions }: BatchValues): void {
+  /** Adds a batch of these examples: its mean loss, each term of it by name, and its predictions, [N]. */
+  add(
+    indices: Int32Array,
+    loss: number,
+    terms: readonly (readonly [name: string, mean: number])[],
+    predictions: Int32Array,
+  ): void {
     const size = indices.length;
     this.#loss += loss * size;
-    for (const [name, term] of Object.entries(terms)) {
-      this.#terms.set(name, (this.#terms.get(name) ?? 0) + term * size);
-    }
+    for (const [name, mean] of terms) this.#terms.set(name, (this.#terms.get(name) ?? 0) + mean * size);
     countCorrect(this.#counter, this.#dataset, indices, predictions);
   }
 

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { describeIssues } from '../data/issues.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import type { JobOptions } from '../progress.js';
-import type { Provenance } from '../provenance.js';
 import { epochMetricsSchema } from './resultSchemas.js';
 import type { EpochMetrics } from './results.js';
 
@@ -16,11 +15,8 @@ const historySchema = z.object({
   versions: z.record(z.string(), z.string()),
 });
 
-/** A line of `history.jsonl`: a result that was written, by what. */
-export interface HistoryEntry extends Provenance {
-  /** The result's name, such as `erm`. */
-  readonly result: string;
-}
+/** A line of `history.jsonl`: a result by its name, such as `erm`, and by what it was written. */
+export type HistoryEntry = Readonly<z.infer<typeof historySchema>>;
 
 /** Whether a file is there. */
 export async function isFile(path: string): Promise<boolean> {

@@ -221,8 +221,8 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
           : infinite && `${infinite} became infinite or NaN`;
         if (bad)
           throw this.diverged(`${bad} in ${place}. ${await culprits(this.loader.dataset, indices, logits)}`);
-        const measured = Object.fromEntries(names.map((name, i) => [name, values[i] as number]));
-        totals.add(indices, { loss: value, terms: measured, predictions });
+        const means = names.map((name, i) => [name, values[i] as number] as const);
+        totals.add(indices, value, means, predictions);
       },
       dispose() {
         for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
