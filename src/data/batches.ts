@@ -16,7 +16,7 @@ import { processGroup } from '../native/processGroup.js';
 import { happens, randomAdjustments, randomResizedCrop, shuffled } from './sampling.js';
 
 /** What one of several processes has of a training batch. */
-export interface BatchPart {
+interface BatchPart {
   /** Where it begins in the batch. */
   readonly offset: number;
   /** Examples of the whole batch. */

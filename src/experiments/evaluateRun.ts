@@ -17,7 +17,7 @@ import { TRACE_SETTINGS } from './traceSettings.js';
 
 const { precision, batchSize } = TRACE_SETTINGS.session;
 
-/** What can be set of an evaluation. */
+/** Settings of an evaluation. */
 export const EVALUATE_SETTINGS = {
   split: setting<Split>({
     type: oneOf(SPLITS),
@@ -85,12 +85,20 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
   using model = await loadModel({ ...config, precision: computed }, loader, weights, folder);
   const { onProgress, signal } = options;
   const { accuracies, loss } = await evaluate(model, loader, dataset.splits[split], {
-    ...{ onProgress, signal, loss: config.loss, task: `evaluation, ${split}` },
+    onProgress,
+    signal,
+    loss: config.loss,
+    task: `evaluation, ${split}`,
     batchSize: settings.batchSize ?? config.batchSize,
   });
   return {
     kind: 'evaluation',
-    ...{ run: folder.path, split, epoch: epoch ?? null, checkpoint: await weightsFingerprint(weights) },
-    ...{ precision: computed, accuracies, loss },
+    run: folder.path,
+    split,
+    epoch: epoch ?? null,
+    checkpoint: await weightsFingerprint(weights),
+    precision: computed,
+    accuracies,
+    loss,
   };
 }

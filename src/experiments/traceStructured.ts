@@ -3,15 +3,15 @@ import { accuracyInterval, changeInterval, meanInterval } from '../metrics/inter
 import { maskNeurons, ZERO } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
 import { resolveSettings, type GivenOf } from '../settings/setting.js';
-import { compareWithRandom, mostRandomEvaluations } from './controls.js';
+import { compareWithRandom, mostRandomEvaluations } from './compareWithRandom.js';
 import { evaluateVariants } from './evaluateVariants.js';
 import { changeOf, type GroupOutcome } from './outcomes.js';
 import type { LayerEntry, TraceStructuredResult } from './results.js';
 import { measuredExamples } from './samples.js';
-import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
+import { traceAlone, type SessionOptions, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
-/** What a structured trace may be told; defaults are the protocol's. */
+/** Settings of a structured trace; defaults are the protocol's. */
 type StructuredChoices = GivenOf<(typeof TRACE_SETTINGS)['structured']>;
 
 export interface TraceStructuredOptions extends SessionOptions, StructuredChoices {}
@@ -24,9 +24,7 @@ export interface TraceStructuredOptions extends SessionOptions, StructuredChoice
  *   `TraceSession.open` throws
  */
 export async function traceStructured(options: TraceStructuredOptions): Promise<TraceStructuredResult> {
-  checkTraceOptions(TRACE_SETTINGS.structured, options);
-  using session = await TraceSession.open(options);
-  return await traceStructuredIn(session, options);
+  return traceAlone(TRACE_SETTINGS.structured, options, traceStructuredIn);
 }
 
 /** The same in an open session, whose scores are shared with its other traces. */
@@ -35,11 +33,8 @@ export async function traceStructuredIn(
   options: StructuredChoices,
 ): Promise<TraceStructuredResult> {
   const { dataset, model, unit } = session;
-  const { criteria, topK, split, samples, ...controls } = resolveSettings(
-    TRACE_SETTINGS.structured,
-    session.settings.protocol,
-    options,
-  );
+  const settings = resolveSettings(TRACE_SETTINGS.structured, session.settings.protocol, options);
+  const { criteria, topK, split, samples } = settings;
   requireGroups(dataset, [split]);
   const layers = session.unitLayers;
   session.requireTopK(criteria, topK, 'layer');
@@ -60,13 +55,13 @@ export async function traceStructuredIn(
     (_, g) => indices.filter((index) => dataset.groups[index] === g).length,
   );
   session.options.onPlan?.({
-    settings: { ...session.settings, criteria, topK, split, samples, ...controls },
+    settings: { ...session.settings, ...settings },
     examples: indices.length,
     evaluations: planned.reduce((sum, { group }) => sum + (sizes[group] ?? 0), indices.length),
     randomEvaluations: mostRandomEvaluations(
       planned.map(({ neurons }) => ({ neurons, perturbation: ZERO })),
       indices.length,
-      controls,
+      settings,
     ),
   });
   const { baseline, variants, cost } = await evaluateVariants(
@@ -76,14 +71,16 @@ export async function traceStructuredIn(
     planned.map(({ neurons, group }) => ({ ...maskNeurons(neurons, unit), groups: [group] })),
     { ...session.job, task: 'zeroed layers' },
   );
-  const compared = await compareWithRandom(
+  const random = await compareWithRandom(
     session,
     indices,
     planned.map(({ neurons, group }, i) => ({
-      ...{ neurons, groups: [group], perturbation: ZERO },
+      neurons,
+      groups: [group],
+      perturbation: ZERO,
       outcomes: [variants[i] ?? []],
     })),
-    controls,
+    settings,
   );
   const entries = planned.map((plan, i): LayerEntry => {
     const { group } = plan;
@@ -100,17 +97,16 @@ export async function traceStructuredIn(
       marginInterval: meanInterval(outcome.margin),
       loss: outcome.loss.mean,
       lossInterval: meanInterval(outcome.loss),
-      controls: compared?.comparisons[i] ?? null,
+      comparisons: random?.comparisons[i] ?? null,
     };
   });
   const result: TraceStructuredResult = {
     kind: 'trace-structured',
     ...session.header,
-    split,
-    samples,
+    ...settings,
     baseline,
     cost,
-    controls: compared?.header ?? null,
+    nullCost: random?.cost ?? null,
     perturbation: 'zero',
     layers: layers.map(({ name }) => name),
     entries,

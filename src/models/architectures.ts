@@ -1,7 +1,7 @@
 import { native, type Network, type NetworkOptions } from '../native/addon.js';
 
 /** What a vision transformer can be given besides its name. */
-export interface VitOptions {
+interface VitOptions {
   /** [height, width] of the images in pixels. */
   readonly imageSize: readonly [number, number];
   /** Side of a patch in pixels. */

@@ -5,7 +5,7 @@ import { resolveDevice, setThreads, whyNoCuda } from './device.js';
 
 /** How exactly float32 matrix products are computed, by the words of torch.set_float32_matmul_precision. */
 export const MATMUL_PRECISIONS = ['highest', 'high', 'medium'] as const;
-export type MatmulPrecision = (typeof MATMUL_PRECISIONS)[number];
+type MatmulPrecision = (typeof MATMUL_PRECISIONS)[number];
 
 /** Whether a GPU keeps the decoded images: where they take a quarter of its memory at most, always, or never. */
 export const DEVICE_CACHES = ['auto', 'on', 'off'] as const;

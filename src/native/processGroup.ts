@@ -6,7 +6,7 @@ export const PROCESS_BATCH_NORMS = ['separate', 'synchronized'] as const;
 export type ProcessBatchNorm = (typeof PROCESS_BATCH_NORMS)[number];
 
 /** The processes that train or trace together, of which this is one. All of them make the same calls in the same order. */
-export interface ProcessGroup {
+interface ProcessGroup {
   readonly handle: NativeProcessGroup;
   readonly rank: number;
   /** More than one. */

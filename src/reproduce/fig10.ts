@@ -6,7 +6,7 @@ import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
 import { writeFigures, type ReproducedFigure } from './figureFiles.js';
 
-export interface Fig10Result extends ReproducedFigure {
+interface Fig10Result extends ReproducedFigure {
   readonly gradCam: GradCamResult;
   /** The report's path. */
   readonly report: string;

@@ -13,7 +13,8 @@ export function requireKnownNames(
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || names.includes(name)) continue;
     throw new SpurmemError('USAGE', `There is no option \`${name}\`. ${nearestSentence(name, names)}`, {
-      ...{ parameter: name, value },
+      parameter: name,
+      value,
     });
   }
 }

@@ -42,7 +42,8 @@ export function checkValues(options: object, { types, settings = {}, required = 
     if (given[name] !== undefined) continue;
     const expected = (types[name] ?? settings[name]?.type)?.expected;
     throw new SpurmemError('USAGE', `\`${name}\` is missing: it takes ${expected ?? 'a value'}.`, {
-      ...{ parameter: name, expected },
+      parameter: name,
+      expected,
     });
   }
   for (const [name, type] of Object.entries(types)) {

@@ -37,7 +37,9 @@ export function integer(least: number, most = Number.MAX_SAFE_INTEGER): ValueTyp
 export function positive(): ValueType<number> {
   return {
     accepts: (value): value is number => isWithin(value, 0) && value > 0,
-    ...{ expected: 'a number above 0', form: 'number', isList: false },
+    expected: 'a number above 0',
+    form: 'number',
+    isList: false,
   };
 }
 
@@ -45,7 +47,9 @@ export function positive(): ValueType<number> {
 export function nonNegative(): ValueType<number> {
   return {
     accepts: (value): value is number => isWithin(value, 0),
-    ...{ expected: 'a number of at least 0', form: 'number', isList: false },
+    expected: 'a number of at least 0',
+    form: 'number',
+    isList: false,
   };
 }
 
@@ -64,7 +68,9 @@ export function share(what = 'a share', options: { readonly whole?: boolean } = 
 export function toggle(): ValueType<boolean> {
   return {
     accepts: (value) => typeof value === 'boolean',
-    ...{ expected: 'yes or no', form: 'boolean', isList: false },
+    expected: 'yes or no',
+    form: 'boolean',
+    isList: false,
   };
 }
 
@@ -83,16 +89,18 @@ export function oneOf<const Word extends string>(words: readonly Word[]): ValueT
 export function text(expected: string): ValueType<string> {
   return {
     accepts: (value): value is string => typeof value === 'string' && value !== '',
-    ...{ expected, form: 'text', isList: false },
+    expected,
+    form: 'text',
+    isList: false,
   };
 }
 
-/** [height, width] in pixels. */
-export function size(): ValueType<readonly [number, number]> {
+/** A side in pixels, or [height, width]. */
+export function size(): ValueType<number | readonly [number, number]> {
   const pixels = integer(1, 9999);
   return {
-    accepts: (value): value is readonly [number, number] =>
-      Array.isArray(value) && value.length === 2 && value.every(pixels.accepts),
+    accepts: (value): value is number | readonly [number, number] =>
+      pixels.accepts(value) || (Array.isArray(value) && value.length === 2 && value.every(pixels.accepts)),
     expected: 'pixels: a side such as 224, or height and width such as 64x32',
     form: 'size',
     isList: false,
@@ -148,7 +156,9 @@ export function objectWith(expected: string, ...keys: readonly string[]): ValueT
       value !== null &&
       !Array.isArray(value) &&
       keys.every((key) => key in value),
-    ...{ expected, form: 'text', isList: false },
+    expected,
+    form: 'text',
+    isList: false,
   };
 }
 

@@ -40,7 +40,7 @@ export interface PassProgress {
 }
 
 /** An epoch that is under way. */
-export interface EpochUnderWay extends PassProgress {
+interface EpochUnderWay extends PassProgress {
   /** Wall time so far. */
   readonly seconds: number;
 }

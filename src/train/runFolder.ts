@@ -9,11 +9,16 @@ import { append, makeFolder, removeLeftovers, writeAtomic, writeJson } from '../
 import { awaitLock, isLocked, ownerOf, type Lock } from '../lock.js';
 import { awaitFirstProcess, isFirstProcess, ofFirstProcess } from '../native/processGroup.js';
 import type { JobOptions } from '../progress.js';
+import type { Recorded } from '../recorded.js';
 import { provenance, type Provenance } from '../provenance.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
-import { epochMetricsSchema, trainingResultSchema } from './resultSchemas.js';
 import { epochsTable } from './epochsTable.js';
-import type { EpochMetrics, TrainingResult } from './results.js';
+import {
+  epochMetricsSchema,
+  trainingResultSchema,
+  type EpochMetrics,
+  type TrainingResult,
+} from './results.js';
 import {
   methodOf,
   runConfigSchema,
@@ -194,7 +199,7 @@ export class RunFolder {
     await writeJson(this.#config, { config, environment });
   }
 
-  /** What the run keeps of its data, or undefined for a run from before runs kept that. Throws `RUN_INVALID`. */
+  /** The run's description of its data, or undefined for a folder without one. Throws `RUN_INVALID`. */
   async readData(): Promise<DataDescription | undefined> {
     const text = await readIfThere(this.#data);
     return text === undefined ? undefined : parseJson(this.#data, text, dataDescriptionSchema);
@@ -262,10 +267,12 @@ export class RunFolder {
   /**
    * A result by name, or undefined when it has not been made.
    *
-   * @param schema what the caller reads of it; without one, only that the file is a result of this name is checked
-   * @throws `RUN_INVALID`
+   * @throws `RUN_INVALID` naming the file, and the field that is not as the schema says
    */
-  async readResult<Result>(name: string, schema?: z.ZodType<Result>): Promise<Result | undefined> {
+  async readResult<Schema extends z.ZodType>(
+    name: string,
+    schema: Schema,
+  ): Promise<Recorded<Schema> | undefined> {
     const path = this.result(name);
     const text = await readIfThere(path);
     if (text === undefined) return undefined;
@@ -278,10 +285,9 @@ export class RunFolder {
       throw damaged(`is not JSON (${messageOf(error)})`);
     }
     if (!isResult(result, name)) throw damaged('is no result of this name');
-    const checked = schema?.safeParse(result);
-    if (checked?.success === false)
-      throw damaged(`is no result of this name (${describeIssues(checked.error)})`);
-    return result as Result;
+    const checked = schema.safeParse(result);
+    if (!checked.success) throw damaged(`is no result of this name (${describeIssues(checked.error)})`);
+    return checked.data as Recorded<Schema>;
   }
 
   /** What training gave, or undefined when it is not finished. */
@@ -373,9 +379,8 @@ function epochLine(metrics: EpochMetrics): string {
 /** A line of the metrics, or undefined when it is damaged: cut off, or not an epoch. */
 function parseEpoch(line: string): EpochMetrics | undefined {
   try {
-    const metrics: unknown = JSON.parse(line);
-    // As it stands in the file, which may be written again: a schema puts its keys first.
-    return epochMetricsSchema.safeParse(metrics).success ? (metrics as EpochMetrics) : undefined;
+    // The schema keeps the order of the keys: the line may be written again.
+    return epochMetricsSchema.safeParse(JSON.parse(line)).data;
   } catch {
     return undefined;
   }

@@ -27,7 +27,7 @@ const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
 const common = { seed: 0, device: 'cpu', threads: 0 };
-const traced = { ...common, controls: 0 };
+const traced = { ...common, nullDraws: 0 };
 const options: TraceOptions = { ...traced, run, criteria: ARTICLE_CRITERIA, topK: [1, 2, 3] };
 
 beforeAll(async () => {
@@ -73,10 +73,10 @@ test('names and shows what a group lost to its own neurons, and is read without 
   const topK = [1, 60];
   const result = await traceUnstructured({ ...options, criteria: ['gradient'], topK });
   const dataset = await loadDataset(data);
-  const own = result.entries.flatMap(({ group, lost }) => lost?.[group] ?? []);
+  const own = result.entries.flatMap(({ group, lost }) => lost[group] ?? []);
   expect(own).toHaveLength(4 * topK.length);
   expect(own.some(({ count }) => count > 0)).toBe(true);
-  for (const { lost = [], change, baseline } of result.entries.map((entry) => ({
+  for (const { lost, change, baseline } of result.entries.map((entry) => ({
     ...entry,
     baseline: result.baseline,
   }))) {
@@ -90,8 +90,8 @@ test('names and shows what a group lost to its own neurons, and is read without 
     }
   }
   const shown = new Set(own.flatMap(({ first }) => first.map(({ example }) => example)));
-  expect(new Set(result.pictures?.map(({ example }) => example))).toEqual(shown);
-  const [picture] = result.pictures ?? [];
+  expect(new Set(result.pictures.map(({ example }) => example))).toEqual(shown);
+  const [picture] = result.pictures;
   const original = dataset.examples[picture?.example ?? 0]?.filename ?? '';
   expect(picture?.filename).toBe(original);
   // As large as the file's own pixels, and the same ones.

@@ -62,7 +62,7 @@ test('a run and a trace that read in arrears, as on a GPU, are the same to the b
     const { entries } = await traceUnstructured({
       run: out,
       topK: [1, 2],
-      controls: 0,
+      nullDraws: 0,
       device: 'cpu',
       threads: 1,
     });

@@ -50,7 +50,7 @@ export async function finetuneConfig(
     isVit: architectureOf(from.config.arch).family === 'vit',
   });
   const { viewAugmentation = 'dataset', headWarmup, stopGradient, ...settings } = resolved;
-  requireGradientSource({ worst: settings.gradientWorst, drawn: settings.gradientDrawn });
+  requireGradientSource(settings);
   if (headWarmup > 0) requireHead(resolved);
   if (settings.contrast) requireNegatives(settings.batchSize, dataset.splits.train.length);
   return {
