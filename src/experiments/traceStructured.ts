@@ -1,13 +1,12 @@
 import { requireGroups } from '../data/dataset.js';
 import { accuracyInterval, changeInterval, meanInterval } from '../metrics/intervals.js';
-import { maskNeurons, ZERO } from '../neurons/perturb.js';
+import { ZERO } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
 import { resolveSettings, type GivenOf } from '../settings/setting.js';
-import { compareWithRandom, mostRandomEvaluations } from './compareWithRandom.js';
-import { evaluateVariants } from './evaluateVariants.js';
+import type { ComparedSet } from './compareWithRandom.js';
+import { measureSets } from './measureSets.js';
 import { changeOf, type GroupOutcome } from './outcomes.js';
 import type { LayerEntry, TraceStructuredResult } from './results.js';
-import { measuredExamples } from './samples.js';
 import { traceAlone, type SessionOptions, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
@@ -32,61 +31,35 @@ export async function traceStructuredIn(
   session: TraceSession,
   options: StructuredChoices,
 ): Promise<TraceStructuredResult> {
-  const { dataset, model, unit } = session;
+  const { dataset } = session;
   const settings = resolveSettings(TRACE_SETTINGS.structured, session.settings.protocol, options);
-  const { criteria, topK, split, samples } = settings;
+  const { criteria, topK, split } = settings;
   requireGroups(dataset, [split]);
   const layers = session.unitLayers;
   session.requireTopK(criteria, topK, 'layer');
 
-  const planned: Pick<LayerEntry, 'criterion' | 'layer' | 'group' | 'k' | 'neurons'>[] = [];
+  const planned: (Pick<LayerEntry, 'criterion' | 'layer' | 'group' | 'k' | 'neurons'> &
+    Omit<ComparedSet, 'outcomes'>)[] = [];
   for (const criterion of criteria) {
     for (const group of dataset.groupNames.keys()) {
       const scores = await session.scores(criterion, group);
       for (const { name: layer } of session.candidates(criterion)) {
         for (const k of topK) {
-          planned.push({ criterion, layer, group, k, neurons: selectInLayer(scores, layers, layer, k) });
+          const neurons = selectInLayer(scores, layers, layer, k);
+          planned.push({ criterion, layer, group, k, neurons, perturbation: ZERO, groups: [group] });
         }
       }
     }
   }
-  const indices = measuredExamples(dataset, dataset.splits[split], samples, session.seed);
-  const sizes = dataset.groupNames.map(
-    (_, g) => indices.filter((index) => dataset.groups[index] === g).length,
-  );
-  session.options.onPlan?.({
-    settings: { ...session.settings, ...settings },
-    examples: indices.length,
-    evaluations: planned.reduce((sum, { group }) => sum + (sizes[group] ?? 0), indices.length),
-    randomEvaluations: mostRandomEvaluations(
-      planned.map(({ neurons }) => ({ neurons, perturbation: ZERO })),
-      indices.length,
-      settings,
-    ),
-  });
-  const { baseline, variants, cost } = await evaluateVariants(
-    model,
-    session.loader,
-    indices,
-    planned.map(({ neurons, group }) => ({ ...maskNeurons(neurons, unit), groups: [group] })),
-    { ...session.job, task: 'zeroed layers' },
-  );
-  const random = await compareWithRandom(
-    session,
-    indices,
-    planned.map(({ neurons, group }, i) => ({
-      neurons,
-      groups: [group],
-      perturbation: ZERO,
-      outcomes: [variants[i] ?? []],
-    })),
-    settings,
-  );
-  const entries = planned.map((plan, i): LayerEntry => {
-    const { group } = plan;
-    const outcome = variants[i]?.[group] as GroupOutcome;
+  const { sets, recorded } = await measureSets(session, planned, settings, { task: 'zeroed layers' });
+  const entries = sets.map((set): LayerEntry => {
+    const outcome = set.outcomes[0]?.[set.group] as GroupOutcome;
     return {
-      ...plan,
+      criterion: set.criterion,
+      layer: set.layer,
+      group: set.group,
+      k: set.k,
+      neurons: set.neurons,
       accuracy: outcome.correct / outcome.total,
       change: changeOf(outcome, 'accuracy'),
       lost: outcome.lost,
@@ -97,16 +70,12 @@ export async function traceStructuredIn(
       marginInterval: meanInterval(outcome.margin),
       loss: outcome.loss.mean,
       lossInterval: meanInterval(outcome.loss),
-      comparisons: random?.comparisons[i] ?? null,
+      comparisons: set.comparisons,
     };
   });
   const result: TraceStructuredResult = {
     kind: 'trace-structured',
-    ...session.header,
-    ...settings,
-    baseline,
-    cost,
-    nullCost: random?.cost ?? null,
+    ...recorded,
     perturbation: 'zero',
     layers: layers.map(({ name }) => name),
     entries,

@@ -1,13 +1,12 @@
 import { requireGroups } from '../data/dataset.js';
-import { perturbedVariants, type PerturbationChoice } from '../neurons/perturb.js';
+import type { PerturbationChoice } from '../neurons/perturb.js';
 import type { GivenOf } from '../settings/setting.js';
-import { compareWithRandom, mostRandomEvaluations, type ComparedSet } from './compareWithRandom.js';
-import { evaluateVariants } from './evaluateVariants.js';
+import type { ComparedSet } from './compareWithRandom.js';
 import { knownOfRun } from './knownValues.js';
 import { NAMED_EXAMPLES, picturesOf } from './lostExamples.js';
+import { measureSets } from './measureSets.js';
 import { summarizeOutcomes, type GroupOutcome } from './outcomes.js';
 import type { TraceEntry, TraceUnstructuredResult } from './results.js';
-import { measuredExamples } from './samples.js';
 import { traceAlone, type SessionOptions, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS, unstructuredSettings } from './traceSettings.js';
 
@@ -34,9 +33,9 @@ export async function traceUnstructuredIn(
   session: TraceSession,
   options: UnstructuredChoices,
 ): Promise<TraceUnstructuredResult> {
-  const { dataset, model, unit } = session;
+  const { dataset } = session;
   const { rewindEpochs, ...settings } = unstructuredSettings(options, session.settings.protocol);
-  const { criteria, topK, perturbation: kind, sigmas = [null], repeats, split, samples } = settings;
+  const { criteria, topK, perturbation: kind, sigmas = [null], repeats, split } = settings;
   requireGroups(dataset, [split]);
   session.requireTopK(criteria, topK);
   if (repeats === undefined && options.sigmas !== undefined) {
@@ -61,55 +60,32 @@ export async function traceUnstructuredIn(
       }
     }
   }
-  const plans = planned.map(({ neurons, perturbation }) =>
-    perturbedVariants(neurons, perturbation, model.description.layers, unit),
-  );
-  const indices = measuredExamples(dataset, dataset.splits[split], samples, session.seed);
-  const isCompared = ({ k }: Pick<TraceEntry, 'k'>): boolean => settings.comparedTopK?.includes(k) === true;
-  session.options.onPlan?.({
-    settings: { ...session.settings, ...settings },
-    examples: indices.length,
-    evaluations: (1 + plans.flat().length) * indices.length,
-    randomEvaluations: mostRandomEvaluations(planned.filter(isCompared), indices.length, settings),
-  });
-  const measured = await evaluateVariants(model, session.loader, indices, plans.flat(), {
-    ...session.job,
+  const { sets, recorded } = await measureSets(session, planned, settings, {
     task: 'perturbed variants',
     namedExamples: NAMED_EXAMPLES,
+    isCompared: ({ k }) => settings.comparedTopK?.includes(k) === true,
   });
-  const { baseline, variants, cost } = measured;
-  let position = 0;
-  const sets = planned.map((plan, i) => ({
-    ...plan,
-    // The first seed's.
-    lost: measured.lost[position] ?? [],
-    outcomes: (plans[i] ?? []).map(() => variants[position++] as readonly GroupOutcome[]),
-  }));
-  const compared = sets.filter(isCompared);
-  const random = await compareWithRandom(session, indices, compared, settings);
-  const comparisons = new Map(compared.map((set, i) => [set, random?.comparisons[i]]));
-  const entries = sets.map((set): TraceEntry => ({
-    criterion: set.criterion,
-    group: set.group,
-    k: set.k,
-    sigma: set.perturbation.sigma,
-    neurons: set.neurons,
-    ...summarizeOutcomes(set.outcomes, groups, dataset.minorityGroups),
-    lost: groups.map((group) => ({
-      count: set.outcomes[0]?.[group]?.lost ?? 0,
-      first: set.lost[group] ?? [],
-    })),
-    comparisons: comparisons.get(set) ?? null,
-  }));
+  const entries = sets.map((set): TraceEntry => {
+    const outcomes = set.outcomes as readonly (readonly GroupOutcome[])[];
+    return {
+      criterion: set.criterion,
+      group: set.group,
+      k: set.k,
+      sigma: set.perturbation.sigma,
+      neurons: set.neurons,
+      ...summarizeOutcomes(outcomes, groups, dataset.minorityGroups),
+      lost: groups.map((group) => ({
+        count: outcomes[0]?.[group]?.lost ?? 0,
+        first: set.lost[group] ?? [],
+      })),
+      comparisons: set.comparisons,
+    };
+  });
   // Those of the most neurons first, which reports show.
   const shown = entries.toSorted((a, b) => b.k - a.k).flatMap(({ group, lost }) => lost[group]?.first ?? []);
   const result: TraceUnstructuredResult = {
     kind: 'trace-unstructured',
-    ...session.header,
-    ...settings,
-    baseline,
-    cost,
-    nullCost: random?.cost ?? null,
+    ...recorded,
     seeds,
     ...(rewound ? { rewound } : {}),
     pictures: await picturesOf(
