@@ -14,7 +14,7 @@ const trace = await traceUnstructured({
   run: out,
   criteria: ['gradient'],
   topK: [1, 3],
-  controls: 4,
+  nullDraws: 4,
   onProgress,
 });
 for (const { group, k, neurons, change } of trace.entries) {

@@ -12,7 +12,7 @@ function worstChanges({ entries }: TraceUnstructuredResult): Map<number, number>
 
 async function main(data = 'data/dominoes', out = 'runs/example'): Promise<void> {
   await trainErm({ data, out, arch: 'resnet20', epochs: 2, batchSize: 42 });
-  console.log(worstChanges(await traceUnstructured({ run: out, topK: [1, 3], controls: 0 })));
+  console.log(worstChanges(await traceUnstructured({ run: out, topK: [1, 3], nullDraws: 0 })));
 }
 
 main(...(process.argv.slice(2) as [string?, string?])).catch((error: unknown) => {

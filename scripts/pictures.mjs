@@ -65,7 +65,7 @@ async function train() {
     console.error(`seed ${seed} trained`);
   }
   const result = await reproducePart1Seeds({
-    ...{ run, data, seeds, figures: [fig1, fig2], controls: 20, samples: 64 },
+    ...{ run, data, seeds, figures: [fig1, fig2], nullDraws: 20, samples: 64 },
     ...{ comparedTopK: [3], threads: 1 },
     onStep: (step) => console.error(step),
   });

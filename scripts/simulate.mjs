@@ -13,7 +13,7 @@ import { seedTests } from '../bench/dist/simulation/seedTests.js';
 import { kolmogorovSmirnov, uniformity } from '../bench/dist/simulation/uniformity.js';
 
 const SIZES = [56, 184, 1000];
-const RULE = { exceedances: 10, mostDraws: 1000 };
+const RULE = { exceedances: 10, nullDraws: 1000 };
 const LEVELS = [0.05, 0.005];
 
 const percent = (share) => (100 * share).toFixed(1);
@@ -107,11 +107,11 @@ print(
       draw: () => Math.round(1.5 * normal.draw()) / 56,
     },
   ].flatMap((values) =>
-    [RULE, { exceedances: 1000, mostDraws: 199 }].map((rule) => {
+    [RULE, { exceedances: 1000, nullDraws: 199 }].map((rule) => {
       const found = uniformity(values.draw, rule, runs);
       return [
         values.name,
-        `${rule.exceedances}, ${rule.mostDraws}`,
+        `${rule.exceedances}, ${rule.nullDraws}`,
         deviation(found.pValue),
         deviation(found.pDrop),
         found.draws.toFixed(0),
@@ -121,7 +121,7 @@ print(
 );
 
 print(
-  `Power in % of a drop of 5 points against random neurons, by accuracy / by margin: 400 tests of at most ${RULE.mostDraws} draws`,
+  `Power in % of a drop of 5 points against random neurons, by accuracy / by margin: 400 tests of at most ${RULE.nullDraws} draws`,
   [
     'drop',
     'n',

@@ -102,5 +102,5 @@ done
 wait "${ranks[0]}" && wait "${ranks[1]}"
 cmp "$folder/step/results/erm.json" "$folder/alike/results/erm.json"
 MASTER_PORT=29573 srun --ntasks 2 --cpus-per-task 1 --chdir "$PWD" "${spurmem[@]}" trace unstructured --run "$folder/step" --top-k 1 \
-  --controls 0 --threads 1 --quiet | tail -2
+  --null-draws 0 --threads 1 --quiet | tail -2
 echo "srun: two processes trained and traced one run"

@@ -74,7 +74,7 @@ judge(`${EPOCHS * STEPS_PER_EPOCH} steps of fine-tuning`, samples);
 
 samples = [];
 for (let i = 0; i < TRACES; i += 1) {
-  await traceUnstructured({ run, topK: [1], controls: 0, samples: 16, device: 'cpu', threads: 1, seed: i });
+  await traceUnstructured({ run, topK: [1], nullDraws: 0, samples: 16, device: 'cpu', threads: 1, seed: i });
   samples.push(held());
 }
 judge(`${TRACES} traces`, samples);

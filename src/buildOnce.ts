@@ -9,7 +9,7 @@ export const LOCK_NAME = 'build.lock';
 const POLL_MS = 250;
 
 /** A folder that several processes may want to build, and only one should. */
-export interface BuildOnceSteps<T> {
+interface BuildOnceSteps<T> {
   /** What is being built, as in `decoding images`, for the message when it is stopped. */
   readonly task: string;
   /** The finished result when there is one. Called without and with the lock. */

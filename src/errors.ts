@@ -1,5 +1,5 @@
 /**
- * What a user can get wrong, by a stable code. A code never changes its meaning; messages may be reworded.
+ * Errors that a user can cause, by a stable code. A code never changes its meaning; messages may be reworded.
  */
 export type ErrorCode =
   | 'USAGE' // an option or argument is invalid
@@ -27,15 +27,15 @@ export type ErrorCode =
   | 'PROCESS_LOST' // of several processes that train together, one has ended
   | 'INTERRUPTED'; // the user stopped the job; the last checkpoint is kept
 
-/** What an error tells besides its message. */
-export interface ErrorDetails {
+/** Details of an error besides its message. */
+interface ErrorDetails {
   /** The parameter that is wrong, by its path in the options of the function that was called: `fraction`, `erm.lr`. */
   readonly parameter?: string | undefined;
-  /** What it was. */
+  /** The value that was given. */
   readonly value?: unknown;
-  /** What it takes, in words: `a whole number of at least 1`. */
+  /** The values that it takes, in words: `a whole number of at least 1`. */
   readonly expected?: string | undefined;
-  /** What to do, a sentence each. */
+  /** Advice, a sentence each. */
   readonly advice?: readonly string[] | undefined;
   readonly cause?: unknown;
 }

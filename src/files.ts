@@ -160,7 +160,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 const SPACE_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
-/** What writing takes, beside what is there, and what is free; nothing where space is not what lacked. */
+/** The space that writing needs and the free space; empty where the error is another. */
 async function spaceNeeded(error: unknown, path: string, bytes: () => number): Promise<string> {
   if (!SPACE_CODES.has(systemCode(error) ?? '')) return '';
   const disk = await statfs(dirname(resolve(path))).catch(() => undefined);
@@ -184,6 +184,7 @@ export function unwritable(error: unknown, path: string, needs = ''): unknown {
   const advice = ADVICE[systemCode(error) ?? ''];
   if (advice === undefined || error instanceof SpurmemError) return error;
   return new SpurmemError('OUTPUT_UNWRITABLE', `Cannot write ${path}: ${messageOf(error)}.${needs}`, {
-    ...{ advice: [advice], cause: error },
+    advice: [advice],
+    cause: error,
   });
 }

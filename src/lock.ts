@@ -19,7 +19,7 @@ const OWNER_NAME = 'owner.json';
 const ownerSchema = z.object({
   pid: z.number(),
   host: z.string(),
-  /** Of the system's start and of the process's, which tell it from a later one of the same number; null where they cannot be had. */
+  /** Ids of the system's start and of the process's, which tell it from a later one of the same number; null where they cannot be had. */
   boot: z.string().nullable(),
   started: z.string().nullable(),
 });
@@ -91,7 +91,7 @@ export async function isLocked(lockPath: string): Promise<boolean> {
   return lockfile.check(lockPath, optionsOf(lockPath));
 }
 
-/** Who holds a lock; undefined where nobody does, or an earlier version that does not say so. */
+/** The holder of a lock; undefined where nobody holds it. */
 export async function ownerOf(lockPath: string): Promise<LockOwner | undefined> {
   try {
     return ownerSchema.parse(JSON.parse(await readFile(join(lockPath, OWNER_NAME), 'utf8')));
@@ -102,7 +102,9 @@ export async function ownerOf(lockPath: string): Promise<LockOwner | undefined> 
 
 function optionsOf(lockPath: string) {
   return {
-    ...{ lockfilePath: lockPath, realpath: false, stale: STALE_MS },
+    lockfilePath: lockPath,
+    realpath: false,
+    stale: STALE_MS,
     // The library's locks are empty folders; these say whose they are, from the moment on that they are there.
     fs: {
       ...fs,
@@ -129,8 +131,6 @@ function optionsOf(lockPath: string) {
 async function makeOwned(lockPath: string): Promise<void> {
   const aside = asideOf(lockPath);
   try {
-    // Renaming would replace an empty folder, which is a lock of an earlier version.
-    if (existsSync(lockPath)) throw Object.assign(new Error(), { code: 'EEXIST' });
     await mkdir(aside);
     await writeFile(join(aside, OWNER_NAME), JSON.stringify(ownOwner()));
     await rename(aside, lockPath);
@@ -177,7 +177,7 @@ function asideOf(lockPath: string): string {
 async function removeOfKilled(lockPath: string): Promise<void> {
   const aside = asideOf(lockPath);
   try {
-    // Of several processes that see this, one moves it.
+    // One of several processes that see this moves it.
     await rename(lockPath, aside);
   } catch {
     return;

@@ -11,7 +11,7 @@ export interface ProgressEvent {
 }
 
 /** Receives the progress of long jobs; the command line draws bars from it. */
-export type ProgressReporter = (event: ProgressEvent) => void;
+type ProgressReporter = (event: ProgressEvent) => void;
 
 /** What every long job takes: where progress goes, and how it is told to stop. */
 export interface JobOptions {

@@ -33,7 +33,7 @@ test('processes on one run folder end well, or are refused', async () => {
   await ermRun(trainOptions(data, run));
   const commands = [
     trainArguments(data, run, '--epochs', '2', '--resume', '--quiet'),
-    ['trace', 'unstructured', '--run', run, '--criterion', 'magnitude', '--top-k', '1', '--controls', '0'],
+    ['trace', 'unstructured', '--run', run, '--criteria', 'magnitude', '--top-k', '1', '--null-draws', '0'],
     ['report', '--run', run, '--quiet'],
   ];
   const outcomes = await Promise.all(commands.map((args) => spurmem(args)));

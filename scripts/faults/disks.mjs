@@ -57,7 +57,7 @@ function subjectsOf(folder) {
     result: {
       before: copied('one'),
       job: (target) =>
-        traceUnstructured({ run: target, criteria: ['magnitude'], topK: [1], controls: 0, threads: 1 }),
+        traceUnstructured({ run: target, criteria: ['magnitude'], topK: [1], nullDraws: 0, threads: 1 }),
     },
     store: {
       before: () => undefined,

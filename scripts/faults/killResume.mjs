@@ -71,7 +71,7 @@ const SUBJECTS = {
     ],
   }),
   trace: (out) => ({
-    args: ['reproduce', 'fig2', '--run', out, '--threads', '1', '--quiet', '--controls', '9'],
+    args: ['reproduce', 'fig2', '--run', out, '--threads', '1', '--quiet', '--null-draws', '9'],
     before: () => cpSync(erm, out, { recursive: true }),
   }),
   study: (out) => ({

@@ -13,8 +13,8 @@ const train = (out, epochs) => [...trainArguments(data, out), '--epochs', epochs
 const TRACED = ['--run', run, '--threads', '1', '--quiet'];
 const COMMANDS = {
   train: train(run, '4'),
-  trace: ['trace', 'unstructured', ...TRACED, '--criterion', 'magnitude', '--top-k', '1', '--controls', '9'],
-  reproduce: ['reproduce', 'fig2', ...TRACED, '--controls', '9'],
+  trace: ['trace', 'unstructured', ...TRACED, '--criteria', 'magnitude', '--top-k', '1', '--null-draws', '9'],
+  reproduce: ['reproduce', 'fig2', ...TRACED, '--null-draws', '9'],
   report: ['report', '--run', run, '--quiet'],
 };
 const REFUSED = /is writing to .* Wait for it to end/s;

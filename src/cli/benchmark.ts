@@ -26,7 +26,7 @@ export interface BenchRequest extends JobOptions {
 }
 
 /** A result for people, and as the document that `--json` prints. */
-export interface BenchOutput {
+interface BenchOutput {
   readonly text: string;
   readonly document: unknown;
 }

@@ -33,9 +33,9 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'trace unstructured': [
     'trace unstructured --run runs/erm',
     'trace unstructured --run runs/erm --dry-run',
-    'trace unstructured --run runs/erm --perturbation noise --sigma 0.005,0.01 --top-k 3 --split test',
+    'trace unstructured --run runs/erm --perturbation noise --sigmas 0.005,0.01 --top-k 3 --split test',
   ],
-  'trace structured': ['trace structured --run runs/erm --controls 0'],
+  'trace structured': ['trace structured --run runs/erm --null-draws 0'],
   'trace overlap': ['trace overlap --run runs/erm --fraction 0.001'],
   'trace minimal': ['trace minimal --run runs/erm --examples 8'],
   gradcam: ['gradcam --run runs/erm-finetune --compare runs/erm --samples 64'],

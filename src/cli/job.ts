@@ -16,7 +16,7 @@ export type Job<Options> = (
   operands: readonly string[],
 ) => Promise<void>;
 
-export interface JobTraits {
+interface JobTraits {
   /** Whether the processes that torchrun or srun started do it together; the first one prints. */
   readonly isShared?: boolean;
 }

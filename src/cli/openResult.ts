@@ -1,8 +1,8 @@
 import type { DataDescription } from '../data/dataDescription.js';
 
-/** What tables need besides a result: what the run keeps of its data, and where the result is. */
+/** The input of a result's tables: what the run keeps of its data, and where the result is. */
 export async function openResult(
-  { run, data }: { readonly run: string; readonly data?: string },
+  run: string,
   name: string,
 ): Promise<{ readonly data: DataDescription; readonly path: string }> {
   const [{ openRun }, { readRunData }] = await Promise.all([
@@ -10,5 +10,5 @@ export async function openResult(
     import('../train/runData.js'),
   ]);
   const opened = await openRun(run);
-  return { data: await readRunData(opened, data), path: opened.folder.result(name) };
+  return { data: await readRunData(opened), path: opened.folder.result(name) };
 }

@@ -108,7 +108,7 @@ function trainingDryRun(
 async function tracesDryRun(options: Part1Options, control: JobOptions): Promise<Part1DryRun['traces']> {
   return withScratch(async (scratch) => {
     const watch = new TraceWatch(control, EACH_MS);
-    using session = await TraceSession.open({
+    using session = await TraceSession.openChecked({
       ...options,
       run: await linkedRun(options.run, join(scratch, 'run')),
       onWarning: control.onWarning,

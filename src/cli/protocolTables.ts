@@ -18,25 +18,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
   gradcam: () => markdownTable(gradCam),
   finetuning: () => markdownTable(FINETUNE_SETTINGS),
   baselines: baselinesTable,
-  changed: changedTable,
 };
-
-/** Settings that were read otherwise before, by the part that they belong to. */
-const CHANGED: readonly SettingsTable[] = [
-  RECIPE_SETTINGS,
-  { ...session, ...unstructured },
-  overlap,
-  gradCam,
-  FINETUNE_SETTINGS,
-];
-const CHANGED_HEAD = [
-  'option',
-  'the article',
-  'the published code',
-  'before',
-  'now (`article`)',
-  'now (`released`)',
-];
 
 const HEAD = ['option', 'the article', 'the published code', '`article`', '`released`'];
 
@@ -62,7 +44,7 @@ export function withProtocolTables(document: string): string {
   return result;
 }
 
-/** What each baseline can be given beside ERM's settings. */
+/** The settings of each baseline beside ERM's. */
 function baselinesTable(): string {
   const rows = TRAINING_METHODS.flatMap(({ title, settings }) =>
     Object.entries(settings)
@@ -75,23 +57,6 @@ function baselinesTable(): string {
       ]),
   );
   return markdown(['baseline', 'option', 'source', 'default'], rows);
-}
-
-/** What the readings of the article and of the published code were before, and what they are. */
-function changedTable(): string {
-  const rows = CHANGED.flatMap((table) =>
-    Object.entries(table)
-      .filter(([, { before }]) => before !== undefined)
-      .map(([name, entry]) => [
-        optionOf(name, entry),
-        entry.source,
-        entry.published ?? '–',
-        entry.before ?? '',
-        defaultInWords(entry, 'article'),
-        defaultInWords(entry, 'released'),
-      ]),
-  );
-  return markdown(CHANGED_HEAD, rows);
 }
 
 function markdownTable(table: SettingsTable): string {

@@ -24,13 +24,9 @@ export function kebabCase(name: string): string {
 }
 
 /** The word of a setting's option: `batch-size`, with a prefix `erm-batch-size`; undefined where it has none. */
-export function optionWord(
-  name: string,
-  { argument, option = name }: Setting<unknown>,
-  prefix = '',
-): string | undefined {
+export function optionWord(name: string, { argument }: Setting<unknown>, prefix = ''): string | undefined {
   if (argument === undefined) return undefined;
-  return prefix === '' ? kebabCase(option) : `${prefix}-${kebabCase(option)}`;
+  return prefix === '' ? kebabCase(name) : `${prefix}-${kebabCase(name)}`;
 }
 
 /** Adds an option for each setting of a table that has one, with both protocols' defaults in its help. */

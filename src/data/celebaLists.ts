@@ -27,7 +27,7 @@ export function isCelebAList(name: string): boolean {
 }
 
 /** The attributes that become class and spurious attribute. */
-export interface CelebAAttributes {
+interface CelebAAttributes {
   readonly target: Asked<string>;
   readonly spurious: Asked<string>;
 }

@@ -3,7 +3,7 @@ import { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
 
 /** What a table tells of an image. */
-export const COLUMN_ROLES = ['filename', 'y', 'split', 'a'] as const;
+const COLUMN_ROLES = ['filename', 'y', 'split', 'a'] as const;
 /** What a column of a table is for. */
 export type ColumnRole = (typeof COLUMN_ROLES)[number];
 

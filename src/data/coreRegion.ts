@@ -30,7 +30,7 @@ export const coreRegionSchema = z.union([rectangle, pathBelow('folder')], {
 export type CoreRegion = CoreRectangle | string;
 
 /** How much of each row and column of a model's input lies in the region, from 0 to 1: [H] and [W]. */
-export interface RegionCoverage {
+interface RegionCoverage {
   readonly rows: Float64Array;
   readonly columns: Float64Array;
 }

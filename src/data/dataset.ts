@@ -351,5 +351,6 @@ function fingerprintOf(
   if (Object.keys(choices).length > 0) hash.update(`${JSON.stringify(choices)}\n`);
   // The length keeps a byte that moves from one file to the other from going unnoticed.
   for (const { bytes } of files) hash.update(`${bytes.length}\n`).update(bytes);
-  return (config === undefined ? hash : hash.update(fingerprintedConfig(config))).digest('hex');
+  const described = config && fingerprintedConfig(config);
+  return (described === undefined ? hash : hash.update(described)).digest('hex');
 }

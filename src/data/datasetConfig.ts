@@ -42,7 +42,7 @@ export type DatasetConfig = z.infer<typeof datasetConfigSchema>;
 export function parseDatasetConfig(path: string, bytes: Buffer): DatasetConfig {
   let json: unknown;
   try {
-    json = JSON.parse(bytes.toString('utf8').replace(/^\uFEFF/, ''));
+    json = parseJson(bytes);
   } catch (error) {
     throw new SpurmemError(
       'DATASET_INVALID',
@@ -57,20 +57,17 @@ export function parseDatasetConfig(path: string, bytes: Buffer): DatasetConfig {
   throw new SpurmemError('DATASET_INVALID', `${path}: ${describeIssues(parsed.error)}. Correct the file.`);
 }
 
-/** The region with its key, and the comma that parts it from another key: a list without brackets in it, or a path. */
-const CORE_REGION =
-  /,\s*"coreRegion"\s*:\s*(?:\[[^\]]*\]|"[^"]*")|"coreRegion"\s*:\s*(?:\[[^\]]*\]|"[^"]*")\s*,?\s*/;
-
 /**
- * What counts for a dataset's fingerprint: the bytes of its dataset.json without coreRegion, which changes nothing that a
- * model is trained on. They are the bytes from before the region was added, none where it is the only key, so that runs from
- * then stay valid.
+ * The part of a dataset.json that counts for the dataset's fingerprint: all but coreRegion, which changes nothing that a model is
+ * trained on, so that runs stay valid where it is added; undefined where nothing else is in it.
  *
  * @param bytes of a file that `parseDatasetConfig` took
  */
-export function fingerprintedConfig(bytes: Buffer): Buffer {
-  // A character a byte: what is no text comes back as it was.
-  const text = bytes.toString('latin1');
-  const rest = text.replace(CORE_REGION, '');
-  return rest !== text && /^\s*\{\s*\}\s*$/.test(rest) ? Buffer.alloc(0) : Buffer.from(rest, 'latin1');
+export function fingerprintedConfig(bytes: Buffer): string | undefined {
+  const { coreRegion: _coreRegion, ...rest } = parseJson(bytes) as Readonly<Record<string, unknown>>;
+  return Object.keys(rest).length === 0 ? undefined : JSON.stringify(rest);
+}
+
+function parseJson(bytes: Buffer): unknown {
+  return JSON.parse(bytes.toString('utf8').replace(/^\uFEFF/, ''));
 }

@@ -86,7 +86,7 @@ export type ResolvedOptions = Awaited<ReturnType<AnyLayout['read']>>['options'] 
 };
 
 /** An option, as a command line shows and parses it. */
-export interface DatasetOption {
+interface DatasetOption {
   readonly name: keyof DatasetOptions;
   readonly help: string;
   readonly placeholder: string;

@@ -42,23 +42,14 @@ export async function buildDominoes(
   return drawDataset(
     resolve(folder),
     {
-      ...{ noun: 'dominoes', task: 'drawing dominoes', optionsName: 'dominoes.json' },
+      noun: 'dominoes',
+      task: 'drawing dominoes',
+      optionsName: 'dominoes.json',
       options: wanted,
-      parse: (stored) => parseStored(stored as StoredOptions),
+      parse: (stored) => parseDominoesOptions(stored as DominoesOptions),
       plan: () => planDrawings(wanted),
     },
     job,
-  );
-}
-
-interface StoredOptions extends DominoesOptions {
-  readonly fashionFolder?: string;
-}
-
-/** fashionMnist was called fashionFolder once. */
-function parseStored({ fashionFolder, ...options }: StoredOptions): DominoesOptions {
-  return parseDominoesOptions(
-    fashionFolder === undefined ? options : { ...options, fashionMnist: fashionFolder },
   );
 }
 
@@ -89,8 +80,13 @@ async function planDrawings(options: DominoesOptions): Promise<Drawings> {
       return [await encode(upper, lower, options.size)];
     };
     const row = {
-      ...{ img_id: index, img_filename: filename, y, split: SPLITS.indexOf(split), place: a },
-      ...{ garment_id: garment.id, digit_id: digit.id },
+      img_id: index,
+      img_filename: filename,
+      y,
+      split: SPLITS.indexOf(split),
+      place: a,
+      garment_id: garment.id,
+      digit_id: digit.id,
     };
     return { row, drawing: { files: [filename], draw } };
   });

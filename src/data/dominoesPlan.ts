@@ -6,7 +6,7 @@ import { SPLITS } from './split.js';
 import type { Split } from './split.js';
 
 /** One image to draw: positions in the pools of its garment's and its digit's class. */
-export interface Domino {
+interface Domino {
   readonly split: Split;
   /** Index in `garments`. */
   readonly y: number;

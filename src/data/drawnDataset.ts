@@ -16,7 +16,7 @@ import type { Split } from './split.js';
 const DRAWING = 8;
 
 /** A dataset in the Waterbirds layout that is drawn from options. */
-export interface DrawnDataset<Options extends object> {
+interface DrawnDataset<Options extends object> {
   /** What the folder holds then, such as `dominoes`. */
   readonly noun: string;
   /** Such as `drawing dominoes`. */
@@ -40,7 +40,7 @@ export interface Drawings {
 }
 
 /** An image to draw. */
-export interface Drawing {
+interface Drawing {
   /** The image and what belongs to it, by their paths in the dataset's folder, with `/`; no image lies at its top. */
   readonly files: readonly string[];
   /** What the files hold. */

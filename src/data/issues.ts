@@ -2,11 +2,16 @@ import type { z } from 'zod';
 import { SpurmemError } from '../errors.js';
 import { nearestSentence } from '../settings/names.js';
 
-/** The problems that zod found in a file, each with the path of its key, in one line. */
-export function describeIssues(error: z.ZodError): string {
-  return error.issues
-    .map(({ path, message }) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`))
-    .join('; ');
+/** Problems of a file that a message names. */
+const MOST_NAMED = 5;
+
+/** The problems that zod found in a file, each with the path of its key, in one line; of many the first ones. */
+export function describeIssues({ issues }: z.ZodError): string {
+  const named = issues
+    .slice(0, MOST_NAMED)
+    .map(({ path, message }) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`));
+  const others = issues.length - named.length;
+  return [...named, ...(others > 0 ? [`and ${others} more`] : [])].join('; ');
 }
 
 /**

@@ -2,7 +2,7 @@ import { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
 
 /** How dataset.json names a column's values. */
-export interface LabelNames {
+interface LabelNames {
   /** In the order of their numbers. */
   readonly order: readonly string[] | undefined;
   /** Whether the column may be of something else, which is so where none of its words is among the names. */

@@ -32,7 +32,7 @@ export interface ValueNames {
 }
 
 /** A group without an example in a split. */
-export interface EmptyGroup {
+interface EmptyGroup {
   readonly split: Split;
   readonly group: number;
   readonly y: number;

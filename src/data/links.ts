@@ -3,7 +3,7 @@ import { isAbsolute, relative } from 'node:path';
 import { SpurmemError } from '../errors.js';
 
 /** Where a dataset's files may lie. */
-export interface Confines {
+interface Confines {
   readonly folder: string;
   /** A folder outside of it that links in it may lead to, where its user names one. */
   readonly links?: string | undefined;

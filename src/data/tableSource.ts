@@ -11,7 +11,7 @@ import type { Table, TableOptions } from './table.js';
 export const TABLE_NAME = 'metadata.csv';
 
 /** What a table tells of a dataset, but for the options that led to it. */
-export interface TableSource extends Omit<DatasetSource<never>, 'options'> {
+interface TableSource extends Omit<DatasetSource<never>, 'options'> {
   readonly columns: Table['columns'];
 }
 

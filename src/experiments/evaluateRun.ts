@@ -24,7 +24,7 @@ import { TRACE_SETTINGS } from './traceSettings.js';
 
 const { precision, batchSize } = TRACE_SETTINGS.session;
 
-/** What can be set of an evaluation. */
+/** Settings of an evaluation. */
 export const EVALUATE_SETTINGS = {
   split: setting<Split>({
     type: oneOf(SPLITS),

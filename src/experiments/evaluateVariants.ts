@@ -8,22 +8,13 @@ import type { Variant } from '../neurons/perturb.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import { checkValues } from '../settings/options.js';
 import { integer } from '../settings/values.js';
-import { LostExamples, shareLostExamples, type LostExample } from './lostExamples.js';
+import { LostExamples, shareLostExamples } from './lostExamples.js';
+import type { LostExample, TraceCost } from './results.js';
 import { countersOfProcesses, judge, OutcomeCounter, type GroupOutcome, type Judged } from './outcomes.js';
 
 /** A variant, and the groups whose accuracies are wanted; all of them when `groups` is left out. */
 export interface PlannedVariant extends Variant {
   readonly groups?: readonly number[] | undefined;
-}
-
-/** The work of a trace, in forward passes of one image through the whole model. */
-export interface TraceCost {
-  /** Evaluating each variant alone on the whole split. */
-  readonly naiveForwards: number;
-  /** What was computed, each part weighted by its share of the model's multiply-adds. */
-  readonly runForwards: number;
-  /** run / naive. */
-  readonly ratio: number;
 }
 
 /** A model and its variants, evaluated on the same examples. */
@@ -131,7 +122,7 @@ export async function evaluateVariants(
           });
         }
       } finally {
-        // What reads the logits holds them itself.
+        // Pending reads hold the logits themselves.
         for (const tensor of [logits, ...inputs]) tensor.dispose();
       }
     }
@@ -166,7 +157,7 @@ export async function evaluateVariants(
   };
 }
 
-/** What logits say of a batch, from one copy of them: no outcome takes a forward pass of its own. */
+/** All outcomes of a batch from one copy of its logits. */
 async function judged(logits: Tensor, labels: ArrayLike<number>): Promise<Judged> {
   return judge((await logits.data()) as Float32Array, labels);
 }

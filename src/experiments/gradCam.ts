@@ -46,7 +46,7 @@ export interface GradCamOptions
 export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
   checkTraceOptions(TRACE_SETTINGS.gradCam, options, { compare: RUN_TYPE });
   if (options.compare !== undefined) await requireComparable(options.run, options.compare);
-  using after = await TraceSession.open(options, []);
+  using after = await TraceSession.openChecked(options, []);
   using before =
     options.compare === undefined ? undefined : await openBefore(options, options.compare, after);
   const {
@@ -73,14 +73,14 @@ export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
 
   const result: GradCamResult = {
     kind: 'grad-cam',
-    ...{
-      split,
-      layer,
-      cells: mapsAfter.cells,
-      output,
-      outputName: dataset.targetNames[output] ?? String(output),
-    },
-    ...{ samplesPerGroup: samples, seed: after.seed, coreRegion: dataset.coreRegion },
+    split,
+    layer,
+    cells: mapsAfter.cells,
+    output,
+    outputName: dataset.targetNames[output] ?? String(output),
+    samplesPerGroup: samples,
+    seed: after.seed,
+    coreRegion: dataset.coreRegion,
     before: before ? mappedModel(before) : null,
     after: mappedModel(after),
     groups: ofGroups.map((ofGroup, group) => compareGroup(group, ofGroup, mapsBefore, mapsAfter)),
@@ -119,7 +119,7 @@ async function openBefore(
   compare: string,
   after: TraceSession,
 ): Promise<TraceSession> {
-  const before = await TraceSession.open({ ...options, run: compare, data: after.dataset }, []);
+  const before = await TraceSession.openChecked({ ...options, run: compare, data: after.dataset }, []);
   const sizes = [before, after].map(({ loader }) => loader.inputSize.join(' x '));
   if (sizes[0] === sizes[1]) return before;
   before[Symbol.dispose]();
@@ -148,7 +148,9 @@ function chooseLayer(
       'USAGE',
       `\`layer\` is ${JSON.stringify(layer)}, and ${model.arch} of ${folder.path} has no convolution or LayerNorm of that name that can be mapped.`,
       {
-        ...{ parameter: 'layer', value: layer, expected: 'a convolution or LayerNorm of the model' },
+        parameter: 'layer',
+        value: layer,
+        expected: 'a convolution or LayerNorm of the model',
         advice: [
           `The most similar: ${nearestNames(layer, mappable).join(', ')}.`,
           `By default it is ${mappedByDefault}.`,

@@ -1,83 +1,96 @@
-import type { CoreRegion } from '../data/coreRegion.js';
-import type { Split } from '../data/split.js';
-import type { Interval } from '../metrics/intervals.js';
-import type { Architecture } from '../models/architectures.js';
+import { z } from 'zod';
+import { SPLITS } from '../data/split.js';
+import { intervalSchema } from '../metrics/intervals.js';
+import { ARCHITECTURES } from '../models/architectures.js';
+import { count, real, type Recorded } from '../recorded.js';
+import { group, picture } from './results.js';
 
 /** A model whose heat maps were taken. */
-export interface MappedModel {
+const mappedModelSchema = z.looseObject({
   /** The name of the run's folder. */
-  readonly run: string;
-  readonly arch: Architecture;
+  run: z.string(),
+  arch: z.enum(ARCHITECTURES),
   /** sha256 of its weights file. */
-  readonly checkpoint: string;
-}
+  checkpoint: z.string(),
+});
+export type MappedModel = Recorded<typeof mappedModelSchema>;
 
 /** A mean over images. Shares are fractions. */
-export interface MeanShare {
-  readonly images: number;
-  readonly mean: number;
+const meanShareSchema = z.looseObject({
+  images: count,
+  mean: real,
   /** 95 % interval of the mean by Student's t; null for one image. */
-  readonly interval: Interval | null;
-}
+  interval: intervalSchema.nullable(),
+});
+export type MeanShare = Recorded<typeof meanShareSchema>;
 
-/** What one model's heat maps of one group tell. */
-export interface GroupHeat {
+/** One model's heat maps of one group. */
+const groupHeatSchema = z.looseObject({
   /** Images whose map is 0 everywhere: nothing in them speaks for the output. They have no share. */
-  readonly blank: number;
+  blank: count,
   /** Share of the heat in the core region; null where there is no such region, or every map is blank. */
-  readonly share: MeanShare | null;
-}
+  share: meanShareSchema.nullable(),
+});
+export type GroupHeat = Recorded<typeof groupHeatSchema>;
 
 /** The same samples of one group under both models. */
-export interface GroupComparison {
-  readonly group: number;
+const groupComparisonSchema = z.looseObject({
+  group,
   /** Samples drawn. */
-  readonly images: number;
-  /** Mean share of the model's input that the core region takes: the heat's share of a model that looks nowhere in particular. */
-  readonly core?: number | null;
-  readonly before: GroupHeat | null;
-  readonly after: GroupHeat;
+  images: count,
+  /**
+   * Mean share of the model's input that the core region takes, which is the heat's share of a model that looks nowhere in
+   * particular; null where there is no such region.
+   */
+  core: z.number().nullable(),
+  before: groupHeatSchema.nullable(),
+  after: groupHeatSchema,
   /** Share after minus share before of the same image, over the images with heat in both. */
-  readonly difference: MeanShare | null;
-}
+  difference: meanShareSchema.nullable(),
+});
+export type GroupComparison = Recorded<typeof groupComparisonSchema>;
 
 /** One model's heat map of a sample. */
-export interface ExampleHeat {
+const exampleHeatSchema = z.looseObject({
   /** `data:image/png;base64,...`: grey, 8 bits, [H, W]; 255 is the map's highest value. */
-  readonly heat: string;
+  heat: picture,
   /** Share of the heat in the core region; null where there is none. */
-  readonly share: number | null;
-}
+  share: z.number().nullable(),
+});
+export type ExampleHeat = Recorded<typeof exampleHeatSchema>;
 
 /** A sample that is shown with its heat maps: one of the first of its group that were drawn. */
-export interface HeatExample {
-  readonly group: number;
-  readonly filename: string;
-  /** `data:image/png;base64,...`: what the models see, [H, W] in RGB. */
-  readonly image: string;
-  readonly before: ExampleHeat | null;
-  readonly after: ExampleHeat;
-}
+const heatExampleSchema = z.looseObject({
+  group,
+  filename: z.string(),
+  /** `data:image/png;base64,...`: the models' input, [H, W] in RGB. */
+  image: picture,
+  before: exampleHeatSchema.nullable(),
+  after: exampleHeatSchema,
+});
+export type HeatExample = Recorded<typeof heatExampleSchema>;
 
-/** `results/grad-cam.json` (article, Fig. 10). */
-export interface GradCamResult {
-  readonly kind: 'grad-cam';
-  readonly split: Split;
-  readonly layer: string;
+/** `results/grad-cam.json` */
+export const gradCamSchema = z.looseObject({
+  kind: z.literal('grad-cam'),
+  split: z.enum(SPLITS),
+  layer: z.string(),
   /** [rows, columns] of the layer, from which the maps are enlarged: heat blurs over the region's edge by half a cell. */
-  readonly cells: readonly [number, number];
+  cells: z.tuple([count, count]),
   /** The logit that the maps speak for, and the class that it stands for. */
-  readonly output: number;
-  readonly outputName: string;
+  output: count,
+  outputName: z.string(),
   /** Samples drawn of each group at most, and the seed of the draw. */
-  readonly samplesPerGroup: number;
-  readonly seed: number;
+  samplesPerGroup: count,
+  seed: real,
   /** The region, or the folder of masks, that the heat is measured in. */
-  readonly coreRegion: CoreRegion | null;
+  coreRegion: z.union([z.string(), z.tuple([z.number(), z.number(), z.number(), z.number()])]).nullable(),
   /** The run that this one is compared with, such as the ERM run that fine-tuning started from. */
-  readonly before: MappedModel | null;
-  readonly after: MappedModel;
+  before: mappedModelSchema.nullable(),
+  after: mappedModelSchema,
   /** [numGroups] */
-  readonly groups: readonly GroupComparison[];
-  readonly examples: readonly HeatExample[];
-}
+  groups: z.array(groupComparisonSchema),
+  examples: z.array(heatExampleSchema),
+});
+/** `results/grad-cam.json` (article, Fig. 10). */
+export type GradCamResult = Recorded<typeof gradCamSchema>;

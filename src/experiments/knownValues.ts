@@ -8,8 +8,8 @@ import { selectedEpoch } from '../train/results.js';
 import type { RewoundTo } from './results.js';
 import type { TraceSession } from './traceSession.js';
 
-/** What a perturbation takes from a run, and what a trace records of it. */
-export interface KnownOfRun {
+/** Values that a perturbation takes from a run, and the record of where they come from. */
+interface KnownOfRun {
   readonly known?: NeuronValues;
   readonly rewound?: RewoundTo;
 }
@@ -37,7 +37,8 @@ export async function knownOfRun(
     'USAGE',
     `\`perturbation\` is ${perturbation}, and \`unit\` is ${unit}: single weights have no output.`,
     {
-      ...{ parameter: 'perturbation', value: perturbation },
+      parameter: 'perturbation',
+      value: perturbation,
       advice: ['Take neurons as the `unit`, or another `perturbation`.'],
     },
   );
@@ -66,7 +67,8 @@ async function rewoundTo(
     );
   }
   const path = await keptEpoch(folder, epoch, {
-    ...{ parameter: 'rewindEpochs', value: epochs },
+    parameter: 'rewindEpochs',
+    value: epochs,
     otherwise: `choose another number of epochs before epoch ${traced}, whose weights are traced`,
   });
   return { epochs, epoch, checkpoint: await weightsFingerprint(path), path };

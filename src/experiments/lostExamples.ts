@@ -1,37 +1,12 @@
-import type { SampleImage } from '../data/dataDescription.js';
 import type { Dataset } from '../data/dataset.js';
 import { thumbnail } from '../data/thumbnail.js';
 import type { ComputeContext } from '../native/context.js';
 import type { Judged } from './outcomes.js';
+import type { LostExample, PicturedExample } from './results.js';
 
 /** Examples that a trace names of those that a group lost, and of each group that it keeps pictures of. */
 export const NAMED_EXAMPLES = 12;
 const MOST_PICTURES = 24;
-
-/** An example that the model as it is predicts right, and a variant of it wrong. */
-export interface LostExample {
-  /** Position in the dataset's examples. */
-  readonly example: number;
-  /** The class that the variant predicts. */
-  readonly predicted: number;
-}
-
-/** What a variant lost of a group: how many examples, and the first of them. */
-export interface LostOfGroup {
-  readonly count: number;
-  readonly first: readonly LostExample[];
-}
-
-/** An example with its picture, so that a report can show it when the dataset is gone. */
-export interface PicturedExample {
-  /** Position in the dataset's examples. */
-  readonly example: number;
-  readonly filename: string;
-  readonly group: number;
-  /** Its class. */
-  readonly label: number;
-  readonly image: SampleImage;
-}
 
 /** The first examples of a group that a variant loses, as the batches arrive in the examples' order. */
 export class LostExamples {
@@ -60,7 +35,8 @@ export class LostExamples {
   /** Takes what several processes found. */
   setNumbers(numbers: readonly number[]): void {
     const pairs = Array.from({ length: numbers.length / 2 }, (_, i) => ({
-      ...{ example: numbers[2 * i] as number, predicted: numbers[2 * i + 1] as number },
+      example: numbers[2 * i] as number,
+      predicted: numbers[2 * i + 1] as number,
     }));
     this.#found = pairs
       .filter(({ example }) => example >= 0)
@@ -95,7 +71,9 @@ export async function picturesOf(dataset: Dataset, examples: Iterable<number>): 
     const example = dataset.examples[index];
     if (!example) throw new RangeError(`There is no example ${index}`);
     pictures.push({
-      ...{ example: index, filename: example.filename, group: groupOf(index) },
+      example: index,
+      filename: example.filename,
+      group: groupOf(index),
       label: dataset.labels[index] as number,
       image: await thumbnail(dataset, example),
     });

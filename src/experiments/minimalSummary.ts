@@ -7,7 +7,12 @@ import type { MinimalComparison, MinimalExample, MinimalSummary } from './traceM
 export function summarizeMinimal(examples: readonly MinimalExample[]): MinimalSummary {
   if (examples.length === 0) {
     return {
-      ...{ examples: 0, flipped: null, median: null, mean: null, interval: null, referenceChange: null },
+      examples: 0,
+      flipped: null,
+      median: null,
+      mean: null,
+      interval: null,
+      referenceChange: null,
     };
   }
   const counts = countsOf(examples);
@@ -34,8 +39,12 @@ export function compareMinorities(
   if (minority.median === null || majority.median === null) return null;
   const { u, pValue } = mannWhitney(countsOf(ofMinority), countsOf(ofMajority));
   return {
-    ...{ minority, majority, difference: minority.median - majority.median },
-    ...{ u, pValue, probabilityFewer: 1 - u / (ofMinority.length * ofMajority.length) },
+    minority,
+    majority,
+    difference: minority.median - majority.median,
+    u,
+    pValue,
+    probabilityFewer: 1 - u / (ofMinority.length * ofMajority.length),
   };
 }
 

@@ -4,7 +4,7 @@ import type { NullName } from '../neurons/nulls.js';
 import { mean, standardDeviation, type Moments } from '../metrics/statistics.js';
 
 /**
- * What a perturbation is judged by, example by example, from the same logits: whether the prediction is right; the margin, the
+ * The outcomes that a perturbation is judged by, example by example, from the same logits: whether the prediction is right; the margin, the
  * logit of the class minus the largest other; and the cross-entropy loss in nats. Flips of few examples tell little; margin and
  * loss move with every one.
  */
@@ -16,7 +16,7 @@ export function comparisonName(null_: NullName, outcome: Outcome): string {
   return `${null_}-${outcome}`.replace(/-([a-z])/g, (_dash, letter: string) => letter.toUpperCase());
 }
 
-/** What one group's examples did under a variant, against the model as it is. */
+/** One group's examples under a variant, against the model as it is. */
 export interface GroupOutcome {
   readonly total: number;
   /** Right under the variant. */
@@ -25,14 +25,14 @@ export interface GroupOutcome {
   readonly lost: number;
   /** Wrong before, right under the variant. */
   readonly gained: number;
-  /** Of the examples' margins, perturbed minus baseline. */
+  /** The examples' margins, perturbed minus baseline. */
   readonly margin: Moments;
-  /** Of the examples' losses, perturbed minus baseline. */
+  /** The examples' losses, perturbed minus baseline. */
   readonly loss: Moments;
 }
 
 /** A number for each outcome. Accuracies are fractions. */
-export type OutcomeValues = Readonly<Record<Outcome, number>>;
+type OutcomeValues = Readonly<Record<Outcome, number>>;
 
 /** Perturbed minus baseline, on the mean over a group's examples. */
 export function changeOf({ gained, lost, total, margin, loss }: GroupOutcome, outcome: Outcome): number {
@@ -67,8 +67,8 @@ export function minorityMinusMajority(
   return Number.isFinite(difference) ? difference : undefined;
 }
 
-/** What one set of neurons did, over one variant or one for each seed: means, and 95 % intervals over the examples. */
-export interface OutcomeSummary {
+/** The effect of one set of neurons, over one variant or one for each seed: means, and 95 % intervals over the examples. */
+interface OutcomeSummary {
   readonly accuracy: number[];
   readonly change: number[];
   /** Standard deviation of the change over variants; null for a single one. */
@@ -127,13 +127,13 @@ function differenceOf(
 
 type Counts = Pick<GroupOutcome, 'total' | 'correct' | 'lost' | 'gained'>;
 
-/** What a typical variant did. */
+/** Counts of a typical variant. */
 function meanCounts(outcomes: readonly GroupOutcome[]): Counts {
   const count = (name: keyof Counts): number => mean(outcomes.map((outcome) => outcome[name]));
   return { total: count('total'), correct: count('correct'), lost: count('lost'), gained: count('gained') };
 }
 
-/** Of a typical variant: the mean over variants varies less than that between examples, so that intervals are not too narrow. */
+/** Moments of a typical variant: the mean over variants varies less than that between examples, so that intervals are not too narrow. */
 function meanMoments(moments: readonly Moments[]): Moments {
   return {
     count: moments[0]?.count ?? 0,
@@ -142,7 +142,7 @@ function meanMoments(moments: readonly Moments[]): Moments {
   };
 }
 
-/** What a model makes of a batch's examples. */
+/** A model's answers to a batch's examples. */
 export interface Judged {
   readonly right: readonly boolean[];
   /** The predicted classes, [N]. */
@@ -210,7 +210,7 @@ export class OutcomeCounter {
     });
   }
 
-  /** What was counted, as numbers that `addCounted` takes in another process. */
+  /** The counts, as numbers that `addCounted` takes in another process. */
   get counted(): readonly number[] {
     return [this.#correct, this.#lost, this.#gained, ...this.#margin.sums, ...this.#loss.sums];
   }
@@ -227,8 +227,12 @@ export class OutcomeCounter {
 
   get outcome(): GroupOutcome {
     return {
-      ...{ total: this.#total, correct: this.#correct, lost: this.#lost, gained: this.#gained },
-      ...{ margin: this.#margin.moments, loss: this.#loss.moments },
+      total: this.#total,
+      correct: this.#correct,
+      lost: this.#lost,
+      gained: this.#gained,
+      margin: this.#margin.moments,
+      loss: this.#loss.moments,
     };
   }
 }

@@ -28,7 +28,7 @@ export interface PredictedGroups {
   readonly dataset: Dataset;
   /** Relative to the dataset's folder. */
   readonly table: string;
-  /** What a dataset's columns are to be named, where other ones are named for its own table: `filename=filename,...`. */
+  /** The names of a dataset's columns, where other ones are named for its own table: `filename=filename,...`. */
   readonly columns: string;
 }
 
@@ -55,8 +55,10 @@ export async function predictGroups(options: PredictGroupsOptions): Promise<Pred
   using model = await loadModel(config, loader, weights, folder);
   const all = Int32Array.from(dataset.examples.keys());
   const { predictions } = await evaluate(model, loader, all, {
-    ...{ onProgress: options.onProgress, signal: options.signal },
-    ...{ batchSize: config.batchSize, task: 'predicted groups' },
+    onProgress: options.onProgress,
+    signal: options.signal,
+    batchSize: config.batchSize,
+    task: 'predicted groups',
   });
   const isRight = (index: number): boolean => predictions[index] === dataset.labels[index];
   requireErrors(dataset, isRight, folder.path);
@@ -86,7 +88,9 @@ function requireErrors(dataset: Dataset, isRight: (index: number) => boolean, ru
     'USAGE',
     `The model of ${run} gets every training image of ${without.join(', ')} right: there are no errors to tell groups by.`,
     {
-      ...{ parameter: 'run', value: run, expected: 'a run of fewer epochs' },
+      parameter: 'run',
+      value: run,
+      expected: 'a run of fewer epochs',
       advice: ['Train one of fewer epochs, or with weight decay, and name it as `run`.'],
     },
   );
@@ -122,12 +126,14 @@ async function writeTable(
   await writeAtomic(path, stringify(rows, { header: true, columns: [filename, split, y, a] }));
 }
 
-/** What commands will read; where they could not, the table is removed again. */
+/** The dataset as commands will read it; where they could not, the table is removed again. */
 async function loadWritten({ folder, options }: Dataset, table: string): Promise<Dataset> {
   const { images, links } = options;
   try {
     return await loadDataset(folder, {
-      ...{ format: 'csv', table, columns: SUBPOPBENCH_COLUMNS },
+      format: 'csv',
+      table,
+      columns: SUBPOPBENCH_COLUMNS,
       ...(images === undefined ? {} : { images }),
       ...(links === undefined ? {} : { links }),
     });

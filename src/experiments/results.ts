@@ -1,148 +1,255 @@
-import type { Split } from '../data/split.js';
-import type { Interval } from '../metrics/intervals.js';
-import type { GroupAccuracies } from '../metrics/groups.js';
-import type { Loss } from '../metrics/loss.js';
-import type { Unit } from '../native/addon.js';
-import type { MonteCarloTest } from '../metrics/monteCarlo.js';
-import type { NullName } from '../neurons/nulls.js';
-import type { CriterionName } from '../neurons/criteria.js';
-import type { Neuron } from '../neurons/neuron.js';
-import type { PerturbationName } from '../neurons/perturbations.js';
-import type { GradientSource } from '../neurons/score.js';
-import type { MagnitudeLayers } from '../neurons/select.js';
-import type { Protocol } from '../protocol.js';
-import type { TraceCost } from './evaluateVariants.js';
-import type { LostOfGroup, PicturedExample } from './lostExamples.js';
-import type { Outcome, OutcomeValues } from './outcomes.js';
-import type { PrecisionChange } from './precisionChange.js';
+import { z } from 'zod';
+import { SPLITS } from '../data/split.js';
+import { groupAccuraciesSchema } from '../metrics/groups.js';
+import { intervalSchema } from '../metrics/intervals.js';
+import { LOSSES } from '../metrics/loss.js';
+import { monteCarloShape } from '../metrics/monteCarlo.js';
+import { PRECISIONS } from '../native/addon.js';
+import { CRITERION_NAMES } from '../neurons/criteria.js';
+import { neuronSchema } from '../neurons/neuron.js';
+import { NULL_NAMES } from '../neurons/nulls.js';
+import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
+import { GRADIENT_ORDERS } from '../neurons/score.js';
+import { MAGNITUDE_LAYERS, UNITS } from '../neurons/select.js';
+import { PROTOCOLS } from '../protocol.js';
+import { count, real, type Recorded } from '../recorded.js';
+import type { Outcome } from './outcomes.js';
 
-/** What a session gives every trace to record. */
-export interface SessionHeader {
+// The files of traces in `results/`. Anyone may have written them.
+
+export const group = count.max(9_999);
+const reals = z.array(real);
+const intervals = z.array(intervalSchema);
+const neurons = z.array(neuronSchema);
+const criterion = z.enum(CRITERION_NAMES);
+const ofOutcomes = <Schema extends z.ZodType>(schema: Schema) =>
+  z.looseObject({ accuracy: schema, margin: schema, loss: schema } satisfies Record<Outcome, Schema>);
+
+/** The work of a trace, in forward passes of one image through the whole model. */
+const costSchema = z.looseObject({
+  /** Evaluating each variant alone on the whole split. */
+  naiveForwards: real,
+  /** Passes that were computed, each part weighted by its share of the model's multiply-adds. */
+  runForwards: real,
+  /** run / naive. */
+  ratio: real,
+});
+export type TraceCost = Recorded<typeof costSchema>;
+
+/** A trace that computes otherwise than its run, and what that alone changes. */
+const precisionChangeSchema = z.looseObject({
+  precision: z.enum(PRECISIONS),
+  ofRun: z.enum(PRECISIONS),
+  /** Training examples that the unperturbed model predicts otherwise, and all of them. */
+  changed: count,
+  total: count,
+});
+export type PrecisionChange = Recorded<typeof precisionChangeSchema>;
+
+/** Fields that a session gives every trace to record. */
+export const sessionShape = {
   /** sha256 of the traced weights file. */
-  readonly checkpoint: string;
-  readonly unit: Unit;
+  checkpoint: z.string(),
+  unit: z.enum(UNITS),
   /** Neurons in the whole model, M. */
-  readonly numNeurons: number;
+  numNeurons: count,
   /** Whose settings were the defaults. */
-  readonly protocol: Protocol;
-  /** What ranked samples and whose gradient was taken. */
-  readonly loss: Loss;
+  protocol: z.enum(PROTOCOLS),
+  /** The loss that ranked samples and whose gradient was taken. */
+  loss: z.enum(LOSSES),
   /** Where magnitude chose neurons. */
-  readonly magnitudeLayers: MagnitudeLayers;
+  magnitudeLayers: z.enum(MAGNITUDE_LAYERS),
   /** Samples of the group that were picked by their loss, how many of them were drawn, and the seed of the draw. */
-  readonly gradientSource: GradientSource & { readonly seed: number };
+  gradientSource: z.looseObject({
+    worst: count,
+    drawn: count,
+    order: z.enum(GRADIENT_ORDERS),
+    seed: real,
+  }),
   /** Left out where the trace computes as its run did. */
-  readonly precision?: PrecisionChange;
-}
+  precision: precisionChangeSchema.optional(),
+};
+export type SessionHeader = Recorded<z.ZodObject<typeof sessionShape>>;
 
-/** What every trace records. */
-export interface TraceHeader extends SessionHeader {
-  readonly split: Split;
-  /** Examples of each majority group that were measured at most; left out by earlier versions, which measured all. */
-  readonly samples?: number;
-  /** Of the examples that were measured. */
-  readonly baseline: GroupAccuracies;
-  readonly cost: TraceCost;
-  /** The comparison with random neurons; null where none was asked for. */
-  readonly controls: ControlsHeader | null;
-}
+/** Fields of a trace that measures perturbed models: its settings, and what they cost. */
+const measuredShape = {
+  ...sessionShape,
+  split: z.enum(SPLITS),
+  criteria: z.array(criterion),
+  topK: z.array(count),
+  /** Examples of each majority group that were measured at most. */
+  samples: count,
+  /** Accuracies of the model as it is, on the examples that were measured. */
+  baseline: groupAccuraciesSchema,
+  cost: costSchema,
+  /** Draws at most for each set of neurons and null; 0: no set was compared with random neurons. */
+  nullDraws: count,
+  /** Exceedances that decide a side of a test. */
+  exceedances: count,
+  nulls: z.array(z.enum(NULL_NAMES)),
+  /** The cost of the random neurons; null without them. */
+  nullCost: costSchema.nullable(),
+};
+export type TraceHeader = Recorded<z.ZodObject<typeof measuredShape>>;
+
+/** A change beside those of random neurons, on the same examples and under the same seeds: a sequential Monte Carlo test. */
+const nullDistributionSchema = z.looseObject({
+  ...monteCarloShape,
+  /** That of the chosen neurons. */
+  change: real,
+});
+export type NullDistribution = Recorded<typeof nullDistributionSchema>;
+
+/** A test for each outcome. */
+const outcomeTestsSchema = ofOutcomes(nullDistributionSchema);
+export type OutcomeTests = Recorded<typeof outcomeTestsSchema>;
+
+/** A set of neurons beside one null. */
+const nullComparisonSchema = z.looseObject({
+  /** By group, [numGroups]; null where a group was not asked for, or its change is no number. */
+  groups: z.array(outcomeTestsSchema.nullable()),
+  /** Minority minus majority change; null where not all groups were asked for. */
+  difference: outcomeTestsSchema.nullable(),
+});
+export type NullComparison = Recorded<typeof nullComparisonSchema>;
+
+/** A set of neurons beside random ones, by null. */
+const comparisonsSchema = z.partialRecord(z.enum(NULL_NAMES), nullComparisonSchema);
+export type SetComparisons = Recorded<typeof comparisonsSchema>;
+
+/** An example that the model as it is predicts right, and a variant of it wrong. */
+const lostExampleSchema = z.looseObject({
+  /** Position in the dataset's examples. */
+  example: count,
+  /** The class that the variant predicts. */
+  predicted: count,
+});
+export type LostExample = Recorded<typeof lostExampleSchema>;
+
+/** The examples of a group that a variant lost: how many, and the first of them. */
+const lostOfGroupSchema = z.looseObject({ count, first: z.array(lostExampleSchema) });
+export type LostOfGroup = Recorded<typeof lostOfGroupSchema>;
+
+export const picture = z.string().startsWith('data:image/');
+
+/** An example with its picture, so that a report can show it when the dataset is gone. */
+const picturedSchema = z.looseObject({
+  /** Position in the dataset's examples. */
+  example: count,
+  filename: z.string(),
+  group,
+  /** Its class. */
+  label: count,
+  image: z.looseObject({ dataUri: picture, width: count, height: count }),
+});
+export type PicturedExample = Recorded<typeof picturedSchema>;
 
 /** One bar of the article's Figs 2, 4 and 5: the neurons chosen for one group, and what perturbing them did. */
-export interface TraceEntry {
-  readonly criterion: CriterionName;
-  /** The group whose worst samples gave the gradient. What a criterion that does not depend on the group chose repeats. */
-  readonly group: number;
-  readonly k: number;
+const traceEntrySchema = z.looseObject({
+  criterion,
+  /** The group whose worst samples gave the gradient. A criterion that does not depend on the group repeats its choice. */
+  group,
+  k: count,
   /** Standard deviation of the perturbation; null where nothing is drawn. */
-  readonly sigma: number | null;
+  sigma: z.number().nullable(),
   /** The k neurons, highest score first. */
-  readonly neurons: readonly Neuron[];
+  neurons,
   /** Accuracy of each group, [numGroups], as a fraction: the mean over seeds. */
-  readonly accuracy: readonly number[];
+  accuracy: reals,
   /** Perturbed minus baseline accuracy of each group, [numGroups]: the mean over seeds; the article plots |change|. */
-  readonly change: readonly number[];
+  change: reals,
   /** Standard deviation of the change over seeds, [numGroups]; null where there is one seed or none. */
-  readonly changeStd: readonly number[] | null;
+  changeStd: reals.nullable(),
   /** 95 % score interval of the accuracy and of the change of each group, [numGroups], over the examples. */
-  readonly accuracyInterval: readonly Interval[];
-  readonly changeInterval: readonly Interval[];
-  /** Change of each group's mean margin and mean loss, [numGroups], and their intervals; left out by earlier versions. */
-  readonly margin?: readonly number[];
-  readonly marginInterval?: readonly Interval[];
-  readonly loss?: readonly number[];
-  readonly lossInterval?: readonly Interval[];
+  accuracyInterval: intervals,
+  changeInterval: intervals,
+  /** Change of each group's mean margin and mean loss, [numGroups], and their intervals. */
+  margin: reals,
+  marginInterval: intervals,
+  loss: reals,
+  lossInterval: intervals,
   /** Change of all minority examples minus that of all majority ones; null where a group has no examples. */
-  readonly difference?: OutcomeValues | null;
-  /** What each group lost, [numGroups]; of drawn perturbations under the first seed. Left out by earlier versions. */
-  readonly lost?: readonly LostOfGroup[];
-  /**
-   * Beside random neurons, by null; null without controls. Of earlier versions: the accuracy of each group, [numGroups], beside
-   * random neurons of the same layers.
-   */
-  readonly controls: SetComparisons | readonly NullDistribution[] | null;
-}
+  difference: ofOutcomes(real).nullable(),
+  /** The examples that each group lost, [numGroups]; of drawn perturbations under the first seed. */
+  lost: z.array(lostOfGroupSchema),
+  /** Beside random neurons; null where they were not compared. */
+  comparisons: comparisonsSchema.nullable(),
+});
+export type TraceEntry = Recorded<typeof traceEntrySchema>;
 
 /** Where rewound neurons got their weights. */
-export interface RewoundTo {
+const rewoundSchema = z.looseObject({
   /** How many epochs before the traced one. */
-  readonly epochs: number;
+  epochs: count,
   /** The epoch after which they were theirs, counted from 1, and the sha256 of its weights file. */
-  readonly epoch: number;
-  readonly checkpoint: string;
-}
+  epoch: count,
+  checkpoint: z.string(),
+});
+export type RewoundTo = Recorded<typeof rewoundSchema>;
 
-/** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11, 12). */
-export interface TraceUnstructuredResult extends TraceHeader {
-  readonly kind: 'trace-unstructured';
-  readonly perturbation: PerturbationName;
+/** `results/trace-unstructured*.json` */
+export const unstructuredSchema = z.looseObject({
+  kind: z.literal('trace-unstructured'),
+  ...measuredShape,
+  perturbation: z.enum(PERTURBATION_NAMES),
+  /** Standard deviations; left out where nothing is drawn. */
+  sigmas: z.array(z.number()).optional(),
+  /** The numbers of neurons that were compared with random ones; left out where none were. */
+  comparedTopK: z.array(count).optional(),
   /** Seeds of the perturbation's draws; empty where it draws nothing, as zeroing. */
-  readonly seeds: readonly number[];
+  seeds: reals,
   /** How many of the seeds, from the first on, each criterion was averaged over; left out where nothing is drawn. */
-  readonly repeats?: Readonly<Partial<Record<CriterionName, number>>>;
+  repeats: z.partialRecord(criterion, count).optional(),
   /** Left out where no weights of an earlier epoch were taken. */
-  readonly rewound?: RewoundTo;
-  /** Of each group, examples that it lost to its own neurons; left out by earlier versions. */
-  readonly pictures?: readonly PicturedExample[];
-  readonly entries: readonly TraceEntry[];
-}
+  rewound: rewoundSchema.optional(),
+  /** Examples that each group lost to its own neurons. */
+  pictures: z.array(picturedSchema),
+  entries: z.array(traceEntrySchema),
+});
+/** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11, 12). */
+export type TraceUnstructuredResult = Recorded<typeof unstructuredSchema>;
 
 /** One cell of the article's Fig. 7: the top neurons of one layer for one group, zeroed, and that group's accuracy. */
-export interface LayerEntry {
-  readonly criterion: CriterionName;
-  readonly layer: string;
-  readonly group: number;
-  readonly k: number;
-  readonly neurons: readonly Neuron[];
-  readonly accuracy: number;
-  readonly change: number;
+const layerEntrySchema = z.looseObject({
+  criterion,
+  layer: z.string(),
+  group,
+  k: count,
+  neurons,
+  accuracy: real,
+  change: real,
   /** Samples of the group that were right and became wrong, and the other way round. */
-  readonly lost: number;
-  readonly gained: number;
+  lost: real,
+  gained: real,
   /** 95 % score interval of the accuracy and of the change, over the examples. */
-  readonly accuracyInterval: Interval;
-  readonly changeInterval: Interval;
-  /** Change of the group's mean margin and mean loss, and their intervals; left out by earlier versions. */
-  readonly margin?: number;
-  readonly marginInterval?: Interval;
-  readonly loss?: number;
-  readonly lossInterval?: Interval;
-  /** Beside random neurons, by null; null without controls. Of earlier versions: beside random neurons of the layer. */
-  readonly controls: SetComparisons | NullDistribution | null;
-}
+  accuracyInterval: intervalSchema,
+  changeInterval: intervalSchema,
+  /** Change of the group's mean margin and mean loss, and their intervals. */
+  margin: real,
+  marginInterval: intervalSchema,
+  loss: real,
+  lossInterval: intervalSchema,
+  /** Beside random neurons; null where they were not compared. */
+  comparisons: comparisonsSchema.nullable(),
+});
+export type LayerEntry = Recorded<typeof layerEntrySchema>;
 
-/** `results/trace-structured.json` (article, Fig. 7). */
-export interface TraceStructuredResult extends TraceHeader {
-  readonly kind: 'trace-structured';
-  readonly perturbation: 'zero';
+/** `results/trace-structured.json` */
+export const structuredSchema = z.looseObject({
+  kind: z.literal('trace-structured'),
+  ...measuredShape,
+  perturbation: z.literal('zero'),
   /** In the model's order; magnitude has no entries in those that it does not choose from. */
-  readonly layers: readonly string[];
-  readonly entries: readonly LayerEntry[];
-}
+  layers: z.array(z.string()),
+  entries: z.array(layerEntrySchema),
+});
+/** `results/trace-structured.json` (article, Fig. 7). */
+export type TraceStructuredResult = Recorded<typeof structuredSchema>;
 
 /**
- * What a chosen neuron's rank is among (article, Fig. 3, which can be read in three ways): the norms of all neurons of the model;
- * those of its layer ("in the convolutional layer"); or, for each of its single weights, all single weights of the model, as the
- * published code logs it.
+ * The set that a chosen neuron is ranked in (article, Fig. 3, which can be read in three ways): the norms of all neurons of the
+ * model; those of its layer ("in the convolutional layer"); or, for each of its single weights, all single weights of the model,
+ * as the published code logs it.
  */
 export const RANK_READINGS = ['model', 'layer', 'weights'] as const;
 export type RankReading = (typeof RANK_READINGS)[number];
@@ -151,65 +258,35 @@ export type RankReading = (typeof RANK_READINGS)[number];
 export const RANK_BIN = 2.5;
 
 /** The ranks of one criterion's top neurons under another criterion. */
-export interface OverlapEntry {
-  /** Left out in results of earlier versions: `model`. */
-  readonly reading?: RankReading;
-  readonly group: number;
+const overlapEntrySchema = z.looseObject({
+  reading: z.enum(RANK_READINGS),
+  group,
   /** The criterion that chose the neurons, and the one that ranks them. */
-  readonly chosenBy: CriterionName;
-  readonly rankedBy: CriterionName;
-  readonly neurons: readonly (Neuron & {
-    /**
-     * Share of what it is ranked among whose score under `rankedBy` is not above this one's, in percent; 100 is the highest. Of
-     * single weights the median.
-     */
-    readonly percentile: number;
-  })[];
-  /** Of single weights: how many ranks each bin holds, [100 / RANK_BIN]. */
-  readonly counts?: readonly number[];
-}
+  chosenBy: criterion,
+  rankedBy: criterion,
+  neurons: z.array(
+    neuronSchema.extend({
+      /**
+       * Share of the set that it is ranked in whose score under `rankedBy` is not above this one's, in percent; 100 is the highest.
+       * Of single weights the median.
+       */
+      percentile: z.number().min(0).max(100),
+    }),
+  ),
+  /** Ranks in each bin, [100 / RANK_BIN]; of single weights alone. */
+  counts: z.array(count).optional(),
+});
+export type OverlapEntry = Recorded<typeof overlapEntrySchema>;
 
-/** `results/trace-overlap.json` (article, Fig. 3). */
-export interface TraceOverlapResult extends SessionHeader {
-  readonly kind: 'trace-overlap';
+/** `results/trace-overlap.json` */
+export const overlapSchema = z.looseObject({
+  kind: z.literal('trace-overlap'),
+  ...sessionShape,
+  criteria: z.array(criterion),
   /** Share of all neurons that a criterion chooses, and their number, ceil(fraction * M). */
-  readonly fraction: number;
-  readonly count: number;
-  readonly entries: readonly OverlapEntry[];
-}
-
-/**
- * A change beside those of random neurons, on the same examples and under the same seeds: a sequential Monte Carlo test. Results
- * of earlier versions have a p-value by |change| on a part of the examples, and neither `pDrop` nor `draws`.
- */
-export interface NullDistribution extends Omit<MonteCarloTest, 'pDrop' | 'draws'> {
-  /** That of the chosen neurons. */
-  readonly change: number;
-  readonly pDrop?: number;
-  readonly draws?: number;
-}
-
-/** A test for each outcome. */
-export type OutcomeTests = Readonly<Record<Outcome, NullDistribution>>;
-
-/** What a set of neurons did beside one null. */
-export interface NullComparison {
-  /** By group, [numGroups]; null where a group was not asked for, or its change is no number. */
-  readonly groups: readonly (OutcomeTests | null)[];
-  /** Minority minus majority change; null where not all groups were asked for. */
-  readonly difference: OutcomeTests | null;
-}
-
-/** What a set of neurons was compared with, by null. */
-export type SetComparisons = Readonly<Partial<Record<NullName, NullComparison>>>;
-
-/** What a trace records of its controls. */
-export interface ControlsHeader {
-  /** Draws at most for each set of neurons and null. */
-  readonly draws: number;
-  /** Exceedances that decide a side of a test; left out by earlier versions, which made all draws. */
-  readonly exceedances?: number;
-  /** Left out by earlier versions, which had the first alone. */
-  readonly nulls?: readonly NullName[];
-  readonly cost: TraceCost;
-}
+  fraction: z.number(),
+  count,
+  entries: z.array(overlapEntrySchema),
+});
+/** `results/trace-overlap.json` (article, Fig. 3). */
+export type TraceOverlapResult = Recorded<typeof overlapSchema>;

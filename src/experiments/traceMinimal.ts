@@ -1,26 +1,21 @@
 import { SpurmemError } from '../errors.js';
 import { evaluate, type Evaluation } from '../metrics/evaluate.js';
 import { native } from '../native/addon.js';
-import type { Neuron } from '../neurons/neuron.js';
-import { maskNeurons, type NeuronPlace } from '../neurons/perturb.js';
+import type { Neuron, NeuronPlace } from '../neurons/neuron.js';
+import { maskNeurons } from '../neurons/perturb.js';
 import { gradientXWeightScores } from '../neurons/score.js';
 import { requireTopK, selectTopK } from '../neurons/select.js';
 import { resolveSettings, type GivenOf } from '../settings/setting.js';
 import { samplesOfGroups } from './samples.js';
 import { compareMinorities, summarizeMinimal } from './minimalSummary.js';
-import type {
-  BeforeAfter,
-  MinimalExample,
-  ReferenceState,
-  TraceMinimalResult,
-} from './traceMinimalResult.js';
-import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
+import type { MinimalExample, ReferenceState, TraceMinimalResult } from './traceMinimalResult.js';
+import { traceAlone, type SessionOptions, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
-/** What a minimal trace may be told; defaults are the protocol's. */
+/** Settings of a minimal trace; defaults are the protocol's. */
 type MinimalChoices = GivenOf<(typeof TRACE_SETTINGS)['minimal']>;
 
-/** Of a session's settings, those that say which neurons other criteria choose have no part in it. */
+/** Without a session's settings of other criteria's choices. */
 export interface TraceMinimalOptions
   extends
     Omit<
@@ -42,9 +37,7 @@ export interface TraceMinimalOptions
  *   that predicts next to nothing right, and what `TraceSession.open` throws
  */
 export async function traceMinimal(options: TraceMinimalOptions): Promise<TraceMinimalResult> {
-  checkTraceOptions(TRACE_SETTINGS.minimal, options);
-  using session = await TraceSession.open(options);
-  return await traceMinimalIn(session, options);
+  return traceAlone(TRACE_SETTINGS.minimal, options, traceMinimalIn);
 }
 
 /** The same in an open session. */
@@ -75,7 +68,10 @@ export async function traceMinimalIn(
   const examples: MinimalExample[] = [];
   const report = (): void =>
     job.onProgress?.({
-      ...{ task: 'minimal neurons', done: examples.length, total: chosen.length, unit: 'examples' },
+      task: 'minimal neurons',
+      done: examples.length,
+      total: chosen.length,
+      unit: 'examples',
     });
   for (const index of chosen) {
     report();
@@ -85,7 +81,10 @@ export async function traceMinimalIn(
     examples.push({
       group: dataset.groups[index] as number,
       filename: dataset.examples[index]?.filename ?? '',
-      ...{ count: neurons.length, flipped, neurons, loss },
+      count: neurons.length,
+      flipped,
+      neurons,
+      loss,
       reference: { before: state(before), after: state(after) },
     });
   }
@@ -93,8 +92,14 @@ export async function traceMinimalIn(
   const { checkpoint, unit, numNeurons, loss } = session.header;
   const result: TraceMinimalResult = {
     kind: 'trace-minimal',
-    ...{ checkpoint, unit, numNeurons, loss },
-    ...{ examplesPerGroup, referenceSize: reference.length, mostNeurons, seed: session.seed },
+    checkpoint,
+    unit,
+    numNeurons,
+    loss,
+    examplesPerGroup,
+    referenceSize: reference.length,
+    mostNeurons,
+    seed: session.seed,
     groups: dataset.groupNames.map((_, group) =>
       summarizeMinimal(examples.filter((example) => example.group === group)),
     ),
@@ -123,7 +128,11 @@ export async function minimalScores(
   const weights = new Float32Array(1 + others.length).fill(-1 / others.length);
   weights[0] = 1;
   return gradientXWeightScores(model, loader, Int32Array.of(example, ...others), {
-    ...{ batchSize: job.batchSize, signal: job.signal, unit, loss: settings.loss, weights },
+    batchSize: job.batchSize,
+    signal: job.signal,
+    unit,
+    loss: settings.loss,
+    weights,
     edits: maskNeurons(zeroed, unit).edits,
   });
 }
@@ -134,7 +143,7 @@ async function minimalNeurons(
   example: number,
   reference: Int32Array,
   most: number,
-): Promise<{ neurons: Neuron[]; flipped: boolean; loss: BeforeAfter<number> }> {
+): Promise<{ neurons: Neuron[]; flipped: boolean; loss: MinimalExample['loss'] }> {
   const alone = Int32Array.of(example);
   const neurons: Neuron[] = [];
   const lossOf = ({ losses }: Evaluation): number => losses[0] as number;
@@ -163,7 +172,11 @@ function evaluated(
   // No progress of its own: the examples' bar is the job's.
   const { batchSize, signal } = job;
   return evaluate(model, loader, indices, {
-    ...{ batchSize, signal, edits, loss: settings.loss, task: 'minimal neurons' },
+    batchSize,
+    signal,
+    edits,
+    loss: settings.loss,
+    task: 'minimal neurons',
   });
 }
 

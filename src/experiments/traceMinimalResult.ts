@@ -1,76 +1,85 @@
-import type { Interval } from '../metrics/intervals.js';
-import type { MannWhitney } from '../metrics/mannWhitney.js';
-import type { Neuron } from '../neurons/neuron.js';
-import type { SessionHeader } from './results.js';
+import { z } from 'zod';
+import { intervalSchema } from '../metrics/intervals.js';
+import { mannWhitneyShape } from '../metrics/mannWhitney.js';
+import { neuronSchema } from '../neurons/neuron.js';
+import { count, real, type Recorded } from '../recorded.js';
+import { group, sessionShape } from './results.js';
 
-/** What a model does to the reference examples. */
-export interface ReferenceState {
+const beforeAfter = <Schema extends z.ZodType>(schema: Schema) =>
+  z.looseObject({ before: schema, after: schema });
+
+/** A model on the reference examples. */
+const referenceStateSchema = z.looseObject({
   /** As a fraction. */
-  readonly accuracy: number;
+  accuracy: real,
   /** Mean over the examples. */
-  readonly loss: number;
-}
-
-/** A measure before neurons are zeroed, and after. */
-export interface BeforeAfter<Value> {
-  readonly before: Value;
-  readonly after: Value;
-}
+  loss: real,
+});
+export type ReferenceState = Recorded<typeof referenceStateSchema>;
 
 /** An example, and the neurons without which the model forgets it. */
-export interface MinimalExample {
-  readonly group: number;
-  readonly filename: string;
+const minimalExampleSchema = z.looseObject({
+  group,
+  filename: z.string(),
   /** Neurons that were zeroed: as many as it needs, or the most allowed where it did not flip. */
-  readonly count: number;
+  count,
   /** Whether the example was predicted wrong after the last one. */
-  readonly flipped: boolean;
+  flipped: z.boolean(),
   /** In the order in which they were zeroed, with the scores that chose them. */
-  readonly neurons: readonly Neuron[];
+  neurons: z.array(neuronSchema),
   /** The example's loss. */
-  readonly loss: BeforeAfter<number>;
+  loss: beforeAfter(real),
   /** The reference examples, the example itself left out. */
-  readonly reference: BeforeAfter<ReferenceState>;
-}
+  reference: beforeAfter(referenceStateSchema),
+});
+export type MinimalExample = Recorded<typeof minimalExampleSchema>;
 
 /** The examples of one group, or of several. An example that did not flip counts as the most neurons allowed. */
-export interface MinimalSummary {
-  readonly examples: number;
-  /** Share of them that flipped; null, as what follows, where there are none. */
-  readonly flipped: number | null;
+const minimalSummarySchema = z.looseObject({
+  examples: count,
+  /** Share of them that flipped; null, as the next ones, where there are none. */
+  flipped: z.number().nullable(),
   /** Neurons an example. */
-  readonly median: number | null;
-  readonly mean: number | null;
+  median: z.number().nullable(),
+  mean: z.number().nullable(),
   /** 95 % bootstrap interval of the mean, over the examples. */
-  readonly interval: Interval | null;
+  interval: intervalSchema.nullable(),
   /** Mean change of the accuracy on the reference examples. */
-  readonly referenceChange: number | null;
-}
+  referenceChange: z.number().nullable(),
+});
+export type MinimalSummary = Recorded<typeof minimalSummarySchema>;
 
 /** Examples of minority groups against those of majority groups. */
-export interface MinimalComparison extends MannWhitney {
-  readonly minority: MinimalSummary;
-  readonly majority: MinimalSummary;
+const minimalComparisonSchema = z.looseObject({
+  ...mannWhitneyShape,
+  minority: minimalSummarySchema,
+  majority: minimalSummarySchema,
   /** Median of the minority minus that of the majority. */
-  readonly difference: number;
+  difference: real,
   /** Probability that a minority example needs fewer neurons than a majority example; a tie counts a half. */
-  readonly probabilityFewer: number;
-}
+  probabilityFewer: real,
+});
+export type MinimalComparison = Recorded<typeof minimalComparisonSchema>;
 
-/** `results/trace-minimal.json`. */
-export interface TraceMinimalResult extends Pick<
-  SessionHeader,
-  'checkpoint' | 'unit' | 'numNeurons' | 'loss'
-> {
-  readonly kind: 'trace-minimal';
+const { checkpoint, unit, numNeurons, loss } = sessionShape;
+
+/** `results/trace-minimal.json` */
+export const minimalSchema = z.looseObject({
+  kind: z.literal('trace-minimal'),
+  checkpoint,
+  unit,
+  numNeurons,
+  loss,
   /** Examples of each group at most, reference examples, and neurons at which an example was given up. */
-  readonly examplesPerGroup: number;
-  readonly referenceSize: number;
-  readonly mostNeurons: number;
-  /** Of the draw of examples. */
-  readonly seed: number;
-  readonly groups: readonly MinimalSummary[];
+  examplesPerGroup: count,
+  referenceSize: count,
+  mostNeurons: count,
+  /** The seed of the draw of examples. */
+  seed: real,
+  groups: z.array(minimalSummarySchema),
   /** Over examples of this one model; null where one of the two has none. */
-  readonly comparison: MinimalComparison | null;
-  readonly examples: readonly MinimalExample[];
-}
+  comparison: minimalComparisonSchema.nullable(),
+  examples: z.array(minimalExampleSchema),
+});
+/** `results/trace-minimal.json` */
+export type TraceMinimalResult = Recorded<typeof minimalSchema>;

@@ -4,10 +4,10 @@ import type { Neuron } from '../neurons/neuron.js';
 import { fractionToCount } from '../neurons/select.js';
 import { resolveSettings, type GivenOf } from '../settings/setting.js';
 import { RANK_BIN, type OverlapEntry, type TraceOverlapResult } from './results.js';
-import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
+import { traceAlone, type SessionOptions, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
-/** What an overlap may be told; defaults are the protocol's. */
+/** Settings of an overlap; defaults are the protocol's. */
 type OverlapChoices = GivenOf<(typeof TRACE_SETTINGS)['overlap']>;
 
 export interface TraceOverlapOptions extends SessionOptions, OverlapChoices {}
@@ -19,9 +19,7 @@ export interface TraceOverlapOptions extends SessionOptions, OverlapChoices {}
  * @throws `USAGE` for options out of range, and what `TraceSession.open` throws
  */
 export async function traceOverlap(options: TraceOverlapOptions): Promise<TraceOverlapResult> {
-  checkTraceOptions(TRACE_SETTINGS.overlap, options);
-  using session = await TraceSession.open(options);
-  return await traceOverlapIn(session, options);
+  return traceAlone(TRACE_SETTINGS.overlap, options, traceOverlapIn);
 }
 
 /** The same in an open session, whose scores are shared with its other traces. */
@@ -45,6 +43,7 @@ export async function traceOverlapIn(
   const result: TraceOverlapResult = {
     kind: 'trace-overlap',
     ...session.header,
+    criteria,
     fraction,
     count,
     entries,

@@ -1,21 +1,15 @@
 import type { BatchLoader } from '../data/batches.js';
 import { requireGroups, type Dataset, type DatasetOptions } from '../data/dataset.js';
 import type { Split } from '../data/split.js';
-import { evaluate } from '../metrics/evaluate.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Model } from '../models/model.js';
 import { native, type Unit } from '../native/addon.js';
 import { ENGINE_TYPES, openEngine, type EngineOptions } from '../native/engine.js';
 import { criterionNamed, type CriterionName } from '../neurons/criteria.js';
-import {
-  candidateLayers,
-  selectByCriterion,
-  type GradientSamples,
-  type ScoringContext,
-} from '../neurons/criterion.js';
-import type { ModelLayer, Neuron } from '../neurons/neuron.js';
+import { candidateLayers, selectByCriterion, type GradientSamples } from '../neurons/criterion.js';
+import { gradientSamples, scoreNeurons, type ChoiceContext } from '../neurons/choose.js';
+import type { ModelLayer, Neuron, NeuronPlace } from '../neurons/neuron.js';
 import { meanOutputs } from '../neurons/neuronValues.js';
-import { worstSamples, type ScoredExample } from '../neurons/score.js';
 import { countNeurons, requireTopK, startOf, unitLayers } from '../neurons/select.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
@@ -24,14 +18,14 @@ import { openRun, type RunConfig } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
 import { RunWriter } from '../train/runWriter.js';
 import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
-import { checkOptions, checkValues, JOB_TYPES, type OptionTypes } from '../settings/options.js';
+import { checkOptions, JOB_TYPES, type OptionTypes } from '../settings/options.js';
 import { protocolOf, type SettingsTable } from '../settings/setting.js';
 import { callback, type ValueType } from '../settings/values.js';
-import { precisionChange, type PrecisionChange } from './precisionChange.js';
-import type { SessionHeader } from './results.js';
+import { precisionChange } from './precisionChange.js';
+import type { PrecisionChange, SessionHeader } from './results.js';
 import { TRACE_SETTINGS, traceSettings, type SessionChoices, type TraceSettings } from './traceSettings.js';
 
-/** What every trace takes. */
+/** Options of every trace. */
 export interface SessionOptions extends JobOptions, EngineOptions, SessionChoices {
   /** A run that was trained. */
   readonly run: string;
@@ -39,27 +33,27 @@ export interface SessionOptions extends JobOptions, EngineOptions, SessionChoice
   readonly data?: string | Dataset | undefined;
   /** How to read a folder; by default as in training. */
   readonly datasetOptions?: DatasetOptions | undefined;
-  /** Of all draws; default: 0. */
+  /** The seed of all draws; default: 0. */
   readonly seed?: number | undefined;
   /** Whose settings the others default to; default: the article's. */
   readonly protocol?: Protocol | undefined;
-  /** Takes what a trace will evaluate, once its neurons are chosen. */
+  /** Takes the work of a trace, once its neurons are chosen. */
   readonly onPlan?: ((plan: TracePlan) => void) | undefined;
 }
 
-/** What a trace will evaluate, in passes of an image through a perturbed model. */
+/** The work of a trace, in passes of an image through a perturbed model. */
 export interface TracePlan {
   /** The trace's settings and its session's. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** Examples that are measured. */
   readonly examples: number;
-  /** Of the chosen neurons, and once of the model as it is; at most, since equal variants are evaluated once. */
+  /** Passes for the chosen neurons, and once for the model as it is; at most, since equal variants are evaluated once. */
   readonly evaluations: number;
-  /** Of random neurons, at most. */
+  /** Passes for random neurons, at most. */
   readonly randomEvaluations: number;
 }
 
-/** What every trace takes besides its settings. */
+/** Types of every trace's options besides its settings. */
 export const SESSION_TYPES: OptionTypes<Omit<SessionOptions, keyof SessionChoices>> = {
   ...JOB_TYPES,
   ...ENGINE_TYPES,
@@ -70,10 +64,7 @@ export const SESSION_TYPES: OptionTypes<Omit<SessionOptions, keyof SessionChoice
   onPlan: callback(),
 };
 
-/**
- * Checks a trace's options before the long work. Throws `USAGE` for one that there is none of, for one that is missing, and for
- * values out of range.
- */
+/** Checks a trace's options before the long work. Throws `USAGE` for an unknown or missing one, and for values out of range. */
 export function checkTraceOptions(
   settings: SettingsTable,
   options: object,
@@ -86,16 +77,27 @@ export function checkTraceOptions(
   });
 }
 
+/** A trace on its own: its options are checked, and its session is opened for it alone. */
+export async function traceAlone<Options extends SessionOptions, Result>(
+  settings: SettingsTable,
+  options: Options,
+  trace: (session: TraceSession, options: Options) => Promise<Result>,
+): Promise<Result> {
+  checkTraceOptions(settings, options);
+  using session = await TraceSession.openChecked(options);
+  return await trace(session, options);
+}
+
 /** A trained run opened for tracing: its selected model, its data, and the scores of its neurons. */
 export class TraceSession implements Disposable {
   /** The model's layers, each with as many units as it has neurons, or single weights where they are the unit. */
   readonly unitLayers: readonly ModelLayer[];
   /** Units in the whole model, M. */
   readonly numNeurons: number;
-  /** Of all draws. */
+  /** The seed of all draws. */
   readonly seed: number;
   readonly #scores = new Map<string, Promise<Float32Array>>();
-  #samples: Promise<readonly Int32Array[]> | undefined;
+  #samples: Promise<readonly GradientSamples[]> | undefined;
   #meanOutputs: Promise<Float64Array> | undefined;
 
   private constructor(
@@ -119,11 +121,19 @@ export class TraceSession implements Disposable {
    * Opens a run.
    *
    * @param splits that must have examples of every group; none for those that score no neurons
-   * @throws `USAGE` for settings out of range, `RUN_NOT_FOUND`, `RUN_BUSY`, `DATASET_INVALID` when the data is not what the
+   * @throws `USAGE` for options out of range, `RUN_NOT_FOUND`, `RUN_BUSY`, `DATASET_INVALID` when the data is not what the
    *   run was trained on, and what loading the dataset and the weights throws
    */
-  static async open(options: SessionOptions, splits: readonly Split[] = ['train']): Promise<TraceSession> {
-    checkValues(options, { types: SESSION_TYPES, settings: TRACE_SETTINGS.session, required: ['run'] });
+  static async open(options: SessionOptions, splits?: readonly Split[]): Promise<TraceSession> {
+    checkTraceOptions({}, options);
+    return TraceSession.openChecked(options, splits);
+  }
+
+  /** As `open`, for a caller that has checked the options. */
+  static async openChecked(
+    options: SessionOptions,
+    splits: readonly Split[] = ['train'],
+  ): Promise<TraceSession> {
     const run = await openRun(options.run);
     const { config, weights } = run;
     const settings = traceSettings(options, protocolOf(TRACE_SETTINGS.session, options), config);
@@ -158,15 +168,25 @@ export class TraceSession implements Disposable {
     return this.settings.unit;
   }
 
-  /** What every trace of this session records. */
+  /** The fields that every trace of this session records. */
   get header(): SessionHeader {
-    const { checkpoint, numNeurons, seed, precisionChange: precision } = this;
+    const { precisionChange } = this;
     const { protocol, unit, loss, magnitudeLayers, gradientWorst, gradientDrawn, gradientOrder } =
       this.settings;
     return {
-      ...{ checkpoint, numNeurons, protocol, unit, loss, magnitudeLayers },
-      gradientSource: { worst: gradientWorst, drawn: gradientDrawn, order: gradientOrder, seed },
-      ...(precision ? { precision } : {}),
+      checkpoint: this.checkpoint,
+      numNeurons: this.numNeurons,
+      protocol,
+      unit,
+      loss,
+      magnitudeLayers,
+      gradientSource: {
+        worst: gradientWorst,
+        drawn: gradientDrawn,
+        order: gradientOrder,
+        seed: this.seed,
+      },
+      ...(precisionChange ? { precision: precisionChange } : {}),
     };
   }
 
@@ -209,7 +229,7 @@ export class TraceSession implements Disposable {
   }
 
   /** A unit's place in the scores. */
-  position(neuron: Pick<Neuron, 'layer' | 'index'>): number {
+  position(neuron: NeuronPlace): number {
     return startOf(this.unitLayers, neuron.layer).start + neuron.index;
   }
 
@@ -221,11 +241,11 @@ export class TraceSession implements Disposable {
 
   /** Scores of all single weights by a criterion for a group, in layer order; not kept: they are many. */
   weightScores(criterion: CriterionName, group: number): Promise<Float32Array> {
-    return criterionNamed(criterion).scores({ ...this.#context(group), unit: 'weight' });
+    return scoreNeurons(this.#context, criterion, () => this.#samplesOf(group), { unit: 'weight' });
   }
 
   /** A neuron's part of the scores of single weights. */
-  weightsOf(scores: Float32Array, { layer, index }: Pick<Neuron, 'layer' | 'index'>): Float32Array {
+  weightsOf(scores: Float32Array, { layer, index }: NeuronPlace): Float32Array {
     const { start, size } = startOf(unitLayers(this.model.description.layers, 'weight'), layer);
     const ofNeuron = size / startOf(this.unitLayers, layer).size;
     return scores.subarray(start + index * ofNeuron, start + (index + 1) * ofNeuron);
@@ -239,9 +259,9 @@ export class TraceSession implements Disposable {
 
   /** Scores of all neurons by a criterion for a group, [M] in layer order; computed once. */
   scores(criterion: CriterionName, group: number): Promise<Float32Array> {
-    const { dependsOnGroup, scores: scoresOf } = criterionNamed(criterion);
-    const key = dependsOnGroup ? `${criterion} ${group}` : criterion;
-    const scores = this.#scores.get(key) ?? scoresOf(this.#context(group));
+    const key = criterionNamed(criterion).dependsOnGroup ? `${criterion} ${group}` : criterion;
+    const scores =
+      this.#scores.get(key) ?? scoreNeurons(this.#context, criterion, () => this.#samplesOf(group));
     this.#scores.set(key, scores);
     return scores;
   }
@@ -257,35 +277,27 @@ export class TraceSession implements Disposable {
     this.model[Symbol.dispose]();
   }
 
-  #context(group: number): ScoringContext {
-    const { model, loader } = this;
-    const { unit, loss } = this.settings;
-    return { ...this.job, model, loader, unit, loss, samples: () => this.#samplesOf(group) };
+  get #context(): ChoiceContext {
+    const { model, loader, settings } = this;
+    return { ...this.job, model, loader, settings };
   }
 
   async #samplesOf(group: number): Promise<GradientSamples> {
     this.#samples ??= this.#drawSamples();
-    const indices = (await this.#samples)[group];
-    if (!indices) throw new RangeError(`There is no group ${group}`);
-    return { indices };
+    const samples = (await this.#samples)[group];
+    if (!samples) throw new RangeError(`There is no group ${group}`);
+    return samples;
   }
 
   /** The samples that each group's gradient is taken on, drawn group after group from the seed. */
-  async #drawSamples(): Promise<readonly Int32Array[]> {
-    const indices = this.dataset.splits.train;
-    const { gradientWorst, gradientDrawn, gradientOrder, loss } = this.settings;
-    const { losses } = await evaluate(this.model, this.loader, indices, {
-      ...this.job,
-      ...{ task: 'losses', loss },
+  #drawSamples(): Promise<readonly GradientSamples[]> {
+    const { dataset } = this;
+    const { train } = dataset.splits;
+    return gradientSamples(this.#context, train, {
+      // A generator of its own: the samples drawn do not depend on the architecture.
+      generator: new (native().Generator)(this.seed),
+      task: 'losses',
+      pools: dataset.groupNames.map((_, group) => train.filter((index) => dataset.groups[index] === group)),
     });
-    // A generator of its own: the samples drawn do not depend on the architecture.
-    const generator = new (native().Generator)(this.seed);
-    const examples = Array.from(indices, (index, i): ScoredExample => ({ index, loss: losses[i] as number }));
-    return this.dataset.groupNames.map((_, group) =>
-      worstSamples(
-        examples.filter(({ index }) => this.dataset.groups[index] === group),
-        { worst: gradientWorst, drawn: gradientDrawn, order: gradientOrder, generator },
-      ),
-    );
   }
 }

@@ -1,6 +1,6 @@
 import { SPLITS, type Split } from '../data/split.js';
 import { LOSSES, type Loss } from '../metrics/loss.js';
-import { PRECISIONS, type Precision, type Unit } from '../native/addon.js';
+import { PRECISIONS, type Precision } from '../native/addon.js';
 import {
   ARTICLE_CRITERIA,
   CRITERIA,
@@ -10,8 +10,8 @@ import {
 } from '../neurons/criteria.js';
 import { NULL_NAMES, type NullName } from '../neurons/nulls.js';
 import { isDrawn, PERTURBATION_NAMES, type PerturbationName } from '../neurons/perturbations.js';
-import { GRADIENT_ORDERS, requireGradientSource, type GradientOrder } from '../neurons/score.js';
-import { MAGNITUDE_LAYERS, type MagnitudeLayers } from '../neurons/select.js';
+import { requireGradientSource } from '../neurons/score.js';
+import { CHOICE_SETTINGS } from '../neurons/settings.js';
 import type { Protocol } from '../protocol.js';
 import {
   protocolSetting,
@@ -29,12 +29,11 @@ import { givenOrOfRun } from '../train/ofRun.js';
 /** The article's standard deviation of random initialization and noise. */
 export const ARTICLE_SIGMA = 0.005;
 
-const UNITS: readonly Unit[] = ['neuron', 'weight'];
 const MAINI = 'Maini et al. 2023';
 const OURS = 'ours: the article has no such comparison';
 /** Random sets at most: p-values down to 0.01 on a side, and to 0.025 beside each of a network's many layers. */
-const CONTROLS = 99;
-const LAYER_CONTROLS = 39;
+const NULL_DRAWS = 99;
+const LAYER_NULL_DRAWS = 39;
 
 const classType: ValueType<number | string> = {
   accepts: (value): value is number | string => integer(0).accepts(value) || text('').accepts(value),
@@ -45,55 +44,7 @@ const classType: ValueType<number | string> = {
 
 /** How a run is opened and its neurons are scored: what every trace takes. */
 const session = {
-  unit: setting<Unit>({
-    type: oneOf(UNITS),
-    help: 'what a neuron is: a channel or row, or a single weight',
-    argument: 'unit',
-    default: 'neuron',
-    source: 'neurons (Methods)',
-    published:
-      'of vision transformers single weights of qkv, proj, fc1 and fc2; not set by the protocol: `weight`',
-    isDeparture: true,
-  }),
-  gradientOrder: setting<GradientOrder>({
-    type: oneOf(GRADIENT_ORDERS),
-    help: 'by which end of a group’s losses the gradient’s samples are picked',
-    argument: 'order',
-    default: 'highest-loss',
-    source: 'the samples with the highest loss (Methods)',
-    // Every trace goes by group, so that the protocol takes the highest too.
-    published:
-      'without groups, an ascending sort picks the lowest; by group, it is right; measure the other with `lowest-loss`',
-    isDeparture: true,
-  }),
-  gradientWorst: protocolSetting({
-    type: integer(1),
-    help: 'how many samples are picked by their loss',
-    argument: 'n',
-    article: 256,
-    released: 200,
-    source: '128 drawn at random from the 256 worst (Methods)',
-    published: 'the 200 worst of the group',
-  }),
-  gradientDrawn: protocolSetting({
-    type: integer(1),
-    help: 'how many of these are drawn at random',
-    argument: 'n',
-    article: 128,
-    released: 200,
-    source: '128 drawn at random from the 256 worst (Methods)',
-    published: 'all of the 200 worst',
-  }),
-  magnitudeLayers: protocolSetting<MagnitudeLayers>({
-    type: oneOf(MAGNITUDE_LAYERS),
-    help: 'where magnitude chooses neurons',
-    argument: 'layers',
-    article: 'all',
-    released: 'no-downsample',
-    source: 'all convolutions (ResNet-50: 53 with 26,560 channels)',
-    published: 'for magnitude without the downsample convolutions (49 with 22,720), for the gradient all',
-    isDeparture: true,
-  }),
+  ...CHOICE_SETTINGS,
   loss: setting<Loss>({
     type: oneOf(LOSSES),
     help: 'what ranks samples and whose gradient is taken',
@@ -123,7 +74,6 @@ const session = {
 
 const unstructured = {
   perturbation: setting<PerturbationName>({
-    before: 'without rewind and mean',
     type: oneOf(PERTURBATION_NAMES),
     help: 'what happens to the neurons',
     argument: 'kind',
@@ -132,18 +82,15 @@ const unstructured = {
     published: 'these three, and rewinding to an earlier epoch',
   }),
   sigmas: setting({
-    before: '0.001, 0.005, 0.01, 0.05, 0.1 in Figs 11 and 12',
     type: severalOf(positive()),
     help: 'standard deviations of perturbations that draw',
     argument: 'list',
-    option: 'sigma',
     default: [ARTICLE_SIGMA],
     source: '“multiple standard deviations”, of which it gives 0.005',
     published:
       'in comments 0.005, 0.01 and 0.02 (noise), and 0.02, 0.1, 0.15 and 0.05, 0.2 (random initialization)',
   }),
   rewindEpochs: setting({
-    before: 'not there',
     type: integer(1),
     help: 'how many epochs before the traced one rewound neurons get their weights from; the run must have kept that epoch',
     argument: 'n',
@@ -160,7 +107,7 @@ const unstructured = {
     source: '10 (Methods)',
     published: '3 for gradient, 10 for magnitude',
   }),
-  ...measured([1, 2, 3], 'the top 1, 2 and 3 (Figs 2, 4, 5)', CONTROLS),
+  ...measured([1, 2, 3], 'the top 1, 2 and 3 (Figs 2, 4, 5)', NULL_DRAWS),
   comparedTopK: setting({
     type: severalOf(integer(1)),
     help: 'of the numbers of neurons, those that are compared with random ones',
@@ -174,7 +121,7 @@ const unstructured = {
 const structured = measured(
   [1],
   'the top neuron of each layer (Fig. 7)',
-  LAYER_CONTROLS,
+  LAYER_NULL_DRAWS,
 ) satisfies SettingsTable;
 
 const overlap = {
@@ -182,12 +129,10 @@ const overlap = {
     type: severalOf(oneOf(CRITERION_NAMES), 2),
     help: 'which are ranked under each other',
     argument: 'name',
-    option: 'criterion',
     default: ARTICLE_CRITERIA,
     source: 'gradient and magnitude (Fig. 3)',
   }),
   fraction: setting({
-    before: 'ranks among all neurons of the model alone, in bins of 5 %',
     type: share('a share of all neurons', { whole: true }),
     help: 'share of all neurons to choose',
     argument: 'share',
@@ -230,7 +175,6 @@ const gradCam = {
     source: 'layer4.2.conv3 of ResNet-50 (Fig. 10)',
   }),
   output: setting({
-    before: '0, class 0',
     type: classType,
     help: 'the class whose logit the maps speak for, by its name or number',
     argument: 'class',
@@ -264,10 +208,10 @@ const gradCam = {
 /** The settings of tracing and Grad-CAM, declared once, as the commands group them. */
 export const TRACE_SETTINGS = { session, unstructured, structured, overlap, minimal, gradCam } as const;
 
-/** What every trace may be told. */
+/** Settings of a session that a caller gives. */
 export type SessionChoices = GivenOf<typeof session>;
 
-/** How a session finds neurons: what was asked for, or the protocol's. */
+/** How a session finds neurons. */
 export interface TraceSettings extends Omit<ValuesOf<typeof session>, 'batchSize' | 'loss' | 'precision'> {
   readonly protocol: Protocol;
   readonly loss: Loss;
@@ -275,7 +219,7 @@ export interface TraceSettings extends Omit<ValuesOf<typeof session>, 'batchSize
 }
 
 /**
- * What a session was asked for, and the protocol's settings and the run's loss for the rest.
+ * A session's settings: those given, else the protocol's, or the run's loss and precision.
  *
  * @throws `USAGE` for a value out of range, or when more samples are drawn than there are to draw from
  */
@@ -285,12 +229,30 @@ export function traceSettings(
   run: { readonly loss: Loss; readonly precision: Precision },
 ): TraceSettings {
   const values = resolveSettings(without(session, 'batchSize'), protocol, given);
-  requireGradientSource({ worst: values.gradientWorst, drawn: values.gradientDrawn });
+  requireGradientSource(values);
   const { loss, precision } = givenOrOfRun(given, run);
   return { ...values, protocol, loss, precision };
 }
 
-/** How many seeds random perturbations of a criterion's neurons are averaged over: as many as asked for, or the protocol's. */
+/** A protocol's settings of an unstructured trace, `repeats` by criterion. `sigmas`, `repeats` and `comparedTopK` are undefined without a part in it. */
+export function unstructuredSettings(given: GivenOf<typeof unstructured>, protocol: Protocol) {
+  const { sigmas, comparedTopK, ...settings } = resolveSettings(
+    without(unstructured, 'repeats'),
+    protocol,
+    given,
+  );
+  const { criteria, perturbation, topK, nullDraws } = settings;
+  const draws = isDrawn(perturbation);
+  const repeats = criteria.map((criterion) => [criterion, repeatsOf(criterion, protocol, given)] as const);
+  return {
+    ...settings,
+    sigmas: draws ? sigmas : undefined,
+    comparedTopK: nullDraws === 0 ? undefined : topK.filter((k) => comparedTopK?.includes(k) ?? true),
+    repeats: draws ? (Object.fromEntries(repeats) as Partial<Record<CriterionName, number>>) : undefined,
+  };
+}
+
+/** The number of seeds that random perturbations of a criterion's neurons are averaged over: the given one, or the protocol's. */
 export function repeatsOf(
   criterion: CriterionName,
   protocol: Protocol,
@@ -300,13 +262,12 @@ export function repeatsOf(
 }
 
 /** Which neurons are perturbed, what is measured, and the random neurons beside. */
-function measured(topK: readonly number[], source: string, sets: number) {
+function measured(topK: readonly number[], source: string, draws: number) {
   return {
     criteria: setting<readonly CriterionName[]>({
       type: severalOf(oneOf(CRITERION_NAMES)),
       help: 'how neurons are scored',
       argument: 'name',
-      option: 'criterion',
       default: ARTICLE_CRITERIA,
       source: 'gradient and magnitude (Methods)',
     }),
@@ -325,26 +286,23 @@ function measured(topK: readonly number[], source: string, sets: number) {
       source: 'training accuracies in Part I; test in Tables 13 and 14',
     }),
     samples: setting({
-      before: 'all examples, and p-values on at most 128 a group',
       type: integer(1),
       help: 'examples of each majority group that are measured at most, drawn by the seed; minority groups are measured whole',
       argument: 'n',
       default: 128,
       source: 'all of them',
     }),
-    controls: setting<number>({
-      before: '100 draws of the same layers alone, whose p was not of the change beside it',
+    nullDraws: setting<number>({
       type: integer(0),
       help: 'random sets of neurons to compare each set with, at most, for each null; 0 for none',
       argument: 'n',
       default: {
-        words: `${sets}; none beside perturbations that draw, which multiply them by their seeds`,
-        of: ({ perturbation = 'zero' }) => (isDrawn(perturbation as PerturbationName) ? 0 : sets),
+        words: `${draws}; none beside perturbations that draw, which multiply them by their seeds`,
+        of: ({ perturbation = 'zero' }) => (isDrawn(perturbation as PerturbationName) ? 0 : draws),
       },
       source: OURS,
     }),
     nulls: setting<readonly NullName[]>({
-      before: 'same-layers alone',
       type: severalOf(oneOf(NULL_NAMES)),
       help: 'which random neurons each set is compared with',
       argument: 'name',
@@ -352,7 +310,6 @@ function measured(topK: readonly number[], source: string, sets: number) {
       source: OURS,
     }),
     exceedances: setting({
-      before: 'not there',
       type: integer(1),
       help: 'random sets at least as far out that decide a test, on each side',
       argument: 'n',

@@ -1,17 +1,16 @@
 import { requireGroups } from '../data/dataset.js';
 import { accuracyInterval, changeInterval, meanInterval } from '../metrics/intervals.js';
-import { maskNeurons, ZERO } from '../neurons/perturb.js';
+import { ZERO } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
 import { resolveSettings, type GivenOf } from '../settings/setting.js';
-import { compareWithRandom, mostRandomEvaluations } from './controls.js';
-import { evaluateVariants } from './evaluateVariants.js';
+import type { ComparedSet } from './compareWithRandom.js';
+import { measureSets } from './measureSets.js';
 import { changeOf, type GroupOutcome } from './outcomes.js';
 import type { LayerEntry, TraceStructuredResult } from './results.js';
-import { measuredExamples } from './samples.js';
-import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
+import { traceAlone, type SessionOptions, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
-/** What a structured trace may be told; defaults are the protocol's. */
+/** Settings of a structured trace; defaults are the protocol's. */
 type StructuredChoices = GivenOf<(typeof TRACE_SETTINGS)['structured']>;
 
 export interface TraceStructuredOptions extends SessionOptions, StructuredChoices {}
@@ -24,9 +23,7 @@ export interface TraceStructuredOptions extends SessionOptions, StructuredChoice
  *   `TraceSession.open` throws
  */
 export async function traceStructured(options: TraceStructuredOptions): Promise<TraceStructuredResult> {
-  checkTraceOptions(TRACE_SETTINGS.structured, options);
-  using session = await TraceSession.open(options);
-  return await traceStructuredIn(session, options);
+  return traceAlone(TRACE_SETTINGS.structured, options, traceStructuredIn);
 }
 
 /** The same in an open session, whose scores are shared with its other traces. */
@@ -34,62 +31,35 @@ export async function traceStructuredIn(
   session: TraceSession,
   options: StructuredChoices,
 ): Promise<TraceStructuredResult> {
-  const { dataset, model, unit } = session;
-  const { criteria, topK, split, samples, ...controls } = resolveSettings(
-    TRACE_SETTINGS.structured,
-    session.settings.protocol,
-    options,
-  );
+  const { dataset } = session;
+  const settings = resolveSettings(TRACE_SETTINGS.structured, session.settings.protocol, options);
+  const { criteria, topK, split } = settings;
   requireGroups(dataset, [split]);
   const layers = session.unitLayers;
   session.requireTopK(criteria, topK, 'layer');
 
-  const planned: Pick<LayerEntry, 'criterion' | 'layer' | 'group' | 'k' | 'neurons'>[] = [];
+  const planned: (Pick<LayerEntry, 'criterion' | 'layer' | 'group' | 'k' | 'neurons'> &
+    Omit<ComparedSet, 'outcomes'>)[] = [];
   for (const criterion of criteria) {
     for (const group of dataset.groupNames.keys()) {
       const scores = await session.scores(criterion, group);
       for (const { name: layer } of session.candidates(criterion)) {
         for (const k of topK) {
-          planned.push({ criterion, layer, group, k, neurons: selectInLayer(scores, layers, layer, k) });
+          const neurons = selectInLayer(scores, layers, layer, k);
+          planned.push({ criterion, layer, group, k, neurons, perturbation: ZERO, groups: [group] });
         }
       }
     }
   }
-  const indices = measuredExamples(dataset, dataset.splits[split], samples, session.seed);
-  const sizes = dataset.groupNames.map(
-    (_, g) => indices.filter((index) => dataset.groups[index] === g).length,
-  );
-  session.options.onPlan?.({
-    settings: { ...session.settings, criteria, topK, split, samples, ...controls },
-    examples: indices.length,
-    evaluations: planned.reduce((sum, { group }) => sum + (sizes[group] ?? 0), indices.length),
-    randomEvaluations: mostRandomEvaluations(
-      planned.map(({ neurons }) => ({ neurons, perturbation: ZERO })),
-      indices.length,
-      controls,
-    ),
-  });
-  const { baseline, variants, cost } = await evaluateVariants(
-    model,
-    session.loader,
-    indices,
-    planned.map(({ neurons, group }) => ({ ...maskNeurons(neurons, unit), groups: [group] })),
-    { ...session.job, task: 'zeroed layers' },
-  );
-  const compared = await compareWithRandom(
-    session,
-    indices,
-    planned.map(({ neurons, group }, i) => ({
-      ...{ neurons, groups: [group], perturbation: ZERO },
-      outcomes: [variants[i] ?? []],
-    })),
-    controls,
-  );
-  const entries = planned.map((plan, i): LayerEntry => {
-    const { group } = plan;
-    const outcome = variants[i]?.[group] as GroupOutcome;
+  const { sets, recorded } = await measureSets(session, planned, settings, { task: 'zeroed layers' });
+  const entries = sets.map((set): LayerEntry => {
+    const outcome = set.outcomes[0]?.[set.group] as GroupOutcome;
     return {
-      ...plan,
+      criterion: set.criterion,
+      layer: set.layer,
+      group: set.group,
+      k: set.k,
+      neurons: set.neurons,
       accuracy: outcome.correct / outcome.total,
       change: changeOf(outcome, 'accuracy'),
       lost: outcome.lost,
@@ -100,17 +70,12 @@ export async function traceStructuredIn(
       marginInterval: meanInterval(outcome.margin),
       loss: outcome.loss.mean,
       lossInterval: meanInterval(outcome.loss),
-      controls: compared?.comparisons[i] ?? null,
+      comparisons: set.comparisons,
     };
   });
   const result: TraceStructuredResult = {
     kind: 'trace-structured',
-    ...session.header,
-    split,
-    samples,
-    baseline,
-    cost,
-    controls: compared?.header ?? null,
+    ...recorded,
     perturbation: 'zero',
     layers: layers.map(({ name }) => name),
     entries,

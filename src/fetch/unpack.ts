@@ -5,7 +5,7 @@ import { messageOf, SpurmemError } from '../errors.js';
 import { makeFolder, unwritable } from '../files.js';
 
 /** What an archive may hold. */
-export interface UnpackLimits {
+interface UnpackLimits {
   readonly mostBytes: number;
   readonly mostFiles: number;
   /** What messages call the archive; default: its path. */

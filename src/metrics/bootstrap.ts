@@ -3,7 +3,7 @@ import type { Interval } from './intervals.js';
 import { middle, momentsOf } from './statistics.js';
 
 /** Resamples, and the fewest values that they tell enough of: of fewer, too many resamples repeat one value only. */
-export const BOOTSTRAP = { resamples: 5000, fewest: 6 } as const;
+const BOOTSTRAP = { resamples: 5000, fewest: 6 } as const;
 
 /**
  * Studentized bootstrap interval (bootstrap-t; Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 12.5) of

@@ -1,10 +1,14 @@
 import jstat from 'jstat';
+import { z } from 'zod';
+import { real, type Recorded } from '../recorded.js';
 import type { Moments } from './statistics.js';
 
 const { normal, studentt } = jstat.jStat;
 
+/** [low, high]; [NaN, NaN] where there is none. */
+export const intervalSchema = z.tuple([real, real]);
 /** [low, high]. */
-export type Interval = readonly [number, number];
+export type Interval = Recorded<typeof intervalSchema>;
 
 /** The level of all intervals. */
 export const LEVEL = 0.95;
@@ -30,7 +34,7 @@ export function accuracyInterval(correct: number, total: number): Interval {
 }
 
 /** Examples on which two models were compared. */
-export interface PairedCounts {
+interface PairedCounts {
   readonly total: number;
   /** Right before, wrong after. */
   readonly lost: number;

@@ -1,15 +1,19 @@
 import jstat from 'jstat';
 import { wilcoxonRankSum } from 'simple-statistics';
+import type { z } from 'zod';
+import { real, type Recorded } from '../recorded.js';
 
 const { normal } = jstat.jStat;
 
-/** The Mann-Whitney test of two samples. */
-export interface MannWhitney {
+/** Fields of the Mann-Whitney test of two samples. */
+export const mannWhitneyShape = {
   /** Pairs in which the first sample's value is the larger one; a tie counts a half. */
-  readonly u: number;
+  u: real,
   /** Two-sided. */
-  readonly pValue: number;
-}
+  pValue: real,
+};
+/** The Mann-Whitney test of two samples. */
+type MannWhitney = Recorded<z.ZodObject<typeof mannWhitneyShape>>;
 
 /**
  * Mann-Whitney U test, which is Wilcoxon's rank-sum test, of two independent samples of at least one value each: by the normal

@@ -1,4 +1,6 @@
-import type { Interval } from './intervals.js';
+import type { z } from 'zod';
+import { count, real, type Recorded } from '../recorded.js';
+import { intervalSchema } from './intervals.js';
 import { mean, middle } from './statistics.js';
 
 /** When a sequential Monte Carlo test stops. */
@@ -6,22 +8,24 @@ export interface StoppingRule {
   /** Draws at least as far out as the observed value after which a side is decided, h. */
   readonly exceedances: number;
   /** Draws after which both sides are decided, n. */
-  readonly mostDraws: number;
+  readonly nullDraws: number;
 }
 
-/** An observed value beside draws of its null distribution. */
-export interface MonteCarloTest {
+/** Fields of an observed value beside draws of its null distribution. */
+export const monteCarloShape = {
   /** Two-sided: twice the smaller p of both sides, at most 1. */
-  readonly pValue: number;
+  pValue: real,
   /** One-sided, for a drop: draws at most the observed value count. */
-  readonly pDrop: number;
+  pDrop: real,
   /** Draws up to the one that decided the slower side. Those after it are not looked at. */
-  readonly draws: number;
+  draws: count,
   /** Mean of these draws. */
-  readonly mean: number;
+  mean: real,
   /** The middle 95 % of these draws. */
-  readonly interval: Interval;
-}
+  interval: intervalSchema,
+};
+/** An observed value beside draws of its null distribution. */
+export type MonteCarloTest = Recorded<z.ZodObject<typeof monteCarloShape>>;
 
 /** Changes are sums of fractions: equal ones may differ in the last digits. */
 const TIE = 1e-12;
@@ -45,11 +49,8 @@ export function monteCarloTest(
   draws: readonly number[],
   rule: StoppingRule,
 ): MonteCarloTest | undefined {
-  if (!Number.isInteger(rule.exceedances) || !Number.isInteger(rule.mostDraws)) {
-    throw new RangeError(`A rule of ${rule.exceedances} exceedances and ${rule.mostDraws} draws`);
-  }
-  if (rule.exceedances < 1 || rule.mostDraws < 1) {
-    throw new RangeError(`A rule of ${rule.exceedances} exceedances and ${rule.mostDraws} draws`);
+  if (![rule.exceedances, rule.nullDraws].every((number) => Number.isInteger(number) && number >= 1)) {
+    throw new RangeError(`A rule of ${rule.exceedances} exceedances and ${rule.nullDraws} draws`);
   }
   // Comparisons with NaN are false: it would pass for the rarest value of all.
   const unusable = [observed, ...draws].find((value) => !Number.isFinite(value));
@@ -69,14 +70,14 @@ export function monteCarloTest(
 
 function sideOf(
   draws: readonly number[],
-  { exceedances, mostDraws }: StoppingRule,
+  { exceedances, nullDraws }: StoppingRule,
   exceeds: (draw: number) => boolean,
 ): { readonly p: number; readonly draws: number } | undefined {
-  const most = Math.min(draws.length, mostDraws);
+  const most = Math.min(draws.length, nullDraws);
   let found = 0;
   for (let draw = 0; draw < most; draw += 1) {
     if (exceeds(draws[draw] as number)) found += 1;
     if (found === exceedances) return { p: exceedances / (draw + 1), draws: draw + 1 };
   }
-  return most === mostDraws ? { p: (found + 1) / (mostDraws + 1), draws: mostDraws } : undefined;
+  return most === nullDraws ? { p: (found + 1) / (nullDraws + 1), draws: nullDraws } : undefined;
 }

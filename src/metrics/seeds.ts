@@ -7,7 +7,7 @@ import { momentsOf } from './statistics.js';
 
 const { studentt } = jstat.jStat;
 
-/** A measurement over seeds. Fields that may be left out are not in results of earlier versions. */
+/** A measurement over seeds. */
 export interface SeedSummary {
   readonly mean: number;
   /** Sample standard deviation over seeds; null for one seed. */
@@ -15,7 +15,7 @@ export interface SeedSummary {
   /** 95 % interval of the mean by Student's t; null for one seed. */
   readonly interval: Interval | null;
   /** 95 % interval of the mean by the studentized bootstrap; null for fewer than 6 seeds (`bootstrapInterval`). */
-  readonly bootstrap?: Interval | null;
+  readonly bootstrap: Interval | null;
 }
 
 /** Mean, standard deviation and intervals of at least one seed's values. */
@@ -35,9 +35,9 @@ export interface PairedDifference extends SeedSummary {
   /** Two-sided paired t-test; null for one seed, and for equal differences, which have no spread to judge them by. */
   readonly pValue: number | null;
   /** Two-sided sign-flip permutation test. */
-  readonly signFlip?: SignFlip | null;
+  readonly signFlip: SignFlip | null;
   /** Whether the difference is too small to matter; null without a margin, and for one seed. */
-  readonly equivalence?: Equivalence | null;
+  readonly equivalence: Equivalence | null;
 }
 
 /**

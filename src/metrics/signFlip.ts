@@ -1,7 +1,7 @@
 import { randomLcg } from 'd3-random';
 
 /** Differences up to whose number all signs are tried, and how many assignments of signs are drawn beyond. */
-export const SIGN_FLIP = { mostExact: 20, draws: 100_000 } as const;
+const SIGN_FLIP = { mostExact: 20, draws: 100_000 } as const;
 
 /** A sign-flip test of paired differences. */
 export interface SignFlip {

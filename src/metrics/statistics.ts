@@ -17,7 +17,7 @@ export function standardDeviation(values: number[]): number {
   return sampleStandardDeviation(values);
 }
 
-/** What is kept of values whose mean is to be judged. */
+/** Moments of values whose mean is to be judged. */
 export interface Moments {
   readonly count: number;
   /** NaN of no values. */

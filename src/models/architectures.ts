@@ -2,7 +2,7 @@ import { native, type Generator, type Network, type NetworkOptions } from '../na
 import type { ComputeContext } from '../native/context.js';
 
 /** What a vision transformer can be given besides its name. */
-export interface VitOptions {
+interface VitOptions {
   /** [height, width] of the images in pixels. */
   readonly imageSize: readonly [number, number];
   /** Side of a patch in pixels. */

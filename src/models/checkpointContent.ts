@@ -3,7 +3,7 @@ import { SAVE_STATE, UnusableContent, moduleLine, shown } from './pytorchAdvice.
 import { buildsTensor, globalName, tensorView, type TensorView } from './torchTensor.js';
 
 /** The state dict in a file of torch.save. */
-export interface FoundState {
+interface FoundState {
   /** Keys that lead to it, from the top of the checkpoint. */
   readonly keys: readonly string[];
   readonly views: ReadonlyMap<string, TensorView>;

@@ -10,7 +10,7 @@ const FEATURIZER = 'featurizer.network.';
 const CLASSIFIER = /^classifier\.(weight|bias)$/;
 
 /** Values by the names that the model's own `state_dict()` has. */
-export interface CanonicalNames<Value> {
+interface CanonicalNames<Value> {
   readonly values: Readonly<Record<string, Value>>;
   /** What was renamed, in words; empty when nothing was. */
   readonly changes: readonly string[];

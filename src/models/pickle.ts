@@ -11,7 +11,7 @@ export type PickleValue = null | boolean | number | bigint | string | PickleNode
 type PickleNode = Sequence | Dict | Global | Call | Persistent | Opaque;
 
 /** A list, a tuple or a set. */
-export interface Sequence {
+interface Sequence {
   readonly kind: 'sequence';
   readonly items: PickleValue[];
 }
@@ -23,7 +23,7 @@ export interface Dict {
 }
 
 /** A function or class by name, such as `torch._utils` `_rebuild_tensor_v2`. */
-export interface Global {
+interface Global {
   readonly kind: 'global';
   readonly module: string;
   readonly name: string;
@@ -41,7 +41,7 @@ export interface Call {
 }
 
 /** A reference to something outside the pickle: a storage, in torch's files. */
-export interface Persistent {
+interface Persistent {
   readonly kind: 'persistent';
   readonly id: PickleValue;
 }

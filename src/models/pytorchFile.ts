@@ -9,7 +9,7 @@ import { materialize, type TensorView } from './torchTensor.js';
 import { ZipArchive } from './zipArchive.js';
 
 /** The state dict of a file that torch.save wrote. */
-export interface PytorchFile {
+interface PytorchFile {
   readonly tensors: Readonly<Record<string, TensorData>>;
   /** Keys that lead to the state dict in the checkpoint; none when it is the whole file. */
   readonly keys: readonly string[];

@@ -11,7 +11,7 @@ import { loadLibtorch } from './loadLibraries.js';
 import { tryAddon } from './trial.js';
 
 /** What a tensor's elements are. */
-export type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8';
+type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8';
 /** A tensor's elements in JavaScript. */
 export type NativeArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 /** How images and convolutions' weights lie in memory: NHWC, which convolutions on the CPU prefer, or NCHW. */
@@ -380,7 +380,7 @@ export interface Addon {
 }
 
 /** An addon's file, and the libtorch that it computes with. */
-export interface AddonFile {
+interface AddonFile {
   readonly path: string;
   readonly libtorch: Libtorch;
 }
@@ -412,7 +412,7 @@ function loaded(): AddonFile & { readonly exports: Addon } {
  *
  * @throws SpurmemError `NATIVE_LOAD_FAILED` where there is none, `LIBTORCH_UNUSABLE` where there is no libtorch
  */
-export function findAddon(): AddonFile {
+function findAddon(): AddonFile {
   const problem = platformProblem();
   if (problem !== undefined) throw new SpurmemError('NATIVE_LOAD_FAILED', problem);
   const chosen = process.env.SPURMEM_ADDON === '' ? undefined : process.env.SPURMEM_ADDON;

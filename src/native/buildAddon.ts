@@ -21,7 +21,7 @@ const TOOLS =
 /** How much of the compiler's output an error shows. */
 const SHOWN_LINES = 20;
 
-export interface BuiltAddon {
+interface BuiltAddon {
   readonly path: string;
   readonly libtorch: Libtorch;
   /** Whether it was there: the package brings it, or it had been compiled before. */

@@ -22,7 +22,7 @@ export function loadLibtorch({ root, cuda }: Pick<Libtorch, 'root' | 'cuda'>): v
 }
 
 /** Whether NVIDIA's driver, which a libtorch with CUDA computes through, is installed. */
-export function hasNvidiaDriver(): boolean {
+function hasNvidiaDriver(): boolean {
   return loadLibrary('libcuda.so.1') === undefined;
 }
 

@@ -12,7 +12,7 @@ export function hasProgram(name: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, name)));
 }
 
-export interface ProgramOptions {
+interface ProgramOptions {
   /** What is being done, for the message when it is stopped. */
   readonly task: string;
   readonly signal: AbortSignal | undefined;

@@ -5,13 +5,14 @@ import type { Unit } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
 import type { ModelLayer, Neuron } from './neuron.js';
-import { scoresOf, selectTopK, type MagnitudeLayers, type MagnitudeOrder } from './select.js';
+import { scoresOf, selectTopK, type MagnitudeOrder } from './select.js';
+import type { ChoiceSettings } from './settings.js';
 
 /** How neurons are scored (article, "Identification of critical neurons"). `CRITERIA` lists all of them. */
 export interface Criterion {
   /** Its name in options and files. */
   readonly name: string;
-  /** What it prefers, after "the neurons with the": `largest gradient`. */
+  /** After "the neurons with the": `largest gradient`. */
   readonly largest: string;
   /** Whether the article has it, so that its figures show it unless others are asked for. */
   readonly inArticle?: boolean;
@@ -22,12 +23,12 @@ export interface Criterion {
   /** A score for each of the model's neurons, or of its single weights where they are the unit: [M] in layer order. */
   readonly scores: (context: ScoringContext) => Promise<Float32Array>;
   /** The layers that it chooses from, in their order; left out: all of them. */
-  readonly layers?: (layers: readonly ModelLayer[], settings: ChoiceSettings) => readonly ModelLayer[];
+  readonly layers?: (layers: readonly ModelLayer[], settings: PlaceSettings) => readonly ModelLayer[];
   /** By which end of the scores it chooses; left out: the largest. */
-  readonly order?: (settings: ChoiceSettings) => MagnitudeOrder;
+  readonly order?: (settings: PlaceSettings) => MagnitudeOrder;
 }
 
-/** What a criterion may look at to score neurons. */
+/** The inputs of a criterion's scores. */
 export interface ScoringContext extends JobOptions {
   readonly model: Model;
   readonly loader: BatchLoader;
@@ -49,17 +50,13 @@ export interface GradientSamples {
 }
 
 /** Settings that say where a criterion chooses. */
-export interface ChoiceSettings {
-  readonly magnitudeLayers: MagnitudeLayers;
-  /** Left out: the largest. */
-  readonly magnitudeOrder?: MagnitudeOrder | undefined;
-}
+type PlaceSettings = Pick<ChoiceSettings, 'magnitudeLayers' | 'magnitudeOrder'>;
 
 /** The layers of a model that a criterion chooses from, in the model's order. */
 export function candidateLayers(
   criterion: Criterion,
   layers: readonly ModelLayer[],
-  settings: ChoiceSettings,
+  settings: PlaceSettings,
 ): readonly ModelLayer[] {
   return criterion.layers?.(layers, settings) ?? layers;
 }
@@ -75,7 +72,7 @@ export function selectByCriterion(
   criterion: Criterion,
   scores: Float32Array,
   layers: readonly ModelLayer[],
-  settings: ChoiceSettings,
+  settings: PlaceSettings,
   k: number,
 ): Neuron[] {
   const candidates = candidateLayers(criterion, layers, settings);

@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import { nearestNames } from '../nearest.js';
+import { count, real, type Recorded } from '../recorded.js';
 import { SpurmemError } from '../errors.js';
 
 /** A layer of neurons, in the model's parameter order. */
@@ -16,13 +18,23 @@ export interface ModelLayer extends NeuronLayer {
 }
 
 /** One neuron: an output channel of a convolution, a row of a linear layer, or a single weight where that is the unit. */
-export interface Neuron {
+export const neuronSchema = z.looseObject({
   /** The module's PyTorch name, such as `layer4.1.conv2`. */
-  readonly layer: string;
+  layer: z.string(),
   /** Its number in the layer, from 0. */
-  readonly index: number;
+  index: count,
   /** Its criterion's score, such as the l2 norm of its weights, or of their gradient. */
-  readonly score: number;
+  score: real,
+});
+/** A neuron with its score. */
+export type Neuron = Recorded<typeof neuronSchema>;
+
+/** Where a neuron is. */
+export type NeuronPlace = Pick<Neuron, 'layer' | 'index'>;
+
+/** `layer4.1.conv2[17]` */
+export function placeText({ layer, index }: NeuronPlace): string {
+  return `${layer}[${index}]`;
 }
 
 /** The error of a layer that is not there: `NEURONS_INVALID`, naming the nearest ones. */

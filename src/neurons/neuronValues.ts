@@ -5,6 +5,7 @@ import { readSafetensors } from '../models/safetensors.js';
 import type { Unit } from '../native/addon.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
 import type { NeuronValues } from './perturb.js';
+import { startOf } from './select.js';
 
 /**
  * The weights of a model's neurons in another of its checkpoints.
@@ -43,7 +44,7 @@ export async function weightsIn(
 }
 
 /**
- * The mean of what each neuron gives, over examples and positions (of vision transformers: tokens), in eval mode: the output of
+ * The mean of each neuron's output, over examples and positions (of vision transformers: tokens), in eval mode: the output of
  * its convolution or linear layer, before batch-norm. Summed over examples in float64.
  *
  * @param indices positions in the dataset's examples, [N]
@@ -72,7 +73,7 @@ export async function meanOutputs(
 }
 
 /**
- * Outputs of a model's neurons as what is known of each.
+ * Outputs of a model's neurons as known values of each.
  *
  * @param outputs one a neuron, [M] in layer order
  * @param name what they are called
@@ -82,18 +83,8 @@ export function outputsOf(
   name: string,
   { description: { layers } }: Model,
 ): NeuronValues {
-  const starts = new Map<string, number>();
-  let start = 0;
-  for (const { name: layer, size } of layers) {
-    starts.set(layer, start);
-    start += size;
-  }
   return {
     name,
-    of({ layer, index }) {
-      const first = starts.get(layer);
-      if (first === undefined) throw new RangeError(`The model has no layer ${layer}`);
-      return Float32Array.of(outputs[first + index] as number);
-    },
+    of: ({ layer, index }) => Float32Array.of(outputs[startOf(layers, layer).start + index] as number),
   };
 }

@@ -1,10 +1,9 @@
 import type { Generator } from '../native/addon.js';
-import type { NeuronLayer } from './neuron.js';
-import type { NeuronPlace } from './perturb.js';
-import { countByLayer, drawDistinct, randomNeuronsByLayer } from './randomNeurons.js';
-import { countNeurons, placeAt, startOf } from './select.js';
+import { placeText, type NeuronLayer, type NeuronPlace } from './neuron.js';
+import { countByLayer, drawDistinct, randomNeurons, randomNeuronsByLayer } from './randomNeurons.js';
+import { startOf } from './select.js';
 
-/** What a null draws its neurons from. */
+/** The neurons that a null draws from. */
 export interface DrawnFrom {
   /** All of the model's, with as many units as scores. */
   readonly layers: readonly NeuronLayer[];
@@ -13,16 +12,16 @@ export interface DrawnFrom {
 }
 
 /** Random neurons that chosen ones are compared with: each answers another question. `NULLS` lists all of them. */
-export interface NullModel {
+interface NullModel {
   /** Its name in files. */
   readonly name: string;
   /** After "random neurons": `of the same layers`. */
   readonly words: string;
-  /** What a difference from it says of the chosen neurons. */
+  /** The question that a difference from it answers. */
   readonly asks: string;
   /** Sets of neurons with one key share their draws. */
   readonly key: (chosen: readonly NeuronPlace[]) => string;
-  /** Makes what draws random neurons for chosen ones, each time independently. */
+  /** A function that draws random neurons for chosen ones, each time independently. */
   readonly drawer: (
     chosen: readonly NeuronPlace[],
     from: DrawnFrom,
@@ -45,33 +44,28 @@ const wholeModel = {
   words: 'of the whole model',
   asks: 'whether it is these neurons rather than any others, as the article claims',
   key: (chosen) => String(chosen.length),
-  drawer: (chosen, { layers }) => {
-    const total = countNeurons(layers);
-    return (generator) =>
-      drawDistinct(chosen.length, total, generator).map((position) => placeAt(position, layers));
-  },
+  drawer:
+    (chosen, { layers }) =>
+    (generator) =>
+      randomNeurons(chosen.length, layers, generator),
 } as const satisfies NullModel;
 
-/** Of a layer's other neurons, the share nearest in magnitude that stand in for one, and at least how many. */
+/** The share of a layer's other neurons, nearest in magnitude, that stand in for one; at least so many. */
 const NEAREST = { share: 0.1, least: 10 } as const;
 
 const sameMagnitude = {
   name: 'same-magnitude',
   words: 'of nearly the same magnitude in the same layers',
   asks: 'whether it is more than the size of their weights',
-  key: (chosen) =>
-    chosen
-      .map(({ layer, index }) => `${layer}[${index}]`)
-      .sort()
-      .join(' '),
+  key: (chosen) => chosen.map(placeText).sort().join(' '),
   drawer(chosen, from) {
     const nearest = chosen.map((place) => nearestInMagnitude(place, from));
     return (generator) => {
-      const taken = new Set(chosen.map(placeKey));
+      const taken = new Set(chosen.map(placeText));
       return chosen.map((place, i) => {
-        const others = nearest[i]?.filter((other) => !taken.has(placeKey(other))) ?? [];
+        const others = nearest[i]?.filter((other) => !taken.has(placeText(other))) ?? [];
         const drawn = others[drawDistinct(1, others.length, generator)[0] ?? 0] ?? place;
-        taken.add(placeKey(drawn));
+        taken.add(placeText(drawn));
         return drawn;
       });
     };
@@ -99,8 +93,4 @@ function nearestInMagnitude({ layer, index }: NeuronPlace, { layers, magnitudes 
     .sort((a, b) => distance(a) - distance(b) || a - b)
     .slice(0, Math.max(NEAREST.least, Math.ceil(NEAREST.share * size)))
     .map((other) => ({ layer, index: other }));
-}
-
-function placeKey({ layer, index }: NeuronPlace): string {
-  return `${layer}[${index}]`;
 }

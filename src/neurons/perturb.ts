@@ -1,7 +1,7 @@
 import { native, type Unit, type WeightEdit } from '../native/addon.js';
 import { requireValue } from '../settings/setting.js';
 import { positive } from '../settings/values.js';
-import { unknownLayer, type Neuron } from './neuron.js';
+import { unknownLayer, type NeuronPlace } from './neuron.js';
 import type { Perturbation } from './perturbation.js';
 import { perturbationNamed, type PerturbationName } from './perturbations.js';
 import { zero } from './perturbations/zero.js';
@@ -18,12 +18,9 @@ export interface Variant {
 /** m in f(m * theta, .): a variant that zeroes neurons. It multiplies weights and leaves batch-norm alone. */
 export type NeuronMask = Variant;
 
-/** Where a neuron is. */
-export type NeuronPlace = Pick<Neuron, 'layer' | 'index'>;
-
 /** Values that are known of every neuron. */
 export interface NeuronValues {
-  /** What they are, which tells them from others: `weights of epoch 35`. */
+  /** Their name, which tells them from others: `weights of epoch 35`. */
   readonly name: string;
   /** Those of a neuron: one a weight, or its output. */
   readonly of: (neuron: NeuronPlace) => Float32Array;
@@ -36,7 +33,7 @@ export interface PerturbationChoice {
   readonly sigma: number | null;
   /** Seeds of the draws, one variant each; empty where nothing is drawn, which is one variant. */
   readonly seeds: readonly number[];
-  /** What is known of the neurons, of perturbations that take their values from there. */
+  /** Known values of the neurons, of perturbations that take theirs from there. */
   readonly known?: NeuronValues | undefined;
 }
 
@@ -67,7 +64,7 @@ export function maskNeurons(neurons: readonly NeuronPlace[], unit: Unit = 'neuro
 }
 
 /** A neuron with the standard normal draws of its perturbation, one a weight. */
-export interface DrawnNeuron extends NeuronPlace {
+interface DrawnNeuron extends NeuronPlace {
   readonly draws: Float32Array;
 }
 
@@ -102,7 +99,10 @@ function undrawnVariant(
   const edits = byLayer(
     neurons.map((neuron) => ({ ...neuron, values: known?.of(neuron) ?? new Float32Array() })),
   ).map(({ layer, indices, values: ofLayer }): WeightEdit => ({
-    ...{ layer, unit, kind: edit, neurons: indices },
+    layer,
+    unit,
+    kind: edit,
+    neurons: indices,
     ...(known ? { values: ofLayer } : {}),
   }));
   return { edits, key: [name, unit, ...(known ? [known.name] : []), placesKey(edits)].join(' ') };
@@ -119,7 +119,11 @@ function drawnVariant(
   if (typeof values !== 'function') throw new RangeError(`${name} draws no values`);
   const edits = byLayer(drawn.map((neuron) => ({ ...neuron, values: values(neuron.draws, sigma) }))).map(
     ({ layer, indices, values: ofLayer }): WeightEdit => ({
-      ...{ layer, unit, kind: edit, neurons: indices, values: ofLayer },
+      layer,
+      unit,
+      kind: edit,
+      neurons: indices,
+      values: ofLayer,
     }),
   );
   return { edits, key: `${name} ${unit} sigma ${sigma} seed ${seed} ${placesKey(edits)}` };

@@ -5,7 +5,7 @@ export interface Perturbation {
   /** Its name in options and files. */
   readonly name: string;
   /**
-   * What the engine does to a neuron with weights z: `zero`: z = 0; `replace`: z = values; `add`: z = z + values; `output`: it
+   * The engine's change of a neuron with weights z: `zero`: z = 0; `replace`: z = values; `add`: z = z + values; `output`: it
    * gives a value, whatever it sees.
    */
   readonly edit: WeightEdit['kind'];
@@ -19,19 +19,19 @@ export interface Perturbation {
 }
 
 /** The weights that a neuron had in an earlier epoch, or the mean of its output over the training split, one number. */
-export type KnownValues = 'earlierWeights' | 'meanOutput';
+type KnownValues = 'earlierWeights' | 'meanOutput';
 
 /** How charts and tables speak of a perturbation. */
 export interface PerturbationWords {
   /** Heading of its section. */
   readonly heading: string;
-  /** What the neurons are: `Top-k by gradient, zeroed`. */
-  readonly state: string;
+  /** After the neurons: `Top-k by gradient, zeroed`. */
+  readonly participle: string;
   /** After "after", before "the neurons". */
-  readonly deed: string;
-  /** What happens to neurons, in one sentence: "The neurons ...". */
+  readonly gerund: string;
+  /** After "The neurons", one sentence. */
   readonly method: string;
-  /** What happens to one neuron, and to several. */
+  /** After one neuron, and after several. */
   readonly singular: string;
   readonly plural: string;
 }

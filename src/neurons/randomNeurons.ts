@@ -1,6 +1,6 @@
 import type { Generator } from '../native/addon.js';
-import type { NeuronLayer } from './neuron.js';
-import type { NeuronPlace } from './perturb.js';
+import type { NeuronLayer, NeuronPlace } from './neuron.js';
+import { countNeurons, placeAt, selectTopK } from './select.js';
 
 /** Numbers of neurons by layer, in the order of the layers' names. */
 export function countByLayer(neurons: readonly NeuronPlace[]): Map<string, number> {
@@ -21,6 +21,25 @@ export function randomNeuronsByLayer(
     const size = layers.find(({ name }) => name === layer)?.size ?? 0;
     return drawDistinct(count, size, generator).map((index) => ({ layer, index }));
   });
+}
+
+/** As many neurons of the whole model, each set equally likely. */
+export function randomNeurons(
+  count: number,
+  layers: readonly NeuronLayer[],
+  generator: Generator,
+): NeuronPlace[] {
+  return drawDistinct(count, countNeurons(layers), generator).map((position) => placeAt(position, layers));
+}
+
+/** The same by a permutation of all neurons, of which those that come last are taken: the draws of fine-tuning's masks. */
+export function permutedNeurons(
+  count: number,
+  layers: readonly NeuronLayer[],
+  generator: Generator,
+): NeuronPlace[] {
+  const ranks = Float32Array.from(generator.randperm(countNeurons(layers)));
+  return selectTopK(ranks, layers, count).map(({ layer, index }) => ({ layer, index }));
 }
 
 /** Some numbers from 0 to `size` - 1, each set equally likely; all of them where there are not so many. */

@@ -4,8 +4,6 @@ import { lossOf, type Loss } from '../metrics/loss.js';
 import type { Model } from '../models/model.js';
 import { native, type Generator, type Tensor, type Unit, type WeightEdit } from '../native/addon.js';
 import { throwIfAborted, type JobOptions } from '../progress.js';
-import { requireValue } from '../settings/setting.js';
-import { integer } from '../settings/values.js';
 
 /** The magnitude criterion: ||z_i||_2 of each neuron's weights, [M] in layer order. */
 export async function magnitudeScores(model: Model, unit: Unit = 'neuron'): Promise<Float32Array> {
@@ -14,7 +12,7 @@ export async function magnitudeScores(model: Model, unit: Unit = 'neuron'): Prom
 }
 
 /** How a gradient is taken. */
-export interface GradientOptions extends JobOptions {
+interface GradientOptions extends JobOptions {
   /** Examples a pass; the passes' gradients add up to that of all. */
   readonly batchSize: number;
   readonly unit?: Unit | undefined;
@@ -116,7 +114,7 @@ async function weightedSum(
 }
 
 /** An example, by its position in the dataset's examples, and its loss. */
-export interface ScoredExample {
+interface ScoredExample {
   readonly index: number;
   readonly loss: number;
 }
@@ -125,20 +123,21 @@ export interface ScoredExample {
 export const GRADIENT_ORDERS = ['highest-loss', 'lowest-loss'] as const;
 export type GradientOrder = (typeof GRADIENT_ORDERS)[number];
 
-/** Which of a group's training samples the gradient criterion is taken on. */
-export interface GradientSource {
+/** Which samples the gradient criterion is taken on. */
+interface GradientSource {
   /** How many samples are picked by their loss. */
-  readonly worst: number;
+  readonly gradientWorst: number;
   /** How many of these are sampled without replacement. */
-  readonly drawn: number;
+  readonly gradientDrawn: number;
   /** `highest-loss` picks the worst predicted samples, `lowest-loss` the best predicted ones. */
-  readonly order: GradientOrder;
+  readonly gradientOrder: GradientOrder;
 }
 
-/** Throws `USAGE` when a number is no positive integer, or more samples are drawn than there are to draw from. */
-export function requireGradientSource({ worst, drawn }: Pick<GradientSource, 'worst' | 'drawn'>): void {
-  requireValue('gradientWorst', worst, integer(1));
-  requireValue('gradientDrawn', drawn, integer(1));
+/** Throws `USAGE` when more samples are drawn than there are to draw from. */
+export function requireGradientSource({
+  gradientWorst: worst,
+  gradientDrawn: drawn,
+}: Pick<GradientSource, 'gradientWorst' | 'gradientDrawn'>): void {
   if (drawn <= worst) return;
   throw misplaced(
     'gradientDrawn',
@@ -150,17 +149,20 @@ export function requireGradientSource({ worst, drawn }: Pick<GradientSource, 'wo
 }
 
 /**
- * The gradient's source (article, Methods): the `worst` examples with the highest loss, of which `drawn` are sampled
- * without replacement. Fewer where there are fewer. Equal losses go by position.
+ * The gradient's source (article, Methods): the `gradientWorst` examples with the highest loss, of which `gradientDrawn` are
+ * sampled without replacement. Fewer where there are fewer. Equal losses go by position.
  *
  * @returns positions in the dataset's examples, in the order of their losses
  */
 export function worstSamples(
   examples: readonly ScoredExample[],
-  { worst, drawn, order, generator }: GradientSource & { readonly generator: Generator },
+  { gradientWorst, gradientDrawn, gradientOrder }: GradientSource,
+  generator: Generator,
 ): Int32Array {
-  const sign = order === 'highest-loss' ? -1 : 1;
-  const pool = [...examples].sort((a, b) => sign * (a.loss - b.loss) || a.index - b.index).slice(0, worst);
-  const chosen = [...generator.randperm(pool.length).slice(0, drawn)].sort((a, b) => a - b);
+  const sign = gradientOrder === 'highest-loss' ? -1 : 1;
+  const pool = [...examples]
+    .sort((a, b) => sign * (a.loss - b.loss) || a.index - b.index)
+    .slice(0, gradientWorst);
+  const chosen = [...generator.randperm(pool.length).slice(0, gradientDrawn)].sort((a, b) => a - b);
   return Int32Array.from(chosen, (position) => (pool[position] as ScoredExample).index);
 }

@@ -1,6 +1,9 @@
 import { SpurmemError } from '../errors.js';
 import type { Unit } from '../native/addon.js';
-import { unknownLayer, type ModelLayer, type Neuron, type NeuronLayer } from './neuron.js';
+import { unknownLayer, type ModelLayer, type Neuron, type NeuronLayer, type NeuronPlace } from './neuron.js';
+
+/** Neurons: channels of convolutions and rows of linear layers; or single weights. */
+export const UNITS: readonly Unit[] = ['neuron', 'weight'];
 
 /** Where magnitude chooses: in all layers, or without the convolutions of ResNet's shortcuts (`downsample`). */
 export const MAGNITUDE_LAYERS = ['all', 'no-downsample'] as const;
@@ -133,7 +136,7 @@ export function startOf(layers: readonly NeuronLayer[], layer: string): { start:
 }
 
 /** The neuron whose score stands at a position of the scores of all layers. */
-export function placeAt(position: number, layers: readonly NeuronLayer[]): Pick<Neuron, 'layer' | 'index'> {
+export function placeAt(position: number, layers: readonly NeuronLayer[]): NeuronPlace {
   let index = position;
   for (const { name, size } of layers) {
     if (index < size) return { layer: name, index };

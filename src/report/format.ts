@@ -1,7 +1,5 @@
 import type { Split } from '../data/split.js';
-import type { TraceCost } from '../experiments/evaluateVariants.js';
-import type { PrecisionChange } from '../experiments/precisionChange.js';
-import type { TraceHeader } from '../experiments/results.js';
+import type { PrecisionChange, TraceCost, TraceHeader } from '../experiments/results.js';
 import type { Interval } from '../metrics/intervals.js';
 
 /** What stands where a number is missing: the report never prints NaN. */

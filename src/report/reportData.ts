@@ -56,7 +56,7 @@ export interface RunReport extends FigureSource {
   readonly comparison?: ComparisonResult | undefined;
   /** The result of the run that this one started from. */
   readonly before?: TrainingResult | undefined;
-  /** How its results came about, in the order in which they were written; empty for a run from before that was kept. */
+  /** How its results came about, in the order in which they were written; empty for a folder without them. */
   readonly history: readonly HistoryEntry[];
   /** Software that produced the run: name, version. */
   readonly versions: readonly (readonly [string, string])[];

@@ -1,17 +1,6 @@
-import { readdir } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
-import { SPLITS } from '../data/split.js';
-import {
-  comparisonSchema,
-  gradCamSchema,
-  minimalSchema,
-  overlapSchema,
-  structuredSchema,
-  unstructuredSchema,
-} from '../experiments/resultSchemas.js';
-import type { TraceUnstructuredResult } from '../experiments/results.js';
+import { basename, resolve } from 'node:path';
+import { readResults } from '../experiments/resultFiles.js';
 import { writeAtomic } from '../files.js';
-import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
 import { checkOptions } from '../settings/options.js';
 import { text } from '../settings/values.js';
 import { methodNamed } from '../train/methods.js';
@@ -25,15 +14,12 @@ import { drawCharts, renderFigures, renderReport } from './runReport.js';
 /** What a report is made from. */
 export interface ReportOptions {
   readonly run: string;
-  /** The dataset's folder, for a run from before runs kept what reports tell of it. */
-  readonly data?: string | undefined;
   /** The page's path, such as where the run's folder cannot be written; default: `report.html` in it, with its figures in `figures/`. */
   readonly out?: string | undefined;
 }
 
 const REPORT_TYPES = {
   run: RUN_TYPE,
-  data: text('a dataset\u2019s folder'),
   out: text('the path of a page'),
 } as const;
 
@@ -68,7 +54,7 @@ export async function readRunReport(
 ): Promise<{ readonly folder: RunFolder; readonly report: RunReport }> {
   const run = await openRun(options.run);
   const { folder, config, environment } = run;
-  const dataset = await readRunData(run, options.data);
+  const dataset = await readRunData(run);
   const report: RunReport = {
     title: `${methodNamed(methodOf(config)).title} on ${dataset.name}, ${config.arch}: run ${basename(folder.path)}`,
     arch: config.arch,
@@ -78,35 +64,11 @@ export async function readRunReport(
     result: await folder.readTrainingResult(),
     before:
       environment.from === undefined ? undefined : await new RunFolder(environment.from).readTrainingResult(),
-    traces: await readTraces(folder),
-    overlap: await folder.readResult('trace-overlap', overlapSchema),
-    layers: await folder.readResult('trace-structured', structuredSchema),
-    minimal: await folder.readResult('trace-minimal', minimalSchema),
-    gradCam: await folder.readResult('grad-cam', gradCamSchema),
-    comparison: await folder.readResult('comparison', comparisonSchema),
+    ...(await readResults(folder)),
     history: await folder.readHistory(),
     versions: Object.entries(environment.versions),
   };
   return { folder, report };
-}
-
-/**
- * All unstructured traces of a run, whatever was perturbed and measured: zeroing, then random initialization and noise,
- * each on the training split first.
- */
-async function readTraces(folder: RunFolder): Promise<TraceUnstructuredResult[]> {
-  const files = await readdir(dirname(folder.result('trace-unstructured'))).catch(() => []);
-  const names = files.filter((name) => /^trace-unstructured.*\.json$/.test(name));
-  const traces = await Promise.all(
-    names.sort().map((name) => folder.readResult(basename(name, '.json'), unstructuredSchema)),
-  );
-  return traces
-    .filter((trace) => trace !== undefined)
-    .sort(
-      (a, b) =>
-        PERTURBATION_NAMES.indexOf(a.perturbation) - PERTURBATION_NAMES.indexOf(b.perturbation) ||
-        SPLITS.indexOf(a.split) - SPLITS.indexOf(b.split),
-    );
 }
 
 function describeConfig(config: RunConfig, environment: RunEnvironment): [string, string][] {

@@ -8,7 +8,7 @@ import { openRun } from '../train/runFolder.js';
 import { RunWriter } from '../train/runWriter.js';
 import { writeFigures, type ReproducedFigure } from './figureFiles.js';
 
-export interface Fig10Result extends ReproducedFigure {
+interface Fig10Result extends ReproducedFigure {
   readonly gradCam: GradCamResult;
   /** The report's path. */
   readonly report: string;

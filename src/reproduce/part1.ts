@@ -26,7 +26,7 @@ export interface Part1Result {
 }
 
 const { topK: layerTopK } = TRACE_SETTINGS.structured;
-const { criteria, sigmas, repeats, samples, controls, exceedances, comparedTopK } =
+const { criteria, sigmas, repeats, samples, nullDraws, exceedances, comparedTopK } =
   TRACE_SETTINGS.unstructured;
 const { unit: _unit, ...session } = TRACE_SETTINGS.session;
 const { fraction } = TRACE_SETTINGS.overlap;
@@ -39,7 +39,7 @@ const TRACE_TYPES = {
   layerTopK: layerTopK.type,
   fraction: fraction.type,
   samples: samples.type,
-  controls: controls.type,
+  nullDraws: nullDraws.type,
   exceedances: exceedances.type,
   comparedTopK: comparedTopK.type,
 };
@@ -102,7 +102,7 @@ export function tracingOf(options: Partial<Part1Options>): Readonly<Record<strin
 export async function reproducePart1(options: Part1Options): Promise<Part1Result> {
   checkPart1Options(options, { types: PART1_TYPES, required: ['figures', 'run'] });
   await trainWhereMissing(options);
-  using session = await TraceSession.open(options);
+  using session = await TraceSession.openChecked(options);
   const content = {
     ...{ results: await makeResults(session, options), grid: options.sigmas, criteria: criteriaOf(options) },
     ...{ checkpoint: session.checkpoint, dataset: session.dataset },

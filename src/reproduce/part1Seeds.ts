@@ -20,14 +20,14 @@ export interface Part1SeedsOptions extends Omit<Part1Options, 'run' | 'seed'> {
 }
 
 /** `<run>/<figure>.json`: a figure over models, a row a measurement; the same rows are in its CSV. */
-export interface FigureOverModels {
+interface FigureOverModels {
   readonly kind: string;
   readonly title: string;
   readonly seeds: readonly number[];
   readonly rows: readonly RowOverModels[];
 }
 
-export interface Part1SeedsResult {
+interface Part1SeedsResult {
   readonly run: string;
   readonly report: string;
   readonly figures: readonly (FigureOverModels & {

@@ -1,13 +1,6 @@
-import { isDeepStrictEqual } from 'node:util';
 import { gradCam } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
-import {
-  gradCamSchema,
-  minimalSchema,
-  overlapSchema,
-  structuredSchema,
-  unstructuredSchema,
-} from '../experiments/resultSchemas.js';
+import { RESULTS } from '../experiments/resultFiles.js';
 import type {
   TraceOverlapResult,
   TraceStructuredResult,
@@ -17,15 +10,14 @@ import { traceMinimalIn } from '../experiments/traceMinimal.js';
 import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import { traceOverlapIn } from '../experiments/traceOverlap.js';
 import type { SessionOptions, TraceSession } from '../experiments/traceSession.js';
-import { repeatsOf, TRACE_SETTINGS } from '../experiments/traceSettings.js';
+import { TRACE_SETTINGS, unstructuredSettings } from '../experiments/traceSettings.js';
 import { traceStructuredIn } from '../experiments/traceStructured.js';
 import { resultName, traceUnstructuredIn } from '../experiments/traceUnstructured.js';
 import { engineOptions } from '../native/engine.js';
 import { ARTICLE_CRITERIA, type CriterionName } from '../neurons/criteria.js';
-import { isDrawn } from '../neurons/perturbations.js';
 import type { Figure, TraceNeed } from '../report/figure.js';
 import type { RunResults } from '../report/reportData.js';
-import { resolveSettings, without } from '../settings/setting.js';
+import { resolveSettings } from '../settings/setting.js';
 import { mergeNeeds } from './articleFigures.js';
 
 /** How figures are traced. */
@@ -44,16 +36,16 @@ export interface FigureTraceOptions extends Omit<SessionOptions, 'unit'> {
   readonly fraction?: number | undefined;
   /** Examples of each majority group that are measured, random sets beside each chosen one, and what decides a test. */
   readonly samples?: number | undefined;
-  readonly controls?: number | undefined;
+  readonly nullDraws?: number | undefined;
   readonly exceedances?: number | undefined;
-  /** Numbers of neurons that are compared with random ones; default: the figures' own, and all where `controls` is given. */
+  /** Numbers of neurons that are compared with random ones; default: the figures' own, and all where `nullDraws` is given. */
   readonly comparedTopK?: readonly number[] | undefined;
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
 /** A trace that figures need. */
 export interface NeededTrace<Result = unknown> {
-  /** What making it is called. */
+  /** The name of making it. */
   readonly step: string;
   /** The one in the run folder, where it was made of the same weights in the same way and covers what is needed. */
   readonly made: Result | undefined;
@@ -61,7 +53,7 @@ export interface NeededTrace<Result = unknown> {
 }
 
 /** All of them; those that no figure needs are left out. */
-export interface NeededTraces {
+interface NeededTraces {
   readonly unstructured: readonly NeededTrace<TraceUnstructuredResult>[];
   readonly layers: NeededTrace<TraceStructuredResult> | undefined;
   readonly overlap: NeededTrace<TraceOverlapResult> | undefined;
@@ -88,7 +80,7 @@ export async function neededTraces(
   };
 }
 
-/** What the figures need: what is not there is made. */
+/** The results that figures need; the missing ones are made. */
 export async function makeResults(session: TraceSession, options: FigureTraceOptions): Promise<RunResults> {
   const needed = await neededTraces(session, options);
   const settled = async <Result>(trace: NeededTrace<Result>): Promise<Result> => {
@@ -110,7 +102,7 @@ export async function makeResults(session: TraceSession, options: FigureTraceOpt
   };
 }
 
-/** What figures need besides unstructured traces. */
+/** The results that figures need besides unstructured traces. */
 export function needsOf(figures: readonly Figure[]): ReadonlySet<string> {
   return new Set(figures.flatMap(({ needs }) => needs.results ?? []));
 }
@@ -124,36 +116,28 @@ async function unstructuredTrace(
   options: FigureTraceOptions,
   need: TraceNeed,
 ): Promise<NeededTrace<TraceUnstructuredResult>> {
-  const { perturbation, split, topK, sigmas } = need;
-  const wanted = controlledFor(options, need);
-  const criteria = criteriaOf(options);
+  const { perturbation, split, topK, compared } = need;
+  const isAsked = options.nullDraws !== undefined;
+  const given = {
+    criteria: criteriaOf(options),
+    perturbation,
+    split,
+    topK,
+    sigmas: need.sigmas.length === 0 ? undefined : need.sigmas,
+    repeats: options.repeats,
+    ...nullOptions(options),
+    // Without a number of draws, as many as the figures need.
+    ...(isAsked || compared.length > 0 ? {} : { nullDraws: 0 }),
+    comparedTopK: options.comparedTopK ?? (!isAsked && compared.length > 0 ? compared : topK),
+  };
+  const { rewindEpochs, ...settings } = unstructuredSettings(given, session.settings.protocol);
   const name = resultName({ kind: 'trace-unstructured', perturbation, split });
-  const made = await session.folder.readResult(name, unstructuredSchema);
-  const repeats = (criterion: CriterionName): number =>
-    repeatsOf(criterion, session.settings.protocol, options);
-  const hasRepeats =
-    !isDrawn(perturbation) ||
-    criteria.every((criterion) => made?.repeats?.[criterion] === repeats(criterion));
-  const { rewindEpochs } = TRACE_SETTINGS.unstructured;
-  const isRewound =
-    made?.rewound === undefined || made.rewound.epochs === rewindEpochs[session.settings.protocol];
-  const isSame =
-    made &&
-    hasRepeats &&
-    isRewound &&
-    isOfSession(session, wanted, made) &&
-    coversNeed(made, need, criteria, comparedOf(options, need));
+  const made = await session.folder.readResult(name, RESULTS.traces.schema);
+  const isRewound = made?.rewound === undefined || made.rewound.epochs === rewindEpochs;
   return {
     step: `trace: ${perturbation}, ${split} split`,
-    made: isSame ? made : undefined,
-    make: () =>
-      traceUnstructuredIn(session, {
-        criteria,
-        ...{ topK, perturbation, split, repeats: options.repeats },
-        sigmas: sigmas.length === 0 ? undefined : sigmas,
-        ...controlsOf(wanted),
-        comparedTopK: comparedOf(options, need),
-      }),
+    made: isRewound && covers(made, { ...recordedOf(session), ...settings }) ? made : undefined,
+    make: () => traceUnstructuredIn(session, given),
   };
 }
 
@@ -161,22 +145,14 @@ async function structuredTrace(
   session: TraceSession,
   options: FigureTraceOptions,
 ): Promise<NeededTrace<TraceStructuredResult>> {
-  const { topK } = resolveSettings({ topK: TRACE_SETTINGS.structured.topK }, session.settings.protocol, {
-    topK: options.layerTopK,
-  });
-  const criteria = criteriaOf(options);
-  const made = await session.folder.readResult('trace-structured', structuredSchema);
-  const isSame =
-    made &&
-    isOfSession(session, options, made) &&
-    made.split === 'train' &&
-    criteria.every((criterion) =>
-      topK.every((k) => made.entries.some((entry) => entry.criterion === criterion && entry.k === k)),
-    );
+  const { name, schema } = RESULTS.layers;
+  const given = { criteria: criteriaOf(options), topK: options.layerTopK, ...nullOptions(options) };
+  const settings = resolveSettings(TRACE_SETTINGS.structured, session.settings.protocol, given);
+  const made = await session.folder.readResult(name, schema);
   return {
     step: 'trace: layer by layer',
-    made: isSame ? made : undefined,
-    make: () => traceStructuredIn(session, { criteria, topK, ...controlsOf(options) }),
+    made: covers(made, { ...recordedOf(session), ...settings }) ? made : undefined,
+    make: () => traceStructuredIn(session, given),
   };
 }
 
@@ -184,27 +160,22 @@ async function overlapTrace(
   session: TraceSession,
   options: FigureTraceOptions,
 ): Promise<NeededTrace<TraceOverlapResult>> {
-  const { fraction } = resolveSettings(
-    without(TRACE_SETTINGS.overlap, 'criteria'),
-    session.settings.protocol,
-    options,
-  );
-  const criteria = criteriaOf(options);
-  const made = await session.folder.readResult('trace-overlap', overlapSchema);
-  const isSame =
-    made?.fraction === fraction &&
-    hasHeaderOf(session, made) &&
-    hasSameValues(new Set(made.entries.map(({ chosenBy }) => chosenBy)), criteria);
+  const { name, schema } = RESULTS.overlap;
+  const given = { criteria: criteriaOf(options), fraction: options.fraction };
+  const settings = resolveSettings(TRACE_SETTINGS.overlap, session.settings.protocol, given);
+  const made = await session.folder.readResult(name, schema);
+  // Its figure shows all criteria that it has.
+  const isSame = made?.criteria.length === settings.criteria.length;
   return {
     step: 'trace: overlap of the criteria',
-    made: isSame ? made : undefined,
-    make: () => traceOverlapIn(session, { criteria, fraction }),
+    made: isSame && covers(made, { ...recordedOf(session), ...settings }) ? made : undefined,
+    make: () => traceOverlapIn(session, given),
   };
 }
 
-/** What is there of these weights, however many examples were tried, or what the defaults give. */
+/** The one of these weights that is there, however many examples were tried, or that of the defaults. */
 async function minimalTrace(session: TraceSession): Promise<NeededTrace<TraceMinimalResult>> {
-  const made = await session.folder.readResult('trace-minimal', minimalSchema);
+  const made = await session.folder.readResult(RESULTS.minimal.name, RESULTS.minimal.schema);
   return {
     step: 'trace: minimal neurons',
     made: made?.checkpoint === session.checkpoint ? made : undefined,
@@ -217,85 +188,39 @@ async function heatMaps(
   session: TraceSession,
   options: FigureTraceOptions,
 ): Promise<NeededTrace<GradCamResult>> {
-  const made = await session.folder.readResult('grad-cam', gradCamSchema);
+  const made = await session.folder.readResult(RESULTS.gradCam.name, RESULTS.gradCam.schema);
   const { run, seed, batchSize, onProgress, onWarning, signal } = options;
   return {
     step: 'heat maps',
     made: made?.after.checkpoint === session.checkpoint ? made : undefined,
     make: () =>
       gradCam({
-        ...{ run, data: session.dataset, seed, batchSize, ...engineOptions(options) },
-        ...{ onProgress, onWarning, signal },
+        run,
+        data: session.dataset,
+        seed,
+        batchSize,
+        ...engineOptions(options),
+        onProgress,
+        onWarning,
+        signal,
       }),
   };
 }
 
-function hasSameValues<Value>(values: ReadonlySet<Value>, others: readonly Value[]): boolean {
-  return values.size === others.length && others.every((other) => values.has(other));
+function nullOptions({ samples, nullDraws, exceedances }: FigureTraceOptions) {
+  return { samples, nullDraws, exceedances };
 }
 
-function controlsOf({ samples, controls, exceedances }: FigureTraceOptions) {
-  return { samples, controls, exceedances };
+/** The fields that a session gives its traces; without `precision` they compute as the run did. */
+function recordedOf(session: TraceSession) {
+  return { precision: undefined, ...session.header };
 }
 
-/** Whether a trace that is there was made of the same weights, in the same way, with the same controls. */
-function isOfSession(
-  session: TraceSession,
-  options: FigureTraceOptions,
-  made: TraceUnstructuredResult | TraceStructuredResult,
-): boolean {
-  const { samples, controls, exceedances, nulls } =
-    made.kind === 'trace-structured' ? TRACE_SETTINGS.structured : TRACE_SETTINGS.unstructured;
-  const settings = { samples, controls, exceedances, nulls };
-  const wanted = resolveSettings(settings, session.settings.protocol, options, {
-    perturbation: made.perturbation,
-  });
-  const hasControls =
-    wanted.controls === 0
-      ? made.controls === null
-      : made.controls?.draws === wanted.controls &&
-        made.controls.exceedances === wanted.exceedances &&
-        isDeepStrictEqual(made.controls.nulls, wanted.nulls);
-  return hasControls && made.samples === wanted.samples && hasHeaderOf(session, made);
-}
-
-function hasHeaderOf(session: TraceSession, made: object): boolean {
+/** Whether a result was made with these settings: of lists it may have more, and nothing else may differ. */
+function covers(made: unknown, wanted: unknown): boolean {
+  if (Array.isArray(wanted)) return Array.isArray(made) && wanted.every((value) => made.includes(value));
+  if (typeof wanted !== 'object' || wanted === null) return made === wanted;
+  if (typeof made !== 'object' || made === null) return false;
   const values = made as Readonly<Record<string, unknown>>;
-  // A trace in another precision than its run's says so, and one in the run's has no such key.
-  return Object.entries({ precision: undefined, ...session.header }).every(
-    ([name, value]) => JSON.stringify(values[name]) === JSON.stringify(value),
-  );
-}
-
-/** Controls that were asked for, or none where the figures need none. */
-function controlledFor(options: FigureTraceOptions, { compared }: TraceNeed): FigureTraceOptions {
-  return options.controls === undefined && compared.length === 0 ? { ...options, controls: 0 } : options;
-}
-
-/** Which numbers of neurons are compared: all of them where controls were asked for. */
-function comparedOf(
-  { controls: asked, comparedTopK }: FigureTraceOptions,
-  { compared, topK }: TraceNeed,
-): readonly number[] {
-  if (comparedTopK) return comparedTopK;
-  return asked === undefined && compared.length > 0 ? compared : topK;
-}
-
-function coversNeed(
-  made: TraceUnstructuredResult,
-  { topK, sigmas }: TraceNeed,
-  criteria: readonly CriterionName[],
-  compared: readonly number[],
-): boolean {
-  const has = (criterion: string, k: number, sigma: number | null): boolean =>
-    made.entries.some(
-      (entry) =>
-        entry.criterion === criterion &&
-        entry.k === k &&
-        entry.sigma === sigma &&
-        (made.controls === null || entry.controls !== null || !compared.includes(k)),
-    );
-  return criteria.every((criterion) =>
-    topK.every((k) => (sigmas.length === 0 ? [null] : sigmas).every((sigma) => has(criterion, k, sigma))),
-  );
+  return Object.entries(wanted).every(([name, value]) => covers(values[name], value));
 }

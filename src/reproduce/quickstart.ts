@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
 import { DEFAULT_DOMINOES, GARMENTS, buildDominoes, type DominoesOptions } from '../data/dominoes.js';
 import type { ComparedRun, ComparisonResult } from '../experiments/comparison.js';
+import { RESULTS } from '../experiments/resultFiles.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import type { JobOptions } from '../progress.js';
 import { fig1 } from '../report/figures/fig1.js';
@@ -31,7 +32,7 @@ const PRETRAIN_LR = 1e-3;
 /** Between epochs, worst-group accuracy swings by ten points; an average over about 100 steps steadies it. */
 const EMA = 0.99;
 /** Random neurons beside the chosen ones: as many as the time allows, and beside the top three alone. */
-const CONTROLS = { controls: 39, samples: 64, comparedTopK: [3] } as const;
+const CONTROLS = { nullDraws: 39, samples: 64, comparedTopK: [3] } as const;
 /** What continued training and fine-tuning share. */
 const CONTINUED = {
   ...{ kickInEpoch: EPOCHS.kickIn, epochs: EPOCHS.erm - EPOCHS.kickIn, lr: 1e-4, ema: EMA },
@@ -114,7 +115,10 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
     ...{ data: dataset, run: out, figures: [fig1, fig2] },
     ...CONTROLS,
   });
-  const trace = (await folder.readResult('trace-unstructured')) as TraceUnstructuredResult;
+  const trace = (await folder.readResult(
+    RESULTS.traces.name,
+    RESULTS.traces.schema,
+  )) as TraceUnstructuredResult;
   return { dataset, erm: trained, trace, comparison, run: out, report, finetuneReport };
 }
 

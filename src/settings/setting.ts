@@ -18,8 +18,6 @@ export interface Setting<Value> {
   readonly help: string;
   /** The value's name in help, empty for a flag; a setting without it is fixed, and no option. */
   readonly argument?: string;
-  /** The option's name, where it is not the setting's. */
-  readonly option?: string;
   readonly article: Default<Value>;
   readonly released: Default<Value>;
   /** What happens where there is no default, such as `that of the run`. */
@@ -30,8 +28,6 @@ export interface Setting<Value> {
   readonly published?: string;
   /** Whether that departure changes results by itself. */
   readonly isDeparture?: boolean;
-  /** What this project did before, where it read the article or the published code otherwise. */
-  readonly before?: string;
 }
 
 /** Settings by name, in the order in which they are listed. */

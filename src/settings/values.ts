@@ -75,14 +75,14 @@ export function text(expected: string): ValueType<string> {
   return single('text', expected, (value): value is string => typeof value === 'string' && value !== '');
 }
 
-/** [height, width] in pixels. */
-export function size(): ValueType<readonly [number, number]> {
+/** A side in pixels, or [height, width]. */
+export function size(): ValueType<number | readonly [number, number]> {
   const pixels = integer(1, 9999);
   return single(
     'size',
     'pixels: a side such as 224, or height and width such as 64x32',
-    (value): value is readonly [number, number] =>
-      Array.isArray(value) && value.length === 2 && value.every(pixels.accepts),
+    (value): value is number | readonly [number, number] =>
+      pixels.accepts(value) || (Array.isArray(value) && value.length === 2 && value.every(pixels.accepts)),
   );
 }
 

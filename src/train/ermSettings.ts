@@ -178,7 +178,6 @@ export const ERM_SETTINGS = {
     published: 'none; a fixed epoch (40) is written into the scripts of Part I. End at it with the epochs',
   }),
   augmentation: protocolSetting({
-    before: 'the dataset’s, under both protocols',
     type: augmentationChoice,
     argument: 'augmentation',
     help: `random changes of training images: ${AUGMENTATION_HELP}`,

@@ -2,7 +2,7 @@ import { SpurmemError } from '../errors.js';
 import type { RunFolder } from './runFolder.js';
 
 /** How the caller's options came to ask for an epoch. */
-export interface AskedEpoch {
+interface AskedEpoch {
   /** The parameter that tells the epoch, and its value. */
   readonly parameter: string;
   readonly value: number;

@@ -32,10 +32,10 @@ export type ErmSettings = GivenOf<typeof RECIPE_SETTINGS> & {
 export type ErmOptions = EpochOptions & ErmSettings;
 
 /** A run of ERM's recipe with settings of a method's own. */
-export type RecipeConfig<Own extends SettingsTable> = EpochsConfig & ValuesOf<Own>;
+type RecipeConfig<Own extends SettingsTable> = EpochsConfig & ValuesOf<Own>;
 
 /** A training method by its differences from ERM. */
-export interface RecipePlan<Own extends SettingsTable> extends Omit<TrainingMethod, 'startsFrom' | 'train'> {
+interface RecipePlan<Own extends SettingsTable> extends Omit<TrainingMethod, 'startsFrom' | 'train'> {
   /** Its own settings, which are no ERM's. */
   readonly settings: Own;
   /** Whether it uses no group labels, so that it trains where a group has no training example. */

@@ -1,51 +1,56 @@
-import type { GroupAccuracies } from '../metrics/groups.js';
-import type { Neuron } from '../neurons/neuron.js';
-import type { SelectedCheckpoint } from './ermSettings.js';
+import { z } from 'zod';
+import { groupAccuraciesSchema } from '../metrics/groups.js';
+import { neuronSchema } from '../neurons/neuron.js';
+import { count, real, type Recorded } from '../recorded.js';
+import { CHECKPOINTS, type SelectedCheckpoint } from './ermSettings.js';
 
-/** What an epoch's training saw. */
-export interface EpochTraining {
-  /** Mean training loss of the epoch's batches, weighted by batch size (training mode). */
-  readonly trainLoss: number;
-  /** Accuracies of the training batches as they were trained on (training mode, augmented if the run augments). */
-  readonly train: GroupAccuracies;
-  /** The parts of a loss that has several, by name, each averaged as the loss is. */
-  readonly lossTerms?: Readonly<Record<string, number>>;
-  /** The neurons that the auxiliary model lacked in this epoch: how many, and the first ones, highest score first. */
-  readonly mask?: { readonly count: number; readonly neurons: readonly Neuron[] };
-  /** GroupDRO's weight of each group at the end of the epoch, [numGroups]; they add up to 1. */
-  readonly groupWeights?: readonly number[];
-}
-
-/** One line of a run's `metrics.jsonl`: what one epoch of training measured. */
-export interface EpochMetrics extends EpochTraining {
+/** A line of a run's `metrics.jsonl`, in the order in which it is written. */
+export const epochMetricsSchema = z.looseObject({
   /** Counted from 1. */
-  readonly epoch: number;
+  epoch: z.number().int().min(1),
   /** Learning rate that this epoch used. */
-  readonly lr: number;
+  lr: real,
+  /** Mean training loss of the epoch's batches, weighted by batch size (training mode). */
+  trainLoss: real,
+  /** Accuracies of the training batches as they were trained on (training mode, augmented if the run augments). */
+  train: groupAccuraciesSchema,
+  /** The parts of a loss that has several, by name, each averaged as the loss is. */
+  lossTerms: z.record(z.string(), real).optional(),
+  /** The neurons that the auxiliary model lacked in this epoch: how many, and the first ones, highest score first. */
+  mask: z.looseObject({ count, neurons: z.array(neuronSchema) }).optional(),
+  /** GroupDRO's weight of each group at the end of the epoch, [numGroups]; they add up to 1. */
+  groupWeights: z.array(real).optional(),
   /** Mean validation loss after the epoch. */
-  readonly valLoss: number;
+  valLoss: real,
   /** Validation accuracies after the epoch. */
-  readonly val: GroupAccuracies;
+  val: groupAccuraciesSchema,
   /** Whether this epoch has the best validation accuracy so far, of those that the run selects by (the first one where several tie). */
-  readonly best: boolean;
+  best: z.boolean(),
   /** Wall time of the epoch, validation included. */
-  readonly seconds: number;
-}
+  seconds: real,
+});
+/** One line of a run's `metrics.jsonl`: the measurements of one epoch of training. */
+export type EpochMetrics = Recorded<typeof epochMetricsSchema>;
 
-/** `results/<method>.json`: the selected checkpoint of a run, evaluated once on every split in eval mode. */
-export interface TrainingResult {
+/** The measurements of an epoch's training batches. */
+export type EpochTraining = Pick<EpochMetrics, 'trainLoss' | 'train' | 'lossTerms' | 'mask' | 'groupWeights'>;
+
+/** `results/<method>.json` */
+export const trainingResultSchema = z.looseObject({
   /** The training method, such as `erm`. */
-  readonly kind: string;
+  kind: z.string().describe('the training method, which names the file'),
   /** 0, as the next one, where training has no epochs. */
-  readonly epochs: number;
+  epochs: count,
   /** The selected epoch, counted from 1; the last one where that was asked for. */
-  readonly bestEpoch: number;
+  bestEpoch: count,
   /** How it was selected; left out where training has no epochs. */
-  readonly select?: SelectedCheckpoint;
-  readonly train: GroupAccuracies;
-  readonly val: GroupAccuracies;
-  readonly test: GroupAccuracies;
-}
+  select: z.enum(CHECKPOINTS).optional(),
+  train: groupAccuraciesSchema,
+  val: groupAccuraciesSchema,
+  test: groupAccuraciesSchema,
+});
+/** `results/<method>.json`: the selected checkpoint of a run, evaluated once on every split in eval mode. */
+export type TrainingResult = Recorded<typeof trainingResultSchema>;
 
 /** What training gives back: the result, and where its run is. */
 export type TrainedRun<Result extends TrainingResult = TrainingResult> = Result & {

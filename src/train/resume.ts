@@ -2,7 +2,7 @@ import { messageOf, SpurmemError } from '../errors.js';
 import { readSafetensors } from '../models/safetensors.js';
 import type { JobOptions } from '../progress.js';
 import { loadTraining, type MethodState, type TrainingProgress, type TrainingState } from './checkpoint.js';
-import type { TrainingResult } from './results.js';
+import { trainingResultSchema, type TrainingResult } from './results.js';
 import { configDifferences, methodOf, type RunConfig } from './runConfig.js';
 import { isFile } from './runFiles.js';
 import type { RunFolder } from './runFolder.js';
@@ -35,7 +35,7 @@ export async function finishedOrFresh<Result extends TrainingResult>(
       { advice: ['Choose another `out`, or use the same settings with `resume`.'] },
     );
   }
-  const result = await folder.readResult<Result>(methodOf(config));
+  const result = (await folder.readResult(methodOf(config), trainingResultSchema)) as Result | undefined;
   const isFinished = result?.epochs === epochs;
   if (!resume) {
     throw new SpurmemError(

@@ -1,16 +1,15 @@
-import { describeData, type DataDescription } from '../data/dataDescription.js';
+import type { DataDescription } from '../data/dataDescription.js';
 import { datasetOf, type Dataset, type DatasetOptions } from '../data/dataset.js';
+import { SpurmemError } from '../errors.js';
 import { requireDatasetOfRun, type OpenedRun } from './runFolder.js';
 
-/**
- * What is told of a run's data: its groups, their sizes and sample pictures. The run folder has it; only for a run from before
- * runs kept it, the dataset is read.
- *
- * @param data the dataset's folder, where it is no longer the one that the run was trained on
- * @throws `RUN_INVALID`, and for older runs what loading the dataset throws
- */
-export async function readRunData(run: OpenedRun, data?: string): Promise<DataDescription> {
-  return (await run.folder.readData()) ?? describeData(await openDataset(run, { data }));
+/** The names, counts and sample pictures that a run keeps of its data. Throws `RUN_INVALID` where the folder has none. */
+export async function readRunData({ folder }: Pick<OpenedRun, 'folder'>): Promise<DataDescription> {
+  const data = await folder.readData();
+  if (data) return data;
+  throw new SpurmemError('RUN_INVALID', `${folder.path} has no data.json, which training writes.`, {
+    advice: ['Restore it, or train anew in another folder.'],
+  });
 }
 
 /** Where a run's dataset is and how it is read, as far as a caller does not say. */

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { describeIssues } from '../data/issues.js';
 import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import type { JobOptions } from '../progress.js';
-import { epochMetricsSchema } from './resultSchemas.js';
-import type { EpochMetrics } from './results.js';
+import type { Recorded } from '../recorded.js';
+import { epochMetricsSchema, type EpochMetrics } from './results.js';
 
 const historySchema = z.object({
   result: z.string(),
@@ -72,7 +72,11 @@ export async function readJson<Schema extends z.ZodType>(
  * @param name with which its kind agrees: `trace-unstructured-re-initialized` is of kind `trace-unstructured`
  * @throws `RUN_INVALID`
  */
-export async function readResultFile(path: string, name: string, schema?: z.ZodType): Promise<unknown> {
+export async function readResultFile<Schema extends z.ZodType>(
+  path: string,
+  name: string,
+  schema: Schema,
+): Promise<Recorded<Schema> | undefined> {
   const text = await readIfThere(path);
   if (text === undefined) return undefined;
   const damaged = (reason: string): SpurmemError =>
@@ -85,10 +89,9 @@ export async function readResultFile(path: string, name: string, schema?: z.ZodT
   }
   const kind = typeof result === 'object' && result !== null && 'kind' in result ? result.kind : undefined;
   if (typeof kind !== 'string' || !name.startsWith(kind)) throw damaged('is no result of this name');
-  const checked = schema?.safeParse(result);
-  if (checked?.success === false)
-    throw damaged(`is no result of this name (${describeIssues(checked.error)})`);
-  return result;
+  const checked = schema.safeParse(result);
+  if (!checked.success) throw damaged(`is no result of this name (${describeIssues(checked.error)})`);
+  return checked.data as Recorded<Schema>;
 }
 
 /**
@@ -100,9 +103,9 @@ export async function readEpochs(path: string, onWarning: JobOptions['onWarning'
   const lines = ((await readIfThere(path)) ?? '').trimEnd().split('\n');
   const epochs: EpochMetrics[] = [];
   for (const [index, line] of lines.entries()) {
-    const metrics = parseLine(line);
-    // As it stands in the file, which may be written again: a schema puts its keys first.
-    if (epochMetricsSchema.safeParse(metrics).success) epochs.push(metrics as EpochMetrics);
+    // The schema keeps the order of the keys: the line may be written again.
+    const metrics = epochMetricsSchema.safeParse(parseLine(line)).data;
+    if (metrics !== undefined) epochs.push(metrics);
     else if (line !== '') {
       const what = `${path}:${index + 1} is not an epoch as JSON`;
       if (index < lines.length - 1) {

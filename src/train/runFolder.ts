@@ -5,10 +5,10 @@ import { dataDescriptionSchema, type DataDescription } from '../data/dataDescrip
 import { SpurmemError } from '../errors.js';
 import { makeFolder, removeLeftovers } from '../files.js';
 import type { JobOptions } from '../progress.js';
+import type { Recorded } from '../recorded.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
 import { requireFormatVersion } from './formatVersion.js';
-import { trainingResultSchema } from './resultSchemas.js';
-import type { EpochMetrics, TrainingResult } from './results.js';
+import { trainingResultSchema, type EpochMetrics, type TrainingResult } from './results.js';
 import { methodOf, runFileSchema, type RunConfig, type RunEnvironment } from './runConfig.js';
 import {
   isFile,
@@ -138,11 +138,13 @@ export class RunFolder {
   /**
    * A result by name, or undefined when it has not been made.
    *
-   * @param schema what the caller reads of it; without one, only that the file is a result of this name is checked
-   * @throws `RUN_INVALID`
+   * @throws `RUN_INVALID` naming the file, and the field that is not as the schema says
    */
-  async readResult<Result>(name: string, schema?: z.ZodType<Result>): Promise<Result | undefined> {
-    return (await readResultFile(this.result(name), name, schema)) as Result | undefined;
+  async readResult<Schema extends z.ZodType>(
+    name: string,
+    schema: Schema,
+  ): Promise<Recorded<Schema> | undefined> {
+    return readResultFile(this.result(name), name, schema);
   }
 
   /** What training gave, or undefined when it is not finished. */

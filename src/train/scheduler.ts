@@ -1,5 +1,5 @@
 /** The state of a scheduler, as JSON. */
-export interface ReduceLROnPlateauState {
+interface ReduceLROnPlateauState {
   readonly lr: number;
   readonly best: number | null;
   readonly badEpochs: number;

@@ -18,7 +18,7 @@ import { evaluationOf, testSelected } from './testSelected.js';
 import { Trainer, type MethodRun } from './trainer.js';
 
 /** The run that an epoch is of. */
-export interface EpochContext {
+interface EpochContext {
   /** [numGroups] */
   readonly groupNames: readonly string[];
   /** Of the whole run. */
@@ -38,7 +38,7 @@ export interface EpochOptions extends RunOptions {
 }
 
 /** What a run of epochs is to be. */
-export interface EpochPlan<Config extends EpochsConfig> extends RunPlan<Config> {
+interface EpochPlan<Config extends EpochsConfig> extends RunPlan<Config> {
   readonly method: (trainer: Trainer<Config>) => MethodRun | Promise<MethodRun>;
 }
 

@@ -42,7 +42,7 @@ export interface TrainedPart {
 }
 
 /** How an epoch can be left and taken up again between its batches. */
-export interface EpochCheckpoints {
+interface EpochCheckpoints {
   /** What the run had done of this epoch before. */
   readonly done: PassProgress | undefined;
   /** Steps from one checkpoint to the next. */

@@ -30,8 +30,9 @@ export function vitSettings(
   }
   const { imageSize, patchSize = defaults.patchSize, layerNormEps = defaults.layerNormEps } = given;
   if (imageSize === undefined) return { patchSize, layerNormEps };
-  requirePatches(imageSize, patchSize);
-  return { imageSize: [...imageSize], patchSize, layerNormEps };
+  const [height, width] = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
+  requirePatches([height, width], patchSize);
+  return { imageSize: [height, width], patchSize, layerNormEps };
 }
 
 /**

@@ -3,6 +3,7 @@ import type { BenchPlace, SideSettings, SideSpec } from '../../bench/src/case.js
 import { CASES } from '../../bench/src/cases.js';
 import { EAGER, TUNED } from '../../bench/src/cases/compute.js';
 import { measureCase } from '../../bench/src/measure.js';
+import { RESULTS } from '../../src/experiments/resultFiles.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { pythonProgram } from '../parity/python.js';
@@ -69,7 +70,8 @@ describe('both sides run on small data:', () => {
     // Gradient: 20 convolutions for each of 4 groups; magnitude: 17 without shortcuts, for all groups alike.
     const scaled = kind === 'structured' ? { measured: 40, of: 97, what: 'variants' } : null;
     expect(rival.scaled).toEqual(scaled);
-    expect(await run.readResult(`trace-${kind}`)).toMatchObject({ protocol: 'released' });
+    const { name, schema } = kind === 'structured' ? RESULTS.layers : RESULTS.traces;
+    expect(await run.readResult(name, schema)).toMatchObject({ protocol: 'released' });
   });
 
   it.each([

@@ -52,7 +52,7 @@ test('two processes count what one counts in a trace', async () => {
     erm,
     '--threads',
     '1',
-    '--controls',
+    '--null-draws',
     '5',
     '--top-k',
     '1,3',

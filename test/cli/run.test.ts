@@ -307,11 +307,11 @@ describe('trace unstructured', () => {
       'unstructured',
       '--run',
       run,
-      '--criterion',
+      '--criteria',
       'magnitude',
       '--top-k',
       '1',
-      '--controls',
+      '--null-draws',
       '2',
       '--json',
     ]);

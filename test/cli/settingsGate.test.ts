@@ -189,11 +189,11 @@ describe('each option of', () => {
         resolveSettings(erm, protocol, (given as { erm: object }).erm),
       ),
     ).toBe(5);
-    const { criteria, sigmas, repeats, samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
-    const layerTopK = { ...TRACE_SETTINGS.structured.topK, option: 'topK' };
+    const { criteria, sigmas, repeats, samples, nullDraws, exceedances } = TRACE_SETTINGS.unstructured;
+    const layerTopK = TRACE_SETTINGS.structured.topK;
     const { batchSize, precision } = TRACE_SETTINGS.session;
     const { fraction } = TRACE_SETTINGS.overlap;
-    const measured = { criteria, sigmas, repeats, samples, controls, exceedances, layerTopK };
+    const measured = { criteria, sigmas, repeats, samples, nullDraws, exceedances, layerTopK };
     const traces = { ...measured, batchSize, precision, fraction };
     expect(
       await expectEachToChange(addPart1Commands, argv, traces, (given, protocol) =>

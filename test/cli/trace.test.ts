@@ -11,7 +11,7 @@ import { expectFailure, failure, spurmem, succeed, trainOptions } from './suppor
 const folder = temporaryFolder();
 const data = join(folder, 'data');
 const out = join(folder, 'run');
-const trace = ['trace', 'unstructured', '--run', out, '--threads', '1', '--controls', '2'];
+const trace = ['trace', 'unstructured', '--run', out, '--threads', '1', '--null-draws', '2'];
 
 beforeAll(async () => {
   await tinyDominoes(data);
@@ -45,13 +45,13 @@ test('a run that another process writes to is refused at once', async () => {
 
 test('a dry run tells what a trace would evaluate and take, and writes nothing', async () => {
   const before = (await readdir(out, { recursive: true })).sort();
-  const args = [...trace, '--criterion', 'magnitude', '--top-k', '1,2', '--dry-run'];
+  const args = [...trace, '--criteria', 'magnitude', '--top-k', '1,2', '--dry-run'];
   const { stdout } = await succeed([...args, '--json', '--quiet']);
   const told = JSON.parse(stdout) as Record<string, number>;
   // Two sets of neurons, which are the same for every group: for each set three nulls of two draws.
   expect(told).toMatchObject({
     ...{ run: out, examples: 84, evaluations: (1 + 2 * 4) * 84, randomEvaluations: 2 * 3 * 2 * 84 },
-    settings: { criteria: ['magnitude'], topK: [1, 2], controls: 2, protocol: 'article' },
+    settings: { criteria: ['magnitude'], topK: [1, 2], nullDraws: 2, protocol: 'article' },
   });
   const { secondsOfScores = Number.NaN, seconds = Number.NaN, mostSeconds, peakBytes } = told;
   expect(secondsOfScores).toBeGreaterThan(0);
@@ -67,7 +67,7 @@ test('a dry run tells what a trace would evaluate and take, and writes nothing',
 
 test('a dry run of figures tells the traces that are missing, models to be trained, and writes nothing', async () => {
   const before = (await readdir(out, { recursive: true })).sort();
-  const traced = ['--criterion', 'magnitude', '--samples', '20', '--controls', '2', '--threads', '1'];
+  const traced = ['--criteria', 'magnitude', '--samples', '20', '--null-draws', '2', '--threads', '1'];
   const one = ['reproduce', 'fig2', '--run', out, ...traced, '--dry-run'];
   const { stdout } = await succeed([...one, '--json', '--quiet']);
   const told = JSON.parse(stdout) as Part1DryRun;
@@ -101,16 +101,16 @@ test('a dry run of figures tells the traces that are missing, models to be train
 });
 
 test('an option that has no part in the trace is named', async () => {
-  const args = [...trace, '--criterion', 'magnitude', '--top-k', '1', '--sigma', '0.1', '--json'];
+  const args = [...trace, '--criteria', 'magnitude', '--top-k', '1', '--sigmas', '0.1', '--json'];
   expect((await succeed(args)).stderr).toContain(
-    'Warning: --sigma has no part in zero, which draws no numbers.',
+    'Warning: --sigmas has no part in zero, which draws no numbers.',
   );
 });
 
 test('a dataset that moved is named, and found again by --data', async () => {
   const moved = join(folder, 'moved');
   await rename(data, moved);
-  const common = [...trace, '--criterion', 'magnitude', '--top-k', '1'];
+  const common = [...trace, '--criteria', 'magnitude', '--top-k', '1'];
   expect(await failure(common, 'DATASET_NOT_FOUND')).toContain(data);
   const { stdout, stderr } = await succeed([...common, '--data', moved, '--json', '--quiet']);
   expect(stderr).toBe('');

@@ -36,7 +36,7 @@ describe('wrong usage', () => {
     ['a seed too large', [...train, '--seed', '4294967296'], 'a whole number from 0 to 4294967295'],
     ['a batch size in words', [...train, '--batch-size', 'abc'], 'a whole number of at least 1'],
     ['negative threads', [...train, '--threads', '-2'], 'a whole number of at least 0'],
-    ['a criterion that is none', ['trace', 'unstructured', '--run', out, '--criterion', 'luck'], 'gradient'],
+    ['a criterion that is none', ['trace', 'unstructured', '--run', out, '--criteria', 'luck'], 'gradient'],
     ['no neurons', ['trace', 'unstructured', '--run', out, '--top-k', '0'], 'a whole number of at least 1'],
     ['neurons in words', ['trace', 'unstructured', '--run', out, '--top-k', '1,two'], '--top-k'],
     ['a step of 0', ['train', 'groupdro', '--data', data, '--group-dro-step', '0'], 'a number above 0'],
@@ -56,7 +56,7 @@ describe('wrong usage', () => {
     ['a retraining of nothing', ['train', 'dfr'], "required option '--from <run>' not specified"],
     ['a strength of 0', ['train', 'dfr', '--from', out, '--inverse-strengths', '1,0'], 'a number above 0'],
     ['an empty item', ['trace', 'unstructured', '--run', out, '--top-k', '1,,2'], '--top-k'],
-    ['a sigma of 0', ['trace', 'unstructured', '--run', out, '--sigma', '0.1,0'], 'a number above 0'],
+    ['a sigma of 0', ['trace', 'unstructured', '--run', out, '--sigmas', '0.1,0'], 'a number above 0'],
     ['no share of neurons', ['trace', 'overlap', '--run', out, '--fraction', '0'], 'above 0 and at most 1'],
     [
       'a share in the negative',

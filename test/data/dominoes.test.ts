@@ -182,16 +182,6 @@ describe('buildDominoes', () => {
     expect((await stat(image, { bigint: true })).mtimeNs).toBe(mtimeNs);
   });
 
-  test('takes a finished dataset whose options have the folder of the garments under its earlier name', async () => {
-    const options = await small();
-    const first = await buildDominoes(out(), options);
-    const path = join(out(), 'dominoes.json');
-    const text = await readFile(path, 'utf8');
-    expect(text).toContain('fashionMnist');
-    await writeFile(path, text.replace('fashionMnist', 'fashionFolder'));
-    expect(await buildDominoes(out(), options)).toEqual(first);
-  });
-
   test('is no dataset when interrupted, and starts over', async () => {
     const options = await small();
     const controller = new AbortController();

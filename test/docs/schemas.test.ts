@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FILE_SCHEMAS, jsonSchemaOf } from '../../src/experiments/fileSchemas.js';
+import { FILE_SCHEMAS, jsonSchemaOf } from '../../src/experiments/resultFiles.js';
 import { gradCam } from '../../src/experiments/gradCam.js';
 import { traceMinimal } from '../../src/experiments/traceMinimal.js';
 import { traceOverlap } from '../../src/experiments/traceOverlap.js';
@@ -26,7 +26,9 @@ test('docs/schemas has the schema of each file', () => {
 
 const [data, run] = [join(folder, 'data'), join(folder, 'run')];
 const common = { run, device: 'cpu', threads: 1 };
-const parse = (name: string, text: string): unknown => FILE_SCHEMAS[name]?.schema.parse(JSON.parse(text));
+/** The content of a file, NaN as null again. */
+const parse = (name: string, text: string): unknown =>
+  JSON.parse(JSON.stringify(FILE_SCHEMAS[name]?.schema.parse(JSON.parse(text))));
 const file = (...path: string[]): string => readFileSync(join(run, ...path), 'utf8');
 
 beforeAll(async () => {
@@ -45,9 +47,12 @@ test('a run that was trained holds to them', () => {
 test.each([
   [
     'trace-unstructured',
-    () => traceUnstructured({ ...common, criteria: ['gradient'], topK: [1, 40], controls: 2 }),
+    () => traceUnstructured({ ...common, criteria: ['gradient'], topK: [1, 40], nullDraws: 2 }),
   ],
-  ['trace-structured', () => traceStructured({ ...common, criteria: ['magnitude'], topK: [1], controls: 2 })],
+  [
+    'trace-structured',
+    () => traceStructured({ ...common, criteria: ['magnitude'], topK: [1], nullDraws: 2 }),
+  ],
   ['trace-overlap', () => traceOverlap({ ...common, fraction: 0.01 })],
   ['trace-minimal', () => traceMinimal({ ...common, examples: 1, mostNeurons: 5 })],
   ['grad-cam', () => gradCam({ ...common, samples: 2, examples: 1 })],

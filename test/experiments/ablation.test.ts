@@ -5,7 +5,7 @@ import { traceUnstructured, type TraceOptions } from '../../src/experiments/trac
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import { meanOutputs } from '../../src/neurons/neuronValues.js';
-import type { NeuronPlace } from '../../src/neurons/perturb.js';
+import type { NeuronPlace } from '../../src/neurons/neuron.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { relativeDifference } from '../parity/compare.js';
@@ -16,7 +16,7 @@ const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
 const common = { seed: 0, device: 'cpu', threads: 1 };
 const options: TraceOptions = {
-  ...{ ...common, run, controls: 3 },
+  ...{ ...common, run, nullDraws: 3 },
   ...{ criteria: ['gradient'], topK: [1, 8], repeats: 3 },
 };
 
@@ -54,7 +54,7 @@ test('rewound neurons have the weights that they had in the epoch that was kept'
   expect(result.repeats).toBeUndefined();
   const { tensors } = await readSafetensors(path);
   using session = await TraceSession.open({ ...common, run });
-  for (const { neurons, accuracy, sigma, changeStd, controls } of result.entries) {
+  for (const { neurons, accuracy, sigma, changeStd, comparisons } of result.entries) {
     const alone = await accuracyWith(session, neurons, (of, { layer, index }) => {
       const weight = of(`${layer}.weight`);
       const earlier = tensors[`${layer}.weight`]?.data as Float32Array;
@@ -64,7 +64,7 @@ test('rewound neurons have the weights that they had in the epoch that was kept'
     });
     expect(accuracy).toEqual(alone);
     expect([sigma, changeStd]).toEqual([null, null]);
-    expect((controls as SetComparisons)['same-layers']?.groups).toHaveLength(4);
+    expect((comparisons as SetComparisons)['same-layers']?.groups).toHaveLength(4);
   }
   expect(result.entries.some(({ change }) => change.some((value) => value !== 0))).toBe(true);
   const other = await traceUnstructured({ ...options, perturbation: 'rewind', rewindEpochs: 2 });
@@ -74,7 +74,7 @@ test('rewound neurons have the weights that they had in the epoch that was kept'
 
 test('single weights can be rewound', async () => {
   // Deterministic algorithms, which put_ has none of.
-  const single = { ...options, unit: 'weight', topK: [300], controls: 0, deterministic: true } as const;
+  const single = { ...options, unit: 'weight', topK: [300], nullDraws: 0, deterministic: true } as const;
   const result = await traceUnstructured({ ...single, perturbation: 'rewind', rewindEpochs: 3 });
   const { tensors } = await readSafetensors(new RunFolder(run).epoch(1));
   using session = await TraceSession.open({ ...common, run });
@@ -92,7 +92,7 @@ test('mean-ablated neurons give their mean: a zeroed filter, whose mean batch-no
   using session = await TraceSession.open({ ...common, run });
   const means = await session.meanOutputs();
   expect(await session.meanOutputs()).toBe(means);
-  for (const { neurons, accuracy, controls } of result.entries) {
+  for (const { neurons, accuracy, comparisons } of result.entries) {
     const alone = await accuracyWith(session, neurons, (of, neuron) => {
       const { layer, index } = neuron;
       const weight = of(`${layer}.weight`);
@@ -103,7 +103,7 @@ test('mean-ablated neurons give their mean: a zeroed filter, whose mean batch-no
       runningMean[index] = (runningMean[index] as number) - (means[session.position(neuron)] as number);
     });
     expect(accuracy).toEqual(alone);
-    expect((controls as SetComparisons)['same-layers']?.groups).toHaveLength(4);
+    expect((comparisons as SetComparisons)['same-layers']?.groups).toHaveLength(4);
   }
   const zeroed = await traceUnstructured({ ...options, perturbation: 'zero' });
   expect(result.entries.map(({ accuracy }) => accuracy)).not.toEqual(

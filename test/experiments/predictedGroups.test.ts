@@ -51,7 +51,7 @@ test('a table without a spurious attribute has classes as groups', async () => {
     options: { format: 'csv', table: 'garments.csv', columns },
   });
   expect(dataset.groups).toEqual(dataset.labels);
-  const trace = await traceUnstructured({ ...common, run, criteria: ['gradient'], topK: [1], controls: 2 });
+  const trace = await traceUnstructured({ ...common, run, criteria: ['gradient'], topK: [1], nullDraws: 2 });
   expect(trace.entries.map(({ group }) => group)).toEqual([0, 1]);
   expect(await readFile(await writeReport({ run }), 'utf8')).toContain('pullover');
 });
@@ -86,7 +86,7 @@ test('its groups are each class, parted by whether the run predicts an image rig
   const datasetOptions = { table: found.table, columns: parseColumns(found.columns) };
   await trainErm({ ...common, ...settings, epochs: 1, data, out: grouped, datasetOptions });
   const trace = await traceUnstructured({
-    ...{ ...common, run: grouped, criteria: ['gradient'], topK: [1], controls: 0 },
+    ...{ ...common, run: grouped, criteria: ['gradient'], topK: [1], nullDraws: 0 },
   });
   expect(trace.entries.map(({ group }) => group)).toEqual([0, 1, 2, 3]);
   const finetuned = join(folder, 'finetuned');

@@ -60,7 +60,7 @@ test('trains each setting once a seed, goes on where it was, and summarizes over
   ]);
   // It takes what it shares with the study's fine-tuning.
   const { config } = await openRun(join(out, 'sdclr', 'seed-0'));
-  expect(config).toMatchObject({ epochs: 1, batchSize: 42, lambda: 5, prunedShare: 0.9 });
+  expect(config).toMatchObject({ epochs: 1, batchSize: 42, lambda: 5, sparsity: 0.9 });
   expect(config).not.toHaveProperty('fraction');
   // Two seeds of seven runs of one epoch each, and last layers, which have none: settings equal to the study's own are not trained again.
   expect(epochs).toBe(14);

@@ -19,6 +19,7 @@ import { renderReport } from '../../src/report/runReport.js';
 import { readRunReport } from '../../src/report/writeReport.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
+import { failure } from '../data/support.js';
 import { dominoes } from '../fixtures.js';
 import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
@@ -27,7 +28,7 @@ const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
 const common = { seed: 0, device: 'cpu', threads: 0 };
-const traced = { ...common, controls: 0 };
+const traced = { ...common, nullDraws: 0 };
 const options: TraceOptions = { ...traced, run, criteria: ARTICLE_CRITERIA, topK: [1, 2, 3] };
 
 beforeAll(async () => {
@@ -69,14 +70,14 @@ test('zeroes the top k for each criterion and group, and measures every group', 
   expect(await traceUnstructured(rest)).toEqual(result);
 });
 
-test('names and shows what a group lost to its own neurons, and is read without that', async () => {
+test('names and shows what a group lost to its own neurons, and is not read without that', async () => {
   const topK = [1, 60];
   const result = await traceUnstructured({ ...options, criteria: ['gradient'], topK });
   const dataset = await loadDataset(data);
-  const own = result.entries.flatMap(({ group, lost }) => lost?.[group] ?? []);
+  const own = result.entries.flatMap(({ group, lost }) => lost[group] ?? []);
   expect(own).toHaveLength(4 * topK.length);
   expect(own.some(({ count }) => count > 0)).toBe(true);
-  for (const { lost = [], change, baseline } of result.entries.map((entry) => ({
+  for (const { lost, change, baseline } of result.entries.map((entry) => ({
     ...entry,
     baseline: result.baseline,
   }))) {
@@ -90,8 +91,8 @@ test('names and shows what a group lost to its own neurons, and is read without 
     }
   }
   const shown = new Set(own.flatMap(({ first }) => first.map(({ example }) => example)));
-  expect(new Set(result.pictures?.map(({ example }) => example))).toEqual(shown);
-  const [picture] = result.pictures ?? [];
+  expect(new Set(result.pictures.map(({ example }) => example))).toEqual(shown);
+  const [picture] = result.pictures;
   const original = dataset.examples[picture?.example ?? 0]?.filename ?? '';
   expect(picture?.filename).toBe(original);
   // As large as the file's own pixels, and the same ones.
@@ -106,13 +107,15 @@ test('names and shows what a group lost to its own neurons, and is read without 
   const name = dataset.groupNames[picture?.group ?? 0] ?? '';
   const alt = new RegExp(`alt="${original} of group G\\d\\*? ${name}: class \\w+, predicted \\w+"`);
   expect(alt.test(page)).toBe(true);
-  // A result of an earlier version.
+  // A result of another format.
   const { pictures: _pictures, ...rest } = result;
   const entries = rest.entries.map(({ lost: _lost, ...entry }) => entry);
-  await writeFile(runFolder.result('trace-unstructured'), JSON.stringify({ ...rest, entries }));
-  const older = await readRunReport({ run });
-  expect(older.report.traces[0]).toEqual({ ...rest, entries });
-  expect(/: class \w+, predicted/.test(await renderReport(older.report))).toBe(false);
+  const path = runFolder.result('trace-unstructured');
+  await writeFile(path, JSON.stringify({ ...rest, entries }));
+  const { message } = await failure(readRunReport({ run }), 'RUN_INVALID');
+  expect(message).toMatch(
+    /trace-unstructured\.json is no result of this name \(pictures: .*; entries\.0\.lost: .*; and \d+ more\)\. Delete it and run again\.$/,
+  );
 });
 
 test('in another precision than the run\u2019s, the result counts the predictions that it changes', async () => {

@@ -34,8 +34,8 @@ test.each<[Unit, CriterionName, number]>([
   ['neuron', 'magnitude', 12 * (3 + 1 + 4 + 1) * 192],
   ['weight', 'gradient', 12 * (3 + 1 + 4 + 4) * 192 * 192],
 ])('zeroing a %s of each layer by %s is what zeroing it alone gives', async (unit, criterion, units) => {
-  const controls = 0;
-  const result = await traceStructured({ ...common, unit, controls, criteria: [criterion], topK: [3] });
+  const nullDraws = 0;
+  const result = await traceStructured({ ...common, unit, nullDraws, criteria: [criterion], topK: [3] });
   expect(result).toMatchObject({ unit, numNeurons: units });
   expect(result.layers).toEqual(
     Array.from({ length: 12 }, (_, block) => BLOCK.map((layer) => `blocks.${block}.${layer}`)).flat(),
@@ -56,13 +56,13 @@ test.each<[Unit, CriterionName, number]>([
 test('the rows of the whole network with the largest gradient can be perturbed', async () => {
   const result = await traceUnstructured({
     ...common,
-    ...{ controls: 2 },
+    ...{ nullDraws: 2 },
     ...{ criteria: ['gradient'], topK: [1, 2], perturbation: 'reinit', sigmas: [0.005], repeats: 2 },
   });
   expect(result.entries).toHaveLength(4 * 2);
-  for (const { neurons, change, controls } of result.entries) {
+  for (const { neurons, change, comparisons } of result.entries) {
     expect(neurons.every(({ layer }) => /^blocks\.\d+\./.test(layer))).toBe(true);
     expect(change.every(Number.isFinite)).toBe(true);
-    expect((controls as SetComparisons)['same-layers']?.groups).toHaveLength(4);
+    expect((comparisons as SetComparisons)['same-layers']?.groups).toHaveLength(4);
   }
 });

@@ -136,8 +136,8 @@ test('an architecture trains, has neurons, and can be mapped', () => {
 
 test('a criterion chooses neurons, which a perturbation changes', () => {
   const { entries, perturbation } = json(
-    ...['trace', 'unstructured', '--run', at('run'), '--criterion', 'saliency', 'magnitude', '--top-k', '2'],
-    ...['--perturbation', 'lift', '--sigma', '1', '--repeats', '2', '--controls', '1', '--threads', '1'],
+    ...['trace', 'unstructured', '--run', at('run'), '--criteria', 'saliency', 'magnitude', '--top-k', '2'],
+    ...['--perturbation', 'lift', '--sigmas', '1', '--repeats', '2', '--null-draws', '1', '--threads', '1'],
   ) as { entries: { criterion: string; sigma: number; neurons: unknown[] }[]; perturbation: string };
   expect(perturbation).toBe('lift');
   expect(entries.map(({ criterion }) => criterion)).toEqual([
@@ -149,7 +149,7 @@ test('a criterion chooses neurons, which a perturbation changes', () => {
 
 test('a figure has a command, its rows, and its place in the report', () => {
   const text = spurmem(
-    ...['reproduce', 'worst', '--run', at('run'), '--controls', '0', '--threads', '1', '--quiet'],
+    ...['reproduce', 'worst', '--run', at('run'), '--null-draws', '0', '--threads', '1', '--quiet'],
   );
   expect(text).toContain('Worst change of each group in points.');
   const { rows } = JSON.parse(readFileSync(at('run', 'results', 'worst.json'), 'utf8')) as {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
 
-const rule = { exceedances: 2, mostDraws: 6 };
+const rule = { exceedances: 2, nullDraws: 6 };
 
 test('a side stops at its h-th exceedance, or at the most draws', () => {
   // At most 0: the second and third draw, p = 2 / 3. At least 0: the first, fourth and no more of six, p = 2 / 4.
@@ -65,6 +65,6 @@ test('mirrored values have the same two-sided p', () => {
 test('refuses what is no number, and rules that never stop', () => {
   expect(() => monteCarloTest(Number.NaN, [0, 0], rule)).toThrow(RangeError);
   expect(() => monteCarloTest(0, [0, Number.NaN], rule)).toThrow(RangeError);
-  expect(() => monteCarloTest(0, [0], { exceedances: 0, mostDraws: 5 })).toThrow(RangeError);
-  expect(() => monteCarloTest(0, [0], { exceedances: 1, mostDraws: 0.5 })).toThrow(RangeError);
+  expect(() => monteCarloTest(0, [0], { exceedances: 0, nullDraws: 5 })).toThrow(RangeError);
+  expect(() => monteCarloTest(0, [0], { exceedances: 1, nullDraws: 0.5 })).toThrow(RangeError);
 });

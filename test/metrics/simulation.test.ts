@@ -82,9 +82,9 @@ test('tests over seeds err as often as they say', () => {
 });
 
 test.each([
-  { exceedances: 10, mostDraws: 300 },
-  { exceedances: 1000, mostDraws: 99 },
-])('p-values after $exceedances exceedances or $mostDraws draws are uniform', (rule) => {
+  { exceedances: 10, nullDraws: 300 },
+  { exceedances: 1000, nullDraws: 99 },
+])('p-values after $exceedances exceedances or $nullDraws draws are uniform', (rule) => {
   const runs = 2000;
   const bound = kolmogorovSmirnov(runs);
   for (const { name, draw } of [normal, skewed]) {
@@ -103,7 +103,7 @@ test.each([
 
 test('margins find a drop of 5 points more often than accuracies, and err as often as they say', () => {
   const runs = 60;
-  const rule = { exceedances: 5, mostDraws: 200 };
+  const rule = { exceedances: 5, nullDraws: 200 };
   const options = { examples: 56, accuracy: 0.9, spread: 0.4 };
   const [dropped] = power({ ...options, drop: 0.05 }, rule, [0.05], runs, 0.2);
   const [none] = power({ ...options, drop: 0 }, rule, [0.05], runs, 0.3);

@@ -63,7 +63,7 @@ test('a run and a trace whose reads are pending, as on a GPU, are the same to th
     const { entries } = await traceUnstructured({
       run: out,
       topK: [1, 2],
-      controls: 0,
+      nullDraws: 0,
       device: 'cpu',
       threads: 1,
     });

@@ -3,7 +3,11 @@ import { worstSamples, type GradientOrder } from '../../src/neurons/score.js';
 
 const examples = Array.from({ length: 10 }, (_, i) => ({ index: 100 + i, loss: (i * 7) % 10 }));
 const draw = (worst: number, drawn: number, seed = 0, order: GradientOrder = 'highest-loss'): number[] => [
-  ...worstSamples(examples, { worst, drawn, order, generator: new (native().Generator)(seed) }),
+  ...worstSamples(
+    examples,
+    { gradientWorst: worst, gradientDrawn: drawn, gradientOrder: order },
+    new (native().Generator)(seed),
+  ),
 ];
 const losses = new Map(examples.map(({ index, loss }) => [index, loss]));
 
@@ -32,6 +36,7 @@ test('the other order takes the lowest losses, lowest first, and ties by positio
   const equal = [5, 3, 4].map((index) => ({ index, loss: 1 }));
   for (const order of ['highest-loss', 'lowest-loss'] as const) {
     const generator = new (native().Generator)(0);
-    expect([...worstSamples(equal, { worst: 2, drawn: 2, order, generator })]).toEqual([3, 4]);
+    const source = { gradientWorst: 2, gradientDrawn: 2, gradientOrder: order };
+    expect([...worstSamples(equal, source, generator)]).toEqual([3, 4]);
   }
 });

@@ -10,7 +10,7 @@ const one = overlapTrace(0.0001);
 
 describe('histogram', () => {
   const ranked = (...percentiles: number[]) => ({
-    ...({ group: 0, chosenBy: 'gradient', rankedBy: 'magnitude' } as const),
+    ...({ reading: 'model', group: 0, chosenBy: 'gradient', rankedBy: 'magnitude' } as const),
     neurons: percentiles.map((percentile) => ({ layer: 'conv1', index: 0, score: 1, percentile })),
   });
 

@@ -7,7 +7,7 @@ import type {
   TraceUnstructuredResult,
 } from '../../src/experiments/results.js';
 import { OUTCOMES } from '../../src/experiments/outcomes.js';
-import type { ControlsHeader, OutcomeTests } from '../../src/experiments/results.js';
+import type { OutcomeTests } from '../../src/experiments/results.js';
 import { mean } from '../../src/metrics/statistics.js';
 import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
 import { NULL_NAMES } from '../../src/neurons/nulls.js';
@@ -45,11 +45,11 @@ function neurons(criterion: CriterionName, group: number, k: number): Neuron[] {
   }));
 }
 
-const CONTROLS: ControlsHeader = {
-  draws: 100,
+const RANDOM = {
+  nullDraws: 100,
   exceedances: 10,
   nulls: NULL_NAMES,
-  cost: { naiveForwards: 240_000, runForwards: 120_000, ratio: 0.5 },
+  nullCost: { naiveForwards: 240_000, runForwards: 120_000, ratio: 0.5 },
 };
 
 /** Changes of 100 random draws: a fifth as wide as the chosen neurons' change, and a sample; most of them losses. */
@@ -79,7 +79,10 @@ function intervalsAndControls(
 function comparedAs(
   changes: readonly number[],
   total: readonly number[],
-): Pick<TraceEntry, 'controls' | 'difference' | 'margin' | 'marginInterval' | 'loss' | 'lossInterval'> {
+): Pick<
+  TraceEntry,
+  'comparisons' | 'lost' | 'difference' | 'margin' | 'marginInterval' | 'loss' | 'lossInterval'
+> {
   const minority = mean(MINORITY.map((group) => changes[group] ?? 0));
   const majority = mean(changes.filter((_, group) => !MINORITY.includes(group)));
   const margins = changes.map((change) => 10 * change);
@@ -93,7 +96,8 @@ function comparedAs(
       ...{ accuracy: minority - majority, margin: 10 * (minority - majority) },
       loss: majority - minority,
     },
-    controls: {
+    lost: [],
+    comparisons: {
       'same-layers': { groups, difference },
       'whole-model': { groups, difference },
       'same-magnitude': { groups, difference },
@@ -101,13 +105,24 @@ function comparedAs(
   };
 }
 
-function ofGroup(group: number, tests: OutcomeTests): LayerEntry['controls'] {
+/** Margin and loss of a layer's neurons, as `comparedAs` has them. */
+function outcomesOf(change: number): Pick<LayerEntry, 'margin' | 'marginInterval' | 'loss' | 'lossInterval'> {
+  const around = (value: number) => [value - 0.1, value + 0.1] as const;
+  return {
+    margin: 10 * change,
+    marginInterval: around(10 * change),
+    loss: -change,
+    lossInterval: around(-change),
+  };
+}
+
+function ofGroup(group: number, tests: OutcomeTests): LayerEntry['comparisons'] {
   const comparison = { groups: TRAIN.map((_, other) => (other === group ? tests : null)), difference: null };
   return { 'same-layers': comparison, 'whole-model': comparison, 'same-magnitude': comparison };
 }
 
 export function testsOf(change: number, total: number): OutcomeTests {
-  const rule = { exceedances: 10, mostDraws: CONTROLS.draws };
+  const rule = { exceedances: 10, nullDraws: RANDOM.nullDraws };
   const tests = OUTCOMES.map((outcome) => {
     const scale = { accuracy: 1, margin: 10, loss: -1 }[outcome];
     const test = monteCarloTest(
@@ -175,12 +190,17 @@ export const trace: TraceUnstructuredResult = {
   unit: 'neuron',
   perturbation: 'zero',
   seeds: [],
-  controls: CONTROLS,
+  criteria: ['gradient', 'magnitude'],
+  topK: [1, 2, 3],
+  comparedTopK: [1, 2, 3],
+  samples: 1000,
+  ...RANDOM,
   cost: { naiveForwards: 115_080, runForwards: 61_300, ratio: 0.5327 },
   numNeurons: 4800,
   ...{ protocol: 'article', loss: 'cross-entropy', magnitudeLayers: 'all' },
   gradientSource: { worst: 256, drawn: 128, order: 'highest-loss', seed: 0 },
   baseline: erm.train,
+  pictures: [],
   entries: [0, 1, 2, 3].flatMap((group) =>
     [1, 2, 3].flatMap((k) => [
       entry('gradient', group, k, GRADIENT_LOSS[group]?.[k - 1] ?? []),
@@ -380,7 +400,10 @@ export function layerTrace(names: readonly string[], ks: readonly number[]): Tra
     magnitudeLayers: trace.magnitudeLayers,
     gradientSource: trace.gradientSource,
     baseline: erm.train,
-    controls: CONTROLS,
+    criteria: trace.criteria,
+    topK: ks,
+    samples: trace.samples,
+    ...RANDOM,
     cost: { naiveForwards: 767_200, runForwards: 107_053.8, ratio: 0.13954 },
     layers: names,
     entries: (['gradient', 'magnitude'] as const).flatMap((criterion) =>
@@ -404,7 +427,8 @@ export function layerTrace(names: readonly string[], ks: readonly number[]): Tra
               gained,
               accuracyInterval: accuracyInterval(correct, total),
               changeInterval: changeInterval({ total, lost, gained }),
-              controls: ofGroup(group, testsOf((gained - lost) / total, total)),
+              ...outcomesOf((gained - lost) / total),
+              comparisons: ofGroup(group, testsOf((gained - lost) / total, total)),
             };
           }),
         ),
@@ -463,6 +487,7 @@ export function overlapTrace(fraction: number): TraceOverlapResult {
     loss: trace.loss,
     magnitudeLayers: trace.magnitudeLayers,
     gradientSource: trace.gradientSource,
+    criteria: ['gradient', 'magnitude'],
     fraction,
     count,
     entries: TRAIN.flatMap((_, group) =>
@@ -472,6 +497,7 @@ export function overlapTrace(fraction: number): TraceOverlapResult {
           ['magnitude', 'gradient'],
         ] as const
       ).map(([chosenBy, rankedBy]): OverlapEntry => ({
+        reading: 'model',
         group,
         chosenBy,
         rankedBy,

@@ -49,7 +49,7 @@ beforeAll(async () => {
     before: { run: 'erm', arch: 'resnet18', checkpoint: 'a'.repeat(64) },
     after: { run: 'finetuned', arch: 'resnet18', checkpoint: 'b'.repeat(64) },
     groups: NAMES.map((_, group) => ({
-      ...{ group, images: 128 },
+      ...{ group, images: 128, core: 0.5 },
       before: { blank: group, share: share(0.3 + 0.1 * group) },
       after: { blank: 2, share: share(0.55 + 0.1 * group) },
       difference: share(0.25),

@@ -1,4 +1,4 @@
-import { controlsText, sourceText, unitsText } from '../../src/report/sections/method.js';
+import { randomSetsText, sourceText, unitsText } from '../../src/report/sections/method.js';
 import type { MeasuredChange } from '../../src/report/views/measuredChange.js';
 import { smallestGroup } from '../../src/report/sections/parts.js';
 import { groupLabels } from '../../src/report/views/groupLabels.js';
@@ -33,26 +33,28 @@ describe('how neurons were found', () => {
 describe('the comparison with random neurons', () => {
   const change = (pValue: number): MeasuredChange => ({
     ...{ change: -0.1, std: undefined, interval: undefined, marked: pValue <= 0.05 },
-    random: { mean: 0, interval: [-0.1, 0.1], change: -0.1, pValue },
+    random: { mean: 0, interval: [-0.1, 0.1], change: -0.1, pValue, pDrop: pValue, draws: 100 },
   });
   const counted = [{ name: 'cells', changes: [change(0.01), change(0.5), change(0.05), change(1)] }];
-  const controls = { ...(trace.controls ?? { samplesPerGroup: 128, cost: trace.cost }), draws: 100 };
+  const rule = { exceedances: 10, nullDraws: 100 };
 
   it('counts what is unlike random neurons, and what chance would give', () => {
-    expect(controlsText(controls, counted)).toMatch(
+    expect(randomSetsText(rule, counted)).toMatch(
       /^Beside each set, up to 100 random sets .* Random neurons do less \(p\s≤\s0\.05\) in 2 of 4 cells \(by chance up to about 0\.2\); before correction for many tests\.$/,
     );
-    expect(controlsText(controls, counted, false)).toMatch(/^Random neurons do less/);
+    expect(randomSetsText(rule, counted, false)).toMatch(/^Random neurons do less/);
   });
 
   it('says so when there are too few draws for any', () => {
-    expect(controlsText({ ...controls, draws: 38 }, counted)).toMatch(/So few draws allow no p\s≤\s0\.05\.$/);
-    expect(controlsText({ ...controls, draws: 39 }, counted)).toContain('Random neurons do less');
+    expect(randomSetsText({ ...rule, nullDraws: 38 }, counted)).toMatch(
+      /So few draws allow no p\s≤\s0\.05\.$/,
+    );
+    expect(randomSetsText({ ...rule, nullDraws: 39 }, counted)).toContain('Random neurons do less');
   });
 
   it('is left out where there was none', () => {
-    expect(controlsText(null, counted)).toBe('');
-    expect(controlsText(controls, [])).toBe('');
+    expect(randomSetsText({ ...rule, nullDraws: 0 }, counted)).toBe('');
+    expect(randomSetsText(rule, [])).toBe('');
   });
 });
 

@@ -101,8 +101,8 @@ describe('figures of perturbations', () => {
   it('have no intervals and no random neurons where the results have none', async () => {
     const bare = (of: TraceUnstructuredResult): TraceUnstructuredResult => ({
       ...of,
-      controls: null,
-      entries: of.entries.map((entry) => ({ ...entry, changeInterval: [], controls: null })),
+      nullDraws: 0,
+      entries: of.entries.map((entry) => ({ ...entry, changeInterval: [], comparisons: null })),
     });
     const drawn = await figures(traced(bare(trace), bare(randomTrace('reinit', [0.005], 1))));
     for (const name of ['fig2-gradient.svg', 'fig4-gradient.svg']) {

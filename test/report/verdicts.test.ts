@@ -94,7 +94,7 @@ describe('changes beside random neurons', () => {
     entries = trace.entries.slice(0, 2),
   ): TraceUnstructuredResult => ({
     ...trace,
-    controls: trace.controls && { ...trace.controls, draws },
+    nullDraws: draws,
     entries: entries.map((entry) => {
       const test: NullDistribution = {
         change,
@@ -106,7 +106,7 @@ describe('changes beside random neurons', () => {
       };
       const tests = { accuracy: test, margin: { ...test }, loss: { ...test } };
       const compared = { groups: entry.change.map(() => tests), difference: tests };
-      return { ...entry, controls: { 'same-layers': compared } };
+      return { ...entry, comparisons: { 'same-layers': compared } };
     }),
   });
 
@@ -136,8 +136,8 @@ describe('changes beside random neurons', () => {
     );
     const bare = {
       ...trace,
-      controls: null,
-      entries: trace.entries.map((entry) => ({ ...entry, controls: null })),
+      nullDraws: 0,
+      entries: trace.entries.map((entry) => ({ ...entry, comparisons: null })),
     };
     expect(plainText(changesVerdict(bare, groups))).toMatch(
       /^Zeroing the chosen neurons was compared with no random neurons/,

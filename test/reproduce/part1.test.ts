@@ -2,7 +2,7 @@ import { parse } from 'csv-parse/sync';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
-import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
+import { RESULTS } from '../../src/experiments/resultFiles.js';
 import { PART1, mergeNeeds } from '../../src/reproduce/articleFigures.js';
 import type { Figure } from '../../src/report/figure.js';
 import { fig10 } from '../../src/report/figures/fig10.js';
@@ -21,7 +21,7 @@ const run = join(folder, 'run');
 const steps: string[] = [];
 const options: Part1Options = {
   ...{ figures: PART1, run, seed: 0, device: 'cpu', threads: 0 },
-  ...{ sigmas: [0.005, 1], repeats: 2, controls: 2, samples: 20 },
+  ...{ sigmas: [0.005, 1], repeats: 2, nullDraws: 2, samples: 20 },
   onStep: (step) => {
     steps.push(step);
   },
@@ -98,7 +98,7 @@ test('trains where there is no run, makes every figure and table, and shares the
   expect(rowsOf('fig11')).toHaveLength(3 * 2 * settings);
   expect(rowsOf('table3')).toHaveLength(10 * settings);
   expect(rowsOf('table13')).toHaveLength(2 * 3 * 3 * settings);
-  const zeroed = await runFolder.readResult<TraceUnstructuredResult>('trace-unstructured');
+  const zeroed = await runFolder.readResult(RESULTS.traces.name, RESULTS.traces.schema);
   const entry = zeroed?.entries.find(
     ({ criterion, group, k }) => criterion === 'gradient' && group === 2 && k === 3,
   );
@@ -109,7 +109,7 @@ test('trains where there is no run, makes every figure and table, and shares the
       change: entry?.change[1],
       sameLayersAccuracyP: entry && comparedWith(entry, 'same-layers', 1, 'accuracy')?.pValue,
       wholeModelMarginP: entry && comparedWith(entry, 'whole-model', 1, 'margin')?.pValue,
-      marginChange: entry?.margin?.[1],
+      marginChange: entry?.margin[1],
     }),
   );
 
@@ -117,14 +117,14 @@ test('trains where there is no run, makes every figure and table, and shares the
   const again = await reproducePart1({ ...options, figures: [fig4, table3, fig7] });
   expect(steps).toEqual(['report']);
   expect(again.figures[0]?.rows).toEqual(rowsOf('fig4'));
-  await reproducePart1({ ...options, figures: [fig2], controls: 0 });
+  await reproducePart1({ ...options, figures: [fig2], nullDraws: 0 });
   expect(steps).toEqual(['report', 'trace: zero, train split', 'report']);
 });
 
 test('shows other criteria where they are asked for, and traces again in another precision', async () => {
   const criteriaOf = async (more: Partial<Part1Options>): Promise<unknown[]> => {
     steps.length = 0;
-    const { figures } = await reproducePart1({ ...options, figures: [fig2, fig7], controls: 0, ...more });
+    const { figures } = await reproducePart1({ ...options, figures: [fig2, fig7], nullDraws: 0, ...more });
     return figures.map(({ rows }) => [...new Set(rows.map(({ criterion }) => criterion))]);
   };
   const all = ['gradient', 'magnitude', 'gradient-x-weight'] as const;
@@ -143,7 +143,7 @@ test('shows other criteria where they are asked for, and traces again in another
 
 test('makes a figure of one\u2019s own from what it needs, and heat maps where there are none', async () => {
   steps.length = 0;
-  const { figures } = await reproducePart1({ ...options, figures: [own, fig10], controls: 0 });
+  const { figures } = await reproducePart1({ ...options, figures: [own, fig10], nullDraws: 0 });
   expect(steps).toEqual(['heat maps', 'report']);
   expect(figures[0]).toMatchObject({ kind: 'own', rows: [{ most: 2 }] });
   expect(await readFile(join(run, 'results', 'own.csv'), 'utf8')).toBe('most\n2\n');

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { parse } from 'csv-parse/sync';
 import { overModels } from '../../src/experiments/overModels.js';
 import { summarizeSeeds } from '../../src/metrics/seeds.js';
@@ -10,6 +11,10 @@ import { RunFolder } from '../../src/train/runFolder.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
+const figureSchema = z.looseObject({
+  checkpoint: z.string(),
+  rows: z.array(z.record(z.string(), z.union([z.string(), z.number(), z.null()]))),
+});
 const folder = temporaryFolder();
 const data = join(folder, 'data');
 const run = join(folder, 'models');
@@ -18,7 +23,7 @@ test('a figure over two trained models is the mean of theirs, and is not made tw
   await tinyDominoes(data);
   const steps: string[] = [];
   const options = {
-    ...{ data, run, figures: [fig2], seeds: [3, 4], controls: 0, device: 'cpu', threads: 1, batchSize: 42 },
+    ...{ data, run, figures: [fig2], seeds: [3, 4], nullDraws: 0, device: 'cpu', threads: 1, batchSize: 42 },
     erm: { arch: 'resnet20', epochs: 1, lr: 1e-3 },
     onStep: (step: string) => steps.push(step),
   } as const;
@@ -28,10 +33,7 @@ test('a figure over two trained models is the mean of theirs, and is not made tw
   const checkpoints = new Set<string>();
   const ofSeeds = await Promise.all(
     [3, 4].map(async (seed) => {
-      const made = await new RunFolder(join(run, `seed-${seed}`)).readResult<{
-        checkpoint: string;
-        rows: Record<string, string | number | null>[];
-      }>('fig2');
+      const made = await new RunFolder(join(run, `seed-${seed}`)).readResult('fig2', figureSchema);
       checkpoints.add(made?.checkpoint ?? '');
       return made?.rows ?? [];
     }),

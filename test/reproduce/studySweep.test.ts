@@ -140,7 +140,7 @@ test('a study whose jobs run in any order, side by side, killed and again, gives
 test('the models of Part I, traced in processes of their own, give the figures of one process', async () => {
   const figure = [
     ...['reproduce', 'fig2', '--data', data, '--arch', 'resnet20', '--epochs', '1', '--batch-size', '42'],
-    ...['--controls', '0', '--seeds', '3,4', '--threads', '1'],
+    ...['--null-draws', '0', '--seeds', '3,4', '--threads', '1'],
   ];
   await succeed([...figure, '--run', at('models')]);
 

@@ -37,7 +37,7 @@ const base: Omit<ErmOptions, 'out'> = {
 type Options = Parameters<typeof trainGroupDro>[0] &
   Parameters<typeof trainJtt>[0] &
   Parameters<typeof trainCnc>[0] &
-  Pick<Parameters<typeof trainSdclr>[0], 'prunedShare' | 'supervision' | 'supervised'>;
+  Pick<Parameters<typeof trainSdclr>[0], 'sparsity' | 'supervision' | 'supervised'>;
 const SETS = { anchors: 3, positives: 3, negatives: 4 };
 const METHODS: Readonly<Record<string, (options: Options) => Promise<TrainedRun>>> = {
   groupdro: (options) => trainGroupDro({ ...options, groupDroStep: 0.5, groupDroAdjustment: 1 }),

@@ -85,7 +85,7 @@ test('methods without group labels train there too, and Grad-CAM maps them', asy
 
 test('a trace and methods that need each group refuse it', async () => {
   for (const job of [
-    () => traceUnstructured({ run: run.path, controls: 0 }),
+    () => traceUnstructured({ run: run.path, nullDraws: 0 }),
     () => trainGroupDro({ ...settings, out: join(folder, 'groupdro') }),
     () => trainRwg({ ...settings, out: join(folder, 'rwg') }),
   ]) {

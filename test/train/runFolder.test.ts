@@ -36,6 +36,14 @@ describe('a damaged run', () => {
       'RUN_INVALID',
       /erm\.json is no result/,
     ],
+    [
+      'a result that lacks a field',
+      'results/erm.json',
+      '"bestEpoch"',
+      '"best"',
+      'RUN_INVALID',
+      /erm\.json is no result of this name \(bestEpoch: .*Delete it and run again/,
+    ],
     ['an epoch without a number', 'metrics.jsonl', '{"epoch":1', '{"epoch":"', 'RUN_INVALID', /jsonl:1 /],
     [
       'a checkpoint without progress',

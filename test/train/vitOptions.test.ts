@@ -6,6 +6,7 @@ test('a vision transformer has timm\u2019s defaults, and what was asked for', ()
   expect(
     vitSettings('vit_small_patch16_224', { imageSize: [64, 32], patchSize: 8, layerNormEps: 1e-5 }),
   ).toEqual({ imageSize: [64, 32], patchSize: 8, layerNormEps: 1e-5 });
+  expect(vitSettings('vit_tiny_patch16_224', { imageSize: 32 })).toMatchObject({ imageSize: [32, 32] });
   expect(vitSettings('resnet18', {})).toEqual({});
 });
 

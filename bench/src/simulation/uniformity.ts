@@ -28,10 +28,10 @@ export function uniformity(
   runs: number,
 ): { readonly pDrop: Uniformity; readonly pValue: Uniformity; readonly draws: number } {
   const tests = Array.from({ length: runs }, () => decide(draw(), rule, draw));
-  const { exceedances, mostDraws } = rule;
+  const { exceedances, nullDraws } = rule;
   const levels = [
-    ...Array.from({ length: exceedances }, (_, found) => (found + 1) / (mostDraws + 1)),
-    ...Array.from({ length: mostDraws }, (_, l) => exceedances / (l + 1)),
+    ...Array.from({ length: exceedances }, (_, found) => (found + 1) / (nullDraws + 1)),
+    ...Array.from({ length: nullDraws }, (_, l) => exceedances / (l + 1)),
   ];
   return {
     pDrop: distanceFromDiagonal(

@@ -17,7 +17,7 @@ export function releasedTrace(
   { device, threads }: WorkloadPlace,
 ): Promise<Workload> {
   const protocol = 'released';
-  const options = { device, threads, run, criteria, topK, protocol, seed: 0, controls: 0 } as const;
+  const options = { device, threads, run, criteria, topK, protocol, seed: 0, nullDraws: 0 } as const;
   return Promise.resolve({
     units: 1,
     run: async () => ({

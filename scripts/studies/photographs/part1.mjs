@@ -55,19 +55,19 @@ async function modelRows(seed, stage, run) {
 async function effectRows(seed, stage, run) {
   const rows = [];
   const traces = [
-    { split: 'train', topK: [3], controls: stage === 'late' ? 20 : 0 },
+    { split: 'train', topK: [3], nullDraws: stage === 'late' ? 20 : 0 },
     ...(stage === 'late'
       ? [
-          { split: 'train', topK: [1, 2, 5, 10], controls: 0 },
-          { split: 'test', topK: [1, 2, 3, 5, 10], controls: 0 },
+          { split: 'train', topK: [1, 2, 5, 10], nullDraws: 0 },
+          { split: 'test', topK: [1, 2, 3, 5, 10], nullDraws: 0 },
         ]
       : []),
   ];
-  for (const { split, topK, controls } of traces) {
+  for (const { split, topK, nullDraws } of traces) {
     const trace = await traceUnstructured({
       ...{ run, criteria: CRITERIA, topK, split, seed },
       // As many exceedances as draws: none is saved, so that the draws' mean is that of a sample of fixed size.
-      ...{ controls, exceedances: Math.max(1, controls), nulls: BENCHMARKS[benchmark].nulls ?? NULLS },
+      ...{ nullDraws, exceedances: Math.max(1, nullDraws), nulls: BENCHMARKS[benchmark].nulls ?? NULLS },
     });
     for (const entry of trace.entries) {
       rows.push({ seed, stage, split, ...effectColumns(entry), ...nullColumns(entry) });
@@ -77,12 +77,12 @@ async function effectRows(seed, stage, run) {
 }
 
 /** Means over random sets: of the group that the neurons were chosen for, and of minority minus majority. */
-function nullColumns({ controls, group }) {
+function nullColumns({ comparisons, group }) {
   return Object.fromEntries(
     NULLS.flatMap((name) =>
       ['accuracy', 'margin'].flatMap((outcome) => [
-        [`${name} ${outcome}`, controls?.[name]?.groups[group]?.[outcome].mean ?? null],
-        [`${name} ${outcome}Interaction`, controls?.[name]?.difference?.[outcome].mean ?? null],
+        [`${name} ${outcome}`, comparisons?.[name]?.groups[group]?.[outcome].mean ?? null],
+        [`${name} ${outcome}Interaction`, comparisons?.[name]?.difference?.[outcome].mean ?? null],
       ]),
     ),
   );
@@ -94,7 +94,7 @@ async function layerRows(seed, run) {
     criteria: CRITERIA,
     topK: [1],
     split: 'train',
-    controls: 0,
+    nullDraws: 0,
     seed,
   });
   return trace.entries.map(({ criterion, layer, group, change, margin }) => {

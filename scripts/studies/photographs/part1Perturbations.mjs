@@ -17,7 +17,7 @@ async function trace(seed) {
   for (const perturbation of ['zero', 'reinit', 'noise']) {
     const { entries } = await traceUnstructured({
       ...{ run, criteria: ['gradient', 'magnitude'], topK: [3], split: 'train', seed },
-      ...{ perturbation, sigmas: [0.005, 0.05], repeats: 5, controls: 0 },
+      ...{ perturbation, sigmas: [0.005, 0.05], repeats: 5, nullDraws: 0 },
     });
     rows.push(
       ...entries.map((entry) => ({ seed, perturbation, sigma: entry.sigma, ...effectColumns(entry) })),

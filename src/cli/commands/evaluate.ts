@@ -32,12 +32,14 @@ export function addEvaluateCommand(command: Command): void {
       ]);
     const { run, data } = options;
     const result = await evaluateRun({
-      ...{ run, data, ...engineOptions(options) },
+      run,
+      data,
+      ...engineOptions(options),
       ...givenSettings(EVALUATE_SETTINGS, options),
       ...control,
       datasetOptions: chosenDatasetOptions(options),
     });
-    const groups = await readRunData(await openRun(run), data);
+    const groups = await readRunData(await openRun(run));
     output.result(textTable(evaluationTable(result, groups), { color: output.color }), result);
   });
 }

@@ -31,7 +31,7 @@ export function addGradCamCommand(command: Command): void {
       import('../gradCamTable.js'),
     ]);
     const result = await gradCam(gradCamOptionsOf(options, control));
-    const { data, path } = await openResult(options, result.kind);
+    const { data, path } = await openResult(options.run, result.kind);
     output.result(`${gradCamTable(data, result, output.color)}\nResult: ${path}`, {
       result: path,
       ...withoutImages(result),
@@ -55,7 +55,11 @@ export function addGradCamOptions(command: Command): Command {
 export function gradCamOptionsOf(options: GradCamCommandOptions, control: JobOptions): GradCamOptions {
   const { run, compare, data, seed } = options;
   return {
-    ...{ run, compare, data, seed, ...engineOptions(options) },
+    run,
+    compare,
+    data,
+    seed,
+    ...engineOptions(options),
     ...givenSettings(SETTINGS, options),
     ...control,
     datasetOptions: chosenDatasetOptions(options),
@@ -67,7 +71,10 @@ export function withoutImages({ examples, ...result }: GradCamResult): object {
   return {
     ...result,
     examples: examples.map(({ group, filename, before, after }) => ({
-      ...{ group, filename, before: before && { share: before.share }, after: { share: after.share } },
+      group,
+      filename,
+      before: before && { share: before.share },
+      after: { share: after.share },
     })),
   };
 }

@@ -7,7 +7,6 @@ interface ReportOptions extends CommonOptions {
   readonly run?: string | undefined;
   readonly runs?: readonly string[] | undefined;
   readonly out?: string | undefined;
-  readonly data?: string | undefined;
 }
 
 export function addReportCommand(command: Command): void {
@@ -15,34 +14,23 @@ export function addReportCommand(command: Command): void {
     command
       .option('--run <run>', 'run folder, where its report is written')
       .option('--runs <runs...>', 'two run folders or more, which are shown side by side on one page')
-      .option('--out <file>', 'the page (default: report.html in --run, or "runs.html" of --runs)')
-      .option('--data <folder>', 'dataset folder, for a run from before runs kept what reports tell of it'),
+      .option('--out <file>', 'the page (default: report.html in --run, or "runs.html" of --runs)'),
   );
-  addJob<ReportOptions>(command, async ({ run, runs, out, data }, output) => {
+  addJob<ReportOptions>(command, async ({ run, runs, out }, output) => {
     if ((run === undefined) === (runs === undefined)) {
       throw new SpurmemError('USAGE', 'Give either `run`, a run folder, or `runs`, two or more.', {
         parameter: 'run',
       });
     }
-    const path = await write({ run, runs, out, data });
+    const path = await write({ run, runs, out });
     output.result(`Report: ${path}`, { report: path });
   });
 }
 
-async function write({
-  run = '',
-  runs,
-  out,
-  data,
-}: Omit<ReportOptions, keyof CommonOptions>): Promise<string> {
+async function write({ run = '', runs, out }: Omit<ReportOptions, keyof CommonOptions>): Promise<string> {
   if (runs === undefined) {
     const { writeReport } = await import('../../report/writeReport.js');
-    return writeReport({ run, data, out });
-  }
-  if (data !== undefined) {
-    throw new SpurmemError('USAGE', '`data` goes with `run`: of several runs, each tells its own.', {
-      ...{ parameter: 'data', value: data },
-    });
+    return writeReport({ run, out });
   }
   const { writeRunsReport } = await import('../../report/runsReport.js');
   return writeRunsReport({ runs, out });

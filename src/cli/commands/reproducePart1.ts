@@ -39,7 +39,7 @@ const ERM_OPTIONS = {
   },
   ...{ weights: MODEL_SETTINGS.weights, epochs, lr, augmentation },
 } as const;
-const { criteria, sigmas, repeats, samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
+const { criteria, sigmas, repeats, samples, nullDraws, exceedances } = TRACE_SETTINGS.unstructured;
 const TRACE_OPTIONS = {
   criteria,
   batchSize: TRACE_SETTINGS.session.batchSize,
@@ -51,13 +51,12 @@ const TRACE_OPTIONS = {
   repeats,
   layerTopK: {
     ...TRACE_SETTINGS.structured.topK,
-    option: 'topK',
     help: 'numbers of neurons of each layer in Fig. 7',
   },
   fraction: TRACE_SETTINGS.overlap.fraction,
   samples,
-  controls: {
-    ...controls,
+  nullDraws: {
+    ...nullDraws,
     article: undefined,
     released: undefined,
     otherwise: '99 for Fig. 2, 39 for Fig. 7',
@@ -155,6 +154,7 @@ function addFigureCommand(
     },
     {
       ...settingNames(TRACE_OPTIONS),
+      topK: '--layer-top-k',
       ...settingNames(ERM_OPTIONS, 'erm'),
       out: '--run',
     },

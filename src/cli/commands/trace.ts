@@ -1,13 +1,15 @@
-import { engineOptions } from '../../native/engine.js';
 import { Option, type Command } from 'commander';
+import type { DataDescription } from '../../data/dataDescription.js';
 import type { DatasetOptions } from '../../data/dataset.js';
+import type { SessionOptions } from '../../experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
+import { engineOptions } from '../../native/engine.js';
+import type { JobOptions } from '../../progress.js';
 import type { Protocol } from '../../protocol.js';
 import type { SettingsTable } from '../../settings/setting.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
-import type { SessionOptions } from '../../experiments/traceSession.js';
-import type { JobOptions } from '../../progress.js';
 import { addJob } from '../job.js';
+import { openResult } from '../openResult.js';
 import {
   addComputeOptions,
   addDatasetOptions,
@@ -16,160 +18,124 @@ import {
   type ComputeOptions,
 } from '../options.js';
 import type { Output } from '../output.js';
-import { openResult } from '../openResult.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
 
 interface TraceCommandOptions extends ComputeOptions, DatasetOptions {
   readonly run: string;
   readonly data?: string;
-}
-
-interface ProtocolCommandOptions extends TraceCommandOptions {
-  readonly protocol: Protocol;
+  /** Of traces that choose neurons by a criterion. */
+  readonly protocol?: Protocol;
   /** Of traces that evaluate variants. */
   readonly dryRun?: boolean;
 }
 
+/** A trace as a command. */
+interface TraceCommand<Result extends { readonly kind: string }> {
+  readonly name: string;
+  readonly description: string;
+  readonly settings: SettingsTable;
+  /** The settings of a session that it takes; default: all of them, and the protocol. */
+  readonly session?: SettingsTable;
+  /** Settings of training that its errors name. */
+  readonly named?: SettingsTable;
+  /** Whether it evaluates variants, whose time a dry run estimates. */
+  readonly canDryRun?: boolean;
+  readonly load: () => Promise<{
+    readonly trace: (options: SessionOptions) => Promise<Result>;
+    /** The name of the result's file; default: its kind. */
+    readonly resultName?: (result: Result) => string;
+    readonly tables: (data: DataDescription, result: Result, color: boolean) => string;
+  }>;
+}
+
 const { session, unstructured, structured, overlap, minimal } = TRACE_SETTINGS;
 
-/** What a minimal trace takes of a session's settings. */
-const MINIMAL_SESSION = { unit: session.unit, loss: session.loss, batchSize: session.batchSize } as const;
-
+/** Adds `trace unstructured`, `trace structured`, `trace overlap` and `trace minimal`. */
 export function addTraceCommands(trace: Command): void {
-  addJob<ProtocolCommandOptions>(
-    addSessionOptions(
-      trace
-        .command('unstructured')
-        .description('perturb the top-k neurons of the whole model for each group (article, Figs 2, 4, 5)')
-        .addOption(dryRunOption()),
-      unstructured,
-    ),
-    async (options, output, control) => {
-      const [{ traceUnstructured, resultName }, { traceTables }] = await Promise.all([
-        import('../../experiments/traceUnstructured.js'),
-        import('../tables.js'),
-      ]);
-      const given = { ...sessionOptions(options), ...givenSettings(unstructured, options) };
-      if (options.dryRun === true) return tellDryRun(output, given, control, traceUnstructured);
-      const result = await traceUnstructured({ ...given, ...control });
-      const { data, path } = await openResult(options, resultName(result));
-      output.result(`${traceTables(data, result, output.color)}\nResult: ${path}`, {
-        result: path,
-        ...result,
-      });
-    },
+  addTrace(trace, {
+    name: 'unstructured',
+    description: 'perturb the top-k neurons of the whole model for each group (article, Figs 2, 4, 5)',
+    settings: unstructured,
     // Rewinding needs an epoch that the run was told to keep as it was trained.
-    settingNames({ ...session, ...unstructured, keepEpochs: KEEP_EPOCHS }),
-    { isShared: true },
-  );
-
-  addJob<ProtocolCommandOptions>(
-    addSessionOptions(
-      trace
-        .command('structured')
-        .description('zero the top-k neurons of each layer for each group (article, Fig. 7)')
-        .addOption(dryRunOption()),
-      structured,
-    ),
-    async (options, output, control) => {
-      const [{ traceStructured }, { layerTables }] = await Promise.all([
-        import('../../experiments/traceStructured.js'),
-        import('../tables.js'),
-      ]);
-      const given = { ...sessionOptions(options), ...givenSettings(structured, options) };
-      if (options.dryRun === true) return tellDryRun(output, given, control, traceStructured);
-      const result = await traceStructured({ ...given, ...control });
-      const { data, path } = await openResult(options, result.kind);
-      output.result(`${layerTables(data, result, output.color)}\nResult: ${path}`, {
-        result: path,
-        ...result,
-      });
+    named: { keepEpochs: KEEP_EPOCHS },
+    canDryRun: true,
+    async load() {
+      const { traceUnstructured, resultName } = await import('../../experiments/traceUnstructured.js');
+      const { traceTables } = await import('../tables.js');
+      return { trace: traceUnstructured, resultName, tables: traceTables };
     },
-    settingNames({ ...session, ...structured }),
-    { isShared: true },
-  );
-
-  addJob<ProtocolCommandOptions>(
-    addSessionOptions(
-      trace
-        .command('overlap')
-        .description('rank the top neurons of each criterion under the others (article, Fig. 3)'),
-      overlap,
-    ),
-    async (options, output, control) => {
-      const [{ traceOverlap }, { overlapTables }] = await Promise.all([
-        import('../../experiments/traceOverlap.js'),
-        import('../tables.js'),
-      ]);
-      const result = await traceOverlap({
-        ...sessionOptions(options),
-        ...givenSettings(overlap, options),
-        ...control,
-      });
-      const { data, path } = await openResult(options, result.kind);
-      output.result(`${overlapTables(data, result, output.color)}\nResult: ${path}`, {
-        result: path,
-        ...result,
-      });
+  });
+  addTrace(trace, {
+    name: 'structured',
+    description: 'zero the top-k neurons of each layer for each group (article, Fig. 7)',
+    settings: structured,
+    canDryRun: true,
+    async load() {
+      const { traceStructured } = await import('../../experiments/traceStructured.js');
+      const { layerTables } = await import('../tables.js');
+      return { trace: traceStructured, tables: layerTables };
     },
-    settingNames({ ...session, ...overlap }),
-    { isShared: true },
-  );
-
-  addJob<TraceCommandOptions>(
-    addRunOptions(
-      trace
-        .command('minimal')
-        .description('how few neurons hold a training example of each group (Maini et al. 2023)'),
-      minimal,
-      MINIMAL_SESSION,
-    ),
-    async (options, output, control) => {
-      const [{ traceMinimal }, { minimalTables }] = await Promise.all([
-        import('../../experiments/traceMinimal.js'),
-        import('../tables.js'),
-      ]);
-      const result = await traceMinimal({
-        ...runOptions(options),
-        ...givenSettings({ ...minimal, ...MINIMAL_SESSION }, options),
-        ...control,
-      });
-      const { data, path } = await openResult(options, result.kind);
-      output.result(`${minimalTables(data, result, output.color)}\nResult: ${path}`, {
-        result: path,
-        ...result,
-      });
+  });
+  addTrace(trace, {
+    name: 'overlap',
+    description: 'rank the top neurons of each criterion under the others (article, Fig. 3)',
+    settings: overlap,
+    async load() {
+      const { traceOverlap } = await import('../../experiments/traceOverlap.js');
+      const { overlapTables } = await import('../tables.js');
+      return { trace: traceOverlap, tables: overlapTables };
     },
-    settingNames({ ...MINIMAL_SESSION, ...minimal }),
-    { isShared: true },
-  );
+  });
+  addTrace(trace, {
+    name: 'minimal',
+    description: 'how few neurons hold a training example of each group (Maini et al. 2023)',
+    settings: minimal,
+    session: { unit: session.unit, loss: session.loss, batchSize: session.batchSize },
+    async load() {
+      const { traceMinimal } = await import('../../experiments/traceMinimal.js');
+      const { minimalTables } = await import('../tables.js');
+      return { trace: traceMinimal, tables: minimalTables };
+    },
+  });
 }
 
-/** What a trace under a protocol takes, and the settings of its kind. */
-function addSessionOptions(command: Command, settings: SettingsTable): Command {
-  return addRunOptions(command, settings, session).addOption(protocolOption());
-}
-
-/** What every trace takes, the settings of its kind, and those of its session. */
-function addRunOptions(command: Command, settings: SettingsTable, ofSession: SettingsTable): Command {
+function addTrace<Result extends { readonly kind: string }>(
+  parent: Command,
+  { name, description, settings, session: ofSession, named, canDryRun, load }: TraceCommand<Result>,
+): void {
+  const table = { ...settings, ...(ofSession ?? session) };
+  const command = parent.command(name).description(description);
+  if (canDryRun === true) command.addOption(dryRunOption());
   command
     .requiredOption('--run <run>', 'run folder of a trained model')
     .option('--data <folder>', 'dataset folder (default: the one the run was trained on)');
-  return addDatasetOptions(addComputeOptions(addSettings(addSettings(command, settings), ofSession)));
-}
-
-/** The library's options of a trace under a protocol. */
-function sessionOptions(options: ProtocolCommandOptions) {
-  return { ...runOptions(options), protocol: options.protocol, ...givenSettings(session, options) };
-}
-
-/** The library's options of any trace. The data is read as in training, unless an option says otherwise. */
-function runOptions(options: TraceCommandOptions) {
-  const { run, data, seed } = options;
-  return {
-    ...{ run, data, seed, ...engineOptions(options) },
-    datasetOptions: chosenDatasetOptions(options),
-  };
+  addDatasetOptions(addComputeOptions(addSettings(command, table)));
+  if (!ofSession) command.addOption(protocolOption());
+  addJob<TraceCommandOptions>(
+    command,
+    async (options, output, control) => {
+      const { trace, resultName, tables } = await load();
+      const { run, data, seed, protocol } = options;
+      const given: SessionOptions = {
+        run,
+        data,
+        seed,
+        protocol,
+        ...engineOptions(options),
+        datasetOptions: chosenDatasetOptions(options),
+        ...givenSettings(table, options),
+      };
+      if (options.dryRun === true) return printDryRun(output, given, control, trace);
+      const result = await trace({ ...given, ...control });
+      const opened = await openResult(run, resultName?.(result) ?? result.kind);
+      output.result(`${tables(opened.data, result, output.color)}\nResult: ${opened.path}`, {
+        result: opened.path,
+        ...result,
+      });
+    },
+    settingNames({ ...table, ...named }),
+    { isShared: true },
+  );
 }
 
 function dryRunOption(): Option {
@@ -179,11 +145,11 @@ function dryRunOption(): Option {
   ).default(false);
 }
 
-async function tellDryRun<Options extends SessionOptions>(
+async function printDryRun(
   output: Output,
-  options: Options,
+  options: SessionOptions,
   control: JobOptions,
-  trace: (options: Options) => Promise<unknown>,
+  trace: (options: SessionOptions) => Promise<unknown>,
 ): Promise<void> {
   const { traceDryRun, traceDryRunText } = await import('../traceDryRun.js');
   const estimate = await traceDryRun(options, control, trace);

@@ -9,7 +9,7 @@ export interface Pixels {
 }
 
 /** A rectangle in pixels. */
-export interface Box {
+interface Box {
   readonly left: number;
   readonly top: number;
   readonly width: number;
@@ -96,7 +96,7 @@ export async function readMask(image: string, mask: string | undefined): Promise
 }
 
 /** An image with its mask as alpha, [height, width, 4]. */
-export async function readCutOut(image: string, mask: string | undefined): Promise<Pixels> {
+async function readCutOut(image: string, mask: string | undefined): Promise<Pixels> {
   const alpha = await readMask(image, mask);
   try {
     if (alpha === undefined) throw new Error('it has no alpha');
@@ -153,7 +153,7 @@ export function placeCutOut(
 }
 
 /** A composed image, and how much of each of its pixels is foreground. */
-export interface Composed {
+interface Composed {
   /** JPEG. */
   readonly image: Buffer;
   /** PNG of one channel, as large as the image. */

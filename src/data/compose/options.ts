@@ -41,7 +41,7 @@ export const DEFAULT_COMPOSE = {
 } as const;
 
 /** What a composed dataset is made of. */
-export const composeOptionsSchema = z
+const composeOptionsSchema = z
   .strictObject({
     /**
      * `waterbirds`: `foregrounds` is CUB-200-2011's folder, `masks` that of its segmentations and `scenes` that of Places,

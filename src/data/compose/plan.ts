@@ -7,7 +7,7 @@ import type { ResolvedComposeOptions } from './options.js';
 import { WATERBIRDS_COUNTS } from './waterbirds.js';
 
 /** One image to compose. */
-export interface Composition {
+interface Composition {
   readonly split: Split;
   readonly y: number;
   /** The place. */
@@ -21,7 +21,7 @@ export interface Composition {
 }
 
 /** What there is to compose from. */
-export interface Sources {
+interface Sources {
   /** In their fixed order. */
   readonly foregrounds: readonly { readonly y: number; readonly split: Split | undefined }[];
   /** [classes] */

@@ -10,8 +10,8 @@ export const mean = {
   values: 'meanOutput',
   words: {
     heading: 'Mean-ablated neurons',
-    state: 'mean-ablated',
-    deed: 'mean-ablating',
+    participle: 'mean-ablated',
+    gerund: 'mean-ablating',
     method: 'always give the mean of their output over the training split (before batch-norm)',
     singular: 'is mean-ablated',
     plural: 'are mean-ablated',

@@ -7,8 +7,8 @@ export const noise = {
   values: normal,
   words: {
     heading: 'Neurons with random noise',
-    state: 'with random noise',
-    deed: 'adding random noise to',
+    participle: 'with random noise',
+    gerund: 'adding random noise to',
     method:
       'keep their weights, to which noise from a normal distribution with mean 0 and standard deviation σ is added',
     singular: 'gets random noise',

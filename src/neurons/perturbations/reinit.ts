@@ -7,8 +7,8 @@ export const reinit = {
   values: normal,
   words: {
     heading: 'Randomly initialized neurons',
-    state: 'randomly initialized',
-    deed: 'randomly initializing',
+    participle: 'randomly initialized',
+    gerund: 'randomly initializing',
     method:
       'get new weights instead of their own, drawn from a normal distribution with mean 0 and standard deviation σ',
     singular: 'is randomly initialized',

@@ -7,8 +7,8 @@ export const rewind = {
   values: 'earlierWeights',
   words: {
     heading: 'Rewound neurons',
-    state: 'rewound',
-    deed: 'rewinding',
+    participle: 'rewound',
+    gerund: 'rewinding',
     method: 'get back the weights that they had in an earlier epoch',
     singular: 'is rewound',
     plural: 'are rewound',

@@ -7,8 +7,8 @@ export const zero = {
   values: null,
   words: {
     heading: 'Zeroed neurons',
-    state: 'zeroed',
-    deed: 'zeroing',
+    participle: 'zeroed',
+    gerund: 'zeroing',
     method: 'are set to zero',
     singular: 'is zeroed',
     plural: 'are zeroed',

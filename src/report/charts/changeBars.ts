@@ -92,7 +92,7 @@ export function changeBars(view: CriterionTrace, groups: readonly GroupLabel[], 
       },
     ];
   });
-  const { controls } = view.trace;
+  const { nullDraws } = view.trace;
   const hasRandom = values.some(({ randomLow }) => randomLow !== undefined);
   return {
     width: panelWidth(view, groups, options.small),
@@ -121,8 +121,8 @@ export function changeBars(view: CriterionTrace, groups: readonly GroupLabel[], 
       description: { field: 'tip' },
     },
     layer: [
-      ...(hasRandom && controls
-        ? [randomBands(numbered ? randomName(controls) : SHORT_RANDOM_NAME, band - 1)]
+      ...(hasRandom && nullDraws > 0
+        ? [randomBands(numbered ? randomName(nullDraws) : SHORT_RANDOM_NAME, band - 1)]
         : []),
       {
         // The outline keeps the darkest steps in sight on a dark page.

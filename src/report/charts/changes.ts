@@ -21,18 +21,18 @@ export function changeChart(
   extent: ChangeExtent,
 ): ChartSpec {
   const data = SPLIT_NAME[view.trace.split];
-  const { state, deed } = PERTURBED[view.trace.perturbation];
+  const { participle, gerund } = PERTURBED[view.trace.perturbation];
   const note = settingsNote(view);
   const bars = changeBars(view, groups, { own: extent.own, small: false });
   return {
     label:
-      `Accuracy change on the ${data} samples after ${deed} the neurons with the ${criterionNamed(view.criterion).largest}` +
+      `Accuracy change on the ${data} samples after ${gerund} the neurons with the ${criterionNamed(view.criterion).largest}` +
       `${note === '' ? '' : ` (${note})`}, ` +
       'as bars for the group that the neurons were chosen for, and as a matrix for every group. ' +
       'The tables of changes hold the same numbers.',
     spec: {
       title: {
-        text: `Top-k by ${view.criterion}, ${state}`,
+        text: `Top-k by ${view.criterion}, ${participle}`,
         subtitle: [
           ...(note === '' ? [] : [note]),
           ...barNotes(view.entries, view.trace),
@@ -49,12 +49,12 @@ export function changeChart(
 /** Subtitle lines that explain what stands around the bars. */
 export function barNotes(
   entries: readonly TraceEntry[],
-  { controls }: Pick<TraceUnstructuredResult, 'controls'>,
+  { nullDraws }: Pick<TraceUnstructuredResult, 'nullDraws'>,
 ): string[] {
   const changes = entries.map((entry) => changeOfGroup(entry, entry.group));
   return [
     ...(changes.some(({ interval }) => interval) ? ['error bars: 95 % score interval over samples'] : []),
-    ...(controls && changes.some(({ random }) => random)
+    ...(nullDraws > 0 && changes.some(({ random }) => random)
       ? [`grey: random neurons, middle 95 % and mean; ${MARK} p ≤ ${MARKED_P}`]
       : []),
   ];

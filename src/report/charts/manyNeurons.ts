@@ -18,17 +18,17 @@ export function manyNeuronsChart(
   { own }: ChangeExtent,
 ): ChartSpec {
   const data = SPLIT_NAME[view.trace.split];
-  const { state, deed } = PERTURBED[view.trace.perturbation];
+  const { participle, gerund } = PERTURBED[view.trace.perturbation];
   const note = settingsNote(view);
   const ks = [...new Set(view.entries.map(({ k }) => k))].sort((a, b) => a - b);
   return {
     label:
-      `Accuracy change on the ${data} samples after ${deed} the neurons with the ${criterionNamed(view.criterion).largest}` +
+      `Accuracy change on the ${data} samples after ${gerund} the neurons with the ${criterionNamed(view.criterion).largest}` +
       `${note === '' ? '' : ` (${note})`}, as bars for the group that the neurons were chosen for, ` +
       `for k = ${ks.join(', ')}. The tables of changes hold the same numbers.`,
     spec: {
       title: {
-        text: `Top-k by ${view.criterion}, ${state}, k = ${ks.join(', ')}`,
+        text: `Top-k by ${view.criterion}, ${participle}, k = ${ks.join(', ')}`,
         subtitle: [
           ...(note === '' ? [] : [note]),
           barNotes(view.entries, view.trace).join('; '),

@@ -101,7 +101,7 @@ function changeChart(rows: readonly RowOverModels[], groups: readonly GroupLabel
   const neurons = k === 1 ? 'the neuron' : `the ${k} neurons`;
   return [
     barsOverModels(bars, groups, {
-      title: `${capitalized(PERTURBED[perturbation as PerturbationName].deed)} ${neurons} with the ${criterionNamed(criterion as CriterionName).largest}`,
+      title: `${capitalized(PERTURBED[perturbation as PerturbationName].gerund)} ${neurons} with the ${criterionNamed(criterion as CriterionName).largest}`,
       axis: `change of ${SPLIT_NAME[split as Split]} accuracy (points)`,
       colors: { [CHOSEN]: LOSS, [RANDOM]: BAND },
       number: (mean) => typographic(fixed(100 * mean, 1)),

@@ -63,9 +63,9 @@ export function nullDots(
       `beside random neurons ${nulls.map((null_) => nullNamed(null_).words).join('; ')}. The tables of nulls hold the numbers.`,
     spec: {
       title: {
-        text: `Minority minus majority, neurons ${PERTURBED[trace.perturbation].state}`,
+        text: `Minority minus majority, neurons ${PERTURBED[trace.perturbation].participle}`,
         subtitle: [
-          `dot: the chosen neurons; grey: random ones, middle 95 % and mean, up to ${plural(trace.controls?.draws ?? 0, 'draw')}; ${MARK} p ≤ ${MARKED_P}`,
+          `dot: the chosen neurons; grey: random ones, middle 95 % and mean, up to ${plural(trace.nullDraws, 'draw')}; ${MARK} p ≤ ${MARKED_P}`,
           ...starNote(groups),
         ],
       },

@@ -20,16 +20,16 @@ export function sigmaChart(
   { own }: ChangeExtent,
 ): ChartSpec {
   const data = SPLIT_NAME[trace.split];
-  const { state, deed } = PERTURBED[trace.perturbation];
+  const { participle, gerund } = PERTURBED[trace.perturbation];
   const sigmas = views.map(({ sigma }) => sigma ?? 0);
   return {
     label:
-      `Accuracy change on the ${data} samples after ${deed} the neurons with the ${criterionNamed(criterion).largest} ` +
+      `Accuracy change on the ${data} samples after ${gerund} the neurons with the ${criterionNamed(criterion).largest} ` +
       `(${seedsNote(trace, criterion)}), as bars for the group that the neurons were chosen for, a panel for each standard ` +
       `deviation: ${sigmas.join(', ')}. The tables of changes hold the same numbers.`,
     spec: {
       title: {
-        text: `Top-k by ${criterion}, ${state}, by standard deviation`,
+        text: `Top-k by ${criterion}, ${participle}, by standard deviation`,
         subtitle: [
           [`a panel for each σ, ${seedsNote(trace, criterion)}`, ...starNote(groups)].join('; '),
           barNotes(

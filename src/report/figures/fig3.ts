@@ -1,7 +1,7 @@
 import { rankChart, rankHistograms } from '../charts/rankHistograms.js';
 import type { Figure } from '../figure.js';
 import { overlapSection } from '../sections/overlap.js';
-import { readingOf, readings } from '../views/overlap.js';
+import { readings } from '../views/overlap.js';
 import { rankList } from '../tables/ranks.js';
 
 export const fig3: Figure = {
@@ -12,7 +12,7 @@ export const fig3: Figure = {
   rows: ({ overlap, dataset }) =>
     (overlap?.entries ?? []).flatMap((entry) =>
       entry.neurons.map(({ layer, index, score, percentile }) => ({
-        among: readingOf(entry),
+        among: entry.reading,
         group: entry.group,
         name: dataset.groupNames[entry.group] ?? '',
         chosenBy: entry.chosenBy,

@@ -21,7 +21,7 @@ import { PERTURBED, shownSigma } from '../views/perturbation.js';
 import type { RunReport } from '../reportData.js';
 import { byCriterion, hasManyKs, largestOwnChange, type CriterionTrace } from '../views/selections.js';
 import { lostImages } from './lostImages.js';
-import { controlsText, sourceText, unitsText, type NamedChanges } from './method.js';
+import { randomSetsText, sourceText, unitsText, type NamedChanges } from './method.js';
 import { chartFigure, folded, HOW, randomText, sameBaseline, smallestGroup, spreadText } from './parts.js';
 
 /** Whose charts a section shows: those with one standard deviation, and those over several. */
@@ -163,10 +163,10 @@ function measuredOn({ split }: TraceUnstructuredResult): string {
 
 /** Of a further trace in a section, what differs from the one before it. */
 function methodAgain(trace: TraceUnstructuredResult, result: TrainingResult | undefined): Markup {
-  const { controls, checkpoint } = trace;
+  const { checkpoint } = trace;
   return html`<p>The same perturbation on another split. ${measuredOn(trace)} ${settingsText(trace)}</p>
     <p class="note">
-      ${controlsText(controls, comparedChanges(trace), false)} Traced weights: sha256
+      ${randomSetsText(trace, comparedChanges(trace), false)} Traced weights: sha256
       <code>${checkpoint.slice(0, 12)}</code>. ${sameBaseline(trace, result)}
     </p> `;
 }
@@ -178,7 +178,7 @@ function method(trace: TraceUnstructuredResult, result: TrainingResult | undefin
       ${PERTURBED[perturbation].method}, and every group is evaluated again.
       ${sourceText(trace, 'the group that the neurons are chosen for')} ${settingsText(trace)}
     </p>
-    <p class="note">${controlsText(trace.controls, comparedChanges(trace))}</p>
+    <p class="note">${randomSetsText(trace, comparedChanges(trace))}</p>
     <p class="note">
       Traced weights: sha256 <code>${trace.checkpoint.slice(0, 12)}</code>. ${sameBaseline(trace, result)}
     </p> `;

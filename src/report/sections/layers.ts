@@ -10,7 +10,7 @@ import { layersVerdict } from '../verdicts/layers.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 import { largestLayerChange, type LayerTrace } from '../views/layers.js';
 import { changeOfLayer } from '../views/measuredChange.js';
-import { controlsText, sourceText } from './method.js';
+import { randomSetsText, sourceText } from './method.js';
 import {
   chartFigure,
   figureData,
@@ -71,7 +71,7 @@ function method(trace: TraceStructuredResult): Markup {
       group has the same neurons.
     </p>
     <p class="note">
-      ${controlsText(trace.controls, [{ name: 'cells', changes: trace.entries.map(changeOfLayer) }])}
+      ${randomSetsText(trace, [{ name: 'cells', changes: trace.entries.map(changeOfLayer) }])}
     </p> `;
 }
 

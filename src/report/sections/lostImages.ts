@@ -1,6 +1,10 @@
 import { basename } from 'node:path';
-import type { LostOfGroup, PicturedExample } from '../../experiments/lostExamples.js';
-import type { TraceEntry, TraceUnstructuredResult } from '../../experiments/results.js';
+import type {
+  LostOfGroup,
+  PicturedExample,
+  TraceEntry,
+  TraceUnstructuredResult,
+} from '../../experiments/results.js';
 import { plural, SPLIT_NAME } from '../format.js';
 import { html, type Markup } from '../html/markup.js';
 import { groupName } from '../html/table.js';
@@ -20,7 +24,7 @@ interface OwnLoss {
 
 /**
  * The images of each group that the model predicts right, and wrong once the most neurons that were chosen for the group are
- * perturbed: the first of them, for each criterion. Undefined where there are none, and for results of earlier versions.
+ * perturbed: the first of them, for each criterion. Undefined where there are none.
  *
  * @param classNames names of the classes, [numClasses]
  */
@@ -29,31 +33,31 @@ export function lostImages(
   groups: readonly GroupLabel[],
   classNames: readonly string[],
 ): Markup | undefined {
-  const pictures = new Map((trace.pictures ?? []).map((picture) => [picture.example, picture]));
+  const pictures = new Map(trace.pictures.map((picture) => [picture.example, picture]));
   const losses = byCriterion([trace])
     .filter(({ sigma }) => sigma === shownSigma(trace))
     .flatMap(({ entries }) => groups.flatMap((group) => ownLoss(entries, group) ?? []));
   if (losses.length === 0) return undefined;
-  const { state } = PERTURBED[trace.perturbation];
+  const { participle } = PERTURBED[trace.perturbation];
   const body = html`<p class="note">
       ${SPLIT_NAME[trace.split]} images that the model predicts right, and wrong once neurons that were chosen
-      for their group are ${state}; the first of each group in the order of the dataset’s
+      for their group are ${participle}; the first of each group in the order of the dataset’s
       table${trace.seeds.length > 1 ? ', under the first seed' : ''}.
     </p>
-    <div class="samples">${losses.map((loss) => strip(loss, state, pictures, classNames))}</div> `;
+    <div class="samples">${losses.map((loss) => strip(loss, participle, pictures, classNames))}</div> `;
   return trace.perturbation === 'zero' ? body : folded('Images that become wrong', body);
 }
 
 /** What a group lost under the most of its own neurons. */
 function ownLoss(entries: readonly TraceEntry[], group: GroupLabel): OwnLoss | undefined {
   const [entry] = entries.filter((one) => one.group === group.index).sort((a, b) => b.k - a.k);
-  const lost = entry?.lost?.[group.index];
+  const lost = entry?.lost[group.index];
   return entry && lost && lost.first.length > 0 ? { group, entry, lost } : undefined;
 }
 
 function strip(
   { group, entry, lost }: OwnLoss,
-  state: string,
+  participle: string,
   pictures: ReadonlyMap<number, PicturedExample>,
   classNames: readonly string[],
 ): Markup {
@@ -75,7 +79,7 @@ function strip(
   const some = shown.length < lost.count ? `, the first ${shown.length} shown` : '';
   return html`<figure>
     <figcaption>
-      ${groupName(group)}, ${plural(entry.k, 'neuron')} by ${entry.criterion} ${state}:
+      ${groupName(group)}, ${plural(entry.k, 'neuron')} by ${entry.criterion} ${participle}:
       ${plural(lost.count, 'image')} become${lost.count === 1 ? 's' : ''} wrong${some}
     </figcaption>
     <div class="strip">${images}</div>

@@ -1,5 +1,4 @@
-import type { ControlsHeader } from '../../experiments/results.js';
-import type { SessionHeader } from '../../experiments/results.js';
+import type { SessionHeader, TraceHeader } from '../../experiments/results.js';
 import { fixed, plural, precisionText } from '../format.js';
 import { countMarked, expectedMarked, MARKED_P, type MeasuredChange } from '../views/measuredChange.js';
 
@@ -39,23 +38,20 @@ export interface NamedChanges {
 const MARKED = `p\u00a0≤\u00a0${MARKED_P}`;
 
 /**
- * With what changes were compared, and how many are unlike those of random neurons; empty without controls.
+ * With what changes were compared, and how many are unlike those of random neurons; empty without random neurons.
  *
  * @param isFirst whether the comparison has not been explained yet
  */
-export function controlsText(
-  controls: ControlsHeader | null,
+export function randomSetsText(
+  { nullDraws: draws, exceedances }: Pick<TraceHeader, 'nullDraws' | 'exceedances'>,
   counted: readonly NamedChanges[],
   isFirst = true,
 ): string {
   const present = counted.filter(({ changes }) => countMarked(changes).compared > 0);
-  if (!controls || present.length === 0) return '';
-  const { draws, exceedances } = controls;
-  const stop =
-    exceedances === undefined ? '' : ` A test stops once ${exceedances} of them are as far out on each side.`;
+  if (draws === 0 || present.length === 0) return '';
   const explained =
     `Beside each set, up to ${plural(draws, 'random set')} of as many neurons of the same layers were perturbed in the same way, ` +
-    `on the same samples.${stop} p is two-sided, about the middle of the random sets. `;
+    `on the same samples. A test stops once ${exceedances} of them are as far out on each side. p is two-sided, about the middle of the random sets. `;
   const compared = isFirst ? explained : '';
   if (expectedMarked(1, draws) === 0) return `${compared}So few draws allow no ${MARKED}.`;
   const counts = present.map(({ name, changes }) => {

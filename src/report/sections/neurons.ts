@@ -40,7 +40,7 @@ export const neuronSection: MakeSection = (report, groups) => {
 function foldedTrace(trace: TraceUnstructuredResult, tables: readonly Markup[]): Markup {
   const note = isDrawn(trace.perturbation) ? ` (${seedsNote(trace)})` : '';
   return folded(
-    `Neurons ${PERTURBED[trace.perturbation].state}${note}, ${SPLIT_NAME[trace.split]} accuracy`,
+    `Neurons ${PERTURBED[trace.perturbation].participle}${note}, ${SPLIT_NAME[trace.split]} accuracy`,
     tables,
   );
 }

@@ -1,4 +1,3 @@
-import type { ControlsHeader } from '../../experiments/results.js';
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import { isDrawn } from '../../neurons/perturbations.js';
 import type { Neuron } from '../../neurons/neuron.js';
@@ -13,7 +12,7 @@ import type { Part, Table } from './table.js';
 export function selectionTable(view: CriterionTrace, groups: readonly GroupLabel[]): Table {
   const { baseline, split, perturbation } = view.trace;
   const note = settingsNote(view);
-  const what = `${PERTURBED[perturbation].state}${note === '' ? '' : ` (${note})`}`;
+  const what = `${PERTURBED[perturbation].participle}${note === '' ? '' : ` (${note})`}`;
   return {
     caption: `Criterion ${view.criterion}, ${what}: change of ${SPLIT_NAME[split]} accuracy (points${hasSpread(view) ? ', ± 1 standard deviation over seeds' : ''})`,
     columns: [
@@ -45,7 +44,7 @@ export function changeTable(trace: TraceUnstructuredResult, groups: readonly Gro
   const isRandom = isDrawn(trace.perturbation);
   const empty = isRandom ? ['', '', ''] : ['', ''];
   return {
-    caption: `Change of ${SPLIT_NAME[trace.split]} accuracy in points, neurons ${PERTURBED[trace.perturbation].state}`,
+    caption: `Change of ${SPLIT_NAME[trace.split]} accuracy in points, neurons ${PERTURBED[trace.perturbation].participle}`,
     columns: [
       { name: 'criterion', text: true },
       { name: 'chosen for', text: true },
@@ -72,7 +71,7 @@ export function changeTable(trace: TraceUnstructuredResult, groups: readonly Gro
     notes: [
       names(groups),
       ...(isRandom ? [seedsLine(trace)] : []),
-      ...(trace.controls ? [controlsLine(trace.controls)] : []),
+      ...(trace.nullDraws > 0 ? [randomLine(trace)] : []),
       ...starNote(groups),
       ...traceNotes(trace),
     ],
@@ -127,8 +126,8 @@ function seedsLine({ seeds, repeats = {} }: TraceUnstructuredResult): string {
   return `mean ± standard deviation over ${plural(seeds.length, 'seed')}${fewer.join('')}`;
 }
 
-function controlsLine({ draws }: ControlsHeader): string {
-  return `${MARK} p <= ${MARKED_P} against up to ${plural(draws, 'set')} of random neurons of the same layers, before correction`;
+function randomLine({ nullDraws }: Pick<TraceUnstructuredResult, 'nullDraws'>): string {
+  return `${MARK} p <= ${MARKED_P} against up to ${plural(nullDraws, 'set')} of random neurons of the same layers, before correction`;
 }
 
 function names(groups: readonly GroupLabel[]): string {

@@ -27,7 +27,7 @@ function nullTable(
   const { words, asks } = nullNamed(null_);
   const hasSigmas = trace.entries.some(({ sigma }) => sigma !== null);
   return {
-    caption: `Beside random neurons ${words} (${asks}), up to ${plural(trace.controls?.draws ?? 0, 'draw')}: minority minus majority change, and the change of the group that the neurons were chosen for. p is two-sided, p drop for a fall; in brackets after Holm’s correction over the figure.`,
+    caption: `Beside random neurons ${words} (${asks}), up to ${plural(trace.nullDraws, 'draw')}: minority minus majority change, and the change of the group that the neurons were chosen for. p is two-sided, p drop for a fall; in brackets after Holm’s correction over the figure.`,
     columns: [
       { name: 'criterion', text: true },
       { name: 'chosen for', text: true },

@@ -19,7 +19,7 @@ export function articleTablesVerdict(
     const [minority, majority] = [changes(true), changes(false)];
     if (minority.length === 0 || majority.length === 0) return [];
     return [
-      `With neurons ${PERTURBED[perturbation].state}, minority groups change by ${signed(mean(minority))} of ${SPLIT_NAME[split]} accuracy under their own, majority groups by ${signed(mean(majority))}, on the mean over all rows.`,
+      `With neurons ${PERTURBED[perturbation].participle}, minority groups change by ${signed(mean(minority))} of ${SPLIT_NAME[split]} accuracy under their own, majority groups by ${signed(mean(majority))}, on the mean over all rows.`,
     ];
   });
 }

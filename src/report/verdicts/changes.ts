@@ -24,7 +24,7 @@ interface Compared {
  */
 export function changesVerdict(trace: TraceUnstructuredResult, groups: readonly GroupLabel[]): string[] {
   const adjusted = adjustedIn(trace);
-  const deed = capital(PERTURBED[trace.perturbation].deed);
+  const gerund = capital(PERTURBED[trace.perturbation].gerund);
   const [first, ...others] = nullsOf(trace.entries).filter(
     (null_) => compared(trace, null_, 'accuracy', adjusted).length > 0,
   );
@@ -35,13 +35,13 @@ export function changesVerdict(trace: TraceUnstructuredResult, groups: readonly 
       : `The largest minority minus majority change of ${SPLIT_NAME[trace.split]} accuracy is ${signed(most.difference)}, ${setName(most.selection, most.criterion, groups)}.`;
   if (first === undefined) {
     return [
-      `${deed} the chosen neurons was compared with no random neurons: nothing here tells whether these matter more than others.`,
+      `${gerund} the chosen neurons was compared with no random neurons: nothing here tells whether these matter more than others.`,
       ...(what === undefined ? [] : [what]),
     ];
   }
   const margins = compared(trace, first, 'margin', adjusted);
   return [
-    firstSentence(deed, first, compared(trace, first, 'accuracy', adjusted), trace, groups),
+    firstSentence(gerund, first, compared(trace, first, 'accuracy', adjusted), trace, groups),
     ...(what === undefined ? [] : [what]),
     ...(margins.length > 0 ? [`By margins, which move with every example, ${counted(margins)}.`] : []),
     ...others.map(
@@ -52,7 +52,7 @@ export function changesVerdict(trace: TraceUnstructuredResult, groups: readonly 
 }
 
 function firstSentence(
-  deed: string,
+  gerund: string,
   null_: NullName,
   sets: readonly Compared[],
   trace: TraceUnstructuredResult,
@@ -64,17 +64,17 @@ function firstSentence(
   if (best) {
     const reversed = passed.length - passed.filter(({ test }) => test.change < test.mean).length;
     return (
-      `${deed} the chosen neurons costs minority groups more than majority ones, beyond random neurons ${words}, in ` +
+      `${gerund} the chosen neurons costs minority groups more than majority ones, beyond random neurons ${words}, in ` +
       `${passed.length - reversed} of ${plural(sets.length, 'set')}${reversed > 0 ? ` (in ${reversed}, less)` : ''}: clearest ` +
       `${setName(best.selection, best.criterion, groups)}, ${signed(best.test.change)} against ${signed(best.test.mean)}, ` +
       `${pText(probability(best.adjusted))} after Holm’s correction.`
     );
   }
   if (passed.length > 0) {
-    return `It is the other way round: in ${passed.length} of ${plural(sets.length, 'set')}, ${deed.toLowerCase()} the chosen neurons costs minority groups less than majority ones, beyond random neurons ${words} (Holm-corrected).`;
+    return `It is the other way round: in ${passed.length} of ${plural(sets.length, 'set')}, ${gerund.toLowerCase()} the chosen neurons costs minority groups less than majority ones, beyond random neurons ${words} (Holm-corrected).`;
   }
   const least = [...sets].sort(byP)[0];
-  const draws = trace.controls?.draws ?? 0;
+  const draws = trace.nullDraws;
   const cannot = (2 / (1 + draws)) * sets.length > MARKED_P;
   if (cannot) {
     return (

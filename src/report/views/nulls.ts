@@ -1,11 +1,5 @@
 import { OUTCOMES, type Outcome } from '../../experiments/outcomes.js';
-import type {
-  LayerEntry,
-  NullDistribution,
-  OutcomeTests,
-  SetComparisons,
-  TraceEntry,
-} from '../../experiments/results.js';
+import type { LayerEntry, NullDistribution, OutcomeTests, TraceEntry } from '../../experiments/results.js';
 import { holm } from '../../metrics/holm.js';
 import { NULL_NAMES, type NullName } from '../../neurons/nulls.js';
 
@@ -17,40 +11,27 @@ export type Compared = number | 'difference';
 
 /** A set's change beside random neurons; undefined where it was not compared. */
 export function comparedWith(
-  { controls }: Pick<TraceEntry, 'controls'>,
+  { comparisons }: Pick<TraceEntry, 'comparisons'>,
   null_: NullName,
   compared: Compared,
   outcome: Outcome,
 ): NullDistribution | undefined {
-  if (!controls) return undefined;
-  if (isOfEarlierVersion(controls)) {
-    return outcome === 'accuracy' && null_ === FIRST_NULL && compared !== 'difference'
-      ? controls[compared]
-      : undefined;
-  }
-  const found = controls[null_];
+  const found = comparisons?.[null_];
   return testsOf(compared === 'difference' ? found?.difference : found?.groups[compared], outcome);
 }
 
 /** The same of a layer's neurons and the group that they were chosen for. */
 export function comparedLayer(
-  { controls, group }: Pick<LayerEntry, 'controls' | 'group'>,
+  { comparisons, group }: Pick<LayerEntry, 'comparisons' | 'group'>,
   null_: NullName,
   outcome: Outcome,
 ): NullDistribution | undefined {
-  if (!controls) return undefined;
-  if ('pValue' in controls) {
-    return outcome === 'accuracy' && null_ === FIRST_NULL ? controls : undefined;
-  }
-  return testsOf(controls[null_]?.groups[group], outcome);
+  return testsOf(comparisons?.[null_]?.groups[group], outcome);
 }
 
 /** The nulls that some sets were compared with. */
-export function nullsOf(entries: readonly Pick<TraceEntry | LayerEntry, 'controls'>[]): NullName[] {
-  const isCompared = ({ controls }: Pick<TraceEntry | LayerEntry, 'controls'>, null_: NullName): boolean =>
-    controls !== null &&
-    ('pValue' in controls || isOfEarlierVersion(controls) ? null_ === FIRST_NULL : null_ in controls);
-  return NULL_NAMES.filter((null_) => entries.some((entry) => isCompared(entry, null_)));
+export function nullsOf(entries: readonly Pick<TraceEntry | LayerEntry, 'comparisons'>[]): NullName[] {
+  return NULL_NAMES.filter((null_) => entries.some(({ comparisons }) => comparisons?.[null_] !== undefined));
 }
 
 /** Holm-adjusted p-values, two-sided and for a drop. */
@@ -82,12 +63,6 @@ export function adjustedTests<Set>(
     }
   }
   return adjusted;
-}
-
-function isOfEarlierVersion(
-  controls: SetComparisons | NullDistribution | readonly NullDistribution[],
-): controls is readonly NullDistribution[] {
-  return Array.isArray(controls);
 }
 
 function testsOf(tests: OutcomeTests | null | undefined, outcome: Outcome): NullDistribution | undefined {

@@ -1,4 +1,3 @@
-import type { ControlsHeader } from '../../experiments/results.js';
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import type { CriterionName } from '../../neurons/criteria.js';
 import type { PerturbationWords } from '../../neurons/perturbation.js';
@@ -34,8 +33,8 @@ export function seedsNote(
 }
 
 /** The legend's entry for random neurons. */
-export function randomName({ draws }: Pick<ControlsHeader, 'draws'>): string {
-  return `random neurons, same layers (up to ${plural(draws, 'draw')})`;
+export function randomName(nullDraws: number): string {
+  return `random neurons, same layers (up to ${plural(nullDraws, 'draw')})`;
 }
 
 /** Whether some change of the view has a spread over seeds. */

@@ -19,7 +19,7 @@ export interface CollectedRun {
 }
 
 /** The finished runs of an entry with the same settings, over seeds. */
-export interface CollectedRow extends Pick<CollectedRun, 'entry' | 'method' | 'settings'> {
+interface CollectedRow extends Pick<CollectedRun, 'entry' | 'method' | 'settings'> {
   readonly seeds: readonly number[];
   readonly valWorstGroupAccuracy: SeedSummary;
   readonly testWorstGroupAccuracy: SeedSummary;

@@ -1,6 +1,7 @@
 import { numericOptions, type EngineOptions } from '../../native/engine.js';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import { datasetOf, type Dataset } from '../../data/dataset.js';
 import { SpurmemError } from '../../errors.js';
 import { isLocked, tryLock } from '../../lock.js';
@@ -24,7 +25,7 @@ export interface JobStatus extends RunState {
 }
 
 /** What a job takes besides its plan. */
-export type SweepJobOptions = Pick<
+type SweepJobOptions = Pick<
   EpochOptions,
   keyof EngineOptions | 'signal' | 'onProgress' | 'onInfo' | 'onWarning' | 'onEpoch'
 >;
@@ -119,7 +120,8 @@ async function isUnderWay({ out }: SweepJob): Promise<boolean> {
 }
 
 async function hasFigures(folder: RunFolder, { figures }: SweepJob): Promise<boolean> {
-  const made = await Promise.all((figures?.names ?? []).map((name) => folder.readResult(name)));
+  const names = figures?.names ?? [];
+  const made = await Promise.all(names.map((name) => folder.readResult(name, z.looseObject({}))));
   return made.every((figure) => figure !== undefined);
 }
 

@@ -33,7 +33,7 @@ export interface TunedStrength {
   readonly worstGroupAccuracy: number;
 }
 
-export interface DfrFit {
+interface DfrFit {
   readonly layer: LinearLayer;
   /** The chosen C. */
   readonly inverseStrength: number;

@@ -14,7 +14,7 @@ export interface LogisticFit {
   readonly converged: boolean;
 }
 
-export interface FitOptions {
+interface FitOptions {
   /** Where to start from; the result does not depend on it. */
   readonly start?: Pick<LogisticFit, 'weights' | 'intercept'> | undefined;
   /** Largest violation of the optimality conditions, as a share of the penalty's strength 1 / C. */

@@ -1,11 +1,10 @@
 import { SpurmemError } from '../../errors.js';
-import { evaluate } from '../../metrics/evaluate.js';
+import { gradientSamples, scoreNeurons } from '../../neurons/choose.js';
 import { criterionNamed, type CriterionName } from '../../neurons/criteria.js';
 import { selectByCriterion, type GradientSamples } from '../../neurons/criterion.js';
-import type { ModelLayer, Neuron, NeuronLayer } from '../../neurons/neuron.js';
-import { countByLayer, randomNeuronsByLayer } from '../../neurons/randomNeurons.js';
-import { worstSamples, type ScoredExample } from '../../neurons/score.js';
-import { countNeurons, fractionToCount, selectTopK, unitLayers } from '../../neurons/select.js';
+import { placeText, type ModelLayer, type Neuron, type NeuronPlace } from '../../neurons/neuron.js';
+import { countByLayer, permutedNeurons, randomNeuronsByLayer } from '../../neurons/randomNeurons.js';
+import { countNeurons, fractionToCount, unitLayers } from '../../neurons/select.js';
 import type { Trainer } from '../trainer.js';
 import type { FinetuneConfig } from './config.js';
 
@@ -27,71 +26,43 @@ export async function auxiliaryNeurons(
   const chosenBy = (name: CriterionName): Promise<Neuron[]> => chosen(trainer, epoch, name, layers, count);
   const { criterion } = config;
   if (criterion === 'none') return [];
-  if (criterion === 'random') return randomNeurons(count, layers, trainer);
+  if (criterion === 'random') return unscored(permutedNeurons(count, layers, trainer.generator));
   if (criterion === 'random-same-layers') {
-    const places = randomNeuronsByLayer(countByLayer(await chosenBy('gradient')), layers, trainer.generator);
-    return places.map((place) => ({ ...place, score: 0 }));
+    const counts = countByLayer(await chosenBy('gradient'));
+    return unscored(randomNeuronsByLayer(counts, layers, trainer.generator));
   }
   if (criterion !== 'combined') return chosenBy(criterion);
   const byGradient = await chosenBy('gradient');
-  const places = new Set(byGradient.map(placeOf));
+  const places = new Set(byGradient.map(placeText));
   const byMagnitude = await chosenBy('magnitude');
-  return [...byGradient, ...byMagnitude.filter((neuron) => !places.has(placeOf(neuron)))];
-}
-
-function placeOf({ layer, index }: Neuron): string {
-  return `${layer}[${index}]`;
+  return [...byGradient, ...byMagnitude.filter((neuron) => !places.has(placeText(neuron)))];
 }
 
 async function chosen(
   trainer: Trainer<FinetuneConfig>,
   epoch: number,
-  name: CriterionName,
+  criterion: CriterionName,
   layers: readonly ModelLayer[],
   count: number,
 ): Promise<Neuron[]> {
   const { config, model, loader, job } = trainer;
-  const criterion = criterionNamed(name);
-  const scores = await criterion.scores({
-    ...{ ...job, model, loader, unit: config.unit, loss: config.loss, batchSize: config.batchSize },
-    samples: () => gradientSamples(trainer, epoch),
-    addsToGradient: config.staleGradient,
-  });
-  return selectByCriterion(criterion, scores, layers, config, count);
+  const { batchSize, staleGradient } = config;
+  const context = { ...job, model, loader, batchSize, settings: config };
+  const samples = async (): Promise<GradientSamples> => {
+    const [found] = await gradientSamples(context, sourceIndices(trainer), {
+      generator: trainer.generator,
+      task: `epoch ${epoch}/${config.epochs}, losses`,
+      labels: config.gradientSource === 'pseudo-labels' ? 'predicted' : 'own',
+    });
+    return found as GradientSamples;
+  };
+  const scores = await scoreNeurons(context, criterion, samples, { addsToGradient: staleGradient });
+  return selectByCriterion(criterionNamed(criterion), scores, layers, config, count);
 }
 
-/** Each set equally likely; the score is 0, because nothing was scored. */
-function randomNeurons(
-  count: number,
-  layers: readonly NeuronLayer[],
-  { generator }: Trainer<FinetuneConfig>,
-): Neuron[] {
-  const draws = Float32Array.from(generator.randperm(countNeurons(layers)));
-  return selectTopK(draws, layers, count).map((neuron) => ({ ...neuron, score: 0 }));
-}
-
-/** The worst samples of the source, and the labels that they are taken under. */
-async function gradientSamples(trainer: Trainer<FinetuneConfig>, epoch: number): Promise<GradientSamples> {
-  const { config, model, loader, generator, job } = trainer;
-  const usesPseudoLabels = config.gradientSource === 'pseudo-labels';
-  const source = sourceIndices(trainer);
-  const { losses, predictions } = await evaluate(model, loader, source, {
-    ...job,
-    batchSize: config.batchSize,
-    loss: config.loss,
-    lossLabels: usesPseudoLabels ? 'predicted' : 'own',
-    task: `epoch ${epoch}/${config.epochs}, losses`,
-  });
-  const examples = Array.from(source, (index, i): ScoredExample => ({ index, loss: losses[i] as number }));
-  const indices = worstSamples(examples, {
-    worst: config.gradientWorst,
-    drawn: config.gradientDrawn,
-    order: config.gradientOrder,
-    generator,
-  });
-  const predicted = new Map(Array.from(source, (index, i) => [index, predictions[i] as number]));
-  const labels = usesPseudoLabels ? indices.map((index) => predicted.get(index) as number) : undefined;
-  return { indices, labels };
+/** Nothing was scored: the score is 0. */
+function unscored(places: readonly NeuronPlace[]): Neuron[] {
+  return places.map((place) => ({ ...place, score: 0 }));
 }
 
 function sourceIndices({ config, loader: { dataset } }: Trainer<FinetuneConfig>): Int32Array {
@@ -105,7 +76,9 @@ function sourceIndices({ config, loader: { dataset } }: Trainer<FinetuneConfig>)
       `\`gradientSource\` is minority-groups, and ${dataset.name} has no example of any: its training groups have ` +
         `${dataset.counts.train.join(', ')} examples.`,
       {
-        ...{ parameter: 'gradientSource', value: 'minority-groups', expected: 'another source here' },
+        parameter: 'gradientSource',
+        value: 'minority-groups',
+        expected: 'another source here',
         advice: ['Choose another `gradientSource`.'],
       },
     );

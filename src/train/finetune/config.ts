@@ -39,7 +39,7 @@ export function finetuneSettings(
     isVit: architectureOf(from.arch).family === 'vit',
   });
   const { viewAugmentation, ...settings } = resolved;
-  requireGradientSource({ worst: settings.gradientWorst, drawn: settings.gradientDrawn });
+  requireGradientSource(settings);
   if (settings.headWarmup > 0) requireHead(resolved);
   if (settings.contrast) requireNegatives(settings.batchSize, dataset.splits.train.length);
   return {

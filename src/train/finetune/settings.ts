@@ -1,8 +1,9 @@
 import { LOSSES } from '../../metrics/loss.js';
-import { BATCH_NORM_STATISTICS } from '../../native/addon.js';
+import { BATCH_NORM_STATISTICS, type Unit } from '../../native/addon.js';
 import { CRITERION_NAMES } from '../../neurons/criteria.js';
-import { GRADIENT_ORDERS } from '../../neurons/score.js';
-import { MAGNITUDE_LAYERS, MAGNITUDE_ORDERS } from '../../neurons/select.js';
+import type { GradientOrder } from '../../neurons/score.js';
+import { MAGNITUDE_ORDERS } from '../../neurons/select.js';
+import { CHOICE_SETTINGS } from '../../neurons/settings.js';
 import { protocolSetting, setting } from '../../settings/setting.js';
 import { integer, oneOf, positive, share, toggle, type ValueType } from '../../settings/values.js';
 import { AUGMENTATION_HELP, augmentationChoice, PUBLISHED_AS_TEXT } from '../augmentation.js';
@@ -13,10 +14,7 @@ import { CHECKPOINTS, EMA, fixedSettings, PRECISION_OF_START } from '../ermSetti
  * What chooses the auxiliary model's masked neurons: a criterion, both of the article's together (Table 10), or, as controls,
  * as many random neurons of the whole model, or of the layers that the gradient chooses from, or none.
  */
-export const MASK_CRITERIA = [
-  ...CRITERION_NAMES,
-  ...['combined', 'random', 'random-same-layers', 'none'],
-] as const;
+const MASK_CRITERIA = [...CRITERION_NAMES, ...['combined', 'random', 'random-same-layers', 'none']] as const;
 
 /**
  * The training samples that the gradient criterion looks at (Table 7), and the labels of their loss: all of them under their
@@ -25,13 +23,13 @@ export const MASK_CRITERIA = [
 export const MASK_GRADIENT_SOURCES = ['true-labels', 'pseudo-labels', 'minority-groups'] as const;
 
 /** What NT-Xent compares: projections of the penultimate features, those features, the logits, or their softmax. */
-export const CONTRASTED_FEATURES = ['projection', 'penultimate', 'logits', 'softmax'] as const;
+const CONTRASTED_FEATURES = ['projection', 'penultimate', 'logits', 'softmax'] as const;
 
 /** Mean squared error of the prediction vector (article, Eq. 4), or cross-entropy (Table 4). */
 export const SUPERVISED_LOSSES = ['mse', 'cross-entropy'] as const;
 
 /** Through which branch the contrast's gradient does not flow. */
-export const STOPPED_BRANCHES = ['none', 'target', 'auxiliary'] as const;
+const STOPPED_BRANCHES = ['none', 'target', 'auxiliary'] as const;
 
 const kickIn: ValueType<number | 'selected'> = {
   accepts: (value): value is number | 'selected' => value === 'selected' || integer(1).accepts(value),
@@ -43,7 +41,6 @@ const kickIn: ValueType<number | 'selected'> = {
 /** The settings of fine-tuning (article, Methods, and "Spurious memorization by critical neurons"). */
 export const FINETUNE_SETTINGS = {
   kickInEpoch: protocolSetting({
-    before: 'the epoch that the run selected, under both protocols',
     type: kickIn,
     argument: 'n|selected',
     help: 'epoch of the run to start from, which it must have kept, or the one that it selected',
@@ -101,7 +98,6 @@ export const FINETUNE_SETTINGS = {
     isDeparture: true,
   }),
   criterion: protocolSetting({
-    before: 'gradient under both protocols',
     type: oneOf(MASK_CRITERIA),
     argument: 'name',
     help: 'how the masked neurons are chosen',
@@ -122,21 +118,15 @@ export const FINETUNE_SETTINGS = {
     published: 'the default 0.01 is a fraction: 1 %',
     isDeparture: true,
   }),
-  unit: protocolSetting({
-    type: oneOf(['neuron', 'weight']),
-    argument: 'unit',
-    help: 'what a neuron is',
-    article: 'neuron',
+  unit: protocolSetting<Unit>({
+    ...CHOICE_SETTINGS.unit,
     released: {
       words: 'weight by magnitude and of vision transformers, neuron else',
       of: ({ criterion, isVit }) => (criterion === 'magnitude' || isVit === true ? 'weight' : 'neuron'),
     },
-    source: 'neurons: channels, or rows',
     published: 'single weights in the mask by magnitude and of vision transformers',
-    isDeparture: true,
   }),
   gradientSource: protocolSetting({
-    before: 'pseudo-labels for the article',
     type: oneOf(MASK_GRADIENT_SOURCES),
     argument: 'source',
     help: 'samples and labels of the gradient',
@@ -146,33 +136,12 @@ export const FINETUNE_SETTINGS = {
       'two readings: the worst predicted by cross-entropy loss, that is under the classes (ablations, Table 7), and the model\u2019s predictions as pseudo labels (the framework\u2019s paragraph)',
     published: 'the classes',
   }),
-  gradientWorst: protocolSetting({
-    type: integer(1),
-    argument: 'n',
-    help: 'samples picked by their loss',
-    article: 256,
-    released: 200,
-    source: 'the 256 worst',
-    published: '200',
-  }),
-  gradientDrawn: protocolSetting({
-    type: integer(1),
-    argument: 'n',
-    help: 'samples drawn from these',
-    article: 128,
-    released: 200,
-    source: '128 drawn at random from these',
-    published: 'all 200',
-  }),
-  gradientOrder: protocolSetting({
-    type: oneOf(GRADIENT_ORDERS),
-    argument: 'order',
-    help: 'by which end of the losses samples are picked',
-    article: 'highest-loss',
+  gradientWorst: CHOICE_SETTINGS.gradientWorst,
+  gradientDrawn: CHOICE_SETTINGS.gradientDrawn,
+  gradientOrder: protocolSetting<GradientOrder>({
+    ...CHOICE_SETTINGS.gradientOrder,
     released: 'lowest-loss',
-    source: 'the samples with the highest loss',
     published: 'the lowest',
-    isDeparture: true,
   }),
   staleGradient: protocolSetting({
     type: toggle(),
@@ -184,16 +153,7 @@ export const FINETUNE_SETTINGS = {
     published: 'not zeroed first: from the second epoch on, the last training batch\u2019s gradient is added',
     isDeparture: true,
   }),
-  magnitudeLayers: protocolSetting({
-    type: oneOf(MAGNITUDE_LAYERS),
-    argument: 'which',
-    help: 'where magnitude chooses',
-    article: 'all',
-    released: 'no-downsample',
-    source: 'all convolutions',
-    published: 'without the downsample convolutions',
-    isDeparture: true,
-  }),
+  magnitudeLayers: CHOICE_SETTINGS.magnitudeLayers,
   magnitudeOrder: protocolSetting({
     type: oneOf(MAGNITUDE_ORDERS),
     argument: 'order',
@@ -280,7 +240,6 @@ export const FINETUNE_SETTINGS = {
     isDeparture: true,
   }),
   stopGradient: setting({
-    before: 'not there',
     type: oneOf(STOPPED_BRANCHES),
     argument: 'branch',
     help: 'branch through which the contrast has no gradient',
@@ -288,7 +247,6 @@ export const FINETUNE_SETTINGS = {
     source: 'not given',
   }),
   headWarmup: setting({
-    before: 'not there',
     type: integer(0),
     argument: 'n',
     help: 'epochs before, in which only the projection head is trained, on the contrast',
@@ -296,7 +254,6 @@ export const FINETUNE_SETTINGS = {
     source: 'not given',
   }),
   statistics: protocolSetting({
-    before: 'shared under both protocols',
     type: oneOf(BATCH_NORM_STATISTICS),
     argument: 'how',
     help: 'batch-norm of the auxiliary branch',
@@ -308,7 +265,6 @@ export const FINETUNE_SETTINGS = {
     isDeparture: true,
   }),
   viewAugmentation: setting({
-    before: 'crops and flips alone; the protocol was dropped by reproduce',
     type: augmentationChoice,
     argument: 'augmentation',
     help: `random changes of the views: ${AUGMENTATION_HELP}`,

@@ -94,7 +94,7 @@ async function robustLoss(
 }
 
 /** GroupDRO's weights of the groups. */
-export class GroupWeights {
+class GroupWeights {
   /** [numGroups], adding up to 1. */
   readonly q: Float64Array;
   readonly #adjustments: readonly number[];

@@ -19,7 +19,7 @@ import { trainRun, type EpochOptions } from '../trainRun.js';
 
 /** Those of Jiang et al. 2021. */
 const OWN_SETTINGS = {
-  prunedShare: setting({
+  sparsity: setting({
     type: share(),
     argument: 'share',
     help: 'share of all single weights that the pruned branch lacks',
@@ -67,7 +67,7 @@ const SETTINGS = {
   ...OWN_SETTINGS,
 } as const;
 
-export interface SdclrOptions extends Omit<EpochOptions, 'data'>, FromRun, GivenOf<typeof SETTINGS> {
+interface SdclrOptions extends Omit<EpochOptions, 'data'>, FromRun, GivenOf<typeof SETTINGS> {
   /** Default: the article's. */
   readonly protocol?: Protocol | undefined;
 }
@@ -122,7 +122,7 @@ async function selfDamaging(trainer: Trainer<SdclrConfig>): Promise<MethodRun> {
   const { config, loader, model, generator } = trainer;
   const indices = loader.dataset.splits.train;
   const count = fractionToCount(
-    config.prunedShare,
+    config.sparsity,
     countNeurons(unitLayers(model.description.layers, 'weight')),
   );
   // Adam's steps of the last layer do not depend on its loss's weight, but the plateau that lowers the learning rate would.
@@ -134,7 +134,7 @@ async function selfDamaging(trainer: Trainer<SdclrConfig>): Promise<MethodRun> {
   let masks: Record<string, Tensor> = {};
   return {
     async beginEpoch() {
-      masks = await model.network.magnitudeMasks(config.prunedShare);
+      masks = await model.network.magnitudeMasks(config.sparsity);
     },
     async trainEpoch(epoch, rate) {
       using scope = new TensorScope();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
-import { compareWithRandom } from '../../src/experiments/controls.js';
+import { compareWithRandom } from '../../src/experiments/compareWithRandom.js';
 import { evaluateVariants } from '../../src/experiments/evaluateVariants.js';
 import { OUTCOMES, type GroupOutcome } from '../../src/experiments/outcomes.js';
 import type { SetComparisons } from '../../src/experiments/results.js';
@@ -10,7 +10,8 @@ import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
 import { native } from '../../src/native/addon.js';
 import { NULL_NAMES, NULLS } from '../../src/neurons/nulls.js';
-import { maskNeurons, ZERO, type NeuronPlace } from '../../src/neurons/perturb.js';
+import type { NeuronPlace } from '../../src/neurons/neuron.js';
+import { maskNeurons, ZERO } from '../../src/neurons/perturb.js';
 import { randomNeuronsByLayer } from '../../src/neurons/randomNeurons.js';
 import { dominoes } from '../fixtures.js';
 import { trainErm } from '../../src/train/methods.js';
@@ -21,7 +22,7 @@ const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
 const common = { seed: 3, device: 'cpu', threads: 0 };
-const rule = { controls: 12, exceedances: 3, nulls: NULL_NAMES };
+const rule = { nullDraws: 12, exceedances: 3, nulls: NULL_NAMES };
 
 beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
@@ -91,9 +92,9 @@ test('each test is that of evaluating each draw alone, on the same examples, for
   });
   const outcomes = variants as (readonly GroupOutcome[])[];
   const set = { neurons, groups, perturbation: ZERO, outcomes };
-  const controls = await compareWithRandom(session, train, [set], rule);
+  const random = await compareWithRandom(session, train, [set], rule);
   expect(native().liveTensors()).toBe(live);
-  expect(controls?.header).toMatchObject({ draws: 12, exceedances: 3 });
+  expect(random?.cost.naiveForwards).toBeGreaterThan(0);
 
   const before = await judgedAlone(session, []);
   const memberOf = (group: number): ((index: number) => boolean) => {
@@ -113,13 +114,13 @@ test('each test is that of evaluating each draw alone, on the same examples, for
     const generator = new (native().Generator)(seeds.random());
     const draw = null_.drawer(neurons, { layers: session.unitLayers, magnitudes });
     const drawn: number[][][] = [];
-    for (let i = 0; i < rule.controls; i += 1) drawn.push(await judgedAlone(session, draw(generator)));
-    const found = controls?.comparisons[0]?.[null_.name];
+    for (let i = 0; i < rule.nullDraws; i += 1) drawn.push(await judgedAlone(session, draw(generator)));
+    const found = random?.comparisons[0]?.[null_.name];
     for (const [o, outcome] of OUTCOMES.entries()) {
       const expectTest = (test: object | undefined, statistic: (after: number[][]) => number): void => {
         const alone = monteCarloTest(statistic(chosen), drawn.map(statistic), {
           exceedances: rule.exceedances,
-          mostDraws: rule.controls,
+          nullDraws: rule.nullDraws,
         });
         const { interval, ...numbers } = { ...test } as { interval: [number, number] } & Record<
           string,
@@ -143,9 +144,8 @@ test('each test is that of evaluating each draw alone, on the same examples, for
     }
   }
   const alone = await compareWithRandom(session, train, [set], { ...rule, nulls: ['whole-model'] });
-  expect(alone?.header.nulls).toEqual(['whole-model']);
-  expect(alone?.comparisons).toEqual([{ 'whole-model': controls?.comparisons[0]?.['whole-model'] }]);
-  expect(await compareWithRandom(session, train, [set], { ...rule, controls: 0 })).toBeNull();
+  expect(alone?.comparisons).toEqual([{ 'whole-model': random?.comparisons[0]?.['whole-model'] }]);
+  expect(await compareWithRandom(session, train, [set], { ...rule, nullDraws: 0 })).toBeNull();
 });
 
 test('random neurons of nearly the same magnitude are others of the layer, the nearest ones', () => {
@@ -173,13 +173,14 @@ test('random neurons of nearly the same magnitude are others of the layer, the n
 });
 
 test('every trace has them, and the same seed gives the same', async () => {
-  const controls = { controls: 5, exceedances: 3 };
-  const options = { ...common, run, criteria: ['magnitude'] as const, topK: [1], ...controls };
+  const asked = { nullDraws: 5, exceedances: 3 };
+  const options = { ...common, run, criteria: ['magnitude'] as const, topK: [1], ...asked };
   const noise = { ...options, perturbation: 'noise', sigmas: [0.5], repeats: 2 } as const;
   const result = await traceUnstructured(noise);
-  expect(result.controls).toMatchObject({ draws: 5, exceedances: 3 });
+  expect(result).toMatchObject({ ...asked, nulls: NULL_NAMES, comparedTopK: [1] });
+  expect(result.nullCost?.naiveForwards).toBeGreaterThan(0);
   for (const entry of result.entries) {
-    const comparisons = entry.controls as SetComparisons;
+    const comparisons = entry.comparisons as SetComparisons;
     for (const { groups, difference } of Object.values(comparisons)) {
       expect(groups).toHaveLength(4);
       for (const tests of [...groups, difference]) {
@@ -195,19 +196,19 @@ test('every trace has them, and the same seed gives the same', async () => {
   }
   expect(await traceUnstructured(noise)).toEqual(result);
   // Those that draw have none by default: each draw would take every seed.
-  const { controls: _none, ...plain } = noise;
-  expect((await traceUnstructured(plain)).controls).toBeNull();
+  const { nullDraws: _none, ...plain } = noise;
+  expect(await traceUnstructured(plain)).toMatchObject({ nullDraws: 0, nullCost: null });
 
-  const layers = await traceStructured({ ...options, controls: 2, exceedances: 1 });
-  for (const { controls: found, group } of layers.entries) {
+  const layers = await traceStructured({ ...options, nullDraws: 2, exceedances: 1 });
+  for (const { comparisons: found, group } of layers.entries) {
     const comparisons = found as SetComparisons;
     for (const { groups, difference } of Object.values(comparisons)) {
       expect(difference).toBeNull();
       expect(groups.map((tests) => tests !== null)).toEqual([0, 1, 2, 3].map((other) => other === group));
     }
   }
-  expect((await traceStructured({ ...options, controls: 0 })).controls).toBeNull();
-  await expect(traceStructured({ ...options, controls: -1 })).rejects.toThrow(
-    /`controls` is -1: it takes a whole number of at least 0/,
+  expect((await traceStructured({ ...options, nullDraws: 0 })).nullCost).toBeNull();
+  await expect(traceStructured({ ...options, nullDraws: -1 })).rejects.toThrow(
+    /`nullDraws` is -1: it takes a whole number of at least 0/,
   );
 });

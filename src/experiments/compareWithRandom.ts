@@ -2,22 +2,12 @@ import { monteCarloTest, type StoppingRule } from '../metrics/monteCarlo.js';
 import { mean } from '../metrics/statistics.js';
 import { native, type Generator } from '../native/addon.js';
 import { NULLS, type DrawnFrom, type NullName } from '../neurons/nulls.js';
-import {
-  perturbedVariants,
-  type NeuronPlace,
-  type PerturbationChoice,
-  type Variant,
-} from '../neurons/perturb.js';
+import type { NeuronPlace } from '../neurons/neuron.js';
+import { perturbedVariants, type PerturbationChoice, type Variant } from '../neurons/perturb.js';
 import type { ValuesOf } from '../settings/setting.js';
-import { evaluateVariants, type PlannedVariant, type TraceCost } from './evaluateVariants.js';
+import { evaluateVariants, type PlannedVariant } from './evaluateVariants.js';
 import { changeOf, minorityMinusMajority, OUTCOMES, type GroupOutcome, type Outcome } from './outcomes.js';
-import type {
-  ControlsHeader,
-  NullComparison,
-  NullDistribution,
-  OutcomeTests,
-  SetComparisons,
-} from './results.js';
+import type { NullComparison, NullDistribution, OutcomeTests, SetComparisons, TraceCost } from './results.js';
 import type { TraceSession } from './traceSession.js';
 import type { TRACE_SETTINGS } from './traceSettings.js';
 
@@ -25,16 +15,16 @@ import type { TRACE_SETTINGS } from './traceSettings.js';
 const FIRST_ROUND = 20;
 
 /**
- * How a trace compares its neurons with random ones: `controls` draws at most for each set of neurons and null, 0 for none, which
+ * How a trace compares its neurons with random ones: `nullDraws` at most for each set of neurons and null, 0 for none, which
  * `nulls`, and after how many `exceedances` on both sides a test needs no more.
  */
-export type ControlOptions = Pick<
+type NullOptions = Pick<
   ValuesOf<(typeof TRACE_SETTINGS)['unstructured']>,
-  'controls' | 'exceedances' | 'nulls'
+  'nullDraws' | 'exceedances' | 'nulls'
 >;
 
 /** Chosen neurons, how they are perturbed, and what that did. */
-export interface ControlledSet {
+export interface ComparedSet {
   readonly neurons: readonly NeuronPlace[];
   readonly perturbation: PerturbationChoice;
   /** The groups whose changes are compared. */
@@ -43,10 +33,11 @@ export interface ControlledSet {
   readonly outcomes: readonly (readonly (GroupOutcome | null)[])[];
 }
 
-export interface Controls {
-  readonly header: ControlsHeader;
+/** Sets of neurons beside random ones. */
+interface RandomComparisons {
   /** In the order of the sets. */
   readonly comparisons: readonly SetComparisons[];
+  readonly cost: TraceCost;
 }
 
 /**
@@ -55,16 +46,16 @@ export interface Controls {
  * where its own rule says so, whatever others still draw.
  *
  * @param indices the examples that the sets' outcomes are of
- * @returns null when `controls` is 0
+ * @returns null when `nullDraws` is 0
  */
 export async function compareWithRandom(
   session: TraceSession,
   indices: Int32Array,
-  sets: readonly ControlledSet[],
-  { controls, exceedances, nulls }: ControlOptions,
-): Promise<Controls | null> {
-  if (controls === 0) return null;
-  const rule: StoppingRule = { exceedances, mostDraws: controls };
+  sets: readonly ComparedSet[],
+  options: NullOptions,
+): Promise<RandomComparisons | null> {
+  const { nullDraws, nulls } = options;
+  if (nullDraws === 0) return null;
   const from = { layers: session.unitLayers, magnitudes: await session.magnitudes() };
   const pools = new Map<string, Pool>();
   // Each pool's draws are its own, however long the others go on, and whether or not they are asked for.
@@ -83,24 +74,24 @@ export async function compareWithRandom(
   );
   const asked = NULLS.map(({ name }) => name).filter((name) => nulls.includes(name));
   const open = [...pools.values()].filter(({ nullName }) => asked.includes(nullName));
-  const evaluations = mostRandomEvaluations(sets, indices.length, { controls, nulls });
+  const evaluations = mostRandomEvaluations(sets, indices.length, options);
   session.options.onInfo?.(
-    `Random neurons beside ${sets.length} chosen sets: up to ${controls} draws for each of ${open.length} comparisons, ` +
+    `Random neurons beside ${sets.length} chosen sets: up to ${nullDraws} draws for each of ${open.length} comparisons, ` +
       `at most ${evaluations.toLocaleString('en')} evaluations of an image. Each test stops once it is decided; \`controls\` 0 leaves them out.`,
   );
-  const cost = await drawAll(session, indices, open, rule);
+  const cost = await drawAll(session, indices, open, options);
   return {
-    header: { draws: controls, exceedances, nulls: asked, cost },
     comparisons: sets.map((set, i): SetComparisons =>
-      Object.fromEntries(asked.map((name) => [name, poolsOf[i]?.get(name)?.compare(set, rule)])),
+      Object.fromEntries(asked.map((name) => [name, poolsOf[i]?.get(name)?.compare(set, options)])),
     ),
+    cost,
   };
 }
 
 /** Sets with the same key share their draws. */
 function poolKey(
   { name, key }: (typeof NULLS)[number],
-  { perturbation, neurons }: Pick<ControlledSet, 'perturbation' | 'neurons'>,
+  { perturbation, neurons }: Pick<ComparedSet, 'perturbation' | 'neurons'>,
 ): string {
   return JSON.stringify([name, perturbation, key(neurons)]);
 }
@@ -111,14 +102,14 @@ function poolKey(
  * @param examples that each draw is evaluated on
  */
 export function mostRandomEvaluations(
-  sets: readonly Pick<ControlledSet, 'perturbation' | 'neurons'>[],
+  sets: readonly Pick<ComparedSet, 'perturbation' | 'neurons'>[],
   examples: number,
-  { controls, nulls }: Pick<ControlOptions, 'controls' | 'nulls'>,
+  { nullDraws, nulls }: Pick<NullOptions, 'nullDraws' | 'nulls'>,
 ): number {
   const asked = NULLS.filter(({ name }) => nulls.includes(name));
   const pools = new Set(sets.flatMap((set) => asked.map((null_) => poolKey(null_, set))));
   const seeds = Math.max(1, ...sets.map(({ perturbation }) => perturbation.seeds.length));
-  return pools.size * controls * seeds * examples;
+  return pools.size * nullDraws * seeds * examples;
 }
 
 /** Evaluates rounds of draws until every test is decided. */
@@ -133,7 +124,7 @@ async function drawAll(
   for (let round = FIRST_ROUND; ; round *= 2) {
     const open = pools.filter((pool) => !pool.isDecided(rule));
     if (open.length === 0) break;
-    const plans = open.map((pool) => pool.plan(Math.min(round, rule.mostDraws - pool.draws), rule));
+    const plans = open.map((pool) => pool.plan(Math.min(round, rule.nullDraws - pool.draws), rule));
     const { variants, cost } = await evaluateVariants(session.model, session.loader, indices, plans.flat(2), {
       ...session.job,
       task: 'random neurons',
@@ -152,7 +143,7 @@ async function drawAll(
 
 /** The draws of one null for sets that it does not tell apart. */
 class Pool {
-  readonly users: ControlledSet[] = [];
+  readonly users: ComparedSet[] = [];
   readonly nullName: NullName;
   readonly #generator: Generator;
   readonly #draw: (generator: Generator) => NeuronPlace[];
@@ -163,7 +154,7 @@ class Pool {
   constructor(
     readonly session: TraceSession,
     null_: (typeof NULLS)[number],
-    { neurons, perturbation }: ControlledSet,
+    { neurons, perturbation }: ComparedSet,
     from: DrawnFrom,
     seed: bigint,
   ) {
@@ -193,11 +184,11 @@ class Pool {
   }
 
   isDecided(rule: StoppingRule): boolean {
-    if (this.draws >= rule.mostDraws) return true;
+    if (this.draws >= rule.nullDraws) return true;
     return this.users.every((set) => this.#openGroups(set, rule).length === 0);
   }
 
-  compare(set: ControlledSet, rule: StoppingRule): NullComparison {
+  compare(set: ComparedSet, rule: StoppingRule): NullComparison {
     const testsOf = (statisticOf: (outcome: Outcome) => Statistic): OutcomeTests | null => {
       const tests = OUTCOMES.map(
         (outcome) => [outcome, this.#test(set, statisticOf(outcome), rule)] as const,
@@ -215,14 +206,14 @@ class Pool {
   }
 
   /** The groups whose changes some undecided test of a set needs: a difference needs all of them. */
-  #openGroups(set: ControlledSet, rule: StoppingRule): readonly number[] {
+  #openGroups(set: ComparedSet, rule: StoppingRule): readonly number[] {
     const isOpen = (statisticOf: (outcome: Outcome) => Statistic): boolean =>
       OUTCOMES.some((outcome) => this.#test(set, statisticOf(outcome), rule) === undefined);
     if (this.#comparesMinorities(set) && isOpen((outcome) => this.#difference(outcome))) return set.groups;
     return set.groups.filter((group) => isOpen((outcome) => changeOfGroup(group, outcome)));
   }
 
-  #comparesMinorities({ groups }: ControlledSet): boolean {
+  #comparesMinorities({ groups }: ComparedSet): boolean {
     const { minorityGroups, numGroups } = this.session.dataset;
     return groups.length === numGroups && minorityGroups.length > 0 && minorityGroups.length < numGroups;
   }
@@ -233,7 +224,7 @@ class Pool {
   }
 
   /** Undefined where more draws are needed, and where the change is no number. */
-  #test(set: ControlledSet, statistic: Statistic, rule: StoppingRule): NullDistribution | undefined {
+  #test(set: ComparedSet, statistic: Statistic, rule: StoppingRule): NullDistribution | undefined {
     const change = meanOf(set.outcomes, statistic);
     if (change === undefined) return undefined;
     const drawn: number[] = [];
@@ -251,7 +242,7 @@ class Pool {
 /** A number for what one variant did to the groups; undefined where they were not measured, or gave none. */
 type Statistic = (ofGroups: readonly (GroupOutcome | null)[]) => number | undefined;
 
-/** Of variants under several seeds. */
+/** The mean over variants under several seeds. */
 function meanOf(
   variants: readonly (readonly (GroupOutcome | null)[])[],
   statistic: Statistic,

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+
+/** A number. JSON writes NaN and infinity as null, and null is read as NaN. */
+export const real = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? Number.NaN);
+
+/** A whole number of at least 0. */
+export const count = z.number().int().nonnegative();
+
+/** The values that a file of this schema holds, which nobody changes. Keys that the schema does not name are kept, and untyped. */
+export type Recorded<Schema extends z.ZodType> = Fixed<z.output<Schema>>;
+
+type Fixed<Value> = Value extends readonly unknown[]
+  ? { readonly [Key in keyof Value]: Fixed<Value[Key]> }
+  : Value extends object
+    ? { readonly [Key in keyof Value as IsUnnamed<Value, Key> extends true ? never : Key]: Fixed<Value[Key]> }
+    : Value;
+
+type IsUnnamed<Value, Key extends keyof Value> = string extends Key
+  ? unknown extends Value[Key]
+    ? true
+    : false
+  : false;

@@ -1,0 +1,52 @@
+import { createProgram } from '../../src/cli/main.js';
+import { parseValue } from '../../src/cli/settings.js';
+import { DATASET_OPTIONS } from '../../src/data/datasetOptions.js';
+import { EVALUATE_SETTINGS } from '../../src/experiments/evaluateRun.js';
+import { SESSION_TYPES } from '../../src/experiments/traceSession.js';
+import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
+import { PART1_TYPES } from '../../src/reproduce/part1.js';
+import { ERM_SETTINGS, MODEL_SETTINGS } from '../../src/train/ermSettings.js';
+import { TRAINING_METHODS } from '../../src/train/methods.js';
+import { acceptedBy, RUN_TYPE, SEEDS_TYPE } from '../../src/train/runOptions.js';
+
+/** Options that the command line has beside the library's: of its output, and of plans. */
+const OWN = ['config', 'json', 'quiet', 'debug', 'dryRun', 'plan'];
+const DATASET = DATASET_OPTIONS.map(({ name }) => name as string);
+
+const { session, unstructured, structured, overlap, minimal, gradCam } = TRACE_SETTINGS;
+const trace = { ...SESSION_TYPES, ...session };
+
+test.each<[string, string, object]>([
+  ['trace', 'unstructured', { ...trace, ...unstructured }],
+  ['trace', 'structured', { ...trace, ...structured }],
+  ['trace', 'overlap', { ...trace, ...overlap }],
+  ['trace', 'minimal', { ...trace, ...minimal }],
+  ['gradcam', '', { ...trace, ...gradCam, compare: RUN_TYPE }],
+  ['evaluate', '', { ...trace, ...EVALUATE_SETTINGS }],
+  [
+    'reproduce',
+    'fig2',
+    { ...PART1_TYPES, ...session, ...ERM_SETTINGS, ...MODEL_SETTINGS, seeds: SEEDS_TYPE },
+  ],
+  ...TRAINING_METHODS.map((method): [string, string, object] => [
+    'train',
+    method.name,
+    { ...acceptedBy(method).types, ...method.settings },
+  ]),
+])('%s %s names its options as the library does', async (group, name, library) => {
+  const program = await createProgram([group, name]);
+  const parent = program.commands.find((command) => command.name() === group);
+  const command = name === '' ? parent : parent?.commands.find((one) => one.name() === name);
+  const names = command?.options.map((option) => option.attributeName()) ?? [];
+  expect(names.length).toBeGreaterThan(5);
+  const known = new Set([...OWN, ...DATASET, ...Object.keys(library)]);
+  expect(names.filter((option) => !known.has(option))).toEqual([]);
+});
+
+test('a value of the command line is one of the library, too', () => {
+  const { type } = MODEL_SETTINGS.imageSize;
+  expect(parseValue('64', type)).toEqual([64, 64]);
+  expect(['64', 64, [64, 32], [64], 0].map((value) => type.accepts(value))).toEqual([
+    ...[false, true, true, false, false],
+  ]);
+});
