@@ -1,8 +1,9 @@
 import type { Split } from '../data/split.js';
-import type { ReportDataset } from './reportData.js';
+import type { ReportDataset } from './figure.js';
+import { percentText, pointsBeyond } from './format.js';
 
 /** What the article gives for one of its data sets. Accuracies are fractions, changes too, without a sign. */
-export interface Published {
+interface Published {
   /** As the article calls it. */
   readonly name: string;
   /** Examples of each group in each split, [numGroups], by which the data set is known. */
@@ -44,4 +45,12 @@ export function publishedOf({ counts }: Pick<ReportDataset, 'counts'>): Publishe
       (split) => JSON.stringify(known.counts[split]) === JSON.stringify(counts[split]),
     ),
   );
+}
+
+/** The columns of the article's numbers beside a run's. */
+export const PUBLISHED_COLUMNS = ['published', 'measured', 'difference, points'];
+
+/** Their cells, of accuracies. */
+export function besidePublished(known: number | undefined, measured: number | undefined): string[] {
+  return [percentText(known), percentText(measured), pointsBeyond(measured, known)];
 }

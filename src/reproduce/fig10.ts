@@ -1,6 +1,6 @@
 import { gradCam, type GradCamOptions } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
-import { fig10 } from '../report/figures/fig10.js';
+import { fig10 } from '../report/figures/gradCam/fig10.js';
 import { writeReport } from '../report/writeReport.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';

@@ -23,8 +23,7 @@ import { resultName, traceUnstructuredIn } from '../experiments/traceUnstructure
 import { engineOptions } from '../native/engine.js';
 import { ARTICLE_CRITERIA, type CriterionName } from '../neurons/criteria.js';
 import { isDrawn } from '../neurons/perturbations.js';
-import type { Figure, TraceNeed } from '../report/figure.js';
-import type { RunResults } from '../report/reportData.js';
+import type { Figure, RunResults, TraceNeed } from '../report/figure.js';
 import { resolveSettings, without } from '../settings/setting.js';
 import { mergeNeeds } from './articleFigures.js';
 

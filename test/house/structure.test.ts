@@ -66,6 +66,17 @@ test('arrows point down: no folder imports from one above it', () => {
   expect(upward.filter((arrow) => !/^(index|versions)\.ts > /.test(arrow))).toEqual([]);
 });
 
+test('folders of the report import each other one way', () => {
+  const arrows = new Set(
+    [...imports].flatMap(([file, targets]) => targets.map((target) => `${dirname(file)} > ${dirname(target)}`)),
+  );
+  const both = [...arrows].filter((arrow) => {
+    const [from, to] = arrow.split(' > ');
+    return from !== to && /^report\/\S+ > report\//.test(arrow) && arrows.has(`${to} > ${from}`);
+  });
+  expect(both).toEqual([]);
+});
+
 test('no option of the command line is named below it', () => {
   const named = [...texts]
     .filter(([file]) => !file.startsWith('cli/'))

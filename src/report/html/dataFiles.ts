@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { stringify } from 'csv-stringify/sync';
-import { html, type Markup } from './markup.js';
+import { html, Markup } from './markup.js';
 
 /** Bytes above which a file is compressed: a page of all of Part I would have 10 MB otherwise. */
 const MOST_PLAIN = 100_000;
@@ -13,16 +13,13 @@ export interface DataFile {
   readonly rows: readonly Readonly<Record<string, string | number | null>>[];
 }
 
-/** Links that save the files. They need neither a network nor a script. */
-export function dataLinks(files: readonly DataFile[] = []): Markup | undefined {
-  const filled = files.filter(({ rows }) => rows.length > 0);
-  if (filled.length === 0) return undefined;
+/** Links that save its file as CSV and JSON. They need neither a network nor a script. */
+export function dataLinks(file: DataFile | undefined): Markup | undefined {
+  if (file === undefined || file.rows.length === 0) return undefined;
+  const { name, rows } = file;
   return html`<p class="files">
     Numbers:
-    ${filled.map(({ name, rows }) => [
-      link(`${name}.csv`, 'text/csv', stringify([...rows], { header: true })),
-      link(`${name}.json`, 'application/json', JSON.stringify(rows)),
-    ])}
+    ${link(`${name}.csv`, 'text/csv', stringify([...rows], { header: true }))}${link(`${name}.json`, 'application/json', JSON.stringify(rows))}
   </p> `;
 }
 

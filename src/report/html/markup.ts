@@ -1,3 +1,5 @@
+import { escapeMarkup } from '../text.js';
+
 /** HTML that is safe to put into a page as it is. */
 export class Markup {
   constructor(readonly text: string) {}
@@ -11,16 +13,6 @@ type Content = Markup | string | number | undefined | readonly Content[];
  */
 export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
   return new Markup(String.raw({ raw: strings }, ...values.map(render)));
-}
-
-/** Escapes text for HTML and XML content and quoted attributes. */
-export function escapeMarkup(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
 }
 
 function render(value: Content): string {

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { typographic } from '../format.js';
-import { plain } from '../text.js';
-import { dataLinks, type DataFile } from './dataFiles.js';
+import { type DataFile, dataLinks } from './dataFiles.js';
 import { html, Markup } from './markup.js';
 import { SCRIPT } from './script.js';
 import { STYLE } from './style.js';
+import { plain } from '../text.js';
 
 /** A part of a page. */
-export interface Section {
+export interface PageSection {
   /** The anchor that the table of contents links to. */
   readonly id: string;
   readonly title: string;
@@ -15,7 +15,7 @@ export interface Section {
   readonly verdict?: readonly string[] | undefined;
   readonly body: Markup;
   /** Its numbers, which the page holds as files. */
-  readonly data?: readonly DataFile[] | undefined;
+  readonly data?: DataFile | undefined;
 }
 
 /**
@@ -39,7 +39,7 @@ const SCRIPT_ELEMENT = new Markup(`<script>${SCRIPT}</script>`);
  * of numbers are inside. All of it can be read without the script, which sorts tables, shows a mark's value and opens for print
  * what is folded.
  */
-export function htmlPage(title: string, lead: Markup, sections: readonly Section[]): string {
+export function htmlPage(title: string, lead: Markup, sections: readonly PageSection[]): string {
   const heading = plain(title);
   return html`<!doctype html>
     <html lang="en">
@@ -77,7 +77,7 @@ export function htmlPage(title: string, lead: Markup, sections: readonly Section
 }
 
 /** The first sentence of every verdict, with the section that it is of. */
-function inShort(sections: readonly Section[]): Markup | undefined {
+function inShort(sections: readonly PageSection[]): Markup | undefined {
   const told = sections.flatMap(({ id, title, verdict }) =>
     verdict?.[0] === undefined
       ? []
@@ -90,7 +90,7 @@ function inShort(sections: readonly Section[]): Markup | undefined {
       </ul>`;
 }
 
-function verdictMarkup(verdict: Section['verdict']): Markup | undefined {
+function verdictMarkup(verdict: PageSection['verdict']): Markup | undefined {
   if (verdict === undefined || verdict.length === 0) return undefined;
   return html`<div class="verdict">
     ${verdict.map((sentence) => html`<p>${typographic(sentence)}</p> `)}
