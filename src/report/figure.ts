@@ -9,13 +9,13 @@ import type {
 } from '../experiments/results.js';
 import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import type { PerturbationName } from '../neurons/perturbations.js';
-import type { GroupLabel, NamedGroups } from './groupLabels.js';
-import type { DataFile } from './html/dataFiles.js';
-import { Markup } from './html/markup.js';
-import type { Table } from './table.js';
-import type { Chart, NamedChart } from './vega/render.js';
 import type { EpochMetrics, TrainingResult } from '../train/results.js';
 import type { HistoryEntry } from '../train/runFolder.js';
+import type { GroupLabel, NamedGroups } from './groupLabels.js';
+import { Markup } from './html/html.js';
+import type { DataFile } from './html/page.js';
+import type { Table } from './table.js';
+import type { Chart, NamedChart } from './vega/render.js';
 
 /** The data that the run trained on. */
 export interface ReportDataset extends NamedGroups {
@@ -27,7 +27,7 @@ export interface ReportDataset extends NamedGroups {
   readonly samples?: readonly { readonly group: number; readonly images: readonly SampleImage[] }[];
 }
 
-/** What a run's folder holds in `results`, as far as it was measured. */
+/** The results in a run's folder, as far as they were measured. */
 export interface RunResults {
   /** `results/<method>.json`, such as `erm.json` (article, Fig. 1). */
   readonly result?: TrainingResult | undefined;
@@ -43,7 +43,7 @@ export interface RunResults {
   readonly gradCam?: GradCamResult | undefined;
 }
 
-/** What figures and tables are made of. */
+/** The source of figures and tables. */
 export interface FigureSource extends RunResults {
   readonly dataset: ReportDataset;
 }
@@ -75,7 +75,7 @@ export interface TraceNeed {
   readonly perturbation: PerturbationName;
   readonly split: Split;
   readonly topK: readonly number[];
-  /** Of these, the numbers of neurons that it compares with random ones, where a user asks for nothing else. */
+  /** Those of them that it compares with random ones, where a user asks for nothing else. */
   readonly compared: readonly number[];
   /** Empty where nothing is drawn. */
   readonly sigmas: readonly number[];
@@ -92,12 +92,12 @@ export interface FigureNeeds {
 /** The drawn form of a chart of the section; undefined where nothing is drawn. */
 export type Drawn = (chart: NamedChart) => Chart | undefined;
 
-/** What a figure, or another section of the report, shows of some results. Each part is made once, for whoever takes it. */
+/** A figure, or another section of the report, of some results. Each part is made once, for whoever takes it. */
 export interface Section {
   /** The section's anchor in the report, and its heading. */
   readonly id: string;
   readonly title: string;
-  /** What its numbers say, a sentence each. */
+  /** Its numbers in words, a sentence each. */
   readonly verdict?: readonly string[] | undefined;
   /** Its charts, named as their files: `fig1`, `fig2-gradient`. */
   readonly charts?: readonly NamedChart[];

@@ -1,7 +1,7 @@
 import type { Split } from '../data/split.js';
-import { type Estimate, type Interval, LEVEL } from '../metrics/intervals.js';
+import { LEVEL, type Estimate, type Interval } from '../metrics/intervals.js';
 
-/** What stands where a number is missing: the report never prints NaN. */
+/** The sign for a missing number: the report never prints NaN. */
 export const MISSING = '–';
 
 /** A fraction as a percentage with two decimals and no sign: 0.17857 -> `17.86`. */
@@ -49,7 +49,7 @@ export function pointsSpread(change: number | undefined, std: number | null | un
   return Number.isFinite(std) ? `${text} ± ${percent(std ?? Number.NaN)}` : text;
 }
 
-/** What one sample of a group of `size` is worth in points: `1.79`. */
+/** The worth of one sample of a group of `size` in points: `1.79`. */
 export function granularity(size: number | undefined): string {
   return percent(1 / (size ?? Number.NaN));
 }

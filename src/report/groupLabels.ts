@@ -41,7 +41,7 @@ export function shortList(
   return indices.map((index) => labels[index]?.short ?? `G${index}`).join(', ');
 }
 
-/** What the star means, if there is one. */
+/** The meaning of the star, if there is one. */
 export function starNote(labels: readonly GroupLabel[]): string[] {
   return labels.some(({ minority }) => minority) ? ['* minority group'] : [];
 }

@@ -2,7 +2,7 @@ import type { Split } from '../data/split.js';
 import type { ReportDataset } from './figure.js';
 import { percentText, pointsBeyond } from './format.js';
 
-/** What the article gives for one of its data sets. Accuracies are fractions, changes too, without a sign. */
+/** The article's numbers for one of its data sets. Accuracies are fractions, changes too, without a sign. */
 interface Published {
   /** As the article calls it. */
   readonly name: string;
@@ -12,7 +12,7 @@ interface Published {
   readonly accuracy?: Readonly<Record<'train' | 'test', readonly number[]>>;
   /** Largest change of a group's training accuracy under zeroed neurons (text on Fig. 2), of ResNet-50. */
   readonly largestZeroed?: { readonly minority: number; readonly majority: number };
-  /** What fine-tuning adds to the worst group's test accuracy (text on Fig. 6), by architecture. */
+  /** The gain of the worst group's test accuracy by fine-tuning (text on Fig. 6), by architecture. */
   readonly gain: Readonly<Record<string, number>>;
 }
 
@@ -38,7 +38,7 @@ const CELEBA: Published = {
   gain: { resnet50: 0.1077, vit_small_patch16_224: 0.0945 },
 };
 
-/** What the article gives for a data set; undefined for one that is none of its own. A data set's name may be any. */
+/** The article's numbers for a data set; undefined for one that is none of its own. A data set's name may be any. */
 export function publishedOf({ counts }: Pick<ReportDataset, 'counts'>): Published | undefined {
   return [WATERBIRDS, CELEBA].find((known) =>
     (['train', 'val', 'test'] as const).every(

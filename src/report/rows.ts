@@ -3,7 +3,7 @@ import type { Interval } from '../metrics/intervals.js';
 import type { Neuron } from '../neurons/neuron.js';
 import { NULL_NAMES } from '../neurons/nulls.js';
 import type { FigureRow } from './figure.js';
-import type { AdjustedTest, Tests } from './traces/nulls.js';
+import type { AdjustedTest, Tests } from './traces/tests.js';
 
 /** The columns of an interval. */
 export function boundColumns(name: string, interval: Interval | null | undefined): FigureRow {

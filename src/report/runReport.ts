@@ -1,9 +1,9 @@
-import { type DrawnPage, drawPage } from './draw.js';
+import { drawPage, type DrawnPage } from './draw.js';
 import type { RunReport, Section, Show } from './figure.js';
 import { FIGURES } from './figures.js';
 import { furtherChanges } from './figures/changes/figures.js';
 import { groupLabels } from './groupLabels.js';
-import { html } from './html/markup.js';
+import { html } from './html/html.js';
 import { showComparison } from './sections/comparison.js';
 import { showConfiguration } from './sections/configuration.js';
 import { showData } from './sections/data.js';

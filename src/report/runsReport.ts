@@ -1,6 +1,10 @@
 import { basename, resolve } from 'node:path';
 import { SpurmemError } from '../errors.js';
 import { writeAtomic } from '../files.js';
+import { checkOptions } from '../settings/options.js';
+import { severalOf, text } from '../settings/values.js';
+import type { TrainingResult } from '../train/results.js';
+import { RUN_TYPE } from '../train/runOptions.js';
 import { drawPage } from './draw.js';
 import type { FigureRow, RunReport, Section } from './figure.js';
 import { worstGroupDifference } from './figures/accuracy/fig1.js';
@@ -8,21 +12,16 @@ import { groupBars } from './figures/accuracy/groupBars.js';
 import { changesVerdict } from './figures/changes/verdict.js';
 import { traceView } from './figures/changes/view.js';
 import { MISSING, range, signed } from './format.js';
-import { type GroupLabel, groupLabels } from './groupLabels.js';
-import { chartBeside, htmlTable } from './html/blocks.js';
-import { html } from './html/markup.js';
+import { groupLabels, type GroupLabel } from './groupLabels.js';
+import { chartBeside, html, htmlTable } from './html/html.js';
 import { boundColumns } from './rows.js';
 import { comparisonVerdict, runCells, runColumns } from './sections/comparison.js';
-import { numbers, type Table, texts, withDetail } from './table.js';
+import { numbers, texts, withDetail, type Table } from './table.js';
 import { readRunReport } from './writeReport.js';
-import { checkOptions } from '../settings/options.js';
-import { severalOf, text } from '../settings/values.js';
-import type { TrainingResult } from '../train/results.js';
-import { RUN_TYPE } from '../train/runOptions.js';
 
 /** A finished run among those that are compared. */
 interface NamedRun {
-  /** What tells it from the others: its folder's name, or its path where two have one name. */
+  /** Its folder's name, or its path where two have one name. */
   readonly name: string;
   readonly report: RunReport;
   readonly result: TrainingResult;

@@ -5,24 +5,24 @@ export interface Column {
   readonly name: string;
   /** Text stands left, numbers right. */
   readonly text?: boolean;
-  /** What the caption says about it. */
+  /** A sentence about it in the caption. */
   readonly explanation?: string;
   /** Whether a terminal, which is narrow, leaves it out. */
   readonly pageOnly?: boolean;
 }
 
-/** What a cell holds: plain text, or something that is set apart. Numbers have ASCII minus signs. */
+/** A part of a cell: plain text, or something that is set apart. Numbers have ASCII minus signs. */
 export type Part =
   | string
   /** A group, its star emphasised. */
   | { readonly kind: 'group'; readonly group: GroupLabel }
   /** A name from the model. */
   | { readonly kind: 'code'; readonly text: string }
-  /** What stands smaller beside a number. */
+  /** Smaller text beside a number. */
   | { readonly kind: 'detail'; readonly text: string }
   /** The whole cell, emphasised. */
   | { readonly kind: 'own'; readonly text: string }
-  /** What explains a heading, for which a terminal is too narrow. */
+  /** The explanation of a heading, for which a terminal is too narrow. */
   | { readonly kind: 'explanation'; readonly text: string }
   /** Names from the model with a value each, one a line. */
   | { readonly kind: 'list'; readonly items: readonly (readonly [name: string, value: string])[] };

@@ -12,8 +12,6 @@ import {
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import { writeAtomic } from '../files.js';
 import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
-import type { RunReport } from './figure.js';
-import { drawReport } from './runReport.js';
 import { checkOptions } from '../settings/options.js';
 import { text } from '../settings/values.js';
 import { methodNamed } from '../train/methods.js';
@@ -21,8 +19,10 @@ import { methodOf, type RunConfig, type RunEnvironment } from '../train/runConfi
 import { readRunData } from '../train/runData.js';
 import { openRun, RunFolder } from '../train/runFolder.js';
 import { RUN_TYPE } from '../train/runOptions.js';
+import type { RunReport } from './figure.js';
+import { drawReport } from './runReport.js';
 
-/** What a report is made from. */
+/** The run of a report, and its place. */
 export interface ReportOptions {
   readonly run: string;
   /** The dataset's folder, for a run from before runs kept what reports tell of it. */

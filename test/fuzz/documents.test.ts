@@ -10,7 +10,7 @@ import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResul
 import { renderPage } from '../../src/report/draw.js';
 import { FIGURES } from '../../src/report/figures.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
-import { html } from '../../src/report/html/markup.js';
+import { html } from '../../src/report/html/html.js';
 import { sectionsOf } from '../../src/report/runReport.js';
 import { readRunReport } from '../../src/report/writeReport.js';
 import { PIXEL, resnetLayers, layerTrace, erm, overlapTrace, trace } from '../report/fixtures.js';

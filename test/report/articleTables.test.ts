@@ -2,7 +2,7 @@ import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import type { Figure } from '../../src/report/figure.js';
 import { table11, table13, table14, table3 } from '../../src/report/figures/articleTables/articleTables.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
-import { testsOf } from '../../src/report/traces/nulls.js';
+import { testsOf } from '../../src/report/traces/tests.js';
 import { fullReport, randomTrace, trace } from './fixtures.js';
 
 const { dataset } = fullReport;

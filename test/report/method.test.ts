@@ -1,5 +1,5 @@
 import { groupLabels, smallestGroup } from '../../src/report/groupLabels.js';
-import type { MeasuredChange } from '../../src/report/traces/measuredChange.js';
+import type { MeasuredChange } from '../../src/report/traces/tests.js';
 import { controlsText, sourceText, unitsText } from '../../src/report/traces/method.js';
 import { fullReport, trace } from './fixtures.js';
 

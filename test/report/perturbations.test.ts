@@ -4,7 +4,7 @@ import { changeTable, neuronTable } from '../../src/report/figures/changes/table
 import { changeExtent, traceView } from '../../src/report/figures/changes/view.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import type { Table } from '../../src/report/table.js';
-import { testsOf } from '../../src/report/traces/nulls.js';
+import { testsOf } from '../../src/report/traces/tests.js';
 import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import { fullReport, randomTrace, trace } from './fixtures.js';
 import { changeTexts, figures, marks, pageOf, texts, textOf, withoutScript } from './support.js';

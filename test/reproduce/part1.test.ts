@@ -11,7 +11,7 @@ import { fig10 } from '../../src/report/figures/gradCam/fig10.js';
 import { fig7 } from '../../src/report/figures/layers/fig7.js';
 import { reproducePart1, type Part1Options } from '../../src/reproduce/part1.js';
 import { RunFolder } from '../../src/train/runFolder.js';
-import { testsOf } from '../../src/report/traces/nulls.js';
+import { testsOf } from '../../src/report/traces/tests.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();

@@ -5,13 +5,12 @@ import type {
 } from '../../experiments/traceMinimalResult.js';
 import type { Figure, FigureRow } from '../figure.js';
 import { fixed, MISSING, percent, plural, points, probability, pText, typographic } from '../format.js';
-import { type GroupLabel, starNote } from '../groupLabels.js';
-import { chartFigure, htmlTable } from '../html/blocks.js';
-import { html } from '../html/markup.js';
+import { starNote, type GroupLabel } from '../groupLabels.js';
+import { chartFigure, html, htmlTable } from '../html/html.js';
 import { neuronColumn } from '../rows.js';
-import { type Cell, groupCell, numbers, type Table } from '../table.js';
-import { MARKED_P } from '../traces/measuredChange.js';
+import { groupCell, numbers, type Cell, type Table } from '../table.js';
 import { tracedWeights, unitsText } from '../traces/method.js';
+import { MARKED_P } from '../traces/tests.js';
 import { NAMED_ROWS, quantitative } from '../vega/axes.js';
 import type { ChartSpec } from '../vega/render.js';
 import { fit } from '../vega/textWidth.js';

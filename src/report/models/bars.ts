@@ -2,9 +2,9 @@ import type { Split } from '../../data/split.js';
 import { comparisonName } from '../../experiments/outcomes.js';
 import type { ModelSummary, RowOverModels } from '../../experiments/overModels.js';
 import { summarizeSeeds } from '../../metrics/seeds.js';
-import { type CriterionName, criterionNamed } from '../../neurons/criteria.js';
+import { criterionNamed, type CriterionName } from '../../neurons/criteria.js';
 import type { PerturbationName } from '../../neurons/perturbations.js';
-import { PERTURBED } from '../figures/changes/words.js';
+import { PERTURBED } from '../figures/changes/view.js';
 import {
   capitalized,
   fixed,
@@ -15,7 +15,7 @@ import {
   SPLIT_NAME,
   typographic,
 } from '../format.js';
-import { type GroupLabel, starNote } from '../groupLabels.js';
+import { starNote, type GroupLabel } from '../groupLabels.js';
 import { groupedBars, groupTick, quantitative } from '../vega/axes.js';
 import type { ChartSpec, NamedChart } from '../vega/render.js';
 import { BAND, INK, LOSS, TEST, TRAIN } from '../vega/theme.js';
@@ -75,7 +75,7 @@ function accuracyChart(rows: readonly RowOverModels[], groups: readonly GroupLab
   });
 }
 
-/** What perturbing the neurons of one criterion changes for their own group: the most neurons that stand beside random ones. */
+/** The changes of groups under their own neurons by one criterion: the most neurons that stand beside random ones. */
 function changeChart(rows: readonly RowOverModels[], groups: readonly GroupLabel[]): ChartSpec | undefined {
   const excess = `${comparisonName('same-layers', 'accuracy')}Excess`;
   const own = rows.filter(
@@ -126,7 +126,7 @@ interface Look {
   readonly domain?: readonly [number, number];
   /** By series, in the order of the bars. */
   readonly colors: Readonly<Record<string, string>>;
-  /** What stands beyond a bar. */
+  /** The number beyond a bar. */
   readonly number: (mean: number) => string;
   readonly text: (summary: Bar['summary']) => string;
 }

@@ -5,12 +5,11 @@ import { drawPage } from '../draw.js';
 import type { Section } from '../figure.js';
 import { articleName, fixed, plural, probability, pText, range, signed, size } from '../format.js';
 import { groupLabels, type NamedGroups } from '../groupLabels.js';
-import { chartFigure, htmlTable } from '../html/blocks.js';
-import { html } from '../html/markup.js';
+import { chartFigure, html, htmlTable } from '../html/html.js';
+import type { Table } from '../table.js';
+import { MARKED_P } from '../traces/tests.js';
 import { modelsCharts } from './bars.js';
 import { overModelsRow } from './table.js';
-import type { Table } from '../table.js';
-import { MARKED_P } from '../traces/measuredChange.js';
 
 /** Writes `report.html` of figures over models. Returns its path. Throws `OUTPUT_UNWRITABLE`. */
 export async function writeModelsReport(

@@ -1,9 +1,8 @@
-import type { RunReport, Show } from '../figure.js';
-import { htmlTable, pairs } from '../html/blocks.js';
-import { html } from '../html/markup.js';
-import { type Table, texts } from '../table.js';
-import { plain } from '../text.js';
 import type { HistoryEntry } from '../../train/runFolder.js';
+import type { RunReport, Show } from '../figure.js';
+import { html, htmlTable, pairs } from '../html/html.js';
+import { texts, type Table } from '../table.js';
+import { plain } from '../text.js';
 
 /** The commands, the resolved configuration and the software versions: what it takes to repeat the run. */
 export const showConfiguration: Show<RunReport> = ({ config, versions, history }) => {

@@ -1,15 +1,20 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
-import type { RunReport, Show } from '../figure.js';
-import { countOf } from '../figures/accuracy/tables.js';
-import { largestChange, measuredChanges, traceView } from '../figures/changes/view.js';
-import { bracketed, PERTURBED, settingsNote } from '../figures/changes/words.js';
-import { percentText, plural, SPLIT_NAME } from '../format.js';
-import { type GroupLabel, shortList } from '../groupLabels.js';
-import { groupName, pointsText } from '../html/blocks.js';
-import { html, Markup } from '../html/markup.js';
-import { changeOfGroup, randomText } from '../traces/measuredChange.js';
 import { selectedEpoch, type TrainingResult } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
+import type { RunReport, Show } from '../figure.js';
+import { countOf } from '../figures/accuracy/tables.js';
+import {
+  bracketed,
+  largestChange,
+  measuredChanges,
+  PERTURBED,
+  settingsNote,
+  traceView,
+} from '../figures/changes/view.js';
+import { percentText, plural, SPLIT_NAME } from '../format.js';
+import { shortList, type GroupLabel } from '../groupLabels.js';
+import { groupName, html, Markup, pointsText } from '../html/html.js';
+import { changeOfGroup, randomText } from '../traces/tests.js';
 
 /** The numbers that a reader looks for first, each with what it was measured on. */
 export const showSummary: Show<RunReport> = (report, groups) => {

@@ -1,11 +1,10 @@
+import { selectedEpoch, type EpochMetrics, type TrainingResult } from '../../train/results.js';
+import { selectionWords } from '../../train/selection.js';
 import type { FigureRow, RunReport, Show } from '../figure.js';
 import { fixed, percentText, plural, size } from '../format.js';
-import { type GroupLabel, smallestGroup } from '../groupLabels.js';
-import { chartFigure } from '../html/blocks.js';
-import { html } from '../html/markup.js';
+import { smallestGroup, type GroupLabel } from '../groupLabels.js';
+import { chartFigure, html } from '../html/html.js';
 import { trainingCurves } from './trainingCurves.js';
-import { type EpochMetrics, selectedEpoch, type TrainingResult } from '../../train/results.js';
-import { selectionWords } from '../../train/selection.js';
 
 /** Training curves, and how the checkpoint was selected. */
 export const showTraining: Show<RunReport> = (report, groups) => {

@@ -1,9 +1,9 @@
+import type { EpochMetrics } from '../../train/results.js';
 import type { GroupLabel } from '../groupLabels.js';
 import { quantitative, TOP_LEGEND } from '../vega/axes.js';
 import type { ChartSpec } from '../vega/render.js';
 import { fit, textWidth } from '../vega/textWidth.js';
 import { BAND, INK, MAJORITY, MINORITY, MUTED, TEST, TRAIN } from '../vega/theme.js';
-import type { EpochMetrics } from '../../train/results.js';
 
 /** Width of the training panels in pixels. */
 const PANEL_WIDTH = 620;

@@ -7,8 +7,7 @@ import { writeAtomic } from '../../files.js';
 import { drawPage } from '../draw.js';
 import type { Section } from '../figure.js';
 import { articleName, inArticleOrder, plural, probability, pText, range, sideOf, signed } from '../format.js';
-import { chartFigure, htmlTable } from '../html/blocks.js';
-import { html } from '../html/markup.js';
+import { chartFigure, html, htmlTable } from '../html/html.js';
 import { studyDots } from './dots.js';
 import { focusTable, studyRows, studyTable } from './tables.js';
 

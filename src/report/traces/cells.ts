@@ -1,7 +1,7 @@
 import { points, typographic } from '../format.js';
-import { changeInWords, type MeasuredChange } from './measuredChange.js';
 import { quantitative } from '../vega/axes.js';
 import { GAIN, GRID, INK, LOSS } from '../vega/theme.js';
+import { changeInWords, type MeasuredChange } from './tests.js';
 
 /** Cells above this share of the scale carry white text. */
 const DARK = 0.85;

@@ -2,10 +2,10 @@ import type { Split } from '../../data/split.js';
 import type { TraceCost } from '../../experiments/evaluateVariants.js';
 import type { PrecisionChange } from '../../experiments/precisionChange.js';
 import type { ControlsHeader, SessionHeader, TraceHeader } from '../../experiments/results.js';
-import { fixed, plural, SPLIT_NAME } from '../format.js';
-import { html, Markup } from '../html/markup.js';
-import { countMarked, expectedMarked, MARKED_P, type MeasuredChange } from './measuredChange.js';
 import type { TrainingResult } from '../../train/results.js';
+import { fixed, plural, SPLIT_NAME } from '../format.js';
+import { html, Markup } from '../html/html.js';
+import { countMarked, expectedMarked, MARKED_P, type MeasuredChange } from './tests.js';
 
 /** `4800 neurons`, or `5308416 single weights` where these are the unit. */
 export function unitsText({ numNeurons, unit }: Pick<SessionHeader, 'numNeurons' | 'unit'>): string {
@@ -75,7 +75,7 @@ export function sameBaseline(
   result: TrainingResult | undefined,
 ): string {
   if (!result) return '';
-  // Of the others a sample was measured.
+  // A sample was measured of the other groups.
   const whole = baseline.total.flatMap((total, group) =>
     total === result[split].total[group] ? [group] : [],
   );
@@ -94,12 +94,12 @@ export function measuredOn(split: Split, ofTraining = ''): string {
     : `All accuracies here are ${SPLIT_NAME[split]} accuracies; Part I of the article uses training accuracies.`;
 }
 
-/** What a trace computed, and in which precision where that is not its run's. */
+/** The cost of a trace, and its precision where that is not its run's. */
 export function traceNotes({ cost, precision }: Pick<TraceHeader, 'cost' | 'precision'>): string[] {
   return [...(precision ? [precisionText(precision)] : []), costText(cost)];
 }
 
-/** What the precision changed by itself. */
+/** The predictions that the precision changed by itself. */
 function precisionText({ precision, ofRun, changed, total }: PrecisionChange): string {
   return `computed in ${precision}, trained in ${ofRun}: ${changed} of ${total} training predictions differ`;
 }

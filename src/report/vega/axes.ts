@@ -5,7 +5,7 @@ import { INK } from './theme.js';
 /** Draws a label that holds line breaks on several lines. */
 export const MULTILINE = "split(datum.label, '\\n')";
 
-// What fits below a group's bars, in characters and lines.
+// The room below a group's bars, in characters and lines.
 const WIDTH = 15;
 const LINES = 4;
 

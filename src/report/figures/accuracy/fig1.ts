@@ -1,7 +1,13 @@
 import { SPLITS } from '../../../data/split.js';
 import type { GroupAccuracies } from '../../../metrics/groups.js';
 import { accuracyEstimate, differenceOf, type Estimate } from '../../../metrics/intervals.js';
+import type { TrainingResult } from '../../../train/results.js';
+import { selectionWords } from '../../../train/selection.js';
 import type { Figure, FigureRow, FigureSource, RunReport, Section } from '../../figure.js';
+import { percentText, plural, range, sideOf, signed, size } from '../../format.js';
+import { groupsOfKind, smallestGroup, type GroupLabel } from '../../groupLabels.js';
+import { chartFigure, html, htmlTable } from '../../html/html.js';
+import { boundColumns } from '../../rows.js';
 import { groupBars } from './groupBars.js';
 import {
   accuracyTable,
@@ -10,13 +16,6 @@ import {
   publishedAccuracyTable,
   publishedGainTable,
 } from './tables.js';
-import { percentText, plural, range, sideOf, signed, size } from '../../format.js';
-import { type GroupLabel, groupsOfKind, smallestGroup } from '../../groupLabels.js';
-import { chartFigure, htmlTable } from '../../html/blocks.js';
-import { html } from '../../html/markup.js';
-import { boundColumns } from '../../rows.js';
-import type { TrainingResult } from '../../../train/results.js';
-import { selectionWords } from '../../../train/selection.js';
 
 /** Group accuracies of the selected checkpoint (article, Fig. 1). */
 export const fig1: Figure = {
@@ -127,7 +126,7 @@ export function accuracyVerdict(result: TrainingResult, groups: readonly GroupLa
   return sentences;
 }
 
-/** What became of the worst test group from the run before to this one (article, Fig. 6). */
+/** The change of the worst test group from the run before to this one (article, Fig. 6). */
 export function beforeAfterVerdict(before: TrainingResult, after: TrainingResult): string[] {
   const change = worstGroupDifference(after.test, before.test);
   const from = `from ${percentText(before.test.worstGroupAccuracy)} (${before.kind}) to ${percentText(after.test.worstGroupAccuracy)} (${after.kind})`;

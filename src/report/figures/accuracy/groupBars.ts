@@ -1,10 +1,10 @@
+import type { TrainingResult } from '../../../train/results.js';
 import { count, fixed, percentRange } from '../../format.js';
-import { type GroupLabel, starNote } from '../../groupLabels.js';
-import { intervalAt } from '../../traces/measuredChange.js';
+import { starNote, type GroupLabel } from '../../groupLabels.js';
+import { intervalAt } from '../../traces/tests.js';
 import { groupedBars, groupTick, quantitative } from '../../vega/axes.js';
 import type { ChartSpec } from '../../vega/render.js';
 import { INK, TEST, TRAIN } from '../../vega/theme.js';
-import type { TrainingResult } from '../../../train/results.js';
 
 /** Pixels of a bar. */
 const BAR = 42;

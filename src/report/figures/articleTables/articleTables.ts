@@ -4,18 +4,16 @@ import { ARTICLE_SIGMA } from '../../../experiments/traceSettings.js';
 import { mean } from '../../../metrics/statistics.js';
 import { PERTURBATION_NAMES } from '../../../neurons/perturbations.js';
 import type { Figure, FigureSource, Section, TraceNeed } from '../../figure.js';
-import { showNeurons } from './neurons.js';
-import { manyNeuronsCharts, type ViewChart } from '../changes/charts.js';
-import { traceRows } from '../changes/tables.js';
-import { ownChange, traceView, type TraceView } from '../changes/view.js';
-import { PERTURBED } from '../changes/words.js';
 import { articleName, percent, points, signed, SPLIT_NAME } from '../../format.js';
 import type { GroupLabel } from '../../groupLabels.js';
-import { chartFigure, folded, htmlTable } from '../../html/blocks.js';
-import { html } from '../../html/markup.js';
-import { numbers, type Table, texts } from '../../table.js';
-import { changeOfGroup, MARK, MARKED_P } from '../../traces/measuredChange.js';
+import { chartFigure, folded, html, htmlTable } from '../../html/html.js';
+import { numbers, texts, type Table } from '../../table.js';
 import { perturbed, zeroed } from '../../traces/needs.js';
+import { changeOfGroup, MARK, MARKED_P } from '../../traces/tests.js';
+import { manyNeuronsCharts, type ViewChart } from '../changes/charts.js';
+import { traceRows } from '../changes/tables.js';
+import { ownChange, PERTURBED, traceView, type TraceView } from '../changes/view.js';
+import { showNeurons } from './neurons.js';
 
 /** The article's numbers of neurons but in Table 3. */
 const FEW = 3;

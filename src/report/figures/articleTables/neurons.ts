@@ -1,12 +1,10 @@
 import type { TraceUnstructuredResult } from '../../../experiments/results.js';
 import { isDrawn } from '../../../neurons/perturbations.js';
 import type { Show } from '../../figure.js';
-import { selectionTable } from '../changes/tables.js';
-import { hasManyKs, traceView } from '../changes/view.js';
-import { PERTURBED, seedsNote } from '../changes/words.js';
 import { plural, SPLIT_NAME } from '../../format.js';
-import { folded, htmlTable } from '../../html/blocks.js';
-import { html, Markup } from '../../html/markup.js';
+import { folded, html, htmlTable, Markup } from '../../html/html.js';
+import { selectionTable } from '../changes/tables.js';
+import { hasManyKs, PERTURBED, seedsNote, traceView } from '../changes/view.js';
 
 /** The chosen neurons with their scores, and the numbers behind Figs 2, 4 and 5. */
 export const showNeurons: Show = ({ traces }, groups) => {

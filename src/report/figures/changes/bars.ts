@@ -1,7 +1,6 @@
-import { type CriterionView, ksOf } from './view.js';
 import { count, fixed, plural, SPLIT_NAME, typographic } from '../../format.js';
 import type { GroupLabel } from '../../groupLabels.js';
-import { changeInWords, changeOfGroup, MARK, type MeasuredChange } from '../../traces/measuredChange.js';
+import { changeInWords, changeOfGroup, MARK, type MeasuredChange } from '../../traces/tests.js';
 import { errorBars, GROUP_AXIS, groupTick, quantitative, TOP_LEGEND } from '../../vega/axes.js';
 import {
   BAND,
@@ -14,6 +13,7 @@ import {
   MUTED,
   steps,
 } from '../../vega/theme.js';
+import { ksOf, type CriterionView } from './view.js';
 
 /** Pixels of a bar with a number above it, and of one in a small panel or among many. */
 const NUMBERED = 32;

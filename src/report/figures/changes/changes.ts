@@ -1,39 +1,49 @@
 import type { TraceUnstructuredResult } from '../../../experiments/results.js';
 import { NULLS } from '../../../neurons/nulls.js';
 import { isDrawn, type PerturbationName } from '../../../neurons/perturbations.js';
+import type { TrainingResult } from '../../../train/results.js';
 import type { ReportDataset, Show } from '../../figure.js';
+import { fixed, plural, pointsSpread, SPLIT_NAME, typographic } from '../../format.js';
+import { groupsOfKind, smallestGroup, type GroupLabel } from '../../groupLabels.js';
+import {
+  chartBeside,
+  chartFigure,
+  folded,
+  groupName,
+  HOW,
+  html,
+  htmlTable,
+  Markup,
+} from '../../html/html.js';
+import { besidePublished, PUBLISHED_COLUMNS, publishedOf } from '../../published.js';
+import { numbers, type Table } from '../../table.js';
+import {
+  controlsText,
+  measuredOn,
+  sameBaseline,
+  sourceText,
+  tracedWeights,
+  unitsText,
+  type NamedChanges,
+} from '../../traces/method.js';
+import { changeOfGroup, randomText } from '../../traces/tests.js';
+import type { Chart } from '../../vega/render.js';
 import { changeCharts, nullCharts, sigmaCharts } from './charts.js';
 import { lostImages } from './lostImages.js';
 import { nullTables, traceRows, traceTables } from './tables.js';
 import { changesVerdict } from './verdict.js';
 import {
-  type CriterionView,
+  bracketed,
+  fewerSeeds,
   hasManyKs,
   largestOwnChange,
   ownChange,
+  PERTURBED,
   selectionsOf,
   traceView,
+  type CriterionView,
   type TraceView,
 } from './view.js';
-import { bracketed, fewerSeeds, PERTURBED } from './words.js';
-import { fixed, plural, pointsSpread, SPLIT_NAME, typographic } from '../../format.js';
-import { type GroupLabel, groupsOfKind, smallestGroup } from '../../groupLabels.js';
-import { chartBeside, chartFigure, folded, groupName, HOW, htmlTable } from '../../html/blocks.js';
-import { html, Markup } from '../../html/markup.js';
-import { besidePublished, PUBLISHED_COLUMNS, publishedOf } from '../../published.js';
-import { numbers, type Table } from '../../table.js';
-import { changeOfGroup, randomText } from '../../traces/measuredChange.js';
-import {
-  controlsText,
-  measuredOn,
-  type NamedChanges,
-  sameBaseline,
-  sourceText,
-  tracedWeights,
-  unitsText,
-} from '../../traces/method.js';
-import type { Chart } from '../../vega/render.js';
-import type { TrainingResult } from '../../../train/results.js';
 
 /** The figures of one perturbation: the one with a standard deviation, and the one over several. */
 interface PerturbationFigures {

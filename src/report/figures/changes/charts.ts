@@ -1,23 +1,27 @@
 import type { TraceUnstructuredResult } from '../../../experiments/results.js';
 import { CRITERION_NAMES, criterionNamed } from '../../../neurons/criteria.js';
+import { SPLIT_NAME } from '../../format.js';
+import { shortList, starNote, type GroupLabel } from '../../groupLabels.js';
+import { cellMatrix, changeCell } from '../../traces/cells.js';
+import { changeOfGroup, MARK, MARKED_P } from '../../traces/tests.js';
+import type { ChartSpec, NamedChart } from '../../vega/render.js';
 import { changeBars } from './bars.js';
 import { nullDots } from './nullDots.js';
 import {
-  type ChangeExtent,
+  bracketed,
   changeExtent,
-  type CriterionView,
   forFigure,
   hasManyKs,
+  hasSpread,
   ksOf,
+  PERTURBED,
+  seedsNote,
+  settingsNote,
+  type ChangeExtent,
+  type CriterionView,
   type Selection,
   type TraceView,
 } from './view.js';
-import { bracketed, hasSpread, PERTURBED, seedsNote, settingsNote } from './words.js';
-import { SPLIT_NAME } from '../../format.js';
-import { type GroupLabel, shortList, starNote } from '../../groupLabels.js';
-import { cellMatrix, changeCell } from '../../traces/cells.js';
-import { changeOfGroup, MARK, MARKED_P } from '../../traces/measuredChange.js';
-import type { ChartSpec, NamedChart } from '../../vega/render.js';
 
 /** Pixels of a row of the matrix. */
 const ROW = 24;

@@ -1,8 +1,8 @@
 import { ARTICLE_SIGMA } from '../../../experiments/traceSettings.js';
 import { PERTURBATION_NAMES } from '../../../neurons/perturbations.js';
 import type { Figure, Show } from '../../figure.js';
-import { showChanges } from './changes.js';
 import { drawn, overSigmas, zeroed } from '../../traces/needs.js';
+import { showChanges } from './changes.js';
 
 /** Standard deviations of Figs 11 and 12: the article's, and those of the published code's comments. */
 const REINIT_SIGMAS = [ARTICLE_SIGMA, 0.02, 0.05, 0.1, 0.15, 0.2];

@@ -1,13 +1,11 @@
 import { basename } from 'node:path';
 import type { LostOfGroup, PicturedExample } from '../../../experiments/lostExamples.js';
 import type { TraceEntry } from '../../../experiments/results.js';
-import type { TraceView } from './view.js';
-import { PERTURBED } from './words.js';
 import { plural, SPLIT_NAME } from '../../format.js';
 import type { GroupLabel } from '../../groupLabels.js';
-import { folded, groupName, stripPicture } from '../../html/blocks.js';
-import { html, Markup } from '../../html/markup.js';
+import { folded, groupName, html, Markup, stripPicture } from '../../html/html.js';
 import { plain } from '../../text.js';
+import { PERTURBED, type TraceView } from './view.js';
 
 /** A group's own neurons, and what it lost to them. */
 interface OwnLoss {
@@ -42,7 +40,7 @@ export function lostImages(
   return trace.perturbation === 'zero' ? body : folded('Images that become wrong', body);
 }
 
-/** What a group lost under the most of its own neurons. */
+/** The images that a group lost under the most of its own neurons. */
 function ownLoss(entries: readonly TraceEntry[], group: GroupLabel): OwnLoss | undefined {
   const [entry] = entries.filter((one) => one.group === group.index).sort((a, b) => b.k - a.k);
   const lost = entry?.lost?.[group.index];

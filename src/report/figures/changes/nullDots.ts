@@ -1,14 +1,13 @@
 import type { Outcome } from '../../../experiments/outcomes.js';
-import { type NullName, nullNamed } from '../../../neurons/nulls.js';
-import type { TraceView } from './view.js';
-import { PERTURBED } from './words.js';
+import { nullNamed, type NullName } from '../../../neurons/nulls.js';
 import { plural, SPLIT_NAME } from '../../format.js';
-import { type GroupLabel, shortList, starNote } from '../../groupLabels.js';
+import { shortList, starNote, type GroupLabel } from '../../groupLabels.js';
 import { wrap } from '../../text.js';
-import { MARK, MARKED_P } from '../../traces/measuredChange.js';
+import { MARK, MARKED_P } from '../../traces/tests.js';
 import { NAMED_ROWS, quantitative } from '../../vega/axes.js';
 import type { ChartSpec } from '../../vega/render.js';
 import { BAND, INK, MINORITY, MUTED } from '../../vega/theme.js';
+import { PERTURBED, type TraceView } from './view.js';
 
 const WIDTH = 250;
 /** Pixels of a row. */

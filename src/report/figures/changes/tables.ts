@@ -1,17 +1,8 @@
 import type { TraceUnstructuredResult } from '../../../experiments/results.js';
 import type { Neuron } from '../../../neurons/neuron.js';
-import { type NullName, nullNamed } from '../../../neurons/nulls.js';
+import { nullNamed, type NullName } from '../../../neurons/nulls.js';
 import { isDrawn } from '../../../neurons/perturbations.js';
 import type { FigureRow } from '../../figure.js';
-import {
-  type CriterionView,
-  ownChange,
-  type Selection,
-  selectionOf,
-  selectionsOf,
-  type TraceView,
-} from './view.js';
-import { bracketed, fewerSeeds, hasSpread, PERTURBED, settingsNote } from './words.js';
 import {
   fixed,
   MISSING,
@@ -24,12 +15,24 @@ import {
   score,
   SPLIT_NAME,
 } from '../../format.js';
-import { type GroupLabel, shortList, starNote } from '../../groupLabels.js';
+import { shortList, starNote, type GroupLabel } from '../../groupLabels.js';
 import { boundColumns, marginColumns, neuronColumn, randomColumns } from '../../rows.js';
-import { numbers, type Part, type Table, texts } from '../../table.js';
-import { changeOfGroup, MARK, MARKED_P } from '../../traces/measuredChange.js';
+import { numbers, texts, type Part, type Table } from '../../table.js';
 import { traceNotes } from '../../traces/method.js';
-import type { AdjustedTest } from '../../traces/nulls.js';
+import { changeOfGroup, MARK, MARKED_P, type AdjustedTest } from '../../traces/tests.js';
+import {
+  bracketed,
+  fewerSeeds,
+  hasSpread,
+  ownChange,
+  PERTURBED,
+  selectionOf,
+  selectionsOf,
+  settingsNote,
+  type CriterionView,
+  type Selection,
+  type TraceView,
+} from './view.js';
 
 /** A terminal's tables of a trace: changes, chosen neurons, and a table for each null. */
 export function traceTables(view: TraceView, groups: readonly GroupLabel[]): Table[] {

@@ -1,10 +1,19 @@
 import type { TraceEntry, TraceUnstructuredResult } from '../../../experiments/results.js';
 import { ARTICLE_SIGMA } from '../../../experiments/traceSettings.js';
-import { CRITERION_NAMES, type CriterionName, criterionNamed } from '../../../neurons/criteria.js';
+import { CRITERION_NAMES, criterionNamed, type CriterionName } from '../../../neurons/criteria.js';
 import type { Neuron } from '../../../neurons/neuron.js';
 import type { NullName } from '../../../neurons/nulls.js';
-import { changeOfGroup } from '../../traces/measuredChange.js';
-import { adjustByHolm, type AdjustedTest, nullsOf, type Tests, testsOf } from '../../traces/nulls.js';
+import type { PerturbationWords } from '../../../neurons/perturbation.js';
+import { isDrawn, PERTURBATIONS, type PerturbationName } from '../../../neurons/perturbations.js';
+import { plural } from '../../format.js';
+import {
+  adjustByHolm,
+  changeOfGroup,
+  nullsOf,
+  testsOf,
+  type AdjustedTest,
+  type Tests,
+} from '../../traces/tests.js';
 
 /** One set of neurons that was perturbed, and the groups that it was chosen for. */
 export interface Selection {
@@ -39,7 +48,7 @@ export interface TraceView {
   readonly views: readonly CriterionView[];
   /** The nulls that its sets were compared with. */
   readonly nulls: readonly NullName[];
-  /** Of several standard deviations, the one that is drawn large: the article's, or the smallest. */
+  /** The standard deviation that is drawn large: the article's, or the smallest. */
   readonly shownSigma: number | null;
 }
 
@@ -135,7 +144,7 @@ export function largestChange(views: readonly CriterionView[]): LargestChange | 
       selection.entry.change.map((change, group) => ({ from, selection, group, change })),
     ),
   );
-  // Of equal changes, the one in the group that the neurons were chosen for is the article's.
+  // Among equal changes, the article's is that of the group that the neurons were chosen for.
   const own = ({ selection, group }: LargestChange): number => Number(selection.groups.includes(group));
   return candidates
     .filter(({ change }) => Number.isFinite(change))
@@ -225,4 +234,44 @@ function withAdded(selections: readonly BareSelection[]): Selection[] {
       );
     return { ...selection, added: isNested ? neurons.slice(before.neurons.length) : neurons };
   });
+}
+
+/** How a report speaks of each perturbation. */
+export const PERTURBED = Object.fromEntries(
+  PERTURBATIONS.map(({ name, words }) => [name, words]),
+) as Readonly<Record<PerturbationName, PerturbationWords>>;
+
+/** `σ = 0.005, mean of 10 seeds`, or `to epoch 35`; empty where there is nothing to tell, as of zeroing. */
+export function settingsNote({
+  sigma,
+  criterion,
+  trace,
+}: Pick<CriterionView, 'sigma' | 'criterion' | 'trace'>): string {
+  if (trace.rewound) return `to epoch ${trace.rewound.epoch}`;
+  if (!isDrawn(trace.perturbation)) return '';
+  return [...(sigma === null ? [] : [`σ = ${sigma}`]), seedsNote(trace, criterion)].join(', ');
+}
+
+/** The same in brackets after a word. */
+export function bracketed(note: string): string {
+  return note === '' ? '' : ` (${note})`;
+}
+
+/** `mean of 10 seeds`: of one criterion, or of the one with the most. */
+export function seedsNote(
+  { seeds, repeats }: Pick<TraceUnstructuredResult, 'seeds' | 'repeats'>,
+  criterion?: CriterionName,
+): string {
+  const count = (criterion && repeats?.[criterion]) ?? seeds.length;
+  return count === 1 ? 'one seed' : `mean of ${plural(count, 'seed')}`;
+}
+
+/** The criteria that were averaged over fewer seeds than others, with how many. */
+export function fewerSeeds({ seeds, repeats = {} }: TraceUnstructuredResult): [string, number][] {
+  return Object.entries(repeats).filter(([, count]) => count < seeds.length);
+}
+
+/** Whether some change of the view has a spread over seeds. */
+export function hasSpread({ entries }: Pick<CriterionView, 'entries'>): boolean {
+  return entries.some(({ changeStd }) => changeStd?.some(Number.isFinite) === true);
 }

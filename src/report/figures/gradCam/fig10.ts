@@ -7,7 +7,6 @@ import type {
   MeanShare,
 } from '../../../experiments/gradCamResult.js';
 import type { Figure, FigureRow } from '../../figure.js';
-import type { Overlay, OverlayRow } from './overlays.js';
 import {
   fixed,
   MISSING,
@@ -21,12 +20,12 @@ import {
   signed,
   SPLIT_NAME,
 } from '../../format.js';
-import { type GroupLabel, starNote } from '../../groupLabels.js';
-import { groupName, htmlTable, picture } from '../../html/blocks.js';
-import { html, Markup } from '../../html/markup.js';
+import { starNote, type GroupLabel } from '../../groupLabels.js';
+import { groupName, html, htmlTable, Markup, picture } from '../../html/html.js';
 import { boundColumns } from '../../rows.js';
-import { type Cell, groupCell, numbers, type Table, withDetail } from '../../table.js';
+import { groupCell, numbers, withDetail, type Cell, type Table } from '../../table.js';
 import { plain } from '../../text.js';
+import type { Overlay, OverlayRow } from './overlays.js';
 
 /** Where each group's images speak for an output, and how much of that lies in the core region (article, Fig. 10). */
 export const fig10: Figure = {

@@ -2,23 +2,12 @@ import type { LayerEntry, TraceStructuredResult } from '../../../experiments/res
 import { mean } from '../../../metrics/statistics.js';
 import { nullNamed } from '../../../neurons/nulls.js';
 import type { Figure, FigureRow } from '../../figure.js';
-import { layerHeatmap } from './heatmap.js';
-import {
-  largestLayerChange,
-  type LayerCell,
-  layerCells,
-  layerExtent,
-  layersByCriterion,
-  type LayerView,
-} from './view.js';
 import { fixed, MISSING, plural, points, probability, signed, SPLIT_NAME } from '../../format.js';
-import { type GroupLabel, groupsOfKind, smallestGroup, starNote } from '../../groupLabels.js';
-import { chartBeside, folded, groupName, HOW, htmlTable, pointsText } from '../../html/blocks.js';
-import { html, Markup } from '../../html/markup.js';
+import { groupsOfKind, smallestGroup, starNote, type GroupLabel } from '../../groupLabels.js';
+import { chartBeside, folded, groupName, HOW, html, htmlTable, Markup, pointsText } from '../../html/html.js';
 import { boundColumns, marginColumns, neuronColumn, randomColumns } from '../../rows.js';
-import { numbers, type Table, withDetail } from '../../table.js';
+import { numbers, withDetail, type Table } from '../../table.js';
 import { plain } from '../../text.js';
-import { changeOfLayer, MARKED_P, randomText } from '../../traces/measuredChange.js';
 import {
   controlsText,
   measuredOn,
@@ -27,7 +16,16 @@ import {
   tracedWeights,
   traceNotes,
 } from '../../traces/method.js';
-import { nullsOf } from '../../traces/nulls.js';
+import { changeOfLayer, MARKED_P, nullsOf, randomText } from '../../traces/tests.js';
+import { layerHeatmap } from './heatmap.js';
+import {
+  largestLayerChange,
+  layerCells,
+  layerExtent,
+  layersByCriterion,
+  type LayerCell,
+  type LayerView,
+} from './view.js';
 
 /** The changes of each group after zeroing the neurons of one layer that were chosen for it (article, Fig. 7). */
 export const fig7: Figure = {

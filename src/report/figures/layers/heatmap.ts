@@ -1,11 +1,11 @@
-import type { LayerView } from './view.js';
 import { count, fixed, SPLIT_NAME, typographic } from '../../format.js';
-import { type GroupLabel, starNote } from '../../groupLabels.js';
+import { starNote, type GroupLabel } from '../../groupLabels.js';
 import { plain } from '../../text.js';
 import { cellFill, cellMatrix, changeCell } from '../../traces/cells.js';
-import { changeOfLayer, MARKED_P } from '../../traces/measuredChange.js';
+import { changeOfLayer, MARKED_P } from '../../traces/tests.js';
 import { MULTILINE, quantitative } from '../../vega/axes.js';
 import type { ChartSpec } from '../../vega/render.js';
+import type { LayerView } from './view.js';
 
 /** Pixels of a column with numbers, and of one without; beyond so many columns a chart shows colours alone. */
 const NUMBERED = 64;

@@ -1,10 +1,12 @@
 import type { TraceOverlapResult } from '../../../experiments/results.js';
 import { accuracyEstimate } from '../../../metrics/intervals.js';
 import type { Figure, FigureRow } from '../../figure.js';
+import { fixed, plural, range } from '../../format.js';
+import { chartFigure, html, htmlTable, Markup } from '../../html/html.js';
+import { sourceText, tracedWeights, unitsText } from '../../traces/method.js';
 import { percentOf, rankHistograms } from './histograms.js';
 import {
   AMONG,
-  type Direction,
   directions,
   rankList,
   rankTable,
@@ -13,11 +15,8 @@ import {
   RIGHTMOST,
   rightmost,
   shareText,
+  type Direction,
 } from './ranks.js';
-import { fixed, plural, range } from '../../format.js';
-import { chartFigure, htmlTable } from '../../html/blocks.js';
-import { html, Markup } from '../../html/markup.js';
-import { sourceText, tracedWeights, unitsText } from '../../traces/method.js';
 
 /** How criteria agree on the top neurons (article, Fig. 3). */
 export const fig3: Figure = {

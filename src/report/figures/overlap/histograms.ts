@@ -1,11 +1,11 @@
 import { RANK_BIN, type RankReading, type TraceOverlapResult } from '../../../experiments/results.js';
-import { AMONG, BINS, type Direction, directions, histogram } from './ranks.js';
 import { fixed, plural } from '../../format.js';
-import { type GroupLabel, starNote } from '../../groupLabels.js';
+import { starNote, type GroupLabel } from '../../groupLabels.js';
 import { quantitative, TOP_LEGEND } from '../../vega/axes.js';
 import type { ChartSpec } from '../../vega/render.js';
 import { fit } from '../../vega/textWidth.js';
 import { INK, MAJORITY_RAMP, MINORITY_RAMP } from '../../vega/theme.js';
+import { AMONG, BINS, directions, histogram, type Direction } from './ranks.js';
 
 const WIDTH = 400;
 /** Pixels of a panel, and of a bar's number above it. */
@@ -67,7 +67,7 @@ export function percentOf(fraction: number): string {
   return `${Number((100 * fraction).toPrecision(6))} %`;
 }
 
-/** What the panels share, and whether one is the lowest, which names the axis. */
+/** The panels' common scale and unit, and whether one is the lowest, which names the axis. */
 interface PanelOptions {
   readonly most: number;
   readonly what: 'neurons' | 'weights';

@@ -1,9 +1,32 @@
 import type { SampleImage } from '../../data/dataDescription.js';
 import { points, typographic } from '../format.js';
 import type { GroupLabel } from '../groupLabels.js';
-import { html, Markup } from './markup.js';
 import { captionOf, type Cell, type Column, type Part, type Table } from '../table.js';
+import { escapeMarkup } from '../text.js';
 import type { Chart } from '../vega/render.js';
+
+/** HTML that is safe to put into a page as it is. */
+export class Markup {
+  constructor(readonly text: string) {}
+}
+
+type Content = Markup | string | number | undefined | readonly Content[];
+
+/**
+ * Builds HTML; every interpolated string is escaped, so that no dataset or group name can add markup. Lists are
+ * joined, `undefined` is nothing.
+ */
+export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
+  return new Markup(String.raw({ raw: strings }, ...values.map(render)));
+}
+
+function render(value: Content): string {
+  if (value === undefined) return '';
+  if (value instanceof Markup) return value.text;
+  if (typeof value === 'string') return escapeMarkup(value);
+  if (typeof value === 'number') return String(value);
+  return value.map(render).join('');
+}
 
 /** A table with a caption and scoped headings, in a box that scrolls sideways and can be reached by keyboard. */
 export function htmlTable(table: Table): Markup {
@@ -147,10 +170,10 @@ export function chartBeside(
   </div> `;
 }
 
-/** What a section folds away of how its numbers came about. */
+/** The heading of the folded text on how a section's numbers were measured. */
 export const HOW = 'How it was measured';
 
-/** What is folded away until it is asked for, or printed. */
+/** A block that is folded until it is opened, or printed. */
 export function folded(summary: string, body: Markup | readonly Markup[]): Markup {
   return html`<details>
     <summary>${summary}</summary>
