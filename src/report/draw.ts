@@ -1,5 +1,5 @@
 import type { Drawn, Section } from './figure.js';
-import { Markup } from './html/html.js';
+import type { Markup } from './html/html.js';
 import { htmlPage, type PageSection } from './html/page.js';
 import { renderChart } from './vega/render.js';
 

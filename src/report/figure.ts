@@ -12,7 +12,7 @@ import type { PerturbationName } from '../neurons/perturbations.js';
 import type { EpochMetrics, TrainingResult } from '../train/results.js';
 import type { HistoryEntry } from '../train/runFolder.js';
 import type { GroupLabel, NamedGroups } from './groupLabels.js';
-import { Markup } from './html/html.js';
+import type { Markup } from './html/html.js';
 import type { DataFile } from './html/page.js';
 import type { Table } from './table.js';
 import type { Chart, NamedChart } from './vega/render.js';

@@ -13,7 +13,7 @@ import {
 } from '../figures/changes/view.js';
 import { percentText, plural, SPLIT_NAME } from '../format.js';
 import { shortList, type GroupLabel } from '../groupLabels.js';
-import { groupName, html, Markup, pointsText } from '../html/html.js';
+import { groupName, html, pointsText, type Markup } from '../html/html.js';
 import { changeOfGroup, randomText } from '../traces/tests.js';
 
 /** The numbers that a reader looks for first, each with what it was measured on. */

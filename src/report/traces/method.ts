@@ -4,7 +4,7 @@ import type { PrecisionChange } from '../../experiments/precisionChange.js';
 import type { ControlsHeader, SessionHeader, TraceHeader } from '../../experiments/results.js';
 import type { TrainingResult } from '../../train/results.js';
 import { fixed, plural, SPLIT_NAME } from '../format.js';
-import { html, Markup } from '../html/html.js';
+import { html, type Markup } from '../html/html.js';
 import { countMarked, expectedMarked, MARKED_P, type MeasuredChange } from './tests.js';
 
 /** `4800 neurons`, or `5308416 single weights` where these are the unit. */

@@ -2,7 +2,7 @@ import type { TraceUnstructuredResult } from '../../../experiments/results.js';
 import { isDrawn } from '../../../neurons/perturbations.js';
 import type { Show } from '../../figure.js';
 import { plural, SPLIT_NAME } from '../../format.js';
-import { folded, html, htmlTable, Markup } from '../../html/html.js';
+import { folded, html, htmlTable, type Markup } from '../../html/html.js';
 import { selectionTable } from '../changes/tables.js';
 import { hasManyKs, PERTURBED, seedsNote, traceView } from '../changes/view.js';
 

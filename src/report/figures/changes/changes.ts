@@ -13,7 +13,7 @@ import {
   HOW,
   html,
   htmlTable,
-  Markup,
+  type Markup,
 } from '../../html/html.js';
 import { besidePublished, PUBLISHED_COLUMNS, publishedOf } from '../../published.js';
 import { numbers, type Table } from '../../table.js';

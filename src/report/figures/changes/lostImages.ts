@@ -3,7 +3,7 @@ import type { LostOfGroup, PicturedExample } from '../../../experiments/lostExam
 import type { TraceEntry } from '../../../experiments/results.js';
 import { plural, SPLIT_NAME } from '../../format.js';
 import type { GroupLabel } from '../../groupLabels.js';
-import { folded, groupName, html, Markup, stripPicture } from '../../html/html.js';
+import { folded, groupName, html, stripPicture, type Markup } from '../../html/html.js';
 import { plain } from '../../text.js';
 import { PERTURBED, type TraceView } from './view.js';
 

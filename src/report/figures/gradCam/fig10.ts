@@ -21,7 +21,7 @@ import {
   SPLIT_NAME,
 } from '../../format.js';
 import { starNote, type GroupLabel } from '../../groupLabels.js';
-import { groupName, html, htmlTable, Markup, picture } from '../../html/html.js';
+import { groupName, html, htmlTable, picture, type Markup } from '../../html/html.js';
 import { boundColumns } from '../../rows.js';
 import { groupCell, numbers, withDetail, type Cell, type Table } from '../../table.js';
 import { plain } from '../../text.js';

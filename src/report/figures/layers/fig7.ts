@@ -4,7 +4,16 @@ import { nullNamed } from '../../../neurons/nulls.js';
 import type { Figure, FigureRow } from '../../figure.js';
 import { fixed, MISSING, plural, points, probability, signed, SPLIT_NAME } from '../../format.js';
 import { groupsOfKind, smallestGroup, starNote, type GroupLabel } from '../../groupLabels.js';
-import { chartBeside, folded, groupName, HOW, html, htmlTable, Markup, pointsText } from '../../html/html.js';
+import {
+  chartBeside,
+  folded,
+  groupName,
+  HOW,
+  html,
+  htmlTable,
+  pointsText,
+  type Markup,
+} from '../../html/html.js';
 import { boundColumns, marginColumns, neuronColumn, randomColumns } from '../../rows.js';
 import { numbers, withDetail, type Table } from '../../table.js';
 import { plain } from '../../text.js';

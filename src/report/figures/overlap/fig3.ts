@@ -2,7 +2,7 @@ import type { TraceOverlapResult } from '../../../experiments/results.js';
 import { accuracyEstimate } from '../../../metrics/intervals.js';
 import type { Figure, FigureRow } from '../../figure.js';
 import { fixed, plural, range } from '../../format.js';
-import { chartFigure, html, htmlTable, Markup } from '../../html/html.js';
+import { chartFigure, html, htmlTable, type Markup } from '../../html/html.js';
 import { sourceText, tracedWeights, unitsText } from '../../traces/method.js';
 import { percentOf, rankHistograms } from './histograms.js';
 import {
