@@ -3,8 +3,8 @@ import type { TraceEntry, TraceUnstructuredResult } from '../../../experiments/r
 import { ARTICLE_SIGMA } from '../../../experiments/traceSettings.js';
 import { mean } from '../../../metrics/statistics.js';
 import { PERTURBATION_NAMES } from '../../../neurons/perturbations.js';
-import type { Figure, FigureSource, Section, TraceNeed } from '../../figure.js';
-import { articleName, percent, points, signed, SPLIT_NAME } from '../../format.js';
+import type { Figure, FigureSource, Section } from '../../figure.js';
+import { articleName, MISSING, percent, points, signed, SPLIT_NAME } from '../../format.js';
 import type { GroupLabel } from '../../groupLabels.js';
 import { chartFigure, folded, html, htmlTable } from '../../html/html.js';
 import { numbers, texts, type Table } from '../../table.js';
@@ -17,56 +17,40 @@ import { showNeurons } from './neurons.js';
 
 /** The article's numbers of neurons but in Table 3. */
 const FEW = 3;
+const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
-/** One of the article's Tables 3, 11, 13 and 14: what it sets beside each other. */
+/** One of the article's Tables 3, 11, 13 and 14. */
 interface ArticleTable {
   /** Such as `table3`. */
   readonly name: string;
   readonly title: string;
   /** A column for each group and split. */
   readonly splits: readonly Split[];
-  /** Changes in points, or accuracies in percent under those of the unchanged model. */
-  readonly shows: 'change' | 'accuracy';
-  /** Every perturbation up to three neurons, or zeroing alone up to any number. */
-  readonly perturbed: 'few' | 'many zeroed';
-  readonly traces: readonly TraceNeed[];
+  /** Accuracies in percent under those of the unchanged model, instead of changes in points. */
+  readonly hasAccuracies?: boolean;
+  /** Zeroing alone up to any number of neurons, instead of every perturbation of few. */
+  readonly isMany?: boolean;
 }
 
+const BOTH = ['train', 'test'] as const;
 const TABLE3: ArticleTable = {
   name: 'table3',
   title: 'Zeroing up to ten neurons',
   splits: ['train'],
-  shows: 'change',
-  perturbed: 'many zeroed',
-  traces: [zeroed('train', [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [])],
+  isMany: true,
 };
-
 /** Figs 2, 4 and 5 in numbers: in the article on CelebA, here on the dataset of the run. */
-const TABLE11: ArticleTable = {
-  name: 'table11',
-  title: 'Changes of training accuracy',
-  splits: ['train'],
-  shows: 'change',
-  perturbed: 'few',
-  traces: [...perturbed('train')],
-};
-
+const TABLE11: ArticleTable = { name: 'table11', title: 'Changes of training accuracy', splits: ['train'] };
 const TABLE13: ArticleTable = {
   name: 'table13',
   title: 'Changes of training and test accuracy',
-  splits: ['train', 'test'],
-  shows: 'change',
-  perturbed: 'few',
-  traces: [...perturbed('train'), ...perturbed('test')],
+  splits: BOTH,
 };
-
 const TABLE14: ArticleTable = {
   name: 'table14',
   title: 'Training and test accuracy',
-  splits: ['train', 'test'],
-  shows: 'accuracy',
-  perturbed: 'few',
-  traces: [...perturbed('train'), ...perturbed('test')],
+  splits: BOTH,
+  hasAccuracies: true,
 };
 
 /** One of the tables: its rows are those of its traces. */
@@ -74,7 +58,7 @@ function tableFigure(table: ArticleTable): Figure {
   return {
     name: table.name,
     title: table.title,
-    needs: { traces: table.traces },
+    needs: { traces: table.isMany === true ? [zeroed('train', TEN, [])] : table.splits.flatMap(perturbed) },
     show: ({ traces, dataset }, groups) => {
       const filled = articleTable(table, traces, groups);
       return {
@@ -163,9 +147,8 @@ function articleTable(
   traces: readonly TraceUnstructuredResult[],
   groups: readonly GroupLabel[],
 ): Table | undefined {
-  const { splits, shows } = table;
+  const { splits, isMany = false, hasAccuracies = false } = table;
   const rows = rowsOf(table, traces, groups);
-  const isMany = table.perturbed === 'many zeroed';
   const most = Math.max(...traces.flatMap(({ entries }) => entries.map(({ k }) => k)));
   if (rows.length === 0 || (isMany && most <= FEW)) return undefined;
   return {
@@ -180,14 +163,17 @@ function articleTable(
         ),
       ),
     ],
-    rows: shows === 'accuracy' ? [baselineRow(traces, splits, groups), ...rows] : rows,
+    rows: hasAccuracies ? [baselineRow(traces, splits, groups), ...rows] : rows,
   };
 }
 
-function captionWith({ name, shows }: ArticleTable, rows: readonly (readonly string[])[]): string {
+function captionWith(
+  { name, hasAccuracies = false }: ArticleTable,
+  rows: readonly (readonly string[])[],
+): string {
   const isMarked = rows.some((row) => row.some((cell) => cell.endsWith(MARK)));
   return [
-    `${articleName(name)}: ${shows === 'accuracy' ? 'accuracy of each group in percent' : 'change of each group’s accuracy in points'}, `,
+    `${articleName(name)}: ${hasAccuracies ? 'accuracy of each group in percent' : 'change of each group’s accuracy in points'}, `,
     'its own neurons perturbed',
     rows.some(([kind]) => kind === 'reinit' || kind === 'noise') ? ` (σ = ${ARTICLE_SIGMA})` : '',
     isMarked ? `; ${MARK} p ≤ ${MARKED_P} against random neurons` : '',
@@ -195,39 +181,30 @@ function captionWith({ name, shows }: ArticleTable, rows: readonly (readonly str
 }
 
 function rowsOf(
-  { splits, shows, perturbed }: ArticleTable,
+  { splits, hasAccuracies = false, isMany = false }: ArticleTable,
   traces: readonly TraceUnstructuredResult[],
   groups: readonly GroupLabel[],
 ): string[][] {
-  const isMany = perturbed === 'many zeroed';
-  const complete = [...new Set(traces.map(({ perturbation }) => perturbation))].filter(
-    (perturbation) =>
-      (!isMany || perturbation === 'zero') &&
-      splits.every((split) =>
-        traces.some((trace) => trace.perturbation === perturbation && trace.split === split),
-      ),
-  );
-  return complete.flatMap((perturbation) => {
-    const ofSplits = splits.map((split) =>
-      traces.find((trace) => trace.perturbation === perturbation && trace.split === split),
-    ) as TraceUnstructuredResult[];
-    return settings(ofSplits[0]?.entries ?? [])
+  const perturbations = new Set(traces.map(({ perturbation }) => perturbation));
+  return [...perturbations].flatMap((perturbation) => {
+    const ofSplits = splits.flatMap(
+      (split) => traces.find((trace) => trace.perturbation === perturbation && trace.split === split) ?? [],
+    );
+    const isComplete = ofSplits.length === splits.length && (!isMany || perturbation === 'zero');
+    return settings(isComplete ? (ofSplits[0]?.entries ?? []) : [])
       .filter(({ k }) => isMany || k <= FEW)
       .map(({ criterion, k, sigma }) => [
         ...(isMany ? [] : [perturbation]),
         criterion,
         String(k),
         ...groups.flatMap(({ index }) =>
-          ofSplits.map((trace) => {
-            const entry = trace.entries.find(
-              (other) =>
-                other.criterion === criterion &&
-                other.k === k &&
-                other.sigma === sigma &&
-                other.group === index,
+          ofSplits.map(({ entries }) => {
+            const entry = entries.find(
+              (one) =>
+                one.criterion === criterion && one.k === k && one.sigma === sigma && one.group === index,
             );
-            if (shows === 'accuracy') return percent(entry?.accuracy[index] ?? Number.NaN);
-            if (!entry) return points(Number.NaN);
+            if (!entry) return MISSING;
+            if (hasAccuracies) return percent(entry.accuracy[index] ?? Number.NaN);
             const { change, marked } = changeOfGroup(entry, index);
             return `${points(change)}${marked ? ` ${MARK}` : ''}`;
           }),

@@ -45,28 +45,17 @@ import {
   type TraceView,
 } from './view.js';
 
-/** The figures of one perturbation: the one with a standard deviation, and the one over several. */
-interface PerturbationFigures {
-  /** The section's anchor. */
-  readonly id: string;
-  readonly perturbation: PerturbationName;
-  /** The beginning of the names of charts. */
-  readonly figure: string;
-  readonly grid?: string;
-  /** The first figure's name in the heading, and both names; left out where the article has none. */
-  readonly reference?: string;
-  readonly references?: string;
-}
-
-/** Shows the changes of the groups' accuracies under one perturbation of the chosen neurons. */
-export function showChanges({
-  id,
-  perturbation,
-  figure,
-  grid,
-  reference,
-  references = reference,
-}: PerturbationFigures): Show {
+/**
+ * Shows the changes of the groups' accuracies under one perturbation of the chosen neurons.
+ *
+ * @param figure the article's figure, with whose name those of charts begin; default: the perturbation's name
+ * @param grid the article's figure of several standard deviations
+ */
+export function showChanges(
+  perturbation: PerturbationName,
+  figure: string = perturbation,
+  grid?: string,
+): Show {
   return ({ traces, dataset, result }, groups) => {
     const views = traces
       .filter((trace) => trace.perturbation === perturbation && trace.entries.length > 0)
@@ -78,10 +67,10 @@ export function showChanges({
       nulls: nullCharts(figure, views, groups),
       grids: grid === undefined ? [] : sigmaCharts(grid, views, groups),
     };
-    const named = charts.grids.length > 0 ? references : reference;
+    const named = [figure, ...(charts.grids.length > 0 && grid !== undefined ? [grid] : [])];
     return {
-      id,
-      title: `${PERTURBED[perturbation].heading}${bracketed(named ?? '')}`,
+      id: perturbation === 'zero' ? 'changes' : `changes-${perturbation}`,
+      title: `${PERTURBED[perturbation].heading}${bracketed(figureNames(named))}`,
       verdict: changesVerdict(first, groups),
       charts: [...charts.changes, ...charts.nulls, ...charts.grids],
       tables: views.flatMap((view) => traceTables(view, groups)),
@@ -120,6 +109,13 @@ export function showChanges({
           </p> `,
     };
   };
+}
+
+/** `Fig. 4`, `Figs. 4 and 11`; empty for names that are none of the article's. */
+function figureNames(names: readonly string[]): string {
+  const ofArticle = names.flatMap((name) => /^fig(\d+)$/.exec(name)?.[1] ?? []);
+  if (ofArticle.length === 0) return '';
+  return `${ofArticle.length === 1 ? 'Fig.' : 'Figs.'} ${ofArticle.join(' and ')}`;
 }
 
 /** The article's claim beside each null: the chart, and the numbers folded away. */

@@ -12,21 +12,14 @@ export const fig2: Figure = {
   name: 'fig2',
   title: 'Zeroing the top neurons',
   needs: { traces: [zeroed('train')] },
-  show: showChanges({ id: 'changes', perturbation: 'zero', figure: 'fig2', reference: 'Fig. 2' }),
+  show: showChanges('zero', 'fig2'),
 };
 
 export const fig4: Figure = {
   name: 'fig4',
   title: 'Random initialization of the top neurons',
   needs: { traces: [drawn('reinit', 'train')] },
-  show: showChanges({
-    id: 'changes-reinit',
-    perturbation: 'reinit',
-    figure: 'fig4',
-    grid: 'fig11',
-    reference: 'Fig. 4',
-    references: 'Figs. 4 and 11',
-  }),
+  show: showChanges('reinit', 'fig4', 'fig11'),
 };
 
 export const fig11: Figure = {
@@ -40,14 +33,7 @@ export const fig5: Figure = {
   name: 'fig5',
   title: 'Noise on the top neurons',
   needs: { traces: [drawn('noise', 'train')] },
-  show: showChanges({
-    id: 'changes-noise',
-    perturbation: 'noise',
-    figure: 'fig5',
-    grid: 'fig12',
-    reference: 'Fig. 5',
-    references: 'Figs. 5 and 12',
-  }),
+  show: showChanges('noise', 'fig5', 'fig12'),
 };
 
 export const fig12: Figure = {
@@ -60,4 +46,4 @@ export const fig12: Figure = {
 /** The same for the perturbations that the article does not have, whose charts are named by them: `mean-gradient`. */
 export const furtherChanges: readonly Show[] = PERTURBATION_NAMES.filter(
   (name) => !['zero', 'reinit', 'noise'].includes(name),
-).map((name) => showChanges({ id: `changes-${name}`, perturbation: name, figure: name }));
+).map((name) => showChanges(name));
