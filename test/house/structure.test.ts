@@ -68,7 +68,9 @@ test('arrows point down: no folder imports from one above it', () => {
 
 test('folders of the report import each other one way', () => {
   const arrows = new Set(
-    [...imports].flatMap(([file, targets]) => targets.map((target) => `${dirname(file)} > ${dirname(target)}`)),
+    [...imports].flatMap(([file, targets]) =>
+      targets.map((target) => `${dirname(file)} > ${dirname(target)}`),
+    ),
   );
   const both = [...arrows].filter((arrow) => {
     const [from, to] = arrow.split(' > ');
