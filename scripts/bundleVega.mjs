@@ -4,7 +4,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { build } from 'esbuild';
 
-const charts = join(resolve(process.argv[2] ?? 'dist'), 'report', 'charts');
+const charts = join(resolve(process.argv[2] ?? 'dist'), 'report', 'vega');
 const file = join(charts, 'vega.js');
 if (/from ['"]vega['"]/.test(readFileSync(file, 'utf8'))) {
   const { metafile, outputFiles } = await build({

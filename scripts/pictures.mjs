@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { vectorInstructions } from '../dist/machine.js';
-import { writeModelsReport } from '../dist/report/modelsReport.js';
+import { writeModelsReport } from '../dist/report/models/report.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NAME = 'zeroed-neurons';
@@ -22,9 +22,8 @@ const RECORD = join(ROOT, 'docs/images/pictures.json');
 /** What decides how it looks. */
 const SOURCES = [
   'scripts/pictures.mjs',
-  ...['axis', 'errorBars', 'modelDots', 'render', 'textMetrics', 'theme', 'vega', 'vegaText'].map(
-    (name) => `src/report/charts/${name}.ts`,
-  ),
+  ...['axes', 'render', 'textWidth', 'theme', 'vega'].map((name) => `src/report/vega/${name}.ts`),
+  'src/report/models/bars.ts',
   'src/report/html/style.ts',
 ];
 
@@ -42,8 +41,8 @@ await writeFile(RECORD, `${JSON.stringify({ [`${NAME}.png`]: { ...made, sha256 }
 /** A small form of the quickstart, with models as replicates: ERM on dominoes, Fig. 1, and Fig. 2. */
 async function train() {
   const { buildDominoes, DEFAULT_DOMINOES, openRun, trainErm } = await import('../dist/index.js');
-  const { fig1 } = await import('../dist/report/figures/fig1.js');
-  const { fig2 } = await import('../dist/report/figures/fig2.js');
+  const { fig1 } = await import('../dist/report/figures/accuracy/fig1.js');
+  const { fig2 } = await import('../dist/report/figures/changes/figures.js');
   const { reproducePart1Seeds } = await import('../dist/reproduce/part1Seeds.js');
   const { pretrainingDominoes } = await import('../dist/reproduce/quickstart.js');
 

@@ -1,6 +1,6 @@
 import type { GradCamResult } from '../experiments/gradCamResult.js';
-import { heatTable } from '../report/tables/heat.js';
-import { groupLabels, type NamedGroups } from '../report/views/groupLabels.js';
+import { heatTable } from '../report/figures/gradCam/fig10.js';
+import { groupLabels, type NamedGroups } from '../report/groupLabels.js';
 import { textTable } from './textTable.js';
 
 /** The share of the heat in the core region, a row a group: of one run, or of two with the difference. */

@@ -6,8 +6,8 @@ import type { ComparedRuns, RunsComparison } from '../experiments/runs/compareRu
 import type { ListedRun } from '../experiments/runs/listRuns.js';
 import type { SeedSummary } from '../metrics/seeds.js';
 import { MISSING, percent, percentText, points, pointsRange, percentRange } from '../report/format.js';
-import { groupCell, type Table } from '../report/tables/table.js';
-import { groupLabels, type NamedGroups } from '../report/views/groupLabels.js';
+import { groupCell, type Table } from '../report/table.js';
+import { groupLabels, type NamedGroups } from '../report/groupLabels.js';
 import { inWords } from '../settings/setting.js';
 import { nearestSentence } from '../settings/names.js';
 

@@ -1,5 +1,5 @@
 import { articleName } from '../report/format.js';
-import { focusTable, studyTable } from '../report/tables/study.js';
+import { focusTable, studyTable } from '../report/study/tables.js';
 import type { Part2StudyResult } from '../reproduce/part2.js';
 import { textTable } from './textTable.js';
 

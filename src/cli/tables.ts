@@ -7,16 +7,16 @@ import type {
   TraceUnstructuredResult,
 } from '../experiments/results.js';
 import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
-import { accuracyTable } from '../report/tables/accuracy.js';
-import { changeTable, neuronTable } from '../report/tables/changes.js';
-import { comparisonTable } from '../report/tables/comparison.js';
-import { countTable } from '../report/tables/counts.js';
-import { layerTablesByCriterion } from '../report/tables/layers.js';
-import { minimalTable } from '../report/tables/minimal.js';
-import { nullTables } from '../report/tables/nulls.js';
-import { rankList } from '../report/tables/ranks.js';
-import type { Table } from '../report/tables/table.js';
-import { groupLabels, type NamedGroups } from '../report/views/groupLabels.js';
+import { accuracyTable } from '../report/figures/accuracy/tables.js';
+import { traceTables as tablesOfTrace } from '../report/figures/changes/tables.js';
+import { traceView } from '../report/figures/changes/view.js';
+import { layerTables as tablesOfLayers } from '../report/figures/layers/fig7.js';
+import { minimalTable } from '../report/figures/minimal.js';
+import { rankList } from '../report/figures/overlap/ranks.js';
+import { comparisonTable } from '../report/sections/comparison.js';
+import { countTable } from '../report/sections/data.js';
+import type { Table } from '../report/table.js';
+import { groupLabels, type NamedGroups } from '../report/groupLabels.js';
 import { plain } from '../report/text.js';
 import type { TrainingResult } from '../train/results.js';
 import { textTable } from './textTable.js';
@@ -52,11 +52,7 @@ export function trainingTables(dataset: NamedGroups, result: TrainingResult, col
 
 /** What perturbing neurons changed, and which neurons they are. */
 export function traceTables(dataset: NamedGroups, trace: TraceUnstructuredResult, color: boolean): string {
-  const groups = groupLabels(dataset);
-  return joined(
-    [changeTable(trace, groups), neuronTable(trace, groups), ...nullTables(trace, groups)],
-    color,
-  );
+  return joined(tablesOfTrace(traceView(trace), groupLabels(dataset)), color);
 }
 
 /** Runs side by side, and what each shows. */
@@ -66,7 +62,7 @@ export function comparisonTables(dataset: NamedGroups, comparison: ComparisonRes
 
 /** The accuracy change of each group, layer by layer, in points. */
 export function layerTables(dataset: NamedGroups, trace: TraceStructuredResult, color: boolean): string {
-  return joined(layerTablesByCriterion(trace, groupLabels(dataset)), color);
+  return joined(tablesOfLayers(trace, groupLabels(dataset)), color);
 }
 
 /** Where one criterion's top neurons stand under the other. */

@@ -1,20 +1,81 @@
+import type { SampleImage } from '../data/dataDescription.js';
 import type { Split } from '../data/split.js';
+import type { ComparisonResult } from '../experiments/comparison.js';
+import type { GradCamResult } from '../experiments/gradCamResult.js';
+import type {
+  TraceOverlapResult,
+  TraceStructuredResult,
+  TraceUnstructuredResult,
+} from '../experiments/results.js';
+import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import type { PerturbationName } from '../neurons/perturbations.js';
-import type { Chart, NamedChart } from './charts/render.js';
-import type { FigureSource, RunReport, RunResults } from './reportData.js';
-import type { Section } from './html/page.js';
-import type { Table } from './tables/table.js';
-import type { GroupLabel } from './views/groupLabels.js';
+import type { EpochMetrics, TrainingResult } from '../train/results.js';
+import type { HistoryEntry } from '../train/runFolder.js';
+import type { GroupLabel, NamedGroups } from './groupLabels.js';
+import type { Markup } from './html/html.js';
+import type { DataFile } from './html/page.js';
+import type { Table } from './table.js';
+import type { Chart, NamedChart } from './vega/render.js';
+
+/** The data that the run trained on. */
+export interface ReportDataset extends NamedGroups {
+  readonly name: string;
+  /** Names of the classes, [numClasses]; left out: their numbers. */
+  readonly targetNames?: readonly string[];
+  /** Examples of each group, [numGroups] for each split. */
+  readonly counts: Readonly<Record<Split, readonly number[]>>;
+  readonly samples?: readonly { readonly group: number; readonly images: readonly SampleImage[] }[];
+}
+
+/** The results in a run's folder, as far as they were measured. */
+export interface RunResults {
+  /** `results/<method>.json`, such as `erm.json` (article, Fig. 1). */
+  readonly result?: TrainingResult | undefined;
+  /** `results/trace-unstructured*.json` (article, Figs 2, 4, 5, 11 and 12). */
+  readonly traces: readonly TraceUnstructuredResult[];
+  /** `results/trace-overlap.json` (article, Fig. 3). */
+  readonly overlap?: TraceOverlapResult | undefined;
+  /** `results/trace-structured.json` (article, Fig. 7). */
+  readonly layers?: TraceStructuredResult | undefined;
+  /** `results/trace-minimal.json`; the article has no such figure. */
+  readonly minimal?: TraceMinimalResult | undefined;
+  /** `results/grad-cam.json` (article, Fig. 10). */
+  readonly gradCam?: GradCamResult | undefined;
+}
+
+/** The source of figures and tables. */
+export interface FigureSource extends RunResults {
+  readonly dataset: ReportDataset;
+}
+
+/** Everything that the report shows: plain data, read by the caller from the run folder. */
+export interface RunReport extends FigureSource {
+  readonly title: string;
+  /** The model's architecture. */
+  readonly arch: string;
+  /** The resolved configuration: name, value. */
+  readonly config: readonly (readonly [string, string])[];
+  /** The lines of `metrics.jsonl`, in order; empty when the run did not train. */
+  readonly epochs: readonly EpochMetrics[];
+  /** Ways on from this run, side by side. */
+  readonly comparison?: ComparisonResult | undefined;
+  /** The result of the run that this one started from. */
+  readonly before?: TrainingResult | undefined;
+  /** How its results came about, in the order in which they were written; empty for a run from before that was kept. */
+  readonly history: readonly HistoryEntry[];
+  /** Software that produced the run: name, version. */
+  readonly versions: readonly (readonly [string, string])[];
+}
 
 /** A row of a figure's CSV: one measurement, with its settings. Accuracies and changes are fractions. */
-export type FigureRow = Readonly<Record<string, string | number | null>>;
+export type FigureRow = DataFile['rows'][number];
 
 /** An unstructured trace that a figure shows: all its k under all its standard deviations, for the article's criteria. */
 export interface TraceNeed {
   readonly perturbation: PerturbationName;
   readonly split: Split;
   readonly topK: readonly number[];
-  /** Of these, the numbers of neurons that it compares with random ones, where a user asks for nothing else. */
+  /** Those of them that it compares with random ones, where a user asks for nothing else. */
   readonly compared: readonly number[];
   /** Empty where nothing is drawn. */
   readonly sigmas: readonly number[];
@@ -28,10 +89,33 @@ export interface FigureNeeds {
   readonly results?: readonly Exclude<keyof RunResults, 'traces'>[];
 }
 
-/**
- * A figure or table, of the article's Part I or beyond it: what it takes, and how it is shown. `src/report/figures.ts` lists
- * all of them; commands, files, and sections of the report follow from that list.
- */
+/** The drawn form of a chart of the section; undefined where nothing is drawn. */
+export type Drawn = (chart: NamedChart) => Chart | undefined;
+
+/** A figure, or another section of the report, of some results. Each part is made once, for whoever takes it. */
+export interface Section {
+  /** The section's anchor in the report, and its heading. */
+  readonly id: string;
+  readonly title: string;
+  /** Its numbers in words, a sentence each. */
+  readonly verdict?: readonly string[] | undefined;
+  /** Its charts, named as their files: `fig1`, `fig2-gradient`. */
+  readonly charts?: readonly NamedChart[];
+  /** Its tables for a terminal. */
+  readonly tables?: readonly Table[];
+  /** The rows of its JSON and CSV, all with the same columns; the report holds them under this name. */
+  readonly data?: DataFile;
+  /** The section's text, with its charts and the page's tables; left out where the report has no such section. */
+  readonly prose?: (drawn: Drawn) => Markup | Promise<Markup>;
+}
+
+/** Makes a section; undefined where the source holds nothing to show. */
+export type Show<Source = FigureSource> = (
+  source: Source,
+  groups: readonly GroupLabel[],
+) => Section | undefined;
+
+/** A figure or table, of the article's Part I or beyond it: what it takes, and what it shows. `figures.ts` lists all of them. */
 export interface Figure {
   /** As in file names and commands: `fig2`, `table3`. */
   readonly name: string;
@@ -39,27 +123,8 @@ export interface Figure {
   /** Whether the article has no such figure, so that all of its Part I leave it out. */
   readonly beyondArticle?: boolean;
   readonly needs: FigureNeeds;
-  /** The rows of its JSON and CSV. The source's traces hold what the figure needs and no more. */
-  readonly rows: (source: FigureSource) => FigureRow[];
-  /** Its charts; none where the source holds nothing to draw, and none at all for tables. */
-  readonly charts?: (source: FigureSource, groups: readonly GroupLabel[]) => NamedChart[];
-  /** What a terminal prints of it. The source is that of `rows`. */
-  readonly tables: (source: FigureSource, groups: readonly GroupLabel[]) => Table[];
-  /** The sections of the report that show it, which it may share with other figures. */
-  readonly sections: readonly MakeSection[];
+  /** The source's traces hold what the figure needs and no more, or all that a run has. Figures may share it. */
+  readonly show: Show;
+  /** The report's sections for it, in order, which it may share with other figures; default: `show`. */
+  readonly sections?: readonly Show<RunReport>[];
 }
-
-/** The drawn charts of a report, by name. */
-export type Charts = ReadonlyMap<string, Chart>;
-
-/**
- * Makes a section of the report; undefined when the run has nothing to show there.
- *
- * @param figures those that name the section, in the list's order
- */
-export type MakeSection = (
-  report: RunReport,
-  groups: readonly GroupLabel[],
-  charts: Charts,
-  figures: readonly Figure[],
-) => Section | undefined | Promise<Section | undefined>;

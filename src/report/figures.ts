@@ -1,18 +1,14 @@
+// To add a figure: write one file or folder in `figures/` that exports a `Figure`, and name it in the list below. Its `show` gives
+// verdict, charts, tables, rows and text of the results that it is given, once. The commands `reproduce <name>` and `reproduce part1`,
+// the files `results/<name>.json` and `.csv`, the charts in `figures/` and the section of the report follow from it.
 import type { Figure } from './figure.js';
-import { fig1 } from './figures/fig1.js';
-import { fig2 } from './figures/fig2.js';
-import { fig3 } from './figures/fig3.js';
-import { fig4 } from './figures/fig4.js';
-import { fig5 } from './figures/fig5.js';
-import { fig7 } from './figures/fig7.js';
-import { fig10 } from './figures/fig10.js';
-import { fig11 } from './figures/fig11.js';
-import { fig12 } from './figures/fig12.js';
+import { fig1 } from './figures/accuracy/fig1.js';
+import { table11, table13, table14, table3 } from './figures/articleTables/articleTables.js';
+import { fig11, fig12, fig2, fig4, fig5 } from './figures/changes/figures.js';
+import { fig10 } from './figures/gradCam/fig10.js';
+import { fig7 } from './figures/layers/fig7.js';
 import { minimal } from './figures/minimal.js';
-import { table3 } from './figures/table3.js';
-import { table11 } from './figures/table11.js';
-import { table13 } from './figures/table13.js';
-import { table14 } from './figures/table14.js';
+import { fig3 } from './figures/overlap/fig3.js';
 
 /** Every figure and table of the article's Part I, and those beyond it, in the order in which the report shows them. */
 export const FIGURES: readonly Figure[] = [

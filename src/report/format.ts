@@ -1,8 +1,7 @@
 import type { Split } from '../data/split.js';
-import type { PrecisionChange, TraceCost, TraceHeader } from '../experiments/results.js';
-import type { Interval } from '../metrics/intervals.js';
+import { LEVEL, type Estimate, type Interval } from '../metrics/intervals.js';
 
-/** What stands where a number is missing: the report never prints NaN. */
+/** The sign for a missing number: the report never prints NaN. */
 export const MISSING = '–';
 
 /** A fraction as a percentage with two decimals and no sign: 0.17857 -> `17.86`. */
@@ -39,13 +38,18 @@ export function count(value: number | undefined): string {
   return value === undefined || !Number.isFinite(value) ? MISSING : String(value);
 }
 
+/** A measured fraction minus a known one, in points; a dash where one is missing. */
+export function pointsBeyond(measured: number | undefined, known: number | undefined): string {
+  return points((measured ?? Number.NaN) - (known ?? Number.NaN));
+}
+
 /** A change in points with its standard deviation where there is one: `-10.71 ± 1.20`. */
 export function pointsSpread(change: number | undefined, std: number | null | undefined): string {
   const text = points(change ?? Number.NaN);
   return Number.isFinite(std) ? `${text} ± ${percent(std ?? Number.NaN)}` : text;
 }
 
-/** What one sample of a group of `size` is worth in points: `1.79`. */
+/** The worth of one sample of a group of `size` in points: `1.79`. */
 export function granularity(size: number | undefined): string {
   return percent(1 / (size ?? Number.NaN));
 }
@@ -102,17 +106,33 @@ export function inArticleOrder(a: string, b: string): number {
   return a.localeCompare(b, 'en', { numeric: true });
 }
 
-/** What a trace computed, and in which precision where that is not its run's. */
-export function traceNotes({ cost, precision }: Pick<TraceHeader, 'cost' | 'precision'>): string[] {
-  return [...(precision ? [precisionText(precision)] : []), costText(cost)];
+/** `8.1 points`, without a sign. */
+export function size(change: number): string {
+  return `${fixed(100 * Math.abs(change), 1)} points`;
 }
 
-/** What the precision changed by itself. */
-export function precisionText({ precision, ofRun, changed, total }: PrecisionChange): string {
-  return `computed in ${precision}, trained in ${ofRun}: ${changed} of ${total} training predictions differ`;
+/** `+8.1 points`. */
+export function signed(change: number): string {
+  const text = fixed(100 * change, 1);
+  return `${change > 0 && Number(text) !== 0 ? '+' : ''}${text} points`;
 }
 
-/** Against evaluating each variant alone on the whole split. */
-function costText({ naiveForwards, runForwards, ratio }: TraceCost): string {
-  return `cost: ${Math.round(runForwards)} of ${naiveForwards} forward passes (${ratio.toFixed(3)} of evaluating each variant alone)`;
+/** `95 % 3.2 to 12.9`, of fractions in points or percent. */
+export function range([low, high]: Interval): string {
+  return `${100 * LEVEL}\u00a0% ${fixed(100 * low, 1)} to ${fixed(100 * high, 1)}`;
+}
+
+/** Where an interval lies: all above 0, all below, or on both sides. */
+export function sideOf({ interval: [low, high] }: Pick<Estimate, 'interval'>): 'above' | 'below' | 'both' {
+  if (low > 0) return 'above';
+  return high < 0 ? 'below' : 'both';
+}
+
+/** `p = 0.146`, with a space that does not break. */
+export function pText(value: number): string {
+  return `p\u00a0=\u00a0${probability(value)}`;
+}
+
+export function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

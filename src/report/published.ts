@@ -1,8 +1,9 @@
 import type { Split } from '../data/split.js';
-import type { ReportDataset } from './reportData.js';
+import type { ReportDataset } from './figure.js';
+import { percentText, pointsBeyond } from './format.js';
 
-/** What the article gives for one of its data sets. Accuracies are fractions, changes too, without a sign. */
-export interface Published {
+/** The article's numbers for one of its data sets. Accuracies are fractions, changes too, without a sign. */
+interface Published {
   /** As the article calls it. */
   readonly name: string;
   /** Examples of each group in each split, [numGroups], by which the data set is known. */
@@ -11,7 +12,7 @@ export interface Published {
   readonly accuracy?: Readonly<Record<'train' | 'test', readonly number[]>>;
   /** Largest change of a group's training accuracy under zeroed neurons (text on Fig. 2), of ResNet-50. */
   readonly largestZeroed?: { readonly minority: number; readonly majority: number };
-  /** What fine-tuning adds to the worst group's test accuracy (text on Fig. 6), by architecture. */
+  /** The gain of the worst group's test accuracy by fine-tuning (text on Fig. 6), by architecture. */
   readonly gain: Readonly<Record<string, number>>;
 }
 
@@ -37,11 +38,19 @@ const CELEBA: Published = {
   gain: { resnet50: 0.1077, vit_small_patch16_224: 0.0945 },
 };
 
-/** What the article gives for a data set; undefined for one that is none of its own. A data set's name may be any. */
+/** The article's numbers for a data set; undefined for one that is none of its own. A data set's name may be any. */
 export function publishedOf({ counts }: Pick<ReportDataset, 'counts'>): Published | undefined {
   return [WATERBIRDS, CELEBA].find((known) =>
     (['train', 'val', 'test'] as const).every(
       (split) => JSON.stringify(known.counts[split]) === JSON.stringify(counts[split]),
     ),
   );
+}
+
+/** The columns of the article's numbers beside a run's. */
+export const PUBLISHED_COLUMNS = ['published', 'measured', 'difference, points'];
+
+/** Their cells, of accuracies. */
+export function besidePublished(known: number | undefined, measured: number | undefined): string[] {
+  return [percentText(known), percentText(measured), pointsBeyond(measured, known)];
 }

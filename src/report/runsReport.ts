@@ -3,24 +3,25 @@ import { SpurmemError } from '../errors.js';
 import { writeAtomic } from '../files.js';
 import { checkOptions } from '../settings/options.js';
 import { severalOf, text } from '../settings/values.js';
-import { RUN_TYPE } from '../train/runOptions.js';
 import type { TrainingResult } from '../train/results.js';
-import { groupBars } from './charts/groupBars.js';
-import { renderChart } from './charts/render.js';
-import { html } from './html/markup.js';
-import { htmlPage, type Section } from './html/page.js';
-import { htmlTable } from './html/table.js';
-import type { RunReport } from './reportData.js';
-import { chartFigure } from './sections/parts.js';
-import { comparedRows, runsTable, settingsTable } from './tables/runs.js';
-import { changesVerdict } from './verdicts/changes.js';
-import { comparisonVerdict } from './verdicts/comparison.js';
-import { groupLabels, type GroupLabel } from './views/groupLabels.js';
+import { RUN_TYPE } from '../train/runOptions.js';
+import { drawPage } from './draw.js';
+import type { FigureRow, RunReport, Section } from './figure.js';
+import { worstGroupDifference } from './figures/accuracy/fig1.js';
+import { groupBars } from './figures/accuracy/groupBars.js';
+import { changesVerdict } from './figures/changes/verdict.js';
+import { traceView } from './figures/changes/view.js';
+import { MISSING, range, signed } from './format.js';
+import { groupLabels, type GroupLabel } from './groupLabels.js';
+import { chartBeside, html, htmlTable } from './html/html.js';
+import { boundColumns } from './rows.js';
+import { comparisonVerdict, runCells, runColumns } from './sections/comparison.js';
+import { numbers, texts, withDetail, type Table } from './table.js';
 import { readRunReport } from './writeReport.js';
 
 /** A finished run among those that are compared. */
-export interface NamedRun {
-  /** What tells it from the others: its folder's name, or its path where two have one name. */
+interface NamedRun {
+  /** Its folder's name, or its path where two have one name. */
   readonly name: string;
   readonly report: RunReport;
   readonly result: TrainingResult;
@@ -45,15 +46,12 @@ export async function writeRunsReport(options: {
   const runs = await openRuns(options.runs);
   const [first] = runs;
   const groups = groupLabels(first.report.dataset);
-  const path = resolve(options.out ?? 'runs.html');
-  const sections = [
-    await accuracySection(runs, groups),
-    settingsSection(runs),
-    ...tracesSection(runs, groups),
-  ];
   const lead = html`Runs side by side; differences are from the first, ${first.name}. Each is one run: what
   settings do is told by studies over seeds.`;
-  await writeAtomic(path, htmlPage(`Runs on ${first.report.dataset.name}, side by side`, lead, sections));
+  const sections = [showRuns(runs, groups), showSettings(runs), ...showTraces(runs, groups)];
+  const { page } = await drawPage(`Runs on ${first.report.dataset.name}, side by side`, lead, sections);
+  const path = resolve(options.out ?? 'runs.html');
+  await writeAtomic(path, page);
   return path;
 }
 
@@ -75,7 +73,9 @@ async function openRuns(paths: readonly string[]): Promise<readonly [NamedRun, .
   const [first, ...others] = runs;
   if (!first || others.length === 0) {
     throw new SpurmemError('USAGE', '`runs` names fewer than two runs.', {
-      ...{ parameter: 'runs', value: paths, expected: 'two run folders or more' },
+      parameter: 'runs',
+      value: paths,
+      expected: 'two run folders or more',
     });
   }
   const named = (run: NamedRun): string => run.report.dataset.groupNames.join(', ');
@@ -90,9 +90,9 @@ async function openRuns(paths: readonly string[]): Promise<readonly [NamedRun, .
   return [first, ...others];
 }
 
-async function accuracySection(runs: readonly NamedRun[], groups: readonly GroupLabel[]): Promise<Section> {
+function showRuns(runs: readonly NamedRun[], groups: readonly GroupLabel[]): Section {
   const compared = runs.map(({ name, result }) => ({ title: name, ...result }));
-  const charts = await Promise.all(runs.map(({ result }) => renderChart(groupBars(result, groups))));
+  const charts = runs.map(({ name, result }) => ({ name, ...groupBars(result, groups) }));
   const kinds = new Set(runs.map(({ report }) => JSON.stringify(report.dataset.counts)));
   return {
     id: 'accuracy',
@@ -101,44 +101,81 @@ async function accuracySection(runs: readonly NamedRun[], groups: readonly Group
       ...comparisonVerdict({ runs: compared }),
       ...(kinds.size > 1 ? ['The runs’ data differ in the sizes of their groups.'] : []),
     ],
-    data: [{ name: 'runs', rows: comparedRows(compared, groups) }],
-    body: html`${htmlTable(runsTable(compared, groups))}
-      <div class="charts">
-        ${charts.map(
-          (chart, at) =>
-            html`<div style="width:${Math.ceil(chart.width)}px">
-              <h3>${runs[at]?.name}</h3>
-              ${chartFigure(chart)}
-            </div> `,
-        )}
-      </div>`,
+    charts,
+    data: { name: 'runs', rows: comparedRows(compared, groups) },
+    prose: (drawn) =>
+      html`${htmlTable(runsTable(compared, groups))}
+        <div class="charts">
+          ${charts.map((chart) => chartBeside(drawn(chart), { heading: html`<h3>${chart.name}</h3>` }))}
+        </div>`,
   };
 }
 
-function settingsSection(runs: readonly NamedRun[]): Section {
-  const table = settingsTable(runs.map(({ name, report }) => ({ name, config: report.config })));
+/** The settings in which runs differ, a column a run. */
+function showSettings(runs: readonly NamedRun[]): Section {
+  const values = runs.map(({ report }) => new Map(report.config));
+  const names = [...new Set(values.flatMap((settings) => [...settings.keys()]))];
+  const differing = names.filter((name) => new Set(values.map((settings) => settings.get(name))).size > 1);
+  const table: Table = {
+    caption: 'Settings in which the runs differ; a dash where a run has none of that name.',
+    columns: [...numbers('setting'), ...texts(...runs.map(({ name }) => name))],
+    rows: differing.map((name) => [name, ...values.map((settings) => settings.get(name) ?? MISSING)]),
+  };
   return {
     id: 'settings',
     title: 'Settings that differ',
-    body: table ? htmlTable(table) : html`<p>None: the runs have the same settings.</p>`,
+    prose: () =>
+      differing.length > 0 ? htmlTable(table) : html`<p>None: the runs have the same settings.</p>`,
   };
 }
 
-/** What each run's first trace says. */
-function tracesSection(runs: readonly NamedRun[], groups: readonly GroupLabel[]): Section[] {
+/** The first trace of each run in words. */
+function showTraces(runs: readonly NamedRun[], groups: readonly GroupLabel[]): Section[] {
   const told = runs.flatMap(({ name, report: { traces } }) => {
-    const [verdict] = traces[0] ? changesVerdict(traces[0], groups) : [];
+    const [verdict] = traces[0] ? changesVerdict(traceView(traces[0]), groups) : [];
     return verdict === undefined ? [] : [html`<li><strong>${name}</strong>: ${verdict}</li> `];
   });
-  return told.length === 0
-    ? []
-    : [
-        {
-          id: 'traces',
-          title: 'Perturbed neurons',
-          body: html`<ul>
-            ${told}
-          </ul>`,
-        },
-      ];
+  const prose = () =>
+    html`<ul>
+      ${told}
+    </ul>`;
+  return told.length === 0 ? [] : [{ id: 'traces', title: 'Perturbed neurons', prose }];
+}
+
+/** A run's result and its name. */
+interface ComparedResult extends TrainingResult {
+  readonly title: string;
+}
+
+/** A row a run: its worst groups, how far the test split's is from that of the first run, and every group's test accuracy. */
+function runsTable(runs: readonly ComparedResult[], groups: readonly GroupLabel[]): Table {
+  return {
+    caption: `Test accuracy of each run: the worst group, its difference from that of ${runs[0]?.title ?? 'the first'} in points with its 95 % interval over examples, the average, and each group.`,
+    columns: runColumns(groups),
+    rows: runCells(runs, groups, (run, reference) => {
+      const { value, interval } = worstGroupDifference(run.test, reference.test);
+      return withDetail(signed(value), range(interval));
+    }),
+  };
+}
+
+/** The same as rows of a file. */
+function comparedRows(runs: readonly ComparedResult[], groups: readonly GroupLabel[]): FigureRow[] {
+  const [reference] = runs;
+  return runs.map((run, at) => {
+    const difference = at > 0 && reference ? worstGroupDifference(run.test, reference.test) : undefined;
+    return {
+      run: run.title,
+      method: run.kind,
+      epochs: run.epochs,
+      valWorstGroupAccuracy: run.val.worstGroupAccuracy,
+      testWorstGroupAccuracy: run.test.worstGroupAccuracy,
+      difference: difference?.value ?? null,
+      ...boundColumns('difference', difference?.interval),
+      testAverage: run.test.average,
+      ...Object.fromEntries(
+        groups.map(({ index }) => [`testAccuracy${index}`, run.test.accuracy[index] ?? null]),
+      ),
+    };
+  });
 }

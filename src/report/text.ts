@@ -6,6 +6,16 @@ export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffe\uffff]+/gu, ' ').trim();
 }
 
+/** Escapes text for HTML and XML content and quoted attributes. */
+export function escapeMarkup(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
 /** Breaks a text into lines of at most `width` characters: at spaces, else after `_`, `/` or `-`, else anywhere. */
 export function wrap(text: string, width: number): string[] {
   const words = text.split(/\s+/).filter((word) => word !== '');

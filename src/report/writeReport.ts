@@ -4,14 +4,14 @@ import { writeAtomic } from '../files.js';
 import { checkOptions } from '../settings/options.js';
 import { text } from '../settings/values.js';
 import { methodNamed } from '../train/methods.js';
-import { methodOf } from '../train/runConfig.js';
+import { methodOf, type RunConfig, type RunEnvironment } from '../train/runConfig.js';
 import { readRunData } from '../train/runData.js';
+import { openRun, RunFolder } from '../train/runFolder.js';
 import { RUN_TYPE } from '../train/runOptions.js';
-import { openRun, RunFolder, type RunConfig, type RunEnvironment } from '../train/runFolder.js';
-import type { RunReport } from './reportData.js';
-import { drawCharts, renderFigures, renderReport } from './runReport.js';
+import type { RunReport } from './figure.js';
+import { drawReport } from './runReport.js';
 
-/** What a report is made from. */
+/** The run of a report, and its place. */
 export interface ReportOptions {
   readonly run: string;
   /** The page's path, such as where the run's folder cannot be written; default: `report.html` in it, with its figures in `figures/`. */
@@ -32,15 +32,13 @@ const REPORT_TYPES = {
 export async function writeReport(options: ReportOptions): Promise<string> {
   checkOptions(options, { types: REPORT_TYPES, required: ['run'] });
   const { folder, report } = await readRunReport(options);
+  const { page, figures } = await drawReport(report);
   if (options.out !== undefined) {
     const path = resolve(options.out);
-    await writeAtomic(path, await renderReport(report, await drawCharts(report)));
+    await writeAtomic(path, page);
     return path;
   }
   await folder.create();
-  const charts = await drawCharts(report);
-  const figures = await renderFigures(report, charts);
-  const page = await renderReport(report, charts);
   await folder.publish(async () => {
     for (const { name, svg } of figures) await writeAtomic(folder.figure(name), svg);
     await writeAtomic(folder.report, page);

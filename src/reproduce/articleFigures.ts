@@ -1,10 +1,9 @@
 import { SpurmemError } from '../errors.js';
 import type { TraceEntry, TraceUnstructuredResult } from '../experiments/results.js';
-import type { Figure, FigureNeeds, TraceNeed } from '../report/figure.js';
+import type { Figure, FigureNeeds, RunResults, TraceNeed } from '../report/figure.js';
 import type { CriterionName } from '../neurons/criteria.js';
 import { FIGURES } from '../report/figures.js';
 import { inArticleOrder } from '../report/format.js';
-import type { RunResults } from '../report/reportData.js';
 import { nearestSentence } from '../settings/names.js';
 
 /** The figures and tables that one run gives, in the article's order. Heat maps compare two runs. */

@@ -1,7 +1,7 @@
 import { gradCam, type GradCamOptions } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import { openEngine } from '../native/engine.js';
-import { fig10 } from '../report/figures/fig10.js';
+import { fig10 } from '../report/figures/gradCam/fig10.js';
 import { writeReport } from '../report/writeReport.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';

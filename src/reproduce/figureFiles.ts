@@ -1,10 +1,9 @@
 import { stringify } from 'csv-stringify/sync';
 import { writeAtomic } from '../files.js';
 import type { CriterionName } from '../neurons/criteria.js';
-import type { Figure, FigureRow } from '../report/figure.js';
-import type { ReportDataset, RunResults } from '../report/reportData.js';
-import type { Table } from '../report/tables/table.js';
-import { groupLabels } from '../report/views/groupLabels.js';
+import type { Figure, FigureRow, ReportDataset, RunResults } from '../report/figure.js';
+import { groupLabels } from '../report/groupLabels.js';
+import type { Table } from '../report/table.js';
 import type { RunWriter } from '../train/runWriter.js';
 import { neededOf } from './articleFigures.js';
 
@@ -34,14 +33,15 @@ export async function writeFigures(
 ): Promise<ReproducedFigure[]> {
   const groups = groupLabels(dataset);
   const written: ReproducedFigure[] = [];
-  for (const { name, title, needs, rows, tables } of figures) {
-    const source = { ...neededOf(results, needs, criteria, grid), dataset };
-    const result: FigureResult = { kind: name, title, checkpoint, models: 1, rows: rows(source) };
+  for (const { name, title, needs, show } of figures) {
+    const shown = show({ ...neededOf(results, needs, criteria, grid), dataset }, groups);
+    const rows = shown?.data?.rows ?? [];
+    const result: FigureResult = { kind: name, title, checkpoint, models: 1, rows };
     await folder.writeResult(name, result);
     const json = folder.result(name);
     const csv = json.replace(/json$/, 'csv');
     await writeAtomic(csv, stringify([...result.rows], { header: true }));
-    written.push({ ...result, json, csv, tables: tables(source, groups) });
+    written.push({ ...result, json, csv, tables: shown?.tables ?? [] });
   }
   return written;
 }

@@ -15,8 +15,7 @@ import { traceStructuredIn } from '../experiments/traceStructured.js';
 import { resultName, traceUnstructuredIn } from '../experiments/traceUnstructured.js';
 import { engineOptions } from '../native/engine.js';
 import { ARTICLE_CRITERIA, type CriterionName } from '../neurons/criteria.js';
-import type { Figure, TraceNeed } from '../report/figure.js';
-import type { RunResults } from '../report/reportData.js';
+import type { Figure, RunResults, TraceNeed } from '../report/figure.js';
 import { resolveSettings } from '../settings/setting.js';
 import { mergeNeeds } from './articleFigures.js';
 

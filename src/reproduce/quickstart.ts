@@ -6,8 +6,8 @@ import type { ComparedRun, ComparisonResult } from '../experiments/comparison.js
 import { RESULTS } from '../experiments/resultFiles.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
 import type { JobOptions } from '../progress.js';
-import { fig1 } from '../report/figures/fig1.js';
-import { fig2 } from '../report/figures/fig2.js';
+import { fig1 } from '../report/figures/accuracy/fig1.js';
+import { fig2 } from '../report/figures/changes/figures.js';
 import { writeReport } from '../report/writeReport.js';
 import { dfr } from '../train/methods/dfr.js';
 import { erm } from '../train/methods/erm.js';

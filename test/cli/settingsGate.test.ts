@@ -204,7 +204,7 @@ describe('each option of', () => {
 
   test('reproduce fig6 changes what its arms train with, and --protocol all of it', async () => {
     // Jest fails where two imports that are under way share a module that neither has loaded yet.
-    await import('../../src/report/studyReport.js');
+    await import('../../src/report/study/report.js');
     const { addPart2Commands } = await import('../../src/cli/commands/reproducePart2.js');
     const [erm, finetune] = ['erm', 'finetune'].map((name) =>
       TRAINING_METHODS.find((method) => method.name === name),

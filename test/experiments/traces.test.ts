@@ -15,7 +15,7 @@ import { native } from '../../src/native/addon.js';
 import { ARTICLE_CRITERIA } from '../../src/neurons/criteria.js';
 import { gradientXWeightScores } from '../../src/neurons/score.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
-import { renderReport } from '../../src/report/runReport.js';
+import { drawReport } from '../../src/report/runReport.js';
 import { readRunReport } from '../../src/report/writeReport.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
@@ -103,7 +103,7 @@ test('names and shows what a group lost to its own neurons, and is not read with
   expect(await pixelsOf(png)).toBe(await pixelsOf(join(data, original)));
 
   const { folder: runFolder, report } = await readRunReport({ run });
-  const page = await renderReport(report);
+  const { page } = await drawReport(report);
   const name = dataset.groupNames[picture?.group ?? 0] ?? '';
   const alt = new RegExp(`alt="${original} of group G\\d\\*? ${name}: class \\w+, predicted \\w+"`);
   expect(alt.test(page)).toBe(true);

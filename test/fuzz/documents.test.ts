@@ -7,9 +7,11 @@ import { readPlan } from '../../src/reproduce/sweep/plan.js';
 import { planSweep } from '../../src/reproduce/sweep/planSweep.js';
 import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
 import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
+import { renderPage } from '../../src/report/draw.js';
 import { FIGURES } from '../../src/report/figures.js';
-import { renderReport } from '../../src/report/runReport.js';
-import { groupLabels } from '../../src/report/views/groupLabels.js';
+import { groupLabels } from '../../src/report/groupLabels.js';
+import { html } from '../../src/report/html/html.js';
+import { sectionsOf } from '../../src/report/runReport.js';
 import { readRunReport } from '../../src/report/writeReport.js';
 import { PIXEL, resnetLayers, layerTrace, erm, overlapTrace, trace } from '../report/fixtures.js';
 import { Runs } from '../train/support.js';
@@ -90,13 +92,8 @@ test('dataset.json', async () => {
 /** Reads all of a run's folder and shows it, as a report does but for drawing. */
 async function show(): Promise<string> {
   const { report } = await readRunReport({ run: runs.reference.path });
-  const groups = groupLabels(report.dataset);
-  for (const { rows, tables, charts } of FIGURES) {
-    rows(report);
-    tables(report, groups);
-    charts?.(report, groups);
-  }
-  const page = await renderReport(report, new Map());
+  for (const { show: showFigure } of FIGURES) showFigure(report, groupLabels(report.dataset));
+  const page = await renderPage(report.title, html``, sectionsOf(report), () => undefined);
   expect(withoutScript(page)).not.toMatch(/<script|undefined|\[object/);
   return withoutScript(page);
 }

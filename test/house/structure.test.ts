@@ -74,6 +74,19 @@ test('the group of processes is seen through a context, but where it is joined',
   expect(importers.map(([file]) => file).sort()).toEqual([...native, ...others].sort());
 });
 
+test('folders of the report import each other one way', () => {
+  const arrows = new Set(
+    [...imports].flatMap(([file, targets]) =>
+      targets.map((target) => `${dirname(file)} > ${dirname(target)}`),
+    ),
+  );
+  const both = [...arrows].filter((arrow) => {
+    const [from, to] = arrow.split(' > ');
+    return from !== to && /^report\/\S+ > report\//.test(arrow) && arrows.has(`${to} > ${from}`);
+  });
+  expect(both).toEqual([]);
+});
+
 test('no option of the command line is named below it', () => {
   const named = [...texts]
     .filter(([file]) => !file.startsWith('cli/'))

@@ -1,17 +1,14 @@
-import { comparedWith } from '../../src/report/views/nulls.js';
 import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import type { Figure } from '../../src/report/figure.js';
-import { table11 } from '../../src/report/figures/table11.js';
-import { table13 } from '../../src/report/figures/table13.js';
-import { table14 } from '../../src/report/figures/table14.js';
-import { table3 } from '../../src/report/figures/table3.js';
-import { groupLabels } from '../../src/report/views/groupLabels.js';
+import { table11, table13, table14, table3 } from '../../src/report/figures/articleTables/articleTables.js';
+import { groupLabels } from '../../src/report/groupLabels.js';
+import { testsOf } from '../../src/report/traces/tests.js';
 import { fullReport, randomTrace, trace } from './fixtures.js';
 
 const { dataset } = fullReport;
 /** The figure's only table of these traces, if they hold one. */
 const tableOf = (figure: Figure, traces: readonly TraceUnstructuredResult[]) =>
-  figure.tables({ traces, dataset }, groupLabels(dataset))[0];
+  figure.show({ traces, dataset }, groupLabels(dataset))?.tables?.[0];
 const own = (k: number, group: number) =>
   trace.entries.find((entry) => entry.criterion === 'gradient' && entry.k === k && entry.group === group);
 
@@ -30,7 +27,7 @@ test('sets each group\u2019s own neurons beside each other', () => {
   expect(table?.rows[1]?.slice(0, 3)).toEqual(['zero', 'gradient', '2']);
   const entry = own(2, 1);
   const change = entry?.change ?? [];
-  expect(entry && comparedWith(entry, 'same-layers', 1, 'accuracy')?.pValue).toBeLessThan(0.05);
+  expect(entry && testsOf(entry, 1)['same-layers']?.accuracy?.pValue).toBeLessThan(0.05);
   expect(table?.rows[1]?.[4]).toBe(`${(100 * (change[1] ?? 0)).toFixed(2)} †`);
   expect(table?.caption).toBe(
     'Table 11: change of each group\u2019s accuracy in points, its own neurons perturbed (σ = 0.005); † p ≤ 0.05 against random neurons',

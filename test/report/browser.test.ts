@@ -3,8 +3,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { renderReport, type RunReport } from '../../src/report/runReport.js';
+import type { RunReport } from '../../src/report/figure.js';
 import { temporaryFolder } from '../temporary.js';
+import { pageOf } from './support.js';
 import { fullReport, layers18, overlapTrace, randomTrace, trace, withLostImages } from './fixtures.js';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -24,7 +25,7 @@ const REACHABLE = 'a[href], button, summary, [tabindex="0"]';
 
 let browser: Browser;
 beforeAll(async () => {
-  await writeFile(path, await renderReport(everything));
+  await writeFile(path, await pageOf(everything));
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox'],

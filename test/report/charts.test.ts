@@ -1,9 +1,9 @@
 import sharp from 'sharp';
 
 import { overModels, type MeasuredRow } from '../../src/experiments/overModels.js';
-import { modelsCharts } from '../../src/report/charts/modelDots.js';
-import { renderChart } from '../../src/report/charts/render.js';
-import { groupLabels } from '../../src/report/views/groupLabels.js';
+import { groupLabels } from '../../src/report/groupLabels.js';
+import { modelsCharts } from '../../src/report/models/bars.js';
+import { renderChart } from '../../src/report/vega/render.js';
 import { eightGroups, erm, fullReport, oneEpoch, trace } from './fixtures.js';
 import { figures, marks, texts } from './support.js';
 

@@ -1,8 +1,8 @@
-import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
-import { directions, histogram, rightmost } from '../../src/report/views/overlap.js';
+import type { RunReport } from '../../src/report/figure.js';
+import { directions, histogram, rightmost } from '../../src/report/figures/overlap/ranks.js';
 import type { TraceOverlapResult } from '../../src/experiments/results.js';
 import { fullReport, NAMES, overlapTrace } from './fixtures.js';
-import { figures, marks, texts, textOf, withoutScript } from './support.js';
+import { figures, marks, pageOf, texts, textOf, withoutScript } from './support.js';
 
 const withOverlap = (overlap: TraceOverlapResult): RunReport => ({ ...fullReport, overlap });
 const many = overlapTrace(0.01);
@@ -90,7 +90,7 @@ describe('Fig. 3', () => {
 
   it('is left out without an overlap, and with an empty one', async () => {
     for (const report of [fullReport, withOverlap({ ...many, entries: [] })]) {
-      expect((await renderFigures(report)).map(({ name }) => name)).not.toContain('fig3.svg');
+      expect((await figures(report)).has('fig3.svg')).toBe(false);
       expect(await textOf(report)).not.toContain('Overlap of the criteria');
     }
   });
@@ -101,7 +101,7 @@ describe('Fig. 3', () => {
     const hostile = { ...report, dataset: { ...report.dataset, groupNames } };
     const svg = (await figures(hostile)).get('fig3.svg') ?? '';
     expect(/<script|href=|url\(|<style|<image/.exec(svg)).toBeNull();
-    expect(/<script/.exec(withoutScript(await renderReport(hostile)))).toBeNull();
+    expect(/<script/.exec(withoutScript(await pageOf(hostile)))).toBeNull();
   });
 });
 

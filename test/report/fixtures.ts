@@ -16,7 +16,7 @@ import { accuracyInterval, changeInterval } from '../../src/metrics/intervals.js
 import { groupAccuracies, type GroupAccuracies } from '../../src/metrics/groups.js';
 import type { CriterionName } from '../../src/neurons/criteria.js';
 import type { Neuron } from '../../src/neurons/neuron.js';
-import type { RunReport } from '../../src/report/runReport.js';
+import type { RunReport } from '../../src/report/figure.js';
 import type { EpochMetrics, TrainingResult } from '../../src/train/results.js';
 
 /** Group sizes of a small dominoes run; group 2 has 56 training samples, so one of them is 1.79 points. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 
 import { fixed, percent, points, score, typographic } from '../../src/report/format.js';
-import { escapeMarkup, html } from '../../src/report/html/markup.js';
-import { plain, wrap } from '../../src/report/text.js';
+import { html } from '../../src/report/html/html.js';
+import { escapeMarkup, plain, wrap } from '../../src/report/text.js';
 
 describe('numbers', () => {
   it.each([

@@ -2,9 +2,9 @@ import sharp from 'sharp';
 import { gradCamTable } from '../../src/cli/gradCamTable.js';
 import type { GradCamResult, HeatExample, MeanShare } from '../../src/experiments/gradCamResult.js';
 import { greyPng, inputPng } from '../../src/data/png.js';
-import { drawOverlays, heatColor } from '../../src/report/charts/heatOverlays.js';
-import { renderReport } from '../../src/report/runReport.js';
+import { drawOverlays, heatColor } from '../../src/report/figures/gradCam/overlays.js';
 import { fullReport, NAMES } from './fixtures.js';
+import { pageOf } from './support.js';
 
 const [HEIGHT, WIDTH] = [64, 32];
 const share = (mean: number): MeanShare => ({ images: 100, mean, interval: [mean - 0.05, mean + 0.04] });
@@ -25,7 +25,7 @@ async function example(group: number): Promise<HeatExample> {
 
 /** The section's markup, and its text with a space between cells. */
 async function sectionOf(result: GradCamResult): Promise<{ markup: string; text: string }> {
-  const page = await renderReport({ ...fullReport, gradCam: result });
+  const page = await pageOf({ ...fullReport, gradCam: result });
   const markup = page.slice(page.indexOf('<section id="grad-cam"'), page.indexOf('<section id="training"'));
   const text = markup
     .replace(/<(code|small)>|<\/(code|small)>|<\/?span[^>]*>/g, '')
@@ -136,12 +136,12 @@ test('one run alone, and a dataset without a core region', async () => {
 
 test('a damaged image is named', async () => {
   const damaged = { ...(await example(1)), image: 'data:image/png;base64,AAAA' };
-  await expect(
-    renderReport({ ...fullReport, gradCam: { ...gradCam, examples: [damaged] } }),
-  ).rejects.toMatchObject({
-    code: 'RUN_INVALID',
-    message: expect.stringContaining('images/1.png is damaged') as string,
-  });
+  await expect(pageOf({ ...fullReport, gradCam: { ...gradCam, examples: [damaged] } })).rejects.toMatchObject(
+    {
+      code: 'RUN_INVALID',
+      message: expect.stringContaining('images/1.png is damaged') as string,
+    },
+  );
 });
 
 test('the terminal\u2019s table has the same numbers', () => {

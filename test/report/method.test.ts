@@ -1,7 +1,6 @@
-import { randomSetsText, sourceText, unitsText } from '../../src/report/sections/method.js';
-import type { MeasuredChange } from '../../src/report/views/measuredChange.js';
-import { smallestGroup } from '../../src/report/sections/parts.js';
-import { groupLabels } from '../../src/report/views/groupLabels.js';
+import { groupLabels, smallestGroup } from '../../src/report/groupLabels.js';
+import type { MeasuredChange } from '../../src/report/traces/tests.js';
+import { randomSetsText, sourceText, unitsText } from '../../src/report/traces/method.js';
 import { fullReport, trace } from './fixtures.js';
 
 const article = { ...trace, loss: 'cross-entropy', magnitudeLayers: 'all' } as const;

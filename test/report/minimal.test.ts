@@ -1,11 +1,10 @@
 import { compareMinorities, summarizeMinimal } from '../../src/experiments/minimalSummary.js';
 import type { MinimalExample, TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
-import { minimal } from '../../src/report/figures/minimal.js';
-import { renderReport, type RunReport } from '../../src/report/runReport.js';
-import { minimalTable } from '../../src/report/tables/minimal.js';
-import { groupLabels } from '../../src/report/views/groupLabels.js';
+import type { RunReport } from '../../src/report/figure.js';
+import { minimal, minimalTable } from '../../src/report/figures/minimal.js';
+import { groupLabels } from '../../src/report/groupLabels.js';
 import { fullReport, NAMES, trace } from './fixtures.js';
-import { figures, marks, texts, textOf, withoutScript } from './support.js';
+import { figures, marks, pageOf, texts, textOf, withoutScript } from './support.js';
 
 /** Neurons that the examples of each group needed; `50` did not flip. */
 const COUNTS = [[20, 50, 50], [3, 3, 5], [2, 3], []];
@@ -69,13 +68,13 @@ test('the section says how it was found and compares, and is left out without ex
   );
   expect(text).toContain('needs fewer with probability 1.00');
   for (const without of [fullReport, { ...report, minimal: { ...result, examples: [] } }]) {
-    expect(await renderReport(without)).not.toContain('id="minimal"');
+    expect(await pageOf(without)).not.toContain('id="minimal"');
     expect((await figures(without)).has('minimal.svg')).toBe(false);
   }
 });
 
 test('a row of the CSV is an example', () => {
-  const rows = minimal.rows(report);
+  const rows = minimal.show(report, groupLabels(report.dataset))?.data?.rows ?? [];
   expect(rows).toHaveLength(examples.length);
   expect(rows[0]).toMatchObject({
     ...{ group: 0, name: NAMES[0], filename: 'images/train/0/0.png', count: 20, flipped: 'yes' },
@@ -88,5 +87,5 @@ test('names are escaped', async () => {
   const groupNames = NAMES.map((name) => `${name} <script>&`);
   const hostile = { ...report, dataset: { ...report.dataset, groupNames } };
   expect(/<script/.exec((await figures(hostile)).get('minimal.svg') ?? '')).toBeNull();
-  expect(/<script/.exec(withoutScript(await renderReport(hostile)))).toBeNull();
+  expect(/<script/.exec(withoutScript(await pageOf(hostile)))).toBeNull();
 });

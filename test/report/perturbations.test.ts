@@ -1,14 +1,13 @@
-import { comparedWith } from '../../src/report/views/nulls.js';
 import { textTable } from '../../src/cli/textTable.js';
-import { changeCharts } from '../../src/report/charts/traceCharts.js';
-import { renderReport, type RunReport } from '../../src/report/runReport.js';
-import { changeTable, neuronTable } from '../../src/report/tables/changes.js';
-import type { Table } from '../../src/report/tables/table.js';
-import { groupLabels } from '../../src/report/views/groupLabels.js';
-import { byCriterion, changeExtent } from '../../src/report/views/selections.js';
+import type { RunReport } from '../../src/report/figure.js';
+import { changeTable, neuronTable } from '../../src/report/figures/changes/tables.js';
+import { changeExtent, traceView } from '../../src/report/figures/changes/view.js';
+import { groupLabels } from '../../src/report/groupLabels.js';
+import type { Table } from '../../src/report/table.js';
+import { testsOf } from '../../src/report/traces/tests.js';
 import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import { fullReport, randomTrace, trace } from './fixtures.js';
-import { changeTexts, figures, marks, texts, textOf, withoutScript } from './support.js';
+import { changeTexts, figures, marks, pageOf, texts, textOf, withoutScript } from './support.js';
 
 const reinit = randomTrace('reinit', [0.005], 10);
 const noise = randomTrace('noise', [0.005, 0.01], 10);
@@ -52,7 +51,6 @@ describe('figures of perturbations', () => {
       'fig5-nulls.svg',
       'fig5-nulls-test.svg',
     ]);
-    expect(changeCharts('fig5', 'noise', [noise], groups)[0]?.name).toBe('fig5-gradient-0.005');
   });
 
   it('say what was done, with which sigma, how many seeds, and on which split', async () => {
@@ -119,9 +117,9 @@ describe('figures of perturbations', () => {
     const ends = reinit.entries.flatMap((entry) => [
       entry.change[entry.group] ?? 0,
       ...(entry.changeInterval[entry.group] ?? []),
-      ...(comparedWith(entry, 'same-layers', entry.group, 'accuracy')?.interval ?? []),
+      ...(testsOf(entry, entry.group)['same-layers']?.accuracy?.interval ?? []),
     ]);
-    const [low, high] = changeExtent(byCriterion([reinit])).own;
+    const [low, high] = changeExtent(traceView(reinit).views).own;
     expect(low).toBeCloseTo(100 * Math.min(0, ...ends), 10);
     expect(high).toBeCloseTo(100 * Math.max(0, ...ends), 10);
   });
@@ -139,7 +137,7 @@ describe('figures of perturbations', () => {
 
 describe('sections of perturbations', () => {
   it('are one a perturbation, with every split in it, and ids that differ', async () => {
-    const page = withoutScript(await renderReport(traced(trace, reinit, noise, noiseOnTest)));
+    const page = withoutScript(await pageOf(traced(trace, reinit, noise, noiseOnTest)));
     const ids = [...page.matchAll(/<section id="([^"]+)"/g)].map((match) => match[1]);
     expect(ids).toEqual(expect.arrayContaining(['changes', 'changes-reinit', 'changes-noise']));
     expect(new Set(ids).size).toBe(ids.length);
@@ -189,7 +187,7 @@ describe('perturbations that the article does not have', () => {
       expect.arrayContaining(['Top-k by gradient, rewound', 'to epoch 4']),
     );
     expect(texts(drawn.get('mean-gradient.svg'))).toContain('Top-k by gradient, mean-ablated');
-    const page = withoutScript(await renderReport(report));
+    const page = withoutScript(await pageOf(report));
     expect(page).toContain('<section id="changes-rewind"');
     expect(page).toContain('<section id="changes-mean"');
     const text = await textOf(report);
@@ -200,7 +198,7 @@ describe('perturbations that the article does not have', () => {
   });
 
   it('have no column for a standard deviation', () => {
-    const table = printed(changeTable(rewound, groups));
+    const table = printed(changeTable(traceView(rewound), groups));
     expect(table).toContain('neurons rewound');
     expect(table).not.toMatch(/sigma|seed/);
   });
@@ -209,7 +207,7 @@ describe('perturbations that the article does not have', () => {
 describe('the section of several standard deviations', () => {
   it('draws the article\u2019s large, and all of them small', async () => {
     const grid = randomTrace('noise', [0.001, 0.005, 0.1], 10);
-    const page = withoutScript(await renderReport(traced(grid)));
+    const page = withoutScript(await pageOf(traced(grid)));
     const drawn = await figures(traced(grid));
     const [section = ''] = page.split('id="changes-noise"').slice(1)[0]?.split('</section>') ?? [];
     expect(section.match(/<svg /g)).toHaveLength(2 + 2 + 1);
@@ -241,18 +239,18 @@ describe('the section of tables', () => {
 
 describe('printed tables of perturbations', () => {
   it('name the perturbation, sigma and the spread', () => {
-    const table = printed(changeTable(noise, groups));
+    const table = printed(changeTable(traceView(noise), groups));
     expect(table).toContain('neurons with random noise');
     expect(table).toContain('mean ± standard deviation over 10 seeds');
     expect(table).toContain('sigma');
     const of = noise.entries.find(({ sigma }) => sigma === 0.01);
     expect(table).toContain(`± ${(100 * (of?.changeStd?.[0] ?? 0)).toFixed(2)}`);
-    expect(printed(changeTable(trace, groups))).toContain('neurons zeroed');
+    expect(printed(changeTable(traceView(trace), groups))).toContain('neurons zeroed');
   });
 
   it('tell where one criterion was averaged over fewer seeds', async () => {
     const uneven = { ...reinit, repeats: { gradient: 3, magnitude: 10 } };
-    expect(printed(changeTable(uneven, groups))).toContain('over 10 seeds (gradient: 3)');
+    expect(printed(changeTable(traceView(uneven), groups))).toContain('over 10 seeds (gradient: 3)');
     const drawn = await figures(traced(uneven));
     expect(texts(drawn.get('fig4-gradient.svg'))).toContain('σ = 0.005, mean of 3 seeds');
     expect(texts(drawn.get('fig4-magnitude.svg'))).toContain('σ = 0.005, mean of 10 seeds');
@@ -260,8 +258,8 @@ describe('printed tables of perturbations', () => {
   });
 
   it('list neurons once, not for every sigma', () => {
-    expect(printed(neuronTable(noise, groups))).toBe(
-      printed(neuronTable(randomTrace('noise', [0.005], 10), groups)),
+    expect(printed(neuronTable(traceView(noise), groups))).toBe(
+      printed(neuronTable(traceView(randomTrace('noise', [0.005], 10)), groups)),
     );
   });
 });

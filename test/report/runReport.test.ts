@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
-import { withoutScript } from './support.js';
+import type { RunReport } from '../../src/report/figure.js';
+import { figures, pageOf, withoutScript } from './support.js';
 import { eightGroups, erm, fullReport, NAMES, oneEpoch, trace, VAL } from './fixtures.js';
 
 /** The first match in a long text; a failed comparison then prints it, and not the page. */
@@ -27,7 +27,7 @@ const cases: readonly (readonly [string, RunReport])[] = [
 describe.each(cases)('the report of %s', (_name, report) => {
   let page: string;
   beforeAll(async () => {
-    page = await renderReport(report);
+    page = await pageOf(report);
   });
 
   it('is one self-contained HTML page', () => {
@@ -61,14 +61,14 @@ describe.each(cases)('the report of %s', (_name, report) => {
   });
 
   it('gives the same bytes again', async () => {
-    expect((await renderReport(report)) === page).toBe(true);
+    expect((await pageOf(report)) === page).toBe(true);
   });
 });
 
 describe('the full report', () => {
   let text: string;
   beforeAll(async () => {
-    text = (await renderReport(fullReport)).replace(/<[^>]+>/g, '').replace(/\s+/g, ' ');
+    text = (await pageOf(fullReport)).replace(/<[^>]+>/g, '').replace(/\s+/g, ' ');
   });
 
   it.each([
@@ -108,7 +108,7 @@ describe('the full report', () => {
 
   it('says so when the last epoch was asked for', async () => {
     const select = 'last' as const;
-    const page = await renderReport({ ...fullReport, result: { ...erm, bestEpoch: 12, select } });
+    const page = await pageOf({ ...fullReport, result: { ...erm, bestEpoch: 12, select } });
     const last = page.replace(/<[^>]+>/g, '').replace(/\s+/g, ' ');
     expect(last).toContain(
       'epoch 12 of 12 the last one was asked for; its validation worst-group accuracy: ',
@@ -124,13 +124,13 @@ describe('the full report', () => {
       split: 'val' as const,
       baseline: { ...trace.baseline, total: VAL, correct: [465, 300, 20, 127] },
     };
-    const page = (await renderReport({ ...fullReport, traces: [other] })).replace(/\s+/g, ' ');
+    const page = (await pageOf({ ...fullReport, traces: [other] })).replace(/\s+/g, ' ');
     expect(page).toContain('All accuracies here are validation accuracies');
     expect(page).toContain('differ from those of Fig. 1');
     // Of two groups a sample was measured, which says nothing; the others are as in Fig. 1.
     const sampled = { ...trace.baseline, total: [128, 466, 133, 100], correct: [128, 310, 26, 99] };
     const partly = { ...other, baseline: sampled };
-    expect((await renderReport({ ...fullReport, traces: [partly] })).replace(/\s+/g, ' ')).toContain(
+    expect((await pageOf({ ...fullReport, traces: [partly] })).replace(/\s+/g, ' ')).toContain(
       'of the groups that were measured whole, equal those of Fig. 1',
     );
   });
@@ -151,10 +151,7 @@ describe('text from the user', () => {
       config: [[hostile, hostile]],
       versions: [[hostile, hostile]],
     };
-    const texts = [
-      withoutScript(await renderReport(report)),
-      ...(await renderFigures(report)).map(({ svg }) => svg),
-    ];
+    const texts = [withoutScript(await pageOf(report)), ...(await figures(report)).values()];
     for (const text of texts) {
       expect(first(/<script/, text)).toBeUndefined();
       expect(first(/(?!\n)\p{Cc}/u, text)).toBeUndefined();
@@ -167,24 +164,24 @@ describe('text from the user', () => {
 
   it('cannot smuggle in an image that is fetched', async () => {
     const samples = [{ group: 0, images: [{ dataUri: 'https://example.org/a.png', width: 8, height: 8 }] }];
-    await expect(
-      renderReport({ ...fullReport, dataset: { ...fullReport.dataset, samples } }),
-    ).rejects.toThrow(/sample 0 of group 0 is not a data:image\/ URI/);
+    await expect(pageOf({ ...fullReport, dataset: { ...fullReport.dataset, samples } })).rejects.toThrow(
+      /sample 0 of group 0 is not a data:image\/ URI/,
+    );
   });
 });
 
-describe('renderFigures', () => {
+describe('the charts', () => {
   it('gives the charts as files', async () => {
-    const names = (await renderFigures(fullReport)).map(({ name }) => name);
+    const names = [...(await figures(fullReport)).keys()];
     expect(names).toEqual([
       ...['fig1.svg', 'fig2-gradient.svg', 'fig2-magnitude.svg', 'fig2-nulls.svg', 'training.svg'],
     ]);
   });
 
   it('leaves out what was not measured, and numbers what was measured twice', async () => {
-    expect((await renderFigures(oneEpoch)).map(({ name }) => name)).toEqual(['training.svg']);
+    expect([...(await figures(oneEpoch)).keys()]).toEqual(['training.svg']);
     const { result: _result, ...rest } = { ...fullReport, epochs: [], traces: [trace, { ...trace }] };
-    expect((await renderFigures(rest)).map(({ name }) => name)).toEqual([
+    expect([...(await figures(rest)).keys()]).toEqual([
       'fig2-gradient.svg',
       'fig2-magnitude.svg',
       'fig2-gradient-2.svg',

@@ -1,17 +1,17 @@
 import {
-  byCriterion,
   changeExtent,
   largestChange,
   largestOwnChange,
   measuredChanges,
-} from '../../src/report/views/selections.js';
+  traceView,
+} from '../../src/report/figures/changes/view.js';
 import { changeInterval } from '../../src/metrics/intervals.js';
 import { trace } from './fixtures.js';
 
-const views = byCriterion([trace]);
+const { views } = traceView(trace);
 const [gradient, magnitude] = views;
 
-describe('byCriterion', () => {
+describe('traceView', () => {
   it('splits a trace by criterion, in the order of groups and k', () => {
     expect(views.map(({ criterion }) => criterion)).toEqual(['gradient', 'magnitude']);
     expect(gradient?.entries.map(({ group, k }) => [group, k]).slice(0, 4)).toEqual([
@@ -32,11 +32,11 @@ describe('byCriterion', () => {
     const entries = trace.entries.map((entry) =>
       entry.group === 3 ? { ...entry, change: [0, 0, 0, 0] } : entry,
     );
-    expect(byCriterion([{ ...trace, entries }])[1]?.selections).toHaveLength(12);
+    expect(traceView({ ...trace, entries }).views[1]?.selections).toHaveLength(12);
   });
 
   it('leaves out a criterion that was not traced', () => {
-    expect(byCriterion([{ ...trace, entries: [] }])).toEqual([]);
+    expect(traceView({ ...trace, entries: [] }).views).toEqual([]);
   });
 });
 
@@ -51,7 +51,7 @@ describe('changes', () => {
 
   it('prefers the own group, then the smaller k, of equal changes', () => {
     const entries = trace.entries.map((entry) => ({ ...entry, change: [0.1, 0.1, -0.1, 0.1] }));
-    const largest = largestChange(byCriterion([{ ...trace, entries }]));
+    const largest = largestChange(traceView({ ...trace, entries }).views);
     expect([largest?.selection.groups, largest?.group, largest?.selection.entry.k]).toEqual([[0], 0, 1]);
   });
 

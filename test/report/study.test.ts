@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
 import type { StudyResult, StudyRow } from '../../src/experiments/study.js';
 import type { SeedOutcome } from '../../src/experiments/studyArm.js';
-import { writeStudyReport } from '../../src/report/studyReport.js';
-import { focusTable, studyTable } from '../../src/report/tables/study.js';
+import { writeStudyReport } from '../../src/report/study/report.js';
+import { focusTable, studyTable } from '../../src/report/study/tables.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();

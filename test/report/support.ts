@@ -1,9 +1,15 @@
 import { points, typographic } from '../../src/report/format.js';
-import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
+import type { RunReport } from '../../src/report/figure.js';
+import { drawReport } from '../../src/report/runReport.js';
 
 /** The report's figures by file name. */
 export async function figures(report: RunReport): Promise<Map<string, string>> {
-  return new Map((await renderFigures(report)).map(({ name, svg }) => [name, svg]));
+  return new Map((await drawReport(report)).figures.map(({ name, svg }) => [name, svg]));
+}
+
+/** The report's page. */
+export async function pageOf(report: RunReport): Promise<string> {
+  return (await drawReport(report)).page;
 }
 
 /** How many marks of a kind a chart has. */
@@ -28,7 +34,7 @@ export function withoutScript(page: string): string {
 
 /** The page's text without its markup. */
 export async function textOf(report: RunReport): Promise<string> {
-  return withoutScript(await renderReport(report))
+  return withoutScript(await pageOf(report))
     .replace(/<[^>]+>/g, '')
     .replace(/\s+/g, ' ');
 }

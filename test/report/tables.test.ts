@@ -1,10 +1,11 @@
 import { stripVTControlCharacters } from 'node:util';
 
 import { textTable } from '../../src/cli/textTable.js';
-import { accuracyTable } from '../../src/report/tables/accuracy.js';
-import { changeTable, neuronTable } from '../../src/report/tables/changes.js';
-import type { Table } from '../../src/report/tables/table.js';
-import { groupLabels } from '../../src/report/views/groupLabels.js';
+import { accuracyTable } from '../../src/report/figures/accuracy/tables.js';
+import { changeTable, neuronTable } from '../../src/report/figures/changes/tables.js';
+import { traceView } from '../../src/report/figures/changes/view.js';
+import { groupLabels } from '../../src/report/groupLabels.js';
+import type { Table } from '../../src/report/table.js';
 import { erm, MINORITY, NAMES, trace } from './fixtures.js';
 
 const named = (groupNames: readonly string[]) => groupLabels({ groupNames, minorityGroups: MINORITY });
@@ -61,7 +62,7 @@ describe('the table of accuracies', () => {
 
 describe('changeTable', () => {
   it('prints the signed change of every group for every zeroed set', () => {
-    const rows = cells(printed(changeTable(trace, groups)));
+    const rows = cells(printed(changeTable(traceView(trace), groups)));
     expect(rows[0]).toEqual(['criterion', 'chosen for', 'k', 'G0', 'G1*', 'G2*', 'G3']);
     expect(rows[1]).toEqual(['before', '', '', '100.00 %', '99.46 %', '98.21 %', '100.00 %']);
     expect(rows).toContainEqual(['gradient', 'G2*', '3', '-0.03', '-1.09', '-10.71 †', '-0.47 †']);
@@ -72,7 +73,7 @@ describe('changeTable', () => {
 
   it('prints a dash for what is missing', () => {
     const entries = trace.entries.map((entry) => ({ ...entry, change: [Number.NaN, 0] }));
-    const table = printed(changeTable({ ...trace, entries }, groups));
+    const table = printed(changeTable(traceView({ ...trace, entries }), groups));
     expect(table).not.toContain('NaN');
     expect(cells(table)[2]).toEqual(['gradient', 'G0', '1', '–', '0.00', '–', '–']);
   });
@@ -80,7 +81,7 @@ describe('changeTable', () => {
 
 describe('neuronTable', () => {
   it('prints every neuron as layer[channel] with its score', () => {
-    const table = printed(neuronTable(trace, groups));
+    const table = printed(neuronTable(traceView(trace), groups));
     for (const { layer, index, score } of trace.entries.flatMap(({ neurons }) => neurons)) {
       expect(table).toContain(`${layer}[${index}]`);
       expect(table).toContain(score.toPrecision(4));
@@ -91,8 +92,8 @@ describe('neuronTable', () => {
 
 describe.each([
   ['accuracyTable', (names: readonly string[]) => accuracyTable(erm, named(names))],
-  ['changeTable', (names: readonly string[]) => changeTable(trace, named(names))],
-  ['neuronTable', (names: readonly string[]) => neuronTable(trace, named(names))],
+  ['changeTable', (names: readonly string[]) => changeTable(traceView(trace), named(names))],
+  ['neuronTable', (names: readonly string[]) => neuronTable(traceView(trace), named(names))],
 ])('%s', (_name, make) => {
   const print = (color: boolean, names: readonly string[]): string => textTable(make(names), { color });
 

@@ -4,24 +4,23 @@ import { groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyEstimate, differenceOf } from '../../src/metrics/intervals.js';
 import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
 import { typedCommand } from '../../src/provenance.js';
-import { steps, LONG_MAJORITY_RAMP, LONG_MINORITY_RAMP } from '../../src/report/charts/theme.js';
+import { accuracyVerdict, beforeAfterVerdict } from '../../src/report/figures/accuracy/fig1.js';
+import { publishedAccuracyTable, publishedGainTable } from '../../src/report/figures/accuracy/tables.js';
+import { publishedChangeTable } from '../../src/report/figures/changes/changes.js';
+import { changesVerdict } from '../../src/report/figures/changes/verdict.js';
+import { traceView } from '../../src/report/figures/changes/view.js';
+import { gradCamVerdict } from '../../src/report/figures/gradCam/fig10.js';
+import { layersVerdict } from '../../src/report/figures/layers/fig7.js';
+import { layerCells } from '../../src/report/figures/layers/view.js';
+import { minimalVerdict } from '../../src/report/figures/minimal.js';
+import { overlapVerdict } from '../../src/report/figures/overlap/fig3.js';
+import { groupLabels } from '../../src/report/groupLabels.js';
+import { modelsVerdict } from '../../src/report/models/report.js';
 import { publishedOf } from '../../src/report/published.js';
-import {
-  publishedAccuracyTable,
-  publishedChangeTable,
-  publishedGainTable,
-} from '../../src/report/tables/published.js';
-import { accuracyVerdict, beforeAfterVerdict } from '../../src/report/verdicts/accuracy.js';
-import { changesVerdict } from '../../src/report/verdicts/changes.js';
-import { comparisonVerdict } from '../../src/report/verdicts/comparison.js';
-import { gradCamVerdict } from '../../src/report/verdicts/gradCam.js';
-import { layersVerdict } from '../../src/report/verdicts/layers.js';
-import { minimalVerdict } from '../../src/report/verdicts/minimal.js';
-import { modelsVerdict } from '../../src/report/verdicts/models.js';
-import { overlapVerdict } from '../../src/report/verdicts/overlap.js';
-import { studyVerdict } from '../../src/report/verdicts/study.js';
-import { trainingVerdict } from '../../src/report/verdicts/training.js';
-import { groupLabels } from '../../src/report/views/groupLabels.js';
+import { comparisonVerdict } from '../../src/report/sections/comparison.js';
+import { trainingVerdict } from '../../src/report/sections/training.js';
+import { studyVerdict } from '../../src/report/study/report.js';
+import { LONG_MAJORITY_RAMP, LONG_MINORITY_RAMP, steps } from '../../src/report/vega/theme.js';
 import type { NullDistribution, TraceUnstructuredResult } from '../../src/experiments/results.js';
 import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
 import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
@@ -111,7 +110,7 @@ describe('changes beside random neurons', () => {
   });
 
   test('random neurons do as much', () => {
-    const verdict = plainText(changesVerdict(withP(0.146, -0.02, 999), groups));
+    const verdict = plainText(changesVerdict(traceView(withP(0.146, -0.02, 999)), groups));
     expect(verdict).toMatch(
       /^Random neurons of the same layers do as much: p = 0\.146 at the least of 2 sets, 0\.292 after Holm’s correction\./,
     );
@@ -119,19 +118,19 @@ describe('changes beside random neurons', () => {
   });
 
   test('the chosen neurons do more', () => {
-    expect(plainText(changesVerdict(withP(0.002, -0.09, 999), groups))).toMatch(
+    expect(plainText(changesVerdict(traceView(withP(0.002, -0.09, 999)), groups))).toMatch(
       /^Zeroing the chosen neurons costs minority groups more than majority ones, beyond random neurons of the same layers, in 2 of 2 sets: clearest by gradient for G0, k = 1, -9\.0 points against -1\.0 points, p = 0\.004 after Holm’s correction\./,
     );
   });
 
   test('the other way round', () => {
-    expect(plainText(changesVerdict(withP(0.002, 0.09, 999), groups))).toMatch(
+    expect(plainText(changesVerdict(traceView(withP(0.002, 0.09, 999)), groups))).toMatch(
       /^It is the other way round: in 2 of 2 sets, zeroing/,
     );
   });
 
   test('too few draws tell nothing, and no draws are said to be missing', () => {
-    expect(plainText(changesVerdict(withP(0.1, -0.09, 19), groups))).toMatch(
+    expect(plainText(changesVerdict(traceView(withP(0.1, -0.09, 19)), groups))).toMatch(
       /^Too few random neurons of the same layers were tried to tell: with up to 19 draws beside each of 2 sets/,
     );
     const bare = {
@@ -139,7 +138,7 @@ describe('changes beside random neurons', () => {
       nullDraws: 0,
       entries: trace.entries.map((entry) => ({ ...entry, comparisons: null })),
     };
-    expect(plainText(changesVerdict(bare, groups))).toMatch(
+    expect(plainText(changesVerdict(traceView(bare), groups))).toMatch(
       /^Zeroing the chosen neurons was compared with no random neurons/,
     );
   });
@@ -213,7 +212,7 @@ test('other sections', () => {
   expect(plainText(overlapVerdict(overlapTrace(0.001)))).toMatch(
     /^Of the neurons with the largest gradient, \d+\.\d % rank among the highest 5 % of the model by magnitude \(95 % .*\): more than the 5 % of no relation\./,
   );
-  expect(plainText(layersVerdict(layers18, groups))).toMatch(
+  expect(plainText(layersVerdict(layerCells(layers18), groups))).toMatch(
     /^In none of 160 cells .* On the mean over layers, minority groups change by -\d/,
   );
   expect(plainText(trainingVerdict({ epochs: epochs(12, 9, VAL) }))).toMatch(
@@ -258,10 +257,9 @@ test('other sections', () => {
 });
 
 test('published numbers stand beside those of the article’s data sets alone', () => {
-  const birds = publishedOf({ counts: WATERBIRDS_COUNTS });
+  const birds = { counts: WATERBIRDS_COUNTS };
   expect(publishedOf({ counts: CELEBA_COUNTS })?.name).toBe('CelebA');
   expect(publishedOf(fullReport.dataset)).toBeUndefined();
-  if (!birds) throw new Error('Waterbirds is not known');
   expect(publishedAccuracyTable(birds, erm, groups)?.rows[2]?.slice(1)).toEqual([
     '69.64 %',
     '98.21 %',
@@ -270,7 +268,7 @@ test('published numbers stand beside those of the article’s data sets alone', 
     '17.86 %',
     '-39.12',
   ]);
-  expect(publishedChangeTable(birds, trace, groups)?.rows[0]).toEqual([
+  expect(publishedChangeTable(birds, traceView(trace), groups)?.rows[0]).toEqual([
     'minority',
     '11.96 %',
     '10.71 %',

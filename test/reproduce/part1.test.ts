@@ -5,14 +5,13 @@ import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
 import { RESULTS } from '../../src/experiments/resultFiles.js';
 import { PART1, mergeNeeds } from '../../src/reproduce/articleFigures.js';
 import type { Figure } from '../../src/report/figure.js';
-import { fig10 } from '../../src/report/figures/fig10.js';
-import { fig2 } from '../../src/report/figures/fig2.js';
-import { fig4 } from '../../src/report/figures/fig4.js';
-import { fig7 } from '../../src/report/figures/fig7.js';
-import { table3 } from '../../src/report/figures/table3.js';
+import { table3 } from '../../src/report/figures/articleTables/articleTables.js';
+import { fig2, fig4 } from '../../src/report/figures/changes/figures.js';
+import { fig10 } from '../../src/report/figures/gradCam/fig10.js';
+import { fig7 } from '../../src/report/figures/layers/fig7.js';
 import { reproducePart1, type Part1Options } from '../../src/reproduce/part1.js';
 import { RunFolder } from '../../src/train/runFolder.js';
-import { comparedWith } from '../../src/report/views/nulls.js';
+import { testsOf } from '../../src/report/traces/tests.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -32,9 +31,10 @@ const own: Figure = {
   name: 'own',
   title: 'The largest k',
   needs: { traces: [{ perturbation: 'zero', split: 'train', topK: [2], compared: [], sigmas: [] }] },
-  rows: ({ traces }) => [{ most: Math.max(...traces.flatMap(({ entries }) => entries.map(({ k }) => k))) }],
-  tables: () => [],
-  sections: [],
+  show: ({ traces }) => {
+    const most = Math.max(...traces.flatMap(({ entries }) => entries.map(({ k }) => k)));
+    return { id: 'own', title: own.title, data: { name: 'own', rows: [{ most }] } };
+  },
 };
 
 beforeAll(async () => {
@@ -107,8 +107,8 @@ test('trains where there is no run, makes every figure and table, and shares the
       ...{ perturbation: 'zero', split: 'train', criterion: 'gradient', chosenFor: 2, k: 3, group: 1 },
       accuracy: entry?.accuracy[1],
       change: entry?.change[1],
-      sameLayersAccuracyP: entry && comparedWith(entry, 'same-layers', 1, 'accuracy')?.pValue,
-      wholeModelMarginP: entry && comparedWith(entry, 'whole-model', 1, 'margin')?.pValue,
+      sameLayersAccuracyP: entry && testsOf(entry, 1)['same-layers']?.accuracy?.pValue,
+      wholeModelMarginP: entry && testsOf(entry, 1)['whole-model']?.margin?.pValue,
       marginChange: entry?.margin[1],
     }),
   );

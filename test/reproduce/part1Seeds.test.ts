@@ -5,7 +5,7 @@ import { parse } from 'csv-parse/sync';
 import { overModels } from '../../src/experiments/overModels.js';
 import { summarizeSeeds } from '../../src/metrics/seeds.js';
 import { signFlip } from '../../src/metrics/signFlip.js';
-import { fig2 } from '../../src/report/figures/fig2.js';
+import { fig2 } from '../../src/report/figures/changes/figures.js';
 import { reproducePart1Seeds } from '../../src/reproduce/part1Seeds.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { tinyDominoes } from '../fixtures.js';

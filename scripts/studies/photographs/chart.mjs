@@ -1,7 +1,7 @@
 // How the scripts of docs/studies/photographs.md write a chart.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { renderChart } from '#src/report/charts/render.js';
+import { renderChart } from '#src/report/vega/render.js';
 import { RESULTS } from './results.mjs';
 
 /** For readers whose letters are wider than those that a chart was laid out for. */

@@ -1,21 +1,22 @@
 import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { stringify } from 'csv-stringify/sync';
 import { typographic } from '../format.js';
 import { plain } from '../text.js';
-import { dataLinks, type DataFile } from './dataFiles.js';
-import { html, Markup } from './markup.js';
+import { html, Markup } from './html.js';
 import { SCRIPT } from './script.js';
 import { STYLE } from './style.js';
 
 /** A part of a page. */
-export interface Section {
+export interface PageSection {
   /** The anchor that the table of contents links to. */
   readonly id: string;
   readonly title: string;
-  /** What its numbers say, a sentence each; the first one stands at the top of the page as well. */
+  /** Its numbers in words, a sentence each; the first one stands at the top of the page as well. */
   readonly verdict?: readonly string[] | undefined;
   readonly body: Markup;
   /** Its numbers, which the page holds as files. */
-  readonly data?: readonly DataFile[] | undefined;
+  readonly data?: DataFile | undefined;
 }
 
 /**
@@ -39,7 +40,7 @@ const SCRIPT_ELEMENT = new Markup(`<script>${SCRIPT}</script>`);
  * of numbers are inside. All of it can be read without the script, which sorts tables, shows a mark's value and opens for print
  * what is folded.
  */
-export function htmlPage(title: string, lead: Markup, sections: readonly Section[]): string {
+export function htmlPage(title: string, lead: Markup, sections: readonly PageSection[]): string {
   const heading = plain(title);
   return html`<!doctype html>
     <html lang="en">
@@ -77,7 +78,7 @@ export function htmlPage(title: string, lead: Markup, sections: readonly Section
 }
 
 /** The first sentence of every verdict, with the section that it is of. */
-function inShort(sections: readonly Section[]): Markup | undefined {
+function inShort(sections: readonly PageSection[]): Markup | undefined {
   const told = sections.flatMap(({ id, title, verdict }) =>
     verdict?.[0] === undefined
       ? []
@@ -90,9 +91,41 @@ function inShort(sections: readonly Section[]): Markup | undefined {
       </ul>`;
 }
 
-function verdictMarkup(verdict: Section['verdict']): Markup | undefined {
+function verdictMarkup(verdict: PageSection['verdict']): Markup | undefined {
   if (verdict === undefined || verdict.length === 0) return undefined;
   return html`<div class="verdict">
     ${verdict.map((sentence) => html`<p>${typographic(sentence)}</p> `)}
   </div>`;
+}
+
+/** Bytes above which a file is compressed: a page of all of Part I would have 10 MB otherwise. */
+const MOST_PLAIN = 100_000;
+
+/** Numbers that a page holds as CSV and JSON, so that the one file suffices. */
+export interface DataFile {
+  /** Without an ending: `fig2`. */
+  readonly name: string;
+  /** A row a measurement, all with the same columns. */
+  readonly rows: readonly Readonly<Record<string, string | number | null>>[];
+}
+
+/** Links that save its file as CSV and JSON. They need neither a network nor a script. */
+export function dataLinks(file: DataFile | undefined): Markup | undefined {
+  if (file === undefined || file.rows.length === 0) return undefined;
+  const { name, rows } = file;
+  return html`<p class="files">
+    Numbers:
+    ${link(`${name}.csv`, 'text/csv', stringify([...rows], { header: true }))}${link(`${name}.json`, 'application/json', JSON.stringify(rows))}
+  </p> `;
+}
+
+function link(name: string, type: string, content: string): Markup {
+  const bytes = Buffer.from(content, 'utf8');
+  return bytes.length > MOST_PLAIN
+    ? download(`${name}.gz`, 'application/gzip', gzipSync(bytes, { level: 9 }))
+    : download(name, `${type};charset=utf-8`, bytes);
+}
+
+function download(name: string, type: string, bytes: Buffer): Markup {
+  return html`<a download="${name}" href="data:${type};base64,${bytes.toString('base64')}">${name}</a> `;
 }

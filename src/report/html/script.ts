@@ -1,5 +1,5 @@
 /**
- * What a page does beyond HTML: tables are sorted by the headings that are pressed; a chart tells the value of the mark under the
+ * The page's script: tables are sorted by the headings that are pressed; a chart tells the value of the mark under the
  * pointer, or of the one that the arrow keys reach; what is folded is opened for print; the table of contents shows where one is.
  * The page's policy names it by its hash, so that it has to be in one piece and the same on all pages.
  */

@@ -1,4 +1,4 @@
-import { BAND, GRID, INK, MUTED } from '../charts/theme.js';
+import { BAND, GRID, INK, MUTED } from '../vega/theme.js';
 
 /**
  * The page's style sheet. Charts are drawn in the light theme's colours; in dark mode their text, grid and band are

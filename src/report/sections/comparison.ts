@@ -1,18 +1,94 @@
-import type { MakeSection } from '../figure.js';
-import { html } from '../html/markup.js';
-import { htmlTable } from '../html/table.js';
-import { comparisonTable } from '../tables/comparison.js';
+import type { ComparedRun, ComparisonResult } from '../../experiments/comparison.js';
+import type { RunReport, Show } from '../figure.js';
+import { worstGroupDifference } from '../figures/accuracy/fig1.js';
+import { countOf } from '../figures/accuracy/tables.js';
+import { percentText, points, range, sideOf, signed } from '../format.js';
+import { starNote, type GroupLabel } from '../groupLabels.js';
+import { html, htmlTable } from '../html/html.js';
+import { numbers, withDetail, type Cell, type Column, type Table } from '../table.js';
 import { plain } from '../text.js';
-import { comparisonVerdict } from '../verdicts/comparison.js';
 
 /** Ways on from the run, side by side, with what each of them shows. */
-export const comparisonSection: MakeSection = ({ comparison }, groups) =>
+export const showComparison: Show<RunReport> = ({ comparison }, groups) =>
   comparison && {
     id: 'comparison',
     title: 'Ways on from ERM',
     verdict: comparisonVerdict(comparison),
-    body: html`${htmlTable(comparisonTable(comparison, groups))}
-    ${comparison.runs.map(
-      ({ title, shows }) => html`<p class="note"><strong>${plain(title)}</strong>: ${plain(shows)}</p>`,
-    )}`,
+    prose: () =>
+      html`${htmlTable(comparisonTable(comparison, groups))}
+      ${comparison.runs.map(
+        ({ title, shows }) => html`<p class="note"><strong>${plain(title)}</strong>: ${plain(shows)}</p>`,
+      )}`,
   };
+
+/** Runs side by side: a row a run, its worst group on validation and test, and every group's test accuracy. */
+export function comparisonTable({ runs }: ComparisonResult, groups: readonly GroupLabel[]): Table {
+  return {
+    caption: `Test accuracy of ways on from one run, on equal epochs: the worst group, how many points it lies above that of ${runs[0]?.title ?? 'the first'}, the average, and each group.`,
+    columns: runColumns(groups),
+    rows: runCells(runs, groups, (run, reference) =>
+      points(run.test.worstGroupAccuracy - reference.test.worstGroupAccuracy),
+    ),
+    notes: [...runs.map(({ title, shows }) => `${title}: ${shows}`), ...starNote(groups)],
+  };
+}
+
+/** The columns of runs side by side. */
+export function runColumns(groups: readonly GroupLabel[]): Column[] {
+  return [
+    ...numbers('run', 'epochs', 'validation worst group', 'test worst group', 'difference', 'test average'),
+    ...numbers(...groups.map(({ short }) => short)),
+  ];
+}
+
+/**
+ * The rows of those columns.
+ *
+ * @param differenceOf writes how a run differs from the first one
+ */
+export function runCells<Run extends Pick<ComparedRun, 'title' | 'epochs' | 'val' | 'test'>>(
+  runs: readonly Run[],
+  groups: readonly GroupLabel[],
+  differenceOf: (run: Run, reference: Run) => Cell,
+): Cell[][] {
+  const [reference] = runs;
+  return runs.map((run, at) => [
+    run.title,
+    String(run.epochs),
+    percentText(run.val.worstGroupAccuracy),
+    withDetail(percentText(run.test.worstGroupAccuracy), `(${countOf(run.test, run.test.worstGroup)})`),
+    at === 0 || !reference ? '' : differenceOf(run, reference),
+    percentText(run.test.average),
+    ...groups.map(({ index }) => percentText(run.test.accuracy[index])),
+  ]);
+}
+
+/** Which runs' worst test group differs from the first run's beyond the interval of the difference. */
+export function comparisonVerdict({
+  runs: [reference, ...others],
+}: {
+  readonly runs: readonly Pick<ComparedRun, 'title' | 'test'>[];
+}): string[] {
+  if (!reference || others.length === 0) return [];
+  const told = others.map(({ title, test }) => {
+    const difference = worstGroupDifference(test, reference.test);
+    return {
+      text: `${title} (${signed(difference.value)}, ${range(difference.interval)})`,
+      side: sideOf(difference),
+    };
+  });
+  const list = (side: 'above' | 'below' | 'both'): string =>
+    told
+      .filter((one) => one.side === side)
+      .map(({ text }) => text)
+      .join('; ');
+  const parts = [
+    ...(list('above') === '' ? [] : [`Above ${reference.title} beyond the interval: ${list('above')}.`]),
+    ...(list('below') === '' ? [] : [`Below it: ${list('below')}.`]),
+    ...(list('both') === '' ? [] : [`Not shown to differ from ${reference.title}: ${list('both')}.`]),
+  ];
+  return [
+    parts.join(' ').replace(/^Below it/, `Below ${reference.title} beyond the interval`),
+    'Worst test groups of one run each: the intervals are over test examples, and runs with other seeds differ by more.',
+  ];
+}

@@ -1,21 +1,58 @@
-import type { MakeSection } from '../figure.js';
-import { html } from '../html/markup.js';
-import { htmlTable, pairs } from '../html/table.js';
-import { historyTable } from '../tables/history.js';
+import type { HistoryEntry } from '../../train/runFolder.js';
+import type { RunReport, Show } from '../figure.js';
+import { html, htmlTable, pairs } from '../html/html.js';
+import { texts, type Table } from '../table.js';
 import { plain } from '../text.js';
 
 /** The commands, the resolved configuration and the software versions: what it takes to repeat the run. */
-export const configurationSection: MakeSection = ({ config, versions, history }) => {
+export const showConfiguration: Show<RunReport> = ({ config, versions, history }) => {
   if (config.length === 0 && versions.length === 0 && history.length === 0) return undefined;
-  const clean = (rows: readonly (readonly [string, string])[]) =>
-    rows.map(([name, value]) => [plain(name), plain(value)] as const);
+  const cleanPairs = (caption: string, rows: readonly (readonly [string, string])[]) =>
+    rows.length > 0
+      ? pairs(
+          caption,
+          rows.map(([name, value]) => [plain(name), plain(value)]),
+        )
+      : undefined;
   return {
     id: 'configuration',
     title: 'How to repeat it',
-    data: [{ name: 'configuration', rows: config.map(([name, value]) => ({ name, value })) }],
-    body: html`${history.length > 0 ? htmlTable(historyTable(history)) : undefined}
-      <div class="columns">
-        ${config.length > 0 ? pairs('Resolved configuration', clean(config)) : undefined}${versions.length > 0 ? pairs('Versions', clean(versions)) : undefined}
-      </div> `,
+    data: { name: 'configuration', rows: config.map(([name, value]) => ({ name, value })) },
+    prose: () =>
+      html`${history.length > 0 ? htmlTable(historyTable(history)) : undefined}
+        <div class="columns">
+          ${cleanPairs('Resolved configuration', config)}${cleanPairs('Versions', versions)}
+        </div> `,
   };
 };
+
+/** Which command made which results, when, and on what: a row for results that follow each other and differ in nothing else. */
+function historyTable(history: readonly HistoryEntry[]): Table {
+  const rows: { readonly entry: HistoryEntry; readonly results: string[] }[] = [];
+  for (const entry of history) {
+    const last = rows.at(-1);
+    if (last && sourceOf(last.entry) === sourceOf(entry)) {
+      if (!last.results.includes(entry.result)) last.results.push(entry.result);
+    } else rows.push({ entry, results: [entry.result] });
+  }
+  return {
+    caption:
+      'Where the results come from, oldest first: the command repeats them on the same versions and kernels.',
+    columns: texts('date', 'command', 'results', 'CPU', 'kernels', 'versions'),
+    rows: rows.map(({ entry: { date, command, cpu, kernels, versions }, results }) => [
+      date.replace('T', ' ').replace('Z', ' UTC'),
+      command === null ? 'the library was called' : { kind: 'code', text: plain(command) },
+      plain(results.join(', ')),
+      plain(cpu),
+      plain(kernels),
+      Object.entries(versions)
+        .map(([name, version]) => plain(`${name} ${version}`))
+        .join(', '),
+    ]),
+  };
+}
+
+/** All but when, and what. */
+function sourceOf({ date: _date, result: _result, ...source }: HistoryEntry): string {
+  return JSON.stringify(source);
+}

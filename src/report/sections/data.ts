@@ -1,52 +1,80 @@
-import type { MakeSection } from '../figure.js';
-import { html, type Markup } from '../html/markup.js';
-import { groupName, htmlTable } from '../html/table.js';
 import type { SampleImage } from '../../data/dataDescription.js';
-import { countTable } from '../tables/counts.js';
-import { dataVerdict } from '../verdicts/data.js';
-import type { GroupLabel } from '../views/groupLabels.js';
-
-/** Below this width or height in pixels, enlarging an image shows its pixels instead of a blur. */
-export const SMALL = 96;
+import { SPLITS } from '../../data/split.js';
+import type { ReportDataset, Show } from '../figure.js';
+import { count, fixed, granularity, percent, plural, SPLIT_NAME } from '../format.js';
+import { groupLabels, groupsOfKind, starNote, type GroupLabel } from '../groupLabels.js';
+import { groupName, html, htmlTable, stripPicture, type Markup } from '../html/html.js';
+import { groupCell, numbers, type Table } from '../table.js';
 
 /** Group sizes, and sample images of each group where the caller gave some. */
-export const dataSection: MakeSection = ({ dataset }, groups) => {
+export const showData: Show = ({ dataset }, groups) => {
   const samples = (dataset.samples ?? []).filter(({ images }) => images.length > 0);
-  const strips = samples.map(({ group, images }) => {
-    const label = groups[group];
-    return label ? strip(label, images) : undefined;
-  });
   return {
     id: 'data',
     title: 'Data',
     verdict: dataVerdict(dataset, groups),
-    body: html`${htmlTable(countTable(dataset))}${
-      samples.length > 0
-        ? html`<h3>Sample images</h3>
-            <div class="samples">${strips}</div> `
-        : undefined
-    }`,
+    prose: () =>
+      html`${htmlTable(countTable(dataset))}${
+        samples.length > 0
+          ? html`<h3>Sample images</h3>
+              <div class="samples">
+                ${samples.map(({ group, images }) => {
+                  const label = groups[group];
+                  return label && strip(label, images);
+                })}
+              </div> `
+          : undefined
+      }`,
   };
 };
 
 function strip(group: GroupLabel, images: readonly SampleImage[]): Markup {
-  const shown = images.map(({ dataUri, width, height }, at) => {
-    if (!/^data:image\//i.test(dataUri)) {
+  const shown = images.map((image, at) => {
+    if (!/^data:image\//i.test(image.dataUri)) {
       throw new TypeError(
         `sample ${at} of group ${group.index} is not a data:image/ URI; the report must be self-contained`,
       );
     }
-    const alt = `sample ${at + 1} of ${images.length} of group ${group.full}`;
-    const small = Math.min(width, height) < SMALL ? html` class="small"` : undefined;
-    return html`<img${small}
-      src="${dataUri}"
-      width="${width}"
-      height="${height}"
-      alt="${alt}"
-    ></img${small}>`;
+    return stripPicture(image, `sample ${at + 1} of ${images.length} of group ${group.full}`);
   });
   return html`<figure>
     <figcaption>${groupName(group)}</figcaption>
     <div class="strip">${shown}</div>
   </figure> `;
+}
+
+/** Examples of each group in each split. */
+export function countTable(dataset: ReportDataset): Table {
+  const groups = groupLabels(dataset);
+  const { counts } = dataset;
+  const trained = counts.train.reduce((sum, size) => sum + size, 0);
+  return {
+    caption: 'Samples of each group.',
+    columns: [
+      { name: 'Group' },
+      { name: 'Kind', text: true, pageOnly: true },
+      ...numbers(...SPLITS.map((split) => SPLIT_NAME[split])),
+      { name: 'share', explanation: 'Share: of the training split, in percent.', pageOnly: true },
+    ],
+    rows: groups.map((group) => [
+      groupCell(group),
+      group.minority ? 'minority' : 'majority',
+      ...SPLITS.map((split) => count(counts[split][group.index])),
+      percent((counts.train[group.index] ?? Number.NaN) / trained),
+    ]),
+    notes: starNote(groups),
+  };
+}
+
+/** How rare minority groups are, and how little a measurement of the smallest one can tell. */
+function dataVerdict({ counts: { train, test } }: ReportDataset, groups: readonly GroupLabel[]): string[] {
+  const all = train.reduce((sum, count) => sum + count, 0);
+  const minority = groupsOfKind(groups, true);
+  const rare = minority.reduce((sum, group) => sum + (train[group] ?? 0), 0);
+  const least = Math.min(...test);
+  const smallest = `The smallest test group has ${plural(least, 'sample')}, of which each is ${granularity(least)} points.`;
+  if (minority.length === 0) return [smallest];
+  return [
+    `Minority groups are ${fixed((100 * rare) / all, 1)} % of the training split (${rare} of ${plural(all, 'sample')}). ${smallest}`,
+  ];
 }

@@ -1,27 +1,30 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import { selectedEpoch, type TrainingResult } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
+import type { RunReport, Show } from '../figure.js';
+import { countOf } from '../figures/accuracy/tables.js';
+import {
+  bracketed,
+  largestChange,
+  measuredChanges,
+  PERTURBED,
+  settingsNote,
+  traceView,
+} from '../figures/changes/view.js';
 import { percentText, plural, SPLIT_NAME } from '../format.js';
-import type { MakeSection } from '../figure.js';
-import { html, type Markup } from '../html/markup.js';
-import { groupName } from '../html/table.js';
-import type { RunReport } from '../reportData.js';
-import { countOf } from '../tables/accuracy.js';
-import { shortList, type GroupLabel } from '../views/groupLabels.js';
-import { changeOfGroup } from '../views/measuredChange.js';
-import { settingsNote, PERTURBED } from '../views/perturbation.js';
-import { byCriterion, largestChange, measuredChanges } from '../views/selections.js';
-import { pointsText, randomText } from './parts.js';
+import { shortList, type GroupLabel } from '../groupLabels.js';
+import { groupName, html, pointsText, type Markup } from '../html/html.js';
+import { changeOfGroup, randomText } from '../traces/tests.js';
 
 /** The numbers that a reader looks for first, each with what it was measured on. */
-export const summarySection: MakeSection = (report, groups) => {
+export const showSummary: Show<RunReport> = (report, groups) => {
   const cards = [
     ...(report.result ? accuracyCards(report.result, groups) : []),
     ...largestChangeCard(groups, report.traces),
     ...checkpointCard(report),
   ];
   if (cards.length === 0) return undefined;
-  return { id: 'summary', title: 'Summary', body: html`<div class="cards">${cards}</div> ` };
+  return { id: 'summary', title: 'Summary', prose: () => html`<div class="cards">${cards}</div> ` };
 };
 
 function accuracyCards(result: TrainingResult, groups: readonly GroupLabel[]): Markup[] {
@@ -56,23 +59,24 @@ function largestChangeCard(
   traces: readonly TraceUnstructuredResult[],
 ): Markup[] {
   // One experiment: the first, which is zeroing on the training split where that was done.
-  const views = byCriterion(traces.filter(({ entries }) => entries.length > 0).slice(0, 1));
+  const trace = traces.find(({ entries }) => entries.length > 0);
+  const { views } = trace ? traceView(trace) : { views: [] };
   const largest = largestChange(views);
   const group = largest && groups[largest.group];
   if (!group) return [];
-  const { entry, groups: chosenFor } = largest.selection;
+  const { from, selection } = largest;
+  const { entry, groups: chosenFor } = selection;
   const neurons = entry.neurons.map(({ layer, index }) => `${layer}[${index}]`).join(', ');
-  const split = SPLIT_NAME[largest.from.trace.split];
-  const wording = PERTURBED[largest.from.trace.perturbation];
-  const note = settingsNote(largest.from);
+  const split = SPLIT_NAME[from.trace.split];
+  const { singular, plural: several } = PERTURBED[from.trace.perturbation];
   return [
     card(
       `Largest change of a ${split} accuracy`,
       `${pointsText(largest.change)} points`,
-      html`${groupName(group)} (${largest.from.trace.baseline.total[group.index]} ${split} samples), when
-        ${plural(entry.neurons.length, 'neuron')} of ${largest.from.trace.numNeurons} with the largest
-        ${largest.from.criterion}, chosen for ${shortList(chosenFor, groups)},
-        ${entry.neurons.length === 1 ? wording.singular : wording.plural}${note === '' ? '' : ` (${note})`}:
+      html`${groupName(group)} (${from.trace.baseline.total[group.index]} ${split} samples), when
+        ${plural(entry.neurons.length, 'neuron')} of ${from.trace.numNeurons} with the largest
+        ${from.criterion}, chosen for ${shortList(chosenFor, groups)},
+        ${entry.neurons.length === 1 ? singular : several}${bracketed(settingsNote(from))}:
         <code>${neurons}</code>. The largest of
         ${plural(measuredChanges(views), 'measured change')}${randomText(changeOfGroup(entry, group.index))}.`,
       true,

@@ -1,44 +1,36 @@
-import { trainingCurves } from '../charts/training.js';
-import type { NamedChart } from '../charts/render.js';
-import { fixed, plural } from '../format.js';
-import type { FigureRow, MakeSection } from '../figure.js';
-import { html } from '../html/markup.js';
-import type { RunReport } from '../reportData.js';
+import { selectedEpoch, type EpochMetrics, type TrainingResult } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
-import { selectedEpoch, type EpochMetrics } from '../../train/results.js';
-import { trainingVerdict } from '../verdicts/training.js';
-import type { GroupLabel } from '../views/groupLabels.js';
-import { chartFigure, smallestGroup } from './parts.js';
-
-const NAME = 'training';
-
-/** The curves; none for a run without epochs. */
-export function trainingCharts(report: RunReport, groups: readonly GroupLabel[]): NamedChart[] {
-  if (report.epochs.length === 0) return [];
-  return [{ name: NAME, ...trainingCurves(report.epochs, groups, selectedEpoch(report)) }];
-}
+import type { FigureRow, RunReport, Show } from '../figure.js';
+import { fixed, percentText, plural, size } from '../format.js';
+import { smallestGroup, type GroupLabel } from '../groupLabels.js';
+import { chartFigure, html } from '../html/html.js';
+import { trainingCurves } from './trainingCurves.js';
 
 /** Training curves, and how the checkpoint was selected. */
-export const trainingSection: MakeSection = (report, groups, charts) => {
-  const last = report.epochs.at(-1);
+export const showTraining: Show<RunReport> = (report, groups) => {
+  const { epochs, result } = report;
+  const last = epochs.at(-1);
   if (!last) return undefined;
   const selected = selectedEpoch(report);
-  const minutes = report.epochs.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
+  const chart = { name: 'training', ...trainingCurves(epochs, groups, selected) };
+  const minutes = epochs.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
   return {
     id: 'training',
     title: 'Training curves',
     verdict: trainingVerdict(report),
-    data: [{ name: NAME, rows: report.epochs.map((epoch) => epochRow(epoch, groups)) }],
-    body: html`<p>
-        ${plural(report.epochs.length, 'epoch')}, ${fixed(minutes, 1)} minutes with validation.
-        ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${report.result?.select === 'last' ? 'is the last one.' : `has the best ${selectionWords(report.result?.select)}, the first where several tie.`}`}
-      </p>
-      ${chartFigure(charts.get(NAME))}
-      <p class="note">
-        The training loss is the mean over an epoch’s batches in training mode, while the weights change; the
-        validation loss is measured after the epoch in evaluation mode. The two are not measured alike.
-        ${smallestGroup(last.val.total, groups, 'validation')}
-      </p> `,
+    charts: [chart],
+    data: { name: 'training', rows: epochs.map((epoch) => epochRow(epoch, groups)) },
+    prose: (drawn) =>
+      html`<p>
+          ${plural(epochs.length, 'epoch')}, ${fixed(minutes, 1)} minutes with validation.
+          ${selected === undefined ? '' : `Epoch ${selected} was selected: it ${result?.select === 'last' ? 'is the last one.' : `has the best ${selectionWords(result?.select)}, the first where several tie.`}`}
+        </p>
+        ${chartFigure(drawn(chart))}
+        <p class="note">
+          The training loss is the mean over an epoch’s batches in training mode, while the weights change;
+          the validation loss is measured after the epoch in evaluation mode. The two are not measured alike.
+          ${smallestGroup(last.val.total, groups, 'validation')}
+        </p> `,
   };
 };
 
@@ -47,8 +39,36 @@ function epochRow(
   groups: readonly GroupLabel[],
 ): FigureRow {
   return {
-    ...{ epoch, lr, trainLoss, valLoss, seconds },
-    ...{ valWorstGroupAccuracy: val.worstGroupAccuracy, valAverage: val.average },
+    epoch,
+    lr,
+    trainLoss,
+    valLoss,
+    seconds,
+    valWorstGroupAccuracy: val.worstGroupAccuracy,
+    valAverage: val.average,
     ...Object.fromEntries(groups.map(({ index }) => [`valAccuracy${index}`, val.accuracy[index] ?? null])),
   };
+}
+
+/** Whether the selected epoch is better than the last one, and whether training had ended. */
+export function trainingVerdict(run: {
+  readonly epochs: readonly EpochMetrics[];
+  readonly result?: TrainingResult | undefined;
+}): string[] {
+  const selected = selectedEpoch(run);
+  const last = run.epochs.at(-1);
+  const best = run.epochs.find(({ epoch }) => epoch === selected);
+  if (!last || !best) return [];
+  const accuracy = `the worst validation group is right in ${percentText(best.val.worstGroupAccuracy)}`;
+  if (run.result?.select === 'last')
+    return [`After the last of ${plural(last.epoch, 'epoch')}, ${accuracy}.`];
+  if (best.epoch === last.epoch) {
+    return [
+      `The best epoch is the last of ${last.epoch}: ${accuracy}, and more epochs might have given more.`,
+    ];
+  }
+  const lost = best.val.worstGroupAccuracy - last.val.worstGroupAccuracy;
+  return [
+    `The best epoch is ${best.epoch} of ${last.epoch}: ${accuracy}, ${size(lost)} more than after the last one.`,
+  ];
 }

@@ -1,0 +1,241 @@
+import type { Split } from '../../../data/split.js';
+import type { TraceEntry, TraceUnstructuredResult } from '../../../experiments/results.js';
+import { ARTICLE_SIGMA } from '../../../experiments/traceSettings.js';
+import { mean } from '../../../metrics/statistics.js';
+import { PERTURBATION_NAMES } from '../../../neurons/perturbations.js';
+import type { Figure, FigureSource, Section } from '../../figure.js';
+import { articleName, MISSING, percent, points, signed, SPLIT_NAME } from '../../format.js';
+import type { GroupLabel } from '../../groupLabels.js';
+import { chartFigure, folded, html, htmlTable } from '../../html/html.js';
+import { numbers, texts, type Table } from '../../table.js';
+import { perturbed, zeroed } from '../../traces/needs.js';
+import { changeOfGroup, MARK, MARKED_P } from '../../traces/tests.js';
+import { manyNeuronsCharts, type ViewChart } from '../changes/charts.js';
+import { traceRows } from '../changes/tables.js';
+import { ownChange, PERTURBED, traceView, type TraceView } from '../changes/view.js';
+import { showNeurons } from './neurons.js';
+
+/** The article's numbers of neurons but in Table 3. */
+const FEW = 3;
+const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+
+/** One of the article's Tables 3, 11, 13 and 14. */
+interface ArticleTable {
+  /** Such as `table3`. */
+  readonly name: string;
+  readonly title: string;
+  /** A column for each group and split. */
+  readonly splits: readonly Split[];
+  /** Accuracies in percent under those of the unchanged model, instead of changes in points. */
+  readonly hasAccuracies?: boolean;
+  /** Zeroing alone up to any number of neurons, instead of every perturbation of few. */
+  readonly isMany?: boolean;
+}
+
+const BOTH = ['train', 'test'] as const;
+const TABLE3: ArticleTable = {
+  name: 'table3',
+  title: 'Zeroing up to ten neurons',
+  splits: ['train'],
+  isMany: true,
+};
+/** Figs 2, 4 and 5 in numbers: in the article on CelebA, here on the dataset of the run. */
+const TABLE11: ArticleTable = { name: 'table11', title: 'Changes of training accuracy', splits: ['train'] };
+const TABLE13: ArticleTable = {
+  name: 'table13',
+  title: 'Changes of training and test accuracy',
+  splits: BOTH,
+};
+const TABLE14: ArticleTable = {
+  name: 'table14',
+  title: 'Training and test accuracy',
+  splits: BOTH,
+  hasAccuracies: true,
+};
+
+/** One of the tables: its rows are those of its traces. */
+function tableFigure(table: ArticleTable): Figure {
+  return {
+    name: table.name,
+    title: table.title,
+    needs: { traces: table.isMany === true ? [zeroed('train', TEN, [])] : table.splits.flatMap(perturbed) },
+    show: ({ traces, dataset }, groups) => {
+      const filled = articleTable(table, traces, groups);
+      return {
+        id: table.name,
+        title: table.title,
+        charts: table === TABLE3 ? table3Charts(traces.map(traceView), groups) : [],
+        tables: filled ? [filled] : [],
+        data: {
+          name: table.name,
+          rows: traces.flatMap((trace) => traceRows(traceView(trace), dataset.groupNames)),
+        },
+      };
+    },
+    sections: [showTables, showNeurons],
+  };
+}
+
+export const table3 = tableFigure(TABLE3);
+export const table11 = tableFigure(TABLE11);
+export const table13 = tableFigure(TABLE13);
+export const table14 = tableFigure(TABLE14);
+
+/** The article's tables, as far as the traces hold them, with Table 3 drawn as well. */
+function showTables({ traces }: FigureSource, groups: readonly GroupLabel[]): Section | undefined {
+  const charts = table3Charts(traces.map(traceView), groups);
+  // With one perturbation, Table 11 would repeat its figure.
+  const isRepeated = new Set(traces.map(({ perturbation }) => perturbation)).size < 2;
+  const shown = [TABLE3, ...(isRepeated ? [] : [TABLE11]), TABLE13, TABLE14].flatMap((table) => {
+    const filled = articleTable(table, traces, groups);
+    return filled ? [{ number: table.name.replace('table', ''), filled }] : [];
+  });
+  const section = { id: 'tables', title: shown.length === 1 ? 'Table' : 'Tables', charts };
+  if (shown.length === 0) return section;
+  return {
+    ...section,
+    title: `${section.title} ${shown.map(({ number }) => number).join(', ')}`,
+    verdict: tablesVerdict(traces, groups),
+    prose: (drawn) =>
+      html`<p>
+          As in the article, each group beside the neurons that were chosen for it. Signed, where the article
+          gives sizes.
+        </p>
+        ${charts
+          .filter(({ view }) => view.trace.perturbation === 'zero')
+          .map((chart) => chartFigure(drawn(chart)))}
+        ${shown.map(({ filled }) => folded(filled.caption, htmlTable(filled)))}`,
+  };
+}
+
+/** Table 3 as charts. The article zeroes many neurons; another perturbation of many is drawn likewise. */
+function table3Charts(views: readonly TraceView[], groups: readonly GroupLabel[]): ViewChart[] {
+  return PERTURBATION_NAMES.flatMap((perturbation) =>
+    manyNeuronsCharts(
+      perturbation === 'zero' ? 'table3' : `table3-${perturbation}`,
+      views.filter(({ trace }) => trace.perturbation === perturbation),
+      groups,
+    ),
+  );
+}
+
+/** The changes of groups under their own neurons, by kind of group: on the mean over criteria and numbers of neurons. */
+function tablesVerdict(traces: readonly TraceUnstructuredResult[], groups: readonly GroupLabel[]): string[] {
+  return traces.flatMap(({ entries, split, perturbation }) => {
+    const changes = (minority: boolean): number[] =>
+      entries
+        .filter(({ group }) => groups[group]?.minority === minority)
+        .map(ownChange)
+        .filter(Number.isFinite);
+    const [minority, majority] = [changes(true), changes(false)];
+    if (minority.length === 0 || majority.length === 0) return [];
+    return [
+      `With neurons ${PERTURBED[perturbation].participle}, minority groups change by ${signed(mean(minority))} of ${SPLIT_NAME[split]} accuracy under their own, majority groups by ${signed(mean(majority))}, on the mean over all rows.`,
+    ];
+  });
+}
+
+/**
+ * A table of the article: each group's accuracy, or its change in points, when the neurons chosen for that group are
+ * perturbed.
+ *
+ * @param traces unstructured traces of one run
+ * @returns undefined where the traces do not hold what it shows
+ */
+function articleTable(
+  table: ArticleTable,
+  traces: readonly TraceUnstructuredResult[],
+  groups: readonly GroupLabel[],
+): Table | undefined {
+  const { splits, isMany = false, hasAccuracies = false } = table;
+  const rows = rowsOf(table, traces, groups);
+  const most = Math.max(...traces.flatMap(({ entries }) => entries.map(({ k }) => k)));
+  if (rows.length === 0 || (isMany && most <= FEW)) return undefined;
+  return {
+    caption: captionWith(table, rows),
+    columns: [
+      ...numbers(...(isMany ? [] : ['perturbation'])),
+      ...texts('criterion'),
+      ...numbers(
+        'k',
+        ...groups.flatMap(({ short }) =>
+          splits.map((split) => (splits.length === 1 ? short : `${short} ${SPLIT_NAME[split]}`)),
+        ),
+      ),
+    ],
+    rows: hasAccuracies ? [baselineRow(traces, splits, groups), ...rows] : rows,
+  };
+}
+
+function captionWith(
+  { name, hasAccuracies = false }: ArticleTable,
+  rows: readonly (readonly string[])[],
+): string {
+  const isMarked = rows.some((row) => row.some((cell) => cell.endsWith(MARK)));
+  return [
+    `${articleName(name)}: ${hasAccuracies ? 'accuracy of each group in percent' : 'change of each group’s accuracy in points'}, `,
+    'its own neurons perturbed',
+    rows.some(([kind]) => kind === 'reinit' || kind === 'noise') ? ` (σ = ${ARTICLE_SIGMA})` : '',
+    isMarked ? `; ${MARK} p ≤ ${MARKED_P} against random neurons` : '',
+  ].join('');
+}
+
+function rowsOf(
+  { splits, hasAccuracies = false, isMany = false }: ArticleTable,
+  traces: readonly TraceUnstructuredResult[],
+  groups: readonly GroupLabel[],
+): string[][] {
+  const perturbations = new Set(traces.map(({ perturbation }) => perturbation));
+  return [...perturbations].flatMap((perturbation) => {
+    const ofSplits = splits.flatMap(
+      (split) => traces.find((trace) => trace.perturbation === perturbation && trace.split === split) ?? [],
+    );
+    const isComplete = ofSplits.length === splits.length && (!isMany || perturbation === 'zero');
+    return settings(isComplete ? (ofSplits[0]?.entries ?? []) : [])
+      .filter(({ k }) => isMany || k <= FEW)
+      .map(({ criterion, k, sigma }) => [
+        ...(isMany ? [] : [perturbation]),
+        criterion,
+        String(k),
+        ...groups.flatMap(({ index }) =>
+          ofSplits.map(({ entries }) => {
+            const entry = entries.find(
+              (one) =>
+                one.criterion === criterion && one.k === k && one.sigma === sigma && one.group === index,
+            );
+            if (!entry) return MISSING;
+            if (hasAccuracies) return percent(entry.accuracy[index] ?? Number.NaN);
+            const { change, marked } = changeOfGroup(entry, index);
+            return `${points(change)}${marked ? ` ${MARK}` : ''}`;
+          }),
+        ),
+      ]);
+  });
+}
+
+/** Criteria, then k: each once. */
+function settings(entries: readonly TraceEntry[]): Pick<TraceEntry, 'criterion' | 'k' | 'sigma'>[] {
+  const kept = entries.filter(({ sigma }) => sigma === null || sigma === ARTICLE_SIGMA);
+  const seen = new Map(kept.map((entry) => [`${entry.criterion} ${entry.k}`, entry]));
+  return [...seen.values()].sort((a, b) =>
+    a.criterion < b.criterion ? -1 : a.criterion > b.criterion ? 1 : a.k - b.k,
+  );
+}
+
+function baselineRow(
+  traces: readonly TraceUnstructuredResult[],
+  splits: readonly Split[],
+  groups: readonly GroupLabel[],
+): string[] {
+  return [
+    'none',
+    '',
+    '',
+    ...groups.flatMap(({ index }) =>
+      splits.map((split) => {
+        const trace = traces.find((other) => other.split === split);
+        return percent(trace?.baseline.accuracy[index] ?? Number.NaN);
+      }),
+    ),
+  ];
+}

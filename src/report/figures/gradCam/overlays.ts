@@ -1,0 +1,103 @@
+import { toSampleImage, type SampleImage } from '../../../data/dataDescription.js';
+import { loadSharp } from '../../../data/loadSharp.js';
+import { SpurmemError } from '../../../errors.js';
+import type { ExampleHeat, HeatExample } from '../../../experiments/gradCamResult.js';
+import { vega } from '../../vega/vega.js';
+
+/** Perceptually uniform: equal steps of heat look equally large, in grey and to colour-blind eyes too. */
+const SCHEME = 'inferno';
+
+/** The heat's weight over the image. */
+export const OPACITY = 0.6;
+
+/** Images lower than this in pixels are enlarged by whole factors, so that their pixels are seen. */
+const LEAST_HEIGHT = 128;
+
+/** A heat map over its image. */
+export interface Overlay extends SampleImage {
+  /** Share of the heat in the core region; null where there is none. */
+  readonly share: number | null;
+  /** Whether the map is 0 everywhere. */
+  readonly blank: boolean;
+}
+
+/** An image beside its overlays: one row of the article's Fig. 10. */
+export interface OverlayRow {
+  readonly group: number;
+  readonly image: SampleImage;
+  readonly before: Overlay | undefined;
+  readonly after: Overlay;
+}
+
+/** The colour of a heat from 0 to 1, as `rgb(r, g, b)`. */
+export const heatColor = vega.scheme(SCHEME) as (heat: number) => string;
+
+/**
+ * Draws the examples' heat over their images.
+ *
+ * @throws `RUN_INVALID` when one of the images cannot be decoded
+ */
+export function drawOverlays(examples: readonly HeatExample[]): Promise<OverlayRow[]> {
+  return Promise.all(
+    examples.map(async ({ group, filename, image, before, after }) => {
+      const picture = await decode(image, filename, 3);
+      return {
+        group,
+        image: await encode(picture),
+        before: before ? await overlay(picture, before, filename) : undefined,
+        after: await overlay(picture, after, filename),
+      };
+    }),
+  );
+}
+
+interface Picture {
+  readonly pixels: Buffer;
+  readonly width: number;
+  readonly height: number;
+}
+
+async function overlay(image: Picture, { heat, share }: ExampleHeat, filename: string): Promise<Overlay> {
+  const map = await decode(heat, filename, 1);
+  const colors = colorTable();
+  const pixels = Buffer.from(
+    image.pixels.map((value, at) => {
+      const color = colors[map.pixels[Math.floor(at / 3)] ?? 0]?.[at % 3] ?? 0;
+      return Math.round((1 - OPACITY) * value + OPACITY * color);
+    }),
+  );
+  return { ...(await encode({ ...image, pixels })), share, blank: map.pixels.every((value) => value === 0) };
+}
+
+/** Red, green and blue of each of the 256 heats. */
+function colorTable(): number[][] {
+  return Array.from({ length: 256 }, (_, heat) => (heatColor(heat / 255).match(/\d+/g) ?? []).map(Number));
+}
+
+async function decode(dataUri: string, filename: string, channels: 1 | 3): Promise<Picture> {
+  try {
+    const bytes = Buffer.from(dataUri.replace(/^data:image\/png;base64,/, ''), 'base64');
+    const sharp = await loadSharp();
+    const { data, info } = await sharp(bytes)
+      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    return { pixels: data, width: info.width, height: info.height };
+  } catch (error) {
+    throw new SpurmemError(
+      'RUN_INVALID',
+      `results/grad-cam.json: an image of the example ${filename} is damaged. Run spurmem gradcam again.`,
+      { cause: error },
+    );
+  }
+}
+
+async function encode({ pixels, width, height }: Picture): Promise<SampleImage> {
+  const sharp = await loadSharp();
+  const factor = Math.ceil(LEAST_HEIGHT / height);
+  const { data, info } = await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .resize({ width: factor * width, height: factor * height, kernel: 'nearest' })
+    .png()
+    .toBuffer({ resolveWithObject: true });
+  return toSampleImage(data, info);
+}

@@ -1,0 +1,50 @@
+import type { LayerEntry, TraceStructuredResult } from '../../../experiments/results.js';
+import { CRITERION_NAMES, type CriterionName } from '../../../neurons/criteria.js';
+import { adjustByHolm, testsOf, type AdjustedTest, type Tests } from '../../traces/tests.js';
+
+/** A cell of Fig. 7: a layer's neurons, and the group that they were chosen for, beside random neurons of the layer. */
+export interface LayerCell extends LayerEntry {
+  readonly tests: Tests<AdjustedTest>;
+}
+
+/** The part of a structured trace that one criterion chose: one chart of the article's Fig. 7. */
+export interface LayerView {
+  readonly criterion: CriterionName;
+  readonly trace: TraceStructuredResult;
+  readonly entries: readonly LayerEntry[];
+  /** Numbers of zeroed neurons, ascending: one panel each. */
+  readonly ks: readonly number[];
+}
+
+/** Splits a structured trace by criterion, in the order of `CRITERION_NAMES`; criteria without entries are left out. */
+export function layersByCriterion(trace: TraceStructuredResult): LayerView[] {
+  return CRITERION_NAMES.map((criterion) => {
+    const entries = trace.entries.filter((entry) => entry.criterion === criterion);
+    const ks = [...new Set(entries.map(({ k }) => k))].sort((a, b) => a - b);
+    return { criterion, trace, entries, ks };
+  }).filter(({ entries }) => entries.length > 0);
+}
+
+/** The cells with their tests, adjusted by Holm: for each null and outcome, all cells of the trace are one family. */
+export function layerCells({ entries }: TraceStructuredResult): LayerCell[] {
+  const tests = adjustByHolm(entries.map((entry) => testsOf(entry, entry.group)));
+  return entries.map((entry, at) => ({ ...entry, tests: tests[at] ?? {} }));
+}
+
+/** The entry with the largest |change| of a group in `groups`; the first in the model's order of equal ones. */
+export function largestLayerChange(
+  { entries }: Pick<LayerView, 'entries'>,
+  groups: readonly number[],
+): LayerEntry | undefined {
+  return entries
+    .filter(({ group, change }) => groups.includes(group) && Number.isFinite(change))
+    .sort((a, b) => Math.abs(b.change) - Math.abs(a.change))[0];
+}
+
+/** The largest |change| in percentage points, the common end of the charts' colour scale; at least one point. */
+export function layerExtent({ entries }: Pick<TraceStructuredResult, 'entries'>): number {
+  return entries
+    .map(({ change }) => 100 * Math.abs(change))
+    .filter(Number.isFinite)
+    .reduce((max, size) => Math.max(max, size), 1);
+}

@@ -1,0 +1,200 @@
+import type { SampleImage } from '../../data/dataDescription.js';
+import { points, typographic } from '../format.js';
+import type { GroupLabel } from '../groupLabels.js';
+import { captionOf, type Cell, type Column, type Part, type Table } from '../table.js';
+import { escapeMarkup } from '../text.js';
+import type { Chart } from '../vega/render.js';
+
+/** HTML that is safe to put into a page as it is. */
+export class Markup {
+  constructor(readonly text: string) {}
+}
+
+type Content = Markup | string | number | undefined | readonly Content[];
+
+/**
+ * Builds HTML; every interpolated string is escaped, so that no dataset or group name can add markup. Lists are
+ * joined, `undefined` is nothing.
+ */
+export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
+  return new Markup(String.raw({ raw: strings }, ...values.map(render)));
+}
+
+function render(value: Content): string {
+  if (value === undefined) return '';
+  if (value instanceof Markup) return value.text;
+  if (typeof value === 'string') return escapeMarkup(value);
+  if (typeof value === 'number') return String(value);
+  return value.map(render).join('');
+}
+
+/** A table with a caption and scoped headings, in a box that scrolls sideways and can be reached by keyboard. */
+export function htmlTable(table: Table): Markup {
+  const { columns, rows, footer = [] } = table;
+  const caption = captionOf(table, columns);
+  const line = ([heading = '', ...cells]: readonly Cell[]): Markup =>
+    html`<tr>
+      <th scope="row">${parts(heading, (text) => text)}</th>
+      ${cells.map((cell, at) => data(cell, columns[at + 1]))}
+    </tr> `;
+  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
+    <table class="${classesOf(table)}">
+      <caption>
+        <span>${caption}</span>
+      </caption>
+      <thead>
+        <tr>
+          ${columns.map(columnHeading)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(line)}
+      </tbody>
+      ${
+        footer.length > 0
+          ? html`<tfoot>
+              ${footer.map(line)}
+            </tfoot>`
+          : undefined
+      }
+    </table>
+  </div> `;
+}
+
+/** Above so many columns a table is printed smaller. */
+const MANY = 8;
+
+function classesOf({ columns, rows }: Table): string {
+  return [...(rows.length > 1 ? ['sortable'] : []), ...(columns.length > MANY ? ['many'] : ['few'])].join(
+    ' ',
+  );
+}
+
+/** A table of names and values. */
+export function pairs(caption: string, rows: readonly (readonly [string, string])[]): Markup {
+  return html`<div>
+    <table class="pairs">
+      <caption>
+        <span>${caption}</span>
+      </caption>
+      <tbody>
+        ${rows.map(
+          ([name, value]) =>
+            html`<tr>
+              <th scope="row">${name}</th>
+              <td><code>${value}</code></td>
+            </tr> `,
+        )}
+      </tbody>
+    </table>
+  </div> `;
+}
+
+/** A group's name with its star emphasised. */
+export function groupName(group: GroupLabel): Markup {
+  if (!group.minority) return html`${group.full}`;
+  return html`G${group.index}<span class="star" title="minority group">*</span> ${group.name}`;
+}
+
+function columnHeading(column: Column): Markup {
+  return column.text === true
+    ? html`<th scope="col" class="text">${column.name}</th>`
+    : html`<th scope="col">${column.name}</th>`;
+}
+
+function data(cell: Cell, column: Column | undefined): Markup {
+  const content = parts(cell, typographic);
+  if (isOwn(cell)) return html`<td class="own">${content}</td>`;
+  return column?.text === true ? html`<td class="text">${content}</td>` : html`<td>${content}</td>`;
+}
+
+function isOwn(cell: Cell): boolean {
+  return typeof cell === 'object' && 'kind' in cell && cell.kind === 'own';
+}
+
+function parts(cell: Cell, write: (text: string) => string): Markup {
+  if (!isList(cell)) return part(cell, write);
+  return html`${cell.map((of, at) => [at > 0 && !isExplanation(of) ? ' ' : '', part(of, write)])}`;
+}
+
+function isList(cell: Cell): cell is readonly Part[] {
+  return Array.isArray(cell);
+}
+
+function isExplanation(of: Part): boolean {
+  return typeof of === 'object' && of.kind === 'explanation';
+}
+
+function part(of: Part, write: (text: string) => string): Markup {
+  if (typeof of === 'string') return html`${write(of)}`;
+  switch (of.kind) {
+    case 'group':
+      return groupName(of.group);
+    case 'code':
+      return html`<code>${of.text}</code>`;
+    case 'detail':
+      return html`<small>${write(of.text)}</small>`;
+    case 'own':
+      return html`${write(of.text)}`;
+    case 'explanation':
+      return html`: ${of.text}`;
+    case 'list':
+      return html`<ul class="neurons">
+        ${of.items.map(([name, value]) => html`<li><code>${name}</code><small>${value}</small></li>`)}
+      </ul>`;
+  }
+}
+
+/** How far a chart may shrink on a narrow screen before it scrolls; below, its text would be too small. */
+const LEAST = 0.7;
+
+/** A chart, inline; its own `role="img"` carries the description. */
+export function chartFigure(chart: Chart | undefined): Markup | undefined {
+  if (!chart) return undefined;
+  const svg = chart.svg.replace(
+    '<svg ',
+    () => `<svg style="min-width:${Math.round(LEAST * chart.width)}px" `,
+  );
+  return html`<div class="chart" tabindex="0" role="group" aria-label="chart: arrow keys tell its values">
+    ${new Markup(svg)}
+  </div> `;
+}
+
+/** A chart among others beside it, under a heading or above a note. */
+export function chartBeside(
+  chart: Chart | undefined,
+  { heading, note }: { readonly heading?: Markup; readonly note?: readonly Markup[] },
+): Markup {
+  return html`<div style="width:${Math.ceil(chart?.width ?? 0)}px">
+    ${heading} ${chartFigure(chart)} ${note && html`<p class="note">${note}</p>`}
+  </div> `;
+}
+
+/** The heading of the folded text on how a section's numbers were measured. */
+export const HOW = 'How it was measured';
+
+/** A block that is folded until it is opened, or printed. */
+export function folded(summary: string, body: Markup | readonly Markup[]): Markup {
+  return html`<details>
+    <summary>${summary}</summary>
+    ${body}
+  </details> `;
+}
+
+/** A change as `−10.71`, or a dash. */
+export function pointsText(change: number | undefined): string {
+  return typographic(points(change ?? Number.NaN));
+}
+
+/** Below this width or height in pixels, enlarging an image shows its pixels instead of a blur. */
+const SMALL = 96;
+
+/** An image. */
+export function picture({ dataUri, width, height }: SampleImage, alt: string, attribute?: Markup): Markup {
+  return html`<img src="${dataUri}" width="${width}" height="${height}" alt="${alt}" ${attribute} />`;
+}
+
+/** An image of a strip, where all are equally high. */
+export function stripPicture(image: SampleImage, alt: string): Markup {
+  return picture(image, alt, Math.min(image.width, image.height) < SMALL ? html`class="small"` : undefined);
+}

@@ -1,0 +1,110 @@
+import type { Split } from '../../data/split.js';
+import type { PrecisionChange, SessionHeader, TraceCost, TraceHeader } from '../../experiments/results.js';
+import type { TrainingResult } from '../../train/results.js';
+import { fixed, plural, SPLIT_NAME } from '../format.js';
+import { html, type Markup } from '../html/html.js';
+import { countMarked, expectedMarked, MARKED_P, type MeasuredChange } from './tests.js';
+
+/** `4800 neurons`, or `5308416 single weights` where these are the unit. */
+export function unitsText({ numNeurons, unit }: Pick<SessionHeader, 'numNeurons' | 'unit'>): string {
+  return unit === 'weight' ? plural(numNeurons, 'single weight') : plural(numNeurons, 'neuron');
+}
+
+/** How neurons were found: the samples that gradients were taken on, and what magnitudes depend on. */
+export function sourceText(
+  { gradientSource: source, loss, magnitudeLayers, precision }: SessionHeader,
+  group = 'the group',
+): string {
+  const predicted = source.order === 'lowest-loss' ? 'best predicted' : 'worst predicted';
+  const pool = `the at most ${source.worst} ${predicted} training samples of ${group}`;
+  const samples =
+    source.drawn < source.worst
+      ? `at most ${plural(source.drawn, 'sample')}, drawn (seed ${source.seed}) from ${pool}`
+      : pool;
+  return [
+    `A gradient is taken on ${samples}`,
+    loss === 'double-softmax' ? ', with the cross-entropy of their softmax as logits' : '',
+    '; magnitudes depend on no samples',
+    magnitudeLayers === 'no-downsample' ? ', and choose outside the downsample convolutions' : '',
+    precision ? `. All of it is ${precisionText(precision)}` : '',
+    '.',
+  ].join('');
+}
+
+/** Changes that are counted together, and what they are called. */
+export interface NamedChanges {
+  readonly name: string;
+  readonly changes: readonly MeasuredChange[];
+}
+
+/** A comparison that does not break at the end of a line. */
+const MARKED = `p\u00a0≤\u00a0${MARKED_P}`;
+
+/**
+ * With what changes were compared, and how many are unlike those of random neurons; empty without random neurons.
+ *
+ * @param isFirst whether the comparison has not been explained yet
+ */
+export function randomSetsText(
+  { nullDraws: draws, exceedances }: Pick<TraceHeader, 'nullDraws' | 'exceedances'>,
+  counted: readonly NamedChanges[],
+  isFirst = true,
+): string {
+  const present = counted.filter(({ changes }) => countMarked(changes).compared > 0);
+  if (draws === 0 || present.length === 0) return '';
+  const explained =
+    `Beside each set, up to ${plural(draws, 'random set')} of as many neurons of the same layers were perturbed in the same way, ` +
+    `on the same samples. A test stops once ${exceedances} of them are as far out on each side. p is two-sided, about the middle of the random sets. `;
+  const compared = isFirst ? explained : '';
+  if (expectedMarked(1, draws) === 0) return `${compared}So few draws allow no ${MARKED}.`;
+  const counts = present.map(({ name, changes }) => {
+    const { marked, compared: all } = countMarked(changes);
+    return `${marked} of ${all} ${name} (by chance up to about ${fixed(expectedMarked(all, draws), 1)})`;
+  });
+  return `${compared}Random neurons do less (${MARKED}) in ${counts.join(' and ')}; before correction for many tests.`;
+}
+
+/** Says so when a trace started from other accuracies than Fig. 1 shows: the two are then not comparable. */
+export function sameBaseline(
+  { split, baseline }: Pick<TraceHeader, 'split' | 'baseline'>,
+  result: TrainingResult | undefined,
+): string {
+  if (!result) return '';
+  // A sample was measured of the other groups.
+  const whole = baseline.total.flatMap((total, group) =>
+    total === result[split].total[group] ? [group] : [],
+  );
+  if (whole.length === 0) return '';
+  const same = whole.every((group) => baseline.correct[group] === result[split].correct[group]);
+  const which = whole.length < baseline.total.length ? ', of the groups that were measured whole,' : '';
+  return same
+    ? `The ${SPLIT_NAME[split]} accuracies of the unchanged model${which} equal those of Fig. 1.`
+    : `The ${SPLIT_NAME[split]} accuracies of the unchanged model differ from those of Fig. 1: another checkpoint may have been traced.`;
+}
+
+/** The split whose accuracies a trace measured. */
+export function measuredOn(split: Split, ofTraining = ''): string {
+  return split === 'train'
+    ? `All accuracies here are training accuracies${ofTraining}.`
+    : `All accuracies here are ${SPLIT_NAME[split]} accuracies; Part I of the article uses training accuracies.`;
+}
+
+/** The cost of a trace, and its precision where that is not its run's. */
+export function traceNotes({ cost, precision }: Pick<TraceHeader, 'cost' | 'precision'>): string[] {
+  return [...(precision ? [precisionText(precision)] : []), costText(cost)];
+}
+
+/** The predictions that the precision changed by itself. */
+function precisionText({ precision, ofRun, changed, total }: PrecisionChange): string {
+  return `computed in ${precision}, trained in ${ofRun}: ${changed} of ${total} training predictions differ`;
+}
+
+/** Against evaluating each variant alone on the whole split. */
+function costText({ naiveForwards, runForwards, ratio }: TraceCost): string {
+  return `cost: ${Math.round(runForwards)} of ${naiveForwards} forward passes (${ratio.toFixed(3)} of evaluating each variant alone)`;
+}
+
+/** The weights that were traced, by their file's hash. */
+export function tracedWeights(checkpoint: string): Markup {
+  return html`Traced weights: sha256 <code>${checkpoint.slice(0, 12)}</code>.`;
+}

@@ -1,0 +1,161 @@
+import { OUTCOMES, type Outcome } from '../../experiments/outcomes.js';
+import type { LayerEntry, NullDistribution, TraceEntry } from '../../experiments/results.js';
+import { holm } from '../../metrics/holm.js';
+import type { Interval } from '../../metrics/intervals.js';
+import { NULL_NAMES, type NullName } from '../../neurons/nulls.js';
+import { percent, points, pointsRange, probability, typographic } from '../format.js';
+
+/** The null that stands beside changes where there is room for one. */
+export const FIRST_NULL: NullName = 'same-layers';
+
+/** A group by its number, or what all minority examples do minus what all majority ones do. */
+type Compared = number | 'difference';
+
+/** Changes beside random neurons, by null and outcome; what was not compared is missing. */
+export type Tests<Test = NullDistribution> = Readonly<
+  Partial<Record<NullName, Readonly<Partial<Record<Outcome, Test>>>>>
+>;
+
+/** A change beside random neurons, with its p-values after Holm's correction, two-sided and for a drop. */
+export interface AdjustedTest extends NullDistribution {
+  readonly pHolm: number;
+  readonly pDropHolm: number | undefined;
+}
+
+/** The tests of a set of neurons, of one group or of minority minus majority. */
+export function testsOf(
+  { comparisons }: Pick<TraceEntry | LayerEntry, 'comparisons'>,
+  compared: Compared,
+): Tests {
+  const tests = Object.entries(comparisons ?? {}).map(([null_, { groups, difference }]) => [
+    null_,
+    (compared === 'difference' ? difference : groups[compared]) ?? {},
+  ]);
+  return Object.fromEntries(tests) as Tests;
+}
+
+/** The nulls among some tests, in the order of `NULL_NAMES`. */
+export function nullsOf(tests: readonly Tests[]): NullName[] {
+  return NULL_NAMES.filter((null_) => tests.some((ofOne) => null_ in ofOne));
+}
+
+/**
+ * Adjusts p-values by Holm (`holm`): for each null and outcome, the tests of all cells are one family.
+ *
+ * @param cells of distinct sets of neurons; a set that was chosen for several groups is one
+ */
+export function adjustByHolm(cells: readonly Tests[]): Tests<AdjustedTest>[] {
+  const adjusted = cells.map(
+    (cell) =>
+      Object.fromEntries(Object.keys(cell).map((null_) => [null_, {}])) as Record<
+        NullName,
+        Partial<Record<Outcome, AdjustedTest>>
+      >,
+  );
+  for (const null_ of nullsOf(cells)) {
+    for (const outcome of OUTCOMES) {
+      const family = cells.map((cell) => cell[null_]?.[outcome]);
+      const pHolm = holm(family.map((test) => test?.pValue));
+      const pDropHolm = holm(family.map((test) => test?.pDrop));
+      adjusted.forEach((cell, i) => {
+        const test = family[i];
+        if (test) {
+          cell[null_][outcome] = { ...test, pHolm: pHolm[i] as number, pDropHolm: pDropHolm[i] ?? undefined };
+        }
+      });
+    }
+  }
+  return adjusted;
+}
+
+/** A change is marked as unlike that of random neurons where its p-value is at most this. */
+export const MARKED_P = 0.05;
+/** The mark; a star would say "minority group". */
+export const MARK = '†';
+
+/** A change of one group's accuracy, with what is known of its uncertainty. All numbers are fractions. */
+export interface MeasuredChange {
+  readonly change: number;
+  /** Standard deviation over seeds. */
+  readonly std: number | undefined;
+  /** 95 % score interval over the examples. */
+  readonly interval: Interval | undefined;
+  /** The change of random neurons of the same layers. */
+  readonly random: NullDistribution | undefined;
+  /** Whether it is unlike that of random neurons. */
+  readonly marked: boolean;
+}
+
+/** The change of one group under the perturbed neurons. */
+export function changeOfGroup(entry: TraceEntry, group: number): MeasuredChange {
+  return measured(
+    entry.change[group],
+    intervalAt(entry.changeInterval, group),
+    testsOf(entry, group),
+    entry.changeStd?.[group],
+  );
+}
+
+/** The change of the group that a layer's zeroed neurons were chosen for. */
+export function changeOfLayer(entry: LayerEntry): MeasuredChange {
+  return measured(entry.change, intervalAt([entry.changeInterval], 0), testsOf(entry, entry.group));
+}
+
+/** One group's interval; undefined where there is none, such as that of an empty group. */
+export function intervalAt(intervals: readonly Interval[], group: number): Interval | undefined {
+  const interval = intervals[group];
+  return interval?.every(Number.isFinite) === true ? interval : undefined;
+}
+
+/** How many changes were compared with random neurons, and how many of them are marked. */
+export function countMarked(changes: readonly MeasuredChange[]): {
+  readonly marked: number;
+  readonly compared: number;
+} {
+  const compared = changes.filter(({ random }) => random !== undefined);
+  return { marked: compared.filter(({ marked }) => marked).length, compared: compared.length };
+}
+
+/** How many of so many changes would be marked if chosen neurons were like random ones: at most, since equal changes tie. */
+export function expectedMarked(compared: number, draws: number): number {
+  // Twice the smaller p of both sides, which is at least 1 / (1 + draws).
+  return 2 > MARKED_P * (1 + draws) ? 0 : compared * MARKED_P;
+}
+
+/** All of a change in one line: `-10.71 points, 95 % interval [-19.64, -3.57]; random neurons ...; p = 0.010`. */
+export function changeInWords(measured: MeasuredChange): string {
+  const { change, std, interval } = measured;
+  return [
+    `${points(change)}${std === undefined ? '' : ` ± ${percent(std)}`} points`,
+    interval ? `, 95 % interval ${pointsRange(interval)}` : '',
+    randomInWords(measured),
+  ].join('');
+}
+
+/** `; random neurons of the same layers -0.52 [-2.17, +0.54]: p = 0.010`; empty where none were tried. */
+function randomInWords({ random }: MeasuredChange): string {
+  return random
+    ? `; random neurons of the same layers ${points(random.mean)} ${pointsRange(random.interval)}: p = ${probability(random.pValue)}`
+    : '';
+}
+
+/** The same for a page, where it does not break. */
+export function randomText(change: MeasuredChange): string {
+  return typographic(randomInWords(change)).replace(' = ', '\u00a0=\u00a0');
+}
+
+function measured(
+  change: number | undefined,
+  interval: Interval | undefined,
+  tests: Tests,
+  std?: number,
+): MeasuredChange {
+  const random = tests[FIRST_NULL]?.accuracy;
+  return {
+    change: change ?? Number.NaN,
+    std: Number.isFinite(std) ? std : undefined,
+    interval,
+    random,
+    marked: Number.isFinite(change) && random !== undefined && random.pValue <= MARKED_P,
+  };
+}
