@@ -10,7 +10,6 @@ import {
   directions,
   rankList,
   rankTable,
-  readingOf,
   readings,
   RIGHTMOST,
   rightmost,
@@ -71,7 +70,7 @@ export const fig3: Figure = {
 function rankRows({ entries }: TraceOverlapResult, groupNames: readonly string[]): FigureRow[] {
   return entries.flatMap((entry) =>
     entry.neurons.map(({ layer, index, score, percentile }) => ({
-      among: readingOf(entry),
+      among: entry.reading,
       group: entry.group,
       name: groupNames[entry.group] ?? '',
       chosenBy: entry.chosenBy,

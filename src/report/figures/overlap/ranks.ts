@@ -42,7 +42,7 @@ export function directions({ entries }: Pick<TraceOverlapResult, 'entries'>): Di
         entries: entries
           .filter(
             (entry) =>
-              readingOf(entry) === reading && entry.chosenBy === chosenBy && entry.rankedBy === rankedBy,
+              entry.reading === reading && entry.chosenBy === chosenBy && entry.rankedBy === rankedBy,
           )
           .sort((a, b) => a.group - b.group),
       })),
@@ -52,11 +52,7 @@ export function directions({ entries }: Pick<TraceOverlapResult, 'entries'>): Di
 
 /** The readings that an overlap has. */
 export function readings(overlap: Pick<TraceOverlapResult, 'entries'>): RankReading[] {
-  return RANK_READINGS.filter((reading) => overlap.entries.some((entry) => readingOf(entry) === reading));
-}
-
-export function readingOf({ reading = 'model' }: OverlapEntry): RankReading {
-  return reading;
+  return RANK_READINGS.filter((reading) => overlap.entries.some((entry) => entry.reading === reading));
 }
 
 /**
@@ -139,7 +135,7 @@ export function rankList(overlap: TraceOverlapResult, groups: readonly GroupLabe
           label ? groupCell(label) : '',
           chosenBy,
           rankedBy,
-          AMONG[readingOf(entry)],
+          AMONG[entry.reading],
           { kind: 'code', text: `${plain(layer)}[${index}]` } as const,
           fixed(percentile, 2),
         ];
