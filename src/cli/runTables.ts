@@ -10,6 +10,7 @@ import { groupCell, type Table } from '../report/tables/table.js';
 import { groupLabels, type NamedGroups } from '../report/views/groupLabels.js';
 import { inWords } from '../settings/setting.js';
 import { nearestSentence } from '../settings/names.js';
+import { summaryText } from './sweepTables.js';
 
 type SortKey = 'run' | 'method' | 'seed' | 'epochs' | 'val-worst' | 'test-worst' | 'test-average';
 
@@ -145,10 +146,6 @@ function columns(name: string, summary: SeedSummary | null): Record<string, numb
     [`${name}Low`]: summary?.interval?.[0] ?? '',
     [`${name}High`]: summary?.interval?.[1] ?? '',
   };
-}
-
-function summaryText({ mean, interval }: SeedSummary): string {
-  return `${percent(mean)}${interval ? ` ${percentRange(interval)}` : ''}`;
 }
 
 function differenceText(difference: ComparedRuns['difference']): string {

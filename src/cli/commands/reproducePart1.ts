@@ -8,6 +8,7 @@ import type { Figure } from '../../report/figure.js';
 import { articleName } from '../../report/format.js';
 import { OF_ONE_RUN, PART1 } from '../../reproduce/articleFigures.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
+import { tell } from '../dryRunText.js';
 import { addJob } from '../job.js';
 import {
   addComputeOptions,
@@ -131,10 +132,9 @@ function addFigureCommand(
         return;
       }
       if (options.dryRun) {
-        const { part1DryRun, part1DryRunText } = await import('../part1DryRun.js');
+        const { part1DryRun } = await import('../dryRun.js');
         const models = seeds?.map((of) => ({ run: modelFolder(run, of), seed: of })) ?? [{ run, seed }];
-        const told = await part1DryRun(common, models, control);
-        output.result(part1DryRunText(told), told);
+        tell(output, await part1DryRun(common, models, control));
         return;
       }
       const result = seeds

@@ -3,10 +3,11 @@ import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Protocol } from '../../protocol.js';
 import type { Part2Options } from '../../reproduce/part2.js';
-import { STUDIES } from '../../reproduce/studies.js';
+import { STUDIES } from '../../reproduce/study/studies.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../../train/finetune/settings.js';
 import { parseGrid } from '../grid.js';
+import { tell } from '../dryRunText.js';
 import { addJob } from '../job.js';
 import {
   addDatasetOptions,
@@ -120,9 +121,8 @@ function addStudyCommand(
         return;
       }
       if (options.dryRun) {
-        const { studyDryRun, studyDryRunText } = await import('../studyDryRun.js');
-        const told = await studyDryRun(await part2Jobs(asked), engineOptions(options), control);
-        output.result(studyDryRunText(told), told);
+        const { jobsDryRun } = await import('../dryRun.js');
+        tell(output, await jobsDryRun(await part2Jobs(asked), engineOptions(options), control));
         return;
       }
       const result = await reproducePart2(asked);

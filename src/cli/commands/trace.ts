@@ -7,6 +7,7 @@ import type { SettingsTable } from '../../settings/setting.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
 import type { SessionOptions } from '../../experiments/traceSession.js';
 import type { JobOptions } from '../../progress.js';
+import { tell } from '../dryRunText.js';
 import { addJob } from '../job.js';
 import {
   addComputeOptions,
@@ -185,7 +186,6 @@ async function tellDryRun<Options extends SessionOptions>(
   control: JobOptions,
   trace: (options: Options) => Promise<unknown>,
 ): Promise<void> {
-  const { traceDryRun, traceDryRunText } = await import('../traceDryRun.js');
-  const estimate = await traceDryRun(options, control, trace);
-  output.result(traceDryRunText(estimate), estimate);
+  const { traceDryRun } = await import('../dryRun.js');
+  tell(output, await traceDryRun(options, control, trace));
 }
