@@ -103,6 +103,10 @@ export async function studies(): Promise<readonly Study[]> {
 export const evaluateRun = later(async () => (await import('./experiments/evaluateRun.js')).evaluateRun);
 /** Arms and seeds of one’s own, with intervals and paired tests. */
 export const runStudy = later(async () => (await import('./reproduce/study/runStudy.js')).runStudy);
+/** A study that a file describes: models and traces, tuned arms, planned tests. */
+export const reproduceStudy = later(
+  async () => (await import('./reproduce/studyFile/reproduceStudy.js')).reproduceStudy,
+);
 /** Writes a run’s `report.html` and figures. */
 export const writeReport = later(async () => (await import('./report/writeReport.js')).writeReport);
 /** Writes one page of several runs, side by side. */

@@ -13,10 +13,10 @@ import type { RunStart } from '../train/startRun.js';
 const ENOUGH_MS = 8000;
 const EACH_TRACE_MS = 4000;
 
-/** What an image's evaluation takes of its training where only training was timed: a forward pass, without a backward one. */
+/** The time of an image's evaluation by that of its training, where only that was timed: a forward pass, without a backward one. */
 const EVALUATION_SHARE = 1 / 3;
 
-/** What a trace reads of a run's folder; it writes into `results/` and `history.jsonl`, which are the copy's own. */
+/** The parts of a run's folder that a trace reads; it writes into `results/` and `history.jsonl`, which are the copy's own. */
 const READ = ['config.json', 'data.json', 'metrics.jsonl', 'checkpoints'];
 
 /** A training by some seconds of it. */
@@ -27,13 +27,13 @@ export interface TimedTraining {
   readonly images: Readonly<Record<Split, number>>;
   /** Images that an epoch shows, as the first one does; 0 where none began. */
   readonly imagesPerEpoch: number;
-  /** Of an epoch with its validation, and of the evaluation of all splits at the end; null where no epoch began. */
+  /** Time of an epoch with its validation, and of the evaluation of all splits at the end; null where no epoch began. */
   readonly seconds: { readonly epoch: number; readonly splits: number } | null;
 }
 
 /** A trace by some seconds of it. */
 export interface TimedTrace extends TracePlan {
-  /** Of the chosen neurons. */
+  /** Evaluation of the chosen neurons. */
   readonly seconds: number;
   /** With random neurons, at most. */
   readonly mostSeconds: number;
@@ -74,7 +74,7 @@ export async function timeTraining(
         onProgress: (event) => {
           if (event.task.startsWith('epoch ')) watch.add(event);
         },
-        // Of the run itself, and not of one that it trains first.
+        // The run's own start comes before that of one that it trains first.
         onStart: (start) => (begun ??= start),
         onEpoch: ({ seconds, train: { total } }) => {
           epoch = { seconds, images: total.reduce((sum, count) => sum + count, 0) };
@@ -108,7 +108,7 @@ export class TraceTimer {
   #watch = new Stopwatch(ENOUGH_MS);
   #plan: TracePlan | undefined;
   #started = 0;
-  /** Of all traces: what the first one computed serves the others of its session. */
+  /** Time of all traces' scores: those of the first one serve the others of its session. */
   secondsOfScores = 0;
 
   /** @param run the copy of the run's folder: it reads as that, and its results are its own */
@@ -146,7 +146,7 @@ export class TraceTimer {
     });
   }
 
-  /** What a trace or a session of several takes besides its settings and `signal`. */
+  /** Options of a trace, or of a session of several, besides settings and `signal`. */
   readonly options: Pick<SessionOptions, 'run' | 'onPlan' | 'onProgress' | 'onWarning'>;
 
   /** The signal of the trace that is timed. */

@@ -7,25 +7,25 @@ export interface Step {
   /** A way to train, or a trace. */
   readonly name: string;
   readonly runs: number;
-  /** Of all these runs. */
+  /** In all these runs. */
   readonly epochs?: number;
   /** Passes of an image: in training, in evaluation, and of random neurons at most. */
   readonly trained?: number;
   readonly evaluations?: number;
   readonly randomEvaluations?: number;
-  /** Of all these runs; null where it is not known. */
+  /** In all these runs; null where it is not known. */
   readonly seconds: number | null;
   /** With random neurons, at most. */
   readonly mostSeconds: number | null;
   /**
-   * What was timed: some seconds of it, or, where the runs that it starts from are not there yet, of ERM: as many of its epochs as an
+   * The source of the time: some seconds of it, or, where the runs that it starts from are not there yet, of ERM: as many of its epochs as an
    * example has views. What has no epochs (DFR) is told by ERM's evaluation of the splits. `nothing`: it takes little, or its work
    * depends on what it finds, and the whole leaves it out.
    */
   readonly toldBy: 'own' | 'erm' | 'nothing';
 }
 
-/** What a command would do, and would take on this machine. It writes nothing that stays but the store of decoded images. */
+/** The steps of a command, and their time on this machine. A dry run writes nothing that stays but the store of decoded images. */
 export interface DryRun {
   /** One line that says what it is of. */
   readonly title: string;

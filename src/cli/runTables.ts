@@ -128,8 +128,10 @@ function nameOf([first = '', ...others]: readonly string[]): string {
 /** One line for each row. */
 export function comparisonCsv({ differing, rows }: RunsComparison): string {
   const lines = rows.flatMap(({ method, settings, runs, seeds, ...row }) => ({
-    ...{ method, ...Object.fromEntries(differing.map((name) => [name, inWords(settings[name] ?? '')])) },
-    ...{ runs: runs.join(' '), seeds: seeds.join(' ') },
+    method,
+    ...Object.fromEntries(differing.map((name) => [name, inWords(settings[name] ?? '')])),
+    runs: runs.join(' '),
+    seeds: seeds.join(' '),
     ...columns('valWorstGroupAccuracy', row.valWorstGroupAccuracy),
     ...columns('testWorstGroupAccuracy', row.testWorstGroupAccuracy),
     ...columns('testAverage', row.testAverage),

@@ -16,7 +16,7 @@ export function studyText({ title, benchmarks, across }: StudyTables): string {
   ].join('\n\n');
 }
 
-/** What of a study is not recorded, by its counts. */
+/** The counts of a study's runs and records that are not there yet. */
 export function openStudyText(open: readonly OpenStudy[]): string {
   const lines = open.map(({ benchmark, models, tuning, arms }) => {
     const records = models.flatMap(({ seed, records: lacked }) =>

@@ -36,7 +36,7 @@ export function statusTable(statuses: readonly JobStatus[], color: boolean): str
   );
 }
 
-/** What the finished jobs gave, over seeds. */
+/** The finished jobs over seeds. */
 export function collectedTable({ rows, unfinished }: SweepTable, color: boolean): string {
   return textTable(
     {

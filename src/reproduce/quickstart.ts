@@ -32,7 +32,7 @@ const PRETRAIN_LR = 1e-3;
 const AVERAGING = 0.99;
 /** Random neurons beside the chosen ones: as many as the time allows, and beside the top three alone. */
 const CONTROLS = { controls: 39, samples: 64, comparedTopK: [3] } as const;
-/** What continued training and fine-tuning share. */
+/** Settings that continued training and fine-tuning share. */
 const CONTINUED = {
   kickInEpoch: EPOCHS.kickIn,
   epochs: EPOCHS.erm - EPOCHS.kickIn,
@@ -58,7 +58,7 @@ export interface QuickstartOptions extends JobOptions, EngineOptions {
   readonly onEpoch?: EpochOptions['onEpoch'];
 }
 
-/** What the main job found, and where its reports are. */
+/** The results of the main job, and the paths of its reports. */
 export interface QuickstartResult {
   readonly dataset: Dataset;
   readonly erm: TrainingResult;

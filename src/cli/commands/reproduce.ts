@@ -33,7 +33,12 @@ export function addReproduceCommands(reproduce: Command): void {
     ]);
     const { data, out, weights, fashionMnist, seed } = options;
     const { dataset, erm, trace, comparison, run, report, finetuneReport } = await reproduceQuickstart({
-      ...{ data, out, weights, fashionMnist, seed, ...engineOptions(options) },
+      data,
+      out,
+      weights,
+      fashionMnist,
+      seed,
+      ...engineOptions(options),
       ...control,
       onStep: (step) => {
         output.info(step);

@@ -30,7 +30,7 @@ interface Part1CommandOptions extends ComputeOptions, DatasetOptions, PlanOption
 }
 
 const { epochs, lr, augmentation } = ERM_SETTINGS;
-/** What is taken where the model has to be trained. */
+/** The settings of a model that has to be trained. */
 const ERM_OPTIONS = {
   arch: {
     ...MODEL_SETTINGS.arch,
@@ -38,7 +38,10 @@ const ERM_OPTIONS = {
     released: undefined,
     otherwise: 'none is trained',
   },
-  ...{ weights: MODEL_SETTINGS.weights, epochs, lr, augmentation },
+  weights: MODEL_SETTINGS.weights,
+  epochs,
+  lr,
+  augmentation,
 } as const;
 const { criteria, sigmas, repeats, samples, controls, exceedances } = TRACE_SETTINGS.unstructured;
 const TRACE_OPTIONS = {
@@ -112,7 +115,11 @@ function addFigureCommand(
       const { run, data, protocol, seed } = options;
       const common = {
         ...control,
-        ...{ figures, run, data, protocol, ...engineOptions(options) },
+        figures,
+        run,
+        data,
+        protocol,
+        ...engineOptions(options),
         ...givenSettings(TRACE_OPTIONS, options),
         datasetOptions: chosenDatasetOptions(options),
         erm: { ...givenSettings(ERM_OPTIONS, options), onEpoch: describeEpoch(output) },
@@ -124,7 +131,8 @@ function addFigureCommand(
       if (wantsPlan(options)) {
         if (!seeds) {
           throw new SpurmemError('USAGE', '`plan` takes `seeds`: each job is the model of one.', {
-            ...{ parameter: 'plan', value: options.plan },
+            parameter: 'plan',
+            value: options.plan,
           });
         }
         const { planPart1Seeds } = await import('../../reproduce/sweep/planPart1Seeds.js');

@@ -41,7 +41,7 @@ const POINTS: ValueType<number> = {
   accepts: (value): value is number => typeof value === 'number' && value > 0 && value < 100,
   expected: 'points above 0 and below 100',
 };
-/** What one option sets for both. */
+/** Settings of both, with one option each. */
 const SHARED_OPTIONS = { precision, averaging } as const;
 
 /** Adds `reproduce fig6`, `reproduce table4`, ..., `reproduce departures` and `reproduce part2`. */
@@ -100,7 +100,12 @@ function addStudyCommand(
       const { data, out, protocol, seeds, only } = options;
       const asked: Part2Options = {
         ...control,
-        ...{ studies, seeds, only, data, out, ...engineOptions(options) },
+        studies,
+        seeds,
+        only,
+        data,
+        out,
+        ...engineOptions(options),
         equivalence: options.equivalence === undefined ? undefined : options.equivalence / 100,
         datasetOptions: chosenDatasetOptions(options),
         erm: {

@@ -84,7 +84,12 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
       const { seed, data, from, out, resume, protocol } = options;
       const { processBatchNorm } = options;
       const given = {
-        ...{ ...engineOptions(options), seed, data, from, protocol, processBatchNorm },
+        ...engineOptions(options),
+        seed,
+        data,
+        from,
+        protocol,
+        processBatchNorm,
         ...givenSettings(settings, options),
         datasetOptions: chosenDatasetOptions(options),
       };
@@ -96,7 +101,8 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
       const { run, ...result } = await method.train({
         ...control,
         ...given,
-        ...{ out, resume },
+        out,
+        resume,
         onEpoch: describeEpoch(output),
       });
       const groups = await readRunData(await openRun(run));

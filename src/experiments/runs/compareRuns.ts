@@ -25,7 +25,7 @@ export interface ComparedRuns extends OverSeeds {
   /** In the order of the seeds, as `runs`. */
   readonly seeds: readonly number[];
   readonly runs: readonly string[];
-  /** Of the test split, [numGroups]. */
+  /** Test accuracy of each group, [numGroups]. */
   readonly testAccuracy: readonly SeedSummary[];
   /** Test worst-group accuracy minus that of the first runs, over the seeds that both have; null for these, and without any. */
   readonly difference: (PairedDifference & { readonly seeds: readonly number[] }) | null;
@@ -105,7 +105,7 @@ function groupBySeeds(runs: readonly FinishedRun[]): Group[] {
   return groups;
 }
 
-/** What tells settings apart. The weights that a run starts from are those of another seed's run where it starts from one. */
+/** The settings by which runs are told apart. The weights that a run starts from are those of another seed's run where it starts from one. */
 function settingsOf({ seed: _seed, weights, ...settings }: RunConfig): Readonly<Record<string, unknown>> {
   return { ...settings, weights: weights === null ? null : 'file' };
 }

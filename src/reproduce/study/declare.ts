@@ -9,7 +9,7 @@ export interface NamedPlan extends StudyPlan {
   readonly kind: string;
 }
 
-/** What is set before a study's first run, besides its rows. */
+/** Seeds and margin of a study, set before its first run. */
 interface Declared {
   readonly seeds: readonly number[];
   /** The margin of its equivalence tests, a fraction. */

@@ -11,7 +11,7 @@ import type { ErmSettings } from '../../train/recipe.js';
 import { combinationsOf } from '../sweep/grid.js';
 import type { StudyArm } from './studyArm.js';
 
-/** What a study varies. */
+/** The arms of a study. */
 export interface StudyPlan {
   readonly title: string;
   readonly arms: readonly StudyArm[];
@@ -81,7 +81,9 @@ export const STUDIES: readonly Study[] = [
       batchSize = ERM_SETTINGS.batchSize.article as number,
     }) => ({
       arms: TRAINING_METHODS.map(({ name, title, inStudies }) => ({
-        ...{ name: title, method: name, settings: inStudies?.({ epochs, batchSize }) },
+        name: title,
+        method: name,
+        settings: inStudies?.({ epochs, batchSize }),
       })),
       focus: FINETUNED.name,
     }),

@@ -16,9 +16,9 @@ export interface StudyArm {
   readonly name: string;
   /** The way to train; default: ERM. One that starts from a run starts from that of ERM. */
   readonly method?: string | undefined;
-  /** What differs from its defaults, and in fine-tuning from the study's. */
+  /** Settings that differ from its defaults, and in fine-tuning from the study's. */
   readonly settings?: Readonly<Record<string, unknown>> | undefined;
-  /** What differs in ERM, and in the recipe that the baselines share with it. */
+  /** Settings that differ in ERM, and in the recipe that the baselines share with it. */
   readonly erm?: ErmSettings | undefined;
   /** Values of its settings, whose best combination on validation is taken (`StudyOptions.tuning`). */
   readonly grid?: Grid | undefined;
@@ -26,16 +26,16 @@ export interface StudyArm {
   readonly choice?: string | undefined;
 }
 
-/** What the arms of a study share. */
+/** Options that the arms of a study share. */
 export interface ArmOptions extends Omit<EpochOptions, 'out' | 'data' | 'seed' | 'resume'> {
   /** Where the study's runs go: `<out>/<setting>/seed-<n>`. Studies with one `out` share their runs. */
   readonly out: string;
   /** The dataset's folder, or the dataset where it is loaded already. */
   readonly data: string | Dataset;
   readonly datasetOptions?: DatasetOptions | undefined;
-  /** Of every ERM run. */
+  /** Settings of every ERM run. */
   readonly erm: ErmSettings;
-  /** Of every fine-tuning, and of what trains like it. */
+  /** Settings of every fine-tuning, and of methods that train like it. */
   readonly finetune: FinetuneSettings;
 }
 

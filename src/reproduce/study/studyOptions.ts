@@ -37,7 +37,7 @@ export interface StudyOptions extends ArmOptions {
 
 const PART = objectWith('an object with settings by their names');
 
-/** What a study takes. */
+/** The options of a study. */
 export const STUDY_TYPES: OptionTypes<StudyOptions> = {
   ...JOB_TYPES,
   ...ENGINE_TYPES,

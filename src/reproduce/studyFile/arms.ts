@@ -19,7 +19,7 @@ import type { SweepJob } from '../sweep/plan.js';
 import { numberOf, Records, select, timed, type RecordRow, type Took } from './records.js';
 import type { StudyFile } from './schema.js';
 
-/** What running a study takes besides its file. */
+/** The options of a study's run besides its file. */
 export interface StudyFileOptions extends JobOptions, EngineOptions {
   /** Some of its seeds, such as one machine's; default: all of them. */
   readonly seeds?: readonly number[] | undefined;
@@ -182,7 +182,7 @@ interface FinishedRun {
   readonly data: Dataset;
   /** The folder of the run that it started from. */
   readonly from: string | undefined;
-  /** What its record begins with. */
+  /** The first columns of its record. */
   readonly row: RecordRow;
   readonly took: Took;
 }

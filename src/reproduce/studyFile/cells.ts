@@ -33,7 +33,7 @@ export function withinText(values: readonly number[], margin: number, decimals: 
   return `${test.equivalent ? 'yes' : 'no'} [${low ?? ''}, ${high ?? ''}]`;
 }
 
-/** What `rows` took, which say `seconds` and `processorSeconds`. */
+/** Hours of wall time and of processor time. */
 export function hoursText(seconds: readonly number[], processorSeconds: readonly number[]): string {
   const [hours, processorHours] = [seconds, processorSeconds].map((values) =>
     (values.reduce((sum, value) => sum + value, 0) / 3600).toFixed(2),

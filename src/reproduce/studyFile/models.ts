@@ -18,7 +18,7 @@ import type { StudyFileOptions } from './arms.js';
 import { Records, select, timed, type RecordRow } from './records.js';
 import type { RecordName, StudyFile, StudyModels } from './schema.js';
 
-/** What is open of one seed of a benchmark's models: the records that it lacks. */
+/** A seed of a benchmark's models, and the records that it lacks. */
 export interface OpenModels {
   readonly seed: number;
   readonly records: readonly (RecordName | 'models')[];

@@ -95,7 +95,7 @@ function rounded(row: RecordRow): RecordRow {
   );
 }
 
-/** What a job took, in seconds: wall time, and this process's time on all processors. */
+/** The time of a job in seconds: wall time, and this process's time on all processors. */
 export interface Took {
   readonly seconds: number;
   readonly processorSeconds: number;

@@ -1,6 +1,10 @@
 import { SpurmemError } from '../../errors.js';
+import { ENGINE_TYPES } from '../../native/engine.js';
 import type { Table } from '../../report/tables/table.js';
 import { nearestSentence } from '../../settings/names.js';
+import { checkOptions, JOB_TYPES, type OptionTypes } from '../../settings/options.js';
+import { callback, severalOf, text } from '../../settings/values.js';
+import { SEEDS_TYPE } from '../../train/runOptions.js';
 import { openArms, openTuning, runArmsOf, type ArmRun, type StudyFileOptions } from './arms.js';
 import { openModels, runModelsOf, type OpenModels } from './models.js';
 import { part1Tables } from './part1Tables.js';
@@ -14,6 +18,16 @@ export interface ReproduceStudyOptions extends StudyFileOptions {
   /** Some of its benchmarks; default: all of them. */
   readonly benchmarks?: readonly string[] | undefined;
 }
+
+const TYPES: OptionTypes<ReproduceStudyOptions> = {
+  ...JOB_TYPES,
+  ...ENGINE_TYPES,
+  study: text('the file of a study'),
+  benchmarks: severalOf(text('the name of a benchmark')),
+  seeds: SEEDS_TYPE,
+  onStep: callback(),
+  onEpoch: callback(),
+};
 
 /** The tables of a study's benchmark. */
 export interface BenchmarkTables {
@@ -29,12 +43,12 @@ export interface StudyTables {
   readonly across: readonly Table[];
 }
 
-/** What of a study is not recorded yet. */
+/** The runs of a benchmark that are not recorded yet. */
 export interface OpenStudy {
   readonly benchmark: string;
   readonly models: readonly OpenModels[];
   readonly tuning: readonly ArmRun[];
-  /** Of the arms in their chosen configurations; null: these are known once the tuning is finished. */
+  /** Arms in their chosen configurations; null: these are known once the tuning is finished. */
   readonly arms: readonly ArmRun[] | null;
 }
 
@@ -44,15 +58,13 @@ export interface OpenStudy {
  *
  * @throws `USAGE` for a file that is wrong, naming its key, and what training and tracing throw
  */
-export async function reproduceStudy({
-  study,
-  benchmarks,
-  ...options
-}: ReproduceStudyOptions): Promise<StudyTables> {
+export async function reproduceStudy(options: ReproduceStudyOptions): Promise<StudyTables> {
+  checkOptions(options, { types: TYPES, required: ['study'] });
+  const { study, benchmarks, ...rest } = options;
   const file = await readStudy(study);
   for (const name of chosen(file, benchmarks)) {
-    await runModelsOf(file, name, options);
-    if (file.benchmarks[name]?.arms) await runArmsOf(file, name, options);
+    await runModelsOf(file, name, rest);
+    if (file.benchmarks[name]?.arms) await runArmsOf(file, name, rest);
   }
   return studyTables({ study, benchmarks });
 }
@@ -72,7 +84,7 @@ export async function studyTables({
   return { title: file.title, benchmarks: tables, across: benchmarks ? [] : await acrossTables(file) };
 }
 
-/** What of a study is not recorded yet. Throws `USAGE` for a file that is wrong. */
+/** The runs of a study that are not recorded yet. Throws `USAGE` for a file that is wrong. */
 export async function openStudy({ study, benchmarks, seeds }: ReproduceStudyOptions): Promise<OpenStudy[]> {
   const file = await readStudy(study);
   return Promise.all(

@@ -44,12 +44,12 @@ const traceSchema = z.strictObject({
 });
 const modelsSchema = z.strictObject({
   seeds,
-  /** Of ERM, beside the study's. */
+  /** Settings of ERM, beside the study's. */
   erm: settings,
   /** Models of each seed, by what differs in their ERM. */
   stages: z.record(name, settings),
   traces: z.array(traceSchema).min(1),
-  /** What is tested over models, declared before the first run. */
+  /** The tests over models, declared before the first run. */
   tests: z.strictObject({
     stage: name,
     k: z.number().int().min(1),
@@ -74,7 +74,7 @@ const armSchema = z.strictObject({
 const benchmarkSchema = z.strictObject({
   data: z.string(),
   datasetOptions: z.strictObject(datasetOptionsShape).optional(),
-  /** What differs from the study's. */
+  /** Settings that differ from the study's. */
   erm: settings,
   finetune: settings,
   settings,
@@ -106,7 +106,7 @@ const studySchema = z.strictObject({
   runs: z.string(),
   /** Where results are recorded, beside the file. */
   records: z.string(),
-  /** Of every ERM run, of every fine-tuning, and of every method that has them. */
+  /** Settings of every ERM run, of every fine-tuning, and of every method that has them. */
   erm: settings,
   finetune: settings,
   settings,

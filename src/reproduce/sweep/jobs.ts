@@ -23,7 +23,7 @@ export interface JobStatus extends RunState {
   readonly job: SweepJob;
 }
 
-/** What a job takes besides its plan. */
+/** The options of a job besides its plan. */
 export type SweepJobOptions = Pick<
   EpochOptions,
   keyof EngineOptions | 'signal' | 'onProgress' | 'onInfo' | 'onWarning' | 'onEpoch'
@@ -161,7 +161,7 @@ async function finishedRun(out: string): Promise<TrainedRun | undefined> {
   return result && { ...result, run: out };
 }
 
-/** What a process holds that makes a run's figures: a trace locks the run's folder only where it writes. */
+/** The lock of a process that makes a run's figures: a trace locks the run's folder only where it writes. */
 function figuresLock(out: string): string {
   return join(out, 'results', '.figures.lock');
 }

@@ -34,7 +34,7 @@ const sweepSchema = z.strictObject({
   out: z.string(),
   data: z.string(),
   seeds: distinct(z.array(z.number().refine(SEED_TYPE.accepts, SEED_TYPE.expected)).min(1)),
-  /** Of all entries whose method has them. */
+  /** Settings of all entries whose method has them. */
   settings: settingsSchema.default({}),
   jobs: z.array(entrySchema).min(1),
 });
@@ -115,7 +115,7 @@ function requireKnown(table: SettingsTable, settings: Combination, refuse: Refus
 
 interface Source {
   readonly job: SweepJob;
-  /** What tells it from other jobs of its entry with the same seed. */
+  /** The settings in which it differs from other jobs of its entry with the same seed. */
   readonly varied: Combination;
 }
 
