@@ -9,7 +9,7 @@
 import type { TraceSession as Session } from './experiments/traceSession.js';
 import type { BatchLoader as Loader } from './data/batches.js';
 import type { Figure } from './report/figure.js';
-import type { Study } from './reproduce/studies.js';
+import type { Study } from './reproduce/study/studies.js';
 import type { TrainingMethod } from './train/method.js';
 import type * as Methods from './train/methods.js';
 
@@ -97,12 +97,16 @@ export async function figures(): Promise<readonly Figure[]> {
 }
 /** Every study of Part II as an object. */
 export async function studies(): Promise<readonly Study[]> {
-  return (await import('./reproduce/studies.js')).STUDIES;
+  return (await import('./reproduce/study/studies.js')).STUDIES;
 }
 /** A run’s model on one split; writes nothing. */
 export const evaluateRun = later(async () => (await import('./experiments/evaluateRun.js')).evaluateRun);
 /** Arms and seeds of one’s own, with intervals and paired tests. */
-export const runStudy = later(async () => (await import('./experiments/study.js')).runStudy);
+export const runStudy = later(async () => (await import('./reproduce/study/runStudy.js')).runStudy);
+/** A study that a file describes: models and traces, tuned arms, planned tests. */
+export const reproduceStudy = later(
+  async () => (await import('./reproduce/studyFile/reproduceStudy.js')).reproduceStudy,
+);
 /** Writes a run’s `report.html` and figures. */
 export const writeReport = later(async () => (await import('./report/writeReport.js')).writeReport);
 /** Writes one page of several runs, side by side. */

@@ -1,48 +1,46 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import type { Split } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
-import type { JobOptions } from '../progress.js';
+import type { SessionOptions, TracePlan } from '../experiments/traceSession.js';
+import type { JobOptions, ProgressEvent } from '../progress.js';
+import type { MethodOptions } from '../train/method.js';
+import type { RunConfig } from '../train/runConfig.js';
+import type { RunStart } from '../train/startRun.js';
 
-/** How long a job runs to tell the time of one of its units, in milliseconds. */
-export const CALIBRATION_MS = 8000;
+/** Milliseconds of a training or a trace that are enough, and of each of several traces. */
+const ENOUGH_MS = 8000;
+const EACH_TRACE_MS = 4000;
 
-/** The most memory that this process held, in bytes. */
-export function peakMemory(): number {
-  return process.resourceUsage().maxRSS * 1024;
+/** The time of an image's evaluation by that of its training, where only that was timed: a forward pass, without a backward one. */
+const EVALUATION_SHARE = 1 / 3;
+
+/** The parts of a run's folder that a trace reads; it writes into `results/` and `history.jsonl`, which are the copy's own. */
+const READ = ['config.json', 'data.json', 'metrics.jsonl', 'checkpoints'];
+
+/** A training by some seconds of it. */
+export interface TimedTraining {
+  readonly config: RunConfig;
+  /** The dataset's name. */
+  readonly dataset: string;
+  readonly images: Readonly<Record<Split, number>>;
+  /** Images that an epoch shows, as the first one does; 0 where none began. */
+  readonly imagesPerEpoch: number;
+  /** Time of an epoch with its validation, and of the evaluation of all splits at the end; null where no epoch began. */
+  readonly seconds: { readonly epoch: number; readonly splits: number } | null;
 }
 
-/** What a dry run for people ends with. */
-export function closingLines(peakBytes: number): string[] {
-  return [`Memory: ${(peakBytes / 1e9).toFixed(2)} GB at most so far`, 'Nothing was written.'];
-}
-
-/** What a calibrated job is given. */
-export interface Calibration {
-  /** A folder that is removed afterwards. */
-  readonly scratch: string;
-  /** Aborted once there is enough, or by the caller. */
-  readonly signal: AbortSignal;
-}
-
-/**
- * Runs a job until it ends or there is enough of it.
- *
- * @param enough stops the job
- * @throws what the job throws, but for its stop
- */
-export async function calibrate(
-  control: JobOptions,
-  enough: AbortController,
-  job: (calibration: Calibration) => Promise<unknown>,
-): Promise<void> {
-  await withScratch((scratch) =>
-    untilEnough(control, () => job({ scratch, signal: anySignal(enough, control) })),
-  );
+/** A trace by some seconds of it. */
+export interface TimedTrace extends TracePlan {
+  /** Evaluation of the chosen neurons. */
+  readonly seconds: number;
+  /** With random neurons, at most. */
+  readonly mostSeconds: number;
 }
 
 /** Gives a job a folder that is removed afterwards. */
-export async function withScratch<Result>(job: (scratch: string) => Promise<Result>): Promise<Result> {
+async function withScratch<Result>(job: (scratch: string) => Promise<Result>): Promise<Result> {
   const scratch = await mkdtemp(join(tmpdir(), 'spurmem-dry-run-'));
   try {
     return await job(scratch);
@@ -51,17 +49,199 @@ export async function withScratch<Result>(job: (scratch: string) => Promise<Resu
   }
 }
 
-/** Aborted once there is enough, or by the caller. */
-export function anySignal(enough: AbortController, { signal }: JobOptions): AbortSignal {
-  return AbortSignal.any([enough.signal, ...(signal ? [signal] : [])]);
+/**
+ * Trains for some seconds in a folder that is removed. Nothing else is written but the dataset's store of decoded images, where it is
+ * not there yet.
+ *
+ * @throws what training throws
+ */
+export async function timeTraining(
+  options: MethodOptions,
+  control: JobOptions,
+  train: (options: MethodOptions) => Promise<unknown>,
+): Promise<TimedTraining> {
+  const watch = new Stopwatch(ENOUGH_MS);
+  let begun: RunStart | undefined;
+  let epoch: { readonly seconds: number; readonly images: number } | undefined;
+  await withScratch((scratch) =>
+    watch.run(control, (signal) =>
+      train({
+        ...options,
+        out: join(scratch, 'run'),
+        onInfo: control.onInfo,
+        onWarning: control.onWarning,
+        signal,
+        onProgress: (event) => {
+          if (event.task.startsWith('epoch ')) watch.add(event);
+        },
+        // The run's own start comes before that of one that it trains first.
+        onStart: (start) => (begun ??= start),
+        onEpoch: ({ seconds, train: { total } }) => {
+          epoch = { seconds, images: total.reduce((sum, count) => sum + count, 0) };
+          watch.stop();
+        },
+      }),
+    ),
+  );
+  const { config, dataset } = begun as RunStart;
+  const { train: training, val, test } = dataset.splits;
+  const images = { train: training.length, val: val.length, test: test.length };
+  const step = watch.rateOf((task) => !task.endsWith('validation'));
+  const imagesPerEpoch = epoch?.images ?? step?.total ?? 0;
+  const trained = epoch ? epoch.seconds / (epoch.images + images.val) : step?.secondsPerUnit;
+  const evaluated =
+    watch.rateOf((task) => task.endsWith('validation'))?.secondsPerUnit ??
+    (trained ?? Number.NaN) * EVALUATION_SHARE;
+  const seconds =
+    trained === undefined
+      ? null
+      : {
+          epoch: epoch?.seconds ?? imagesPerEpoch * trained + images.val * evaluated,
+          splits: (images.train + images.val + images.test) * evaluated,
+        };
+  return { config, dataset: dataset.name, images, imagesPerEpoch, seconds };
 }
 
-/** Runs a job until it ends or is stopped. Throws what it throws, but for its stop where the caller did not ask for that. */
-export async function untilEnough(control: JobOptions, job: () => Promise<unknown>): Promise<void> {
-  try {
-    await job();
-  } catch (error) {
-    const isStopped = error instanceof SpurmemError && error.code === 'INTERRUPTED';
-    if (!isStopped || control.signal?.aborted === true) throw error;
+/** Times traces of one run after the other, each until there is enough of it, in a copy of its folder that is removed. */
+export class TraceTimer {
+  readonly #control: JobOptions;
+  #watch = new Stopwatch(ENOUGH_MS);
+  #plan: TracePlan | undefined;
+  #started = 0;
+  /** Time of all traces' scores: those of the first one serve the others of its session. */
+  secondsOfScores = 0;
+
+  /** @param run the copy of the run's folder: it reads as that, and its results are its own */
+  private constructor(control: JobOptions, run: string) {
+    this.#control = control;
+    this.options = {
+      run,
+      onWarning: control.onWarning,
+      onPlan: (plan) => {
+        this.secondsOfScores += (performance.now() - this.#started) / 1000;
+        this.#plan = plan;
+        this.#watch.begin();
+      },
+      onProgress: (event) => {
+        if (this.#plan === undefined) control.onProgress?.(event);
+        // The chosen neurons alone: random ones take the same.
+        else if (this.#watch.isFirst(event.task)) this.#watch.add(event);
+        else this.#watch.stop();
+      },
+    };
   }
+
+  /** Gives a job a timer for the traces of a run. */
+  static async of<Result>(
+    run: string,
+    control: JobOptions,
+    job: (timer: TraceTimer) => Promise<Result>,
+  ): Promise<Result> {
+    return withScratch(async (scratch) => {
+      const copy = join(scratch, 'run');
+      await mkdir(copy);
+      for (const name of READ) await symlink(join(resolve(run), name), join(copy, name));
+      await cp(join(run, 'results'), join(copy, 'results'), { recursive: true }).catch(() => undefined);
+      return job(new TraceTimer(control, copy));
+    });
+  }
+
+  /** Options of a trace, or of a session of several, besides settings and `signal`. */
+  readonly options: Pick<SessionOptions, 'run' | 'onPlan' | 'onProgress' | 'onWarning'>;
+
+  /** The signal of the trace that is timed. */
+  get signal(): AbortSignal {
+    return this.#watch.signal(this.#control);
+  }
+
+  /** Times a trace. Throws what it throws. */
+  async time(trace: () => Promise<unknown>, isOneOfSeveral = false): Promise<TimedTrace> {
+    this.#watch = new Stopwatch(isOneOfSeveral ? EACH_TRACE_MS : ENOUGH_MS);
+    this.#plan = undefined;
+    this.#started = performance.now();
+    await this.#watch.run(this.#control, trace);
+    const plan = this.#planned();
+    const each = this.#watch.rateOf(() => true)?.secondsPerUnit ?? 0;
+    const seconds = plan.evaluations * each;
+    return { ...plan, seconds, mostSeconds: seconds + plan.randomEvaluations * each };
+  }
+
+  #planned(): TracePlan {
+    if (this.#plan === undefined) throw new RangeError('The trace has no plan');
+    return this.#plan;
+  }
+}
+
+interface Report {
+  readonly at: number;
+  readonly done: number;
+}
+
+/** Times a job's tasks by the progress that they report, and stops the job when that is enough. */
+class Stopwatch {
+  readonly #most: number;
+  readonly #enough = new AbortController();
+  readonly #tasks = new Map<string, { readonly first: Report; last: Report; readonly total: number }>();
+  #begun: number | undefined;
+  #since: number | undefined;
+
+  /** @param most milliseconds that are enough */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Says when the first task began, where that is known; otherwise it is timed from its first report on. */
+  begin(): void {
+    this.#begun = this.#since = performance.now();
+  }
+
+  add({ task, done, total }: ProgressEvent): void {
+    const at = performance.now();
+    this.#since ??= at;
+    const known = this.#tasks.get(task);
+    if (known) known.last = { at, done };
+    else this.#tasks.set(task, { first: { at, done }, last: { at, done }, total });
+    if (at - this.#since > this.#most) this.stop();
+  }
+
+  isFirst(task: string): boolean {
+    return this.#tasks.size === 0 || this.#tasks.has(task);
+  }
+
+  stop(): void {
+    this.#enough.abort();
+  }
+
+  /**
+   * A task's size and time a unit, of the latest one that has two reports: the first one pays for what kernels set up. One that has a
+   * single report is timed where it is known when it began.
+   */
+  rateOf(
+    isWanted: (task: string) => boolean,
+  ): { readonly total: number; readonly secondsPerUnit: number } | undefined {
+    const wanted = [...this.#tasks].filter(([task]) => isWanted(task)).map(([, times]) => times);
+    const timed = wanted.findLast(({ first, last }) => last.done > first.done);
+    if (timed) return rate(timed.first, timed.last, timed.total);
+    const [only] = wanted;
+    if (!only || this.#begun === undefined) return undefined;
+    return rate({ at: this.#begun, done: 0 }, only.last, only.total);
+  }
+
+  signal({ signal }: JobOptions): AbortSignal {
+    return AbortSignal.any([this.#enough.signal, ...(signal ? [signal] : [])]);
+  }
+
+  /** Runs a job until it ends or there is enough of it. Throws what it throws, but for its stop where the caller did not ask for that. */
+  async run(control: JobOptions, job: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+    try {
+      await job(this.signal(control));
+    } catch (error) {
+      const isStopped = error instanceof SpurmemError && error.code === 'INTERRUPTED';
+      if (!isStopped || control.signal?.aborted === true) throw error;
+    }
+  }
+}
+
+function rate(from: Report, to: Report, total: number) {
+  return { total, secondsPerUnit: (to.at - from.at) / 1000 / (to.done - from.done) };
 }

@@ -1,156 +1,254 @@
-import { join } from 'node:path';
-import { SPLITS, type Split } from '../data/split.js';
-import type { JobOptions, ProgressEvent } from '../progress.js';
-import { inWords } from '../settings/setting.js';
+import { resolve } from 'node:path';
+import { SPLITS } from '../data/split.js';
+import { TraceSession, type SessionOptions } from '../experiments/traceSession.js';
+import { engineOptions, numericOptions } from '../native/engine.js';
+import type { JobOptions } from '../progress.js';
 import { plain } from '../report/text.js';
+import { hasToBeTrained, trainingOf, type Part1Options } from '../reproduce/part1.js';
+import { neededTraces, type NeededTrace } from '../reproduce/part1Traces.js';
+import { sweepStatus } from '../reproduce/sweep/jobs.js';
+import type { SweepJob, SweepPlan } from '../reproduce/sweep/plan.js';
+import { defaultsOf } from '../settings/setting.js';
 import type { MethodOptions } from '../train/method.js';
-import type { RunConfig } from '../train/runConfig.js';
-import type { RunStart } from '../train/startRun.js';
-import { CALIBRATION_MS, calibrate, closingLines, peakMemory } from './calibration.js';
-import { durationText } from './output.js';
+import { methodNamed } from '../train/methods.js';
+import { erm } from '../train/methods/erm.js';
+import { timeTraining, TraceTimer, type TimedTraining } from './calibration.js';
+import type { DryRun, Step } from './dryRunText.js';
 
-/** What an image's evaluation takes of its training where only training was timed: a forward pass, without a backward one. */
-const EVALUATION_SHARE = 1 / 3;
+/** A model whose figures are asked for. */
+export interface FigureModel {
+  readonly run: string;
+  readonly seed: number | undefined;
+}
 
-/** What a run would be, and would take. */
-export interface DryRun {
-  readonly config: RunConfig;
-  /** The run's folder. */
-  readonly out: string;
-  /** Examples of each split. */
-  readonly images: Readonly<Record<Split, number>>;
-  /** Images that an epoch shows, as the first one does; 0 where none began within the calibration. */
-  readonly imagesPerEpoch: number;
-  /** Passes of an image through the model in evaluation: after each epoch the validation split, at the end all splits. */
-  readonly evaluations: number;
-  /** null where no epoch began within the calibration. */
-  readonly secondsPerEpoch: number | null;
-  readonly seconds: number | null;
-  /** The most memory that this process held. */
-  readonly peakBytes: number;
+/** The training of one run. Throws what training throws. */
+export async function trainDryRun(
+  options: MethodOptions,
+  control: JobOptions,
+  method: string,
+): Promise<DryRun> {
+  const timed = await timeTraining(options, control, (tried) => methodNamed(method).train(tried));
+  const { command, ...settings } = timed.config;
+  const { out, from } = options;
+  const folder =
+    out ?? (from === undefined ? `runs/${method}-${timed.dataset}` : `${from.replace(/\/+$/, '')}-${method}`);
+  return dryRun({
+    title: `${command} would write ${plain(folder)}`,
+    settings,
+    images: timed.images,
+    steps: [stepOf(timed, method)],
+  });
+}
+
+/** The runs of a list of jobs that are not finished, by some seconds of each training method. Throws what training throws. */
+export async function jobsDryRun(
+  plan: SweepPlan,
+  options: MethodOptions,
+  control: JobOptions,
+): Promise<DryRun> {
+  const statuses = await sweepStatus(plan);
+  const open = statuses.filter(({ state }) => state !== 'finished').map(({ job }) => job);
+  const { data, datasetOptions } = plan;
+  const timed = new Map<string, { readonly job: SweepJob; readonly training: TimedTraining }>();
+  for (const job of open) {
+    const { method, settings, seed, out, keepEpochs } = job;
+    const canBegin = job.from === null || statuses[job.from]?.state === 'finished';
+    if (timed.has(method) || !canBegin || !('epochs' in methodNamed(method).settings)) continue;
+    const from = job.from === null ? undefined : plan.jobs[job.from]?.out;
+    const own = {
+      ...options,
+      ...numericOptions(plan),
+      data,
+      datasetOptions,
+      ...settings,
+      keepEpochs,
+      seed,
+      out,
+      from,
+    };
+    const training = await timeTraining(own, control, (tried) => methodNamed(method).train(tried));
+    timed.set(method, { job, training });
+  }
+  const steps = [...new Set(open.map(({ method }) => method))].map((method): Step => {
+    const jobs = open.filter((job) => job.method === method);
+    const own = timed.get(method);
+    const told = own ?? timed.get(erm.name);
+    const seconds = total(jobs.map((job) => (told ? secondsOf(job, told.job, told.training) : null)));
+    return {
+      name: method,
+      runs: jobs.length,
+      epochs: jobs.reduce((sum, job) => sum + epochsOf(job), 0),
+      seconds,
+      mostSeconds: seconds,
+      toldBy: own ? 'own' : 'erm',
+    };
+  });
+  const [first] = timed.values();
+  const finished = statuses.length - open.length;
+  return dryRun({
+    title: `${statuses.length} runs on ${data}, ${finished} of them finished`,
+    settings: {},
+    images: first?.training.images ?? {},
+    steps,
+  });
+}
+
+/** A trace that evaluates variants. Throws what the trace throws. */
+export async function traceDryRun<Options extends SessionOptions>(
+  options: Options,
+  control: JobOptions,
+  trace: (options: Options) => Promise<unknown>,
+): Promise<DryRun> {
+  return TraceTimer.of(options.run, control, async (timer) => {
+    const { settings, examples, evaluations, randomEvaluations, ...times } = await timer.time(() =>
+      trace({ ...options, ...timer.options, signal: timer.signal }),
+    );
+    const evaluated = { name: 'evaluation', runs: 1, evaluations, randomEvaluations, ...times };
+    return dryRun({
+      title: `The trace of ${resolve(options.run)} would take`,
+      settings,
+      images: { measured: examples },
+      steps: [scoresStep(timer), { ...evaluated, toldBy: 'own' }],
+    });
+  });
 }
 
 /**
- * Trains for some seconds in a folder that is removed, and tells from that what the run would take. Nothing else is written but the
- * dataset's store of decoded images, where it is not there yet.
+ * Figures of Part I over models: the training of one that is not there yet, and each trace that the first trained one lacks.
  *
- * @param train trains by a method
+ * @throws `USAGE` where a model is missing that cannot be trained, and what training and tracing throw
  */
-export async function dryRun(
-  options: MethodOptions,
+export async function part1DryRun(
+  options: Omit<Part1Options, 'run' | 'seed'>,
+  models: readonly FigureModel[],
   control: JobOptions,
-  train: (options: MethodOptions) => Promise<unknown>,
 ): Promise<DryRun> {
-  const enough = new AbortController();
-  const timing = new Timing(() => {
-    enough.abort();
+  const trained: FigureModel[] = [];
+  const untrained: FigureModel[] = [];
+  for (const model of models) {
+    ((await hasToBeTrained({ ...options, run: model.run })) ? untrained : trained).push(model);
+  }
+  const [first] = untrained;
+  const training = first && (await timeModel(options, first, control));
+  let traces: readonly Step[] = [];
+  let finished = 0;
+  for (const model of trained) {
+    traces = await missingTraces({ ...options, ...model }, control);
+    if (traces.length > 0) break;
+    finished += 1;
+  }
+  const open = trained.length - finished;
+  const traced = open + untrained.length;
+  const trainings = training ? [times(stepOf(training, erm.name), untrained.length)] : [];
+  // Those of a model that is not there yet are known once one is.
+  const unknown = { name: 'traces', runs: traced, seconds: null, mostSeconds: null, toldBy: 'own' } as const;
+  const ofTraces = traced > 0 && open === 0 ? [unknown] : traces.map((step) => times(step, traced));
+  return dryRun({
+    title: `Models: ${finished} with all traces, ${open} without, ${untrained.length} to be trained`,
+    settings: {},
+    images: training?.images ?? {},
+    steps: [...trainings, ...ofTraces],
   });
-  let begun: RunStart | undefined;
-  await calibrate(control, enough, ({ scratch, signal }) =>
-    train({
-      ...options,
-      out: join(scratch, 'run'),
-      onInfo: control.onInfo,
-      onWarning: control.onWarning,
-      signal,
-      onProgress: (event) => {
-        timing.add(event);
-      },
-      // Of the run itself, and not of one that it trains first.
-      onStart: (start) => (begun ??= start),
-      onEpoch: ({ seconds, train: { total } }) => {
-        timing.epoch = { seconds, images: total.reduce((sum, count) => sum + count, 0) };
-        enough.abort();
-      },
-    }),
-  );
-  return estimateOf(begun as RunStart, options, timing);
 }
 
-function estimateOf({ config, dataset }: RunStart, { out, from }: MethodOptions, timing: Timing): DryRun {
-  const { splits } = dataset;
-  const images = { train: splits.train.length, val: splits.val.length, test: splits.test.length };
-  const all = SPLITS.reduce((sum, split) => sum + images[split], 0);
+function timeModel(
+  options: Omit<Part1Options, 'run' | 'seed'>,
+  { run, seed }: FigureModel,
+  control: JobOptions,
+): Promise<TimedTraining> {
+  const { data = '', datasetOptions } = options;
+  const own = { ...trainingOf(options), ...engineOptions(options), data, datasetOptions, seed, out: run };
+  return timeTraining(own, control, (tried) => methodNamed(erm.name).train(tried));
+}
+
+/** The traces that a model lacks: with their times, but for those that take little or depend on what they find. */
+async function missingTraces(options: Part1Options, control: JobOptions): Promise<readonly Step[]> {
+  return TraceTimer.of(options.run, control, async (timer) => {
+    using session = await TraceSession.open({
+      ...options,
+      ...timer.options,
+      get signal() {
+        return timer.signal;
+      },
+    });
+    const { unstructured, layers, ...others } = await neededTraces(session, options);
+    const steps: Step[] = [];
+    for (const { step, make } of missing([...unstructured, layers])) {
+      const { settings: _settings, examples: _examples, ...timed } = await timer.time(make, true);
+      steps.push({ name: step, runs: 1, ...timed, toldBy: 'own' });
+    }
+    const untimed = missing(Object.values(others)).map(({ step }): Step => ({
+      name: step,
+      runs: 1,
+      seconds: null,
+      mostSeconds: null,
+      toldBy: 'nothing',
+    }));
+    return [...(steps.length > 0 ? [scoresStep(timer)] : []), ...steps, ...untimed];
+  });
+}
+
+function missing(traces: readonly (NeededTrace | undefined)[]): NeededTrace[] {
+  return traces.filter((trace): trace is NeededTrace => trace !== undefined && trace.made === undefined);
+}
+
+function scoresStep({ secondsOfScores }: TraceTimer): Step {
+  return { name: 'scores', runs: 1, seconds: secondsOfScores, mostSeconds: secondsOfScores, toldBy: 'own' };
+}
+
+function stepOf({ config, images, imagesPerEpoch, seconds: timed }: TimedTraining, name: string): Step {
   const { epochs = 0 } = config;
-  const { epoch, training, evaluating } = timing;
-  const imagesPerEpoch = epoch?.images ?? training?.total ?? 0;
-  const trained = epoch
-    ? epoch.seconds / (epoch.images + images.val)
-    : (training?.secondsPerUnit ?? Number.NaN);
-  const perImage = evaluating?.secondsPerUnit ?? trained * EVALUATION_SHARE;
-  const rest = Number.isNaN(trained) ? null : imagesPerEpoch * trained + images.val * perImage;
-  const ofEpoch = epoch?.seconds ?? rest;
-  const method = config.command.replace('train ', '');
+  const seconds = timed && epochs * timed.epoch + timed.splits;
   return {
-    config,
-    out:
-      out ??
-      (from === undefined ? `runs/${method}-${dataset.name}` : `${from.replace(/\/+$/, '')}-${method}`),
-    images,
-    imagesPerEpoch,
-    evaluations: epochs * images.val + all,
-    secondsPerEpoch: ofEpoch,
-    seconds: ofEpoch === null ? null : epochs * ofEpoch + all * perImage,
-    peakBytes: peakMemory(),
+    name,
+    runs: 1,
+    epochs,
+    trained: epochs * imagesPerEpoch,
+    evaluations: epochs * images.val + SPLITS.reduce((sum, split) => sum + images[split], 0),
+    seconds,
+    mostSeconds: seconds,
+    toldBy: 'own',
   };
 }
 
-/** Examples of each split for people. */
-export function imagesLine(images: DryRun['images']): string {
-  return `Images: ${SPLITS.map((name) => `${images[name].toLocaleString('en')} ${name}`).join(', ')}`;
+/** A step of one model, of several. */
+function times({ name, toldBy, ...counts }: Step, runs: number): Step {
+  const multiplied = Object.entries({ ...counts, runs: 1 }).map(([key, value]) => [
+    key,
+    value && runs * value,
+  ]);
+  return { name, toldBy, ...(Object.fromEntries(multiplied) as Omit<Step, 'name' | 'toldBy'>) };
 }
 
-/** A dry run for people. */
-export function dryRunText(run: DryRun): string {
-  const { config, out, images, imagesPerEpoch, evaluations, secondsPerEpoch, seconds, peakBytes } = run;
-  const { command, epochs = 0, ...settings } = config;
-  const shown = imagesPerEpoch.toLocaleString('en');
-  return [
-    `${command} would write ${plain(out)}:`,
-    ...Object.entries({ epochs, ...settings }).map(([name, value]) => `  ${name}: ${inWords(value)}`),
-    imagesLine(images),
-    `Training: ${shown} images an epoch, ${(epochs * imagesPerEpoch).toLocaleString('en')} in all`,
-    `Evaluation: ${evaluations.toLocaleString('en')} passes of an image`,
-    secondsPerEpoch === null || seconds === null
-      ? 'Time: no epoch began within the calibration'
-      : `Time: about ${durationText(secondsPerEpoch)} an epoch, ${durationText(seconds)} in all`,
-    ...closingLines(peakBytes),
-  ].join('\n');
+/** A job's time by another's, whose epochs take longer the more views of an example they have. */
+function secondsOf(job: SweepJob, timed: SweepJob, { seconds }: TimedTraining): number | null {
+  return seconds && (epochsOf(job) * seconds.epoch * viewsOf(job)) / viewsOf(timed) + seconds.splits;
 }
 
-interface Rate {
-  readonly total: number;
-  readonly secondsPerUnit: number;
+function epochsOf({ method, settings }: SweepJob): number {
+  const { protocol = 'article', epochs } = settings as Pick<Part1Options, 'protocol'> & { epochs?: number };
+  const byDefault = defaultsOf(methodNamed(method).settings, protocol) as { readonly epochs?: number };
+  return epochs ?? byDefault.epochs ?? 0;
 }
 
-/** Times epochs by the progress that they report, and says when that is enough. */
-class Timing {
-  readonly #enough: () => void;
-  #task = '';
-  #start: { readonly at: number; readonly done: number } = { at: 0, done: 0 };
-  #trainingSince: number | undefined;
-  /** A whole epoch, where one was finished. */
-  epoch: { readonly seconds: number; readonly images: number } | undefined;
-  training: Rate | undefined;
-  evaluating: Rate | undefined;
+/** Fine-tuning computes both views of an example, or one where nothing is contrasted. */
+function viewsOf({ from, settings }: SweepJob): number {
+  return from === null || settings.contrast === false ? 1 : 2;
+}
 
-  constructor(enough: () => void) {
-    this.#enough = enough;
-  }
+function dryRun(run: Omit<DryRun, 'seconds' | 'mostSeconds' | 'peakBytes'>): DryRun {
+  const told = run.steps.filter(({ toldBy }) => toldBy !== 'nothing');
+  return {
+    ...run,
+    seconds: total(told.map(({ seconds }) => seconds)),
+    mostSeconds: total(told.map(({ mostSeconds }) => mostSeconds)),
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+  };
+}
 
-  add({ task, done, total }: ProgressEvent): void {
-    if (!task.startsWith('epoch ')) return;
-    const now = performance.now();
-    if (task !== this.#task) {
-      this.#task = task;
-      this.#start = { at: now, done };
-      this.#trainingSince ??= now;
-      return;
-    }
-    // Not before its second batch: the first one pays for what kernels set up.
-    const rate = { total, secondsPerUnit: (now - this.#start.at) / 1000 / (done - this.#start.done) };
-    if (task.endsWith('validation')) this.evaluating = rate;
-    else this.training = rate;
-    if (now - (this.#trainingSince ?? now) > CALIBRATION_MS) this.#enough();
-  }
+function total(values: readonly (number | null)[]): number | null {
+  return values.reduce<number | null>(
+    (sum, value) => (sum === null || value === null ? null : sum + value),
+    0,
+  );
 }

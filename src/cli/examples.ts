@@ -11,6 +11,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'reproduce part1 --run runs/erm --dry-run',
     'reproduce part1 --run runs/models --data waterbirds --arch resnet50 --weights resnet50.pth --seeds 0,1,2,3,4',
   ],
+  'reproduce study': [
+    'reproduce study --study studies/photographs/study.yaml --benchmark birds',
+    'reproduce study --study studies/photographs/study.yaml --tables',
+  ],
   'reproduce part2': [
     'reproduce part2 --data waterbirds --weights resnet50.pth --seeds 0,1,2 --equivalence 2',
     'reproduce part2 --data waterbirds --weights resnet50.pth --plan part2.json --slurm part2.sh',

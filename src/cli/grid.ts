@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { nearestNames } from '../nearest.js';
 import { SpurmemError, messageOf } from '../errors.js';
-import type { StudyGrid } from '../reproduce/studies.js';
+import type { StudyGrid } from '../reproduce/study/studies.js';
 import { firstRepeated } from '../settings/repeated.js';
 import type { Setting } from '../settings/setting.js';
 import { FINETUNE_SETTINGS } from '../train/finetune/settings.js';

@@ -10,6 +10,7 @@ import { groupCell, type Table } from '../report/table.js';
 import { groupLabels, type NamedGroups } from '../report/groupLabels.js';
 import { inWords } from '../settings/setting.js';
 import { nearestSentence } from '../settings/names.js';
+import { summaryText } from './sweepTables.js';
 
 type SortKey = 'run' | 'method' | 'seed' | 'epochs' | 'val-worst' | 'test-worst' | 'test-average';
 
@@ -127,8 +128,10 @@ function nameOf([first = '', ...others]: readonly string[]): string {
 /** One line for each row. */
 export function comparisonCsv({ differing, rows }: RunsComparison): string {
   const lines = rows.flatMap(({ method, settings, runs, seeds, ...row }) => ({
-    ...{ method, ...Object.fromEntries(differing.map((name) => [name, inWords(settings[name] ?? '')])) },
-    ...{ runs: runs.join(' '), seeds: seeds.join(' ') },
+    method,
+    ...Object.fromEntries(differing.map((name) => [name, inWords(settings[name] ?? '')])),
+    runs: runs.join(' '),
+    seeds: seeds.join(' '),
     ...columns('valWorstGroupAccuracy', row.valWorstGroupAccuracy),
     ...columns('testWorstGroupAccuracy', row.testWorstGroupAccuracy),
     ...columns('testAverage', row.testAverage),
@@ -145,10 +148,6 @@ function columns(name: string, summary: SeedSummary | null): Record<string, numb
     [`${name}Low`]: summary?.interval?.[0] ?? '',
     [`${name}High`]: summary?.interval?.[1] ?? '',
   };
-}
-
-function summaryText({ mean, interval }: SeedSummary): string {
-  return `${percent(mean)}${interval ? ` ${percentRange(interval)}` : ''}`;
 }
 
 function differenceText(difference: ComparedRuns['difference']): string {

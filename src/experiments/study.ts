@@ -1,14 +1,6 @@
-import { datasetOf } from '../data/dataset.js';
 import { holm } from '../metrics/holm.js';
-import {
-  pairedDifference,
-  summarizeSeeds,
-  type PairedDifference,
-  type SeedSummary,
-} from '../metrics/seeds.js';
-import { throwIfAborted } from '../progress.js';
-import { checkArms, checkStudyOptions, STUDY_TYPES, type StudyOptions } from './studyOptions.js';
-import { trainArm, type SeedOutcome, type StudyArm } from './studyArm.js';
+import type { PairedDifference } from '../metrics/seeds.js';
+import { differenceFrom, summarizeOutcomes, type OverSeeds, type SeedOutcome } from './runs/overSeeds.js';
 
 /** A paired difference with its p-values after Holm's correction over the study's differences from the same arm. */
 export interface StudyDifference extends PairedDifference {
@@ -17,15 +9,21 @@ export interface StudyDifference extends PairedDifference {
   readonly signFlipHolm?: number | null;
 }
 
-/** One row of a study. */
-export interface StudyRow {
+/** One row of a study: an arm over seeds. */
+export interface StudyRow extends OverSeeds {
   readonly arm: string;
   readonly seeds: readonly SeedOutcome[];
-  readonly valWorstGroupAccuracy: SeedSummary;
-  readonly testWorstGroupAccuracy: SeedSummary;
-  readonly testAverage: SeedSummary;
   /** Test worst-group accuracy minus the reference arm's, paired by seed; null for the reference itself. */
   readonly difference: StudyDifference | null;
+}
+
+/** A configuration of an arm, with a seed of the tuning. */
+export interface TunedRun {
+  readonly arm: string;
+  readonly seed: number;
+  readonly configuration: Readonly<Record<string, unknown>>;
+  /** Validation worst-group accuracy; the test split has no say in tuning. */
+  readonly validation: number;
 }
 
 /** A study: its arms over seeds, and their differences from the reference. */
@@ -34,6 +32,11 @@ export interface StudyResult {
   /** The margin of the equivalence tests, a fraction; null: none was tested. Left out by earlier versions. */
   readonly equivalence?: number | null;
   readonly rows: readonly StudyRow[];
+  /** Where arms have grids: what was tried, and by arm the configuration that was chosen. */
+  readonly tuning?: {
+    readonly runs: readonly TunedRun[];
+    readonly chosen: Readonly<Record<string, TunedRun['configuration']>>;
+  };
   /** The arm that matters most, minus each of the others: test worst-group accuracy, paired by seed. */
   readonly focus?: {
     readonly arm: string;
@@ -41,43 +44,49 @@ export interface StudyResult {
   };
 }
 
-/**
- * Trains every arm with every seed, and summarizes over seeds. Each run is a run folder of its own: one that is finished is
- * not trained again, one that was stopped goes on, and arms with equal settings are one run.
- *
- * @throws `USAGE` without arms or seeds, and what training throws
- */
-export async function runStudy(options: StudyOptions): Promise<StudyResult> {
-  const required = ['arms', 'seeds', 'out', 'data', 'erm', 'finetune'];
-  checkStudyOptions(options, { types: STUDY_TYPES, required });
-  checkArms(options);
-  const { arms, seeds } = options;
-  const first = arms[0] as StudyArm;
-  // Once for all runs.
-  const { data: given, datasetOptions } = options;
-  const data = await datasetOf(given, datasetOptions);
-  const outcomes = new Map<string, SeedOutcome[]>(arms.map(({ name }) => [name, []]));
-  let done = 0;
-  for (const seed of seeds) {
-    for (const arm of arms) {
-      throwIfAborted(options.signal, arm.name);
-      done += 1;
-      options.onStep?.(`${done}/${arms.length * seeds.length} ${arm.name}, seed ${seed}`);
-      outcomes.get(arm.name)?.push(await trainArm({ ...options, data }, arm, seed));
-    }
-  }
-  const reference = options.reference ?? first.name;
-  const { focus, equivalence } = options;
-  const bare = arms.map(({ name }) => rowOf(name, outcomes, reference, equivalence));
-  const corrected = correct(bare.map(({ difference }) => difference));
-  const rows = bare.map((row, i) => ({ ...row, difference: corrected[i] ?? null }));
-  return {
-    ...{ reference, equivalence: equivalence ?? null, rows },
-    ...(focus === undefined ? {} : { focus: compareFocus(focus, rows, equivalence) }),
-  };
+/** The comparisons of a study. */
+export interface StudyComparisons {
+  /** The arm that the others are compared with. */
+  readonly reference: string;
+  /** An arm that is compared with each of the others, besides. */
+  readonly focus?: string | undefined;
+  /** The largest difference of worst-group accuracies that would not matter, a fraction. */
+  readonly equivalence?: number | undefined;
 }
 
-/** Holm's correction of differences that are told together. */
+/**
+ * Summarizes a study over seeds: means, differences from the reference and of the focus, each corrected by Holm.
+ *
+ * @param outcomes by arm, in the order of the rows: one for each seed, at least one
+ */
+export function collectStudy(
+  outcomes: ReadonlyMap<string, readonly SeedOutcome[]>,
+  { reference, focus, equivalence }: StudyComparisons,
+): StudyResult {
+  const arms = [...outcomes.keys()];
+  const minus = (arm: string, other: string) =>
+    arm === other
+      ? null
+      : (differenceFrom(outcomes.get(other) ?? [], outcomes.get(arm) ?? [], equivalence)?.difference ?? null);
+  const differences = correct(arms.map((arm) => minus(arm, reference)));
+  const rows = [...outcomes].map(([arm, seeds], i): StudyRow => ({
+    arm,
+    seeds,
+    ...summarizeOutcomes(seeds),
+    difference: differences[i] ?? null,
+  }));
+  const result = { reference, equivalence: equivalence ?? null, rows };
+  if (focus === undefined) return result;
+  const others = arms.filter((arm) => arm !== focus);
+  const gains = correct(others.map((arm) => minus(focus, arm)));
+  const against = others.flatMap((arm, i) => {
+    const difference = gains[i];
+    return difference ? [{ arm, difference }] : [];
+  });
+  return { ...result, focus: { arm: focus, against } };
+}
+
+/** Holm's correction of differences that are reported together. */
 function correct(differences: readonly (PairedDifference | null)[]): (StudyDifference | null)[] {
   const byT = holm(differences.map((difference) => difference?.pValue));
   const bySigns = holm(differences.map((difference) => difference?.signFlip?.pValue));
@@ -89,50 +98,4 @@ function correct(differences: readonly (PairedDifference | null)[]): (StudyDiffe
         signFlipHolm: bySigns[i] ?? null,
       },
   );
-}
-
-function compareFocus(
-  focus: string,
-  rows: readonly StudyRow[],
-  equivalence: number | undefined,
-): StudyResult['focus'] & object {
-  const valuesOf = ({ seeds }: StudyRow): number[] =>
-    seeds.map(({ testWorstGroupAccuracy }) => testWorstGroupAccuracy);
-  const own = rows.find(({ arm }) => arm === focus);
-  if (!own) throw new RangeError(`The study has no arm ${focus}`);
-  const others = rows.filter(({ arm }) => arm !== focus);
-  const differences = correct(
-    others.map((row) => pairedDifference(valuesOf(own), valuesOf(row), equivalence)),
-  );
-  return {
-    arm: focus,
-    against: others.map(({ arm }, i) => ({ arm, difference: differences[i] as StudyDifference })),
-  };
-}
-
-function rowOf(
-  name: string,
-  outcomes: ReadonlyMap<string, readonly SeedOutcome[]>,
-  reference: string,
-  equivalence: number | undefined,
-): StudyRow {
-  const seeds = outcomes.get(name) ?? [];
-  const of = (key: 'valWorstGroupAccuracy' | 'testWorstGroupAccuracy' | 'testAverage'): number[] =>
-    seeds.map((outcome) => outcome[key]);
-  const compared = outcomes.get(reference);
-  return {
-    arm: name,
-    seeds,
-    valWorstGroupAccuracy: summarizeSeeds(of('valWorstGroupAccuracy')),
-    testWorstGroupAccuracy: summarizeSeeds(of('testWorstGroupAccuracy')),
-    testAverage: summarizeSeeds(of('testAverage')),
-    difference:
-      name === reference || !compared
-        ? null
-        : pairedDifference(
-            of('testWorstGroupAccuracy'),
-            compared.map(({ testWorstGroupAccuracy }) => testWorstGroupAccuracy),
-            equivalence,
-          ),
-  };
 }

@@ -1,20 +1,21 @@
-import { numericOptions } from '../native/engine.js';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { datasetOf, type Dataset } from '../data/dataset.js';
-import { runStudy, type StudyResult } from '../experiments/study.js';
-import { runsOf } from '../experiments/studyArm.js';
-import { checkArms, checkStudyOptions, STUDY_TYPES, type StudyOptions } from '../experiments/studyOptions.js';
-import { SpurmemError, messageOf, systemCode } from '../errors.js';
-import { makeFolder, writeAtomic, writeJson } from '../files.js';
+import { SpurmemError } from '../errors.js';
+import type { StudyResult } from '../experiments/study.js';
+import { writeAtomic, writeJson } from '../files.js';
+import { numericOptions } from '../native/engine.js';
 import { writeStudyReport } from '../report/study/report.js';
 import { studyRows } from '../report/study/tables.js';
+import { nearestSentence } from '../settings/names.js';
 import type { OptionTypes } from '../settings/options.js';
 import { severalOf, objectWith, text } from '../settings/values.js';
-import { gridArms, kickInEpochs, STUDIES, type StudyGrid, type StudyPlan } from './studies.js';
-import type { SweepPlan } from './sweep/plan.js';
-import { jobsOfRuns } from './sweep/studyJobs.js';
+import { declare, type NamedPlan } from './study/declare.js';
+import { runStudy } from './study/runStudy.js';
+import { gridArms, kickInEpochs, STUDIES, type StudyGrid, type StudyPlan } from './study/studies.js';
+import { jobsOfArms } from './study/studyArm.js';
+import { checkArms, checkStudyOptions, STUDY_TYPES, type StudyOptions } from './study/studyOptions.js';
+import { withWholePaths, type SweepPlan } from './sweep/plan.js';
 
 export interface Part2Options extends Omit<
   StudyOptions,
@@ -65,10 +66,8 @@ export async function reproducePart2(options: Part2Options): Promise<Part2Result
   const studies: Part2Result['studies'][number][] = [];
   for (const { kind, title, arms, focus } of plans) {
     options.onStep?.(`${kind}: ${title}`);
-    const study: Part2StudyResult = {
-      ...{ kind, title },
-      ...(await runStudy({ ...shared, ...prepared, arms, focus })),
-    };
+    const result = await runStudy({ ...shared, ...prepared, arms, focus });
+    const study: Part2StudyResult = { kind, title, ...result };
     const json = join(out, `${kind}.json`);
     const csv = join(out, `${kind}.csv`);
     await writeJson(json, study);
@@ -99,12 +98,13 @@ export async function part2Jobs(options: Part2Options): Promise<SweepPlan> {
 function jobsOf({ plans, data, ...prepared }: PreparedStudies, options: Part2Options): SweepPlan {
   const { seeds, erm, finetune } = options;
   const arms = plans.flatMap((plan) => plan.arms);
-  const runs = seeds.flatMap((seed) =>
-    arms.flatMap((arm) => runsOf({ ...prepared, erm, finetune }, arm, seed)),
-  );
+  const jobs = jobsOfArms({ ...prepared, erm, finetune }, arms, seeds);
   return {
-    ...{ kind: 'sweep-plan', data: data.folder, datasetOptions: data.options, ...numericOptions(options) },
-    jobs: jobsOfRuns(runs),
+    kind: 'sweep-plan',
+    data: data.folder,
+    datasetOptions: data.options,
+    ...numericOptions(options),
+    jobs: jobs.map((job) => ({ ...job, settings: withWholePaths(job.settings) })),
   };
 }
 
@@ -114,10 +114,6 @@ interface PreparedStudies {
   readonly data: Dataset;
   readonly out: string;
   readonly keepEpochs: readonly number[];
-}
-
-interface NamedPlan extends StudyPlan {
-  readonly kind: string;
 }
 
 async function prepare(options: Part2Options): Promise<PreparedStudies> {
@@ -130,81 +126,15 @@ async function prepare(options: Part2Options): Promise<PreparedStudies> {
   return { plans, data, out, keepEpochs: kickIn.filter((epoch) => typeof epoch === 'number') };
 }
 
-/**
- * Writes what studies will compare, with which seeds and margin, before their first run: `<out>/<study>.plan.json`. A margin that
- * was declared stays, and so do the rows and seeds that were declared with one: chosen after the results, they would tell nothing.
- */
-async function declare(
-  out: string,
-  plans: readonly NamedPlan[],
-  { seeds, equivalence: margin }: Pick<Part2Options, 'seeds' | 'equivalence'>,
-): Promise<void> {
-  await makeFolder(out);
-  const equivalence = margin ?? null;
-  for (const { kind, title, arms, focus } of plans) {
-    const path = join(out, `${kind}.plan.json`);
-    const declared = await readPlan(path);
-    if (declared && declared.equivalence !== equivalence) {
-      throw new SpurmemError(
-        'RUN_EXISTS',
-        `\`equivalence\` is ${points(equivalence)}, and ${path} declares ${points(declared.equivalence)}: ` +
-          'a margin is set before the first result.',
-        {
-          ...{ parameter: 'equivalence', value: equivalence, expected: points(declared.equivalence) },
-          advice: ['Give the same one, or begin a study of its own with another `out`.'],
-        },
-      );
-    }
-    const other = declared && otherThanDeclared(declared, { arms, seeds });
-    if (typeof declared?.equivalence === 'number' && other !== undefined) {
-      throw new SpurmemError(
-        'RUN_EXISTS',
-        `${path} declares other ${other === 'arms' ? 'rows' : 'seeds'}, with a margin of ${points(declared.equivalence)}: what is compared is ` +
-          'set before the first result.',
-        {
-          ...{ parameter: other === 'arms' ? 'only' : 'seeds' },
-          advice: ['Give the same ones, or begin a study of its own with another `out`.'],
-        },
-      );
-    }
-    await writeJson(path, { kind, title, equivalence, seeds, focus: focus ?? null, arms });
-  }
-}
-
-interface DeclaredStudy extends Pick<Part2Options, 'seeds'>, Pick<StudyPlan, 'arms'> {
-  readonly equivalence: number | null;
-}
-
-function otherThanDeclared(
-  declared: DeclaredStudy,
-  now: Pick<DeclaredStudy, 'arms' | 'seeds'>,
-): 'arms' | 'seeds' | undefined {
-  const isSame = (name: 'arms' | 'seeds'): boolean =>
-    JSON.stringify(declared[name]) === JSON.stringify(now[name]);
-  return (['arms', 'seeds'] as const).find((name) => !isSame(name));
-}
-
-async function readPlan(path: string): Promise<DeclaredStudy | undefined> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as DeclaredStudy;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw new SpurmemError('RUN_INVALID', `${path} is damaged: ${messageOf(error)}. Delete it.`, {
-      cause: error,
-    });
-  }
-}
-
-function points(margin: number | null): string {
-  return margin === null ? 'not given' : `${Number((100 * margin).toPrecision(12))} points`;
-}
-
 function planOf(name: string, { erm, grid, only }: Pick<Part2Options, 'erm' | 'grid' | 'only'>): NamedPlan {
   const study = STUDIES.find((known) => known.name === name);
   if (!study) {
-    const names = STUDIES.map((known) => known.name).join(', ');
-    throw new SpurmemError('USAGE', `There is no study ${name}: \`studies\` takes ${names}.`, {
-      ...{ parameter: 'studies', value: name, expected: names },
+    const names = STUDIES.map((known) => known.name);
+    throw new SpurmemError('USAGE', `There is no study ${name}: \`studies\` takes ${names.join(', ')}.`, {
+      parameter: 'studies',
+      value: name,
+      expected: names.join(', '),
+      advice: [nearestSentence(name, names)],
     });
   }
   const { title } = study;

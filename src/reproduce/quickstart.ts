@@ -12,7 +12,6 @@ import { writeReport } from '../report/writeReport.js';
 import { dfr } from '../train/methods/dfr.js';
 import { erm } from '../train/methods/erm.js';
 import { finetune } from '../train/methods/finetune.js';
-import type { ErmOptions } from '../train/recipe.js';
 import type { TrainedRun, TrainingResult } from '../train/results.js';
 import { RunFolder } from '../train/runFolder.js';
 import { RunWriter } from '../train/runWriter.js';
@@ -22,6 +21,8 @@ import { callback, text } from '../settings/values.js';
 import { MODEL_SETTINGS } from '../train/ermSettings.js';
 import { RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { reproducePart1 } from './part1.js';
+import { runJob } from './sweep/jobs.js';
+import type { SweepJob } from './sweep/plan.js';
 
 const ARCH = 'resnet18';
 const BATCH_SIZE = 64;
@@ -33,9 +34,12 @@ const PRETRAIN_LR = 1e-3;
 const EMA = 0.99;
 /** Random neurons beside the chosen ones: as many as the time allows, and beside the top three alone. */
 const CONTROLS = { nullDraws: 39, samples: 64, comparedTopK: [3] } as const;
-/** What continued training and fine-tuning share. */
+/** Settings that continued training and fine-tuning share. */
 const CONTINUED = {
-  ...{ kickInEpoch: EPOCHS.kickIn, epochs: EPOCHS.erm - EPOCHS.kickIn, lr: 1e-4, ema: EMA },
+  kickInEpoch: EPOCHS.kickIn,
+  epochs: EPOCHS.erm - EPOCHS.kickIn,
+  lr: 1e-4,
+  ema: EMA,
 } as const;
 /** Strong penalties and few fits: weaker ones take minutes each. */
 const RETRAINED = { inverseStrengths: [0.03, 0.01], draws: 3 } as const;
@@ -56,7 +60,7 @@ export interface QuickstartOptions extends JobOptions, EngineOptions {
   readonly onEpoch?: EpochOptions['onEpoch'];
 }
 
-/** What the main job found, and where its reports are. */
+/** The results of the main job, and the paths of its reports. */
 export interface QuickstartResult {
   readonly dataset: Dataset;
   readonly erm: TrainingResult;
@@ -96,14 +100,22 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
 
   const weights = options.weights ?? (await pretrain(options, dominoes));
 
+  const jobs = jobsOf(out, weights, seed);
+  const run = (job: SweepJob): Promise<TrainedRun> =>
+    runJob(jobs, job, {
+      ...jobOf(options),
+      ...engineOptions(options),
+      onEpoch: options.onEpoch,
+      data: dataset,
+    });
+  const [ofErm, ...ways] = jobs as [SweepJob, ...SweepJob[]];
   onStep?.(`3/5 ERM: ${ARCH}, ${EPOCHS.erm} epochs on ${total(dataset)} images`);
-  const trained = await erm.train({
-    ...common(options, dataset),
-    ...{ out, weights, epochs: EPOCHS.erm, keepEpochs: [EPOCHS.kickIn], ema: EMA },
-  });
+  const trained = await run(ofErm);
 
   onStep?.(`4/5 ways on from epoch ${EPOCHS.kickIn} of ERM, and its last layer trained anew`);
-  const comparison = await compareWays(options, dataset, trained);
+  const others: TrainedRun[] = [];
+  for (const way of ways) others.push(await run(way));
+  const comparison = compareWays(dataset, trained, others as [TrainedRun, TrainedRun, TrainedRun]);
   const folder = new RunWriter(out, await openEngine(options));
   await folder.record(comparison.kind, comparison);
 
@@ -111,8 +123,11 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   const finetuneReport = await writeReport({ run: `${out}-finetune` });
   const { report } = await reproducePart1({
     ...jobOf(options),
-    ...{ ...engineOptions(options), seed },
-    ...{ data: dataset, run: out, figures: [fig1, fig2] },
+    ...engineOptions(options),
+    seed,
+    data: dataset,
+    run: out,
+    figures: [fig1, fig2],
     ...CONTROLS,
   });
   const trace = (await folder.readResult(
@@ -122,22 +137,47 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   return { dataset, erm: trained, trace, comparison, run: out, report, finetuneReport };
 }
 
-/** ERM beside continued training and fine-tuning, which end with as many epochs, and beside a new last layer. */
-async function compareWays(
-  options: QuickstartOptions,
+/** ERM; continued training and fine-tuning, which end with as many epochs; and a new last layer. */
+function jobsOf(out: string, weights: string, seed: number): SweepJob[] {
+  const shared = { arch: ARCH, batchSize: BATCH_SIZE };
+  const ways = {
+    continued: {
+      method: finetune.name,
+      settings: { ...CONTINUED, contrast: false, supervised: 'cross-entropy' },
+    },
+    finetune: { method: finetune.name, settings: { ...CONTINUED, fraction: FRACTION } },
+    dfr: { method: dfr.name, settings: RETRAINED },
+  };
+  return [
+    {
+      index: 0,
+      stage: 0,
+      entry: erm.name,
+      method: erm.name,
+      settings: { ...shared, weights, epochs: EPOCHS.erm, ema: EMA },
+      seed,
+      out,
+      from: null,
+      keepEpochs: [EPOCHS.kickIn],
+    },
+    ...Object.entries(ways).map(([entry, { method, settings }], at) => ({
+      index: at + 1,
+      stage: 1,
+      entry,
+      method,
+      settings: { ...shared, ...settings },
+      seed,
+      out: `${out}-${entry}`,
+      from: 0,
+    })),
+  ];
+}
+
+function compareWays(
   dataset: Dataset,
   trained: TrainedRun,
-): Promise<ComparisonResult> {
-  const { out } = options;
-  const job = { ...common(options, dataset), from: out };
-  const continued = await finetune.train({
-    ...{ ...job, ...CONTINUED, out: `${out}-continued` },
-    ...{ contrast: false, supervised: 'cross-entropy' },
-  });
-  const finetuned = await finetune.train({
-    ...{ ...job, ...CONTINUED, out: `${out}-finetune`, fraction: FRACTION },
-  });
-  const retrained = await dfr.train({ ...job, ...RETRAINED, out: `${out}-dfr` });
+  [continued, finetuned, retrained]: readonly [TrainedRun, TrainedRun, TrainedRun],
+): ComparisonResult {
   const more = `${CONTINUED.epochs} epochs from epoch ${EPOCHS.kickIn} of ERM on`;
   return {
     kind: 'comparison',
@@ -185,7 +225,19 @@ async function pretrain(options: QuickstartOptions, benchmark: DominoesOptions):
     jobOf(options),
   );
   const out = `${options.out}-pretrain`;
-  await erm.train({ ...common(options, dataset), out, epochs: EPOCHS.pretrain, lr: PRETRAIN_LR });
+  await erm.train({
+    ...jobOf(options),
+    ...engineOptions(options),
+    onEpoch: options.onEpoch,
+    seed: options.seed,
+    data: dataset,
+    arch: ARCH,
+    batchSize: BATCH_SIZE,
+    epochs: EPOCHS.pretrain,
+    lr: PRETRAIN_LR,
+    out,
+    resume: true,
+  });
   return new RunFolder(out).best;
 }
 
@@ -195,15 +247,6 @@ export function pretrainingDominoes(benchmark: DominoesOptions): DominoesOptions
   const digits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].filter((digit) => !benchmark.digits.includes(digit));
   const each = (count: number): number[] => new Array<number>(garments.length * digits.length).fill(count);
   return { ...benchmark, garments, digits, counts: { train: each(60), val: each(5), test: each(5) } };
-}
-
-function common(options: QuickstartOptions, dataset: Dataset): Omit<ErmOptions, 'out' | 'epochs' | 'lr'> {
-  const { onEpoch, seed } = options;
-  return {
-    ...jobOf(options),
-    ...{ onEpoch, seed, ...engineOptions(options) },
-    ...{ data: dataset, arch: ARCH, batchSize: BATCH_SIZE, resume: true },
-  };
 }
 
 function jobOf({ onProgress, signal, onInfo, onWarning }: JobOptions): JobOptions {

@@ -51,11 +51,13 @@ test('a dry run tells configuration, time and memory, says what the model starts
     '--json',
   ];
   const { stdout, stderr } = await succeed(args);
-  const told = JSON.parse(stdout) as { config: object; seconds: number; peakBytes: number };
+  const told = JSON.parse(stdout) as { seconds: number; peakBytes: number };
+  const { command, epochs, ...settings } = configOf(run) as { command: string; epochs: number };
   expect(told).toMatchObject({
-    config: configOf(run),
+    title: `${command} would write ${at('dry')}`,
+    settings: { epochs, ...settings },
     images: { train: 84, val: 16, test: 16 },
-    imagesPerEpoch: 84,
+    steps: [{ name: 'erm', runs: 1, epochs, trained: 84 * epochs, evaluations: 16 * epochs + 116 }],
   });
   expect(told.seconds).toBeGreaterThan(0);
   expect(told.peakBytes).toBeGreaterThan(1e7);
@@ -83,16 +85,13 @@ test('a dry run of a study tells its runs and their time, those of the folder as
     'give one of them',
   );
   const { stdout } = await succeed([...args, '--json']);
-  const told = JSON.parse(stdout) as {
-    finished: number;
-    seconds: number;
-  };
+  const told = JSON.parse(stdout) as { seconds: number };
   expect(told).toMatchObject({
-    finished: 0,
+    title: expect.stringMatching(/^2 runs on .*, 0 of them finished$/) as unknown,
     images: { train: 84, val: 16, test: 16 },
-    methods: [
-      { method: 'erm', runs: 1, epochs: 2, toldBy: 'own' },
-      { method: 'finetune', runs: 1, epochs: 3, toldBy: 'erm' },
+    steps: [
+      { name: 'erm', runs: 1, epochs: 2, toldBy: 'own' },
+      { name: 'finetune', runs: 1, epochs: 3, toldBy: 'erm' },
     ],
   });
   expect(told.seconds).toBeGreaterThan(0);

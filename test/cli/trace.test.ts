@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Part1DryRun } from '../../src/cli/part1DryRun.js';
+import type { DryRun } from '../../src/cli/dryRunText.js';
 import { ComputeContext } from '../../src/native/context.js';
 import { RunWriter } from '../../src/train/runWriter.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
@@ -47,20 +47,25 @@ test('a dry run tells what a trace would evaluate and take, and writes nothing',
   const before = (await readdir(out, { recursive: true })).sort();
   const args = [...trace, '--criteria', 'magnitude', '--top-k', '1,2', '--dry-run'];
   const { stdout } = await succeed([...args, '--json', '--quiet']);
-  const told = JSON.parse(stdout) as Record<string, number>;
+  const told = JSON.parse(stdout) as DryRun;
   // Two sets of neurons, which are the same for every group: for each set three nulls of two draws.
   expect(told).toMatchObject({
-    ...{ run: out, examples: 84, evaluations: (1 + 2 * 4) * 84, randomEvaluations: 2 * 3 * 2 * 84 },
+    title: `The trace of ${out} would take`,
     settings: { criteria: ['magnitude'], topK: [1, 2], nullDraws: 2, protocol: 'article' },
+    images: { measured: 84 },
+    steps: [
+      { name: 'scores' },
+      { name: 'evaluation', evaluations: (1 + 2 * 4) * 84, randomEvaluations: 2 * 3 * 2 * 84 },
+    ],
   });
-  const { secondsOfScores = Number.NaN, seconds = Number.NaN, mostSeconds, peakBytes } = told;
-  expect(secondsOfScores).toBeGreaterThan(0);
-  expect(seconds).toBeGreaterThan(secondsOfScores);
-  expect(mostSeconds).toBeGreaterThan(seconds);
-  expect(peakBytes).toBeGreaterThan(1e7);
+  const [scores] = told.steps;
+  expect(scores?.seconds).toBeGreaterThan(0);
+  expect(told.seconds).toBeGreaterThan(scores?.seconds as number);
+  expect(told.mostSeconds).toBeGreaterThan(told.seconds as number);
+  expect(told.peakBytes).toBeGreaterThan(1e7);
   const { stdout: text } = await succeed([...args, '--quiet']);
   expect(text).toContain(
-    'Evaluation: 756 passes of an image for the chosen neurons, at most 1,008 for random ones',
+    'evaluation: 756 passes of an image in evaluation, 1,008 at most for random neurons, about',
   );
   expect((await readdir(out, { recursive: true })).sort()).toEqual(before);
 });
@@ -70,16 +75,16 @@ test('a dry run of figures tells the traces that are missing, models to be train
   const traced = ['--criteria', 'magnitude', '--samples', '20', '--null-draws', '2', '--threads', '1'];
   const one = ['reproduce', 'fig2', '--run', out, ...traced, '--dry-run'];
   const { stdout } = await succeed([...one, '--json', '--quiet']);
-  const told = JSON.parse(stdout) as Part1DryRun;
+  const told = JSON.parse(stdout) as DryRun;
   expect(told).toMatchObject({
-    models: { finished: 0, open: 1, untrained: 0 },
-    training: null,
-    traces: { run: out, evaluated: [{ step: 'trace: zero, train split' }], others: [] },
+    title: 'Models: 0 with all traces, 1 without, 0 to be trained',
+    steps: [{ name: 'scores' }, { name: 'trace: zero, train split', runs: 1 }],
   });
-  const [zero] = told.traces?.evaluated ?? [];
-  expect(zero?.evaluations).toBeGreaterThan(zero?.examples as number);
+  const [scores, zero] = told.steps;
+  // The model as it is, and neurons: 20 examples or more.
+  expect(zero?.evaluations).toBeGreaterThan(20);
   expect(zero?.seconds).toBeGreaterThan(0);
-  expect(told.seconds).toBeCloseTo((told.traces?.secondsOfScores as number) + (zero?.seconds as number), 9);
+  expect(told.seconds).toBeCloseTo((scores?.seconds as number) + (zero?.seconds as number), 9);
   expect(told.mostSeconds).toBeGreaterThan(told.seconds as number);
   expect((await readdir(out, { recursive: true })).sort()).toEqual(before);
 
@@ -94,8 +99,13 @@ test('a dry run of figures tells the traces that are missing, models to be train
   const model = ['--data', data, '--arch', 'resnet20', '--epochs', '1', '--seeds', '0,1', '--run', seeds];
   const untrained = await succeed(['reproduce', 'fig3', ...model, '--dry-run', '--threads', '1', '--json']);
   expect(JSON.parse(untrained.stdout)).toMatchObject({
-    ...{ models: { finished: 0, open: 0, untrained: 2 }, traces: null, seconds: null },
-    training: { images: { train: 84 } },
+    title: 'Models: 0 with all traces, 0 without, 2 to be trained',
+    images: { train: 84 },
+    steps: [
+      { name: 'erm', runs: 2, epochs: 2 },
+      { name: 'traces', runs: 2, seconds: null },
+    ],
+    seconds: null,
   });
   expect(existsSync(seeds)).toBe(false);
 });

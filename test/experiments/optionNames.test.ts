@@ -5,7 +5,7 @@ import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { composeDataset } from '../../src/data/compose/compose.js';
 import { loadDataset } from '../../src/data/dataset.js';
-import { runStudy } from '../../src/experiments/study.js';
+import { runStudy } from '../../src/reproduce/study/runStudy.js';
 import { FIGURES } from '../../src/report/figures.js';
 import { writeRunsReport } from '../../src/report/runsReport.js';
 import { writeReport } from '../../src/report/writeReport.js';

@@ -25,7 +25,7 @@ const COMPILED_BF16: PytorchSettings = { ...COMPILED, precision: 'bf16' };
 
 const RESNET50: ComputeSettings = { arch: 'resnet50', size: 224, batch: 16, steps: 1 };
 const RESNET18: ComputeSettings = { arch: 'resnet18', size: 64, batch: 64, steps: 4 };
-/** As docs/studies/photographs.md trains. */
+/** As studies/photographs/plan.md trains. */
 const PHOTOGRAPHS: ComputeSettings = { ...RESNET18, size: 112, steps: 2 };
 const VIT_S: ComputeSettings = { arch: 'vit_small_patch16_224', size: 224, batch: 16, steps: 1 };
 

@@ -1,8 +1,8 @@
-// How the scripts of docs/studies/photographs.md write a chart.
+// How the charts of studies/photographs/ are written.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { renderChart } from '#src/report/vega/render.js';
-import { RESULTS } from './results.mjs';
+import { study } from './study.mjs';
 
 /** For readers whose letters are wider than those that a chart was laid out for. */
 const MARGIN = 40;
@@ -15,5 +15,5 @@ export async function writeChart(name, chart) {
     (_size, width, height) =>
       ` width="${Number(width) + 2 * MARGIN}" height="${height}" viewBox="${-MARGIN} 0 ${Number(width) + 2 * MARGIN} ${height}" style="background: white"`,
   );
-  writeFileSync(join(RESULTS, `${name}.svg`), `${widened}\n`);
+  writeFileSync(join(study.recordsFolder, `${name}.svg`), `${widened}\n`);
 }

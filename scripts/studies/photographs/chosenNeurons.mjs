@@ -1,30 +1,24 @@
-// Which neurons the criteria chose over the late models of Part I of docs/studies/photographs.md (k = 3, training split), and which have the
+// Which neurons the criteria chose over the late models of Part I of studies/photographs/plan.md (k = 3, training split), and which have the
 // largest norms in the ImageNet weights that all models started from: node scripts/studies/photographs/chosenNeurons.mjs birds
 import { Model } from '#src/models/model.js';
 import { loadWeights } from '#src/models/weights.js';
 import { native } from '#src/native/addon.js';
 import { magnitudeScores } from '#src/neurons/score.js';
 import { selectTopK } from '#src/neurons/select.js';
-import {
-  BENCHMARKS,
-  CRITERIA,
-  printTable,
-  readArguments,
-  readResults,
-  select,
-  weightsOf,
-} from './results.mjs';
+import { Records, select } from '#src/reproduce/studyFile/records.js';
+import { printTable, study } from './study.mjs';
 
 const MOST = 4;
 
-const { benchmark } = readArguments();
-const effects = readResults(benchmark, 'effects');
+const [, , benchmark = ''] = process.argv;
+const { criteria, stage, k } = study.models.tests;
+const effects = await new Records(study.recordsFolder, benchmark).read('effects');
 printTable(
   `${benchmark}: how many different neurons the models' sets of three have, and in how many models the most frequent are`,
   ['criterion', 'chosen for', 'models', 'different neurons', 'most frequent'],
-  CRITERIA.flatMap((criterion) =>
+  criteria.flatMap((criterion) =>
     [0, 1, 2, 3].map((chosenFor) => {
-      const found = select(effects, { stage: 'late', split: 'train', k: 3, criterion, chosenFor });
+      const found = select(effects, { stage, split: 'train', k, criterion, chosenFor });
       const counts = new Map();
       for (const neuron of found.flatMap(({ neurons }) => neurons.split(' '))) {
         counts.set(neuron, (counts.get(neuron) ?? 0) + 1);
@@ -38,12 +32,12 @@ printTable(
   ),
 );
 
-const { arch } = BENCHMARKS[benchmark];
+const { arch, weights } = { ...study.erm, ...study.benchmarks[benchmark].erm };
 const generator = new (native().Generator)(0);
 const model = await Model.create({ arch, numClasses: 2, generator, device: 'cpu' });
-await loadWeights(model, weightsOf(arch));
+await loadWeights(model, weights);
 printTable(
-  `${weightsOf(arch)}: the largest magnitudes`,
+  `${weights}: the largest magnitudes`,
   ['neuron', 'norm'],
   selectTopK(await magnitudeScores(model), model.description.layers, MOST).map(({ layer, index, score }) => [
     `${layer}:${index}`,

@@ -3,12 +3,20 @@
 // alone on the whole split.
 import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
-import { ARMS } from './arms.mjs';
-import { BENCHMARKS, NULLS, printTable, readResults } from './results.mjs';
+import { NULL_NAMES } from '#src/neurons/nulls.js';
+import { Records } from '#src/reproduce/studyFile/records.js';
+import { methodNamed } from '#src/train/methods.js';
+import { printTable, study } from './study.mjs';
 
 const [, , benchmark, rates] = process.argv;
 const { forward, erm, finetune } = JSON.parse(rates);
-const { data, epochs, early, kickIn, nulls = NULLS } = BENCHMARKS[benchmark];
+const own = study.benchmarks[benchmark];
+const { data } = own;
+const { epochs } = { ...study.erm, ...own.erm };
+const { kickInEpoch } = { ...study.finetune, ...own.finetune };
+const { epochs: early } = { ...study.models.stages.early, ...own.models?.stages.early };
+const { nulls = NULL_NAMES } = own.models ?? {};
+const records = new Records(study.recordsFolder, benchmark);
 const DRAWS = 20;
 const table = parse(readFileSync(`${data}/metadata.csv`), { columns: true });
 const [train, val, test] = ['0', '1', '2'].map((split) => table.filter((row) => row.split === split).length);
@@ -22,7 +30,8 @@ for (const { split, y, place } of table) {
 const balanced = sizes.size * Math.min(...sizes.values());
 
 const HOUR = 3600;
-const rows = [part1(), ...['tuning', 'test'].map(part2)].filter((row) => row !== undefined);
+const found = [await part1(), await part2('tuning'), await part2('test')];
+const rows = found.filter((row) => row !== undefined);
 printTable(
   `${benchmark}: hours here, and by count in PyTorch at ${forward}, ${erm} and ${finetune} images a second (forward, ERM, fine-tuning)`,
   ['part', 'runs', 'hours', 'processor hours', 'of PyTorch on these cores', 'times'],
@@ -33,10 +42,10 @@ printTable(
 );
 
 /** Models that are trained and traced. */
-function part1() {
-  const models = readResults(benchmark, 'models');
-  const effects = readResults(benchmark, 'effects');
-  const layers = readResults(benchmark, 'layers');
+async function part1() {
+  const models = await records.read('models');
+  const effects = await records.read('effects');
+  const layers = await records.read('layers');
   const seeds = [...new Set(models.map(({ seed }) => seed))];
   const took = seeds.map((seed) => models.find((row) => row.seed === seed));
   const controlled = effects.filter((row) => row['same-layers margin'] !== null).length;
@@ -50,12 +59,12 @@ function part1() {
 }
 
 /** Arms, in one configuration or in all of them. */
-function part2(phase) {
-  const runs = readResults(benchmark, phase);
+async function part2(phase) {
+  const runs = await records.read(phase);
   if (runs.length === 0) return undefined;
   const pytorch = runs.reduce((sum, { arm }) => {
     const isContrast = /contrast|released/.test(arm);
-    const count = ARMS[arm].continuesErm ? epochs - kickIn : epochs;
+    const count = continues(arm) ? epochs - kickInEpoch : epochs;
     // DFR trains a last layer on features of the validation split.
     if (arm === 'DFR') return sum + val / forward;
     const images = arm === 'SUBG' ? balanced : train;
@@ -66,6 +75,13 @@ function part2(phase) {
   const ofErm = runs.some(({ arm }) => arm === 'ERM') ? 0 : epochs * (train / erm + val / forward);
   const seeds = new Set(runs.map(({ seed }) => seed)).size;
   return { name: `Part II, ${phase}`, runs: runs.length, ...sumOf(runs), pytorch: pytorch + seeds * ofErm };
+}
+
+/** Whether an arm goes on from ERM with epochs of its own. */
+function continues(arm) {
+  const { method } = study.arms.find(({ name }) => name === arm);
+  const { startsFrom, settings } = methodNamed(method);
+  return startsFrom === 'run' && 'epochs' in settings;
 }
 
 function sumOf(measured) {

@@ -1,9 +1,10 @@
-// Draws the curve of docs/studies/photographs.md, a dot a seed: node scripts/studies/photographs/curveChart.mjs writes
-// docs/studies/photographs/curve.svg. test/studies/chart.test.ts holds it against the tables.
+// Draws the curve of studies/photographs/plan.md, a dot a seed: node scripts/studies/photographs/curveChart.mjs writes
+// studies/photographs/results/curve.svg. test/studies/chart.test.ts holds it against the tables.
 import { INK, MAJORITY, MINORITY } from '#src/report/vega/theme.js';
 import { summarizeSeeds } from '#src/metrics/seeds.js';
+import { readAcross } from '#src/reproduce/studyFile/part2Tables.js';
 import { writeChart } from './chart.mjs';
-import { AGREEMENTS, readCurve } from './results.mjs';
+import { study } from './study.mjs';
 
 /** In the order of the legend. */
 const COLORS = {
@@ -14,15 +15,17 @@ const COLORS = {
   DFR: MINORITY[1],
 };
 
-const { seeds, columns, arms } = readCurve();
+const { seeds, columns, arms } = await readAcross(study);
+/** In percent, by column. */
+const agreements = columns.map(({ name }) => name.replace(' %', ''));
 const names = Object.keys(COLORS).filter((arm) => arms.includes(arm));
 const colorless = arms.filter((arm) => !(arm in COLORS));
 if (colorless.length > 0)
   throw new Error(`COLORS in ${process.argv[1]} has none for ${colorless.join(', ')}.`);
-const series = columns.flatMap(({ percent, arms: complete }) =>
+const series = columns.flatMap(({ complete }, at) =>
   names
-    .filter((arm) => arm in complete)
-    .map((arm) => ({ arm, agreement: `${percent}`, rows: complete[arm] })),
+    .filter((arm) => complete.has(arm))
+    .map((arm) => ({ arm, agreement: agreements[at], rows: complete.get(arm) })),
 );
 const points = series.map(({ rows, ...place }) =>
   point(place, '', summarizeSeeds(rows.map(({ worst }) => worst)).mean),
@@ -34,7 +37,7 @@ const encoding = {
   x: {
     field: 'agreement',
     type: 'ordinal',
-    sort: AGREEMENTS.map(String),
+    sort: agreements,
     axis: { title: 'training images whose scene agrees with their class (%)', labelAngle: 0, grid: false },
   },
   y: {

@@ -1,18 +1,21 @@
-// Draws Part II of docs/studies/photographs.md, a dot a seed: node scripts/studies/photographs/part2Chart.mjs birds writes
-// docs/studies/photographs/birds-test.svg. test/studies/chart.test.ts holds it against the table.
+// Draws Part II of studies/photographs/plan.md, a dot a seed: node scripts/studies/photographs/part2Chart.mjs birds writes
+// studies/photographs/results/birds-test.svg. test/studies/chart.test.ts holds it against the table.
 import { studyDots } from '#src/report/study/dots.js';
 import { summarizeSeeds } from '#src/metrics/seeds.js';
-import { ARMS } from './arms.mjs';
+import { completeArms } from '#src/reproduce/studyFile/part2Tables.js';
+import { Records } from '#src/reproduce/studyFile/records.js';
 import { writeChart } from './chart.mjs';
-import { completeArms, readArguments, testSeedsOf } from './results.mjs';
+import { study } from './study.mjs';
 
-const { benchmark } = readArguments();
-const complete = completeArms(benchmark, testSeedsOf(benchmark));
-const rows = Object.keys(ARMS)
-  .filter((arm) => arm in complete)
-  .map((arm) => ({
-    arm,
-    testWorstGroupAccuracy: summarizeSeeds(complete[arm].map(({ worst }) => worst)),
-    seeds: complete[arm].map(({ seed, worst }) => ({ seed, testWorstGroupAccuracy: worst })),
+const [, , benchmark = ''] = process.argv;
+const seeds = study.benchmarks[benchmark]?.arms?.seeds;
+if (seeds === undefined) throw new Error(`${study.path} has no arms of ${benchmark}.`);
+const { complete } = await completeArms(new Records(study.recordsFolder, benchmark), seeds);
+const rows = study.arms
+  .filter(({ name }) => complete.has(name))
+  .map(({ name }) => ({
+    arm: name,
+    testWorstGroupAccuracy: summarizeSeeds(complete.get(name).map(({ worst }) => worst)),
+    seeds: complete.get(name).map(({ seed, worst }) => ({ seed, testWorstGroupAccuracy: worst })),
   }));
 await writeChart(`${benchmark}-test`, studyDots(`${benchmark}, Part II`, { rows, reference: 'ERM' }));

@@ -3,6 +3,7 @@ import { addJob } from '../job.js';
 import { addFig10Command } from './reproduceFig10.js';
 import { addPart1Commands } from './reproducePart1.js';
 import { addPart2Commands } from './reproducePart2.js';
+import { addStudyCommand } from './reproduceStudy.js';
 import { engineOptions } from '../../native/engine.js';
 import { addComputeOptions, type ComputeOptions } from '../options.js';
 
@@ -16,6 +17,7 @@ interface QuickstartCommandOptions extends ComputeOptions {
 export function addReproduceCommands(reproduce: Command): void {
   addPart1Commands(reproduce);
   addPart2Commands(reproduce);
+  addStudyCommand(reproduce);
   const quickstart = reproduce
     .command('quickstart')
     .description('the main job on real images: train, trace, fine-tune, report')
@@ -31,7 +33,12 @@ export function addReproduceCommands(reproduce: Command): void {
     ]);
     const { data, out, weights, fashionMnist, seed } = options;
     const { dataset, erm, trace, comparison, run, report, finetuneReport } = await reproduceQuickstart({
-      ...{ data, out, weights, fashionMnist, seed, ...engineOptions(options) },
+      data,
+      out,
+      weights,
+      fashionMnist,
+      seed,
+      ...engineOptions(options),
       ...control,
       onStep: (step) => {
         output.info(step);

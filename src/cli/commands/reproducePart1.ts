@@ -8,6 +8,7 @@ import type { Figure } from '../../report/figure.js';
 import { articleName } from '../../report/format.js';
 import { OF_ONE_RUN, PART1 } from '../../reproduce/articleFigures.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
+import { tell } from '../dryRunText.js';
 import { addJob } from '../job.js';
 import {
   addComputeOptions,
@@ -29,7 +30,7 @@ interface Part1CommandOptions extends ComputeOptions, DatasetOptions, PlanOption
 }
 
 const { epochs, lr, augmentation } = ERM_SETTINGS;
-/** What is taken where the model has to be trained. */
+/** The settings of a model that has to be trained. */
 const ERM_OPTIONS = {
   arch: {
     ...MODEL_SETTINGS.arch,
@@ -37,7 +38,10 @@ const ERM_OPTIONS = {
     released: undefined,
     otherwise: 'none is trained',
   },
-  ...{ weights: MODEL_SETTINGS.weights, epochs, lr, augmentation },
+  weights: MODEL_SETTINGS.weights,
+  epochs,
+  lr,
+  augmentation,
 } as const;
 const { criteria, sigmas, repeats, samples, nullDraws, exceedances } = TRACE_SETTINGS.unstructured;
 const TRACE_OPTIONS = {
@@ -110,7 +114,11 @@ function addFigureCommand(
       const { run, data, protocol, seed } = options;
       const common = {
         ...control,
-        ...{ figures, run, data, protocol, ...engineOptions(options) },
+        figures,
+        run,
+        data,
+        protocol,
+        ...engineOptions(options),
         ...givenSettings(TRACE_OPTIONS, options),
         datasetOptions: chosenDatasetOptions(options),
         erm: { ...givenSettings(ERM_OPTIONS, options), onEpoch: describeEpoch(output) },
@@ -122,7 +130,8 @@ function addFigureCommand(
       if (wantsPlan(options)) {
         if (!seeds) {
           throw new SpurmemError('USAGE', '`plan` takes `seeds`: each job is the model of one.', {
-            ...{ parameter: 'plan', value: options.plan },
+            parameter: 'plan',
+            value: options.plan,
           });
         }
         const { planPart1Seeds } = await import('../../reproduce/sweep/planPart1Seeds.js');
@@ -130,10 +139,9 @@ function addFigureCommand(
         return;
       }
       if (options.dryRun) {
-        const { part1DryRun, part1DryRunText } = await import('../part1DryRun.js');
+        const { part1DryRun } = await import('../dryRun.js');
         const models = seeds?.map((of) => ({ run: modelFolder(run, of), seed: of })) ?? [{ run, seed }];
-        const told = await part1DryRun(common, models, control);
-        output.result(part1DryRunText(told), told);
+        tell(output, await part1DryRun(common, models, control));
         return;
       }
       const result = seeds

@@ -3,10 +3,11 @@ import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Protocol } from '../../protocol.js';
 import type { Part2Options } from '../../reproduce/part2.js';
-import { STUDIES } from '../../reproduce/studies.js';
+import { STUDIES } from '../../reproduce/study/studies.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../../train/finetune/settings.js';
 import { parseGrid } from '../grid.js';
+import { tell } from '../dryRunText.js';
 import { addJob } from '../job.js';
 import {
   addDatasetOptions,
@@ -40,7 +41,7 @@ const POINTS: ValueType<number> = {
   accepts: (value): value is number => typeof value === 'number' && value > 0 && value < 100,
   expected: 'points above 0 and below 100',
 };
-/** What one option sets for both. */
+/** Settings of both, with one option each. */
 const SHARED_OPTIONS = { precision, ema } as const;
 
 /** Adds `reproduce fig6`, `reproduce table4`, ..., `reproduce departures` and `reproduce part2`. */
@@ -99,7 +100,12 @@ function addStudyCommand(
       const { data, out, protocol, seeds, only } = options;
       const asked: Part2Options = {
         ...control,
-        ...{ studies, seeds, only, data, out, ...engineOptions(options) },
+        studies,
+        seeds,
+        only,
+        data,
+        out,
+        ...engineOptions(options),
         equivalence: options.equivalence === undefined ? undefined : options.equivalence / 100,
         datasetOptions: chosenDatasetOptions(options),
         erm: {
@@ -120,9 +126,8 @@ function addStudyCommand(
         return;
       }
       if (options.dryRun) {
-        const { studyDryRun, studyDryRunText } = await import('../studyDryRun.js');
-        const told = await studyDryRun(await part2Jobs(asked), engineOptions(options), control);
-        output.result(studyDryRunText(told), told);
+        const { jobsDryRun } = await import('../dryRun.js');
+        tell(output, await jobsDryRun(await part2Jobs(asked), engineOptions(options), control));
         return;
       }
       const result = await reproducePart2(asked);

@@ -8,6 +8,7 @@ import type { JobOptions } from '../../progress.js';
 import type { Protocol } from '../../protocol.js';
 import type { SettingsTable } from '../../settings/setting.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
+import { tell } from '../dryRunText.js';
 import { addJob } from '../job.js';
 import { openResult } from '../openResult.js';
 import {
@@ -151,7 +152,6 @@ async function printDryRun(
   control: JobOptions,
   trace: (options: SessionOptions) => Promise<unknown>,
 ): Promise<void> {
-  const { traceDryRun, traceDryRunText } = await import('../traceDryRun.js');
-  const estimate = await traceDryRun(options, control, trace);
-  output.result(traceDryRunText(estimate), estimate);
+  const { traceDryRun } = await import('../dryRun.js');
+  tell(output, await traceDryRun(options, control, trace));
 }

@@ -7,6 +7,7 @@ import type { TrainingMethod } from '../../train/method.js';
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 import { addJob } from '../job.js';
+import { tell } from '../dryRunText.js';
 import {
   addComputeOptions,
   addDatasetOptions,
@@ -89,9 +90,8 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
         datasetOptions: chosenDatasetOptions(options),
       };
       if (options.dryRun === true) {
-        const { dryRun, dryRunText } = await import('../dryRun.js');
-        const estimate = await dryRun({ ...given, out }, control, (tried) => method.train(tried));
-        output.result(dryRunText(estimate), estimate);
+        const { trainDryRun } = await import('../dryRun.js');
+        tell(output, await trainDryRun({ ...given, out }, control, name));
         return;
       }
       const { run, ...result } = await method.train({

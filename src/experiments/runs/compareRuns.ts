@@ -1,12 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { resolve } from 'node:path';
 import { SpurmemError } from '../../errors.js';
-import {
-  pairedDifference,
-  summarizeSeeds,
-  type PairedDifference,
-  type SeedSummary,
-} from '../../metrics/seeds.js';
+import { summarizeSeeds, type PairedDifference, type SeedSummary } from '../../metrics/seeds.js';
 import { checkValues } from '../../settings/options.js';
 import { severalOf } from '../../settings/values.js';
 import { RUN_TYPE } from '../../train/runOptions.js';
@@ -14,19 +9,23 @@ import type { TrainingResult } from '../../train/results.js';
 import type { RunConfig } from '../../train/runConfig.js';
 import { RunFolder } from '../../train/runFolder.js';
 import { readRun, type ListedRun } from './listRuns.js';
+import {
+  differenceFrom,
+  outcomeOf,
+  summarizeOutcomes,
+  type OverSeeds,
+  type SeedOutcome,
+} from './overSeeds.js';
 
 /** Runs that differ in nothing but their seeds. Accuracies are fractions. */
-export interface ComparedRuns {
+export interface ComparedRuns extends OverSeeds {
   readonly method: string;
   /** The settings in which the compared runs differ. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** In the order of the seeds, as `runs`. */
   readonly seeds: readonly number[];
   readonly runs: readonly string[];
-  readonly valWorstGroupAccuracy: SeedSummary;
-  readonly testWorstGroupAccuracy: SeedSummary;
-  readonly testAverage: SeedSummary;
-  /** Of the test split, [numGroups]. */
+  /** Test accuracy of each group, [numGroups]. */
   readonly testAccuracy: readonly SeedSummary[];
   /** Test worst-group accuracy minus that of the first runs, over the seeds that both have; null for these, and without any. */
   readonly difference: (PairedDifference & { readonly seeds: readonly number[] }) | null;
@@ -106,7 +105,7 @@ function groupBySeeds(runs: readonly FinishedRun[]): Group[] {
   return groups;
 }
 
-/** What tells settings apart. The weights that a run starts from are those of another seed's run where it starts from one. */
+/** The settings by which runs are told apart. The weights that a run starts from are those of another seed's run where it starts from one. */
 function settingsOf({ seed: _seed, weights, ...settings }: RunConfig): Readonly<Record<string, unknown>> {
   return { ...settings, weights: weights === null ? null : 'file' };
 }
@@ -120,37 +119,23 @@ function differingSettings(configs: readonly RunConfig[]): string[] {
 }
 
 function rowOf(group: Group, differing: readonly string[], reference: Group): ComparedRuns {
-  const [{ method, config }] = group;
+  const [{ method, config, result }] = group;
   const settings = settingsOf(config);
-  const over = (valueOf: (result: TrainingResult) => number): SeedSummary =>
-    summarizeSeeds(group.map(({ result }) => valueOf(result)));
+  const outcomes = outcomesOf(group);
+  const compared = group === reference ? null : differenceFrom(outcomesOf(reference), outcomes);
   return {
     method,
     settings: Object.fromEntries(differing.map((name) => [name, settings[name]])),
-    seeds: group.map(({ config: { seed } }) => seed),
-    runs: group.map(({ path }) => path),
-    valWorstGroupAccuracy: over(({ val }) => val.worstGroupAccuracy),
-    testWorstGroupAccuracy: over(({ test }) => test.worstGroupAccuracy),
-    testAverage: over(({ test }) => test.average),
-    testAccuracy: group[0].result.test.accuracy.map((_, at) =>
-      over(({ test }) => test.accuracy[at] as number),
+    seeds: outcomes.map(({ seed }) => seed),
+    runs: outcomes.map(({ run }) => run),
+    ...summarizeOutcomes(outcomes),
+    testAccuracy: result.test.accuracy.map((_, at) =>
+      summarizeSeeds(outcomes.map(({ testAccuracy }) => testAccuracy[at] as number)),
     ),
-    difference: group === reference ? null : differenceOf(group, reference),
+    difference: compared && { ...compared.difference, seeds: compared.seeds },
   };
 }
 
-function differenceOf(group: Group, reference: Group): ComparedRuns['difference'] {
-  const pairs = group.flatMap((run) => {
-    const other = reference.find(({ config }) => config.seed === run.config.seed);
-    return other ? [[run, other] as const] : [];
-  });
-  if (pairs.length === 0) return null;
-  const worst = ({ result }: FinishedRun): number => result.test.worstGroupAccuracy;
-  return {
-    ...pairedDifference(
-      pairs.map(([run]) => worst(run)),
-      pairs.map(([, other]) => worst(other)),
-    ),
-    seeds: pairs.map(([{ config }]) => config.seed),
-  };
+function outcomesOf(group: Group): SeedOutcome[] {
+  return group.map(({ path, config, result }) => outcomeOf(config.seed, path, result));
 }

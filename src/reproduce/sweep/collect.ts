@@ -1,29 +1,24 @@
-import { summarizeSeeds, type SeedSummary } from '../../metrics/seeds.js';
+import {
+  outcomeOf,
+  summarizeOutcomes,
+  type OverSeeds,
+  type SeedOutcome,
+} from '../../experiments/runs/overSeeds.js';
 import type { JobStatus } from './jobs.js';
 import { variedNames, type SweepJob } from './plan.js';
 
 /** One finished run of a sweep. Accuracies are fractions. */
-export interface CollectedRun {
+export interface CollectedRun extends Omit<SeedOutcome, 'run'> {
   readonly index: number;
   readonly entry: string;
   readonly method: string;
-  readonly seed: number;
   /** The settings that differ within the sweep; of a run that starts from another one, also those of that one. */
   readonly settings: Readonly<Record<string, unknown>>;
-  readonly bestEpoch: number;
-  readonly valWorstGroupAccuracy: number;
-  readonly testWorstGroupAccuracy: number;
-  readonly testAverage: number;
-  /** Test accuracy of each group, [numGroups]. */
-  readonly testAccuracy: readonly number[];
 }
 
 /** The finished runs of an entry with the same settings, over seeds. */
-interface CollectedRow extends Pick<CollectedRun, 'entry' | 'method' | 'settings'> {
+export interface CollectedRow extends OverSeeds, Pick<CollectedRun, 'entry' | 'method' | 'settings'> {
   readonly seeds: readonly number[];
-  readonly valWorstGroupAccuracy: SeedSummary;
-  readonly testWorstGroupAccuracy: SeedSummary;
-  readonly testAverage: SeedSummary;
 }
 
 export interface SweepTable {
@@ -36,21 +31,12 @@ export interface SweepTable {
 /** Gathers what the finished runs of a sweep gave, run by run and over seeds. */
 export function collectSweep(statuses: readonly JobStatus[]): SweepTable {
   const jobs = statuses.map(({ job }) => job);
-  const runs = statuses.flatMap(({ job, result }): CollectedRun[] =>
-    result === undefined
-      ? []
-      : [
-          {
-            ...{ index: job.index, entry: job.entry, method: job.method, seed: job.seed },
-            settings: variedSettings(job, jobs),
-            bestEpoch: result.bestEpoch,
-            valWorstGroupAccuracy: result.val.worstGroupAccuracy,
-            testWorstGroupAccuracy: result.test.worstGroupAccuracy,
-            testAverage: result.test.average,
-            testAccuracy: result.test.accuracy,
-          },
-        ],
-  );
+  const runs = statuses.flatMap(({ job, result }): CollectedRun[] => {
+    if (result === undefined) return [];
+    const { index, entry, method } = job;
+    const { seed, run: _run, ...outcome } = outcomeOf(job.seed, job.out, result);
+    return [{ index, entry, method, seed, settings: variedSettings(job, jobs), ...outcome }];
+  });
   return {
     runs,
     rows: rowsOf(runs),
@@ -65,15 +51,9 @@ function rowsOf(runs: readonly CollectedRun[]): CollectedRow[] {
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
   return [...groups.values()].map((ofRow) => {
-    const over = (key: 'valWorstGroupAccuracy' | 'testWorstGroupAccuracy' | 'testAverage') =>
-      summarizeSeeds(ofRow.map((run) => run[key]));
     const { entry, method, settings } = ofRow[0] as CollectedRun;
-    return {
-      ...{ entry, method, settings, seeds: ofRow.map(({ seed }) => seed) },
-      valWorstGroupAccuracy: over('valWorstGroupAccuracy'),
-      testWorstGroupAccuracy: over('testWorstGroupAccuracy'),
-      testAverage: over('testAverage'),
-    };
+    const seeds = ofRow.map(({ seed }) => seed);
+    return { entry, method, settings, seeds, ...summarizeOutcomes(ofRow) };
   });
 }
 

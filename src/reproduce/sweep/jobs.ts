@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { datasetOf, type Dataset } from '../../data/dataset.js';
-import { SpurmemError } from '../../errors.js';
+import { inScope, SpurmemError } from '../../errors.js';
 import { isLocked, tryLock } from '../../lock.js';
 import { throwIfAborted } from '../../progress.js';
 import type { MethodOptions } from '../../train/method.js';
@@ -24,8 +24,8 @@ export interface JobStatus extends RunState {
   readonly job: SweepJob;
 }
 
-/** What a job takes besides its plan. */
-type SweepJobOptions = Pick<
+/** The options of a job besides its plan. */
+export type SweepJobOptions = Pick<
   EpochOptions,
   keyof EngineOptions | 'signal' | 'onProgress' | 'onInfo' | 'onWarning' | 'onEpoch'
 >;
@@ -43,13 +43,42 @@ export async function runSweepJob(
 ): Promise<TrainedRun> {
   const job = plan.jobs[index];
   if (!job) {
+    const expected = `0 to ${plan.jobs.length - 1}`;
     throw new SpurmemError('USAGE', `\`index\` is ${index}, and the plan has ${plan.jobs.length} jobs.`, {
-      ...{ parameter: 'index', value: index, expected: `0 to ${plan.jobs.length - 1}` },
+      parameter: 'index',
+      value: index,
+      expected,
     });
   }
   // Once for the run and those that it starts from.
   const data = await datasetOf(plan.data, plan.datasetOptions);
-  return runJob(plan, job, data, options);
+  for (const { index: at, from } of chainOf(plan.jobs, job).reverse()) {
+    const source = from === null ? undefined : plan.jobs[from];
+    if (!source || (await statusOf(source)).state === 'finished') continue;
+    options.onInfo?.(`Job ${at} starts from job ${source.index}, which is run first.`);
+  }
+  return runJob(plan.jobs, job, { ...options, ...numericOptions(plan), data });
+}
+
+/**
+ * Runs a job of a list after those that it starts from.
+ *
+ * @param scopeOf names the part of the caller's options that a job's settings come from
+ * @throws what training and tracing throw, in the job's scope
+ */
+export async function runJob(
+  jobs: readonly SweepJob[],
+  job: SweepJob,
+  options: MethodOptions & { readonly data: Dataset },
+  scopeOf?: (job: SweepJob) => string,
+): Promise<TrainedRun> {
+  let last: TrainedRun | undefined;
+  for (const one of chainOf(jobs, job)) {
+    const from = one.from === null ? undefined : jobs[one.from]?.out;
+    const train = (): Promise<TrainedRun> => runWhenFree(one, { ...options, from });
+    last = await (scopeOf ? inScope(scopeOf(one), methodNamed(one.method).settings, train) : train());
+  }
+  return last as TrainedRun;
 }
 
 /** Where every job of a plan stands. */
@@ -57,21 +86,16 @@ export async function sweepStatus(plan: SweepPlan): Promise<JobStatus[]> {
   return Promise.all(plan.jobs.map(statusOf));
 }
 
-async function runJob(
-  plan: SweepPlan,
-  job: SweepJob,
-  data: Dataset,
-  options: SweepJobOptions,
-): Promise<TrainedRun> {
-  const source = job.from === null ? undefined : plan.jobs[job.from];
-  if (source) {
-    const isThere = (await statusOf(source)).state === 'finished';
-    if (!isThere) options.onInfo?.(`Job ${job.index} starts from job ${source.index}, which is run first.`);
-    await runJob(plan, source, data, options);
-  }
+/** The jobs that a job starts from, the first of them first, and itself. */
+function chainOf(jobs: readonly SweepJob[], job: SweepJob): SweepJob[] {
+  const source = job.from === null ? undefined : jobs[job.from];
+  return source ? [...chainOf(jobs, source), job] : [job];
+}
+
+async function runWhenFree(job: SweepJob, options: MethodOptions): Promise<TrainedRun> {
   for (let isTold = false; ; isTold = true) {
     try {
-      return await trainJob(job, { ...options, ...numericOptions(plan), data, from: source?.out });
+      return await trainJob(job, options);
     } catch (error) {
       if (!(error instanceof SpurmemError) || error.code !== 'RUN_BUSY') throw error;
       if (!isTold) options.onInfo?.(`${error.problem} Job ${job.index} waits for it.`);
@@ -92,13 +116,22 @@ async function trainJob(
     // As in Part I, figures are made of any run that is finished.
     (figures && (await finishedRun(out))) ??
     (await methodNamed(method).train({
-      ...{ ...options, onEpoch, ...settings, keepEpochs },
-      ...{ seed, from, out, resume: true },
+      ...options,
+      onEpoch,
+      ...settings,
+      keepEpochs,
+      seed,
+      from,
+      out,
+      resume: true,
     }));
   if (figures) {
     await alone(out, () =>
       reproducePart1({
-        ...{ ...options, ...figures.settings, seed, run: out },
+        ...options,
+        ...figures.settings,
+        seed,
+        run: out,
         figures: figuresNamed(figures.names),
         onStep: options.onInfo,
       }),
@@ -130,7 +163,7 @@ async function finishedRun(out: string): Promise<TrainedRun | undefined> {
   return result && { ...result, run: out };
 }
 
-/** What a process holds that makes a run's figures: a trace locks the run's folder only where it writes. */
+/** The lock of a process that makes a run's figures: a trace locks the run's folder only where it writes. */
 function figuresLock(out: string): string {
   return join(out, 'results', '.figures.lock');
 }

@@ -25,11 +25,19 @@ export async function planPart1Seeds(options: Part1SeedsOptions): Promise<SweepP
   for (const out of outs) await hasToBeTrained({ ...options, run: out });
   const data = await datasetOf(options.data ?? '', options.datasetOptions);
   return {
-    ...{ kind: 'sweep-plan', data: data.folder, datasetOptions: data.options, ...numericOptions(options) },
+    kind: 'sweep-plan',
+    data: data.folder,
+    datasetOptions: data.options,
+    ...numericOptions(options),
     jobs: seeds.map((seed, index) => ({
-      ...{ index, stage: 0, entry: basename(run), method: erm.name },
+      index,
+      stage: 0,
+      entry: basename(run),
+      method: erm.name,
       settings: withWholePaths(trainingOf(options)),
-      ...{ seed, out: outs[index] ?? '', from: null },
+      seed,
+      out: outs[index] ?? '',
+      from: null,
       figures: { names, settings: tracingOf(options) },
     })),
   };

@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { messageOf, SpurmemError } from '../../errors.js';
-import { nameInFolder } from '../../experiments/studyArm.js';
 import { nearestSentence, requireKnownNames } from '../../settings/names.js';
 import { firstRepeated } from '../../settings/repeated.js';
 import { checkSettings, type SettingsTable } from '../../settings/setting.js';
 import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
 import { SEED_TYPE } from '../../train/runOptions.js';
+import { combinationsOf, folderName, type Combination } from './grid.js';
 import { readAs, variedNames, withWholePaths, type SweepJob, type SweepPlan } from './plan.js';
 
 /** A job twice would count twice. */
@@ -34,7 +34,7 @@ const sweepSchema = z.strictObject({
   out: z.string(),
   data: z.string(),
   seeds: distinct(z.array(z.number().refine(SEED_TYPE.accepts, SEED_TYPE.expected)).min(1)),
-  /** Of all entries whose method has them. */
+  /** Settings of all entries whose method has them. */
   settings: settingsSchema.default({}),
   jobs: z.array(entrySchema).min(1),
 });
@@ -88,10 +88,13 @@ function jobsOf(
     requireKnown(table, settings, refuse);
     for (const seed of seeds) {
       for (const source of sourcesOf(entry, startsFrom, earlier, seed, refuse)) {
-        const folder = [slug(combination), slug(source?.varied ?? {})].filter((part) => part !== '');
+        const folder = [combination, source?.varied ?? {}].map(folderName).filter((part) => part !== '');
         jobs.push({
-          ...{ stage: source ? source.job.stage + 1 : 0, entry: name, method },
-          ...{ settings: withWholePaths(settings), seed },
+          stage: source ? source.job.stage + 1 : 0,
+          entry: name,
+          method,
+          settings: withWholePaths(settings),
+          seed,
           out: resolve(join(out, name, ...folder, `seed-${seed}`)),
           from: source?.job.index ?? null,
         });
@@ -101,11 +104,7 @@ function jobsOf(
   return jobs;
 }
 
-function requireKnown(
-  table: SettingsTable,
-  settings: Readonly<Record<string, unknown>>,
-  refuse: Refuse,
-): void {
+function requireKnown(table: SettingsTable, settings: Combination, refuse: Refuse): void {
   try {
     requireKnownNames(settings, table);
     checkSettings(table, settings);
@@ -116,8 +115,8 @@ function requireKnown(
 
 interface Source {
   readonly job: SweepJob;
-  /** What tells it from other jobs of its entry with the same seed. */
-  readonly varied: Readonly<Record<string, unknown>>;
+  /** The settings in which it differs from other jobs of its entry with the same seed. */
+  readonly varied: Combination;
 }
 
 /** The runs that an entry starts from with this seed; one of nothing where it starts from the data. */
@@ -147,18 +146,4 @@ function sourcesOf(
       job,
       varied: Object.fromEntries(varied.map((name) => [`${from}.${name}`, job.settings[name]])),
     }));
-}
-
-function combinationsOf(grid: Readonly<Record<string, readonly unknown[]>>): Record<string, unknown>[] {
-  return Object.entries(grid).reduce<Record<string, unknown>[]>(
-    (all, [name, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [name]: value }))),
-    [{}],
-  );
-}
-
-/** A folder's name for values: `lr=0.001-batchSize=32`. */
-function slug(values: Readonly<Record<string, unknown>>): string {
-  return Object.entries(values)
-    .map(([name, value]) => nameInFolder(name, value))
-    .join('-');
 }

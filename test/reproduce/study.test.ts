@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
-import { runStudy } from '../../src/experiments/study.js';
-import type { StudyOptions } from '../../src/experiments/studyOptions.js';
+import { runStudy } from '../../src/reproduce/study/runStudy.js';
+import type { StudyOptions } from '../../src/reproduce/study/studyOptions.js';
 import { holm } from '../../src/metrics/holm.js';
 import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
 import type { TrainingResult } from '../../src/train/results.js';
@@ -94,6 +94,27 @@ test('trains each setting once a seed, goes on where it was, and summarizes over
     ...['ERM', 'lambda 5', 'no mask', 'SUBG', 'DFR', 'SDCLR', 'other loss'],
   ]);
   expect(focus?.against[0]?.difference).toMatchObject(pairedDifference(finetuned, erm));
+});
+
+test('an arm with a grid is tuned with other seeds, and takes the configuration that is best on validation', async () => {
+  const tuned = {
+    ...options,
+    arms: [{ name: 'ERM', grid: { lr: [1e-3, 1e-2] } }],
+    focus: undefined,
+    seeds: [0],
+  };
+  await expect(runStudy(tuned)).rejects.toThrow(/`grid` of the arm ERM: it takes `tuning`/);
+  const { tuning, rows } = await runStudy({ ...tuned, tuning: { seeds: [7] } });
+  expect(tuning?.runs.map(({ configuration, seed }) => [configuration.lr, seed])).toEqual([
+    [1e-3, 7],
+    [1e-2, 7],
+  ]);
+  const [first, second] = (tuning?.runs ?? []).map(({ validation }) => validation);
+  const lr = (second as number) > (first as number) ? 1e-2 : 1e-3;
+  expect(tuning?.chosen).toEqual({ ERM: { lr } });
+  expect(rows[0]?.seeds.map(({ run }) => run)).toEqual([
+    join(out, lr === 1e-3 ? 'erm' : 'erm-lr=0.01', 'seed-0'),
+  ]);
 });
 
 test('needs settings and seeds', async () => {

@@ -1,12 +1,17 @@
-import type { StudyArm } from '../experiments/studyArm.js';
-import { ERM_SETTINGS } from '../train/ermSettings.js';
-import { FINETUNE_SETTINGS, MASK_GRADIENT_SOURCES, SUPERVISED_LOSSES } from '../train/finetune/settings.js';
-import { erm } from '../train/methods/erm.js';
-import { finetune, type FinetuneSettings } from '../train/methods/finetune.js';
-import { TRAINING_METHODS } from '../train/methods.js';
-import type { ErmSettings } from '../train/recipe.js';
+import { ERM_SETTINGS } from '../../train/ermSettings.js';
+import {
+  FINETUNE_SETTINGS,
+  MASK_GRADIENT_SOURCES,
+  SUPERVISED_LOSSES,
+} from '../../train/finetune/settings.js';
+import { erm } from '../../train/methods/erm.js';
+import { finetune, type FinetuneSettings } from '../../train/methods/finetune.js';
+import { TRAINING_METHODS } from '../../train/methods.js';
+import type { ErmSettings } from '../../train/recipe.js';
+import { combinationsOf } from '../sweep/grid.js';
+import type { StudyArm } from './studyArm.js';
 
-/** What a study varies. */
+/** The arms of a study. */
 export interface StudyPlan {
   readonly title: string;
   readonly arms: readonly StudyArm[];
@@ -76,7 +81,9 @@ export const STUDIES: readonly Study[] = [
       batchSize = ERM_SETTINGS.batchSize.article as number,
     }) => ({
       arms: TRAINING_METHODS.map(({ name, title, inStudies }) => ({
-        ...{ name: title, method: name, settings: inStudies?.({ epochs, batchSize }) },
+        name: title,
+        method: name,
+        settings: inStudies?.({ epochs, batchSize }),
       })),
       focus: FINETUNED.name,
     }),
@@ -106,16 +113,12 @@ function finetuned(name: string, settings: FinetuneSettings = {}): StudyArm {
 
 /** ERM, and one arm for each combination of a grid's values. */
 export function gridArms(grid: StudyGrid): StudyArm[] {
-  const combinations = Object.entries(grid).reduce<FinetuneSettings[]>(
-    (made, [name, values]) =>
-      made.flatMap((settings) => values.map((value) => ({ ...settings, [name]: value }))),
-    [{}],
-  );
-  return [ERM_ARM, ...combinations.map((settings) => finetuned(describeSettings(settings), settings))];
+  const arms = combinationsOf(grid).map((settings) => finetuned(describeSettings(settings), settings));
+  return [ERM_ARM, ...arms];
 }
 
 /** `lambda 5, fraction 0.001` */
-function describeSettings(settings: FinetuneSettings): string {
+export function describeSettings(settings: Readonly<Record<string, unknown>>): string {
   return Object.entries(settings)
     .map(([name, value]) => `${name} ${JSON.stringify(value).replaceAll('"', '')}`)
     .join(', ');

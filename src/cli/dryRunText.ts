@@ -1,0 +1,99 @@
+import { SPLITS, type Split } from '../data/split.js';
+import { inWords } from '../settings/setting.js';
+import { durationText, type Output } from './output.js';
+
+/** One kind of step of a command: its counts, and its time by some seconds of it. */
+export interface Step {
+  /** A training method, or a trace. */
+  readonly name: string;
+  readonly runs: number;
+  /** In all these runs. */
+  readonly epochs?: number;
+  /** Passes of an image: in training, in evaluation, and of random neurons at most. */
+  readonly trained?: number;
+  readonly evaluations?: number;
+  readonly randomEvaluations?: number;
+  /** In all these runs; null where it is not known. */
+  readonly seconds: number | null;
+  /** With random neurons, at most. */
+  readonly mostSeconds: number | null;
+  /**
+   * The source of the time: some seconds of it, or, where the runs that it starts from are not there yet, of ERM: as many of its epochs as an
+   * example has views. What has no epochs (DFR) is told by ERM's evaluation of the splits. `nothing`: it takes little, or its work
+   * depends on what it finds, and the whole leaves it out.
+   */
+  readonly toldBy: 'own' | 'erm' | 'nothing';
+}
+
+/** The steps of a command, and their time on this machine. A dry run writes nothing that stays but the store of decoded images. */
+export interface DryRun {
+  /** One line that says what it is of. */
+  readonly title: string;
+  /** The resolved settings of a single run or trace. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Examples of each split, or those that a trace measures. */
+  readonly images: Readonly<Partial<Record<Split | 'measured', number>>>;
+  readonly steps: readonly Step[];
+  /** null where a step's time is not known. */
+  readonly seconds: number | null;
+  readonly mostSeconds: number | null;
+  /** The most memory that this process held. */
+  readonly peakBytes: number;
+}
+
+/** Prints a dry run. */
+export function tell(output: Output, run: DryRun): void {
+  output.result(dryRunText(run), run);
+}
+
+/** A dry run for people. */
+function dryRunText({ title, settings, images, steps, ...whole }: DryRun): string {
+  const values = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return [
+    `${title}:`,
+    ...values.map(([name, value]) => `  ${name}: ${inWords(value)}`),
+    ...steps.map((step) => `  ${step.name}: ${[...counts(step), stepTime(step)].join(', ')}`),
+    ...imagesLine(images),
+    wholeTime(steps, whole),
+    `Memory: ${(whole.peakBytes / 1e9).toFixed(2)} GB at most so far`,
+    'Nothing was written.',
+  ].join('\n');
+}
+
+function counts({ runs, epochs, trained, evaluations, randomEvaluations }: Step): string[] {
+  const texts: readonly (readonly [number | undefined, string])[] = [
+    [epochs === undefined && runs === 1 ? undefined : runs, 'runs'],
+    [epochs, 'epochs in all'],
+    [trained, 'passes of an image in training'],
+    [evaluations, 'passes of an image in evaluation'],
+    [randomEvaluations, 'at most for random neurons'],
+  ];
+  return texts.flatMap(([number, what]) =>
+    number === undefined ? [] : [`${number.toLocaleString('en')} ${what}`],
+  );
+}
+
+function stepTime({ seconds, mostSeconds, toldBy }: Step): string {
+  if (seconds === null || mostSeconds === null) return 'time not told';
+  const most = mostSeconds > seconds ? `, at most ${durationText(mostSeconds)}` : '';
+  return `about ${durationText(seconds)}${most}${toldBy === 'erm' ? ' by ERM’s time' : ''}`;
+}
+
+function imagesLine({ measured, ...splits }: DryRun['images']): string[] {
+  if (measured !== undefined) return [`Images: ${measured.toLocaleString('en')} measured`];
+  const texts = SPLITS.flatMap((split) => {
+    const images = splits[split];
+    return images === undefined ? [] : [`${images.toLocaleString('en')} ${split}`];
+  });
+  return texts.length === 0 ? [] : [`Images: ${texts.join(', ')}`];
+}
+
+function wholeTime(
+  steps: readonly Step[],
+  { seconds, mostSeconds }: Pick<DryRun, 'seconds' | 'mostSeconds'>,
+): string {
+  if (steps.length === 0) return 'Time: nothing is missing';
+  if (seconds === null || mostSeconds === null) return 'Time: not told, since a step has none yet';
+  const most = mostSeconds > seconds ? `, at most ${durationText(mostSeconds)} with random neurons` : '';
+  return `Time: about ${durationText(seconds)}${most} on this machine`;
+}

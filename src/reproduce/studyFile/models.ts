@@ -1,0 +1,229 @@
+import { join } from 'node:path';
+import { quantile } from 'simple-statistics';
+import { datasetOf, type Dataset } from '../../data/dataset.js';
+import { SPLITS } from '../../data/split.js';
+import { judge, OUTCOMES } from '../../experiments/outcomes.js';
+import type { LayerEntry, TraceEntry } from '../../experiments/results.js';
+import { traceOverlap } from '../../experiments/traceOverlap.js';
+import { TraceSession, type SessionOptions } from '../../experiments/traceSession.js';
+import { traceStructured } from '../../experiments/traceStructured.js';
+import { traceUnstructured } from '../../experiments/traceUnstructured.js';
+import { mean } from '../../metrics/statistics.js';
+import { NULL_NAMES } from '../../neurons/nulls.js';
+import { erm } from '../../train/methods/erm.js';
+import { throwIfAborted } from '../../progress.js';
+import { runJob } from '../sweep/jobs.js';
+import type { SweepJob } from '../sweep/plan.js';
+import type { StudyFileOptions } from './arms.js';
+import { Records, select, timed, type RecordRow } from './records.js';
+import type { RecordName, StudyFile, StudyModels } from './schema.js';
+
+/** A seed of a benchmark's models, and the records that it lacks. */
+export interface OpenModels {
+  readonly seed: number;
+  readonly records: readonly (RecordName | 'models')[];
+}
+
+/** The record that says how accurate models are, and what they took. */
+const MODELS = 'models';
+
+/** The models of Part I of a benchmark, but for those that are recorded. */
+export async function openModels(
+  file: StudyFile,
+  name: string,
+  { seeds: asked }: Pick<StudyFileOptions, 'seeds'>,
+): Promise<OpenModels[]> {
+  const { models } = file;
+  const own = file.benchmarks[name]?.models;
+  if (!models || !own) return [];
+  const wanted = new Set(
+    models.traces.map(({ record }) => record).filter((record) => !own.without.includes(record)),
+  );
+  const records = new Records(file.recordsFolder, name);
+  const tables = await Promise.all(
+    [...wanted, MODELS].map(async (record) => ({ record, rows: await records.read(record) })),
+  );
+  return (own.seeds ?? models.seeds)
+    .filter((seed) => asked?.includes(seed) !== false)
+    .map((seed) => ({
+      seed,
+      records: tables.filter(({ rows }) => select(rows, { seed }).length === 0).map(({ record }) => record),
+    }))
+    .filter(({ records: lacked }) => lacked.length > 0) as OpenModels[];
+}
+
+/**
+ * Runs Part I of a benchmark, seed by seed: trains its models, traces them, and records what is not recorded.
+ *
+ * @throws what training and tracing throw
+ */
+export async function runModelsOf(file: StudyFile, name: string, options: StudyFileOptions): Promise<void> {
+  const { models } = file;
+  if (!models) return;
+  const benchmark = file.benchmarks[name];
+  const records = new Records(file.recordsFolder, name);
+  const { onStep, seeds: _seeds, ...job } = options;
+  let data: Dataset | undefined;
+  for (const { seed, records: lacked } of await openModels(file, name, options)) {
+    throwIfAborted(options.signal, name);
+    data ??= await datasetOf(benchmark?.data ?? '', benchmark?.datasetOptions);
+    const dataset = data;
+    const jobs = modelJobs(file, name, seed);
+    const made = new Map<string, RecordRow[]>();
+    const { took } = await timed(async () => {
+      for (const one of jobs) {
+        onStep?.(`${name}: ${one.entry}, seed ${seed}`);
+        const result = await runJob(jobs, one, { ...job, data: dataset });
+        const accuracies = SPLITS.flatMap((split) =>
+          result[split].accuracy.map((accuracy, group) => ({
+            seed,
+            stage: one.entry,
+            split,
+            group,
+            accuracy,
+          })),
+        );
+        made.set(MODELS, [...(made.get(MODELS) ?? []), ...accuracies]);
+        for (const trace of models.traces) {
+          if (trace.stage !== one.entry || !lacked.includes(trace.record)) continue;
+          onStep?.(`${name}: ${trace.record} of ${one.entry}, seed ${seed}`);
+          const { onEpoch: _onEpoch, ...session } = job;
+          const rows = await ROWS[trace.record](
+            { ...session, run: one.out, data: dataset, seed, ...settingsOf(trace, benchmark?.models?.nulls) },
+            { seed, stage: one.entry },
+          );
+          made.set(trace.record, [...(made.get(trace.record) ?? []), ...rows]);
+        }
+      }
+    });
+    for (const record of lacked) {
+      const rows = made.get(record) ?? [];
+      await records.add(record, record === MODELS ? rows.map((row) => ({ ...row, ...took })) : rows);
+    }
+  }
+}
+
+/** A seed's models, a job a stage. */
+function modelJobs(file: StudyFile, name: string, seed: number): SweepJob[] {
+  const benchmark = file.benchmarks[name];
+  return Object.entries(file.models?.stages ?? {}).map(([stage, own], index) => ({
+    index,
+    stage: 0,
+    entry: stage,
+    method: erm.name,
+    settings: {
+      ...file.erm,
+      ...benchmark?.erm,
+      ...file.models?.erm,
+      ...own,
+      ...benchmark?.models?.stages[stage],
+    },
+    seed,
+    out: join(file.runs, name, `${stage}-${seed}`),
+    from: null,
+  }));
+}
+
+/** A trace's settings; where it has random neurons beside the chosen ones, the benchmark's nulls. */
+function settingsOf(
+  { settings }: StudyModels['traces'][number],
+  nulls: readonly string[] | undefined,
+): Readonly<Record<string, unknown>> {
+  return nulls && settings.nulls !== undefined ? { ...settings, nulls } : settings;
+}
+
+type Rows = (options: SessionOptions, model: { seed: number; stage: string }) => Promise<RecordRow[]>;
+
+/** How each record's rows are made of a model. */
+const ROWS: Readonly<Record<RecordName, Rows>> = {
+  async effects(options, { seed, stage }) {
+    const { entries, split } = await traceUnstructured(options);
+    return entries.map((entry) => ({ seed, stage, split, ...effectOf(entry), ...randomMeans(entry) }));
+  },
+  async perturbations(options, { seed }) {
+    const { entries, perturbation } = await traceUnstructured(options);
+    return entries.map((entry) => ({ seed, perturbation, sigma: entry.sigma, ...effectOf(entry) }));
+  },
+  async layers(options, { seed }) {
+    const { entries } = await traceStructured(options);
+    return entries.map(({ criterion, layer, group, change, margin }: LayerEntry) => ({
+      seed,
+      criterion,
+      layer,
+      group,
+      accuracy: change,
+      margin: margin ?? null,
+    }));
+  },
+  async overlaps(options, { seed }) {
+    const { entries } = await traceOverlap(options);
+    return entries.map(({ reading, group, chosenBy, rankedBy, neurons }) => {
+      const ranks = neurons.map(({ percentile }) => percentile).sort((a, b) => a - b);
+      const share = (least: number): number => ranks.filter((rank) => rank >= least).length / ranks.length;
+      const [top5, top50] = [share(95), share(50)];
+      return {
+        seed,
+        reading: reading ?? 'model',
+        group,
+        chosenBy,
+        rankedBy,
+        neurons: ranks.length,
+        mean: mean(ranks),
+        top5,
+        top50,
+      };
+    });
+  },
+  async margins(options, { seed }) {
+    return (await trainingMargins(options)).map((values, group) => ({
+      seed,
+      group,
+      mean: mean(values),
+      tenth: quantile(values, 0.1),
+    }));
+  },
+};
+
+/** A set of neurons: the changes of each group, and minority minus majority. */
+function effectOf({ criterion, group, k, neurons, change, margin, loss, difference }: TraceEntry): RecordRow {
+  const ofGroups = change.flatMap((accuracy, g) => [
+    [`accuracy${g}`, accuracy],
+    [`margin${g}`, margin?.[g] ?? null],
+    [`loss${g}`, loss?.[g] ?? null],
+  ]);
+  const interactions = OUTCOMES.map((outcome) => [`${outcome}Interaction`, difference?.[outcome] ?? null]);
+  return {
+    criterion,
+    chosenFor: group,
+    k,
+    neurons: neurons.map(({ layer, index }) => `${layer}:${index}`).join(' '),
+    ...(Object.fromEntries([...ofGroups, ...interactions]) as RecordRow),
+  };
+}
+
+/** Means over random neurons: of the group that the chosen ones are for, and of minority minus majority. */
+function randomMeans({ comparisons, group }: TraceEntry): RecordRow {
+  const columns = NULL_NAMES.flatMap((name) =>
+    (['accuracy', 'margin'] as const).flatMap((outcome) => [
+      [`${name} ${outcome}`, comparisons?.[name]?.groups[group]?.[outcome].mean ?? null],
+      [`${name} ${outcome}Interaction`, comparisons?.[name]?.difference?.[outcome].mean ?? null],
+    ]),
+  );
+  return Object.fromEntries(columns) as RecordRow;
+}
+
+/** Margins of the training examples, [numGroups][examples]. */
+async function trainingMargins(options: SessionOptions): Promise<number[][]> {
+  using session = await TraceSession.open(options);
+  const { dataset, loader, model } = session;
+  const margins = dataset.groupNames.map((): number[] => []);
+  for await (const batch of loader.evaluation(dataset.splits.train, session.job.batchSize)) {
+    using images = batch;
+    using logits = await model.network.forward(images.images);
+    const labels = images.indices.map((index) => dataset.labels[index] as number);
+    judge((await logits.data()) as Float32Array, labels).margins.forEach((margin, i) => {
+      margins[dataset.groups[images.indices[i] as number] as number]?.push(margin);
+    });
+  }
+  return margins;
+}

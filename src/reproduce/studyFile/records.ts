@@ -1,0 +1,114 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { stringify } from 'csv-stringify/sync';
+import { messageOf, SpurmemError, systemCode } from '../../errors.js';
+import { makeFolder, writeAtomic } from '../../files.js';
+
+/** One measurement of a study. */
+export type RecordRow = Readonly<Record<string, string | number | null>>;
+
+/** Digits of a recorded number. */
+const DIGITS = 5;
+
+/** The recorded results of one benchmark of a study: tables `<folder>/<benchmark>-<name>.csv`, which a run's rows are added to. */
+export class Records {
+  /** @param folder where the tables are */
+  constructor(
+    readonly folder: string,
+    readonly benchmark: string,
+  ) {}
+
+  /** A table's rows; none where there is no file yet. Throws `RUN_INVALID` for one that is no table. */
+  async read(name: string): Promise<RecordRow[]> {
+    const path = this.#path(name);
+    try {
+      return parse<RecordRow>(await readFile(path, 'utf8'), { columns: true, cast: toValue });
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return [];
+      throw new SpurmemError('RUN_INVALID', `${path} is no table: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /**
+   * Adds a run's rows to a table.
+   *
+   * @throws `RUN_INVALID` where the table has other columns, `OUTPUT_UNWRITABLE`
+   */
+  async add(name: string, rows: readonly RecordRow[]): Promise<void> {
+    const [first] = rows;
+    if (!first) return;
+    const path = this.#path(name);
+    const known = await this.read(name);
+    const columns = Object.keys(first).join(', ');
+    const before = Object.keys(known[0] ?? first).join(', ');
+    if (before !== columns) {
+      throw new SpurmemError(
+        'RUN_INVALID',
+        `${path} has the columns ${before}, and new rows have ${columns}.`,
+        {
+          advice: ['Move it away, or record into another folder.'],
+        },
+      );
+    }
+    await makeFolder(this.folder);
+    await writeAtomic(path, stringify([...known, ...rows.map(rounded)], { header: true }));
+  }
+
+  #path(name: string): string {
+    return join(this.folder, `${this.benchmark}-${name}.csv`);
+  }
+}
+
+/** The rows that have these values. */
+export function select(rows: readonly RecordRow[], wanted: RecordRow): RecordRow[] {
+  return rows.filter((row) => Object.entries(wanted).every(([name, value]) => row[name] === value));
+}
+
+/** The different values of a column, in their order. */
+export function distinct(rows: readonly RecordRow[], column: string): (string | number | null)[] {
+  return [...new Set(rows.map((row) => row[column] ?? null))];
+}
+
+/** A column's numbers; NaN where a row has none. */
+export function numbers(rows: readonly RecordRow[], column: string): number[] {
+  return rows.map((row) => numberOf(row, column));
+}
+
+export function numberOf(row: RecordRow, column: string): number {
+  const value = row[column];
+  return typeof value === 'number' ? value : Number.NaN;
+}
+
+function toValue(text: string): string | number | null {
+  if (text === '') return null;
+  const number = Number(text);
+  return Number.isNaN(number) ? text : number;
+}
+
+function rounded(row: RecordRow): RecordRow {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [
+      name,
+      typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(DIGITS)) : value,
+    ]),
+  );
+}
+
+/** The time of a job in seconds: wall time, and this process's time on all processors. */
+export interface Took {
+  readonly seconds: number;
+  readonly processorSeconds: number;
+}
+
+/** Runs a job and measures it. */
+export async function timed<Result>(
+  job: () => Promise<Result>,
+): Promise<{ readonly result: Result; readonly took: Took }> {
+  const start = performance.now();
+  const cpu = process.cpuUsage();
+  const result = await job();
+  const { user, system } = process.cpuUsage(cpu);
+  const seconds = (performance.now() - start) / 1000;
+  return { result, took: { seconds, processorSeconds: (user + system) / 1e6 } };
+}

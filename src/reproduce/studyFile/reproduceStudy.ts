@@ -1,0 +1,111 @@
+import { SpurmemError } from '../../errors.js';
+import { ENGINE_TYPES } from '../../native/engine.js';
+import type { Table } from '../../report/table.js';
+import { nearestSentence } from '../../settings/names.js';
+import { checkOptions, JOB_TYPES, type OptionTypes } from '../../settings/options.js';
+import { callback, severalOf, text } from '../../settings/values.js';
+import { SEEDS_TYPE } from '../../train/runOptions.js';
+import { openArms, openTuning, runArmsOf, type ArmRun, type StudyFileOptions } from './arms.js';
+import { openModels, runModelsOf, type OpenModels } from './models.js';
+import { part1Tables } from './part1Tables.js';
+import { acrossTables, part2Tables } from './part2Tables.js';
+import { Records } from './records.js';
+import { readStudy, type StudyFile } from './schema.js';
+
+export interface ReproduceStudyOptions extends StudyFileOptions {
+  /** The study's file, in YAML or JSON. */
+  readonly study: string;
+  /** Some of its benchmarks; default: all of them. */
+  readonly benchmarks?: readonly string[] | undefined;
+}
+
+const TYPES: OptionTypes<ReproduceStudyOptions> = {
+  ...JOB_TYPES,
+  ...ENGINE_TYPES,
+  study: text('the file of a study'),
+  benchmarks: severalOf(text('the name of a benchmark')),
+  seeds: SEEDS_TYPE,
+  onStep: callback(),
+  onEpoch: callback(),
+};
+
+/** The tables of a study's benchmark. */
+export interface BenchmarkTables {
+  readonly benchmark: string;
+  readonly part1: readonly Table[];
+  readonly part2: readonly Table[];
+}
+
+export interface StudyTables {
+  readonly title: string;
+  readonly benchmarks: readonly BenchmarkTables[];
+  /** The arms of several benchmarks beside each other. */
+  readonly across: readonly Table[];
+}
+
+/** The runs of a benchmark that are not recorded yet. */
+export interface OpenStudy {
+  readonly benchmark: string;
+  readonly models: readonly OpenModels[];
+  readonly tuning: readonly ArmRun[];
+  /** Arms in their chosen configurations; null: these are known once the tuning is finished. */
+  readonly arms: readonly ArmRun[] | null;
+}
+
+/**
+ * Repeats a study that a file describes: trains and traces the models of Part I, tunes and trains the arms of Part II, records each
+ * result when it is there, and makes the tables. What is recorded is not run again.
+ *
+ * @throws `USAGE` for a file that is wrong, naming its key, and what training and tracing throw
+ */
+export async function reproduceStudy(options: ReproduceStudyOptions): Promise<StudyTables> {
+  checkOptions(options, { types: TYPES, required: ['study'] });
+  const { study, benchmarks, ...rest } = options;
+  const file = await readStudy(study);
+  for (const name of chosen(file, benchmarks)) {
+    await runModelsOf(file, name, rest);
+    if (file.benchmarks[name]?.arms) await runArmsOf(file, name, rest);
+  }
+  return studyTables({ study, benchmarks });
+}
+
+/** The tables of a study's recorded results; runs nothing. Throws `USAGE` for a file that is wrong. */
+export async function studyTables({
+  study,
+  benchmarks,
+}: Pick<ReproduceStudyOptions, 'study' | 'benchmarks'>): Promise<StudyTables> {
+  const file = await readStudy(study);
+  const tables: BenchmarkTables[] = [];
+  for (const benchmark of chosen(file, benchmarks)) {
+    const records = new Records(file.recordsFolder, benchmark);
+    const part1 = file.models ? await part1Tables(records, file.models) : [];
+    tables.push({ benchmark, part1, part2: await part2Tables(file, benchmark) });
+  }
+  return { title: file.title, benchmarks: tables, across: benchmarks ? [] : await acrossTables(file) };
+}
+
+/** The runs of a study that are not recorded yet. Throws `USAGE` for a file that is wrong. */
+export async function openStudy({ study, benchmarks, seeds }: ReproduceStudyOptions): Promise<OpenStudy[]> {
+  const file = await readStudy(study);
+  return Promise.all(
+    chosen(file, benchmarks).map(async (benchmark) => {
+      const hasArms = file.benchmarks[benchmark]?.arms !== undefined;
+      const tuning = hasArms ? await openTuning(file, benchmark) : [];
+      const arms = !hasArms ? [] : tuning.length > 0 ? null : await openArms(file, benchmark, { seeds });
+      return { benchmark, models: await openModels(file, benchmark, { seeds }), tuning, arms };
+    }),
+  );
+}
+
+function chosen({ path, benchmarks }: StudyFile, asked: readonly string[] | undefined): readonly string[] {
+  const names = Object.keys(benchmarks);
+  for (const name of asked ?? []) {
+    if (names.includes(name)) continue;
+    throw new SpurmemError('USAGE', `${path} has no benchmark ${name}. ${nearestSentence(name, names)}`, {
+      parameter: 'benchmarks',
+      value: name,
+      expected: names.join(', '),
+    });
+  }
+  return asked ?? names;
+}

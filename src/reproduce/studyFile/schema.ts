@@ -1,0 +1,224 @@
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { datasetOptionsShape } from '../../data/datasetOptions.js';
+import { messageOf, SpurmemError } from '../../errors.js';
+import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
+import { CRITERIA } from '../../neurons/criteria.js';
+import { NULL_NAMES } from '../../neurons/nulls.js';
+import { nearestSentence, requireKnownNames } from '../../settings/names.js';
+import { checkSettings, type SettingsTable } from '../../settings/setting.js';
+import { erm } from '../../train/methods/erm.js';
+import { finetune } from '../../train/methods/finetune.js';
+import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
+import { SEED_TYPE } from '../../train/runOptions.js';
+import type { StudyArm } from '../study/studyArm.js';
+import { checkArm } from '../study/studyOptions.js';
+import { readAs } from '../sweep/plan.js';
+
+/** The records of a model's traces, and what each is made by. */
+export const RECORDS = {
+  /** Zeroed neurons, of the whole model, for each group: `traceUnstructured`. */
+  effects: TRACE_SETTINGS.unstructured,
+  /** The same under other perturbations. */
+  perturbations: TRACE_SETTINGS.unstructured,
+  /** Zeroed neurons of each layer: `traceStructured`. */
+  layers: TRACE_SETTINGS.structured,
+  /** Ranks of the chosen neurons under the other criteria: `traceOverlap`. */
+  overlaps: TRACE_SETTINGS.overlap,
+  /** Margins of the training examples before anything is zeroed. */
+  margins: {},
+} as const satisfies Readonly<Record<string, SettingsTable>>;
+export type RecordName = keyof typeof RECORDS;
+
+const name = z.string().min(1);
+const settings = z.record(z.string(), z.unknown()).default({});
+const seeds = z.array(z.number().refine(SEED_TYPE.accepts, SEED_TYPE.expected)).min(1);
+const group = z.number().int().min(0);
+const names = <Name extends string>(known: readonly Name[]) => z.array(z.enum(known)).min(1);
+
+const traceSchema = z.strictObject({
+  record: z.enum(Object.keys(RECORDS) as RecordName[]),
+  /** The models that it is made of. */
+  stage: name,
+  settings,
+});
+const modelsSchema = z.strictObject({
+  seeds,
+  /** Settings of ERM, beside the study's. */
+  erm: settings,
+  /** Models of each seed, by what differs in their ERM. */
+  stages: z.record(name, settings),
+  traces: z.array(traceSchema).min(1),
+  /** The tests over models, declared before the first run. */
+  tests: z.strictObject({
+    stage: name,
+    k: z.number().int().min(1),
+    criteria: names(CRITERIA.map((criterion) => criterion.name)),
+    /** By minority group: the majority group of its class. */
+    minorityGroups: z.record(z.string().regex(/^\d+$/), group),
+    /** The largest change of a mean margin that would not matter, in logits. */
+    equivalence: z.number().positive(),
+    /** Fewer models are described and not tested. */
+    leastModels: z.number().int().min(1),
+    /** The standard deviation whose perturbations are tested. */
+    sigma: z.number().positive().optional(),
+  }),
+});
+const armSchema = z.strictObject({
+  method: z.string(),
+  settings,
+  erm: settings.optional(),
+  grid: z.record(z.string(), z.array(z.unknown()).min(1)).optional(),
+  choice: name.optional(),
+});
+const benchmarkSchema = z.strictObject({
+  data: z.string(),
+  datasetOptions: z.strictObject(datasetOptionsShape).optional(),
+  /** Settings that differ from the study's. */
+  erm: settings,
+  finetune: settings,
+  settings,
+  /** Models of Part I; left out: there are none of this benchmark. */
+  models: z
+    .strictObject({
+      seeds: seeds.optional(),
+      stages: z.record(name, settings).default({}),
+      nulls: names(NULL_NAMES).optional(),
+      /** Records that are not made. */
+      without: names(Object.keys(RECORDS) as RecordName[]).default([]),
+    })
+    .optional(),
+  /** Part II; left out: there is none on this benchmark. */
+  arms: z
+    .strictObject({
+      seeds,
+      only: z.array(name).min(1),
+      /** The benchmark whose tuning is taken. */
+      tunedOn: name.optional(),
+      /** Whether differences are tested, and not described alone. */
+      tested: z.boolean().default(false),
+    })
+    .optional(),
+});
+const studySchema = z.strictObject({
+  title: name,
+  /** Where runs go. */
+  runs: z.string(),
+  /** Where results are recorded, beside the file. */
+  records: z.string(),
+  /** Settings of every ERM run, of every fine-tuning, and of every method that has them. */
+  erm: settings,
+  finetune: settings,
+  settings,
+  models: modelsSchema.optional(),
+  arms: z.record(name, armSchema).default({}),
+  tuning: z.strictObject({ seeds }).optional(),
+  comparisons: z
+    .strictObject({
+      reference: name,
+      /** The arm that is compared with each other one, and those that it is tested against. */
+      focus: name,
+      primary: z.array(name).min(1),
+      /** The largest difference of worst-group accuracies that would not matter, in points. */
+      equivalence: z.number().positive().max(99),
+    })
+    .optional(),
+  /** Where data has a core region: the share of Grad-CAM's heat on it, before and after, for arms that start from a run. */
+  gradCam: settings.optional(),
+  /** A table of the arms of several benchmarks, by its columns' names. */
+  across: z.record(name, name).optional(),
+  benchmarks: z.record(name, benchmarkSchema),
+});
+
+export type StudyModels = Readonly<z.infer<typeof modelsSchema>>;
+export type Benchmark = Readonly<z.infer<typeof benchmarkSchema>>;
+/** A study as its file describes it. */
+export interface StudyFile extends Omit<z.infer<typeof studySchema>, 'arms'> {
+  readonly path: string;
+  /** The folder of the recorded results. */
+  readonly recordsFolder: string;
+  readonly arms: readonly StudyArm[];
+}
+
+/**
+ * Reads a study: benchmarks, models with their traces and tests, and arms with their grids.
+ *
+ * @param path a file in YAML or JSON
+ * @throws `USAGE` naming the file, the key that is wrong, and the nearest name
+ */
+export async function readStudy(path: string): Promise<StudyFile> {
+  const { arms: named, ...study } = await readAs(path, studySchema, 'study');
+  const at = (key: string, check: () => void): void => {
+    try {
+      check();
+    } catch (error) {
+      throw new SpurmemError('USAGE', `${path}, ${key}: ${messageOf(error)}`, { cause: error });
+    }
+  };
+  const known = (key: string, wanted: string | undefined, names: readonly string[], what: string): void => {
+    if (wanted === undefined || names.includes(wanted)) return;
+    throw new SpurmemError(
+      'USAGE',
+      `${path}, ${key}: there is no ${what} ${wanted}. ${nearestSentence(wanted, names)}`,
+    );
+  };
+  const methods = TRAINING_METHODS.map((method) => method.name);
+  const arms = Object.entries(named).map(([arm, rest]): StudyArm => ({ name: arm, ...rest }));
+  for (const arm of arms) {
+    known(`arms.${arm.name}.method`, arm.method, methods, 'method');
+    at(`arms.${arm.name}`, () => {
+      checkArm(arm, arms, study.tuning !== undefined);
+    });
+  }
+  const armNames = arms.map((arm) => arm.name);
+  const { comparisons, models, benchmarks } = study;
+  known('comparisons.reference', comparisons?.reference, armNames, 'arm');
+  known('comparisons.focus', comparisons?.focus, armNames, 'arm');
+  for (const arm of comparisons?.primary ?? []) known('comparisons.primary', arm, armNames, 'arm');
+  const stages = Object.keys(models?.stages ?? {});
+  known('models.tests.stage', models?.tests.stage, stages, 'stage');
+  for (const [i, trace] of (models?.traces ?? []).entries()) {
+    known(`models.traces[${i}].stage`, trace.stage, stages, 'stage');
+    at(`models.traces[${i}].settings`, () => {
+      checkTable(trace.settings, { ...TRACE_SETTINGS.session, ...RECORDS[trace.record] });
+    });
+  }
+  for (const [stage, own] of Object.entries(models?.stages ?? {})) {
+    at(`models.stages.${stage}`, () => {
+      checkTable(own, erm.settings);
+    });
+  }
+  const all = Object.assign(
+    {},
+    ...arms.map(({ method }) => methodNamed(method ?? erm.name).settings),
+  ) as SettingsTable;
+  for (const [key, own] of [['', study] as const, ...Object.entries(benchmarks)]) {
+    const place = key === '' ? '' : `benchmarks.${key}.`;
+    at(`${place}erm`, () => {
+      checkTable(own.erm, erm.settings);
+    });
+    at(`${place}finetune`, () => {
+      checkTable(own.finetune, finetune.settings);
+    });
+    at(`${place}settings`, () => {
+      requireKnownNames(own.settings, all);
+    });
+  }
+  for (const [key, benchmark] of Object.entries(benchmarks)) {
+    const place = `benchmarks.${key}`;
+    for (const arm of benchmark.arms?.only ?? []) known(`${place}.arms.only`, arm, armNames, 'arm');
+    known(`${place}.arms.tunedOn`, benchmark.arms?.tunedOn, Object.keys(benchmarks), 'benchmark');
+    for (const stage of Object.keys(benchmark.models?.stages ?? {})) {
+      known(`${place}.models.stages`, stage, stages, 'stage');
+    }
+  }
+  for (const [column, benchmark] of Object.entries(study.across ?? {})) {
+    known(`across.${column}`, benchmark, Object.keys(benchmarks), 'benchmark');
+  }
+  return { ...study, arms, path, recordsFolder: join(dirname(path), study.records) };
+}
+
+function checkTable(values: object, table: SettingsTable): void {
+  requireKnownNames(values, table, { protocol: true });
+  checkSettings(table, values);
+}

@@ -1,0 +1,166 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { openStudy, reproduceStudy, studyTables } from '../../src/reproduce/studyFile/reproduceStudy.js';
+import { readStudy } from '../../src/reproduce/studyFile/schema.js';
+import { failure } from '../data/support.js';
+import { tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'data');
+const path = join(folder, 'study.yaml');
+
+const STUDY = `
+title: Dominoes
+runs: ${join(folder, 'runs')}
+records: results
+erm: { arch: resnet20, epochs: 2, batchSize: 42, lr: 0.001 }
+finetune: { kickInEpoch: 1, epochs: 1, batchSize: 42, fraction: 0.01 }
+models:
+  seeds: [0, 1]
+  erm: { select: last }
+  stages: { early: { epochs: 1 }, late: {} }
+  traces:
+    - { record: effects, stage: early, settings: { criteria: [gradient], topK: [2], samples: 8, controls: 0 } }
+    - record: effects
+      stage: late
+      settings: { criteria: [gradient], topK: [2], samples: 8, controls: 3, exceedances: 3, nulls: [same-layers] }
+    - { record: layers, stage: late, settings: { criteria: [gradient], topK: [1], samples: 8, controls: 0 } }
+    - { record: overlaps, stage: late, settings: { fraction: 0.01 } }
+    - { record: margins, stage: late }
+    - record: perturbations
+      stage: late
+      settings: { criteria: [gradient], topK: [2], samples: 8, perturbation: noise, sigmas: [0.5], repeats: 1, controls: 0 }
+    - { record: perturbations, stage: late, settings: { criteria: [gradient], topK: [2], samples: 8, controls: 0 } }
+    - record: perturbations
+      stage: late
+      settings: { criteria: [gradient], topK: [2], samples: 8, perturbation: reinit, sigmas: [0.5], repeats: 1, controls: 0 }
+  tests: { stage: late, k: 2, criteria: [gradient], minorityGroups: { 1: 0, 2: 3 }, equivalence: 0.25, leastModels: 2, sigma: 0.5 }
+arms:
+  ERM: { method: erm, grid: { lr: [0.001] } }
+  no mask: { method: finetune, settings: { criterion: none }, grid: { lr: [0.001, 0.0001] } }
+tuning: { seeds: [5] }
+comparisons: { reference: ERM, focus: no mask, primary: [ERM], equivalence: 3 }
+benchmarks:
+  dominoes: { data: ${data}, models: {}, arms: { seeds: [0, 1], only: [ERM, no mask], tested: true } }
+`;
+
+const table = async (name: string): Promise<Record<string, string>[]> =>
+  parse(await readFile(join(folder, 'results', `dominoes-${name}.csv`), 'utf8'), { columns: true });
+
+test('a study of a file is run, recorded and put into tables, and what is recorded is not run again', async () => {
+  await tinyDominoes(data);
+  writeFileSync(path, STUDY);
+  const [open] = await openStudy({ study: path });
+  expect(open?.models.map(({ seed, records }) => [seed, records.length])).toEqual([
+    [0, 6],
+    [1, 6],
+  ]);
+  // Two configurations with one seed; arms are known when they are tried.
+  expect([open?.tuning.length, open?.arms]).toEqual([2, null]);
+
+  const steps: string[] = [];
+  const options = { study: path, device: 'cpu', threads: 1, onStep: (step: string) => steps.push(step) };
+  const { benchmarks, across } = await reproduceStudy(options);
+  expect(readdirSync(join(folder, 'runs/dominoes-part2')).sort()).toEqual([
+    ...['erm', 'finetune-criterion=none-lr=0.0001', 'finetune-criterion=none-lr=0.001', 'study.plan.json'],
+  ]);
+  const test = await table('test');
+  const tuning = await table('tuning');
+  const best = Math.max(...tuning.map(({ validation }) => Number(validation)));
+  const chosen = tuning.find(({ validation }) => Number(validation) === best)?.configuration;
+  expect(test.map(({ arm, seed, configuration }) => [arm, seed, configuration])).toEqual([
+    ['ERM', '0', '{"lr":0.001}'],
+    ['no mask', '0', chosen],
+    ['ERM', '1', '{"lr":0.001}'],
+    ['no mask', '1', chosen],
+  ]);
+  expect(tuning[0]).not.toHaveProperty('worst');
+  // Four groups under each of two models; of the late one the two sets beside random ones.
+  const effects = await table('effects');
+  expect(effects).toHaveLength(2 * 2 * 4);
+  expect(effects.filter((row) => row['same-layers margin'] !== '').map(({ stage }) => stage)).toEqual(
+    Array(8).fill('late'),
+  );
+  expect(await table('models')).toHaveLength(2 * 2 * 3 * 4);
+  expect(await table('margins')).toHaveLength(2 * 4);
+
+  const [dominoes] = benchmarks;
+  expect(dominoes?.part1.map(({ caption }) => caption.split(/[:,]/)[0])).toEqual([
+    ...['Accuracy in percent', 'Margins of training examples before anything is zeroed'],
+    ...['Primary', 'Primary', 'Primary', 'Post hoc', 'Post hoc', 'Post hoc', 'Secondary'],
+    ...['Fig. 7', 'Fig. 3', 'Primary', 'Secondary'],
+  ]);
+  const [, difference] = dominoes?.part2 ?? [];
+  expect(difference?.columns.map(({ name }) => name)).toContain('p, Holm over 1');
+  expect(difference?.rows).toHaveLength(1);
+  expect(across).toEqual([]);
+
+  steps.length = 0;
+  expect(await reproduceStudy(options)).toEqual({ title: 'Dominoes', benchmarks, across });
+  expect(steps).toEqual([]);
+  expect(await studyTables({ study: path })).toEqual({ title: 'Dominoes', benchmarks, across });
+  await failure(studyTables({ study: path, benchmarks: ['domino'] }), 'USAGE');
+
+  // The margin was declared before the first run.
+  const other = join(folder, 'other.yaml');
+  writeFileSync(other, STUDY.replace('equivalence: 3 }', 'equivalence: 5 }'));
+  const { message } = await failure(reproduceStudy({ ...options, study: other }), 'RUN_EXISTS');
+  expect(message).toContain('a margin is set before the first result');
+});
+
+test.each([
+  [
+    'an unknown method',
+    'method: finetune,',
+    'method: finetun,',
+    /arms\.no mask\.method: there is no method finetun\. The nearest are finetune/,
+  ],
+  [
+    'an unknown setting of an arm',
+    'criterion: none',
+    'criterium: none',
+    /arms\.no mask: There is no option `criterium`\. .*criterion/,
+  ],
+  ['a wrong value of a grid', 'lr: [0.001, 0.0001]', 'lr: [0.001, -1]', /arms\.no mask: `lr` is -1/],
+  [
+    'a grid with a value twice',
+    'lr: [0.001, 0.0001]',
+    'lr: [0.1, 0.1]',
+    /`grid` of the arm no mask: lr takes values that differ/,
+  ],
+  ['a grid without tuning', 'tuning: { seeds: [5] }', '', /it takes `tuning`/],
+  [
+    'an unknown arm of a benchmark',
+    'only: [ERM, no mask]',
+    'only: [ERN]',
+    /benchmarks\.dominoes\.arms\.only: there is no arm ERN\. The nearest are ERM/,
+  ],
+  [
+    'an unknown focus',
+    'focus: no mask',
+    'focus: mask',
+    /comparisons\.focus: there is no arm mask\. The nearest are no mask/,
+  ],
+  [
+    'an unknown stage',
+    'stage: early,',
+    'stage: earli,',
+    /models\.traces\[0\]\.stage: there is no stage earli\. The nearest are early/,
+  ],
+  [
+    'an unknown setting of a trace',
+    'samples: 8, controls: 0',
+    'sample: 8, controls: 0',
+    /models\.traces\[0\]\.settings: There is no option `sample`\. .*samples/,
+  ],
+  ['an unknown key', 'title: Dominoes', 'titel: Dominoes', /is no study: .*title/s],
+])('refuses %s', async (_what, right, wrong, reason) => {
+  const refused = join(folder, 'refused.yaml');
+  writeFileSync(refused, STUDY.replace(right, wrong));
+  const { message } = await failure(readStudy(refused), 'USAGE');
+  expect(message).toContain(refused);
+  expect(message).toMatch(reason);
+});
