@@ -152,7 +152,7 @@ const ROWS: Readonly<Record<RecordName, Rows>> = {
       layer,
       group,
       accuracy: change,
-      margin: margin ?? null,
+      margin,
     }));
   },
   async overlaps(options, { seed }) {
@@ -163,7 +163,7 @@ const ROWS: Readonly<Record<RecordName, Rows>> = {
       const [top5, top50] = [share(95), share(50)];
       return {
         seed,
-        reading: reading ?? 'model',
+        reading,
         group,
         chosenBy,
         rankedBy,
@@ -188,8 +188,8 @@ const ROWS: Readonly<Record<RecordName, Rows>> = {
 function effectOf({ criterion, group, k, neurons, change, margin, loss, difference }: TraceEntry): RecordRow {
   const ofGroups = change.flatMap((accuracy, g) => [
     [`accuracy${g}`, accuracy],
-    [`margin${g}`, margin?.[g] ?? null],
-    [`loss${g}`, loss?.[g] ?? null],
+    [`margin${g}`, margin[g] ?? null],
+    [`loss${g}`, loss[g] ?? null],
   ]);
   const interactions = OUTCOMES.map((outcome) => [`${outcome}Interaction`, difference?.[outcome] ?? null]);
   return {
