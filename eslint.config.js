@@ -1,10 +1,26 @@
 import js from '@eslint/js';
+import simpleImportSort from 'eslint-plugin-simple-import-sort';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
   { ignores: ['dist/', 'bench/dist/', 'build/', 'build-cmake/', 'coverage/', 'runs/', 'data/', 'docs/api/'] },
   js.configs.recommended,
+  {
+    plugins: { 'simple-import-sort': simpleImportSort },
+    rules: {
+      // Node's modules, packages, the sources by their alias, and relative paths from the farthest.
+      'simple-import-sort/imports': ['error', { groups: [['^\\u0000', '^node:', '^@?\\w', '^#', '^\\.']] }],
+      'no-duplicate-imports': 'error',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'ObjectExpression > SpreadElement > ObjectExpression',
+          message: 'Write the properties without the literal and its dots.',
+        },
+      ],
+    },
+  },
   {
     files: ['src/**/*.ts', 'bench/src/**/*.ts', 'test/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
@@ -23,16 +39,12 @@ export default defineConfig(
   {
     files: ['**/*.js', '**/*.cjs', '**/*.mjs'],
     languageOptions: {
-      globals: {
-        ...{
-          performance: 'readonly',
-          process: 'readonly',
-          console: 'readonly',
-          require: 'readonly',
-          URL: 'readonly',
-        },
-        structuredClone: 'readonly',
-      },
+      globals: Object.fromEntries(
+        ['performance', 'process', 'console', 'require', 'URL', 'structuredClone'].map((name) => [
+          name,
+          'readonly',
+        ]),
+      ),
     },
   },
 );

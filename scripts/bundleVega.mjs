@@ -8,8 +8,15 @@ const charts = join(resolve(process.argv[2] ?? 'dist'), 'report', 'charts');
 const file = join(charts, 'vega.js');
 if (/from ['"]vega['"]/.test(readFileSync(file, 'utf8'))) {
   const { metafile, outputFiles } = await build({
-    ...{ entryPoints: [file], bundle: true, write: false, metafile: true },
-    ...{ platform: 'node', format: 'esm', target: 'node20', minify: true, legalComments: 'none' },
+    entryPoints: [file],
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    minify: true,
+    legalComments: 'none',
     // The dist may lie elsewhere than the packages.
     nodePaths: [resolve('node_modules')],
     // Vega measures text with it where it is there; charts are to be the same everywhere.

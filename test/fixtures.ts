@@ -61,7 +61,8 @@ async function madeOnce(settings: object, make: (folder: string) => Promise<void
   const folder = join(shared, name);
   if (existsSync(folder)) return folder;
   const unlock = await lock(folder, {
-    ...{ realpath: false, stale: 60_000 },
+    realpath: false,
+    stale: 60_000,
     retries: { forever: true, minTimeout: 50, maxTimeout: 200 },
   });
   try {

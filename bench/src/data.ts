@@ -150,8 +150,18 @@ export async function tracedResnet50(place: BenchPlace): Promise<string> {
   const out = join(place.folder, 'resnet50-200');
   const { device, threads, onProgress, signal } = place;
   await trainErm({
-    ...{ data: await squareDominoes(place), out, arch: 'resnet50', epochs: 1, batchSize: 50 },
-    ...{ lr: 1e-4, seed: 0, device, threads, resume: true, onProgress, signal },
+    data: await squareDominoes(place),
+    out,
+    arch: 'resnet50',
+    epochs: 1,
+    batchSize: 50,
+    lr: 1e-4,
+    seed: 0,
+    device,
+    threads,
+    resume: true,
+    onProgress,
+    signal,
   });
   return out;
 }

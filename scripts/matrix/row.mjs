@@ -28,7 +28,9 @@ const SUITES = {
 
 function run(program, args, own = {}) {
   return spawnSync(program, args, {
-    ...{ cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28 },
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
     env: { ...process.env, ...environment, ...own },
   });
 }

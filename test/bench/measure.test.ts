@@ -41,15 +41,27 @@ test('variants together and each alone predict the same', async () => {
   const run = join(folder, 'run');
   await tinyDominoes(data);
   await ermRun({
-    ...{ data, out: run, arch: 'resnet18', epochs: 1, batchSize: 16, lr: 1e-3 },
-    ...{ seed: 0, device: 'cpu', threads: 1, resume: false },
+    data,
+    out: run,
+    arch: 'resnet18',
+    epochs: 1,
+    batchSize: 16,
+    lr: 1e-3,
+    seed: 0,
+    device: 'cpu',
+    threads: 1,
+    resume: false,
   });
   const settings = { run, split: 'train', criteria: ['magnitude', 'gradient'], topK: 3 };
   const side = (workload: string, more = {}): SideSpec => {
     return { program: 'spurmem', label: workload, workload, settings: { ...settings, ...more } };
   };
   const variants: BenchCase = {
-    ...{ name: 'variants', description: '', unit: 'variants', repeats: 1, warmups: 0 },
+    name: 'variants',
+    description: '',
+    unit: 'variants',
+    repeats: 1,
+    warmups: 0,
     prepare: () =>
       Promise.resolve({
         ours: side('variants-together'),
@@ -70,7 +82,9 @@ test('outcomes that differ are named, and what the rival lacks is not compared',
   const ours = [run({ a: '3 of 4', b: '1 of 4', c: '0 of 4' })];
   const rival = [run({ a: '3 of 4', b: '2 of 4', d: '1 of 4' })];
   expect(agreementOf('predictions', ours, rival)).toEqual({
-    ...{ what: 'predictions', compared: 3, different: ['b', 'd'] },
+    what: 'predictions',
+    compared: 3,
+    different: ['b', 'd'],
   });
 });
 
@@ -80,7 +94,11 @@ describe('a side that fails', () => {
   });
 
   const withRival = (rival: SideSpec): BenchCase => ({
-    ...{ name: 'broken', description: '', unit: 'images', repeats: 1, warmups: 0 },
+    name: 'broken',
+    description: '',
+    unit: 'images',
+    repeats: 1,
+    warmups: 0,
     prepare: () =>
       Promise.resolve({
         ours: { program: 'spurmem', label: 'spurmem', workload: 'forward', settings: TINY },

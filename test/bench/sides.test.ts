@@ -18,8 +18,16 @@ beforeAll(async () => {
   process.env.SPURMEM_PYTHON = pythonProgram();
   await tinyDominoes(data);
   await ermRun({
-    ...{ data, out: run.path, arch: 'resnet18', epochs: 1, batchSize: 16, lr: 1e-3 },
-    ...{ seed: 0, device: 'cpu', threads: 1, resume: false },
+    data,
+    out: run.path,
+    arch: 'resnet18',
+    epochs: 1,
+    batchSize: 16,
+    lr: 1e-3,
+    seed: 0,
+    device: 'cpu',
+    threads: 1,
+    resume: false,
   });
 });
 
@@ -29,7 +37,11 @@ async function measure(workload: string, script: string, settings: SideSettings)
   const rival: SideSpec = { program: 'python', label: 'rival', script, settings };
   return measureCase(
     {
-      ...{ name: workload, description: '', unit: 'images', repeats: 1, warmups: 0 },
+      name: workload,
+      description: '',
+      unit: 'images',
+      repeats: 1,
+      warmups: 0,
       prepare: () => Promise.resolve({ ours, rival }),
     },
     place,

@@ -49,7 +49,10 @@ test('a dry run tells what a trace would evaluate and take, and writes nothing',
   const told = JSON.parse(stdout) as Record<string, number>;
   // Two sets of neurons, which are the same for every group: for each set three nulls of two draws.
   expect(told).toMatchObject({
-    ...{ run: out, examples: 84, evaluations: (1 + 2 * 4) * 84, randomEvaluations: 2 * 3 * 2 * 84 },
+    run: out,
+    examples: 84,
+    evaluations: (1 + 2 * 4) * 84,
+    randomEvaluations: 2 * 3 * 2 * 84,
     settings: { criteria: ['magnitude'], topK: [1, 2], controls: 2, protocol: 'article' },
   });
   const { secondsOfScores = Number.NaN, seconds = Number.NaN, mostSeconds, peakBytes } = told;
@@ -93,7 +96,9 @@ test('a dry run of figures tells the traces that are missing, models to be train
   const model = ['--data', data, '--arch', 'resnet20', '--epochs', '1', '--seeds', '0,1', '--run', seeds];
   const untrained = await succeed(['reproduce', 'fig3', ...model, '--dry-run', '--threads', '1', '--json']);
   expect(JSON.parse(untrained.stdout)).toMatchObject({
-    ...{ models: { finished: 0, open: 0, untrained: 2 }, traces: null, seconds: null },
+    models: { finished: 0, open: 0, untrained: 2 },
+    traces: null,
+    seconds: null,
     training: { images: { train: 84 } },
   });
   expect(existsSync(seeds)).toBe(false);

@@ -30,7 +30,11 @@ test('prints a table, and the result as JSON', async () => {
   expect(stderr).toBe('');
   const document = JSON.parse(stdout) as TraceMinimalResult & { result: string };
   expect(document).toMatchObject({
-    ...{ kind: 'trace-minimal', examplesPerGroup: 2, referenceSize: 16, mostNeurons: 3, seed: 0 },
+    kind: 'trace-minimal',
+    examplesPerGroup: 2,
+    referenceSize: 16,
+    mostNeurons: 3,
+    seed: 0,
   });
   const { result, ...rest } = document;
   expect(JSON.parse(await readFile(result, 'utf8'))).toEqual(rest);

@@ -71,11 +71,9 @@ async function sources(perClass = 20, perPlace = 60): Promise<void> {
 }
 
 const options = (changes: Partial<ComposeOptions> = {}): ComposeOptions => ({
-  ...{
-    foregrounds: join(folder(), 'things'),
-    masks: join(folder(), 'masks'),
-    scenes: join(folder(), 'scenes'),
-  },
+  foregrounds: join(folder(), 'things'),
+  masks: join(folder(), 'masks'),
+  scenes: join(folder(), 'scenes'),
   classes: [
     { name: 'apple', of: ['apple'] },
     { name: 'lemon', of: ['lemon'] },
@@ -84,7 +82,11 @@ const options = (changes: Partial<ComposeOptions> = {}): ComposeOptions => ({
     { name: 'field', of: ['field'] },
     { name: 'lake', of: ['lake'] },
   ],
-  ...{ shares: [0.5, 0.2, 0.3], agreement: 0.9, size: 32, foregroundSize: 0.5, jpegQuality: 100 },
+  shares: [0.5, 0.2, 0.3],
+  agreement: 0.9,
+  size: 32,
+  foregroundSize: 0.5,
+  jpegQuality: 100,
   ...changes,
 });
 
@@ -228,8 +230,12 @@ describe('composeDataset', () => {
     const { masks: _, ...others } = options();
     const given = {
       ...others,
-      ...{ foregrounds: folder(), table: join(folder(), 'list.csv') },
-      ...{ imageColumn: 'file', maskColumn: 'cut', classColumn: 'kind', splitColumn: 'fold' },
+      foregrounds: folder(),
+      table: join(folder(), 'list.csv'),
+      imageColumn: 'file',
+      maskColumn: 'cut',
+      classColumn: 'kind',
+      splitColumn: 'fold',
     };
     const relative = rows.map((row) => row.replace('../', '').replace(/^/, 'things/'));
     await put(
@@ -280,7 +286,8 @@ describe('composeDataset', () => {
   test('finds masks beside the images in one folder', async () => {
     await sources(4, 20);
     const given = options({
-      ...{ foregrounds: folder(), masks: join(folder(), 'masks') },
+      foregrounds: folder(),
+      masks: join(folder(), 'masks'),
       classes: [
         { name: 'apple', of: ['things/apple'] },
         { name: 'lemon', of: ['things/lemon'] },
@@ -472,8 +479,10 @@ describe('Waterbirds', () => {
     await put(join(folder(), 'CUB', 'images.txt'), `${lists.images?.join('\n')}\n`);
     await put(join(folder(), 'CUB', 'train_test_split.txt'), `${lists.split?.join('\n')}\n`);
     const places = {
-      ...{ 'b/bamboo_forest': LAND, 'f/forest/broadleaf': LAND },
-      ...{ 'o/ocean': WATER, 'l/lake/natural': WATER },
+      'b/bamboo_forest': LAND,
+      'f/forest/broadleaf': LAND,
+      'o/ocean': WATER,
+      'l/lake/natural': WATER,
     };
     for (const [place, color] of Object.entries(places)) {
       for (let i = 0; i < 30; i += 1)
@@ -481,7 +490,8 @@ describe('Waterbirds', () => {
     }
     return {
       preset: 'waterbirds',
-      ...{ foregrounds: join(folder(), 'CUB'), masks: join(folder(), 'segmentations') },
+      foregrounds: join(folder(), 'CUB'),
+      masks: join(folder(), 'segmentations'),
       scenes: join(folder(), 'places'),
     };
   }

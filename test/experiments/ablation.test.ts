@@ -16,15 +16,27 @@ const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
 const common = { seed: 0, device: 'cpu', threads: 1 };
 const options: TraceOptions = {
-  ...{ ...common, run, controls: 3 },
-  ...{ criteria: ['gradient'], topK: [1, 8], repeats: 3 },
+  ...common,
+  run,
+  controls: 3,
+  criteria: ['gradient'],
+  topK: [1, 8],
+  repeats: 3,
 };
 
 beforeAll(async () => {
   await tinyDominoes(data);
   await ermRun({
-    ...{ ...common, data, out: run, arch: 'resnet20', epochs: 4, batchSize: 16, lr: 1e-2 },
-    ...{ keepEpochs: [1, 2], select: 'last', resume: false },
+    ...common,
+    data,
+    out: run,
+    arch: 'resnet20',
+    epochs: 4,
+    batchSize: 16,
+    lr: 1e-2,
+    keepEpochs: [1, 2],
+    select: 'last',
+    resume: false,
   });
 });
 

@@ -28,7 +28,13 @@ beforeAll(async () => {
   await dominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
   await trainErm({
     ...common,
-    ...{ data, out: run, arch: 'resnet20', epochs: 2, batchSize: 32, lr: 1e-3, resume: false },
+    data,
+    out: run,
+    arch: 'resnet20',
+    epochs: 2,
+    batchSize: 32,
+    lr: 1e-3,
+    resume: false,
   });
 });
 

@@ -28,7 +28,7 @@ beforeAll(async () => {
   const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: TEST };
   await buildDominoes(data, { ...DEFAULT_DOMINOES, counts });
   const train = (more: Pick<ErmOptions, 'out' | 'arch' | 'seed'> & Partial<ErmOptions>) =>
-    trainErm({ ...common, ...{ data, epochs: 1, batchSize: 32, lr: 1e-3, resume: false }, ...more });
+    trainErm({ ...common, data, epochs: 1, batchSize: 32, lr: 1e-3, resume: false, ...more });
   await train({ out: compare, arch: 'resnet20', seed: 1 });
   await train({ out: run, arch: 'resnet20', seed: 2, epochs: 2 });
   await train({ out: vit, arch: 'vit_tiny_patch16_224', seed: 1, patchSize: 8 });
@@ -74,15 +74,15 @@ test('gives each group\u2019s share of the heat on the garment under both runs, 
   const result = await gradCam({ ...options, samples: 100 });
   expect(native().liveTensors()).toBe(live);
   expect(result).toMatchObject({
-    ...{
-      kind: 'grad-cam',
-      split: 'test',
-      layer: 'layer3.2.conv2',
-      cells: [16, 8],
-      output: 1,
-      outputName: 'coat',
-    },
-    ...{ coreRegion: [0.5, 0, 0.5, 1], before: { run: 'before' }, after: { run: 'after' } },
+    kind: 'grad-cam',
+    split: 'test',
+    layer: 'layer3.2.conv2',
+    cells: [16, 8],
+    output: 1,
+    outputName: 'coat',
+    coreRegion: [0.5, 0, 0.5, 1],
+    before: { run: 'before' },
+    after: { run: 'after' },
   });
   expect(result.groups.map(({ images }) => images)).toEqual(TEST);
 
@@ -162,7 +162,11 @@ test('maps one run alone, another layer and another output', async () => {
     output: 'pullover',
   });
   expect(result).toMatchObject({
-    ...{ before: null, layer: 'layer2.1.conv1', cells: [32, 16], output: 0, outputName: 'pullover' },
+    before: null,
+    layer: 'layer2.1.conv1',
+    cells: [32, 16],
+    output: 0,
+    outputName: 'pullover',
   });
   expect(result.groups.every(({ before, difference }) => before === null && difference === null)).toBe(true);
   expect(result.examples.every(({ before }) => before === null)).toBe(true);
@@ -207,7 +211,11 @@ test('refuses a run on other data or with another image size', async () => {
   const large = join(folder, 'large');
   await trainErm({
     ...small,
-    ...{ data: other, out: large, arch: 'vit_tiny_patch16_224', imageSize: [64, 32], patchSize: 16 },
+    data: other,
+    out: large,
+    arch: 'vit_tiny_patch16_224',
+    imageSize: [64, 32],
+    patchSize: 16,
   });
   expect(await refusal({ run: otherRun, compare: large }, 'USAGE')).toMatch(/64 x 32 px.* 32 x 16 px/);
 });

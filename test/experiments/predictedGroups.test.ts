@@ -47,7 +47,9 @@ beforeAll(async () => {
 test('a table without a spurious attribute has classes as groups', async () => {
   const dataset = await loadDataset(data, { columns });
   expect(dataset).toMatchObject({
-    ...{ groupNames: ['coat', 'pullover'], numSpurious: 1, minorityGroups: [] },
+    groupNames: ['coat', 'pullover'],
+    numSpurious: 1,
+    minorityGroups: [],
     options: { format: 'csv', table: 'garments.csv', columns },
   });
   expect(dataset.groups).toEqual(dataset.labels);
@@ -86,7 +88,11 @@ test('its groups are each class, parted by whether the run predicts an image rig
   const datasetOptions = { table: found.table, columns: parseColumns(found.columns) };
   await trainErm({ ...common, ...settings, epochs: 1, data, out: grouped, datasetOptions });
   const trace = await traceUnstructured({
-    ...{ ...common, run: grouped, criteria: ['gradient'], topK: [1], controls: 0 },
+    ...common,
+    run: grouped,
+    criteria: ['gradient'],
+    topK: [1],
+    controls: 0,
   });
   expect(trace.entries.map(({ group }) => group)).toEqual([0, 1, 2, 3]);
   const finetuned = join(folder, 'finetuned');
@@ -94,13 +100,12 @@ test('its groups are each class, parted by whether the run predicts an image rig
   expect(test.accuracy).toHaveLength(4);
 
   await expect(predictGroups({ ...common, run })).rejects.toMatchObject({
-    ...{
-      code: 'OUTPUT_UNWRITABLE',
-      message: expect.stringContaining('Name another file as `table`') as unknown,
-    },
+    code: 'OUTPUT_UNWRITABLE',
+    message: expect.stringContaining('Name another file as `table`') as unknown,
   });
   await expect(predictGroups({ ...common, run, table: '../outside.csv' })).rejects.toMatchObject({
-    ...{ code: 'USAGE', parameter: 'table' },
+    code: 'USAGE',
+    parameter: 'table',
   });
   expect(existsSync(join(folder, 'outside.csv'))).toBe(false);
 });

@@ -14,7 +14,11 @@ const out = join(folder, 'study');
 let epochs = 0;
 const data = join(folder, 'dominoes');
 const options: StudyOptions = {
-  ...{ out, data, seeds: [0, 1], device: 'cpu', threads: 1 },
+  out,
+  data,
+  seeds: [0, 1],
+  device: 'cpu',
+  threads: 1,
   erm: { arch: 'resnet20', epochs: 1, batchSize: 42, lr: 1e-3 },
   finetune: { epochs: 1, batchSize: 42, fraction: 0.001, lambda: 5 },
   arms: [

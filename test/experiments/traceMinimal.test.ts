@@ -20,14 +20,26 @@ const folder = temporaryFolder();
 const data = join(folder, 'data');
 const run = join(folder, 'run');
 const options: TraceMinimalOptions = {
-  ...{ run, device: 'cpu', threads: 1, seed: 0 },
-  ...{ examples: 3, referenceSize: 24, mostNeurons: 12 },
+  run,
+  device: 'cpu',
+  threads: 1,
+  seed: 0,
+  examples: 3,
+  referenceSize: 24,
+  mostNeurons: 12,
 };
 
 beforeAll(async () => {
   await tinyDominoes(data);
   await ermRun({
-    ...{ data, out: run, arch: 'resnet20', epochs: 4, batchSize: 42, lr: 3e-3, device: 'cpu', threads: 1 },
+    data,
+    out: run,
+    arch: 'resnet20',
+    epochs: 4,
+    batchSize: 42,
+    lr: 3e-3,
+    device: 'cpu',
+    threads: 1,
   });
 });
 
@@ -126,7 +138,8 @@ test('a model that predicts nothing right has nothing to forget', async () => {
   const wrong = train.filter((index) => !isRight.has(dataset.examples[index]?.filename ?? ''));
   const attempt = traceMinimal({ ...options, data: { ...dataset, splits: { train: wrong, ...others } } });
   await expect(attempt).rejects.toMatchObject({
-    ...{ code: 'USAGE', parameter: 'run' },
+    code: 'USAGE',
+    parameter: 'run',
     message: expect.stringContaining(`predicts 0 of ${wrong.length} training examples right`) as unknown,
   });
 });
@@ -161,7 +174,10 @@ test('the figure is no part of the article\u2019s, and shows what is there', asy
   const result = await traceMinimal(options);
   const steps: string[] = [];
   const { figures } = await reproducePart1({
-    ...{ run, device: 'cpu', threads: 1, figures: [minimal] },
+    run,
+    device: 'cpu',
+    threads: 1,
+    figures: [minimal],
     onStep: (step) => {
       steps.push(step);
     },
@@ -171,7 +187,12 @@ test('the figure is no part of the article\u2019s, and shows what is there', asy
 });
 
 const example = (group: number, count: number, flipped = true): MinimalExample => ({
-  ...{ group, filename: '', count, flipped, neurons: [], loss: { before: 0, after: 1 } },
+  group,
+  filename: '',
+  count,
+  flipped,
+  neurons: [],
+  loss: { before: 0, after: 1 },
   reference: { before: { accuracy: 1, loss: 0 }, after: { accuracy: 0.75, loss: 1 } },
 });
 
@@ -179,12 +200,20 @@ test('summaries and the comparison', () => {
   const minority = [1, 2, 2].map((count) => example(1, count));
   const majority = [example(0, 4), example(0, 9, false)];
   expect(summarizeMinimal(majority)).toMatchObject({
-    ...{ examples: 2, flipped: 0.5, median: 6.5, mean: 6.5, referenceChange: -0.25 },
+    examples: 2,
+    flipped: 0.5,
+    median: 6.5,
+    mean: 6.5,
+    referenceChange: -0.25,
   });
   // Student's t of two values, 2.5 from their mean: the 97.5th percentile with one degree of freedom is 12.706.
   expect(summarizeMinimal(majority).interval?.[1]).toBeCloseTo(6.5 + 12.7062 * 2.5, 3);
   expect(compareMinorities([...minority, ...majority], [1])).toMatchObject({
-    ...{ minority: { median: 2 }, majority: { median: 6.5 }, difference: -4.5, u: 0, probabilityFewer: 1 },
+    minority: { median: 2 },
+    majority: { median: 6.5 },
+    difference: -4.5,
+    u: 0,
+    probabilityFewer: 1,
   });
   expect(compareMinorities(minority, [1])).toBeNull();
   expect(compareMinorities(majority, [1])).toBeNull();

@@ -24,7 +24,9 @@ test('each protocol has its samples, and every setting can be given alone', () =
   expect(sourceOf('article')).toEqual({ worst: 256, drawn: 128, order: 'highest-loss' });
   expect(sourceOf('released')).toEqual({ worst: 200, drawn: 200, order: 'highest-loss' });
   expect(sourceOf('released', { gradientDrawn: 128, gradientOrder: 'lowest-loss' })).toEqual({
-    ...{ worst: 200, drawn: 128, order: 'lowest-loss' },
+    worst: 200,
+    drawn: 128,
+    order: 'lowest-loss',
   });
 });
 

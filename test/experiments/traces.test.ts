@@ -35,7 +35,13 @@ beforeAll(async () => {
   await dominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
   await trainErm({
     ...common,
-    ...{ data, out: run, arch: 'resnet20', epochs: 1, batchSize: 32, lr: 1e-3, resume: false },
+    data,
+    out: run,
+    arch: 'resnet20',
+    epochs: 1,
+    batchSize: 32,
+    lr: 1e-3,
+    resume: false,
   });
 });
 
@@ -245,7 +251,9 @@ test('the overlap ranks the criteria that are asked for, two at least', async ()
   expect([...pairs].sort()).toEqual(['gradient by gradient-x-weight', 'gradient-x-weight by gradient']);
   for (const few of [['gradient'], ['gradient', 'gradient']] as const) {
     await expect(traceOverlap({ ...common, run, criteria: few })).rejects.toMatchObject({
-      ...{ code: 'USAGE', parameter: 'criteria', value: few },
+      code: 'USAGE',
+      parameter: 'criteria',
+      value: few,
       message: expect.stringContaining('2 different ones or more') as unknown,
     });
   }
@@ -290,7 +298,8 @@ test.each([0, -0.1, Number.NaN, 1.5])('a fraction of %p is refused', async (frac
   await expect(traceOverlap({ ...common, run, fraction })).rejects.toMatchObject({
     code: 'USAGE',
     message: `\`fraction\` is ${fraction}: it takes a share of all neurons above 0 and at most 1.`,
-    ...{ parameter: 'fraction', value: fraction },
+    parameter: 'fraction',
+    value: fraction,
   });
 });
 
@@ -302,7 +311,8 @@ test.each([
   await expect(traceUnstructured({ ...options, perturbation: 'noise', sigmas })).rejects.toMatchObject({
     code: 'USAGE',
     message: expect.stringContaining('`sigmas`') as unknown,
-    ...{ parameter: 'sigmas', value },
+    parameter: 'sigmas',
+    value,
   });
 });
 
@@ -311,7 +321,9 @@ test('a checkpoint of another architecture is refused', async () => {
   const whole = await readFile(best);
   try {
     using other = await Model.create({
-      ...{ arch: 'resnet18', numClasses: 2, device: 'cpu' },
+      arch: 'resnet18',
+      numClasses: 2,
+      device: 'cpu',
       generator: new (native().Generator)(0),
     });
     await writeSafetensors(best, await other.stateDict());

@@ -25,7 +25,13 @@ beforeAll(async () => {
   await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
   await trainErm({
     ...compute,
-    ...{ data, out: run, arch: 'vit_tiny_patch16_224', patchSize: 8, epochs: 2, batchSize: 16, lr: 1e-3 },
+    data,
+    out: run,
+    arch: 'vit_tiny_patch16_224',
+    patchSize: 8,
+    epochs: 2,
+    batchSize: 16,
+    lr: 1e-3,
     resume: false,
   });
 });
@@ -56,8 +62,12 @@ test.each<[Unit, CriterionName, number]>([
 test('the rows of the whole network with the largest gradient can be perturbed', async () => {
   const result = await traceUnstructured({
     ...common,
-    ...{ controls: 2 },
-    ...{ criteria: ['gradient'], topK: [1, 2], perturbation: 'reinit', sigmas: [0.005], repeats: 2 },
+    controls: 2,
+    criteria: ['gradient'],
+    topK: [1, 2],
+    perturbation: 'reinit',
+    sigmas: [0.005],
+    repeats: 2,
   });
   expect(result.entries).toHaveLength(4 * 2);
   for (const { neurons, change, controls } of result.entries) {

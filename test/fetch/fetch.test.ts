@@ -86,8 +86,10 @@ describe('download', () => {
     expect(got).toEqual({ bytes: CONTENT.length, sha256: SHA256, isVerified: true });
     expect(await readFile(target())).toEqual(CONTENT);
     expect(events.at(-1)).toEqual({
-      ...{ task: 'downloading file.bin', unit: 'bytes' },
-      ...{ done: CONTENT.length, total: CONTENT.length },
+      task: 'downloading file.bin',
+      unit: 'bytes',
+      done: CONTENT.length,
+      total: CONTENT.length,
     });
     expect(await readdir(folder())).toEqual(['file.bin']);
   });

@@ -61,13 +61,23 @@ test('dataset.json', async () => {
   const found = surface('dataset.json', ['DATASET_INVALID', 'DATASET_NOT_FOUND']);
   const crop = { size: [24, 16], scale: [0.5, 1], ratio: [0.75, 1.33] };
   const document = {
-    ...{ format: 'csv', table: 'metadata.csv', images: '.' },
+    format: 'csv',
+    table: 'metadata.csv',
+    images: '.',
     columns: { filename: 'img_filename', y: 'y', split: 'split', a: 'place' },
-    ...{ name: 'tiny', targetNames: ['a', 'b'], spuriousNames: ['c', 'd'], coreRegion: [0, 0, 0.5, 1] },
+    name: 'tiny',
+    targetNames: ['a', 'b'],
+    spuriousNames: ['c', 'd'],
+    coreRegion: [0, 0, 0.5, 1],
     preprocessing: {
-      ...{ resize: [32, 16], crop: [24, 16], mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] },
+      resize: [32, 16],
+      crop: [24, 16],
+      mean: [0.5, 0.5, 0.5],
+      std: [0.2, 0.2, 0.2],
       augmentation: {
-        ...{ randomResizedCrop: crop, horizontalFlip: 0.5, grayscale: 0.1 },
+        randomResizedCrop: crop,
+        horizontalFlip: 0.5,
+        grayscale: 0.1,
         colorJitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1, probability: 0.8 },
         gaussianBlur: { sigma: [0.1, 2], probability: 0.5 },
       },
@@ -158,14 +168,16 @@ const summary = {
   referenceChange: -0.1,
 };
 const minimal: TraceMinimalResult = {
-  ...{ kind: 'trace-minimal', checkpoint: 'c', unit: 'neuron', numNeurons: 100, loss: 'cross-entropy' },
-  ...{
-    examplesPerGroup: 1,
-    referenceSize: 10,
-    mostNeurons: 5,
-    seed: 0,
-    groups: [summary, summary, summary, summary],
-  },
+  kind: 'trace-minimal',
+  checkpoint: 'c',
+  unit: 'neuron',
+  numNeurons: 100,
+  loss: 'cross-entropy',
+  examplesPerGroup: 1,
+  referenceSize: 10,
+  mostNeurons: 5,
+  seed: 0,
+  groups: [summary, summary, summary, summary],
   comparison: {
     minority: summary,
     majority: summary,
@@ -176,38 +188,37 @@ const minimal: TraceMinimalResult = {
   },
   examples: [
     {
-      ...{
-        group: 1,
-        filename: 'a.png',
-        count: 1,
-        flipped: true,
-        neurons: [{ layer: 'conv1', index: 0, score: 1 }],
-      },
-      ...{ loss: { before: 0.1, after: 2 }, reference: { before: state, after: state } },
+      group: 1,
+      filename: 'a.png',
+      count: 1,
+      flipped: true,
+      neurons: [{ layer: 'conv1', index: 0, score: 1 }],
+      loss: { before: 0.1, after: 2 },
+      reference: { before: state, after: state },
     },
   ],
 };
 const share = { images: 2, mean: 0.5, interval: [0.4, 0.6] as const };
 const mapped = { run: 'run', arch: 'resnet20', checkpoint: 'c' } as const;
 const gradCam: GradCamResult = {
-  ...{
-    kind: 'grad-cam',
-    split: 'test',
-    layer: 'layer3.2.conv2',
-    cells: [8, 4],
-    output: 1,
-    outputName: 'coat',
-  },
-  ...{ samplesPerGroup: 2, seed: 0, coreRegion: [0, 0, 0.5, 1], before: mapped, after: mapped },
+  kind: 'grad-cam',
+  split: 'test',
+  layer: 'layer3.2.conv2',
+  cells: [8, 4],
+  output: 1,
+  outputName: 'coat',
+  samplesPerGroup: 2,
+  seed: 0,
+  coreRegion: [0, 0, 0.5, 1],
+  before: mapped,
+  after: mapped,
   groups: [0, 1, 2, 3].map((group) => ({
-    ...{
-      group,
-      images: 2,
-      core: 0.5,
-      before: { blank: 0, share },
-      after: { blank: 0, share },
-      difference: share,
-    },
+    group,
+    images: 2,
+    core: 0.5,
+    before: { blank: 0, share },
+    after: { blank: 0, share },
+    difference: share,
   })),
   examples: [
     {
@@ -284,7 +295,10 @@ test('no text of any file becomes markup of the page', async () => {
 
 test('files of settings', async () => {
   const sweep = {
-    ...{ out: 'sweep', data: 'data', seeds: [0, 1], settings: { epochs: 2, lr: 0.001 } },
+    out: 'sweep',
+    data: 'data',
+    seeds: [0, 1],
+    settings: { epochs: 2, lr: 0.001 },
     jobs: [
       { method: 'erm', settings: { arch: 'resnet20' }, grid: { batchSize: [8, 16], weightDecay: [0, 0.1] } },
       { method: 'finetune', from: 'erm', name: 'ways', settings: { lambda: 0.5 } },

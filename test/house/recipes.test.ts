@@ -34,7 +34,9 @@ function buildAddon(source: string): string {
   const objects = join(ROOT, 'build', 'Release', 'obj.target', 'spurmem');
   const libtorch = (what: string): string[] =>
     execFileSync(process.execPath, ['scripts/libtorch.mjs', what], {
-      ...{ cwd: ROOT, encoding: 'utf8', env: { ...process.env, LIBTORCH: builtLibtorch().root } },
+      cwd: ROOT,
+      encoding: 'utf8',
+      env: { ...process.env, LIBTORCH: builtLibtorch().root },
     })
       .trim()
       .split('\n');
@@ -55,7 +57,8 @@ function buildAddon(source: string): string {
 
 function spurmem(...args: string[]): string {
   return execFileSync(process.execPath, [at('bin', 'spurmem.js'), ...args], {
-    ...{ cwd: copy, encoding: 'utf8' },
+    cwd: copy,
+    encoding: 'utf8',
     env: { ...process.env, SPURMEM_ADDON: addon, LIBTORCH: builtLibtorch().root },
   });
 }

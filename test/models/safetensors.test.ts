@@ -191,7 +191,9 @@ describe('loadWeights', () => {
 
   test('refuses another architecture, and keeps the list short', async () => {
     using deeper = await Model.create({
-      ...{ arch: 'resnet34', numClasses: 2, device: 'cpu' },
+      arch: 'resnet34',
+      numClasses: 2,
+      device: 'cpu',
       generator: new (native().Generator)(1),
     });
     const message = await refusal(loadWeights(deeper, await write('resnet18', state)));

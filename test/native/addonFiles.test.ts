@@ -110,7 +110,9 @@ it('takes the prebuild of this libtorch, which it tries once, and what was compi
   expect(await addonCheck()).toMatchObject({ status: 'ok', found: compiled });
   const { exitCode, stdout } = await run(['build']);
   expect({ exitCode, ...(JSON.parse(stdout) as object) }).toMatchObject({
-    ...{ exitCode: 0, path: compiled, reused: true },
+    exitCode: 0,
+    path: compiled,
+    reused: true,
   });
 });
 

@@ -61,8 +61,11 @@ const edits: WeightEdit[] = [
 
 const fixed: WeightEdit[] = [
   {
-    ...{ layer: 'layer1.0.conv2', unit: 'neuron', kind: 'output' },
-    ...{ neurons: Int32Array.of(3, 5), values: Float32Array.of(2, -1) },
+    layer: 'layer1.0.conv2',
+    unit: 'neuron',
+    kind: 'output',
+    neurons: Int32Array.of(3, 5),
+    values: Float32Array.of(2, -1),
   },
 ];
 

@@ -82,14 +82,22 @@ describe('the order of places', () => {
     process.env.PYTHONPATH = dirname(active);
     process.env.LIBTORCH = named;
     expect(findLibtorch()).toEqual({
-      ...{ root: named, source: 'LIBTORCH', version: '2.11.0', cxx11Abi: true, cuda: null, python: null },
+      root: named,
+      source: 'LIBTORCH',
+      version: '2.11.0',
+      cxx11Abi: true,
+      cuda: null,
+      python: null,
     });
   });
 
   it('goes on with the torch of the active Python', () => {
     process.env.PYTHONPATH = dirname(active);
     expect(findLibtorch()).toMatchObject({
-      ...{ root: active, source: 'torch of the active Python', version: '2.14.1', cuda: '13.0' },
+      root: active,
+      source: 'torch of the active Python',
+      version: '2.14.1',
+      cuda: '13.0',
     });
     expect(findLibtorch().python).toMatch(/python3/);
   });
@@ -202,7 +210,8 @@ describe('an addon that does not load', () => {
 
   const doctor = (path: string, own: Readonly<Record<string, string>> = {}) =>
     failure(['train', 'erm', '--data', folder, '--out', join(folder, 'out')], 'NATIVE_LOAD_FAILED', {
-      ...{ SPURMEM_ADDON: path, LD_LIBRARY_PATH: undefined },
+      SPURMEM_ADDON: path,
+      LD_LIBRARY_PATH: undefined,
       ...own,
     });
   // A function of libtorch's that the addon calls.

@@ -72,7 +72,12 @@ test.each(cases)('$arch: rewound and mean-ablated neurons', async ({ arch, neuro
   await setThreads(THREADS);
   const generator = new (native().Generator)(0);
   using model = await Model.create({
-    ...{ arch, numClasses: 2, generator, device: 'cpu', imageSize: [height, width], patchSize: 8 },
+    arch,
+    numClasses: 2,
+    generator,
+    device: 'cpu',
+    imageSize: [height, width],
+    patchSize: 8,
     layerNormEps: 1e-6,
   });
   await model.loadStateDict(stateOf(tensors));

@@ -39,7 +39,13 @@ test.each(['shared', 'frozen'] as const)(
     const run = new RunFolder(join(folder, statistics));
     const own = { ...sets, temperature: 0.1, contrastWeight: 0.75, statistics, identificationEpochs: 1 };
     await trainCnc({
-      ...{ ...settings, ...own, data, out: run.path, arch: 'resnet20', device: 'cpu', threads: THREADS },
+      ...settings,
+      ...own,
+      data,
+      out: run.path,
+      arch: 'resnet20',
+      device: 'cpu',
+      threads: THREADS,
     });
     const { tensors } = await readSafetensors(run.resume);
     const predictions = join(folder, `${statistics}-predictions.safetensors`);

@@ -99,7 +99,9 @@ describe('files of PyTorch in other dtypes', () => {
 
   test.each(['float64', 'float16', 'bfloat16'])('a model in %s is loaded as value.float()', async (dtype) => {
     using model = await Model.create({
-      ...{ arch: 'resnet18', numClasses: 7, device: 'cpu' },
+      arch: 'resnet18',
+      numClasses: 7,
+      device: 'cpu',
       generator: new (native().Generator)(0),
     });
     expect(await loadWeights(model, join(folder, `${dtype}.safetensors`))).toEqual({ newHead: [] });

@@ -91,14 +91,21 @@ for arch, width in vit.WIDTHS.items():
 // Attention in bfloat16 is not PyTorch's kernel: what counts is that it is no further from float32 than autocast is.
 test('logits in bfloat16 are as near those in float32 as autocast\u2019s', async () => {
   const given: Case = {
-    ...{ arch: 'vit_tiny_patch16_224', batch: 64, imageSize: [64, 32], patchSize: 8, layerNormEps: 1e-6 },
+    arch: 'vit_tiny_patch16_224',
+    batch: 64,
+    imageSize: [64, 32],
+    patchSize: 8,
+    layerNormEps: 1e-6,
   };
   const expected = oracleOf((await readSafetensors(runReference(given))).tensors);
   await setThreads(TEAM);
   const generator = new (native().Generator)(SEED);
   using model = await Model.create({
     ...given,
-    ...{ numClasses: CLASSES, generator, device: 'cpu', precision: 'bf16' },
+    numClasses: CLASSES,
+    generator,
+    device: 'cpu',
+    precision: 'bf16',
   });
   using contiguous = await native().tensor(expected('input').data, expected('input').shape, 'cpu');
   using images = await contiguous.channelsLast();

@@ -20,8 +20,15 @@ const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
 const steps: string[] = [];
 const options: Part1Options = {
-  ...{ figures: PART1, run, seed: 0, device: 'cpu', threads: 0 },
-  ...{ sigmas: [0.005, 1], repeats: 2, controls: 2, samples: 20 },
+  figures: PART1,
+  run,
+  seed: 0,
+  device: 'cpu',
+  threads: 0,
+  sigmas: [0.005, 1],
+  repeats: 2,
+  controls: 2,
+  samples: 20,
   onStep: (step) => {
     steps.push(step);
   },
@@ -73,7 +80,9 @@ test('without a run, it says how to get one', async () => {
 test('trains where there is no run, makes every figure and table, and shares the traces', async () => {
   const result = await reproducePart1({
     ...options,
-    ...{ data, batchSize: 32, erm: { arch: 'resnet20', epochs: 1, lr: 1e-3 } },
+    data,
+    batchSize: 32,
+    erm: { arch: 'resnet20', epochs: 1, lr: 1e-3 },
   });
   expect(steps[0]).toBe('ERM: resnet20');
   expect(result.figures.map(({ kind }) => kind)).toEqual(PART1.map(({ name }) => name));
@@ -104,7 +113,12 @@ test('trains where there is no run, makes every figure and table, and shares the
   );
   expect(rowsOf('fig2')).toContainEqual(
     expect.objectContaining({
-      ...{ perturbation: 'zero', split: 'train', criterion: 'gradient', chosenFor: 2, k: 3, group: 1 },
+      perturbation: 'zero',
+      split: 'train',
+      criterion: 'gradient',
+      chosenFor: 2,
+      k: 3,
+      group: 1,
       accuracy: entry?.accuracy[1],
       change: entry?.change[1],
       sameLayersAccuracyP: entry && comparedWith(entry, 'same-layers', 1, 'accuracy')?.pValue,

@@ -18,7 +18,14 @@ test('a figure over two trained models is the mean of theirs, and is not made tw
   await tinyDominoes(data);
   const steps: string[] = [];
   const options = {
-    ...{ data, run, figures: [fig2], seeds: [3, 4], controls: 0, device: 'cpu', threads: 1, batchSize: 42 },
+    data,
+    run,
+    figures: [fig2],
+    seeds: [3, 4],
+    controls: 0,
+    device: 'cpu',
+    threads: 1,
+    batchSize: 42,
     erm: { arch: 'resnet20', epochs: 1, lr: 1e-3 },
     onStep: (step: string) => steps.push(step),
   } as const;

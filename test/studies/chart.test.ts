@@ -15,7 +15,8 @@ test.each(charts)('%s shows its tables', (chart) => {
   const [, benchmark] = /^(.*)-test\.svg$/.exec(chart) ?? [];
   const [script, ...args] = benchmark === undefined ? ['curveChart.mjs'] : ['part2Chart.mjs', benchmark];
   execFileSync(process.execPath, [join(ROOT, 'scripts/studies/photographs', script), ...args], {
-    ...{ cwd: folder, stdio: 'pipe' },
+    cwd: folder,
+    stdio: 'pipe',
   });
   // Otherwise: npm run build && node scripts/studies/photographs/ with that script
   expect(readFileSync(join(folder, RESULTS, chart), 'utf8')).toBe(

@@ -20,7 +20,9 @@ const { ARMS, CONTRASTS } = (await import(join(folder, 'arms.mjs'))) as {
 /** An arm's tuning, a validation accuracy for each configuration. */
 const tuned = (arm: string, values: readonly number[], seed = 100): Row[] =>
   (ARMS[arm]?.configurations ?? []).map((settings, at) => ({
-    ...{ arm, seed, configuration: JSON.stringify(settings) },
+    arm,
+    seed,
+    configuration: JSON.stringify(settings),
     validation: values[at] ?? Number.NaN,
   }));
 

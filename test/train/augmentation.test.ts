@@ -39,7 +39,9 @@ describe('ERM with SimCLR\u2019s augmentation', () => {
     const abort = new AbortController();
     await runs.refusal(
       {
-        ...{ ...settings, out: stopped.path, signal: abort.signal },
+        ...settings,
+        out: stopped.path,
+        signal: abort.signal,
         onProgress: ({ task }) => {
           if (task === 'epoch 2/2') abort.abort();
         },
@@ -70,8 +72,12 @@ test('the dataset\u2019s own is not recorded, as in runs from before there was a
 test('the published code\u2019s protocol has its own, and JTT\u2019s identification takes that of the run', async () => {
   const out = join(folder, 'jtt');
   await trainJtt({
-    ...{ ...runs.base, out, protocol: 'released', epochs: 1 },
-    ...{ identificationEpochs: 1, upweight: 2 },
+    ...runs.base,
+    out,
+    protocol: 'released',
+    epochs: 1,
+    identificationEpochs: 1,
+    upweight: 2,
   });
   const augmentation = {
     randomResizedCrop: { scale: [0.7, 1], ratio: [3 / 4, 4 / 3] },
@@ -87,7 +93,8 @@ test('crops are of the size that a vision transformer\u2019s run asks for', asyn
   const augmentation = augmentationOf(PUBLISHED_AUGMENTATION, dataset.preprocessing.viewAugmentation);
   const { preprocessing } = preparedAs({ imageSize: [48, 48], augmentation }, dataset);
   expect(preprocessing).toMatchObject({
-    ...{ resize: [48, 48], crop: null },
+    resize: [48, 48],
+    crop: null,
     augmentation: { randomResizedCrop: { size: [48, 48], scale: [0.7, 1], ratio: [0.45, 0.55] } },
     viewAugmentation: { randomResizedCrop: { size: [48, 48], scale: [0.8, 1] }, horizontalFlip: 0 },
   });

@@ -30,8 +30,15 @@ const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const COUNTS = [20, 6, 4, 14];
 const base: Omit<ErmOptions, 'out'> = {
-  ...{ data, arch: 'resnet20', epochs: 2, batchSize: 22, lr: 1e-3, seed: 3 },
-  ...{ device: 'cpu', threads: 1, resume: false },
+  data,
+  arch: 'resnet20',
+  epochs: 2,
+  batchSize: 22,
+  lr: 1e-3,
+  seed: 3,
+  device: 'cpu',
+  threads: 1,
+  resume: false,
 };
 
 type Options = Parameters<typeof trainGroupDro>[0] &

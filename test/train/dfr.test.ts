@@ -30,8 +30,13 @@ async function retrain(options: DfrOptions): Promise<DfrResult> {
 beforeAll(async () => {
   await runs.build();
   base = {
-    ...{ from: runs.reference.path, out: run.path, draws: 3 },
-    ...{ seed: 5, device: 'cpu', threads: 1, resume: false },
+    from: runs.reference.path,
+    out: run.path,
+    draws: 3,
+    seed: 5,
+    device: 'cpu',
+    threads: 1,
+    resume: false,
   };
   result = await retrain(base);
 });

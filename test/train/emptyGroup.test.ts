@@ -61,15 +61,15 @@ test('methods without group labels train there too, and Grad-CAM maps them', asy
   const results = [
     await trainFinetune({
       ...fromRun,
-      ...{ out: tuned, kickInEpoch: 'selected', epochs: 1, batchSize: 42, fraction: 0.01 },
+      out: tuned,
+      kickInEpoch: 'selected',
+      epochs: 1,
+      batchSize: 42,
+      fraction: 0.01,
     }),
     await trainDfr({ ...fromRun, out: join(folder, 'dfr'), inverseStrengths: [1], draws: 1 }),
     await trainRwy({ ...settings, ...quiet, out: join(folder, 'rwy') }),
-    await trainJtt({
-      ...settings,
-      ...quiet,
-      ...{ out: join(folder, 'jtt'), identificationEpochs: 1, upweight: 2 },
-    }),
+    await trainJtt({ ...settings, ...quiet, out: join(folder, 'jtt'), identificationEpochs: 1, upweight: 2 }),
   ];
   for (const { train, test: ofTest } of results) {
     expect(train.total[2]).toBe(0);

@@ -24,8 +24,16 @@ const folder = temporaryFolder();
 const runs = new Runs(folder);
 const M = 784;
 const base: FinetuneOptions = {
-  ...{ from: runs.reference.path, out: join(folder, 'finetuned'), epochs: 2, batchSize: 42, lr: 1e-3 },
-  ...{ fraction: 0.006, seed: 4, device: 'cpu', threads: 1, resume: false },
+  from: runs.reference.path,
+  out: join(folder, 'finetuned'),
+  epochs: 2,
+  batchSize: 42,
+  lr: 1e-3,
+  fraction: 0.006,
+  seed: 4,
+  device: 'cpu',
+  threads: 1,
+  resume: false,
 };
 
 beforeAll(async () => {
@@ -74,13 +82,11 @@ describe('fine-tuning', () => {
     }
     const { config } = await openRun(run.path);
     expect(config).toMatchObject({
-      ...{
-        command: 'train finetune',
-        protocol: 'article',
-        arch: 'resnet20',
-        lambda: 10,
-        statistics: 'separate',
-      },
+      command: 'train finetune',
+      protocol: 'article',
+      arch: 'resnet20',
+      lambda: 10,
+      statistics: 'separate',
       viewAugmentation: { randomResizedCrop: { size: [32, 16] }, horizontalFlip: 0 },
     });
   });
@@ -120,7 +126,10 @@ describe('fine-tuning', () => {
 
   test('the magnitude\u2019s smallest single weights are the published code\u2019s mask', async () => {
     const { epochs } = await finetune('published', {
-      ...{ protocol: 'released', criterion: 'magnitude', fraction: 0.0001, epochs: 1 },
+      protocol: 'released',
+      criterion: 'magnitude',
+      fraction: 0.0001,
+      epochs: 1,
     });
     const mask = epochs[0]?.mask;
     // A share of all 270,256 weights of convolutions, taken from those that are not among the 2,560 of the shortcuts.
@@ -144,7 +153,10 @@ describe('fine-tuning', () => {
     for (const [stop, checkpointEvery] of [['epoch 1/2', 100], ['epoch 2/2']] as const) {
       const abort = new AbortController();
       const interrupted = trainFinetune({
-        ...{ ...options, checkpointEvery, resume: true, signal: abort.signal },
+        ...options,
+        checkpointEvery,
+        resume: true,
+        signal: abort.signal,
         onProgress: ({ task, done }) => {
           if (/^epoch \d\/\d$/.test(task)) shown.push(done);
           if (task === stop) abort.abort();
@@ -165,7 +177,8 @@ describe('fine-tuning', () => {
     const settings = { criterion: 'magnitude', epochs: 1 } as const;
     const tasks: string[] = [];
     const warm = await finetune('warm', {
-      ...{ ...settings, headWarmup: 2 },
+      ...settings,
+      headWarmup: 2,
       onProgress: ({ task }) => tasks.push(task),
     });
     expect([...new Set(tasks)].slice(0, 3)).toEqual(['head warm-up 1/2', 'head warm-up 2/2', 'epoch 1/1']);
@@ -220,7 +233,10 @@ describe('fine-tuning', () => {
       ['selected', null, erm.best],
     ] as const) {
       const { run } = await finetune(`kick-in ${kickInEpoch}`, {
-        ...{ from: erm.path, kickInEpoch, criterion: 'magnitude', epochs: 1 },
+        from: erm.path,
+        kickInEpoch,
+        criterion: 'magnitude',
+        epochs: 1,
       });
       const { config, environment } = await openRun(run.path);
       expect(config).toMatchObject({ kickInEpoch: started });
@@ -290,7 +306,9 @@ describe('a fine-tuning that cannot be', () => {
     const epochs: EpochMetrics[] = [];
     const message = await refusal(
       {
-        ...{ out: run.path, lr: 1e18, epochs: 3 },
+        out: run.path,
+        lr: 1e18,
+        epochs: 3,
         onEpoch: (metrics) => {
           epochs.push(metrics);
           poisoned = metrics.epoch;

@@ -80,7 +80,9 @@ test.each([
 
 test('evaluation of a model with weights that are no numbers gives none', async () => {
   using model = await Model.create({
-    ...{ arch: 'resnet18', numClasses: 2, device: 'cpu' },
+    arch: 'resnet18',
+    numClasses: 2,
+    device: 'cpu',
     generator: new (native().Generator)(0),
   });
   const { 'conv1.weight': weight } = await model.stateDict();

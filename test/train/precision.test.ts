@@ -16,8 +16,15 @@ import { temporaryFolder } from '../temporary.js';
 const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const base: Omit<ErmOptions, 'out'> = {
-  ...{ data, arch: 'resnet20', epochs: 3, batchSize: 40, lr: 1e-3 },
-  ...{ seed: 3, device: 'cpu', threads: 1, resume: false },
+  data,
+  arch: 'resnet20',
+  epochs: 3,
+  batchSize: 40,
+  lr: 1e-3,
+  seed: 3,
+  device: 'cpu',
+  threads: 1,
+  resume: false,
 };
 
 let exact: TrainingResult;

@@ -15,8 +15,16 @@ export class Runs {
   constructor(readonly folder: string) {
     this.reference = new RunFolder(join(folder, 'run'));
     this.base = {
-      ...{ data: join(folder, 'dominoes'), out: this.reference.path, arch: 'resnet20', epochs: 2 },
-      ...{ batchSize: 42, lr: 1e-3, seed: 3, device: 'cpu', threads: 1, resume: false },
+      data: join(folder, 'dominoes'),
+      out: this.reference.path,
+      arch: 'resnet20',
+      epochs: 2,
+      batchSize: 42,
+      lr: 1e-3,
+      seed: 3,
+      device: 'cpu',
+      threads: 1,
+      resume: false,
     };
   }
 

@@ -42,7 +42,9 @@ const releasedResnet18: BenchCase = {
   needsRun: true,
   prepare: async (place) =>
     releasedSides(await copyOfRun(place.run ?? '', place), {
-      ...{ kind: 'unstructured', criteria: ['gradient', 'magnitude'], topK: [1, 2, 3] },
+      kind: 'unstructured',
+      criteria: ['gradient', 'magnitude'],
+      topK: [1, 2, 3],
     }),
 };
 
