@@ -31,6 +31,15 @@ export async function tinyDominoes(folder: string): Promise<Dataset> {
   return dominoes(folder, { ...DEFAULT_DOMINOES, counts: TINY_COUNTS, size: 32 });
 }
 
+/** 140 images of 32 x 16 px with groups of different sizes, and an epoch of ERM on them, as `dominoes` and `ermRun`. */
+export async function tracedRun(data: string, run: string): Promise<Dataset> {
+  const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
+  const dataset = await dominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  const recipe = { arch: 'resnet20', epochs: 1, batchSize: 32, lr: 1e-3, seed: 0 } as const;
+  await ermRun({ data, out: run, ...recipe, device: 'cpu', threads: 0, resume: false });
+  return dataset;
+}
+
 /**
  * As `trainErm`, but trained once in a run of jest for all that ask for the same settings: `options.out` is a copy.
  * `options.data` is a folder that `dominoes` gave.

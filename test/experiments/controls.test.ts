@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { compareWithRandom } from '../../src/experiments/controls.js';
 import { evaluateVariants } from '../../src/experiments/evaluateVariants.js';
 import { OUTCOMES, type GroupOutcome } from '../../src/experiments/outcomes.js';
@@ -12,8 +11,7 @@ import { native } from '../../src/native/addon.js';
 import { NULL_NAMES, NULLS } from '../../src/neurons/nulls.js';
 import { maskNeurons, ZERO, type NeuronPlace } from '../../src/neurons/perturb.js';
 import { randomNeuronsByLayer } from '../../src/neurons/randomNeurons.js';
-import { dominoes } from '../fixtures.js';
-import { trainErm } from '../../src/train/methods.js';
+import { tracedRun } from '../fixtures.js';
 import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -24,18 +22,7 @@ const common = { seed: 3, device: 'cpu', threads: 0 };
 const rule = { controls: 12, exceedances: 3, nulls: NULL_NAMES };
 
 beforeAll(async () => {
-  const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-  await dominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
-  await trainErm({
-    ...common,
-    data,
-    out: run,
-    arch: 'resnet20',
-    epochs: 2,
-    batchSize: 32,
-    lr: 1e-3,
-    resume: false,
-  });
+  await tracedRun(data, run);
 });
 
 test('draws are distinct neurons of the layers asked for, each equally likely', () => {

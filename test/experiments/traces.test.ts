@@ -2,7 +2,6 @@ import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { loadDataset } from '../../src/data/dataset.js';
-import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { traceUnstructured, type TraceOptions } from '../../src/experiments/traceUnstructured.js';
 import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
@@ -17,9 +16,8 @@ import { gradientXWeightScores } from '../../src/neurons/score.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { renderReport } from '../../src/report/runReport.js';
 import { readRunReport } from '../../src/report/writeReport.js';
-import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
-import { dominoes } from '../fixtures.js';
+import { tracedRun } from '../fixtures.js';
 import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -31,18 +29,7 @@ const traced = { ...common, controls: 0 };
 const options: TraceOptions = { ...traced, run, criteria: ARTICLE_CRITERIA, topK: [1, 2, 3] };
 
 beforeAll(async () => {
-  const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-  await dominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
-  await trainErm({
-    ...common,
-    data,
-    out: run,
-    arch: 'resnet20',
-    epochs: 1,
-    batchSize: 32,
-    lr: 1e-3,
-    resume: false,
-  });
+  await tracedRun(data, run);
 });
 
 test('zeroes the top k for each criterion and group, and measures every group', async () => {

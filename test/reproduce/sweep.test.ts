@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { summarizeSeeds } from '../../src/metrics/seeds.js';
 import { collectSweep } from '../../src/reproduce/sweep/collect.js';
 import { runSweepJob, sweepStatus } from '../../src/reproduce/sweep/jobs.js';
 import { readPlan, writePlan, type SweepJob, type SweepPlan } from '../../src/reproduce/sweep/plan.js';
@@ -9,7 +10,7 @@ import { planSweep } from '../../src/reproduce/sweep/planSweep.js';
 import { slurmScript } from '../../src/cli/slurm.js';
 import { tryLock } from '../../src/lock.js';
 import type { TrainedRun } from '../../src/train/results.js';
-import { start, succeed } from '../cli/support.js';
+import { answer, succeed } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
@@ -137,60 +138,58 @@ describe('slurmScript', () => {
   });
 });
 
-describe('six jobs', () => {
-  const six = (out: string): string =>
-    whole(out).replace('[1e-3, 1e-2]', '[1e-3]').replace('[0, 1]', '[0, 1, 2]');
-  const planOf = (out: string): Promise<SweepPlan> => planSweep(sweep(out, six(out)));
+// Jobs that are killed and run side by side: studySweep.test.ts.
+describe('four jobs', () => {
+  const planOf = (out: string): Promise<SweepPlan> =>
+    planSweep(sweep(out, whole(out).replace('[1e-3, 1e-2]', '[1e-3]')));
   beforeAll(async () => {
     await tinyDominoes(data);
   });
 
-  it('of which three are killed and run again give the table of an undisturbed sweep', async () => {
-    const undisturbed = await planOf('undisturbed');
-    expect(undisturbed.jobs).toHaveLength(6);
-    for (const { index } of undisturbed.jobs) await runSweepJob(undisturbed, index);
-
-    const plan = await planOf('disturbed');
-    const path = join(folder, 'disturbed.json');
+  it('run with the run that they start from, and give a table over seeds', async () => {
+    const plan = await planOf('jobs');
+    const path = join(folder, 'jobs.json');
     await writePlan(path, plan);
-    for (const index of [0, 1, 2]) {
-      const child = start(['sweep', 'run', '--plan', path, '--index', String(index)]);
-      // After its first epoch, at a moment that is another one each time.
-      await child.printed(/epoch 1/);
-      await new Promise((resolve) => setTimeout(resolve, 100 * Math.random()));
-      child.signal('SIGKILL');
-      await child.outcome;
-    }
-    const killed = await sweepStatus(plan);
-    expect(killed.slice(3).map(({ state }) => state)).toEqual(['waiting', 'waiting', 'waiting']);
-    // It goes on with the run that it starts from.
     const told: string[] = [];
-    await runSweepJob(plan, 3, { onInfo: (text) => told.push(text) });
-    expect(told[0]).toBe('Job 3 starts from job 0, which is run first.');
-    expect((await sweepStatus(plan)).map(({ state }) => state === 'finished')).toEqual([
-      ...[true, false, false, true, false, false],
+    await runSweepJob(plan, 2, { onInfo: (text) => told.push(text) });
+    expect(told[0]).toBe('Job 2 starts from job 0, which is run first.');
+    expect((await sweepStatus(plan)).map(({ state }) => state)).toEqual([
+      'finished',
+      'waiting',
+      'finished',
+      'waiting',
     ]);
-    for (const { index } of plan.jobs) await runSweepJob(plan, index);
     // Twice is as good as once.
-    await runSweepJob(plan, 0);
+    for (const index of [0, 1, 2, 3]) await runSweepJob(plan, index);
     const statuses = await sweepStatus(plan);
-    expect(statuses.map(({ state }) => state)).toEqual(Array(6).fill('finished'));
-    expect(collectSweep(statuses)).toEqual(collectSweep(await sweepStatus(undisturbed)));
+    expect(statuses.map(({ state }) => state)).toEqual(Array(4).fill('finished'));
+    const { rows, runs } = collectSweep(statuses);
+    expect(rows.map(({ entry, seeds }) => [entry, seeds])).toEqual([
+      ['erm', [0, 1]],
+      ['last-layer', [0, 1]],
+    ]);
+    const tested = statuses.map(({ result }) => result?.test.worstGroupAccuracy ?? Number.NaN);
+    expect(runs.map(({ testWorstGroupAccuracy }) => testWorstGroupAccuracy)).toEqual(tested);
+    expect(rows.map(({ testWorstGroupAccuracy }) => testWorstGroupAccuracy)).toEqual([
+      summarizeSeeds(tested.slice(0, 2)),
+      summarizeSeeds(tested.slice(2)),
+    ]);
 
     const csv = join(folder, 'runs.csv');
-    const { stdout } = await succeed(['sweep', 'collect', '--plan', path, '--csv', csv]);
-    expect(stdout).toMatch(/erm .* 3 .*\d\d\.\d\d \[/);
-    expect((await readFile(csv, 'utf8')).split('\n')).toHaveLength(8);
-    expect((await succeed(['sweep', 'status', '--plan', path])).stdout).toContain('6 jobs: 6 finished');
+    const { stdout } = await succeed(['sweep', 'collect', '--plan', path, '--csv', csv], answer);
+    expect(stdout).toMatch(/erm .* 2 .*\d\d\.\d\d \[/);
+    expect((await readFile(csv, 'utf8')).split('\n')).toHaveLength(6);
+    const status = await succeed(['sweep', 'status', '--plan', path], answer);
+    expect(status.stdout).toContain('4 jobs: 4 finished');
   });
 
   it('are waited for where another process is at them', async () => {
-    const plan = await planOf('undisturbed');
+    const plan = await planOf('jobs');
     const { out } = plan.jobs[0] as SweepJob;
     const lock = await tryLock(`${out}.lock`);
     let waiting: Promise<TrainedRun> | undefined;
     const told = new Promise<string>((resolve) => {
-      waiting = runSweepJob(plan, 3, { onInfo: resolve });
+      waiting = runSweepJob(plan, 2, { onInfo: resolve });
     });
     expect(await told).toBe(
       `Process ${process.pid} of ${hostname()} is writing to ${out}. Job 0 waits for it.`,
@@ -200,18 +199,18 @@ describe('six jobs', () => {
     stopped.abort();
     await failure(other, 'INTERRUPTED');
     await lock?.release();
-    expect((await waiting)?.run).toBe(plan.jobs[3]?.out);
+    expect((await waiting)?.run).toBe(plan.jobs[2]?.out);
   });
 
-  it('has no seventh', async () => {
-    const { message } = await failure(runSweepJob(await planOf('undisturbed'), 6), 'USAGE');
-    expect(message).toContain('`index` is 6, and the plan has 6 jobs');
+  it('have no fifth', async () => {
+    const { message } = await failure(runSweepJob(await planOf('jobs'), 4), 'USAGE');
+    expect(message).toContain('`index` is 4, and the plan has 4 jobs');
   });
 
-  it('counts what is not finished', async () => {
+  it('are counted where they are not finished', async () => {
     const plan = await planOf('fresh');
     mkdirSync(join(folder, 'fresh'), { recursive: true });
     const { runs, rows, unfinished } = collectSweep(await sweepStatus(plan));
-    expect({ runs, rows, unfinished }).toEqual({ runs: [], rows: [], unfinished: [0, 1, 2, 3, 4, 5] });
+    expect({ runs, rows, unfinished }).toEqual({ runs: [], rows: [], unfinished: [0, 1, 2, 3] });
   });
 });
