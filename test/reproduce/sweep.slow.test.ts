@@ -138,7 +138,7 @@ describe('slurmScript', () => {
   });
 });
 
-// Jobs that are killed and run side by side: studySweep.test.ts.
+// Jobs that are killed and run side by side: studySweep.slow.test.ts.
 describe('four jobs', () => {
   const planOf = (out: string): Promise<SweepPlan> =>
     planSweep(sweep(out, whole(out).replace('[1e-3, 1e-2]', '[1e-3]')));
