@@ -1,6 +1,6 @@
 // Makes one file of what the package uses of Vega and Vega-Lite, whose 60 packages would take 15 MB of a project and twice the time to
 // load: node scripts/bundleVega.mjs [DIST]. Its licenses lie beside it.
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { build } from 'esbuild';
 

@@ -5,7 +5,7 @@ import { stringify } from 'csv-stringify/sync';
 import sharp from 'sharp';
 import { TABLE_NAME } from '#src/data/dataset.js';
 import { CONFIG_NAME } from '#src/data/datasetConfig.js';
-import { DEFAULT_DOMINOES, GARMENTS, buildDominoes } from '#src/data/dominoes.js';
+import { buildDominoes, DEFAULT_DOMINOES, GARMENTS } from '#src/data/dominoes.js';
 import { readGarments, SOURCE_SIDE, type SourceImage } from '#src/data/dominoesSources.js';
 import { ARTICLE_PREPROCESSING } from '#src/data/preprocessing.js';
 import type { JobOptions } from '#src/progress.js';

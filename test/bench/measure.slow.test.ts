@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { computeCase } from '../../bench/src/cases/compute.js';
 import type { BenchCase, BenchPlace, SideSpec } from '../../bench/src/case.js';
+import { computeCase } from '../../bench/src/cases/compute.js';
 import { agreementOf, measureCase } from '../../bench/src/measure.js';
 import { bestShareOf } from '../../bench/src/ratio.js';
 import { failure } from '../data/support.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { benchSchema } from '../../bench/src/result.js';
 import { pythonProgram } from '../parity/python.js';
 import { temporaryFolder } from '../temporary.js';
-import { ROOT, expectFailure, failure, spurmem, succeed } from './support.js';
+import { expectFailure, failure, ROOT, spurmem, succeed } from './support.js';
 
 const folder = temporaryFolder();
 const data = ['--data', join(folder, 'data')];

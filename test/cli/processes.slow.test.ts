@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { failure, ROOT, start, succeed, trainOptions, type Started } from './support.js';
+import { failure, ROOT, start, type Started, succeed, trainOptions } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');

@@ -1,8 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { loadDataset, requireGroups } from '../../src/data/dataset.js';
-import type { DatasetOptions } from '../../src/data/dataset.js';
+import { type DatasetOptions, loadDataset, requireGroups } from '../../src/data/dataset.js';
 import { buildImageStore } from '../../src/data/imageStore.js';
 import { ARTICLE_PREPROCESSING } from '../../src/data/preprocessing.js';
 import { SPLITS } from '../../src/data/split.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import { composeDataset } from '../../src/data/compose/compose.js';
-import { composeImage, placeCutOut, readMask, shapeOf, type Pixels } from '../../src/data/compose/cutOut.js';
+import { composeImage, type Pixels, placeCutOut, readMask, shapeOf } from '../../src/data/compose/cutOut.js';
 import type { ComposeOptions } from '../../src/data/compose/options.js';
 import { isWaterBird, WATERBIRDS_COUNTS } from '../../src/data/compose/waterbirds.js';
 import { loadDataset } from '../../src/data/dataset.js';

@@ -1,7 +1,7 @@
-import type { SetComparisons } from '../../src/experiments/results.js';
 import { join } from 'node:path';
+import type { SetComparisons } from '../../src/experiments/results.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
-import { traceUnstructured, type TraceOptions } from '../../src/experiments/traceUnstructured.js';
+import { type TraceOptions, traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import { meanOutputs } from '../../src/neurons/neuronValues.js';

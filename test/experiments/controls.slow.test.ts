@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { compareWithRandom } from '../../src/experiments/controls.js';
 import { evaluateVariants } from '../../src/experiments/evaluateVariants.js';
-import { OUTCOMES, type GroupOutcome } from '../../src/experiments/outcomes.js';
+import { type GroupOutcome, OUTCOMES } from '../../src/experiments/outcomes.js';
 import type { SetComparisons } from '../../src/experiments/results.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
@@ -9,7 +9,7 @@ import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
 import { native } from '../../src/native/addon.js';
 import { NULL_NAMES, NULLS } from '../../src/neurons/nulls.js';
-import { maskNeurons, ZERO, type NeuronPlace } from '../../src/neurons/perturb.js';
+import { maskNeurons, type NeuronPlace, ZERO } from '../../src/neurons/perturb.js';
 import { randomNeuronsByLayer } from '../../src/neurons/randomNeurons.js';
 import { tracedRun } from '../fixtures.js';
 import { whilePerturbed } from '../perturbed.js';

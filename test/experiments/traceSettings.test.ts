@@ -1,13 +1,12 @@
-import { requireValue } from '../../src/settings/setting.js';
-import { integer } from '../../src/settings/values.js';
 import {
-  TRACE_SETTINGS,
   repeatsOf,
-  traceSettings,
   type SessionChoices,
+  TRACE_SETTINGS,
+  traceSettings,
 } from '../../src/experiments/traceSettings.js';
 import type { Protocol } from '../../src/protocol.js';
-import { defaultInWords } from '../../src/settings/setting.js';
+import { defaultInWords, requireValue } from '../../src/settings/setting.js';
+import { integer } from '../../src/settings/values.js';
 import { refusalOf } from '../refusal.js';
 
 const run = { loss: 'double-softmax', precision: 'fp32' } as const;

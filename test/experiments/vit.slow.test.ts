@@ -1,6 +1,6 @@
-import type { SetComparisons } from '../../src/experiments/results.js';
 import { join } from 'node:path';
-import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import type { SetComparisons } from '../../src/experiments/results.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '../temporary.js';
-import { SEED, casesOf } from './support.js';
+import { casesOf, SEED } from './support.js';
 
 const CALLS = casesOf(10_000, 1000);
 const PROCESSES = casesOf(5, 1);

@@ -1,21 +1,21 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { evaluationPlacement } from '../../src/data/geometry.js';
 import { loadDataset } from '../../src/data/dataset.js';
-import { readPlan } from '../../src/reproduce/sweep/plan.js';
-import { planSweep } from '../../src/reproduce/sweep/planSweep.js';
+import { evaluationPlacement } from '../../src/data/geometry.js';
 import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
 import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
 import { FIGURES } from '../../src/report/figures.js';
 import { renderReport } from '../../src/report/runReport.js';
 import { groupLabels } from '../../src/report/views/groupLabels.js';
 import { readRunReport } from '../../src/report/writeReport.js';
-import { PIXEL, resnetLayers, layerTrace, erm, overlapTrace, trace } from '../report/fixtures.js';
-import { Runs } from '../train/support.js';
+import { readPlan } from '../../src/reproduce/sweep/plan.js';
+import { planSweep } from '../../src/reproduce/sweep/planSweep.js';
+import { erm, layerTrace, overlapTrace, PIXEL, resnetLayers, trace } from '../report/fixtures.js';
 import { withoutScript } from '../report/support.js';
 import { temporaryFolder } from '../temporary.js';
-import { Surface, casesOf, damaged, edited, edits, textMutations, tryCases } from './support.js';
+import { Runs } from '../train/support.js';
+import { casesOf, damaged, edited, edits, Surface, textMutations, tryCases } from './support.js';
 
 const folder = temporaryFolder();
 const runs = new Runs(folder);

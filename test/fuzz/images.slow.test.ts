@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { decodeRgb, type RgbImage } from '../../src/data/decode.js';
 import { pixelPattern } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
-import { Surface, casesOf, damaged, mutations, tryCases } from './support.js';
+import { casesOf, damaged, mutations, Surface, tryCases } from './support.js';
 
 const path = join(temporaryFolder(), 'image');
 const surface = new Surface('images', ['IMAGE_INVALID']);

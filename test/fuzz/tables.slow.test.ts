@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import fc from 'fast-check';
-import { loadDataset, type Dataset } from '../../src/data/dataset.js';
+import { type Dataset, loadDataset } from '../../src/data/dataset.js';
 import { put } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
-import { Surface, casesOf, damaged, textMutations, tryCases } from './support.js';
+import { casesOf, damaged, Surface, textMutations, tryCases } from './support.js';
 
 const folder = temporaryFolder();
 const surface = new Surface('tables', ['DATASET_INVALID', 'DATASET_NOT_FOUND']);

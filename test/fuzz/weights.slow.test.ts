@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readWeights, type WeightsFile } from '../../src/models/readWeights.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
-import { TINY, archive, dict, floats, int, pickle, tensor } from '../models/pthSupport.js';
+import { archive, dict, floats, int, pickle, tensor, TINY } from '../models/pthSupport.js';
 import { temporaryFolder } from '../temporary.js';
-import { Surface, casesOf, damaged, mutations, tryCases } from './support.js';
+import { casesOf, damaged, mutations, Surface, tryCases } from './support.js';
 
 /** Of each of the three. */
 const COUNT = casesOf(5000, 60);

@@ -1,4 +1,4 @@
-import { ARCHITECTURES, architectureOf } from '../../src/models/architectures.js';
+import { architectureOf, ARCHITECTURES } from '../../src/models/architectures.js';
 import { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
 

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
+import { readSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { Arrears } from '../../src/native/arrears.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
-import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
-import { readSafetensors } from '../../src/models/safetensors.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 

@@ -4,8 +4,8 @@ import { Model } from '../../src/models/model.js';
 import type { TensorData } from '../../src/models/safetensors.js';
 import { native, type Precision, type Tensor, type WeightEdit } from '../../src/native/addon.js';
 import { Adam } from '../../src/train/adam.js';
-import { relativeDifference, report } from '../parity/compare.js';
 import { ROOT } from '../cli/support.js';
+import { relativeDifference, report } from '../parity/compare.js';
 import { whilePerturbed } from '../perturbed.js';
 
 const SEED = 5;

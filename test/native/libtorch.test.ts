@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { dirname, join } from 'node:path';
 import { findLibtorch, newerThanTested, ownEnvironment, places } from '../../src/native/findLibtorch.js';
 import { readLibtorch } from '../../src/native/libtorch.js';
-import { failure, ADDON, ROOT } from '../cli/support.js';
+import { ADDON, failure, ROOT } from '../cli/support.js';
 import { builtLibtorch } from '../libtorch.js';
 import { temporaryFolder } from '../temporary.js';
 

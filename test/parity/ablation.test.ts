@@ -5,7 +5,7 @@ import { readSafetensors, type TensorData } from '../../src/models/safetensors.j
 import { native, type Tensor } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
 import { outputsOf, weightsIn } from '../../src/neurons/neuronValues.js';
-import { perturbedVariants, type NeuronPlace, type NeuronValues } from '../../src/neurons/perturb.js';
+import { type NeuronPlace, type NeuronValues, perturbedVariants } from '../../src/neurons/perturb.js';
 import type { PerturbationName } from '../../src/neurons/perturbations.js';
 import { temporaryFolder } from '../temporary.js';
 import { relativeDifference, report } from './compare.js';

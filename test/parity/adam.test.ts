@@ -7,7 +7,7 @@ import { Adam } from '../../src/train/adam.js';
 import { ReduceLROnPlateau } from '../../src/train/scheduler.js';
 import { temporaryFolder } from '../temporary.js';
 import { relativeDifference, report } from './compare.js';
-import { THREADS, reference } from './python.js';
+import { reference, THREADS } from './python.js';
 
 const folder = temporaryFolder();
 

@@ -2,17 +2,17 @@ import { join } from 'node:path';
 import { createProjectionHead } from '../../src/models/architectures.js';
 import { Model, takeData } from '../../src/models/model.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
-import { native, type BatchNormStatistics, type Network } from '../../src/native/addon.js';
+import { type BatchNormStatistics, native, type Network } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
+import { resolveSettings } from '../../src/settings/setting.js';
 import { Adam } from '../../src/train/adam.js';
 import { finetuneLoss, type FinetuneLossSettings } from '../../src/train/finetune/loss.js';
+import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, relativeDifference, report } from './compare.js';
-import { oracleOf, type Oracle } from './oracle.js';
-import { THREADS, reference } from './python.js';
-import { resolveSettings } from '../../src/settings/setting.js';
-import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
+import { type Oracle, oracleOf } from './oracle.js';
+import { reference, THREADS } from './python.js';
 
 const folder = temporaryFolder();
 const neurons = [

@@ -7,7 +7,7 @@ import { setThreads } from '../../src/native/device.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, report } from './compare.js';
 import { oracleOf } from './oracle.js';
-import { THREADS, reference } from './python.js';
+import { reference, THREADS } from './python.js';
 
 const folder = temporaryFolder();
 const SEED = 2;

@@ -5,7 +5,7 @@ import { trainGroupDro } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { temporaryFolder } from '../temporary.js';
 import { relativeDifference, report } from './compare.js';
-import { THREADS, reference } from './python.js';
+import { reference, THREADS } from './python.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'dominoes');

@@ -7,7 +7,7 @@ import { trainOptions } from '../cli/support.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { relativeDifference, report } from './compare.js';
-import { THREADS, reference } from './python.js';
+import { reference, THREADS } from './python.js';
 
 const folder = temporaryFolder();
 const at = (name: string): string => join(folder, name);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { BatchLoader } from '../../src/data/batches.js';
-import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
-import { LOSSES, type Loss } from '../../src/metrics/loss.js';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import { type Loss, LOSSES } from '../../src/metrics/loss.js';
 import type { Architecture } from '../../src/models/architectures.js';
 import { Model } from '../../src/models/model.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
@@ -11,14 +11,14 @@ import type { NeuronLayer } from '../../src/neurons/neuron.js';
 import { gradientScores, gradientXWeightScores, magnitudeScores } from '../../src/neurons/score.js';
 import {
   countNeurons,
+  type MagnitudeLayers,
   magnitudeLayers,
   scoresOf,
   selectTopK,
-  type MagnitudeLayers,
 } from '../../src/neurons/select.js';
 import { temporaryFolder } from '../temporary.js';
 import { report } from './compare.js';
-import { THREADS, reference } from './python.js';
+import { reference, THREADS } from './python.js';
 
 const folder = temporaryFolder();
 const TOP_K = 50;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Architecture } from '../../src/models/architectures.js';
 import { Model } from '../../src/models/model.js';
 import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
-import type { Architecture } from '../../src/models/architectures.js';
-import { native, type MemoryFormat, type Precision } from '../../src/native/addon.js';
+import { type MemoryFormat, native, type Precision } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, report } from './compare.js';
@@ -14,7 +14,7 @@ import {
   compareWithGradients,
   oracleOf,
 } from './oracle.js';
-import { TEAM, reference } from './python.js';
+import { reference, TEAM } from './python.js';
 
 const folder = temporaryFolder();
 const SEED = 7;

@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import { ARCHITECTURES } from '../../src/models/architectures.js';
 import { Model } from '../../src/models/model.js';
 import { readWeights } from '../../src/models/readWeights.js';
-import { readSafetensors, writeSafetensors, type TensorData } from '../../src/models/safetensors.js';
+import { readSafetensors, type TensorData, writeSafetensors } from '../../src/models/safetensors.js';
 import { loadWeights } from '../../src/models/weights.js';
 import { native } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, report } from './compare.js';
-import { THREADS, reference } from './python.js';
+import { reference, THREADS } from './python.js';
 
 const folder = temporaryFolder();
 const CLASSES = 5;

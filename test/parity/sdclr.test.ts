@@ -9,8 +9,8 @@ import { finetuneLoss } from '../../src/train/finetune/loss.js';
 import { descend } from '../../src/train/trainer.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, relativeDifference, report } from './compare.js';
-import { oracleOf, type Oracle } from './oracle.js';
-import { THREADS, reference } from './python.js';
+import { type Oracle, oracleOf } from './oracle.js';
+import { reference, THREADS } from './python.js';
 
 const folder = temporaryFolder();
 const settings = { seed: 6, epochs: 2, steps: 5, lr: 2e-4, temperature: 0.2, lambda: 10, share: 0.9 };

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
+import { mean } from '../../src/metrics/statistics.js';
 import type { Architecture } from '../../src/models/architectures.js';
 import { Model } from '../../src/models/model.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import { native, type NativeArray } from '../../src/native/addon.js';
-import { mean } from '../../src/metrics/statistics.js';
 import { setThreads } from '../../src/native/device.js';
 import { temporaryFolder } from '../temporary.js';
 import { relativeDifference, report } from './compare.js';
 import { compareGradients, compareInitialWeights, compareStages, oracleOf } from './oracle.js';
-import { TEAM, python, reference } from './python.js';
+import { python, reference, TEAM } from './python.js';
 
 const folder = temporaryFolder();
 const SEED = 5;

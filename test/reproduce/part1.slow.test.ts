@@ -1,18 +1,18 @@
-import { parse } from 'csv-parse/sync';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
+import { parse } from 'csv-parse/sync';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
-import { PART1, mergeNeeds } from '../../src/reproduce/articleFigures.js';
 import type { Figure } from '../../src/report/figure.js';
-import { fig10 } from '../../src/report/figures/fig10.js';
 import { fig2 } from '../../src/report/figures/fig2.js';
 import { fig4 } from '../../src/report/figures/fig4.js';
 import { fig7 } from '../../src/report/figures/fig7.js';
+import { fig10 } from '../../src/report/figures/fig10.js';
 import { table3 } from '../../src/report/figures/table3.js';
-import { reproducePart1, type Part1Options } from '../../src/reproduce/part1.js';
-import { RunFolder } from '../../src/train/runFolder.js';
 import { comparedWith } from '../../src/report/views/nulls.js';
+import { mergeNeeds, PART1 } from '../../src/reproduce/articleFigures.js';
+import { type Part1Options, reproducePart1 } from '../../src/reproduce/part1.js';
+import { RunFolder } from '../../src/train/runFolder.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readPlan } from '../../src/reproduce/sweep/plan.js';
 import { sweepStatus } from '../../src/reproduce/sweep/jobs.js';
+import { readPlan } from '../../src/reproduce/sweep/plan.js';
 import { failure, spurmem, start, succeed } from '../cli/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';

@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
 import { loadDataset } from '../../src/data/dataset.js';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { imagesOf, SetSampler } from '../../src/train/cnc/contrastiveSets.js';
-import type { ErmOptions } from '../../src/train/recipe.js';
 import {
   trainCnc,
   trainErm,
@@ -19,8 +18,9 @@ import {
   trainSubg,
   trainSuby,
 } from '../../src/train/methods.js';
+import type { ErmOptions } from '../../src/train/recipe.js';
 import type { EpochMetrics, TrainedRun, TrainingResult } from '../../src/train/results.js';
-import { RunFolder, openRun } from '../../src/train/runFolder.js';
+import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';

@@ -1,8 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
-import { Model } from '../../src/models/model.js';
 import { lossOf } from '../../src/metrics/loss.js';
+import { Model } from '../../src/models/model.js';
+import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { Adam } from '../../src/train/adam.js';
 import { trainErm } from '../../src/train/methods.js';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { loadDataset } from '../../src/data/dataset.js';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { mean } from '../../src/metrics/statistics.js';
 import { loadWeights } from '../../src/models/weights.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorCode } from '../../src/errors.js';
 import type { TrainingResult } from '../../src/train/results.js';
-import { RunFolder, openRun } from '../../src/train/runFolder.js';
+import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { temporaryFolder } from '../temporary.js';
 import { Runs } from './support.js';
@@ -88,7 +88,9 @@ describe('a damaged run', () => {
       const message = await runs.refusal({ out: damaged.path, epochs: 3, resume: true }, code);
       expect(message).toContain(path);
       expect(message).toMatch(reason);
-      expect(message).toMatch(/start anew in another folder|Delete it and run again|Copy or download it again/);
+      expect(message).toMatch(
+        /start anew in another folder|Delete it and run again|Copy or download it again/,
+      );
       expect(contentOf(damaged.path)).toEqual(before);
     } finally {
       await writeFile(path, whole);

@@ -1,7 +1,7 @@
-import type { ComputeSettings } from '../workloads/compute.js';
 import type { Precision } from '#src/native/addon.js';
 import type { BenchCase, BenchPlace, SideSpec } from '../case.js';
 import { tracedResnet50 } from '../data.js';
+import type { ComputeSettings } from '../workloads/compute.js';
 
 /** How PyTorch is asked to compute. */
 export interface PytorchSettings {
