@@ -115,7 +115,7 @@ describe('a side that fails', () => {
   });
 
   it('is named with its last words when its process ends', async () => {
-    const script = '../../scripts/reference/vit';
+    const script = '../../scripts/reference/erm';
     const rival: SideSpec = { program: 'python', label: 'an oracle', script, settings: {} };
     const { message } = await failure(measureCase(withRival(rival), place), 'BENCH_FAILED');
     expect(message).toContain('"an oracle"');

@@ -62,11 +62,9 @@ test.each(cases)('$arch: rewound and mean-ablated neurons', async ({ arch, neuro
     string,
   ];
   const [height, width] = [64, 32];
-  reference('ablation', [
-    ...['--arch', arch, '--neurons', ...neurons.map(({ layer, index }) => `${layer}:${index}`)],
-    ...['--seed', 3, '--batch', BATCH, '--height', height, '--width', width, '--threads', THREADS],
-    ...['--out', out, '--earlier', earlier],
-  ]);
+  const places = neurons.map(({ layer, index }) => `${layer}:${index}`);
+  const shape = { batch: BATCH, height, width };
+  reference('ablation', { arch, neurons: places, seed: 3, ...shape, threads: THREADS, out, earlier });
   const { tensors } = await readSafetensors(out);
   const expected = oracleOf(tensors);
   await setThreads(THREADS);

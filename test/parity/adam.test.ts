@@ -19,10 +19,7 @@ test('20 steps of fused Adam with ReduceLROnPlateau give PyTorch\u2019s weights'
     1, 0.9, 0.9, 0.9, 0.9, 0.9, 0.89995, 0.9, 0.9, 0.9, 0.9, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1, 1, 1,
   ];
   const out = join(folder, 'adam.safetensors');
-  const printed = reference('adam', [
-    ...['--seed', seed, '--steps', metrics.length, '--lr', lr, '--threads', THREADS, '--out', out],
-    ...['--metrics', ...metrics],
-  ]);
+  const printed = reference('adam', { seed, steps: metrics.length, lr, threads: THREADS, out, metrics });
   const oracle = (await readSafetensors(out)).tensors;
 
   await setThreads(THREADS);

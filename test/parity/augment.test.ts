@@ -73,7 +73,7 @@ test.each<[string, Augmenting]>([
     seed,
     out,
   };
-  reference('augment', [], JSON.stringify(request));
+  reference('augment', request);
   const expected = oracleOf((await readSafetensors(out)).tensors);
 
   // Levels as they are, times 255.

@@ -52,13 +52,20 @@ test.each(['shared', 'frozen'] as const)(
     await writeSafetensors(predictions, { predictions: tensors['method.predictions'] as TensorData });
     const out = join(folder, `${statistics}.safetensors`);
     const oracle = JSON.parse(
-      reference('cnc', [
-        ...['--data', data, '--predictions', predictions, '--epochs', settings.epochs],
-        ...['--batch-size', settings.batchSize, '--lr', settings.lr, '--seed', settings.seed],
-        ...Object.entries(sets).flatMap(([name, value]) => [`--${name}`, value]),
-        ...['--temperature', own.temperature, '--weight', own.contrastWeight, '--statistics', statistics],
-        ...['--threads', THREADS, '--out', out],
-      ]),
+      reference('cnc', {
+        ...sets,
+        data,
+        predictions,
+        epochs: settings.epochs,
+        batch_size: settings.batchSize,
+        lr: settings.lr,
+        seed: settings.seed,
+        temperature: own.temperature,
+        weight: own.contrastWeight,
+        statistics,
+        threads: THREADS,
+        out,
+      }),
     ) as ReferenceRun;
     // Ten steps, with fewer positives or negatives in a set than were asked for.
     expect([oracle.shown.length * oracle.losses.length, oracle.size]).toEqual([10, 17]);

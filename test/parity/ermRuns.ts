@@ -7,7 +7,7 @@ import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { temporaryFolder } from '../temporary.js';
 import { relativeDifference, report } from './compare.js';
-import { reference, THREADS } from './python.js';
+import { python, referencePath, THREADS } from './python.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
@@ -26,12 +26,9 @@ interface ReferenceRun {
 
 function referenceRun(arch: Architecture, loss: Loss, weights: string): ReferenceRun {
   const { epochs, batchSize, lr, seed, threads } = settings;
-  return JSON.parse(
-    reference('erm', [
-      ...['--data', data, '--epochs', epochs, '--batch-size', batchSize, '--lr', lr, '--loss', loss],
-      ...['--arch', arch, '--seed', seed, '--threads', threads, '--out', weights],
-    ]),
-  ) as ReferenceRun;
+  const given = { data, epochs, 'batch-size': batchSize, lr, loss, arch, seed, threads, out: weights };
+  const args = Object.entries(given).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  return JSON.parse(python([referencePath('erm'), ...args])) as ReferenceRun;
 }
 
 /** Three epochs of ERM beside plain PyTorch. */

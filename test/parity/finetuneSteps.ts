@@ -43,11 +43,9 @@ async function compareSteps(
 ): Promise<void> {
   const name = `${statistics}, stopped ${stopGradient}`;
   const out = join(folder, `${name}.safetensors`);
-  reference('finetune', [
-    ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
-    ...['--threads', THREADS, '--out', out, '--statistics', statistics, '--stop-gradient', stopGradient],
-    ...['--mask', ...neurons.map(({ layer, index }) => `${layer}:${index}`)],
-  ]);
+  const mask = neurons.map(({ layer, index }) => `${layer}:${index}`);
+  const branches = { mask, statistics, stop_gradient: stopGradient, weight: settings.lambda };
+  reference('finetune', { ...settings, ...branches, threads: THREADS, out });
   const expected = oracleOf((await readSafetensors(out)).tensors);
   const addon = native();
   await setThreads(THREADS);

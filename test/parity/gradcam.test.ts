@@ -36,11 +36,8 @@ test.each(cases)('Grad-CAM of $arch, $imageSize px, equals hooks in PyTorch', as
   const { arch, imageSize, patchSize, layers } = given;
   const [height, width] = imageSize;
   const out = join(folder, `${arch}.safetensors`);
-  reference('gradcam', [
-    ...['--arch', arch, '--seed', SEED, '--output', 0, '--threads', THREADS, '--out', out],
-    ...['--height', height, '--width', width, '--layers', ...layers],
-    ...(patchSize === undefined ? [] : ['--patch', patchSize]),
-  ]);
+  const shape = { height, width, patch: patchSize };
+  reference('gradcam', { arch, seed: SEED, output: 0, ...shape, layers, threads: THREADS, out });
   const expected = oracleOf((await readSafetensors(out)).tensors);
   await setThreads(THREADS);
   const generator = new (native().Generator)(SEED);

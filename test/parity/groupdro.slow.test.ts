@@ -30,11 +30,18 @@ test.each([
   const theirWeights = join(folder, `${own.sampling}.safetensors`);
   const { epochs, batchSize, lr, seed, threads } = settings;
   const oracle = JSON.parse(
-    reference('groupdro', [
-      ...['--data', data, '--epochs', epochs, '--batch-size', batchSize, '--lr', lr, '--seed', seed],
-      ...['--step', own.groupDroStep, '--adjustment', own.groupDroAdjustment, '--sampling', own.sampling],
-      ...['--threads', threads, '--out', theirWeights],
-    ]),
+    reference('groupdro', {
+      data,
+      epochs,
+      batch_size: batchSize,
+      lr,
+      seed,
+      threads,
+      out: theirWeights,
+      step: own.groupDroStep,
+      adjustment: own.groupDroAdjustment,
+      sampling: own.sampling,
+    }),
   ) as ReferenceRun;
   expect(oracle.steps).toBe(20);
   // Batches that lack a group leave its weight alone.

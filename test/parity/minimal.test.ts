@@ -42,11 +42,9 @@ test('a step\u2019s scores are PyTorch\u2019s, whatever is zeroed already', asyn
   const zeroed: { layer: string; index: number }[] = [];
   for (let step = 0; step < 3; step += 1) {
     const scores = await minimalScores(session, example, withExample, zeroed);
-    reference('minimal', [
-      ...['--arch', 'resnet20', '--classes', 2, '--weights', at('weights'), '--batch', at('batch')],
-      ...['--out', at('scores'), '--threads', THREADS],
-      ...['--zeroed', ...zeroed.map(({ layer, index }) => `${layer}:${index}`)],
-    ]);
+    const model = { arch: 'resnet20', classes: 2, weights: at('weights'), batch: at('batch') };
+    const places = zeroed.map(({ layer, index }) => `${layer}:${index}`);
+    reference('minimal', { ...model, zeroed: places, out: at('scores'), threads: THREADS });
     const expected = (await readSafetensors(at('scores'))).tensors.scores;
     if (!expected) throw new Error('the reference wrote no scores');
     const difference = relativeDifference(scores, expected.data);

@@ -26,10 +26,11 @@ test('ranks by magnitude equal PyTorch\u2019s in all three readings of Fig. 3', 
     const neurons = entries[0]?.neurons ?? [];
     expect(neurons.length).toBe(8);
     const oracle = JSON.parse(
-      reference('overlap', [
-        ...['--weights', new RunFolder(run).best, '--bin', RANK_BIN],
-        ...['--neurons', JSON.stringify(neurons.map(({ layer, index }) => [layer, index]))],
-      ]),
+      reference('overlap', {
+        weights: new RunFolder(run).best,
+        bin: RANK_BIN,
+        neurons: neurons.map(({ layer, index }) => [layer, index]),
+      }),
     ) as { ranks: Record<string, number>[]; counts: number[] };
     for (const { reading = '', neurons: ranked, counts } of entries) {
       const worst = Math.max(

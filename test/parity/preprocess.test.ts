@@ -54,7 +54,7 @@ function ask(preprocessing: Preprocessing, seed: number): { out: string; crops: 
     seed,
     out,
   };
-  return { out, crops: JSON.parse(reference('preprocess', [], JSON.stringify(request))) as number[][] };
+  return { out, crops: JSON.parse(reference('preprocess', request)) as number[][] };
 }
 
 const statistics = {

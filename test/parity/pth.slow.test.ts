@@ -13,7 +13,7 @@ import { python, reference } from './python.js';
 const folder = temporaryFolder();
 
 beforeAll(() => {
-  reference('pth', ['--out', folder]);
+  reference('pth', { out: folder });
 });
 
 async function refusal(read: Promise<unknown>): Promise<string> {

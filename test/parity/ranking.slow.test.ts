@@ -71,10 +71,14 @@ describe.each([
     const prepared = await prepare(arch);
     using model = prepared.model;
     const rankings = JSON.parse(
-      reference('ranking', [
-        ...['--arch', arch, '--classes', 2, '--weights', prepared.weights, '--batch', prepared.batch],
-        ...['--top-k', TOP_K, '--threads', THREADS],
-      ]),
+      reference('ranking', {
+        arch,
+        classes: 2,
+        weights: prepared.weights,
+        batch: prepared.batch,
+        top_k: TOP_K,
+        threads: THREADS,
+      }),
     ) as Record<`gradient, ${Loss}` | 'gradient-x-weight' | `magnitude, ${MagnitudeLayers}`, Ranking>;
 
     const { layers } = model.description;

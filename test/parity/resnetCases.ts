@@ -47,11 +47,8 @@ function describeResNet(given: ResNetCase): void {
 
   beforeAll(async () => {
     const out = join(folder, `${arch}-${memoryFormat}-${precision}.safetensors`);
-    reference('resnet', [
-      ...['--arch', arch, '--classes', CLASSES, '--seed', SEED, '--memory-format', memoryFormat],
-      ...['--batch', given.batch, '--height', given.height, '--width', given.width],
-      ...['--precision', precision, '--threads', TEAM, '--out', out],
-    ]);
+    const model = { ...given, memory_format: memoryFormat, classes: CLASSES };
+    reference('resnet', { ...model, seed: SEED, threads: TEAM, out });
     oracle = (await readSafetensors(out)).tensors;
     await setThreads(TEAM);
     const generator = new (native().Generator)(SEED);

@@ -41,20 +41,15 @@ test.each(TORCHVISION)('%s: weights go to PyTorch with strict=True and come back
   const ours = await logitsOf(model, input);
   await writeSafetensors(path('ours'), await model.stateDict());
   await writeSafetensors(path('input'), { input });
-  reference('weights', [
-    ...['--arch', arch, '--classes', CLASSES, '--threads', THREADS],
-    ...[
-      '--weights',
-      path('ours'),
-      '--input',
-      path('input'),
-      '--logits',
-      path('logits'),
-      '--out',
-      path('theirs'),
-    ],
-  ]);
-
+  const written = { logits: path('logits'), out: path('theirs') };
+  reference('weights', {
+    arch,
+    classes: CLASSES,
+    weights: path('ours'),
+    input: path('input'),
+    threads: THREADS,
+    ...written,
+  });
   const theirs = (await readSafetensors(path('logits'))).tensors.logits?.data as Float32Array;
   const there = maxDifference(theirs, ours);
   report(`${arch}, our weights in PyTorch, logits, max difference`, there, 0);
@@ -69,7 +64,7 @@ test.each(TORCHVISION)('%s: weights go to PyTorch with strict=True and come back
 
 describe('files of PyTorch in other dtypes', () => {
   beforeAll(() => {
-    reference('dtypes', ['--out', folder]);
+    reference('dtypes', { out: folder });
   });
 
   const expected = async (name: string): Promise<Readonly<Record<string, TensorData>>> =>

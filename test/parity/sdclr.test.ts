@@ -28,10 +28,7 @@ test.each(['last-layer', 'all-layers'] as const)(
   'ten steps of SDCLR in two epochs equal plain PyTorch, supervision of %s',
   async (supervision) => {
     const out = join(folder, `${supervision}.safetensors`);
-    reference('sdclr', [
-      ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
-      ...['--threads', THREADS, '--out', out, '--supervision', supervision],
-    ]);
+    reference('sdclr', { ...settings, weight: settings.lambda, supervision, threads: THREADS, out });
     const expected = oracleOf((await readSafetensors(out)).tensors);
     const addon = native();
     await setThreads(THREADS);

@@ -30,11 +30,9 @@ const cases: Case[] = [
 /** Runs the oracle; the path of what it wrote. */
 function runReference({ arch, batch, imageSize, patchSize, layerNormEps }: Case): string {
   const out = join(folder, `${arch}-${batch}.safetensors`);
-  reference('vit', [
-    ...['--arch', arch, '--classes', CLASSES, '--seed', SEED, '--batch', batch, '--threads', TEAM],
-    ...['--height', imageSize[0], '--width', imageSize[1], '--patch', patchSize, '--eps', layerNormEps],
-    ...['--out', out],
-  ]);
+  const [height, width] = imageSize;
+  const model = { arch, classes: CLASSES, height, width, patch: patchSize, eps: layerNormEps };
+  reference('vit', { ...model, seed: SEED, batch, threads: TEAM, out });
   return out;
 }
 
