@@ -15,7 +15,7 @@ import { loadDataset } from '../../src/data/dataset.js';
 import { augmentationOf, choiceOf, PUBLISHED_AUGMENTATION, SIMCLR } from '../../src/train/augmentation.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { answer, failure, succeed, trainOptions } from './support.js';
+import { answer, failure, succeed, trainOptions, words } from './support.js';
 
 const folder = temporaryFolder();
 const at = (name: string): string => join(folder, name);
@@ -40,16 +40,7 @@ test('a run is repeated from its own config.json, to the same numbers', async ()
 });
 
 test('a dry run tells configuration, time and memory, says what the model starts from, and writes nothing', async () => {
-  const args = [
-    'train',
-    'erm',
-    '--config',
-    join(run, 'config.json'),
-    '--out',
-    at('dry'),
-    '--dry-run',
-    '--json',
-  ];
+  const args = words`train erm --config ${join(run, 'config.json')} --out ${at('dry')} --dry-run --json`;
   const { stdout, stderr } = await succeed(args);
   const told = JSON.parse(stdout) as { config: object; seconds: number; peakBytes: number };
   expect(told).toMatchObject({
@@ -65,18 +56,7 @@ test('a dry run tells configuration, time and memory, says what the model starts
 
 test('a dry run of a study tells its runs and their time, those of the folder as finished, and writes nothing', async () => {
   const rows = ['ERM', 'continued, supervised loss alone'];
-  const study = [
-    'reproduce',
-    'fig6',
-    '--data',
-    data,
-    '--out',
-    at('study'),
-    '--arch',
-    'resnet20',
-    '--seeds',
-    '0',
-  ];
+  const study = words`reproduce fig6 --data ${data} --out ${at('study')} --arch resnet20 --seeds 0`;
   const settings = ['--erm-epochs', '2', '--epochs', '3', '--erm-augmentation', 'none', '--threads', '1'];
   const args = [...study, ...settings, '--only', ...rows, '--dry-run'];
   await expect(failure([...args, '--plan', at('study.json')], 'USAGE')).resolves.toContain(

@@ -4,7 +4,7 @@ import { parse } from 'csv-parse/sync';
 import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { dominoes, ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { answer, expectFailure, failure, succeed, trainOptions } from './support.js';
+import { answer, expectFailure, failure, succeed, trainOptions, words } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -19,16 +19,7 @@ beforeAll(async () => {
 });
 
 test('gradcam prints a table, and writes the result', async () => {
-  const { stdout } = await succeed([
-    'gradcam',
-    ...runs,
-    '--output',
-    '1',
-    '--samples',
-    '3',
-    '--examples',
-    '1',
-  ]);
+  const { stdout } = await succeed(words`gradcam ${runs} --output 1 --samples 3 --examples 1`);
   expect(stdout).toMatch(/Group +│ images │ +region │ +before │ +after │ +after − before, points/);
   expect(stdout).toContain('before: before, after: after');
   expect(stdout).toMatch(/G3 coat, digit 1 +│ +3 │ +50\.0* % │/);

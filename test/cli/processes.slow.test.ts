@@ -6,7 +6,7 @@ import { readSafetensors } from '../../src/models/safetensors.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { failure, ROOT, start, type Started, succeed, trainOptions } from './support.js';
+import { failure, ROOT, start, type Started, succeed, trainOptions, words } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -45,18 +45,7 @@ test('two processes fine-tune as one does', async () => {
 });
 
 test('two processes count what one counts in a trace', async () => {
-  const command = [
-    'trace',
-    'unstructured',
-    '--run',
-    erm,
-    '--threads',
-    '1',
-    '--controls',
-    '5',
-    '--top-k',
-    '1,3',
-  ];
+  const command = words`trace unstructured --run ${erm} --threads 1 --controls 5 --top-k 1,3`;
   const [ofOne, ofTwo] = await Promise.all([
     succeed([...command, '--json']),
     inTwoProcesses([...command, '--json']),
@@ -67,10 +56,8 @@ test('two processes count what one counts in a trace', async () => {
 });
 
 describe('a process that is killed is named by the other, and both resume', () => {
-  const killable = (out: string): string[] => [
-    ...['train', 'erm', '--data', data, '--arch', 'resnet20', '--batch-size', '24', '--threads', '1'],
-    ...['--epochs', '6', '--out', join(folder, out)],
-  ];
+  const killable = (out: string): string[] => words`train erm --data ${data} --arch resnet20 --batch-size
+    24 --threads 1 --epochs 6 --out ${join(folder, out)}`;
 
   beforeAll(async () => {
     await inTwoProcesses(killable('undisturbed'));

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { Command } from 'commander';
 import { optionWord, parseValue } from '../../src/cli/settings.js';
+import { words } from './support.js';
 import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
 import { type Protocol, PROTOCOLS } from '../../src/protocol.js';
 import { resolveSettings, type Setting, type SettingsTable } from '../../src/settings/setting.js';
@@ -219,10 +220,7 @@ describe('each option of', () => {
       }),
       jest.spyOn(finetune, 'train').mockImplementation((options) => stop({ ...options })),
     ];
-    const argv = [
-      ...['fig6', '--data', data, '--out', join(folder, 'study'), '--seeds', '0'],
-      ...['--only', 'fine-tuned'],
-    ];
+    const argv = words`fig6 --data ${data} --out ${join(folder, 'study')} --seeds 0 --only fine-tuned`;
     const finetuning = await expectEachToChange(
       addPart2Commands,
       argv,

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sweepStatus } from '../../src/reproduce/sweep/jobs.js';
 import { readPlan } from '../../src/reproduce/sweep/plan.js';
-import { failure, spurmem, start, succeed } from '../cli/support.js';
+import { failure, spurmem, start, succeed, words } from '../cli/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -29,9 +29,8 @@ async function runAll(plan: string, order: readonly number[]): Promise<void> {
   await Promise.all([worker(), worker()]);
 }
 
-const runArguments = (plan: string, index: number): string[] => [
-  ...['sweep', 'run', '--plan', plan, '--index', String(index), '--threads', '1'],
-];
+const runArguments = (plan: string, index: number): string[] =>
+  words`sweep run --plan ${plan} --index ${index} --threads 1`;
 
 function shuffled(count: number): number[] {
   const order = Array.from({ length: count }, (_, index) => index);
@@ -58,11 +57,9 @@ const historyOf = (...run: string[]): string[] =>
     .map((line) => (JSON.parse(line) as { result: string }).result);
 
 test('a study whose jobs run in any order, side by side, killed and again, gives the tables of one process', async () => {
-  const study = [
-    ...['reproduce', 'baselines', '--data', data, '--arch', 'resnet20', '--seeds', '0,1', '--threads', '1'],
-    ...['--erm-epochs', '2', '--erm-batch-size', '42', '--epochs', '2', '--batch-size', '42'],
-    ...['--equivalence', '3', '--only', 'ERM', 'SUBG', 'DFR', 'fine-tuned'],
-  ];
+  const study = words`reproduce baselines --data ${data} --arch resnet20 --seeds 0,1 --threads 1
+    --erm-epochs 2 --erm-batch-size 42 --epochs 2 --batch-size 42 --equivalence 3 --only ERM SUBG DFR
+    fine-tuned`;
   await succeed([...study, '--out', at('whole')]);
 
   const plan = at('plan.json');
@@ -138,10 +135,8 @@ test('a study whose jobs run in any order, side by side, killed and again, gives
 });
 
 test('the models of Part I, traced in processes of their own, give the figures of one process', async () => {
-  const figure = [
-    ...['reproduce', 'fig2', '--data', data, '--arch', 'resnet20', '--epochs', '1', '--batch-size', '42'],
-    ...['--controls', '0', '--seeds', '3,4', '--threads', '1'],
-  ];
+  const figure = words`reproduce fig2 --data ${data} --arch resnet20 --epochs 1 --batch-size 42
+    --controls 0 --seeds 3,4 --threads 1`;
   await succeed([...figure, '--run', at('models')]);
 
   const plan = at('models.json');
