@@ -121,6 +121,9 @@ async function torchrun(args: readonly string[]): Promise<string> {
     {
       env: { ...inherited, ...ONE_THREAD, TORCH_DISABLE_SHARE_RDZV_TCP_STORE: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A rendezvous that hangs fails its test and leaves no process behind.
+      timeout: 300_000,
+      killSignal: 'SIGKILL',
     },
   );
   let stdout = '';
