@@ -31,6 +31,9 @@ function run(program, args, own = {}) {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 2 ** 28,
+    // What hangs must not keep the machine.
+    timeout: 1_800_000,
+    killSignal: 'SIGKILL',
     env: { ...process.env, ...environment, ...own },
   });
 }
