@@ -1,5 +1,5 @@
-import { nearestNames } from '../nearest.js';
 import { SpurmemError } from '../errors.js';
+import { nearestNames } from '../nearest.js';
 
 /** A layer of neurons, in the model's parameter order. */
 export interface NeuronLayer {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { RowOverModels } from '../experiments/overModels.js';
 import { writeAtomic } from '../files.js';
 import { modelsCharts } from './charts/modelDots.js';
 import { renderChart } from './charts/render.js';
@@ -6,12 +7,11 @@ import { articleName } from './format.js';
 import { html } from './html/markup.js';
 import { htmlPage } from './html/page.js';
 import { htmlTable } from './html/table.js';
-import type { RowOverModels } from '../experiments/overModels.js';
+import { chartFigure } from './sections/parts.js';
 import { overModelsRow } from './tables/overModels.js';
+import type { Table } from './tables/table.js';
 import { modelsVerdict } from './verdicts/models.js';
 import { groupLabels, type NamedGroups } from './views/groupLabels.js';
-import { chartFigure } from './sections/parts.js';
-import type { Table } from './tables/table.js';
 
 /** Writes `report.html` of figures over models. Returns its path. Throws `OUTPUT_UNWRITABLE`. */
 export async function writeModelsReport(

@@ -1,4 +1,4 @@
-import { SpurmemError, invalidParameter } from '../errors.js';
+import { invalidParameter, SpurmemError } from '../errors.js';
 import type { Protocol } from '../protocol.js';
 import type { ValueType } from './values.js';
 

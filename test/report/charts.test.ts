@@ -1,6 +1,5 @@
 import sharp from 'sharp';
-
-import { overModels, type MeasuredRow } from '../../src/experiments/overModels.js';
+import { type MeasuredRow, overModels } from '../../src/experiments/overModels.js';
 import { modelsCharts } from '../../src/report/charts/modelDots.js';
 import { renderChart } from '../../src/report/charts/render.js';
 import { groupLabels } from '../../src/report/views/groupLabels.js';

@@ -1,3 +1,4 @@
+import { changeInterval } from '../../src/metrics/intervals.js';
 import {
   byCriterion,
   changeExtent,
@@ -5,7 +6,6 @@ import {
   largestOwnChange,
   measuredChanges,
 } from '../../src/report/views/selections.js';
-import { changeInterval } from '../../src/metrics/intervals.js';
 import { trace } from './fixtures.js';
 
 const views = byCriterion([trace]);

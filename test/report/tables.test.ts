@@ -1,5 +1,4 @@
 import { stripVTControlCharacters } from 'node:util';
-
 import { textTable } from '../../src/cli/textTable.js';
 import { accuracyTable } from '../../src/report/tables/accuracy.js';
 import { changeTable, neuronTable } from '../../src/report/tables/changes.js';

@@ -1,11 +1,10 @@
-import type { ControlsHeader } from '../../experiments/results.js';
-import type { TraceUnstructuredResult } from '../../experiments/results.js';
-import { isDrawn } from '../../neurons/perturbations.js';
+import type { ControlsHeader, TraceUnstructuredResult } from '../../experiments/results.js';
 import type { Neuron } from '../../neurons/neuron.js';
+import { isDrawn } from '../../neurons/perturbations.js';
 import { MISSING, percentText, plural, pointsSpread, score, SPLIT_NAME, traceNotes } from '../format.js';
-import { shortList, starNote, type GroupLabel } from '../views/groupLabels.js';
+import { type GroupLabel, shortList, starNote } from '../views/groupLabels.js';
 import { changeOfGroup, MARK, MARKED_P } from '../views/measuredChange.js';
-import { settingsNote, hasSpread, PERTURBED } from '../views/perturbation.js';
+import { hasSpread, PERTURBED, settingsNote } from '../views/perturbation.js';
 import { byCriterion, type CriterionTrace } from '../views/selections.js';
 import type { Part, Table } from './table.js';
 

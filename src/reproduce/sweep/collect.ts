@@ -1,6 +1,6 @@
-import { summarizeSeeds, type SeedSummary } from '../../metrics/seeds.js';
+import { type SeedSummary, summarizeSeeds } from '../../metrics/seeds.js';
 import type { JobStatus } from './jobs.js';
-import { variedNames, type SweepJob } from './plan.js';
+import { type SweepJob, variedNames } from './plan.js';
 
 /** One finished run of a sweep. Accuracies are fractions. */
 export interface CollectedRun {
