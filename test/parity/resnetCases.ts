@@ -19,7 +19,7 @@ import { reference, TEAM } from './python.js';
 const folder = temporaryFolder();
 const SEED = 7;
 const CLASSES = 3;
-/** With it, PyTorch itself is wrong in bf16 where images are 32 px wide (test/native/narrowOutput.test.ts). */
+/** With it, PyTorch itself is wrong in bf16 where images are 32 px wide (test/native/narrowOutput.slow.test.ts). */
 export const HAS_AMX = readFileSync('/proc/cpuinfo', 'utf8').includes('amx_tile');
 
 export interface ResNetCase {
