@@ -45,7 +45,7 @@ const own: Figure = {
 };
 
 beforeAll(async () => {
-  const counts = { train: [40, 10, 8, 30], val: [4, 4, 4, 4], test: [6, 6, 6, 6] };
+  const counts = { train: [16, 4, 3, 12], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
   await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
 });
 
