@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
-import { dominoes, ermRun, tinyDominoes } from '../fixtures.js';
+import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { answer, expectFailure, failure, succeed, trainOptions, words } from './support.js';
 
@@ -66,13 +65,4 @@ test('wrong input is refused, and named', async () => {
   );
   expect(await failure(['gradcam', ...runs, '--output', '2'], 'USAGE')).toContain('0 (pullover), 1 (coat)');
   expect(await failure(['gradcam', '--run', join(folder, 'none')], 'RUN_NOT_FOUND')).toContain('none');
-
-  const other = join(folder, 'other');
-  const counts = { train: [8, 4, 4, 8], val: [2, 2, 2, 2], test: [2, 2, 2, 2] };
-  await dominoes(other, { ...DEFAULT_DOMINOES, counts, size: 32, seed: 1 });
-  const otherRun = join(folder, 'other-run');
-  await ermRun(trainOptions(other, otherRun));
-  expect(await failure(['gradcam', '--run', after, '--compare', otherRun], 'USAGE')).toContain(
-    `--compare ${otherRun} was trained on another dataset than --run ${after}`,
-  );
 });

@@ -166,7 +166,7 @@ test('random neurons of nearly the same magnitude are others of the layer, the n
 });
 
 test('every trace has them, and the same seed gives the same', async () => {
-  const controls = { controls: 5, exceedances: 3 };
+  const controls = { controls: 5, exceedances: 3, samples: 8 };
   const options = { ...common, run, criteria: ['magnitude'] as const, topK: [1], ...controls };
   const noise = { ...options, perturbation: 'noise', sigmas: [0.5], repeats: 2 } as const;
   const result = await traceUnstructured(noise);

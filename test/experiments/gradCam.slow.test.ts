@@ -25,7 +25,7 @@ const options: GradCamOptions = { ...common, run, compare, samples: 10, examples
 const TEST = [12, 12, 8, 12];
 
 beforeAll(async () => {
-  const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: TEST };
+  const counts = { train: [24, 8, 5, 16], val: [4, 4, 4, 4], test: TEST };
   await buildDominoes(data, { ...DEFAULT_DOMINOES, counts });
   const train = (more: Pick<ErmOptions, 'out' | 'arch' | 'seed'> & Partial<ErmOptions>) =>
     trainErm({ ...common, data, epochs: 1, batchSize: 32, lr: 1e-3, resume: false, ...more });
