@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { Command } from 'commander';
 import { optionWord, parseValue } from '../../src/cli/settings.js';
-import { words } from './support.js';
 import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
 import { type Protocol, PROTOCOLS } from '../../src/protocol.js';
 import { resolveSettings, type Setting, type SettingsTable } from '../../src/settings/setting.js';
@@ -13,6 +12,7 @@ import { TRAINING_METHODS } from '../../src/train/methods.js';
 import { RECIPE_SETTINGS } from '../../src/train/recipe.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
+import { words } from './support.js';
 
 /**
  * The gate: every option of every command that stands for a setting must reach what resolves it, and change exactly that

@@ -89,7 +89,8 @@ test('arrows point down: no folder imports from one above it', () => {
 
 test('the package imports nothing else, and the benchmark no script', () => {
   const isAllowed = (from: string, to: string): boolean =>
-    to.startsWith('src/') || (to.startsWith('bench/') ? !from.startsWith('src/') : from.startsWith('scripts/'));
+    to.startsWith('src/') ||
+    (to.startsWith('bench/') ? !from.startsWith('src/') : from.startsWith('scripts/'));
   expect(arrows((from, to) => !isAllowed(from, to))).toEqual([]);
 });
 

@@ -63,8 +63,8 @@ test.each(cases)('$arch: rewound and mean-ablated neurons', async ({ arch, neuro
   ];
   const [height, width] = [64, 32];
   const places = neurons.map(({ layer, index }) => `${layer}:${index}`);
-  const shape = { batch: BATCH, height, width };
-  reference('ablation', { arch, neurons: places, seed: 3, ...shape, threads: THREADS, out, earlier });
+  const size = { batch: BATCH, height, width };
+  reference('ablation', { arch, neurons: places, seed: 3, ...size, threads: THREADS, out, earlier });
   const { tensors } = await readSafetensors(out);
   const expected = oracleOf(tensors);
   await setThreads(THREADS);

@@ -7,7 +7,7 @@ import { setThreads } from '../../src/native/device.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { resolveSettings } from '../../src/settings/setting.js';
 import { Adam } from '../../src/train/adam.js';
-import { finetuneLoss, type FinetuneLossSettings } from '../../src/train/finetune/loss.js';
+import { finetuneLoss } from '../../src/train/finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, relativeDifference, report } from './compare.js';
@@ -43,8 +43,8 @@ async function compareSteps(
 ): Promise<void> {
   const name = `${statistics}, stopped ${stopGradient}`;
   const out = join(folder, `${name}.safetensors`);
-  const mask = neurons.map(({ layer, index }) => `${layer}:${index}`);
-  const branches = { mask, statistics, stop_gradient: stopGradient, weight: settings.lambda };
+  const places = neurons.map(({ layer, index }) => `${layer}:${index}`);
+  const branches = { mask: places, statistics, stop_gradient: stopGradient, weight: settings.lambda };
   reference('finetune', { ...settings, ...branches, threads: THREADS, out });
   const expected = oracleOf((await readSafetensors(out)).tensors);
   const addon = native();

@@ -36,8 +36,8 @@ test.each(cases)('Grad-CAM of $arch, $imageSize px, equals hooks in PyTorch', as
   const { arch, imageSize, patchSize, layers } = given;
   const [height, width] = imageSize;
   const out = join(folder, `${arch}.safetensors`);
-  const shape = { height, width, patch: patchSize };
-  reference('gradcam', { arch, seed: SEED, output: 0, ...shape, layers, threads: THREADS, out });
+  const size = { height, width, patch: patchSize };
+  reference('gradcam', { arch, seed: SEED, output: 0, ...size, layers, threads: THREADS, out });
   const expected = oracleOf((await readSafetensors(out)).tensors);
   await setThreads(THREADS);
   const generator = new (native().Generator)(SEED);

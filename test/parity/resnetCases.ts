@@ -47,8 +47,8 @@ function describeResNet(given: ResNetCase): void {
 
   beforeAll(async () => {
     const out = join(folder, `${arch}-${memoryFormat}-${precision}.safetensors`);
-    const model = { ...given, memory_format: memoryFormat, classes: CLASSES };
-    reference('resnet', { ...model, seed: SEED, threads: TEAM, out });
+    const design = { ...given, memory_format: memoryFormat, classes: CLASSES };
+    reference('resnet', { ...design, seed: SEED, threads: TEAM, out });
     oracle = (await readSafetensors(out)).tensors;
     await setThreads(TEAM);
     const generator = new (native().Generator)(SEED);
