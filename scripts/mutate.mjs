@@ -24,6 +24,7 @@ import { parseArgs } from 'node:util';
 import { MUTATIONS } from './mutate/mutations.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const HOUR = 3_600_000;
 const { values: options } = parseArgs({
   options: {
     tier: { type: 'string', default: 'fast' },
@@ -123,14 +124,21 @@ function tested(copy, file) {
   if (built.status !== 0) throw new Error(`${file} does not compile:\n${built.stdout}${built.stderr}`);
   const sequencer = join(copy, 'scripts', 'mutate', 'sequencer.cjs');
   const script = tier === 'fast' ? 'test:fast' : 'test';
-  const { status, stderr } = spawnSync(
+  const { status, stderr, error } = spawnSync(
     'npm',
     ['run', '--silent', script, '--', '--bail', `--testSequencer=${sequencer}`],
-    { cwd: copy, encoding: 'utf8', env: { ...process.env, SPURMEM_MUTATED: file }, maxBuffer: 1e9 },
+    {
+      cwd: copy,
+      encoding: 'utf8',
+      env: { ...process.env, SPURMEM_MUTATED: file },
+      maxBuffer: 1e9,
+      timeout: HOUR,
+      killSignal: 'SIGKILL',
+    },
   );
+  if (error?.code === 'ETIMEDOUT') return ['no end within an hour'];
   // Jest that bails writes no results.
   const failed = [...new Set([...stderr.matchAll(/^FAIL (\S+)/gm)].map(([, name]) => name))];
-  if ((status === 0) !== (failed.length === 0))
-    throw new Error(`The tests did not run to their end:\n${stderr}`);
-  return failed;
+  if ((status === 0) === (failed.length === 0)) return failed;
+  throw new Error(`The tests did not run to their end:\n${stderr}`);
 }
