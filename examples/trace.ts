@@ -1,5 +1,5 @@
 // The same with types: npx tsc --module nodenext --target es2022 trace.ts && node trace.js DATASET [RUN]
-import { SpurmemError, traceUnstructured, type TraceUnstructuredResult, trainErm } from 'spurmem';
+import { SpurmemError, traceUnstructured, trainErm, type TraceUnstructuredResult } from 'spurmem';
 
 /** For each group, the most that zeroing its neurons takes from its accuracy, in points. */
 function worstChanges({ entries }: TraceUnstructuredResult): Map<number, number> {

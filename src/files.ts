@@ -2,7 +2,6 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import {
   appendFile,
-  type FileHandle,
   mkdir,
   open,
   readdir,
@@ -11,10 +10,11 @@ import {
   rm,
   stat,
   statfs,
+  type FileHandle,
 } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { messageOf, SpurmemError, systemCode } from './errors.js';
+import { SpurmemError, messageOf, systemCode } from './errors.js';
 
 /**
  * Writes a whole file or nothing: a temporary file beside it, fsync, rename. Throws `OUTPUT_UNWRITABLE`.

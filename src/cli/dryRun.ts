@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { type Split, SPLITS } from '../data/split.js';
+import { SPLITS, type Split } from '../data/split.js';
 import type { JobOptions, ProgressEvent } from '../progress.js';
-import { plain } from '../report/text.js';
 import { inWords } from '../settings/setting.js';
+import { plain } from '../report/text.js';
 import type { MethodOptions } from '../train/method.js';
 import type { RunConfig } from '../train/runConfig.js';
 import type { RunStart } from '../train/startRun.js';
-import { calibrate, CALIBRATION_MS, closingLines, peakMemory } from './calibration.js';
+import { CALIBRATION_MS, calibrate, closingLines, peakMemory } from './calibration.js';
 import { durationText } from './output.js';
 
 /** What an image's evaluation takes of its training where only training was timed: a forward pass, without a backward one. */

@@ -1,8 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { DATASET_OPTIONS, type DatasetOptions } from '../data/datasetOptions.js';
-import { mapParameters, SpurmemError } from '../errors.js';
+import { SpurmemError, mapParameters } from '../errors.js';
 import { MEMORY_FORMATS } from '../native/addon.js';
-import { DEVICE_CACHES, ENGINE_TYPES, type EngineOptions, MATMUL_PRECISIONS } from '../native/engine.js';
+import { DEVICE_CACHES, ENGINE_TYPES, MATMUL_PRECISIONS, type EngineOptions } from '../native/engine.js';
 import { PROTOCOLS } from '../protocol.js';
 import { integer, listOf, text } from '../settings/values.js';
 import { kebabCase, valueOption } from './settings.js';

@@ -1,15 +1,15 @@
 import { join, resolve } from 'node:path';
-import { type TracePlan, TraceSession } from '../experiments/traceSession.js';
+import { TraceSession, type TracePlan } from '../experiments/traceSession.js';
 import { engineOptions } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
-import { hasToBeTrained, type Part1Options, trainingOf } from '../reproduce/part1.js';
-import { type NeededTrace, neededTraces } from '../reproduce/part1Traces.js';
+import { hasToBeTrained, trainingOf, type Part1Options } from '../reproduce/part1.js';
+import { neededTraces, type NeededTrace } from '../reproduce/part1Traces.js';
 import { methodNamed } from '../train/methods.js';
 import { closingLines, peakMemory, withScratch } from './calibration.js';
-import { type DryRun, dryRun } from './dryRun.js';
+import { dryRun, type DryRun } from './dryRun.js';
 import { durationText } from './output.js';
 import { linkedRun } from './traceDryRun.js';
-import { type TimedTrace, TraceWatch } from './traceWatch.js';
+import { TraceWatch, type TimedTrace } from './traceWatch.js';
 
 /** How long each trace is evaluated, in milliseconds: there are several of them. */
 const EACH_MS = 4000;

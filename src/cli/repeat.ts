@@ -1,9 +1,9 @@
+import { engineOptions } from '../native/engine.js';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { SpurmemError } from '../errors.js';
-import { engineOptions } from '../native/engine.js';
-import type { RunFile } from './configFile.js';
 import { optionWord } from './settings.js';
+import type { RunFile } from './configFile.js';
 import { commandName } from './usage.js';
 
 /**

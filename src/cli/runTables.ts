@@ -5,11 +5,11 @@ import type { RunEvaluation } from '../experiments/evaluateRun.js';
 import type { ComparedRuns, RunsComparison } from '../experiments/runs/compareRuns.js';
 import type { ListedRun } from '../experiments/runs/listRuns.js';
 import type { SeedSummary } from '../metrics/seeds.js';
-import { MISSING, percent, percentRange, percentText, points, pointsRange } from '../report/format.js';
+import { MISSING, percent, percentText, points, pointsRange, percentRange } from '../report/format.js';
 import { groupCell, type Table } from '../report/tables/table.js';
 import { groupLabels, type NamedGroups } from '../report/views/groupLabels.js';
-import { nearestSentence } from '../settings/names.js';
 import { inWords } from '../settings/setting.js';
+import { nearestSentence } from '../settings/names.js';
 
 type SortKey = 'run' | 'method' | 'seed' | 'epochs' | 'val-worst' | 'test-worst' | 'test-average';
 

@@ -1,14 +1,14 @@
 import { numericOptions } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
-import { type JobStatus, sweepStatus } from '../reproduce/sweep/jobs.js';
+import { sweepStatus, type JobStatus } from '../reproduce/sweep/jobs.js';
 import type { SweepJob, SweepPlan } from '../reproduce/sweep/plan.js';
 import { defaultsOf } from '../settings/setting.js';
 import type { MethodOptions } from '../train/method.js';
-import { methodNamed } from '../train/methods.js';
 import { erm } from '../train/methods/erm.js';
+import { methodNamed } from '../train/methods.js';
 import { closingLines, peakMemory } from './calibration.js';
-import { type DryRun, dryRun, imagesLine } from './dryRun.js';
+import { dryRun, imagesLine, type DryRun } from './dryRun.js';
 import { durationText } from './output.js';
 
 /** The runs of one way to train that are not finished, and what they would take. */

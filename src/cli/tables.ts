@@ -16,8 +16,8 @@ import { minimalTable } from '../report/tables/minimal.js';
 import { nullTables } from '../report/tables/nulls.js';
 import { rankList } from '../report/tables/ranks.js';
 import type { Table } from '../report/tables/table.js';
-import { plain } from '../report/text.js';
 import { groupLabels, type NamedGroups } from '../report/views/groupLabels.js';
+import { plain } from '../report/text.js';
 import type { TrainingResult } from '../train/results.js';
 import { textTable } from './textTable.js';
 

@@ -1,18 +1,18 @@
-import { SpurmemError } from '../errors.js';
 import {
+  native,
   type Generator,
   type MemoryFormat,
-  native,
   type NativeImageStore,
   type Tensor,
 } from '../native/addon.js';
+import { SpurmemError } from '../errors.js';
 import type { DeviceCache } from '../native/engine.js';
-import { processGroup } from '../native/processGroup.js';
 import type { JobOptions } from '../progress.js';
 import type { Dataset } from './dataset.js';
 import { batchPlan, cropPlacement, evaluationPlacement, type Placement, type Size } from './geometry.js';
-import { buildImageStore, type ImageStoreIndex } from './imageStore.js';
 import type { Augmentation } from './preprocessing.js';
+import { buildImageStore, type ImageStoreIndex } from './imageStore.js';
+import { processGroup } from '../native/processGroup.js';
 import { happens, randomAdjustments, randomResizedCrop, shuffled } from './sampling.js';
 
 /** What one of several processes has of a training batch. */

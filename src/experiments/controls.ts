@@ -1,16 +1,16 @@
 import { monteCarloTest, type StoppingRule } from '../metrics/monteCarlo.js';
 import { mean } from '../metrics/statistics.js';
-import { type Generator, native } from '../native/addon.js';
-import { type DrawnFrom, type NullName, NULLS } from '../neurons/nulls.js';
+import { native, type Generator } from '../native/addon.js';
+import { NULLS, type DrawnFrom, type NullName } from '../neurons/nulls.js';
 import {
+  perturbedVariants,
   type NeuronPlace,
   type PerturbationChoice,
-  perturbedVariants,
   type Variant,
 } from '../neurons/perturb.js';
 import type { ValuesOf } from '../settings/setting.js';
 import { evaluateVariants, type PlannedVariant, type TraceCost } from './evaluateVariants.js';
-import { changeOf, type GroupOutcome, minorityMinusMajority, type Outcome, OUTCOMES } from './outcomes.js';
+import { changeOf, minorityMinusMajority, OUTCOMES, type GroupOutcome, type Outcome } from './outcomes.js';
 import type {
   ControlsHeader,
   NullComparison,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { SPLITS } from '../data/split.js';
 import { LOSSES } from '../metrics/loss.js';
-import { CRITERION_NAMES } from '../neurons/criteria.js';
 import { NULL_NAMES } from '../neurons/nulls.js';
+import { CRITERION_NAMES } from '../neurons/criteria.js';
 import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
 import { PROTOCOLS } from '../protocol.js';
 import {

@@ -1,12 +1,12 @@
 import type { Split } from '../data/split.js';
-import type { GroupAccuracies } from '../metrics/groups.js';
 import type { Interval } from '../metrics/intervals.js';
+import type { GroupAccuracies } from '../metrics/groups.js';
 import type { Loss } from '../metrics/loss.js';
-import type { MonteCarloTest } from '../metrics/monteCarlo.js';
 import type { Unit } from '../native/addon.js';
+import type { MonteCarloTest } from '../metrics/monteCarlo.js';
+import type { NullName } from '../neurons/nulls.js';
 import type { CriterionName } from '../neurons/criteria.js';
 import type { Neuron } from '../neurons/neuron.js';
-import type { NullName } from '../neurons/nulls.js';
 import type { PerturbationName } from '../neurons/perturbations.js';
 import type { GradientSource } from '../neurons/score.js';
 import type { MagnitudeLayers } from '../neurons/select.js';

@@ -1,14 +1,14 @@
 import { datasetOf } from '../data/dataset.js';
 import { holm } from '../metrics/holm.js';
 import {
-  type PairedDifference,
   pairedDifference,
-  type SeedSummary,
   summarizeSeeds,
+  type PairedDifference,
+  type SeedSummary,
 } from '../metrics/seeds.js';
 import { throwIfAborted } from '../progress.js';
-import { type SeedOutcome, type StudyArm, trainArm } from './studyArm.js';
 import { checkArms, checkStudyOptions, STUDY_TYPES, type StudyOptions } from './studyOptions.js';
+import { trainArm, type SeedOutcome, type StudyArm } from './studyArm.js';
 
 /** A paired difference with its p-values after Holm's correction over the study's differences from the same arm. */
 export interface StudyDifference extends PairedDifference {

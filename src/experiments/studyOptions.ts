@@ -1,11 +1,11 @@
-import { invalidParameter } from '../errors.js';
 import { ENGINE_TYPES } from '../native/engine.js';
+import { invalidParameter } from '../errors.js';
 import { PROCESS_BATCH_NORMS } from '../native/processGroup.js';
-import { requireKnownNames } from '../settings/names.js';
-import { type Accepted, checkPart, checkValues, JOB_TYPES, type OptionTypes } from '../settings/options.js';
+import { checkPart, checkValues, JOB_TYPES, type Accepted, type OptionTypes } from '../settings/options.js';
 import { firstRepeated } from '../settings/repeated.js';
+import { requireKnownNames } from '../settings/names.js';
 import { checkSettings } from '../settings/setting.js';
-import { callback, objectWith, oneOf, severalOf, share, text } from '../settings/values.js';
+import { callback, severalOf, objectWith, oneOf, share, text } from '../settings/values.js';
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../train/finetune/settings.js';
 import { TRAINING_METHODS } from '../train/methods.js';

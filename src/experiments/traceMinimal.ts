@@ -5,16 +5,16 @@ import type { Neuron } from '../neurons/neuron.js';
 import { maskNeurons, type NeuronPlace } from '../neurons/perturb.js';
 import { gradientXWeightScores } from '../neurons/score.js';
 import { requireTopK, selectTopK } from '../neurons/select.js';
-import { type GivenOf, resolveSettings } from '../settings/setting.js';
-import { compareMinorities, summarizeMinimal } from './minimalSummary.js';
+import { resolveSettings, type GivenOf } from '../settings/setting.js';
 import { samplesOfGroups } from './samples.js';
+import { compareMinorities, summarizeMinimal } from './minimalSummary.js';
 import type {
   BeforeAfter,
   MinimalExample,
   ReferenceState,
   TraceMinimalResult,
 } from './traceMinimalResult.js';
-import { checkTraceOptions, type SessionOptions, TraceSession } from './traceSession.js';
+import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
 /** What a minimal trace may be told; defaults are the protocol's. */

@@ -1,34 +1,34 @@
 import type { BatchLoader } from '../data/batches.js';
-import { type Dataset, type DatasetOptions, requireGroups } from '../data/dataset.js';
+import { requireGroups, type Dataset, type DatasetOptions } from '../data/dataset.js';
 import type { Split } from '../data/split.js';
 import { evaluate } from '../metrics/evaluate.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Model } from '../models/model.js';
 import { native, type Unit } from '../native/addon.js';
-import { ENGINE_TYPES, type EngineOptions, openEngine } from '../native/engine.js';
-import { type CriterionName, criterionNamed } from '../neurons/criteria.js';
+import { ENGINE_TYPES, openEngine, type EngineOptions } from '../native/engine.js';
+import { criterionNamed, type CriterionName } from '../neurons/criteria.js';
 import {
   candidateLayers,
+  selectByCriterion,
   type GradientSamples,
   type ScoringContext,
-  selectByCriterion,
 } from '../neurons/criterion.js';
 import type { ModelLayer, Neuron } from '../neurons/neuron.js';
 import { meanOutputs } from '../neurons/neuronValues.js';
-import { type ScoredExample, worstSamples } from '../neurons/score.js';
+import { worstSamples, type ScoredExample } from '../neurons/score.js';
 import { countNeurons, requireTopK, startOf, unitLayers } from '../neurons/select.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
-import { checkOptions, checkValues, JOB_TYPES, type OptionTypes } from '../settings/options.js';
-import type { SettingsTable } from '../settings/setting.js';
-import { callback, type ValueType } from '../settings/values.js';
 import { openDataset } from '../train/runData.js';
 import { openRun, type RunConfig, type RunFolder } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
 import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
-import { type PrecisionChange, precisionChange } from './precisionChange.js';
+import { checkOptions, checkValues, JOB_TYPES, type OptionTypes } from '../settings/options.js';
+import type { SettingsTable } from '../settings/setting.js';
+import { callback, type ValueType } from '../settings/values.js';
+import { precisionChange, type PrecisionChange } from './precisionChange.js';
 import type { SessionHeader } from './results.js';
-import { type SessionChoices, TRACE_SETTINGS, type TraceSettings, traceSettings } from './traceSettings.js';
+import { TRACE_SETTINGS, traceSettings, type SessionChoices, type TraceSettings } from './traceSettings.js';
 
 /** What every trace takes. */
 export interface SessionOptions extends JobOptions, EngineOptions, SessionChoices {

@@ -1,29 +1,29 @@
-import { type Split, SPLITS } from '../data/split.js';
-import { type Loss, LOSSES } from '../metrics/loss.js';
-import { type Precision, PRECISIONS, type Unit } from '../native/addon.js';
+import { SPLITS, type Split } from '../data/split.js';
+import { LOSSES, type Loss } from '../metrics/loss.js';
+import { PRECISIONS, type Precision, type Unit } from '../native/addon.js';
 import {
   ARTICLE_CRITERIA,
   CRITERIA,
   CRITERION_NAMES,
-  type CriterionName,
   criterionNamed,
+  type CriterionName,
 } from '../neurons/criteria.js';
 import { NULL_NAMES, type NullName } from '../neurons/nulls.js';
 import { isDrawn, PERTURBATION_NAMES, type PerturbationName } from '../neurons/perturbations.js';
-import { GRADIENT_ORDERS, type GradientOrder, requireGradientSource } from '../neurons/score.js';
+import { GRADIENT_ORDERS, requireGradientSource, type GradientOrder } from '../neurons/score.js';
 import { MAGNITUDE_LAYERS, type MagnitudeLayers } from '../neurons/select.js';
 import type { Protocol } from '../protocol.js';
 import {
-  type DependentDefault,
-  type GivenOf,
   protocolSetting,
   resolveSettings,
   setting,
+  without,
+  type DependentDefault,
+  type GivenOf,
   type SettingsTable,
   type ValuesOf,
-  without,
 } from '../settings/setting.js';
-import { integer, oneOf, positive, severalOf, share, text, type ValueType } from '../settings/values.js';
+import { integer, severalOf, oneOf, positive, share, text, type ValueType } from '../settings/values.js';
 
 /** The article's standard deviation of random initialization and noise. */
 export const ARTICLE_SIGMA = 0.005;

@@ -2,13 +2,13 @@ import { requireGroups } from '../data/dataset.js';
 import { accuracyInterval, changeInterval, meanInterval } from '../metrics/intervals.js';
 import { maskNeurons, ZERO } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
-import { type GivenOf, resolveSettings } from '../settings/setting.js';
+import { resolveSettings, type GivenOf } from '../settings/setting.js';
 import { compareWithRandom, mostRandomEvaluations } from './controls.js';
 import { evaluateVariants } from './evaluateVariants.js';
 import { changeOf, type GroupOutcome } from './outcomes.js';
 import type { LayerEntry, TraceStructuredResult } from './results.js';
 import { measuredExamples } from './samples.js';
-import { checkTraceOptions, type SessionOptions, TraceSession } from './traceSession.js';
+import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
 /** What a structured trace may be told; defaults are the protocol's. */

@@ -1,15 +1,15 @@
 import { requireGroups } from '../data/dataset.js';
-import { type PerturbationChoice, perturbedVariants } from '../neurons/perturb.js';
+import { perturbedVariants, type PerturbationChoice } from '../neurons/perturb.js';
 import { isDrawn } from '../neurons/perturbations.js';
-import { type GivenOf, resolveSettings, without } from '../settings/setting.js';
-import { compareWithRandom, type ControlledSet, mostRandomEvaluations } from './controls.js';
+import { resolveSettings, without, type GivenOf } from '../settings/setting.js';
+import { compareWithRandom, mostRandomEvaluations, type ControlledSet } from './controls.js';
 import { evaluateVariants } from './evaluateVariants.js';
 import { knownOfRun } from './knownValues.js';
 import { NAMED_EXAMPLES, picturesOf } from './lostExamples.js';
-import { type GroupOutcome, summarizeOutcomes } from './outcomes.js';
+import { summarizeOutcomes, type GroupOutcome } from './outcomes.js';
 import type { TraceEntry, TraceUnstructuredResult } from './results.js';
 import { measuredExamples } from './samples.js';
-import { checkTraceOptions, type SessionOptions, TraceSession } from './traceSession.js';
+import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
 import { repeatsOf, TRACE_SETTINGS } from './traceSettings.js';
 
 /** What an unstructured trace may be told; defaults are the protocol's. */

@@ -1,13 +1,13 @@
+import { Arrears } from '../native/arrears.js';
 import type { BatchLoader } from '../data/batches.js';
 import type { Model } from '../models/model.js';
 import { native, type Tensor, type WeightEdit } from '../native/addon.js';
-import { Arrears } from '../native/arrears.js';
 import { ofAllProcesses, shareOfBatches } from '../native/processGroup.js';
-import { type JobOptions, throwIfAborted } from '../progress.js';
+import { throwIfAborted, type JobOptions } from '../progress.js';
+import { GroupCounter, type GroupAccuracies } from './groups.js';
 import { checkValues } from '../settings/options.js';
 import { integer, oneOf } from '../settings/values.js';
-import { type GroupAccuracies, GroupCounter } from './groups.js';
-import { type Loss, LOSSES, lossOf } from './loss.js';
+import { LOSSES, lossOf, type Loss } from './loss.js';
 
 /** A model on some examples. */
 export interface Evaluation {

@@ -1,7 +1,7 @@
 import {
+  native,
   type Generator,
   type MemoryFormat,
-  native,
   type Network,
   type NetworkDescription,
   type Precision,
@@ -9,7 +9,7 @@ import {
 } from '../native/addon.js';
 import { checkValues } from '../settings/options.js';
 import { integer, oneOf } from '../settings/values.js';
-import { type Architecture, ARCHITECTURES, createNetwork } from './architectures.js';
+import { ARCHITECTURES, createNetwork, type Architecture } from './architectures.js';
 import type { TensorData } from './safetensors.js';
 
 const MODEL = {

@@ -1,6 +1,6 @@
 import type { JobOptions } from '../progress.js';
 import { integer, oneOf, text, toggle } from '../settings/values.js';
-import { addonInUse, MEMORY_FORMATS, type MemoryFormat, native } from './addon.js';
+import { addonInUse, MEMORY_FORMATS, native, type MemoryFormat } from './addon.js';
 import { resolveDevice, setThreads, whyNoCuda } from './device.js';
 
 /** How exactly float32 matrix products are computed, by the words of torch.set_float32_matmul_precision. */

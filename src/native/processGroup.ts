@@ -1,4 +1,4 @@
-import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { native, type NativeArray, type NativeProcessGroup } from './addon.js';
 
 /** Batch-norm of several processes: each over its own part of a batch, or all over the whole of it (torch.nn.SyncBatchNorm). */

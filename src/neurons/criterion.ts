@@ -5,7 +5,7 @@ import type { Unit } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
 import type { ModelLayer, Neuron } from './neuron.js';
-import { type MagnitudeLayers, type MagnitudeOrder, scoresOf, selectTopK } from './select.js';
+import { scoresOf, selectTopK, type MagnitudeLayers, type MagnitudeOrder } from './select.js';
 
 /** How neurons are scored (article, "Identification of critical neurons"). `CRITERIA` lists all of them. */
 export interface Criterion {

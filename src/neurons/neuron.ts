@@ -1,5 +1,5 @@
-import { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
+import { SpurmemError } from '../errors.js';
 
 /** A layer of neurons, in the model's parameter order. */
 export interface NeuronLayer {

@@ -4,7 +4,7 @@ import type { Model } from '../models/model.js';
 import { readSafetensors } from '../models/safetensors.js';
 import type { Unit } from '../native/addon.js';
 import { shareOfBatches, sumOfProcesses } from '../native/processGroup.js';
-import { type JobOptions, throwIfAborted } from '../progress.js';
+import { throwIfAborted, type JobOptions } from '../progress.js';
 import type { NeuronValues } from './perturb.js';
 
 /**

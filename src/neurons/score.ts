@@ -1,10 +1,10 @@
 import type { BatchLoader } from '../data/batches.js';
 import { SpurmemError } from '../errors.js';
-import { type Loss, lossOf } from '../metrics/loss.js';
+import { lossOf, type Loss } from '../metrics/loss.js';
 import type { Model } from '../models/model.js';
-import { type Generator, native, type Tensor, type Unit, type WeightEdit } from '../native/addon.js';
+import { native, type Generator, type Tensor, type Unit, type WeightEdit } from '../native/addon.js';
 import { processGroup, shareOfBatches } from '../native/processGroup.js';
-import { type JobOptions, throwIfAborted } from '../progress.js';
+import { throwIfAborted, type JobOptions } from '../progress.js';
 import { requireValue } from '../settings/setting.js';
 import { integer } from '../settings/values.js';
 

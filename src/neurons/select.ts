@@ -1,6 +1,6 @@
 import { SpurmemError } from '../errors.js';
 import type { Unit } from '../native/addon.js';
-import { type ModelLayer, type Neuron, type NeuronLayer, unknownLayer } from './neuron.js';
+import { unknownLayer, type ModelLayer, type Neuron, type NeuronLayer } from './neuron.js';
 
 /** Where magnitude chooses: in all layers, or without the convolutions of ResNet's shortcuts (`downsample`). */
 export const MAGNITUDE_LAYERS = ['all', 'no-downsample'] as const;

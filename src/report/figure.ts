@@ -1,8 +1,8 @@
 import type { Split } from '../data/split.js';
 import type { PerturbationName } from '../neurons/perturbations.js';
 import type { Chart, NamedChart } from './charts/render.js';
-import type { Section } from './html/page.js';
 import type { FigureSource, RunReport, RunResults } from './reportData.js';
+import type { Section } from './html/page.js';
 import type { Table } from './tables/table.js';
 import type { GroupLabel } from './views/groupLabels.js';
 

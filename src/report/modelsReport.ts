@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { RowOverModels } from '../experiments/overModels.js';
 import { writeAtomic } from '../files.js';
 import { modelsCharts } from './charts/modelDots.js';
 import { renderChart } from './charts/render.js';
@@ -7,11 +6,12 @@ import { articleName } from './format.js';
 import { html } from './html/markup.js';
 import { htmlPage } from './html/page.js';
 import { htmlTable } from './html/table.js';
-import { chartFigure } from './sections/parts.js';
+import type { RowOverModels } from '../experiments/overModels.js';
 import { overModelsRow } from './tables/overModels.js';
-import type { Table } from './tables/table.js';
 import { modelsVerdict } from './verdicts/models.js';
 import { groupLabels, type NamedGroups } from './views/groupLabels.js';
+import { chartFigure } from './sections/parts.js';
+import type { Table } from './tables/table.js';
 
 /** Writes `report.html` of figures over models. Returns its path. Throws `OUTPUT_UNWRITABLE`. */
 export async function writeModelsReport(

@@ -2,12 +2,12 @@ import type { SampleImage } from '../data/dataDescription.js';
 import type { Split } from '../data/split.js';
 import type { ComparisonResult } from '../experiments/comparison.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
+import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import type {
   TraceOverlapResult,
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../experiments/results.js';
-import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import type { EpochMetrics, TrainingResult } from '../train/results.js';
 import type { HistoryEntry } from '../train/runFolder.js';
 import type { NamedGroups } from './views/groupLabels.js';

@@ -3,8 +3,8 @@ import { SpurmemError } from '../errors.js';
 import { writeAtomic } from '../files.js';
 import { checkOptions } from '../settings/options.js';
 import { severalOf, text } from '../settings/values.js';
-import type { TrainingResult } from '../train/results.js';
 import { RUN_TYPE } from '../train/runOptions.js';
+import type { TrainingResult } from '../train/results.js';
 import { groupBars } from './charts/groupBars.js';
 import { renderChart } from './charts/render.js';
 import { html } from './html/markup.js';
@@ -15,7 +15,7 @@ import { chartFigure } from './sections/parts.js';
 import { comparedRows, runsTable, settingsTable } from './tables/runs.js';
 import { changesVerdict } from './verdicts/changes.js';
 import { comparisonVerdict } from './verdicts/comparison.js';
-import { type GroupLabel, groupLabels } from './views/groupLabels.js';
+import { groupLabels, type GroupLabel } from './views/groupLabels.js';
 import { readRunReport } from './writeReport.js';
 
 /** A finished run among those that are compared. */

@@ -1,14 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { messageOf, SpurmemError } from '../errors.js';
 import type { StudyResult } from '../experiments/study.js';
+import { SpurmemError, messageOf } from '../errors.js';
 import { writeAtomic } from '../files.js';
 import { renderChart } from './charts/render.js';
 import { studyDots } from './charts/studyDots.js';
 import { articleName, inArticleOrder } from './format.js';
-import { html } from './html/markup.js';
 import { htmlPage, type Section } from './html/page.js';
+import { html } from './html/markup.js';
 import { htmlTable } from './html/table.js';
 import { chartFigure } from './sections/parts.js';
 import { focusTable, studyRows, studyTable } from './tables/study.js';

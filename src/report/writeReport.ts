@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { SPLITS } from '../data/split.js';
-import type { TraceUnstructuredResult } from '../experiments/results.js';
 import {
   comparisonSchema,
   gradCamSchema,
@@ -10,6 +9,7 @@ import {
   structuredSchema,
   unstructuredSchema,
 } from '../experiments/resultSchemas.js';
+import type { TraceUnstructuredResult } from '../experiments/results.js';
 import { writeAtomic } from '../files.js';
 import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
 import { checkOptions } from '../settings/options.js';
@@ -17,8 +17,8 @@ import { text } from '../settings/values.js';
 import { methodNamed } from '../train/methods.js';
 import { methodOf } from '../train/runConfig.js';
 import { readRunData } from '../train/runData.js';
-import { openRun, type RunConfig, type RunEnvironment, RunFolder } from '../train/runFolder.js';
 import { RUN_TYPE } from '../train/runOptions.js';
+import { openRun, RunFolder, type RunConfig, type RunEnvironment } from '../train/runFolder.js';
 import type { RunReport } from './reportData.js';
 import { drawCharts, renderFigures, renderReport } from './runReport.js';
 

@@ -1,7 +1,7 @@
 import { SpurmemError } from '../errors.js';
 import type { TraceEntry, TraceUnstructuredResult } from '../experiments/results.js';
-import type { CriterionName } from '../neurons/criteria.js';
 import type { Figure, FigureNeeds, TraceNeed } from '../report/figure.js';
+import type { CriterionName } from '../neurons/criteria.js';
 import { FIGURES } from '../report/figures.js';
 import { inArticleOrder } from '../report/format.js';
 import type { RunResults } from '../report/reportData.js';

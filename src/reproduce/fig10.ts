@@ -4,7 +4,7 @@ import { fig10 } from '../report/figures/fig10.js';
 import { writeReport } from '../report/writeReport.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
-import { type ReproducedFigure, writeFigures } from './figureFiles.js';
+import { writeFigures, type ReproducedFigure } from './figureFiles.js';
 
 export interface Fig10Result extends ReproducedFigure {
   readonly gradCam: GradCamResult;

@@ -1,11 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { gradCam } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
-import type {
-  TraceOverlapResult,
-  TraceStructuredResult,
-  TraceUnstructuredResult,
-} from '../experiments/results.js';
 import {
   gradCamSchema,
   minimalSchema,
@@ -13,6 +8,11 @@ import {
   structuredSchema,
   unstructuredSchema,
 } from '../experiments/resultSchemas.js';
+import type {
+  TraceOverlapResult,
+  TraceStructuredResult,
+  TraceUnstructuredResult,
+} from '../experiments/results.js';
 import { traceMinimalIn } from '../experiments/traceMinimal.js';
 import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import { traceOverlapIn } from '../experiments/traceOverlap.js';

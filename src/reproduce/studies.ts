@@ -1,9 +1,9 @@
 import type { StudyArm } from '../experiments/studyArm.js';
 import { ERM_SETTINGS } from '../train/ermSettings.js';
 import { FINETUNE_SETTINGS, MASK_GRADIENT_SOURCES, SUPERVISED_LOSSES } from '../train/finetune/settings.js';
-import { TRAINING_METHODS } from '../train/methods.js';
 import { erm } from '../train/methods/erm.js';
 import { finetune, type FinetuneSettings } from '../train/methods/finetune.js';
+import { TRAINING_METHODS } from '../train/methods.js';
 import type { ErmSettings } from '../train/recipe.js';
 
 /** What a study varies. */

@@ -1,4 +1,4 @@
-import { invalidParameter, SpurmemError } from '../errors.js';
+import { SpurmemError, invalidParameter } from '../errors.js';
 import type { Protocol } from '../protocol.js';
 import type { ValueType } from './values.js';
 

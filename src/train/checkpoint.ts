@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { messageOf, SpurmemError } from '../errors.js';
+import { SpurmemError, messageOf } from '../errors.js';
 import type { GroupCounts } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
 import {
   readSafetensors,
-  type TensorData,
   writeSafetensors,
+  type TensorData,
   type WrittenTensor,
 } from '../models/safetensors.js';
 import type { Generator } from '../native/addon.js';

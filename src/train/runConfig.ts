@@ -1,10 +1,10 @@
+import { DEVICE_CACHES, MATMUL_PRECISIONS } from '../native/engine.js';
 import { z } from 'zod';
 import { datasetOptionsShape } from '../data/datasetOptions.js';
 import { augmentationSchema } from '../data/preprocessing.js';
 import { LOSSES } from '../metrics/loss.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { MEMORY_FORMATS, PRECISIONS } from '../native/addon.js';
-import { DEVICE_CACHES, MATMUL_PRECISIONS } from '../native/engine.js';
 import { PROCESS_BATCH_NORMS } from '../native/processGroup.js';
 import { PROTOCOLS } from '../protocol.js';
 import { CHECKPOINTS } from './ermSettings.js';

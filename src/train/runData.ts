@@ -1,6 +1,6 @@
-import { type DataDescription, describeData } from '../data/dataDescription.js';
-import { type Dataset, datasetOf, type DatasetOptions } from '../data/dataset.js';
-import { type OpenedRun, requireDatasetOfRun } from './runFolder.js';
+import { describeData, type DataDescription } from '../data/dataDescription.js';
+import { datasetOf, type Dataset, type DatasetOptions } from '../data/dataset.js';
+import { requireDatasetOfRun, type OpenedRun } from './runFolder.js';
 
 /**
  * What is told of a run's data: its groups, their sizes and sample pictures. The run folder has it; only for a run from before

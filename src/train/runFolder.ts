@@ -2,24 +2,24 @@ import { createHash } from 'node:crypto';
 import { access, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { z } from 'zod';
-import { type DataDescription, dataDescriptionSchema } from '../data/dataDescription.js';
 import { describeIssues } from '../data/issues.js';
-import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { dataDescriptionSchema, type DataDescription } from '../data/dataDescription.js';
+import { SpurmemError, messageOf, systemCode } from '../errors.js';
 import { append, makeFolder, removeLeftovers, writeAtomic, writeJson } from '../files.js';
-import { awaitLock, isLocked, type Lock, ownerOf } from '../lock.js';
+import { awaitLock, isLocked, ownerOf, type Lock } from '../lock.js';
 import { awaitFirstProcess, isFirstProcess, ofFirstProcess } from '../native/processGroup.js';
 import type { JobOptions } from '../progress.js';
-import { type Provenance, provenance } from '../provenance.js';
-import { epochsTable } from './epochsTable.js';
+import { provenance, type Provenance } from '../provenance.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
-import type { EpochMetrics, TrainingResult } from './results.js';
 import { epochMetricsSchema, trainingResultSchema } from './resultSchemas.js';
+import { epochsTable } from './epochsTable.js';
+import type { EpochMetrics, TrainingResult } from './results.js';
 import {
   methodOf,
-  type RunConfig,
   runConfigSchema,
-  type RunEnvironment,
   runEnvironmentSchema,
+  type RunConfig,
+  type RunEnvironment,
 } from './runConfig.js';
 
 export type { RunConfig, RunEnvironment } from './runConfig.js';

@@ -2,7 +2,7 @@ import { ENGINE_TYPES } from '../native/engine.js';
 import { PROCESS_BATCH_NORMS } from '../native/processGroup.js';
 import { PROTOCOLS } from '../protocol.js';
 import { JOB_TYPES, type OptionTypes } from '../settings/options.js';
-import { callback, either, integer, objectWith, oneOf, severalOf, text, toggle } from '../settings/values.js';
+import { callback, either, integer, severalOf, objectWith, oneOf, text, toggle } from '../settings/values.js';
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from './ermSettings.js';
 import type { MethodOptions } from './method.js';
 

@@ -6,18 +6,18 @@ import { writeSafetensors } from '../models/safetensors.js';
 import { native } from '../native/addon.js';
 import { awaitFirstProcess, isFirstProcess, processGroup } from '../native/processGroup.js';
 import { TensorScope } from '../native/tensorScope.js';
+import { saveTraining, type PassProgress, type TrainingProgress } from './checkpoint.js';
 import { resolveSettings } from '../settings/setting.js';
-import { type PassProgress, saveTraining, type TrainingProgress } from './checkpoint.js';
 import { CHECKPOINT_EVERY } from './ermSettings.js';
-import { kickInEpoch } from './kickIn.js';
 import type { EpochMetrics, TrainedRun, TrainingResult } from './results.js';
+import { kickInEpoch } from './kickIn.js';
 import { restoreProgress } from './resume.js';
-import { type EpochsConfig, methodOf } from './runConfig.js';
+import { methodOf, type EpochsConfig } from './runConfig.js';
 import { createModel } from './runModel.js';
 import { selectionScore } from './selection.js';
-import { type RunOptions, type RunPlan, startRun } from './startRun.js';
+import { startRun, type RunOptions, type RunPlan } from './startRun.js';
 import { testSelected } from './testSelected.js';
-import { type MethodRun, Trainer } from './trainer.js';
+import { Trainer, type MethodRun } from './trainer.js';
 
 /** The run that an epoch is of. */
 export interface EpochContext {

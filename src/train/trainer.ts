@@ -1,14 +1,14 @@
+import { Arrears } from '../native/arrears.js';
 import type { Batch, Batches, BatchLoader } from '../data/batches.js';
 import { invalidParameter, messageOf, SpurmemError } from '../errors.js';
 import { countCorrect } from '../metrics/evaluate.js';
 import { GroupCounter } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
 import type { Generator, Network, Tensor } from '../native/addon.js';
-import { Arrears } from '../native/arrears.js';
-import { isOutOfMemory } from '../native/outOfMemory.js';
 import { processGroup, sumOfProcesses } from '../native/processGroup.js';
+import { isOutOfMemory } from '../native/outOfMemory.js';
 import { TensorScope } from '../native/tensorScope.js';
-import { type JobOptions, throwIfAborted } from '../progress.js';
+import { throwIfAborted, type JobOptions } from '../progress.js';
 import { Adam, type Infinite } from './adam.js';
 import type { MethodState, PassProgress, TrainingProgress, TrainingState } from './checkpoint.js';
 import type { EpochTraining } from './results.js';

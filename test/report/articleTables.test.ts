@@ -1,11 +1,11 @@
+import { comparedWith } from '../../src/report/views/nulls.js';
 import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import type { Figure } from '../../src/report/figure.js';
-import { table3 } from '../../src/report/figures/table3.js';
 import { table11 } from '../../src/report/figures/table11.js';
 import { table13 } from '../../src/report/figures/table13.js';
 import { table14 } from '../../src/report/figures/table14.js';
+import { table3 } from '../../src/report/figures/table3.js';
 import { groupLabels } from '../../src/report/views/groupLabels.js';
-import { comparedWith } from '../../src/report/views/nulls.js';
 import { fullReport, randomTrace, trace } from './fixtures.js';
 
 const { dataset } = fullReport;

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { chromium, type Browser, type Page } from 'playwright-core';
 import { renderReport, type RunReport } from '../../src/report/runReport.js';
 import { temporaryFolder } from '../temporary.js';
 import { fullReport, layers18, overlapTrace, randomTrace, trace, withLostImages } from './fixtures.js';

@@ -1,5 +1,6 @@
 import sharp from 'sharp';
-import { type MeasuredRow, overModels } from '../../src/experiments/overModels.js';
+
+import { overModels, type MeasuredRow } from '../../src/experiments/overModels.js';
 import { modelsCharts } from '../../src/report/charts/modelDots.js';
 import { renderChart } from '../../src/report/charts/render.js';
 import { groupLabels } from '../../src/report/views/groupLabels.js';

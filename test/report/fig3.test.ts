@@ -1,8 +1,8 @@
-import type { TraceOverlapResult } from '../../src/experiments/results.js';
 import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
 import { directions, histogram, rightmost } from '../../src/report/views/overlap.js';
+import type { TraceOverlapResult } from '../../src/experiments/results.js';
 import { fullReport, NAMES, overlapTrace } from './fixtures.js';
-import { figures, marks, textOf, texts, withoutScript } from './support.js';
+import { figures, marks, texts, textOf, withoutScript } from './support.js';
 
 const withOverlap = (overlap: TraceOverlapResult): RunReport => ({ ...fullReport, overlap });
 const many = overlapTrace(0.01);

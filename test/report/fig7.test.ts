@@ -1,9 +1,10 @@
 import sharp from 'sharp';
+
 import type { TraceStructuredResult } from '../../src/experiments/results.js';
+import { layerExtent, layersByCriterion, largestLayerChange } from '../../src/report/views/layers.js';
 import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
-import { largestLayerChange, layerExtent, layersByCriterion } from '../../src/report/views/layers.js';
 import { eightGroups, fullReport, layers18, layers50, layerTrace } from './fixtures.js';
-import { changeTexts, figures, marks, textOf, texts, withoutScript } from './support.js';
+import { changeTexts, figures, marks, texts, textOf, withoutScript } from './support.js';
 
 const withLayers = (layers: TraceStructuredResult): RunReport => ({ ...fullReport, layers });
 

@@ -1,22 +1,21 @@
-import type { Split } from '../../src/data/split.js';
-import { OUTCOMES } from '../../src/experiments/outcomes.js';
 import type {
-  ControlsHeader,
   LayerEntry,
-  OutcomeTests,
   OverlapEntry,
   TraceEntry,
   TraceOverlapResult,
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../../src/experiments/results.js';
-import { type GroupAccuracies, groupAccuracies } from '../../src/metrics/groups.js';
-import { accuracyInterval, changeInterval } from '../../src/metrics/intervals.js';
-import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
+import { OUTCOMES } from '../../src/experiments/outcomes.js';
+import type { ControlsHeader, OutcomeTests } from '../../src/experiments/results.js';
 import { mean } from '../../src/metrics/statistics.js';
+import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
+import { NULL_NAMES } from '../../src/neurons/nulls.js';
+import type { Split } from '../../src/data/split.js';
+import { accuracyInterval, changeInterval } from '../../src/metrics/intervals.js';
+import { groupAccuracies, type GroupAccuracies } from '../../src/metrics/groups.js';
 import type { CriterionName } from '../../src/neurons/criteria.js';
 import type { Neuron } from '../../src/neurons/neuron.js';
-import { NULL_NAMES } from '../../src/neurons/nulls.js';
 import type { RunReport } from '../../src/report/runReport.js';
 import type { EpochMetrics, TrainingResult } from '../../src/train/results.js';
 

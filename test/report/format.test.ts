@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+
 import { fixed, percent, points, score, typographic } from '../../src/report/format.js';
 import { escapeMarkup, html } from '../../src/report/html/markup.js';
 import { plain, wrap } from '../../src/report/text.js';

@@ -1,7 +1,7 @@
 import { controlsText, sourceText, unitsText } from '../../src/report/sections/method.js';
+import type { MeasuredChange } from '../../src/report/views/measuredChange.js';
 import { smallestGroup } from '../../src/report/sections/parts.js';
 import { groupLabels } from '../../src/report/views/groupLabels.js';
-import type { MeasuredChange } from '../../src/report/views/measuredChange.js';
 import { fullReport, trace } from './fixtures.js';
 
 const article = { ...trace, loss: 'cross-entropy', magnitudeLayers: 'all' } as const;

@@ -5,7 +5,7 @@ import { renderReport, type RunReport } from '../../src/report/runReport.js';
 import { minimalTable } from '../../src/report/tables/minimal.js';
 import { groupLabels } from '../../src/report/views/groupLabels.js';
 import { fullReport, NAMES, trace } from './fixtures.js';
-import { figures, marks, textOf, texts, withoutScript } from './support.js';
+import { figures, marks, texts, textOf, withoutScript } from './support.js';
 
 /** Neurons that the examples of each group needed; `50` did not flip. */
 const COUNTS = [[20, 50, 50], [3, 3, 5], [2, 3], []];

@@ -1,14 +1,14 @@
+import { comparedWith } from '../../src/report/views/nulls.js';
 import { textTable } from '../../src/cli/textTable.js';
-import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import { changeCharts } from '../../src/report/charts/traceCharts.js';
 import { renderReport, type RunReport } from '../../src/report/runReport.js';
 import { changeTable, neuronTable } from '../../src/report/tables/changes.js';
 import type { Table } from '../../src/report/tables/table.js';
 import { groupLabels } from '../../src/report/views/groupLabels.js';
-import { comparedWith } from '../../src/report/views/nulls.js';
 import { byCriterion, changeExtent } from '../../src/report/views/selections.js';
+import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import { fullReport, randomTrace, trace } from './fixtures.js';
-import { changeTexts, figures, marks, textOf, texts, withoutScript } from './support.js';
+import { changeTexts, figures, marks, texts, textOf, withoutScript } from './support.js';
 
 const reinit = randomTrace('reinit', [0.005], 10);
 const noise = randomTrace('noise', [0.005, 0.01], 10);

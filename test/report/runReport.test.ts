@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { renderFigures, renderReport, type RunReport } from '../../src/report/runReport.js';
-import { eightGroups, erm, fullReport, NAMES, oneEpoch, trace, VAL } from './fixtures.js';
 import { withoutScript } from './support.js';
+import { eightGroups, erm, fullReport, NAMES, oneEpoch, trace, VAL } from './fixtures.js';
 
 /** The first match in a long text; a failed comparison then prints it, and not the page. */
 function first(pattern: RegExp, text: string | undefined): string | undefined {

@@ -1,4 +1,3 @@
-import { changeInterval } from '../../src/metrics/intervals.js';
 import {
   byCriterion,
   changeExtent,
@@ -6,6 +5,7 @@ import {
   largestOwnChange,
   measuredChanges,
 } from '../../src/report/views/selections.js';
+import { changeInterval } from '../../src/metrics/intervals.js';
 import { trace } from './fixtures.js';
 
 const views = byCriterion([trace]);

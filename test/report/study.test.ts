@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
 import type { StudyResult, StudyRow } from '../../src/experiments/study.js';
 import type { SeedOutcome } from '../../src/experiments/studyArm.js';
-import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
 import { writeStudyReport } from '../../src/report/studyReport.js';
 import { focusTable, studyTable } from '../../src/report/tables/study.js';
 import { temporaryFolder } from '../temporary.js';

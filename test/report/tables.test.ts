@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+
 import { textTable } from '../../src/cli/textTable.js';
 import { accuracyTable } from '../../src/report/tables/accuracy.js';
 import { changeTable, neuronTable } from '../../src/report/tables/changes.js';

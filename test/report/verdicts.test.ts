@@ -1,13 +1,10 @@
-import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
 import { overModels } from '../../src/experiments/overModels.js';
-import type { NullDistribution, TraceUnstructuredResult } from '../../src/experiments/results.js';
 import type { StudyResult } from '../../src/experiments/study.js';
-import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
 import { groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyEstimate, differenceOf } from '../../src/metrics/intervals.js';
 import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
 import { typedCommand } from '../../src/provenance.js';
-import { LONG_MAJORITY_RAMP, LONG_MINORITY_RAMP, steps } from '../../src/report/charts/theme.js';
+import { steps, LONG_MAJORITY_RAMP, LONG_MINORITY_RAMP } from '../../src/report/charts/theme.js';
 import { publishedOf } from '../../src/report/published.js';
 import {
   publishedAccuracyTable,
@@ -25,6 +22,9 @@ import { overlapVerdict } from '../../src/report/verdicts/overlap.js';
 import { studyVerdict } from '../../src/report/verdicts/study.js';
 import { trainingVerdict } from '../../src/report/verdicts/training.js';
 import { groupLabels } from '../../src/report/views/groupLabels.js';
+import type { NullDistribution, TraceUnstructuredResult } from '../../src/experiments/results.js';
+import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
+import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
 import { CELEBA_COUNTS, WATERBIRDS_COUNTS } from '../data/standardSplits.js';
 import { epochs, erm, fullReport, layers18, overlapTrace, trace, VAL } from './fixtures.js';
 

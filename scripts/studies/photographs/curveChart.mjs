@@ -1,7 +1,7 @@
 // Draws the curve of docs/studies/photographs.md, a dot a seed: node scripts/studies/photographs/curveChart.mjs writes
 // docs/studies/photographs/curve.svg. test/studies/chart.test.ts holds it against the tables.
-import { summarizeSeeds } from '#src/metrics/seeds.js';
 import { INK, MAJORITY, MINORITY } from '#src/report/charts/theme.js';
+import { summarizeSeeds } from '#src/metrics/seeds.js';
 import { writeChart } from './chart.mjs';
 import { AGREEMENTS, readCurve } from './results.mjs';
 

@@ -1,8 +1,8 @@
 // How far from the decision boundary the training examples of each group are, in the late models of Part I that part1.mjs left in
 // runs/photographs/: node scripts/studies/photographs/margins.mjs birds 0 1 2
 import { join } from 'node:path';
-import { mean, quantile } from 'simple-statistics';
 import { judge } from '#src/experiments/outcomes.js';
+import { mean, quantile } from 'simple-statistics';
 import { TraceSession } from '../../../dist/index.js';
 import { addResults, readArguments, readResults } from './results.mjs';
 

@@ -1,7 +1,7 @@
 // Draws Part II of docs/studies/photographs.md, a dot a seed: node scripts/studies/photographs/part2Chart.mjs birds writes
 // docs/studies/photographs/birds-test.svg. test/studies/chart.test.ts holds it against the table.
-import { summarizeSeeds } from '#src/metrics/seeds.js';
 import { studyDots } from '#src/report/charts/studyDots.js';
+import { summarizeSeeds } from '#src/metrics/seeds.js';
 import { ARMS } from './arms.mjs';
 import { writeChart } from './chart.mjs';
 import { completeArms, readArguments, testSeedsOf } from './results.mjs';

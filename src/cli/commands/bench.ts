@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { SpurmemError } from '../../errors.js';
-import { integer, positive } from '../../settings/values.js';
 import { loadBenchmark } from '../benchmark.js';
+import { integer, positive } from '../../settings/values.js';
 import { addJob } from '../job.js';
-import { addCommonOptions, type CommonOptions, deviceOption, threadsOption } from '../options.js';
 import { valueOption } from '../settings.js';
+import { addCommonOptions, deviceOption, threadsOption, type CommonOptions } from '../options.js';
 
 interface BenchCommandOptions extends CommonOptions {
   readonly case?: readonly string[];

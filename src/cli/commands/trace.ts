@@ -1,22 +1,22 @@
-import { type Command, Option } from 'commander';
-import type { DatasetOptions } from '../../data/dataset.js';
-import type { SessionOptions } from '../../experiments/traceSession.js';
-import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import { engineOptions } from '../../native/engine.js';
-import type { JobOptions } from '../../progress.js';
+import { Option, type Command } from 'commander';
+import type { DatasetOptions } from '../../data/dataset.js';
+import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import type { Protocol } from '../../protocol.js';
 import type { SettingsTable } from '../../settings/setting.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
+import type { SessionOptions } from '../../experiments/traceSession.js';
+import type { JobOptions } from '../../progress.js';
 import { addJob } from '../job.js';
-import { openResult } from '../openResult.js';
 import {
   addComputeOptions,
   addDatasetOptions,
   chosenDatasetOptions,
-  type ComputeOptions,
   protocolOption,
+  type ComputeOptions,
 } from '../options.js';
 import type { Output } from '../output.js';
+import { openResult } from '../openResult.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
 
 interface TraceCommandOptions extends ComputeOptions, DatasetOptions {

@@ -1,18 +1,18 @@
-import { type Command, Option } from 'commander';
-import type { DatasetOptions } from '../../data/dataset.js';
 import { engineOptions } from '../../native/engine.js';
+import { Option, type Command } from 'commander';
+import type { DatasetOptions } from '../../data/dataset.js';
 import { PROCESS_BATCH_NORMS, type ProcessBatchNorm } from '../../native/processGroup.js';
 import type { Protocol } from '../../protocol.js';
-import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../../train/ermSettings.js';
 import type { TrainingMethod } from '../../train/method.js';
+import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 import { addJob } from '../job.js';
 import {
   addComputeOptions,
   addDatasetOptions,
   chosenDatasetOptions,
-  type ComputeOptions,
   protocolOption,
+  type ComputeOptions,
 } from '../options.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
 

@@ -1,19 +1,19 @@
-import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { resolve } from 'node:path';
 import { SpurmemError } from '../../errors.js';
 import {
-  type PairedDifference,
   pairedDifference,
-  type SeedSummary,
   summarizeSeeds,
+  type PairedDifference,
+  type SeedSummary,
 } from '../../metrics/seeds.js';
 import { checkValues } from '../../settings/options.js';
 import { severalOf } from '../../settings/values.js';
+import { RUN_TYPE } from '../../train/runOptions.js';
 import type { TrainingResult } from '../../train/results.js';
 import type { RunConfig } from '../../train/runConfig.js';
 import { RunFolder } from '../../train/runFolder.js';
-import { RUN_TYPE } from '../../train/runOptions.js';
-import { type ListedRun, readRun } from './listRuns.js';
+import { readRun, type ListedRun } from './listRuns.js';
 
 /** Runs that differ in nothing but their seeds. Accuracies are fractions. */
 export interface ComparedRuns {

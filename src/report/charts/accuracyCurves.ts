@@ -1,6 +1,6 @@
-import type { EpochMetrics } from '../../train/results.js';
 import type { GroupLabel } from '../views/groupLabels.js';
-import { epochAxis, epochMark, PANEL_WIDTH } from './epochAxis.js';
+import type { EpochMetrics } from '../../train/results.js';
+import { epochAxis, PANEL_WIDTH, epochMark } from './epochAxis.js';
 import { fit, textWidth } from './textMetrics.js';
 import { BAND, INK, MAJORITY, MINORITY } from './theme.js';
 

@@ -1,5 +1,5 @@
-import { wrap } from '../text.js';
 import type { GroupLabel } from '../views/groupLabels.js';
+import { wrap } from '../text.js';
 
 /** Draws a label that holds line breaks on several lines. */
 export const MULTILINE = "split(datum.label, '\\n')";

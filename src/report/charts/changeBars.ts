@@ -5,7 +5,7 @@ import { randomName } from '../views/perturbation.js';
 import type { CriterionTrace } from '../views/selections.js';
 import { groupTick, MULTILINE } from './axis.js';
 import { errorBars } from './errorBars.js';
-import { randomBands, type RandomFields, randomMeans } from './randomBands.js';
+import { randomBands, randomMeans, type RandomFields } from './randomBands.js';
 import {
   GRID,
   INK,

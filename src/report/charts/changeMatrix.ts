@@ -1,6 +1,6 @@
-import { type GroupLabel, shortList } from '../views/groupLabels.js';
-import { changeOfGroup, MARKED_P } from '../views/measuredChange.js';
+import { shortList, type GroupLabel } from '../views/groupLabels.js';
 import { hasSpread } from '../views/perturbation.js';
+import { changeOfGroup, MARKED_P } from '../views/measuredChange.js';
 import type { CriterionTrace, Selection } from '../views/selections.js';
 import { cellDots, cellFill, cellText, changeCell } from './changeCells.js';
 import { INK } from './theme.js';

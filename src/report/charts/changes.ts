@@ -1,9 +1,9 @@
 import type { TraceEntry, TraceUnstructuredResult } from '../../experiments/results.js';
 import { criterionNamed } from '../../neurons/criteria.js';
 import { SPLIT_NAME } from '../format.js';
-import { type GroupLabel, starNote } from '../views/groupLabels.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
 import { changeOfGroup, MARK, MARKED_P } from '../views/measuredChange.js';
-import { PERTURBED, settingsNote } from '../views/perturbation.js';
+import { settingsNote, PERTURBED } from '../views/perturbation.js';
 import type { ChangeExtent, CriterionTrace } from '../views/selections.js';
 import { changeBars } from './changeBars.js';
 import { changeMatrix } from './changeMatrix.js';

@@ -1,6 +1,6 @@
-import type { TrainingResult } from '../../train/results.js';
 import { count, fixed, percentRange } from '../format.js';
-import { type GroupLabel, starNote } from '../views/groupLabels.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
+import type { TrainingResult } from '../../train/results.js';
 import { intervalAt } from '../views/measuredChange.js';
 import { BARS_OF_GROUPS, groupTick } from './axis.js';
 import { errorBars } from './errorBars.js';

@@ -1,7 +1,7 @@
-import { type SampleImage, toSampleImage } from '../../data/dataDescription.js';
-import { loadSharp } from '../../data/loadSharp.js';
 import { SpurmemError } from '../../errors.js';
 import type { ExampleHeat, HeatExample } from '../../experiments/gradCamResult.js';
+import { toSampleImage, type SampleImage } from '../../data/dataDescription.js';
+import { loadSharp } from '../../data/loadSharp.js';
 import { vega } from './vega.js';
 
 /** Perceptually uniform: equal steps of heat look equally large, in grey and to colour-blind eyes too. */

@@ -1,9 +1,9 @@
-import type { TraceStructuredResult } from '../../experiments/results.js';
 import { count, fixed, SPLIT_NAME, typographic } from '../format.js';
-import { plain } from '../text.js';
-import { type GroupLabel, starNote } from '../views/groupLabels.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
+import type { TraceStructuredResult } from '../../experiments/results.js';
 import { layerExtent, layersByCriterion, type LayerTrace } from '../views/layers.js';
 import { changeOfLayer, MARKED_P } from '../views/measuredChange.js';
+import { plain } from '../text.js';
 import { MULTILINE } from './axis.js';
 import { cellDots, cellFill, cellText, changeCell } from './changeCells.js';
 import type { ChartSpec, NamedChart } from './render.js';

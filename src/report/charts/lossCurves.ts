@@ -1,5 +1,5 @@
 import type { EpochMetrics } from '../../train/results.js';
-import { epochAxis, epochMark, PANEL_WIDTH } from './epochAxis.js';
+import { epochAxis, PANEL_WIDTH, epochMark } from './epochAxis.js';
 import { TEST, TRAIN } from './theme.js';
 
 const SERIES = ['training loss', 'validation loss'];

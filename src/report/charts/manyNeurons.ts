@@ -1,7 +1,7 @@
 import { criterionNamed } from '../../neurons/criteria.js';
 import { SPLIT_NAME } from '../format.js';
-import { type GroupLabel, starNote } from '../views/groupLabels.js';
-import { PERTURBED, settingsNote } from '../views/perturbation.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
+import { settingsNote, PERTURBED } from '../views/perturbation.js';
 import type { ChangeExtent, CriterionTrace } from '../views/selections.js';
 import { changeBars } from './changeBars.js';
 import { barNotes } from './changes.js';

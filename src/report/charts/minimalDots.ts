@@ -1,6 +1,6 @@
 import type { TraceMinimalResult } from '../../experiments/traceMinimalResult.js';
 import { fixed, plural } from '../format.js';
-import { type GroupLabel, starNote } from '../views/groupLabels.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
 import type { ChartSpec } from './render.js';
 import { fit } from './textMetrics.js';
 import { INK, MAJORITY, MINORITY } from './theme.js';

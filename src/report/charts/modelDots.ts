@@ -1,11 +1,11 @@
-import type { Split } from '../../data/split.js';
 import { comparisonName } from '../../experiments/outcomes.js';
 import type { ModelSummary, RowOverModels } from '../../experiments/overModels.js';
 import { summarizeSeeds } from '../../metrics/seeds.js';
-import { type CriterionName, criterionNamed } from '../../neurons/criteria.js';
+import { criterionNamed, type CriterionName } from '../../neurons/criteria.js';
 import type { PerturbationName } from '../../neurons/perturbations.js';
+import type { Split } from '../../data/split.js';
 import { fixed, percentRange, plural, points, pointsRange, SPLIT_NAME, typographic } from '../format.js';
-import { type GroupLabel, starNote } from '../views/groupLabels.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
 import { PERTURBED } from '../views/perturbation.js';
 import { BARS_OF_GROUPS, groupTick } from './axis.js';
 import { errorBars } from './errorBars.js';

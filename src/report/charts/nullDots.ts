@@ -1,11 +1,11 @@
 import type { Outcome } from '../../experiments/outcomes.js';
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
-import { type NullName, nullNamed } from '../../neurons/nulls.js';
+import { nullNamed, type NullName } from '../../neurons/nulls.js';
 import { plural, SPLIT_NAME } from '../format.js';
-import { wrap } from '../text.js';
-import { type GroupLabel, shortList, starNote } from '../views/groupLabels.js';
+import { shortList, starNote, type GroupLabel } from '../views/groupLabels.js';
 import { MARK, MARKED_P } from '../views/measuredChange.js';
 import { comparedWith, nullsOf } from '../views/nulls.js';
+import { wrap } from '../text.js';
 import { PERTURBED } from '../views/perturbation.js';
 import { byCriterion } from '../views/selections.js';
 import type { ChartSpec } from './render.js';

@@ -1,7 +1,7 @@
 import { RANK_BIN as BIN, type RankReading, type TraceOverlapResult } from '../../experiments/results.js';
 import { fixed, plural } from '../format.js';
-import { type GroupLabel, starNote } from '../views/groupLabels.js';
-import { AMONG, BINS, type Direction, directions, histogram } from '../views/overlap.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
+import { AMONG, BINS, directions, histogram, type Direction } from '../views/overlap.js';
 import type { ChartSpec } from './render.js';
 import { fit } from './textMetrics.js';
 import { INK, MAJORITY_RAMP, MINORITY_RAMP } from './theme.js';

@@ -1,6 +1,6 @@
 import { criterionNamed } from '../../neurons/criteria.js';
 import { SPLIT_NAME } from '../format.js';
-import { type GroupLabel, starNote } from '../views/groupLabels.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
 import { PERTURBED, seedsNote } from '../views/perturbation.js';
 import type { ChangeExtent, SigmaGrid } from '../views/selections.js';
 import { changeBars } from './changeBars.js';

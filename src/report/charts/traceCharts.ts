@@ -5,15 +5,15 @@ import { shownSigma } from '../views/perturbation.js';
 import {
   byCriterion,
   changeExtent,
-  type CriterionTrace,
   forFigure,
   hasManyKs,
-  type SigmaGrid,
   sigmaGrids,
+  type CriterionTrace,
+  type SigmaGrid,
 } from '../views/selections.js';
 import { changeChart } from './changes.js';
-import { manyNeuronsChart } from './manyNeurons.js';
 import { nullDots } from './nullDots.js';
+import { manyNeuronsChart } from './manyNeurons.js';
 import type { NamedChart } from './render.js';
 import { sigmaChart } from './sigmaGrid.js';
 

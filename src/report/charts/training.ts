@@ -1,5 +1,5 @@
-import type { EpochMetrics } from '../../train/results.js';
 import type { GroupLabel } from '../views/groupLabels.js';
+import type { EpochMetrics } from '../../train/results.js';
 import { accuracyCurves } from './accuracyCurves.js';
 import { lossCurves } from './lossCurves.js';
 import type { ChartSpec } from './render.js';

@@ -1,7 +1,7 @@
 import type { Figure, TraceNeed } from '../figure.js';
 import { articleTablesSection } from '../sections/articleTables.js';
 import { neuronSection } from '../sections/neurons.js';
-import { type ArticleTable, articleTable } from '../tables/article.js';
+import { articleTable, type ArticleTable } from '../tables/article.js';
 import { traceFigure } from './traceFigure.js';
 
 /** One of the article's tables: its rows are those of its traces. */

@@ -1,8 +1,8 @@
 import { rankChart, rankHistograms } from '../charts/rankHistograms.js';
 import type { Figure } from '../figure.js';
 import { overlapSection } from '../sections/overlap.js';
-import { rankList } from '../tables/ranks.js';
 import { readingOf, readings } from '../views/overlap.js';
+import { rankList } from '../tables/ranks.js';
 
 export const fig3: Figure = {
   name: 'fig3',

@@ -1,4 +1,4 @@
-import { comparisonName, type Outcome, OUTCOMES } from '../../experiments/outcomes.js';
+import { comparisonName, OUTCOMES, type Outcome } from '../../experiments/outcomes.js';
 import type { NullDistribution } from '../../experiments/results.js';
 import type { Interval } from '../../metrics/intervals.js';
 import type { Neuron } from '../../neurons/neuron.js';

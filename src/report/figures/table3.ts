@@ -1,6 +1,6 @@
-import { PERTURBATION_NAMES } from '../../neurons/perturbations.js';
 import { manyNeuronsCharts } from '../charts/traceCharts.js';
 import type { Figure } from '../figure.js';
+import { PERTURBATION_NAMES } from '../../neurons/perturbations.js';
 import { articleTableFigure } from './articleTableFigure.js';
 import { zeroed } from './needs.js';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { typographic } from '../format.js';
 import { plain } from '../text.js';
-import { type DataFile, dataLinks } from './dataFiles.js';
+import { dataLinks, type DataFile } from './dataFiles.js';
 import { html, Markup } from './markup.js';
 import { SCRIPT } from './script.js';
 import { STYLE } from './style.js';

@@ -1,8 +1,8 @@
-import { selectionWords } from '../../train/selection.js';
-import type { MakeSection } from '../figure.js';
 import { plural } from '../format.js';
+import type { MakeSection } from '../figure.js';
 import { html } from '../html/markup.js';
 import { htmlTable } from '../html/table.js';
+import { selectionWords } from '../../train/selection.js';
 import { publishedOf } from '../published.js';
 import { accuracyTable, beforeAfterTable } from '../tables/accuracy.js';
 import { publishedAccuracyTable, publishedGainTable } from '../tables/published.js';

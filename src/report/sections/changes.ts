@@ -1,26 +1,27 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
-import { NULLS } from '../../neurons/nulls.js';
 import { isDrawn, PERTURBATION_NAMES, type PerturbationName } from '../../neurons/perturbations.js';
 import type { TrainingResult } from '../../train/results.js';
-import type { Chart, NamedChart } from '../charts/render.js';
 import { changeCharts, nullCharts, sigmaCharts } from '../charts/traceCharts.js';
-import type { MakeSection } from '../figure.js';
-import { traceFigure } from '../figures/traceFigure.js';
+import { NULLS } from '../../neurons/nulls.js';
 import { fixed, plural, SPLIT_NAME } from '../format.js';
-import { html, type Markup } from '../html/markup.js';
-import { groupName, htmlTable } from '../html/table.js';
 import { publishedOf } from '../published.js';
-import type { RunReport } from '../reportData.js';
 import { nullTables } from '../tables/nulls.js';
 import { publishedChangeTable } from '../tables/published.js';
+import { nullsOf } from '../views/nulls.js';
+import type { Chart } from '../charts/render.js';
+import type { NamedChart } from '../charts/render.js';
+import type { MakeSection } from '../figure.js';
+import { html, type Markup } from '../html/markup.js';
+import { groupName, htmlTable } from '../html/table.js';
+import { traceFigure } from '../figures/traceFigure.js';
 import { changesVerdict } from '../verdicts/changes.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 import { changeOfGroup } from '../views/measuredChange.js';
-import { nullsOf } from '../views/nulls.js';
 import { PERTURBED, shownSigma } from '../views/perturbation.js';
-import { byCriterion, type CriterionTrace, hasManyKs, largestOwnChange } from '../views/selections.js';
+import type { RunReport } from '../reportData.js';
+import { byCriterion, hasManyKs, largestOwnChange, type CriterionTrace } from '../views/selections.js';
 import { lostImages } from './lostImages.js';
-import { controlsText, type NamedChanges, sourceText, unitsText } from './method.js';
+import { controlsText, sourceText, unitsText, type NamedChanges } from './method.js';
 import { chartFigure, folded, HOW, randomText, sameBaseline, smallestGroup, spreadText } from './parts.js';
 
 /** Whose charts a section shows: those with one standard deviation, and those over several. */

@@ -1,7 +1,7 @@
-import type { SampleImage } from '../../data/dataDescription.js';
 import type { MakeSection } from '../figure.js';
 import { html, type Markup } from '../html/markup.js';
 import { groupName, htmlTable } from '../html/table.js';
+import type { SampleImage } from '../../data/dataDescription.js';
 import { countTable } from '../tables/counts.js';
 import { dataVerdict } from '../verdicts/data.js';
 import type { GroupLabel } from '../views/groupLabels.js';

@@ -1,11 +1,11 @@
 import type { CoreRegion } from '../../data/coreRegion.js';
-import type { SampleImage } from '../../data/dataDescription.js';
 import type { GradCamResult, MappedModel } from '../../experiments/gradCamResult.js';
 import type { Overlay, OverlayRow } from '../charts/heatOverlays.js';
-import type { MakeSection } from '../figure.js';
 import { fixed, percentText, SPLIT_NAME } from '../format.js';
+import type { MakeSection } from '../figure.js';
 import { html, type Markup } from '../html/markup.js';
 import { groupName, htmlTable } from '../html/table.js';
+import type { SampleImage } from '../../data/dataDescription.js';
 import { heatTable } from '../tables/heat.js';
 import { plain } from '../text.js';
 import { gradCamVerdict } from '../verdicts/gradCam.js';

@@ -1,7 +1,7 @@
 import type { LayerEntry, TraceStructuredResult } from '../../experiments/results.js';
 import { layerCharts } from '../charts/layerHeatmap.js';
-import type { MakeSection } from '../figure.js';
 import { fixed, plural, SPLIT_NAME } from '../format.js';
+import type { MakeSection } from '../figure.js';
 import { html, type Markup } from '../html/markup.js';
 import { groupName, htmlTable } from '../html/table.js';
 import { layerTable } from '../tables/layers.js';

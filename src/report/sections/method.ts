@@ -1,4 +1,5 @@
-import type { ControlsHeader, SessionHeader } from '../../experiments/results.js';
+import type { ControlsHeader } from '../../experiments/results.js';
+import type { SessionHeader } from '../../experiments/results.js';
 import { fixed, plural, precisionText } from '../format.js';
 import { countMarked, expectedMarked, MARKED_P, type MeasuredChange } from '../views/measuredChange.js';
 

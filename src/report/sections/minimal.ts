@@ -3,8 +3,8 @@ import { typographic } from '../format.js';
 import { html } from '../html/markup.js';
 import { htmlTable } from '../html/table.js';
 import { comparisonText, minimalTable } from '../tables/minimal.js';
-import { minimalVerdict } from '../verdicts/minimal.js';
 import { unitsText } from './method.js';
+import { minimalVerdict } from '../verdicts/minimal.js';
 import { chartFigure, figureData } from './parts.js';
 
 /** How few neurons hold an example of each group. */

@@ -1,12 +1,12 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import { isDrawn } from '../../neurons/perturbations.js';
-import type { MakeSection } from '../figure.js';
 import { SPLIT_NAME } from '../format.js';
+import type { MakeSection } from '../figure.js';
 import { html, type Markup } from '../html/markup.js';
 import { htmlTable } from '../html/table.js';
 import { selectionTable } from '../tables/changes.js';
-import { neuronsVerdict } from '../verdicts/neurons.js';
 import { PERTURBED, seedsNote } from '../views/perturbation.js';
+import { neuronsVerdict } from '../verdicts/neurons.js';
 import { byCriterion, hasManyKs } from '../views/selections.js';
 import { folded } from './parts.js';
 

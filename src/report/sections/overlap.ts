@@ -1,13 +1,13 @@
 import type { TraceOverlapResult } from '../../experiments/results.js';
 import { percentOf, rankChart } from '../charts/rankHistograms.js';
-import type { MakeSection } from '../figure.js';
 import { plural } from '../format.js';
+import type { MakeSection } from '../figure.js';
 import { html, type Markup } from '../html/markup.js';
 import { htmlTable } from '../html/table.js';
 import { rankTable, shareText } from '../tables/ranks.js';
-import { overlapVerdict } from '../verdicts/overlap.js';
-import { AMONG, type Direction, directions, readings, RIGHTMOST, rightmost } from '../views/overlap.js';
+import { AMONG, directions, readings, RIGHTMOST, rightmost, type Direction } from '../views/overlap.js';
 import { sourceText, unitsText } from './method.js';
+import { overlapVerdict } from '../verdicts/overlap.js';
 import { chartFigure, figureData } from './parts.js';
 
 /** How criteria agree on the top neurons (article, Fig. 3). */

@@ -1,7 +1,4 @@
-import type { TraceHeader } from '../../experiments/results.js';
-import type { TrainingResult } from '../../train/results.js';
 import type { Chart } from '../charts/render.js';
-import type { Figure } from '../figure.js';
 import {
   granularity,
   plural,
@@ -12,11 +9,14 @@ import {
   SPLIT_NAME,
   typographic,
 } from '../format.js';
+import type { MeasuredChange } from '../views/measuredChange.js';
+import type { GroupLabel } from '../views/groupLabels.js';
 import type { DataFile } from '../html/dataFiles.js';
 import { html, Markup } from '../html/markup.js';
+import type { Figure } from '../figure.js';
 import type { FigureSource } from '../reportData.js';
-import type { GroupLabel } from '../views/groupLabels.js';
-import type { MeasuredChange } from '../views/measuredChange.js';
+import type { TraceHeader } from '../../experiments/results.js';
+import type { TrainingResult } from '../../train/results.js';
 
 /** How far a chart may shrink on a narrow screen before it scrolls; below, its text would be too small. */
 const LEAST = 0.7;

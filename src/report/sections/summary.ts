@@ -1,15 +1,15 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import { selectedEpoch, type TrainingResult } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
-import type { MakeSection } from '../figure.js';
 import { percentText, plural, SPLIT_NAME } from '../format.js';
+import type { MakeSection } from '../figure.js';
 import { html, type Markup } from '../html/markup.js';
 import { groupName } from '../html/table.js';
 import type { RunReport } from '../reportData.js';
 import { countOf } from '../tables/accuracy.js';
-import { type GroupLabel, shortList } from '../views/groupLabels.js';
+import { shortList, type GroupLabel } from '../views/groupLabels.js';
 import { changeOfGroup } from '../views/measuredChange.js';
-import { PERTURBED, settingsNote } from '../views/perturbation.js';
+import { settingsNote, PERTURBED } from '../views/perturbation.js';
 import { byCriterion, largestChange, measuredChanges } from '../views/selections.js';
 import { pointsText, randomText } from './parts.js';
 

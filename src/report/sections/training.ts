@@ -1,11 +1,11 @@
-import { type EpochMetrics, selectedEpoch } from '../../train/results.js';
-import { selectionWords } from '../../train/selection.js';
-import type { NamedChart } from '../charts/render.js';
 import { trainingCurves } from '../charts/training.js';
-import type { FigureRow, MakeSection } from '../figure.js';
+import type { NamedChart } from '../charts/render.js';
 import { fixed, plural } from '../format.js';
+import type { FigureRow, MakeSection } from '../figure.js';
 import { html } from '../html/markup.js';
 import type { RunReport } from '../reportData.js';
+import { selectionWords } from '../../train/selection.js';
+import { selectedEpoch, type EpochMetrics } from '../../train/results.js';
 import { trainingVerdict } from '../verdicts/training.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 import { chartFigure, smallestGroup } from './parts.js';

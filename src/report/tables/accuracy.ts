@@ -3,8 +3,8 @@ import type { GroupAccuracies } from '../../metrics/groups.js';
 import type { TrainingResult } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
 import { granularity, MISSING, percentText, points, SPLIT_NAME } from '../format.js';
-import { type GroupLabel, starNote } from '../views/groupLabels.js';
-import { type Cell, groupCell, type Table } from './table.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
+import { groupCell, type Cell, type Table } from './table.js';
 
 /**
  * Accuracy of each group on every split, with correct/all samples, and the gap of training minus test in points (article,

@@ -1,9 +1,9 @@
 import type { Split } from '../../data/split.js';
 import type { TraceEntry, TraceUnstructuredResult } from '../../experiments/results.js';
-import { ARTICLE_SIGMA } from '../../experiments/traceSettings.js';
 import { articleName, percent, points, SPLIT_NAME } from '../format.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 import { changeOfGroup, MARK, MARKED_P } from '../views/measuredChange.js';
+import { ARTICLE_SIGMA } from '../../experiments/traceSettings.js';
 import type { Table } from './table.js';
 
 /** The article's numbers of neurons but in Table 3. */

@@ -1,10 +1,11 @@
-import type { ControlsHeader, TraceUnstructuredResult } from '../../experiments/results.js';
-import type { Neuron } from '../../neurons/neuron.js';
+import type { ControlsHeader } from '../../experiments/results.js';
+import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import { isDrawn } from '../../neurons/perturbations.js';
+import type { Neuron } from '../../neurons/neuron.js';
 import { MISSING, percentText, plural, pointsSpread, score, SPLIT_NAME, traceNotes } from '../format.js';
-import { type GroupLabel, shortList, starNote } from '../views/groupLabels.js';
+import { shortList, starNote, type GroupLabel } from '../views/groupLabels.js';
 import { changeOfGroup, MARK, MARKED_P } from '../views/measuredChange.js';
-import { hasSpread, PERTURBED, settingsNote } from '../views/perturbation.js';
+import { settingsNote, hasSpread, PERTURBED } from '../views/perturbation.js';
 import { byCriterion, type CriterionTrace } from '../views/selections.js';
 import type { Part, Table } from './table.js';
 

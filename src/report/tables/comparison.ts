@@ -1,6 +1,6 @@
 import type { ComparisonResult } from '../../experiments/comparison.js';
 import { percentText, points } from '../format.js';
-import { type GroupLabel, starNote } from '../views/groupLabels.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
 import { countOf } from './accuracy.js';
 import type { Table } from './table.js';
 

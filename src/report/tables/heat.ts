@@ -5,8 +5,8 @@ import type {
   MeanShare,
 } from '../../experiments/gradCamResult.js';
 import { MISSING, percentRange, percentText, points, pointsRange, SPLIT_NAME } from '../format.js';
-import { type GroupLabel, starNote } from '../views/groupLabels.js';
-import { type Cell, groupCell, type Table } from './table.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
+import { groupCell, type Cell, type Table } from './table.js';
 
 /**
  * The share of the heat in the core region, a row a group: of one run, or of two with the difference (article, Fig. 10).

@@ -1,7 +1,7 @@
 import type { LayerEntry, TraceStructuredResult } from '../../experiments/results.js';
 import { points, SPLIT_NAME, traceNotes } from '../format.js';
 import { plain } from '../text.js';
-import { type GroupLabel, starNote } from '../views/groupLabels.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
 import { layersByCriterion, type LayerTrace } from '../views/layers.js';
 import type { Cell, Table } from './table.js';
 

@@ -1,7 +1,7 @@
 import type { MinimalSummary, TraceMinimalResult } from '../../experiments/traceMinimalResult.js';
 import { fixed, MISSING, percent, points, probability } from '../format.js';
-import { type GroupLabel, starNote } from '../views/groupLabels.js';
-import { type Cell, groupCell, type Table } from './table.js';
+import { starNote, type GroupLabel } from '../views/groupLabels.js';
+import { groupCell, type Cell, type Table } from './table.js';
 
 /** How many neurons an example of each group needs. */
 export function minimalTable(trace: TraceMinimalResult, groups: readonly GroupLabel[]): Table {

@@ -1,10 +1,10 @@
 import type { Outcome } from '../../experiments/outcomes.js';
 import type { NullDistribution, TraceUnstructuredResult } from '../../experiments/results.js';
-import { type NullName, nullNamed } from '../../neurons/nulls.js';
+import { nullNamed, type NullName } from '../../neurons/nulls.js';
 import { fixed, MISSING, plural, points, pointsRange, probabilityPair } from '../format.js';
-import { type GroupLabel, shortList, starNote } from '../views/groupLabels.js';
-import { type Compared, nullsOf } from '../views/nulls.js';
-import { adjustedIn, type AdjustedTests, byCriterion, type Selection } from '../views/selections.js';
+import { shortList, starNote, type GroupLabel } from '../views/groupLabels.js';
+import { nullsOf, type Compared } from '../views/nulls.js';
+import { adjustedIn, byCriterion, type AdjustedTests, type Selection } from '../views/selections.js';
 import type { Table } from './table.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { ModelSummary, RowOverModels } from '../../experiments/overModels.js';
-import type { FigureRow } from '../figure.js';
 import { articleName, fixed, MISSING, probabilityPair } from '../format.js';
+import type { FigureRow } from '../figure.js';
 import type { Table } from './table.js';
 
 /** How a setting's or measure's column is called, and what a unit of a measure is in the table. */

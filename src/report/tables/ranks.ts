@@ -2,7 +2,7 @@ import type { TraceOverlapResult } from '../../experiments/results.js';
 import { fixed } from '../format.js';
 import { plain } from '../text.js';
 import type { GroupLabel } from '../views/groupLabels.js';
-import { AMONG, type Direction, readingOf, RIGHTMOST, rightmost } from '../views/overlap.js';
+import { AMONG, readingOf, RIGHTMOST, rightmost, type Direction } from '../views/overlap.js';
 import { groupCell, type Table } from './table.js';
 
 /** Neurons of a group that the table names; a large share of a large model has thousands. */

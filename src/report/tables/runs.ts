@@ -1,11 +1,11 @@
 import type { TrainingResult } from '../../train/results.js';
 import type { FigureRow } from '../figure.js';
 import { percentText } from '../format.js';
+import type { GroupLabel } from '../views/groupLabels.js';
 import { worstGroupDifference } from '../verdicts/accuracy.js';
 import { range, signed } from '../verdicts/words.js';
-import type { GroupLabel } from '../views/groupLabels.js';
-import { countOf } from './accuracy.js';
 import { runColumns } from './comparison.js';
+import { countOf } from './accuracy.js';
 import type { Table } from './table.js';
 
 /** A run's result and its name. */

@@ -1,5 +1,5 @@
-import type { GroupAccuracies } from '../../metrics/groups.js';
 import { accuracyEstimate, differenceOf, type Estimate } from '../../metrics/intervals.js';
+import type { GroupAccuracies } from '../../metrics/groups.js';
 import type { TrainingResult } from '../../train/results.js';
 import { percentText } from '../format.js';
 import { countOf } from '../tables/accuracy.js';

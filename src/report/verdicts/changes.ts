@@ -1,12 +1,12 @@
 import type { Outcome } from '../../experiments/outcomes.js';
 import type { NullDistribution, TraceUnstructuredResult } from '../../experiments/results.js';
-import { type NullName, nullNamed } from '../../neurons/nulls.js';
+import { nullNamed, type NullName } from '../../neurons/nulls.js';
 import { plural, probability, SPLIT_NAME } from '../format.js';
-import { type GroupLabel, shortList } from '../views/groupLabels.js';
+import { shortList, type GroupLabel } from '../views/groupLabels.js';
 import { MARKED_P } from '../views/measuredChange.js';
 import { nullsOf } from '../views/nulls.js';
 import { PERTURBED } from '../views/perturbation.js';
-import { adjustedIn, type AdjustedTests, byCriterion, type Selection } from '../views/selections.js';
+import { adjustedIn, byCriterion, type AdjustedTests, type Selection } from '../views/selections.js';
 import { pText, signed } from './words.js';
 
 /** A set of neurons beside random ones: minority minus majority change. */

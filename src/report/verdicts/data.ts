@@ -1,5 +1,5 @@
-import { fixed, granularity, plural } from '../format.js';
 import type { ReportDataset } from '../reportData.js';
+import { fixed, granularity, plural } from '../format.js';
 import type { GroupLabel } from '../views/groupLabels.js';
 
 /** How rare minority groups are, and how little a measurement of the smallest one can tell. */

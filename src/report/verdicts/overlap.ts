@@ -1,7 +1,7 @@
 import type { TraceOverlapResult } from '../../experiments/results.js';
 import { accuracyEstimate } from '../../metrics/intervals.js';
 import { fixed } from '../format.js';
-import { type Direction, directions, RIGHTMOST, rightmost } from '../views/overlap.js';
+import { directions, RIGHTMOST, rightmost, type Direction } from '../views/overlap.js';
 import { range } from './words.js';
 
 /** What would lie in the two rightmost bins under no relation. */

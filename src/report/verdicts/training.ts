@@ -1,4 +1,4 @@
-import { type EpochMetrics, selectedEpoch, type TrainingResult } from '../../train/results.js';
+import { selectedEpoch, type EpochMetrics, type TrainingResult } from '../../train/results.js';
 import { percentText, plural } from '../format.js';
 import { size } from './words.js';
 

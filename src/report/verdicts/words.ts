@@ -1,4 +1,4 @@
-import { type Estimate, type Interval, LEVEL } from '../../metrics/intervals.js';
+import { LEVEL, type Estimate, type Interval } from '../../metrics/intervals.js';
 import { fixed } from '../format.js';
 
 /** `8.1 points`, without a sign. */

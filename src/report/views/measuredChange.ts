@@ -1,7 +1,8 @@
-import type { LayerEntry, NullDistribution, TraceEntry } from '../../experiments/results.js';
+import type { NullDistribution } from '../../experiments/results.js';
+import type { LayerEntry, TraceEntry } from '../../experiments/results.js';
 import type { Interval } from '../../metrics/intervals.js';
-import { percent, points, pointsRange, probability } from '../format.js';
 import { comparedLayer, comparedWith, FIRST_NULL } from './nulls.js';
+import { percent, points, pointsRange, probability } from '../format.js';
 
 /** A change is marked as unlike that of random neurons where its p-value is at most this. */
 export const MARKED_P = 0.05;

@@ -1,4 +1,4 @@
-import { type Outcome, OUTCOMES } from '../../experiments/outcomes.js';
+import { OUTCOMES, type Outcome } from '../../experiments/outcomes.js';
 import type {
   LayerEntry,
   NullDistribution,

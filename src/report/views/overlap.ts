@@ -1,7 +1,7 @@
 import {
-  type OverlapEntry,
   RANK_BIN,
   RANK_READINGS,
+  type OverlapEntry,
   type RankReading,
   type TraceOverlapResult,
 } from '../../experiments/results.js';

@@ -1,10 +1,12 @@
-import type { ControlsHeader, TraceUnstructuredResult } from '../../experiments/results.js';
-import { ARTICLE_SIGMA } from '../../experiments/traceSettings.js';
+import type { ControlsHeader } from '../../experiments/results.js';
+import type { TraceUnstructuredResult } from '../../experiments/results.js';
 import type { CriterionName } from '../../neurons/criteria.js';
 import type { PerturbationWords } from '../../neurons/perturbation.js';
-import { isDrawn, type PerturbationName, PERTURBATIONS } from '../../neurons/perturbations.js';
+import { isDrawn, PERTURBATIONS, type PerturbationName } from '../../neurons/perturbations.js';
 import { plural } from '../format.js';
 import type { CriterionTrace } from './selections.js';
+
+import { ARTICLE_SIGMA } from '../../experiments/traceSettings.js';
 
 /** How a report speaks of each perturbation. */
 export const PERTURBED = Object.fromEntries(

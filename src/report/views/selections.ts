@@ -1,10 +1,10 @@
 import type { Outcome } from '../../experiments/outcomes.js';
 import type { NullDistribution, TraceEntry, TraceUnstructuredResult } from '../../experiments/results.js';
-import { CRITERION_NAMES, type CriterionName, criterionNamed } from '../../neurons/criteria.js';
+import { CRITERION_NAMES, criterionNamed, type CriterionName } from '../../neurons/criteria.js';
 import type { Neuron } from '../../neurons/neuron.js';
 import type { NullName } from '../../neurons/nulls.js';
 import { changeOfGroup } from './measuredChange.js';
-import { type AdjustedTest, adjustedTests, type Compared, comparedWith } from './nulls.js';
+import { adjustedTests, comparedWith, type AdjustedTest, type Compared } from './nulls.js';
 
 /** One set of neurons that was perturbed, and the groups that it was chosen for. */
 export interface Selection {

@@ -1,6 +1,6 @@
-import { type SeedSummary, summarizeSeeds } from '../../metrics/seeds.js';
+import { summarizeSeeds, type SeedSummary } from '../../metrics/seeds.js';
 import type { JobStatus } from './jobs.js';
-import { type SweepJob, variedNames } from './plan.js';
+import { variedNames, type SweepJob } from './plan.js';
 
 /** One finished run of a sweep. Accuracies are fractions. */
 export interface CollectedRun {

@@ -1,15 +1,15 @@
+import { numericOptions, type EngineOptions } from '../../native/engine.js';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Dataset, datasetOf } from '../../data/dataset.js';
+import { datasetOf, type Dataset } from '../../data/dataset.js';
 import { SpurmemError } from '../../errors.js';
 import { isLocked, tryLock } from '../../lock.js';
-import { type EngineOptions, numericOptions } from '../../native/engine.js';
 import { throwIfAborted } from '../../progress.js';
 import type { MethodOptions } from '../../train/method.js';
 import { methodNamed } from '../../train/methods.js';
 import type { TrainedRun } from '../../train/results.js';
 import { RunFolder } from '../../train/runFolder.js';
-import { isBusy, type RunState, runState } from '../../train/runState.js';
+import { isBusy, runState, type RunState } from '../../train/runState.js';
 import type { EpochOptions } from '../../train/trainRun.js';
 import { figuresNamed } from '../articleFigures.js';
 import { reproducePart1 } from '../part1.js';

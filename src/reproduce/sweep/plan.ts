@@ -1,3 +1,4 @@
+import { numericsShape } from '../../train/runConfig.js';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -7,7 +8,6 @@ import { datasetOptionsShape } from '../../data/datasetOptions.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { writeJson } from '../../files.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
-import { numericsShape } from '../../train/runConfig.js';
 
 const METHOD_NAMES = TRAINING_METHODS.map(({ name }) => name);
 const settingsSchema = z.record(z.string(), z.unknown());

@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path';
 import type { StudyRun } from '../../experiments/studyArm.js';
-import { type SweepJob, withWholePaths } from './plan.js';
+import { withWholePaths, type SweepJob } from './plan.js';
 
 /** The runs of studies as jobs, each folder once: those that start from the data, then those that start from one of these. */
 export function jobsOfRuns(runs: readonly StudyRun[]): SweepJob[] {

@@ -1,10 +1,10 @@
 import { SpurmemError } from '../../errors.js';
 import { evaluate } from '../../metrics/evaluate.js';
-import { type CriterionName, criterionNamed } from '../../neurons/criteria.js';
-import { type GradientSamples, selectByCriterion } from '../../neurons/criterion.js';
+import { criterionNamed, type CriterionName } from '../../neurons/criteria.js';
+import { selectByCriterion, type GradientSamples } from '../../neurons/criterion.js';
 import type { ModelLayer, Neuron, NeuronLayer } from '../../neurons/neuron.js';
 import { countByLayer, randomNeuronsByLayer } from '../../neurons/randomNeurons.js';
-import { type ScoredExample, worstSamples } from '../../neurons/score.js';
+import { worstSamples, type ScoredExample } from '../../neurons/score.js';
 import { countNeurons, fractionToCount, selectTopK, unitLayers } from '../../neurons/select.js';
 import type { Trainer } from '../trainer.js';
 import type { FinetuneConfig } from './config.js';

@@ -5,10 +5,10 @@ import { architectureOf } from '../../models/architectures.js';
 import { weightsFingerprint } from '../../models/fingerprint.js';
 import { requireGradientSource } from '../../neurons/score.js';
 import type { Protocol } from '../../protocol.js';
-import { type GivenOf, resolveSettings, type ValuesOf, without } from '../../settings/setting.js';
-import { type AugmentationChoice, augmentationOf, PUBLISHED_AUGMENTATION } from '../augmentation.js';
-import { defined, type EpochsConfig, modelOf, type RunConfig } from '../runConfig.js';
+import { resolveSettings, without, type GivenOf, type ValuesOf } from '../../settings/setting.js';
+import { defined, modelOf, type EpochsConfig, type RunConfig } from '../runConfig.js';
 import { preparedAs } from '../runModel.js';
+import { augmentationOf, PUBLISHED_AUGMENTATION, type AugmentationChoice } from '../augmentation.js';
 import { FINETUNE_SETTINGS } from './settings.js';
 
 /** Which epoch it starts from is known before: it tells the weights. */

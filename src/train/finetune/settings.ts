@@ -6,8 +6,8 @@ import { MAGNITUDE_LAYERS, MAGNITUDE_ORDERS } from '../../neurons/select.js';
 import { protocolSetting, setting } from '../../settings/setting.js';
 import { integer, oneOf, positive, share, toggle, type ValueType } from '../../settings/values.js';
 import { AUGMENTATION_HELP, augmentationChoice, PUBLISHED_AS_TEXT } from '../augmentation.js';
-import { AVERAGING, CHECKPOINTS, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
 import { kickInDefault } from '../kickIn.js';
+import { AVERAGING, CHECKPOINTS, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
 
 /**
  * What chooses the auxiliary model's masked neurons: a criterion, both of the article's together (Table 10), or, as controls,

@@ -3,10 +3,10 @@ import type { Dataset } from '../../data/dataset.js';
 import { SpurmemError } from '../../errors.js';
 import { weightsFingerprint } from '../../models/fingerprint.js';
 import type { Model } from '../../models/model.js';
-import { type TensorData, writeSafetensors } from '../../models/safetensors.js';
-import { type JobOptions, throwIfAborted } from '../../progress.js';
-import { type GivenOf, resolveSettings, setting, type ValuesOf } from '../../settings/setting.js';
-import { integer, positive, severalOf } from '../../settings/values.js';
+import { writeSafetensors, type TensorData } from '../../models/safetensors.js';
+import { throwIfAborted, type JobOptions } from '../../progress.js';
+import { resolveSettings, setting, type GivenOf, type ValuesOf } from '../../settings/setting.js';
+import { integer, severalOf, positive } from '../../settings/values.js';
 import { fitDfr, type LabelledFeatures, type LinearLayer, type TunedStrength } from '../dfr/fit.js';
 import { PRECISION_OF_START } from '../ermSettings.js';
 import type { TrainingMethod } from '../method.js';
@@ -14,7 +14,7 @@ import type { TrainedRun, TrainingResult } from '../results.js';
 import { modelOf, type RunConfig } from '../runConfig.js';
 import { dataOf } from '../runData.js';
 import { openRun, requireDatasetOfRun } from '../runFolder.js';
-import { type RunOptions, type StartedRun, startRun } from '../startRun.js';
+import { startRun, type RunOptions, type StartedRun } from '../startRun.js';
 import { testSelected } from '../testSelected.js';
 
 /** Those of Kirichenko et al. 2023. */

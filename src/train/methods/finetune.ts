@@ -4,23 +4,23 @@ import { takeData, withTensors } from '../../models/model.js';
 import type { Neuron } from '../../neurons/neuron.js';
 import { maskNeurons } from '../../neurons/perturb.js';
 import type { Protocol } from '../../protocol.js';
-import { type GivenOf, resolveSettings, setting } from '../../settings/setting.js';
+import { resolveSettings, setting, type GivenOf } from '../../settings/setting.js';
 import { prefixed, withPrefix } from '../checkpoint.js';
-import { MODEL_SETTINGS } from '../ermSettings.js';
 import { auxiliaryNeurons } from '../finetune/auxiliaryMask.js';
-import { type FinetuneConfig, finetuneConfig, hasHead } from '../finetune/config.js';
+import { finetuneConfig, hasHead, type FinetuneConfig } from '../finetune/config.js';
 import { finetuneLoss, headLoss } from '../finetune/loss.js';
 import { addProjectionHead } from '../finetune/projectionHead.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
+import { MODEL_SETTINGS } from '../ermSettings.js';
 import { keptEpoch } from '../keptEpoch.js';
 import type { KickInRun } from '../kickIn.js';
 import type { TrainingMethod } from '../method.js';
 import { neuronsIn, neuronsOut, partIn, partOut } from '../methodState.js';
 import type { TrainedRun } from '../results.js';
 import { dataOf } from '../runData.js';
-import { type OpenedRun, openRun, requireDatasetOfRun } from '../runFolder.js';
+import { openRun, requireDatasetOfRun, type OpenedRun } from '../runFolder.js';
 import type { MethodRun, TrainedPart, Trainer } from '../trainer.js';
-import { type EpochOptions, trainRun } from '../trainRun.js';
+import { trainRun, type EpochOptions } from '../trainRun.js';
 
 /** What fine-tuning is given. Settings that are left out are the protocol's. */
 export type FinetuneSettings = GivenOf<typeof FINETUNE_SETTINGS> & {

@@ -4,22 +4,22 @@ import { native, type Tensor } from '../../native/addon.js';
 import { TensorScope } from '../../native/tensorScope.js';
 import { countNeurons, fractionToCount, unitLayers } from '../../neurons/select.js';
 import type { Protocol } from '../../protocol.js';
-import { type GivenOf, resolveSettings, setting, type ValuesOf } from '../../settings/setting.js';
+import { resolveSettings, setting, type GivenOf, type ValuesOf } from '../../settings/setting.js';
 import { oneOf, positive, share } from '../../settings/values.js';
 import { prefixed, withPrefix } from '../checkpoint.js';
-import { type FinetuneConfig, requireNegatives, viewOf } from '../finetune/config.js';
+import { requireNegatives, viewOf, type FinetuneConfig } from '../finetune/config.js';
 import { finetuneLoss, SUPERVISION } from '../finetune/loss.js';
 import { addProjectionHead } from '../finetune/projectionHead.js';
 import { FINETUNE_SETTINGS, SUPERVISED_LOSSES } from '../finetune/settings.js';
 import type { TrainingMethod } from '../method.js';
 import { partIn, partOut } from '../methodState.js';
+import { preparedAs } from '../runModel.js';
 import type { TrainedRun } from '../results.js';
-import { defined, type EpochsConfig, modelOf, type RunConfig } from '../runConfig.js';
+import { defined, modelOf, type EpochsConfig, type RunConfig } from '../runConfig.js';
 import { dataOf } from '../runData.js';
 import { openRun, requireDatasetOfRun } from '../runFolder.js';
-import { preparedAs } from '../runModel.js';
 import type { MethodRun, TrainedPart, Trainer } from '../trainer.js';
-import { type EpochOptions, trainRun } from '../trainRun.js';
+import { trainRun, type EpochOptions } from '../trainRun.js';
 
 /** Those of Jiang et al. 2021. */
 const OWN_SETTINGS = {
