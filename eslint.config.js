@@ -1,10 +1,31 @@
 import js from '@eslint/js';
 import { defineConfig } from 'eslint/config';
+import simpleImportSort from 'eslint-plugin-simple-import-sort';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
   { ignores: ['dist/', 'bench/dist/', 'build/', 'build-cmake/', 'coverage/', 'runs/', 'data/', 'docs/api/'] },
   js.configs.recommended,
+  {
+    plugins: { 'simple-import-sort': simpleImportSort },
+    rules: {
+      // Node's modules, packages, the sources by their alias, and relative paths from the farthest.
+      'simple-import-sort/imports': ['error', { groups: [['^\\u0000', '^node:', '^@?\\w', '^#', '^\\.']] }],
+      'no-duplicate-imports': 'error',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'ObjectExpression > SpreadElement > ObjectExpression',
+          message: 'Write the properties without the literal and its dots.',
+        },
+      ],
+    },
+  },
+  // They still have such literals.
+  {
+    files: ['src/**', 'test/report/**', 'scripts/studies/**', 'examples/**'],
+    rules: { 'no-restricted-syntax': 'off' },
+  },
   {
     files: ['src/**/*.ts', 'bench/src/**/*.ts', 'test/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
@@ -23,16 +44,12 @@ export default defineConfig(
   {
     files: ['**/*.js', '**/*.cjs', '**/*.mjs'],
     languageOptions: {
-      globals: {
-        ...{
-          performance: 'readonly',
-          process: 'readonly',
-          console: 'readonly',
-          require: 'readonly',
-          URL: 'readonly',
-        },
-        structuredClone: 'readonly',
-      },
+      globals: Object.fromEntries(
+        ['performance', 'process', 'console', 'require', 'URL', 'structuredClone'].map((name) => [
+          name,
+          'readonly',
+        ]),
+      ),
     },
   },
 );

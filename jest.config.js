@@ -22,6 +22,7 @@ export default {
       },
     ],
   },
+  testSequencer: '<rootDir>/test/slowFirst.cjs',
   reporters: ['default', '<rootDir>/test/slowestReporter.mjs'],
   // The longest test takes a minute of a quiet machine; a busy one may need ten times that.
   testTimeout: 600_000,

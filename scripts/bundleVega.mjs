@@ -1,6 +1,6 @@
 // Makes one file of what the package uses of Vega and Vega-Lite, whose 60 packages would take 15 MB of a project and twice the time to
 // load: node scripts/bundleVega.mjs [DIST]. Its licenses lie beside it.
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { build } from 'esbuild';
 
@@ -8,8 +8,15 @@ const charts = join(resolve(process.argv[2] ?? 'dist'), 'report', 'vega');
 const file = join(charts, 'vega.js');
 if (/from ['"]vega['"]/.test(readFileSync(file, 'utf8'))) {
   const { metafile, outputFiles } = await build({
-    ...{ entryPoints: [file], bundle: true, write: false, metafile: true },
-    ...{ platform: 'node', format: 'esm', target: 'node20', minify: true, legalComments: 'none' },
+    entryPoints: [file],
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    minify: true,
+    legalComments: 'none',
     // The dist may lie elsewhere than the packages.
     nodePaths: [resolve('node_modules')],
     // Vega measures text with it where it is there; charts are to be the same everywhere.

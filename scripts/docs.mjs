@@ -7,8 +7,8 @@ import { basename } from 'node:path';
 import * as prettier from 'prettier';
 import { withBenchmarkTables } from '../bench/dist/documentTables.js';
 import { withProtocolTables } from '../dist/cli/protocolTables.js';
-import { withMatrixTable } from './matrix/table.mjs';
 import { FILE_SCHEMAS, jsonSchemaOf } from '../dist/experiments/resultFiles.js';
+import { withMatrixTable } from './matrix/table.mjs';
 
 const docs = new URL('../docs/', import.meta.url);
 

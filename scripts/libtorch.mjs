@@ -12,7 +12,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findLibtorch, firstLibtorch } from '../dist/native/findLibtorch.js';
-import { DEBIAN, compareVersions, describeLibtorch, libraryFolder } from '../dist/native/libtorch.js';
+import { compareVersions, DEBIAN, describeLibtorch, libraryFolder } from '../dist/native/libtorch.js';
 
 const [, , question, operand] = process.argv;
 

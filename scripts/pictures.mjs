@@ -48,7 +48,8 @@ async function train() {
 
   const seeds = [0, 1, 2, 3, 4];
   const benchmark = {
-    ...{ ...DEFAULT_DOMINOES, size: 32 },
+    ...DEFAULT_DOMINOES,
+    size: 32,
     counts: { train: [1200, 100, 60, 700], val: [100, 100, 100, 100], test: [400, 400, 400, 400] },
   };
   const data = await buildDominoes(join(ROOT, 'data/pictures'), benchmark);
@@ -64,8 +65,14 @@ async function train() {
     console.error(`seed ${seed} trained`);
   }
   const result = await reproducePart1Seeds({
-    ...{ run, data, seeds, figures: [fig1, fig2], nullDraws: 20, samples: 64 },
-    ...{ comparedTopK: [3], threads: 1 },
+    run,
+    data,
+    seeds,
+    figures: [fig1, fig2],
+    nullDraws: 20,
+    samples: 64,
+    comparedTopK: [3],
+    threads: 1,
     onStep: (step) => console.error(step),
   });
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {

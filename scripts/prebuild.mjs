@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PREBUILDS, cLibrary, nativeSources, prebuildName } from '../dist/native/addonFiles.js';
+import { cLibrary, nativeSources, prebuildName, PREBUILDS } from '../dist/native/addonFiles.js';
 import { compile } from '../dist/native/buildAddon.js';
 import { findLibtorch } from '../dist/native/findLibtorch.js';
 import { compareVersions } from '../dist/native/libtorch.js';

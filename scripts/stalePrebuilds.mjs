@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PREBUILDS, nativeSources, prebuildNames } from '../dist/native/addonFiles.js';
+import { nativeSources, prebuildNames, PREBUILDS } from '../dist/native/addonFiles.js';
 
 /** The names of those in prebuilds/ that were made from other native sources than these. */
 export function stalePrebuilds() {

@@ -3,8 +3,8 @@ import { constants, existsSync } from 'node:fs';
 import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { lock } from 'proper-lockfile';
-import { loadDataset, type Dataset } from '../src/data/dataset.js';
-import { DEFAULT_DOMINOES, buildDominoes, type DominoesOptions } from '../src/data/dominoes.js';
+import { type Dataset, loadDataset } from '../src/data/dataset.js';
+import { buildDominoes, DEFAULT_DOMINOES, type DominoesOptions } from '../src/data/dominoes.js';
 import { trainErm } from '../src/train/methods.js';
 import type { ErmOptions } from '../src/train/recipe.js';
 import type { TrainingResult } from '../src/train/results.js';
@@ -29,6 +29,15 @@ export async function dominoes(folder: string, options: DominoesOptions): Promis
 /** 116 images of 32 x 16 px, as `dominoes`. */
 export async function tinyDominoes(folder: string): Promise<Dataset> {
   return dominoes(folder, { ...DEFAULT_DOMINOES, counts: TINY_COUNTS, size: 32 });
+}
+
+/** 140 images of 32 x 16 px with groups of different sizes, and an epoch of ERM on them, as `dominoes` and `ermRun`. */
+export async function tracedRun(data: string, run: string): Promise<Dataset> {
+  const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
+  const dataset = await dominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  const recipe = { arch: 'resnet20', epochs: 1, batchSize: 32, lr: 1e-3, seed: 0 } as const;
+  await ermRun({ data, out: run, ...recipe, device: 'cpu', threads: 0, resume: false });
+  return dataset;
 }
 
 /**
@@ -61,7 +70,8 @@ async function madeOnce(settings: object, make: (folder: string) => Promise<void
   const folder = join(shared, name);
   if (existsSync(folder)) return folder;
   const unlock = await lock(folder, {
-    ...{ realpath: false, stale: 60_000 },
+    realpath: false,
+    stale: 60_000,
     retries: { forever: true, minTimeout: 50, maxTimeout: 200 },
   });
   try {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from '
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isLocked, ownerOf, tryLock, type LockOwner } from '../src/lock.js';
+import { isLocked, type LockOwner, ownerOf, tryLock } from '../src/lock.js';
 import { temporaryFolder } from './temporary.js';
 
 const folder = temporaryFolder();

@@ -1,4 +1,4 @@
-import { SpurmemError, type ErrorCode } from '../src/errors.js';
+import { type ErrorCode, SpurmemError } from '../src/errors.js';
 
 /** Checks that a call is refused with the code, and returns the message. */
 export function refusalOf(call: () => unknown, code: ErrorCode): string {

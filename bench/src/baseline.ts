@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { SpurmemError, messageOf } from '#src/errors.js';
-import { benchSchema, type BenchResult, type CaseResult, type Comparison } from './result.js';
+import { messageOf, SpurmemError } from '#src/errors.js';
+import { type BenchResult, benchSchema, type CaseResult, type Comparison } from './result.js';
 
 /** An earlier result that new ones are held against. */
 export interface Baseline {

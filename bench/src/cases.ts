@@ -1,9 +1,9 @@
 import type { BenchCase } from './case.js';
 import { COMPUTE } from './cases/compute.js';
-import { PIPELINE } from './cases/pipeline.js';
 import { EPOCHS } from './cases/epochs.js';
 import { FINETUNE } from './cases/finetune.js';
 import { GPU } from './cases/gpu.js';
+import { PIPELINE } from './cases/pipeline.js';
 import { STARTUP } from './cases/startup.js';
 import { TRACING } from './cases/tracing.js';
 

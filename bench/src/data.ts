@@ -5,7 +5,7 @@ import { stringify } from 'csv-stringify/sync';
 import sharp from 'sharp';
 import { TABLE_NAME } from '#src/data/dataset.js';
 import { CONFIG_NAME } from '#src/data/datasetConfig.js';
-import { DEFAULT_DOMINOES, GARMENTS, buildDominoes } from '#src/data/dominoes.js';
+import { buildDominoes, DEFAULT_DOMINOES, GARMENTS } from '#src/data/dominoes.js';
 import { readGarments, SOURCE_SIDE, type SourceImage } from '#src/data/dominoesSources.js';
 import { ARTICLE_PREPROCESSING } from '#src/data/preprocessing.js';
 import type { JobOptions } from '#src/progress.js';
@@ -150,8 +150,18 @@ export async function tracedResnet50(place: BenchPlace): Promise<string> {
   const out = join(place.folder, 'resnet50-200');
   const { device, threads, onProgress, signal } = place;
   await trainErm({
-    ...{ data: await squareDominoes(place), out, arch: 'resnet50', epochs: 1, batchSize: 50 },
-    ...{ lr: 1e-4, seed: 0, device, threads, resume: true, onProgress, signal },
+    data: await squareDominoes(place),
+    out,
+    arch: 'resnet50',
+    epochs: 1,
+    batchSize: 50,
+    lr: 1e-4,
+    seed: 0,
+    device,
+    threads,
+    resume: true,
+    onProgress,
+    signal,
   });
   return out;
 }

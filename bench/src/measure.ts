@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { median } from '#src/metrics/statistics.js';
 import type { JobOptions } from '#src/progress.js';
-import type { BenchCase, BenchPlace, SideReady, SideRun, SideSpec, Sides } from './case.js';
+import type { BenchCase, BenchPlace, SideReady, SideRun, Sides, SideSpec } from './case.js';
 import { pairedRatio } from './ratio.js';
 import type { CaseResult, SideResult } from './result.js';
 import { Side } from './side.js';

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { SpurmemError, messageOf } from '#src/errors.js';
+import { messageOf, SpurmemError } from '#src/errors.js';
 import { addonInUse } from '#src/native/addon.js';
 
 const MODULES = ['torch', 'torchvision', 'safetensors'] as const;

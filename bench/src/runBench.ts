@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { BenchRequest } from '#src/cli/benchmark.js';
-import { nearestNames } from '#src/nearest.js';
 import { SpurmemError } from '#src/errors.js';
 import { makeFolder, writeJson } from '#src/files.js';
 import { resolveDevice } from '#src/native/device.js';
+import { nearestNames } from '#src/nearest.js';
 import { compareWithBaseline, readBaseline, readKept } from './baseline.js';
 import type { BenchCase } from './case.js';
 import { CASES } from './cases.js';

@@ -1,9 +1,9 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { SpurmemError, messageOf } from '#src/errors.js';
+import { messageOf, SpurmemError } from '#src/errors.js';
 import type { SideReady, SideRun, SideSettings, SideSpec } from './case.js';
 import { pythonPath, sideScript } from './python.js';
 

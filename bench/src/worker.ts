@@ -5,7 +5,8 @@
 import { createInterface } from 'node:readline';
 import { messageOf } from '#src/errors.js';
 import type { SideRequest } from './side.js';
-import { prepareWorkload, type Workload } from './workload.js';
+import type { Workload } from './workload.js';
+import { prepareWorkload } from './workloads.js';
 
 let workload: Workload | undefined;
 

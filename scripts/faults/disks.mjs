@@ -15,7 +15,7 @@ import { buildImageStore } from '../../dist/data/imageStore.js';
 import { traceUnstructured } from '../../dist/experiments/traceUnstructured.js';
 import { writeReport } from '../../dist/report/writeReport.js';
 import { trainErm } from '../../dist/train/methods.js';
-import { controlOf, damaged, differences, Faults, spurmem, workplace, trainArguments } from './faults.mjs';
+import { controlOf, damaged, differences, Faults, spurmem, trainArguments, workplace } from './faults.mjs';
 
 const { values, positionals } = parseArgs({
   options: {

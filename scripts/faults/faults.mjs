@@ -92,7 +92,8 @@ export function spurmem(args, { environment = {}, killAfter, cwd, shell } = {}) 
       : [...shell, process.execPath, program, ...args];
   const started = performance.now();
   const child = spawn(command[0], command.slice(1), {
-    ...{ cwd, env: { ...process.env, NODE_OPTIONS: '', ...environment } },
+    cwd,
+    env: { ...process.env, NODE_OPTIONS: '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -4,7 +4,7 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { damaged, filesOf, spurmem, workplace, trainArguments } from './faults.mjs';
+import { damaged, filesOf, spurmem, trainArguments, workplace } from './faults.mjs';
 
 const { folder, data, remove } = await workplace();
 const source = join(folder, 'source');

@@ -124,8 +124,13 @@ async function checkTraining() {
   const out = join(folder, 'erm');
   // Else the last bits of a GPU's gradients change from run to run, and Adam's first steps with them.
   await trainErm({
-    ...{ ...settings, data, out, arch: 'resnet18', device },
-    ...{ cudnnAllowTf32: false, deterministic: true },
+    ...settings,
+    data,
+    out,
+    arch: 'resnet18',
+    device,
+    cudnnAllowTf32: false,
+    deterministic: true,
   });
   const words = Object.entries({
     data,

@@ -5,9 +5,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { vectorInstructions } from '../../dist/machine.js';
 import { compile } from '../../dist/native/buildAddon.js';
 import { findLibtorch } from '../../dist/native/findLibtorch.js';
-import { vectorInstructions } from '../../dist/machine.js';
 
 const [, , name] = process.argv;
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -28,7 +28,12 @@ const SUITES = {
 
 function run(program, args, own = {}) {
   return spawnSync(program, args, {
-    ...{ cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28 },
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+    // What hangs must not keep the machine.
+    timeout: 1_800_000,
+    killSignal: 'SIGKILL',
     env: { ...process.env, ...environment, ...own },
   });
 }

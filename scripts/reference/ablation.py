@@ -1,30 +1,18 @@
 """Neurons that are rewound or mean-ablated, in plain PyTorch, as the oracle.
 
-Writes --earlier, the state_dict of another model, and --out with state.<name>, input, means (of all neurons' outputs over
+Writes `earlier`, the state_dict of another model, and `out` with state.<name>, input, means (of all neurons' outputs over
 the images and positions, float64, layer after layer), logits, logits.rewound (the other model's weights in the neurons'
 place) and logits.ablated (a forward hook puts their mean in place of what they give).
 """
 
-import argparse
-
 import torch
 import torchvision
+from request import request
 from safetensors.torch import save_file
 from vit import WIDTHS, VisionTransformer
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--arch", choices=["resnet18", *WIDTHS], required=True)
-parser.add_argument("--neurons", nargs="+", required=True, help="layer:index")
-parser.add_argument("--seed", type=int, required=True)
-parser.add_argument("--batch", type=int, required=True)
-parser.add_argument("--height", type=int, required=True)
-parser.add_argument("--width", type=int, required=True)
-parser.add_argument("--threads", type=int, required=True)
-parser.add_argument("--out", required=True)
-parser.add_argument("--earlier", required=True)
-args = parser.parse_args()
+args = request()
 
-torch.set_num_threads(args.threads)
 generator = torch.Generator().manual_seed(args.seed)
 images = torch.randn(args.batch, 3, args.height, args.width, generator=generator)
 channels_last = images.to(memory_format=torch.channels_last)

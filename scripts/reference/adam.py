@@ -3,23 +3,15 @@
 Writes one safetensors file: input.<step>, labels.<step>, final.<name>; prints the learning rate of each step as JSON.
 """
 
-import argparse
 import json
 
 import torch
 import torchvision
+from request import request
 from safetensors.torch import save_file
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--seed", type=int, required=True)
-parser.add_argument("--steps", type=int, required=True)
-parser.add_argument("--lr", type=float, required=True)
-parser.add_argument("--metrics", type=float, nargs="+", required=True)
-parser.add_argument("--threads", type=int, required=True)
-parser.add_argument("--out", required=True)
-args = parser.parse_args()
+args = request()
 
-torch.set_num_threads(args.threads)
 torch.manual_seed(args.seed)
 model = torchvision.models.resnet18(num_classes=2).to(memory_format=torch.channels_last)
 optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, weight_decay=0, fused=True)

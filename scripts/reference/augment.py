@@ -1,20 +1,18 @@
 """SimCLR's augmentations by torchvision's transforms as the oracle, on a list of image files.
 
-Reads a JSON request from stdin: {files, augmentation as in a dataset's preprocessing, seed, out}.
+Reads a request (request.py): {files, augmentation as in a dataset's preprocessing, seed, out}.
 Writes safetensors: image.<i> (uint8, [3, H, W]), and state, that of torch's default generator after the last image.
 """
 
-import json
-import sys
-
 import torch
 from PIL import Image
+from request import request
 from safetensors.torch import save_file
 from torchvision import transforms
 from torchvision.transforms import functional as F
 
-request = json.load(sys.stdin)
-augmentation = request["augmentation"]
+args = request()
+augmentation = args.augmentation
 
 
 def kernel(image):
@@ -43,9 +41,9 @@ def pipeline():
 
 
 transform = transforms.Compose(list(pipeline()))
-torch.manual_seed(request["seed"])
+torch.manual_seed(args.seed)
 out = {}
-for i, path in enumerate(request["files"]):
+for i, path in enumerate(args.files):
     out[f"image.{i}"] = transform(F.pil_to_tensor(Image.open(path).convert("RGB"))).contiguous()
 out["state"] = torch.get_rng_state()
-save_file(out, request["out"])
+save_file(out, args.out)

@@ -6,34 +6,18 @@ images of a set, and how far the contrastive loss of a batch was at most from th
 of one anchor, two positives and three negatives behind a projection head.
 """
 
-import argparse
 import json
 
 import torch
 import torch.nn.functional as F
 import torchvision
 import small_resnet  # noqa: F401, registers resnet20
+from request import request
 from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader, RandomSampler
 from waterbirds import Waterbirds
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--data", required=True)
-parser.add_argument("--predictions", required=True)
-parser.add_argument("--epochs", type=int, required=True)
-parser.add_argument("--batch-size", type=int, required=True)
-parser.add_argument("--lr", type=float, required=True)
-parser.add_argument("--anchors", type=int, required=True)
-parser.add_argument("--positives", type=int, required=True)
-parser.add_argument("--negatives", type=int, required=True)
-parser.add_argument("--temperature", type=float, required=True)
-parser.add_argument("--weight", type=float, required=True)
-parser.add_argument("--statistics", choices=["shared", "frozen"], required=True)
-parser.add_argument("--seed", type=int, required=True)
-parser.add_argument("--threads", type=int, required=True)
-parser.add_argument("--out", required=True)
-args = parser.parse_args()
-torch.set_num_threads(args.threads)
+args = request()
 
 train = Waterbirds(args.data, 0)
 y = torch.tensor(train.labels)

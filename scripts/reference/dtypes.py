@@ -1,19 +1,17 @@
-"""Writes safetensors files of every dtype to --out, and beside each the same values as they should be read.
+"""Writes safetensors files of every dtype to the folder `out`, and beside each the same values as they should be read.
 
 values.safetensors has single tensors; float64, float16 and bfloat16.safetensors are a ResNet-18's state dict in that
 dtype. NAME.expected.safetensors has `value.float()` of every float kind, and of bool the bytes.
 """
 
-import argparse
 import os
 
 import torch
 import torchvision
+from request import request
 from safetensors.torch import save_file
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--out", required=True)
-args = parser.parse_args()
+args = request()
 os.chdir(args.out)
 torch.manual_seed(0)
 

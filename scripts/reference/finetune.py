@@ -5,29 +5,16 @@ Writes one safetensors file: nt.a, nt.b, nt.value, and nt.grad.<name> of the pro
 supervised [steps]; final.<name>, head.<name>.
 """
 
-import argparse
-
 import torch
 import torch.nn.functional as F
 import torchvision
 from nt_xent import nt_xent, published_nt_xent
+from request import request
 from safetensors.torch import save_file
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--seed", type=int, required=True)
-parser.add_argument("--steps", type=int, required=True)
-parser.add_argument("--lr", type=float, required=True)
-parser.add_argument("--temperature", type=float, required=True)
-parser.add_argument("--lambda", dest="weight", type=float, required=True)
-parser.add_argument("--mask", nargs="+", required=True, help="layer:channel")
-parser.add_argument("--statistics", choices=["shared", "separate", "frozen"], required=True)
-parser.add_argument("--stop-gradient", choices=["none", "target", "auxiliary"], required=True)
-parser.add_argument("--threads", type=int, required=True)
-parser.add_argument("--out", required=True)
-args = parser.parse_args()
+args = request()
 
 
-torch.set_num_threads(args.threads)
 generator = torch.Generator().manual_seed(args.seed + 1)
 out = {}
 torch.manual_seed(args.seed)

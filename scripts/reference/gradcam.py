@@ -5,27 +5,15 @@ columns of its feature map. The patch tokens [N, 1 + T, C] of a vision transform
 [N, C, H / patch, W / patch]; the class token is left out.
 """
 
-import argparse
-
 import torch
 import torch.nn.functional as F
 import torchvision
+from request import request
 from safetensors.torch import save_file
 from vit import WIDTHS, VisionTransformer
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--arch", required=True)
-parser.add_argument("--seed", type=int, required=True)
-parser.add_argument("--layers", nargs="+", required=True)
-parser.add_argument("--output", type=int, required=True)
-parser.add_argument("--height", type=int, required=True)
-parser.add_argument("--width", type=int, required=True)
-parser.add_argument("--patch", type=int, help="of a vision transformer")
-parser.add_argument("--threads", type=int, required=True)
-parser.add_argument("--out", required=True)
-args = parser.parse_args()
+args = request()
 
-torch.set_num_threads(args.threads)
 torch.manual_seed(args.seed)
 if args.arch in WIDTHS:
     model = VisionTransformer(WIDTHS[args.arch], 2, args.height, args.width, args.patch, eps=1e-6).eval()

@@ -4,29 +4,17 @@ Reads a dataset folder in the Waterbirds layout. Prints, as JSON, the groups' we
 published code's update, how many steps there were, and in how many of them a group was missing; writes the last weights of the model as safetensors.
 """
 
-import argparse
 import json
 
 import small_resnet  # noqa: F401, registers resnet20
 import torch
 import torchvision
+from request import request
 from safetensors.torch import save_file
 from torch.utils.data import DataLoader, WeightedRandomSampler
 from waterbirds import Waterbirds
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--data", required=True)
-parser.add_argument("--epochs", type=int, required=True)
-parser.add_argument("--batch-size", type=int, required=True)
-parser.add_argument("--lr", type=float, required=True)
-parser.add_argument("--step", type=float, required=True)
-parser.add_argument("--adjustment", type=float, required=True)
-parser.add_argument("--sampling", choices=["shuffled", "group-balanced"], required=True)
-parser.add_argument("--seed", type=int, required=True)
-parser.add_argument("--threads", type=int, required=True)
-parser.add_argument("--out", required=True)
-args = parser.parse_args()
-torch.set_num_threads(args.threads)
+args = request()
 
 train = Waterbirds(args.data, 0)
 groups = torch.tensor(train.groups)

@@ -5,16 +5,11 @@ Reads x [N, D] and y [N] (0 or 1) from safetensors. Writes weights [D] and inter
 weights.<i>, intercept.<i>, and steps.<i>.
 """
 
-import argparse
-
 import torch
+from request import request
 from safetensors.torch import load_file, save_file
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--data", required=True)
-parser.add_argument("--c", type=float, nargs="+", required=True)
-parser.add_argument("--out", required=True)
-args = parser.parse_args()
+args = request()
 
 data = load_file(args.data)
 x, y = data["x"].double(), data["y"].double()

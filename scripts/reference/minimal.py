@@ -5,23 +5,13 @@ zeros into their weights. Writes, in eval mode, scores: of each output channel, 
 gradient of [cross-entropy of the example - mean cross-entropy of the others].
 """
 
-import argparse
-
 import small_resnet  # noqa: F401
 import torch
 import torchvision
+from request import request
 from safetensors.torch import load_file, save_file
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--arch", required=True)
-parser.add_argument("--classes", type=int, required=True)
-parser.add_argument("--weights", required=True)
-parser.add_argument("--batch", required=True, help="safetensors with images and labels")
-parser.add_argument("--zeroed", nargs="*", default=[], help="layer:channel, ...")
-parser.add_argument("--out", required=True)
-parser.add_argument("--threads", type=int, required=True)
-args = parser.parse_args()
-torch.set_num_threads(args.threads)
+args = request()
 
 model = torchvision.models.get_model(args.arch, weights=None, num_classes=args.classes)
 model.load_state_dict(load_file(args.weights), strict=True)

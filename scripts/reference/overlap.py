@@ -5,17 +5,13 @@ norms of all channels, among those of its layer, and the median rank of its sing
 weights; and how many of the latter lie in each bin.
 """
 
-import argparse
 import json
 
 import torch
+from request import request
 from safetensors.torch import load_file
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--weights", required=True)
-parser.add_argument("--neurons", required=True)
-parser.add_argument("--bin", type=float, required=True)
-args = parser.parse_args()
+args = request()
 
 weights = {name[: -len(".weight")]: value for name, value in load_file(args.weights).items() if value.dim() == 4}
 norms = {name: value.flatten(1).norm(dim=1) for name, value in weights.items()}
@@ -29,7 +25,7 @@ def percentile(among, value):
 
 ranks = []
 counts = torch.zeros(round(100 / args.bin), dtype=torch.int64)
-for layer, channel in json.loads(args.neurons):
+for layer, channel in args.neurons:
     norm = norms[layer][channel]
     own = weights[layer][channel].abs().flatten()
     of_weights = 100 * torch.searchsorted(all_weights, own, right=True).double() / all_weights.numel()

@@ -1,29 +1,29 @@
 """torchvision's transforms as the oracle, on a list of image files.
 
-Reads a JSON request from stdin: {files, resize, crop, mean, std, augmentation: {size, scale, ratio, flip} | null, seed}.
+Reads a request (request.py): {files, resize, crop, mean, std, augmentation: {size, scale, ratio, flip} | null, seed}.
 Writes safetensors: tensor.<i> (torchvision's tensor path), pil.<i> (PIL's path; evaluation only), and prints the crops.
 """
 
 import json
-import sys
 
 import torch
 from PIL import Image
+from request import request
 from safetensors.torch import save_file
 from torchvision import transforms
 from torchvision.transforms import functional as F
 
-request = json.load(sys.stdin)
-normalize = transforms.Normalize(request["mean"], request["std"])
-augmentation = request["augmentation"]
+args = request()
+normalize = transforms.Normalize(args.mean, args.std)
+augmentation = args.augmentation
 out, crops = {}, []
 
 
 def evaluation(image):
-    if request["resize"] is not None:
-        image = F.resize(image, request["resize"], antialias=True)
-    if request["crop"] is not None:
-        image = F.center_crop(image, request["crop"])
+    if args.resize is not None:
+        image = F.resize(image, args.resize, antialias=True)
+    if args.crop is not None:
+        image = F.center_crop(image, args.crop)
     return image
 
 
@@ -31,8 +31,8 @@ def to_input(image):
     return normalize(F.to_tensor(image) if isinstance(image, Image.Image) else F.convert_image_dtype(image))
 
 
-torch.manual_seed(request["seed"])
-for i, path in enumerate(request["files"]):
+torch.manual_seed(args.seed)
+for i, path in enumerate(args.files):
     pil = Image.open(path).convert("RGB")
     image = F.pil_to_tensor(pil)
     if augmentation is None:
@@ -45,5 +45,5 @@ for i, path in enumerate(request["files"]):
     flip = bool(torch.rand(1) < augmentation["flip"]) if augmentation["flip"] > 0 else False
     out[f"tensor.{i}"] = to_input(F.hflip(result) if flip else result)
     crops.append([*crop, int(flip)])
-save_file({name: value.contiguous() for name, value in out.items()}, request["out"])
+save_file({name: value.contiguous() for name, value in out.items()}, args.out)
 print(json.dumps(crops))

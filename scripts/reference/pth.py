@@ -1,7 +1,7 @@
-"""Writes files of torch.save to --out, and beside each that can be loaded what torch.load makes of it.
+"""Writes files of torch.save to the folder `out`, and beside each that can be loaded what torch.load makes of it.
 
 NAME.pth (or .pt, .pth.tar) is the file and NAME.safetensors its state dict with plain parameter names, in row-major
-order, float16 and bfloat16 as float32, bool as uint8. --only takes some of the names.
+order, float16 and bfloat16 as float32, bool as uint8. `only` takes some of the names.
 """
 
 import argparse
@@ -17,12 +17,10 @@ import zipfile
 import numpy
 import torch
 import torchvision
+from request import request
 from safetensors.torch import save_file
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--out", required=True)
-parser.add_argument("--only", nargs="*")
-args = parser.parse_args()
+args = request()
 os.chdir(args.out)
 torch.manual_seed(0)
 
@@ -241,5 +239,5 @@ FILES = {
 }
 
 for name, write in FILES.items():
-    if not args.only or name in args.only:
+    if name in getattr(args, "only", [name]):
         write(name)

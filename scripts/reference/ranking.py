@@ -7,22 +7,14 @@ ResNet's shortcuts. The top k come by successive maxima: the largest score is ta
 Prints JSON: for each ranking its convolutions, channels, and the top k as [layer, channel, score].
 """
 
-import argparse
 import json
 
 import torch
 import torchvision
+from request import request
 from safetensors.torch import load_file
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--arch", required=True)
-parser.add_argument("--classes", type=int, required=True)
-parser.add_argument("--weights", required=True)
-parser.add_argument("--batch", required=True, help="safetensors with images and labels")
-parser.add_argument("--top-k", type=int, required=True)
-parser.add_argument("--threads", type=int, required=True)
-args = parser.parse_args()
-torch.set_num_threads(args.threads)
+args = request()
 
 
 def ranking(tensors, score=lambda channel: channel.norm(p=2)):

@@ -4,27 +4,14 @@ Writes one safetensors file: init.<name>, input, labels, logits.eval, logits.tra
 mean cross-entropy in training and in eval mode), norms.weight, norms.gradient, gradient-x-weight.
 """
 
-import argparse
-
 import small_resnet  # noqa: F401
 import torch
 import torchvision
+from request import request
 from safetensors.torch import save_file
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--arch", required=True)
-parser.add_argument("--classes", type=int, required=True)
-parser.add_argument("--seed", type=int, required=True)
-parser.add_argument("--batch", type=int, required=True)
-parser.add_argument("--height", type=int, required=True)
-parser.add_argument("--width", type=int, required=True)
-parser.add_argument("--memory-format", choices=["channels_last", "contiguous"], required=True)
-parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
-parser.add_argument("--threads", type=int, required=True)
-parser.add_argument("--out", required=True)
-args = parser.parse_args()
+args = request()
 
-torch.set_num_threads(args.threads)
 memory_format = torch.channels_last if args.memory_format == "channels_last" else torch.contiguous_format
 
 torch.manual_seed(args.seed)

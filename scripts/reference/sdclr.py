@@ -5,7 +5,6 @@ Writes one safetensors file: nt.value, nt.published; mask.<epoch>.<layer>; x1.<s
 supervised [steps]; final.<name>, head.<name>, norms.<name>.
 """
 
-import argparse
 import math
 
 import torch
@@ -13,20 +12,10 @@ import torch.nn.functional as F
 import torchvision
 import small_resnet  # noqa: F401, registers resnet20
 from nt_xent import nt_xent
+from request import request
 from safetensors.torch import save_file
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--seed", type=int, required=True)
-parser.add_argument("--epochs", type=int, required=True)
-parser.add_argument("--steps", type=int, required=True, help="of an epoch")
-parser.add_argument("--lr", type=float, required=True)
-parser.add_argument("--temperature", type=float, required=True)
-parser.add_argument("--lambda", dest="weight", type=float, required=True)
-parser.add_argument("--share", type=float, required=True)
-parser.add_argument("--supervision", choices=["all-layers", "last-layer"], required=True)
-parser.add_argument("--threads", type=int, required=True)
-parser.add_argument("--out", required=True)
-args = parser.parse_args()
+args = request()
 
 
 def sdclr_loss(a, b, temperature):
@@ -40,7 +29,6 @@ def sdclr_loss(a, b, temperature):
     return -torch.log(positives / (positives + negatives)).mean()
 
 
-torch.set_num_threads(args.threads)
 generator = torch.Generator().manual_seed(args.seed + 1)
 torch.manual_seed(args.seed)
 model = torchvision.models.get_model("resnet20", num_classes=2).to(memory_format=torch.channels_last)

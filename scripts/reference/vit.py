@@ -4,10 +4,10 @@ Writes one safetensors file: init.<name>, input, labels, logits, logits.autocast
 norms.gradient, gradient-x-weight.
 """
 
-import argparse
 import math
 
 import torch
+from request import request
 from safetensors.torch import save_file
 from torch import nn
 
@@ -96,20 +96,8 @@ class VisionTransformer(nn.Module):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--arch", choices=WIDTHS, required=True)
-    parser.add_argument("--classes", type=int, required=True)
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--batch", type=int, required=True)
-    parser.add_argument("--height", type=int, required=True)
-    parser.add_argument("--width", type=int, required=True)
-    parser.add_argument("--patch", type=int, required=True)
-    parser.add_argument("--eps", type=float, required=True)
-    parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--out", required=True)
-    args = parser.parse_args()
+    args = request()
 
-    torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     model = VisionTransformer(WIDTHS[args.arch], args.classes, args.height, args.width, args.patch, args.eps)
     out = {f"init.{name}": value.clone() for name, value in model.state_dict().items()}

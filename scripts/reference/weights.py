@@ -1,26 +1,16 @@
 """Reads a weights file with strict=True into torchvision's model, runs it, and writes the model's weights again.
 
-Writes safetensors: logits (eval mode, of --input's `input`) to --logits, and the state dict to --out.
+Writes safetensors: logits (eval mode, of `input`'s `input`) to `logits`, and the state dict to `out`.
 """
-
-import argparse
 
 import small_resnet  # noqa: F401
 import torch
 import torchvision
+from request import request
 from safetensors.torch import load_file, save_file
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--arch", required=True)
-parser.add_argument("--classes", type=int, required=True)
-parser.add_argument("--weights", required=True)
-parser.add_argument("--input", required=True)
-parser.add_argument("--threads", type=int, required=True)
-parser.add_argument("--logits", required=True)
-parser.add_argument("--out", required=True)
-args = parser.parse_args()
+args = request()
 
-torch.set_num_threads(args.threads)
 model = torchvision.models.get_model(args.arch, weights=None, num_classes=args.classes)
 model.load_state_dict(load_file(args.weights), strict=True)
 model = model.eval().to(memory_format=torch.channels_last)

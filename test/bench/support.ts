@@ -2,18 +2,32 @@ import type { CaseResult, SideResult } from '../../bench/src/result.js';
 
 function side(label: string, seconds: number): SideResult {
   return {
-    ...{ label, seconds: [seconds], median: seconds, perSecond: 1 / seconds },
-    ...{ peakBytes: 1e8, cpuSeconds: seconds, measures: {}, scaled: null },
+    label,
+    seconds: [seconds],
+    median: seconds,
+    perSecond: 1 / seconds,
+    peakBytes: 1e8,
+    cpuSeconds: seconds,
+    measures: {},
+    scaled: null,
   };
 }
 
 /** A case as it is measured, in which ours was so many times faster. */
 export function caseWithRatio(name: string, ratio: number): CaseResult {
   return {
-    ...{ name, description: name, unit: 'images', units: 1 },
+    name,
+    description: name,
+    unit: 'images',
+    units: 1,
     ours: side('spurmem', 1),
     rival: side('PyTorch', ratio),
     ratio: { median: ratio, quartiles: [ratio, ratio], range: [ratio, ratio], pairs: [ratio] },
-    ...{ memoryRatio: 1, floor: null, agreement: null, target: null, limits: {}, missed: [] },
+    memoryRatio: 1,
+    floor: null,
+    agreement: null,
+    target: null,
+    limits: {},
+    missed: [],
   };
 }

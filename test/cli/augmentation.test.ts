@@ -10,7 +10,10 @@ test.each<[string, unknown]>([
   [
     'crop=0.2-1, ratio=0.45-0.55, jitter=0.5@0.9, grayscale=0.1, blur=1',
     {
-      ...{ scale: [0.2, 1], ratio: [0.45, 0.55], grayscale: 0.1, gaussianBlur: 1 },
+      scale: [0.2, 1],
+      ratio: [0.45, 0.55],
+      grayscale: 0.1,
+      gaussianBlur: 1,
       colorJitter: { strength: 0.5, probability: 0.9 },
     },
   ],

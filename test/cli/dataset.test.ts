@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import * as tar from 'tar';
 import { put, putImage, putJpeg } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
-import { answer, contentOf, expectFailure, spurmem, trainArguments } from './support.js';
+import { answer, contentOf, expectFailure, spurmem, trainArguments, words } from './support.js';
 
 const folder = temporaryFolder();
 const HEADER = 'img_filename,y,split,place';
@@ -63,11 +63,9 @@ describe('fetch', () => {
 
 describe('dataset compose', () => {
   const compose = (data: string, ...more: string[]) =>
-    answer([
-      ...['dataset', 'compose', '--data', join(folder, data), '--size', '32', '--paired', ...more],
-      ...['--foregrounds', join(folder, 'things'), '--classes', 'apple=red,green', 'lemon=yellow'],
-      ...['--scenes', join(folder, 'scenes'), '--places', 'field=meadow', 'lake=lake'],
-    ]);
+    answer(words`dataset compose --data ${join(folder, data)} --size 32 --paired ${more} --foregrounds
+      ${join(folder, 'things')} --classes apple=red,green lemon=yellow --scenes ${join(folder, 'scenes')}
+      --places field=meadow lake=lake`);
 
   beforeAll(async () => {
     // Half of each thing's image is cut out by its own alpha.

@@ -1,17 +1,18 @@
-import { jest } from '@jest/globals';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import { Command } from 'commander';
+import { optionWord, parseValue } from '../../src/cli/settings.js';
 import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
-import { parseValue, optionWord } from '../../src/cli/settings.js';
-import { PROTOCOLS, type Protocol } from '../../src/protocol.js';
+import { type Protocol, PROTOCOLS } from '../../src/protocol.js';
 import { resolveSettings, type Setting, type SettingsTable } from '../../src/settings/setting.js';
 import type { ValueType } from '../../src/settings/values.js';
-import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../src/train/ermSettings.js';
+import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
 import { TRAINING_METHODS } from '../../src/train/methods.js';
 import { RECIPE_SETTINGS } from '../../src/train/recipe.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
+import { words } from './support.js';
 
 /**
  * The gate: every option of every command that stands for a setting must reach what resolves it, and change exactly that
@@ -219,10 +220,7 @@ describe('each option of', () => {
       }),
       jest.spyOn(finetune, 'train').mockImplementation((options) => stop({ ...options })),
     ];
-    const argv = [
-      ...['fig6', '--data', data, '--out', join(folder, 'study'), '--seeds', '0'],
-      ...['--only', 'fine-tuned'],
-    ];
+    const argv = words`fig6 --data ${data} --out ${join(folder, 'study')} --seeds 0 --only fine-tuned`;
     const finetuning = await expectEachToChange(
       addPart2Commands,
       argv,

@@ -1,6 +1,6 @@
-import { fork, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -210,11 +210,19 @@ export function trainOptions(
   return { data, out, arch: 'resnet20', epochs: 1, batchSize: 42, device: 'cpu', threads: 1 };
 }
 
+/** The arguments of a command line as one writes it: words between spaces; what is put in stays whole. */
+export function words(
+  texts: TemplateStringsArray,
+  ...values: readonly (string | number | readonly string[])[]
+): string[] {
+  const split = (text = ''): string[] => text.split(/\s+/).filter((word) => word !== '');
+  return texts.flatMap((text, i) => {
+    const value = i < values.length ? [values[i] ?? ''].flat().map(String) : [];
+    return [...split(text), ...value];
+  });
+}
+
 /** The arguments of a training run that takes seconds; later ones override them. */
 export function trainArguments(data: string, out: string, ...more: readonly string[]): string[] {
-  return [
-    ['train', 'erm', '--data', data, '--out', out, '--arch', 'resnet20'],
-    ['--epochs', '2', '--batch-size', '42', '--threads', '1'],
-    more,
-  ].flat();
+  return words`train erm --data ${data} --out ${out} --arch resnet20 --epochs 2 --batch-size 42 --threads 1 ${more}`;
 }

@@ -1,8 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { loadDataset, requireGroups } from '../../src/data/dataset.js';
-import type { DatasetOptions } from '../../src/data/dataset.js';
+import { type DatasetOptions, loadDataset, requireGroups } from '../../src/data/dataset.js';
 import { buildImageStore } from '../../src/data/imageStore.js';
 import { ARTICLE_PREPROCESSING } from '../../src/data/preprocessing.js';
 import { SPLITS } from '../../src/data/split.js';
@@ -149,7 +148,7 @@ describe('loadDataset on CelebA', () => {
     },
   );
 
-  test('has the standard groups, and loads in less than 5 seconds', async () => {
+  test('has the standard groups, and loads in less than 5 seconds of a processor', async () => {
     const images = SPLITS.flatMap((split, code) =>
       spreadGroups(CELEBA_COUNTS[split]).map((group) => ({ split: code, group })),
     ).map(({ split, group }, index) => ({
@@ -159,9 +158,13 @@ describe('loadDataset on CelebA', () => {
     }));
     expect(images).toHaveLength(202_599);
     await putReleased(images);
-    const start = performance.now();
+    const secondsSince = (start: NodeJS.CpuUsage): number => {
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1e6;
+    };
+    const start = process.cpuUsage();
     const dataset = await loadDataset(folder());
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(secondsSince(start)).toBeLessThan(5);
     for (const split of SPLITS) expect(dataset.counts[split]).toEqual(CELEBA_COUNTS[split]);
     expect(dataset.minorityGroups).toEqual([3]);
     expect(dataset.examples[162_770]).toMatchObject({ split: 'val', line: 162_773 });
@@ -174,9 +177,9 @@ describe('loadDataset on CelebA', () => {
     await rm(partitionList());
     await put(join(folder(), 'list_attr_celeba.csv'), kaggle.attributes);
     await put(join(folder(), 'list_eval_partition.csv'), kaggle.partitions);
-    const again = performance.now();
+    const again = process.cpuUsage();
     expect((await loadDataset(folder())).groups).toEqual(dataset.groups);
-    expect(performance.now() - again).toBeLessThan(5000);
+    expect(secondsSince(again)).toBeLessThan(5);
   });
 
   test('advises to choose other attributes where a group is empty', async () => {

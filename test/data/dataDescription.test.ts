@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { dataDescriptionSchema, describeData } from '../../src/data/dataDescription.js';
-import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { decodeRgb } from '../../src/data/decode.js';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { failure, put, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();

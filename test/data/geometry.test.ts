@@ -4,10 +4,10 @@ import {
   centerCrop,
   cropPlacement,
   evaluationPlacement,
-  resizedSize,
-  roundToEven,
   type Placement,
   type Rectangle,
+  resizedSize,
+  roundToEven,
   type Size,
 } from '../../src/data/geometry.js';
 

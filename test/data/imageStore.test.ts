@@ -17,8 +17,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { transformFile } from '@swc/core';
 import { loadDataset } from '../../src/data/dataset.js';
-import { buildImageStore } from '../../src/data/imageStore.js';
-import type { ImageStoreIndex } from '../../src/data/imageStore.js';
+import { buildImageStore, type ImageStoreIndex } from '../../src/data/imageStore.js';
 import type { ProgressEvent } from '../../src/progress.js';
 import { failure, put, putImage, useTemporaryFolder } from './support.js';
 

@@ -1,7 +1,7 @@
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadDataset } from '../../src/data/dataset.js';
 import { describeData } from '../../src/data/dataDescription.js';
+import { loadDataset } from '../../src/data/dataset.js';
 import { buildImageStore } from '../../src/data/imageStore.js';
 import { failure, put, putImage, useTemporaryFolder } from './support.js';
 

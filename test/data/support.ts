@@ -2,8 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
-import type { ErrorCode } from '../../src/errors.js';
-import { SpurmemError } from '../../src/errors.js';
+import { type ErrorCode, SpurmemError } from '../../src/errors.js';
 
 /** A new temporary folder for each test of the file, removed after it. */
 export function useTemporaryFolder(): () => string {

@@ -25,13 +25,11 @@ test('the tables of docs/benchmarks.md are those of its results', async () => {
 
 test('a row says what was reached and what was missed', () => {
   const result = {
-    ...{
-      kind: 'bench',
-      machine: { cpu: 'a CPU', commit: 'abc' },
-      device: 'cpu',
-      threads: 2,
-      comparison: null,
-    },
+    kind: 'bench',
+    machine: { cpu: 'a CPU', commit: 'abc' },
+    device: 'cpu',
+    threads: 2,
+    comparison: null,
     cases: [
       { ...caseWithRatio('slow', 1.2), target: 1.5 },
       { ...caseWithRatio('fast', 2), target: 1.5, limits: { delay: 20 }, missed: ['delay at most 20'] },
@@ -49,7 +47,12 @@ test('a row says what was reached and what was missed', () => {
 test('a place for an unknown result is refused, and a result without a place', () => {
   expect(() => withBenchmarkTables('<!-- benchmark: nothing -->\n<!-- end -->', {})).toThrow(/named nothing/);
   const result = benchSchema.parse({
-    ...{ kind: 'bench', machine: {}, device: 'cpu', threads: 2, cases: [], comparison: null },
+    kind: 'bench',
+    machine: {},
+    device: 'cpu',
+    threads: 2,
+    cases: [],
+    comparison: null,
   });
   expect(() => withBenchmarkTables('', { one: result })).toThrow(/no place for one/);
 });

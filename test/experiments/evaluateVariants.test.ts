@@ -163,8 +163,10 @@ test('names the first examples of each group that a variant loses, with what it 
 
 test('examples that several processes found are those that one would name', () => {
   const judged = (...right: boolean[]) => ({
-    ...{ right, predicted: right.map((isRight) => (isRight ? 0 : 1)) },
-    ...{ margins: new Float64Array(right.length), losses: new Float64Array(right.length) },
+    right,
+    predicted: right.map((isRight) => (isRight ? 0 : 1)),
+    margins: new Float64Array(right.length),
+    losses: new Float64Array(right.length),
   });
   const found = [
     [4, 5, 6, 7],

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { composeDataset } from '../../src/data/compose/compose.js';
+import { loadDataset } from '../../src/data/dataset.js';
 import { gradCam } from '../../src/experiments/gradCam.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
-import { composeDataset } from '../../src/data/compose/compose.js';
-import { loadDataset } from '../../src/data/dataset.js';
 import { runStudy } from '../../src/reproduce/study/runStudy.js';
 import { FIGURES } from '../../src/report/figures.js';
 import { writeRunsReport } from '../../src/report/runsReport.js';

@@ -1,13 +1,12 @@
-import { requireValue } from '../../src/settings/setting.js';
-import { integer } from '../../src/settings/values.js';
 import {
-  TRACE_SETTINGS,
   repeatsOf,
-  traceSettings,
   type SessionChoices,
+  TRACE_SETTINGS,
+  traceSettings,
 } from '../../src/experiments/traceSettings.js';
 import type { Protocol } from '../../src/protocol.js';
-import { defaultInWords } from '../../src/settings/setting.js';
+import { defaultInWords, requireValue } from '../../src/settings/setting.js';
+import { integer } from '../../src/settings/values.js';
 import { refusalOf } from '../refusal.js';
 
 const run = { loss: 'double-softmax', precision: 'fp32' } as const;
@@ -24,7 +23,9 @@ test('each protocol has its samples, and every setting can be given alone', () =
   expect(sourceOf('article')).toEqual({ worst: 256, drawn: 128, order: 'highest-loss' });
   expect(sourceOf('released')).toEqual({ worst: 200, drawn: 200, order: 'highest-loss' });
   expect(sourceOf('released', { gradientDrawn: 128, gradientOrder: 'lowest-loss' })).toEqual({
-    ...{ worst: 200, drawn: 128, order: 'lowest-loss' },
+    worst: 200,
+    drawn: 128,
+    order: 'lowest-loss',
   });
 });
 

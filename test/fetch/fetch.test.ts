@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -86,8 +86,10 @@ describe('download', () => {
     expect(got).toEqual({ bytes: CONTENT.length, sha256: SHA256, isVerified: true });
     expect(await readFile(target())).toEqual(CONTENT);
     expect(events.at(-1)).toEqual({
-      ...{ task: 'downloading file.bin', unit: 'bytes' },
-      ...{ done: CONTENT.length, total: CONTENT.length },
+      task: 'downloading file.bin',
+      unit: 'bytes',
+      done: CONTENT.length,
+      total: CONTENT.length,
     });
     expect(await readdir(folder())).toEqual(['file.bin']);
   });

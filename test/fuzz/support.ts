@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { SpurmemError, type ErrorCode } from '../../src/errors.js';
+import { type ErrorCode, SpurmemError } from '../../src/errors.js';
 
 /** `scripts/fuzz.sh` runs all cases, and a test some of them, always the same. */
 const IS_FULL = process.env.SPURMEM_FUZZ === 'full';

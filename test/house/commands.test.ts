@@ -49,7 +49,7 @@ function silence(command: Command): void {
   for (const inner of command.commands) silence(inner);
 }
 
-// What CONTRIBUTING.md names is what its recipes add (recipes.test.ts).
+// What CONTRIBUTING.md names is what its recipes add (recipes.slow.test.ts).
 const documents = markdownDocuments().filter(({ path }) => path !== 'CONTRIBUTING.md');
 const commands = documents.flatMap(({ blocks }) =>
   blocks

@@ -16,9 +16,17 @@ function check(programs: readonly { readonly name: string; readonly text: string
     return path;
   });
   const program = ts.createProgram(files, {
-    ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext, noEmit: true, skipLibCheck: true },
-    ...{ moduleResolution: ts.ModuleResolutionKind.NodeNext, strict: true, noImplicitAny: false },
-    ...{ allowJs: true, checkJs: true, types: ['node'], typeRoots: [join(ROOT, 'node_modules/@types')] },
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.NodeNext,
+    noEmit: true,
+    skipLibCheck: true,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    strict: true,
+    noImplicitAny: false,
+    allowJs: true,
+    checkJs: true,
+    types: ['node'],
+    typeRoots: [join(ROOT, 'node_modules/@types')],
     paths: { spurmem: [join(ROOT, 'dist/index.d.ts')] },
   });
   return ts.getPreEmitDiagnostics(program).map((found) => {

@@ -35,7 +35,8 @@ test('tables are loaded when they are asked for, and jobs when they are called',
   const studies = await library.studies();
   expect([methods[0]?.name, figures[0]?.name, studies[0]?.name]).toEqual(['erm', 'fig1', 'fig6']);
   await expect(library.trainErm({ data: 'a', out: 'b', epochs: -1 })).rejects.toMatchObject({
-    ...{ code: 'USAGE', parameter: 'epochs' },
+    code: 'USAGE',
+    parameter: 'epochs',
   });
   await expect(library.TraceSession.open({ run: 'no-such-run' })).rejects.toMatchObject({
     code: 'RUN_NOT_FOUND',
@@ -71,7 +72,9 @@ test('to import it loads few modules and small packages: none that a job or tabl
 test('CommonJS can require it: nothing that waits at its top level, as vega does, is loaded with it', () => {
   const script = "process.stdout.write(typeof require('./dist/index.js').trainErm)";
   const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], {
-    ...{ cwd: ROOT, encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '--no-warnings' } },
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: '--no-warnings' },
   });
   expect({ stdout, stderr }).toEqual({ stdout: 'function', stderr: '' });
 });

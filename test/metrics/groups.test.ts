@@ -1,4 +1,4 @@
-import { GroupCounter, groupAccuracies } from '../../src/metrics/groups.js';
+import { groupAccuracies, GroupCounter } from '../../src/metrics/groups.js';
 
 test('accuracies, the worst group and both averages', () => {
   const result = groupAccuracies([9, 1, 2, 8], [10, 4, 8, 10], [70, 10, 10, 10]);

@@ -7,18 +7,18 @@ import { readWeights } from '../../src/models/readWeights.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
 import { temporaryFolder } from '../temporary.js';
 import {
-  TINY,
-  NONE,
   archive,
   call,
   dict,
   floats,
   global,
   int,
+  NONE,
   pickle,
   refusal,
   tensor,
   text,
+  TINY,
   tuple,
 } from './pthSupport.js';
 

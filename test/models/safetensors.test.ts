@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { SpurmemError } from '../../src/errors.js';
 import { Model } from '../../src/models/model.js';
-import { readSafetensors, writeSafetensors, type TensorData } from '../../src/models/safetensors.js';
+import { readSafetensors, type TensorData, writeSafetensors } from '../../src/models/safetensors.js';
 import { loadWeights } from '../../src/models/weights.js';
 import { native } from '../../src/native/addon.js';
 import { temporaryFolder } from '../temporary.js';
@@ -191,7 +191,9 @@ describe('loadWeights', () => {
 
   test('refuses another architecture, and keeps the list short', async () => {
     using deeper = await Model.create({
-      ...{ arch: 'resnet34', numClasses: 2, device: 'cpu' },
+      arch: 'resnet34',
+      numClasses: 2,
+      device: 'cpu',
       generator: new (native().Generator)(1),
     });
     const message = await refusal(loadWeights(deeper, await write('resnet18', state)));

@@ -1,4 +1,4 @@
-import { ARCHITECTURES, architectureOf } from '../../src/models/architectures.js';
+import { architectureOf, ARCHITECTURES } from '../../src/models/architectures.js';
 import { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
 
@@ -7,10 +7,12 @@ test('an architecture has a family and options', () => {
     ...['resnet18', 'resnet34', 'resnet50', 'resnet20', 'vit_tiny_patch16_224', 'vit_small_patch16_224'],
   ]);
   expect(architectureOf('resnet50')).toEqual({
-    ...{ family: 'resnet', design: { stem: 7, width: 64, blocks: [3, 4, 6, 3], expansion: 4 } },
+    family: 'resnet',
+    design: { stem: 7, width: 64, blocks: [3, 4, 6, 3], expansion: 4 },
   });
   expect(architectureOf('vit_tiny_patch16_224')).toEqual({
-    ...{ family: 'vit', design: { channels: 192 } },
+    family: 'vit',
+    design: { channels: 192 },
     options: { imageSize: [224, 224], patchSize: 16, layerNormEps: 1e-6 },
   });
 });
@@ -42,7 +44,10 @@ test('a network describes its head, its shortcuts, what Grad-CAM can map, and it
 test('a reduction, a kind of edit and a way to normalize are refused by name', async () => {
   const addon = native();
   using model = await Model.create({
-    ...{ arch: 'resnet18', numClasses: 2, generator: new addon.Generator(0), device: 'cpu' },
+    arch: 'resnet18',
+    numClasses: 2,
+    generator: new addon.Generator(0),
+    device: 'cpu',
   });
   using images = await addon.tensor(new Float32Array(3 * 64 * 32), [1, 3, 64, 32], 'cpu');
   using logits = await model.network.forward(images);

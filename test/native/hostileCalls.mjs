@@ -223,7 +223,10 @@ function alike(value) {
 }
 
 const edit = (kind) => ({
-  ...{ layer: 'conv1', unit: 'neuron', kind, neurons: Int32Array.of(0, 1) },
+  layer: 'conv1',
+  unit: 'neuron',
+  kind,
+  neurons: Int32Array.of(0, 1),
   values: new Float32Array(kind === 'output' ? 2 : 54),
 });
 const passOptions = () => ({
@@ -238,7 +241,11 @@ const batchOptions = () => ({
   placements: Int32Array.of(0, 0, 0, 16, 16, 8, 8, 0, 0, 4, 4, 0, 0, 1),
   size: [4, 4],
   changes: Float64Array.of(0, 0, 0.5, 0, 3, 0.1, 0, 5, 1),
-  ...{ blurKernel: 3, mean: [0, 0, 0], std: [1, 1, 1], device: 'cpu', memoryFormat: 'contiguous' },
+  blurKernel: 3,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+  device: 'cpu',
+  memoryFormat: 'contiguous',
 });
 
 const on = (name, method, args = () => []) => ({
@@ -307,8 +314,12 @@ const TARGETS = [
   ...Array(6).fill(
     plain('createNetwork', () => [
       {
-        ...{ family: 'resnet', design: { ...RESNET }, generator: handles.generator, device: 'cpu' },
-        ...{ memoryFormat: 'contiguous', precision: 'fp32' },
+        family: 'resnet',
+        design: { ...RESNET },
+        generator: handles.generator,
+        device: 'cpu',
+        memoryFormat: 'contiguous',
+        precision: 'fp32',
       },
     ]),
   ),

@@ -1,6 +1,6 @@
 import { ARTICLE_CRITERIA, CRITERIA, CRITERION_NAMES, criterionNamed } from '../../src/neurons/criteria.js';
 import { candidateLayers, selectByCriterion } from '../../src/neurons/criterion.js';
-import { PERTURBATIONS, perturbationNamed } from '../../src/neurons/perturbations.js';
+import { perturbationNamed, PERTURBATIONS } from '../../src/neurons/perturbations.js';
 
 const layers = [
   { name: 'layer2.0.conv2', size: 2, isShortcut: false },

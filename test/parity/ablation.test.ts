@@ -6,7 +6,7 @@ import { native, type Tensor } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
 import { outputsOf, weightsIn } from '../../src/neurons/neuronValues.js';
 import type { NeuronPlace } from '../../src/neurons/neuron.js';
-import { perturbedVariants, type NeuronValues } from '../../src/neurons/perturb.js';
+import { type NeuronValues, perturbedVariants } from '../../src/neurons/perturb.js';
 import type { PerturbationName } from '../../src/neurons/perturbations.js';
 import { temporaryFolder } from '../temporary.js';
 import { relativeDifference, report } from './compare.js';
@@ -63,17 +63,20 @@ test.each(cases)('$arch: rewound and mean-ablated neurons', async ({ arch, neuro
     string,
   ];
   const [height, width] = [64, 32];
-  reference('ablation', [
-    ...['--arch', arch, '--neurons', ...neurons.map(({ layer, index }) => `${layer}:${index}`)],
-    ...['--seed', 3, '--batch', BATCH, '--height', height, '--width', width, '--threads', THREADS],
-    ...['--out', out, '--earlier', earlier],
-  ]);
+  const places = neurons.map(({ layer, index }) => `${layer}:${index}`);
+  const size = { batch: BATCH, height, width };
+  reference('ablation', { arch, neurons: places, seed: 3, ...size, threads: THREADS, out, earlier });
   const { tensors } = await readSafetensors(out);
   const expected = oracleOf(tensors);
   await setThreads(THREADS);
   const generator = new (native().Generator)(0);
   using model = await Model.create({
-    ...{ arch, numClasses: 2, generator, device: 'cpu', imageSize: [height, width], patchSize: 8 },
+    arch,
+    numClasses: 2,
+    generator,
+    device: 'cpu',
+    imageSize: [height, width],
+    patchSize: 8,
     layerNormEps: 1e-6,
   });
   await model.loadStateDict(stateOf(tensors));

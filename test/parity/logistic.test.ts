@@ -27,7 +27,7 @@ test.each([
   });
   const [data, out] = [join(folder, `${n}.safetensors`), join(folder, `${n}-${d}-fits.safetensors`)];
   await writeSafetensors(data, { x: { shape: [n, d], data: x }, y: { shape: [n], data: y } });
-  reference('logistic', ['--data', data, '--out', out, '--c', ...STRENGTHS]);
+  reference('logistic', { data, out, c: STRENGTHS });
   const expected = oracleOf((await readSafetensors(out)).tensors);
 
   const columns = Array.from({ length: d }, (_, j) =>

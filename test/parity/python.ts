@@ -12,10 +12,13 @@ export const TEAM = Math.min(availableParallelism(), 2);
 
 const SERVER = fileURLToPath(new URL('server.py', import.meta.url));
 
-/** Runs a script of scripts/reference beside PyTorch; gives what it printed. */
-export function reference(script: string, args: readonly (string | number)[], stdin = ''): string {
-  const path = fileURLToPath(new URL(`../../scripts/reference/${script}.py`, import.meta.url));
-  return python([path, ...args.map(String)], stdin);
+/** Runs a script of scripts/reference beside PyTorch with these settings (`request.py`); gives what it printed. */
+export function reference(script: string, settings: object): string {
+  return python([referencePath(script)], JSON.stringify(settings));
+}
+
+export function referencePath(script: string): string {
+  return fileURLToPath(new URL(`../../scripts/reference/${script}.py`, import.meta.url));
 }
 
 /** Runs Python with these arguments where PyTorch is imported already (`server.py`); gives what it printed. */

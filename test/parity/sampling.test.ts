@@ -8,7 +8,7 @@ test('epochs of reweighted classes are those of WeightedRandomSampler in a DataL
   const weights = inverseSizes(parts);
   const seed = 17;
   const expected = JSON.parse(
-    reference('sampling', ['--seed', seed, '--epochs', 3], JSON.stringify([...weights])),
+    reference('sampling', { seed, epochs: 3, weights: [...weights] }),
   ) as number[][];
   const generator = new (native().Generator)(seed);
   const indices = Int32Array.from(parts.keys());

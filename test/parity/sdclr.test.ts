@@ -9,8 +9,8 @@ import { finetuneLoss } from '../../src/train/finetune/loss.js';
 import { descend } from '../../src/train/trainer.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, relativeDifference, report } from './compare.js';
-import { oracleOf, type Oracle } from './oracle.js';
-import { THREADS, reference } from './python.js';
+import { type Oracle, oracleOf } from './oracle.js';
+import { reference, THREADS } from './python.js';
 
 const folder = temporaryFolder();
 const settings = { seed: 6, epochs: 2, steps: 5, lr: 2e-4, temperature: 0.2, lambda: 10, share: 0.9 };
@@ -28,10 +28,7 @@ test.each(['last-layer', 'all-layers'] as const)(
   'ten steps of SDCLR in two epochs equal plain PyTorch, supervision of %s',
   async (supervision) => {
     const out = join(folder, `${supervision}.safetensors`);
-    reference('sdclr', [
-      ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
-      ...['--threads', THREADS, '--out', out, '--supervision', supervision],
-    ]);
+    reference('sdclr', { ...settings, weight: settings.lambda, supervision, threads: THREADS, out });
     const expected = oracleOf((await readSafetensors(out)).tensors);
     const addon = native();
     await setThreads(THREADS);

@@ -54,8 +54,14 @@ test('a study is declared before its first run, and its margin stays', async () 
   const abort = new AbortController();
   abort.abort();
   const options = {
-    ...{ studies: ['fig6'], data, out, seeds: [0, 1], equivalence: 0.03, signal: abort.signal },
-    ...{ erm: { arch: 'resnet20' as const }, finetune: {} },
+    studies: ['fig6'],
+    data,
+    out,
+    seeds: [0, 1],
+    equivalence: 0.03,
+    signal: abort.signal,
+    erm: { arch: 'resnet20' as const },
+    finetune: {},
   };
   await expect(reproducePart2(options)).rejects.toMatchObject({ code: 'INTERRUPTED' });
   const plan = JSON.parse(await readFile(join(out, 'fig6.plan.json'), 'utf8')) as object;

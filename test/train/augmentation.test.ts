@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset } from '../../src/data/dataset.js';
 import { augmentationOf, PUBLISHED_AUGMENTATION, SIMCLR } from '../../src/train/augmentation.js';
@@ -6,7 +5,7 @@ import { trainErm, trainJtt } from '../../src/train/methods.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { preparedAs } from '../../src/train/runModel.js';
 import { temporaryFolder } from '../temporary.js';
-import { Runs, measured } from './support.js';
+import { Runs } from './support.js';
 
 const folder = temporaryFolder();
 const runs = new Runs(folder);
@@ -25,36 +24,19 @@ beforeAll(async () => {
 const configOf = async (path: string): Promise<unknown> => (await openRun(path)).config;
 
 describe('ERM with SimCLR\u2019s augmentation', () => {
-  // 84 images: ten batches in two epochs.
-  const settings = { augmentation: 'simclr', batchSize: 17 } as const;
+  const settings = { augmentation: 'simclr', batchSize: 17, epochs: 1 } as const;
   const whole = new RunFolder(join(folder, 'whole'));
 
   beforeAll(async () => {
     await trainErm({ ...runs.base, ...settings, out: whole.path });
   });
 
-  test('is recorded, and goes on to the same bits', async () => {
+  test('is recorded', async () => {
     expect(await configOf(whole.path)).toMatchObject({ augmentation: simclr });
-    const stopped = new RunFolder(join(folder, 'stopped'));
-    const abort = new AbortController();
-    await runs.refusal(
-      {
-        ...{ ...settings, out: stopped.path, signal: abort.signal },
-        onProgress: ({ task }) => {
-          if (task === 'epoch 2/2') abort.abort();
-        },
-      },
-      'INTERRUPTED',
-    );
-    await trainErm({ ...runs.base, ...settings, out: stopped.path, resume: true });
-    expect(await measured(stopped)).toEqual(await measured(whole));
-    for (const file of ['best', 'last', 'resume'] as const) {
-      expect((await readFile(stopped[file])).equals(await readFile(whole[file]))).toBe(true);
-    }
   });
 
   test('does not go on with another one', async () => {
-    const other = { ...settings, out: whole.path, epochs: 3, resume: true };
+    const other = { ...settings, out: whole.path, epochs: 2, resume: true };
     const without = { ...other, augmentation: { ...SIMCLR, gaussianBlur: undefined } } as const;
     expect(await runs.refusal(without, 'RUN_EXISTS')).toMatch(/augmentation: .*gaussianBlur.* -> \{/);
     expect(await runs.refusal({ ...other, augmentation: 'dataset' }, 'RUN_EXISTS')).toMatch(
@@ -70,8 +52,12 @@ test('the dataset\u2019s own is not recorded, as in runs from before there was a
 test('the published code\u2019s protocol has its own, and JTT\u2019s identification takes that of the run', async () => {
   const out = join(folder, 'jtt');
   await trainJtt({
-    ...{ ...runs.base, out, protocol: 'released', epochs: 1 },
-    ...{ identificationEpochs: 1, upweight: 2 },
+    ...runs.base,
+    out,
+    protocol: 'released',
+    epochs: 1,
+    identificationEpochs: 1,
+    upweight: 2,
   });
   const augmentation = {
     randomResizedCrop: { scale: [0.7, 1], ratio: [3 / 4, 4 / 3] },
@@ -87,7 +73,8 @@ test('crops are of the size that a vision transformer\u2019s run asks for', asyn
   const augmentation = augmentationOf(PUBLISHED_AUGMENTATION, dataset.preprocessing.viewAugmentation);
   const { preprocessing } = preparedAs({ imageSize: [48, 48], augmentation }, dataset);
   expect(preprocessing).toMatchObject({
-    ...{ resize: [48, 48], crop: null },
+    resize: [48, 48],
+    crop: null,
     augmentation: { randomResizedCrop: { size: [48, 48], scale: [0.7, 1], ratio: [0.45, 0.55] } },
     viewAugmentation: { randomResizedCrop: { size: [48, 48], scale: [0.8, 1] }, horizontalFlip: 0 },
   });

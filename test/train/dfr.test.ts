@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DEFAULT_DOMINOES, buildDominoes } from '../../src/data/dominoes.js';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { writeReport } from '../../src/report/writeReport.js';
-import type { DfrOptions, DfrResult } from '../../src/train/methods/dfr.js';
-import { trainDfr } from '../../src/train/methods.js';
 import { fitDfr, type LabelledFeatures } from '../../src/train/dfr/fit.js';
-import { RunFolder, openRun } from '../../src/train/runFolder.js';
+import { trainDfr } from '../../src/train/methods.js';
+import type { DfrOptions, DfrResult } from '../../src/train/methods/dfr.js';
+import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
@@ -30,8 +30,13 @@ async function retrain(options: DfrOptions): Promise<DfrResult> {
 beforeAll(async () => {
   await runs.build();
   base = {
-    ...{ from: runs.reference.path, out: run.path, draws: 3 },
-    ...{ seed: 5, device: 'cpu', threads: 1, resume: false },
+    from: runs.reference.path,
+    out: run.path,
+    draws: 3,
+    seed: 5,
+    device: 'cpu',
+    threads: 1,
+    resume: false,
   };
   result = await retrain(base);
 });

@@ -1,11 +1,12 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
-import { Model } from '../../src/models/model.js';
 import { lossOf } from '../../src/metrics/loss.js';
+import { Model } from '../../src/models/model.js';
+import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { Adam } from '../../src/train/adam.js';
 import { trainErm } from '../../src/train/methods.js';
+import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { descend } from '../../src/train/trainer.js';
 import { contentOf } from '../cli/support.js';
@@ -66,21 +67,71 @@ test('a model whose activations overflow in evaluation alone is not saved', asyn
   expect(await readdir(join(out, 'checkpoints'))).toEqual([]);
 });
 
-test.each([
-  ['an infinite weight', 'conv1.weight', Infinity, /conv1\.weight has 432 of 432 values/],
-  ['a variance below 0', 'bn1.running_var', -1, /bn1\.running_var has a variance below 0/],
-])('weights with %s are refused', async (name, tensor, value, expected) => {
-  const { tensors } = await readSafetensors(runs.reference.best);
-  tensors[tensor]?.data.fill(value as never);
-  const weights = join(folder, `${name}.safetensors`);
-  await writeSafetensors(weights, tensors);
-  const message = await runs.refusal({ out: join(folder, name), weights }, 'WEIGHTS_INVALID');
-  expect(message).toMatch(expected);
+describe('weights to start from', () => {
+  const weights = join(folder, 'weights.safetensors');
+  const refusal = (options: Partial<ErmOptions> = {}): Promise<string> =>
+    runs.refusal({ out: join(folder, 'weighted'), weights, ...options }, 'WEIGHTS_INVALID');
+
+  test('that are missing are named, and nothing is created', async () => {
+    const before = contentOf(folder);
+    expect(await refusal()).toContain(weights);
+    expect(contentOf(folder)).toEqual(before);
+  });
+
+  test('that are truncated are named', async () => {
+    const whole = await readFile(runs.reference.best);
+    await writeFile(weights, whole.subarray(0, whole.length / 2));
+    const message = await refusal();
+    expect(message).toContain(weights);
+    expect(message).toContain('truncated');
+  });
+
+  test('of another architecture are refused with the parameters', async () => {
+    const { best } = runs.reference;
+    const out = join(folder, 'other');
+    const message = await refusal({ weights: best, arch: 'resnet18', out });
+    expect(message).toContain(`${best} does not fit resnet18`);
+    expect(message).toMatch(/missing: layer4\.0\.conv1\.weight, .* and \d+ more/);
+    // Nothing that would take the place of a run with the right weights.
+    expect(Object.values(contentOf(out))).toEqual(['folder', 'folder', 'folder']);
+  });
+
+  test.each([
+    ['infinite', 'conv1.weight', Infinity, /conv1\.weight has 432 of 432 values that are infinite or NaN/],
+    [
+      'no numbers',
+      'conv1.weight',
+      Number.NaN,
+      /conv1\.weight has 432 of 432 values that are infinite or NaN/,
+    ],
+    ['variances below 0', 'bn1.running_var', -1, /bn1\.running_var has a variance below 0/],
+  ])('that are %s are refused', async (name, tensor, value, expected) => {
+    const { tensors } = await readSafetensors(runs.reference.best);
+    tensors[tensor]?.data.fill(value as never);
+    await writeSafetensors(weights, tensors);
+    const out = join(folder, name);
+    expect(await refusal({ out })).toMatch(expected);
+    expect(contentOf(join(out, 'checkpoints'))).toEqual({});
+  });
+});
+
+test('weights that grow too large later stop that epoch, and the last good checkpoint is kept', async () => {
+  const run = await runs.copyOf('too-large');
+  const { tensors, metadata } = await readSafetensors(run.resume);
+  tensors['model.fc.weight']?.data.fill(3e38 as never);
+  await writeSafetensors(run.resume, tensors, { training: metadata.training ?? '' });
+  const before = contentOf(run.path);
+  const message = await runs.refusal({ out: run.path, epochs: 3, resume: true }, 'NATIVE_FAILED');
+  expect(message).toMatch(/The loss became (NaN|-?Infinity) in epoch 3.* is kept/s);
+  // The configuration has the epochs that were asked for; all else is as it was.
+  expect({ ...contentOf(run.path), 'config.json': '' }).toEqual({ ...before, 'config.json': '' });
 });
 
 test('evaluation of a model with weights that are no numbers gives none', async () => {
   using model = await Model.create({
-    ...{ arch: 'resnet18', numClasses: 2, device: 'cpu' },
+    arch: 'resnet18',
+    numClasses: 2,
+    device: 'cpu',
     generator: new (native().Generator)(0),
   });
   const { 'conv1.weight': weight } = await model.stateDict();

@@ -6,7 +6,7 @@ import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { temporaryFolder } from '../temporary.js';
-import { Runs, measured } from './support.js';
+import { expectSameRun, measured, Runs, stopIn } from './support.js';
 
 const folder = temporaryFolder();
 const runs = new Runs(folder);
@@ -22,22 +22,11 @@ async function resume(run: RunFolder, options: Partial<ErmOptions> = {}): Promis
   return warnings;
 }
 
-/** Stops a run once it reports on the task; the message that it ends with. */
-async function stopIn(task: string, options: Partial<ErmOptions>): Promise<string> {
-  const abort = new AbortController();
-  const onProgress: ErmOptions['onProgress'] = (event) => {
-    if (event.task === task) abort.abort();
-  };
-  return runs.refusal({ ...options, signal: abort.signal, onProgress }, 'INTERRUPTED');
-}
+/** Stops an ERM run once it reports on the task; the message that it ends with. */
+const stopErm = (task: string, options: Partial<ErmOptions>): Promise<string> =>
+  stopIn(task, (stop) => trainErm({ ...runs.base, ...options, ...stop }));
 
-async function expectAsNeverStopped(run: RunFolder): Promise<void> {
-  expect(await measured(run)).toEqual(await measured(runs.reference));
-  for (const name of ['last', 'best', 'resume'] as const) {
-    expect((await readFile(run[name])).equals(await readFile(runs.reference[name]))).toBe(true);
-  }
-  expect(await readFile(run.result('erm'))).toEqual(await readFile(runs.reference.result('erm')));
-}
+const expectAsNeverStopped = (run: RunFolder): Promise<void> => expectSameRun(run, runs.reference);
 
 const metricsOf = (run: RunFolder): string => join(run.path, 'metrics.jsonl');
 
@@ -45,7 +34,7 @@ describe('a run that goes on', () => {
   test('after an abort ends as one that was never stopped', async () => {
     const aborted = new RunFolder(join(folder, 'aborted'));
     const live = native().liveTensors();
-    expect(await stopIn('epoch 2/2', { out: aborted.path })).toMatch(/epoch 2.*`resume`/);
+    expect(await stopErm('epoch 2/2', { out: aborted.path })).toMatch(/epoch 2.*`resume`/);
     expect(native().liveTensors()).toBe(live);
     expect(await measured(aborted)).toHaveLength(1);
     expect(await resume(aborted)).toEqual([]);
@@ -69,6 +58,36 @@ describe('a run that goes on', () => {
     await expectAsNeverStopped(late);
   });
 
+  test('after its end has the same result at once, and changes nothing', async () => {
+    const finished = await runs.copyOf('finished');
+    const before = contentOf(finished.path);
+    const { run, ...result } = await trainErm({ ...runs.base, out: finished.path, resume: true });
+    expect([run, result]).toEqual([finished.path, await finished.readTrainingResult()]);
+    expect(contentOf(finished.path)).toEqual(before);
+  });
+
+  test('for more epochs ends as one that had them from the start', async () => {
+    const extended = new RunFolder(join(folder, 'extended'));
+    await trainErm({ ...runs.base, out: extended.path, epochs: 1 });
+    expect(await resume(extended)).toEqual([]);
+    await expectAsNeverStopped(extended);
+  });
+
+  test('keeps count of epochs whose training loss did not improve, which halve the learning rate', async () => {
+    // One batch of all images, and steps too small to change their loss: that of validation changes with the statistics.
+    const settings = { ...runs.base, lr: 2.1e-8, batchSize: 84, epochs: 7 };
+    const [whole, stopped] = ['stalled', 'stalled-stopped'].map(
+      (name) => new RunFolder(join(folder, name)),
+    ) as [RunFolder, RunFolder];
+    await trainErm({ ...settings, out: whole.path });
+    const epochs = await whole.readMetrics();
+    expect(epochs.map(({ lr }) => lr)).toEqual([...Array<number>(5).fill(2.1e-8), 1.05e-8, 1.05e-8]);
+    expect(epochs[5]?.valLoss).toBeLessThan(0.9 * (epochs[2]?.valLoss ?? 0));
+    await trainErm({ ...settings, out: stopped.path, epochs: 4 });
+    await trainErm({ ...settings, out: stopped.path, resume: true });
+    await expectSameRun(stopped, whole);
+  });
+
   test('keeps more epochs than are asked for', async () => {
     const { path } = runs.reference;
     const before = contentOf(path);
@@ -90,7 +109,7 @@ describe('a run without a finished epoch gives way to other settings', () => {
 
   test('when it was stopped', async () => {
     const stopped = new RunFolder(join(folder, 'stopped'));
-    const message = await stopIn('epoch 1/2', { out: stopped.path, lr: 0.1 });
+    const message = await stopErm('epoch 1/2', { out: stopped.path, lr: 0.1 });
     expect(message).toContain('Stopped during epoch 1');
     expect(await resume(stopped)).toEqual([]);
     await expectAsNeverStopped(stopped);
@@ -131,7 +150,7 @@ describe('a run that lacks a file', () => {
 describe('metrics whose last line', () => {
   test('was cut off with its epoch are dropped with a warning, and the epoch is repeated', async () => {
     const cut = new RunFolder(join(folder, 'cut'));
-    await stopIn('epoch 2/2', { out: cut.path });
+    await stopErm('epoch 2/2', { out: cut.path });
     const [, second = ''] = (await readFile(metricsOf(runs.reference), 'utf8')).split('\n');
     await appendFile(metricsOf(cut), second.slice(0, 100));
     expect(await resume(cut)).toEqual([

@@ -3,10 +3,11 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ErrorCode } from '../../src/errors.js';
 import { ComputeContext } from '../../src/native/context.js';
-import type { TrainingResult } from '../../src/train/results.js';
 import { FORMAT_VERSION } from '../../src/train/formatVersion.js';
-import { RunFolder, openRun } from '../../src/train/runFolder.js';
+import type { TrainingResult } from '../../src/train/results.js';
+import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { RunWriter } from '../../src/train/runWriter.js';
 import { contentOf } from '../cli/support.js';
 import { temporaryFolder } from '../temporary.js';
@@ -26,55 +27,80 @@ describe('a damaged run', () => {
     damaged = await runs.copyOf('damaged');
   });
 
-  test.each([
-    ['a setting that is no number', 'config.json', '"lr": 0.001', '"lr": "x"', 'RUN_INVALID', /config\.lr/],
+  const [CONFIG, METRICS, RESUME] = [
+    'config.json',
+    'metrics.jsonl',
+    'checkpoints/resume.safetensors',
+  ] as const;
+  const replaced = (text: string, by: string) => (whole: Buffer) =>
+    Buffer.from(whole.toString('latin1').replace(text, by), 'latin1');
+
+  test.each<[string, string, (whole: Buffer) => string | Buffer, ErrorCode, RegExp]>([
+    [
+      'a setting that is no number',
+      CONFIG,
+      replaced('"lr": 0.001', '"lr": "x"'),
+      'RUN_INVALID',
+      /config\.lr/,
+    ],
+    ['half a configuration', CONFIG, () => '{"config": {', 'RUN_INVALID', /damaged/],
+    ['an empty configuration', CONFIG, () => '{"config": {}, "environment": {}}', 'RUN_INVALID', /config\./],
     [
       'a result of another kind',
       'results/erm.json',
-      '"kind": "erm"',
-      '"kind": 1',
+      replaced('"kind": "erm"', '"kind": 1'),
       'RUN_INVALID',
       /erm\.json is no result/,
     ],
     [
       'a result that lacks a field',
       'results/erm.json',
-      '"bestEpoch"',
-      '"best"',
+      replaced('"bestEpoch"', '"best"'),
       'RUN_INVALID',
       /erm\.json is no result of this name \(bestEpoch: .*Delete it and run again/,
     ],
-    ['an epoch without a number', 'metrics.jsonl', '{"epoch":1', '{"epoch":"', 'RUN_INVALID', /jsonl:1 /],
+    ['an epoch without a number', METRICS, replaced('{"epoch":1', '{"epoch":"'), 'RUN_INVALID', /jsonl:1 /],
+    ['half a first epoch', METRICS, () => '{"epo\n{"epoch": 1}\n', 'RUN_INVALID', /jsonl:1 /],
+    ['an epoch that is none', METRICS, () => 'null\n{"epoch": 1}\n', 'RUN_INVALID', /jsonl:1 /],
+    ['a few bytes of a checkpoint', RESUME, () => 'too short to be whole', 'WEIGHTS_INVALID', /resume/],
+    [
+      'half a checkpoint',
+      RESUME,
+      (whole) => whole.subarray(0, whole.length / 2),
+      'WEIGHTS_INVALID',
+      /truncated/,
+    ],
     [
       'a checkpoint without progress',
-      'checkpoints/resume.safetensors',
-      ...(['"training":', '"trainina":', 'WEIGHTS_INVALID', /how far training had come/] as const),
+      RESUME,
+      replaced('"training":', '"trainina":'),
+      'WEIGHTS_INVALID',
+      /how far training had come/,
     ],
-    [
-      'a checkpoint without a weight',
-      'checkpoints/resume.safetensors',
-      ...(['"model.conv1.', '"model.conv9.', 'WEIGHTS_INVALID', /model\.conv1\.weight is missing/] as const),
-    ],
-    [
-      'a checkpoint without a moment',
-      'checkpoints/resume.safetensors',
-      ...([
-        'exp_avg.conv1.',
-        'exp_avg.conv9.',
-        'WEIGHTS_INVALID',
-        /exp_avg\.conv1\.weight is missing/,
-      ] as const),
-    ],
-  ] as const)('with %s is refused, and keeps every byte', async (_name, file, text, by, code, reason) => {
+    ...(
+      [
+        ['weight', 'model.conv1.', 'model.conv9.'],
+        ['moment', 'exp_avg.conv1.', 'exp_avg.conv9.'],
+      ] as const
+    ).map(([what, name, by]): [string, string, (whole: Buffer) => Buffer, ErrorCode, RegExp] => [
+      `a checkpoint without a ${what}`,
+      RESUME,
+      replaced(name, by),
+      'WEIGHTS_INVALID',
+      new RegExp(`${name}weight is missing`),
+    ]),
+  ])('with %s is refused, and keeps every byte', async (_name, file, damage, code, reason) => {
     const path = join(damaged.path, file);
     const whole = await readFile(path);
-    await writeFile(path, whole.toString('latin1').replace(text, by), 'latin1');
+    await writeFile(path, damage(whole));
     try {
       const before = contentOf(damaged.path);
       const message = await runs.refusal({ out: damaged.path, epochs: 3, resume: true }, code);
       expect(message).toContain(path);
       expect(message).toMatch(reason);
-      expect(message).toMatch(/start anew in another folder|Delete it and run again/);
+      expect(message).toMatch(
+        /start anew in another folder|Delete it and run again|Copy or download it again/,
+      );
       expect(contentOf(damaged.path)).toEqual(before);
     } finally {
       await writeFile(path, whole);

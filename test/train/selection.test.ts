@@ -20,8 +20,15 @@ test('epochs as a table: a line each, by group, with the parts of the loss; what
   const table = epochsTable(
     [
       {
-        ...{ epoch: 1, lr: 0.1, trainLoss: 0.7, lossTerms: { contrast: 0.2 }, train: none },
-        ...{ valLoss: 0.6, val: both, best: true, seconds: 2 },
+        epoch: 1,
+        lr: 0.1,
+        trainLoss: 0.7,
+        lossTerms: { contrast: 0.2 },
+        train: none,
+        valLoss: 0.6,
+        val: both,
+        best: true,
+        seconds: 2,
       },
     ],
     ['a', 'b'],

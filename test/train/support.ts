@@ -1,10 +1,11 @@
-import { cp } from 'node:fs/promises';
+import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SpurmemError, type ErrorCode } from '../../src/errors.js';
+import type { ErrorCode } from '../../src/errors.js';
 import { trainErm } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
 import type { TrainingResult } from '../../src/train/results.js';
 import { RunFolder } from '../../src/train/runFolder.js';
+import { failure } from '../data/support.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 
 /** Small training runs in a folder: one of two epochs that was never stopped, and what is made of it. */
@@ -14,10 +15,9 @@ export class Runs {
 
   constructor(readonly folder: string) {
     this.reference = new RunFolder(join(folder, 'run'));
-    this.base = {
-      ...{ data: join(folder, 'dominoes'), out: this.reference.path, arch: 'resnet20', epochs: 2 },
-      ...{ batchSize: 42, lr: 1e-3, seed: 3, device: 'cpu', threads: 1, resume: false },
-    };
+    const place = { data: join(folder, 'dominoes'), out: this.reference.path, resume: false };
+    const recipe = { arch: 'resnet20', epochs: 2, batchSize: 42, lr: 1e-3, seed: 3 } as const;
+    this.base = { ...place, ...recipe, device: 'cpu', threads: 1 };
   }
 
   /** The data and the trained reference. */
@@ -34,14 +34,32 @@ export class Runs {
 
   /** The message of the error with which training must end. */
   async refusal(options: Partial<ErmOptions>, code: ErrorCode): Promise<string> {
-    const error: unknown = await trainErm({ ...this.base, ...options }).catch((reason: unknown) => reason);
-    if (!(error instanceof SpurmemError)) throw new Error(`Expected ${code}, got ${JSON.stringify(error)}`);
-    expect({ code: error.code, message: error.message }).toEqual({ code, message: error.message });
-    return error.message;
+    return (await failure(trainErm({ ...this.base, ...options }), code)).message;
   }
 }
 
-/** What a run measured, without the time it took. */
+/** Stops a job once it reports on the task; the message that it ends with. */
+export async function stopIn(
+  task: string,
+  job: (options: Pick<ErmOptions, 'signal' | 'onProgress'>) => Promise<unknown>,
+): Promise<string> {
+  const abort = new AbortController();
+  const onProgress: ErmOptions['onProgress'] = (event) => {
+    if (event.task === task) abort.abort();
+  };
+  return (await failure(job({ signal: abort.signal, onProgress }), 'INTERRUPTED')).message;
+}
+
+/** The measurements of a run, without the time that they took. */
 export async function measured(run: RunFolder): Promise<unknown[]> {
   return (await run.readMetrics()).map((metrics) => ({ ...metrics, seconds: 0 }));
+}
+
+/** Checks that a run has the measurements, checkpoints and result of another one, to the bit. */
+export async function expectSameRun(run: RunFolder, reference: RunFolder, result = 'erm'): Promise<void> {
+  expect(await measured(run)).toEqual(await measured(reference));
+  for (const name of ['last', 'best', 'resume'] as const) {
+    expect([name, (await readFile(run[name])).equals(await readFile(reference[name]))]).toEqual([name, true]);
+  }
+  expect(await readFile(run.result(result))).toEqual(await readFile(reference.result(result)));
 }

@@ -1,7 +1,7 @@
-import type { ComputeSettings } from '../workloads/compute.js';
 import type { Precision } from '#src/native/addon.js';
 import type { BenchCase, BenchPlace, SideSpec } from '../case.js';
 import { tracedResnet50 } from '../data.js';
+import type { ComputeSettings } from '../workloads/compute.js';
 
 /** How PyTorch is asked to compute. */
 export interface PytorchSettings {
@@ -114,7 +114,9 @@ export const COMPUTE: readonly BenchCase[] = [
   computeCase('resnet50-forward', 'forward', RESNET50, EAGER),
   computeCase('resnet50-forward-tuned', 'forward', RESNET50, TUNED),
   computeCase('resnet50-forward-bf16', 'forward', RESNET50, TUNED, {
-    ...{ target: 2, precision: 'bf16', run: tracedResnet50 },
+    target: 2,
+    precision: 'bf16',
+    run: tracedResnet50,
   }),
   computeCase('resnet50-erm-step', 'erm-step', RESNET50, EAGER, { target: 1.25 }),
   computeCase('resnet50-erm-step-tuned', 'erm-step', RESNET50, TUNED, { target: 1 }),
@@ -123,7 +125,8 @@ export const COMPUTE: readonly BenchCase[] = [
   computeCase('resnet18-forward', 'forward', RESNET18, TUNED),
   computeCase('resnet18-erm-step', 'erm-step', RESNET18, TUNED),
   computeCase('resnet18-erm-step-autocast', 'erm-step', PHOTOGRAPHS, AUTOCAST, {
-    ...{ target: 1, precision: 'bf16' },
+    target: 1,
+    precision: 'bf16',
   }),
   computeCase('vit-small-forward', 'forward', VIT_S, EAGER),
   computeCase('vit-small-erm-step', 'erm-step', VIT_S, EAGER, { target: 1 }),
@@ -133,11 +136,13 @@ export const COMPUTE: readonly BenchCase[] = [
   computeCase('vit-small-erm-step-autocast', 'erm-step', VIT_S, AUTOCAST, { target: 1, precision: 'bf16' }),
   computeCase('resnet50-forward-compiled', 'forward', RESNET50, COMPILED, { target: 1.05 }),
   computeCase('resnet50-forward-bf16-compiled', 'forward', RESNET50, COMPILED_BF16, {
-    ...{ target: 1.05, precision: 'bf16' },
+    target: 1.05,
+    precision: 'bf16',
   }),
   computeCase('resnet50-erm-step-compiled', 'erm-step', RESNET50, COMPILED, { target: 1 }),
   computeCase('resnet50-erm-step-bf16-compiled', 'erm-step', RESNET50, COMPILED_BF16, {
-    ...{ target: 1, precision: 'bf16' },
+    target: 1,
+    precision: 'bf16',
   }),
   computeCase('resnet18-erm-step-compiled', 'erm-step', RESNET18, COMPILED, { target: 1 }),
   computeCase('vit-small-forward-compiled', 'forward', VIT_S, COMPILED, { target: 1 }),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { BenchCase } from '../case.js';
 import { dominoes } from '../data.js';
-import { AUTOCAST, EAGER, TUNED, labelOf, type PytorchSettings } from './compute.js';
+import { AUTOCAST, EAGER, labelOf, type PytorchSettings, TUNED } from './compute.js';
 
 const RECIPE = { arch: 'resnet18', batchSize: 64, lr: 1e-4 } as const;
 const WHICH = {

@@ -1,6 +1,6 @@
 import type { BenchCase } from '../case.js';
 import type { FinetuneStepSettings } from '../workloads/finetune.js';
-import { EAGER, TUNED, labelOf, type PytorchSettings } from './compute.js';
+import { EAGER, labelOf, type PytorchSettings, TUNED } from './compute.js';
 
 const RESNET50 = { arch: 'resnet50', size: 224, batch: 16, steps: 1 } as const;
 /** 0.01 % of ResNet-50's channels. */

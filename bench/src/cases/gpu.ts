@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Precision } from '#src/native/addon.js';
 import type { BenchCase } from '../case.js';
-import type { ComputeSettings } from '../workloads/compute.js';
 import { manySquares } from '../data.js';
-import { computeCase, TUNED, type PytorchSettings } from './compute.js';
+import type { ComputeSettings } from '../workloads/compute.js';
+import { computeCase, type PytorchSettings, TUNED } from './compute.js';
 import { finetuneCase } from './finetune.js';
 
 /** Steps at the article's batch size, on a GPU: `spurmem bench --case all --device cuda`. */

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { BenchCase, BenchPlace, SideSettings, Sides } from '../case.js';
+import type { BenchCase, BenchPlace, Sides, SideSettings } from '../case.js';
 import { copyOfRun, tracedResnet50 } from '../data.js';
 
 /** Variants that are evaluated alone where all of them would take more than an hour. */
@@ -42,7 +42,9 @@ const releasedResnet18: BenchCase = {
   needsRun: true,
   prepare: async (place) =>
     releasedSides(await copyOfRun(place.run ?? '', place), {
-      ...{ kind: 'unstructured', criteria: ['gradient', 'magnitude'], topK: [1, 2, 3] },
+      kind: 'unstructured',
+      criteria: ['gradient', 'magnitude'],
+      topK: [1, 2, 3],
     }),
 };
 

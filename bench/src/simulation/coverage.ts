@@ -1,4 +1,4 @@
-import { accuracyInterval, changeInterval, meanInterval, type Interval } from '#src/metrics/intervals.js';
+import { accuracyInterval, changeInterval, type Interval, meanInterval } from '#src/metrics/intervals.js';
 import { summarizeSeeds } from '#src/metrics/seeds.js';
 import { mean, momentsOf } from '#src/metrics/statistics.js';
 import type { Distribution } from './distributions.js';

@@ -1,4 +1,4 @@
-import { monteCarloTest, type MonteCarloTest, type StoppingRule } from '#src/metrics/monteCarlo.js';
+import { type MonteCarloTest, monteCarloTest, type StoppingRule } from '#src/metrics/monteCarlo.js';
 
 /** Draws that are added at a time. */
 const BATCH = 50;

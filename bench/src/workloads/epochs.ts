@@ -63,9 +63,19 @@ export async function laterFinetuningEpochs(
   const { fraction, gradientWorst, gradientDrawn, scale } = settings;
   return epochsAfterFirst(settings, (more) =>
     trainFinetune({
-      ...{ from, data, out, batchSize, precision, kickInEpoch: 'selected' },
-      ...{ fraction, gradientWorst, gradientDrawn },
-      ...{ viewAugmentation: { scale, horizontalFlip: 0.5 }, device, threads, ...more },
+      from,
+      data,
+      out,
+      batchSize,
+      precision,
+      kickInEpoch: 'selected',
+      fraction,
+      gradientWorst,
+      gradientDrawn,
+      viewAugmentation: { scale, horizontalFlip: 0.5 },
+      device,
+      threads,
+      ...more,
     }),
   );
 }
@@ -111,7 +121,9 @@ async function oneEpoch(
   delays.enable();
   try {
     await train({
-      ...{ resume, epochs: MANY_EPOCHS, seed: 0 },
+      resume,
+      epochs: MANY_EPOCHS,
+      seed: 0,
       signal: stop.signal,
       onEpoch: ({ seconds }) => {
         finished = {

@@ -1,13 +1,13 @@
 import { createProjectionHead } from '#src/models/architectures.js';
 import { native } from '#src/native/addon.js';
 import { maskNeurons } from '#src/neurons/perturb.js';
+import { resolveSettings } from '#src/settings/setting.js';
 import { Adam } from '#src/train/adam.js';
 import { finetuneLoss } from '#src/train/finetune/loss.js';
-import { descend } from '#src/train/trainer.js';
 import { FINETUNE_SETTINGS } from '#src/train/finetune/settings.js';
-import { resolveSettings } from '#src/settings/setting.js';
+import { descend } from '#src/train/trainer.js';
 import type { Workload, WorkloadPlace } from '../workload.js';
-import { create, free, repeated, type ComputeSettings } from './compute.js';
+import { type ComputeSettings, create, free, repeated } from './compute.js';
 
 export interface FinetuneStepSettings extends ComputeSettings {
   /** Masked channels: layer, number. */

@@ -1,0 +1,144 @@
+// Tries whether the tests notice changes of behaviour (scripts/mutate/mutations.mjs), one at a time in a copy of the project:
+//
+//   node scripts/mutate.mjs [--tier fast|whole] [--only N[,N]] [--list] [--out FILE]
+//
+// Each change is built and tested as `npm run check` (fast) or `scripts/test.sh` (whole) test, up to the first file that fails.
+// The test files of the changed file's folder go first, which changes no answer: all others follow until one fails. FILE, by default
+// coverage/mutations-TIER.json, says what was noticed and by which file. What it has of the same change is not tried again, so that
+// a run that was stopped goes on. Exits with 1 where one went unnoticed.
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { MUTATIONS } from './mutate/mutations.mjs';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const HOUR = 3_600_000;
+const { values: options } = parseArgs({
+  options: {
+    tier: { type: 'string', default: 'fast' },
+    only: { type: 'string' },
+    list: { type: 'boolean', default: false },
+    out: { type: 'string' },
+  },
+});
+const tier = options.tier;
+if (!['fast', 'whole'].includes(tier)) throw new Error(`--tier is ${tier}: it takes fast or whole.`);
+const numbers = options.only?.split(',').map(Number) ?? MUTATIONS.map((_, i) => i + 1);
+if (numbers.some((n) => MUTATIONS[n - 1] === undefined)) {
+  throw new Error(`--only is ${options.only}: it takes numbers from 1 to ${MUTATIONS.length}.`);
+}
+
+requireTexts();
+if (options.list) {
+  for (const [i, { file, text, by }] of MUTATIONS.entries()) {
+    console.log(`${i + 1}. ${file}: ${JSON.stringify(text)} -> ${JSON.stringify(by)}`);
+  }
+} else {
+  await run();
+}
+
+/** Every text is found once in its file, which the sources may have outgrown. */
+function requireTexts() {
+  const problems = MUTATIONS.flatMap(({ file, text, by }, i) => {
+    const path = join(ROOT, file);
+    const found = existsSync(path) ? readFileSync(path, 'utf8').split(text).length - 1 : 0;
+    return found === 1 && text !== by ? [] : [`${i + 1}. ${file} has ${JSON.stringify(text)} ${found} times`];
+  });
+  if (problems.length > 0) throw new Error(`Mutations whose text is not found once:\n${problems.join('\n')}`);
+}
+
+async function run() {
+  const out = options.out ?? join(ROOT, 'coverage', `mutations-${tier}.json`);
+  const results = existsSync(out) ? JSON.parse(readFileSync(out, 'utf8')) : { tier, tried: [] };
+  const copy = join(mkdtempSync(join(tmpdir(), 'spurmem-mutate-')), 'spurmem');
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
+  process.once('exit', () => rmSync(dirname(copy), { recursive: true, force: true }));
+  copyProject(copy);
+
+  let isSound = false;
+  for (const number of numbers) {
+    const mutation = MUTATIONS[number - 1];
+    if (results.tried.some((one) => isSame(one, mutation))) continue;
+    // A tier that fails by itself notices everything.
+    if (!isSound) {
+      const failed = tested(copy, mutation.file);
+      if (failed.length > 0) throw new Error(`Without any change these fail: ${failed.join(', ')}`);
+      isSound = true;
+    }
+    const path = join(copy, mutation.file);
+    const whole = readFileSync(path, 'utf8');
+    writeFileSync(
+      path,
+      whole.replace(mutation.text, () => mutation.by),
+    );
+    const start = performance.now();
+    const failed = tested(copy, mutation.file);
+    writeFileSync(path, whole);
+    const seconds = Math.round((performance.now() - start) / 1000);
+    const { file, text, by: replacement } = mutation;
+    results.tried.push({ number, file, text, replacement, caught: failed.length > 0, by: failed, seconds });
+    mkdirSync(dirname(out), { recursive: true });
+    writeFileSync(out, `${JSON.stringify(results, null, 2)}\n`);
+    console.log(
+      `${number}. ${mutation.file}: ${failed.length > 0 ? `noticed by ${failed.join(', ')}` : 'UNNOTICED'} (${seconds} s)`,
+    );
+  }
+  const unnoticed = results.tried.filter(({ caught }) => !caught);
+  console.log(`${results.tried.length} of ${MUTATIONS.length} tried, ${unnoticed.length} unnoticed: ${out}`);
+  process.exitCode = unnoticed.length > 0 ? 1 : 0;
+}
+
+function isSame({ file, text, replacement }, mutation) {
+  return file === mutation.file && text === mutation.text && replacement === mutation.by;
+}
+
+/** The files of the project that git knows or would, with what is built by the side of them. */
+function copyProject(copy) {
+  const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  }).split('\0');
+  for (const file of files.filter((name) => name !== '' && existsSync(join(ROOT, name)))) {
+    cpSync(join(ROOT, file), join(copy, file), { recursive: true, preserveTimestamps: true });
+  }
+  for (const name of ['node_modules', 'build', 'build-cmake']) {
+    if (existsSync(join(ROOT, name))) symlinkSync(join(ROOT, name), join(copy, name));
+  }
+}
+
+/** Builds and tests the copy; the test files that failed until it stopped. */
+function tested(copy, file) {
+  const built = spawnSync('npm', ['run', '--silent', 'build'], { cwd: copy, encoding: 'utf8' });
+  if (built.status !== 0) throw new Error(`${file} does not compile:\n${built.stdout}${built.stderr}`);
+  const sequencer = join(copy, 'scripts', 'mutate', 'sequencer.cjs');
+  const script = tier === 'fast' ? 'test:fast' : 'test';
+  const { status, stderr, error } = spawnSync(
+    'npm',
+    ['run', '--silent', script, '--', '--bail', `--testSequencer=${sequencer}`],
+    {
+      cwd: copy,
+      encoding: 'utf8',
+      env: { ...process.env, SPURMEM_MUTATED: file },
+      maxBuffer: 1e9,
+      timeout: HOUR,
+      killSignal: 'SIGKILL',
+    },
+  );
+  if (error?.code === 'ETIMEDOUT') return ['no end within an hour'];
+  // Jest that bails writes no results.
+  const failed = [...new Set([...stderr.matchAll(/^FAIL (\S+)/gm)].map(([, name]) => name))];
+  if ((status === 0) === (failed.length === 0)) return failed;
+  throw new Error(`The tests did not run to their end:\n${stderr}`);
+}

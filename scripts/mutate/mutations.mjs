@@ -1,0 +1,156 @@
+/**
+ * Changes of behaviour that a test must notice, by file: a text that the file has once, and its replacement. Each compiles, and none
+ * is another way to write the same.
+ */
+const BY_FILE = {
+  // Data
+  'src/data/dataset.ts': [['group: y * numSpurious + a,', 'group: a * targetNames.length + y,']],
+  'src/data/minorityGroups.ts': [['ofClass / numSpurious / 2', 'ofClass / numSpurious']],
+  'src/data/sampling.ts': [
+    ['parts.length / (sizes.get(part) as number)', '(sizes.get(part) as number) / parts.length'],
+    ['generator.random(); // The base seed, as above.', '//'],
+    ['return count <= smallest;', 'return count <= smallest + 1;'],
+    [
+      'generator.uniform(0, 1) < Math.fround(probability)',
+      'generator.uniform(0, 1) > Math.fround(probability)',
+    ],
+    ['area / aspect)', 'area * aspect)'],
+  ],
+  'src/data/geometry.ts': [
+    [
+      'start: size > crop ? roundToEven((size - crop) / 2) : 0',
+      'start: size > crop ? Math.ceil((size - crop) / 2) : 0',
+    ],
+    ['size[1] - columns.place - columns.count : columns.place', 'columns.place : columns.place'],
+    ['const longer = Math.trunc(', 'const longer = Math.round('],
+  ],
+  // Metrics
+  'src/metrics/groups.ts': [
+    ['average: sum(correct) / sum(total)', 'average: sum(accuracy) / accuracy.length'],
+    ['accuracy.indexOf(worstGroupAccuracy)', 'accuracy.lastIndexOf(worstGroupAccuracy)'],
+    ['value * (trainTotal[group] ?? 0)', 'value * (total[group] ?? 0)'],
+  ],
+  'src/metrics/holm.ts': [
+    ['(tests.length - rank) * p', 'tests.length * p'],
+    ['largest = Math.max(largest, Math.min(1, ', 'largest = Math.max(0, Math.min(1, '],
+  ],
+  'src/metrics/intervals.ts': [
+    ['normal.inv((1 + LEVEL) / 2, 0, 1)', 'normal.inv(LEVEL, 0, 1)'],
+    ['Math.sqrt(variance / count)', 'Math.sqrt(variance / (count - 1))'],
+  ],
+  'src/metrics/monteCarlo.ts': [
+    ['(found + 1) / (mostDraws + 1)', 'found / mostDraws'],
+    ['draw <= observed + TIE', 'draw < observed - TIE'],
+  ],
+  'src/metrics/signFlip.ts': [['Math.abs(sum) >= observed - tie', 'Math.abs(sum) >= observed + tie']],
+  'src/metrics/mannWhitney.ts': [['(n * m) / 2 - 0.5)', '(n * m) / 2)']],
+  'src/metrics/loss.ts': [
+    ['using probabilities = await logits.softmax();', 'using probabilities = await logits.detach();'],
+  ],
+  // Neurons: score, select, perturb, nulls
+  'src/neurons/score.ts': [
+    ['await loss.backward(size / indices.length)', 'await loss.backward(1)'],
+    ["order === 'highest-loss' ? -1 : 1", "order === 'highest-loss' ? 1 : -1"],
+    ['slice(0, drawn)', 'slice(-drawn)'],
+  ],
+  'src/neurons/select.ts': [
+    ['Math.ceil(fraction * numNeurons)', 'Math.floor(fraction * numNeurons)'],
+    ['scoreAt(b) - scoreAt(a) || a - b', 'scoreAt(b) - scoreAt(a) || b - a'],
+    ["which === 'all' ? layers", "which !== 'all' ? layers"],
+  ],
+  'src/neurons/perturb.ts': [
+    ['new (native().Generator)(seed)', 'new (native().Generator)(seed + 1)'],
+    ['values.set(row, i * size)', 'values.set(row, (sorted.length - 1 - i) * size)'],
+    [
+      '`${name} ${unit} sigma ${sigma} seed ${seed} ${placesKey(edits)}`',
+      '`${name} ${unit} sigma ${sigma} seed ${Math.min(seed, 1)} ${placesKey(edits)}`',
+    ],
+  ],
+  'src/neurons/perturbations/noise.ts': [["edit: 'add'", "edit: 'replace'"]],
+  'src/neurons/nulls.ts': [
+    ['(other) => other !== index', '(other) => other !== index + 1'],
+    ['distance(a) - distance(b) || a - b', 'distance(b) - distance(a) || a - b'],
+  ],
+  // Experiments
+  'src/experiments/evaluateVariants.ts': [
+    ['first = Math.min(first, found.stage)', 'first = found.stage'],
+    ['of groups ?? allGroups) entry', 'of groups?.slice(0, 1) ?? allGroups) entry'],
+    ['costs.subarray(stage)', 'costs.subarray(stage + 1)'],
+  ],
+  'src/experiments/outcomes.ts': [
+    ['(gained - lost) / total', '(lost - gained) / total'],
+    ['own > other || (own === other && isFirst)', 'own > other || (own === other && !isFirst)'],
+    ['margins[i] = own - other;', 'margins[i] = other - own;'],
+  ],
+  'src/experiments/controls.ts': [
+    ['JSON.stringify([name, perturbation, key(neurons)])', 'JSON.stringify([name, key(neurons)])'],
+  ],
+  'src/experiments/samples.ts': [['Math.max(samples, largest)', 'Math.min(samples, largest)']],
+  'src/experiments/minimalSummary.ts': [['probabilityFewer: 1 - u / ', 'probabilityFewer: u / ']],
+  // Training: defaults, loop, methods, resume
+  'src/train/kickIn.ts': [['article: 40 / 100', 'article: 50 / 100']],
+  'src/train/scheduler.ts': [
+    ['this.#badEpochs > this.patience', 'this.#badEpochs >= this.patience'],
+    ['this.#best * (1 - 1e-4)', 'this.#best'],
+  ],
+  'src/train/selection.ts': [
+    ['ofClass(correct, y) / ofClass(total, y)', 'ofClass(correct, y) / ofClass(total, 0)'],
+  ],
+  'src/train/trainRun.ts': [
+    ['score > last.bestWorstGroupAccuracy', 'score >= last.bestWorstGroupAccuracy'],
+    ['scheduler.step(training.trainLoss)', 'scheduler.step(val.loss)'],
+  ],
+  'src/train/checkpoint.ts': [
+    ['generator.setState(tensors.generator.data as Uint8Array);', 'void generator;'],
+    ['scheduler.load(progress.data.scheduler);', 'void scheduler;'],
+    ["await optimizer.loadStateDict(withPrefix('optimizer.', tensors));", 'void optimizer;'],
+    ["await method.loadStateDict?.(withPrefix('method.', tensors));", 'void method;'],
+  ],
+  'src/train/finetune/loss.ts': [
+    ['config.lambda * supervisedScale', 'supervisedScale'],
+    ["supervised === 'mse' ? images * outputs : images", "supervised === 'mse' ? images : images * outputs"],
+    ["statistics === 'shared' ? 'separate' : statistics", "statistics === 'shared' ? 'shared' : statistics"],
+    ['stopGradient === branch', 'stopGradient !== branch'],
+  ],
+  'src/train/finetune/settings.ts': [['article: 0.0001', 'article: 0.001']],
+  'src/train/methods/groupDro.ts': [
+    ['weight * Math.exp(step * adjusted)', 'weight * (1 + step * adjusted)'],
+    ['adjustment / Math.sqrt(count)', 'adjustment / count'],
+  ],
+  'src/train/methods/jtt.ts': [
+    ['config.upweight - 1', 'config.upweight'],
+    ['predictions[i] !== labels[index]', 'predictions[i] === labels[index]'],
+  ],
+  'src/train/methods/cnc.ts': [['weight: 1 - contrastWeight', 'weight: contrastWeight']],
+  'src/train/dfr/fit.ts': [
+    [
+      'numClasses === 2 ? fits.flatMap((fit) => [timesOf(fit, -0.5), timesOf(fit, 0.5)])',
+      'numClasses === 2 ? fits.flatMap((fit) => [timesOf(fit, -1), timesOf(fit, 1)])',
+    ],
+    ['weight / (deviations[j] as number)', 'weight * (deviations[j] as number)'],
+  ],
+  // Locks
+  'src/lock.ts': [
+    ["systemCode(error) === 'ESRCH'", "systemCode(error) !== 'ESRCH'"],
+    ['startOf(pid) !== started', 'startOf(pid) === started'],
+    ['if (host !== own.host) return false;', 'if (host !== own.host) return true;'],
+  ],
+  // Report and command line
+  'src/report/format.ts': [
+    ['change > 0 && Number(text) !== 0', 'Number(text) !== 0'],
+    ['value > 0 && value < 0.0005', 'value > 0 && value < 0.00005'],
+  ],
+  'src/cli/settings.ts': [
+    [
+      "text === 'yes' ? true : text === 'no' ? false : text",
+      "text === 'yes' ? true : text === 'no' ? true : text",
+    ],
+    ['[Number(height), Number(width)]', '[Number(width), Number(height)]'],
+  ],
+  'src/cli/parameters.ts': [['every((path) => path in names)', 'some((path) => path in names)']],
+};
+
+/** All of them, in the order of their numbers from 1 on. */
+export const MUTATIONS = Object.entries(BY_FILE).flatMap(([file, changes]) =>
+  changes.map(([text, by]) => ({ file, text, by })),
+);

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# What reads the sources and runs nothing: formatting, lint, types.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cache=node_modules/.cache/spurmem
+# ESLint has no cache: what it finds in a file depends on the types of all others.
+npm run --silent lint &
+lint=$!
+npx clang-format --dry-run --Werror $(find native -name "*.cpp" -o -name "*.h")
+npx prettier --check . --log-level warn --cache --cache-strategy content --cache-location "$cache/prettier"
+npm run --silent typecheck -- --incremental --tsBuildInfoFile "$cache/tsbuildinfo"
+wait "$lint"

@@ -1,0 +1,211 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { addDatasetCommands } from '../../src/cli/commands/dataset.js';
+import { addFetchCommands } from '../../src/cli/commands/fetch.js';
+import { addReproduceCommands } from '../../src/cli/commands/reproduce.js';
+import { addSweepCommands } from '../../src/cli/commands/sweep.js';
+import { addTraceCommands } from '../../src/cli/commands/trace.js';
+import { addTrainCommands } from '../../src/cli/commands/train.js';
+import { applyConfig } from '../../src/cli/configFile.js';
+import { examplesOf } from '../../src/cli/examples.js';
+import { valuesOfRun } from '../../src/cli/repeat.js';
+import { commandName, namedCommand } from '../../src/cli/usage.js';
+import { loadDataset } from '../../src/data/dataset.js';
+import { augmentationOf, choiceOf, PUBLISHED_AUGMENTATION, SIMCLR } from '../../src/train/augmentation.js';
+import { ermRun, tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+import { answer, failure, succeed, trainOptions, words } from './support.js';
+
+const folder = temporaryFolder();
+const at = (name: string): string => join(folder, name);
+const data = at('data');
+const run = at('run');
+const configOf = (path: string): object =>
+  (JSON.parse(readFileSync(join(path, 'config.json'), 'utf8')) as { config: object }).config;
+
+beforeAll(async () => {
+  await tinyDominoes(data);
+  await ermRun(trainOptions(data, run));
+});
+
+test('a run is repeated from its own config.json, to the same numbers', async () => {
+  await succeed(['train', 'erm', '--config', join(run, 'config.json'), '--out', at('again')]);
+  expect(configOf(at('again'))).toEqual(configOf(run));
+  const [first, second] = [run, at('again')].map((path) =>
+    readFileSync(join(path, 'results/erm.json'), 'utf8'),
+  );
+  expect(second).toBe(first);
+  expect(readFileSync(join(at('again'), 'metrics.csv'), 'utf8')).toMatch(/^epoch,lr,trainLoss,/);
+});
+
+test('a dry run tells configuration, time and memory, says what the model starts from, and writes nothing', async () => {
+  const args = words`train erm --config ${join(run, 'config.json')} --out ${at('dry')} --dry-run --json`;
+  const { stdout, stderr } = await succeed(args);
+  const told = JSON.parse(stdout) as { seconds: number; peakBytes: number };
+  const { command, epochs, ...settings } = configOf(run) as { command: string; epochs: number };
+  expect(told).toMatchObject({
+    title: `${command} would write ${at('dry')}`,
+    settings: { epochs, ...settings },
+    images: { train: 84, val: 16, test: 16 },
+    steps: [{ name: 'erm', runs: 1, epochs, trained: 84 * epochs, evaluations: 16 * epochs + 116 }],
+  });
+  expect(told.seconds).toBeGreaterThan(0);
+  expect(told.peakBytes).toBeGreaterThan(1e7);
+  expect(stderr).toContain('resnet20 starts from random weights of seed 0: no --weights are given.');
+  expect(existsSync(at('dry'))).toBe(false);
+});
+
+test('a dry run of a study tells its runs and their time, those of the folder as finished, and writes nothing', async () => {
+  const rows = ['ERM', 'continued, supervised loss alone'];
+  const study = words`reproduce fig6 --data ${data} --out ${at('study')} --arch resnet20 --seeds 0`;
+  const settings = ['--erm-epochs', '2', '--epochs', '3', '--erm-augmentation', 'none', '--threads', '1'];
+  const args = [...study, ...settings, '--only', ...rows, '--dry-run'];
+  await expect(failure([...args, '--plan', at('study.json')], 'USAGE')).resolves.toContain(
+    'give one of them',
+  );
+  const { stdout } = await succeed([...args, '--json']);
+  const told = JSON.parse(stdout) as { seconds: number };
+  expect(told).toMatchObject({
+    title: expect.stringMatching(/^2 runs on .*, 0 of them finished$/) as unknown,
+    images: { train: 84, val: 16, test: 16 },
+    steps: [
+      { name: 'erm', runs: 1, epochs: 2, toldBy: 'own' },
+      { name: 'finetune', runs: 1, epochs: 3, toldBy: 'erm' },
+    ],
+  });
+  expect(told.seconds).toBeGreaterThan(0);
+  expect(existsSync(at('study'))).toBe(false);
+
+  await succeed([...study, ...settings, '--only', ...rows, '--plan', at('study.json')]);
+  await succeed(['sweep', 'run', '--plan', at('study.json'), '--index', '0', '--threads', '1']);
+  const second = await succeed(args);
+  expect(second.stdout).toMatch(
+    /^2 runs on .*, 1 of them finished:\n {2}finetune: 1 runs, 3 epochs in all, about /,
+  );
+  expect(second.stdout).not.toContain('by ERM');
+});
+
+test('a data set one folder further down is named', async () => {
+  mkdirSync(at('outer/inner'), { recursive: true });
+  writeFileSync(at('outer/inner/metadata.csv'), '');
+  await expect(loadDataset(at('outer'))).rejects.toThrow(`Did you mean ${at('outer/inner')}`);
+});
+
+test('flags win over a file in YAML, whose keys are those of the options', async () => {
+  writeFileSync(
+    at('some.yaml'),
+    `data: ${data}\narch: resnet20\nepochs: 3\nbatch-size: 42\nkeepEpochs: [1]\naugmentation: simclr\nthreads: 1\n`,
+  );
+  const flags = ['--epochs', '1', '--augmentation', 'none'];
+  await succeed(['train', 'erm', '--config', at('some.yaml'), ...flags, '--out', at('yaml')]);
+  expect(configOf(at('yaml'))).toMatchObject({
+    epochs: 1,
+    batchSize: 42,
+    arch: 'resnet20',
+    augmentation: null,
+  });
+});
+
+const program = new Command('spurmem');
+addTrainCommands(program.command('train'));
+addReproduceCommands(program.command('reproduce'));
+addDatasetCommands(program.command('dataset'));
+addFetchCommands(program.command('fetch'));
+addSweepCommands(program.command('sweep'));
+addTraceCommands(program.command('trace'));
+const leaf = (...words: string[]): Command => namedCommand(program, words).command;
+
+test.each([
+  ['an unknown key', 'epoch: 3', /"epoch"\. The nearest are .*epochs/],
+  ['a value out of range', 'epochs: 0', /epochs is 0: it takes a whole number of at least 1/],
+  ['a value of another type', 'lr: [a]', /lr is \["a"\]: it takes a number above 0/],
+  ['a word that is none', 'memoryFormat: nhwc', /memoryFormat is "nhwc": .*channels_last/],
+  ['no mapping', '- 1', /it holds no names with values/],
+  ['a flag in words', 'resume: maybe', /resume is "maybe": it takes true or false/],
+])('%s is refused, naming the file', async (_name, text, reason) => {
+  writeFileSync(at('wrong.yaml'), `${text}\n`);
+  const config = applyConfig(leaf('train', 'erm'), ['--config', at('wrong.yaml')], valuesOfRun);
+  await expect(config).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringMatching(reason) as string,
+  });
+  await expect(config).rejects.toThrow('wrong.yaml');
+});
+
+test("a run's configuration is refused by another command", async () => {
+  const config = applyConfig(leaf('train', 'jtt'), [`--config=${join(run, 'config.json')}`], valuesOfRun);
+  await expect(config).rejects.toThrow('it is of train erm, and the command is train jtt');
+});
+
+test('every command has examples, of options that it has', () => {
+  const leavesOf = (command: Command): readonly Command[] =>
+    command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf);
+  const leaves = leavesOf(program);
+  expect(leaves.length).toBeGreaterThan(30);
+  for (const command of leaves) {
+    const name = commandName(command);
+    const examples = examplesOf(name, command);
+    expect([name, examples.length > 0]).toEqual([name, true]);
+    for (const example of examples) {
+      expect(example.startsWith(name)).toBe(true);
+      for (const [flag] of example.matchAll(/(?<= )--[a-z-]+/g)) {
+        expect(command.options.map(({ long }) => long)).toContain(flag);
+      }
+    }
+  }
+});
+
+test.each([
+  ['SimCLR\u2019s', SIMCLR],
+  ['the published code\u2019s', PUBLISHED_AUGMENTATION],
+  ['none', null],
+])('%s augmentation is told by a choice again', (_name, choice) => {
+  const known = augmentationOf(choice, null);
+  expect(augmentationOf(choiceOf(known) as never, null)).toEqual(known);
+});
+
+test('help has groups and examples, for every command', async () => {
+  const { stdout } = await succeed(['train', 'erm', '--help'], answer);
+  for (const heading of ['Settings:', 'Reading the data:', 'Computing:', 'Output and help:', 'Examples:']) {
+    expect(stdout).toContain(`\n${heading}\n`);
+  }
+});
+
+test('completion offers commands, words and files', async () => {
+  const complete = async (...words: string[]): Promise<string> =>
+    (await answer(['complete', '--', ...words])).stdout;
+  expect(await complete('train', 'gro')).toMatch(/^groupdro\t/);
+  expect(await complete('train', 'erm', '--arch', '')).toMatch(/^resnet18\t$/m);
+  expect(await complete('train', 'erm', '--data', '')).toBe(':0\n');
+  expect((await succeed(['completion', 'bash'], answer)).stdout).toContain('spurmem complete --');
+});
+
+test('runs are listed, filtered, and compared', async () => {
+  await ermRun({ ...trainOptions(data, at('seed-1')), seed: 1 });
+  const { stdout } = await succeed(['runs', '--in', folder, '--filter', 'seed=1', '--json'], answer);
+  expect(JSON.parse(stdout)).toMatchObject({ runs: [{ run: 'seed-1', method: 'erm', state: 'finished' }] });
+  expect(await failure(['runs', '--in', folder, '--filter', 'sed=1'], 'USAGE')).toContain(
+    'The nearest are seed',
+  );
+  const compare = ['compare', run, at('seed-1'), at('yaml')];
+  const compared = JSON.parse((await succeed([...compare, '--format', 'json'])).stdout) as {
+    differing: string[];
+    rows: { seeds: number[]; difference: null | { mean: number; seeds: number[] } }[];
+  };
+  expect(compared.differing).toEqual(['augmentation']);
+  expect(compared.rows.map(({ seeds }) => seeds)).toEqual([[0, 1], [0]]);
+  expect(compared.rows[1]?.difference).toMatchObject({ seeds: [0], std: null });
+  expect((await succeed([...compare, '--format', 'markdown'], answer)).stdout).toContain('| --- |');
+  expect((await succeed([...compare, '--format', 'csv'], answer)).stdout.split('\n')).toHaveLength(4);
+});
+
+test('a run is evaluated on a split, to the numbers that training found', async () => {
+  const { stdout } = await succeed(['evaluate', '--run', run, '--split', 'val', '--threads', '1', '--json']);
+  const { accuracies } = JSON.parse(stdout) as { accuracies: object };
+  const { val } = JSON.parse(readFileSync(join(run, 'results/erm.json'), 'utf8')) as { val: object };
+  expect(accuracies).toEqual(val);
+  expect(await failure(['evaluate', '--run', run, '--epoch', '7'], 'RUN_NOT_FOUND')).toContain(
+    '--epoch is 7',
+  );
+});

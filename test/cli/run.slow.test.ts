@@ -1,0 +1,151 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { appendFile, cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { ermRun, tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+import { expectSameRun, measured } from '../train/support.js';
+import {
+  answer,
+  contentOf,
+  expectFailure,
+  failure,
+  start,
+  succeed,
+  trainArguments,
+  trainOptions,
+} from './support.js';
+
+/** Runs as the command line starts, stops and resumes them; what a run is made of is tested in test/train. */
+const folder = temporaryFolder();
+const data = join(folder, 'data');
+const FIRST_EPOCH = /^epoch 1: /m;
+const runIn = (name: string): RunFolder => new RunFolder(join(folder, name));
+/** One epoch, finished. */
+const short = runIn('short');
+/** Two epochs, finished and never stopped. */
+const reference = runIn('reference');
+
+async function written(path: string): Promise<void> {
+  while (!existsSync(path)) await sleep(50);
+}
+
+beforeAll(async () => {
+  await tinyDominoes(data);
+  await ermRun(trainOptions(data, short.path));
+  await ermRun({ ...trainOptions(data, reference.path), epochs: 2 });
+});
+
+describe('a run folder with a finished run', () => {
+  it('names each setting that differs, and changes nothing', async () => {
+    const before = contentOf(short.path);
+    const settings = ['--epochs', '1', '--lr', '0.01', '--seed', '7'];
+    for (const more of [[], ['--resume']]) {
+      expectFailure(
+        await answer(trainArguments(data, short.path, ...settings, ...more)),
+        1,
+        `${short.path} already holds a run with another configuration`,
+        'lr: 0.0001 -> 0.01',
+        'seed: 0 -> 7',
+        'Nothing was changed',
+        '--out',
+      );
+    }
+    expect(contentOf(short.path)).toEqual(before);
+  });
+
+  it('asks for --resume, and changes nothing', async () => {
+    const before = contentOf(short.path);
+    const message = await failure(trainArguments(data, short.path, '--epochs', '1'), 'RUN_EXISTS');
+    expect(message).toContain('finished. Nothing was changed. Continue it with --resume');
+    expect(contentOf(short.path)).toEqual(before);
+  });
+
+  it('resumes at once with the same result as one document', async () => {
+    const args = trainArguments(data, short.path, '--epochs', '1', '--resume', '--json');
+    const { stdout, stderr } = await succeed(args);
+    expect(JSON.parse(stdout)).toEqual({
+      run: short.path,
+      ...(JSON.parse(readFileSync(short.result('erm'), 'utf8')) as object),
+    });
+    // Where PyTorch has CUDA and the machine no driver, that is said.
+    expect(stderr.replace(/^Computing on the CPU: .*\n/m, '')).toBe('');
+  });
+});
+
+describe('a run that is stopped', () => {
+  it('by Ctrl-C keeps its last epoch, and resumes to the same bits', async () => {
+    const run = runIn('interrupted');
+    const child = start(trainArguments(data, run.path));
+    await child.printed(FIRST_EPOCH);
+    child.signal('SIGINT');
+    expectFailure(await child.outcome, 130, 'Stopped during epoch 2', '--resume');
+    await expectEpochOfShort(run);
+    await succeed(trainArguments(data, run.path, '--resume', '--quiet'));
+    await expectSameRun(run, reference);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'by %s says in one line what to do, with --quiet too',
+    async (signal) => {
+      const run = runIn(`quiet-${signal}`);
+      const child = start(trainArguments(data, run.path, '--quiet', '--epochs', '1000'));
+      await written(run.last);
+      child.signal(signal);
+      const outcome = await child.outcome;
+      expectFailure(outcome, signal === 'SIGINT' ? 130 : 143);
+      expect(outcome.stderr).toMatch(
+        /^Stopped during epoch \d+\b.*\. What was finished is kept, and the same call goes on from there\. .*--resume.*\n$/,
+      );
+    },
+  );
+
+  it('by a second signal ends at once, and says the same', async () => {
+    const run = runIn('at-once');
+    const child = start(trainArguments(data, run.path, '--quiet', '--epochs', '1000'));
+    await written(run.last);
+    // Both are there when it goes on.
+    for (const signal of ['SIGSTOP', 'SIGINT', 'SIGTERM', 'SIGCONT'] as const) child.signal(signal);
+    // null: by the signal, which shells report as 143.
+    const outcome = await child.outcome;
+    expect(outcome).toMatchObject({ exitCode: null, stdout: '' });
+    expect(outcome.stderr).toMatch(/^Stopped at once\. What was finished is kept.*--resume.*\n$/);
+    expect(existsSync(`${run.path}.lock`)).toBe(false);
+  });
+
+  it('by SIGKILL was closed to others, and resumes at once to the same bits', async () => {
+    const run = runIn('killed');
+    const train = trainArguments(data, run.path, '--resume', '--quiet');
+    const child = start(trainArguments(data, run.path));
+    await child.printed(FIRST_EPOCH);
+    // Held in the middle of its second epoch.
+    child.signal('SIGSTOP');
+    const before = contentOf(run.path);
+    expect(await failure(train, 'RUN_BUSY')).toMatch(
+      new RegExp(`^Process \\d+ of .+ is writing to ${run.path}\\. Wait for it to end`, 'm'),
+    );
+    expect(contentOf(run.path)).toEqual(before);
+    child.signal('SIGKILL');
+    expect(await child.outcome).toMatchObject({ exitCode: null, stdout: '' });
+    await expectEpochOfShort(run);
+    // As if it had died after it wrote the metrics of an epoch and before it saved the checkpoint.
+    await cp(join(reference.path, 'metrics.jsonl'), join(run.path, 'metrics.jsonl'));
+    await succeed(train);
+    await expectSameRun(run, reference);
+  });
+
+  async function expectEpochOfShort(run: RunFolder): Promise<void> {
+    expect(await measured(run)).toEqual(await measured(short));
+    expect(contentOf(join(run.path, 'checkpoints'))).toEqual(contentOf(join(short.path, 'checkpoints')));
+  }
+});
+
+it('prints what a run warns of', async () => {
+  const run = runIn('cut-off');
+  await cp(short.path, run.path, { recursive: true });
+  const metrics = join(run.path, 'metrics.jsonl');
+  await appendFile(metrics, '{"epoch":2,"lr":');
+  const { stderr } = await succeed(trainArguments(data, run.path, '--resume'), answer);
+  expect(stderr).toContain(`Warning: ${metrics}:2 is not an epoch as JSON`);
+});

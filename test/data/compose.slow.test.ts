@@ -1,0 +1,548 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import sharp from 'sharp';
+import { composeDataset } from '../../src/data/compose/compose.js';
+import { composeImage, type Pixels, placeCutOut, readMask, shapeOf } from '../../src/data/compose/cutOut.js';
+import type { ComposeOptions } from '../../src/data/compose/options.js';
+import { isWaterBird, WATERBIRDS_COUNTS } from '../../src/data/compose/waterbirds.js';
+import { loadDataset } from '../../src/data/dataset.js';
+import { decodeRgb } from '../../src/data/decode.js';
+import { report } from '../parity/compare.js';
+import { failure, put, putImage, useTemporaryFolder } from './support.js';
+
+const folder = useTemporaryFolder();
+const out = (name = 'out'): string => join(folder(), name);
+
+type Color = readonly [number, number, number];
+const SIZE = { width: 48, height: 40 };
+const RED: Color = [220, 30, 30];
+const YELLOW: Color = [220, 220, 30];
+const GREEN: Color = [30, 120, 40];
+const BLUE: Color = [30, 60, 160];
+
+/** The photograph of a thing: an ellipse of a color on grey, [12, 8] to [36, 32]. */
+async function photograph(color: Color): Promise<Buffer> {
+  return draw((inside) => (inside ? color : [128, 128, 128]));
+}
+
+async function draw(color: (inside: boolean, x: number) => readonly number[]): Promise<Buffer> {
+  const pixels = Buffer.from(
+    Array.from({ length: SIZE.width * SIZE.height }, (_, at) => {
+      const [x, y] = [at % SIZE.width, Math.floor(at / SIZE.width)];
+      return [...color(((x - 23.5) / 12) ** 2 + ((y - 19.5) / 12) ** 2 <= 1, x)];
+    }).flat(),
+  );
+  const channels = (pixels.length / SIZE.width / SIZE.height) as 1 | 3 | 4;
+  return sharp(pixels, { raw: { ...SIZE, channels } })
+    .png()
+    .toBuffer();
+}
+
+const mask = (): Promise<Buffer> => draw((inside) => [inside ? 255 : 0]);
+
+async function plain([r, g, b]: Color, quality = 100): Promise<Buffer> {
+  return sharp({ create: { width: 60, height: 30, channels: 3, background: { r, g, b } } })
+    .jpeg({ quality })
+    .toBuffer();
+}
+
+/** Of the first table of a JPEG file (marker DQT), by which its quality is known. */
+function firstQuantizer(file: Buffer): number | undefined {
+  return file[file.indexOf(Buffer.of(0xff, 0xdb)) + 5];
+}
+
+/** Folders of red and yellow things with their masks, and of green and blue scenes. */
+async function sources(perClass = 20, perPlace = 60): Promise<void> {
+  for (let i = 0; i < perClass; i += 1) {
+    for (const [name, color] of [
+      ['apple', RED],
+      ['lemon', YELLOW],
+    ] as const) {
+      await put(join(folder(), 'things', name, `${i}.png`), await photograph(color));
+      await put(join(folder(), 'masks', name, `${i}.png`), await mask());
+    }
+  }
+  const [field, lake] = [await plain(GREEN), await plain(BLUE)];
+  for (let i = 0; i < perPlace; i += 1) {
+    await put(join(folder(), 'scenes', 'field', `${i % 2}`, `${i}.jpg`), field);
+    await put(join(folder(), 'scenes', 'lake', `${i}.jpg`), lake);
+  }
+}
+
+const options = (changes: Partial<ComposeOptions> = {}): ComposeOptions => ({
+  foregrounds: join(folder(), 'things'),
+  masks: join(folder(), 'masks'),
+  scenes: join(folder(), 'scenes'),
+  classes: [
+    { name: 'apple', of: ['apple'] },
+    { name: 'lemon', of: ['lemon'] },
+  ],
+  places: [
+    { name: 'field', of: ['field'] },
+    { name: 'lake', of: ['lake'] },
+  ],
+  shares: [0.5, 0.2, 0.3],
+  agreement: 0.9,
+  size: 32,
+  foregroundSize: 0.5,
+  jpegQuality: 100,
+  ...changes,
+});
+
+interface Row {
+  readonly img_filename: string;
+  readonly y: string;
+  readonly split: string;
+  readonly place: string;
+  readonly foreground: string;
+  readonly place_filename: string;
+}
+
+const rowsOf = async (root = out()): Promise<Row[]> =>
+  parse(await readFile(join(root, 'metadata.csv')), { columns: true });
+
+/** The color of a pixel of a composed image. */
+async function colorAt(path: string, x: number, y: number): Promise<number[]> {
+  const { pixels, width } = await decodeRgb(path);
+  return [...pixels.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)];
+}
+
+const distance = (a: readonly number[], b: readonly number[]): number =>
+  Math.max(...a.map((value, i) => Math.abs(value - (b[i] ?? Number.NaN))));
+
+/** Splits in which each key occurs. */
+function splitsOf(rows: readonly Row[], key: 'foreground' | 'place_filename'): Map<string, Set<string>> {
+  const splits = new Map<string, Set<string>>();
+  for (const row of rows) splits.set(row[key], (splits.get(row[key]) ?? new Set()).add(row.split));
+  return splits;
+}
+
+describe('composeDataset', () => {
+  test('lays every class on the scenes of its groups, and no part is in two splits', async () => {
+    await sources();
+    const dataset = await composeDataset(out(), options());
+    expect(dataset.counts).toEqual({ train: [9, 1, 1, 9], val: [2, 2, 2, 2], test: [3, 3, 3, 3] });
+    expect(dataset.groupNames).toEqual(['apple, field', 'apple, lake', 'lemon, field', 'lemon, lake']);
+    expect(dataset.minorityGroups).toEqual([1, 2]);
+    const rows = await rowsOf();
+    expect(rows).toHaveLength(40);
+    expect(new Set(rows.map((row) => row.foreground)).size).toBe(40);
+    expect(new Set(rows.map((row) => row.place_filename)).size).toBe(40);
+    for (const { img_filename, y, place, foreground, place_filename } of rows) {
+      const path = join(out(), img_filename);
+      expect(distance(await colorAt(path, 16, 16), y === '0' ? RED : YELLOW)).toBeLessThan(12);
+      expect(distance(await colorAt(path, 2, 2), place === '0' ? GREEN : BLUE)).toBeLessThan(12);
+      expect(foreground.startsWith(y === '0' ? 'apple/' : 'lemon/')).toBe(true);
+      expect(place_filename.startsWith(place === '0' ? 'field/' : 'lake/')).toBe(true);
+      const [mask] = [await decodeRgb(join(out(), 'masks', img_filename.replace('.jpg', '.png')))];
+      const shape = shapeOf({ ...mask, data: Buffer.from(mask.pixels.filter((_, i) => i % 3 === 0)) });
+      // Half of 32 px, in the middle.
+      expect(shape.box.width).toBe(16);
+      expect(shape.box.left).toBe(8);
+      expect(Math.abs(shape.box.top - 8)).toBeLessThanOrEqual(1);
+    }
+  });
+
+  test('paired: in validation and test each foreground lies on every place, alike', async () => {
+    await sources();
+    const dataset = await composeDataset(out(), options({ paired: true, agreement: 1 }));
+    expect(dataset.counts).toEqual({ train: [10, 0, 0, 10], val: [4, 4, 4, 4], test: [6, 6, 6, 6] });
+    const rows = await rowsOf();
+    for (const [foreground, splits] of splitsOf(rows, 'foreground')) {
+      expect(splits.size).toBe(1);
+      const places = rows.filter((row) => row.foreground === foreground).map(({ place }) => place);
+      expect(places).toEqual(splits.has('0') ? [expect.any(String)] : ['0', '1']);
+    }
+    expect(new Set(rows.map((row) => row.place_filename)).size).toBe(rows.length);
+  });
+
+  test('writes JPEG of the quality that is asked for', async () => {
+    await sources();
+    const sizes = [];
+    for (const jpegQuality of [30, 95]) {
+      const root = join(folder(), `quality-${jpegQuality}`);
+      await composeDataset(root, options({ jpegQuality }));
+      const [first] = await rowsOf(root);
+      const file = await readFile(join(root, first?.img_filename ?? ''));
+      sizes.push(file.length);
+      expect(firstQuantizer(file)).toBe(firstQuantizer(await plain(RED, jpegQuality)));
+    }
+    expect(sizes[0]).toBeLessThan(sizes[1] as number);
+  });
+
+  test('takes photographs and scenes without color, in four inks, and masks of 16 bits', async () => {
+    await sources();
+    const apple = join(folder(), 'things', 'apple', '0.png');
+    const [grey, inks] = [join(folder(), 'grey.png'), join(folder(), 'inks.jpg')];
+    await sharp(apple).greyscale().toColourspace('b-w').png().toFile(grey);
+    await sharp(apple).toColourspace('cmyk').jpeg({ quality: 100 }).toFile(inks);
+    const deep = join(folder(), 'deep.png');
+    await sharp(await mask())
+      .toColourspace('grey16')
+      .png()
+      .toFile(deep);
+    const scene = join(folder(), 'scenes', 'lake', '0.jpg');
+    const at = placeCutOut(shapeOf((await readMask(apple, deep)) as Pixels), 32, 0.5, [0.5, 0.5]);
+    const colors = [];
+    for (const [i, image] of [apple, grey, inks].entries()) {
+      const composed = await composeImage({ image, mask: deep }, scene, at, 100);
+      const path = join(folder(), `composed-${i}.jpg`);
+      await put(path, composed.image);
+      expect(distance(await colorAt(path, 2, 2), BLUE)).toBeLessThan(12);
+      colors.push(await colorAt(path, 16, 16));
+    }
+    const [inColor, inGrey, inInks] = colors as [number[], number[], number[]];
+    expect(distance(inColor, RED)).toBeLessThan(12);
+    expect(distance(inGrey, [inGrey[0], inGrey[0], inGrey[0]] as number[])).toBeLessThan(4);
+    // Four inks do not hold every red.
+    expect(distance(inInks, RED)).toBeLessThan(60);
+  });
+
+  test('draws the same for the same seed, another for another, and a finished one not again', async () => {
+    await sources(6, 20);
+    const first = await composeDataset(out(), options());
+    await composeDataset(out('again'), options());
+    await composeDataset(out('other'), options({ seed: 1 }));
+    const table = (name?: string): Promise<string> => readFile(join(out(name), 'metadata.csv'), 'utf8');
+    expect(await table('again')).toBe(await table());
+    expect(await table('other')).not.toBe(await table());
+    for (const { filename } of first.examples) {
+      expect(await readFile(join(out('again'), filename))).toEqual(await readFile(join(out(), filename)));
+    }
+    await rm(join(folder(), 'things'), { recursive: true });
+    expect(await composeDataset(out(), options())).toEqual(first);
+    expect((await failure(composeDataset(out(), options({ seed: 1 })), 'USAGE')).message).toContain(
+      '`seed` differ',
+    );
+  });
+
+  test('takes a table with masks and splits, and validation out of training where no row is for it', async () => {
+    await sources(10, 60);
+    const rows = ['apple', 'lemon'].flatMap((name) =>
+      Array.from(
+        { length: 10 },
+        (_, i) => `${name}/${i}.png,../masks/${name}/${i}.png,${name},${i < 6 ? 'train' : 'test'}`,
+      ),
+    );
+    await put(join(folder(), 'list.csv'), `file,cut,kind,fold\n${rows.join('\n')}\nx.png,x.png,plum,train\n`);
+    // Masks beside the foregrounds: both below one folder.
+    const { masks: _, ...others } = options();
+    const given = {
+      ...others,
+      foregrounds: folder(),
+      table: join(folder(), 'list.csv'),
+      imageColumn: 'file',
+      maskColumn: 'cut',
+      classColumn: 'kind',
+      splitColumn: 'fold',
+    };
+    const relative = rows.map((row) => row.replace('../', '').replace(/^/, 'things/'));
+    await put(
+      join(folder(), 'list.csv'),
+      `file,cut,kind,fold\n${relative.join('\n')}\nx.png,x.png,plum,train\n`,
+    );
+    const dataset = await composeDataset(out(), { ...given, shares: [0.4, 0.2, 0.4] });
+    // A third of six, and 90 % of the four that are left.
+    expect(dataset.counts).toEqual({ train: [4, 0, 0, 4], val: [1, 1, 1, 1], test: [2, 2, 2, 2] });
+    const inTest = new Set(
+      (await rowsOf()).filter(({ split }) => split === '2').map((row) => row.foreground),
+    );
+    expect([...inTest].sort()).toEqual(
+      ['apple', 'lemon'].flatMap((name) => [6, 7, 8, 9].map((i) => `things/${name}/${i}.png`)),
+    );
+    const lacking = await failure(composeDataset(out('x'), { ...given, splitColumn: 'folds' }), 'USAGE');
+    expect(lacking).toMatchObject({ parameter: 'splitColumn', value: 'folds' });
+    expect(lacking.message).toMatch(/list\.csv.*folds.*nearest: fold/s);
+  });
+
+  test('takes the images\u2019 own alpha where there are no masks', async () => {
+    await sources(6, 20);
+    for (const [name, color] of [
+      ['apple', RED],
+      ['lemon', YELLOW],
+    ] as const) {
+      for (let i = 0; i < 6; i += 1) {
+        await put(
+          join(folder(), 'things', name, `${i}.png`),
+          await draw((inside) => [...(inside ? color : [255, 0, 255]), inside ? 255 : 0]),
+        );
+      }
+    }
+    const { masks: _, ...others } = options();
+    await composeDataset(out(), others);
+    for (const { img_filename, y, place } of await rowsOf()) {
+      const path = join(out(), img_filename);
+      expect(distance(await colorAt(path, 16, 16), y === '0' ? RED : YELLOW)).toBeLessThan(12);
+      // No magenta fringe: colors are weighted by alpha when they are resized.
+      const edge = await colorAt(path, 16, 7);
+      const [r, g, b] = place === '0' ? GREEN : BLUE;
+      expect(edge[1]).toBeGreaterThan(Math.min(g, 30) - 12);
+      expect(edge[2]).toBeLessThan(Math.max(b, 30) + 12);
+      expect(edge[0]).toBeGreaterThan(r - 12);
+    }
+  });
+
+  test('finds masks beside the images in one folder', async () => {
+    await sources(4, 20);
+    const given = options({
+      foregrounds: folder(),
+      masks: join(folder(), 'masks'),
+      classes: [
+        { name: 'apple', of: ['things/apple'] },
+        { name: 'lemon', of: ['things/lemon'] },
+      ],
+    });
+    await composeDataset(out(), given);
+    expect((await rowsOf()).every(({ foreground }) => foreground.startsWith('things/'))).toBe(true);
+  });
+
+  test('cut-outs anywhere lie inside the image', async () => {
+    await sources(10, 40);
+    await composeDataset(out(), options({ position: 'random', paired: true }));
+    const boxes = parse<Record<string, string>>(await readFile(join(out(), 'metadata.csv')), {
+      columns: true,
+    });
+    const lefts = boxes.map((row) => Number(row.foreground_left));
+    expect(new Set(lefts).size).toBeGreaterThan(5);
+    expect(Math.min(...lefts)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...lefts)).toBeLessThanOrEqual(16);
+    // Where it lies on one place, it lies on the other.
+    const ofForeground = new Map<string, Set<number>>();
+    for (const [i, { foreground = '' }] of boxes.entries()) {
+      ofForeground.set(foreground, (ofForeground.get(foreground) ?? new Set()).add(lefts[i] ?? 0));
+    }
+    expect([...ofForeground.values()].every((found) => found.size === 1)).toBe(true);
+  });
+});
+
+describe('bad masks', () => {
+  const bad = async (): Promise<void> => {
+    await sources(8, 40);
+    const at = (i: number): string => join(folder(), 'masks', 'apple', `${i}.png`);
+    await put(at(0), await draw(() => [0]));
+    await put(at(1), await draw(() => [255]));
+    await put(at(2), await draw((inside) => [inside ? 120 : 0]));
+  };
+
+  test('are named, and nothing is written', async () => {
+    await bad();
+    const { message } = await failure(composeDataset(out(), options()), 'IMAGE_INVALID');
+    expect(message).toMatch(/3 of 16 foregrounds/);
+    expect(message).toMatch(/apple\/0\.png: empty/);
+    expect(message).toMatch(/apple\/1\.png: covering/);
+    expect(message).toMatch(/apple\/2\.png: half-transparent/);
+    expect(message).toContain('`skipBadMasks`');
+    await expect(readFile(join(out(), 'compose.json'))).rejects.toThrow('ENOENT');
+  });
+
+  test('are left out on request, and named', async () => {
+    await bad();
+    const warnings: string[] = [];
+    const job = { onWarning: (text: string) => warnings.push(text) };
+    const dataset = await composeDataset(out(), options({ skipBadMasks: true }), job);
+    expect(warnings).toHaveLength(3);
+    expect(warnings[0]).toContain('apple/0.png');
+    const ofApples = (await rowsOf()).filter(({ y }) => y === '0');
+    expect(ofApples).toHaveLength(5);
+    expect(dataset.examples).toHaveLength(13);
+  });
+
+  test('that are missing or of another size are named', async () => {
+    await sources(6, 20);
+    await rm(join(folder(), 'masks', 'lemon', '3.png'));
+    expect((await failure(composeDataset(out(), options()), 'DATASET_NOT_FOUND')).message).toContain(
+      'lemon/3',
+    );
+    await putImage(join(folder(), 'masks', 'lemon', '3.png'), 20, 20, 1);
+    const { message } = await failure(
+      composeDataset(out(), options({ skipBadMasks: true })),
+      'IMAGE_INVALID',
+    );
+    expect(message).toMatch(/lemon\/3\.png.*20 x 20 px, and its image .* 48 x 40/);
+    const { masks: _, ...others } = options();
+    expect((await failure(composeDataset(out('x'), others), 'IMAGE_INVALID')).message).toContain('no alpha');
+  });
+});
+
+test.each<[string, Partial<ComposeOptions>, RegExp]>([
+  [
+    'a count too few',
+    { counts: { train: [1, 1, 1], val: [1, 1, 1, 1], test: [1, 1, 1, 1] } },
+    /3 counts for 4 groups/,
+  ],
+  [
+    'paired counts that differ',
+    { paired: true, counts: { train: [1, 1, 1, 1], val: [1, 2, 1, 1], test: [1, 1, 1, 1] } },
+    /`counts\.val`.*must be equal/,
+  ],
+  [
+    'more foregrounds than there are',
+    { counts: { train: [9, 1, 1, 1], val: [1, 1, 1, 1], test: [1, 1, 1, 1] } },
+    /ask for 10.*6 left/,
+  ],
+  ['shares beyond the whole', { shares: [0.5, 0.5, 0.5] }, /`shares`.*add up to 1/],
+  ['a share that is none', { shares: [0.5, NaN, 0.5] }, /`shares.*three shares above 0/],
+  ['a cut-out larger than its image', { foregroundSize: 3 }, /`foregroundSize`.*from 0\.05 to 1/],
+  ['one class', { classes: [{ name: 'bird', of: ['a'] }] }, /`classes`.*at least two/],
+  [
+    'a class without foregrounds',
+    {
+      classes: [
+        { name: 'apple', of: ['apple'] },
+        { name: 'plum', of: ['plum'] },
+      ],
+    },
+    /class plum/,
+  ],
+  [
+    'one folder for two places',
+    {
+      places: [
+        { name: 'a', of: ['lake'] },
+        { name: 'b', of: ['lake'] },
+      ],
+    },
+    /cannot belong to another/,
+  ],
+  [
+    'places that classes cannot agree with',
+    {
+      places: [
+        { name: 'a', of: ['field/0'] },
+        { name: 'b', of: ['field/1'] },
+        { name: 'c', of: ['lake'] },
+      ],
+    },
+    /`counts`.*2 classes and 3 places/,
+  ],
+])('%s is refused', async (_what, changes, reason) => {
+  await sources(6, 20);
+  const { message } = await failure(composeDataset(out(), options(changes)), 'USAGE');
+  expect(message).toMatch(reason);
+});
+
+test('too few scenes, and folders of scenes that are empty, are refused', async () => {
+  await sources(12, 6);
+  const few = await failure(composeDataset(out(), options()), 'USAGE');
+  expect(few.message).toMatch(/12 scenes of field, each only once, and there are 6/);
+  const none = options({
+    places: [
+      { name: 'field', of: ['field'] },
+      { name: 'sea', of: ['sea'] },
+    ],
+  });
+  expect((await failure(composeDataset(out(), none), 'DATASET_NOT_FOUND')).message).toContain(
+    join('scenes', 'sea'),
+  );
+});
+
+describe('Waterbirds', () => {
+  test('the published generator takes three land birds for terns', () => {
+    for (const species of ['Eastern_Towhee', 'Western_Meadowlark', 'Western_Wood_Pewee']) {
+      expect([isWaterBird(species, true), isWaterBird(species, false)]).toEqual([true, false]);
+    }
+    for (const species of ['Artic_Tern', 'Pacific_Loon', 'Western_Grebe', 'Northern_Fulmar', 'Mallard']) {
+      expect([isWaterBird(species, true), isWaterBird(species, false)]).toEqual([true, true]);
+    }
+    for (const species of ['Red_headed_Woodpecker', 'Common_Raven'])
+      expect([isWaterBird(species, true), isWaterBird(species, false)]).toEqual([false, false]);
+    const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+    // All images of CUB-200-2011.
+    expect(sum(Object.values(WATERBIRDS_COUNTS).map(sum))).toBe(11_788);
+  });
+
+  // Greys: JPEG halves the resolution of colors.
+  const LIGHT: Color = [210, 210, 210];
+  const LAND: Color = [40, 40, 40];
+  const WATER: Color = [90, 90, 90];
+  const BIRDS = ['001.Eastern_Towhee', '002.Common_Raven', '003.Artic_Tern', '004.Mallard'];
+
+  /** Twenty birds of each species, half of them for training, in CUB-200-2011's layout, and Places. */
+  async function layout(): Promise<ComposeOptions> {
+    const lists: Record<string, string[]> = { images: [], split: [] };
+    let id = 0;
+    for (const bird of BIRDS) {
+      for (let i = 0; i < 20; i += 1) {
+        id += 1;
+        const name = `${bird}/${bird.slice(4)}_${i}`;
+        lists.images?.push(`${id} ${name}.jpg`);
+        lists.split?.push(`${id} ${i % 2}`);
+        await put(join(folder(), 'CUB', 'images', `${name}.jpg`), await photograph(LIGHT));
+        await put(
+          join(folder(), 'segmentations', `${name}.png`),
+          // Annotators disagree on its left edge.
+          await draw((inside, x) => [inside ? (x < 16 ? 102 : 255) : 0]),
+        );
+      }
+    }
+    await put(join(folder(), 'CUB', 'images.txt'), `${lists.images?.join('\n')}\n`);
+    await put(join(folder(), 'CUB', 'train_test_split.txt'), `${lists.split?.join('\n')}\n`);
+    const places = {
+      'b/bamboo_forest': LAND,
+      'f/forest/broadleaf': LAND,
+      'o/ocean': WATER,
+      'l/lake/natural': WATER,
+    };
+    for (const [place, color] of Object.entries(places)) {
+      for (let i = 0; i < 30; i += 1)
+        await put(join(folder(), 'places', place, `${i}.jpg`), await plain(color));
+    }
+    return {
+      preset: 'waterbirds',
+      foregrounds: join(folder(), 'CUB'),
+      masks: join(folder(), 'segmentations'),
+      scenes: join(folder(), 'places'),
+    };
+  }
+
+  test('is made of CUB-200-2011, its segmentations and Places: its split, the birds where they were', async () => {
+    const dataset = await composeDataset(out('waterbirds'), { ...(await layout()), jpegQuality: 100 });
+    // Of 20 land and 20 water birds for training a fifth validates, and of the others 95 % agree.
+    expect(dataset.counts).toEqual({ train: [15, 1, 1, 15], val: [2, 2, 2, 2], test: [10, 10, 10, 10] });
+    expect(dataset.name).toBe('waterbirds');
+    expect(dataset.preprocessing.crop).toEqual([224, 224]);
+    const [row] = await rowsOf(out('waterbirds'));
+    if (!row) throw new Error('no rows');
+    // The generator's formula, scene * (1 - mask) + photograph * mask, on a scene of one color.
+    const composed = await decodeRgb(join(out('waterbirds'), row.img_filename));
+    expect([composed.width, composed.height]).toEqual([SIZE.width, SIZE.height]);
+    const photo = await decodeRgb(join(folder(), 'CUB', row.foreground));
+    const cut = await decodeRgb(
+      join(folder(), 'segmentations', row.foreground.slice('images/'.length).replace('.jpg', '.png')),
+    );
+    const ground = row.place === '0' ? LAND : WATER;
+    const worst = composed.pixels.reduce((most, value, i) => {
+      const alpha = (cut.pixels[i] as number) / 255;
+      const expected = (ground[i % 3] as number) * (1 - alpha) + (photo.pixels[i] as number) * alpha;
+      return Math.max(most, Math.abs(value - expected));
+    }, 0);
+    report('a composed image and the published formula, difference in levels', worst, 6);
+    expect(worst).toBeLessThanOrEqual(6);
+  });
+
+  test('by substring has the published counts', async () => {
+    const given = await layout();
+    const { message } = await failure(composeDataset(out(), { ...given, substringSpecies: true }), 'USAGE');
+    expect(message).toContain('933 foregrounds of landbird in val');
+  });
+
+  test('names a damaged list', async () => {
+    const given = await layout();
+    await put(join(folder(), 'CUB', 'train_test_split.txt'), '1 1\n2 2\n');
+    expect((await failure(composeDataset(out(), given), 'DATASET_INVALID')).message).toMatch(
+      /train_test_split\.txt:2: "2 2"/,
+    );
+    await rm(join(folder(), 'CUB', 'images.txt'));
+    expect((await failure(composeDataset(out(), given), 'DATASET_NOT_FOUND')).message).toContain(
+      'images.txt',
+    );
+  });
+});
+
+test('a composed dataset is read like any other', async () => {
+  await sources(6, 20);
+  const built = await composeDataset(out(), options());
+  expect(await loadDataset(out())).toEqual(built);
+  expect(built.coreRegion).toBe('masks');
+});

@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs';
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { parseColumns } from '../../src/data/columns.js';
+import { type Example, loadDataset } from '../../src/data/dataset.js';
+import { predictGroups } from '../../src/experiments/predictedGroups.js';
+import { TraceSession } from '../../src/experiments/traceSession.js';
+import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
+import { evaluate } from '../../src/metrics/evaluate.js';
+import { writeReport } from '../../src/report/writeReport.js';
+import { trainErm, trainFinetune } from '../../src/train/methods.js';
+import { tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'garments');
+const run = join(folder, 'identification');
+const common = { device: 'cpu', threads: 1 };
+const columns = { filename: 'path', y: 'label', split: 'fold' };
+const settings = { arch: 'resnet20', epochs: 9, batchSize: 16, lr: 1e-3, select: 'last' } as const;
+
+/**
+ * The dominoes as a dataset whose table tells nothing of the digits. Some training images are there five times, once as the other
+ * class: a model that learns them by heart still errs in each class.
+ */
+beforeAll(async () => {
+  const { examples, splits, preprocessing } = await tinyDominoes(data);
+  const nameOf = (y: number): string => (y === 0 ? 'pullover' : 'coat');
+  const rows = examples.map(({ filename, y, split }) => [filename, nameOf(y), split].join());
+  const train = [...splits.train].map((index) => examples[index] as Example);
+  for (const { filename, y } of [...train.slice(0, 4), ...train.slice(-4)]) {
+    for (const [i, label] of [y, y, y, 1 - y].entries()) {
+      const copy = filename.replace('.png', `-${i}.png`);
+      await copyFile(join(data, filename), join(data, copy));
+      rows.push([copy, nameOf(label), 'train'].join());
+    }
+  }
+  for (const file of ['metadata.csv', 'dominoes.json']) await rm(join(data, file));
+  await writeFile(join(data, 'garments.csv'), ['path,label,fold', ...rows, ''].join('\n'));
+  // Names of the folder’s own attribute, which is none of what a model predicts.
+  const spuriousNames = ['digit 0', 'digit 1'];
+  await writeFile(join(data, 'dataset.json'), JSON.stringify({ preprocessing, spuriousNames }));
+  await trainErm({ ...common, ...settings, data, out: run, datasetOptions: { columns } });
+});
+
+test('a table without a spurious attribute has classes as groups', async () => {
+  const dataset = await loadDataset(data, { columns });
+  expect(dataset).toMatchObject({
+    groupNames: ['coat', 'pullover'],
+    numSpurious: 1,
+    minorityGroups: [],
+    options: { format: 'csv', table: 'garments.csv', columns },
+  });
+  expect(dataset.groups).toEqual(dataset.labels);
+  const trace = await traceUnstructured({ ...common, run, criteria: ['gradient'], topK: [1], nullDraws: 2 });
+  expect(trace.entries.map(({ group }) => group)).toEqual([0, 1]);
+  expect(await readFile(await writeReport({ run }), 'utf8')).toContain('pullover');
+});
+
+test('its groups are each class, parted by whether the run predicts an image right', async () => {
+  const warnings: string[] = [];
+  const found = await predictGroups({ ...common, run, onWarning: (text) => warnings.push(text) });
+  expect(found).toMatchObject({
+    table: 'groups/identification.csv',
+    columns: 'filename=filename,y=y,split=split,a=a',
+  });
+  const { dataset } = found;
+  expect(dataset.groupNames).toEqual(['coat, right', 'coat, wrong', 'pullover, right', 'pullover, wrong']);
+  // Another way to the predictions: those of a session, split by split.
+  using session = await TraceSession.open({ ...common, run });
+  const { model, loader } = session;
+  for (const split of ['train', 'val', 'test'] as const) {
+    const indices = session.dataset.splits[split];
+    const { predictions } = await evaluate(model, loader, indices, { batchSize: 7, task: 'alone' });
+    const expected = [...indices].map((index, i) => {
+      const label = session.dataset.labels[index] as number;
+      return 2 * label + Number(predictions[i] !== label);
+    });
+    expect([...indices].map((index) => dataset.groups[index])).toEqual(expected);
+  }
+  const rows = parse(await readFile(join(data, found.table)));
+  expect(rows).toHaveLength(1 + session.dataset.examples.length);
+  expect(warnings).toEqual([]);
+
+  // Trained on as any other: the dataset is found by the options that are told.
+  const grouped = join(folder, 'grouped');
+  const datasetOptions = { table: found.table, columns: parseColumns(found.columns) };
+  await trainErm({ ...common, ...settings, epochs: 1, data, out: grouped, datasetOptions });
+  const trace = await traceUnstructured({
+    ...common,
+    run: grouped,
+    criteria: ['gradient'],
+    topK: [1],
+    nullDraws: 0,
+  });
+  expect(trace.entries.map(({ group }) => group)).toEqual([0, 1, 2, 3]);
+  const finetuned = join(folder, 'finetuned');
+  const { test } = await trainFinetune({ ...common, from: grouped, out: finetuned, epochs: 1 });
+  expect(test.accuracy).toHaveLength(4);
+
+  await expect(predictGroups({ ...common, run })).rejects.toMatchObject({
+    code: 'OUTPUT_UNWRITABLE',
+    message: expect.stringContaining('Name another file as `table`') as unknown,
+  });
+  await expect(predictGroups({ ...common, run, table: '../outside.csv' })).rejects.toMatchObject({
+    code: 'USAGE',
+    parameter: 'table',
+  });
+  expect(existsSync(join(folder, 'outside.csv'))).toBe(false);
+});

@@ -1,0 +1,346 @@
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { loadDataset } from '../../src/data/dataset.js';
+import { traceOverlap } from '../../src/experiments/traceOverlap.js';
+import { TraceSession } from '../../src/experiments/traceSession.js';
+import { traceStructured } from '../../src/experiments/traceStructured.js';
+import { type TraceOptions, traceUnstructured } from '../../src/experiments/traceUnstructured.js';
+import { evaluate } from '../../src/metrics/evaluate.js';
+import { median } from '../../src/metrics/statistics.js';
+import { Model } from '../../src/models/model.js';
+import { writeSafetensors } from '../../src/models/safetensors.js';
+import { native } from '../../src/native/addon.js';
+import { ARTICLE_CRITERIA } from '../../src/neurons/criteria.js';
+import { maskNeurons } from '../../src/neurons/perturb.js';
+import { gradientXWeightScores } from '../../src/neurons/score.js';
+import { drawReport } from '../../src/report/runReport.js';
+import { readRunReport } from '../../src/report/writeReport.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { failure } from '../data/support.js';
+import { tracedRun } from '../fixtures.js';
+import { whilePerturbed } from '../perturbed.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'dominoes');
+const run = join(folder, 'run');
+const common = { seed: 0, device: 'cpu', threads: 0 };
+const traced = { ...common, nullDraws: 0 };
+const options: TraceOptions = { ...traced, run, criteria: ARTICLE_CRITERIA, topK: [1, 2, 3] };
+
+beforeAll(async () => {
+  await tracedRun(data, run);
+});
+
+test('zeroes the top k for each criterion and group, and measures every group', async () => {
+  const result = await traceUnstructured(options);
+  expect(result.entries).toHaveLength(2 * 4 * 3);
+  for (const { neurons, k, accuracy, change } of result.entries) {
+    expect(neurons).toHaveLength(k);
+    expect(neurons.map(({ score }) => score)).toEqual(
+      neurons.map(({ score }) => score).sort((a, b) => b - a),
+    );
+    for (const [g, value] of accuracy.entries()) {
+      expect(change[g]).toBeCloseTo(value - (result.baseline.accuracy[g] ?? 0), 12);
+    }
+  }
+  const magnitude = result.entries.filter(({ criterion }) => criterion === 'magnitude');
+  for (const k of [1, 2, 3]) {
+    const ofGroups = magnitude
+      .filter((entry) => entry.k === k)
+      .map(({ neurons, change }) => ({ neurons, change }));
+    expect(ofGroups).toHaveLength(4);
+    expect(new Set(ofGroups.map((entry) => JSON.stringify(entry))).size).toBe(1);
+  }
+  const written = JSON.parse(
+    await readFile(new RunFolder(run).result('trace-unstructured'), 'utf8'),
+  ) as unknown;
+  expect(written).toEqual(result);
+  expect(await traceUnstructured(options)).toEqual(result);
+  // The article's criteria, the top 1, 2 and 3, seed 0.
+  const { seed: _seed, criteria: _criteria, topK: _topK, ...rest } = options;
+  expect(await traceUnstructured(rest)).toEqual(result);
+});
+
+test('names and shows what a group lost to its own neurons, and is not read without that', async () => {
+  const topK = [1, 60];
+  const result = await traceUnstructured({ ...options, criteria: ['gradient'], topK });
+  const dataset = await loadDataset(data);
+  const own = result.entries.flatMap(({ group, lost }) => lost[group] ?? []);
+  expect(own).toHaveLength(4 * topK.length);
+  expect(own.some(({ count }) => count > 0)).toBe(true);
+  for (const { lost, change, baseline } of result.entries.map((entry) => ({
+    ...entry,
+    baseline: result.baseline,
+  }))) {
+    for (const [group, { count, first }] of lost.entries()) {
+      expect(first).toHaveLength(Math.min(count, 12));
+      expect(count / (baseline.total[group] ?? 0)).toBeGreaterThanOrEqual(-(change[group] ?? 0) - 1e-12);
+      for (const { example, predicted } of first) {
+        expect(dataset.groups[example]).toBe(group);
+        expect(predicted).not.toBe(dataset.labels[example]);
+      }
+    }
+  }
+  const shown = new Set(own.flatMap(({ first }) => first.map(({ example }) => example)));
+  expect(new Set(result.pictures.map(({ example }) => example))).toEqual(shown);
+  const [picture] = result.pictures;
+  const original = dataset.examples[picture?.example ?? 0]?.filename ?? '';
+  expect(picture?.filename).toBe(original);
+  // As large as the file's own pixels, and the same ones.
+  expect(picture?.image).toMatchObject({ width: 16, height: 32 });
+  const png = Buffer.from(picture?.image.dataUri.split(',')[1] ?? '', 'base64');
+  const pixelsOf = async (from: Buffer | string) =>
+    (await sharp(from).removeAlpha().raw().toBuffer()).toString('hex');
+  expect(await pixelsOf(png)).toBe(await pixelsOf(join(data, original)));
+
+  const { folder: runFolder, report } = await readRunReport({ run });
+  const { page } = await drawReport(report);
+  const name = dataset.groupNames[picture?.group ?? 0] ?? '';
+  const alt = new RegExp(`alt="${original} of group G\\d\\*? ${name}: class \\w+, predicted \\w+"`);
+  expect(alt.test(page)).toBe(true);
+  // A result of another format.
+  const { pictures: _pictures, ...rest } = result;
+  const entries = rest.entries.map(({ lost: _lost, ...entry }) => entry);
+  const path = runFolder.result('trace-unstructured');
+  await writeFile(path, JSON.stringify({ ...rest, entries }));
+  const { message } = await failure(readRunReport({ run }), 'RUN_INVALID');
+  expect(message).toMatch(
+    /trace-unstructured\.json is no result of this name \(pictures: .*; entries\.0\.lost: .*; and \d+ more\)\. Delete it and run again\.$/,
+  );
+});
+
+test('in another precision than the run\u2019s, the result counts the predictions that it changes', async () => {
+  const top = { ...options, topK: [1] };
+  const { precision, baseline, entries } = await traceUnstructured({ ...top, precision: 'bf16' });
+  expect(precision).toMatchObject({ precision: 'bf16', ofRun: 'fp32', total: 132 });
+  // Counted from both sessions' predictions.
+  const inFp32 = await traceUnstructured(top);
+  expect(inFp32).not.toHaveProperty('precision');
+  const differing = baseline.correct.map((right, group) =>
+    Math.abs(right - (inFp32.baseline.correct[group] ?? 0)),
+  );
+  expect(precision?.changed).toBeGreaterThanOrEqual(differing.reduce((sum, count) => sum + count, 0));
+  // It computes otherwise, and the neurons are nearly the same.
+  const scoresOf = (result: typeof inFp32) => result.entries.map(({ neurons }) => neurons[0]?.score ?? 0);
+  expect(scoresOf({ ...inFp32, entries })).not.toEqual(scoresOf(inFp32));
+  for (const [i, score] of scoresOf({ ...inFp32, entries }).entries()) {
+    expect(Math.abs(score / (scoresOf(inFp32)[i] ?? 0) - 1)).toBeLessThan(0.2);
+  }
+});
+
+test('takes a dataset that is loaded already', async () => {
+  const dataset = await loadDataset(data);
+  using session = await TraceSession.open({ ...common, run, data: dataset });
+  expect(session.dataset).toBe(dataset);
+});
+
+test('k beyond the model\u2019s neurons is refused before the long work', async () => {
+  const steps: string[] = [];
+  const attempt = traceUnstructured({
+    ...options,
+    topK: [1, 785],
+    onProgress: ({ task }) => {
+      steps.push(task);
+    },
+  });
+  await expect(attempt).rejects.toThrow(/top 785 neurons \(`topK`\): the model has 784/);
+  expect(steps).toEqual([]);
+});
+
+test('structured tracing gives what zeroing each layer\u2019s neurons alone gives', async () => {
+  const result = await traceStructured({ ...traced, run, criteria: ARTICLE_CRITERIA, topK: [1, 2] });
+  expect(result.layers).toHaveLength(21);
+  expect(result.entries).toHaveLength(2 * 4 * 21 * 2);
+  expect(result.cost.ratio).toBeLessThan(0.3);
+
+  using session = await TraceSession.open({ ...common, run });
+  const { model, loader, dataset } = session;
+  for (const entry of result.entries.filter((_, i) => i % 37 === 0)) {
+    expect(entry.neurons.every(({ layer }) => layer === entry.layer)).toBe(true);
+    const alone = await whilePerturbed(model, maskNeurons(entry.neurons).edits, () =>
+      evaluate(model, loader, dataset.splits.train, { batchSize: 32, task: 'alone' }),
+    );
+    expect(entry.accuracy).toBe(alone.accuracies.accuracy[entry.group]);
+    expect(entry.change).toBeCloseTo(entry.accuracy - (result.baseline.accuracy[entry.group] ?? 0), 12);
+  }
+});
+
+test.each(['reinit', 'noise'] as const)('%s is averaged over seeds, for each sigma', async (perturbation) => {
+  const repeats = 3;
+  const sigmas = [0.005, 1];
+  const perturbed = { ...options, criteria: ['magnitude'] as const, topK: [2], perturbation, sigmas };
+  const result = await traceUnstructured({ ...perturbed, repeats, split: 'test' });
+  expect(result.seeds).toEqual([0, 1, 2]);
+  expect(result.entries.map(({ sigma }) => sigma)).toEqual([0.005, 1, 0.005, 1, 0.005, 1, 0.005, 1]);
+
+  const alone: (typeof result)[] = [];
+  for (const seed of result.seeds) {
+    alone.push(await traceUnstructured({ ...perturbed, seed, repeats: 1, split: 'test' }));
+  }
+  for (const [i, entry] of result.entries.entries()) {
+    const changes = alone.map(({ entries }) => entries[i]?.change ?? []);
+    for (const [g, change] of entry.change.entries()) {
+      const ofSeeds = changes.map((row) => row[g] ?? Number.NaN);
+      const mean = ofSeeds.reduce((sum, value) => sum + value, 0) / repeats;
+      const variance = ofSeeds.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (repeats - 1);
+      expect(change).toBeCloseTo(mean, 12);
+      expect(entry.changeStd?.[g]).toBeCloseTo(Math.sqrt(variance), 12);
+    }
+  }
+});
+
+test('the overlap ranks each criterion\u2019s top neurons under the other', async () => {
+  const fraction = 0.003;
+  const result = await traceOverlap({ ...common, run, fraction });
+  expect(result.count).toBe(3);
+  expect(result.entries).toHaveLength(4 * 2 * 3);
+  using session = await TraceSession.open({ ...common, run });
+  // By the first value above it: counting 270,256 values for each of the weights takes half a minute.
+  const rank = (ascending: Float32Array, score: number): number => {
+    let [low, high] = [0, ascending.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((ascending[middle] as number) <= score) low = middle + 1;
+      else high = middle;
+    }
+    return (100 * low) / ascending.length;
+  };
+  for (const { reading, group, rankedBy, neurons, counts } of result.entries) {
+    const scores = await session.scores(rankedBy, group);
+    const weights = await session.weightScores(rankedBy, group);
+    const sortedWeights = weights.toSorted();
+    expect([scores.length, weights.length]).toEqual([784, 270_256]);
+    const ofWeights: number[] = [];
+    for (const neuron of neurons) {
+      const score = scores[session.position(neuron)] ?? Number.NaN;
+      if (reading === 'weights') {
+        const own = session.weightsOf(weights, neuron);
+        // The neuron's score is the norm of its weights' scores.
+        expect(Math.hypot(...own)).toBeCloseTo(score, 4);
+        const ranks = Array.from(own, (value) => rank(sortedWeights, value));
+        expect(neuron.percentile).toBeCloseTo(median(ranks), 10);
+        ofWeights.push(...ranks);
+      } else {
+        const among = reading === 'layer' ? session.ofLayer(scores, neuron.layer) : scores;
+        expect(neuron.percentile).toBeCloseTo(rank(among.toSorted(), score), 10);
+      }
+    }
+    const inRightmost = ofWeights.filter((percentile) => percentile >= 95).length;
+    expect(counts?.slice(-2).reduce((sum, count) => sum + count, 0)).toBe(
+      reading === 'weights' ? inRightmost : undefined,
+    );
+  }
+});
+
+test('the overlap ranks the criteria that are asked for, two at least', async () => {
+  const criteria = ['gradient', 'gradient-x-weight'] as const;
+  const { entries } = await traceOverlap({ ...common, run, criteria, fraction: 0.006 });
+  const pairs = new Set(entries.map(({ chosenBy, rankedBy }) => `${chosenBy} by ${rankedBy}`));
+  expect([...pairs].sort()).toEqual(['gradient by gradient-x-weight', 'gradient-x-weight by gradient']);
+  for (const few of [['gradient'], ['gradient', 'gradient']] as const) {
+    await expect(traceOverlap({ ...common, run, criteria: few })).rejects.toMatchObject({
+      code: 'USAGE',
+      parameter: 'criteria',
+      value: few,
+      message: expect.stringContaining('2 different ones or more') as unknown,
+    });
+  }
+});
+
+test('gradient x weight is the growth of the loss where a neuron shrinks', async () => {
+  using session = await TraceSession.open({ ...common, run });
+  const { model, loader, dataset } = session;
+  const indices = dataset.splits.train.filter((index) => dataset.groups[index] === 2);
+  const scores = await gradientXWeightScores(model, loader, indices, { batchSize: 5 });
+  const whole = await evaluate(model, loader, indices, { batchSize: 32, task: 'whole' });
+  const byScore = [...scores.keys()].sort((a, b) => (scores[b] as number) - (scores[a] as number));
+  const share = 0.01;
+  const weights = await model.stateDict();
+  for (const position of [...byScore.slice(0, 3), ...byScore.slice(-3)]) {
+    const [layer, index] = placeOf(session, position);
+    const parameter = weights[`${layer}.weight`];
+    if (!parameter) throw new Error(`${layer} has no weight`);
+    const size = parameter.data.length / (parameter.shape[0] as number);
+    const weight = (parameter.data as Float32Array).slice(index * size, (index + 1) * size);
+    const values = weight.map((value) => -share * value);
+    const edit = { layer, unit: 'neuron', kind: 'add', neurons: Int32Array.of(index), values } as const;
+    const shrunk = await whilePerturbed(model, [edit], () =>
+      evaluate(model, loader, indices, { batchSize: 32, task: 'shrunk' }),
+    );
+    const growth = (shrunk.loss - whole.loss) / share;
+    const score = scores[position] as number;
+    expect(Math.abs(growth - score)).toBeLessThan(0.05 * Math.abs(score));
+  }
+});
+
+function placeOf(session: TraceSession, position: number): [layer: string, index: number] {
+  let index = position;
+  for (const { name, size } of session.unitLayers) {
+    if (index < size) return [name, index];
+    index -= size;
+  }
+  throw new RangeError(`There is no neuron ${position}`);
+}
+
+test.each([0, -0.1, Number.NaN, 1.5])('a fraction of %p is refused', async (fraction) => {
+  await expect(traceOverlap({ ...common, run, fraction })).rejects.toMatchObject({
+    code: 'USAGE',
+    message: `\`fraction\` is ${fraction}: it takes a share of all neurons above 0 and at most 1.`,
+    parameter: 'fraction',
+    value: fraction,
+  });
+});
+
+test.each([
+  [[0], 0],
+  [[0.005, -1], -1],
+  [[], []],
+])('standard deviations of %j are refused', async (sigmas, value) => {
+  await expect(traceUnstructured({ ...options, perturbation: 'noise', sigmas })).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringContaining('`sigmas`') as unknown,
+    parameter: 'sigmas',
+    value,
+  });
+});
+
+test('a checkpoint of another architecture is refused', async () => {
+  const { best } = new RunFolder(run);
+  const whole = await readFile(best);
+  try {
+    using other = await Model.create({
+      arch: 'resnet18',
+      numClasses: 2,
+      device: 'cpu',
+      generator: new (native().Generator)(0),
+    });
+    await writeSafetensors(best, await other.stateDict());
+    await expect(traceUnstructured(options)).rejects.toMatchObject({
+      code: 'WEIGHTS_INVALID',
+      message: expect.stringMatching(
+        /best\.safetensors does not fit resnet20:\n {2}missing: [\s\S]*\n\S* was trained with resnet20, 2 classes: restore/,
+      ) as unknown,
+    });
+  } finally {
+    await writeFile(best, whole);
+  }
+});
+
+test('single weights can be the unit', async () => {
+  const result = await traceUnstructured({ ...options, unit: 'weight', criteria: ['magnitude'], topK: [2] });
+  expect(result.numNeurons).toBe(270_256);
+  const [first, second] = result.entries[0]?.neurons ?? [];
+  expect(first?.score).toBeGreaterThanOrEqual(second?.score ?? Number.NaN);
+
+  const criteria = ['gradient-x-weight'] as const;
+  const signed = await traceUnstructured({ ...options, unit: 'weight', criteria, topK: [2] });
+  expect(signed.entries).toHaveLength(4);
+  for (const { neurons } of signed.entries) expect(neurons.every(({ score }) => score > 0)).toBe(true);
+});
+
+test('a dataset that changed since training is refused', async () => {
+  await appendFile(join(data, 'metadata.csv'), ' \n');
+  await expect(traceUnstructured(options)).rejects.toMatchObject({ code: 'DATASET_INVALID' });
+});

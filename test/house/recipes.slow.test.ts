@@ -1,0 +1,184 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { builtLibtorch } from '../libtorch.js';
+import { temporaryFolder } from '../temporary.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const copy = join(temporaryFolder(), 'copy');
+const at = (...parts: string[]): string => join(copy, ...parts);
+
+/** The code of CONTRIBUTING.md: whole files, and what is named in a list. */
+const recipes = [
+  ...readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8').matchAll(
+    /^```(?:ts|cpp) (file|list)=(\S+)\n([\s\S]*?)^```$/gm,
+  ),
+].map(([, kind = '', path = '', code = '']) => ({ kind, path, code }));
+
+/** Puts the imports at the top of a list's file, and the name, the last line, at the list's end. */
+function addToList(path: string, code: string): void {
+  const lines = code.trimEnd().split('\n');
+  const text = readFileSync(at(path), 'utf8');
+  const end = /^[\]}](?: as const)?(?: satisfies [^;\n]+)?;$|(?<== \[[^\]\n]+)\] as const;$/m.exec(text);
+  if (!end) throw new Error(`${path} has no list`);
+  const before = text.slice(0, end.index).replace(/([^,[\s])\s*$/, '$1, ');
+  writeFileSync(
+    at(path),
+    [...lines.slice(0, -1), `${before}${lines.at(-1) ?? ''}${text.slice(end.index)}`].join('\n'),
+  );
+}
+
+/** node-gyp's build with one source more. */
+function buildAddon(source: string): string {
+  const objects = join(ROOT, 'build', 'Release', 'obj.target', 'spurmem');
+  const libtorch = (what: string): string[] =>
+    execFileSync(process.execPath, ['scripts/libtorch.mjs', what], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      env: { ...process.env, LIBTORCH: builtLibtorch().root },
+    })
+      .trim()
+      .split('\n');
+  const flags = [`-std=gnu++${libtorch('standard').join('')}`, '-fPIC', '-fopenmp', '-fvisibility=hidden'];
+  const include = libtorch('include').map((folder) => `-I${folder}`);
+  execFileSync('g++', [...flags, ...include, '-c', source, '-o', at('plain.o')]);
+  const others = (readdirSync(objects, { recursive: true }) as string[]).filter((file) =>
+    file.endsWith('.o'),
+  );
+  execFileSync('g++', [
+    ...['-shared', '-o', at('spurmem.node'), at('plain.o')],
+    ...others.map((file) => join(objects, file)),
+    ...libtorch('ldflags'),
+    ...libtorch('libraries'),
+  ]);
+  return at('spurmem.node');
+}
+
+function spurmem(...args: string[]): string {
+  return execFileSync(process.execPath, [at('bin', 'spurmem.js'), ...args], {
+    cwd: copy,
+    encoding: 'utf8',
+    env: { ...process.env, SPURMEM_ADDON: addon, LIBTORCH: builtLibtorch().root },
+  });
+}
+
+let addon = '';
+
+beforeAll(() => {
+  mkdirSync(copy);
+  for (const name of [
+    'src',
+    'native',
+    'bin',
+    'dist',
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+  ]) {
+    cpSync(join(ROOT, name), at(name), { recursive: true, preserveTimestamps: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), at('node_modules'));
+  for (const { kind, path, code } of recipes) {
+    if (kind === 'list') {
+      addToList(path, code);
+    } else {
+      mkdirSync(dirname(at(path)), { recursive: true });
+      writeFileSync(at(path), code);
+    }
+  }
+  addon = buildAddon(at('native', 'nn', 'plain.cpp'));
+  // Their types fit, and no other file has to change.
+  execFileSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', at('tsconfig.build.json')], {
+    encoding: 'utf8',
+  });
+  spurmem(
+    ...['dataset', 'dominoes', '--data', at('data'), '--size', '32', '--train-counts', '20,6,4,14'],
+    ...['--val-counts', '4,4,4,4', '--test-counts', '4,4,4,4', '--quiet'],
+  );
+});
+
+const train = ['--arch', 'plain3', '--epochs', '1', '--batch-size', '22', '--threads', '1'];
+const json = (...args: string[]): Record<string, unknown> =>
+  JSON.parse(spurmem(...args, '--json', '--quiet')) as Record<string, unknown>;
+
+test('each recipe is one file and one list', () => {
+  expect(recipes.length).toBeGreaterThan(0);
+  expect(recipes.map(({ kind }) => kind)).toEqual(recipes.map((_, i) => (i % 2 === 0 ? 'file' : 'list')));
+});
+
+test('a training method has a command with its settings, and trains', () => {
+  expect(spurmem('train', 'ordered', '--help')).toMatch(/--passes <n> +how often an epoch shows each image/);
+  const run = ['--data', at('data'), '--out', at('run'), '--passes', '2'];
+  expect(json('train', 'ordered', ...run, ...train).kind).toBe('ordered');
+  const { config } = JSON.parse(readFileSync(at('run', 'config.json'), 'utf8')) as { config: object };
+  expect(config).toMatchObject({ command: 'train ordered', passes: 2 });
+  const [epoch] = readFileSync(at('run', 'metrics.jsonl'), 'utf8').split('\n');
+  const { train: shown } = JSON.parse(epoch ?? '') as { train: { total: number[] } };
+  expect(shown.total).toEqual([40, 12, 8, 28]);
+});
+
+test('an architecture trains, has neurons, and can be mapped', () => {
+  const { entries } = json(
+    'trace',
+    'overlap',
+    '--run',
+    at('run'),
+    '--fraction',
+    '0.05',
+    '--threads',
+    '1',
+  ) as {
+    entries: { neurons: { layer: string }[] }[];
+  };
+  const layers = new Set(entries.flatMap(({ neurons }) => neurons.map(({ layer }) => layer)));
+  for (const layer of layers) expect(layer).toMatch(/^block[123]\.conv$/);
+  const { layer } = json('gradcam', '--run', at('run'), '--samples', '4', '--threads', '1');
+  expect(layer).toBe('block3.conv');
+});
+
+test('a criterion chooses neurons, which a perturbation changes', () => {
+  const { entries, perturbation } = json(
+    ...['trace', 'unstructured', '--run', at('run'), '--criteria', 'saliency', 'magnitude', '--top-k', '2'],
+    ...['--perturbation', 'lift', '--sigmas', '1', '--repeats', '2', '--null-draws', '1', '--threads', '1'],
+  ) as { entries: { criterion: string; sigma: number; neurons: unknown[] }[]; perturbation: string };
+  expect(perturbation).toBe('lift');
+  expect(entries.map(({ criterion }) => criterion)).toEqual([
+    ...['saliency', 'saliency', 'saliency', 'saliency'],
+    ...['magnitude', 'magnitude', 'magnitude', 'magnitude'],
+  ]);
+  for (const { neurons, sigma } of entries) expect([neurons.length, sigma]).toEqual([2, 1]);
+});
+
+test('a figure has a command, its rows, and its place in the report', () => {
+  const text = spurmem(
+    ...['reproduce', 'worst', '--run', at('run'), '--null-draws', '0', '--threads', '1', '--quiet'],
+  );
+  expect(text).toContain('Worst change of each group in points.');
+  const { rows } = JSON.parse(readFileSync(at('run', 'results', 'worst.json'), 'utf8')) as {
+    rows: unknown[];
+  };
+  expect(rows).toHaveLength(4);
+  const page = readFileSync(at('run', 'report.html'), 'utf8');
+  expect(page).toContain('<section id="worst"');
+  expect(page).toContain('lifted');
+  expect(page).toContain('largest saliency');
+});
+
+test('a dataset layout is read by its name, with its own option', () => {
+  for (const split of ['train', 'val', 'test']) {
+    for (const group of ['0-0', '0-1', '1-0', '1-1']) {
+      const folder = at('folders', split, group);
+      cpSync(at('data', 'images', split, String(['0-0', '0-1', '1-0', '1-1'].indexOf(group))), folder, {
+        recursive: true,
+      });
+    }
+  }
+  writeFileSync(at('folders', 'names.txt'), 'pullover\ncoat\n');
+  const inspect = ['dataset', 'inspect', '--data', at('folders'), '--format', 'folders'];
+  expect(json(...inspect, '--label-file', 'names.txt')).toMatchObject({
+    targetNames: ['pullover', 'coat'],
+    counts: { train: [20, 6, 4, 14] },
+  });
+  expect(() => spurmem(...inspect)).toThrow(/classes\.txt: the file of classes is missing/);
+});

@@ -1,0 +1,183 @@
+import { execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { cachedBuild, prebuildName } from '../../src/native/addonFiles.js';
+import { platformProblem } from '../../src/native/loadAdvice.js';
+import { ADDON, ROOT, spurmem } from '../cli/support.js';
+import { builtLibtorch } from '../libtorch.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+/** As npm installs it: no checkout's scripts, and no build of its own. */
+const installed = join(folder, 'node_modules', 'spurmem');
+const cache = join(folder, 'cache');
+const libtorch = builtLibtorch();
+const prebuildIn = (name: string): string =>
+  join(installed, 'prebuilds', name, 'prebuilds', `linux-${process.arch}`, 'spurmem.glibc.node');
+const prebuild = prebuildIn(prebuildName(libtorch));
+
+function put(path: string, content: Buffer): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+}
+
+/** The addon, with the name of a function that it calls changed. */
+function addonOfOther(): Buffer {
+  const bytes = readFileSync(ADDON);
+  const found = /_ZN2at4_ops\d+\w+4callE\w*/.exec(bytes.toString('latin1'));
+  if (found === null) throw new Error('the addon calls no operator');
+  bytes.write('Q', found.index + found[0].length - 1);
+  return bytes;
+}
+
+async function run(args: readonly string[], environment: Readonly<Record<string, string | undefined>> = {}) {
+  const own = { XDG_CACHE_HOME: cache, LIBTORCH: libtorch.root, SPURMEM_ADDON: undefined, ...environment };
+  return spurmem([...args, '--json'], own, join(installed, 'bin', 'spurmem.js'));
+}
+
+async function addonCheck(): Promise<{ status: string; found: string; fix?: string }> {
+  const { stdout } = await run(['doctor']);
+  const { checks } = JSON.parse(stdout) as {
+    checks: { name: string; status: string; found: string; fix?: string }[];
+  };
+  const [check] = checks.filter(({ name }) => name === 'addon');
+  if (check === undefined) throw new Error(stdout);
+  return check;
+}
+
+const trials = (): string[] => readdirSync(join(cache, 'spurmem', 'trials'));
+
+beforeAll(() => {
+  for (const name of ['bin', 'dist', 'native', 'package.json', 'CMakeLists.txt', 'scripts/libtorch.mjs']) {
+    cpSync(join(ROOT, name), join(installed, name), { recursive: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(installed, 'node_modules'));
+});
+
+afterEach(() => {
+  for (const path of [cache, join(installed, 'prebuilds')]) rmSync(path, { recursive: true, force: true });
+});
+
+it('tells how to compile it where the package brings none', async () => {
+  const { status, fix } = await addonCheck();
+  expect(status).toBe('error');
+  expect(fix).toMatch(/^There is no native addon for libtorch 2\.\d+.*: the package brings none\./);
+  expect(fix).toMatch(/^ +1\. .*npx spurmem build/m);
+  expect(fix).not.toContain('setup.sh');
+});
+
+it('tells for which versions the package brings some', async () => {
+  put(prebuildIn('libtorch-2.99'), readFileSync(ADDON));
+  put(prebuildIn('libtorch-2.100-debian'), readFileSync(ADDON));
+  const { fix } = await addonCheck();
+  expect(fix).toContain(': the package brings some for 2.100-debian, 2.99.');
+  expect(fix).toMatch(/^ +1\. .*npx spurmem build/m);
+});
+
+it('takes the prebuild of this libtorch, which it tries once, and what was compiled before that', async () => {
+  put(prebuild, readFileSync(ADDON));
+  expect(await addonCheck()).toMatchObject({ status: 'ok', found: prebuild });
+  const [trial = ''] = trials();
+  expect(JSON.parse(readFileSync(join(cache, 'spurmem', 'trials', trial), 'utf8'))).toEqual({
+    problem: null,
+  });
+  // The answer is kept: of the same files, another one is believed.
+  writeFileSync(join(cache, 'spurmem', 'trials', trial), JSON.stringify({ problem: 'it was tried before' }));
+  expect((await addonCheck()).fix).toContain('Reason: it was tried before');
+  put(prebuild, readFileSync(ADDON));
+  expect(await addonCheck()).toMatchObject({ status: 'ok' });
+  expect(trials()).toHaveLength(2);
+
+  const reused = JSON.parse((await run(['build'])).stdout) as object;
+  expect(reused).toMatchObject({ path: prebuild, reused: true });
+  const before = process.env.XDG_CACHE_HOME;
+  process.env.XDG_CACHE_HOME = cache;
+  const compiled = join(cachedBuild(libtorch), 'Release', 'spurmem.node');
+  if (before === undefined) delete process.env.XDG_CACHE_HOME;
+  else process.env.XDG_CACHE_HOME = before;
+  expect(compiled.startsWith(cache)).toBe(true);
+  mkdirSync(dirname(compiled), { recursive: true });
+  copyFileSync(ADDON, compiled);
+  expect(await addonCheck()).toMatchObject({ status: 'ok', found: compiled });
+  const { exitCode, stdout } = await run(['build']);
+  expect({ exitCode, ...(JSON.parse(stdout) as object) }).toMatchObject({
+    exitCode: 0,
+    path: compiled,
+    reused: true,
+  });
+});
+
+it('says what is wrong with a prebuild of another ABI', async () => {
+  put(prebuild, addonOfOther());
+  const { status, fix } = await addonCheck();
+  expect(status).toBe('error');
+  expect(fix).toMatch(
+    /^The package\u2019s native addon does not work with libtorch 2\.\d+.*: .*spurmem\.glibc\.node/,
+  );
+  expect(fix).toMatch(/Reason: .*undefined symbol: _ZN2at4_ops/);
+  expect(fix).toMatch(/^ +1\. .*npx spurmem build/m);
+});
+
+it('survives a prebuild that crashes', async () => {
+  const source = join(folder, 'crash.c');
+  writeFileSync(
+    source,
+    '#include <signal.h>\n__attribute__((constructor)) static void crash(void) { raise(SIGSEGV); }\n',
+  );
+  mkdirSync(dirname(prebuild), { recursive: true });
+  execFileSync('gcc', ['-shared', '-fPIC', '-o', prebuild, source]);
+  const { status, fix } = await addonCheck();
+  expect(status).toBe('error');
+  expect(fix).toContain('Reason: it ended the process by SIGSEGV');
+});
+
+it.each([
+  [
+    'cmake',
+    { PATH: '/nowhere' },
+    'NATIVE_BUILD_FAILED',
+    /cmake is missing.*apt-get install cmake make g\+\+/s,
+  ],
+  ['a compiler', { CXX: '/bin/false' }, 'NATIVE_BUILD_FAILED', /cmake ended with 1\.\n.*CMake Error.*g\+\+/s],
+  [
+    'the libtorch that is named',
+    { LIBTORCH: '/nowhere' },
+    'LIBTORCH_UNUSABLE',
+    /names \/nowhere.*unset LIBTORCH/s,
+  ],
+])('build says that it lacks %s, and leaves nothing', async (_what, environment, code, message) => {
+  const { exitCode, stdout } = await run(['build'], environment);
+  const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
+  expect({ exitCode, code: error.code }).toEqual({ exitCode: 1, code });
+  expect(error.message).toMatch(message);
+  const { exitCode: after } = await run(['doctor']);
+  expect(after).toBe(1);
+});
+
+it('refuses other systems by name', () => {
+  const real = Object.getOwnPropertyDescriptors(process);
+  const onPlatform = (platform: string, arch: string): string | undefined => {
+    Object.defineProperty(process, 'platform', { ...real.platform, value: platform });
+    Object.defineProperty(process, 'arch', { ...real.arch, value: arch });
+    try {
+      return platformProblem();
+    } finally {
+      Object.defineProperty(process, 'platform', real.platform);
+      Object.defineProperty(process, 'arch', real.arch);
+    }
+  };
+  expect(onPlatform('darwin', 'arm64')).toMatch(
+    /on Linux with glibc, on x64 and arm64\. This is darwin-arm64\.$/,
+  );
+  expect(onPlatform('linux', 'ia32')).toMatch(/This is linux-ia32 with glibc\.$/);
+  expect(onPlatform('linux', 'arm64')).toBeUndefined();
+});

@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
+import { readSafetensors } from '../../src/models/safetensors.js';
+import { native } from '../../src/native/addon.js';
+import { ComputeContext } from '../../src/native/context.js';
+import { PendingReads } from '../../src/native/pendingReads.js';
+import { trainErm } from '../../src/train/methods.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+
+afterEach(() => {
+  delete process.env.SPURMEM_PENDING_READS;
+});
+
+test('pieces are finished in their order, a few behind, and let go of after an error', async () => {
+  const events: string[] = [];
+  const piece = (name: string, read: Promise<string> = Promise.resolve(name)) => ({
+    read,
+    finish: (value: string) => {
+      events.push(`finish ${value}`);
+    },
+    dispose: () => {
+      events.push(`dispose ${name}`);
+    },
+  });
+  const failing = async (): Promise<void> => {
+    await using pending = new PendingReads(new ComputeContext({ device: 'cuda:0' }));
+    await pending.add(piece('a'));
+    await pending.add(piece('b', Promise.reject(new Error('b failed'))));
+    expect(events).toEqual([]);
+    await pending.add(piece('c'));
+    expect(events).toEqual(['finish a', 'dispose a']);
+    await pending.add(piece('d'));
+  };
+  await expect(failing()).rejects.toThrow('b failed');
+  expect(events).toEqual(['finish a', 'dispose a', 'dispose b', 'dispose c', 'dispose d']);
+
+  events.length = 0;
+  await using ofCpu = new PendingReads(new ComputeContext({ device: 'cpu' }));
+  await ofCpu.add(piece('e'));
+  expect(events).toEqual(['finish e', 'dispose e']);
+});
+
+test('a run and a trace whose reads are pending, as on a GPU, are the same to the bit', async () => {
+  const data = join(folder, 'data');
+  await tinyDominoes(data);
+  const made = async (name: string) => {
+    const out = join(folder, name);
+    const common = {
+      arch: 'resnet20',
+      epochs: 2,
+      batchSize: 16,
+      lr: 1e-3,
+      device: 'cpu',
+      threads: 1,
+    } as const;
+    await trainErm({ data, out, ...common });
+    const run = new RunFolder(out);
+    const [epochs, { tensors }] = [await run.readMetrics(), await readSafetensors(run.last)];
+    const { entries } = await traceUnstructured({
+      run: out,
+      topK: [1, 2],
+      nullDraws: 0,
+      device: 'cpu',
+      threads: 1,
+    });
+    return { epochs: epochs.map(({ seconds: _, ...epoch }) => epoch), tensors, entries };
+  };
+  const atOnce = await made('at-once');
+  process.env.SPURMEM_PENDING_READS = '3';
+  const before = native().liveTensors();
+  expect(await made('pending')).toEqual(atOnce);
+  expect(native().liveTensors()).toBe(before);
+});

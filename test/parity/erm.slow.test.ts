@@ -1,0 +1,3 @@
+import { testErmRuns } from './ermRuns.js';
+
+testErmRuns([['resnet18', 'cross-entropy']]);

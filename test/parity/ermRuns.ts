@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import type { Loss } from '../../src/metrics/loss.js';
+import type { Architecture } from '../../src/models/architectures.js';
+import { readSafetensors } from '../../src/models/safetensors.js';
+import { trainErm } from '../../src/train/methods.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { temporaryFolder } from '../temporary.js';
+import { relativeDifference, report } from './compare.js';
+import { python, referencePath, THREADS } from './python.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'dominoes');
+const settings = { epochs: 3, batchSize: 64, lr: 1e-3, seed: 9, threads: THREADS };
+
+interface ReferenceRun {
+  readonly epochs: readonly {
+    lr: number;
+    trainLoss: number;
+    train: number[];
+    valLoss: number;
+    val: number[];
+  }[];
+  readonly bestEpoch: number;
+}
+
+function referenceRun(arch: Architecture, loss: Loss, weights: string): ReferenceRun {
+  const { epochs, batchSize, lr, seed, threads } = settings;
+  const given = { data, epochs, 'batch-size': batchSize, lr, loss, arch, seed, threads, out: weights };
+  const args = Object.entries(given).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  return JSON.parse(python([referencePath('erm'), ...args])) as ReferenceRun;
+}
+
+/** Three epochs of ERM beside plain PyTorch. */
+export function testErmRuns(cases: readonly (readonly [Architecture, Loss])[]): void {
+  beforeAll(async () => {
+    const counts = { train: [300, 30, 20, 200], val: [40, 40, 40, 40], test: [10, 10, 10, 10] };
+    await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, seed: 5, size: 32 });
+  });
+  test.each(cases)(
+    'a three-epoch ERM run of %s equals plain PyTorch, %s: losses, group accuracies, weights',
+    compareRuns,
+  );
+}
+
+async function compareRuns(arch: Architecture, loss: Loss): Promise<void> {
+  const theirWeights = join(folder, `${loss}.safetensors`);
+  const oracle = referenceRun(arch, loss, theirWeights);
+  const run = new RunFolder(join(folder, loss));
+  const place = { data, out: run.path, arch, device: 'cpu', resume: false } as const;
+  const result = await trainErm({ ...settings, ...place, loss });
+  const ours = await run.readMetrics();
+
+  for (const [i, epoch] of oracle.epochs.entries()) {
+    const mine = ours[i];
+    if (!mine) throw new Error(`epoch ${i + 1} is missing`);
+    for (const which of ['trainLoss', 'valLoss'] as const) {
+      const difference = Math.abs(mine[which] - epoch[which]);
+      const value = epoch[which].toFixed(6);
+      report(`${loss}, ${which} of epoch ${i + 1} (${value}), difference`, difference, 1e-5);
+      expect(difference).toBeLessThanOrEqual(1e-5);
+    }
+    expect(mine.train.accuracy).toEqual(epoch.train);
+    expect(mine.val.accuracy).toEqual(epoch.val);
+    expect(mine.lr).toBe(epoch.lr);
+  }
+  expect(result.bestEpoch).toBe(oracle.bestEpoch);
+
+  const mine = (await readSafetensors(run.last)).tensors;
+  const theirs = (await readSafetensors(theirWeights)).tensors;
+  expect(Object.keys(mine).sort()).toEqual(Object.keys(theirs).sort());
+  const worst = Math.max(
+    ...Object.entries(mine).map(([name, { data: values }]) =>
+      relativeDifference(values, theirs[name]?.data as Float32Array),
+    ),
+  );
+  report(`${loss}, weights after three epochs, max relative difference`, worst, 1e-5);
+  expect(worst).toBeLessThanOrEqual(1e-5);
+}

@@ -1,0 +1,7 @@
+import { testFinetuneSteps } from './finetuneSteps.js';
+
+testFinetuneSteps([
+  ['shared', 'none'],
+  ['frozen', 'none'],
+  ['shared', 'auxiliary'],
+]);

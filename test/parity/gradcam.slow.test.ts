@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import type { Architecture } from '../../src/models/architectures.js';
+import { Model } from '../../src/models/model.js';
+import { readSafetensors } from '../../src/models/safetensors.js';
+import { native } from '../../src/native/addon.js';
+import { setThreads } from '../../src/native/device.js';
+import { temporaryFolder } from '../temporary.js';
+import { maxDifference, report } from './compare.js';
+import { oracleOf } from './oracle.js';
+import { reference, THREADS } from './python.js';
+
+const folder = temporaryFolder();
+const SEED = 2;
+
+interface Case {
+  readonly arch: Architecture;
+  readonly imageSize: [number, number];
+  readonly patchSize?: number;
+  /** The default first. */
+  readonly layers: readonly string[];
+}
+
+const cases: Case[] = [
+  { arch: 'resnet18', imageSize: [64, 96], layers: ['layer4.1.conv2', 'layer2.0.conv1'] },
+  { arch: 'resnet50', imageSize: [64, 96], layers: ['layer4.2.conv3', 'layer3.0.downsample.0'] },
+  {
+    arch: 'vit_tiny_patch16_224',
+    imageSize: [64, 32],
+    patchSize: 8,
+    layers: ['blocks.11.norm1', 'blocks.3.norm2'],
+  },
+  { arch: 'vit_small_patch16_224', imageSize: [64, 96], patchSize: 16, layers: ['blocks.11.norm1'] },
+];
+
+test.each(cases)('Grad-CAM of $arch, $imageSize px, equals hooks in PyTorch', async (given) => {
+  const { arch, imageSize, patchSize, layers } = given;
+  const [height, width] = imageSize;
+  const out = join(folder, `${arch}.safetensors`);
+  const size = { height, width, patch: patchSize };
+  reference('gradcam', { arch, seed: SEED, output: 0, ...size, layers, threads: THREADS, out });
+  const expected = oracleOf((await readSafetensors(out)).tensors);
+  await setThreads(THREADS);
+  const generator = new (native().Generator)(SEED);
+  using model = await Model.create({ ...given, numClasses: 2, generator, device: 'cpu' });
+  const { mappable, mappedByDefault } = model.description;
+  expect(mappedByDefault).toBe(layers[0]);
+  expect(mappable).toEqual(expect.arrayContaining([...layers]));
+
+  const live = native().liveTensors();
+  const { data, shape } = expected('images');
+  {
+    using contiguous = await native().tensor(data, shape, 'cpu');
+    using images = await contiguous.channelsLast();
+    for (const layer of layers) {
+      const { heat: map, cells } = await model.network.gradCam(images, layer, 0);
+      using heat = map;
+      expect(cells).toEqual([...expected(`cells.${layer}`).data]);
+      expect(heat.shape).toEqual([4, height, width]);
+      const found = (await heat.data()) as Float32Array;
+      const difference = maxDifference(found, expected(`cam.${layer}`).data);
+      report(`Grad-CAM of ${arch}, ${layer}, difference`, difference, 1e-5);
+      expect(difference).toBeLessThanOrEqual(1e-5);
+      expect(found.every((value) => value === 0)).toBe(false);
+    }
+    await expect(model.network.gradCam(images, 'layer9.conv', 0)).rejects.toThrow(
+      /no layer named layer9.conv/,
+    );
+    await expect(model.network.gradCam(images, layers[0] ?? '', 2)).rejects.toThrow(
+      /2 outputs, and none is numbered 2/,
+    );
+  }
+  expect(native().liveTensors()).toBe(live);
+});

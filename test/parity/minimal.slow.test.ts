@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { minimalScores } from '../../src/experiments/traceMinimal.js';
+import { TraceSession } from '../../src/experiments/traceSession.js';
+import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
+import { selectTopK } from '../../src/neurons/select.js';
+import { trainOptions } from '../cli/support.js';
+import { ermRun, tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+import { relativeDifference, report } from './compare.js';
+import { reference, THREADS } from './python.js';
+
+const folder = temporaryFolder();
+const at = (name: string): string => join(folder, name);
+let session: TraceSession;
+
+beforeAll(async () => {
+  await tinyDominoes(at('data'));
+  await ermRun(trainOptions(at('data'), at('run')));
+  // Batches of 7, whose gradients add up in another order than the reference's.
+  session = await TraceSession.open({ run: at('run'), device: 'cpu', threads: THREADS, batchSize: 7 });
+});
+
+afterAll(() => {
+  session[Symbol.dispose]();
+});
+
+test('a step\u2019s scores are PyTorch\u2019s, whatever is zeroed already', async () => {
+  const { model, loader, dataset } = session;
+  const { train } = dataset.splits;
+  const [example = -1, ...others] = [...train.slice(40, 61)];
+  await writeSafetensors(at('weights'), await model.stateDict());
+  for await (const batch of loader.evaluation(Int32Array.of(example, ...others), 21)) {
+    using current = batch;
+    const { images, labels } = current;
+    await writeSafetensors(at('batch'), {
+      images: { shape: images.shape, data: await images.data() },
+      labels: { shape: labels.shape, data: await labels.data() },
+    });
+  }
+  // The example is left out of the reference examples that it is one of.
+  const withExample = Int32Array.of(...others.slice(0, 5), example, ...others.slice(5));
+  const zeroed: { layer: string; index: number }[] = [];
+  for (let step = 0; step < 3; step += 1) {
+    const scores = await minimalScores(session, example, withExample, zeroed);
+    const model = { arch: 'resnet20', classes: 2, weights: at('weights'), batch: at('batch') };
+    const places = zeroed.map(({ layer, index }) => `${layer}:${index}`);
+    reference('minimal', { ...model, zeroed: places, out: at('scores'), threads: THREADS });
+    const expected = (await readSafetensors(at('scores'))).tensors.scores;
+    if (!expected) throw new Error('the reference wrote no scores');
+    const difference = relativeDifference(scores, expected.data);
+    report(`minimal scores with ${step} neurons zeroed, relative difference`, difference, 5e-6);
+    expect(difference).toBeLessThanOrEqual(5e-6);
+    const [top] = selectTopK(scores, session.unitLayers, 1);
+    expect([top]).toEqual([
+      { ...selectTopK(expected.data as Float32Array, session.unitLayers, 1)[0], score: top?.score },
+    ]);
+    for (const neuron of zeroed) expect(Math.abs(scores[session.position(neuron)] ?? 1)).toBe(0);
+    if (top) zeroed.push(top);
+  }
+  expect(zeroed).toHaveLength(3);
+});

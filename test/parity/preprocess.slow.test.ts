@@ -1,0 +1,166 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BatchLoader } from '../../src/data/batches.js';
+import { loadDataset } from '../../src/data/dataset.js';
+import { IMAGENET_MEAN, IMAGENET_STD, type Preprocessing } from '../../src/data/preprocessing.js';
+import { happens, randomResizedCrop } from '../../src/data/sampling.js';
+import { readSafetensors } from '../../src/models/safetensors.js';
+import { native } from '../../src/native/addon.js';
+import { photoLike } from '../photos.js';
+import { temporaryFolder } from '../temporary.js';
+import { maxDifference, report } from './compare.js';
+import { reference } from './python.js';
+
+const folder = temporaryFolder();
+/** As JPEG 4:2:0 and PNG: portrait, landscape and tiny. */
+const SIZES = [
+  [375, 500],
+  [500, 333],
+  [218, 178],
+  [64, 64],
+  [31, 47],
+] as const;
+const files: string[] = [];
+
+beforeAll(async () => {
+  mkdirSync(join(folder, 'images'));
+  for (const [i, [height, width]] of SIZES.entries()) {
+    const image = photoLike(height, width);
+    for (const [extension, encoded] of [
+      ['jpg', image.clone().jpeg({ quality: 90, chromaSubsampling: '4:2:0' })],
+      ['png', image.clone().png()],
+    ] as const) {
+      const name = `images/${i}.${extension}`;
+      await encoded.toFile(join(folder, name));
+      files.push(name);
+    }
+  }
+});
+
+/** Makes the folder a dataset with this preprocessing. */
+function writeDataset(preprocessing: Preprocessing): void {
+  const rows = files.map((name, i) => `${i},${name},${i % 2},0,0`);
+  writeFileSync(join(folder, 'metadata.csv'), `img_id,img_filename,y,split,place\n${rows.join('\n')}\n`);
+  writeFileSync(join(folder, 'dataset.json'), JSON.stringify({ preprocessing }));
+}
+
+function ask(preprocessing: Preprocessing, seed: number): { out: string; crops: number[][] } {
+  const out = join(folder, 'out.safetensors');
+  const { randomResizedCrop, horizontalFlip } = preprocessing.augmentation ?? {};
+  const request = {
+    ...preprocessing,
+    files: files.map((name) => join(folder, name)),
+    augmentation: randomResizedCrop ? { ...randomResizedCrop, flip: horizontalFlip } : null,
+    seed,
+    out,
+  };
+  return { out, crops: JSON.parse(reference('preprocess', request)) as number[][] };
+}
+
+const statistics = {
+  mean: [...IMAGENET_MEAN] as [number, number, number],
+  std: [...IMAGENET_STD] as [number, number, number],
+};
+/** A level of 1/255 in the normalized channel with the smallest standard deviation. */
+const ONE_LEVEL = 1 / 255 / Math.min(...IMAGENET_STD);
+
+test.each<[string, Partial<Preprocessing>]>([
+  ['the article\u2019s resize to 256 x 256 and centre crop of 224', { resize: [256, 256], crop: [224, 224] }],
+  ['resize of the shorter side and centre crop', { resize: 256, crop: [224, 224] }],
+  ['resize alone', { resize: [64, 48], crop: null }],
+  ['a crop larger than the image', { resize: 40, crop: [64, 64] }],
+])('evaluation: %s', async (name, chosen) => {
+  const preprocessing = { resize: null, crop: null, ...statistics, augmentation: null, ...chosen };
+  writeDataset(preprocessing);
+  const oracle = (await readSafetensors(ask(preprocessing, 0).out)).tensors;
+  using loader = await BatchLoader.open(await loadDataset(folder), { device: 'cpu' });
+  let toTensorPath = 0;
+  let toPil = 0;
+  for await (const batch of loader.evaluation(Int32Array.from(files.keys()), 1)) {
+    using current = batch;
+    const i = current.indices[0] as number;
+    const ours = await current.images.data();
+    toTensorPath = Math.max(toTensorPath, maxDifference(ours, oracle[`tensor.${i}`]?.data as Float32Array));
+    toPil = Math.max(toPil, maxDifference(ours, oracle[`pil.${i}`]?.data as Float32Array) / ONE_LEVEL);
+  }
+  report(`${name}, to torchvision's tensor path, max difference`, toTensorPath, 0);
+  report(`${name}, to PIL's path, levels`, toPil, 1);
+  expect(toTensorPath).toBe(0);
+  expect(toPil).toBeLessThanOrEqual(1.0001);
+});
+
+test.each([
+  ['the release\u2019s scale', [0.7, 1], [3 / 4, 4 / 3], 0.5],
+  ['torchvision\u2019s defaults', [0.08, 1], [3 / 4, 4 / 3], 0.5],
+  ['a ratio that forces the fallback', [0.9, 1], [4, 5], 0],
+] as const)('training: RandomResizedCrop and flip, %s', async (name, scale, ratio, flip) => {
+  const preprocessing: Preprocessing = {
+    resize: null,
+    crop: null,
+    ...statistics,
+    augmentation: {
+      randomResizedCrop: { size: [96, 80], scale: [...scale], ratio: [...ratio] },
+      horizontalFlip: flip,
+    },
+  };
+  writeDataset(preprocessing);
+  const seed = 11;
+  const { out, crops } = ask(preprocessing, seed);
+  const oracle = (await readSafetensors(out)).tensors;
+  using loader = await BatchLoader.open(await loadDataset(folder), { device: 'cpu' });
+  const { heights, widths } = loader.index;
+  const draws = new (native().Generator)(seed);
+  const drawn = Array.from(crops.keys(), (i) => {
+    const image = [heights[i] as number, widths[i] as number] as const;
+    const crop = randomResizedCrop(image, { scale: [...scale], ratio: [...ratio] }, draws);
+    return [crop.top, crop.left, crop.height, crop.width, Number(happens(flip, draws))];
+  });
+  expect(drawn).toEqual(crops);
+
+  // One epoch in table order draws the same crops, since the batches draw image after image.
+  const generator = new (native().Generator)(seed);
+  let worst = 0;
+  for await (const batch of loader.augmented(Int32Array.from(files.keys()), 4, generator)) {
+    using current = batch;
+    const ours = await current.images.data();
+    const size = ours.length / current.indices.length;
+    for (const [position, i] of current.indices.entries()) {
+      const image = ours.slice(position * size, (position + 1) * size) as Float32Array;
+      worst = Math.max(worst, maxDifference(image, oracle[`tensor.${i}`]?.data as Float32Array));
+    }
+  }
+  report(`${name}, pixels, max difference`, worst, 0);
+  expect(worst).toBe(0);
+});
+
+test('a flip without a crop keeps the evaluation\u2019s resize and centre crop', async () => {
+  const evaluation = {
+    resize: [64, 48] as [number, number],
+    crop: [48, 32] as [number, number],
+    ...statistics,
+  };
+  writeDataset({ ...evaluation, augmentation: { randomResizedCrop: null, horizontalFlip: 1 } });
+  using loader = await BatchLoader.open(await loadDataset(folder), { device: 'cpu' });
+  const indices = Int32Array.from(files.keys());
+  const run = async (batches: ReturnType<typeof loader.evaluation>): Promise<number[][]> => {
+    const rows: number[][] = [];
+    for await (const batch of batches) {
+      using current = batch;
+      const values = [...(await current.images.data())].map(Number);
+      for (let start = 0; start < values.length; start += 32) rows.push(values.slice(start, start + 32));
+    }
+    return rows;
+  };
+  const flipped = await run(loader.augmented(indices, 4, new (native().Generator)(0)));
+  const straight = await run(loader.evaluation(indices, 4));
+  expect(flipped.map((row) => row.toReversed())).toEqual(straight);
+});
+
+test('a batch of images that differ in size is refused with what to do', async () => {
+  writeDataset({ resize: null, crop: null, ...statistics, augmentation: null });
+  using loader = await BatchLoader.open(await loadDataset(folder), { device: 'cpu' });
+  const run = async (): Promise<void> => {
+    for await (const batch of loader.evaluation(Int32Array.from(files.keys()), 8)) batch[Symbol.dispose]();
+  };
+  await expect(run()).rejects.toThrow(/differ in size .*set a fixed resize/);
+});

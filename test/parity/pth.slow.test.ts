@@ -1,0 +1,155 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { SpurmemError } from '../../src/errors.js';
+import { Model } from '../../src/models/model.js';
+import { readWeights } from '../../src/models/readWeights.js';
+import { readSafetensors } from '../../src/models/safetensors.js';
+import { loadWeights } from '../../src/models/weights.js';
+import { native } from '../../src/native/addon.js';
+import { temporaryFolder } from '../temporary.js';
+import { maxDifference, report } from './compare.js';
+import { python, reference } from './python.js';
+
+const folder = temporaryFolder();
+
+beforeAll(() => {
+  reference('pth', { out: folder });
+});
+
+async function refusal(read: Promise<unknown>): Promise<string> {
+  const error: unknown = await read.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(SpurmemError);
+  expect((error as SpurmemError).code).toBe('WEIGHTS_INVALID');
+  return (error as SpurmemError).message;
+}
+
+test.each([
+  ['resnet18.pth', 'PyTorch'],
+  ['checkpoint.pth.tar', 'PyTorch, model_state_dict'],
+  ['data-parallel.pth', 'PyTorch, state_dict, without the prefix module.'],
+  ['compiled.pth', 'PyTorch, model.state_dict, without the prefix module._orig_mod.'],
+  ['deit.pth', 'PyTorch, model, with head.0 as head'],
+  ['fc-head.pt', 'PyTorch, with fc.0 as fc'],
+  ['named-model.pth', 'PyTorch, state_dict'],
+  ['pthTiny.pth', 'PyTorch, state_dict, without the prefix module., with fc.0 as fc'],
+  ['views.pth', 'PyTorch'],
+  ['dtypes.pth', 'PyTorch'],
+  ['shared.pth', 'PyTorch'],
+  ['parameters.pth', 'PyTorch'],
+  ['protocol-3.pth', 'PyTorch, model_state_dict'],
+  ['protocol-4.pth', 'PyTorch, model_state_dict'],
+  ['protocol-5.pth', 'PyTorch, model_state_dict'],
+  ['without-checksums.pth', 'PyTorch'],
+])('%s has the values of torch.load', async (file, source) => {
+  const oracle = (await readSafetensors(join(folder, file.replace(/\..*/, '.safetensors')))).tensors;
+  const read = await readWeights(join(folder, file));
+  expect(read.source).toBe(source);
+  expect(Object.keys(read.tensors).sort()).toEqual(Object.keys(oracle).sort());
+  let most = 0;
+  for (const [name, { shape, data }] of Object.entries(read.tensors)) {
+    expect([name, shape]).toEqual([name, oracle[name]?.shape]);
+    const expected = oracle[name]?.data ?? new Float32Array();
+    expect([name, data[Symbol.toStringTag]]).toEqual([name, expected[Symbol.toStringTag]]);
+    most = Math.max(most, maxDifference(data, expected));
+    // Equal to the bit, NaNs included.
+    expect([name, Buffer.from(data.buffer).equals(Buffer.from(expected.buffer))]).toEqual([name, true]);
+  }
+  report(`${file}, ${Object.keys(oracle).length} tensors, max difference`, most, 0);
+  expect(most).toBe(0);
+});
+
+test('tied weights stay one array', async () => {
+  const { tensors } = await readWeights(join(folder, 'shared.pth'));
+  expect(tensors.again?.data).toBe(tensors.tied?.data);
+});
+
+test('only the weights of a checkpoint are read, past 4 GiB', async () => {
+  const { tensors } = await readWeights(join(folder, 'large.pth'));
+  expect(tensors).toEqual({ weight: { shape: [3], data: new Float32Array(3) } });
+});
+
+test('a checkpoint goes into a model; a head with other classes is left out', async () => {
+  const create = (numClasses: number): Promise<Model> =>
+    Model.create({
+      arch: 'resnet18',
+      numClasses,
+      generator: new (native().Generator)(1),
+      device: 'cpu',
+    });
+  const oracle = (await readSafetensors(join(folder, 'checkpoint.safetensors'))).tensors;
+  using same = await create(7);
+  expect(await loadWeights(same, join(folder, 'checkpoint.pth.tar'))).toEqual({ newHead: [] });
+  const loaded = await same.stateDict();
+  expect(Object.keys(loaded).sort()).toEqual(Object.keys(oracle).sort());
+  for (const [name, { data }] of Object.entries(loaded)) {
+    expect([name, maxDifference(data, oracle[name]?.data ?? new Float32Array())]).toEqual([name, 0]);
+  }
+
+  using other = await create(2);
+  const head = (await other.stateDict())['fc.weight'];
+  expect(await loadWeights(other, join(folder, 'resnet18.pth'))).toEqual({
+    newHead: ['fc.weight', 'fc.bias'],
+  });
+  expect((await other.stateDict())['fc.weight']).toEqual(head);
+
+  const message = await refusal(loadWeights(other, join(folder, 'deit.pth')));
+  expect(message).toContain('does not fit resnet18');
+  expect(message).toContain('read as: PyTorch, model, with head.0 as head');
+  expect(message).toContain('unexpected: conv.weight, conv.bias, head.weight, head.bias');
+});
+
+test('what is pickled beside the weights is neither run nor in the way', async () => {
+  const { tensors } = await readWeights(join(folder, 'sneaky-beside.pth'));
+  expect(Object.keys(tensors)).toEqual(['conv.weight', 'conv.bias', 'fc.weight', 'fc.bias']);
+});
+
+test.each([
+  ['sneaky', 'it is made by "posix.system", not a state dict; nothing of it was run'],
+  ['sneaky-state', 'its entry "state_dict" is made by "posix.system", not a state dict'],
+  ['sneaky-tensor', '"fc.bias" is made by "posix.system", which builds no tensor; nothing of it was run'],
+  ['numpy-values', '"conv.weight" is made by "numpy._core.multiarray._reconstruct"'],
+  ['int8', 'tensor "weight" has the dtype int8; supported are float32, float64, float16'],
+  ['int16', 'tensor "weight" has the dtype int16'],
+  ['uint16', 'tensor "weight" has the dtype uint16'],
+  ['complex64', 'tensor "weight" has the dtype complex64'],
+  ['quantized', 'tensor "weight" has the dtype of a quantized tensor'],
+  ['sparse', 'tensor "weight" is sparse'],
+  ['negated', 'tensor "weight" is a lazy view'],
+  ['tensor', 'it is one tensor, not a state dict'],
+  [
+    'nothing',
+    'it holds no tensors at the top or under model_state_dict, state_dict, model_dict, model, but "epoch", "optimizer"',
+  ],
+  ['big-endian', 'its byte order is "big"'],
+])('%s is refused', async (name, reason) => {
+  const path = join(folder, `${name}.pth`);
+  const message = await refusal(readWeights(path));
+  expect(message).toContain(path);
+  expect(message).toContain(reason);
+});
+
+test.each([
+  ['legacy.pth', "is in PyTorch's legacy format"],
+  ['torchscript.pth', 'it is a TorchScript module'],
+  ['module.pth', 'it is a whole model of the class "torchvision.models.resnet.ResNet"'],
+  ['module-inside.pth', 'its entry "model" is a whole model of the class'],
+])('%s is refused with the line of Python that converts it', async (file, reason) => {
+  const message = await refusal(readWeights(join(folder, file)));
+  expect(message).toContain(reason);
+  const line = message.split('\n').at(-1)?.trim() ?? '';
+  python(['-c', line]);
+  const { tensors } = await readWeights(join(folder, file.replace('.pth', '.state_dict.pth')));
+  expect(Object.keys(tensors).some((name) => name.endsWith('fc.weight'))).toBe(true);
+});
+
+test('a legacy tar file is told apart', async () => {
+  expect(await refusal(readWeights(join(folder, 'tar.pth.tar')))).toContain("is in PyTorch's legacy format");
+});
+
+test('nothing of the files was run', () => {
+  expect(existsSync(join(folder, 'executed'))).toBe(false);
+  expect(existsSync('executed')).toBe(false);
+});

@@ -1,0 +1,118 @@
+import { join } from 'node:path';
+import { BatchLoader } from '../../src/data/batches.js';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import { type Loss, LOSSES } from '../../src/metrics/loss.js';
+import type { Architecture } from '../../src/models/architectures.js';
+import { Model } from '../../src/models/model.js';
+import { writeSafetensors } from '../../src/models/safetensors.js';
+import { native } from '../../src/native/addon.js';
+import { setThreads } from '../../src/native/device.js';
+import type { NeuronLayer } from '../../src/neurons/neuron.js';
+import { gradientScores, gradientXWeightScores, magnitudeScores } from '../../src/neurons/score.js';
+import {
+  countNeurons,
+  type MagnitudeLayers,
+  magnitudeLayers,
+  scoresOf,
+  selectTopK,
+} from '../../src/neurons/select.js';
+import { temporaryFolder } from '../temporary.js';
+import { report } from './compare.js';
+import { reference, THREADS } from './python.js';
+
+const folder = temporaryFolder();
+const TOP_K = 50;
+let loader: BatchLoader;
+
+/** One ranking of the reference: [layer, channel, score], highest first, of so many convolutions and channels. */
+interface Ranking {
+  readonly convolutions: number;
+  readonly channels: number;
+  readonly top: readonly (readonly [layer: string, index: number, score: number])[];
+}
+
+beforeAll(async () => {
+  const counts = { train: [24, 4, 4, 16], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
+  const dataset = await buildDominoes(join(folder, 'dominoes'), { ...DEFAULT_DOMINOES, counts });
+  loader = await BatchLoader.open(dataset, { device: 'cpu' });
+  await setThreads(THREADS);
+});
+
+afterAll(() => {
+  loader[Symbol.dispose]();
+});
+
+/** A model whose batch statistics are those of images, and one batch of them, in files for the reference. */
+async function prepare(arch: Architecture): Promise<{ model: Model; batch: string; weights: string }> {
+  const generator = new (native().Generator)(11);
+  const model = await Model.create({ arch, numClasses: 2, generator, device: 'cpu' });
+  const [batch, weights] = ['batch', 'weights'].map((name) =>
+    join(folder, `${arch}-${name}.safetensors`),
+  ) as [string, string];
+  const { train } = loader.dataset.splits;
+  for await (const batchOfAll of loader.evaluation(train, train.length)) {
+    using current = batchOfAll;
+    (await model.network.forward(current.images, { statistics: 'shared' })).dispose();
+    const { images, labels } = current;
+    await writeSafetensors(batch, {
+      images: { shape: images.shape, data: await images.data() },
+      labels: { shape: labels.shape, data: await labels.data() },
+    });
+  }
+  await writeSafetensors(weights, await model.stateDict());
+  return { model, batch, weights };
+}
+
+describe.each([
+  { arch: 'resnet18', all: [20, 4800], noDownsample: [17, 3904] },
+  { arch: 'resnet50', all: [53, 26_560], noDownsample: [49, 22_720] },
+] as const)('$arch', ({ arch, all, noDownsample }) => {
+  test('the top 50 neurons equal those of successive maxima', async () => {
+    const prepared = await prepare(arch);
+    using model = prepared.model;
+    const rankings = JSON.parse(
+      reference('ranking', {
+        arch,
+        classes: 2,
+        weights: prepared.weights,
+        batch: prepared.batch,
+        top_k: TOP_K,
+        threads: THREADS,
+      }),
+    ) as Record<`gradient, ${Loss}` | 'gradient-x-weight' | `magnitude, ${MagnitudeLayers}`, Ranking>;
+
+    const { layers } = model.description;
+    const { train } = loader.dataset.splits;
+    for (const loss of LOSSES) {
+      const gradient = await gradientScores(model, loader, train, { batchSize: train.length, loss });
+      compare(`gradient, ${loss}`, gradient, layers, rankings[`gradient, ${loss}`], all);
+    }
+    const product = await gradientXWeightScores(model, loader, train, { batchSize: train.length });
+    compare('gradient-x-weight', product, layers, rankings['gradient-x-weight'], all);
+    const magnitude = await magnitudeScores(model);
+    compare('magnitude, all', magnitude, layers, rankings['magnitude, all'], all);
+    const kept = magnitudeLayers(layers, 'no-downsample');
+    const ofKept = scoresOf(magnitude, layers, kept);
+    compare('magnitude, no-downsample', ofKept, kept, rankings['magnitude, no-downsample'], noDownsample);
+  });
+
+  function compare(
+    what: string,
+    scores: Float32Array,
+    layers: readonly NeuronLayer[],
+    ranking: Ranking,
+    counts: readonly [convolutions: number, channels: number],
+  ): void {
+    expect([layers.length, countNeurons(layers)]).toEqual(counts);
+    expect([ranking.convolutions, ranking.channels]).toEqual(counts);
+    const ours = selectTopK(scores, layers, TOP_K);
+    const worst = Math.max(
+      ...ranking.top.map(([, , score], i) => Math.abs((ours[i]?.score ?? Number.NaN) / score - 1)),
+    );
+    report(`${arch} ${what}, scores of the top ${TOP_K}, max relative difference`, worst, 1e-6);
+    expect(worst).toBeLessThanOrEqual(1e-6);
+    expect(ours.map(({ layer, index }) => [layer, index])).toEqual(
+      ranking.top.map(([layer, index]) => [layer, index]),
+    );
+  }
+});

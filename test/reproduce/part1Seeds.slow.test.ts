@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { parse } from 'csv-parse/sync';
+import { overModels } from '../../src/experiments/overModels.js';
+import { summarizeSeeds } from '../../src/metrics/seeds.js';
+import { signFlip } from '../../src/metrics/signFlip.js';
+import { fig2 } from '../../src/report/figures/changes/figures.js';
+import { reproducePart1Seeds } from '../../src/reproduce/part1Seeds.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+
+const figureSchema = z.looseObject({
+  checkpoint: z.string(),
+  rows: z.array(z.record(z.string(), z.union([z.string(), z.number(), z.null()]))),
+});
+const folder = temporaryFolder();
+const data = join(folder, 'data');
+const run = join(folder, 'models');
+
+test('a figure over two trained models is the mean of theirs, and is not made twice', async () => {
+  await tinyDominoes(data);
+  const steps: string[] = [];
+  const options = {
+    data,
+    run,
+    figures: [fig2],
+    seeds: [3, 4],
+    nullDraws: 0,
+    device: 'cpu',
+    threads: 1,
+    batchSize: 42,
+    erm: { arch: 'resnet20', epochs: 1, lr: 1e-3 },
+    onStep: (step: string) => steps.push(step),
+  } as const;
+  const result = await reproducePart1Seeds(options);
+  expect(steps.filter((step) => step.startsWith('ERM'))).toHaveLength(2);
+  const [figure] = result.figures;
+  const checkpoints = new Set<string>();
+  const ofSeeds = await Promise.all(
+    [3, 4].map(async (seed) => {
+      const made = await new RunFolder(join(run, `seed-${seed}`)).readResult('fig2', figureSchema);
+      checkpoints.add(made?.checkpoint ?? '');
+      return made?.rows ?? [];
+    }),
+  );
+  // Two models with their own order and head.
+  expect(checkpoints.size).toBe(2);
+  const row = figure?.rows.find(
+    ({ settings }) =>
+      settings.criterion === 'gradient' &&
+      settings.chosenFor === 1 &&
+      settings.k === 2 &&
+      settings.group === 1,
+  );
+  const changes = ofSeeds.map(
+    (rows) =>
+      rows.find(
+        ({ criterion, chosenFor, k, group }) =>
+          criterion === 'gradient' && chosenFor === 1 && k === 2 && group === 1,
+      )?.change as number,
+  );
+  expect(row?.models).toBe(2);
+  expect(row?.measures.change).toMatchObject({
+    ...summarizeSeeds(changes),
+    pValue: signFlip(changes)?.pValue,
+  });
+  const lines = parse<Record<string, string>>(await readFile(figure?.csv ?? '', 'utf8'), { columns: true });
+  expect(lines).toHaveLength(figure?.rows.length ?? 0);
+  const page = await readFile(result.report, 'utf8');
+  expect(page).toContain('2 models (seeds 3, 4)');
+  expect(page).toContain('aria-label="Bar chart, Zeroing the 3 neurons with the largest gradient');
+
+  steps.length = 0;
+  await reproducePart1Seeds(options);
+  expect(steps.some((step) => step.startsWith('ERM') || step.startsWith('trace'))).toBe(false);
+  await expect(reproducePart1Seeds({ ...options, seeds: [] })).rejects.toMatchObject({ parameter: 'seeds' });
+});
+
+test('rows of one model with equal settings count by their mean, and models are the unit', () => {
+  const model = (a: number, b: number) => [
+    { group: 0, among: 'model', neuron: 'x', percentile: a },
+    { group: 0, among: 'model', neuron: 'y', percentile: b },
+  ];
+  const [row] = overModels([model(10, 20), model(30, 40), model(50, 60)]);
+  expect(row).toMatchObject({ settings: { group: 0, among: 'model' }, models: 3 });
+  expect(row?.measures.percentile?.mean).toBeCloseTo(35, 12);
+  expect(row?.measures.percentile?.std).toBeCloseTo(20, 12);
+  expect(row?.measures.change).toBeUndefined();
+});

@@ -1,0 +1,216 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { slurmScript } from '../../src/cli/slurm.js';
+import { tryLock } from '../../src/lock.js';
+import { summarizeSeeds } from '../../src/metrics/seeds.js';
+import { collectSweep } from '../../src/reproduce/sweep/collect.js';
+import { runSweepJob, sweepStatus } from '../../src/reproduce/sweep/jobs.js';
+import { readPlan, type SweepJob, type SweepPlan, writePlan } from '../../src/reproduce/sweep/plan.js';
+import { planSweep } from '../../src/reproduce/sweep/planSweep.js';
+import type { TrainedRun } from '../../src/train/results.js';
+import { answer, succeed } from '../cli/support.js';
+import { failure } from '../data/support.js';
+import { tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'data');
+
+function sweep(name: string, text: string): string {
+  const path = join(folder, `${name}.yaml`);
+  writeFileSync(path, text);
+  return path;
+}
+
+const whole = (out: string): string => `
+out: ${join(folder, out)}
+data: ${data}
+seeds: [0, 1]
+settings: { batchSize: 32, epochs: 2 }
+jobs:
+  - method: erm
+    settings: { arch: resnet20 }
+    grid: { lr: [1e-3, 1e-2] }
+  - name: last-layer
+    method: dfr
+    from: erm
+    settings: { draws: 1 }
+`;
+
+describe('planSweep', () => {
+  it('makes a job of every combination and seed, and starts runs from those of the same seed', async () => {
+    const { jobs } = await planSweep(sweep('whole', whole('planned')));
+    expect(jobs.map(({ index, stage, entry, seed, from }) => [index, stage, entry, seed, from])).toEqual([
+      [0, 0, 'erm', 0, null],
+      [1, 0, 'erm', 1, null],
+      [2, 0, 'erm', 0, null],
+      [3, 0, 'erm', 1, null],
+      [4, 1, 'last-layer', 0, 0],
+      [5, 1, 'last-layer', 0, 2],
+      [6, 1, 'last-layer', 1, 1],
+      [7, 1, 'last-layer', 1, 3],
+    ]);
+    expect(jobs[3]).toMatchObject({
+      settings: { batchSize: 32, epochs: 2, arch: 'resnet20', lr: 0.01 },
+      out: join(folder, 'planned/erm/lr=0.01/seed-1'),
+    });
+    expect(jobs[7]?.out).toBe(join(folder, 'planned/last-layer/erm.lr=0.01/seed-1'));
+    expect(new Set(jobs.map(({ out }) => out)).size).toBe(8);
+  });
+
+  const head = `out: x\ndata: y\nseeds: [0]\n`;
+  it.each([
+    [
+      'an unknown method',
+      `${head}jobs: [{ method: ermm }]`,
+      /jobs\[0\]: there is no method ermm\. The nearest are erm/,
+    ],
+    [
+      'an unknown setting',
+      `${head}jobs: [{ method: erm, settings: { batch: 3 } }]`,
+      /jobs\[0\]: There is no option `batch`\. .*batchSize/,
+    ],
+    [
+      'an unknown common setting',
+      `${head}settings: { lrr: 1 }\njobs: [{ method: erm }]`,
+      /settings: There is no option `lrr`\. .*lr/,
+    ],
+    ['a value out of range', `${head}jobs: [{ method: erm, grid: { lr: [-1] } }]`, /jobs\[0\]: `lr` is -1/],
+    [
+      'a run to start from that is not there',
+      `${head}jobs: [{ method: finetune }]`,
+      /`from` is missing, and takes an entry before it \(there is none\)/,
+    ],
+    [
+      'two entries of one name',
+      `${head}jobs: [{ method: erm }, { method: erm }]`,
+      /jobs\[1\]: there is another entry named erm/,
+    ],
+    [
+      'a seed twice',
+      'out: x\ndata: y\nseeds: [1, 1]\njobs: [{ method: erm }]',
+      /must differ from each other/,
+    ],
+    [
+      'a value twice',
+      `${head}jobs: [{ method: erm, grid: { lr: [0.1, 0.1] } }]`,
+      /must differ from each other/,
+    ],
+    ['no seeds', 'out: x\ndata: y\nseeds: []\njobs: [{ method: erm }]', /seeds/],
+    ['an unknown key', `${head}job: []\njobs: [{ method: erm }]`, /job/],
+    ['no YAML', '{', /no sweep/],
+  ])('refuses %s', async (_what, text, reason) => {
+    const path = sweep('refused', text);
+    const { message } = await failure(planSweep(path), 'USAGE');
+    expect(message).toContain(path);
+    expect(message).toMatch(reason);
+  });
+
+  it('is no plan with a job that starts from a later one', async () => {
+    const plan = await planSweep(sweep('whole', whole('planned')));
+    const path = join(folder, 'circle.json');
+    writeFileSync(path, JSON.stringify({ ...plan, jobs: plan.jobs.map((job) => ({ ...job, from: 4 })) }));
+    const { message } = await failure(readPlan(path), 'USAGE');
+    expect(message).toContain('starts from one before it');
+  });
+
+  it('is written once', async () => {
+    const plan = await planSweep(sweep('whole', whole('planned')));
+    const path = join(folder, 'plan.json');
+    await writePlan(path, plan);
+    await writePlan(path, plan);
+    expect(await readPlan(path)).toEqual(plan);
+    await failure(writePlan(path, { ...plan, data: '/other' }), 'RUN_EXISTS');
+  });
+});
+
+describe('slurmScript', () => {
+  it('submits a stage after the one before it', async () => {
+    const content = await planSweep(sweep('whole', whole('planned')));
+    const script = slurmScript({ path: '/shared/my plan.json', content }, 'npx spurmem');
+    expect(script).toContain(
+      `run='npx spurmem sweep run --plan "/shared/my plan.json" --index "$SLURM_ARRAY_TASK_ID"'`,
+    );
+    expect(script).toContain('--job-name=sweep-0 --array=0-3 "$@"');
+    expect(script).toContain('--job-name=sweep-1 --array=4-7 --dependency="afterok:$previous" "$@"');
+  });
+});
+
+// Jobs that are killed and run side by side: studySweep.slow.test.ts.
+describe('four jobs', () => {
+  const planOf = (out: string): Promise<SweepPlan> =>
+    planSweep(sweep(out, whole(out).replace('[1e-3, 1e-2]', '[1e-3]')));
+  beforeAll(async () => {
+    await tinyDominoes(data);
+  });
+
+  it('run with the run that they start from, and give a table over seeds', async () => {
+    const plan = await planOf('jobs');
+    const path = join(folder, 'jobs.json');
+    await writePlan(path, plan);
+    const told: string[] = [];
+    await runSweepJob(plan, 2, { onInfo: (text) => told.push(text) });
+    expect(told[0]).toBe('Job 2 starts from job 0, which is run first.');
+    expect((await sweepStatus(plan)).map(({ state }) => state)).toEqual([
+      'finished',
+      'waiting',
+      'finished',
+      'waiting',
+    ]);
+    // Twice is as good as once.
+    for (const index of [0, 1, 2, 3]) await runSweepJob(plan, index);
+    const statuses = await sweepStatus(plan);
+    expect(statuses.map(({ state }) => state)).toEqual(Array(4).fill('finished'));
+    const { rows, runs } = collectSweep(statuses);
+    expect(rows.map(({ entry, seeds }) => [entry, seeds])).toEqual([
+      ['erm', [0, 1]],
+      ['last-layer', [0, 1]],
+    ]);
+    const tested = statuses.map(({ result }) => result?.test.worstGroupAccuracy ?? Number.NaN);
+    expect(runs.map(({ testWorstGroupAccuracy }) => testWorstGroupAccuracy)).toEqual(tested);
+    expect(rows.map(({ testWorstGroupAccuracy }) => testWorstGroupAccuracy)).toEqual([
+      summarizeSeeds(tested.slice(0, 2)),
+      summarizeSeeds(tested.slice(2)),
+    ]);
+
+    const csv = join(folder, 'runs.csv');
+    const { stdout } = await succeed(['sweep', 'collect', '--plan', path, '--csv', csv], answer);
+    expect(stdout).toMatch(/erm .* 2 .*\d\d\.\d\d \[/);
+    expect((await readFile(csv, 'utf8')).split('\n')).toHaveLength(6);
+    const status = await succeed(['sweep', 'status', '--plan', path], answer);
+    expect(status.stdout).toContain('4 jobs: 4 finished');
+  });
+
+  it('are waited for where another process is at them', async () => {
+    const plan = await planOf('jobs');
+    const { out } = plan.jobs[0] as SweepJob;
+    const lock = await tryLock(`${out}.lock`);
+    let waiting: Promise<TrainedRun> | undefined;
+    const told = new Promise<string>((resolve) => {
+      waiting = runSweepJob(plan, 2, { onInfo: resolve });
+    });
+    expect(await told).toBe(
+      `Process ${process.pid} of ${hostname()} is writing to ${out}. Job 0 waits for it.`,
+    );
+    const stopped = new AbortController();
+    const other = runSweepJob(plan, 0, { signal: stopped.signal });
+    stopped.abort();
+    await failure(other, 'INTERRUPTED');
+    await lock?.release();
+    expect((await waiting)?.run).toBe(plan.jobs[2]?.out);
+  });
+
+  it('have no fifth', async () => {
+    const { message } = await failure(runSweepJob(await planOf('jobs'), 4), 'USAGE');
+    expect(message).toContain('`index` is 4, and the plan has 4 jobs');
+  });
+
+  it('are counted where they are not finished', async () => {
+    const plan = await planOf('fresh');
+    mkdirSync(join(folder, 'fresh'), { recursive: true });
+    const { runs, rows, unfinished } = collectSweep(await sweepStatus(plan));
+    expect({ runs, rows, unfinished }).toEqual({ runs: [], rows: [], unfinished: [0, 1, 2, 3] });
+  });
+});

@@ -1,0 +1,294 @@
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadDataset } from '../../src/data/dataset.js';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import type { ErrorCode } from '../../src/errors.js';
+import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
+import { native } from '../../src/native/addon.js';
+import { imagesOf, SetSampler } from '../../src/train/cnc/contrastiveSets.js';
+import {
+  trainCnc,
+  trainErm,
+  trainGroupDro,
+  trainJtt,
+  trainRwg,
+  trainRwy,
+  trainSdclr,
+  trainSubg,
+  trainSuby,
+} from '../../src/train/methods.js';
+import type { ErmOptions } from '../../src/train/recipe.js';
+import type { EpochMetrics, TrainedRun, TrainingResult } from '../../src/train/results.js';
+import { openRun, RunFolder } from '../../src/train/runFolder.js';
+import { contentOf } from '../cli/support.js';
+import { failure } from '../data/support.js';
+import { temporaryFolder } from '../temporary.js';
+import { expectSameRun, stopIn } from './support.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'dominoes');
+const COUNTS = [20, 6, 4, 14];
+const base: Omit<ErmOptions, 'out'> = {
+  data,
+  arch: 'resnet20',
+  epochs: 2,
+  batchSize: 22,
+  lr: 1e-3,
+  seed: 3,
+  device: 'cpu',
+  threads: 1,
+  resume: false,
+};
+
+type Options = Parameters<typeof trainGroupDro>[0] &
+  Parameters<typeof trainJtt>[0] &
+  Parameters<typeof trainCnc>[0] &
+  Pick<Parameters<typeof trainSdclr>[0], 'sparsity' | 'supervision' | 'supervised'>;
+const SETS = { anchors: 3, positives: 3, negatives: 4 };
+const METHODS: Readonly<Record<string, (options: Options) => Promise<TrainedRun>>> = {
+  groupdro: (options) => trainGroupDro({ ...options, groupDroStep: 0.5, groupDroAdjustment: 1 }),
+  rwy: trainRwy,
+  rwg: trainRwg,
+  suby: trainSuby,
+  subg: trainSubg,
+  jtt: (options) => trainJtt({ identificationEpochs: 1, upweight: 3, ...options }),
+  cnc: (options) => trainCnc({ ...SETS, identificationEpochs: 1, ...options }),
+  sdclr: ({ arch: _arch, ...options }) => trainSdclr({ ...options, from: runOf('erm').path }),
+};
+const runOf = (name: string): RunFolder => new RunFolder(join(folder, name));
+
+/** The result without its folder, which differs. */
+async function train(name: string, options: Partial<Options> = {}): Promise<TrainingResult> {
+  const method = METHODS[name];
+  if (!method) throw new RangeError(name);
+  const { run: _folder, ...result } = await method({ ...base, out: runOf(name).path, ...options });
+  return result;
+}
+
+const shown = (epoch: EpochMetrics | undefined): readonly number[] => epoch?.train.total ?? [];
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+beforeAll(async () => {
+  const counts = { train: COUNTS, val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
+  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  await trainErm({ ...base, out: runOf('erm').path, epochs: 1 });
+});
+
+test.each(Object.keys(METHODS))('%s trains, and resumed at its end has the same result', async (name) => {
+  const live = native().liveTensors();
+  const result = await train(name);
+  expect(result).toMatchObject({ kind: name, epochs: 2 });
+  expect(await train(name, { resume: true })).toEqual(result);
+  expect((await openRun(runOf(name).path)).config.command).toBe(`train ${name}`);
+  expect(native().liveTensors()).toBe(live);
+});
+
+// Those with a state of their own: group weights, a subset, another run's errors, a second network's batch-norms.
+test.each(['groupdro', 'subg', 'jtt', 'sdclr'])(
+  '%s, stopped and resumed, ends as one that was never stopped',
+  async (name) => {
+    const live = native().liveTensors();
+    const stopped = runOf(`${name}-stopped`);
+    const out = stopped.path;
+    await stopIn('epoch 1/2', (options) => train(name, { ...options, out, checkpointEvery: 1 }));
+    // It does not begin anew: the first batch is not shown again.
+    await stopIn('epoch 2/2', (options) => train(name, { ...options, out, resume: true }));
+    await train(name, { out, resume: true });
+    await expectSameRun(stopped, runOf(name), name);
+    expect(native().liveTensors()).toBe(live);
+  },
+);
+
+describe('an epoch shows', () => {
+  test('as many images as the training split has, drawn by the size of their class or group', async () => {
+    for (const name of ['rwy', 'rwg', 'groupdro']) {
+      const epochs = await runOf(name).readMetrics();
+      expect(epochs.map((epoch) => sum(shown(epoch)))).toEqual([44, 44]);
+      expect(shown(epochs[0])).not.toEqual(shown(epochs[1]));
+    }
+  });
+
+  test('the same subset each time, as many of each class or group', async () => {
+    const [suby, subg] = [await runOf('suby').readMetrics(), await runOf('subg').readMetrics()];
+    for (const epochs of [suby, subg]) expect(shown(epochs[0])).toEqual(shown(epochs[1]));
+    const [first = 0, second = 0, third = 0, fourth = 0] = shown(suby[0]);
+    expect([first + second, third + fourth]).toEqual([18, 18]);
+    expect(shown(subg[0])).toEqual([4, 4, 4, 4]);
+  });
+
+  test('each error of the identification model three times, and all else once', async () => {
+    const { tensors } = await readSafetensors(runOf('jtt').resume);
+    const { groups } = await loadDataset(data);
+    const errors = [0, 0, 0, 0];
+    for (const index of tensors['method.errorSet']?.data ?? []) {
+      const group = groups[Number(index)] as number;
+      errors[group] = (errors[group] as number) + 1;
+    }
+    expect(sum(errors)).toBeGreaterThan(0);
+    for (const epoch of await runOf('jtt').readMetrics()) {
+      expect(shown(epoch)).toEqual(COUNTS.map((count, group) => count + 2 * (errors[group] as number)));
+    }
+  });
+});
+
+test('CnC shows whole sets, about as many images as the training split has', async () => {
+  const { tensors } = await readSafetensors(runOf('cnc').resume);
+  const { labels, splits } = await loadDataset(data);
+  const ofTrain = splits.train.map((index) => labels[index] as number);
+  const { sizes } = new SetSampler(ofTrain, tensors['method.predictions']?.data as Int32Array, SETS);
+  for (const epoch of await runOf('cnc').readMetrics()) {
+    expect(sum(shown(epoch)) % imagesOf(sizes)).toBe(0);
+    expect(Math.abs(sum(shown(epoch)) - 44)).toBeLessThan(imagesOf(sizes));
+    const { contrast = 0, supervised = 0 } = epoch.lossTerms ?? {};
+    expect(epoch.trainLoss).toBeCloseTo(0.75 * contrast + 0.25 * supervised, 5);
+  }
+});
+
+describe('SDCLR', () => {
+  test('prunes its share anew each epoch, and keeps the pruned branch\u2019s batch-norms', async () => {
+    const last = Object.values((await readSafetensors(runOf('sdclr').last)).tensors);
+    const weights = sum(last.filter(({ shape }) => shape.length === 4).map(({ data: all }) => all.length));
+    for (const { mask } of await runOf('sdclr').readMetrics()) {
+      expect(mask).toEqual({ count: Math.ceil(0.9 * weights), neurons: [] });
+    }
+    const { tensors } = await readSafetensors(runOf('sdclr').resume);
+    for (const name of ['bn1.weight', 'bn1.running_mean']) {
+      expect(tensors[`method.norms.${name}`]?.data).not.toEqual(tensors[`model.${name}`]?.data);
+    }
+    // The weights of the run have no trace of them.
+    expect(Object.keys((await readSafetensors(runOf('sdclr').last)).tensors)).toEqual(
+      Object.keys((await readSafetensors(runOf('erm').last)).tensors),
+    );
+  });
+
+  test('trains the features by the contrast alone, or by the supervised loss, too', async () => {
+    const trained = async (name: string, options: Partial<Options>): Promise<Record<string, TensorData>> => {
+      await train('sdclr', { out: runOf(name).path, epochs: 1, ...options });
+      return (await readSafetensors(runOf(name).last)).tensors;
+    };
+    const [first] = await runOf('sdclr').readMetrics();
+    const { contrast = 0, supervised = 0 } = first?.lossTerms ?? {};
+    expect(first?.trainLoss).toBeCloseTo(contrast + supervised, 5);
+    const probe = await trained('sdclr-probe', {});
+    const other = await trained('sdclr-mse', { supervised: 'mse' });
+    expect(other['conv1.weight']).toEqual(probe['conv1.weight']);
+    expect(other['fc.weight']).not.toEqual(probe['fc.weight']);
+    const all = await trained('sdclr-all', { supervision: 'all-layers' });
+    expect(all['conv1.weight']).not.toEqual(probe['conv1.weight']);
+  });
+});
+
+test('GroupDRO notes its weights of each epoch', async () => {
+  const weights = (await runOf('groupdro').readMetrics()).map(({ groupWeights }) => groupWeights ?? []);
+  for (const epoch of weights) expect(sum(epoch)).toBeCloseTo(1, 12);
+  expect(weights[0]).not.toEqual([0.25, 0.25, 0.25, 0.25]);
+  expect(weights[1]).not.toEqual(weights[0]);
+});
+
+describe('the identification model of JTT', () => {
+  test('is an ERM run of its own, whose last epoch is taken', async () => {
+    const { config } = await openRun(join(runOf('jtt').path, 'identification'));
+    expect(config).toMatchObject({ command: 'train erm', epochs: 1, select: 'last', lr: base.lr });
+  });
+
+  test('goes on where it was stopped', async () => {
+    const run = runOf('jtt-identification');
+    const abort = new AbortController();
+    const settings = { out: run.path, identificationEpochs: 2 };
+    const onEpoch: ErmOptions['onEpoch'] = (_metrics, { stage }) => {
+      if (stage === 'identification') abort.abort();
+    };
+    await failure(train('jtt', { ...settings, signal: abort.signal, onEpoch }), 'INTERRUPTED');
+    const identification = new RunFolder(join(run.path, 'identification'));
+    expect(await identification.readMetrics()).toHaveLength(1);
+    const before = contentOf(identification.path);
+    expect((await failure(train('jtt', settings), 'RUN_EXISTS')).message).toContain('`resume`');
+    expect(contentOf(identification.path)).toEqual(before);
+    await train('jtt', { ...settings, resume: true });
+    expect(await identification.readMetrics()).toHaveLength(2);
+    expect((await openRun(run.path)).config).toMatchObject({ identificationEpochs: 2, upweight: 3 });
+  });
+
+  test('that makes no error is said to', async () => {
+    const easy = join(folder, 'easy');
+    const counts = { train: [2, 1, 1, 2], val: [1, 1, 1, 1], test: [1, 1, 1, 1] };
+    await buildDominoes(easy, { ...DEFAULT_DOMINOES, counts, size: 32 });
+    const out = runOf('jtt-easy').path;
+    const { message } = await failure(
+      train('jtt', { data: easy, out, arch: 'resnet20', identificationEpochs: 40, batchSize: 8, lr: 1e-3 }),
+      'USAGE',
+    );
+    expect(message).toMatch(/`identificationEpochs` is 40.*every training image right.*fewer/s);
+  });
+});
+
+test.each<[string, string, Partial<Options>, ErrorCode, RegExp]>([
+  ['a step of 0', 'groupdro', { groupDroStep: 0 }, 'USAGE', /`groupDroStep` is 0/],
+  ['an adjustment below 0', 'groupdro', { groupDroAdjustment: -1 }, 'USAGE', /`groupDroAdjustment` is -1/],
+  ['batches smaller than the groups are many', 'groupdro', { batchSize: 3 }, 'USAGE', /at least 4/],
+  ['no identification', 'jtt', { identificationEpochs: 0 }, 'USAGE', /`identificationEpochs` is 0/],
+  ['a part of an epoch', 'jtt', { identificationEpochs: 1.5 }, 'USAGE', /`identificationEpochs` is 1\.5/],
+  ['no weight', 'jtt', { upweight: 0 }, 'USAGE', /`upweight` is 0/],
+  ['a step of less than a set', 'cnc', { batchSize: 67 }, 'USAGE', /`batchSize` is 67.*at least 68/],
+  ['contrast alone', 'cnc', { contrastWeight: 1 }, 'USAGE', /`contrastWeight` is 1/],
+])('%s is refused, and nothing is made', async (_what, name, options, code, reason) => {
+  const out = join(folder, 'refused');
+  const methods = { groupdro: trainGroupDro, jtt: trainJtt, cnc: trainCnc } as const;
+  const { message } = await failure(
+    methods[name as keyof typeof methods]({ ...base, out, ...options }),
+    code,
+  );
+  expect(message).toMatch(reason);
+  expect(existsSync(out)).toBe(false);
+});
+
+describe('a training split without a group, which methods with group labels need', () => {
+  const lacking = join(folder, 'lacking');
+
+  beforeAll(async () => {
+    const counts = { train: [2, 1, 1, 2], val: [1, 1, 1, 1], test: [1, 1, 1, 1] };
+    await buildDominoes(lacking, { ...DEFAULT_DOMINOES, counts, size: 32 });
+    const table = join(lacking, 'metadata.csv');
+    const rows = (await readFile(table, 'utf8')).split('\n');
+    const [header = ''] = rows;
+    const column = (name: string): number => header.split(',').indexOf(name);
+    const isMinority = (row: string): boolean =>
+      ['split', 'y', 'place'].map((one) => row.split(',')[column(one)]).join() === '0,1,0';
+    await writeFile(table, rows.filter((row) => !isMinority(row)).join('\n'));
+  });
+
+  test.each(['rwg', 'subg', 'groupdro'])('is refused by %s', async (name) => {
+    const { message } = await failure(
+      train(name, { data: lacking, out: join(folder, 'nothing') }),
+      'DATASET_EMPTY_GROUP',
+    );
+    expect(message).toMatch(/the split train has no example of group 2/);
+  });
+});
+
+test('the folder of another method is refused, and keeps every byte', async () => {
+  const { path } = runOf('rwg');
+  const before = contentOf(path);
+  const { message } = await failure(train('rwy', { out: path, resume: true }), 'RUN_EXISTS');
+  expect(message).toContain('command: "train rwg" -> "train rwy"');
+  expect(contentOf(path)).toEqual(before);
+});
+
+test.each([
+  ['groupdro', 'method.q', /method\.q of 4 numbers is missing/],
+  ['subg', 'method.subset', /method\.subset is missing/],
+  ['jtt', 'method.errorSet', /method\.errorSet is missing/],
+  ['cnc', 'method.predictions', /method\.predictions of 44 classes is missing/],
+])('a checkpoint of %s without %s is refused', async (name, tensor, reason) => {
+  const run = runOf(name);
+  const whole = await readFile(run.resume);
+  const renamed = tensor.replace('method.', 'methoe.');
+  await writeFile(run.resume, whole.toString('latin1').replace(tensor, renamed), 'latin1');
+  try {
+    const { message } = await failure(train(name, { epochs: 3, resume: true }), 'WEIGHTS_INVALID');
+    expect(message).toMatch(reason);
+  } finally {
+    await writeFile(run.resume, whole);
+  }
+});

@@ -1,0 +1,283 @@
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import type { ErrorCode } from '../../src/errors.js';
+import { native } from '../../src/native/addon.js';
+import { fractionToCount } from '../../src/neurons/select.js';
+import { trainErm, trainFinetune } from '../../src/train/methods.js';
+import type { FinetuneOptions } from '../../src/train/methods/finetune.js';
+import type { EpochMetrics } from '../../src/train/results.js';
+import { openRun, RunFolder } from '../../src/train/runFolder.js';
+import { failure } from '../data/support.js';
+import { temporaryFolder } from '../temporary.js';
+import { expectSameRun, Runs, stopIn } from './support.js';
+
+const folder = temporaryFolder();
+const runs = new Runs(folder);
+const M = 784;
+const base: FinetuneOptions = {
+  from: runs.reference.path,
+  out: join(folder, 'finetuned'),
+  epochs: 2,
+  batchSize: 42,
+  lr: 1e-3,
+  fraction: 0.006,
+  seed: 4,
+  device: 'cpu',
+  threads: 1,
+  resume: false,
+};
+
+beforeAll(async () => {
+  await runs.build();
+});
+
+interface Finetuned {
+  readonly run: RunFolder;
+  readonly epochs: EpochMetrics[];
+}
+
+const made = new Map<string, Promise<Finetuned>>();
+
+/** Fine-tunes into a folder of its own, once for equal options; the folder and its measurements. */
+function finetune(options: Partial<FinetuneOptions> = {}): Promise<Finetuned> {
+  const key = JSON.stringify(options);
+  const known = made.get(key) ?? train(options, `finetuned-${made.size}`);
+  made.set(key, known);
+  return known;
+}
+
+async function train(options: Partial<FinetuneOptions>, name: string): Promise<Finetuned> {
+  const run = new RunFolder(join(folder, name));
+  await trainFinetune({ ...base, ...options, out: run.path });
+  return { run, epochs: await run.readMetrics() };
+}
+
+async function refusal(options: Partial<FinetuneOptions>, code: ErrorCode): Promise<string> {
+  const out = join(folder, 'refused');
+  return (await failure(trainFinetune({ ...base, out, ...options }), code)).message;
+}
+
+describe('fine-tuning', () => {
+  test('masks the share of neurons that was asked for, anew each epoch, and leaves no tensor', async () => {
+    const live = native().liveTensors();
+    const { run, epochs } = await finetune();
+    expect(native().liveTensors()).toBe(live);
+    expect(epochs).toHaveLength(2);
+    for (const { mask, trainLoss, lossTerms } of epochs) {
+      expect(mask?.count).toBe(fractionToCount(0.006, M));
+      expect(mask?.neurons).toHaveLength(5);
+      const scores = mask?.neurons.map(({ score }) => score) ?? [];
+      expect(scores).toEqual([...scores].sort((a, b) => b - a));
+      expect(trainLoss).toBeCloseTo((lossTerms?.contrast ?? 0) + 10 * (lossTerms?.supervised ?? 0), 4);
+    }
+    const { config } = await openRun(run.path);
+    expect(config).toMatchObject({
+      command: 'train finetune',
+      protocol: 'article',
+      arch: 'resnet20',
+      lambda: 10,
+      statistics: 'separate',
+      viewAugmentation: { randomResizedCrop: { size: [32, 16] }, horizontalFlip: 0 },
+    });
+  });
+
+  test('random masks differ between epochs, no mask is none, both criteria together are their union, and any criterion can choose', async () => {
+    const random = await finetune({ criterion: 'random' });
+    const [first, second] = random.epochs.map(({ mask }) => mask?.neurons);
+    expect(first).toHaveLength(5);
+    expect(first).not.toEqual(second);
+    const none = await finetune({ criterion: 'none', epochs: 1 });
+    expect(none.epochs[0]?.mask).toEqual({ count: 0, neurons: [] });
+
+    const place = ({ layer, index }: { layer: string; index: number }): string => `${layer}[${index}]`;
+    const masked = async (options: Partial<FinetuneOptions>): Promise<string[]> =>
+      ((await finetune(options)).epochs[0]?.mask?.neurons ?? []).map(place);
+    const gradient = await masked({});
+    const magnitude = await masked({ criterion: 'magnitude', epochs: 1 });
+    const combined = await masked({ criterion: 'combined', epochs: 1 });
+    expect(new Set(combined)).toEqual(new Set([...gradient, ...magnitude]));
+    expect(gradient).not.toEqual(magnitude);
+
+    const signed = await finetune({ criterion: 'gradient-x-weight', epochs: 1 });
+    const { neurons = [] } = signed.epochs[0]?.mask ?? {};
+    const scores = neurons.map(({ score }) => score);
+    expect(scores).toHaveLength(5);
+    expect(scores).toEqual([...scores].sort((a, b) => b - a));
+    expect(neurons.map(place)).not.toEqual(gradient);
+  });
+
+  test('without the contrast it is continued training: no mask, one term', async () => {
+    const { epochs } = await finetune({ contrast: false, epochs: 1 });
+    expect(epochs[0]?.mask?.count).toBe(0);
+    expect(Object.keys(epochs[0]?.lossTerms ?? {})).toEqual(['supervised']);
+  });
+
+  test('the magnitude\u2019s smallest single weights are the published code\u2019s mask', async () => {
+    const { epochs } = await finetune({
+      protocol: 'released',
+      criterion: 'magnitude',
+      fraction: 0.0001,
+      epochs: 1,
+    });
+    const mask = epochs[0]?.mask;
+    // A share of all 270,256 weights of convolutions, taken from those that are not among the 2,560 of the shortcuts.
+    expect(mask?.count).toBe(fractionToCount(0.0001, 270_256));
+    const scores = mask?.neurons.map(({ score }) => score) ?? [];
+    expect(scores).toEqual([...scores].sort((a, b) => a - b));
+    expect(Math.max(...scores)).toBeLessThan(1e-4);
+    expect(mask?.neurons.some(({ layer }) => layer.includes('downsample'))).toBe(false);
+  });
+
+  test.each([
+    [
+      'averaged weights, a head that was warmed up, SimCLR\u2019s views',
+      { ema: 0.9, headWarmup: 1, viewAugmentation: 'simclr' },
+    ],
+    ['the published code\u2019s protocol', { protocol: 'released', fraction: 0.001 }],
+  ] as const)('goes on to the same bits: %s', async (name, settings) => {
+    const whole = await finetune(settings);
+    const stopped = new RunFolder(join(folder, `stopped ${name}`));
+    const options = { ...base, ...settings, out: stopped.path };
+    const shown: number[] = [];
+    // Inside an epoch, with a checkpoint there, and without.
+    for (const [stop, checkpointEvery] of [['epoch 1/2', 100], ['epoch 2/2']] as const) {
+      await stopIn(stop, ({ signal, onProgress }) =>
+        trainFinetune({
+          ...options,
+          checkpointEvery,
+          resume: true,
+          signal,
+          onProgress: (event) => {
+            if (/^epoch \d\/\d$/.test(event.task)) shown.push(event.done);
+            onProgress?.(event);
+          },
+        }),
+      );
+    }
+    expect(shown).toEqual([42, 84, 42]);
+    await trainFinetune({ ...options, resume: true });
+    await expectSameRun(stopped, whole.run, 'finetune');
+  });
+
+  test('a warm-up trains the head before the first epoch, and nothing else', async () => {
+    // The model's weights, by the mask that its magnitudes choose.
+    const settings = { criterion: 'magnitude', epochs: 1 } as const;
+    const tasks: string[] = [];
+    const warm = await finetune({
+      ...settings,
+      headWarmup: 2,
+      onProgress: ({ task }) => tasks.push(task),
+    });
+    expect([...new Set(tasks)].slice(0, 3)).toEqual(['head warm-up 1/2', 'head warm-up 2/2', 'epoch 1/1']);
+    const cold = await finetune(settings);
+    expect(warm.epochs[0]?.mask).toEqual(cold.epochs[0]?.mask);
+    // A head that is trained contrasts better.
+    const contrast = ({ epochs }: typeof warm): number => epochs[0]?.lossTerms?.contrast ?? NaN;
+    expect(contrast(warm)).toBeLessThan(contrast(cold));
+    expect((await openRun(cold.run.path)).config).toMatchObject({ headWarmup: 0, stopGradient: 'none' });
+    expect((await openRun(warm.run.path)).config).toMatchObject({ headWarmup: 2 });
+  });
+
+  test('starts from an epoch that ERM kept', async () => {
+    const erm = new RunFolder(join(folder, 'kept'));
+    await trainErm({ ...runs.base, out: erm.path, keepEpochs: [1] });
+    expect(await refusal({ from: erm.path, kickInEpoch: 2 }, 'RUN_NOT_FOUND')).toMatch(
+      /`kickInEpoch` is 2, and .* has not kept that epoch: .*epoch-2\.safetensors is missing.*`keepEpochs` 2/s,
+    );
+    // By default the first of two epochs, as 40 of 100.
+    for (const [kickInEpoch, started, weights] of [
+      [1, 1, erm.epoch(1)],
+      [undefined, 1, erm.epoch(1)],
+      ['selected', null, erm.best],
+    ] as const) {
+      const { run } = await finetune({
+        from: erm.path,
+        kickInEpoch,
+        criterion: 'magnitude',
+        epochs: 1,
+      });
+      const { config, environment } = await openRun(run.path);
+      expect(config).toMatchObject({ kickInEpoch: started });
+      expect(environment.weightsPath).toBe(weights);
+    }
+  });
+});
+
+describe('a fine-tuning that cannot be', () => {
+  test.each([
+    ['lambda', { lambda: 0 }, /`lambda` is 0: it takes a number above 0/],
+    ['temperature', { temperature: -1 }, /`temperature` is -1: it takes a number above 0/],
+    ['fraction', { fraction: 1 }, /`fraction` is 1: it takes a share above 0 and below 1/],
+    ['batch of one', { batchSize: 1 }, /`batchSize` is 1: every batch has one image, and NT-Xent/],
+    ['last batch of one', { batchSize: 83 }, /the last batch of 84 training images has one image/],
+    ['samples', { gradientWorst: 4, gradientDrawn: 5 }, /`gradientDrawn` is 5, more than the 4/],
+    [
+      'warm-up without a head',
+      { headWarmup: 1, features: 'softmax' },
+      /`headWarmup` is 1, and with `features` softmax there is no projection head/,
+    ],
+    ['warm-up without a contrast', { headWarmup: 1, contrast: false }, /with `contrast` no there is no/],
+    ['views', { viewAugmentation: { scale: [0.9, 0.8] } }, /`viewAugmentation` is .*simclr, minScale/],
+    ['average', { ema: 1 }, /`ema` is 1: it takes a decay above 0 and below 1/],
+    ['architecture', { arch: 'resnet50' }, /`arch` is resnet50, and .* was trained with resnet20/],
+  ] as const)('is refused: %s', async (_name, options, message) => {
+    expect(await refusal(options, 'USAGE')).toMatch(message);
+  });
+
+  test('is refused on another dataset, and where groups are missing', async () => {
+    const other = join(folder, 'other');
+    const counts = { train: [8, 8, 8, 8], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
+    await buildDominoes(other, { ...DEFAULT_DOMINOES, counts, size: 32 });
+    expect(await refusal({ data: other }, 'DATASET_INVALID')).toMatch(
+      /is not the dataset that .* was trained on/,
+    );
+    const erm = join(folder, 'balanced');
+    await trainErm({ ...runs.base, data: other, out: erm, epochs: 1 });
+    expect(await refusal({ from: erm, gradientSource: 'minority-groups' }, 'USAGE')).toMatch(
+      /`gradientSource` is minority-groups, and dominoes has no example of any: its training groups have 8, 8, 8, 8/,
+    );
+    const lacking = join(folder, 'lacking');
+    await cp(runs.base.data, lacking, { recursive: true });
+    const table = join(lacking, 'metadata.csv');
+    const rows = (await readFile(table, 'utf8')).split('\n');
+    // Without one class in the validation split.
+    await writeFile(
+      table,
+      rows.filter((row) => !row.includes('/val/2/') && !row.includes('/val/3/')).join('\n'),
+    );
+    expect(await refusal({ data: lacking }, 'DATASET_EMPTY_GROUP')).toMatch(
+      /the split val has no example of groups 2 .* 3 /,
+    );
+  });
+
+  test('is refused from no run, and into a run with other settings', async () => {
+    expect(await refusal({ from: join(folder, 'nowhere') }, 'RUN_NOT_FOUND')).toMatch(/holds no trained run/);
+    const settled = { criterion: 'magnitude', epochs: 1 } as const;
+    const { run } = await finetune(settled);
+    const again = { ...settled, out: run.path, resume: true };
+    expect(await refusal({ ...again, lambda: 3 }, 'RUN_EXISTS')).toMatch(/lambda: 10 -> 3/);
+  });
+
+  test('stops at a loss that is no number, and keeps the last good epoch', async () => {
+    const run = new RunFolder(join(folder, 'diverging'));
+    let poisoned = 0;
+    const epochs: EpochMetrics[] = [];
+    const message = await refusal(
+      {
+        out: run.path,
+        lr: 1e18,
+        epochs: 3,
+        onEpoch: (metrics) => {
+          epochs.push(metrics);
+          poisoned = metrics.epoch;
+        },
+      },
+      'NATIVE_FAILED',
+    );
+    expect(message).toMatch(
+      /(loss became (NaN|Infinity) in epoch \d, batch \d|validation loss became (NaN|Infinity) after epoch \d).*Try a lower `lr`/,
+    );
+    expect(await run.readMetrics()).toHaveLength(poisoned);
+  });
+});

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { createProjectionHead } from '../../src/models/architectures.js';
+import { Model, takeData } from '../../src/models/model.js';
+import type { TensorData } from '../../src/models/safetensors.js';
+import { native } from '../../src/native/addon.js';
+import { maskNeurons } from '../../src/neurons/perturb.js';
+import { resolveSettings } from '../../src/settings/setting.js';
+import { Adam } from '../../src/train/adam.js';
+import { finetuneLoss, headLoss } from '../../src/train/finetune/loss.js';
+import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
+import { descend } from '../../src/train/trainer.js';
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+/** The hash of each tensor: comparing the numbers one by one takes seconds. */
+function hashesOf(tensors: Record<string, TensorData>): [string, string][] {
+  const hashOf = ({ data: { buffer, byteOffset, byteLength } }: TensorData): string =>
+    createHash('sha256')
+      .update(new Uint8Array(buffer, byteOffset, byteLength))
+      .digest('hex');
+  return Object.entries(tensors).map(([name, tensor]) => [name, hashOf(tensor)]);
+}
+
+test.each([
+  ['mse', 12],
+  ['cross-entropy', 4],
+] as const)('the supervised %s is a mean over %d numbers, or their sum', async (supervised, count) => {
+  const addon = native();
+  const generator = new addon.Generator(1);
+  using model = await Model.create({ arch: 'resnet20', numClasses: 3, generator, device: 'cpu' });
+  using images = await addon.tensor(generator.randn(4 * 3 * 16 * 16), [4, 3, 16, 16], 'cpu');
+  const classes = [0, 2, 1, 2];
+  using labels = await addon.tensor(Int32Array.from(classes), [4], 'cpu');
+  const defaults = resolveSettings(FINETUNE_SETTINGS, 'article', {});
+  const gradients: number[] = [];
+  for (const supervisedReduction of ['mean', 'sum'] as const) {
+    const settings = { ...defaults, contrast: false, lambda: 3, supervised, supervisedReduction };
+    const views = { images, second: images, labels };
+    const { loss, logits, terms = {} } = await finetuneLoss(settings, model, undefined, {}, views);
+    const outputs = [...((await logits.data()) as Float32Array)].map(Math.exp);
+    const errors = classes.flatMap((label, i) => {
+      const row = outputs.slice(3 * i, 3 * i + 3);
+      const shares = row.map((value) => value / sum(row));
+      return supervised === 'mse'
+        ? shares.map((share, y) => (share - Number(y === label)) ** 2)
+        : [-Math.log(shares[label] as number)];
+    });
+    expect(errors).toHaveLength(count);
+    expect(await loss.item()).toBeCloseTo((3 * sum(errors)) / (supervisedReduction === 'sum' ? 1 : count), 4);
+    await model.network.zeroGrad();
+    await loss.backward();
+    const { 'fc.bias': bias } = await takeData(await model.network.gradients());
+    gradients.push(Number(bias?.data[0]));
+    for (const made of [loss, logits, ...Object.values(terms)]) made.dispose();
+  }
+  const [ofMean = Number.NaN, ofSum = Number.NaN] = gradients;
+  expect(ofSum / ofMean).toBeCloseTo(count, 3);
+});
+
+test('a step of the warm-up changes only the head, and no running statistic', async () => {
+  const addon = native();
+  const live = addon.liveTensors();
+  const generator = new addon.Generator(1);
+  {
+    using model = await Model.create({ arch: 'resnet20', numClasses: 2, generator, device: 'cpu' });
+    const features = model.numFeatures;
+    const design = { inputs: features, hidden: features, outputs: 128 };
+    const network = await createProjectionHead(design, generator, model.context);
+    const head = { network, optimizer: new Adam({ network }, 1e-3) };
+    using images = await addon.tensor(generator.randn(4 * 3 * 16 * 16), [4, 3, 16, 16], 'cpu');
+    using second = await addon.tensor(generator.randn(4 * 3 * 16 * 16), [4, 3, 16, 16], 'cpu');
+    const stateOf = async () => [await model.stateDict(), await takeData(await network.state())] as const;
+    const [modelBefore, headBefore] = await stateOf();
+    const settings = { statistics: 'shared', temperature: 0.5 } as const;
+    const mask = maskNeurons([{ layer: 'conv1', index: 3 }]);
+    const { loss, logits } = await headLoss(settings, model, network, mask, { images, second });
+    await descend(loss, [head]);
+    for (const made of [loss, logits]) made.dispose();
+    const [modelAfter, headAfter] = await stateOf();
+    expect(hashesOf(modelAfter)).toEqual(hashesOf(modelBefore));
+    for (const name of Object.keys(headBefore)) expect(headAfter[name]).not.toEqual(headBefore[name]);
+    network.dispose();
+  }
+  expect(addon.liveTensors()).toBe(live);
+});

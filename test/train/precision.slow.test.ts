@@ -1,0 +1,114 @@
+import { join } from 'node:path';
+import { loadDataset } from '../../src/data/dataset.js';
+import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import { evaluate } from '../../src/metrics/evaluate.js';
+import { mean } from '../../src/metrics/statistics.js';
+import { loadWeights } from '../../src/models/weights.js';
+import { native, type Precision } from '../../src/native/addon.js';
+import { trainErm } from '../../src/train/methods.js';
+import type { ErmOptions } from '../../src/train/recipe.js';
+import type { TrainingResult } from '../../src/train/results.js';
+import { openRun, RunFolder } from '../../src/train/runFolder.js';
+import { createModel, openImages } from '../../src/train/runModel.js';
+import { report } from '../parity/compare.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'dominoes');
+const base: Omit<ErmOptions, 'out'> = {
+  data,
+  arch: 'resnet20',
+  epochs: 3,
+  batchSize: 40,
+  lr: 1e-3,
+  seed: 3,
+  device: 'cpu',
+  threads: 1,
+  resume: false,
+};
+
+let exact: TrainingResult;
+
+beforeAll(async () => {
+  const counts = { train: [100, 20, 20, 100], val: [10, 10, 10, 10], test: [100, 100, 100, 100] };
+  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  exact = await train('exact', {});
+});
+
+function train(name: string, options: Partial<ErmOptions>): Promise<TrainingResult> {
+  return trainErm({ ...base, ...options, out: join(folder, name) });
+}
+
+test('a run trained in bfloat16 is about as accurate as one in float32, and says what it computes in', async () => {
+  const warnings: string[] = [];
+  const onWarning = (text: string): void => void warnings.push(text);
+  const bf16 = await train('bf16', { precision: 'bf16', onWarning });
+  expect(warnings).toEqual(
+    native().fastBf16 ? [] : [expect.stringMatching(/bf16, which this CPU does not compute in.*fp32/)],
+  );
+  expect((await openRun(join(folder, 'bf16'))).config.precision).toBe('bf16');
+  const difference = Math.abs(bf16.test.average - exact.test.average);
+  // Three epochs on 240 images: a fifth between two seeds would be nothing unusual.
+  report('test accuracy, trained in bf16 and in fp32, difference', difference, 0.2);
+  expect(difference).toBeLessThanOrEqual(0.2);
+});
+
+test('float32 weights evaluated in bfloat16 predict nearly the same', async () => {
+  const [fp32, bf16] = [await predictions('fp32'), await predictions('bf16')];
+  const changed = fp32.predicted.filter((label, i) => label !== bf16.predicted[i]).length;
+  const share = changed / fp32.predicted.length;
+  report(`predictions that bf16 changes, of ${fp32.predicted.length}`, share, 0.03);
+  report('accuracy, bf16 and fp32, difference', Math.abs(fp32.average - bf16.average), 0.03);
+  expect(share).toBeLessThanOrEqual(0.03);
+  expect(Math.abs(fp32.average - bf16.average)).toBeLessThanOrEqual(0.03);
+  expect(fp32.loss).not.toBe(bf16.loss);
+});
+
+async function predictions(
+  precision: Precision,
+): Promise<{ predicted: Int32Array; average: number; loss: number }> {
+  const { config, weights } = await openRun(join(folder, 'exact'));
+  const dataset = await loadDataset(data);
+  using loader = await openImages(config, dataset, { device: 'cpu' });
+  using model = await createModel({ ...config, precision }, loader, new (native().Generator)(0));
+  await loadWeights(model, weights);
+  const evaluated = await evaluate(model, loader, dataset.splits.test, { batchSize: 50, task: precision });
+  return { predicted: evaluated.predictions, average: evaluated.accuracies.average, loss: evaluated.loss };
+}
+
+test('Grad-CAM of a network in bfloat16 is computed in it, and nearly the same', async () => {
+  const maps = { fp32: await heatMaps('fp32'), bf16: await heatMaps('bf16') };
+  // A weak map is scaled to a highest value of 1 too, which is why single cells differ by more.
+  const difference = mean(Array.from(maps.fp32, (value, i) => Math.abs(value - (maps.bf16[i] as number))));
+  report('Grad-CAM in bf16 and in fp32, mean difference', difference, 0.1);
+  expect(difference).toBeGreaterThan(0);
+  expect(difference).toBeLessThanOrEqual(0.1);
+});
+
+async function heatMaps(precision: Precision): Promise<Float32Array> {
+  const { config, weights } = await openRun(join(folder, 'exact'));
+  const dataset = await loadDataset(data);
+  using loader = await openImages(config, dataset, { device: 'cpu' });
+  using model = await createModel({ ...config, precision }, loader, new (native().Generator)(0));
+  await loadWeights(model, weights);
+  for await (const batch of loader.evaluation(dataset.splits.test.slice(0, 20), 20)) {
+    using current = batch;
+    const maps = await model.network.gradCam(current.images, 'layer2.0.conv1', 0);
+    using heat = maps.heat;
+    expect(heat.dtype).toBe('float32');
+    return (await heat.data()) as Float32Array;
+  }
+  throw new RangeError('There are no images');
+}
+
+test('NCHW trains as NHWC does but for rounding, and the run says which it took', async () => {
+  await train('contiguous', { memoryFormat: 'contiguous', epochs: 1 });
+  const [first] = await new RunFolder(join(folder, 'contiguous')).readMetrics();
+  const [reference] = await new RunFolder(join(folder, 'exact')).readMetrics();
+  const difference = Math.abs((first?.trainLoss ?? 0) - (reference?.trainLoss ?? 1));
+  report('training loss of the first epoch, NCHW and NHWC, difference', difference, 0.05);
+  expect(difference).toBeLessThanOrEqual(0.05);
+  const formatOf = async (run: string): Promise<unknown> =>
+    (await openRun(join(folder, run))).environment.memoryFormat;
+  expect([await formatOf('contiguous'), await formatOf('exact')]).toEqual(['contiguous', 'channels_last']);
+});
