@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import {
   appendFile,
+  type FileHandle,
   mkdir,
   open,
   readdir,
@@ -10,11 +11,10 @@ import {
   rm,
   stat,
   statfs,
-  type FileHandle,
 } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { SpurmemError, messageOf, systemCode } from './errors.js';
+import { messageOf, SpurmemError, systemCode } from './errors.js';
 
 /**
  * Writes a whole file or nothing: a temporary file beside it, fsync, rename. Throws `OUTPUT_UNWRITABLE`.

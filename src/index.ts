@@ -6,8 +6,8 @@
  *
  * @packageDocumentation
  */
-import type { TraceSession as Session } from './experiments/traceSession.js';
 import type { BatchLoader as Loader } from './data/batches.js';
+import type { TraceSession as Session } from './experiments/traceSession.js';
 import type { Figure } from './report/figure.js';
 import type { Study } from './reproduce/study/studies.js';
 import type { TrainingMethod } from './train/method.js';

@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 import { z } from 'zod';
-import { unwritable } from './files.js';
 import { systemCode } from './errors.js';
+import { unwritable } from './files.js';
 
 /** A lock whose owner cannot be asked, on another host, belongs to a process that was killed if it is not refreshed for this long. */
 const STALE_MS = 30_000;

@@ -1,6 +1,6 @@
+import { plural } from '../report/format.js';
 import { plain } from '../report/text.js';
 import type { EpochOptions } from '../train/trainRun.js';
-import { plural } from '../report/format.js';
 import { durationText, LONG_S, type Output } from './output.js';
 
 /** Prints one line about each finished epoch. */

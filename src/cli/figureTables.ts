@@ -1,5 +1,5 @@
-import type { ReproducedFigure } from '../reproduce/figureFiles.js';
 import { articleName } from '../report/format.js';
+import type { ReproducedFigure } from '../reproduce/figureFiles.js';
 import { textTable } from './textTable.js';
 
 /** What was reproduced, as text: each figure's numbers. A table that several figures share is printed once. */

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import { messageOf,SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
-import { SpurmemError, messageOf } from '../errors.js';
 import type { StudyGrid } from '../reproduce/study/studies.js';
 import { firstRepeated } from '../settings/repeated.js';
 import type { Setting } from '../settings/setting.js';

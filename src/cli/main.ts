@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { SpurmemError, messageOf, systemCode } from '../errors.js';
+import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { namedCommand, refuseUnknownOption } from './usage.js';
 
 const USAGE_EXIT_CODE = 2;

@@ -1,5 +1,5 @@
-import { plain } from '../report/text.js';
 import { captionOf, type Table } from '../report/table.js';
+import { plain } from '../report/text.js';
 import { rowTexts } from './textTable.js';
 
 /** A table under its caption, without colours. */

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
-import { Option, type Command } from 'commander';
+import { type Command,Option } from 'commander';
 import { SpurmemError } from '../errors.js';
-import type { SweepPlan } from '../reproduce/sweep/plan.js';
-import { quotedWord } from '../provenance.js';
 import { writeAtomic } from '../files.js';
+import { quotedWord } from '../provenance.js';
 import { plural } from '../report/format.js';
+import type { SweepPlan } from '../reproduce/sweep/plan.js';
 import type { Output } from './output.js';
 
 export interface PlanOptions {

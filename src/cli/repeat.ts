@@ -1,9 +1,9 @@
-import { engineOptions } from '../native/engine.js';
 import type { Command } from 'commander';
 import { SpurmemError } from '../errors.js';
-import { optionWord } from './settings.js';
+import { engineOptions } from '../native/engine.js';
 import { requireFormatVersion } from '../train/formatVersion.js';
 import type { RunFile } from './configFile.js';
+import { optionWord } from './settings.js';
 import { commandName } from './usage.js';
 
 /**

@@ -5,11 +5,11 @@ import type { RunEvaluation } from '../experiments/evaluateRun.js';
 import type { ComparedRuns, RunsComparison } from '../experiments/runs/compareRuns.js';
 import type { ListedRun } from '../experiments/runs/listRuns.js';
 import type { SeedSummary } from '../metrics/seeds.js';
-import { MISSING, percent, percentText, points, pointsRange, percentRange } from '../report/format.js';
-import { groupCell, type Table } from '../report/table.js';
+import { MISSING, percent, percentRange,percentText, points, pointsRange } from '../report/format.js';
 import { groupLabels, type NamedGroups } from '../report/groupLabels.js';
-import { inWords } from '../settings/setting.js';
+import { groupCell, type Table } from '../report/table.js';
 import { nearestSentence } from '../settings/names.js';
+import { inWords } from '../settings/setting.js';
 import { summaryText } from './sweepTables.js';
 
 type SortKey = 'run' | 'method' | 'seed' | 'epochs' | 'val-worst' | 'test-worst' | 'test-average';

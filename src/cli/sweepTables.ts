@@ -1,7 +1,7 @@
-import type { SweepTable } from '../reproduce/sweep/collect.js';
-import type { JobStatus } from '../reproduce/sweep/jobs.js';
 import type { SeedSummary } from '../metrics/seeds.js';
 import { percent, percentRange } from '../report/format.js';
+import type { SweepTable } from '../reproduce/sweep/collect.js';
+import type { JobStatus } from '../reproduce/sweep/jobs.js';
 import { inWords } from '../settings/setting.js';
 import { textTable } from './textTable.js';
 

@@ -1,6 +1,6 @@
 import CliTable from 'cli-table3';
-import { plain } from '../report/text.js';
 import { captionOf, type Cell, type Part, type Table } from '../report/table.js';
+import { plain } from '../report/text.js';
 
 /** How tables are printed. */
 interface TextOptions {

@@ -1,11 +1,10 @@
-import { native, type Generator, type NativeImageStore, type Tensor } from '../native/addon.js';
-import { ComputeContext, type BatchPart, type InContext } from '../native/context.js';
-
+import { type Generator, native, type NativeImageStore, type Tensor } from '../native/addon.js';
+import { type BatchPart, ComputeContext, type InContext } from '../native/context.js';
 import type { JobOptions } from '../progress.js';
 import type { Dataset } from './dataset.js';
 import { batchPlan, cropPlacement, evaluationPlacement, type Placement, type Size } from './geometry.js';
-import type { Augmentation } from './preprocessing.js';
 import { buildImageStore, type ImageStoreIndex } from './imageStore.js';
+import type { Augmentation } from './preprocessing.js';
 import { happens, randomAdjustments, randomResizedCrop, shuffled } from './sampling.js';
 
 /** One batch on the model's device. The consumer disposes it. */

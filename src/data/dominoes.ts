@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
-import { checkOptions, JOB_TYPES } from '../settings/options.js';
 import type { JobOptions } from '../progress.js';
+import { checkOptions, JOB_TYPES } from '../settings/options.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetConfig } from './datasetConfig.js';
-import { parseDominoesOptions } from './dominoesOptions.js';
 import type { DominoesOptions } from './dominoesOptions.js';
+import { parseDominoesOptions } from './dominoesOptions.js';
 import { planDominoes } from './dominoesPlan.js';
 import { readDigits, readGarments, SOURCE_SIDE } from './dominoesSources.js';
-import { drawDataset, Places, type Drawings } from './drawnDataset.js';
+import { drawDataset, type Drawings,Places } from './drawnDataset.js';
 import { loadSharp } from './loadSharp.js';
 import { IMAGENET_MEAN, IMAGENET_STD } from './preprocessing.js';
 import { SPLITS } from './split.js';

@@ -1,5 +1,5 @@
 import { SpurmemError } from '../errors.js';
-import { ADJUSTMENTS, type Adjustment, type BatchOptions } from '../native/addon.js';
+import { type Adjustment, ADJUSTMENTS, type BatchOptions } from '../native/addon.js';
 import type { Preprocessing } from './preprocessing.js';
 
 /** Numbers that the addon takes of each image; `BatchOptions` says which. */

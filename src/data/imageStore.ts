@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buildOnce } from '../buildOnce.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { removeFiles, removeLeftovers, writeLargeFile } from '../files.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
-import { buildOnce } from '../buildOnce.js';
 import type { Dataset, Example } from './dataset.js';
 import { decodeRgb } from './decode.js';
 import { readExampleImage } from './exampleImage.js';
 import { mapOrdered } from './ordered.js';
 import { makeWritable, storeFolders } from './storeFolder.js';
-import { pixelsPathOf, readStoreIndex, writeStoreIndex } from './storeIndex.js';
 import type { ImageStoreIndex } from './storeIndex.js';
+import { pixelsPathOf, readStoreIndex, writeStoreIndex } from './storeIndex.js';
 
 export type { ImageStoreIndex } from './storeIndex.js';
 

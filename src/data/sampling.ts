@@ -1,5 +1,5 @@
-import { ADJUSTMENTS, native, type Adjustment, type Generator } from '../native/addon.js';
-import { roundToEven, type Rectangle, type Size } from './geometry.js';
+import { type Adjustment, ADJUSTMENTS, type Generator,native } from '../native/addon.js';
+import { type Rectangle, roundToEven, type Size } from './geometry.js';
 import type { Augmentation } from './preprocessing.js';
 
 type Augmenting = NonNullable<Augmentation>;

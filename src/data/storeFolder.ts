@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { makeFolder, unwritable } from '../files.js';
 import { SpurmemError, systemCode } from '../errors.js';
+import { makeFolder, unwritable } from '../files.js';
 import { userCache } from '../userCache.js';
 
 /**

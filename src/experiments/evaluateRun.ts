@@ -1,16 +1,16 @@
 import { requireGroups } from '../data/dataset.js';
-import { SPLITS, type Split } from '../data/split.js';
+import { type Split,SPLITS } from '../data/split.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Precision } from '../native/addon.js';
-import { openEngine, type EngineOptions } from '../native/engine.js';
+import { type EngineOptions,openEngine } from '../native/engine.js';
 import { checkOptions } from '../settings/options.js';
 import {
+  type GivenOf,
   protocolOf,
   resolveSettings,
   setting,
-  type GivenOf,
   type SettingsTable,
 } from '../settings/setting.js';
 import { integer, oneOf } from '../settings/values.js';

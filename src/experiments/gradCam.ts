@@ -1,19 +1,18 @@
-import type { EngineOptions } from '../native/engine.js';
 import { basename } from 'node:path';
 import { coreCoverage } from '../data/coreCoverage.js';
 import { requireGroups } from '../data/dataset.js';
-import { nearestNames } from '../nearest.js';
 import { greyPng, inputPng } from '../data/png.js';
-import { SpurmemError, invalidParameter } from '../errors.js';
-import { meanInterval } from '../metrics/intervals.js';
+import { invalidParameter,SpurmemError } from '../errors.js';
 import { heatShare } from '../metrics/heatShare.js';
+import { meanInterval } from '../metrics/intervals.js';
 import { mean, momentsOf } from '../metrics/statistics.js';
 import { native } from '../native/addon.js';
+import type { EngineOptions } from '../native/engine.js';
+import { nearestNames } from '../nearest.js';
 import { throwIfAborted } from '../progress.js';
-import { resolveSettings, type GivenOf } from '../settings/setting.js';
+import { type GivenOf,resolveSettings } from '../settings/setting.js';
 import { openRun } from '../train/runFolder.js';
 import { RUN_TYPE } from '../train/runOptions.js';
-import { samplesOfGroups } from './samples.js';
 import type {
   ExampleHeat,
   GradCamResult,
@@ -23,7 +22,8 @@ import type {
   MappedModel,
   MeanShare,
 } from './gradCamResult.js';
-import { checkTraceOptions, TraceSession, type SessionOptions } from './traceSession.js';
+import { samplesOfGroups } from './samples.js';
+import { checkTraceOptions, type SessionOptions,TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
 export interface GradCamOptions

@@ -1,7 +1,7 @@
-import { accuracyInterval, changeInterval, meanInterval, type Interval } from '../metrics/intervals.js';
+import { accuracyInterval, changeInterval, type Interval,meanInterval } from '../metrics/intervals.js';
+import { mean, type Moments,standardDeviation } from '../metrics/statistics.js';
 import type { ComputeContext } from '../native/context.js';
 import type { NullName } from '../neurons/nulls.js';
-import { mean, standardDeviation, type Moments } from '../metrics/statistics.js';
 
 /**
  * The outcomes that a perturbation is judged by, example by example, from the same logits: whether the prediction is right; the margin, the

@@ -5,11 +5,11 @@ import type { Neuron, NeuronPlace } from '../neurons/neuron.js';
 import { maskNeurons } from '../neurons/perturb.js';
 import { gradientXWeightScores } from '../neurons/score.js';
 import { requireTopK, selectTopK } from '../neurons/select.js';
-import { resolveSettings, type GivenOf } from '../settings/setting.js';
-import { samplesOfGroups } from './samples.js';
+import { type GivenOf,resolveSettings } from '../settings/setting.js';
 import { compareMinorities, summarizeMinimal } from './minimalSummary.js';
+import { samplesOfGroups } from './samples.js';
 import type { MinimalExample, ReferenceState, TraceMinimalResult } from './traceMinimalResult.js';
-import { traceAlone, type SessionOptions, type TraceSession } from './traceSession.js';
+import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
 /** Settings of a minimal trace; defaults are the protocol's. */

@@ -2,9 +2,9 @@ import { median } from '../metrics/statistics.js';
 import type { CriterionName } from '../neurons/criteria.js';
 import type { Neuron } from '../neurons/neuron.js';
 import { fractionToCount } from '../neurons/select.js';
-import { resolveSettings, type GivenOf } from '../settings/setting.js';
-import { RANK_BIN, type OverlapEntry, type TraceOverlapResult } from './results.js';
-import { traceAlone, type SessionOptions, type TraceSession } from './traceSession.js';
+import { type GivenOf,resolveSettings } from '../settings/setting.js';
+import { type OverlapEntry, RANK_BIN, type TraceOverlapResult } from './results.js';
+import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
 /** Settings of an overlap; defaults are the protocol's. */

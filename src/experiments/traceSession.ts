@@ -1,29 +1,29 @@
 import type { BatchLoader } from '../data/batches.js';
-import { requireGroups, type Dataset, type DatasetOptions } from '../data/dataset.js';
+import { type Dataset, type DatasetOptions,requireGroups } from '../data/dataset.js';
 import type { Split } from '../data/split.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Model } from '../models/model.js';
 import { native, type Unit } from '../native/addon.js';
-import { ENGINE_TYPES, openEngine, type EngineOptions } from '../native/engine.js';
-import { criterionNamed, type CriterionName } from '../neurons/criteria.js';
-import { candidateLayers, selectByCriterion, type GradientSamples } from '../neurons/criterion.js';
-import { gradientSamples, scoreNeurons, type ChoiceContext } from '../neurons/choose.js';
+import { ENGINE_TYPES, type EngineOptions,openEngine } from '../native/engine.js';
+import { type ChoiceContext,gradientSamples, scoreNeurons } from '../neurons/choose.js';
+import { type CriterionName,criterionNamed } from '../neurons/criteria.js';
+import { candidateLayers, type GradientSamples,selectByCriterion } from '../neurons/criterion.js';
 import type { ModelLayer, Neuron, NeuronPlace } from '../neurons/neuron.js';
 import { meanOutputs } from '../neurons/neuronValues.js';
 import { countNeurons, requireTopK, startOf, unitLayers } from '../neurons/select.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
-import { openDataset } from '../train/runData.js';
-import { openRun, type RunConfig } from '../train/runFolder.js';
-import { loadModel, openImages } from '../train/runModel.js';
-import { RunWriter } from '../train/runWriter.js';
-import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { checkOptions, JOB_TYPES, type OptionTypes } from '../settings/options.js';
 import { protocolOf, type SettingsTable } from '../settings/setting.js';
 import { callback, type ValueType } from '../settings/values.js';
+import { openDataset } from '../train/runData.js';
+import { openRun, type RunConfig } from '../train/runFolder.js';
+import { loadModel, openImages } from '../train/runModel.js';
+import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
+import { RunWriter } from '../train/runWriter.js';
 import { precisionChange } from './precisionChange.js';
 import type { PrecisionChange, SessionHeader } from './results.js';
-import { TRACE_SETTINGS, traceSettings, type SessionChoices, type TraceSettings } from './traceSettings.js';
+import { type SessionChoices, TRACE_SETTINGS, type TraceSettings,traceSettings } from './traceSettings.js';
 
 /** Options of every trace. */
 export interface SessionOptions extends JobOptions, EngineOptions, SessionChoices {

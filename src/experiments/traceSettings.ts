@@ -1,12 +1,12 @@
-import { SPLITS, type Split } from '../data/split.js';
-import { LOSSES, type Loss } from '../metrics/loss.js';
-import { PRECISIONS, type Precision } from '../native/addon.js';
+import { type Split,SPLITS } from '../data/split.js';
+import { type Loss,LOSSES } from '../metrics/loss.js';
+import { type Precision,PRECISIONS } from '../native/addon.js';
 import {
   ARTICLE_CRITERIA,
   CRITERIA,
   CRITERION_NAMES,
-  criterionNamed,
   type CriterionName,
+  criterionNamed,
 } from '../neurons/criteria.js';
 import { NULL_NAMES, type NullName } from '../neurons/nulls.js';
 import { isDrawn, PERTURBATION_NAMES, type PerturbationName } from '../neurons/perturbations.js';
@@ -14,16 +14,16 @@ import { requireGradientSource } from '../neurons/score.js';
 import { CHOICE_SETTINGS } from '../neurons/settings.js';
 import type { Protocol } from '../protocol.js';
 import {
+  type DependentDefault,
+  type GivenOf,
   protocolSetting,
   resolveSettings,
   setting,
-  without,
-  type DependentDefault,
-  type GivenOf,
   type SettingsTable,
   type ValuesOf,
+  without,
 } from '../settings/setting.js';
-import { integer, severalOf, oneOf, positive, share, text, type ValueType } from '../settings/values.js';
+import { integer, oneOf, positive, severalOf, share, text, type ValueType } from '../settings/values.js';
 import { givenOrOfRun } from '../train/ofRun.js';
 
 /** The article's standard deviation of random initialization and noise. */

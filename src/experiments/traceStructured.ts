@@ -2,12 +2,12 @@ import { requireGroups } from '../data/dataset.js';
 import { accuracyInterval, changeInterval, meanInterval } from '../metrics/intervals.js';
 import { ZERO } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
-import { resolveSettings, type GivenOf } from '../settings/setting.js';
+import { type GivenOf,resolveSettings } from '../settings/setting.js';
 import type { ComparedSet } from './compareWithRandom.js';
 import { measureSets } from './measureSets.js';
 import { changeOf, type GroupOutcome } from './outcomes.js';
 import type { LayerEntry, TraceStructuredResult } from './results.js';
-import { traceAlone, type SessionOptions, type TraceSession } from './traceSession.js';
+import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
 /** Settings of a structured trace; defaults are the protocol's. */

@@ -5,12 +5,12 @@ import { makeFolder, sha256Of, unwritable } from '../files.js';
 import type { JobOptions } from '../progress.js';
 import {
   DATASETS,
-  WEIGHTS,
   type Fetchable,
   type FetchableDataset,
   type FetchableWeights,
+  WEIGHTS,
 } from './catalog.js';
-import { download, tooLarge, wrongChecksum, type Downloaded, type Expectation } from './download.js';
+import { download, type Downloaded, type Expectation,tooLarge, wrongChecksum } from './download.js';
 import { unpack } from './unpack.js';
 
 /** Waterbirds unpacks to half a gigabyte; the largest weights have a few hundred megabytes. */

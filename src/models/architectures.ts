@@ -1,4 +1,4 @@
-import { native, type Generator, type Network, type NetworkOptions } from '../native/addon.js';
+import { type Generator, native, type Network, type NetworkOptions } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
 
 /** What a vision transformer can be given besides its name. */

@@ -1,4 +1,4 @@
-import { SpurmemError, messageOf, systemCode } from '../errors.js';
+import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { sha256Of } from '../files.js';
 
 /** The error of a weights file that cannot be read. */

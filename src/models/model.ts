@@ -1,6 +1,6 @@
 import {
-  native,
   type Generator,
+  native,
   type Network,
   type NetworkDescription,
   type Precision,
@@ -9,7 +9,7 @@ import {
 import { ComputeContext, type InContext } from '../native/context.js';
 import { checkValues } from '../settings/options.js';
 import { integer, oneOf } from '../settings/values.js';
-import { ARCHITECTURES, createNetwork, type Architecture } from './architectures.js';
+import { type Architecture,ARCHITECTURES, createNetwork } from './architectures.js';
 import type { TensorData } from './safetensors.js';
 
 const MODEL = {

@@ -1,4 +1,4 @@
-import { native, type MemoryFormat, type NativeArray, type Tensor } from './addon.js';
+import { type MemoryFormat, native, type NativeArray, type Tensor } from './addon.js';
 import type { DeviceCache } from './engineOptions.js';
 import { joinedGroup, ProcessGroup } from './processGroup.js';
 

@@ -11,12 +11,12 @@ import {
   DEBIAN,
   filesOf,
   hasHeaders,
+  type Libtorch,
   minorOf,
   NEWEST_LIBTORCH,
   OLDEST_LIBTORCH,
   readLibtorch,
   versionAndFolder,
-  type Libtorch,
 } from './libtorch.js';
 
 /** The version of PyTorch that is installed where there is none. */

@@ -1,4 +1,4 @@
-import { SpurmemError, messageOf, systemCode } from '../errors.js';
+import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { native, type NativeArray, type NativeProcessGroup, type Network, type Tensor } from './addon.js';
 
 /** This process's rows of a batch, which begin at `offset` of so many. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
 import { count, real, type Recorded } from '../recorded.js';
-import { SpurmemError } from '../errors.js';
 
 /** A layer of neurons, in the model's parameter order. */
 export interface NeuronLayer {

@@ -1,7 +1,7 @@
 import { SpurmemError } from '../errors.js';
 import type { TraceEntry, TraceUnstructuredResult } from '../experiments/results.js';
-import type { Figure, FigureNeeds, RunResults, TraceNeed } from '../report/figure.js';
 import type { CriterionName } from '../neurons/criteria.js';
+import type { Figure, FigureNeeds, RunResults, TraceNeed } from '../report/figure.js';
 import { FIGURES } from '../report/figures.js';
 import { inArticleOrder } from '../report/format.js';
 import { nearestSentence } from '../settings/names.js';

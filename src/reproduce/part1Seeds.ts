@@ -6,11 +6,11 @@ import { makeFolder, writeAtomic, writeJson } from '../files.js';
 import { writeModelsReport } from '../report/models/report.js';
 import { overModelsRow, overModelsTable } from '../report/models/table.js';
 import type { Table } from '../report/table.js';
-import type { FigureResult } from './figureFiles.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
 import { SEEDS_TYPE } from '../train/runOptions.js';
-import { checkPart1Options, PART1_TYPES, reproducePart1, type Part1Options } from './part1.js';
+import type { FigureResult } from './figureFiles.js';
+import { checkPart1Options, PART1_TYPES, type Part1Options,reproducePart1 } from './part1.js';
 
 export interface Part1SeedsOptions extends Omit<Part1Options, 'run' | 'seed'> {
   /** The folder of all of it: a model's run is in `seed-<n>`. */

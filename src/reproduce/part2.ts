@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { datasetOf, type Dataset } from '../data/dataset.js';
+import { type Dataset,datasetOf } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import type { StudyResult } from '../experiments/study.js';
 import { writeAtomic, writeJson } from '../files.js';
@@ -9,13 +9,13 @@ import { writeStudyReport } from '../report/study/report.js';
 import { studyRows } from '../report/study/tables.js';
 import { nearestSentence } from '../settings/names.js';
 import type { OptionTypes } from '../settings/options.js';
-import { severalOf, objectWith, text } from '../settings/values.js';
+import { objectWith, severalOf, text } from '../settings/values.js';
 import { declare, type NamedPlan } from './study/declare.js';
 import { runStudy } from './study/runStudy.js';
 import { gridArms, kickInEpochs, STUDIES, type StudyGrid, type StudyPlan } from './study/studies.js';
 import { jobsOfArms } from './study/studyArm.js';
 import { checkArms, checkStudyOptions, STUDY_TYPES, type StudyOptions } from './study/studyOptions.js';
-import { withWholePaths, type SweepPlan } from './sweep/plan.js';
+import { type SweepPlan,withWholePaths } from './sweep/plan.js';
 
 export interface Part2Options extends Omit<
   StudyOptions,

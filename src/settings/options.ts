@@ -1,4 +1,4 @@
-import { SpurmemError, invalidParameter, withinScope } from '../errors.js';
+import { invalidParameter, SpurmemError, withinScope } from '../errors.js';
 import type { JobOptions } from '../progress.js';
 import { requireKnownNames } from './names.js';
 import { checkSettings, requireValue, type SettingsTable } from './setting.js';

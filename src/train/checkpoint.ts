@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { SpurmemError, messageOf } from '../errors.js';
+import { messageOf,SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import {
   readSafetensors,
-  writeSafetensors,
   type TensorData,
+  writeSafetensors,
   type WrittenTensor,
 } from '../models/safetensors.js';
 import type { Generator } from '../native/addon.js';

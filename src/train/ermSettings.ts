@@ -5,10 +5,10 @@ import { PRECISIONS } from '../native/addon.js';
 import { protocolSetting, setting } from '../settings/setting.js';
 import {
   integer,
-  severalOf,
   nonNegative,
   oneOf,
   positive,
+  severalOf,
   share,
   size,
   text,

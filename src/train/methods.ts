@@ -1,17 +1,17 @@
 import { SpurmemError } from '../errors.js';
 import { checkOptions } from '../settings/options.js';
 import type { TrainingMethod } from './method.js';
-import { acceptedBy } from './runOptions.js';
-import type { ErmOptions } from './recipe.js';
-import type { TrainedRun } from './results.js';
 import { cnc } from './methods/cnc.js';
 import { dfr } from './methods/dfr.js';
 import { erm } from './methods/erm.js';
 import { finetune } from './methods/finetune.js';
 import { groupDro } from './methods/groupDro.js';
 import { jtt } from './methods/jtt.js';
-import { sdclr } from './methods/sdclr.js';
 import { rwg, rwy, subg, suby } from './methods/resampled.js';
+import { sdclr } from './methods/sdclr.js';
+import type { ErmOptions } from './recipe.js';
+import type { TrainedRun } from './results.js';
+import { acceptedBy } from './runOptions.js';
 
 /** Every training method, in the order of commands and tables. A new one is one object in a file of `methods/`. */
 export const TRAINING_METHODS: readonly TrainingMethod[] = [

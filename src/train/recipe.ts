@@ -4,9 +4,9 @@ import { lossOf } from '../metrics/loss.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Protocol } from '../protocol.js';
 import {
+  type GivenOf,
   protocolOf,
   resolveSettings,
-  type GivenOf,
   type SettingsTable,
   type ValuesOf,
 } from '../settings/setting.js';
@@ -15,8 +15,8 @@ import { ERM_SETTINGS, MODEL_SETTINGS } from './ermSettings.js';
 import type { TrainingMethod } from './method.js';
 import type { EpochTraining, TrainedRun } from './results.js';
 import { defined, type EpochsConfig } from './runConfig.js';
-import { trainRun, type EpochOptions } from './trainRun.js';
 import type { MethodRun, Trainer } from './trainer.js';
+import { type EpochOptions,trainRun } from './trainRun.js';
 import { vitSettings } from './vitOptions.js';
 
 /** The settings of ERM, which the baselines that train from a dataset share. */

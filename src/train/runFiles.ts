@@ -1,10 +1,10 @@
 import { access, readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { describeIssues } from '../data/issues.js';
-import { SpurmemError, messageOf, systemCode } from '../errors.js';
+import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import type { JobOptions } from '../progress.js';
 import type { Recorded } from '../recorded.js';
-import { epochMetricsSchema, type EpochMetrics } from './results.js';
+import { type EpochMetrics,epochMetricsSchema } from './results.js';
 
 const historySchema = z.object({
   result: z.string(),

@@ -1,8 +1,8 @@
 import { ENGINE_TYPES } from '../native/engine.js';
 import { PROTOCOLS } from '../protocol.js';
-import { JOB_TYPES, type Accepted, type OptionTypes } from '../settings/options.js';
+import { type Accepted, JOB_TYPES, type OptionTypes } from '../settings/options.js';
 import { dependsOnProtocol } from '../settings/setting.js';
-import { callback, either, integer, severalOf, objectWith, oneOf, text, toggle } from '../settings/values.js';
+import { callback, either, integer, objectWith, oneOf, severalOf, text, toggle } from '../settings/values.js';
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from './ermSettings.js';
 import type { MethodOptions, TrainingMethod } from './method.js';
 

@@ -4,18 +4,18 @@ import type { Model } from '../models/model.js';
 import { writeSafetensors } from '../models/safetensors.js';
 import { native } from '../native/addon.js';
 import { TensorScope } from '../native/tensorScope.js';
-import { saveTraining, type PassProgress, type TrainingProgress } from './checkpoint.js';
 import { checkSettings } from '../settings/setting.js';
+import { type PassProgress, saveTraining, type TrainingProgress } from './checkpoint.js';
 import { CHECKPOINT_EVERY } from './ermSettings.js';
-import type { EpochMetrics, TrainedRun, TrainingResult } from './results.js';
 import { kickInEpoch } from './kickIn.js';
+import type { EpochMetrics, TrainedRun, TrainingResult } from './results.js';
 import { restoreProgress } from './resume.js';
-import { methodOf, type EpochsConfig } from './runConfig.js';
+import { type EpochsConfig,methodOf } from './runConfig.js';
 import { createModel } from './runModel.js';
 import { selectionScore } from './selection.js';
-import { startRun, type RunOptions, type RunPlan } from './startRun.js';
+import { type RunOptions, type RunPlan,startRun } from './startRun.js';
 import { evaluationOf, testSelected } from './testSelected.js';
-import { Trainer, type MethodRun } from './trainer.js';
+import { type MethodRun,Trainer } from './trainer.js';
 
 /** The run that an epoch is of. */
 interface EpochContext {

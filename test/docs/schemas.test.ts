@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FILE_SCHEMAS, jsonSchemaOf } from '../../src/experiments/resultFiles.js';
 import { gradCam } from '../../src/experiments/gradCam.js';
+import { FILE_SCHEMAS, jsonSchemaOf } from '../../src/experiments/resultFiles.js';
 import { traceMinimal } from '../../src/experiments/traceMinimal.js';
 import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
-import { MATMUL_PRECISIONS } from '../../src/native/engineOptions.js';
 import { setThreads } from '../../src/native/device.js';
+import { MATMUL_PRECISIONS } from '../../src/native/engineOptions.js';
 import { temporaryFolder } from '../temporary.js';
 import { maxDifference, report } from './compare.js';
 import { python, THREADS } from './python.js';

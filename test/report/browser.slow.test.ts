@@ -2,11 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import type { RunReport } from '../../src/report/figure.js';
 import { temporaryFolder } from '../temporary.js';
-import { pageOf } from './support.js';
 import { fullReport, layers18, overlapTrace, randomTrace, trace, withLostImages } from './fixtures.js';
+import { pageOf } from './support.js';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const folder = temporaryFolder();

@@ -1,8 +1,8 @@
+import type { TraceOverlapResult } from '../../src/experiments/results.js';
 import type { RunReport } from '../../src/report/figure.js';
 import { directions, histogram, rightmost } from '../../src/report/figures/overlap/ranks.js';
-import type { TraceOverlapResult } from '../../src/experiments/results.js';
 import { fullReport, NAMES, overlapTrace } from './fixtures.js';
-import { figures, marks, pageOf, texts, textOf, withoutScript } from './support.js';
+import { figures, marks, pageOf, textOf, texts, withoutScript } from './support.js';
 
 const withOverlap = (overlap: TraceOverlapResult): RunReport => ({ ...fullReport, overlap });
 const many = overlapTrace(0.01);

@@ -1,10 +1,9 @@
 import sharp from 'sharp';
-
 import type { TraceStructuredResult } from '../../src/experiments/results.js';
-import { layerExtent, layersByCriterion, largestLayerChange } from '../../src/report/figures/layers/view.js';
 import type { RunReport } from '../../src/report/figure.js';
+import { largestLayerChange,layerExtent, layersByCriterion } from '../../src/report/figures/layers/view.js';
 import { eightGroups, fullReport, layers18, layers50, layerTrace } from './fixtures.js';
-import { changeTexts, figures, marks, pageOf, texts, textOf, withoutScript } from './support.js';
+import { changeTexts, figures, marks, pageOf, textOf, texts, withoutScript } from './support.js';
 
 const withLayers = (layers: TraceStructuredResult): RunReport => ({ ...fullReport, layers });
 

@@ -1,3 +1,5 @@
+import type { Split } from '../../src/data/split.js';
+import { OUTCOMES } from '../../src/experiments/outcomes.js';
 import type {
   LayerEntry,
   OverlapEntry,
@@ -6,16 +8,14 @@ import type {
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../../src/experiments/results.js';
-import { OUTCOMES } from '../../src/experiments/outcomes.js';
 import type { OutcomeTests } from '../../src/experiments/results.js';
-import { mean } from '../../src/metrics/statistics.js';
-import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
-import { NULL_NAMES } from '../../src/neurons/nulls.js';
-import type { Split } from '../../src/data/split.js';
+import { type GroupAccuracies,groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyInterval, changeInterval } from '../../src/metrics/intervals.js';
-import { groupAccuracies, type GroupAccuracies } from '../../src/metrics/groups.js';
+import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
+import { mean } from '../../src/metrics/statistics.js';
 import type { CriterionName } from '../../src/neurons/criteria.js';
 import type { Neuron } from '../../src/neurons/neuron.js';
+import { NULL_NAMES } from '../../src/neurons/nulls.js';
 import type { RunReport } from '../../src/report/figure.js';
 import type { EpochMetrics, TrainingResult } from '../../src/train/results.js';
 

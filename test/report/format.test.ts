@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-
 import { fixed, percent, points, score, typographic } from '../../src/report/format.js';
 import { html } from '../../src/report/html/html.js';
 import { escapeMarkup, plain, wrap } from '../../src/report/text.js';

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { gradCamTable } from '../../src/cli/gradCamTable.js';
-import type { GradCamResult, HeatExample, MeanShare } from '../../src/experiments/gradCamResult.js';
 import { greyPng, inputPng } from '../../src/data/png.js';
+import type { GradCamResult, HeatExample, MeanShare } from '../../src/experiments/gradCamResult.js';
 import { drawOverlays, heatColor } from '../../src/report/figures/gradCam/overlays.js';
 import { fullReport, NAMES } from './fixtures.js';
 import { pageOf } from './support.js';

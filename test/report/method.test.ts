@@ -1,6 +1,6 @@
 import { groupLabels, smallestGroup } from '../../src/report/groupLabels.js';
-import type { MeasuredChange } from '../../src/report/traces/tests.js';
 import { randomSetsText, sourceText, unitsText } from '../../src/report/traces/method.js';
+import type { MeasuredChange } from '../../src/report/traces/tests.js';
 import { fullReport, trace } from './fixtures.js';
 
 const article = { ...trace, loss: 'cross-entropy', magnitudeLayers: 'all' } as const;

@@ -4,7 +4,7 @@ import type { RunReport } from '../../src/report/figure.js';
 import { minimal, minimalTable } from '../../src/report/figures/minimal.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { fullReport, NAMES, trace } from './fixtures.js';
-import { figures, marks, pageOf, texts, textOf, withoutScript } from './support.js';
+import { figures, marks, pageOf, textOf, texts, withoutScript } from './support.js';
 
 /** Neurons that the examples of each group needed; `50` did not flip. */
 const COUNTS = [[20, 50, 50], [3, 3, 5], [2, 3], []];

@@ -1,13 +1,13 @@
 import { textTable } from '../../src/cli/textTable.js';
+import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import type { RunReport } from '../../src/report/figure.js';
 import { changeTable, neuronTable } from '../../src/report/figures/changes/tables.js';
 import { changeExtent, traceView } from '../../src/report/figures/changes/view.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import type { Table } from '../../src/report/table.js';
 import { testsOf } from '../../src/report/traces/tests.js';
-import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import { fullReport, randomTrace, trace } from './fixtures.js';
-import { changeTexts, figures, marks, pageOf, texts, textOf, withoutScript } from './support.js';
+import { changeTexts, figures, marks, pageOf, textOf, texts, withoutScript } from './support.js';
 
 const reinit = randomTrace('reinit', [0.005], 10);
 const noise = randomTrace('noise', [0.005, 0.01], 10);

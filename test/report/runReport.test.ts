@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RunReport } from '../../src/report/figure.js';
-import { figures, pageOf, withoutScript } from './support.js';
 import { eightGroups, erm, fullReport, NAMES, oneEpoch, trace, VAL } from './fixtures.js';
+import { figures, pageOf, withoutScript } from './support.js';
 
 /** The first match in a long text; a failed comparison then prints it, and not the page. */
 function first(pattern: RegExp, text: string | undefined): string | undefined {

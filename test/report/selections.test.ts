@@ -1,3 +1,4 @@
+import { changeInterval } from '../../src/metrics/intervals.js';
 import {
   changeExtent,
   largestChange,
@@ -5,7 +6,6 @@ import {
   measuredChanges,
   traceView,
 } from '../../src/report/figures/changes/view.js';
-import { changeInterval } from '../../src/metrics/intervals.js';
 import { trace } from './fixtures.js';
 
 const { views } = traceView(trace);

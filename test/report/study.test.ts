@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
-import type { StudyResult, StudyRow } from '../../src/experiments/study.js';
 import type { SeedOutcome } from '../../src/experiments/runs/overSeeds.js';
+import type { StudyResult, StudyRow } from '../../src/experiments/study.js';
+import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
 import { writeStudyReport } from '../../src/report/study/report.js';
 import { focusTable, studyTable } from '../../src/report/study/tables.js';
 import { temporaryFolder } from '../temporary.js';

@@ -1,5 +1,5 @@
-import { points, typographic } from '../../src/report/format.js';
 import type { RunReport } from '../../src/report/figure.js';
+import { points, typographic } from '../../src/report/format.js';
 import { drawReport } from '../../src/report/runReport.js';
 
 /** The report's figures by file name. */

@@ -1,5 +1,4 @@
 import { stripVTControlCharacters } from 'node:util';
-
 import { textTable } from '../../src/cli/textTable.js';
 import { accuracyTable } from '../../src/report/figures/accuracy/tables.js';
 import { changeTable, neuronTable } from '../../src/report/figures/changes/tables.js';

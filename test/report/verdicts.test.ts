@@ -1,5 +1,8 @@
+import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
 import { overModels } from '../../src/experiments/overModels.js';
+import type { NullDistribution, TraceUnstructuredResult } from '../../src/experiments/results.js';
 import type { StudyResult } from '../../src/experiments/study.js';
+import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
 import { groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyEstimate, differenceOf } from '../../src/metrics/intervals.js';
 import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
@@ -21,9 +24,6 @@ import { comparisonVerdict } from '../../src/report/sections/comparison.js';
 import { trainingVerdict } from '../../src/report/sections/training.js';
 import { studyVerdict } from '../../src/report/study/report.js';
 import { LONG_MAJORITY_RAMP, LONG_MINORITY_RAMP, steps } from '../../src/report/vega/theme.js';
-import type { NullDistribution, TraceUnstructuredResult } from '../../src/experiments/results.js';
-import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
-import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
 import { CELEBA_COUNTS, WATERBIRDS_COUNTS } from '../data/standardSplits.js';
 import { epochs, erm, fullReport, layers18, overlapTrace, trace, VAL } from './fixtures.js';
 

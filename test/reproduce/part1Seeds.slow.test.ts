@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { parse } from 'csv-parse/sync';
+import { z } from 'zod';
 import { overModels } from '../../src/experiments/overModels.js';
 import { summarizeSeeds } from '../../src/metrics/seeds.js';
 import { signFlip } from '../../src/metrics/signFlip.js';

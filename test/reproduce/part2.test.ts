@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runsOf } from '../../src/reproduce/study/studyArm.js';
 import { PROTOCOLS } from '../../src/protocol.js';
 import { reproducePart2, rowsOf } from '../../src/reproduce/part2.js';
 import { STUDIES, type StudyPlan } from '../../src/reproduce/study/studies.js';
+import { runsOf } from '../../src/reproduce/study/studyArm.js';
 import { resolveSettings } from '../../src/settings/setting.js';
 import { methodNamed } from '../../src/train/methods.js';
 import { tinyDominoes } from '../fixtures.js';

@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
-import { runStudy } from '../../src/reproduce/study/runStudy.js';
-import type { StudyOptions } from '../../src/reproduce/study/studyOptions.js';
 import { holm } from '../../src/metrics/holm.js';
 import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
+import { runStudy } from '../../src/reproduce/study/runStudy.js';
+import type { StudyOptions } from '../../src/reproduce/study/studyOptions.js';
 import type { TrainingResult } from '../../src/train/results.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { temporaryFolder } from '../temporary.js';

@@ -6,8 +6,8 @@ import {
   trainErm,
   trainFinetune,
   trainGroupDro,
-  trainSdclr,
   TRAINING_METHODS,
+  trainSdclr,
 } from '../../src/train/methods.js';
 
 type Train = (options: never) => Promise<unknown>;

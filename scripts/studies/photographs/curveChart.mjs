@@ -1,7 +1,7 @@
 // Draws the curve of studies/photographs/plan.md, a dot a seed: node scripts/studies/photographs/curveChart.mjs writes
 // studies/photographs/results/curve.svg. test/studies/chart.test.ts holds it against the tables.
-import { INK, MAJORITY, MINORITY } from '#src/report/vega/theme.js';
 import { summarizeSeeds } from '#src/metrics/seeds.js';
+import { INK, MAJORITY, MINORITY } from '#src/report/vega/theme.js';
 import { readAcross } from '#src/reproduce/studyFile/part2Tables.js';
 import { writeChart } from './chart.mjs';
 import { study } from './study.mjs';

@@ -1,7 +1,7 @@
 // Draws Part II of studies/photographs/plan.md, a dot a seed: node scripts/studies/photographs/part2Chart.mjs birds writes
 // studies/photographs/results/birds-test.svg. test/studies/chart.test.ts holds it against the table.
-import { studyDots } from '#src/report/study/dots.js';
 import { summarizeSeeds } from '#src/metrics/seeds.js';
+import { studyDots } from '#src/report/study/dots.js';
 import { completeArms } from '#src/reproduce/studyFile/part2Tables.js';
 import { Records } from '#src/reproduce/studyFile/records.js';
 import { writeChart } from './chart.mjs';

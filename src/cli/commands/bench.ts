@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { SpurmemError } from '../../errors.js';
-import { loadBenchmark } from '../benchmark.js';
 import { integer, positive } from '../../settings/values.js';
+import { loadBenchmark } from '../benchmark.js';
 import { addJob } from '../job.js';
+import { addCommonOptions, type CommonOptions,engineOption } from '../options.js';
 import { valueOption } from '../settings.js';
-import { addCommonOptions, engineOption, type CommonOptions } from '../options.js';
 
 interface BenchCommandOptions extends CommonOptions {
   readonly case?: readonly string[];

@@ -1,25 +1,25 @@
-import { engineOptions } from '../../native/engine.js';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { Split } from '../../data/split.js';
+import { engineOptions } from '../../native/engine.js';
 import { integer } from '../../settings/values.js';
-import { addJob } from '../job.js';
-import { addComposeCommand } from './compose.js';
 import { warnOfEmptyGroups } from '../emptyGroups.js';
-import { valueOption } from '../settings.js';
+import { addJob } from '../job.js';
 import {
   addCommonOptions,
   addDatasetOptions,
   addEngineOptions,
+  type CommonOptions,
+  type ComputingOptions,
   COUNT_NAMES,
   datasetOptionsOf,
   integers,
   seedOption,
   words,
-  type CommonOptions,
-  type ComputingOptions,
 } from '../options.js';
+import { valueOption } from '../settings.js';
+import { addComposeCommand } from './compose.js';
 
 interface DominoesCommandOptions extends CommonOptions {
   readonly data: string;

@@ -1,7 +1,7 @@
-import { engineOptions } from '../../native/engine.js';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import { EVALUATE_SETTINGS } from '../../experiments/evaluateRun.js';
+import { engineOptions } from '../../native/engine.js';
 import { addJob } from '../job.js';
 import {
   addDatasetOptions,

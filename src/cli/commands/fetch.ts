@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import {
   DATASETS,
-  WEIGHTS,
   type Fetchable,
   type FetchableDataset,
   type FetchableWeights,
+  WEIGHTS,
 } from '../../fetch/catalog.js';
 import type { Fetched, FetchOptions } from '../../fetch/fetch.js';
 import { addJob } from '../job.js';

@@ -1,18 +1,18 @@
-import { engineOptions } from '../../native/engine.js';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { GradCamOptions } from '../../experiments/gradCam.js';
 import type { GradCamResult } from '../../experiments/gradCamResult.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
+import { engineOptions } from '../../native/engine.js';
 import type { JobOptions } from '../../progress.js';
 import { addJob } from '../job.js';
+import { openResult } from '../openResult.js';
 import {
   addComputeOptions,
   addDatasetOptions,
   chosenDatasetOptions,
   type ComputeOptions,
 } from '../options.js';
-import { openResult } from '../openResult.js';
 import { addSettings, givenSettings } from '../settings.js';
 
 export interface GradCamCommandOptions extends ComputeOptions, DatasetOptions {

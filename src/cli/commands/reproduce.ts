@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
+import { engineOptions } from '../../native/engine.js';
 import { addJob } from '../job.js';
+import { addComputeOptions, type ComputeOptions } from '../options.js';
 import { addFig10Command } from './reproduceFig10.js';
 import { addPart1Commands } from './reproducePart1.js';
 import { addPart2Commands } from './reproducePart2.js';
 import { addStudyCommand } from './reproduceStudy.js';
-import { engineOptions } from '../../native/engine.js';
-import { addComputeOptions, type ComputeOptions } from '../options.js';
 
 interface QuickstartCommandOptions extends ComputeOptions {
   readonly data: string;

@@ -1,8 +1,8 @@
-import { engineOptions } from '../../native/engine.js';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import { SpurmemError } from '../../errors.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
+import { engineOptions } from '../../native/engine.js';
 import type { Protocol } from '../../protocol.js';
 import type { Figure } from '../../report/figure.js';
 import { articleName } from '../../report/format.js';
@@ -14,11 +14,11 @@ import {
   addComputeOptions,
   addDatasetOptions,
   chosenDatasetOptions,
+  type ComputeOptions,
   integers,
   protocolOption,
-  type ComputeOptions,
 } from '../options.js';
-import { addPlanOptions, SAME_COMMAND, wantsPlan, writeJobs, type PlanOptions } from '../plan.js';
+import { addPlanOptions, type PlanOptions,SAME_COMMAND, wantsPlan, writeJobs } from '../plan.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
 
 interface Part1CommandOptions extends ComputeOptions, DatasetOptions, PlanOptions {

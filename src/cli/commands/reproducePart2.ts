@@ -1,24 +1,24 @@
-import { engineOptions } from '../../native/engine.js';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
+import { engineOptions } from '../../native/engine.js';
 import type { Protocol } from '../../protocol.js';
 import type { Part2Options } from '../../reproduce/part2.js';
 import { STUDIES } from '../../reproduce/study/studies.js';
+import { share, type ValueType } from '../../settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../../train/finetune/settings.js';
-import { parseGrid } from '../grid.js';
 import { tell } from '../dryRunText.js';
+import { parseGrid } from '../grid.js';
 import { addJob } from '../job.js';
 import {
   addDatasetOptions,
   addEngineOptions,
   chosenDatasetOptions,
+  type ComputingOptions,
   integers,
   protocolOption,
-  type ComputingOptions,
 } from '../options.js';
-import { addPlanOptions, SAME_COMMAND, wantsPlan, writeJobs, type PlanOptions } from '../plan.js';
-import { share, type ValueType } from '../../settings/values.js';
+import { addPlanOptions, type PlanOptions,SAME_COMMAND, wantsPlan, writeJobs } from '../plan.js';
 import { addSettings, givenSettings, settingNames, valueOption } from '../settings.js';
 
 interface Part2CommandOptions extends ComputingOptions, DatasetOptions, PlanOptions {

@@ -1,7 +1,7 @@
-import { Option, type Command } from 'commander';
+import { type Command,Option } from 'commander';
 import { engineOptions } from '../../native/engine.js';
 import { addJob } from '../job.js';
-import { addEngineOptions, integers, type ComputingOptions } from '../options.js';
+import { addEngineOptions, type ComputingOptions,integers } from '../options.js';
 
 interface StudyCommandOptions extends ComputingOptions {
   readonly study: string;

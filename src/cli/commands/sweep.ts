@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { writeAtomic } from '../../files.js';
 import type { JobStatus } from '../../reproduce/sweep/jobs.js';
 import { addJob } from '../job.js';
+import { addCommonOptions, type CommonOptions,engineOption, integers } from '../options.js';
 import { slurmOption, writeJobs } from '../plan.js';
-import { addCommonOptions, engineOption, integers, type CommonOptions } from '../options.js';
 
 interface PlanOptions extends CommonOptions {
   readonly sweep: string;

@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander';
+import { type Command,Option } from 'commander';
 import type { DataDescription } from '../../data/dataDescription.js';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { SessionOptions } from '../../experiments/traceSession.js';
@@ -15,8 +15,8 @@ import {
   addComputeOptions,
   addDatasetOptions,
   chosenDatasetOptions,
-  protocolOption,
   type ComputeOptions,
+  protocolOption,
 } from '../options.js';
 import type { Output } from '../output.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';

@@ -1,19 +1,19 @@
-import { engineOptions } from '../../native/engine.js';
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
+import { engineOptions } from '../../native/engine.js';
 import type { Protocol } from '../../protocol.js';
 import { dependsOnProtocol } from '../../settings/setting.js';
-import type { TrainingMethod } from '../../train/method.js';
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../../train/ermSettings.js';
+import type { TrainingMethod } from '../../train/method.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
-import { addJob } from '../job.js';
 import { tell } from '../dryRunText.js';
+import { addJob } from '../job.js';
 import {
   addComputeOptions,
   addDatasetOptions,
   chosenDatasetOptions,
-  protocolOption,
   type ComputeOptions,
+  protocolOption,
 } from '../options.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
 

@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { extname, join, posix } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
+import { nearestNames } from '../../nearest.js';
 import { forEachCsvRow } from '../csv.js';
 import { readSource } from '../datasetSource.js';
-import { nearestNames } from '../../nearest.js';
 import { relativePath } from '../relativePath.js';
 import { parseSplit } from '../table.js';
 import type { ForegroundFile } from './foregroundFile.js';

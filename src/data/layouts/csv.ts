@@ -1,15 +1,15 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SpurmemError } from '../../errors.js';
+import { nearestNames } from '../../nearest.js';
 import { misasked } from '../asked.js';
 import { isCelebAList } from '../celebaLists.js';
-import { COLUMNS_EXAMPLE, columnsSchema, parseColumns } from '../columns.js';
 import type { Columns } from '../columns.js';
-import { kindOf } from '../datasetSource.js';
+import { COLUMNS_EXAMPLE, columnsSchema, parseColumns } from '../columns.js';
 import type { DatasetSource } from '../datasetSource.js';
-import { defineLayout } from '../layout.js';
+import { kindOf } from '../datasetSource.js';
 import type { AskedOf, ValueNames } from '../layout.js';
-import { nearestNames } from '../../nearest.js';
+import { defineLayout } from '../layout.js';
 import { pathBelow } from '../relativePath.js';
 import { isReleasedTable, readTableSource, TABLE_NAME } from '../tableSource.js';
 

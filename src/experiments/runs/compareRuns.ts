@@ -1,20 +1,20 @@
-import { isDeepStrictEqual } from 'node:util';
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { SpurmemError } from '../../errors.js';
-import { summarizeSeeds, type PairedDifference, type SeedSummary } from '../../metrics/seeds.js';
+import { type PairedDifference, type SeedSummary,summarizeSeeds } from '../../metrics/seeds.js';
 import { checkValues } from '../../settings/options.js';
 import { severalOf } from '../../settings/values.js';
-import { RUN_TYPE } from '../../train/runOptions.js';
 import type { TrainingResult } from '../../train/results.js';
 import type { RunConfig } from '../../train/runConfig.js';
 import { RunFolder } from '../../train/runFolder.js';
-import { readRun, type ListedRun } from './listRuns.js';
+import { RUN_TYPE } from '../../train/runOptions.js';
+import { type ListedRun,readRun } from './listRuns.js';
 import {
   differenceFrom,
   outcomeOf,
-  summarizeOutcomes,
   type OverSeeds,
   type SeedOutcome,
+  summarizeOutcomes,
 } from './overSeeds.js';
 
 /** Runs that differ in nothing but their seeds. Accuracies are fractions. */

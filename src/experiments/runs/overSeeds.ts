@@ -1,8 +1,8 @@
 import {
-  pairedDifference,
-  summarizeSeeds,
   type PairedDifference,
+  pairedDifference,
   type SeedSummary,
+  summarizeSeeds,
 } from '../../metrics/seeds.js';
 import type { TrainingResult } from '../../train/results.js';
 

@@ -5,10 +5,10 @@ import type {
 } from '../../experiments/traceMinimalResult.js';
 import type { Figure, FigureRow } from '../figure.js';
 import { fixed, MISSING, percent, plural, points, probability, pText, typographic } from '../format.js';
-import { starNote, type GroupLabel } from '../groupLabels.js';
+import { type GroupLabel,starNote } from '../groupLabels.js';
 import { chartFigure, html, htmlTable } from '../html/html.js';
 import { neuronColumn } from '../rows.js';
-import { groupCell, numbers, type Cell, type Table } from '../table.js';
+import { type Cell, groupCell, numbers, type Table } from '../table.js';
 import { tracedWeights, unitsText } from '../traces/method.js';
 import { MARKED_P } from '../traces/tests.js';
 import { NAMED_ROWS, quantitative } from '../vega/axes.js';

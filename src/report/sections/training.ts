@@ -1,8 +1,8 @@
-import { selectedEpoch, type EpochMetrics, type TrainingResult } from '../../train/results.js';
+import { type EpochMetrics, selectedEpoch, type TrainingResult } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
 import type { FigureRow, RunReport, Show } from '../figure.js';
 import { fixed, percentText, plural, size } from '../format.js';
-import { smallestGroup, type GroupLabel } from '../groupLabels.js';
+import { type GroupLabel,smallestGroup } from '../groupLabels.js';
 import { chartFigure, html } from '../html/html.js';
 import { trainingCurves } from './trainingCurves.js';
 

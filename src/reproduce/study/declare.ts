@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SpurmemError, messageOf, systemCode } from '../../errors.js';
+import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { makeFolder, writeJson } from '../../files.js';
 import type { StudyPlan } from './studies.js';
 

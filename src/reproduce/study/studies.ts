@@ -4,9 +4,9 @@ import {
   MASK_GRADIENT_SOURCES,
   SUPERVISED_LOSSES,
 } from '../../train/finetune/settings.js';
+import { TRAINING_METHODS } from '../../train/methods.js';
 import { erm } from '../../train/methods/erm.js';
 import { finetune, type FinetuneSettings } from '../../train/methods/finetune.js';
-import { TRAINING_METHODS } from '../../train/methods.js';
 import type { ErmSettings } from '../../train/recipe.js';
 import { combinationsOf } from '../sweep/grid.js';
 import type { StudyArm } from './studyArm.js';

@@ -2,12 +2,12 @@ import { basename, dirname, join } from 'node:path';
 import type { Dataset, DatasetOptions } from '../../data/dataset.js';
 import { defaultsOf, protocolOf, type SettingsTable } from '../../settings/setting.js';
 import type { TrainingMethod } from '../../train/method.js';
+import { methodNamed } from '../../train/methods.js';
 import { erm } from '../../train/methods/erm.js';
 import { finetune, type FinetuneSettings } from '../../train/methods/finetune.js';
-import { methodNamed } from '../../train/methods.js';
 import type { ErmSettings } from '../../train/recipe.js';
 import type { EpochOptions } from '../../train/trainRun.js';
-import { folderName, type Combination, type Grid } from '../sweep/grid.js';
+import { type Combination, folderName, type Grid } from '../sweep/grid.js';
 import type { SweepJob } from '../sweep/plan.js';
 
 /** One arm of a study: what differs from the study's own settings. */

@@ -1,17 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import { ENGINE_TYPES } from '../../native/engine.js';
 import { invalidParameter, SpurmemError } from '../../errors.js';
+import { ENGINE_TYPES } from '../../native/engine.js';
+import { nearestSentence, requireKnownNames } from '../../settings/names.js';
 import {
+  type Accepted,
   checkPart,
   checkValues,
   JOB_TYPES,
-  type Accepted,
   type OptionTypes,
 } from '../../settings/options.js';
 import { firstRepeated } from '../../settings/repeated.js';
-import { nearestSentence, requireKnownNames } from '../../settings/names.js';
 import { checkSettings, requireValue } from '../../settings/setting.js';
-import { callback, severalOf, objectWith, share, text, toggle } from '../../settings/values.js';
+import { callback, objectWith, severalOf, share, text, toggle } from '../../settings/values.js';
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../../train/finetune/settings.js';
 import { TRAINING_METHODS } from '../../train/methods.js';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { datasetOf, type Dataset } from '../../data/dataset.js';
+import { type Dataset,datasetOf } from '../../data/dataset.js';
 import { gradCam } from '../../experiments/gradCam.js';
 import type { TunedRun } from '../../experiments/study.js';
 import type { EngineOptions } from '../../native/engine.js';
-import { throwIfAborted, type JobOptions } from '../../progress.js';
+import { type JobOptions,throwIfAborted } from '../../progress.js';
 import { methodNamed } from '../../train/methods.js';
 import { erm } from '../../train/methods/erm.js';
 import { finetune } from '../../train/methods/finetune.js';
@@ -16,7 +16,7 @@ import { chosenConfiguration, configurationsOf, withConfiguration } from '../stu
 import type { Combination } from '../sweep/grid.js';
 import { runJob } from '../sweep/jobs.js';
 import type { SweepJob } from '../sweep/plan.js';
-import { numberOf, Records, select, timed, type RecordRow, type Took } from './records.js';
+import { numberOf, type RecordRow, Records, select, timed, type Took } from './records.js';
 import type { StudyFile } from './schema.js';
 
 /** The options of a study's run besides its file. */

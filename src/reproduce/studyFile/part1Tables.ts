@@ -1,18 +1,18 @@
-import type { Table } from '../../report/table.js';
-import { NULL_NAMES } from '../../neurons/nulls.js';
 import { SPLITS } from '../../data/split.js';
+import { NULL_NAMES } from '../../neurons/nulls.js';
+import type { Table } from '../../report/table.js';
 import { columns, hoursText, meanText, signFlipTexts } from './cells.js';
 import {
   marginColumns,
   marginRows,
+  type Models,
   own,
   starred,
   TESTED_SPLIT,
-  type Models,
   type Value,
 } from './modelTests.js';
 import { perturbationTables } from './perturbationTables.js';
-import { distinct, numberOf, numbers, select, type Records, type RecordRow } from './records.js';
+import { distinct, numberOf, numbers, type RecordRow,type Records, select } from './records.js';
 import type { StudyModels } from './schema.js';
 
 const beyond =

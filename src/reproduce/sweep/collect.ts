@@ -1,11 +1,11 @@
 import {
   outcomeOf,
-  summarizeOutcomes,
   type OverSeeds,
   type SeedOutcome,
+  summarizeOutcomes,
 } from '../../experiments/runs/overSeeds.js';
 import type { JobStatus } from './jobs.js';
-import { variedNames, type SweepJob } from './plan.js';
+import { type SweepJob,variedNames } from './plan.js';
 
 /** One finished run of a sweep. Accuracies are fractions. */
 export interface CollectedRun extends Omit<SeedOutcome, 'run'> {

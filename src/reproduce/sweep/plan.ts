@@ -1,5 +1,3 @@
-import { NUMERICS } from '../../native/engineOptions.js';
-import { optionalSchemas } from '../../settings/schema.js';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -8,6 +6,8 @@ import { z } from 'zod';
 import { datasetOptionsShape } from '../../data/datasetOptions.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { writeJson } from '../../files.js';
+import { NUMERICS } from '../../native/engineOptions.js';
+import { optionalSchemas } from '../../settings/schema.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 
 const METHOD_NAMES = TRAINING_METHODS.map(({ name }) => name);

@@ -3,12 +3,12 @@ import type { Augmentation } from '../../data/preprocessing.js';
 import { misplaced } from '../../errors.js';
 import { architectureOf } from '../../models/architectures.js';
 import { requireGradientSource } from '../../neurons/score.js';
-import { protocolOf, resolveSettings, without, type GivenOf, type ValuesOf } from '../../settings/setting.js';
+import { type GivenOf, protocolOf, resolveSettings, type ValuesOf,without } from '../../settings/setting.js';
+import { type AugmentationChoice,augmentationOf, PUBLISHED_AUGMENTATION } from '../augmentation.js';
 import type { MethodOptions } from '../method.js';
 import { givenOrOfRun } from '../ofRun.js';
 import { defined, type EpochsConfig, type RunConfig } from '../runConfig.js';
 import { preparedAs } from '../runModel.js';
-import { augmentationOf, PUBLISHED_AUGMENTATION, type AugmentationChoice } from '../augmentation.js';
 import { FINETUNE_SETTINGS } from './settings.js';
 
 /** Which epoch it starts from is known before: it tells the weights. */

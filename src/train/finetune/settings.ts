@@ -7,8 +7,8 @@ import { CHOICE_SETTINGS } from '../../neurons/settings.js';
 import { protocolSetting, setting } from '../../settings/setting.js';
 import { integer, oneOf, positive, share, toggle, type ValueType } from '../../settings/values.js';
 import { AUGMENTATION_HELP, augmentationChoice, PUBLISHED_AS_TEXT } from '../augmentation.js';
-import { kickInDefault } from '../kickIn.js';
 import { CHECKPOINTS, EMA, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
+import { kickInDefault } from '../kickIn.js';
 
 /**
  * What chooses the auxiliary model's masked neurons: a criterion, both of the article's together (Table 10), or, as controls,

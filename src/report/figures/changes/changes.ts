@@ -4,7 +4,7 @@ import { isDrawn, type PerturbationName } from '../../../neurons/perturbations.j
 import type { TrainingResult } from '../../../train/results.js';
 import type { ReportDataset, Show } from '../../figure.js';
 import { fixed, plural, pointsSpread, SPLIT_NAME, typographic } from '../../format.js';
-import { groupsOfKind, smallestGroup, type GroupLabel } from '../../groupLabels.js';
+import { type GroupLabel,groupsOfKind, smallestGroup } from '../../groupLabels.js';
 import {
   chartBeside,
   chartFigure,
@@ -18,13 +18,13 @@ import {
 import { besidePublished, PUBLISHED_COLUMNS, publishedOf } from '../../published.js';
 import { numbers, type Table } from '../../table.js';
 import {
-  randomSetsText,
   measuredOn,
+  type NamedChanges,
+  randomSetsText,
   sameBaseline,
   sourceText,
   tracedWeights,
   unitsText,
-  type NamedChanges,
 } from '../../traces/method.js';
 import { changeOfGroup, randomText } from '../../traces/tests.js';
 import type { Chart } from '../../vega/render.js';
@@ -34,15 +34,15 @@ import { nullTables, traceRows, traceTables } from './tables.js';
 import { changesVerdict } from './verdict.js';
 import {
   bracketed,
+  type CriterionView,
   fewerSeeds,
   hasManyKs,
   largestOwnChange,
   ownChange,
   PERTURBED,
   selectionsOf,
-  traceView,
-  type CriterionView,
   type TraceView,
+  traceView,
 } from './view.js';
 
 /**

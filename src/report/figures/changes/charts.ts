@@ -1,7 +1,7 @@
 import type { TraceUnstructuredResult } from '../../../experiments/results.js';
 import { CRITERION_NAMES, criterionNamed } from '../../../neurons/criteria.js';
 import { SPLIT_NAME } from '../../format.js';
-import { shortList, starNote, type GroupLabel } from '../../groupLabels.js';
+import { type GroupLabel,shortList, starNote } from '../../groupLabels.js';
 import { cellMatrix, changeCell } from '../../traces/cells.js';
 import { changeOfGroup, MARK, MARKED_P } from '../../traces/tests.js';
 import type { ChartSpec, NamedChart } from '../../vega/render.js';
@@ -9,17 +9,17 @@ import { changeBars } from './bars.js';
 import { nullDots } from './nullDots.js';
 import {
   bracketed,
+  type ChangeExtent,
   changeExtent,
+  type CriterionView,
   forFigure,
   hasManyKs,
   hasSpread,
   ksOf,
   PERTURBED,
   seedsNote,
-  settingsNote,
-  type ChangeExtent,
-  type CriterionView,
   type Selection,
+  settingsNote,
   type TraceView,
 } from './view.js';
 

@@ -1,6 +1,6 @@
 import type { TraceUnstructuredResult } from '../../../experiments/results.js';
 import type { Neuron } from '../../../neurons/neuron.js';
-import { nullNamed, type NullName } from '../../../neurons/nulls.js';
+import { type NullName,nullNamed } from '../../../neurons/nulls.js';
 import { isDrawn } from '../../../neurons/perturbations.js';
 import type { FigureRow } from '../../figure.js';
 import {
@@ -15,22 +15,22 @@ import {
   score,
   SPLIT_NAME,
 } from '../../format.js';
-import { shortList, starNote, type GroupLabel } from '../../groupLabels.js';
+import { type GroupLabel,shortList, starNote } from '../../groupLabels.js';
 import { boundColumns, marginColumns, neuronColumn, randomColumns } from '../../rows.js';
-import { numbers, texts, type Part, type Table } from '../../table.js';
+import { numbers, type Part, type Table,texts } from '../../table.js';
 import { traceNotes } from '../../traces/method.js';
-import { changeOfGroup, MARK, MARKED_P, type AdjustedTest } from '../../traces/tests.js';
+import { type AdjustedTest,changeOfGroup, MARK, MARKED_P } from '../../traces/tests.js';
 import {
   bracketed,
+  type CriterionView,
   fewerSeeds,
   hasSpread,
   ownChange,
   PERTURBED,
+  type Selection,
   selectionOf,
   selectionsOf,
   settingsNote,
-  type CriterionView,
-  type Selection,
   type TraceView,
 } from './view.js';
 

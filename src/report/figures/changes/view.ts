@@ -1,18 +1,18 @@
 import type { TraceEntry, TraceUnstructuredResult } from '../../../experiments/results.js';
 import { ARTICLE_SIGMA } from '../../../experiments/traceSettings.js';
-import { CRITERION_NAMES, criterionNamed, type CriterionName } from '../../../neurons/criteria.js';
+import { CRITERION_NAMES, type CriterionName,criterionNamed } from '../../../neurons/criteria.js';
 import type { Neuron } from '../../../neurons/neuron.js';
 import type { NullName } from '../../../neurons/nulls.js';
 import type { PerturbationWords } from '../../../neurons/perturbation.js';
-import { isDrawn, PERTURBATIONS, type PerturbationName } from '../../../neurons/perturbations.js';
+import { isDrawn, type PerturbationName,PERTURBATIONS } from '../../../neurons/perturbations.js';
 import { plural } from '../../format.js';
 import {
   adjustByHolm,
+  type AdjustedTest,
   changeOfGroup,
   nullsOf,
-  testsOf,
-  type AdjustedTest,
   type Tests,
+  testsOf,
 } from '../../traces/tests.js';
 
 /** One set of neurons that was perturbed, and the groups that it was chosen for. */

@@ -3,7 +3,7 @@ import { mean } from '../../../metrics/statistics.js';
 import { nullNamed } from '../../../neurons/nulls.js';
 import type { Figure, FigureRow } from '../../figure.js';
 import { fixed, MISSING, plural, points, probability, signed, SPLIT_NAME } from '../../format.js';
-import { groupsOfKind, smallestGroup, starNote, type GroupLabel } from '../../groupLabels.js';
+import { type GroupLabel,groupsOfKind, smallestGroup, starNote } from '../../groupLabels.js';
 import {
   chartBeside,
   folded,
@@ -11,15 +11,15 @@ import {
   HOW,
   html,
   htmlTable,
-  pointsText,
   type Markup,
+  pointsText,
 } from '../../html/html.js';
 import { boundColumns, marginColumns, neuronColumn, randomColumns } from '../../rows.js';
-import { numbers, withDetail, type Table } from '../../table.js';
+import { numbers, type Table,withDetail } from '../../table.js';
 import { plain } from '../../text.js';
 import {
-  randomSetsText,
   measuredOn,
+  randomSetsText,
   sameBaseline,
   sourceText,
   tracedWeights,
@@ -29,10 +29,10 @@ import { changeOfLayer, MARKED_P, nullsOf, randomText } from '../../traces/tests
 import { layerHeatmap } from './heatmap.js';
 import {
   largestLayerChange,
+  type LayerCell,
   layerCells,
   layerExtent,
   layersByCriterion,
-  type LayerCell,
   type LayerView,
 } from './view.js';
 

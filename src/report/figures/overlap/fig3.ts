@@ -7,6 +7,7 @@ import { sourceText, tracedWeights, unitsText } from '../../traces/method.js';
 import { percentOf, rankHistograms } from './histograms.js';
 import {
   AMONG,
+  type Direction,
   directions,
   rankList,
   rankTable,
@@ -14,7 +15,6 @@ import {
   RIGHTMOST,
   rightmost,
   shareText,
-  type Direction,
 } from './ranks.js';
 
 /** How criteria agree on the top neurons (article, Fig. 3). */
