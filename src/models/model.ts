@@ -12,10 +12,7 @@ import { integer, oneOf } from '../settings/values.js';
 import { type Architecture,ARCHITECTURES, createNetwork } from './architectures.js';
 import type { TensorData } from './safetensors.js';
 
-const MODEL = {
-  types: { arch: oneOf(ARCHITECTURES), numClasses: integer(1) },
-  required: ['arch', 'numClasses', 'generator'],
-} as const;
+const TYPES = { arch: oneOf(ARCHITECTURES), numClasses: integer(1) };
 
 /** A network on a device. Dispose it, or declare it with `using`. */
 export class Model implements Disposable {
@@ -58,7 +55,8 @@ export class Model implements Disposable {
       readonly layerNormEps?: number | undefined;
     },
   ): Promise<Model> {
-    checkValues(options, MODEL);
+    const place = 'context' in options ? 'context' : 'device';
+    checkValues(options, { types: TYPES, required: ['arch', 'numClasses', 'generator', place] });
     const { arch, numClasses, generator, precision = 'fp32' } = options;
     const context = ComputeContext.of(options);
     const network = await createNetwork(arch, numClasses, options, { generator, precision, context });

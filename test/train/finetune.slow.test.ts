@@ -179,6 +179,12 @@ describe('fine-tuning', () => {
     expect((await openRun(warm.run.path)).config).toMatchObject({ headWarmup: 2 });
   });
 
+  test('without a warm-up, nothing is chosen or drawn before the first epoch', async () => {
+    const tasks: string[] = [];
+    await finetune('no warm-up', { epochs: 1, onProgress: ({ task }) => tasks.push(task) });
+    expect(tasks[0]).toBe('epoch 1/1, losses');
+  });
+
   test('starts from an epoch that ERM kept', async () => {
     const erm = new RunFolder(join(folder, 'kept'));
     await trainErm({ ...runs.base, out: erm.path, keepEpochs: [1] });

@@ -102,7 +102,7 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
   let neurons: readonly Neuron[] = [];
   return {
     async begin() {
-      if (head) await warmUp(trainer, head, config.headWarmup);
+      if (head && config.headWarmup > 0) await warmUp(trainer, head, config.headWarmup);
     },
     async beginEpoch(epoch) {
       neurons = config.contrast ? await auxiliaryNeurons(trainer, epoch) : [];
