@@ -1,5 +1,4 @@
-import type { ErrorCode } from '../errors.js';
-import { SpurmemError } from '../errors.js';
+import { type ErrorCode, SpurmemError } from '../errors.js';
 
 /** A value, and who asked for it, so that a wrong one is blamed on the right place. */
 export interface Asked<Value> {

@@ -1,12 +1,10 @@
 import { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
-import type { Asked } from './asked.js';
-import { misasked } from './asked.js';
+import { type Asked, misasked } from './asked.js';
 import { forEachCsvRow } from './csv.js';
 import type { SourceFile } from './datasetSource.js';
 import { relativePath } from './relativePath.js';
-import type { Split } from './split.js';
-import { SPLITS } from './split.js';
+import { type Split, SPLITS } from './split.js';
 import type { TableRow } from './table.js';
 
 /** The lists' names, without .txt or .csv. */

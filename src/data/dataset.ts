@@ -4,19 +4,19 @@ import { basename, join, resolve } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { ATTRIBUTES_LIST } from './celebaLists.js';
 import type { CoreRegion } from './coreRegion.js';
-import type { DatasetConfig } from './datasetConfig.js';
-import { CONFIG_NAME, fingerprintedConfig, parseDatasetConfig } from './datasetConfig.js';
-import type { DatasetOptions, DatasetRequest, ResolvedOptions } from './datasetOptions.js';
-import { joinOptions } from './datasetOptions.js';
-import type { DatasetSource, SourceFile } from './datasetSource.js';
-import { countValues, kindOf } from './datasetSource.js';
+import { CONFIG_NAME, type DatasetConfig, fingerprintedConfig, parseDatasetConfig } from './datasetConfig.js';
+import {
+  type DatasetOptions,
+  type DatasetRequest,
+  joinOptions,
+  type ResolvedOptions,
+} from './datasetOptions.js';
+import { countValues, type DatasetSource, kindOf,type SourceFile } from './datasetSource.js';
 import type { ValueNames } from './layout.js';
-import type { AnyLayout } from './layouts.js';
-import { detectLayout, layoutOf, LAYOUTS_ADVICE } from './layouts.js';
+import { type AnyLayout, detectLayout, layoutOf, LAYOUTS_ADVICE } from './layouts.js';
 import { minorityGroups } from './minorityGroups.js';
-import type { Preprocessing } from './preprocessing.js';
-import { ARTICLE_PREPROCESSING } from './preprocessing.js';
-import { type Split,SPLITS } from './split.js';
+import { ARTICLE_PREPROCESSING,type Preprocessing } from './preprocessing.js';
+import { type Split, SPLITS } from './split.js';
 
 export { TABLE_NAME } from './tableSource.js';
 export type { DatasetFormat, DatasetOptions, ResolvedOptions } from './datasetOptions.js';

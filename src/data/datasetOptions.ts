@@ -3,8 +3,7 @@ import { SpurmemError } from '../errors.js';
 import type { Asked } from './asked.js';
 import { refuseOptions } from './issues.js';
 import type { AskedOf, LayoutOption, LayoutOptions } from './layout.js';
-import type { AnyLayout, DatasetFormat } from './layouts.js';
-import { LAYOUTS } from './layouts.js';
+import { type AnyLayout, type DatasetFormat, LAYOUTS } from './layouts.js';
 import { pathBelow } from './relativePath.js';
 
 export type { DatasetFormat } from './layouts.js';

@@ -2,8 +2,7 @@ import { mersenne } from 'pure-rand/generator/mersenne';
 import { SpurmemError } from '../errors.js';
 import type { DominoesOptions } from './dominoesOptions.js';
 import { shuffled } from './shuffled.js';
-import type { Split } from './split.js';
-import { SPLITS } from './split.js';
+import { type Split, SPLITS } from './split.js';
 
 /** One image to draw: positions in the pools of its garment's and its digit's class. */
 interface Domino {

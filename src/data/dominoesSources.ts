@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { messageOf, SpurmemError } from '../errors.js';
-import type { Garment } from './dominoesOptions.js';
-import { GARMENTS } from './dominoesOptions.js';
+import { type Garment, GARMENTS } from './dominoesOptions.js';
 
 /** The side of a source image in pixels. */
 export const SOURCE_SIDE = 28;

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
-import { stat } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildOnce } from '../buildOnce.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
@@ -11,8 +10,7 @@ import { decodeRgb } from './decode.js';
 import { readExampleImage } from './exampleImage.js';
 import { mapOrdered } from './ordered.js';
 import { makeWritable, storeFolders } from './storeFolder.js';
-import type { ImageStoreIndex } from './storeIndex.js';
-import { pixelsPathOf, readStoreIndex, writeStoreIndex } from './storeIndex.js';
+import { type ImageStoreIndex, pixelsPathOf, readStoreIndex, writeStoreIndex } from './storeIndex.js';
 
 export type { ImageStoreIndex } from './storeIndex.js';
 

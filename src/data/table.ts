@@ -1,15 +1,11 @@
 import { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
-import type { Asked } from './asked.js';
-import { misasked } from './asked.js';
-import type { ColumnRole, Columns } from './columns.js';
-import { SUBPOPBENCH_COLUMNS, WATERBIRDS_COLUMNS } from './columns.js';
+import { type Asked, misasked } from './asked.js';
+import { type ColumnRole, type Columns, SUBPOPBENCH_COLUMNS, WATERBIRDS_COLUMNS } from './columns.js';
 import { forEachCsvRow } from './csv.js';
-import type { LabelCell } from './labels.js';
-import { numberLabels } from './labels.js';
+import { type LabelCell, numberLabels } from './labels.js';
 import { relativePath } from './relativePath.js';
-import type { Split } from './split.js';
-import { SPLITS } from './split.js';
+import { type Split, SPLITS } from './split.js';
 
 /** What stands for a split beside its code 0, 1 or 2: its name, Hugging Face's and SubpopBench's. */
 const SPLIT_WORDS: ReadonlyMap<string, Split> = new Map([

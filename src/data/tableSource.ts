@@ -1,11 +1,9 @@
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { SUBPOPBENCH_COLUMNS, WATERBIRDS_COLUMNS } from './columns.js';
-import type { DatasetSource } from './datasetSource.js';
-import { countValues, readSource } from './datasetSource.js';
+import { countValues, type DatasetSource, readSource } from './datasetSource.js';
 import type { ValueNames } from './layout.js';
-import type { Table, TableOptions } from './table.js';
-import { parseTable } from './table.js';
+import { parseTable,type Table, type TableOptions } from './table.js';
 
 /** The name of a dataset's table in its folder, where no other is named. */
 export const TABLE_NAME = 'metadata.csv';

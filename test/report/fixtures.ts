@@ -2,14 +2,14 @@ import type { Split } from '../../src/data/split.js';
 import { OUTCOMES } from '../../src/experiments/outcomes.js';
 import type {
   LayerEntry,
+  OutcomeTests,
   OverlapEntry,
   TraceEntry,
   TraceOverlapResult,
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../../src/experiments/results.js';
-import type { OutcomeTests } from '../../src/experiments/results.js';
-import { type GroupAccuracies,groupAccuracies } from '../../src/metrics/groups.js';
+import { type GroupAccuracies, groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyInterval, changeInterval } from '../../src/metrics/intervals.js';
 import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
 import { mean } from '../../src/metrics/statistics.js';

@@ -181,7 +181,7 @@ describe('fine-tuning', () => {
 
   test('without a warm-up, nothing is chosen or drawn before the first epoch', async () => {
     const tasks: string[] = [];
-    await finetune('no warm-up', { epochs: 1, onProgress: ({ task }) => tasks.push(task) });
+    await finetune({ epochs: 1, onProgress: ({ task }) => tasks.push(task) });
     expect(tasks[0]).toBe('epoch 1/1, losses');
   });
 

@@ -1,13 +1,10 @@
 import { join, posix } from 'node:path';
 import { z } from 'zod';
 import { SpurmemError } from '../../errors.js';
-import type { Asked } from '../asked.js';
-import { misasked } from '../asked.js';
+import { type Asked, misasked } from '../asked.js';
 import { ATTRIBUTES_LIST, joinLists, PARTITIONS_LIST } from '../celebaLists.js';
-import type { DatasetSource } from '../datasetSource.js';
-import { kindOf, readSource } from '../datasetSource.js';
-import type { AskedOf } from '../layout.js';
-import { defineLayout } from '../layout.js';
+import { type DatasetSource, kindOf, readSource } from '../datasetSource.js';
+import { type AskedOf, defineLayout } from '../layout.js';
 import { TABLE_NAME } from '../tableSource.js';
 
 /** The class and the spurious attribute of group-DRO and of the article. */

@@ -4,12 +4,9 @@ import { SpurmemError } from '../../errors.js';
 import { nearestNames } from '../../nearest.js';
 import { misasked } from '../asked.js';
 import { isCelebAList } from '../celebaLists.js';
-import type { Columns } from '../columns.js';
-import { COLUMNS_EXAMPLE, columnsSchema, parseColumns } from '../columns.js';
-import type { DatasetSource } from '../datasetSource.js';
-import { kindOf } from '../datasetSource.js';
-import type { AskedOf, ValueNames } from '../layout.js';
-import { defineLayout } from '../layout.js';
+import { type Columns, COLUMNS_EXAMPLE, columnsSchema, parseColumns } from '../columns.js';
+import { type DatasetSource, kindOf } from '../datasetSource.js';
+import { type AskedOf, defineLayout,type ValueNames } from '../layout.js';
 import { pathBelow } from '../relativePath.js';
 import { isReleasedTable, readTableSource, TABLE_NAME } from '../tableSource.js';
 

@@ -1,10 +1,8 @@
 import { join } from 'node:path';
 import { WATERBIRDS_COLUMNS } from '../columns.js';
 import { firstCsvRow } from '../csv.js';
-import type { DatasetSource } from '../datasetSource.js';
-import { readSource } from '../datasetSource.js';
-import type { ValueNames } from '../layout.js';
-import { defineLayout } from '../layout.js';
+import { type DatasetSource, readSource } from '../datasetSource.js';
+import { defineLayout,type ValueNames } from '../layout.js';
 import { SPLITS } from '../split.js';
 import { readTableSource, TABLE_NAME } from '../tableSource.js';
 
