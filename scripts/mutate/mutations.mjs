@@ -31,7 +31,7 @@ const BY_FILE = {
     ['value * (trainTotal[group] ?? 0)', 'value * (total[group] ?? 0)'],
   ],
   'src/metrics/holm.ts': [
-    ['(tests.length - rank) * p', 'tests.length * p'],
+    ['(tests.length - rank) * p', '(tests.length + rank) * p'],
     ['largest = Math.max(largest, Math.min(1, ', 'largest = Math.max(0, Math.min(1, '],
   ],
   'src/metrics/intervals.ts': [
@@ -83,7 +83,7 @@ const BY_FILE = {
     ['margins[i] = own - other;', 'margins[i] = other - own;'],
   ],
   'src/experiments/controls.ts': [
-    ['JSON.stringify([name, perturbation, key(neurons)])', 'JSON.stringify([name, key(neurons)])'],
+    ['JSON.stringify([name, perturbation, key(neurons)])', 'JSON.stringify([name, perturbation.kind, key(neurons)])'],
   ],
   'src/experiments/samples.ts': [['Math.max(samples, largest)', 'Math.min(samples, largest)']],
   'src/experiments/minimalSummary.ts': [['probabilityFewer: 1 - u / ', 'probabilityFewer: u / ']],
