@@ -12,12 +12,14 @@ export const count = z.number().int().nonnegative();
 /** The values that a file of this schema holds, which nobody changes. Keys that the schema does not name are kept, and untyped. */
 export type Recorded<Schema extends z.ZodType> = Fixed<z.output<Schema>>;
 
+/** A value that is fixed through and through, with the named keys of its objects. */
 type Fixed<Value> = Value extends readonly unknown[]
   ? { readonly [Key in keyof Value]: Fixed<Value[Key]> }
   : Value extends object
     ? { readonly [Key in keyof Value as IsUnnamed<Value, Key> extends true ? never : Key]: Fixed<Value[Key]> }
     : Value;
 
+/** Whether a key stands for all keys that a schema does not name. */
 type IsUnnamed<Value, Key extends keyof Value> = string extends Key
   ? unknown extends Value[Key]
     ? true

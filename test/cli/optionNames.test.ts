@@ -10,7 +10,7 @@ import { TRAINING_METHODS } from '../../src/train/methods.js';
 import { acceptedBy, RUN_TYPE, SEEDS_TYPE } from '../../src/train/runOptions.js';
 
 /** Options that the command line has beside the library's: of its output, and of plans. */
-const OWN = ['config', 'json', 'quiet', 'debug', 'dryRun', 'plan'];
+const OWN = ['config', 'json', 'quiet', 'debug', 'dryRun', 'plan', 'slurm'];
 const DATASET = DATASET_OPTIONS.map(({ name }) => name as string);
 
 const { session, unstructured, structured, overlap, minimal, gradCam } = TRACE_SETTINGS;

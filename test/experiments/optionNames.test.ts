@@ -64,7 +64,7 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
     /no option `run`\. The nearest are runs/,
   ],
   ['a number of neurons twice', () => traceUnstructured({ run, topK: [3, 3] }), /`topK`.* different ones/],
-  ['a misspelt report', () => writeReport({ run, dta: 'x' } as never), /`dta`\. The nearest are data/],
+  ['a misspelt report', () => writeReport({ run, uot: 'x' } as never), /`uot`\. The nearest are .*out/],
   [
     'a part that is misspelt',
     () => reproducePart1({ run, figures: [FIGURES[0]], erm: { epoch: 3 } } as never),
