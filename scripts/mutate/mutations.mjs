@@ -39,7 +39,7 @@ const BY_FILE = {
     ['Math.sqrt(variance / count)', 'Math.sqrt(variance / (count - 1))'],
   ],
   'src/metrics/monteCarlo.ts': [
-    ['(found + 1) / (mostDraws + 1)', 'found / mostDraws'],
+    ['(found + 1) / (nullDraws + 1)', 'found / nullDraws'],
     ['draw <= observed + TIE', 'draw < observed - TIE'],
   ],
   'src/metrics/signFlip.ts': [['Math.abs(sum) >= observed - tie', 'Math.abs(sum) >= observed + tie']],
@@ -50,8 +50,8 @@ const BY_FILE = {
   // Neurons: score, select, perturb, nulls
   'src/neurons/score.ts': [
     ['await loss.backward(size / indices.length)', 'await loss.backward(1)'],
-    ["order === 'highest-loss' ? -1 : 1", "order === 'highest-loss' ? 1 : -1"],
-    ['slice(0, drawn)', 'slice(-drawn)'],
+    ["gradientOrder === 'highest-loss' ? -1 : 1", "gradientOrder === 'highest-loss' ? 1 : -1"],
+    ['slice(0, gradientDrawn)', 'slice(-gradientDrawn)'],
   ],
   'src/neurons/select.ts': [
     ['Math.ceil(fraction * numNeurons)', 'Math.floor(fraction * numNeurons)'],
@@ -82,8 +82,11 @@ const BY_FILE = {
     ['own > other || (own === other && isFirst)', 'own > other || (own === other && !isFirst)'],
     ['margins[i] = own - other;', 'margins[i] = other - own;'],
   ],
-  'src/experiments/controls.ts': [
-    ['JSON.stringify([name, perturbation, key(neurons)])', 'JSON.stringify([name, perturbation.kind, key(neurons)])'],
+  'src/experiments/compareWithRandom.ts': [
+    [
+      'JSON.stringify([name, perturbation, key(neurons)])',
+      'JSON.stringify([name, perturbation.kind, key(neurons)])',
+    ],
   ],
   'src/experiments/samples.ts': [['Math.max(samples, largest)', 'Math.min(samples, largest)']],
   'src/experiments/minimalSummary.ts': [['probabilityFewer: 1 - u / ', 'probabilityFewer: u / ']],
@@ -97,7 +100,7 @@ const BY_FILE = {
     ['ofClass(correct, y) / ofClass(total, y)', 'ofClass(correct, y) / ofClass(total, 0)'],
   ],
   'src/train/trainRun.ts': [
-    ['score > last.bestWorstGroupAccuracy', 'score >= last.bestWorstGroupAccuracy'],
+    ['score > last.bestScore', 'score >= last.bestScore'],
     ['scheduler.step(training.trainLoss)', 'scheduler.step(val.loss)'],
   ],
   'src/train/checkpoint.ts': [
@@ -137,7 +140,7 @@ const BY_FILE = {
   ],
   // Report and command line
   'src/report/format.ts': [
-    ['change > 0 && Number(text) !== 0', 'Number(text) !== 0'],
+    ['return change > 0 && Number(text) !== 0', 'return Number(text) !== 0'],
     ['value > 0 && value < 0.0005', 'value > 0 && value < 0.00005'],
   ],
   'src/cli/settings.ts': [

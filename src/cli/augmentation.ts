@@ -1,4 +1,4 @@
-import { type AugmentationParts,SIMCLR } from '../train/augmentation.js';
+import { type AugmentationParts, SIMCLR } from '../train/augmentation.js';
 
 /** An augmentation as options write it: `none`, `dataset`, `simclr`, parts by name, or `minScale,maxScale,flip`. */
 export function parseAugmentation(text: string): unknown {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { messageOf,SpurmemError } from '../errors.js';
+import { messageOf, SpurmemError } from '../errors.js';
 import { nearestSentence } from '../settings/names.js';
 import { TypedOption } from './settings.js';
 import { commandName } from './usage.js';

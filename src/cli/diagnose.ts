@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SpurmemError } from '../errors.js';
-import { type Addon,addonInUse, native } from '../native/addon.js';
+import { type Addon, addonInUse, native } from '../native/addon.js';
 import { whyNoCuda } from '../native/device.js';
 import { newerThanTested, places } from '../native/findLibtorch.js';
 import { DEBIAN, describeLibtorch, type Libtorch } from '../native/libtorch.js';

@@ -1,18 +1,18 @@
 import { resolve } from 'node:path';
 import { SPLITS } from '../data/split.js';
-import { type SessionOptions,TraceSession } from '../experiments/traceSession.js';
+import { type SessionOptions, TraceSession } from '../experiments/traceSession.js';
 import { engineOptions, numericOptions } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
 import { plain } from '../report/text.js';
-import { hasToBeTrained, type Part1Options,trainingOf } from '../reproduce/part1.js';
-import { type NeededTrace,neededTraces } from '../reproduce/part1Traces.js';
+import { hasToBeTrained, type Part1Options, trainingOf } from '../reproduce/part1.js';
+import { type NeededTrace, neededTraces } from '../reproduce/part1Traces.js';
 import { sweepStatus } from '../reproduce/sweep/jobs.js';
 import type { SweepJob, SweepPlan } from '../reproduce/sweep/plan.js';
 import { defaultsOf } from '../settings/setting.js';
 import type { MethodOptions } from '../train/method.js';
 import { methodNamed } from '../train/methods.js';
 import { erm } from '../train/methods/erm.js';
-import { type TimedTraining,timeTraining, TraceTimer } from './calibration.js';
+import { type TimedTraining, timeTraining, TraceTimer } from './calibration.js';
 import type { DryRun, Step } from './dryRunText.js';
 
 /** A model whose figures are asked for. */

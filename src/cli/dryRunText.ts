@@ -1,4 +1,4 @@
-import { type Split,SPLITS } from '../data/split.js';
+import { type Split, SPLITS } from '../data/split.js';
 import { inWords } from '../settings/setting.js';
 import { durationText, type Output } from './output.js';
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { messageOf,SpurmemError } from '../errors.js';
+import { messageOf, SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
 import type { StudyGrid } from '../reproduce/study/studies.js';
 import { firstRepeated } from '../settings/repeated.js';

@@ -1,12 +1,12 @@
 import { constants } from 'node:os';
 import type { Command } from 'commander';
-import { type ErrorCode,messageOf, SpurmemError, systemCode } from '../errors.js';
+import { type ErrorCode, messageOf, SpurmemError, systemCode } from '../errors.js';
 import { isOutOfMemory } from '../native/outOfMemory.js';
 import type { ProcessGroup } from '../native/processGroup.js';
-import { type JobOptions,STOPPED_ADVICE } from '../progress.js';
+import { type JobOptions, STOPPED_ADVICE } from '../progress.js';
 import type { CommonOptions } from './options.js';
 import { Output } from './output.js';
-import { errorText, inOptions, type ParameterNames,parameterNames } from './parameters.js';
+import { errorText, inOptions, type ParameterNames, parameterNames } from './parameters.js';
 
 /** What a command does with its options, and with the arguments that stand without one. */
 export type Job<Options> = (

@@ -1,6 +1,6 @@
-import { type Command,InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DATASET_OPTIONS, type DatasetOptions } from '../data/datasetOptions.js';
-import { mapParameters,SpurmemError } from '../errors.js';
+import { mapParameters, SpurmemError } from '../errors.js';
 import { ENGINE_SETTINGS, type EngineOptions } from '../native/engineOptions.js';
 import { PROTOCOLS } from '../protocol.js';
 import { integer, listOf, text } from '../settings/values.js';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Command,Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { SpurmemError } from '../errors.js';
 import { writeAtomic } from '../files.js';
 import { quotedWord } from '../provenance.js';

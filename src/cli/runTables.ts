@@ -5,7 +5,7 @@ import type { RunEvaluation } from '../experiments/evaluateRun.js';
 import type { ComparedRuns, RunsComparison } from '../experiments/runs/compareRuns.js';
 import type { ListedRun } from '../experiments/runs/listRuns.js';
 import type { SeedSummary } from '../metrics/seeds.js';
-import { MISSING, percent, percentRange,percentText, points, pointsRange } from '../report/format.js';
+import { MISSING, percent, percentRange, percentText, points, pointsRange } from '../report/format.js';
 import { groupLabels, type NamedGroups } from '../report/groupLabels.js';
 import { groupCell, type Table } from '../report/table.js';
 import { nearestSentence } from '../settings/names.js';

@@ -1,4 +1,4 @@
-import { type Command,InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { defaultInWords, type GivenOf, type Setting, type SettingsTable } from '../settings/setting.js';
 import type { ValueForm, ValueType } from '../settings/values.js';
 import { parseAugmentation } from './augmentation.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { JobOptions } from '../progress.js';
 import { BatchLoader } from './batches.js';
-import { type CoreRectangle,coverageOf } from './coreRegion.js';
+import { type CoreRectangle, coverageOf } from './coreRegion.js';
 import type { Dataset, Example } from './dataset.js';
 import { requireInside } from './links.js';
 

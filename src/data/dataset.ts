@@ -11,11 +11,11 @@ import {
   joinOptions,
   type ResolvedOptions,
 } from './datasetOptions.js';
-import { countValues, type DatasetSource, kindOf,type SourceFile } from './datasetSource.js';
+import { countValues, type DatasetSource, kindOf, type SourceFile } from './datasetSource.js';
 import type { ValueNames } from './layout.js';
 import { type AnyLayout, detectLayout, layoutOf, LAYOUTS_ADVICE } from './layouts.js';
 import { minorityGroups } from './minorityGroups.js';
-import { ARTICLE_PREPROCESSING,type Preprocessing } from './preprocessing.js';
+import { ARTICLE_PREPROCESSING, type Preprocessing } from './preprocessing.js';
 import { type Split, SPLITS } from './split.js';
 
 export { TABLE_NAME } from './tableSource.js';

@@ -7,7 +7,7 @@ import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { makeFolder, unwritable, writeAtomic, writeJson } from '../files.js';
 import { isLockAside } from '../lock.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
-import { type Dataset,loadDataset, TABLE_NAME } from './dataset.js';
+import { type Dataset, loadDataset, TABLE_NAME } from './dataset.js';
 import { CONFIG_NAME, type DatasetConfig } from './datasetConfig.js';
 import { mapOrdered } from './ordered.js';
 import type { Split } from './split.js';

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { SUBPOPBENCH_COLUMNS, WATERBIRDS_COLUMNS } from './columns.js';
 import { countValues, type DatasetSource, readSource } from './datasetSource.js';
 import type { ValueNames } from './layout.js';
-import { parseTable,type Table, type TableOptions } from './table.js';
+import { parseTable, type Table, type TableOptions } from './table.js';
 
 /** The name of a dataset's table in its folder, where no other is named. */
 export const TABLE_NAME = 'metadata.csv';

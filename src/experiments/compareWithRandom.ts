@@ -1,12 +1,12 @@
 import { monteCarloTest, type StoppingRule } from '../metrics/monteCarlo.js';
 import { mean } from '../metrics/statistics.js';
-import { type Generator,native } from '../native/addon.js';
+import { type Generator, native } from '../native/addon.js';
 import type { NeuronPlace } from '../neurons/neuron.js';
-import { type DrawnFrom, type NullName,NULLS } from '../neurons/nulls.js';
+import { type DrawnFrom, type NullName, NULLS } from '../neurons/nulls.js';
 import { type PerturbationChoice, perturbedVariants, type Variant } from '../neurons/perturb.js';
 import type { ValuesOf } from '../settings/setting.js';
 import { evaluateVariants, type PlannedVariant } from './evaluateVariants.js';
-import { changeOf, type GroupOutcome, minorityMinusMajority, type Outcome,OUTCOMES } from './outcomes.js';
+import { changeOf, type GroupOutcome, minorityMinusMajority, type Outcome, OUTCOMES } from './outcomes.js';
 import type { NullComparison, NullDistribution, OutcomeTests, SetComparisons, TraceCost } from './results.js';
 import type { TraceSession } from './traceSession.js';
 import type { TRACE_SETTINGS } from './traceSettings.js';

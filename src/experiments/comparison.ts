@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { groupAccuraciesSchema } from '../metrics/groups.js';
+import { groupAccuraciesSchema } from '../metrics/schemas.js';
 import { count, type Recorded } from '../recorded.js';
 
 /** One of the runs that are set side by side. */

@@ -1,15 +1,15 @@
 import type { Batch, BatchLoader } from '../data/batches.js';
-import { type GroupAccuracies,GroupCounter } from '../metrics/groups.js';
+import { type GroupAccuracies, GroupCounter } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';
 import type { Tensor } from '../native/addon.js';
 import { PendingReads } from '../native/pendingReads.js';
 import { unknownLayer } from '../neurons/neuron.js';
 import type { Variant } from '../neurons/perturb.js';
-import { type JobOptions,throwIfAborted } from '../progress.js';
+import { type JobOptions, throwIfAborted } from '../progress.js';
 import { checkValues } from '../settings/options.js';
 import { integer } from '../settings/values.js';
 import { LostExamples, shareLostExamples } from './lostExamples.js';
-import { countersOfProcesses, type GroupOutcome, judge, type Judged,OutcomeCounter } from './outcomes.js';
+import { countersOfProcesses, type GroupOutcome, judge, type Judged, OutcomeCounter } from './outcomes.js';
 import type { LostExample, TraceCost } from './results.js';
 
 /** A variant, and the groups whose accuracies are wanted; all of them when `groups` is left out. */

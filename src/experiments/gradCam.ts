@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { coreCoverage } from '../data/coreCoverage.js';
 import { requireGroups } from '../data/dataset.js';
 import { greyPng, inputPng } from '../data/png.js';
-import { invalidParameter,SpurmemError } from '../errors.js';
+import { invalidParameter, SpurmemError } from '../errors.js';
 import { heatShare } from '../metrics/heatShare.js';
 import { meanInterval } from '../metrics/intervals.js';
 import { mean, momentsOf } from '../metrics/statistics.js';
@@ -10,7 +10,7 @@ import { native } from '../native/addon.js';
 import type { EngineOptions } from '../native/engine.js';
 import { nearestNames } from '../nearest.js';
 import { throwIfAborted } from '../progress.js';
-import { type GivenOf,resolveSettings } from '../settings/setting.js';
+import { type GivenOf, resolveSettings } from '../settings/setting.js';
 import { openRun } from '../train/runFolder.js';
 import { RUN_TYPE } from '../train/runOptions.js';
 import type {
@@ -23,7 +23,7 @@ import type {
   MeanShare,
 } from './gradCamResult.js';
 import { samplesOfGroups } from './samples.js';
-import { checkTraceOptions, type SessionOptions,TraceSession } from './traceSession.js';
+import { checkTraceOptions, type SessionOptions, TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
 export interface GradCamOptions

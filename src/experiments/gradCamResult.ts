@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SPLITS } from '../data/split.js';
-import { intervalSchema } from '../metrics/intervals.js';
+import { intervalSchema } from '../metrics/schemas.js';
 import { ARCHITECTURES } from '../models/architectures.js';
 import { count, real, type Recorded } from '../recorded.js';
 import { group, picture } from './results.js';

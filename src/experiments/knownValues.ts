@@ -2,7 +2,7 @@ import { SpurmemError } from '../errors.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import { outputsOf, weightsIn } from '../neurons/neuronValues.js';
 import type { NeuronValues } from '../neurons/perturb.js';
-import { type PerturbationName,perturbationNamed } from '../neurons/perturbations.js';
+import { type PerturbationName, perturbationNamed } from '../neurons/perturbations.js';
 import { keptEpoch } from '../train/keptEpoch.js';
 import { selectedEpoch } from '../train/results.js';
 import type { RewoundTo } from './results.js';

@@ -1,6 +1,6 @@
 import { perturbedVariants } from '../neurons/perturb.js';
 import type { ValuesOf } from '../settings/setting.js';
-import { type ComparedSet,compareWithRandom, mostRandomEvaluations } from './compareWithRandom.js';
+import { type ComparedSet, compareWithRandom, mostRandomEvaluations } from './compareWithRandom.js';
 import { evaluateVariants } from './evaluateVariants.js';
 import type { GroupOutcome } from './outcomes.js';
 import type { LostExample, SetComparisons } from './results.js';

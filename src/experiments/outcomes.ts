@@ -1,5 +1,5 @@
-import { accuracyInterval, changeInterval, type Interval,meanInterval } from '../metrics/intervals.js';
-import { mean, type Moments,standardDeviation } from '../metrics/statistics.js';
+import { accuracyInterval, changeInterval, type Interval, meanInterval } from '../metrics/intervals.js';
+import { mean, type Moments, standardDeviation } from '../metrics/statistics.js';
 import type { ComputeContext } from '../native/context.js';
 import type { NullName } from '../neurons/nulls.js';
 

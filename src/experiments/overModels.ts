@@ -1,5 +1,5 @@
 import { holm } from '../metrics/holm.js';
-import { type SeedSummary,summarizeSeeds } from '../metrics/seeds.js';
+import { type SeedSummary, summarizeSeeds } from '../metrics/seeds.js';
 import { signFlip } from '../metrics/signFlip.js';
 import { mean } from '../metrics/statistics.js';
 import { NULL_NAMES } from '../neurons/nulls.js';

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { SPLITS } from '../data/split.js';
-import { groupAccuraciesSchema } from '../metrics/groups.js';
-import { intervalSchema } from '../metrics/intervals.js';
+import { groupAccuraciesSchema, intervalSchema } from '../metrics/schemas.js';
 import { LOSSES } from '../metrics/loss.js';
 import { monteCarloShape } from '../metrics/monteCarlo.js';
 import { PRECISIONS } from '../native/addon.js';
 import { CRITERION_NAMES } from '../neurons/criteria.js';
-import { neuronSchema } from '../neurons/neuron.js';
+import { neuronSchema } from '../neurons/neuronSchema.js';
 import { NULL_NAMES } from '../neurons/nulls.js';
 import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
 import { GRADIENT_ORDERS } from '../neurons/score.js';

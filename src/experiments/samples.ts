@@ -1,4 +1,4 @@
-import { type Generator,native } from '../native/addon.js';
+import { type Generator, native } from '../native/addon.js';
 
 interface Grouped {
   /** Group of each example, [examples]. */

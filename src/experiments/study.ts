@@ -1,6 +1,6 @@
 import { holm } from '../metrics/holm.js';
 import type { PairedDifference } from '../metrics/seeds.js';
-import { differenceFrom, type OverSeeds, type SeedOutcome,summarizeOutcomes } from './runs/overSeeds.js';
+import { differenceFrom, type OverSeeds, type SeedOutcome, summarizeOutcomes } from './runs/overSeeds.js';
 
 /** A paired difference with its p-values after Holm's correction over the study's differences from the same arm. */
 export interface StudyDifference extends PairedDifference {

@@ -5,7 +5,7 @@ import type { Neuron, NeuronPlace } from '../neurons/neuron.js';
 import { maskNeurons } from '../neurons/perturb.js';
 import { gradientXWeightScores } from '../neurons/score.js';
 import { requireTopK, selectTopK } from '../neurons/select.js';
-import { type GivenOf,resolveSettings } from '../settings/setting.js';
+import { type GivenOf, resolveSettings } from '../settings/setting.js';
 import { compareMinorities, summarizeMinimal } from './minimalSummary.js';
 import { samplesOfGroups } from './samples.js';
 import type { MinimalExample, ReferenceState, TraceMinimalResult } from './traceMinimalResult.js';

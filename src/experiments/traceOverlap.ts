@@ -2,7 +2,7 @@ import { median } from '../metrics/statistics.js';
 import type { CriterionName } from '../neurons/criteria.js';
 import type { Neuron } from '../neurons/neuron.js';
 import { fractionToCount } from '../neurons/select.js';
-import { type GivenOf,resolveSettings } from '../settings/setting.js';
+import { type GivenOf, resolveSettings } from '../settings/setting.js';
 import { type OverlapEntry, RANK_BIN, type TraceOverlapResult } from './results.js';
 import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';

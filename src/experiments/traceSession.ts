@@ -1,13 +1,13 @@
 import type { BatchLoader } from '../data/batches.js';
-import { type Dataset, type DatasetOptions,requireGroups } from '../data/dataset.js';
+import { type Dataset, type DatasetOptions, requireGroups } from '../data/dataset.js';
 import type { Split } from '../data/split.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Model } from '../models/model.js';
 import { native, type Unit } from '../native/addon.js';
-import { ENGINE_TYPES, type EngineOptions,openEngine } from '../native/engine.js';
-import { type ChoiceContext,gradientSamples, scoreNeurons } from '../neurons/choose.js';
-import { type CriterionName,criterionNamed } from '../neurons/criteria.js';
-import { candidateLayers, type GradientSamples,selectByCriterion } from '../neurons/criterion.js';
+import { ENGINE_TYPES, type EngineOptions, openEngine } from '../native/engine.js';
+import { type ChoiceContext, gradientSamples, scoreNeurons } from '../neurons/choose.js';
+import { type CriterionName, criterionNamed } from '../neurons/criteria.js';
+import { candidateLayers, type GradientSamples, selectByCriterion } from '../neurons/criterion.js';
 import type { ModelLayer, Neuron, NeuronPlace } from '../neurons/neuron.js';
 import { meanOutputs } from '../neurons/neuronValues.js';
 import { countNeurons, requireTopK, startOf, unitLayers } from '../neurons/select.js';
@@ -23,7 +23,7 @@ import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOpti
 import { RunWriter } from '../train/runWriter.js';
 import { precisionChange } from './precisionChange.js';
 import type { PrecisionChange, SessionHeader } from './results.js';
-import { type SessionChoices, TRACE_SETTINGS, type TraceSettings,traceSettings } from './traceSettings.js';
+import { type SessionChoices, TRACE_SETTINGS, type TraceSettings, traceSettings } from './traceSettings.js';
 
 /** Options of every trace. */
 export interface SessionOptions extends JobOptions, EngineOptions, SessionChoices {

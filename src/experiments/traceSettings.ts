@@ -1,6 +1,6 @@
-import { type Split,SPLITS } from '../data/split.js';
-import { type Loss,LOSSES } from '../metrics/loss.js';
-import { type Precision,PRECISIONS } from '../native/addon.js';
+import { type Split, SPLITS } from '../data/split.js';
+import { type Loss, LOSSES } from '../metrics/loss.js';
+import { type Precision, PRECISIONS } from '../native/addon.js';
 import {
   ARTICLE_CRITERIA,
   CRITERIA,

@@ -2,7 +2,7 @@ import { requireGroups } from '../data/dataset.js';
 import { accuracyInterval, changeInterval, meanInterval } from '../metrics/intervals.js';
 import { ZERO } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
-import { type GivenOf,resolveSettings } from '../settings/setting.js';
+import { type GivenOf, resolveSettings } from '../settings/setting.js';
 import type { ComparedSet } from './compareWithRandom.js';
 import { measureSets } from './measureSets.js';
 import { changeOf, type GroupOutcome } from './outcomes.js';

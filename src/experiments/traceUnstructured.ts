@@ -5,7 +5,7 @@ import type { ComparedSet } from './compareWithRandom.js';
 import { knownOfRun } from './knownValues.js';
 import { NAMED_EXAMPLES, picturesOf } from './lostExamples.js';
 import { measureSets } from './measureSets.js';
-import { type GroupOutcome,summarizeOutcomes } from './outcomes.js';
+import { type GroupOutcome, summarizeOutcomes } from './outcomes.js';
 import type { TraceEntry, TraceUnstructuredResult } from './results.js';
 import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS, unstructuredSettings } from './traceSettings.js';

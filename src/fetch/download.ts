@@ -2,7 +2,7 @@ import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, SpurmemError } from '../errors.js';
 import { sha256Of, unwritable, writeAtomic } from '../files.js';
-import { type JobOptions,throwIfAborted } from '../progress.js';
+import { type JobOptions, throwIfAborted } from '../progress.js';
 
 /** Tries of a download that goes nowhere; one that grew starts counting anew. */
 const TRIES = 4;

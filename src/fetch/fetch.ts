@@ -10,7 +10,7 @@ import {
   type FetchableWeights,
   WEIGHTS,
 } from './catalog.js';
-import { download, type Downloaded, type Expectation,tooLarge, wrongChecksum } from './download.js';
+import { download, type Downloaded, type Expectation, tooLarge, wrongChecksum } from './download.js';
 import { unpack } from './unpack.js';
 
 /** Waterbirds unpacks to half a gigabyte; the largest weights have a few hundred megabytes. */

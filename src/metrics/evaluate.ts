@@ -3,11 +3,11 @@ import type { Model } from '../models/model.js';
 import type { Tensor, WeightEdit } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
 import { PendingReads } from '../native/pendingReads.js';
-import { type JobOptions,throwIfAborted } from '../progress.js';
+import { type JobOptions, throwIfAborted } from '../progress.js';
 import { checkValues } from '../settings/options.js';
 import { integer, oneOf } from '../settings/values.js';
-import { type GroupAccuracies,GroupCounter } from './groups.js';
-import { type Loss,LOSSES, lossOf } from './loss.js';
+import { type GroupAccuracies, GroupCounter } from './groups.js';
+import { type Loss, LOSSES, lossOf } from './loss.js';
 
 /** A model on some examples. */
 export interface Evaluation {

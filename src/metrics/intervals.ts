@@ -1,14 +1,10 @@
 import jstat from 'jstat';
-import { z } from 'zod';
-import { real, type Recorded } from '../recorded.js';
+import type { Interval } from './schemas.js';
 import type { Moments } from './statistics.js';
 
-const { normal, studentt } = jstat.jStat;
+export type { Interval } from './schemas.js';
 
-/** [low, high]; [NaN, NaN] where there is none. */
-export const intervalSchema = z.tuple([real, real]);
-/** [low, high]. */
-export type Interval = Recorded<typeof intervalSchema>;
+const { normal, studentt } = jstat.jStat;
 
 /** The level of all intervals. */
 export const LEVEL = 0.95;

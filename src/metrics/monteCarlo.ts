@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { count, real, type Recorded } from '../recorded.js';
-import { intervalSchema } from './intervals.js';
+import { intervalSchema } from './schemas.js';
 import { mean, middle } from './statistics.js';
 
 /** When a sequential Monte Carlo test stops. */

@@ -1,8 +1,8 @@
 import jstat from 'jstat';
 import { bootstrapInterval } from './bootstrap.js';
-import { type Equivalence,equivalence } from './equivalence.js';
-import { type Interval,meanInterval } from './intervals.js';
-import { type SignFlip,signFlip } from './signFlip.js';
+import { type Equivalence, equivalence } from './equivalence.js';
+import { type Interval, meanInterval } from './intervals.js';
+import { type SignFlip, signFlip } from './signFlip.js';
 import { momentsOf } from './statistics.js';
 
 const { studentt } = jstat.jStat;

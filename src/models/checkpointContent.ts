@@ -1,6 +1,6 @@
 import type { Call, Dict, PickleValue } from './pickle.js';
-import { moduleLine, SAVE_STATE, shown,UnusableContent } from './pytorchAdvice.js';
-import { buildsTensor, globalName, type TensorView,tensorView } from './torchTensor.js';
+import { moduleLine, SAVE_STATE, shown, UnusableContent } from './pytorchAdvice.js';
+import { buildsTensor, globalName, type TensorView, tensorView } from './torchTensor.js';
 
 /** The state dict in a file of torch.save. */
 interface FoundState {

@@ -1,5 +1,5 @@
 import type { NativeArray } from '../native/addon.js';
-import { shown,UnusableContent } from './pytorchAdvice.js';
+import { shown, UnusableContent } from './pytorchAdvice.js';
 
 /** How a file holds values, and what becomes of them. */
 export interface StoredDtype {

@@ -9,7 +9,7 @@ import {
 import { ComputeContext, type InContext } from '../native/context.js';
 import { checkValues } from '../settings/options.js';
 import { integer, oneOf } from '../settings/values.js';
-import { type Architecture,ARCHITECTURES, createNetwork } from './architectures.js';
+import { type Architecture, ARCHITECTURES, createNetwork } from './architectures.js';
 import type { TensorData } from './safetensors.js';
 
 const TYPES = { arch: oneOf(ARCHITECTURES), numClasses: integer(1) };

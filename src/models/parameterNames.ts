@@ -1,4 +1,4 @@
-import { shown,UnusableContent } from './pytorchAdvice.js';
+import { shown, UnusableContent } from './pytorchAdvice.js';
 
 /** Put before every name by DataParallel and DistributedDataParallel, and by torch.compile. */
 const WRAPPERS = /^(?:module\.|_orig_mod\.)+/;

@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises';
-import { messageOf,SpurmemError } from '../errors.js';
+import { messageOf, SpurmemError } from '../errors.js';
 import { findState } from './checkpointContent.js';
 import { unreadable } from './fingerprint.js';
 import { parsePickle } from './pickle.js';
-import { SAVE_STATE, scriptLine, shown,UnusableContent } from './pytorchAdvice.js';
+import { SAVE_STATE, scriptLine, shown, UnusableContent } from './pytorchAdvice.js';
 import type { TensorData } from './safetensors.js';
 import { materialize, type TensorView } from './torchTensor.js';
 import { ZipArchive } from './zipArchive.js';

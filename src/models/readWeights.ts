@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { SpurmemError } from '../errors.js';
 import { unreadable } from './fingerprint.js';
 import { canonicalNames } from './parameterNames.js';
-import { resaveLine,UnusableContent } from './pytorchAdvice.js';
+import { resaveLine, UnusableContent } from './pytorchAdvice.js';
 import { readPytorch } from './pytorchFile.js';
 import { readSafetensors, type TensorData } from './safetensors.js';
 

@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { describeIssues } from '../data/issues.js';
-import { messageOf,SpurmemError } from '../errors.js';
+import { messageOf, SpurmemError } from '../errors.js';
 import { writeLargeFile } from '../files.js';
 import type { NativeArray, Tensor } from '../native/addon.js';
-import { dtypeOf, type StoredDtype,unsupportedDtype } from './dtypes.js';
+import { dtypeOf, type StoredDtype, unsupportedDtype } from './dtypes.js';
 import { unreadable } from './fingerprint.js';
 
 /** A tensor as a file holds it: row-major values and their shape. */

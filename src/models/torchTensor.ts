@@ -1,6 +1,6 @@
-import { dtypeOf, type StoredDtype,unsupportedDtype } from './dtypes.js';
+import { dtypeOf, type StoredDtype, unsupportedDtype } from './dtypes.js';
 import type { Call, PickleValue } from './pickle.js';
-import { SAVE_STATE, shown,UnusableContent } from './pytorchAdvice.js';
+import { SAVE_STATE, shown, UnusableContent } from './pytorchAdvice.js';
 import type { TensorData } from './safetensors.js';
 
 /** A tensor as torch pickles it: a view of a storage, which is an entry of the zip. Counts are in elements. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
-import { messageOf,SpurmemError } from '../errors.js';
+import { messageOf, SpurmemError } from '../errors.js';
 import { checkoutAddon, compiledAddon, prebuiltAddon } from './addonFiles.js';
 import { buildRecord } from './buildRecord.js';
 import { findLibtorch } from './findLibtorch.js';

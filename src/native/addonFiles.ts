@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type nodeGypBuildModule from 'node-gyp-build';
 import { userCache } from '../userCache.js';
-import { compareVersions, DEBIAN, filesOf, type Libtorch,minorOf } from './libtorch.js';
+import { compareVersions, DEBIAN, filesOf, type Libtorch, minorOf } from './libtorch.js';
 
 export const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 

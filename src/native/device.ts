@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { invalidParameter,SpurmemError } from '../errors.js';
+import { invalidParameter, SpurmemError } from '../errors.js';
 import { addonInUse, native } from './addon.js';
 
 /** What names a device. */

@@ -3,7 +3,7 @@ import { givenOf, resolveSettings, typesOf } from '../settings/setting.js';
 import { addonInUse, native } from './addon.js';
 import { ComputeContext } from './context.js';
 import { resolveDevice, setThreads, whyNoCuda } from './device.js';
-import { ENGINE_SETTINGS, type EngineOptions,NUMERICS } from './engineOptions.js';
+import { ENGINE_SETTINGS, type EngineOptions, NUMERICS } from './engineOptions.js';
 import { joinedGroup } from './processGroup.js';
 
 export type { EngineOptions } from './engineOptions.js';

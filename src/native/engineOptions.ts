@@ -1,4 +1,4 @@
-import { type GivenOf,setting } from '../settings/setting.js';
+import { type GivenOf, setting } from '../settings/setting.js';
 import { integer, oneOf, text, toggle } from '../settings/values.js';
 import { MEMORY_FORMATS } from './addon.js';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cLibrary, isCheckout, prebuildNames, prebuiltAddon } from './addonFiles.js';
 import { buildRecord } from './buildRecord.js';
-import { DEBIAN, describeLibtorch, type Libtorch, type LibtorchContent,readLibtorch } from './libtorch.js';
+import { DEBIAN, describeLibtorch, type Libtorch, type LibtorchContent, readLibtorch } from './libtorch.js';
 
 /** Why the addon can load on no such machine; undefined where it may. */
 export function platformProblem(): string | undefined {

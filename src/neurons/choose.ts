@@ -3,7 +3,7 @@ import { evaluate } from '../metrics/evaluate.js';
 import type { Model } from '../models/model.js';
 import type { Generator, Unit } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
-import { type CriterionName,criterionNamed } from './criteria.js';
+import { type CriterionName, criterionNamed } from './criteria.js';
 import type { GradientSamples } from './criterion.js';
 import { worstSamples } from './score.js';
 import type { ChoiceSettings } from './settings.js';

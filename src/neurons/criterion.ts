@@ -5,7 +5,7 @@ import type { Unit } from '../native/addon.js';
 import type { JobOptions } from '../progress.js';
 import type { Protocol } from '../protocol.js';
 import type { ModelLayer, Neuron } from './neuron.js';
-import { type MagnitudeOrder,scoresOf, selectTopK } from './select.js';
+import { type MagnitudeOrder, scoresOf, selectTopK } from './select.js';
 import type { ChoiceSettings } from './settings.js';
 
 /** How neurons are scored (article, "Identification of critical neurons"). `CRITERIA` lists all of them. */

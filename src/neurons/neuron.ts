@@ -1,7 +1,8 @@
-import { z } from 'zod';
 import { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
-import { count, real, type Recorded } from '../recorded.js';
+import type { Neuron } from './neuronSchema.js';
+
+export type { Neuron } from './neuronSchema.js';
 
 /** A layer of neurons, in the model's parameter order. */
 export interface NeuronLayer {
@@ -16,18 +17,6 @@ export interface ModelLayer extends NeuronLayer {
   /** Whether it lies around a residual block's layers. */
   readonly isShortcut: boolean;
 }
-
-/** One neuron: an output channel of a convolution, a row of a linear layer, or a single weight where that is the unit. */
-export const neuronSchema = z.looseObject({
-  /** The module's PyTorch name, such as `layer4.1.conv2`. */
-  layer: z.string(),
-  /** Its number in the layer, from 0. */
-  index: count,
-  /** Its criterion's score, such as the l2 norm of its weights, or of their gradient. */
-  score: real,
-});
-/** A neuron with its score. */
-export type Neuron = Recorded<typeof neuronSchema>;
 
 /** Where a neuron is. */
 export type NeuronPlace = Pick<Neuron, 'layer' | 'index'>;

@@ -3,7 +3,7 @@ import { SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { readSafetensors } from '../models/safetensors.js';
 import type { Unit } from '../native/addon.js';
-import { type JobOptions,throwIfAborted } from '../progress.js';
+import { type JobOptions, throwIfAborted } from '../progress.js';
 import type { NeuronValues } from './perturb.js';
 import { startOf } from './select.js';
 

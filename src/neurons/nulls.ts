@@ -1,5 +1,5 @@
 import type { Generator } from '../native/addon.js';
-import { type NeuronLayer, type NeuronPlace,placeText } from './neuron.js';
+import { type NeuronLayer, type NeuronPlace, placeText } from './neuron.js';
 import { countByLayer, drawDistinct, randomNeurons, randomNeuronsByLayer } from './randomNeurons.js';
 import { startOf } from './select.js';
 

@@ -1,9 +1,9 @@
 import { native, type Unit, type WeightEdit } from '../native/addon.js';
 import { requireValue } from '../settings/setting.js';
 import { positive } from '../settings/values.js';
-import { type NeuronPlace,unknownLayer } from './neuron.js';
+import { type NeuronPlace, unknownLayer } from './neuron.js';
 import type { Perturbation } from './perturbation.js';
-import { type PerturbationName,perturbationNamed } from './perturbations.js';
+import { type PerturbationName, perturbationNamed } from './perturbations.js';
 import { zero } from './perturbations/zero.js';
 
 const SIGMA = positive();

@@ -1,9 +1,9 @@
 import type { BatchLoader } from '../data/batches.js';
 import { misplaced } from '../errors.js';
-import { type Loss,lossOf } from '../metrics/loss.js';
+import { type Loss, lossOf } from '../metrics/loss.js';
 import type { Model } from '../models/model.js';
 import { type Generator, native, type Tensor, type Unit, type WeightEdit } from '../native/addon.js';
-import { type JobOptions,throwIfAborted } from '../progress.js';
+import { type JobOptions, throwIfAborted } from '../progress.js';
 
 /** The magnitude criterion: ||z_i||_2 of each neuron's weights, [M] in layer order. */
 export async function magnitudeScores(model: Model, unit: Unit = 'neuron'): Promise<Float32Array> {

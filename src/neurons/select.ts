@@ -1,6 +1,6 @@
 import { SpurmemError } from '../errors.js';
 import type { Unit } from '../native/addon.js';
-import { type ModelLayer, type Neuron, type NeuronLayer, type NeuronPlace,unknownLayer } from './neuron.js';
+import { type ModelLayer, type Neuron, type NeuronLayer, type NeuronPlace, unknownLayer } from './neuron.js';
 
 /** Neurons: channels of convolutions and rows of linear layers; or single weights. */
 export const UNITS: readonly Unit[] = ['neuron', 'weight'];

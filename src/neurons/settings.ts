@@ -3,7 +3,7 @@ import type { Unit } from '../native/addon.js';
 import { protocolSetting, setting, type ValuesOf } from '../settings/setting.js';
 import { integer, oneOf } from '../settings/values.js';
 import { GRADIENT_ORDERS, type GradientOrder } from './score.js';
-import { MAGNITUDE_LAYERS, type MagnitudeLayers, type MagnitudeOrder,UNITS } from './select.js';
+import { MAGNITUDE_LAYERS, type MagnitudeLayers, type MagnitudeOrder, UNITS } from './select.js';
 
 /** Settings of the choice of neurons, of traces and of fine-tuning's mask. */
 export const CHOICE_SETTINGS = {

@@ -3,8 +3,8 @@
 // the files `results/<name>.json` and `.csv`, the charts in `figures/` and the section of the report follow from it.
 import type { Figure } from './figure.js';
 import { fig1 } from './figures/accuracy/fig1.js';
-import { table3,table11, table13, table14 } from './figures/articleTables/articleTables.js';
-import { fig2, fig4, fig5,fig11, fig12 } from './figures/changes/figures.js';
+import { table3, table11, table13, table14 } from './figures/articleTables/articleTables.js';
+import { fig2, fig4, fig5, fig11, fig12 } from './figures/changes/figures.js';
 import { fig10 } from './figures/gradCam/fig10.js';
 import { fig7 } from './figures/layers/fig7.js';
 import { minimal } from './figures/minimal.js';

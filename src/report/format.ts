@@ -1,5 +1,5 @@
 import type { Split } from '../data/split.js';
-import { type Estimate, type Interval,LEVEL } from '../metrics/intervals.js';
+import { type Estimate, type Interval, LEVEL } from '../metrics/intervals.js';
 
 /** The sign for a missing number: the report never prints NaN. */
 export const MISSING = '–';

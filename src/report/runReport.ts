@@ -1,4 +1,4 @@
-import { type DrawnPage,drawPage } from './draw.js';
+import { type DrawnPage, drawPage } from './draw.js';
 import type { RunReport, Section, Show } from './figure.js';
 import { FIGURES } from './figures.js';
 import { furtherChanges } from './figures/changes/figures.js';

@@ -12,11 +12,11 @@ import { groupBars } from './figures/accuracy/groupBars.js';
 import { changesVerdict } from './figures/changes/verdict.js';
 import { traceView } from './figures/changes/view.js';
 import { MISSING, range, signed } from './format.js';
-import { type GroupLabel,groupLabels } from './groupLabels.js';
+import { type GroupLabel, groupLabels } from './groupLabels.js';
 import { chartBeside, html, htmlTable } from './html/html.js';
 import { boundColumns } from './rows.js';
 import { comparisonVerdict, runCells, runColumns } from './sections/comparison.js';
-import { numbers, type Table,texts, withDetail } from './table.js';
+import { numbers, type Table, texts, withDetail } from './table.js';
 import { readRunReport } from './writeReport.js';
 
 /** A finished run among those that are compared. */

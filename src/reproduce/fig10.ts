@@ -6,7 +6,7 @@ import { writeReport } from '../report/writeReport.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
 import { RunWriter } from '../train/runWriter.js';
-import { type ReproducedFigure,writeFigures } from './figureFiles.js';
+import { type ReproducedFigure, writeFigures } from './figureFiles.js';
 
 interface Fig10Result extends ReproducedFigure {
   readonly gradCam: GradCamResult;

@@ -1,16 +1,16 @@
-import { inScope,SpurmemError } from '../errors.js';
+import { inScope, SpurmemError } from '../errors.js';
 import { SESSION_TYPES, TraceSession } from '../experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../experiments/traceSettings.js';
 import { writeReport } from '../report/writeReport.js';
 import { type Accepted, checkOptions, checkPart, type OptionTypes } from '../settings/options.js';
 import { requireValue } from '../settings/setting.js';
-import { callback, objectWith,severalOf } from '../settings/values.js';
+import { callback, objectWith, severalOf } from '../settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../train/ermSettings.js';
 import { erm as ermMethod } from '../train/methods/erm.js';
 import type { ErmOptions, ErmSettings } from '../train/recipe.js';
 import { RunFolder } from '../train/runFolder.js';
-import { type ReproducedFigure,writeFigures } from './figureFiles.js';
-import { criteriaOf, type FigureTraceOptions,makeResults, needsOf } from './part1Traces.js';
+import { type ReproducedFigure, writeFigures } from './figureFiles.js';
+import { criteriaOf, type FigureTraceOptions, makeResults, needsOf } from './part1Traces.js';
 
 export interface Part1Options extends FigureTraceOptions {
   /** What ERM takes besides, where the run has to be trained: then `data` and `erm.arch` are needed. */

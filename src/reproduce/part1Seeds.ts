@@ -10,7 +10,7 @@ import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
 import { SEEDS_TYPE } from '../train/runOptions.js';
 import type { FigureResult } from './figureFiles.js';
-import { checkPart1Options, PART1_TYPES, type Part1Options,reproducePart1 } from './part1.js';
+import { checkPart1Options, PART1_TYPES, type Part1Options, reproducePart1 } from './part1.js';
 
 export interface Part1SeedsOptions extends Omit<Part1Options, 'run' | 'seed'> {
   /** The folder of all of it: a model's run is in `seed-<n>`. */

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { type Dataset,datasetOf } from '../data/dataset.js';
+import { type Dataset, datasetOf } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import type { StudyResult } from '../experiments/study.js';
 import { writeAtomic, writeJson } from '../files.js';
@@ -15,7 +15,7 @@ import { runStudy } from './study/runStudy.js';
 import { gridArms, kickInEpochs, STUDIES, type StudyGrid, type StudyPlan } from './study/studies.js';
 import { jobsOfArms } from './study/studyArm.js';
 import { checkArms, checkStudyOptions, STUDY_TYPES, type StudyOptions } from './study/studyOptions.js';
-import { type SweepPlan,withWholePaths } from './sweep/plan.js';
+import { type SweepPlan, withWholePaths } from './sweep/plan.js';
 
 export interface Part2Options extends Omit<
   StudyOptions,

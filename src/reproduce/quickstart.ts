@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.js';
-import { buildDominoes, DEFAULT_DOMINOES, type DominoesOptions,GARMENTS } from '../data/dominoes.js';
+import { buildDominoes, DEFAULT_DOMINOES, type DominoesOptions, GARMENTS } from '../data/dominoes.js';
 import type { ComparedRun, ComparisonResult } from '../experiments/comparison.js';
 import { RESULTS } from '../experiments/resultFiles.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
-import { ENGINE_TYPES, type EngineOptions,engineOptions, openEngine } from '../native/engine.js';
+import { ENGINE_TYPES, type EngineOptions, engineOptions, openEngine } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
 import { fig1 } from '../report/figures/accuracy/fig1.js';
 import { fig2 } from '../report/figures/changes/figures.js';

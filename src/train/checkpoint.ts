@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { messageOf,SpurmemError } from '../errors.js';
+import { messageOf, SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import {
   readSafetensors,

@@ -5,7 +5,7 @@ import type { MethodOptions, TrainingMethod } from './method.js';
 import type { TrainedRun, TrainingResult } from './results.js';
 import { modelOf, type RunConfig } from './runConfig.js';
 import { dataOf } from './runData.js';
-import { type OpenedRun,openRun, requireDatasetOfRun } from './runFolder.js';
+import { type OpenedRun, openRun, requireDatasetOfRun } from './runFolder.js';
 import type { RunOptions, RunPlan } from './startRun.js';
 
 /** The start of a method that goes on from a run. */

@@ -16,7 +16,7 @@ import type { TrainingMethod } from './method.js';
 import type { EpochTraining, TrainedRun } from './results.js';
 import { defined, type EpochsConfig } from './runConfig.js';
 import type { MethodRun, Trainer } from './trainer.js';
-import { type EpochOptions,trainRun } from './trainRun.js';
+import { type EpochOptions, trainRun } from './trainRun.js';
 import { vitSettings } from './vitOptions.js';
 
 /** The settings of ERM, which the baselines that train from a dataset share. */

@@ -2,7 +2,7 @@ import { messageOf, SpurmemError } from '../errors.js';
 import { readSafetensors } from '../models/safetensors.js';
 import type { JobOptions } from '../progress.js';
 import { loadTraining, type MethodState, type TrainingProgress, type TrainingState } from './checkpoint.js';
-import { type TrainingResult,trainingResultSchema } from './results.js';
+import { type TrainingResult, trainingResultSchema } from './results.js';
 import { configDifferences, methodOf, type RunConfig } from './runConfig.js';
 import { isFile } from './runFiles.js';
 import type { RunFolder } from './runFolder.js';

@@ -1,7 +1,7 @@
 import type { DataDescription } from '../data/dataDescription.js';
 import { type Dataset, datasetOf, type DatasetOptions } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
-import { type OpenedRun,requireDatasetOfRun } from './runFolder.js';
+import { type OpenedRun, requireDatasetOfRun } from './runFolder.js';
 
 /** The names, counts and sample pictures that a run keeps of its data. Throws `RUN_INVALID` where the folder has none. */
 export async function readRunData({ folder }: Pick<OpenedRun, 'folder'>): Promise<DataDescription> {

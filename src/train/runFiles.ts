@@ -4,7 +4,7 @@ import { describeIssues } from '../data/issues.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import type { JobOptions } from '../progress.js';
 import type { Recorded } from '../recorded.js';
-import { type EpochMetrics,epochMetricsSchema } from './results.js';
+import { type EpochMetrics, epochMetricsSchema } from './results.js';
 
 const historySchema = z.object({
   result: z.string(),

@@ -1,15 +1,15 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import type { z } from 'zod';
-import { type DataDescription,dataDescriptionSchema } from '../data/dataDescription.js';
+import { type DataDescription, dataDescriptionSchema } from '../data/dataDescription.js';
 import { SpurmemError } from '../errors.js';
 import { makeFolder, removeLeftovers } from '../files.js';
 import type { JobOptions } from '../progress.js';
 import type { Recorded } from '../recorded.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
 import { requireFormatVersion } from './formatVersion.js';
-import { type EpochMetrics, type TrainingResult,trainingResultSchema } from './results.js';
-import { methodOf, type RunConfig, type RunEnvironment,runFileSchema } from './runConfig.js';
+import { type EpochMetrics, type TrainingResult, trainingResultSchema } from './results.js';
+import { methodOf, type RunConfig, type RunEnvironment, runFileSchema } from './runConfig.js';
 import {
   type HistoryEntry,
   isFile,

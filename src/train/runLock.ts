@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { SpurmemError } from '../errors.js';
-import { awaitLock, isLocked, type Lock,ownerOf } from '../lock.js';
+import { awaitLock, isLocked, type Lock, ownerOf } from '../lock.js';
 
 /** Of a file or folder, in bytes. */
 const LONGEST_NAME = 255;

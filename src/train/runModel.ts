@@ -4,7 +4,7 @@ import type { Augmentation } from '../data/preprocessing.js';
 import { SpurmemError } from '../errors.js';
 import { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
-import { type Generator,native } from '../native/addon.js';
+import { type Generator, native } from '../native/addon.js';
 import type { InContext } from '../native/context.js';
 import type { JobOptions } from '../progress.js';
 import type { RunConfig } from './runConfig.js';

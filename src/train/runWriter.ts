@@ -9,7 +9,7 @@ import { epochsTable } from './epochsTable.js';
 import { FORMAT_VERSION } from './formatVersion.js';
 import type { EpochMetrics } from './results.js';
 import type { RunConfig, RunEnvironment } from './runConfig.js';
-import { type HistoryEntry,readIfThere } from './runFiles.js';
+import { type HistoryEntry, readIfThere } from './runFiles.js';
 import { isReport, RunFolder } from './runFolder.js';
 import { lockRun } from './runLock.js';
 

@@ -1,14 +1,14 @@
 import { resolve } from 'node:path';
 import type { BatchLoader } from '../data/batches.js';
 import { describeData } from '../data/dataDescription.js';
-import { type Dataset, datasetOf, type DatasetOptions,requireGroups } from '../data/dataset.js';
+import { type Dataset, datasetOf, type DatasetOptions, requireGroups } from '../data/dataset.js';
 import { SPLITS } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
-import { type Generator,native } from '../native/addon.js';
+import { type Generator, native } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
-import { type EngineOptions,engineOptions, openEngine } from '../native/engine.js';
+import { type EngineOptions, engineOptions, openEngine } from '../native/engine.js';
 import type { JobOptions } from '../progress.js';
 import { versions } from '../versions.js';
 import type { TrainedRun, TrainingResult } from './results.js';

@@ -1,5 +1,5 @@
 import type { BatchLoader } from '../data/batches.js';
-import { type Split,SPLITS } from '../data/split.js';
+import { type Split, SPLITS } from '../data/split.js';
 import { evaluate } from '../metrics/evaluate.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import type { Model } from '../models/model.js';

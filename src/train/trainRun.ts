@@ -10,12 +10,12 @@ import { CHECKPOINT_EVERY } from './ermSettings.js';
 import { kickInEpoch } from './kickIn.js';
 import type { EpochMetrics, TrainedRun, TrainingResult } from './results.js';
 import { restoreProgress } from './resume.js';
-import { type EpochsConfig,methodOf } from './runConfig.js';
+import { type EpochsConfig, methodOf } from './runConfig.js';
 import { createModel } from './runModel.js';
 import { selectionScore } from './selection.js';
-import { type RunOptions, type RunPlan,startRun } from './startRun.js';
+import { type RunOptions, type RunPlan, startRun } from './startRun.js';
 import { evaluationOf, testSelected } from './testSelected.js';
-import { type MethodRun,Trainer } from './trainer.js';
+import { type MethodRun, Trainer } from './trainer.js';
 
 /** The run that an epoch is of. */
 interface EpochContext {

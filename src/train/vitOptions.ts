@@ -1,5 +1,5 @@
 import { misplaced, SpurmemError } from '../errors.js';
-import { type Architecture,architectureOf } from '../models/architectures.js';
+import { type Architecture, architectureOf } from '../models/architectures.js';
 import { checkSettings, type GivenOf } from '../settings/setting.js';
 import { VIT_SETTINGS } from './ermSettings.js';
 

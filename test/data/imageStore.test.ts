@@ -18,6 +18,7 @@ import { promisify } from 'node:util';
 import { transformFile } from '@swc/core';
 import { loadDataset } from '../../src/data/dataset.js';
 import { buildImageStore, type ImageStoreIndex } from '../../src/data/imageStore.js';
+import { tryLock } from '../../src/lock.js';
 import type { ProgressEvent } from '../../src/progress.js';
 import { failure, put, putImage, useTemporaryFolder } from './support.js';
 
@@ -237,9 +238,11 @@ describe('buildImageStore refuses', () => {
 
   test('to go on waiting for another process when aborted', async () => {
     const { dataset } = await makeDataset();
-    await mkdir(join(store(), 'build.lock'), { recursive: true });
+    await mkdir(store(), { recursive: true });
+    const lock = await tryLock(join(store(), 'build.lock'));
     const signal = AbortSignal.timeout(300);
     await failure(buildImageStore(dataset, { signal }), 'INTERRUPTED');
+    await lock?.release();
   });
 });
 

@@ -95,10 +95,10 @@ test('the package imports nothing else, and the benchmark no script', () => {
 });
 
 test('the group of processes is seen through a context, but where it is joined', () => {
-  const importers = [...imports].filter(([, targets]) => targets.includes('native/processGroup.ts'));
-  const native = ['native/context.ts', 'native/engine.ts'];
+  const importers = [...imports].filter(([, targets]) => targets.includes('src/native/processGroup.ts'));
+  const native = ['src/native/context.ts', 'src/native/engine.ts'];
   // The command line prints before a context is opened.
-  const others = ['cli/job.ts', 'index.ts'];
+  const others = ['scripts/dataParallel.mjs', 'src/cli/job.ts', 'src/index.ts'];
   expect(importers.map(([file]) => file).sort()).toEqual([...native, ...others].sort());
 });
 
@@ -110,7 +110,7 @@ test('folders of the report import each other one way', () => {
   );
   const both = [...arrows].filter((arrow) => {
     const [from, to] = arrow.split(' > ');
-    return from !== to && /^report\/\S+ > report\//.test(arrow) && arrows.has(`${to} > ${from}`);
+    return from !== to && /^src\/report\/\S+ > src\/report\//.test(arrow) && arrows.has(`${to} > ${from}`);
   });
   expect(both).toEqual([]);
 });

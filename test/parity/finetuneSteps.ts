@@ -70,17 +70,11 @@ async function compareSteps(
       loss,
       logits,
       terms = {},
-    } = await finetuneLoss(
-      { ...defaults, ...settings, statistics, stopGradient },
-      model,
-      head,
-      mask,
-      {
-        images: first,
-        second,
-        labels,
-      },
-    );
+    } = await finetuneLoss({ ...defaults, ...settings, statistics, stopGradient }, model, head, mask, {
+      images: first,
+      second,
+      labels,
+    });
     await model.network.zeroGrad();
     await head.zeroGrad();
     await loss.backward();

@@ -1,6 +1,6 @@
 import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import type { Figure } from '../../src/report/figure.js';
-import { table3,table11, table13, table14 } from '../../src/report/figures/articleTables/articleTables.js';
+import { table3, table11, table13, table14 } from '../../src/report/figures/articleTables/articleTables.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { testsOf } from '../../src/report/traces/tests.js';
 import { fullReport, randomTrace, trace } from './fixtures.js';

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { type MeasuredRow,overModels } from '../../src/experiments/overModels.js';
+import { type MeasuredRow, overModels } from '../../src/experiments/overModels.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { modelsCharts } from '../../src/report/models/bars.js';
 import { renderChart } from '../../src/report/vega/render.js';

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import type { TraceStructuredResult } from '../../src/experiments/results.js';
 import type { RunReport } from '../../src/report/figure.js';
-import { largestLayerChange,layerExtent, layersByCriterion } from '../../src/report/figures/layers/view.js';
+import { largestLayerChange, layerExtent, layersByCriterion } from '../../src/report/figures/layers/view.js';
 import { eightGroups, fullReport, layers18, layers50, layerTrace } from './fixtures.js';
 import { changeTexts, figures, marks, pageOf, textOf, texts, withoutScript } from './support.js';
 

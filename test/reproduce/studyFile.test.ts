@@ -23,20 +23,20 @@ models:
   erm: { select: last }
   stages: { early: { epochs: 1 }, late: {} }
   traces:
-    - { record: effects, stage: early, settings: { criteria: [gradient], topK: [2], samples: 8, controls: 0 } }
+    - { record: effects, stage: early, settings: { criteria: [gradient], topK: [2], samples: 8, nullDraws: 0 } }
     - record: effects
       stage: late
-      settings: { criteria: [gradient], topK: [2], samples: 8, controls: 3, exceedances: 3, nulls: [same-layers] }
-    - { record: layers, stage: late, settings: { criteria: [gradient], topK: [1], samples: 8, controls: 0 } }
+      settings: { criteria: [gradient], topK: [2], samples: 8, nullDraws: 3, exceedances: 3, nulls: [same-layers] }
+    - { record: layers, stage: late, settings: { criteria: [gradient], topK: [1], samples: 8, nullDraws: 0 } }
     - { record: overlaps, stage: late, settings: { fraction: 0.01 } }
     - { record: margins, stage: late }
     - record: perturbations
       stage: late
-      settings: { criteria: [gradient], topK: [2], samples: 8, perturbation: noise, sigmas: [0.5], repeats: 1, controls: 0 }
-    - { record: perturbations, stage: late, settings: { criteria: [gradient], topK: [2], samples: 8, controls: 0 } }
+      settings: { criteria: [gradient], topK: [2], samples: 8, perturbation: noise, sigmas: [0.5], repeats: 1, nullDraws: 0 }
+    - { record: perturbations, stage: late, settings: { criteria: [gradient], topK: [2], samples: 8, nullDraws: 0 } }
     - record: perturbations
       stage: late
-      settings: { criteria: [gradient], topK: [2], samples: 8, perturbation: reinit, sigmas: [0.5], repeats: 1, controls: 0 }
+      settings: { criteria: [gradient], topK: [2], samples: 8, perturbation: reinit, sigmas: [0.5], repeats: 1, nullDraws: 0 }
   tests: { stage: late, k: 2, criteria: [gradient], minorityGroups: { 1: 0, 2: 3 }, equivalence: 0.25, leastModels: 2, sigma: 0.5 }
 arms:
   ERM: { method: erm, grid: { lr: [0.001] } }
@@ -152,8 +152,8 @@ test.each([
   ],
   [
     'an unknown setting of a trace',
-    'samples: 8, controls: 0',
-    'sample: 8, controls: 0',
+    'samples: 8, nullDraws: 0',
+    'sample: 8, nullDraws: 0',
     /models\.traces\[0\]\.settings: There is no option `sample`\. .*samples/,
   ],
   ['an unknown key', 'title: Dominoes', 'titel: Dominoes', /is no study: .*title/s],

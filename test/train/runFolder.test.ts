@@ -44,7 +44,13 @@ describe('a damaged run', () => {
       /config\.lr/,
     ],
     ['half a configuration', CONFIG, () => '{"config": {', 'RUN_INVALID', /damaged/],
-    ['an empty configuration', CONFIG, () => '{"config": {}, "environment": {}}', 'RUN_INVALID', /config\./],
+    [
+      'an empty configuration',
+      CONFIG,
+      () => '{"formatVersion": 1, "config": {}, "environment": {}}',
+      'RUN_INVALID',
+      /config\./,
+    ],
     [
       'a result of another kind',
       'results/erm.json',

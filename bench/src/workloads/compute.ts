@@ -6,7 +6,7 @@ import { loadWeights } from '#src/models/weights.js';
 import { native, type Precision, type Tensor } from '#src/native/addon.js';
 import type { ComputeContext } from '#src/native/context.js';
 import { openEngine } from '#src/native/engine.js';
-import { type PendingRead,PendingReads } from '#src/native/pendingReads.js';
+import { type PendingRead, PendingReads } from '#src/native/pendingReads.js';
 import { Adam } from '#src/train/adam.js';
 import { openRun } from '#src/train/runFolder.js';
 import { createModel, openImages } from '#src/train/runModel.js';

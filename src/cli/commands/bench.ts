@@ -3,7 +3,7 @@ import { SpurmemError } from '../../errors.js';
 import { integer, positive } from '../../settings/values.js';
 import { loadBenchmark } from '../benchmark.js';
 import { addJob } from '../job.js';
-import { addCommonOptions, type CommonOptions,engineOption } from '../options.js';
+import { addCommonOptions, type CommonOptions, engineOption } from '../options.js';
 import { valueOption } from '../settings.js';
 
 interface BenchCommandOptions extends CommonOptions {

@@ -1,9 +1,9 @@
-import { type Command,InvalidArgumentError, Option } from 'commander';
-import { type ComposeOptions,DEFAULT_COMPOSE } from '../../data/compose/options.js';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type ComposeOptions, DEFAULT_COMPOSE } from '../../data/compose/options.js';
 import { integer, oneOf, share } from '../../settings/values.js';
 import { warnOfEmptyGroups } from '../emptyGroups.js';
 import { addJob } from '../job.js';
-import { addCommonOptions, type CommonOptions,COUNT_NAMES, integers, seedOption } from '../options.js';
+import { addCommonOptions, type CommonOptions, COUNT_NAMES, integers, seedOption } from '../options.js';
 import { valueOption } from '../settings.js';
 
 type Named = NonNullable<ComposeOptions['classes']>[number];

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { addJob } from '../job.js';
-import { addGradCamOptions, type GradCamCommandOptions,gradCamOptionsOf, withoutImages } from './gradCam.js';
+import { addGradCamOptions, type GradCamCommandOptions, gradCamOptionsOf, withoutImages } from './gradCam.js';
 
 /** Adds `reproduce fig10`. */
 export function addFig10Command(reproduce: Command): void {

@@ -18,7 +18,7 @@ import {
   integers,
   protocolOption,
 } from '../options.js';
-import { addPlanOptions, type PlanOptions,SAME_COMMAND, wantsPlan, writeJobs } from '../plan.js';
+import { addPlanOptions, type PlanOptions, SAME_COMMAND, wantsPlan, writeJobs } from '../plan.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
 
 interface Part1CommandOptions extends ComputeOptions, DatasetOptions, PlanOptions {

@@ -18,7 +18,7 @@ import {
   integers,
   protocolOption,
 } from '../options.js';
-import { addPlanOptions, type PlanOptions,SAME_COMMAND, wantsPlan, writeJobs } from '../plan.js';
+import { addPlanOptions, type PlanOptions, SAME_COMMAND, wantsPlan, writeJobs } from '../plan.js';
 import { addSettings, givenSettings, settingNames, valueOption } from '../settings.js';
 
 interface Part2CommandOptions extends ComputingOptions, DatasetOptions, PlanOptions {

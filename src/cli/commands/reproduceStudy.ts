@@ -1,7 +1,7 @@
-import { type Command,Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { engineOptions } from '../../native/engine.js';
 import { addJob } from '../job.js';
-import { addEngineOptions, type ComputingOptions,integers } from '../options.js';
+import { addEngineOptions, type ComputingOptions, integers } from '../options.js';
 
 interface StudyCommandOptions extends ComputingOptions {
   readonly study: string;

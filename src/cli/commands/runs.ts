@@ -1,4 +1,4 @@
-import { type Command,Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { addJob } from '../job.js';
 import { addCommonOptions, type CommonOptions } from '../options.js';
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { writeAtomic } from '../../files.js';
 import type { JobStatus } from '../../reproduce/sweep/jobs.js';
 import { addJob } from '../job.js';
-import { addCommonOptions, type CommonOptions,engineOption, integers } from '../options.js';
+import { addCommonOptions, type CommonOptions, engineOption, integers } from '../options.js';
 import { slurmOption, writeJobs } from '../plan.js';
 
 interface PlanOptions extends CommonOptions {

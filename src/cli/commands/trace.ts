@@ -1,4 +1,4 @@
-import { type Command,Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { DataDescription } from '../../data/dataDescription.js';
 import type { DatasetOptions } from '../../data/dataset.js';
 import type { SessionOptions } from '../../experiments/traceSession.js';

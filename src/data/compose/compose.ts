@@ -1,14 +1,14 @@
 import { basename, join, resolve } from 'node:path';
 import { SpurmemError } from '../../errors.js';
-import { type JobOptions,throwIfAborted } from '../../progress.js';
+import { type JobOptions, throwIfAborted } from '../../progress.js';
 import { checkOptions, JOB_TYPES } from '../../settings/options.js';
 import type { Dataset } from '../dataset.js';
 import type { DatasetConfig } from '../datasetConfig.js';
-import { drawDataset, type Drawings,Places } from '../drawnDataset.js';
+import { drawDataset, type Drawings, Places } from '../drawnDataset.js';
 import { mapOrdered } from '../ordered.js';
 import { IMAGENET_MEAN, IMAGENET_STD } from '../preprocessing.js';
 import { SPLITS } from '../split.js';
-import { composeImage, inPlace, type MaskShape,placeCutOut, readMask, shapeOf } from './cutOut.js';
+import { composeImage, inPlace, type MaskShape, placeCutOut, readMask, shapeOf } from './cutOut.js';
 import type { ForegroundFile } from './foregroundFile.js';
 import { classNames, imagesBelow, listForegrounds } from './foregrounds.js';
 import { type ComposeOptions, parseComposeOptions, type ResolvedComposeOptions } from './options.js';

@@ -2,7 +2,7 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { mersenne } from 'pure-rand/generator/mersenne';
 import { SpurmemError } from '../../errors.js';
 import { shuffled } from '../shuffled.js';
-import { type Split,SPLITS } from '../split.js';
+import { type Split, SPLITS } from '../split.js';
 import type { ResolvedComposeOptions } from './options.js';
 import { WATERBIRDS_COUNTS } from './waterbirds.js';
 

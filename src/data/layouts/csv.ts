@@ -6,7 +6,7 @@ import { misasked } from '../asked.js';
 import { isCelebAList } from '../celebaLists.js';
 import { type Columns, COLUMNS_EXAMPLE, columnsSchema, parseColumns } from '../columns.js';
 import { type DatasetSource, kindOf } from '../datasetSource.js';
-import { type AskedOf, defineLayout,type ValueNames } from '../layout.js';
+import { type AskedOf, defineLayout, type ValueNames } from '../layout.js';
 import { pathBelow } from '../relativePath.js';
 import { isReleasedTable, readTableSource, TABLE_NAME } from '../tableSource.js';
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { WATERBIRDS_COLUMNS } from '../columns.js';
 import { firstCsvRow } from '../csv.js';
 import { type DatasetSource, readSource } from '../datasetSource.js';
-import { defineLayout,type ValueNames } from '../layout.js';
+import { defineLayout, type ValueNames } from '../layout.js';
 import { SPLITS } from '../split.js';
 import { readTableSource, TABLE_NAME } from '../tableSource.js';
 

@@ -1,14 +1,14 @@
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { SpurmemError } from '../../errors.js';
-import { type PairedDifference, type SeedSummary,summarizeSeeds } from '../../metrics/seeds.js';
+import { type PairedDifference, type SeedSummary, summarizeSeeds } from '../../metrics/seeds.js';
 import { checkValues } from '../../settings/options.js';
 import { severalOf } from '../../settings/values.js';
 import type { TrainingResult } from '../../train/results.js';
 import type { RunConfig } from '../../train/runConfig.js';
 import { RunFolder } from '../../train/runFolder.js';
 import { RUN_TYPE } from '../../train/runOptions.js';
-import { type ListedRun,readRun } from './listRuns.js';
+import { type ListedRun, readRun } from './listRuns.js';
 import {
   differenceFrom,
   outcomeOf,

@@ -5,7 +5,7 @@ import type {
 } from '../../experiments/traceMinimalResult.js';
 import type { Figure, FigureRow } from '../figure.js';
 import { fixed, MISSING, percent, plural, points, probability, pText, typographic } from '../format.js';
-import { type GroupLabel,starNote } from '../groupLabels.js';
+import { type GroupLabel, starNote } from '../groupLabels.js';
 import { chartFigure, html, htmlTable } from '../html/html.js';
 import { neuronColumn } from '../rows.js';
 import { type Cell, groupCell, numbers, type Table } from '../table.js';

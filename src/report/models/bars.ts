@@ -2,7 +2,7 @@ import type { Split } from '../../data/split.js';
 import { comparisonName } from '../../experiments/outcomes.js';
 import type { ModelSummary, RowOverModels } from '../../experiments/overModels.js';
 import { summarizeSeeds } from '../../metrics/seeds.js';
-import { type CriterionName,criterionNamed } from '../../neurons/criteria.js';
+import { type CriterionName, criterionNamed } from '../../neurons/criteria.js';
 import type { PerturbationName } from '../../neurons/perturbations.js';
 import { PERTURBED } from '../figures/changes/view.js';
 import {
@@ -15,7 +15,7 @@ import {
   SPLIT_NAME,
   typographic,
 } from '../format.js';
-import { type GroupLabel,starNote } from '../groupLabels.js';
+import { type GroupLabel, starNote } from '../groupLabels.js';
 import { groupedBars, groupTick, quantitative } from '../vega/axes.js';
 import type { ChartSpec, NamedChart } from '../vega/render.js';
 import { BAND, INK, LOSS, TEST, TRAIN } from '../vega/theme.js';

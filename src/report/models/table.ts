@@ -2,7 +2,7 @@ import type { ModelSummary, RowOverModels } from '../../experiments/overModels.j
 import type { FigureRow } from '../figure.js';
 import { articleName, fixed, MISSING, probabilityPair } from '../format.js';
 import { boundColumns } from '../rows.js';
-import { numbers, type Table,texts } from '../table.js';
+import { numbers, type Table, texts } from '../table.js';
 
 /** The names of columns of settings, and of measures, with a unit's size in the table. */
 const SETTING_NAMES: Readonly<Record<string, string>> = {

@@ -3,9 +3,9 @@ import type { RunReport, Show } from '../figure.js';
 import { worstGroupDifference } from '../figures/accuracy/fig1.js';
 import { countOf } from '../figures/accuracy/tables.js';
 import { percentText, points, range, sideOf, signed } from '../format.js';
-import { type GroupLabel,starNote } from '../groupLabels.js';
+import { type GroupLabel, starNote } from '../groupLabels.js';
 import { html, htmlTable } from '../html/html.js';
-import { type Cell, type Column, numbers, type Table,withDetail } from '../table.js';
+import { type Cell, type Column, numbers, type Table, withDetail } from '../table.js';
 import { plain } from '../text.js';
 
 /** Ways on from the run, side by side, with what each of them shows. */

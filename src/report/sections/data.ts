@@ -2,8 +2,8 @@ import type { SampleImage } from '../../data/dataDescription.js';
 import { SPLITS } from '../../data/split.js';
 import type { ReportDataset, Show } from '../figure.js';
 import { count, fixed, granularity, percent, plural, SPLIT_NAME } from '../format.js';
-import { type GroupLabel,groupLabels, groupsOfKind, starNote } from '../groupLabels.js';
-import { groupName, html, htmlTable, type Markup,stripPicture } from '../html/html.js';
+import { type GroupLabel, groupLabels, groupsOfKind, starNote } from '../groupLabels.js';
+import { groupName, html, htmlTable, type Markup, stripPicture } from '../html/html.js';
 import { groupCell, numbers, type Table } from '../table.js';
 
 /** Group sizes, and sample images of each group where the caller gave some. */

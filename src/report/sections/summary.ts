@@ -12,8 +12,8 @@ import {
   traceView,
 } from '../figures/changes/view.js';
 import { percentText, plural, SPLIT_NAME } from '../format.js';
-import { type GroupLabel,shortList } from '../groupLabels.js';
-import { groupName, html, type Markup,pointsText } from '../html/html.js';
+import { type GroupLabel, shortList } from '../groupLabels.js';
+import { groupName, html, type Markup, pointsText } from '../html/html.js';
 import { changeOfGroup, randomText } from '../traces/tests.js';
 
 /** The numbers that a reader looks for first, each with what it was measured on. */

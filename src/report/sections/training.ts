@@ -2,7 +2,7 @@ import { type EpochMetrics, selectedEpoch, type TrainingResult } from '../../tra
 import { selectionWords } from '../../train/selection.js';
 import type { FigureRow, RunReport, Show } from '../figure.js';
 import { fixed, percentText, plural, size } from '../format.js';
-import { type GroupLabel,smallestGroup } from '../groupLabels.js';
+import { type GroupLabel, smallestGroup } from '../groupLabels.js';
 import { chartFigure, html } from '../html/html.js';
 import { trainingCurves } from './trainingCurves.js';
 

@@ -1,4 +1,4 @@
-import { type Outcome,OUTCOMES } from '../../experiments/outcomes.js';
+import { type Outcome, OUTCOMES } from '../../experiments/outcomes.js';
 import type { LayerEntry, NullDistribution, TraceEntry } from '../../experiments/results.js';
 import { holm } from '../../metrics/holm.js';
 import type { Interval } from '../../metrics/intervals.js';

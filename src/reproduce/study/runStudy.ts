@@ -1,4 +1,4 @@
-import { type Dataset,datasetOf } from '../../data/dataset.js';
+import { type Dataset, datasetOf } from '../../data/dataset.js';
 import { outcomeOf, type SeedOutcome } from '../../experiments/runs/overSeeds.js';
 import { collectStudy, type StudyResult, type TunedRun } from '../../experiments/study.js';
 import { throwIfAborted } from '../../progress.js';

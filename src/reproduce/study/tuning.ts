@@ -1,6 +1,6 @@
 import type { TunedRun } from '../../experiments/study.js';
 import { mean } from '../../metrics/statistics.js';
-import { type Combination,combinationsOf } from '../sweep/grid.js';
+import { type Combination, combinationsOf } from '../sweep/grid.js';
 import type { StudyArm } from './studyArm.js';
 
 /** The configurations that an arm is tuned among; one without settings where it has no grid. */

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { type Dataset,datasetOf } from '../../data/dataset.js';
+import { type Dataset, datasetOf } from '../../data/dataset.js';
 import { gradCam } from '../../experiments/gradCam.js';
 import type { TunedRun } from '../../experiments/study.js';
 import type { EngineOptions } from '../../native/engine.js';
-import { type JobOptions,throwIfAborted } from '../../progress.js';
+import { type JobOptions, throwIfAborted } from '../../progress.js';
 import { methodNamed } from '../../train/methods.js';
 import { erm } from '../../train/methods/erm.js';
 import { finetune } from '../../train/methods/finetune.js';

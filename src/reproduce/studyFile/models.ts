@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { quantile } from 'simple-statistics';
-import { type Dataset,datasetOf } from '../../data/dataset.js';
+import { type Dataset, datasetOf } from '../../data/dataset.js';
 import { SPLITS } from '../../data/split.js';
 import { judge, OUTCOMES } from '../../experiments/outcomes.js';
 import type { LayerEntry, TraceEntry } from '../../experiments/results.js';
 import { traceOverlap } from '../../experiments/traceOverlap.js';
-import { type SessionOptions,TraceSession } from '../../experiments/traceSession.js';
+import { type SessionOptions, TraceSession } from '../../experiments/traceSession.js';
 import { traceStructured } from '../../experiments/traceStructured.js';
 import { traceUnstructured } from '../../experiments/traceUnstructured.js';
 import { mean } from '../../metrics/statistics.js';
@@ -15,7 +15,7 @@ import { erm } from '../../train/methods/erm.js';
 import { runJob } from '../sweep/jobs.js';
 import type { SweepJob } from '../sweep/plan.js';
 import type { StudyFileOptions } from './arms.js';
-import { type RecordRow,Records, select, timed } from './records.js';
+import { type RecordRow, Records, select, timed } from './records.js';
 import type { RecordName, StudyFile, StudyModels } from './schema.js';
 
 /** A seed of a benchmark's models, and the records that it lacks. */

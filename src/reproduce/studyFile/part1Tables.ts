@@ -12,7 +12,7 @@ import {
   type Value,
 } from './modelTests.js';
 import { perturbationTables } from './perturbationTables.js';
-import { distinct, numberOf, numbers, type RecordRow,type Records, select } from './records.js';
+import { distinct, numberOf, numbers, type RecordRow, type Records, select } from './records.js';
 import type { StudyModels } from './schema.js';
 
 const beyond =

@@ -1,6 +1,6 @@
 import type { Table } from '../../report/table.js';
 import { columns, hoursText, meanText, signFlipTexts, withinText } from './cells.js';
-import { distinct, numberOf, numbers, type RecordRow,Records, select } from './records.js';
+import { distinct, numberOf, numbers, type RecordRow, Records, select } from './records.js';
 import type { StudyFile } from './schema.js';
 
 /** The recorded runs of arms, by arm: one for each seed. */

@@ -1,7 +1,7 @@
 import type { Table } from '../../report/table.js';
 import { columns, meanText } from './cells.js';
-import { marginColumns, marginRows, type Models,own, starred } from './modelTests.js';
-import { distinct, numbers, type RecordRow,select } from './records.js';
+import { marginColumns, marginRows, type Models, own, starred } from './modelTests.js';
+import { distinct, numbers, type RecordRow, select } from './records.js';
 
 /** Random values in place of neurons, and noise added to them, beside zeroing (Figs 4 and 5). */
 export function perturbationTables(of: Models, perturbations: readonly RecordRow[]): Table[] {

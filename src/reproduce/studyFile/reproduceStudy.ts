@@ -6,7 +6,7 @@ import { checkOptions, JOB_TYPES, type OptionTypes } from '../../settings/option
 import { callback, severalOf, text } from '../../settings/values.js';
 import { SEEDS_TYPE } from '../../train/runOptions.js';
 import { type ArmRun, openArms, openTuning, runArmsOf, type StudyFileOptions } from './arms.js';
-import { type OpenModels,openModels, runModelsOf } from './models.js';
+import { type OpenModels, openModels, runModelsOf } from './models.js';
 import { part1Tables } from './part1Tables.js';
 import { acrossTables, part2Tables } from './part2Tables.js';
 import { Records } from './records.js';

@@ -5,7 +5,7 @@ import {
   summarizeOutcomes,
 } from '../../experiments/runs/overSeeds.js';
 import type { JobStatus } from './jobs.js';
-import { type SweepJob,variedNames } from './plan.js';
+import { type SweepJob, variedNames } from './plan.js';
 
 /** One finished run of a sweep. Accuracies are fractions. */
 export interface CollectedRun extends Omit<SeedOutcome, 'run'> {

@@ -6,7 +6,7 @@ import { SEEDS_TYPE } from '../../train/runOptions.js';
 import { figuresNamed } from '../articleFigures.js';
 import { checkPart1Options, hasToBeTrained, PART1_TYPES, tracingOf, trainingOf } from '../part1.js';
 import { modelFolder, type Part1SeedsOptions } from '../part1Seeds.js';
-import { type SweepPlan,withWholePaths } from './plan.js';
+import { type SweepPlan, withWholePaths } from './plan.js';
 
 /**
  * The models of `reproducePart1Seeds` as a list of jobs: each trains one, where there is none yet, and makes its figures. Once they are

@@ -6,8 +6,8 @@ import { firstRepeated } from '../../settings/repeated.js';
 import { checkSettings, type SettingsTable } from '../../settings/setting.js';
 import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
 import { SEED_TYPE } from '../../train/runOptions.js';
-import { type Combination,combinationsOf, folderName } from './grid.js';
-import { readAs, type SweepJob, type SweepPlan,variedNames, withWholePaths } from './plan.js';
+import { type Combination, combinationsOf, folderName } from './grid.js';
+import { readAs, type SweepJob, type SweepPlan, variedNames, withWholePaths } from './plan.js';
 
 /** A job twice would count twice. */
 function distinct<Item>(list: z.ZodType<Item[]>) {

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { balancedSubset } from '../../data/sampling.js';
 import type { Generator } from '../../native/addon.js';
-import { type JobOptions,throwIfAborted } from '../../progress.js';
+import { type JobOptions, throwIfAborted } from '../../progress.js';
 import { type Design, fitLogistic, type LogisticFit } from './logisticRegression.js';
 
 /** Penultimate features of a split's examples, with their labels. */

@@ -1,8 +1,8 @@
 import { SpurmemError } from '../../errors.js';
 import { gradientSamples, scoreNeurons } from '../../neurons/choose.js';
-import { type CriterionName,criterionNamed } from '../../neurons/criteria.js';
-import { type GradientSamples,selectByCriterion } from '../../neurons/criterion.js';
-import { type ModelLayer, type Neuron, type NeuronPlace,placeText } from '../../neurons/neuron.js';
+import { type CriterionName, criterionNamed } from '../../neurons/criteria.js';
+import { type GradientSamples, selectByCriterion } from '../../neurons/criterion.js';
+import { type ModelLayer, type Neuron, type NeuronPlace, placeText } from '../../neurons/neuron.js';
 import { countByLayer, permutedNeurons, randomNeuronsByLayer } from '../../neurons/randomNeurons.js';
 import { countNeurons, fractionToCount, unitLayers } from '../../neurons/select.js';
 import type { Trainer } from '../trainer.js';

@@ -6,7 +6,7 @@ import { TensorScope } from '../../native/tensorScope.js';
 import { setting, type ValuesOf } from '../../settings/setting.js';
 import { integer, oneOf, positive, share } from '../../settings/values.js';
 import type { BatchLoss } from '../batchLoss.js';
-import { epochOfSets, imagesOf, SetSampler, type SetSizes,sidesOf } from '../cnc/contrastiveSets.js';
+import { epochOfSets, imagesOf, SetSampler, type SetSizes, sidesOf } from '../cnc/contrastiveSets.js';
 import { identify } from '../identification.js';
 import { classesIn, indicesOut } from '../methodState.js';
 import { recipeMethod } from '../recipe.js';

@@ -2,17 +2,17 @@ import type { BatchLoader } from '../../data/batches.js';
 import type { Dataset } from '../../data/dataset.js';
 import { SpurmemError } from '../../errors.js';
 import type { Model } from '../../models/model.js';
-import { type TensorData,writeSafetensors } from '../../models/safetensors.js';
-import { type JobOptions,throwIfAborted } from '../../progress.js';
+import { type TensorData, writeSafetensors } from '../../models/safetensors.js';
+import { type JobOptions, throwIfAborted } from '../../progress.js';
 import { type GivenOf, resolveSettings, setting, type ValuesOf } from '../../settings/setting.js';
-import { integer, positive,severalOf } from '../../settings/values.js';
+import { integer, positive, severalOf } from '../../settings/values.js';
 import { continuationMethod, type FromRun } from '../continuation.js';
 import { fitDfr, type LabelledFeatures, type LinearLayer, type TunedStrength } from '../dfr/fit.js';
 import { PRECISION_OF_START } from '../ermSettings.js';
 import { givenOrOfRun } from '../ofRun.js';
 import type { TrainingResult } from '../results.js';
 import type { RunConfig } from '../runConfig.js';
-import { type RunOptions, type StartedRun,startRun } from '../startRun.js';
+import { type RunOptions, type StartedRun, startRun } from '../startRun.js';
 import { testSelected } from '../testSelected.js';
 
 /** Those of Kirichenko et al. 2023. */

@@ -4,12 +4,12 @@ import { takeData, withTensors } from '../../models/model.js';
 import type { Neuron } from '../../neurons/neuron.js';
 import { maskNeurons } from '../../neurons/perturb.js';
 import type { Protocol } from '../../protocol.js';
-import { type GivenOf,protocolOf, resolveSettings, setting } from '../../settings/setting.js';
+import { type GivenOf, protocolOf, resolveSettings, setting } from '../../settings/setting.js';
 import { prefixed, withPrefix } from '../checkpoint.js';
 import { continuationMethod, type FromRun } from '../continuation.js';
 import { MODEL_SETTINGS } from '../ermSettings.js';
 import { auxiliaryNeurons } from '../finetune/auxiliaryMask.js';
-import { type FinetuneConfig,finetuneSettings, hasHead } from '../finetune/config.js';
+import { type FinetuneConfig, finetuneSettings, hasHead } from '../finetune/config.js';
 import { finetuneLoss, headLoss } from '../finetune/loss.js';
 import { addProjectionHead } from '../finetune/projectionHead.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
@@ -18,7 +18,7 @@ import type { KickInRun } from '../kickIn.js';
 import { neuronsIn, neuronsOut, partIn, partOut } from '../methodState.js';
 import type { OpenedRun } from '../runFolder.js';
 import type { MethodRun, TrainedPart, Trainer } from '../trainer.js';
-import { type EpochOptions,trainRun } from '../trainRun.js';
+import { type EpochOptions, trainRun } from '../trainRun.js';
 
 /** What fine-tuning is given. Settings that are left out are the protocol's. */
 export type FinetuneSettings = GivenOf<typeof FINETUNE_SETTINGS> & {

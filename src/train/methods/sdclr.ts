@@ -6,7 +6,7 @@ import { type GivenOf, protocolOf, resolveSettings, setting, type ValuesOf } fro
 import { oneOf, positive, share } from '../../settings/values.js';
 import { prefixed, withPrefix } from '../checkpoint.js';
 import { continuationMethod, type FromRun } from '../continuation.js';
-import { type FinetuneConfig,requireNegatives, viewOf } from '../finetune/config.js';
+import { type FinetuneConfig, requireNegatives, viewOf } from '../finetune/config.js';
 import { finetuneLoss, SUPERVISION } from '../finetune/loss.js';
 import { addProjectionHead } from '../finetune/projectionHead.js';
 import { FINETUNE_SETTINGS, SUPERVISED_LOSSES } from '../finetune/settings.js';
@@ -15,7 +15,7 @@ import { givenOrOfRun } from '../ofRun.js';
 import { defined, type EpochsConfig } from '../runConfig.js';
 import { preparedAs } from '../runModel.js';
 import type { MethodRun, TrainedPart, Trainer } from '../trainer.js';
-import { type EpochOptions,trainRun } from '../trainRun.js';
+import { type EpochOptions, trainRun } from '../trainRun.js';
 
 /** Those of Jiang et al. 2021. */
 const OWN_SETTINGS = {

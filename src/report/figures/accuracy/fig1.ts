@@ -5,7 +5,7 @@ import type { TrainingResult } from '../../../train/results.js';
 import { selectionWords } from '../../../train/selection.js';
 import type { Figure, FigureRow, FigureSource, RunReport, Section } from '../../figure.js';
 import { percentText, plural, range, sideOf, signed, size } from '../../format.js';
-import { type GroupLabel,groupsOfKind, smallestGroup } from '../../groupLabels.js';
+import { type GroupLabel, groupsOfKind, smallestGroup } from '../../groupLabels.js';
 import { chartFigure, html, htmlTable } from '../../html/html.js';
 import { boundColumns } from '../../rows.js';
 import { groupBars } from './groupBars.js';

@@ -1,6 +1,6 @@
 import type { TrainingResult } from '../../../train/results.js';
 import { count, fixed, percentRange } from '../../format.js';
-import { type GroupLabel,starNote } from '../../groupLabels.js';
+import { type GroupLabel, starNote } from '../../groupLabels.js';
 import { intervalAt } from '../../traces/tests.js';
 import { groupedBars, groupTick, quantitative } from '../../vega/axes.js';
 import type { ChartSpec } from '../../vega/render.js';

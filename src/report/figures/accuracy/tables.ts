@@ -4,9 +4,9 @@ import type { TrainingResult } from '../../../train/results.js';
 import { selectionWords } from '../../../train/selection.js';
 import type { ReportDataset } from '../../figure.js';
 import { granularity, MISSING, percentText, points, pointsBeyond, SPLIT_NAME } from '../../format.js';
-import { type GroupLabel,starNote } from '../../groupLabels.js';
+import { type GroupLabel, starNote } from '../../groupLabels.js';
 import { besidePublished, PUBLISHED_COLUMNS, publishedOf } from '../../published.js';
-import { type Cell, groupCell, numbers, type Table,withDetail } from '../../table.js';
+import { type Cell, groupCell, numbers, type Table, withDetail } from '../../table.js';
 
 /**
  * Accuracy of each group on every split, with correct/all samples, and the gap of training minus test in points (article,

@@ -7,12 +7,12 @@ import type { Figure, FigureSource, Section } from '../../figure.js';
 import { articleName, MISSING, percent, points, signed, SPLIT_NAME } from '../../format.js';
 import type { GroupLabel } from '../../groupLabels.js';
 import { chartFigure, folded, html, htmlTable } from '../../html/html.js';
-import { numbers, type Table,texts } from '../../table.js';
+import { numbers, type Table, texts } from '../../table.js';
 import { perturbed, zeroed } from '../../traces/needs.js';
 import { changeOfGroup, MARK, MARKED_P } from '../../traces/tests.js';
 import { manyNeuronsCharts, type ViewChart } from '../changes/charts.js';
 import { traceRows } from '../changes/tables.js';
-import { ownChange, PERTURBED, type TraceView,traceView } from '../changes/view.js';
+import { ownChange, PERTURBED, type TraceView, traceView } from '../changes/view.js';
 import { showNeurons } from './neurons.js';
 
 /** The article's numbers of neurons but in Table 3. */

@@ -13,7 +13,7 @@ import {
   MUTED,
   steps,
 } from '../../vega/theme.js';
-import { type CriterionView,ksOf } from './view.js';
+import { type CriterionView, ksOf } from './view.js';
 
 /** Pixels of a bar with a number above it, and of one in a small panel or among many. */
 const NUMBERED = 32;

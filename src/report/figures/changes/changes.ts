@@ -4,7 +4,7 @@ import { isDrawn, type PerturbationName } from '../../../neurons/perturbations.j
 import type { TrainingResult } from '../../../train/results.js';
 import type { ReportDataset, Show } from '../../figure.js';
 import { fixed, plural, pointsSpread, SPLIT_NAME, typographic } from '../../format.js';
-import { type GroupLabel,groupsOfKind, smallestGroup } from '../../groupLabels.js';
+import { type GroupLabel, groupsOfKind, smallestGroup } from '../../groupLabels.js';
 import {
   chartBeside,
   chartFigure,

@@ -1,7 +1,7 @@
 import type { TraceUnstructuredResult } from '../../../experiments/results.js';
 import { CRITERION_NAMES, criterionNamed } from '../../../neurons/criteria.js';
 import { SPLIT_NAME } from '../../format.js';
-import { type GroupLabel,shortList, starNote } from '../../groupLabels.js';
+import { type GroupLabel, shortList, starNote } from '../../groupLabels.js';
 import { cellMatrix, changeCell } from '../../traces/cells.js';
 import { changeOfGroup, MARK, MARKED_P } from '../../traces/tests.js';
 import type { ChartSpec, NamedChart } from '../../vega/render.js';

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { LostOfGroup, PicturedExample, TraceEntry } from '../../../experiments/results.js';
 import { plural, SPLIT_NAME } from '../../format.js';
 import type { GroupLabel } from '../../groupLabels.js';
-import { folded, groupName, html, type Markup,stripPicture } from '../../html/html.js';
+import { folded, groupName, html, type Markup, stripPicture } from '../../html/html.js';
 import { plain } from '../../text.js';
 import { PERTURBED, type TraceView } from './view.js';
 

@@ -1,7 +1,7 @@
 import type { Outcome } from '../../../experiments/outcomes.js';
-import { type NullName,nullNamed } from '../../../neurons/nulls.js';
+import { type NullName, nullNamed } from '../../../neurons/nulls.js';
 import { plural, SPLIT_NAME } from '../../format.js';
-import { type GroupLabel,shortList, starNote } from '../../groupLabels.js';
+import { type GroupLabel, shortList, starNote } from '../../groupLabels.js';
 import { wrap } from '../../text.js';
 import { MARK, MARKED_P } from '../../traces/tests.js';
 import { NAMED_ROWS, quantitative } from '../../vega/axes.js';

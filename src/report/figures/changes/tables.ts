@@ -1,6 +1,6 @@
 import type { TraceUnstructuredResult } from '../../../experiments/results.js';
 import type { Neuron } from '../../../neurons/neuron.js';
-import { type NullName,nullNamed } from '../../../neurons/nulls.js';
+import { type NullName, nullNamed } from '../../../neurons/nulls.js';
 import { isDrawn } from '../../../neurons/perturbations.js';
 import type { FigureRow } from '../../figure.js';
 import {
@@ -15,11 +15,11 @@ import {
   score,
   SPLIT_NAME,
 } from '../../format.js';
-import { type GroupLabel,shortList, starNote } from '../../groupLabels.js';
+import { type GroupLabel, shortList, starNote } from '../../groupLabels.js';
 import { boundColumns, marginColumns, neuronColumn, randomColumns } from '../../rows.js';
-import { numbers, type Part, type Table,texts } from '../../table.js';
+import { numbers, type Part, type Table, texts } from '../../table.js';
 import { traceNotes } from '../../traces/method.js';
-import { type AdjustedTest,changeOfGroup, MARK, MARKED_P } from '../../traces/tests.js';
+import { type AdjustedTest, changeOfGroup, MARK, MARKED_P } from '../../traces/tests.js';
 import {
   bracketed,
   type CriterionView,

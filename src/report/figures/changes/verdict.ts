@@ -1,8 +1,8 @@
 import type { Outcome } from '../../../experiments/outcomes.js';
-import { type NullName,nullNamed } from '../../../neurons/nulls.js';
+import { type NullName, nullNamed } from '../../../neurons/nulls.js';
 import { capitalized, plural, probability, pText, signed, SPLIT_NAME } from '../../format.js';
-import { type GroupLabel,shortList } from '../../groupLabels.js';
-import { type AdjustedTest,MARKED_P } from '../../traces/tests.js';
+import { type GroupLabel, shortList } from '../../groupLabels.js';
+import { type AdjustedTest, MARKED_P } from '../../traces/tests.js';
 import { PERTURBED, type Selection, selectionsOf, type TraceView } from './view.js';
 
 /** A set of neurons beside random ones: minority minus majority change. */

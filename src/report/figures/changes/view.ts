@@ -1,10 +1,10 @@
 import type { TraceEntry, TraceUnstructuredResult } from '../../../experiments/results.js';
 import { ARTICLE_SIGMA } from '../../../experiments/traceSettings.js';
-import { CRITERION_NAMES, type CriterionName,criterionNamed } from '../../../neurons/criteria.js';
+import { CRITERION_NAMES, type CriterionName, criterionNamed } from '../../../neurons/criteria.js';
 import type { Neuron } from '../../../neurons/neuron.js';
 import type { NullName } from '../../../neurons/nulls.js';
 import type { PerturbationWords } from '../../../neurons/perturbation.js';
-import { isDrawn, type PerturbationName,PERTURBATIONS } from '../../../neurons/perturbations.js';
+import { isDrawn, type PerturbationName, PERTURBATIONS } from '../../../neurons/perturbations.js';
 import { plural } from '../../format.js';
 import {
   adjustByHolm,

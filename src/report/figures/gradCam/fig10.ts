@@ -20,10 +20,10 @@ import {
   signed,
   SPLIT_NAME,
 } from '../../format.js';
-import { type GroupLabel,starNote } from '../../groupLabels.js';
-import { groupName, html, htmlTable, type Markup,picture } from '../../html/html.js';
+import { type GroupLabel, starNote } from '../../groupLabels.js';
+import { groupName, html, htmlTable, type Markup, picture } from '../../html/html.js';
 import { boundColumns } from '../../rows.js';
-import { type Cell, groupCell, numbers, type Table,withDetail } from '../../table.js';
+import { type Cell, groupCell, numbers, type Table, withDetail } from '../../table.js';
 import { plain } from '../../text.js';
 import type { Overlay, OverlayRow } from './overlays.js';
 

@@ -1,4 +1,4 @@
-import { type SampleImage,toSampleImage } from '../../../data/dataDescription.js';
+import { type SampleImage, toSampleImage } from '../../../data/dataDescription.js';
 import { loadSharp } from '../../../data/loadSharp.js';
 import { SpurmemError } from '../../../errors.js';
 import type { ExampleHeat, HeatExample } from '../../../experiments/gradCamResult.js';

@@ -3,7 +3,7 @@ import { mean } from '../../../metrics/statistics.js';
 import { nullNamed } from '../../../neurons/nulls.js';
 import type { Figure, FigureRow } from '../../figure.js';
 import { fixed, MISSING, plural, points, probability, signed, SPLIT_NAME } from '../../format.js';
-import { type GroupLabel,groupsOfKind, smallestGroup, starNote } from '../../groupLabels.js';
+import { type GroupLabel, groupsOfKind, smallestGroup, starNote } from '../../groupLabels.js';
 import {
   chartBeside,
   folded,
@@ -15,7 +15,7 @@ import {
   pointsText,
 } from '../../html/html.js';
 import { boundColumns, marginColumns, neuronColumn, randomColumns } from '../../rows.js';
-import { numbers, type Table,withDetail } from '../../table.js';
+import { numbers, type Table, withDetail } from '../../table.js';
 import { plain } from '../../text.js';
 import {
   measuredOn,

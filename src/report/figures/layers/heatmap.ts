@@ -1,5 +1,5 @@
 import { count, fixed, SPLIT_NAME, typographic } from '../../format.js';
-import { type GroupLabel,starNote } from '../../groupLabels.js';
+import { type GroupLabel, starNote } from '../../groupLabels.js';
 import { plain } from '../../text.js';
 import { cellFill, cellMatrix, changeCell } from '../../traces/cells.js';
 import { changeOfLayer, MARKED_P } from '../../traces/tests.js';

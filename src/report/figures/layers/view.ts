@@ -1,6 +1,6 @@
 import type { LayerEntry, TraceStructuredResult } from '../../../experiments/results.js';
 import { CRITERION_NAMES, type CriterionName } from '../../../neurons/criteria.js';
-import { adjustByHolm, type AdjustedTest, type Tests,testsOf } from '../../traces/tests.js';
+import { adjustByHolm, type AdjustedTest, type Tests, testsOf } from '../../traces/tests.js';
 
 /** A cell of Fig. 7: a layer's neurons, and the group that they were chosen for, beside random neurons of the layer. */
 export interface LayerCell extends LayerEntry {

@@ -1,11 +1,11 @@
 import { RANK_BIN, type RankReading, type TraceOverlapResult } from '../../../experiments/results.js';
 import { fixed, plural } from '../../format.js';
-import { type GroupLabel,starNote } from '../../groupLabels.js';
+import { type GroupLabel, starNote } from '../../groupLabels.js';
 import { quantitative, TOP_LEGEND } from '../../vega/axes.js';
 import type { ChartSpec } from '../../vega/render.js';
 import { fit } from '../../vega/textWidth.js';
 import { INK, MAJORITY_RAMP, MINORITY_RAMP } from '../../vega/theme.js';
-import { AMONG, BINS, type Direction,directions, histogram } from './ranks.js';
+import { AMONG, BINS, type Direction, directions, histogram } from './ranks.js';
 
 const WIDTH = 400;
 /** Pixels of a panel, and of a bar's number above it. */

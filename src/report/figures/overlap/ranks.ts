@@ -9,7 +9,7 @@ import { median } from '../../../metrics/statistics.js';
 import { CRITERION_NAMES } from '../../../neurons/criteria.js';
 import { fixed } from '../../format.js';
 import type { GroupLabel } from '../../groupLabels.js';
-import { groupCell, numbers, type Table,texts } from '../../table.js';
+import { groupCell, numbers, type Table, texts } from '../../table.js';
 import { plain } from '../../text.js';
 
 /** The histograms' bins. */
