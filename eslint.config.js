@@ -21,11 +21,6 @@ export default defineConfig(
       ],
     },
   },
-  // They still have such literals.
-  {
-    files: ['src/**', 'test/report/**', 'scripts/studies/**', 'examples/**'],
-    rules: { 'no-restricted-syntax': 'off' },
-  },
   {
     files: ['src/**/*.ts', 'bench/src/**/*.ts', 'test/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

@@ -108,7 +108,9 @@ function operatorsCheck(addon: Addon): Check {
   const missing = operators.filter(({ isFound }) => !isFound);
   if (missing.length === 0) return { name: 'operators', status: 'ok', found };
   return {
-    ...{ name: 'operators', status: 'warning', found },
+    name: 'operators',
+    status: 'warning',
+    found,
     fix: missing.map(({ name, without }) => `Without ${name} ${without}.`).join('\n'),
   };
 }
@@ -166,11 +168,15 @@ function blasCheck(gflops: number, root: string): Check {
   if (gflops >= SLOW_GFLOPS) return { name: 'BLAS', status: 'ok', found };
   return root === DEBIAN
     ? {
-        ...{ name: 'BLAS', status: 'warning', found: `${found}: that is reference BLAS` },
+        name: 'BLAS',
+        status: 'warning',
+        found: `${found}: that is reference BLAS`,
         fix: 'Training would be many times slower than it need be: apt-get install libopenblas0-openmp.',
       }
     : {
-        ...{ name: 'BLAS', status: 'warning', found },
+        name: 'BLAS',
+        status: 'warning',
+        found,
         fix: 'That is slow: other work has the cores, or the processor is emulated.',
       };
 }

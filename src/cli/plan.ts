@@ -36,14 +36,13 @@ export function wantsPlan(
     throw new SpurmemError(
       'USAGE',
       '`plan` writes the list of jobs that a dry run only tells: give one of them.',
-      {
-        ...{ parameter: 'plan', value: options.plan },
-      },
+      { parameter: 'plan', value: options.plan },
     );
   }
   if (options.plan === undefined && options.slurm !== undefined) {
     throw new SpurmemError('USAGE', '`slurm` takes `plan`: the script runs the jobs of that list.', {
-      ...{ parameter: 'slurm', value: options.slurm },
+      parameter: 'slurm',
+      value: options.slurm,
     });
   }
   return options.plan !== undefined;

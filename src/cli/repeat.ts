@@ -48,7 +48,10 @@ export async function valuesOfRun(
   const { data, dataOptions, from } = environment;
   const known = command.options.map((option) => option.attributeName());
   const all = {
-    ...{ ...values, ...dataOptions, data, ...engineOptions(environment) },
+    ...values,
+    ...dataOptions,
+    data,
+    ...engineOptions(environment),
     ...(startsFrom === 'run' ? { from } : {}),
   };
   return Object.fromEntries(

@@ -47,7 +47,9 @@ export function columnsAsText(columns: Columns): string {
 export function parseColumns(text: string): Columns {
   const refuse = (problem: string) =>
     new SpurmemError('USAGE', `\`columns\` ${problem}.`, {
-      ...{ parameter: 'columns', value: text, expected: `a mapping such as ${COLUMNS_EXAMPLE}` },
+      parameter: 'columns',
+      value: text,
+      expected: `a mapping such as ${COLUMNS_EXAMPLE}`,
       advice: [`Write it as ${COLUMNS_EXAMPLE}.`],
     });
   const found = new Map<ColumnRole, string>();

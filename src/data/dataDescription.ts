@@ -65,7 +65,12 @@ export async function describeData(dataset: Dataset): Promise<DataDescription> {
   const { name, fingerprint, targetNames, spuriousNames, groupNames, minorityGroups, counts, coreRegion } =
     dataset;
   return {
-    ...{ name, fingerprint, targetNames, spuriousNames, groupNames, minorityGroups },
+    name,
+    fingerprint,
+    targetNames,
+    spuriousNames,
+    groupNames,
+    minorityGroups,
     counts,
     coreRegion: coreRegion === null || typeof coreRegion === 'string' ? coreRegion : [...coreRegion],
     samples: await Promise.all(

@@ -216,7 +216,9 @@ async function requireFolder(folder: string): Promise<void> {
   if (kind === 'folder') return;
   const problem = kind === undefined ? 'there is no such folder' : 'not a folder';
   throw new SpurmemError('DATASET_NOT_FOUND', `${folder}: ${problem}.`, {
-    ...{ parameter: 'data', value: folder, advice: LAYOUTS_ADVICE },
+    parameter: 'data',
+    value: folder,
+    advice: LAYOUTS_ADVICE,
   });
 }
 
@@ -235,7 +237,10 @@ async function readLayout(
     const nested = await nestedDataset(root);
     const advice = nested === undefined ? LAYOUTS_ADVICE : [`Did you mean ${nested}, which holds a table?`];
     throw new SpurmemError(error.code, error.problem, {
-      ...{ parameter: 'data', value: root, advice, cause: error.cause },
+      parameter: 'data',
+      value: root,
+      advice,
+      cause: error.cause,
     });
   }
 }

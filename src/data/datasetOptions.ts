@@ -103,7 +103,8 @@ export const DATASET_OPTIONS: readonly DatasetOption[] = Object.entries<Omit<Dat
   links,
 }).map(([name, { help, placeholder, words, parse }]) => ({
   name: name as keyof DatasetOptions,
-  ...{ help, placeholder },
+  help,
+  placeholder,
   ...(words === undefined ? {} : { words }),
   ...(parse === undefined ? {} : { parse }),
 }));

@@ -34,7 +34,9 @@ export async function decodeRgb(path: string): Promise<RgbImage> {
     const sharp = await loadSharp();
     // From memory, because libvips caches what it opens by file name, and the file may have changed since.
     const image = sharp(await readFile(path), {
-      ...{ failOn: 'error', ignoreIcc: true, limitInputPixels: MOST_PIXELS },
+      failOn: 'error',
+      ignoreIcc: true,
+      limitInputPixels: MOST_PIXELS,
     });
     return await convert(image, await image.metadata());
   } catch (error) {

@@ -122,7 +122,9 @@ async function readIdx(folder: string, name: string, magic: number): Promise<Buf
     packed = await readFile(path);
   } catch (error) {
     throw new SpurmemError('DATASET_NOT_FOUND', `${path}: Fashion-MNIST is missing.`, {
-      ...{ parameter: 'fashionMnist', value: folder, expected: 'the folder of its four .gz files' },
+      parameter: 'fashionMnist',
+      value: folder,
+      expected: 'the folder of its four .gz files',
       advice: [
         'Install it with apt-get install dataset-fashion-mnist, or name the folder of its four .gz files with ' +
           '`fashionMnist`.',

@@ -32,9 +32,7 @@ export function refuseOptions(
     return new SpurmemError(
       'USAGE',
       `${problem}: there is no option \`${name}\`. ${nearestSentence(name, known)}`,
-      {
-        ...{ parameter: name, value: valueAt(given, name) },
-      },
+      { parameter: name, value: valueAt(given, name) },
     );
   }
   const issues = error.issues.map(({ path, message }) => ({ ...parameterOf(path), message }));

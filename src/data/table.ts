@@ -133,7 +133,9 @@ function readHeader(where: string, cells: readonly string[], asked: Asked<Column
   return {
     columns,
     position: {
-      ...{ filename: at(columns.filename), y: at(columns.y), split: at(columns.split) },
+      filename: at(columns.filename),
+      y: at(columns.y),
+      split: at(columns.split),
       ...(columns.a === undefined ? {} : { a: at(columns.a) }),
     },
   };

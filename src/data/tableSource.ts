@@ -31,7 +31,10 @@ export async function readTableSource(
 ): Promise<TableSource> {
   const file = await readSource(join(root, table), 'the table');
   const parsed = parseTable(file.path, file.bytes, {
-    ...{ columns, targetNames, spuriousNames, mayHaveOtherAttribute },
+    columns,
+    targetNames,
+    spuriousNames,
+    mayHaveOtherAttribute,
   });
   const named = isWaterbirds(root, table, parsed)
     ? { targetNames: ['landbird', 'waterbird'], spuriousNames: ['land', 'water'] }

@@ -78,7 +78,8 @@ function summarize(models: readonly (readonly MeasuredRow[])[]): Record<string, 
     const values = models.map((rows) => mean(rows.map((row) => Number(row[name] ?? Number.NaN))));
     if (!values.every(Number.isFinite)) continue;
     measures[name] = {
-      ...{ ...summarizeSeeds(values), values },
+      ...summarizeSeeds(values),
+      values,
       ...(TESTED.includes(name) ? { pValue: signFlip(values)?.pValue ?? null } : {}),
     };
   }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { SPLITS } from '../data/split.js';
-import { groupAccuraciesSchema, intervalSchema } from '../metrics/schemas.js';
 import { LOSSES } from '../metrics/loss.js';
 import { monteCarloShape } from '../metrics/monteCarlo.js';
+import { groupAccuraciesSchema, intervalSchema } from '../metrics/schemas.js';
 import { PRECISIONS } from '../native/addon.js';
 import { CRITERION_NAMES } from '../neurons/criteria.js';
 import { neuronSchema } from '../neurons/neuronSchema.js';

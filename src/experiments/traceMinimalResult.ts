@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { intervalSchema } from '../metrics/schemas.js';
 import { mannWhitneyShape } from '../metrics/mannWhitney.js';
+import { intervalSchema } from '../metrics/schemas.js';
 import { neuronSchema } from '../neurons/neuronSchema.js';
 import { count, real, type Recorded } from '../recorded.js';
 import { group, sessionShape } from './results.js';

@@ -153,7 +153,9 @@ async function checked(source: string, { sha256, mostBytes }: Expectation): Prom
   const bytes = await sizeOf(source);
   if (bytes === undefined) {
     throw new SpurmemError('FETCH_FAILED', `${source}: there is no such file.`, {
-      ...{ parameter: 'from', value: source, expected: 'a file, or an address that begins with https://' },
+      parameter: 'from',
+      value: source,
+      expected: 'a file, or an address that begins with https://',
       advice: ['Correct `from`.'],
     });
   }
@@ -176,7 +178,10 @@ async function requireEmpty(folder: string): Promise<void> {
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return;
     throw new SpurmemError('OUTPUT_UNWRITABLE', `${folder}: ${messageOf(error)}.`, {
-      ...{ parameter: 'data', value: folder, advice: ['Choose another folder.'], cause: error },
+      parameter: 'data',
+      value: folder,
+      advice: ['Choose another folder.'],
+      cause: error,
     });
   }
   if (names.length === 0) return;
@@ -184,7 +189,8 @@ async function requireEmpty(folder: string): Promise<void> {
     'OUTPUT_UNWRITABLE',
     `${folder}: the folder holds files, such as ${names[0] ?? ''}.`,
     {
-      ...{ parameter: 'data', value: folder },
+      parameter: 'data',
+      value: folder,
       advice: ['Choose a new or empty folder, or remove it to fetch the data again.'],
     },
   );

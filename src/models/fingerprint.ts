@@ -5,7 +5,10 @@ import { sha256Of } from '../files.js';
 export function unreadable(path: string, error: unknown): SpurmemError {
   const reason = systemCode(error) === 'ENOENT' ? 'there is no such file' : messageOf(error);
   return new SpurmemError('WEIGHTS_INVALID', `Cannot read the weights file ${path}: ${reason}.`, {
-    ...{ parameter: 'weights', value: path, cause: error, advice: ['Correct `weights`.'] },
+    parameter: 'weights',
+    value: path,
+    cause: error,
+    advice: ['Correct `weights`.'],
   });
 }
 

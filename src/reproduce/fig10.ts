@@ -25,8 +25,11 @@ export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Resu
   const run = await openRun(options.run);
   const result = await gradCam(options);
   const content = {
-    ...{ results: { traces: [], gradCam: result }, dataset: await readRunData(run) },
-    ...{ checkpoint: result.after.checkpoint, criteria: [], grid: [] },
+    results: { traces: [], gradCam: result },
+    dataset: await readRunData(run),
+    checkpoint: result.after.checkpoint,
+    criteria: [],
+    grid: [],
   };
   const folder = new RunWriter(run.folder.path, await openEngine(options));
   const [figure] = (await folder.locked(() => writeFigures(folder, [fig10], content), { waits: true })) as [

@@ -104,8 +104,11 @@ export async function reproducePart1(options: Part1Options): Promise<Part1Result
   await trainWhereMissing(options);
   using session = await TraceSession.openChecked(options);
   const content = {
-    ...{ results: await makeResults(session, options), grid: options.sigmas, criteria: criteriaOf(options) },
-    ...{ checkpoint: session.checkpoint, dataset: session.dataset },
+    results: await makeResults(session, options),
+    grid: options.sigmas,
+    criteria: criteriaOf(options),
+    checkpoint: session.checkpoint,
+    dataset: session.dataset,
   };
   const { folder } = session;
   const figures = await folder.locked(() => writeFigures(folder, options.figures, content), { waits: true });
@@ -119,10 +122,7 @@ async function trainWhereMissing(options: Part1Options): Promise<void> {
   if (!(await hasToBeTrained(options)) || data === undefined) return;
   options.onStep?.(`ERM: ${erm.arch ?? ''}`);
   await inScope('erm', ERM_PART.settings, () =>
-    ermMethod.train({
-      ...{ ...rest, ...trainingOf(options), onEpoch: erm.onEpoch },
-      ...{ data, out: run, resume: true },
-    }),
+    ermMethod.train({ ...rest, ...trainingOf(options), onEpoch: erm.onEpoch, data, out: run, resume: true }),
   );
 }
 

@@ -65,7 +65,9 @@ export async function reproducePart1Seeds(options: Part1SeedsOptions): Promise<P
   const summarized: Part1SeedsResult['figures'][number][] = [];
   for (const [at, { name, title }] of figures.entries()) {
     const figure: FigureOverModels = {
-      ...{ kind: name, title, seeds },
+      kind: name,
+      title,
+      seeds,
       rows: overModels(ofSeeds.map((ofSeed) => ofSeed[at]?.rows ?? [])),
     };
     const json = join(run, `${name}.json`);

@@ -101,8 +101,15 @@ describe('figures over models', () => {
   const changes = ofModels((model) =>
     groups.flatMap(({ index, name }) =>
       [1, 3].map((k) => ({
-        ...{ split: 'train', perturbation: 'zero', sigma: null, criterion: 'gradient' },
-        ...{ chosenFor: index, k, group: index, name, change: -0.01 * k * (index + model) },
+        split: 'train',
+        perturbation: 'zero',
+        sigma: null,
+        criterion: 'gradient',
+        chosenFor: index,
+        k,
+        group: index,
+        name,
+        change: -0.01 * k * (index + model),
         ...(k === 3 ? { sameLayersAccuracyExcess: -0.01 } : {}),
       })),
     ),
@@ -112,7 +119,9 @@ describe('figures over models', () => {
     const rows = ofModels((model) =>
       groups.flatMap(({ index, name }) =>
         ['train', 'val', 'test'].map((split) => ({
-          ...{ split, group: index, name },
+          split,
+          group: index,
+          name,
           accuracy: (split === 'test' ? 0.5 : 0.9) + 0.01 * model,
         })),
       ),

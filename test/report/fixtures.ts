@@ -91,9 +91,13 @@ function comparedAs(
   const groups = changes.map((change, g) => testsOf(change, total[g] ?? 0));
   const difference = testsOf(minority - majority, Math.min(...total));
   return {
-    ...{ margin: margins, marginInterval: around(margins), loss: losses, lossInterval: around(losses) },
+    margin: margins,
+    marginInterval: around(margins),
+    loss: losses,
+    lossInterval: around(losses),
     difference: {
-      ...{ accuracy: minority - majority, margin: 10 * (minority - majority) },
+      accuracy: minority - majority,
+      margin: 10 * (minority - majority),
       loss: majority - minority,
     },
     lost: [],
@@ -197,7 +201,9 @@ export const trace: TraceUnstructuredResult = {
   ...RANDOM,
   cost: { naiveForwards: 115_080, runForwards: 61_300, ratio: 0.5327 },
   numNeurons: 4800,
-  ...{ protocol: 'article', loss: 'cross-entropy', magnitudeLayers: 'all' },
+  protocol: 'article',
+  loss: 'cross-entropy',
+  magnitudeLayers: 'all',
   gradientSource: { worst: 256, drawn: 128, order: 'highest-loss', seed: 0 },
   baseline: erm.train,
   pictures: [],
@@ -256,12 +262,10 @@ export function withLostImages(of: TraceUnstructuredResult): TraceUnstructuredRe
     })),
     pictures: NAMES.flatMap((_, group) =>
       first(group).map((lost, i) => ({
-        ...{
-          example: lost.example,
-          filename: `images/train/${group}/000${i}.png`,
-          group,
-          label: group < 2 ? 0 : 1,
-        },
+        example: lost.example,
+        filename: `images/train/${group}/000${i}.png`,
+        group,
+        label: group < 2 ? 0 : 1,
         image: { dataUri: PIXEL, width: 32, height: 64 },
       })),
     ),

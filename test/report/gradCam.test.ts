@@ -37,19 +37,21 @@ async function sectionOf(result: GradCamResult): Promise<{ markup: string; text:
 let gradCam: GradCamResult;
 beforeAll(async () => {
   gradCam = {
-    ...{
-      kind: 'grad-cam',
-      split: 'test',
-      layer: 'layer4.1.conv2',
-      cells: [2, 1],
-      output: 0,
-      outputName: 'pullover',
-    },
-    ...{ samplesPerGroup: 128, seed: 5, coreRegion: [0.5, 0, 0.5, 1] },
+    kind: 'grad-cam',
+    split: 'test',
+    layer: 'layer4.1.conv2',
+    cells: [2, 1],
+    output: 0,
+    outputName: 'pullover',
+    samplesPerGroup: 128,
+    seed: 5,
+    coreRegion: [0.5, 0, 0.5, 1],
     before: { run: 'erm', arch: 'resnet18', checkpoint: 'a'.repeat(64) },
     after: { run: 'finetuned', arch: 'resnet18', checkpoint: 'b'.repeat(64) },
     groups: NAMES.map((_, group) => ({
-      ...{ group, images: 128, core: 0.5 },
+      group,
+      images: 128,
+      core: 0.5,
       before: { blank: group, share: share(0.3 + 0.1 * group) },
       after: { blank: 2, share: share(0.55 + 0.1 * group) },
       difference: share(0.25),

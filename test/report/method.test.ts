@@ -31,7 +31,10 @@ describe('how neurons were found', () => {
 
 describe('the comparison with random neurons', () => {
   const change = (pValue: number): MeasuredChange => ({
-    ...{ change: -0.1, std: undefined, interval: undefined, marked: pValue <= 0.05 },
+    change: -0.1,
+    std: undefined,
+    interval: undefined,
+    marked: pValue <= 0.05,
     random: { mean: 0, interval: [-0.1, 0.1], change: -0.1, pValue, pDrop: pValue, draws: 100 },
   });
   const counted = [{ name: 'cells', changes: [change(0.01), change(0.5), change(0.05), change(1)] }];

@@ -11,7 +11,10 @@ const COUNTS = [[20, 50, 50], [3, 3, 5], [2, 3], []];
 
 const examples = COUNTS.flatMap((counts, group) =>
   counts.map((count, at): MinimalExample => ({
-    ...{ group, filename: `images/train/${group}/${at}.png`, count, flipped: count < 50 },
+    group,
+    filename: `images/train/${group}/${at}.png`,
+    count,
+    flipped: count < 50,
     neurons: Array.from({ length: count }, (_, index) => ({
       layer: 'layer1.0.conv1',
       index,
@@ -24,8 +27,14 @@ const examples = COUNTS.flatMap((counts, group) =>
 
 const result: TraceMinimalResult = {
   kind: 'trace-minimal',
-  ...{ checkpoint: trace.checkpoint, unit: 'neuron', numNeurons: 4800, loss: 'cross-entropy' },
-  ...{ examplesPerGroup: 3, referenceSize: 128, mostNeurons: 50, seed: 0 },
+  checkpoint: trace.checkpoint,
+  unit: 'neuron',
+  numNeurons: 4800,
+  loss: 'cross-entropy',
+  examplesPerGroup: 3,
+  referenceSize: 128,
+  mostNeurons: 50,
+  seed: 0,
   groups: COUNTS.map((_, group) => summarizeMinimal(examples.filter((example) => example.group === group))),
   comparison: compareMinorities(examples, fullReport.dataset.minorityGroups),
   examples,
@@ -77,8 +86,15 @@ test('a row of the CSV is an example', () => {
   const rows = minimal.show(report, groupLabels(report.dataset))?.data?.rows ?? [];
   expect(rows).toHaveLength(examples.length);
   expect(rows[0]).toMatchObject({
-    ...{ group: 0, name: NAMES[0], filename: 'images/train/0/0.png', count: 20, flipped: 'yes' },
-    ...{ lossBefore: 0.01, lossAfter: 0.9, referenceAccuracyBefore: 1, referenceAccuracyAfter: 0.98 },
+    group: 0,
+    name: NAMES[0],
+    filename: 'images/train/0/0.png',
+    count: 20,
+    flipped: 'yes',
+    lossBefore: 0.01,
+    lossAfter: 0.9,
+    referenceAccuracyBefore: 1,
+    referenceAccuracyAfter: 0.98,
   });
   expect(rows[1]).toMatchObject({ count: 50, flipped: 'no' });
 });

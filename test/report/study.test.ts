@@ -13,11 +13,19 @@ const FINETUNED = [0.6, 0.65, 0.61];
 
 function rowOf(arm: string, values: readonly number[], reference: readonly number[] | null): StudyRow {
   const seeds = values.map((value, seed): SeedOutcome => ({
-    ...{ seed, run: `${arm}/seed-${seed}`, bestEpoch: 1, testAverage: 0.8 },
-    ...{ valWorstGroupAccuracy: value, testWorstGroupAccuracy: value, testAccuracy: [value, 0.9] },
+    seed,
+    run: `${arm}/seed-${seed}`,
+    bestEpoch: 1,
+    testAverage: 0.8,
+    valWorstGroupAccuracy: value,
+    testWorstGroupAccuracy: value,
+    testAccuracy: [value, 0.9],
   }));
   return {
-    ...{ arm, seeds, valWorstGroupAccuracy: summarizeSeeds(values), testAverage: summarizeSeeds([0.8, 0.8]) },
+    arm,
+    seeds,
+    valWorstGroupAccuracy: summarizeSeeds(values),
+    testAverage: summarizeSeeds([0.8, 0.8]),
     testWorstGroupAccuracy: summarizeSeeds(values),
     difference: reference && pairedDifference(values, reference),
   };

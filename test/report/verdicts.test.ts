@@ -187,11 +187,18 @@ test('over models, the rows of all minority examples against all majority ones a
 test('a study says which rows differ beyond their interval', () => {
   const erm3 = [0.5, 0.52, 0.45];
   const row = (arm: string, values: readonly number[]) => ({
-    ...{ arm, valWorstGroupAccuracy: summarizeSeeds(values), testAverage: summarizeSeeds(values) },
+    arm,
+    valWorstGroupAccuracy: summarizeSeeds(values),
+    testAverage: summarizeSeeds(values),
     testWorstGroupAccuracy: summarizeSeeds(values),
     seeds: values.map((value, seed) => ({
-      ...{ seed, run: '', bestEpoch: 1, testAverage: 0.8, testAccuracy: [] },
-      ...{ valWorstGroupAccuracy: value, testWorstGroupAccuracy: value },
+      seed,
+      run: '',
+      bestEpoch: 1,
+      testAverage: 0.8,
+      testAccuracy: [],
+      valWorstGroupAccuracy: value,
+      testWorstGroupAccuracy: value,
     })),
     difference: arm === 'ERM' ? null : pairedDifference(values, erm3, 0.05),
   });
@@ -241,7 +248,8 @@ test('other sections', () => {
     share: { images: 9, mean, interval: [mean - 0.05, mean + 0.05] as const },
   });
   const gradCam = {
-    ...{ before: null, coreRegion: 'masks' },
+    before: null,
+    coreRegion: 'masks',
     groups: [0, 1].map((group) => ({
       group,
       images: 9,

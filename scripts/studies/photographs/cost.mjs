@@ -53,7 +53,9 @@ async function part1() {
   const onTrain = effects.length - onTest + controlled * nulls.length * DRAWS + layers.length;
   const training = seeds.length * (epochs + early) * (train / erm + val / forward);
   return {
-    ...{ name: 'Part I', runs: seeds.length, ...sumOf(took) },
+    name: 'Part I',
+    runs: seeds.length,
+    ...sumOf(took),
     pytorch: training + (onTrain * train + onTest * test) / forward,
   };
 }

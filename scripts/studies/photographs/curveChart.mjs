@@ -67,7 +67,8 @@ await writeChart('curve', {
       text: 'birds, by strength of the spurious correlation',
       subtitle: [`line: mean over ${seeds.length} seeds; a dot each`],
     },
-    ...{ width: 420, height: 300 },
+    width: 420,
+    height: 300,
     layer: [
       { data: { values: points }, mark: { type: 'line', strokeWidth: 2.5 }, encoding },
       {

@@ -47,7 +47,8 @@ export function addBenchCommand(command: Command): void {
       );
       if (unused !== undefined) {
         throw new SpurmemError('USAGE', `\`${unused}\` takes \`case\`: without one, the cases are listed.`, {
-          ...{ parameter: unused, value: options[unused] },
+          parameter: unused,
+          value: options[unused],
         });
       }
       const { text, document } = benchmark.list();

@@ -131,7 +131,10 @@ function addGroupsCommand(dataset: Command): void {
       ]);
       const { run, data, out } = options;
       const { dataset, table, columns } = await predictGroups({
-        ...{ run, data, table: out, ...engineOptions(options) },
+        run,
+        data,
+        table: out,
+        ...engineOptions(options),
         ...control,
       });
       output.result(

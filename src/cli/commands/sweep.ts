@@ -61,7 +61,9 @@ export function addSweepCommands(sweep: Command): void {
       const results = [];
       for (const one of index) {
         const { run, ...result } = await runSweepJob(plan, one, {
-          ...{ ...control, device, threads },
+          ...control,
+          device,
+          threads,
           onEpoch: describeEpoch(output),
         });
         output.info(`Job ${one}: ${run}`);

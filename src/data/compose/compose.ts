@@ -46,7 +46,9 @@ export async function composeDataset(
   return drawDataset(
     root,
     {
-      ...{ noun: 'composed images', task: 'composing images', optionsName: 'compose.json' },
+      noun: 'composed images',
+      task: 'composing images',
+      optionsName: 'compose.json',
       options: wanted,
       parse: (stored) => parseComposeOptions(stored as ComposeOptions),
       plan: () => planDrawings(basename(root), wanted, job),
@@ -94,9 +96,17 @@ async function planDrawings(
     const files = { image: join(options.foregrounds, file.image), mask: file.mask };
     return {
       row: {
-        ...{ img_id: index, img_filename: `${place}.jpg`, y, split: SPLITS.indexOf(split), place: a },
-        ...{ foreground: file.image, place_filename: scene },
-        ...{ foreground_left: left, foreground_top: top, foreground_width: width, foreground_height: height },
+        img_id: index,
+        img_filename: `${place}.jpg`,
+        y,
+        split: SPLITS.indexOf(split),
+        place: a,
+        foreground: file.image,
+        place_filename: scene,
+        foreground_left: left,
+        foreground_top: top,
+        foreground_width: width,
+        foreground_height: height,
       },
       drawing: {
         files: [`${place}.jpg`, `${MASKS}/${place}.png`],
@@ -125,7 +135,8 @@ async function scenesOf(scenes: string, below: string): Promise<string[]> {
   const found = await imagesBelow(join(scenes, below), 'the folder of scenes');
   if (found.length > 0) return found.map((image) => `${below}/${image}`);
   throw new SpurmemError('DATASET_NOT_FOUND', `${join(scenes, below)}: the folder holds no images.`, {
-    ...{ parameter: 'places', value: below },
+    parameter: 'places',
+    value: below,
     advice: ['Name folders below `scenes` that hold some.'],
   });
 }
@@ -192,7 +203,10 @@ function datasetConfig(
       ? {}
       : {
           preprocessing: {
-            ...{ resize: null, crop: null, mean: [...IMAGENET_MEAN], std: [...IMAGENET_STD] },
+            resize: null,
+            crop: null,
+            mean: [...IMAGENET_MEAN],
+            std: [...IMAGENET_STD],
             augmentation: null,
           },
         }),

@@ -146,8 +146,10 @@ export function placeCutOut(
   const width = Math.max(1, Math.round(box.width * scale));
   const height = Math.max(1, Math.round(box.height * scale));
   const to = {
-    ...{ left: Math.round((side - width) * across), top: Math.round((side - height) * down) },
-    ...{ width, height },
+    left: Math.round((side - width) * across),
+    top: Math.round((side - height) * down),
+    width,
+    height,
   };
   return { image: [side, side], from: box, to };
 }

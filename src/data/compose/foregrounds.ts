@@ -33,7 +33,8 @@ export async function listForegrounds(options: ResolvedComposeOptions): Promise<
   for (const [y, name] of classNames(options).entries()) {
     if (found.some((foreground) => foreground.y === y)) continue;
     throw new SpurmemError('USAGE', `${options.foregrounds}: no foreground belongs to the class ${name}.`, {
-      ...{ parameter: 'classes', value: options.classes?.[y]?.of.join(',') },
+      parameter: 'classes',
+      value: options.classes?.[y]?.of.join(','),
       advice: ['Correct what `classes` says belongs to it.'],
     });
   }
@@ -45,7 +46,8 @@ export async function imagesBelow(folder: string, what: string): Promise<string[
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
     const reason = systemCode(error) === 'ENOENT' ? 'there is no such folder' : messageOf(error);
     throw new SpurmemError('DATASET_NOT_FOUND', `${folder}: ${what} cannot be read: ${reason}.`, {
-      ...{ advice: ['Correct the path.'], cause: error },
+      advice: ['Correct the path.'],
+      cause: error,
     });
   });
   return entries
@@ -115,7 +117,8 @@ async function listTable(table: string, options: ResolvedComposeOptions): Promis
     const mask = file(cell('maskColumn'));
     const split = cell('splitColumn');
     listed.push({
-      ...{ image, y },
+      image,
+      y,
       mask: mask === undefined ? maskOf(image) : join(options.foregrounds, mask),
       split:
         split === undefined
@@ -137,8 +140,10 @@ function columnsOf(
   const names = header.map((name) => name.trim());
   const at = (role: ColumnRole): number | undefined => columnAt(table, names, role, options[role]);
   return {
-    ...{ imageColumn: at('imageColumn'), maskColumn: at('maskColumn') },
-    ...{ classColumn: at('classColumn'), splitColumn: at('splitColumn') },
+    imageColumn: at('imageColumn'),
+    maskColumn: at('maskColumn'),
+    classColumn: at('classColumn'),
+    splitColumn: at('splitColumn'),
   };
 }
 
@@ -155,7 +160,9 @@ function columnAt(
     'USAGE',
     `${table}: the table lacks the column ${name}, which \`${parameter}\` names; its header has ${header.join(', ')}.`,
     {
-      ...{ parameter, value: name, expected: 'a column of the table' },
+      parameter,
+      value: name,
+      expected: 'a column of the table',
       advice: [`The nearest: ${nearestNames(name, header).join(', ')}.`],
     },
   );

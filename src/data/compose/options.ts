@@ -115,7 +115,9 @@ const composeOptionsSchema = z
     if (value.counts === undefined) {
       if (value.preset === undefined && numClasses !== numPlaces) {
         issues.push({
-          ...{ code: 'custom', input: undefined, path: ['counts'] },
+          code: 'custom',
+          input: undefined,
+          path: ['counts'],
           message: `is needed where there are ${numClasses} classes and ${numPlaces} places: none agrees with another`,
         });
       }
@@ -160,7 +162,8 @@ export function parseComposeOptions(options: ComposeOptions): ResolvedComposeOpt
   const { foregrounds, masks, table, scenes } = parsed.data;
   return {
     ...parsed.data,
-    ...{ foregrounds: resolve(foregrounds), scenes: resolve(scenes) },
+    foregrounds: resolve(foregrounds),
+    scenes: resolve(scenes),
     ...(masks === undefined ? {} : { masks: resolve(masks) }),
     ...(table === undefined ? {} : { table: resolve(table) }),
   };

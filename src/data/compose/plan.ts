@@ -140,7 +140,8 @@ function countsOf(
       pool.val.length > 0 ? pool.val.length : Math.round((pool.train.length * val) / (train + val));
     return {
       train: pool.train.length - (pool.val.length > 0 ? 0 : validation),
-      ...{ val: validation, test: pool.test.length },
+      val: validation,
+      test: pool.test.length,
     };
   });
   return splitsOf((split) =>

@@ -51,7 +51,11 @@ export async function readRun(path: string): Promise<ListedRun | undefined> {
   if (!file) return undefined;
   const { config, environment } = file;
   return {
-    ...{ run: path, path: folder.path, method: methodOf(config), config, from: environment.from },
+    run: path,
+    path: folder.path,
+    method: methodOf(config),
+    config,
+    from: environment.from,
     ...(await runState(folder)),
   };
 }
