@@ -164,7 +164,7 @@ function timeModel(
 /** The traces that a model lacks: with their times, but for those that take little or depend on what they find. */
 async function missingTraces(options: Part1Options, control: JobOptions): Promise<readonly Step[]> {
   return TraceTimer.of(options.run, control, async (timer) => {
-    using session = await TraceSession.open({
+    using session = await TraceSession.openChecked({
       ...options,
       ...timer.options,
       get signal() {
