@@ -7,10 +7,13 @@
 
 // The widest vectors that the machine has; the arithmetic is the same. Which, is asked while the addon is
 // loaded, before ThreadSanitizer is there.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
-#define SPURMEM_VECTORIZED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
+#if !defined(__x86_64__) || !defined(__GNUC__) || defined(__clang__) || defined(__SANITIZE_THREAD__)
 #define SPURMEM_VECTORIZED
+#elif __GNUC__ < 12
+// Ubuntu 22.04's compiler knows no levels of x86-64.
+#define SPURMEM_VECTORIZED __attribute__((target_clones("avx2", "default")))
+#else
+#define SPURMEM_VECTORIZED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #endif
 
 namespace spurmem {
