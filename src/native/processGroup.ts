@@ -174,6 +174,9 @@ export class ProcessGroup {
   }
 }
 
+/** Variables by name. */
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** A process joins once; a context sees the group. */
 let joined = new ProcessGroup();
 
@@ -188,7 +191,7 @@ export function joinedGroup(): ProcessGroup {
  *
  * @throws `USAGE` when the environment says too little, `NATIVE_FAILED` when some do not come
  */
-export async function joinProcessGroup(environment = process.env): Promise<ProcessGroup> {
+export async function joinProcessGroup(environment: Environment = process.env): Promise<ProcessGroup> {
   const place = placeIn(environment);
   if (place === undefined || joined.isDistributed) return joined;
   const { rank, size, host, port } = place;
@@ -212,7 +215,7 @@ export async function joinProcessGroup(environment = process.env): Promise<Proce
 }
 
 /** Where the processes meet, by torchrun's names in the environment; undefined for one process. */
-function placeIn(environment: NodeJS.ProcessEnv) {
+function placeIn(environment: Environment) {
   const { SLURM_PROCID, SLURM_STEP_NUM_TASKS, MASTER_ADDR, MASTER_PORT } = environment;
   // Steps of one task, and those of jobs that have nothing to do with each other, have no address to meet at.
   const isStep = MASTER_ADDR !== undefined && SLURM_STEP_NUM_TASKS !== undefined;

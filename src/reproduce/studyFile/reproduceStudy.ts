@@ -36,6 +36,7 @@ export interface BenchmarkTables {
   readonly part2: readonly Table[];
 }
 
+/** The tables of a study. */
 export interface StudyTables {
   readonly title: string;
   readonly benchmarks: readonly BenchmarkTables[];
