@@ -73,17 +73,15 @@ function doctor() {
 function speed() {
   const out = join(work, 'bench.json');
   const { status, stderr } = run(process.execPath, [
-    ...[
-      'bin/spurmem.js',
-      'bench',
-      '--case',
-      'resnet18-erm-step',
-      'resnet18-forward',
-      '--repeats',
-      '3',
-      '--out',
-      out,
-    ],
+    'bin/spurmem.js',
+    'bench',
+    '--case',
+    'resnet18-erm-step',
+    'resnet18-forward',
+    '--repeats',
+    '3',
+    '--out',
+    out,
   ]);
   if (status !== 0) return { error: stderr.trim().split('\n').at(-1) };
   const { cases } = JSON.parse(readFileSync(out, 'utf8'));

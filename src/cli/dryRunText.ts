@@ -18,9 +18,9 @@ export interface Step {
   /** With random neurons, at most. */
   readonly mostSeconds: number | null;
   /**
-   * The source of the time: some seconds of it, or, where the runs that it starts from are not there yet, of ERM: as many of its epochs as an
-   * example has views. What has no epochs (DFR) is told by ERM's evaluation of the splits. `nothing`: it takes little, or its work
-   * depends on what it finds, and the whole leaves it out.
+   * The source of the estimate. `own`: some seconds of the step. `erm`: the runs that it starts from are missing, so ERM's time is taken, an
+   * epoch for each view of an example; a method without epochs (DFR) takes the time of ERM's evaluation of the splits. `nothing`: it takes
+   * little, or its work depends on its results, and the total leaves it out.
    */
   readonly toldBy: 'own' | 'erm' | 'nothing';
 }

@@ -267,7 +267,7 @@ const overlapEntrySchema = z.looseObject({
     neuronSchema.extend({
       /**
        * Share of the set that it is ranked in whose score under `rankedBy` is not above this one's, in percent; 100 is the highest.
-       * Of single weights the median.
+       * For single weights: the median of their ranks.
        */
       percentile: z.number().min(0).max(100),
     }),

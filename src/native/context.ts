@@ -63,7 +63,7 @@ export class ComputeContext extends ProcessGroup {
 
   /** How many results may be pending until the oldest one is read. */
   get mostPendingReads(): number {
-    // What a GPU does can be tried on the CPU.
+    // Tests try a GPU's reads on the CPU.
     const asked = Number(process.env.SPURMEM_PENDING_READS);
     return asked > 0 ? asked : this.isCpu ? 1 : 3;
   }

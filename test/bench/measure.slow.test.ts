@@ -4,9 +4,9 @@ import { computeCase } from '../../bench/src/cases/compute.js';
 import { agreementOf, measureCase } from '../../bench/src/measure.js';
 import { bestShareOf } from '../../bench/src/ratio.js';
 import { failure } from '../data/support.js';
-import { ermRun, tinyDominoes } from '../fixtures.js';
 import { pythonProgram } from '../parity/python.js';
 import { temporaryFolder } from '../temporary.js';
+import { tinyRun } from './support.js';
 
 const folder = temporaryFolder();
 const place: BenchPlace = { folder, run: undefined, device: 'cpu', threads: 1 };
@@ -39,19 +39,7 @@ test('a training step is measured beside PyTorch and the bare kernels, in turn',
 test('variants together and each alone predict the same', async () => {
   const data = join(folder, 'data');
   const run = join(folder, 'run');
-  await tinyDominoes(data);
-  await ermRun({
-    data,
-    out: run,
-    arch: 'resnet18',
-    epochs: 1,
-    batchSize: 16,
-    lr: 1e-3,
-    seed: 0,
-    device: 'cpu',
-    threads: 1,
-    resume: false,
-  });
+  await tinyRun(data, run);
   const settings = { run, split: 'train', criteria: ['magnitude', 'gradient'], topK: 3 };
   const side = (workload: string, more = {}): SideSpec => {
     return { program: 'spurmem', label: workload, workload, settings: { ...settings, ...more } };

@@ -5,9 +5,9 @@ import { EAGER, TUNED } from '../../bench/src/cases/compute.js';
 import { measureCase } from '../../bench/src/measure.js';
 import { RESULTS } from '../../src/experiments/resultFiles.js';
 import { RunFolder } from '../../src/train/runFolder.js';
-import { ermRun, tinyDominoes } from '../fixtures.js';
 import { pythonProgram } from '../parity/python.js';
 import { temporaryFolder } from '../temporary.js';
+import { tinyRun } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -17,19 +17,7 @@ const place: BenchPlace = { folder, run: undefined, device: 'cpu', threads: 1 };
 beforeAll(async () => {
   // What is measured here is not looked at, only that both sides run.
   process.env.SPURMEM_PYTHON = pythonProgram();
-  await tinyDominoes(data);
-  await ermRun({
-    data,
-    out: run.path,
-    arch: 'resnet18',
-    epochs: 1,
-    batchSize: 16,
-    lr: 1e-3,
-    seed: 0,
-    device: 'cpu',
-    threads: 1,
-    resume: false,
-  });
+  await tinyRun(data, run.path);
 });
 
 /** Measures two sides with the same small settings, one pair of repeats. */

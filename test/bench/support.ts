@@ -1,4 +1,22 @@
 import type { CaseResult, SideResult } from '../../bench/src/result.js';
+import { ermRun, tinyDominoes } from '../fixtures.js';
+
+/** An epoch of a ResNet-18 on the tiny dominoes, which workloads start from. */
+export async function tinyRun(data: string, out: string): Promise<void> {
+  await tinyDominoes(data);
+  await ermRun({
+    data,
+    out,
+    arch: 'resnet18',
+    epochs: 1,
+    batchSize: 16,
+    lr: 1e-3,
+    seed: 0,
+    device: 'cpu',
+    threads: 1,
+    resume: false,
+  });
+}
 
 function side(label: string, seconds: number): SideResult {
   return {

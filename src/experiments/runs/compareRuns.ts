@@ -105,7 +105,7 @@ function groupBySeeds(runs: readonly FinishedRun[]): Group[] {
   return groups;
 }
 
-/** The settings by which runs are told apart. The weights that a run starts from are those of another seed's run where it starts from one. */
+/** The settings in which runs can differ. Weights count as given or not: each seed starts from those of its own run. */
 function settingsOf({ seed: _seed, weights, ...settings }: RunConfig): Readonly<Record<string, unknown>> {
   return { ...settings, weights: weights === null ? null : 'file' };
 }

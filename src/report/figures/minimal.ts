@@ -45,8 +45,8 @@ export const minimal: Figure = {
             ${examplesPerGroup} training examples of a group that are predicted right (seed ${seed}), the
             neuron of ${unitsText(trace)} whose zeroing raises the example’s loss most, beside the mean loss
             of ${referenceSize} others, is zeroed, and again under those that are zeroed already, until the
-            example is predicted wrong, or ${mostNeurons} are. Which one that is, is told by the product of
-            gradient and weights.
+            example is predicted wrong, or ${mostNeurons} are. The product of gradient and weights chooses
+            each neuron.
           </p>
           ${chartFigure(drawn(chart))}
           <p class="note">${typographic(comparisonText(trace))}</p>
