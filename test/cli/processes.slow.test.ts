@@ -119,7 +119,8 @@ async function torchrun(args: readonly string[]): Promise<string> {
       ...[process.execPath, join(ROOT, 'bin', 'spurmem.js'), ...args],
     ],
     {
-      env: { ...inherited, ...ONE_THREAD, TORCH_DISABLE_SHARE_RDZV_TCP_STORE: '1' },
+      // Debian's PyTorch is built without libuv, too.
+      env: { ...inherited, ...ONE_THREAD, TORCH_DISABLE_SHARE_RDZV_TCP_STORE: '1', USE_LIBUV: '0' },
       stdio: ['ignore', 'pipe', 'pipe'],
       // A rendezvous that hangs fails its test and leaves no process behind.
       timeout: 300_000,
