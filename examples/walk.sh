@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Parts I and II of the article on a small benchmark, step by step: examples/walk.sh [FOLDER]. A minute on two cores, and far too
-# few images and epochs for findings: docs/findings.md has those. SPURMEM is the command, `npx spurmem` where it is installed.
+# Parts I and II of the article on a small benchmark, step by step: examples/walk.sh [FOLDER]. It takes a minute on
+# two cores, with far too few images and epochs for findings (docs/findings.md). SPURMEM is the command; default: npx spurmem.
 set -euo pipefail
 spurmem=${SPURMEM:-npx spurmem}
 folder=${1:-walk}
