@@ -10,7 +10,7 @@ const POLL_MS = 250;
 
 /** A folder that several processes may want to build, and only one should. */
 interface BuildOnceSteps<T> {
-  /** What is being built, as in `decoding images`, for the message when it is stopped. */
+  /** The task, such as `decoding images`, for the message when it is stopped. */
   readonly task: string;
   /** The finished result when there is one. Called without and with the lock. */
   ready(): Promise<T | undefined>;
@@ -21,11 +21,10 @@ interface BuildOnceSteps<T> {
 }
 
 /**
- * Returns the finished result, or builds it while holding the folder's lock. Other callers, in this process or
- * another, wait and take what the first one built. The folder must exist.
+ * Returns the finished result, or builds it while holding the lock of the folder, which must exist. Other callers, also of other
+ * processes, wait for the first one's result.
  *
- * @throws SpurmemError `INTERRUPTED` when aborted while waiting, `OUTPUT_UNWRITABLE` when the lock cannot be made,
- *   and what `build` throws.
+ * @throws SpurmemError `INTERRUPTED` when aborted while waiting, `OUTPUT_UNWRITABLE` when the lock cannot be made, and what `build` throws
  */
 export async function buildOnce<T>(
   folder: string,

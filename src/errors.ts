@@ -1,6 +1,4 @@
-/**
- * Errors that a user can cause, by a stable code. A code never changes its meaning; messages may be reworded.
- */
+/** The errors that a user can cause. A code never changes its meaning; messages may be reworded. */
 export type ErrorCode =
   | 'USAGE' // an option or argument is invalid
   | 'DATASET_NOT_FOUND' // the dataset's folder or its table is missing
@@ -42,8 +40,8 @@ interface ErrorDetails {
 
 /**
  * An error that a user can cause and mend. Its message says what was wrong, where (file, line, column or parameter), and what
- * to do. Parameters stand in backticks in it, by their paths in the caller's options (`` `erm.lr` ``), and nothing else does:
- * a front end may put its own names in their place.
+ * to do. Only parameters stand in backticks, by their paths in the caller's options (`` `erm.lr` ``): a front end may put its own
+ * names in their place.
  */
 export class SpurmemError extends Error {
   override readonly name = 'SpurmemError';
@@ -74,20 +72,13 @@ export class SpurmemError extends Error {
 /** Far above any message of ours; a damaged file can put a whole file into one. */
 const MOST_CHARACTERS = 4000;
 
-/**
- * A message as a terminal may show it: what a file has put into it moves no cursor, changes no color and turns no direction
- * of writing, and is cut where nobody would read on.
- */
+/** A message without control characters, which a file may have put into it, and cut where nobody would read on. */
 function printable(text: string): string {
   const cut = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}...\n` : text;
   return cut.replace(/(?![\n\t])[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 }
 
-/**
- * The error of a parameter's value that is wrong where it stands.
- *
- * @param problem the message without its advice
- */
+/** The error of a parameter's wrong value. */
 export function misplaced(
   parameter: string,
   value: unknown,
@@ -105,21 +96,16 @@ export function invalidParameter(
   expected: string,
   advice: readonly string[] = [],
 ): SpurmemError {
-  return misplaced(
-    parameter,
-    value,
-    expected,
-    `\`${parameter}\` is ${shown(value)}: it takes ${expected}.`,
-    ...advice,
-  );
+  const problem = `\`${parameter}\` is ${shown(value)}: it takes ${expected}.`;
+  return misplaced(parameter, value, expected, problem, ...advice);
 }
 
 /**
- * Runs a job that was given a part of the caller's options, such as those of ERM within those of a study: its errors name the
- * part's parameters by their paths in the caller's options.
+ * Runs a job on a part of the caller's options, such as ERM's within a study's. Its errors name parameters by their paths in the caller's
+ * options.
  *
  * @param scope the part's name, such as `erm`
- * @param own the part's parameters by name; the others are the caller's own
+ * @param own the part's parameters by name; the others are the caller's
  */
 export async function inScope<Result>(
   scope: string,
@@ -148,7 +134,7 @@ export function withinScope(error: unknown, scope: string, own: object): unknown
   });
 }
 
-/** A message with its parameters replaced; `replace` takes a parameter's path. */
+/** A message with its parameters, by their paths, replaced. */
 export function mapParameters(text: string, replace: (path: string) => string): string {
   return text.replace(/`([a-z][A-Za-z0-9]*(?:\.[a-z][A-Za-z0-9]*)*)`/g, (_match, path: string) =>
     replace(path),
@@ -159,28 +145,22 @@ export function mapParameters(text: string, replace: (path: string) => string): 
 const MOST_SHOWN = 200;
 
 function shown(value: unknown): string {
-  const text =
-    typeof value === 'string' || (typeof value === 'object' && value !== null) ? json(value) : plain(value);
+  const text = textOf(value);
   return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}\u2026` : text;
 }
 
-/** An object that holds itself has no JSON. */
-function json(value: unknown): string {
+function textOf(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) return String(value);
   try {
     return JSON.stringify(value);
   } catch {
+    // An object that holds itself has no JSON.
     return 'an object';
   }
 }
 
-function plain(value: unknown): string {
-  return typeof value === 'function' ? 'a function' : String(value);
-}
-
-/**
- * The message of anything that was thrown. Goes by shape, not by class: errors of the file system may stem from another
- * realm than this code's (worker contexts, test runners), where `instanceof Error` is false.
- */
+/** The message of anything that was thrown. Goes by shape: in worker contexts and test runners, errors have another class. */
 export function messageOf(error: unknown): string {
   if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
   return String(error);

@@ -33,8 +33,7 @@ export async function writeAtomic(path: string, content: string | Buffer, mode?:
 /**
  * As `writeAtomic`, for a file that is too large to be joined in memory first.
  *
- * @param write writes all of it; what it returns is returned
- * @param bytes how large the file will be, for the message of a full disk
+ * @param bytes the file's size, for the message of a full disk
  */
 export async function writeLargeFile<Result>(
   path: string,
@@ -77,7 +76,7 @@ export async function append(
 }
 
 /**
- * Removes what processes that were killed in `writeLargeFile` left; nobody may be writing these files.
+ * Removes the temporary files of processes that were killed in `writeLargeFile`; nobody may be writing these files.
  *
  * @param which by the name of the file that was to be written; default: all
  */
@@ -122,31 +121,26 @@ export async function makeFolder(path: string): Promise<void> {
 
 /** As `mkdir -p`; Node's own recursive mkdir never returns where a file system takes no folders, such as /proc. */
 async function makeBelow(path: string): Promise<void> {
+  const isFolder = async (name: string): Promise<boolean> =>
+    (await stat(name).catch(() => undefined))?.isDirectory() === true;
   try {
     await mkdir(path);
   } catch (error) {
-    const isMissing = systemCode(error) === 'ENOENT' && !(await isFolder(dirname(path)));
-    if (!isMissing) {
-      if (await isFolder(path)) return;
+    if (systemCode(error) === 'ENOENT' && !(await isFolder(dirname(path)))) {
+      await makeBelow(dirname(path));
+      await makeBelow(path);
+    } else if (!(await isFolder(path))) {
       throw error;
     }
-    await makeBelow(dirname(path));
-    await makeBelow(path);
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-}
-
+const PERMISSION = 'Give yourself write permission there, or choose another folder.';
 const ADVICE: Readonly<Record<string, string>> = {
   ENOSPC: 'Free some disk space, or choose another folder.',
   EDQUOT: 'Free some of your disk quota, or choose another folder.',
-  EACCES: 'Give yourself write permission there, or choose another folder.',
-  EPERM: 'Give yourself write permission there, or choose another folder.',
+  EACCES: PERMISSION,
+  EPERM: PERMISSION,
   EROFS: 'The file system is read-only: choose another folder.',
   ENOTDIR: 'A part of that path is a file: choose another folder.',
   EEXIST: 'A file has that name: choose another folder.',
@@ -174,10 +168,9 @@ function megabytes(bytes: number): string {
 }
 
 /**
- * Turns what a file system operation threw into SpurmemError `OUTPUT_UNWRITABLE` when the user can mend it (no
- * space, no permission, ...). Anything else, and any SpurmemError, comes back unchanged.
+ * The error of writing a file or folder as SpurmemError `OUTPUT_UNWRITABLE` when the user can mend it (no space, no permission, ...);
+ * any other one unchanged.
  *
- * @param path the file or folder that was written to
  * @param needs a sentence on the space that is needed, after a space
  */
 export function unwritable(error: unknown, path: string, needs = ''): unknown {

@@ -70,7 +70,7 @@ export const traceStructured = later(
 export const traceOverlap = later(async () => (await import('./experiments/traceOverlap.js')).traceOverlap);
 /** Finds how few neurons hold a training example (Maini et al. 2023). */
 export const traceMinimal = later(async () => (await import('./experiments/traceMinimal.js')).traceMinimal);
-/** Where images speak for an output, of one run or two (Fig. 10). */
+/** Maps where images speak for an output, of one run or two (Fig. 10). */
 export const gradCam = later(async () => (await import('./experiments/gradCam.js')).gradCam);
 export type { TraceOptions } from './experiments/traceUnstructured.js';
 export type { GradCamOptions } from './experiments/gradCam.js';
@@ -114,7 +114,7 @@ export const writeRunsReport = later(async () => (await import('./report/runsRep
 export type { Part1Options } from './reproduce/part1.js';
 export type { Part2Options } from './reproduce/part2.js';
 
-/** What there is to set, with the article's and the published code's values: of a model, ERM, fine-tuning and traces. */
+/** The settings of a model, ERM, fine-tuning and traces, with the article's and the published code's values. */
 export async function settings() {
   const { MODEL_SETTINGS, ERM_SETTINGS } = await import('./train/ermSettings.js');
   const { FINETUNE_SETTINGS } = await import('./train/finetune/settings.js');

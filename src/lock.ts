@@ -4,12 +4,13 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { callbackify } from 'node:util';
 import lockfile from 'proper-lockfile';
 import { z } from 'zod';
 import { systemCode } from './errors.js';
 import { unwritable } from './files.js';
 
-/** A lock whose owner cannot be asked, on another host, belongs to a process that was killed if it is not refreshed for this long. */
+/** A lock of another host that is not refreshed for this long belongs to a process that was killed. */
 const STALE_MS = 30_000;
 const REFRESH_MS = 5_000;
 const POLL_MS = 100;
@@ -19,7 +20,7 @@ const OWNER_NAME = 'owner.json';
 const ownerSchema = z.object({
   pid: z.number(),
   host: z.string(),
-  /** Ids of the system's start and of the process's, which tell it from a later one of the same number; null where they cannot be had. */
+  /** Ids of the system's start and of the process's, which tell it from a later one of the same number; null where there are none. */
   boot: z.string().nullable(),
   started: z.string().nullable(),
 });
@@ -29,16 +30,15 @@ export type LockOwner = Readonly<z.infer<typeof ownerSchema>>;
 
 /** A lock that this process holds. */
 export interface Lock {
-  /** Whether it was taken away: a process that was suspended for long is taken for a killed one by another host. */
+  /** Whether another host took it over, which takes a process that was suspended for long for a killed one. */
   isLost(): boolean;
   release(): Promise<void>;
 }
 
 /**
- * Takes a lock, or returns undefined while another process holds it. The lock of a process that was killed is taken over: at once
- * on the same host, after 30 seconds on another one.
+ * Takes a lock, a folder in no other use, or returns undefined while another process holds it. The lock of a process that was killed is
+ * taken over: at once on the same host, after 30 seconds on another one.
  *
- * @param lockPath the lock, a folder that must be in no other use
  * @throws SpurmemError `OUTPUT_UNWRITABLE` when it cannot be made
  */
 export async function tryLock(lockPath: string): Promise<Lock | undefined> {
@@ -61,10 +61,8 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
     });
     return {
       isLost: () => lost,
-      release: async () => {
-        // Failing to release means that the lock was lost: there is nothing left to release.
-        await release().catch(() => undefined);
-      },
+      // Failing to release means that the lock was lost: there is nothing left to release.
+      release: () => release().catch(() => undefined),
     };
   } catch (error) {
     if (systemCode(error) === 'ELOCKED') return undefined;
@@ -108,16 +106,8 @@ function optionsOf(lockPath: string) {
     // The library's locks are empty folders; these say whose they are, from the moment on that they are there.
     fs: {
       ...fs,
-      mkdir: (path: string, done: (error: unknown) => void) => {
-        makeOwned(path).then(() => {
-          done(null);
-        }, done);
-      },
-      rmdir: (path: string, done: (error: unknown) => void) => {
-        removeLock(path).then(() => {
-          done(null);
-        }, done);
-      },
+      mkdir: callbackify(makeOwned),
+      rmdir: callbackify(removeLock),
       rmdirSync: (path: string) => {
         const aside = asideOf(path);
         fs.renameSync(path, aside);
@@ -145,14 +135,14 @@ async function makeOwned(lockPath: string): Promise<void> {
 async function removeLock(lockPath: string): Promise<void> {
   const aside = asideOf(lockPath);
   // In place, where the disk errs: a lock that stays would be that of a living process.
-  const there = await rename(lockPath, aside).then(
-    () => aside,
-    () => lockPath,
+  const isMoved = await rename(lockPath, aside).then(
+    () => true,
+    () => false,
   );
-  await rm(there, { recursive: true, force: true });
+  await rm(isMoved ? aside : lockPath, { recursive: true, force: true });
 }
 
-/** Removes what processes of this host that were killed while they made or removed a lock left. */
+/** Removes the locks of processes of this host that were killed while they made or removed one. */
 async function removeAsides(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names.filter(isLockAside)) {
@@ -167,7 +157,7 @@ export function isLockAside(name: string): boolean {
   return /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.lock$/.test(name);
 }
 
-/** Where a lock is made before it is one, and removed when it is none any more. */
+/** The path at which a lock is made before it is one, and removed afterwards. */
 function asideOf(lockPath: string): string {
   // Not the lock's own name with more behind it, which may be too long.
   return join(dirname(lockPath), `.${randomUUID()}.lock`);

@@ -3,8 +3,8 @@ import { basename } from 'node:path';
 import { vectorInstructions } from './machine.js';
 import { versions } from './versions.js';
 
-/** How a number came about: what it takes to repeat it, and what it may depend on. */
-export interface Provenance {
+/** The origin of a number: the command that repeats it, and what it may depend on. */
+interface Provenance {
   /** ISO 8601, to the second. */
   readonly date: string;
   /** As it was typed; null where the library was called. */
@@ -16,7 +16,7 @@ export interface Provenance {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** That of what this process makes now. */
+/** The provenance of this process's results. */
 export function provenance(): Provenance {
   return {
     date: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
@@ -27,12 +27,7 @@ export function provenance(): Provenance {
   };
 }
 
-/**
- * The command of a process, quoted for a shell.
- *
- * @param argv as `process.argv`
- * @returns null where it is not spurmem's command line
- */
+/** The command of a `process.argv`, quoted for a shell; null where it is not spurmem's command line. */
 export function typedCommand([, script = '', ...words]: readonly string[]): string | null {
   if (basename(script, '.js') !== 'spurmem') return null;
   return ['spurmem', ...words.map(quotedWord)].join(' ');

@@ -1,4 +1,4 @@
-import { buildRecord } from '../src/native/buildRecord.js';
+import { buildRecord } from '../src/native/addonFiles.js';
 import type { Libtorch } from '../src/native/libtorch.js';
 import { ADDON } from './cli/support.js';
 

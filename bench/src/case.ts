@@ -1,8 +1,8 @@
 import type { JobOptions } from '#src/progress.js';
 
-/** What a case's preparation may use. */
+/** The options of a case's preparation. */
 export interface BenchPlace extends JobOptions {
-  /** Where cases keep what they make; it is kept between runs. */
+  /** The folder of the data that cases make, which is kept between runs. */
   readonly folder: string;
   /** A run that `trainErm` finished; given where the case needs one. */
   readonly run: string | undefined;
@@ -36,7 +36,7 @@ export interface Sides {
   readonly rival: SideSpec;
   /** The same amount of work in bare kernels, each at its best: how fast this machine could be. */
   readonly floor?: SideSpec;
-  /** What both sides' outcomes must agree in, in words; what the rival does not report is not compared. */
+  /** The outcomes that must agree, in words; those that the rival does not report are not compared. */
   readonly agreement?: string;
 }
 
@@ -45,9 +45,9 @@ export interface BenchCase {
   readonly name: string;
   /** One line for people. */
   readonly description: string;
-  /** What the rates count. */
+  /** The unit that the rates count. */
   readonly unit: string;
-  /** How often each side is measured unless the user says otherwise. */
+  /** Repeats of each side; the default of `--repeats`. */
   readonly repeats: number;
   /** Unmeasured repeats of each side first. */
   readonly warmups: number;
@@ -65,7 +65,7 @@ export interface BenchCase {
   readonly prepare: (place: BenchPlace) => Promise<Sides>;
 }
 
-/** What a side says once it is ready. */
+/** A side's answer once it is ready. */
 export interface SideReady {
   /** Units of work in a repeat. */
   readonly units: number;
@@ -73,7 +73,7 @@ export interface SideReady {
   readonly knowsProcess?: boolean;
 }
 
-/** What a side says of one repeat. */
+/** A side's answer after one repeat. */
 export interface SideRun {
   readonly seconds: number;
   /** Results that both sides must agree in, by name. */
@@ -87,6 +87,6 @@ export interface SideRun {
 export interface Scaled {
   readonly measured: number;
   readonly of: number;
-  /** What is counted, such as `variants`. */
+  /** Such as `variants`. */
   readonly what: string;
 }

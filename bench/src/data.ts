@@ -81,12 +81,12 @@ function jobOf({ onProgress, onInfo, onWarning, signal }: BenchPlace): JobOption
 }
 
 interface Enlarged {
-  /** Of its folder, and of that of the dominoes that are enlarged. */
+  /** The names of its folder and of the folder of the dominoes that are enlarged. */
   readonly name: string;
   readonly source: string;
   readonly counts: (typeof DEFAULT_DOMINOES)['counts'];
   readonly type: 'png' | 'jpeg';
-  /** How often the table names each image for training; default: once. */
+  /** The number of rows of each image for training; default: 1. */
   readonly repeats?: number;
 }
 

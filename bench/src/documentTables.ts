@@ -1,3 +1,5 @@
+import { withTables } from '#src/cli/protocolTables.js';
+import { markdown } from '#src/cli/textTable.js';
 import { bestShareOf } from './ratio.js';
 import type { BenchResult, CaseResult } from './result.js';
 
@@ -6,38 +8,18 @@ const HEAD = [
   ...['peak memory', 'share of the floor', 'besides'],
 ];
 
-/**
- * A document with the tables of results in their places, each between `<!-- benchmark: name -->` and `<!-- end -->`; what stood there
- * is replaced.
- *
- * @param results by name
- * @throws RangeError for a place of an unknown name, and when a result has none
- */
+/** A document with the tables of results by their names. */
 export function withBenchmarkTables(
   document: string,
   results: Readonly<Record<string, BenchResult>>,
 ): string {
-  const placed = new Set<string>();
-  const text = document.replace(
-    /(<!-- benchmark: ([\w-]+) -->\n)[\s\S]*?(<!-- end -->)/g,
-    (_place, start: string, name: string, end: string) => {
-      const result = results[name];
-      if (!result) throw new RangeError(`There is no result named ${name}`);
-      placed.add(name);
-      return `${start}\n${resultTable(result)}\n\n${end}`;
-    },
-  );
-  const missing = Object.keys(results).filter((name) => !placed.has(name));
-  if (missing.length > 0) throw new RangeError(`The document has no place for ${missing.join(', ')}`);
-  return text;
+  const texts = Object.entries(results).map(([name, result]) => [name, resultTable(result)]);
+  return withTables(document, 'benchmark', Object.fromEntries(texts) as Record<string, string>);
 }
 
 function resultTable({ machine, device, threads, cases }: BenchResult): string {
   const about = Object.entries({ ...machine, device, threads }).map(([name, value]) => `${name} ${value}`);
-  const rows = [HEAD, HEAD.map(() => '---'), ...cases.map(cellsOf)];
-  return [`Measured on: ${about.join(', ')}.`, '', ...rows.map((cells) => `| ${cells.join(' | ')} |`)].join(
-    '\n',
-  );
+  return `Measured on: ${about.join(', ')}.\n\n${markdown(HEAD, cases.map(cellsOf))}`;
 }
 
 function cellsOf({ name, description, ours, rival, ratio, floor, ...rest }: CaseResult): string[] {

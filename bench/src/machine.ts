@@ -5,7 +5,7 @@ import { vectorInstructions } from '#src/machine.js';
 import { native } from '#src/native/addon.js';
 import { packageVersion } from '#src/versions.js';
 
-/** What the ratios came from. */
+/** The machine and versions of the ratios. */
 export function describeMachine(
   pytorch: string | undefined,
   device: string,
@@ -28,7 +28,7 @@ export function describeMachine(
 
 /** The commit of the sources, with a plus where tracked files differ from it. */
 function commitOfCheckout(): string {
-  // Of a copy without a history.
+  // For a copy without a history.
   if (process.env.SPURMEM_COMMIT !== undefined) return process.env.SPURMEM_COMMIT;
   const git = (...words: string[]) =>
     execFileSync('git', words, {

@@ -1,9 +1,9 @@
-import type { Benchmark } from '#src/cli/benchmark.js';
+import type { Benchmark } from '#src/cli/commands/bench.js';
 import { CASES } from './cases.js';
 import { runBench } from './runBench.js';
 import { benchTable, caseLine, caseList } from './tables.js';
 
-/** What `spurmem bench` loads. */
+/** The benchmark, as `spurmem bench` loads it. */
 export const benchmark: Benchmark = {
   list: () => {
     const cases = CASES.map(({ name, description, needsRun }) => {

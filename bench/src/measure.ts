@@ -22,16 +22,15 @@ export async function measureCase(
   const agreement = agreementOf(sides.agreement, ours.runs, rival.runs);
   const ourResult = summarize(ours);
   const rivalResult = summarize(rival);
-  const limits = { ...benchCase.limits };
-  const target = benchCase.target ?? null;
+  const { name, description, unit, target = null, limits = {} } = benchCase;
   return {
-    name: benchCase.name,
-    description: benchCase.description,
-    unit: benchCase.unit,
+    name,
+    description,
+    unit,
     units: ours.ready.units,
     ours: ourResult,
     rival: rivalResult,
-    ratio: { ...ratio, quartiles: [...ratio.quartiles], range: [...ratio.range], pairs: [...ratio.pairs] },
+    ratio,
     memoryRatio:
       ourResult.peakBytes === null || rivalResult.peakBytes === null
         ? null
@@ -39,7 +38,7 @@ export async function measureCase(
     floor: floor ? { ...summarize(floor), share: median(perUnit(floor)) / median(perUnit(ours)) } : null,
     agreement,
     target,
-    limits,
+    limits: { ...limits },
     missed: missedOf(ratio.median, target, ourResult.measures, limits),
   };
 }
@@ -47,7 +46,7 @@ export async function measureCase(
 /** A repeat, and the processor time that it took, which hardly depends on what else the machine does. */
 type MeasuredRun = SideRun & { readonly cpuSeconds: number | null };
 
-/** What one side was and did. */
+/** A side, and its repeats. */
 interface Measured {
   readonly spec: SideSpec;
   readonly ready: SideReady;

@@ -38,7 +38,7 @@ export async function pytorchVersion(): Promise<string> {
   }
 }
 
-/** Of a traceback, the line that says what is wrong. */
+/** The last line of a traceback, which says what is wrong. */
 function lastLine(error: unknown): string {
   return messageOf(error).trimEnd().split('\n').at(-1) ?? '';
 }

@@ -1,16 +1,5 @@
 import { median, quantile } from '#src/metrics/statistics.js';
-import type { SideResult } from './result.js';
-
-/** How many times faster ours was than the rival, pair by pair. */
-export interface PairedRatio {
-  readonly median: number;
-  /** Lower and upper quartile of the pairs. */
-  readonly quartiles: readonly [number, number];
-  /** Least and greatest of the pairs. */
-  readonly range: readonly [number, number];
-  /** Rival's seconds over ours, in the order of measurement. */
-  readonly pairs: readonly number[];
-}
+import type { CaseResult, SideResult } from './result.js';
 
 /**
  * Ratios of measurements that were taken in turn. What slows a machine down for a while slows both of a pair, so that the
@@ -19,7 +8,7 @@ export interface PairedRatio {
  * @param ours seconds for a unit of work, at least one
  * @param rival as many, each measured right after its partner
  */
-export function pairedRatio(ours: readonly number[], rival: readonly number[]): PairedRatio {
+export function pairedRatio(ours: readonly number[], rival: readonly number[]): CaseResult['ratio'] {
   if (ours.length !== rival.length || ours.length === 0) {
     throw new RangeError(`${ours.length} and ${rival.length} measurements make no pairs`);
   }

@@ -4,7 +4,7 @@ const seconds = z.array(z.number().positive()).min(1);
 
 const sideSchema = z.strictObject({
   label: z.string(),
-  /** Of each repeat. */
+  /** One a repeat. */
   seconds,
   /** Median seconds. */
   median: z.number().positive(),
@@ -16,7 +16,7 @@ const sideSchema = z.strictObject({
   cpuSeconds: z.number().nullable(),
   /** Medians of what the side reported besides. */
   measures: z.record(z.string(), z.number()),
-  /** Where only a part was run, and times are scaled up to the whole. */
+  /** The part that was run, where times are scaled up to the whole. */
   scaled: z.strictObject({ measured: z.number(), of: z.number(), what: z.string() }).nullable(),
 });
 
@@ -30,17 +30,17 @@ const caseSchema = z.strictObject({
   units: z.number(),
   ours: sideSchema,
   rival: sideSchema,
-  /** How many times faster ours was, pair by pair. */
+  /** The rival's seconds over ours, pair by pair in the order of measurement. */
   ratio: z.strictObject({ median: z.number(), quartiles: pair, range: pair, pairs: z.array(z.number()) }),
   /** Our peak memory over the rival's. */
   memoryRatio: z.number().nullable(),
-  /** The machine's bare kernels on the same work, and which share of their rate ours reached. */
+  /** The machine's bare kernels on the same work, and the share of their rate that ours reached. */
   floor: sideSchema.extend({ share: z.number() }).nullable(),
-  /** What had to agree, how much was compared and how much differed. */
+  /** The outcomes that had to agree, and those that differed. */
   agreement: z
     .strictObject({ what: z.string(), compared: z.number(), different: z.array(z.string()) })
     .nullable(),
-  /** What the case is meant to reach, and what of it was missed. */
+  /** The goals of the case, and those that were missed. */
   target: z.number().nullable(),
   limits: z.record(z.string(), z.number()),
   missed: z.array(z.string()),

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import type { BenchRequest } from '#src/cli/benchmark.js';
+import type { BenchRequest } from '#src/cli/commands/bench.js';
 import { SpurmemError } from '#src/errors.js';
 import { makeFolder, writeJson } from '#src/files.js';
 import { resolveDevice } from '#src/native/device.js';

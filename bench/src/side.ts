@@ -7,7 +7,7 @@ import { messageOf, SpurmemError } from '#src/errors.js';
 import type { SideReady, SideRun, SideSettings, SideSpec } from './case.js';
 import { pythonPath, sideScript } from './python.js';
 
-/** What a side's process is asked, one JSON object a line. */
+/** A request to a side's process, one JSON object a line. */
 export type SideRequest =
   | {
       readonly request: 'prepare';

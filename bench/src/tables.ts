@@ -45,7 +45,7 @@ function sideCells({ label, median, cpuSeconds, perSecond, peakBytes }: SideResu
   ];
 }
 
-/** What the table has no column for. */
+/** Results for which the table has no column. */
 function notes({ name, ours, rival, floor, memoryRatio, agreement, target, missed }: CaseResult): string[] {
   const lines: string[] = [];
   for (const { label, measures, scaled } of [ours, rival, ...(floor ? [floor] : [])]) {

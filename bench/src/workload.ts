@@ -6,7 +6,7 @@ export interface Workload extends SideReady {
   readonly run: () => Promise<SideRun>;
 }
 
-/** Where a workload computes. */
+/** The device and threads of a workload. */
 export interface WorkloadPlace {
   readonly device: string;
   readonly threads: number;

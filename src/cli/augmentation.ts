@@ -28,7 +28,7 @@ const PARTS: Readonly<Record<string, (text: string) => AugmentationParts>> = {
   blur: (text) => ({ gaussianBlur: number(text) }),
 };
 
-/** Of an unknown name, what no schema takes. */
+/** The part of a text; of an unknown name, one that no schema takes. */
 function parsePart(text: string): object {
   const [name = '', value = ''] = text.trim().split(/=(.*)/s);
   return PARTS[name]?.(value) ?? { [name]: value };

@@ -6,6 +6,7 @@ import { SpurmemError } from '../errors.js';
 import type { SessionOptions, TracePlan } from '../experiments/traceSession.js';
 import type { JobOptions, ProgressEvent } from '../progress.js';
 import type { MethodOptions } from '../train/method.js';
+import { methodNamed } from '../train/methods.js';
 import type { RunConfig } from '../train/runConfig.js';
 import type { RunStart } from '../train/startRun.js';
 
@@ -31,14 +32,6 @@ export interface TimedTraining {
   readonly seconds: { readonly epoch: number; readonly splits: number } | null;
 }
 
-/** A trace by some seconds of it. */
-export interface TimedTrace extends TracePlan {
-  /** Evaluation of the chosen neurons. */
-  readonly seconds: number;
-  /** With random neurons, at most. */
-  readonly mostSeconds: number;
-}
-
 /** Gives a job a folder that is removed afterwards. */
 async function withScratch<Result>(job: (scratch: string) => Promise<Result>): Promise<Result> {
   const scratch = await mkdtemp(join(tmpdir(), 'spurmem-dry-run-'));
@@ -56,16 +49,16 @@ async function withScratch<Result>(job: (scratch: string) => Promise<Result>): P
  * @throws what training throws
  */
 export async function timeTraining(
+  method: string,
   options: MethodOptions,
   control: JobOptions,
-  train: (options: MethodOptions) => Promise<unknown>,
 ): Promise<TimedTraining> {
   const watch = new Stopwatch(ENOUGH_MS);
   let begun: RunStart | undefined;
   let epoch: { readonly seconds: number; readonly images: number } | undefined;
   await withScratch((scratch) =>
     watch.run(control, (signal) =>
-      train({
+      methodNamed(method).train({
         ...options,
         out: join(scratch, 'run'),
         onInfo: control.onInfo,
@@ -89,31 +82,31 @@ export async function timeTraining(
   const step = watch.rateOf((task) => !task.endsWith('validation'));
   const imagesPerEpoch = epoch?.images ?? step?.total ?? 0;
   const trained = epoch ? epoch.seconds / (epoch.images + images.val) : step?.secondsPerUnit;
-  const evaluated =
-    watch.rateOf((task) => task.endsWith('validation'))?.secondsPerUnit ??
-    (trained ?? Number.NaN) * EVALUATION_SHARE;
-  const seconds =
-    trained === undefined
-      ? null
-      : {
-          epoch: epoch?.seconds ?? imagesPerEpoch * trained + images.val * evaluated,
-          splits: (images.train + images.val + images.test) * evaluated,
-        };
+  if (trained === undefined) return { config, dataset: dataset.name, images, imagesPerEpoch, seconds: null };
+  const validation = watch.rateOf((task) => task.endsWith('validation'));
+  const evaluated = validation?.secondsPerUnit ?? trained * EVALUATION_SHARE;
+  const seconds = {
+    epoch: epoch?.seconds ?? imagesPerEpoch * trained + images.val * evaluated,
+    splits: (images.train + images.val + images.test) * evaluated,
+  };
   return { config, dataset: dataset.name, images, imagesPerEpoch, seconds };
 }
 
 /** Times traces of one run after the other, each until there is enough of it, in a copy of its folder that is removed. */
 export class TraceTimer {
-  readonly #control: JobOptions;
   #watch = new Stopwatch(ENOUGH_MS);
   #plan: TracePlan | undefined;
   #started = 0;
   /** Time of all traces' scores: those of the first one serve the others of its session. */
   secondsOfScores = 0;
+  /** Options of a trace, or of a session of several, besides settings and `signal`. */
+  readonly options: Pick<SessionOptions, 'run' | 'onPlan' | 'onProgress' | 'onWarning'>;
 
   /** @param run the copy of the run's folder: it reads as that, and its results are its own */
-  private constructor(control: JobOptions, run: string) {
-    this.#control = control;
+  private constructor(
+    private readonly control: JobOptions,
+    run: string,
+  ) {
     this.options = {
       run,
       onWarning: control.onWarning,
@@ -146,29 +139,23 @@ export class TraceTimer {
     });
   }
 
-  /** Options of a trace, or of a session of several, besides settings and `signal`. */
-  readonly options: Pick<SessionOptions, 'run' | 'onPlan' | 'onProgress' | 'onWarning'>;
-
   /** The signal of the trace that is timed. */
   get signal(): AbortSignal {
-    return this.#watch.signal(this.#control);
+    return this.#watch.signal(this.control);
   }
 
-  /** Times a trace. Throws what it throws. */
-  async time(trace: () => Promise<unknown>, isOneOfSeveral = false): Promise<TimedTrace> {
+  /** Times a trace: its plan with the seconds of the chosen neurons, and at most those with random neurons. Throws what it throws. */
+  async time(trace: () => Promise<unknown>, isOneOfSeveral = false) {
     this.#watch = new Stopwatch(isOneOfSeveral ? EACH_TRACE_MS : ENOUGH_MS);
     this.#plan = undefined;
     this.#started = performance.now();
-    await this.#watch.run(this.#control, trace);
-    const plan = this.#planned();
+    await this.#watch.run(this.control, trace);
+    // Given by `onPlan` meanwhile.
+    const plan = this.#plan as TracePlan | undefined;
+    if (plan === undefined) throw new RangeError('The trace has no plan');
     const each = this.#watch.rateOf(() => true)?.secondsPerUnit ?? 0;
     const seconds = plan.evaluations * each;
     return { ...plan, seconds, mostSeconds: seconds + plan.randomEvaluations * each };
-  }
-
-  #planned(): TracePlan {
-    if (this.#plan === undefined) throw new RangeError('The trace has no plan');
-    return this.#plan;
   }
 }
 
@@ -179,16 +166,13 @@ interface Report {
 
 /** Times a job's tasks by the progress that they report, and stops the job when that is enough. */
 class Stopwatch {
-  readonly #most: number;
   readonly #enough = new AbortController();
   readonly #tasks = new Map<string, { readonly first: Report; last: Report; readonly total: number }>();
   #begun: number | undefined;
   #since: number | undefined;
 
   /** @param most milliseconds that are enough */
-  constructor(most: number) {
-    this.#most = most;
-  }
+  constructor(private readonly most: number) {}
 
   /** Says when the first task began, where that is known; otherwise it is timed from its first report on. */
   begin(): void {
@@ -201,7 +185,7 @@ class Stopwatch {
     const known = this.#tasks.get(task);
     if (known) known.last = { at, done };
     else this.#tasks.set(task, { first: { at, done }, last: { at, done }, total });
-    if (at - this.#since > this.#most) this.stop();
+    if (at - this.#since > this.most) this.stop();
   }
 
   isFirst(task: string): boolean {
@@ -220,11 +204,12 @@ class Stopwatch {
     isWanted: (task: string) => boolean,
   ): { readonly total: number; readonly secondsPerUnit: number } | undefined {
     const wanted = [...this.#tasks].filter(([task]) => isWanted(task)).map(([, times]) => times);
-    const timed = wanted.findLast(({ first, last }) => last.done > first.done);
-    if (timed) return rate(timed.first, timed.last, timed.total);
-    const [only] = wanted;
-    if (!only || this.#begun === undefined) return undefined;
-    return rate({ at: this.#begun, done: 0 }, only.last, only.total);
+    const timed = wanted.findLast(({ first, last }) => last.done > first.done) ?? wanted[0];
+    if (!timed) return undefined;
+    const { last, total } = timed;
+    const from = last.done > timed.first.done ? timed.first : { at: this.#begun, done: 0 };
+    if (from.at === undefined) return undefined;
+    return { total, secondsPerUnit: (last.at - from.at) / 1000 / (last.done - from.done) };
   }
 
   signal({ signal }: JobOptions): AbortSignal {
@@ -240,8 +225,4 @@ class Stopwatch {
       if (!isStopped || control.signal?.aborted === true) throw error;
     }
   }
-}
-
-function rate(from: Report, to: Report, total: number) {
-  return { total, secondsPerUnit: (to.at - from.at) / 1000 / (to.done - from.done) };
 }

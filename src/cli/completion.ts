@@ -2,7 +2,7 @@ import tab from '@bomb.sh/tab/commander';
 import type { Command } from 'commander';
 import { namedCommand } from './usage.js';
 
-/** What stands for a value that the shell completes itself. */
+/** Placeholders of values that the shell completes itself. */
 const PATH = /<(?:folder|file|run|csv|file or url)(?:\.\.\.)?>/;
 /** Tells the shell's script to offer files. */
 const FILES = ':0\n';
@@ -13,10 +13,9 @@ export function addCompletion(program: Command): void {
 }
 
 /**
- * Prints what may stand in the place of the last word: commands, options, words that an option takes; that the shell is to offer
- * files, where it takes a path.
+ * Prints what may stand in the place of the last word: commands, options, an option's words, or the sign to offer files.
  *
- * @param words what is typed so far, behind the program's name
+ * @param words the arguments that are typed so far
  */
 export async function printCompletions(program: Command, words: readonly string[]): Promise<void> {
   const { command } = namedCommand(program, words);

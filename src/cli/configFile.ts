@@ -4,42 +4,25 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf, SpurmemError } from '../errors.js';
 import { nearestSentence } from '../settings/names.js';
+import { type OptionValues, runSchema, valuesOfRun } from './repeat.js';
 import { TypedOption } from './settings.js';
 import { commandName } from './usage.js';
-
-/** What a run writes: `config` is a run's configuration, which a command turns into values of its options. */
-const runSchema = z.object({
-  formatVersion: z.unknown(),
-  config: z.looseObject({ command: z.string() }),
-  environment: z.looseObject({ data: z.string() }),
-});
-
-/** A run's config.json. */
-export type RunFile = z.infer<typeof runSchema>;
-
-/** Values of options by their names, and what is told of them besides. */
-type RunValues = (file: RunFile, command: Command) => Promise<Readonly<Record<string, unknown>>>;
 
 /**
  * Takes the values of a `--config` file into a command, below those of its flags: a YAML or JSON file whose keys are the options'
  * names, or a run's own config.json.
  *
- * @param args what stands behind the command's name
- * @param valuesOfRun a run's configuration as values of options
+ * @param args the arguments behind the command's name
  * @throws `USAGE` naming the file, and the key or value that is wrong
  */
-export async function applyConfig(
-  command: Command,
-  args: readonly string[],
-  valuesOfRun: RunValues,
-): Promise<void> {
+export async function applyConfig(command: Command, args: readonly string[]): Promise<void> {
   const path = valueOf('--config', args);
   if (path === undefined || !command.options.some(({ long }) => long === '--config')) return;
   const content = await read(path);
   const run = runSchema.safeParse(content);
-  let values: Readonly<Record<string, unknown>>;
+  let values = content;
   try {
-    values = run.success ? await valuesOfRun(run.data, command) : content;
+    if (run.success) values = valuesOfRun(run.data, command);
   } catch (error) {
     if (!(error instanceof SpurmemError)) throw error;
     throw new SpurmemError(error.code, `${path}: ${error.message}`, { cause: error });
@@ -48,11 +31,8 @@ export async function applyConfig(
     const option = optionNamed(command, key);
     if (!option) {
       const names = command.options.map((known) => known.attributeName()).filter((name) => name !== 'config');
-      const whole = commandName(command);
-      throw new SpurmemError(
-        'USAGE',
-        `${path}: ${whole} has no option ${JSON.stringify(key)}. ${nearestSentence(key, names)}`,
-      );
+      const problem = `${commandName(command)} has no option ${JSON.stringify(key)}.`;
+      throw new SpurmemError('USAGE', `${path}: ${problem} ${nearestSentence(key, names)}`);
     }
     // A flag wins; a list of several flags is not added to.
     if (value === undefined || isNamed(option, args)) continue;
@@ -61,7 +41,7 @@ export async function applyConfig(
   }
 }
 
-async function read(path: string): Promise<Readonly<Record<string, unknown>>> {
+async function read(path: string): Promise<OptionValues> {
   try {
     return z.record(z.string(), z.unknown()).parse(parse(await readFile(path, 'utf8')));
   } catch (error) {
@@ -70,7 +50,7 @@ async function read(path: string): Promise<Readonly<Record<string, unknown>>> {
   }
 }
 
-/** By the flag's word, or as configurations have it: `batch-size` or `batchSize`. */
+/** The option of a key: the flag's word (`batch-size`), or its name in configurations (`batchSize`). */
 function optionNamed(command: Command, key: string): Option | undefined {
   return command.options.find(
     (option) => option.long !== '--config' && (option.attributeName() === key || option.name() === key),
@@ -88,7 +68,7 @@ function valueOf(flag: string, args: readonly string[]): string | undefined {
     : args[at + 1 || args.length];
 }
 
-/** A value as the option has it, from a file's: of its type, or as text behind a flag. */
+/** An option's value from that of a file, which is of its type, or is parsed as the text behind a flag. */
 function valueFor(option: Option, value: unknown, path: string): unknown {
   const refuse = (expected: string): SpurmemError =>
     new SpurmemError(

@@ -15,29 +15,19 @@ import { erm } from '../train/methods/erm.js';
 import { type TimedTraining, timeTraining, TraceTimer } from './calibration.js';
 import type { DryRun, Step } from './dryRunText.js';
 
-/** A model whose figures are asked for. */
-export interface FigureModel {
-  readonly run: string;
-  readonly seed: number | undefined;
-}
-
 /** The training of one run. Throws what training throws. */
 export async function trainDryRun(
   options: MethodOptions,
   control: JobOptions,
   method: string,
 ): Promise<DryRun> {
-  const timed = await timeTraining(options, control, (tried) => methodNamed(method).train(tried));
+  const timed = await timeTraining(method, options, control);
   const { command, ...settings } = timed.config;
   const { out, from } = options;
   const folder =
     out ?? (from === undefined ? `runs/${method}-${timed.dataset}` : `${from.replace(/\/+$/, '')}-${method}`);
-  return dryRun({
-    title: `${command} would write ${plain(folder)}`,
-    settings,
-    images: timed.images,
-    steps: [stepOf(timed, method)],
-  });
+  const title = `${command} would write ${plain(folder)}`;
+  return dryRun({ title, settings, images: timed.images, steps: [stepOf(timed, method)] });
 }
 
 /** The runs of a list of jobs that are not finished, by some seconds of each training method. Throws what training throws. */
@@ -49,31 +39,21 @@ export async function jobsDryRun(
   const statuses = await sweepStatus(plan);
   const open = statuses.filter(({ state }) => state !== 'finished').map(({ job }) => job);
   const { data, datasetOptions } = plan;
+  const common = { ...options, ...numericOptions(plan), data, datasetOptions };
   const timed = new Map<string, { readonly job: SweepJob; readonly training: TimedTraining }>();
   for (const job of open) {
     const { method, settings, seed, out, keepEpochs } = job;
     const canBegin = job.from === null || statuses[job.from]?.state === 'finished';
     if (timed.has(method) || !canBegin || !('epochs' in methodNamed(method).settings)) continue;
     const from = job.from === null ? undefined : plan.jobs[job.from]?.out;
-    const own = {
-      ...options,
-      ...numericOptions(plan),
-      data,
-      datasetOptions,
-      ...settings,
-      keepEpochs,
-      seed,
-      out,
-      from,
-    };
-    const training = await timeTraining(own, control, (tried) => methodNamed(method).train(tried));
-    timed.set(method, { job, training });
+    const own = { ...common, ...settings, keepEpochs, seed, out, from };
+    timed.set(method, { job, training: await timeTraining(method, own, control) });
   }
   const steps = [...new Set(open.map(({ method }) => method))].map((method): Step => {
     const jobs = open.filter((job) => job.method === method);
     const own = timed.get(method);
-    const told = own ?? timed.get(erm.name);
-    const seconds = total(jobs.map((job) => (told ? secondsOf(job, told.job, told.training) : null)));
+    const known = own ?? timed.get(erm.name);
+    const seconds = total(jobs.map((job) => (known ? secondsOf(job, known.job, known.training) : null)));
     return {
       name: method,
       runs: jobs.length,
@@ -85,12 +65,8 @@ export async function jobsDryRun(
   });
   const [first] = timed.values();
   const finished = statuses.length - open.length;
-  return dryRun({
-    title: `${statuses.length} runs on ${data}, ${finished} of them finished`,
-    settings: {},
-    images: first?.training.images ?? {},
-    steps,
-  });
+  const title = `${statuses.length} runs on ${data}, ${finished} of them finished`;
+  return dryRun({ title, settings: {}, images: first?.training.images ?? {}, steps });
 }
 
 /** A trace that evaluates variants. Throws what the trace throws. */
@@ -100,15 +76,14 @@ export async function traceDryRun<Options extends SessionOptions>(
   trace: (options: Options) => Promise<unknown>,
 ): Promise<DryRun> {
   return TraceTimer.of(options.run, control, async (timer) => {
-    const { settings, examples, evaluations, randomEvaluations, ...times } = await timer.time(() =>
+    const { settings, examples, ...counts } = await timer.time(() =>
       trace({ ...options, ...timer.options, signal: timer.signal }),
     );
-    const evaluated = { name: 'evaluation', runs: 1, evaluations, randomEvaluations, ...times };
     return dryRun({
       title: `The trace of ${resolve(options.run)} would take`,
       settings,
       images: { measured: examples },
-      steps: [scoresStep(timer), { ...evaluated, toldBy: 'own' }],
+      steps: [scoresStep(timer), { name: 'evaluation', runs: 1, ...counts, toldBy: 'own' }],
     });
   });
 }
@@ -120,16 +95,16 @@ export async function traceDryRun<Options extends SessionOptions>(
  */
 export async function part1DryRun(
   options: Omit<Part1Options, 'run' | 'seed'>,
-  models: readonly FigureModel[],
+  models: readonly { readonly run: string; readonly seed: number }[],
   control: JobOptions,
 ): Promise<DryRun> {
-  const trained: FigureModel[] = [];
-  const untrained: FigureModel[] = [];
+  const trained: Pick<Part1Options, 'run' | 'seed'>[] = [];
+  const untrained: typeof trained = [];
   for (const model of models) {
     ((await hasToBeTrained({ ...options, run: model.run })) ? untrained : trained).push(model);
   }
   const [first] = untrained;
-  const training = first && (await timeModel(options, first, control));
+  const training = first && (await timeModel({ ...options, ...first }, control));
   let traces: readonly Step[] = [];
   let finished = 0;
   for (const model of trained) {
@@ -151,14 +126,10 @@ export async function part1DryRun(
   });
 }
 
-function timeModel(
-  options: Omit<Part1Options, 'run' | 'seed'>,
-  { run, seed }: FigureModel,
-  control: JobOptions,
-): Promise<TimedTraining> {
-  const { data = '', datasetOptions } = options;
-  const own = { ...trainingOf(options), ...engineOptions(options), data, datasetOptions, seed, out: run };
-  return timeTraining(own, control, (tried) => methodNamed(erm.name).train(tried));
+function timeModel(options: Part1Options, control: JobOptions): Promise<TimedTraining> {
+  const { data = '', datasetOptions, seed, run: out } = options;
+  const own = { ...trainingOf(options), ...engineOptions(options), data, datasetOptions, seed, out };
+  return timeTraining(erm.name, own, control);
 }
 
 /** The traces that a model lacks: with their times, but for those that take little or depend on what they find. */
@@ -173,17 +144,13 @@ async function missingTraces(options: Part1Options, control: JobOptions): Promis
     });
     const { unstructured, layers, ...others } = await neededTraces(session, options);
     const steps: Step[] = [];
-    for (const { step, make } of missing([...unstructured, layers])) {
+    for (const { step: name, make } of missing([...unstructured, layers])) {
       const { settings: _settings, examples: _examples, ...timed } = await timer.time(make, true);
-      steps.push({ name: step, runs: 1, ...timed, toldBy: 'own' });
+      steps.push({ name, runs: 1, ...timed, toldBy: 'own' });
     }
-    const untimed = missing(Object.values(others)).map(({ step }): Step => ({
-      name: step,
-      runs: 1,
-      seconds: null,
-      mostSeconds: null,
-      toldBy: 'nothing',
-    }));
+    const untimed = missing(Object.values(others)).map(({ step: name }): Step => {
+      return { name, runs: 1, seconds: null, mostSeconds: null, toldBy: 'nothing' };
+    });
     return [...(steps.length > 0 ? [scoresStep(timer)] : []), ...steps, ...untimed];
   });
 }
@@ -212,12 +179,12 @@ function stepOf({ config, images, imagesPerEpoch, seconds: timed }: TimedTrainin
 }
 
 /** A step of one model, of several. */
-function times({ name, toldBy, ...counts }: Step, runs: number): Step {
-  const multiplied = Object.entries({ ...counts, runs: 1 }).map(([key, value]) => [
+function times(step: Step, runs: number): Step {
+  const entries = Object.entries(step).map(([key, value]: [string, unknown]) => [
     key,
-    value && runs * value,
+    typeof value === 'number' ? runs * value : value,
   ]);
-  return { name, toldBy, ...(Object.fromEntries(multiplied) as Omit<Step, 'name' | 'toldBy'>) };
+  return Object.fromEntries(entries) as Step;
 }
 
 /** A job's time by another's, whose epochs take longer the more views of an example they have. */
@@ -237,18 +204,17 @@ function viewsOf({ from, settings }: SweepJob): number {
 }
 
 function dryRun(run: Omit<DryRun, 'seconds' | 'mostSeconds' | 'peakBytes'>): DryRun {
-  const told = run.steps.filter(({ toldBy }) => toldBy !== 'nothing');
+  const timed = run.steps.filter(({ toldBy }) => toldBy !== 'nothing');
   return {
     ...run,
-    seconds: total(told.map(({ seconds }) => seconds)),
-    mostSeconds: total(told.map(({ mostSeconds }) => mostSeconds)),
+    seconds: total(timed.map(({ seconds }) => seconds)),
+    mostSeconds: total(timed.map(({ mostSeconds }) => mostSeconds)),
     peakBytes: process.resourceUsage().maxRSS * 1024,
   };
 }
 
+/** The sum; null where a value is not known. */
 function total(values: readonly (number | null)[]): number | null {
-  return values.reduce<number | null>(
-    (sum, value) => (sum === null || value === null ? null : sum + value),
-    0,
-  );
+  const known = values.filter((value) => value !== null);
+  return known.length < values.length ? null : known.reduce((sum, value) => sum + value, 0);
 }

@@ -18,8 +18,8 @@ export interface Step {
   /** With random neurons, at most. */
   readonly mostSeconds: number | null;
   /**
-   * The source of the estimate. `own`: some seconds of the step. `erm`: the runs that it starts from are missing, so ERM's time is taken, an
-   * epoch for each view of an example; a method without epochs (DFR) takes the time of ERM's evaluation of the splits. `nothing`: it takes
+   * The source of the estimate. `own`: some seconds of the step. `erm`: ERM's time, an epoch for each view of an example, where the runs
+   * that the step starts from are missing; DFR, which has no epochs, takes that of the evaluation of the splits. `nothing`: the step takes
    * little, or its work depends on its results, and the total leaves it out.
    */
   readonly toldBy: 'own' | 'erm' | 'nothing';
@@ -27,7 +27,6 @@ export interface Step {
 
 /** The steps of a command, and their time on this machine. A dry run writes nothing that stays but the store of decoded images. */
 export interface DryRun {
-  /** One line that says what it is of. */
   readonly title: string;
   /** The resolved settings of a single run or trace. */
   readonly settings: Readonly<Record<string, unknown>>;
@@ -43,21 +42,17 @@ export interface DryRun {
 
 /** Prints a dry run. */
 export function tell(output: Output, run: DryRun): void {
-  output.result(dryRunText(run), run);
-}
-
-/** A dry run for people. */
-function dryRunText({ title, settings, images, steps, ...whole }: DryRun): string {
-  const values = Object.entries(settings).filter(([, value]) => value !== undefined);
-  return [
-    `${title}:`,
+  const values = Object.entries(run.settings).filter(([, value]) => value !== undefined);
+  const lines = [
+    `${run.title}:`,
     ...values.map(([name, value]) => `  ${name}: ${inWords(value)}`),
-    ...steps.map((step) => `  ${step.name}: ${[...counts(step), stepTime(step)].join(', ')}`),
-    ...imagesLine(images),
-    wholeTime(steps, whole),
-    `Memory: ${(whole.peakBytes / 1e9).toFixed(2)} GB at most so far`,
+    ...run.steps.map((step) => `  ${step.name}: ${[...counts(step), stepTime(step)].join(', ')}`),
+    ...imagesLine(run.images),
+    wholeTime(run),
+    `Memory: ${(run.peakBytes / 1e9).toFixed(2)} GB at most so far`,
     'Nothing was written.',
-  ].join('\n');
+  ];
+  output.result(lines.join('\n'), run);
 }
 
 function counts({ runs, epochs, trained, evaluations, randomEvaluations }: Step): string[] {
@@ -88,10 +83,7 @@ function imagesLine({ measured, ...splits }: DryRun['images']): string[] {
   return texts.length === 0 ? [] : [`Images: ${texts.join(', ')}`];
 }
 
-function wholeTime(
-  steps: readonly Step[],
-  { seconds, mostSeconds }: Pick<DryRun, 'seconds' | 'mostSeconds'>,
-): string {
+function wholeTime({ steps, seconds, mostSeconds }: DryRun): string {
   if (steps.length === 0) return 'Time: nothing is missing';
   if (seconds === null || mostSeconds === null) return 'Time: not told, since a step has none yet';
   const most = mostSeconds > seconds ? `, at most ${durationText(mostSeconds)} with random neurons` : '';

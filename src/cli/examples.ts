@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { TRAINING_METHODS } from '../train/methods.js';
 import { commandName } from './usage.js';
 
-/** Examples of commands, by their names; of families, by the first word. */
+/** Examples of commands, by the commands' names. */
 const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'reproduce quickstart': ['reproduce quickstart', 'reproduce quickstart --data data --out runs/quickstart'],
   'reproduce fig10': ['reproduce fig10 --run runs/erm-finetune --compare runs/erm'],
@@ -57,21 +56,14 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   completion: ['completion bash > ~/.local/share/bash-completion/completions/spurmem', 'completion zsh'],
 };
 
-/** Those of a command without examples of its own. */
-function familyExamples(name: string): readonly string[] {
-  const [family = '', ...rest] = name.split(' ');
-  const word = rest.join(' ');
-  if (family === 'train') {
-    const { startsFrom } = TRAINING_METHODS.find((method) => method.name === word) ?? {};
-    return startsFrom === 'run'
-      ? [`${name} --from runs/erm`]
-      : [`${name} --data waterbirds --weights resnet50.pth`];
-  }
-  if (family === 'fetch') return [name];
-  if (family === 'reproduce') {
-    return [`${name} --run runs/erm`];
-  }
-  return [];
+/** Examples of a command without examples of its own. */
+function familyExamples(name: string, command: Command): readonly string[] {
+  const has = (flag: string): boolean => command.options.some(({ long }) => long === flag);
+  const onData = `${name} --data waterbirds --weights resnet50.pth`;
+  if (name.startsWith('fetch ')) return [name];
+  if (name.startsWith('train ')) return [has('--from') ? `${name} --from runs/erm` : onData];
+  if (!has('--grid')) return [`${name} --run runs/erm`];
+  return [`${onData} --seeds 0,1,2`, `${onData} --plan ${command.name()}.json --slurm ${command.name()}.sh`];
 }
 
 /** Puts a command's examples below its help. */
@@ -84,10 +76,5 @@ export function addExamples(command: Command): void {
 
 /** Examples of a command, without the program's name. */
 export function examplesOf(name: string, command: Command): readonly string[] {
-  const own = EXAMPLES[name];
-  if (own) return own;
-  const isStudy = command.options.some(({ long }) => long === '--grid');
-  if (!isStudy) return familyExamples(name);
-  const study = `${name} --data waterbirds --weights resnet50.pth`;
-  return [`${study} --seeds 0,1,2`, `${study} --plan ${command.name()}.json --slurm ${command.name()}.sh`];
+  return EXAMPLES[name] ?? familyExamples(name, command);
 }

@@ -2,13 +2,13 @@ import { constants } from 'node:os';
 import type { Command } from 'commander';
 import { type ErrorCode, messageOf, SpurmemError, systemCode } from '../errors.js';
 import { isOutOfMemory } from '../native/outOfMemory.js';
-import type { ProcessGroup } from '../native/processGroup.js';
+import { joinProcessGroup, type ProcessGroup } from '../native/processGroup.js';
 import { type JobOptions, STOPPED_ADVICE } from '../progress.js';
 import type { CommonOptions } from './options.js';
 import { Output } from './output.js';
 import { errorText, inOptions, type ParameterNames, parameterNames } from './parameters.js';
 
-/** What a command does with its options, and with the arguments that stand without one. */
+/** The work of a command, with its options and its arguments. */
 export type Job<Options> = (
   options: Options,
   output: Output,
@@ -16,45 +16,37 @@ export type Job<Options> = (
   operands: readonly string[],
 ) => Promise<void>;
 
-interface JobTraits {
-  /** Whether the processes that torchrun or srun started do it together; the first one prints. */
-  readonly isShared?: boolean;
-}
-
 /**
- * Makes a job the command's action: gives it an output and a signal that Ctrl-C or SIGTERM aborts, prints what it throws, and
- * sets the exit code: 1 for a failed job, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM. A second signal ends the
- * process at once.
+ * Makes a job the command's action. Ctrl-C or SIGTERM aborts its signal, and a second one ends the process at once. An error is
+ * printed and sets the exit code: 1 for a failed job, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM.
  *
- * @param names the options of parameters that are not called as these
+ * @param names the options of parameters that have other names
+ * @param isShared whether the processes that torchrun or srun started do it together; the first one prints
  */
 export function addJob<Options extends CommonOptions>(
   command: Command,
   job: Job<Options>,
   names: ParameterNames = {},
-  { isShared = false }: JobTraits = {},
+  isShared = false,
 ): void {
-  command.action(async () => {
-    await runJob(command.opts<Options>(), job, parameterNames(command, names), command.args, isShared);
-  });
+  command.action(() => runJob(command, job, parameterNames(command, names), isShared));
 }
 
 async function runJob<Options extends CommonOptions>(
-  options: Options,
+  command: Command,
   job: Job<Options>,
   names: ParameterNames,
-  operands: readonly string[],
   isShared: boolean,
 ): Promise<void> {
+  const options = command.opts<Options>();
   let output = new Output(options);
   let group: ProcessGroup | undefined;
-  await output.loadBars();
   const abort = new AbortController();
   let stoppedBy: NodeJS.Signals = 'SIGINT';
   const onSignal = (signal: NodeJS.Signals): void => {
     if (abort.signal.aborted) {
       const stopped = new SpurmemError('INTERRUPTED', 'Stopped at once.', { advice: STOPPED_ADVICE });
-      reportError(output, describeError(stopped, names));
+      output.reportError(describeError(stopped, names));
       // By the signal itself: process.exit would take libtorch down under a running kernel.
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
       process.kill(process.pid, signal);
@@ -65,10 +57,13 @@ async function runJob<Options extends CommonOptions>(
     output.info('Stopping after this batch; Ctrl-C again stops at once.');
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  // A file beyond ulimit -f then fails to be written, which is told, instead of ending the process.
+  // Otherwise it ends the process: a file beyond ulimit -f then fails to be written, which is reported.
   process.on('SIGXFSZ', ignore);
   try {
-    if (isShared) ({ group, output } = await joined(options, output));
+    if (isShared) {
+      group = await joinProcessGroup();
+      if (!group.isRankZero) output = new Output({ ...options, muted: true });
+    }
     const control = {
       onProgress: output.progress,
       signal: abort.signal,
@@ -79,12 +74,14 @@ async function runJob<Options extends CommonOptions>(
         output.info(`Warning: ${inOptions(text, names)}`);
       },
     };
-    await job(options, output, control, operands);
+    await job(options, output, control, command.args);
   } catch (error) {
     const described = describeError((await group?.lostProcess(error)) ?? error, names);
     const { code } = described;
-    process.exitCode = code === 'INTERRUPTED' ? signalExitCode(stoppedBy) : code === 'USAGE' ? 2 : 1;
-    reportError(output, described);
+    // As shells report a process that a signal ended.
+    if (code === 'INTERRUPTED') process.exitCode = 128 + constants.signals[stoppedBy];
+    else process.exitCode = code === 'USAGE' ? 2 : 1;
+    output.reportError(described);
     if (options.debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
     else if (code === 'UNEXPECTED') process.stderr.write('Run again with --debug for the stack trace.\n');
   } finally {
@@ -92,15 +89,6 @@ async function runJob<Options extends CommonOptions>(
   }
 }
 
-/** Joins the other processes, where there are some: the first one prints. */
-async function joined(
-  options: CommonOptions,
-  output: Output,
-): Promise<{ readonly group: ProcessGroup; readonly output: Output }> {
-  const { joinProcessGroup } = await import('../native/processGroup.js');
-  const group = await joinProcessGroup();
-  return { group, output: group.isRankZero ? output : new Output({ ...options, muted: true }) };
-}
 const ignore = (): void => undefined;
 
 interface DescribedError {
@@ -110,15 +98,6 @@ interface DescribedError {
   readonly option?: string | undefined;
   readonly value?: unknown;
   readonly expected?: string | undefined;
-}
-
-function reportError(output: Output, error: DescribedError): void {
-  output.error(error.message, { error });
-}
-
-/** As shells report a process that a signal ended. */
-function signalExitCode(signal: NodeJS.Signals): number {
-  return 128 + constants.signals[signal];
 }
 
 function describeError(error: unknown, names: ParameterNames): DescribedError {

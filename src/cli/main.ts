@@ -5,77 +5,58 @@ import { namedCommand, refuseUnknownOption } from './usage.js';
 
 const USAGE_EXIT_CODE = 2;
 
-/** The commands, whose options and code are loaded when one is named: `--help` loads no others, and no libtorch. */
-const COMMANDS: Readonly<
-  Record<string, { description: string; load: () => Promise<(command: Command) => void> }>
-> = {
-  reproduce: {
-    description: 'reproduce the article\u2019s experiments',
-    load: async () => (await import('./commands/reproduce.js')).addReproduceCommands,
-  },
-  fetch: {
-    description: 'fetch data sets and weights from their official addresses, or from a copy',
-    load: async () => (await import('./commands/fetch.js')).addFetchCommands,
-  },
-  dataset: {
-    description: 'build and inspect datasets',
-    load: async () => (await import('./commands/dataset.js')).addDatasetCommands,
-  },
-  train: {
-    description: 'train a network',
-    load: async () => (await import('./commands/train.js')).addTrainCommands,
-  },
-  trace: {
-    description: 'find and perturb the neurons that memorize',
-    load: async () => (await import('./commands/trace.js')).addTraceCommands,
-  },
-  gradcam: {
-    description:
-      'map where images speak for an output, and the share of that on their core (article, Fig. 10)',
-    load: async () => (await import('./commands/gradCam.js')).addGradCamCommand,
-  },
-  sweep: {
-    description: 'train many runs, on one machine or on a cluster',
-    load: async () => (await import('./commands/sweep.js')).addSweepCommands,
-  },
-  runs: {
-    description: 'list runs: how they were trained, and what they reached',
-    load: async () => (await import('./commands/runs.js')).addRunsCommand,
-  },
-  compare: {
-    description: 'set runs side by side: settings that differ, accuracies, paired differences',
-    load: async () => (await import('./commands/compare.js')).addCompareCommand,
-  },
-  evaluate: {
-    description: 'evaluate a run\u2019s model on a split, and train nothing',
-    load: async () => (await import('./commands/evaluate.js')).addEvaluateCommand,
-  },
-  report: {
-    description: 'write a run\u2019s report.html and figures from its results',
-    load: async () => (await import('./commands/report.js')).addReportCommand,
-  },
-  bench: {
-    description: 'measure speed and memory beside PyTorch, in turn; without --case, list the cases',
-    load: async () => (await import('./commands/bench.js')).addBenchCommand,
-  },
-  build: {
-    description: 'compile the native addon for this machine\u2019s libtorch, where no prebuild fits',
-    load: async () => (await import('./commands/build.js')).addBuildCommand,
-  },
-  doctor: {
-    description: 'check what this machine has: addon, libtorch, BLAS, devices, data',
-    load: async () => (await import('./commands/doctor.js')).addDoctorCommand,
-  },
+/** The module of a command, loaded when the command is named: `--help` loads no others, and no libtorch. */
+type CommandModule = Promise<{ readonly addCommand: (command: Command) => void }>;
+
+const COMMANDS: Readonly<Record<string, readonly [description: string, load: () => CommandModule]>> = {
+  reproduce: ['reproduce the article\u2019s experiments', () => import('./commands/reproduce.js')],
+  fetch: [
+    'fetch data sets and weights from their official addresses, or from a copy',
+    () => import('./commands/fetch.js'),
+  ],
+  dataset: ['build and inspect datasets', () => import('./commands/dataset.js')],
+  train: ['train a network', () => import('./commands/train.js')],
+  trace: ['find and perturb the neurons that memorize', () => import('./commands/trace.js')],
+  gradcam: [
+    'map where images speak for an output, and the share of that on their core (article, Fig. 10)',
+    () => import('./commands/gradCam.js'),
+  ],
+  sweep: ['train many runs, on one machine or on a cluster', () => import('./commands/sweep.js')],
+  runs: ['list runs: how they were trained, and what they reached', () => import('./commands/runs.js')],
+  compare: [
+    'set runs side by side: settings that differ, accuracies, paired differences',
+    () => import('./commands/compare.js'),
+  ],
+  evaluate: [
+    'evaluate a run\u2019s model on a split, and train nothing',
+    () => import('./commands/evaluate.js'),
+  ],
+  report: [
+    'write a run\u2019s report.html and figures from its results',
+    () => import('./commands/report.js'),
+  ],
+  bench: [
+    'measure speed and memory beside PyTorch, in turn; without --case, list the cases',
+    () => import('./commands/bench.js'),
+  ],
+  build: [
+    'compile the native addon for this machine\u2019s libtorch, where no prebuild fits',
+    () => import('./commands/build.js'),
+  ],
+  doctor: [
+    'check what this machine has: addon, libtorch, BLAS, devices, data',
+    () => import('./commands/doctor.js'),
+  ],
 };
 
-/** The words of the command that completes others, which no help lists. */
+/** The command that a shell's script asks for the words that may follow, which no help lists. */
 const COMPLETE = 'complete';
 const COMPLETION = 'completion';
 
 /**
  * The command line, with the options of the command that the arguments name.
  *
- * @param words what stands behind the program's name
+ * @param words the arguments
  */
 export async function createProgram([first, second]: readonly string[], completes = false): Promise<Command> {
   const { version, description } = JSON.parse(
@@ -84,9 +65,9 @@ export async function createProgram([first, second]: readonly string[], complete
   const program = new Command('spurmem').description(description).version(version);
   program.configureHelp({ subcommandTerm: (command) => command.name() });
   const named = first === 'help' ? second : first;
-  for (const [name, { description: about, load }] of Object.entries(COMMANDS)) {
+  for (const [name, [about, load]] of Object.entries(COMMANDS)) {
     const command = program.command(name).description(about);
-    if (name === named) (await load())(command);
+    if (name === named) (await load()).addCommand(command);
   }
   if (completes || named === COMPLETION) (await import('./completion.js')).addCompletion(program);
   else program.command(COMPLETION).description('print a script that completes commands in bash, zsh or fish');
@@ -104,12 +85,9 @@ async function prepare(program: Command, words: readonly string[]): Promise<void
   }
   refuseUnknownOption(command, args);
   if (!args.some((arg) => /^--config(?:=|$)/.test(arg))) return;
-  const [{ applyConfig }, { valuesOfRun }] = await Promise.all([
-    import('./configFile.js'),
-    import('./repeat.js'),
-  ]);
+  const { applyConfig } = await import('./configFile.js');
   try {
-    await applyConfig(command, args, valuesOfRun);
+    await applyConfig(command, args);
   } catch (error) {
     if (!(error instanceof SpurmemError)) throw error;
     command.error(`error: ${error.message}`);

@@ -1,10 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DATASET_OPTIONS, type DatasetOptions } from '../data/datasetOptions.js';
 import { mapParameters, SpurmemError } from '../errors.js';
+import { engineOptions } from '../native/engine.js';
 import { ENGINE_SETTINGS, type EngineOptions } from '../native/engineOptions.js';
 import { PROTOCOLS } from '../protocol.js';
 import { integer, listOf, text } from '../settings/values.js';
-import { addSettings, kebabCase, settingOption, valueOption } from './settings.js';
+import { addSettings, kebabCase, settingOption, TypedOption } from './settings.js';
 
 /** Options that every command takes. */
 export interface CommonOptions {
@@ -21,6 +22,19 @@ export interface ComputingOptions extends CommonOptions, EngineOptions {}
 /** Options of commands that compute from a seed. */
 export interface ComputeOptions extends ComputingOptions {
   readonly seed: number;
+}
+
+/** Options of commands that open a run. */
+export interface RunOptions extends DatasetOptions {
+  readonly run: string;
+  readonly data?: string;
+}
+
+/** The number of images of each group in each split. */
+export interface CountOptions {
+  readonly trainCounts?: number[];
+  readonly valCounts?: number[];
+  readonly testCounts?: number[];
 }
 
 export function addCommonOptions(command: Command): Command {
@@ -41,7 +55,7 @@ export function addComputeOptions(command: Command): Command {
   return addEngineOptions(command).addOption(seedOption().helpGroup('Computing:'));
 }
 
-/** What computing takes but for the seed. */
+/** The options of computing but for the seed. */
 export function addEngineOptions(command: Command): Command {
   return addSettings(addCommonOptions(command), ENGINE_SETTINGS, '', 'Computing:');
 }
@@ -52,7 +66,19 @@ export function engineOption(name: keyof EngineOptions): Option {
 }
 
 export function seedOption(): Option {
-  return valueOption('--seed <n>', 'seed of every random draw', integer(0, 2 ** 32 - 1)).default(0);
+  return new TypedOption('--seed <n>', 'seed of every random draw', integer(0, 2 ** 32 - 1)).default(0);
+}
+
+/** Some of a command's options. */
+export function pick<Options, Name extends keyof Options>(options: Options, ...names: readonly Name[]) {
+  return Object.fromEntries(names.map((name) => [name, options[name]])) as Pick<Options, Name>;
+}
+
+/** Adds the run, and the dataset in place of its own. */
+export function addRunOptions(command: Command, help = 'run folder of a trained model'): Command {
+  return command
+    .requiredOption('--run <run>', help)
+    .option('--data <folder>', 'dataset folder (default: the one the run was trained on)');
 }
 
 /** Adds how to read the dataset's folder, for commands that take --data. */
@@ -71,10 +97,11 @@ export function datasetOptionsOf(options: DatasetOptions): DatasetOptions {
   return Object.fromEntries(DATASET_OPTIONS.map(({ name }) => [name, options[name]]));
 }
 
-/** The same where any of them was given; a command that opens a run else takes what the run was trained with. */
-export function chosenDatasetOptions(options: DatasetOptions): DatasetOptions | undefined {
+/** The options that jobs share. Without options of the dataset, a job that opens a run reads the data as the run did. */
+export function sharedOptionsOf(options: EngineOptions & DatasetOptions) {
   const given = datasetOptionsOf(options);
-  return Object.values(given).some((value) => value !== undefined) ? given : undefined;
+  const isGiven = Object.values(given).some((value) => value !== undefined);
+  return { ...engineOptions(options), datasetOptions: isGiven ? given : undefined };
 }
 
 /** Commander reports only its own errors as wrong usage. */
@@ -99,10 +126,17 @@ export function protocolOption(): Option {
 
 /** An option that takes whole numbers separated by commas, such as `1,2,3`. */
 export function integers(flags: string, description: string, least: number): Option {
-  return valueOption(flags, description, listOf(integer(least)));
+  return new TypedOption(flags, description, listOf(integer(least)));
 }
 
-/** The options of the images of each group in each split, by their parameters. */
+export function addCountOptions(command: Command, help: string, least: number): Command {
+  return command
+    .addOption(integers('--train-counts <list>', help, least))
+    .addOption(integers('--val-counts <list>', 'the same for validation', least))
+    .addOption(integers('--test-counts <list>', 'the same for test', least));
+}
+
+/** The options of `addCountOptions` by their parameters. */
 export const COUNT_NAMES = {
   counts: '--train-counts, --val-counts and --test-counts',
   'counts.train': '--train-counts',
@@ -110,7 +144,22 @@ export const COUNT_NAMES = {
   'counts.test': '--test-counts',
 } as const;
 
+/** The options of a dataset that is built: what was given, without the folder and what every command takes. */
+export function builderOptionsOf<Options extends CommonOptions & CountOptions & { readonly data: string }>({
+  data: _data,
+  json: _json,
+  quiet: _quiet,
+  debug: _debug,
+  config: _config,
+  trainCounts: _train,
+  valCounts: _val,
+  testCounts: _test,
+  ...own
+}: Options) {
+  return own;
+}
+
 /** An option that takes words separated by commas. */
 export function words(flags: string, description: string): Option {
-  return valueOption(flags, description, listOf(text('words')));
+  return new TypedOption(flags, description, listOf(text('words')));
 }

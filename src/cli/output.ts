@@ -1,12 +1,15 @@
-import type { SingleBar } from 'cli-progress';
+import { SingleBar } from 'cli-progress';
 import type { ProgressEvent } from '../progress.js';
+import { percentText, plural } from '../report/format.js';
+import { plain } from '../report/text.js';
+import type { EpochOptions } from '../train/trainRun.js';
 
-/** How often a long step says where it stands when no terminal can show a bar. */
+/** Time between the lines of a long step where no terminal can show a bar. */
 const LINE_EVERY_MS = 15_000;
 
-/** Seconds after which a step's length can be told, and from which it is long. */
+/** Seconds after which a step's length can be estimated, and from which it is long. */
 const TELLABLE_AFTER_S = 3;
-export const LONG_S = 60;
+const LONG_S = 60;
 
 /** `40 s`, `12 min`, `3.5 h` */
 export function durationText(seconds: number): string {
@@ -15,14 +18,13 @@ export function durationText(seconds: number): string {
 }
 
 /**
- * What a command prints. With `--json`, stdout carries one JSON document and everything else goes to stderr; with
+ * The output of a command. With `--json`, stdout carries one JSON document and everything else goes to stderr; with
  * `--quiet`, only results and errors are printed. Progress always goes to stderr.
  */
 export class Output {
   readonly #json: boolean;
   readonly #quiet: boolean;
   readonly #muted: boolean;
-  #Bar: typeof SingleBar | undefined;
   #bar: SingleBar | undefined;
   #task = '';
   #started = 0;
@@ -36,22 +38,17 @@ export class Output {
     this.#quiet = options.quiet || this.#muted;
   }
 
-  /** Loads what bars take, where there will be some. */
-  async loadBars(): Promise<void> {
-    if (!this.#quiet && process.stderr.isTTY) this.#Bar = (await import('cli-progress')).SingleBar;
-  }
-
   /** Whether tables may use colour. */
   get color(): boolean {
     return !this.#json && process.stdout.isTTY && process.env.NO_COLOR === undefined;
   }
 
   /** A line about what is happening. */
-  info(text: string): void {
+  readonly info = (text: string): void => {
     if (this.#quiet) return;
     this.#clear();
     process.stderr.write(`${text}\n`);
-  }
+  };
 
   /** A result: text for people, or the document that `--json` asks for. Called once a command. */
   result(text: string, document: unknown): void {
@@ -60,15 +57,16 @@ export class Output {
     process.stdout.write(this.#json ? `${JSON.stringify(document, null, 2)}\n` : `${text}\n`);
   }
 
-  error(text: string, document: unknown): void {
+  reportError(error: { readonly message: string }): void {
     this.#clear();
-    process.stderr.write(`${text}\n`);
-    if (this.#json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    process.stderr.write(`${error.message}\n`);
+    if (this.#json) process.stdout.write(`${JSON.stringify({ error }, null, 2)}\n`);
   }
 
   /** Draws a bar with the time left, or prints lines where stderr is no terminal. */
-  readonly progress = ({ task, done, total, unit }: ProgressEvent): void => {
+  readonly progress = (event: ProgressEvent): void => {
     if (this.#quiet) return;
+    const { task, done, total } = event;
     const now = performance.now();
     if (task !== this.#task) {
       this.#clear();
@@ -77,28 +75,49 @@ export class Output {
       this.#lastLine = now;
       this.#isAnnounced = false;
     }
-    this.#announce(task, done, total, unit, now);
-    if (!this.#Bar) {
-      this.#line(task, done, total, unit, now);
+    const seconds = (now - this.#started) / 1000;
+    this.#announce(event, seconds);
+    if (!process.stderr.isTTY) {
+      this.#line(event, seconds, now);
     } else {
-      this.#bar ??= startBar(this.#Bar, task, total, unit);
+      this.#bar ??= startBar(event);
       this.#bar.update(done);
       if (done >= total) this.#clear();
     }
     if (done >= total) this.#task = '';
   };
 
-  /** Says once how long a step will take, as soon as that can be told, where it is more than a minute. */
-  #announce(task: string, done: number, total: number, unit: string, now: number): void {
-    const seconds = (now - this.#started) / 1000;
+  /** Prints a line about each finished epoch, and once the time that is left. */
+  epochLines(): NonNullable<EpochOptions['onEpoch']> {
+    const told = new Set<string | undefined>();
+    return (metrics, { groupNames, stage, epochs }) => {
+      const { val } = metrics;
+      const parts = [
+        ...(stage === undefined ? [] : [stage]),
+        `epoch ${metrics.epoch}: training loss ${metrics.trainLoss.toFixed(4)}`,
+        `validation loss ${metrics.valLoss.toFixed(4)}`,
+        `worst group ${percentText(val.worstGroupAccuracy)} (${plain(groupNames[val.worstGroup] ?? String(val.worstGroup))})`,
+        `average ${percentText(val.average)}`,
+        `lr ${metrics.lr}`,
+        `${metrics.seconds.toFixed(1)} s${metrics.best ? ', best so far' : ''}`,
+      ];
+      this.info(parts.join(', '));
+      const left = (epochs - metrics.epoch) * metrics.seconds;
+      if (told.has(stage) || left < LONG_S) return;
+      told.add(stage);
+      this.info(`${plural(epochs - metrics.epoch, 'more epoch')}: about ${durationText(left)}`);
+    };
+  }
+
+  /** Says once how long a step will take, as soon as that can be estimated, where it is more than a minute. */
+  #announce({ task, done, total, unit }: ProgressEvent, seconds: number): void {
     if (this.#isAnnounced || done === 0 || seconds < TELLABLE_AFTER_S) return;
     this.#isAnnounced = true;
     const estimate = (seconds / done) * total;
     if (estimate > LONG_S) this.info(`${task}: ${total} ${unit}, about ${durationText(estimate)}`);
   }
 
-  #line(task: string, done: number, total: number, unit: string, now: number): void {
-    const seconds = (now - this.#started) / 1000;
+  #line({ task, done, total, unit }: ProgressEvent, seconds: number, now: number): void {
     if (done >= total) {
       process.stderr.write(`${task}: ${total} ${unit} in ${seconds.toFixed(1)} s\n`);
     } else if (now - this.#lastLine >= LINE_EVERY_MS) {
@@ -114,8 +133,8 @@ export class Output {
   }
 }
 
-function startBar(Bar: typeof SingleBar, task: string, total: number, unit: string): SingleBar {
-  const bar = new Bar({
+function startBar({ task, total, unit }: ProgressEvent): SingleBar {
+  const bar = new SingleBar({
     format: `${task} {bar} {percentage}% | {value}/{total} ${unit} | {duration_formatted}, {eta_formatted} left`,
     barCompleteChar: '\u2588',
     barIncompleteChar: '\u2591',

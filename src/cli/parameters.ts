@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { mapParameters, type SpurmemError } from '../errors.js';
+import { mapParameters, SpurmemError } from '../errors.js';
 import { kebabCase } from './settings.js';
 
 /** The options that stand for the parameters of the library's functions, by the parameters' paths. */
@@ -23,6 +23,11 @@ export function inOptions(text: string, names: ParameterNames): string {
 export function errorText({ problem, advice }: SpurmemError, names: ParameterNames): string {
   const possible = advice.filter((sentence) => parametersOf(sentence).every((path) => path in names));
   return [problem, ...possible].map((sentence) => inOptions(sentence, names)).join(' ');
+}
+
+/** The error of options that do not go together. */
+export function misuse(parameter: string, value: unknown, problem: string): SpurmemError {
+  return new SpurmemError('USAGE', problem, { parameter, value });
 }
 
 function parametersOf(text: string): string[] {

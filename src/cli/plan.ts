@@ -1,18 +1,19 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { SpurmemError } from '../errors.js';
 import { writeAtomic } from '../files.js';
 import { quotedWord } from '../provenance.js';
 import { plural } from '../report/format.js';
-import type { SweepPlan } from '../reproduce/sweep/plan.js';
+import { type SweepPlan, writePlan } from '../reproduce/sweep/plan.js';
 import type { Output } from './output.js';
+import { misuse } from './parameters.js';
+import { slurmScript } from './slurm.js';
 
 export interface PlanOptions {
   readonly plan?: string;
   readonly slurm?: string;
 }
 
-/** Adds what makes a list of jobs of a command that else runs them one after the other. */
+/** Adds the options that write the runs as a list of jobs, and run none. */
 export function addPlanOptions(command: Command): Command {
   return command
     .optionsGroup('Many machines:')
@@ -33,18 +34,11 @@ export function wantsPlan(
   options: PlanOptions & { readonly dryRun?: boolean },
 ): options is PlanOptions & { readonly plan: string } {
   if (options.dryRun === true && options.plan !== undefined) {
-    throw new SpurmemError(
-      'USAGE',
-      '`plan` writes the list of jobs that a dry run only tells: give one of them.',
-      { parameter: 'plan', value: options.plan },
-    );
+    const problem = '`plan` writes the list of jobs that a dry run only tells: give one of them.';
+    throw misuse('plan', options.plan, problem);
   }
-  if (options.plan === undefined && options.slurm !== undefined) {
-    throw new SpurmemError('USAGE', '`slurm` takes `plan`: the script runs the jobs of that list.', {
-      parameter: 'slurm',
-      value: options.slurm,
-    });
-  }
+  if (options.plan === undefined && options.slurm !== undefined)
+    throw misuse('slurm', options.slurm, '`slurm` takes `plan`: the script runs the jobs of that list.');
   return options.plan !== undefined;
 }
 
@@ -59,10 +53,6 @@ export async function writeJobs(
   output: Output,
   afterwards: string,
 ): Promise<void> {
-  const [{ writePlan }, { slurmScript }] = await Promise.all([
-    import('../reproduce/sweep/plan.js'),
-    import('./slurm.js'),
-  ]);
   await writePlan(path, plan);
   if (slurm !== undefined) {
     const script = slurmScript({ path: resolve(path), content: plan }, 'npx spurmem');
@@ -76,5 +66,5 @@ export async function writeJobs(
   output.result(text.join('\n'), plan);
 }
 
-/** Of a command that finds what its jobs made. */
+/** The next step of a command that finds the results of its jobs. */
 export const SAME_COMMAND = 'the same command without --plan, which trains nothing and writes the results';

@@ -3,43 +3,43 @@ import { defaultInWords, type Setting, type SettingsTable } from '../settings/se
 import { FINETUNE_SETTINGS } from '../train/finetune/settings.js';
 import { TRAINING_METHODS } from '../train/methods.js';
 import { RECIPE_SETTINGS } from '../train/recipe.js';
-import { markdown } from './markdown.js';
 import { optionWord } from './settings.js';
+import { markdown } from './textTable.js';
 
 const { session, unstructured, structured, overlap, minimal, gradCam } = TRACE_SETTINGS;
 
-/** The tables of docs/protocols.md by the names of their places in it. */
-const TABLES: Readonly<Record<string, () => string>> = {
-  training: () => markdownTable(RECIPE_SETTINGS),
-  tracing: () => markdownTable({ ...session, ...unstructured }),
-  structured: () => markdownTable(structured),
-  overlap: () => markdownTable(overlap),
-  minimal: () => markdownTable(minimal),
-  gradcam: () => markdownTable(gradCam),
-  finetuning: () => markdownTable(FINETUNE_SETTINGS),
-  baselines: baselinesTable,
-};
-
-const HEAD = ['option', 'the article', 'the published code', '`article`', '`released`'];
+/** docs/protocols.md with its tables of settings. */
+export function withProtocolTables(document: string): string {
+  const tables = {
+    training: RECIPE_SETTINGS,
+    tracing: { ...session, ...unstructured },
+    structured,
+    overlap,
+    minimal,
+    gradcam: gradCam,
+    finetuning: FINETUNE_SETTINGS,
+  };
+  const texts = Object.entries<SettingsTable>(tables).map(([name, table]) => [name, settingsTable(table)]);
+  const all = { ...(Object.fromEntries(texts) as Record<string, string>), baselines: baselinesTable() };
+  return withTables(document, 'settings', all);
+}
 
 /**
- * A document with the tables of settings in their places, each between `<!-- settings: name -->` and `<!-- end -->`; what stood
- * there is replaced.
+ * A document with tables in their places, each between `<!-- kind: name -->` and `<!-- end -->`, whose content is replaced.
  *
  * @throws RangeError for a place of an unknown name, and when a table has none
  */
-export function withProtocolTables(document: string): string {
+export function withTables(document: string, kind: string, tables: Readonly<Record<string, string>>): string {
   const placed = new Set<string>();
   const result = document.replace(
-    /(<!-- settings: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
+    new RegExp(`(<!-- ${kind}: ([\\w-]+) -->\\n)[\\s\\S]*?(<!-- end -->)`, 'g'),
     (_place, start: string, name: string, end: string) => {
-      const table = TABLES[name];
-      if (!table) throw new RangeError(`There is no table of settings named ${name}`);
+      if (!(name in tables)) throw new RangeError(`There is no table of ${kind} named ${name}`);
       placed.add(name);
-      return `${start}\n${table()}\n\n${end}`;
+      return `${start}\n${tables[name] ?? ''}\n\n${end}`;
     },
   );
-  const missing = Object.keys(TABLES).filter((name) => !placed.has(name));
+  const missing = Object.keys(tables).filter((name) => !placed.has(name));
   if (missing.length > 0) throw new RangeError(`The document has no place for ${missing.join(', ')}`);
   return result;
 }
@@ -59,7 +59,7 @@ function baselinesTable(): string {
   return markdown(['baseline', 'option', 'source', 'default'], rows);
 }
 
-function markdownTable(table: SettingsTable): string {
+function settingsTable(table: SettingsTable): string {
   const rows = Object.entries(table).map(([name, entry]) => [
     `${entry.isDeparture === true ? '\\* ' : ''}${optionOf(name, entry)}: ${entry.help}`,
     entry.source,
@@ -67,7 +67,7 @@ function markdownTable(table: SettingsTable): string {
     defaultInWords(entry, 'article'),
     defaultInWords(entry, 'released'),
   ]);
-  return markdown(HEAD, rows);
+  return markdown(['option', 'the article', 'the published code', '`article`', '`released`'], rows);
 }
 
 function optionOf(name: string, entry: Setting<unknown>): string {

@@ -1,27 +1,32 @@
 import type { Command } from 'commander';
+import { z } from 'zod';
 import { SpurmemError } from '../errors.js';
 import { engineOptions } from '../native/engine.js';
+import { dependsOnProtocol } from '../settings/setting.js';
+import { choiceOf } from '../train/augmentation.js';
 import { requireFormatVersion } from '../train/formatVersion.js';
-import type { RunFile } from './configFile.js';
+import { methodNamed } from '../train/methods.js';
+import { runFileSchema } from '../train/runConfig.js';
 import { optionWord } from './settings.js';
 import { commandName } from './usage.js';
 
+/** What tells a run's config.json from a file of options. */
+export const runSchema = z.object({
+  formatVersion: z.unknown(),
+  config: z.looseObject({ command: z.string() }),
+  environment: z.looseObject({ data: z.string() }),
+});
+
+/** Values of options by their names. */
+export type OptionValues = Readonly<Record<string, unknown>>;
+
 /**
  * A run's configuration as values of its command's options, so that the same command with `--config` repeats the run: settings
- * by their own names, data and weights from its environment. What tells a run from another one of the same settings, its folder,
- * is not among them.
+ * by their own names, data and weights from its environment. The run's folder is not among them.
  *
  * @throws `USAGE` for another command, and where the run has what no option can say
  */
-export async function valuesOfRun(
-  file: RunFile,
-  command: Command,
-): Promise<Readonly<Record<string, unknown>>> {
-  const [{ methodNamed }, { runFileSchema }, { choiceOf }] = await Promise.all([
-    import('../train/methods.js'),
-    import('../train/runConfig.js'),
-    import('../train/augmentation.js'),
-  ]);
+export function valuesOfRun(file: z.infer<typeof runSchema>, command: Command): OptionValues {
   const name = commandName(command);
   if (name !== file.config.command) {
     throw new SpurmemError('USAGE', `it is of ${file.config.command}, and the command is ${name}.`);
@@ -29,9 +34,10 @@ export async function valuesOfRun(
   requireFormatVersion('it', file);
   const { config, environment } = runFileSchema.parse(file);
   const { startsFrom, settings } = methodNamed(name.replace('train ', ''));
-  const values: Record<string, unknown> = { protocol: config.protocol, seed: config.seed };
+  const values: Record<string, unknown> = { seed: config.seed };
+  if (dependsOnProtocol(settings)) values.protocol = config.protocol;
   for (const [setting, entry] of Object.entries(settings)) {
-    const value = (config as Readonly<Record<string, unknown>>)[setting];
+    const value = (config as OptionValues)[setting];
     const word = optionWord(setting, entry);
     if (word === undefined) {
       requireDefault(setting, value, entry[config.protocol]);
@@ -46,17 +52,13 @@ export async function valuesOfRun(
     }
   }
   const { data, dataOptions, from } = environment;
-  const known = command.options.map((option) => option.attributeName());
-  const all = {
+  return {
     ...values,
     ...dataOptions,
     data,
     ...engineOptions(environment),
     ...(startsFrom === 'run' ? { from } : {}),
   };
-  return Object.fromEntries(
-    Object.entries(all).filter(([key]) => key !== 'protocol' || known.includes('protocol')),
-  );
 }
 
 function requireDefault(name: string, value: unknown, byDefault: unknown): void {

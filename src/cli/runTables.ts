@@ -6,13 +6,15 @@ import type { ComparedRuns, RunsComparison } from '../experiments/runs/compareRu
 import type { ListedRun } from '../experiments/runs/listRuns.js';
 import type { SeedSummary } from '../metrics/seeds.js';
 import { MISSING, percent, percentRange, percentText, points, pointsRange } from '../report/format.js';
-import { groupLabels, type NamedGroups } from '../report/groupLabels.js';
-import { groupCell, type Table } from '../report/table.js';
+import type { GroupLabel } from '../report/groupLabels.js';
+import { groupCell, numbers, type Table, texts } from '../report/table.js';
 import { nearestSentence } from '../settings/names.js';
 import { inWords } from '../settings/setting.js';
 import { summaryText } from './sweepTables.js';
 
-type SortKey = 'run' | 'method' | 'seed' | 'epochs' | 'val-worst' | 'test-worst' | 'test-average';
+/** The orders of a list of runs. */
+export const SORTS = ['run', 'method', 'seed', 'epochs', 'val-worst', 'test-worst', 'test-average'] as const;
+export type SortKey = (typeof SORTS)[number];
 
 const VALUES: Readonly<Record<Exclude<SortKey, 'run' | 'method'>, (run: ListedRun) => number>> = {
   seed: ({ config }) => -config.seed,
@@ -50,7 +52,7 @@ export function arrangeRuns(
   return arranged.sort((a, b) => VALUES[sort](b) - VALUES[sort](a));
 }
 
-/** What a run can be chosen by, as options write it. */
+/** The values by which a run can be chosen, as options write them. */
 function valuesOf({ config, method, state }: ListedRun): Readonly<Record<string, string>> {
   const { dataset, command: _command, ...settings } = config;
   const entries = Object.entries({ ...settings, method, state, dataset: dataset.name });
@@ -62,14 +64,10 @@ export function runsTable(runs: readonly ListedRun[], all: number, folder: strin
   return {
     caption: `${shown} in ${folder}. Accuracies in %, of the selected epoch.`,
     columns: [
-      { name: 'run' },
-      ...['method', 'dataset', 'arch'].map((name) => ({ name, text: true })),
-      { name: 'seed' },
-      { name: 'state', text: true },
-      { name: 'epochs' },
-      { name: 'val worst' },
-      { name: 'test worst' },
-      { name: 'test average' },
+      ...texts('run', 'method', 'dataset', 'arch'),
+      ...numbers('seed'),
+      ...texts('state'),
+      ...numbers('epochs', 'val worst', 'test worst', 'test average'),
     ],
     rows: runs.map(({ run, method, config, state, epochs, result }) => [
       ...[run, method, config.dataset.name, config.arch, String(config.seed), state],
@@ -89,7 +87,7 @@ export function runsComparisonTables({ differing, groupNames, rows }: RunsCompar
   return [
     {
       caption: 'Settings that differ.',
-      columns: [{ name: 'setting' }, ...names.map((name) => ({ name, text: true }))],
+      columns: texts('setting', ...names),
       rows: [
         ['method', ...rows.map(({ method }) => method)],
         ...differing.map((name) => [name, ...rows.map(({ settings }) => inWords(settings[name] ?? MISSING))]),
@@ -99,13 +97,8 @@ export function runsComparisonTables({ differing, groupNames, rows }: RunsCompar
     {
       caption: `Test accuracies in %${overSeeds}. Difference: worst group minus that of the first row, in points, paired by seed.`,
       columns: [
-        { name: 'run' },
-        { name: 'val worst' },
-        { name: 'worst group' },
-        { name: 'average' },
-        ...groupNames.map((name, group) => ({ name: `G${group} ${name}` })),
-        { name: 'difference' },
-        { name: 'p' },
+        ...numbers('run', 'val worst', 'worst group', 'average'),
+        ...numbers(...groupNames.map((name, group) => `G${group} ${name}`), 'difference', 'p'),
       ],
       rows: rows.map((row, at) => [
         names[at] ?? '',
@@ -157,12 +150,15 @@ function differenceText(difference: ComparedRuns['difference']): string {
 }
 
 /** A run's model on one split. */
-export function evaluationTable({ split, epoch, accuracies, loss }: RunEvaluation, data: NamedGroups): Table {
+export function evaluationTable(
+  { split, epoch, accuracies, loss }: RunEvaluation,
+  groups: readonly GroupLabel[],
+): Table {
   const which = epoch === null ? 'the selected epoch' : `epoch ${epoch}`;
   return {
     caption: `Accuracy of each group on the split ${split}, ${which}; mean loss ${loss.toPrecision(4)}.`,
-    columns: [{ name: 'Group' }, { name: 'accuracy' }, { name: '95 % interval' }, { name: 'correct/all' }],
-    rows: groupLabels(data).map((group) => [
+    columns: numbers('Group', 'accuracy', '95 % interval', 'correct/all'),
+    rows: groups.map((group) => [
       groupCell(group),
       percentText(accuracies.accuracy[group.index]),
       percentRange(accuracies.interval[group.index] ?? [Number.NaN, Number.NaN]),

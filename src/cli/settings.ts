@@ -3,7 +3,7 @@ import { defaultInWords, type GivenOf, type Setting, type SettingsTable } from '
 import type { ValueForm, ValueType } from '../settings/values.js';
 import { parseAugmentation } from './augmentation.js';
 
-/** What an option's null is until its value is taken: commander would make it empty text. */
+/** Stands for null until the option's value is taken: commander would make it empty text. */
 const NULL = Symbol('null');
 
 /** An option whose values have a type: text behind its flag is parsed, values of a file are checked. */
@@ -36,11 +36,17 @@ export function addSettings(
   prefix = '',
   group = 'Settings:',
 ): Command {
-  for (const [name, entry] of Object.entries(table)) {
-    const word = optionWord(name, entry, prefix);
-    if (word !== undefined) command.addOption(settingOption(word, entry).helpGroup(group));
-  }
+  for (const { word, entry } of settingOptions(table, prefix))
+    command.addOption(settingOption(word, entry).helpGroup(group));
   return command;
+}
+
+/** The settings of a table that have an option, with its word. */
+export function settingOptions(table: SettingsTable, prefix = '') {
+  return Object.entries(table).flatMap(([name, entry]) => {
+    const word = optionWord(name, entry, prefix);
+    return word === undefined ? [] : [{ name, word, entry }];
+  });
 }
 
 /** The values of a table's settings that were given, by their names. */
@@ -50,33 +56,23 @@ export function givenSettings<Table extends SettingsTable>(
   prefix = '',
 ): GivenOf<Table> {
   const given = options as Readonly<Record<string, unknown>>;
-  const entries = Object.entries(table).flatMap(([name, entry]) => {
-    const word = optionWord(name, entry, prefix);
-    const value = word === undefined ? undefined : given[attributeOf(word)];
+  const entries = settingOptions(table, prefix).flatMap(({ name, word }) => {
+    const value = given[attributeOf(word)];
     return value === undefined ? [] : [[name, value === NULL ? null : value] as const];
   });
   return Object.fromEntries(entries) as GivenOf<Table>;
 }
 
-/** Which option stands for each of a table's settings, by the setting's path: `erm.lr` -> `--erm-lr`. */
-export function settingNames(
-  table: SettingsTable,
-  scope = '',
-  prefix = '',
-): Readonly<Record<string, string>> {
-  const entries = Object.entries(table).flatMap(([name, entry]) => {
-    const word = optionWord(name, entry, prefix);
-    return word === undefined ? [] : [[scope === '' ? name : `${scope}.${name}`, `--${word}`] as const];
-  });
-  return Object.fromEntries(entries);
+/** The option of each of a table's settings, by the setting's path: `erm.lr` -> `--erm-lr`. */
+export function settingNames(table: SettingsTable, scope = '', prefix = ''): Record<string, string> {
+  const entries = settingOptions(table, prefix).map(({ name, word }) => [
+    scope === '' ? name : `${scope}.${name}`,
+    `--${word}`,
+  ]);
+  return Object.fromEntries(entries) as Record<string, string>;
 }
 
-/** An option that is no setting of a table. */
-export function valueOption(flags: string, description: string, type: ValueType<unknown>): Option {
-  return new TypedOption(flags, description, type);
-}
-
-/** A value of a setting from what stands behind its option. Throws commander's InvalidArgumentError. */
+/** A setting's value from an option's text. Throws commander's InvalidArgumentError. */
 export function parseValue(text: string, type: ValueType<unknown>): unknown {
   const parts = type.isList ? text.split(',') : [text];
   const values = parts.map((part) => PARSERS[type.form](part.trim()));
@@ -85,7 +81,7 @@ export function parseValue(text: string, type: ValueType<unknown>): unknown {
   throw new InvalidArgumentError(`It takes ${type.expected}.`);
 }
 
-/** What a text says, or what no type takes. */
+/** The value of a text, or one that no type takes. */
 const PARSERS: Readonly<Record<ValueForm, (text: string) => unknown>> = {
   integer: (text) => (/^\d+$/.test(text) ? Number(text) : Number.NaN),
   'integer or word': (text) => (/^\d+$/.test(text) ? Number(text) : text),

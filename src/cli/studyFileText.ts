@@ -1,6 +1,6 @@
 import { plural } from '../report/format.js';
 import type { OpenStudy, StudyTables } from '../reproduce/studyFile/reproduceStudy.js';
-import { markdownOf } from './markdown.js';
+import { markdownOf } from './textTable.js';
 
 /** The tables of a study in Markdown, under a heading for each benchmark and part. */
 export function studyText({ title, benchmarks, across }: StudyTables): string {

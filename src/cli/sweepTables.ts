@@ -1,64 +1,53 @@
 import type { SeedSummary } from '../metrics/seeds.js';
 import { percent, percentRange } from '../report/format.js';
+import { numbers, type Table, texts } from '../report/table.js';
 import type { SweepTable } from '../reproduce/sweep/collect.js';
 import type { JobStatus } from '../reproduce/sweep/jobs.js';
 import { inWords } from '../settings/setting.js';
-import { textTable } from './textTable.js';
 
-/** Where each job stands, as a table for a terminal. */
-export function statusTable(statuses: readonly JobStatus[], color: boolean): string {
-  const count = (wanted: JobStatus['state']): number =>
-    statuses.filter(({ state }) => state === wanted).length;
+/** The state of each job. */
+export function statusTable(statuses: readonly JobStatus[]): Table {
   const states = (['finished', 'running', 'stopped', 'waiting'] as const).map(
-    (state) => `${count(state)} ${state}`,
+    (wanted) => `${statuses.filter(({ state }) => state === wanted).length} ${wanted}`,
   );
-  return textTable(
-    {
-      caption: `${statuses.length} jobs: ${states.join(', ')}`,
-      columns: [
-        { name: 'job' },
-        { name: 'entry', text: true },
-        { name: 'seed' },
-        { name: 'state', text: true },
-        { name: 'epochs' },
-        { name: 'run', text: true },
-      ],
-      rows: statuses.map(({ job, state, epochs }) => [
-        String(job.index),
-        job.entry,
-        String(job.seed),
-        state,
-        String(epochs),
-        job.out,
-      ]),
-    },
-    { color },
-  );
+  return {
+    caption: `${statuses.length} jobs: ${states.join(', ')}`,
+    columns: [
+      ...numbers('job'),
+      ...texts('entry'),
+      ...numbers('seed'),
+      ...texts('state'),
+      ...numbers('epochs'),
+      ...texts('run'),
+    ],
+    rows: statuses.map(({ job: { index, entry, seed, out }, state, epochs }) => [
+      String(index),
+      entry,
+      String(seed),
+      state,
+      String(epochs),
+      out,
+    ]),
+  };
 }
 
 /** The finished jobs over seeds. */
-export function collectedTable({ rows, unfinished }: SweepTable, color: boolean): string {
-  return textTable(
-    {
-      caption: 'Accuracy in %: mean over seeds, 95 % interval',
-      columns: [
-        { name: 'entry' },
-        { name: 'settings', text: true },
-        { name: 'seeds' },
-        { name: 'validation, worst group' },
-        { name: 'test, worst group' },
-        { name: 'test, average' },
-      ],
-      rows: rows.map(({ entry, settings, seeds, ...row }) => [
-        entry,
-        settingsText(settings),
-        String(seeds.length),
-        ...[row.valWorstGroupAccuracy, row.testWorstGroupAccuracy, row.testAverage].map(summaryText),
-      ]),
-      notes: unfinished.length === 0 ? [] : [`Not finished: ${unfinished.join(', ')}`],
-    },
-    { color },
-  );
+export function collectedTable({ rows, unfinished }: SweepTable): Table {
+  return {
+    caption: 'Accuracy in %: mean over seeds, 95 % interval',
+    columns: [
+      ...numbers('entry'),
+      ...texts('settings'),
+      ...numbers('seeds', 'validation, worst group', 'test, worst group', 'test, average'),
+    ],
+    rows: rows.map(({ entry, settings, seeds, ...row }) => [
+      entry,
+      settingsText(settings),
+      String(seeds.length),
+      ...[row.valWorstGroupAccuracy, row.testWorstGroupAccuracy, row.testAverage].map(summaryText),
+    ]),
+    notes: unfinished.length === 0 ? [] : [`Not finished: ${unfinished.join(', ')}`],
+  };
 }
 
 /** The finished runs, one a row: settings in columns of their own. */

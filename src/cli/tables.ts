@@ -1,27 +1,35 @@
-import type { Dataset } from '../data/dataset.js';
+import { type Dataset, emptyGroups } from '../data/dataset.js';
 import { SPLITS } from '../data/split.js';
-import type { ComparisonResult } from '../experiments/comparison.js';
-import type {
-  TraceOverlapResult,
-  TraceStructuredResult,
-  TraceUnstructuredResult,
-} from '../experiments/results.js';
-import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
-import { accuracyTable } from '../report/figures/accuracy/tables.js';
-import { traceTables as tablesOfTrace } from '../report/figures/changes/tables.js';
-import { traceView } from '../report/figures/changes/view.js';
-import { layerTables as tablesOfLayers } from '../report/figures/layers/fig7.js';
-import { minimalTable } from '../report/figures/minimal.js';
-import { rankList } from '../report/figures/overlap/ranks.js';
-import { groupLabels, type NamedGroups } from '../report/groupLabels.js';
-import { comparisonTable } from '../report/sections/comparison.js';
+import type { JobOptions } from '../progress.js';
+import { articleName } from '../report/format.js';
+import { groupLabels } from '../report/groupLabels.js';
 import { countTable } from '../report/sections/data.js';
+import { focusTable, studyTable } from '../report/study/tables.js';
 import type { Table } from '../report/table.js';
 import { plain } from '../report/text.js';
-import type { TrainingResult } from '../train/results.js';
-import { textTable } from './textTable.js';
+import type { Part2StudyResult } from '../reproduce/part2.js';
+import { readRunData } from '../train/runData.js';
+import { openRun } from '../train/runFolder.js';
+import type { Output } from './output.js';
+import { textTable, textTables } from './textTable.js';
 
-/** What `--json` prints of a dataset. */
+/** The labels of a run's groups, and its folder. */
+export async function openGroups(run: string) {
+  const opened = await openRun(run);
+  return { groups: groupLabels(await readRunData(opened)), folder: opened.folder };
+}
+
+/** Prints a dataset, and warns where a split lacks examples of a group. */
+export function printDataset(dataset: Dataset, output: Output, { onWarning }: JobOptions): void {
+  const problem = emptyGroups(dataset);
+  if (problem !== undefined)
+    onWarning?.(
+      `${problem} Validation and test need examples of every group; so does training, but for methods without group labels, such as ERM.`,
+    );
+  output.result(datasetTable(dataset, output), summarizeDataset(dataset));
+}
+
+/** The JSON document of a dataset. */
 export function summarizeDataset(dataset: Dataset): unknown {
   return {
     name: dataset.name,
@@ -37,44 +45,30 @@ export function summarizeDataset(dataset: Dataset): unknown {
   };
 }
 
-/** Examples of each group in each split. */
-export function datasetTables(dataset: Dataset, color: boolean): string {
+/** The number of examples of each group in each split. */
+export function datasetTable(dataset: Dataset, output: Output): string {
   const { name, folder, counts } = dataset;
-  const table = countTable(dataset);
   const sums = SPLITS.map((split) => String(counts[split].reduce((sum, count) => sum + count, 0)));
-  return `${plain(name)}: ${plain(folder)}\n${textTable({ ...table, footer: [['all', '', ...sums, '']] }, { color })}`;
+  const table = { ...countTable(dataset), footer: [['all', '', ...sums, '']] };
+  return `${plain(name)}: ${plain(folder)}\n${textTable(table, output)}`;
 }
 
-/** Accuracies of a run's groups. */
-export function trainingTables(dataset: NamedGroups, result: TrainingResult, color: boolean): string {
-  return textTable(accuracyTable(result, groupLabels(dataset)), { color });
+/** The tables of figures, each under its figure's name. A table that several figures share is printed once. */
+export function figureTables(
+  figures: readonly { readonly kind: string; readonly title: string; readonly tables: readonly Table[] }[],
+  output: Output,
+): string[] {
+  const printed = new Set<string>();
+  return figures.flatMap(({ kind, title, tables }) => {
+    const texts = tables.map((table) => textTable(table, output)).filter((text) => !printed.has(text));
+    for (const text of texts) printed.add(text);
+    return texts.length > 0 ? [`${articleName(kind)}: ${title}`, ...texts] : [];
+  });
 }
 
-/** What perturbing neurons changed, and which neurons they are. */
-export function traceTables(dataset: NamedGroups, trace: TraceUnstructuredResult, color: boolean): string {
-  return joined(tablesOfTrace(traceView(trace), groupLabels(dataset)), color);
-}
-
-/** Runs side by side, and what each shows. */
-export function comparisonTables(dataset: NamedGroups, comparison: ComparisonResult, color: boolean): string {
-  return textTable(comparisonTable(comparison, groupLabels(dataset)), { color });
-}
-
-/** The accuracy change of each group, layer by layer, in points. */
-export function layerTables(dataset: NamedGroups, trace: TraceStructuredResult, color: boolean): string {
-  return joined(tablesOfLayers(trace, groupLabels(dataset)), color);
-}
-
-/** Where one criterion's top neurons stand under the other. */
-export function overlapTables(dataset: NamedGroups, overlap: TraceOverlapResult, color: boolean): string {
-  return textTable(rankList(overlap, groupLabels(dataset)), { color });
-}
-
-/** How many neurons an example of each group needs. */
-export function minimalTables(dataset: NamedGroups, trace: TraceMinimalResult, color: boolean): string {
-  return textTable(minimalTable(trace, groupLabels(dataset)), { color });
-}
-
-function joined(tables: readonly Table[], color: boolean): string {
-  return tables.map((table) => textTable(table, { color })).join('\n');
+/** A study's rows, and the gain of its focus over each other setting. */
+export function studyTables(study: Part2StudyResult, output: Output): string {
+  const focus = focusTable(study);
+  const tables = textTables([studyTable(study), ...(focus ? [focus] : [])], output);
+  return `${articleName(study.kind)}: ${study.title}\n${tables}`;
 }

@@ -4,8 +4,13 @@ import { plain } from '../report/text.js';
 
 /** How tables are printed. */
 interface TextOptions {
-  /** Whether the output is a terminal that shows colours; without, the text holds no escape codes. */
+  /** Whether the output is a terminal that shows colours; otherwise the text holds no escape codes. */
   readonly color: boolean;
+}
+
+/** Tables for the terminal, one below the other. */
+export function textTables(tables: readonly Table[], options: TextOptions): string {
+  return tables.map((table) => textTable(table, options)).join('\n');
 }
 
 /** A table for the terminal, under its caption and above its notes. */
@@ -19,15 +24,27 @@ export function textTable(table: Table, { color }: TextOptions): string {
     // The library's own colours do not ask whether the output is a terminal.
     style: { head: [], border: [], compact: true },
   });
-  for (const row of [...table.rows, ...(table.footer ?? [])]) {
-    printed.push(shown(row).map((cell) => cellText(cell, color)));
-  }
+  for (const row of rowsOf(table)) printed.push(shown(row).map((cell) => cellText(cell, color)));
   return [plain(captionOf(table, columns)), printed.toString(), ...(table.notes ?? [])].join('\n');
 }
 
-/** What a row's cells say. */
-export function rowTexts(row: readonly Cell[]): string[] {
-  return row.map((cell) => cellText(cell, false));
+/** A table in Markdown, under its caption and above its notes. */
+export function markdownOf(table: Table): string {
+  const head = table.columns.map(({ name }) => plain(name));
+  const rows = rowsOf(table).map((row) => row.map((cell) => cellText(cell, false)));
+  const caption = plain(captionOf(table, table.columns));
+  return [caption, '', markdown(head, rows), ...(table.notes ?? []).flatMap((note) => ['', note])].join('\n');
+}
+
+/** A table of texts in Markdown. */
+export function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+    .join('\n');
+}
+
+function rowsOf({ rows, footer = [] }: Table): readonly (readonly Cell[])[] {
+  return [...rows, ...footer];
 }
 
 function cellText(cell: Cell, color: boolean): string {

@@ -2,15 +2,13 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { messageOf, SpurmemError } from '../errors.js';
-import { checkoutAddon, compiledAddon, prebuiltAddon } from './addonFiles.js';
-import { buildRecord } from './buildRecord.js';
+import { buildRecord, checkoutAddon, compiledAddon, prebuiltAddon } from './addonFiles.js';
 import { findLibtorch } from './findLibtorch.js';
 import type { Libtorch } from './libtorch.js';
 import { addonMissing, loadAdvice, notBuilt, platformProblem } from './loadAdvice.js';
 import { loadLibtorch } from './loadLibraries.js';
 import { tryAddon } from './trial.js';
 
-/** What a tensor's elements are. */
 type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8';
 /** A tensor's elements in JavaScript. */
 export type NativeArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
@@ -18,14 +16,11 @@ export type NativeArray = Float32Array | Float64Array | Int32Array | BigInt64Arr
 export const MEMORY_FORMATS = ['channels_last', 'contiguous'] as const;
 export type MemoryFormat = (typeof MEMORY_FORMATS)[number];
 
-/** What layers compute in: float32, or bfloat16 as under torch.autocast. Weights, logits and losses are float32. */
+/** The layers' numbers: float32, or bfloat16 as under torch.autocast. Weights, logits and losses are float32. */
 export const PRECISIONS = ['fp32', 'bf16'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
-/**
- * A handle on a libtorch tensor. Its memory is freed by `dispose()`, or at the end of the scope of a `using`
- * declaration; the garbage collector cannot see it. Use after dispose throws a TypeError.
- */
+/** A handle on a libtorch tensor. `dispose()` or the end of a `using` scope frees its memory; use after that throws a TypeError. */
 export interface Tensor extends Disposable {
   readonly shape: number[];
   readonly dtype: DType;
@@ -67,30 +62,26 @@ export interface Generator {
   setState(state: Uint8Array): void;
 }
 
-/** What can be changed of an image's pixels, by torchvision's names and in `ColorJitter`'s order. */
+/** Changes of an image's pixels, by torchvision's names and in `ColorJitter`'s order. */
 export const ADJUSTMENTS = ['brightness', 'contrast', 'saturation', 'hue', 'grayscale', 'blur'] as const;
 
-/** A change of an image's pixels. */
 export interface Adjustment {
   readonly kind: (typeof ADJUSTMENTS)[number];
   /** The factor; of a hue its shift, from -0.5 to 0.5; of a blur its sigma in pixels; of a grayscale nothing. */
   readonly amount: number;
 }
 
-/** How images become a batch. */
+/** The making of a batch of images. */
 export interface BatchOptions {
   /**
-   * [N, 14], for each image: its index; the part that is resized (top, left, height, width); what it is resized to (height,
-   * width); the part of that which is kept (top, left, height, width); where it lies in the batch (top, left), which is zero
-   * elsewhere; 1 where it is mirrored. In pixels.
+   * [N, 14], for each image, in pixels: its index; the part that is resized (top, left, height, width); the size that it gets (height,
+   * width); the part of that which is kept (top, left, height, width); its place in the batch (top, left), which is zero elsewhere; 1
+   * where it is mirrored.
    */
   readonly placements: Int32Array;
   /** [height, width] of the batch in pixels. */
   readonly size: readonly [number, number];
-  /**
-   * [M, 3], for each change of an image's pixels, in the order in which they are made and image after image: the image's position
-   * in the batch, the place of its kind in `ADJUSTMENTS`, and its amount. Left out: none.
-   */
+  /** [M, 3], for each change, image after image: the image's position in the batch, the kind's in `ADJUSTMENTS`, and the amount. */
   readonly changes?: Float64Array;
   /** Side of a blur's kernel in pixels, odd; default: 1. */
   readonly blurKernel?: number;
@@ -116,7 +107,7 @@ export interface NativeImageStore {
 export const BATCH_NORM_STATISTICS = ['shared', 'separate', 'frozen'] as const;
 export type BatchNormStatistics = (typeof BATCH_NORM_STATISTICS)[number];
 
-/** What a neuron is: an output channel or row with all its weights, or a single weight. */
+/** A neuron: an output channel or row with all its weights, or a single weight. */
 export type Unit = 'neuron' | 'weight';
 
 /** A perturbation of neurons of one layer. */
@@ -124,8 +115,8 @@ export interface WeightEdit {
   readonly layer: string;
   readonly unit: Unit;
   /**
-   * Of weights z, `zero`: z = 0; `replace`: z = values; `add`: z = z + values. `output`: a neuron, which no single weight is,
-   * gives a value, whatever it sees: all that its convolution or linear layer gives there, before batch-norm.
+   * `zero`, `replace` and `add` change the weights. `output` fixes a neuron's output, that of its convolution or linear layer, before
+   * batch-norm; a single weight has none.
    */
   readonly kind: 'zero' | 'replace' | 'add' | 'output';
   /** Output channels or rows; single weights by their place in row-major order. */
@@ -134,7 +125,6 @@ export interface WeightEdit {
   readonly values?: Float32Array;
 }
 
-/** What a network is made of. */
 export interface NetworkDescription {
   readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[];
   readonly buffers: readonly { readonly name: string; readonly shape: readonly number[] }[];
@@ -143,34 +133,29 @@ export interface NetworkDescription {
   /** Layers of neurons, in the order of their parameters. */
   readonly layers: readonly {
     readonly name: string;
-    /** Its neurons. */
+    /** The number of its neurons, and of the weights of each. */
     readonly size: number;
-    /** The weights of each neuron. */
     readonly weights: number;
     /** The stage that runs it. */
     readonly stage: number;
     /** Whether it lies around a residual block's layers, as ResNet's downsample convolutions do. */
     readonly isShortcut: boolean;
   }[];
-  /** The classifier: the parameters' names, and how many features it takes. Null for a network without one. */
+  /** The classifier: its parameters' names, and the number of its features. Null for a network without one. */
   readonly head: { readonly weight: string; readonly bias: string; readonly features: number } | null;
   /**
-   * Layers whose output Grad-CAM can map onto the image, in the order of a forward pass: convolutions (within a block, its
-   * downsample convolution comes last), and of vision transformers the LayerNorms before attention and MLP. The last
-   * block's norm2 and the final norm are left out: behind them only the class token counts, so that their patches have no
-   * gradient.
+   * Layers whose output Grad-CAM can map onto the image, in the order of a forward pass: convolutions (a block's downsample comes
+   * last), and a vision transformer's LayerNorms before attention and MLP. The last block's norm2 and the final norm are left out:
+   * behind them only the class token counts, so that their patches have no gradient.
    */
   readonly mappable: readonly string[];
-  /**
-   * The layer that Grad-CAM maps where none is named: the last one, which is layer4.2.conv3 for ResNet-50, as in the
-   * article, layer4.1.conv2 for ResNet-18, and the last block's norm1 for a vision transformer.
-   */
+  /** The layer that Grad-CAM maps where none is named: ResNet-50's layer4.2.conv3, as in the article; a transformer's last norm1. */
   readonly mappedByDefault: string;
-  /** Of a vision transformer: rows and columns of the patches. */
+  /** Rows and columns of a vision transformer's patches. */
   readonly patches: readonly [number, number] | null;
 }
 
-/** How a batch passes a network. */
+/** Options of a forward pass. */
 export interface PassOptions {
   /** Default: `frozen`. */
   readonly statistics?: BatchNormStatistics | undefined;
@@ -198,51 +183,45 @@ export interface Network {
   /** Logits from the input of a stage on, with neurons perturbed, with the running statistics and without a graph. */
   forwardFrom(stage: number, activation: Tensor, edits?: readonly WeightEdit[]): Promise<Tensor>;
   /**
-   * Grad-CAM with the running statistics: float32 heat maps [N, H, W] at the batch's size, each with 1 as its highest value,
-   * and [rows, columns] of the layer, from which they were enlarged.
-   *
-   * @param layer one of the description's `mappable`
-   * @param output the logit
+   * Grad-CAM of a logit at one of the `mappable` layers, with the running statistics: float32 heat maps [N, H, W] at the batch's size,
+   * each with 1 as its highest value, and [rows, columns] of the layer, from which they were enlarged.
    */
   gradCam(batch: Tensor, layer: string, output: number): Promise<{ heat: Tensor; cells: [number, number] }>;
   /** Multiply-adds of each stage for a batch, [stages], from a forward pass. */
   stageCosts(batch: Tensor): Promise<Float64Array>;
   /**
-   * [M] float32 in layer order, of each neuron's weights w and their gradients g: ||w||_2, ||g||_2, or -(g . w), how much the
-   * loss grows where w becomes 0, to first order.
+   * [M] float32 in layer order, of each neuron's weights w and their gradients g: ||w||_2, ||g||_2, or -(g . w), the loss's growth to
+   * first order where w becomes 0.
    */
   neuronScores(score: 'weight' | 'gradient' | 'gradient-x-weight', unit: Unit): Promise<Tensor>;
   /**
-   * [M] float64: the sum over a batch's images of each neuron's mean output over positions or tokens, in layer order, with the
-   * running statistics. It is what `output` sets: that of a convolution or linear layer, before batch-norm.
+   * [M] float64 in layer order, with the running statistics: the sum over a batch's images of each neuron's mean output over positions
+   * or tokens. It is the output that an edit of kind `output` sets.
    */
   outputSums(batch: Tensor): Promise<Tensor>;
   /**
-   * A mask that prunes a share of the single weights of all layers of neurons by magnitude: uint8 of each weight's shape, by
-   * layer. It keeps what is at least as large as the smallest weight but ceil(share * M) of M.
-   *
-   * @param share above 0 and below 1
+   * A mask, uint8 by layer, that prunes a share (above 0, below 1) of the single weights of all layers of neurons by magnitude. It keeps
+   * weights at least as large as the smallest but ceil(share * M) of M.
    */
   magnitudeMasks(share: number): Promise<Record<string, Tensor>>;
-  /** A network of nothing but copies of its batch-norms' parameters and buffers, to train beside it; it has no stage. */
+  /** A network of copies of its batch-norms' parameters and buffers alone, to train beside it; it has no stage. */
   copyNorms(): Promise<Network>;
   /** Copies of the gradients by parameter name. */
   gradients(): Promise<Record<string, Tensor>>;
   /** Sets the gradients of the parameters of these names; the others keep theirs. */
   loadGradients(gradients: Readonly<Record<string, Tensor>>): Promise<void>;
-  /** Sets all gradients to none. */
   zeroGrad(): Promise<void>;
   /**
-   * Makes it one that the processes of a group train, each on a part of every batch. Its parameters must be the same in all.
+   * Has the processes of a group train it, each on a part of every batch. Its parameters must be the same in all.
    *
    * @param synchronizesNorms whether batch-norm takes its statistics over all parts
    */
   distribute(group: NativeProcessGroup, synchronizesNorms: boolean): Promise<void>;
-  /** Makes the next backward pass average the gradients over the processes; nothing where one process trains it. */
+  /** Makes the next backward pass average the gradients over the processes, if there are several. */
   prepareReduction(): Promise<void>;
-  /** Sums the gradients over the processes; of a process without any, zeros. */
+  /** Sums the gradients over the processes; one without any adds zeros. */
   sumGradients(group: NativeProcessGroup): Promise<void>;
-  /** Makes the buffers, such as running statistics, what they are in the first process. */
+  /** Copies the buffers, such as running statistics, from the first process. */
   copyBuffersFromFirst(group: NativeProcessGroup): Promise<void>;
   /** Moves every weight and running statistic a share (0 to 1) of the way to those of a network of the same shape. */
   moveToward(other: Network, share: number): Promise<void>;
@@ -264,7 +243,7 @@ export interface NativeProcessGroup {
    * that each process takes of all of them is that of its own rows times total / N.
    */
   gather(rows: Tensor, offset: number, total: number): Promise<Tensor>;
-  /** The ranks of processes that have ended, after a call failed: what is left of them asks. */
+  /** The ranks of processes that have ended, after a call failed. */
   missing(): Promise<Int32Array>;
 }
 
@@ -287,21 +266,20 @@ export interface ContrastiveSets {
   readonly negatives: Int32Array;
 }
 
-/** How a network is made. */
 export interface NetworkOptions {
-  /** What a file of `native/nn` makes: `resnet`, `vit`, `projection head`. */
+  /** A family of `native/nn`: `resnet`, `vit`, `projection head`. */
   readonly family: string;
-  /** What tells it from others of its family, by the family's own names. */
+  /** The family's own options. */
   readonly design: Readonly<Record<string, number | readonly number[]>>;
   readonly generator: Generator;
   readonly device: string;
-  /** Of convolutions' weights; default: contiguous. */
+  /** The format of convolutions' weights; default: contiguous. */
   readonly memoryFormat?: MemoryFormat;
   /** Default: fp32. */
   readonly precision?: Precision;
 }
 
-/** The native addon: handles on libtorch's objects, and what computes on them. */
+/** The native addon: handles on libtorch's objects, and functions that compute on them. */
 export interface Addon {
   readonly Tensor: { readonly prototype: Tensor };
   readonly Generator: new (seed: number | bigint) => Generator;
@@ -324,7 +302,7 @@ export interface Addon {
     readonly port: number;
     /** Whether this process keeps the store at which they meet. */
     readonly hostsStore: boolean;
-    /** Of the keys in the store. */
+    /** The keys' prefix in the store. */
     readonly prefix: string;
   }): Promise<NativeProcessGroup>;
   tensor(data: NativeArray, shape: readonly number[], device: string): Promise<Tensor>;
@@ -368,13 +346,8 @@ export interface Addon {
   readonly cudaDevices: number;
   /** The newest CUDA that NVIDIA's driver can run, 13020 for 13.2; null without a driver. */
   cudaDriver(): number | null;
-  /** What is looked up by name in libtorch, and whether this one has it. */
-  operators(): readonly {
-    readonly name: string;
-    readonly isFound: boolean;
-    /** What is computed otherwise without it, and what that costs. */
-    readonly without: string;
-  }[];
+  /** The operators that are looked up by name in libtorch; `without` says how slow it is where one is missing. */
+  operators(): readonly { readonly name: string; readonly isFound: boolean; readonly without: string }[];
   /** Whether the CPU's convolutions in bfloat16 are oneDNN's; without, they are many times slower than in float32. */
   readonly fastBf16: boolean;
 }
@@ -385,30 +358,25 @@ interface AddonFile {
   readonly libtorch: Libtorch;
 }
 
-let addon: (AddonFile & { readonly exports: Addon }) | undefined;
+let loaded: (AddonFile & { readonly addon: Addon }) | undefined;
 
 /** The addon, loaded at first use, so that nothing loads libtorch before it is needed. Throws `NATIVE_LOAD_FAILED`. */
 export function native(): Addon {
-  return loaded().exports;
+  return addonInUse().addon;
 }
 
-/** The addon's file and its libtorch. Throws `NATIVE_LOAD_FAILED`. */
-export function addonInUse(): AddonFile {
-  const { path, libtorch } = loaded();
-  return { path, libtorch };
-}
-
-function loaded(): AddonFile & { readonly exports: Addon } {
-  if (addon === undefined) {
+/** The addon with its file and its libtorch. Throws `NATIVE_LOAD_FAILED`. */
+export function addonInUse(): AddonFile & { readonly addon: Addon } {
+  if (loaded === undefined) {
     const file = findAddon();
-    addon = { ...file, exports: loadAddon(file.path, file.libtorch) };
+    loaded = { ...file, addon: loadAddon(file.path, file.libtorch) };
   }
-  return addon;
+  return loaded;
 }
 
 /**
- * Which addon is loaded: what SPURMEM_ADDON names, else what was built in the checkout, else, for the libtorch of this machine,
- * the addon of `spurmem build` or of the package.
+ * The addon that SPURMEM_ADDON names, else that of the checkout's build, else, for this machine's libtorch, that of `spurmem build` or
+ * of the package.
  *
  * @throws SpurmemError `NATIVE_LOAD_FAILED` where there is none, `LIBTORCH_UNUSABLE` where there is no libtorch
  */
@@ -425,7 +393,7 @@ function findAddon(): AddonFile {
   return { path: compiledAddon(libtorch) ?? fittingPrebuild(libtorch), libtorch };
 }
 
-/** The package's addon for a libtorch, which was tried with it. */
+/** The package's addon for a libtorch, tried with it. */
 function fittingPrebuild(libtorch: Libtorch): string {
   const path = prebuiltAddon(libtorch);
   const problem = path === undefined ? undefined : tryAddon(path, libtorch);
@@ -435,45 +403,36 @@ function fittingPrebuild(libtorch: Libtorch): string {
   return path;
 }
 
-/**
- * Loads the addon of a file with a libtorch.
- *
- * @throws SpurmemError `NATIVE_LOAD_FAILED`
- */
+/** Loads the addon of a file with a libtorch. Throws `NATIVE_LOAD_FAILED`. */
 export function loadAddon(path: string, libtorch: Libtorch): Addon {
   quietUcx();
   boundSpinning();
-  let loaded: Addon;
+  let addon: Addon;
   try {
     loadLibtorch(libtorch);
-    loaded = createRequire(import.meta.url)(path) as Addon;
+    addon = createRequire(import.meta.url)(path) as Addon;
+    if (typeof (addon as Partial<Addon>).createNetwork !== 'function')
+      throw new TypeError('it is another module, not spurmem\u2019s addon');
   } catch (error) {
-    throw new SpurmemError('NATIVE_LOAD_FAILED', loadAdvice(path, libtorch, messageOf(error)), {
-      cause: error,
-    });
-  }
-  if (typeof (loaded as Partial<Addon>).createNetwork !== 'function') {
-    throw new SpurmemError(
-      'NATIVE_LOAD_FAILED',
-      loadAdvice(path, libtorch, 'it is another module, not spurmem\u2019s addon'),
-    );
+    const advice = loadAdvice(path, libtorch, messageOf(error));
+    throw new SpurmemError('NATIVE_LOAD_FAILED', advice, { cause: error });
   }
   // libtorch must not be torn down under a running kernel, and process.exit() runs no hook of the addon's.
   process.once('exit', () => {
-    loaded.shutDown();
+    addon.shutDown();
   });
-  Object.defineProperty(loaded.Tensor.prototype, Symbol.dispose, {
+  Object.defineProperty(addon.Tensor.prototype, Symbol.dispose, {
     configurable: true,
     value(this: Tensor) {
       this.dispose();
     },
   });
-  return loaded;
+  return addon;
 }
 
 /**
  * Debian's libtorch brings Open MPI and with it UCX, which patches the process's memory functions as it is loaded. Node's
- * threads are at work by then, and about one start in a hundred crashed on a busy machine. Nothing here uses MPI.
+ * threads are at work by then, and about one start in a hundred crashed on a busy machine.
  */
 function quietUcx(): void {
   process.env.UCX_MEM_EVENTS ??= 'n';
@@ -481,9 +440,8 @@ function quietUcx(): void {
 }
 
 /**
- * OpenMP's threads wait for one another by spinning. Where another process has a core, they spin while the thread that they wait
- * for is not scheduled, which slows a training step several times over. 1000 turns cost nothing alone (docs/benchmarks.md).
- * libgomp reads this when it is loaded, which is when the addon is.
+ * OpenMP's threads wait for one another by spinning: where another process has a core, for a thread that is not scheduled, which slows a
+ * training step several times over. 1000 turns cost nothing alone (docs/benchmarks.md). libgomp reads this when it is loaded.
  */
 function boundSpinning(): void {
   if (process.env.OMP_WAIT_POLICY === undefined) process.env.GOMP_SPINCOUNT ??= '1000';

@@ -1,8 +1,8 @@
-// Where an addon may lie: where a checkout's builds put it, where `spurmem build` does, and where the package brings it.
+// The places of an addon: of a checkout's builds, of `spurmem build`, and of the package; and the record beside a build.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type nodeGypBuildModule from 'node-gyp-build';
 import { userCache } from '../userCache.js';
@@ -19,7 +19,7 @@ const CHECKOUT_BUILDS = ['build-cmake', 'build'].map((folder) => join(PACKAGE_RO
 /** Each libtorch's folder has the layout that node-gyp-build reads: prebuilds/<platform>-<arch>/spurmem.<C library>.node. */
 export const PREBUILDS = join(PACKAGE_ROOT, 'prebuilds');
 
-/** Whether the package is a checkout, which has what builds it, or an installed one. */
+/** Whether the package is a checkout, and not an installed one. */
 export function isCheckout(): boolean {
   return existsSync(join(PACKAGE_ROOT, 'scripts', 'setup.sh'));
 }
@@ -46,14 +46,24 @@ export function prebuiltAddon(libtorch: Libtorch): string | undefined {
 }
 
 /**
- * The name of the prebuild for a libtorch: one serves all patches of a minor version, with CUDA and without. The libraries of
- * Debian's have other names than a wheel's.
+ * The libtorch that the addon of that path was built against, by the record beside its folder; none for an addon that was moved. The
+ * addon is loaded without zod, which takes as long as all else that is imported.
  */
-export function prebuildName({
-  version,
-  cxx11Abi,
-  root,
-}: Pick<Libtorch, 'version' | 'cxx11Abi' | 'root'>): string {
+export function buildRecord(path: string): Libtorch | undefined {
+  try {
+    const record = JSON.parse(readFileSync(join(dirname(path), '..', 'libtorch.json'), 'utf8')) as Libtorch;
+    const isRecord =
+      [record.root, record.source, record.version].every((text) => typeof text === 'string') &&
+      [record.cuda, record.python].every((text) => text === null || typeof text === 'string') &&
+      typeof record.cxx11Abi === 'boolean';
+    return isRecord ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The name of the prebuild for a libtorch: one for all patches of a minor version, and another for Debian's libraries' own names. */
+export function prebuildName({ version, cxx11Abi, root }: Libtorch): string {
   return `libtorch-${minorOf(version)}${cxx11Abi ? '' : '-pre-cxx11'}${root === DEBIAN ? '-debian' : ''}`;
 }
 
@@ -65,23 +75,17 @@ export function prebuildNames(): string[] {
 }
 
 /**
- * Where `spurmem build` keeps what it builds against a libtorch: in the user's cache, below the package's version, its native
- * sources, the platform and the C library. A reinstall changes none of them, and Node's version does not matter to an addon of
- * Node-API.
+ * The folder of what `spurmem build` builds against a libtorch: in the user's cache, by the package's version, its native sources, the
+ * platform and the C library, which a reinstall does not change. Node's version does not matter to an addon of Node-API.
  */
 export function cachedBuild({ version, root }: Libtorch): string {
-  return join(cacheFolder(), `libtorch-${version}-${hashOf([root])}`);
-}
-
-function cacheFolder(): string {
-  const { version } = JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as {
-    version: string;
-  };
+  const text = readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8');
+  const sources = `${(JSON.parse(text) as { version: string }).version}-${nativeSources()}`;
   const platform = `${process.platform}-${process.arch}-${cLibrary()}`;
-  return join(userCache(), 'addons', `${version}-${nativeSources()}`, platform);
+  return join(userCache(), 'addons', sources, platform, `libtorch-${version}-${hashOf([root])}`);
 }
 
-/** Tells these native sources from others, such as those of another commit of the same version. */
+/** Tells these native sources from those of another commit. */
 export function nativeSources(): string {
   const native = join(PACKAGE_ROOT, 'native');
   const files = (readdirSync(native, { recursive: true }) as string[])
@@ -91,7 +95,7 @@ export function nativeSources(): string {
   return hashOf([join(PACKAGE_ROOT, 'CMakeLists.txt'), ...files].map((path) => readFileSync(path)));
 }
 
-/** As node-gyp-build tells it. */
+/** As node-gyp-build finds it. */
 export function cLibrary(): 'glibc' | 'musl' {
   return existsSync('/etc/alpine-release') ? 'musl' : 'glibc';
 }

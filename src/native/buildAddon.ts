@@ -13,12 +13,12 @@ import { hasProgram, runProgram } from './programs.js';
 import { ensureEnvironment, TORCH_PACKAGES } from './torchEnvironment.js';
 import { tryAddon } from './trial.js';
 
-/** What g++ takes for a file that includes libtorch's headers. */
+/** The memory of g++ for a file that includes libtorch's headers. */
 const BYTES_A_JOB = 1.5 * 2 ** 30;
 const TASK = 'compiling the native addon';
 const TOOLS =
   'It takes cmake 3.18 or newer, make or ninja, and g++ 11 or newer: on Debian, apt-get install cmake make g++.';
-/** How much of the compiler's output an error shows. */
+/** Lines of the compiler's output that an error shows. */
 const SHOWN_LINES = 20;
 
 interface BuiltAddon {
@@ -29,9 +29,8 @@ interface BuiltAddon {
 }
 
 /**
- * Makes sure that there is an addon for this machine's libtorch. Where there is no libtorch, PyTorch is installed into an
- * environment in the user's cache. What the package brings for it is taken, where it works, and else it is compiled into the
- * user's cache, where a reinstalled package finds it again.
+ * Makes sure that there is an addon for this machine's libtorch: the package's, where it works, or one that is compiled into the user's
+ * cache, where a reinstalled package finds it again. Where there is no libtorch, PyTorch is installed into the user's cache.
  *
  * @param libtorch its folder, which is taken from now on; default: the first of the places that `doctor` lists
  * @throws SpurmemError `LIBTORCH_UNUSABLE`, `INSTALL_FAILED`, or `NATIVE_BUILD_FAILED` where there is no compiler, or it refuses
@@ -40,7 +39,8 @@ export async function buildAddon({
   libtorch: root,
   ...control
 }: JobOptions & { readonly libtorch?: string | undefined } = {}): Promise<BuiltAddon> {
-  const libtorch = await libtorchFor(root, control);
+  await chooseLibtorch(root);
+  const libtorch = firstLibtorch(undefined, true) ?? (await ensureEnvironment(TORCH_PACKAGES, control));
   const warning = newerThanTested(libtorch);
   if (warning !== undefined) control.onWarning?.(warning);
   const folder = cachedBuild(libtorch);
@@ -53,12 +53,7 @@ export async function buildAddon({
     await makeFolder(temporary);
     await compile(temporary, libtorch, control);
     const problem = tryAddon(join(temporary, ADDON_IN_BUILD), libtorch);
-    if (problem !== undefined) {
-      throw new SpurmemError(
-        'NATIVE_BUILD_FAILED',
-        `The native addon was built, and does not work: ${problem}`,
-      );
-    }
+    if (problem !== undefined) throw failed(`The native addon was built, and does not work: ${problem}`);
     await rm(folder, { recursive: true, force: true });
     await rename(temporary, folder);
   } catch (error) {
@@ -67,12 +62,6 @@ export async function buildAddon({
     await rm(temporary, { recursive: true, force: true });
   }
   return { path: join(folder, ADDON_IN_BUILD), libtorch, reused: false };
-}
-
-/** The libtorch to build against, which is installed where there is none. */
-async function libtorchFor(root: string | undefined, control: JobOptions): Promise<Libtorch> {
-  await chooseLibtorch(root);
-  return firstLibtorch(undefined, true) ?? (await ensureEnvironment(TORCH_PACKAGES, control));
 }
 
 /**
@@ -108,9 +97,10 @@ export async function compile(
       exitCode === undefined
         ? `${program} is missing, which builds the native addon.`
         : `The native addon could not be built: ${program} ended with ${String(exitCode)}.\n${excerpt(lines)}\n`;
-    throw new SpurmemError('NATIVE_BUILD_FAILED', problem, { advice: [TOOLS] });
+    throw failed(problem, TOOLS);
   };
-  const { program, generator } = buildTool();
+  const [program, generator] =
+    !hasProgram('make') && hasProgram('ninja') ? ['ninja', 'Ninja'] : ['make', 'Unix Makefiles'];
   await tool(
     'cmake',
     ...['-S', PACKAGE_ROOT, '-B', folder, '-G', generator, '-DCMAKE_BUILD_TYPE=Release'],
@@ -123,11 +113,8 @@ export async function compile(
   await Promise.all(rest.map((name) => rm(join(folder, name), { recursive: true })));
 }
 
-/** Whichever of the two build tools is here, and what CMake calls it. */
-function buildTool(): { readonly program: string; readonly generator: string } {
-  return !hasProgram('make') && hasProgram('ninja')
-    ? { program: 'ninja', generator: 'Ninja' }
-    : { program: 'make', generator: 'Unix Makefiles' };
+function failed(problem: string, ...advice: readonly string[]): SpurmemError {
+  return new SpurmemError('NATIVE_BUILD_FAILED', problem, { advice });
 }
 
 /** From the first error on, or the end. */

@@ -4,8 +4,8 @@ import { joinedGroup, ProcessGroup } from './processGroup.js';
 
 export type { BatchPart } from './processGroup.js';
 
-/** Where something computes, for programs that open no engine of their own. */
-export interface ContextOptions {
+/** The context of programs that open no engine of their own. */
+interface ContextOptions {
   /** `cpu` or `cuda:n` */
   readonly device: string;
   /** Default: channels_last. */
@@ -14,13 +14,13 @@ export interface ContextOptions {
   readonly cacheOnDevice?: DeviceCache | undefined;
 }
 
-/** A context, or what it is made of. */
+/** A context, or its options. */
 export type InContext = { readonly context: ComputeContext } | ContextOptions;
 
 /**
- * Where a job computes, after Lightning's Fabric: the device, how images and weights lie in its memory, the threads, and the
- * processes that share the job. `openEngine` gives it; models, loaders, training and traces take it. What differs between devices
- * is asked of it.
+ * The place where a job computes, after Lightning's Fabric: the device, the memory format of images and weights, the threads, and the
+ * processes that share the job. `openEngine` makes it; models, loaders, training and traces take it. It answers what differs between
+ * devices.
  */
 export class ComputeContext extends ProcessGroup {
   /** `cpu` or `cuda:n` */
@@ -39,17 +39,15 @@ export class ComputeContext extends ProcessGroup {
     this.#cacheOnDevice = cacheOnDevice;
   }
 
-  /** The context that is given, or one of the options that are. */
+  /** The context that is given, or one with the options that are. */
   static of(given: InContext): ComputeContext {
     return 'context' in given ? given.context : new ComputeContext(given);
   }
 
   /** The same with images and weights in another format. */
   withMemoryFormat(memoryFormat: MemoryFormat): ComputeContext {
-    return new ComputeContext(
-      { device: this.device, memoryFormat, cacheOnDevice: this.#cacheOnDevice },
-      this.threads,
-    );
+    const { device, threads } = this;
+    return new ComputeContext({ device, memoryFormat, cacheOnDevice: this.#cacheOnDevice }, threads);
   }
 
   get isCpu(): boolean {
@@ -61,7 +59,7 @@ export class ComputeContext extends ProcessGroup {
     return this.isCpu && !native().fastBf16;
   }
 
-  /** How many results may be pending until the oldest one is read. */
+  /** The number of results that may be pending until the oldest one is read. */
   get mostPendingReads(): number {
     // Tests try a GPU's reads on the CPU.
     const asked = Number(process.env.SPURMEM_PENDING_READS);

@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import { invalidParameter, SpurmemError } from '../errors.js';
 import { addonInUse, native } from './addon.js';
 
-/** What names a device. */
 const EXPECTED = 'auto, cpu, cuda or cuda:n';
 
 /**
@@ -17,9 +16,7 @@ export function resolveDevice(name = 'auto', isDistributed = false): string {
   if (name === 'cpu') return 'cpu';
   if (name === 'auto') return automatic(cudaDevices, isDistributed ? process.env : {});
   const match = /^cuda(?::(\d+))?$/.exec(name);
-  if (!match) {
-    throw invalidParameter('device', name, EXPECTED);
-  }
+  if (!match) throw invalidParameter('device', name, EXPECTED);
   const index = Number(match[1] ?? 0);
   if (index >= cudaDevices) {
     const [reason, ...advice] =
@@ -34,7 +31,7 @@ export function resolveDevice(name = 'auto', isDistributed = false): string {
   return `cuda:${index}`;
 }
 
-/** Why libtorch sees no CUDA device, and what to do, a sentence each. */
+/** The reason that libtorch sees no CUDA device, and what to do. */
 export function whyNoCuda(): [string, ...string[]] {
   const { version, cuda } = addonInUse().libtorch;
   if (cuda === null) {
@@ -64,7 +61,7 @@ export function whyNoCuda(): [string, ...string[]] {
   ];
 }
 
-/** A device for each process of a machine, where it has as many. */
+/** A device for each process of a machine, as far as there are as many. */
 export function automatic(
   cudaDevices: number,
   { LOCAL_RANK, SLURM_LOCALID }: Readonly<Record<string, string | undefined>>,
@@ -80,11 +77,11 @@ export function automatic(
  * @throws `USAGE` for more than 64 where there are fewer cores: OpenMP would try, and bring the machine to a standstill
  */
 export async function setThreads(threads = 0): Promise<number> {
-  const most = Math.max(64, availableParallelism());
+  const cores = availableParallelism();
+  const most = Math.max(64, cores);
   if (threads > most) {
-    throw invalidParameter('threads', threads, `0 to ${most}`, [
-      `This machine has ${availableParallelism()} cores, and 0 uses all of them.`,
-    ]);
+    const advice = `This machine has ${cores} cores, and 0 uses all of them.`;
+    throw invalidParameter('threads', threads, `0 to ${most}`, [advice]);
   }
   return native().configure(threads);
 }

@@ -15,16 +15,12 @@ export function engineOptions(options: EngineOptions): EngineOptions {
   return givenOf(ENGINE_SETTINGS, options);
 }
 
-/** Those of them that change numbers. */
+/** The given options that change numbers. */
 export function numericOptions(options: EngineOptions): EngineOptions {
   return givenOf(NUMERICS, options);
 }
 
-/**
- * Makes the engine compute as these options say, for the whole process.
- *
- * @throws what `resolveDevice` and `setThreads` throw
- */
+/** Makes the engine compute as these options say, for the whole process. Throws what `resolveDevice` and `setThreads` throw. */
 export async function openEngine(
   options: EngineOptions & Pick<JobOptions, 'onInfo'>,
 ): Promise<ComputeContext> {

@@ -2,7 +2,7 @@ import { type GivenOf, setting } from '../settings/setting.js';
 import { integer, oneOf, text, toggle } from '../settings/values.js';
 import { MEMORY_FORMATS } from './addon.js';
 
-/** How exactly float32 matrix products are computed, by the words of torch.set_float32_matmul_precision. */
+/** The precisions of float32 matrix products, by the words of torch.set_float32_matmul_precision. */
 export const MATMUL_PRECISIONS = ['highest', 'high', 'medium'] as const;
 
 /** Whether a GPU keeps the decoded images: where they take a quarter of its memory at most, always, or never. */
@@ -50,7 +50,7 @@ export const NUMERICS = {
   }),
 } as const;
 
-/** Where and how the engine computes, declared once: types, checks, options of the command line and schemas of files. */
+/** The engine's options, declared once: types, checks, options of the command line and schemas of files. */
 export const ENGINE_SETTINGS = {
   device: setting({
     type: text('auto, cpu, cuda or cuda:n'),
@@ -76,5 +76,4 @@ export const ENGINE_SETTINGS = {
   }),
 } as const;
 
-/** Where and how the engine computes. */
 export type EngineOptions = GivenOf<typeof ENGINE_SETTINGS>;

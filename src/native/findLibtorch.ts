@@ -1,4 +1,4 @@
-// Which libtorch an addon is built against and computes with: the first of a list of places that has one.
+// Finds the libtorch that an addon is built against and computes with: the first of a list of places that has one.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -25,9 +25,8 @@ export const PINNED_TORCH = '2.15.0';
 /** A place that a libtorch may be found in. */
 export interface Place {
   readonly name: string;
-  /** What is there, where that is a libtorch. */
   readonly found: Libtorch | undefined;
-  /** What is there, in words. */
+  /** Its content in words. */
   readonly says: string;
 }
 
@@ -39,7 +38,7 @@ export function ownEnvironment(): string {
   return join(userCache(), `torch-${PINNED_TORCH}`);
 }
 
-/** Says that an environment is whole; it holds what was installed there. */
+/** The list of the packages of an environment, which says that it is complete. */
 export const ENVIRONMENT_RECORD = 'spurmem.json';
 
 export function pythonOf(environment: string): string {
@@ -49,7 +48,7 @@ export function pythonOf(environment: string): string {
 /**
  * The first libtorch in the order of `places`; undefined where there is none.
  *
- * @param named a folder that comes before all of them; default: what LIBTORCH names
+ * @param named the folder that LIBTORCH names, or another one in its place
  * @param forBuild whether one without headers is passed over, as Debian's without libtorch-dev is
  * @throws SpurmemError `LIBTORCH_UNUSABLE` where the first one is too old, or a folder that was named holds none
  */
@@ -62,11 +61,7 @@ export function firstLibtorch(named = process.env.LIBTORCH, forBuild = false): L
   return undefined;
 }
 
-/**
- * As `firstLibtorch`, where there must be one.
- *
- * @throws SpurmemError `LIBTORCH_UNUSABLE` where there is none, too
- */
+/** As `firstLibtorch`; throws `LIBTORCH_UNUSABLE` where there is none, too. */
 export function findLibtorch(named = process.env.LIBTORCH, forBuild = false): Libtorch {
   const found = firstLibtorch(named, forBuild);
   if (found !== undefined) return found;
@@ -82,7 +77,7 @@ export function findLibtorch(named = process.env.LIBTORCH, forBuild = false): Li
   );
 }
 
-/** Where a libtorch is looked for, in this order; each place is looked at when it is asked for. */
+/** The places of a libtorch, in this order, each looked at when it is asked for. */
 export function* places(named = process.env.LIBTORCH): Generator<Place> {
   if (named !== undefined && named !== '') {
     yield placeOf('LIBTORCH', namedLibtorch(named, 'LIBTORCH'));
@@ -102,11 +97,7 @@ export function* places(named = process.env.LIBTORCH): Generator<Place> {
   yield ownPlace();
 }
 
-/**
- * Makes a folder the one that is taken from now on, also where LIBTORCH is not set; without one, none is.
- *
- * @throws SpurmemError `LIBTORCH_UNUSABLE` where it holds no libtorch
- */
+/** Takes a folder from now on, also where LIBTORCH is not set; or none. Throws `LIBTORCH_UNUSABLE` where it holds no libtorch. */
 export async function chooseLibtorch(root: string | undefined): Promise<void> {
   if (root === undefined) return rm(chosenFile(), { force: true });
   const { root: folder } = namedLibtorch(root, 'libtorch');
@@ -124,7 +115,7 @@ function chosenLibtorch(): string | undefined {
   }
 }
 
-/** A folder that somebody has named. @throws SpurmemError `LIBTORCH_UNUSABLE` where it holds no libtorch */
+/** The libtorch of a folder that somebody has named. Throws `LIBTORCH_UNUSABLE` where there is none. */
 function namedLibtorch(named: string, source: 'LIBTORCH' | 'libtorch' | 'spurmem build'): Libtorch {
   const root = resolve(named);
   const content = readLibtorch(root);
@@ -157,6 +148,7 @@ function pythonBeside(root: string): string | null {
 /** The torch of the Python that `python3`, or else `python`, starts: that of a venv, of conda or of pyenv. */
 function activePython(): Place {
   const name = 'torch of the active Python';
+  const nothing = (says: string): Place => ({ name, found: undefined, says });
   // From the sources on: a folder of that name where the user stands is no torch.
   const code = [
     'import sys',
@@ -170,13 +162,13 @@ function activePython(): Place {
     const { status, stdout } = spawnSync(program, ['-c', code], { encoding: 'utf8', env: process.env });
     if (status !== 0) continue;
     const [python = '', root = ''] = stdout.split('\n');
-    if (root === '') return { name, found: undefined, says: `${python} has no torch` };
+    if (root === '') return nothing(`${python} has no torch`);
     const content = readLibtorch(root);
     // Debian's python3-torch lies over Debian's libtorch, which has a place of its own.
-    if (content === undefined) return { name, found: undefined, says: `${root} brings no libtorch` };
+    if (content === undefined) return nothing(`${root} brings no libtorch`);
     return placeOf(name, { root, source: name, ...content, python });
   }
-  return { name, found: undefined, says: 'no python3' };
+  return nothing('no python3');
 }
 
 /** The environment of this package's own. */
@@ -184,19 +176,13 @@ export function ownPlace(): Place {
   const name = 'spurmem\u2019s own environment';
   const environment = ownEnvironment();
   if (!existsSync(environment)) return { name, found: undefined, says: `${environment} is not set up` };
-  const root = torchIn(environment);
-  const content = root === undefined ? undefined : readLibtorch(root);
-  if (root === undefined || content === undefined || !existsSync(join(environment, ENVIRONMENT_RECORD))) {
+  const [python = ''] = filesOf(join(environment, 'lib')).filter((folder) => folder.startsWith('python3'));
+  const root = join(environment, 'lib', python, 'site-packages', 'torch');
+  const content = readLibtorch(root);
+  if (content === undefined || !existsSync(join(environment, ENVIRONMENT_RECORD))) {
     return { name, found: undefined, says: `${environment} is not complete: npx spurmem build` };
   }
   return placeOf(name, { root, source: name, ...content, python: pythonOf(environment) });
-}
-
-/** The torch folder in a virtual environment. */
-function torchIn(environment: string): string | undefined {
-  const [python = ''] = filesOf(join(environment, 'lib')).filter((folder) => folder.startsWith('python3'));
-  const root = join(environment, 'lib', python, 'site-packages', 'torch');
-  return existsSync(root) ? root : undefined;
 }
 
 function placeOf(name: string, found: Libtorch): Place {
@@ -214,7 +200,7 @@ function tooOld({ version, root, source }: Libtorch): SpurmemError {
   );
 }
 
-/** What to know of a libtorch that is newer than all that were tested; undefined for the others. */
+/** The warning of a libtorch that is newer than all that were tested; undefined for the others. */
 export function newerThanTested({ version }: Pick<Libtorch, 'version'>): string | undefined {
   if (compareVersions(minorOf(version), NEWEST_LIBTORCH) <= 0) return undefined;
   return `PyTorch ${version} is newer than ${NEWEST_LIBTORCH}, the newest that spurmem was tested with.`;

@@ -1,4 +1,4 @@
-// A libtorch that lies on this machine: what its folder tells of it.
+// The libtorch of a folder.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 export interface Libtorch {
   /** The folder that holds its include/ and lib/: that of a libtorch zip, a wheel's torch folder, or `/usr` for Debian's packages. */
   readonly root: string;
-  /** Which of the places that are looked at it was found in. */
+  /** The place where it was found. */
   readonly source: string;
   /** Such as `2.15.0`. */
   readonly version: string;
@@ -18,17 +18,16 @@ export interface Libtorch {
   readonly python: string | null;
 }
 
-/** What a folder itself tells. */
 export type LibtorchContent = Pick<Libtorch, 'version' | 'cxx11Abi' | 'cuda'>;
 
 /** The versions that this package was built and tested with: the oldest and the newest minor. */
 export const OLDEST_LIBTORCH = '2.6';
 export const NEWEST_LIBTORCH = '2.15';
 
-/** Where Debian's packages put theirs. */
+/** The root of Debian's libtorch. */
 export const DEBIAN = '/usr';
 
-/** A line for people. */
+/** `libtorch 2.15.0 with CUDA 13.2 in FOLDER (torch of the active Python)` */
 export function describeLibtorch(libtorch: Libtorch): string {
   return `libtorch ${versionAndFolder(libtorch)} (${libtorch.source})`;
 }
@@ -38,17 +37,14 @@ export function versionAndFolder({ version, cuda, root }: Libtorch): string {
   return `${version}${cuda === null ? '' : ` with CUDA ${cuda}`} in ${root}`;
 }
 
-/** What a folder holds; undefined where it is no libtorch. */
+/** The libtorch of a folder; undefined where it is none. */
 export function readLibtorch(root: string): LibtorchContent | undefined {
   const libraries = libraryFolder(root);
   if (root === DEBIAN) {
     const name = filesOf(libraries).find((file) => /^libtorch_cpu\.so\.\d+\.\d+$/.test(file));
     if (name === undefined) return undefined;
-    return {
-      version: headerVersion(root) ?? name.replace('libtorch_cpu.so.', ''),
-      cxx11Abi: true,
-      cuda: null,
-    };
+    const version = headerVersion(root) ?? name.replace('libtorch_cpu.so.', '');
+    return { version, cxx11Abi: true, cuda: null };
   }
   if (!existsSync(join(libraries, 'libtorch_cpu.so'))) return undefined;
   const python = textOf(join(root, 'version.py'));
@@ -64,7 +60,6 @@ export function hasHeaders(root: string): boolean {
   return existsSync(join(root, 'include', 'ATen', 'ATen.h'));
 }
 
-/** Where its libraries lie. */
 export function libraryFolder(root: string): string {
   const triplet = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
   return join(root, 'lib', root === DEBIAN ? triplet : '');
@@ -80,7 +75,7 @@ export function compareVersions(a: string, b: string): number {
   return a.localeCompare(b, 'en', { numeric: true });
 }
 
-/** Where the headers say it: in a file that has moved between versions. */
+/** The version in the headers, whose file has moved between versions. */
 function headerVersion(root: string): string | undefined {
   const headers = ['torch/headeronly', 'torch/csrc/api/include/torch', 'torch']
     .map((folder) => textOf(join(root, 'include', folder, 'version.h')))

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import { cLibrary, isCheckout, prebuildNames, prebuiltAddon } from './addonFiles.js';
-import { buildRecord } from './buildRecord.js';
+import { buildRecord, cLibrary, isCheckout, prebuildNames, prebuiltAddon } from './addonFiles.js';
 import { DEBIAN, describeLibtorch, type Libtorch, type LibtorchContent, readLibtorch } from './libtorch.js';
 
-/** Why the addon can load on no such machine; undefined where it may. */
+/** The reason that the addon loads on no such machine; undefined where it may. */
 export function platformProblem(): string | undefined {
   const { platform, arch } = process;
   const isSupported = platform === 'linux' && (arch === 'x64' || arch === 'arm64') && cLibrary() === 'glibc';
@@ -11,7 +10,7 @@ export function platformProblem(): string | undefined {
   return `spurmem runs on Linux with glibc, on x64 and arm64. This is ${platform}-${arch}${platform === 'linux' ? ` with ${cLibrary()}` : ''}.`;
 }
 
-/** What to do where SPURMEM_ADDON names a file that is not there. */
+/** The message where SPURMEM_ADDON names a file that is not there. */
 export function addonMissing(path: string): string {
   return numbered(`The environment variable SPURMEM_ADDON names ${path}, which does not exist.`, [
     'Unset SPURMEM_ADDON to use the addon that was built here.',
@@ -22,8 +21,7 @@ export function addonMissing(path: string): string {
 /**
  * The message where a libtorch has no addon that works.
  *
- * @param path the package's prebuild for it
- * @param problem what came of trying it
+ * @param path the package's prebuild for it, and the problem that trying it found
  */
 export function notBuilt(libtorch: Libtorch, path: string | undefined, problem: string | undefined): string {
   const names = prebuildNames().map((name) => name.replace('libtorch-', ''));
@@ -55,15 +53,13 @@ export function notBuilt(libtorch: Libtorch, path: string | undefined, problem: 
  */
 export function loadAdvice(path: string, libtorch: Libtorch, reason: string): string {
   const record = buildRecord(path);
-  const built = record === undefined ? [] : [`Built against ${describeLibtorch(record)}.`];
-  return numbered(
-    [
-      `The native addon could not be loaded from ${path}.`,
-      `  Reason: ${firstLine(reason)}`,
-      ...built.map((line) => `  ${line}`),
-    ].join('\n'),
-    [...fixes(path, reason, record ?? libtorch), '`spurmem doctor` shows what is found.'],
-  );
+  const lines = [
+    `The native addon could not be loaded from ${path}.`,
+    `  Reason: ${reason.split('\n', 1)[0] ?? ''}`,
+    ...(record === undefined ? [] : [`  Built against ${describeLibtorch(record)}.`]),
+  ];
+  const advice = [...fixes(path, reason, record ?? libtorch), '`spurmem doctor` shows what is found.'];
+  return numbered(lines.join('\n'), advice);
 }
 
 const REBUILD = `rebuild: ${isCheckout() ? 'scripts/setup.sh' : 'npx spurmem build'}`;
@@ -114,29 +110,22 @@ function otherLibrary(path: string, record: Libtorch): string[] {
           `LD_LIBRARY_PATH is ${shadow}, which may bring another libtorch first: unset it, or name the right one first.`,
         ];
   const now = readLibtorch(record.root);
+  const changed = (has: string, had: string): string[] => [
+    `${record.root} ${has} now, and the addon was built with ${had}: ${REBUILD}.`,
+    ...shadowed,
+  ];
   if (now !== undefined && now.cxx11Abi !== record.cxx11Abi) {
     const abiOf = ({ cxx11Abi }: LibtorchContent) =>
       cxx11Abi ? 'the C++11 ABI' : 'the C++ ABI of GCC before 5';
-    return [
-      `${record.root} has ${abiOf(now)} now, and the addon was built with ${abiOf(record)}: ${REBUILD}.`,
-      ...shadowed,
-    ];
+    return changed(`has ${abiOf(now)}`, abiOf(record));
   }
-  if (now !== undefined && now.version !== record.version) {
-    return [
-      `${record.root} holds libtorch ${now.version} now, and the addon was built with ${record.version}: ${REBUILD}.`,
-      ...shadowed,
-    ];
-  }
+  if (now !== undefined && now.version !== record.version)
+    return changed(`holds libtorch ${now.version}`, record.version);
   return [
     ...shadowed,
     `The addon was built with another version of libtorch than the one that was loaded: ${REBUILD}.`,
     ...(path === prebuiltAddon(record) ? ['It is the package\u2019s own: please report this.'] : []),
   ];
-}
-
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0] ?? text;
 }
 
 function numbered(problem: string, lines: readonly string[]): string {

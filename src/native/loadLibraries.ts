@@ -5,14 +5,10 @@ import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import { DEBIAN, libraryFolder, type Libtorch } from './libtorch.js';
 
-/** Of dlfcn.h, which Node's constants leave out: the library stays, though Node closes what is no addon. */
+/** A flag of dlfcn.h that Node's constants leave out: the library stays, though Node closes what is no addon. */
 const RTLD_NODELETE = 0x1000;
 
-/**
- * Loads a libtorch's libraries into this process; Debian's the system finds.
- *
- * @throws Error with what the system's loader says
- */
+/** Loads a libtorch's libraries into this process; the system finds Debian's. Throws an Error with the loader's message. */
 export function loadLibtorch({ root, cuda }: Pick<Libtorch, 'root' | 'cuda'>): void {
   if (root === DEBIAN) return;
   // Without a driver, CUDA's libraries would take 0.4 GB for nothing; the other ones need none of them.
@@ -26,7 +22,7 @@ function hasNvidiaDriver(): boolean {
   return loadLibrary('libcuda.so.1') === undefined;
 }
 
-/** Loads a library that is no addon, which Node says once it has done so. Gives what the system says where it does not load. */
+/** Loads a library that is no addon, which Node reports once it has done so. Returns the loader's message where it does not load. */
 function loadLibrary(path: string): string | undefined {
   try {
     process.dlopen({ exports: {} }, path, constants.dlopen.RTLD_LAZY | RTLD_NODELETE);

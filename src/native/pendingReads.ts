@@ -1,10 +1,10 @@
 import type { ComputeContext } from './context.js';
 
-/** Work on the compute lane, and what is to be done once its values are read. */
+/** Work on the compute lane, and the rest of the work once its values are read. */
 export interface PendingRead<Values> {
   readonly read: Promise<Values>;
   readonly finish: (values: Values) => void | Promise<void>;
-  /** Called in the end, whatever came of it. */
+  /** Called in the end, also after an error. */
   readonly dispose?: () => void;
 }
 
@@ -20,7 +20,7 @@ export class PendingReads implements AsyncDisposable {
     this.#most = mostPendingReads;
   }
 
-  /** Takes one more piece, and finishes the oldest ones until few enough are pending. Throws what one of them threw. */
+  /** Takes one more piece, and finishes the oldest ones until few enough are pending. Throws their errors. */
   async add<Values>(piece: PendingRead<Values>): Promise<void> {
     // Handled when its turn comes.
     piece.read.catch(() => undefined);

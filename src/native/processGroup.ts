@@ -1,17 +1,16 @@
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { native, type NativeArray, type NativeProcessGroup, type Network, type Tensor } from './addon.js';
 
-/** This process's rows of a batch, which begin at `offset` of so many. */
+/** This process's rows of a batch, which begin at `offset`. */
 export interface BatchPart {
   readonly offset: number;
   readonly total: number;
 }
 
-/** A part of examples that all processes divide among them. */
+/** This process's part of examples that all processes divide among them. */
 export interface Share {
-  /** Positions of this process's in the whole, [N], in their order. */
+  /** Positions in the whole, [N], in their order. */
   readonly positions: Int32Array;
-  /** Examples of all. */
   readonly total: number;
 }
 
@@ -33,12 +32,11 @@ export class ProcessGroup {
     return this.rank === 0;
   }
 
-  /** Whether there are several. */
   get isDistributed(): boolean {
     return this.worldSize > 1;
   }
 
-  /** The sums over all processes of numbers that each has, in an array of the same kind. */
+  /** The sums over all processes, in an array of the same kind. */
   async sum<Values extends NativeArray>(values: Values): Promise<Values> {
     return this.#handle === undefined ? values : ((await this.#handle.sum(values)) as Values);
   }
@@ -53,12 +51,7 @@ export class ProcessGroup {
     return Array.from({ length: worldSize }, (_, i) => all.subarray(i * length, (i + 1) * length));
   }
 
-  /**
-   * The values of all examples, of which each process has those of its share.
-   *
-   * @param own [N]
-   * @param all zeros, [total]
-   */
+  /** The values of all examples, written into zeros [total]; each process has those of its share, [N]. */
   async gatherShares<Values extends Float32Array | Int32Array>(
     own: Values,
     { positions }: Share,
@@ -73,11 +66,7 @@ export class ProcessGroup {
     return this.#handle?.gather(rows, offset, total);
   }
 
-  /**
-   * Runs a job in the first process, for whose result all wait; where it fails, all fail alike.
-   *
-   * @param job gives what JSON can say, or nothing
-   */
+  /** Runs a job in the first process. All wait for its result, which JSON can say, and fail where it fails. */
   async onRankZero<Result>(job: () => Promise<Result>): Promise<Result> {
     if (!this.isDistributed) return job();
     if (!this.isRankZero) return readOutcome(await this.#broadcast('')) as Result;
@@ -93,7 +82,7 @@ export class ProcessGroup {
     }
   }
 
-  /** Waits for the first process, such as for what it writes before the others read it. */
+  /** Waits for the first process, such as for files that it writes and the others read. */
   async barrier(): Promise<void> {
     await this.onRankZero(() => Promise.resolve());
   }
@@ -101,7 +90,7 @@ export class ProcessGroup {
   /**
    * This process's share of so many examples, batch after batch in turn: the batches are those that one process would have.
    *
-   * @param turn of the first batch, where others were dealt before
+   * @param turn that of the first batch, where others were dealt before
    */
   shareOfBatches(total: number, batchSize: number, turn = 0): Share {
     const all = Int32Array.from({ length: total }, (_, position) => position);
@@ -110,11 +99,7 @@ export class ProcessGroup {
     return { positions: all.filter(isOwn), total };
   }
 
-  /**
-   * This process's part of a list, such as a batch: as many as each other process has, give or take one.
-   *
-   * @throws `USAGE` where there are fewer than processes
-   */
+  /** This process's part of a list, such as a batch, give or take one item. Throws `USAGE` where there are fewer than processes. */
   partOf<Items extends Int32Array | readonly unknown[]>(items: Items): { own: Items; part: BatchPart } {
     const { rank, worldSize } = this;
     const total = items.length;
@@ -125,14 +110,12 @@ export class ProcessGroup {
       });
     }
     const start = (of: number): number => Math.floor((of * total) / worldSize);
-    return {
-      own: items.slice(start(rank), start(rank + 1)) as Items,
-      part: { offset: start(rank), total },
-    };
+    const own = items.slice(start(rank), start(rank + 1)) as Items;
+    return { own, part: { offset: start(rank), total } };
   }
 
   /**
-   * Makes a network one that all processes train, each on its part of every batch. Its parameters must be the same in all.
+   * Has all processes train a network, each on its part of every batch. Its parameters must be the same in all.
    *
    * @param syncBatchNorm whether batch-norm takes its statistics over all parts (torch.nn.SyncBatchNorm)
    */
@@ -140,7 +123,7 @@ export class ProcessGroup {
     if (this.#handle) await network.distribute(this.#handle, syncBatchNorm);
   }
 
-  /** Makes a network's buffers, such as running statistics, those of the first process. */
+  /** Copies a network's buffers, such as running statistics, from the first process. */
   async broadcastBuffers(network: Network): Promise<void> {
     if (this.#handle) await network.copyBuffersFromFirst(this.#handle);
   }
@@ -174,10 +157,9 @@ export class ProcessGroup {
   }
 }
 
-/** Variables by name. */
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A process joins once; a context sees the group. */
+/** A process joins once. */
 let joined = new ProcessGroup();
 
 /** The group that this process has joined, or this process alone. */
@@ -186,8 +168,8 @@ export function joinedGroup(): ProcessGroup {
 }
 
 /**
- * Joins the other processes that `torchrun`, or `srun` with MASTER_ADDR and MASTER_PORT, started with this one; nothing where it
- * was started alone. Everything trained and traced afterwards is shared among them.
+ * Joins the other processes that `torchrun`, or `srun` with MASTER_ADDR and MASTER_PORT, started with this one, if there are any.
+ * Everything trained and traced afterwards is shared among them.
  *
  * @throws `USAGE` when the environment says too little, `NATIVE_FAILED` when some do not come
  */
@@ -214,7 +196,7 @@ export async function joinProcessGroup(environment: Environment = process.env): 
   }
 }
 
-/** Where the processes meet, by torchrun's names in the environment; undefined for one process. */
+/** The place at which the processes meet, by torchrun's names in the environment; undefined for one process. */
 function placeIn(environment: Environment) {
   const { SLURM_PROCID, SLURM_STEP_NUM_TASKS, MASTER_ADDR, MASTER_PORT } = environment;
   // Steps of one task, and those of jobs that have nothing to do with each other, have no address to meet at.

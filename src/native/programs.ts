@@ -13,12 +13,12 @@ export function hasProgram(name: string): boolean {
 }
 
 interface ProgramOptions {
-  /** What is being done, for the message when it is stopped. */
+  /** The task, for the message when it is stopped. */
   readonly task: string;
   readonly signal: AbortSignal | undefined;
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Receives what the program prints, line by line; default: it goes to stderr. */
+  /** Receives the program's output, line by line; default: it goes to stderr. */
   readonly onLine?: (line: string) => void;
 }
 

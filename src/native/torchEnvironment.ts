@@ -11,10 +11,10 @@ import { ENVIRONMENT_RECORD, ownEnvironment, ownPlace, PINNED_TORCH, pythonOf } 
 import type { Libtorch } from './libtorch.js';
 import { hasProgram, runProgram } from './programs.js';
 
-/** What computing takes. */
+/** The packages of computing. */
 export const TORCH_PACKAGES: readonly string[] = [`torch==${PINNED_TORCH}`];
 
-/** What the tests and benchmarks compare with. */
+/** Packages that the tests and benchmarks compare with. */
 export const TEST_PACKAGES: readonly string[] = [
   'numpy==2.4.6',
   'torchvision==0.29.2',
@@ -23,18 +23,17 @@ export const TEST_PACKAGES: readonly string[] = [
   'tensorboard==2.21.0',
 ];
 
-/** Of torch and what it depends on, most of it CUDA's libraries; measured with pip on x64. */
+/** The sizes of torch and its dependencies, most of it CUDA's libraries; measured with pip on x64. */
 const DOWNLOAD_GB = 3;
 const UNPACKED_GB = 5.5;
 
 const TASK = 'installing PyTorch';
 
 /**
- * Makes the environment whole: creates it, or adds to it what it lacks. What a killed call left half done is done anew. Several
- * calls at once, also of other processes, install it once.
+ * Creates the environment, or adds the packages that it lacks. One that a killed call left incomplete is made anew. Several calls at once,
+ * also of other processes, install it once.
  *
- * @param packages what it must hold, as pip takes them
- * @returns its libtorch
+ * @param packages as pip takes them
  * @throws SpurmemError `INSTALL_FAILED` without Python, a network, or room on the disk
  */
 export async function ensureEnvironment(
@@ -66,13 +65,13 @@ export async function ensureEnvironment(
   );
 }
 
-/** The environment's libtorch, where it was set up to the end with all of these packages. */
+/** The environment's libtorch, where all of these packages were installed. */
 function installedIn(environment: string, packages: readonly string[]): Libtorch | undefined {
   const has = recordOf(environment);
   return packages.every((name) => has.includes(name)) ? ownPlace().found : undefined;
 }
 
-/** What was installed; nothing where a set-up did not come to its end. */
+/** The packages that were installed; none where a set-up did not come to its end. */
 function recordOf(environment: string): string[] {
   try {
     const record = JSON.parse(readFileSync(join(environment, ENVIRONMENT_RECORD), 'utf8')) as unknown;
@@ -86,8 +85,7 @@ async function install(environment: string, packages: readonly string[], control
   const { onInfo, signal } = control;
   const isWhole = installedIn(environment, []) !== undefined;
   const has = isWhole ? recordOf(environment) : [];
-  const uv = hasProgram('uv');
-  const tool = uv ? 'uv' : 'pip';
+  const tool = hasProgram('uv') ? 'uv' : 'pip';
   if (has.length === 0) {
     const { bavail, bsize } = await statfs(userCache());
     const problem = noRoom(userCache(), bavail * bsize);
@@ -97,15 +95,15 @@ async function install(environment: string, packages: readonly string[], control
     );
     // An earlier call was stopped before its end.
     await rm(environment, { recursive: true, force: true });
-    await makeEnvironment(environment, uv, signal);
+    await makeEnvironment(environment, signal);
   } else {
     onInfo?.(
       `${tool} will add ${packages.filter((name) => !has.includes(name)).join(', ')} to ${environment}.`,
     );
   }
   const wanted = [...new Set([...has, ...packages])];
-  const arguments_ = uv ? ['pip', 'install', ...wanted] : ['-m', 'pip', 'install', ...wanted];
-  const code = await runProgram(uv ? 'uv' : pythonOf(environment), arguments_, {
+  const [program, ...pip] = tool === 'uv' ? ['uv', 'pip'] : [pythonOf(environment), '-m', 'pip'];
+  const code = await runProgram(program, [...pip, 'install', ...wanted], {
     task: TASK,
     signal,
     env: { VIRTUAL_ENV: environment, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
@@ -113,22 +111,16 @@ async function install(environment: string, packages: readonly string[], control
   if (code !== 0 && isWhole) {
     // A call that was killed while it added something has left what neither tool can mend.
     await rm(environment, { recursive: true, force: true });
-    await install(environment, packages, control);
-    return;
+    return install(environment, packages, control);
   }
-  if (code !== 0) {
-    throw failed(`${tool} could not install ${wanted.join(', ')}; what it says is above.`);
-  }
+  if (code !== 0) throw failed(`${tool} could not install ${wanted.join(', ')}; what it says is above.`);
   await writeAtomic(join(environment, ENVIRONMENT_RECORD), JSON.stringify(wanted));
 }
 
-async function makeEnvironment(
-  environment: string,
-  uv: boolean,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+async function makeEnvironment(environment: string, signal: AbortSignal | undefined): Promise<void> {
+  const uv = hasProgram('uv');
   const python = hasProgram('python3') ? 'python3' : 'python';
-  const [program, ...args] = uv ? (['uv', 'venv'] as const) : ([python, '-m', 'venv'] as const);
+  const [program, ...args] = uv ? ['uv', 'venv'] : [python, '-m', 'venv'];
   const code = await runProgram(program, [...args, environment], { task: TASK, signal });
   if (code === 0) return;
   await rm(environment, { recursive: true, force: true });
@@ -139,7 +131,7 @@ async function makeEnvironment(
   );
 }
 
-/** What is wrong with a folder that has so many bytes free; undefined: nothing. */
+/** The error of a folder that has so many bytes free; undefined where they are enough. */
 export function noRoom(folder: string, free: number): SpurmemError | undefined {
   // pip keeps what it downloads in the user's cache, too.
   const needed = DOWNLOAD_GB + UNPACKED_GB;

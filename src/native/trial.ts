@@ -11,16 +11,12 @@ import { libraryFolder, type Libtorch } from './libtorch.js';
 /** Far more than a busy machine takes for it. */
 const PATIENCE_MS = 120_000;
 
-/** What is wrong with it; null: nothing. */
+/** The problem of an addon with a libtorch; null where there is none. */
 interface Answer {
   readonly problem: string | null;
 }
 
-/**
- * Whether an addon computes with a libtorch. The answer is kept in the user's cache as long as neither file changes.
- *
- * @returns what is wrong, or undefined
- */
+/** The problem of an addon with a libtorch, if there is one. The answer is kept in the user's cache as long as neither file changes. */
 export function tryAddon(path: string, libtorch: Libtorch): string | undefined {
   const file = join(userCache(), 'trials', `${keyOf(path, libtorch)}.json`);
   const kept = read(file);

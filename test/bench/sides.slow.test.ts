@@ -15,7 +15,7 @@ const run = new RunFolder(join(folder, 'run'));
 const place: BenchPlace = { folder, run: undefined, device: 'cpu', threads: 1 };
 
 beforeAll(async () => {
-  // What is measured here is not looked at, only that both sides run.
+  // Only that both sides run is tested, not what they measure.
   process.env.SPURMEM_PYTHON = pythonProgram();
   await tinyRun(data, run.path);
 });

@@ -1,15 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { addDatasetCommands } from '../../src/cli/commands/dataset.js';
-import { addFetchCommands } from '../../src/cli/commands/fetch.js';
-import { addReproduceCommands } from '../../src/cli/commands/reproduce.js';
-import { addSweepCommands } from '../../src/cli/commands/sweep.js';
-import { addTraceCommands } from '../../src/cli/commands/trace.js';
-import { addTrainCommands } from '../../src/cli/commands/train.js';
+import * as dataset from '../../src/cli/commands/dataset.js';
+import * as fetch from '../../src/cli/commands/fetch.js';
+import * as reproduce from '../../src/cli/commands/reproduce.js';
+import * as sweep from '../../src/cli/commands/sweep.js';
+import * as trace from '../../src/cli/commands/trace.js';
+import * as train from '../../src/cli/commands/train.js';
 import { applyConfig } from '../../src/cli/configFile.js';
 import { examplesOf } from '../../src/cli/examples.js';
-import { valuesOfRun } from '../../src/cli/repeat.js';
 import { commandName, namedCommand } from '../../src/cli/usage.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { augmentationOf, choiceOf, PUBLISHED_AUGMENTATION, SIMCLR } from '../../src/train/augmentation.js';
@@ -108,12 +107,8 @@ test('flags win over a file in YAML, whose keys are those of the options', async
 });
 
 const program = new Command('spurmem');
-addTrainCommands(program.command('train'));
-addReproduceCommands(program.command('reproduce'));
-addDatasetCommands(program.command('dataset'));
-addFetchCommands(program.command('fetch'));
-addSweepCommands(program.command('sweep'));
-addTraceCommands(program.command('trace'));
+for (const [name, { addCommand }] of Object.entries({ train, reproduce, dataset, fetch, sweep, trace }))
+  addCommand(program.command(name));
 const leaf = (...words: string[]): Command => namedCommand(program, words).command;
 
 test.each([
@@ -125,7 +120,7 @@ test.each([
   ['a flag in words', 'resume: maybe', /resume is "maybe": it takes true or false/],
 ])('%s is refused, naming the file', async (_name, text, reason) => {
   writeFileSync(at('wrong.yaml'), `${text}\n`);
-  const config = applyConfig(leaf('train', 'erm'), ['--config', at('wrong.yaml')], valuesOfRun);
+  const config = applyConfig(leaf('train', 'erm'), ['--config', at('wrong.yaml')]);
   await expect(config).rejects.toMatchObject({
     code: 'USAGE',
     message: expect.stringMatching(reason) as string,
@@ -134,7 +129,7 @@ test.each([
 });
 
 test("a run's configuration is refused by another command", async () => {
-  const config = applyConfig(leaf('train', 'jtt'), [`--config=${join(run, 'config.json')}`], valuesOfRun);
+  const config = applyConfig(leaf('train', 'jtt'), [`--config=${join(run, 'config.json')}`]);
   await expect(config).rejects.toThrow('it is of train erm, and the command is train jtt');
 });
 

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { put } from '../data/support.js';
 import { builtLibtorch } from '../libtorch.js';
 import { temporaryFolder } from '../temporary.js';
-import { ADDON, expectFailure, failure, spurmem, trainArguments } from './support.js';
+import { ADDON, expectFailure, failure, outcomeOf, ROOT, spurmem, trainArguments } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -52,6 +52,21 @@ it('names the file that is no addon', async () => {
   expectFailure(await spurmem(train, { SPURMEM_ADDON: noAddon }), 1, noAddon, '  1. ', 'scripts/setup.sh');
 });
 
+it('takes an addon by a path relative to the working folder', async () => {
+  copyFileSync(ADDON, join(folder, 'copy.node'));
+  const outcome = await spurmem(['doctor'], { SPURMEM_ADDON: relative(ROOT, join(folder, 'copy.node')) });
+  expect(outcome).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(outcome.stdout).toContain(`addon: ${join(folder, 'copy.node')}`);
+});
+
+it('refuses another module in the place of the addon', async () => {
+  const other = join(folder, 'other.cjs');
+  writeFileSync(other, 'module.exports = {};');
+  const { exitCode, stdout } = await spurmem(['doctor'], { SPURMEM_ADDON: other });
+  expect(stdout).toMatch(/FAIL addon: .*\n.*other\.cjs.\n.*another module.*\n +1\. /);
+  expect(exitCode).toBe(1);
+});
+
 it.each([
   ['bounds how long OpenMP\u2019s threads spin', {}, "GOMP_SPINCOUNT = '1000'"],
   ['leaves a bound of the user\u2019s', { GOMP_SPINCOUNT: '77' }, "GOMP_SPINCOUNT = '77'"],
@@ -78,6 +93,14 @@ describe('doctor', () => {
       /^1\. LIBTORCH: .*\n2\. torch of the active Python: .*\n3\. Debian\u2019s libtorch: /m,
     );
     expect(checks.find(({ name }) => name === 'operators')?.status).toBe('ok');
+  });
+
+  it('ends well where a reader closes stdout early', async () => {
+    const child = spawn(process.execPath, [join(ROOT, 'bin', 'spurmem.js'), 'doctor', '--json'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.destroy();
+    expect(await outcomeOf(child)).toMatchObject({ exitCode: 0, stderr: '' });
   });
 
   it('says that others use the cores', async () => {

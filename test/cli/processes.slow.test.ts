@@ -6,7 +6,7 @@ import { readSafetensors } from '../../src/models/safetensors.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { failure, ROOT, start, type Started, succeed, trainOptions, words } from './support.js';
+import { failure, outcomeOf, ROOT, start, type Started, succeed, trainOptions, words } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -114,12 +114,11 @@ async function torchrun(args: readonly string[]): Promise<string> {
     process.env.SPURMEM_PYTHON ?? 'python3',
     [
       ...['-m', 'torch.distributed.run', '--nproc-per-node', '2', '--no-python'],
-      // Debian's PyTorch lacks the library that torchrun's own store wants.
       ...['--rdzv-backend', 'c10d', '--rdzv-conf', 'store_type=file', '--rdzv-endpoint', rendezvous],
       ...[process.execPath, join(ROOT, 'bin', 'spurmem.js'), ...args],
     ],
     {
-      // Debian's PyTorch is built without libuv, too.
+      // Debian's PyTorch is built without libuv, which its stores take by default.
       env: { ...inherited, ...ONE_THREAD, TORCH_DISABLE_SHARE_RDZV_TCP_STORE: '1', USE_LIBUV: '0' },
       stdio: ['ignore', 'pipe', 'pipe'],
       // A rendezvous that hangs fails its test and leaves no process behind.
@@ -127,11 +126,7 @@ async function torchrun(args: readonly string[]): Promise<string> {
       killSignal: 'SIGKILL',
     },
   );
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const exitCode = await new Promise((resolve) => child.once('close', resolve));
+  const { exitCode, stdout, stderr } = await outcomeOf(child);
   if (exitCode !== 0) throw new Error(`torchrun failed:\n${stderr}`);
   return stdout;
 }

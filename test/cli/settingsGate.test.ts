@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { Command } from 'commander';
-import { optionWord, parseValue } from '../../src/cli/settings.js';
+import { parseValue, settingOptions } from '../../src/cli/settings.js';
 import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
 import { type Protocol, PROTOCOLS } from '../../src/protocol.js';
 import { resolveSettings, type Setting, type SettingsTable } from '../../src/settings/setting.js';
@@ -54,7 +54,7 @@ afterAll(() => {
   jest.restoreAllMocks();
 });
 
-/** What stands behind an option so that it does not say a protocol's default. */
+/** Values of an option other than a protocol's default. */
 function anotherText(entry: Setting<unknown>, protocol: Protocol): string[] {
   const { type } = entry;
   const isOther = (value: unknown): boolean =>
@@ -102,23 +102,25 @@ async function handOver(add: (command: Command) => void, argv: readonly string[]
   return handed.at(-1);
 }
 
-/** Each setting of a table with an option: that option changes that setting, and no other, under both protocols. */
+/**
+ * Each setting of a table with an option: that option changes that setting, and no other, under both protocols.
+ *
+ * @returns the number of these settings
+ */
 async function expectEachToChange(
   add: (command: Command) => void,
   argv: readonly string[],
   table: SettingsTable,
-  valuesOf: (handedOver: unknown, protocol: Protocol) => Readonly<Record<string, unknown>>,
-  prefix = '',
+  partOf = (handedOver: unknown): unknown => handedOver,
 ): Promise<number> {
   const before = await handOver(add, argv);
-  let options = 0;
-  for (const [name, entry] of Object.entries(table)) {
-    const word = optionWord(name, entry, prefix);
-    if (word === undefined) continue;
-    options += 1;
+  const options = settingOptions(table);
+  for (const { name, word, entry } of options) {
     for (const protocol of PROTOCOLS) {
       const after = await handOver(add, [...argv, `--${word}`, ...anotherText(entry, protocol)]);
-      const [old, now] = [valuesOf(before, protocol), valuesOf(after, protocol)];
+      const [old = {}, now = {}] = [before, after].map((given): Readonly<Record<string, unknown>> =>
+        resolveSettings(table, protocol, partOf(given) as object, others),
+      );
       const changed = Object.keys({ ...old, ...now }).filter(
         (key) => JSON.stringify(old[key]) !== JSON.stringify(now[key]),
       );
@@ -127,7 +129,7 @@ async function expectEachToChange(
       expect(changed.length).toBeLessThanOrEqual(2);
     }
   }
-  return options;
+  return options.length;
 }
 
 const others = { isVit: false, runEpochs: 100, format: undefined, criterion: 'gradient' };
@@ -136,15 +138,10 @@ describe('each option of', () => {
   test.each(TRAINING_METHODS.map((method) => [method.name, method] as const))(
     'train %s changes the configuration',
     async (name, method) => {
-      const { addTrainCommands } = await import('../../src/cli/commands/train.js');
+      const { addCommand } = await import('../../src/cli/commands/train.js');
       const spy = jest.spyOn(method, 'train').mockImplementation((options) => stop({ ...options }));
       const place = method.startsFrom === 'data' ? ['--data', data] : ['--from', folder];
-      const count = await expectEachToChange(
-        addTrainCommands,
-        [name, ...place],
-        method.settings,
-        (given, protocol) => resolveSettings(method.settings, protocol, given as object, others),
-      );
+      const count = await expectEachToChange(addCommand, [name, ...place], method.settings);
       spy.mockRestore();
       expect(count).toBeGreaterThan(2);
     },
@@ -156,27 +153,15 @@ describe('each option of', () => {
     ['overlap', { ...TRACE_SETTINGS.session, ...TRACE_SETTINGS.overlap }],
     ['minimal', { unit: TRACE_SETTINGS.session.unit, ...TRACE_SETTINGS.minimal }],
   ] as [string, SettingsTable][])('trace %s changes the trace', async (name, table) => {
-    const { addTraceCommands } = await import('../../src/cli/commands/trace.js');
-    const count = await expectEachToChange(
-      addTraceCommands,
-      [name, '--run', folder],
-      table,
-      (given, protocol) => resolveSettings(table, protocol, given as object, others),
-    );
-    expect(count).toBeGreaterThan(3);
+    const { addCommand } = await import('../../src/cli/commands/trace.js');
+    expect(await expectEachToChange(addCommand, [name, '--run', folder], table)).toBeGreaterThan(3);
   });
 
   test('gradcam changes the maps', async () => {
-    const { addGradCamCommand } = await import('../../src/cli/commands/gradCam.js');
-    const add = (program: Command): void => {
-      addGradCamCommand(program.command('gradcam'));
-    };
+    const { addCommand } = await import('../../src/cli/commands/gradCam.js');
     const table = TRACE_SETTINGS.gradCam;
-    expect(
-      await expectEachToChange(add, ['gradcam', '--run', folder], table, (given, protocol) =>
-        resolveSettings(table, protocol, given as object, others),
-      ),
-    ).toBe(Object.keys(table).length);
+    const count = await expectEachToChange(addCommand, ['--run', folder], table);
+    expect(count).toBe(Object.keys(table).length);
   });
 
   test('reproduce part1 changes training or traces', async () => {
@@ -185,22 +170,15 @@ describe('each option of', () => {
     const { arch, weights } = MODEL_SETTINGS;
     const { epochs, lr, augmentation } = ERM_SETTINGS;
     const erm = { arch, weights, epochs, lr, augmentation };
-    expect(
-      await expectEachToChange(addPart1Commands, argv, erm, (given, protocol) =>
-        resolveSettings(erm, protocol, (given as { erm: object }).erm),
-      ),
-    ).toBe(5);
+    const ermOf = (given: unknown): unknown => (given as { readonly erm: unknown }).erm;
+    expect(await expectEachToChange(addPart1Commands, argv, erm, ermOf)).toBe(5);
     const { criteria, sigmas, repeats, samples, nullDraws, exceedances } = TRACE_SETTINGS.unstructured;
     const layerTopK = TRACE_SETTINGS.structured.topK;
     const { batchSize, precision } = TRACE_SETTINGS.session;
     const { fraction } = TRACE_SETTINGS.overlap;
     const measured = { criteria, sigmas, repeats, samples, nullDraws, exceedances, layerTopK };
     const traces = { ...measured, batchSize, precision, fraction };
-    expect(
-      await expectEachToChange(addPart1Commands, argv, traces, (given, protocol) =>
-        resolveSettings(traces, protocol, given as object, others),
-      ),
-    ).toBe(10);
+    expect(await expectEachToChange(addPart1Commands, argv, traces)).toBe(10);
   });
 
   test('reproduce fig6 changes what its arms train with, and --protocol all of it', async () => {
@@ -221,29 +199,21 @@ describe('each option of', () => {
       jest.spyOn(finetune, 'train').mockImplementation((options) => stop({ ...options })),
     ];
     const argv = words`fig6 --data ${data} --out ${join(folder, 'study')} --seeds 0 --only fine-tuned`;
-    const finetuning = await expectEachToChange(
-      addPart2Commands,
-      argv,
-      FINETUNE_SETTINGS,
-      (given, protocol) => resolveSettings(FINETUNE_SETTINGS, protocol, given as object, others),
-    );
-    expect(finetuning).toBeGreaterThan(25);
+    expect(await expectEachToChange(addPart2Commands, argv, FINETUNE_SETTINGS)).toBeGreaterThan(25);
     const { epochs, batchSize, lr, augmentation, precision, ema } = ERM_SETTINGS;
-    const ofErm = (_given: unknown, protocol: Protocol) =>
-      resolveSettings(RECIPE_SETTINGS, protocol, ermHanded.at(-1) ?? {});
+    const ofErm = (): Readonly<Record<string, unknown>> =>
+      resolveSettings(RECIPE_SETTINGS, 'article', ermHanded.at(-1) ?? {});
     // Each command's ERM is the last one handed over: what was there before is resolved at once.
     for (const [table, prefix] of [
       [{ epochs, batchSize, lr, augmentation }, 'erm'],
       [MODEL_SETTINGS, ''],
       [{ precision, ema }, ''],
     ] as [SettingsTable, string][]) {
-      for (const [name, entry] of Object.entries(table)) {
+      for (const { name, word, entry } of settingOptions(table, prefix)) {
         await handOver(addPart2Commands, argv);
-        const before = ofErm(undefined, 'article');
-        const word = optionWord(name, entry, prefix);
-        await handOver(addPart2Commands, [...argv, `--${word ?? ''}`, ...anotherText(entry, 'article')]);
-        const after = ofErm(undefined, 'article') as Readonly<Record<string, unknown>>;
-        expect([word, after[name]]).not.toEqual([word, (before as Readonly<Record<string, unknown>>)[name]]);
+        const before = ofErm()[name];
+        await handOver(addPart2Commands, [...argv, `--${word}`, ...anotherText(entry, 'article')]);
+        expect([word, ofErm()[name]]).not.toEqual([word, before]);
       }
     }
     const released = (await handOver(addPart2Commands, [...argv, '--protocol', 'released'])) as object;

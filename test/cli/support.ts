@@ -1,8 +1,9 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, fork, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { ErrorCode } from '../../src/errors.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
@@ -46,16 +47,8 @@ export function start(
     timeout: 60_000,
     killSignal: 'SIGKILL',
   });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const outcome = new Promise<Outcome>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (exitCode) => {
-      resolve({ exitCode, stdout, stderr });
-    });
-  });
+  const printed = { stdout: '', stderr: '' };
+  const outcome = outcomeOf(child, printed);
   return {
     signal: (name) => {
       child.kill(name);
@@ -64,15 +57,26 @@ export function start(
     printed: (pattern) =>
       new Promise((resolve, reject) => {
         const check = (): void => {
-          if (pattern.test(stderr)) resolve();
+          if (pattern.test(printed.stderr)) resolve();
         };
         child.stderr.on('data', check);
         child.once('close', () => {
-          reject(new Error(`spurmem ended before it printed ${String(pattern)}:\n${stderr}`));
+          reject(new Error(`spurmem ended before it printed ${String(pattern)}:\n${printed.stderr}`));
         });
         check();
       }),
   };
+}
+
+/** The exit code and output of a process, once it has ended; `printed` is its output so far. */
+export async function outcomeOf(
+  child: ChildProcessByStdio<null, Readable, Readable>,
+  printed = { stdout: '', stderr: '' },
+): Promise<Outcome> {
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (text: string) => (printed[name] += text));
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  return { exitCode, ...printed };
 }
 
 /** Runs the command line to its end. */

@@ -62,7 +62,7 @@ test.each([
     await trace();
     const text = file('results', `${name}.json`);
     expect(parse(name, text)).toEqual(JSON.parse(text));
-    // What it requires, it requires: without a part of it, a result is none.
+    // Without a required part, a result is refused.
     const {
       entries: _entries,
       examples: _examples,

@@ -1,9 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
-import { ROOT } from '../cli/support.js';
 import { relativeDifference, report } from '../parity/compare.js';
 import { temporaryFolder } from '../temporary.js';
+import { runScript } from './script.js';
 
 const folder = temporaryFolder();
 
@@ -12,12 +11,7 @@ async function weightsAfterSteps(
   environment: Readonly<Record<string, string>>,
 ): Promise<Readonly<Record<string, TensorData>>> {
   const file = join(folder, name);
-  const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'test/native/adamSteps.mjs'), file], {
-    encoding: 'utf8',
-    env: { ...process.env, NODE_OPTIONS: '', ...environment },
-  });
-  expect(stderr).toBe('');
-  expect(status).toBe(0);
+  expect(runScript('adamSteps.mjs', [file], environment)).toMatchObject({ status: 0, stderr: '' });
   return (await readSafetensors(file)).tensors;
 }
 

@@ -1,5 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { outcomeOf } from '../cli/support.js';
+import { runScript } from './script.js';
 
 const LIBRARY = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
 
@@ -13,20 +15,12 @@ const WORKING = `
 `;
 
 /** Runs a module in a process of its own. */
-async function run(code: string): Promise<{ status: number | null; signal: string | null; printed: string }> {
+async function run(code: string): Promise<{ exitCode: number | null; printed: string }> {
   const { NODE_OPTIONS: _options, ...env } = process.env;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { env });
-  let printed = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (data: Buffer) => {
-      printed += data.toString();
-    });
-  }
-  return new Promise((resolve) => {
-    child.once('close', (status, signal) => {
-      resolve({ status, signal, printed });
-    });
-  });
+  const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { env, stdio });
+  const { exitCode, stdout, stderr } = await outcomeOf(child);
+  return { exitCode, printed: stdout + stderr };
 }
 
 test('a process that exits or throws under a running kernel ends as it says', async () => {
@@ -34,16 +28,14 @@ test('a process that exits or throws under a running kernel ends as it says', as
     run(`${WORKING} setTimeout(() => process.exit(3), 5);`),
     run(`${WORKING} setTimeout(() => { throw new Error('thrown'); }, 5);`),
   ]);
-  expect([exited, thrown].map(({ status, signal }) => [status, signal])).toEqual([
-    [3, null],
-    [1, null],
-  ]);
+  // null: by a signal.
+  expect([exited.exitCode, thrown.exitCode]).toEqual([3, 1]);
   expect(exited.printed).toBe('');
   expect(thrown.printed).toContain('Error: thrown');
 });
 
 test('what is asked for after the shutdown is refused', async () => {
-  const { status, printed } = await run(`${WORKING}
+  const { exitCode, printed } = await run(`${WORKING}
     process.on('exit', () => {
       try {
         model.network.forward(images);
@@ -54,7 +46,7 @@ test('what is asked for after the shutdown is refused', async () => {
       native().shutDown();
     });
     process.exit(4);`);
-  expect(status).toBe(4);
+  expect(exitCode).toBe(4);
   expect(printed).toContain(
     'NATIVE_FAILED the engine is shut down: the process is about to end (in forward(batch, options))',
   );
@@ -62,8 +54,5 @@ test('what is asked for after the shutdown is refused', async () => {
 });
 
 test('workers that are terminated with jobs in flight take nothing with them', () => {
-  const { NODE_OPTIONS: _options, ...env } = process.env;
-  const script = fileURLToPath(new URL('./workers.mjs', import.meta.url));
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, '6'], { encoding: 'utf8', env });
-  expect({ status, stdout, stderr }).toEqual({ status: 5, stdout: '1,2\n', stderr: '' });
+  expect(runScript('workers.mjs', ['6'])).toMatchObject({ status: 5, stdout: '1,2\n', stderr: '' });
 });

@@ -1,12 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { Model } from '../../src/models/model.js';
 import type { TensorData } from '../../src/models/safetensors.js';
 import { native, type Precision, type Tensor, type WeightEdit } from '../../src/native/addon.js';
 import { Adam } from '../../src/train/adam.js';
-import { ROOT } from '../cli/support.js';
 import { relativeDifference, report } from '../parity/compare.js';
 import { whilePerturbed } from '../perturbed.js';
+import { runScript } from './script.js';
 
 const SEED = 5;
 /** The last block sees 2 x 1 pixels, or one. */
@@ -151,10 +149,7 @@ describe.each([
 
 test('without oneDNN\u2019s operators, or with SPURMEM_FUSION=off, evaluation computes layer after layer', () => {
   const evaluate = (environment: Readonly<Record<string, string>>): { equal: boolean; largest: number } => {
-    const { stdout } = spawnSync(process.execPath, [join(ROOT, 'test/native/evaluateTwice.mjs')], {
-      encoding: 'utf8',
-      env: { ...process.env, NODE_OPTIONS: '', ...environment },
-    });
+    const { stdout } = runScript('evaluateTwice.mjs', [], environment);
     return JSON.parse(stdout) as { equal: boolean; largest: number };
   };
   expect(evaluate({ SPURMEM_FUSION: 'off' })).toEqual({ equal: true, largest: 0 });

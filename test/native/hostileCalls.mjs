@@ -20,7 +20,7 @@ const folder = mkdtempSync(join(tmpdir(), 'spurmem-hostile-'));
 const pixels = join(folder, 'pixels');
 writeFileSync(pixels, Buffer.alloc(3 * 16 * 16, 100));
 
-/** What a getter, a trap or a conversion of a hostile value throws. */
+/** The error of a hostile value's getter, trap or conversion. */
 class Hostile extends Error {}
 const refuse = () => {
   throw new Hostile('hostile');
@@ -93,7 +93,7 @@ function disposed(name) {
   return store;
 }
 
-/** What stands in an argument's place; each is made when it is used. */
+/** Values in an argument's place, each made when it is used. */
 const HOSTILE = {
   undefined: () => undefined,
   null: () => null,

@@ -17,7 +17,7 @@ const IMAGES = [
 
 const plain = { mean: [0, 0, 0], std: [1, 1, 1], device: 'cpu', memoryFormat: 'contiguous' } as const;
 
-/** Of an image with the evaluation preprocessing. */
+/** The options of an image with the evaluation preprocessing. */
 function evaluated(
   index: 0 | 1,
   chosen: { resize?: [number, number]; crop?: [number, number]; flip?: boolean } = {},

@@ -9,7 +9,7 @@ const LAYER = 'layer4.0.conv1';
 
 interface Computed {
   readonly logits: Float32Array;
-  /** Of the layer whose output is narrow. */
+  /** The gradient of the layer whose output is narrow. */
   readonly gradient: Float32Array | undefined;
 }
 

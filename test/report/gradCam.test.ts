@@ -1,8 +1,10 @@
 import sharp from 'sharp';
-import { gradCamTable } from '../../src/cli/gradCamTable.js';
+import { textTable } from '../../src/cli/textTable.js';
 import { greyPng, inputPng } from '../../src/data/png.js';
 import type { GradCamResult, HeatExample, MeanShare } from '../../src/experiments/gradCamResult.js';
+import { heatTable } from '../../src/report/figures/gradCam/fig10.js';
 import { drawOverlays, heatColor } from '../../src/report/figures/gradCam/overlays.js';
+import { groupLabels } from '../../src/report/groupLabels.js';
 import { fullReport, NAMES } from './fixtures.js';
 import { pageOf } from './support.js';
 
@@ -147,7 +149,7 @@ test('a damaged image is named', async () => {
 });
 
 test('the terminal\u2019s table has the same numbers', () => {
-  const text = gradCamTable(fullReport.dataset, gradCam, false);
+  const text = textTable(heatTable(gradCam, groupLabels(fullReport.dataset)), { color: false });
   expect(text).toContain('before: erm, after: finetuned');
   expect(text).toMatch(
     /G2\* coat with 0 *│ *128 *│ *50\.00 % *│ *50\.00 % \[45\.0, 54\.0\] *│ *75\.00 % \[70\.0, 79\.0\] *│ *\+25\.00 \[\+20\.00, \+29\.00\] *│ *2 and 2/,

@@ -3,7 +3,7 @@ import type { BenchCase, BenchPlace, SideSpec } from '../case.js';
 import { tracedResnet50 } from '../data.js';
 import type { ComputeSettings } from '../workloads/compute.js';
 
-/** How PyTorch is asked to compute. */
+/** The way in which PyTorch computes. */
 export interface PytorchSettings {
   readonly memoryFormat: 'contiguous' | 'channels_last';
   readonly fused: boolean;
@@ -34,7 +34,7 @@ type Work = 'forward' | 'erm-step';
 interface CaseOptions {
   /** Times faster than PyTorch. */
   readonly target?: number;
-  /** What ours computes in. */
+  /** The precision of ours. */
   readonly precision?: Precision | undefined;
   /** Makes a run on whose images the precision's effect is measured. */
   readonly run?: (place: BenchPlace) => Promise<string>;

@@ -8,7 +8,7 @@ const WHICH = {
   first: 'the first epoch of a run, images not decoded yet',
   later: 'an epoch with validation, images decoded',
 } as const;
-/** What the gradient is taken on, and the share of the neurons that it masks. */
+/** The samples of the gradient, and the share of the neurons that it masks. */
 const MASK = { gradientWorst: 256, gradientDrawn: 128, fraction: 0.001 };
 /** Milliseconds that a callback may wait at most, in 99 of 100 cases. */
 const MOST_DELAY = 20;

@@ -13,7 +13,7 @@ const MODELS = {
   'vit-small': { arch: 'vit_small_patch16_224', size: 224, ...BATCH },
 } satisfies Readonly<Record<string, ComputeSettings>>;
 
-/** What both sides compute in. */
+/** The numbers of both sides. */
 const NUMBERS: Readonly<Record<string, { readonly precision?: Precision; readonly tf32?: boolean }>> = {
   float32: {},
   tf32: { tf32: true },

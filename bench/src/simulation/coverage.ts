@@ -3,7 +3,7 @@ import { summarizeSeeds } from '#src/metrics/seeds.js';
 import { mean, momentsOf } from '#src/metrics/statistics.js';
 import type { Distribution } from './distributions.js';
 
-/** How often intervals hold the truth: the mean, lowest and highest share over neighboring truths. */
+/** The share of intervals that hold the truth: mean, lowest and highest over neighboring truths. */
 export interface Coverage {
   readonly mean: number;
   readonly low: number;

@@ -5,12 +5,12 @@ import { mean } from '#src/metrics/statistics.js';
 
 const { normal } = jstat.jStat;
 
-/** What perturbed neurons do to one group's logit margins, which are normal with a standard deviation of 1. */
+/** The effect of perturbed neurons on one group's logit margins, which are normal with a standard deviation of 1. */
 export interface PowerCase {
   readonly examples: number;
   /** Accuracy of the model as it is: the share of margins above 0. */
   readonly accuracy: number;
-  /** What the chosen neurons take of it; 0 makes them a random set, to see how often a test is wrong. */
+  /** The accuracy that the chosen neurons take; 0 makes them a random set, to see how often a test is wrong. */
   readonly drop: number;
   /**
    * Standard deviation over random sets of the shift of all margins, as a share of the shift that takes 5 points of

@@ -3,7 +3,7 @@ import { type MonteCarloTest, monteCarloTest, type StoppingRule } from '#src/met
 /** Draws that are added at a time. */
 const BATCH = 50;
 
-/** How far the distribution of p-values under the null is from the diagonal, at the p-values that the rule can give. */
+/** The distance of the distribution of p-values under the null from the diagonal, at the p-values that the rule can give. */
 export interface Uniformity {
   /** The largest excess of the share of p <= a over a. */
   readonly above: number;

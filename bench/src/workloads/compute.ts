@@ -141,7 +141,7 @@ export function free(...tensors: readonly Tensor[]): void {
   for (const tensor of tensors) tensor.dispose();
 }
 
-/** What a step gives to be read. */
+/** A step, and its values to be read. */
 export type Step = () => Promise<Pick<PendingRead<unknown>, 'read' | 'dispose'>>;
 
 /** A repeat is several steps, with as many reads pending as in training. */

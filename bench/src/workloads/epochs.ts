@@ -24,7 +24,7 @@ export interface FinetuningEpochSettings extends Omit<EpochSettings, 'lr'> {
   readonly gradientWorst: number;
   readonly gradientDrawn: number;
   readonly fraction: number;
-  /** Of the image, what crops cover. */
+  /** The share of the image that crops cover. */
   readonly scale: readonly [least: number, most: number];
 }
 

@@ -1,6 +1,6 @@
 // The study of studies/photographs/ that the scripts beside this one read, and how they print.
 import { join } from 'node:path';
-import { markdown } from '#src/cli/markdown.js';
+import { markdown } from '#src/cli/textTable.js';
 import { readStudy } from '#src/reproduce/studyFile/schema.js';
 
 /** Of the working directory. */

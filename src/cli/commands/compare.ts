@@ -1,38 +1,31 @@
 import { type Command, Option } from 'commander';
+import { compareRuns } from '../../experiments/runs/compareRuns.js';
 import { addJob } from '../job.js';
 import { addCommonOptions, type CommonOptions } from '../options.js';
+import { comparisonCsv, runsComparisonTables } from '../runTables.js';
+import { markdownOf, textTables } from '../textTable.js';
 
 const FORMATS = ['table', 'markdown', 'csv', 'json'] as const;
 
-interface CompareOptions extends CommonOptions {
-  readonly format: (typeof FORMATS)[number];
-}
-
-export function addCompareCommand(command: Command): void {
-  addCommonOptions(
-    command
-      .argument(
-        '<run...>',
-        'run folders, the first one what others are compared with; seeds of equal settings are one row',
-      )
-      .addOption(new Option('--format <format>', 'how it is printed').choices(FORMATS).default('table')),
+export function addCommand(command: Command): void {
+  command
+    .argument(
+      '<run...>',
+      'run folders, the first one what others are compared with; seeds of equal settings are one row',
+    )
+    .addOption(new Option('--format <format>', 'how it is printed').choices(FORMATS).default('table'));
+  addJob<CommonOptions & { readonly format: (typeof FORMATS)[number] }>(
+    addCommonOptions(command),
+    async ({ format }, output, _control, runs) => {
+      const comparison = await compareRuns(runs);
+      const tables = runsComparisonTables(comparison);
+      const texts = {
+        table: () => textTables(tables, output),
+        markdown: () => tables.map(markdownOf).join('\n\n'),
+        csv: () => comparisonCsv(comparison).trimEnd(),
+        json: () => JSON.stringify(comparison, null, 2),
+      };
+      output.result(texts[format](), comparison);
+    },
   );
-  addJob<CompareOptions>(command, async (options, output, _control, runs) => {
-    const [{ compareRuns }, { comparisonCsv, runsComparisonTables }, { markdownOf }, { textTable }] =
-      await Promise.all([
-        import('../../experiments/runs/compareRuns.js'),
-        import('../runTables.js'),
-        import('../markdown.js'),
-        import('../textTable.js'),
-      ]);
-    const comparison = await compareRuns(runs);
-    const tables = runsComparisonTables(comparison);
-    const texts = {
-      table: () => tables.map((table) => textTable(table, { color: output.color })).join('\n'),
-      markdown: () => tables.map(markdownOf).join('\n\n'),
-      csv: () => comparisonCsv(comparison).trimEnd(),
-      json: () => JSON.stringify(comparison, null, 2),
-    };
-    output.result(texts[options.format](), comparison);
-  });
 }

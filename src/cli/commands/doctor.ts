@@ -1,18 +1,175 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { messageOf, SpurmemError } from '../../errors.js';
+import { type Addon, addonInUse, native } from '../../native/addon.js';
+import { whyNoCuda } from '../../native/device.js';
+import { newerThanTested, places } from '../../native/findLibtorch.js';
+import { DEBIAN, describeLibtorch } from '../../native/libtorch.js';
+import { packageVersion } from '../../versions.js';
 import { addJob } from '../job.js';
 import { addCommonOptions } from '../options.js';
 
-export function addDoctorCommand(command: Command): void {
+const SIGNS = { ok: 'ok  ', warning: 'WARN', error: 'FAIL' } as const;
+
+/** One thing that was checked. */
+interface Check {
+  readonly name: string;
+  readonly status: keyof typeof SIGNS;
+  readonly found: string;
+  /** What to do about a warning or an error. */
+  readonly fix?: string | undefined;
+}
+
+/** Reference BLAS stays below 10 GFLOP/s; an optimized one reaches more than this on a single modern core. */
+const SLOW_GFLOPS = 15;
+const FASHION_MNIST = '/usr/share/datasets/fashion-mnist';
+
+/** The time for which other work is watched, and the cores of it that count. */
+const WATCH_MS = 300;
+const NOTICED_CORES = 0.3;
+
+export function addCommand(command: Command): void {
   addJob(addCommonOptions(command), async (_options, output) => {
-    const { diagnose } = await import('../diagnose.js');
-    const checks = await diagnose();
-    const signs = { ok: 'ok  ', warning: 'WARN', error: 'FAIL' } as const;
+    // Before anything here computes.
+    const others = await busyCores();
+    const checks = [
+      check('spurmem', packageVersion()),
+      check(
+        'node',
+        `${process.versions.node}, ${availableParallelism()} cores, ${gib(totalmem())} GiB memory`,
+      ),
+      othersCheck(others),
+      ...(await nativeChecks()),
+      existsSync(FASHION_MNIST)
+        ? check('Fashion-MNIST', FASHION_MNIST)
+        : check(
+            'Fashion-MNIST',
+            `not in ${FASHION_MNIST}`,
+            'The dominoes benchmark needs it: apt-get install dataset-fashion-mnist, or name a folder with --fashion-mnist.',
+          ),
+    ];
     const lines = checks.map(({ status, name, found, fix }) =>
-      [`${signs[status]} ${name}: ${found}`, ...(fix === undefined ? [] : [fix])]
+      [`${SIGNS[status]} ${name}: ${found}`, ...(fix === undefined ? [] : [fix])]
         .join('\n')
         .replaceAll('\n', '\n       '),
     );
     output.result(lines.join('\n'), { checks });
     if (checks.some(({ status }) => status === 'error')) process.exitCode = 1;
   });
+}
+
+/** A check; with a fix, a warning. */
+function check(name: string, found: string, fix?: string): Check {
+  return { name, status: fix === undefined ? 'ok' : 'warning', found, fix };
+}
+
+async function nativeChecks(): Promise<Check[]> {
+  try {
+    const addon = native();
+    const { path, libtorch } = addonInUse();
+    const threads = await addon.configure(0);
+    return [
+      check('addon', path),
+      check(
+        'libtorch',
+        `${describeLibtorch(libtorch)}, ${threads} threads\n${placesText()}`,
+        newerThanTested(libtorch),
+      ),
+      operatorsCheck(addon),
+      await blasCheck(addon, libtorch.root),
+      check('CUDA', cudaText(addon)),
+      check(
+        'bf16',
+        addon.fastBf16
+          ? 'computed by oneDNN'
+          : 'not in this CPU: --precision bf16 is many times slower than fp32 here',
+      ),
+    ];
+  } catch (error) {
+    const failed: Check = {
+      name: 'addon',
+      status: 'error',
+      found: 'it does not load',
+      fix: messageOf(error),
+    };
+    return error instanceof SpurmemError ? [failed, check('libtorch', placesText())] : [failed];
+  }
+}
+
+/** The places of a libtorch, in their order. */
+function placesText(): string {
+  const lines = ['It is looked for in this order, and the first one is taken:'];
+  try {
+    for (const { name, says } of places()) lines.push(`${lines.length}. ${name}: ${says}`);
+  } catch (error) {
+    lines.push(messageOf(error));
+  }
+  return lines.join('\n');
+}
+
+function operatorsCheck(addon: Addon): Check {
+  const operators = addon.operators();
+  const found = operators.map(({ name, isFound }) => `${name} ${isFound ? 'found' : 'not found'}`).join('\n');
+  const missing = operators.filter(({ isFound }) => !isFound);
+  const fix = missing.map(({ name, without }) => `Without ${name} ${without}.`).join('\n');
+  return check('operators', found, fix === '' ? undefined : fix);
+}
+
+function cudaText(addon: Addon): string {
+  const { cudaDevices } = addon;
+  if (cudaDevices === 0) return `${whyNoCuda()[0]}; --device auto uses the CPU`;
+  const gpu = addon.deviceMemory('cuda:0');
+  const memory = gpu === null ? '' : `, ${gpu.name} with ${gib(gpu.free)} of ${gib(gpu.total)} GiB free`;
+  return `${cudaDevices} devices; --device auto uses cuda:0${memory}`;
+}
+
+function gib(bytes: number): string {
+  return (bytes / 2 ** 30).toFixed(1);
+}
+
+/** The number of cores that were busy while this process waited. */
+async function busyCores(): Promise<number> {
+  const before = cpus();
+  await sleep(WATCH_MS);
+  const total = (times: Readonly<Record<string, number>>): number =>
+    Object.values(times).reduce((sum, time) => sum + time, 0);
+  return cpus().reduce((busy, { times }, core) => {
+    const earlier = before[core]?.times ?? times;
+    const passed = total(times) - total(earlier);
+    return busy + (passed > 0 ? 1 - (times.idle - earlier.idle) / passed : 0);
+  }, 0);
+}
+
+function othersCheck(busy: number): Check {
+  return check(
+    'other work',
+    `other processes keep ${busy.toFixed(1)} of ${availableParallelism()} cores busy`,
+    busy < NOTICED_CORES
+      ? undefined
+      : 'Training beside it takes about twice as long, and timings say little: wait, or leave it cores with --threads.',
+  );
+}
+
+/** By the best of three float32 products of two matrices. */
+async function blasCheck(addon: Addon, root: string): Promise<Check> {
+  const n = 1024;
+  using matrix = await addon.tensor(new Float32Array(n * n).fill(1), [n, n], 'cpu');
+  let seconds = Infinity;
+  for (let product = 0; product < 3; product += 1) {
+    const start = performance.now();
+    (await addon.matmul(matrix, matrix)).dispose();
+    seconds = Math.min(seconds, (performance.now() - start) / 1000);
+  }
+  const gflops = (2 * n ** 3) / seconds / 1e9;
+  const found = `float32 matrix product at ${gflops.toFixed(0)} GFLOP/s`;
+  if (gflops >= SLOW_GFLOPS) return check('BLAS', found);
+  return root === DEBIAN
+    ? check(
+        'BLAS',
+        `${found}: that is reference BLAS`,
+        'Training would be many times slower than it need be: apt-get install libopenblas0-openmp.',
+      )
+    : check('BLAS', found, 'That is slow: other work has the cores, or the processor is emulated.');
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { loadDataset } from '../../data/dataset.js';
 import {
   DATASETS,
   type Fetchable,
@@ -6,9 +7,10 @@ import {
   type FetchableWeights,
   WEIGHTS,
 } from '../../fetch/catalog.js';
-import type { Fetched, FetchOptions } from '../../fetch/fetch.js';
+import { fetchDataset, type Fetched, type FetchOptions, fetchWeights } from '../../fetch/fetch.js';
 import { addJob } from '../job.js';
 import { addCommonOptions, type CommonOptions } from '../options.js';
+import { datasetTable, summarizeDataset } from '../tables.js';
 
 interface FetchCommandOptions extends CommonOptions, Pick<FetchOptions, 'from' | 'sha256'> {
   readonly data: string;
@@ -16,21 +18,16 @@ interface FetchCommandOptions extends CommonOptions, Pick<FetchOptions, 'from' |
 }
 
 /** A command for each data set, and one for each architecture’s weights. */
-export function addFetchCommands(fetch: Command): void {
+export function addCommand(fetch: Command): void {
   for (const [name, { title, terms }] of Object.entries(DATASETS)) {
     const command = fetch
       .command(name)
       .description(title)
       .option('--data <folder>', 'folder to unpack it to', `data/${name}`);
     addJob<FetchCommandOptions>(withSource(command, terms), async (options, output, control) => {
-      const [{ fetchDataset }, { loadDataset }, { datasetTables, summarizeDataset }] = await Promise.all([
-        import('../../fetch/fetch.js'),
-        import('../../data/dataset.js'),
-        import('../tables.js'),
-      ]);
       const fetched = await fetchDataset(name as FetchableDataset, options.data, { ...options, ...control });
       const dataset = await loadDataset(fetched.path);
-      const lines = [...describe(fetched), datasetTables(dataset, output.color)];
+      const lines = [...describe(fetched), datasetTable(dataset, output)];
       output.result(lines.join('\n'), { ...fetched, dataset: summarizeDataset(dataset) });
     });
   }
@@ -41,7 +38,6 @@ export function addFetchCommands(fetch: Command): void {
       .description(title)
       .option('--out <folder>', 'folder of the file', 'data/weights');
     addJob<FetchCommandOptions>(withSource(command, terms), async (options, output, control) => {
-      const { fetchWeights } = await import('../../fetch/fetch.js');
       const fetched = await fetchWeights(name as FetchableWeights, options.out, { ...options, ...control });
       const lines = [...describe(fetched), `Start from them with --arch ${arch} --weights ${fetched.path}`];
       output.result(lines.join('\n'), fetched);

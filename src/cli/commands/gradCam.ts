@@ -1,46 +1,59 @@
 import type { Command } from 'commander';
-import type { DatasetOptions } from '../../data/dataset.js';
-import type { GradCamOptions } from '../../experiments/gradCam.js';
+import { gradCam, type GradCamOptions } from '../../experiments/gradCam.js';
 import type { GradCamResult } from '../../experiments/gradCamResult.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
-import { engineOptions } from '../../native/engine.js';
 import type { JobOptions } from '../../progress.js';
+import { heatTable } from '../../report/figures/gradCam/fig10.js';
+import { reproduceFig10 } from '../../reproduce/fig10.js';
 import { addJob } from '../job.js';
-import { openResult } from '../openResult.js';
 import {
   addComputeOptions,
   addDatasetOptions,
-  chosenDatasetOptions,
   type ComputeOptions,
+  pick,
+  type RunOptions,
+  sharedOptionsOf,
 } from '../options.js';
 import { addSettings, givenSettings } from '../settings.js';
+import { figureTables, openGroups } from '../tables.js';
+import { textTable } from '../textTable.js';
 
-export interface GradCamCommandOptions extends ComputeOptions, DatasetOptions {
-  readonly run: string;
-  readonly compare?: string;
-  readonly data?: string;
-}
+type GradCamCommandOptions = ComputeOptions & RunOptions & { readonly compare?: string };
 
 /** Grad-CAM's settings, and those of its session that change its maps or its speed. */
 const SETTINGS = { ...TRACE_SETTINGS.gradCam, batchSize: TRACE_SETTINGS.session.batchSize } as const;
 
-export function addGradCamCommand(command: Command): void {
+export function addCommand(command: Command): void {
   addJob<GradCamCommandOptions>(addGradCamOptions(command), async (options, output, control) => {
-    const [{ gradCam }, { gradCamTable }] = await Promise.all([
-      import('../../experiments/gradCam.js'),
-      import('../gradCamTable.js'),
-    ]);
     const result = await gradCam(gradCamOptionsOf(options, control));
-    const { data, path } = await openResult(options.run, result.kind);
-    output.result(`${gradCamTable(data, result, output.color)}\nResult: ${path}`, {
+    const { groups, folder } = await openGroups(options.run);
+    const path = folder.result(result.kind);
+    output.result(`${textTable(heatTable(result, groups), output)}\nResult: ${path}`, {
       result: path,
       ...withoutImages(result),
     });
   });
 }
 
-/** What `gradcam` and its preset take. */
-export function addGradCamOptions(command: Command): Command {
+/** Adds `reproduce fig10`. */
+export function addFig10Command(reproduce: Command): void {
+  const command = reproduce
+    .command('fig10')
+    .description('Fig. 10: heat maps of a fine-tuned run beside the ERM run before it, with the report');
+  addJob<GradCamCommandOptions>(addGradCamOptions(command), async (options, output, control) => {
+    const figure = await reproduceFig10(gradCamOptionsOf(options, control));
+    const { json, csv, report } = figure;
+    const text = [...figureTables([figure], output), `Results:\n  ${json}\n  ${csv}`, `Report: ${report}`];
+    output.result(text.join('\n'), {
+      run: options.run,
+      report,
+      figures: [json, csv],
+      gradCam: withoutImages(figure.gradCam),
+    });
+  });
+}
+
+function addGradCamOptions(command: Command): Command {
   command
     .requiredOption(
       '--run <run>',
@@ -52,22 +65,17 @@ export function addGradCamOptions(command: Command): Command {
 }
 
 /** The library's options. */
-export function gradCamOptionsOf(options: GradCamCommandOptions, control: JobOptions): GradCamOptions {
-  const { run, compare, data, seed } = options;
+function gradCamOptionsOf(options: GradCamCommandOptions, control: JobOptions): GradCamOptions {
   return {
-    run,
-    compare,
-    data,
-    seed,
-    ...engineOptions(options),
+    ...pick(options, 'run', 'compare', 'data', 'seed'),
+    ...sharedOptionsOf(options),
     ...givenSettings(SETTINGS, options),
     ...control,
-    datasetOptions: chosenDatasetOptions(options),
   };
 }
 
 /** The result without its examples' images, which are megabytes. */
-export function withoutImages({ examples, ...result }: GradCamResult): object {
+function withoutImages({ examples, ...result }: GradCamResult): object {
   return {
     ...result,
     examples: examples.map(({ group, filename, before, after }) => ({

@@ -1,37 +1,25 @@
 import type { Command } from 'commander';
-import { SpurmemError } from '../../errors.js';
+import { writeRunsReport } from '../../report/runsReport.js';
+import { writeReport } from '../../report/writeReport.js';
 import { addJob } from '../job.js';
 import { addCommonOptions, type CommonOptions } from '../options.js';
+import { misuse } from '../parameters.js';
 
 interface ReportOptions extends CommonOptions {
-  readonly run?: string | undefined;
-  readonly runs?: readonly string[] | undefined;
-  readonly out?: string | undefined;
+  readonly run?: string;
+  readonly runs?: readonly string[];
+  readonly out?: string;
 }
 
-export function addReportCommand(command: Command): void {
-  addCommonOptions(
-    command
-      .option('--run <run>', 'run folder, where its report is written')
-      .option('--runs <runs...>', 'two run folders or more, which are shown side by side on one page')
-      .option('--out <file>', 'the page (default: report.html in --run, or "runs.html" of --runs)'),
-  );
-  addJob<ReportOptions>(command, async ({ run, runs, out }, output) => {
-    if ((run === undefined) === (runs === undefined)) {
-      throw new SpurmemError('USAGE', 'Give either `run`, a run folder, or `runs`, two or more.', {
-        parameter: 'run',
-      });
-    }
-    const path = await write({ run, runs, out });
+export function addCommand(command: Command): void {
+  command
+    .option('--run <run>', 'run folder, where its report is written')
+    .option('--runs <runs...>', 'two run folders or more, which are shown side by side on one page')
+    .option('--out <file>', 'the page (default: report.html in --run, or "runs.html" of --runs)');
+  addJob<ReportOptions>(addCommonOptions(command), async ({ run, runs, out }, output) => {
+    if ((run === undefined) === (runs === undefined))
+      throw misuse('run', undefined, 'Give either `run`, a run folder, or `runs`, two or more.');
+    const path = await (runs ? writeRunsReport({ runs, out }) : writeReport({ run: run ?? '', out }));
     output.result(`Report: ${path}`, { report: path });
   });
-}
-
-async function write({ run = '', runs, out }: Omit<ReportOptions, keyof CommonOptions>): Promise<string> {
-  if (runs === undefined) {
-    const { writeReport } = await import('../../report/writeReport.js');
-    return writeReport({ run, out });
-  }
-  const { writeRunsReport } = await import('../../report/runsReport.js');
-  return writeRunsReport({ runs, out });
 }

@@ -1,8 +1,15 @@
 import type { Command } from 'commander';
 import { engineOptions } from '../../native/engine.js';
+import { accuracyTable } from '../../report/figures/accuracy/tables.js';
+import { traceTables } from '../../report/figures/changes/tables.js';
+import { traceView } from '../../report/figures/changes/view.js';
+import { groupLabels } from '../../report/groupLabels.js';
+import { comparisonTable } from '../../report/sections/comparison.js';
+import { reproduceQuickstart } from '../../reproduce/quickstart.js';
 import { addJob } from '../job.js';
-import { addComputeOptions, type ComputeOptions } from '../options.js';
-import { addFig10Command } from './reproduceFig10.js';
+import { addComputeOptions, type ComputeOptions, pick } from '../options.js';
+import { textTables } from '../textTable.js';
+import { addFig10Command } from './gradCam.js';
 import { addPart1Commands } from './reproducePart1.js';
 import { addPart2Commands } from './reproducePart2.js';
 import { addStudyCommand } from './reproduceStudy.js';
@@ -14,7 +21,7 @@ interface QuickstartCommandOptions extends ComputeOptions {
   readonly fashionMnist?: string;
 }
 
-export function addReproduceCommands(reproduce: Command): void {
+export function addCommand(reproduce: Command): void {
   addPart1Commands(reproduce);
   addPart2Commands(reproduce);
   addStudyCommand(reproduce);
@@ -26,30 +33,23 @@ export function addReproduceCommands(reproduce: Command): void {
     .option('--weights <file>', 'safetensors or PyTorch file to start from instead of pretraining')
     .option('--fashion-mnist <folder>', 'folder with Fashion-MNIST\u2019s four .gz files');
   addJob<QuickstartCommandOptions>(addComputeOptions(quickstart), async (options, output, control) => {
-    const [{ reproduceQuickstart }, { describeEpoch }, tables] = await Promise.all([
-      import('../../reproduce/quickstart.js'),
-      import('../describe.js'),
-      import('../tables.js'),
-    ]);
-    const { data, out, weights, fashionMnist, seed } = options;
-    const { dataset, erm, trace, comparison, run, report, finetuneReport } = await reproduceQuickstart({
-      data,
-      out,
-      weights,
-      fashionMnist,
-      seed,
+    const { dataset, ...result } = await reproduceQuickstart({
+      ...pick(options, 'data', 'out', 'weights', 'fashionMnist', 'seed'),
       ...engineOptions(options),
       ...control,
-      onStep: (step) => {
-        output.info(step);
-      },
-      onEpoch: describeEpoch(output),
+      onStep: output.info,
+      onEpoch: output.epochLines(),
     });
+    const { run, report, erm, trace, comparison, finetuneReport } = result;
+    const groups = groupLabels(dataset);
+    const tables = [
+      accuracyTable(erm, groups),
+      ...traceTables(traceView(trace), groups),
+      comparisonTable(comparison, groups),
+    ];
     output.result(
       [
-        tables.trainingTables(dataset, erm, output.color),
-        tables.traceTables(dataset, trace, output.color),
-        tables.comparisonTables(dataset, comparison, output.color),
+        textTables(tables, output),
         `Run: ${run}`,
         `Report: ${report}`,
         `Report of fine-tuning: ${finetuneReport}`,

@@ -1,29 +1,31 @@
 import type { Command } from 'commander';
-import type { DatasetOptions } from '../../data/dataset.js';
-import { SpurmemError } from '../../errors.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
-import { engineOptions } from '../../native/engine.js';
 import type { Protocol } from '../../protocol.js';
 import type { Figure } from '../../report/figure.js';
 import { articleName } from '../../report/format.js';
 import { OF_ONE_RUN, PART1 } from '../../reproduce/articleFigures.js';
+import { reproducePart1 } from '../../reproduce/part1.js';
+import { modelFolder, reproducePart1Seeds } from '../../reproduce/part1Seeds.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
 import { tell } from '../dryRunText.js';
 import { addJob } from '../job.js';
 import {
   addComputeOptions,
   addDatasetOptions,
-  chosenDatasetOptions,
+  addRunOptions,
   type ComputeOptions,
   integers,
+  pick,
   protocolOption,
+  type RunOptions,
+  sharedOptionsOf,
 } from '../options.js';
+import { misuse } from '../parameters.js';
 import { addPlanOptions, type PlanOptions, SAME_COMMAND, wantsPlan, writeJobs } from '../plan.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
+import { figureTables } from '../tables.js';
 
-interface Part1CommandOptions extends ComputeOptions, DatasetOptions, PlanOptions {
-  readonly run: string;
-  readonly data?: string;
+interface Part1CommandOptions extends ComputeOptions, PlanOptions, RunOptions {
   readonly protocol: Protocol;
   readonly seeds?: readonly number[];
   readonly dryRun: boolean;
@@ -84,11 +86,8 @@ function addFigureCommand(
   description: string,
   figures: readonly Figure[],
 ): void {
-  const command = reproduce
-    .command(name)
-    .description(description)
-    .requiredOption('--run <run>', 'run folder; a model is trained there by ERM where it holds none')
-    .option('--data <folder>', 'dataset folder (default: the one the run was trained on)')
+  const command = reproduce.command(name).description(description);
+  addRunOptions(command, 'run folder; a model is trained there by ERM where it holds none')
     .addOption(
       integers('--seeds <list>', 'seeds, each a model in a folder of --run, reported over models', 0),
     )
@@ -104,36 +103,18 @@ function addFigureCommand(
   addJob<Part1CommandOptions>(
     command,
     async (options, output, control) => {
-      const [{ reproducePart1 }, { modelFolder, reproducePart1Seeds }, { describeEpoch }, { figureTables }] =
-        await Promise.all([
-          import('../../reproduce/part1.js'),
-          import('../../reproduce/part1Seeds.js'),
-          import('../describe.js'),
-          import('../figureTables.js'),
-        ]);
-      const { run, data, protocol, seed } = options;
+      const { run, seed, seeds } = options;
       const common = {
         ...control,
         figures,
-        run,
-        data,
-        protocol,
-        ...engineOptions(options),
+        ...pick(options, 'run', 'data', 'protocol'),
+        ...sharedOptionsOf(options),
         ...givenSettings(TRACE_OPTIONS, options),
-        datasetOptions: chosenDatasetOptions(options),
-        erm: { ...givenSettings(ERM_OPTIONS, options), onEpoch: describeEpoch(output) },
-        onStep: (step: string) => {
-          output.info(step);
-        },
+        erm: { ...givenSettings(ERM_OPTIONS, options), onEpoch: output.epochLines() },
+        onStep: output.info,
       };
-      const { seeds } = options;
       if (wantsPlan(options)) {
-        if (!seeds) {
-          throw new SpurmemError('USAGE', '`plan` takes `seeds`: each job is the model of one.', {
-            parameter: 'plan',
-            value: options.plan,
-          });
-        }
+        if (!seeds) throw misuse('plan', options.plan, '`plan` takes `seeds`: each job is the model of one.');
         const { planPart1Seeds } = await import('../../reproduce/sweep/planPart1Seeds.js');
         await writeJobs(await planPart1Seeds({ ...common, seeds }), options, output, SAME_COMMAND);
         return;
@@ -149,7 +130,7 @@ function addFigureCommand(
         : await reproducePart1({ ...common, seed });
       const files = result.figures.flatMap(({ json, csv }) => [json, csv]);
       const text = [
-        ...figureTables(result.figures, output.color),
+        ...figureTables(result.figures, output),
         `Results:\n${files.map((file) => `  ${file}`).join('\n')}`,
         ...(seeds ? [] : ['One model: --seeds reports means and intervals over models.']),
         `Report: ${result.report}`,
@@ -157,7 +138,7 @@ function addFigureCommand(
       output.result(text.join('\n'), {
         run,
         report: result.report,
-        figures: result.figures.map(withoutTables),
+        figures: result.figures.map(({ tables: _tables, ...figure }) => figure),
       });
     },
     {
@@ -167,8 +148,4 @@ function addFigureCommand(
       out: '--run',
     },
   );
-}
-
-function withoutTables({ tables: _tables, ...figure }: { readonly tables: unknown }): object {
-  return figure;
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
 import { engineOptions } from '../../native/engine.js';
 import type { Protocol } from '../../protocol.js';
-import type { Part2Options } from '../../reproduce/part2.js';
+import { part2Jobs, type Part2Options, planPart2, reproducePart2 } from '../../reproduce/part2.js';
 import { STUDIES } from '../../reproduce/study/studies.js';
 import { share, type ValueType } from '../../settings/values.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
@@ -13,13 +13,15 @@ import { addJob } from '../job.js';
 import {
   addDatasetOptions,
   addEngineOptions,
-  chosenDatasetOptions,
   type ComputingOptions,
   integers,
+  pick,
   protocolOption,
+  sharedOptionsOf,
 } from '../options.js';
 import { addPlanOptions, type PlanOptions, SAME_COMMAND, wantsPlan, writeJobs } from '../plan.js';
-import { addSettings, givenSettings, settingNames, valueOption } from '../settings.js';
+import { addSettings, givenSettings, settingNames, TypedOption } from '../settings.js';
+import { studyTables } from '../tables.js';
 
 interface Part2CommandOptions extends ComputingOptions, DatasetOptions, PlanOptions {
   readonly data: string;
@@ -72,7 +74,7 @@ function addStudyCommand(
       ]),
     )
     .addOption(
-      valueOption(
+      new TypedOption(
         '--equivalence <points>',
         'largest difference of worst-group accuracies that would not matter, in points, declared before the first run (default: none is tested)',
         POINTS,
@@ -91,23 +93,13 @@ function addStudyCommand(
   addJob<Part2CommandOptions>(
     command,
     async (options, output, control) => {
-      const [{ reproducePart2, planPart2, part2Jobs }, { describeEpoch }, { studyTables }] =
-        await Promise.all([
-          import('../../reproduce/part2.js'),
-          import('../describe.js'),
-          import('../studyTables.js'),
-        ]);
-      const { data, out, protocol, seeds, only } = options;
+      const { protocol } = options;
       const asked: Part2Options = {
         ...control,
         studies,
-        seeds,
-        only,
-        data,
-        out,
-        ...engineOptions(options),
-        equivalence: options.equivalence === undefined ? undefined : options.equivalence / 100,
-        datasetOptions: chosenDatasetOptions(options),
+        ...pick(options, 'seeds', 'only', 'data', 'out'),
+        ...sharedOptionsOf(options),
+        equivalence: options.equivalence && options.equivalence / 100,
         erm: {
           protocol,
           ...givenSettings(MODEL_SETTINGS, options),
@@ -116,10 +108,8 @@ function addStudyCommand(
         },
         finetune: { protocol, ...givenSettings(FINETUNE_SETTINGS, options) },
         grid: options.grid && parseGrid(options.grid),
-        onStep: (step) => {
-          output.info(step);
-        },
-        onEpoch: describeEpoch(output),
+        onStep: output.info,
+        onEpoch: output.epochLines(),
       };
       if (wantsPlan(options)) {
         await writeJobs(await planPart2(asked), options, output, SAME_COMMAND);
@@ -133,7 +123,7 @@ function addStudyCommand(
       const result = await reproducePart2(asked);
       const files = result.studies.flatMap(({ json, csv }) => [`  ${json}`, `  ${csv}`]);
       const text = [
-        ...result.studies.map((study) => studyTables(study, output.color)),
+        ...result.studies.map((study) => studyTables(study, output)),
         'Results:',
         ...files,
         `Report: ${result.report}`,

@@ -1,7 +1,9 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { engineOptions } from '../../native/engine.js';
+import { openStudy, reproduceStudy, studyTables } from '../../reproduce/studyFile/reproduceStudy.js';
 import { addJob } from '../job.js';
-import { addEngineOptions, type ComputingOptions, integers } from '../options.js';
+import { addEngineOptions, type ComputingOptions, integers, pick } from '../options.js';
+import { openStudyText, studyText } from '../studyFileText.js';
 
 interface StudyCommandOptions extends ComputingOptions {
   readonly study: string;
@@ -22,31 +24,17 @@ export function addStudyCommand(reproduce: Command): void {
     .option('--benchmark <name...>', 'some of its benchmarks (default: all)')
     .addOption(integers('--seeds <list>', 'some of its seeds, such as one machine\u2019s (default: all)', 0))
     .option('--tables', 'print the tables of what is recorded, and run nothing', false)
-    .addOption(
-      new Option('--dry-run', 'print what is not recorded yet, by its counts; nothing is written').default(
-        false,
-      ),
-    );
+    .option('--dry-run', 'print what is not recorded yet, by its counts; nothing is written', false);
   addJob<StudyCommandOptions>(
     addEngineOptions(command),
     async (options, output, control) => {
-      const [{ openStudy, reproduceStudy, studyTables }, { describeEpoch }, { openStudyText, studyText }] =
-        await Promise.all([
-          import('../../reproduce/studyFile/reproduceStudy.js'),
-          import('../describe.js'),
-          import('../studyFileText.js'),
-        ]);
-      const { study, benchmark: benchmarks, seeds } = options;
       const asked = {
         ...control,
         ...engineOptions(options),
-        study,
-        benchmarks,
-        seeds,
-        onStep: (step: string) => {
-          output.info(step);
-        },
-        onEpoch: describeEpoch(output),
+        ...pick(options, 'study', 'seeds'),
+        benchmarks: options.benchmark,
+        onStep: output.info,
+        onEpoch: output.epochLines(),
       };
       if (options.dryRun) {
         const open = await openStudy(asked);

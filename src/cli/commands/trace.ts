@@ -1,32 +1,40 @@
-import { type Command, Option } from 'commander';
-import type { DataDescription } from '../../data/dataDescription.js';
-import type { DatasetOptions } from '../../data/dataset.js';
+import type { Command } from 'commander';
+import { traceMinimal } from '../../experiments/traceMinimal.js';
+import { traceOverlap } from '../../experiments/traceOverlap.js';
 import type { SessionOptions } from '../../experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
-import { engineOptions } from '../../native/engine.js';
-import type { JobOptions } from '../../progress.js';
+import { traceStructured } from '../../experiments/traceStructured.js';
+import { resultName, traceUnstructured } from '../../experiments/traceUnstructured.js';
 import type { Protocol } from '../../protocol.js';
+import { traceTables } from '../../report/figures/changes/tables.js';
+import { traceView } from '../../report/figures/changes/view.js';
+import { layerTables } from '../../report/figures/layers/fig7.js';
+import { minimalTable } from '../../report/figures/minimal.js';
+import { rankList } from '../../report/figures/overlap/ranks.js';
+import type { GroupLabel } from '../../report/groupLabels.js';
+import type { Table } from '../../report/table.js';
 import type { SettingsTable } from '../../settings/setting.js';
 import { KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { tell } from '../dryRunText.js';
 import { addJob } from '../job.js';
-import { openResult } from '../openResult.js';
 import {
   addComputeOptions,
   addDatasetOptions,
-  chosenDatasetOptions,
+  addRunOptions,
   type ComputeOptions,
+  pick,
   protocolOption,
+  type RunOptions,
+  sharedOptionsOf,
 } from '../options.js';
-import type { Output } from '../output.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
+import { openGroups } from '../tables.js';
+import { textTables } from '../textTable.js';
 
-interface TraceCommandOptions extends ComputeOptions, DatasetOptions {
-  readonly run: string;
-  readonly data?: string;
-  /** Of traces that choose neurons by a criterion. */
+interface TraceCommandOptions extends ComputeOptions, RunOptions {
+  /** An option of traces that choose neurons by a criterion. */
   readonly protocol?: Protocol;
-  /** Of traces that evaluate variants. */
+  /** An option of traces that evaluate variants. */
   readonly dryRun?: boolean;
 }
 
@@ -41,18 +49,16 @@ interface TraceCommand<Result extends { readonly kind: string }> {
   readonly named?: SettingsTable;
   /** Whether it evaluates variants, whose time a dry run estimates. */
   readonly canDryRun?: boolean;
-  readonly load: () => Promise<{
-    readonly trace: (options: SessionOptions) => Promise<Result>;
-    /** The name of the result's file; default: its kind. */
-    readonly resultName?: (result: Result) => string;
-    readonly tables: (data: DataDescription, result: Result, color: boolean) => string;
-  }>;
+  readonly trace: (options: SessionOptions) => Promise<Result>;
+  /** The name of the result's file; default: its kind. */
+  readonly resultName?: (result: Result) => string;
+  readonly tables: (result: Result, groups: readonly GroupLabel[]) => readonly Table[];
 }
 
 const { session, unstructured, structured, overlap, minimal } = TRACE_SETTINGS;
 
 /** Adds `trace unstructured`, `trace structured`, `trace overlap` and `trace minimal`. */
-export function addTraceCommands(trace: Command): void {
+export function addCommand(trace: Command): void {
   addTrace(trace, {
     name: 'unstructured',
     description: 'perturb the top-k neurons of the whole model for each group (article, Figs 2, 4, 5)',
@@ -60,98 +66,72 @@ export function addTraceCommands(trace: Command): void {
     // Rewinding needs an epoch that the run was told to keep as it was trained.
     named: { keepEpochs: KEEP_EPOCHS },
     canDryRun: true,
-    async load() {
-      const { traceUnstructured, resultName } = await import('../../experiments/traceUnstructured.js');
-      const { traceTables } = await import('../tables.js');
-      return { trace: traceUnstructured, resultName, tables: traceTables };
-    },
+    trace: traceUnstructured,
+    resultName,
+    tables: (result, groups) => traceTables(traceView(result), groups),
   });
   addTrace(trace, {
     name: 'structured',
     description: 'zero the top-k neurons of each layer for each group (article, Fig. 7)',
     settings: structured,
     canDryRun: true,
-    async load() {
-      const { traceStructured } = await import('../../experiments/traceStructured.js');
-      const { layerTables } = await import('../tables.js');
-      return { trace: traceStructured, tables: layerTables };
-    },
+    trace: traceStructured,
+    tables: layerTables,
   });
   addTrace(trace, {
     name: 'overlap',
     description: 'rank the top neurons of each criterion under the others (article, Fig. 3)',
     settings: overlap,
-    async load() {
-      const { traceOverlap } = await import('../../experiments/traceOverlap.js');
-      const { overlapTables } = await import('../tables.js');
-      return { trace: traceOverlap, tables: overlapTables };
-    },
+    trace: traceOverlap,
+    tables: (result, groups) => [rankList(result, groups)],
   });
   addTrace(trace, {
     name: 'minimal',
     description: 'how few neurons hold a training example of each group (Maini et al. 2023)',
     settings: minimal,
     session: { unit: session.unit, loss: session.loss, batchSize: session.batchSize },
-    async load() {
-      const { traceMinimal } = await import('../../experiments/traceMinimal.js');
-      const { minimalTables } = await import('../tables.js');
-      return { trace: traceMinimal, tables: minimalTables };
-    },
+    trace: traceMinimal,
+    tables: (result, groups) => [minimalTable(result, groups)],
   });
 }
 
 function addTrace<Result extends { readonly kind: string }>(
   parent: Command,
-  { name, description, settings, session: ofSession, named, canDryRun, load }: TraceCommand<Result>,
+  { name, description, settings, trace, ...traits }: TraceCommand<Result>,
 ): void {
-  const table = { ...settings, ...(ofSession ?? session) };
+  const table = { ...settings, ...(traits.session ?? session) };
   const command = parent.command(name).description(description);
-  if (canDryRun === true) command.addOption(dryRunOption());
-  command
-    .requiredOption('--run <run>', 'run folder of a trained model')
-    .option('--data <folder>', 'dataset folder (default: the one the run was trained on)');
-  addDatasetOptions(addComputeOptions(addSettings(command, table)));
-  if (!ofSession) command.addOption(protocolOption());
+  if (traits.canDryRun === true) {
+    command.option(
+      '--dry-run',
+      'print the resolved settings, and time and memory by some seconds of evaluation; nothing is written to the run',
+      false,
+    );
+  }
+  addDatasetOptions(addComputeOptions(addSettings(addRunOptions(command), table)));
+  if (!traits.session) command.addOption(protocolOption());
   addJob<TraceCommandOptions>(
     command,
     async (options, output, control) => {
-      const { trace, resultName, tables } = await load();
-      const { run, data, seed, protocol } = options;
       const given: SessionOptions = {
-        run,
-        data,
-        seed,
-        protocol,
-        ...engineOptions(options),
-        datasetOptions: chosenDatasetOptions(options),
+        ...pick(options, 'run', 'data', 'seed', 'protocol'),
+        ...sharedOptionsOf(options),
         ...givenSettings(table, options),
       };
-      if (options.dryRun === true) return printDryRun(output, given, control, trace);
+      if (options.dryRun === true) {
+        const { traceDryRun } = await import('../dryRun.js');
+        tell(output, await traceDryRun(given, control, trace));
+        return;
+      }
       const result = await trace({ ...given, ...control });
-      const opened = await openResult(run, resultName?.(result) ?? result.kind);
-      output.result(`${tables(opened.data, result, output.color)}\nResult: ${opened.path}`, {
-        result: opened.path,
+      const { groups, folder } = await openGroups(options.run);
+      const path = folder.result(traits.resultName?.(result) ?? result.kind);
+      output.result(`${textTables(traits.tables(result, groups), output)}\nResult: ${path}`, {
+        result: path,
         ...result,
       });
     },
-    settingNames({ ...table, ...named }),
-    { isShared: true },
+    settingNames({ ...table, ...traits.named }),
+    true,
   );
-}
-
-function dryRunOption(): Option {
-  return new Option(
-    '--dry-run',
-    'print the resolved settings, and time and memory by some seconds of evaluation; nothing is written to the run',
-  ).default(false);
-}
-
-async function printDryRun(
-  output: Output,
-  options: SessionOptions,
-  control: JobOptions,
-  trace: (options: SessionOptions) => Promise<unknown>,
-): Promise<void> {
-  const { traceDryRun } = await import('../dryRun.js');
-  tell(output, await traceDryRun(options, control, trace));
 }

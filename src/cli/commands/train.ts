@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { DatasetOptions } from '../../data/dataset.js';
-import { engineOptions } from '../../native/engine.js';
 import type { Protocol } from '../../protocol.js';
+import { accuracyTable } from '../../report/figures/accuracy/tables.js';
 import { dependsOnProtocol } from '../../settings/setting.js';
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../../train/ermSettings.js';
 import type { TrainingMethod } from '../../train/method.js';
@@ -11,11 +11,14 @@ import { addJob } from '../job.js';
 import {
   addComputeOptions,
   addDatasetOptions,
-  chosenDatasetOptions,
   type ComputeOptions,
+  pick,
   protocolOption,
+  sharedOptionsOf,
 } from '../options.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
+import { openGroups } from '../tables.js';
+import { textTable } from '../textTable.js';
 
 interface TrainCommandOptions extends ComputeOptions, DatasetOptions {
   readonly data?: string;
@@ -29,7 +32,7 @@ interface TrainCommandOptions extends ComputeOptions, DatasetOptions {
 }
 
 /** Adds `train <method>` for each training method. */
-export function addTrainCommands(train: Command): void {
+export function addCommand(train: Command): void {
   for (const method of TRAINING_METHODS) addTrainCommand(train, method);
 }
 
@@ -71,40 +74,24 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
   addJob<TrainCommandOptions>(
     command,
     async (options, output, control) => {
-      const [{ describeEpoch }, { trainingTables }, { openRun }, { readRunData }] = await Promise.all([
-        import('../describe.js'),
-        import('../tables.js'),
-        import('../../train/runFolder.js'),
-        import('../../train/runData.js'),
-      ]);
-      const { seed, data, from, out, resume, protocol } = options;
-      const { syncBatchNorm } = options;
+      const { out, resume } = options;
       const given = {
-        ...engineOptions(options),
-        seed,
-        data,
-        from,
-        protocol,
-        syncBatchNorm,
+        ...pick(options, 'seed', 'data', 'from', 'protocol', 'syncBatchNorm'),
+        ...sharedOptionsOf(options),
         ...givenSettings(settings, options),
-        datasetOptions: chosenDatasetOptions(options),
       };
       if (options.dryRun === true) {
         const { trainDryRun } = await import('../dryRun.js');
         tell(output, await trainDryRun({ ...given, out }, control, name));
         return;
       }
-      const { run, ...result } = await method.train({
-        ...control,
-        ...given,
-        out,
-        resume,
-        onEpoch: describeEpoch(output),
-      });
-      const groups = await readRunData(await openRun(run));
-      output.result(`${trainingTables(groups, result, output.color)}\nRun: ${run}`, { run, ...result });
+      const onEpoch = output.epochLines();
+      const { run, ...result } = await method.train({ ...control, ...given, out, resume, onEpoch });
+      const { groups } = await openGroups(run);
+      const table = textTable(accuracyTable(result, groups), output);
+      output.result(`${table}\nRun: ${run}`, { run, ...result });
     },
     settingNames(settings),
-    { isShared: true },
+    true,
   );
 }
