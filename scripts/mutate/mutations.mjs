@@ -4,8 +4,8 @@
  */
 const BY_FILE = {
   // Data
-  'src/data/dataset.ts': [['group: y * numSpurious + a,', 'group: a * targetNames.length + y,']],
-  'src/data/minorityGroups.ts': [['ofClass / numSpurious / 2', 'ofClass / numSpurious']],
+  'src/data/dataset.ts': [['group: y * numSpurious + a,', 'group: a * named.numClasses + y,']],
+  'src/data/groups.ts': [['ofClass / numSpurious / 2', 'ofClass / numSpurious']],
   'src/data/sampling.ts': [
     ['parts.length / (sizes.get(part) as number)', '(sizes.get(part) as number) / parts.length'],
     ['generator.random(); // The base seed, as above.', '//'],

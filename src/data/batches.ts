@@ -16,7 +16,7 @@ export class Batch implements Disposable {
     readonly images: Tensor,
     /** [N] int32 class labels. */
     readonly labels: Tensor,
-    /** The part of the batch that this process has, where several train. */
+    /** This process's part of the batch, where several train. */
     readonly part: BatchPart,
   ) {}
 
@@ -29,15 +29,11 @@ export class Batch implements Disposable {
 /** Two views of the same images, which may be one and the same. The consumer disposes it. */
 export class ViewPair extends Batch {
   constructor(
-    indices: Int32Array,
-    /** First view, [N, 3, H, W] float32, normalized. */
-    images: Tensor,
-    /** Second view, of the same shape. */
+    first: Batch,
+    /** Second view, of the first one's shape. */
     readonly second: Tensor,
-    labels: Tensor,
-    part: BatchPart,
   ) {
-    super(indices, images, labels, part);
+    super(first.indices, first.images, first.labels, first.part);
   }
 
   override [Symbol.dispose](): void {
@@ -67,8 +63,8 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
   }
 
   /**
-   * The batches from one on, counted from 0. What is random of those before is drawn as well, so that the others are what they
-   * are in the whole pass. Keeps one batch ahead: the next one is prepared while the consumer works on this one.
+   * The batches from one on, counted from 0. The random numbers of those before are drawn as well, so that the others are as in
+   * the whole pass. The next batch is prepared while the consumer works on this one.
    */
   async *from(first: number): AsyncGenerator<Prepared, void, void> {
     const { length } = this.indices;
@@ -112,13 +108,8 @@ export class BatchLoader implements Disposable {
     readonly index: ImageStoreIndex,
     readonly context: ComputeContext,
   ) {
-    this.#store = new (native().ImageStore)(
-      index.pixelsPath,
-      index.bytes,
-      index.offsets,
-      index.heights,
-      index.widths,
-    );
+    const { pixelsPath, bytes, offsets, heights, widths } = index;
+    this.#store = new (native().ImageStore)(pixelsPath, bytes, offsets, heights, widths);
   }
 
   /** Opens the dataset's image store, and builds it first where it is missing or out of date. */
@@ -129,12 +120,12 @@ export class BatchLoader implements Disposable {
     return loader;
   }
 
-  /** [height, width] in pixels of what the model sees; where the preprocessing keeps sizes, those of the first image. */
+  /** [height, width] in pixels of the model's input; where the preprocessing keeps sizes, those of the first image. */
   get inputSize(): [number, number] {
     const { resize, crop } = this.dataset.preprocessing;
     if (crop !== null) return crop;
     if (Array.isArray(resize)) return resize;
-    return [this.index.heights[0] as number, this.index.widths[0] as number];
+    return [...this.sizeOf(0)];
   }
 
   /** Batches of these examples in their order, with the evaluation preprocessing. */
@@ -146,9 +137,9 @@ export class BatchLoader implements Disposable {
   }
 
   /**
-   * One training epoch over these examples: shuffled as PyTorch's `DataLoader(shuffle=True)` shuffles them with the
-   * default generator, and augmented as torchvision's transforms do without workers. Several processes draw the same, and each
-   * gets its part of every batch.
+   * One training epoch over these examples: shuffled as PyTorch's `DataLoader(shuffle=True)` does with the default generator,
+   * and augmented as torchvision's transforms do without workers. Several processes draw the same, and each gets its part of
+   * every batch.
    *
    * @param batchSize of all processes together
    * @param generator stands for PyTorch's default generator; the augmentations draw from it batch after batch
@@ -175,11 +166,10 @@ export class BatchLoader implements Disposable {
         options.views === 'two' ? this.#augmentedPlacements(batch, augmentation, generator) : undefined;
       return async () => {
         const first = await this.#part(batch, firstView);
-        const { indices: own, images, labels, part } = first;
-        if (secondView === undefined) return new ViewPair(own, images, images, labels, part);
+        if (secondView === undefined) return new ViewPair(first, first.images);
         try {
-          const second = await this.#images(own, this.context.partOf(secondView).own);
-          return new ViewPair(own, images, second, labels, part);
+          const second = await this.#images(first.indices, this.context.partOf(secondView).own);
+          return new ViewPair(first, second);
         } catch (error) {
           first[Symbol.dispose]();
           throw error;
@@ -203,7 +193,7 @@ export class BatchLoader implements Disposable {
 
   #evaluationPlacements(indices: Int32Array): Placement[] {
     return Array.from(indices, (index) =>
-      evaluationPlacement(this.#sizeOf(index), this.dataset.preprocessing, false),
+      evaluationPlacement(this.sizeOf(index), this.dataset.preprocessing, false),
     );
   }
 
@@ -214,7 +204,7 @@ export class BatchLoader implements Disposable {
     const { preprocessing } = this.dataset;
     const size = crop?.size ?? this.inputSize;
     return Array.from(indices, (index) => {
-      const image = this.#sizeOf(index);
+      const image = this.sizeOf(index);
       const source = crop && randomResizedCrop(image, crop, generator);
       const flip = happens(horizontalFlip, generator);
       return {
@@ -224,7 +214,8 @@ export class BatchLoader implements Disposable {
     });
   }
 
-  #sizeOf(index: number): Size {
+  /** [height, width] of an example's image in pixels. */
+  sizeOf(index: number): Size {
     return [this.index.heights[index] as number, this.index.widths[index] as number];
   }
 
@@ -246,12 +237,7 @@ export class BatchLoader implements Disposable {
 
   async #images(indices: Int32Array, placements: readonly Placement[]): Promise<Tensor> {
     const { mean, std } = this.dataset.preprocessing;
-    return this.#store.batch({
-      ...batchPlan(indices, placements),
-      mean,
-      std,
-      device: this.context.device,
-      memoryFormat: this.context.memoryFormat,
-    });
+    const { device, memoryFormat } = this.context;
+    return this.#store.batch({ ...batchPlan(indices, placements), mean, std, device, memoryFormat });
   }
 }

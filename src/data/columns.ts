@@ -2,16 +2,20 @@ import { z } from 'zod';
 import { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
 
-/** What a table tells of an image. */
+/** The columns that tell of an image. */
 const COLUMN_ROLES = ['filename', 'y', 'split', 'a'] as const;
-/** What a column of a table is for. */
 export type ColumnRole = (typeof COLUMN_ROLES)[number];
 
-/**
- * The name of the column that holds each: the image's file, the class, the split and the spurious attribute, which may be left
- * out: then groups are classes.
- */
-export type Columns = Readonly<Record<Exclude<ColumnRole, 'a'>, string> & { readonly a?: string }>;
+const name = z.string().trim().min(1);
+const mapping = z.strictObject({ filename: name, y: name, split: name, a: name.exactOptional() });
+/** The names of a table's columns by their roles. Without `a`, the spurious attribute, groups are classes. */
+export type Columns = Readonly<z.infer<typeof mapping>>;
+
+/** Checks a mapping. */
+export const columnsSchema: z.ZodType<Columns> = mapping.superRefine((columns, context) => {
+  const message = sharedColumn(columns);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
 
 /** Waterbirds as released, and the tables that group-DRO writes. */
 export const WATERBIRDS_COLUMNS = {
@@ -31,7 +35,6 @@ export const SUBPOPBENCH_COLUMNS = {
 /** A mapping as text. */
 export const COLUMNS_EXAMPLE = 'filename=path,y=label,split=fold,a=background';
 
-/** The same as text. */
 export function columnsAsText(columns: Columns): string {
   return COLUMN_ROLES.flatMap((role) =>
     columns[role] === undefined ? [] : [`${role}=${columns[role]}`],
@@ -56,8 +59,8 @@ export function parseColumns(text: string): Columns {
   for (const part of text.split(',')) {
     const equals = part.indexOf('=');
     const key = part.slice(0, Math.max(equals, 0)).trim();
-    const name = part.slice(equals + 1).trim();
-    if (key === '' || name === '')
+    const column = part.slice(equals + 1).trim();
+    if (key === '' || column === '')
       throw refuse(`has the part ${JSON.stringify(part)}, which is not key=column`);
     const role = COLUMN_ROLES.find((known) => known === key);
     if (role === undefined) {
@@ -65,29 +68,17 @@ export function parseColumns(text: string): Columns {
       throw refuse(`has the unknown key ${JSON.stringify(key)}; the nearest is ${nearest}`);
     }
     if (found.has(role)) throw refuse(`names the key ${role} twice`);
-    found.set(role, name);
+    found.set(role, column);
   }
-  const [filename, y, split, a] = COLUMN_ROLES.map((role) => found.get(role));
-  if (filename === undefined || y === undefined || split === undefined) {
-    throw refuse(`lacks ${COLUMN_ROLES.filter((role) => role !== 'a' && !found.has(role)).join(', ')}`);
-  }
-  const columns = { filename, y, split, ...(a === undefined ? {} : { a }) };
+  const lacking = COLUMN_ROLES.filter((role) => role !== 'a' && !found.has(role));
+  if (lacking.length > 0) throw refuse(`lacks ${lacking.join(', ')}`);
+  const columns = Object.fromEntries(found) as unknown as Columns;
   const problem = sharedColumn(columns);
   if (problem !== undefined) throw refuse(problem);
   return columns;
 }
 
-const columnName = z.string().trim().min(1);
-
-/** Checks a mapping. */
-export const columnsSchema: z.ZodType<Columns> = z
-  .strictObject({ filename: columnName, y: columnName, split: columnName, a: columnName.exactOptional() })
-  .check(({ value, issues }) => {
-    const problem = sharedColumn(value);
-    if (problem !== undefined) issues.push({ code: 'custom', input: value, message: problem });
-  });
-
-/** What is wrong with a mapping in which two keys name one column, or undefined. */
+/** The problem of a mapping in which two keys name one column. */
 function sharedColumn(columns: Columns): string | undefined {
   for (const [index, role] of COLUMN_ROLES.entries()) {
     if (columns[role] === undefined) continue;

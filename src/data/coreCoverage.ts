@@ -3,16 +3,15 @@ import type { JobOptions } from '../progress.js';
 import { BatchLoader } from './batches.js';
 import { type CoreRectangle, coverageOf } from './coreRegion.js';
 import type { Dataset, Example } from './dataset.js';
-import { requireInside } from './links.js';
+import { requireInside } from './exampleImage.js';
+import type { Size } from './geometry.js';
 
 /** How much of each pixel of a model's input lies in the core region, from 0 to 1: [H * W] in row-major order. */
 export type Coverage = ArrayLike<number>;
 
 /**
  * The coverage of images by the dataset's core region, batch by batch as `loader.evaluation` gives the images; none where the
- * dataset has no such region.
- *
- * @throws SpurmemError `IMAGE_INVALID` naming a mask that is missing or damaged
+ * dataset has no such region. Throws `IMAGE_INVALID` naming a mask that is missing or damaged.
  */
 export async function* coreCoverage(
   loader: BatchLoader,
@@ -27,17 +26,16 @@ export async function* coreCoverage(
 }
 
 function* rectangleCoverage(
-  { dataset, index: { heights, widths } }: BatchLoader,
+  loader: BatchLoader,
   region: CoreRectangle,
   indices: Int32Array,
   batchSize: number,
 ): Generator<Coverage[], void, void> {
   const known = new Map<string, Coverage>();
   const ofImage = (index: number): Coverage => {
-    const size = [heights[index] as number, widths[index] as number] as const;
-    const key = size.join();
-    const map = known.get(key) ?? rectangleMap(region, size, dataset);
-    known.set(key, map);
+    const size = loader.sizeOf(index);
+    const map = known.get(size.join()) ?? rectangleMap(region, size, loader.dataset);
+    known.set(size.join(), map);
     return map;
   };
   for (let from = 0; from < indices.length; from += batchSize) {
@@ -48,17 +46,14 @@ function* rectangleCoverage(
 /** The share of every pixel that lies in a rectangle. */
 export function rectangleMap(
   region: CoreRectangle,
-  imageSize: readonly [number, number],
+  imageSize: Size,
   { preprocessing }: Pick<Dataset, 'preprocessing'>,
 ): Float64Array {
   const { rows, columns } = coverageOf(region, imageSize, preprocessing);
-  const map = new Float64Array(rows.length * columns.length);
-  rows.forEach((row, y) => {
-    columns.forEach((column, x) => {
-      map[y * columns.length + x] = row * column;
-    });
+  return Float64Array.from({ length: rows.length * columns.length }, (_, at) => {
+    const [y, x] = [Math.floor(at / columns.length), at % columns.length];
+    return (rows[y] as number) * (columns[x] as number);
   });
-  return map;
 }
 
 /** Masks go the images' own way to the model's input: with mean 0 and deviation 1, a channel is the coverage. */
@@ -69,10 +64,11 @@ async function* maskCoverage(
   batchSize: number,
   job: JobOptions,
 ): AsyncGenerator<Coverage[], void, void> {
-  await requireInside(dataset, join(dataset.folder, masks));
+  const folder = join(dataset.folder, masks);
+  await requireInside(dataset, folder);
   const ofMasks: Dataset = {
     ...dataset,
-    folder: join(dataset.folder, masks),
+    folder,
     examples: Array.from(indices, (index) => {
       const example = dataset.examples[index] as Example;
       return { ...example, filename: example.filename.replace(/\.[^./]*$/, '.png') };
@@ -83,8 +79,7 @@ async function* maskCoverage(
     ...job,
     context: context.withMemoryFormat('contiguous'),
   });
-  const all = Int32Array.from(indices.keys());
-  for await (const batch of loader.evaluation(all, batchSize)) {
+  for await (const batch of loader.evaluation(Int32Array.from(indices.keys()), batchSize)) {
     using current = batch;
     const [, channels = 0, height = 0, width = 0] = current.images.shape;
     const data = (await current.images.data()) as Float32Array;

@@ -4,12 +4,9 @@ import { messageOf, SpurmemError } from '../errors.js';
 
 /**
  * Hands over the rows of a CSV file in order, the header among them; empty lines are left out. Rows are not kept,
- * since CelebA's list has eight million cells.
+ * since CelebA's list has eight million cells. Throws `DATASET_INVALID` naming the file and the line of a bad row.
  *
- * @param file for messages
  * @param onRow takes the cells and the 1-based line, the last one of a row whose quoted value spans several
- * @throws SpurmemError `DATASET_INVALID` naming the file and the line of a row that is no CSV, or has another number
- *   of cells than the first; and what `onRow` throws
  */
 export function forEachCsvRow(
   file: string,

@@ -1,27 +1,17 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { count } from '../recorded.js';
 import { coreRegionSchema } from './coreRegion.js';
-import type { Dataset } from './dataset.js';
-import { invalidImage } from './decode.js';
-import { readExampleImage } from './exampleImage.js';
-import { loadSharp } from './loadSharp.js';
+import type { Dataset, Example } from './dataset.js';
+import { type SampleImage, sampleImage, sampleImageSchema } from './pictures.js';
+import { perSplit } from './split.js';
 
-/** Sample images of each group, and the height in pixels that they are shown at. */
+export { type SampleImage, toSampleImage } from './pictures.js';
+
+/** Sample images of each group. */
 const SAMPLES_PER_GROUP = 4;
-const SAMPLE_HEIGHT = 128;
 
 const names = z.array(z.string()).readonly();
-const counts = z.array(z.number().int().nonnegative()).readonly();
-
-/** An image in a run’s data.json, as a picture. */
-const sampleImageSchema = z.strictObject({
-  /** `data:image/png;base64,...`: a page shows it without fetching anything. */
-  dataUri: z.string().startsWith('data:image/png;base64,'),
-  /** Pixels. */
-  width: z.number().int().positive(),
-  /** Pixels. */
-  height: z.number().int().positive(),
-});
+const counts = z.array(count).readonly();
 
 /** What a run keeps of its dataset, so that its results can be read when the dataset is gone. */
 export const dataDescriptionSchema = z.strictObject({
@@ -37,30 +27,18 @@ export const dataDescriptionSchema = z.strictObject({
   /** Ascending. */
   minorityGroups: counts,
   /** Examples of each group in each split, [numGroups]. */
-  counts: z.strictObject({ train: counts, val: counts, test: counts }).readonly(),
-  /** Where every image shows what its class is about; null where dataset.json does not say. */
+  counts: z.strictObject(perSplit(() => counts)).readonly(),
+  /** Where every image shows its class; null where dataset.json does not say. */
   coreRegion: coreRegionSchema.nullable(),
   /** The first training images of each group, group after group. */
   samples: z
-    .array(
-      z.strictObject({
-        group: z.number().int().nonnegative(),
-        images: z.array(sampleImageSchema.readonly()).readonly(),
-      }),
-    )
+    .array(z.strictObject({ group: count, images: z.array(sampleImageSchema.readonly()).readonly() }))
     .readonly(),
 });
-
-/** An image as a PNG that lives in the page that shows it. */
-export type SampleImage = Readonly<z.infer<typeof sampleImageSchema>>;
 /** A run's `data.json`: names, counts and sample pictures of its data. */
 export type DataDescription = Readonly<z.infer<typeof dataDescriptionSchema>>;
 
-/**
- * What a run keeps of its dataset.
- *
- * @throws SpurmemError `IMAGE_INVALID` naming a sample image that is missing or cannot be decoded
- */
+/** The part of a dataset that a run keeps. Throws `IMAGE_INVALID` naming a sample image that is missing or cannot be decoded. */
 export async function describeData(dataset: Dataset): Promise<DataDescription> {
   const { name, fingerprint, targetNames, spuriousNames, groupNames, minorityGroups, counts, coreRegion } =
     dataset;
@@ -79,30 +57,11 @@ export async function describeData(dataset: Dataset): Promise<DataDescription> {
   };
 }
 
-/** An image's PNG, to live in a page. */
-export function toSampleImage(
-  png: Uint8Array,
-  { width, height }: { readonly width: number; readonly height: number },
-): SampleImage {
-  return { dataUri: `data:image/png;base64,${Buffer.from(png).toString('base64')}`, width, height };
-}
-
-/** The first training images of a group, small enough to live in a page. */
 function sampleImages(dataset: Dataset, group: number): Promise<SampleImage[]> {
   const indices = dataset.splits.train.filter((index) => dataset.groups[index] === group);
-  const examples = [...indices.subarray(0, SAMPLES_PER_GROUP)].flatMap(
-    (index) => dataset.examples[index] ?? [],
+  return Promise.all(
+    Array.from(indices.subarray(0, SAMPLES_PER_GROUP), (index) =>
+      sampleImage(dataset, dataset.examples[index] as Example),
+    ),
   );
-  return Promise.all(examples.map((example) => readExampleImage(dataset, example, readSample)));
-}
-
-async function readSample(path: string): Promise<SampleImage> {
-  try {
-    const sharp = await loadSharp();
-    const image = sharp(await readFile(path)).resize({ height: SAMPLE_HEIGHT, kernel: 'nearest' });
-    const { data, info } = await image.png().toBuffer({ resolveWithObject: true });
-    return toSampleImage(data, info);
-  } catch (error) {
-    throw invalidImage(path, error);
-  }
 }

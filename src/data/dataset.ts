@@ -4,49 +4,33 @@ import { basename, join, resolve } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { ATTRIBUTES_LIST } from './celebaLists.js';
 import type { CoreRegion } from './coreRegion.js';
-import { CONFIG_NAME, type DatasetConfig, fingerprintedConfig, parseDatasetConfig } from './datasetConfig.js';
-import {
-  type DatasetOptions,
-  type DatasetRequest,
-  joinOptions,
-  type ResolvedOptions,
-} from './datasetOptions.js';
-import { countValues, type DatasetSource, kindOf, type SourceFile } from './datasetSource.js';
-import type { ValueNames } from './layout.js';
-import { type AnyLayout, detectLayout, layoutOf, LAYOUTS_ADVICE } from './layouts.js';
-import { minorityGroups } from './minorityGroups.js';
+import { CONFIG_NAME, fingerprintedConfig, parseDatasetConfig } from './datasetConfig.js';
+import { type DatasetOptions, joinOptions, type ResolvedOptions } from './datasetOptions.js';
+import { type DatasetSource, kindOf, type SourceFile, type TableRow } from './datasetSource.js';
+import { countGroups, minorityGroups, nameGroups } from './groups.js';
+import { detectLayout, layoutOf, LAYOUTS_ADVICE } from './layouts.js';
 import { ARTICLE_PREPROCESSING, type Preprocessing } from './preprocessing.js';
-import { type Split, SPLITS } from './split.js';
+import { perSplit, type Split, SPLITS } from './split.js';
 
-export { TABLE_NAME } from './tableSource.js';
+export { TABLE_NAME } from './table.js';
 export type { DatasetFormat, DatasetOptions, ResolvedOptions } from './datasetOptions.js';
-
-/** More groups than this are taken for a wrong column, such as one of ids. */
-const MAX_GROUPS = 10_000;
 
 /** Folders of a folder that is no dataset in which a table is looked for. */
 const MOST_NESTED = 100;
 
 /** One image with its labels. */
-export interface Example {
+export interface Example extends TableRow {
   /** Relative to the dataset's folder, with `/`, normalized. */
   readonly filename: string;
-  /** The class. */
-  readonly y: number;
-  /** The spurious attribute. */
-  readonly a: number;
   /** y * numSpurious + a. */
   readonly group: number;
-  readonly split: Split;
-  /** 1-based line in the table. */
-  readonly line: number;
 }
 
 /** A dataset's table and description; its images are not read here. */
 export interface Dataset {
   /** Absolute. */
   readonly folder: string;
-  /** Absolute: what links in the folder may lead to beside it. Undefined: nothing. */
+  /** Absolute: another folder that links in this one may lead to. */
   readonly links?: string;
   /** Absolute path of the table; of CelebA, the list of attributes. */
   readonly table: string;
@@ -57,14 +41,14 @@ export interface Dataset {
   readonly spuriousNames: readonly string[];
   readonly numClasses: number;
   readonly numSpurious: number;
-  /** numClasses * numSpurious; group = y * numSpurious + a. */
+  /** numClasses * numSpurious */
   readonly numGroups: number;
   /** [numGroups], such as `pullover, digit 0`. */
   readonly groupNames: readonly string[];
   /** The groups that are rare within their class in training, ascending. */
   readonly minorityGroups: readonly number[];
   readonly preprocessing: Preprocessing;
-  /** Where every image shows what its class is about; null where dataset.json does not say. */
+  /** Where every image shows its class; null where dataset.json does not say. */
   readonly coreRegion: CoreRegion | null;
   /** In table order. */
   readonly examples: readonly Example[];
@@ -76,12 +60,9 @@ export interface Dataset {
   readonly labels: Int32Array;
   /** Group of each example, [examples]. */
   readonly groups: Int32Array;
-  /** What determined the loading; given to `loadDataset`, they load the same dataset again. */
+  /** The choices that determined the loading; given to `loadDataset`, they load the same dataset again. */
   readonly options: ResolvedOptions;
-  /**
-   * SHA-256 (hex) over the bytes of the tables and of dataset.json (its coreRegion left out), and over the options beyond the
-   * format.
-   */
+  /** SHA-256 (hex) of the tables, of dataset.json without its coreRegion, and of the options beyond the format. */
   readonly fingerprint: string;
 }
 
@@ -115,16 +96,15 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
   const config = configBytes === undefined ? {} : parseDatasetConfig(configPath, configBytes);
   const request = joinOptions(given, configPath, config);
   const layout = request.format === undefined ? await detectLayout(root) : layoutOf(request.format);
-  const source = await readLayout(layout, root, request.asked, config);
-  const links = given.links === undefined ? undefined : resolve(given.links);
+  const source = await advised(root, layout.read(root, request.asked, config));
+  const links = given.links === undefined ? {} : { links: resolve(given.links) };
   const options: ResolvedOptions = {
     ...source.options,
     ...(request.images === undefined ? {} : { images: request.images }),
-    ...(links === undefined ? {} : { links }),
+    ...links,
   };
-
-  const { targetNames, spuriousNames, groupNames } = resolveNames(root, source, config);
-  const numSpurious = spuriousNames.length;
+  const named = nameGroups(configPath, source, config);
+  const { numSpurious, numGroups } = named;
   const images = request.images ?? source.images;
   const examples = source.rows.map(({ filename, y, a, split, line }): Example => ({
     // Both are normalized.
@@ -135,33 +115,25 @@ export async function loadDataset(folder: string, given: DatasetOptions = {}): P
     split,
     line,
   }));
-  const numGroups = targetNames.length * numSpurious;
   const counts = countGroups(examples, numGroups);
   return {
-    numGroups,
+    ...named,
     counts,
-    splits: {
-      train: indicesOf(examples, 'train'),
-      val: indicesOf(examples, 'val'),
-      test: indicesOf(examples, 'test'),
-    },
+    splits: perSplit((split) =>
+      Int32Array.from([...examples.keys()].filter((index) => examples[index]?.split === split)),
+    ),
     groups: Int32Array.from(examples, ({ group }) => group),
+    labels: Int32Array.from(examples, ({ y }) => y),
     folder: root,
-    ...(links === undefined ? {} : { links }),
+    ...links,
     table: source.files[0].path,
     name: config.name ?? basename(root),
-    targetNames,
-    spuriousNames,
-    numClasses: targetNames.length,
-    numSpurious,
-    groupNames,
     minorityGroups: minorityGroups(counts.train, numSpurious),
     // Group-DRO crops CelebA to its central 178 x 178 pixels before it resizes, which no resize followed by a crop
     // can equal, and the article's own preprocessing of CelebA is not known: so it goes the way of Waterbirds.
     preprocessing: config.preprocessing ?? ARTICLE_PREPROCESSING,
     coreRegion: config.coreRegion ?? null,
     examples,
-    labels: Int32Array.from(examples, ({ y }) => y),
     options,
     fingerprint: fingerprintOf(options, source.files, configBytes),
   };
@@ -172,18 +144,7 @@ export async function datasetOf(data: string | Dataset, given?: DatasetOptions):
   return typeof data === 'string' ? loadDataset(data, given) : data;
 }
 
-function countGroups(examples: readonly Example[], numGroups: number): Record<Split, number[]> {
-  const none = (): number[] => new Array<number>(numGroups).fill(0);
-  const counts = { train: none(), val: none(), test: none() };
-  for (const { group, split } of examples) counts[split][group] = (counts[split][group] ?? 0) + 1;
-  return counts;
-}
-
-/**
- * Checks that each of the splits has examples of every group, without which no group accuracy can be told.
- *
- * @throws SpurmemError `DATASET_EMPTY_GROUP` naming the split and its empty groups
- */
+/** Checks that each split has examples of every group. Throws `DATASET_EMPTY_GROUP` naming the split and its empty groups. */
 export function requireGroups(dataset: Dataset, splits: readonly Split[]): void {
   for (const split of splits) {
     const empty = [...dataset.counts[split].entries()].filter(([, count]) => count === 0);
@@ -200,7 +161,7 @@ export function requireGroups(dataset: Dataset, splits: readonly Split[]): void 
   }
 }
 
-/** What training by methods with group labels says of data with empty groups; undefined where each split has examples of all of them. */
+/** The problem that methods with group labels have with data; undefined where each split has examples of every group. */
 export function emptyGroups(dataset: Dataset): string | undefined {
   try {
     requireGroups(dataset, SPLITS);
@@ -222,24 +183,21 @@ async function requireFolder(folder: string): Promise<void> {
   });
 }
 
-/** Who lacks a file and is not told what to do learns what a dataset's folder holds. */
-async function readLayout(
-  layout: AnyLayout,
+/** Adds what a dataset's folder holds to the error of a missing file that has no advice of its own. */
+async function advised(
   root: string,
-  asked: DatasetRequest['asked'],
-  names: ValueNames,
+  read: Promise<DatasetSource<ResolvedOptions>>,
 ): Promise<DatasetSource<ResolvedOptions>> {
   try {
-    return await layout.read(root, asked, names);
+    return await read;
   } catch (error) {
     if (!(error instanceof SpurmemError) || error.code !== 'DATASET_NOT_FOUND' || error.advice.length > 0)
       throw error;
     const nested = await nestedDataset(root);
-    const advice = nested === undefined ? LAYOUTS_ADVICE : [`Did you mean ${nested}, which holds a table?`];
     throw new SpurmemError(error.code, error.problem, {
       parameter: 'data',
       value: root,
-      advice,
+      advice: nested === undefined ? LAYOUTS_ADVICE : [`Did you mean ${nested}, which holds a table?`],
       cause: error.cause,
     });
   }
@@ -262,87 +220,9 @@ async function readOptional(path: string): Promise<Buffer | undefined> {
     return await readFile(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
-    throw new SpurmemError(
-      'DATASET_INVALID',
-      `${path}: ${messageOf(error)}. Make the file readable, or remove it.`,
-      {
-        cause: error,
-      },
-    );
+    const problem = `${path}: ${messageOf(error)}. Make the file readable, or remove it.`;
+    throw new SpurmemError('DATASET_INVALID', problem, { cause: error });
   }
-}
-
-interface Names {
-  readonly targetNames: readonly string[];
-  readonly spuriousNames: readonly string[];
-  readonly groupNames: readonly string[];
-}
-
-/** Names the values; refuses values without a name and columns that can be no labels. */
-function resolveNames(folder: string, source: DatasetSource<ResolvedOptions>, config: DatasetConfig): Names {
-  const table = source.files[0].path;
-  const targets = config.targetNames ?? source.targetNames;
-  const spurious = source.labels.a === undefined ? undefined : attributeNames(source, config);
-  const numClasses = targets?.length ?? Math.max(2, countValues(source.rows, 'y'));
-  const numSpurious = spurious?.length ?? countValues(source.rows, 'a');
-  if (numClasses < 2) {
-    throw new SpurmemError(
-      'DATASET_INVALID',
-      `${table}: ${source.labels.y} is ${JSON.stringify(targets?.[0])} in every row, and a dataset has at least two ` +
-        'classes.',
-      { advice: [`Name another column, or list the classes as targetNames in ${CONFIG_NAME}.`] },
-    );
-  }
-  if (numClasses * numSpurious > MAX_GROUPS) {
-    throw new SpurmemError(
-      'DATASET_INVALID',
-      `${table}: ${source.labels.y} has ${numClasses} values and ${source.labels.a ?? 'the attribute'} ${numSpurious}, which is above ` +
-        `${MAX_GROUPS} groups: one of them is hardly a label. Name other columns, or number the values without gaps.`,
-    );
-  }
-  checkRange(join(folder, CONFIG_NAME), source, 'y', numClasses);
-  checkRange(join(folder, CONFIG_NAME), source, 'a', numSpurious);
-  const targetNames = targets ?? numbers(numClasses);
-  const spuriousNames = spurious ?? numbers(numSpurious);
-  // Bare numbers would read as "0, 1"; an attribute that tells nothing apart is not named.
-  const groupNames = targetNames.flatMap((target) => {
-    const ofClass = targets === undefined ? `y ${target}` : target;
-    if (spurious === undefined && numSpurious === 1) return [ofClass];
-    return spuriousNames.map((value) => `${ofClass}, ${spurious === undefined ? `a ${value}` : value}`);
-  });
-  return { targetNames, spuriousNames, groupNames };
-}
-
-function attributeNames(
-  { hasOtherAttribute, spuriousNames }: DatasetSource<ResolvedOptions>,
-  config: DatasetConfig,
-): readonly string[] | undefined {
-  return hasOtherAttribute === true ? spuriousNames : (config.spuriousNames ?? spuriousNames);
-}
-
-function numbers(count: number): string[] {
-  return Array.from({ length: count }, (_, index) => String(index));
-}
-
-/** Values in the table for which dataset.json has no name are a mistake in one of the two. */
-function checkRange(
-  config: string,
-  source: DatasetSource<ResolvedOptions>,
-  label: 'y' | 'a',
-  count: number,
-): void {
-  const wrong = source.rows.find((row) => row[label] >= count);
-  if (wrong === undefined) return;
-  const key = label === 'y' ? 'targetNames' : 'spuriousNames';
-  throw new SpurmemError(
-    'DATASET_INVALID',
-    `${source.files[0].path}:${wrong.line}: ${source.labels[label] ?? label}: ${wrong[label]} has no name: ${key} in ${config} ` +
-      `lists ${count}, for the values 0 to ${count - 1}. Add a name, or correct the value.`,
-  );
-}
-
-function indicesOf(examples: readonly Example[], split: Split): Int32Array {
-  return Int32Array.from([...examples.keys()].filter((index) => examples[index]?.split === split));
 }
 
 function fingerprintOf(

@@ -14,7 +14,7 @@ const names = (least: number) =>
     .min(least)
     .refine((list) => new Set(list).size === list.length, { error: 'the names must differ from each other' });
 
-/** The content of dataset.json; what is left out takes the defaults that `loadDataset` documents. */
+/** The content of dataset.json; keys left out take the defaults that `loadDataset` documents. */
 export const datasetConfigSchema = z.strictObject({
   /** How to read the folder; options given to `loadDataset` come first. */
   ...describedOptionsShape,
@@ -28,29 +28,19 @@ export const datasetConfigSchema = z.strictObject({
   /** The values of the spurious attribute a, in the order of their numbers; where the table has words, all of these. */
   spuriousNames: names(1).optional(),
   preprocessing: preprocessingSchema.optional(),
-  /** Where images show what their class is about; Grad-CAM measures the heat there. */
+  /** Where images show their class; Grad-CAM measures the heat there. */
   coreRegion: coreRegionSchema.optional(),
 });
 export type DatasetConfig = z.infer<typeof datasetConfigSchema>;
 
-/**
- * Parses the bytes of a dataset.json.
- *
- * @param path the file, for messages
- * @throws SpurmemError `DATASET_INVALID` naming the file and each wrong key
- */
+/** Parses the bytes of the dataset.json at `path`. Throws `DATASET_INVALID` naming the file and each wrong key. */
 export function parseDatasetConfig(path: string, bytes: Buffer): DatasetConfig {
   let json: unknown;
   try {
     json = parseJson(bytes);
   } catch (error) {
-    throw new SpurmemError(
-      'DATASET_INVALID',
-      `${path}: not valid JSON: ${messageOf(error)}. Correct the file.`,
-      {
-        cause: error,
-      },
-    );
+    const problem = `${path}: not valid JSON: ${messageOf(error)}. Correct the file.`;
+    throw new SpurmemError('DATASET_INVALID', problem, { cause: error });
   }
   const parsed = datasetConfigSchema.safeParse(json);
   if (parsed.success) return parsed.data;
@@ -58,10 +48,8 @@ export function parseDatasetConfig(path: string, bytes: Buffer): DatasetConfig {
 }
 
 /**
- * The part of a dataset.json that counts for the dataset's fingerprint: all but coreRegion, which changes nothing that a model is
- * trained on, so that runs stay valid where it is added; undefined where nothing else is in it.
- *
- * @param bytes of a file that `parseDatasetConfig` took
+ * The part of a valid dataset.json that counts for the dataset's fingerprint: all but coreRegion, which changes nothing that a
+ * model is trained on, so that runs stay valid where it is added; undefined where nothing else is in it.
  */
 export function fingerprintedConfig(bytes: Buffer): string | undefined {
   const { coreRegion: _coreRegion, ...rest } = parseJson(bytes) as Readonly<Record<string, unknown>>;

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { SpurmemError } from '../errors.js';
-import type { Asked } from './asked.js';
-import { refuseOptions } from './issues.js';
-import type { AskedOf, LayoutOption, LayoutOptions } from './layout.js';
+import { parseOptions } from './issues.js';
+import type { Asked, AskedOf, LayoutOption, LayoutOptions } from './layout.js';
 import { type AnyLayout, type DatasetFormat, LAYOUTS } from './layouts.js';
 import { pathBelow } from './relativePath.js';
 
@@ -59,20 +58,18 @@ function shapeOf<Options extends LayoutOptions>(options: Options): ShapeOf<Optio
   return Object.fromEntries(keys) as ShapeOf<Options>;
 }
 
-/** What dataset.json can say, too. */
+/** The options that dataset.json can hold, too. */
 export const describedOptionsShape = {
   ...shapeOf({ format }),
   ...shapeOf<OwnOptions>(OWN_OPTIONS),
   ...shapeOf({ images }),
 };
 
-/** Each option by its key; what is left out is found from the files. */
+/** Each option by its key. */
 export const datasetOptionsShape = { ...describedOptionsShape, ...shapeOf({ links }) };
-
-/** Checks `DatasetOptions`. */
 const datasetOptionsSchema = z.strictObject(datasetOptionsShape);
 
-/** How to read a dataset's folder; everything may be left out. */
+/** How to read a dataset's folder; options left out are found from the files. */
 export type DatasetOptions = Readonly<z.infer<typeof datasetOptionsSchema>>;
 
 /**
@@ -84,54 +81,23 @@ export type ResolvedOptions = Awaited<ReturnType<AnyLayout['read']>>['options'] 
   readonly links?: string;
 };
 
-/** An option, as a command line shows and parses it. */
-interface DatasetOption {
-  readonly name: keyof DatasetOptions;
-  readonly help: string;
-  readonly placeholder: string;
-  /** The words that it may be, where it is a word. */
-  readonly words?: readonly string[];
-  /** Turns text into its value, and throws `USAGE`; without it the text is the value. */
-  readonly parse?: (text: string) => unknown;
-}
-
-/** All options in the order of their help. */
-export const DATASET_OPTIONS: readonly DatasetOption[] = Object.entries<Omit<DatasetOption, 'name'>>({
+/** All options, in the order of their help on a command line. */
+export const DATASET_OPTIONS = Object.entries<LayoutOption<unknown>>({
   format,
   ...OWN_OPTIONS,
   images,
   links,
-}).map(([name, { help, placeholder, words, parse }]) => ({
-  name: name as keyof DatasetOptions,
-  help,
-  placeholder,
-  ...(words === undefined ? {} : { words }),
-  ...(parse === undefined ? {} : { parse }),
-}));
-
-/** A caller's options over those of dataset.json; an undefined format is to be found from the files. */
-export interface DatasetRequest {
-  readonly format: DatasetFormat | undefined;
-  readonly asked: AskedOf<OwnOptions>;
-  readonly images: string | undefined;
-}
+}).map(([name, option]) => ({ name: name as keyof DatasetOptions, ...option }));
 
 /**
- * Joins a caller's options with those of dataset.json, which count where the caller says nothing else; what
- * dataset.json says for another format than the caller's does not count.
+ * Joins a caller's options with those of dataset.json, which count where the caller says nothing else; its options for another
+ * format than the caller's do not count. Throws `USAGE` for the caller's wrong options, `DATASET_INVALID` for dataset.json's.
  *
  * @param config the path of dataset.json, for messages
- * @throws SpurmemError `USAGE` for the caller's wrong options, `DATASET_INVALID` for those of dataset.json
+ * @returns the format, undefined where it is to be found from the files; what was asked of the layouts; and the folder of images
  */
-export function joinOptions(
-  given: DatasetOptions,
-  config: string,
-  described: DatasetOptions,
-): DatasetRequest {
-  const parsed = datasetOptionsSchema.safeParse(given);
-  if (!parsed.success)
-    throw refuseOptions('Dataset options', given, parsed.error, Object.keys(datasetOptionsShape));
-  const own = parsed.data;
+export function joinOptions(given: DatasetOptions, config: string, described: DatasetOptions) {
+  const own = parseOptions(datasetOptionsSchema, given, 'Dataset options');
   const ownFormat = formatOf(own, undefined);
   const describedFormat = formatOf(described, config);
   const applies = ownFormat === undefined || ownFormat === describedFormat;
@@ -139,9 +105,8 @@ export function joinOptions(
     const ours = own[name];
     if (ours !== undefined) return { value: ours, code: 'USAGE', by: `\`${name}\``, parameter: name };
     const theirs = applies ? described[name] : undefined;
-    return theirs === undefined
-      ? undefined
-      : { value: theirs, code: 'DATASET_INVALID', by: `${name} in ${config}` };
+    if (theirs === undefined) return undefined;
+    return { value: theirs, code: 'DATASET_INVALID', by: `${name} in ${config}` };
   };
   const names = Object.keys(OWN_OPTIONS) as (keyof OwnOptions)[];
   return {
@@ -152,11 +117,7 @@ export function joinOptions(
   };
 }
 
-/**
- * The format that options of one origin name or imply.
- *
- * @param config the path of dataset.json, where they are its own
- */
+/** The format that options name or imply: a caller's, or those of the dataset.json at `config`. */
 function formatOf(options: DatasetOptions, config: string | undefined): DatasetFormat | undefined {
   const named = options.format === 'auto' ? undefined : options.format;
   const bound = LAYOUTS.flatMap((layout) =>
@@ -165,16 +126,17 @@ function formatOf(options: DatasetOptions, config: string | undefined): DatasetF
   const format = named ?? bound[0]?.format;
   const stray = bound.find((other) => other.format !== format);
   if (format === undefined || stray === undefined) return format;
-  const shown = (key: string) => (config === undefined ? `\`${key}\`` : key);
+  const { key } = stray;
+  const shown = (name: string) => (config === undefined ? `\`${name}\`` : name);
   const because =
     named === undefined
       ? `${shown(bound[0]?.key ?? '')} asks for ${format}`
       : `${shown('format')} is ${format}`;
   throw new SpurmemError(
     config === undefined ? 'USAGE' : 'DATASET_INVALID',
-    `${config ?? 'Dataset options'}: ${shown(stray.key)} belongs to the format ${stray.format}, and ${because}.`,
+    `${config ?? 'Dataset options'}: ${shown(key)} belongs to the format ${stray.format}, and ${because}.`,
     {
-      ...(config === undefined ? { parameter: stray.key, value: options[stray.key] } : {}),
+      ...(config === undefined ? { parameter: key, value: options[key] } : {}),
       advice: ['Leave one of them out.'],
     },
   );

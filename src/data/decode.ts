@@ -26,47 +26,46 @@ export interface RgbImage {
  *
  * Truncated files and failed checksums are errors; damage that PIL reads over as well (such as stray bytes
  * between JPEG markers) is not.
- *
- * @throws SpurmemError `IMAGE_INVALID` naming the file
  */
-export async function decodeRgb(path: string): Promise<RgbImage> {
-  try {
-    const sharp = await loadSharp();
+export function decodeRgb(path: string): Promise<RgbImage> {
+  return ofImage(path, async (sharp) => {
     // From memory, because libvips caches what it opens by file name, and the file may have changed since.
-    const image = sharp(await readFile(path), {
-      failOn: 'error',
-      ignoreIcc: true,
-      limitInputPixels: MOST_PIXELS,
-    });
-    return await convert(image, await image.metadata());
-  } catch (error) {
-    throw invalidImage(path, error);
-  }
+    const options = { failOn: 'error', ignoreIcc: true, limitInputPixels: MOST_PIXELS } as const;
+    const image = sharp(await readFile(path), options);
+    return convert(image, await image.metadata());
+  });
 }
 
-/** The error of an image file that could not be read or decoded, with the reason in the user's words. */
-export function invalidImage(path: string, error: unknown): SpurmemError {
-  return new SpurmemError('IMAGE_INVALID', `${path}: ${reason(error)}`, { cause: error });
+/** Reads an image file with sharp. Throws `IMAGE_INVALID` naming it for whatever the job throws. */
+export async function ofImage<Result>(
+  path: string,
+  job: (sharp: Awaited<ReturnType<typeof loadSharp>>) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await job(await loadSharp());
+  } catch (error) {
+    throw new SpurmemError('IMAGE_INVALID', `${path}: ${reason(error)}`, { cause: error });
+  }
 }
 
 async function convert(image: Sharp, { format, space, depth, channels }: Metadata): Promise<RgbImage> {
   if (!FORMATS.includes(format)) {
     throw new Error(`the format ${format} is not supported; convert the image to PNG or JPEG`);
   }
+  const decoded = async (source: Sharp, toRgb: (data: Buffer, channels: number) => Buffer) => {
+    const { data, info } = await source.toBuffer({ resolveWithObject: true });
+    return { pixels: toRgb(data, info.channels), height: info.height, width: info.width };
+  };
   if (depth === 'uchar' && space === 'cmyk') {
-    const raw = image.pipelineColourspace('cmyk').toColourspace('cmyk').raw();
-    const { data, info } = await raw.toBuffer({ resolveWithObject: true });
-    return { pixels: cmykToRgb(data, info.channels), height: info.height, width: info.width };
+    return decoded(image.pipelineColourspace('cmyk').toColourspace('cmyk').raw(), cmykToRgb);
   }
   if (depth === 'uchar' && EIGHT_BIT_SPACES.includes(space)) {
-    const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
-    return { pixels: firstThree(data, info.channels), height: info.height, width: info.width };
+    return decoded(image.raw(), firstThree);
   }
   if (depth === 'ushort' && SIXTEEN_BIT_SPACES.includes(space)) {
-    const raw = image.toColourspace(space).raw({ depth: 'ushort' });
-    const { data, info } = await raw.toBuffer({ resolveWithObject: true });
-    const pixels = firstThree(toBytes(data, channels === 1), info.channels);
-    return { pixels, height: info.height, width: info.width };
+    return decoded(image.toColourspace(space).raw({ depth: 'ushort' }), (data, kept) =>
+      firstThree(toBytes(data, channels === 1), kept),
+    );
   }
   throw new Error(`${space} pixels of type ${depth} are not supported; convert the image to 8-bit RGB`);
 }

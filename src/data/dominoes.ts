@@ -1,6 +1,4 @@
-import { resolve } from 'node:path';
 import type { JobOptions } from '../progress.js';
-import { checkOptions, JOB_TYPES } from '../settings/options.js';
 import type { Dataset } from './dataset.js';
 import type { DatasetConfig } from './datasetConfig.js';
 import { type DominoesOptions, parseDominoesOptions } from './dominoesOptions.js';
@@ -8,7 +6,7 @@ import { planDominoes } from './dominoesPlan.js';
 import { readDigits, readGarments, SOURCE_SIDE } from './dominoesSources.js';
 import { drawDataset, type Drawings, Places } from './drawnDataset.js';
 import { loadSharp } from './loadSharp.js';
-import { IMAGENET_MEAN, IMAGENET_STD } from './preprocessing.js';
+import { ARTICLE_PREPROCESSING } from './preprocessing.js';
 import { SPLITS } from './split.js';
 
 export { DEFAULT_DOMINOES } from './defaultDominoes.js';
@@ -31,28 +29,21 @@ const TILE_SIDE = 32;
  *   folder; `OUTPUT_UNWRITABLE` when the folder holds other files (nothing is changed then) or cannot be written;
  *   `DATASET_NOT_FOUND` when MNIST or Fashion-MNIST is not installed; `INTERRUPTED`
  */
-export async function buildDominoes(
+export function buildDominoes(
   folder: string,
   options: DominoesOptions,
   job: JobOptions = {},
 ): Promise<Dataset> {
-  checkOptions(job, { types: JOB_TYPES });
-  const wanted = parseDominoesOptions(options);
-  return drawDataset(
-    resolve(folder),
-    {
-      noun: 'dominoes',
-      task: 'drawing dominoes',
-      optionsName: 'dominoes.json',
-      options: wanted,
-      parse: (stored) => parseDominoesOptions(stored as DominoesOptions),
-      plan: () => planDrawings(wanted),
-    },
-    job,
-  );
+  const benchmark = {
+    noun: 'dominoes',
+    task: 'drawing dominoes',
+    optionsName: 'dominoes.json',
+    parse: parseDominoesOptions,
+    plan: planDrawings,
+  };
+  return drawDataset(benchmark, folder, options, job);
 }
 
-/** Chooses every image's source images. */
 async function planDrawings(options: DominoesOptions): Promise<Drawings> {
   const [garments, digits] = await Promise.all([
     readGarments(options.garments, options.fashionMnist),
@@ -65,34 +56,31 @@ async function planDrawings(options: DominoesOptions): Promise<Drawings> {
   );
   const places = new Places();
   const side = options.size / 2;
-  const images = plan.map(({ split, y, a, ...chosen }, index) => {
-    const garment = garments[y]?.[chosen.garment];
-    const digit = digits[a]?.[chosen.digit];
-    if (garment === undefined || digit === undefined)
-      throw new Error('the plan names an image beyond its pool');
-    const filename = `images/${places.next(split, y * options.digits.length + a)}.png`;
-    const draw = async () => {
-      const [upper, lower] = await Promise.all([
-        makeTile(digit.pixels, side),
-        makeTile(garment.pixels, side),
-      ]);
-      return [await encode(upper, lower, options.size)];
-    };
-    const row = {
-      img_id: index,
-      img_filename: filename,
-      y,
-      split: SPLITS.indexOf(split),
-      place: a,
-      garment_id: garment.id,
-      digit_id: digit.id,
-    };
-    return { row, drawing: { files: [filename], draw } };
-  });
   return {
     config: datasetConfig(options),
-    rows: images.map(({ row }) => row),
-    drawings: images.map(({ drawing }) => drawing),
+    images: plan.map(({ split, y, a, ...chosen }, index) => {
+      const garment = garments[y]?.[chosen.garment];
+      const digit = digits[a]?.[chosen.digit];
+      if (garment === undefined || digit === undefined)
+        throw new Error('the plan names an image beyond its pool');
+      const filename = `images/${places.next(split, y * options.digits.length + a)}.png`;
+      return {
+        row: {
+          img_id: index,
+          img_filename: filename,
+          y,
+          split: SPLITS.indexOf(split),
+          place: a,
+          garment_id: garment.id,
+          digit_id: digit.id,
+        },
+        files: [filename],
+        draw: async () => {
+          const tiles = [makeTile(digit.pixels, side), makeTile(garment.pixels, side)];
+          return [await encode(Buffer.concat(await Promise.all(tiles)), options.size)];
+        },
+      };
+    }),
   };
 }
 
@@ -112,9 +100,8 @@ async function makeTile(pixels: Buffer, side: number): Promise<Buffer> {
     .toBuffer();
 }
 
-/** An RGB PNG with one tile above the other. */
-async function encode(upper: Buffer, lower: Buffer, height: number): Promise<Buffer> {
-  const grey = Buffer.concat([upper, lower]);
+/** An RGB PNG of grey pixels. */
+async function encode(grey: Buffer, height: number): Promise<Buffer> {
   const pixels = Buffer.allocUnsafe(grey.length * 3);
   for (const [index, value] of grey.entries()) pixels.fill(value, index * 3, index * 3 + 3);
   const sharp = await loadSharp();
@@ -130,13 +117,11 @@ function datasetConfig(options: DominoesOptions): DatasetConfig {
     spuriousNames: options.digits.map((digit) => `digit ${digit}`),
     // The garment, below the digit.
     coreRegion: [0.5, 0, 0.5, 1],
+    // Mirrored or cropped digits are other digits: augmentation would undo the correlation.
     preprocessing: {
+      ...ARTICLE_PREPROCESSING,
       resize: null,
       crop: null,
-      mean: [...IMAGENET_MEAN],
-      std: [...IMAGENET_STD],
-      // Mirrored or cropped digits are other digits: augmentation would undo the correlation.
-      augmentation: null,
       // Mild crops that keep both halves, in the image's own shape.
       viewAugmentation: {
         randomResizedCrop: { size: [options.size, options.size / 2], scale: [0.8, 1], ratio: [0.45, 0.55] },

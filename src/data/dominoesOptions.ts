@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { refuseOptions } from './issues.js';
-import { SPLITS } from './split.js';
+import { parseOptions } from './issues.js';
+import { perSplit, SPLITS } from './split.js';
 
 /** The classes of Fashion-MNIST, in the order of its labels. */
 export const GARMENTS = [
@@ -22,7 +22,6 @@ const distinct = { error: 'the values must differ from each other' };
 const isDistinct = (values: readonly unknown[]) => new Set(values).size === values.length;
 const groupCounts = z.array(z.number().int().min(1, { error: 'every group needs at least 1 image' }));
 
-/** What the dominoes are drawn from and how many. */
 export const dominoesOptionsSchema = z
   .strictObject({
     /** The classes: y is the index in this list. */
@@ -30,45 +29,36 @@ export const dominoesOptionsSchema = z
     /** The spurious attribute: a is the index in this list. */
     digits: z.array(z.number().int().min(0).max(9)).min(1).refine(isDistinct, distinct),
     /** Images of each group = y * digits.length + a, in each split. */
-    counts: z.strictObject({ train: groupCounts, val: groupCounts, test: groupCounts }),
+    counts: z.strictObject(perSplit(() => groupCounts)),
     /** Height in pixels; the width is half of it. */
     size: z.number().int().min(16).max(512).multipleOf(2),
     seed: z.number().int().min(0).max(0xffffffff),
     /** Where Fashion-MNIST's four gzipped idx files are; Debian's folder by default. */
     fashionMnist: z.string().min(1).optional(),
   })
-  .check(({ value, issues }) => {
-    const groups = value.garments.length * value.digits.length;
+  .superRefine(({ garments, digits, counts }, context) => {
+    const groups = garments.length * digits.length;
     for (const split of SPLITS) {
-      const given = value.counts[split].length;
+      const given = counts[split].length;
       if (given === groups) continue;
-      issues.push({
+      context.addIssue({
         code: 'custom',
-        input: value.counts[split],
         path: ['counts', split],
         message:
-          `${given} counts for ${groups} groups (${value.garments.length} garments x ` +
-          `${value.digits.length} digits): give one per group, garment by garment`,
+          `${given} counts for ${groups} groups (${garments.length} garments x ${digits.length} digits): ` +
+          'give one per group, garment by garment',
       });
     }
   });
-/** What the dominoes are drawn from, how many and how large. */
+/** The sources of dominoes, their number and their size. */
 export type DominoesOptions = z.infer<typeof dominoesOptionsSchema>;
 
-/**
- * Checks the options and gives them their canonical form, with an absolute `fashionMnist`.
- *
- * @throws SpurmemError `USAGE` naming each wrong option
- */
+/** Checks the options and gives them their canonical form, with an absolute `fashionMnist`. Throws `USAGE`. */
 export function parseDominoesOptions(options: DominoesOptions): DominoesOptions {
-  const parsed = dominoesOptionsSchema.safeParse(options);
-  if (!parsed.success)
-    throw refuseOptions(
-      'The dominoes cannot be drawn so',
-      options,
-      parsed.error,
-      Object.keys(dominoesOptionsSchema.shape),
-    );
-  const { fashionMnist, ...rest } = parsed.data;
+  const { fashionMnist, ...rest } = parseOptions(
+    dominoesOptionsSchema,
+    options,
+    'The dominoes cannot be drawn so',
+  );
   return fashionMnist === undefined ? rest : { ...rest, fashionMnist: resolve(fashionMnist) };
 }

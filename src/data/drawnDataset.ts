@@ -1,5 +1,5 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'csv-stringify/sync';
 import { buildOnce, LOCK_NAME } from '../buildOnce.js';
@@ -7,6 +7,7 @@ import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { makeFolder, unwritable, writeAtomic, writeJson } from '../files.js';
 import { isLockAside } from '../lock.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
+import { checkOptions, JOB_TYPES } from '../settings/options.js';
 import { type Dataset, loadDataset, TABLE_NAME } from './dataset.js';
 import { CONFIG_NAME, type DatasetConfig } from './datasetConfig.js';
 import { mapOrdered } from './ordered.js';
@@ -15,35 +16,33 @@ import type { Split } from './split.js';
 /** Images that are drawn at once. */
 const DRAWING = 8;
 
-/** A dataset in the Waterbirds layout that is drawn from options. */
-interface DrawnDataset<Options extends object> {
-  /** What the folder holds then, such as `dominoes`. */
+/** A benchmark in the Waterbirds layout that is drawn from options. */
+interface Benchmark<Given, Options extends object> {
+  /** The content of its folder in messages, such as `dominoes`. */
   readonly noun: string;
   /** Such as `drawing dominoes`. */
   readonly task: string;
   /** The file that keeps the options: a folder that has it holds such a dataset, or one that was not finished. */
   readonly optionsName: string;
-  /** In canonical form. */
-  readonly options: Options;
-  /** The same from what the file holds. */
-  readonly parse: (stored: unknown) => Options;
-  /** Decides what is drawn, before anything is written. */
-  readonly plan: () => Promise<Drawings>;
+  /** Checks options and gives them their canonical form. */
+  readonly parse: (given: Given) => Options;
+  /** Decides all images, before anything is written. */
+  readonly plan: (options: Options, root: string, job: JobOptions) => Promise<Drawings>;
 }
 
 export interface Drawings {
   /** dataset.json. */
   readonly config: DatasetConfig;
-  /** metadata.csv: a row an image. */
-  readonly rows: readonly Readonly<Record<string, string | number>>[];
-  readonly drawings: readonly Drawing[];
+  readonly images: readonly Drawing[];
 }
 
 /** An image to draw. */
 interface Drawing {
+  /** Its row of metadata.csv. */
+  readonly row: Readonly<Record<string, string | number>>;
   /** The image and what belongs to it, by their paths in the dataset's folder, with `/`; no image lies at its top. */
   readonly files: readonly string[];
-  /** What the files hold. */
+  /** The content of each file. */
   readonly draw: () => Promise<readonly Buffer[]>;
 }
 
@@ -60,46 +59,47 @@ export class Places {
 }
 
 /**
- * Draws a dataset into a folder: its options first, then the images, `dataset.json` and, last and atomically,
- * `metadata.csv`. So an interrupted build is no dataset, and is started over; a finished one with the same options is
- * returned as it is.
- *
- * @param root absolute
- * @throws SpurmemError `USAGE` where the folder holds such a dataset with other options; `OUTPUT_UNWRITABLE` where it holds
- *   other files (nothing is changed then) or cannot be written; `INTERRUPTED`; and what `plan` throws
+ * Draws a benchmark into a folder: its options first, then the images, `dataset.json` and, last and atomically,
+ * `metadata.csv`, so that an interrupted build is no dataset. A finished one with the same options is returned as it is.
+ * Throws `USAGE` for other options, and `OUTPUT_UNWRITABLE` where the folder holds other files; nothing is changed then.
  */
-export async function drawDataset<Options extends object>(
-  root: string,
-  wanted: DrawnDataset<Options>,
+export async function drawDataset<Given, Options extends object>(
+  benchmark: Benchmark<Given, Options>,
+  folder: string,
+  given: Given,
   job: JobOptions,
 ): Promise<Dataset> {
-  throwIfAborted(job.signal, wanted.task);
-  if (await isFinished(root, wanted)) return loadDataset(root);
+  checkOptions(job, { types: JOB_TYPES });
+  const { task, optionsName, parse, plan } = benchmark;
+  const options = parse(given);
+  const root = resolve(folder);
+  throwIfAborted(job.signal, task);
+  const parseStored = (stored: unknown) => parse(stored as Given);
+  const ready = async () =>
+    (await isFinished(root, benchmark, options, parseStored)) ? loadDataset(root) : undefined;
+  const finished = await ready();
+  if (finished !== undefined) return finished;
   // All that can be refused is, before anything is written.
-  const drawings = await wanted.plan();
+  const drawings = await plan(options, root, job);
   await makeFolder(root);
-  return buildOnce(
-    root,
-    {
-      task: wanted.task,
-      ready: async () => ((await isFinished(root, wanted)) ? loadDataset(root) : undefined),
-      build: async () => {
-        try {
-          await draw(root, wanted, drawings, job);
-        } catch (error) {
-          throw unwritable(error, root);
-        }
-        return loadDataset(root);
-      },
-    },
-    job.signal,
-  );
+  const build = async () => {
+    try {
+      await writeJson(join(root, optionsName), options);
+      await draw(root, task, drawings, job);
+    } catch (error) {
+      throw unwritable(error, root);
+    }
+    return loadDataset(root);
+  };
+  return buildOnce(root, { task, ready, build }, job.signal);
 }
 
 /** Whether the folder holds the finished dataset; false when it can be built there. */
 async function isFinished<Options extends object>(
   root: string,
-  { noun, optionsName, options, parse }: DrawnDataset<Options>,
+  { noun, optionsName }: Pick<Benchmark<never, object>, 'noun' | 'optionsName'>,
+  options: Options,
+  parse: (stored: unknown) => Options,
 ): Promise<boolean> {
   let names: string[];
   try {
@@ -120,22 +120,18 @@ async function isFinished<Options extends object>(
     );
   }
   const found = await readOptions(join(root, optionsName), noun, parse);
-  if (!isDeepStrictEqual(found, options)) {
-    const keys = Object.keys({ ...found, ...options }) as (keyof Options & string)[];
-    const differing = keys
-      .filter((key) => !isDeepStrictEqual(found[key], options[key]))
-      .map((key) => `\`${key}\``);
-    throw new SpurmemError(
-      'USAGE',
-      `${root}: the folder holds ${noun} drawn with other options (${differing.join(', ')} differ; see ` +
-        `${optionsName} there).`,
-      { advice: ['Choose another folder, give the same options, or remove the folder.'] },
-    );
-  }
-  return names.includes(TABLE_NAME);
+  const keys = Object.keys({ ...found, ...options }) as (keyof Options & string)[];
+  const differing = keys.filter((key) => !isDeepStrictEqual(found[key], options[key]));
+  if (differing.length === 0) return names.includes(TABLE_NAME);
+  const named = differing.map((key) => `\`${key}\``).join(', ');
+  throw new SpurmemError(
+    'USAGE',
+    `${root}: the folder holds ${noun} drawn with other options (${named} differ; see ${optionsName} there).`,
+    { advice: ['Choose another folder, give the same options, or remove the folder.'] },
+  );
 }
 
-async function readOptions<Options extends object>(
+async function readOptions<Options>(
   path: string,
   noun: string,
   parse: (stored: unknown) => Options,
@@ -153,27 +149,32 @@ async function readOptions<Options extends object>(
 
 async function draw(
   root: string,
-  { task, optionsName, options }: DrawnDataset<object>,
-  { config, rows, drawings }: Drawings,
+  task: string,
+  { config, images }: Drawings,
   { onProgress, signal }: JobOptions,
 ): Promise<void> {
-  await writeJson(join(root, optionsName), options);
-  const files = drawings.flatMap((drawing) => drawing.files);
-  for (const folder of new Set(files.map((file) => file.split('/', 1)[0] as string))) {
+  const paths = images.flatMap(({ files }) => files);
+  for (const folder of new Set(paths.map((path) => path.split('/', 1)[0] as string))) {
     await rm(join(root, folder), { recursive: true, force: true }); // of an interrupted build
   }
-  for (const folder of new Set(files.map((file) => dirname(file)))) await makeFolder(join(root, folder));
-  const write = async (drawing: Drawing) => {
-    const contents = await drawing.draw();
-    await Promise.all(contents.map((bytes, at) => writeFile(join(root, drawing.files[at] as string), bytes)));
+  for (const folder of new Set(paths.map((path) => dirname(path)))) await makeFolder(join(root, folder));
+  const write = async ({ files, draw: drawFiles }: Drawing) => {
+    const contents = await drawFiles();
+    await Promise.all(contents.map((bytes, at) => writeFile(join(root, files[at] as string), bytes)));
   };
-  const report = (done: number) => onProgress?.({ task, done, total: drawings.length, unit: 'images' });
+  const report = (done: number) => onProgress?.({ task, done, total: images.length, unit: 'images' });
   let done = 0;
   report(done);
-  for await (const _ of mapOrdered(drawings, DRAWING, write)) {
+  for await (const _ of mapOrdered(images, DRAWING, write)) {
     throwIfAborted(signal, task);
     report(++done);
   }
   await writeJson(join(root, CONFIG_NAME), config);
-  await writeAtomic(join(root, TABLE_NAME), stringify([...rows], { header: true }));
+  await writeAtomic(
+    join(root, TABLE_NAME),
+    stringify(
+      images.map(({ row }) => row),
+      { header: true },
+    ),
+  );
 }

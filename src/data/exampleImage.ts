@@ -1,17 +1,15 @@
-import { join } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { isAbsolute, join, relative } from 'node:path';
 import { SpurmemError } from '../errors.js';
 import type { Dataset, Example } from './dataset.js';
-import { requireInside } from './links.js';
 
 /**
- * Reads the image of a dataset's example.
- *
- * @param read takes the image's path, and throws `IMAGE_INVALID` naming it
- * @throws SpurmemError `IMAGE_INVALID` naming the image and its line of the table, also for one outside of the folder by a link
+ * Reads the image of a dataset's example. Errors of `read`, and that of a link out of the folder, name the line of the table as
+ * well.
  */
 export async function readExampleImage<Image>(
-  dataset: Pick<Dataset, 'folder' | 'table' | 'links'>,
-  { filename, line }: Pick<Example, 'filename' | 'line'>,
+  dataset: Dataset,
+  { filename, line }: Example,
   read: (path: string) => Promise<Image>,
 ): Promise<Image> {
   try {
@@ -26,4 +24,24 @@ export async function readExampleImage<Image>(
       cause: error,
     });
   }
+}
+
+/**
+ * Checks that a file or folder of a dataset lies in its folder, or in the one that its links may lead to: a table names only
+ * what is below the folder, but a link there can be to anything that its user may read. Throws `IMAGE_INVALID`.
+ */
+export async function requireInside({ folder, links }: Dataset, path: string): Promise<void> {
+  const found = await realpath(path).catch(() => undefined);
+  // Who reads a missing file says that it is missing.
+  if (found === undefined || (await isIn(folder, found))) return;
+  if (links !== undefined && (await isIn(links, found))) return;
+  throw new SpurmemError('IMAGE_INVALID', `${path}: a link leads out of the dataset's folder, to ${found}`, {
+    parameter: 'links',
+    advice: ['Name the folder that it leads to as `links`, if you trust the dataset with what is there.'],
+  });
+}
+
+async function isIn(folder: string, path: string): Promise<boolean> {
+  const below = relative(await realpath(folder).catch(() => folder), path);
+  return below !== '..' && !below.startsWith('../') && !isAbsolute(below);
 }

@@ -2,13 +2,13 @@ import { SpurmemError } from '../errors.js';
 import { type Adjustment, ADJUSTMENTS, type BatchOptions } from '../native/addon.js';
 import type { Preprocessing } from './preprocessing.js';
 
-/** Numbers that the addon takes of each image; `BatchOptions` says which. */
+/** Numbers of each image in `BatchOptions.placements`. */
 const COLUMNS = 14;
 
 /** [height, width] in pixels. */
 export type Size = readonly [number, number];
 
-/** A part of an image in pixels. */
+/** In pixels. */
 export interface Rectangle {
   readonly top: number;
   readonly left: number;
@@ -16,28 +16,23 @@ export interface Rectangle {
   readonly width: number;
 }
 
-/** Where an image goes in a batch, and what becomes of it there. */
+/** How an image becomes a part of a batch. */
 export interface Placement {
   /** The part of the image that is resized. */
   readonly source: Rectangle;
-  /** What it is resized to. */
   readonly resized: Size;
   /** The part of the resized image that is kept. */
   readonly window: Rectangle;
-  /** Whether the window is mirrored. */
   readonly flip: boolean;
   /** The batch's size, of which the window may leave a part zero. */
   readonly size: Size;
   /** Where in it the window lies: top, left. */
   readonly place: readonly [number, number];
-  /** How its pixels are changed after that, one after the other; left out: not. */
+  /** Changes of its pixels after that, one after the other. */
   readonly adjustments?: readonly Adjustment[];
 }
 
-/**
- * An image with the evaluation preprocessing: torchvision's `Resize(resize)` and `CenterCrop(crop)`, then a flip of all of it,
- * padding included.
- */
+/** An image with torchvision's `Resize(resize)` and `CenterCrop(crop)`, then a flip of all of it, padding included. */
 export function evaluationPlacement(
   image: Size,
   { resize, crop }: Pick<Preprocessing, 'resize' | 'crop'>,
@@ -62,13 +57,7 @@ export function cropPlacement(source: Rectangle, size: Size, flip: boolean): Pla
   return { source, resized: size, window: whole(size), flip, size, place: [0, 0] };
 }
 
-/**
- * The plan of a batch, as the addon's image store takes it.
- *
- * @param indices of the images, [N]
- * @param placements of each image, [N]
- * @throws `DATASET_INVALID` when the images' sizes in the batch differ
- */
+/** The plan of a batch of N images, as the addon's image store takes it. Throws `DATASET_INVALID` when their sizes in it differ. */
 export function batchPlan(
   indices: Int32Array,
   placements: readonly Placement[],
@@ -78,7 +67,14 @@ export function batchPlan(
   const changes: number[] = [];
   for (const [position, placement] of placements.entries()) {
     const { source, resized, window, place, flip, adjustments = [] } = placement;
-    requireSize(placement.size, size);
+    const [height, width] = placement.size;
+    if (height !== size[0] || width !== size[1]) {
+      throw new SpurmemError(
+        'DATASET_INVALID',
+        `images of one batch differ in size (${height} x ${width} and ${size[0]} x ${size[1]} px): ` +
+          'set a fixed resize [height, width] or a crop in the preprocessing',
+      );
+    }
     const row = [
       indices[position] as number,
       ...[source.top, source.left, source.height, source.width],
@@ -91,15 +87,6 @@ export function batchPlan(
     for (const { kind, amount } of adjustments) changes.push(position, ADJUSTMENTS.indexOf(kind), amount);
   }
   return { placements: rows, size, changes: Float64Array.from(changes), blurKernel: blurKernel(size) };
-}
-
-function requireSize([height, width]: Size, [wantedHeight, wantedWidth]: Size): void {
-  if (height === wantedHeight && width === wantedWidth) return;
-  throw new SpurmemError(
-    'DATASET_INVALID',
-    `images of one batch differ in size (${height} x ${width} and ${wantedHeight} x ${wantedWidth} px): ` +
-      'set a fixed resize [height, width] or a crop in the preprocessing',
-  );
 }
 
 /** [height, width] after torchvision's `Resize`; a number is the shorter side's. */

@@ -1,18 +1,25 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants } from 'node:fs';
+import { access, readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
 import { buildOnce } from '../buildOnce.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
-import { removeFiles, removeLeftovers, writeLargeFile } from '../files.js';
+import {
+  makeFolder,
+  removeFiles,
+  removeLeftovers,
+  unwritable,
+  writeAtomic,
+  writeLargeFile,
+} from '../files.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
+import { count } from '../recorded.js';
+import { userCache } from '../userCache.js';
 import type { Dataset, Example } from './dataset.js';
 import { decodeRgb } from './decode.js';
 import { readExampleImage } from './exampleImage.js';
 import { mapOrdered } from './ordered.js';
-import { makeWritable, storeFolders } from './storeFolder.js';
-import { type ImageStoreIndex, pixelsPathOf, readStoreIndex, writeStoreIndex } from './storeIndex.js';
-
-export type { ImageStoreIndex } from './storeIndex.js';
 
 /** Raised whenever the same files would give other pixels or another layout. */
 const STORE_VERSION = 1;
@@ -21,6 +28,22 @@ const STORE_VERSION = 1;
 const DECODING = 8;
 const STATTING = 64;
 const TASK = 'decoding images';
+
+/**
+ * Where each example's pixels lie in the file `pixelsPath` of `bytes` bytes: from byte `offsets[i]` on, example i
+ * is [heights[i], widths[i], 3] uint8 in RGB order. Examples that name the same file share their pixels.
+ */
+export interface ImageStoreIndex {
+  readonly pixelsPath: string;
+  readonly bytes: number;
+  readonly offsets: Float64Array;
+  readonly heights: Int32Array;
+  readonly widths: Int32Array;
+}
+
+const counts = z.array(count);
+/** The index in its file. */
+const indexSchema = z.object({ bytes: z.number(), offsets: counts, heights: counts, widths: counts });
 
 /**
  * Decodes a dataset's images to one file of raw pixels, once: later calls, in any process, find the finished file
@@ -39,7 +62,7 @@ export async function buildImageStore(
   throwIfAborted(options.signal, TASK);
   const files = distinctFiles(dataset.examples);
   const key = await storeKey(dataset, files, options.signal);
-  const find = (folder: string) => readStoreIndex(folder, key, dataset.examples.length);
+  const find = (folder: string) => readIndex(folder, key, dataset.examples.length);
 
   // A finished store can be read where a new one could not be written.
   const folders = storeFolders(dataset.folder, options.cacheFolder);
@@ -106,76 +129,116 @@ async function fileState(dataset: Dataset, { filename, line }: Example): Promise
   }
 }
 
+/**
+ * Where a dataset's store may lie, best place first: in the dataset's folder, else in the user's cache; or in a cache folder
+ * alone. There every dataset has a folder of its own, since building one store removes the older ones beside it.
+ */
+function storeFolders(datasetFolder: string, cacheFolder: string | undefined): string[] {
+  const own = createHash('sha256').update(datasetFolder).digest('hex').slice(0, 16);
+  if (cacheFolder !== undefined) return [join(resolve(cacheFolder), own)];
+  return [join(datasetFolder, '.spurmem'), join(userCache(), own)];
+}
+
+/** Makes the first of the folders that can be written to. Throws `OUTPUT_UNWRITABLE` when none can, or the disk is full. */
+async function makeWritable(folders: readonly string[]): Promise<string> {
+  let refusal: unknown;
+  for (const folder of folders) {
+    try {
+      await makeFolder(folder);
+      await access(folder, constants.W_OK | constants.X_OK);
+      return folder;
+    } catch (error) {
+      refusal = unwritable(error, folder);
+      const reason = error instanceof SpurmemError ? error.cause : error;
+      if (!['EACCES', 'EPERM', 'EROFS'].includes(systemCode(reason) ?? '')) break;
+    }
+  }
+  throw refusal;
+}
+
+type Place = Readonly<Record<'offset' | 'height' | 'width', number>>;
+
+/** Writes the pixels, and then the index, which declares the store complete. */
 async function writeStore(
   dataset: Dataset,
   files: readonly Example[],
   folder: string,
   key: string,
-  options: JobOptions,
-): Promise<ImageStoreIndex> {
-  const pixelsPath = pixelsPathOf(folder, key);
-  const places = new Map<string, Place>();
-  const written = await writeLargeFile(
-    pixelsPath,
-    (file) => decodeInto(file, dataset, files, places, options),
-    () => expectedBytes(places, files.length),
-  );
-  const index = indexOf(dataset, pixelsPath, written);
-  await writeStoreIndex(folder, key, index);
-  return index;
-}
-
-interface Written {
-  readonly bytes: number;
-  readonly places: ReadonlyMap<string, Place>;
-}
-
-interface Place {
-  readonly offset: number;
-  readonly height: number;
-  readonly width: number;
-}
-
-async function decodeInto(
-  handle: FileHandle,
-  dataset: Dataset,
-  files: readonly Example[],
-  places: Map<string, Place>,
   { onProgress, signal }: JobOptions,
-): Promise<Written> {
+): Promise<ImageStoreIndex> {
+  const { pixelsPath, indexPath } = pathsOf(folder, key);
+  const places = new Map<string, Place>();
   let bytes = 0;
   const report = () => onProgress?.({ task: TASK, done: places.size, total: files.length, unit: 'images' });
-  report();
-  const decode = async (file: Example) => ({ file, image: await readExampleImage(dataset, file, decodeRgb) });
-  for await (const { file, image } of mapOrdered(files, DECODING, decode)) {
-    throwIfAborted(signal, TASK);
-    await handle.writeFile(image.pixels); // at the handle's position, all of it
-    places.set(file.filename, { offset: bytes, height: image.height, width: image.width });
-    bytes += image.pixels.length;
-    report();
-  }
-  return { bytes, places };
-}
-
-/** Of all files, were they as large as those that were decoded. */
-function expectedBytes(places: ReadonlyMap<string, Place>, files: number): number {
-  const decoded = [...places.values()].reduce((sum, { height, width }) => sum + 3 * height * width, 0);
-  return places.size === 0 ? 0 : (decoded / places.size) * files;
-}
-
-function indexOf(dataset: Dataset, pixelsPath: string, { bytes, places }: Written): ImageStoreIndex {
-  const place = ({ filename }: Example): Place => {
-    const found = places.get(filename);
-    if (found === undefined) throw new Error(`${filename} was not decoded`);
-    return found;
+  const decode = async (file: Example) => ({
+    filename: file.filename,
+    image: await readExampleImage(dataset, file, decodeRgb),
+  });
+  await writeLargeFile(
+    pixelsPath,
+    async (handle) => {
+      report();
+      for await (const { filename, image } of mapOrdered(files, DECODING, decode)) {
+        throwIfAborted(signal, TASK);
+        await handle.writeFile(image.pixels); // at the handle's position, all of it
+        places.set(filename, { offset: bytes, height: image.height, width: image.width });
+        bytes += image.pixels.length;
+        report();
+      }
+    },
+    // The bytes of all files, were they as large as those that were decoded.
+    () => (places.size === 0 ? 0 : (bytes / places.size) * files.length),
+  );
+  const found = dataset.examples.map(({ filename }) => places.get(filename) as Place);
+  const content: z.infer<typeof indexSchema> = {
+    bytes,
+    offsets: found.map(({ offset }) => offset),
+    heights: found.map(({ height }) => height),
+    widths: found.map(({ width }) => width),
   };
+  await writeAtomic(indexPath, JSON.stringify(content));
+  return indexOf(pixelsPath, content);
+}
+
+/**
+ * The index of a complete store of so many examples, or undefined when there is none or its files do not fit each other. Every
+ * example is checked to lie inside the pixels file, since native code reads it through a memory map.
+ */
+async function readIndex(
+  folder: string,
+  key: string,
+  numExamples: number,
+): Promise<ImageStoreIndex | undefined> {
+  const { pixelsPath, indexPath } = pathsOf(folder, key);
+  let content: z.infer<typeof indexSchema>;
+  try {
+    content = indexSchema.parse(JSON.parse(await readFile(indexPath, 'utf8')));
+    if ((await stat(pixelsPath)).size !== content.bytes) return undefined;
+  } catch {
+    return undefined; // missing or damaged: it is built again
+  }
+  const { bytes, offsets, heights, widths } = content;
+  const fits =
+    [offsets, heights, widths].every((list) => list.length === numExamples) &&
+    offsets.every((offset, index) => offset + (heights[index] ?? 0) * (widths[index] ?? 0) * 3 <= bytes);
+  return fits ? indexOf(pixelsPath, content) : undefined;
+}
+
+function indexOf(
+  pixelsPath: string,
+  { bytes, offsets, heights, widths }: z.infer<typeof indexSchema>,
+): ImageStoreIndex {
   return {
     pixelsPath,
     bytes,
-    offsets: Float64Array.from(dataset.examples, (example) => place(example).offset),
-    heights: Int32Array.from(dataset.examples, (example) => place(example).height),
-    widths: Int32Array.from(dataset.examples, (example) => place(example).width),
+    offsets: Float64Array.from(offsets),
+    heights: Int32Array.from(heights),
+    widths: Int32Array.from(widths),
   };
+}
+
+function pathsOf(folder: string, key: string) {
+  return { pixelsPath: join(folder, `${key}.pixels`), indexPath: join(folder, `${key}.index.json`) };
 }
 
 function isStoreFile(name: string): boolean {

@@ -14,52 +14,39 @@ export function describeIssues({ issues }: z.ZodError): string {
   return [...named, ...(others > 0 ? [`and ${others} more`] : [])].join('; ');
 }
 
-/**
- * The error of a caller's options in which zod found problems, each named by its parameter.
- *
- * @param problem begins the message, such as `Dataset options`
- * @param known the options that there are
- */
-export function refuseOptions(
-  problem: string,
+/** Checks a caller's options, and gives them their canonical form. Throws `USAGE`, beginning with `problem`, naming the wrong ones. */
+export function parseOptions<Schema extends z.ZodObject>(
+  schema: Schema,
   given: unknown,
-  error: z.ZodError,
-  known: readonly string[],
-): SpurmemError {
-  for (const issue of error.issues) {
+  problem: string,
+): z.output<Schema> {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) {
     const [name] = issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : [];
     if (name === undefined) continue;
-    return new SpurmemError(
-      'USAGE',
-      `${problem}: there is no option \`${name}\`. ${nearestSentence(name, known)}`,
-      { parameter: name, value: valueAt(given, name) },
-    );
+    const nearest = nearestSentence(name, Object.keys(schema.shape));
+    throw new SpurmemError('USAGE', `${problem}: there is no option \`${name}\`. ${nearest}`, {
+      parameter: name,
+      value: valueAt(given, name),
+    });
   }
-  const issues = error.issues.map(({ path, message }) => ({ ...parameterOf(path), message }));
+  const issues = parsed.error.issues.map(({ path, message }) => ({ ...parameterOf(path), message }));
   const described = issues.map(({ parameter, place, message }) =>
     parameter === undefined ? message : `\`${parameter}\`${place}: ${message}`,
   );
   const [parameter, ...others] = new Set(issues.map((issue) => issue.parameter));
-  return new SpurmemError('USAGE', `${problem}: ${described.join('; ')}.`, {
+  throw new SpurmemError('USAGE', `${problem}: ${described.join('; ')}.`, {
     ...(parameter === undefined || others.length > 0 ? {} : { parameter, value: valueAt(given, parameter) }),
   });
 }
 
 /** A parameter's path, and the place in its value. */
-function parameterOf(path: readonly PropertyKey[]): {
-  readonly parameter: string | undefined;
-  readonly place: string;
-} {
+function parameterOf(path: readonly PropertyKey[]) {
   const end = path.findIndex((key) => typeof key !== 'string');
   const names = end === -1 ? path : path.slice(0, end);
-  const place =
-    end === -1
-      ? ''
-      : path
-          .slice(end)
-          .map((key) => `[${String(key)}]`)
-          .join('');
-  return { parameter: names.length === 0 ? undefined : names.map(String).join('.'), place };
+  const place = path.slice(names.length).map((key) => `[${String(key)}]`);
+  return { parameter: names.length === 0 ? undefined : names.map(String).join('.'), place: place.join('') };
 }
 
 function valueAt(given: unknown, parameter: string): unknown {

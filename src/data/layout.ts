@@ -1,9 +1,8 @@
 import type { z } from 'zod';
-import type { Asked } from './asked.js';
-import type { DatasetSource } from './datasetSource.js';
-import type { Split } from './split.js';
+import { type ErrorCode, SpurmemError } from '../errors.js';
+import type { DatasetSource, TableRow } from './datasetSource.js';
 
-/** An option of a dataset's layout. */
+/** An option, of a dataset's layout or of all. */
 export interface LayoutOption<Value> {
   /** Checks a value, and gives it its canonical form. */
   readonly schema: z.ZodType<Value>;
@@ -11,6 +10,8 @@ export interface LayoutOption<Value> {
   readonly help: string;
   /** What stands for the value in that help, such as `file`. */
   readonly placeholder: string;
+  /** The words that it may be, where it is a word. */
+  readonly words?: readonly string[];
   /** Turns a command line's text into a value, and throws `USAGE`; without it the text is the value. */
   readonly parse?: (text: string) => Value;
 }
@@ -18,7 +19,29 @@ export interface LayoutOption<Value> {
 /** A layout's own options by their names, which no other layout's have. */
 export type LayoutOptions = Readonly<Record<string, LayoutOption<unknown>>>;
 
-/** What was asked for of some options; what was not is found from the files. */
+/** A value, and who asked for it, so that a wrong one is blamed on the right place. */
+export interface Asked<Value> {
+  readonly value: Value;
+  readonly code: ErrorCode;
+  /** Such as `` `target` ``, the caller's parameter, or `target in /data/dataset.json`. */
+  readonly by: string;
+  /** The caller's parameter, where the caller asked. */
+  readonly parameter?: string | undefined;
+}
+
+/** The error of an asked value that does not fit what the dataset's folder holds. */
+export function misasked(
+  { value, code, parameter }: Asked<unknown>,
+  problem: string,
+  ...advice: readonly string[]
+): SpurmemError {
+  return new SpurmemError(code, problem, {
+    ...(parameter === undefined ? {} : { parameter, value }),
+    advice,
+  });
+}
+
+/** The options that were asked for; the others are found from the files. */
 export type AskedOf<Options> = {
   readonly [Name in keyof Options]: Options[Name] extends LayoutOption<infer Value>
     ? Asked<Value> | undefined
@@ -32,16 +55,11 @@ export interface ValueNames {
 }
 
 /** A group without an example in a split. */
-interface EmptyGroup {
-  readonly split: Split;
+interface EmptyGroup extends Pick<TableRow, 'split' | 'y' | 'a'> {
   readonly group: number;
-  readonly y: number;
-  readonly a: number;
 }
 
-/**
- * A way in which a folder holds a dataset. Each has a file in `layouts/` and its place in the list of `layouts.ts`.
- */
+/** A way in which a folder holds a dataset. Each has a file in `layouts/` and its place in the list of `layouts.ts`. */
 export interface Layout<
   Name extends string,
   Options extends LayoutOptions,
@@ -49,7 +67,7 @@ export interface Layout<
 > {
   /** The value of the option `format`. */
   readonly name: Name;
-  /** What the folder has besides images, to follow "either" in a sentence. */
+  /** The folder's content besides images, to follow "either" in a sentence. */
   readonly description: string;
   readonly options: Options;
   /** Whether a folder looks like it; the first of the list that does is taken. */

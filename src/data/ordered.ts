@@ -1,8 +1,7 @@
 /**
- * Runs `task` on the items, up to `concurrency` at once, and yields the results in the items' order. At most
- * `concurrency` results are held, so the memory is bounded when the consumer is slower than the tasks. When the
- * consumer stops early or a task fails, the tasks still running are awaited before the generator ends: nothing
- * touches a file after its clean-up.
+ * Runs `task` on the items, up to `concurrency` at once, and yields the results in the items' order, holding at most
+ * `concurrency` of them. When the consumer stops early or a task fails, the tasks still running are awaited before the
+ * generator ends: nothing touches a file after its clean-up.
  */
 export async function* mapOrdered<T, R>(
   items: Iterable<T>,

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
 const probability = z.number().min(0).max(1);
-const size = z.tuple([z.number().int().min(1).max(4096), z.number().int().min(1).max(4096)]);
-const channels = z.tuple([z.number(), z.number(), z.number()]);
-/** What a random number is drawn from. */
+const side = z.number().int().min(1).max(4096);
+const size = z.tuple([side, side]);
+const positive = z.number().positive();
+/** The bounds of a random number. */
 const range = z
-  .tuple([z.number().positive(), z.number().positive()])
+  .tuple([positive, positive])
   .refine(([low, high]) => low <= high, { error: 'it is [low, high], and the first is above the second' });
-const positiveChannels = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
 
 /** ImageNet's channel means and standard deviations, the article's normalization. */
 export const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
@@ -18,12 +18,8 @@ export const augmentationSchema = z
   .strictObject({
     /** torchvision's `RandomResizedCrop(size, scale, ratio)`; null crops as in evaluation. */
     randomResizedCrop: z
-      .strictObject({
-        /** Left out: that of the evaluation preprocessing. */
-        size: size.optional(),
-        scale: range,
-        ratio: range,
-      })
+      /** `size` left out: that of the evaluation preprocessing. */
+      .strictObject({ size: size.optional(), scale: range, ratio: range })
       .nullable(),
     /** Probability of `RandomHorizontalFlip`. */
     horizontalFlip: probability,
@@ -52,12 +48,12 @@ export type Augmentation = z.infer<typeof augmentationSchema>;
  */
 export const preprocessingSchema = z.strictObject({
   /** A number resizes the shorter side to it and keeps the aspect ratio, as torchvision does; null keeps the image. */
-  resize: z.union([z.number().int().min(1).max(4096), size]).nullable(),
+  resize: z.union([side, size]).nullable(),
   /** CenterCrop after the resize; null keeps what the resize gave. */
   crop: size.nullable(),
-  mean: channels,
-  std: positiveChannels,
-  /** What training does instead of resize and crop; null trains on the evaluation pixels. */
+  mean: z.tuple([z.number(), z.number(), z.number()]),
+  std: z.tuple([positive, positive, positive]),
+  /** Training's changes instead of resize and crop; null trains on the evaluation pixels. */
   augmentation: augmentationSchema,
   /** The same for the views that fine-tuning contrasts; left out: the caller's choice. */
   viewAugmentation: augmentationSchema.optional(),

@@ -2,28 +2,34 @@ import { isAbsolute, posix } from 'node:path';
 import { z } from 'zod';
 
 /**
- * Normalizes the path of a file or folder below the dataset's folder, with `/`.
+ * The path of a file or folder below the dataset's folder, normalized, with `/`.
  *
- * @returns the path, or what is wrong with it, to follow the quoted text in a message
+ * @param otherwise takes what is wrong with the path, quoted, as a sentence without its end
  */
-export function relativePath(
+export function relativePath<Other>(
   text: string,
+  otherwise: (problem: string) => Other,
   kind: 'file' | 'folder' = 'file',
-): { readonly path: string } | { readonly problem: string } {
-  if (text.trim() === '' || text.includes('\0')) return { problem: `is not a ${kind} name` };
-  if (isAbsolute(text) || posix.isAbsolute(text)) return { problem: 'is an absolute path' };
+): string | Other {
+  const refuse = (problem: string): Other => otherwise(`${JSON.stringify(text)} ${problem}`);
+  if (text.trim() === '' || text.includes('\0')) return refuse(`is not a ${kind} name`);
+  if (isAbsolute(text) || posix.isAbsolute(text)) return refuse('is an absolute path');
   const path = posix.normalize(text);
-  if (path === '..' || path.startsWith('../')) return { problem: "climbs out of the dataset's folder" };
-  if (kind === 'folder') return { path: path.replace(/\/$/, '') };
-  return path.endsWith('/') || path === '.' ? { problem: 'is a folder' } : { path };
+  if (path === '..' || path.startsWith('../')) return refuse("climbs out of the dataset's folder");
+  if (kind === 'folder') return path.replace(/\/$/, '');
+  return path.endsWith('/') || path === '.' ? refuse('is a folder') : path;
 }
 
 /** Checks the path of a file or folder below the dataset's folder, and normalizes it. */
 export function pathBelow(kind: 'file' | 'folder'): z.ZodType<string> {
-  return z.string().transform((text, context) => {
-    const checked = relativePath(text, kind);
-    if ('path' in checked) return checked.path;
-    context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} ${checked.problem}` });
-    return z.NEVER;
-  });
+  return z.string().transform((text, context) =>
+    relativePath(
+      text,
+      (message) => {
+        context.addIssue({ code: 'custom', message });
+        return z.NEVER;
+      },
+      kind,
+    ),
+  );
 }

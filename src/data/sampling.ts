@@ -5,14 +5,12 @@ import type { Augmentation } from './preprocessing.js';
 type Augmenting = NonNullable<Augmentation>;
 type RandomResizedCrop = NonNullable<Augmenting['randomResizedCrop']>;
 
-/** Of torchvision: how often a crop that does not fit into the image is drawn anew. */
+/** Draws of a crop until one fits into the image, as in torchvision. */
 const CROP_ATTEMPTS = 10;
 
-/**
- * An epoch of these examples as PyTorch's `DataLoader(shuffle=True)` shuffles them with the default generator.
- *
- * @param generator stands for PyTorch's default generator
- */
+// Each generator stands for PyTorch's default generator.
+
+/** An epoch of these examples as PyTorch's `DataLoader(shuffle=True)` shuffles them with the default generator. */
 export function shuffled(indices: Int32Array, generator: Generator): Int32Array {
   generator.random(); // DataLoader draws the workers' base seed first, with or without workers.
   const order = new (native().Generator)(generator.random()).randperm(indices.length);
@@ -24,7 +22,6 @@ export function shuffled(indices: Int32Array, generator: Generator): Int32Array 
  * with the default generator.
  *
  * @param weights of each example, [N]; they need not add up to 1
- * @param generator stands for PyTorch's default generator
  */
 export function weightedDraw(indices: Int32Array, weights: Float64Array, generator: Generator): Int32Array {
   generator.random(); // The base seed, as above. This sampler draws from the same generator.
@@ -33,9 +30,9 @@ export function weightedDraw(indices: Int32Array, weights: Float64Array, generat
 }
 
 /**
- * N / n for each of N examples, where n is the size of its part, as Idrissi et al. 2022 weight classes and groups.
+ * N / n for each of N examples, where n is the size of its part (its class or group), as Idrissi et al. 2022 weight them.
  *
- * @param parts of each example, its class or its group, [N]
+ * @param parts of each example, [N]
  */
 export function inverseSizes(parts: Int32Array): Float64Array {
   const sizes = sizesOf(parts);
@@ -43,10 +40,9 @@ export function inverseSizes(parts: Int32Array): Float64Array {
 }
 
 /**
- * As many examples of each part as its smallest one has, each set of them equally likely.
+ * As many examples of each part as the smallest one has, in random order, each set of them equally likely.
  *
  * @param parts of each example, its class or its group, [N]
- * @returns examples in random order
  */
 export function balancedSubset(indices: Int32Array, parts: Int32Array, generator: Generator): Int32Array {
   const smallest = Math.min(...sizesOf(parts).values());
@@ -62,12 +58,7 @@ export function balancedSubset(indices: Int32Array, parts: Int32Array, generator
     .map((position) => indices[position] as number);
 }
 
-/**
- * Some of these numbers without repeats, each set of them equally likely (Floyd's algorithm: Bentley and Floyd 1987), in as many
- * draws as numbers.
- *
- * @param count at most their number
- */
+/** `count` of these numbers, each set equally likely, in as many draws (Floyd's algorithm: Bentley and Floyd 1987). */
 export function drawnWithoutRepeats(from: Int32Array, count: number, generator: Generator): Int32Array {
   const places = new Set<number>();
   for (let last = from.length - count; last < from.length; last += 1) {
@@ -77,11 +68,7 @@ export function drawnWithoutRepeats(from: Int32Array, count: number, generator: 
   return Int32Array.from(places, (place) => from[place] as number);
 }
 
-/**
- * torchvision's `RandomResizedCrop.get_params`: the part of an image that becomes the crop.
- *
- * @param image [height, width] in pixels
- */
+/** torchvision's `RandomResizedCrop.get_params`: the part of an image that becomes the crop. */
 export function randomResizedCrop(
   [height, width]: Size,
   { scale, ratio }: Pick<RandomResizedCrop, 'scale' | 'ratio'>,
@@ -110,10 +97,7 @@ export function randomResizedCrop(
   };
 }
 
-/**
- * Whether torchvision's `RandomHorizontalFlip(probability)` or `RandomGrayscale(probability)` does what it is named for. One that
- * never does is no transform, so that nothing is drawn.
- */
+/** Whether torchvision's `RandomHorizontalFlip` or `RandomGrayscale` applies. One that never does is no transform, and draws nothing. */
 export function happens(probability: number, generator: Generator): boolean {
   // PyTorch compares a float32 with a number in float32.
   return probability > 0 && generator.uniform(0, 1) < Math.fround(probability);
@@ -121,9 +105,7 @@ export function happens(probability: number, generator: Generator): boolean {
 
 /**
  * The changes of one image, drawn as torchvision's `RandomApply([ColorJitter(...)])`, `RandomGrayscale` and
- * `RandomApply([GaussianBlur(...)])` draw them one after the other. For what the augmentation lacks nothing is drawn.
- *
- * @param generator stands for PyTorch's default generator
+ * `RandomApply([GaussianBlur(...)])` draw them one after the other; those that the augmentation lacks draw nothing.
  */
 export function randomAdjustments(
   { colorJitter, grayscale, gaussianBlur }: Augmenting,
@@ -140,7 +122,7 @@ export function randomAdjustments(
   return adjustments;
 }
 
-/** torchvision's `RandomApply(..., probability)`; one that never applies is no transform, so that nothing is drawn. */
+/** Whether torchvision's `RandomApply(..., probability)` applies; one that never does draws nothing. */
 function applies(probability: number, generator: Generator): boolean {
   return probability > 0 && !(Math.fround(probability) < generator.uniform(0, 1));
 }

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { coreCoverage } from '../data/coreCoverage.js';
 import { requireGroups } from '../data/dataset.js';
-import { greyPng, inputPng } from '../data/png.js';
+import { greyPng, inputPng } from '../data/pictures.js';
 import { invalidParameter, SpurmemError } from '../errors.js';
 import { heatShare } from '../metrics/heatShare.js';
 import { meanInterval } from '../metrics/intervals.js';

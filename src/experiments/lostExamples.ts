@@ -1,5 +1,5 @@
 import type { Dataset } from '../data/dataset.js';
-import { thumbnail } from '../data/thumbnail.js';
+import { thumbnail } from '../data/pictures.js';
 import type { ComputeContext } from '../native/context.js';
 import type { Judged } from './outcomes.js';
 import type { LostExample, PicturedExample } from './results.js';

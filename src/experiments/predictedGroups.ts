@@ -72,9 +72,9 @@ export async function predictGroups(options: PredictGroupsOptions): Promise<Pred
 }
 
 function tableOf(given: string): string {
-  const checked = relativePath(given);
-  if ('path' in checked) return checked.path;
-  throw invalidParameter('table', given, 'a file in the dataset\u2019s folder');
+  return relativePath(given, () => {
+    throw invalidParameter('table', given, 'a file in the dataset\u2019s folder');
+  });
 }
 
 /** Without errors there is nothing that could be a minority. */

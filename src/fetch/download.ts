@@ -13,7 +13,7 @@ const REDIRECTS = 5;
 
 /** What a file must be. */
 export interface Expectation {
-  /** The SHA-256 in hexadecimal, or its first digits. */
+  /** In hexadecimal, or its first digits. */
   readonly sha256?: string | undefined;
   /** Bytes at most. */
   readonly mostBytes: number;
@@ -27,12 +27,10 @@ export interface Downloaded {
 }
 
 /**
- * Downloads a file. What has come is kept in `<path>.part`: a download that was cut off goes on where it was, by itself and when
- * it is called again, as long as the file there has not changed; the finished file has its name only when it is whole and its
- * SHA-256 is right.
- *
- * @throws SpurmemError `FETCH_FAILED` when the server cannot be reached or refuses, for a file that is too large or has another
- *   SHA-256; `OUTPUT_UNWRITABLE`; `INTERRUPTED`
+ * Downloads a file. Its first bytes are kept in `<path>.part`: a download that was cut off goes on where it was, by itself and
+ * when it is called again, as long as the server's file has not changed; the finished file has its name only when it is whole
+ * and its SHA-256 is right. Throws `FETCH_FAILED` when the server cannot be reached or refuses, for a file that is too large or
+ * has another SHA-256; `OUTPUT_UNWRITABLE`; `INTERRUPTED`.
  */
 export async function download(
   url: string,
@@ -62,34 +60,37 @@ export async function download(
   }
   const sha256 = await sha256Of(part.path);
   const wanted = expected.sha256 ?? announced;
-  if (wanted !== undefined && !sha256.startsWith(wanted.toLowerCase())) {
+  try {
+    requireChecksum(url, sha256, wanted);
+  } catch (error) {
     await part.remove();
-    throw wrongChecksum(url, sha256, wanted);
+    throw error;
   }
   const bytes = await part.size();
   await part.finish();
   return { bytes, sha256, isVerified: wanted !== undefined };
 }
 
-/** The error of a file with another SHA-256 than it must have. */
-export function wrongChecksum(source: string, found: string, wanted: string): SpurmemError {
-  return new SpurmemError(
-    'FETCH_FAILED',
+/** The error of a source that cannot be fetched. */
+export function fetchFailed(problem: string, ...advice: readonly string[]): SpurmemError {
+  return new SpurmemError('FETCH_FAILED', problem, { advice });
+}
+
+/** Checks a file's SHA-256 where one is wanted. */
+export function requireChecksum(source: string, found: string, wanted: string | undefined): void {
+  if (wanted === undefined || found.startsWith(wanted.toLowerCase())) return;
+  throw fetchFailed(
     `${source}: its SHA-256 is ${found}, and it must be${wanted.length < 64 ? ' one that begins with' : ''} ${wanted}: the ` +
       'file is damaged, or another one.',
-    { advice: ['It was not kept.', 'Try again, or another source with `from`.'] },
+    'It was not kept.',
+    'Try again, or another source with `from`.',
   );
 }
 
 /** The error of a file that is larger than what is fetched can be. */
 export function tooLarge(source: string, mostBytes: number): SpurmemError {
-  return new SpurmemError(
-    'FETCH_FAILED',
-    `${source}: more than ${mostBytes} bytes, which is more than what is fetched can have.`,
-    {
-      advice: ['It was not kept.', 'Check the address.'],
-    },
-  );
+  const problem = `${source}: more than ${mostBytes} bytes, which is more than what is fetched can have.`;
+  return fetchFailed(problem, 'It was not kept.', 'Check the address.');
 }
 
 function cutOff(url: string, bytes: number, error: unknown): SpurmemError {
@@ -140,7 +141,7 @@ class Part {
   }
 }
 
-/** One attempt to get what is missing. Returns the SHA-256 that the server announces, if it does. */
+/** One attempt to get the missing bytes. Returns the SHA-256 that the server announces, if it does. */
 async function transfer(
   url: string,
   part: Part,
@@ -220,15 +221,13 @@ async function request(
     await response.body?.cancel();
     const next = new URL(location, address);
     if (new URL(address).protocol === 'https:' && next.protocol !== 'https:') {
-      throw new SpurmemError('FETCH_FAILED', `${url}: it points to ${next.href}, which is not encrypted.`, {
-        advice: ['Name another source with `from`.'],
-      });
+      const problem = `${url}: it points to ${next.href}, which is not encrypted.`;
+      throw fetchFailed(problem, 'Name another source with `from`.');
     }
     address = next.href;
   }
-  throw new SpurmemError('FETCH_FAILED', `${url}: it points from one address to the next without end.`, {
-    advice: ['Name another source with `from`.'],
-  });
+  const problem = `${url}: it points from one address to the next without end.`;
+  throw fetchFailed(problem, 'Name another source with `from`.');
 }
 
 /** A strong version of the server's file, by which a part is known to be of it. */
@@ -237,11 +236,9 @@ function versionOf({ headers }: Response): string | undefined {
   return etag !== null && !etag.startsWith('W/') ? etag : (headers.get('last-modified') ?? undefined);
 }
 
-/** Of a server that answers: what it will answer again is told at once, what may pass is tried again. */
+/** The error of a server's answer; one that may pass is no SpurmemError, and is tried again. */
 function refused(url: string, { status, statusText }: Response): Error {
   const text = `${url}: the server answers ${status} ${statusText}`.trimEnd();
   if (status >= 500 || status === 429 || status === 408) return new Error(text);
-  return new SpurmemError('FETCH_FAILED', `${text}.`, {
-    advice: ['Name a mirror or a local copy with `from`.'],
-  });
+  return fetchFailed(`${text}.`, 'Name a mirror or a local copy with `from`.');
 }

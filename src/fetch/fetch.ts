@@ -10,7 +10,7 @@ import {
   type FetchableWeights,
   WEIGHTS,
 } from './catalog.js';
-import { download, type Downloaded, type Expectation, tooLarge, wrongChecksum } from './download.js';
+import { download, type Downloaded, type Expectation, requireChecksum, tooLarge } from './download.js';
 import { unpack } from './unpack.js';
 
 /** Waterbirds unpacks to half a gigabyte; the largest weights have a few hundred megabytes. */
@@ -32,11 +32,7 @@ export interface Fetched extends Downloaded {
   readonly path: string;
 }
 
-/**
- * Fetches a data set into a folder.
- *
- * @throws SpurmemError `OUTPUT_UNWRITABLE` where the folder holds anything, `FETCH_FAILED`, `INTERRUPTED`
- */
+/** Fetches a data set into a folder. Throws `OUTPUT_UNWRITABLE` where it holds anything, `FETCH_FAILED`, `INTERRUPTED`. */
 export async function fetchDataset(
   name: FetchableDataset,
   folder: string,
@@ -45,34 +41,33 @@ export async function fetchDataset(
   const wanted = DATASETS[name];
   const path = resolve(folder);
   await requireEmpty(path);
-  const { from = wanted.url } = options;
-  if (!isAddress(from)) {
-    const archive = resolve(from);
-    const got = await checked(archive, expectationOf(wanted, options));
+  const { from: source = wanted.url } = options;
+  const expected = expectationOf(wanted, options);
+  const ofWanted = { title: wanted.title, terms: wanted.terms, source };
+  if (!isAddress(source)) {
+    const archive = resolve(source);
+    const got = await checked(archive, expected);
     await unpackInto(path, archive);
-    return { ...told(wanted), source: from, ...got, path };
+    return { ...ofWanted, ...got, path };
   }
   // Not under its own name: a file of that name beside the folder is the user's.
   const archive = `${path}.archive`;
-  const got = await obtain(wanted, archive, options);
+  await makeFolder(dirname(path));
+  const got = await download(source, archive, expected, options);
   try {
-    await unpackInto(path, archive, from);
+    await unpackInto(path, archive, source);
   } finally {
     await rm(archive, { force: true });
   }
-  return { ...got, path };
+  return { ...ofWanted, ...got, path };
 }
 
-/**
- * Makes the folder of an archive's content, or nothing.
- *
- * @param source what messages call the archive
- */
+/** Makes the folder of an archive's content, or nothing. */
 async function unpackInto(path: string, archive: string, source = archive): Promise<void> {
   const unfinished = `${path}.unfinished`;
   try {
     await rm(unfinished, { recursive: true, force: true });
-    await unpack(archive, unfinished, { ...LIMITS, source });
+    await unpack(archive, unfinished, LIMITS, source);
     await rm(path, { recursive: true, force: true });
     await rename(unfinished, path);
   } catch (error) {
@@ -82,9 +77,8 @@ async function unpackInto(path: string, archive: string, source = archive): Prom
 }
 
 /**
- * Fetches ImageNet weights into a folder. A file that is there is taken as it is where its SHA-256 is right.
- *
- * @throws SpurmemError `FETCH_FAILED`, `OUTPUT_UNWRITABLE`, `INTERRUPTED`
+ * Fetches ImageNet weights into a folder; a file that is there is kept where its SHA-256 is right. Throws `FETCH_FAILED`,
+ * `OUTPUT_UNWRITABLE`, `INTERRUPTED`.
  */
 export async function fetchWeights(
   arch: FetchableWeights,
@@ -93,38 +87,23 @@ export async function fetchWeights(
 ): Promise<Fetched> {
   const wanted: Fetchable = WEIGHTS[arch];
   const path = join(resolve(folder), wanted.file);
-  const { sha256 } = expectationOf(wanted, options);
-  const size = await sizeOf(path);
-  if (size !== undefined && sha256 !== undefined) {
-    const found = await sha256Of(path);
-    if (found.startsWith(sha256.toLowerCase())) {
-      return { ...wanted, source: path, path, bytes: size, sha256: found, isVerified: true };
-    }
-  }
-  return { ...(await obtain(wanted, path, options)), path };
-}
-
-/** Brings a file to a path, from the network or from a copy. */
-async function obtain(
-  wanted: Fetchable,
-  path: string,
-  options: FetchOptions,
-): Promise<Omit<Fetched, 'path'>> {
   const expected = expectationOf(wanted, options);
+  const size = await sizeOf(path);
+  if (size !== undefined && expected.sha256 !== undefined) {
+    const sha256 = await sha256Of(path);
+    if (sha256.startsWith(expected.sha256.toLowerCase()))
+      return { ...wanted, source: path, path, bytes: size, sha256, isVerified: true };
+  }
   await makeFolder(dirname(path));
   const { from: source = wanted.url } = options;
   const got = isAddress(source)
     ? await download(source, path, expected, options)
     : await copy(resolve(source), path, expected);
-  return { ...told(wanted), source, ...got };
+  return { title: wanted.title, terms: wanted.terms, source, ...got, path };
 }
 
 function isAddress(source: string): boolean {
   return /^https?:\/\//i.test(source);
-}
-
-function told({ title, terms }: Fetchable): Pick<Fetched, 'title' | 'terms'> {
-  return { title, terms };
 }
 
 /** What a file must be. Throws `USAGE` for a SHA-256 that is none. */
@@ -161,8 +140,7 @@ async function checked(source: string, { sha256, mostBytes }: Expectation): Prom
   }
   if (bytes > mostBytes) throw tooLarge(source, mostBytes);
   const found = await sha256Of(source);
-  if (sha256 !== undefined && !found.startsWith(sha256.toLowerCase()))
-    throw wrongChecksum(source, found, sha256);
+  requireChecksum(source, found, sha256);
   return { bytes, sha256: found, isVerified: sha256 !== undefined };
 }
 
@@ -172,26 +150,20 @@ async function sizeOf(path: string): Promise<number | undefined> {
 }
 
 async function requireEmpty(folder: string): Promise<void> {
-  let names: string[];
-  try {
-    names = await readdir(folder);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return;
-    throw new SpurmemError('OUTPUT_UNWRITABLE', `${folder}: ${messageOf(error)}.`, {
+  const refuse = (problem: string, advice: string, cause?: unknown): SpurmemError =>
+    new SpurmemError('OUTPUT_UNWRITABLE', `${folder}: ${problem}.`, {
       parameter: 'data',
       value: folder,
-      advice: ['Choose another folder.'],
-      cause: error,
+      advice: [advice],
+      cause,
     });
-  }
-  if (names.length === 0) return;
-  throw new SpurmemError(
-    'OUTPUT_UNWRITABLE',
-    `${folder}: the folder holds files, such as ${names[0] ?? ''}.`,
-    {
-      parameter: 'data',
-      value: folder,
-      advice: ['Choose a new or empty folder, or remove it to fetch the data again.'],
-    },
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw refuse(messageOf(error), 'Choose another folder.', error);
+  });
+  if (names[0] === undefined) return;
+  throw refuse(
+    `the folder holds files, such as ${names[0]}`,
+    'Choose a new or empty folder, or remove it to fetch the data again.',
   );
 }

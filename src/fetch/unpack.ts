@@ -3,25 +3,28 @@ import { posix } from 'node:path';
 import * as tar from 'tar';
 import { messageOf, SpurmemError } from '../errors.js';
 import { makeFolder, unwritable } from '../files.js';
+import { fetchFailed } from './download.js';
 
-/** What an archive may hold. */
+/** The most that an archive may hold. */
 interface UnpackLimits {
   readonly mostBytes: number;
   readonly mostFiles: number;
-  /** What messages call the archive; default: its path. */
-  readonly source?: string;
 }
 
 /**
  * Unpacks a tar archive, gzipped or not, without the outermost folder, into a folder that is empty or not there. The whole archive
- * is looked at before anything is written.
+ * is looked at before anything is written. Throws `FETCH_FAILED` naming the entry that leaves the folder, is a link or a device,
+ * or exceeds the limits, and for an archive that is damaged; `OUTPUT_UNWRITABLE`.
  *
- * @throws SpurmemError `FETCH_FAILED` naming the entry that leaves the folder, is a link or a device, or exceeds the limits, and
- *   for an archive that is damaged; `OUTPUT_UNWRITABLE`
+ * @param source the archive's name in messages
  */
-export async function unpack(archive: string, folder: string, limits: UnpackLimits): Promise<void> {
-  const { source = archive } = limits;
-  await inspect(archive, { ...limits, source });
+export async function unpack(
+  archive: string,
+  folder: string,
+  limits: UnpackLimits,
+  source = archive,
+): Promise<void> {
+  await inspect(archive, limits, source);
   await makeFolder(folder);
   try {
     await tar.x({ file: archive, cwd: folder, strip: 1, strict: true, noMtime: true });
@@ -34,7 +37,8 @@ export async function unpack(archive: string, folder: string, limits: UnpackLimi
 /** Reads the archive's entries until one of them is wrong: nobody reads a bomb to its end. */
 async function inspect(
   archive: string,
-  { mostBytes, mostFiles, source }: Required<UnpackLimits>,
+  { mostBytes, mostFiles }: UnpackLimits,
+  source: string,
 ): Promise<void> {
   let bytes = 0;
   let files = 0;
@@ -65,12 +69,9 @@ async function inspect(
   }
   if (problem === undefined && error !== undefined) throw damaged(source, error);
   if (problem === undefined && files > 0) return;
-  throw new SpurmemError(
-    'FETCH_FAILED',
+  throw fetchFailed(
     `${source}: ${problem ?? 'it holds nothing'}. Nothing was unpacked.`,
-    {
-      advice: ['Do not use this file: get it from its official address.'],
-    },
+    'Do not use this file: get it from its official address.',
   );
 }
 
@@ -81,10 +82,8 @@ function problemOf(path: string, type: string): string | undefined {
     return `${name} is a ${type}`;
   const normal = posix.normalize(path.replaceAll('\\', '/'));
   if (posix.isAbsolute(normal) || /^[a-z]:/i.test(normal)) return `${name} is an absolute path`;
-  if (normal === '..' || normal.startsWith('../')) return `${name} leaves the folder`;
-  // Also where the normal path stays inside: with the outermost folder left out it may not.
-  if (path.split(/[\\/]/).includes('..')) return `${name} leaves the folder`;
-  return undefined;
+  // A path that stays inside may leave when the outermost folder is left out.
+  return path.split(/[\\/]/).includes('..') ? `${name} leaves the folder` : undefined;
 }
 
 function damaged(source: string, error: unknown): SpurmemError {

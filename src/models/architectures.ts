@@ -1,7 +1,13 @@
-import { type Generator, native, type Network, type NetworkOptions } from '../native/addon.js';
+import {
+  type Generator,
+  native,
+  type Network,
+  type NetworkOptions,
+  type Precision,
+} from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
 
-/** What a vision transformer can be given besides its name. */
+/** Options of vision transformers. */
 interface VitOptions {
   /** [height, width] of the images in pixels. */
   readonly imageSize: readonly [number, number];
@@ -12,18 +18,17 @@ interface VitOptions {
 }
 
 interface Design {
-  /** What `native/nn` makes it: a file there registers a family. */
+  /** A file of `native/nn` registers it. */
   readonly family: string;
-  /** What tells it from others of its family. */
+  /** The difference from others of its family. */
   readonly design: NetworkOptions['design'];
-  /** What else it can be given, with its defaults. */
+  /** Further options, with their defaults. */
   readonly options?: VitOptions;
 }
 
 const VIT_OPTIONS: VitOptions = { imageSize: [224, 224], patchSize: 16, layerNormEps: 1e-6 };
 
 const IMAGENET = { stem: 7, width: 64 };
-
 /** By torchvision's and timm's names; `resnet20` is He et al.'s for small images (2016, section 4.2), with 1x1 shortcuts. */
 const DESIGNS = {
   resnet18: { family: 'resnet', design: { ...IMAGENET, blocks: [2, 2, 2, 2], expansion: 1 } },
@@ -41,23 +46,32 @@ export function architectureOf(name: Architecture): Design {
   return DESIGNS[name];
 }
 
+/** The choices for a network. */
+export interface ArchitectureOptions {
+  readonly arch: Architecture;
+  readonly numClasses: number;
+  readonly generator: Generator;
+  /** Default: float32. */
+  readonly precision?: Precision | undefined;
+  /** Settings of vision transformers, as the next two; defaults: the architecture's. */
+  readonly imageSize?: VitOptions['imageSize'] | undefined;
+  readonly patchSize?: number | undefined;
+  readonly layerNormEps?: number | undefined;
+}
+
 /** A network with PyTorch's initial weights. Options that its architecture does not take are not read. */
 export async function createNetwork(
-  name: Architecture,
-  numClasses: number,
-  given: { readonly [Name in keyof VitOptions]?: VitOptions[Name] | undefined },
-  options: Required<Pick<NetworkOptions, 'generator' | 'precision'>> & { readonly context: ComputeContext },
+  { arch, numClasses, generator, precision = 'fp32', ...given }: ArchitectureOptions,
+  { device, memoryFormat }: ComputeContext,
 ): Promise<Network> {
-  const { generator, precision, context } = options;
-  const { device, memoryFormat } = context;
-  const { family, design, options: defaults } = architectureOf(name);
-  const own = defaults && {
-    imageSize: given.imageSize ?? defaults.imageSize,
-    patchSize: given.patchSize ?? defaults.patchSize,
-    layerNormEps: given.layerNormEps ?? defaults.layerNormEps,
+  const { family, design: own, options } = architectureOf(arch);
+  const ofVit = options && {
+    imageSize: given.imageSize ?? options.imageSize,
+    patchSize: given.patchSize ?? options.patchSize,
+    layerNormEps: given.layerNormEps ?? options.layerNormEps,
   };
-  const whole = { ...design, ...own, numClasses };
-  return native().createNetwork({ family, design: whole, generator, device, memoryFormat, precision });
+  const design = { ...own, ...ofVit, numClasses };
+  return native().createNetwork({ family, design, generator, device, memoryFormat, precision });
 }
 
 /** SimCLR's projection head, Linear, ReLU, Linear: maps features [N, inputs] to projections [N, outputs]. */

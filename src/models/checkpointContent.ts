@@ -1,4 +1,4 @@
-import type { Call, Dict, PickleValue } from './pickle.js';
+import { type Call, nodeOf, type PickleValue } from './pickle.js';
 import { moduleLine, SAVE_STATE, shown, UnusableContent } from './pytorchAdvice.js';
 import { buildsTensor, globalName, type TensorView, tensorView } from './torchTensor.js';
 
@@ -15,10 +15,8 @@ const MAX_DEPTH = 8;
 const MAX_TENSORS = 100_000;
 
 /**
- * Finds the state dict in a checkpoint. Whatever else the checkpoint holds is not looked at.
- *
- * @param path the file, for the advice in errors
- * @throws UnusableContent when the place of the state dict, or of one of its tensors, holds something else
+ * Finds the state dict in the checkpoint at `path`. Other content is not looked at. Throws UnusableContent when the place of the
+ * state dict, or of one of its tensors, holds something else.
  */
 export function findState(content: PickleValue, path: string): FoundState {
   const found = find(content, [], path, new Set());
@@ -39,12 +37,10 @@ function find(
   path: string,
   seen: Set<PickleValue>,
 ): FoundState | undefined {
+  const call = otherCall(value);
+  if (call !== undefined) throw notAState(call, keys, path);
   const dict = mapping(value);
-  if (dict === undefined) {
-    if (isCall(value)) throw notAState(value, keys, path);
-    return undefined;
-  }
-  if (seen.has(dict) || keys.length > MAX_DEPTH) return undefined;
+  if (dict === undefined || seen.has(dict) || keys.length > MAX_DEPTH) return undefined;
   seen.add(dict);
   const entries = entriesOf(dict);
   const nested = NESTED.map((key) => [key, entries.get(key) ?? null] as const);
@@ -54,17 +50,17 @@ function find(
     if (found !== undefined) return found;
   }
   for (const [key, inner] of nested) {
-    if (isCall(inner) && mapping(inner) === undefined && !buildsTensor(inner)) {
-      throw notAState(inner, [...keys, key], path);
-    }
+    const made = otherCall(inner);
+    if (made !== undefined && !buildsTensor(made)) throw notAState(made, [...keys, key], path);
   }
   const views = new Map<string, TensorView>();
   for (const [name, item] of entries) {
-    if (!isCall(item) || mapping(item) !== undefined) continue;
-    const view = tensorView(item, name);
+    const made = otherCall(item);
+    if (made === undefined) continue;
+    const view = tensorView(made, name);
     if (view === undefined) {
       throw new UnusableContent(
-        `${shown(name)} is made by ${shown(globalName(item.callee) ?? '?')}, which builds no tensor; nothing of it was run. ${SAVE_STATE}`,
+        `${shown(name)} is made by ${shown(globalName(made.callee) ?? '?')}, which builds no tensor; nothing of it was run. ${SAVE_STATE}`,
       );
     }
     if (views.size >= MAX_TENSORS) throw new UnusableContent(`it has more than ${MAX_TENSORS} tensors`);
@@ -74,20 +70,20 @@ function find(
 }
 
 /** A dict or an OrderedDict, itself; undefined for any other value. */
-function mapping(value: PickleValue): Dict | Call | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const isOrdered = value.kind === 'call' && globalName(value.callee) === 'collections.OrderedDict';
-  return value.kind === 'dict' || isOrdered ? value : undefined;
+function mapping(value: PickleValue) {
+  const call = nodeOf(value, 'call');
+  return nodeOf(value, 'dict') ?? (globalName(call?.callee) === 'collections.OrderedDict' ? call : undefined);
 }
 
 /** The pairs that have text as their key. */
-function entriesOf(dict: Dict | Call | undefined): ReadonlyMap<string, PickleValue> {
+function entriesOf(dict: ReturnType<typeof mapping>): ReadonlyMap<string, PickleValue> {
   const named = dict?.pairs.flatMap(([key, item]) => (typeof key === 'string' ? [[key, item] as const] : []));
   return new Map(named);
 }
 
-function isCall(value: PickleValue): value is Call {
-  return typeof value === 'object' && value?.kind === 'call';
+/** A call that makes no dict. */
+function otherCall(value: PickleValue): Call | undefined {
+  return mapping(value) === undefined ? nodeOf(value, 'call') : undefined;
 }
 
 /** For a value in the place of the state dict. */

@@ -1,7 +1,7 @@
 import type { NativeArray } from '../native/addon.js';
 import { shown, UnusableContent } from './pytorchAdvice.js';
 
-/** How a file holds values, and what becomes of them. */
+/** How a file holds values, and how they are read. */
 export interface StoredDtype {
   /** PyTorch's name, such as `float16`. */
   readonly name: string;
@@ -11,35 +11,43 @@ export interface StoredDtype {
 }
 
 /**
- * What every reader of weights takes. Halves have no typed array and become float32, exactly; float64 stays, and
- * libtorch rounds it where it copies it into a parameter.
+ * PyTorch's dtypes: their names, those of safetensors, and the storage classes that pickles name; those that are not read end there.
+ * Halves have no typed array and become float32, exactly; libtorch rounds float64 where it copies it into a parameter.
  */
-const DTYPES: readonly StoredDtype[] = [
-  { name: 'float32', bytes: 4, decode: (buffer) => new Float32Array(buffer) },
-  { name: 'float64', bytes: 8, decode: (buffer) => new Float64Array(buffer) },
-  { name: 'float16', bytes: 2, decode: fromHalf },
-  { name: 'bfloat16', bytes: 2, decode: fromBfloat16 },
-  { name: 'int64', bytes: 8, decode: (buffer) => new BigInt64Array(buffer) },
-  { name: 'int32', bytes: 4, decode: (buffer) => new Int32Array(buffer) },
-  { name: 'uint8', bytes: 1, decode: (buffer) => new Uint8Array(buffer) },
-  { name: 'bool', bytes: 1, decode: (buffer) => new Uint8Array(buffer) },
+const DTYPES: readonly (readonly [
+  name: string,
+  code: string | undefined,
+  storage: string,
+  bytes?: StoredDtype['bytes'],
+  decode?: StoredDtype['decode'],
+])[] = [
+  ['float32', 'F32', 'torch.FloatStorage', 4, (buffer) => new Float32Array(buffer)],
+  ['float64', 'F64', 'torch.DoubleStorage', 8, (buffer) => new Float64Array(buffer)],
+  ['float16', 'F16', 'torch.HalfStorage', 2, fromHalf],
+  ['bfloat16', 'BF16', 'torch.BFloat16Storage', 2, fromBfloat16],
+  ['int64', 'I64', 'torch.LongStorage', 8, (buffer) => new BigInt64Array(buffer)],
+  ['int32', 'I32', 'torch.IntStorage', 4, (buffer) => new Int32Array(buffer)],
+  ['uint8', 'U8', 'torch.ByteStorage', 1, (buffer) => new Uint8Array(buffer)],
+  ['bool', 'BOOL', 'torch.BoolStorage', 1, (buffer) => new Uint8Array(buffer)],
+  ['int16', 'I16', 'torch.ShortStorage'],
+  ['int8', 'I8', 'torch.CharStorage'],
+  ['complex64', undefined, 'torch.ComplexFloatStorage'],
+  ['complex128', undefined, 'torch.ComplexDoubleStorage'],
 ];
 
-/**
- * The dtype of a tensor in a file, by PyTorch's name.
- *
- * @throws UnusableContent when it is not supported
- */
-export function dtypeOf(tensor: string, name: string): StoredDtype {
-  const dtype = DTYPES.find((known) => known.name === name);
-  if (dtype === undefined) throw unsupportedDtype(tensor, name);
-  return dtype;
+/** The dtype of a tensor by its name in safetensors or its storage class. Throws UnusableContent when it is not supported. */
+export function dtypeOf(tensor: string, format: 'safetensors' | 'pytorch', stored: string): StoredDtype {
+  const isSafetensors = format === 'safetensors';
+  const found = DTYPES.find(([, code, storage]) => (isSafetensors ? code : storage) === stored);
+  const [name = stored, , , bytes, decode] = found ?? [];
+  if (bytes === undefined || decode === undefined) throw unsupportedDtype(tensor, name);
+  return { name, bytes, decode };
 }
 
 export function unsupportedDtype(tensor: string, dtype: string): UnusableContent {
-  const supported = DTYPES.map(({ name }) => name).join(', ');
+  const supported = DTYPES.filter(([, , , bytes]) => bytes !== undefined).map(([name]) => name);
   return new UnusableContent(
-    `tensor ${shown(tensor)} has the dtype ${dtype.replace(/[^\w. ]/g, '?').slice(0, 50)}; supported are ${supported}. Save it as value.float()`,
+    `tensor ${shown(tensor)} has the dtype ${dtype.replace(/[^\w. ]/g, '?').slice(0, 50)}; supported are ${supported.join(', ')}. Save it as value.float()`,
   );
 }
 

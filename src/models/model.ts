@@ -1,15 +1,13 @@
-import {
-  type Generator,
-  native,
-  type Network,
-  type NetworkDescription,
-  type Precision,
-  type Tensor,
-} from '../native/addon.js';
+import { native, type Network, type NetworkDescription, type Tensor } from '../native/addon.js';
 import { ComputeContext, type InContext } from '../native/context.js';
 import { checkValues } from '../settings/options.js';
 import { integer, oneOf } from '../settings/values.js';
-import { type Architecture, ARCHITECTURES, createNetwork } from './architectures.js';
+import {
+  type Architecture,
+  type ArchitectureOptions,
+  ARCHITECTURES,
+  createNetwork,
+} from './architectures.js';
 import type { TensorData } from './safetensors.js';
 
 const TYPES = { arch: oneOf(ARCHITECTURES), numClasses: integer(1) };
@@ -42,25 +40,12 @@ export class Model implements Disposable {
    * A network with the initial weights that torchvision's constructor draws after `torch.manual_seed(seed)`,
    * where `generator` stands for PyTorch's default generator: what it draws next follows on from there.
    */
-  static async create(
-    options: InContext & {
-      readonly arch: Architecture;
-      readonly numClasses: number;
-      readonly generator: Generator;
-      /** Default: float32. */
-      readonly precision?: Precision | undefined;
-      /** Settings of vision transformers, as the next two; defaults: the architecture's. */
-      readonly imageSize?: readonly [number, number] | undefined;
-      readonly patchSize?: number | undefined;
-      readonly layerNormEps?: number | undefined;
-    },
-  ): Promise<Model> {
+  static async create(options: InContext & ArchitectureOptions): Promise<Model> {
     const place = 'context' in options ? 'context' : 'device';
     checkValues(options, { types: TYPES, required: ['arch', 'numClasses', 'generator', place] });
-    const { arch, numClasses, generator, precision = 'fp32' } = options;
     const context = ComputeContext.of(options);
-    const network = await createNetwork(arch, numClasses, options, { generator, precision, context });
-    return new Model(arch, numClasses, context, network);
+    const network = await createNetwork(options, context);
+    return new Model(options.arch, options.numClasses, context, network);
   }
 
   /** Size of the penultimate features, which the classifier takes. */
@@ -91,14 +76,10 @@ export async function takeData(
   tensors: Readonly<Record<string, Tensor>>,
 ): Promise<Record<string, TensorData>> {
   const entries = Object.entries(tensors);
+  const take = async ([name, tensor]: (typeof entries)[number]) =>
+    [name, { shape: tensor.shape, data: await tensor.data() }] as const;
   try {
-    return Object.fromEntries(
-      await Promise.all(
-        entries.map(
-          async ([name, tensor]) => [name, { shape: tensor.shape, data: await tensor.data() }] as const,
-        ),
-      ),
-    );
+    return Object.fromEntries(await Promise.all(entries.map(take)));
   } finally {
     for (const [, tensor] of entries) tensor.dispose();
   }

@@ -9,20 +9,14 @@ const SEQUENTIAL_HEAD = /^(fc|head)\.0\.(weight|bias)$/;
 const FEATURIZER = 'featurizer.network.';
 const CLASSIFIER = /^classifier\.(weight|bias)$/;
 
-/** Values by the names that the model's own `state_dict()` has. */
-interface CanonicalNames<Value> {
-  readonly values: Readonly<Record<string, Value>>;
-  /** What was renamed, in words; empty when nothing was. */
-  readonly changes: readonly string[];
-}
-
 /**
  * Undoes what wrappers and training scripts do to parameter names: the prefixes `module.` and `_orig_mod.`, a head in an
  * nn.Sequential (`fc.0.weight` is `fc.weight`), and SubpopBench's algorithms, of which the featurizer and the classifier are kept.
  *
+ * @returns the values by the names that the model's own `state_dict()` has, and what was renamed, in words
  * @throws UnusableContent when two names become the same
  */
-export function canonicalNames<Value>(values: Readonly<Record<string, Value>>): CanonicalNames<Value> {
+export function canonicalNames<Value>(values: Readonly<Record<string, Value>>) {
   const changes = new Set<string>();
   const unwrapped = rename(Object.entries(values), (name) => {
     const prefix = WRAPPERS.exec(name)?.[0];

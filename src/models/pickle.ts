@@ -1,6 +1,6 @@
 /**
- * Reads a pickle as data. What Python would call or build stays a description (`Call`), so nothing of an untrusted
- * file runs, and what is not understood does no harm where nobody looks at it.
+ * Reads a pickle as data. Calls stay descriptions (`Call`), so nothing of an untrusted file runs, and what is not understood
+ * does no harm where nobody looks at it.
  *
  * Own code, since `pickleparser` does not suit untrusted files: a negative BINBYTES length makes it read the same
  * opcode for ever, integers above 8 bytes (random states) are refused, and it assigns to whatever lies on its stack.
@@ -8,47 +8,30 @@
 
 /** A value in a pickle. */
 export type PickleValue = null | boolean | number | bigint | string | PickleNode;
-type PickleNode = Sequence | Dict | Global | Call | Persistent | Opaque;
+type Pairs = [key: PickleValue, value: PickleValue][];
+type PickleNode =
+  /** A list, a tuple or a set. */
+  | { readonly kind: 'sequence'; readonly items: PickleValue[] }
+  /** Keys and values in the order they were set; a later pair of the same key wins. */
+  | { readonly kind: 'dict'; readonly pairs: Pairs }
+  /** A function or class by name, such as `torch._utils` `_rebuild_tensor_v2`. */
+  | { readonly kind: 'global'; readonly module: string; readonly name: string }
+  | Call
+  /** A reference to something outside the pickle: a storage, in torch's files. */
+  | { readonly kind: 'persistent'; readonly id: PickleValue }
+  /** Bytes and integers above 64 bits: nothing that weights are made of. */
+  | { readonly kind: 'opaque' };
+type NodeOf<Kind> = Extract<PickleNode, { readonly kind: Kind }>;
 
-/** A list, a tuple or a set. */
-interface Sequence {
-  readonly kind: 'sequence';
-  readonly items: PickleValue[];
-}
-
-/** Keys and values in the order they were set; a later pair of the same key wins. */
-export interface Dict {
-  readonly kind: 'dict';
-  readonly pairs: [PickleValue, PickleValue][];
-}
-
-/** A function or class by name, such as `torch._utils` `_rebuild_tensor_v2`. */
-interface Global {
-  readonly kind: 'global';
-  readonly module: string;
-  readonly name: string;
-}
-
-/** What Python would have made by calling `callee`. */
+/** The result of calling `callee` in Python. */
 export interface Call {
   readonly kind: 'call';
   readonly callee: PickleValue;
   readonly args: PickleValue;
-  /** What was set or appended afterwards: the content of an OrderedDict, for example. */
-  readonly pairs: [PickleValue, PickleValue][];
-  /** What was given to `__setstate__` or `__dict__`. */
+  /** Set afterwards: the content of an OrderedDict, for example. */
+  readonly pairs: Pairs;
+  /** Given to `__setstate__` or `__dict__`. */
   state: PickleValue;
-}
-
-/** A reference to something outside the pickle: a storage, in torch's files. */
-interface Persistent {
-  readonly kind: 'persistent';
-  readonly id: PickleValue;
-}
-
-/** Bytes and integers above 64 bits: nothing that weights are made of. */
-interface Opaque {
-  readonly kind: 'opaque';
 }
 
 /** Bounds the memory of what a pickle describes: 2 M values of some 100 bytes. A ResNet-50 checkpoint has 50,000. */
@@ -57,6 +40,19 @@ const MAX_OPERATIONS = 2_000_000;
 /** Parses a pickle of protocols 2 to 5. Throws an Error that says what is wrong with it. */
 export function parsePickle(bytes: Uint8Array): PickleValue {
   return new Machine(bytes).run();
+}
+
+/** A value of one kind, or undefined for any other value. */
+export function nodeOf<Kind extends PickleNode['kind']>(
+  value: PickleValue | undefined,
+  kind: Kind,
+): NodeOf<Kind> | undefined {
+  return typeof value === 'object' && value?.kind === kind ? (value as NodeOf<Kind>) : undefined;
+}
+
+/** A description of what Python would have made by a call. */
+export function callOf(callee: PickleValue, args: PickleValue): Call {
+  return { kind: 'call', callee, args, pairs: [], state: null };
 }
 
 class Machine {
@@ -76,140 +72,77 @@ class Machine {
       const at = this.#position;
       const opcode = this.#uint(1);
       if (opcode === 0x2e) return this.#pop(); // STOP
-      if (!this.#step(opcode)) {
+      const step = Machine.#STEPS[opcode];
+      if (step === undefined) {
         throw new Error(
           `its pickle has the opcode 0x${opcode.toString(16)} at byte ${at}, which torch.save does not write`,
         );
       }
+      step(this);
     }
     throw new Error(`its pickle has more than ${MAX_OPERATIONS} operations, which is more than weights need`);
   }
 
-  /** Names of the opcodes are those of Python's pickletools. False: not an opcode of torch's files. */
-  #step(opcode: number): boolean {
-    switch (opcode) {
-      case 0x80: // PROTO
-        this.#skip(1);
-        return true;
-      case 0x95: // FRAME
-        this.#skip(8);
-        return true;
-      case 0x28: // MARK
-        this.#marks.push(this.#stack.length);
-        return true;
-      case 0x30: // POP
-        this.#pop();
-        return true;
-      case 0x31: // POP_MARK
-        this.#popMark();
-        return true;
-      case 0x32: // DUP
-        return this.#push(this.#top());
-      case 0x4e: // NONE
-        return this.#push(null);
-      case 0x88: // NEWTRUE
-        return this.#push(true);
-      case 0x89: // NEWFALSE
-        return this.#push(false);
-      case 0x4a: // BININT
-        return this.#push(this.#bytes.readInt32LE(this.#skip(4)));
-      case 0x4b: // BININT1
-        return this.#push(this.#uint(1));
-      case 0x4d: // BININT2
-        return this.#push(this.#uint(2));
-      case 0x8a: // LONG1
-        return this.#push(this.#long(this.#uint(1)));
-      case 0x8b: // LONG4
-        return this.#push(this.#long(this.#uint(4)));
-      case 0x47: // BINFLOAT
-        return this.#push(this.#bytes.readDoubleBE(this.#skip(8)));
-      case 0x8c: // SHORT_BINUNICODE
-        return this.#push(this.#text(1, 'utf8'));
-      case 0x58: // BINUNICODE
-        return this.#push(this.#text(4, 'utf8'));
-      case 0x8d: // BINUNICODE8
-        return this.#push(this.#text(8, 'utf8'));
-      case 0x55: // SHORT_BINSTRING, as Python 2 writes names
-        return this.#push(this.#text(1, 'latin1'));
-      case 0x54: // BINSTRING
-        return this.#push(this.#text(4, 'latin1'));
-      case 0x43: // SHORT_BINBYTES
-        return this.#opaque(1);
-      case 0x42: // BINBYTES
-        return this.#opaque(4);
-      case 0x8e: // BINBYTES8
-      case 0x96: // BYTEARRAY8
-        return this.#opaque(8);
-      case 0x29: // EMPTY_TUPLE
-      case 0x5d: // EMPTY_LIST
-      case 0x8f: // EMPTY_SET
-        return this.#push({ kind: 'sequence', items: [] });
-      case 0x85: // TUPLE1
-      case 0x86: // TUPLE2
-      case 0x87: // TUPLE3
-        return this.#push({ kind: 'sequence', items: this.#popMany(opcode - 0x84) });
-      case 0x74: // TUPLE
-      case 0x91: // FROZENSET
-        return this.#push({ kind: 'sequence', items: this.#popMark() });
-      case 0x61: // APPEND
-        return this.#append([this.#pop()]);
-      case 0x65: // APPENDS
-      case 0x90: // ADDITEMS
-        return this.#append(this.#popMark());
-      case 0x7d: // EMPTY_DICT
-        return this.#push({ kind: 'dict', pairs: [] });
-      case 0x73: // SETITEM
-        return this.#setItems(this.#popMany(2));
-      case 0x75: // SETITEMS
-        return this.#setItems(this.#popMark());
-      case 0x71: // BINPUT
-        return this.#put(this.#uint(1));
-      case 0x72: // LONG_BINPUT
-        return this.#put(this.#uint(4));
-      case 0x94: // MEMOIZE
-        return this.#put(this.#memo.size);
-      case 0x68: // BINGET
-        return this.#get(this.#uint(1));
-      case 0x6a: // LONG_BINGET
-        return this.#get(this.#uint(4));
-      case 0x63: // GLOBAL
-        return this.#push({ kind: 'global', module: this.#line(), name: this.#line() });
-      case 0x93: {
-        // STACK_GLOBAL
-        const [module, name] = this.#popMany(2);
-        if (typeof module !== 'string' || typeof name !== 'string') {
-          throw new Error('its pickle names a class by something else than text');
-        }
-        return this.#push({ kind: 'global', module, name });
-      }
-      case 0x52: // REDUCE
-      case 0x81: {
-        // NEWOBJ
-        const [callee, args] = this.#popMany(2) as [PickleValue, PickleValue];
-        return this.#push({ kind: 'call', callee, args, pairs: [], state: null });
-      }
-      case 0x92: {
-        // NEWOBJ_EX; its keyword arguments are nothing that weights are made of
-        const [callee, args] = this.#popMany(3) as [PickleValue, PickleValue, PickleValue];
-        return this.#push({ kind: 'call', callee, args, pairs: [], state: null });
-      }
-      case 0x62: {
-        // BUILD
-        const state = this.#pop();
-        const target = this.#top();
-        if (typeof target === 'object' && target?.kind === 'call') target.state = state;
-        return true;
-      }
-      case 0x51: // BINPERSID
-        return this.#push({ kind: 'persistent', id: this.#pop() });
-      default:
-        return false;
-    }
+  /** The opcodes of torch's files by their bytes, with their names in Python's pickletools. */
+  static readonly #STEPS: Readonly<Record<number, (machine: Machine) => unknown>> = {
+    0x80: (m) => m.#skip(1), // PROTO
+    0x95: (m) => m.#skip(8), // FRAME
+    0x28: (m) => m.#marks.push(m.#stack.length), // MARK
+    0x30: (m) => m.#pop(), // POP
+    0x31: (m) => m.#popMark(), // POP_MARK
+    0x32: (m) => m.#push(m.#top()), // DUP
+    0x4e: (m) => m.#push(null), // NONE
+    0x88: (m) => m.#push(true), // NEWTRUE
+    0x89: (m) => m.#push(false), // NEWFALSE
+    0x4a: (m) => m.#push(m.#bytes.readInt32LE(m.#skip(4))), // BININT
+    0x4b: (m) => m.#push(m.#uint(1)), // BININT1
+    0x4d: (m) => m.#push(m.#uint(2)), // BININT2
+    0x8a: (m) => m.#push(m.#long(m.#uint(1))), // LONG1
+    0x8b: (m) => m.#push(m.#long(m.#uint(4))), // LONG4
+    0x47: (m) => m.#push(m.#bytes.readDoubleBE(m.#skip(8))), // BINFLOAT
+    0x8c: (m) => m.#push(m.#text(1, 'utf8')), // SHORT_BINUNICODE
+    0x58: (m) => m.#push(m.#text(4, 'utf8')), // BINUNICODE
+    0x8d: (m) => m.#push(m.#text(8, 'utf8')), // BINUNICODE8
+    0x55: (m) => m.#push(m.#text(1, 'latin1')), // SHORT_BINSTRING, as Python 2 writes names
+    0x54: (m) => m.#push(m.#text(4, 'latin1')), // BINSTRING
+    0x43: (m) => m.#opaque(1), // SHORT_BINBYTES
+    0x42: (m) => m.#opaque(4), // BINBYTES
+    0x8e: (m) => m.#opaque(8), // BINBYTES8
+    0x96: (m) => m.#opaque(8), // BYTEARRAY8
+    0x29: (m) => m.#pushList([]), // EMPTY_TUPLE
+    0x5d: (m) => m.#pushList([]), // EMPTY_LIST
+    0x8f: (m) => m.#pushList([]), // EMPTY_SET
+    0x85: (m) => m.#pushList(m.#popMany(1)), // TUPLE1
+    0x86: (m) => m.#pushList(m.#popMany(2)), // TUPLE2
+    0x87: (m) => m.#pushList(m.#popMany(3)), // TUPLE3
+    0x74: (m) => m.#pushList(m.#popMark()), // TUPLE
+    0x91: (m) => m.#pushList(m.#popMark()), // FROZENSET
+    0x61: (m) => m.#append([m.#pop()]), // APPEND
+    0x65: (m) => m.#append(m.#popMark()), // APPENDS
+    0x90: (m) => m.#append(m.#popMark()), // ADDITEMS
+    0x7d: (m) => m.#push({ kind: 'dict', pairs: [] }), // EMPTY_DICT
+    0x73: (m) => m.#setItems(m.#popMany(2)), // SETITEM
+    0x75: (m) => m.#setItems(m.#popMark()), // SETITEMS
+    0x71: (m) => m.#put(m.#uint(1)), // BINPUT
+    0x72: (m) => m.#put(m.#uint(4)), // LONG_BINPUT
+    0x94: (m) => m.#put(m.#memo.size), // MEMOIZE
+    0x68: (m) => m.#get(m.#uint(1)), // BINGET
+    0x6a: (m) => m.#get(m.#uint(4)), // LONG_BINGET
+    0x63: (m) => m.#push({ kind: 'global', module: m.#line(), name: m.#line() }), // GLOBAL
+    0x93: (m) => m.#global(m.#popMany(2)), // STACK_GLOBAL
+    0x52: (m) => m.#call(m.#popMany(2)), // REDUCE
+    0x81: (m) => m.#call(m.#popMany(2)), // NEWOBJ
+    0x92: (m) => m.#call(m.#popMany(3)), // NEWOBJ_EX; its keyword arguments are nothing that weights are made of
+    0x62: (m) => m.#build(m.#pop()), // BUILD
+    0x51: (m) => m.#push({ kind: 'persistent', id: m.#pop() }), // BINPERSID
+  };
+
+  #push(value: PickleValue): number {
+    return this.#stack.push(value);
   }
 
-  #push(value: PickleValue): true {
-    this.#stack.push(value);
-    return true;
+  #pushList(items: PickleValue[]): number {
+    return this.#push({ kind: 'sequence', items });
   }
 
   #pop(): PickleValue {
@@ -233,37 +166,52 @@ class Machine {
     return this.#stack.at(-1) as PickleValue;
   }
 
-  #append(values: readonly PickleValue[]): true {
-    const target = this.#top();
-    // Into a call goes the content of a subclass of list, which no state dict is.
-    if (typeof target !== 'object' || (target?.kind !== 'sequence' && target?.kind !== 'call')) {
-      throw new Error('its pickle appends to something else than a list');
+  #global([module, name]: readonly PickleValue[]): number {
+    if (typeof module !== 'string' || typeof name !== 'string') {
+      throw new Error('its pickle names a class by something else than text');
     }
-    if (target.kind === 'sequence') for (const value of values) target.items.push(value);
-    return true;
+    return this.#push({ kind: 'global', module, name });
   }
 
-  #setItems(values: readonly PickleValue[]): true {
+  #call([callee = null, args = null]: readonly PickleValue[]): number {
+    return this.#push(callOf(callee, args));
+  }
+
+  #build(state: PickleValue): PickleValue {
     const target = this.#top();
-    if (
-      values.length % 2 !== 0 ||
-      typeof target !== 'object' ||
-      (target?.kind !== 'dict' && target?.kind !== 'call')
-    ) {
+    const call = nodeOf(target, 'call');
+    if (call !== undefined) call.state = state;
+    return target;
+  }
+
+  #append(values: readonly PickleValue[]): PickleValue {
+    const target = this.#top();
+    const list = nodeOf(target, 'sequence');
+    // Into a call goes the content of a subclass of list, which no state dict is.
+    if (list === undefined && nodeOf(target, 'call') === undefined) {
+      throw new Error('its pickle appends to something else than a list');
+    }
+    if (list !== undefined) for (const value of values) list.items.push(value);
+    return target;
+  }
+
+  #setItems(values: readonly PickleValue[]): PickleValue {
+    const top = this.#top();
+    const target = nodeOf(top, 'dict') ?? nodeOf(top, 'call');
+    if (values.length % 2 !== 0 || target === undefined) {
       throw new Error('its pickle sets keys of something else than a dict');
     }
     for (let i = 0; i < values.length; i += 2) {
       target.pairs.push([values[i] as PickleValue, values[i + 1] as PickleValue]);
     }
-    return true;
+    return target;
   }
 
-  #put(index: number): true {
-    this.#memo.set(index, this.#top());
-    return true;
+  #put(index: number): unknown {
+    return this.#memo.set(index, this.#top());
   }
 
-  #get(index: number): true {
+  #get(index: number): number {
     const value = this.#memo.get(index);
     if (value === undefined) throw new Error(`its pickle refers to a value ${index} that it does not have`);
     return this.#push(value);
@@ -300,7 +248,7 @@ class Machine {
     return this.#bytes.toString(encoding, start, start + length);
   }
 
-  #opaque(sizeBytes: 1 | 4 | 8): true {
+  #opaque(sizeBytes: 1 | 4 | 8): number {
     this.#skip(this.#uint(sizeBytes));
     return this.#push({ kind: 'opaque' });
   }

@@ -15,36 +15,23 @@ interface PytorchFile {
   readonly keys: readonly string[];
 }
 
-/** Views of one storage make tensors larger than the file; this is what tied and sliced weights may come to. */
+/** The most bytes of tied and sliced weights, as multiples of the file's: views of one storage can claim any number. */
 const MAX_EXPANSION = 4;
 
 /**
- * Reads the state dict of a .pth, .pt or .pth.tar file in PyTorch's zip format: at the top, or under
- * `model_state_dict`, `state_dict` or `model`. float16 and bfloat16 become float32, bool becomes uint8, and every
- * tensor row-major. Nothing in the file is executed.
- *
- * @throws `WEIGHTS_INVALID` when it is missing, damaged, or holds no state dict of supported tensors
+ * Reads the state dict of a .pth, .pt or .pth.tar file in PyTorch's zip format: at the top, or under `model_state_dict`,
+ * `state_dict` or `model`. float16 and bfloat16 become float32, bool becomes uint8, and every tensor row-major. Nothing in the
+ * file is executed. Throws `WEIGHTS_INVALID`.
  */
 export async function readPytorch(path: string): Promise<PytorchFile> {
-  try {
-    await using handle = await open(path, 'r');
-    const fileSize = (await handle.stat()).size;
-    return await readChecked(path, () => ZipArchive.open(handle, fileSize), fileSize);
-  } catch (error) {
-    if (error instanceof SpurmemError) throw error;
+  await using handle = await open(path, 'r').catch((error: unknown) => {
     throw unreadable(path, error);
-  }
-}
-
-/** Whatever a damaged file makes the parsers throw is the file's fault. */
-async function readChecked(
-  path: string,
-  openArchive: () => Promise<ZipArchive>,
-  fileSize: number,
-): Promise<PytorchFile> {
+  });
   try {
-    return await readState(path, await openArchive(), fileSize);
+    const { size } = await handle.stat();
+    return await readState(path, await ZipArchive.open(handle, size), size);
   } catch (error) {
+    // Whatever a damaged file makes the parsers throw is the file's fault.
     throw new SpurmemError(
       'WEIGHTS_INVALID',
       error instanceof UnusableContent
@@ -113,8 +100,9 @@ async function readTensors(
       continue;
     }
     group.set(same, { view, names: [name] });
-    total += view.length * view.dtype.bytes;
-    if (view.length * view.dtype.bytes > fileSize || total > MAX_EXPANSION * fileSize) {
+    const bytes = view.length * view.dtype.bytes;
+    total += bytes;
+    if (bytes > fileSize || total > MAX_EXPANSION * fileSize) {
       throw new UnusableContent(
         `tensor ${shown(name)} makes the tensors larger than the file: they are expanded views. Save copies: {name: value.clone() for name, value in model.state_dict().items()}`,
       );

@@ -9,7 +9,7 @@ import { readSafetensors, type TensorData } from './safetensors.js';
 /** Weights by the names of the model's own `state_dict()`. */
 export interface WeightsFile {
   readonly tensors: Readonly<Record<string, TensorData>>;
-  /** What was read, in words: the format, where in the file, what was renamed. */
+  /** The format, the place in the file and the renamed names, in words. */
   readonly source: string;
 }
 
@@ -59,7 +59,7 @@ async function formatOf(path: string): Promise<'safetensors' | 'pytorch'> {
   );
 }
 
-/** What users often have in the place of the file that they meant. */
+/** The advice for files that users often have in place of the one that they meant. */
 function hint(text: string): string {
   if (text.length === 0) return ': it is empty. Copy or download it again';
   if (text.startsWith('version https://git-lfs')) return ": it is Git LFS's pointer to one. Run git lfs pull";

@@ -1,19 +1,20 @@
-import { open } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { describeIssues } from '../data/issues.js';
 import { messageOf, SpurmemError } from '../errors.js';
 import { writeLargeFile } from '../files.js';
 import type { NativeArray, Tensor } from '../native/addon.js';
-import { dtypeOf, type StoredDtype, unsupportedDtype } from './dtypes.js';
+import { count } from '../recorded.js';
+import { dtypeOf, type StoredDtype } from './dtypes.js';
 import { unreadable } from './fingerprint.js';
 
-/** A tensor as a file holds it: row-major values and their shape. */
+/** Row-major values of a tensor, and its shape. */
 export interface TensorData {
   readonly shape: readonly number[];
   readonly data: NativeArray;
 }
 
-/** A tensor to write: its values, or one of the engine, which is copied out when its turn comes. */
+/** A tensor to write: its values, or one of the engine, which is copied out when it is written. */
 export type WrittenTensor = TensorData | Tensor;
 
 /** The content of a safetensors file. */
@@ -23,21 +24,7 @@ export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** PyTorch's dtypes by the names of the format. */
-const DTYPES: ReadonlyMap<string, string> = new Map([
-  ['F64', 'float64'],
-  ['F32', 'float32'],
-  ['F16', 'float16'],
-  ['BF16', 'bfloat16'],
-  ['I64', 'int64'],
-  ['I32', 'int32'],
-  ['I16', 'int16'],
-  ['I8', 'int8'],
-  ['U8', 'uint8'],
-  ['BOOL', 'bool'],
-]);
-
-/** What is written, with the bytes of a value: widest types first, so that every tensor starts at a multiple of its element size. */
+/** The types that are written, with the bytes of a value: widest first, so that every tensor starts at a multiple of its element size. */
 const WRITTEN = [
   { dtype: 'F64', name: 'float64', array: 'Float64Array', bytes: 8 },
   { dtype: 'I64', name: 'int64', array: 'BigInt64Array', bytes: 8 },
@@ -46,19 +33,15 @@ const WRITTEN = [
   { dtype: 'U8', name: 'uint8', array: 'Uint8Array', bytes: 1 },
 ] as const;
 
-const isSize = z.number().int().nonnegative();
 const entrySchema = z.strictObject({
   dtype: z.string(),
-  shape: z.array(isSize),
-  data_offsets: z.tuple([isSize, isSize]),
+  shape: z.array(count),
+  data_offsets: z.tuple([count, count]),
 });
 type Entry = z.infer<typeof entrySchema>;
 const metadataSchema = z.record(z.string(), z.string());
 
-/**
- * Some 40,000 tensors; a ResNet-50's header has 30 kB. The format's own limit is 100 MB, in which a damaged or hostile file has
- * us parse a million entries.
- */
+/** Some 40,000 tensors; a ResNet-50's header has 30 kB. The format's own limit, 100 MB, takes a million entries. */
 const MAX_HEADER_BYTES = 4_000_000;
 
 /**
@@ -102,7 +85,9 @@ export async function writeSafetensors(
  * when it is missing, damaged or of an unsupported dtype.
  */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
-  const bytes = await readWhole(path);
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
   const invalid = (reason: string): SpurmemError =>
     new SpurmemError(
       'WEIGHTS_INVALID',
@@ -124,16 +109,14 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   const stored = entries.map(([name, { dtype, shape, data_offsets: offsets }]) => {
     const [start, end] = offsets;
     const type = storedDtype(path, name, dtype);
-    const count = shape.reduce((product, size) => product * size, 1);
-    if (end - start !== count * type.bytes) {
+    if (end - start !== shape.reduce((product, size) => product * size, type.bytes)) {
       throw invalid(
         `tensor ${name} has ${end - start} bytes, but its shape [${shape.join(', ')}] needs another number`,
       );
     }
     if (bodyStart + end > bytes.length) {
-      throw invalid(
-        `tensor ${name} ends at byte ${bodyStart + end}, but the file has ${bytes.length}: it is truncated`,
-      );
+      const ends = `tensor ${name} ends at byte ${bodyStart + end}`;
+      throw invalid(`${ends}, but the file has ${bytes.length}: it is truncated`);
     }
     return { name, type, shape, start, end };
   });
@@ -185,20 +168,9 @@ function requireWhole(
     throw invalid(`${bodyBytes - reached} bytes behind the last tensor belong to none`);
 }
 
-async function readWhole(path: string): Promise<Buffer> {
-  try {
-    await using file = await open(path, 'r');
-    return await file.readFile();
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-}
-
 function storedDtype(path: string, tensor: string, dtype: string): StoredDtype {
-  const name = DTYPES.get(dtype);
   try {
-    if (name === undefined) throw unsupportedDtype(tensor, dtype);
-    return dtypeOf(tensor, name);
+    return dtypeOf(tensor, 'safetensors', dtype);
   } catch (error) {
     throw new SpurmemError('WEIGHTS_INVALID', `${path}: ${messageOf(error)}`, { cause: error });
   }

@@ -1,5 +1,5 @@
 import { dtypeOf, type StoredDtype, unsupportedDtype } from './dtypes.js';
-import type { Call, PickleValue } from './pickle.js';
+import { type Call, callOf, nodeOf, type PickleValue } from './pickle.js';
 import { SAVE_STATE, shown, UnusableContent } from './pytorchAdvice.js';
 import type { TensorData } from './safetensors.js';
 
@@ -15,90 +15,64 @@ export interface TensorView {
   readonly length: number;
 }
 
-/** PyTorch's dtypes by the storage class that the pickle names. */
-const STORAGE_DTYPES: ReadonlyMap<string, string> = new Map([
-  ['torch.FloatStorage', 'float32'],
-  ['torch.DoubleStorage', 'float64'],
-  ['torch.HalfStorage', 'float16'],
-  ['torch.BFloat16Storage', 'bfloat16'],
-  ['torch.LongStorage', 'int64'],
-  ['torch.IntStorage', 'int32'],
-  ['torch.ShortStorage', 'int16'],
-  ['torch.CharStorage', 'int8'],
-  ['torch.ByteStorage', 'uint8'],
-  ['torch.BoolStorage', 'bool'],
-  ['torch.ComplexFloatStorage', 'complex64'],
-  ['torch.ComplexDoubleStorage', 'complex128'],
-]);
-
 /** Bounds what a damaged shape can cost; convolutions have 4. */
 const MAX_DIMENSIONS = 32;
 
 /** `module.name` of a function or class, or undefined for any other value. */
 export function globalName(value: PickleValue | undefined): string | undefined {
-  return typeof value === 'object' && value?.kind === 'global' ? `${value.module}.${value.name}` : undefined;
+  const found = nodeOf(value, 'global');
+  return found && `${found.module}.${found.name}`;
 }
 
+type Reader = (args: readonly PickleValue[], name: string) => TensorView;
+
 /** The functions that torch pickles tensors with. */
-const TENSOR_FUNCTIONS: ReadonlySet<string | undefined> = new Set([
-  'torch._utils._rebuild_tensor',
-  'torch._utils._rebuild_tensor_v2',
-  'torch._utils._rebuild_tensor_v3',
-  'torch._utils._rebuild_qtensor',
-  'torch._utils._rebuild_sparse_tensor',
+const TENSOR_FUNCTIONS: ReadonlyMap<string | undefined, Reader> = new Map<string, Reader>([
+  ['torch._utils._rebuild_tensor', view],
+  ['torch._utils._rebuild_tensor_v2', view],
+  [
+    'torch._utils._rebuild_tensor_v3',
+    (args, name) => {
+      throw unsupportedDtype(name, nodeOf(args[6], 'global')?.name ?? 'unknown');
+    },
+  ],
+  [
+    'torch._utils._rebuild_qtensor',
+    (_args, name) => {
+      throw unsupportedDtype(name, 'of a quantized tensor');
+    },
+  ],
+  [
+    'torch._utils._rebuild_sparse_tensor',
+    (_args, name) => {
+      throw new UnusableContent(`tensor ${shown(name)} is sparse. Save it as a dense one: value.to_dense()`);
+    },
+  ],
 ]);
-const WRAPPING_FUNCTIONS: ReadonlySet<string | undefined> = new Set([
-  'torch._utils._rebuild_parameter',
-  'torch._utils._rebuild_parameter_with_state',
-  'torch._tensor._rebuild_from_type_v2',
+/** The functions that torch pickles parameters with, and tensors with attributes of their own. */
+const WRAPPING_FUNCTIONS: ReadonlyMap<string | undefined, Reader> = new Map<string, Reader>([
+  ['torch._utils._rebuild_parameter', ([inner], name) => wrapped(inner, name)],
+  ['torch._utils._rebuild_parameter_with_state', ([inner], name) => wrapped(inner, name)],
+  ['torch._tensor._rebuild_from_type_v2', typed],
 ]);
+
+/** Reads the arguments of a call as a tensor; undefined where Python would make none by it. */
+function readerOf(call: Call): Reader | undefined {
+  const callee = globalName(call.callee);
+  return TENSOR_FUNCTIONS.get(callee) ?? WRAPPING_FUNCTIONS.get(callee);
+}
 
 /** Whether Python would make a tensor or a parameter by a call. */
 export function buildsTensor(call: Call): boolean {
-  const callee = globalName(call.callee);
-  return TENSOR_FUNCTIONS.has(callee) || WRAPPING_FUNCTIONS.has(callee);
+  return readerOf(call) !== undefined;
 }
 
 /**
- * What a call describes, when it is one of the functions that torch pickles tensors with; undefined for any other.
- *
- * @throws UnusableContent for a tensor that is not supported, Error for a damaged one
+ * The tensor that a call describes; undefined for a call of another function than torch pickles tensors with. Throws
+ * UnusableContent for a tensor that is not supported, Error for a damaged one.
  */
 export function tensorView(call: Call, name: string): TensorView | undefined {
-  const args = items(call.args) ?? [];
-  switch (globalName(call.callee)) {
-    case 'torch._utils._rebuild_tensor':
-    case 'torch._utils._rebuild_tensor_v2':
-      return view(args, name);
-    case 'torch._utils._rebuild_parameter':
-    case 'torch._utils._rebuild_parameter_with_state':
-      return wrapped(args[0], name);
-    case 'torch._tensor._rebuild_from_type_v2': {
-      // A tensor with attributes of its own: (function, type, arguments, attributes).
-      const [callee = null, type = null, inner = null] = args;
-      const typeName = globalName(type);
-      if (typeName !== 'torch.Tensor' && typeName !== 'torch.nn.parameter.Parameter') {
-        throw new UnusableContent(
-          `tensor ${shown(name)} is of the class ${shown(typeName ?? '?')}. Save it as a plain tensor: value.as_subclass(torch.Tensor)`,
-        );
-      }
-      return wrapped({ kind: 'call', callee, args: inner, pairs: [], state: null }, name);
-    }
-    case 'torch._utils._rebuild_tensor_v3': {
-      const dtype = args[6];
-      throw unsupportedDtype(
-        name,
-        typeof dtype === 'object' && dtype?.kind === 'global' ? dtype.name : 'unknown',
-      );
-    }
-    case 'torch._utils._rebuild_qtensor':
-      throw unsupportedDtype(name, 'of a quantized tensor');
-    case 'torch._utils._rebuild_sparse_tensor':
-      throw new UnusableContent(`tensor ${shown(name)} is sparse. Save it as a dense one: value.to_dense()`);
-    case undefined:
-    default:
-      return undefined;
-  }
+  return readerOf(call)?.(items(call.args) ?? [], name);
 }
 
 /** The values of a view in row-major order, from the bytes of its whole storage. */
@@ -113,30 +87,35 @@ export function materialize(view: TensorView, storage: Uint8Array<ArrayBuffer>):
 
 /** The tensor in a parameter, which is not one again: there is no depth to bound. */
 function wrapped(value: PickleValue | undefined, name: string): TensorView {
-  const inner = typeof value === 'object' && value?.kind === 'call' ? value : undefined;
-  const callee = inner && globalName(inner.callee);
-  const found = inner && TENSOR_FUNCTIONS.has(callee) ? tensorView(inner, name) : undefined;
-  if (found === undefined) {
-    throw new UnusableContent(
-      `tensor ${shown(name)} is made by ${shown(callee ?? '?')}, which builds no tensor; nothing of it was run. ${SAVE_STATE}`,
-    );
-  }
-  return found;
+  const inner = nodeOf(value, 'call');
+  const callee = globalName(inner?.callee);
+  const read = TENSOR_FUNCTIONS.get(callee);
+  if (inner !== undefined && read !== undefined) return read(items(inner.args) ?? [], name);
+  throw new UnusableContent(
+    `tensor ${shown(name)} is made by ${shown(callee ?? '?')}, which builds no tensor; nothing of it was run. ${SAVE_STATE}`,
+  );
+}
+
+/** (function, type, arguments, attributes) */
+function typed([callee = null, type = null, inner = null]: readonly PickleValue[], name: string): TensorView {
+  const typeName = globalName(type);
+  if (typeName === 'torch.Tensor' || typeName === 'torch.nn.parameter.Parameter')
+    return wrapped(callOf(callee, inner), name);
+  throw new UnusableContent(
+    `tensor ${shown(name)} is of the class ${shown(typeName ?? '?')}. Save it as a plain tensor: value.as_subclass(torch.Tensor)`,
+  );
 }
 
 /** (storage, offset, size, stride, requires_grad, backward_hooks, metadata) */
 function view(args: readonly PickleValue[], name: string): TensorView {
   const damaged = (what: string): Error => new Error(`tensor ${shown(name)} ${what}`);
   const [persistent, offset, size, stride, , , metadata] = args;
-  const id =
-    typeof persistent === 'object' && persistent?.kind === 'persistent' ? items(persistent.id) : undefined;
-  const [kind, type, storage, , storageLength] = id ?? [];
+  const [kind, type, storage, , storageLength] = items(nodeOf(persistent, 'persistent')?.id) ?? [];
   if (kind !== 'storage' || typeof storage !== 'string' || !isCount(storageLength)) {
     throw damaged('has no storage');
   }
-  const typeName = globalName(type) ?? 'unknown';
-  const dtype = dtypeOf(name, STORAGE_DTYPES.get(typeName) ?? typeName);
-  if (typeof metadata === 'object' && metadata?.kind === 'dict' && metadata.pairs.length > 0) {
+  const dtype = dtypeOf(name, 'pytorch', globalName(type) ?? 'unknown');
+  if ((nodeOf(metadata, 'dict')?.pairs.length ?? 0) > 0) {
     // The conjugate or negative bit: the values in the file are not those of the tensor.
     throw new UnusableContent(`tensor ${shown(name)} is a lazy view. Save a copy of it: value.clone()`);
   }
@@ -155,17 +134,17 @@ function view(args: readonly PickleValue[], name: string): TensorView {
 }
 
 function items(value: PickleValue | undefined): readonly PickleValue[] | undefined {
-  return typeof value === 'object' && value?.kind === 'sequence' ? value.items : undefined;
+  return nodeOf(value, 'sequence')?.items;
 }
 
 /** Numbers of a tuple, or of the tuple in `torch.Size(tuple)`. */
-function counts(value: PickleValue | undefined): number[] | undefined {
-  const isSize =
-    typeof value === 'object' && value?.kind === 'call' && globalName(value.callee) === 'torch.Size';
-  const values = isSize ? items(items(value.args)?.[0]) : items(value);
-  if (values === undefined || values.length > MAX_DIMENSIONS) return undefined;
-  const numbers = values.filter(isCount);
-  return numbers.length === values.length ? numbers : undefined;
+function counts(value: PickleValue | undefined): readonly number[] | undefined {
+  const call = nodeOf(value, 'call');
+  const isSize = globalName(call?.callee) === 'torch.Size';
+  const values = isSize ? items(items(call?.args)?.[0]) : items(value);
+  return values !== undefined && values.length <= MAX_DIMENSIONS && values.every(isCount)
+    ? values
+    : undefined;
 }
 
 function isCount(value: PickleValue | undefined): value is number {

@@ -3,13 +3,7 @@ import type { Model } from './model.js';
 import { readWeights } from './readWeights.js';
 import type { TensorData } from './safetensors.js';
 
-/** What `loadWeights` did besides copying. */
-export interface LoadedWeights {
-  /** Head parameters that keep their initial values, because the file's head has other classes. */
-  readonly newHead: readonly string[];
-}
-
-/** Counts training batches; batch-norm does not use it, and old files lack it. */
+/** A count of training batches that old files lack; batch-norm does not use it. */
 const OPTIONAL = '.num_batches_tracked';
 
 /**
@@ -17,13 +11,14 @@ const OPTIONAL = '.num_batches_tracked';
  * is replaced: the model keeps its own, freshly drawn one.
  *
  * @param advice what to do about a file that does not fit
+ * @returns the head's parameters that keep their initial values, because the file's head has other classes
  * @throws `WEIGHTS_INVALID` naming the missing and unexpected parameters, or those of another shape or with values that are not finite
  */
 export async function loadWeights(
   model: Model,
   path: string,
   advice = 'Choose the architecture that it was saved from with `arch`.',
-): Promise<LoadedWeights> {
+): Promise<{ readonly newHead: readonly string[] }> {
   const { tensors, source } = await readWeights(path);
   const head = [model.head.weight, model.head.bias];
   const { parameters, buffers } = model.description;
@@ -34,25 +29,19 @@ export async function loadWeights(
     (name) => !Object.hasOwn(tensors, name) && !newHead.includes(name) && !name.endsWith(OPTIONAL),
   );
   const unexpected = Object.keys(tensors).filter((name) => !shapes.has(name));
-  const misshapen = Object.entries(tensors)
-    .filter(
-      ([name, { shape }]) =>
-        shapes.has(name) && !newHead.includes(name) && !sameShape(shape, shapes.get(name)),
-    )
-    .map(
-      ([name, { shape }]) => `${name} is [${shape.join(', ')}], not [${(shapes.get(name) ?? []).join(', ')}]`,
-    );
-  if (missing.length > 0 || unexpected.length > 0 || misshapen.length > 0) {
+  const misshapen = Object.entries(tensors).flatMap(([name, { shape }]) => {
+    const wanted = shapes.get(name);
+    if (wanted === undefined || newHead.includes(name) || sameShape(shape, wanted)) return [];
+    return [`${name} is [${shape.join(', ')}], not [${wanted.join(', ')}]`];
+  });
+  const flaws = Object.entries({ missing, unexpected, 'other shape': misshapen })
+    .filter(([, names]) => names.length > 0)
+    .map(([flaw, names]) => `  ${flaw}: ${list(names)}\n`);
+  if (flaws.length > 0) {
+    const origin = source === 'safetensors' ? '' : `  read as: ${source}\n`;
     throw new SpurmemError(
       'WEIGHTS_INVALID',
-      [
-        `${path} does not fit ${model.arch}:`,
-        ...(source === 'safetensors' ? [] : [`  read as: ${source}`]),
-        ...(missing.length > 0 ? [`  missing: ${list(missing)}`] : []),
-        ...(unexpected.length > 0 ? [`  unexpected: ${list(unexpected)}`] : []),
-        ...(misshapen.length > 0 ? [`  other shape: ${list(misshapen)}`] : []),
-        '',
-      ].join('\n'),
+      `${path} does not fit ${model.arch}:\n${origin}${flaws.join('')}`,
       { advice: [advice] },
     );
   }
@@ -61,13 +50,10 @@ export async function loadWeights(
     if (newHead.includes(name)) continue;
     const flaw = flawOf(name, tensor);
     if (flaw !== undefined) {
-      throw new SpurmemError(
-        'WEIGHTS_INVALID',
-        `${path}: ${list([name])} ${flaw}: no model can compute with it.`,
-        {
-          advice: ['Copy or download the file again, or take an earlier checkpoint.'],
-        },
-      );
+      const problem = `${path}: ${list([name])} ${flaw}: no model can compute with it.`;
+      throw new SpurmemError('WEIGHTS_INVALID', problem, {
+        advice: ['Copy or download the file again, or take an earlier checkpoint.'],
+      });
     }
     wanted[name] = tensor;
   }
@@ -75,7 +61,7 @@ export async function loadWeights(
   return { newHead };
 }
 
-/** What of a tensor's values makes all that is computed with it NaN; undefined for sound ones. */
+/** The flaw of a tensor's values that makes all results NaN; undefined for sound ones. */
 function flawOf(name: string, { data }: TensorData): string | undefined {
   if (!(data instanceof Float32Array || data instanceof Float64Array)) return undefined;
   const infinite = countInfinite(data instanceof Float64Array ? Float32Array.from(data) : data);

@@ -1,6 +1,5 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import { composeDataset } from '../../src/data/compose/compose.js';
 import { composeImage, type Pixels, placeCutOut, readMask, shapeOf } from '../../src/data/compose/cutOut.js';
@@ -9,7 +8,7 @@ import { isWaterBird, WATERBIRDS_COUNTS } from '../../src/data/compose/waterbird
 import { loadDataset } from '../../src/data/dataset.js';
 import { decodeRgb } from '../../src/data/decode.js';
 import { report } from '../parity/compare.js';
-import { failure, put, putImage, useTemporaryFolder } from './support.js';
+import { failure, put, putImage, readRows, refusal, splitsOf, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();
 const out = (name = 'out'): string => join(folder(), name);
@@ -52,13 +51,12 @@ function firstQuantizer(file: Buffer): number | undefined {
   return file[file.indexOf(Buffer.of(0xff, 0xdb)) + 5];
 }
 
+const THINGS = Object.entries({ apple: RED, lemon: YELLOW });
+
 /** Folders of red and yellow things with their masks, and of green and blue scenes. */
 async function sources(perClass = 20, perPlace = 60): Promise<void> {
   for (let i = 0; i < perClass; i += 1) {
-    for (const [name, color] of [
-      ['apple', RED],
-      ['lemon', YELLOW],
-    ] as const) {
+    for (const [name, color] of THINGS) {
       await put(join(folder(), 'things', name, `${i}.png`), await photograph(color));
       await put(join(folder(), 'masks', name, `${i}.png`), await mask());
     }
@@ -70,18 +68,16 @@ async function sources(perClass = 20, perPlace = 60): Promise<void> {
   }
 }
 
+/** Classes or places by their names, with what belongs to each. */
+const named = (names: Readonly<Record<string, string>>) =>
+  Object.entries(names).map(([name, of]) => ({ name, of: [of] }));
+
 const options = (changes: Partial<ComposeOptions> = {}): ComposeOptions => ({
   foregrounds: join(folder(), 'things'),
   masks: join(folder(), 'masks'),
   scenes: join(folder(), 'scenes'),
-  classes: [
-    { name: 'apple', of: ['apple'] },
-    { name: 'lemon', of: ['lemon'] },
-  ],
-  places: [
-    { name: 'field', of: ['field'] },
-    { name: 'lake', of: ['lake'] },
-  ],
+  classes: named({ apple: 'apple', lemon: 'lemon' }),
+  places: named({ field: 'field', lake: 'lake' }),
   shares: [0.5, 0.2, 0.3],
   agreement: 0.9,
   size: 32,
@@ -90,17 +86,7 @@ const options = (changes: Partial<ComposeOptions> = {}): ComposeOptions => ({
   ...changes,
 });
 
-interface Row {
-  readonly img_filename: string;
-  readonly y: string;
-  readonly split: string;
-  readonly place: string;
-  readonly foreground: string;
-  readonly place_filename: string;
-}
-
-const rowsOf = async (root = out()): Promise<Row[]> =>
-  parse(await readFile(join(root, 'metadata.csv')), { columns: true });
+const rowsOf = (root = out()) => readRows(root);
 
 /** The color of a pixel of a composed image. */
 async function colorAt(path: string, x: number, y: number): Promise<number[]> {
@@ -110,13 +96,6 @@ async function colorAt(path: string, x: number, y: number): Promise<number[]> {
 
 const distance = (a: readonly number[], b: readonly number[]): number =>
   Math.max(...a.map((value, i) => Math.abs(value - (b[i] ?? Number.NaN))));
-
-/** Splits in which each key occurs. */
-function splitsOf(rows: readonly Row[], key: 'foreground' | 'place_filename'): Map<string, Set<string>> {
-  const splits = new Map<string, Set<string>>();
-  for (const row of rows) splits.set(row[key], (splits.get(row[key]) ?? new Set()).add(row.split));
-  return splits;
-}
 
 describe('composeDataset', () => {
   test('lays every class on the scenes of its groups, and no part is in two splits', async () => {
@@ -135,7 +114,7 @@ describe('composeDataset', () => {
       expect(distance(await colorAt(path, 2, 2), place === '0' ? GREEN : BLUE)).toBeLessThan(12);
       expect(foreground.startsWith(y === '0' ? 'apple/' : 'lemon/')).toBe(true);
       expect(place_filename.startsWith(place === '0' ? 'field/' : 'lake/')).toBe(true);
-      const [mask] = [await decodeRgb(join(out(), 'masks', img_filename.replace('.jpg', '.png')))];
+      const mask = await decodeRgb(join(out(), 'masks', img_filename.replace('.jpg', '.png')));
       const shape = shapeOf({ ...mask, data: Buffer.from(mask.pixels.filter((_, i) => i % 3 === 0)) });
       // Half of 32 px, in the middle.
       expect(shape.box.width).toBe(16);
@@ -149,7 +128,7 @@ describe('composeDataset', () => {
     const dataset = await composeDataset(out(), options({ paired: true, agreement: 1 }));
     expect(dataset.counts).toEqual({ train: [10, 0, 0, 10], val: [4, 4, 4, 4], test: [6, 6, 6, 6] });
     const rows = await rowsOf();
-    for (const [foreground, splits] of splitsOf(rows, 'foreground')) {
+    for (const [foreground, splits] of splitsOf(rows.map((row) => [row.foreground, row.split]))) {
       expect(splits.size).toBe(1);
       const places = rows.filter((row) => row.foreground === foreground).map(({ place }) => place);
       expect(places).toEqual(splits.has('0') ? [expect.any(String)] : ['0', '1']);
@@ -186,9 +165,9 @@ describe('composeDataset', () => {
     const at = placeCutOut(shapeOf((await readMask(apple, deep)) as Pixels), 32, 0.5, [0.5, 0.5]);
     const colors = [];
     for (const [i, image] of [apple, grey, inks].entries()) {
-      const composed = await composeImage({ image, mask: deep }, scene, at, 100);
+      const [composed] = await composeImage({ image, mask: deep }, scene, at, 100);
       const path = join(folder(), `composed-${i}.jpg`);
-      await put(path, composed.image);
+      await put(path, composed);
       expect(distance(await colorAt(path, 2, 2), BLUE)).toBeLessThan(12);
       colors.push(await colorAt(path, 16, 16));
     }
@@ -212,21 +191,19 @@ describe('composeDataset', () => {
     }
     await rm(join(folder(), 'things'), { recursive: true });
     expect(await composeDataset(out(), options())).toEqual(first);
-    expect((await failure(composeDataset(out(), options({ seed: 1 })), 'USAGE')).message).toContain(
-      '`seed` differ',
-    );
+    expect(await refusal(composeDataset(out(), options({ seed: 1 })), 'USAGE')).toContain('`seed` differ');
   });
 
   test('takes a table with masks and splits, and validation out of training where no row is for it', async () => {
     await sources(10, 60);
+    // Masks beside the foregrounds: both below one folder.
     const rows = ['apple', 'lemon'].flatMap((name) =>
       Array.from(
         { length: 10 },
-        (_, i) => `${name}/${i}.png,../masks/${name}/${i}.png,${name},${i < 6 ? 'train' : 'test'}`,
+        (_, i) => `things/${name}/${i}.png,masks/${name}/${i}.png,${name},${i < 6 ? 'train' : 'test'}`,
       ),
     );
     await put(join(folder(), 'list.csv'), `file,cut,kind,fold\n${rows.join('\n')}\nx.png,x.png,plum,train\n`);
-    // Masks beside the foregrounds: both below one folder.
     const { masks: _, ...others } = options();
     const given = {
       ...others,
@@ -237,11 +214,6 @@ describe('composeDataset', () => {
       classColumn: 'kind',
       splitColumn: 'fold',
     };
-    const relative = rows.map((row) => row.replace('../', '').replace(/^/, 'things/'));
-    await put(
-      join(folder(), 'list.csv'),
-      `file,cut,kind,fold\n${relative.join('\n')}\nx.png,x.png,plum,train\n`,
-    );
     const dataset = await composeDataset(out(), { ...given, shares: [0.4, 0.2, 0.4] });
     // A third of six, and 90 % of the four that are left.
     expect(dataset.counts).toEqual({ train: [4, 0, 0, 4], val: [1, 1, 1, 1], test: [2, 2, 2, 2] });
@@ -258,10 +230,7 @@ describe('composeDataset', () => {
 
   test('takes the images\u2019 own alpha where there are no masks', async () => {
     await sources(6, 20);
-    for (const [name, color] of [
-      ['apple', RED],
-      ['lemon', YELLOW],
-    ] as const) {
+    for (const [name, color] of THINGS) {
       for (let i = 0; i < 6; i += 1) {
         await put(
           join(folder(), 'things', name, `${i}.png`),
@@ -288,10 +257,7 @@ describe('composeDataset', () => {
     const given = options({
       foregrounds: folder(),
       masks: join(folder(), 'masks'),
-      classes: [
-        { name: 'apple', of: ['things/apple'] },
-        { name: 'lemon', of: ['things/lemon'] },
-      ],
+      classes: named({ apple: 'things/apple', lemon: 'things/lemon' }),
     });
     await composeDataset(out(), given);
     expect((await rowsOf()).every(({ foreground }) => foreground.startsWith('things/'))).toBe(true);
@@ -300,16 +266,14 @@ describe('composeDataset', () => {
   test('cut-outs anywhere lie inside the image', async () => {
     await sources(10, 40);
     await composeDataset(out(), options({ position: 'random', paired: true }));
-    const boxes = parse<Record<string, string>>(await readFile(join(out(), 'metadata.csv')), {
-      columns: true,
-    });
+    const boxes = await rowsOf();
     const lefts = boxes.map((row) => Number(row.foreground_left));
     expect(new Set(lefts).size).toBeGreaterThan(5);
     expect(Math.min(...lefts)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...lefts)).toBeLessThanOrEqual(16);
     // Where it lies on one place, it lies on the other.
     const ofForeground = new Map<string, Set<number>>();
-    for (const [i, { foreground = '' }] of boxes.entries()) {
+    for (const [i, { foreground }] of boxes.entries()) {
       ofForeground.set(foreground, (ofForeground.get(foreground) ?? new Set()).add(lefts[i] ?? 0));
     }
     expect([...ofForeground.values()].every((found) => found.size === 1)).toBe(true);
@@ -327,7 +291,7 @@ describe('bad masks', () => {
 
   test('are named, and nothing is written', async () => {
     await bad();
-    const { message } = await failure(composeDataset(out(), options()), 'IMAGE_INVALID');
+    const message = await refusal(composeDataset(out(), options()), 'IMAGE_INVALID');
     expect(message).toMatch(/3 of 16 foregrounds/);
     expect(message).toMatch(/apple\/0\.png: empty/);
     expect(message).toMatch(/apple\/1\.png: covering/);
@@ -351,17 +315,12 @@ describe('bad masks', () => {
   test('that are missing or of another size are named', async () => {
     await sources(6, 20);
     await rm(join(folder(), 'masks', 'lemon', '3.png'));
-    expect((await failure(composeDataset(out(), options()), 'DATASET_NOT_FOUND')).message).toContain(
-      'lemon/3',
-    );
+    expect(await refusal(composeDataset(out(), options()), 'DATASET_NOT_FOUND')).toContain('lemon/3');
     await putImage(join(folder(), 'masks', 'lemon', '3.png'), 20, 20, 1);
-    const { message } = await failure(
-      composeDataset(out(), options({ skipBadMasks: true })),
-      'IMAGE_INVALID',
-    );
+    const message = await refusal(composeDataset(out(), options({ skipBadMasks: true })), 'IMAGE_INVALID');
     expect(message).toMatch(/lemon\/3\.png.*20 x 20 px, and its image .* 48 x 40/);
     const { masks: _, ...others } = options();
-    expect((await failure(composeDataset(out('x'), others), 'IMAGE_INVALID')).message).toContain('no alpha');
+    expect(await refusal(composeDataset(out('x'), others), 'IMAGE_INVALID')).toContain('no alpha');
   });
 });
 
@@ -384,41 +343,17 @@ test.each<[string, Partial<ComposeOptions>, RegExp]>([
   ['shares beyond the whole', { shares: [0.5, 0.5, 0.5] }, /`shares`.*add up to 1/],
   ['a share that is none', { shares: [0.5, NaN, 0.5] }, /`shares.*three shares above 0/],
   ['a cut-out larger than its image', { foregroundSize: 3 }, /`foregroundSize`.*from 0\.05 to 1/],
-  ['one class', { classes: [{ name: 'bird', of: ['a'] }] }, /`classes`.*at least two/],
-  [
-    'a class without foregrounds',
-    {
-      classes: [
-        { name: 'apple', of: ['apple'] },
-        { name: 'plum', of: ['plum'] },
-      ],
-    },
-    /class plum/,
-  ],
-  [
-    'one folder for two places',
-    {
-      places: [
-        { name: 'a', of: ['lake'] },
-        { name: 'b', of: ['lake'] },
-      ],
-    },
-    /cannot belong to another/,
-  ],
+  ['one class', { classes: named({ bird: 'a' }) }, /`classes`.*at least two/],
+  ['a class without foregrounds', { classes: named({ apple: 'apple', plum: 'plum' }) }, /class plum/],
+  ['one folder for two places', { places: named({ a: 'lake', b: 'lake' }) }, /cannot belong to another/],
   [
     'places that classes cannot agree with',
-    {
-      places: [
-        { name: 'a', of: ['field/0'] },
-        { name: 'b', of: ['field/1'] },
-        { name: 'c', of: ['lake'] },
-      ],
-    },
+    { places: named({ a: 'field/0', b: 'field/1', c: 'lake' }) },
     /`counts`.*2 classes and 3 places/,
   ],
 ])('%s is refused', async (_what, changes, reason) => {
   await sources(6, 20);
-  const { message } = await failure(composeDataset(out(), options(changes)), 'USAGE');
+  const message = await refusal(composeDataset(out(), options(changes)), 'USAGE');
   expect(message).toMatch(reason);
 });
 
@@ -426,15 +361,8 @@ test('too few scenes, and folders of scenes that are empty, are refused', async 
   await sources(12, 6);
   const few = await failure(composeDataset(out(), options()), 'USAGE');
   expect(few.message).toMatch(/12 scenes of field, each only once, and there are 6/);
-  const none = options({
-    places: [
-      { name: 'field', of: ['field'] },
-      { name: 'sea', of: ['sea'] },
-    ],
-  });
-  expect((await failure(composeDataset(out(), none), 'DATASET_NOT_FOUND')).message).toContain(
-    join('scenes', 'sea'),
-  );
+  const none = options({ places: named({ field: 'field', sea: 'sea' }) });
+  expect(await refusal(composeDataset(out(), none), 'DATASET_NOT_FOUND')).toContain(join('scenes', 'sea'));
 });
 
 describe('Waterbirds', () => {
@@ -523,20 +451,18 @@ describe('Waterbirds', () => {
 
   test('by substring has the published counts', async () => {
     const given = await layout();
-    const { message } = await failure(composeDataset(out(), { ...given, substringSpecies: true }), 'USAGE');
+    const message = await refusal(composeDataset(out(), { ...given, substringSpecies: true }), 'USAGE');
     expect(message).toContain('933 foregrounds of landbird in val');
   });
 
   test('names a damaged list', async () => {
     const given = await layout();
     await put(join(folder(), 'CUB', 'train_test_split.txt'), '1 1\n2 2\n');
-    expect((await failure(composeDataset(out(), given), 'DATASET_INVALID')).message).toMatch(
+    expect(await refusal(composeDataset(out(), given), 'DATASET_INVALID')).toMatch(
       /train_test_split\.txt:2: "2 2"/,
     );
     await rm(join(folder(), 'CUB', 'images.txt'));
-    expect((await failure(composeDataset(out(), given), 'DATASET_NOT_FOUND')).message).toContain(
-      'images.txt',
-    );
+    expect(await refusal(composeDataset(out(), given), 'DATASET_NOT_FOUND')).toContain('images.txt');
   });
 });
 

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { dataDescriptionSchema, describeData } from '../../src/data/dataDescription.js';
 import { decodeRgb } from '../../src/data/decode.js';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
-import { failure, put, useTemporaryFolder } from './support.js';
+import { put, refusal, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();
 
@@ -64,7 +64,7 @@ test.each<[string, (path: string) => Promise<void>]>([
   const example = dataset.examples[dataset.splits.train[0] ?? -1];
   const path = join(dataset.folder, example?.filename ?? '');
   await spoil(path);
-  const { message } = await failure(describeData(dataset), 'IMAGE_INVALID');
+  const message = await refusal(describeData(dataset), 'IMAGE_INVALID');
   expect(message).toContain(`${path}: `);
   expect(message).toContain(`${dataset.table}:${example?.line ?? 0}`);
 });

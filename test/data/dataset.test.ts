@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { loadDataset, requireGroups } from '../../src/data/dataset.js';
 import { ARTICLE_PREPROCESSING } from '../../src/data/preprocessing.js';
 import { SpurmemError } from '../../src/errors.js';
-import { failure, put, useTemporaryFolder } from './support.js';
+import { failure, put, refusal, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();
 const table = () => join(folder(), 'metadata.csv');
@@ -177,7 +177,7 @@ describe('loadDataset refuses', () => {
     ['an open quote', `${HEADER}\n1,a.jpg,0,0,0,x\n2,"b.jpg,0,0,0,x\n3,c.jpg,0,0,0,x\n`, [':3', 'CSV']],
     ['a stray quote', `${HEADER}\n1,"a"b.jpg,0,0,0,x`, [':2', 'CSV']],
   ])('%s', async (_, content, parts) => {
-    const { message } = await failure(loadTable(content), 'DATASET_INVALID');
+    const message = await refusal(loadTable(content), 'DATASET_INVALID');
     for (const part of parts) expect(message).toContain(part.startsWith(':') ? `${table()}${part}: ` : part);
   });
 
@@ -196,7 +196,7 @@ describe('loadDataset refuses', () => {
     ['a core region of no height', { coreRegion: [0.5, 0, 0, 1] }, ['coreRegion.2']],
     ['a core region of three numbers', { coreRegion: [0.5, 0, 0.5] }, ['coreRegion']],
   ])('dataset.json with %s', async (_, config, parts) => {
-    const { message } = await failure(loadTable(RELEASED, config), 'DATASET_INVALID');
+    const message = await refusal(loadTable(RELEASED, config), 'DATASET_INVALID');
     for (const part of [join(folder(), 'dataset.json'), ...parts]) expect(message).toContain(part);
   });
 

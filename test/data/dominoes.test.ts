@@ -3,14 +3,13 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { parse } from 'csv-parse/sync';
 import { decodeRgb } from '../../src/data/decode.js';
 import { buildDominoes, DEFAULT_DOMINOES, type DominoesOptions } from '../../src/data/dominoes.js';
 import { planDominoes } from '../../src/data/dominoesPlan.js';
 import { readDigits } from '../../src/data/dominoesSources.js';
 import { SPLITS } from '../../src/data/split.js';
 import type { ProgressEvent } from '../../src/progress.js';
-import { failure, put, useTemporaryFolder } from './support.js';
+import { failure, put, readRows, refusal, splitsOf, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();
 const out = () => join(folder(), 'dominoes');
@@ -48,19 +47,6 @@ async function small(changes: Partial<DominoesOptions> = {}, perClass = 60): Pro
   };
 }
 
-interface Row {
-  readonly img_filename: string;
-  readonly y: string;
-  readonly split: string;
-  readonly place: string;
-  readonly garment_id: string;
-  readonly digit_id: string;
-}
-
-async function readRows(root = out()): Promise<Row[]> {
-  return parse(await readFile(join(root, 'metadata.csv')), { columns: true });
-}
-
 /** The hash of every file below a folder, by its relative name. */
 async function contents(root: string): Promise<Record<string, string>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
@@ -72,13 +58,6 @@ async function contents(root: string): Promise<Record<string, string>> {
       .digest('hex');
   }
   return hashes;
-}
-
-/** Splits in which each key occurs. */
-function splitsOf(pairs: Iterable<readonly [string, string]>): Map<string, Set<string>> {
-  const splits = new Map<string, Set<string>>();
-  for (const [key, split] of pairs) splits.set(key, (splits.get(key) ?? new Set()).add(split));
-  return splits;
 }
 
 describe('buildDominoes', () => {
@@ -107,7 +86,7 @@ describe('buildDominoes', () => {
 
   test('draws the digit above the garment, each on a black border', async () => {
     await buildDominoes(out(), await small());
-    const [row] = await readRows();
+    const [row] = await readRows(out());
     const { pixels, height, width } = await decodeRgb(join(out(), row?.img_filename ?? ''));
     expect([height, width]).toEqual([64, 32]);
     const pool = (await readDigits([Number(row?.place)]))[0];
@@ -126,7 +105,7 @@ describe('buildDominoes', () => {
 
   test('shares no source image between splits, by number and by pixels', async () => {
     await buildDominoes(out(), await small());
-    const rows = await readRows();
+    const rows = await readRows(out());
     const digits = splitsOf(rows.map((row) => [`${row.place} ${row.digit_id}`, row.split]));
     const garments = splitsOf(rows.map((row) => [row.garment_id, row.split]));
     const tiles: [string, string][] = [];
@@ -243,7 +222,7 @@ describe('buildDominoes refuses', () => {
 
   test('a folder with other files, and changes nothing', async () => {
     await put(join(out(), 'thesis.txt'), 'x');
-    const { message } = await failure(buildDominoes(out(), await small()), 'OUTPUT_UNWRITABLE');
+    const message = await refusal(buildDominoes(out(), await small()), 'OUTPUT_UNWRITABLE');
     expect(message).toContain('thesis.txt');
     expect(await readdir(out())).toEqual(['thesis.txt']);
   });
@@ -252,7 +231,7 @@ describe('buildDominoes refuses', () => {
     const options = await small();
     await buildDominoes(out(), options);
     const before = await contents(out());
-    const { message } = await failure(buildDominoes(out(), { ...options, seed: 5, size: 32 }), 'USAGE');
+    const message = await refusal(buildDominoes(out(), { ...options, seed: 5, size: 32 }), 'USAGE');
     expect(message).toContain('`size`, `seed` differ');
     expect(await contents(out())).toEqual(before);
   });
@@ -326,6 +305,6 @@ const hasFashion = existsSync('/usr/share/datasets/fashion-mnist/train-images-id
   const { fashionMnist: _, ...options } = await small();
   const dataset = await buildDominoes(out(), options);
   expect(dataset.examples).toHaveLength(62);
-  const rows = await readRows();
+  const rows = await readRows(out());
   expect(Math.max(...rows.map((row) => Number(row.garment_id)))).toBeGreaterThan(1000);
 });

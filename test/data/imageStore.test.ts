@@ -1,18 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import {
-  chmod,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  symlink,
-  truncate,
-  utimes,
-  writeFile,
-} from 'node:fs/promises';
+import * as fs from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { transformFile } from '@swc/core';
@@ -20,7 +8,7 @@ import { loadDataset } from '../../src/data/dataset.js';
 import { buildImageStore, type ImageStoreIndex } from '../../src/data/imageStore.js';
 import { tryLock } from '../../src/lock.js';
 import type { ProgressEvent } from '../../src/progress.js';
-import { failure, put, putImage, useTemporaryFolder } from './support.js';
+import { failure, put, putImage, refusal, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();
 const store = () => join(folder(), '.spurmem');
@@ -40,7 +28,7 @@ async function makeDataset(count = 6) {
 async function pixelsAt(index: ImageStoreIndex, example: number): Promise<Buffer> {
   const size = (index.heights[example] ?? 0) * (index.widths[example] ?? 0) * 3;
   const bytes = Buffer.alloc(size);
-  const handle = await open(index.pixelsPath);
+  const handle = await fs.open(index.pixelsPath);
   await handle.read(bytes, 0, size, index.offsets[example] ?? -1);
   await handle.close();
   return bytes;
@@ -48,11 +36,12 @@ async function pixelsAt(index: ImageStoreIndex, example: number): Promise<Buffer
 
 /** Tells a file that was written again from one that was not. */
 async function identity(path: string): Promise<string> {
-  const { ino, mtimeNs } = await stat(path, { bigint: true });
+  const { ino, mtimeNs } = await fs.stat(path, { bigint: true });
   return `${ino} ${mtimeNs}`;
 }
 
-const files = async () => (await readdir(store())).map((name) => name.replace(/^[0-9a-f]{64}/, 'KEY')).sort();
+const files = async () =>
+  (await fs.readdir(store())).map((name) => name.replace(/^[0-9a-f]{64}/, 'KEY')).sort();
 
 describe('buildImageStore', () => {
   test('holds the pixels of every example, those of one file once', async () => {
@@ -64,7 +53,7 @@ describe('buildImageStore', () => {
     expect([...index.heights]).toEqual([4, 5, 6, 7, 8, 9, 5]);
     expect([...index.widths]).toEqual([9, 8, 7, 6, 5, 9, 8]);
     expect(index.offsets[6]).toBe(index.offsets[1]);
-    expect(index.bytes).toBe((await stat(index.pixelsPath)).size);
+    expect(index.bytes).toBe((await fs.stat(index.pixelsPath)).size);
     expect(index.bytes).toBe(pixels.slice(0, 6).reduce((sum, { length }) => sum + length, 0));
     expect(await files()).toEqual(['KEY.index.json', 'KEY.pixels']);
   });
@@ -96,20 +85,20 @@ describe('buildImageStore', () => {
   test('decodes again when the same size was written at another time', async () => {
     const { dataset } = await makeDataset();
     const first = await buildImageStore(dataset);
-    await utimes(join(folder(), 'images/2.png'), 1, 1);
+    await fs.utimes(join(folder(), 'images/2.png'), 1, 1);
     expect((await buildImageStore(dataset)).pixelsPath).not.toBe(first.pixelsPath);
   });
 
   test.each([
-    ['the pixels are cut', (index: ImageStoreIndex) => truncate(index.pixelsPath, 10)],
-    ['the pixels are missing', (index: ImageStoreIndex) => rm(index.pixelsPath)],
-    ['the index is cut', (index: ImageStoreIndex) => truncate(indexOf(index), 10)],
-    ['the index is missing', (index: ImageStoreIndex) => rm(indexOf(index))],
+    ['the pixels are cut', (index: ImageStoreIndex) => fs.truncate(index.pixelsPath, 10)],
+    ['the pixels are missing', (index: ImageStoreIndex) => fs.rm(index.pixelsPath)],
+    ['the index is cut', (index: ImageStoreIndex) => fs.truncate(indexOf(index), 10)],
+    ['the index is missing', (index: ImageStoreIndex) => fs.rm(indexOf(index))],
     [
       'the index points beyond the pixels',
       async (index: ImageStoreIndex) => {
-        const text = await readFile(indexOf(index), 'utf8');
-        await writeFile(indexOf(index), text.replace(/"heights":\[4/, '"heights":[4000'));
+        const text = await fs.readFile(indexOf(index), 'utf8');
+        await fs.writeFile(indexOf(index), text.replace(/"heights":\[4/, '"heights":[4000'));
       },
     ],
   ])('builds again when %s', async (_, damage) => {
@@ -123,8 +112,8 @@ describe('buildImageStore', () => {
   test('clears what a killed process has left, its lock included', async () => {
     const { dataset } = await makeDataset();
     await put(join(store(), 'abc.01234567-89ab-cdef-0123-456789abcdef.tmp'), 'x');
-    await mkdir(join(store(), 'build.lock'));
-    await utimes(join(store(), 'build.lock'), 1, 1);
+    await fs.mkdir(join(store(), 'build.lock'));
+    await fs.utimes(join(store(), 'build.lock'), 1, 1);
     await buildImageStore(dataset);
     expect(await files()).toEqual(['KEY.index.json', 'KEY.pixels']);
   });
@@ -146,15 +135,15 @@ describe('buildImageStore', () => {
     const { dataset } = await makeDataset();
     const before = process.env.XDG_CACHE_HOME;
     const cache = join(folder(), 'images/xdg');
-    await mkdir(cache);
+    await fs.mkdir(cache);
     process.env.XDG_CACHE_HOME = cache;
-    await chmod(cache, 0o777);
-    await chmod(folder(), 0o555);
+    await fs.chmod(cache, 0o777);
+    await fs.chmod(folder(), 0o555);
     try {
       const index = await withPermissions(() => buildImageStore(dataset));
       expect(index.pixelsPath.startsWith(join(cache, 'spurmem'))).toBe(true);
     } finally {
-      await chmod(folder(), 0o755);
+      await fs.chmod(folder(), 0o755);
       if (before === undefined) delete process.env.XDG_CACHE_HOME;
       else process.env.XDG_CACHE_HOME = before;
     }
@@ -163,7 +152,7 @@ describe('buildImageStore', () => {
   test('says when its folder cannot be made', async () => {
     const { dataset } = await makeDataset();
     const cacheFolder = join(folder(), 'metadata.csv');
-    const { message } = await failure(buildImageStore(dataset, { cacheFolder }), 'OUTPUT_UNWRITABLE');
+    const message = await refusal(buildImageStore(dataset, { cacheFolder }), 'OUTPUT_UNWRITABLE');
     expect(message).toContain(cacheFolder);
   });
 });
@@ -200,8 +189,8 @@ describe('buildImageStore refuses', () => {
     const { dataset } = await makeDataset();
     const first = await buildImageStore(dataset);
     const path = join(folder(), 'images/3.png');
-    await truncate(path, (await stat(path)).size - 20);
-    const { message } = await failure(buildImageStore(dataset), 'IMAGE_INVALID');
+    await fs.truncate(path, (await fs.stat(path)).size - 20);
+    const message = await refusal(buildImageStore(dataset), 'IMAGE_INVALID');
     expect(message).toContain(path);
     expect(message).toContain(`${dataset.table}:5`);
     expect(existsSync(first.pixelsPath)).toBe(true);
@@ -210,8 +199,8 @@ describe('buildImageStore refuses', () => {
 
   test('a missing image, naming its line', async () => {
     const { dataset } = await makeDataset();
-    await rm(join(folder(), 'images/1.png'));
-    const { message } = await failure(buildImageStore(dataset), 'IMAGE_INVALID');
+    await fs.rm(join(folder(), 'images/1.png'));
+    const message = await refusal(buildImageStore(dataset), 'IMAGE_INVALID');
     expect(message).toContain(join(folder(), 'images/1.png'));
     expect(message).toContain(`${dataset.table}:3`);
     expect(existsSync(store())).toBe(false);
@@ -219,9 +208,9 @@ describe('buildImageStore refuses', () => {
 
   test('a folder in place of an image', async () => {
     const { dataset } = await makeDataset();
-    await rm(join(folder(), 'images/1.png'));
-    await mkdir(join(folder(), 'images/1.png'));
-    expect((await failure(buildImageStore(dataset), 'IMAGE_INVALID')).message).toContain('not a file');
+    await fs.rm(join(folder(), 'images/1.png'));
+    await fs.mkdir(join(folder(), 'images/1.png'));
+    expect(await refusal(buildImageStore(dataset), 'IMAGE_INVALID')).toContain('not a file');
   });
 
   test('to go on when aborted, and leaves nothing behind', async () => {
@@ -238,7 +227,7 @@ describe('buildImageStore refuses', () => {
 
   test('to go on waiting for another process when aborted', async () => {
     const { dataset } = await makeDataset();
-    await mkdir(store(), { recursive: true });
+    await fs.mkdir(store(), { recursive: true });
     const lock = await tryLock(join(store(), 'build.lock'));
     const signal = AbortSignal.timeout(300);
     await failure(buildImageStore(dataset, { signal }), 'INTERRUPTED');
@@ -263,21 +252,8 @@ function indexOf({ pixelsPath }: ImageStoreIndex): string {
 
 /** Compiles what the image store needs for plain Node, and returns a script that builds the store of its argument. */
 async function transpile(out: string): Promise<string> {
-  const sources = [
-    'buildOnce.ts',
-    'errors.ts',
-    'files.ts',
-    'lock.ts',
-    'nearest.ts',
-    'progress.ts',
-    'userCache.ts',
-  ];
-  const folders = await Promise.all(
-    ['data', 'native', 'settings'].map(async (name) =>
-      (await readdir(join('src', name), { recursive: true })).map((file) => join(name, file)),
-    ),
-  );
-  for (const name of [...sources, ...folders.flat().filter((file) => file.endsWith('.ts'))]) {
+  const sources = await fs.readdir('src', { recursive: true });
+  for (const name of sources.filter((file) => /^(?:(?:data|native|settings)\/.+|[^/]+)\.ts$/.test(file))) {
     const { code } = await transformFile(join('src', name), {
       swcrc: false,
       jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
@@ -285,7 +261,7 @@ async function transpile(out: string): Promise<string> {
     });
     await put(join(out, name.replace(/ts$/, 'js')), code);
   }
-  await symlink(resolve('node_modules'), join(out, 'node_modules'));
+  await fs.symlink(resolve('node_modules'), join(out, 'node_modules'));
   await put(join(out, 'package.json'), '{"type":"module"}');
   const script = join(out, 'build.js');
   await put(

@@ -7,7 +7,12 @@ const CHARACTERS = Array.from('01239-+. ,"\'\n\r\t/\\ax_=\0\uFEFF\u00e9');
 export function mutations(): fc.Arbitrary<(text: string) => string> {
   const position = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
   const character = fc.constantFrom(...CHARACTERS);
-  const at = (text: string, where: number) => Math.floor(where * text.length);
+  /** Some text in place of so many characters. */
+  const ofText = (length: number, texts: fc.Arbitrary<string>) =>
+    fc.tuple(position, texts).map(([where, put]) => (text: string) => {
+      const at = Math.floor(where * text.length);
+      return text.slice(0, at) + put + text.slice(at + length);
+    });
   const ofLines = (change: (lines: string[], index: number, other: number) => void) =>
     fc.tuple(position, position).map(([where, there]) => (text: string) => {
       const lines = text.split('\n');
@@ -15,20 +20,10 @@ export function mutations(): fc.Arbitrary<(text: string) => string> {
       return lines.join('\n');
     });
   const mutation = fc.oneof(
-    fc.tuple(position, character).map(
-      ([where, put]) =>
-        (text: string) =>
-          text.slice(0, at(text, where)) + put + text.slice(at(text, where)),
-    ),
-    fc.tuple(position, character).map(
-      ([where, put]) =>
-        (text: string) =>
-          text.slice(0, at(text, where)) + put + text.slice(at(text, where) + 1),
-    ),
-    position.map(
-      (where) => (text: string) => text.slice(0, at(text, where)) + text.slice(at(text, where) + 1),
-    ),
-    position.map((where) => (text: string) => text.slice(0, at(text, where))),
+    ofText(0, character),
+    ofText(1, character),
+    ofText(1, fc.constant('')),
+    ofText(Infinity, fc.constant('')),
     ofLines((lines, index) => lines.splice(index, 1)),
     ofLines((lines, index, other) => lines.splice(other, 0, lines[index] ?? '')),
     ofLines((lines, index, other) => {

@@ -6,13 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import * as tar from 'tar';
-import type { ErrorCode } from '../../src/errors.js';
 import { DATASETS, WEIGHTS } from '../../src/fetch/catalog.js';
 import { download } from '../../src/fetch/download.js';
 import { fetchDataset, fetchWeights } from '../../src/fetch/fetch.js';
 import { unpack } from '../../src/fetch/unpack.js';
 import type { ProgressEvent } from '../../src/progress.js';
-import { failure, put, putJpeg, useTemporaryFolder } from '../data/support.js';
+import { failure, put, putJpeg, refusal as refusalWith, useTemporaryFolder } from '../data/support.js';
 
 const folder = useTemporaryFolder();
 const CONTENT = randomBytes(300_000);
@@ -74,9 +73,7 @@ function whole(
 
 const get = (expected = {}, job = {}) => download(address(), target(), { ...LIMIT, ...expected }, job, 1);
 
-async function refusal(job: Promise<unknown>, code: ErrorCode = 'FETCH_FAILED'): Promise<string> {
-  return (await failure(job, code)).message;
-}
+const refusal = (job: Promise<unknown>) => refusalWith(job, 'FETCH_FAILED');
 
 describe('download', () => {
   test('gets a file, checks it, and tells how far it is', async () => {

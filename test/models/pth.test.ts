@@ -324,6 +324,20 @@ describe('another file', () => {
 });
 
 describe('names', () => {
+  test('of an algorithm of SubpopBench: the featurizer and the classifier are the model', () => {
+    const { values, changes } = canonicalNames({
+      'featurizer.network.conv1.weight': 1,
+      'featurizer.network.bn1.running_mean': 2,
+      'classifier.weight': 3,
+      'classifier.bias': 4,
+      'network.0.network.conv1.weight': 1,
+      'network.1.weight': 3,
+      q: 5,
+    });
+    expect(values).toEqual({ 'conv1.weight': 1, 'bn1.running_mean': 2, 'fc.weight': 3, 'fc.bias': 4 });
+    expect(changes).toEqual(['with featurizer.network as the model and classifier as fc']);
+  });
+
   const names = (...given: string[]): string[] =>
     Object.keys(canonicalNames(Object.fromEntries(given.map((name) => [name, name]))).values);
 
@@ -343,6 +357,8 @@ describe('names', () => {
     expect(names('fc.0.weight', 'fc.2.weight')).toEqual(['fc.0.weight', 'fc.2.weight']);
     expect(names('fc.weight', 'fc.0.weight')).toEqual(['fc.weight', 'fc.0.weight']);
     expect(names('layer.0.weight')).toEqual(['layer.0.weight']);
+    const deep = ['featurizer.network.conv1.weight', 'classifier.0.weight', 'classifier.2.weight'];
+    expect(names(...deep)).toEqual(deep);
   });
 
   test('that become the same are refused', async () => {

@@ -1,12 +1,13 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { SpurmemError } from '../../src/errors.js';
 import { Model } from '../../src/models/model.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../../src/models/safetensors.js';
 import { loadWeights } from '../../src/models/weights.js';
 import { native } from '../../src/native/addon.js';
+import { damaged, mutations } from '../fuzz/support.js';
 import { temporaryFolder } from '../temporary.js';
+import { refusal } from './pthSupport.js';
 
 const folder = temporaryFolder();
 const small: Record<string, TensorData> = {
@@ -41,16 +42,6 @@ function fileOf(header: string, bodyBytes: number, length = Buffer.byteLength(he
 
 const entry = (dtype: string, shape: unknown, offsets: unknown): string =>
   JSON.stringify({ 'conv1.weight': { dtype, shape, data_offsets: offsets } });
-
-async function refusal(job: Promise<unknown>): Promise<string> {
-  const error: unknown = await job.catch((reason: unknown) => reason);
-  if (!(error instanceof SpurmemError)) throw new Error(`Expected a SpurmemError, got ${String(error)}`);
-  expect({ code: error.code, message: error.message }).toEqual({
-    code: 'WEIGHTS_INVALID',
-    message: error.message,
-  });
-  return error.message;
-}
 
 test('reads back what it wrote', async () => {
   const { tensors, metadata } = await readSafetensors(join(folder, 'small.safetensors'));
@@ -113,46 +104,24 @@ test.each<[string, () => Buffer, RegExp]>([
 
 test('a damaged file ends in WEIGHTS_INVALID or in whole tensors, whatever was damaged', async () => {
   const path = join(folder, 'damaged.safetensors');
-  const position = fc.nat({ max: smallBytes.length - 1 });
-  const flip = fc.tuple(position, fc.integer({ min: 1, max: 255 })).map(([at, bits]) => (bytes: Buffer) => {
-    const flipped = Buffer.from(bytes);
-    if (at < flipped.length) flipped[at] = (flipped[at] as number) ^ bits;
-    return flipped;
-  });
-  const remove = fc.tuple(position, fc.nat({ max: 40 })).map(
-    ([at, count]) =>
-      (bytes: Buffer) =>
-        Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + count)]),
-  );
-  const insert = fc.tuple(position, fc.uint8Array({ minLength: 1, maxLength: 20 })).map(
-    ([at, more]) =>
-      (bytes: Buffer) =>
-        Buffer.concat([bytes.subarray(0, at), more, bytes.subarray(at)]),
-  );
   let refused = 0;
   let read = 0;
   await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.oneof(flip, remove, insert), { minLength: 1, maxLength: 3 }),
-      async (damages) => {
-        await writeFile(
-          path,
-          damages.reduce((bytes, damage) => damage(bytes), smallBytes),
-        );
-        try {
-          const { tensors } = await readSafetensors(path);
-          for (const { shape, data } of Object.values(tensors)) {
-            expect(data).toHaveLength(shape.reduce((product, size) => product * size, 1));
-          }
-          read += 1;
-        } catch (error) {
-          expect(error).toMatchObject({ name: 'SpurmemError', code: 'WEIGHTS_INVALID' });
-          refused += 1;
+    fc.asyncProperty(mutations(), async (damages) => {
+      await writeFile(path, damaged(smallBytes, damages));
+      try {
+        const { tensors } = await readSafetensors(path);
+        for (const { shape, data } of Object.values(tensors)) {
+          expect(data).toHaveLength(shape.reduce((product, size) => product * size, 1));
         }
-        // It is never all of a ResNet.
-        await refusal(loadWeights(model, path));
-      },
-    ),
+        read += 1;
+      } catch (error) {
+        expect(error).toMatchObject({ name: 'SpurmemError', code: 'WEIGHTS_INVALID' });
+        refused += 1;
+      }
+      // It is never all of a ResNet.
+      await refusal(loadWeights(model, path));
+    }),
     { numRuns: 300 },
   );
   expect(Math.min(refused, read)).toBeGreaterThan(0); // Both happen, or the damages are no test.

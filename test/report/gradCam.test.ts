@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { textTable } from '../../src/cli/textTable.js';
-import { greyPng, inputPng } from '../../src/data/png.js';
+import { greyPng, inputPng } from '../../src/data/pictures.js';
 import type { GradCamResult, HeatExample, MeanShare } from '../../src/experiments/gradCamResult.js';
 import { heatTable } from '../../src/report/figures/gradCam/fig10.js';
 import { drawOverlays, heatColor } from '../../src/report/figures/gradCam/overlays.js';

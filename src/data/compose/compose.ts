@@ -1,19 +1,16 @@
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { SpurmemError } from '../../errors.js';
 import { type JobOptions, throwIfAborted } from '../../progress.js';
-import { checkOptions, JOB_TYPES } from '../../settings/options.js';
 import type { Dataset } from '../dataset.js';
-import type { DatasetConfig } from '../datasetConfig.js';
 import { drawDataset, type Drawings, Places } from '../drawnDataset.js';
 import { mapOrdered } from '../ordered.js';
-import { IMAGENET_MEAN, IMAGENET_STD } from '../preprocessing.js';
+import { ARTICLE_PREPROCESSING } from '../preprocessing.js';
 import { SPLITS } from '../split.js';
 import { composeImage, inPlace, type MaskShape, placeCutOut, readMask, shapeOf } from './cutOut.js';
-import type { ForegroundFile } from './foregroundFile.js';
 import { classNames, imagesBelow, listForegrounds } from './foregrounds.js';
 import { type ComposeOptions, parseComposeOptions, type ResolvedComposeOptions } from './options.js';
 import { planCompositions } from './plan.js';
-import { WATERBIRDS_PLACES } from './waterbirds.js';
+import { type ForegroundFile, WATERBIRDS_PLACES } from './waterbirds.js';
 
 /** Masks that are looked at at once. */
 const LOOKING = 8;
@@ -35,37 +32,31 @@ const CHECKING = 'checking masks';
  *   `DATASET_NOT_FOUND` and `DATASET_INVALID` for a source that is missing or damaged; `IMAGE_INVALID` naming bad masks and
  *   images that cannot be read; `OUTPUT_UNWRITABLE`; `INTERRUPTED`
  */
-export async function composeDataset(
+export function composeDataset(
   folder: string,
   options: ComposeOptions,
   job: JobOptions = {},
 ): Promise<Dataset> {
-  checkOptions(job, { types: JOB_TYPES });
-  const wanted = parseComposeOptions(options);
-  const root = resolve(folder);
-  return drawDataset(
-    root,
-    {
-      noun: 'composed images',
-      task: 'composing images',
-      optionsName: 'compose.json',
-      options: wanted,
-      parse: (stored) => parseComposeOptions(stored as ComposeOptions),
-      plan: () => planDrawings(basename(root), wanted, job),
-    },
-    job,
-  );
+  const benchmark = {
+    noun: 'composed images',
+    task: 'composing images',
+    optionsName: 'compose.json',
+    parse: parseComposeOptions,
+    plan: planDrawings,
+  };
+  return drawDataset(benchmark, folder, options, job);
 }
 
 async function planDrawings(
-  name: string,
   options: ResolvedComposeOptions,
+  root: string,
   job: JobOptions,
 ): Promise<Drawings> {
+  const { preset, foregroundSize, size, position, jpegQuality } = options;
   const places = await Promise.all(
-    (options.places ?? WATERBIRDS_PLACES).map(async (place) => ({
-      name: place.name,
-      scenes: (await Promise.all(place.of.map((below) => scenesOf(options.scenes, below)))).flat(),
+    (options.places ?? WATERBIRDS_PLACES).map(async ({ name, of }) => ({
+      name,
+      scenes: (await Promise.all(of.map((below) => scenesOf(options.scenes, below)))).flat(),
     })),
   );
   const foregrounds = await withGoodMasks(options, await listForegrounds(options), job);
@@ -73,7 +64,7 @@ async function planDrawings(
   const plan = planCompositions(options, {
     foregrounds: foregrounds.map(({ file }) => file),
     classes,
-    places: places.map((place) => ({ name: place.name, scenes: place.scenes.length })),
+    places: places.map(({ name, scenes }) => ({ name, scenes: scenes.length })),
   });
   const numbered = new Places();
   const images = plan.map(({ split, y, a, at, ...chosen }, index) => {
@@ -84,16 +75,10 @@ async function planDrawings(
     const { file, shape } = foreground;
     const place = numbered.next(split, y * places.length + a);
     const placement =
-      options.foregroundSize === null
+      foregroundSize === null
         ? inPlace(shape)
-        : placeCutOut(
-            shape,
-            options.size,
-            options.foregroundSize,
-            options.position === 'center' ? [0.5, 0.5] : at,
-          );
+        : placeCutOut(shape, size, foregroundSize, position === 'center' ? [0.5, 0.5] : at);
     const { left, top, width, height } = placement.to;
-    const files = { image: join(options.foregrounds, file.image), mask: file.mask };
     return {
       row: {
         img_id: index,
@@ -108,26 +93,23 @@ async function planDrawings(
         foreground_width: width,
         foreground_height: height,
       },
-      drawing: {
-        files: [`${place}.jpg`, `${MASKS}/${place}.png`],
-        draw: async () => {
-          const scenePath = join(options.scenes, scene);
-          const { image, mask } = await composeImage(files, scenePath, placement, options.jpegQuality);
-          return [image, mask];
-        },
+      files: [`${place}.jpg`, `${MASKS}/${place}.png`],
+      draw: () => {
+        const files = { image: join(options.foregrounds, file.image), mask: file.mask };
+        return composeImage(files, join(options.scenes, scene), placement, jpegQuality);
       },
     };
   });
-  return {
-    config: datasetConfig(
-      name,
-      options,
-      classes,
-      places.map((place) => place.name),
-    ),
-    rows: images.map(({ row }) => row),
-    drawings: images.map(({ drawing }) => drawing),
+  // Images at their photographs' sizes go the article's way; cut-outs lie on images of the model's size.
+  const preprocessing = { ...ARTICLE_PREPROCESSING, resize: null, crop: null };
+  const config = {
+    name: preset ?? basename(root),
+    targetNames: [...classes],
+    spuriousNames: places.map(({ name }) => name),
+    coreRegion: MASKS,
+    ...(foregroundSize === null ? {} : { preprocessing }),
   };
+  return { config, images };
 }
 
 /** Images of a folder below the scenes' folder, relative to the latter. */
@@ -141,22 +123,15 @@ async function scenesOf(scenes: string, below: string): Promise<string[]> {
   });
 }
 
-interface Foreground {
-  readonly file: ForegroundFile;
-  readonly shape: MaskShape;
-}
-
 /** Looks at every mask before anything is drawn. Throws `IMAGE_INVALID` naming the bad ones unless they are to be left out. */
 async function withGoodMasks(
   { foregrounds, skipBadMasks }: ResolvedComposeOptions,
   files: readonly ForegroundFile[],
   { onProgress, onWarning, signal }: JobOptions,
-): Promise<Foreground[]> {
-  const good: Foreground[] = [];
+) {
+  const good: { readonly file: ForegroundFile; readonly shape: MaskShape }[] = [];
   const bad: { readonly image: string; readonly problem: string }[] = [];
-  const look = async (
-    file: ForegroundFile,
-  ): Promise<{ file: ForegroundFile; shape: MaskShape | undefined }> => {
+  const look = async (file: ForegroundFile) => {
     const mask = await readMask(join(foregrounds, file.image), file.mask);
     return { file, shape: mask && shapeOf(mask) };
   };
@@ -168,47 +143,15 @@ async function withGoodMasks(
     else bad.push({ image: file.image, problem: problem ?? '' });
     onProgress?.({ task: CHECKING, done: (done += 1), total: files.length, unit: 'masks' });
   }
-  if (!skipBadMasks && bad.length > 0) throw badMasks(foregrounds, bad, files.length);
+  if (!skipBadMasks && bad.length > 0) {
+    const lines = bad.slice(0, NAMED).map(({ image, problem }) => `  ${image}: ${problem}\n`);
+    if (bad.length > NAMED) lines.push(`  and ${bad.length - NAMED} more\n`);
+    throw new SpurmemError(
+      'IMAGE_INVALID',
+      `${foregrounds}: ${bad.length} of ${files.length} foregrounds have masks that cut nothing out:\n${lines.join('')}`,
+      { advice: ['Mend them, or leave them out with `skipBadMasks`.'] },
+    );
+  }
   for (const { image, problem } of bad) onWarning?.(`left out: ${image}, whose mask is ${problem}`);
   return good;
-}
-
-function badMasks(
-  folder: string,
-  bad: readonly { readonly image: string; readonly problem: string }[],
-  of: number,
-): SpurmemError {
-  const lines = bad.slice(0, NAMED).map(({ image, problem }) => `  ${image}: ${problem}\n`);
-  const rest = bad.length > NAMED ? `  and ${bad.length - NAMED} more\n` : '';
-  return new SpurmemError(
-    'IMAGE_INVALID',
-    `${folder}: ${bad.length} of ${of} foregrounds have masks that cut nothing out:\n${lines.join('')}${rest}`,
-    { advice: ['Mend them, or leave them out with `skipBadMasks`.'] },
-  );
-}
-
-function datasetConfig(
-  name: string,
-  { preset, foregroundSize }: ResolvedComposeOptions,
-  classes: readonly string[],
-  places: readonly string[],
-): DatasetConfig {
-  return {
-    name: preset ?? name,
-    targetNames: [...classes],
-    spuriousNames: [...places],
-    coreRegion: MASKS,
-    // Images at their photographs' sizes go the article's way; cut-outs lie on images of the model's size.
-    ...(foregroundSize === null
-      ? {}
-      : {
-          preprocessing: {
-            resize: null,
-            crop: null,
-            mean: [...IMAGENET_MEAN],
-            std: [...IMAGENET_STD],
-            augmentation: null,
-          },
-        }),
-  };
 }

@@ -1,4 +1,5 @@
-import { invalidImage } from '../decode.js';
+import { ofImage } from '../decode.js';
+import type { Rectangle } from '../geometry.js';
 import { loadSharp } from '../loadSharp.js';
 
 /** Interleaved uint8 pixels in sRGB, rows from the top. */
@@ -8,23 +9,8 @@ export interface Pixels {
   readonly height: number;
 }
 
-/** A rectangle in pixels. */
-interface Box {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-/** What a mask leaves of an image. */
-export interface MaskShape {
-  /** Around all pixels of which the mask keeps a tenth or more. */
-  readonly box: Box;
-  /** [height, width] of the image. */
-  readonly size: readonly [number, number];
-  /** Why nobody can cut anything out with it; undefined for a good one. */
-  readonly problem: string | undefined;
-}
+/** The shape of a mask. */
+export type MaskShape = ReturnType<typeof shapeOf>;
 
 /** Below this share of pixels a mask counts as empty, above that one as covering the image. */
 const EMPTY = 0.001;
@@ -34,8 +20,12 @@ const SOFT = [13, 242] as const;
 const KEPT = 26;
 const HALF = 128;
 
-/** Looks at a mask: where it is, and whether it can cut anything out. */
-export function shapeOf({ data, width, height }: Pixels): MaskShape {
+/**
+ * Looks at a mask: the box around all pixels of which it keeps a tenth or more, the whole image, and the problem that keeps it
+ * from cutting anything out, if there is one.
+ */
+export function shapeOf({ data, width, height }: Pixels) {
+  const whole = { left: 0, top: 0, width, height };
   let [left, top, right, bottom] = [width, height, -1, -1];
   let [inside, soft, touched] = [0, 0, 0];
   for (let y = 0; y < height; y += 1) {
@@ -51,33 +41,28 @@ export function shapeOf({ data, width, height }: Pixels): MaskShape {
       bottom = y;
     }
   }
-  const share = inside / (width * height);
+  return {
+    box: right < 0 ? whole : { left, top, width: right - left + 1, height: bottom - top + 1 },
+    whole,
+    problem: problemOf(inside / (width * height), soft / touched),
+  };
+}
+
+/** Why nobody can cut anything out with a mask; undefined for a good one. */
+function problemOf(kept: number, soft: number): string | undefined {
   const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;
-  const problem =
-    soft > touched / 2
-      ? `half-transparent in ${percent(soft / touched)} of what it keeps`
-      : share < EMPTY
-        ? `empty: it keeps ${percent(share)} of the image`
-        : share > COVERING
-          ? `covering: it keeps ${percent(share)} of the image`
-          : undefined;
-  const box =
-    right < 0
-      ? { left: 0, top: 0, width, height }
-      : { left, top, width: right - left + 1, height: bottom - top + 1 };
-  return { box, size: [height, width], problem };
+  if (soft > 0.5) return `half-transparent in ${percent(soft)} of what it keeps`;
+  if (kept < EMPTY) return `empty: it keeps ${percent(kept)} of the image`;
+  return kept > COVERING ? `covering: it keeps ${percent(kept)} of the image` : undefined;
 }
 
 /**
- * Reads the mask of a foreground, as one channel: the first one of a mask's file, else the image's alpha.
- *
- * @throws SpurmemError `IMAGE_INVALID` for a file that cannot be decoded
- * @returns undefined for an image without alpha
+ * Reads the mask of a foreground, as one channel: the first one of a mask's file, else the image's alpha; undefined for an image
+ * without alpha. Throws `IMAGE_INVALID` for a file that cannot be decoded.
  */
-export async function readMask(image: string, mask: string | undefined): Promise<Pixels | undefined> {
+export function readMask(image: string, mask: string | undefined): Promise<Pixels | undefined> {
   const path = mask ?? image;
-  try {
-    const sharp = await loadSharp();
+  return ofImage(path, async (sharp) => {
     const source = sharp(path, { failOn: 'error' });
     if (mask === undefined && !(await source.metadata()).hasAlpha) return undefined;
     const channel =
@@ -90,17 +75,14 @@ export async function readMask(image: string, mask: string | undefined): Promise
       throw new Error(`it is ${info.width} x ${info.height} px, and its image ${image} ${width} x ${height}`);
     }
     return { data, width, height };
-  } catch (error) {
-    throw invalidImage(path, error);
-  }
+  });
 }
 
 /** An image with its mask as alpha, [height, width, 4]. */
 async function readCutOut(image: string, mask: string | undefined): Promise<Pixels> {
   const alpha = await readMask(image, mask);
-  try {
+  return ofImage(image, async (sharp) => {
     if (alpha === undefined) throw new Error('it has no alpha');
-    const sharp = await loadSharp();
     const data = await sharp(image, { failOn: 'error' }).removeAlpha().toColourspace('srgb').raw().toBuffer();
     const { width, height } = alpha;
     const pixels = Buffer.allocUnsafe(width * height * 4);
@@ -109,32 +91,28 @@ async function readCutOut(image: string, mask: string | undefined): Promise<Pixe
       pixels[at * 4 + 3] = alpha.data[at] as number;
     }
     return { data: pixels, width, height };
-  } catch (error) {
-    throw invalidImage(image, error);
-  }
+  });
 }
 
-/** Where a foreground goes, and how large the image is. */
+/** How a foreground becomes a part of an image. */
 export interface Placement {
   /** [height, width] of the composed image. */
   readonly image: readonly [number, number];
-  /** What is taken of the photograph. */
-  readonly from: Box;
-  /** Where that goes. */
-  readonly to: Box;
+  /** The part of the photograph. */
+  readonly from: Rectangle;
+  /** Its place in the image. */
+  readonly to: Rectangle;
 }
 
 /** The foreground at its place in the photograph. */
-export function inPlace({ size: [height, width] }: MaskShape): Placement {
-  const whole = { left: 0, top: 0, width, height };
-  return { image: [height, width], from: whole, to: whole };
+export function inPlace({ whole }: MaskShape): Placement {
+  return { image: [whole.height, whole.width], from: whole, to: whole };
 }
 
 /**
- * The cut-out on a square image.
+ * The cut-out on a square image; its longer side takes a share of the image's.
  *
- * @param share of the image's side that the cut-out's longer side takes
- * @param at where the rest lies: [across, down], 0.5 for the centre
+ * @param across and `down`: the rest's position, 0.5 for the centre
  */
 export function placeCutOut(
   { box }: MaskShape,
@@ -145,33 +123,21 @@ export function placeCutOut(
   const scale = (share * side) / Math.max(box.width, box.height);
   const width = Math.max(1, Math.round(box.width * scale));
   const height = Math.max(1, Math.round(box.height * scale));
-  const to = {
-    left: Math.round((side - width) * across),
-    top: Math.round((side - height) * down),
-    width,
-    height,
-  };
-  return { image: [side, side], from: box, to };
-}
-
-/** A composed image, and how much of each of its pixels is foreground. */
-interface Composed {
-  /** JPEG. */
-  readonly image: Buffer;
-  /** PNG of one channel, as large as the image. */
-  readonly mask: Buffer;
+  const [left, top] = [Math.round((side - width) * across), Math.round((side - height) * down)];
+  return { image: [side, side], from: box, to: { left, top, width, height } };
 }
 
 /**
  * Lays a foreground over a scene, which is cropped around its centre to the image's shape; both are resized with sharp's
- * antialiased Lanczos kernel, the foreground with its colors weighted by alpha.
+ * antialiased Lanczos kernel, the foreground with its colors weighted by alpha. Returns the image as JPEG, and how much of each
+ * of its pixels is foreground as PNG of one channel.
  */
 export async function composeImage(
   foreground: { readonly image: string; readonly mask: string | undefined },
   scene: string,
   { image: [height, width], from, to }: Placement,
   jpegQuality: number,
-): Promise<Composed> {
+): Promise<[image: Buffer, mask: Buffer]> {
   const sharp = await loadSharp();
   const { data, ...size } = await readCutOut(foreground.image, foreground.mask);
   const cut = await sharp(data, { raw: { ...size, channels: 4 } })
@@ -180,7 +146,7 @@ export async function composeImage(
     .raw()
     .toBuffer();
   const raw = { width: to.width, height: to.height, channels: 4 } as const;
-  try {
+  return ofImage(scene, async () => {
     const ground = sharp(scene, { failOn: 'error' }).removeAlpha().toColourspace('srgb');
     const image = await ground
       .resize(width, height, { fit: 'cover' })
@@ -198,8 +164,6 @@ export async function composeImage(
       .toColourspace('b-w')
       .png({ compressionLevel: 6 })
       .toBuffer();
-    return { image, mask: png };
-  } catch (error) {
-    throw invalidImage(scene, error);
-  }
+    return [image, png];
+  });
 }

@@ -6,9 +6,8 @@ import { forEachCsvRow } from '../csv.js';
 import { readSource } from '../datasetSource.js';
 import { relativePath } from '../relativePath.js';
 import { parseSplit } from '../table.js';
-import type { ForegroundFile } from './foregroundFile.js';
 import type { ResolvedComposeOptions } from './options.js';
-import { listCub, WATERBIRDS_CLASSES } from './waterbirds.js';
+import { type ForegroundFile, listCub, WATERBIRDS_CLASSES } from './waterbirds.js';
 
 const IMAGE_ENDINGS: readonly string[] = ['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff'];
 
@@ -17,12 +16,7 @@ export function classNames({ classes }: ResolvedComposeOptions): readonly string
   return classes?.map(({ name }) => name) ?? WATERBIRDS_CLASSES;
 }
 
-/**
- * Lists the foregrounds in a fixed order: those of a table, of folders by class, or of CUB-200-2011.
- *
- * @throws SpurmemError `DATASET_NOT_FOUND` for a folder or file that is missing, `DATASET_INVALID` for a row that names no
- *   class, `USAGE` for a column that the table lacks and a class without foregrounds
- */
+/** Lists the foregrounds in a fixed order: those of a table, of folders by class, or of CUB-200-2011. */
 export async function listForegrounds(options: ResolvedComposeOptions): Promise<ForegroundFile[]> {
   const found =
     options.preset === 'waterbirds'
@@ -58,28 +52,26 @@ export async function imagesBelow(folder: string, what: string): Promise<string[
     .sort();
 }
 
-/** The class of an image is told by the folders that it lies in. */
-async function listFolders(options: ResolvedComposeOptions): Promise<ForegroundFile[]> {
-  const { foregrounds, masks } = options;
+/** Images by the folders that they lie in; those that belong to no class are left out, such as masks beside them. */
+async function listFolders({
+  foregrounds,
+  masks,
+  classes = [],
+}: ResolvedComposeOptions): Promise<ForegroundFile[]> {
   const images = await imagesBelow(foregrounds, 'the folder of the foregrounds');
   const maskOf = await masksByStem(masks);
-  const listed: ForegroundFile[] = [];
-  for (const image of images) {
-    const y =
-      options.classes?.findIndex(({ of }) => of.some((folder) => image.startsWith(`${folder}/`))) ?? -1;
-    // Folders that belong to no class are no foregrounds, such as the folder of masks beside them.
-    if (y >= 0) listed.push({ image, mask: maskOf(image), y, split: undefined });
-  }
-  return listed;
+  return images.flatMap((image) => {
+    const y = classes.findIndex(({ of }) => of.some((folder) => image.startsWith(`${folder}/`)));
+    return y < 0 ? [] : [{ image, mask: maskOf(image), y, split: undefined }];
+  });
 }
 
 /** The mask of an image by its path without ending; undefined where there is no folder of masks. */
 async function masksByStem(masks: string | undefined): Promise<(image: string) => string | undefined> {
   if (masks === undefined) return () => undefined;
   const stem = (path: string): string => path.slice(0, path.length - extname(path).length);
-  const found = new Map(
-    (await imagesBelow(masks, 'the folder of masks')).map((mask) => [stem(mask), join(masks, mask)]),
-  );
+  const images = await imagesBelow(masks, 'the folder of masks');
+  const found = new Map(images.map((mask) => [stem(mask), join(masks, mask)]));
   return (image) => {
     // Masks may mirror the folder of the foregrounds or lie in it: images/a.jpg and masks/a.png.
     const path = found.get(stem(image)) ?? found.get(stem(image.slice(image.indexOf('/') + 1)));
@@ -96,66 +88,43 @@ async function listTable(table: string, options: ResolvedComposeOptions): Promis
   const { bytes } = await readSource(table, 'the table of foregrounds');
   const maskOf = await masksByStem(options.masks);
   const listed: ForegroundFile[] = [];
-  let positions: Readonly<Record<ColumnRole, number | undefined>> | undefined;
+  let header: readonly string[] | undefined;
   forEachCsvRow(table, bytes, (cells, line) => {
-    if (positions === undefined) {
-      positions = columnsOf(table, cells, options);
+    if (header === undefined) {
+      header = cells.map((name) => name.trim());
+      for (const role of COLUMNS) requireColumn(table, header, role, options[role]);
       return;
     }
-    const found = positions;
-    const cell = (role: ColumnRole): string | undefined => {
-      const at = found[role];
-      return at === undefined ? undefined : (cells[at] ?? '').trim();
+    const names = header;
+    const cell = (role: (typeof COLUMNS)[number]): string | undefined => {
+      const name = options[role];
+      return name === undefined ? undefined : (cells[names.indexOf(name)] ?? '').trim();
     };
-    const word = cell('classColumn') ?? '';
-    const y = options.classes?.findIndex(({ of }) => of.includes(word)) ?? -1;
+    const y = options.classes?.findIndex(({ of }) => of.includes(cell('classColumn') ?? '')) ?? -1;
     // What belongs to no class is left out, as a folder would be.
     if (y < 0) return;
-    const file = (text: string | undefined): string | undefined =>
-      text === undefined ? undefined : fileOf(`${table}:${line}`, text);
-    const image = file(cell('imageColumn')) as string;
-    const mask = file(cell('maskColumn'));
-    const split = cell('splitColumn');
+    const file = (text: string): string => fileOf(`${table}:${line}`, text);
+    const [image, mask, split] = [file(cell('imageColumn') ?? ''), cell('maskColumn'), cell('splitColumn')];
+    const where = `${table}:${line}: column ${options.splitColumn ?? ''}: `;
     listed.push({
       image,
       y,
-      mask: mask === undefined ? maskOf(image) : join(options.foregrounds, mask),
-      split:
-        split === undefined
-          ? undefined
-          : parseSplit({ where: `${table}:${line}: column ${options.splitColumn ?? ''}: `, text: split }),
+      mask: mask === undefined ? maskOf(image) : join(options.foregrounds, file(mask)),
+      split: split === undefined ? undefined : parseSplit({ where, text: split }),
     });
   });
   return listed;
 }
 
-type ColumnRole = 'imageColumn' | 'maskColumn' | 'classColumn' | 'splitColumn';
+const COLUMNS = ['imageColumn', 'maskColumn', 'classColumn', 'splitColumn'] as const;
 
-/** The position of each column that is asked for. */
-function columnsOf(
-  table: string,
-  header: readonly string[],
-  options: ResolvedComposeOptions,
-): Record<ColumnRole, number | undefined> {
-  const names = header.map((name) => name.trim());
-  const at = (role: ColumnRole): number | undefined => columnAt(table, names, role, options[role]);
-  return {
-    imageColumn: at('imageColumn'),
-    maskColumn: at('maskColumn'),
-    classColumn: at('classColumn'),
-    splitColumn: at('splitColumn'),
-  };
-}
-
-function columnAt(
+function requireColumn(
   table: string,
   header: readonly string[],
   parameter: string,
   name: string | undefined,
-): number | undefined {
-  if (name === undefined) return undefined;
-  const at = header.indexOf(name);
-  if (at >= 0) return at;
+): void {
+  if (name === undefined || header.includes(name)) return;
   throw new SpurmemError(
     'USAGE',
     `${table}: the table lacks the column ${name}, which \`${parameter}\` names; its header has ${header.join(', ')}.`,
@@ -169,9 +138,9 @@ function columnAt(
 }
 
 function fileOf(where: string, text: string): string {
-  const checked = relativePath(text);
-  if ('path' in checked) return checked.path;
-  throw new SpurmemError('DATASET_INVALID', `${where}: ${JSON.stringify(text)} ${checked.problem}.`, {
-    advice: ['Name a file inside the folder of the foregrounds.'],
+  return relativePath(text, (problem) => {
+    throw new SpurmemError('DATASET_INVALID', `${where}: ${problem}.`, {
+      advice: ['Name a file inside the folder of the foregrounds.'],
+    });
   });
 }

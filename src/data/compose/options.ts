@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { refuseOptions } from '../issues.js';
-import { SPLITS } from '../split.js';
+import { parseOptions } from '../issues.js';
+import { perSplit, SPLITS } from '../split.js';
 import { WATERBIRDS_CHOICES, WATERBIRDS_PLACES } from './waterbirds.js';
 
 const path = z.string().min(1);
@@ -24,7 +24,6 @@ const namedList = z
     error: 'what belongs to one cannot belong to another',
   });
 
-/** What is asked for where nothing else is. */
 export const DEFAULT_COMPOSE = {
   substringSpecies: false,
   imageColumn: 'image',
@@ -40,7 +39,6 @@ export const DEFAULT_COMPOSE = {
   seed: 0,
 } as const;
 
-/** What a composed dataset is made of. */
 const composeOptionsSchema = z
   .strictObject({
     /**
@@ -72,7 +70,7 @@ const composeOptionsSchema = z
     places: namedList.optional(),
 
     /** Images of each group = y * places + a in each split. Left out: all foregrounds, by `agreement` and `shares`. */
-    counts: z.strictObject({ train: groupCounts, val: groupCounts, test: groupCounts }).optional(),
+    counts: z.strictObject(perSplit(() => groupCounts)).optional(),
     /** Share of a class's training images that lie on the place of the same number. */
     agreement: z.number().min(0).max(1).default(DEFAULT_COMPOSE.agreement),
     /** The splits' shares of the foregrounds: training, validation, test. */
@@ -98,70 +96,58 @@ const composeOptionsSchema = z
     /** Side in pixels of images with cut-outs. */
     size: z.number().int().min(16).max(1024).default(DEFAULT_COMPOSE.size),
     jpegQuality: z.number().int().min(1).max(100).default(DEFAULT_COMPOSE.jpegQuality),
-    /** Leave out foregrounds with bad masks; else they are an error. */
+    /** Leaves out foregrounds with bad masks; else they are an error. */
     skipBadMasks: z.boolean().default(DEFAULT_COMPOSE.skipBadMasks),
     seed: z.number().int().min(0).max(0xffffffff).default(DEFAULT_COMPOSE.seed),
   })
-  .check(({ value, issues }) => {
-    const lacks = (key: 'classes' | 'places' | 'masks'): void => {
-      issues.push({ code: 'custom', input: undefined, path: [key], message: 'is needed' });
+  .superRefine(({ preset, masks, classes, places, counts, paired }, context) => {
+    const refuse = (path: string[], message: string): void => {
+      context.addIssue({ code: 'custom', path, message });
     };
-    if (value.preset === undefined) {
-      if (value.classes === undefined) lacks('classes');
-      if (value.places === undefined) lacks('places');
-    } else if (value.masks === undefined) lacks('masks');
-    const numPlaces = (value.places ?? WATERBIRDS_PLACES).length;
-    const numClasses = value.classes?.length ?? 2;
-    if (value.counts === undefined) {
-      if (value.preset === undefined && numClasses !== numPlaces) {
-        issues.push({
-          code: 'custom',
-          input: undefined,
-          path: ['counts'],
-          message: `is needed where there are ${numClasses} classes and ${numPlaces} places: none agrees with another`,
-        });
-      }
+    const needed = preset === undefined ? { classes, places } : { masks };
+    for (const [key, value] of Object.entries(needed)) if (value === undefined) refuse([key], 'is needed');
+    const numPlaces = (places ?? WATERBIRDS_PLACES).length;
+    const numClasses = classes?.length ?? 2;
+    if (counts === undefined) {
+      if (preset !== undefined || numClasses === numPlaces) return;
+      refuse(
+        ['counts'],
+        `is needed where there are ${numClasses} classes and ${numPlaces} places: none agrees with another`,
+      );
       return;
     }
     for (const split of SPLITS) {
-      const counts = value.counts[split];
-      const refuse = (message: string): void => {
-        issues.push({ code: 'custom', input: counts, path: ['counts', split], message });
-      };
-      if (counts.length !== numClasses * numPlaces) {
+      const ofSplit = counts[split];
+      const isUneven = ofSplit.some((count, group) => count !== ofSplit[group - (group % numPlaces)]);
+      if (ofSplit.length !== numClasses * numPlaces) {
         refuse(
-          `${counts.length} counts for ${numClasses * numPlaces} groups (${numClasses} classes x ${numPlaces} places): ` +
+          ['counts', split],
+          `${ofSplit.length} counts for ${numClasses * numPlaces} groups (${numClasses} classes x ${numPlaces} places): ` +
             'give one per group, class by class',
         );
-      } else if (split !== 'train' && value.paired) {
-        const uneven = counts.some((count, group) => count !== counts[group - (group % numPlaces)]);
-        if (uneven)
-          refuse('paired foregrounds lie on every place, so that the counts of a class must be equal');
+      } else if (split !== 'train' && paired && isUneven) {
+        refuse(
+          ['counts', split],
+          'paired foregrounds lie on every place, so that the counts of a class must be equal',
+        );
       }
     }
   });
-/** What is left out takes its default, or the preset's. */
+/** Options left out take their defaults, or the preset's. */
 export type ComposeOptions = z.input<typeof composeOptionsSchema>;
 export type ResolvedComposeOptions = z.output<typeof composeOptionsSchema>;
 
-/**
- * Checks the options and gives them their canonical form, with absolute paths.
- *
- * @throws SpurmemError `USAGE` naming each wrong option
- */
+/** Checks the options and gives them their canonical form, with absolute paths. Throws `USAGE`. */
 export function parseComposeOptions(options: ComposeOptions): ResolvedComposeOptions {
   const preset = options.preset === undefined ? {} : WATERBIRDS_CHOICES;
-  const parsed = composeOptionsSchema.safeParse({ ...preset, ...options });
-  if (!parsed.success)
-    throw refuseOptions(
-      'The images cannot be composed so',
-      options,
-      parsed.error,
-      Object.keys(composeOptionsSchema.shape),
-    );
-  const { foregrounds, masks, table, scenes } = parsed.data;
+  const parsed = parseOptions(
+    composeOptionsSchema,
+    { ...preset, ...options },
+    'The images cannot be composed so',
+  );
+  const { foregrounds, masks, table, scenes } = parsed;
   return {
-    ...parsed.data,
+    ...parsed,
     foregrounds: resolve(foregrounds),
     scenes: resolve(scenes),
     ...(masks === undefined ? {} : { masks: resolve(masks) }),

@@ -1,8 +1,8 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { mersenne } from 'pure-rand/generator/mersenne';
 import { SpurmemError } from '../../errors.js';
-import { shuffled } from '../shuffled.js';
-import { type Split, SPLITS } from '../split.js';
+import { shuffled, sum } from '../plans.js';
+import { perSplit, type Split, SPLITS } from '../split.js';
 import type { ResolvedComposeOptions } from './options.js';
 import { WATERBIRDS_COUNTS } from './waterbirds.js';
 
@@ -31,11 +31,9 @@ interface Sources {
 }
 
 /**
- * Chooses the foreground and the scene of every image, by the seed alone. A foreground is in one split, and in one image of
- * it; paired, in one on each place. A scene is in one image.
- *
- * @returns split by split and group by group
- * @throws SpurmemError `USAGE` when there are too few foregrounds or scenes
+ * Chooses the foreground and the scene of every image, by the seed alone, split by split and group by group. A foreground is
+ * in one split, and in one image of it; paired, in one on each place. A scene is in one image. Throws `USAGE` when there are too
+ * few foregrounds or scenes.
  */
 export function planCompositions(options: ResolvedComposeOptions, sources: Sources): Composition[] {
   const { classes, places } = sources;
@@ -44,7 +42,7 @@ export function planCompositions(options: ResolvedComposeOptions, sources: Sourc
   const counts = countsOf(options, sources);
   const count = (split: Split, y: number, a: number): number => counts[split][y * places.length + a] ?? 0;
   const pools = classes.map((name, y) => {
-    const needs = splitsOf((split) => {
+    const needs = perSplit((split) => {
       const ofPlaces = places.map((_, a) => count(split, y, a));
       return isPaired(split) ? Math.max(...ofPlaces) : sum(ofPlaces);
     });
@@ -79,10 +77,6 @@ export function planCompositions(options: ResolvedComposeOptions, sources: Sourc
   );
 }
 
-function splitsOf<Value>(of: (split: Split) => Value): Record<Split, Value> {
-  return { train: of('train'), val: of('val'), test: of('test') };
-}
-
 /** Shares out a class's foregrounds between the splits; validation comes out of training where no row is for it. */
 function deal(
   name: string,
@@ -104,21 +98,18 @@ function deal(
   };
   if (pool.any.length > 0) {
     const any = order(pool.any);
-    return { train: take(any, 'train'), val: take(any, 'val'), test: take(any, 'test') };
+    return perSplit((split) => take(any, split));
   }
   const train = order(pool.train);
   const val = pool.val.length > 0 ? order(pool.val) : train;
   return { val: take(val, 'val'), train: take(train, 'train'), test: take(order(pool.test), 'test') };
 }
 
-type Pools = Readonly<Record<Split | 'any', readonly number[]>>;
-
-function poolsOf(foregrounds: Sources['foregrounds'], y: number): Pools {
-  const of = (split: Split | undefined): number[] =>
-    [...foregrounds.entries()]
-      .filter(([, one]) => one.y === y && one.split === split)
-      .map(([index]) => index);
-  return { any: of(undefined), train: of('train'), val: of('val'), test: of('test') };
+/** A class's foregrounds by their split; `any` have none. */
+function poolsOf(foregrounds: Sources['foregrounds'], y: number) {
+  const of = (split: Split | undefined): readonly number[] =>
+    [...foregrounds.keys()].filter((at) => foregrounds[at]?.y === y && foregrounds[at].split === split);
+  return { any: of(undefined), ...perSplit(of) };
 }
 
 /** The counts that were asked for, Waterbirds' own, or those of all foregrounds by agreement and shares. */
@@ -128,23 +119,17 @@ function countsOf(
 ): Readonly<Record<Split, readonly number[]>> {
   if (counts !== undefined) return counts;
   if (preset !== undefined && substringSpecies) return WATERBIRDS_COUNTS;
+  const [shareOfTrain, shareOfVal, shareOfTest] = shares;
   const ofClass = classes.map((_, y) => {
-    const pool = poolsOf(foregrounds, y);
-    const [train, val] = shares;
-    const { any } = pool;
+    const { any, train, val, test } = poolsOf(foregrounds, y);
     if (any.length > 0) {
-      const sizes = { val: Math.round(any.length * val), test: Math.round(any.length * shares[2]) };
+      const sizes = { val: Math.round(any.length * shareOfVal), test: Math.round(any.length * shareOfTest) };
       return { train: any.length - sizes.val - sizes.test, ...sizes };
     }
-    const validation =
-      pool.val.length > 0 ? pool.val.length : Math.round((pool.train.length * val) / (train + val));
-    return {
-      train: pool.train.length - (pool.val.length > 0 ? 0 : validation),
-      val: validation,
-      test: pool.test.length,
-    };
+    const taken = val.length > 0 ? 0 : Math.round((train.length * shareOfVal) / (shareOfTrain + shareOfVal));
+    return { train: train.length - taken, val: val.length + taken, test: test.length };
   });
-  return splitsOf((split) =>
+  return perSplit((split) =>
     ofClass.flatMap((sizes, y) => {
       const size = sizes[split];
       if (split === 'train') {
@@ -160,8 +145,4 @@ function countsOf(
 /** A number in `parts` of nearly equal size, the larger ones first. */
 function evenly(total: number, parts: number): number[] {
   return Array.from({ length: parts }, (_, part) => Math.floor((total + parts - 1 - part) / parts));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,32 +1,28 @@
 import { join } from 'node:path';
 import { SpurmemError } from '../../errors.js';
 import { readSource } from '../datasetSource.js';
-import type { ForegroundFile } from './foregroundFile.js';
+import type { Split } from '../split.js';
+
+/** A foreground before its mask was looked at. */
+export interface ForegroundFile {
+  /** Relative to the folder of the foregrounds, with `/`. */
+  readonly image: string;
+  /** Absolute; undefined where the image's own alpha is the mask. */
+  readonly mask: string | undefined;
+  readonly y: number;
+  /** Where the source says it. */
+  readonly split: Split | undefined;
+}
 
 /**
  * Waterbirds as its authors made it (Sagawa et al. 2020, "Distributionally Robust Neural Networks", and the generator published
  * with it): birds of CUB-200-2011, cut out by its segmentations, at their place in the photograph, on scenes of Places, 95 %
  * of each class on scenes of its own kind in training and half of them in validation and test.
  */
-const WATER_BIRDS = [
-  'albatross',
-  'auklet',
-  'cormorant',
-  'frigatebird',
-  'fulmar',
-  'gull',
-  'jaeger',
-  'kittiwake',
-  'pelican',
-  'puffin',
-  'tern',
-  'gadwall',
-  'grebe',
-  'mallard',
-  'merganser',
-  'guillemot',
-  'pacific_loon',
-] as const;
+const WATER_BIRDS = (
+  'albatross auklet cormorant frigatebird fulmar gull jaeger kittiwake pelican puffin tern gadwall grebe mallard merganser ' +
+  'guillemot pacific_loon'
+).split(' ');
 
 export const WATERBIRDS_CLASSES = ['landbird', 'waterbird'] as const;
 
@@ -46,22 +42,15 @@ export const WATERBIRDS_COUNTS = {
 export const WATERBIRDS_CHOICES = { shares: [0.4, 0.1, 0.5], foregroundSize: null, jpegQuality: 75 } as const;
 
 /**
- * Whether a species is a water bird.
- *
- * @param species as CUB-200-2011 writes it: `Pacific_Loon`
- * @param bySubstring as the published generator looks for the names: it takes Eastern Towhee, Western Meadowlark and Western
- *   Wood Pewee for terns. Else whole words.
+ * Whether a species, as CUB-200-2011 writes it (`Pacific_Loon`), is a water bird: by whole words, or by substrings as the
+ * published generator does, which takes Eastern Towhee, Western Meadowlark and Western Wood Pewee for terns.
  */
 export function isWaterBird(species: string, bySubstring: boolean): boolean {
   const name = species.toLowerCase();
   return WATER_BIRDS.some((bird) => (bySubstring ? name.includes(bird) : `_${name}_`.includes(`_${bird}_`)));
 }
 
-/**
- * Lists the birds of CUB-200-2011 with their classes and its split into training and test.
- *
- * @throws SpurmemError `DATASET_NOT_FOUND` when a list is missing, `DATASET_INVALID` naming the line of one that is no such list
- */
+/** Lists the birds of CUB-200-2011 with their classes and its split into training and test. */
 export async function listCub(
   cub: string,
   segmentations: string,

@@ -1,11 +1,10 @@
 import { join, posix } from 'node:path';
 import { z } from 'zod';
 import { SpurmemError } from '../../errors.js';
-import { type Asked, misasked } from '../asked.js';
 import { ATTRIBUTES_LIST, joinLists, PARTITIONS_LIST } from '../celebaLists.js';
-import { type DatasetSource, kindOf, readSource } from '../datasetSource.js';
-import { type AskedOf, defineLayout } from '../layout.js';
-import { TABLE_NAME } from '../tableSource.js';
+import { kindOf, readSource, type SourceFile } from '../datasetSource.js';
+import { type Asked, type AskedOf, defineLayout, misasked } from '../layout.js';
+import { TABLE_NAME } from '../table.js';
 
 /** The class and the spurious attribute of group-DRO and of the article. */
 const TARGET = 'Blond_Hair';
@@ -16,28 +15,11 @@ const LIST_FOLDERS = ['.', 'Anno', 'Eval'];
 /** Where the images may lie; Kaggle's archive has the folder twice, the release has it in Img. */
 const IMAGE_FOLDERS = ['img_align_celeba/img_align_celeba', 'img_align_celeba', 'Img/img_align_celeba'];
 
-const attribute = z.string().trim().min(1);
+const attribute = { schema: z.string().trim().min(1), placeholder: 'attribute' };
 const options = {
-  /** The attribute that is the class y; Blond_Hair by default. */
-  target: {
-    schema: attribute,
-    help: `CelebA: the class (default: ${TARGET})`,
-    placeholder: 'attribute',
-  },
-  /** The attribute that is the spurious one, a; Male by default. */
-  spurious: {
-    schema: attribute,
-    help: `CelebA: the spurious attribute (default: ${SPURIOUS})`,
-    placeholder: 'attribute',
-  },
+  target: { ...attribute, help: `CelebA: the class (default: ${TARGET})` },
+  spurious: { ...attribute, help: `CelebA: the spurious attribute (default: ${SPURIOUS})` },
 };
-
-/** The choices that determine the reading. */
-export interface CelebAOptions {
-  readonly format: 'celeba';
-  readonly target: string;
-  readonly spurious: string;
-}
 
 /**
  * CelebA as released or as on Kaggle: `list_attr_celeba` and `list_eval_partition`, each .txt or .csv, and the
@@ -48,14 +30,14 @@ export const celeba = defineLayout({
   description: `CelebA's ${ATTRIBUTES_LIST} and ${PARTITIONS_LIST} (.txt or .csv)`,
   options,
   /** A table beside the lists goes before them. */
-  looksLike: async (root: string): Promise<boolean> =>
+  looksLike: async (root) =>
     (await kindOf(join(root, TABLE_NAME))) === undefined &&
     (await findList(root, ATTRIBUTES_LIST)) !== undefined,
   read,
   fillGroup: () => 'Choose other attributes with `target` and `spurious`.',
 });
 
-async function read(root: string, asked: AskedOf<typeof options>): Promise<DatasetSource<CelebAOptions>> {
+async function read(root: string, asked: AskedOf<typeof options>) {
   const byDefault = (value: string): Asked<string> => ({ value, code: 'DATASET_INVALID', by: 'the default' });
   const wanted = {
     target: asked.target ?? byDefault(TARGET),
@@ -66,15 +48,15 @@ async function read(root: string, asked: AskedOf<typeof options>): Promise<Datas
     throw misasked(
       asked.spurious ?? wanted.target,
       `\`target\` and \`spurious\` are both ${target}: every image would be in the group of its class.`,
-      ['Choose two attributes.'],
+      'Choose two attributes.',
     );
   }
   const attributes = await readList(root, ATTRIBUTES_LIST);
   const partitions = await readList(root, PARTITIONS_LIST);
   const rows = joinLists(attributes, partitions, wanted);
   return {
-    options: { format: 'celeba', target, spurious },
-    files: [attributes, partitions],
+    options: { format: 'celeba' as const, target, spurious },
+    files: [attributes, partitions] as const,
     rows,
     images: await findImages(root, rows[0]?.filename ?? ''),
     labels: { y: target, a: spurious },
@@ -83,7 +65,7 @@ async function read(root: string, asked: AskedOf<typeof options>): Promise<Datas
   };
 }
 
-async function readList(root: string, name: string) {
+async function readList(root: string, name: string): Promise<SourceFile> {
   const found = await findList(root, name);
   if (found !== undefined) return readSource(found, 'the list');
   throw new SpurmemError('DATASET_NOT_FOUND', `${join(root, name)}.txt or .csv: CelebA's list is missing.`);

@@ -2,13 +2,12 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SpurmemError } from '../../errors.js';
 import { nearestNames } from '../../nearest.js';
-import { misasked } from '../asked.js';
 import { isCelebAList } from '../celebaLists.js';
-import { type Columns, COLUMNS_EXAMPLE, columnsSchema, parseColumns } from '../columns.js';
-import { type DatasetSource, kindOf } from '../datasetSource.js';
-import { type AskedOf, defineLayout, type ValueNames } from '../layout.js';
+import { COLUMNS_EXAMPLE, columnsSchema, parseColumns } from '../columns.js';
+import { kindOf } from '../datasetSource.js';
+import { type AskedOf, defineLayout, misasked, type ValueNames } from '../layout.js';
 import { pathBelow } from '../relativePath.js';
-import { isReleasedTable, readTableSource, TABLE_NAME } from '../tableSource.js';
+import { isReleasedTable, readTableSource, TABLE_NAME } from '../table.js';
 
 const options = {
   /** The table's file, relative to the dataset's folder; metadata.csv, or the only .csv file, by default. */
@@ -26,11 +25,6 @@ const options = {
   },
 };
 
-/** What was read; a table that turns out to be in Waterbirds' layout is named so. */
-export type CsvOptions =
-  | { readonly format: 'waterbirds' }
-  | { readonly format: 'csv'; readonly table: string; readonly columns: Columns };
-
 /** Any table: SubpopBench's, or one whose columns are named. It takes every folder, so it is the list's last. */
 export const csv = defineLayout({
   name: 'csv',
@@ -41,25 +35,25 @@ export const csv = defineLayout({
   fillGroup: ({ group }) => `Add rows of that split for group ${group}, or move some to it.`,
 });
 
-async function read(
-  root: string,
-  asked: AskedOf<typeof options>,
-  names: ValueNames,
-): Promise<DatasetSource<CsvOptions>> {
+async function read(root: string, asked: AskedOf<typeof options>, names: ValueNames) {
   const table = asked.table?.value ?? (await findTable(root));
   if (asked.table !== undefined && (await kindOf(join(root, table))) === undefined) {
     const nearest = nearestNames(table, await csvFiles(root));
-    throw misasked(asked.table, `${join(root, table)}: the table that ${asked.table.by} names is missing.`, [
+    throw misasked(
+      asked.table,
+      `${join(root, table)}: the table that ${asked.table.by} names is missing.`,
       nearest.length === 0 ? 'The folder has no CSV file.' : `The folder has ${nearest.join(', ')}.`,
-    ]);
+    );
   }
   // dataset.json names the attribute of the table that the folder is read by where no other is asked for.
-  const isOther = asked.table?.code === 'USAGE' && table !== TABLE_NAME;
-  const { columns, ...source } = await readTableSource(root, table, asked.columns, names, isOther);
-  return {
-    ...source,
-    options: isReleasedTable(table, columns) ? { format: 'waterbirds' } : { format: 'csv', table, columns },
-  };
+  const mayHaveOtherAttribute = asked.table?.code === 'USAGE' && table !== TABLE_NAME;
+  const how = { ...names, columns: asked.columns, mayHaveOtherAttribute };
+  const { columns, ...source } = await readTableSource(root, table, how);
+  // A table that turns out to be in Waterbirds' layout is named so.
+  const choices = isReleasedTable(table, columns)
+    ? ({ format: 'waterbirds' } as const)
+    : ({ format: 'csv', table, columns } as const);
+  return { ...source, options: choices };
 }
 
 /** metadata.csv or, without it, the folder's only CSV file, such as SubpopBench's metadata_waterbirds.csv. */

@@ -10,3 +10,7 @@ export function shuffled(random: RandomGenerator, size: number): number[] {
   }
   return order;
 }
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

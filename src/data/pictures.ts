@@ -1,0 +1,101 @@
+import { readFile } from 'node:fs/promises';
+import type { Sharp } from 'sharp';
+import { z } from 'zod';
+import type { Dataset, Example } from './dataset.js';
+import { ofImage } from './decode.js';
+import { readExampleImage } from './exampleImage.js';
+import { loadSharp } from './loadSharp.js';
+
+/** The height in pixels of a sample image. */
+const SAMPLE_HEIGHT = 128;
+/** The box of a thumbnail in pixels. */
+const THUMBNAIL = { height: 96, width: 192 } as const;
+
+/** An image in a run’s data.json, as a picture. */
+export const sampleImageSchema = z.strictObject({
+  /** `data:image/png;base64,...`: a page shows it without fetching anything. */
+  dataUri: z.string().startsWith('data:image/png;base64,'),
+  /** Pixels. */
+  width: z.number().int().positive(),
+  /** Pixels. */
+  height: z.number().int().positive(),
+});
+/** A picture that lives in the page that shows it. */
+export type SampleImage = Readonly<z.infer<typeof sampleImageSchema>>;
+
+/** A PNG as a picture of a page. */
+export function toSampleImage(
+  png: Uint8Array,
+  { width, height }: { readonly width: number; readonly height: number },
+): SampleImage {
+  return { dataUri: dataUri(png), width, height };
+}
+
+/** Pixels of [0, 1] as an 8-bit grey PNG's data URI, from [height * width] values in row-major order. */
+export async function greyPng(values: Float32Array, height: number, width: number): Promise<string> {
+  const sharp = await loadSharp();
+  const pixels = Buffer.from(Uint8Array.from(values, toByte));
+  const grey = sharp(pixels, { raw: { width, height, channels: 1 } }).toColourspace('b-w');
+  return dataUri(await grey.png().toBuffer());
+}
+
+/** A model's input, [3, height, width] in row-major order, as a PNG's data URI, its normalization undone. */
+export async function inputPng(
+  values: Float32Array,
+  [height, width]: readonly [number, number],
+  { mean, std }: { readonly mean: readonly number[]; readonly std: readonly number[] },
+): Promise<string> {
+  const sharp = await loadSharp();
+  const size = height * width;
+  const pixels = Buffer.alloc(size * 3);
+  for (const channel of [0, 1, 2]) {
+    for (let at = 0; at < size; at += 1) {
+      const value = values[channel * size + at] as number;
+      pixels[at * 3 + channel] = toByte(value * (std[channel] as number) + (mean[channel] as number));
+    }
+  }
+  const image = sharp(pixels, { raw: { width, height, channels: 3 } });
+  return dataUri(await image.png().toBuffer());
+}
+
+/** An example's image at the height of samples, as PNG. Throws `IMAGE_INVALID` naming the image. */
+export function sampleImage(dataset: Dataset, example: Example): Promise<SampleImage> {
+  return pictured(dataset, example, (image) =>
+    Promise.resolve(image.resize({ height: SAMPLE_HEIGHT, kernel: 'nearest' }).png()),
+  );
+}
+
+/**
+ * An example's image, small enough for a page with many: a JPEG that fits in 96 x 192 px, or the pixels as they are, as PNG,
+ * where they fit. Throws as `sampleImage` does.
+ */
+export function thumbnail(dataset: Dataset, example: Example): Promise<SampleImage> {
+  return pictured(dataset, example, async (image) => {
+    const { width, height } = await image.metadata();
+    const fits = height <= THUMBNAIL.height && width <= THUMBNAIL.width;
+    return fits ? image.png() : image.resize({ ...THUMBNAIL, fit: 'inside' }).jpeg({ quality: 80 });
+  });
+}
+
+/** An example's image as `draw` shrinks and encodes it. */
+function pictured(
+  dataset: Dataset,
+  example: Example,
+  draw: (image: Sharp) => Promise<Sharp>,
+): Promise<SampleImage> {
+  return readExampleImage(dataset, example, (path) =>
+    ofImage(path, async (sharp) => {
+      const picture = await draw(sharp(await readFile(path)));
+      const { data, info } = await picture.toBuffer({ resolveWithObject: true });
+      return { dataUri: dataUri(data, info.format), width: info.width, height: info.height };
+    }),
+  );
+}
+
+function toByte(value: number): number {
+  return Math.round(255 * Math.min(1, Math.max(0, value)));
+}
+
+function dataUri(image: Uint8Array, format = 'png'): string {
+  return `data:image/${format};base64,${Buffer.from(image).toString('base64')}`;
+}
