@@ -69,7 +69,7 @@ async function work(name, size) {
   const device = 'cpu';
   const model = await Model.create({ arch: name, numClasses: 2, generator, device });
   await group.distribute(model.network, false);
-  const optimizer = new Adam(model, 1e-4, { weightDecay: 0 });
+  const optimizer = new Adam(model, 1e-4);
   const pixels = generator.randn(size * 3 * 224 * 224);
   const batch = await (await native().tensor(pixels, [size, 3, 224, 224], device)).channelsLast();
   const labels = await native().tensor(

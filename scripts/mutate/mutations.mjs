@@ -61,10 +61,7 @@ const BY_FILE = {
   'src/neurons/perturb.ts': [
     ['new (native().Generator)(seed)', 'new (native().Generator)(seed + 1)'],
     ['values.set(row, i * size)', 'values.set(row, (sorted.length - 1 - i) * size)'],
-    [
-      '`${name} ${unit} sigma ${sigma} seed ${seed} ${placesKey(edits)}`',
-      '`${name} ${unit} sigma ${sigma} seed ${Math.min(seed, 1)} ${placesKey(edits)}`',
-    ],
+    ['`sigma ${deviation} seed ${seed}`', '`sigma ${deviation} seed ${Math.min(seed, 1)}`'],
   ],
   'src/neurons/perturbations/noise.ts': [["edit: 'add'", "edit: 'replace'"]],
   'src/neurons/nulls.ts': [

@@ -14,10 +14,9 @@ import {
   type SettingsTable,
 } from '../settings/setting.js';
 import { integer, oneOf } from '../settings/values.js';
-import { keptEpoch } from '../train/keptEpoch.js';
 import { givenOrOfRun } from '../train/ofRun.js';
 import { openDataset } from '../train/runData.js';
-import { openRun } from '../train/runFolder.js';
+import { keptEpoch, openRun } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
 import { SESSION_TYPES, type SessionOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';

@@ -3,8 +3,8 @@ import { weightsFingerprint } from '../models/fingerprint.js';
 import { outputsOf, weightsIn } from '../neurons/neuronValues.js';
 import type { NeuronValues } from '../neurons/perturb.js';
 import { type PerturbationName, perturbationNamed } from '../neurons/perturbations.js';
-import { keptEpoch } from '../train/keptEpoch.js';
 import { selectedEpoch } from '../train/results.js';
+import { keptEpoch } from '../train/runFolder.js';
 import type { RewoundTo } from './results.js';
 import type { TraceSession } from './traceSession.js';
 

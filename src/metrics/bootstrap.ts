@@ -2,17 +2,14 @@ import { randomLcg } from 'd3-random';
 import type { Interval } from './intervals.js';
 import { middle, momentsOf } from './statistics.js';
 
-/** Resamples, and the fewest values that they tell enough of: of fewer, too many resamples repeat one value only. */
+/** Too many resamples of fewer values repeat a single one. */
 const BOOTSTRAP = { resamples: 5000, fewest: 6 } as const;
 
 /**
- * Studentized bootstrap interval (bootstrap-t; Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 12.5) of
- * a mean over models: seeds are drawn with replacement, the distance of each resample's mean is divided by its standard
- * error, and the middle 95 % of these ratios take the place of Student's t. Reproducible: its draws are seeded.
- * Coverage of 10 seeds (docs/statistics.md): 94.5 to 95.3 % of normal and of mildly skewed values, where the percentile
- * bootstrap and BCa cover 89 %.
- *
- * @returns null of fewer than 6 values, and where so many resamples repeat one value that an end is nowhere
+ * Studentized bootstrap interval of a mean over seeds (bootstrap-t; Efron and Tibshirani, An Introduction to the Bootstrap,
+ * 1993, section 12.5), with seeded draws; null of fewer than 6 values, and where too many resamples repeat one value. Coverage
+ * of 10 seeds (docs/statistics.md): 94.5 to 95.3 % of normal and mildly skewed values, where the percentile bootstrap and BCa
+ * cover 89 %.
  */
 export function bootstrapInterval(values: readonly number[]): Interval | null {
   const { count, mean, variance } = momentsOf(values);
@@ -30,7 +27,7 @@ export function bootstrapInterval(values: readonly number[]): Interval | null {
   return interval.every(Number.isFinite) ? interval : null;
 }
 
-/** The distance of values' mean from `center` in standard errors; infinite where the values are all the same. */
+/** The distance of the mean from `center` in standard errors; infinite where all values are the same. */
 function studentized(values: Float64Array, center: number): number {
   const { length } = values;
   const first = values[0] as number;

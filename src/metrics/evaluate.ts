@@ -26,13 +26,11 @@ const EVALUATION = {
 } as const;
 
 /**
- * Runs a model in eval mode over examples of a dataset.
+ * Runs a model in eval mode over examples of a dataset, by their positions in it, [N].
  *
- * @param indices positions in the dataset's examples, [N]
- * @param options.task the name of the progress bar
  * @param options.loss default: cross-entropy
- * @param options.edits perturbations of the model; its weights do not change
- * @param options.lossLabels the classes that the losses are taken for: the examples' own (default), or the predicted ones
+ * @param options.edits perturbations of the model, whose own weights do not change
+ * @param options.lossLabels the losses' classes: the examples' own (default), or the predicted ones
  */
 export async function evaluate(
   model: Model,
@@ -49,6 +47,7 @@ export async function evaluate(
   checkValues(options, EVALUATION);
   const { dataset } = loader;
   const { context } = model;
+  const { loss, task } = options;
   const counter = new GroupCounter(dataset.numGroups);
   const share = context.shareOfBatches(indices.length, options.batchSize);
   const { positions, total } = share;
@@ -60,23 +59,19 @@ export async function evaluate(
   for await (const batch of loader.evaluation(own, options.batchSize)) {
     using current = batch;
     const { indices: examples, labels } = current;
-    throwIfAborted(options.signal, options.task);
+    throwIfAborted(options.signal, task);
     const logits = await model.network.forward(current.images, { edits: options.edits });
     const predicting = logits.argmax();
+    const pseudoLabels = options.lossLabels === 'predicted' ? predicting : undefined;
     await pending.add({
       // Both at once: the next kernel need not wait for JavaScript to have seen the last one's result.
-      read: Promise.all([
-        predicting,
-        options.lossLabels === 'predicted'
-          ? lossesOfPredictions(logits, predicting, context, options.loss)
-          : lossesOf(logits, labels, options.loss),
-      ]),
+      read: Promise.all([predicting, lossesOf(logits, labels, loss, context, pseudoLabels)]),
       finish([predicted, lossesOfBatch]) {
         losses.set(lossesOfBatch, done);
         predictions.set(predicted, done);
-        countCorrect(counter, dataset, examples, predicted);
+        counter.addBatch(dataset, examples, predicted);
         done += examples.length;
-        options.onProgress?.({ task: options.task, done, total: own.length, unit: 'images' });
+        options.onProgress?.({ task, done, total: own.length, unit: 'images' });
       },
       dispose() {
         logits.dispose();
@@ -90,34 +85,19 @@ export async function evaluate(
   };
   return {
     accuracies: (await counter.ofProcesses(context)).accuracies(dataset.counts.train),
-    loss: all.losses.reduce((sum, loss) => sum + loss, 0) / total,
+    loss: all.losses.reduce((sum, value) => sum + value, 0) / total,
     ...all,
   };
 }
 
-async function lossesOf(logits: Tensor, labels: Tensor, loss: Loss | undefined): Promise<Float32Array> {
-  using losses = await lossOf(logits, labels, 'none', loss);
-  return (await losses.data()) as Float32Array;
-}
-
-async function lossesOfPredictions(
+async function lossesOf(
   logits: Tensor,
-  predicting: Promise<Int32Array>,
-  context: ComputeContext,
+  ownLabels: Tensor,
   loss: Loss | undefined,
+  context: ComputeContext,
+  pseudoLabels: Promise<Int32Array> | undefined,
 ): Promise<Float32Array> {
-  using labels = await context.tensor(await predicting);
-  return await lossesOf(logits, labels, loss);
-}
-
-/** Adds the predictions of a batch to a counter. */
-export function countCorrect(
-  counter: GroupCounter,
-  dataset: { readonly labels: Int32Array; readonly groups: Int32Array },
-  indices: Int32Array,
-  predictions: Int32Array,
-): void {
-  indices.forEach((index, i) => {
-    counter.add(dataset.groups[index] as number, predictions[i] === dataset.labels[index]);
-  });
+  using labels = pseudoLabels && (await context.tensor(await pseudoLabels));
+  using losses = await lossOf(logits, labels ?? ownLabels, 'none', loss);
+  return (await losses.data()) as Float32Array;
 }

@@ -5,11 +5,9 @@ import type { GroupAccuracies } from './schemas.js';
 export type { GroupAccuracies } from './schemas.js';
 
 /**
- * Group accuracies from counts.
+ * Group accuracies from counts of each group, [numGroups]; at least one `total` must be above 0.
  *
- * @param correct correct examples of each group, [numGroups]
- * @param total examples of each group, [numGroups], at least one of them above 0
- * @param trainTotal training examples of each group, [numGroups], the weights of `trainWeightedAverage`
+ * @param trainTotal training examples, the weights of `trainWeightedAverage`
  */
 export function groupAccuracies(
   correct: readonly number[],
@@ -32,35 +30,45 @@ export function groupAccuracies(
 }
 
 /** Correct predictions and examples of each group, [numGroups]. */
-export type GroupCounts = Pick<GroupAccuracies, 'correct' | 'total'>;
+type GroupCounts = Pick<GroupAccuracies, 'correct' | 'total'>;
 
 /** Counts correct predictions and examples per group as batches arrive. */
 export class GroupCounter {
   readonly #correct: number[];
   readonly #total: number[];
 
-  /** @param counted what another counter has counted, [numGroups] each; default: nothing */
+  /** @param counted the counts to go on from; default: none */
   constructor(numGroups: number, counted?: GroupCounts) {
-    this.#correct = counted ? [...counted.correct] : new Array<number>(numGroups).fill(0);
-    this.#total = counted ? [...counted.total] : new Array<number>(numGroups).fill(0);
+    const zeros = new Array<number>(numGroups).fill(0);
+    this.#correct = [...(counted?.correct ?? zeros)];
+    this.#total = [...(counted?.total ?? zeros)];
   }
 
   get counts(): GroupCounts {
     return { correct: [...this.#correct], total: [...this.#total] };
   }
 
-  /** Adds one example: the group it belongs to, and whether its prediction was right. */
   add(group: number, isCorrect: boolean): void {
     this.#total[group] = (this.#total[group] ?? 0) + 1;
     if (isCorrect) this.#correct[group] = (this.#correct[group] ?? 0) + 1;
   }
 
+  /** Adds a batch by its positions in the dataset's examples and its predictions, [N] each. */
+  addBatch(
+    { labels, groups }: { readonly labels: Int32Array; readonly groups: Int32Array },
+    indices: Int32Array,
+    predictions: Int32Array,
+  ): void {
+    for (const [i, index] of indices.entries()) {
+      this.add(groups[index] as number, predictions[i] === labels[index]);
+    }
+  }
+
   /** The counts of all processes together. */
   async ofProcesses(context: ComputeContext): Promise<GroupCounter> {
     const groups = this.#total.length;
-    const sums = await context.sum(Float64Array.from([...this.#correct, ...this.#total]));
-    const [correct, total] = [[...sums.subarray(0, groups)], [...sums.subarray(groups)]];
-    return new GroupCounter(groups, { correct, total });
+    const sums = [...(await context.sum(Float64Array.of(...this.#correct, ...this.#total)))];
+    return new GroupCounter(groups, { correct: sums.slice(0, groups), total: sums.slice(groups) });
   }
 
   accuracies(trainTotal: readonly number[]): GroupAccuracies {

@@ -1,10 +1,4 @@
-/**
- * The share of a heat map's sum that lies in a region, from 0 to 1.
- *
- * @param heat one map in row-major order, [H * W], nowhere below 0
- * @param coverage how much of each pixel lies in the region, [H * W], from 0 to 1
- * @returns NaN for a map that is 0 everywhere: it has no heat to share
- */
+/** The share of a heat map [H * W] in a region that covers each pixel by a share; NaN of a map that is 0 everywhere. */
 export function heatShare(heat: ArrayLike<number>, coverage: ArrayLike<number>): number {
   let inside = 0;
   let all = 0;

@@ -1,9 +1,6 @@
 /**
- * Holm's step-down adjustment (Scandinavian Journal of Statistics 6, 1979): rejecting where an adjusted p is at most a keeps
- * the chance of any false rejection at or below a, however the tests depend on each other.
- *
- * @param pValues null, undefined and NaN are no tests: they do not count, and stay where they are
- * @returns adjusted p-values in the order given, at most 1
+ * Holm's step-down adjustment (Scandinavian Journal of Statistics 6, 1979), which bounds the chance of any false rejection
+ * however the tests depend on each other. null, undefined and NaN are no tests: they do not count, and stay where they are.
  */
 export function holm(pValues: readonly (number | null | undefined)[]): (number | null | undefined)[] {
   const adjusted = [...pValues];

@@ -6,19 +6,15 @@ export type { Interval } from './schemas.js';
 
 const { normal, studentt } = jstat.jStat;
 
-/** The level of all intervals. */
 export const LEVEL = 0.95;
 
 /** The normal distribution's 97.5th percentile. */
 const Z = normal.inv((1 + LEVEL) / 2, 0, 1);
 
 /**
- * Score interval of an accuracy (Wilson, JASA 22, 1927): the shares that a score test does not reject. It has a width where
- * all examples are right, or none. Coverage (docs/statistics.md): 95.0 to 95.7 % on the mean over shares from 0.475 to 0.975
- * of 56, 184 and 1000 examples, where the exact interval of Clopper and Pearson covers up to 98.1 %.
- *
- * @param correct from 0 to `total`; a mean of counts need not be whole
- * @returns the interval of correct / total, as fractions; [NaN, NaN] of no examples
+ * Score interval of the accuracy correct / total (Wilson, JASA 22, 1927), also of means of counts; [NaN, NaN] of no examples.
+ * It has a width where all examples are right, or none. Coverage (docs/statistics.md): 95.0 to 95.7 % on the mean over shares
+ * from 0.475 to 0.975 of 56, 184 and 1000 examples, where the exact interval of Clopper and Pearson covers up to 98.1 %.
  */
 export function accuracyInterval(correct: number, total: number): Interval {
   const share = correct / total;
@@ -29,7 +25,7 @@ export function accuracyInterval(correct: number, total: number): Interval {
   return [Math.max(0, Math.min(share, middle - reach)), Math.min(1, Math.max(share, middle + reach))];
 }
 
-/** Examples on which two models were compared. */
+/** Examples on which two models are compared. */
 interface PairedCounts {
   readonly total: number;
   /** Right before, wrong after. */
@@ -39,12 +35,9 @@ interface PairedCounts {
 }
 
 /**
- * Score interval of a change of accuracy on the same examples (Tango, Statistics in Medicine 17, 1998): the changes that a
- * score test of paired proportions does not reject. It has a width where no example changed: +-6.4 points for 0 of 56.
+ * Score interval of the change of accuracy (gained - lost) / total on the same examples (Tango, Statistics in Medicine 17,
+ * 1998), also of means of counts; [NaN, NaN] of no examples. It has a width where no example changed: +-6.4 points for 0 of 56.
  * Coverage (docs/statistics.md): 94.9 to 96.7 % where about four examples or more are expected to change, more where fewer are.
- *
- * @param counts whole or means; lost + gained <= total
- * @returns the interval of (gained - lost) / total, as fractions; [NaN, NaN] of no examples
  */
 export function changeInterval(counts: PairedCounts): Interval {
   const { total, lost, gained } = counts;
@@ -57,7 +50,7 @@ export function changeInterval(counts: PairedCounts): Interval {
   ];
 }
 
-/** Tango's score of a change (his equation for the restricted maximum likelihood estimate of the share that is lost). */
+/** Tango's score, by his equation for the restricted maximum likelihood estimate of the share that is lost. */
 function score({ total, lost, gained }: PairedCounts, change: number): number {
   const b = (2 * total - gained + lost) * change - gained - lost;
   const c = -lost * change * (1 - change);
@@ -68,7 +61,7 @@ function score({ total, lost, gained }: PairedCounts, change: number): number {
   return distance / Math.sqrt(Math.max(0, variance));
 }
 
-/** The largest distance from 0 to `most` that `holds`, which holds up to there and not beyond. */
+/** The largest distance from 0 to `most` for which `holds`, which is false beyond it. */
 function bisect(most: number, holds: (distance: number) => boolean): number {
   let [low, high] = [0, most];
   while (high - low > 1e-12) {
@@ -79,11 +72,7 @@ function bisect(most: number, holds: (distance: number) => boolean): number {
   return (low + high) / 2;
 }
 
-/**
- * Student's t interval of a mean over examples or seeds.
- *
- * @returns [NaN, NaN] of fewer than two values: one has no spread to judge it by
- */
+/** Student's t interval of a mean over examples or seeds; [NaN, NaN] of fewer than two. */
 export function meanInterval({ count, mean, variance }: Moments): Interval {
   if (count < 2) return [Number.NaN, Number.NaN];
   const reach = studentt.inv((1 + LEVEL) / 2, count - 1) * Math.sqrt(variance / count);
@@ -96,14 +85,13 @@ export interface Estimate {
   readonly interval: Interval;
 }
 
-/** An accuracy with its score interval. */
 export function accuracyEstimate(correct: number, total: number): Estimate {
   return { value: correct / total, interval: accuracyInterval(correct, total) };
 }
 
 /**
- * The difference of two estimates from different examples, with the interval that their own ones give: of two accuracies
- * Newcombe's hybrid score interval (Statistics in Medicine 17, 1998), in general Zou and Donner's (Statistics in Medicine 27, 2008).
+ * The difference of two estimates from different examples. Its interval is, of two accuracies, Newcombe's hybrid score interval
+ * (Statistics in Medicine 17, 1998), in general Zou and Donner's (Statistics in Medicine 27, 2008).
  */
 export function differenceOf(a: Estimate, b: Estimate): Estimate {
   const value = a.value - b.value;

@@ -5,19 +5,17 @@ import { real, type Recorded } from '../recorded.js';
 
 const { normal } = jstat.jStat;
 
-/** Fields of the Mann-Whitney test of two samples. */
 export const mannWhitneyShape = {
   /** Pairs in which the first sample's value is the larger one; a tie counts a half. */
   u: real,
   /** Two-sided. */
   pValue: real,
 };
-/** The Mann-Whitney test of two samples. */
 type MannWhitney = Recorded<z.ZodObject<typeof mannWhitneyShape>>;
 
 /**
- * Mann-Whitney U test, which is Wilcoxon's rank-sum test, of two independent samples of at least one value each: by the normal
- * approximation with corrections for ties and continuity, as `scipy.stats.mannwhitneyu(method="asymptotic")`.
+ * Mann-Whitney U test (Wilcoxon's rank-sum test) of two independent samples, none of them empty, as
+ * `scipy.stats.mannwhitneyu(method="asymptotic")`: by the normal approximation, corrected for ties and continuity.
  */
 export function mannWhitney(sample: readonly number[], other: readonly number[]): MannWhitney {
   const [n, m] = [sample.length, other.length];

@@ -11,38 +11,31 @@ export interface StoppingRule {
   readonly nullDraws: number;
 }
 
-/** Fields of an observed value beside draws of its null distribution. */
+/** An observed value beside draws of its null distribution. */
 export const monteCarloShape = {
   /** Two-sided: twice the smaller p of both sides, at most 1. */
   pValue: real,
   /** One-sided, for a drop: draws at most the observed value count. */
   pDrop: real,
-  /** Draws up to the one that decided the slower side. Those after it are not looked at. */
+  /** Draws up to the one that decided the slower side; those after it are not used. */
   draws: count,
-  /** Mean of these draws. */
   mean: real,
-  /** The middle 95 % of these draws. */
+  /** The middle 95 % of the draws. */
   interval: intervalSchema,
 };
-/** An observed value beside draws of its null distribution. */
 export type MonteCarloTest = Recorded<z.ZodObject<typeof monteCarloShape>>;
 
-/** Changes are sums of fractions: equal ones may differ in the last digits. */
+/** Equal changes, as sums of fractions, may differ in the last digits. */
 const TIE = 1e-12;
 
 /**
- * Sequential Monte Carlo test (Besag and Clifford, Biometrika 78, 1991). A side is decided at its h-th exceedance, the l-th
- * draw, with p = h / l, or after n draws, g of which exceed, with p = (g + 1) / (n + 1). Draws equal to the observed value
- * exceed it on both sides.
+ * Sequential Monte Carlo test (Besag and Clifford, Biometrika 78, 1991); undefined while the rule asks for more draws. A side
+ * is decided at its h-th exceedance, the l-th draw, with p = h / l, or after n draws, g of which exceed, with p = (g + 1) / (n
+ * + 1). Ties exceed on both sides.
  *
  * If the observed value is a draw like the others, P(p <= a) = a of one side at each p it can take, and less where draws tie.
- * The two-sided p is twice the smaller p of both sides, each with its own stopping, so that the null's own center, not 0, is
- * what counts as no effect. It is uniform too: below 1 both sides cannot be so small at once, because l - 1 draws
- * have at least h on one side where l - 1 >= 2 h - 1.
- *
- * @param draws those made so far, in their order; a test may share them with others and stop where it likes
- * @returns undefined while the rule asks for more draws
- * @throws RangeError for a value that is not finite, and for a rule that is not of whole numbers above 0
+ * The two-sided p is twice the smaller one, so that the null's own center, not 0, counts as no effect. It is uniform too: below
+ * 1 both sides cannot be so small at once, because l - 1 draws have at least h on one side where l - 1 >= 2 h - 1.
  */
 export function monteCarloTest(
   observed: number,

@@ -4,29 +4,22 @@ import { count, real, type Recorded } from '../recorded.js';
 
 /** [low, high]; [NaN, NaN] where there is none. */
 export const intervalSchema = z.tuple([real, real]);
-/** [low, high]. */
 export type Interval = Recorded<typeof intervalSchema>;
 
-/** Accuracies of each group g = y * numSpurious + a, and over groups. All lists have an entry a group. */
 export const groupAccuraciesSchema = z
   .looseObject({
-    /** Correctly classified examples of each group, [numGroups]. */
+    /** [numGroups], as all lists. */
     correct: z.array(count).describe('correct examples of each group, group = y * numSpurious + a'),
-    /** Examples of each group, [numGroups]; 0 only where an epoch of training drew none. */
+    /** 0 only where an epoch of training drew none. */
     total: z.array(count).describe('examples of each group'),
-    /** correct / total, [numGroups]; NaN, in files null, of no examples. */
+    /** NaN, in files null, of no examples. */
     accuracy: z.array(real).describe('correct / total; null of no examples'),
-    /** 95 % score interval of each accuracy (`accuracyInterval`), [numGroups]. */
     interval: z.array(intervalSchema).describe('95 % score interval of each accuracy'),
     /** The group with the lowest accuracy, of those with examples; the lowest index where several tie. */
     worstGroup: z.number().int(),
     worstGroupAccuracy: real,
-    /** Share of correct examples of this split: every example counts the same. */
     average: real.describe('every example counts the same'),
-    /**
-     * Group accuracies weighted by the groups' shares of the training split (the "adjusted average"); NaN, in files null, where
-     * a group has no examples.
-     */
+    /** The "adjusted average"; NaN, in files null, where a group has no examples. */
     trainWeightedAverage: real.describe(
       'groups weighted by their shares of the training split; null where one has no examples',
     ),

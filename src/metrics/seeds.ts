@@ -14,23 +14,23 @@ export interface SeedSummary {
   readonly std: number | null;
   /** 95 % interval of the mean by Student's t; null for one seed. */
   readonly interval: Interval | null;
-  /** 95 % interval of the mean by the studentized bootstrap; null for fewer than 6 seeds (`bootstrapInterval`). */
+  /** `bootstrapInterval` of the mean; null for fewer than 6 seeds. */
   readonly bootstrap: Interval | null;
 }
 
-/** Mean, standard deviation and intervals of at least one seed's values. */
+/** @param values at least one */
 export function summarizeSeeds(values: readonly number[]): SeedSummary {
   const moments = momentsOf(values);
-  if (moments.count < 2) return { mean: moments.mean, std: null, interval: null, bootstrap: null };
+  const { count, mean, variance } = moments;
+  if (count < 2) return { mean, std: null, interval: null, bootstrap: null };
   return {
-    mean: moments.mean,
-    std: Math.sqrt(moments.variance),
+    mean,
+    std: Math.sqrt(variance),
     interval: meanInterval(moments),
     bootstrap: bootstrapInterval(values),
   };
 }
 
-/** The difference of two measurements on the same seeds. */
 export interface PairedDifference extends SeedSummary {
   /** Two-sided paired t-test; null for one seed, and for equal differences, which have no spread to judge them by. */
   readonly pValue: number | null;
@@ -40,12 +40,7 @@ export interface PairedDifference extends SeedSummary {
   readonly equivalence: Equivalence | null;
 }
 
-/**
- * `values` minus `reference`, seed by seed.
- *
- * @param margin the largest difference that would not matter, chosen before the values were seen
- * @throws RangeError when they are not of the same seeds, and for a margin that is not above 0
- */
+/** `values` minus `reference`, seed by seed; a margin must have been chosen before they were seen. */
 export function pairedDifference(
   values: readonly number[],
   reference: readonly number[],

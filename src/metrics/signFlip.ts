@@ -1,40 +1,33 @@
 import { randomLcg } from 'd3-random';
 
-/** Differences up to whose number all signs are tried, and how many assignments of signs are drawn beyond. */
+/** The most differences of which all signs are tried; of more, signs are drawn. */
 const SIGN_FLIP = { mostExact: 20, draws: 100_000 } as const;
 
-/** A sign-flip test of paired differences. */
-export interface SignFlip {
-  /** Two-sided. */
-  readonly pValue: number;
-  /** Assignments of signs that were compared: all 2^n, or those drawn. */
-  readonly assignments: number;
-  readonly exact: boolean;
-}
+/** `assignments` of signs were compared: all 2^n, or those drawn. */
+export type SignFlip = NonNullable<ReturnType<typeof signFlip>>;
 
 /**
- * Sign-flip permutation test of the mean of paired differences (Fisher's randomization test): under the null each difference
- * is as likely with the other sign. p is the share of all 2^n assignments of signs whose |sum| is at least the observed one's,
- * or, of more than 20 differences, (g + 1) / (draws + 1) with g of 100,000 seeded draws. The smallest p of n differences is
- * 2 / 2^n: 0.0625 for five seeds.
- *
- * @returns null of no differences
+ * Sign-flip permutation test of the mean of paired differences (Fisher's randomization test); null of no differences. p is the
+ * share of all 2^n assignments of signs whose |sum| is at least the observed one's, so that the smallest is 2 / 2^n; of more than
+ * 20 differences it is (g + 1) / (draws + 1) with g of 100,000 seeded draws.
  */
-export function signFlip(differences: readonly number[]): SignFlip | null {
+export function signFlip(differences: readonly number[]) {
   const count = differences.length;
   if (count === 0) return null;
   const exact = count <= SIGN_FLIP.mostExact;
   const sums = exact ? allSums(differences) : drawnSums(differences);
   const observed = Math.abs(differences.reduce((sum, value) => sum + value, 0));
-  // Sums of the same numbers in other signs may differ in the last digits where they are equal.
+  // Equal sums may differ in the last digits.
   const tie = 1e-12 * differences.reduce((sum, value) => sum + Math.abs(value), 0);
   const atLeast = sums.reduce((found, sum) => found + (Math.abs(sum) >= observed - tie ? 1 : 0), 0);
-  return exact
-    ? { pValue: atLeast / sums.length, assignments: 2 ** count, exact }
-    : { pValue: (atLeast + 1) / (sums.length + 1), assignments: sums.length, exact };
+  return {
+    pValue: exact ? atLeast / sums.length : (atLeast + 1) / (sums.length + 1),
+    assignments: exact ? 2 ** count : sums.length,
+    exact,
+  };
 }
 
-/** The sums of all signs but the first's, whose other half are the same with the other sign. */
+/** The sums under all signs but the first's: the other half is these with the other sign. */
 function allSums([first = 0, ...rest]: readonly number[]): Float64Array {
   let sums = Float64Array.of(first);
   for (const value of rest) {

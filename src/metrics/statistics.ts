@@ -1,46 +1,29 @@
 import {
-  mean as meanOf,
+  mean,
   median as medianOf,
   quantile as quantileOf,
   quantileSorted,
-  sampleStandardDeviation,
   sampleVariance,
 } from 'simple-statistics';
 
-/** Arithmetic mean of at least one value. */
-export function mean(values: number[]): number {
-  return meanOf(values);
-}
+export { mean, sampleStandardDeviation as standardDeviation } from 'simple-statistics';
 
-/** Sample standard deviation (n - 1) of at least two values. */
-export function standardDeviation(values: number[]): number {
-  return sampleStandardDeviation(values);
-}
+export type Moments = ReturnType<typeof momentsOf>;
 
-/** Moments of values whose mean is to be judged. */
-export interface Moments {
-  readonly count: number;
-  /** NaN of no values. */
-  readonly mean: number;
-  /** Sample variance (n - 1); NaN of fewer than two values. */
-  readonly variance: number;
-}
-
-export function momentsOf(values: readonly number[]): Moments {
+/** Count, mean and sample variance (n - 1); NaN where there are too few values. */
+export function momentsOf(values: readonly number[]) {
   const count = values.length;
   return {
     count,
-    mean: count > 0 ? meanOf([...values]) : Number.NaN,
+    mean: count > 0 ? mean([...values]) : Number.NaN,
     variance: count > 1 ? sampleVariance([...values]) : Number.NaN,
   };
 }
 
-/** Middle of at least one value; the mean of the middle two of an even number. */
 export function median(values: readonly number[]): number {
   return medianOf([...values]);
 }
 
-/** The value below which a share of at least one value lies. */
 export function quantile(values: readonly number[], share: number): number {
   return quantileOf([...values], share);
 }

@@ -8,7 +8,7 @@ import type { GradientSamples } from './criterion.js';
 import { worstSamples } from './score.js';
 import type { ChoiceSettings } from './settings.js';
 
-/** A model whose neurons are chosen, its data, and how they are chosen. */
+/** A model whose neurons are chosen, its data, and the settings of the choice. */
 export interface ChoiceContext extends JobOptions {
   readonly model: Model;
   readonly loader: BatchLoader;
@@ -17,12 +17,10 @@ export interface ChoiceContext extends JobOptions {
 }
 
 /**
- * The samples that gradients are taken on (article, Methods): of each pool, those that `worstSamples` draws by their losses, which
- * are computed once for all pools.
+ * The samples that gradients are taken on (article, Methods), drawn by `worstSamples` from each pool.
  *
- * @param indices positions in the dataset's examples, [N]
  * @param options.pools parts of `indices`, in the order of the draws; default: one of all
- * @param options.labels whose losses count: the samples' own classes, or the predicted ones, which the gradient then takes as well
+ * @param options.labels classes of losses and gradient: the samples' own, or the predicted ones
  */
 export async function gradientSamples(
   { model, loader, settings, ...job }: ChoiceContext,
@@ -38,24 +36,17 @@ export async function gradientSamples(
   const { loss } = settings;
   const found = await evaluate(model, loader, indices, { ...job, loss, task, lossLabels: labels });
   const places = new Map(Array.from(indices, (index, place) => [index, place]));
-  const valueOf = (values: ArrayLike<number>, index: number): number =>
+  const valueIn = (values: ArrayLike<number>) => (index: number) =>
     values[places.get(index) as number] as number;
+  const [lossOf, predictionOf] = [valueIn(found.losses), valueIn(found.predictions)];
   return pools.map((pool) => {
-    const examples = Array.from(pool, (index) => ({ index, loss: valueOf(found.losses, index) }));
+    const examples = Array.from(pool, (index) => ({ index, loss: lossOf(index) }));
     const chosen = worstSamples(examples, settings, generator);
-    return {
-      indices: chosen,
-      labels: labels === 'own' ? undefined : chosen.map((index) => valueOf(found.predictions, index)),
-    };
+    return { indices: chosen, labels: labels === 'own' ? undefined : chosen.map(predictionOf) };
   });
 }
 
-/**
- * The score of each neuron by a criterion, or of each single weight where that is the unit: [M] in layer order.
- *
- * @param samples of the gradient; drawn when the criterion asks for them
- * @param options.unit default: that of the settings
- */
+/** A criterion's score of each neuron or single weight, [M] in layer order; `samples` are drawn when it asks for them. */
 export function scoreNeurons(
   { settings, ...context }: ChoiceContext,
   criterion: CriterionName,

@@ -10,7 +10,7 @@ export type CriterionName = (typeof CRITERIA)[number]['name'];
 
 export const CRITERION_NAMES: readonly CriterionName[] = CRITERIA.map(({ name }) => name);
 
-/** The article's: what traces and figures show where nothing else is asked for. */
+/** The default of traces and figures. */
 export const ARTICLE_CRITERIA: readonly CriterionName[] = CRITERIA.filter(
   ({ inArticle }: Criterion) => inArticle === true,
 ).map(({ name }) => name);

@@ -12,13 +12,11 @@ export interface NeuronLayer {
   readonly size: number;
 }
 
-/** A model's layer of neurons. */
 export interface ModelLayer extends NeuronLayer {
   /** Whether it lies around a residual block's layers. */
   readonly isShortcut: boolean;
 }
 
-/** Where a neuron is. */
 export type NeuronPlace = Pick<Neuron, 'layer' | 'index'>;
 
 /** `layer4.1.conv2[17]` */
@@ -26,7 +24,7 @@ export function placeText({ layer, index }: NeuronPlace): string {
   return `${layer}[${index}]`;
 }
 
-/** The error of a layer that is not there: `NEURONS_INVALID`, naming the nearest ones. */
+/** The error of a layer that the model lacks: `NEURONS_INVALID`, with the nearest names. */
 export function unknownLayer(name: string, layers: readonly { readonly name: string }[]): SpurmemError {
   const names = layers.map((layer) => layer.name);
   return new SpurmemError(

@@ -4,16 +4,10 @@ import type { Model } from '../models/model.js';
 import { readSafetensors } from '../models/safetensors.js';
 import type { Unit } from '../native/addon.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
-import type { NeuronValues } from './perturb.js';
+import { type NeuronValues, weightsPerUnit } from './perturb.js';
 import { startOf } from './select.js';
 
-/**
- * The weights of a model's neurons in another of its checkpoints.
- *
- * @param path the checkpoint's file
- * @param name what they are called
- * @throws `WEIGHTS_INVALID` when the file cannot be read, or holds no such weights
- */
+/** The weights of a model's neurons in another checkpoint. Throws `WEIGHTS_INVALID` when it cannot be read or lacks them. */
 export async function weightsIn(
   path: string,
   name: string,
@@ -21,34 +15,26 @@ export async function weightsIn(
   unit: Unit,
 ): Promise<NeuronValues> {
   const { tensors } = await readSafetensors(path);
-  const byLayer = new Map(
-    layers.map(({ name: layer, size, weights }) => {
-      const values = tensors[`${layer}.weight`]?.data;
-      if (values?.length !== size * weights) {
-        throw new SpurmemError(
-          'WEIGHTS_INVALID',
-          `${path} has no weights of ${layer} that fit the model. Restore the checkpoint that the run wrote.`,
-        );
-      }
-      return [layer, { values: values as Float32Array, each: unit === 'neuron' ? weights : 1 }] as const;
-    }),
-  );
+  const weightsOf = (layer: string) => tensors[`${layer}.weight`]?.data as Float32Array | undefined;
+  const unfit = layers.find((layer) => weightsOf(layer.name)?.length !== layer.size * layer.weights);
+  if (unfit) {
+    throw new SpurmemError(
+      'WEIGHTS_INVALID',
+      `${path} has no weights of ${unfit.name} that fit the model. Restore the checkpoint that the run wrote.`,
+    );
+  }
   return {
     name,
     of({ layer, index }) {
-      const found = byLayer.get(layer);
-      if (!found) throw new RangeError(`The model has no layer ${layer}`);
-      return found.values.slice(index * found.each, (index + 1) * found.each);
+      const each = weightsPerUnit(layer, layers, unit);
+      return (weightsOf(layer) as Float32Array).slice(index * each, (index + 1) * each);
     },
   };
 }
 
 /**
- * The mean of each neuron's output, over examples and positions (of vision transformers: tokens), in eval mode: the output of
- * its convolution or linear layer, before batch-norm. Summed over examples in float64.
- *
- * @param indices positions in the dataset's examples, [N]
- * @returns [M] in layer order
+ * The mean output of each neuron, [M] in layer order, over examples and positions (of vision transformers: tokens), in eval mode,
+ * before batch-norm. Summed over examples in float64.
  */
 export async function meanOutputs(
   model: Model,
@@ -72,12 +58,7 @@ export async function meanOutputs(
   return (await model.context.sum(sums)).map((sum) => sum / indices.length);
 }
 
-/**
- * Outputs of a model's neurons as known values of each.
- *
- * @param outputs one a neuron, [M] in layer order
- * @param name what they are called
- */
+/** @param outputs one a neuron, [M] in layer order */
 export function outputsOf(
   outputs: Float64Array,
   name: string,

@@ -3,17 +3,15 @@ import { type NeuronLayer, type NeuronPlace, placeText } from './neuron.js';
 import { countByLayer, drawDistinct, randomNeurons, randomNeuronsByLayer } from './randomNeurons.js';
 import { startOf } from './select.js';
 
-/** The neurons that a null draws from. */
 export interface DrawnFrom {
-  /** All of the model's, with as many units as scores. */
+  /** All of the model's. */
   readonly layers: readonly NeuronLayer[];
   /** The norm of each unit's weights, [M] in layer order. */
   readonly magnitudes: Float32Array;
 }
 
-/** Random neurons that chosen ones are compared with: each answers another question. `NULLS` lists all of them. */
+/** Random neurons that chosen ones are compared with; `NULLS` lists all. */
 interface NullModel {
-  /** Its name in files. */
   readonly name: string;
   /** After "random neurons": `of the same layers`. */
   readonly words: string;
@@ -21,7 +19,7 @@ interface NullModel {
   readonly asks: string;
   /** Sets of neurons with one key share their draws. */
   readonly key: (chosen: readonly NeuronPlace[]) => string;
-  /** A function that draws random neurons for chosen ones, each time independently. */
+  /** Draws random neurons for chosen ones, each time independently. */
   readonly drawer: (
     chosen: readonly NeuronPlace[],
     from: DrawnFrom,
@@ -50,7 +48,7 @@ const wholeModel = {
       randomNeurons(chosen.length, layers, generator),
 } as const satisfies NullModel;
 
-/** The share of a layer's other neurons, nearest in magnitude, that stand in for one; at least so many. */
+/** The share of a layer's neurons that count as nearest, and the least number. */
 const NEAREST = { share: 0.1, least: 10 } as const;
 
 const sameMagnitude = {
@@ -83,7 +81,7 @@ export function nullNamed(name: NullName): NullModel {
   return found;
 }
 
-/** The neurons of a neuron's layer by how near their magnitudes are to its own, itself left out: a tenth, and at least ten. */
+/** The other neurons of its layer that are nearest in magnitude. */
 function nearestInMagnitude({ layer, index }: NeuronPlace, { layers, magnitudes }: DrawnFrom): NeuronPlace[] {
   const { start, size } = startOf(layers, layer);
   const own = magnitudes[start + index] as number;

@@ -7,18 +7,19 @@ import { type PerturbationName, perturbationNamed } from './perturbations.js';
 import { zero } from './perturbations/zero.js';
 
 const SIGMA = positive();
+const NO_VALUES = new Float32Array();
 
 /** A model in which some neurons are perturbed; the model itself does not change. */
 export interface Variant {
   readonly edits: readonly WeightEdit[];
-  /** The same neurons, changed in the same way, give the same key, in whatever order they were chosen. */
+  /** Equal for the same change of the same neurons, in whatever order they were chosen. */
   readonly key: string;
 }
 
 /** m in f(m * theta, .): a variant that zeroes neurons. It multiplies weights and leaves batch-norm alone. */
 export type NeuronMask = Variant;
 
-/** Values that are known of every neuron. */
+/** Known values of neurons. */
 export interface NeuronValues {
   /** Their name, which tells them from others: `weights of epoch 35`. */
   readonly name: string;
@@ -33,121 +34,106 @@ export interface PerturbationChoice {
   readonly sigma: number | null;
   /** Seeds of the draws, one variant each; empty where nothing is drawn, which is one variant. */
   readonly seeds: readonly number[];
-  /** Known values of the neurons, of perturbations that take theirs from there. */
+  /** For perturbations that take known values. */
   readonly known?: NeuronValues | undefined;
 }
 
 export const ZERO: PerturbationChoice = { kind: 'zero', sigma: null, seeds: [] };
 
-/**
- * The variants in which these neurons are perturbed.
- *
- * @param layers the model's layers, which say how many weights a neuron has
- * @throws `USAGE` when sigma is not above 0
- */
+/** A model's layers, with the weights of each neuron. */
+type Layers = readonly { readonly name: string; readonly weights: number }[];
+
+/** The variants in which these neurons are perturbed. Throws `USAGE` when sigma is not above 0. */
 export function perturbedVariants(
   neurons: readonly NeuronPlace[],
   { kind, sigma, seeds, known }: PerturbationChoice,
-  layers: readonly { readonly name: string; readonly weights: number }[],
+  layers: Layers,
   unit: Unit = 'neuron',
 ): Variant[] {
   const perturbation = perturbationNamed(kind);
-  if (typeof perturbation.values !== 'function') return [undrawnVariant(perturbation, neurons, unit, known)];
-  return seeds.map((seed) =>
-    drawnVariant(perturbation, drawForNeurons(neurons, layers, seed, unit), sigma ?? Number.NaN, seed, unit),
-  );
+  const { values } = perturbation;
+  if (typeof values !== 'function') {
+    if (values !== null && !known) throw new RangeError(`${kind} needs values of the neurons`);
+    const valued = neurons.map((neuron) => ({ ...neuron, values: known?.of(neuron) ?? NO_VALUES }));
+    return [variantOf(perturbation, valued, unit, known?.name)];
+  }
+  return seeds.map((seed) => {
+    const drawn = drawForNeurons(neurons, layers, seed, unit);
+    const deviation = sigma ?? Number.NaN;
+    requireValue('sigma', deviation, SIGMA);
+    const valued = drawn.map((neuron) => ({ ...neuron, values: values(neuron.draws, deviation) }));
+    return variantOf(perturbation, valued, unit, `sigma ${deviation} seed ${seed}`);
+  });
 }
 
 /** The mask that removes these neurons. */
 export function maskNeurons(neurons: readonly NeuronPlace[], unit: Unit = 'neuron'): NeuronMask {
-  return undrawnVariant(zero, neurons, unit);
-}
-
-/** A neuron with the standard normal draws of its perturbation, one a weight. */
-interface DrawnNeuron extends NeuronPlace {
-  readonly draws: Float32Array;
+  const valued = neurons.map((neuron) => ({ ...neuron, values: NO_VALUES }));
+  return variantOf(zero, valued, unit, undefined);
 }
 
 /**
  * Standard normal numbers for every weight of some neurons, in their order, as `torch.randn` draws them neuron after
  * neuron from a seed. The first k neurons get the same numbers whatever follows them.
- *
- * @param layers the model's layers, which say how many weights a neuron has
  */
 export function drawForNeurons(
   neurons: readonly NeuronPlace[],
-  layers: readonly { readonly name: string; readonly weights: number }[],
+  layers: Layers,
   seed: number,
   unit: Unit = 'neuron',
-): DrawnNeuron[] {
+): (NeuronPlace & { readonly draws: Float32Array })[] {
   const generator = new (native().Generator)(seed);
   return neurons.map(({ layer, index }) => {
-    const found = layers.find(({ name }) => name === layer);
-    if (!found) throw unknownLayer(layer, layers);
-    return { layer, index, draws: generator.randn(unit === 'neuron' ? found.weights : 1) };
+    const draws = generator.randn(weightsPerUnit(layer, layers, unit));
+    return { layer, index, draws };
   });
 }
 
-/** A variant of a perturbation that draws nothing: by itself, or with what is known of the neurons. */
-function undrawnVariant(
-  { name, edit, values }: Perturbation,
-  neurons: readonly NeuronPlace[],
+/** Throws `NEURONS_INVALID` when the model has no such layer. */
+export function weightsPerUnit(layer: string, layers: Layers, unit: Unit): number {
+  const found = layers.find(({ name }) => name === layer);
+  if (!found) throw unknownLayer(layer, layers);
+  return unit === 'neuron' ? found.weights : 1;
+}
+
+/** A neuron with the values of its edit. */
+interface ValuedNeuron extends NeuronPlace {
+  readonly values: Float32Array;
+}
+
+/** @param origin what tells the values from others; undefined where the edit has none */
+function variantOf(
+  { name, edit }: Perturbation,
+  neurons: readonly ValuedNeuron[],
   unit: Unit,
-  known?: NeuronValues,
+  origin: string | undefined,
 ): Variant {
-  if (values !== null && !known) throw new RangeError(`${name} needs values of the neurons`);
-  const edits = byLayer(
-    neurons.map((neuron) => ({ ...neuron, values: known?.of(neuron) ?? new Float32Array() })),
-  ).map(({ layer, indices, values: ofLayer }): WeightEdit => ({
+  const edits = byLayer(neurons).map(({ layer, indices, values }): WeightEdit => ({
     layer,
     unit,
     kind: edit,
     neurons: indices,
-    ...(known ? { values: ofLayer } : {}),
+    ...(origin === undefined ? {} : { values }),
   }));
-  return { edits, key: [name, unit, ...(known ? [known.name] : []), placesKey(edits)].join(' ') };
-}
-
-function drawnVariant(
-  { name, edit, values }: Perturbation,
-  drawn: readonly DrawnNeuron[],
-  sigma: number,
-  seed: number,
-  unit: Unit,
-): Variant {
-  requireValue('sigma', sigma, SIGMA);
-  if (typeof values !== 'function') throw new RangeError(`${name} draws no values`);
-  const edits = byLayer(drawn.map((neuron) => ({ ...neuron, values: values(neuron.draws, sigma) }))).map(
-    ({ layer, indices, values: ofLayer }): WeightEdit => ({
-      layer,
-      unit,
-      kind: edit,
-      neurons: indices,
-      values: ofLayer,
-    }),
-  );
-  return { edits, key: `${name} ${unit} sigma ${sigma} seed ${seed} ${placesKey(edits)}` };
+  const places = edits.map(({ layer, neurons: indices }) => `${layer}[${indices.join(',')}]`);
+  return { edits, key: [name, unit, ...(origin === undefined ? [] : [origin]), ...places].join(' ') };
 }
 
 /** Groups neurons by layer, layers by name and neurons by index, without repeats. */
 function byLayer(
-  neurons: readonly (NeuronPlace & { readonly values: Float32Array })[],
+  neurons: readonly ValuedNeuron[],
 ): { layer: string; indices: Int32Array; values: Float32Array }[] {
   const layers = new Map<string, Map<number, Float32Array>>();
   for (const { layer, index, values } of neurons) {
     layers.set(layer, (layers.get(layer) ?? new Map<number, Float32Array>()).set(index, values));
   }
-  return [...layers.entries()]
+  return [...layers]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([layer, channels]) => {
-      const sorted = [...channels.entries()].sort(([a], [b]) => a - b);
+      const sorted = [...channels].sort(([a], [b]) => a - b);
       const size = sorted[0]?.[1].length ?? 0;
       const values = new Float32Array(sorted.length * size);
       for (const [i, [, row]] of sorted.entries()) values.set(row, i * size);
       return { layer, indices: Int32Array.from(sorted, ([index]) => index), values };
     });
-}
-
-function placesKey(edits: readonly WeightEdit[]): string {
-  return edits.map(({ layer, neurons }) => `${layer}[${neurons.join(',')}]`).join(' ');
 }

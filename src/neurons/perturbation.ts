@@ -1,18 +1,14 @@
 import type { WeightEdit } from '../native/addon.js';
 
-/** How selected neurons are changed (article, "random initialization and random noise"). `PERTURBATIONS` lists all. */
+/** A change of selected neurons (article, "random initialization and random noise"); `PERTURBATIONS` lists all. */
 export interface Perturbation {
   /** Its name in options and files. */
   readonly name: string;
-  /**
-   * The engine's change of a neuron with weights z: `zero`: z = 0; `replace`: z = values; `add`: z = z + values; `output`: it
-   * gives a value, whatever it sees.
-   */
+  /** For weights z, `zero`: z = 0; `replace`: z = values; `add`: z = z + values; `output`: the neuron always gives a value. */
   readonly edit: WeightEdit['kind'];
   /**
-   * Where the edit's values come from: a function makes them from standard normal draws, one a weight, for a standard
-   * deviation; a word names what is known of the neuron; null: there are none. Without a function, nothing is drawn, and the
-   * perturbation takes neither standard deviation nor seeds.
+   * The source of the edit's values: a function of standard normal draws, one a weight; the name of known values; null: none.
+   * Only with a function does the perturbation take a standard deviation and seeds.
    */
   readonly values: ((draws: Float32Array, sigma: number) => Float32Array) | KnownValues | null;
   readonly words: PerturbationWords;
@@ -21,7 +17,7 @@ export interface Perturbation {
 /** The weights that a neuron had in an earlier epoch, or the mean of its output over the training split, one number. */
 type KnownValues = 'earlierWeights' | 'meanOutput';
 
-/** How charts and tables speak of a perturbation. */
+/** The words of charts and tables. */
 export interface PerturbationWords {
   /** Heading of its section. */
   readonly heading: string;

@@ -18,7 +18,7 @@ export function perturbationNamed(name: PerturbationName): Perturbation {
   return found;
 }
 
-/** Whether a perturbation draws numbers, and so takes a standard deviation and seeds. */
+/** Whether a perturbation takes a standard deviation and seeds. */
 export function isDrawn(name: PerturbationName): boolean {
   return typeof perturbationNamed(name).values === 'function';
 }

@@ -11,7 +11,7 @@ export function countByLayer(neurons: readonly NeuronPlace[]): Map<string, numbe
   return counts;
 }
 
-/** As many neurons of each layer as `counts` says, each set equally likely. */
+/** `counts` neurons of each layer, each set equally likely. */
 export function randomNeuronsByLayer(
   counts: ReadonlyMap<string, number>,
   layers: readonly NeuronLayer[],
@@ -23,7 +23,7 @@ export function randomNeuronsByLayer(
   });
 }
 
-/** As many neurons of the whole model, each set equally likely. */
+/** `count` neurons of the whole model, each set equally likely. */
 export function randomNeurons(
   count: number,
   layers: readonly NeuronLayer[],
@@ -32,7 +32,7 @@ export function randomNeurons(
   return drawDistinct(count, countNeurons(layers), generator).map((position) => placeAt(position, layers));
 }
 
-/** The same by a permutation of all neurons, of which those that come last are taken: the draws of fine-tuning's masks. */
+/** The same by the last ones of a permutation of all neurons: the draws of fine-tuning's masks. */
 export function permutedNeurons(
   count: number,
   layers: readonly NeuronLayer[],
@@ -42,7 +42,7 @@ export function permutedNeurons(
   return selectTopK(ranks, layers, count).map(({ layer, index }) => ({ layer, index }));
 }
 
-/** Some numbers from 0 to `size` - 1, each set equally likely; all of them where there are not so many. */
+/** `count` numbers from 0 to `size` - 1, each set equally likely, or all of them. */
 export function drawDistinct(count: number, size: number, generator: Generator): number[] {
   const chosen = new Set<number>();
   // There may be millions of single weights: draw again where one repeats rather than permute them all.

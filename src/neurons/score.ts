@@ -2,7 +2,7 @@ import type { BatchLoader } from '../data/batches.js';
 import { misplaced } from '../errors.js';
 import { type Loss, lossOf } from '../metrics/loss.js';
 import type { Model } from '../models/model.js';
-import { type Generator, native, type Tensor, type Unit, type WeightEdit } from '../native/addon.js';
+import { type Generator, native, type Unit, type WeightEdit } from '../native/addon.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 
 /** The magnitude criterion: ||z_i||_2 of each neuron's weights, [M] in layer order. */
@@ -11,14 +11,13 @@ export async function magnitudeScores(model: Model, unit: Unit = 'neuron'): Prom
   return (await norms.data()) as Float32Array;
 }
 
-/** How a gradient is taken. */
 interface GradientOptions extends JobOptions {
-  /** Examples a pass; the passes' gradients add up to that of all. */
+  /** The passes' gradients add up to that of all examples. */
   readonly batchSize: number;
   readonly unit?: Unit | undefined;
   /** Default: cross-entropy. */
   readonly loss?: Loss | undefined;
-  /** Classes to take for the examples' own, such as pseudo labels, in the order of the indices. */
+  /** Classes instead of the examples' own, such as pseudo labels, [N]. */
   readonly labels?: Int32Array | undefined;
   /** Leaves the gradients that are there in the sum. */
   readonly addsToGradient?: boolean | undefined;
@@ -28,43 +27,31 @@ interface GradientOptions extends JobOptions {
   readonly edits?: readonly WeightEdit[] | undefined;
 }
 
+/** @param indices positions in the dataset's examples */
+type GradientScores = (
+  model: Model,
+  loader: BatchLoader,
+  indices: Int32Array,
+  options: GradientOptions,
+) => Promise<Float32Array>;
+
 /**
  * The gradient criterion (article, Eq. 1): ||v(i, j)||_2 of each neuron, [M] in layer order, where v is the gradient of
  * the mean loss on the given examples. The model is in eval mode.
- *
- * @param indices positions in the dataset's examples
  */
-export async function gradientScores(
-  model: Model,
-  loader: BatchLoader,
-  indices: Int32Array,
-  options: GradientOptions,
-): Promise<Float32Array> {
-  return scoresOfGradient('gradient', model, loader, indices, options);
-}
+export const gradientScores: GradientScores = (...given) => scoresOfGradient('gradient', ...given);
 
 /**
- * -(g . w) of each neuron, [M] in layer order, of its weights w and their gradients g as `gradientScores` takes them: how
- * much the mean loss on the given examples grows where the neuron is zeroed, by a Taylor expansion to first order (Molchanov
- * et al., "Pruning Convolutional Neural Networks for Resource Efficient Inference", 2017, Eq. 7, there without the sign).
- *
- * @param indices positions in the dataset's examples
+ * -(g . w) of each neuron, [M] in layer order, of its weights w and their gradients g as `gradientScores` takes them: the growth
+ * of the mean loss where the neuron is zeroed, by a Taylor expansion to first order (Molchanov et al., "Pruning Convolutional
+ * Neural Networks for Resource Efficient Inference", 2017, Eq. 7, there without the sign).
  */
-export async function gradientXWeightScores(
-  model: Model,
-  loader: BatchLoader,
-  indices: Int32Array,
-  options: GradientOptions,
-): Promise<Float32Array> {
-  return scoresOfGradient('gradient-x-weight', model, loader, indices, options);
-}
+export const gradientXWeightScores: GradientScores = (...given) =>
+  scoresOfGradient('gradient-x-weight', ...given);
 
 async function scoresOfGradient(
   score: 'gradient' | 'gradient-x-weight',
-  model: Model,
-  loader: BatchLoader,
-  indices: Int32Array,
-  options: GradientOptions,
+  ...[model, loader, indices, options]: Parameters<GradientScores>
 ): Promise<Float32Array> {
   const { context, network } = model;
   // Gradients that are there already are those of all processes.
@@ -86,8 +73,9 @@ async function scoresOfGradient(
         options.labels &&
         (await context.tensor(ofBatch.map((position) => options.labels?.[position] as number)));
       if (options.weights) {
-        const weights = Float32Array.from(ofBatch, (position) => options.weights?.[position] as number);
-        using sum = await weightedSum(logits, labels ?? current.labels, options.loss, weights);
+        const weight = Float32Array.from(ofBatch, (position) => options.weights?.[position] as number);
+        using losses = await lossOf(logits, labels ?? current.labels, 'none', options.loss);
+        using sum = await native().combine([{ tensor: losses, weight }]);
         await sum.backward();
       } else {
         using loss = await lossOf(logits, labels ?? current.labels, 'mean', options.loss);
@@ -103,33 +91,13 @@ async function scoresOfGradient(
   }
 }
 
-async function weightedSum(
-  logits: Tensor,
-  labels: Tensor,
-  loss: Loss | undefined,
-  weight: Float32Array,
-): Promise<Tensor> {
-  using losses = await lossOf(logits, labels, 'none', loss);
-  return await native().combine([{ tensor: losses, weight }]);
-}
-
-/** An example, by its position in the dataset's examples, and its loss. */
-interface ScoredExample {
-  readonly index: number;
-  readonly loss: number;
-}
-
-/** By which end of the losses the gradient's source is picked. */
+/** The end of the losses from which the gradient's samples are picked. */
 export const GRADIENT_ORDERS = ['highest-loss', 'lowest-loss'] as const;
 export type GradientOrder = (typeof GRADIENT_ORDERS)[number];
 
-/** Which samples the gradient criterion is taken on. */
 interface GradientSource {
-  /** How many samples are picked by their loss. */
   readonly gradientWorst: number;
-  /** How many of these are sampled without replacement. */
   readonly gradientDrawn: number;
-  /** `highest-loss` picks the worst predicted samples, `lowest-loss` the best predicted ones. */
   readonly gradientOrder: GradientOrder;
 }
 
@@ -149,13 +117,11 @@ export function requireGradientSource({
 }
 
 /**
- * The gradient's source (article, Methods): the `gradientWorst` examples with the highest loss, of which `gradientDrawn` are
- * sampled without replacement. Fewer where there are fewer. Equal losses go by position.
- *
- * @returns positions in the dataset's examples, in the order of their losses
+ * The gradient's samples (article, Methods), by their positions in the order of their losses: `gradientDrawn` drawn without
+ * replacement from the `gradientWorst` examples with the highest loss, fewer where there are fewer. Equal losses go by position.
  */
 export function worstSamples(
-  examples: readonly ScoredExample[],
+  examples: readonly { readonly index: number; readonly loss: number }[],
   { gradientWorst, gradientDrawn, gradientOrder }: GradientSource,
   generator: Generator,
 ): Int32Array {
@@ -164,5 +130,5 @@ export function worstSamples(
     .sort((a, b) => sign * (a.loss - b.loss) || a.index - b.index)
     .slice(0, gradientWorst);
   const chosen = [...generator.randperm(pool.length).slice(0, gradientDrawn)].sort((a, b) => a - b);
-  return Int32Array.from(chosen, (position) => (pool[position] as ScoredExample).index);
+  return Int32Array.from(chosen, (place) => pool[place]?.index as number);
 }

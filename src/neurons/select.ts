@@ -2,18 +2,17 @@ import { SpurmemError } from '../errors.js';
 import type { Unit } from '../native/addon.js';
 import { type ModelLayer, type Neuron, type NeuronLayer, type NeuronPlace, unknownLayer } from './neuron.js';
 
-/** Neurons: channels of convolutions and rows of linear layers; or single weights. */
+/** Channels of convolutions and rows of linear layers, or single weights. */
 export const UNITS: readonly Unit[] = ['neuron', 'weight'];
 
-/** Where magnitude chooses: in all layers, or without the convolutions of ResNet's shortcuts (`downsample`). */
+/** All layers, or those but for the convolutions of ResNet's shortcuts (`downsample`). */
 export const MAGNITUDE_LAYERS = ['all', 'no-downsample'] as const;
 export type MagnitudeLayers = (typeof MAGNITUDE_LAYERS)[number];
 
-/** By which end of the weights' norms magnitude chooses. */
+/** The end of the weights' norms that magnitude chooses. */
 export const MAGNITUDE_ORDERS = ['largest', 'smallest'] as const;
 export type MagnitudeOrder = (typeof MAGNITUDE_ORDERS)[number];
 
-/** The layers of a model that magnitude chooses from, in the model's order. */
 export function magnitudeLayers<Layer extends ModelLayer>(
   layers: readonly Layer[],
   which: MagnitudeLayers,
@@ -21,38 +20,24 @@ export function magnitudeLayers<Layer extends ModelLayer>(
   return which === 'all' ? layers : layers.filter(({ isShortcut }) => !isShortcut);
 }
 
-/**
- * The scores of some of a model's layers.
- *
- * @param scores one score a neuron, [M], in the order of `layers`
- * @param kept some of `layers`, in their order
- * @returns [sum of the kept layers' sizes]
- */
+/** The scores of some of a model's layers, `kept` in their order, from those of all, [M]. */
 export function scoresOf(
   scores: Float32Array,
   layers: readonly NeuronLayer[],
   kept: readonly NeuronLayer[],
 ): Float32Array {
   if (kept.length === layers.length) return scores;
-  const names = new Set(kept.map(({ name }) => name));
   const result = new Float32Array(countNeurons(kept));
-  let from = 0;
   let to = 0;
-  for (const { name, size } of layers) {
-    if (names.has(name)) {
-      result.set(scores.subarray(from, from + size), to);
-      to += size;
-    }
-    from += size;
+  for (const { name } of kept) {
+    const { start, size } = startOf(layers, name);
+    result.set(scores.subarray(start, start + size), to);
+    to += size;
   }
   return result;
 }
 
-/**
- * The layers with as many units as they have neurons, or single weights where these are the unit.
- *
- * @param layers a model's layers, with the weights of each neuron
- */
+/** @param layers a model's layers, with the weights of each neuron */
 export function unitLayers(
   layers: readonly (ModelLayer & { readonly weights: number })[],
   unit: Unit,
@@ -64,7 +49,6 @@ export function unitLayers(
   }));
 }
 
-/** Neurons in some layers. */
 export function countNeurons(layers: readonly NeuronLayer[]): number {
   return layers.reduce((sum, { size }) => sum + size, 0);
 }
@@ -84,13 +68,7 @@ export function selectTopK(scores: Float32Array, layers: readonly NeuronLayer[],
   }));
 }
 
-/**
- * Checks a number of neurons to select.
- *
- * @param whose what the neurons belong to, in words
- * @param parameter which of the caller's options the number is
- * @throws `NEURONS_INVALID` when k exceeds their count or is no positive integer
- */
+/** Throws `NEURONS_INVALID` when k, the option `parameter`, is no whole number from 1 to the `count` neurons of `whose`. */
 export function requireTopK(k: number, count: number, whose = 'the model', parameter = 'k'): void {
   if (Number.isInteger(k) && k >= 1 && k <= count) return;
   throw new SpurmemError(
@@ -106,10 +84,8 @@ export function requireTopK(k: number, count: number, whose = 'the model', param
 }
 
 /**
- * The k neurons of one layer with the highest score, highest first; ties go to the lower index. A layer with fewer
- * neurons gives all of them.
- *
- * @throws `NEURONS_INVALID` when the model has no such layer, naming the nearest ones, or k is no positive integer
+ * The k neurons of one layer with the highest score, or all where it has fewer, as `selectTopK` does. Throws `NEURONS_INVALID`
+ * when the model has no such layer, or k is no positive integer.
  */
 export function selectInLayer(
   scores: Float32Array,
@@ -121,11 +97,7 @@ export function selectInLayer(
   return selectTopK(scores.subarray(start, start + size), [{ name: layer, size }], Math.min(k, size));
 }
 
-/**
- * Where a layer's scores begin among those of all layers, and how many there are.
- *
- * @throws `NEURONS_INVALID` when the model has no such layer, naming the nearest ones
- */
+/** The place of a layer's scores among those of all. Throws `NEURONS_INVALID` when the model has no such layer. */
 export function startOf(layers: readonly NeuronLayer[], layer: string): { start: number; size: number } {
   let start = 0;
   for (const { name, size } of layers) {
@@ -135,7 +107,7 @@ export function startOf(layers: readonly NeuronLayer[], layer: string): { start:
   throw unknownLayer(layer, layers);
 }
 
-/** The neuron whose score stands at a position of the scores of all layers. */
+/** The neuron at a position of the scores of all layers. */
 export function placeAt(position: number, layers: readonly NeuronLayer[]): NeuronPlace {
   let index = position;
   for (const { name, size } of layers) {
@@ -150,7 +122,7 @@ export function fractionToCount(fraction: number, numNeurons: number): number {
   return Math.ceil(fraction * numNeurons);
 }
 
-/** One pass with few candidates kept: sorting millions of single weights would take seconds. */
+/** Keeps few candidates: sorting millions of single weights would take seconds. */
 function topPositions(scores: Float32Array, k: number): number[] {
   const scoreAt = (position: number): number => scores[position] as number;
   const capacity = Math.max(2 * k, 64);

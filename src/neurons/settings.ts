@@ -5,7 +5,7 @@ import { integer, oneOf } from '../settings/values.js';
 import { GRADIENT_ORDERS, type GradientOrder } from './score.js';
 import { MAGNITUDE_LAYERS, type MagnitudeLayers, type MagnitudeOrder, UNITS } from './select.js';
 
-/** Settings of the choice of neurons, of traces and of fine-tuning's mask. */
+/** Settings that traces and fine-tuning's mask share. */
 export const CHOICE_SETTINGS = {
   unit: setting<Unit>({
     type: oneOf(UNITS),
@@ -58,10 +58,9 @@ export const CHOICE_SETTINGS = {
   }),
 } as const;
 
-/** How neurons are scored and chosen. */
 export interface ChoiceSettings extends ValuesOf<typeof CHOICE_SETTINGS> {
   /** Ranks samples, and is the loss whose gradient is taken. */
   readonly loss: Loss;
-  /** Left out: the largest. */
+  /** Default: the largest. */
   readonly magnitudeOrder?: MagnitudeOrder | undefined;
 }

@@ -1,10 +1,7 @@
 import { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
 
-/**
- * Throws `USAGE` for the first option that is none of the known ones, with the nearest of these: a misspelt one would silently be
- * the default.
- */
+/** Throws `USAGE` for the first unknown option, with the nearest known ones: a misspelt one would silently be the default. */
 export function requireKnownNames(
   options: object,
   ...known: readonly Readonly<Record<string, unknown>>[]

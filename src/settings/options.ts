@@ -1,22 +1,20 @@
 import { invalidParameter, SpurmemError, withinScope } from '../errors.js';
 import type { JobOptions } from '../progress.js';
 import { requireKnownNames } from './names.js';
-import { checkSettings, requireValue, type SettingsTable } from './setting.js';
+import { checkSettings, checkTypes, type SettingsTable, typesOf } from './setting.js';
 import { abortSignal, callback, type ValueType } from './values.js';
 
-/** What each of an interface's options takes, beside its settings; the compiler holds it against the interface. */
+/** The type of each of an interface's options, which the compiler holds against the interface. */
 export type OptionTypes<Options> = Readonly<Record<keyof Options, ValueType<unknown>>>;
 
-/** What a function takes. */
+/** The options that a function takes. */
 export interface Accepted {
   readonly types: Readonly<Record<string, ValueType<unknown>>>;
   /** Options that are settings. */
   readonly settings?: SettingsTable;
-  /** What must be given. */
   readonly required?: readonly string[];
 }
 
-/** What every long job takes. */
 export const JOB_TYPES: OptionTypes<JobOptions> = {
   onProgress: callback(),
   onInfo: callback(),
@@ -24,35 +22,30 @@ export const JOB_TYPES: OptionTypes<JobOptions> = {
   signal: abortSignal(),
 };
 
-/**
- * Checks the options of an exported function before it does anything: their names, that what it needs is there, and each value.
- *
- * @throws `USAGE` naming the parameter, its value and what it takes
- */
+/** Checks the names and values of an exported function's options. Throws `USAGE` naming the parameter and what it takes. */
 export function checkOptions(options: unknown, accepted: Accepted): void {
   requireObject(options, 'options');
   requireKnownNames(options, accepted.types, accepted.settings ?? {});
   checkValues(options, accepted);
 }
 
-/** The same for options that may hold others besides, as those of an inner function do. */
+/** The same without the names, for options that may hold others besides. */
 export function checkValues(options: object, { types, settings = {}, required = [] }: Accepted): void {
   const given = options as Readonly<Record<string, unknown>>;
+  const all = { ...typesOf(settings), ...types };
   for (const name of required) {
     if (given[name] !== undefined) continue;
-    const expected = (types[name] ?? settings[name]?.type)?.expected;
+    const expected = all[name]?.expected;
     throw new SpurmemError('USAGE', `\`${name}\` is missing: it takes ${expected ?? 'a value'}.`, {
       parameter: name,
       expected,
     });
   }
-  for (const [name, type] of Object.entries(types)) {
-    if (given[name] !== undefined) requireValue(name, given[name], type);
-  }
+  checkTypes(types, given);
   checkSettings(settings, given);
 }
 
-/** Checks options that are the value of another one: what is wrong is named by its path, such as `erm.lr`. */
+/** Checks options within an option; errors name them by their paths, such as `erm.lr`. */
 export function checkPart(options: object, name: string, accepted: Accepted): void {
   const part = (options as Readonly<Record<string, unknown>>)[name];
   if (part === undefined) return;

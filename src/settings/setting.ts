@@ -2,16 +2,16 @@ import { invalidParameter, misplaced } from '../errors.js';
 import type { Protocol } from '../protocol.js';
 import type { ValueType } from './values.js';
 
-/** A default that depends on other settings, and how it is said. */
+/** A default that depends on other settings. */
 export interface DependentDefault<Value> {
   readonly words: string;
   readonly of: (others: Readonly<Record<string, unknown>>) => Value;
 }
 
-/** What a protocol takes where nothing is asked for; undefined: nothing, as `otherwise` says. */
+/** undefined: none, as `otherwise` says. */
 export type Default<Value> = Value | DependentDefault<Value> | undefined;
 
-/** A setting, declared once: its schema, defaults, option, help and documentation come from here. */
+/** A setting, from which its checks, defaults, option, help and documentation come. */
 export interface Setting<Value> {
   readonly type: ValueType<Value>;
   /** One line. */
@@ -20,35 +20,33 @@ export interface Setting<Value> {
   readonly argument?: string;
   readonly article: Default<Value>;
   readonly released: Default<Value>;
-  /** What happens where there is no default, such as `that of the run`. */
+  /** Stands for a default where there is none, such as `that of the run`. */
   readonly otherwise?: string;
-  /** What the article says, and where; or whose choice the default is. */
+  /** The article's words, and where they stand; or whose choice the default is. */
   readonly source: string;
-  /** What the published code does instead; left out: the same. */
+  /** The published code's departure from it. */
   readonly published?: string;
   /** Whether that departure changes results by itself. */
   readonly isDeparture?: boolean;
 }
 
-/** Settings by name, in the order in which they are listed. */
+/** Settings by name, in the order of lists. */
 export type SettingsTable = Readonly<Record<string, Setting<unknown>>>;
 
-/** A setting's value. */
 export type ValueOf<Entry> = Entry extends Setting<infer Value> ? Value : never;
 
-/** The values of a table's settings. */
 export type ValuesOf<Table extends SettingsTable> = {
   readonly [Name in keyof Table]: ValueOf<Table[Name]>;
 };
 
-/** Values that a caller gives; what is left out is the protocol's. */
+/** A caller's values; those left out are the protocol's. */
 export type GivenOf<Table extends SettingsTable> = {
   readonly [Name in keyof Table]?: ValueOf<Table[Name]> | undefined;
 };
 
 type Declared<Value> = Omit<Setting<Value>, 'article' | 'released'>;
 
-/** A setting whose default is the same under both protocols; its value may be undefined where it has none. */
+/** A setting with one default for both protocols; without one, its value may be undefined. */
 export function setting<Value>(
   declared: Declared<Value> & { readonly default: undefined },
 ): Setting<Value | undefined>;
@@ -72,14 +70,18 @@ export function protocolSetting<Value>(
   return declared;
 }
 
-/** The types of a table's settings. */
 export function typesOf<Table extends SettingsTable>(
   table: Table,
 ): { readonly [Name in keyof Table]: ValueType<ValueOf<Table[Name]>> } {
   return Object.fromEntries(Object.entries(table).map(([name, { type }]) => [name, type])) as never;
 }
 
-/** The options that are settings of a table and were given. */
+/** An object without the entries that are undefined. */
+export function defined<Values extends object>(values: Values): Values {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Values;
+}
+
+/** The given options that are settings of a table. */
 export function givenOf<Table extends SettingsTable>(table: Table, options: GivenOf<Table>): GivenOf<Table> {
   const given = options as Readonly<Record<string, unknown>>;
   const names = Object.keys(table).filter((name) => given[name] !== undefined);
@@ -87,8 +89,8 @@ export function givenOf<Table extends SettingsTable>(table: Table, options: Give
 }
 
 /**
- * The protocol whose defaults a job takes: the one that it is given, else the article's. A job that opens a run and has no setting
- * whose default depends on the protocol (last-layer retraining, evaluation) takes none, and records the run's.
+ * The protocol whose defaults a job takes: the given one, else the article's. A job that opens a run and whose defaults do not
+ * depend on it (last-layer retraining, evaluation) records the run's.
  */
 export function protocolOf(
   table: SettingsTable,
@@ -99,12 +101,10 @@ export function protocolOf(
   return given.protocol ?? 'article';
 }
 
-/** Whether any of a table's defaults depends on the protocol. */
 export function dependsOnProtocol(table: SettingsTable): boolean {
   return Object.values(table).some(({ article, released }) => article !== released);
 }
 
-/** A table without some of its settings. */
 export function without<Table extends SettingsTable, Name extends keyof Table>(
   table: Table,
   ...names: readonly Name[]
@@ -115,11 +115,10 @@ export function without<Table extends SettingsTable, Name extends keyof Table>(
 }
 
 /**
- * The values of a table's settings: what was given, and the protocol's defaults for the rest. Settings without a default are
- * undefined where they are not given.
+ * The given values of a table's settings, and the protocol's defaults for the rest, undefined where there are none. Throws
+ * `USAGE` naming the parameter, its value and what it takes.
  *
  * @param others what defaults may depend on besides the table's own values, such as the architecture
- * @throws `USAGE` naming the parameter, its value and what it takes
  */
 export function resolveSettings<Table extends SettingsTable>(
   table: Table,
@@ -128,33 +127,37 @@ export function resolveSettings<Table extends SettingsTable>(
   others: Readonly<Record<string, unknown>> = {},
 ): ValuesOf<Table> {
   checkSettings(table, given);
-  const values: Record<string, unknown> = {};
-  const dependent: [string, DependentDefault<unknown>][] = [];
-  for (const [name, entry] of Object.entries(table)) {
-    const byDefault = entry[protocol];
-    const value = (given as Readonly<Record<string, unknown>>)[name];
-    if (value === undefined && isDependent(byDefault)) dependent.push([name, byDefault]);
-    else values[name] = value === undefined ? byDefault : value;
+  const asked = given as Readonly<Record<string, unknown>>;
+  const entries = Object.entries(table).map(
+    ([name, entry]) => [name, asked[name] === undefined ? entry[protocol] : asked[name]] as const,
+  );
+  const values = Object.fromEntries(entries.filter(([, value]) => !isDependent(value)));
+  for (const [name, value] of entries) {
+    if (isDependent(value)) values[name] = value.of({ ...others, ...values });
   }
-  for (const [name, { of }] of dependent) values[name] = of({ ...others, ...values });
   return values as ValuesOf<Table>;
 }
 
-/** A protocol's defaults that depend on nothing. */
+/** A protocol's defaults but for those that depend on other settings. */
 export function defaultsOf(table: SettingsTable, protocol: Protocol): Readonly<Record<string, unknown>> {
   const entries = Object.entries(table).map(([name, entry]) => [name, entry[protocol]] as const);
   return Object.fromEntries(entries.filter(([, byDefault]) => !isDependent(byDefault)));
 }
 
-/** Checks the values that were given. Throws `USAGE` naming the parameter, its value and what it takes. */
+/** Throws `USAGE` naming the parameter, its value and what it takes, where a given value is none of its type. */
 export function checkSettings<Table extends SettingsTable>(table: Table, given: GivenOf<Table>): void {
-  for (const [name, { type }] of Object.entries(table)) {
+  checkTypes(typesOf(table), given);
+}
+
+/** The same by the types alone. */
+export function checkTypes(types: Readonly<Record<string, ValueType<unknown>>>, given: object): void {
+  for (const [name, type] of Object.entries(types)) {
     const value = (given as Readonly<Record<string, unknown>>)[name];
     if (value !== undefined) requireValue(name, value, type);
   }
 }
 
-/** Throws `USAGE` when a parameter's value is none of its type. */
+/** The same for one value. */
 export function requireValue(parameter: string, value: unknown, type: ValueType<unknown>): void {
   // As boolean: what an unknown type does not accept would be `never`.
   const isAccepted: boolean = type.accepts(value);
@@ -169,7 +172,7 @@ export function requireValue(parameter: string, value: unknown, type: ValueType<
   throw invalidParameter(parameter, value, type.expected);
 }
 
-/** A protocol's default in words: `0.0001`, `yes`, `1,2,3`, what its dependence is called, or what happens without one. */
+/** A protocol's default as options write it, in words where it depends on others, or what happens without one. */
 export function defaultInWords(entry: Setting<unknown>, protocol: Protocol): string {
   const byDefault = entry[protocol];
   if (isDependent(byDefault)) return byDefault.words;

@@ -1,52 +1,49 @@
-/** How a value is written as text, for front ends that parse it. */
+/** The form of a value as text, for front ends that parse it. */
 export type ValueForm =
   'integer' | 'integer or word' | 'number' | 'boolean' | 'word' | 'text' | 'size' | 'augmentation';
 
-/** What a setting takes: how it is checked, and how that is said. */
+/** The values that a setting takes: their check, and the words for it. */
 export interface ValueType<Value> {
   readonly accepts: (value: unknown) => value is Value;
   /** After "it takes": `a whole number of at least 1`. */
   readonly expected: string;
   readonly form: ValueForm;
-  /** Whether it is a list of such values, and what each of them is. */
   readonly isList: boolean;
+  /** The type of a list's values. */
   readonly item?: ValueType<unknown>;
-  /** The words that it may be, where it is a word. */
+  /** The words of a type of words. */
   readonly words?: readonly string[];
 }
 
-/** A type of single values. */
+/** A type of single values; `accepts` must hold for values of that type alone. */
 function single<Value>(
   form: ValueForm,
   expected: string,
-  accepts: (value: unknown) => value is Value,
+  accepts: (value: unknown) => boolean,
 ): ValueType<Value> {
-  return { accepts, expected, form, isList: false };
+  return { accepts: accepts as ValueType<Value>['accepts'], expected, form, isList: false };
 }
 
-/** Whether it is a finite number from `least` to `most`. */
+/** Whether it is a finite number in a range. */
 function isWithin(value: unknown, least: number, most = Number.MAX_VALUE): value is number {
   return typeof value === 'number' && value >= least && value <= most;
 }
 
-/** A whole number of at least `least`. */
 export function integer(least: number, most = Number.MAX_SAFE_INTEGER): ValueType<number> {
   const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
   return single(
     'integer',
     `a whole number ${range}`,
-    (value): value is number => isWithin(value, least, most) && Number.isInteger(value),
+    (value) => isWithin(value, least, most) && Number.isInteger(value),
   );
 }
 
-/** A number above 0. */
 export function positive(): ValueType<number> {
-  return single('number', 'a number above 0', (value): value is number => isWithin(value, 0) && value > 0);
+  return single('number', 'a number above 0', (value) => isWithin(value, 0) && value > 0);
 }
 
-/** A number of at least 0. */
 export function nonNegative(): ValueType<number> {
-  return single('number', 'a number of at least 0', (value): value is number => isWithin(value, 0));
+  return single('number', 'a number of at least 0', (value) => isWithin(value, 0));
 }
 
 /** A number above 0 and below 1, or at most 1 where the whole is allowed. */
@@ -55,24 +52,22 @@ export function share(what = 'a share', options: { readonly whole?: boolean } = 
   return single(
     'number',
     `${what} above 0 and ${whole ? 'at most 1' : 'below 1'}`,
-    (value): value is number => isWithin(value, 0, 1) && value > 0 && (whole || value < 1),
+    (value) => isWithin(value, 0, 1) && value > 0 && (whole || value < 1),
   );
 }
 
-/** Yes or no. */
 export function toggle(): ValueType<boolean> {
   return single('boolean', 'yes or no', (value) => typeof value === 'boolean');
 }
 
-/** One of some words. */
 export function oneOf<const Word extends string>(words: readonly Word[]): ValueType<Word> {
-  const accepts = (value: unknown): value is Word => words.some((word) => word === value);
-  return { ...single('word', `one of ${words.join(', ')}`, accepts), words };
+  const accepts = (value: unknown): boolean => words.some((word) => word === value);
+  return { ...single<Word>('word', `one of ${words.join(', ')}`, accepts), words };
 }
 
-/** Any text that is not empty, such as a path. */
+/** Not empty. */
 export function text(expected: string): ValueType<string> {
-  return single('text', expected, (value): value is string => typeof value === 'string' && value !== '');
+  return single('text', expected, (value) => typeof value === 'string' && value !== '');
 }
 
 /** A side in pixels, or [height, width]. */
@@ -81,7 +76,7 @@ export function size(): ValueType<number | readonly [number, number]> {
   return single(
     'size',
     'pixels: a side such as 224, or height and width such as 64x32',
-    (value): value is number | readonly [number, number] =>
+    (value) =>
       pixels.accepts(value) || (Array.isArray(value) && value.length === 2 && value.every(pixels.accepts)),
   );
 }
@@ -98,7 +93,7 @@ export function listOf<Value>(type: ValueType<Value>): ValueType<readonly Value[
   };
 }
 
-/** At least one value of a type, or `least`; none twice, which would count it twice. */
+/** At least `least` values of a type, none twice. */
 export function severalOf<Value>(type: ValueType<Value>, least = 1): ValueType<readonly Value[]> {
   const list = listOf(type);
   return {
@@ -112,22 +107,21 @@ export function severalOf<Value>(type: ValueType<Value>, least = 1): ValueType<r
   };
 }
 
-/** A function. */
 export function callback(): ValueType<unknown> {
-  return single('text', 'a function', (value): value is unknown => typeof value === 'function');
+  return single('text', 'a function', (value) => typeof value === 'function');
 }
 
-/** What tells a job to stop. Goes by shape: worker contexts and test runners have classes of their own. */
+/** Goes by shape: worker contexts and test runners have classes of their own. */
 export function abortSignal(): ValueType<unknown> {
   return objectWith('the signal of an AbortController', 'aborted', 'addEventListener');
 }
 
-/** An object that another function looks into. */
+/** An object whose values another function checks. */
 export function objectWith(expected: string, ...keys: readonly string[]): ValueType<unknown> {
   return single(
     'text',
     expected,
-    (value): value is unknown =>
+    (value) =>
       typeof value === 'object' &&
       value !== null &&
       !Array.isArray(value) &&
@@ -135,7 +129,6 @@ export function objectWith(expected: string, ...keys: readonly string[]): ValueT
   );
 }
 
-/** One of two types. */
 export function either(one: ValueType<unknown>, other: ValueType<unknown>): ValueType<unknown> {
   return {
     ...one,

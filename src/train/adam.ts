@@ -2,29 +2,19 @@ import { takeData, withTensors } from '../models/model.js';
 import type { TensorData } from '../models/safetensors.js';
 import { native, type NativeAdam, type Network, type Tensor } from '../native/addon.js';
 
-/** What of a step was not finite: gradients, or weights and running statistics after it. */
+/** The part of a step that is not finite: gradients, or weights and running statistics after it. */
 export type Infinite = 'gradients' | 'weights';
 
-/** torch.optim.Adam with `fused=True` over a network's parameters. */
+/** torch.optim.Adam with `fused=True` and its default betas and eps. */
 export class Adam {
   readonly #native: NativeAdam;
 
   constructor(
     { network }: { readonly network: Network },
     public lr: number,
-    options: {
-      readonly betas?: readonly [number, number];
-      readonly eps?: number;
-      readonly weightDecay?: number;
-    } = {},
+    weightDecay = 0,
   ) {
-    const [beta1, beta2] = options.betas ?? [0.9, 0.999];
-    this.#native = new (native().Adam)(network, {
-      beta1,
-      beta2,
-      eps: options.eps ?? 1e-8,
-      weightDecay: options.weightDecay ?? 0,
-    });
+    this.#native = new (native().Adam)(network, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay });
   }
 
   async step(): Promise<Infinite | undefined> {
@@ -32,12 +22,11 @@ export class Adam {
     return gradients ? (weights ? undefined : 'weights') : 'gradients';
   }
 
-  /** Moments and step counts: `exp_avg.<parameter>`, `exp_avg_sq.<parameter>`, `step.<parameter>`. */
   async stateDict(): Promise<Record<string, TensorData>> {
     return takeData(await this.state());
   }
 
-  /** The same as tensors that share memory with the optimizer. */
+  /** `exp_avg.<parameter>`, `exp_avg_sq.<parameter>`, `step.<parameter>`, which share memory with the optimizer. */
   state(): Promise<Record<string, Tensor>> {
     return this.#native.state();
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Augmentation } from '../data/preprocessing.js';
+import { defined } from '../settings/setting.js';
 import type { ValueType } from '../settings/values.js';
 
 const probability = z.number().min(0).max(1);
@@ -9,13 +10,12 @@ const range = (number: z.ZodNumber) =>
     .refine(([least, most]) => least <= most)
     .readonly();
 
-/** Checks an augmentation that is given part by part. */
 const partsSchema = z.strictObject({
-  /** Of RandomResizedCrop: least and most of the image that a crop covers; left out: cropped as in evaluation. */
+  /** Least and most of the image that RandomResizedCrop covers; default: cropped as in evaluation. */
   scale: range(z.number().positive().max(1)).optional(),
-  /** Of the same: its width to its height; left out: the dataset's, or 3/4 to 4/3. */
+  /** Its width to its height; default: the dataset's, or 3/4 to 4/3. */
   ratio: range(z.number().positive()).optional(),
-  /** Probability of RandomHorizontalFlip; left out: 0, as below. */
+  /** Probability of RandomHorizontalFlip; default: 0, as below. */
   horizontalFlip: probability.optional(),
   /** SimCLR's color distortion: `RandomApply([ColorJitter(0.8 s, 0.8 s, 0.8 s, 0.2 s)], probability)` of strength s. */
   colorJitter: z.strictObject({ strength: z.number().min(0).max(2.5), probability }).optional(),
@@ -25,11 +25,13 @@ const partsSchema = z.strictObject({
   gaussianBlur: probability.optional(),
 });
 
-/** The parts of an augmentation; what is left out is not done. */
 export type AugmentationParts = Readonly<z.infer<typeof partsSchema>>;
 
-/** An augmentation by its parts; SimCLR's; the dataset's own; or none. */
+/** null: none. */
 export type AugmentationChoice = AugmentationParts | 'simclr' | 'dataset' | null;
+
+/** The brightness of a jitter of strength 1. */
+const BRIGHTNESS = 0.8;
 
 /** SimCLR's augmentation (Chen et al. 2020, appendix A) at strength 1. */
 export const SIMCLR: AugmentationParts = {
@@ -44,30 +46,21 @@ export const SIMCLR: AugmentationParts = {
 /** The published code's augmentation, of which the article says nothing: RandomResizedCrop of 0.7 to 1 and a flip. */
 export const PUBLISHED_AUGMENTATION: AugmentationParts = { scale: [0.7, 1], horizontalFlip: 0.5 };
 
-/** The same as text. */
 export const PUBLISHED_AS_TEXT = 'crop=0.7-1,flip=0.5';
 
-/** What an option says of the type below. */
-export const AUGMENTATION_HELP =
-  'none, dataset, simclr, or parts such as simclr,blur=0 or ' +
-  'crop=0.2-1,flip=0.5,jitter=1@0.8,grayscale=0.2,blur=0.5 (jitter: strength@probability)';
+const ALL_PARTS = 'crop=0.2-1,flip=0.5,jitter=1@0.8,grayscale=0.2,blur=0.5';
+export const AUGMENTATION_HELP = `none, dataset, simclr, or parts such as simclr,blur=0 or ${ALL_PARTS} (jitter: strength@probability)`;
 
 const choiceSchema = z.union([partsSchema, z.literal('simclr'), z.literal('dataset')]).nullable();
 
 export const augmentationChoice: ValueType<AugmentationChoice> = {
   accepts: (value): value is AugmentationChoice => choiceSchema.safeParse(value).success,
-  expected:
-    'none, dataset, simclr, minScale,maxScale,flip such as 0.8,1,0, or parts such as ' +
-    'crop=0.2-1,flip=0.5,jitter=1@0.8,grayscale=0.2,blur=0.5 and simclr,blur=0',
+  expected: `none, dataset, simclr, minScale,maxScale,flip such as 0.8,1,0, or parts such as ${ALL_PARTS} and simclr,blur=0`,
   form: 'augmentation',
   isList: false,
 };
 
-/**
- * The augmentation that was chosen.
- *
- * @param known the dataset's, which gives the size of crops, and their ratio where none is chosen
- */
+/** @param known the dataset's, which gives the size of crops, and their ratio where none is chosen */
 export function augmentationOf(
   choice: Exclude<AugmentationChoice, 'dataset'>,
   known: Augmentation | undefined,
@@ -78,20 +71,22 @@ export function augmentationOf(
   const { size, ratio: knownRatio = [3 / 4, 4 / 3] } = known?.randomResizedCrop ?? {};
   const { strength = 0, probability = 0 } = parts.colorJitter ?? {};
   const [narrowest, widest] = parts.ratio ?? knownRatio;
+  const most = BRIGHTNESS * strength;
+  const jitter = { brightness: most, contrast: most, saturation: most, hue: 0.2 * strength, probability };
   return {
     randomResizedCrop: scale ? { size, scale: [...scale], ratio: [narrowest, widest] } : null,
     horizontalFlip,
-    colorJitter: strength > 0 && probability > 0 ? { ...jitterOf(strength), probability } : undefined,
+    colorJitter: strength > 0 && probability > 0 ? jitter : undefined,
     grayscale,
     gaussianBlur: gaussianBlur === undefined ? undefined : { sigma: [0.1, 2], probability: gaussianBlur },
   };
 }
 
-/** The choice that gives an augmentation, as a run's configuration keeps it. */
+/** The choice that gives the augmentation of a run's configuration. */
 export function choiceOf(augmentation: Augmentation): AugmentationChoice {
   if (augmentation === null) return null;
   const { randomResizedCrop: crop, horizontalFlip, colorJitter, grayscale, gaussianBlur } = augmentation;
-  const parts: AugmentationParts = {
+  return defined<AugmentationParts>({
     scale: crop?.scale,
     ratio: crop?.ratio,
     horizontalFlip,
@@ -101,14 +96,5 @@ export function choiceOf(augmentation: Augmentation): AugmentationChoice {
     },
     grayscale,
     gaussianBlur: gaussianBlur?.probability,
-  };
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
-}
-
-/** Of a jitter of strength 1, as are contrast and saturation. */
-const BRIGHTNESS = 0.8;
-
-function jitterOf(strength: number) {
-  const most = BRIGHTNESS * strength;
-  return { brightness: most, contrast: most, saturation: most, hue: 0.2 * strength };
+  });
 }

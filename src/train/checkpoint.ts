@@ -10,12 +10,13 @@ import {
 import type { Generator } from '../native/addon.js';
 import { TensorScope } from '../native/tensorScope.js';
 import type { Adam } from './adam.js';
+import { jsonOf } from './runFiles.js';
 import type { ReduceLROnPlateau } from './scheduler.js';
 
-/** Everything that training changes: restoring it continues a run to the same bits. */
+/** All that training changes: a run that restores it continues to the same bits. */
 export interface TrainingState {
   readonly model: Model;
-  /** The exponential moving average of the weights, where one is kept. */
+  /** The exponential moving average of the weights. */
   readonly ema: Model | undefined;
   readonly optimizer: Adam;
   readonly scheduler: ReduceLROnPlateau;
@@ -24,33 +25,32 @@ export interface TrainingState {
 
 /** A training method's own state, and its choices for an epoch that is under way. */
 export interface MethodState {
-  stateDict?(): Promise<Record<string, WrittenTensor>>;
-  loadStateDict?(state: Readonly<Record<string, TensorData>>): Promise<void>;
+  stateDict?(): Record<string, WrittenTensor> | Promise<Record<string, WrittenTensor>>;
+  loadStateDict?(state: Readonly<Record<string, TensorData>>): void | Promise<void>;
 }
 
 const sums = z.array(z.number().int().min(0)).readonly();
 const passSchema = z.object({
-  /** Batches that a step was made for. */
+  /** Steps made. */
   batches: z.number().int().min(1),
-  /** The sum of the examples' losses, and of each term. */
+  /** Over examples, as the next one. */
   lossSum: z.number(),
   termSums: z.record(z.string(), z.number()).readonly(),
   counts: z.object({ correct: sums, total: sums }).readonly(),
 });
-/** How far a pass over batches has come, and what it has measured. */
+/** The progress of a pass over batches, and its measurements. */
 export type PassProgress = Readonly<z.infer<typeof passSchema>>;
 
 const progressSchema = z.object({
   /** Epochs finished. */
   epoch: z.number().int().min(0),
-  /** The selected epoch so far, counted from 1; 0: none yet. */
+  /** The selected epoch, counted from 1; 0: none yet. */
   bestEpoch: z.number().int().min(0),
-  /** Its validation accuracy of the kind that the run selects by (`selectionScore`). */
+  /** Its `selectionScore`. */
   bestScore: z.number(),
-  /** The epoch after these, where it is under way, and its wall time so far. */
+  /** The next epoch, where it is under way, and its wall time. */
   underWay: passSchema.extend({ seconds: z.number() }).readonly().optional(),
 });
-/** How far training has come. */
 export type TrainingProgress = Readonly<z.infer<typeof progressSchema>>;
 
 const trainingSchema = progressSchema.extend({
@@ -58,11 +58,9 @@ const trainingSchema = progressSchema.extend({
 });
 
 /**
- * Saves the whole training state in one file, atomically: weights as `model.<name>`, their moving average as
- * `ema.<name>`, moments as `optimizer.<name>`, what the method keeps as `method.<name>`, the generator as `generator`,
- * the rest as metadata.
- *
- * @param drawn the generator's state, from which the next epoch is drawn: that before the epoch under way, where one is
+ * Saves the whole training state in one file, atomically: tensors as `model.<name>`, `ema.<name>`, `optimizer.<name>`,
+ * `method.<name>` and `generator`, the rest as metadata. `drawn` is the generator's state before the next epoch, or the one
+ * under way.
  */
 export async function saveTraining(
   path: string,
@@ -77,31 +75,23 @@ export async function saveTraining(
     ...prefixed('model.', scope.own(await model.network.state())),
     ...prefixed('ema.', scope.own((await ema?.network.state()) ?? {})),
     ...prefixed('optimizer.', scope.own(await optimizer.state())),
+    ...prefixed('method.', (await method.stateDict?.()) ?? {}),
+    generator: { shape: [drawn.length], data: drawn },
   };
-  await writeSafetensors(
-    path,
-    {
-      ...tensors,
-      ...prefixed('method.', (await method.stateDict?.()) ?? {}),
-      generator: { shape: [drawn.length], data: drawn },
-    },
-    { training: JSON.stringify({ ...progress, scheduler: scheduler.state() }) },
-  );
+  const training = JSON.stringify({ ...progress, scheduler: scheduler.state() });
+  await writeSafetensors(path, tensors, { training });
 }
 
-/**
- * Restores what `saveTraining` saved. Throws `WEIGHTS_INVALID` for a damaged or foreign file; the state may be half
- * restored then.
- */
+/** Restores what `saveTraining` saved. Throws `WEIGHTS_INVALID` for a damaged or foreign file, when half may be restored. */
 export async function loadTraining(
   path: string,
   { model, ema, optimizer, scheduler, generator }: TrainingState,
   method: MethodState,
 ): Promise<TrainingProgress> {
   const { tensors, metadata } = await readSafetensors(path);
-  const progress = trainingSchema.safeParse(parsed(metadata.training));
+  const progress = trainingSchema.safeParse(jsonOf(metadata.training ?? ''));
   const { parameters, buffers } = model.description;
-  const missing = [...(ema ? ['model.', 'ema.'] : ['model.'])]
+  const missing = (ema ? ['model.', 'ema.'] : ['model.'])
     .flatMap((prefix) => [...parameters, ...buffers].map(({ name }) => prefix + name))
     .find((name) => !Object.hasOwn(tensors, name));
   try {
@@ -124,30 +114,15 @@ export async function loadTraining(
   }
 }
 
-function parsed(json: string | undefined): unknown {
-  try {
-    return JSON.parse(json ?? 'null');
-  } catch {
-    return null;
-  }
-}
-
 /** The tensors with a prefix to their names. */
-export function prefixed<Value>(
-  prefix: string,
-  tensors: Readonly<Record<string, Value>>,
-): Record<string, Value> {
+export function prefixed<Value>(prefix: string, tensors: Named<Value>): Record<string, Value> {
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [prefix + name, tensor]));
 }
 
 /** Those whose names have the prefix, without it. */
-export function withPrefix(
-  prefix: string,
-  tensors: Readonly<Record<string, TensorData>>,
-): Record<string, TensorData> {
-  return Object.fromEntries(
-    Object.entries(tensors)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
-  );
+export function withPrefix(prefix: string, tensors: Named<TensorData>): Record<string, TensorData> {
+  const found = Object.entries(tensors).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(found.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
 }
+
+type Named<Value> = Readonly<Record<string, Value>>;

@@ -21,11 +21,11 @@ import {
   PUBLISHED_AUGMENTATION,
 } from './augmentation.js';
 
-/** Which epoch's weights a run gives: that with the best validation accuracy of some kind (`selection.ts`), or its last. */
+/** The epoch whose weights a run gives: the best by a validation accuracy (`selection.ts`), or the last. */
 export const CHECKPOINTS = ['best-worst-group', 'best-average', 'best-class-balanced', 'last'] as const;
 export type SelectedCheckpoint = (typeof CHECKPOINTS)[number];
 
-/** What only vision transformers take. */
+/** For vision transformers alone. */
 export const VIT_SETTINGS = {
   imageSize: setting({
     type: size(),
@@ -55,7 +55,6 @@ export const VIT_SETTINGS = {
   }),
 } as const;
 
-/** The model of a run that is trained from a dataset. */
 export const MODEL_SETTINGS = {
   arch: setting({
     type: oneOf(ARCHITECTURES),
@@ -77,7 +76,7 @@ export const MODEL_SETTINGS = {
   ...VIT_SETTINGS,
 } as const;
 
-const schedulerSchema = z.strictObject({
+export const schedulerSchema = z.strictObject({
   name: z.literal('ReduceLROnPlateau'),
   factor: z.number(),
   patience: z.number(),
@@ -90,7 +89,7 @@ const scheduler: ValueType<Readonly<z.infer<typeof schedulerSchema>>> = {
   isList: false,
 };
 
-/** Fixed settings of every run of epochs. */
+/** The fixed settings of every run of epochs. */
 export const fixedSettings = (patience: number) => ({
   weightDecay: setting({
     type: nonNegative(),
@@ -120,7 +119,6 @@ export const PRECISION_OF_START = setting({
   otherwise: 'that of the run that it starts from',
 });
 
-/** The exponential moving average of the weights that is evaluated and selected, in every run of epochs. */
 export const EMA = setting({
   type: share('a decay'),
   argument: 'decay',
@@ -192,7 +190,7 @@ export const ERM_SETTINGS = {
   ...fixedSettings(3),
 } as const;
 
-/** How often a run can be taken up inside an epoch: it changes no number of the run. */
+/** Changes no number of the run, as the next one. */
 export const CHECKPOINT_EVERY = setting({
   type: integer(1),
   argument: 'n',
@@ -202,7 +200,6 @@ export const CHECKPOINT_EVERY = setting({
   source: 'not given',
 });
 
-/** Epochs whose weights are kept besides the selected and the last one's: they change no number of the run. */
 export const KEEP_EPOCHS = setting({
   type: severalOf(integer(1)),
   argument: 'list',

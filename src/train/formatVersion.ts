@@ -3,13 +3,7 @@ import { SpurmemError } from '../errors.js';
 /** The version of the format of a run's folder, as its `config.json` has it. */
 export const FORMAT_VERSION = 1;
 
-/**
- * Checks that a run's folder is of the format that is read here.
- *
- * @param path the `config.json`, for the message
- * @param file its content
- * @throws `RUN_INVALID` naming both versions
- */
+/** Throws `RUN_INVALID` naming both versions, where the content of a `config.json` is of another format. */
 export function requireFormatVersion(path: string, file: unknown): void {
   const version = typeof file === 'object' && file !== null && 'formatVersion' in file && file.formatVersion;
   if (version === FORMAT_VERSION) return;

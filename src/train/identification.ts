@@ -9,16 +9,13 @@ import { loadModel } from './runModel.js';
 import { evaluationOf } from './testSelected.js';
 import type { Trainer } from './trainer.js';
 
-/** The stage's name, and the folder of its run in that of the run. */
+/** The stage's name and folder. */
 const IDENTIFICATION = 'identification';
 
 /**
- * Trains an identification model by ERM from the initial weights, in a run of its own in `identification/` of the run's folder
- * with a result of its own, or goes on with it.
- *
- * @param options the run's; `identificationEpochs` of its configuration is the model's epochs
- * @returns the class that its last epoch's weights predict in evaluation mode for each training example, [N] in the split's order
- * @throws `USAGE` when all of them are right
+ * Trains an identification model by ERM from the initial weights, as a run of its own in `identification/` of the run's folder,
+ * or goes on with it. Returns the classes that its last epoch's weights predict for the training examples in evaluation mode,
+ * [N] in the split's order. Throws `USAGE` when all of them are right.
  */
 export async function identify(
   trainer: Trainer<EpochsConfig & { readonly identificationEpochs: number }>,
@@ -27,7 +24,6 @@ export async function identify(
   const { config, folder, loader } = trainer;
   const identification = new RunFolder(join(folder.path, IDENTIFICATION));
   const { identificationEpochs: epochs } = config;
-  const { onEpoch } = options;
   await erm.train({
     ...options,
     data: loader.dataset,
@@ -36,7 +32,7 @@ export async function identify(
     select: 'last',
     keepEpochs: undefined,
     onEpoch: (metrics, run) => {
-      onEpoch?.(metrics, { ...run, stage: IDENTIFICATION });
+      options.onEpoch?.(metrics, { ...run, stage: IDENTIFICATION });
     },
   });
   using model = await loadModel(config, loader, identification.last, identification);

@@ -6,12 +6,12 @@ import type { TrainedPart } from './trainer.js';
 
 type State = Readonly<Record<string, TensorData>>;
 
-/** Positions in the dataset's examples, or classes, [N], as a checkpoint keeps them. */
-export function indicesOut(indices: Int32Array): TensorData {
-  return { shape: [indices.length], data: indices };
+/** Numbers as a checkpoint keeps them. */
+export function numbersOut(numbers: Int32Array | Float64Array): TensorData {
+  return { shape: [numbers.length], data: numbers.slice() };
 }
 
-/** Positions read back; each must be one of `among`. */
+/** Positions in the dataset's examples read back; each must be one of `among`. */
 export function indicesIn(name: string, state: State, among: Int32Array): Int32Array {
   const data = state[name]?.data;
   if (!(data instanceof Int32Array)) throw new Error(`method.${name} is missing`);
@@ -22,23 +22,19 @@ export function indicesIn(name: string, state: State, among: Int32Array): Int32A
   return data;
 }
 
-/** Classes of the training examples, [N], as a checkpoint keeps them, read back. */
+/** Classes of the training examples read back, [size]. */
 export function classesIn(name: string, state: State, size: number, numClasses: number): Int32Array {
   const data = state[name]?.data;
   if (!(data instanceof Int32Array) || data.length !== size) {
     throw new Error(`method.${name} of ${size} classes is missing`);
   }
-  if (!data.every((one) => one >= 0 && one < numClasses))
+  if (!data.every((label) => label >= 0 && label < numClasses)) {
     throw new Error(`method.${name} has unknown classes`);
+  }
   return data;
 }
 
-/** Weights that add up to 1, as a checkpoint keeps them. */
-export function weightsOut(weights: Float64Array): TensorData {
-  return { shape: [weights.length], data: weights.slice() };
-}
-
-/** The same read back, [size]. */
+/** Group weights read back, [size]. */
 export function weightsIn(name: string, state: State, size: number): Float64Array {
   const data = state[name]?.data;
   if (!(data instanceof Float64Array) || data.length !== size) {
@@ -47,7 +43,7 @@ export function weightsIn(name: string, state: State, size: number): Float64Arra
   return data;
 }
 
-/** Neurons in their order, as a checkpoint keeps them: `layers` (places among the model's), `indices` and `scores`, each [N]. */
+/** Neurons as a checkpoint keeps them: `layers` (places among the model's), `indices` and `scores`, each [N]. */
 export function neuronsOut(
   neurons: readonly Neuron[],
   layers: readonly NeuronLayer[],
@@ -62,7 +58,7 @@ export function neuronsOut(
   };
 }
 
-/** The same read back; none where the state has none. */
+/** The same read back. */
 export function neuronsIn(state: State, layers: readonly NeuronLayer[]): Neuron[] {
   if (!state.layers) return [];
   const [places, indices, scores] = [state.layers.data, state.indices?.data, state.scores?.data];
@@ -78,7 +74,7 @@ export function neuronsIn(state: State, layers: readonly NeuronLayer[]): Neuron[
   });
 }
 
-/** A network that is trained beside the model, as a checkpoint keeps it: `<name>.<parameter>`, `<name>Optimizer.<moment>`. */
+/** A network that is trained beside the model, as `<name>.<parameter>` and `<name>Optimizer.<moment>`. */
 export async function partOut(name: string, part: TrainedPart): Promise<Record<string, TensorData>> {
   return {
     ...prefixed(`${name}.`, await takeData(await part.network.state())),
@@ -86,7 +82,7 @@ export async function partOut(name: string, part: TrainedPart): Promise<Record<s
   };
 }
 
-/** The same read back into the network and its optimizer. */
+/** The same read back. */
 export async function partIn(name: string, state: State, part: TrainedPart): Promise<void> {
   await withTensors(withPrefix(`${name}.`, state), (tensors) => part.network.loadState(tensors));
   await part.optimizer.loadStateDict(withPrefix(`${name}Optimizer.`, state));

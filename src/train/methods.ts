@@ -13,7 +13,7 @@ import type { ErmOptions } from './recipe.js';
 import type { TrainedRun } from './results.js';
 import { acceptedBy } from './runOptions.js';
 
-/** Every training method, in the order of commands and tables. A new one is one object in a file of `methods/`. */
+/** Every training method, in the order of commands and tables. */
 export const TRAINING_METHODS: readonly TrainingMethod[] = [
   erm,
   rwy,
@@ -28,51 +28,38 @@ export const TRAINING_METHODS: readonly TrainingMethod[] = [
   finetune,
 ];
 
-/** The training method of that name, as a run's config.json has it. Throws `RUN_INVALID` where there is none. */
+/** The training method of a run's config.json. Throws `RUN_INVALID` where there is none. */
 export function methodNamed(name: string): TrainingMethod {
   const method = TRAINING_METHODS.find((known) => known.name === name);
   if (method) return method;
   const names = TRAINING_METHODS.map((known) => known.name).join(', ');
-  throw new SpurmemError(
-    'RUN_INVALID',
-    `There is no training method named ${JSON.stringify(name)}: there are ${names}.`,
-    {
-      advice: ['A `config.json` that has another is damaged, or of a newer version.'],
-    },
-  );
+  const problem = `There is no training method named ${JSON.stringify(name)}: there are ${names}.`;
+  const advice = ['A `config.json` that has another is damaged, or of a newer version.'];
+  throw new SpurmemError('RUN_INVALID', problem, { advice });
 }
 
-/** Trains by a method, for callers who may misspell an option or its value. */
-async function train<Options extends object, Result>(
+/** Training by a method for callers who may misspell an option or its value. */
+function checked<Options extends object, Result>(
   method: Omit<TrainingMethod, 'train'> & { train(options: Options): Promise<Result> },
-  options: Options,
-): Promise<Result> {
-  checkOptions(options, acceptedBy(method));
-  return method.train(options);
+): (options: Options) => Promise<Result> {
+  return async (options) => {
+    checkOptions(options, acceptedBy(method));
+    return method.train(options);
+  };
 }
 
-/** Trains a run by ERM (`methods/erm.ts`), which fine-tuning and DFR start from. */
-export const trainErm: RecipeTrain = (options) => train(erm, options);
-/** ERM on images drawn with each class equally likely. */
-export const trainRwy: RecipeTrain = (options) => train(rwy, options);
-/** ERM on images drawn with each group equally likely. */
-export const trainRwg: RecipeTrain = (options) => train(rwg, options);
-/** ERM on a subset with as many images of each class. */
-export const trainSuby: RecipeTrain = (options) => train(suby, options);
-/** ERM on a subset with as many images of each group. */
-export const trainSubg: RecipeTrain = (options) => train(subg, options);
-/** GroupDRO (`methods/groupDro.ts`). */
-export const trainGroupDro: typeof groupDro.train = (options) => train(groupDro, options);
-/** JTT (`methods/jtt.ts`). */
-export const trainJtt: typeof jtt.train = (options) => train(jtt, options);
-/** Correct-n-Contrast (`methods/cnc.ts`). */
-export const trainCnc: typeof cnc.train = (options) => train(cnc, options);
-/** Last-layer retraining of another run's model (`methods/dfr.ts`). */
-export const trainDfr: typeof dfr.train = (options) => train(dfr, options);
-/** Self-damaging contrastive learning from another run's model (`methods/sdclr.ts`). */
-export const trainSdclr: typeof sdclr.train = (options) => train(sdclr, options);
-/** Fine-tunes another run's model against spurious memorization (`methods/finetune.ts`). */
-export const trainFinetune: typeof finetune.train = (options) => train(finetune, options);
+// src/index.ts describes these.
+export const trainErm: RecipeTrain = checked(erm);
+export const trainRwy: RecipeTrain = checked(rwy);
+export const trainRwg: RecipeTrain = checked(rwg);
+export const trainSuby: RecipeTrain = checked(suby);
+export const trainSubg: RecipeTrain = checked(subg);
+export const trainGroupDro: typeof groupDro.train = checked(groupDro);
+export const trainJtt: typeof jtt.train = checked(jtt);
+export const trainCnc: typeof cnc.train = checked(cnc);
+export const trainDfr: typeof dfr.train = checked(dfr);
+export const trainSdclr: typeof sdclr.train = checked(sdclr);
+export const trainFinetune: typeof finetune.train = checked(finetune);
 
 /** Trains a run from a dataset by ERM's recipe. */
 type RecipeTrain = (options: ErmOptions) => Promise<TrainedRun>;

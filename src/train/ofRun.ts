@@ -1,14 +1,13 @@
 import type { Loss } from '../metrics/loss.js';
 import type { Precision } from '../native/addon.js';
 
-/** Settings whose default is the value of the run that a job opens. */
+/** Settings that default to those of the run that a job opens. */
 interface OfRun {
   readonly precision: Precision;
   readonly loss: Loss;
   readonly batchSize: number;
 }
 
-/** The precision, loss and batch size that were given, or else those of the run that a job opens. */
 export function givenOrOfRun<Run extends Partial<OfRun>>(
   given: { readonly [Name in keyof OfRun]?: OfRun[Name] | undefined },
   run: Run,

@@ -8,21 +8,17 @@ import { isFile } from './runFiles.js';
 import type { RunFolder } from './runFolder.js';
 import type { RunWriter } from './runWriter.js';
 
-/** A run's result when it is finished and asked to resume; otherwise checks that training may start or go on. */
+/** The result of a finished run that is asked to resume; otherwise checks that training may start or go on. */
 export async function finishedOrFresh<Result extends TrainingResult>(
   folder: RunFolder,
   config: RunConfig,
   resume: boolean,
 ): Promise<Result | undefined> {
   const existing = await folder.readConfig();
-  // Before its first epoch is finished, a run has nothing to lose to other settings, such as a lower learning rate.
+  // Before its first epoch is finished, a run may take other settings, such as a lower learning rate.
   if (!(await folder.hasEpochs())) return undefined;
   if (!existing) {
-    throw new SpurmemError(
-      'RUN_INVALID',
-      `${folder.path} holds epochs of a run, but its config.json is missing. Nothing was changed. ` +
-        'Restore that file, or start anew in another folder.',
-    );
+    throw lacking(`${folder.path} holds epochs of a run, but its config.json is missing.`);
   }
   const changes = configDifferences(existing.config, config);
   const { epochs = 0 } = config;
@@ -49,7 +45,7 @@ export async function finishedOrFresh<Result extends TrainingResult>(
   return undefined;
 }
 
-/** Restores the last checkpoint, if there is one, and drops the metrics of an epoch that was cut off. */
+/** Restores the last checkpoint, if any, and drops the metrics of an epoch that was cut off. */
 export async function restoreProgress(
   state: TrainingState,
   method: MethodState,
@@ -76,24 +72,21 @@ async function requireSelected(folder: RunFolder, bestEpoch: number): Promise<vo
   try {
     await readSafetensors(folder.best);
   } catch (error) {
-    throw new SpurmemError(
-      'RUN_INVALID',
-      `${folder.best} should have the weights of epoch ${bestEpoch}, the best so far: ${messageOf(error)} Nothing was changed. ` +
-        'Restore that file, or start anew in another folder.',
-      { cause: error },
-    );
+    const problem = `${folder.best} should have the weights of epoch ${bestEpoch}, the best so far: ${messageOf(error)}`;
+    throw lacking(problem, error);
   }
 }
 
-/** Throws `RUN_INVALID` when epochs are finished and the checkpoint to go on from is gone. */
+/** Throws `RUN_INVALID` when the checkpoint of finished epochs is gone. */
 async function requireCheckpoint(folder: RunFolder): Promise<void> {
   if (await isFile(folder.resume)) return;
   // A process killed while it saved its first epoch leaves that epoch's metrics, but none of these files.
   const isSaved = (await isFile(folder.last)) || (await folder.hasResults());
   if (!isSaved && (await folder.readMetrics()).length <= 1) return;
-  throw new SpurmemError(
-    'RUN_INVALID',
-    `${folder.resume} is missing: training cannot go on from the epochs that are finished. Nothing was changed. ` +
-      'Restore that file, or start anew in another folder.',
-  );
+  throw lacking(`${folder.resume} is missing: training cannot go on from the epochs that are finished.`);
+}
+
+function lacking(problem: string, cause?: unknown): SpurmemError {
+  const rest = 'Nothing was changed. Restore that file, or start anew in another folder.';
+  return new SpurmemError('RUN_INVALID', `${problem} ${rest}`, cause === undefined ? {} : { cause });
 }

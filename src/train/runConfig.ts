@@ -7,68 +7,61 @@ import { PRECISIONS } from '../native/addon.js';
 import { ENGINE_SETTINGS } from '../native/engineOptions.js';
 import { PROTOCOLS } from '../protocol.js';
 import { optionalSchemas } from '../settings/schema.js';
-import { CHECKPOINTS } from './ermSettings.js';
+import { defined } from '../settings/setting.js';
+import { CHECKPOINTS, schedulerSchema } from './ermSettings.js';
 import { FORMAT_VERSION } from './formatVersion.js';
 
 const pixels = z.number().int().min(1);
 
-/** The configuration of every run; a training method adds its own settings, which only it looks at. */
+/** The configuration of every run, to which a training method adds its own settings. */
 const runShape = {
   /** `train <method>` */
   command: z.string().regex(/^train [\w-]+$/),
-  /** Whose settings were the defaults. */
   protocol: z.enum(PROTOCOLS),
   dataset: z.strictObject({ name: z.string(), fingerprint: z.string() }),
   arch: z.enum(ARCHITECTURES),
-  /** Of vision transformers: the size that images are resized to, where one was asked for. */
+  /** The size that images are resized to, of vision transformers alone, as the next two. */
   imageSize: z.tuple([pixels, pixels]).optional(),
-  /** Of vision transformers, as the next one. */
   patchSize: pixels.optional(),
   layerNormEps: z.number().positive().optional(),
   numClasses: z.number().int().min(2),
-  /** Of training images; left out: the dataset's own. */
+  /** Default: the dataset's own. */
   augmentation: augmentationSchema.optional(),
   /** sha256 of the initial weights file; null: random weights from the seed. */
   weights: z.string().nullable(),
   batchSize: z.number().int().min(1),
-  /** What evaluation measures, and ERM trains on. */
+  /** For evaluation, and for ERM's training. */
   loss: z.enum(LOSSES),
-  /** What the model computes in. */
   precision: z.enum(PRECISIONS),
   select: z.enum(CHECKPOINTS),
   seed: z.number().int().min(0),
-  /** Where several processes trained it together. */
+  /** Present where several processes trained it together. */
   processes: z
     .strictObject({ count: z.number().int().min(2), syncBatchNorm: z.boolean() })
     .readonly()
     .optional(),
 };
 
-/** A run of epochs has these besides. */
 const epochsShape = {
   epochs: z.number().int().min(1),
   lr: z.number().positive(),
   weightDecay: z.number().min(0),
-  scheduler: z
-    .strictObject({ name: z.literal('ReduceLROnPlateau'), factor: z.number(), patience: z.number() })
-    .readonly(),
-  /** Decay of the exponential moving average of the weights that is evaluated and selected; left out: none. */
+  scheduler: schedulerSchema.readonly(),
+  /** Decay of the moving average of the weights that is evaluated and selected; default: none. */
   ema: z.number().min(0).lt(1).optional(),
 };
 
-/** Checks the configuration of every training method. */
 const configSchema = z.object({ ...runShape, ...z.object(epochsShape).partial().shape });
 
-/** What determines a run's numbers. Two runs with equal configurations are the same run. */
+/** All that determines a run's numbers: runs with equal configurations are the same. */
 export type RunConfig = Readonly<z.infer<typeof configSchema>>;
 
-/** Takes what it does not know as it is: the settings of the run's method. */
+/** Takes the settings of the run's method as they are. */
 export const runConfigSchema = configSchema.loose();
 
-/** The configuration of a run of epochs. */
 export type EpochsConfig = RunConfig & Readonly<z.infer<z.ZodObject<typeof epochsShape>>>;
 
-/** The name of the method that a run trains by, the second word of its command. */
+/** The name of a run's training method. */
 export function methodOf({ command }: Pick<RunConfig, 'command'>): string {
   return command.slice('train '.length);
 }
@@ -84,18 +77,12 @@ export function modelOf({
   return defined({ arch, imageSize, patchSize, layerNormEps, numClasses });
 }
 
-/** An object without the entries that are undefined, as files hold it. */
-export function defined<Values extends object>(values: Values): Values {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Values;
-}
-
-/** Where and with what a run was made; it may differ when a run is resumed. */
+/** The place and versions of a run, which may differ when it is resumed. */
 export const runEnvironmentSchema = z.strictObject({
   data: z.string(),
-  /** How the data folder was read. */
   dataOptions: z.strictObject(datasetOptionsShape),
   weightsPath: z.string().nullable(),
-  /** The folder of the run that this one started from, where it did. */
+  /** The folder of the run that this one started from. */
   from: z.string().optional(),
   ...optionalSchemas(ENGINE_SETTINGS),
   device: z.string(),
@@ -111,7 +98,7 @@ export const runFileSchema = z.strictObject({
   environment: runEnvironmentSchema,
 });
 
-/** Names the settings in which two configurations differ, as `name: old -> new`. */
+/** The settings that differ, as `name: old -> new`. */
 export function configDifferences(old: RunConfig, wanted: RunConfig): string[] {
   return Object.keys({ ...old, ...wanted })
     .map((key) => [key, ...[old, wanted].map((config) => JSON.stringify(config[key as keyof RunConfig]))])

@@ -1,9 +1,9 @@
 import type { DataDescription } from '../data/dataDescription.js';
 import { type Dataset, datasetOf, type DatasetOptions } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
-import { type OpenedRun, requireDatasetOfRun } from './runFolder.js';
+import type { OpenedRun } from './runFolder.js';
 
-/** The names, counts and sample pictures that a run keeps of its data. Throws `RUN_INVALID` where the folder has none. */
+/** A run's record of its data. Throws `RUN_INVALID` where there is none. */
 export async function readRunData({ folder }: Pick<OpenedRun, 'folder'>): Promise<DataDescription> {
   const data = await folder.readData();
   if (data) return data;
@@ -12,7 +12,7 @@ export async function readRunData({ folder }: Pick<OpenedRun, 'folder'>): Promis
   });
 }
 
-/** Where a run's dataset is and how it is read, as far as a caller does not say. */
+/** The caller's dataset and options, or else the run's. */
 export function dataOf(
   { environment }: Pick<OpenedRun, 'environment'>,
   given: DataOptions,
@@ -23,20 +23,25 @@ export function dataOf(
   };
 }
 
-/** The dataset of a run, where it is not what the run says. */
 interface DataOptions {
   readonly data?: string | Dataset | undefined;
   readonly datasetOptions?: DatasetOptions | undefined;
 }
 
-/**
- * A run's dataset, loaded where it is not yet.
- *
- * @throws `DATASET_INVALID` when it is not what the run was trained on, and what loading it throws
- */
+/** Throws `DATASET_INVALID` for another dataset than the run's. */
+export function requireDatasetOfRun({ config, folder }: OpenedRun, dataset: Dataset): void {
+  if (dataset.fingerprint === config.dataset.fingerprint) return;
+  throw new SpurmemError(
+    'DATASET_INVALID',
+    `${dataset.folder} is not the dataset that ${folder.path} was trained on (its table or dataset.json differs).`,
+    { parameter: 'data', advice: ['Name the right folder as `data`, or train on this one.'] },
+  );
+}
+
+/** A run's dataset. Throws `DATASET_INVALID` when it is not the one that the run was trained on, and what loading it throws. */
 export async function openDataset(run: OpenedRun, options: DataOptions): Promise<Dataset> {
   const { data, datasetOptions } = dataOf(run, options);
   const dataset = await datasetOf(data, datasetOptions);
-  requireDatasetOfRun(run.config.dataset.fingerprint, dataset, run.folder);
+  requireDatasetOfRun(run, dataset);
   return dataset;
 }

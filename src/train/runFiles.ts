@@ -1,4 +1,4 @@
-import { access, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { describeIssues } from '../data/issues.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
@@ -15,20 +15,14 @@ const historySchema = z.object({
   versions: z.record(z.string(), z.string()),
 });
 
-/** A line of `history.jsonl`: a result by its name, such as `erm`, and by what it was written. */
+/** A line of `history.jsonl`: a result by its name, and its origin. */
 export type HistoryEntry = Readonly<z.infer<typeof historySchema>>;
 
-/** Whether a file is there. */
 export async function isFile(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
-  }
+  return (await stat(path).catch(() => undefined))?.isFile() === true;
 }
 
-/** A file's text; undefined where there is none. Throws `RUN_INVALID`. */
+/** Undefined where there is no such file. Throws `RUN_INVALID`. */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
@@ -38,12 +32,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-/**
- * A JSON file's content; undefined where there is none.
- *
- * @param before checks that come before the schema
- * @throws `RUN_INVALID`
- */
+/** Undefined where there is no such file; `before` checks it before the schema. Throws `RUN_INVALID`. */
 export async function readJson<Schema extends z.ZodType>(
   path: string,
   schema: Schema,
@@ -67,10 +56,8 @@ export async function readJson<Schema extends z.ZodType>(
 }
 
 /**
- * A result of a run; undefined where there is none.
- *
- * @param name with which its kind agrees: `trace-unstructured-re-initialized` is of kind `trace-unstructured`
- * @throws `RUN_INVALID`
+ * A result of a run; undefined where there is none. Throws `RUN_INVALID`, also where its name does not begin with its kind, as
+ * `trace-unstructured-re-initialized` does.
  */
 export async function readResultFile<Schema extends z.ZodType>(
   path: string,
@@ -95,16 +82,15 @@ export async function readResultFile<Schema extends z.ZodType>(
 }
 
 /**
- * The epochs of a run. A damaged last line is left out: its process was killed, or the disk was full, before it was whole.
- *
- * @throws `RUN_INVALID` for any other damaged line
+ * The epochs of a run but for a damaged last line: its process was killed, or the disk was full, before it was whole. Throws
+ * `RUN_INVALID` for any other damaged line.
  */
 export async function readEpochs(path: string, onWarning: JobOptions['onWarning']): Promise<EpochMetrics[]> {
   const lines = ((await readIfThere(path)) ?? '').trimEnd().split('\n');
   const epochs: EpochMetrics[] = [];
   for (const [index, line] of lines.entries()) {
     // The schema keeps the order of the keys: the line may be written again.
-    const metrics = epochMetricsSchema.safeParse(parseLine(line)).data;
+    const metrics = epochMetricsSchema.safeParse(jsonOf(line)).data;
     if (metrics !== undefined) epochs.push(metrics);
     else if (line !== '') {
       const what = `${path}:${index + 1} is not an epoch as JSON`;
@@ -117,15 +103,16 @@ export async function readEpochs(path: string, onWarning: JobOptions['onWarning'
   return epochs;
 }
 
-/** The lines of a history; those that are no entries are left out, since nothing rests on them. */
+/** Lines that are no entries are left out: nothing rests on them. */
 export async function readHistoryFile(path: string): Promise<HistoryEntry[]> {
   const lines = ((await readIfThere(path)) ?? '').split('\n');
-  return lines.flatMap((line) => historySchema.safeParse(parseLine(line)).data ?? []);
+  return lines.flatMap((line) => historySchema.safeParse(jsonOf(line)).data ?? []);
 }
 
-function parseLine(line: string): unknown {
+/** The value of a JSON text; undefined where it is none. */
+export function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(line);
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -25,24 +25,33 @@ export { isFile, type HistoryEntry } from './runFiles.js';
 
 const FOLDERS = ['checkpoints', 'results', 'figures'] as const;
 
-/**
- * A run's folder: `config.json`, `metrics.jsonl` (a line an epoch), `metrics.csv` (the same as a table),
- * `checkpoints/{last,best}.safetensors` (weights), `checkpoints/resume.safetensors` (all that a resumed run needs), `data.json`
- * (names and counts of its data), `results/*.json`, `figures/`, `report.html`, `history.jsonl` (a line a result: when and by which
- * command it was made). A `RunWriter` writes all but the report.
- */
+/** A run's folder (its files: docs/design.md, "Files of a run"). A `RunWriter` writes all of it but the report. */
 export class RunFolder {
   readonly path: string;
+  readonly best: string;
+  readonly last: string;
+  /** All that a resumed run needs. */
+  readonly resume: string;
+  readonly report: string;
+  protected readonly configPath: string;
+  protected readonly dataPath: string;
+  protected readonly historyPath: string;
+  protected readonly metricsPath: string;
 
   constructor(path: string) {
     this.path = resolve(path);
+    this.best = this.#checkpoint('best');
+    this.last = this.#checkpoint('last');
+    this.resume = this.#checkpoint('resume');
+    this.report = join(this.path, 'report.html');
+    this.configPath = join(this.path, 'config.json');
+    this.dataPath = join(this.path, 'data.json');
+    this.historyPath = join(this.path, 'history.jsonl');
+    this.metricsPath = join(this.path, 'metrics.jsonl');
   }
 
-  get best(): string {
-    return join(this.path, 'checkpoints', 'best.safetensors');
-  }
-  get last(): string {
-    return join(this.path, 'checkpoints', 'last.safetensors');
+  #checkpoint(name: string): string {
+    return join(this.path, 'checkpoints', `${name}.safetensors`);
   }
   /** The weights that a run gives. */
   selected(select: SelectedCheckpoint): string {
@@ -50,34 +59,13 @@ export class RunFolder {
   }
   /** The weights after an epoch that was asked to be kept. */
   epoch(epoch: number): string {
-    return join(this.path, 'checkpoints', `epoch-${epoch}.safetensors`);
+    return this.#checkpoint(`epoch-${epoch}`);
   }
   /** The epochs whose weights were kept, in their order. */
   async keptEpochs(): Promise<number[]> {
     const names = await readdir(join(this.path, 'checkpoints')).catch(() => []);
-    const epochs = names.map((name) => /^epoch-(\d+)\.safetensors$/.exec(name)?.[1]);
-    return epochs
-      .filter((epoch) => epoch !== undefined)
-      .map(Number)
-      .sort((a, b) => a - b);
-  }
-  get resume(): string {
-    return join(this.path, 'checkpoints', 'resume.safetensors');
-  }
-  get report(): string {
-    return join(this.path, 'report.html');
-  }
-  protected get configPath(): string {
-    return join(this.path, 'config.json');
-  }
-  protected get dataPath(): string {
-    return join(this.path, 'data.json');
-  }
-  protected get historyPath(): string {
-    return join(this.path, 'history.jsonl');
-  }
-  protected get metricsPath(): string {
-    return join(this.path, 'metrics.jsonl');
+    const epochs = names.flatMap((name) => /^epoch-(\d+)\.safetensors$/.exec(name)?.[1] ?? []);
+    return epochs.map(Number).sort((a, b) => a - b);
   }
 
   result(name: string): string {
@@ -87,17 +75,17 @@ export class RunFolder {
     return join(this.path, 'figures', name);
   }
 
-  /** Makes the folders. Throws `OUTPUT_UNWRITABLE`. */
+  /** Throws `OUTPUT_UNWRITABLE`. */
   async create(): Promise<void> {
     for (const folder of FOLDERS) await makeFolder(join(this.path, folder));
   }
 
-  /** Throws `RUN_BUSY` when another process is writing to this folder: for jobs that lock it only at their end. */
+  /** Throws `RUN_BUSY` when another process is writing here: for jobs that lock the folder only at their end. */
   async requireUnlocked(): Promise<void> {
     await requireUnlocked(this.path);
   }
 
-  /** Runs `job`, which writes `report.html` and `figures/*.svg`, also while a run is trained. Throws `RUN_BUSY`. */
+  /** Runs `job`, which writes the report and its figures, also while a run is trained. Throws `RUN_BUSY`. */
   async publish<Result>(job: () => Promise<Result>): Promise<Result> {
     const lock = await lockReport(this.path);
     try {
@@ -108,52 +96,43 @@ export class RunFolder {
     }
   }
 
-  /** The run's configuration and environment, or undefined for a folder without them. Throws `RUN_INVALID`. */
+  /** Undefined where there is none, as of all files read here. Throws `RUN_INVALID`. */
   readConfig(): Promise<z.infer<typeof runFileSchema> | undefined> {
     return readJson(this.configPath, runFileSchema, requireFormatVersion);
   }
 
-  /** Names, counts and sample pictures of the run's data, or undefined where it has written none yet. Throws `RUN_INVALID`. */
   readData(): Promise<DataDescription | undefined> {
     return readJson(this.dataPath, dataDescriptionSchema);
   }
 
-  /** Whether anything of a finished epoch is here. The first one's metrics are written before it is finished. */
+  /** Whether an epoch was finished; the first one's metrics are written before. */
   async hasEpochs(): Promise<boolean> {
     const found = await Promise.all([this.resume, this.last, this.best].map(isFile));
     return found.includes(true) || (await this.hasResults()) || (await this.readMetrics()).length > 1;
   }
 
-  /** Whether there is any result: all come after training. */
   async hasResults(): Promise<boolean> {
     const names = await readdir(join(this.path, 'results')).catch(() => []);
     return names.some((name) => name.endsWith('.json'));
   }
 
-  /** The epochs measured so far, without a last line that was cut off. Throws `RUN_INVALID`. */
+  /** The epochs so far, without a last line that was cut off. Throws `RUN_INVALID`. */
   readMetrics(onWarning?: JobOptions['onWarning']): Promise<EpochMetrics[]> {
     return readEpochs(this.metricsPath, onWarning);
   }
 
-  /**
-   * A result by name, or undefined when it has not been made.
-   *
-   * @throws `RUN_INVALID` naming the file, and the field that is not as the schema says
-   */
-  async readResult<Schema extends z.ZodType>(
-    name: string,
-    schema: Schema,
-  ): Promise<Recorded<Schema> | undefined> {
+  /** Throws `RUN_INVALID` naming the file, and the field that is not as the schema says. */
+  readResult<Schema extends z.ZodType>(name: string, schema: Schema): Promise<Recorded<Schema> | undefined> {
     return readResultFile(this.result(name), name, schema);
   }
 
-  /** What training gave, or undefined when it is not finished. */
+  /** Undefined while training is not finished. */
   async readTrainingResult(): Promise<TrainingResult | undefined> {
     const file = await this.readConfig();
     return file && this.readResult(methodOf(file.config), trainingResultSchema);
   }
 
-  /** How the results came about, in the order in which they were written. */
+  /** The origins of the results, in the order in which they were written. */
   readHistory(): Promise<HistoryEntry[]> {
     return readHistoryFile(this.historyPath);
   }
@@ -168,7 +147,6 @@ export function isReport(name: string): boolean {
   return name === 'report.html' || name.endsWith('.svg');
 }
 
-/** A run that was trained before. */
 export interface OpenedRun {
   readonly folder: RunFolder;
   readonly config: RunConfig;
@@ -177,7 +155,7 @@ export interface OpenedRun {
   readonly weights: string;
 }
 
-/** Opens a run that was trained before. Throws `RUN_NOT_FOUND`. */
+/** Opens a trained run. Throws `RUN_NOT_FOUND`. */
 export async function openRun(path: string): Promise<OpenedRun> {
   const folder = new RunFolder(path);
   const file = await folder.readConfig();
@@ -193,16 +171,63 @@ export async function openRun(path: string): Promise<OpenedRun> {
   return { folder, config, environment, weights };
 }
 
-/** Throws `DATASET_INVALID` when a dataset is not the one that a run was trained on. */
-export function requireDatasetOfRun(
-  fingerprint: string,
-  dataset: { readonly folder: string; readonly fingerprint: string },
+/** The caller's option that asks for an epoch. */
+interface AskedEpoch {
+  readonly parameter: string;
+  readonly value: number;
+  /** Advice instead of keeping that epoch, after "or". */
+  readonly otherwise: string;
+}
+
+/** The weights file of an epoch that a run kept. Throws `RUN_NOT_FOUND` naming those that it kept. */
+export async function keptEpoch(
   folder: RunFolder,
-): void {
-  if (dataset.fingerprint === fingerprint) return;
+  epoch: number,
+  { parameter, value, otherwise }: AskedEpoch,
+): Promise<string> {
+  const kept = await folder.keptEpochs();
+  const path = folder.epoch(epoch);
+  if (kept.includes(epoch)) return path;
+  const which = epoch === value ? 'that epoch' : `epoch ${epoch}`;
+  const others = kept.length === 0 ? 'It has kept none' : `Kept: ${kept.join(', ')}`;
   throw new SpurmemError(
-    'DATASET_INVALID',
-    `${dataset.folder} is not the dataset that ${folder.path} was trained on (its table or dataset.json differs).`,
-    { parameter: 'data', advice: ['Name the right folder as `data`, or train on this one.'] },
+    'RUN_NOT_FOUND',
+    `\`${parameter}\` is ${value}, and ${folder.path} has not kept ${which}: ${path} is missing. ${others}.`,
+    {
+      parameter,
+      value,
+      expected: 'an epoch that was kept',
+      advice: [`Train that run with \`keepEpochs\` ${epoch}, or ${otherwise}.`],
+    },
   );
+}
+
+/** The progress of a run. */
+export interface RunState {
+  readonly state: 'finished' | 'running' | 'stopped' | 'waiting';
+  /** Finished epochs. */
+  readonly epochs: number;
+  readonly result: TrainingResult | undefined;
+}
+
+export async function runState(folder: RunFolder): Promise<RunState> {
+  const result = await folder.readTrainingResult();
+  const epochs = (await folder.readMetrics()).length;
+  const stateOf = async (): Promise<RunState['state']> => {
+    if (result !== undefined) return 'finished';
+    if (await isBusy(folder)) return 'running';
+    return epochs > 0 || (await folder.readConfig()) !== undefined ? 'stopped' : 'waiting';
+  };
+  return { state: await stateOf(), epochs, result };
+}
+
+/** Whether another process is training this run. */
+export async function isBusy(folder: RunFolder): Promise<boolean> {
+  try {
+    await folder.requireUnlocked();
+    return false;
+  } catch (error) {
+    // A folder that is not there has no lock.
+    return error instanceof SpurmemError && error.code === 'RUN_BUSY';
+  }
 }

@@ -4,33 +4,24 @@ import { basename, dirname, join } from 'node:path';
 import { SpurmemError } from '../errors.js';
 import { awaitLock, isLocked, type Lock, ownerOf } from '../lock.js';
 
-/** Of a file or folder, in bytes. */
+/** In bytes. */
 const LONGEST_NAME = 255;
-/** How long a job that only writes what it has computed waits for another one, in milliseconds. */
+/** The longest that a job which only writes what it has computed waits for another one. */
 const PATIENCE_MS = 30_000;
 
-/**
- * Locks a run's folder for all but its report.
- *
- * @param waits for another job that is about to end: for one that only writes what it has computed
- * @throws `RUN_BUSY`
- */
+/** Locks a run's folder for all but its report; `waits` for another job that is about to end. Throws `RUN_BUSY`. */
 export async function lockRun(folder: string, waits: boolean): Promise<Lock> {
-  const lock = await awaitLock(await lockPath(folder), waits ? PATIENCE_MS : 0);
-  if (lock === undefined) throw await busy(folder);
-  return lock;
+  return (await awaitLock(await lockPath(folder), waits ? PATIENCE_MS : 0)) ?? (await refuse(folder));
 }
 
 /** Locks a run's report. Throws `RUN_BUSY`. */
 export async function lockReport(folder: string): Promise<Lock> {
-  const lock = await awaitLock(join(folder, 'figures', '.report.lock'), PATIENCE_MS);
-  if (lock === undefined) throw await busy(folder);
-  return lock;
+  return (await awaitLock(join(folder, 'figures', '.report.lock'), PATIENCE_MS)) ?? (await refuse(folder));
 }
 
 /** Throws `RUN_BUSY` when another process is writing to a run's folder. */
 export async function requireUnlocked(folder: string): Promise<void> {
-  if (await isLocked(await lockPath(folder))) throw await busy(folder);
+  if (await isLocked(await lockPath(folder))) await refuse(folder);
 }
 
 /** Beside the folder, by whatever name it is reached. */
@@ -42,10 +33,10 @@ async function lockPath(folder: string): Promise<string> {
   return join(dirname(path), `${short}.lock`);
 }
 
-async function busy(folder: string): Promise<SpurmemError> {
+async function refuse(folder: string): Promise<never> {
   const owner = await ownerOf(await lockPath(folder));
   const who = owner === undefined ? 'Another process' : `Process ${owner.pid} of ${owner.host}`;
-  return new SpurmemError('RUN_BUSY', `${who} is writing to ${folder}.`, {
+  throw new SpurmemError('RUN_BUSY', `${who} is writing to ${folder}.`, {
     advice: ['Wait for it to end, or use another run folder.'],
   });
 }

@@ -1,6 +1,6 @@
 import { BatchLoader } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
-import type { Augmentation } from '../data/preprocessing.js';
+import type { Augmentation, Preprocessing } from '../data/preprocessing.js';
 import { SpurmemError } from '../errors.js';
 import { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
@@ -14,41 +14,31 @@ type ModelConfig = Pick<RunConfig, 'arch' | 'imageSize' | 'patchSize' | 'layerNo
 
 /** A run's images as its model takes them. */
 export async function openImages(
-  config: ModelConfig & Pick<RunConfig, 'augmentation'>,
+  config: Pick<RunConfig, 'augmentation' | 'imageSize'>,
   dataset: Dataset,
   options: JobOptions & InContext,
 ): Promise<BatchLoader> {
   return BatchLoader.open(preparedAs(config, dataset), options);
 }
 
-/** A dataset with a run's augmentation and in the size that it asks for, each where it has one. */
-export function preparedAs(
-  { augmentation, imageSize }: Pick<RunConfig, 'augmentation' | 'imageSize'>,
-  dataset: Dataset,
-): Dataset {
-  const { preprocessing } = dataset;
-  const augmented =
-    augmentation === undefined ? dataset : { ...dataset, preprocessing: { ...preprocessing, augmentation } };
-  return imageSize === undefined ? augmented : resized(augmented, imageSize);
+/** A dataset with a run's augmentation and image size. */
+export function preparedAs(config: Pick<RunConfig, 'augmentation' | 'imageSize'>, dataset: Dataset): Dataset {
+  const { augmentation = dataset.preprocessing.augmentation, imageSize } = config;
+  const preprocessing = { ...dataset.preprocessing, augmentation };
+  return { ...dataset, preprocessing: imageSize ? resized(preprocessing, imageSize) : preprocessing };
 }
 
-/**
- * The model that a run's configuration describes, with initial weights drawn from the generator: the same for training,
- * resuming and tracing.
- *
- * @throws `USAGE` when a vision transformer's patches do not cover the images
- */
+/** A run's model with initial weights. Throws `USAGE` when a vision transformer's patches do not cover the images. */
 export async function createModel(
   { arch, patchSize, layerNormEps, precision }: ModelConfig,
   { dataset, context, inputSize }: BatchLoader,
   generator: Generator,
 ): Promise<Model> {
   if (patchSize !== undefined) requirePatches(inputSize, patchSize);
-  const { numClasses } = dataset;
   return Model.create({
     context,
     arch,
-    numClasses,
+    numClasses: dataset.numClasses,
     generator,
     precision,
     imageSize: inputSize,
@@ -57,20 +47,14 @@ export async function createModel(
   });
 }
 
-/**
- * The model of a run with the weights that it wrote.
- *
- * @param weights one of the run's checkpoints
- * @param folder the run's, for messages
- * @throws `WEIGHTS_INVALID` when they are not those of this model and its classes
- */
+/** A run's model with the weights of one of its checkpoints. Throws `WEIGHTS_INVALID` when they do not fit the model. */
 export async function loadModel(
   config: ModelConfig,
   loader: BatchLoader,
   weights: string,
   folder: { readonly path: string },
 ): Promise<Model> {
-  // A network begins with drawn weights: all of them are replaced, whatever the seed.
+  // All drawn weights are replaced, whatever the seed.
   const model = await createModel(config, loader, new (native().Generator)(0));
   try {
     const { arch, numClasses } = model;
@@ -86,24 +70,19 @@ export async function loadModel(
   }
 }
 
-/** Images resized to a size and not cropped; as they were where a crop gives that size already. */
-function resized(dataset: Dataset, size: readonly [number, number]): Dataset {
-  const { preprocessing } = dataset;
+/** Images resized and not cropped; as they were where a crop gives that size already. */
+function resized(preprocessing: Preprocessing, size: readonly [number, number]): Preprocessing {
   const { crop, augmentation, viewAugmentation } = preprocessing;
-  if (crop?.[0] === size[0] && crop[1] === size[1]) return dataset;
+  if (crop?.[0] === size[0] && crop[1] === size[1]) return preprocessing;
   return {
-    ...dataset,
-    preprocessing: {
-      ...preprocessing,
-      resize: [...size],
-      crop: null,
-      augmentation: croppedTo(augmentation, size),
-      viewAugmentation: viewAugmentation && croppedTo(viewAugmentation, size),
-    },
+    ...preprocessing,
+    resize: [...size],
+    crop: null,
+    augmentation: croppedTo(augmentation, size),
+    viewAugmentation: viewAugmentation && croppedTo(viewAugmentation, size),
   };
 }
 
-/** The same with crops of another size, where it has some. */
 function croppedTo(augmentation: Augmentation, size: readonly [number, number]): Augmentation {
   const crop = augmentation?.randomResizedCrop;
   return crop ? { ...augmentation, randomResizedCrop: { ...crop, size: [...size] } } : augmentation;

@@ -6,7 +6,6 @@ import { callback, either, integer, objectWith, oneOf, severalOf, text, toggle }
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from './ermSettings.js';
 import type { MethodOptions, TrainingMethod } from './method.js';
 
-/** Where the data is, and how its folder is read. */
 export const DATA_TYPES = {
   data: either(text('a dataset\u2019s folder'), objectWith('what loadDataset gives', 'folder', 'splits')),
   datasetOptions: objectWith('an object with options of loadDataset'),
@@ -34,8 +33,12 @@ const METHOD_TYPES: OptionTypes<MethodOptions> = {
   onEpoch: callback(),
 };
 
-/** The options of a training method; one that it could do nothing with is refused. */
-export function acceptedBy({ settings, startsFrom, isDistributed }: TrainingMethodTraits): Accepted {
+/** The options of a training method: those that it has no use for are refused. */
+export function acceptedBy({
+  settings,
+  startsFrom,
+  isDistributed,
+}: Pick<TrainingMethod, 'settings' | 'startsFrom' | 'isDistributed'>): Accepted {
   const { from, protocol, keepEpochs, checkpointEvery, onEpoch, syncBatchNorm, ...all } = METHOD_TYPES;
   const types = {
     ...all,
@@ -46,5 +49,3 @@ export function acceptedBy({ settings, startsFrom, isDistributed }: TrainingMeth
   };
   return { types, settings, required: [startsFrom === 'data' ? 'data' : 'from'] };
 }
-
-type TrainingMethodTraits = Pick<TrainingMethod, 'settings' | 'startsFrom' | 'isDistributed'>;

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import { stringify } from 'csv-stringify/sync';
 import type { DataDescription } from '../data/dataDescription.js';
 import { SpurmemError } from '../errors.js';
 import { append, writeAtomic, writeJson } from '../files.js';
 import type { Lock } from '../lock.js';
+import type { GroupAccuracies } from '../metrics/groups.js';
 import type { ComputeContext } from '../native/context.js';
 import { provenance } from '../provenance.js';
-import { epochsTable } from './epochsTable.js';
 import { FORMAT_VERSION } from './formatVersion.js';
 import type { EpochMetrics } from './results.js';
 import type { RunConfig, RunEnvironment } from './runConfig.js';
@@ -13,7 +14,7 @@ import { type HistoryEntry, readIfThere } from './runFiles.js';
 import { isReport, RunFolder } from './runFolder.js';
 import { lockRun } from './runLock.js';
 
-/** A run's folder that a job writes to. Of several processes that do the job, the first one writes. */
+/** A run's folder that a job writes to; where several processes do the job, the first one writes. */
 export class RunWriter extends RunFolder {
   #lock: Lock | undefined;
 
@@ -28,11 +29,7 @@ export class RunWriter extends RunFolder {
     await this.context.onRankZero(() => super.create());
   }
 
-  /**
-   * Runs `job` while no other process may write to this folder but for its report, and those of its own group. Throws `RUN_BUSY`.
-   *
-   * @param options `waits` for another job that is about to end: for one that only writes what it has computed
-   */
+  /** Runs `job` while no process outside its group may write here, but for the report. Throws `RUN_BUSY`. */
   async locked<Result>(
     job: () => Promise<Result>,
     { waits = false }: { readonly waits?: boolean } = {},
@@ -43,7 +40,7 @@ export class RunWriter extends RunFolder {
     try {
       if (this.context.isRankZero) await this.removeLeftovers((name) => !isReport(name));
       const result = await job();
-      // What the first process wrote is there for all.
+      // All see what the first process wrote.
       await this.context.barrier();
       return result;
     } finally {
@@ -51,7 +48,7 @@ export class RunWriter extends RunFolder {
     }
   }
 
-  /** Writes a result of a job that did not lock this folder while it computed. Throws `RUN_BUSY`. */
+  /** Writes the result of a job that computed without the lock. Throws `RUN_BUSY`. */
   async record(name: string, result: unknown): Promise<void> {
     await this.locked(() => this.writeResult(name, result), { waits: true });
   }
@@ -74,7 +71,7 @@ export class RunWriter extends RunFolder {
     });
   }
 
-  /** Writes the epochs measured so far as a table, `metrics.csv`, for spreadsheets and plots. */
+  /** `metrics.csv`, for spreadsheets and plots. */
   async writeMetricsTable(groupNames: readonly string[]): Promise<void> {
     await this.#write(async () => {
       const table = epochsTable(await this.readMetrics(), groupNames);
@@ -82,7 +79,7 @@ export class RunWriter extends RunFolder {
     });
   }
 
-  /** Rewrites the metrics where they are not these epochs in whole lines, as after an interrupted epoch. */
+  /** Rewrites the metrics where they differ, as after an interrupted epoch. */
   async writeMetrics(epochs: readonly EpochMetrics[]): Promise<void> {
     await this.#write(async () => {
       const text = epochs.map(epochLine).join('');
@@ -93,7 +90,7 @@ export class RunWriter extends RunFolder {
   async writeResult(name: string, result: unknown): Promise<void> {
     await this.#write(async () => {
       this.#requireLock();
-      // Before the result, which is made again where a stop comes between them; one without its line would not be.
+      // First: after a stop between both, the result is made again, but its line would not be.
       const entry: HistoryEntry = { result: name, ...provenance() };
       await append(this.historyPath, `${JSON.stringify(entry)}\n`);
       await writeJson(this.result(name), result);
@@ -104,7 +101,7 @@ export class RunWriter extends RunFolder {
     if (this.context.isRankZero) await job();
   }
 
-  /** A process that was suspended for long loses its lock: what it would write may belong to another one by now. */
+  /** A process that was suspended for long loses its lock, and the file may belong to another one by now. */
   #requireLock(): void {
     if (this.#lock?.isLost() !== true) return;
     throw new SpurmemError(
@@ -118,4 +115,40 @@ export class RunWriter extends RunFolder {
 
 function epochLine(metrics: EpochMetrics): string {
   return `${JSON.stringify(metrics)}\n`;
+}
+
+/** Epochs as CSV: losses, their parts, and accuracies as fractions by group; empty where an epoch has none. */
+export function epochsTable(epochs: readonly EpochMetrics[], groupNames: readonly string[]): string {
+  const terms = [...new Set(epochs.flatMap(({ lossTerms = {} }) => Object.keys(lossTerms)))];
+  const lines = epochs.map(({ epoch, lr, trainLoss, train, valLoss, val, best, seconds, lossTerms }) => ({
+    epoch,
+    lr,
+    trainLoss,
+    ...Object.fromEntries(terms.map((term) => [`${term}Loss`, lossTerms?.[term]])),
+    valLoss,
+    ...columns('train', train, groupNames),
+    ...columns('val', val, groupNames),
+    best: Number(best),
+    seconds,
+  }));
+  return stringify(lines, { header: true });
+}
+
+/** `valWorstGroup`, `valAverage`, and `val pullover, digit 1` for each group. */
+function columns(
+  split: string,
+  { worstGroupAccuracy, average, accuracy }: GroupAccuracies,
+  groupNames: readonly string[],
+): Record<string, number | undefined> {
+  return {
+    [`${split}WorstGroup`]: worstGroupAccuracy,
+    [`${split}Average`]: average,
+    // An epoch that draws no example of a group has no accuracy of it.
+    ...Object.fromEntries(
+      groupNames.map((name, group) => [
+        `${split} ${name}`,
+        Number.isFinite(accuracy[group]) ? accuracy[group] : undefined,
+      ]),
+    ),
+  };
 }

@@ -1,14 +1,4 @@
-/** The state of a scheduler, as JSON. */
-interface ReduceLROnPlateauState {
-  readonly lr: number;
-  readonly best: number | null;
-  readonly badEpochs: number;
-}
-
-/**
- * torch.optim.lr_scheduler.ReduceLROnPlateau in mode `min` with its defaults (relative threshold 1e-4, no cooldown,
- * eps 1e-8). The article: factor 0.5, patience 3 for ERM and 1 for fine-tuning.
- */
+/** torch.optim.lr_scheduler.ReduceLROnPlateau in mode `min` with its defaults (relative threshold 1e-4, no cooldown, eps 1e-8). */
 export class ReduceLROnPlateau {
   #lr: number;
   #best = Number.POSITIVE_INFINITY;
@@ -26,7 +16,7 @@ export class ReduceLROnPlateau {
     return this.#lr;
   }
 
-  /** Takes the metric of an epoch, and lowers the rate after more than `patience` epochs without improvement. */
+  /** Lowers the rate after more than `patience` epochs without improvement. */
   step(metric: number): void {
     if (metric < this.#best * (1 - 1e-4)) {
       this.#best = metric;
@@ -41,17 +31,15 @@ export class ReduceLROnPlateau {
     }
   }
 
-  state(): ReduceLROnPlateauState {
-    return {
-      lr: this.#lr,
-      best: Number.isFinite(this.#best) ? this.#best : null,
-      badEpochs: this.#badEpochs,
-    };
+  /** As JSON, which has no infinity. */
+  state() {
+    const best = Number.isFinite(this.#best) ? this.#best : null;
+    return { lr: this.#lr, best, badEpochs: this.#badEpochs };
   }
 
-  load(state: ReduceLROnPlateauState): void {
-    this.#lr = state.lr;
-    this.#best = state.best ?? Number.POSITIVE_INFINITY;
-    this.#badEpochs = state.badEpochs;
+  load({ lr, best, badEpochs }: ReturnType<ReduceLROnPlateau['state']>): void {
+    this.#lr = lr;
+    this.#best = best ?? Number.POSITIVE_INFINITY;
+    this.#badEpochs = badEpochs;
   }
 }

@@ -1,12 +1,7 @@
 import type { GroupAccuracies } from '../metrics/groups.js';
 import type { SelectedCheckpoint } from './ermSettings.js';
 
-/**
- * What an epoch is selected by: the highest value is taken. Without group labels in validation, the average and the
- * class-balanced accuracy, the mean over classes of the share of each that is right, remain.
- *
- * @param numSpurious values of the spurious attribute: group = y * numSpurious + a
- */
+/** The validation accuracy that selects an epoch: the average and the class-balanced one need no group labels. */
 export function selectionScore(
   select: SelectedCheckpoint,
   { correct, total, average, worstGroupAccuracy }: GroupAccuracies,
@@ -21,7 +16,6 @@ export function selectionScore(
   return shares.reduce((sum, value) => sum + value, 0) / shares.length;
 }
 
-/** What a selected epoch is the best of, in words. */
 export function selectionWords(select: SelectedCheckpoint | undefined): string {
   if (select === 'best-average') return 'validation average accuracy';
   return select === 'best-class-balanced'

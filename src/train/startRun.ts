@@ -20,19 +20,19 @@ import { RunWriter } from './runWriter.js';
 const SLOW_BF16 =
   '`precision` is bf16, which this CPU does not compute in: a step takes many times as long as with fp32.';
 
-/** What every run takes besides its settings. */
+/** The options of every run besides its settings. */
 export interface RunOptions extends JobOptions, EngineOptions {
-  /** The dataset's folder, or the dataset where it is loaded already. */
+  /** The dataset or its folder. */
   readonly data: string | Dataset;
-  /** How to read the dataset's folder, where its files do not say. */
+  /** How to read the folder, where its files do not say. */
   readonly datasetOptions?: DatasetOptions | undefined;
   /** The run's folder; default: one in `runs/` named by the method and the dataset. */
   readonly out?: string | undefined;
-  /** Of every random draw; default: 0. */
+  /** Default: 0. */
   readonly seed?: number | undefined;
-  /** Whether batch-norm of several processes that train together takes its statistics over the whole batch; default: no. */
+  /** Whether batch-norm of several processes takes its statistics over the whole batch; default: no. */
   readonly syncBatchNorm?: boolean | undefined;
-  /** Called with what will be trained before anything is written; what it throws is thrown. */
+  /** Called before anything is written; what it throws is thrown. */
   readonly onStart?: ((start: RunStart) => void) | undefined;
   /** Continue the run in `out` from its last checkpoint; default: no. */
   readonly resume?: boolean | undefined;
@@ -40,25 +40,23 @@ export interface RunOptions extends JobOptions, EngineOptions {
 
 /** A run that is about to begin, or to go on. */
 export interface RunStart {
-  /** What was asked for, and the defaults for the rest. */
   readonly config: RunConfig;
   readonly dataset: Dataset;
   /** The run's folder. */
   readonly out: string;
 }
 
-/** What a run is to be. */
 export interface RunPlan<Config extends RunConfig> {
   readonly configOf: (dataset: Dataset) => Promise<Config>;
-  /** Its folder where none is named. */
+  /** The default folder. */
   readonly outOf: (dataset: Dataset) => string;
   /** The file with the weights to start from; undefined: random weights from the seed. */
   readonly weights: string | undefined;
-  /** The folder of the run that these weights are from; left out: they are of no run. */
+  /** The folder of the run that these weights are from. */
   readonly from?: string | undefined;
   /** Whether several processes can train it together. */
   readonly isDistributed?: boolean | undefined;
-  /** Whether it uses no group labels in training, so that it trains where a group has no example there, as at full agreement. */
+  /** Whether it trains where a group has no training example, because it uses no group labels. */
   readonly toleratesEmptyGroups?: boolean | undefined;
 }
 
@@ -68,24 +66,24 @@ export interface StartedRun<Config extends RunConfig> {
   readonly folder: RunWriter;
   readonly loader: BatchLoader;
   readonly model: Model;
-  /** Stands for PyTorch's default generator; the model was drawn from it. */
+  /** Stands for PyTorch's default generator, from which the model was drawn. */
   readonly generator: Generator;
   readonly job: JobOptions;
-  /** Writes `config.json` and `data.json`; nothing else has been written before. */
+  /** Writes `config.json` and `data.json`, the first files. */
   writeConfig(): Promise<void>;
 }
 
 /**
- * Opens all that a run needs, and lets `train` train it, unless its folder has its result already.
- *
- * @throws `RUN_EXISTS` when the folder holds another or a finished run, `RUN_INVALID` when a file of it is damaged or
- *   missing, `RUN_BUSY`, and what loading the dataset and the weights throws
+ * Opens all that a run needs for `train`, unless its folder has its result already. Throws `RUN_EXISTS` when the folder holds
+ * another or a finished run, `RUN_INVALID` when a file of it is damaged or missing, `RUN_BUSY`, and what loading dataset and
+ * weights throws.
  */
 export async function startRun<Config extends RunConfig, Result extends TrainingResult>(
   options: RunOptions,
   plan: RunPlan<Config>,
   train: (run: StartedRun<Config>) => Promise<Result>,
 ): Promise<TrainedRun<Result>> {
+  const { onProgress, signal, onInfo, onWarning } = options;
   const context = await openEngine(options);
   const dataset = await datasetOf(options.data, options.datasetOptions);
   requireGroups(dataset, plan.toleratesEmptyGroups === true ? ['val', 'test'] : SPLITS);
@@ -99,29 +97,21 @@ export async function startRun<Config extends RunConfig, Result extends Training
       async () => (await finishedOrFresh<Result>(folder, config, options.resume === true)) ?? null,
     );
     if (finished) return finished;
-    const missing = dataset.groupNames.filter((_, group) => dataset.counts.train[group] === 0);
-    if (missing.length > 0) {
-      options.onWarning?.(
-        `the training split has no example of ${missing.join(' and ')}: nothing is said of it there.`,
-      );
+    const missing = dataset.groupNames.filter((_, group) => dataset.counts.train[group] === 0).join(' and ');
+    if (missing !== '') {
+      onWarning?.(`the training split has no example of ${missing}: nothing is said of it there.`);
     }
-    if (config.precision === 'bf16' && context.emulatesBf16) options.onWarning?.(SLOW_BF16);
+    if (config.precision === 'bf16' && context.emulatesBf16) onWarning?.(SLOW_BF16);
     using loader = await openImages(config, dataset, { ...options, context });
     const generator = new (native().Generator)(config.seed);
     using model = await createModel(config, loader, generator);
     if (plan.weights === undefined) {
-      options.onInfo?.(
-        `${config.arch} starts from random weights of seed ${config.seed}: no \`weights\` are given.`,
-      );
+      onInfo?.(`${config.arch} starts from random weights of seed ${config.seed}: no \`weights\` are given.`);
     } else {
       const { newHead } = await loadWeights(model, plan.weights);
-      if (newHead.length > 0) {
-        options.onInfo?.(
-          `${plan.weights} has a head of other classes: ${newHead.join(' and ')} are new, for ${config.numClasses} classes.`,
-        );
-      }
+      const change = `${newHead.join(' and ')} are new, for ${config.numClasses} classes`;
+      if (newHead.length > 0) onInfo?.(`${plan.weights} has a head of other classes: ${change}.`);
     }
-    const { onProgress, signal, onInfo, onWarning } = options;
     return await train({
       config,
       folder,
@@ -148,16 +138,13 @@ export async function startRun<Config extends RunConfig, Result extends Training
   return { ...result, run: out };
 }
 
-/** The processes of a run, where there are several. Throws `USAGE` for a training method that only one process does. */
-function processesOf<Config extends RunConfig>(
+/** The processes of a run, where there are several. Throws `USAGE` where only one can train it. */
+function processesOf(
   { isDistributed, worldSize }: ComputeContext,
-  plan: RunPlan<Config>,
+  plan: { readonly isDistributed?: boolean | undefined },
   { syncBatchNorm = false, checkpointEvery }: RunOptions & { readonly checkpointEvery?: number | undefined },
 ): Pick<RunConfig, 'processes'> {
   if (!isDistributed) return {};
-  if (plan.isDistributed === true && checkpointEvery === undefined) {
-    return { processes: { count: worldSize, syncBatchNorm } };
-  }
   if (checkpointEvery !== undefined) {
     throw new SpurmemError(
       'USAGE',
@@ -165,6 +152,7 @@ function processesOf<Config extends RunConfig>(
       { parameter: 'checkpointEvery', value: checkpointEvery, advice: ['Leave `checkpointEvery` out.'] },
     );
   }
+  if (plan.isDistributed === true) return { processes: { count: worldSize, syncBatchNorm } };
   throw new SpurmemError(
     'USAGE',
     `Several processes cannot train this together; WORLD_SIZE is ${worldSize}.`,

@@ -7,10 +7,10 @@ import { isOutOfMemory } from '../native/outOfMemory.js';
 import { TensorScope } from '../native/tensorScope.js';
 import type { LossOfBatch } from './batchLoss.js';
 
-/** Images that a message names at most. */
+/** The most images that a message names. */
 const NAMED_IMAGES = 10;
 
-/** The error of a batch that does not fit into memory, with the largest of half as many images, of half of these, ... that does. The model is changed. */
+/** The error of a batch that does not fit into memory, with the largest half, quarter, ... of it that does. Changes the model. */
 export async function tooLarge<Prepared extends Batch>(
   batches: Batches<Prepared>,
   lossOfBatch: LossOfBatch<Prepared>,
@@ -47,26 +47,24 @@ async function fittingSize<Prepared extends Batch>(
   return undefined;
 }
 
-/** Throws `USAGE` where the last batch has one image and batch-norm one value of it: before the first step, not after an epoch. */
+/** Throws `USAGE` before the first step, where batch-norm would have one value of the last batch's one image. */
 export async function requireNorms(
   model: Model,
   loader: BatchLoader,
   { indices, batchSize }: Batches<Batch>,
 ): Promise<void> {
   if (indices.length % batchSize !== 1) return;
-  for await (const batch of loader.evaluation(indices.slice(-1), 1)) {
-    using current = batch;
-    try {
-      using _logits = await model.network.forward(current.images, { statistics: 'separate' });
-    } catch (error) {
-      throw invalidParameter('batchSize', batchSize, 'a size that leaves no last batch of one image', [
-        `An epoch has ${indices.length} images: ${messageOf(error)}`,
-      ]);
-    }
+  using last = await loader.evaluation(indices.slice(-1), 1).start(1);
+  try {
+    using _logits = await model.network.forward(last.images, { statistics: 'separate' });
+  } catch (error) {
+    throw invalidParameter('batchSize', batchSize, 'a size that leaves no last batch of one image', [
+      `An epoch has ${indices.length} images: ${messageOf(error)}`,
+    ]);
   }
 }
 
-/** Names the images of a batch whose logits are not finite, or all where each or none is to blame. */
+/** The images of a batch whose logits are not finite, or all where each or none is to blame. */
 export async function culprits(
   { examples }: Pick<Dataset, 'examples'>,
   indices: Int32Array,

@@ -8,7 +8,7 @@ import type { JobOptions } from '../progress.js';
 import type { RunConfig } from './runConfig.js';
 import type { RunFolder } from './runFolder.js';
 
-/** Loads the weights that a run gives and evaluates them on every split. The test split is read here and nowhere else. */
+/** Evaluates a run's selected weights on every split. The test split is read here and nowhere else. */
 export async function testSelected(
   model: Model,
   loader: BatchLoader,
@@ -23,13 +23,12 @@ export async function testSelected(
   return accuracies as Record<Split, GroupAccuracies>;
 }
 
-/** A run, for the evaluation of its model. */
 interface RunOfModel {
   readonly config: RunConfig;
   readonly job: JobOptions;
 }
 
-/** How a run evaluates its model. */
+/** The options of a run's evaluations. */
 export function evaluationOf({ config: { batchSize, loss }, job }: RunOfModel) {
   return { ...job, batchSize, loss };
 }

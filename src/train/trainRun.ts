@@ -5,7 +5,7 @@ import { writeSafetensors } from '../models/safetensors.js';
 import { native } from '../native/addon.js';
 import { TensorScope } from '../native/tensorScope.js';
 import { checkSettings } from '../settings/setting.js';
-import { type PassProgress, saveTraining, type TrainingProgress } from './checkpoint.js';
+import { saveTraining } from './checkpoint.js';
 import { CHECKPOINT_EVERY } from './ermSettings.js';
 import { kickInEpoch } from './kickIn.js';
 import type { EpochMetrics, TrainedRun, TrainingResult } from './results.js';
@@ -17,37 +17,33 @@ import { type RunOptions, type RunPlan, startRun } from './startRun.js';
 import { evaluationOf, testSelected } from './testSelected.js';
 import { type MethodRun, Trainer } from './trainer.js';
 
-/** The run that an epoch is of. */
+/** The run of an epoch. */
 interface EpochContext {
   /** [numGroups] */
   readonly groupNames: readonly string[];
-  /** Of the whole run. */
+  /** Those of the whole run. */
   readonly epochs: number;
-  /** Of a run that trains another model first, such as JTT's `identification`. */
+  /** The name of a model that is trained first, such as JTT's `identification`. */
   readonly stage?: string;
 }
 
-/** Options of every training method of epochs besides its settings. */
+/** The options of a training method of epochs besides its settings. */
 export interface EpochOptions extends RunOptions {
-  /** Epochs whose weights are kept besides those of the selected, the last, and the one that fine-tuning starts from. */
+  /** Epochs whose weights are kept besides the selected, the last, and the one that fine-tuning starts from. */
   readonly keepEpochs?: readonly number[] | undefined;
-  /** Steps from one checkpoint inside an epoch to the next, and one when the signal aborts; default: none but after each epoch. */
+  /** Steps between checkpoints inside an epoch, with one when the signal aborts; default: only after each epoch. */
   readonly checkpointEvery?: number | undefined;
-  /** Called after each epoch. */
   readonly onEpoch?: ((metrics: EpochMetrics, run: EpochContext) => void) | undefined;
 }
 
-/** What a run of epochs is to be. */
 interface EpochPlan<Config extends EpochsConfig> extends RunPlan<Config> {
   readonly method: (trainer: Trainer<Config>) => MethodRun | Promise<MethodRun>;
 }
 
 /**
  * Trains a run: epochs of a method, validation after each, ReduceLROnPlateau on the training loss, a checkpoint after each
- * epoch and every `checkpointEvery` steps, and at the end the selected one evaluated once on every split. The test split is read there and nowhere else. A run
- * that stops early resumes to the same bits.
- *
- * @throws `INTERRUPTED` when the signal aborts, and what `startRun` throws
+ * epoch and every `checkpointEvery` steps, and at the end the selected one evaluated on every split. A run that stops early
+ * resumes to the same bits. Throws `INTERRUPTED` when the signal aborts, and what `startRun` throws.
  */
 export async function trainRun<Config extends EpochsConfig>(
   options: EpochOptions,
@@ -65,11 +61,9 @@ export async function trainRun<Config extends EpochsConfig>(
     await run.writeConfig();
     if (trainer.progress.epoch === 0 && !trainer.progress.underWay) await method.begin?.();
     const kept = new Set<unknown>(options.keepEpochs);
-    const late = (options.keepEpochs ?? []).filter((epoch) => epoch > config.epochs);
-    if (late.length > 0) {
-      job.onWarning?.(
-        `\`keepEpochs\` names ${late.join(', ')}, and the run ends with epoch ${config.epochs}.`,
-      );
+    const late = options.keepEpochs?.filter((epoch) => epoch > config.epochs).join(', ') ?? '';
+    if (late !== '') {
+      job.onWarning?.(`\`keepEpochs\` names ${late}, and the run ends with epoch ${config.epochs}.`);
     }
     // For fine-tuning to start from.
     if (plan.from === undefined) {
@@ -78,7 +72,7 @@ export async function trainRun<Config extends EpochsConfig>(
     }
     await trainEpochs(trainer, method, kept, options);
     const { epoch, bestEpoch } = trainer.progress;
-    // Its checkpoints are there.
+    // All processes see its checkpoints.
     await model.context.barrier();
     const result: TrainingResult = {
       kind: methodOf(config),
@@ -92,7 +86,6 @@ export async function trainRun<Config extends EpochsConfig>(
   });
 }
 
-/** A second model with the same weights. */
 async function copyOf(model: Model, config: EpochsConfig, loader: BatchLoader): Promise<Model> {
   const copy = await createModel(config, loader, new (native().Generator)(config.seed));
   await copy.network.moveToward(model.network, 1);
@@ -107,8 +100,9 @@ async function trainEpochs(
 ): Promise<void> {
   const { config, folder, evaluated, scheduler, loader, generator, context } = trainer;
   // Killed after its last epoch counted, the run may have the weights of the epoch before.
-  if (trainer.progress.epoch >= config.epochs && context.isRankZero)
+  if (trainer.progress.epoch >= config.epochs && context.isRankZero) {
     await writeSafetensors(folder.last, await evaluated.stateDict());
+  }
   while (trainer.progress.epoch < config.epochs) {
     const { progress: last } = trainer;
     const { underWay } = last;
@@ -121,7 +115,7 @@ async function trainEpochs(
     trainer.checkpoints = {
       done: underWay,
       every: checkpointEvery,
-      async save(done: PassProgress) {
+      async save(done) {
         const progress = { ...last, underWay: { ...done, seconds: secondsSoFar() } };
         await saveTraining(folder.resume, trainer, method, progress, drawn);
         trainer.progress = progress;
@@ -139,7 +133,7 @@ async function trainEpochs(
     }
     const score = selectionScore(config.select, val.accuracies, loader.dataset.numSpurious);
     const best = score > last.bestScore;
-    const progress: TrainingProgress = {
+    const progress = {
       epoch,
       bestEpoch: best ? epoch : last.bestEpoch,
       bestScore: Math.max(last.bestScore, score),
@@ -164,20 +158,13 @@ async function trainEpochs(
   }
 }
 
-/**
- * Whether a model's logits of a validation batch are finite, layer by layer: the kernels that evaluation fuses make 0 of NaN, so that
- * a model whose activations overflow would pass for one that predicts.
- */
+/** Whether a validation batch's logits are finite without fused kernels, which make 0 of NaN where activations overflow. */
 async function givesFiniteLogits(
   model: Model,
   loader: BatchLoader,
   { batchSize }: EpochsConfig,
 ): Promise<boolean> {
-  const some = loader.dataset.splits.val.slice(0, batchSize);
-  for await (const batch of loader.evaluation(some, batchSize)) {
-    using current = batch;
-    using logits = await model.network.forward(current.images, { grad: true });
-    if (!((await logits.data()) as Float32Array).every(Number.isFinite)) return false;
-  }
-  return true;
+  using batch = await loader.evaluation(loader.dataset.splits.val, batchSize).start(batchSize);
+  using logits = await model.network.forward(batch.images, { grad: true });
+  return ((await logits.data()) as Float32Array).every(Number.isFinite);
 }

@@ -16,22 +16,13 @@ import type { RunWriter } from './runWriter.js';
 import { ReduceLROnPlateau } from './scheduler.js';
 import { culprits, requireNorms, tooLarge } from './stepFailures.js';
 
-/** A training method at work: an epoch, and the state that it keeps between epochs besides the trainer's. */
+/** A training method in a run. */
 export interface MethodRun extends MethodState {
-  /** What comes before the first epoch, and again only where that epoch was not finished. */
-  begin?(): Promise<void>;
-  /**
-   * What it chooses before an epoch's first step and keeps until its last, as part of `stateDict`: a run that goes on inside an
-   * epoch does not choose anew.
-   *
-   * @param epoch counted from 1
-   */
+  /** Comes before the first epoch, and again only where that epoch was not finished. */
+  begin?(): void | Promise<void>;
+  /** Chooses what an epoch keeps, as part of `stateDict`: a run that goes on inside the epoch does not choose anew. */
   beginEpoch?(epoch: number): Promise<void>;
-  /**
-   * An epoch's draws and steps.
-   *
-   * @param epoch counted from 1
-   */
+  /** @param epoch counted from 1 */
   trainEpoch(epoch: number, lr: number): Promise<EpochTraining>;
 }
 
@@ -41,9 +32,9 @@ export interface TrainedPart {
   readonly optimizer: Adam;
 }
 
-/** How an epoch can be left and taken up again between its batches. */
+/** The checkpoints at which an epoch can be left and taken up again. */
 interface EpochCheckpoints {
-  /** What the run had done of this epoch before. */
+  /** The part of the epoch that the run had done before. */
   readonly done: PassProgress | undefined;
   /** Steps from one checkpoint to the next. */
   readonly every: number | undefined;
@@ -53,11 +44,7 @@ interface EpochCheckpoints {
 /** A pass over batches. */
 interface Pass {
   readonly lr: number;
-  /** The networks that are trained. */
   readonly parts: readonly TrainedPart[];
-  /** Its name in messages, and in progress. */
-  readonly task: string;
-  readonly title: string;
   readonly totals: PassTotals;
 }
 
@@ -68,26 +55,25 @@ type StepValues = [number, Int32Array, Infinite | undefined, number[]];
 export class Trainer<Config extends EpochsConfig> implements TrainingState, Disposable {
   readonly optimizer: Adam;
   readonly scheduler: ReduceLROnPlateau;
-  /** What the last checkpoint has. */
+  /** That of the last checkpoint. */
   progress: TrainingProgress = { epoch: 0, bestEpoch: 0, bestScore: -1 };
-  /** Of the epoch under way; a pass that is none, such as a warm-up, has none. */
+  /** Those of the epoch under way; a warm-up has none. */
   checkpoints: EpochCheckpoints | undefined;
-  readonly #parts: TrainedPart[];
+  readonly #parts: TrainedPart[] = [];
 
   constructor(
     readonly config: Config,
     readonly folder: RunWriter,
     readonly loader: BatchLoader,
     readonly model: Model,
-    /** The exponential moving average of the weights, where one is kept. */
+    /** The exponential moving average of the weights. */
     readonly ema: Model | undefined,
     readonly generator: Generator,
     readonly job: JobOptions,
   ) {
-    this.optimizer = new Adam(model, config.lr, { weightDecay: config.weightDecay });
+    this.optimizer = this.addPart(model.network).optimizer;
     const { factor, patience } = config.scheduler;
     this.scheduler = new ReduceLROnPlateau(config.lr, factor, patience);
-    this.#parts = [{ network: model.network, optimizer: this.optimizer }];
   }
 
   /** The model that is evaluated and saved. */
@@ -105,7 +91,7 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     for (const { network } of this.#parts) await this.context.distribute(network, syncBatchNorm);
   }
 
-  /** Gives all processes the first one's running statistics, which each has of its own parts of batches. */
+  /** Gives all processes the first one's running statistics: each has those of its own parts of batches. */
   async agreeOnStatistics(): Promise<void> {
     await this.context.broadcastBuffers(this.model.network);
     if (this.ema) await this.context.broadcastBuffers(this.ema.network);
@@ -113,21 +99,17 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
 
   /** Trains another network by the same loss, with an optimizer of its own. The trainer disposes it. */
   addPart(network: Network): TrainedPart {
-    const part = {
-      network,
-      optimizer: new Adam({ network }, this.config.lr, { weightDecay: this.config.weightDecay }),
-    };
+    const { lr, weightDecay } = this.config;
+    const part = { network, optimizer: new Adam({ network }, lr, weightDecay) };
     this.#parts.push(part);
     return part;
   }
 
   /**
-   * One pass over batches: a step for each, from the first one on that the run had not done before.
+   * A step for each batch that the run had not done before; the tensors of `lossOfBatch` are disposed here.
    *
-   * @param lossOfBatch the loss and its terms; all their tensors are disposed here
-   * @param only.parts that are trained; default: all
-   * @param only.task what messages call the pass; default: the epoch
-   * @returns the mean loss over the examples, and the accuracies of the batches as they were trained on
+   * @param only.parts the networks that are trained; default: all
+   * @param only.task the name of the pass in messages; default: the epoch
    */
   async trainBatches<Prepared extends Batch>(
     epoch: number,
@@ -136,18 +118,46 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     lossOfBatch: LossOfBatch<Prepared>,
     only: { readonly parts?: readonly TrainedPart[]; readonly task?: string } = {},
   ): Promise<EpochTraining> {
-    const pass: Pass = {
-      lr,
-      parts: only.parts ?? this.#parts,
-      task: only.task ?? `epoch ${epoch}`,
-      title: only.task ?? `epoch ${epoch}/${this.config.epochs}`,
-      totals: new PassTotals(this.loader.dataset, this.checkpoints?.done),
-    };
+    const { checkpoints, context, job } = this;
+    const { parts = this.#parts, task = `epoch ${epoch}` } = only;
+    const title = only.task ?? `epoch ${epoch}/${this.config.epochs}`;
+    const totals = new PassTotals(this.loader.dataset, checkpoints?.done);
+    const total = batches.indices.length;
+    const every = checkpoints?.every;
+    let number = checkpoints?.done?.batches ?? 0;
+    let saved = number;
+    let done = number * batches.batchSize;
     try {
-      return await this.#trainBatches(pass, batches, lossOfBatch);
+      await using pending = new PendingReads(context);
+      const save = async (): Promise<void> => {
+        await pending.drain();
+        if (number !== saved) await checkpoints?.save(totals.progress(number));
+        saved = number;
+      };
+      await requireNorms(this.model, this.loader, batches);
+      for await (const batch of batches.from(number)) {
+        using current = batch;
+        if (job.signal?.aborted === true && every !== undefined) await save();
+        throwIfAborted(job.signal, task);
+        const loss = await lossOfBatch(current);
+        number += 1;
+        const step = this.#step({ lr, parts, totals }, `${task}, batch ${number}`, current, loss);
+        await pending.add({
+          ...step,
+          finish: async (values) => {
+            await step.finish(values);
+            done += batch.part.total;
+            job.onProgress?.({ task: title, done, total, unit: 'images' });
+          },
+        });
+        const isLast = number * batches.batchSize >= total;
+        if (every !== undefined && number % every === 0 && !isLast) await save();
+      }
+      await pending.drain();
+      return await totals.means(context, done);
     } catch (error) {
-      // Of several processes, the others would wait for this one's attempts.
-      if (!isOutOfMemory(error) || this.context.isDistributed) throw error;
+      // Other processes would wait for this one's attempts.
+      if (!isOutOfMemory(error) || context.isDistributed) throw error;
       throw await tooLarge(batches, lossOfBatch, error);
     }
   }
@@ -156,73 +166,31 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     for (const { network } of this.#parts.slice(1)) network.dispose();
   }
 
-  async #trainBatches<Prepared extends Batch>(
-    pass: Pass,
-    batches: Batches<Prepared>,
-    lossOfBatch: LossOfBatch<Prepared>,
-  ): Promise<EpochTraining> {
-    const { checkpoints, context } = this;
-    const { every } = checkpoints ?? {};
-    const { totals, task, title } = pass;
-    const total = batches.indices.length;
-    let number = checkpoints?.done?.batches ?? 0;
-    let saved = number;
-    let done = number * batches.batchSize;
-    await using pending = new PendingReads(context);
-    const save = async (): Promise<void> => {
-      await pending.drain();
-      if (number !== saved) await checkpoints?.save(totals.progress(number));
-      saved = number;
-    };
-    await requireNorms(this.model, this.loader, batches);
-    for await (const batch of batches.from(number)) {
-      using current = batch;
-      if (this.job.signal?.aborted === true && every !== undefined) await save();
-      throwIfAborted(this.job.signal, task);
-      const loss = await lossOfBatch(current);
-      number += 1;
-      const { part } = current;
-      const step = this.#step(pass, `${task}, batch ${number}`, current, loss);
-      await pending.add({
-        ...step,
-        finish: async (values) => {
-          await step.finish(values);
-          done += part.total;
-          this.job.onProgress?.({ task: title, done, total, unit: 'images' });
-        },
-      });
-      const isLast = number * batches.batchSize >= total;
-      if (every !== undefined && number % every === 0 && !isLast) await save();
-    }
-    await pending.drain();
-    return await totals.means(context, done);
-  }
-
-  /** A step down the loss of a batch, and what it measures. */
+  /** A step down the loss of a batch, and its measurements. */
   #step(
-    { lr, parts, totals }: Pass,
+    pass: Pass,
     place: string,
     { indices, part }: Batch,
     { loss, logits, terms = {} }: BatchLoss,
   ): PendingRead<StepValues> {
-    const names = Object.keys(terms);
     // Processes have parts of a batch of unequal sizes: their gradients are averaged as if they were equal.
     const scale = (this.context.worldSize * indices.length) / part.total;
     return {
       read: Promise.all([
         loss.item(),
         logits.argmax(),
-        this.#descend(loss, lr, parts, scale),
+        this.#descend(loss, pass, scale),
         Promise.all(Object.values(terms).map((term) => term.item())),
       ]),
       finish: async ([value, predictions, infinite, values]) => {
         const bad = !Number.isFinite(value)
           ? `loss became ${value}`
           : infinite && `${infinite} became infinite or NaN`;
-        if (bad)
+        if (bad) {
           throw this.diverged(`${bad} in ${place}. ${await culprits(this.loader.dataset, indices, logits)}`);
-        const means = names.map((name, i) => [name, values[i] as number] as const);
-        totals.add(indices, value, means, predictions);
+        }
+        const means = Object.keys(terms).map((name, i) => [name, values[i] as number] as const);
+        pass.totals.add(indices, value, means, predictions);
       },
       dispose() {
         for (const tensor of [loss, logits, ...Object.values(terms)]) tensor.dispose();
@@ -230,7 +198,15 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     };
   }
 
-  /** The error of numbers that are not finite. What the last checkpoint has is kept. */
+  async #descend(loss: Tensor, { lr, parts }: Pass, scale: number): Promise<Infinite | undefined> {
+    for (const { optimizer } of parts) optimizer.lr = lr;
+    const descent = descend(loss, parts, scale);
+    const { ema } = this.config;
+    const average = ema === undefined ? undefined : this.ema?.network.moveToward(this.model.network, 1 - ema);
+    return (await Promise.all([descent, average]))[0];
+  }
+
+  /** The error of numbers that are not finite. The last checkpoint is kept. */
   diverged(what: string): SpurmemError {
     const { epoch, underWay } = this.progress;
     const hasCheckpoint = epoch > 0 || underWay !== undefined;
@@ -243,30 +219,11 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
       ],
     });
   }
-
-  async #descend(
-    loss: Tensor,
-    lr: number,
-    parts: readonly TrainedPart[],
-    scale: number,
-  ): Promise<Infinite | undefined> {
-    for (const { optimizer } of parts) optimizer.lr = lr;
-    const descent = descend(loss, parts, scale);
-    const { ema } = this.config;
-    const [infinite] = await Promise.all([
-      descent,
-      ema === undefined ? undefined : this.ema?.network.moveToward(this.model.network, 1 - ema),
-    ]);
-    return infinite;
-  }
 }
 
 /**
- * A step of these parts down a loss. All of it is handed to the compute lane at once, which runs it in order: waiting for
- * JavaScript in between would leave the cores to threads that only spin.
- *
- * @param scale of the loss
- * @returns what is no longer finite
+ * A step of these parts down a loss, times `scale`, handed to the compute lane at once: waiting for JavaScript in between would
+ * leave the cores to threads that only spin.
  */
 export async function descend(
   loss: Tensor,

@@ -1,12 +1,11 @@
 import { misplaced, SpurmemError } from '../errors.js';
 import { type Architecture, architectureOf } from '../models/architectures.js';
-import { checkSettings, type GivenOf } from '../settings/setting.js';
+import { checkSettings, defined, type GivenOf } from '../settings/setting.js';
 import { VIT_SETTINGS } from './ermSettings.js';
 
 /**
- * The settings of a vision transformer, with its defaults; none for another architecture.
- *
- * @throws `USAGE` when one is given for an architecture that does not take it, is out of range, or leaves images that patches do not cover
+ * The settings of a vision transformer, with its defaults; none for another architecture. Throws `USAGE` for an architecture
+ * that does not take them, a value out of range, or images that patches do not cover.
  */
 export function vitSettings(
   arch: Architecture,
@@ -14,19 +13,13 @@ export function vitSettings(
 ): { imageSize?: [number, number]; patchSize?: number; layerNormEps?: number } {
   checkSettings(VIT_SETTINGS, given);
   const { options: defaults } = architectureOf(arch);
-  const names = Object.entries(given).flatMap(([name, value]) =>
-    value === undefined ? [] : [`\`${name}\``],
-  );
   if (defaults === undefined) {
+    const names = Object.keys(defined(given));
     if (names.length === 0) return {};
-    throw new SpurmemError(
-      'USAGE',
-      `${names.join(' and ')}: \`arch\` is ${arch}, and only vision transformers take that.`,
-      {
-        parameter: names[0]?.slice(1, -1),
-        advice: ['Leave it out, or choose an architecture whose name begins with vit.'],
-      },
-    );
+    const quoted = names.map((name) => `\`${name}\``).join(' and ');
+    const problem = `${quoted}: \`arch\` is ${arch}, and only vision transformers take that.`;
+    const advice = ['Leave it out, or choose an architecture whose name begins with vit.'];
+    throw new SpurmemError('USAGE', problem, { parameter: names[0], advice });
   }
   const { imageSize, patchSize = defaults.patchSize, layerNormEps = defaults.layerNormEps } = given;
   if (imageSize === undefined) return { patchSize, layerNormEps };
@@ -35,11 +28,7 @@ export function vitSettings(
   return { imageSize: [height, width], patchSize, layerNormEps };
 }
 
-/**
- * Checks that patches cover images.
- *
- * @throws `USAGE` naming both sizes
- */
+/** Throws `USAGE` naming both sizes, where patches do not cover images. */
 export function requirePatches([height, width]: readonly [number, number], patchSize: number): void {
   if (height >= 1 && width >= 1 && height % patchSize === 0 && width % patchSize === 0) return;
   throw misplaced(

@@ -13,7 +13,7 @@ const labels = await addon.tensor(
   [8],
   'cpu',
 );
-const optimizer = new Adam(model, 0, { weightDecay: 0.1 });
+const optimizer = new Adam(model, 0, 0.1);
 const STEPS = 10;
 for (let step = 1; step <= STEPS; step += 1) {
   const contiguous = await addon.tensor(generator.randn(8 * 3 * 32 * 32), [8, 3, 32, 32], 'cpu');

@@ -8,6 +8,7 @@ const layers = [
   { name: 'layer2.1.conv1', size: 1, isShortcut: false },
 ];
 const scores = Float32Array.of(1, 5, 9, 0.5, 3);
+const HIGHEST = ['layer2.0.downsample.0[0] 9', 'layer2.0.conv2[1] 5'];
 const placesOf = (name: (typeof CRITERION_NAMES)[number], settings: Parameters<typeof candidateLayers>[2]) =>
   selectByCriterion(criterionNamed(name), scores, layers, settings, 2).map(
     ({ layer, index, score }) => `${layer}[${index}] ${score}`,
@@ -25,22 +26,14 @@ test('figures of the article show the article\u2019s criteria', () => {
 });
 
 test('the gradient chooses from all layers, magnitude from those of the setting', () => {
-  expect(placesOf('gradient', { magnitudeLayers: 'no-downsample' })).toEqual([
-    ...['layer2.0.downsample.0[0] 9', 'layer2.0.conv2[1] 5'],
-  ]);
-  expect(placesOf('magnitude', { magnitudeLayers: 'all' })).toEqual([
-    ...['layer2.0.downsample.0[0] 9', 'layer2.0.conv2[1] 5'],
-  ]);
-  expect(placesOf('magnitude', { magnitudeLayers: 'no-downsample' })).toEqual([
-    ...['layer2.0.conv2[1] 5', 'layer2.1.conv1[0] 3'],
-  ]);
+  expect(placesOf('gradient', { magnitudeLayers: 'no-downsample' })).toEqual(HIGHEST);
+  expect(placesOf('magnitude', { magnitudeLayers: 'all' })).toEqual(HIGHEST);
+  const outside = ['layer2.0.conv2[1] 5', 'layer2.1.conv1[0] 3'];
+  expect(placesOf('magnitude', { magnitudeLayers: 'no-downsample' })).toEqual(outside);
 });
 
 test('magnitude can choose the smallest, and the gradient does not care', () => {
-  expect(placesOf('magnitude', { magnitudeLayers: 'all', magnitudeOrder: 'smallest' })).toEqual([
-    ...['layer2.0.downsample.0[1] 0.5', 'layer2.0.conv2[0] 1'],
-  ]);
-  expect(placesOf('gradient', { magnitudeLayers: 'all', magnitudeOrder: 'smallest' })).toEqual([
-    ...['layer2.0.downsample.0[0] 9', 'layer2.0.conv2[1] 5'],
-  ]);
+  const smallest = { magnitudeLayers: 'all', magnitudeOrder: 'smallest' } as const;
+  expect(placesOf('magnitude', smallest)).toEqual(['layer2.0.downsample.0[1] 0.5', 'layer2.0.conv2[0] 1']);
+  expect(placesOf('gradient', smallest)).toEqual(HIGHEST);
 });

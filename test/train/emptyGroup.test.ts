@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gradCam } from '../../src/experiments/gradCam.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { writeReport } from '../../src/report/writeReport.js';
-import { trainErm, trainFinetune, trainGroupDro, trainRwg } from '../../src/train/methods.js';
+import { trainErm, trainFinetune, trainGroupDro, trainRwg, trainSubg } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
@@ -67,7 +67,9 @@ test('a trace and methods that need each group refuse it', async () => {
     () => traceUnstructured({ run: run.path, nullDraws: 0 }),
     () => trainGroupDro({ ...settings, out: join(folder, 'groupdro') }),
     () => trainRwg({ ...settings, out: join(folder, 'rwg') }),
+    () => trainSubg({ ...settings, out: join(folder, 'subg') }),
   ]) {
-    await failure(job(), 'DATASET_EMPTY_GROUP');
+    const { message } = await failure(job(), 'DATASET_EMPTY_GROUP');
+    expect(message).toMatch(/the split train has no example of group 2/);
   }
 });

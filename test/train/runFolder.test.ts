@@ -27,75 +27,33 @@ describe('a damaged run', () => {
     damaged = await runs.copyOf('damaged');
   });
 
-  const [CONFIG, METRICS, RESUME] = [
-    'config.json',
-    'metrics.jsonl',
-    'checkpoints/resume.safetensors',
-  ] as const;
+  const [CONFIG, METRICS, RESULT] = ['config.json', 'metrics.jsonl', 'results/erm.json'] as const;
+  const RESUME = 'checkpoints/resume.safetensors';
+  type Damage = (whole: Buffer) => string | Buffer;
   const replaced = (text: string, by: string) => (whole: Buffer) =>
     Buffer.from(whole.toString('latin1').replace(text, by), 'latin1');
+  const noConfig = '{"formatVersion": 1, "config": {}, "environment": {}}';
+  const noProgress = /how far training had come/;
+  const noWeight = /model\.conv1\.weight is missing/;
+  const noMoment = /exp_avg\.conv1\.weight is missing/;
+  const noField = /erm\.json is no result of this name \(bestEpoch: .*Delete it and run again/;
 
-  test.each<[string, string, (whole: Buffer) => string | Buffer, ErrorCode, RegExp]>([
-    [
-      'a setting that is no number',
-      CONFIG,
-      replaced('"lr": 0.001', '"lr": "x"'),
-      'RUN_INVALID',
-      /config\.lr/,
-    ],
-    ['half a configuration', CONFIG, () => '{"config": {', 'RUN_INVALID', /damaged/],
-    [
-      'an empty configuration',
-      CONFIG,
-      () => '{"formatVersion": 1, "config": {}, "environment": {}}',
-      'RUN_INVALID',
-      /config\./,
-    ],
-    [
-      'a result of another kind',
-      'results/erm.json',
-      replaced('"kind": "erm"', '"kind": 1'),
-      'RUN_INVALID',
-      /erm\.json is no result/,
-    ],
-    [
-      'a result that lacks a field',
-      'results/erm.json',
-      replaced('"bestEpoch"', '"best"'),
-      'RUN_INVALID',
-      /erm\.json is no result of this name \(bestEpoch: .*Delete it and run again/,
-    ],
-    ['an epoch without a number', METRICS, replaced('{"epoch":1', '{"epoch":"'), 'RUN_INVALID', /jsonl:1 /],
-    ['half a first epoch', METRICS, () => '{"epo\n{"epoch": 1}\n', 'RUN_INVALID', /jsonl:1 /],
-    ['an epoch that is none', METRICS, () => 'null\n{"epoch": 1}\n', 'RUN_INVALID', /jsonl:1 /],
-    ['a few bytes of a checkpoint', RESUME, () => 'too short to be whole', 'WEIGHTS_INVALID', /resume/],
-    [
-      'half a checkpoint',
-      RESUME,
-      (whole) => whole.subarray(0, whole.length / 2),
-      'WEIGHTS_INVALID',
-      /truncated/,
-    ],
-    [
-      'a checkpoint without progress',
-      RESUME,
-      replaced('"training":', '"trainina":'),
-      'WEIGHTS_INVALID',
-      /how far training had come/,
-    ],
-    ...(
-      [
-        ['weight', 'model.conv1.', 'model.conv9.'],
-        ['moment', 'exp_avg.conv1.', 'exp_avg.conv9.'],
-      ] as const
-    ).map(([what, name, by]): [string, string, (whole: Buffer) => Buffer, ErrorCode, RegExp] => [
-      `a checkpoint without a ${what}`,
-      RESUME,
-      replaced(name, by),
-      'WEIGHTS_INVALID',
-      new RegExp(`${name}weight is missing`),
-    ]),
-  ])('with %s is refused, and keeps every byte', async (_name, file, damage, code, reason) => {
+  test.each<[string, string, Damage, RegExp]>([
+    ['a setting that is no number', CONFIG, replaced('"lr": 0.001', '"lr": "x"'), /config\.lr/],
+    ['half a configuration', CONFIG, () => '{"config": {', /damaged/],
+    ['an empty configuration', CONFIG, () => noConfig, /config\./],
+    ['a result of another kind', RESULT, replaced('"kind": "erm"', '"kind": 1'), /erm\.json is no result/],
+    ['a result that lacks a field', RESULT, replaced('"bestEpoch"', '"best"'), noField],
+    ['an epoch without a number', METRICS, replaced('{"epoch":1', '{"epoch":"'), /jsonl:1 /],
+    ['half a first epoch', METRICS, () => '{"epo\n{"epoch": 1}\n', /jsonl:1 /],
+    ['an epoch that is none', METRICS, () => 'null\n{"epoch": 1}\n', /jsonl:1 /],
+    ['a few bytes of a checkpoint', RESUME, () => 'too short to be whole', /resume/],
+    ['half a checkpoint', RESUME, (whole) => whole.subarray(0, whole.length / 2), /truncated/],
+    ['a checkpoint without progress', RESUME, replaced('"training":', '"trainina":'), noProgress],
+    ['a checkpoint without a weight', RESUME, replaced('model.conv1.', 'model.conv9.'), noWeight],
+    ['a checkpoint without a moment', RESUME, replaced('exp_avg.conv1.', 'exp_avg.conv9.'), noMoment],
+  ])('with %s is refused, and keeps every byte', async (_name, file, damage, reason) => {
+    const code: ErrorCode = file === RESUME ? 'WEIGHTS_INVALID' : 'RUN_INVALID';
     const path = join(damaged.path, file);
     const whole = await readFile(path);
     await writeFile(path, damage(whole));

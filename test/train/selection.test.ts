@@ -1,5 +1,5 @@
 import { groupAccuracies } from '../../src/metrics/groups.js';
-import { epochsTable } from '../../src/train/epochsTable.js';
+import { epochsTable } from '../../src/train/runWriter.js';
 import { selectionScore } from '../../src/train/selection.js';
 
 /** Classes of 100 and 20 examples, whose groups are right to 90 %, 50 %, 40 % and 100 %. */

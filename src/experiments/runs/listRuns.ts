@@ -3,8 +3,7 @@ import { join, relative, resolve } from 'node:path';
 import { SpurmemError, systemCode } from '../../errors.js';
 import type { JobOptions } from '../../progress.js';
 import { methodOf, type RunConfig } from '../../train/runConfig.js';
-import { RunFolder } from '../../train/runFolder.js';
-import { type RunState, runState } from '../../train/runState.js';
+import { RunFolder, type RunState, runState } from '../../train/runFolder.js';
 
 /** A run, how it was trained, and what it reached. */
 export interface ListedRun extends RunState {

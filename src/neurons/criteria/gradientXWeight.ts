@@ -1,10 +1,7 @@
 import type { Criterion } from '../criterion.js';
 import { gradientXWeightScores } from '../score.js';
 
-/**
- * How much the mean loss on the worst samples of a group grows where a neuron is zeroed, to first order: the product of
- * gradient and weights, with its sign. Neurons whose removal helps the group come last.
- */
+/** The growth, to first order, of the mean loss on a group's worst samples where a neuron is zeroed; negative where that helps. */
 export const gradientXWeight = {
   name: 'gradient-x-weight',
   largest: 'largest growth of the loss by gradient x weight',

@@ -1,9 +1,6 @@
 import type { Perturbation } from '../perturbation.js';
 
-/**
- * Mean ablation: a neuron gives the mean of its output over the training split, whatever it sees. What follows then meets an
- * average neuron, where a zeroed filter leaves it batch-norm's shift.
- */
+/** Mean ablation: the next layers see an average neuron, where a zeroed filter leaves them batch-norm's shift. */
 export const mean = {
   name: 'mean',
   edit: 'output',

@@ -1,40 +1,35 @@
 import { drawnWithoutRepeats, shuffled } from '../../data/sampling.js';
 import type { ContrastiveSets, Generator } from '../../native/addon.js';
 
-/** How many images of each part a contrastive set has, at most where a part has fewer. */
+/** The images of each part of a contrastive set. */
 export interface SetSizes {
   /** The anchor, and examples like it. */
   readonly anchors: number;
   readonly positives: number;
-  /** Of the anchor, and as many of the first positive. */
+  /** Those of the anchor; the first positive has as many. */
   readonly negatives: number;
 }
 
-/** Images of a set. */
 export function imagesOf({ anchors, positives, negatives }: SetSizes): number {
   return anchors + positives + 2 * negatives;
 }
 
 /**
  * Draws contrastive sets by class y and ERM's prediction p (Zhang et al. 2022, section 4). An anchor is an example that ERM gets
- * right. Its positives are of its class and predicted otherwise, its negatives of other classes and predicted alike: the set pulls
- * together what only the spurious attribute tells apart, and pushes apart what it makes alike. The sampling has two sides: the
- * first positive is an anchor, too, whose positives are the examples like the first anchor, and which has negatives of its own.
+ * right. Its positives are of its class and predicted otherwise, its negatives of other classes and predicted alike. The first
+ * positive is an anchor, too, whose positives are the examples like the first anchor, and which has negatives of its own.
  *
- * As in the published code, all sets are alike, and no larger than each part allows; where ERM errs on no example of a class,
- * positives are of that class however predicted, and where a prediction has no example of another class, negatives are of other
- * classes however predicted.
+ * As in the published code, all sets are alike, and no larger than each part allows; where a class has no error, positives are of
+ * that class however predicted, and where a prediction has no example of another class, negatives are of other classes however
+ * predicted.
  */
 export class SetSampler {
-  /** The examples that ERM gets right, as rows of `labels`. */
+  /** Rows of `labels`, as all examples here. */
   readonly anchors: Int32Array;
   readonly sizes: SetSizes;
   readonly #pools = new Map<string, Int32Array>();
 
-  /**
-   * @param labels of the examples, [N]
-   * @param predictions ERM's, [N], of which one is right at least
-   */
+  /** Labels and ERM's predictions, of which at least one is right, are [N]. */
   constructor(
     readonly labels: Int32Array,
     readonly predictions: Int32Array,
@@ -42,30 +37,20 @@ export class SetSampler {
   ) {
     this.anchors = this.#rows((label, predicted) => label === predicted);
     const classes = [...new Set(Array.from(this.anchors, (row) => labels[row] as number))];
-    const firstPositives = classes.flatMap((y) =>
-      [...new Set(Array.from(this.#positives(y), (row) => predictions[row] as number))].map(
-        (p) => [y, p] as const,
-      ),
-    );
-    const least = (asked: number, pools: readonly Int32Array[]): number =>
-      Math.min(asked, ...pools.map(({ length }) => length));
+    // The predictions of the anchors and of their first positives.
+    const negatives = classes.flatMap((y) => {
+      const ofPositives = Array.from(this.#positives(y), (row) => predictions[row] as number);
+      return [y, ...new Set(ofPositives)].map((p) => this.#negatives(y, p));
+    });
+    const fewest = (pools: readonly Int32Array[]): number => Math.min(...pools.map(({ length }) => length));
     this.sizes = {
-      anchors: least(
-        asked.anchors,
-        classes.map((y) => this.#alike(y)),
-      ),
-      positives: least(
-        asked.positives,
-        classes.map((y) => this.#positives(y)),
-      ),
-      negatives: least(
-        asked.negatives,
-        [...classes.map((y) => [y, y] as const), ...firstPositives].map(([y, p]) => this.#negatives(y, p)),
-      ),
+      anchors: Math.min(asked.anchors, fewest(classes.map((y) => this.#alike(y)))),
+      positives: Math.min(asked.positives, fewest(classes.map((y) => this.#positives(y)))),
+      negatives: Math.min(asked.negatives, fewest(negatives)),
     };
   }
 
-  /** The rows of an anchor's set: the anchor and examples like it, positives, its negatives, the first positive's negatives. */
+  /** The anchor and examples like it, positives, its negatives, the first positive's negatives. */
   draw(anchor: number, generator: Generator): Int32Array {
     const { sizes } = this;
     const y = this.labels[anchor] as number;
@@ -95,12 +80,12 @@ export class SetSampler {
     ]);
   }
 
-  /** The rows of the first of these conditions that holds for any, made once. */
+  /** The rows of the first condition that holds for any, made once. */
   #pool(name: string, conditions: readonly Condition[]): Int32Array {
     const known = this.#pools.get(name);
     if (known) return known;
-    const pool =
-      conditions.map((one) => this.#rows(one)).find(({ length }) => length > 0) ?? new Int32Array();
+    const pools = conditions.map((condition) => this.#rows(condition));
+    const pool = pools.find(({ length }) => length > 0) ?? new Int32Array();
     this.#pools.set(name, pool);
     return pool;
   }
@@ -113,12 +98,7 @@ export class SetSampler {
 
 type Condition = (label: number, predicted: number) => boolean;
 
-/**
- * The sets of an epoch, one after the other: those of a share of the anchors in random order, or of so many that they have as
- * many images as there are examples.
- *
- * @returns rows of the sampler's labels
- */
+/** The sets of an epoch: of a share of the anchors in random order, or of as many as give an image for each example. */
 export function epochOfSets(
   sampler: SetSampler,
   anchorShare: number | undefined,
@@ -133,28 +113,17 @@ export function epochOfSets(
   return Int32Array.from(sets.flatMap((set) => [...set]));
 }
 
-/**
- * Both sides of the sets in a batch of whole sets: the anchors with their negatives, and the first positives with theirs.
- *
- * @param images of the batch
- */
+/** Both sides of a batch of whole sets: the anchors with their negatives, and the first positives with theirs. */
 export function sidesOf(sizes: SetSizes, images: number): readonly [ContrastiveSets, ContrastiveSets] {
   const { anchors, positives, negatives } = sizes;
   const size = imagesOf(sizes);
   const starts = Array.from({ length: images / size }, (_, set) => set * size);
   const rows = (from: number, count: number): Int32Array =>
     Int32Array.from(starts.flatMap((start) => Array.from({ length: count }, (_, i) => start + from + i)));
-  const afterPositives = anchors + positives;
+  const ofAnchor = rows(anchors + positives, negatives);
+  const ofPositive = rows(anchors + positives + negatives, negatives);
   return [
-    {
-      anchors: rows(0, 1),
-      positives: rows(anchors, positives),
-      negatives: rows(afterPositives, negatives),
-    },
-    {
-      anchors: rows(anchors, 1),
-      positives: rows(0, anchors),
-      negatives: rows(afterPositives + negatives, negatives),
-    },
+    { anchors: rows(0, 1), positives: rows(anchors, positives), negatives: ofAnchor },
+    { anchors: rows(anchors, 1), positives: rows(0, anchors), negatives: ofPositive },
   ];
 }

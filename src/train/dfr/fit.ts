@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { balancedSubset } from '../../data/sampling.js';
+import { GroupCounter } from '../../metrics/groups.js';
 import type { Generator } from '../../native/addon.js';
 import { type JobOptions, throwIfAborted } from '../../progress.js';
 import { type Design, fitLogistic, type LogisticFit } from './logisticRegression.js';
@@ -16,7 +17,7 @@ export interface LabelledFeatures {
   readonly groups: Int32Array;
 }
 
-/** A linear classifier of features as they are. */
+/** For features as they are. */
 export interface LinearLayer {
   /** [numClasses, numFeatures], row by row. */
   readonly weight: Float64Array;
@@ -24,36 +25,26 @@ export interface LinearLayer {
   readonly bias: Float64Array;
 }
 
-/** That of scikit-learn's solvers; the accuracies do not change below it. */
+/** As of scikit-learn's solvers; below it the accuracies do not change. */
 const TOLERANCE = 1e-4;
 
-/** The worst-group accuracy of a value of C on the half that it was not fitted on. */
+/** A value of C with the worst-group accuracy on the half that it was not fitted on. */
 export interface TunedStrength {
   readonly inverseStrength: number;
   readonly worstGroupAccuracy: number;
 }
 
-interface DfrFit {
-  readonly layer: LinearLayer;
-  /** The chosen C. */
-  readonly inverseStrength: number;
-  /** In the order in which they were given. */
-  readonly tuning: readonly TunedStrength[];
-}
-
 /**
- * The last layer of DFR: C is chosen by the worst-group accuracy on one half of the examples, half of each group, of fits on a
- * group-balanced subset of the other half; layers fitted with it on group-balanced subsets of all examples are averaged.
- * Features are standardized by each subset's mean and deviation, and the layers are for features as they are.
- *
- * @param data at least two examples of each group
+ * The last layer of DFR of at least two examples of each group: C is chosen by the worst-group accuracy on one half of the
+ * examples, half of each group, of fits on a group-balanced subset of the other half; layers fitted with it on group-balanced
+ * subsets of all examples are averaged. Features are standardized by each subset's mean and deviation.
  */
 export async function fitDfr(
   data: LabelledFeatures,
   settings: { readonly inverseStrengths: readonly number[]; readonly draws: number },
   generator: Generator,
   job: JobOptions,
-): Promise<DfrFit> {
+) {
   const { inverseStrengths, draws } = settings;
   const total = inverseStrengths.length + draws;
   let done = 0;
@@ -71,10 +62,8 @@ export async function fitDfr(
     const layer = await fit(half, inverseStrength);
     tuning.push({ inverseStrength, worstGroupAccuracy: worstGroupAccuracy(layer, data, tuned) });
   }
-  const best = Math.max(...tuning.map(({ worstGroupAccuracy: accuracy }) => accuracy));
-  const { inverseStrength } = tuning.find(
-    ({ worstGroupAccuracy: accuracy }) => accuracy === best,
-  ) as TunedStrength;
+  const best = Math.max(...tuning.map((one) => one.worstGroupAccuracy));
+  const { inverseStrength } = tuning.find((one) => one.worstGroupAccuracy === best) as TunedStrength;
 
   const all = Int32Array.from(data.groups.keys());
   const layers: LinearLayer[] = [];
@@ -86,43 +75,28 @@ export async function fitDfr(
 
 /** Two random halves of the examples, with half of each group, rounded down, in the first. */
 function halves(groups: Int32Array, generator: Generator): [Int32Array, Int32Array] {
-  const sizes = new Map<number, number>();
-  for (const group of groups) sizes.set(group, (sizes.get(group) ?? 0) + 1);
-  const seen = new Map<number, number>();
-  const inFirst = new Set<number>();
+  const halfSizes = new Map<number, number>();
+  for (const group of groups) halfSizes.set(group, (halfSizes.get(group) ?? 0) + 0.5);
   const order = generator.randperm(groups.length);
-  for (const position of order) {
+  const first = order.filter((position) => {
     const group = groups[position] as number;
-    const count = (seen.get(group) ?? 0) + 1;
-    seen.set(group, count);
-    if (count <= Math.floor((sizes.get(group) as number) / 2)) inFirst.add(position);
-  }
-  return [
-    order.filter((position) => inFirst.has(position)),
-    order.filter((position) => !inFirst.has(position)),
-  ];
+    const left = halfSizes.get(group) as number;
+    halfSizes.set(group, left - 1);
+    return left >= 1;
+  });
+  const inFirst = new Set(first);
+  return [first, order.filter((position) => !inFirst.has(position))];
 }
 
 function balanced({ groups }: LabelledFeatures, rows: Int32Array, generator: Generator): Int32Array {
-  return balancedSubset(
-    rows,
-    rows.map((row) => groups[row] as number),
-    generator,
-  );
+  const ofRows = rows.map((row) => groups[row] as number);
+  return balancedSubset(rows, ofRows, generator);
 }
 
-interface Standardized {
-  readonly columns: readonly Float64Array[];
-  /** [numFeatures] each. */
-  readonly means: Float64Array;
-  readonly deviations: Float64Array;
-  /** [N] */
-  readonly labels: Int32Array;
-  readonly numClasses: number;
-}
+type Standardized = ReturnType<typeof standardized>;
 
 /** Some rows as columns of mean 0 and deviation 1; a feature that does not vary is only centred, as scikit-learn does. */
-function standardized(data: LabelledFeatures, rows: Int32Array): Standardized {
+function standardized(data: LabelledFeatures, rows: Int32Array) {
   const { features, numFeatures, labels, numClasses } = data;
   const means = new Float64Array(numFeatures);
   const deviations = new Float64Array(numFeatures);
@@ -137,7 +111,7 @@ function standardized(data: LabelledFeatures, rows: Int32Array): Standardized {
   return { columns, means, deviations, labels: rows.map((row) => labels[row] as number), numClasses };
 }
 
-/** The layer of two classes halves one fit between them; that of more has one fit of each class against the others. */
+/** Two classes halve one fit between them; of more, each has a fit against the others. */
 async function fitLayer(
   subset: Standardized,
   inverseStrength: number,
@@ -195,16 +169,10 @@ function meanOf(layers: readonly LinearLayer[]): LinearLayer {
 }
 
 function worstGroupAccuracy(layer: LinearLayer, data: LabelledFeatures, rows: Int32Array): number {
-  const correct = new Map<number, number[]>();
-  for (const row of rows) {
-    const group = data.groups[row] as number;
-    const hits = correct.get(group) ?? [];
-    hits.push(predicted(layer, data, row) === data.labels[row] ? 1 : 0);
-    correct.set(group, hits);
-  }
-  return Math.min(
-    ...[...correct.values()].map((hits) => hits.reduce((sum, hit) => sum + hit, 0) / hits.length),
-  );
+  const predictions = rows.map((row) => predicted(layer, data, row));
+  const counter = new GroupCounter(data.groups.reduce((most, group) => Math.max(most, group + 1), 0));
+  counter.addBatch(data, rows, predictions);
+  return counter.accuracies([]).worstGroupAccuracy;
 }
 
 function predicted(

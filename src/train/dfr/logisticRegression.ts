@@ -6,49 +6,39 @@ export interface Design {
   readonly targets: Float64Array;
 }
 
-export interface LogisticFit {
-  /** [numFeatures]; zeros where the penalty keeps a feature out. */
-  readonly weights: Float64Array;
-  readonly intercept: number;
-  /** Whether the optimality conditions hold to the tolerance. */
-  readonly converged: boolean;
-}
+export type LogisticFit = Awaited<ReturnType<typeof fitLogistic>>;
 
 interface FitOptions {
-  /** Where to start from; the result does not depend on it. */
-  readonly start?: Pick<LogisticFit, 'weights' | 'intercept'> | undefined;
   /** Largest violation of the optimality conditions, as a share of the penalty's strength 1 / C. */
   readonly tolerance?: number | undefined;
-  /** Waited for before each step, of which one takes up to seconds of this thread. */
+  /** Waited for before each step, which may take this thread seconds. */
   readonly beforeStep?: (() => Promise<void>) | undefined;
 }
 
 const TOLERANCE = 1e-7;
-/** How far a step's quadratic model is solved, as a share of the violation that the step starts from. */
+/** The violation that a step's quadratic model may leave, as a share of that before the step. */
 const MODEL_TOLERANCE = 0.1;
 const MOST_STEPS = 200;
 const MOST_SWEEPS = 1000;
-/** The share of the decrease that the quadratic model promises which a step must keep. */
+/** The least share of the decrease that the quadratic model promises. */
 const SUFFICIENT_DECREASE = 0.01;
 
 /**
  * Logistic regression with an L1 penalty: the weights w and the intercept b that minimize |w|_1 + C * sum_i log(1 + exp(-s_i *
- * (w . x_i + b))), where s_i is 1 for the class and -1 for the others. scikit-learn's `LogisticRegression(penalty="l1", C=C)`
- * with `solver="liblinear"` penalizes the intercept as well; here it is free. Solved by proximal Newton steps with coordinate
- * descent inside (Yuan, Ho and Lin 2012), which is fast where few features are kept.
- *
- * @param inverseStrength C
+ * (w . x_i + b))), where C is `inverseStrength`, and s_i is 1 for the class and -1 for the others. scikit-learn's
+ * `solver="liblinear"` penalizes the intercept as well. Solved by proximal Newton steps with coordinate descent inside (Yuan,
+ * Ho and Lin 2012), which is fast where few features are kept.
  */
 export async function fitLogistic(
   design: Design,
   inverseStrength: number,
-  { start, tolerance = TOLERANCE, beforeStep }: FitOptions = {},
-): Promise<LogisticFit> {
+  { tolerance = TOLERANCE, beforeStep }: FitOptions = {},
+) {
   const { columns, targets } = design;
   const penalty = 1 / inverseStrength;
-  const weights = start?.weights.slice() ?? new Float64Array(columns.length);
-  let intercept = start?.intercept ?? 0;
-  const outputs = outputsOf(columns, weights, intercept, targets.length);
+  const weights = new Float64Array(columns.length);
+  let intercept = 0;
+  const outputs = new Float64Array(targets.length);
   for (let step = 0; step < MOST_STEPS; step += 1) {
     await beforeStep?.();
     const probabilities = outputs.map((output) => 1 / (1 + Math.exp(-output)));
@@ -96,20 +86,16 @@ export async function fitLogistic(
   return { weights, intercept, converged: false };
 }
 
-interface Coordinate {
-  readonly column: Float64Array;
-  readonly weight: number;
-  readonly slope: number;
-}
-
 /**
- * Minimizes the quadratic model of the loss plus the penalty over some features and the intercept, by coordinate descent on
- * the model's matrix: the examples are read once a model, and not in every sweep.
- *
- * @param accuracy the largest violation of the model's optimality conditions that is left
+ * Minimizes the quadratic model of the loss plus the penalty over some features and the intercept, to a violation of
+ * `accuracy`, by coordinate descent on the model's matrix: the examples are read once a model, not in every sweep.
  */
 function newtonDirection(
-  coordinates: readonly Coordinate[],
+  coordinates: readonly {
+    readonly column: Float64Array;
+    readonly weight: number;
+    readonly slope: number;
+  }[],
   { slope, curvatures }: { readonly slope: number; readonly curvatures: Float64Array },
   penalty: number,
   accuracy: number,
@@ -159,7 +145,7 @@ function curvatureMatrix(columns: readonly Float64Array[], curvatures: Float64Ar
   return rows;
 }
 
-/** How far a weight is from its optimality condition: |slope + penalty * sign(w)|, or for w = 0 the slope beyond the penalty. */
+/** The violation of a weight's optimality condition: |slope + penalty * sign(w)|, or for w = 0 the slope beyond the penalty. */
 function violation(slope: number, weight: number, penalty: number): number {
   return weight === 0
     ? Math.max(Math.abs(slope) - penalty, 0)
@@ -170,7 +156,7 @@ function softThreshold(value: number, threshold: number): number {
   return Math.sign(value) * Math.max(Math.abs(value) - threshold, 0);
 }
 
-/** The summed loss of outputs moved a share of the way. */
+/** The loss of outputs moved a share of the way. */
 function lossSum(outputs: Float64Array, change: Float64Array, share: number, targets: Float64Array): number {
   return outputs.reduce((sum, output, i) => {
     const moved = output + share * (change[i] as number);
@@ -178,19 +164,6 @@ function lossSum(outputs: Float64Array, change: Float64Array, share: number, tar
     const margin = targets[i] === 1 ? moved : -moved;
     return sum + Math.log1p(Math.exp(-Math.abs(margin))) + Math.max(-margin, 0);
   }, 0);
-}
-
-function outputsOf(
-  columns: readonly Float64Array[],
-  weights: Float64Array,
-  intercept: number,
-  length: number,
-): Float64Array {
-  const outputs = new Float64Array(length).fill(intercept);
-  columns.forEach((column, j) => {
-    if (weights[j] !== 0) addScaled(outputs, column, weights[j] as number);
-  });
-  return outputs;
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

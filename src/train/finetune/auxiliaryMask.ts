@@ -1,35 +1,44 @@
-import { SpurmemError } from '../../errors.js';
+import { misplaced } from '../../errors.js';
 import { gradientSamples, scoreNeurons } from '../../neurons/choose.js';
 import { type CriterionName, criterionNamed } from '../../neurons/criteria.js';
 import { type GradientSamples, selectByCriterion } from '../../neurons/criterion.js';
-import { type ModelLayer, type Neuron, type NeuronPlace, placeText } from '../../neurons/neuron.js';
+import { type Neuron, type NeuronPlace, placeText } from '../../neurons/neuron.js';
 import { countByLayer, permutedNeurons, randomNeuronsByLayer } from '../../neurons/randomNeurons.js';
 import { countNeurons, fractionToCount, unitLayers } from '../../neurons/select.js';
 import type { Trainer } from '../trainer.js';
 import type { FinetuneConfig } from './config.js';
 
 /**
- * The neurons that the auxiliary model f(m * theta, .) lacks in an epoch (article, "Spurious memorization by critical
- * neurons"): ceil(fraction * M) by the criterion, scored on the target model as it is; for `combined` as many by each
- * criterion of the article, without repeats; for `random` drawn from all neurons, and for `random-same-layers` as many of
- * each layer as the gradient chooses there.
- *
- * @returns highest score first
+ * The neurons that the auxiliary model f(m * theta, .) lacks in an epoch (article, "Spurious memorization by critical neurons"),
+ * highest score first: ceil(fraction * M) by the criterion on the target model; for `combined` as many by each criterion of the
+ * article, without repeats; for `random-same-layers` as many of each layer as the gradient chooses there.
  */
 export async function auxiliaryNeurons(
   trainer: Trainer<FinetuneConfig>,
   epoch: number,
 ): Promise<readonly Neuron[]> {
-  const { config, model } = trainer;
+  const { config, model, loader, generator, job } = trainer;
+  const { criterion, batchSize, staleGradient } = config;
   const layers = unitLayers(model.description.layers, config.unit);
   const count = fractionToCount(config.fraction, countNeurons(layers));
-  const chosenBy = (name: CriterionName): Promise<Neuron[]> => chosen(trainer, epoch, name, layers, count);
-  const { criterion } = config;
+  const context = { ...job, model, loader, batchSize, settings: config };
+  const samples = async (): Promise<GradientSamples> => {
+    const [found] = await gradientSamples(context, sourceIndices(trainer), {
+      generator,
+      task: `epoch ${epoch}/${config.epochs}, losses`,
+      labels: config.gradientSource === 'pseudo-labels' ? 'predicted' : 'own',
+    });
+    return found as GradientSamples;
+  };
+  const chosenBy = async (name: CriterionName): Promise<Neuron[]> => {
+    const scores = await scoreNeurons(context, name, samples, { addsToGradient: staleGradient });
+    return selectByCriterion(criterionNamed(name), scores, layers, config, count);
+  };
   if (criterion === 'none') return [];
-  if (criterion === 'random') return unscored(permutedNeurons(count, layers, trainer.generator));
+  if (criterion === 'random') return unscored(permutedNeurons(count, layers, generator));
   if (criterion === 'random-same-layers') {
     const counts = countByLayer(await chosenBy('gradient'));
-    return unscored(randomNeuronsByLayer(counts, layers, trainer.generator));
+    return unscored(randomNeuronsByLayer(counts, layers, generator));
   }
   if (criterion !== 'combined') return chosenBy(criterion);
   const byGradient = await chosenBy('gradient');
@@ -38,29 +47,6 @@ export async function auxiliaryNeurons(
   return [...byGradient, ...byMagnitude.filter((neuron) => !places.has(placeText(neuron)))];
 }
 
-async function chosen(
-  trainer: Trainer<FinetuneConfig>,
-  epoch: number,
-  criterion: CriterionName,
-  layers: readonly ModelLayer[],
-  count: number,
-): Promise<Neuron[]> {
-  const { config, model, loader, job } = trainer;
-  const { batchSize, staleGradient } = config;
-  const context = { ...job, model, loader, batchSize, settings: config };
-  const samples = async (): Promise<GradientSamples> => {
-    const [found] = await gradientSamples(context, sourceIndices(trainer), {
-      generator: trainer.generator,
-      task: `epoch ${epoch}/${config.epochs}, losses`,
-      labels: config.gradientSource === 'pseudo-labels' ? 'predicted' : 'own',
-    });
-    return found as GradientSamples;
-  };
-  const scores = await scoreNeurons(context, criterion, samples, { addsToGradient: staleGradient });
-  return selectByCriterion(criterionNamed(criterion), scores, layers, config, count);
-}
-
-/** Nothing was scored: the score is 0. */
 function unscored(places: readonly NeuronPlace[]): Neuron[] {
   return places.map((place) => ({ ...place, score: 0 }));
 }
@@ -71,16 +57,13 @@ function sourceIndices({ config, loader: { dataset } }: Trainer<FinetuneConfig>)
   const minorities = new Set(dataset.minorityGroups);
   const ofMinorities = train.filter((index) => minorities.has(dataset.groups[index] as number));
   if (ofMinorities.length === 0) {
-    throw new SpurmemError(
-      'USAGE',
+    throw misplaced(
+      'gradientSource',
+      'minority-groups',
+      'another source here',
       `\`gradientSource\` is minority-groups, and ${dataset.name} has no example of any: its training groups have ` +
         `${dataset.counts.train.join(', ')} examples.`,
-      {
-        parameter: 'gradientSource',
-        value: 'minority-groups',
-        expected: 'another source here',
-        advice: ['Choose another `gradientSource`.'],
-      },
+      'Choose another `gradientSource`.',
     );
   }
   return ofMinorities;

@@ -3,33 +3,33 @@ import type { Augmentation } from '../../data/preprocessing.js';
 import { misplaced } from '../../errors.js';
 import { architectureOf } from '../../models/architectures.js';
 import { requireGradientSource } from '../../neurons/score.js';
-import { type GivenOf, protocolOf, resolveSettings, type ValuesOf, without } from '../../settings/setting.js';
+import {
+  defined,
+  type GivenOf,
+  protocolOf,
+  resolveSettings,
+  type ValuesOf,
+  without,
+} from '../../settings/setting.js';
 import { type AugmentationChoice, augmentationOf, PUBLISHED_AUGMENTATION } from '../augmentation.js';
 import type { MethodOptions } from '../method.js';
-import { givenOrOfRun } from '../ofRun.js';
-import { defined, type EpochsConfig, type RunConfig } from '../runConfig.js';
+import type { EpochsConfig, RunConfig } from '../runConfig.js';
 import { preparedAs } from '../runModel.js';
 import { FINETUNE_SETTINGS } from './settings.js';
 
-/** Which epoch it starts from is known before: it tells the weights. */
+/** The epoch that it starts from is known before. */
 const SETTINGS = without(FINETUNE_SETTINGS, 'kickInEpoch');
 type Resolved = ValuesOf<typeof SETTINGS>;
 
-/** The configuration of a fine-tuning run. */
 export interface FinetuneConfig
   extends EpochsConfig, Omit<Resolved, 'viewAugmentation' | keyof EpochsConfig> {
-  /** The epoch of the run that fine-tuning starts from; null: the one that the run selected. */
+  /** null: the epoch that the run selected. */
   readonly kickInEpoch: number | null;
-  /** Of each view; null: none. */
+  /** null: none. */
   readonly viewAugmentation: Augmentation;
 }
 
-/**
- * A fine-tuning run's own configuration: what was asked for, and the protocol's settings for the rest.
- *
- * @param from the configuration of the run that it starts from
- * @throws `USAGE` for a value out of range
- */
+/** A fine-tuning run's own configuration, from a run of the configuration `from`. Throws `USAGE` for a value out of range. */
 export function finetuneSettings(
   given: GivenOf<typeof FINETUNE_SETTINGS> & Pick<MethodOptions, 'protocol'>,
   from: RunConfig,
@@ -38,19 +38,28 @@ export function finetuneSettings(
   const resolved = resolveSettings(SETTINGS, protocolOf(SETTINGS, given), given, {
     isVit: architectureOf(from.arch).family === 'vit',
   });
-  const { viewAugmentation, ...settings } = resolved;
-  requireGradientSource(settings);
-  if (settings.headWarmup > 0) requireHead(resolved);
-  if (settings.contrast) requireNegatives(settings.batchSize, dataset.splits.train.length);
+  requireGradientSource(resolved);
+  if (resolved.headWarmup > 0) requireHead(resolved);
+  if (resolved.contrast) requireNegatives(resolved.batchSize, dataset.splits.train.length);
+  return withViews(resolved, from, dataset);
+}
+
+/** Resolved settings with the precision of the run that training starts from, and the augmentation of its views. */
+export function withViews<Settings extends Pick<Resolved, 'precision' | 'viewAugmentation'>>(
+  settings: Settings,
+  from: RunConfig,
+  dataset: Dataset,
+) {
+  const { viewAugmentation, ...others } = settings;
   return {
-    ...defined(settings),
-    precision: givenOrOfRun(settings, from).precision,
+    ...defined(others),
+    precision: settings.precision ?? from.precision,
     viewAugmentation: viewOf(preparedAs({ imageSize: from.imageSize }, dataset), viewAugmentation),
   };
 }
 
-/** The dataset's augmentation of views, or of training, or the published code's; or what was chosen. */
-export function viewOf({ preprocessing }: Dataset, choice: AugmentationChoice = 'dataset'): Augmentation {
+/** The chosen augmentation, or else the dataset's for views, that for training, or the published code's. */
+function viewOf({ preprocessing }: Dataset, choice: AugmentationChoice = 'dataset'): Augmentation {
   const { viewAugmentation, augmentation, crop, resize } = preprocessing;
   const known = viewAugmentation === undefined ? augmentation : viewAugmentation;
   if (choice === 'dataset' && known !== null) return known;
@@ -63,7 +72,7 @@ export function viewOf({ preprocessing }: Dataset, choice: AugmentationChoice = 
   };
 }
 
-/** Whether there is a projection head: it stands between the features and the contrast. */
+/** Whether there is a projection head. */
 export function hasHead({ contrast, features }: Pick<Resolved, 'contrast' | 'features'>): boolean {
   return contrast && features === 'projection';
 }

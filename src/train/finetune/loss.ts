@@ -1,14 +1,16 @@
 import type { ViewPair } from '../../data/batches.js';
 import { lossOf } from '../../metrics/loss.js';
+import { createProjectionHead } from '../../models/architectures.js';
 import type { Model } from '../../models/model.js';
 import { native, type Network, type PassOptions, type Tensor } from '../../native/addon.js';
 import type { ComputeContext } from '../../native/context.js';
 import { TensorScope } from '../../native/tensorScope.js';
 import type { NeuronMask } from '../../neurons/perturb.js';
 import type { BatchLoss } from '../batchLoss.js';
+import type { EpochsConfig } from '../runConfig.js';
+import type { TrainedPart, Trainer } from '../trainer.js';
 import type { FinetuneConfig } from './config.js';
 
-/** The settings that a batch's loss depends on. */
 export type FinetuneLossSettings = Pick<
   FinetuneConfig,
   'contrast' | 'features' | 'statistics' | 'temperature' | 'lambda' | 'loss'
@@ -16,21 +18,24 @@ export type FinetuneLossSettings = Pick<
   Pick<FinetuneConfig, 'supervised' | 'supervisedReduction' | 'supervisedForward'> & {
     /** Default: none. */
     readonly stopGradient?: FinetuneConfig['stopGradient'];
-    /** The layers that the supervised loss trains; default: all. */
+    /** Default: all layers. */
     readonly supervision?: Supervision;
   };
 
-/** Whether the supervised loss trains all layers, or the last one alone, as a linear probe. */
+/** Trains SimCLR's projection head beside the model: two layers, as wide as the features, to 128 dimensions. */
+export async function addProjectionHead(trainer: Trainer<EpochsConfig>): Promise<TrainedPart> {
+  const { model, generator } = trainer;
+  const design = { inputs: model.numFeatures, hidden: model.numFeatures, outputs: 128 };
+  return trainer.addPart(await createProjectionHead(design, generator, model.context));
+}
+
+/** The layers that the supervised loss trains: all, or the last one, as a linear probe. */
 export const SUPERVISION = ['all-layers', 'last-layer'] as const;
 type Supervision = (typeof SUPERVISION)[number];
 
 /**
- * The loss of one batch with its graph (article, Eq. 5): NT-Xent of both branches' features plus lambda times the supervised
- * loss.
- *
- * @param head the projection head, for `projection` features
- * @param auxiliary what tells the auxiliary branch from the target: what it lacks, and batch-norms of its own where it has them
- * @returns tensors that the caller disposes; the terms are NT-Xent (`contrast`) and the supervised loss without lambda
+ * The loss of one batch with its graph (article, Eq. 5): NT-Xent of both branches' features (`contrast`) plus lambda times the
+ * supervised loss. `head` is for `projection` features; `auxiliary` has the differences of the auxiliary branch.
  */
 export async function finetuneLoss(
   config: FinetuneLossSettings,
@@ -48,13 +53,10 @@ export async function finetuneLoss(
   if (config.contrast) {
     const passed: PassOptions = { ...auxiliary, statistics: config.statistics, grad: true };
     const other = scope.own(await network.forwardFeatures(second, passed));
-    const a = await wholeBatch(context, await contrasted('target', config, head, target, scope), part, scope);
-    const b = await wholeBatch(
-      context,
-      await contrasted('auxiliary', config, head, other, scope),
-      part,
-      scope,
-    );
+    const ofTarget = await contrasted('target', config, head, target, scope);
+    const a = await wholeBatch(context, ofTarget, part, scope);
+    const ofAuxiliary = await contrasted('auxiliary', config, head, other, scope);
+    const b = await wholeBatch(context, ofAuxiliary, part, scope);
     terms.contrast = scope.own(await native().ntXent(a, b, config.temperature));
     if (config.supervisedForward === 'own') {
       logits = scope.own(await network.forwardFeatures(images, own)).logits;
@@ -74,10 +76,8 @@ export async function finetuneLoss(
 }
 
 /**
- * NT-Xent of both branches, of which only the projection head has a graph. Batch-norm normalizes as in training, and leaves the
+ * NT-Xent of both branches with a graph of the projection head alone. Batch-norm normalizes as in training, and leaves the
  * running statistics alone.
- *
- * @returns tensors that the caller disposes
  */
 export async function headLoss(
   { statistics, temperature }: Pick<FinetuneLossSettings, 'statistics' | 'temperature'>,
@@ -101,10 +101,9 @@ export async function headLoss(
   return { loss, logits: target.logits };
 }
 
-/** The model, and the processes whose images are negatives too. */
 type LossModel = Pick<Model, 'network' | 'context'>;
 
-/** Two views, and the part of the batch that they are where several processes train. */
+/** Two views; `part` where several processes train. */
 type LossViews = Pick<ViewPair, 'images' | 'second' | 'labels'> & Partial<Pick<ViewPair, 'part'>>;
 
 /** The rows of all processes' parts of a batch: the others are negatives. */
@@ -118,13 +117,12 @@ async function wholeBatch(
   return all ? scope.own(all) : rows;
 }
 
-/** What a forward pass gives. */
 interface Passed {
   readonly features: Tensor;
   readonly logits: Tensor;
 }
 
-/** What NT-Xent compares of one branch, [N, D]. */
+/** The tensor of one branch that NT-Xent compares, [N, D]. */
 async function contrasted(
   branch: 'target' | 'auxiliary',
   { features: which, stopGradient }: FinetuneLossSettings,
@@ -149,7 +147,7 @@ async function contrasted(
   }
 }
 
-/** The elements that a mean is over, where the sum is asked for: of the squared error all outputs, else the images. */
+/** Turns a mean into a sum where that is asked for: over all outputs for the squared error, else over the images. */
 function supervisedScale({ supervised, supervisedReduction }: FinetuneLossSettings, logits: Tensor): number {
   if (supervisedReduction === 'mean') return 1;
   const [images = 1, outputs = 1] = logits.shape;

@@ -1,4 +1,3 @@
-import { LOSSES } from '../../metrics/loss.js';
 import { BATCH_NORM_STATISTICS, type Unit } from '../../native/addon.js';
 import { CRITERION_NAMES } from '../../neurons/criteria.js';
 import type { GradientOrder } from '../../neurons/score.js';
@@ -7,28 +6,28 @@ import { CHOICE_SETTINGS } from '../../neurons/settings.js';
 import { protocolSetting, setting } from '../../settings/setting.js';
 import { integer, oneOf, positive, share, toggle, type ValueType } from '../../settings/values.js';
 import { AUGMENTATION_HELP, augmentationChoice, PUBLISHED_AS_TEXT } from '../augmentation.js';
-import { CHECKPOINTS, EMA, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
+import { EMA, ERM_SETTINGS, fixedSettings, PRECISION_OF_START } from '../ermSettings.js';
 import { kickInDefault } from '../kickIn.js';
 
 /**
- * What chooses the auxiliary model's masked neurons: a criterion, both of the article's together (Table 10), or, as controls,
- * as many random neurons of the whole model, or of the layers that the gradient chooses from, or none.
+ * The choice of the auxiliary model's masked neurons: by a criterion, by both of the article's (Table 10), or, as controls,
+ * random ones of the whole model or of the layers that the gradient chooses from, or none.
  */
 const MASK_CRITERIA = [...CRITERION_NAMES, ...['combined', 'random', 'random-same-layers', 'none']] as const;
 
 /**
- * The training samples that the gradient criterion looks at (Table 7), and the labels of their loss: all of them under their
- * classes, all of them under the model's predictions as pseudo labels, or those of minority groups under their classes.
+ * The training samples of the gradient criterion (Table 7) and the labels of their loss: all under their classes, all under the
+ * model's predictions, or those of minority groups under their classes.
  */
 export const MASK_GRADIENT_SOURCES = ['true-labels', 'pseudo-labels', 'minority-groups'] as const;
 
-/** What NT-Xent compares: projections of the penultimate features, those features, the logits, or their softmax. */
+/** NT-Xent compares projections of the penultimate features, those features, the logits, or their softmax. */
 const CONTRASTED_FEATURES = ['projection', 'penultimate', 'logits', 'softmax'] as const;
 
 /** Mean squared error of the prediction vector (article, Eq. 4), or cross-entropy (Table 4). */
 export const SUPERVISED_LOSSES = ['mse', 'cross-entropy'] as const;
 
-/** Through which branch the contrast's gradient does not flow. */
+/** The branch through which the contrast has no gradient. */
 const STOPPED_BRANCHES = ['none', 'target', 'auxiliary'] as const;
 
 const kickIn: ValueType<number | 'selected'> = {
@@ -44,23 +43,12 @@ export const FINETUNE_SETTINGS = {
     type: kickIn,
     argument: 'n|selected',
     help: 'epoch of the run to start from, which it must have kept, or the one that it selected',
-    article: { words: '40 of 100, and the same share of fewer', of: kickInDefault('article') },
-    released: {
-      words: '40 of 101, of CelebA 19, and the same share of fewer',
-      of: kickInDefault('released'),
-    },
+    article: kickInDefault('article', '40 of 100, and the same share of fewer'),
+    released: kickInDefault('released', '40 of 101, of CelebA 19, and the same share of fewer'),
     source: 'after 40 epochs of ERM; Table 5 compares 30, 40, 50 and 60',
     published: 'epoch 40 is written into the script, of CelebA 19',
   }),
-  epochs: protocolSetting({
-    type: integer(1),
-    argument: 'n',
-    help: 'epochs',
-    article: 20,
-    released: 21,
-    source: '20',
-    published: '21',
-  }),
+  epochs: { ...ERM_SETTINGS.epochs, article: 20, released: 21, source: '20', published: '21' },
   batchSize: setting({
     type: integer(1),
     argument: 'n',
@@ -78,25 +66,13 @@ export const FINETUNE_SETTINGS = {
   }),
   precision: PRECISION_OF_START,
   ema: EMA,
-  select: protocolSetting({
-    type: oneOf(CHECKPOINTS),
-    argument: 'checkpoint',
-    help: 'the epoch whose weights are tested',
-    article: 'best-worst-group',
-    released: 'last',
-    source: 'highest validation worst-group accuracy',
-    published: 'none',
-  }),
-  loss: protocolSetting({
-    type: oneOf(LOSSES),
-    argument: 'loss',
+  select: { ...ERM_SETTINGS.select, help: 'the epoch whose weights are tested', published: 'none' },
+  loss: {
+    ...ERM_SETTINGS.loss,
     help: 'loss that ranks samples, and the supervised loss where that is cross-entropy',
-    article: 'cross-entropy',
-    released: 'double-softmax',
     source: 'cross-entropy of the logits',
     published: 'a softmax head before the cross-entropy',
-    isDeparture: true,
-  }),
+  },
   criterion: protocolSetting({
     type: oneOf(MASK_CRITERIA),
     argument: 'name',

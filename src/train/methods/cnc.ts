@@ -1,5 +1,5 @@
 import type { Batch } from '../../data/batches.js';
-import { invalidParameter, misplaced, type SpurmemError } from '../../errors.js';
+import { invalidParameter, misplaced } from '../../errors.js';
 import { lossOf } from '../../metrics/loss.js';
 import { native } from '../../native/addon.js';
 import { TensorScope } from '../../native/tensorScope.js';
@@ -8,7 +8,7 @@ import { integer, oneOf, positive, share } from '../../settings/values.js';
 import type { BatchLoss } from '../batchLoss.js';
 import { epochOfSets, imagesOf, SetSampler, type SetSizes, sidesOf } from '../cnc/contrastiveSets.js';
 import { identify } from '../identification.js';
-import { classesIn, indicesOut } from '../methodState.js';
+import { classesIn, numbersOut } from '../methodState.js';
 import { recipeMethod } from '../recipe.js';
 import type { EpochsConfig } from '../runConfig.js';
 import type { Trainer } from '../trainer.js';
@@ -82,15 +82,14 @@ const SETTINGS = {
 type CncConfig = EpochsConfig & ValuesOf<typeof SETTINGS>;
 
 /**
- * Correct-n-Contrast (Zhang et al. 2022): an identification model is trained by ERM, as JTT's, and its predictions stand for the
- * spurious attribute, so that no group label is used. The model is then trained from the initial weights, jointly, on sets of
- * images (`SetSampler`): lambda times the supervised contrastive loss of the penultimate features, of both sides of a set, plus
- * 1 - lambda times the cross-entropy of all images of the sets.
+ * Correct-n-Contrast (Zhang et al. 2022): the predictions of an identification model (`identify`) stand for the spurious
+ * attribute, so that no group label is used. The model is trained from the initial weights on sets of images (`SetSampler`):
+ * lambda times the supervised contrastive loss of the penultimate features, of both sides of a set, plus 1 - lambda times the
+ * cross-entropy of all images.
  *
- * A step takes as many whole sets as `batchSize` holds. The published code adds up the gradients of 32 sets for a step, which
- * is `batchSize` 2176, and takes equally many anchors of each prediction; here, each anchor is equally likely. Optimizer, learning
- * rate and augmentation are those of ERM's recipe; the published commands train by SGD with weight decay. `USAGE` when the
- * identification model makes no error.
+ * A step takes as many whole sets as `batchSize` holds. The published code adds up the gradients of 32 sets for a step
+ * (`batchSize` 2176), takes equally many anchors of each prediction, where here each anchor is equally likely, and trains by
+ * SGD with weight decay, where this is ERM's recipe.
  */
 export const cnc = recipeMethod({
   name: 'cnc',
@@ -119,18 +118,25 @@ export const cnc = recipeMethod({
     const { config, loader, generator } = trainer;
     const { labels, numClasses, splits } = loader.dataset;
     const { train } = splits;
+    const ofTrain = train.map((index) => labels[index] as number);
     let predictions: Int32Array = new Int32Array();
     return {
       async begin() {
         predictions = await identify(trainer, options);
-        if (!train.some((index, i) => predictions[i] === labels[index])) throw noAnchor(config);
+        if (train.some((index, i) => predictions[i] === labels[index])) return;
+        const { identificationEpochs: epochs } = config;
+        throw misplaced(
+          'identificationEpochs',
+          epochs,
+          'more epochs here',
+          `\`identificationEpochs\` is ${epochs}, after which the identification model gets no training image right: there is no anchor.`,
+          'Choose more `identificationEpochs`, with another `out`.',
+        );
       },
       trainEpoch(epoch, lr) {
-        const ofTrain = train.map((index) => labels[index] as number);
         const sampler = new SetSampler(ofTrain, predictions, config);
-        const indices = epochOfSets(sampler, config.anchorShare, generator).map(
-          (row) => train[row] as number,
-        );
+        const rows = epochOfSets(sampler, config.anchorShare, generator);
+        const indices = rows.map((row) => train[row] as number);
         const images = imagesOf(sampler.sizes);
         const batchSize = Math.floor(config.batchSize / images) * images;
         const batches = loader.augmented(indices, batchSize, generator);
@@ -138,26 +144,15 @@ export const cnc = recipeMethod({
           contrastiveLoss(trainer, sampler.sizes, batch),
         );
       },
-      stateDict: () => Promise.resolve({ predictions: indicesOut(predictions) }),
+      stateDict: () => ({ predictions: numbersOut(predictions) }),
       loadStateDict(state) {
         predictions = classesIn('predictions', state, train.length, numClasses);
-        return Promise.resolve();
       },
     };
   },
 });
 
-function noAnchor({ identificationEpochs: epochs }: CncConfig): SpurmemError {
-  return misplaced(
-    'identificationEpochs',
-    epochs,
-    'more epochs here',
-    `\`identificationEpochs\` is ${epochs}, after which the identification model gets no training image right: there is no anchor.`,
-    'Choose more `identificationEpochs`, with another `out`.',
-  );
-}
-
-/** The loss of a batch of whole sets; its terms are both sides' contrast and the cross-entropy, without lambda. */
+/** The loss of a batch of whole sets; its terms are the contrast of both sides and the cross-entropy, without lambda. */
 async function contrastiveLoss(
   { config, model }: Trainer<CncConfig>,
   sizes: SetSizes,

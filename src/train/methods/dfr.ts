@@ -1,9 +1,8 @@
-import type { BatchLoader } from '../../data/batches.js';
 import type { Dataset } from '../../data/dataset.js';
 import { SpurmemError } from '../../errors.js';
 import type { Model } from '../../models/model.js';
 import { type TensorData, writeSafetensors } from '../../models/safetensors.js';
-import { type JobOptions, throwIfAborted } from '../../progress.js';
+import { throwIfAborted } from '../../progress.js';
 import { type GivenOf, resolveSettings, setting, type ValuesOf } from '../../settings/setting.js';
 import { integer, positive, severalOf } from '../../settings/values.js';
 import { continuationMethod, type FromRun } from '../continuation.js';
@@ -15,7 +14,6 @@ import type { RunConfig } from '../runConfig.js';
 import { type RunOptions, type StartedRun, startRun } from '../startRun.js';
 import { testSelected } from '../testSelected.js';
 
-/** Those of Kirichenko et al. 2023. */
 const OWN_SETTINGS = {
   inverseStrengths: setting({
     type: severalOf(positive()),
@@ -50,7 +48,6 @@ export interface DfrOptions extends Omit<RunOptions, 'data'>, FromRun, GivenOf<t
 
 type DfrConfig = RunConfig & ValuesOf<typeof OWN_SETTINGS>;
 
-/** `results/dfr.json`. */
 export interface DfrResult extends TrainingResult {
   /** The chosen C. */
   readonly inverseStrength: number;
@@ -58,12 +55,10 @@ export interface DfrResult extends TrainingResult {
 }
 
 /**
- * Last-layer retraining on the validation split (Kirichenko et al. 2023, DFR with validation data): the penultimate features of
- * a run's model, in evaluation mode, are classified anew by logistic regression with an L1 penalty, fitted on group-balanced
- * subsets of the validation split (see `fitDfr`). The mean of these layers becomes the model's head. The published code
- * standardizes the last fits by the mean and deviation of the whole validation split, and penalizes the intercept; here each
- * fit is standardized by its own subset, and the intercept is free. The validation accuracies are those of examples that the
- * layer was fitted on.
+ * Last-layer retraining on the validation split (Kirichenko et al. 2023, DFR with validation data): the model's head becomes that
+ * of `fitDfr` on the penultimate features in evaluation mode. The published code standardizes the last fits by the whole
+ * validation split, and penalizes the intercept; here each fit is standardized by its own subset, and the intercept is free. The
+ * validation accuracies are those of examples that the layer was fitted on.
  */
 export const dfr = continuationMethod<DfrOptions, DfrConfig, DfrResult>({
   name: 'dfr',
@@ -80,7 +75,7 @@ export const dfr = continuationMethod<DfrOptions, DfrConfig, DfrResult>({
   run: (options, plan) => startRun(options, plan, retrainLastLayer),
 });
 
-/** One example of each group is fitted on while another one judges C. */
+/** One example of each group to fit on while another one judges C. */
 function requireTwoOfEachGroup(dataset: Dataset): void {
   const group = dataset.counts.val.indexOf(1);
   if (group === -1) return;
@@ -93,46 +88,41 @@ function requireTwoOfEachGroup(dataset: Dataset): void {
 
 async function retrainLastLayer(run: StartedRun<DfrConfig>): Promise<DfrResult> {
   const { config, folder, loader, model, generator, job } = run;
-  const data = await featuresOf(model, loader, loader.dataset.splits.val, config.batchSize, job);
+  const data = await validationFeatures(run);
   const { layer, inverseStrength, tuning } = await fitDfr(data, config, generator, job);
   await run.writeConfig();
   await model.loadStateDict(headState(model, layer));
   const weights = await model.stateDict();
   for (const path of [folder.best, folder.last]) await writeSafetensors(path, weights);
-  const accuracies = await testSelected(model, loader, run);
   const result: DfrResult = {
     kind: 'dfr',
     epochs: 0,
     bestEpoch: 0,
     inverseStrength,
     tuning,
-    ...accuracies,
+    ...(await testSelected(model, loader, run)),
   };
   await folder.writeResult(result.kind, result);
   return result;
 }
 
-/** The penultimate features of examples, in evaluation mode. */
-async function featuresOf(
-  model: Model,
-  loader: BatchLoader,
-  indices: Int32Array,
-  batchSize: number,
-  { signal, onProgress }: JobOptions,
-): Promise<LabelledFeatures> {
+/** The penultimate features of the validation split, in evaluation mode. */
+async function validationFeatures(run: StartedRun<DfrConfig>): Promise<LabelledFeatures> {
+  const { config, loader, model, job } = run;
   const { numFeatures, numClasses } = model;
-  const { labels, groups } = loader.dataset;
+  const { labels, groups, splits } = loader.dataset;
+  const indices = splits.val;
   const features = new Float32Array(indices.length * numFeatures);
   let done = 0;
-  for await (const batch of loader.evaluation(indices, batchSize)) {
+  for await (const batch of loader.evaluation(indices, config.batchSize)) {
     using current = batch;
-    throwIfAborted(signal, 'penultimate features');
+    throwIfAborted(job.signal, 'penultimate features');
     const made = await model.network.forwardFeatures(current.images, { grad: true });
     using ofBatch = made.features;
     made.logits.dispose();
     features.set((await ofBatch.data()) as Float32Array, done * numFeatures);
     done += current.indices.length;
-    onProgress?.({ task: 'penultimate features', done, total: indices.length, unit: 'images' });
+    job.onProgress?.({ task: 'penultimate features', done, total: indices.length, unit: 'images' });
   }
   return {
     features,

@@ -1,9 +1,6 @@
 import { ermEpoch, recipeMethod } from '../recipe.js';
 
-/**
- * Empirical risk minimization (article, Methods): cross-entropy, Adam without weight decay, ReduceLROnPlateau on the training
- * loss, and the checkpoint with the best validation worst-group accuracy. The protocol and the settings change that.
- */
+/** Empirical risk minimization (article, Methods). */
 export const erm = recipeMethod({
   name: 'erm',
   title: 'ERM',

@@ -1,45 +1,41 @@
+import type { ViewPair } from '../../data/batches.js';
 import { misplaced } from '../../errors.js';
 import type { Architecture } from '../../models/architectures.js';
 import { takeData, withTensors } from '../../models/model.js';
 import type { Neuron } from '../../neurons/neuron.js';
 import { maskNeurons } from '../../neurons/perturb.js';
-import type { Protocol } from '../../protocol.js';
 import { type GivenOf, protocolOf, resolveSettings, setting } from '../../settings/setting.js';
 import { prefixed, withPrefix } from '../checkpoint.js';
-import { continuationMethod, type FromRun } from '../continuation.js';
+import { continuationMethod, type ContinuationOptions } from '../continuation.js';
 import { MODEL_SETTINGS } from '../ermSettings.js';
 import { auxiliaryNeurons } from '../finetune/auxiliaryMask.js';
 import { type FinetuneConfig, finetuneSettings, hasHead } from '../finetune/config.js';
-import { finetuneLoss, headLoss } from '../finetune/loss.js';
-import { addProjectionHead } from '../finetune/projectionHead.js';
+import { addProjectionHead, finetuneLoss, headLoss } from '../finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../finetune/settings.js';
-import { keptEpoch } from '../keptEpoch.js';
 import type { KickInRun } from '../kickIn.js';
+import type { MethodOptions } from '../method.js';
 import { neuronsIn, neuronsOut, partIn, partOut } from '../methodState.js';
-import type { OpenedRun } from '../runFolder.js';
+import { keptEpoch, type OpenedRun } from '../runFolder.js';
 import type { MethodRun, TrainedPart, Trainer } from '../trainer.js';
-import { type EpochOptions, trainRun } from '../trainRun.js';
+import { trainRun } from '../trainRun.js';
 
-/** What fine-tuning is given. Settings that are left out are the protocol's. */
-export type FinetuneSettings = GivenOf<typeof FINETUNE_SETTINGS> & {
-  /** Default: the article's. */
-  readonly protocol?: Protocol | undefined;
-};
+/** Settings that are left out are the protocol's. */
+export type FinetuneSettings = GivenOf<typeof FINETUNE_SETTINGS> & Pick<MethodOptions, 'protocol'>;
 
-export interface FinetuneOptions extends Omit<EpochOptions, 'data'>, FromRun, FinetuneSettings {
+export interface FinetuneOptions extends ContinuationOptions, GivenOf<typeof FINETUNE_SETTINGS> {
   /** Checked against the run's, where it is given. */
   readonly arch?: Architecture | undefined;
 }
 
-/** Masks of single weights have thousands: a line of metrics names the first ones. */
+/** Masks of single weights have thousands: metrics name the first ones. */
 const NAMED_NEURONS = 20;
 
 /**
  * Fine-tuning against spurious memorization (article, "Spurious memorization by critical neurons", Eqs 3 to 5). Before each
- * epoch, the neurons of the target model f(theta, .) are scored and the highest ones masked; the target's features of one
- * view of a batch are then contrasted (NT-Xent) with those that the auxiliary model f(m * theta, .) has of the other view, and
- * lambda times the supervised loss of the target is added. Gradients flow through both branches to theta, unless `stopGradient`
- * names one. The auxiliary model is no copy: only masked layers get a masked weight.
+ * epoch, the neurons of the target model f(theta, .) are scored and the highest ones masked; the target's features of one view
+ * of a batch are then contrasted (NT-Xent) with those that the auxiliary model f(m * theta, .) has of the other view, and
+ * lambda times the supervised loss of the target is added. The auxiliary model is no copy: only masked layers get a masked
+ * weight.
  */
 export const finetune = continuationMethod<FinetuneOptions, FinetuneConfig>({
   isDistributed: true,
@@ -84,7 +80,6 @@ function requireArch(arch: Architecture | undefined, { folder, config }: OpenedR
   throw misplaced('arch', arch, config.arch, problem, 'Leave `arch` out, or choose another `from`.');
 }
 
-/** The epoch that was asked for, or the protocol's. */
 function kickIn(options: FinetuneSettings, { config, environment }: OpenedRun): number | 'selected' {
   const { kickInEpoch } = FINETUNE_SETTINGS;
   return resolveSettings({ kickInEpoch }, protocolOf({ kickInEpoch }, options), options, {
@@ -93,12 +88,11 @@ function kickIn(options: FinetuneSettings, { config, environment }: OpenedRun): 
   } satisfies KickInRun).kickInEpoch;
 }
 
-/** Both branches, epoch after epoch. */
 async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun> {
   const { config, loader, model, generator } = trainer;
   const indices = loader.dataset.splits.train;
   const head = hasHead(config) ? await addProjectionHead(trainer) : undefined;
-  /** The masked ones of the epoch under way. */
+  /** The masked ones of this epoch. */
   let neurons: readonly Neuron[] = [];
   return {
     async begin() {
@@ -119,7 +113,7 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
     },
     async stateDict() {
       return {
-        // The next epoch's scores start from the last gradient where the published code's slip is followed.
+        // As in the published code's slip, the next epoch's scores start from the last gradient.
         ...(config.staleGradient
           ? prefixed('gradient.', await takeData(await model.network.gradients()))
           : {}),
@@ -137,19 +131,15 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
   };
 }
 
-/** Trains the head alone, on the contrast with neurons that are chosen once: the model does not change. */
+/** Trains the head alone, on the contrast with neurons that are chosen once. */
 async function warmUp(trainer: Trainer<FinetuneConfig>, head: TrainedPart, epochs: number): Promise<void> {
   const { config, loader, model, generator } = trainer;
   const indices = loader.dataset.splits.train;
   const mask = maskNeurons(await auxiliaryNeurons(trainer, 0), config.unit);
+  const lossOf = (batch: ViewPair) => headLoss(config, model, head.network, mask, batch);
   for (let epoch = 1; epoch <= epochs; epoch += 1) {
     const views = loader.trainingViews(indices, config.batchSize, generator, config);
-    await trainer.trainBatches(
-      0,
-      config.lr,
-      views,
-      (batch) => headLoss(config, model, head.network, mask, batch),
-      { parts: [head], task: `head warm-up ${epoch}/${epochs}` },
-    );
+    const only = { parts: [head], task: `head warm-up ${epoch}/${epochs}` };
+    await trainer.trainBatches(0, config.lr, views, lossOf, only);
   }
 }

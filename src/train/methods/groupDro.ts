@@ -6,7 +6,7 @@ import { native } from '../../native/addon.js';
 import { setting } from '../../settings/setting.js';
 import { nonNegative, oneOf, positive } from '../../settings/values.js';
 import type { BatchLoss } from '../batchLoss.js';
-import { weightsIn, weightsOut } from '../methodState.js';
+import { numbersOut, weightsIn } from '../methodState.js';
 import { recipeMethod } from '../recipe.js';
 import type { EpochsConfig } from '../runConfig.js';
 import type { Trainer } from '../trainer.js';
@@ -39,9 +39,8 @@ const SETTINGS = {
 /**
  * GroupDRO (Sagawa et al. 2020, Algorithm 1 in batches as in its published code): each batch first multiplies the weight q_g of
  * each of its groups by exp(eta * (loss_g + C / sqrt(n_g))), where loss_g is the group's mean loss in the batch and n_g its
- * size in the training split, and normalizes q; the loss is the sum of q_g * loss_g. The adjustment changes no gradient, and
- * the reported loss leaves it out. A batch leaves the weights of groups that it lacks alone but for the normalization, as in
- * the paper; the published code adds the adjustment to theirs too.
+ * size in the training split, and normalizes q; the loss is the sum of q_g * loss_g, without the adjustment. The weights of
+ * groups that a batch lacks are only normalized, as in the paper; the published code adds the adjustment to theirs too.
  */
 export const groupDro = recipeMethod({
   name: 'groupdro',
@@ -58,7 +57,7 @@ export const groupDro = recipeMethod({
     const { config, loader, generator } = trainer;
     const { dataset } = loader;
     const { train } = dataset.splits;
-    const weights = new GroupWeights(dataset.counts.train, config.groupDroStep, config.groupDroAdjustment);
+    const weights = groupWeights(dataset.counts.train, config.groupDroStep, config.groupDroAdjustment);
     const ofExample = inverseSizes(train.map((index) => dataset.groups[index] as number));
     const batches = (): Batches<Batch> =>
       config.sampling === 'shuffled'
@@ -71,19 +70,17 @@ export const groupDro = recipeMethod({
         );
         return { ...training, groupWeights: [...weights.q] };
       },
-      stateDict: () => Promise.resolve({ q: weightsOut(weights.q) }),
+      stateDict: () => ({ q: numbersOut(weights.q) }),
       loadStateDict(state) {
         weights.q.set(weightsIn('q', state, dataset.numGroups));
-        return Promise.resolve();
       },
     };
   },
 });
 
-/** The loss of one batch: the sum of each group's mean loss times its updated weight. */
 async function robustLoss(
   { config, model, loader: { dataset } }: Trainer<EpochsConfig>,
-  weights: GroupWeights,
+  weights: ReturnType<typeof groupWeights>,
   { images, labels, indices }: Batch,
 ): Promise<BatchLoss> {
   const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
@@ -93,49 +90,31 @@ async function robustLoss(
   return { logits, loss: await native().combine([{ tensor: losses, weight }]) };
 }
 
-/** GroupDRO's weights of the groups. */
-class GroupWeights {
+/** @param counts training examples of each group, [numGroups] */
+function groupWeights(counts: readonly number[], step: number, adjustment: number) {
+  const adjustments = counts.map((count) => adjustment / Math.sqrt(count));
   /** [numGroups], adding up to 1. */
-  readonly q: Float64Array;
-  readonly #adjustments: readonly number[];
-
+  const q = new Float64Array(counts.length).fill(1 / counts.length);
   /**
-   * @param counts training examples of each group, [numGroups]
-   * @param step eta
-   * @param adjustment C
+   * Updates q by the losses and groups of a batch, [N] each, and returns the weight of each example in its loss: q_g over the
+   * number of its group's examples.
    */
-  constructor(
-    counts: readonly number[],
-    readonly step: number,
-    adjustment: number,
-  ) {
-    this.q = new Float64Array(counts.length).fill(1 / counts.length);
-    this.#adjustments = counts.map((count) => adjustment / Math.sqrt(count));
-  }
-
-  /**
-   * Updates q by the losses of a batch.
-   *
-   * @param losses [N]
-   * @param groups of the same examples, [N]
-   * @returns the weight of each example in the batch's loss, q_g over the number of its group's examples, [N]
-   */
-  update(losses: Float32Array, groups: Int32Array): Float32Array {
-    const { q, step } = this;
+  const update = (losses: Float32Array, groups: Int32Array): Float32Array => {
     const sums = new Float64Array(q.length);
-    const counts = new Int32Array(q.length);
+    const sizes = new Int32Array(q.length);
     groups.forEach((group, i) => {
       sums[group] = (sums[group] as number) + (losses[i] as number);
-      counts[group] = (counts[group] as number) + 1;
+      sizes[group] = (sizes[group] as number) + 1;
     });
     const raised = q.map((weight, group) => {
-      const count = counts[group] as number;
-      if (count === 0) return weight;
-      const adjusted = (sums[group] as number) / count + (this.#adjustments[group] as number);
+      const size = sizes[group] as number;
+      if (size === 0) return weight;
+      const adjusted = (sums[group] as number) / size + (adjustments[group] as number);
       return weight * Math.exp(step * adjusted);
     });
     const total = raised.reduce((sum, weight) => sum + weight, 0);
     q.set(raised.map((weight) => weight / total));
-    return Float32Array.from(groups, (group) => (q[group] as number) / (counts[group] as number));
-  }
+    return Float32Array.from(groups, (group) => (q[group] as number) / (sizes[group] as number));
+  };
+  return { q, update };
 }

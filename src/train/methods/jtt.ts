@@ -1,7 +1,7 @@
 import { setting } from '../../settings/setting.js';
 import { integer } from '../../settings/values.js';
 import { identify } from '../identification.js';
-import { indicesIn, indicesOut } from '../methodState.js';
+import { indicesIn, numbersOut } from '../methodState.js';
 import { ermEpoch, recipeMethod } from '../recipe.js';
 
 /** Those of Liu et al. 2021 for Waterbirds; they choose both on the validation split. */
@@ -23,11 +23,9 @@ const SETTINGS = {
 } as const;
 
 /**
- * JTT (Liu et al. 2021, Algorithm 1): an identification model is trained by ERM for T epochs, in a run of its own in
- * `identification/` with a result of its own; the error set is the training examples that its last epoch's weights get wrong in
- * evaluation mode; the final model is then trained from the initial weights on the training split with each example of the error
- * set lambda_up times in all, shuffled. The published code adds lambda_up copies to the one that is there; this follows the
- * paper. `USAGE` when the error set is empty.
+ * JTT (Liu et al. 2021, Algorithm 1): ERM from the initial weights on the training split, with each example that an
+ * identification model (`identify`) gets wrong lambda_up times in all, shuffled. The published code adds lambda_up copies to
+ * the one that is there; this follows the paper.
  */
 export const jtt = recipeMethod({
   name: 'jtt',
@@ -57,10 +55,9 @@ export const jtt = recipeMethod({
         const batches = loader.training(upsampled, config.batchSize, generator);
         return ermEpoch(trainer, epoch, lr, batches);
       },
-      stateDict: () => Promise.resolve({ errorSet: indicesOut(errorSet) }),
+      stateDict: () => ({ errorSet: numbersOut(errorSet) }),
       loadStateDict(state) {
         errorSet = indicesIn('errorSet', state, train);
-        return Promise.resolve();
       },
     };
   },

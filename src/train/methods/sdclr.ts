@@ -1,23 +1,18 @@
 import type { Tensor } from '../../native/addon.js';
 import { TensorScope } from '../../native/tensorScope.js';
 import { countNeurons, fractionToCount, unitLayers } from '../../neurons/select.js';
-import type { Protocol } from '../../protocol.js';
 import { type GivenOf, protocolOf, resolveSettings, setting, type ValuesOf } from '../../settings/setting.js';
 import { oneOf, positive, share } from '../../settings/values.js';
 import { prefixed, withPrefix } from '../checkpoint.js';
-import { continuationMethod, type FromRun } from '../continuation.js';
-import { type FinetuneConfig, requireNegatives, viewOf } from '../finetune/config.js';
-import { finetuneLoss, SUPERVISION } from '../finetune/loss.js';
-import { addProjectionHead } from '../finetune/projectionHead.js';
+import { continuationMethod, type ContinuationOptions } from '../continuation.js';
+import { type FinetuneConfig, requireNegatives, withViews } from '../finetune/config.js';
+import { addProjectionHead, finetuneLoss, SUPERVISION } from '../finetune/loss.js';
 import { FINETUNE_SETTINGS, SUPERVISED_LOSSES } from '../finetune/settings.js';
 import { partIn, partOut } from '../methodState.js';
-import { givenOrOfRun } from '../ofRun.js';
-import { defined, type EpochsConfig } from '../runConfig.js';
-import { preparedAs } from '../runModel.js';
+import type { EpochsConfig } from '../runConfig.js';
 import type { MethodRun, TrainedPart, Trainer } from '../trainer.js';
-import { type EpochOptions, trainRun } from '../trainRun.js';
+import { trainRun } from '../trainRun.js';
 
-/** Those of Jiang et al. 2021. */
 const OWN_SETTINGS = {
   sparsity: setting({
     type: share(),
@@ -49,34 +44,18 @@ const OWN_SETTINGS = {
   }),
 } as const;
 
-const { epochs, batchSize, lr, precision, ema, select, loss, lambda, viewAugmentation } = FINETUNE_SETTINGS;
-const { weightDecay, scheduler } = FINETUNE_SETTINGS;
+const { epochs, batchSize, lr, precision, ema, select, loss, lambda } = FINETUNE_SETTINGS;
+const { viewAugmentation, weightDecay, scheduler } = FINETUNE_SETTINGS;
+const RECIPE = { epochs, batchSize, lr, precision, ema, select, loss, lambda } as const;
+const SETTINGS = { ...RECIPE, viewAugmentation, weightDecay, scheduler, ...OWN_SETTINGS } as const;
 
-const SETTINGS = {
-  epochs,
-  batchSize,
-  lr,
-  precision,
-  ema,
-  select,
-  loss,
-  lambda,
-  viewAugmentation,
-  weightDecay,
-  scheduler,
-  ...OWN_SETTINGS,
-} as const;
-
-interface SdclrOptions extends Omit<EpochOptions, 'data'>, FromRun, GivenOf<typeof SETTINGS> {
-  /** Default: the article's. */
-  readonly protocol?: Protocol | undefined;
-}
+interface SdclrOptions extends ContinuationOptions, GivenOf<typeof SETTINGS> {}
 
 type SdclrConfig = EpochsConfig &
   ValuesOf<typeof OWN_SETTINGS> &
   Pick<FinetuneConfig, 'lambda' | 'viewAugmentation'>;
 
-/** What it has in common with fine-tuning's loss, and cannot be given. */
+/** The fixed part of fine-tuning's loss. */
 const LOSS = {
   contrast: true,
   features: 'projection',
@@ -87,16 +66,16 @@ const LOSS = {
 
 /**
  * Self-damaging contrastive learning (Jiang et al. 2021), whose idea the article's fine-tuning shares, from the weights of a
- * run: NT-Xent between the model's projections of one view of a batch and those that the model without most of its weights has
- * of the other view. Before each epoch, the share of the single weights that are smallest in all convolutions together is
- * pruned (of vision transformers, in the layers of their neurons). Gradients flow through both branches to the weights, and
- * the pruned branch has batch-norms of its own, parameters and running statistics, which start as the model's.
+ * run: NT-Xent between the model's projections of one view of a batch and those that the pruned model has of the other view.
+ * Before each epoch, the share of the single weights that are smallest in all convolutions together is pruned (of vision
+ * transformers, in the layers of their neurons). Gradients flow through both branches, and the pruned branch has batch-norms of
+ * its own, which start as the model's.
  *
- * SDCLR learns from images without labels, and a linear layer on its frozen features is trained afterwards. So here: the
- * supervised loss trains the last layer alone (`supervision`), and no gradient of it reaches the features. It does so in the
- * same steps, from the run's last layer, so that each epoch can be validated and selected as those of every other method.
- * `lambda` has no part in that. With all layers supervised, it is the article's Eq. 5 with SDCLR's mask and batch-norms. Epochs, optimizer and views are those
- * of fine-tuning, and the projection head is SimCLR's, without the batch-norms that the published code has in it.
+ * SDCLR learns without labels, and a linear layer on its frozen features is trained afterwards. So here: the supervised loss
+ * trains the last layer alone (`supervision`), without lambda, but in the same steps, so that each epoch can be validated and
+ * selected. With all layers supervised, it is the article's Eq. 5 with SDCLR's mask and batch-norms. Epochs, optimizer and
+ * views are those of fine-tuning, and the projection head is SimCLR's, without the batch-norms that the published code has in
+ * it.
  */
 export const sdclr = continuationMethod<SdclrOptions, SdclrConfig>({
   name: 'sdclr',
@@ -105,32 +84,23 @@ export const sdclr = continuationMethod<SdclrOptions, SdclrConfig>({
   likeFinetuning: true,
   settings: SETTINGS,
   configOf(options, { config }, dataset) {
-    const resolved = resolveSettings(SETTINGS, protocolOf(SETTINGS, options), options);
-    const { viewAugmentation: view, ...settings } = resolved;
+    const settings = resolveSettings(SETTINGS, protocolOf(SETTINGS, options), options);
     requireNegatives(settings.batchSize, dataset.splits.train.length);
-    return {
-      ...defined(settings),
-      precision: givenOrOfRun(settings, config).precision,
-      viewAugmentation: viewOf(preparedAs({ imageSize: config.imageSize }, dataset), view),
-    };
+    return withViews(settings, config, dataset);
   },
   run: (options, plan) => trainRun(options, { ...plan, method: selfDamaging }),
 });
 
-/** Both branches, epoch after epoch. */
 async function selfDamaging(trainer: Trainer<SdclrConfig>): Promise<MethodRun> {
   const { config, loader, model, generator } = trainer;
   const indices = loader.dataset.splits.train;
-  const count = fractionToCount(
-    config.sparsity,
-    countNeurons(unitLayers(model.description.layers, 'weight')),
-  );
-  // Adam's steps of the last layer do not depend on its loss's weight, but the plateau that lowers the learning rate would.
-  const weight = config.supervision === 'last-layer' ? 1 : config.lambda;
-  const settings = { ...config, ...LOSS, lambda: weight };
+  const weights = countNeurons(unitLayers(model.description.layers, 'weight'));
+  const count = fractionToCount(config.sparsity, weights);
+  // Adam's steps of the last layer do not depend on its loss's weight, but the plateau would.
+  const settings = { ...config, ...LOSS, lambda: config.supervision === 'last-layer' ? 1 : config.lambda };
   const head = await addProjectionHead(trainer);
   const norms = await addNorms(trainer);
-  /** Of the epoch under way. */
+  /** Those of this epoch. */
   let masks: Record<string, Tensor> = {};
   return {
     async beginEpoch() {
