@@ -2,11 +2,11 @@ import { monteCarloTest, type StoppingRule } from '../metrics/monteCarlo.js';
 import { mean } from '../metrics/statistics.js';
 import { type Generator, native } from '../native/addon.js';
 import type { NeuronPlace } from '../neurons/neuron.js';
-import { type DrawnFrom, type NullName, NULLS } from '../neurons/nulls.js';
-import { type PerturbationChoice, perturbedVariants, type Variant } from '../neurons/perturb.js';
+import { type NullName, NULLS } from '../neurons/nulls.js';
+import { type PerturbationChoice, perturbedVariants } from '../neurons/perturb.js';
 import type { ValuesOf } from '../settings/setting.js';
-import { evaluateVariants, type PlannedVariant } from './evaluateVariants.js';
-import { changeOf, type GroupOutcome, minorityMinusMajority, type Outcome, OUTCOMES } from './outcomes.js';
+import { costOf, evaluateVariants, type PlannedVariant } from './evaluateVariants.js';
+import { changeOf, type GroupOutcomes, minorityMinusMajority, type Outcome, OUTCOMES } from './outcomes.js';
 import type { NullComparison, NullDistribution, OutcomeTests, SetComparisons, TraceCost } from './results.js';
 import type { TraceSession } from './traceSession.js';
 import type { TRACE_SETTINGS } from './traceSettings.js';
@@ -14,30 +14,21 @@ import type { TRACE_SETTINGS } from './traceSettings.js';
 /** Draws of the first round; each round doubles them. */
 const FIRST_ROUND = 20;
 
-/**
- * How a trace compares its neurons with random ones: `nullDraws` at most for each set of neurons and null, 0 for none, which
- * `nulls`, and after how many `exceedances` on both sides a test needs no more.
- */
 type NullOptions = Pick<
   ValuesOf<(typeof TRACE_SETTINGS)['unstructured']>,
   'nullDraws' | 'exceedances' | 'nulls'
 >;
 
-/** Chosen neurons, how they are perturbed, and what that did. */
-export interface ComparedSet {
+/** Neurons, and the groups that perturbing them is measured on. */
+export interface PlannedSet {
   readonly neurons: readonly NeuronPlace[];
   readonly perturbation: PerturbationChoice;
-  /** The groups whose changes are compared. */
   readonly groups: readonly number[];
-  /** For each seed of the perturbation, or once, by group, [numGroups]; on the examples that random neurons are tried on. */
-  readonly outcomes: readonly (readonly (GroupOutcome | null)[])[];
 }
 
-/** Sets of neurons beside random ones. */
-interface RandomComparisons {
-  /** In the order of the sets. */
-  readonly comparisons: readonly SetComparisons[];
-  readonly cost: TraceCost;
+interface ComparedSet extends PlannedSet {
+  /** For each seed of the perturbation, or once. */
+  readonly outcomes: readonly GroupOutcomes[];
 }
 
 /**
@@ -46,14 +37,14 @@ interface RandomComparisons {
  * where its own rule says so, whatever others still draw.
  *
  * @param indices the examples that the sets' outcomes are of
- * @returns null when `nullDraws` is 0
+ * @returns the comparisons in the order of the sets; null when `nullDraws` is 0
  */
 export async function compareWithRandom(
   session: TraceSession,
   indices: Int32Array,
   sets: readonly ComparedSet[],
   options: NullOptions,
-): Promise<RandomComparisons | null> {
+): Promise<{ readonly comparisons: readonly SetComparisons[]; readonly cost: TraceCost } | null> {
   const { nullDraws, nulls } = options;
   if (nullDraws === 0) return null;
   const from = { layers: session.unitLayers, magnitudes: await session.magnitudes() };
@@ -65,7 +56,9 @@ export async function compareWithRandom(
       new Map(
         NULLS.map((null_) => {
           const key = poolKey(null_, set);
-          const pool = pools.get(key) ?? new Pool(session, null_, set, from, seeds.random());
+          const pool =
+            pools.get(key) ??
+            new Pool(session, null_.name, set.perturbation, null_.drawer(set.neurons, from), seeds.random());
           pools.set(key, pool);
           pool.users.push(set);
           return [null_.name, pool] as const;
@@ -77,7 +70,7 @@ export async function compareWithRandom(
   const evaluations = mostRandomEvaluations(sets, indices.length, options);
   session.options.onInfo?.(
     `Random neurons beside ${sets.length} chosen sets: up to ${nullDraws} draws for each of ${open.length} comparisons, ` +
-      `at most ${evaluations.toLocaleString('en')} evaluations of an image. Each test stops once it is decided; \`controls\` 0 leaves them out.`,
+      `at most ${evaluations.toLocaleString('en')} evaluations of an image. Each test stops once it is decided; \`nullDraws\` 0 leaves them out.`,
   );
   const cost = await drawAll(session, indices, open, options);
   return {
@@ -89,22 +82,15 @@ export async function compareWithRandom(
 }
 
 /** Sets with the same key share their draws. */
-function poolKey(
-  { name, key }: (typeof NULLS)[number],
-  { perturbation, neurons }: Pick<ComparedSet, 'perturbation' | 'neurons'>,
-): string {
+function poolKey({ name, key }: (typeof NULLS)[number], { perturbation, neurons }: PlannedSet): string {
   return JSON.stringify([name, perturbation, key(neurons)]);
 }
 
-/**
- * Evaluations of an image that the comparison takes at most.
- *
- * @param examples that each draw is evaluated on
- */
+/** Evaluations of an image that comparing sets takes at most, where each draw is evaluated on so many examples. */
 export function mostRandomEvaluations(
-  sets: readonly Pick<ComparedSet, 'perturbation' | 'neurons'>[],
+  sets: readonly PlannedSet[],
   examples: number,
-  { nullDraws, nulls }: Pick<NullOptions, 'nullDraws' | 'nulls'>,
+  { nullDraws, nulls }: Omit<NullOptions, 'exceedances'>,
 ): number {
   const asked = NULLS.filter(({ name }) => nulls.includes(name));
   const pools = new Set(sets.flatMap((set) => asked.map((null_) => poolKey(null_, set))));
@@ -123,8 +109,8 @@ async function drawAll(
   let runForwards = 0;
   for (let round = FIRST_ROUND; ; round *= 2) {
     const open = pools.filter((pool) => !pool.isDecided(rule));
-    if (open.length === 0) break;
-    const plans = open.map((pool) => pool.plan(Math.min(round, rule.nullDraws - pool.draws), rule));
+    if (open.length === 0) return costOf(naiveForwards, runForwards);
+    const plans = open.map((pool) => pool.plan(Math.min(round, rule.nullDraws - pool.outcomes.length), rule));
     const { variants, cost } = await evaluateVariants(session.model, session.loader, indices, plans.flat(2), {
       ...session.job,
       task: 'random neurons',
@@ -134,57 +120,48 @@ async function drawAll(
     let position = 0;
     open.forEach((pool, i) => {
       for (const draw of plans[i] ?? []) {
-        pool.add(draw.map(() => variants[position++] as readonly (GroupOutcome | null)[]));
+        pool.outcomes.push(draw.map(() => variants[position++] as GroupOutcomes));
       }
     });
   }
-  return { naiveForwards, runForwards, ratio: naiveForwards === 0 ? 0 : runForwards / naiveForwards };
 }
+
+/** A number for what one variant did to the groups; undefined where they were not measured, or gave none. */
+type Statistic = (ofGroups: GroupOutcomes) => number | undefined;
 
 /** The draws of one null for sets that it does not tell apart. */
 class Pool {
   readonly users: ComparedSet[] = [];
-  readonly nullName: NullName;
-  readonly #generator: Generator;
-  readonly #draw: (generator: Generator) => NeuronPlace[];
-  readonly #perturbation: PerturbationChoice;
-  /** For each draw, the outcomes of its variants. */
-  readonly #outcomes: (readonly (readonly (GroupOutcome | null)[])[])[] = [];
+  /** Of the variants of each draw. */
+  readonly outcomes: (readonly GroupOutcomes[])[] = [];
+  readonly #draw: () => NeuronPlace[];
 
   constructor(
     readonly session: TraceSession,
-    null_: (typeof NULLS)[number],
-    { neurons, perturbation }: ComparedSet,
-    from: DrawnFrom,
+    readonly nullName: NullName,
+    readonly perturbation: PerturbationChoice,
+    draw: (generator: Generator) => NeuronPlace[],
     seed: bigint,
   ) {
-    this.#generator = new (native().Generator)(seed);
-    this.nullName = null_.name;
-    this.#draw = null_.drawer(neurons, from);
-    this.#perturbation = perturbation;
-  }
-
-  get draws(): number {
-    return this.#outcomes.length;
+    const generator = new (native().Generator)(seed);
+    this.#draw = () => draw(generator);
   }
 
   /** The variants of so many further draws, for those groups that some test still asks for. */
   plan(count: number, rule: StoppingRule): PlannedVariant[][] {
     const { model, unit } = this.session;
+    const { layers } = model.description;
     const groups = [...new Set(this.users.flatMap((set) => this.#openGroups(set, rule)))];
     return Array.from({ length: count }, () =>
-      perturbedVariants(this.#draw(this.#generator), this.#perturbation, model.description.layers, unit).map(
-        (variant: Variant) => ({ ...variant, groups }),
-      ),
+      perturbedVariants(this.#draw(), this.perturbation, layers, unit).map((variant) => ({
+        ...variant,
+        groups,
+      })),
     );
   }
 
-  add(outcomes: readonly (readonly (GroupOutcome | null)[])[]): void {
-    this.#outcomes.push(outcomes);
-  }
-
   isDecided(rule: StoppingRule): boolean {
-    if (this.draws >= rule.nullDraws) return true;
+    if (this.outcomes.length >= rule.nullDraws) return true;
     return this.users.every((set) => this.#openGroups(set, rule).length === 0);
   }
 
@@ -213,7 +190,7 @@ class Pool {
     return set.groups.filter((group) => isOpen((outcome) => changeOfGroup(group, outcome)));
   }
 
-  #comparesMinorities({ groups }: ComparedSet): boolean {
+  #comparesMinorities({ groups }: PlannedSet): boolean {
     const { minorityGroups, numGroups } = this.session.dataset;
     return groups.length === numGroups && minorityGroups.length > 0 && minorityGroups.length < numGroups;
   }
@@ -228,7 +205,7 @@ class Pool {
     const change = meanOf(set.outcomes, statistic);
     if (change === undefined) return undefined;
     const drawn: number[] = [];
-    for (const variants of this.#outcomes) {
+    for (const variants of this.outcomes) {
       const value = meanOf(variants, statistic);
       // From here on nothing was measured: the test had been decided.
       if (value === undefined) break;
@@ -239,14 +216,8 @@ class Pool {
   }
 }
 
-/** A number for what one variant did to the groups; undefined where they were not measured, or gave none. */
-type Statistic = (ofGroups: readonly (GroupOutcome | null)[]) => number | undefined;
-
 /** The mean over variants under several seeds. */
-function meanOf(
-  variants: readonly (readonly (GroupOutcome | null)[])[],
-  statistic: Statistic,
-): number | undefined {
+function meanOf(variants: readonly GroupOutcomes[], statistic: Statistic): number | undefined {
   const values = variants.map(statistic);
   return values.every((value) => value !== undefined) ? mean(values) : undefined;
 }

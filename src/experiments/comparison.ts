@@ -2,12 +2,10 @@ import { z } from 'zod';
 import { groupAccuraciesSchema } from '../metrics/schemas.js';
 import { count, type Recorded } from '../recorded.js';
 
-/** One of the runs that are set side by side. */
 const comparedRunSchema = z.looseObject({
   title: z.string(),
-  /** The run's folder. */
   run: z.string(),
-  /** Epochs of training that its weights have seen, those of the run that it started from included. */
+  /** Epochs that its weights were trained for, those of the run that it started from included. */
   epochs: count,
   val: groupAccuraciesSchema,
   test: groupAccuraciesSchema,
@@ -16,10 +14,9 @@ const comparedRunSchema = z.looseObject({
 });
 export type ComparedRun = Recorded<typeof comparedRunSchema>;
 
-/** `results/comparison.json` */
 export const comparisonSchema = z.looseObject({
   kind: z.literal('comparison'),
   runs: z.array(comparedRunSchema).min(1),
 });
-/** `results/comparison.json`: ways on from one run, side by side; the first one is what the others are compared with. */
+/** `results/comparison.json`: ways on from one run, which comes first, side by side. */
 export type ComparisonResult = Recorded<typeof comparisonSchema>;

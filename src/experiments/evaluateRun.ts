@@ -4,7 +4,7 @@ import { evaluate } from '../metrics/evaluate.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Precision } from '../native/addon.js';
-import { type EngineOptions, openEngine } from '../native/engine.js';
+import { openEngine } from '../native/engine.js';
 import { checkOptions } from '../settings/options.js';
 import {
   type GivenOf,
@@ -18,12 +18,11 @@ import { givenOrOfRun } from '../train/ofRun.js';
 import { openDataset } from '../train/runData.js';
 import { keptEpoch, openRun } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
-import { SESSION_TYPES, type SessionOptions } from './traceSession.js';
+import { OF_RUN_TYPES, type OfRunOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
 const { precision, batchSize } = TRACE_SETTINGS.session;
 
-/** Settings of an evaluation. */
 export const EVALUATE_SETTINGS = {
   split: setting<Split>({
     type: oneOf(SPLITS),
@@ -44,16 +43,11 @@ export const EVALUATE_SETTINGS = {
   batchSize,
 } satisfies SettingsTable;
 
-export interface EvaluateOptions
-  extends
-    Pick<SessionOptions, 'run' | 'data' | 'datasetOptions' | 'onProgress' | 'onWarning' | 'signal'>,
-    EngineOptions,
-    GivenOf<typeof EVALUATE_SETTINGS> {}
+export interface EvaluateOptions extends OfRunOptions, GivenOf<typeof EVALUATE_SETTINGS> {}
 
 /** A run's model on one split. */
 export interface RunEvaluation {
   readonly kind: 'evaluation';
-  /** The run's folder. */
   readonly run: string;
   readonly split: Split;
   /** null: the selected one. */
@@ -67,14 +61,13 @@ export interface RunEvaluation {
 }
 
 /**
- * Evaluates a run's model on a split. Nothing is trained, and nothing is written to the run's folder, which may be read-only.
+ * Evaluates a run's model on a split. Writes nothing: the run's folder may be read-only.
  *
  * @throws `USAGE`, `RUN_NOT_FOUND` when there is no trained run, or not the epoch, `DATASET_INVALID` for other data than the run's,
  *   `DATASET_EMPTY_GROUP`, `WEIGHTS_INVALID`
  */
 export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluation> {
-  const { seed: _seed, protocol: _protocol, onPlan: _onPlan, ...types } = SESSION_TYPES;
-  checkOptions(options, { types, settings: EVALUATE_SETTINGS, required: ['run'] });
+  checkOptions(options, { types: OF_RUN_TYPES, settings: EVALUATE_SETTINGS, required: ['run'] });
   const run = await openRun(options.run);
   const { folder, config } = run;
   const settings = resolveSettings(EVALUATE_SETTINGS, protocolOf(EVALUATE_SETTINGS, {}, config), options);
@@ -86,16 +79,16 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
   const context = await openEngine(options);
   const dataset = await openDataset(run, options);
   requireGroups(dataset, [split]);
-  const { precision: computed, batchSize: images } = givenOrOfRun(settings, config);
+  const ofRun = givenOrOfRun(settings, config);
   using loader = await openImages(config, dataset, { ...options, context });
-  using model = await loadModel({ ...config, precision: computed }, loader, weights, folder);
+  using model = await loadModel({ ...config, precision: ofRun.precision }, loader, weights, folder);
   const { onProgress, signal } = options;
   const { accuracies, loss } = await evaluate(model, loader, dataset.splits[split], {
     onProgress,
     signal,
     loss: config.loss,
     task: `evaluation, ${split}`,
-    batchSize: images,
+    batchSize: ofRun.batchSize,
   });
   return {
     kind: 'evaluation',
@@ -103,7 +96,7 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
     split,
     epoch: epoch ?? null,
     checkpoint: await weightsFingerprint(weights),
-    precision: computed,
+    precision: ofRun.precision,
     accuracies,
     loss,
   };

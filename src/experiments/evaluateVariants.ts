@@ -8,11 +8,11 @@ import type { Variant } from '../neurons/perturb.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { checkValues } from '../settings/options.js';
 import { integer } from '../settings/values.js';
-import { LostExamples, shareLostExamples } from './lostExamples.js';
-import { countersOfProcesses, type GroupOutcome, judge, type Judged, OutcomeCounter } from './outcomes.js';
+import { countersOfProcesses, OutcomeCounter } from './outcomeCounter.js';
+import { type GroupOutcomes, judge, type Judged } from './outcomes.js';
 import type { LostExample, TraceCost } from './results.js';
 
-/** A variant, and the groups whose accuracies are wanted; all of them when `groups` is left out. */
+/** A variant, and the groups that it is evaluated on; default: all. */
 export interface PlannedVariant extends Variant {
   readonly groups?: readonly number[] | undefined;
 }
@@ -21,18 +21,17 @@ export interface PlannedVariant extends Variant {
 export interface VariantOutcomes {
   /** The model as it is, on every group. */
   readonly baseline: GroupAccuracies;
-  /** For each variant in the order given, one outcome a group; null for groups that were not asked for. */
-  readonly variants: readonly (readonly (GroupOutcome | null)[])[];
-  /** The same of the first examples that a variant lost, as many as were asked for. */
+  /** In the order given. */
+  readonly variants: readonly GroupOutcomes[];
+  /** The first examples that each variant lost, by group, as many as were asked for. */
   readonly lost: readonly (readonly (readonly LostExample[])[])[];
   readonly cost: TraceCost;
 }
 
 /**
- * Evaluates a model and perturbed variants of it, the one way to evaluate perturbed models. The data is read once, in
- * batches of one group each; a batch runs through the whole model once, and then through each variant that wants its
- * group, only from the first stage that the variant changes. Equal variants are evaluated once. The model's weights do not
- * change.
+ * Evaluates a model and perturbed variants of it. The data is read once, in batches of one group each; a batch runs through the whole
+ * model once, and then through each variant that wants its group, only from the first stage that the variant changes. Equal variants
+ * are evaluated once. The model's weights do not change.
  *
  * @param indices positions in the dataset's examples, [N], with examples of every group
  * @throws `NEURONS_INVALID` when a variant names a layer that the model does not have
@@ -49,17 +48,15 @@ export async function evaluateVariants(
     readonly namedExamples?: number;
   },
 ): Promise<VariantOutcomes> {
-  checkValues(options, {
-    types: { batchSize: integer(1), namedExamples: integer(0) },
-    required: ['batchSize'],
-  });
+  const types = { batchSize: integer(1), namedExamples: integer(0) };
+  checkValues(options, { types, required: ['batchSize'] });
   const { dataset } = loader;
+  const { namedExamples = 0 } = options;
   const groups = Array.from({ length: dataset.numGroups }, (_, group) => group);
   const distinct = mergeEqual(variants, groups).map((variant) => ({
     ...variant,
     stage: firstStage(model, variant),
-    outcomes: groups.map(() => new OutcomeCounter()),
-    lost: groups.map(() => new LostExamples(options.namedExamples ?? 0)),
+    outcomes: groups.map(() => new OutcomeCounter(namedExamples)),
   }));
   const ofGroup = groups.map((group) => indices.filter((index) => dataset.groups[index] === group));
   const sizeOf = (group: number): number => ofGroup[group]?.length ?? 0;
@@ -90,7 +87,7 @@ export async function evaluateVariants(
       const size = examples.length;
       const { logits, inputs } = await model.network.forwardStages(current.images, stages);
       try {
-        const labels = current.indices.map((index) => dataset.labels[index] as number);
+        const labels = examples.map((index) => dataset.labels[index] as number);
         const reading = judged(logits, labels);
         await pending.add({
           read: reading,
@@ -109,8 +106,7 @@ export async function evaluateVariants(
           await pending.add({
             read: Promise.all([reading, judged(perturbed, labels)]),
             finish([before, after]) {
-              variant.outcomes[group]?.add(before, after);
-              variant.lost[group]?.add(examples, before, after);
+              variant.outcomes[group]?.add(examples, before, after);
               runForwards += size * share;
               done += size;
               const ofAll = Math.min(total, done * context.worldSize);
@@ -128,33 +124,27 @@ export async function evaluateVariants(
     }
   }
   await pending.drain();
-  const naiveForwards = variants.length * indices.length;
   const counters = await countersOfProcesses(
     context,
     distinct.flatMap(({ outcomes }) => outcomes),
   );
-  await shareLostExamples(
-    context,
-    distinct.flatMap(({ lost }) => lost),
-  );
   const byKey = new Map(
-    distinct.map(({ key, outcomes: { length }, lost }, i) => [
-      key,
-      {
-        outcomes: counters.slice(i * length, (i + 1) * length).map(({ outcome }) => outcome),
-        lost: lost.map(({ first }) => first),
-      },
-    ]),
+    distinct.map(({ key }, i) => [key, counters.slice(i * groups.length, (i + 1) * groups.length)]),
   );
   [runForwards = 0] = await context.sum(Float64Array.of(runForwards));
   return {
     baseline: (await baseline.ofProcesses(context)).accuracies(dataset.counts.train),
     variants: variants.map(({ key, groups: asked = groups }) =>
-      groups.map((group) => (asked.includes(group) ? (byKey.get(key)?.outcomes[group] ?? null) : null)),
+      groups.map((group) => (asked.includes(group) ? (byKey.get(key)?.[group]?.outcome ?? null) : null)),
     ),
-    lost: variants.map(({ key }) => byKey.get(key)?.lost ?? []),
-    cost: { naiveForwards, runForwards, ratio: naiveForwards === 0 ? 0 : runForwards / naiveForwards },
+    lost: variants.map(({ key }) => byKey.get(key)?.map(({ first }) => first) ?? []),
+    cost: costOf(variants.length * indices.length, runForwards),
   };
+}
+
+/** Forward passes of evaluating each variant alone on the whole split, and those that were computed. */
+export function costOf(naiveForwards: number, runForwards: number): TraceCost {
+  return { naiveForwards, runForwards, ratio: naiveForwards === 0 ? 0 : runForwards / naiveForwards };
 }
 
 /** All outcomes of a batch from one copy of its logits. */
@@ -162,7 +152,7 @@ async function judged(logits: Tensor, labels: ArrayLike<number>): Promise<Judged
   return judge((await logits.data()) as Float32Array, labels);
 }
 
-/** One variant for each key, wanted on all the groups that any of its equals is wanted on. */
+/** One variant for each key, on all groups that any of its equals is wanted on. */
 function mergeEqual(
   variants: readonly PlannedVariant[],
   allGroups: readonly number[],
@@ -176,7 +166,7 @@ function mergeEqual(
   return [...merged.values()];
 }
 
-/** For each stage, the share of the model's multiply-adds that it and those after it make up. */
+/** The share of the model's multiply-adds that each stage and those after it make up. */
 async function remainingShares(model: Model, batch: Batch): Promise<number[]> {
   const costs = await model.network.stageCosts(batch.images);
   const whole = costs.reduce((sum, cost) => sum + cost, 0);

@@ -7,7 +7,6 @@ import { heatShare } from '../metrics/heatShare.js';
 import { meanInterval } from '../metrics/intervals.js';
 import { mean, momentsOf } from '../metrics/statistics.js';
 import { native } from '../native/addon.js';
-import type { EngineOptions } from '../native/engine.js';
 import { nearestNames } from '../nearest.js';
 import { throwIfAborted } from '../progress.js';
 import { type GivenOf, resolveSettings } from '../settings/setting.js';
@@ -23,22 +22,18 @@ import type {
   MeanShare,
 } from './gradCamResult.js';
 import { samplesOfGroups } from './samples.js';
-import { checkTraceOptions, type SessionOptions, TraceSession } from './traceSession.js';
+import { checkTraceOptions, type OfRunOptions, type SessionOptions, TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
 export interface GradCamOptions
-  extends
-    Pick<SessionOptions, 'run' | 'data' | 'datasetOptions' | 'seed' | 'onProgress' | 'onWarning' | 'signal'>,
-    EngineOptions,
-    GivenOf<(typeof TRACE_SETTINGS)['gradCam']> {
-  /** A run on the same dataset to set beside: the one before, such as the ERM run that `run` was fine-tuned from. */
+  extends OfRunOptions, Pick<SessionOptions, 'seed'>, GivenOf<(typeof TRACE_SETTINGS)['gradCam']> {
+  /** A run on the same dataset to compare with, such as the ERM run that `run` was fine-tuned from. */
   readonly compare?: string | undefined;
 }
 
 /**
- * Grad-CAM (article, Fig. 10): where each group's images speak for an output, and what share of that heat lies in the
- * dataset's core region; of one run, or of two on the same images. Writes `results/grad-cam.json` in the folder of `run`,
- * whose report shows it.
+ * Grad-CAM (article, Fig. 10): where each group's images speak for an output, and the share of that heat in the dataset's core region;
+ * of one run, or of two on the same images. Writes `results/grad-cam.json` in the folder of `run`.
  *
  * @throws `USAGE` for a layer or output that the models lack, for options out of range, and where the runs' datasets or image
  *   sizes differ; `DATASET_EMPTY_GROUP`; and what `TraceSession.open` throws
@@ -49,15 +44,11 @@ export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
   using after = await TraceSession.openChecked(options, []);
   using before =
     options.compare === undefined ? undefined : await openBefore(options, options.compare, after);
-  const {
-    output: asked,
-    split,
-    samples,
-    examples,
-  } = resolveSettings(TRACE_SETTINGS.gradCam, after.settings.protocol, options);
+  const settings = resolveSettings(TRACE_SETTINGS.gradCam, after.settings.protocol, options);
+  const { split, samples, examples } = settings;
   const { dataset } = after;
   const layer = chooseLayer(options.layer, after, before);
-  const output = outputOf(asked, dataset.targetNames);
+  const output = outputOf(settings.output, dataset.targetNames);
   requireGroups(dataset, [split]);
   if (dataset.coreRegion === null) options.onWarning?.(noCoreRegion(dataset.folder));
 
@@ -85,13 +76,12 @@ export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
     after: mappedModel(after),
     groups: ofGroups.map((ofGroup, group) => compareGroup(group, ofGroup, mapsBefore, mapsAfter)),
     examples: [...shown].map((index): HeatExample => {
-      const { image, ...heat } = mapsAfter.examples.get(index) as Example;
-      const old = mapsBefore?.examples.get(index);
+      const { image, heat } = mapsAfter.images.get(index)?.shown as ShownMap;
       return {
         group: dataset.groups[index] as number,
         filename: dataset.examples[index]?.filename ?? '',
         image,
-        before: old ? { heat: old.heat, share: old.share } : null,
+        before: mapsBefore?.images.get(index)?.shown?.heat ?? null,
         after: heat,
       };
     }),
@@ -100,7 +90,6 @@ export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
   return result;
 }
 
-/** Throws `USAGE` when two runs were trained on different datasets. */
 async function requireComparable(run: string, compare: string): Promise<void> {
   const [after, before] = await Promise.all([openRun(run), openRun(compare)]);
   const [ours, theirs] = [after.config.dataset, before.config.dataset];
@@ -113,7 +102,7 @@ async function requireComparable(run: string, compare: string): Promise<void> {
   );
 }
 
-/** Opens the run that is compared with, on the dataset that the other one has loaded. */
+/** Opens the run that is compared with on the dataset that is loaded already. */
 async function openBefore(
   options: GradCamOptions,
   compare: string,
@@ -177,18 +166,24 @@ function noCoreRegion(folder: string): string {
   );
 }
 
-interface Example extends ExampleHeat {
+interface ShownMap {
   readonly image: string;
+  readonly heat: ExampleHeat;
 }
 
-/** One model's maps, by the example's position in the dataset. */
-interface Maps {
+/** One image under one model. */
+interface MappedImage {
   /** Share of the heat in the core region; NaN for a blank map, and where there is no region. */
-  readonly shares: ReadonlyMap<number, number>;
+  readonly share: number;
   /** The region's share of the input. */
-  readonly core: ReadonlyMap<number, number>;
-  readonly blank: ReadonlySet<number>;
-  readonly examples: ReadonlyMap<number, Example>;
+  readonly core: number;
+  readonly isBlank: boolean;
+  readonly shown: ShownMap | undefined;
+}
+
+interface Maps {
+  /** By the example's position in the dataset. */
+  readonly images: ReadonlyMap<number, MappedImage>;
   /** [rows, columns] of the layer. */
   readonly cells: readonly [number, number];
 }
@@ -202,12 +197,8 @@ async function mapImages(
   const { onProgress, signal, batchSize } = session.job;
   const { preprocessing } = loader.dataset;
   const task = `heat maps of ${basename(folder.path)}`;
-  const shares = new Map<number, number>();
-  const core = new Map<number, number>();
-  const blank = new Set<number>();
-  const examples = new Map<number, Example>();
+  const images = new Map<number, MappedImage>();
   let cells: [number, number] = [0, 0];
-  let done = 0;
   const coverage = coreCoverage(loader, indices, batchSize, session.job);
   try {
     for await (const batch of loader.evaluation(indices, batchSize)) {
@@ -227,25 +218,30 @@ async function mapImages(
         const map = heat.subarray(at * size, (at + 1) * size);
         const region = regions?.[at];
         const share = region ? heatShare(map, region) : Number.NaN;
-        shares.set(index, share);
-        if (region) core.set(index, mean(Array.from(region)));
-        if (!map.some((value) => value > 0)) blank.add(index);
-        if (!pixels || !shown.has(index)) continue;
-        const image = pixels.subarray(at * size * 3, (at + 1) * size * 3);
-        examples.set(index, {
-          image: await inputPng(image, [height, width], preprocessing),
-          heat: await greyPng(map, height, width),
-          share: Number.isNaN(share) ? null : share,
+        const image = pixels?.subarray(at * size * 3, (at + 1) * size * 3);
+        images.set(index, {
+          share,
+          core: region ? mean(Array.from(region)) : Number.NaN,
+          isBlank: !map.some((value) => value > 0),
+          shown:
+            image && shown.has(index)
+              ? {
+                  image: await inputPng(image, [height, width], preprocessing),
+                  heat: {
+                    heat: await greyPng(map, height, width),
+                    share: Number.isNaN(share) ? null : share,
+                  },
+                }
+              : undefined,
         });
       }
-      done += current.indices.length;
-      onProgress?.({ task, done, total: indices.length, unit: 'images' });
+      onProgress?.({ task, done: images.size, total: indices.length, unit: 'images' });
     }
   } finally {
     // Frees the masks, of which the last batch waits to be taken back.
     await coverage.return();
   }
-  return { shares, core, blank, examples, cells };
+  return { images, cells };
 }
 
 function mappedModel({ folder, model, checkpoint }: TraceSession): MappedModel {
@@ -258,20 +254,19 @@ function compareGroup(
   before: Maps | undefined,
   after: Maps,
 ): GroupComparison {
-  const shareOf = (maps: Maps, index: number): number => maps.shares.get(index) ?? Number.NaN;
-  const heatOf = (maps: Maps): GroupHeat => ({
-    blank: indices.filter((index) => maps.blank.has(index)).length,
-    share: meanShare(indices.map((index) => shareOf(maps, index))),
+  const over = (maps: Maps): MappedImage[] => indices.map((index) => maps.images.get(index) as MappedImage);
+  const heatOf = (images: readonly MappedImage[]): GroupHeat => ({
+    blank: images.filter(({ isBlank }) => isBlank).length,
+    share: meanShare(images.map(({ share }) => share)),
   });
+  const [now, old] = [over(after), before && over(before)];
   return {
     group,
     images: indices.length,
-    core: meanShare(indices.map((index) => after.core.get(index) ?? Number.NaN))?.mean ?? null,
-    before: before ? heatOf(before) : null,
-    after: heatOf(after),
-    difference: before
-      ? meanShare(indices.map((index) => shareOf(after, index) - shareOf(before, index)))
-      : null,
+    core: meanShare(now.map(({ core }) => core))?.mean ?? null,
+    before: old ? heatOf(old) : null,
+    after: heatOf(now),
+    difference: old ? meanShare(now.map(({ share }, i) => share - (old[i]?.share ?? Number.NaN))) : null,
   };
 }
 

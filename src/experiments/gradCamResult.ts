@@ -38,10 +38,7 @@ const groupComparisonSchema = z.looseObject({
   group,
   /** Samples drawn. */
   images: count,
-  /**
-   * Mean share of the model's input that the core region takes, which is the heat's share of a model that looks nowhere in
-   * particular; null where there is no such region.
-   */
+  /** Mean share of the input that the core region takes, which is the heat's where it is spread evenly; null without a region. */
   core: z.number().nullable(),
   before: groupHeatSchema.nullable(),
   after: groupHeatSchema,
@@ -59,7 +56,7 @@ const exampleHeatSchema = z.looseObject({
 });
 export type ExampleHeat = Recorded<typeof exampleHeatSchema>;
 
-/** A sample that is shown with its heat maps: one of the first of its group that were drawn. */
+/** A sample that is shown with its heat maps. */
 const heatExampleSchema = z.looseObject({
   group,
   filename: z.string(),
@@ -70,7 +67,6 @@ const heatExampleSchema = z.looseObject({
 });
 export type HeatExample = Recorded<typeof heatExampleSchema>;
 
-/** `results/grad-cam.json` */
 export const gradCamSchema = z.looseObject({
   kind: z.literal('grad-cam'),
   split: z.enum(SPLITS),
@@ -85,7 +81,7 @@ export const gradCamSchema = z.looseObject({
   seed: real,
   /** The region, or the folder of masks, that the heat is measured in. */
   coreRegion: z.union([z.string(), z.tuple([z.number(), z.number(), z.number(), z.number()])]).nullable(),
-  /** The run that this one is compared with, such as the ERM run that fine-tuning started from. */
+  /** The run that this one is compared with. */
   before: mappedModelSchema.nullable(),
   after: mappedModelSchema,
   /** [numGroups] */

@@ -1,17 +1,16 @@
 import { perturbedVariants } from '../neurons/perturb.js';
 import type { ValuesOf } from '../settings/setting.js';
-import { type ComparedSet, compareWithRandom, mostRandomEvaluations } from './compareWithRandom.js';
+import { compareWithRandom, mostRandomEvaluations, type PlannedSet } from './compareWithRandom.js';
 import { evaluateVariants } from './evaluateVariants.js';
-import type { GroupOutcome } from './outcomes.js';
+import type { GroupOutcomes } from './outcomes.js';
 import type { LostExample, SetComparisons } from './results.js';
 import { measuredExamples } from './samples.js';
 import type { TraceSession } from './traceSession.js';
 import type { TRACE_SETTINGS } from './traceSettings.js';
 
-/** A chosen set of neurons as it was measured. */
 interface MeasuredSet {
-  /** For each seed of the perturbation, or once, by group, [numGroups]; null for groups that were not asked for. */
-  readonly outcomes: readonly (readonly (GroupOutcome | null)[])[];
+  /** For each seed of the perturbation, or once. */
+  readonly outcomes: readonly GroupOutcomes[];
   /** The first examples that each group lost, [numGroups]; of drawn perturbations under the first seed. */
   readonly lost: readonly (readonly LostExample[])[];
   /** null where the set was not compared with random neurons. */
@@ -19,15 +18,11 @@ interface MeasuredSet {
 }
 
 /**
- * Perturbs chosen sets of neurons, measures their groups, and compares them with random neurons on the same examples.
- *
- * @param sets neurons, how they are perturbed, and the groups whose changes are measured
- * @param settings of the trace
- * @param options.isCompared whether a set is compared with random neurons; default: all are
- * @returns the sets as they were measured, and the fields that the trace records of all of them
+ * Perturbs chosen sets of neurons, measures their groups, and compares those that `isCompared` says (default: all) with random neurons on
+ * the same examples. Returns the measured sets, and the fields that the trace records of all of them.
  */
 export async function measureSets<
-  Set extends Omit<ComparedSet, 'outcomes'>,
+  Set extends PlannedSet,
   Settings extends ValuesOf<(typeof TRACE_SETTINGS)['structured']>,
 >(
   session: TraceSession,
@@ -58,14 +53,11 @@ export async function measureSets<
     evaluations: passes.reduce((sum, size) => sum + size, indices.length),
     randomEvaluations: mostRandomEvaluations(sets.filter(isCompared), indices.length, settings),
   });
-  const job = { ...session.job, task, namedExamples };
-  const { baseline, variants, lost, cost } = await evaluateVariants(
-    model,
-    loader,
-    indices,
-    plans.flat(),
-    job,
-  );
+  const { baseline, variants, lost, cost } = await evaluateVariants(model, loader, indices, plans.flat(), {
+    ...session.job,
+    task,
+    namedExamples,
+  });
   let position = 0;
   const measured = sets.map((set, i) => ({
     ...set,

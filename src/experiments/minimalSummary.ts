@@ -5,26 +5,16 @@ import type { MinimalComparison, MinimalExample, MinimalSummary } from './traceM
 
 /** Summarizes how many neurons some examples need. */
 export function summarizeMinimal(examples: readonly MinimalExample[]): MinimalSummary {
-  if (examples.length === 0) {
-    return {
-      examples: 0,
-      flipped: null,
-      median: null,
-      mean: null,
-      interval: null,
-      referenceChange: null,
-    };
-  }
   const counts = countsOf(examples);
+  const over = (value: (example: MinimalExample) => number): number | null =>
+    examples.length > 0 ? mean(examples.map(value)) : null;
   return {
     examples: examples.length,
-    flipped: mean(examples.map(({ flipped }) => Number(flipped))),
-    median: median(counts),
-    mean: mean(counts),
+    flipped: over(({ flipped }) => Number(flipped)),
+    median: counts.length > 0 ? median(counts) : null,
+    mean: over(({ count }) => count),
     interval: counts.length > 1 ? meanInterval(momentsOf(counts)) : null,
-    referenceChange: mean(
-      examples.map(({ reference: { before, after } }) => after.accuracy - before.accuracy),
-    ),
+    referenceChange: over(({ reference: { before, after } }) => after.accuracy - before.accuracy),
   };
 }
 

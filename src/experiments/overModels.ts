@@ -5,28 +5,27 @@ import { mean } from '../metrics/statistics.js';
 import { NULL_NAMES } from '../neurons/nulls.js';
 import { comparisonName, OUTCOMES } from './outcomes.js';
 
-/** A measurement with its settings, as figures have them. */
+/** A measurement of a figure with its settings. */
 export type MeasuredRow = Readonly<Record<string, string | number | null>>;
 
-/** What tells one measurement from another; everything else differs between models, or is measured. */
+/** Columns that tell one measurement from another; the others differ between models, or are measured. */
 const SETTINGS = [
   ...['split', 'perturbation', 'sigma', 'criterion', 'layer', 'chosenFor', 'k'],
   ...['chosenBy', 'rankedBy', 'among', 'group', 'name'],
 ] as const;
 
-/** What is measured. Changes, and what they are beyond those of random neurons, have a null: 0. */
-const CHANGES = ['change', 'marginChange', 'lossChange'] as const;
 const EXCESSES = NULL_NAMES.flatMap((null_) =>
   OUTCOMES.map((outcome) => `${comparisonName(null_, outcome)}Excess`),
 );
-const TESTED: readonly string[] = [...CHANGES, ...EXCESSES];
+/** Measures that are tested against 0: changes, and their excess over those of random neurons. */
+const TESTED: readonly string[] = ['change', 'marginChange', 'lossChange', ...EXCESSES];
 const MEASURES: readonly string[] = ['accuracy', 'baseline', ...TESTED, 'percentile'];
 
-/** A measure over models: their mean, standard deviation and 95 % intervals. */
+/** A measure over models. */
 export interface ModelSummary extends SeedSummary {
   /** Of each model. */
   readonly values: readonly number[];
-  /** Of a change: the sign-flip test that it is 0, and its p after Holm's correction over the figure's changes of this kind. */
+  /** Of a change: the sign-flip test, and its p after Holm's correction over the figure's changes of this kind. */
   readonly pValue?: number | null;
   readonly pValueHolm?: number | null;
 }
@@ -40,10 +39,8 @@ export interface RowOverModels {
 }
 
 /**
- * Summarizes the same figure of several models, with the model as the unit: rows with equal settings are one measurement, and
- * several of one model, such as its neurons' ranks, count by their mean.
- *
- * @param ofModels the figure's rows, model by model
+ * Summarizes a figure's rows over models, with the model as the unit: rows with equal settings are one measurement, and several of one
+ * model, such as its neurons' ranks, count by their mean.
  */
 export function overModels(ofModels: readonly (readonly MeasuredRow[])[]): RowOverModels[] {
   const byKey = new Map<string, { settings: MeasuredRow; models: MeasuredRow[][] }>();

@@ -8,44 +8,40 @@ import { relativePath } from '../data/relativePath.js';
 import { invalidParameter, SpurmemError } from '../errors.js';
 import { makeFolder, writeAtomic } from '../files.js';
 import { evaluate } from '../metrics/evaluate.js';
-import { type EngineOptions, openEngine } from '../native/engine.js';
-import type { JobOptions } from '../progress.js';
+import { openEngine } from '../native/engine.js';
 import { checkOptions } from '../settings/options.js';
 import { text } from '../settings/values.js';
 import { openDataset } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
-import { SESSION_TYPES, type SessionOptions } from './traceSession.js';
+import { OF_RUN_TYPES, type OfRunOptions } from './traceSession.js';
 
-export interface PredictGroupsOptions
-  extends EngineOptions, JobOptions, Pick<SessionOptions, 'run' | 'data' | 'datasetOptions'> {
-  /** Where the table is written, relative to the dataset's folder; default: `groups/<run's folder>.csv`. */
+export interface PredictGroupsOptions extends OfRunOptions {
+  /** The table's place, relative to the dataset's folder; default: `groups/<run's folder>.csv`. */
   readonly table?: string | undefined;
 }
 
-/** A dataset whose groups a model's errors tell. */
+/** A dataset whose groups are a model's right and wrong predictions. */
 export interface PredictedGroups {
   readonly dataset: Dataset;
   /** Relative to the dataset's folder. */
   readonly table: string;
-  /** The names of a dataset's columns, where other ones are named for its own table: `filename=filename,...`. */
+  /** The table's columns as the option that names columns takes them: `filename=filename,...`. */
   readonly columns: string;
 }
 
 /**
- * Groups of a dataset in which no spurious attribute is known: each class, parted into the images that an identification model
- * predicts right and those that it gets wrong, as JTT (Liu et al. 2021) and Correct-n-Contrast (Zhang et al. 2022) find minority
- * examples. Writes a table beside the dataset's own, which every command reads as a dataset with that attribute.
+ * Groups of a dataset in which no spurious attribute is known: the images of each class that an identification model predicts right,
+ * and the others, as JTT (Liu et al. 2021) and Correct-n-Contrast (Zhang et al. 2022) find minority examples. Writes a table beside the
+ * dataset's own, which every command reads as a dataset with that attribute.
  *
- * @param options.run the identification model: an ERM run of few epochs, or the `identification/` of a JTT or CnC run. Its
- *   selected weights predict all splits, in evaluation mode
+ * @param options.run the identification model: an ERM run of few epochs, or the `identification/` of a JTT or CnC run
  * @throws `USAGE` where a class of the training split has no errors; `OUTPUT_UNWRITABLE` where another table is in the way; and what
  *   loading the dataset and the weights throws
  */
 export async function predictGroups(options: PredictGroupsOptions): Promise<PredictedGroups> {
-  const { seed: _seed, protocol: _protocol, onPlan: _onPlan, ...types } = SESSION_TYPES;
-  const accepted = { ...types, table: text('a file in the dataset\u2019s folder') };
-  checkOptions(options, { types: accepted, required: ['run'] });
+  const types = { ...OF_RUN_TYPES, table: text('a file in the dataset\u2019s folder') };
+  checkOptions(options, { types, required: ['run'] });
   const run = await openRun(options.run);
   const { config, folder, weights } = run;
   const table = tableOf(options.table ?? `groups/${basename(folder.path)}.csv`);
@@ -54,12 +50,10 @@ export async function predictGroups(options: PredictGroupsOptions): Promise<Pred
   using loader = await openImages(config, dataset, { ...options, context });
   using model = await loadModel(config, loader, weights, folder);
   const all = Int32Array.from(dataset.examples.keys());
-  const { predictions } = await evaluate(model, loader, all, {
-    onProgress: options.onProgress,
-    signal: options.signal,
-    batchSize: config.batchSize,
-    task: 'predicted groups',
-  });
+  const { onProgress, signal } = options;
+  const { batchSize } = config;
+  const job = { onProgress, signal, batchSize, task: 'predicted groups' };
+  const { predictions } = await evaluate(model, loader, all, job);
   const isRight = (index: number): boolean => predictions[index] === dataset.labels[index];
   requireErrors(dataset, isRight, folder.path);
   await writeTable(dataset, table, isRight);
@@ -103,13 +97,10 @@ async function writeTable(
 ): Promise<void> {
   const path = join(dataset.folder, table);
   if ((await kindOf(path)) !== undefined) {
-    throw new SpurmemError(
-      'OUTPUT_UNWRITABLE',
-      `${path} is there already, and runs may have been trained on it.`,
-      {
-        advice: ['Name another file as `table`, or remove that one.'],
-      },
-    );
+    const problem = `${path} is there already, and runs may have been trained on it.`;
+    throw new SpurmemError('OUTPUT_UNWRITABLE', problem, {
+      advice: ['Name another file as `table`, or remove that one.'],
+    });
   }
   // Words are numbered in sorted order: where that is another one, the numbers stand for themselves.
   const { targetNames, options, examples } = dataset;
@@ -130,13 +121,7 @@ async function writeTable(
 async function loadWritten({ folder, options }: Dataset, table: string): Promise<Dataset> {
   const { images, links } = options;
   try {
-    return await loadDataset(folder, {
-      format: 'csv',
-      table,
-      columns: SUBPOPBENCH_COLUMNS,
-      ...(images === undefined ? {} : { images }),
-      ...(links === undefined ? {} : { links }),
-    });
+    return await loadDataset(folder, { format: 'csv', table, columns: SUBPOPBENCH_COLUMNS, images, links });
   } catch (error) {
     await rm(join(folder, table), { force: true });
     throw error;

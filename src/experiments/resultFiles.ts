@@ -13,7 +13,7 @@ import { gradCamSchema } from './gradCamResult.js';
 import { overlapSchema, structuredSchema, unstructuredSchema } from './results.js';
 import { minimalSchema } from './traceMinimalResult.js';
 
-/** The results of a run beside its training's, by what figures and reports call them: the file's name and schema. */
+/** The results of a run beside its training's, with the names and schemas of their files. */
 export const RESULTS = {
   traces: { name: 'trace-unstructured', schema: unstructuredSchema },
   layers: { name: 'trace-structured', schema: structuredSchema },
@@ -55,10 +55,7 @@ async function readTraces(folder: RunFolder) {
 export const FILE_SCHEMAS: Readonly<Record<string, { readonly title: string; readonly schema: z.ZodType }>> =
   {
     dataset: { title: 'dataset.json, in a dataset\u2019s folder', schema: datasetConfigSchema },
-    config: {
-      title: 'config.json, of a run',
-      schema: runFileSchema,
-    },
+    config: { title: 'config.json, of a run', schema: runFileSchema },
     data: { title: 'data.json, of a run', schema: dataDescriptionSchema },
     epoch: { title: 'a line of metrics.jsonl, of a run', schema: epochMetricsSchema },
     training: { title: 'results/METHOD.json, of a run', schema: trainingResultSchema },

@@ -18,28 +18,35 @@ import type { Outcome } from './outcomes.js';
 
 export const group = count.max(9_999);
 const reals = z.array(real);
-const intervals = z.array(intervalSchema);
 const neurons = z.array(neuronSchema);
 const criterion = z.enum(CRITERION_NAMES);
 const ofOutcomes = <Schema extends z.ZodType>(schema: Schema) =>
   z.looseObject({ accuracy: schema, margin: schema, loss: schema } satisfies Record<Outcome, Schema>);
 
+/** The effect of a perturbation, after accuracy and its change: 95 % intervals over the examples, and changes of mean margin and loss. */
+const effectShape = <Value extends z.ZodType, Ends extends z.ZodType>(value: Value, ends: Ends) => ({
+  accuracyInterval: ends,
+  changeInterval: ends,
+  margin: value,
+  marginInterval: ends,
+  loss: value,
+  lossInterval: ends,
+});
+
 /** The work of a trace, in forward passes of one image through the whole model. */
 const costSchema = z.looseObject({
   /** Evaluating each variant alone on the whole split. */
   naiveForwards: real,
-  /** Passes that were computed, each part weighted by its share of the model's multiply-adds. */
+  /** Computed passes, each part weighted by its share of the model's multiply-adds. */
   runForwards: real,
-  /** run / naive. */
   ratio: real,
 });
 export type TraceCost = Recorded<typeof costSchema>;
 
-/** A trace that computes otherwise than its run, and what that alone changes. */
+/** A trace that computes otherwise than its run, and the training examples that the unperturbed model predicts otherwise for it. */
 const precisionChangeSchema = z.looseObject({
   precision: z.enum(PRECISIONS),
   ofRun: z.enum(PRECISIONS),
-  /** Training examples that the unperturbed model predicts otherwise, and all of them. */
   changed: count,
   total: count,
 });
@@ -52,11 +59,9 @@ export const sessionShape = {
   unit: z.enum(UNITS),
   /** Neurons in the whole model, M. */
   numNeurons: count,
-  /** Whose settings were the defaults. */
   protocol: z.enum(PROTOCOLS),
   /** The loss that ranked samples and whose gradient was taken. */
   loss: z.enum(LOSSES),
-  /** Where magnitude chose neurons. */
   magnitudeLayers: z.enum(MAGNITUDE_LAYERS),
   /** Samples of the group that were picked by their loss, how many of them were drawn, and the seed of the draw. */
   gradientSource: z.looseObject({
@@ -70,7 +75,7 @@ export const sessionShape = {
 };
 export type SessionHeader = Recorded<z.ZodObject<typeof sessionShape>>;
 
-/** Fields of a trace that measures perturbed models: its settings, and what they cost. */
+/** Fields of a trace that measures perturbed models. */
 const measuredShape = {
   ...sessionShape,
   split: z.enum(SPLITS),
@@ -78,7 +83,7 @@ const measuredShape = {
   topK: z.array(count),
   /** Examples of each majority group that were measured at most. */
   samples: count,
-  /** Accuracies of the model as it is, on the examples that were measured. */
+  /** The model as it is, on the examples that were measured. */
   baseline: groupAccuraciesSchema,
   cost: costSchema,
   /** Draws at most for each set of neurons and null; 0: no set was compared with random neurons. */
@@ -91,7 +96,7 @@ const measuredShape = {
 };
 export type TraceHeader = Recorded<z.ZodObject<typeof measuredShape>>;
 
-/** A change beside those of random neurons, on the same examples and under the same seeds: a sequential Monte Carlo test. */
+/** A change beside those of random neurons, on the same examples and under the same seeds. */
 const nullDistributionSchema = z.looseObject({
   ...monteCarloShape,
   /** That of the chosen neurons. */
@@ -99,7 +104,6 @@ const nullDistributionSchema = z.looseObject({
 });
 export type NullDistribution = Recorded<typeof nullDistributionSchema>;
 
-/** A test for each outcome. */
 const outcomeTestsSchema = ofOutcomes(nullDistributionSchema);
 export type OutcomeTests = Recorded<typeof outcomeTestsSchema>;
 
@@ -131,13 +135,12 @@ export type LostOfGroup = Recorded<typeof lostOfGroupSchema>;
 
 export const picture = z.string().startsWith('data:image/');
 
-/** An example with its picture, so that a report can show it when the dataset is gone. */
+/** An example with its picture, which a report shows without the dataset. */
 const picturedSchema = z.looseObject({
   /** Position in the dataset's examples. */
   example: count,
   filename: z.string(),
   group,
-  /** Its class. */
   label: count,
   image: z.looseObject({ dataUri: picture, width: count, height: count }),
 });
@@ -155,18 +158,11 @@ const traceEntrySchema = z.looseObject({
   neurons,
   /** Accuracy of each group, [numGroups], as a fraction: the mean over seeds. */
   accuracy: reals,
-  /** Perturbed minus baseline accuracy of each group, [numGroups]: the mean over seeds; the article plots |change|. */
+  /** Perturbed minus baseline accuracy, likewise; the article plots |change|. */
   change: reals,
   /** Standard deviation of the change over seeds, [numGroups]; null where there is one seed or none. */
   changeStd: reals.nullable(),
-  /** 95 % score interval of the accuracy and of the change of each group, [numGroups], over the examples. */
-  accuracyInterval: intervals,
-  changeInterval: intervals,
-  /** Change of each group's mean margin and mean loss, [numGroups], and their intervals. */
-  margin: reals,
-  marginInterval: intervals,
-  loss: reals,
-  lossInterval: intervals,
+  ...effectShape(reals, z.array(intervalSchema)),
   /** Change of all minority examples minus that of all majority ones; null where a group has no examples. */
   difference: ofOutcomes(real).nullable(),
   /** The examples that each group lost, [numGroups]; of drawn perturbations under the first seed. */
@@ -176,17 +172,10 @@ const traceEntrySchema = z.looseObject({
 });
 export type TraceEntry = Recorded<typeof traceEntrySchema>;
 
-/** Where rewound neurons got their weights. */
-const rewoundSchema = z.looseObject({
-  /** How many epochs before the traced one. */
-  epochs: count,
-  /** The epoch after which they were theirs, counted from 1, and the sha256 of its weights file. */
-  epoch: count,
-  checkpoint: z.string(),
-});
+/** The epoch that rewound neurons got their weights from: how many before the traced one, its number from 1, and its weights' sha256. */
+const rewoundSchema = z.looseObject({ epochs: count, epoch: count, checkpoint: z.string() });
 export type RewoundTo = Recorded<typeof rewoundSchema>;
 
-/** `results/trace-unstructured*.json` */
 export const unstructuredSchema = z.looseObject({
   kind: z.literal('trace-unstructured'),
   ...measuredShape,
@@ -197,7 +186,7 @@ export const unstructuredSchema = z.looseObject({
   comparedTopK: z.array(count).optional(),
   /** Seeds of the perturbation's draws; empty where it draws nothing, as zeroing. */
   seeds: reals,
-  /** How many of the seeds, from the first on, each criterion was averaged over; left out where nothing is drawn. */
+  /** The number of seeds that each criterion was averaged over; left out where nothing is drawn. */
   repeats: z.partialRecord(criterion, count).optional(),
   /** Left out where no weights of an earlier epoch were taken. */
   rewound: rewoundSchema.optional(),
@@ -220,20 +209,12 @@ const layerEntrySchema = z.looseObject({
   /** Samples of the group that were right and became wrong, and the other way round. */
   lost: real,
   gained: real,
-  /** 95 % score interval of the accuracy and of the change, over the examples. */
-  accuracyInterval: intervalSchema,
-  changeInterval: intervalSchema,
-  /** Change of the group's mean margin and mean loss, and their intervals. */
-  margin: real,
-  marginInterval: intervalSchema,
-  loss: real,
-  lossInterval: intervalSchema,
+  ...effectShape(real, intervalSchema),
   /** Beside random neurons; null where they were not compared. */
   comparisons: comparisonsSchema.nullable(),
 });
 export type LayerEntry = Recorded<typeof layerEntrySchema>;
 
-/** `results/trace-structured.json` */
 export const structuredSchema = z.looseObject({
   kind: z.literal('trace-structured'),
   ...measuredShape,
@@ -246,9 +227,8 @@ export const structuredSchema = z.looseObject({
 export type TraceStructuredResult = Recorded<typeof structuredSchema>;
 
 /**
- * The set that a chosen neuron is ranked in (article, Fig. 3, which can be read in three ways): the norms of all neurons of the
- * model; those of its layer ("in the convolutional layer"); or, for each of its single weights, all single weights of the model,
- * as the published code logs it.
+ * The set that a chosen neuron is ranked in (article, Fig. 3, read in three ways): all neurons of the model; those of its layer ("in the
+ * convolutional layer"); or, for each of its single weights, all of the model, as the published code logs it.
  */
 export const RANK_READINGS = ['model', 'layer', 'weights'] as const;
 export type RankReading = (typeof RANK_READINGS)[number];
@@ -265,10 +245,7 @@ const overlapEntrySchema = z.looseObject({
   rankedBy: criterion,
   neurons: z.array(
     neuronSchema.extend({
-      /**
-       * Share of the set that it is ranked in whose score under `rankedBy` is not above this one's, in percent; 100 is the highest.
-       * For single weights: the median of their ranks.
-       */
+      /** Share of the set whose score under `rankedBy` is not above its own, in percent; the median of its single weights' ranks. */
       percentile: z.number().min(0).max(100),
     }),
   ),
@@ -277,7 +254,6 @@ const overlapEntrySchema = z.looseObject({
 });
 export type OverlapEntry = Recorded<typeof overlapEntrySchema>;
 
-/** `results/trace-overlap.json` */
 export const overlapSchema = z.looseObject({
   kind: z.literal('trace-overlap'),
   ...sessionShape,

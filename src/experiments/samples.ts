@@ -1,10 +1,7 @@
+import type { Dataset } from '../data/dataset.js';
 import { type Generator, native } from '../native/addon.js';
 
-interface Grouped {
-  /** Group of each example, [examples]. */
-  readonly groups: Int32Array;
-  readonly numGroups: number;
-}
+type Grouped = Pick<Dataset, 'groups' | 'numGroups'>;
 
 /** Up to `most` examples of each group, group after group: drawn where there are more, else all in their order. */
 export function samplesOfGroups(
@@ -25,16 +22,11 @@ export function samplesOfGroups(
 }
 
 /**
- * The examples on which perturbations are measured: all of the groups that are minorities in training, as far as they are not
- * more than the largest of them is there, and `samples` of each other group.
- *
- * @param indices of a split
+ * The examples of a split on which perturbations are measured: `samples` of each majority group; of each minority group all, up to the
+ * size of the largest one in training.
  */
 export function measuredExamples(
-  dataset: Grouped & {
-    readonly minorityGroups: readonly number[];
-    readonly counts: { readonly train: readonly number[] };
-  },
+  dataset: Grouped & Pick<Dataset, 'minorityGroups' | 'counts'>,
   indices: Int32Array,
   samples: number,
   seed: number,

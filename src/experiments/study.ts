@@ -4,12 +4,11 @@ import { differenceFrom, type OverSeeds, type SeedOutcome, summarizeOutcomes } f
 
 /** A paired difference with its p-values after Holm's correction over the study's differences from the same arm. */
 export interface StudyDifference extends PairedDifference {
-  /** Left out by earlier versions, as the next one. */
-  readonly pValueHolm?: number | null;
-  readonly signFlipHolm?: number | null;
+  readonly pValueHolm: number | null;
+  readonly signFlipHolm: number | null;
 }
 
-/** One row of a study: an arm over seeds. */
+/** An arm over seeds. */
 export interface StudyRow extends OverSeeds {
   readonly arm: string;
   readonly seeds: readonly SeedOutcome[];
@@ -22,17 +21,17 @@ export interface TunedRun {
   readonly arm: string;
   readonly seed: number;
   readonly configuration: Readonly<Record<string, unknown>>;
-  /** Validation worst-group accuracy; the test split has no say in tuning. */
+  /** Validation worst-group accuracy. */
   readonly validation: number;
 }
 
 /** A study: its arms over seeds, and their differences from the reference. */
 export interface StudyResult {
   readonly reference: string;
-  /** The margin of the equivalence tests, a fraction; null: none was tested. Left out by earlier versions. */
-  readonly equivalence?: number | null;
+  /** The margin of the equivalence tests, a fraction; null: none was tested. */
+  readonly equivalence: number | null;
   readonly rows: readonly StudyRow[];
-  /** Where arms have grids: what was tried, and by arm the configuration that was chosen. */
+  /** Where arms have grids: the runs that tried them, and by arm the configuration that was chosen. */
   readonly tuning?: {
     readonly runs: readonly TunedRun[];
     readonly chosen: Readonly<Record<string, TunedRun['configuration']>>;
@@ -44,16 +43,6 @@ export interface StudyResult {
   };
 }
 
-/** The comparisons of a study. */
-export interface StudyComparisons {
-  /** The arm that the others are compared with. */
-  readonly reference: string;
-  /** An arm that is compared with each of the others, besides. */
-  readonly focus?: string | undefined;
-  /** The largest difference of worst-group accuracies that would not matter, a fraction. */
-  readonly equivalence?: number | undefined;
-}
-
 /**
  * Summarizes a study over seeds: means, differences from the reference and of the focus, each corrected by Holm.
  *
@@ -61,20 +50,19 @@ export interface StudyComparisons {
  */
 export function collectStudy(
   outcomes: ReadonlyMap<string, readonly SeedOutcome[]>,
-  { reference, focus, equivalence }: StudyComparisons,
+  comparisons: { reference: string; focus?: string | undefined; equivalence?: number | undefined },
 ): StudyResult {
+  const { reference, focus, equivalence } = comparisons;
   const arms = [...outcomes.keys()];
   const minus = (arm: string, other: string) =>
     arm === other
       ? null
       : (differenceFrom(outcomes.get(other) ?? [], outcomes.get(arm) ?? [], equivalence)?.difference ?? null);
   const differences = correct(arms.map((arm) => minus(arm, reference)));
-  const rows = [...outcomes].map(([arm, seeds], i): StudyRow => ({
-    arm,
-    seeds,
-    ...summarizeOutcomes(seeds),
-    difference: differences[i] ?? null,
-  }));
+  const rows = [...outcomes].map(([arm, seeds], i): StudyRow => {
+    const difference = differences[i] ?? null;
+    return { arm, seeds, ...summarizeOutcomes(seeds), difference };
+  });
   const result = { reference, equivalence: equivalence ?? null, rows };
   if (focus === undefined) return result;
   const others = arms.filter((arm) => arm !== focus);
@@ -92,10 +80,6 @@ function correct(differences: readonly (PairedDifference | null)[]): (StudyDiffe
   const bySigns = holm(differences.map((difference) => difference?.signFlip?.pValue));
   return differences.map(
     (difference, i) =>
-      difference && {
-        ...difference,
-        pValueHolm: byT[i] ?? null,
-        signFlipHolm: bySigns[i] ?? null,
-      },
+      difference && { ...difference, pValueHolm: byT[i] ?? null, signFlipHolm: bySigns[i] ?? null },
   );
 }

@@ -12,10 +12,8 @@ import type { MinimalExample, ReferenceState, TraceMinimalResult } from './trace
 import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
-/** Settings of a minimal trace; defaults are the protocol's. */
 type MinimalChoices = GivenOf<(typeof TRACE_SETTINGS)['minimal']>;
 
-/** Without a session's settings of other criteria's choices. */
 export interface TraceMinimalOptions
   extends
     Omit<
@@ -25,11 +23,10 @@ export interface TraceMinimalOptions
     MinimalChoices {}
 
 /**
- * How few neurons hold a training example (Maini et al., "Can Neural Network Memorization Be Localized?", ICML 2023): the neuron
- * whose zeroing raises the example's loss most, while that of reference examples stays, is zeroed, and again under
- * the neurons that are zeroed already, until the example is predicted wrong. Examples, and reference examples, are training
- * examples that the model predicts right: the loss of wrong ones is so much steeper that the search would mend them instead.
- * Writes `results/trace-minimal.json`.
+ * How few neurons hold a training example (Maini et al., "Can Neural Network Memorization Be Localized?", ICML 2023): zeroes the neuron
+ * whose zeroing raises the example's loss most, while that of reference examples stays, then the next one without it, until the
+ * example is predicted wrong. Examples and reference examples are training examples that the model predicts right: the loss of wrong
+ * ones is so much steeper that the search would mend them instead. Writes `results/trace-minimal.json`.
  *
  * Neurons are channels or rows; the authors' code also zeroes single parameters of batch-norm and linear layers.
  *
@@ -46,11 +43,8 @@ export async function traceMinimalIn(
   options: MinimalChoices,
 ): Promise<TraceMinimalResult> {
   const { dataset, job } = session;
-  const {
-    examples: examplesPerGroup,
-    referenceSize,
-    mostNeurons,
-  } = resolveSettings(TRACE_SETTINGS.minimal, session.settings.protocol, options);
+  const settings = resolveSettings(TRACE_SETTINGS.minimal, session.settings.protocol, options);
+  const { examples: examplesPerGroup, referenceSize, mostNeurons } = settings;
   requireTopK(mostNeurons, session.numNeurons, 'the model', 'mostNeurons');
   const { train } = dataset.splits;
   const whole = await evaluated(session, train, []);
@@ -66,13 +60,10 @@ export async function traceMinimalIn(
   const before = await evaluated(session, reference, []);
 
   const examples: MinimalExample[] = [];
-  const report = (): void =>
-    job.onProgress?.({
-      task: 'minimal neurons',
-      done: examples.length,
-      total: chosen.length,
-      unit: 'examples',
-    });
+  const report = (): void => {
+    const done = examples.length;
+    job.onProgress?.({ task: 'minimal neurons', done, total: chosen.length, unit: 'examples' });
+  };
   for (const index of chosen) {
     report();
     const { neurons, flipped, loss } = await minimalNeurons(session, index, reference, mostNeurons);
@@ -111,11 +102,10 @@ export async function traceMinimalIn(
 }
 
 /**
- * How much [loss of the example - mean loss of the other reference examples] grows where a neuron is zeroed, to first order,
- * under the neurons that are zeroed already, whose own scores are 0: [M] in layer order.
+ * The growth of [loss of the example - mean loss of the other reference examples] where a neuron is zeroed, to first order, under the
+ * neurons that are zeroed already, whose own scores are 0: [M] in layer order.
  *
- * @param example position in the dataset's examples
- * @param reference positions likewise; the example is left out of them
+ * @param example position in the dataset's examples, as those of `reference`
  */
 export async function minimalScores(
   session: TraceSession,
@@ -137,7 +127,7 @@ export async function minimalScores(
   });
 }
 
-/** The neurons that are zeroed one after the other, until the example is predicted wrong or `most` are. */
+/** Zeroes neurons one after the other, until the example is predicted wrong or `most` are zeroed. */
 async function minimalNeurons(
   session: TraceSession,
   example: number,
@@ -169,15 +159,10 @@ function evaluated(
 ): Promise<Evaluation> {
   const { model, loader, job, unit, settings } = session;
   const { edits } = maskNeurons(zeroed, unit);
+  const { loss } = settings;
   // No progress of its own: the examples' bar is the job's.
   const { batchSize, signal } = job;
-  return evaluate(model, loader, indices, {
-    batchSize,
-    signal,
-    edits,
-    loss: settings.loss,
-    task: 'minimal neurons',
-  });
+  return evaluate(model, loader, indices, { batchSize, signal, edits, loss, task: 'minimal neurons' });
 }
 
 function nothingToForget(right: number, all: number): SpurmemError {

@@ -8,13 +8,8 @@ import { group, sessionShape } from './results.js';
 const beforeAfter = <Schema extends z.ZodType>(schema: Schema) =>
   z.looseObject({ before: schema, after: schema });
 
-/** A model on the reference examples. */
-const referenceStateSchema = z.looseObject({
-  /** As a fraction. */
-  accuracy: real,
-  /** Mean over the examples. */
-  loss: real,
-});
+/** A model on the reference examples: its accuracy, as a fraction, and its mean loss. */
+const referenceStateSchema = z.looseObject({ accuracy: real, loss: real });
 export type ReferenceState = Recorded<typeof referenceStateSchema>;
 
 /** An example, and the neurons without which the model forgets it. */
@@ -27,7 +22,6 @@ const minimalExampleSchema = z.looseObject({
   flipped: z.boolean(),
   /** In the order in which they were zeroed, with the scores that chose them. */
   neurons: z.array(neuronSchema),
-  /** The example's loss. */
   loss: beforeAfter(real),
   /** The reference examples, the example itself left out. */
   reference: beforeAfter(referenceStateSchema),
@@ -42,7 +36,7 @@ const minimalSummarySchema = z.looseObject({
   /** Neurons an example. */
   median: z.number().nullable(),
   mean: z.number().nullable(),
-  /** 95 % bootstrap interval of the mean, over the examples. */
+  /** 95 % interval of the mean by Student's t, over the examples. */
   interval: intervalSchema.nullable(),
   /** Mean change of the accuracy on the reference examples. */
   referenceChange: z.number().nullable(),
@@ -63,7 +57,6 @@ export type MinimalComparison = Recorded<typeof minimalComparisonSchema>;
 
 const { checkpoint, unit, numNeurons, loss } = sessionShape;
 
-/** `results/trace-minimal.json` */
 export const minimalSchema = z.looseObject({
   kind: z.literal('trace-minimal'),
   checkpoint,

@@ -1,9 +1,10 @@
 import type { BatchLoader } from '../data/batches.js';
 import { type Dataset, type DatasetOptions, requireGroups } from '../data/dataset.js';
 import type { Split } from '../data/split.js';
+import { evaluate } from '../metrics/evaluate.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { Model } from '../models/model.js';
-import { native, type Unit } from '../native/addon.js';
+import { native, type Precision, type Unit } from '../native/addon.js';
 import { ENGINE_TYPES, type EngineOptions, openEngine } from '../native/engine.js';
 import { type ChoiceContext, gradientSamples, scoreNeurons } from '../neurons/choose.js';
 import { type CriterionName, criterionNamed } from '../neurons/criteria.js';
@@ -21,50 +22,53 @@ import { openRun, type RunConfig } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
 import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { RunWriter } from '../train/runWriter.js';
-import { precisionChange } from './precisionChange.js';
 import type { PrecisionChange, SessionHeader } from './results.js';
 import { type SessionChoices, TRACE_SETTINGS, type TraceSettings, traceSettings } from './traceSettings.js';
 
-/** Options of every trace. */
-export interface SessionOptions extends JobOptions, EngineOptions, SessionChoices {
-  /** A run that was trained. */
+export interface OfRunOptions extends JobOptions, EngineOptions {
   readonly run: string;
-  /** The dataset's folder, or the dataset where it is loaded already; by default the one that the run was trained on. */
+  /** The dataset's folder, or the dataset where it is loaded already; default: the one that the run was trained on. */
   readonly data?: string | Dataset | undefined;
-  /** How to read a folder; by default as in training. */
+  /** How to read a folder; default: as in training. */
   readonly datasetOptions?: DatasetOptions | undefined;
+}
+
+export const OF_RUN_TYPES: OptionTypes<OfRunOptions> = {
+  ...JOB_TYPES,
+  ...ENGINE_TYPES,
+  ...DATA_TYPES,
+  run: RUN_TYPE,
+};
+
+/** Options of every trace. */
+export interface SessionOptions extends OfRunOptions, SessionChoices {
   /** The seed of all draws; default: 0. */
   readonly seed?: number | undefined;
-  /** Whose settings the others default to; default: the article's. */
+  /** Default: the article's. */
   readonly protocol?: Protocol | undefined;
-  /** Takes the work of a trace, once its neurons are chosen. */
+  /** Receives the work of a trace, once its neurons are chosen. */
   readonly onPlan?: ((plan: TracePlan) => void) | undefined;
 }
 
-/** The work of a trace, in passes of an image through a perturbed model. */
+/** The work of a trace, in passes of an image through a model: at most, since equal variants are evaluated once. */
 export interface TracePlan {
-  /** The trace's settings and its session's. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** Examples that are measured. */
   readonly examples: number;
-  /** Passes for the chosen neurons, and once for the model as it is; at most, since equal variants are evaluated once. */
+  /** Passes but those for random neurons. */
   readonly evaluations: number;
-  /** Passes for random neurons, at most. */
   readonly randomEvaluations: number;
 }
 
 /** Types of every trace's options besides its settings. */
 export const SESSION_TYPES: OptionTypes<Omit<SessionOptions, keyof SessionChoices>> = {
-  ...JOB_TYPES,
-  ...ENGINE_TYPES,
-  ...DATA_TYPES,
-  run: RUN_TYPE,
+  ...OF_RUN_TYPES,
   seed: SEED_TYPE,
   protocol: PROTOCOL_TYPE,
   onPlan: callback(),
 };
 
-/** Checks a trace's options before the long work. Throws `USAGE` for an unknown or missing one, and for values out of range. */
+/** Throws `USAGE` for an unknown or missing option of a trace, and for values out of range. */
 export function checkTraceOptions(
   settings: SettingsTable,
   options: object,
@@ -77,7 +81,7 @@ export function checkTraceOptions(
   });
 }
 
-/** A trace on its own: its options are checked, and its session is opened for it alone. */
+/** Makes a trace in a session of its own. */
 export async function traceAlone<Options extends SessionOptions, Result>(
   settings: SettingsTable,
   options: Options,
@@ -94,7 +98,6 @@ export class TraceSession implements Disposable {
   readonly unitLayers: readonly ModelLayer[];
   /** Units in the whole model, M. */
   readonly numNeurons: number;
-  /** The seed of all draws. */
   readonly seed: number;
   readonly #scores = new Map<string, Promise<Float32Array>>();
   #samples: Promise<readonly GradientSamples[]> | undefined;
@@ -120,16 +123,16 @@ export class TraceSession implements Disposable {
   /**
    * Opens a run.
    *
-   * @param splits that must have examples of every group; none for those that score no neurons
-   * @throws `USAGE` for options out of range, `RUN_NOT_FOUND`, `RUN_BUSY`, `DATASET_INVALID` when the data is not what the
-   *   run was trained on, and what loading the dataset and the weights throws
+   * @param splits that must have examples of every group
+   * @throws `USAGE` for options out of range, `RUN_NOT_FOUND`, `RUN_BUSY`, `DATASET_INVALID` for other data than the run's, and what
+   *   loading the dataset and the weights throws
    */
   static async open(options: SessionOptions, splits?: readonly Split[]): Promise<TraceSession> {
     checkTraceOptions({}, options);
     return TraceSession.openChecked(options, splits);
   }
 
-  /** As `open`, for a caller that has checked the options. */
+  /** `open` for options that are checked. */
   static async openChecked(
     options: SessionOptions,
     splits: readonly Split[] = ['train'],
@@ -151,8 +154,8 @@ export class TraceSession implements Disposable {
       if (precision !== config.precision) {
         using ofRun = await loadModel(config, loader, weights, folder);
         const { onProgress, signal, batchSize = config.batchSize } = options;
-        const job = { onProgress, signal, batchSize };
         const asRun = { model: ofRun, precision: config.precision };
+        const job = { onProgress, signal, batchSize };
         change = await precisionChange({ model, precision }, asRun, loader, job);
       }
       const checkpoint = await weightsFingerprint(weights);
@@ -168,7 +171,6 @@ export class TraceSession implements Disposable {
     return this.settings.unit;
   }
 
-  /** The fields that every trace of this session records. */
   get header(): SessionHeader {
     const { precisionChange } = this;
     const { protocol, unit, loss, magnitudeLayers, gradientWorst, gradientDrawn, gradientOrder } =
@@ -180,12 +182,7 @@ export class TraceSession implements Disposable {
       unit,
       loss,
       magnitudeLayers,
-      gradientSource: {
-        worst: gradientWorst,
-        drawn: gradientDrawn,
-        order: gradientOrder,
-        seed: this.seed,
-      },
+      gradientSource: { worst: gradientWorst, drawn: gradientDrawn, order: gradientOrder, seed: this.seed },
       ...(precisionChange ? { precision: precisionChange } : {}),
     };
   }
@@ -196,10 +193,9 @@ export class TraceSession implements Disposable {
   }
 
   /**
-   * Checks how many neurons are to be selected before the long work.
+   * Throws `NEURONS_INVALID` when there are not so many neurons to select.
    *
    * @param from where each k neurons come from: the whole model, or each of its layers, of which a smaller one gives all
-   * @throws `NEURONS_INVALID` when there are not so many neurons
    */
   requireTopK(
     criteria: readonly CriterionName[],
@@ -217,13 +213,13 @@ export class TraceSession implements Disposable {
     }
   }
 
-  /** The k neurons that a criterion chooses for a group, highest score first. Throws `NEURONS_INVALID`. */
+  /** The k neurons that a criterion chooses for a group, highest score first. */
   async select(criterion: CriterionName, group: number, k: number): Promise<Neuron[]> {
     const scores = await this.scores(criterion, group);
     return selectByCriterion(criterionNamed(criterion), scores, this.unitLayers, this.settings, k);
   }
 
-  /** The norm of each neuron's weights, [M] in layer order. */
+  /** The norms of the neurons' weights, [M] in layer order. */
   magnitudes(): Promise<Float32Array> {
     return this.scores('magnitude', 0);
   }
@@ -251,7 +247,6 @@ export class TraceSession implements Disposable {
     return scores.subarray(start + index * ofNeuron, start + (index + 1) * ofNeuron);
   }
 
-  /** Progress, signal and batch size, as the evaluating functions take them. */
   get job(): JobOptions & { readonly batchSize: number } {
     const { onProgress, signal, batchSize } = this.options;
     return { onProgress, signal, batchSize: batchSize ?? this.config.batchSize };
@@ -294,10 +289,30 @@ export class TraceSession implements Disposable {
     const { dataset } = this;
     const { train } = dataset.splits;
     return gradientSamples(this.#context, train, {
-      // A generator of its own: the samples drawn do not depend on the architecture.
+      // A generator of its own: the samples do not depend on the architecture.
       generator: new (native().Generator)(this.seed),
       task: 'losses',
       pools: dataset.groupNames.map((_, group) => train.filter((index) => dataset.groups[index] === group)),
     });
   }
+}
+
+/** Compares the training split's predictions by the same weights, as traced and as the run computed. */
+async function precisionChange(
+  traced: { readonly model: Model; readonly precision: Precision },
+  ofRun: typeof traced,
+  loader: BatchLoader,
+  job: JobOptions & { readonly batchSize: number },
+): Promise<PrecisionChange> {
+  const indices = loader.dataset.splits.train;
+  const predictionsOf = async ({ model, precision }: typeof traced): Promise<Int32Array> =>
+    (await evaluate(model, loader, indices, { ...job, task: `predictions in ${precision}` })).predictions;
+  const before = await predictionsOf(ofRun);
+  const after = await predictionsOf(traced);
+  return {
+    precision: traced.precision,
+    ofRun: ofRun.precision,
+    changed: after.filter((predicted, i) => predicted !== before[i]).length,
+    total: indices.length,
+  };
 }

@@ -35,6 +35,10 @@ const OURS = 'ours: the article has no such comparison';
 const NULL_DRAWS = 99;
 const LAYER_NULL_DRAWS = 39;
 
+const COUNT = { type: integer(1), argument: 'n' } as const;
+const LIST = { type: severalOf(integer(1)), argument: 'list' } as const;
+const SPLIT = { type: oneOf(SPLITS), argument: 'split' } as const;
+
 const classType: ValueType<number | string> = {
   accepts: (value): value is number | string => integer(0).accepts(value) || text('').accepts(value),
   expected: 'a class, by its name or its number from 0 on',
@@ -42,7 +46,7 @@ const classType: ValueType<number | string> = {
   isList: false,
 };
 
-/** How a run is opened and its neurons are scored: what every trace takes. */
+/** Settings of every trace: how a run is opened and its neurons are scored. */
 const session = {
   ...CHOICE_SETTINGS,
   loss: setting<Loss>({
@@ -63,9 +67,8 @@ const session = {
     source: 'not given',
   }),
   batchSize: setting({
-    type: integer(1),
+    ...COUNT,
     help: 'batch size',
-    argument: 'n',
     default: undefined,
     otherwise: 'the run’s',
     source: 'not given',
@@ -91,17 +94,15 @@ const unstructured = {
       'in comments 0.005, 0.01 and 0.02 (noise), and 0.02, 0.1, 0.15 and 0.05, 0.2 (random initialization)',
   }),
   rewindEpochs: setting({
-    type: integer(1),
+    ...COUNT,
     help: 'how many epochs before the traced one rewound neurons get their weights from; the run must have kept that epoch',
-    argument: 'n',
     default: 5,
     source: 'not in the article',
     published: '5 or 10',
   }),
   repeats: protocolSetting({
-    type: integer(1),
+    ...COUNT,
     help: 'seeds that perturbations that draw are averaged over: the seed and those after it',
-    argument: 'n',
     article: repeatsUnder('article'),
     released: repeatsUnder('released'),
     source: '10 (Methods)',
@@ -109,20 +110,15 @@ const unstructured = {
   }),
   ...measured([1, 2, 3], 'the top 1, 2 and 3 (Figs 2, 4, 5)', NULL_DRAWS),
   comparedTopK: setting({
-    type: severalOf(integer(1)),
+    ...LIST,
     help: 'of the numbers of neurons, those that are compared with random ones',
-    argument: 'list',
     default: undefined,
     otherwise: 'all',
     source: OURS,
   }),
 } satisfies SettingsTable;
 
-const structured = measured(
-  [1],
-  'the top neuron of each layer (Fig. 7)',
-  LAYER_NULL_DRAWS,
-) satisfies SettingsTable;
+const structured = measured([1], 'the top neuron of each layer (Fig. 7)', LAYER_NULL_DRAWS);
 
 const overlap = {
   criteria: setting<readonly CriterionName[]>({
@@ -143,9 +139,8 @@ const overlap = {
 
 const minimal = {
   examples: setting({
-    type: integer(1),
+    ...COUNT,
     help: 'examples of each group that are tried, drawn by the seed from those that are predicted right',
-    argument: 'n',
     default: 16,
     source: `${MAINI} tries 1000`,
   }),
@@ -157,9 +152,8 @@ const minimal = {
     source: `${MAINI}: a training batch, of models that fit all but all of it`,
   }),
   mostNeurons: setting({
-    type: integer(1),
+    ...COUNT,
     help: 'neurons after which an example is given up',
-    argument: 'n',
     default: 50,
     source: `ours: ${MAINI} has no limit`,
   }),
@@ -182,16 +176,14 @@ const gradCam = {
     source: 'dimension 0 (Fig. 10), which is the waterbird, class 1: its one-hot vectors are [y, 1 \u2212 y]',
   }),
   split: setting<Split>({
-    type: oneOf(SPLITS),
+    ...SPLIT,
     help: 'whose samples are mapped',
-    argument: 'split',
     default: 'test',
     source: 'not given',
   }),
   samples: setting({
-    type: integer(1),
+    ...COUNT,
     help: 'samples of each group that are mapped, drawn by the seed',
-    argument: 'n',
     default: 128,
     source: 'ours: the article shows single images',
   }),
@@ -211,18 +203,14 @@ export const TRACE_SETTINGS = { session, unstructured, structured, overlap, mini
 /** Settings of a session that a caller gives. */
 export type SessionChoices = GivenOf<typeof session>;
 
-/** How a session finds neurons. */
+/** A session's settings. */
 export interface TraceSettings extends Omit<ValuesOf<typeof session>, 'batchSize' | 'loss' | 'precision'> {
   readonly protocol: Protocol;
   readonly loss: Loss;
   readonly precision: Precision;
 }
 
-/**
- * A session's settings: those given, else the protocol's, or the run's loss and precision.
- *
- * @throws `USAGE` for a value out of range, or when more samples are drawn than there are to draw from
- */
+/** The given settings, else the protocol's, or the run's loss and precision. Throws `USAGE` for a value out of range. */
 export function traceSettings(
   given: SessionChoices,
   protocol: Protocol,
@@ -234,7 +222,7 @@ export function traceSettings(
   return { ...values, protocol, loss, precision };
 }
 
-/** A protocol's settings of an unstructured trace, `repeats` by criterion. `sigmas`, `repeats` and `comparedTopK` are undefined without a part in it. */
+/** A protocol's settings of an unstructured trace, `repeats` by criterion; `sigmas`, `repeats` and `comparedTopK` are undefined without a part in it. */
 export function unstructuredSettings(given: GivenOf<typeof unstructured>, protocol: Protocol) {
   const { sigmas, comparedTopK, ...settings } = resolveSettings(
     without(unstructured, 'repeats'),
@@ -243,7 +231,10 @@ export function unstructuredSettings(given: GivenOf<typeof unstructured>, protoc
   );
   const { criteria, perturbation, topK, nullDraws } = settings;
   const draws = isDrawn(perturbation);
-  const repeats = criteria.map((criterion) => [criterion, repeatsOf(criterion, protocol, given)] as const);
+  const table = { repeats: unstructured.repeats };
+  const repeats = criteria.map(
+    (criterion) => [criterion, resolveSettings(table, protocol, given, { criterion }).repeats] as const,
+  );
   return {
     ...settings,
     sigmas: draws ? sigmas : undefined,
@@ -252,16 +243,7 @@ export function unstructuredSettings(given: GivenOf<typeof unstructured>, protoc
   };
 }
 
-/** The number of seeds that random perturbations of a criterion's neurons are averaged over: the given one, or the protocol's. */
-export function repeatsOf(
-  criterion: CriterionName,
-  protocol: Protocol,
-  given: Pick<GivenOf<typeof unstructured>, 'repeats'>,
-): number {
-  return resolveSettings({ repeats: unstructured.repeats }, protocol, given, { criterion }).repeats;
-}
-
-/** Which neurons are perturbed, what is measured, and the random neurons beside. */
+/** Settings of traces that measure perturbed models. */
 function measured(topK: readonly number[], source: string, draws: number) {
   return {
     criteria: setting<readonly CriterionName[]>({
@@ -272,23 +254,20 @@ function measured(topK: readonly number[], source: string, draws: number) {
       source: 'gradient and magnitude (Methods)',
     }),
     topK: setting({
-      type: severalOf(integer(1)),
+      ...LIST,
       help: 'numbers of neurons, such as 1,2,3',
-      argument: 'list',
       default: topK,
       source,
     }),
     split: setting<Split>({
-      type: oneOf(SPLITS),
+      ...SPLIT,
       help: 'whose accuracies are measured',
-      argument: 'split',
       default: 'train',
       source: 'training accuracies in Part I; test in Tables 13 and 14',
     }),
     samples: setting({
-      type: integer(1),
+      ...COUNT,
       help: 'examples of each majority group that are measured at most, drawn by the seed; minority groups are measured whole',
-      argument: 'n',
       default: 128,
       source: 'all of them',
     }),
@@ -310,9 +289,8 @@ function measured(topK: readonly number[], source: string, draws: number) {
       source: OURS,
     }),
     exceedances: setting({
-      type: integer(1),
+      ...COUNT,
       help: 'random sets at least as far out that decide a test, on each side',
-      argument: 'n',
       default: 10,
       source: `${OURS}; Besag and Clifford 1991`,
     }),

@@ -1,16 +1,14 @@
 import { requireGroups } from '../data/dataset.js';
-import { accuracyInterval, changeInterval, meanInterval } from '../metrics/intervals.js';
 import { ZERO } from '../neurons/perturb.js';
 import { selectInLayer } from '../neurons/select.js';
 import { type GivenOf, resolveSettings } from '../settings/setting.js';
-import type { ComparedSet } from './compareWithRandom.js';
+import type { PlannedSet } from './compareWithRandom.js';
 import { measureSets } from './measureSets.js';
-import { changeOf, type GroupOutcome } from './outcomes.js';
+import { effectOn, type GroupOutcome } from './outcomes.js';
 import type { LayerEntry, TraceStructuredResult } from './results.js';
 import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
-/** Settings of a structured trace; defaults are the protocol's. */
 type StructuredChoices = GivenOf<(typeof TRACE_SETTINGS)['structured']>;
 
 export interface TraceStructuredOptions extends SessionOptions, StructuredChoices {}
@@ -38,8 +36,7 @@ export async function traceStructuredIn(
   const layers = session.unitLayers;
   session.requireTopK(criteria, topK, 'layer');
 
-  const planned: (Pick<LayerEntry, 'criterion' | 'layer' | 'group' | 'k' | 'neurons'> &
-    Omit<ComparedSet, 'outcomes'>)[] = [];
+  const planned: (Pick<LayerEntry, 'criterion' | 'layer' | 'group' | 'k' | 'neurons'> & PlannedSet)[] = [];
   for (const criterion of criteria) {
     for (const group of dataset.groupNames.keys()) {
       const scores = await session.scores(criterion, group);
@@ -53,25 +50,11 @@ export async function traceStructuredIn(
   }
   const { sets, recorded } = await measureSets(session, planned, settings, { task: 'zeroed layers' });
   const entries = sets.map((set): LayerEntry => {
-    const outcome = set.outcomes[0]?.[set.group] as GroupOutcome;
-    return {
-      criterion: set.criterion,
-      layer: set.layer,
-      group: set.group,
-      k: set.k,
-      neurons: set.neurons,
-      accuracy: outcome.correct / outcome.total,
-      change: changeOf(outcome, 'accuracy'),
-      lost: outcome.lost,
-      gained: outcome.gained,
-      accuracyInterval: accuracyInterval(outcome.correct, outcome.total),
-      changeInterval: changeInterval(outcome),
-      margin: outcome.margin.mean,
-      marginInterval: meanInterval(outcome.margin),
-      loss: outcome.loss.mean,
-      lossInterval: meanInterval(outcome.loss),
-      comparisons: set.comparisons,
-    };
+    const { criterion, layer, group, k, neurons, comparisons } = set;
+    const outcome = set.outcomes[0]?.[group] as GroupOutcome;
+    const { lost, gained } = outcome;
+    const { accuracy, change, ...effect } = effectOn([outcome]);
+    return { criterion, layer, group, k, neurons, accuracy, change, lost, gained, ...effect, comparisons };
   });
   const result: TraceStructuredResult = {
     kind: 'trace-structured',

@@ -1,16 +1,24 @@
-import { requireGroups } from '../data/dataset.js';
-import type { PerturbationChoice } from '../neurons/perturb.js';
+import { type Dataset, type Example, requireGroups } from '../data/dataset.js';
+import { thumbnail } from '../data/pictures.js';
+import { SpurmemError } from '../errors.js';
+import { weightsFingerprint } from '../models/fingerprint.js';
+import { outputsOf, weightsIn } from '../neurons/neuronValues.js';
+import type { NeuronValues, PerturbationChoice } from '../neurons/perturb.js';
+import { type PerturbationName, perturbationNamed } from '../neurons/perturbations.js';
 import type { GivenOf } from '../settings/setting.js';
-import type { ComparedSet } from './compareWithRandom.js';
-import { knownOfRun } from './knownValues.js';
-import { NAMED_EXAMPLES, picturesOf } from './lostExamples.js';
+import { keptEpoch } from '../train/runFolder.js';
+import { selectedEpoch } from '../train/results.js';
+import type { PlannedSet } from './compareWithRandom.js';
 import { measureSets } from './measureSets.js';
 import { type GroupOutcome, summarizeOutcomes } from './outcomes.js';
-import type { TraceEntry, TraceUnstructuredResult } from './results.js';
+import type { PicturedExample, RewoundTo, TraceEntry, TraceUnstructuredResult } from './results.js';
 import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS, unstructuredSettings } from './traceSettings.js';
 
-/** Settings of an unstructured trace; defaults are the protocol's. */
+/** Examples that a trace names of those that a group lost, and of each group that it keeps pictures of. */
+const NAMED_EXAMPLES = 12;
+const MOST_PICTURES = 24;
+
 type UnstructuredChoices = GivenOf<(typeof TRACE_SETTINGS)['unstructured']>;
 
 /** The split is the one whose accuracies are measured: samples of gradients are always of the training split. */
@@ -46,8 +54,7 @@ export async function traceUnstructuredIn(
   const seeds = Array.from({ length: most }, (_, i) => session.seed + i);
 
   const groups = [...dataset.groupNames.keys()];
-  const planned: (Pick<TraceEntry, 'criterion' | 'group' | 'k' | 'neurons'> &
-    Omit<ComparedSet, 'outcomes'>)[] = [];
+  const planned: (Pick<TraceEntry, 'criterion' | 'group' | 'k' | 'neurons'> & PlannedSet)[] = [];
   for (const criterion of criteria) {
     const ofCriterion = seeds.slice(0, repeats?.[criterion]);
     for (const group of groups) {
@@ -65,22 +72,14 @@ export async function traceUnstructuredIn(
     namedExamples: NAMED_EXAMPLES,
     isCompared: ({ k }) => settings.comparedTopK?.includes(k) === true,
   });
-  const entries = sets.map((set): TraceEntry => {
-    const outcomes = set.outcomes as readonly (readonly GroupOutcome[])[];
-    return {
-      criterion: set.criterion,
-      group: set.group,
-      k: set.k,
-      sigma: set.perturbation.sigma,
-      neurons: set.neurons,
-      ...summarizeOutcomes(outcomes, groups, dataset.minorityGroups),
-      lost: groups.map((group) => ({
-        count: outcomes[0]?.[group]?.lost ?? 0,
-        first: set.lost[group] ?? [],
-      })),
-      comparisons: set.comparisons,
-    };
-  });
+  const entries = sets.map(
+    ({ criterion, group, k, perturbation: { sigma }, neurons, ...set }): TraceEntry => {
+      const outcomes = set.outcomes as readonly (readonly GroupOutcome[])[];
+      const effect = summarizeOutcomes(outcomes, dataset.minorityGroups);
+      const lost = set.lost.map((first, of) => ({ count: outcomes[0]?.[of]?.lost ?? 0, first }));
+      return { criterion, group, k, sigma, neurons, ...effect, lost, comparisons: set.comparisons };
+    },
+  );
   // Those of the most neurons first, which reports show.
   const shown = entries.toSorted((a, b) => b.k - a.k).flatMap(({ group, lost }) => lost[group]?.first ?? []);
   const result: TraceUnstructuredResult = {
@@ -88,10 +87,7 @@ export async function traceUnstructuredIn(
     ...recorded,
     seeds,
     ...(rewound ? { rewound } : {}),
-    pictures: await picturesOf(
-      dataset,
-      shown.map(({ example }) => example),
-    ),
+    pictures: await picturesOf(dataset, new Set(shown.map(({ example }) => example))),
     entries,
   };
   await session.folder.record(resultName(result), result);
@@ -105,4 +101,84 @@ export function resultName(result: Pick<TraceUnstructuredResult, 'kind' | 'pertu
     ...(result.perturbation === 'zero' ? [] : [result.perturbation]),
     ...(result.split === 'train' ? [] : [result.split]),
   ].join('-');
+}
+
+/** Pictures of the first of these examples of each group. */
+async function picturesOf(dataset: Dataset, examples: ReadonlySet<number>): Promise<PicturedExample[]> {
+  const groupOf = (example: number): number => dataset.groups[example] as number;
+  const shown = dataset.groupNames.flatMap((_, group) =>
+    [...examples].filter((example) => groupOf(example) === group).slice(0, MOST_PICTURES),
+  );
+  const pictures: PicturedExample[] = [];
+  for (const index of shown.sort((a, b) => a - b)) {
+    const example = dataset.examples[index] as Example;
+    pictures.push({
+      example: index,
+      filename: example.filename,
+      group: groupOf(index),
+      label: dataset.labels[index] as number,
+      image: await thumbnail(dataset, example),
+    });
+  }
+  return pictures;
+}
+
+/**
+ * The values that a perturbation takes from a session's run, weights of an earlier epoch or mean outputs, and where they are from.
+ *
+ * @param rewindEpochs epochs before the traced one
+ * @throws `RUN_NOT_FOUND` when the run has not kept that epoch, and `USAGE` when it has no epochs or its units no outputs
+ */
+async function knownOfRun(
+  session: TraceSession,
+  perturbation: PerturbationName,
+  rewindEpochs: number,
+): Promise<{ readonly known?: NeuronValues; readonly rewound?: RewoundTo }> {
+  const { model, unit } = session;
+  const { values } = perturbationNamed(perturbation);
+  if (values === 'earlierWeights') {
+    const { path, ...rewound } = await rewoundTo(session, perturbation, rewindEpochs);
+    return { known: await weightsIn(path, `weights of epoch ${rewound.epoch}`, model, unit), rewound };
+  }
+  if (values !== 'meanOutput') return {};
+  if (unit === 'neuron') return { known: outputsOf(await session.meanOutputs(), 'mean outputs', model) };
+  throw new SpurmemError(
+    'USAGE',
+    `\`perturbation\` is ${perturbation}, and \`unit\` is ${unit}: single weights have no output.`,
+    {
+      parameter: 'perturbation',
+      value: perturbation,
+      advice: ['Take neurons as the `unit`, or another `perturbation`.'],
+    },
+  );
+}
+
+async function rewoundTo(
+  { folder, config }: TraceSession,
+  perturbation: PerturbationName,
+  epochs: number,
+): Promise<RewoundTo & { readonly path: string }> {
+  const result = await folder.readTrainingResult();
+  const traced = selectedEpoch({ result, epochs: await folder.readMetrics(), select: config.select });
+  if (traced === undefined) {
+    throw new SpurmemError(
+      'USAGE',
+      `\`perturbation\` is ${perturbation}, and ${folder.path} was trained without epochs.`,
+      { parameter: 'perturbation', value: perturbation },
+    );
+  }
+  const epoch = traced - epochs;
+  if (epoch < 1) {
+    throw new SpurmemError(
+      'USAGE',
+      `\`rewindEpochs\` is ${epochs}, and the traced weights of ${folder.path} are those of epoch ${traced}.`,
+      { parameter: 'rewindEpochs', value: epochs, expected: `a whole number below ${traced}` },
+    );
+  }
+  const path = await keptEpoch(folder, epoch, {
+    parameter: 'rewindEpochs',
+    value: epochs,
+    otherwise: `choose another number of epochs before epoch ${traced}, whose weights are traced`,
+  });
+  return { epochs, epoch, checkpoint: await weightsFingerprint(path), path };
 }

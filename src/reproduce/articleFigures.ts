@@ -19,21 +19,12 @@ export function figuresNamed(names: readonly string[]): Figure[] {
   return names.map((name) => {
     const figure = FIGURES.find((known) => known.name === name);
     if (figure) return figure;
-    throw new SpurmemError(
-      'USAGE',
-      `There is no figure ${name}. ${nearestSentence(
-        name,
-        FIGURES.map((known) => known.name),
-      )}`,
-    );
+    const known = FIGURES.map((one) => one.name);
+    throw new SpurmemError('USAGE', `There is no figure ${name}. ${nearestSentence(name, known)}`);
   });
 }
 
-/**
- * The unstructured traces that figures need: one for each perturbation and split, which covers all of theirs.
- *
- * @param grid the standard deviations of figures that show several; left out: the figures' own
- */
+/** The unstructured traces that figures need, one for each perturbation and split; `grid` has the standard deviations of figures that show several. */
 export function mergeNeeds(figures: readonly Figure[], grid?: readonly number[]): TraceNeed[] {
   const merged = new Map<string, TraceNeed>();
   for (const need of figures.flatMap(({ needs }) => resolved(needs, grid))) {
@@ -49,7 +40,7 @@ export function mergeNeeds(figures: readonly Figure[], grid?: readonly number[])
   return [...merged.values()];
 }
 
-/** Of the results, what a figure needs of these criteria: a trace may hold more for others. */
+/** The part of the results that a figure needs: a trace may hold more for others. */
 export function neededOf(
   results: RunResults,
   needs: FigureNeeds,
@@ -57,25 +48,18 @@ export function neededOf(
   grid?: readonly number[],
 ): RunResults {
   const traceNeeds = resolved(needs, grid);
-  const { layers } = results;
-  const all = {
-    ...results,
-    layers: layers && {
-      ...layers,
-      entries: layers.entries.filter(({ criterion }) => criteria.includes(criterion)),
-    },
-  };
+  const { layers, traces } = results;
+  const isShown = ({ criterion }: { criterion: CriterionName }): boolean => criteria.includes(criterion);
+  const all = { ...results, layers: layers && { ...layers, entries: layers.entries.filter(isShown) } };
   const others = (needs.results ?? []).map((name) => [name, all[name]] as const);
+  const needed = traces.map((trace) => ({
+    ...trace,
+    entries: trace.entries.filter(
+      (entry) => isShown(entry) && traceNeeds.some((need) => isNeeded(trace, entry, need)),
+    ),
+  }));
   return {
-    traces: results.traces
-      .map((trace) => ({
-        ...trace,
-        entries: trace.entries.filter(
-          (entry) =>
-            criteria.includes(entry.criterion) && traceNeeds.some((need) => isNeeded(trace, entry, need)),
-        ),
-      }))
-      .filter(({ entries }) => entries.length > 0),
+    traces: needed.filter(({ entries }) => entries.length > 0),
     ...(Object.fromEntries(others) as Omit<RunResults, 'traces'>),
   };
 }

@@ -1,31 +1,36 @@
 import { stringify } from 'csv-stringify/sync';
+import { gradCam, type GradCamOptions } from '../experiments/gradCam.js';
+import type { GradCamResult } from '../experiments/gradCamResult.js';
 import { writeAtomic } from '../files.js';
+import { openEngine } from '../native/engine.js';
 import type { CriterionName } from '../neurons/criteria.js';
 import type { Figure, FigureRow, ReportDataset, RunResults } from '../report/figure.js';
+import { fig10 } from '../report/figures/gradCam/fig10.js';
 import { groupLabels } from '../report/groupLabels.js';
 import type { Table } from '../report/table.js';
-import type { RunWriter } from '../train/runWriter.js';
+import { writeReport } from '../report/writeReport.js';
+import { readRunData } from '../train/runData.js';
+import { openRun } from '../train/runFolder.js';
+import { RunWriter } from '../train/runWriter.js';
 import { neededOf } from './articleFigures.js';
 
-/** `results/<figure>.json`: what a figure or table shows, a row a measurement; the same rows are in its CSV. */
+/** `results/<figure>.json`: a figure or table, a row a measurement; the same rows are in its CSV. */
 export interface FigureResult {
-  /** The figure's name. */
   readonly kind: string;
   readonly title: string;
   readonly checkpoint: string;
-  /** One: the numbers do not show how models differ. */
   readonly models: 1;
   readonly rows: readonly FigureRow[];
 }
 
-/** The same with the paths of its files, and its numbers as tables for a terminal. */
+/** The same with the paths of its files, and tables for a terminal. */
 export interface ReproducedFigure extends FigureResult {
   readonly json: string;
   readonly csv: string;
   readonly tables: readonly Table[];
 }
 
-/** Writes `results/<figure>.json` and `results/<figure>.csv` of some figures, in a folder that is locked. */
+/** Writes `results/<figure>.json` and `results/<figure>.csv` in a folder that is locked. */
 export async function writeFigures(
   folder: RunWriter,
   figures: readonly Figure[],
@@ -51,8 +56,33 @@ interface FigureContent {
   readonly dataset: ReportDataset;
   /** sha256 of the weights that the results are of. */
   readonly checkpoint: string;
-  /** Of neurons that are shown. */
   readonly criteria: readonly CriterionName[];
-  /** Standard deviations of figures that show several, where others than their own were chosen. */
+  /** Standard deviations of figures that show several, in place of their own. */
   readonly grid: readonly number[] | undefined;
+}
+
+interface Fig10Result extends ReproducedFigure {
+  readonly gradCam: GradCamResult;
+  readonly report: string;
+}
+
+/**
+ * Reproduces the article's Fig. 10, ERM beside fine-tuned (it shows layer4.2.conv3 and output 0 of ResNet-50), with the share of the
+ * heat in the core region. Writes `results/grad-cam.json`, `results/fig10.json`, `results/fig10.csv`, and the report of `run`.
+ */
+export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Result> {
+  const run = await openRun(options.run);
+  const result = await gradCam(options);
+  const content = {
+    results: { traces: [], gradCam: result },
+    dataset: await readRunData(run),
+    checkpoint: result.after.checkpoint,
+    criteria: [],
+    grid: [],
+  };
+  const folder = new RunWriter(run.folder.path, await openEngine(options));
+  const [figure] = (await folder.locked(() => writeFigures(folder, [fig10], content), { waits: true })) as [
+    ReproducedFigure,
+  ];
+  return { ...figure, gradCam: result, report: await writeReport({ run: options.run }) };
 }

@@ -10,44 +10,27 @@ import { erm as ermMethod } from '../train/methods/erm.js';
 import type { ErmOptions, ErmSettings } from '../train/recipe.js';
 import { RunFolder } from '../train/runFolder.js';
 import { type ReproducedFigure, writeFigures } from './figureFiles.js';
-import { criteriaOf, type FigureTraceOptions, makeResults, needsOf } from './part1Traces.js';
+import { criteriaOf, FIGURE_SETTINGS, type FigureTraceOptions, makeResults, needsOf } from './part1Traces.js';
 
 export interface Part1Options extends FigureTraceOptions {
-  /** What ERM takes besides, where the run has to be trained: then `data` and `erm.arch` are needed. */
+  /** Options of ERM, where the run has to be trained: then `data` and `erm.arch` are needed. */
   readonly erm?:
     Partial<Pick<ErmOptions, 'arch' | 'weights' | 'epochs' | 'lr' | 'augmentation' | 'onEpoch'>> | undefined;
 }
 
-/** Where Part I of a run is: its folder, report, and figures with their files. */
+/** Part I of a run: its folder, report, and figures with their files. */
 export interface Part1Result {
   readonly run: string;
   readonly report: string;
   readonly figures: readonly ReproducedFigure[];
 }
 
-const { topK: layerTopK } = TRACE_SETTINGS.structured;
-const { criteria, sigmas, repeats, samples, nullDraws, exceedances, comparedTopK } =
-  TRACE_SETTINGS.unstructured;
 const { unit: _unit, ...session } = TRACE_SETTINGS.session;
-const { fraction } = TRACE_SETTINGS.overlap;
+const TRACING = { ...session, ...FIGURE_SETTINGS };
 
-/** How figures are traced, besides a session's settings. */
-const TRACE_TYPES = {
-  criteria: criteria.type,
-  sigmas: sigmas.type,
-  repeats: repeats.type,
-  layerTopK: layerTopK.type,
-  fraction: fraction.type,
-  samples: samples.type,
-  nullDraws: nullDraws.type,
-  exceedances: exceedances.type,
-  comparedTopK: comparedTopK.type,
-};
-
-/** What Part I takes, of one run or of several. */
-export const PART1_TYPES: OptionTypes<Omit<Part1Options, keyof typeof session>> = {
+/** Options of Part I, of one run or of several, besides its settings. */
+export const PART1_TYPES: OptionTypes<Omit<Part1Options, keyof typeof TRACING>> = {
   ...SESSION_TYPES,
-  ...TRACE_TYPES,
   figures: severalOf(objectWith('a figure, as `figures` gives them', 'name', 'needs')),
   erm: objectWith('an object with options of ERM'),
   onStep: callback(),
@@ -65,7 +48,7 @@ export function checkPart1Options(
   options: Pick<Part1Options, 'figures' | 'criteria'>,
   accepted: Omit<Accepted, 'settings'>,
 ): void {
-  checkOptions(options, { ...accepted, settings: session });
+  checkOptions(options, { ...accepted, settings: TRACING });
   checkPart(options, 'erm', ERM_PART);
   const { figures, criteria: asked } = options;
   // Of a single criterion, it would fail after the traces.
@@ -74,7 +57,7 @@ export function checkPart1Options(
   }
 }
 
-/** What ERM is given where the model has to be trained: its own settings, and those that it shares with tracing. */
+/** Settings of ERM where the model has to be trained: its own, and those that it shares with tracing. */
 export function trainingOf({
   protocol,
   batchSize,
@@ -86,16 +69,16 @@ export function trainingOf({
   return { protocol, batchSize, loss, precision, ...own };
 }
 
-/** The settings that traces are made with, as `reproducePart1` takes them. */
+/** The settings of traces, as `reproducePart1` takes them. */
 export function tracingOf(options: Partial<Part1Options>): Readonly<Record<string, unknown>> {
-  const names = ['protocol', ...Object.keys(session), ...Object.keys(TRACE_TYPES)];
+  const names = ['protocol', ...Object.keys(TRACING)];
   return Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)));
 }
 
 /**
- * Reproduces figures and tables of the article's Part I from one trained run. Traces are shared: those of all figures
- * together are made once, and one that is in the run folder with the same settings is not made again. Each figure gets
- * `results/<figure>.json`, `results/<figure>.csv`, its charts in `figures/`, and its place in the report.
+ * Reproduces figures and tables of the article's Part I from one trained run. Figures share their traces, and one that is in the run
+ * folder with the same settings is not made again. Each figure gets `results/<figure>.json`, `results/<figure>.csv`, its charts in
+ * `figures/`, and its place in the report.
  *
  * @throws `USAGE` when the run has to be trained and `data` or `arch` is missing, and what training and tracing throw
  */

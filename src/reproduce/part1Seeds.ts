@@ -1,21 +1,33 @@
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { datasetOf } from '../data/dataset.js';
 import { overModels, type RowOverModels } from '../experiments/overModels.js';
 import { makeFolder, writeAtomic, writeJson } from '../files.js';
+import { numericOptions } from '../native/engine.js';
 import { writeModelsReport } from '../report/models/report.js';
 import { overModelsRow, overModelsTable } from '../report/models/table.js';
 import type { Table } from '../report/table.js';
+import { erm } from '../train/methods/erm.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
 import { SEEDS_TYPE } from '../train/runOptions.js';
+import { figuresNamed } from './articleFigures.js';
 import type { FigureResult } from './figureFiles.js';
-import { checkPart1Options, PART1_TYPES, type Part1Options, reproducePart1 } from './part1.js';
+import {
+  checkPart1Options,
+  hasToBeTrained,
+  PART1_TYPES,
+  type Part1Options,
+  reproducePart1,
+  tracingOf,
+  trainingOf,
+} from './part1.js';
+import { type SweepPlan, withWholePaths } from './sweep/plan.js';
 
 export interface Part1SeedsOptions extends Omit<Part1Options, 'run' | 'seed'> {
   /** The folder of all of it: a model's run is in `seed-<n>`. */
   readonly run: string;
-  /** Of each model: its data order, initial head, and the draws of its traces. */
+  /** A model each: its data order, initial head, and the draws of its traces. */
   readonly seeds: readonly number[];
 }
 
@@ -37,7 +49,8 @@ interface Part1SeedsResult {
   })[];
 }
 
-/** The run of a seed's model. */
+const TYPES = { ...PART1_TYPES, seeds: SEEDS_TYPE };
+
 export function modelFolder(run: string, seed: number): string {
   return join(run, `seed-${seed}`);
 }
@@ -49,8 +62,7 @@ export function modelFolder(run: string, seed: number): string {
  * @throws `USAGE` without seeds, and what `reproducePart1` throws
  */
 export async function reproducePart1Seeds(options: Part1SeedsOptions): Promise<Part1SeedsResult> {
-  const types = { ...PART1_TYPES, seeds: SEEDS_TYPE };
-  checkPart1Options(options, { types, required: ['figures', 'run', 'seeds'] });
+  checkPart1Options(options, { types: TYPES, required: ['figures', 'run', 'seeds'] });
   const { seeds, figures, ...rest } = options;
   const run = resolve(options.run);
   await makeFolder(run);
@@ -64,19 +76,46 @@ export async function reproducePart1Seeds(options: Part1SeedsOptions): Promise<P
   }
   const summarized: Part1SeedsResult['figures'][number][] = [];
   for (const [at, { name, title }] of figures.entries()) {
-    const figure: FigureOverModels = {
-      kind: name,
-      title,
-      seeds,
-      rows: overModels(ofSeeds.map((ofSeed) => ofSeed[at]?.rows ?? [])),
-    };
-    const json = join(run, `${name}.json`);
-    const csv = join(run, `${name}.csv`);
+    const rows = overModels(ofSeeds.map((ofSeed) => ofSeed[at]?.rows ?? []));
+    const figure: FigureOverModels = { kind: name, title, seeds, rows };
+    const [json, csv] = [join(run, `${name}.json`), join(run, `${name}.csv`)];
     await writeJson(json, figure);
-    await writeAtomic(csv, stringify(figure.rows.map(overModelsRow), { header: true }));
+    await writeAtomic(csv, stringify(rows.map(overModelsRow), { header: true }));
     summarized.push({ ...figure, json, csv, tables: [overModelsTable(figure)] });
   }
   options.onStep?.('report');
   const groups = await readRunData(await openRun(modelFolder(run, seeds[0] as number)));
   return { run, report: await writeModelsReport(run, summarized, groups), figures: summarized };
+}
+
+/**
+ * The models of `reproducePart1Seeds` as a list of jobs: each trains one, where there is none yet, and makes its figures. Once they are
+ * finished, `reproducePart1Seeds` with the same options trains and traces nothing.
+ *
+ * @throws `USAGE` without `data`, and for a figure that is not one of `FIGURES`
+ */
+export async function planPart1Seeds(options: Part1SeedsOptions): Promise<SweepPlan> {
+  checkPart1Options(options, { types: TYPES, required: ['figures', 'run', 'seeds', 'data'] });
+  const names = options.figures.map(({ name }) => name);
+  figuresNamed(names);
+  const run = resolve(options.run);
+  const models = options.seeds.map((seed) => ({ seed, out: modelFolder(run, seed) }));
+  for (const { out } of models) await hasToBeTrained({ ...options, run: out });
+  const data = await datasetOf(options.data ?? '', options.datasetOptions);
+  return {
+    kind: 'sweep-plan',
+    data: data.folder,
+    datasetOptions: data.options,
+    ...numericOptions(options),
+    jobs: models.map((model, index) => ({
+      index,
+      stage: 0,
+      entry: basename(run),
+      method: erm.name,
+      settings: withWholePaths(trainingOf(options)),
+      ...model,
+      from: null,
+      figures: { names, settings: tracingOf(options) },
+    })),
+  };
 }

@@ -1,13 +1,8 @@
+import type { z } from 'zod';
 import { gradCam } from '../experiments/gradCam.js';
-import type { GradCamResult } from '../experiments/gradCamResult.js';
 import { RESULTS } from '../experiments/resultFiles.js';
-import type {
-  TraceOverlapResult,
-  TraceStructuredResult,
-  TraceUnstructuredResult,
-} from '../experiments/results.js';
+import type { TraceUnstructuredResult } from '../experiments/results.js';
 import { traceMinimalIn } from '../experiments/traceMinimal.js';
-import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import { traceOverlapIn } from '../experiments/traceOverlap.js';
 import type { SessionOptions, TraceSession } from '../experiments/traceSession.js';
 import { TRACE_SETTINGS, unstructuredSettings } from '../experiments/traceSettings.js';
@@ -15,30 +10,30 @@ import { traceStructuredIn } from '../experiments/traceStructured.js';
 import { resultName, traceUnstructuredIn } from '../experiments/traceUnstructured.js';
 import { engineOptions } from '../native/engine.js';
 import { ARTICLE_CRITERIA, type CriterionName } from '../neurons/criteria.js';
+import type { Recorded } from '../recorded.js';
 import type { Figure, RunResults, TraceNeed } from '../report/figure.js';
-import { resolveSettings } from '../settings/setting.js';
+import { type GivenOf, resolveSettings } from '../settings/setting.js';
 import { mergeNeeds } from './articleFigures.js';
 
+const { criteria, sigmas, repeats, samples, nullDraws, exceedances, comparedTopK } =
+  TRACE_SETTINGS.unstructured;
+/** Settings of traces that several figures share. Without a value, each figure has its own, and else the protocol's. */
+export const FIGURE_SETTINGS = {
+  criteria,
+  sigmas,
+  repeats,
+  layerTopK: TRACE_SETTINGS.structured.topK,
+  fraction: TRACE_SETTINGS.overlap.fraction,
+  samples,
+  nullDraws,
+  exceedances,
+  comparedTopK,
+} as const;
+
 /** How figures are traced. */
-export interface FigureTraceOptions extends Omit<SessionOptions, 'unit'> {
+export interface FigureTraceOptions extends Omit<SessionOptions, 'unit'>, GivenOf<typeof FIGURE_SETTINGS> {
   /** Some of `OF_ONE_RUN`, or of one's own. */
   readonly figures: readonly Figure[];
-  /** How neurons are scored; default: the article's criteria. */
-  readonly criteria?: readonly CriterionName[] | undefined;
-  /** Standard deviations of Figs 11 and 12; default: each figure's own. */
-  readonly sigmas?: readonly number[] | undefined;
-  /** Seeds of random perturbations. Default: the protocol's; article: 10. */
-  readonly repeats?: number | undefined;
-  /** Neurons of each layer in Fig. 7. */
-  readonly layerTopK?: readonly number[] | undefined;
-  /** Share of all neurons in Fig. 3. Article: 0.0001. */
-  readonly fraction?: number | undefined;
-  /** Examples of each majority group that are measured, random sets beside each chosen one, and what decides a test. */
-  readonly samples?: number | undefined;
-  readonly nullDraws?: number | undefined;
-  readonly exceedances?: number | undefined;
-  /** Numbers of neurons that are compared with random ones; default: the figures' own, and all where `nullDraws` is given. */
-  readonly comparedTopK?: readonly number[] | undefined;
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
@@ -51,20 +46,8 @@ export interface NeededTrace<Result = unknown> {
   readonly make: () => Promise<Result>;
 }
 
-/** All of them; those that no figure needs are left out. */
-interface NeededTraces {
-  readonly unstructured: readonly NeededTrace<TraceUnstructuredResult>[];
-  readonly layers: NeededTrace<TraceStructuredResult> | undefined;
-  readonly overlap: NeededTrace<TraceOverlapResult> | undefined;
-  readonly minimal: NeededTrace<TraceMinimalResult> | undefined;
-  readonly gradCam: NeededTrace<GradCamResult> | undefined;
-}
-
-/** The traces that figures need, with those that are there. */
-export async function neededTraces(
-  session: TraceSession,
-  options: FigureTraceOptions,
-): Promise<NeededTraces> {
+/** The traces that figures need; undefined: none needs it. */
+export async function neededTraces(session: TraceSession, options: FigureTraceOptions) {
   const unstructured: NeededTrace<TraceUnstructuredResult>[] = [];
   for (const need of mergeNeeds(options.figures, options.sigmas)) {
     unstructured.push(await unstructuredTrace(session, options, need));
@@ -130,96 +113,81 @@ async function unstructuredTrace(
     comparedTopK: options.comparedTopK ?? (!isAsked && compared.length > 0 ? compared : topK),
   };
   const { rewindEpochs, ...settings } = unstructuredSettings(given, session.settings.protocol);
-  const name = resultName({ kind: 'trace-unstructured', perturbation, split });
-  const made = await session.folder.readResult(name, RESULTS.traces.schema);
-  const isRewound = made?.rewound === undefined || made.rewound.epochs === rewindEpochs;
-  return {
-    step: `trace: ${perturbation}, ${split} split`,
-    made: isRewound && covers(made, { ...recordedOf(session), ...settings }) ? made : undefined,
-    make: () => traceUnstructuredIn(session, given),
+  const file = {
+    name: resultName({ kind: 'trace-unstructured', perturbation, split }),
+    schema: RESULTS.traces.schema,
   };
+  return neededTrace(session, `trace: ${perturbation}, ${split} split`, file, {
+    isSame: (made) =>
+      (made.rewound === undefined || made.rewound.epochs === rewindEpochs) && covers(session, made, settings),
+    make: () => traceUnstructuredIn(session, given),
+  });
 }
 
-async function structuredTrace(
-  session: TraceSession,
-  options: FigureTraceOptions,
-): Promise<NeededTrace<TraceStructuredResult>> {
-  const { name, schema } = RESULTS.layers;
+function structuredTrace(session: TraceSession, options: FigureTraceOptions) {
   const given = { criteria: criteriaOf(options), topK: options.layerTopK, ...nullOptions(options) };
   const settings = resolveSettings(TRACE_SETTINGS.structured, session.settings.protocol, given);
-  const made = await session.folder.readResult(name, schema);
-  return {
-    step: 'trace: layer by layer',
-    made: covers(made, { ...recordedOf(session), ...settings }) ? made : undefined,
+  return neededTrace(session, 'trace: layer by layer', RESULTS.layers, {
+    isSame: (made) => covers(session, made, settings),
     make: () => traceStructuredIn(session, given),
-  };
+  });
 }
 
-async function overlapTrace(
-  session: TraceSession,
-  options: FigureTraceOptions,
-): Promise<NeededTrace<TraceOverlapResult>> {
-  const { name, schema } = RESULTS.overlap;
+function overlapTrace(session: TraceSession, options: FigureTraceOptions) {
   const given = { criteria: criteriaOf(options), fraction: options.fraction };
   const settings = resolveSettings(TRACE_SETTINGS.overlap, session.settings.protocol, given);
-  const made = await session.folder.readResult(name, schema);
-  // Its figure shows all criteria that it has.
-  const isSame = made?.criteria.length === settings.criteria.length;
-  return {
-    step: 'trace: overlap of the criteria',
-    made: isSame && covers(made, { ...recordedOf(session), ...settings }) ? made : undefined,
+  return neededTrace(session, 'trace: overlap of the criteria', RESULTS.overlap, {
+    // Its figure shows all criteria that it has.
+    isSame: (made) => made.criteria.length === settings.criteria.length && covers(session, made, settings),
     make: () => traceOverlapIn(session, given),
-  };
+  });
 }
 
 /** The one of these weights that is there, however many examples were tried, or that of the defaults. */
-async function minimalTrace(session: TraceSession): Promise<NeededTrace<TraceMinimalResult>> {
-  const made = await session.folder.readResult(RESULTS.minimal.name, RESULTS.minimal.schema);
-  return {
-    step: 'trace: minimal neurons',
-    made: made?.checkpoint === session.checkpoint ? made : undefined,
+function minimalTrace(session: TraceSession) {
+  return neededTrace(session, 'trace: minimal neurons', RESULTS.minimal, {
+    isSame: ({ checkpoint }) => checkpoint === session.checkpoint,
     make: () => traceMinimalIn(session, {}),
-  };
+  });
 }
 
 /** The maps that are there, whatever they were compared with, or those of the run alone. */
-async function heatMaps(
-  session: TraceSession,
-  options: FigureTraceOptions,
-): Promise<NeededTrace<GradCamResult>> {
-  const made = await session.folder.readResult(RESULTS.gradCam.name, RESULTS.gradCam.schema);
+function heatMaps(session: TraceSession, options: FigureTraceOptions) {
   const { run, seed, batchSize, onProgress, onWarning, signal } = options;
-  return {
-    step: 'heat maps',
-    made: made?.after.checkpoint === session.checkpoint ? made : undefined,
-    make: () =>
-      gradCam({
-        run,
-        data: session.dataset,
-        seed,
-        batchSize,
-        ...engineOptions(options),
-        onProgress,
-        onWarning,
-        signal,
-      }),
-  };
+  const own = { run, data: session.dataset, seed, batchSize, onProgress, onWarning, signal };
+  return neededTrace(session, 'heat maps', RESULTS.gradCam, {
+    isSame: ({ after }) => after.checkpoint === session.checkpoint,
+    make: () => gradCam({ ...own, ...engineOptions(options) }),
+  });
+}
+
+async function neededTrace<Schema extends z.ZodType>(
+  { folder }: TraceSession,
+  step: string,
+  { name, schema }: { readonly name: string; readonly schema: Schema },
+  how: {
+    readonly isSame: (made: Recorded<Schema>) => boolean;
+    readonly make: () => Promise<Recorded<Schema>>;
+  },
+): Promise<NeededTrace<Recorded<Schema>>> {
+  const found = await folder.readResult(name, schema);
+  return { step, made: found && how.isSame(found) ? found : undefined, make: how.make };
 }
 
 function nullOptions({ samples, nullDraws, exceedances }: FigureTraceOptions) {
   return { samples, nullDraws, exceedances };
 }
 
-/** The fields that a session gives its traces; without `precision` they compute as the run did. */
-function recordedOf(session: TraceSession) {
-  return { precision: undefined, ...session.header };
+/** Whether a trace was made in such a session with these settings. Without `precision` they compute as the run did. */
+function covers({ header }: TraceSession, made: object, settings: object): boolean {
+  return hasAll(made, { precision: undefined, ...header, ...settings });
 }
 
-/** Whether a result was made with these settings: of lists it may have more, and nothing else may differ. */
-function covers(made: unknown, wanted: unknown): boolean {
+/** Whether values are equal but for lists, which may have more. */
+function hasAll(made: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) return Array.isArray(made) && wanted.every((value) => made.includes(value));
   if (typeof wanted !== 'object' || wanted === null) return made === wanted;
   if (typeof made !== 'object' || made === null) return false;
   const values = made as Readonly<Record<string, unknown>>;
-  return Object.entries(wanted).every(([name, value]) => covers(values[name], value));
+  return Object.entries(wanted).every(([name, value]) => hasAll(values[name], value));
 }

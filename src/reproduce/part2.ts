@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { type Dataset, datasetOf } from '../data/dataset.js';
+import { datasetOf } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import type { StudyResult } from '../experiments/study.js';
 import { writeAtomic, writeJson } from '../files.js';
@@ -27,18 +27,17 @@ export interface Part2Options extends Omit<
   readonly out?: string | undefined;
   /** Values to vary instead of a single ablation's own. */
   readonly grid?: StudyGrid | undefined;
-  /** Rows of a single study, by name; all of them where this is left out. */
+  /** Rows of a single study, by name; default: all of them. */
   readonly only?: readonly string[] | undefined;
 }
 
 /** `<out>/<study>.json`: a row an arm; the same rows, one a seed, are in its CSV. */
 export interface Part2StudyResult extends StudyResult {
-  /** The study's name. */
   readonly kind: string;
   readonly title: string;
 }
 
-/** Where Part II is: its report, and the studies with their files. */
+/** Part II: its report, and the studies with their files. */
 export interface Part2Result {
   readonly report: string;
   readonly studies: readonly (Part2StudyResult & { readonly json: string; readonly csv: string })[];
@@ -68,8 +67,7 @@ export async function reproducePart2(options: Part2Options): Promise<Part2Result
     options.onStep?.(`${kind}: ${title}`);
     const result = await runStudy({ ...shared, ...prepared, arms, focus });
     const study: Part2StudyResult = { kind, title, ...result };
-    const json = join(out, `${kind}.json`);
-    const csv = join(out, `${kind}.csv`);
+    const [json, csv] = [join(out, `${kind}.json`), join(out, `${kind}.csv`)];
     await writeJson(json, study);
     await writeAtomic(csv, stringify(studyRows(study), { header: true }));
     studies.push({ ...study, json, csv });
@@ -81,8 +79,6 @@ export async function reproducePart2(options: Part2Options): Promise<Part2Result
 /**
  * The runs of `reproducePart2` as a list of jobs, each in the folder and with the settings that it has there, ERM before what starts
  * from it. Once they are finished, `reproducePart2` with the same options trains nothing. The studies are declared as there.
- *
- * @throws what `reproducePart2` throws before its first run
  */
 export async function planPart2(options: Part2Options): Promise<SweepPlan> {
   const prepared = await prepare(options);
@@ -90,12 +86,15 @@ export async function planPart2(options: Part2Options): Promise<SweepPlan> {
   return jobsOf(prepared, options);
 }
 
-/** The same list of jobs, where nothing is declared or written. Throws what `planPart2` throws. */
+/** The same list of jobs; nothing is declared or written. */
 export async function part2Jobs(options: Part2Options): Promise<SweepPlan> {
   return jobsOf(await prepare(options), options);
 }
 
-function jobsOf({ plans, data, ...prepared }: PreparedStudies, options: Part2Options): SweepPlan {
+function jobsOf(
+  { plans, data, ...prepared }: Awaited<ReturnType<typeof prepare>>,
+  options: Part2Options,
+): SweepPlan {
   const { seeds, erm, finetune } = options;
   const arms = plans.flatMap((plan) => plan.arms);
   const jobs = jobsOfArms({ ...prepared, erm, finetune }, arms, seeds);
@@ -108,15 +107,8 @@ function jobsOf({ plans, data, ...prepared }: PreparedStudies, options: Part2Opt
   };
 }
 
-/** Studies that are wanted, and what their runs share. */
-interface PreparedStudies {
-  readonly plans: readonly NamedPlan[];
-  readonly data: Dataset;
-  readonly out: string;
-  readonly keepEpochs: readonly number[];
-}
-
-async function prepare(options: Part2Options): Promise<PreparedStudies> {
+/** The wanted studies, and what their runs share. */
+async function prepare(options: Part2Options) {
   checkStudyOptions(options, { types: PART2_TYPES, required: ['data', 'seeds', 'erm', 'finetune'] });
   const plans = (options.studies ?? STUDIES.map(({ name }) => name)).map((name) => planOf(name, options));
   for (const plan of plans) checkArms(plan);

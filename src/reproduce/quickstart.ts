@@ -25,14 +25,14 @@ import { runJob } from './sweep/jobs.js';
 import type { SweepJob } from './sweep/plan.js';
 
 const ARCH = 'resnet18';
-const BATCH_SIZE = 64;
+const MODEL = { arch: ARCH, batchSize: 64 } as const;
 
-/** Sized so that the whole job ends within 10 minutes on two cores. What starts at the kick-in ends with as many as ERM. */
+/** The whole job ends within 10 minutes on two cores; what starts at the kick-in ends with as many epochs as ERM. */
 const EPOCHS = { pretrain: 3, erm: 8, kickIn: 5 } as const;
-const PRETRAIN_LR = 1e-3;
+const PRETRAINED = { ...MODEL, epochs: EPOCHS.pretrain, lr: 1e-3 } as const;
 /** Between epochs, worst-group accuracy swings by ten points; an average over about 100 steps steadies it. */
 const EMA = 0.99;
-/** Random neurons beside the chosen ones: as many as the time allows, and beside the top three alone. */
+/** As many random neurons as the time allows, beside the top three alone. */
 const CONTROLS = { nullDraws: 39, samples: 64, comparedTopK: [3] } as const;
 /** Settings that continued training and fine-tuning share. */
 const CONTINUED = {
@@ -43,13 +43,13 @@ const CONTINUED = {
 } as const;
 /** Strong penalties and few fits: weaker ones take minutes each. */
 const RETRAINED = { inverseStrengths: [0.03, 0.01], draws: 3 } as const;
-/** 0.1 % of ResNet-18’s channels are 5; the article’s 0.01 % would be one. */
+/** 5 of ResNet-18’s channels; the article’s 0.01 % would be one. */
 const FRACTION = 0.001;
 
 export interface QuickstartOptions extends JobOptions, EngineOptions {
   /** Folder that holds the datasets: `dominoes` and `dominoes-pretrain` are built in it. */
   readonly data: string;
-  /** The run's folder; others are named by it, with `-pretrain`, `-continued`, `-finetune` and `-dfr`. */
+  /** The run's folder; the others' names add `-pretrain`, `-continued`, `-finetune` and `-dfr`. */
   readonly out: string;
   /** A weights file to start from instead of pretraining. */
   readonly weights?: string | undefined;
@@ -66,11 +66,9 @@ export interface QuickstartResult {
   readonly erm: TrainingResult;
   readonly trace: TraceUnstructuredResult;
   readonly comparison: ComparisonResult;
-  /** The run's folder. */
   readonly run: string;
-  /** The report's path. */
   readonly report: string;
-  /** The path of the fine-tuned run's report, which sets it beside ERM. */
+  /** The report of the fine-tuned run, which sets it beside ERM. */
   readonly finetuneReport: string;
 }
 
@@ -89,27 +87,33 @@ const QUICKSTART_TYPES: OptionTypes<QuickstartOptions> = {
 /**
  * The main job, small: builds the dominoes benchmark, pretrains a ResNet-18 on garments and digits that it does not use,
  * trains it by ERM, traces the neurons that memorize each group, goes on from ERM in three ways, sets them side by side, and
- * writes the report. Steps that are finished are not repeated, so an interrupted job goes on where it was.
+ * writes the report. Steps that are finished are not repeated.
  */
 export async function reproduceQuickstart(options: QuickstartOptions): Promise<QuickstartResult> {
   checkOptions(options, { types: QUICKSTART_TYPES, required: ['data', 'out'] });
-  const { data, out, seed = 0, onStep } = options;
+  const { data, out, seed = 0, onStep, onEpoch, onProgress, signal, onInfo, onWarning } = options;
+  const job = { onProgress, signal, onInfo, onWarning };
+  const computed = { ...job, ...engineOptions(options) };
   onStep?.('1/5 dominoes: digits above garments');
   const dominoes = { ...DEFAULT_DOMINOES, seed, fashionMnist: options.fashionMnist };
-  const dataset = await buildDominoes(join(data, 'dominoes'), dominoes, jobOf(options));
+  const dataset = await buildDominoes(join(data, 'dominoes'), dominoes, job);
 
-  const weights = options.weights ?? (await pretrain(options, dominoes));
+  let { weights } = options;
+  if (weights === undefined) {
+    // In place of ImageNet weights.
+    onStep?.('2/5 pretraining on garments and digits that the benchmark does not use');
+    const others = await buildDominoes(join(data, 'dominoes-pretrain'), pretrainingDominoes(dominoes), job);
+    const pretrained = { ...PRETRAINED, data: others, out: `${out}-pretrain` };
+    await erm.train({ ...computed, onEpoch, seed: options.seed, ...pretrained, resume: true });
+    weights = new RunFolder(pretrained.out).best;
+  }
 
   const jobs = jobsOf(out, weights, seed);
-  const run = (job: SweepJob): Promise<TrainedRun> =>
-    runJob(jobs, job, {
-      ...jobOf(options),
-      ...engineOptions(options),
-      onEpoch: options.onEpoch,
-      data: dataset,
-    });
+  const run = (one: SweepJob): Promise<TrainedRun> =>
+    runJob(jobs, one, { ...computed, onEpoch, data: dataset });
   const [ofErm, ...ways] = jobs as [SweepJob, ...SweepJob[]];
-  onStep?.(`3/5 ERM: ${ARCH}, ${EPOCHS.erm} epochs on ${total(dataset)} images`);
+  const total = dataset.counts.train.reduce((sum, count) => sum + count, 0);
+  onStep?.(`3/5 ERM: ${ARCH}, ${EPOCHS.erm} epochs on ${total} images`);
   const trained = await run(ofErm);
 
   onStep?.(`4/5 ways on from epoch ${EPOCHS.kickIn} of ERM, and its last layer trained anew`);
@@ -121,51 +125,39 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
 
   onStep?.('5/5 trace: zero the top neurons of each group, and report');
   const finetuneReport = await writeReport({ run: `${out}-finetune` });
-  const { report } = await reproducePart1({
-    ...jobOf(options),
-    ...engineOptions(options),
-    seed,
-    data: dataset,
-    run: out,
-    figures: [fig1, fig2],
-    ...CONTROLS,
-  });
-  const trace = (await folder.readResult(
-    RESULTS.traces.name,
-    RESULTS.traces.schema,
-  )) as TraceUnstructuredResult;
+  const figures = { data: dataset, run: out, figures: [fig1, fig2], ...CONTROLS };
+  const { report } = await reproducePart1({ ...computed, seed, ...figures });
+  const { name, schema } = RESULTS.traces;
+  const trace = (await folder.readResult(name, schema)) as TraceUnstructuredResult;
   return { dataset, erm: trained, trace, comparison, run: out, report, finetuneReport };
 }
 
 /** ERM; continued training and fine-tuning, which end with as many epochs; and a new last layer. */
 function jobsOf(out: string, weights: string, seed: number): SweepJob[] {
-  const shared = { arch: ARCH, batchSize: BATCH_SIZE };
-  const ways = {
-    continued: {
-      method: finetune.name,
-      settings: { ...CONTINUED, contrast: false, supervised: 'cross-entropy' },
-    },
-    finetune: { method: finetune.name, settings: { ...CONTINUED, fraction: FRACTION } },
-    dfr: { method: dfr.name, settings: RETRAINED },
-  };
+  const continued = { ...CONTINUED, contrast: false, supervised: 'cross-entropy' };
+  const ways = [
+    { entry: 'continued', method: finetune.name, settings: continued },
+    { entry: 'finetune', method: finetune.name, settings: { ...CONTINUED, fraction: FRACTION } },
+    { entry: 'dfr', method: dfr.name, settings: RETRAINED },
+  ];
   return [
     {
       index: 0,
       stage: 0,
       entry: erm.name,
       method: erm.name,
-      settings: { ...shared, weights, epochs: EPOCHS.erm, ema: EMA },
+      settings: { ...MODEL, weights, epochs: EPOCHS.erm, ema: EMA },
       seed,
       out,
       from: null,
       keepEpochs: [EPOCHS.kickIn],
     },
-    ...Object.entries(ways).map(([entry, { method, settings }], at) => ({
+    ...ways.map(({ entry, method, settings }, at) => ({
       index: at + 1,
       stage: 1,
       entry,
       method,
-      settings: { ...shared, ...settings },
+      settings: { ...MODEL, ...settings },
       seed,
       out: `${out}-${entry}`,
       from: 0,
@@ -216,43 +208,10 @@ function against(run: TrainingResult, other: TrainingResult): string {
   return `${Math.abs(difference).toFixed(1)} points ${difference < 0 ? 'below' : 'above'}`;
 }
 
-/** Stands in for ImageNet weights: the ERM command on other garments and digits, where nothing is spurious. */
-async function pretrain(options: QuickstartOptions, benchmark: DominoesOptions): Promise<string> {
-  options.onStep?.('2/5 pretraining on garments and digits that the benchmark does not use');
-  const dataset = await buildDominoes(
-    join(options.data, 'dominoes-pretrain'),
-    pretrainingDominoes(benchmark),
-    jobOf(options),
-  );
-  const out = `${options.out}-pretrain`;
-  await erm.train({
-    ...jobOf(options),
-    ...engineOptions(options),
-    onEpoch: options.onEpoch,
-    seed: options.seed,
-    data: dataset,
-    arch: ARCH,
-    batchSize: BATCH_SIZE,
-    epochs: EPOCHS.pretrain,
-    lr: PRETRAIN_LR,
-    out,
-    resume: true,
-  });
-  return new RunFolder(out).best;
-}
-
 /** Every garment and digit that the benchmark does not use, each pair equally often. */
 export function pretrainingDominoes(benchmark: DominoesOptions): DominoesOptions {
   const garments = GARMENTS.filter((garment) => !benchmark.garments.includes(garment));
   const digits = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].filter((digit) => !benchmark.digits.includes(digit));
   const each = (count: number): number[] => new Array<number>(garments.length * digits.length).fill(count);
   return { ...benchmark, garments, digits, counts: { train: each(60), val: each(5), test: each(5) } };
-}
-
-function jobOf({ onProgress, signal, onInfo, onWarning }: JobOptions): JobOptions {
-  return { onProgress, signal, onInfo, onWarning };
-}
-
-function total(dataset: Dataset): number {
-  return dataset.counts.train.reduce((sum, count) => sum + count, 0);
 }

@@ -5,6 +5,7 @@ import { EVALUATE_SETTINGS } from '../../src/experiments/evaluateRun.js';
 import { SESSION_TYPES } from '../../src/experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
 import { PART1_TYPES } from '../../src/reproduce/part1.js';
+import { FIGURE_SETTINGS } from '../../src/reproduce/part1Traces.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../src/train/ermSettings.js';
 import { TRAINING_METHODS } from '../../src/train/methods.js';
 import { acceptedBy, RUN_TYPE, SEEDS_TYPE } from '../../src/train/runOptions.js';
@@ -26,7 +27,7 @@ test.each<[string, string, object]>([
   [
     'reproduce',
     'fig2',
-    { ...PART1_TYPES, ...session, ...ERM_SETTINGS, ...MODEL_SETTINGS, seeds: SEEDS_TYPE },
+    { ...PART1_TYPES, ...session, ...FIGURE_SETTINGS, ...ERM_SETTINGS, ...MODEL_SETTINGS, seeds: SEEDS_TYPE },
   ],
   ...TRAINING_METHODS.map((method): [string, string, object] => [
     'train',

@@ -37,6 +37,9 @@ jest.unstable_mockModule('../../src/experiments/gradCam.js', () => ({ gradCam: s
 jest.unstable_mockModule('../../src/reproduce/part1.js', () => ({
   reproducePart1: stop,
   checkPart1Options: () => undefined,
+  hasToBeTrained: () => undefined,
+  tracingOf: () => ({}),
+  trainingOf: () => ({}),
   PART1_TYPES: {},
 }));
 

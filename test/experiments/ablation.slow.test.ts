@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { ErrorCode } from '../../src/errors.js';
 import type { SetComparisons } from '../../src/experiments/results.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { type TraceOptions, traceUnstructured } from '../../src/experiments/traceUnstructured.js';
@@ -7,6 +8,7 @@ import { readSafetensors } from '../../src/models/safetensors.js';
 import type { NeuronPlace } from '../../src/neurons/neuron.js';
 import { meanOutputs } from '../../src/neurons/neuronValues.js';
 import { RunFolder } from '../../src/train/runFolder.js';
+import { failure } from '../data/support.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { relativeDifference } from '../parity/compare.js';
 import { temporaryFolder } from '../temporary.js';
@@ -15,29 +17,13 @@ const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
 const run = join(folder, 'run');
 const common = { seed: 0, device: 'cpu', threads: 1 };
-const options: TraceOptions = {
-  ...common,
-  run,
-  nullDraws: 3,
-  criteria: ['gradient'],
-  topK: [1, 8],
-  repeats: 3,
-};
+const asked = { nullDraws: 3, criteria: ['gradient'], topK: [1, 8], repeats: 3 } as const;
+const options: TraceOptions = { ...common, ...asked, run };
 
 beforeAll(async () => {
   await tinyDominoes(data);
-  await ermRun({
-    ...common,
-    data,
-    out: run,
-    arch: 'resnet20',
-    epochs: 4,
-    batchSize: 16,
-    lr: 1e-2,
-    keepEpochs: [1, 2],
-    select: 'last',
-    resume: false,
-  });
+  const recipe = { arch: 'resnet20', epochs: 4, batchSize: 16, lr: 1e-2, select: 'last' } as const;
+  await ermRun({ ...common, ...recipe, data, out: run, keepEpochs: [1, 2], resume: false });
 });
 
 type Weights = (name: string) => Float32Array;
@@ -51,10 +37,8 @@ async function accuracyWith(
   const [before, changed] = [await model.stateDict(), await model.stateDict()];
   for (const neuron of neurons) change((name) => changed[name]?.data as Float32Array, neuron);
   await model.loadStateDict(changed);
-  const { accuracies } = await evaluate(model, loader, dataset.splits.train, {
-    batchSize: 16,
-    task: 'alone',
-  });
+  const job = { batchSize: 16, task: 'alone' };
+  const { accuracies } = await evaluate(model, loader, dataset.splits.train, job);
   await model.loadStateDict(before);
   return accuracies.accuracy;
 }
@@ -131,7 +115,7 @@ test('means do not depend on the batches', async () => {
   expect(relativeDifference(await inBatches(16), await inBatches(33))).toBeLessThanOrEqual(1e-6);
 });
 
-test.each([
+test.each<[Pick<TraceOptions, 'rewindEpochs'>, ErrorCode, RegExp]>([
   [
     { rewindEpochs: 1 },
     'RUN_NOT_FOUND',
@@ -140,16 +124,12 @@ test.each([
   [{}, 'USAGE', /`rewindEpochs` is 5, and the traced weights of .* are those of epoch 4/],
   [{ rewindEpochs: 0 }, 'USAGE', /`rewindEpochs` is 0: it takes a whole number of at least 1/],
 ])('a rewinding by %p is refused', async (given, code, message) => {
-  await expect(traceUnstructured({ ...options, ...given, perturbation: 'rewind' })).rejects.toMatchObject({
-    code,
-    message: expect.stringMatching(message) as unknown,
-  });
+  const attempt = traceUnstructured({ ...options, ...given, perturbation: 'rewind' });
+  expect((await failure(attempt, code)).message).toMatch(message);
 });
 
 test('single weights have no output', async () => {
   const attempt = traceUnstructured({ ...options, unit: 'weight', perturbation: 'mean' });
-  await expect(attempt).rejects.toMatchObject({
-    code: 'USAGE',
-    message: expect.stringMatching(/`perturbation` is mean, and `unit` is weight/) as unknown,
-  });
+  const { message } = await failure(attempt, 'USAGE');
+  expect(message).toMatch(/`perturbation` is mean, and `unit` is weight/);
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BatchLoader } from '../../src/data/batches.js';
 import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { evaluateVariants } from '../../src/experiments/evaluateVariants.js';
-import { LostExamples } from '../../src/experiments/lostExamples.js';
+import { countersOfProcesses, OutcomeCounter } from '../../src/experiments/outcomeCounter.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { Model } from '../../src/models/model.js';
 import { native, type WeightEdit } from '../../src/native/addon.js';
@@ -11,6 +11,7 @@ import { setThreads } from '../../src/native/device.js';
 import { maskNeurons, perturbedVariants, type Variant } from '../../src/neurons/perturb.js';
 import { gradientScores } from '../../src/neurons/score.js';
 import { Adam } from '../../src/train/adam.js';
+import { failure } from '../data/support.js';
 import { dominoes } from '../fixtures.js';
 import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
@@ -161,7 +162,7 @@ test('names the first examples of each group that a variant loses, with what it 
   expect(plain.lost).toEqual([[[], [], [], []]]);
 });
 
-test('examples that several processes found are those that one would name', () => {
+test('examples that several processes found are those that one would name', async () => {
   const judged = (...right: boolean[]) => ({
     right,
     predicted: right.map((isRight) => (isRight ? 0 : 1)),
@@ -172,7 +173,7 @@ test('examples that several processes found are those that one would name', () =
     [4, 5, 6, 7],
     [1, 2, 3, 9],
   ].map((examples) => {
-    const one = new LostExamples(3);
+    const one = new OutcomeCounter(3);
     one.add(Int32Array.from(examples), judged(true, true, false, true), judged(false, true, false, false));
     return one;
   });
@@ -180,9 +181,10 @@ test('examples that several processes found are those that one would name', () =
     [4, 7],
     [1, 9],
   ]);
-  const [all] = found;
-  all?.setNumbers(found.flatMap(({ numbers }) => numbers));
+  const gather = () => Promise.resolve(found.map(({ counted }) => Float64Array.from(counted)));
+  const [all] = await countersOfProcesses({ gather }, found.slice(0, 1));
   expect(all?.first).toEqual([1, 4, 7].map((example) => ({ example, predicted: 1 })));
+  expect(all?.outcome).toMatchObject({ total: 8, correct: 2, lost: 4, gained: 0 });
 });
 
 async function stageShares(): Promise<number[]> {
@@ -212,12 +214,10 @@ test('edits of one layer add up, and leave the weights alone', async () => {
 test('unknown layers and neurons are refused by name', async () => {
   const run = (variant: Variant): Promise<unknown> =>
     evaluateVariants(model, loader, loader.dataset.splits.val, [variant], job);
-  await expect(run(maskNeurons(at('layer4.1.conv3', 0)))).rejects.toMatchObject({
-    code: 'NEURONS_INVALID',
-    message: expect.stringMatching(
-      /no layer of neurons named layer4\.1\.conv3\. The nearest are layer4\.1\.conv1, layer4\.1\.conv2, /,
-    ) as unknown,
-  });
+  const { message } = await failure(run(maskNeurons(at('layer4.1.conv3', 0))), 'NEURONS_INVALID');
+  expect(message).toContain(
+    'no layer of neurons named layer4.1.conv3. The nearest are layer4.1.conv1, layer4.1.conv2, ',
+  );
   await expect(run(maskNeurons(at('conv1', 64)))).rejects.toThrow(
     /conv1 has 64 neurons, and none is numbered 64/,
   );
@@ -242,6 +242,6 @@ test('an aborted evaluation leaves no tensor behind', async () => {
       abort.abort();
     },
   });
-  await expect(stopped).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  await failure(stopped, 'INTERRUPTED');
   expect(native().liveTensors()).toBe(live);
 });

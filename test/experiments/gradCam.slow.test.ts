@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { loadDataset } from '../../src/data/dataset.js';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
-import { type ErrorCode, SpurmemError } from '../../src/errors.js';
+import type { ErrorCode } from '../../src/errors.js';
 import { gradCam, type GradCamOptions } from '../../src/experiments/gradCam.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { meanInterval } from '../../src/metrics/intervals.js';
@@ -12,7 +12,7 @@ import { native } from '../../src/native/addon.js';
 import { trainErm } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder } from '../../src/train/runFolder.js';
-import { put } from '../data/support.js';
+import { failure, put } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -36,10 +36,7 @@ beforeAll(async () => {
 
 /** The message of the error with which it must end. */
 async function refusal(more: Partial<GradCamOptions>, code: ErrorCode): Promise<string> {
-  const error: unknown = await gradCam({ ...options, ...more }).catch((reason: unknown) => reason);
-  if (!(error instanceof SpurmemError)) throw new Error(`Expected ${code}, got ${String(error)}`);
-  expect({ code: error.code, message: error.message }).toEqual({ code, message: error.message });
-  return error.message;
+  return (await failure(gradCam({ ...options, ...more }), code)).message;
 }
 
 /** The share of a map's heat on its lower half, image by image, as one run alone gives it. */
@@ -155,12 +152,8 @@ test('keeps the first images of each group that were drawn, with their maps', as
 });
 
 test('maps one run alone, another layer and another output', async () => {
-  const result = await gradCam({
-    ...options,
-    compare: undefined,
-    layer: 'layer2.1.conv1',
-    output: 'pullover',
-  });
+  const asked = { compare: undefined, layer: 'layer2.1.conv1', output: 'pullover' };
+  const result = await gradCam({ ...options, ...asked });
   expect(result).toMatchObject({
     before: null,
     layer: 'layer2.1.conv1',
@@ -209,14 +202,8 @@ test('refuses a run on other data or with another image size', async () => {
   expect(message).toContain(`\`compare\` ${otherRun} was trained on another dataset than \`run\` ${run}`);
 
   const large = join(folder, 'large');
-  await trainErm({
-    ...small,
-    data: other,
-    out: large,
-    arch: 'vit_tiny_patch16_224',
-    imageSize: [64, 32],
-    patchSize: 16,
-  });
+  const vitOf64 = { arch: 'vit_tiny_patch16_224', imageSize: [64, 32], patchSize: 16 } as const;
+  await trainErm({ ...small, ...vitOf64, data: other, out: large });
   expect(await refusal({ run: otherRun, compare: large }, 'USAGE')).toMatch(/64 x 32 px.* 32 x 16 px/);
 });
 

@@ -44,25 +44,13 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   ['options that are none', () => trainErm('data' as never), /`options` is "data": it takes an object/],
   ['negative epochs', () => trainErm(misspelt({ epochs: -1 })), /`epochs` is -1: .* at least 1/],
   ['a rate in words', () => trainErm(misspelt({ lr: 'x' })), /`lr` is "x": it takes a number above 0/],
-  [
-    'an architecture that is none',
-    () => trainErm(misspelt({ arch: 'resnet9' })),
-    /`arch` is "resnet9": .*resnet18/,
-  ],
+  ['an unknown network', () => trainErm(misspelt({ arch: 'resnet9' })), /`arch` is "resnet9": .*resnet18/],
   ['a seed in words', () => trainErm(misspelt({ seed: 'one' })), /`seed` is "one": it takes a whole number/],
-  [
-    'a progress that is no function',
-    () => trainErm(misspelt({ onProgress: 1 })),
-    /`onProgress` is 1: .*function/,
-  ],
+  ['a progress of 1', () => trainErm(misspelt({ onProgress: 1 })), /`onProgress` is 1: .*function/],
   ['epochs to keep that are none', () => trainErm(misspelt({ keepEpochs: [0] })), /`keepEpochs` is 0/],
   ['a threads that is none', () => traceUnstructured({ run, threads: -1 }), /`threads` is -1/],
   ['no run to report', () => writeReport({} as never), /`run` is missing/],
-  [
-    'no runs to show side by side',
-    () => writeRunsReport({ run } as never),
-    /no option `run`\. The nearest are runs/,
-  ],
+  ['a run in place of runs', () => writeRunsReport({ run } as never), /option `run`\. The nearest are runs/],
   ['a number of neurons twice', () => traceUnstructured({ run, topK: [3, 3] }), /`topK`.* different ones/],
   ['a misspelt report', () => writeReport({ run, uot: 'x' } as never), /`uot`\. The nearest are .*out/],
   [
@@ -71,16 +59,8 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
     /no option `erm\.epoch`\. The nearest are epochs/,
   ],
   ['no figures', () => reproducePart1({ run, figures: [] }), /`figures` is empty/],
-  [
-    'a misspelt quickstart',
-    () => reproduceQuickstart({ data: folder, out: run, sed: 1 } as never),
-    /`sed`.* seed/,
-  ],
-  [
-    'a misspelt setting of a study',
-    () => runStudy({ ...study, finetune: { lamda: 1 } } as never),
-    /`finetune\.lamda`/,
-  ],
+  ['a misspelt job', () => reproduceQuickstart({ data: folder, out: run, sed: 1 } as never), /`sed`.* seed/],
+  ['a misspelt setting', () => runStudy({ ...study, finetune: { lamda: 1 } } as never), /`finetune\.lamda`/],
   ['no seeds', () => runStudy({ ...study, seeds: [] }), /`seeds` is empty/],
   [
     'an arm with a setting of another method',
@@ -100,7 +80,7 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   ],
   [
     'a misspelt layout',
-    () => loadDataset(folder, { fromat: 'csv' } as never),
+    () => loadDataset(folder, { fromat: 1 } as never),
     /`fromat`\. The nearest are format/,
   ],
 ])('%s is refused before anything is written', async (_name, call, reason) => {

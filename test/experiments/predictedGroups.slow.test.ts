@@ -10,6 +10,7 @@ import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { writeReport } from '../../src/report/writeReport.js';
 import { trainErm, trainFinetune } from '../../src/train/methods.js';
+import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -87,25 +88,16 @@ test('its groups are each class, parted by whether the run predicts an image rig
   const grouped = join(folder, 'grouped');
   const datasetOptions = { table: found.table, columns: parseColumns(found.columns) };
   await trainErm({ ...common, ...settings, epochs: 1, data, out: grouped, datasetOptions });
-  const trace = await traceUnstructured({
-    ...common,
-    run: grouped,
-    criteria: ['gradient'],
-    topK: [1],
-    nullDraws: 0,
-  });
+  const asked = { criteria: ['gradient'], topK: [1], nullDraws: 0 } as const;
+  const trace = await traceUnstructured({ ...common, ...asked, run: grouped });
   expect(trace.entries.map(({ group }) => group)).toEqual([0, 1, 2, 3]);
   const finetuned = join(folder, 'finetuned');
   const { test } = await trainFinetune({ ...common, from: grouped, out: finetuned, epochs: 1 });
   expect(test.accuracy).toHaveLength(4);
 
-  await expect(predictGroups({ ...common, run })).rejects.toMatchObject({
-    code: 'OUTPUT_UNWRITABLE',
-    message: expect.stringContaining('Name another file as `table`') as unknown,
-  });
-  await expect(predictGroups({ ...common, run, table: '../outside.csv' })).rejects.toMatchObject({
-    code: 'USAGE',
-    parameter: 'table',
-  });
+  const { message } = await failure(predictGroups({ ...common, run }), 'OUTPUT_UNWRITABLE');
+  expect(message).toContain('Name another file as `table`');
+  const outside = predictGroups({ ...common, run, table: '../outside.csv' });
+  expect(await failure(outside, 'USAGE')).toMatchObject({ parameter: 'table' });
   expect(existsSync(join(folder, 'outside.csv'))).toBe(false);
 });

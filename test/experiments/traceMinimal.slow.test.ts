@@ -12,6 +12,7 @@ import { minimal } from '../../src/report/figures/minimal.js';
 import { OF_ONE_RUN, PART1 } from '../../src/reproduce/articleFigures.js';
 import { reproducePart1 } from '../../src/reproduce/part1.js';
 import { RunFolder } from '../../src/train/runFolder.js';
+import { failure } from '../data/support.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
@@ -19,28 +20,13 @@ import { temporaryFolder } from '../temporary.js';
 const folder = temporaryFolder();
 const data = join(folder, 'data');
 const run = join(folder, 'run');
-const options: TraceMinimalOptions = {
-  run,
-  device: 'cpu',
-  threads: 1,
-  seed: 0,
-  examples: 3,
-  referenceSize: 24,
-  mostNeurons: 12,
-};
+const common = { run, device: 'cpu', threads: 1 } as const;
+const options: TraceMinimalOptions = { ...common, seed: 0, examples: 3, referenceSize: 24, mostNeurons: 12 };
 
 beforeAll(async () => {
   await tinyDominoes(data);
-  await ermRun({
-    data,
-    out: run,
-    arch: 'resnet20',
-    epochs: 4,
-    batchSize: 42,
-    lr: 3e-3,
-    device: 'cpu',
-    threads: 1,
-  });
+  const recipe = { arch: 'resnet20', epochs: 4, batchSize: 42, lr: 3e-3 } as const;
+  await ermRun({ data, out: run, ...recipe, device: 'cpu', threads: 1 });
 });
 
 const files = (): string[] => readdirSync(dirname(new RunFolder(run).result('any'))).sort();
@@ -55,7 +41,7 @@ test('a job that is stopped leaves no file', async () => {
       if (task === 'minimal neurons' && done === 1) controller.abort();
     },
   });
-  await expect(attempt).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  await failure(attempt, 'INTERRUPTED');
   expect(files()).toEqual(before);
 });
 
@@ -64,7 +50,7 @@ test('the neurons together flip the example, and without the last they do not', 
   expect(JSON.parse(await readFile(new RunFolder(run).result(result.kind), 'utf8'))).toEqual(result);
   expect(result.referenceSize).toBe(24);
 
-  using session = await TraceSession.open({ run, device: 'cpu', threads: 1 });
+  using session = await TraceSession.open(common);
   const { model, loader, dataset } = session;
   // Weights are written here, apart from the addon's masks.
   const without = (neurons: MinimalExample['neurons'], indices: Int32Array): Promise<Evaluation> =>
@@ -102,7 +88,7 @@ test('the neurons together flip the example, and without the last they do not', 
 });
 
 test('the reference is measured without the example', async () => {
-  using session = await TraceSession.open({ run, device: 'cpu', threads: 1 });
+  using session = await TraceSession.open(common);
   const { dataset, model, loader } = session;
   const { train } = dataset.splits;
   const { predictions } = await evaluate(model, loader, train, { batchSize: 42, task: 'whole' });
@@ -137,11 +123,9 @@ test('a model that predicts nothing right has nothing to forget', async () => {
   );
   const wrong = train.filter((index) => !isRight.has(dataset.examples[index]?.filename ?? ''));
   const attempt = traceMinimal({ ...options, data: { ...dataset, splits: { train: wrong, ...others } } });
-  await expect(attempt).rejects.toMatchObject({
-    code: 'USAGE',
-    parameter: 'run',
-    message: expect.stringContaining(`predicts 0 of ${wrong.length} training examples right`) as unknown,
-  });
+  const { message, parameter } = await failure(attempt, 'USAGE');
+  expect(parameter).toBe('run');
+  expect(message).toContain(`predicts 0 of ${wrong.length} training examples right`);
 });
 
 test('single weights can be the unit', async () => {
@@ -173,15 +157,8 @@ test('the figure is no part of the article\u2019s, and shows what is there', asy
   expect(PART1).not.toContain(minimal);
   const result = await traceMinimal(options);
   const steps: string[] = [];
-  const { figures } = await reproducePart1({
-    run,
-    device: 'cpu',
-    threads: 1,
-    figures: [minimal],
-    onStep: (step) => {
-      steps.push(step);
-    },
-  });
+  const onStep = (step: string) => steps.push(step);
+  const { figures } = await reproducePart1({ ...common, figures: [minimal], onStep });
   expect(steps).toEqual(['report']);
   expect(figures[0]?.rows.map(({ count }) => count)).toEqual(result.examples.map(({ count }) => count));
 });
@@ -199,13 +176,8 @@ const example = (group: number, count: number, flipped = true): MinimalExample =
 test('summaries and the comparison', () => {
   const minority = [1, 2, 2].map((count) => example(1, count));
   const majority = [example(0, 4), example(0, 9, false)];
-  expect(summarizeMinimal(majority)).toMatchObject({
-    examples: 2,
-    flipped: 0.5,
-    median: 6.5,
-    mean: 6.5,
-    referenceChange: -0.25,
-  });
+  const summary = { examples: 2, flipped: 0.5, median: 6.5, mean: 6.5, referenceChange: -0.25 };
+  expect(summarizeMinimal(majority)).toMatchObject(summary);
   // Student's t of two values, 2.5 from their mean: the 97.5th percentile with one degree of freedom is 12.706.
   expect(summarizeMinimal(majority).interval?.[1]).toBeCloseTo(6.5 + 12.7062 * 2.5, 3);
   expect(compareMinorities([...minority, ...majority], [1])).toMatchObject({

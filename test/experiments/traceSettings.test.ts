@@ -1,8 +1,8 @@
 import {
-  repeatsOf,
   type SessionChoices,
   TRACE_SETTINGS,
   traceSettings,
+  unstructuredSettings,
 } from '../../src/experiments/traceSettings.js';
 import type { Protocol } from '../../src/protocol.js';
 import { defaultInWords, requireValue } from '../../src/settings/setting.js';
@@ -30,13 +30,13 @@ test('each protocol has its samples, and every setting can be given alone', () =
 });
 
 test('the published code leaves out the downsample convolutions and repeats gradients less', () => {
-  const repeats = (protocol: Protocol): number[] =>
-    (['gradient', 'magnitude'] as const).map((criterion) => repeatsOf(criterion, protocol, {}));
+  const repeats = (protocol: Protocol, given = {}) =>
+    unstructuredSettings({ perturbation: 'noise', ...given }, protocol).repeats;
   expect(traceSettings({}, 'released', run).magnitudeLayers).toBe('no-downsample');
-  expect(repeats('released')).toEqual([3, 10]);
+  expect(repeats('released')).toEqual({ gradient: 3, magnitude: 10 });
   expect(traceSettings({}, 'article', run).magnitudeLayers).toBe('all');
-  expect(repeats('article')).toEqual([10, 10]);
-  expect(repeatsOf('gradient', 'released', { repeats: 5 })).toBe(5);
+  expect(repeats('article')).toEqual({ gradient: 10, magnitude: 10 });
+  expect(repeats('released', { repeats: 5 })).toEqual({ gradient: 5, magnitude: 5 });
 });
 
 test('the repeats are told by criterion where they differ', () => {
@@ -67,6 +67,8 @@ test.each([0, -1, 1.5, Number.NaN])('a count of %p is refused by its name', (cou
   expect(refusalOf(require, 'USAGE')).toContain(
     `\`repeats\` is ${count}: it takes a whole number of at least 1.`,
   );
-  expect(() => repeatsOf('gradient', 'article', { repeats: count })).toThrow(`\`repeats\` is ${count}`);
+  expect(() => unstructuredSettings({ perturbation: 'noise', repeats: count }, 'article')).toThrow(
+    `\`repeats\` is ${count}`,
+  );
   expect(() => sourceOf('article', { gradientWorst: count })).toThrow(`\`gradientWorst\` is ${count}`);
 });

@@ -1,8 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SeedOutcome } from '../../src/experiments/runs/overSeeds.js';
-import type { StudyResult, StudyRow } from '../../src/experiments/study.js';
-import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
+import { collectStudy, type StudyResult } from '../../src/experiments/study.js';
 import { writeStudyReport } from '../../src/report/study/report.js';
 import { focusTable, studyTable } from '../../src/report/study/tables.js';
 import { temporaryFolder } from '../temporary.js';
@@ -11,31 +10,24 @@ const folder = temporaryFolder();
 const ERM = [0.5, 0.52, 0.45];
 const FINETUNED = [0.6, 0.65, 0.61];
 
-function rowOf(arm: string, values: readonly number[], reference: readonly number[] | null): StudyRow {
-  const seeds = values.map((value, seed): SeedOutcome => ({
-    seed,
-    run: `${arm}/seed-${seed}`,
-    bestEpoch: 1,
-    testAverage: 0.8,
-    valWorstGroupAccuracy: value,
-    testWorstGroupAccuracy: value,
-    testAccuracy: [value, 0.9],
-  }));
-  return {
-    arm,
-    seeds,
-    valWorstGroupAccuracy: summarizeSeeds(values),
-    testAverage: summarizeSeeds([0.8, 0.8]),
-    testWorstGroupAccuracy: summarizeSeeds(values),
-    difference: reference && pairedDifference(values, reference),
-  };
+/** A study of arms by their accuracies, a seed each. */
+function studyOf(arms: Readonly<Record<string, readonly number[]>>, focus?: string): StudyResult {
+  const outcomes = Object.entries(arms).map(([arm, values]) => {
+    const seeds = values.map((value, seed): SeedOutcome => ({
+      seed,
+      run: `${arm}/seed-${seed}`,
+      bestEpoch: 1,
+      testAverage: 0.8,
+      valWorstGroupAccuracy: value,
+      testWorstGroupAccuracy: value,
+      testAccuracy: [value, 0.9],
+    }));
+    return [arm, seeds] as const;
+  });
+  return collectStudy(new Map(outcomes), { reference: 'ERM', focus });
 }
 
-const study: StudyResult = {
-  reference: 'ERM',
-  rows: [rowOf('ERM', ERM, null), rowOf('fine-tuned', FINETUNED, ERM)],
-  focus: { arm: 'fine-tuned', against: [{ arm: 'ERM', difference: pairedDifference(FINETUNED, ERM) }] },
-};
+const study = studyOf({ ERM, 'fine-tuned': FINETUNED }, 'fine-tuned');
 
 test('a row gives means, intervals and the paired difference', () => {
   const [erm, finetuned] = studyTable(study).rows;
@@ -52,8 +44,10 @@ test('a row gives means, intervals and the paired difference', () => {
     '',
     '',
   ]);
-  expect(finetuned?.slice(6)).toEqual(['+13.00', '[+5.55, +20.45]', '0.250', '0.017', '–']);
-  expect(focusTable(study)?.rows).toEqual([['ERM', '+13.00', '[+5.55, +20.45]', '0.250', '0.017', '–']]);
+  expect(finetuned?.slice(6)).toEqual(['+13.00', '[+5.55, +20.45]', '0.250 (0.250)', '0.017 (0.017)', '–']);
+  expect(focusTable(study)?.rows).toEqual([
+    ['ERM', '+13.00', '[+5.55, +20.45]', '0.250 (0.250)', '0.017 (0.017)', '–'],
+  ]);
 });
 
 test('the report has a section for each study in the folder, and leaves other files alone', async () => {
@@ -82,10 +76,7 @@ test('the report has a section for each study in the folder, and leaves other fi
 });
 
 test('a study of one seed is shown without intervals', async () => {
-  const one: StudyResult = {
-    reference: 'ERM',
-    rows: [rowOf('ERM', [0.5], null), rowOf('fine-tuned', [0.6], [0.5])],
-  };
+  const one = studyOf({ ERM: [0.5], 'fine-tuned': [0.6] });
   await writeFile(join(folder, 'fig6.json'), JSON.stringify({ kind: 'fig6', title: 'One seed', ...one }));
   await writeStudyReport(folder);
   const svg = await readFile(join(folder, 'fig6.svg'), 'utf8');

@@ -1,11 +1,10 @@
 import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
 import { overModels } from '../../src/experiments/overModels.js';
 import type { NullDistribution, TraceUnstructuredResult } from '../../src/experiments/results.js';
-import type { StudyResult } from '../../src/experiments/study.js';
+import { collectStudy } from '../../src/experiments/study.js';
 import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
 import { groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyEstimate, differenceOf } from '../../src/metrics/intervals.js';
-import { pairedDifference, summarizeSeeds } from '../../src/metrics/seeds.js';
 import { typedCommand } from '../../src/provenance.js';
 import { accuracyVerdict, beforeAfterVerdict } from '../../src/report/figures/accuracy/fig1.js';
 import { publishedAccuracyTable, publishedGainTable } from '../../src/report/figures/accuracy/tables.js';
@@ -185,34 +184,31 @@ test('over models, the rows of all minority examples against all majority ones a
 });
 
 test('a study says which rows differ beyond their interval', () => {
-  const erm3 = [0.5, 0.52, 0.45];
-  const row = (arm: string, values: readonly number[]) => ({
-    arm,
-    valWorstGroupAccuracy: summarizeSeeds(values),
-    testAverage: summarizeSeeds(values),
-    testWorstGroupAccuracy: summarizeSeeds(values),
-    seeds: values.map((value, seed) => ({
-      seed,
-      run: '',
-      bestEpoch: 1,
-      testAverage: 0.8,
-      testAccuracy: [],
-      valWorstGroupAccuracy: value,
-      testWorstGroupAccuracy: value,
-    })),
-    difference: arm === 'ERM' ? null : pairedDifference(values, erm3, 0.05),
+  const studyOf = (arms: Readonly<Record<string, readonly number[]>>) => {
+    const outcomes = Object.entries(arms).map(([arm, values]) => {
+      const seeds = values.map((value, seed) => ({
+        seed,
+        run: '',
+        bestEpoch: 1,
+        testAverage: 0.8,
+        testAccuracy: [],
+        valWorstGroupAccuracy: value,
+        testWorstGroupAccuracy: value,
+      }));
+      return [arm, seeds] as const;
+    });
+    return collectStudy(new Map(outcomes), { reference: 'ERM', equivalence: 0.05 });
+  };
+  const study = studyOf({
+    ERM: [0.5, 0.52, 0.45],
+    more: [0.6, 0.65, 0.61],
+    alike: [0.5, 0.53, 0.44],
+    unclear: [0.9, 0.3, 0.5],
   });
-  const rows = [
-    row('ERM', erm3),
-    row('more', [0.6, 0.65, 0.61]),
-    row('alike', [0.5, 0.53, 0.44]),
-    row('unclear', [0.9, 0.3, 0.5]),
-  ];
-  expect(plainText(studyVerdict({ reference: 'ERM', rows }))).toMatch(
-    /^Beyond their 95 % interval differ from ERM, over 3 seeds: more \(\+13\.0 points, 95 % 5\.5 to 20\.5, sign flips p = 0\.250\)\. Equivalent within the declared margin: alike\. Neither shown to differ nor to be equivalent: unclear\.$/,
+  expect(plainText(studyVerdict(study))).toMatch(
+    /^Beyond their 95 % interval differ from ERM, over 3 seeds: more \(\+13\.0 points, 95 % 5\.5 to 20\.5, sign flips p = 0\.250, after Holm’s correction 0\.750\)\. Equivalent within the declared margin: alike\. Neither shown to differ nor to be equivalent: unclear\.$/,
   );
-  const one: StudyResult = { reference: 'ERM', rows: [row('ERM', [0.5])] };
-  expect(plainText(studyVerdict(one))).toMatch(/^One seed/);
+  expect(plainText(studyVerdict(studyOf({ ERM: [0.5] })))).toMatch(/^One seed/);
 });
 
 test('other sections', () => {

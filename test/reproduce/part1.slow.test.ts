@@ -12,6 +12,7 @@ import { testsOf } from '../../src/report/traces/tests.js';
 import { mergeNeeds, PART1 } from '../../src/reproduce/articleFigures.js';
 import { type Part1Options, reproducePart1 } from '../../src/reproduce/part1.js';
 import { RunFolder } from '../../src/train/runFolder.js';
+import { failure } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -78,12 +79,8 @@ test('without a run, it says how to get one', async () => {
 });
 
 test('trains where there is no run, makes every figure and table, and shares the traces', async () => {
-  const result = await reproducePart1({
-    ...options,
-    data,
-    batchSize: 32,
-    erm: { arch: 'resnet20', epochs: 1, lr: 1e-3 },
-  });
+  const erm = { arch: 'resnet20', epochs: 1, lr: 1e-3 } as const;
+  const result = await reproducePart1({ ...options, data, batchSize: 32, erm });
   expect(steps[0]).toBe('ERM: resnet20');
   expect(result.figures.map(({ kind }) => kind)).toEqual(PART1.map(({ name }) => name));
   const runFolder = new RunFolder(run);
@@ -152,7 +149,7 @@ test('shows other criteria where they are asked for, and traces again in another
     expect([precision, steps]).toEqual([precision, ['trace: zero, train split', 'report']]);
   }
   const one = reproducePart1({ ...options, figures: PART1, criteria: ['gradient'] });
-  await expect(one).rejects.toMatchObject({ code: 'USAGE', parameter: 'criteria' });
+  expect(await failure(one, 'USAGE')).toMatchObject({ parameter: 'criteria' });
 });
 
 test('makes a figure of one\u2019s own from what it needs, and heat maps where there are none', async () => {

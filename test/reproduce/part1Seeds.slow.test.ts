@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
-import { overModels } from '../../src/experiments/overModels.js';
+import { type MeasuredRow, overModels } from '../../src/experiments/overModels.js';
 import { summarizeSeeds } from '../../src/metrics/seeds.js';
 import { signFlip } from '../../src/metrics/signFlip.js';
 import { fig2 } from '../../src/report/figures/changes/figures.js';
@@ -47,20 +47,10 @@ test('a figure over two trained models is the mean of theirs, and is not made tw
   );
   // Two models with their own order and head.
   expect(checkpoints.size).toBe(2);
-  const row = figure?.rows.find(
-    ({ settings }) =>
-      settings.criterion === 'gradient' &&
-      settings.chosenFor === 1 &&
-      settings.k === 2 &&
-      settings.group === 1,
-  );
-  const changes = ofSeeds.map(
-    (rows) =>
-      rows.find(
-        ({ criterion, chosenFor, k, group }) =>
-          criterion === 'gradient' && chosenFor === 1 && k === 2 && group === 1,
-      )?.change as number,
-  );
+  const isWanted = ({ criterion, chosenFor, k, group }: MeasuredRow): boolean =>
+    criterion === 'gradient' && chosenFor === 1 && k === 2 && group === 1;
+  const row = figure?.rows.find(({ settings }) => isWanted(settings));
+  const changes = ofSeeds.map((rows) => rows.find(isWanted)?.change as number);
   expect(row?.models).toBe(2);
   expect(row?.measures.change).toMatchObject({
     ...summarizeSeeds(changes),

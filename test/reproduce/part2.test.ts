@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { PROTOCOLS } from '../../src/protocol.js';
 import { reproducePart2, rowsOf } from '../../src/reproduce/part2.js';
 import { STUDIES, type StudyPlan } from '../../src/reproduce/study/studies.js';
-import { runsOf } from '../../src/reproduce/study/studyArm.js';
+import { jobsOfArms } from '../../src/reproduce/study/studyArm.js';
 import { resolveSettings } from '../../src/settings/setting.js';
 import { methodNamed } from '../../src/train/methods.js';
+import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { refusalOf } from '../refusal.js';
 import { temporaryFolder } from '../temporary.js';
@@ -36,7 +37,7 @@ test.each(PROTOCOLS)(
     const others = { isVit: false, runEpochs: 100, format: undefined };
     const settingsByFolder = new Map<string, Set<string>>();
     for (const arm of STUDIES.flatMap(({ plan }) => plan({ weights: 'some.pth' }).arms)) {
-      for (const { method, settings, out } of runsOf(options, arm, 0)) {
+      for (const { method, settings, out } of jobsOfArms(options, [arm], [0])) {
         const { settings: table } = methodNamed(method);
         const resolved = resolveSettings(table, (settings as typeof options.erm).protocol, settings, others);
         settingsByFolder.set(out, (settingsByFolder.get(out) ?? new Set()).add(JSON.stringify(resolved)));
@@ -63,24 +64,20 @@ test('a study is declared before its first run, and its margin stays', async () 
     erm: { arch: 'resnet20' as const },
     finetune: {},
   };
-  await expect(reproducePart2(options)).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  await failure(reproducePart2(options), 'INTERRUPTED');
   const plan = JSON.parse(await readFile(join(out, 'fig6.plan.json'), 'utf8')) as object;
   expect(plan).toMatchObject({ kind: 'fig6', equivalence: 0.03, seeds: [0, 1], focus: FINETUNED });
-  await expect(reproducePart2({ ...options, equivalence: 0.05 })).rejects.toMatchObject({
-    code: 'RUN_EXISTS',
-    message: expect.stringMatching(/`equivalence` is 5 points, and .* declares 3 points/) as unknown,
-  });
+  const { message } = await failure(reproducePart2({ ...options, equivalence: 0.05 }), 'RUN_EXISTS');
+  expect(message).toMatch(/`equivalence` is 5 points, and .* declares 3 points/);
   for (const [other, what] of [
     [{ seeds: [0, 1, 2] }, 'seeds'],
     [{ only: ['ERM', FINETUNED] }, 'rows'],
   ] as const) {
-    await expect(reproducePart2({ ...options, ...other })).rejects.toMatchObject({
-      code: 'RUN_EXISTS',
-      message: expect.stringContaining(`declares other ${what}, with a margin of 3 points`) as unknown,
-    });
+    const error = await failure(reproducePart2({ ...options, ...other }), 'RUN_EXISTS');
+    expect(error.message).toContain(`declares other ${what}, with a margin of 3 points`);
   }
-  await expect(reproducePart2(options)).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  await failure(reproducePart2(options), 'INTERRUPTED');
   const free = { ...options, out: join(folder, 'free'), equivalence: undefined };
-  await expect(reproducePart2(free)).rejects.toMatchObject({ code: 'INTERRUPTED' });
-  await expect(reproducePart2({ ...free, seeds: [0] })).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  await failure(reproducePart2(free), 'INTERRUPTED');
+  await failure(reproducePart2({ ...free, seeds: [0] }), 'INTERRUPTED');
 });

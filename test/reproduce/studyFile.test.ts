@@ -2,6 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
+import { Records } from '../../src/reproduce/studyFile/records.js';
 import { openStudy, reproduceStudy, studyTables } from '../../src/reproduce/studyFile/reproduceStudy.js';
 import { readStudy } from '../../src/reproduce/studyFile/schema.js';
 import { failure } from '../data/support.js';
@@ -109,6 +110,17 @@ test('a study of a file is run, recorded and put into tables, and what is record
   writeFileSync(other, STUDY.replace('equivalence: 3 }', 'equivalence: 5 }'));
   const { message } = await failure(reproduceStudy({ ...options, study: other }), 'RUN_EXISTS');
   expect(message).toContain('a margin is set before the first result');
+});
+
+test('processes that record at once lose no rows', async () => {
+  const records = () => new Records(join(folder, 'shared'), 'dominoes');
+  const seeds = [0, 1, 2, 3];
+  await Promise.all(seeds.map((seed) => records().add('test', [{ seed, worst: 1 / 3 }])));
+  const rows = await records().read('test');
+  expect(rows.map(({ seed }) => seed).sort()).toEqual(seeds);
+  expect(readdirSync(join(folder, 'shared'))).toEqual(['dominoes-test.csv']);
+  const { message } = await failure(records().add('test', [{ seed: 4 }]), 'RUN_INVALID');
+  expect(message).toContain('has the columns seed, worst, and new rows have seed.');
 });
 
 test.each([

@@ -3,8 +3,7 @@
 import { summarizeSeeds } from '#src/metrics/seeds.js';
 import { INK, MAJORITY, MINORITY } from '#src/report/vega/theme.js';
 import { readAcross } from '#src/reproduce/studyFile/part2Tables.js';
-import { writeChart } from './chart.mjs';
-import { study } from './study.mjs';
+import { study, writeChart } from './study.mjs';
 
 /** In the order of the legend. */
 const COLORS = {

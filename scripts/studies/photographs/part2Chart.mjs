@@ -4,8 +4,7 @@ import { summarizeSeeds } from '#src/metrics/seeds.js';
 import { studyDots } from '#src/report/study/dots.js';
 import { completeArms } from '#src/reproduce/studyFile/part2Tables.js';
 import { Records } from '#src/reproduce/studyFile/records.js';
-import { writeChart } from './chart.mjs';
-import { study } from './study.mjs';
+import { study, writeChart } from './study.mjs';
 
 const [, , benchmark = ''] = process.argv;
 const seeds = study.benchmarks[benchmark]?.arms?.seeds;

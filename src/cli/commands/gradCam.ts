@@ -4,7 +4,7 @@ import type { GradCamResult } from '../../experiments/gradCamResult.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import type { JobOptions } from '../../progress.js';
 import { heatTable } from '../../report/figures/gradCam/fig10.js';
-import { reproduceFig10 } from '../../reproduce/fig10.js';
+import { reproduceFig10 } from '../../reproduce/figureFiles.js';
 import { addJob } from '../job.js';
 import {
   addComputeOptions,

@@ -5,7 +5,7 @@ import type { Figure } from '../../report/figure.js';
 import { articleName } from '../../report/format.js';
 import { OF_ONE_RUN, PART1 } from '../../reproduce/articleFigures.js';
 import { reproducePart1 } from '../../reproduce/part1.js';
-import { modelFolder, reproducePart1Seeds } from '../../reproduce/part1Seeds.js';
+import { modelFolder, planPart1Seeds, reproducePart1Seeds } from '../../reproduce/part1Seeds.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from '../../train/ermSettings.js';
 import { tell } from '../dryRunText.js';
 import { addJob } from '../job.js';
@@ -115,7 +115,6 @@ function addFigureCommand(
       };
       if (wantsPlan(options)) {
         if (!seeds) throw misuse('plan', options.plan, '`plan` takes `seeds`: each job is the model of one.');
-        const { planPart1Seeds } = await import('../../reproduce/sweep/planPart1Seeds.js');
         await writeJobs(await planPart1Seeds({ ...common, seeds }), options, output, SAME_COMMAND);
         return;
       }

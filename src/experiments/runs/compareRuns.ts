@@ -11,6 +11,7 @@ import { RUN_TYPE } from '../../train/runOptions.js';
 import { type ListedRun, readRun } from './listRuns.js';
 import {
   differenceFrom,
+  grouped,
   outcomeOf,
   type OverSeeds,
   type SeedOutcome,
@@ -20,19 +21,17 @@ import {
 /** Runs that differ in nothing but their seeds. Accuracies are fractions. */
 export interface ComparedRuns extends OverSeeds {
   readonly method: string;
-  /** The settings in which the compared runs differ. */
+  /** The settings that differ between rows. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** In the order of the seeds, as `runs`. */
   readonly seeds: readonly number[];
   readonly runs: readonly string[];
-  /** Test accuracy of each group, [numGroups]. */
+  /** Of each group, [numGroups]. */
   readonly testAccuracy: readonly SeedSummary[];
-  /** Test worst-group accuracy minus that of the first runs, over the seeds that both have; null for these, and without any. */
+  /** Test worst-group accuracy minus that of the first row, over the seeds that both have; null for that row, and without any. */
   readonly difference: (PairedDifference & { readonly seeds: readonly number[] }) | null;
 }
 
 export interface RunsComparison {
-  /** The names of the settings that differ. */
   readonly differing: readonly string[];
   /** [numGroups], of the first run's data. */
   readonly groupNames: readonly string[];
@@ -45,7 +44,6 @@ type FinishedRun = ListedRun & { readonly result: TrainingResult };
  * Sets finished runs side by side: the settings in which they differ, their accuracies over seeds, and the differences from the
  * first ones, paired by seed.
  *
- * @param paths the folders of runs
  * @throws `USAGE` for fewer than two, `RUN_NOT_FOUND` for a folder without a finished run, `DATASET_INVALID` for runs on different
  *   data
  */
@@ -87,25 +85,20 @@ function requireSameData(first: ListedRun, path: string, { dataset }: RunConfig)
   );
 }
 
-type Group = [FinishedRun, ...FinishedRun[]];
+type Group = readonly [FinishedRun, ...FinishedRun[]];
 
 /** Runs of equal settings together, each seed once; those that have a seed a second time are a row of their own. */
 function groupBySeeds(runs: readonly FinishedRun[]): Group[] {
-  const groups: Group[] = [];
-  for (const run of runs) {
-    const group = groups.find(
-      ([one, ...more]) =>
-        isDeepStrictEqual(settingsOf(one.config), settingsOf(run.config)) &&
-        [one, ...more].every(({ config }) => config.seed !== run.config.seed),
-    );
-    if (group) group.push(run);
-    else groups.push([run]);
-  }
-  for (const group of groups) group.sort((a, b) => a.config.seed - b.config.seed);
-  return groups;
+  const groups = grouped(
+    runs,
+    ({ config }, group) =>
+      isDeepStrictEqual(settingsOf(group[0].config), settingsOf(config)) &&
+      group.every((other) => other.config.seed !== config.seed),
+  );
+  return groups.map((group) => group.sort((a, b) => a.config.seed - b.config.seed));
 }
 
-/** The settings in which runs can differ. Weights count as given or not: each seed starts from those of its own run. */
+/** Settings in which rows can differ. Weights count as given or not: each seed starts from those of its own run. */
 function settingsOf({ seed: _seed, weights, ...settings }: RunConfig): Readonly<Record<string, unknown>> {
   return { ...settings, weights: weights === null ? null : 'file' };
 }

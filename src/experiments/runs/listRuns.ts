@@ -5,26 +5,21 @@ import type { JobOptions } from '../../progress.js';
 import { methodOf, type RunConfig } from '../../train/runConfig.js';
 import { RunFolder, type RunState, runState } from '../../train/runFolder.js';
 
-/** A run, how it was trained, and what it reached. */
+/** A run, with its settings and results. */
 export interface ListedRun extends RunState {
   /** Its folder, below the one that was searched. */
   readonly run: string;
   readonly path: string;
   readonly method: string;
   readonly config: RunConfig;
-  /** The folder of the run that it started from, where it did. */
+  /** The folder of the run that it started from. */
   readonly from: string | undefined;
 }
 
-/** Folders within folders that are searched: those of a study are `<study>/<arm>/seed-<n>`. */
+/** The depth of the search: a study's runs are `<study>/<arm>/seed-<n>`. */
 const DEEPEST = 5;
 
-/**
- * The runs below a folder, in the order of their names.
- *
- * @param onWarning is told of runs whose files are damaged, which are left out
- * @throws `RUN_NOT_FOUND` when there is no such folder
- */
+/** The runs below a folder by name, but for damaged ones, of which it warns. Throws `RUN_NOT_FOUND` when there is no such folder. */
 export async function listRuns(
   folder: string,
   { onWarning }: Pick<JobOptions, 'onWarning'> = {},

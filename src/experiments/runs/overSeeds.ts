@@ -6,27 +6,22 @@ import {
 } from '../../metrics/seeds.js';
 import type { TrainingResult } from '../../train/results.js';
 
-/** The result of one run. Accuracies are fractions. */
-export interface SeedOutcome {
+const MEASURES = ['valWorstGroupAccuracy', 'testWorstGroupAccuracy', 'testAverage'] as const;
+type Measure = (typeof MEASURES)[number];
+
+/** Runs that differ in nothing but their seeds. */
+export type OverSeeds = Readonly<Record<Measure, SeedSummary>>;
+
+/** The outcome of a finished run. Accuracies are fractions. */
+export interface SeedOutcome extends Readonly<Record<Measure, number>> {
   readonly seed: number;
   /** The run's folder. */
   readonly run: string;
   readonly bestEpoch: number;
-  readonly valWorstGroupAccuracy: number;
-  readonly testWorstGroupAccuracy: number;
-  readonly testAverage: number;
   /** Test accuracy of each group, [numGroups]. */
   readonly testAccuracy: readonly number[];
 }
 
-/** Runs that differ in nothing but their seeds. */
-export interface OverSeeds {
-  readonly valWorstGroupAccuracy: SeedSummary;
-  readonly testWorstGroupAccuracy: SeedSummary;
-  readonly testAverage: SeedSummary;
-}
-
-/** The outcome of a finished run. */
 export function outcomeOf(seed: number, run: string, { bestEpoch, val, test }: TrainingResult): SeedOutcome {
   return {
     seed,
@@ -39,22 +34,30 @@ export function outcomeOf(seed: number, run: string, { bestEpoch, val, test }: T
   };
 }
 
+/** Items in groups: each in the first one that it fits to, or in one of its own. */
+export function grouped<Item>(
+  items: readonly Item[],
+  fits: (item: Item, group: readonly [Item, ...Item[]]) => boolean,
+): [Item, ...Item[]][] {
+  const groups: [Item, ...Item[]][] = [];
+  for (const item of items) {
+    const group = groups.find((one) => fits(item, one));
+    if (group) group.push(item);
+    else groups.push([item]);
+  }
+  return groups;
+}
+
 /** Means over at least one seed, with their intervals. */
-export function summarizeOutcomes(outcomes: readonly Pick<SeedOutcome, keyof OverSeeds>[]): OverSeeds {
-  const over = (name: keyof OverSeeds): SeedSummary =>
-    summarizeSeeds(outcomes.map((outcome) => outcome[name]));
-  return {
-    valWorstGroupAccuracy: over('valWorstGroupAccuracy'),
-    testWorstGroupAccuracy: over('testWorstGroupAccuracy'),
-    testAverage: over('testAverage'),
-  };
+export function summarizeOutcomes(outcomes: readonly Pick<SeedOutcome, Measure>[]): OverSeeds {
+  const summaries = MEASURES.map((name) => [name, summarizeSeeds(outcomes.map((outcome) => outcome[name]))]);
+  return Object.fromEntries(summaries) as OverSeeds;
 }
 
 /**
- * Test worst-group accuracy minus that of a reference, paired by the seeds that both have.
+ * Test worst-group accuracy minus that of a reference, paired by the seeds that both have; null where they share none.
  *
  * @param margin the largest difference that would not matter, declared before the first run
- * @returns null where they share no seed
  */
 export function differenceFrom(
   reference: readonly SeedOutcome[],
@@ -67,8 +70,8 @@ export function differenceFrom(
   });
   if (pairs.length === 0) return null;
   const difference = pairedDifference(
-    pairs.map(([{ testWorstGroupAccuracy }]) => testWorstGroupAccuracy),
-    pairs.map(([, { testWorstGroupAccuracy }]) => testWorstGroupAccuracy),
+    pairs.map(([own]) => own.testWorstGroupAccuracy),
+    pairs.map(([, other]) => other.testWorstGroupAccuracy),
     margin,
   );
   return { difference, seeds: pairs.map(([{ seed }]) => seed) };

@@ -130,7 +130,6 @@ function beyond(arms: readonly ComparedArm[], other: string, opening?: string): 
 
 function inWords({ arm, difference: { mean, interval, signFlip, signFlipHolm } }: ComparedArm): string {
   const p = signFlip ? `, sign flips ${pText(signFlip.pValue)}` : '';
-  const holm =
-    typeof signFlipHolm === 'number' ? `, after Holm’s correction ${probability(signFlipHolm)}` : '';
+  const holm = signFlipHolm === null ? '' : `, after Holm’s correction ${probability(signFlipHolm)}`;
   return `${arm} (${signed(mean)}, ${interval ? range(interval) : ''}${p}${holm})`;
 }

@@ -84,8 +84,8 @@ function differenceCells(difference: StudyDifference | null): string[] {
   ];
 }
 
-function equivalenceNote(margin: number | null | undefined): string {
-  return margin === null || margin === undefined
+function equivalenceNote(margin: number | null): string {
+  return margin === null
     ? ''
     : ` Equivalent: the difference lies within ±${fixed(100 * margin, 1)} points, which were declared before the first run (two one-sided tests).`;
 }

@@ -3,33 +3,28 @@ import { join } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { makeFolder, writeJson } from '../../files.js';
 import type { StudyPlan } from './studies.js';
+import type { StudyOptions } from './studyOptions.js';
 
 /** A study by its name: its command's word, and that of its files. */
 export interface NamedPlan extends StudyPlan {
   readonly kind: string;
 }
 
-/** Seeds and margin of a study, set before its first run. */
-interface Declared {
+interface DeclaredStudy extends Pick<StudyPlan, 'arms'> {
   readonly seeds: readonly number[];
   /** The margin of its equivalence tests, a fraction. */
-  readonly equivalence?: number | undefined;
-}
-
-interface DeclaredStudy extends Pick<Declared, 'seeds'>, Pick<StudyPlan, 'arms'> {
   readonly equivalence: number | null;
 }
 
 /**
  * Writes what studies will compare, with which seeds and margin, before their first run: `<out>/<study>.plan.json`. A margin that
  * was declared stays, and so do the rows and seeds that were declared with one: chosen after the results, they would tell nothing.
- *
- * @throws `RUN_EXISTS` for another margin, and for other rows or seeds beside a margin
+ * Others are `RUN_EXISTS`.
  */
 export async function declare(
   out: string,
   plans: readonly NamedPlan[],
-  { seeds, equivalence: margin }: Declared,
+  { seeds, equivalence: margin }: Pick<StudyOptions, 'seeds' | 'equivalence'>,
 ): Promise<void> {
   await makeFolder(out);
   const equivalence = margin ?? null;
@@ -37,41 +32,30 @@ export async function declare(
     const path = join(out, `${kind}.plan.json`);
     const declared = await readDeclared(path);
     if (declared && declared.equivalence !== equivalence) {
+      const expected = points(declared.equivalence);
       throw new SpurmemError(
         'RUN_EXISTS',
-        `\`equivalence\` is ${points(equivalence)}, and ${path} declares ${points(declared.equivalence)}: ` +
-          'a margin is set before the first result.',
-        {
-          parameter: 'equivalence',
-          value: equivalence,
-          expected: points(declared.equivalence),
-          advice: ['Give the same one, or begin a study of its own with another `out`.'],
-        },
+        `\`equivalence\` is ${points(equivalence)}, and ${path} declares ${expected}: a margin is set before the first result.`,
+        { parameter: 'equivalence', value: equivalence, expected, advice: adviceOf('the same one') },
       );
     }
-    const other = declared && otherThanDeclared(declared, { arms, seeds });
-    if (typeof declared?.equivalence === 'number' && other !== undefined) {
+    const differs = (name: 'arms' | 'seeds', now: unknown): boolean =>
+      typeof declared?.equivalence === 'number' && JSON.stringify(declared[name]) !== JSON.stringify(now);
+    const areOther = differs('arms', arms);
+    if (areOther || differs('seeds', seeds)) {
+      const [rows, parameter] = areOther ? ['rows', 'only'] : ['seeds', 'seeds'];
       throw new SpurmemError(
         'RUN_EXISTS',
-        `${path} declares other ${other === 'arms' ? 'rows' : 'seeds'}, with a margin of ${points(declared.equivalence)}: what is compared is ` +
-          'set before the first result.',
-        {
-          parameter: other === 'arms' ? 'only' : 'seeds',
-          advice: ['Give the same ones, or begin a study of its own with another `out`.'],
-        },
+        `${path} declares other ${rows}, with a margin of ${points(equivalence)}: what is compared is set before the first result.`,
+        { parameter, advice: adviceOf('the same ones') },
       );
     }
     await writeJson(path, { kind, title, equivalence, seeds, focus: focus ?? null, arms });
   }
 }
 
-function otherThanDeclared(
-  declared: DeclaredStudy,
-  now: Pick<DeclaredStudy, 'arms' | 'seeds'>,
-): 'arms' | 'seeds' | undefined {
-  const isSame = (name: 'arms' | 'seeds'): boolean =>
-    JSON.stringify(declared[name]) === JSON.stringify(now[name]);
-  return (['arms', 'seeds'] as const).find((name) => !isSame(name));
+function adviceOf(same: string): string[] {
+  return [`Give ${same}, or begin a study of its own with another \`out\`.`];
 }
 
 async function readDeclared(path: string): Promise<DeclaredStudy | undefined> {

@@ -8,10 +8,9 @@ import { TRAINING_METHODS } from '../../train/methods.js';
 import { erm } from '../../train/methods/erm.js';
 import { finetune, type FinetuneSettings } from '../../train/methods/finetune.js';
 import type { ErmSettings } from '../../train/recipe.js';
-import { combinationsOf } from '../sweep/grid.js';
+import { combinationsOf } from '../sweep/plan.js';
 import type { StudyArm } from './studyArm.js';
 
-/** The arms of a study. */
 export interface StudyPlan {
   readonly title: string;
   readonly arms: readonly StudyArm[];
@@ -21,10 +20,10 @@ export interface StudyPlan {
 
 /** A figure or table of the article's Part II, or a study of ours. */
 export interface Study {
-  /** The command's word and the files' name, such as `table8`. */
+  /** The name of its command and files, such as `table8`. */
   readonly name: string;
   readonly title: string;
-  /** Its arms, for the study's ERM: its epochs, and whether there are weights to leave out. */
+  /** Its arms, which depend on ERM's epochs and on whether it has weights to leave out. */
   readonly plan: (erm: ErmSettings) => Omit<StudyPlan, 'title'>;
 }
 
@@ -36,9 +35,9 @@ const ERM_ARM: StudyArm = { name: erm.title };
 const FINETUNED = finetuned(finetune.title);
 
 /**
- * What the article does not have: which part of fine-tuning brings the gain. Continued training gets the same epochs; the
- * contrastive loss without a mask, and with masks of random neurons, lacks what the article holds responsible. The article's
- * two readings of the mask's gradient are both there.
+ * Not in the article: which part of fine-tuning brings the gain. Continued training gets the same epochs; the contrastive loss without a
+ * mask, and with masks of random neurons, lacks what the article holds responsible. The article's two readings of the mask's gradient
+ * are both there.
  */
 const ATTRIBUTION: Study['plan'] = () => ({
   arms: [
@@ -55,7 +54,7 @@ const ATTRIBUTION: Study['plan'] = () => ({
 });
 const ATTRIBUTION_TITLE = 'ERM, attribution controls, and fine-tuning';
 
-/** The article's ablations, and ours. Where it gives no values, these surround its default. A new one is one object here. */
+/** The article's ablations, and ours. Where it gives no values, these surround its default. */
 export const STUDIES: readonly Study[] = [
   { name: 'fig6', title: ATTRIBUTION_TITLE, plan: ATTRIBUTION },
   ablation('table4', 'Supervised loss', { supervised: SUPERVISED_LOSSES }),
@@ -118,7 +117,7 @@ export function gridArms(grid: StudyGrid): StudyArm[] {
 }
 
 /** `lambda 5, fraction 0.001` */
-export function describeSettings(settings: Readonly<Record<string, unknown>>): string {
+function describeSettings(settings: Readonly<Record<string, unknown>>): string {
   return Object.entries(settings)
     .map(([name, value]) => `${name} ${JSON.stringify(value).replaceAll('"', '')}`)
     .join(', ');
@@ -162,12 +161,9 @@ function departures(hasWeights: boolean): StudyArm[] {
     finetuned('one view', { views: 'one' }),
     finetuned('three forward passes', { supervisedForward: 'own' }),
     finetuned('statistics shared with the masked passes', { statistics: 'shared' }),
-    { ...finetuned('all of the published code', { protocol: 'released' }), erm: published },
+    { ...finetuned('all of the published code', published), erm: published },
     {
-      ...finetuned('the published code, its mask by gradient', {
-        protocol: 'released',
-        criterion: 'gradient',
-      }),
+      ...finetuned('the published code, its mask by gradient', { ...published, criterion: 'gradient' }),
       erm: published,
     },
   ];

@@ -1,5 +1,4 @@
 import { basename, dirname, join } from 'node:path';
-import type { Dataset, DatasetOptions } from '../../data/dataset.js';
 import { defaultsOf, protocolOf, type SettingsTable } from '../../settings/setting.js';
 import type { TrainingMethod } from '../../train/method.js';
 import { methodNamed } from '../../train/methods.js';
@@ -7,14 +6,13 @@ import { erm } from '../../train/methods/erm.js';
 import { finetune, type FinetuneSettings } from '../../train/methods/finetune.js';
 import type { ErmSettings } from '../../train/recipe.js';
 import type { EpochOptions } from '../../train/trainRun.js';
-import { type Combination, folderName, type Grid } from '../sweep/grid.js';
-import type { SweepJob } from '../sweep/plan.js';
+import { type Combination, folderName, type Grid, type SweepJob } from '../sweep/plan.js';
 
-/** One arm of a study: what differs from the study's own settings. */
+/** One arm of a study. */
 export interface StudyArm {
   /** The row's name. */
   readonly name: string;
-  /** The training method; default: ERM. One that starts from a run starts from that of ERM. */
+  /** The training method; default: ERM. One that starts from a run starts from ERM's. */
   readonly method?: string | undefined;
   /** Settings that differ from its defaults, and in fine-tuning from the study's. */
   readonly settings?: Readonly<Record<string, unknown>> | undefined;
@@ -26,34 +24,27 @@ export interface StudyArm {
   readonly choice?: string | undefined;
 }
 
-/** Options that the arms of a study share. */
-export interface ArmOptions extends Omit<EpochOptions, 'out' | 'data' | 'seed' | 'resume'> {
+/** The options of a study that decide its runs. */
+export interface RunsOptions extends Pick<EpochOptions, 'keepEpochs'> {
   /** Where the study's runs go: `<out>/<setting>/seed-<n>`. Studies with one `out` share their runs. */
   readonly out: string;
-  /** The dataset's folder, or the dataset where it is loaded already. */
-  readonly data: string | Dataset;
-  readonly datasetOptions?: DatasetOptions | undefined;
   /** Settings of every ERM run. */
   readonly erm: ErmSettings;
   /** Settings of every fine-tuning, and of methods that train like it. */
   readonly finetune: FinetuneSettings;
 }
 
-/** A run of a study: a job without its place in a list. */
+/** A job without its place in a list: `from` is the folder of the run that it starts from, undefined where it starts from the data. */
 type StudyRun = Pick<SweepJob, 'method' | 'settings' | 'seed' | 'out' | 'keepEpochs'> & {
-  /** The folder of the study's run that it starts from; undefined: it starts from the data. */
   readonly from?: string;
 };
 
-/** The options of a study that decide its runs. */
-type RunsOptions = Pick<ArmOptions, 'out' | 'erm' | 'finetune' | 'keepEpochs'>;
-
-/** The runs of one arm with one seed: its own, which is the last, and before it the ERM run that it starts from. */
-export function runsOf(
+/** The runs of one arm with one seed: its own, and before it the ERM run that it starts from. */
+function runsOf(
   { out, erm: recipe, finetune: finetuning, keepEpochs: epochs }: RunsOptions,
   arm: StudyArm,
   seed: number,
-): readonly [...StudyRun[], StudyRun] {
+): StudyRun[] {
   const folder = (...parts: readonly string[]): string =>
     join(out, parts.filter((part) => part !== '').join('-'), `seed-${seed}`);
   const method = methodNamed(arm.method ?? erm.name);
@@ -89,20 +80,15 @@ export function runsOf(
   ];
 }
 
-/** The jobs of arms with seeds, each folder once: those that start from the data, then those that start from one of these. */
+/** The jobs of arms with seeds, each folder once: first those that start from the data, then those that start from one of these. */
 export function jobsOfArms(
   options: RunsOptions,
   arms: readonly StudyArm[],
   seeds: readonly number[],
 ): SweepJob[] {
-  const byFolder = new Map<string, StudyRun>();
-  for (const seed of seeds) {
-    for (const run of arms.flatMap((arm) => runsOf(options, arm, seed))) {
-      // Arms with equal settings are one run.
-      if (!byFolder.has(run.out)) byFolder.set(run.out, run);
-    }
-  }
-  const once = [...byFolder.values()];
+  const runs = seeds.flatMap((seed) => arms.flatMap((arm) => runsOf(options, arm, seed)));
+  // Arms with equal settings are one run.
+  const once = runs.filter(({ out }, at) => runs.findIndex((run) => run.out === out) === at);
   const ordered = [false, true].flatMap((starts) =>
     once.filter(({ from }) => (from !== undefined) === starts),
   );
@@ -119,13 +105,13 @@ export function jobsOfArms(
   }));
 }
 
-/** The part of a study's options that a job's settings come from, by which errors name them. */
+/** The part of a study's options that a job's settings come from, for errors. */
 export function scopeOf({ from, method }: SweepJob): string {
   if (from === null) return erm.name;
   return methodNamed(method).likeFinetuning === true ? finetune.name : method;
 }
 
-/** Those of a study's settings of fine-tuning that a training method shares with it. */
+/** The settings of fine-tuning that a training method shares with it. */
 function sharedSettings(method: TrainingMethod, finetuning: FinetuneSettings): FinetuneSettings {
   if (method.likeFinetuning !== true) return {};
   const own: SettingsTable = finetune.settings;
@@ -133,7 +119,7 @@ function sharedSettings(method: TrainingMethod, finetuning: FinetuneSettings): F
   return Object.fromEntries(Object.entries(finetuning).filter(([name]) => isShared(name)));
 }
 
-/** The settings that are not as in the study, in the order of their names. */
+/** The settings that differ, in the order of their names. */
 function differing(settings: object | undefined, common: object = {}): Combination {
   return Object.fromEntries(
     Object.entries(settings ?? {})

@@ -17,26 +17,26 @@ import { FINETUNE_SETTINGS } from '../../train/finetune/settings.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 import { RECIPE_SETTINGS } from '../../train/recipe.js';
 import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEEDS_TYPE } from '../../train/runOptions.js';
-import type { ArmOptions, StudyArm } from './studyArm.js';
+import type { EpochOptions } from '../../train/trainRun.js';
+import type { RunsOptions, StudyArm } from './studyArm.js';
 import { configurationsOf } from './tuning.js';
 
-export interface StudyOptions extends ArmOptions {
+export interface StudyOptions extends Omit<EpochOptions, 'out' | 'seed' | 'resume'>, RunsOptions {
   readonly arms: readonly StudyArm[];
   /** The arm that the others are compared with; default: the first one. */
   readonly reference?: string | undefined;
-  /** An arm that is compared with each of the others, besides. */
+  /** Another arm that is compared with each of the others. */
   readonly focus?: string | undefined;
   readonly seeds: readonly number[];
-  /** Where arms have grids: the seeds that choose among their configurations, by validation worst-group accuracy. */
+  /** The seeds that choose among the configurations of arms with grids, by validation worst-group accuracy. */
   readonly tuning?: { readonly seeds: readonly number[] } | undefined;
-  /** The largest difference of worst-group accuracies that would not matter, a fraction; left out: none is tested for. */
+  /** The largest difference of worst-group accuracies that would not matter, a fraction; default: none is tested. */
   readonly equivalence?: number | undefined;
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
 const PART = objectWith('an object with settings by their names');
 
-/** The options of a study. */
 export const STUDY_TYPES: OptionTypes<StudyOptions> = {
   ...JOB_TYPES,
   ...ENGINE_TYPES,
@@ -77,21 +77,12 @@ export function checkStudyOptions(options: object, accepted: Accepted): void {
   checkPart(options, 'finetune', FINETUNE);
 }
 
-/**
- * Checks what tells the arms apart, that those which others are compared with are there, and that what has a grid is tuned. Throws
- * `USAGE`.
- */
-export function checkArms({
-  arms,
-  reference,
-  focus,
-  tuning,
-}: Pick<StudyOptions, 'arms' | 'reference' | 'focus' | 'tuning'>): void {
+/** Checks the arms' names, those that others are compared with, and the tuning of those with a grid. Throws `USAGE`. */
+export function checkArms(study: Pick<StudyOptions, 'arms' | 'reference' | 'focus' | 'tuning'>): void {
+  const { arms, reference, focus, tuning } = study;
   const names = arms.map(({ name }) => name);
   const twice = firstRepeated(names);
-  if (twice !== undefined) {
-    throw invalidParameter('arms', twice, 'arms whose names differ from each other');
-  }
+  if (twice !== undefined) throw invalidParameter('arms', twice, 'arms whose names differ from each other');
   for (const [parameter, name] of Object.entries({ reference, focus })) {
     if (name === undefined || names.includes(name)) continue;
     throw invalidParameter(parameter, name, `the name of an arm: ${names.join('; ')}`);
@@ -100,7 +91,7 @@ export function checkArms({
   for (const arm of arms) checkArm(arm, arms, tuning !== undefined);
 }
 
-/** Checks an arm of a study: its method, and its settings in each of its configurations. Throws `USAGE`. */
+/** Checks an arm's method, and its settings in each of its configurations. Throws `USAGE`. */
 export function checkArm(arm: StudyArm, arms: readonly StudyArm[], isTuned: boolean): void {
   requireKnownNames(arm, ARM);
   const { name, method: wanted = 'erm', settings = {}, grid, choice } = arm;

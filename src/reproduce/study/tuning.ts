@@ -1,23 +1,32 @@
 import type { TunedRun } from '../../experiments/study.js';
 import { mean } from '../../metrics/statistics.js';
-import { type Combination, combinationsOf } from '../sweep/grid.js';
+import { type Combination, combinationsOf } from '../sweep/plan.js';
 import type { StudyArm } from './studyArm.js';
+
+/** An arm in one of its configurations, with a seed. */
+export interface ArmRun {
+  readonly arm: StudyArm;
+  readonly configuration: Combination;
+  readonly seed: number;
+}
 
 /** The configurations that an arm is tuned among; one without settings where it has no grid. */
 export function configurationsOf({ grid = {} }: StudyArm): Combination[] {
   return combinationsOf(grid);
 }
 
-/** An arm in one of its configurations. */
-export function withConfiguration({ grid: _grid, ...arm }: StudyArm, configuration: Combination): StudyArm {
-  return { ...arm, settings: { ...arm.settings, ...configuration } };
+/** The runs that tune arms: every configuration of those that have several, with each of the tuning seeds. */
+export function tuningRuns(arms: readonly StudyArm[], seeds: readonly number[] = []): ArmRun[] {
+  const tried = arms.flatMap((arm) => {
+    const configurations = configurationsOf(arm);
+    return configurations.length > 1 ? configurations.map((configuration) => ({ arm, configuration })) : [];
+  });
+  return seeds.flatMap((seed) => tried.map((one) => ({ ...one, seed })));
 }
 
 /**
  * The configuration of an arm with the best mean validation worst-group accuracy over the tuning seeds, the first of equals. Arms of
  * one `choice` share the one that is best in their mean, so that nothing else tells them apart.
- *
- * @throws RangeError where a configuration was not tried with each of the seeds
  */
 export function chosenConfiguration(
   arm: StudyArm,
@@ -30,21 +39,22 @@ export function chosenConfiguration(
   if (others.length === 0) return only;
   const together = arm.choice === undefined ? [arm] : arms.filter(({ choice }) => choice === arm.choice);
   const scores = configurations.map((configuration) =>
-    mean(together.flatMap(({ name }) => seeds.map((seed) => validationOf(name, configuration, seed, tuned)))),
+    mean(
+      together.flatMap((one) => seeds.map((seed) => validationOf({ arm: one, configuration, seed }, tuned))),
+    ),
   );
   return configurations[scores.indexOf(Math.max(...scores))] as Combination;
 }
 
-function validationOf(
-  arm: string,
-  configuration: Combination,
-  seed: number,
-  tuned: readonly TunedRun[],
-): number {
+function validationOf(run: ArmRun, tuned: readonly TunedRun[]): number {
+  const found = tuned.find((one) => isTuned(one, run));
+  if (found) return found.validation;
+  const { arm, configuration, seed } = run;
+  throw new RangeError(`${arm.name} was not tuned with ${JSON.stringify(configuration)} and seed ${seed}`);
+}
+
+/** Whether a run was tried in the tuning. */
+export function isTuned(tuned: Omit<TunedRun, 'validation'>, { arm, configuration, seed }: ArmRun): boolean {
   const text = JSON.stringify(configuration);
-  const run = tuned.find(
-    (one) => one.arm === arm && one.seed === seed && JSON.stringify(one.configuration) === text,
-  );
-  if (run) return run.validation;
-  throw new RangeError(`${arm} was not tuned with ${text} and seed ${seed}`);
+  return tuned.arm === arm.name && tuned.seed === seed && JSON.stringify(tuned.configuration) === text;
 }

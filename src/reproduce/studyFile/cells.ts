@@ -3,6 +3,29 @@ import { holm } from '../../metrics/holm.js';
 import { summarizeSeeds } from '../../metrics/seeds.js';
 import { signFlip } from '../../metrics/signFlip.js';
 import type { Table } from '../../report/table.js';
+import { numberOf, numbers, type RecordRow } from './records.js';
+import type { StudyModels } from './schema.js';
+
+/** A number of a recorded run or set of neurons. */
+export type Value = (row: RecordRow) => number;
+
+/** The recorded models of a benchmark: the tests, and the groups that neurons are chosen for, minorities among them. */
+export interface Models {
+  readonly benchmark: string;
+  readonly tests: StudyModels['tests'];
+  readonly groups: readonly number[];
+  readonly minorities: readonly number[];
+}
+
+export function tableOf(
+  caption: string,
+  names: readonly string[],
+  rows: Table['rows'],
+  ...notes: string[]
+): Table {
+  const columns = names.map((name) => ({ name }));
+  return { caption, columns, rows, ...(notes.length === 0 ? {} : { notes }) };
+}
 
 /** `mean [95 % interval]` over models or seeds, by Student's t. */
 export function meanText(values: readonly number[], decimals: number, scale = 1): string {
@@ -11,41 +34,79 @@ export function meanText(values: readonly number[], decimals: number, scale = 1)
   return `${mean.toFixed(decimals)}${ends}`;
 }
 
-/**
- * The p of each sign-flip test, and after Holm's correction over all of them.
- *
- * @param tests each test's values, a model or a seed each
- * @param least values of a test; fewer are described and not tested
- */
-export function signFlipTexts(tests: readonly (readonly number[] | null)[], least = 1): [string, string][] {
+/** The same of a column. */
+export function columnText(rows: readonly RecordRow[], column: string, decimals: number, scale = 1): string {
+  return meanText(numbers(rows, column), decimals, scale);
+}
+
+/** The p of each sign-flip test, and after Holm's correction over all of them. Sets of fewer values than `least` are not tested. */
+export function signFlipTexts(tests: readonly (readonly number[] | null)[], least = 1): string[][] {
   const pValues = tests.map((values) =>
     values === null || values.length < least ? undefined : signFlip(values)?.pValue,
   );
   const adjusted = holm(pValues);
-  return pValues.map((pValue, i) => [pText(pValue), pText(adjusted[i])]);
+  return pValues.map((pValue, i) => [pValue, adjusted[i]].map((p) => p?.toFixed(4) ?? ''));
 }
 
 /** Whether the 90 % interval of a mean lies within a margin (two one-sided tests), and the interval. */
 export function withinText(values: readonly number[], margin: number, decimals: number): string {
   const test = equivalence(values, margin);
   if (test === null) return '';
-  const [low, high] = test.interval.map((end) => end.toFixed(decimals));
-  return `${test.equivalent ? 'yes' : 'no'} [${low ?? ''}, ${high ?? ''}]`;
+  const ends = test.interval.map((end) => end.toFixed(decimals)).join(', ');
+  return `${test.equivalent ? 'yes' : 'no'} [${ends}]`;
 }
 
 /** Hours of wall time and of processor time. */
-export function hoursText(seconds: readonly number[], processorSeconds: readonly number[]): string {
-  const [hours, processorHours] = [seconds, processorSeconds].map((values) =>
-    (values.reduce((sum, value) => sum + value, 0) / 3600).toFixed(2),
-  );
-  return `${hours ?? ''} hours, ${processorHours ?? ''} of processor time`;
+export function hoursText(rows: readonly RecordRow[]): string {
+  const hours = (column: string): string =>
+    (numbers(rows, column).reduce((sum, value) => sum + value, 0) / 3600).toFixed(2);
+  return `${hours('seconds')} hours, ${hours('processorSeconds')} of processor time`;
 }
 
-function pText(p: number | null | undefined): string {
-  return p?.toFixed(4) ?? '';
+/** The groups' columns, minorities with a star. */
+export function starred(groups: readonly number[], minorities: readonly number[]): string[] {
+  return groups.map((group) => `G${group}${minorities.includes(group) ? '*' : ''}`);
 }
 
-/** Columns of a table by their names. */
-export function columns(names: readonly string[]): Table['columns'] {
-  return names.map((name) => ({ name }));
+/** The change of the mean margin of the group that neurons are chosen for. */
+export const own: Value = (row) => numberOf(row, `margin${String(row.chosenFor)}`);
+
+/** A test over models, a value each. */
+interface TestedSet {
+  readonly name: string;
+  readonly chosenFor: number;
+  readonly values: readonly number[];
+}
+
+/** Tests of margins, a row each; Holm's correction is over the tests of a list. */
+export function marginTable(
+  caption: string,
+  heading: string,
+  { tests }: Models,
+  lists: readonly (readonly TestedSet[])[],
+): Table {
+  const names = [
+    heading,
+    'chosen for',
+    'n',
+    'mean [95 %]',
+    'p',
+    'p, Holm',
+    `90 % within ${tests.equivalence}`,
+  ];
+  const rows = lists.flatMap((sets) => {
+    const pTexts = signFlipTexts(
+      sets.map(({ values }) => values),
+      tests.leastModels,
+    );
+    return sets.map(({ name, chosenFor, values }, i) => [
+      name,
+      `G${chosenFor}*`,
+      String(values.length),
+      meanText(values, 3),
+      ...(pTexts[i] ?? []),
+      withinText(values, tests.equivalence, 3),
+    ]);
+  });
+  return tableOf(caption, names, rows);
 }

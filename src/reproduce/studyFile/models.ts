@@ -3,7 +3,7 @@ import { quantile } from 'simple-statistics';
 import { type Dataset, datasetOf } from '../../data/dataset.js';
 import { SPLITS } from '../../data/split.js';
 import { judge, OUTCOMES } from '../../experiments/outcomes.js';
-import type { LayerEntry, TraceEntry } from '../../experiments/results.js';
+import type { TraceEntry } from '../../experiments/results.js';
 import { traceOverlap } from '../../experiments/traceOverlap.js';
 import { type SessionOptions, TraceSession } from '../../experiments/traceSession.js';
 import { traceStructured } from '../../experiments/traceStructured.js';
@@ -16,7 +16,7 @@ import { runJob } from '../sweep/jobs.js';
 import type { SweepJob } from '../sweep/plan.js';
 import type { StudyFileOptions } from './arms.js';
 import { type RecordRow, Records, select, timed } from './records.js';
-import type { RecordName, StudyFile, StudyModels } from './schema.js';
+import type { RecordName, StudyFile } from './schema.js';
 
 /** A seed of a benchmark's models, and the records that it lacks. */
 export interface OpenModels {
@@ -24,8 +24,8 @@ export interface OpenModels {
   readonly records: readonly (RecordName | 'models')[];
 }
 
-/** The record that says how accurate models are, and what they took. */
-const MODELS = 'models';
+/** The record of the models' accuracies and times. */
+const MODELS = 'models' as const;
 
 /** The models of Part I of a benchmark, but for those that are recorded. */
 export async function openModels(
@@ -36,27 +36,20 @@ export async function openModels(
   const { models } = file;
   const own = file.benchmarks[name]?.models;
   if (!models || !own) return [];
-  const wanted = new Set(
-    models.traces.map(({ record }) => record).filter((record) => !own.without.includes(record)),
-  );
+  const wanted = models.traces.map(({ record }) => record).filter((record) => !own.without.includes(record));
   const records = new Records(file.recordsFolder, name);
   const tables = await Promise.all(
-    [...wanted, MODELS].map(async (record) => ({ record, rows: await records.read(record) })),
+    [...new Set(wanted), MODELS].map(async (record) => ({ record, rows: await records.read(record) })),
   );
+  const lackedBy = (seed: number) =>
+    tables.filter(({ rows }) => select(rows, { seed }).length === 0).map(({ record }) => record);
   return (own.seeds ?? models.seeds)
     .filter((seed) => asked?.includes(seed) !== false)
-    .map((seed) => ({
-      seed,
-      records: tables.filter(({ rows }) => select(rows, { seed }).length === 0).map(({ record }) => record),
-    }))
-    .filter(({ records: lacked }) => lacked.length > 0) as OpenModels[];
+    .map((seed) => ({ seed, records: lackedBy(seed) }))
+    .filter(({ records: lacked }) => lacked.length > 0);
 }
 
-/**
- * Runs Part I of a benchmark, seed by seed: trains its models, traces them, and records what is not recorded.
- *
- * @throws what training and tracing throw
- */
+/** Runs Part I of a benchmark, seed by seed: trains its models, traces them, and records what is not recorded. */
 export async function runModelsOf(file: StudyFile, name: string, options: StudyFileOptions): Promise<void> {
   const { models } = file;
   if (!models) return;
@@ -74,25 +67,26 @@ export async function runModelsOf(file: StudyFile, name: string, options: StudyF
       for (const one of jobs) {
         onStep?.(`${name}: ${one.entry}, seed ${seed}`);
         const result = await runJob(jobs, one, { ...job, data: dataset });
-        const accuracies = SPLITS.flatMap((split) =>
-          result[split].accuracy.map((accuracy, group) => ({
-            seed,
-            stage: one.entry,
-            split,
-            group,
-            accuracy,
-          })),
-        );
-        made.set(MODELS, [...(made.get(MODELS) ?? []), ...accuracies]);
-        for (const trace of models.traces) {
-          if (trace.stage !== one.entry || !lacked.includes(trace.record)) continue;
-          onStep?.(`${name}: ${trace.record} of ${one.entry}, seed ${seed}`);
-          const { onEpoch: _onEpoch, ...session } = job;
-          const rows = await ROWS[trace.record](
-            { ...session, run: one.out, data: dataset, seed, ...settingsOf(trace, benchmark?.models?.nulls) },
-            { seed, stage: one.entry },
+        const model = { seed, stage: one.entry };
+        const add = (record: string, rows: readonly RecordRow[]): void => {
+          made.set(record, [...(made.get(record) ?? []), ...rows]);
+        };
+        for (const split of SPLITS) {
+          const { accuracy } = result[split];
+          add(
+            MODELS,
+            accuracy.map((value, group) => ({ ...model, split, group, accuracy: value })),
           );
-          made.set(trace.record, [...(made.get(trace.record) ?? []), ...rows]);
+        }
+        for (const { stage, record, settings } of models.traces) {
+          if (stage !== one.entry || !lacked.includes(record)) continue;
+          onStep?.(`${name}: ${record} of ${stage}, seed ${seed}`);
+          const { onEpoch: _onEpoch, ...session } = job;
+          // The benchmark's nulls, where the trace has random neurons beside the chosen ones.
+          const { nulls = settings.nulls } = benchmark?.models ?? {};
+          const own = settings.nulls === undefined ? settings : { ...settings, nulls };
+          const asked = { ...session, run: one.out, data: dataset, seed, ...own };
+          add(record, await ROWS[record](asked, model));
         }
       }
     });
@@ -124,17 +118,8 @@ function modelJobs(file: StudyFile, name: string, seed: number): SweepJob[] {
   }));
 }
 
-/** A trace's settings; where it has random neurons beside the chosen ones, the benchmark's nulls. */
-function settingsOf(
-  { settings }: StudyModels['traces'][number],
-  nulls: readonly string[] | undefined,
-): Readonly<Record<string, unknown>> {
-  return nulls && settings.nulls !== undefined ? { ...settings, nulls } : settings;
-}
-
 type Rows = (options: SessionOptions, model: { seed: number; stage: string }) => Promise<RecordRow[]>;
 
-/** How each record's rows are made of a model. */
 const ROWS: Readonly<Record<RecordName, Rows>> = {
   async effects(options, { seed, stage }) {
     const { entries, split } = await traceUnstructured(options);
@@ -146,32 +131,17 @@ const ROWS: Readonly<Record<RecordName, Rows>> = {
   },
   async layers(options, { seed }) {
     const { entries } = await traceStructured(options);
-    return entries.map(({ criterion, layer, group, change, margin }: LayerEntry) => ({
-      seed,
-      criterion,
-      layer,
-      group,
-      accuracy: change,
-      margin,
-    }));
+    return entries.map(({ criterion, layer, group, change: accuracy, margin }) => {
+      return { seed, criterion, layer, group, accuracy, margin };
+    });
   },
   async overlaps(options, { seed }) {
     const { entries } = await traceOverlap(options);
     return entries.map(({ reading, group, chosenBy, rankedBy, neurons }) => {
       const ranks = neurons.map(({ percentile }) => percentile).sort((a, b) => a - b);
       const share = (least: number): number => ranks.filter((rank) => rank >= least).length / ranks.length;
-      const [top5, top50] = [share(95), share(50)];
-      return {
-        seed,
-        reading,
-        group,
-        chosenBy,
-        rankedBy,
-        neurons: ranks.length,
-        mean: mean(ranks),
-        top5,
-        top50,
-      };
+      const measured = { neurons: ranks.length, mean: mean(ranks), top5: share(95), top50: share(50) };
+      return { seed, reading, group, chosenBy, rankedBy, ...measured };
     });
   },
   async margins(options, { seed }) {

@@ -1,19 +1,24 @@
 import { SPLITS } from '../../data/split.js';
 import { NULL_NAMES } from '../../neurons/nulls.js';
 import type { Table } from '../../report/table.js';
-import { columns, hoursText, meanText, signFlipTexts } from './cells.js';
+import { combinationsOf } from '../sweep/plan.js';
 import {
-  marginColumns,
-  marginRows,
+  columnText,
+  hoursText,
+  marginTable,
+  meanText,
   type Models,
   own,
+  signFlipTexts,
   starred,
-  TESTED_SPLIT,
+  tableOf,
   type Value,
-} from './modelTests.js';
-import { perturbationTables } from './perturbationTables.js';
+} from './cells.js';
 import { distinct, numberOf, numbers, type RecordRow, type Records, select } from './records.js';
 import type { StudyModels } from './schema.js';
+
+/** The split that is traced where it is tested. */
+const TESTED_SPLIT = 'train';
 
 const beyond =
   (null_: string): Value =>
@@ -29,74 +34,63 @@ const QUESTIONS: Readonly<Record<string, Value>> = {
 
 /** The tables of Part I of a benchmark: what was tested first, then what is described. None where no model is recorded. */
 export async function part1Tables(records: Records, { tests }: StudyModels): Promise<Table[]> {
-  const [models, margins, effects, layers, overlaps, perturbations] = await Promise.all(
-    ['models', 'margins', 'effects', 'layers', 'overlaps', 'perturbations'].map((name) => records.read(name)),
-  );
-  const groups = distinct(models ?? [], 'group').map(Number);
+  const read = (name: string): Promise<RecordRow[]> => records.read(name);
+  const models = await read('models');
+  const effects = await read('effects');
+  const groups = distinct(models, 'group').map(Number);
   if (groups.length === 0) return [];
   const minorities = Object.keys(tests.minorityGroups).map(Number);
   const of = { benchmark: records.benchmark, tests, groups, minorities };
   return [
-    accuracyTable(of, models ?? []),
-    ...marginTable(of, margins ?? []),
-    ...Object.entries(QUESTIONS).map(([question, effectOf]) =>
-      primaryTable(of, effects ?? [], question, effectOf),
-    ),
-    ...withinClassTables(of, effects ?? []),
-    secondaryTable(of, effects ?? []),
-    ...layerTable(of, layers ?? []),
-    overlapTable(overlaps ?? []),
-    ...perturbationTables(of, perturbations ?? []),
+    accuracyTable(of, models),
+    ...startTable(of, await read('margins')),
+    ...Object.entries(QUESTIONS).map(([question, valueOf]) => primaryTable(of, effects, question, valueOf)),
+    ...withinClassTables(of, effects),
+    secondaryTable(of, effects),
+    ...layerTable(of, await read('layers')),
+    overlapTable(await read('overlaps')),
+    ...perturbationTables(of, await read('perturbations')),
   ];
 }
 
 function accuracyTable(of: Models, models: readonly RecordRow[]): Table {
   const seeds = distinct(models, 'seed');
-  const took = seeds.map((seed) => select(models, { seed })[0] ?? {});
-  return {
-    caption: 'Accuracy in percent: mean over models, 95 % interval',
-    columns: columns(['models', 'split', ...starred(of)]),
-    rows: distinct(models, 'stage').flatMap((stage) =>
-      SPLITS.map((split) => [
-        String(stage),
-        split,
-        ...of.groups.map((group) =>
-          meanText(numbers(select(models, { stage, split, group }), 'accuracy'), 1, 100),
-        ),
-      ]),
-    ),
-    notes: [
-      `${of.benchmark}: ${seeds.length} models (seeds ${seeds.join(', ')}); ${hoursText(numbers(took, 'seconds'), numbers(took, 'processorSeconds'))}`,
-    ],
-  };
+  const took = hoursText(seeds.flatMap((seed) => select(models, { seed }).slice(0, 1)));
+  const rows = distinct(models, 'stage').flatMap((stage) =>
+    SPLITS.map((split) => [
+      String(stage),
+      split,
+      ...of.groups.map((group) => columnText(select(models, { stage, split, group }), 'accuracy', 1, 100)),
+    ]),
+  );
+  return tableOf(
+    'Accuracy in percent: mean over models, 95 % interval',
+    ['models', 'split', ...starred(of.groups, of.minorities)],
+    rows,
+    `${of.benchmark}: ${seeds.length} models (seeds ${seeds.join(', ')}); ${took}`,
+  );
 }
 
-function marginTable(of: Models, margins: readonly RecordRow[]): Table[] {
+function startTable(of: Models, margins: readonly RecordRow[]): Table[] {
   if (margins.length === 0) return [];
-  const rows = [
-    ['mean', 'mean'],
-    ['a tenth has less than', 'tenth'],
-  ] as const;
+  const row = (name: string, column: string): string[] => [
+    name,
+    ...of.groups.map((group) => columnText(select(margins, { group }), column, 2)),
+  ];
   return [
-    {
-      caption: `Margins of training examples before anything is zeroed, ${of.tests.stage} models, in logits`,
-      columns: columns(['', ...starred(of)]),
-      rows: rows.map(([name, column]) => [
-        name,
-        ...of.groups.map((group) => meanText(numbers(select(margins, { group }), column), 2)),
-      ]),
-    },
+    tableOf(
+      `Margins of training examples before anything is zeroed, ${of.tests.stage} models, in logits`,
+      ['', ...starred(of.groups, of.minorities)],
+      [row('mean', 'mean'), row('a tenth has less than', 'tenth')],
+    ),
   ];
 }
 
-function primaryTable(of: Models, effects: readonly RecordRow[], question: string, effectOf: Value): Table {
+function primaryTable(of: Models, effects: readonly RecordRow[], question: string, valueOf: Value): Table {
   const { k, stage } = of.tests;
-  const sets = testedSets(of, effects).map(({ rows, ...set }) => ({ ...set, values: rows.map(effectOf) }));
-  return {
-    caption: `Primary: ${question}, margin in logits, k = ${k}, training split, ${stage} models`,
-    columns: columns(['criterion', ...marginColumns(of)]),
-    rows: marginRows(of, sets),
-  };
+  const caption = `Primary: ${question}, margin in logits, k = ${k}, training split, ${stage} models`;
+  const sets = testedSets(of, effects).map(({ rows, ...set }) => ({ ...set, values: rows.map(valueOf) }));
+  return marginTable(caption, 'criterion', of, [sets]);
 }
 
 /**
@@ -104,7 +98,7 @@ function primaryTable(of: Models, effects: readonly RecordRow[], question: strin
  * examples, whose classes have other shares, so that neurons which hold a class move it.
  */
 function withinClassTables(of: Models, effects: readonly RecordRow[]): Table[] {
-  const { k, stage } = of.tests;
+  const { k, stage, leastModels, minorityGroups } = of.tests;
   const outcomes = [
     ['margin', 1, 3],
     ['accuracy', 100, 1],
@@ -112,138 +106,109 @@ function withinClassTables(of: Models, effects: readonly RecordRow[]): Table[] {
   ] as const;
   return outcomes.map(([outcome, scale, decimals]) => {
     const sets = testedSets(of, effects).map((set) => {
-      const majority = of.tests.minorityGroups[String(set.chosenFor)] ?? 0;
-      const values = set.rows.map(
-        (row) => numberOf(row, `${outcome}${set.chosenFor}`) - numberOf(row, `${outcome}${majority}`),
-      );
-      return { ...set, values };
+      const majority = minorityGroups[String(set.chosenFor)] ?? 0;
+      const valueOf = (row: RecordRow, group: number): number => numberOf(row, `${outcome}${group}`);
+      return { ...set, values: set.rows.map((row) => valueOf(row, set.chosenFor) - valueOf(row, majority)) };
     });
     const pTexts = signFlipTexts(
       sets.map(({ values }) => values),
-      of.tests.leastModels,
+      leastModels,
     );
-    return {
-      caption: `Post hoc: minority minus majority of the same class, and the planned pooled interaction, ${outcome}, k = ${k}, training split, ${stage} models`,
-      columns: columns([
-        'criterion',
-        'chosen for',
-        'n',
-        'within class, mean [95 %]',
-        'p',
-        'p, Holm',
-        'pooled, mean [95 %]',
-      ]),
-      rows: sets.map(({ name, chosenFor, values, rows }, i) => [
+    return tableOf(
+      `Post hoc: minority minus majority of the same class, and the planned pooled interaction, ${outcome}, k = ${k}, training split, ${stage} models`,
+      ['criterion', 'chosen for', 'n', 'within class, mean [95 %]', 'p', 'p, Holm', 'pooled, mean [95 %]'],
+      sets.map(({ name, chosenFor, values, rows }, i) => [
         name,
         `G${chosenFor}*`,
         String(values.length),
         meanText(values, decimals, scale),
         ...(pTexts[i] ?? []),
-        meanText(numbers(rows, `${outcome}Interaction`), decimals, scale),
+        columnText(rows, `${outcome}Interaction`, decimals, scale),
       ]),
-    };
+    );
   });
 }
 
 function secondaryTable(of: Models, effects: readonly RecordRow[]): Table {
-  const stages = [of.tests.stage, ...distinct(effects, 'stage').filter((stage) => stage !== of.tests.stage)];
-  const counts = distinct(effects, 'k')
-    .map(Number)
-    .sort((a, b) => a - b);
-  const kinds = stages.flatMap((stage) =>
-    counts.flatMap((k) => SPLITS.map((split) => ({ stage, split, k }))),
-  );
-  const rows = kinds.flatMap((kind) =>
-    of.tests.criteria.flatMap((criterion) =>
-      of.groups.flatMap((chosenFor) => {
-        const found = select(effects, { ...kind, criterion, chosenFor });
-        if (found.length === 0) return [];
-        const text = (column: string, decimals: number, scale = 1): string =>
-          meanText(numbers(found, column), decimals, scale);
-        return [
-          [
-            ...[kind.stage, kind.split, kind.k, criterion].map(String),
-            `G${chosenFor}`,
-            ...of.groups.map((group) => text(`accuracy${group}`, 1, 100)),
-            text('accuracyInteraction', 1, 100),
-            text('marginInteraction', 2),
-            text('lossInteraction', 2),
-            ...NULL_NAMES.map((name) =>
-              found.some((row) => row[`${name} margin`] === null) ? '' : meanText(found.map(beyond(name)), 2),
-            ),
-          ],
-        ];
-      }),
-    ),
-  );
-  return {
-    caption:
-      'Secondary: change of accuracy in points by group, interactions of accuracy, margin and loss, and own margin beyond random sets',
-    columns: columns([
-      'models',
-      'split',
-      'k',
-      'criterion',
-      'chosen for',
-      ...starred(of),
-      'accuracy interaction',
-      'margin interaction',
-      'loss interaction',
-      ...NULL_NAMES.map((name) => `beyond ${name}`),
-    ]),
-    rows,
-  };
+  const { tests, groups, minorities } = of;
+  const keys = combinationsOf({
+    stage: [...new Set([tests.stage, ...distinct(effects, 'stage')])],
+    k: distinct(effects, 'k')
+      .map(Number)
+      .sort((a, b) => a - b),
+    split: SPLITS,
+    criterion: tests.criteria,
+    chosenFor: groups,
+  }) as RecordRow[];
+  const rows = keys.flatMap((key) => {
+    const found = select(effects, key);
+    if (found.length === 0) return [];
+    const beyondNulls = NULL_NAMES.map((name) =>
+      found.some((row) => row[`${name} margin`] === null) ? '' : meanText(found.map(beyond(name)), 2),
+    );
+    return [
+      [
+        ...[key.stage, key.split, key.k, key.criterion].map(String),
+        `G${String(key.chosenFor)}`,
+        ...groups.map((group) => columnText(found, `accuracy${group}`, 1, 100)),
+        columnText(found, 'accuracyInteraction', 1, 100),
+        columnText(found, 'marginInteraction', 2),
+        columnText(found, 'lossInteraction', 2),
+        ...beyondNulls,
+      ],
+    ];
+  });
+  const names = [
+    ...['models', 'split', 'k', 'criterion', 'chosen for', ...starred(groups, minorities)],
+    ...['accuracy interaction', 'margin interaction', 'loss interaction'],
+    ...NULL_NAMES.map((name) => `beyond ${name}`),
+  ];
+  const caption =
+    'Secondary: change of accuracy in points by group, interactions of accuracy, margin and loss, and own margin beyond random sets';
+  return tableOf(caption, names, rows);
 }
 
 function layerTable(of: Models, layers: readonly RecordRow[]): Table[] {
   if (layers.length === 0) return [];
   const cells = of.tests.criteria.flatMap((criterion) => of.groups.map((group) => ({ criterion, group })));
+  const rows = distinct(layers, 'layer').map((layer) => [
+    String(layer),
+    ...cells.map((cell) => {
+      const found = select(layers, { layer, ...cell });
+      return found.length === 0 ? '' : (columnText(found, 'accuracy', 1, 100).split(' ')[0] ?? '');
+    }),
+  ]);
+  const caption =
+    'Fig. 7: change of a group\u2019s accuracy in points when its top neuron of a layer is zeroed, mean over models';
   return [
-    {
-      caption:
-        'Fig. 7: change of a group\u2019s accuracy in points when its top neuron of a layer is zeroed, mean over models',
-      columns: columns(['layer', ...cells.map(({ criterion, group }) => `${criterion} G${group}`)]),
-      rows: distinct(layers, 'layer').map((layer) => [
-        String(layer),
-        ...cells.map((cell) => {
-          const found = select(layers, { layer, ...cell });
-          return found.length === 0 ? '' : (meanText(numbers(found, 'accuracy'), 1, 100).split(' ')[0] ?? '');
-        }),
-      ]),
-    },
+    tableOf(caption, ['layer', ...cells.map(({ criterion, group }) => `${criterion} G${group}`)], rows),
   ];
 }
 
 function overlapTable(overlaps: readonly RecordRow[]): Table {
-  const names = ['reading', 'chosenBy', 'rankedBy', 'group'] as const;
-  const keys = new Map(
-    overlaps.map((row) => {
-      const key = Object.fromEntries(names.map((name) => [name, row[name] ?? null]));
-      return [JSON.stringify(key), key];
-    }),
+  const keys = new Set(
+    overlaps.map(({ reading, chosenBy, rankedBy, group }) =>
+      JSON.stringify({ reading, chosenBy, rankedBy, group }),
+    ),
   );
-  return {
-    caption: 'Fig. 3: where the neurons that one criterion chooses stand under the other, mean over models',
-    columns: columns([
-      'reading',
-      'chosen by',
-      'ranked by',
-      'group',
-      'mean percentile',
-      'share in the top 5 %',
-      'share above the median',
-    ]),
-    rows: [...keys.values()].map((key) => {
+  return tableOf(
+    'Fig. 3: where the neurons that one criterion chooses stand under the other, mean over models',
+    [
+      ...['reading', 'chosen by', 'ranked by', 'group'],
+      ...['mean percentile', 'share in the top 5 %', 'share above the median'],
+    ],
+    [...keys].map((text) => {
+      const key = JSON.parse(text) as RecordRow;
       const found = select(overlaps, key);
       return [
         ...[key.reading, key.chosenBy, key.rankedBy].map(String),
         `G${String(key.group)}`,
-        meanText(numbers(found, 'mean'), 1),
-        meanText(numbers(found, 'top5'), 2),
-        meanText(numbers(found, 'top50'), 2),
+        columnText(found, 'mean', 1),
+        columnText(found, 'top5', 2),
+        columnText(found, 'top50', 2),
       ];
     }),
-  };
+  );
 }
 
 /** The tested sets of neurons: a criterion's, for a minority group. */
@@ -256,4 +221,62 @@ function testedSets(of: Models, effects: readonly RecordRow[]) {
       rows: select(effects, { stage, split: TESTED_SPLIT, k, criterion, chosenFor }),
     })),
   );
+}
+
+/** Random values in place of neurons, and noise added to them, beside zeroing (Figs 4 and 5). */
+function perturbationTables(of: Models, perturbations: readonly RecordRow[]): Table[] {
+  const { k, sigma } = of.tests;
+  if (perturbations.length === 0 || sigma === undefined) return [];
+  const criterion = of.tests.criteria[0] ?? '';
+  const rowsOf = (perturbation: string, chosenFor: number): RecordRow[] => {
+    // Zeroing has no standard deviation.
+    const drawn = perturbation === 'zero' ? null : sigma;
+    return select(perturbations, { perturbation, sigma: drawn, criterion, chosenFor });
+  };
+  const beyondZeroing =
+    (perturbation: string) =>
+    (chosenFor: number): number[] => {
+      const zeroed = rowsOf('zero', chosenFor).map(own);
+      return rowsOf(perturbation, chosenFor).map((row, i) => own(row) - (zeroed[i] ?? Number.NaN));
+    };
+  const claims: Readonly<Record<string, (chosenFor: number) => number[]>> = {
+    'random values minus zeroing, own change': beyondZeroing('reinit'),
+    'noise minus zeroing, own change': beyondZeroing('noise'),
+    'noise, minority minus majority': (chosenFor) => numbers(rowsOf('noise', chosenFor), 'marginInteraction'),
+  };
+  const primary = Object.entries(claims).map(([name, valuesOf]) =>
+    of.minorities.map((chosenFor) => ({ name, chosenFor, values: valuesOf(chosenFor) })),
+  );
+  const caption = `Primary: margin in logits, k = ${k}, ${criterion}, training split, standard deviation ${sigma}`;
+  return [marginTable(caption, '', of, primary), secondaryPerturbations(of, perturbations)];
+}
+
+function secondaryPerturbations(of: Models, perturbations: readonly RecordRow[]): Table {
+  const kinds = distinct(perturbations, 'perturbation').flatMap((perturbation) => {
+    const sigmas = distinct(select(perturbations, { perturbation }), 'sigma');
+    return sigmas.map((sigma) => ({ perturbation, sigma }));
+  });
+  const names = [
+    ...['perturbation', 'standard deviation', 'criterion', 'chosen for'],
+    ...starred(of.groups, of.minorities),
+    ...['accuracy interaction', 'own margin', 'margin interaction'],
+  ];
+  const rows = kinds.flatMap((kind) =>
+    distinct(perturbations, 'criterion').flatMap((criterion) =>
+      of.groups.map((chosenFor) => {
+        const found = select(perturbations, { ...kind, criterion, chosenFor });
+        return [
+          ...[kind.perturbation, kind.sigma ?? '', criterion].map(String),
+          `G${chosenFor}`,
+          ...of.groups.map((group) => columnText(found, `accuracy${group}`, 1, 100)),
+          columnText(found, 'accuracyInteraction', 1, 100),
+          columnText(found, `margin${chosenFor}`, 2),
+          columnText(found, 'marginInteraction', 2),
+        ];
+      }),
+    ),
+  );
+  const caption =
+    'Secondary: change of accuracy in points by group, minority minus majority, and margins in logits: mean over models, 95 % interval';
+  return tableOf(caption, names, rows);
 }

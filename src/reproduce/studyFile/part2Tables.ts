@@ -1,10 +1,10 @@
 import type { Table } from '../../report/table.js';
-import { columns, hoursText, meanText, signFlipTexts, withinText } from './cells.js';
+import { columnText, hoursText, meanText, signFlipTexts, starred, tableOf, withinText } from './cells.js';
 import { distinct, numberOf, numbers, type RecordRow, Records, select } from './records.js';
 import type { StudyFile } from './schema.js';
 
 /** The recorded runs of arms, by arm: one for each seed. */
-export type CompleteArms = ReadonlyMap<string, readonly RecordRow[]>;
+type CompleteArms = ReadonlyMap<string, readonly RecordRow[]>;
 
 /** The arms of a benchmark that have all of some seeds, and the names of those that lack one. */
 export async function completeArms(
@@ -27,29 +27,27 @@ export async function part2Tables(file: StudyFile, name: string): Promise<Table[
   const { comparisons, benchmarks } = file;
   const arms = benchmarks[name]?.arms;
   if (!arms || !comparisons) return [];
+  const { reference, focus, primary, equivalence } = comparisons;
   const records = new Records(file.recordsFolder, name);
   const { complete, left } = await completeArms(records, arms.seeds);
-  if (complete.size === 0) return [];
-  const minorities = Object.keys(file.models?.tests.minorityGroups ?? {}).map(Number);
-  const [sample = {}] = [...complete.values()].flat();
-  const groups = Object.keys(sample).flatMap((column) => /^group(\d+)$/.exec(column)?.[1] ?? []);
-  const shown = groups.map((group) => `G${group}${minorities.includes(Number(group)) ? '*' : ''}`);
-  const measures = ['worst', ...groups.map((group) => `group${group}`)];
-  const { reference, focus, primary, equivalence } = comparisons;
   const all = [...complete.values()].flat();
-  const accuracies: Table = {
-    caption: 'Accuracy in percent: mean over seeds, 95 % interval',
-    columns: columns(['arm', 'configuration', 'test worst group', ...shown, 'validation worst group']),
-    rows: [...complete].map(([arm, rows]) => [
+  const [sample] = all;
+  if (sample === undefined) return [];
+  const minorities = Object.keys(file.models?.tests.minorityGroups ?? {}).map(Number);
+  const groups = Object.keys(sample).flatMap((column) => /^group(\d+)$/.exec(column)?.[1] ?? []);
+  const shown = starred(groups.map(Number), minorities);
+  const measures = ['worst', ...groups.map((group) => `group${group}`)];
+  const accuracies = tableOf(
+    'Accuracy in percent: mean over seeds, 95 % interval',
+    ['arm', 'configuration', 'test worst group', ...shown, 'validation worst group'],
+    [...complete].map(([arm, rows]) => [
       arm,
       String(rows[0]?.configuration ?? ''),
-      ...[...measures, 'validation'].map((column) => meanText(numbers(rows, column), 1, 100)),
+      ...[...measures, 'validation'].map((column) => columnText(rows, column, 1, 100)),
     ]),
-    notes: [
-      `${name}: seeds ${arms.seeds.join(', ')}; ${hoursText(numbers(all, 'seconds'), numbers(all, 'processorSeconds'))}`,
-      ...(left.length === 0 ? [] : [`Left out, for want of seeds: ${left.join(', ')}`]),
-    ],
-  };
+    `${name}: seeds ${arms.seeds.join(', ')}; ${hoursText(all)}`,
+    ...(left.length === 0 ? [] : [`Left out, for want of seeds: ${left.join(', ')}`]),
+  );
   return [
     accuracies,
     ...focusTable(complete, focus, arms.tested ? primary : [], equivalence),
@@ -72,24 +70,19 @@ function focusTable(
     .map(([arm, rows]) => ({ arm, values: minus(own, rows, 'worst').map((value) => 100 * value) }));
   const pTexts = signFlipTexts(differences.map(({ arm, values }) => (primary.includes(arm) ? values : null)));
   const tests = differences.filter(({ arm }) => primary.includes(arm)).length;
+  const tested = tests > 0 ? ['p', `p, Holm over ${tests}`] : [];
   return [
-    {
-      caption: `Test worst-group accuracy of "${focus}" minus that of each other arm, in points, paired by seed`,
-      columns: columns([
-        'arm',
-        'n',
-        'mean [95 %]',
-        ...(tests > 0 ? ['p', `p, Holm over ${tests}`] : []),
-        `90 % within ${margin}`,
-      ]),
-      rows: differences.map(({ arm, values }, i) => [
+    tableOf(
+      `Test worst-group accuracy of "${focus}" minus that of each other arm, in points, paired by seed`,
+      ['arm', 'n', 'mean [95 %]', ...tested, `90 % within ${margin}`],
+      differences.map(({ arm, values }, i) => [
         arm,
         String(values.length),
         meanText(values, 1),
         ...(tests > 0 ? (pTexts[i] ?? []) : []),
         withinText(values, margin, 1),
       ]),
-    },
+    ),
   ];
 }
 
@@ -102,105 +95,83 @@ function gainTable(
 ): Table[] {
   const compared = complete.get(reference);
   if (!compared) return [];
-  return [
-    {
-      caption: `Accuracy of each arm minus that of ${reference}, in points, paired by seed: mean, 95 % interval`,
-      columns: columns(['arm', 'n', 'test worst group', ...groups]),
-      rows: [...complete]
-        .filter(([arm]) => arm !== reference)
-        .map(([arm, rows]) => [
-          arm,
-          String(rows.length),
-          ...measures.map((column) => meanText(minus(rows, compared, column), 1, 100)),
-        ]),
-    },
-  ];
+  const rows = [...complete]
+    .filter(([arm]) => arm !== reference)
+    .map(([arm, own]) => [
+      arm,
+      String(own.length),
+      ...measures.map((column) => meanText(minus(own, compared, column), 1, 100)),
+    ]);
+  const caption = `Accuracy of each arm minus that of ${reference}, in points, paired by seed: mean, 95 % interval`;
+  return [tableOf(caption, ['arm', 'n', 'test worst group', ...groups], rows)];
 }
 
 /** Images whose map is blank have no share: `difference` is over those that have one before and after. */
 function heatTable(all: readonly RecordRow[], complete: CompleteArms, seeds: readonly number[]): Table[] {
   const heat = all.filter((row) => complete.has(String(row.arm)) && seeds.includes(numberOf(row, 'seed')));
   if (heat.length === 0) return [];
+  const rows = distinct(heat, 'arm').flatMap((arm) =>
+    distinct(heat, 'group').map((group) => {
+      const found = select(heat, { arm, group });
+      const text = (column: string): string => {
+        const values = numbers(found, column).filter((value) => !Number.isNaN(value));
+        return values.length === 0 ? '' : meanText(values, 1, 100);
+      };
+      const means = ['core', 'before', 'after', 'difference'].map(text);
+      return [String(arm), `G${String(group)}`, String(found.length), ...means];
+    }),
+  );
   return [
-    {
-      caption:
-        'Share of Grad-CAM\u2019s heat for the class of number 1 on the core of test images in percent: mean over seeds of the mean over a group\u2019s images',
-      columns: columns([
-        'arm',
-        'group',
-        'n',
-        'core\u2019s share of the image',
-        'ERM',
-        'arm',
-        'difference, points',
-      ]),
-      rows: distinct(heat, 'arm').flatMap((arm) =>
-        distinct(heat, 'group').map((group) => {
-          const found = select(heat, { arm, group });
-          const text = (column: string): string => {
-            const values = numbers(found, column).filter((value) => !Number.isNaN(value));
-            return values.length === 0 ? '' : meanText(values, 1, 100);
-          };
-          return [
-            String(arm),
-            `G${String(group)}`,
-            String(found.length),
-            ...['core', 'before', 'after', 'difference'].map(text),
-          ];
-        }),
-      ),
-    },
+    tableOf(
+      'Share of Grad-CAM\u2019s heat for the class of number 1 on the core of test images in percent: mean over seeds of the mean over a group\u2019s images',
+      ['arm', 'group', 'n', 'core\u2019s share of the image', 'ERM', 'arm', 'difference, points'],
+      rows,
+    ),
   ];
 }
 
-/** The arms of several benchmarks beside each other, with the seeds that all of them have. */
-export interface AcrossBenchmarks {
-  readonly seeds: readonly number[];
-  readonly columns: readonly { readonly name: string; readonly complete: CompleteArms }[];
-  /** Arms of the benchmarks that have the fewest seeds. */
-  readonly arms: readonly string[];
-}
-
-/** Reads the arms that `across` sets beside each other. */
-export async function readAcross(file: StudyFile): Promise<AcrossBenchmarks> {
+/** Reads the arms that `across` sets beside each other, with the seeds that all benchmarks have. */
+export async function readAcross(file: StudyFile) {
   const places = Object.entries(file.across ?? {});
   const seedsOf = (name: string): readonly number[] => file.benchmarks[name]?.arms?.seeds ?? [];
   const seeds = places
     .map(([, name]) => seedsOf(name))
     .reduce((fewest, own) => (own.length < fewest.length ? own : fewest));
-  const found = await Promise.all(
+  const columns = await Promise.all(
     places.map(async ([name, benchmark]) => {
       const { complete } = await completeArms(new Records(file.recordsFolder, benchmark), seeds);
       return { name, benchmark, complete };
     }),
   );
-  const shared = found.filter(({ benchmark }) => seedsOf(benchmark).length === seeds.length);
+  // Those of the benchmarks that have the fewest seeds.
+  const shared = columns.filter(({ benchmark }) => seedsOf(benchmark).length === seeds.length);
   const arms = [...new Set(shared.flatMap(({ complete }) => [...complete.keys()]))];
-  return { seeds, columns: found, arms };
+  return { seeds, columns, arms };
 }
 
 /** Worst groups by benchmark: accuracies, gains over the reference, and what the focus gains over each other arm. */
 export async function acrossTables(file: StudyFile): Promise<Table[]> {
   const { comparisons } = file;
   if (!comparisons || file.across === undefined) return [];
-  const { seeds, columns: places, arms } = await readAcross(file);
+  const { seeds, columns, arms } = await readAcross(file);
   const { reference, focus } = comparisons;
   const table = (
     caption: string,
     of: readonly string[],
     valuesOf: (rows: readonly RecordRow[], complete: CompleteArms) => readonly number[] | undefined,
-  ): Table => ({
-    caption: `${caption}: mean over seeds ${seeds.join(', ')}, 95 % interval`,
-    columns: columns(['arm', ...places.map(({ name }) => name)]),
-    rows: of.map((arm) => [
-      arm,
-      ...places.map(({ complete }) => {
-        const rows = complete.get(arm);
-        const values = rows && valuesOf(rows, complete);
-        return values === undefined ? '' : meanText(values, 1, 100);
-      }),
-    ]),
-  });
+  ): Table =>
+    tableOf(
+      `${caption}: mean over seeds ${seeds.join(', ')}, 95 % interval`,
+      ['arm', ...columns.map(({ name }) => name)],
+      of.map((arm) => [
+        arm,
+        ...columns.map(({ complete }) => {
+          const rows = complete.get(arm);
+          const values = rows && valuesOf(rows, complete);
+          return values === undefined ? '' : meanText(values, 1, 100);
+        }),
+      ]),
+    );
   const but = (one: string): string[] => arms.filter((arm) => arm !== one);
   return [
     table('Test worst-group accuracy in percent', arms, (rows) => numbers(rows, 'worst')),

@@ -4,16 +4,18 @@ import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { makeFolder, writeAtomic } from '../../files.js';
+import { awaitLock } from '../../lock.js';
 
-/** One measurement of a study. */
+/** A measurement of a study. */
 export type RecordRow = Readonly<Record<string, string | number | null>>;
 
 /** Digits of a recorded number. */
 const DIGITS = 5;
+/** How long to wait for a process that adds to a table, in milliseconds. */
+const PATIENCE_MS = 30_000;
 
 /** The recorded results of one benchmark of a study: tables `<folder>/<benchmark>-<name>.csv`, which a run's rows are added to. */
 export class Records {
-  /** @param folder where the tables are */
   constructor(
     readonly folder: string,
     readonly benchmark: string,
@@ -30,29 +32,27 @@ export class Records {
     }
   }
 
-  /**
-   * Adds a run's rows to a table.
-   *
-   * @throws `RUN_INVALID` where the table has other columns, `OUTPUT_UNWRITABLE`
-   */
+  /** Adds rows to a table, as other processes may as well. Throws `RUN_INVALID` where it has other columns, `RUN_BUSY`, `OUTPUT_UNWRITABLE`. */
   async add(name: string, rows: readonly RecordRow[]): Promise<void> {
     const [first] = rows;
     if (!first) return;
     const path = this.#path(name);
-    const known = await this.read(name);
-    const columns = Object.keys(first).join(', ');
-    const before = Object.keys(known[0] ?? first).join(', ');
-    if (before !== columns) {
-      throw new SpurmemError(
-        'RUN_INVALID',
-        `${path} has the columns ${before}, and new rows have ${columns}.`,
-        {
-          advice: ['Move it away, or record into another folder.'],
-        },
-      );
-    }
     await makeFolder(this.folder);
-    await writeAtomic(path, stringify([...known, ...rows.map(rounded)], { header: true }));
+    const lock = await awaitLock(`${path}.lock`, PATIENCE_MS);
+    if (!lock) throw new SpurmemError('RUN_BUSY', `Another process is writing to ${path}.`);
+    try {
+      const known = await this.read(name);
+      const columns = Object.keys(first).join(', ');
+      const before = Object.keys(known[0] ?? first).join(', ');
+      if (before !== columns) {
+        const problem = `${path} has the columns ${before}, and new rows have ${columns}.`;
+        const advice = ['Move it away, or record into another folder.'];
+        throw new SpurmemError('RUN_INVALID', problem, { advice });
+      }
+      await writeAtomic(path, stringify([...known, ...rows.map(rounded)], { header: true }));
+    } finally {
+      await lock.release();
+    }
   }
 
   #path(name: string): string {
@@ -95,16 +95,8 @@ function rounded(row: RecordRow): RecordRow {
   );
 }
 
-/** The time of a job in seconds: wall time, and this process's time on all processors. */
-export interface Took {
-  readonly seconds: number;
-  readonly processorSeconds: number;
-}
-
-/** Runs a job and measures it. */
-export async function timed<Result>(
-  job: () => Promise<Result>,
-): Promise<{ readonly result: Result; readonly took: Took }> {
+/** Runs a job and measures its time in seconds: wall time, and this process's time on all processors. */
+export async function timed<Result>(job: () => Promise<Result>) {
   const start = performance.now();
   const cpu = process.cpuUsage();
   const result = await job();

@@ -5,7 +5,8 @@ import { nearestSentence } from '../../settings/names.js';
 import { checkOptions, JOB_TYPES, type OptionTypes } from '../../settings/options.js';
 import { callback, severalOf, text } from '../../settings/values.js';
 import { SEEDS_TYPE } from '../../train/runOptions.js';
-import { type ArmRun, openArms, openTuning, runArmsOf, type StudyFileOptions } from './arms.js';
+import type { ArmRun } from '../study/tuning.js';
+import { openArms, openTuning, runArmsOf, type StudyFileOptions } from './arms.js';
 import { type OpenModels, openModels, runModelsOf } from './models.js';
 import { part1Tables } from './part1Tables.js';
 import { acrossTables, part2Tables } from './part2Tables.js';
@@ -29,18 +30,15 @@ const TYPES: OptionTypes<ReproduceStudyOptions> = {
   onEpoch: callback(),
 };
 
-/** The tables of a study's benchmark. */
-export interface BenchmarkTables {
-  readonly benchmark: string;
-  readonly part1: readonly Table[];
-  readonly part2: readonly Table[];
-}
-
 /** The tables of a study. */
 export interface StudyTables {
   readonly title: string;
-  readonly benchmarks: readonly BenchmarkTables[];
-  /** The arms of several benchmarks beside each other. */
+  readonly benchmarks: readonly {
+    readonly benchmark: string;
+    readonly part1: readonly Table[];
+    readonly part2: readonly Table[];
+  }[];
+  /** The arms of several benchmarks side by side. */
   readonly across: readonly Table[];
 }
 
@@ -55,7 +53,7 @@ export interface OpenStudy {
 
 /**
  * Repeats a study that a file describes: trains and traces the models of Part I, tunes and trains the arms of Part II, records each
- * result when it is there, and makes the tables. What is recorded is not run again.
+ * result, and makes the tables. What is recorded is not run again.
  *
  * @throws `USAGE` for a file that is wrong, naming its key, and what training and tracing throw
  */
@@ -76,7 +74,7 @@ export async function studyTables({
   benchmarks,
 }: Pick<ReproduceStudyOptions, 'study' | 'benchmarks'>): Promise<StudyTables> {
   const file = await readStudy(study);
-  const tables: BenchmarkTables[] = [];
+  const tables: StudyTables['benchmarks'][number][] = [];
   for (const benchmark of chosen(file, benchmarks)) {
     const records = new Records(file.recordsFolder, benchmark);
     const part1 = file.models ? await part1Tables(records, file.models) : [];

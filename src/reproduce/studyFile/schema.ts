@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { datasetOptionsShape } from '../../data/datasetOptions.js';
-import { messageOf, SpurmemError } from '../../errors.js';
+import { SpurmemError } from '../../errors.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import { CRITERIA } from '../../neurons/criteria.js';
 import { NULL_NAMES } from '../../neurons/nulls.js';
@@ -13,10 +13,10 @@ import { finetune } from '../../train/methods/finetune.js';
 import { SEED_TYPE } from '../../train/runOptions.js';
 import type { StudyArm } from '../study/studyArm.js';
 import { checkArm } from '../study/studyOptions.js';
-import { readAs } from '../sweep/plan.js';
+import { inFile, readAs } from '../sweep/plan.js';
 
-/** The records of a model's traces, and what each is made by. */
-export const RECORDS = {
+/** The records of a model's traces, with the settings of each. */
+const RECORDS = {
   /** Zeroed neurons, of the whole model, for each group: `traceUnstructured`. */
   effects: TRACE_SETTINGS.unstructured,
   /** The same under other perturbations. */
@@ -123,16 +123,14 @@ const studySchema = z.strictObject({
       equivalence: z.number().positive().max(99),
     })
     .optional(),
-  /** Where data has a core region: the share of Grad-CAM's heat on it, before and after, for arms that start from a run. */
+  /** Settings of Grad-CAM, where data has a core region: the share of the heat on it, before and after, for arms that start from a run. */
   gradCam: settings.optional(),
-  /** A table of the arms of several benchmarks, by its columns' names. */
+  /** Benchmarks whose arms a table sets side by side, by its columns' names. */
   across: z.record(name, name).optional(),
   benchmarks: z.record(name, benchmarkSchema),
 });
 
 export type StudyModels = Readonly<z.infer<typeof modelsSchema>>;
-export type Benchmark = Readonly<z.infer<typeof benchmarkSchema>>;
-/** A study as its file describes it. */
 export interface StudyFile extends Omit<z.infer<typeof studySchema>, 'arms'> {
   readonly path: string;
   /** The folder of the recorded results. */
@@ -140,35 +138,24 @@ export interface StudyFile extends Omit<z.infer<typeof studySchema>, 'arms'> {
   readonly arms: readonly StudyArm[];
 }
 
-/**
- * Reads a study: benchmarks, models with their traces and tests, and arms with their grids.
- *
- * @param path a file in YAML or JSON
- * @throws `USAGE` naming the file, the key that is wrong, and the nearest name
- */
+/** Reads a study from a file in YAML or JSON. Throws `USAGE` naming the file, the key that is wrong, and the nearest name. */
 export async function readStudy(path: string): Promise<StudyFile> {
   const { arms: named, ...study } = await readAs(path, studySchema, 'study');
-  const at = (key: string, check: () => void): void => {
-    try {
-      check();
-    } catch (error) {
-      throw new SpurmemError('USAGE', `${path}, ${key}: ${messageOf(error)}`, { cause: error });
-    }
+  const at = <Args extends unknown[]>(key: string, check: (...args: Args) => void, ...args: Args): void => {
+    inFile(path, key, () => {
+      check(...args);
+    });
   };
   const known = (key: string, wanted: string | undefined, names: readonly string[], what: string): void => {
     if (wanted === undefined || names.includes(wanted)) return;
-    throw new SpurmemError(
-      'USAGE',
-      `${path}, ${key}: there is no ${what} ${wanted}. ${nearestSentence(wanted, names)}`,
-    );
+    const problem = `there is no ${what} ${wanted}. ${nearestSentence(wanted, names)}`;
+    throw new SpurmemError('USAGE', `${path}, ${key}: ${problem}`);
   };
   const methods = TRAINING_METHODS.map((method) => method.name);
   const arms = Object.entries(named).map(([arm, rest]): StudyArm => ({ name: arm, ...rest }));
   for (const arm of arms) {
     known(`arms.${arm.name}.method`, arm.method, methods, 'method');
-    at(`arms.${arm.name}`, () => {
-      checkArm(arm, arms, study.tuning !== undefined);
-    });
+    at(`arms.${arm.name}`, checkArm, arm, arms, study.tuning !== undefined);
   }
   const armNames = arms.map((arm) => arm.name);
   const { comparisons, models, benchmarks } = study;
@@ -179,29 +166,19 @@ export async function readStudy(path: string): Promise<StudyFile> {
   known('models.tests.stage', models?.tests.stage, stages, 'stage');
   for (const [i, trace] of (models?.traces ?? []).entries()) {
     known(`models.traces[${i}].stage`, trace.stage, stages, 'stage');
-    at(`models.traces[${i}].settings`, () => {
-      checkTable(trace.settings, { ...TRACE_SETTINGS.session, ...RECORDS[trace.record] });
-    });
+    const table = { ...TRACE_SETTINGS.session, ...RECORDS[trace.record] };
+    at(`models.traces[${i}].settings`, checkTable, trace.settings, table);
   }
   for (const [stage, own] of Object.entries(models?.stages ?? {})) {
-    at(`models.stages.${stage}`, () => {
-      checkTable(own, erm.settings);
-    });
+    at(`models.stages.${stage}`, checkTable, own, erm.settings);
   }
-  const all = Object.assign(
-    {},
-    ...arms.map(({ method }) => methodNamed(method ?? erm.name).settings),
-  ) as SettingsTable;
+  const all = arms.map(({ method }) => methodNamed(method ?? erm.name).settings);
   for (const [key, own] of [['', study] as const, ...Object.entries(benchmarks)]) {
     const place = key === '' ? '' : `benchmarks.${key}.`;
-    at(`${place}erm`, () => {
-      checkTable(own.erm, erm.settings);
-    });
-    at(`${place}finetune`, () => {
-      checkTable(own.finetune, finetune.settings);
-    });
+    at(`${place}erm`, checkTable, own.erm, erm.settings);
+    at(`${place}finetune`, checkTable, own.finetune, finetune.settings);
     at(`${place}settings`, () => {
-      requireKnownNames(own.settings, all);
+      requireKnownNames(own.settings, ...all);
     });
   }
   for (const [key, benchmark] of Object.entries(benchmarks)) {

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
+  grouped,
   outcomeOf,
   type OverSeeds,
   type SeedOutcome,
@@ -12,7 +14,7 @@ export interface CollectedRun extends Omit<SeedOutcome, 'run'> {
   readonly index: number;
   readonly entry: string;
   readonly method: string;
-  /** The settings that differ within the sweep; of a run that starts from another one, also those of that one. */
+  /** The settings that differ within the sweep, with those of the run that it starts from. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
@@ -28,7 +30,7 @@ export interface SweepTable {
   readonly unfinished: readonly number[];
 }
 
-/** Gathers what the finished runs of a sweep gave, run by run and over seeds. */
+/** The finished runs of a sweep, and their means over seeds. */
 export function collectSweep(statuses: readonly JobStatus[]): SweepTable {
   const jobs = statuses.map(({ job }) => job);
   const runs = statuses.flatMap(({ job, result }): CollectedRun[] => {
@@ -37,24 +39,15 @@ export function collectSweep(statuses: readonly JobStatus[]): SweepTable {
     const { seed, run: _run, ...outcome } = outcomeOf(job.seed, job.out, result);
     return [{ index, entry, method, seed, settings: variedSettings(job, jobs), ...outcome }];
   });
-  return {
-    runs,
-    rows: rowsOf(runs),
-    unfinished: statuses.filter(({ result }) => result === undefined).map(({ job }) => job.index),
-  };
-}
-
-function rowsOf(runs: readonly CollectedRun[]): CollectedRow[] {
-  const groups = new Map<string, CollectedRun[]>();
-  for (const run of runs) {
-    const key = JSON.stringify([run.entry, run.settings]);
-    groups.set(key, [...(groups.get(key) ?? []), run]);
-  }
-  return [...groups.values()].map((ofRow) => {
-    const { entry, method, settings } = ofRow[0] as CollectedRun;
+  const isSame = (run: CollectedRun, other: CollectedRun): boolean =>
+    run.entry === other.entry && isDeepStrictEqual(run.settings, other.settings);
+  const rows = grouped(runs, (run, [one]) => isSame(run, one)).map((ofRow): CollectedRow => {
+    const { entry, method, settings } = ofRow[0];
     const seeds = ofRow.map(({ seed }) => seed);
     return { entry, method, settings, seeds, ...summarizeOutcomes(ofRow) };
   });
+  const unfinished = statuses.filter(({ result }) => result === undefined).map(({ job }) => job.index);
+  return { runs, rows, unfinished };
 }
 
 function variedSettings(job: SweepJob, jobs: readonly SweepJob[]): Record<string, unknown> {
@@ -63,8 +56,6 @@ function variedSettings(job: SweepJob, jobs: readonly SweepJob[]): Record<string
   const source = job.from === null ? undefined : jobs[job.from];
   if (!source) return own;
   const inherited = Object.entries(variedSettings(source, jobs));
-  return {
-    ...own,
-    ...Object.fromEntries(inherited.map(([name, value]) => [`${source.entry}.${name}`, value])),
-  };
+  const named = inherited.map(([name, value]) => [`${source.entry}.${name}`, value] as const);
+  return { ...own, ...Object.fromEntries(named) };
 }

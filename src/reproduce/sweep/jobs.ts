@@ -5,7 +5,7 @@ import { type Dataset, datasetOf } from '../../data/dataset.js';
 import { inScope, SpurmemError } from '../../errors.js';
 import { isLocked, tryLock } from '../../lock.js';
 import { type EngineOptions, numericOptions } from '../../native/engine.js';
-import { throwIfAborted } from '../../progress.js';
+import { type JobOptions, throwIfAborted } from '../../progress.js';
 import type { MethodOptions } from '../../train/method.js';
 import { methodNamed } from '../../train/methods.js';
 import type { TrainedRun } from '../../train/results.js';
@@ -15,25 +15,19 @@ import { figuresNamed } from '../articleFigures.js';
 import { reproducePart1 } from '../part1.js';
 import type { SweepJob, SweepPlan } from './plan.js';
 
-/** How often a job looks whether another process is still at its run. */
+/** The time between two looks whether another process is still at a job's run. */
 const POLL_MS = 500;
 
-/** How far a job is. */
 export interface JobStatus extends RunState {
   readonly job: SweepJob;
 }
 
 /** The options of a job besides its plan. */
-export type SweepJobOptions = Pick<
-  EpochOptions,
-  keyof EngineOptions | 'signal' | 'onProgress' | 'onInfo' | 'onWarning' | 'onEpoch'
->;
+type SweepJobOptions = EngineOptions & JobOptions & Pick<EpochOptions, 'onEpoch'>;
 
 /**
- * Runs one job of a plan: trains its run, goes on with one that was stopped, or takes one that is finished. The run that it starts
- * from is trained before. What another process is at is waited for, and taken.
- *
- * @throws `USAGE` when there is no such job, and what training and tracing throw
+ * Runs one job of a plan: trains its run, goes on with one that was stopped, or takes one that is finished, after the run that it
+ * starts from. A run that another process is at is waited for, and taken. Throws `USAGE` when there is no such job.
  */
 export async function runSweepJob(
   plan: SweepPlan,
@@ -42,11 +36,11 @@ export async function runSweepJob(
 ): Promise<TrainedRun> {
   const job = plan.jobs[index];
   if (!job) {
-    const expected = `0 to ${plan.jobs.length - 1}`;
-    throw new SpurmemError('USAGE', `\`index\` is ${index}, and the plan has ${plan.jobs.length} jobs.`, {
+    const { length } = plan.jobs;
+    throw new SpurmemError('USAGE', `\`index\` is ${index}, and the plan has ${length} jobs.`, {
       parameter: 'index',
       value: index,
-      expected,
+      expected: `0 to ${length - 1}`,
     });
   }
   // Once for the run and those that it starts from.
@@ -59,12 +53,7 @@ export async function runSweepJob(
   return runJob(plan.jobs, job, { ...options, ...numericOptions(plan), data });
 }
 
-/**
- * Runs a job of a list after those that it starts from.
- *
- * @param scopeOf names the part of the caller's options that a job's settings come from
- * @throws what training and tracing throw, in the job's scope
- */
+/** Runs a job of a list after those that it starts from; `scopeOf` names the caller's options that a job's settings are, for errors. */
 export async function runJob(
   jobs: readonly SweepJob[],
   job: SweepJob,
@@ -80,12 +69,11 @@ export async function runJob(
   return last as TrainedRun;
 }
 
-/** Where every job of a plan stands. */
 export async function sweepStatus(plan: SweepPlan): Promise<JobStatus[]> {
   return Promise.all(plan.jobs.map(statusOf));
 }
 
-/** The jobs that a job starts from, the first of them first, and itself. */
+/** The jobs that a job starts from, in their order, and itself. */
 function chainOf(jobs: readonly SweepJob[], job: SweepJob): SweepJob[] {
   const source = job.from === null ? undefined : jobs[job.from];
   return source ? [...chainOf(jobs, source), job] : [job];
@@ -111,30 +99,21 @@ async function trainJob(
   { method, settings, seed, out, keepEpochs, figures }: SweepJob,
   { from, onEpoch, ...options }: MethodOptions,
 ): Promise<TrainedRun> {
-  const trained =
-    // As in Part I, figures are made of any run that is finished.
-    (figures && (await finishedRun(out))) ??
-    (await methodNamed(method).train({
-      ...options,
-      onEpoch,
-      ...settings,
-      keepEpochs,
-      seed,
-      from,
-      out,
-      resume: true,
-    }));
+  const own = { ...settings, keepEpochs, seed, from, out };
+  // As in Part I, figures are made of any run that is finished.
+  const finished = figures && (await new RunFolder(out).readTrainingResult());
+  const trained = finished
+    ? { ...finished, run: out }
+    : await methodNamed(method).train({ ...options, onEpoch, ...own, resume: true });
   if (figures) {
-    await alone(out, () =>
-      reproducePart1({
-        ...options,
-        ...figures.settings,
-        seed,
-        run: out,
-        figures: figuresNamed(figures.names),
-        onStep: options.onInfo,
-      }),
-    );
+    const lock = await tryLock(figuresLock(out));
+    if (!lock) throw new SpurmemError('RUN_BUSY', `Another process is tracing ${out}.`);
+    const asked = { ...options, ...figures.settings, seed, run: out, figures: figuresNamed(figures.names) };
+    try {
+      await reproducePart1({ ...asked, onStep: options.onInfo });
+    } finally {
+      await lock.release();
+    }
   }
   return trained;
 }
@@ -157,22 +136,7 @@ async function hasFigures(folder: RunFolder, { figures }: SweepJob): Promise<boo
   return made.every((figure) => figure !== undefined);
 }
 
-async function finishedRun(out: string): Promise<TrainedRun | undefined> {
-  const result = await new RunFolder(out).readTrainingResult();
-  return result && { ...result, run: out };
-}
-
 /** The lock of a process that makes a run's figures: a trace locks the run's folder only where it writes. */
 function figuresLock(out: string): string {
   return join(out, 'results', '.figures.lock');
-}
-
-async function alone(out: string, job: () => Promise<unknown>): Promise<void> {
-  const lock = await tryLock(figuresLock(out));
-  if (!lock) throw new SpurmemError('RUN_BUSY', `Another process is tracing ${out}.`);
-  try {
-    await job();
-  } finally {
-    await lock.release();
-  }
 }

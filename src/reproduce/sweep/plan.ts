@@ -20,7 +20,7 @@ const jobSchema = z.strictObject({
   stage: z.number().int(),
   entry: z.string(),
   method: z.enum(METHOD_NAMES),
-  /** What the method is given, the protocol among them. */
+  /** Settings of the method, and the protocol. */
   settings: settingsSchema,
   seed: z.number().int(),
   /** The run folder. */
@@ -29,13 +29,13 @@ const jobSchema = z.strictObject({
   from: z.number().int().min(0).nullable(),
   /** Epochs whose weights are kept, for runs that start from them. */
   keepEpochs: z.array(z.number().int().min(1)).readonly().optional(),
-  /** What is made of the run when it is trained: figures of Part I, and what their traces are given. */
+  /** Figures of Part I that are made of the run, and settings of their traces. */
   figures: z.strictObject({ names: z.array(z.string()).min(1), settings: settingsSchema }).optional(),
 });
 const planSchema = z.strictObject({
   kind: z.literal('sweep-plan'),
   data: z.string(),
-  /** How the data's folder is read, where its files do not say. */
+  /** How the data's folder is read. */
   datasetOptions: z.strictObject(datasetOptionsShape).optional(),
   ...optionalSchemas(NUMERICS),
   jobs: z
@@ -52,7 +52,7 @@ export type SweepJob = Readonly<z.infer<typeof jobSchema>>;
 /** All runs of a sweep, each with its folder: what several machines share. */
 export type SweepPlan = Readonly<z.infer<typeof planSchema>>;
 
-/** Writes a plan, or leaves an equal one. Throws `RUN_EXISTS` where another plan is: its runs would be mixed with these. */
+/** Writes a plan, or leaves an equal one. Throws `RUN_EXISTS` where another plan is. */
 export async function writePlan(path: string, plan: SweepPlan): Promise<void> {
   const written = planSchema.parse(plan);
   if (existsSync(path)) {
@@ -87,6 +87,15 @@ export async function readAs<Schema extends z.ZodType>(
   }
 }
 
+/** Checks a part of a file. Throws `USAGE`, naming the file and the part. */
+export function inFile<Result>(path: string, key: string, check: () => Result): Result {
+  try {
+    return check();
+  } catch (error) {
+    throw new SpurmemError('USAGE', `${path}, ${key}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
 /** The settings that are not the same in all jobs. */
 export function variedNames(jobs: readonly SweepJob[]): string[] {
   const names = new Set(jobs.flatMap(({ settings }) => Object.keys(settings)));
@@ -95,8 +104,32 @@ export function variedNames(jobs: readonly SweepJob[]): string[] {
   );
 }
 
-/** Settings as a process in any working directory takes them. */
+/** Settings for a process in any working directory. */
 export function withWholePaths(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { weights } = settings;
   return typeof weights === 'string' ? { ...settings, weights: resolve(weights) } : { ...settings };
+}
+
+/** Values of settings, by name. */
+export type Grid = Readonly<Record<string, readonly unknown[]>>;
+/** One value of each setting. */
+export type Combination = Readonly<Record<string, unknown>>;
+
+/** Every combination of a grid's values, the last setting varied first; of an empty grid one without settings. */
+export function combinationsOf(grid: Grid): Combination[] {
+  return Object.entries(grid).reduce<Combination[]>(
+    (all, [name, values]) => all.flatMap((one) => values.map((value) => ({ ...one, [name]: value }))),
+    [{}],
+  );
+}
+
+/** Settings as a part of a folder's path: `lr=0.001-batchSize=32`. */
+export function folderName(settings: Combination): string {
+  return Object.entries(settings)
+    .map(([name, value]) => {
+      const text = value === undefined ? 'none' : JSON.stringify(value);
+      // Paths, such as that of a weights file, must not become folders.
+      return `${name}=${text.replaceAll('"', '').replace(/[^\w.=+,-]+/g, '_')}`;
+    })
+    .join('-');
 }

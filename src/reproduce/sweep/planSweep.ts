@@ -1,19 +1,27 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { messageOf, SpurmemError } from '../../errors.js';
+import { SpurmemError } from '../../errors.js';
 import { nearestSentence, requireKnownNames } from '../../settings/names.js';
 import { firstRepeated } from '../../settings/repeated.js';
-import { checkSettings, type SettingsTable } from '../../settings/setting.js';
+import { checkSettings } from '../../settings/setting.js';
 import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
 import { SEED_TYPE } from '../../train/runOptions.js';
-import { type Combination, combinationsOf, folderName } from './grid.js';
-import { readAs, type SweepJob, type SweepPlan, variedNames, withWholePaths } from './plan.js';
+import {
+  type Combination,
+  combinationsOf,
+  folderName,
+  inFile,
+  readAs,
+  type SweepJob,
+  type SweepPlan,
+  variedNames,
+  withWholePaths,
+} from './plan.js';
 
 /** A job twice would count twice. */
 function distinct<Item>(list: z.ZodType<Item[]>) {
-  return list.refine((values) => firstRepeated(values) === undefined, {
-    error: 'the values must differ from each other',
-  });
+  const error = 'the values must differ from each other';
+  return list.refine((values) => firstRepeated(values) === undefined, { error });
 }
 
 const settingsSchema = z.record(z.string(), z.unknown());
@@ -40,11 +48,9 @@ const sweepSchema = z.strictObject({
 });
 
 type Entry = z.infer<typeof entrySchema>;
-/** The error of an entry. */
-type Refuse = (problem: string) => SpurmemError;
 
 /**
- * Expands a sweep: every entry with every combination of its grid and every seed is a job. Paths are absolute from here on.
+ * Expands a sweep: every entry with every combination of its grid and every seed is a job. Its paths are absolute.
  *
  * @param path a file in YAML or JSON: `out`, `data`, `seeds`, `settings`, `jobs` with `method`, `name`, `from`, `settings`, `grid`
  * @throws `USAGE` naming the file and the key that is wrong
@@ -53,15 +59,12 @@ export async function planSweep(path: string): Promise<SweepPlan> {
   const sweep = await readAs(path, sweepSchema, 'sweep');
   const jobs: SweepJob[] = [];
   for (const [at, entry] of sweep.jobs.entries()) {
-    const refuse = (problem: string): SpurmemError =>
-      new SpurmemError('USAGE', `${path}, jobs[${at}]: ${problem}`);
-    for (const job of jobsOf(entry, sweep, jobs, refuse)) jobs.push({ index: jobs.length, ...job });
+    const ofEntry = inFile(path, `jobs[${at}]`, () => jobsOf(entry, sweep, jobs));
+    for (const job of ofEntry) jobs.push({ index: jobs.length, ...job });
   }
-  try {
+  inFile(path, 'settings', () => {
     requireKnownNames(sweep.settings, ...sweep.jobs.map(({ method }) => methodNamed(method).settings));
-  } catch (error) {
-    throw new SpurmemError('USAGE', `${path}, settings: ${messageOf(error)}`);
-  }
+  });
   return { kind: 'sweep-plan', data: resolve(sweep.data), jobs };
 }
 
@@ -70,24 +73,24 @@ function jobsOf(
   entry: Entry,
   { out, seeds, settings: shared }: z.infer<typeof sweepSchema>,
   earlier: readonly SweepJob[],
-  refuse: Refuse,
 ): Omit<SweepJob, 'index'>[] {
   const names = TRAINING_METHODS.map(({ name }) => name);
   if (!names.includes(entry.method)) {
-    throw refuse(`there is no method ${entry.method}. ${nearestSentence(entry.method, names)}`);
+    throw refused(`there is no method ${entry.method}. ${nearestSentence(entry.method, names)}`);
   }
   const name = entry.name ?? entry.method;
   if (earlier.some((job) => job.entry === name)) {
-    throw refuse(`there is another entry named ${name}. Give it a \`name\`.`);
+    throw refused(`there is another entry named ${name}. Give it a \`name\`.`);
   }
   const { settings: table, startsFrom, name: method } = methodNamed(entry.method);
   const ofMethod = Object.entries(shared).filter(([setting]) => Object.hasOwn(table, setting));
   const jobs: Omit<SweepJob, 'index'>[] = [];
   for (const combination of combinationsOf(entry.grid)) {
     const settings = { ...Object.fromEntries(ofMethod), ...entry.settings, ...combination };
-    requireKnown(table, settings, refuse);
+    requireKnownNames(settings, table);
+    checkSettings(table, settings);
     for (const seed of seeds) {
-      for (const source of sourcesOf(entry, startsFrom, earlier, seed, refuse)) {
+      for (const source of sourcesOf(entry, startsFrom, earlier, seed)) {
         const folder = [combination, source?.varied ?? {}].map(folderName).filter((part) => part !== '');
         jobs.push({
           stage: source ? source.job.stage + 1 : 0,
@@ -104,13 +107,8 @@ function jobsOf(
   return jobs;
 }
 
-function requireKnown(table: SettingsTable, settings: Combination, refuse: Refuse): void {
-  try {
-    requireKnownNames(settings, table);
-    checkSettings(table, settings);
-  } catch (error) {
-    throw refuse(messageOf(error));
-  }
+function refused(problem: string): SpurmemError {
+  return new SpurmemError('USAGE', problem);
 }
 
 interface Source {
@@ -119,22 +117,21 @@ interface Source {
   readonly varied: Combination;
 }
 
-/** The runs that an entry starts from with this seed; one of nothing where it starts from the data. */
+/** The runs that an entry starts from with this seed; one undefined where it starts from the data. */
 function sourcesOf(
   { from }: Entry,
   startsFrom: 'data' | 'run',
   jobs: readonly SweepJob[],
   seed: number,
-  refuse: Refuse,
 ): (Source | undefined)[] {
   if (startsFrom === 'data') {
-    if (from !== undefined) throw refuse('it starts from the data, and takes no `from`.');
+    if (from !== undefined) throw refused('it starts from the data, and takes no `from`.');
     return [undefined];
   }
   const earlier = [...new Set(jobs.map(({ entry }) => entry))];
   if (from === undefined || !earlier.includes(from)) {
     const said = from === undefined ? '`from` is missing' : `\`from\` is ${from}`;
-    throw refuse(
+    throw refused(
       `it starts from a run: ${said}, and takes an entry before it (${earlier.join(', ') || 'there is none'}).`,
     );
   }
