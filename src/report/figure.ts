@@ -11,9 +11,8 @@ import type { TraceMinimalResult } from '../experiments/traceMinimalResult.js';
 import type { PerturbationName } from '../neurons/perturbations.js';
 import type { EpochMetrics, TrainingResult } from '../train/results.js';
 import type { HistoryEntry } from '../train/runFolder.js';
-import type { GroupLabel, NamedGroups } from './groupLabels.js';
+import type { Groups, NamedGroups } from './groupLabels.js';
 import type { Markup } from './html/html.js';
-import type { DataFile } from './html/page.js';
 import type { Table } from './table.js';
 import type { Chart, NamedChart } from './vega/render.js';
 
@@ -48,27 +47,27 @@ export interface FigureSource extends RunResults {
   readonly dataset: ReportDataset;
 }
 
-/** Everything that the report shows: plain data, read by the caller from the run folder. */
+/** Everything that the report shows, read by the caller from the run folder. */
 export interface RunReport extends FigureSource {
   readonly title: string;
   /** The model's architecture. */
   readonly arch: string;
   /** The resolved configuration: name, value. */
   readonly config: readonly (readonly [string, string])[];
-  /** The lines of `metrics.jsonl`, in order; empty when the run did not train. */
+  /** The lines of `metrics.jsonl`; empty when the run did not train. */
   readonly epochs: readonly EpochMetrics[];
   /** Ways on from this run, side by side. */
   readonly comparison?: ComparisonResult | undefined;
   /** The result of the run that this one started from. */
   readonly before?: TrainingResult | undefined;
-  /** How its results came about, in the order in which they were written; empty for a run from before that was kept. */
+  /** The origin of its results, in the order in which they were written. */
   readonly history: readonly HistoryEntry[];
   /** Software that produced the run: name, version. */
   readonly versions: readonly (readonly [string, string])[];
 }
 
 /** A row of a figure's CSV: one measurement, with its settings. Accuracies and changes are fractions. */
-export type FigureRow = DataFile['rows'][number];
+export type FigureRow = Readonly<Record<string, string | number | null>>;
 
 /** An unstructured trace that a figure shows: all its k under all its standard deviations, for the article's criteria. */
 export interface TraceNeed {
@@ -97,23 +96,20 @@ export interface Section {
   /** The section's anchor in the report, and its heading. */
   readonly id: string;
   readonly title: string;
-  /** Its numbers in words, a sentence each. */
+  /** Its numbers in words, a sentence each; the first one stands at the top of the page as well. */
   readonly verdict?: readonly string[] | undefined;
   /** Its charts, named as their files: `fig1`, `fig2-gradient`. */
   readonly charts?: readonly NamedChart[];
   /** Its tables for a terminal. */
   readonly tables?: readonly Table[];
-  /** The rows of its JSON and CSV, all with the same columns; the report holds them under this name. */
-  readonly data?: DataFile;
+  /** Its JSON and CSV, which the page holds: a name without an ending, and rows with the same columns. */
+  readonly data?: { readonly name: string; readonly rows: readonly FigureRow[] };
   /** The section's text, with its charts and the page's tables; left out where the report has no such section. */
   readonly prose?: (drawn: Drawn) => Markup | Promise<Markup>;
 }
 
 /** Makes a section; undefined where the source holds nothing to show. */
-export type Show<Source = FigureSource> = (
-  source: Source,
-  groups: readonly GroupLabel[],
-) => Section | undefined;
+export type Show<Source = FigureSource> = (source: Source, groups: Groups) => Section | undefined;
 
 /** A figure or table, of the article's Part I or beyond it: what it takes, and what it shows. `figures.ts` lists all of them. */
 export interface Figure {

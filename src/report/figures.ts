@@ -1,9 +1,8 @@
-// To add a figure: write one file or folder in `figures/` that exports a `Figure`, and name it in the list below. Its `show` gives
-// verdict, charts, tables, rows and text of the results that it is given, once. The commands `reproduce <name>` and `reproduce part1`,
-// the files `results/<name>.json` and `.csv`, the charts in `figures/` and the section of the report follow from it.
+// To add a figure: write one file or folder in `figures/` that exports a `Figure`, and name it in the list below. The commands
+// `reproduce <name>` and `reproduce part1`, `results/<name>.json` and `.csv`, its charts and its section of the report follow.
 import type { Figure } from './figure.js';
 import { fig1 } from './figures/accuracy/fig1.js';
-import { table3, table11, table13, table14 } from './figures/articleTables/articleTables.js';
+import { table3, table11, table13, table14 } from './figures/articleTables.js';
 import { fig2, fig4, fig5, fig11, fig12 } from './figures/changes/figures.js';
 import { fig10 } from './figures/gradCam/fig10.js';
 import { fig7 } from './figures/layers/fig7.js';

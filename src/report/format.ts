@@ -4,38 +4,37 @@ import { type Estimate, type Interval, LEVEL } from '../metrics/intervals.js';
 /** The sign for a missing number: the report never prints NaN. */
 export const MISSING = '–';
 
+/** A number, or none where nothing was measured. */
+type Measured = number | null | undefined;
+
+/** A number with a fixed number of decimals; never `-0.00`, and a dash for what is not a finite number. */
+export function fixed(value: Measured, decimals: number): string {
+  if (typeof value !== 'number' || !Number.isFinite(value)) return MISSING;
+  const text = value.toFixed(decimals);
+  return Number(text) === 0 ? (0).toFixed(decimals) : text;
+}
+
 /** A fraction as a percentage with two decimals and no sign: 0.17857 -> `17.86`. */
-export function percent(fraction: number): string {
-  return fixed(100 * fraction, 2);
+export function percent(fraction: Measured): string {
+  return fixed(100 * (fraction ?? Number.NaN), 2);
 }
 
 /** A fraction as `17.86 %`, or a dash. */
-export function percentText(fraction: number | undefined): string {
-  const text = percent(fraction ?? Number.NaN);
+export function percentText(fraction: Measured): string {
+  const text = percent(fraction);
   return text === MISSING ? text : `${text} %`;
 }
 
-/** A change of a fraction as signed percentage points with two decimals: -0.10714 -> `-10.71`. */
-export function points(change: number): string {
-  const text = fixed(100 * change, 2);
+/** A change of a fraction as signed percentage points: -0.10714 -> `-10.71`. */
+export function points(measured: Measured, decimals = 2): string {
+  const change = measured ?? Number.NaN;
+  const text = fixed(100 * change, decimals);
   return change > 0 && Number(text) !== 0 ? `+${text}` : text;
-}
-
-/** A number with a fixed number of decimals; never `-0.00`, and a dash for what is not a finite number. */
-export function fixed(value: number, decimals: number): string {
-  if (!Number.isFinite(value)) return MISSING;
-  const text = value.toFixed(decimals);
-  return Number(text) === 0 ? (0).toFixed(decimals) : text;
 }
 
 /** A neuron's score (an l2 norm) with four significant digits. */
 export function score(value: number): string {
   return Number.isFinite(value) ? value.toPrecision(4) : MISSING;
-}
-
-/** A count, or a dash. */
-export function count(value: number | undefined): string {
-  return value === undefined || !Number.isFinite(value) ? MISSING : String(value);
 }
 
 /** A measured fraction minus a known one, in points; a dash where one is missing. */
@@ -44,9 +43,8 @@ export function pointsBeyond(measured: number | undefined, known: number | undef
 }
 
 /** A change in points with its standard deviation where there is one: `-10.71 ± 1.20`. */
-export function pointsSpread(change: number | undefined, std: number | null | undefined): string {
-  const text = points(change ?? Number.NaN);
-  return Number.isFinite(std) ? `${text} ± ${percent(std ?? Number.NaN)}` : text;
+export function pointsSpread(change: Measured, std: Measured): string {
+  return Number.isFinite(std) ? `${points(change)} ± ${percent(std)}` : points(change);
 }
 
 /** The worth of one sample of a group of `size` in points: `1.79`. */
@@ -54,29 +52,36 @@ export function granularity(size: number | undefined): string {
   return percent(1 / (size ?? Number.NaN));
 }
 
-/** Two changes of a fraction in points as `[-19.64, +3.57]`. */
-export function pointsRange([low, high]: Interval): string {
-  return `[${points(low)}, ${points(high)}]`;
+/** Two changes of a fraction in points as `[-19.64, +3.57]`, or a dash. */
+export function pointsRange(interval: Interval | null | undefined): string {
+  return interval ? `[${points(interval[0])}, ${points(interval[1])}]` : MISSING;
 }
 
-/** Two fractions in percent with one decimal as `[58.9, 83.9]`. */
-export function percentRange([low, high]: Interval): string {
-  return `[${fixed(100 * low, 1)}, ${fixed(100 * high, 1)}]`;
+/** Two fractions in percent with one decimal as `[58.9, 83.9]`, or a dash. */
+export function percentRange(interval: Interval | null | undefined): string {
+  return interval ? `[${fixed(100 * interval[0], 1)}, ${fixed(100 * interval[1], 1)}]` : MISSING;
+}
+
+/** `, 95 % interval [58.9, 83.9]`, or nothing. */
+export function intervalText(interval: Interval | null | undefined, write = percentRange): string {
+  return interval ? `, 95 % interval ${write(interval)}` : '';
 }
 
 /** A p-value with three decimals, or one digit where it is smaller: never a 0, which none of them is. */
-export function probability(value: number): string {
-  return value > 0 && value < 0.0005 ? value.toPrecision(1) : fixed(value, 3);
+export function probability(value: Measured): string {
+  return typeof value === 'number' && value > 0 && value < 0.0005 ? value.toPrecision(1) : fixed(value, 3);
 }
 
-/** A p-value and, where there is one, what it is after correction: `0.012 (0.048)`. */
-export function probabilityPair(
-  value: number | null | undefined,
-  adjusted: number | null | undefined,
-): string {
+/** A p-value and, where there is one, its value after correction: `0.012 (0.048)`. */
+export function probabilityPair(value: Measured, adjusted: Measured): string {
   if (value === null || value === undefined) return MISSING;
   const after = adjusted === null || adjusted === undefined ? '' : ` (${probability(adjusted)})`;
   return `${probability(value)}${after}`;
+}
+
+/** `p = 0.146`, with a space that does not break. */
+export function pText(value: Measured): string {
+  return `p\u00a0=\u00a0${probability(value)}`;
 }
 
 /** With real minus signs, for pages and charts; terminals keep the hyphen, which can be searched for. Names such as `erm-2` keep theirs. */
@@ -84,12 +89,14 @@ export function typographic(text: string): string {
   return text.replace(/(?<![\p{L}\p{N}_])-(?=\d)/gu, '−');
 }
 
-/** `1 sample`, `2 samples`. */
 export function plural(value: number, unit: string): string {
   return `${value} ${unit}${value === 1 ? '' : 's'}`;
 }
 
-/** A split in words. */
+export function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 export const SPLIT_NAME: Readonly<Record<Split, string>> = {
   train: 'training',
   val: 'validation',
@@ -113,8 +120,7 @@ export function size(change: number): string {
 
 /** `+8.1 points`. */
 export function signed(change: number): string {
-  const text = fixed(100 * change, 1);
-  return `${change > 0 && Number(text) !== 0 ? '+' : ''}${text} points`;
+  return `${points(change, 1)} points`;
 }
 
 /** `95 % 3.2 to 12.9`, of fractions in points or percent. */
@@ -126,13 +132,4 @@ export function range([low, high]: Interval): string {
 export function sideOf({ interval: [low, high] }: Pick<Estimate, 'interval'>): 'above' | 'below' | 'both' {
   if (low > 0) return 'above';
   return high < 0 ? 'below' : 'both';
-}
-
-/** `p = 0.146`, with a space that does not break. */
-export function pText(value: number): string {
-  return `p\u00a0=\u00a0${probability(value)}`;
-}
-
-export function capitalized(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -9,7 +9,7 @@ export interface NamedGroups {
   readonly minorityGroups: readonly number[];
 }
 
-/** How a group is written in charts and tables. */
+/** A group as charts and tables write it. */
 export interface GroupLabel {
   readonly index: number;
   readonly minority: boolean;
@@ -21,7 +21,9 @@ export interface GroupLabel {
   readonly full: string;
 }
 
-/** Labels of all groups, in order. */
+/** The labels of all groups, in order. */
+export type Groups = readonly GroupLabel[];
+
 export function groupLabels({ groupNames, minorityGroups }: NamedGroups): GroupLabel[] {
   return groupNames.map((raw, index) => {
     const minority = minorityGroups.includes(index);
@@ -32,34 +34,26 @@ export function groupLabels({ groupNames, minorityGroups }: NamedGroups): GroupL
 }
 
 /** The short labels of some groups; `all` when it is every group. */
-export function shortList(
-  indices: readonly number[],
-  labels: readonly GroupLabel[],
-  all = 'every group',
-): string {
-  if (labels.length > 1 && indices.length === labels.length) return all;
-  return indices.map((index) => labels[index]?.short ?? `G${index}`).join(', ');
+export function shortList(indices: readonly number[], groups: Groups, all = 'every group'): string {
+  if (groups.length > 1 && indices.length === groups.length) return all;
+  return indices.map((index) => groups[index]?.short ?? `G${index}`).join(', ');
 }
 
 /** The meaning of the star, if there is one. */
-export function starNote(labels: readonly GroupLabel[]): string[] {
-  return labels.some(({ minority }) => minority) ? ['* minority group'] : [];
+export function starNote(groups: Groups): string[] {
+  return groups.some(({ minority }) => minority) ? ['* minority group'] : [];
 }
 
 /** The indices of all minority groups, or of all majority groups. */
-export function groupsOfKind(labels: readonly GroupLabel[], minority: boolean): number[] {
-  return labels.filter((label) => label.minority === minority).map(({ index }) => index);
+export function groupsOfKind(groups: Groups, minority: boolean): number[] {
+  return groups.filter((group) => group.minority === minority).map(({ index }) => index);
 }
 
 /** The smallest group of a split in words, and the step in which its accuracy can change. */
-export function smallestGroup(
-  total: readonly number[],
-  labels: readonly GroupLabel[],
-  split: string,
-): string {
+export function smallestGroup(total: readonly number[], groups: Groups, split: string): string {
   const size = Math.min(...total.filter((count) => count > 0));
   const has = `${plural(size, 'sample')}: one of them is ${granularity(size)} points.`;
   if (total.length > 1 && total.every((other) => other === size)) return `Each ${split} group has ${has}`;
-  const group = labels[total.indexOf(size)];
+  const group = groups[total.indexOf(size)];
   return group ? `The smallest ${split} group is ${group.full} with ${has}` : '';
 }

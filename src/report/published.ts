@@ -50,7 +50,6 @@ export function publishedOf({ counts }: Pick<ReportDataset, 'counts'>): Publishe
 /** The columns of the article's numbers beside a run's. */
 export const PUBLISHED_COLUMNS = ['published', 'measured', 'difference, points'];
 
-/** Their cells, of accuracies. */
 export function besidePublished(known: number | undefined, measured: number | undefined): string[] {
   return [percentText(known), percentText(measured), pointsBeyond(measured, known)];
 }

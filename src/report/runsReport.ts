@@ -5,33 +5,31 @@ import { checkOptions } from '../settings/options.js';
 import { severalOf, text } from '../settings/values.js';
 import type { TrainingResult } from '../train/results.js';
 import { RUN_TYPE } from '../train/runOptions.js';
-import { drawPage } from './draw.js';
 import type { FigureRow, RunReport, Section } from './figure.js';
 import { worstGroupDifference } from './figures/accuracy/fig1.js';
 import { groupBars } from './figures/accuracy/groupBars.js';
 import { changesVerdict } from './figures/changes/verdict.js';
 import { traceView } from './figures/changes/view.js';
 import { MISSING, range, signed } from './format.js';
-import { type GroupLabel, groupLabels } from './groupLabels.js';
+import { groupLabels, type Groups } from './groupLabels.js';
 import { chartBeside, html, htmlTable } from './html/html.js';
-import { boundColumns } from './rows.js';
+import { drawPage } from './html/page.js';
+import { estimateColumns } from './rows.js';
 import { comparisonVerdict, runCells, runColumns } from './sections/comparison.js';
 import { numbers, type Table, texts, withDetail } from './table.js';
 import { readRunReport } from './writeReport.js';
 
 /** A finished run among those that are compared. */
-interface NamedRun {
+interface NamedRun extends TrainingResult {
   /** Its folder's name, or its path where two have one name. */
-  readonly name: string;
+  readonly title: string;
   readonly report: RunReport;
-  readonly result: TrainingResult;
 }
 
 const RUNS_TYPES = { runs: severalOf(RUN_TYPE), out: text('the path of a page') } as const;
 
 /**
- * Writes one page that shows runs side by side: their worst groups against the first run's, the settings that differ, their
- * accuracies, and what their traces say.
+ * Writes one page of runs side by side: worst groups against the first run's, settings that differ, accuracies, and traces in words.
  *
  * @param options.out the page's path; default: `runs.html` in the working directory
  * @returns its path
@@ -46,7 +44,7 @@ export async function writeRunsReport(options: {
   const runs = await openRuns(options.runs);
   const [first] = runs;
   const groups = groupLabels(first.report.dataset);
-  const lead = html`Runs side by side; differences are from the first, ${first.name}. Each is one run: what
+  const lead = html`Runs side by side; differences are from the first, ${first.title}. Each is one run: what
   settings do is told by studies over seeds.`;
   const sections = [showRuns(runs, groups), showSettings(runs), ...showTraces(runs, groups)];
   const { page } = await drawPage(`Runs on ${first.report.dataset.name}, side by side`, lead, sections);
@@ -68,7 +66,7 @@ async function openRuns(paths: readonly string[]): Promise<readonly [NamedRun, .
     }
     const name = names[at] ?? path;
     const isUnique = names.filter((other) => other === name).length === 1;
-    runs.push({ name: isUnique ? name : path, report, result: report.result });
+    runs.push({ ...report.result, title: isUnique ? name : path, report });
   }
   const [first, ...others] = runs;
   if (!first || others.length === 0) {
@@ -83,42 +81,40 @@ async function openRuns(paths: readonly string[]): Promise<readonly [NamedRun, .
   if (other) {
     throw new SpurmemError(
       'USAGE',
-      `The groups of \`runs\` differ: ${first.name} has ${named(first)}; ${other.name} has ${named(other)}. Only runs on the same groups stand side by side.`,
+      `The groups of \`runs\` differ: ${first.title} has ${named(first)}; ${other.title} has ${named(other)}. Only runs on the same groups stand side by side.`,
       { parameter: 'runs', value: paths, expected: 'runs on the same groups' },
     );
   }
   return [first, ...others];
 }
 
-function showRuns(runs: readonly NamedRun[], groups: readonly GroupLabel[]): Section {
-  const compared = runs.map(({ name, result }) => ({ title: name, ...result }));
-  const charts = runs.map(({ name, result }) => ({ name, ...groupBars(result, groups) }));
+function showRuns(runs: readonly NamedRun[], groups: Groups): Section {
+  const charts = runs.map((run) => ({ name: run.title, ...groupBars(run, groups) }));
   const kinds = new Set(runs.map(({ report }) => JSON.stringify(report.dataset.counts)));
   return {
     id: 'accuracy',
     title: 'Accuracies',
     verdict: [
-      ...comparisonVerdict({ runs: compared }),
+      ...comparisonVerdict(runs),
       ...(kinds.size > 1 ? ['The runs’ data differ in the sizes of their groups.'] : []),
     ],
     charts,
-    data: { name: 'runs', rows: comparedRows(compared, groups) },
+    data: { name: 'runs', rows: comparedRows(runs, groups) },
     prose: (drawn) =>
-      html`${htmlTable(runsTable(compared, groups))}
+      html`${htmlTable(runsTable(runs, groups))}
         <div class="charts">
           ${charts.map((chart) => chartBeside(drawn(chart), { heading: html`<h3>${chart.name}</h3>` }))}
         </div>`,
   };
 }
 
-/** The settings in which runs differ, a column a run. */
 function showSettings(runs: readonly NamedRun[]): Section {
   const values = runs.map(({ report }) => new Map(report.config));
   const names = [...new Set(values.flatMap((settings) => [...settings.keys()]))];
   const differing = names.filter((name) => new Set(values.map((settings) => settings.get(name))).size > 1);
   const table: Table = {
     caption: 'Settings in which the runs differ; a dash where a run has none of that name.',
-    columns: [...numbers('setting'), ...texts(...runs.map(({ name }) => name))],
+    columns: [...numbers('setting'), ...texts(...runs.map(({ title }) => title))],
     rows: differing.map((name) => [name, ...values.map((settings) => settings.get(name) ?? MISSING)]),
   };
   return {
@@ -130,10 +126,10 @@ function showSettings(runs: readonly NamedRun[]): Section {
 }
 
 /** The first trace of each run in words. */
-function showTraces(runs: readonly NamedRun[], groups: readonly GroupLabel[]): Section[] {
-  const told = runs.flatMap(({ name, report: { traces } }) => {
+function showTraces(runs: readonly NamedRun[], groups: Groups): Section[] {
+  const told = runs.flatMap(({ title, report: { traces } }) => {
     const [verdict] = traces[0] ? changesVerdict(traceView(traces[0]), groups) : [];
-    return verdict === undefined ? [] : [html`<li><strong>${name}</strong>: ${verdict}</li> `];
+    return verdict === undefined ? [] : [html`<li><strong>${title}</strong>: ${verdict}</li> `];
   });
   const prose = () =>
     html`<ul>
@@ -142,13 +138,8 @@ function showTraces(runs: readonly NamedRun[], groups: readonly GroupLabel[]): S
   return told.length === 0 ? [] : [{ id: 'traces', title: 'Perturbed neurons', prose }];
 }
 
-/** A run's result and its name. */
-interface ComparedResult extends TrainingResult {
-  readonly title: string;
-}
-
 /** A row a run: its worst groups, how far the test split's is from that of the first run, and every group's test accuracy. */
-function runsTable(runs: readonly ComparedResult[], groups: readonly GroupLabel[]): Table {
+function runsTable(runs: readonly NamedRun[], groups: Groups): Table {
   return {
     caption: `Test accuracy of each run: the worst group, its difference from that of ${runs[0]?.title ?? 'the first'} in points with its 95 % interval over examples, the average, and each group.`,
     columns: runColumns(groups),
@@ -159,8 +150,7 @@ function runsTable(runs: readonly ComparedResult[], groups: readonly GroupLabel[
   };
 }
 
-/** The same as rows of a file. */
-function comparedRows(runs: readonly ComparedResult[], groups: readonly GroupLabel[]): FigureRow[] {
+function comparedRows(runs: readonly NamedRun[], groups: Groups): FigureRow[] {
   const [reference] = runs;
   return runs.map((run, at) => {
     const difference = at > 0 && reference ? worstGroupDifference(run.test, reference.test) : undefined;
@@ -170,8 +160,7 @@ function comparedRows(runs: readonly ComparedResult[], groups: readonly GroupLab
       epochs: run.epochs,
       valWorstGroupAccuracy: run.val.worstGroupAccuracy,
       testWorstGroupAccuracy: run.test.worstGroupAccuracy,
-      difference: difference?.value ?? null,
-      ...boundColumns('difference', difference?.interval),
+      ...estimateColumns('difference', difference?.value, difference?.interval),
       testAverage: run.test.average,
       ...Object.fromEntries(
         groups.map(({ index }) => [`testAccuracy${index}`, run.test.accuracy[index] ?? null]),

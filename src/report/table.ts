@@ -1,6 +1,5 @@
 import type { GroupLabel } from './groupLabels.js';
 
-/** A column's heading. */
 export interface Column {
   readonly name: string;
   /** Text stands left, numbers right. */
@@ -27,7 +26,6 @@ export type Part =
   /** Names from the model with a value each, one a line. */
   | { readonly kind: 'list'; readonly items: readonly (readonly [name: string, value: string])[] };
 
-/** A cell of a table. */
 export type Cell = Part | readonly Part[];
 
 /** A table, for pages and terminals alike. */
@@ -41,7 +39,7 @@ export interface Table {
   readonly notes?: readonly string[];
 }
 
-/** The caption with what it says about some columns of the table. */
+/** The caption, and the explanations of some columns of the table. */
 export function captionOf({ caption }: Table, columns: readonly Column[]): string {
   return [caption, ...columns.map(({ explanation }) => explanation ?? '')]
     .filter((text) => text !== '')
@@ -53,17 +51,14 @@ export function groupCell(group: GroupLabel): Part {
   return { kind: 'group', group };
 }
 
-/** Columns of numbers. */
 export function numbers(...names: readonly string[]): Column[] {
   return names.map((name) => ({ name }));
 }
 
-/** Columns of text. */
 export function texts(...names: readonly string[]): Column[] {
   return names.map((name) => ({ name, text: true }));
 }
 
-/** A number, and what stands smaller beside it. */
 export function withDetail(number: string, detail: string): Cell {
   return [number, { kind: 'detail', text: detail }];
 }

@@ -1,12 +1,8 @@
-/**
- * User text without what breaks a line of a table, an XML file or a terminal: control characters (escape
- * sequences among them), bidirectional overrides and halves of surrogate pairs become spaces.
- */
+/** User text with spaces for control characters, bidirectional overrides and halves of surrogate pairs, which break lines and XML. */
 export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffe\uffff]+/gu, ' ').trim();
 }
 
-/** Escapes text for HTML and XML content and quoted attributes. */
 export function escapeMarkup(text: string): string {
   return text
     .replaceAll('&', '&amp;')

@@ -8,8 +8,18 @@ import { methodOf, type RunConfig, type RunEnvironment } from '../train/runConfi
 import { readRunData } from '../train/runData.js';
 import { openRun, RunFolder } from '../train/runFolder.js';
 import { RUN_TYPE } from '../train/runOptions.js';
-import type { RunReport } from './figure.js';
-import { drawReport } from './runReport.js';
+import type { RunReport, Section, Show } from './figure.js';
+import { FIGURES } from './figures.js';
+import { furtherChanges } from './figures/changes/figures.js';
+import { groupLabels } from './groupLabels.js';
+import { html } from './html/html.js';
+import { drawPage } from './html/page.js';
+import { showComparison } from './sections/comparison.js';
+import { showConfiguration } from './sections/configuration.js';
+import { showData } from './sections/data.js';
+import { showSummary } from './sections/summary.js';
+import { showTraining } from './sections/training.js';
+import { plain } from './text.js';
 
 /** The run of a report, and its place. */
 export interface ReportOptions {
@@ -18,10 +28,7 @@ export interface ReportOptions {
   readonly out?: string | undefined;
 }
 
-const REPORT_TYPES = {
-  run: RUN_TYPE,
-  out: text('the path of a page'),
-} as const;
+const REPORT_TYPES = { run: RUN_TYPE, out: text('the path of a page') } as const;
 
 /**
  * Writes `report.html` and `figures/*.svg` of a run from what its folder holds, or the page alone to another place.
@@ -46,10 +53,28 @@ export async function writeReport(options: ReportOptions): Promise<string> {
   return folder.report;
 }
 
+/** Sections of no figure, before and after the figures' own. */
+const OPENING: readonly Show<RunReport>[] = [showSummary, showComparison, showData];
+const CLOSING: readonly Show<RunReport>[] = [...furtherChanges, showTraining, showConfiguration];
+
+/** The sections that have data: a summary first, then the figures' in the order of `FIGURES`; each figure is shown once. */
+export function sectionsOf(report: RunReport): Section[] {
+  const groups = groupLabels(report.dataset);
+  const ofFigures = FIGURES.flatMap(({ show, sections = [show] }) => sections);
+  return [...new Set([...OPENING, ...ofFigures, ...CLOSING])].flatMap((show) => show(report, groups) ?? []);
+}
+
+/** Draws a run's page. Throws a TypeError for a sample image that is no `data:image/` URI; `RUN_INVALID` for a damaged heat map. */
+export function drawReport(report: RunReport) {
+  const { title, dataset } = report;
+  const lead = html`Dataset ${plain(dataset.name)}, ${dataset.groupNames.length} groups. Figures after You et
+    al., <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025). A star
+    marks a minority group.`;
+  return drawPage(title, lead, sectionsOf(report));
+}
+
 /** Reads what a run's folder holds. Throws as `writeReport`. */
-export async function readRunReport(
-  options: ReportOptions,
-): Promise<{ readonly folder: RunFolder; readonly report: RunReport }> {
+export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
   const run = await openRun(options.run);
   const { folder, config, environment } = run;
   const dataset = await readRunData(run);
@@ -71,13 +96,13 @@ export async function readRunReport(
 
 function describeConfig(config: RunConfig, environment: RunEnvironment): [string, string][] {
   const { dataset, weights, scheduler, ...rest } = config;
-  const plain = Object.entries(rest).map(([name, value]): [string, string] => [
+  const others = Object.entries(rest).map(([name, value]): [string, string] => [
     name,
     typeof value === 'object' ? JSON.stringify(value) : String(value),
   ]);
   return [
     ['dataset', `${dataset.name}, fingerprint ${dataset.fingerprint.slice(0, 12)}`],
-    ...plain,
+    ...others,
     ...(scheduler ? [schedulerRow(scheduler)] : []),
     ['weights', weights === null ? 'random, from the seed' : `file with sha256 ${weights.slice(0, 12)}`],
     ['device', environment.device],

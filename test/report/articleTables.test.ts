@@ -1,6 +1,6 @@
 import type { TraceUnstructuredResult } from '../../src/experiments/results.js';
 import type { Figure } from '../../src/report/figure.js';
-import { table3, table11, table13, table14 } from '../../src/report/figures/articleTables/articleTables.js';
+import { table3, table11, table13, table14 } from '../../src/report/figures/articleTables.js';
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { testsOf } from '../../src/report/traces/tests.js';
 import { fullReport, randomTrace, trace } from './fixtures.js';
@@ -27,7 +27,7 @@ test('sets each group\u2019s own neurons beside each other', () => {
   expect(table?.rows[1]?.slice(0, 3)).toEqual(['zero', 'gradient', '2']);
   const entry = own(2, 1);
   const change = entry?.change ?? [];
-  expect(entry && testsOf(entry, 1)['same-layers']?.accuracy?.pValue).toBeLessThan(0.05);
+  expect(entry && testsOf(entry.comparisons, 1)['same-layers']?.accuracy?.pValue).toBeLessThan(0.05);
   expect(table?.rows[1]?.[4]).toBe(`${(100 * (change[1] ?? 0)).toFixed(2)} †`);
   expect(table?.caption).toBe(
     'Table 11: change of each group\u2019s accuracy in points, its own neurons perturbed (σ = 0.005); † p ≤ 0.05 against random neurons',

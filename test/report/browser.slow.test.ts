@@ -20,7 +20,7 @@ const everything: RunReport = {
   layers: layers18,
 };
 
-/** What can be reached by keyboard. */
+/** The elements that the keyboard reaches. */
 const REACHABLE = 'a[href], button, summary, [tabindex="0"]';
 
 let browser: Browser;
@@ -77,7 +77,7 @@ test('all of it is reached by the tab key', async () => {
   const { page } = await open(1280);
   const count = await page.evaluate<number>(`document.querySelectorAll('${REACHABLE}').length`);
   await page.evaluate('globalThis.reached = new Set()');
-  // What is folded away has to be opened first.
+  // Folded text has to be opened first.
   await page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true");
   await page.evaluate("addEventListener('focusin', ({ target }) => reached.add(target))");
   for (let at = 0; at < count; at += 1) await page.keyboard.press('Tab');

@@ -3,13 +3,8 @@ import { type MeasuredRow, overModels } from '../../src/experiments/overModels.j
 import { groupLabels } from '../../src/report/groupLabels.js';
 import { modelsCharts } from '../../src/report/models/bars.js';
 import { renderChart } from '../../src/report/vega/render.js';
-import { eightGroups, erm, fullReport, oneEpoch, trace } from './fixtures.js';
-import { figures, marks, texts } from './support.js';
-
-/** The first match in a long text; a failed comparison then prints it, and not the page. */
-function first(pattern: RegExp, text: string | undefined): string | undefined {
-  return pattern.exec(text ?? '')?.[0];
-}
+import { eightGroups, erm, fullReport, layers50, oneEpoch, overlapTrace, trace } from './fixtures.js';
+import { changeTexts, figures, first, marks, texts, twoDecimals } from './support.js';
 
 describe('Fig. 1', () => {
   it('has two bars a group, labelled with their accuracies', async () => {
@@ -28,13 +23,8 @@ describe('Fig. 2', () => {
     expect(marks(svg, 'bar')).toBe(12);
     // 12 sets times 4 groups, a frame for each set's own group, and a band of random neurons behind each bar.
     expect(marks(svg, 'rect mark')).toBe(48 + 12 + 12);
-    const changes = trace.entries
-      .filter(({ criterion }) => criterion === 'gradient')
-      .flatMap(({ change }) => change)
-      .map((change) => (100 * change).toFixed(2).replace(/^-0\.00$/, '0.00'))
-      .map((text) => (Number(text) > 0 ? `+${text}` : text.replace('-', '−')));
-    const drawn = texts(svg).filter((text) => /^[+−]?\d+\.\d\d$/.test(text));
-    expect(drawn.sort()).toEqual(changes.sort());
+    const ofGradient = trace.entries.filter(({ criterion }) => criterion === 'gradient');
+    expect(twoDecimals(svg)).toEqual(changeTexts(ofGradient.flatMap(({ change }) => change)).sort());
   });
 
   it('shows a set that every group shares once in the matrix', async () => {
@@ -139,7 +129,7 @@ describe('figures over models', () => {
     const { svg } = await renderChart(chart ?? fail());
     expect([marks(svg, 'bar'), marks(svg, 'circle')]).toEqual([8, 24]);
     expect(texts(svg)).toContain('Zeroing the 3 neurons with the largest gradient');
-    // Of G3 a mean of 3 * (3 + 1) points, and by random neurons a point less.
+    // The mean of G3 is 3 * (3 + 1) points, and by random neurons a point less.
     expect(texts(svg)).toEqual(expect.arrayContaining(['−12.0', '−11.0']));
   });
 
@@ -176,7 +166,7 @@ describe('long names', () => {
 
 describe('every file', () => {
   it.each([
-    ['four groups', fullReport],
+    ['four groups', { ...fullReport, overlap: overlapTrace(0.01), layers: layers50 }],
     ['eight groups', eightGroups],
   ])('of %s is an SVG that sharp can read, with no part outside', async (_name, report) => {
     for (const [, svg] of await figures(report)) {

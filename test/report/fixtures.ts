@@ -1,14 +1,20 @@
 import type { Split } from '../../src/data/split.js';
+import { compareMinorities, summarizeMinimal } from '../../src/experiments/minimalSummary.js';
 import { OUTCOMES } from '../../src/experiments/outcomes.js';
 import type {
   LayerEntry,
+  NullComparison,
   OutcomeTests,
   OverlapEntry,
+  SetComparisons,
   TraceEntry,
   TraceOverlapResult,
   TraceStructuredResult,
   TraceUnstructuredResult,
 } from '../../src/experiments/results.js';
+import type { SeedOutcome } from '../../src/experiments/runs/overSeeds.js';
+import { collectStudy, type StudyResult } from '../../src/experiments/study.js';
+import type { MinimalExample, TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
 import { type GroupAccuracies, groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyInterval, changeInterval } from '../../src/metrics/intervals.js';
 import { monteCarloTest } from '../../src/metrics/monteCarlo.js';
@@ -45,7 +51,20 @@ function neurons(criterion: CriterionName, group: number, k: number): Neuron[] {
   }));
 }
 
+/** The header that all traces share. */
+const SESSION = {
+  checkpoint: '5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef',
+  unit: 'neuron',
+  numNeurons: 4800,
+  protocol: 'article',
+  loss: 'cross-entropy',
+  magnitudeLayers: 'all',
+  gradientSource: { worst: 256, drawn: 128, order: 'highest-loss', seed: 0 },
+  criteria: ['gradient', 'magnitude'],
+} as const;
+
 const RANDOM = {
+  samples: 1000,
   nullDraws: 100,
   exceedances: 10,
   nulls: NULL_NAMES,
@@ -58,104 +77,80 @@ function drawn(change: number, total: number): number[] {
   return Array.from({ length: 100 }, (_, draw) => size * (Math.sin(7 * draw) - 0.4));
 }
 
-function intervalsAndControls(
-  accuracies: GroupAccuracies,
-  baseline: GroupAccuracies,
-): Omit<TraceEntry, 'criterion' | 'group' | 'k' | 'neurons' | 'sigma' | 'accuracy' | 'change' | 'changeStd'> {
-  return {
-    accuracyInterval: accuracies.interval,
-    changeInterval: accuracies.total.map((total, g) => {
-      const lost = (baseline.correct[g] ?? 0) - (accuracies.correct[g] ?? 0);
-      return changeInterval({ total, lost: Math.max(lost, 0), gained: Math.max(-lost, 0) });
-    }),
-    ...comparedAs(
-      accuracies.accuracy.map((value, g) => value - (baseline.accuracy[g] ?? 0)),
-      accuracies.total,
-    ),
-  };
-}
-
-/** Changes beside random ones, the same for every null; margins are ten times the accuracies, losses their opposite. */
-function comparedAs(
-  changes: readonly number[],
-  total: readonly number[],
-): Pick<
-  TraceEntry,
-  'comparisons' | 'lost' | 'difference' | 'margin' | 'marginInterval' | 'loss' | 'lossInterval'
-> {
-  const minority = mean(MINORITY.map((group) => changes[group] ?? 0));
-  const majority = mean(changes.filter((_, group) => !MINORITY.includes(group)));
-  const margins = changes.map((change) => 10 * change);
-  const losses = changes.map((change) => -change);
-  const around = (values: readonly number[]) => values.map((value) => [value - 0.1, value + 0.1] as const);
-  const groups = changes.map((change, g) => testsOf(change, total[g] ?? 0));
-  const difference = testsOf(minority - majority, Math.min(...total));
-  return {
-    margin: margins,
-    marginInterval: around(margins),
-    loss: losses,
-    lossInterval: around(losses),
-    difference: {
-      accuracy: minority - majority,
-      margin: 10 * (minority - majority),
-      loss: majority - minority,
-    },
-    lost: [],
-    comparisons: {
-      'same-layers': { groups, difference },
-      'whole-model': { groups, difference },
-      'same-magnitude': { groups, difference },
-    },
-  };
-}
-
-/** Margin and loss of a layer's neurons, as `comparedAs` has them. */
-function outcomesOf(change: number): Pick<LayerEntry, 'margin' | 'marginInterval' | 'loss' | 'lossInterval'> {
-  const around = (value: number) => [value - 0.1, value + 0.1] as const;
-  return {
-    margin: 10 * change,
-    marginInterval: around(10 * change),
-    loss: -change,
-    lossInterval: around(-change),
-  };
-}
-
-function ofGroup(group: number, tests: OutcomeTests): LayerEntry['comparisons'] {
-  const comparison = { groups: TRAIN.map((_, other) => (other === group ? tests : null)), difference: null };
-  return { 'same-layers': comparison, 'whole-model': comparison, 'same-magnitude': comparison };
-}
-
 export function testsOf(change: number, total: number): OutcomeTests {
-  const rule = { exceedances: 10, nullDraws: RANDOM.nullDraws };
   const tests = OUTCOMES.map((outcome) => {
     const scale = { accuracy: 1, margin: 10, loss: -1 }[outcome];
     const test = monteCarloTest(
       scale * change,
       drawn(change, total).map((value) => scale * value),
-      rule,
+      RANDOM,
     );
     return [outcome, { change: scale * change, ...test }];
   });
   return Object.fromEntries(tests) as OutcomeTests;
 }
 
-function entry(criterion: CriterionName, group: number, k: number, lost: readonly number[]): TraceEntry {
-  const accuracies = groupAccuracies(
-    erm.train.correct.map((correct, at) => correct - (lost[at] ?? 0)),
-    erm.train.total,
-    erm.train.total,
-  );
+/** The same beside every null. */
+function besideAll(comparison: NullComparison): SetComparisons {
+  return Object.fromEntries(NULL_NAMES.map((null_) => [null_, comparison]));
+}
+
+const around = (value: number) => [value - 0.1, value + 0.1] as const;
+
+/** Changes beside random ones; margins are ten times the accuracies, losses their opposite. */
+function comparedAs(changes: readonly number[], total: readonly number[]) {
+  const minority = mean(MINORITY.map((group) => changes[group] ?? 0));
+  const majority = mean(changes.filter((_, group) => !MINORITY.includes(group)));
+  const margin = changes.map((change) => 10 * change);
+  const loss = changes.map((change) => -change);
   return {
-    criterion,
-    group,
-    k,
-    neurons: neurons(criterion, criterion === 'gradient' ? group : 0, k),
-    sigma: null,
-    accuracy: accuracies.accuracy,
-    changeStd: null,
-    change: accuracies.accuracy.map((value, at) => value - (erm.train.accuracy[at] ?? 0)),
-    ...intervalsAndControls(accuracies, erm.train),
+    margin,
+    marginInterval: margin.map(around),
+    loss,
+    lossInterval: loss.map(around),
+    difference: {
+      accuracy: minority - majority,
+      margin: 10 * (minority - majority),
+      loss: majority - minority,
+    },
+    lost: [],
+    comparisons: besideAll({
+      groups: changes.map((change, g) => testsOf(change, total[g] ?? 0)),
+      difference: testsOf(minority - majority, Math.min(...total)),
+    }),
   };
+}
+
+/** An entry by the correct examples of each group. */
+function entryOf(
+  set: Pick<TraceEntry, 'criterion' | 'group' | 'k' | 'neurons'>,
+  correct: readonly number[],
+  baseline: GroupAccuracies,
+): TraceEntry {
+  const { total } = baseline;
+  const { accuracy, interval } = groupAccuracies(correct, total, total);
+  const change = accuracy.map((value, g) => value - (baseline.accuracy[g] ?? 0));
+  return {
+    ...set,
+    sigma: null,
+    accuracy,
+    changeStd: null,
+    change,
+    accuracyInterval: interval,
+    changeInterval: total.map((size, g) => {
+      const lost = (baseline.correct[g] ?? 0) - (correct[g] ?? 0);
+      return changeInterval({ total: size, lost: Math.max(lost, 0), gained: Math.max(-lost, 0) });
+    }),
+    ...comparedAs(change, total),
+  };
+}
+
+function entry(criterion: CriterionName, group: number, k: number, lost: readonly number[]): TraceEntry {
+  return entryOf(
+    { criterion, group, k, neurons: neurons(criterion, criterion === 'gradient' ? group : 0, k) },
+    erm.train.correct.map((correct, at) => correct - (lost[at] ?? 0)),
+    erm.train,
+  );
 }
 
 // Correct samples lost in each group, for the neurons chosen for each group and k = 1, 2, 3.
@@ -189,22 +184,14 @@ const MAGNITUDE_LOSS = [
 
 export const trace: TraceUnstructuredResult = {
   kind: 'trace-unstructured',
-  checkpoint: '5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef',
+  ...SESSION,
   split: 'train',
-  unit: 'neuron',
   perturbation: 'zero',
   seeds: [],
-  criteria: ['gradient', 'magnitude'],
   topK: [1, 2, 3],
   comparedTopK: [1, 2, 3],
-  samples: 1000,
   ...RANDOM,
   cost: { naiveForwards: 115_080, runForwards: 61_300, ratio: 0.5327 },
-  numNeurons: 4800,
-  protocol: 'article',
-  loss: 'cross-entropy',
-  magnitudeLayers: 'all',
-  gradientSource: { worst: 256, drawn: 128, order: 'highest-loss', seed: 0 },
   baseline: erm.train,
   pictures: [],
   entries: [0, 1, 2, 3].flatMap((group) =>
@@ -272,92 +259,6 @@ export function withLostImages(of: TraceUnstructuredResult): TraceUnstructuredRe
   };
 }
 
-/** Four groups, two of them minorities: training, evaluation and both criteria. */
-export const fullReport: RunReport = {
-  title: 'ERM on dominoes',
-  arch: 'resnet18',
-  dataset: {
-    name: 'dominoes',
-    groupNames: NAMES,
-    minorityGroups: MINORITY,
-    counts: { train: TRAIN, val: VAL, test: TEST },
-    samples: [0, 1, 2, 3].map((group) => ({
-      group,
-      images: [1, 2].map(() => ({ dataUri: PIXEL, width: 1, height: 1 })),
-    })),
-  },
-  config: [
-    ['model', 'resnet18'],
-    ['lr', '0.0001'],
-    ['seed', '0'],
-  ],
-  epochs: epochs(12, 9, VAL, TRAIN),
-  result: erm,
-  traces: [trace],
-  history: [],
-  versions: [
-    ['spurmem', '0.1.0'],
-    ['libtorch', '2.6.0'],
-  ],
-};
-
-const EIGHT = [900, 40, 35, 700, 520, 28, 31, 610];
-
-/** Eight groups with long names, the same trace shape. */
-export const eightGroups: RunReport = {
-  title: 'Eight groups',
-  arch: 'resnet18',
-  dataset: {
-    name: 'hair and glasses',
-    groupNames: EIGHT.map((_, group) => `attribute combination number ${group}`),
-    minorityGroups: [1, 2, 5, 6],
-    counts: { train: EIGHT, val: EIGHT, test: EIGHT },
-  },
-  config: [],
-  epochs: epochs(30, 21, EIGHT),
-  result: {
-    kind: 'erm',
-    epochs: 30,
-    bestEpoch: 21,
-    train: groupAccuracies(EIGHT, EIGHT, EIGHT),
-    val: groupAccuracies(
-      EIGHT.map((size) => Math.round(0.8 * size)),
-      EIGHT,
-      EIGHT,
-    ),
-    test: groupAccuracies(
-      EIGHT.map((size, at) => Math.round((0.95 - 0.05 * at) * size)),
-      EIGHT,
-      EIGHT,
-    ),
-  },
-  traces: [
-    {
-      ...trace,
-      baseline: groupAccuracies(EIGHT, EIGHT, EIGHT),
-      entries: EIGHT.flatMap((_, group) =>
-        [1, 2, 3].map((k): TraceEntry => {
-          const correct = EIGHT.map((size, at) => size - (at === group ? k : 0));
-          const accuracies = groupAccuracies(correct, EIGHT, EIGHT);
-          return {
-            criterion: 'gradient',
-            group,
-            k,
-            neurons: neurons('gradient', group, k),
-            sigma: null,
-            accuracy: accuracies.accuracy,
-            changeStd: null,
-            change: accuracies.accuracy.map((value) => value - 1),
-            ...intervalsAndControls(accuracies, groupAccuracies(EIGHT, EIGHT, EIGHT)),
-          };
-        }),
-      ),
-    },
-  ],
-  history: [],
-  versions: [],
-};
-
 /** One epoch, nothing evaluated and nothing traced yet. */
 export const oneEpoch: RunReport = {
   title: 'One epoch',
@@ -373,6 +274,76 @@ export const oneEpoch: RunReport = {
   traces: [],
   history: [],
   versions: [],
+};
+
+/** Four groups, two of them minorities: training, evaluation and both criteria. */
+export const fullReport: RunReport = {
+  ...oneEpoch,
+  title: 'ERM on dominoes',
+  dataset: {
+    ...oneEpoch.dataset,
+    samples: [0, 1, 2, 3].map((group) => ({
+      group,
+      images: [1, 2].map(() => ({ dataUri: PIXEL, width: 1, height: 1 })),
+    })),
+  },
+  config: [
+    ['model', 'resnet18'],
+    ['lr', '0.0001'],
+    ['seed', '0'],
+  ],
+  epochs: epochs(12, 9, VAL, TRAIN),
+  result: erm,
+  traces: [trace],
+  versions: [
+    ['spurmem', '0.1.0'],
+    ['libtorch', '2.6.0'],
+  ],
+};
+
+const EIGHT = [900, 40, 35, 700, 520, 28, 31, 610];
+const eight = (share: (group: number) => number): GroupAccuracies =>
+  groupAccuracies(
+    EIGHT.map((size, at) => Math.round(share(at) * size)),
+    EIGHT,
+    EIGHT,
+  );
+const ALL_RIGHT = eight(() => 1);
+
+/** Eight groups with long names, the same trace shape. */
+export const eightGroups: RunReport = {
+  ...oneEpoch,
+  title: 'Eight groups',
+  dataset: {
+    name: 'hair and glasses',
+    groupNames: EIGHT.map((_, group) => `attribute combination number ${group}`),
+    minorityGroups: [1, 2, 5, 6],
+    counts: { train: EIGHT, val: EIGHT, test: EIGHT },
+  },
+  epochs: epochs(30, 21, EIGHT),
+  result: {
+    kind: 'erm',
+    epochs: 30,
+    bestEpoch: 21,
+    train: ALL_RIGHT,
+    val: eight(() => 0.8),
+    test: eight((at) => 0.95 - 0.05 * at),
+  },
+  traces: [
+    {
+      ...trace,
+      baseline: ALL_RIGHT,
+      entries: EIGHT.flatMap((_, group) =>
+        [1, 2, 3].map((k) =>
+          entryOf(
+            { criterion: 'gradient', group, k, neurons: neurons('gradient', group, k) },
+            EIGHT.map((size, at) => size - (at === group ? k : 0)),
+            ALL_RIGHT,
+          ),
+        ),
+      ),
+    },
+  ],
 };
 
 /** The convolutions of a torchvision ResNet in parameter order, by the number of blocks of each stage. */
@@ -394,19 +365,11 @@ export function resnetLayers(blocks: readonly number[], convolutions: number): s
 export function layerTrace(names: readonly string[], ks: readonly number[]): TraceStructuredResult {
   return {
     kind: 'trace-structured',
-    checkpoint: trace.checkpoint,
+    ...SESSION,
     split: 'train',
-    unit: 'neuron',
     perturbation: 'zero',
-    numNeurons: 4800,
-    protocol: trace.protocol,
-    loss: trace.loss,
-    magnitudeLayers: trace.magnitudeLayers,
-    gradientSource: trace.gradientSource,
     baseline: erm.train,
-    criteria: trace.criteria,
     topK: ks,
-    samples: trace.samples,
     ...RANDOM,
     cost: { naiveForwards: 767_200, runForwards: 107_053.8, ratio: 0.13954 },
     layers: names,
@@ -419,6 +382,8 @@ export function layerTrace(names: readonly string[], ks: readonly number[]): Tra
             const lost = Math.round(k * scale * decay * total);
             const gained = Math.min((at + group) % 3, total - (erm.train.correct[group] ?? 0));
             const correct = (erm.train.correct[group] ?? 0) - lost + gained;
+            const change = (gained - lost) / total;
+            const tests = testsOf(change, total);
             return {
               criterion,
               layer,
@@ -431,8 +396,14 @@ export function layerTrace(names: readonly string[], ks: readonly number[]): Tra
               gained,
               accuracyInterval: accuracyInterval(correct, total),
               changeInterval: changeInterval({ total, lost, gained }),
-              ...outcomesOf((gained - lost) / total),
-              comparisons: ofGroup(group, testsOf((gained - lost) / total, total)),
+              margin: 10 * change,
+              marginInterval: around(10 * change),
+              loss: -change,
+              lossInterval: around(-change),
+              comparisons: besideAll({
+                groups: TRAIN.map((_, other) => (other === group ? tests : null)),
+                difference: null,
+              }),
             };
           }),
         ),
@@ -482,36 +453,80 @@ export function randomTrace(
 /** The ranks of the top neurons of a network of 4800 neurons: most are high under the other criterion, some are not. */
 export function overlapTrace(fraction: number): TraceOverlapResult {
   const count = Math.ceil(fraction * 4800);
+  const ranks = (chosenBy: CriterionName, rankedBy: CriterionName, group: number): OverlapEntry => ({
+    reading: 'model',
+    group,
+    chosenBy,
+    rankedBy,
+    neurons: Array.from({ length: count }, (_neuron, at) => ({
+      layer: LAYERS[at % LAYERS.length] ?? 'fc',
+      index: 5 * at + group,
+      score: 1 / (at + 1),
+      percentile: (100 * (4800 - ((at * at * (2 + group)) % 4000))) / 4800,
+    })),
+  });
   return {
     kind: 'trace-overlap',
-    checkpoint: trace.checkpoint,
-    unit: 'neuron',
-    numNeurons: 4800,
-    protocol: trace.protocol,
-    loss: trace.loss,
-    magnitudeLayers: trace.magnitudeLayers,
-    gradientSource: trace.gradientSource,
-    criteria: ['gradient', 'magnitude'],
+    ...SESSION,
     fraction,
     count,
-    entries: TRAIN.flatMap((_, group) =>
-      (
-        [
-          ['gradient', 'magnitude'],
-          ['magnitude', 'gradient'],
-        ] as const
-      ).map(([chosenBy, rankedBy]): OverlapEntry => ({
-        reading: 'model',
-        group,
-        chosenBy,
-        rankedBy,
-        neurons: Array.from({ length: count }, (_neuron, at) => ({
-          layer: LAYERS[at % LAYERS.length] ?? 'fc',
-          index: 5 * at + group,
-          score: 1 / (at + 1),
-          percentile: (100 * (4800 - ((at * at * (2 + group)) % 4000))) / 4800,
-        })),
-      })),
-    ),
+    entries: TRAIN.flatMap((_, group) => [
+      ranks('gradient', 'magnitude', group),
+      ranks('magnitude', 'gradient', group),
+    ]),
   };
+}
+
+/** Neurons that the examples of each group needed; `50` did not flip. */
+const COUNTS = [[20, 50, 50], [3, 3, 5], [2, 3], []];
+
+const examples = COUNTS.flatMap((counts, group) =>
+  counts.map((count, at): MinimalExample => ({
+    group,
+    filename: `images/train/${group}/${at}.png`,
+    count,
+    flipped: count < 50,
+    neurons: Array.from({ length: count }, (_, index) => ({
+      layer: 'layer1.0.conv1',
+      index,
+      score: 1 / (index + 1),
+    })),
+    loss: { before: 0.01, after: 0.9 },
+    reference: { before: { accuracy: 1, loss: 0.01 }, after: { accuracy: 0.98, loss: 0.1 } },
+  })),
+);
+
+export const minimalTrace: TraceMinimalResult = {
+  kind: 'trace-minimal',
+  checkpoint: trace.checkpoint,
+  unit: trace.unit,
+  numNeurons: trace.numNeurons,
+  loss: trace.loss,
+  examplesPerGroup: 3,
+  referenceSize: 128,
+  mostNeurons: 50,
+  seed: 0,
+  groups: COUNTS.map((_, group) => summarizeMinimal(examples.filter((example) => example.group === group))),
+  comparison: compareMinorities(examples, MINORITY),
+  examples,
+};
+
+/** A study of arms by their accuracies, a seed each. */
+export function studyOf(
+  arms: Readonly<Record<string, readonly number[]>>,
+  options: Partial<Parameters<typeof collectStudy>[1]> = {},
+): StudyResult {
+  const outcomes = Object.entries(arms).map(([arm, values]) => {
+    const seeds = values.map((value, seed): SeedOutcome => ({
+      seed,
+      run: `${arm}/seed-${seed}`,
+      bestEpoch: 1,
+      testAverage: 0.8,
+      valWorstGroupAccuracy: value,
+      testWorstGroupAccuracy: value,
+      testAccuracy: [value, 0.9],
+    }));
+    return [arm, seeds] as const;
+  });
+  return collectStudy(new Map(outcomes), { reference: 'ERM', ...options });
 }

@@ -7,7 +7,7 @@ import { groupLabels } from '../../src/report/groupLabels.js';
 import type { Table } from '../../src/report/table.js';
 import { testsOf } from '../../src/report/traces/tests.js';
 import { fullReport, randomTrace, trace } from './fixtures.js';
-import { changeTexts, figures, marks, pageOf, textOf, texts, withoutScript } from './support.js';
+import { changeTexts, figures, marks, pageOf, textOf, texts, twoDecimals, withoutScript } from './support.js';
 
 const reinit = randomTrace('reinit', [0.005], 10);
 const noise = randomTrace('noise', [0.005, 0.01], 10);
@@ -75,8 +75,7 @@ describe('figures of perturbations', () => {
   it('draw the means, their intervals, and what random neurons change behind them', async () => {
     const svg = (await figures(traced(reinit))).get('fig4-gradient.svg');
     const entries = reinit.entries.filter(({ criterion }) => criterion === 'gradient');
-    const drawn = texts(svg).filter((text) => /^[+−]?\d+\.\d\d$/.test(text));
-    expect(drawn.sort()).toEqual(changeTexts(entries.flatMap(({ change }) => change)).sort());
+    expect(twoDecimals(svg)).toEqual(changeTexts(entries.flatMap(({ change }) => change)).sort());
     expect(marks(svg, 'bar')).toBe(12);
     expect(marks(svg, 'rule mark')).toBe(12);
     // Both ends of every interval, and the mean of every band; a band is a rectangle, as are the matrix's cells and frames.
@@ -117,7 +116,7 @@ describe('figures of perturbations', () => {
     const ends = reinit.entries.flatMap((entry) => [
       entry.change[entry.group] ?? 0,
       ...(entry.changeInterval[entry.group] ?? []),
-      ...(testsOf(entry, entry.group)['same-layers']?.accuracy?.interval ?? []),
+      ...(testsOf(entry.comparisons, entry.group)['same-layers']?.accuracy?.interval ?? []),
     ]);
     const [low, high] = changeExtent(traceView(reinit).views).own;
     expect(low).toBeCloseTo(100 * Math.min(0, ...ends), 10);
@@ -147,7 +146,7 @@ describe('sections of perturbations', () => {
     expect(text).toContain('Neurons with random noise (Figs. 5 and 12)');
     expect(text).toContain('Measured on the test split');
     expect(text).toContain('The same perturbation on another split. All accuracies here are test accuracies');
-    // What is the same for both splits is told once.
+    // Text that is the same for both splits is told once.
     expect(text.match(/keep their weights, to which noise/g)).toHaveLength(1);
     expect(text.match(/Beside each set, up to 100 random sets/g)).toHaveLength(3);
     expect(text).not.toContain('NaN');

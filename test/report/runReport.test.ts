@@ -1,12 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { RunReport } from '../../src/report/figure.js';
-import { eightGroups, erm, fullReport, NAMES, oneEpoch, trace, VAL } from './fixtures.js';
-import { figures, pageOf, withoutScript } from './support.js';
-
-/** The first match in a long text; a failed comparison then prints it, and not the page. */
-function first(pattern: RegExp, text: string | undefined): string | undefined {
-  return pattern.exec(text ?? '')?.[0];
-}
+import {
+  eightGroups,
+  erm,
+  fullReport,
+  layerTrace,
+  minimalTrace,
+  NAMES,
+  oneEpoch,
+  overlapTrace,
+  trace,
+  VAL,
+} from './fixtures.js';
+import { figures, first, pageOf, textOf, withoutScript } from './support.js';
 
 /** Everything in a page that a browser could fetch or run. */
 function fetchable(page: string): string[] {
@@ -68,7 +74,7 @@ describe.each(cases)('the report of %s', (_name, report) => {
 describe('the full report', () => {
   let text: string;
   beforeAll(async () => {
-    text = (await pageOf(fullReport)).replace(/<[^>]+>/g, '').replace(/\s+/g, ' ');
+    text = await textOf(fullReport);
   });
 
   it.each([
@@ -108,8 +114,7 @@ describe('the full report', () => {
 
   it('says so when the last epoch was asked for', async () => {
     const select = 'last' as const;
-    const page = await pageOf({ ...fullReport, result: { ...erm, bestEpoch: 12, select } });
-    const last = page.replace(/<[^>]+>/g, '').replace(/\s+/g, ' ');
+    const last = await textOf({ ...fullReport, result: { ...erm, bestEpoch: 12, select } });
     expect(last).toContain(
       'epoch 12 of 12 the last one was asked for; its validation worst-group accuracy: ',
     );
@@ -127,7 +132,7 @@ describe('the full report', () => {
     const page = (await pageOf({ ...fullReport, traces: [other] })).replace(/\s+/g, ' ');
     expect(page).toContain('All accuracies here are validation accuracies');
     expect(page).toContain('differ from those of Fig. 1');
-    // Of two groups a sample was measured, which says nothing; the others are as in Fig. 1.
+    // A sample of two groups says nothing; the others are as in Fig. 1.
     const sampled = { ...trace.baseline, total: [128, 466, 133, 100], correct: [128, 310, 26, 99] };
     const partly = { ...other, baseline: sampled };
     expect((await pageOf({ ...fullReport, traces: [partly] })).replace(/\s+/g, ' ')).toContain(
@@ -148,6 +153,9 @@ describe('text from the user', () => {
         name: hostile,
         groupNames: NAMES.map((name) => `${name} ${hostile}`),
       },
+      overlap: overlapTrace(0.01),
+      layers: layerTrace(['conv1', hostile], [1]),
+      minimal: minimalTrace,
       config: [[hostile, hostile]],
       versions: [[hostile, hostile]],
     };

@@ -1,33 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SeedOutcome } from '../../src/experiments/runs/overSeeds.js';
-import { collectStudy, type StudyResult } from '../../src/experiments/study.js';
 import { writeStudyReport } from '../../src/report/study/report.js';
 import { focusTable, studyTable } from '../../src/report/study/tables.js';
 import { temporaryFolder } from '../temporary.js';
+import { studyOf } from './fixtures.js';
 
 const folder = temporaryFolder();
 const ERM = [0.5, 0.52, 0.45];
 const FINETUNED = [0.6, 0.65, 0.61];
 
-/** A study of arms by their accuracies, a seed each. */
-function studyOf(arms: Readonly<Record<string, readonly number[]>>, focus?: string): StudyResult {
-  const outcomes = Object.entries(arms).map(([arm, values]) => {
-    const seeds = values.map((value, seed): SeedOutcome => ({
-      seed,
-      run: `${arm}/seed-${seed}`,
-      bestEpoch: 1,
-      testAverage: 0.8,
-      valWorstGroupAccuracy: value,
-      testWorstGroupAccuracy: value,
-      testAccuracy: [value, 0.9],
-    }));
-    return [arm, seeds] as const;
-  });
-  return collectStudy(new Map(outcomes), { reference: 'ERM', focus });
-}
-
-const study = studyOf({ ERM, 'fine-tuned': FINETUNED }, 'fine-tuned');
+const study = studyOf({ ERM, 'fine-tuned': FINETUNED }, { focus: 'fine-tuned' });
 
 test('a row gives means, intervals and the paired difference', () => {
   const [erm, finetuned] = studyTable(study).rows;
@@ -51,20 +33,16 @@ test('a row gives means, intervals and the paired difference', () => {
 });
 
 test('the report has a section for each study in the folder, and leaves other files alone', async () => {
-  await writeFile(
-    join(folder, 'fig6.json'),
-    JSON.stringify({ kind: 'fig6', title: 'All <of> them', ...study }),
-  );
-  await writeFile(
-    join(folder, 'table10.json'),
-    JSON.stringify({ kind: 'table10', title: 'Criterion', ...study }),
-  );
-  await writeFile(join(folder, 'other.json'), '{}');
-  await writeFile(join(folder, 'null.json'), 'null');
-  await writeFile(
-    join(folder, 'near.json'),
-    JSON.stringify({ kind: 'near', title: 'Near', rows: [{ arm: 1 }] }),
-  );
+  const files = {
+    fig6: { kind: 'fig6', title: 'All <of> them', ...study },
+    table10: { kind: 'table10', title: 'Criterion', ...study },
+    other: {},
+    null: null,
+    near: { kind: 'near', title: 'Near', rows: [{ arm: 1 }] },
+  };
+  for (const [name, content] of Object.entries(files)) {
+    await writeFile(join(folder, `${name}.json`), JSON.stringify(content));
+  }
   const page = await readFile(await writeStudyReport(folder), 'utf8');
   expect(page).toContain('All &lt;of&gt; them (Fig. 6)');
   expect(page).toContain('Criterion (Table 10)');

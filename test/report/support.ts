@@ -1,6 +1,6 @@
 import type { RunReport } from '../../src/report/figure.js';
 import { points, typographic } from '../../src/report/format.js';
-import { drawReport } from '../../src/report/runReport.js';
+import { drawReport } from '../../src/report/writeReport.js';
 
 /** The report's figures by file name. */
 export async function figures(report: RunReport): Promise<Map<string, string>> {
@@ -17,9 +17,21 @@ export function marks(svg: string | undefined, kind: string): number {
   return svg?.match(new RegExp(`aria-roledescription="${kind}"`, 'g'))?.length ?? 0;
 }
 
+/** The first match in a long text; a failed comparison then prints it, and not the text. */
+export function first(pattern: RegExp, text: string | undefined): string | undefined {
+  return pattern.exec(text ?? '')?.[0];
+}
+
 /** The texts of a chart, as drawn. */
 export function texts(svg: string | undefined): string[] {
   return [...(svg ?? '').matchAll(/<(?:text|tspan)[^>]*>([^<]+)</g)].map((match) => match[1] ?? '');
+}
+
+/** Those of them that are numbers with two decimals, sorted. */
+export function twoDecimals(svg: string | undefined): string[] {
+  return texts(svg)
+    .filter((text) => /^[+−]?\d+\.\d\d$/.test(text))
+    .sort();
 }
 
 /** Changes as charts and pages write them. */

@@ -1,7 +1,6 @@
 import type { GradCamResult } from '../../src/experiments/gradCamResult.js';
 import { overModels } from '../../src/experiments/overModels.js';
 import type { NullDistribution, TraceUnstructuredResult } from '../../src/experiments/results.js';
-import { collectStudy } from '../../src/experiments/study.js';
 import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
 import { groupAccuracies } from '../../src/metrics/groups.js';
 import { accuracyEstimate, differenceOf } from '../../src/metrics/intervals.js';
@@ -24,7 +23,7 @@ import { trainingVerdict } from '../../src/report/sections/training.js';
 import { studyVerdict } from '../../src/report/study/report.js';
 import { LONG_MAJORITY_RAMP, LONG_MINORITY_RAMP, steps } from '../../src/report/vega/theme.js';
 import { CELEBA_COUNTS, WATERBIRDS_COUNTS } from '../data/standardSplits.js';
-import { epochs, erm, fullReport, layers18, overlapTrace, trace, VAL } from './fixtures.js';
+import { epochs, erm, fullReport, layers18, overlapTrace, studyOf, trace, VAL } from './fixtures.js';
 
 const groups = groupLabels(fullReport.dataset);
 /** With ordinary spaces. */
@@ -74,7 +73,7 @@ describe('accuracies', () => {
   test('runs side by side', () => {
     const run = (title: string, correct: number) => ({ title, test: split([200, correct], [200, 200]) });
     const verdict = plainText(
-      comparisonVerdict({ runs: [run('ERM', 100), run('better', 160), run('worse', 40), run('alike', 104)] }),
+      comparisonVerdict([run('ERM', 100), run('better', 160), run('worse', 40), run('alike', 104)]),
     );
     expect(verdict).toMatch(
       /^Above ERM beyond the interval: better \(\+30\.0 points, 95 % [^)]+\)\. Below it: worse \(-30\.0 points/,
@@ -144,29 +143,19 @@ describe('changes beside random neurons', () => {
 });
 
 test('over models, the rows of all minority examples against all majority ones are judged', () => {
+  const settings = { split: 'train', criterion: 'gradient', chosenFor: 2, k: 3 };
+  const row = (group: number | null, name: string, change: number, sameLayersAccuracyExcess: number) => ({
+    ...settings,
+    group,
+    name,
+    change,
+    sameLayersAccuracyExcess,
+  });
   const rows = (changes: readonly number[]) =>
     overModels(
       changes.map((change) => [
-        {
-          split: 'train',
-          criterion: 'gradient',
-          chosenFor: 2,
-          k: 3,
-          group: null,
-          name: 'minority minus majority',
-          change,
-          sameLayersAccuracyExcess: change / 10,
-        },
-        {
-          split: 'train',
-          criterion: 'gradient',
-          chosenFor: 2,
-          k: 3,
-          group: 0,
-          name: 'a',
-          change: -1,
-          sameLayersAccuracyExcess: -1,
-        },
+        row(null, 'minority minus majority', change, change / 10),
+        row(0, 'a', -1, -1),
       ]),
     );
   const many = [-0.08, -0.05, -0.1, -0.12, -0.03, -0.09, -0.07, -0.11, -0.06, -0.1];
@@ -184,27 +173,12 @@ test('over models, the rows of all minority examples against all majority ones a
 });
 
 test('a study says which rows differ beyond their interval', () => {
-  const studyOf = (arms: Readonly<Record<string, readonly number[]>>) => {
-    const outcomes = Object.entries(arms).map(([arm, values]) => {
-      const seeds = values.map((value, seed) => ({
-        seed,
-        run: '',
-        bestEpoch: 1,
-        testAverage: 0.8,
-        testAccuracy: [],
-        valWorstGroupAccuracy: value,
-        testWorstGroupAccuracy: value,
-      }));
-      return [arm, seeds] as const;
-    });
-    return collectStudy(new Map(outcomes), { reference: 'ERM', equivalence: 0.05 });
-  };
   const study = studyOf({
     ERM: [0.5, 0.52, 0.45],
     more: [0.6, 0.65, 0.61],
     alike: [0.5, 0.53, 0.44],
     unclear: [0.9, 0.3, 0.5],
-  });
+  }, { equivalence: 0.05 });
   expect(plainText(studyVerdict(study))).toMatch(
     /^Beyond their 95 % interval differ from ERM, over 3 seeds: more \(\+13\.0 points, 95 % 5\.5 to 20\.5, sign flips p = 0\.250, after Holm’s correction 0\.750\)\. Equivalent within the declared margin: alike\. Neither shown to differ nor to be equivalent: unclear\.$/,
   );
@@ -234,10 +208,7 @@ test('other sections', () => {
   expect(plainText(minimalVerdict(minimal))).toMatch(
     /^Minority examples need fewer neurons than majority ones: median 3\.0 against 7\.0, p = 0\.002/,
   );
-  const unclear = {
-    unit: 'neuron',
-    comparison: { ...comparison, pValue: 0.4 },
-  } as unknown as TraceMinimalResult;
+  const unclear = { ...minimal, comparison: { ...comparison, pValue: 0.4 } } as unknown as TraceMinimalResult;
   expect(plainText(minimalVerdict(unclear))).toMatch(/^Minority examples are not shown to need fewer/);
   const heat = (mean: number) => ({
     blank: 0,

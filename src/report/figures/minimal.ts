@@ -5,7 +5,7 @@ import type {
 } from '../../experiments/traceMinimalResult.js';
 import type { Figure, FigureRow } from '../figure.js';
 import { fixed, MISSING, percent, plural, points, probability, pText, typographic } from '../format.js';
-import { type GroupLabel, starNote } from '../groupLabels.js';
+import { type GroupLabel, type Groups, starNote } from '../groupLabels.js';
 import { chartFigure, html, htmlTable } from '../html/html.js';
 import { neuronColumn } from '../rows.js';
 import { type Cell, groupCell, numbers, type Table } from '../table.js';
@@ -81,7 +81,7 @@ function rowOf(
 }
 
 /** How many neurons an example of each group needs. */
-export function minimalTable(trace: TraceMinimalResult, groups: readonly GroupLabel[]): Table {
+export function minimalTable(trace: TraceMinimalResult, groups: Groups): Table {
   const { mostNeurons, referenceSize, comparison } = trace;
   const unit = trace.unit === 'weight' ? 'weights' : 'neurons';
   return {
@@ -117,7 +117,7 @@ function comparisonText({ comparison }: TraceMinimalResult): string {
   if (!comparison) return '';
   const { minority, majority, difference, u, pValue, probabilityFewer } = comparison;
   return (
-    `Minority against majority: median ${oneDecimal(minority.median)} against ${oneDecimal(majority.median)}, difference ${fixed(difference, 1)}; ` +
+    `Minority against majority: median ${fixed(minority.median, 1)} against ${fixed(majority.median, 1)}, difference ${fixed(difference, 1)}; ` +
     `Mann-Whitney U = ${u}, p = ${probability(pValue)} over the examples of this one model. ` +
     `A minority example needs fewer with probability ${fixed(probabilityFewer, 2)}, a tie counting a half.`
   );
@@ -127,16 +127,12 @@ function summaryCells(summary: MinimalSummary): Cell[] {
   const { examples, flipped, median, mean, interval, referenceChange } = summary;
   return [
     String(examples),
-    percent(flipped ?? Number.NaN),
-    oneDecimal(median),
-    oneDecimal(mean),
+    percent(flipped),
+    fixed(median, 1),
+    fixed(mean, 1),
     interval ? `[${interval.map((end) => fixed(end, 1)).join(', ')}]` : MISSING,
-    points(referenceChange ?? Number.NaN),
+    points(referenceChange),
   ];
-}
-
-function oneDecimal(value: number | null): string {
-  return fixed(value ?? Number.NaN, 1);
 }
 
 /** Whether minority examples hang on fewer neurons than majority ones. */
@@ -144,11 +140,10 @@ export function minimalVerdict({ comparison, unit }: TraceMinimalResult): string
   if (!comparison) return [];
   const { minority, majority, pValue, probabilityFewer } = comparison;
   const units = unit === 'weight' ? 'weights' : 'neurons';
-  const medians = `median ${fixed(minority.median ?? Number.NaN, 1)} against ${fixed(majority.median ?? Number.NaN, 1)}, ${pText(pValue)} over the examples of this one model`;
-  if (pValue > MARKED_P)
-    return [`Minority examples are not shown to need fewer ${units} than majority ones: ${medians}.`];
+  const medians = `median ${fixed(minority.median, 1)} against ${fixed(majority.median, 1)}, ${pText(pValue)} over the examples of this one model`;
+  const need = probabilityFewer > 0.5 ? 'need fewer' : 'need more';
   return [
-    `Minority examples need ${probabilityFewer > 0.5 ? 'fewer' : 'more'} ${units} than majority ones: ${medians}.`,
+    `Minority examples ${pValue > MARKED_P ? 'are not shown to need fewer' : need} ${units} than majority ones: ${medians}.`,
   ];
 }
 
@@ -158,7 +153,7 @@ const LABEL = 220;
 const FONT = 13;
 
 /** Neurons that each example needs: a circle for each number of neurons in a group, as large as it has examples; and medians. */
-function minimalDots(trace: TraceMinimalResult, groups: readonly GroupLabel[]): ChartSpec {
+function minimalDots(trace: TraceMinimalResult, groups: Groups): ChartSpec {
   const { mostNeurons } = trace;
   const shown = groups.filter(({ index }) => (trace.groups[index]?.examples ?? 0) > 0);
   const nameOf = (group: GroupLabel): string => fit(group.full, FONT, LABEL);

@@ -12,10 +12,7 @@ export class Markup {
 
 type Content = Markup | string | number | undefined | readonly Content[];
 
-/**
- * Builds HTML; every interpolated string is escaped, so that no dataset or group name can add markup. Lists are
- * joined, `undefined` is nothing.
- */
+/** Builds HTML. Interpolated strings are escaped, so that no name can add markup; lists are joined, `undefined` is nothing. */
 export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
   return new Markup(String.raw({ raw: strings }, ...values.map(render)));
 }
@@ -28,17 +25,21 @@ function render(value: Content): string {
   return value.map(render).join('');
 }
 
-/** A table with a caption and scoped headings, in a box that scrolls sideways and can be reached by keyboard. */
+/** Above so many columns a table is printed smaller. */
+const MANY = 8;
+
+/** A table in a box that scrolls sideways and can be reached by keyboard. */
 export function htmlTable(table: Table): Markup {
   const { columns, rows, footer = [] } = table;
   const caption = captionOf(table, columns);
+  const classes = [...(rows.length > 1 ? ['sortable'] : []), columns.length > MANY ? 'many' : 'few'];
   const line = ([heading = '', ...cells]: readonly Cell[]): Markup =>
     html`<tr>
       <th scope="row">${parts(heading, (text) => text)}</th>
       ${cells.map((cell, at) => data(cell, columns[at + 1]))}
     </tr> `;
   return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
-    <table class="${classesOf(table)}">
+    <table class="${classes.join(' ')}">
       <caption>
         <span>${caption}</span>
       </caption>
@@ -61,35 +62,6 @@ export function htmlTable(table: Table): Markup {
   </div> `;
 }
 
-/** Above so many columns a table is printed smaller. */
-const MANY = 8;
-
-function classesOf({ columns, rows }: Table): string {
-  return [...(rows.length > 1 ? ['sortable'] : []), ...(columns.length > MANY ? ['many'] : ['few'])].join(
-    ' ',
-  );
-}
-
-/** A table of names and values. */
-export function pairs(caption: string, rows: readonly (readonly [string, string])[]): Markup {
-  return html`<div>
-    <table class="pairs">
-      <caption>
-        <span>${caption}</span>
-      </caption>
-      <tbody>
-        ${rows.map(
-          ([name, value]) =>
-            html`<tr>
-              <th scope="row">${name}</th>
-              <td><code>${value}</code></td>
-            </tr> `,
-        )}
-      </tbody>
-    </table>
-  </div> `;
-}
-
 /** A group's name with its star emphasised. */
 export function groupName(group: GroupLabel): Markup {
   if (!group.minority) return html`${group.full}`;
@@ -104,25 +76,24 @@ function columnHeading(column: Column): Markup {
 
 function data(cell: Cell, column: Column | undefined): Markup {
   const content = parts(cell, typographic);
-  if (isOwn(cell)) return html`<td class="own">${content}</td>`;
+  if (partsOf(cell).some((of) => isOf('own', of))) return html`<td class="own">${content}</td>`;
   return column?.text === true ? html`<td class="text">${content}</td>` : html`<td>${content}</td>`;
 }
 
-function isOwn(cell: Cell): boolean {
-  return typeof cell === 'object' && 'kind' in cell && cell.kind === 'own';
+function partsOf(cell: Cell): readonly Part[] {
+  return Array.isArray(cell) ? (cell as readonly Part[]) : [cell as Part];
+}
+
+function isOf(kind: 'own' | 'explanation', of: Part): boolean {
+  return typeof of === 'object' && of.kind === kind;
 }
 
 function parts(cell: Cell, write: (text: string) => string): Markup {
-  if (!isList(cell)) return part(cell, write);
-  return html`${cell.map((of, at) => [at > 0 && !isExplanation(of) ? ' ' : '', part(of, write)])}`;
-}
-
-function isList(cell: Cell): cell is readonly Part[] {
-  return Array.isArray(cell);
-}
-
-function isExplanation(of: Part): boolean {
-  return typeof of === 'object' && of.kind === 'explanation';
+  const written = partsOf(cell).map((of, at) => [
+    at > 0 && !isOf('explanation', of) ? ' ' : '',
+    part(of, write),
+  ]);
+  return html`${written}`;
 }
 
 function part(of: Part, write: (text: string) => string): Markup {
@@ -182,14 +153,13 @@ export function folded(summary: string, body: Markup | readonly Markup[]): Marku
 }
 
 /** A change as `−10.71`, or a dash. */
-export function pointsText(change: number | undefined): string {
-  return typographic(points(change ?? Number.NaN));
+export function pointsText(change: number): string {
+  return typographic(points(change));
 }
 
 /** Below this width or height in pixels, enlarging an image shows its pixels instead of a blur. */
 const SMALL = 96;
 
-/** An image. */
 export function picture({ dataUri, width, height }: SampleImage, alt: string, attribute?: Markup): Markup {
   return html`<img src="${dataUri}" width="${width}" height="${height}" alt="${alt}" ${attribute} />`;
 }

@@ -1,28 +1,44 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { stringify } from 'csv-stringify/sync';
+import type { Drawn, Section } from '../figure.js';
 import { typographic } from '../format.js';
 import { plain } from '../text.js';
+import { renderChart } from '../vega/render.js';
 import { html, Markup } from './html.js';
 import { SCRIPT } from './script.js';
 import { STYLE } from './style.js';
 
-/** A part of a page. */
-export interface PageSection {
-  /** The anchor that the table of contents links to. */
-  readonly id: string;
-  readonly title: string;
-  /** Its numbers in words, a sentence each; the first one stands at the top of the page as well. */
-  readonly verdict?: readonly string[] | undefined;
-  readonly body: Markup;
-  /** Its numbers, which the page holds as files. */
-  readonly data?: DataFile | undefined;
+/** Draws the charts of some sections, each once, and makes a page of the sections; the charts are SVG files, too. */
+export async function drawPage(title: string, lead: Markup, sections: readonly Section[]) {
+  const charts = sections.flatMap((section) => section.charts ?? []);
+  const drawn = new Map(
+    await Promise.all(charts.map(async (chart) => [chart.name, await renderChart(chart)] as const)),
+  );
+  return {
+    page: await renderPage(title, lead, sections, ({ name }) => drawn.get(name)),
+    figures: [...drawn].map(([name, { svg }]) => ({ name: `${name}.svg`, svg })),
+  };
 }
 
-/**
- * Belt and braces: even a mistake in the page cannot make a browser fetch anything, or run a script but the page's own, which
- * is named by its hash.
- */
+export async function renderPage(
+  title: string,
+  lead: Markup,
+  sections: readonly Section[],
+  drawn: Drawn,
+): Promise<string> {
+  const shown: PageSection[] = [];
+  for (const { prose, ...section } of sections) {
+    if (prose) shown.push({ ...section, body: await prose(drawn) });
+  }
+  return htmlPage(title, lead, shown);
+}
+
+interface PageSection extends Pick<Section, 'id' | 'title' | 'verdict' | 'data'> {
+  readonly body: Markup;
+}
+
+/** Even a mistake in the page cannot make a browser fetch anything, or run a script but the page's own, named by its hash. */
 const POLICY = [
   "default-src 'none'",
   'img-src data:',
@@ -35,12 +51,8 @@ const POLICY = [
 // In one piece: what formats templates may not move a space between the tags, which the hash would miss.
 const SCRIPT_ELEMENT = new Markup(`<script>${SCRIPT}</script>`);
 
-/**
- * A page of sections with a table of contents that stays in view. It fetches nothing: style, script, charts, images and the files
- * of numbers are inside. All of it can be read without the script, which sorts tables, shows a mark's value and opens for print
- * what is folded.
- */
-export function htmlPage(title: string, lead: Markup, sections: readonly PageSection[]): string {
+/** A page of sections with a table of contents. It fetches nothing, and all of it can be read without the script. */
+function htmlPage(title: string, lead: Markup, sections: readonly PageSection[]): string {
   const heading = plain(title);
   return html`<!doctype html>
     <html lang="en">
@@ -77,7 +89,7 @@ export function htmlPage(title: string, lead: Markup, sections: readonly PageSec
     </html> `.text;
 }
 
-/** The first sentence of every verdict, with the section that it is of. */
+/** The first sentence of every verdict, under its section's title. */
 function inShort(sections: readonly PageSection[]): Markup | undefined {
   const told = sections.flatMap(({ id, title, verdict }) =>
     verdict?.[0] === undefined
@@ -101,16 +113,8 @@ function verdictMarkup(verdict: PageSection['verdict']): Markup | undefined {
 /** Bytes above which a file is compressed: a page of all of Part I would have 10 MB otherwise. */
 const MOST_PLAIN = 100_000;
 
-/** Numbers that a page holds as CSV and JSON, so that the one file suffices. */
-export interface DataFile {
-  /** Without an ending: `fig2`. */
-  readonly name: string;
-  /** A row a measurement, all with the same columns. */
-  readonly rows: readonly Readonly<Record<string, string | number | null>>[];
-}
-
-/** Links that save its file as CSV and JSON. They need neither a network nor a script. */
-export function dataLinks(file: DataFile | undefined): Markup | undefined {
+/** Links that save numbers as CSV and JSON, from within the page. */
+function dataLinks(file: PageSection['data']): Markup | undefined {
   if (file === undefined || file.rows.length === 0) return undefined;
   const { name, rows } = file;
   return html`<p class="files">

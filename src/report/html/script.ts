@@ -1,7 +1,6 @@
 /**
- * The page's script: tables are sorted by the headings that are pressed; a chart tells the value of the mark under the
- * pointer, or of the one that the arrow keys reach; what is folded is opened for print; the table of contents shows where one is.
- * The page's policy names it by its hash, so that it has to be in one piece and the same on all pages.
+ * Sorts tables by the heading that is pressed, tells the value of the mark under the pointer or reached by arrow keys, opens folded
+ * text for print, and marks the section in view. The page's policy names the script by its hash: it is the same on all pages.
  */
 export const SCRIPT = String.raw`
 'use strict';

@@ -8,14 +8,14 @@ import { PERTURBED } from '../figures/changes/view.js';
 import {
   capitalized,
   fixed,
-  percentRange,
+  intervalText,
   plural,
   points,
   pointsRange,
   SPLIT_NAME,
   typographic,
 } from '../format.js';
-import { type GroupLabel, starNote } from '../groupLabels.js';
+import { type GroupLabel, type Groups, starNote } from '../groupLabels.js';
 import { groupedBars, groupTick, quantitative } from '../vega/axes.js';
 import type { ChartSpec, NamedChart } from '../vega/render.js';
 import { BAND, INK, LOSS, TEST, TRAIN } from '../vega/theme.js';
@@ -33,16 +33,10 @@ interface Bar {
 }
 
 /**
- * The charts of a figure over models: training and test accuracies (Fig. 1), and what perturbing neurons changes for the group that
- * they were chosen for, beside random neurons of the same layers. None of tables, nor of several standard deviations.
- *
- * @param kind the figure's name
+ * The charts of a figure (`kind`) over models: training and test accuracies (Fig. 1), and each group's change under its own neurons,
+ * beside random neurons of the same layers. None of tables, nor of several standard deviations.
  */
-export function modelsCharts(
-  kind: string,
-  rows: readonly RowOverModels[],
-  groups: readonly GroupLabel[],
-): NamedChart[] {
+export function modelsCharts(kind: string, rows: readonly RowOverModels[], groups: Groups): NamedChart[] {
   if (!kind.startsWith('fig')) return [];
   const sigmas = new Set(rows.map(({ settings }) => settings.sigma ?? null));
   if (sigmas.size > 1) return [];
@@ -54,8 +48,7 @@ export function modelsCharts(
   });
 }
 
-/** Training and test accuracy of each group. */
-function accuracyChart(rows: readonly RowOverModels[], groups: readonly GroupLabel[]): ChartSpec | undefined {
+function accuracyChart(rows: readonly RowOverModels[], groups: Groups): ChartSpec | undefined {
   const bars = groups.flatMap((group) =>
     (['train', 'test'] as const).flatMap((split) => {
       const row = rows.find(({ settings }) => settings.group === group.index && settings.split === split);
@@ -70,13 +63,12 @@ function accuracyChart(rows: readonly RowOverModels[], groups: readonly GroupLab
     domain: [0, 100],
     colors: { training: TRAIN, test: TEST },
     number: (mean) => fixed(100 * mean, 0),
-    text: ({ mean, interval }) =>
-      `${fixed(100 * mean, 1)} %${interval ? `, 95 % interval ${percentRange(interval)}` : ''}`,
+    text: ({ mean, interval }) => `${fixed(100 * mean, 1)} %${intervalText(interval)}`,
   });
 }
 
 /** The changes of groups under their own neurons by one criterion: the most neurons that stand beside random ones. */
-function changeChart(rows: readonly RowOverModels[], groups: readonly GroupLabel[]): ChartSpec | undefined {
+function changeChart(rows: readonly RowOverModels[], groups: Groups): ChartSpec | undefined {
   const excess = `${comparisonName('same-layers', 'accuracy')}Excess`;
   const own = rows.filter(
     ({ settings, measures }) =>
@@ -106,8 +98,7 @@ function changeChart(rows: readonly RowOverModels[], groups: readonly GroupLabel
     axis: `change of ${SPLIT_NAME[split as Split]} accuracy (points)`,
     colors: { [CHOSEN]: LOSS, [RANDOM]: BAND },
     number: (mean) => typographic(fixed(100 * mean, 1)),
-    text: ({ mean, interval }) =>
-      `${points(mean)} points${interval ? `, 95 % interval ${pointsRange(interval)}` : ''}`,
+    text: ({ mean, interval }) => `${points(mean)} points${intervalText(interval, pointsRange)}`,
   });
 }
 
@@ -132,7 +123,7 @@ interface Look {
 }
 
 /** Bars side by side for each group: means, 95 % intervals and a dot a model. */
-function barsOverModels(bars: readonly Bar[], groups: readonly GroupLabel[], look: Look): ChartSpec {
+function barsOverModels(bars: readonly Bar[], groups: Groups, look: Look): ChartSpec {
   const models = bars[0]?.summary.values.length ?? 0;
   const hasIntervals = bars.some(({ summary }) => summary.interval !== null);
   const place = ({ group, series }: Bar) => ({ group: groupTick(group), series });

@@ -1,25 +1,20 @@
 import { join } from 'node:path';
 import type { ModelSummary, RowOverModels } from '../../experiments/overModels.js';
 import { writeAtomic } from '../../files.js';
-import { drawPage } from '../draw.js';
 import type { Section } from '../figure.js';
 import { articleName, fixed, plural, probability, pText, range, signed, size } from '../format.js';
 import { groupLabels, type NamedGroups } from '../groupLabels.js';
 import { chartFigure, html, htmlTable } from '../html/html.js';
+import { drawPage } from '../html/page.js';
 import type { Table } from '../table.js';
 import { MARKED_P } from '../traces/tests.js';
 import { modelsCharts } from './bars.js';
-import { overModelsRow } from './table.js';
+import { type FigureOverModels, overModelsRow } from './table.js';
 
 /** Writes `report.html` of figures over models. Returns its path. Throws `OUTPUT_UNWRITABLE`. */
 export async function writeModelsReport(
   folder: string,
-  figures: readonly {
-    readonly kind: string;
-    readonly title: string;
-    readonly rows: readonly RowOverModels[];
-    readonly tables: readonly Table[];
-  }[],
+  figures: readonly (Omit<FigureOverModels, 'seeds'> & { readonly tables: readonly Table[] })[],
   data: NamedGroups,
 ): Promise<string> {
   const lead = html`Figures and tables after You et al.,
@@ -47,10 +42,7 @@ export async function writeModelsReport(
 /** Rows that compare all minority examples with all majority ones. */
 const DIFFERENCE = 'minority minus majority';
 
-/**
- * Whether minority groups lose more than majority groups with models as replicates, and whether that is beyond random neurons of the
- * same layers.
- */
+/** Whether minority groups lose more than majority groups over models, and whether that is beyond random neurons. */
 export function modelsVerdict(rows: readonly RowOverModels[]): string[] {
   const differences = rows.filter(({ settings, models }) => settings.name === DIFFERENCE && models > 1);
   if (differences.length === 0) return [];
@@ -94,7 +86,6 @@ function excessSentences(rows: readonly RowOverModels[]): string[] {
   });
 }
 
-/** A row, and its summary of one measure. */
 interface Measured {
   readonly row: RowOverModels;
   readonly summary: ModelSummary;
@@ -105,7 +96,7 @@ function isPassed({ summary }: Measured): boolean {
 }
 
 function pTexts({ summary: { pValue, pValueHolm } }: Measured): string {
-  return `${pText(pValue ?? Number.NaN)}, ${probability(pValueHolm ?? Number.NaN)} after Holm’s correction`;
+  return `${pText(pValue)}, ${probability(pValueHolm)} after Holm’s correction`;
 }
 
 /** Those of the rows that have a measure with a p, the least first. */

@@ -20,18 +20,15 @@ const SHOWN = [
   { measure: 'percentile', name: 'percentile', scale: 1, decimals: 2 },
 ] as const;
 
-/** A figure over models, a row a measurement: means with 95 % intervals, and p-values of changes. */
-export function overModelsTable({
-  kind,
-  title,
-  seeds,
-  rows,
-}: {
+export interface FigureOverModels {
   readonly kind: string;
   readonly title: string;
   readonly seeds: readonly number[];
   readonly rows: readonly RowOverModels[];
-}): Table {
+}
+
+/** A figure over models, a row a measurement: means with 95 % intervals, and p-values of changes. */
+export function overModelsTable({ kind, title, seeds, rows }: FigureOverModels): Table {
   const settings = [...new Set(rows.flatMap((row) => Object.keys(row.settings)))].filter((name) =>
     rows.some((row) => (row.settings[name] ?? null) !== null),
   );
@@ -60,7 +57,6 @@ export function overModelsTable({
   };
 }
 
-/** A row of the figure's CSV. */
 export function overModelsRow({ settings, models, measures }: RowOverModels): FigureRow {
   const columns = Object.entries(measures).map(([name, summary]): FigureRow => ({
     [name]: summary.mean,

@@ -3,7 +3,7 @@ import type { RunReport, Show } from '../figure.js';
 import { worstGroupDifference } from '../figures/accuracy/fig1.js';
 import { countOf } from '../figures/accuracy/tables.js';
 import { percentText, points, range, sideOf, signed } from '../format.js';
-import { type GroupLabel, starNote } from '../groupLabels.js';
+import { type Groups, starNote } from '../groupLabels.js';
 import { html, htmlTable } from '../html/html.js';
 import { type Cell, type Column, numbers, type Table, withDetail } from '../table.js';
 import { plain } from '../text.js';
@@ -13,7 +13,7 @@ export const showComparison: Show<RunReport> = ({ comparison }, groups) =>
   comparison && {
     id: 'comparison',
     title: 'Ways on from ERM',
-    verdict: comparisonVerdict(comparison),
+    verdict: comparisonVerdict(comparison.runs),
     prose: () =>
       html`${htmlTable(comparisonTable(comparison, groups))}
       ${comparison.runs.map(
@@ -22,7 +22,7 @@ export const showComparison: Show<RunReport> = ({ comparison }, groups) =>
   };
 
 /** Runs side by side: a row a run, its worst group on validation and test, and every group's test accuracy. */
-export function comparisonTable({ runs }: ComparisonResult, groups: readonly GroupLabel[]): Table {
+export function comparisonTable({ runs }: ComparisonResult, groups: Groups): Table {
   return {
     caption: `Test accuracy of ways on from one run, on equal epochs: the worst group, how many points it lies above that of ${runs[0]?.title ?? 'the first'}, the average, and each group.`,
     columns: runColumns(groups),
@@ -33,22 +33,17 @@ export function comparisonTable({ runs }: ComparisonResult, groups: readonly Gro
   };
 }
 
-/** The columns of runs side by side. */
-export function runColumns(groups: readonly GroupLabel[]): Column[] {
+export function runColumns(groups: Groups): Column[] {
   return [
     ...numbers('run', 'epochs', 'validation worst group', 'test worst group', 'difference', 'test average'),
     ...numbers(...groups.map(({ short }) => short)),
   ];
 }
 
-/**
- * The rows of those columns.
- *
- * @param differenceOf writes how a run differs from the first one
- */
+/** The rows of those columns. `differenceOf` writes how a run differs from the first one. */
 export function runCells<Run extends Pick<ComparedRun, 'title' | 'epochs' | 'val' | 'test'>>(
   runs: readonly Run[],
-  groups: readonly GroupLabel[],
+  groups: Groups,
   differenceOf: (run: Run, reference: Run) => Cell,
 ): Cell[][] {
   const [reference] = runs;
@@ -64,11 +59,10 @@ export function runCells<Run extends Pick<ComparedRun, 'title' | 'epochs' | 'val
 }
 
 /** Which runs' worst test group differs from the first run's beyond the interval of the difference. */
-export function comparisonVerdict({
-  runs: [reference, ...others],
-}: {
-  readonly runs: readonly Pick<ComparedRun, 'title' | 'test'>[];
-}): string[] {
+export function comparisonVerdict([reference, ...others]: readonly Pick<
+  ComparedRun,
+  'title' | 'test'
+>[]): string[] {
   if (!reference || others.length === 0) return [];
   const told = others.map(({ title, test }) => {
     const difference = worstGroupDifference(test, reference.test);
@@ -77,18 +71,14 @@ export function comparisonVerdict({
       side: sideOf(difference),
     };
   });
-  const list = (side: 'above' | 'below' | 'both'): string =>
-    told
-      .filter((one) => one.side === side)
-      .map(({ text }) => text)
-      .join('; ');
-  const parts = [
-    ...(list('above') === '' ? [] : [`Above ${reference.title} beyond the interval: ${list('above')}.`]),
-    ...(list('below') === '' ? [] : [`Below it: ${list('below')}.`]),
-    ...(list('both') === '' ? [] : [`Not shown to differ from ${reference.title}: ${list('both')}.`]),
-  ];
+  const list = (side: 'above' | 'below' | 'both', opening: string): string[] => {
+    const texts = told.filter((one) => one.side === side).map(({ text }) => text);
+    return texts.length === 0 ? [] : [`${opening}: ${texts.join('; ')}.`];
+  };
+  const above = list('above', `Above ${reference.title} beyond the interval`);
+  const below = list('below', above.length > 0 ? 'Below it' : `Below ${reference.title} beyond the interval`);
   return [
-    parts.join(' ').replace(/^Below it/, `Below ${reference.title} beyond the interval`),
+    [...above, ...below, ...list('both', `Not shown to differ from ${reference.title}`)].join(' '),
     'Worst test groups of one run each: the intervals are over test examples, and runs with other seeds differ by more.',
   ];
 }

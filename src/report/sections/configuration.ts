@@ -1,19 +1,12 @@
 import type { HistoryEntry } from '../../train/runFolder.js';
 import type { RunReport, Show } from '../figure.js';
-import { html, htmlTable, pairs } from '../html/html.js';
+import { html, htmlTable, type Markup } from '../html/html.js';
 import { type Table, texts } from '../table.js';
 import { plain } from '../text.js';
 
 /** The commands, the resolved configuration and the software versions: what it takes to repeat the run. */
 export const showConfiguration: Show<RunReport> = ({ config, versions, history }) => {
   if (config.length === 0 && versions.length === 0 && history.length === 0) return undefined;
-  const cleanPairs = (caption: string, rows: readonly (readonly [string, string])[]) =>
-    rows.length > 0
-      ? pairs(
-          caption,
-          rows.map(([name, value]) => [plain(name), plain(value)]),
-        )
-      : undefined;
   return {
     id: 'configuration',
     title: 'How to repeat it',
@@ -21,10 +14,30 @@ export const showConfiguration: Show<RunReport> = ({ config, versions, history }
     prose: () =>
       html`${history.length > 0 ? htmlTable(historyTable(history)) : undefined}
         <div class="columns">
-          ${cleanPairs('Resolved configuration', config)}${cleanPairs('Versions', versions)}
+          ${pairsTable('Resolved configuration', config)}${pairsTable('Versions', versions)}
         </div> `,
   };
 };
+
+function pairsTable(caption: string, rows: readonly (readonly [string, string])[]): Markup | undefined {
+  if (rows.length === 0) return undefined;
+  return html`<div>
+    <table class="pairs">
+      <caption>
+        <span>${caption}</span>
+      </caption>
+      <tbody>
+        ${rows.map(
+          ([name, value]) =>
+            html`<tr>
+              <th scope="row">${plain(name)}</th>
+              <td><code>${plain(value)}</code></td>
+            </tr> `,
+        )}
+      </tbody>
+    </table>
+  </div> `;
+}
 
 /** Which command made which results, when, and on what: a row for results that follow each other and differ in nothing else. */
 function historyTable(history: readonly HistoryEntry[]): Table {

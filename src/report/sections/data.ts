@@ -1,8 +1,8 @@
 import type { SampleImage } from '../../data/dataDescription.js';
 import { SPLITS } from '../../data/split.js';
 import type { ReportDataset, Show } from '../figure.js';
-import { count, fixed, granularity, percent, plural, SPLIT_NAME } from '../format.js';
-import { type GroupLabel, groupLabels, groupsOfKind, starNote } from '../groupLabels.js';
+import { fixed, granularity, percent, plural, SPLIT_NAME } from '../format.js';
+import { type GroupLabel, groupLabels, type Groups, groupsOfKind, starNote } from '../groupLabels.js';
 import { groupName, html, htmlTable, type Markup, stripPicture } from '../html/html.js';
 import { groupCell, numbers, type Table } from '../table.js';
 
@@ -43,7 +43,6 @@ function strip(group: GroupLabel, images: readonly SampleImage[]): Markup {
   </figure> `;
 }
 
-/** Examples of each group in each split. */
 export function countTable(dataset: ReportDataset): Table {
   const groups = groupLabels(dataset);
   const { counts } = dataset;
@@ -59,7 +58,7 @@ export function countTable(dataset: ReportDataset): Table {
     rows: groups.map((group) => [
       groupCell(group),
       group.minority ? 'minority' : 'majority',
-      ...SPLITS.map((split) => count(counts[split][group.index])),
+      ...SPLITS.map((split) => fixed(counts[split][group.index], 0)),
       percent((counts.train[group.index] ?? Number.NaN) / trained),
     ]),
     notes: starNote(groups),
@@ -67,7 +66,7 @@ export function countTable(dataset: ReportDataset): Table {
 }
 
 /** How rare minority groups are, and how little a measurement of the smallest one can tell. */
-function dataVerdict({ counts: { train, test } }: ReportDataset, groups: readonly GroupLabel[]): string[] {
+function dataVerdict({ counts: { train, test } }: ReportDataset, groups: Groups): string[] {
   const all = train.reduce((sum, count) => sum + count, 0);
   const minority = groupsOfKind(groups, true);
   const rare = minority.reduce((sum, group) => sum + (train[group] ?? 0), 0);

@@ -1,4 +1,5 @@
 import type { TraceUnstructuredResult } from '../../experiments/results.js';
+import { placeText } from '../../neurons/neuron.js';
 import { selectedEpoch, type TrainingResult } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
 import type { RunReport, Show } from '../figure.js';
@@ -12,7 +13,7 @@ import {
   traceView,
 } from '../figures/changes/view.js';
 import { percentText, plural, SPLIT_NAME } from '../format.js';
-import { type GroupLabel, shortList } from '../groupLabels.js';
+import { type Groups, shortList } from '../groupLabels.js';
 import { groupName, html, type Markup, pointsText } from '../html/html.js';
 import { changeOfGroup, randomText } from '../traces/tests.js';
 
@@ -27,7 +28,7 @@ export const showSummary: Show<RunReport> = (report, groups) => {
   return { id: 'summary', title: 'Summary', prose: () => html`<div class="cards">${cards}</div> ` };
 };
 
-function accuracyCards(result: TrainingResult, groups: readonly GroupLabel[]): Markup[] {
+function accuracyCards(result: TrainingResult, groups: Groups): Markup[] {
   const worst = groups[result.test.worstGroup];
   if (!worst) return [];
   const at = worst.index;
@@ -54,10 +55,7 @@ function accuracyCards(result: TrainingResult, groups: readonly GroupLabel[]): M
   ];
 }
 
-function largestChangeCard(
-  groups: readonly GroupLabel[],
-  traces: readonly TraceUnstructuredResult[],
-): Markup[] {
+function largestChangeCard(groups: Groups, traces: readonly TraceUnstructuredResult[]): Markup[] {
   // One experiment: the first, which is zeroing on the training split where that was done.
   const trace = traces.find(({ entries }) => entries.length > 0);
   const { views } = trace ? traceView(trace) : { views: [] };
@@ -66,7 +64,7 @@ function largestChangeCard(
   if (!group) return [];
   const { from, selection } = largest;
   const { entry, groups: chosenFor } = selection;
-  const neurons = entry.neurons.map(({ layer, index }) => `${layer}[${index}]`).join(', ');
+  const neurons = entry.neurons.map(placeText).join(', ');
   const split = SPLIT_NAME[from.trace.split];
   const { singular, plural: several } = PERTURBED[from.trace.perturbation];
   return [

@@ -1,8 +1,8 @@
-import { type EpochMetrics, selectedEpoch, type TrainingResult } from '../../train/results.js';
+import { type EpochMetrics, selectedEpoch } from '../../train/results.js';
 import { selectionWords } from '../../train/selection.js';
 import type { FigureRow, RunReport, Show } from '../figure.js';
 import { fixed, percentText, plural, size } from '../format.js';
-import { type GroupLabel, smallestGroup } from '../groupLabels.js';
+import { type Groups, smallestGroup } from '../groupLabels.js';
 import { chartFigure, html } from '../html/html.js';
 import { trainingCurves } from './trainingCurves.js';
 
@@ -34,10 +34,7 @@ export const showTraining: Show<RunReport> = (report, groups) => {
   };
 };
 
-function epochRow(
-  { epoch, lr, trainLoss, valLoss, seconds, val }: EpochMetrics,
-  groups: readonly GroupLabel[],
-): FigureRow {
+function epochRow({ epoch, lr, trainLoss, valLoss, seconds, val }: EpochMetrics, groups: Groups): FigureRow {
   return {
     epoch,
     lr,
@@ -51,10 +48,7 @@ function epochRow(
 }
 
 /** Whether the selected epoch is better than the last one, and whether training had ended. */
-export function trainingVerdict(run: {
-  readonly epochs: readonly EpochMetrics[];
-  readonly result?: TrainingResult | undefined;
-}): string[] {
+export function trainingVerdict(run: Pick<RunReport, 'epochs' | 'result'>): string[] {
   const selected = selectedEpoch(run);
   const last = run.epochs.at(-1);
   const best = run.epochs.find(({ epoch }) => epoch === selected);

@@ -1,5 +1,5 @@
 import type { EpochMetrics } from '../../train/results.js';
-import type { GroupLabel } from '../groupLabels.js';
+import type { Groups } from '../groupLabels.js';
 import { quantitative, TOP_LEGEND } from '../vega/axes.js';
 import type { ChartSpec } from '../vega/render.js';
 import { fit, textWidth } from '../vega/textWidth.js';
@@ -19,17 +19,14 @@ const DASHES = [
 ];
 const LOSSES = ['training loss', 'validation loss'];
 
-/**
- * Training curves: training and validation loss above, validation accuracy of each group below, with the selected
- * epoch marked in both.
- *
- * @param selected the selected epoch, counted from 1
- */
+/** Training and validation loss above, validation accuracy of each group below, with the selected epoch marked in both. */
 export function trainingCurves(
   epochs: readonly EpochMetrics[],
-  groups: readonly GroupLabel[],
+  groups: Groups,
   selected: number | undefined,
 ): ChartSpec {
+  const numbers = epochs.map(({ epoch }) => epoch);
+  const panel = (height: number) => ({ width: PANEL_WIDTH, height, encoding: { x: epochAxis(numbers) } });
   return {
     label:
       'Line charts over epochs: training and validation loss; validation accuracy of each group and of the worst group' +
@@ -37,14 +34,22 @@ export function trainingCurves(
     spec: {
       title: { text: 'Training', subtitle: 'loss, and validation accuracy of each group, by epoch' },
       spacing: 30,
-      vconcat: [lossCurves(epochs, selected), accuracyCurves(epochs, groups, selected)],
+      vconcat: [
+        {
+          ...panel(170),
+          layer: [...epochMark(selected, numbers, true), lossCurves(epochs)],
+        },
+        {
+          ...panel(250),
+          layer: [...epochMark(selected, numbers, false), ...accuracyCurves(epochs, groups)],
+        },
+      ],
       resolve: { scale: { color: 'independent', strokeDash: 'independent' } },
     },
   };
 }
 
-/** Mean loss of training and validation by epoch. */
-function lossCurves(epochs: readonly EpochMetrics[], selected: number | undefined) {
+function lossCurves(epochs: readonly EpochMetrics[]) {
   const values = epochs
     .flatMap(({ epoch, trainLoss, valLoss }) => [
       { epoch, series: LOSSES[0], loss: trainLoss },
@@ -52,37 +57,25 @@ function lossCurves(epochs: readonly EpochMetrics[], selected: number | undefine
     ])
     .filter(({ loss }) => Number.isFinite(loss));
   return {
-    width: PANEL_WIDTH,
-    height: 170,
-    encoding: { x: epochAxis(epochs) },
-    layer: [
-      ...epochMark(selected, epochs, true),
-      {
-        data: { values },
-        mark: { type: 'line' as const, strokeWidth: 2, point: { size: 36 } },
-        encoding: {
-          y: {
-            ...quantitative('loss'),
-            scale: { zero: true },
-            axis: { title: 'loss', tickCount: 5 },
-          },
-          color: {
-            field: 'series',
-            scale: { domain: LOSSES, range: [TRAIN, TEST] },
-            legend: { ...TOP_LEGEND, symbolType: 'stroke', symbolStrokeWidth: 3 },
-          },
-        },
+    data: { values },
+    mark: { type: 'line' as const, strokeWidth: 2, point: { size: 36 } },
+    encoding: {
+      y: {
+        ...quantitative('loss'),
+        scale: { zero: true },
+        axis: { title: 'loss', tickCount: 5 },
       },
-    ],
+      color: {
+        field: 'series',
+        scale: { domain: LOSSES, range: [TRAIN, TEST] },
+        legend: { ...TOP_LEGEND, symbolType: 'stroke', symbolStrokeWidth: 3 },
+      },
+    },
   };
 }
 
 /** Validation accuracy of each group in percent by epoch; a band follows the worst group of each epoch. */
-function accuracyCurves(
-  epochs: readonly EpochMetrics[],
-  groups: readonly GroupLabel[],
-  selected: number | undefined,
-) {
+function accuracyCurves(epochs: readonly EpochMetrics[], groups: Groups) {
   // The notation at the front keeps shortened names apart.
   const names = [...groups.map(({ full }) => fit(full, FONT, PANEL_WIDTH - SYMBOL)), WORST];
   const values = epochs
@@ -122,34 +115,28 @@ function accuracyCurves(
       scale: { domain: names, range: [...styles.map(({ dash }) => dash), [1, 0]] },
     },
   };
-  return {
-    width: PANEL_WIDTH,
-    height: 250,
-    encoding: { x: epochAxis(epochs) },
-    layer: [
-      ...epochMark(selected, epochs, false),
-      // Below the group's own line, and wider: both stay visible.
-      {
-        data: { values: values.filter(({ series }) => series === WORST) },
-        mark: {
-          type: 'line' as const,
-          strokeWidth: 10,
-          strokeCap: 'round' as const,
-          ...(epochs.length === 1 ? { point: { size: 300 } } : {}),
-        },
-        encoding,
+  return [
+    // Below the group's own line, and wider: both stay visible.
+    {
+      data: { values: values.filter(({ series }) => series === WORST) },
+      mark: {
+        type: 'line' as const,
+        strokeWidth: 10,
+        strokeCap: 'round' as const,
+        ...(epochs.length === 1 ? { point: { size: 300 } } : {}),
       },
-      {
-        data: { values: values.filter(({ series }) => series !== WORST) },
-        mark: { type: 'line' as const, strokeWidth: 2, point: { size: 36 } },
-        encoding,
-      },
-    ],
-  };
+      encoding,
+    },
+    {
+      data: { values: values.filter(({ series }) => series !== WORST) },
+      mark: { type: 'line' as const, strokeWidth: 2, point: { size: 36 } },
+      encoding,
+    },
+  ];
 }
 
 /** Hues by kind of group; where they repeat, the dash pattern tells the lines apart. */
-function lineStyles(groups: readonly GroupLabel[]): { color: string; dash: number[] }[] {
+function lineStyles(groups: Groups): { color: string; dash: number[] }[] {
   const used = { minority: 0, majority: 0 };
   return groups.map(({ minority }) => {
     const hues = minority ? MINORITY : MAJORITY;
@@ -162,10 +149,8 @@ function lineStyles(groups: readonly GroupLabel[]): { color: string; dash: numbe
 }
 
 /** The x channel that both training panels share: whole epochs. */
-function epochAxis(epochs: readonly EpochMetrics[]) {
-  const numbers = epochs.map(({ epoch }) => epoch);
-  const first = Math.min(...numbers);
-  const last = Math.max(...numbers);
+function epochAxis(numbers: readonly number[]) {
+  const [first, last] = [Math.min(...numbers), Math.max(...numbers)];
   // One epoch has no extent of its own: half an epoch on both sides puts it in the middle.
   const margin = first === last ? 0.5 : 0;
   return {
@@ -175,15 +160,14 @@ function epochAxis(epochs: readonly EpochMetrics[]) {
       title: 'epoch',
       format: 'd',
       grid: false,
-      ...(numbers.length <= 15 ? { values: numbers } : { tickCount: 10, tickMinStep: 1 }),
+      ...(numbers.length <= 15 ? { values: [...numbers] } : { tickCount: 10, tickMinStep: 1 }),
     },
   };
 }
 
 /** Layers that mark the selected epoch: a dashed rule, and its name where `named`. */
-function epochMark(selected: number | undefined, epochs: readonly EpochMetrics[], named: boolean) {
-  if (selected === undefined || !epochs.some(({ epoch }) => epoch === selected)) return [];
-  const numbers = epochs.map(({ epoch }) => epoch);
+function epochMark(selected: number | undefined, numbers: readonly number[], named: boolean) {
+  if (selected === undefined || !numbers.includes(selected)) return [];
   const late = selected > (Math.min(...numbers) + Math.max(...numbers)) / 2;
   const data = { values: [{ epoch: selected, text: `selected: epoch ${selected}` }] };
   const rule = { data, mark: { type: 'rule' as const, color: MUTED, strokeDash: [4, 4], strokeWidth: 1.5 } };

@@ -1,6 +1,6 @@
 import type { StudyResult } from '../../experiments/study.js';
-import { fixed, percentRange, plural } from '../format.js';
-import { NAMED_ROWS, quantitative } from '../vega/axes.js';
+import { fixed, intervalText, plural } from '../format.js';
+import { layer, NAMED_ROWS, quantitative } from '../vega/axes.js';
 import type { ChartSpec } from '../vega/render.js';
 import { INK, MUTED, TEST } from '../vega/theme.js';
 
@@ -12,7 +12,7 @@ export function studyDots(title: string, { rows, reference }: StudyResult): Char
   const means = rows.map(({ arm, testWorstGroupAccuracy: { mean, interval } }) => ({
     arm,
     mean: 100 * mean,
-    tip: `${arm}: ${fixed(100 * mean, 1)} %${interval ? `, 95 % interval ${percentRange(interval)}` : ''}`,
+    tip: `${arm}: ${fixed(100 * mean, 1)} %${intervalText(interval)}`,
     ...(interval ? { low: 100 * interval[0], high: 100 * interval[1] } : {}),
   }));
   const dots = rows.flatMap(({ arm, seeds }) =>
@@ -25,6 +25,7 @@ export function studyDots(title: string, { rows, reference }: StudyResult): Char
   const intervals = means.filter(({ low }) => low !== undefined);
   const seeds = rows[0]?.seeds.length ?? 0;
   const y = { ...NAMED_ROWS, field: 'arm' };
+  const description = { field: 'tip' };
   const x = (field: string) => ({
     ...quantitative(field),
     scale: { zero: false, nice: true },
@@ -44,8 +45,7 @@ export function studyDots(title: string, { rows, reference }: StudyResult): Char
       layer: [
         {
           data: { values: means.filter(({ arm }) => arm === reference) },
-          mark: { type: 'rule', color: MUTED, strokeDash: [4, 3] },
-          encoding: { x: x('mean') },
+          ...layer('rule', { color: MUTED, strokeDash: [4, 3] }, { x: x('mean') }),
         },
         // One seed has no interval, and a layer without values no scale.
         ...(intervals.length === 0
@@ -53,19 +53,16 @@ export function studyDots(title: string, { rows, reference }: StudyResult): Char
           : [
               {
                 data: { values: intervals },
-                mark: { type: 'rule' as const, color: INK, strokeWidth: 2 },
-                encoding: { y, x: x('low'), x2: { field: 'high' } },
+                ...layer('rule', { color: INK, strokeWidth: 2 }, { y, x: x('low'), x2: { field: 'high' } }),
               },
             ]),
         {
           data: { values: dots },
-          mark: { type: 'circle', color: TEST, size: 50, opacity: 0.8 },
-          encoding: { y, x: x('accuracy'), description: { field: 'tip' } },
+          ...layer('circle', { color: TEST, size: 50, opacity: 0.8 }, { y, x: x('accuracy'), description }),
         },
         {
           data: { values: means },
-          mark: { type: 'tick', color: INK, thickness: 3, size: 18 },
-          encoding: { y, x: x('mean'), description: { field: 'tip' } },
+          ...layer('tick', { color: INK, thickness: 3, size: 18 }, { y, x: x('mean'), description }),
         },
       ],
     },

@@ -4,14 +4,13 @@ import { z } from 'zod';
 import { messageOf, SpurmemError } from '../../errors.js';
 import type { StudyDifference, StudyResult } from '../../experiments/study.js';
 import { writeAtomic } from '../../files.js';
-import { drawPage } from '../draw.js';
 import type { Section } from '../figure.js';
 import { articleName, inArticleOrder, plural, probability, pText, range, sideOf, signed } from '../format.js';
 import { chartFigure, html, htmlTable } from '../html/html.js';
+import { drawPage } from '../html/page.js';
 import { studyDots } from './dots.js';
 import { focusTable, studyRows, studyTable } from './tables.js';
 
-/** A measurement over seeds, as far as the report needs it to be one. */
 const summarySchema = z.looseObject({ mean: z.number() });
 /** The shape that tells a study’s file from others in its folder. */
 const studySchema = z.looseObject({
@@ -30,17 +29,14 @@ const studySchema = z.looseObject({
   ),
 });
 
-/** A study as its file holds it. */
 interface NamedStudy extends StudyResult {
   readonly kind: string;
   readonly title: string;
 }
 
 /**
- * Writes `report.html` and `figures` of a folder of studies from the studies' JSON files in it.
- *
- * @returns the report's path
- * @throws `RUN_INVALID` when a study's file is damaged, `OUTPUT_UNWRITABLE`
+ * Writes `report.html` and the charts of a folder of studies from the studies' JSON files in it. Returns the report's path. Throws
+ * `RUN_INVALID` when a study's file is damaged, `OUTPUT_UNWRITABLE`.
  */
 export async function writeStudyReport(folder: string): Promise<string> {
   const sections = (await readStudies(folder)).map(showStudy);

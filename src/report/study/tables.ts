@@ -33,7 +33,7 @@ export function studyTable({ rows, reference, equivalence }: StudyResult): Table
       String(row.seeds.length),
       meanStd(row.valWorstGroupAccuracy),
       meanStd(row.testWorstGroupAccuracy),
-      intervalText(row.testWorstGroupAccuracy),
+      percentRange(row.testWorstGroupAccuracy.interval),
       meanStd(row.testAverage),
       ...differenceCells(row.difference),
     ]),
@@ -66,16 +66,12 @@ function meanStd({ mean, std }: SeedSummary): string {
   return std === null ? fixed(100 * mean, 1) : `${fixed(100 * mean, 1)} ± ${fixed(100 * std, 1)}`;
 }
 
-function intervalText({ interval }: SeedSummary): string {
-  return interval ? percentRange(interval) : MISSING;
-}
-
 function differenceCells(difference: StudyDifference | null): string[] {
   if (!difference) return ['', ...DIFFERENCE.map(() => '')];
   const { mean, interval, pValue, pValueHolm, signFlip, signFlipHolm, equivalence } = difference;
   return [
     points(mean),
-    interval ? pointsRange(interval) : MISSING,
+    pointsRange(interval),
     probabilityPair(signFlip?.pValue, signFlipHolm),
     probabilityPair(pValue, pValueHolm),
     equivalence

@@ -6,32 +6,23 @@ import { changeInWords, type MeasuredChange } from './tests.js';
 /** Cells above this share of the scale carry white text. */
 const DARK = 0.85;
 
-/**
- * A change as a cell.
- *
- * @param place the cell's row and column in words
- * @param max the end of the colour scale, in points
- */
+/** A change as a cell, with its place in words, and the end of the colour scale in points. */
 export function changeCell(measured: MeasuredChange, place: string, max: number) {
   const { change, marked } = measured;
   const size = Math.abs(100 * change);
   return {
-    // Unlike the change of random neurons, which a dot shows.
     marked,
     tip: typographic(`${place}: ${changeInWords(measured)}`),
     sign: change < 0 ? 'loss' : 'gain',
     size,
     text: typographic(points(change)),
-    // So strongly coloured that its text is white.
     dark: size > DARK * max,
   };
 }
 
 /**
- * The layer that fills cells: orange for losses, blue for gains, which people with colour-vision deficiencies can tell
- * apart. Opacity, not a pale colour, shows small changes: cells then suit a light and a dark page.
- *
- * @param max the end of the colour scale, in points
+ * Fills cells: orange for losses, blue for gains, which people with colour-vision deficiencies can tell apart. Opacity, not a pale
+ * colour, shows small changes: cells then suit a light and a dark page. `max` is the end of the colour scale in points.
  */
 export function cellFill(max: number) {
   return {
@@ -51,7 +42,6 @@ export function cellFill(max: number) {
   };
 }
 
-/** How a matrix of cells is drawn. */
 interface MatrixOptions {
   /** The names of columns and rows, in order. */
   readonly columns: readonly string[];

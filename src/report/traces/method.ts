@@ -31,7 +31,6 @@ export function sourceText(
   ].join('');
 }
 
-/** Changes that are counted together, and what they are called. */
 export interface NamedChanges {
   readonly name: string;
   readonly changes: readonly MeasuredChange[];
@@ -40,11 +39,7 @@ export interface NamedChanges {
 /** A comparison that does not break at the end of a line. */
 const MARKED = `p\u00a0≤\u00a0${MARKED_P}`;
 
-/**
- * With what changes were compared, and how many are unlike those of random neurons; empty without random neurons.
- *
- * @param isFirst whether the comparison has not been explained yet
- */
+/** How many changes are unlike those of random neurons, after an explanation where it is the first; empty without random neurons. */
 export function randomSetsText(
   { nullDraws: draws, exceedances }: Pick<TraceHeader, 'nullDraws' | 'exceedances'>,
   counted: readonly NamedChanges[],

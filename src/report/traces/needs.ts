@@ -21,10 +21,9 @@ export function drawn(perturbation: 'reinit' | 'noise', split: Split): TraceNeed
 
 /** The same on the training split with several standard deviations, of which a user may choose others. */
 export function overSigmas(perturbation: 'reinit' | 'noise', sigmas: readonly number[]): TraceNeed {
-  return { perturbation, split: 'train', topK: TOP_3, compared: [], sigmas, isGrid: true };
+  return { ...drawn(perturbation, 'train'), sigmas, isGrid: true };
 }
 
-/** All three perturbations. */
 export function perturbed(split: Split): TraceNeed[] {
   return [zeroed(split), drawn('reinit', split), drawn('noise', split)];
 }

@@ -1,17 +1,11 @@
 import { type Outcome, OUTCOMES } from '../../experiments/outcomes.js';
-import type { LayerEntry, NullDistribution, TraceEntry } from '../../experiments/results.js';
+import type { LayerEntry, NullDistribution, SetComparisons, TraceEntry } from '../../experiments/results.js';
 import { holm } from '../../metrics/holm.js';
 import type { Interval } from '../../metrics/intervals.js';
 import { NULL_NAMES, type NullName } from '../../neurons/nulls.js';
-import { percent, points, pointsRange, probability, typographic } from '../format.js';
+import { intervalText, points, pointsRange, pointsSpread, probability, typographic } from '../format.js';
 
-/** The null that stands beside changes where there is room for one. */
-export const FIRST_NULL: NullName = 'same-layers';
-
-/** A group by its number, or what all minority examples do minus what all majority ones do. */
-type Compared = number | 'difference';
-
-/** Changes beside random neurons, by null and outcome; what was not compared is missing. */
+/** Changes beside random neurons, by null and outcome; a missing one was not compared. */
 export type Tests<Test = NullDistribution> = Readonly<
   Partial<Record<NullName, Readonly<Partial<Record<Outcome, Test>>>>>
 >;
@@ -23,10 +17,7 @@ export interface AdjustedTest extends NullDistribution {
 }
 
 /** The tests of a set of neurons, of one group or of minority minus majority. */
-export function testsOf(
-  { comparisons }: Pick<TraceEntry | LayerEntry, 'comparisons'>,
-  compared: Compared,
-): Tests {
+export function testsOf(comparisons: SetComparisons | null, compared: number | 'difference'): Tests {
   const tests = Object.entries(comparisons ?? {}).map(([null_, { groups, difference }]) => [
     null_,
     (compared === 'difference' ? difference : groups[compared]) ?? {},
@@ -39,18 +30,11 @@ export function nullsOf(tests: readonly Tests[]): NullName[] {
   return NULL_NAMES.filter((null_) => tests.some((ofOne) => null_ in ofOne));
 }
 
-/**
- * Adjusts p-values by Holm (`holm`): for each null and outcome, the tests of all cells are one family.
- *
- * @param cells of distinct sets of neurons; a set that was chosen for several groups is one
- */
+/** Adjusts p-values by Holm: for each null and outcome, the tests of all cells, of distinct sets of neurons, are one family. */
 export function adjustByHolm(cells: readonly Tests[]): Tests<AdjustedTest>[] {
+  type Adjusted = Record<NullName, Partial<Record<Outcome, AdjustedTest>>>;
   const adjusted = cells.map(
-    (cell) =>
-      Object.fromEntries(Object.keys(cell).map((null_) => [null_, {}])) as Record<
-        NullName,
-        Partial<Record<Outcome, AdjustedTest>>
-      >,
+    (cell) => Object.fromEntries(Object.keys(cell).map((null_) => [null_, {}])) as Adjusted,
   );
   for (const null_ of nullsOf(cells)) {
     for (const outcome of OUTCOMES) {
@@ -66,6 +50,18 @@ export function adjustByHolm(cells: readonly Tests[]): Tests<AdjustedTest>[] {
     }
   }
   return adjusted;
+}
+
+/** The item with the largest size of a number, the first of equal ones; undefined where none has a number. */
+export function largestBy<Item>(items: readonly Item[], valueOf: (item: Item) => number): Item | undefined {
+  return items
+    .filter((item) => Number.isFinite(valueOf(item)))
+    .sort((a, b) => Math.abs(valueOf(b)) - Math.abs(valueOf(a)))[0];
+}
+
+/** Distinct values, ascending. */
+export function ascending<Value extends number | null>(values: readonly Value[]): Value[] {
+  return [...new Set(values)].sort((a, b) => (a ?? 0) - (b ?? 0));
 }
 
 /** A change is marked as unlike that of random neurons where its p-value is at most this. */
@@ -86,32 +82,35 @@ export interface MeasuredChange {
   readonly marked: boolean;
 }
 
-/** The change of one group under the perturbed neurons. */
-export function changeOfGroup(entry: TraceEntry, group: number): MeasuredChange {
-  return measured(
-    entry.change[group],
-    intervalAt(entry.changeInterval, group),
-    testsOf(entry, group),
-    entry.changeStd?.[group],
-  );
+/** The change of one group under the perturbed neurons; default: of the group that they were chosen for. */
+export function changeOfGroup(entry: TraceEntry, group = entry.group): MeasuredChange {
+  const { change, changeStd, changeInterval, comparisons } = entry;
+  return measured(change[group], changeInterval[group], testsOf(comparisons, group), changeStd?.[group]);
 }
 
 /** The change of the group that a layer's zeroed neurons were chosen for. */
 export function changeOfLayer(entry: LayerEntry): MeasuredChange {
-  return measured(entry.change, intervalAt([entry.changeInterval], 0), testsOf(entry, entry.group));
+  return measured(entry.change, entry.changeInterval, testsOf(entry.comparisons, entry.group));
 }
 
-/** One group's interval; undefined where there is none, such as that of an empty group. */
-export function intervalAt(intervals: readonly Interval[], group: number): Interval | undefined {
-  const interval = intervals[group];
+function measured(
+  change = Number.NaN,
+  interval: Interval | undefined,
+  tests: Tests,
+  std?: number,
+): MeasuredChange {
+  const random = tests['same-layers']?.accuracy;
+  const marked = Number.isFinite(change) && random !== undefined && random.pValue <= MARKED_P;
+  return { change, std, interval: knownInterval(interval), random, marked };
+}
+
+/** An interval, if it is one: an empty group has none. */
+export function knownInterval(interval: Interval | undefined): Interval | undefined {
   return interval?.every(Number.isFinite) === true ? interval : undefined;
 }
 
 /** How many changes were compared with random neurons, and how many of them are marked. */
-export function countMarked(changes: readonly MeasuredChange[]): {
-  readonly marked: number;
-  readonly compared: number;
-} {
+export function countMarked(changes: readonly MeasuredChange[]) {
   const compared = changes.filter(({ random }) => random !== undefined);
   return { marked: compared.filter(({ marked }) => marked).length, compared: compared.length };
 }
@@ -125,11 +124,7 @@ export function expectedMarked(compared: number, draws: number): number {
 /** All of a change in one line: `-10.71 points, 95 % interval [-19.64, -3.57]; random neurons ...; p = 0.010`. */
 export function changeInWords(measured: MeasuredChange): string {
   const { change, std, interval } = measured;
-  return [
-    `${points(change)}${std === undefined ? '' : ` ± ${percent(std)}`} points`,
-    interval ? `, 95 % interval ${pointsRange(interval)}` : '',
-    randomInWords(measured),
-  ].join('');
+  return `${pointsSpread(change, std)} points${intervalText(interval, pointsRange)}${randomInWords(measured)}`;
 }
 
 /** `; random neurons of the same layers -0.52 [-2.17, +0.54]: p = 0.010`; empty where none were tried. */
@@ -142,20 +137,4 @@ function randomInWords({ random }: MeasuredChange): string {
 /** The same for a page, where it does not break. */
 export function randomText(change: MeasuredChange): string {
   return typographic(randomInWords(change)).replace(' = ', '\u00a0=\u00a0');
-}
-
-function measured(
-  change: number | undefined,
-  interval: Interval | undefined,
-  tests: Tests,
-  std?: number,
-): MeasuredChange {
-  const random = tests[FIRST_NULL]?.accuracy;
-  return {
-    change: change ?? Number.NaN,
-    std: Number.isFinite(std) ? std : undefined,
-    interval,
-    random,
-    marked: Number.isFinite(change) && random !== undefined && random.pValue <= MARKED_P,
-  };
 }

@@ -27,7 +27,6 @@ function balanced(name: string): string[] {
   return fewest;
 }
 
-/** The axis of groups below their bars. */
 export const GROUP_AXIS = { title: null, labelAngle: 0, labelExpr: MULTILINE, labelLineHeight: 16 };
 
 /** The encoding of names as rows, in the order of the data. */
@@ -37,34 +36,35 @@ export const NAMED_ROWS = {
   axis: { title: null, labelLimit: 0, grid: false },
 };
 
-/** A legend above the chart. */
 export const TOP_LEGEND = { title: null, orient: 'top' as const };
 
-/** The encoding of a number. */
 export function quantitative(field: string) {
   return { field, type: 'quantitative' as const };
+}
+
+/** A layer of marks of one type, by their look and encoding. */
+export function layer<Type extends string, Look extends object, Encoding>(
+  type: Type,
+  look: Look,
+  encoding: Encoding,
+) {
+  return { mark: { type, ...look }, encoding };
 }
 
 /** A rule from the field `low` to the field `high`, with a cap at both ends; none where they are missing. */
 export function errorBars() {
   const transform = [{ filter: 'isValid(datum.low)' }];
-  const cap = (field: 'low' | 'high') => ({
-    transform,
-    mark: { type: 'tick' as const, orient: 'horizontal' as const, color: INK, size: 8, thickness: 1.5 },
-    encoding: { y: quantitative(field) },
-  });
+  const look = { orient: 'horizontal' as const, color: INK, size: 8, thickness: 1.5 };
   return [
     {
       transform,
-      mark: { type: 'rule' as const, color: INK, strokeWidth: 1.5 },
-      encoding: { y: quantitative('low'), y2: { field: 'high' } },
+      ...layer('rule', { color: INK, strokeWidth: 1.5 }, { y: quantitative('low'), y2: { field: 'high' } }),
     },
-    cap('low'),
-    cap('high'),
+    { transform, ...layer('tick', look, { y: quantitative('low') }) },
+    { transform, ...layer('tick', look, { y: quantitative('high') }) },
   ];
 }
 
-/** How the bars of groups are drawn. */
 interface GroupedBars {
   /** Pixels of the panel, axis not counted. */
   readonly width: number;

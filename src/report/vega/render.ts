@@ -3,7 +3,6 @@ import { useTextEstimates } from './textWidth.js';
 import { CONFIG } from './theme.js';
 import type { TopLevelSpec } from './vega.js';
 
-/** A drawn chart. */
 export interface Chart {
   /** A complete SVG file; refers to nothing outside itself. */
   readonly svg: string;
@@ -22,11 +21,7 @@ export interface NamedChart extends ChartSpec {
   readonly name: string;
 }
 
-/**
- * Draws a chart without a browser or a canvas. The same specification gives the same bytes.
- *
- * @throws Error when Vega-Lite finds anything to complain about in the specification
- */
+/** Draws a chart; the same specification gives the same bytes. Throws an Error where Vega-Lite warns of the specification. */
 export async function renderChart({ label, spec }: ChartSpec): Promise<Chart> {
   const { vega, compile } = await loadVega();
   // Vega-Lite only warns about channels and properties that it drops; here that is a defect of the chart.
@@ -49,15 +44,8 @@ export async function renderChart({ label, spec }: ChartSpec): Promise<Chart> {
   }
 }
 
-let loaded: ReturnType<typeof load> | undefined;
-
-/** A quarter of a second, which only those who draw should pay. */
-function loadVega(): ReturnType<typeof load> {
-  loaded ??= load();
-  return loaded;
-}
-
-async function load() {
+/** A quarter of a second the first time, which only those who draw should pay. */
+async function loadVega() {
   const { vega, compile } = await import('./vega.js');
   useTextEstimates(vega.textMetrics);
   return { vega, compile };

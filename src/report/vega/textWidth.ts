@@ -14,10 +14,7 @@ export function textWidth(text: string, size: number, bold = false): number {
   return em * size * ALLOWANCE * (bold ? 1.06 : 1);
 }
 
-/**
- * Shortens a line of text to a width in pixels. Vega's own label limits draw short text but reserve the full width
- * when a host measures text.
- */
+/** Shortens a line of text to a width in pixels. Vega's own label limits reserve the full width when a host measures text. */
 export function fit(text: string, size: number, pixels: number): string {
   if (textWidth(text, size) <= pixels) return text;
   const characters = Array.from(text);
@@ -44,8 +41,8 @@ declare module 'vega' {
 }
 
 /**
- * Makes Vega estimate the width of text by its characters. Its own guess without a canvas, 0.8 em each, leaves a
- * third of a chart empty; with a canvas it measures, and charts would differ from machine to machine.
+ * Makes Vega estimate the width of text by its characters. Its own guess without a canvas, 0.8 em each, leaves a third of a chart
+ * empty; with a canvas it measures, and charts would differ from machine to machine.
  */
 export function useTextEstimates(metrics: typeof textMetrics): void {
   metrics.width = (item, text) =>

@@ -1,7 +1,6 @@
 /**
- * Colours of all charts. The page restyles ink, muted, grid and band by these very values in dark mode (see style.ts);
- * the data colours are mid-tones that stand out on white and on dark. Hues are Okabe and Ito's, which people with
- * colour-vision deficiencies can tell apart.
+ * Colours of all charts. The page restyles ink, muted, grid and band by these very values in dark mode (style.ts); data colours stand
+ * out on white and on dark. Hues are Okabe and Ito's, which people with colour-vision deficiencies can tell apart.
  */
 export const INK = '#1f2937';
 export const MUTED = '#566070';
@@ -10,7 +9,6 @@ export const GRID = '#e3e7ec';
 export const TRAIN = '#0072b2';
 export const TEST = '#e69f00';
 
-/** The band that follows the worst group's line. */
 export const BAND = '#c3c9d2';
 
 /** Cool hues for majority groups, warm ones for minority groups. */
@@ -25,13 +23,11 @@ export const MINORITY_RAMP = ['#f9c9a0', '#d55e00'] as const;
 export const LONG_MAJORITY_RAMP = ['#d3ecfa', '#2b93d4', '#06304f'] as const;
 export const LONG_MINORITY_RAMP = ['#fee6c4', '#ee8a24', '#5c2200'] as const;
 
-/** Loss and gain of accuracy. */
 export const LOSS = '#c2570c';
 export const GAIN = '#2a6fad';
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 
-/** Vega-Lite configuration of all charts. */
 export const CONFIG = {
   background: 'white',
   padding: 8,
@@ -83,7 +79,6 @@ export function steps(ramp: readonly string[], count: number): string[] {
   });
 }
 
-/** A colour between two, `share` in [0, 1]: 0 gives the first. */
 function mix(from: string, to: string, share: number): string {
   const channel = (hex: string, at: number): number => Number.parseInt(hex.slice(at, at + 2), 16);
   return `#${[1, 3, 5]

@@ -5,9 +5,9 @@ import type { TrainingResult } from '../../../train/results.js';
 import { selectionWords } from '../../../train/selection.js';
 import type { Figure, FigureRow, FigureSource, RunReport, Section } from '../../figure.js';
 import { percentText, plural, range, sideOf, signed, size } from '../../format.js';
-import { type GroupLabel, groupsOfKind, smallestGroup } from '../../groupLabels.js';
+import { type Groups, groupsOfKind, smallestGroup } from '../../groupLabels.js';
 import { chartFigure, html, htmlTable } from '../../html/html.js';
-import { boundColumns } from '../../rows.js';
+import { estimateColumns } from '../../rows.js';
 import { groupBars } from './groupBars.js';
 import {
   accuracyTable,
@@ -26,10 +26,7 @@ export const fig1: Figure = {
   sections: [showAccuracies, showBeforeAfter],
 };
 
-function showAccuracies(
-  { result, dataset }: FigureSource,
-  groups: readonly GroupLabel[],
-): Section | undefined {
+function showAccuracies({ result, dataset }: FigureSource, groups: Groups): Section | undefined {
   if (!result) return undefined;
   const chart = { name: 'fig1', ...groupBars(result, groups) };
   const table = accuracyTable(result, groups);
@@ -65,7 +62,7 @@ function showAccuracies(
 /** Test accuracies of the run that this one started from, and of this one (article, Fig. 6). */
 function showBeforeAfter(
   { before, result: after, dataset, arch }: RunReport,
-  groups: readonly GroupLabel[],
+  groups: Groups,
 ): Section | undefined {
   if (!before || !after) return undefined;
   const beside = publishedGainTable(dataset, arch, before, after);
@@ -82,7 +79,6 @@ function showBeforeAfter(
   };
 }
 
-/** Every group's accuracy on every split. */
 function accuracyRows(result: TrainingResult, groupNames: readonly string[]): FigureRow[] {
   return SPLITS.flatMap((split) =>
     groupNames.map((name, group) => {
@@ -93,15 +89,14 @@ function accuracyRows(result: TrainingResult, groupNames: readonly string[]): Fi
         name,
         correct: correct[group] ?? null,
         total: total[group] ?? null,
-        accuracy: accuracy[group] ?? null,
-        ...boundColumns('accuracy', interval[group]),
+        ...estimateColumns('accuracy', accuracy[group], interval[group]),
       };
     }),
   );
 }
 
 /** Whether minority groups lose more from training to test than majority groups (article, Fig. 1), and the worst group. */
-export function accuracyVerdict(result: TrainingResult, groups: readonly GroupLabel[]): string[] {
+export function accuracyVerdict(result: TrainingResult, groups: Groups): string[] {
   const [minority, majority] = [groupsOfKind(groups, true), groupsOfKind(groups, false)];
   const sentences = [];
   if (minority.length > 0 && majority.length > 0) {
@@ -149,10 +144,8 @@ export function worstGroupDifference(a: GroupAccuracies, b: GroupAccuracies): Es
 
 /** Training minus test accuracy of all examples of some groups. */
 function lossOf({ train, test }: TrainingResult, groups: readonly number[]): Estimate {
-  const pooled = ({ correct, total }: GroupAccuracies): Estimate => {
-    const sum = (counts: readonly number[]): number =>
-      groups.reduce((all, group) => all + (counts[group] ?? 0), 0);
-    return accuracyEstimate(sum(correct), sum(total));
-  };
+  const sum = (counts: readonly number[]): number =>
+    groups.reduce((all, group) => all + (counts[group] ?? 0), 0);
+  const pooled = ({ correct, total }: GroupAccuracies) => accuracyEstimate(sum(correct), sum(total));
   return differenceOf(pooled(train), pooled(test));
 }

@@ -1,24 +1,22 @@
 import type { TrainingResult } from '../../../train/results.js';
-import { count, fixed, percentRange } from '../../format.js';
-import { type GroupLabel, starNote } from '../../groupLabels.js';
-import { intervalAt } from '../../traces/tests.js';
-import { groupedBars, groupTick, quantitative } from '../../vega/axes.js';
+import { fixed, intervalText } from '../../format.js';
+import { type Groups, starNote } from '../../groupLabels.js';
+import { knownInterval } from '../../traces/tests.js';
+import { groupedBars, groupTick, layer, quantitative } from '../../vega/axes.js';
 import type { ChartSpec } from '../../vega/render.js';
 import { INK, TEST, TRAIN } from '../../vega/theme.js';
 
 /** Pixels of a bar. */
 const BAR = 42;
 
-/**
- * Training and test accuracy of each group in percent, two bars a group (article, Fig. 1), with 95 % score intervals.
- */
-export function groupBars(result: TrainingResult, groups: readonly GroupLabel[]): ChartSpec {
+/** Training and test accuracy of each group in percent, two bars a group (article, Fig. 1), with 95 % score intervals. */
+export function groupBars(result: TrainingResult, groups: Groups): ChartSpec {
   const values = groups.flatMap((group) => {
-    const sizes = `n = ${count(result.train.total[group.index])} / ${count(result.test.total[group.index])}`;
+    const sizes = `n = ${fixed(result.train.total[group.index], 0)} / ${fixed(result.test.total[group.index], 0)}`;
     return (['train', 'test'] as const).flatMap((split) => {
       const accuracy = 100 * (result[split].accuracy[group.index] ?? Number.NaN);
       if (!Number.isFinite(accuracy)) return [];
-      const interval = intervalAt(result[split].interval, group.index);
+      const interval = knownInterval(result[split].interval[group.index]);
       const name = split === 'train' ? 'training' : 'test';
       const text = fixed(accuracy, 1);
       return [
@@ -27,7 +25,7 @@ export function groupBars(result: TrainingResult, groups: readonly GroupLabel[])
           series: name,
           value: accuracy,
           text,
-          tip: `${group.full}, ${name}: ${text} %${interval ? `, 95 % interval ${percentRange(interval)}` : ''}`,
+          tip: `${group.full}, ${name}: ${text} %${intervalText(interval)}`,
           ...(interval ? { low: 100 * interval[0], high: 100 * interval[1] } : {}),
           // The number stands above the error bar.
           end: Math.max(accuracy, 100 * (interval?.[1] ?? 0)),
@@ -55,10 +53,11 @@ export function groupBars(result: TrainingResult, groups: readonly GroupLabel[])
           domain: [0, 100],
         },
         [
-          {
-            mark: { type: 'text' as const, dy: -8, fontSize: 12, color: INK },
-            encoding: { text: { field: 'text' }, y: quantitative('end') },
-          },
+          layer(
+            'text',
+            { dy: -8, fontSize: 12, color: INK },
+            { text: { field: 'text' }, y: quantitative('end') },
+          ),
         ],
       ),
     },

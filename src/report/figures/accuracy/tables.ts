@@ -4,15 +4,12 @@ import type { TrainingResult } from '../../../train/results.js';
 import { selectionWords } from '../../../train/selection.js';
 import type { ReportDataset } from '../../figure.js';
 import { granularity, MISSING, percentText, points, pointsBeyond, SPLIT_NAME } from '../../format.js';
-import { type GroupLabel, starNote } from '../../groupLabels.js';
+import { type Groups, starNote } from '../../groupLabels.js';
 import { besidePublished, PUBLISHED_COLUMNS, publishedOf } from '../../published.js';
 import { type Cell, groupCell, numbers, type Table, withDetail } from '../../table.js';
 
-/**
- * Accuracy of each group on every split, with correct/all samples, and the gap of training minus test in points (article,
- * Fig. 1).
- */
-export function accuracyTable(result: TrainingResult, groups: readonly GroupLabel[]): Table {
+/** Accuracy of each group on every split, with correct/all samples, and training minus test in points (article, Fig. 1). */
+export function accuracyTable(result: TrainingResult, groups: Groups): Table {
   const gap = (value: (split: GroupAccuracies) => number | undefined): string =>
     pointsBeyond(value(result.train), value(result.test));
   const summary = (heading: Cell, value: (split: GroupAccuracies) => number): Cell[] => [
@@ -57,11 +54,7 @@ export function accuracyTable(result: TrainingResult, groups: readonly GroupLabe
 }
 
 /** Test accuracy of each group under the run that another one started from, and under that one (article, Fig. 6). */
-export function beforeAfterTable(
-  before: TrainingResult,
-  after: TrainingResult,
-  groups: readonly GroupLabel[],
-): Table {
+export function beforeAfterTable(before: TrainingResult, after: TrainingResult, groups: Groups): Table {
   const row = (heading: Cell, value: (result: TrainingResult) => number | undefined): Cell[] => [
     heading,
     percentText(value(before)),
@@ -83,7 +76,7 @@ export function beforeAfterTable(
 export function publishedAccuracyTable(
   dataset: Pick<ReportDataset, 'counts'>,
   result: TrainingResult,
-  groups: readonly GroupLabel[],
+  groups: Groups,
 ): Table | undefined {
   const { name, accuracy } = publishedOf(dataset) ?? {};
   if (!accuracy) return undefined;

@@ -1,5 +1,5 @@
-import { count, fixed, plural, SPLIT_NAME, typographic } from '../../format.js';
-import type { GroupLabel } from '../../groupLabels.js';
+import { fixed, plural, SPLIT_NAME, typographic } from '../../format.js';
+import type { GroupLabel, Groups } from '../../groupLabels.js';
 import { changeInWords, changeOfGroup, MARK, type MeasuredChange } from '../../traces/tests.js';
 import { errorBars, GROUP_AXIS, groupTick, quantitative, TOP_LEGEND } from '../../vega/axes.js';
 import {
@@ -26,7 +26,6 @@ const GAP = 14;
 /** Where legends stand side by side. The em spaces keep the next one away where the font is wider than estimated. */
 const SHORT_RANDOM_NAME = 'random neurons\u2003\u2003';
 
-/** How the bars of some views are drawn. */
 interface BarOptions {
   /** Percentage points: lowest and highest of all charts that a reader may compare. */
   readonly own: readonly [number, number];
@@ -35,12 +34,10 @@ interface BarOptions {
 }
 
 /**
- * A panel of Figs 2, 4, 5, 11 and 12: for each group, a bar for every k with the change in percentage points of that
- * group's accuracy when the k neurons chosen for that group are perturbed, its 95 % score interval, and behind it what
- * random neurons of the same layers change. Hues darken with k. Signed, unlike the article's |change|: intervals and random
- * changes go both ways.
+ * A panel of Figs 2, 4, 5, 11 and 12: for each group and k, a bar with the change in points under its own neurons, its 95 % score
+ * interval, and behind it the changes of random neurons. Signed, unlike the article's |change|: intervals go both ways.
  */
-export function changeBars(view: CriterionView, groups: readonly GroupLabel[], { own, small }: BarOptions) {
+export function changeBars(view: CriterionView, groups: Groups, { own, small }: BarOptions) {
   const ks = ksOf(view);
   const numbered = !small && ks.length <= MANY;
   const band = numbered ? NUMBERED : BARE;
@@ -56,10 +53,10 @@ export function changeBars(view: CriterionView, groups: readonly GroupLabel[], {
       steps(ramps[kind], ks.length).map((color, at) => ({ name: `${kind}, k = ${ks[at]}`, color })),
     );
   const tick = (group: GroupLabel): string =>
-    small ? group.short : groupTick(group, `n = ${count(view.trace.baseline.total[group.index])}`);
+    small ? group.short : groupTick(group, `n = ${fixed(view.trace.baseline.total[group.index], 0)}`);
   const values = view.entries.flatMap((entry) => {
     const group = groups[entry.group];
-    const measured = changeOfGroup(entry, entry.group);
+    const measured = changeOfGroup(entry);
     if (!group || !Number.isFinite(measured.change)) return [];
     return [
       {
@@ -138,13 +135,7 @@ export function changeBars(view: CriterionView, groups: readonly GroupLabel[], {
   };
 }
 
-/**
- * The layers of random neurons: behind bars the middle 95 % of their changes, wider than a bar, so that it stays visible; above
- * bars their mean, as a line as wide as the band.
- *
- * @param name its entry in the legend
- * @param width in pixels: Vega-Lite misplaces shares of an offset's band
- */
+/** Random neurons: the middle 95 % of their changes, and their mean. In pixels: Vega-Lite misplaces shares of an offset's band. */
 function randomLayers(name: string, width: number) {
   const transform = [{ filter: 'isValid(datum.randomLow)' }];
   return {

@@ -4,7 +4,7 @@ import { isDrawn, type PerturbationName } from '../../../neurons/perturbations.j
 import type { TrainingResult } from '../../../train/results.js';
 import type { ReportDataset, Show } from '../../figure.js';
 import { fixed, plural, pointsSpread, SPLIT_NAME, typographic } from '../../format.js';
-import { type GroupLabel, groupsOfKind, smallestGroup } from '../../groupLabels.js';
+import { type Groups, groupsOfKind, smallestGroup } from '../../groupLabels.js';
 import {
   chartBeside,
   chartFigure,
@@ -51,11 +51,7 @@ import {
  * @param figure the article's figure, with whose name those of charts begin; default: the perturbation's name
  * @param grid the article's figure of several standard deviations
  */
-export function showChanges(
-  perturbation: PerturbationName,
-  figure: string = perturbation,
-  grid?: string,
-): Show {
+export function showChanges(perturbation: PerturbationName, figure: string = perturbation, grid = ''): Show {
   return ({ traces, dataset, result }, groups) => {
     const views = traces
       .filter((trace) => trace.perturbation === perturbation && trace.entries.length > 0)
@@ -65,9 +61,9 @@ export function showChanges(
     const charts = {
       changes: changeCharts(figure, views, groups),
       nulls: nullCharts(figure, views, groups),
-      grids: grid === undefined ? [] : sigmaCharts(grid, views, groups),
+      grids: grid === '' ? [] : sigmaCharts(grid, views, groups),
     };
-    const named = [figure, ...(charts.grids.length > 0 && grid !== undefined ? [grid] : [])];
+    const named = charts.grids.length > 0 ? [figure, grid] : [figure];
     return {
       id: perturbation === 'zero' ? 'changes' : `changes-${perturbation}`,
       title: `${PERTURBED[perturbation].heading}${bracketed(figureNames(named))}`,
@@ -119,7 +115,7 @@ function figureNames(names: readonly string[]): string {
 }
 
 /** The article's claim beside each null: the chart, and the numbers folded away. */
-function nulls(view: TraceView, chart: Chart | undefined, groups: readonly GroupLabel[]): Markup | undefined {
+function nulls(view: TraceView, chart: Chart | undefined, groups: Groups): Markup | undefined {
   const tables = nullTables(view, groups);
   if (tables.length === 0) return undefined;
   return html`${chartFigure(chart)}
@@ -158,7 +154,7 @@ function comparedChanges(view: TraceView): NamedChanges[] {
   return [
     {
       name: 'changes of a group under its own neurons',
-      changes: view.views.flatMap(({ entries }) => entries.map((entry) => changeOfGroup(entry, entry.group))),
+      changes: view.views.flatMap(({ entries }) => entries.map((entry) => changeOfGroup(entry))),
     },
     {
       name: 'changes of any group',
@@ -186,7 +182,7 @@ function settingsText(trace: TraceUnstructuredResult): string {
 }
 
 /** The article's contrast in words: the largest own change among minority and among majority groups. */
-function findings(view: CriterionView, groups: readonly GroupLabel[]): Markup[] {
+function findings(view: CriterionView, groups: Groups): Markup[] {
   return [true, false].flatMap((minority) => {
     const largest = largestOwnChange(view, groupsOfKind(groups, minority));
     const group = largest && groups[largest.group];
@@ -207,7 +203,7 @@ function findings(view: CriterionView, groups: readonly GroupLabel[]): Markup[] 
 export function publishedChangeTable(
   dataset: Pick<ReportDataset, 'counts'>,
   { trace, views }: TraceView,
-  groups: readonly GroupLabel[],
+  groups: Groups,
 ): Table | undefined {
   const { name, largestZeroed } = publishedOf(dataset) ?? {};
   if (!largestZeroed || trace.perturbation !== 'zero' || trace.split !== 'train') return undefined;

@@ -1,7 +1,7 @@
 import type { TraceUnstructuredResult } from '../../../experiments/results.js';
 import { CRITERION_NAMES, criterionNamed } from '../../../neurons/criteria.js';
 import { SPLIT_NAME } from '../../format.js';
-import { type GroupLabel, shortList, starNote } from '../../groupLabels.js';
+import { type Groups, shortList, starNote } from '../../groupLabels.js';
 import { cellMatrix, changeCell } from '../../traces/cells.js';
 import { changeOfGroup, MARK, MARKED_P } from '../../traces/tests.js';
 import type { ChartSpec, NamedChart } from '../../vega/render.js';
@@ -28,7 +28,6 @@ const ROW = 24;
 /** Panels of standard deviations beside each other. */
 const COLUMNS = 3;
 
-/** A chart, and the part of a trace that it shows. */
 export interface ViewChart extends NamedChart {
   readonly view: CriterionView;
 }
@@ -37,61 +36,42 @@ export interface ViewChart extends NamedChart {
  * The charts of some traces of one perturbation, one for each criterion and standard deviation: the article's Figs 2, 4 and 5.
  * They are named `fig2-gradient`, `fig4-gradient-0.01` where several standard deviations were tried, `fig5-magnitude-test`
  * for another split than training, `fig2-gradient-2` for a second trace of the same kind.
- *
- * @param figure the beginning of the names
  */
-export function changeCharts(
-  figure: string,
-  traces: readonly TraceView[],
-  groups: readonly GroupLabel[],
-): ViewChart[] {
-  return viewCharts(figure, traces, (view, extent) => changeChart(view, groups, extent), {
-    shown: forFigure,
-  });
+export function changeCharts(figure: string, traces: readonly TraceView[], groups: Groups): ViewChart[] {
+  const views = traces.flatMap((trace) => trace.views);
+  const shown = views.map(forFigure);
+  return viewCharts(figure, views, (view) => changeChart(forFigure(view), groups, extentAmong(shown, view)));
 }
 
 /** The charts of those traces with more numbers of neurons than Figs 2, 4 and 5 show: the article's Table 3. */
-export function manyNeuronsCharts(
-  figure: string,
-  traces: readonly TraceView[],
-  groups: readonly GroupLabel[],
-): ViewChart[] {
-  return viewCharts(figure, traces, (view, extent) => manyNeuronsChart(view, groups, extent), {
-    isDrawn: hasManyKs,
-  });
+export function manyNeuronsCharts(figure: string, traces: readonly TraceView[], groups: Groups): ViewChart[] {
+  const views = traces.flatMap((trace) => trace.views);
+  return viewCharts(figure, views.filter(hasManyKs), (view) =>
+    manyNeuronsChart(view, groups, extentAmong(views, view)),
+  );
+}
+
+/** Charts that a reader compares share their scales: little noise does much less than much noise. */
+function extentAmong(views: readonly CriterionView[], { sigma }: CriterionView): ChangeExtent {
+  return changeExtent(views.filter((view) => view.sigma === sigma));
 }
 
 function viewCharts(
   figure: string,
-  traces: readonly TraceView[],
-  chartOf: (view: CriterionView, extent: ChangeExtent) => ChartSpec,
-  {
-    shown = (view: CriterionView) => view,
-    isDrawn = (_view: CriterionView) => true,
-  }: { readonly shown?: typeof forFigure; readonly isDrawn?: typeof hasManyKs },
+  views: readonly CriterionView[],
+  chartOf: (view: CriterionView) => ChartSpec,
 ): ViewChart[] {
-  const views = traces.flatMap((trace) => trace.views);
   return numbered(
-    views.filter(isDrawn).map((view) => {
-      // Charts that a reader compares share their scales: little noise does much less than much noise.
-      const comparable = views.filter(({ sigma }) => sigma === view.sigma);
+    views.map((view) => {
       const sigmas = new Set(view.trace.entries.map(({ sigma }) => sigma)).size;
       const ofSigma = view.sigma !== null && sigmas > 1 ? [String(view.sigma)] : [];
-      return {
-        view,
-        name: [figure, view.criterion, ...ofSigma, ...splitSuffix(view.trace)].join('-'),
-        ...chartOf(shown(view), changeExtent(comparable.map(shown))),
-      };
+      return { view, name: nameOf(view.trace, figure, view.criterion, ...ofSigma), ...chartOf(view) };
     }),
   );
 }
 
 /** The charts over standard deviations, one for each criterion of a trace that has several: the article's Figs 11 and 12. */
-export function sigmaCharts(
-  figure: string,
-  traces: readonly TraceView[],
-  groups: readonly GroupLabel[],
-): ViewChart[] {
+export function sigmaCharts(figure: string, traces: readonly TraceView[], groups: Groups): ViewChart[] {
   const grids = traces.flatMap(({ views }) =>
     CRITERION_NAMES.map((name) => views.filter(({ criterion }) => criterion === name).map(forFigure)).filter(
       (grid) => grid.length > 1,
@@ -102,7 +82,7 @@ export function sigmaCharts(
     grids.flatMap((grid) => {
       const [view] = grid;
       if (!view) return [];
-      const name = [figure, view.criterion, ...splitSuffix(view.trace)].join('-');
+      const name = nameOf(view.trace, figure, view.criterion);
       return [{ view, name, ...sigmaChart(view, grid, groups, extent) }];
     }),
   );
@@ -112,18 +92,18 @@ export function sigmaCharts(
 export function nullCharts(
   figure: string,
   traces: readonly TraceView[],
-  groups: readonly GroupLabel[],
+  groups: Groups,
 ): (NamedChart & { readonly of: TraceView })[] {
   return numbered(
     traces.flatMap((of) => {
       const chart = nullDots(of, groups);
-      return chart ? [{ of, name: [figure, 'nulls', ...splitSuffix(of.trace)].join('-'), ...chart }] : [];
+      return chart ? [{ of, name: nameOf(of.trace, figure, 'nulls'), ...chart }] : [];
     }),
   );
 }
 
-function splitSuffix({ split }: TraceUnstructuredResult): string[] {
-  return split === 'train' ? [] : [split];
+function nameOf({ split }: TraceUnstructuredResult, ...parts: readonly string[]): string {
+  return [...parts, ...(split === 'train' ? [] : [split])].join('-');
 }
 
 function numbered<Named extends NamedChart>(charts: readonly Named[]): Named[] {
@@ -133,77 +113,50 @@ function numbered<Named extends NamedChart>(charts: readonly Named[]): Named[] {
   });
 }
 
-/**
- * Accuracy changes after zeroing the neurons that one criterion chose (article, Fig. 2), or after their random
- * initialization (Fig. 4) or random noise (Fig. 5): bars above, and the full matrix below.
- *
- * @param extent of all charts that a reader may compare, so that they share their scales
- */
-function changeChart(
-  view: CriterionView,
-  groups: readonly GroupLabel[],
-  { own, all }: ChangeExtent,
-): ChartSpec {
+/** The changes under the neurons that one criterion chose (article, Figs 2, 4 and 5): bars above, and the full matrix below. */
+function changeChart(view: CriterionView, groups: Groups, { own, all }: ChangeExtent): ChartSpec {
   const note = settingsNote(view);
   const bars = changeBars(view, groups, { own, small: false });
   return {
     label: labelOf(view, note, ', and as a matrix for every group'),
     spec: {
-      title: {
-        text: `Top-k by ${view.criterion}, ${PERTURBED[view.trace.perturbation].participle}`,
-        subtitle: [...(note === '' ? [] : [note]), ...barNotes([view]), samplesNote(view, groups)],
-      },
+      title: titleOf(view, '', [note, ...barNotes([view]), samplesNote(view, groups)]),
       spacing: 34,
-      vconcat: [bars, changeMatrix(view, groups, { width: bars.width, all })],
+      vconcat: [bars, changeMatrix(view, groups, bars.width, all)],
       resolve: { scale: { color: 'independent', x: 'independent' } },
     },
   };
 }
 
 /** Accuracy changes over many numbers of perturbed neurons (article, Table 3, as a chart): bars alone, without numbers. */
-function manyNeuronsChart(
-  view: CriterionView,
-  groups: readonly GroupLabel[],
-  { own }: ChangeExtent,
-): ChartSpec {
+function manyNeuronsChart(view: CriterionView, groups: Groups, { own }: ChangeExtent): ChartSpec {
   const note = settingsNote(view);
   const ks = ksOf(view).join(', ');
   return {
     label: labelOf(view, note, `, for k = ${ks}`),
     spec: {
-      title: {
-        text: `Top-k by ${view.criterion}, ${PERTURBED[view.trace.perturbation].participle}, k = ${ks}`,
-        subtitle: [note, barNotes([view]).join('; '), samplesNote(view, groups)].filter(
-          (line) => line !== '',
-        ),
-      },
+      title: titleOf(view, `, k = ${ks}`, [note, barNotes([view]).join('; '), samplesNote(view, groups)]),
       ...changeBars(view, groups, { own, small: false }),
     },
   };
 }
 
-/**
- * Accuracy changes under random initialization or noise over standard deviations (article, Figs 11 and 12): one panel of
- * bars for each, all on one scale, because what grows with the standard deviation is the point.
- */
+/** Changes over standard deviations (article, Figs 11 and 12): a panel of bars for each, on one scale, as growth is the point. */
 function sigmaChart(
-  { criterion, trace }: CriterionView,
+  first: CriterionView,
   views: readonly CriterionView[],
-  groups: readonly GroupLabel[],
+  groups: Groups,
   { own }: ChangeExtent,
 ): ChartSpec {
-  const note = seedsNote(trace, criterion);
+  const note = seedsNote(first.trace, first.criterion);
   const sigmas = views.map(({ sigma }) => sigma ?? 0).join(', ');
   return {
-    label: labelOf({ criterion, trace }, note, `, a panel for each standard deviation: ${sigmas}`),
+    label: labelOf(first, note, `, a panel for each standard deviation: ${sigmas}`),
     spec: {
-      title: {
-        text: `Top-k by ${criterion}, ${PERTURBED[trace.perturbation].participle}, by standard deviation`,
-        subtitle: [
-          [`a panel for each σ, ${note}`, ...starNote(groups)].join('; '),
-          barNotes(views).join('; '),
-        ].filter((line) => line !== ''),
-      },
+      title: titleOf(first, ', by standard deviation', [
+        [`a panel for each σ, ${note}`, ...starNote(groups)].join('; '),
+        barNotes(views).join('; '),
+      ]),
       columns: Math.min(COLUMNS, views.length),
       spacing: 22,
       concat: views.map((view) => ({
@@ -214,11 +167,7 @@ function sigmaChart(
   };
 }
 
-function labelOf(
-  { criterion, trace }: Pick<CriterionView, 'criterion' | 'trace'>,
-  note: string,
-  more: string,
-): string {
+function labelOf({ criterion, trace }: CriterionView, note: string, more: string): string {
   return (
     `Accuracy change on the ${SPLIT_NAME[trace.split]} samples after ${PERTURBED[trace.perturbation].gerund} the neurons with the ` +
     `${criterionNamed(criterion).largest}${bracketed(note)}, as bars for the group that the neurons were chosen for${more}. ` +
@@ -226,13 +175,20 @@ function labelOf(
   );
 }
 
-function samplesNote({ trace }: CriterionView, groups: readonly GroupLabel[]): string {
+function titleOf({ criterion, trace }: CriterionView, more: string, lines: readonly string[]) {
+  return {
+    text: `Top-k by ${criterion}, ${PERTURBED[trace.perturbation].participle}${more}`,
+    subtitle: lines.filter((line) => line !== ''),
+  };
+}
+
+function samplesNote({ trace }: CriterionView, groups: Groups): string {
   return [...starNote(groups), `n = ${SPLIT_NAME[trace.split]} samples`].join('; ');
 }
 
 /** Subtitle lines that explain what stands around the bars. */
 function barNotes(views: readonly CriterionView[]): string[] {
-  const changes = views.flatMap(({ entries }) => entries.map((entry) => changeOfGroup(entry, entry.group)));
+  const changes = views.flatMap(({ entries }) => entries.map((entry) => changeOfGroup(entry)));
   return [
     ...(changes.some(({ interval }) => interval) ? ['error bars: 95 % score interval over samples'] : []),
     ...((views[0]?.trace.nullDraws ?? 0) > 0 && changes.some(({ random }) => random)
@@ -242,18 +198,11 @@ function barNotes(views: readonly CriterionView[]): string[] {
 }
 
 /**
- * Lower panel of Figs 2, 4 and 5, the full picture: the signed change of every group's accuracy (columns) for every set of
- * neurons that was perturbed (rows: the group it was chosen for, and k). Frames mark the group's own column, whose
- * change is the bar above; dots mark changes unlike those of random neurons.
- *
- * @param options pixels without axes, and the largest |change| in points of all charts that a reader may compare
+ * The signed change of every group's accuracy (columns) under every set of neurons (rows). Frames mark the group's own column, whose
+ * change is the bar above. `largest` is the largest |change| in points of all charts that a reader may compare.
  */
-function changeMatrix(
-  view: CriterionView,
-  groups: readonly GroupLabel[],
-  options: { readonly width: number; readonly all: number },
-) {
-  const max = Math.max(1, options.all);
+function changeMatrix(view: CriterionView, groups: Groups, width: number, largest: number) {
+  const max = Math.max(1, largest);
   const rowName = (selection: Selection): string =>
     `for ${shortList(selection.groups, groups, 'all')}, k = ${selection.entry.k}`;
   const values = view.selections.flatMap((selection) =>
@@ -280,7 +229,7 @@ function changeMatrix(
       ],
       fontSize: 14,
     },
-    width: options.width,
+    width,
     height: ROW * view.selections.length,
     ...cellMatrix(values, {
       columns: groups.map(({ short }) => short),

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { LostOfGroup, PicturedExample, TraceEntry } from '../../../experiments/results.js';
 import { plural, SPLIT_NAME } from '../../format.js';
-import type { GroupLabel } from '../../groupLabels.js';
+import type { GroupLabel, Groups } from '../../groupLabels.js';
 import { folded, groupName, html, type Markup, stripPicture } from '../../html/html.js';
 import { plain } from '../../text.js';
 import { PERTURBED, type TraceView } from './view.js';
@@ -13,21 +13,22 @@ interface OwnLoss {
   readonly lost: LostOfGroup;
 }
 
-/**
- * The images of each group that the model predicts right, and wrong once the most neurons that were chosen for the group are
- * perturbed: the first of them, for each criterion. Undefined where there are none.
- *
- * @param classNames names of the classes, [numClasses]
- */
+/** The first images that each group loses to the most of its own neurons, for each criterion; undefined where there are none. */
 export function lostImages(
   { trace, views, shownSigma }: TraceView,
-  groups: readonly GroupLabel[],
+  groups: Groups,
   classNames: readonly string[],
 ): Markup | undefined {
   const pictures = new Map(trace.pictures.map((picture) => [picture.example, picture]));
   const losses = views
     .filter(({ sigma }) => sigma === shownSigma)
-    .flatMap(({ entries }) => groups.flatMap((group) => ownLoss(entries, group) ?? []));
+    .flatMap(({ entries }) =>
+      groups.flatMap((group): OwnLoss[] => {
+        const entry = entries.findLast((one) => one.group === group.index);
+        const lost = entry?.lost[group.index];
+        return entry && lost && lost.first.length > 0 ? [{ group, entry, lost }] : [];
+      }),
+    );
   if (losses.length === 0) return undefined;
   const { participle } = PERTURBED[trace.perturbation];
   const body = html`<p class="note">
@@ -37,13 +38,6 @@ export function lostImages(
     </p>
     <div class="samples">${losses.map((loss) => strip(loss, participle, pictures, classNames))}</div> `;
   return trace.perturbation === 'zero' ? body : folded('Images that become wrong', body);
-}
-
-/** The images that a group lost under the most of its own neurons. */
-function ownLoss(entries: readonly TraceEntry[], group: GroupLabel): OwnLoss | undefined {
-  const [entry] = entries.filter((one) => one.group === group.index).sort((a, b) => b.k - a.k);
-  const lost = entry?.lost[group.index];
-  return entry && lost && lost.first.length > 0 ? { group, entry, lost } : undefined;
 }
 
 function strip(

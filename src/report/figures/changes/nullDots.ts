@@ -1,13 +1,13 @@
 import type { Outcome } from '../../../experiments/outcomes.js';
 import { type NullName, nullNamed } from '../../../neurons/nulls.js';
 import { plural, SPLIT_NAME } from '../../format.js';
-import { type GroupLabel, shortList, starNote } from '../../groupLabels.js';
+import { type Groups, shortList, starNote } from '../../groupLabels.js';
 import { wrap } from '../../text.js';
 import { MARK, MARKED_P } from '../../traces/tests.js';
-import { NAMED_ROWS, quantitative } from '../../vega/axes.js';
+import { layer, NAMED_ROWS, quantitative } from '../../vega/axes.js';
 import type { ChartSpec } from '../../vega/render.js';
 import { BAND, INK, MINORITY, MUTED } from '../../vega/theme.js';
-import { PERTURBED, type TraceView } from './view.js';
+import { PERTURBED, selectionsOf, type TraceView } from './view.js';
 
 const WIDTH = 250;
 /** Pixels of a row. */
@@ -21,36 +21,29 @@ const DRAWN: readonly { readonly outcome: Outcome; readonly axis: string; readon
 ];
 
 /**
- * The article's claim beside each null: the change of all minority examples minus that of all majority ones under each set of
- * neurons, by accuracy and by margin, on the middle 95 % of those under random neurons; a column for each null. With one standard
- * deviation of the perturbation.
- *
- * @returns undefined where nothing was compared
+ * The article's claim beside each null: minority minus majority change under each set of neurons, by accuracy and by margin, on the
+ * middle 95 % of those under random neurons; a column for each null. Undefined where nothing was compared.
  */
-export function nullDots(
-  { trace, views, nulls, shownSigma }: TraceView,
-  groups: readonly GroupLabel[],
-): ChartSpec | undefined {
+export function nullDots(view: TraceView, groups: Groups): ChartSpec | undefined {
+  const { trace, nulls, shownSigma } = view;
   const rows = (null_: NullName, outcome: Outcome, scale: number) =>
-    views
-      .filter(({ sigma }) => sigma === shownSigma)
-      .flatMap(({ criterion, selections }) =>
-        selections.flatMap(({ entry, groups: chosenFor, difference }) => {
-          const test = difference[null_]?.[outcome];
-          if (!test) return [];
-          const [low, high] = test.interval;
-          const row = `${criterion}, ${shortList(chosenFor, groups, 'all')}, k = ${entry.k}`;
-          return [
-            {
-              row: test.pValue <= MARKED_P ? `${row} ${MARK}` : row,
-              change: scale * test.change,
-              low: scale * low,
-              high: scale * high,
-              mean: scale * test.mean,
-            },
-          ];
-        }),
-      );
+    selectionsOf(view)
+      .filter(({ entry }) => entry.sigma === shownSigma)
+      .flatMap(({ entry, groups: chosenFor, difference }) => {
+        const test = difference[null_]?.[outcome];
+        if (!test) return [];
+        const [low, high] = test.interval;
+        const row = `${entry.criterion}, ${shortList(chosenFor, groups, 'all')}, k = ${entry.k}`;
+        return [
+          {
+            row: test.pValue <= MARKED_P ? `${row} ${MARK}` : row,
+            change: scale * test.change,
+            low: scale * low,
+            high: scale * high,
+            mean: scale * test.mean,
+          },
+        ];
+      });
   const shown = nulls.filter((null_) => rows(null_, 'accuracy', 100).length > 0);
   if (shown.length === 0) return undefined;
   return {
@@ -87,22 +80,10 @@ function panel(null_: NullName, axis: string, values: readonly { readonly row: s
     height: values.length * ROW,
     data: { values },
     layer: [
-      {
-        mark: { type: 'bar' as const, color: BAND, height: 12 },
-        encoding: { y, x: x('low'), x2: { field: 'high' } },
-      },
-      {
-        mark: { type: 'tick' as const, color: MUTED, thickness: 2, size: 14 },
-        encoding: { y, x: x('mean') },
-      },
-      {
-        mark: { type: 'rule' as const, color: INK, strokeWidth: 1 },
-        encoding: { x: { datum: 0 } },
-      },
-      {
-        mark: { type: 'circle' as const, color: MINORITY[0], size: 55, opacity: 1 },
-        encoding: { y, x: x('change') },
-      },
+      layer('bar', { color: BAND, height: 12 }, { y, x: x('low'), x2: { field: 'high' } }),
+      layer('tick', { color: MUTED, thickness: 2, size: 14 }, { y, x: x('mean') }),
+      layer('rule', { color: INK, strokeWidth: 1 }, { x: { datum: 0 } }),
+      layer('circle', { color: MINORITY[0], size: 55, opacity: 1 }, { y, x: x('change') }),
     ],
   };
 }

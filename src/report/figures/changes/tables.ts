@@ -1,5 +1,5 @@
 import type { TraceUnstructuredResult } from '../../../experiments/results.js';
-import type { Neuron } from '../../../neurons/neuron.js';
+import { type Neuron, placeText } from '../../../neurons/neuron.js';
 import { type NullName, nullNamed } from '../../../neurons/nulls.js';
 import { isDrawn } from '../../../neurons/perturbations.js';
 import type { FigureRow } from '../../figure.js';
@@ -15,8 +15,8 @@ import {
   score,
   SPLIT_NAME,
 } from '../../format.js';
-import { type GroupLabel, shortList, starNote } from '../../groupLabels.js';
-import { boundColumns, marginColumns, neuronColumn, randomColumns } from '../../rows.js';
+import { type Groups, shortList, starNote } from '../../groupLabels.js';
+import { boundColumns, estimateColumns, neuronColumn, randomColumns } from '../../rows.js';
 import { numbers, type Part, type Table, texts } from '../../table.js';
 import { traceNotes } from '../../traces/method.js';
 import { type AdjustedTest, changeOfGroup, MARK, MARKED_P } from '../../traces/tests.js';
@@ -34,17 +34,21 @@ import {
   type TraceView,
 } from './view.js';
 
+/** The columns of a set of neurons, and of the neurons in it. */
+const SET_COLUMNS = [...texts('criterion', 'chosen for'), ...numbers('k')];
+const ADDED = 'neurons added, score';
+
 /** A terminal's tables of a trace: changes, chosen neurons, and a table for each null. */
-export function traceTables(view: TraceView, groups: readonly GroupLabel[]): Table[] {
+export function traceTables(view: TraceView, groups: Groups): Table[] {
   return [changeTable(view, groups), neuronTable(view, groups), ...nullTables(view, groups)];
 }
 
 /** The neurons that one criterion chose, with their scores, and the changes of every group under them. */
-export function selectionTable(view: CriterionView, groups: readonly GroupLabel[]): Table {
+export function selectionTable(view: CriterionView, groups: Groups): Table {
   const { baseline, split, perturbation } = view.trace;
   return {
     caption: `Criterion ${view.criterion}, ${PERTURBED[perturbation].participle}${bracketed(settingsNote(view))}: change of ${SPLIT_NAME[split]} accuracy (points${hasSpread(view) ? ', ± 1 standard deviation over seeds' : ''})`,
-    columns: [...numbers('Chosen for', 'k'), ...texts(ADDED), ...numbers(...shorts(groups))],
+    columns: [...numbers('Chosen for', 'k'), ...texts(ADDED), ...groupColumns(groups)],
     rows: view.selections.map(({ groups: chosenFor, entry, added }) => [
       shortList(chosenFor, groups),
       String(entry.k),
@@ -60,17 +64,14 @@ export function selectionTable(view: CriterionView, groups: readonly GroupLabel[
   };
 }
 
-/**
- * Signed change in points of every group's accuracy, for every set of neurons that was perturbed (article, Figs 2, 4
- * and 5), under those accuracies before. Random perturbations add a column for their standard deviation.
- */
-export function changeTable(view: TraceView, groups: readonly GroupLabel[]): Table {
+/** Signed change in points of every group's accuracy, for every set of neurons that was perturbed (article, Figs 2, 4 and 5). */
+export function changeTable(view: TraceView, groups: Groups): Table {
   const { trace } = view;
-  const isRandom = isDrawn(trace.perturbation);
   const { nullDraws } = trace;
+  const isRandom = isDrawn(trace.perturbation);
   return {
     caption: `Change of ${SPLIT_NAME[trace.split]} accuracy in points, neurons ${PERTURBED[trace.perturbation].participle}`,
-    columns: [...SET_COLUMNS, ...numbers(...(isRandom ? ['sigma'] : []), ...shorts(groups))],
+    columns: [...SET_COLUMNS, ...numbers(...(isRandom ? ['sigma'] : [])), ...groupColumns(groups)],
     rows: [
       [
         'before',
@@ -82,10 +83,8 @@ export function changeTable(view: TraceView, groups: readonly GroupLabel[]): Tab
         ...(isRandom ? [String(selection.entry.sigma ?? MISSING)] : []),
         ...groups.map(({ index }) => {
           const { change, std, marked } = changeOfGroup(selection.entry, index);
-          return emphasised(
-            `${pointsSpread(change, std)}${marked ? ` ${MARK}` : ''}`,
-            selection.groups.includes(index),
-          );
+          const text = `${pointsSpread(change, std)}${marked ? ` ${MARK}` : ''}`;
+          return emphasised(text, selection.groups.includes(index));
         }),
       ]),
     ],
@@ -104,7 +103,7 @@ export function changeTable(view: TraceView, groups: readonly GroupLabel[]): Tab
 }
 
 /** The neurons of every set, without those of the set before it that they are added to, each with its score. */
-export function neuronTable(view: TraceView, groups: readonly GroupLabel[]): Table {
+export function neuronTable(view: TraceView, groups: Groups): Table {
   const { trace } = view;
   return {
     caption: `The chosen, of ${trace.numNeurons} neurons; score: l2 norm`,
@@ -117,16 +116,13 @@ export function neuronTable(view: TraceView, groups: readonly GroupLabel[]): Tab
   };
 }
 
-/**
- * The article's claim as a test, a table for each null: the change of all minority examples minus that of all majority ones under
- * each set of neurons, beside random neurons, by accuracy, margin and loss; and the change of the group that it was chosen for.
- */
-export function nullTables(view: TraceView, groups: readonly GroupLabel[]): Table[] {
+/** The article's claim as a test, a table for each null: minority minus majority, and each set's own group, beside random neurons. */
+export function nullTables(view: TraceView, groups: Groups): Table[] {
   const hasDifferences = view.trace.entries.some(({ difference }) => difference);
   return hasDifferences ? view.nulls.map((null_) => nullTable(view, null_, groups)) : [];
 }
 
-function nullTable(view: TraceView, null_: NullName, groups: readonly GroupLabel[]): Table {
+function nullTable(view: TraceView, null_: NullName, groups: Groups): Table {
   const { trace } = view;
   const { words, asks } = nullNamed(null_);
   const hasSigmas = trace.entries.some(({ sigma }) => sigma !== null);
@@ -146,11 +142,11 @@ function nullTable(view: TraceView, null_: NullName, groups: readonly GroupLabel
       return [
         ...setCells(selection, groups),
         ...(hasSigmas ? [String(entry.sigma ?? MISSING)] : []),
-        points(entry.difference?.accuracy ?? Number.NaN),
+        points(entry.difference?.accuracy),
         accuracy ? `${points(accuracy.mean)} ${pointsRange(accuracy.interval)}` : MISSING,
         adjustedText(accuracy),
         probabilityPair(accuracy?.pDrop, accuracy?.pDropHolm),
-        fixed(entry.difference?.margin ?? Number.NaN, 3),
+        fixed(entry.difference?.margin, 3),
         adjustedText(margin),
         adjustedText(loss),
         ...(ofOwn
@@ -162,17 +158,12 @@ function nullTable(view: TraceView, null_: NullName, groups: readonly GroupLabel
   };
 }
 
-/** The columns of a set of neurons, and its cells. */
-const SET_COLUMNS = [...texts('criterion', 'chosen for'), ...numbers('k')];
-
-function setCells({ entry, groups: chosenFor }: Selection, groups: readonly GroupLabel[]): string[] {
+function setCells({ entry, groups: chosenFor }: Selection, groups: Groups): string[] {
   return [entry.criterion, shortList(chosenFor, groups), String(entry.k)];
 }
 
-const ADDED = 'neurons added, score';
-
-function shorts(groups: readonly GroupLabel[]): string[] {
-  return groups.map(({ short }) => short);
+function groupColumns(groups: Groups) {
+  return numbers(...groups.map(({ short }) => short));
 }
 
 function adjustedText(test: AdjustedTest | undefined): string {
@@ -180,10 +171,7 @@ function adjustedText(test: AdjustedTest | undefined): string {
 }
 
 function scored(neurons: readonly Neuron[]): Part {
-  return {
-    kind: 'list',
-    items: neurons.map((neuron) => [`${neuron.layer}[${neuron.index}]`, score(neuron.score)]),
-  };
+  return { kind: 'list', items: neurons.map((neuron) => [placeText(neuron), score(neuron.score)]) };
 }
 
 function emphasised(text: string, isOwn: boolean): Part {
@@ -197,61 +185,45 @@ function seedsLine(trace: TraceUnstructuredResult): string {
   return `mean ± standard deviation over ${plural(length, 'seed')}${fewer.join('')}`;
 }
 
-function namesNote(groups: readonly GroupLabel[]): string {
+function namesNote(groups: Groups): string {
   return groups.map(({ short, name }) => `${short} = ${name}`).join(', ');
 }
 
 /** The changes of each group, and of all minority examples minus all majority ones, under each set of neurons. */
 export function traceRows(view: TraceView, groupNames: readonly string[]): FigureRow[] {
-  const { trace } = view;
-  const { total, accuracy: baseline } = trace.baseline;
-  return trace.entries.flatMap((entry) => {
+  const { perturbation, seeds, split, baseline, entries } = view.trace;
+  return entries.flatMap((entry) => {
+    const { criterion, k, sigma, difference } = entry;
     const selection = selectionOf(view, entry);
-    const set = {
-      perturbation: trace.perturbation,
-      sigma: entry.sigma,
-      seeds: trace.seeds.length,
-      split: trace.split,
-      criterion: entry.criterion,
-      chosenFor: entry.group,
-      k: entry.k,
-    };
-    const ofGroups = groupNames.map((name, group) => ({
+    const set = { perturbation, sigma, seeds: seeds.length, split, criterion, chosenFor: entry.group, k };
+    const neurons = neuronColumn(entry.neurons);
+    const ofGroups = groupNames.map((name, group): FigureRow => ({
       ...set,
       group,
       name,
-      examples: total[group] ?? null,
-      baseline: baseline[group] ?? null,
-      accuracy: entry.accuracy[group] ?? null,
-      ...boundColumns('accuracy', entry.accuracyInterval[group]),
+      examples: baseline.total[group] ?? null,
+      baseline: baseline.accuracy[group] ?? null,
+      ...estimateColumns('accuracy', entry.accuracy[group], entry.accuracyInterval[group]),
       change: entry.change[group] ?? null,
       changeStd: entry.changeStd?.[group] ?? null,
       ...boundColumns('change', entry.changeInterval[group]),
-      ...marginColumns({
-        margin: entry.margin[group],
-        marginInterval: entry.marginInterval[group],
-        loss: entry.loss[group],
-        lossInterval: entry.lossInterval[group],
-      }),
+      ...estimateColumns('marginChange', entry.margin[group], entry.marginInterval[group]),
+      ...estimateColumns('lossChange', entry.loss[group], entry.lossInterval[group]),
       ...randomColumns(selection?.ofGroups[group] ?? {}),
-      neurons: neuronColumn(entry.neurons),
+      neurons,
     }));
-    if (!entry.difference) return ofGroups;
+    if (!difference) return ofGroups;
     // The same columns, of which some stay empty.
+    const empty = Object.fromEntries(Object.keys(ofGroups[0] ?? {}).map((column) => [column, null]));
     const ofDifference = {
+      ...empty,
       ...set,
-      group: null,
       name: 'minority minus majority',
-      examples: null,
-      baseline: null,
-      accuracy: null,
-      ...boundColumns('accuracy', null),
-      change: entry.difference.accuracy,
-      changeStd: null,
-      ...boundColumns('change', null),
-      ...marginColumns(entry.difference),
+      change: difference.accuracy,
+      marginChange: difference.margin,
+      lossChange: difference.loss,
       ...randomColumns(selection?.difference ?? {}),
-      neurons: neuronColumn(entry.neurons),
+      neurons,
     };
     return [...ofGroups, ofDifference];
   });

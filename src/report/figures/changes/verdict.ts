@@ -1,8 +1,8 @@
 import type { Outcome } from '../../../experiments/outcomes.js';
 import { type NullName, nullNamed } from '../../../neurons/nulls.js';
 import { capitalized, plural, probability, pText, signed, SPLIT_NAME } from '../../format.js';
-import { type GroupLabel, shortList } from '../../groupLabels.js';
-import { type AdjustedTest, MARKED_P } from '../../traces/tests.js';
+import { type Groups, shortList } from '../../groupLabels.js';
+import { type AdjustedTest, largestBy, MARKED_P } from '../../traces/tests.js';
 import { PERTURBED, type Selection, selectionsOf, type TraceView } from './view.js';
 
 /** A set of neurons beside random ones: minority minus majority change. */
@@ -11,21 +11,17 @@ interface ComparedSet {
   readonly test: AdjustedTest;
 }
 
-/**
- * Whether the chosen neurons matter to minority groups more than to majority ones, and more than random neurons do (article, Figs 2,
- * 4 and 5): a sentence on accuracies, one on margins, and one for each further null.
- */
-export function changesVerdict(view: TraceView, groups: readonly GroupLabel[]): string[] {
+/** Whether the chosen neurons matter more to minority groups, and more than random ones do (article, Figs 2, 4 and 5). */
+export function changesVerdict(view: TraceView, groups: Groups): string[] {
   const { trace, nulls } = view;
   const gerund = capitalized(PERTURBED[trace.perturbation].gerund);
   const [first, ...others] = nulls.filter((null_) => comparedSets(view, null_, 'accuracy').length > 0);
-  const most = largestDifference(view);
-  const largest =
-    most === undefined
-      ? []
-      : [
-          `The largest minority minus majority change of ${SPLIT_NAME[trace.split]} accuracy is ${signed(differenceOf(most))}, ${setName(most, groups)}.`,
-        ];
+  const most = largestBy(selectionsOf(view), differenceOf);
+  const largest = most
+    ? [
+        `The largest minority minus majority change of ${SPLIT_NAME[trace.split]} accuracy is ${signed(differenceOf(most))}, ${setName(most, groups)}.`,
+      ]
+    : [];
   if (first === undefined) {
     return [
       `${gerund} the chosen neurons was compared with no random neurons: nothing here tells whether these matter more than others.`,
@@ -44,12 +40,7 @@ export function changesVerdict(view: TraceView, groups: readonly GroupLabel[]): 
   ];
 }
 
-function firstSentence(
-  gerund: string,
-  null_: NullName,
-  view: TraceView,
-  groups: readonly GroupLabel[],
-): string {
+function firstSentence(gerund: string, null_: NullName, view: TraceView, groups: Groups): string {
   const { words } = nullNamed(null_);
   const sets = comparedSets(view, null_, 'accuracy');
   const ofSets = plural(sets.length, 'set');
@@ -69,19 +60,19 @@ function firstSentence(
     return `It is the other way round: in ${passed.length} of ${ofSets}, ${gerund.toLowerCase()} the chosen neurons costs minority groups less than majority ones, beyond random neurons ${words} (Holm-corrected).`;
   }
   const least = sets[0]?.test;
-  const leastP = pText(least?.pValue ?? Number.NaN);
+  const leastP = pText(least?.pValue);
   const draws = view.trace.nullDraws;
   return (2 / (1 + draws)) * sets.length > MARKED_P
     ? `Too few random neurons ${words} were tried to tell: with up to ${plural(draws, 'draw')} beside each of ${ofSets}, none could pass ` +
         `Holm’s correction. The least ${leastP} before it.`
     : `Random neurons ${words} do as much: ${leastP} at the least of ${ofSets}, ` +
-        `${probability(least?.pHolm ?? Number.NaN)} after Holm’s correction.`;
+        `${probability(least?.pHolm)} after Holm’s correction.`;
 }
 
 /** `3 of 24 sets stand out (least p after Holm’s correction 0.012)`. */
 function counted(sets: readonly ComparedSet[]): string {
   const passed = sets.filter(isPassed).length;
-  return `${passed === 0 ? 'none' : passed} of ${plural(sets.length, 'set')} ${passed === 1 ? 'stands' : 'stand'} out (least p after Holm’s correction ${probability(sets[0]?.test.pHolm ?? Number.NaN)})`;
+  return `${passed === 0 ? 'none' : passed} of ${plural(sets.length, 'set')} ${passed === 1 ? 'stands' : 'stand'} out (least p after Holm’s correction ${probability(sets[0]?.test.pHolm)})`;
 }
 
 /** The sets that were compared with a null, the least p first. */
@@ -94,19 +85,12 @@ function comparedSets(view: TraceView, null_: NullName, outcome: Outcome): Compa
     .sort((a, b) => a.test.pHolm - b.test.pHolm || a.test.pValue - b.test.pValue);
 }
 
-/** The set whose minority minus majority change is the largest in size. */
-function largestDifference(view: TraceView): Selection | undefined {
-  return selectionsOf(view)
-    .filter((selection) => Number.isFinite(differenceOf(selection)))
-    .sort((a, b) => Math.abs(differenceOf(b)) - Math.abs(differenceOf(a)))[0];
-}
-
 function differenceOf({ entry }: Selection): number {
   return entry.difference?.accuracy ?? Number.NaN;
 }
 
 /** `by gradient for G2*, k = 3`. */
-function setName({ entry, groups: chosenFor }: Selection, groups: readonly GroupLabel[]): string {
+function setName({ entry, groups: chosenFor }: Selection, groups: Groups): string {
   const sigma = entry.sigma === null ? '' : `, σ = ${entry.sigma}`;
   return `by ${entry.criterion} for ${shortList(chosenFor, groups)}, k = ${entry.k}${sigma}`;
 }

@@ -9,7 +9,9 @@ import { plural } from '../../format.js';
 import {
   adjustByHolm,
   type AdjustedTest,
+  ascending,
   changeOfGroup,
+  largestBy,
   nullsOf,
   type Tests,
   testsOf,
@@ -21,10 +23,7 @@ export interface Selection {
   readonly entry: TraceEntry;
   /** Its neurons without those of the selection before it, where that is a part of it: the k highest scores are nested. */
   readonly added: readonly Neuron[];
-}
-
-/** A selection beside random neurons: each group, [numGroups], and minority minus majority. */
-interface TestedSelection extends Selection {
+  /** Beside random neurons: each group, [numGroups], and minority minus majority. */
   readonly ofGroups: readonly Tests<AdjustedTest>[];
   readonly difference: Tests<AdjustedTest>;
 }
@@ -38,10 +37,9 @@ export interface CriterionView {
   /** All entries of the criterion and sigma, by group, then k. */
   readonly entries: readonly TraceEntry[];
   /** The distinct sets of neurons among them, in the same order. */
-  readonly selections: readonly TestedSelection[];
+  readonly selections: readonly Selection[];
 }
 
-/** A trace as figures show it. */
 export interface TraceView {
   readonly trace: TraceUnstructuredResult;
   /** In the order of `CRITERION_NAMES`, then of sigma; criteria without entries are left out. */
@@ -52,69 +50,89 @@ export interface TraceView {
   readonly shownSigma: number | null;
 }
 
-/** The largest |change| among all measured ones. */
-interface LargestChange {
-  readonly from: CriterionView;
-  readonly selection: Selection;
-  /** The group whose accuracy changed. */
-  readonly group: number;
-  /** Signed, as a fraction. */
-  readonly change: number;
-}
-
 /**
- * Splits a trace by criterion and standard deviation. P-values are adjusted by Holm over the whole trace, under all criteria and
- * standard deviations: for each null and outcome, the changes of all groups are one family, and the differences another.
+ * Splits a trace by criterion and standard deviation. P-values are adjusted by Holm over the whole trace: for each null and outcome,
+ * the changes of all groups are one family, and the differences another.
  */
 export function traceView(trace: TraceUnstructuredResult): TraceView {
-  const bare = CRITERION_NAMES.flatMap((criterion) => {
+  const parts = CRITERION_NAMES.flatMap((criterion) => {
     const chosen = trace.entries.filter((entry) => entry.criterion === criterion);
-    return sigmasOf(chosen).map((sigma) => {
+    return ascending(chosen.map(({ sigma }) => sigma)).map((sigma) => {
       const entries = chosen
         .filter((entry) => entry.sigma === sigma)
         .sort((a, b) => a.group - b.group || a.k - b.k);
-      return { criterion, trace, sigma, entries, selections: distinctSelections(criterion, entries) };
+      return { criterion, trace, sigma, entries };
     });
   });
-  const selections = bare.flatMap((view) => view.selections);
+  const bare = parts.flatMap(({ criterion, entries }) => distinctSelections(criterion, entries));
   const groups = trace.baseline.total.map((_, group) => group);
-  const ofGroups = adjustByHolm(
-    selections.flatMap(({ entry }) => groups.map((group) => testsOf(entry, group))),
-  );
-  const differences = adjustByHolm(selections.map(({ entry }) => testsOf(entry, 'difference')));
-  let at = 0;
-  const withTests = (selection: Selection): TestedSelection => {
-    const place = at++;
-    return {
-      ...selection,
-      ofGroups: ofGroups.slice(place * groups.length, (place + 1) * groups.length),
-      difference: differences[place] ?? {},
-    };
-  };
-  const sigmas = sigmasOf(trace.entries);
+  const comparisons = bare.map(({ entry }) => entry.comparisons);
+  const ofGroups = adjustByHolm(comparisons.flatMap((of) => groups.map((group) => testsOf(of, group))));
+  const differences = adjustByHolm(comparisons.map((of) => testsOf(of, 'difference')));
+  const selections = bare.map((selection, at): Selection => ({
+    ...selection,
+    ofGroups: ofGroups.slice(at * groups.length, (at + 1) * groups.length),
+    difference: differences[at] ?? {},
+  }));
+  const sigmas = ascending(trace.entries.map(({ sigma }) => sigma));
   return {
     trace,
-    views: bare.map((view) => ({ ...view, selections: view.selections.map(withTests) })),
+    views: parts.map((part) => ({
+      ...part,
+      selections: selections.filter(({ entry }) => part.entries.includes(entry)),
+    })),
     nulls: nullsOf(differences),
     shownSigma: sigmas.find((sigma) => sigma === ARTICLE_SIGMA) ?? sigmas[0] ?? null,
   };
 }
 
+type BareSelection = Pick<Selection, 'groups' | 'entry' | 'added'>;
+
+/** Where a criterion does not depend on the group, every group repeats one selection: it is shown once. */
+function distinctSelections(criterion: CriterionName, entries: readonly TraceEntry[]): BareSelection[] {
+  const shared = criterionNamed(criterion).dependsOnGroup ? undefined : sharedSelections(entries);
+  const selections = shared ?? entries.map((entry) => ({ groups: [entry.group], entry }));
+  return selections.map((selection, at) => {
+    const { neurons, group } = selection.entry;
+    const before = selections[at - 1]?.entry;
+    const isNested =
+      before?.group === group &&
+      before.neurons.every(
+        ({ layer, index }, i) => neurons[i]?.layer === layer && neurons[i].index === index,
+      );
+    return { ...selection, added: isNested ? neurons.slice(before.neurons.length) : neurons };
+  });
+}
+
+/** Equal entries as one selection of their groups; undefined where one is not of all groups. */
+function sharedSelections(entries: readonly TraceEntry[]) {
+  const byContent = new Map<string, { groups: number[]; entry: TraceEntry }>();
+  for (const entry of entries) {
+    const key = JSON.stringify([entry.k, entry.neurons, entry.change]);
+    const known = byContent.get(key) ?? { groups: [], entry };
+    known.groups.push(entry.group);
+    byContent.set(key, known);
+  }
+  const groups = new Set(entries.map(({ group }) => group)).size;
+  const selections = [...byContent.values()];
+  return selections.every((selection) => selection.groups.length === groups) ? selections : undefined;
+}
+
 /** The selection that an entry's neurons are: entries with one selection share its tests. */
-export function selectionOf({ views }: TraceView, entry: TraceEntry): TestedSelection | undefined {
+export function selectionOf({ views }: TraceView, entry: TraceEntry): Selection | undefined {
   return views
     .find(({ criterion, sigma }) => criterion === entry.criterion && sigma === entry.sigma)
     ?.selections.find((known) => known.entry.k === entry.k && known.groups.includes(entry.group));
 }
 
 /** All distinct sets of neurons of a trace. */
-export function selectionsOf({ views }: TraceView): TestedSelection[] {
+export function selectionsOf({ views }: Pick<TraceView, 'views'>): Selection[] {
   return views.flatMap(({ selections }) => selections);
 }
 
 /** A view's numbers of neurons, ascending. */
-export function ksOf({ entries }: Pick<CriterionView, 'entries'>): number[] {
-  return [...new Set(entries.map(({ k }) => k))].sort((a, b) => a - b);
+export function ksOf({ entries }: CriterionView): number[] {
+  return ascending(entries.map(({ k }) => k));
 }
 
 /** Above so many numbers of neurons, Figs 2, 4 and 5 keep to the article's. */
@@ -137,28 +155,31 @@ export function forFigure(view: CriterionView): CriterionView {
   };
 }
 
-/** The largest |change| over all selections and groups, or undefined when nothing was measured. */
-export function largestChange(views: readonly CriterionView[]): LargestChange | undefined {
+/** The largest signed change over all selections and groups, or undefined when nothing was measured. */
+export function largestChange(views: readonly CriterionView[]) {
   const candidates = views.flatMap((from) =>
     from.selections.flatMap((selection) =>
-      selection.entry.change.map((change, group) => ({ from, selection, group, change })),
+      selection.entry.change.map((change, group) => {
+        return { from, selection, group, change, isOwn: selection.groups.includes(group) };
+      }),
     ),
   );
   // Among equal changes, the article's is that of the group that the neurons were chosen for.
-  const own = ({ selection, group }: LargestChange): number => Number(selection.groups.includes(group));
-  return candidates
-    .filter(({ change }) => Number.isFinite(change))
-    .sort((a, b) => Math.abs(b.change) - Math.abs(a.change) || own(b) - own(a))[0];
+  return largestBy(
+    candidates.sort((a, b) => Number(b.isOwn) - Number(a.isOwn)),
+    ({ change }) => change,
+  );
 }
 
-/** The entry with the largest |change| of its own group, among some groups: one bar of Figs 2, 4 and 5. */
+/** The entry with the largest change of its own group, among some groups: one bar of Figs 2, 4 and 5. */
 export function largestOwnChange(
-  { entries }: Pick<CriterionView, 'entries'>,
+  { entries }: CriterionView,
   groups: readonly number[],
 ): TraceEntry | undefined {
-  return entries
-    .filter((entry) => groups.includes(entry.group) && Number.isFinite(ownChange(entry)))
-    .sort((a, b) => Math.abs(ownChange(b)) - Math.abs(ownChange(a)))[0];
+  return largestBy(
+    entries.filter(({ group }) => groups.includes(group)),
+    ownChange,
+  );
 }
 
 /** The change of the group that the neurons were chosen for; NaN where it was not measured. */
@@ -168,9 +189,9 @@ export function ownChange({ change, group }: TraceEntry): number {
 
 /** How many group accuracies were compared with the baseline: distinct selections times groups. */
 export function measuredChanges(views: readonly CriterionView[]): number {
-  return views
-    .flatMap(({ selections }) => selections)
-    .reduce((total, { entry }) => total + entry.change.filter(Number.isFinite).length, 0);
+  return selectionsOf({ views })
+    .flatMap(({ entry }) => entry.change)
+    .filter(Number.isFinite).length;
 }
 
 /** The room that charts of the same traces need, in percentage points. */
@@ -181,11 +202,10 @@ export interface ChangeExtent {
   readonly all: number;
 }
 
-/** The extent of all changes of some views. */
-export function changeExtent(views: readonly Pick<CriterionView, 'entries'>[]): ChangeExtent {
+export function changeExtent(views: readonly CriterionView[]): ChangeExtent {
   const entries = views.flatMap((view) => view.entries);
   const own = entries
-    .map((entry) => changeOfGroup(entry, entry.group))
+    .map((entry) => changeOfGroup(entry))
     .flatMap(({ change, interval, random }) => [change, ...(interval ?? []), ...(random?.interval ?? [])])
     .filter(Number.isFinite);
   const all = entries.flatMap(({ change }) => change.map(Math.abs)).filter(Number.isFinite);
@@ -195,58 +215,12 @@ export function changeExtent(views: readonly Pick<CriterionView, 'entries'>[]): 
   };
 }
 
-function sigmasOf(entries: readonly TraceEntry[]): (number | null)[] {
-  return [...new Set(entries.map(({ sigma }) => sigma))].sort((a, b) => (a ?? 0) - (b ?? 0));
-}
-
-/** Where a criterion does not depend on the group, every group repeats one selection: it is shown once. */
-function distinctSelections(criterion: CriterionName, entries: readonly TraceEntry[]): Selection[] {
-  const separate = entries.map((entry) => ({ groups: [entry.group], entry }));
-  return withAdded(criterionNamed(criterion).dependsOnGroup ? separate : merged(entries, separate));
-}
-
-type BareSelection = Omit<Selection, 'added'>;
-
-function merged(
-  entries: readonly TraceEntry[],
-  separate: readonly BareSelection[],
-): readonly BareSelection[] {
-  const byContent = new Map<string, { groups: number[]; entry: TraceEntry }>();
-  for (const entry of entries) {
-    const key = JSON.stringify([entry.k, entry.neurons, entry.change]);
-    const known = byContent.get(key);
-    if (known) known.groups.push(entry.group);
-    else byContent.set(key, { groups: [entry.group], entry });
-  }
-  const groups = new Set(entries.map((entry) => entry.group)).size;
-  const selections = [...byContent.values()];
-  return selections.every((selection) => selection.groups.length === groups) ? selections : separate;
-}
-
-function withAdded(selections: readonly BareSelection[]): Selection[] {
-  return selections.map((selection, at) => {
-    const { neurons, group } = selection.entry;
-    const before = selections[at - 1]?.entry;
-    const isNested =
-      before?.group === group &&
-      before.neurons.every(
-        ({ layer, index }, i) => neurons[i]?.layer === layer && neurons[i].index === index,
-      );
-    return { ...selection, added: isNested ? neurons.slice(before.neurons.length) : neurons };
-  });
-}
-
-/** How a report speaks of each perturbation. */
 export const PERTURBED = Object.fromEntries(
   PERTURBATIONS.map(({ name, words }) => [name, words]),
 ) as Readonly<Record<PerturbationName, PerturbationWords>>;
 
 /** `σ = 0.005, mean of 10 seeds`, or `to epoch 35`; empty where there is nothing to tell, as of zeroing. */
-export function settingsNote({
-  sigma,
-  criterion,
-  trace,
-}: Pick<CriterionView, 'sigma' | 'criterion' | 'trace'>): string {
+export function settingsNote({ sigma, criterion, trace }: CriterionView): string {
   if (trace.rewound) return `to epoch ${trace.rewound.epoch}`;
   if (!isDrawn(trace.perturbation)) return '';
   return [...(sigma === null ? [] : [`σ = ${sigma}`]), seedsNote(trace, criterion)].join(', ');
@@ -258,10 +232,7 @@ export function bracketed(note: string): string {
 }
 
 /** `mean of 10 seeds`: of one criterion, or of the one with the most. */
-export function seedsNote(
-  { seeds, repeats }: Pick<TraceUnstructuredResult, 'seeds' | 'repeats'>,
-  criterion?: CriterionName,
-): string {
+export function seedsNote({ seeds, repeats }: TraceUnstructuredResult, criterion?: CriterionName): string {
   const count = (criterion && repeats?.[criterion]) ?? seeds.length;
   return count === 1 ? 'one seed' : `mean of ${plural(count, 'seed')}`;
 }
@@ -272,6 +243,6 @@ export function fewerSeeds({ seeds, repeats = {} }: TraceUnstructuredResult): [s
 }
 
 /** Whether some change of the view has a spread over seeds. */
-export function hasSpread({ entries }: Pick<CriterionView, 'entries'>): boolean {
+export function hasSpread({ entries }: CriterionView): boolean {
   return entries.some(({ changeStd }) => changeStd?.some(Number.isFinite) === true);
 }

@@ -20,12 +20,12 @@ import {
   signed,
   SPLIT_NAME,
 } from '../../format.js';
-import { type GroupLabel, starNote } from '../../groupLabels.js';
+import { type GroupLabel, type Groups, starNote } from '../../groupLabels.js';
 import { groupName, html, htmlTable, type Markup, picture } from '../../html/html.js';
-import { boundColumns } from '../../rows.js';
+import { estimateColumns } from '../../rows.js';
 import { type Cell, groupCell, numbers, type Table, withDetail } from '../../table.js';
 import { plain } from '../../text.js';
-import type { Overlay, OverlayRow } from './overlays.js';
+import type { OverlayRow } from './overlays.js';
 
 /** Where each group's images speak for an output, and how much of that lies in the core region (article, Fig. 10). */
 export const fig10: Figure = {
@@ -73,11 +73,7 @@ function heatColumns(when: 'before' | 'after', heat: GroupHeat | null): FigureRo
 }
 
 function meanColumns(name: string, share: MeanShare | null): FigureRow {
-  return {
-    [name]: share?.mean ?? null,
-    ...boundColumns(name, share?.interval),
-    [`${name}Images`]: share?.images ?? null,
-  };
+  return { ...estimateColumns(name, share?.mean, share?.interval), [`${name}Images`]: share?.images ?? null };
 }
 
 function method({
@@ -134,7 +130,7 @@ function regionText(region: CoreRegion): string {
 
 async function examples(
   { before, examples: maps }: GradCamResult,
-  groups: readonly GroupLabel[],
+  groups: Groups,
 ): Promise<Markup | undefined> {
   if (maps.length === 0) return undefined;
   // Loaded where it is needed: drawing takes libraries that a command's help does without.
@@ -181,7 +177,7 @@ function overlayTable(group: GroupLabel, rows: readonly OverlayRow[], before: Ma
   </table> `;
 }
 
-function overlayCell(overlay: Overlay, alt: string): Markup {
+function overlayCell(overlay: OverlayRow['after'], alt: string): Markup {
   const text = overlay.blank ? 'no heat' : overlay.share === null ? undefined : percentText(overlay.share);
   return html`${picture(overlay, alt)}${text === undefined ? undefined : html`<small>${text}</small>`}`;
 }
@@ -194,13 +190,11 @@ function checkpoints({ before, after }: GradCamResult): Markup {
   </p> `;
 }
 
-/**
- * The share of the heat in the core region, a row a group: of one run, or of two with the difference (article, Fig. 10).
- */
-export function heatTable(gradCam: GradCamResult, groups: readonly GroupLabel[]): Table {
-  const { before, groups: comparisons } = gradCam;
+/** The share of the heat in the core region, a row a group: of one run, or of two with the difference (article, Fig. 10). */
+export function heatTable(gradCam: GradCamResult, groups: Groups): Table {
+  const { before, after, coreRegion, layer, cells, output, outputName, split } = gradCam;
   const models = before ? (['before', 'after'] as const) : (['after'] as const);
-  const known = comparisons.some(({ core }) => typeof core === 'number');
+  const known = gradCam.groups.some(({ core }) => core !== null);
   return {
     caption: 'Share of the heat in the core region: mean over images, with its 95 % interval by Student’s t',
     columns: numbers(
@@ -211,55 +205,45 @@ export function heatTable(gradCam: GradCamResult, groups: readonly GroupLabel[])
       ...(before ? ['after − before, points'] : []),
       before ? 'without heat, before and after' : 'without heat',
     ),
-    rows: comparisons.flatMap((comparison) => {
+    rows: gradCam.groups.flatMap((comparison) => {
       const label = groups[comparison.group];
       if (!label) return [];
+      const blank = [comparison.before, comparison.after].flatMap((heat) => heat?.blank ?? []);
       return [
         [
           groupCell(label),
           String(comparison.images),
-          ...(known ? [typeof comparison.core === 'number' ? percentText(comparison.core) : MISSING] : []),
-          ...models.map((name) => shareCell(comparison[name])),
-          ...(before ? [differenceCell(comparison.difference)] : []),
-          blanks(comparison),
+          ...(known ? [percentText(comparison.core)] : []),
+          ...models.map((name) => meanCell(comparison[name]?.share)),
+          ...(before ? [meanCell(comparison.difference, points, pointsRange)] : []),
+          blank.join(' and '),
         ],
       ];
     }),
-    notes: [...notesOf(gradCam), ...starNote(groups)],
+    notes: [
+      before ? `before: ${before.run}, after: ${after.run}` : `run: ${after.run}`,
+      coreRegion
+        ? 'region: its share of the image, which is that of a model that looks nowhere in particular'
+        : 'no shares: the dataset has no coreRegion',
+      `Grad-CAM of ${layer} (${cells.join(' x ')} cells) for output ${output} (${outputName}), ${SPLIT_NAME[split]} images; ` +
+        'without heat: images in which nothing speaks for the output',
+      ...starNote(groups),
+    ],
   };
 }
 
-function shareCell(heat: GroupHeat | null): Cell {
-  if (!heat?.share) return MISSING;
-  const { mean, interval } = heat.share;
-  return withDetail(percentText(mean), interval ? percentRange(interval) : MISSING);
-}
-
-function differenceCell(difference: MeanShare | null): Cell {
-  if (!difference) return MISSING;
-  const { mean, interval } = difference;
-  return withDetail(points(mean), interval ? pointsRange(interval) : MISSING);
-}
-
-function blanks({ before, after }: GroupComparison): string {
-  return before ? `${before.blank} and ${after.blank}` : String(after.blank);
-}
-
-function notesOf({ before, after, coreRegion, layer, cells, output, outputName, split }: GradCamResult) {
-  return [
-    before ? `before: ${before.run}, after: ${after.run}` : `run: ${after.run}`,
-    coreRegion
-      ? 'region: its share of the image, which is that of a model that looks nowhere in particular'
-      : 'no shares: the dataset has no coreRegion',
-    `Grad-CAM of ${layer} (${cells.join(' x ')} cells) for output ${output} (${outputName}), ${SPLIT_NAME[split]} images; ` +
-      'without heat: images in which nothing speaks for the output',
-  ];
+function meanCell(
+  share: MeanShare | null | undefined,
+  write = percentText,
+  writeInterval = percentRange,
+): Cell {
+  return share ? withDetail(write(share.mean), writeInterval(share.interval)) : MISSING;
 }
 
 /** Whether the heat lies on the core more than area alone gives, or after more than before (article, Fig. 10). */
 export function gradCamVerdict(
   { before, groups: compared, coreRegion }: GradCamResult,
-  groups: readonly GroupLabel[],
+  groups: Groups,
 ): string[] {
   if (!coreRegion) return [];
   const told = compared.flatMap((comparison) => {

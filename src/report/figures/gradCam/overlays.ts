@@ -10,34 +10,17 @@ const SCHEME = 'inferno';
 /** The heat's weight over the image. */
 export const OPACITY = 0.6;
 
-/** Images lower than this in pixels are enlarged by whole factors, so that their pixels are seen. */
+/** Images lower than this in pixels are enlarged by whole factors. */
 const LEAST_HEIGHT = 128;
 
-/** A heat map over its image. */
-export interface Overlay extends SampleImage {
-  /** Share of the heat in the core region; null where there is none. */
-  readonly share: number | null;
-  /** Whether the map is 0 everywhere. */
-  readonly blank: boolean;
-}
-
 /** An image beside its overlays: one row of the article's Fig. 10. */
-export interface OverlayRow {
-  readonly group: number;
-  readonly image: SampleImage;
-  readonly before: Overlay | undefined;
-  readonly after: Overlay;
-}
+export type OverlayRow = Awaited<ReturnType<typeof drawOverlays>>[number];
 
 /** The colour of a heat from 0 to 1, as `rgb(r, g, b)`. */
 export const heatColor = vega.scheme(SCHEME) as (heat: number) => string;
 
-/**
- * Draws the examples' heat over their images.
- *
- * @throws `RUN_INVALID` when one of the images cannot be decoded
- */
-export function drawOverlays(examples: readonly HeatExample[]): Promise<OverlayRow[]> {
+/** Draws the examples' heat over their images. Throws `RUN_INVALID` when one of the images cannot be decoded. */
+export function drawOverlays(examples: readonly HeatExample[]) {
   return Promise.all(
     examples.map(async ({ group, filename, image, before, after }) => {
       const picture = await decode(image, filename, 3);
@@ -57,7 +40,7 @@ interface Picture {
   readonly height: number;
 }
 
-async function overlay(image: Picture, { heat, share }: ExampleHeat, filename: string): Promise<Overlay> {
+async function overlay(image: Picture, { heat, share }: ExampleHeat, filename: string) {
   const map = await decode(heat, filename, 1);
   const colors = colorTable();
   const pixels = Buffer.from(

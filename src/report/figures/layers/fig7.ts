@@ -3,7 +3,7 @@ import { mean } from '../../../metrics/statistics.js';
 import { nullNamed } from '../../../neurons/nulls.js';
 import type { Figure, FigureRow } from '../../figure.js';
 import { fixed, MISSING, plural, points, probability, signed, SPLIT_NAME } from '../../format.js';
-import { type GroupLabel, groupsOfKind, smallestGroup, starNote } from '../../groupLabels.js';
+import { type Groups, groupsOfKind, smallestGroup, starNote } from '../../groupLabels.js';
 import {
   chartBeside,
   folded,
@@ -14,7 +14,7 @@ import {
   type Markup,
   pointsText,
 } from '../../html/html.js';
-import { boundColumns, marginColumns, neuronColumn, randomColumns } from '../../rows.js';
+import { estimateColumns, neuronColumn, randomColumns } from '../../rows.js';
 import { numbers, type Table, withDetail } from '../../table.js';
 import { plain } from '../../text.js';
 import {
@@ -81,7 +81,7 @@ export const fig7: Figure = {
 };
 
 /** A terminal's tables, one for each criterion. */
-export function layerTables(trace: TraceStructuredResult, groups: readonly GroupLabel[]): Table[] {
+export function layerTables(trace: TraceStructuredResult, groups: Groups): Table[] {
   const tables = layersByCriterion(trace).map((view) => layerTable(view, groups));
   return tables.map((table, at) =>
     at < tables.length - 1 ? table : { ...table, notes: [...starNote(groups), ...traceNotes(trace)] },
@@ -89,7 +89,7 @@ export function layerTables(trace: TraceStructuredResult, groups: readonly Group
 }
 
 /** The change of each group after zeroing one layer's neurons, a row a layer. */
-function layerTable(view: LayerView, groups: readonly GroupLabel[]): Table {
+function layerTable(view: LayerView, groups: Groups): Table {
   const columns = view.ks.flatMap((k) => groups.map((group) => ({ k, group })));
   return {
     caption: `Criterion ${view.criterion}: change of ${SPLIT_NAME[view.trace.split]} accuracy (points), with the samples that became wrong (−) and right (+)`,
@@ -119,20 +119,19 @@ function rowOf(
     name: groupNames[cell.group] ?? '',
     examples: baseline.total[cell.group] ?? null,
     baseline: baseline.accuracy[cell.group] ?? null,
-    accuracy: cell.accuracy,
-    ...boundColumns('accuracy', cell.accuracyInterval),
-    change: cell.change,
-    ...boundColumns('change', cell.changeInterval),
+    ...estimateColumns('accuracy', cell.accuracy, cell.accuracyInterval),
+    ...estimateColumns('change', cell.change, cell.changeInterval),
     lost: cell.lost,
     gained: cell.gained,
-    ...marginColumns(cell),
+    ...estimateColumns('marginChange', cell.margin, cell.marginInterval),
+    ...estimateColumns('lossChange', cell.loss, cell.lossInterval),
     ...randomColumns(cell.tests),
     neurons: neuronColumn(cell.neurons),
   };
 }
 
 /** Whether layers' chosen neurons matter beyond random ones, and to which groups. */
-export function layersVerdict(cells: readonly LayerCell[], groups: readonly GroupLabel[]): string[] {
+export function layersVerdict(cells: readonly LayerCell[], groups: Groups): string[] {
   const isMinority = ({ group }: LayerEntry): boolean => groups[group]?.minority === true;
   const sentences = nullsOf(cells.map(({ tests }) => tests)).map((null_) => {
     const compared = cells.flatMap((cell) => {
@@ -174,7 +173,7 @@ function method(trace: TraceStructuredResult): Markup {
 }
 
 /** The article's contrast in words: the largest change among minority and among majority groups. */
-function findings(view: LayerView, groups: readonly GroupLabel[]): Markup[] {
+function findings(view: LayerView, groups: Groups): Markup[] {
   return [true, false].flatMap((minority) => {
     const largest = largestLayerChange(view, groupsOfKind(groups, minority));
     const group = largest && groups[largest.group];

@@ -1,5 +1,5 @@
-import { count, fixed, SPLIT_NAME, typographic } from '../../format.js';
-import { type GroupLabel, starNote } from '../../groupLabels.js';
+import { fixed, SPLIT_NAME, typographic } from '../../format.js';
+import { type GroupLabel, type Groups, starNote } from '../../groupLabels.js';
 import { plain } from '../../text.js';
 import { cellFill, cellMatrix, changeCell } from '../../traces/cells.js';
 import { changeOfLayer, MARKED_P } from '../../traces/tests.js';
@@ -19,13 +19,10 @@ const LINE = 15;
 const STEPS = 10;
 
 /**
- * Heatmap of a structured trace (article, Fig. 7): for each layer (rows, in the model's order) and group (columns), the
- * change of that group's accuracy when the layer's k neurons chosen for it are zeroed; dots mark changes unlike those of
- * random neurons of the layer. One panel for each k, and a legend of the colours.
- *
- * @param max the end of the colour scale in points, so that charts of several criteria share it
+ * A structured trace (article, Fig. 7): layers as rows, groups as columns, a panel for each k, and a legend of the colours. Their
+ * scale, which the charts of all criteria share, ends at `max` points.
  */
-export function layerHeatmap(view: LayerView, groups: readonly GroupLabel[], max: number): ChartSpec {
+export function layerHeatmap(view: LayerView, groups: Groups, max: number): ChartSpec {
   const data = SPLIT_NAME[view.trace.split];
   const ks = view.ks.join(', ');
   return {
@@ -55,12 +52,12 @@ export function layerHeatmap(view: LayerView, groups: readonly GroupLabel[], max
 }
 
 /** The cells of one k; only the first panel names the layers. */
-function panel(view: LayerView, k: number, groups: readonly GroupLabel[], max: number, named: boolean) {
+function panel(view: LayerView, k: number, groups: Groups, max: number, named: boolean) {
   const { layers, baseline } = view.trace;
   const isNumbered = groups.length * view.ks.length <= NUMBERED_COLUMNS;
   const isTall = layers.length > MANY_LAYERS;
   const column = (group: GroupLabel): string =>
-    isNumbered ? `${group.short}\nn = ${count(baseline.total[group.index])}` : group.short;
+    isNumbered ? `${group.short}\nn = ${fixed(baseline.total[group.index], 0)}` : group.short;
   const values = view.entries.flatMap((entry) => {
     const group = groups[entry.group];
     if (!group || entry.k !== k || !Number.isFinite(entry.change)) return [];

@@ -1,6 +1,13 @@
 import type { LayerEntry, TraceStructuredResult } from '../../../experiments/results.js';
 import { CRITERION_NAMES, type CriterionName } from '../../../neurons/criteria.js';
-import { adjustByHolm, type AdjustedTest, type Tests, testsOf } from '../../traces/tests.js';
+import {
+  adjustByHolm,
+  type AdjustedTest,
+  ascending,
+  largestBy,
+  type Tests,
+  testsOf,
+} from '../../traces/tests.js';
 
 /** A cell of Fig. 7: a layer's neurons, and the group that they were chosen for, beside random neurons of the layer. */
 export interface LayerCell extends LayerEntry {
@@ -20,14 +27,13 @@ export interface LayerView {
 export function layersByCriterion(trace: TraceStructuredResult): LayerView[] {
   return CRITERION_NAMES.map((criterion) => {
     const entries = trace.entries.filter((entry) => entry.criterion === criterion);
-    const ks = [...new Set(entries.map(({ k }) => k))].sort((a, b) => a - b);
-    return { criterion, trace, entries, ks };
+    return { criterion, trace, entries, ks: ascending(entries.map(({ k }) => k)) };
   }).filter(({ entries }) => entries.length > 0);
 }
 
 /** The cells with their tests, adjusted by Holm: for each null and outcome, all cells of the trace are one family. */
 export function layerCells({ entries }: TraceStructuredResult): LayerCell[] {
-  const tests = adjustByHolm(entries.map((entry) => testsOf(entry, entry.group)));
+  const tests = adjustByHolm(entries.map((entry) => testsOf(entry.comparisons, entry.group)));
   return entries.map((entry, at) => ({ ...entry, tests: tests[at] ?? {} }));
 }
 
@@ -36,15 +42,13 @@ export function largestLayerChange(
   { entries }: Pick<LayerView, 'entries'>,
   groups: readonly number[],
 ): LayerEntry | undefined {
-  return entries
-    .filter(({ group, change }) => groups.includes(group) && Number.isFinite(change))
-    .sort((a, b) => Math.abs(b.change) - Math.abs(a.change))[0];
+  return largestBy(
+    entries.filter(({ group }) => groups.includes(group)),
+    ({ change }) => change,
+  );
 }
 
 /** The largest |change| in percentage points, the common end of the charts' colour scale; at least one point. */
 export function layerExtent({ entries }: Pick<TraceStructuredResult, 'entries'>): number {
-  return entries
-    .map(({ change }) => 100 * Math.abs(change))
-    .filter(Number.isFinite)
-    .reduce((max, size) => Math.max(max, size), 1);
+  return Math.max(1, ...entries.map(({ change }) => 100 * Math.abs(change)).filter(Number.isFinite));
 }

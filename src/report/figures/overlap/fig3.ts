@@ -1,7 +1,8 @@
 import type { TraceOverlapResult } from '../../../experiments/results.js';
 import { accuracyEstimate } from '../../../metrics/intervals.js';
+import { placeText } from '../../../neurons/neuron.js';
 import type { Figure, FigureRow } from '../../figure.js';
-import { fixed, plural, range } from '../../format.js';
+import { fixed, plural, range, sideOf } from '../../format.js';
 import { chartFigure, html, htmlTable, type Markup } from '../../html/html.js';
 import { sourceText, tracedWeights, unitsText } from '../../traces/method.js';
 import { percentOf, rankHistograms } from './histograms.js';
@@ -11,7 +12,6 @@ import {
   directions,
   rankList,
   rankTable,
-  readings,
   RIGHTMOST,
   rightmost,
   shareText,
@@ -25,7 +25,7 @@ export const fig3: Figure = {
   show: ({ overlap, dataset }, groups) => {
     if (!overlap) return undefined;
     const columns = directions(overlap);
-    const charts = readings(overlap).map((reading) => ({
+    const charts = [...new Set(columns.map(({ reading }) => reading))].map((reading) => ({
       reading,
       name: reading === 'model' ? 'fig3' : `fig3-${reading}`,
       ...rankHistograms(overlap, reading, groups),
@@ -66,18 +66,17 @@ export const fig3: Figure = {
   },
 };
 
-/** The percentile rank of each chosen neuron under the other criterion. */
 function rankRows({ entries }: TraceOverlapResult, groupNames: readonly string[]): FigureRow[] {
-  return entries.flatMap((entry) =>
-    entry.neurons.map(({ layer, index, score, percentile }) => ({
-      among: entry.reading,
-      group: entry.group,
-      name: groupNames[entry.group] ?? '',
-      chosenBy: entry.chosenBy,
-      rankedBy: entry.rankedBy,
-      neuron: `${layer}[${index}]`,
-      score,
-      percentile,
+  return entries.flatMap(({ reading, group, chosenBy, rankedBy, neurons }) =>
+    neurons.map((neuron) => ({
+      among: reading,
+      group,
+      name: groupNames[group] ?? '',
+      chosenBy,
+      rankedBy,
+      neuron: placeText(neuron),
+      score: neuron.score,
+      percentile: neuron.percentile,
     })),
   );
 }
@@ -119,24 +118,18 @@ export function overlapVerdict(overlap: TraceOverlapResult): string[] {
     .filter(({ reading }) => reading !== 'weights')
     .map((direction) => {
       const { part, whole } = rightmost(direction.entries);
-      // Groups may share neurons, which are then not told twice.
-      const distinct = distinctNeurons(direction);
+      // Groups may share neurons.
+      const distinct = new Set(direction.entries.flatMap(({ neurons }) => neurons.map(placeText))).size;
       const { value, interval } = accuracyEstimate((distinct * part) / whole, distinct);
       const among = direction.reading === 'layer' ? 'of their layer' : 'of the model';
-      const compared =
-        interval[0] > BY_CHANCE
-          ? 'more than'
-          : interval[1] < BY_CHANCE
-            ? 'fewer than'
-            : 'not shown to differ from';
+      const compared = {
+        above: 'more than',
+        below: 'fewer than',
+        both: 'not shown to differ from',
+      }[sideOf({ interval: [interval[0] - BY_CHANCE, interval[1] - BY_CHANCE] })];
       return (
         `Of the neurons with the largest ${direction.chosenBy}, ${fixed(100 * value, 1)} % rank among the highest ${fixed(100 * BY_CHANCE, 0)} % ` +
         `${among} by ${direction.rankedBy} (${range(interval)} over ${distinct} distinct neurons): ${compared} the ${fixed(100 * BY_CHANCE, 0)} % of no relation.`
       );
     });
-}
-
-function distinctNeurons({ entries }: Direction): number {
-  return new Set(entries.flatMap(({ neurons }) => neurons.map(({ layer, index }) => `${layer}[${index}]`)))
-    .size;
 }

@@ -1,7 +1,7 @@
 import { RANK_BIN, type RankReading, type TraceOverlapResult } from '../../../experiments/results.js';
 import { fixed, plural } from '../../format.js';
-import { type GroupLabel, starNote } from '../../groupLabels.js';
-import { quantitative, TOP_LEGEND } from '../../vega/axes.js';
+import { type GroupLabel, type Groups, starNote } from '../../groupLabels.js';
+import { layer, quantitative, TOP_LEGEND } from '../../vega/axes.js';
 import type { ChartSpec } from '../../vega/render.js';
 import { fit } from '../../vega/textWidth.js';
 import { INK, MAJORITY_RAMP, MINORITY_RAMP } from '../../vega/theme.js';
@@ -14,16 +14,8 @@ const NUMBER = 18;
 /** Pixels of the panels' titles. */
 const FONT = 13;
 
-/**
- * Histograms of percentile ranks (article, Fig. 3): left, the magnitude ranks of the neurons with the largest gradient;
- * right, the gradient ranks of the neurons with the largest magnitude. One row for each group, because a gradient is a
- * group's own; all panels share their scales.
- */
-export function rankHistograms(
-  trace: TraceOverlapResult,
-  reading: RankReading,
-  groups: readonly GroupLabel[],
-): ChartSpec {
+/** Histograms of percentile ranks (article, Fig. 3): a column a direction, a row a group. All panels share their scales. */
+export function rankHistograms(trace: TraceOverlapResult, reading: RankReading, groups: Groups): ChartSpec {
   const columns = directions(trace).filter((column) => column.reading === reading);
   const most = Math.max(1, ...columns.flatMap(({ entries }) => entries.flatMap((entry) => histogram(entry))));
   const what = reading === 'weights' ? 'weights' : 'neurons';
@@ -137,14 +129,11 @@ function panel({ entries, rankedBy }: Direction, group: GroupLabel, { most, what
           },
         },
       },
-      {
-        mark: { type: 'text' as const, dy: -7, fontSize: 11, color: INK },
-        encoding: {
-          x: quantitative('middle'),
-          y: { ...y, field: 'end' },
-          text: { field: 'count' },
-        },
-      },
+      layer(
+        'text',
+        { dy: -7, fontSize: 11, color: INK },
+        { x: quantitative('middle'), y: { ...y, field: 'end' }, text: { field: 'count' } },
+      ),
     ],
   };
 }

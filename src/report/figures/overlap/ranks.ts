@@ -2,31 +2,28 @@ import {
   type OverlapEntry,
   RANK_BIN,
   RANK_READINGS,
-  type RankReading,
   type TraceOverlapResult,
 } from '../../../experiments/results.js';
 import { median } from '../../../metrics/statistics.js';
 import { CRITERION_NAMES } from '../../../neurons/criteria.js';
 import { fixed } from '../../format.js';
-import type { GroupLabel } from '../../groupLabels.js';
+import type { Groups } from '../../groupLabels.js';
 import { groupCell, numbers, type Table, texts } from '../../table.js';
 import { plain } from '../../text.js';
 
-/** The histograms' bins. */
 export const BINS = 100 / RANK_BIN;
 /** Where the two rightmost bins begin, as in the article. */
 export const RIGHTMOST = 100 - 2 * RANK_BIN;
 
 /** The readings of a rank, after "ranked among". */
-export const AMONG: Readonly<Record<RankReading, string>> = {
+export const AMONG: Readonly<Record<OverlapEntry['reading'], string>> = {
   model: 'all neurons of the model',
   layer: 'the neurons of the same layer',
   weights: 'all single weights of the model',
 };
 
 /** The ranks of one criterion's top neurons under the other, for every group: one column of the article's Fig. 3. */
-export interface Direction extends Pick<OverlapEntry, 'chosenBy' | 'rankedBy'> {
-  readonly reading: RankReading;
+export interface Direction extends Pick<OverlapEntry, 'reading' | 'chosenBy' | 'rankedBy'> {
   /** By group. */
   readonly entries: readonly OverlapEntry[];
 }
@@ -50,15 +47,7 @@ export function directions({ entries }: Pick<TraceOverlapResult, 'entries'>): Di
   ).filter((direction) => direction.entries.length > 0);
 }
 
-/** The readings that an overlap has. */
-export function readings(overlap: Pick<TraceOverlapResult, 'entries'>): RankReading[] {
-  return RANK_READINGS.filter((reading) => overlap.entries.some((entry) => entry.reading === reading));
-}
-
-/**
- * How many percentile ranks each bin holds, [BINS]. A bin holds its lower end; the last one holds both, because the
- * highest rank is 100.
- */
+/** How many percentile ranks each bin holds, [BINS]. A bin holds its lower end; the last one both, as the highest rank is 100. */
 export function histogram({ neurons, counts }: Pick<OverlapEntry, 'neurons' | 'counts'>): readonly number[] {
   if (counts) return counts;
   const found = Array.from({ length: BINS }, () => 0);
@@ -70,13 +59,9 @@ export function histogram({ neurons, counts }: Pick<OverlapEntry, 'neurons' | 'c
 }
 
 /** How many ranks lie in the two rightmost bins, and how many there are. */
-export function rightmost(entries: readonly OverlapEntry[]): {
-  readonly part: number;
-  readonly whole: number;
-} {
-  const counts = entries.flatMap((entry) => [...histogram(entry).entries()]);
+export function rightmost(entries: readonly OverlapEntry[]) {
   const sum = (from: number): number =>
-    counts.reduce((total, [bin, count]) => total + (bin >= from ? count : 0), 0);
+    entries.flatMap((entry) => histogram(entry).slice(from)).reduce((total, count) => total + count, 0);
   return { part: sum(BINS - 2), whole: sum(0) };
 }
 
@@ -84,12 +69,10 @@ export function rightmost(entries: readonly OverlapEntry[]): {
 const NAMED = 5;
 
 /** Where one criterion's top neurons stand under the other, a row a group: the numbers of a column of the article's Fig. 3. */
-export function rankTable(
-  { reading, chosenBy, rankedBy, entries }: Direction,
-  groups: readonly GroupLabel[],
-): Table {
+export function rankTable({ reading, chosenBy, rankedBy, entries }: Direction, groups: Groups): Table {
+  const [units, ranks] = reading === 'weights' ? ['weights', 'median ranks'] : ['neurons', 'ranks'];
   return {
-    caption: `Largest ${chosenBy}, ranked by ${rankedBy} among ${AMONG[reading]}: ${reading === 'weights' ? 'weights' : 'neurons'} in the two rightmost bins, the lowest and the middle rank, and up to ${NAMED} neurons with their ${reading === 'weights' ? 'median ranks' : 'ranks'} in percent`,
+    caption: `Largest ${chosenBy}, ranked by ${rankedBy} among ${AMONG[reading]}: ${units} in the two rightmost bins, the lowest and the middle rank, and up to ${NAMED} neurons with their ${ranks} in percent`,
     columns: [
       ...numbers('Group', `${RIGHTMOST} % or above`, 'lowest', 'median'),
       ...texts('highest-scoring neurons, rank'),
@@ -103,8 +86,8 @@ export function rankTable(
         [
           groupCell(label),
           shareText(rightmost([entry])),
-          fixed(sorted[0] ?? Number.NaN, 2),
-          fixed(sorted.length === 0 ? Number.NaN : median(sorted), 2),
+          fixed(sorted[0], 2),
+          fixed(sorted.length === 0 ? undefined : median(sorted), 2),
           {
             kind: 'list',
             items: neurons
@@ -118,7 +101,7 @@ export function rankTable(
 }
 
 /** Every chosen neuron with its rank, for a terminal. */
-export function rankList(overlap: TraceOverlapResult, groups: readonly GroupLabel[]): Table {
+export function rankList(overlap: TraceOverlapResult, groups: Groups): Table {
   const { entries, count, numNeurons, fraction } = overlap;
   return {
     caption: `Percentile ranks of one criterion’s top neurons under the other: ${count} of ${numNeurons} neurons (a share of ${fraction})`,
@@ -127,20 +110,17 @@ export function rankList(overlap: TraceOverlapResult, groups: readonly GroupLabe
       ...texts('chosen by', 'ranked by', 'among', 'neuron'),
       ...numbers('percentile'),
     ],
-    rows: entries.flatMap((entry) =>
-      entry.neurons.map(({ layer, index, percentile }) => {
-        const { group, chosenBy, rankedBy } = entry;
-        const label = groups[group];
-        return [
-          label ? groupCell(label) : '',
-          chosenBy,
-          rankedBy,
-          AMONG[entry.reading],
-          { kind: 'code', text: `${plain(layer)}[${index}]` } as const,
-          fixed(percentile, 2),
-        ];
-      }),
-    ),
+    rows: entries.flatMap(({ group, chosenBy, rankedBy, reading, neurons }) => {
+      const label = groups[group];
+      return neurons.map(({ layer, index, percentile }) => [
+        label ? groupCell(label) : '',
+        chosenBy,
+        rankedBy,
+        AMONG[reading],
+        { kind: 'code', text: `${plain(layer)}[${index}]` } as const,
+        fixed(percentile, 2),
+      ]);
+    }),
   };
 }
 

@@ -1,19 +1,19 @@
-import type { Split } from '../../../data/split.js';
-import type { TraceEntry, TraceUnstructuredResult } from '../../../experiments/results.js';
-import { ARTICLE_SIGMA } from '../../../experiments/traceSettings.js';
-import { mean } from '../../../metrics/statistics.js';
-import { PERTURBATION_NAMES } from '../../../neurons/perturbations.js';
-import type { Figure, FigureSource, Section } from '../../figure.js';
-import { articleName, MISSING, percent, points, signed, SPLIT_NAME } from '../../format.js';
-import type { GroupLabel } from '../../groupLabels.js';
-import { chartFigure, folded, html, htmlTable } from '../../html/html.js';
-import { numbers, type Table, texts } from '../../table.js';
-import { perturbed, zeroed } from '../../traces/needs.js';
-import { changeOfGroup, MARK, MARKED_P } from '../../traces/tests.js';
-import { manyNeuronsCharts, type ViewChart } from '../changes/charts.js';
-import { traceRows } from '../changes/tables.js';
-import { ownChange, PERTURBED, type TraceView, traceView } from '../changes/view.js';
-import { showNeurons } from './neurons.js';
+import type { Split } from '../../data/split.js';
+import type { TraceEntry, TraceUnstructuredResult } from '../../experiments/results.js';
+import { ARTICLE_SIGMA } from '../../experiments/traceSettings.js';
+import { mean } from '../../metrics/statistics.js';
+import { placeText } from '../../neurons/neuron.js';
+import { isDrawn, PERTURBATION_NAMES } from '../../neurons/perturbations.js';
+import type { Figure, FigureSource, Section } from '../figure.js';
+import { articleName, MISSING, percent, plural, points, signed, SPLIT_NAME } from '../format.js';
+import type { Groups } from '../groupLabels.js';
+import { chartFigure, folded, html, htmlTable, type Markup } from '../html/html.js';
+import { numbers, type Table, texts } from '../table.js';
+import { perturbed, zeroed } from '../traces/needs.js';
+import { changeOfGroup, MARK, MARKED_P } from '../traces/tests.js';
+import { manyNeuronsCharts, type ViewChart } from './changes/charts.js';
+import { selectionTable, traceRows } from './changes/tables.js';
+import { hasManyKs, ownChange, PERTURBED, seedsNote, type TraceView, traceView } from './changes/view.js';
 
 /** The article's numbers of neurons but in Table 3. */
 const FEW = 3;
@@ -21,7 +21,6 @@ const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
 /** One of the article's Tables 3, 11, 13 and 14. */
 interface ArticleTable {
-  /** Such as `table3`. */
   readonly name: string;
   readonly title: string;
   /** A column for each group and split. */
@@ -53,7 +52,6 @@ const TABLE14: ArticleTable = {
   hasAccuracies: true,
 };
 
-/** One of the tables: its rows are those of its traces. */
 function tableFigure(table: ArticleTable): Figure {
   return {
     name: table.name,
@@ -82,7 +80,7 @@ export const table13 = tableFigure(TABLE13);
 export const table14 = tableFigure(TABLE14);
 
 /** The article's tables, as far as the traces hold them, with Table 3 drawn as well. */
-function showTables({ traces }: FigureSource, groups: readonly GroupLabel[]): Section | undefined {
+function showTables({ traces }: FigureSource, groups: Groups): Section | undefined {
   const charts = table3Charts(traces.map(traceView), groups);
   // With one perturbation, Table 11 would repeat its figure.
   const isRepeated = new Set(traces.map(({ perturbation }) => perturbation)).size < 2;
@@ -109,7 +107,7 @@ function showTables({ traces }: FigureSource, groups: readonly GroupLabel[]): Se
 }
 
 /** Table 3 as charts. The article zeroes many neurons; another perturbation of many is drawn likewise. */
-function table3Charts(views: readonly TraceView[], groups: readonly GroupLabel[]): ViewChart[] {
+function table3Charts(views: readonly TraceView[], groups: Groups): ViewChart[] {
   return PERTURBATION_NAMES.flatMap((perturbation) =>
     manyNeuronsCharts(
       perturbation === 'zero' ? 'table3' : `table3-${perturbation}`,
@@ -120,7 +118,7 @@ function table3Charts(views: readonly TraceView[], groups: readonly GroupLabel[]
 }
 
 /** The changes of groups under their own neurons, by kind of group: on the mean over criteria and numbers of neurons. */
-function tablesVerdict(traces: readonly TraceUnstructuredResult[], groups: readonly GroupLabel[]): string[] {
+function tablesVerdict(traces: readonly TraceUnstructuredResult[], groups: Groups): string[] {
   return traces.flatMap(({ entries, split, perturbation }) => {
     const changes = (minority: boolean): number[] =>
       entries
@@ -135,22 +133,19 @@ function tablesVerdict(traces: readonly TraceUnstructuredResult[], groups: reado
   });
 }
 
-/**
- * A table of the article: each group's accuracy, or its change in points, when the neurons chosen for that group are
- * perturbed.
- *
- * @param traces unstructured traces of one run
- * @returns undefined where the traces do not hold what it shows
- */
+/** Each group's accuracy, or its change in points, under its own neurons; undefined where the traces do not hold it. */
 function articleTable(
   table: ArticleTable,
   traces: readonly TraceUnstructuredResult[],
-  groups: readonly GroupLabel[],
+  groups: Groups,
 ): Table | undefined {
   const { splits, isMany = false, hasAccuracies = false } = table;
   const rows = rowsOf(table, traces, groups);
   const most = Math.max(...traces.flatMap(({ entries }) => entries.map(({ k }) => k)));
   if (rows.length === 0 || (isMany && most <= FEW)) return undefined;
+  const unchanged = groups.flatMap(({ index }) =>
+    splits.map((split) => percent(traces.find((trace) => trace.split === split)?.baseline.accuracy[index])),
+  );
   return {
     caption: captionWith(table, rows),
     columns: [
@@ -163,7 +158,7 @@ function articleTable(
         ),
       ),
     ],
-    rows: hasAccuracies ? [baselineRow(traces, splits, groups), ...rows] : rows,
+    rows: hasAccuracies ? [['none', '', '', ...unchanged], ...rows] : rows,
   };
 }
 
@@ -183,7 +178,7 @@ function captionWith(
 function rowsOf(
   { splits, hasAccuracies = false, isMany = false }: ArticleTable,
   traces: readonly TraceUnstructuredResult[],
-  groups: readonly GroupLabel[],
+  groups: Groups,
 ): string[][] {
   const perturbations = new Set(traces.map(({ perturbation }) => perturbation));
   return [...perturbations].flatMap((perturbation) => {
@@ -204,8 +199,8 @@ function rowsOf(
                 one.criterion === criterion && one.k === k && one.sigma === sigma && one.group === index,
             );
             if (!entry) return MISSING;
-            if (hasAccuracies) return percent(entry.accuracy[index] ?? Number.NaN);
-            const { change, marked } = changeOfGroup(entry, index);
+            if (hasAccuracies) return percent(entry.accuracy[index]);
+            const { change, marked } = changeOfGroup(entry);
             return `${points(change)}${marked ? ` ${MARK}` : ''}`;
           }),
         ),
@@ -217,25 +212,56 @@ function rowsOf(
 function settings(entries: readonly TraceEntry[]): Pick<TraceEntry, 'criterion' | 'k' | 'sigma'>[] {
   const kept = entries.filter(({ sigma }) => sigma === null || sigma === ARTICLE_SIGMA);
   const seen = new Map(kept.map((entry) => [`${entry.criterion} ${entry.k}`, entry]));
-  return [...seen.values()].sort((a, b) =>
-    a.criterion < b.criterion ? -1 : a.criterion > b.criterion ? 1 : a.k - b.k,
+  return [...seen.values()].sort((a, b) => a.criterion.localeCompare(b.criterion) || a.k - b.k);
+}
+
+/** The chosen neurons with their scores, and the numbers behind Figs 2, 4 and 5. */
+function showNeurons({ traces }: FigureSource, groups: Groups): Section | undefined {
+  const shown = traces.map(traceView).filter(({ views }) => views.length > 0);
+  const [first] = shown;
+  if (!first) return undefined;
+  const isLong = shown.some(({ views }) => views.some(hasManyKs));
+  return {
+    id: 'neurons',
+    title: 'Chosen neurons',
+    verdict: neuronsVerdict(first.trace),
+    prose: () =>
+      html`<p>
+          ${
+            first.trace.unit === 'weight'
+              ? 'A single weight is written layer[number], its place in the layer’s flattened weights. Its score is the size of its gradient or of itself.'
+              : 'A neuron is written layer[number]: an output channel of a convolution, or a row of a linear layer. Its score is the l2 norm of its weights’ gradient or of its weights.'
+          }
+          A row with more neurons adds the last ones to those above. Changes are in points; the group that the
+          neurons were chosen for is bold.
+        </p>
+        ${shown.map(({ trace, views }, at) => {
+          const tables = views.map((view) => htmlTable(selectionTable(view, groups)));
+          return at === 0 && !isLong ? tables : foldedTrace(trace, tables);
+        })}`,
+  };
+}
+
+/** The tables of a trace, folded away: long ones, and the same neurons under another perturbation or on another split. */
+function foldedTrace(trace: TraceUnstructuredResult, tables: readonly Markup[]): Markup {
+  const note = isDrawn(trace.perturbation) ? ` (${seedsNote(trace)})` : '';
+  return folded(
+    `Neurons ${PERTURBED[trace.perturbation].participle}${note}, ${SPLIT_NAME[trace.split]} accuracy`,
+    tables,
   );
 }
 
-function baselineRow(
-  traces: readonly TraceUnstructuredResult[],
-  splits: readonly Split[],
-  groups: readonly GroupLabel[],
-): string[] {
+/** How many neurons were chosen in all, and where most of them are. */
+function neuronsVerdict({ entries, numNeurons, unit }: TraceUnstructuredResult): string[] {
+  const layerOf = new Map(
+    entries.flatMap(({ neurons }) => neurons.map((neuron) => [placeText(neuron), neuron.layer] as const)),
+  );
+  if (layerOf.size === 0) return [];
+  const counts = new Map<string, number>();
+  for (const layer of layerOf.values()) counts.set(layer, (counts.get(layer) ?? 0) + 1);
+  const [layer, most] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? ['', 0];
+  const units = unit === 'weight' ? 'single weight' : 'neuron';
   return [
-    'none',
-    '',
-    '',
-    ...groups.flatMap(({ index }) =>
-      splits.map((split) => {
-        const trace = traces.find((other) => other.split === split);
-        return percent(trace?.baseline.accuracy[index] ?? Number.NaN);
-      }),
-    ),
+    `All groups and criteria together chose ${plural(layerOf.size, `distinct ${units}`)} of ${numNeurons}, in ${plural(counts.size, 'layer')}; ${layer} has the most, ${most}.`,
   ];
 }
