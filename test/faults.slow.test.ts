@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { ROOT, spurmem, trainArguments, trainOptions } from './cli/support.js';
+import { node, spurmem, trainArguments, trainOptions } from './cli/support.js';
 import { ermRun, tinyDominoes } from './fixtures.js';
 import { temporaryFolder } from './temporary.js';
 
@@ -8,9 +7,9 @@ const folder = temporaryFolder();
 
 /** The short form of a script of scripts/faults, which fails where a run is not what it must be. */
 function attack(script: string, ...args: readonly string[]): string {
-  const { NODE_OPTIONS: _options, ...env } = process.env;
-  const path = join(ROOT, 'scripts', 'faults', script);
-  return execFileSync(process.execPath, [path, ...args], { encoding: 'utf8', env });
+  const { status, stdout, stderr } = node([join('scripts/faults', script), ...args]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr });
+  return stdout;
 }
 
 test('a run that is killed at a random moment goes on to the same bits', () => {

@@ -14,10 +14,19 @@ import { RunFolder } from '../src/train/runFolder.js';
 const originals = new Map<string, string>();
 
 /** The counts of the datasets that a run of a second is trained on, by split. */
-export const TINY_COUNTS = { train: [40, 8, 6, 30], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
+const TINY_COUNTS = { train: [40, 8, 6, 30], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
 
-/** As `buildDominoes`, but built once in a run of jest for all that ask for the same options: `folder` is a copy. */
-export async function dominoes(folder: string, options: DominoesOptions): Promise<Dataset> {
+/**
+ * Dominoes, by default 116 images of 32 x 16 px: as `buildDominoes`, but built once in a run of jest for all that ask for the same
+ * options; `folder` is a copy.
+ */
+export async function tinyDominoes(
+  folder: string,
+  counts: Partial<DominoesOptions['counts']> = {},
+  seed = DEFAULT_DOMINOES.seed,
+  size = 32,
+): Promise<Dataset> {
+  const options = { ...DEFAULT_DOMINOES, counts: { ...TINY_COUNTS, ...counts }, seed, size };
   const original = await madeOnce({ dominoes: options }, async (path) => {
     await buildDominoes(path, options);
   });
@@ -26,15 +35,9 @@ export async function dominoes(folder: string, options: DominoesOptions): Promis
   return loadDataset(folder);
 }
 
-/** 116 images of 32 x 16 px, as `dominoes`. */
-export async function tinyDominoes(folder: string): Promise<Dataset> {
-  return dominoes(folder, { ...DEFAULT_DOMINOES, counts: TINY_COUNTS, size: 32 });
-}
-
-/** 140 images of 32 x 16 px with groups of different sizes, and an epoch of ERM on them, as `dominoes` and `ermRun`. */
+/** 140 images of 32 x 16 px with groups of different sizes, and an epoch of ERM on them, as `tinyDominoes` and `ermRun`. */
 export async function tracedRun(data: string, run: string): Promise<Dataset> {
-  const counts = { train: [60, 20, 12, 40], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-  const dataset = await dominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  const dataset = await tinyDominoes(data, { train: [60, 20, 12, 40] });
   const recipe = { arch: 'resnet20', epochs: 1, batchSize: 32, lr: 1e-3, seed: 0 } as const;
   await ermRun({ data, out: run, ...recipe, device: 'cpu', threads: 0, resume: false });
   return dataset;
@@ -42,14 +45,14 @@ export async function tracedRun(data: string, run: string): Promise<Dataset> {
 
 /**
  * As `trainErm`, but trained once in a run of jest for all that ask for the same settings: `options.out` is a copy.
- * `options.data` is a folder that `dominoes` gave.
+ * `options.data` is a folder that `tinyDominoes` gave.
  */
 export async function ermRun(
   options: ErmOptions & { readonly data: string; readonly out: string },
 ): Promise<TrainingResult> {
   const { data, out, ...settings } = options;
   const originalData = originals.get(data);
-  if (originalData === undefined) throw new Error(`${data} is no dataset of dominoes()`);
+  if (originalData === undefined) throw new Error(`${data} is no dataset of tinyDominoes()`);
   const original = await madeOnce({ erm: settings, data: originalData }, async (path) => {
     await trainErm({ ...settings, data: originalData, out: path });
   });

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isLocked, type LockOwner, ownerOf, tryLock } from '../src/lock.js';
+import { failure } from './data/support.js';
 import { temporaryFolder } from './temporary.js';
 
 const folder = temporaryFolder();
@@ -97,7 +98,5 @@ test('several that find a lock of a killed process take it once', async () => {
 });
 
 test('says where none can be made', async () => {
-  await expect(tryLock(join(folder, 'missing', 'a.lock'))).rejects.toMatchObject({
-    code: 'OUTPUT_UNWRITABLE',
-  });
+  await failure(tryLock(join(folder, 'missing', 'a.lock')), 'OUTPUT_UNWRITABLE');
 });

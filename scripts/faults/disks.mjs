@@ -2,9 +2,8 @@
 // node scripts/faults/disks.mjs [--from 1] [--stride 1] [checkpoint first result store report]
 // The calls (create, write, flush, rename) fail in turn with no space, an input/output error, and half of a write before there is no
 // space. Then: a disk that is full, read-only or gone (mounts need root). Needs a C compiler.
-import { Buffer } from 'node:buffer';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { clearInterval, setInterval } from 'node:timers';
@@ -15,7 +14,17 @@ import { buildImageStore } from '../../dist/data/imageStore.js';
 import { traceUnstructured } from '../../dist/experiments/traceUnstructured.js';
 import { writeReport } from '../../dist/report/writeReport.js';
 import { trainErm } from '../../dist/train/methods.js';
-import { controlOf, damaged, differences, Faults, spurmem, trainArguments, workplace } from './faults.mjs';
+import {
+  callsIn,
+  damaged,
+  differences,
+  Faults,
+  limited,
+  order,
+  spurmem,
+  trainArguments,
+  workplace,
+} from './faults.mjs';
 
 const { values, positionals } = parseArgs({
   options: {
@@ -32,18 +41,12 @@ const ACTIONS = [
   { action: 'shorten', error: 'ENOSPC' },
 ];
 
+const RECIPE = { arch: 'resnet20', batchSize: 42, device: 'cpu', threads: 1, resume: true };
+
 /** What is written in `target`: a job, and what is there before. */
 function subjectsOf(folder) {
   const data = join(folder, 'data');
-  const base = {
-    data,
-    arch: 'resnet20',
-    batchSize: 42,
-    device: 'cpu',
-    threads: 1,
-    resume: true,
-    checkpointEvery: 2,
-  };
+  const base = { ...RECIPE, data, checkpointEvery: 2 };
   const copied = (name) => (target) => cpSync(join(folder, name), target, { recursive: true });
   return {
     checkpoint: {
@@ -74,14 +77,7 @@ function subjectsOf(folder) {
 async function injectInto(name) {
   const { folder, from, stride } = values;
   const control = openSync(process.env.FAULTS_CONTROL, 'r+');
-  const set = (given) =>
-    writeSync(
-      control,
-      controlOf({ below: '', action: 'none', call: 0, error: 'ENOSPC', clock: 0, ...given }),
-      0,
-      512,
-      0,
-    );
+  const set = (given) => order(control, given);
   const { before, job } = subjectsOf(folder)[name];
   const target = join(folder, name);
   const fresh = () => {
@@ -91,7 +87,7 @@ async function injectInto(name) {
   fresh();
   set({ below: target });
   await job(target);
-  const calls = callsOf(control);
+  const calls = callsIn(control);
   const reference = `${target}.undisturbed`;
   renameSync(target, reference);
   const counts = {
@@ -140,12 +136,6 @@ async function injectInto(name) {
   if (counts.unclear + counts.halfWritten + counts.different > 0) process.exitCode = 1;
 }
 
-function callsOf(control) {
-  const content = Buffer.alloc(512);
-  readSync(control, content, 0, 512, 0);
-  return Number(content.readBigInt64LE(24));
-}
-
 /** Disks as they fail in earnest, under the command line. */
 async function earnest({ folder, data }) {
   const disk = join(folder, 'disk');
@@ -165,6 +155,7 @@ async function earnest({ folder, data }) {
     if (code !== 0) return output;
     return differences(out, join(folder, 'whole')).length === 0 ? 'goes on, equal' : 'goes on, different';
   };
+  const remount = (options) => execFileSync('mount', ['-o', `remount,${options}`, disk]);
   mkdirSync(disk);
   mount('-o', 'size=50m');
   try {
@@ -173,29 +164,24 @@ async function earnest({ folder, data }) {
     cpSync(join(disk, 'whole'), join(folder, 'whole'), { recursive: true });
     rmSync(join(disk, 'whole'), { recursive: true });
     // Room for the checkpoints of the first epoch, and not for the second's beside them.
-    execFileSync('mount', ['-o', 'remount,size=6500k', disk]);
+    remount('size=6500k');
     await tried('full disk in the second epoch', train(), {}, async () => {
-      execFileSync('mount', ['-o', 'remount,size=50m', disk]);
+      remount('size=50m');
       return goesOn();
     });
     rmSync(out, { recursive: true });
-    execFileSync('mount', ['-o', 'remount,size=1m', disk]);
+    remount('size=1m');
     await tried('full disk in the first epoch', train(), {}, async () => {
-      execFileSync('mount', ['-o', 'remount,size=50m', disk]);
+      remount('size=50m');
       return goesOn();
     });
     rmSync(out, { recursive: true });
     // In units of 1,024 bytes: the checkpoint to go on from is larger.
-    await tried(
-      'files of at most 2 MB',
-      train(),
-      { shell: ['bash', '-c', 'ulimit -f 2000; exec "$@"', 'limited'] },
-      goesOn,
-    );
+    await tried('files of at most 2 MB', train(), { shell: limited('-f 2000') }, goesOn);
     await spurmem(train('--epochs', '1'));
-    execFileSync('mount', ['-o', 'remount,ro', disk]);
+    remount('ro');
     await tried('read-only folder', train(), {}, async () => {
-      execFileSync('mount', ['-o', 'remount,rw', disk]);
+      remount('rw');
       return undefined;
     });
     rmSync(out, { recursive: true });
@@ -220,15 +206,7 @@ if (values.folder !== undefined) {
   const place = await workplace();
   const faults = new Faults(place.folder);
   try {
-    const base = {
-      data: place.data,
-      arch: 'resnet20',
-      batchSize: 42,
-      device: 'cpu',
-      threads: 1,
-      resume: true,
-    };
-    await trainErm({ ...base, out: join(place.folder, 'one'), epochs: 1 });
+    await trainErm({ ...RECIPE, data: place.data, out: join(place.folder, 'one'), epochs: 1 });
     const injected = names.filter((name) => name !== 'earnest');
     if (injected.length > 0) {
       const script = fileURLToPath(import.meta.url);

@@ -25,10 +25,15 @@ const program = fileURLToPath(new URL('../../bin/spurmem.js', import.meta.url));
 
 const ACTIONS = ['none', 'fail', 'shorten', 'kill'];
 
+/** The arguments of a command line as one writes it: words between spaces; what is put in stays whole. */
+export function words(texts, ...values) {
+  const split = (text) => text.split(/\s+/).filter((word) => word !== '');
+  return texts.flatMap((text, i) => [...split(text), ...(i < values.length ? [values[i]].flat() : [])]);
+}
+
 /** The arguments of a run that takes seconds; its epochs and what else it takes come after them. */
 export function trainArguments(data, out) {
-  const tiny = ['--arch', 'resnet20', '--batch-size', '42', '--threads', '1', '--quiet', '--resume'];
-  return ['train', 'erm', '--data', data, '--out', out, ...tiny];
+  return words`train erm --data ${data} --out ${out} --arch resnet20 --batch-size 42 --threads 1 --quiet --resume`;
 }
 
 /** What faults.c does in processes that are started with its environment. */
@@ -52,14 +57,12 @@ export class Faults {
    * Counts the calls on files whose path contains `below`, from now on, and lets one of them fail or kill its process; a disk that
    * takes half of a write (`shorten`) is full from then on.
    */
-  set({ below = '', action = 'none', call = 0, error = 'ENOSPC', clock = 0 }) {
-    writeSync(this.#file, controlOf({ below, action, call, error, clock }), 0, 512, 0);
+  set(given) {
+    order(this.#file, given);
   }
 
   get calls() {
-    const content = Buffer.alloc(512);
-    readSync(this.#file, content, 0, 512, 0);
-    return Number(content.readBigInt64LE(24));
+    return callsIn(this.#file);
   }
 
   close() {
@@ -67,12 +70,20 @@ export class Faults {
   }
 }
 
-export function controlOf({ below, action, call, error, clock }) {
+/** `Faults.set` through its control file. */
+export function order(file, { below = '', action = 'none', call = 0, error = 'ENOSPC', clock = 0 }) {
   const content = Buffer.alloc(512);
   const numbers = [ACTIONS.indexOf(action), call, constants.errno[error], 0, clock];
   numbers.forEach((value, i) => content.writeBigInt64LE(BigInt(value), 8 * i));
   content.write(below, 40);
-  return content;
+  writeSync(file, content, 0, 512, 0);
+}
+
+/** `Faults.calls` through its control file. */
+export function callsIn(file) {
+  const content = Buffer.alloc(512);
+  readSync(file, content, 0, 512, 0);
+  return Number(content.readBigInt64LE(24));
 }
 
 /** A temporary folder with dominoes of 116 images, and what removes it. */
@@ -86,10 +97,7 @@ export async function workplace() {
 
 /** The command line in a process of its own; `killAfter` milliseconds it is killed. */
 export function spurmem(args, { environment = {}, killAfter, cwd, shell } = {}) {
-  const command =
-    shell === undefined
-      ? [process.execPath, program, ...args]
-      : [...shell, process.execPath, program, ...args];
+  const command = [...(shell ?? []), process.execPath, program, ...args];
   const started = performance.now();
   const child = spawn(command[0], command.slice(1), {
     cwd,
@@ -107,6 +115,9 @@ export function spurmem(args, { environment = {}, killAfter, cwd, shell } = {}) 
     });
   });
 }
+
+/** A shell that runs a command under a limit of its own, such as `-n 32`. */
+export const limited = (limit) => ['bash', '-c', `ulimit ${limit}; exec "$@"`, 'limited'];
 
 /** Files in which two folders differ: in bytes, or for JSON in all but the keys that tell time. */
 export function differences(folder, other) {

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xorshift128plus } from 'pure-rand/generator/xorshift128plus';
-import { damaged, differences, Faults, filesOf, spurmem, workplace } from './faults.mjs';
+import { damaged, differences, Faults, filesOf, spurmem, words, workplace } from './faults.mjs';
 
 const { values, positionals } = parseArgs({
   options: { kills: { type: 'string', default: '20' }, seed: { type: 'string', default: '0' } },
@@ -18,111 +18,39 @@ const random = xorshift128plus(Number(values.seed));
 const { folder, data, remove } = await workplace();
 const faults = new Faults(folder);
 const erm = join(folder, 'source');
-const TINY = ['--arch', 'resnet20', '--threads', '1', '--quiet'];
-const EPOCHS = ['--epochs', '2', '--batch-size', '11', '--resume', '--checkpoint-every', '2'];
+const TINY = words`--arch resnet20 --threads 1 --quiet`;
+const EPOCHS = words`${TINY} --epochs 2 --batch-size 11 --resume --checkpoint-every 2`;
+const LATE = words`--fraction 0.01 --kick-in-epoch selected`;
+const copied = (out) => () => cpSync(erm, out, { recursive: true });
 
 /** A run's command, which is also how it goes on; the folder that it writes; what is there before. */
 const SUBJECTS = {
   erm: (out) => ({
-    args: [
-      'train',
-      'erm',
-      '--data',
-      data,
-      '--out',
-      out,
-      ...TINY,
-      ...EPOCHS,
-      '--augmentation',
-      'crop=0.7-1,flip=0.5',
-    ],
+    args: words`train erm --data ${data} --out ${out} ${EPOCHS} --augmentation crop=0.7-1,flip=0.5`,
   }),
-  finetune: (out) => ({
-    args: [
-      'train',
-      'finetune',
-      '--from',
-      erm,
-      '--out',
-      out,
-      ...TINY,
-      ...EPOCHS,
-      '--fraction',
-      '0.01',
-      '--kick-in-epoch',
-      'selected',
-    ],
-  }),
-  groupdro: (out) => ({ args: ['train', 'groupdro', '--data', data, '--out', out, ...TINY, ...EPOCHS] }),
+  finetune: (out) => ({ args: words`train finetune --from ${erm} --out ${out} ${EPOCHS} ${LATE}` }),
+  groupdro: (out) => ({ args: words`train groupdro --data ${data} --out ${out} ${EPOCHS}` }),
   jtt: (out) => ({
-    args: [
-      'train',
-      'jtt',
-      '--data',
-      data,
-      '--out',
-      out,
-      ...TINY,
-      ...EPOCHS,
-      '--identification-epochs',
-      '1',
-      '--upweight',
-      '3',
-    ],
+    args: words`train jtt --data ${data} --out ${out} ${EPOCHS} --identification-epochs 1 --upweight 3`,
   }),
   trace: (out) => ({
-    args: ['reproduce', 'fig2', '--run', out, '--threads', '1', '--quiet', '--null-draws', '9'],
-    before: () => cpSync(erm, out, { recursive: true }),
+    args: words`reproduce fig2 --run ${out} --threads 1 --quiet --null-draws 9`,
+    before: copied(out),
   }),
   study: (out) => ({
-    args: [
-      'reproduce',
-      'table4',
-      '--data',
-      data,
-      '--out',
-      out,
-      ...TINY,
-      '--seeds',
-      '0',
-      '--erm-epochs',
-      '1',
-      '--erm-batch-size',
-      '42',
-      '--epochs',
-      '1',
-      '--batch-size',
-      '42',
-      '--fraction',
-      '0.01',
-      '--kick-in-epoch',
-      'selected',
-    ],
+    args: words`reproduce table4 --data ${data} --out ${out} ${TINY} --seeds 0 --erm-epochs 1 --erm-batch-size 42
+      --epochs 1 --batch-size 42 ${LATE}`,
   }),
   store: () => ({
-    args: [
-      'train',
-      'dfr',
-      '--from',
-      erm,
-      '--out',
-      join(folder, 'dfr'),
-      '--threads',
-      '1',
-      '--quiet',
-      '--resume',
-    ],
+    args: words`train dfr --from ${erm} --out ${join(folder, 'dfr')} --threads 1 --quiet --resume`,
     before: () => rmSync(join(folder, 'dfr'), { recursive: true, force: true }),
     written: join(data, '.spurmem'),
   }),
-  report: (out) => ({
-    args: ['report', '--run', out, '--quiet'],
-    before: () => cpSync(erm, out, { recursive: true }),
-  }),
+  report: (out) => ({ args: words`report --run ${out} --quiet`, before: copied(out) }),
 };
 
 async function prepared() {
-  const ran = await spurmem(['train', 'erm', '--data', data, '--out', erm, ...TINY, ...EPOCHS]);
+  const ran = await spurmem(words`train erm --data ${data} --out ${erm} ${EPOCHS}`);
   if (ran.code !== 0) throw new Error(ran.output);
 }
 

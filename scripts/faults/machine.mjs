@@ -2,7 +2,7 @@
 // Odd paths, time zones and locales, a clock that jumps, few open files, little memory, a table of 1,000,000 rows. What a run
 // writes is compared byte by byte with one that nothing was done to. Needs a C compiler.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
@@ -10,22 +10,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { loadDataset } from '../../dist/data/dataset.js';
 import { buildImageStore } from '../../dist/data/imageStore.js';
-import { differences, Faults, spurmem, workplace } from './faults.mjs';
+import { differences, Faults, limited, spurmem, trainArguments, words, workplace } from './faults.mjs';
 
 const { folder, data, remove } = await workplace();
 const faults = new Faults(folder);
-const TINY = ['--arch', 'resnet20', '--batch-size', '42', '--threads', '1', '--quiet', '--resume'];
-const train = (from, out, epochs = '2') => [
-  'train',
-  'erm',
-  '--data',
-  from,
-  '--out',
-  out,
-  ...TINY,
-  '--epochs',
-  epochs,
-];
+const train = (from, out, epochs = 2) => words`${trainArguments(from, out)} --epochs ${String(epochs)}`;
+const removeAll = (path) => rmSync(path, { recursive: true, force: true });
 const rows = [];
 const note = (what, outcome) => rows.push({ what, outcome });
 
@@ -33,22 +23,8 @@ const note = (what, outcome) => rows.push({ what, outcome });
 async function wholeJob(from, out, options) {
   const commands = [
     train(from, out),
-    [
-      'trace',
-      'unstructured',
-      '--run',
-      out,
-      '--criteria',
-      'magnitude',
-      '--top-k',
-      '1',
-      '--null-draws',
-      '0',
-      '--threads',
-      '1',
-      '--quiet',
-    ],
-    ['report', '--run', out, '--quiet'],
+    words`trace unstructured --run ${out} --criteria magnitude --top-k 1 --null-draws 0 --threads 1 --quiet`,
+    words`report --run ${out} --quiet`,
   ];
   for (const args of commands) {
     const { code, signal, output } = await spurmem(args, options);
@@ -63,7 +39,7 @@ const asReference = async (options) => {
   const failed = await wholeJob(data, run, options);
   if (failed !== undefined) return failed;
   const differing = differences(run, reference);
-  execFileSync('rm', ['-r', run]);
+  removeAll(run);
   return differing.length === 0 ? 'equal' : `differs: ${differing.join(', ')}`;
 };
 
@@ -117,49 +93,34 @@ const PARTS = {
     }
     // A lock is kept, whatever the clock of another process says.
     faults.set({});
-    const holder = spurmem(train(data, run, '300'), { killAfter: 20_000 });
+    const holder = spurmem(train(data, run, 300), { killAfter: 20_000 });
     await sleep(4000);
     faults.set({ clock: 86400 });
-    const other = await spurmem(train(data, run, '300'), { environment: faults.environment });
+    const other = await spurmem(train(data, run, 300), { environment: faults.environment });
     note('a lock, seen a day later', /is writing to/.test(other.output) ? 'kept' : other.output);
     faults.set({});
     await holder;
-    execFileSync('rm', ['-r', run]);
+    removeAll(run);
   },
   async files() {
     for (const limit of [32, 64, 96, 128]) {
-      const shell = ['bash', '-c', `ulimit -n ${limit}; exec "$@"`, 'limited'];
-      execFileSync('rm', ['-rf', join(data, '.spurmem')]);
+      const shell = limited(`-n ${limit}`);
+      removeAll(join(data, '.spurmem'));
       note(`at most ${limit} open files`, await asReference({ shell }));
-      execFileSync('rm', ['-rf', run]);
+      removeAll(run);
     }
   },
   async memory() {
     for (const megabytes of [1000, 2000, 2500, 3000, 4000]) {
-      const shell = ['bash', '-c', `ulimit -v ${megabytes * 1000}; exec "$@"`, 'limited'];
-      const args = [
-        'train',
-        'erm',
-        '--data',
-        data,
-        '--out',
-        run,
-        '--arch',
-        'resnet50',
-        '--batch-size',
-        '84',
-        '--threads',
-        '1',
-        '--quiet',
-        '--epochs',
-        '1',
-      ];
+      const shell = limited(`-v ${megabytes * 1000}`);
+      const args = words`train erm --data ${data} --out ${run} --arch resnet50 --batch-size 84 --threads 1 --quiet
+        --epochs 1`;
       const { code, signal, output } = await spurmem(args, { shell });
       note(
         `${megabytes} MB of addresses`,
         code === 0 ? 'ends' : `${signal ?? code}: ${output.trim().split('\n')[0]}`,
       );
-      execFileSync('rm', ['-rf', run]);
+      removeAll(run);
     }
   },
   async rows() {

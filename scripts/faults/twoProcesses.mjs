@@ -4,18 +4,18 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { damaged, filesOf, spurmem, trainArguments, workplace } from './faults.mjs';
+import { damaged, filesOf, spurmem, trainArguments, words, workplace } from './faults.mjs';
 
 const { folder, data, remove } = await workplace();
 const source = join(folder, 'source');
 const run = join(folder, 'run');
 const train = (out, epochs) => [...trainArguments(data, out), '--epochs', epochs, '--checkpoint-every', '1'];
-const TRACED = ['--run', run, '--threads', '1', '--quiet'];
+const TRACED = words`--run ${run} --threads 1 --quiet --null-draws 9`;
 const COMMANDS = {
   train: train(run, '4'),
-  trace: ['trace', 'unstructured', ...TRACED, '--criteria', 'magnitude', '--top-k', '1', '--null-draws', '9'],
-  reproduce: ['reproduce', 'fig2', ...TRACED, '--null-draws', '9'],
-  report: ['report', '--run', run, '--quiet'],
+  trace: words`trace unstructured ${TRACED} --criteria magnitude --top-k 1`,
+  reproduce: words`reproduce fig2 ${TRACED}`,
+  report: words`report --run ${run} --quiet`,
 };
 const REFUSED = /is writing to .* Wait for it to end/s;
 

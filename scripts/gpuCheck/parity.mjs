@@ -123,36 +123,13 @@ async function checkTraining() {
   const settings = { epochs: 3, batchSize: 64, lr: 1e-4, seed: 3 };
   const out = join(folder, 'erm');
   // Else the last bits of a GPU's gradients change from run to run, and Adam's first steps with them.
-  await trainErm({
-    ...settings,
-    data,
-    out,
-    arch: 'resnet18',
-    device,
-    cudnnAllowTf32: false,
-    deterministic: true,
-  });
-  const words = Object.entries({
-    data,
-    arch: 'resnet18',
-    device,
-    threads: 2,
-    epochs: 3,
-    'batch-size': 64,
-    lr: 1e-4,
-    seed: 3,
-    deterministic: 'yes',
-  });
-  const theirs = JSON.parse(
-    execFileSync(
-      python,
-      [at('../reference/erm.py'), ...words.flatMap(([word, value]) => [`--${word}`, `${value}`])],
-      {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    ),
-  );
+  const { batchSize, ...same } = { ...settings, data, arch: 'resnet18', device };
+  await trainErm({ ...same, batchSize, out, cudnnAllowTf32: false, deterministic: true });
+  const words = Object.entries({ ...same, 'batch-size': batchSize, threads: 2, deterministic: 'yes' });
+  const args = words.flatMap(([word, value]) => [`--${word}`, `${value}`]);
+  const stdio = ['ignore', 'pipe', 'inherit'];
+  const printed = execFileSync(python, [at('../reference/erm.py'), ...args], { encoding: 'utf8', stdio });
+  const theirs = JSON.parse(printed);
   const { counts } = await loadDataset(data);
   for (const [i, epoch] of (await new RunFolder(out).readMetrics()).entries()) {
     for (const split of ['train', 'val']) {

@@ -41,20 +41,11 @@ function run(program, args, own = {}) {
 /** `12 passed`, or what failed. */
 function tests(column, patterns) {
   const results = join(work, `${column}.json`);
-  const { stderr } = run(
-    process.execPath,
-    ['node_modules/jest/bin/jest.js', '--json', `--outputFile=${results}`, ...patterns],
-    {
-      NODE_OPTIONS: '--experimental-vm-modules --no-warnings',
-      OMP_WAIT_POLICY: 'passive',
-    },
-  );
-  console.error(
-    stderr
-      .split('\n')
-      .filter((line) => /parity:|^(?:Tests|FAIL)|●/.test(line))
-      .join('\n'),
-  );
+  const args = ['node_modules/jest/bin/jest.js', '--json', `--outputFile=${results}`, ...patterns];
+  const options = '--experimental-vm-modules --no-warnings';
+  const { stderr } = run(process.execPath, args, { NODE_OPTIONS: options, OMP_WAIT_POLICY: 'passive' });
+  const lines = stderr.split('\n').filter((line) => /parity:|^(?:Tests|FAIL)|●/.test(line));
+  console.error(lines.join('\n'));
   const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(results, 'utf8'));
   const failed = testResults.flatMap(({ assertionResults }) =>
     assertionResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName),
@@ -72,17 +63,9 @@ function doctor() {
 /** How many times as fast as that PyTorch, by the median of three pairs. */
 function speed() {
   const out = join(work, 'bench.json');
-  const { status, stderr } = run(process.execPath, [
-    'bin/spurmem.js',
-    'bench',
-    '--case',
-    'resnet18-erm-step',
-    'resnet18-forward',
-    '--repeats',
-    '3',
-    '--out',
-    out,
-  ]);
+  const measured = ['--case', 'resnet18-erm-step', 'resnet18-forward'];
+  const args = ['bin/spurmem.js', 'bench', ...measured, '--repeats', '3', '--out', out];
+  const { status, stderr } = run(process.execPath, args);
   if (status !== 0) return { error: stderr.trim().split('\n').at(-1) };
   const { cases } = JSON.parse(readFileSync(out, 'utf8'));
   return Object.fromEntries(cases.map(({ name: of, ratio }) => [of, ratio.median]));

@@ -1,16 +1,7 @@
 // The table of docs/install.md, from the rows that scripts/matrix.sh wrote.
 const HEAD = [
-  ...[
-    'PyTorch',
-    'with CUDA',
-    'built in',
-    'addon’s tests',
-    'ResNet beside it',
-    'fine-tuning beside it',
-    'resume',
-    'two processes',
-  ],
-  ...['operators', 'training step', 'evaluation', 'on'],
+  ...['PyTorch', 'with CUDA', 'built in', 'addon’s tests', 'ResNet beside it', 'fine-tuning beside it'],
+  ...['resume', 'two processes', 'operators', 'training step', 'evaluation', 'on'],
 ];
 
 const SUITES = ['native', 'resnet', 'finetune', 'resume', 'processes'];
@@ -23,18 +14,8 @@ export function withMatrixTable(document, rows) {
   return document.replace(/(<!-- matrix -->\n)[\s\S]*?(<!-- end -->)/, `$1\n${text}\n\n$2`);
 }
 
-function cellsOf({
-  name,
-  version,
-  cuda,
-  seconds,
-  loads,
-  operators = '',
-  tests = {},
-  speed = {},
-  cpu,
-  error,
-}) {
+function cellsOf(row) {
+  const { name, version, cuda, seconds, loads, operators = '', tests = {}, speed = {}, cpu, error } = row;
   const title = name === 'debian13' ? `${version}, Debian 13` : version;
   if (error !== undefined)
     return [title, cuda ?? 'no', error.split('\n')[0], ...HEAD.slice(3).map(() => '-')];

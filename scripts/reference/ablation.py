@@ -6,16 +6,12 @@ place) and logits.ablated (a forward hook puts their mean in place of what they 
 """
 
 import torch
-import torchvision
-from request import request
-from safetensors.torch import save_file
+from common import channels_last, convolutions, create, named, request, save
 from vit import WIDTHS, VisionTransformer
 
 args = request()
-
 generator = torch.Generator().manual_seed(args.seed)
 images = torch.randn(args.batch, 3, args.height, args.width, generator=generator)
-channels_last = images.to(memory_format=torch.channels_last)
 
 
 def make(seed):
@@ -23,23 +19,24 @@ def make(seed):
     if args.arch in WIDTHS:
         model = VisionTransformer(WIDTHS[args.arch], 2, args.height, args.width, 8, 1e-6)
     else:
-        model = torchvision.models.get_model(args.arch, weights=None, num_classes=2)
+        model = create(args.arch)
         # So that batch-norm does something in eval mode.
         for name, tensor in model.state_dict().items():
             if tensor.dim() == 1:
                 tensor.mul_(0.8).add_(0.3 * torch.rand(tensor.shape, generator=generator))
-    return model.eval().to(memory_format=torch.channels_last)
+    return channels_last(model).eval()
 
 
 def layers_of(model):
-    kind = torch.nn.Linear if args.arch in WIDTHS else torch.nn.Conv2d
-    return {name: m for name, m in model.named_modules() if isinstance(m, kind) and name != "head"}
+    if args.arch not in WIDTHS:
+        return convolutions(model)
+    return {name: m for name, m in model.named_modules() if isinstance(m, torch.nn.Linear) and name != "head"}
 
 
 @torch.no_grad()
 def logits_of(model, hooks):
     handles = [layer.register_forward_hook(hook) for layer, hook in hooks]
-    logits = model(channels_last)
+    logits = model(channels_last(images))
     for handle in handles:
         handle.remove()
     return logits
@@ -52,9 +49,8 @@ def neuron_dimension(output):
 model, earlier = make(args.seed), make(args.seed + 1)
 layers = layers_of(model)
 neurons = [(name, int(index)) for name, index in (neuron.split(":") for neuron in args.neurons)]
-out = {f"state.{name}": value.clone() for name, value in model.state_dict().items()}
-out["input"] = images
-save_file({name: value.contiguous() for name, value in earlier.state_dict().items()}, args.earlier)
+out = {"input": images, **named("state", ((name, value.clone()) for name, value in model.state_dict().items()))}
+save(earlier.state_dict(), args.earlier)
 
 means = {}
 
@@ -84,4 +80,4 @@ with torch.no_grad():
     for name, index in neurons:
         layers[name].weight[index] = layers_of(earlier)[name].weight[index]
 out["logits.rewound"] = logits_of(model, [])
-save_file({name: value.contiguous() for name, value in out.items()}, args.out)
+save(out, args.out)

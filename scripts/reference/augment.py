@@ -1,13 +1,12 @@
 """SimCLR's augmentations by torchvision's transforms as the oracle, on a list of image files.
 
-Reads a request (request.py): {files, augmentation as in a dataset's preprocessing, seed, out}.
+Reads {files, augmentation as in a dataset's preprocessing, seed, out}.
 Writes safetensors: image.<i> (uint8, [3, H, W]), and state, that of torch's default generator after the last image.
 """
 
 import torch
+from common import request, save
 from PIL import Image
-from request import request
-from safetensors.torch import save_file
 from torchvision import transforms
 from torchvision.transforms import functional as F
 
@@ -44,6 +43,6 @@ transform = transforms.Compose(list(pipeline()))
 torch.manual_seed(args.seed)
 out = {}
 for i, path in enumerate(args.files):
-    out[f"image.{i}"] = transform(F.pil_to_tensor(Image.open(path).convert("RGB"))).contiguous()
+    out[f"image.{i}"] = transform(F.pil_to_tensor(Image.open(path).convert("RGB")))
 out["state"] = torch.get_rng_state()
-save_file(out, args.out)
+save(out, args.out)

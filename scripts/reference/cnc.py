@@ -2,19 +2,18 @@
 
 Reads a dataset folder in the Waterbirds layout, and ERM's predictions for its training split from a safetensors file
 (`predictions`). Prints, as JSON, the training examples that each epoch shows, the losses of the last epoch's batches, the
-images of a set, and how far the contrastive loss of a batch was at most from the paper's equation. Writes as safetensors: model.<name>, the last weights; loss.given, loss.value and loss.grad.<name> of two sets
-of one anchor, two positives and three negatives behind a projection head.
+images of a set, and how far the contrastive loss of a batch was at most from the paper's equation. Writes model.<name>, the last
+weights; loss.given, loss.value and loss.grad.<name> of two sets of one anchor, two positives and three negatives behind a
+projection head.
 """
 
 import json
 
 import torch
 import torch.nn.functional as F
-import torchvision
-import small_resnet  # noqa: F401, registers resnet20
-from request import request
-from safetensors.torch import load_file, save_file
-from torch.utils.data import DataLoader, RandomSampler
+from common import channels_last, create, last_features, named, request, save
+from safetensors.torch import load_file
+from torch.utils.data import RandomSampler
 from waterbirds import Waterbirds
 
 args = request()
@@ -80,10 +79,9 @@ def draw_set(anchor):
 
 
 torch.manual_seed(args.seed)
-model = torchvision.models.get_model("resnet20", num_classes=train.num_classes).to(memory_format=torch.channels_last)
+model = create("resnet20", train.num_classes)
 optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, fused=True)
-features = {}
-model.fc.register_forward_pre_hook(lambda module, inputs: features.update(last=inputs[0]))
+features = last_features(model)
 shown, losses, worst = [], [], 0.0
 for _ in range(args.epochs):
     count = min(len(anchors), max(1, round(len(y) / size)))
@@ -93,13 +91,13 @@ for _ in range(args.epochs):
     epoch = [row for position in order for row in draw_set(anchors[position])]
     shown.append(epoch)
     losses = []
-    per_step = args.batch_size // size * size
+    per_step = args.batchSize // size * size
     for start in range(0, len(epoch), per_step):
         batch = epoch[start : start + per_step]
         images = torch.stack([train[row][0] for row in batch])
         labels = y[batch]
         model.train(args.statistics == "shared")
-        logits = model(images.to(memory_format=torch.channels_last))
+        logits = model(channels_last(images))
         sets = torch.arange(len(batch)).view(-1, size)
         alike, positives, negatives, others = sets.split([num_anchors, num_positives, num_negatives, num_negatives], 1)
         first = loss_of_sets(features["last"], alike[:, 0], positives, negatives, args.temperature)
@@ -113,7 +111,7 @@ for _ in range(args.epochs):
         worst = max(worst, abs(by_equation.item() - contrast.item()))
         supervised = F.cross_entropy(logits, labels)
         optimizer.zero_grad()
-        (args.weight * contrast + (1 - args.weight) * supervised).backward()
+        (args.contrastWeight * contrast + (1 - args.contrastWeight) * supervised).backward()
         optimizer.step()
         losses.append([len(batch), contrast.item(), supervised.item()])
 
@@ -127,8 +125,7 @@ value = sum(
 )
 value = value / 2
 value.backward()
-result = {f"model.{name}": value for name, value in model.state_dict().items()}
-result.update({"loss.given": given, "loss.value": value.detach()})
-result.update({f"loss.grad.{name}": parameter.grad for name, parameter in head.named_parameters()})
-save_file({name: value.contiguous() for name, value in result.items()}, args.out)
+gradients = ((name, parameter.grad) for name, parameter in head.named_parameters())
+result = {"loss.given": given, "loss.value": value, **named("loss.grad", gradients)}
+save({**result, **named("model", model.state_dict().items())}, args.out)
 print(json.dumps({"shown": shown, "losses": losses, "size": size, "byEquation": worst}))

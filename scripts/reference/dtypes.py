@@ -8,7 +8,7 @@ import os
 
 import torch
 import torchvision
-from request import request
+from common import request
 from safetensors.torch import save_file
 
 args = request()

@@ -82,6 +82,16 @@ def train(args):
     # With a generator of its own, so that iterating it draws nothing from the default one.
     val_loader = DataLoader(val_set, generator=torch.Generator(), **loading)
 
+    def logits_of(images):
+        with autocast:
+            logits = model(images.to(args.device, memory_format=layout))
+        return logits.float()
+
+    def count(logits, labels, groups):
+        for right, group in zip((logits.argmax(1) == labels).tolist(), groups.tolist()):
+            correct[group] += right
+            total[group] += 1
+
     best, best_epoch = -1.0, 0
     for epoch in range(1, args.epochs + 1):
         start = time.perf_counter()
@@ -90,17 +100,13 @@ def train(args):
         correct, total = [0] * num_groups, [0] * num_groups
         for images, labels, groups in train_loader:
             labels = labels.to(args.device)
-            with autocast:
-                logits = model(images.to(args.device, memory_format=layout))
-            logits = logits.float()
+            logits = logits_of(images)
             loss = loss_of(args.loss, logits, labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             loss_sum += loss.item() * len(labels)
-            for right, group in zip((logits.argmax(1) == labels).tolist(), groups.tolist()):
-                correct[group] += right
-                total[group] += 1
+            count(logits, labels, groups)
         train_loss = loss_sum / len(train_set)
         train_accuracy = accuracies(correct, total)
 
@@ -110,13 +116,9 @@ def train(args):
         with torch.no_grad():
             for images, labels, groups in val_loader:
                 labels = labels.to(args.device)
-                with autocast:
-                    logits = model(images.to(args.device, memory_format=layout))
-                logits = logits.float()
+                logits = logits_of(images)
                 val_loss_sum += loss_of(args.loss, logits, labels, "none").double().sum().item()
-                for right, group in zip((logits.argmax(1) == labels).tolist(), groups.tolist()):
-                    correct[group] += right
-                    total[group] += 1
+                count(logits, labels, groups)
         val_accuracy = accuracies(correct, total)
         lr = optimizer.param_groups[0]["lr"]
         scheduler.step(train_loss)

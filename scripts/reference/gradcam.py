@@ -7,19 +7,17 @@ columns of its feature map. The patch tokens [N, 1 + T, C] of a vision transform
 
 import torch
 import torch.nn.functional as F
-import torchvision
-from request import request
-from safetensors.torch import save_file
+from common import channels_last, create, request, save
 from vit import WIDTHS, VisionTransformer
 
 args = request()
 
 torch.manual_seed(args.seed)
 if args.arch in WIDTHS:
-    model = VisionTransformer(WIDTHS[args.arch], 2, args.height, args.width, args.patch, eps=1e-6).eval()
+    model = channels_last(VisionTransformer(WIDTHS[args.arch], 2, args.height, args.width, args.patch, eps=1e-6))
 else:
-    model = getattr(torchvision.models, args.arch)(num_classes=2).eval()
-model = model.to(memory_format=torch.channels_last)
+    model = create(args.arch)
+model.eval()
 generator = torch.Generator().manual_seed(args.seed + 1)
 images = torch.randn(4, 3, args.height, args.width, generator=generator)
 out = {"images": images}
@@ -41,7 +39,7 @@ for layer in args.layers:
 
     handle = model.get_submodule(layer).register_forward_hook(keep)
     model.zero_grad()
-    model(images.to(memory_format=torch.channels_last))[:, args.output].sum().backward()
+    model(channels_last(images))[:, args.output].sum().backward()
     handle.remove()
     weights = as_map(seen["gradient"]).mean(dim=(2, 3), keepdim=True)
     cam = (weights * as_map(seen["features"])).sum(dim=1, keepdim=True).relu()
@@ -49,4 +47,4 @@ for layer in args.layers:
     cam = F.interpolate(cam, size=images.shape[2:], mode="bilinear", align_corners=False).squeeze(1)
     highest = cam.amax(dim=(1, 2), keepdim=True)
     out[f"cam.{layer}"] = cam / torch.where(highest > 0, highest, torch.ones_like(highest))
-save_file({name: value.detach().contiguous() for name, value in out.items()}, args.out)
+save(out, args.out)

@@ -6,8 +6,8 @@ weights.<i>, intercept.<i>, and steps.<i>.
 """
 
 import torch
-from request import request
-from safetensors.torch import load_file, save_file
+from common import request, save
+from safetensors.torch import load_file
 
 args = request()
 
@@ -32,6 +32,6 @@ for i, c in enumerate(args.c):
         w, momentum = new, following
         if change < 1e-13:
             break
-    out[f"weights.{i}"], out[f"intercept.{i}"] = w[:-1].clone(), w[-1:].clone()
+    out[f"weights.{i}"], out[f"intercept.{i}"] = w[:-1], w[-1:]
     out[f"steps.{i}"] = torch.tensor([count])
-save_file(out, args.out)
+save(out, args.out)

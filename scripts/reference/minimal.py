@@ -5,25 +5,19 @@ zeros into their weights. Writes, in eval mode, scores: of each output channel, 
 gradient of [cross-entropy of the example - mean cross-entropy of the others].
 """
 
-import small_resnet  # noqa: F401
 import torch
-import torchvision
-from request import request
-from safetensors.torch import load_file, save_file
+from common import channels_last, convolutions, gradients_and_scores, request, save, trained
+from safetensors.torch import load_file
 
 args = request()
-
-model = torchvision.models.get_model(args.arch, weights=None, num_classes=args.classes)
-model.load_state_dict(load_file(args.weights), strict=True)
-model = model.eval().to(memory_format=torch.channels_last)
+model = trained(args)
 with torch.no_grad():
     for neuron in args.zeroed:
         layer, channel = neuron.split(":")
         model.get_submodule(layer).weight[int(channel)] = 0
 batch = load_file(args.batch)
-logits = model(batch["images"].to(memory_format=torch.channels_last))
+logits = model(channels_last(batch["images"]))
 losses = torch.nn.functional.cross_entropy(logits, batch["labels"].long(), reduction="none")
 (losses[0] - losses[1:].mean()).backward()
-weights = [module.weight for module in model.modules() if isinstance(module, torch.nn.Conv2d)]
-scores = [-(weight.grad * weight.detach()).flatten(1).sum(1) for weight in weights]
-save_file({"scores": torch.cat(scores)}, args.out)
+weights = [one.weight for one in convolutions(model).values()]
+save({"scores": gradients_and_scores(model, weights)["gradient-x-weight"]}, args.out)

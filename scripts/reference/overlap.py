@@ -8,7 +8,7 @@ weights; and how many of the latter lie in each bin.
 import json
 
 import torch
-from request import request
+from common import request
 from safetensors.torch import load_file
 
 args = request()

@@ -1,15 +1,14 @@
 """torchvision's transforms as the oracle, on a list of image files.
 
-Reads a request (request.py): {files, resize, crop, mean, std, augmentation: {size, scale, ratio, flip} | null, seed}.
+Reads {files, resize, crop, mean, std, augmentation: {size, scale, ratio, flip} | null, seed}.
 Writes safetensors: tensor.<i> (torchvision's tensor path), pil.<i> (PIL's path; evaluation only), and prints the crops.
 """
 
 import json
 
 import torch
+from common import request, save
 from PIL import Image
-from request import request
-from safetensors.torch import save_file
 from torchvision import transforms
 from torchvision.transforms import functional as F
 
@@ -45,5 +44,5 @@ for i, path in enumerate(args.files):
     flip = bool(torch.rand(1) < augmentation["flip"]) if augmentation["flip"] > 0 else False
     out[f"tensor.{i}"] = to_input(F.hflip(result) if flip else result)
     crops.append([*crop, int(flip)])
-save_file({name: value.contiguous() for name, value in out.items()}, args.out)
+save(out, args.out)
 print(json.dumps(crops))

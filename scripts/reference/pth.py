@@ -17,7 +17,7 @@ import zipfile
 import numpy
 import torch
 import torchvision
-from request import request
+from common import request
 from safetensors.torch import save_file
 
 args = request()

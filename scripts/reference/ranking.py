@@ -10,8 +10,7 @@ Prints JSON: for each ranking its convolutions, channels, and the top k as [laye
 import json
 
 import torch
-import torchvision
-from request import request
+from common import channels_last, convolutions, request, trained
 from safetensors.torch import load_file
 
 args = request()
@@ -29,30 +28,25 @@ def ranking(tensors, score=lambda channel: channel.norm(p=2)):
     return {"convolutions": len(tensors), "channels": len(names), "top": top}
 
 
-model = torchvision.models.get_model(args.arch, weights=None, num_classes=args.classes)
-model.load_state_dict(load_file(args.weights), strict=True)
-model = model.eval().to(memory_format=torch.channels_last)
+model = trained(args)
 batch = load_file(args.batch)
-logits = model(batch["images"].to(memory_format=torch.channels_last))
-convolutions = [(name, m.weight) for name, m in model.named_modules() if isinstance(m, torch.nn.Conv2d)]
+logits = model(channels_last(batch["images"]))
+layers = convolutions(model)
 
 
 def gradients(outputs):
     model.zero_grad()
     torch.nn.functional.cross_entropy(outputs, batch["labels"].long()).backward(retain_graph=True)
-    return [(name, weight.grad) for name, weight in convolutions]
+    return [(name, layer.weight.grad) for name, layer in layers.items()]
 
 
-def products(outputs):
-    """What zeroing adds to the loss, to first order: minus gradient times weight."""
-    return [(name, -grad * weight.detach()) for (name, grad), (_, weight) in zip(gradients(outputs), convolutions)]
-
-
-weights = [(name, weight.detach()) for name, weight in convolutions]
+# What zeroing adds to the loss, to first order: minus gradient times weight.
+products = [(name, -grad * layers[name].weight.detach()) for name, grad in gradients(logits)]
+weights = [(name, layer.weight.detach()) for name, layer in layers.items()]
 rankings = {
     "gradient, cross-entropy": ranking(gradients(logits)),
     "gradient, double-softmax": ranking(gradients(logits.softmax(dim=1))),
-    "gradient-x-weight": ranking(products(logits), torch.sum),
+    "gradient-x-weight": ranking(products, torch.sum),
     "magnitude, all": ranking(weights),
     "magnitude, no-downsample": ranking([item for item in weights if "downsample" not in item[0]]),
 }

@@ -1,12 +1,12 @@
 """Epochs of indices as DataLoader draws them through WeightedRandomSampler with the default generator.
 
-Reads a request (request.py) with the weight of each example. Prints, as JSON, the indices of each epoch.
+Reads the weight of each example. Prints, as JSON, the indices of each epoch.
 """
 
 import json
 
 import torch
-from request import request
+from common import request
 from torch.utils.data import DataLoader, WeightedRandomSampler
 
 args = request()

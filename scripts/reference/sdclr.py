@@ -9,11 +9,8 @@ import math
 
 import torch
 import torch.nn.functional as F
-import torchvision
-import small_resnet  # noqa: F401, registers resnet20
+from common import channels_last, convolutions, create, last_features, named, request, save
 from nt_xent import nt_xent
-from request import request
-from safetensors.torch import save_file
 
 args = request()
 
@@ -31,16 +28,15 @@ def sdclr_loss(a, b, temperature):
 
 generator = torch.Generator().manual_seed(args.seed + 1)
 torch.manual_seed(args.seed)
-model = torchvision.models.get_model("resnet20", num_classes=2).to(memory_format=torch.channels_last)
+model = create("resnet20")
 head = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 128))
-convolutions = {name: one for name, one in model.named_modules() if isinstance(one, torch.nn.Conv2d)}
+layers = convolutions(model)
 batch_norms = {name: one for name, one in model.named_modules() if isinstance(one, torch.nn.BatchNorm2d)}
 norms = {}
 for name, module in batch_norms.items():
     for key, value in module.state_dict().items():
         norms[f"{name}.{key}"] = value.detach().clone().requires_grad_(key in ("weight", "bias"))
-features = {}
-model.fc.register_forward_pre_hook(lambda module, inputs: features.update(last=inputs[0]))
+features = last_features(model)
 own = [value for value in norms.values() if value.requires_grad]
 optimizer = torch.optim.Adam([*model.parameters(), *head.parameters(), *own], lr=args.lr, fused=True)
 
@@ -50,23 +46,23 @@ out["nt.a"], out["nt.b"] = a, b
 out["nt.value"] = sdclr_loss(head(a), head(b), args.temperature)
 contrast, supervised = [], []
 for epoch in range(args.epochs):
-    weights = torch.cat([one.weight.detach().abs().flatten() for one in convolutions.values()])
+    weights = torch.cat([one.weight.detach().abs().flatten() for one in layers.values()])
     pruned = math.ceil(args.share * len(weights))
     threshold = torch.sort(weights).values[min(pruned, len(weights) - 1)]
-    masks = {name: one.weight.detach().abs() >= threshold for name, one in convolutions.items()}
-    out.update({f"mask.{epoch}.{name}": mask.to(torch.uint8) for name, mask in masks.items()})
+    masks = {name: one.weight.detach().abs() >= threshold for name, one in layers.items()}
+    out.update(named(f"mask.{epoch}", ((name, mask.to(torch.uint8)) for name, mask in masks.items())))
     for step in range(epoch * args.steps, (epoch + 1) * args.steps):
         x1 = torch.randn(8, 3, 32, 16, generator=generator)
         x2 = torch.randn(8, 3, 32, 16, generator=generator)
         labels = torch.randint(0, 2, (8,), generator=generator)
         out[f"x1.{step}"], out[f"x2.{step}"], out[f"labels.{step}"] = x1, x2, labels.to(torch.int32)
         model.train()
-        logits = model(x1.to(memory_format=torch.channels_last))
+        logits = model(channels_last(x1))
         target = features["last"]
         if args.supervision == "last-layer":
             logits = model.fc(target.detach())
-        variant = {f"{name}.weight": one.weight * masks[name].float() for name, one in convolutions.items()}
-        torch.func.functional_call(model, {**variant, **norms}, (x2.to(memory_format=torch.channels_last),))
+        variant = {f"{name}.weight": one.weight * masks[name].float() for name, one in layers.items()}
+        torch.func.functional_call(model, {**variant, **norms}, (channels_last(x2),))
         nt = nt_xent(head(target), head(features["last"]), args.temperature)
         error = F.cross_entropy(logits, labels)
         optimizer.zero_grad()
@@ -75,7 +71,7 @@ for epoch in range(args.epochs):
         contrast.append(nt.item())
         supervised.append(error.item())
 out["contrast"], out["supervised"] = torch.tensor(contrast), torch.tensor(supervised)
-out.update({f"final.{name}": value for name, value in model.state_dict().items()})
-out.update({f"head.{name}": value for name, value in head.state_dict().items()})
-out.update({f"norms.{name}": value for name, value in norms.items()})
-save_file({name: value.detach().clone().contiguous() for name, value in out.items()}, args.out)
+states = {"final": model.state_dict(), "head": head.state_dict(), "norms": norms}
+for prefix, state in states.items():
+    out.update(named(prefix, state.items()))
+save(out, args.out)

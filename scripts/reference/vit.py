@@ -7,8 +7,7 @@ norms.gradient, gradient-x-weight.
 import math
 
 import torch
-from request import request
-from safetensors.torch import save_file
+from common import channels_last, gradients_and_scores, named, request, save
 from torch import nn
 
 WIDTHS = {"vit_tiny_patch16_224": 192, "vit_small_patch16_224": 384}
@@ -97,24 +96,18 @@ class VisionTransformer(nn.Module):
 
 if __name__ == "__main__":
     args = request()
-
     torch.manual_seed(args.seed)
     model = VisionTransformer(WIDTHS[args.arch], args.classes, args.height, args.width, args.patch, args.eps)
-    out = {f"init.{name}": value.clone() for name, value in model.state_dict().items()}
-    model = model.eval().to(memory_format=torch.channels_last)
+    out = named("init", ((name, value.clone()) for name, value in model.state_dict().items()))
+    model = channels_last(model).eval()
     generator = torch.Generator().manual_seed(args.seed + 1)
     images = torch.randn(args.batch, 3, args.height, args.width, generator=generator)
     labels = torch.randint(0, args.classes, (args.batch,), generator=generator)
     out["input"], out["labels"] = images, labels.to(torch.int32)
-    logits = model(images.to(memory_format=torch.channels_last))
-    out["logits"] = logits.detach()
+    logits = model(channels_last(images))
+    out["logits"] = logits
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-        out["logits.autocast"] = model(images.to(memory_format=torch.channels_last)).float()
+        out["logits.autocast"] = model(channels_last(images)).float()
     nn.functional.cross_entropy(logits, labels).backward()
-    for name, parameter in model.named_parameters():
-        out[f"grad.{name}"] = parameter.grad
     neurons = [p for n, p in model.named_parameters() if n.startswith("blocks") and p.dim() == 2]
-    out["norms.weight"] = torch.cat([p.detach().norm(dim=1) for p in neurons])
-    out["norms.gradient"] = torch.cat([p.grad.norm(dim=1) for p in neurons])
-    out["gradient-x-weight"] = torch.cat([-(p.grad * p.detach()).sum(1) for p in neurons])
-    save_file({name: value.contiguous() for name, value in out.items()}, args.out)
+    save({**out, **gradients_and_scores(model, neurons)}, args.out)

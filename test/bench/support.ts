@@ -1,21 +1,11 @@
 import type { CaseResult, SideResult } from '../../bench/src/result.js';
+import { trainOptions } from '../cli/support.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 
 /** An epoch of a ResNet-18 on the tiny dominoes, which workloads start from. */
 export async function tinyRun(data: string, out: string): Promise<void> {
   await tinyDominoes(data);
-  await ermRun({
-    data,
-    out,
-    arch: 'resnet18',
-    epochs: 1,
-    batchSize: 16,
-    lr: 1e-3,
-    seed: 0,
-    device: 'cpu',
-    threads: 1,
-    resume: false,
-  });
+  await ermRun({ ...trainOptions(data, out), arch: 'resnet18', batchSize: 16, lr: 1e-3, resume: false });
 }
 
 function side(label: string, seconds: number): SideResult {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { benchSchema } from '../../bench/src/result.js';
 import { pythonProgram } from '../parity/python.js';
 import { temporaryFolder } from '../temporary.js';
-import { expectFailure, failure, ROOT, spurmem, succeed } from './support.js';
+import { expectFailure, failure, failureIn, ROOT, spurmem, succeed } from './support.js';
 
 const folder = temporaryFolder();
 const data = ['--data', join(folder, 'data')];
@@ -16,8 +16,7 @@ describe('spurmem bench', () => {
       expect(stdout).toContain(name);
     }
     expect(stdout).toContain('(needs --run)');
-    const message = await failure(['bench', '--out', join(folder, 'out.json')], 'USAGE');
-    expect(message).toContain('--out takes --case');
+    await failure(['bench', '--out', join(folder, 'out.json')], 'USAGE', '--out takes --case');
   });
 
   it('measures a case, and exits with 1 naming it when it fell behind a baseline', async () => {
@@ -51,31 +50,27 @@ describe('spurmem bench', () => {
   });
 
   it('names the nearest cases of one that is none', async () => {
-    const message = await failure(['bench', '--case', 'resnet50-erm', ...data], 'USAGE');
-    expect(message).toContain('"resnet50-erm"');
-    expect(message).toContain('resnet50-erm-step');
+    const near = ['bench', '--case', 'resnet50-erm', ...data];
+    await failure(near, 'USAGE', '"resnet50-erm"', 'resnet50-erm-step');
   });
 
   it('asks for a run where a case needs one', async () => {
-    const message = await failure(['bench', '--case', 'trace-structured-resnet18', ...data], 'USAGE');
-    expect(message).toContain('--run');
+    await failure(['bench', '--case', 'trace-structured-resnet18', ...data], 'USAGE', '--run');
   });
 
   it('refuses a damaged baseline before it measures', async () => {
     const damaged = join(folder, 'damaged.json');
     await writeFile(damaged, '{"kind"');
-    const message = await failure([...case_, '--compare', damaged], 'BASELINE_INVALID');
-    expect(message).toContain(damaged);
+    await failure([...case_, '--compare', damaged], 'BASELINE_INVALID', damaged);
   });
 
   it.each([
     ['no Python', join(folder, 'no-python')],
     ['a Python that does not import', process.execPath],
   ])('says which Python was used and what to do for %s', async (_what, python) => {
-    const message = await failure(case_, 'PYTORCH_MISSING', { SPURMEM_PYTHON: python });
-    expect(message).toContain(`${python} (SPURMEM_PYTHON names it)`);
-    expect(message).toMatch(/^ +1\. .*python3-torch/m);
-    expect(message).toMatch(/^ +2\. .*SPURMEM_PYTHON/m);
+    const fixes = [/^ +1\. .*python3-torch/m, /^ +2\. .*SPURMEM_PYTHON/m];
+    const named = `${python} (SPURMEM_PYTHON names it)`;
+    await failureIn({ SPURMEM_PYTHON: python }, case_, 'PYTORCH_MISSING', named, ...fixes);
   });
 
   it('says what is missing where the package is installed without the benchmark', async () => {

@@ -122,36 +122,21 @@ describe('dataset compose', () => {
   }
 });
 
-describe('a dataset that is not there', () => {
-  it('names the missing folder', async () => {
-    const data = join(folder, 'missing');
-    expectFailure(await inspect(data), 1, data, 'no such folder', 'metadata.csv');
-    expect(existsSync(data)).toBe(false);
-  });
-
-  it('says that a file is no folder', async () => {
-    const file = join(folder, 'file');
-    writeFileSync(file, '');
-    expectFailure(await inspect(file), 1, file, 'not a folder');
-  });
-
-  it('names the missing table', async () => {
-    const data = join(folder, 'empty');
-    await mkdir(data);
-    expectFailure(await inspect(data), 1, data, 'metadata.csv');
-    expect(contentOf(data)).toEqual({});
-  });
+it('names a folder that is missing, is a file, or has no table, and makes nothing', async () => {
+  const at = (name: string): string => join(folder, name);
+  expectFailure(await inspect(at('missing')), 1, at('missing'), 'no such folder', 'metadata.csv');
+  expect(existsSync(at('missing'))).toBe(false);
+  writeFileSync(at('file'), '');
+  expectFailure(await inspect(at('file')), 1, at('file'), 'not a folder');
+  await mkdir(at('empty'));
+  expectFailure(await inspect(at('empty')), 1, at('empty'), 'metadata.csv');
+  expect(contentOf(at('empty'))).toEqual({});
 });
 
 describe('a table with a mistake', () => {
   it.each([
     ['a missing column', 1, 'img_filename,y,split,background', ['place', 'background']],
-    ['a number in words', 4, 'images/010.png,one,0,0', ['metadata.csv:4', '"one"', 'y']],
-    ['a fraction', 5, 'images/011.png,1,0,0.5', ['metadata.csv:5', '0.5', 'place']],
-    ['an unknown split', 6, 'images/100.png,0,3,0', ['metadata.csv:6', '3', 'split']],
     ['a row too short', 7, 'images/101.png,0', ['metadata.csv:7']],
-    ['a file that climbs out', 8, '../0.png,1,1,0', ['metadata.csv:8', '../0.png']],
-    ['a file of the whole disk', 8, '/etc/hostname,1,1,0', ['metadata.csv:8', '/etc/hostname']],
     ['a file that is missing', 9, 'images/none.png,1,1,1', ['metadata.csv:9', 'images/none.png']],
   ])('names %s', async (name, line, text, found) => {
     const data = await dataset(name, withLine(line, text));
@@ -197,16 +182,4 @@ it('train erm refuses a split with an empty group, before it creates anything', 
   );
   expect(contentOf(data)).toEqual(before);
   expect([existsSync(out), existsSync(`${out}.lock`)]).toEqual([false, false]);
-});
-
-it('builds no dataset below a file', async () => {
-  const file = join(folder, 'taken');
-  writeFileSync(file, 'kept');
-  expectFailure(
-    await spurmem(['dataset', 'dominoes', '--data', join(file, 'data')]),
-    1,
-    `Cannot write ${join(file, 'data')}`,
-    'choose another folder',
-  );
-  expect(readFileSync(file, 'utf8')).toBe('kept');
 });

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { changedAddon } from '../changedAddon.js';
 import { put } from '../data/support.js';
 import { builtLibtorch } from '../libtorch.js';
 import { temporaryFolder } from '../temporary.js';
-import { ADDON, expectFailure, failure, outcomeOf, ROOT, spurmem, trainArguments } from './support.js';
+import { ADDON, expectFailure, failureIn, outcomeOf, ROOT, spurmem, trainArguments } from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -20,13 +21,11 @@ beforeAll(async () => {
   );
   await put(join(data, 'metadata.csv'), ['img_filename,split,y,place', ...rows, ''].join('\n'));
   writeFileSync(noAddon, 'not a shared object');
-  const bytes = readFileSync(ADDON);
-  const name = 'libtorch_cpu.so';
-  const at = bytes.indexOf(name);
-  expect(at).toBeGreaterThan(0);
-  bytes.write(name.replace('cpu', 'gpu'), at);
   mkdirSync(dirname(otherVersion), { recursive: true });
-  writeFileSync(otherVersion, bytes);
+  writeFileSync(
+    otherVersion,
+    changedAddon('libtorch_cpu.so', (name) => name.replace('cpu', 'gpu')),
+  );
   writeFileSync(join(folder, 'other', 'libtorch.json'), JSON.stringify(builtLibtorch()));
 });
 
@@ -35,16 +34,20 @@ afterEach(() => {
 });
 
 it('tells how to get the libtorch that the addon was built with', async () => {
-  const message = await failure(train, 'NATIVE_LOAD_FAILED', { SPURMEM_ADDON: otherVersion });
-  expect(message).toContain(otherVersion);
-  expect(message).toMatch(/^ +1\. libtorch_gpu\.so\S* was not found.*: install/m);
-  expect(message).toMatch(/^ +2\. .*rebuild/m);
+  await failureIn(
+    { SPURMEM_ADDON: otherVersion },
+    train,
+    'NATIVE_LOAD_FAILED',
+    otherVersion,
+    /^ +1\. libtorch_gpu\.so\S* was not found.*: install/m,
+    /^ +2\. .*rebuild/m,
+  );
 });
 
 it('names the variable that names a missing addon', async () => {
-  const message = await failure(train, 'NATIVE_LOAD_FAILED', { SPURMEM_ADDON: missing });
-  expect(message).toContain(`The environment variable SPURMEM_ADDON names ${missing}, which does not exist`);
-  expect(message).toMatch(/^ +1\. Unset SPURMEM_ADDON/m);
+  const named = `The environment variable SPURMEM_ADDON names ${missing}, which does not exist`;
+  const unset = /^ +1\. Unset SPURMEM_ADDON/m;
+  const message = await failureIn({ SPURMEM_ADDON: missing }, train, 'NATIVE_LOAD_FAILED', named, unset);
   expect(message).not.toContain('not built');
 });
 

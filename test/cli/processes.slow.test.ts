@@ -1,12 +1,21 @@
-import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
+import { relativeDifference } from '../parity/compare.js';
 import { temporaryFolder } from '../temporary.js';
-import { failure, outcomeOf, ROOT, start, type Started, succeed, trainOptions, words } from './support.js';
+import {
+  failureIn,
+  ROOT,
+  start,
+  type Started,
+  startProcess,
+  succeed,
+  trainOptions,
+  words,
+} from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -97,7 +106,7 @@ describe('a process that is killed is named by the other, and both resume', () =
 
 test('what several processes cannot do is refused', async () => {
   const place = { WORLD_SIZE: '2', RANK: '0', MASTER_PORT: String(await freePort()) };
-  expect(await failure(['train', 'erm', '--data', data], 'USAGE', place)).toContain('MASTER_ADDR is missing');
+  await failureIn(place, ['train', 'erm', '--data', data], 'USAGE', 'MASTER_ADDR is missing');
   const command = ['train', 'groupdro', '--data', data, '--out', join(folder, 'dro'), '--arch', 'resnet20'];
   const outcomes = await Promise.all((await startTwo(command)).map(({ outcome }) => outcome));
   for (const { exitCode, stderr } of outcomes) {
@@ -109,24 +118,20 @@ test('what several processes cannot do is refused', async () => {
 /** Runs a command in two processes of torchrun, and returns what they printed on stdout. */
 async function torchrun(args: readonly string[]): Promise<string> {
   const rendezvous = join(folder, `rendezvous-${Math.random()}`);
-  const { NODE_OPTIONS: _options, ...inherited } = process.env;
-  const child = spawn(
+  // Debian's PyTorch is built without libuv, which its stores take by default.
+  const own = { ...ONE_THREAD, TORCH_DISABLE_SHARE_RDZV_TCP_STORE: '1', USE_LIBUV: '0' };
+  const command = [
+    ...['-m', 'torch.distributed.run', '--nproc-per-node', '2', '--no-python'],
+    // Debian's PyTorch lacks the library that torchrun's own store wants.
+    ...['--rdzv-backend', 'c10d', '--rdzv-conf', 'store_type=file', '--rdzv-endpoint', rendezvous],
+    ...[process.execPath, join(ROOT, 'bin', 'spurmem.js'), ...args],
+  ];
+  const { exitCode, stdout, stderr } = await startProcess(
     process.env.SPURMEM_PYTHON ?? 'python3',
-    [
-      ...['-m', 'torch.distributed.run', '--nproc-per-node', '2', '--no-python'],
-      ...['--rdzv-backend', 'c10d', '--rdzv-conf', 'store_type=file', '--rdzv-endpoint', rendezvous],
-      ...[process.execPath, join(ROOT, 'bin', 'spurmem.js'), ...args],
-    ],
-    {
-      // Debian's PyTorch is built without libuv, which its stores take by default.
-      env: { ...inherited, ...ONE_THREAD, TORCH_DISABLE_SHARE_RDZV_TCP_STORE: '1', USE_LIBUV: '0' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // A rendezvous that hangs fails its test and leaves no process behind.
-      timeout: 300_000,
-      killSignal: 'SIGKILL',
-    },
-  );
-  const { exitCode, stdout, stderr } = await outcomeOf(child);
+    command,
+    own,
+    300_000,
+  ).outcome;
   if (exitCode !== 0) throw new Error(`torchrun failed:\n${stderr}`);
   return stdout;
 }
@@ -162,9 +167,7 @@ async function expectSameTraining(name: string, ofOne: string, ofTwo: string): P
     epochs?.flatMap(({ trainLoss, valLoss }) => [trainLoss, valLoss]),
   );
   const errors = losses[0]?.map((loss, i) => Math.abs((losses[1]?.[i] ?? NaN) / loss - 1)) ?? [];
-  const moments = await Promise.all([ofOne, ofTwo].map(momentsIn));
-  const distance = norm(moments[0]?.map((value, i) => value - (moments[1]?.[i] ?? NaN)) ?? []);
-  const ofGradients = distance / norm(moments[0] ?? []);
+  const ofGradients = relativeDifference(await momentsIn(ofTwo), await momentsIn(ofOne));
   console.log(
     `${name}: largest relative difference of a loss ${Math.max(...errors).toExponential(1)} (allowed: 1e-5), ` +
       `of Adam's first moments ${ofGradients.toExponential(1)} of their norm (allowed: 1e-2)`,
@@ -174,15 +177,10 @@ async function expectSameTraining(name: string, ofOne: string, ofTwo: string): P
   expect(two?.map(({ val }) => val.correct)).toEqual(one?.map(({ val }) => val.correct));
 }
 
-async function momentsIn(run: string): Promise<number[]> {
+async function momentsIn(run: string): Promise<Float64Array> {
   const { tensors } = await readSafetensors(new RunFolder(run).resume);
-  return Object.entries(tensors)
-    .filter(([name]) => name.startsWith('optimizer.exp_avg.'))
-    .flatMap(([, { data: values }]) => Array.from(values, Number));
-}
-
-function norm(values: readonly number[]): number {
-  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+  const moments = Object.entries(tensors).filter(([name]) => name.startsWith('optimizer.exp_avg.'));
+  return Float64Array.from(moments.flatMap(([, { data: values }]) => Array.from(values, Number)));
 }
 
 function countsOf(entry: object): object {

@@ -42,15 +42,10 @@ describe('a run folder with a finished run', () => {
     const before = contentOf(short.path);
     const settings = ['--epochs', '1', '--lr', '0.01', '--seed', '7'];
     for (const more of [[], ['--resume']]) {
-      expectFailure(
-        await answer(trainArguments(data, short.path, ...settings, ...more)),
-        1,
-        `${short.path} already holds a run with another configuration`,
-        'lr: 0.0001 -> 0.01',
-        'seed: 0 -> 7',
-        'Nothing was changed',
-        '--out',
-      );
+      const differing = ['lr: 0.0001 -> 0.01', 'seed: 0 -> 7', 'Nothing was changed', '--out'];
+      const text = `${short.path} already holds a run with another configuration`;
+      const outcome = await answer(trainArguments(data, short.path, ...settings, ...more));
+      expectFailure(outcome, 1, text, ...differing);
     }
     expect(contentOf(short.path)).toEqual(before);
   });

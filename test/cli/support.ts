@@ -1,4 +1,11 @@
-import { type ChildProcess, type ChildProcessByStdio, fork, spawn } from 'node:child_process';
+import {
+  type ChildProcess,
+  type ChildProcessByStdio,
+  fork,
+  spawn,
+  spawnSync,
+  type SpawnSyncReturns,
+} from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
@@ -7,6 +14,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { ErrorCode } from '../../src/errors.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
+import { expectParts } from '../data/support.js';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = join(ROOT, 'bin', 'spurmem.js');
@@ -39,12 +47,21 @@ export function start(
   environment: Readonly<Record<string, string | undefined>> = {},
   program = PROGRAM,
 ): Started {
-  const child = spawn(process.execPath, [program, ...args], {
+  return startProcess(process.execPath, [program, ...args], environment, 60_000);
+}
+
+/** @param timeout milliseconds: a command that hangs fails its test and leaves no process behind */
+export function startProcess(
+  executable: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  timeout: number,
+): Started {
+  const child = spawn(executable, args, {
     cwd: ROOT,
     env: environmentOf(environment),
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A command that hangs fails its test and leaves no process behind.
-    timeout: 60_000,
+    timeout,
     killSignal: 'SIGKILL',
   });
   const printed = { stdout: '', stderr: '' };
@@ -93,6 +110,16 @@ function environmentOf(
 ): Readonly<Record<string, string | undefined>> {
   const { NODE_OPTIONS: _options, SPURMEM_ADDON: _addon, FORCE_COLOR: _color, ...inherited } = process.env;
   return { ...inherited, ...added };
+}
+
+/** Runs Node.js with these arguments to its end: a script from the project's folder, or `-e` and code. */
+export function node(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = {},
+): SpawnSyncReturns<string> {
+  const env = { ...process.env, NODE_OPTIONS: '--no-warnings', ...environment };
+  const limits = { timeout: 600_000, killSignal: 'SIGKILL' } as const;
+  return spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8', env, ...limits });
 }
 
 /** A process that runs command lines one after the other: when it has run the last one, and rejects when it ends. */
@@ -168,11 +195,21 @@ export function expectFailure(outcome: Outcome, exitCode: number, ...texts: read
   expect(outcome).toEqual({ exitCode, stdout: '', stderr });
 }
 
-/** Runs a command with `--json`, which must fail with the code, and returns its message. */
+/** Runs a command with `--json`, which must fail with the code and a message that has the parts; the message. */
 export async function failure(
   args: readonly string[],
   code: ErrorCode,
-  environment: Readonly<Record<string, string | undefined>> = {},
+  ...parts: readonly (string | RegExp)[]
+): Promise<string> {
+  return failureIn({}, args, code, ...parts);
+}
+
+/** As `failure`, with variables added to the environment. */
+export async function failureIn(
+  environment: Readonly<Record<string, string | undefined>>,
+  args: readonly string[],
+  code: ErrorCode,
+  ...parts: readonly (string | RegExp)[]
 ): Promise<string> {
   const { exitCode, stdout, stderr } = await answer([...args, '--json'], environment);
   if (stdout === '') throw new Error(`No document on stdout; stderr:\n${stderr}`);
@@ -184,6 +221,7 @@ export async function failure(
   });
   expect(stderr).toContain(error.message);
   expect(stderr).not.toMatch(/^ +at .+:\d+/m);
+  expectParts(error.message, parts);
   return error.message;
 }
 

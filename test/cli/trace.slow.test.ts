@@ -1,28 +1,55 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
 import type { DryRun } from '../../src/cli/dryRunText.js';
+import type { TraceMinimalResult } from '../../src/experiments/traceMinimalResult.js';
 import { ComputeContext } from '../../src/native/context.js';
 import { RunWriter } from '../../src/train/runWriter.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { expectFailure, failure, spurmem, succeed, trainOptions } from './support.js';
+import {
+  answer,
+  contentOf,
+  expectFailure,
+  failure,
+  spurmem,
+  start,
+  succeed,
+  trainOptions,
+  words,
+} from './support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
 const out = join(folder, 'run');
 const trace = ['trace', 'unstructured', '--run', out, '--threads', '1', '--null-draws', '2'];
+const minimal = ['trace', 'minimal', '--run', out, '--threads', '1'];
+const few = [...minimal, '--examples', '2', '--reference-size', '16', '--most-neurons', '3'];
+const after = join(folder, 'after');
+const runs = ['--run', after, '--compare', out, '--threads', '1'];
 
 beforeAll(async () => {
   await tinyDominoes(data);
   await ermRun(trainOptions(data, out));
+  await ermRun({ ...trainOptions(data, after), seed: 1, lr: 0.001 });
+});
+
+test('Ctrl-C in a search for minimal neurons leaves the run as it was', async () => {
+  const before = contentOf(out);
+  const child = start([...minimal, '--examples', '30']);
+  // A moment before the search, which takes seconds; only the first test decodes.
+  await child.printed(/decoding images/);
+  child.signal('SIGINT');
+  expectFailure(await child.outcome, 130, 'Stopped during');
+  expect(contentOf(out)).toEqual(before);
 });
 
 test('a damaged configuration is named', async () => {
   const config = join(out, 'config.json');
   const whole = await readFile(config);
   await writeFile(config, whole.subarray(0, 40));
-  expect(await failure(trace, 'RUN_INVALID')).toContain(`${config} is damaged`);
+  await failure(trace, 'RUN_INVALID', `${config} is damaged`);
   await writeFile(config, whole);
 });
 
@@ -30,7 +57,7 @@ test('damaged weights are named', async () => {
   const best = join(out, 'checkpoints', 'best.safetensors');
   const whole = await readFile(best);
   await writeFile(best, whole.subarray(0, 100_000));
-  expect(await failure(trace, 'WEIGHTS_INVALID')).toContain(`${best} is not a valid safetensors file`);
+  await failure(trace, 'WEIGHTS_INVALID', `${best} is not a valid safetensors file`);
   await writeFile(best, whole);
 });
 
@@ -117,11 +144,93 @@ test('an option that has no part in the trace is named', async () => {
   );
 });
 
+test('the minimal neurons are printed as a table, and as JSON', async () => {
+  const { stdout, stderr } = await succeed([...few, '--json', '--quiet']);
+  expect(stderr).toBe('');
+  const document = JSON.parse(stdout) as TraceMinimalResult & { result: string };
+  expect(document).toMatchObject({
+    kind: 'trace-minimal',
+    examplesPerGroup: 2,
+    referenceSize: 16,
+    mostNeurons: 3,
+    seed: 0,
+  });
+  const { result, ...rest } = document;
+  expect(JSON.parse(await readFile(result, 'utf8'))).toEqual(rest);
+
+  const text = (await succeed([...few, '--quiet'])).stdout;
+  expect(text).toContain('one that was not after 3 counts as 3');
+  for (const [index, { examples, median }] of document.groups.entries()) {
+    const row = text.split('\n').find((line) => line.includes(`G${index}`)) ?? '';
+    expect(row.split(/\s+/)).toContain(String(examples));
+    if (median !== null) expect(row).toContain(median.toFixed(1));
+  }
+  if (document.comparison) expect(text).toContain(`Mann-Whitney U = ${document.comparison.u}, p = `);
+  expect(text).toContain(`Result: ${result}`);
+});
+
+test('wrong settings of the search are refused by their options', async () => {
+  await failure([...minimal, '--examples', '0'], 'USAGE', '--examples');
+  await failure([...minimal, '--most-neurons', '785'], 'NEURONS_INVALID', '--most-neurons');
+});
+
+test('gradcam prints a table, and writes the result', async () => {
+  const { stdout } = await succeed(words`gradcam ${runs} --output 1 --samples 3 --examples 1`);
+  expect(stdout).toMatch(/Group +│ images │ +region │ +before │ +after │ +after − before, points/);
+  expect(stdout).toContain('before: run, after: after');
+  expect(stdout).toMatch(/G3 coat, digit 1 +│ +3 │ +50\.0* % │/);
+  expect(stdout).toContain('Grad-CAM of layer3.2.conv2 (8 x 4 cells) for output 1 (coat), test images');
+  expect(stdout).toContain(`Result: ${join(after, 'results', 'grad-cam.json')}`);
+});
+
+test('gradcam --json prints one document, without the images', async () => {
+  const { stdout } = await succeed(['gradcam', ...runs, '--json', '--quiet']);
+  const document = JSON.parse(stdout) as { result: string; groups: unknown[]; examples: object[] };
+  expect(document).toMatchObject({
+    kind: 'grad-cam',
+    coreRegion: [0.5, 0, 0.5, 1],
+    before: { run: 'run' },
+  });
+  const written = JSON.parse(await readFile(document.result, 'utf8')) as {
+    groups: unknown[];
+    examples: object[];
+  };
+  expect(written.groups).toEqual(document.groups);
+  expect(document.examples).toHaveLength(4 * 3);
+  expect(stdout).not.toContain('base64');
+  expect(JSON.stringify(written)).toContain('base64');
+});
+
+test('reproduce fig10 writes the numbers and the report', async () => {
+  const { stdout } = await succeed(['reproduce', 'fig10', ...runs, '--json']);
+  const { report, figures } = JSON.parse(stdout) as { report: string; figures: string[] };
+  expect(await readFile(report, 'utf8')).toContain('Grad-CAM (Fig. 10)');
+  const [json = '', csv = ''] = figures;
+  const { rows } = JSON.parse(await readFile(json, 'utf8')) as { rows: Record<string, unknown>[] };
+  expect(rows).toHaveLength(4);
+  const lines = parse<Record<string, string>>(await readFile(csv, 'utf8'), { columns: true });
+  expect(lines.map(({ name, beforeShare }) => [name, beforeShare])).toEqual(
+    rows.map(({ name, beforeShare }) => [name, beforeShare === null ? '' : String(beforeShare as number)]),
+  );
+});
+
+test('wrong input of gradcam is refused, and named', async () => {
+  expectFailure(await answer(['gradcam', '--compare', out]), 2, "required option '--run <run>'");
+  expectFailure(await answer(['gradcam', ...runs, '--samples', '0']), 2, '--samples', 'at least 1');
+  await failure(
+    ['gradcam', ...runs, '--layer', 'layer3.2.conv3'],
+    'USAGE',
+    'The most similar: layer3.2.conv',
+  );
+  await failure(['gradcam', ...runs, '--output', '2'], 'USAGE', '0 (pullover), 1 (coat)');
+  await failure(['gradcam', '--run', join(folder, 'none')], 'RUN_NOT_FOUND', 'none');
+});
+
 test('a dataset that moved is named, and found again by --data', async () => {
   const moved = join(folder, 'moved');
   await rename(data, moved);
   const common = [...trace, '--criteria', 'magnitude', '--top-k', '1'];
-  expect(await failure(common, 'DATASET_NOT_FOUND')).toContain(data);
+  await failure(common, 'DATASET_NOT_FOUND', data);
   const { stdout, stderr } = await succeed([...common, '--data', moved, '--json', '--quiet']);
   expect(stderr).toBe('');
   const document = JSON.parse(stdout) as { kind: string; result: string; entries: unknown[] };

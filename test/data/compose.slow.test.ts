@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
 import { composeDataset } from '../../src/data/compose/compose.js';
 import { composeImage, type Pixels, placeCutOut, readMask, shapeOf } from '../../src/data/compose/cutOut.js';
@@ -7,8 +8,8 @@ import type { ComposeOptions } from '../../src/data/compose/options.js';
 import { isWaterBird, WATERBIRDS_COUNTS } from '../../src/data/compose/waterbirds.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { decodeRgb } from '../../src/data/decode.js';
-import { report } from '../parity/compare.js';
-import { failure, put, putImage, readRows, refusal, splitsOf, useTemporaryFolder } from './support.js';
+import { expectWithin } from '../parity/compare.js';
+import { failure, put, putImage, splitsOf, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();
 const out = (name = 'out'): string => join(folder(), name);
@@ -19,6 +20,8 @@ const RED: Color = [220, 30, 30];
 const YELLOW: Color = [220, 220, 30];
 const GREEN: Color = [30, 120, 40];
 const BLUE: Color = [30, 60, 160];
+
+const THINGS = { apple: RED, lemon: YELLOW };
 
 /** The photograph of a thing: an ellipse of a color on grey, [12, 8] to [36, 32]. */
 async function photograph(color: Color): Promise<Buffer> {
@@ -51,12 +54,10 @@ function firstQuantizer(file: Buffer): number | undefined {
   return file[file.indexOf(Buffer.of(0xff, 0xdb)) + 5];
 }
 
-const THINGS = Object.entries({ apple: RED, lemon: YELLOW });
-
 /** Folders of red and yellow things with their masks, and of green and blue scenes. */
 async function sources(perClass = 20, perPlace = 60): Promise<void> {
   for (let i = 0; i < perClass; i += 1) {
-    for (const [name, color] of THINGS) {
+    for (const [name, color] of Object.entries(THINGS)) {
       await put(join(folder(), 'things', name, `${i}.png`), await photograph(color));
       await put(join(folder(), 'masks', name, `${i}.png`), await mask());
     }
@@ -68,16 +69,15 @@ async function sources(perClass = 20, perPlace = 60): Promise<void> {
   }
 }
 
-/** Classes or places by their names, with what belongs to each. */
-const named = (names: Readonly<Record<string, string>>) =>
-  Object.entries(names).map(([name, of]) => ({ name, of: [of] }));
+/** A class or a place of one folder, by default that of its name. */
+const named = (name: string, folder = name) => ({ name, of: [folder] });
 
 const options = (changes: Partial<ComposeOptions> = {}): ComposeOptions => ({
   foregrounds: join(folder(), 'things'),
   masks: join(folder(), 'masks'),
   scenes: join(folder(), 'scenes'),
-  classes: named({ apple: 'apple', lemon: 'lemon' }),
-  places: named({ field: 'field', lake: 'lake' }),
+  classes: [named('apple'), named('lemon')],
+  places: [named('field'), named('lake')],
   shares: [0.5, 0.2, 0.3],
   agreement: 0.9,
   size: 32,
@@ -86,7 +86,15 @@ const options = (changes: Partial<ComposeOptions> = {}): ComposeOptions => ({
   ...changes,
 });
 
-const rowsOf = (root = out()) => readRows(root);
+type Row = Readonly<
+  Record<
+    'img_filename' | 'y' | 'split' | 'place' | 'foreground' | 'foreground_left' | 'place_filename',
+    string
+  >
+>;
+
+const rowsOf = async (root = out()): Promise<Row[]> =>
+  parse(await readFile(join(root, 'metadata.csv')), { columns: true });
 
 /** The color of a pixel of a composed image. */
 async function colorAt(path: string, x: number, y: number): Promise<number[]> {
@@ -114,7 +122,7 @@ describe('composeDataset', () => {
       expect(distance(await colorAt(path, 2, 2), place === '0' ? GREEN : BLUE)).toBeLessThan(12);
       expect(foreground.startsWith(y === '0' ? 'apple/' : 'lemon/')).toBe(true);
       expect(place_filename.startsWith(place === '0' ? 'field/' : 'lake/')).toBe(true);
-      const mask = await decodeRgb(join(out(), 'masks', img_filename.replace('.jpg', '.png')));
+      const [mask] = [await decodeRgb(join(out(), 'masks', img_filename.replace('.jpg', '.png')))];
       const shape = shapeOf({ ...mask, data: Buffer.from(mask.pixels.filter((_, i) => i % 3 === 0)) });
       // Half of 32 px, in the middle.
       expect(shape.box.width).toBe(16);
@@ -191,19 +199,19 @@ describe('composeDataset', () => {
     }
     await rm(join(folder(), 'things'), { recursive: true });
     expect(await composeDataset(out(), options())).toEqual(first);
-    expect(await refusal(composeDataset(out(), options({ seed: 1 })), 'USAGE')).toContain('`seed` differ');
+    await failure(composeDataset(out(), options({ seed: 1 })), 'USAGE', '`seed` differ');
   });
 
   test('takes a table with masks and splits, and validation out of training where no row is for it', async () => {
     await sources(10, 60);
-    // Masks beside the foregrounds: both below one folder.
-    const rows = ['apple', 'lemon'].flatMap((name) =>
-      Array.from(
-        { length: 10 },
-        (_, i) => `things/${name}/${i}.png,masks/${name}/${i}.png,${name},${i < 6 ? 'train' : 'test'}`,
-      ),
+    const rows = Object.keys(THINGS).flatMap((name) =>
+      Array.from({ length: 10 }, (_, i) => {
+        const fold = i < 6 ? 'train' : 'test';
+        return `things/${name}/${i}.png,masks/${name}/${i}.png,${name},${fold}`;
+      }),
     );
     await put(join(folder(), 'list.csv'), `file,cut,kind,fold\n${rows.join('\n')}\nx.png,x.png,plum,train\n`);
+    // Masks beside the foregrounds: both below one folder.
     const { masks: _, ...others } = options();
     const given = {
       ...others,
@@ -221,7 +229,7 @@ describe('composeDataset', () => {
       (await rowsOf()).filter(({ split }) => split === '2').map((row) => row.foreground),
     );
     expect([...inTest].sort()).toEqual(
-      ['apple', 'lemon'].flatMap((name) => [6, 7, 8, 9].map((i) => `things/${name}/${i}.png`)),
+      Object.keys(THINGS).flatMap((name) => [6, 7, 8, 9].map((i) => `things/${name}/${i}.png`)),
     );
     const lacking = await failure(composeDataset(out('x'), { ...given, splitColumn: 'folds' }), 'USAGE');
     expect(lacking).toMatchObject({ parameter: 'splitColumn', value: 'folds' });
@@ -230,7 +238,7 @@ describe('composeDataset', () => {
 
   test('takes the images\u2019 own alpha where there are no masks', async () => {
     await sources(6, 20);
-    for (const [name, color] of THINGS) {
+    for (const [name, color] of Object.entries(THINGS)) {
       for (let i = 0; i < 6; i += 1) {
         await put(
           join(folder(), 'things', name, `${i}.png`),
@@ -257,7 +265,7 @@ describe('composeDataset', () => {
     const given = options({
       foregrounds: folder(),
       masks: join(folder(), 'masks'),
-      classes: named({ apple: 'things/apple', lemon: 'things/lemon' }),
+      classes: [named('apple', 'things/apple'), named('lemon', 'things/lemon')],
     });
     await composeDataset(out(), given);
     expect((await rowsOf()).every(({ foreground }) => foreground.startsWith('things/'))).toBe(true);
@@ -266,16 +274,13 @@ describe('composeDataset', () => {
   test('cut-outs anywhere lie inside the image', async () => {
     await sources(10, 40);
     await composeDataset(out(), options({ position: 'random', paired: true }));
-    const boxes = await rowsOf();
-    const lefts = boxes.map((row) => Number(row.foreground_left));
+    const rows = await rowsOf();
+    const lefts = rows.map((row) => Number(row.foreground_left));
     expect(new Set(lefts).size).toBeGreaterThan(5);
     expect(Math.min(...lefts)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...lefts)).toBeLessThanOrEqual(16);
     // Where it lies on one place, it lies on the other.
-    const ofForeground = new Map<string, Set<number>>();
-    for (const [i, { foreground }] of boxes.entries()) {
-      ofForeground.set(foreground, (ofForeground.get(foreground) ?? new Set()).add(lefts[i] ?? 0));
-    }
+    const ofForeground = splitsOf(rows.map((row) => [row.foreground, row.foreground_left]));
     expect([...ofForeground.values()].every((found) => found.size === 1)).toBe(true);
   });
 });
@@ -291,12 +296,15 @@ describe('bad masks', () => {
 
   test('are named, and nothing is written', async () => {
     await bad();
-    const message = await refusal(composeDataset(out(), options()), 'IMAGE_INVALID');
-    expect(message).toMatch(/3 of 16 foregrounds/);
-    expect(message).toMatch(/apple\/0\.png: empty/);
-    expect(message).toMatch(/apple\/1\.png: covering/);
-    expect(message).toMatch(/apple\/2\.png: half-transparent/);
-    expect(message).toContain('`skipBadMasks`');
+    await failure(
+      composeDataset(out(), options()),
+      'IMAGE_INVALID',
+      /3 of 16 foregrounds/,
+      /apple\/0\.png: empty/,
+      /apple\/1\.png: covering/,
+      /apple\/2\.png: half-transparent/,
+      '`skipBadMasks`',
+    );
     await expect(readFile(join(out(), 'compose.json'))).rejects.toThrow('ENOENT');
   });
 
@@ -315,12 +323,15 @@ describe('bad masks', () => {
   test('that are missing or of another size are named', async () => {
     await sources(6, 20);
     await rm(join(folder(), 'masks', 'lemon', '3.png'));
-    expect(await refusal(composeDataset(out(), options()), 'DATASET_NOT_FOUND')).toContain('lemon/3');
+    await failure(composeDataset(out(), options()), 'DATASET_NOT_FOUND', 'lemon/3');
     await putImage(join(folder(), 'masks', 'lemon', '3.png'), 20, 20, 1);
-    const message = await refusal(composeDataset(out(), options({ skipBadMasks: true })), 'IMAGE_INVALID');
-    expect(message).toMatch(/lemon\/3\.png.*20 x 20 px, and its image .* 48 x 40/);
+    await failure(
+      composeDataset(out(), options({ skipBadMasks: true })),
+      'IMAGE_INVALID',
+      /lemon\/3\.png.*20 x 20 px, and its image .* 48 x 40/,
+    );
     const { masks: _, ...others } = options();
-    expect(await refusal(composeDataset(out('x'), others), 'IMAGE_INVALID')).toContain('no alpha');
+    await failure(composeDataset(out('x'), others), 'IMAGE_INVALID', 'no alpha');
   });
 });
 
@@ -343,38 +354,44 @@ test.each<[string, Partial<ComposeOptions>, RegExp]>([
   ['shares beyond the whole', { shares: [0.5, 0.5, 0.5] }, /`shares`.*add up to 1/],
   ['a share that is none', { shares: [0.5, NaN, 0.5] }, /`shares.*three shares above 0/],
   ['a cut-out larger than its image', { foregroundSize: 3 }, /`foregroundSize`.*from 0\.05 to 1/],
-  ['one class', { classes: named({ bird: 'a' }) }, /`classes`.*at least two/],
-  ['a class without foregrounds', { classes: named({ apple: 'apple', plum: 'plum' }) }, /class plum/],
-  ['one folder for two places', { places: named({ a: 'lake', b: 'lake' }) }, /cannot belong to another/],
+  ['one class', { classes: [named('bird')] }, /`classes`.*at least two/],
+  ['a class without foregrounds', { classes: [named('apple'), named('plum')] }, /class plum/],
+  [
+    'one folder for two places',
+    { places: [named('a', 'lake'), named('b', 'lake')] },
+    /cannot belong to another/,
+  ],
   [
     'places that classes cannot agree with',
-    { places: named({ a: 'field/0', b: 'field/1', c: 'lake' }) },
+    { places: [named('a', 'field/0'), named('b', 'field/1'), named('lake')] },
     /`counts`.*2 classes and 3 places/,
   ],
 ])('%s is refused', async (_what, changes, reason) => {
   await sources(6, 20);
-  const message = await refusal(composeDataset(out(), options(changes)), 'USAGE');
-  expect(message).toMatch(reason);
+  await failure(composeDataset(out(), options(changes)), 'USAGE', reason);
 });
 
 test('too few scenes, and folders of scenes that are empty, are refused', async () => {
   await sources(12, 6);
-  const few = await failure(composeDataset(out(), options()), 'USAGE');
-  expect(few.message).toMatch(/12 scenes of field, each only once, and there are 6/);
-  const none = options({ places: named({ field: 'field', sea: 'sea' }) });
-  expect(await refusal(composeDataset(out(), none), 'DATASET_NOT_FOUND')).toContain(join('scenes', 'sea'));
+  await failure(
+    composeDataset(out(), options()),
+    'USAGE',
+    /12 scenes of field, each only once, and there are 6/,
+  );
+  const none = options({ places: [named('field'), named('sea')] });
+  await failure(composeDataset(out(), none), 'DATASET_NOT_FOUND', join('scenes', 'sea'));
 });
 
 describe('Waterbirds', () => {
   test('the published generator takes three land birds for terns', () => {
-    for (const species of ['Eastern_Towhee', 'Western_Meadowlark', 'Western_Wood_Pewee']) {
-      expect([isWaterBird(species, true), isWaterBird(species, false)]).toEqual([true, false]);
+    const both = (species: string): boolean[] => [true, false].map((by) => isWaterBird(species, by));
+    for (const land of ['Eastern_Towhee', 'Western_Meadowlark', 'Western_Wood_Pewee']) {
+      expect(both(land)).toEqual([true, false]);
     }
-    for (const species of ['Artic_Tern', 'Pacific_Loon', 'Western_Grebe', 'Northern_Fulmar', 'Mallard']) {
-      expect([isWaterBird(species, true), isWaterBird(species, false)]).toEqual([true, true]);
+    for (const water of ['Artic_Tern', 'Pacific_Loon', 'Western_Grebe', 'Northern_Fulmar', 'Mallard']) {
+      expect(both(water)).toEqual([true, true]);
     }
-    for (const species of ['Red_headed_Woodpecker', 'Common_Raven'])
-      expect([isWaterBird(species, true), isWaterBird(species, false)]).toEqual([false, false]);
+    for (const land of ['Red_headed_Woodpecker', 'Common_Raven']) expect(both(land)).toEqual([false, false]);
     const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
     // All images of CUB-200-2011.
     expect(sum(Object.values(WATERBIRDS_COUNTS).map(sum))).toBe(11_788);
@@ -445,24 +462,24 @@ describe('Waterbirds', () => {
       const expected = (ground[i % 3] as number) * (1 - alpha) + (photo.pixels[i] as number) * alpha;
       return Math.max(most, Math.abs(value - expected));
     }, 0);
-    report('a composed image and the published formula, difference in levels', worst, 6);
-    expect(worst).toBeLessThanOrEqual(6);
+    expectWithin('a composed image and the published formula, difference in levels', worst, 6);
   });
 
   test('by substring has the published counts', async () => {
     const given = await layout();
-    const message = await refusal(composeDataset(out(), { ...given, substringSpecies: true }), 'USAGE');
-    expect(message).toContain('933 foregrounds of landbird in val');
+    await failure(
+      composeDataset(out(), { ...given, substringSpecies: true }),
+      'USAGE',
+      '933 foregrounds of landbird in val',
+    );
   });
 
   test('names a damaged list', async () => {
     const given = await layout();
     await put(join(folder(), 'CUB', 'train_test_split.txt'), '1 1\n2 2\n');
-    expect(await refusal(composeDataset(out(), given), 'DATASET_INVALID')).toMatch(
-      /train_test_split\.txt:2: "2 2"/,
-    );
+    await failure(composeDataset(out(), given), 'DATASET_INVALID', /train_test_split\.txt:2: "2 2"/);
     await rm(join(folder(), 'CUB', 'images.txt'));
-    expect(await refusal(composeDataset(out(), given), 'DATASET_NOT_FOUND')).toContain('images.txt');
+    await failure(composeDataset(out(), given), 'DATASET_NOT_FOUND', 'images.txt');
   });
 });
 

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { BatchLoader } from '../../src/data/batches.js';
 import { rectangleMap } from '../../src/data/coreCoverage.js';
 import { type CoreRectangle, coverageOf } from '../../src/data/coreRegion.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { ARTICLE_PREPROCESSING, type Preprocessing } from '../../src/data/preprocessing.js';
 import { heatShare } from '../../src/metrics/heatShare.js';
-import { put, putPixels, useTemporaryFolder } from './support.js';
+import { put, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();
 const REGION: CoreRectangle = [0.5, 0.25, 0.25, 0.5];
@@ -23,7 +24,12 @@ async function seen(
       isInside(Math.floor(at / width), at % width) ? 255 : 0,
     ),
   );
-  await putPixels(join(folder(), 'a.png'), grey, [height, width, 1]);
+  await put(
+    join(folder(), 'a.png'),
+    await sharp(grey, { raw: { width, height, channels: 1 } })
+      .png()
+      .toBuffer(),
+  );
   await put(join(folder(), 'metadata.csv'), 'img_id,img_filename,y,split,place\n0,a.png,0,0,0\n');
   const preprocessing = { resize, crop, mean: [0, 0, 0], std: [1, 1, 1], augmentation: null };
   await put(join(folder(), 'dataset.json'), JSON.stringify({ preprocessing, coreRegion: REGION }));

@@ -3,17 +3,13 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { dataDescriptionSchema, describeData } from '../../src/data/dataDescription.js';
 import { decodeRgb } from '../../src/data/decode.js';
-import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
-import { put, refusal, useTemporaryFolder } from './support.js';
+import { tinyDominoes } from '../fixtures.js';
+import { failure, put, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();
 
-function dominoes() {
-  return buildDominoes(join(folder(), 'dominoes'), {
-    ...DEFAULT_DOMINOES,
-    counts: { train: [9, 2, 5, 6], val: [1, 2, 1, 1], test: [1, 1, 3, 1] },
-  });
-}
+const counts = { train: [9, 2, 5, 6], val: [1, 2, 1, 1], test: [1, 1, 3, 1] };
+const dominoes = () => tinyDominoes(join(folder(), 'dominoes'), counts, 0, 64);
 
 test('a description holds what a run keeps of its data', async () => {
   const dataset = await dominoes();
@@ -25,7 +21,7 @@ test('a description holds what a run keeps of its data', async () => {
     spuriousNames: ['digit 0', 'digit 1'],
     groupNames: ['pullover, digit 0', 'pullover, digit 1', 'coat, digit 0', 'coat, digit 1'],
     minorityGroups: [1],
-    counts: { train: [9, 2, 5, 6], val: [1, 2, 1, 1], test: [1, 1, 3, 1] },
+    counts,
     coreRegion: [0.5, 0, 0.5, 1],
   });
   expect(description.samples.map(({ group, images }) => [group, images.length])).toEqual([
@@ -64,7 +60,6 @@ test.each<[string, (path: string) => Promise<void>]>([
   const example = dataset.examples[dataset.splits.train[0] ?? -1];
   const path = join(dataset.folder, example?.filename ?? '');
   await spoil(path);
-  const message = await refusal(describeData(dataset), 'IMAGE_INVALID');
-  expect(message).toContain(`${path}: `);
-  expect(message).toContain(`${dataset.table}:${example?.line ?? 0}`);
+  const line = `${dataset.table}:${example?.line ?? 0}`;
+  await failure(describeData(dataset), 'IMAGE_INVALID', `${path}: `, line);
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { loadDataset, requireGroups } from '../../src/data/dataset.js';
 import { ARTICLE_PREPROCESSING } from '../../src/data/preprocessing.js';
 import { SpurmemError } from '../../src/errors.js';
-import { failure, put, refusal, useTemporaryFolder } from './support.js';
+import { failure, put, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();
 const table = () => join(folder(), 'metadata.csv');
@@ -39,19 +39,6 @@ describe('loadDataset', () => {
     expect([...dataset.labels]).toEqual([0, 0, 1, 1]);
     expect([...dataset.groups]).toEqual([0, 1, 2, 3]);
     expect(dataset.counts.train).toEqual([1, 0, 0, 1]);
-  });
-
-  test('names the groups of the released Waterbirds by its folder', async () => {
-    const root = join(folder(), 'waterbird_complete95_forest2water2');
-    await put(join(root, 'metadata.csv'), RELEASED);
-    const dataset = await loadDataset(root);
-    expect(dataset.groupNames).toEqual([
-      'landbird, land',
-      'landbird, water',
-      'waterbird, land',
-      'waterbird, water',
-    ]);
-    expect(dataset.name).toBe('waterbird_complete95_forest2water2');
   });
 
   test('takes names and preprocessing from dataset.json', async () => {
@@ -177,8 +164,8 @@ describe('loadDataset refuses', () => {
     ['an open quote', `${HEADER}\n1,a.jpg,0,0,0,x\n2,"b.jpg,0,0,0,x\n3,c.jpg,0,0,0,x\n`, [':3', 'CSV']],
     ['a stray quote', `${HEADER}\n1,"a"b.jpg,0,0,0,x`, [':2', 'CSV']],
   ])('%s', async (_, content, parts) => {
-    const message = await refusal(loadTable(content), 'DATASET_INVALID');
-    for (const part of parts) expect(message).toContain(part.startsWith(':') ? `${table()}${part}: ` : part);
+    const texts = parts.map((part) => (part.startsWith(':') ? `${table()}${part}: ` : part));
+    await failure(loadTable(content), 'DATASET_INVALID', ...texts);
   });
 
   test.each<[string, unknown, string[]]>([
@@ -196,8 +183,7 @@ describe('loadDataset refuses', () => {
     ['a core region of no height', { coreRegion: [0.5, 0, 0, 1] }, ['coreRegion.2']],
     ['a core region of three numbers', { coreRegion: [0.5, 0, 0.5] }, ['coreRegion']],
   ])('dataset.json with %s', async (_, config, parts) => {
-    const message = await refusal(loadTable(RELEASED, config), 'DATASET_INVALID');
-    for (const part of [join(folder(), 'dataset.json'), ...parts]) expect(message).toContain(part);
+    await failure(loadTable(RELEASED, config), 'DATASET_INVALID', join(folder(), 'dataset.json'), ...parts);
   });
 
   test('dataset.json that is not JSON, or names fewer values than the table has', async () => {

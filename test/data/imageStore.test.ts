@@ -1,14 +1,25 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import * as fs from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import {
+  chmod,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { transformFile } from '@swc/core';
 import { loadDataset } from '../../src/data/dataset.js';
 import { buildImageStore, type ImageStoreIndex } from '../../src/data/imageStore.js';
 import { tryLock } from '../../src/lock.js';
 import type { ProgressEvent } from '../../src/progress.js';
-import { failure, put, putImage, refusal, useTemporaryFolder } from './support.js';
+import { ROOT } from '../cli/support.js';
+import { failure, put, putImage, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();
 const store = () => join(folder(), '.spurmem');
@@ -28,7 +39,7 @@ async function makeDataset(count = 6) {
 async function pixelsAt(index: ImageStoreIndex, example: number): Promise<Buffer> {
   const size = (index.heights[example] ?? 0) * (index.widths[example] ?? 0) * 3;
   const bytes = Buffer.alloc(size);
-  const handle = await fs.open(index.pixelsPath);
+  const handle = await open(index.pixelsPath);
   await handle.read(bytes, 0, size, index.offsets[example] ?? -1);
   await handle.close();
   return bytes;
@@ -36,12 +47,11 @@ async function pixelsAt(index: ImageStoreIndex, example: number): Promise<Buffer
 
 /** Tells a file that was written again from one that was not. */
 async function identity(path: string): Promise<string> {
-  const { ino, mtimeNs } = await fs.stat(path, { bigint: true });
+  const { ino, mtimeNs } = await stat(path, { bigint: true });
   return `${ino} ${mtimeNs}`;
 }
 
-const files = async () =>
-  (await fs.readdir(store())).map((name) => name.replace(/^[0-9a-f]{64}/, 'KEY')).sort();
+const files = async () => (await readdir(store())).map((name) => name.replace(/^[0-9a-f]{64}/, 'KEY')).sort();
 
 describe('buildImageStore', () => {
   test('holds the pixels of every example, those of one file once', async () => {
@@ -53,7 +63,7 @@ describe('buildImageStore', () => {
     expect([...index.heights]).toEqual([4, 5, 6, 7, 8, 9, 5]);
     expect([...index.widths]).toEqual([9, 8, 7, 6, 5, 9, 8]);
     expect(index.offsets[6]).toBe(index.offsets[1]);
-    expect(index.bytes).toBe((await fs.stat(index.pixelsPath)).size);
+    expect(index.bytes).toBe((await stat(index.pixelsPath)).size);
     expect(index.bytes).toBe(pixels.slice(0, 6).reduce((sum, { length }) => sum + length, 0));
     expect(await files()).toEqual(['KEY.index.json', 'KEY.pixels']);
   });
@@ -85,20 +95,20 @@ describe('buildImageStore', () => {
   test('decodes again when the same size was written at another time', async () => {
     const { dataset } = await makeDataset();
     const first = await buildImageStore(dataset);
-    await fs.utimes(join(folder(), 'images/2.png'), 1, 1);
+    await utimes(join(folder(), 'images/2.png'), 1, 1);
     expect((await buildImageStore(dataset)).pixelsPath).not.toBe(first.pixelsPath);
   });
 
   test.each([
-    ['the pixels are cut', (index: ImageStoreIndex) => fs.truncate(index.pixelsPath, 10)],
-    ['the pixels are missing', (index: ImageStoreIndex) => fs.rm(index.pixelsPath)],
-    ['the index is cut', (index: ImageStoreIndex) => fs.truncate(indexOf(index), 10)],
-    ['the index is missing', (index: ImageStoreIndex) => fs.rm(indexOf(index))],
+    ['the pixels are cut', (index: ImageStoreIndex) => truncate(index.pixelsPath, 10)],
+    ['the pixels are missing', (index: ImageStoreIndex) => rm(index.pixelsPath)],
+    ['the index is cut', (index: ImageStoreIndex) => truncate(indexOf(index), 10)],
+    ['the index is missing', (index: ImageStoreIndex) => rm(indexOf(index))],
     [
       'the index points beyond the pixels',
       async (index: ImageStoreIndex) => {
-        const text = await fs.readFile(indexOf(index), 'utf8');
-        await fs.writeFile(indexOf(index), text.replace(/"heights":\[4/, '"heights":[4000'));
+        const text = await readFile(indexOf(index), 'utf8');
+        await writeFile(indexOf(index), text.replace(/"heights":\[4/, '"heights":[4000'));
       },
     ],
   ])('builds again when %s', async (_, damage) => {
@@ -112,8 +122,8 @@ describe('buildImageStore', () => {
   test('clears what a killed process has left, its lock included', async () => {
     const { dataset } = await makeDataset();
     await put(join(store(), 'abc.01234567-89ab-cdef-0123-456789abcdef.tmp'), 'x');
-    await fs.mkdir(join(store(), 'build.lock'));
-    await fs.utimes(join(store(), 'build.lock'), 1, 1);
+    await mkdir(join(store(), 'build.lock'));
+    await utimes(join(store(), 'build.lock'), 1, 1);
     await buildImageStore(dataset);
     expect(await files()).toEqual(['KEY.index.json', 'KEY.pixels']);
   });
@@ -135,15 +145,15 @@ describe('buildImageStore', () => {
     const { dataset } = await makeDataset();
     const before = process.env.XDG_CACHE_HOME;
     const cache = join(folder(), 'images/xdg');
-    await fs.mkdir(cache);
+    await mkdir(cache);
     process.env.XDG_CACHE_HOME = cache;
-    await fs.chmod(cache, 0o777);
-    await fs.chmod(folder(), 0o555);
+    await chmod(cache, 0o777);
+    await chmod(folder(), 0o555);
     try {
       const index = await withPermissions(() => buildImageStore(dataset));
       expect(index.pixelsPath.startsWith(join(cache, 'spurmem'))).toBe(true);
     } finally {
-      await fs.chmod(folder(), 0o755);
+      await chmod(folder(), 0o755);
       if (before === undefined) delete process.env.XDG_CACHE_HOME;
       else process.env.XDG_CACHE_HOME = before;
     }
@@ -152,8 +162,7 @@ describe('buildImageStore', () => {
   test('says when its folder cannot be made', async () => {
     const { dataset } = await makeDataset();
     const cacheFolder = join(folder(), 'metadata.csv');
-    const message = await refusal(buildImageStore(dataset, { cacheFolder }), 'OUTPUT_UNWRITABLE');
-    expect(message).toContain(cacheFolder);
+    await failure(buildImageStore(dataset, { cacheFolder }), 'OUTPUT_UNWRITABLE', cacheFolder);
   });
 });
 
@@ -171,8 +180,15 @@ describe('buildImageStore called at once', () => {
 
   test('in two processes builds once', async () => {
     const { pixels } = await makeDataset(60);
-    const script = await transpile(join(folder(), 'compiled'));
-    const run = () => promisify(execFile)(process.execPath, [script, folder()]);
+    const script = `
+      import { loadDataset } from './dist/data/dataset.js';
+      import { buildImageStore } from './dist/data/imageStore.js';
+      let decoded = 0;
+      const onProgress = ({ done }) => { if (done > 0) decoded++; };
+      const { pixelsPath } = await buildImageStore(await loadDataset(process.argv[1]), { onProgress });
+      console.log(JSON.stringify({ decoded, pixelsPath }));`;
+    const args = ['--input-type=module', '-e', script, folder()];
+    const run = () => promisify(execFile)(process.execPath, args, { cwd: ROOT });
     const outputs = (await Promise.all([run(), run()])).map(
       ({ stdout }) => JSON.parse(stdout) as { decoded: number; pixelsPath: string },
     );
@@ -189,28 +205,29 @@ describe('buildImageStore refuses', () => {
     const { dataset } = await makeDataset();
     const first = await buildImageStore(dataset);
     const path = join(folder(), 'images/3.png');
-    await fs.truncate(path, (await fs.stat(path)).size - 20);
-    const message = await refusal(buildImageStore(dataset), 'IMAGE_INVALID');
-    expect(message).toContain(path);
-    expect(message).toContain(`${dataset.table}:5`);
+    await truncate(path, (await stat(path)).size - 20);
+    await failure(buildImageStore(dataset), 'IMAGE_INVALID', path, `${dataset.table}:5`);
     expect(existsSync(first.pixelsPath)).toBe(true);
     expect(await files()).toEqual(['KEY.index.json', 'KEY.pixels']);
   });
 
   test('a missing image, naming its line', async () => {
     const { dataset } = await makeDataset();
-    await fs.rm(join(folder(), 'images/1.png'));
-    const message = await refusal(buildImageStore(dataset), 'IMAGE_INVALID');
-    expect(message).toContain(join(folder(), 'images/1.png'));
-    expect(message).toContain(`${dataset.table}:3`);
+    await rm(join(folder(), 'images/1.png'));
+    await failure(
+      buildImageStore(dataset),
+      'IMAGE_INVALID',
+      join(folder(), 'images/1.png'),
+      `${dataset.table}:3`,
+    );
     expect(existsSync(store())).toBe(false);
   });
 
   test('a folder in place of an image', async () => {
     const { dataset } = await makeDataset();
-    await fs.rm(join(folder(), 'images/1.png'));
-    await fs.mkdir(join(folder(), 'images/1.png'));
-    expect(await refusal(buildImageStore(dataset), 'IMAGE_INVALID')).toContain('not a file');
+    await rm(join(folder(), 'images/1.png'));
+    await mkdir(join(folder(), 'images/1.png'));
+    await failure(buildImageStore(dataset), 'IMAGE_INVALID', 'not a file');
   });
 
   test('to go on when aborted, and leaves nothing behind', async () => {
@@ -227,7 +244,7 @@ describe('buildImageStore refuses', () => {
 
   test('to go on waiting for another process when aborted', async () => {
     const { dataset } = await makeDataset();
-    await fs.mkdir(store(), { recursive: true });
+    await mkdir(store(), { recursive: true });
     const lock = await tryLock(join(store(), 'build.lock'));
     const signal = AbortSignal.timeout(300);
     await failure(buildImageStore(dataset, { signal }), 'INTERRUPTED');
@@ -248,30 +265,4 @@ async function withPermissions<T>(job: () => Promise<T>): Promise<T> {
 
 function indexOf({ pixelsPath }: ImageStoreIndex): string {
   return pixelsPath.replace(/pixels$/, 'index.json');
-}
-
-/** Compiles what the image store needs for plain Node, and returns a script that builds the store of its argument. */
-async function transpile(out: string): Promise<string> {
-  const sources = await fs.readdir('src', { recursive: true });
-  for (const name of sources.filter((file) => /^(?:(?:data|native|settings)\/.+|[^/]+)\.ts$/.test(file))) {
-    const { code } = await transformFile(join('src', name), {
-      swcrc: false,
-      jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
-      module: { type: 'es6' },
-    });
-    await put(join(out, name.replace(/ts$/, 'js')), code);
-  }
-  await fs.symlink(resolve('node_modules'), join(out, 'node_modules'));
-  await put(join(out, 'package.json'), '{"type":"module"}');
-  const script = join(out, 'build.js');
-  await put(
-    script,
-    `import { loadDataset } from './data/dataset.js';
-     import { buildImageStore } from './data/imageStore.js';
-     let decoded = 0;
-     const onProgress = ({ done }) => { if (done > 0) decoded++; };
-     const { pixelsPath } = await buildImageStore(await loadDataset(process.argv[2]), { onProgress });
-     console.log(JSON.stringify({ decoded, pixelsPath }));`,
-  );
-  return script;
 }

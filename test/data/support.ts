@@ -1,8 +1,7 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parse } from 'csv-parse/sync';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { type ErrorCode, SpurmemError } from '../../src/errors.js';
 
 /** A new temporary folder for each test of the file, removed after it. */
@@ -17,20 +16,36 @@ export function useTemporaryFolder(): () => string {
   return () => folder;
 }
 
-/** The SpurmemError that the job throws, after checking its code. */
-export async function failure(job: Promise<unknown>, code: ErrorCode): Promise<SpurmemError> {
-  const error = await job.then(
+/** The SpurmemError that a job or a call throws, after checking its code and the parts that its message must have. */
+export async function failure(
+  job: Promise<unknown> | (() => unknown),
+  code: ErrorCode,
+  ...parts: readonly (string | RegExp)[]
+): Promise<SpurmemError> {
+  const done = typeof job === 'function' ? Promise.resolve().then(job) : job;
+  const error: unknown = await done.then(
     () => undefined,
     (reason: unknown) => reason,
   );
   if (!(error instanceof SpurmemError)) throw new Error(`expected ${code}, got ${String(error)}`);
   expect([error.code, error.message]).toEqual([code, error.message]);
+  expectParts(error.message, parts);
   return error;
 }
 
-/** The message of the SpurmemError that the job throws, after checking its code. */
-export async function refusal(job: Promise<unknown>, code: ErrorCode): Promise<string> {
-  return (await failure(job, code)).message;
+/** Checks that a text contains each string and matches each pattern. */
+export function expectParts(text: string, parts: readonly (string | RegExp)[]): void {
+  for (const part of parts) {
+    if (typeof part === 'string') expect(text).toContain(part);
+    else expect(text).toMatch(part);
+  }
+}
+
+/** The splits in which each key occurs. */
+export function splitsOf(pairs: Iterable<readonly [key: string, split: string]>): Map<string, Set<string>> {
+  const splits = new Map<string, Set<string>>();
+  for (const [key, split] of pairs) splits.set(key, (splits.get(key) ?? new Set()).add(split));
+  return splits;
 }
 
 /** Writes a file and the folders above it. */
@@ -49,42 +64,18 @@ export function pixelPattern(height: number, width: number, seed: number): Buffe
   );
 }
 
-/** Writes interleaved pixels as an image. */
-export async function putPixels(
-  path: string,
-  pixels: Buffer,
-  [height, width, channels]: readonly [number, number, 1 | 3 | 4],
-  format: 'png' | 'jpeg' = 'png',
-): Promise<void> {
-  const image = sharp(pixels, { raw: { width, height, channels } });
-  await put(path, await image.toFormat(format, format === 'jpeg' ? { quality: 95 } : {}).toBuffer());
+/** An image of the pattern, to be encoded. */
+export function patternImage(height: number, width: number, seed: number): Sharp {
+  return sharp(pixelPattern(height, width, seed), { raw: { width, height, channels: 3 } });
 }
 
 /** Writes a lossless RGB image of the pattern and returns its pixels. */
 export async function putImage(path: string, height: number, width: number, seed: number): Promise<Buffer> {
-  const pixels = pixelPattern(height, width, seed);
-  await putPixels(path, pixels, [height, width, 3]);
-  return pixels;
+  await put(path, await patternImage(height, width, seed).png().toBuffer());
+  return pixelPattern(height, width, seed);
 }
 
 /** Writes a JPEG of the pattern, as CelebA's and Waterbirds' images are. */
 export async function putJpeg(path: string, height: number, width: number, seed: number): Promise<void> {
-  await putPixels(path, pixelPattern(height, width, seed), [height, width, 3], 'jpeg');
-}
-
-/** The columns of drawn datasets' tables. */
-type Column =
-  | ('img_filename' | 'y' | 'split' | 'place' | 'garment_id' | 'digit_id')
-  | ('foreground' | 'place_filename' | 'foreground_left');
-
-/** The rows of a drawn dataset's table. */
-export async function readRows(root: string): Promise<Record<Column, string>[]> {
-  return parse(await readFile(join(root, 'metadata.csv')), { columns: true });
-}
-
-/** Splits in which each key occurs. */
-export function splitsOf(pairs: Iterable<readonly [string, string]>): Map<string, Set<string>> {
-  const splits = new Map<string, Set<string>>();
-  for (const [key, split] of pairs) splits.set(key, (splits.get(key) ?? new Set()).add(split));
-  return splits;
+  await put(path, await patternImage(height, width, seed).jpeg({ quality: 95 }).toBuffer());
 }

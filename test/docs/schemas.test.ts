@@ -6,6 +6,7 @@ import { traceMinimal } from '../../src/experiments/traceMinimal.js';
 import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
+import { trainOptions } from '../cli/support.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -33,7 +34,7 @@ const file = (...path: string[]): string => readFileSync(join(run, ...path), 'ut
 
 beforeAll(async () => {
   await tinyDominoes(data);
-  await ermRun({ data, out: run, arch: 'resnet20', epochs: 1, batchSize: 42, device: 'cpu', threads: 1 });
+  await ermRun(trainOptions(data, run));
 });
 
 test('a run that was trained holds to them', () => {

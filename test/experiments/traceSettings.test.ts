@@ -7,7 +7,7 @@ import {
 import type { Protocol } from '../../src/protocol.js';
 import { defaultInWords, requireValue } from '../../src/settings/setting.js';
 import { integer } from '../../src/settings/values.js';
-import { refusalOf } from '../refusal.js';
+import { failure } from '../data/support.js';
 
 const run = { loss: 'double-softmax', precision: 'fp32' } as const;
 const sourceOf = (protocol: Protocol, given: SessionChoices = {}): object => {
@@ -53,20 +53,17 @@ test('loss and precision are the run\u2019s where none is asked for', () => {
   expect(traceSettings({ loss: 'cross-entropy' }, 'article', run).loss).toBe('cross-entropy');
 });
 
-test('more samples than there are to draw from are refused', () => {
-  const source = (): unknown => sourceOf('article', { gradientDrawn: 300 });
-  expect(refusalOf(source, 'USAGE')).toContain(
-    '`gradientDrawn` is 300, more than the 256 of `gradientWorst` that they are drawn from. Ask for 1 to 256.',
-  );
+test('more samples than there are to draw from are refused', async () => {
+  const reason =
+    '`gradientDrawn` is 300, more than the 256 of `gradientWorst` that they are drawn from. Ask for 1 to 256.';
+  await failure(() => sourceOf('article', { gradientDrawn: 300 }), 'USAGE', reason);
 });
 
-test.each([0, -1, 1.5, Number.NaN])('a count of %p is refused by its name', (count) => {
+test.each([0, -1, 1.5, Number.NaN])('a count of %p is refused by its name', async (count) => {
   const require = (): void => {
     requireValue('repeats', count, integer(1));
   };
-  expect(refusalOf(require, 'USAGE')).toContain(
-    `\`repeats\` is ${count}: it takes a whole number of at least 1.`,
-  );
+  await failure(require, 'USAGE', `\`repeats\` is ${count}: it takes a whole number of at least 1.`);
   expect(() => unstructuredSettings({ perturbation: 'noise', repeats: count }, 'article')).toThrow(
     `\`repeats\` is ${count}`,
   );

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import type { SetComparisons } from '../../src/experiments/results.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
@@ -9,6 +8,7 @@ import type { Unit } from '../../src/native/addon.js';
 import type { CriterionName } from '../../src/neurons/criteria.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
 import { trainErm } from '../../src/train/methods.js';
+import { tinyDominoes } from '../fixtures.js';
 import { whilePerturbed } from '../perturbed.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -21,8 +21,7 @@ const common = { ...compute, run };
 const BLOCK = ['attn.qkv', 'attn.proj', 'mlp.fc1', 'mlp.fc2'];
 
 beforeAll(async () => {
-  const counts = { train: [12, 6, 4, 8], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-  await buildDominoes(data, { ...DEFAULT_DOMINOES, counts, size: 32 });
+  await tinyDominoes(data, { train: [12, 6, 4, 8] });
   await trainErm({
     ...compute,
     data,

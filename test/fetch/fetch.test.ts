@@ -11,7 +11,7 @@ import { download } from '../../src/fetch/download.js';
 import { fetchDataset, fetchWeights } from '../../src/fetch/fetch.js';
 import { unpack } from '../../src/fetch/unpack.js';
 import type { ProgressEvent } from '../../src/progress.js';
-import { failure, put, putJpeg, refusal as refusalWith, useTemporaryFolder } from '../data/support.js';
+import { failure, put, putJpeg, useTemporaryFolder } from '../data/support.js';
 
 const folder = useTemporaryFolder();
 const CONTENT = randomBytes(300_000);
@@ -73,7 +73,8 @@ function whole(
 
 const get = (expected = {}, job = {}) => download(address(), target(), { ...LIMIT, ...expected }, job, 1);
 
-const refusal = (job: Promise<unknown>) => refusalWith(job, 'FETCH_FAILED');
+const refusal = (job: Promise<unknown>, ...parts: (string | RegExp)[]) =>
+  failure(job, 'FETCH_FAILED', ...parts);
 
 describe('download', () => {
   test('gets a file, checks it, and tells how far it is', async () => {
@@ -99,8 +100,7 @@ describe('download', () => {
 
   test('keeps what came when the line stays dead, and goes on when it is called again', async () => {
     answer = whole(CONTENT, '"1"', (tries) => (tries === 1 ? 90_000 : 0));
-    const message = await refusal(get());
-    expect(message).toMatch(/the download failed.*90000 bytes are kept: the same command goes on/);
+    await refusal(get(), /the download failed.*90000 bytes are kept: the same command goes on/);
     expect(existsSync(target())).toBe(false);
     answer = whole();
     ranges.length = 0;
@@ -140,9 +140,7 @@ describe('download', () => {
   });
 
   test('keeps nothing with a wrong checksum', async () => {
-    const message = await refusal(get({ sha256: 'ffff' }));
-    expect(message).toContain(SHA256);
-    expect(message).toContain('begins with ffff');
+    await refusal(get({ sha256: 'ffff' }), SHA256, 'begins with ffff');
     expect(await readdir(folder())).toEqual([]);
   });
 
@@ -155,7 +153,7 @@ describe('download', () => {
     expect((await get()).sha256).toBe(SHA256);
     ranges.length = 0;
     answer = (_request, response) => response.writeHead(404).end();
-    expect(await refusal(get())).toMatch(/answers 404.*`from`/);
+    await refusal(get(), /answers 404.*`from`/);
     expect(ranges).toHaveLength(1);
   });
 
@@ -171,19 +169,19 @@ describe('download', () => {
     answer = announce(SHA256);
     expect(await fetchIt()).toMatchObject({ isVerified: true });
     answer = announce('0'.repeat(64));
-    expect(await refusal(fetchIt())).toContain('0'.repeat(64));
+    await refusal(fetchIt(), '0'.repeat(64));
     answer = (_request, response) => response.writeHead(302, { location: '/hub' }).end();
-    expect(await refusal(fetchIt())).toContain('without end');
+    await refusal(fetchIt(), 'without end');
   });
 
   test('refuses what is larger than it can be, also where the server says nothing of it', async () => {
-    expect(await refusal(get({ mostBytes: 1000 }))).toContain('more than 1000 bytes');
+    await refusal(get({ mostBytes: 1000 }), 'more than 1000 bytes');
     answer = (_request, response) => {
       response.writeHead(200, { etag: '"1"' });
       response.write(CONTENT);
       response.end(CONTENT);
     };
-    expect(await refusal(get({ mostBytes: 400_000 }))).toContain('more than 400000 bytes');
+    await refusal(get({ mostBytes: 400_000 }), 'more than 400000 bytes');
     expect(await readdir(folder())).toEqual([]);
   });
 
@@ -199,8 +197,10 @@ describe('download', () => {
   });
 
   test('names a server that is not there', async () => {
-    const message = await refusal(download('http://127.0.0.1:9/x', target(), LIMIT, {}, 1));
-    expect(message).toMatch(/127\.0\.0\.1:9.*failed: .*Check the connection/);
+    await refusal(
+      download('http://127.0.0.1:9/x', target(), LIMIT, {}, 1),
+      /127\.0\.0\.1:9.*failed: .*Check the connection/,
+    );
   });
 });
 
@@ -254,9 +254,7 @@ describe('unpack', () => {
     const path = join(folder(), 'a.tar.gz');
     await writeFile(path, archive(entries));
     const out = join(folder(), 'in', 'out');
-    const message = await refusal(unpack(path, out, GENEROUS));
-    expect(message).toMatch(reason);
-    expect(message).toContain('Nothing was unpacked');
+    await refusal(unpack(path, out, GENEROUS), reason, 'Nothing was unpacked');
     expect((await readdir(folder())).sort()).toEqual(['a.tar.gz']);
     expect(existsSync('/tmp/evil')).toBe(false);
   });
@@ -268,7 +266,7 @@ describe('unpack', () => {
   ])('refuses an archive that is %s', async (_what, damage) => {
     const path = join(folder(), 'a.tar.gz');
     await writeFile(path, damage(archive([{ path: 'top/a', content: randomBytes(100_000) }])));
-    expect(await refusal(unpack(path, join(folder(), 'out'), GENEROUS))).toMatch(/damaged|holds nothing/);
+    await refusal(unpack(path, join(folder(), 'out'), GENEROUS), /damaged|holds nothing/);
   });
 
   test('does not read a bomb to its end', async () => {
@@ -276,7 +274,7 @@ describe('unpack', () => {
     // Four gigabytes, by its header, of which gzip made a few hundred kilobytes.
     await writeFile(path, archive([{ path: 'top/a', content: Buffer.alloc(200_000_000), size: 4e9 }]));
     const start = performance.now();
-    expect(await refusal(unpack(path, join(folder(), 'out'), GENEROUS))).toContain('more than 1000000 bytes');
+    await refusal(unpack(path, join(folder(), 'out'), GENEROUS), 'more than 1000000 bytes');
     expect(performance.now() - start).toBeLessThan(2000);
   });
 });
@@ -331,9 +329,7 @@ describe('fetch', () => {
     await fetchDataset('waterbirds', data, { from: address('waterbirds.tar.gz') });
     await rm(data, { recursive: true });
     await writeFile(own, content.subarray(0, content.length / 2));
-    expect(await refusal(fetchDataset('waterbirds', data, { from: own }))).toContain(
-      `${own}: the archive is`,
-    );
+    await refusal(fetchDataset('waterbirds', data, { from: own }), `${own}: the archive is`);
     expect(await readdir(dirname(own))).toEqual([DATASETS.waterbirds.file]);
     for (const sha256 of ['', '5', 'zzzzzzzz']) {
       await failure(fetchDataset('waterbirds', data, { from: own, sha256 }), 'USAGE');
@@ -349,11 +345,10 @@ describe('fetch', () => {
     );
     await refusal(fetchDataset('waterbirds', data, { from }));
     await writeFile(from, await release());
-    expect(await refusal(fetchDataset('waterbirds', data, { from, sha256: 'abababab' }))).toContain(
-      'begins with abababab',
-    );
+    await refusal(fetchDataset('waterbirds', data, { from, sha256: 'abababab' }), 'begins with abababab');
     expect(existsSync(join(folder(), 'data'))).toBe(false);
-    expect(await refusal(fetchDataset('waterbirds', data, { from: join(folder(), 'none') }))).toMatch(
+    await refusal(
+      fetchDataset('waterbirds', data, { from: join(folder(), 'none') }),
       /none: there is no such file.*`from`/,
     );
   });
@@ -362,7 +357,7 @@ describe('fetch', () => {
     answer = whole();
     const out = join(folder(), 'weights');
     const from = address('resnet18.pth');
-    expect(await refusal(fetchWeights('resnet18', out, { from }))).toContain(WEIGHTS.resnet18.sha256);
+    await refusal(fetchWeights('resnet18', out, { from }), WEIGHTS.resnet18.sha256);
     expect(await readdir(out)).toEqual([]);
     const first = await fetchWeights('resnet18', out, { from, sha256: SHA256 });
     expect(first).toMatchObject({ path: join(out, 'resnet18-f37072fd.pth'), isVerified: true });

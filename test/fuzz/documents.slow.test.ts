@@ -12,6 +12,7 @@ import { renderPage } from '../../src/report/html/page.js';
 import { readRunReport, sectionsOf } from '../../src/report/writeReport.js';
 import { readPlan } from '../../src/reproduce/sweep/plan.js';
 import { planSweep } from '../../src/reproduce/sweep/planSweep.js';
+import { failure } from '../data/support.js';
 import { erm, layerTrace, overlapTrace, PIXEL, resnetLayers, trace } from '../report/fixtures.js';
 import { withoutScript } from '../report/support.js';
 import { temporaryFolder } from '../temporary.js';
@@ -124,10 +125,7 @@ test('config.json of a training method that there is not', async () => {
   const path = join(runs.reference.path, 'config.json');
   const text = await readFile(path, 'utf8');
   await writeFile(path, text.replace('"train erm"', '"train ermx"'));
-  await expect(show()).rejects.toMatchObject({
-    code: 'RUN_INVALID',
-    message: expect.stringMatching(/no training method named "ermx": there are erm, rwy/) as string,
-  });
+  await failure(show(), 'RUN_INVALID', /no training method named "ermx": there are erm, rwy/);
   await writeFile(path, text);
 });
 

@@ -2,9 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
-import sharp from 'sharp';
 import { decodeRgb, type RgbImage } from '../../src/data/decode.js';
-import { pixelPattern } from '../data/support.js';
+import { patternImage } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
 import { casesOf, damaged, mutations, Surface, tryCases } from './support.js';
 
@@ -23,7 +22,7 @@ async function outcome(content: Buffer): Promise<RgbImage | undefined> {
 
 let files: Buffer[] = [];
 beforeAll(async () => {
-  const raw = sharp(pixelPattern(40, 30, 1), { raw: { width: 30, height: 40, channels: 3 } });
+  const raw = patternImage(40, 30, 1);
   files = await Promise.all([
     raw.clone().png().toBuffer(),
     raw.clone().png({ palette: true, colours: 16 }).toBuffer(),

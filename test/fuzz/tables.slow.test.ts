@@ -1,13 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { type Dataset, loadDataset } from '../../src/data/dataset.js';
+import { SPLITS } from '../../src/data/split.js';
 import { put } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
 import { casesOf, damaged, Surface, textMutations, tryCases } from './support.js';
 
 const folder = temporaryFolder();
-const surface = new Surface('tables', ['DATASET_INVALID', 'DATASET_NOT_FOUND']);
+const codes = ['DATASET_INVALID', 'DATASET_NOT_FOUND'] as const;
+const surface = new Surface('tables', codes);
+/** A column that the caller names and the table lacks is the caller's mistake. */
+const named = new Surface('tables with named columns', [...codes, 'USAGE']);
 
 /** What loads is whole, and lies in its folder. */
 function check(dataset: Dataset): void {
@@ -24,6 +29,24 @@ function check(dataset: Dataset): void {
   expect(splits.train.length + splits.val.length + splits.test.length).toBe(examples.length);
 }
 
+/** The dataset is what its table says, as read here. */
+function checkTable({ examples, options, targetNames, spuriousNames }: Dataset, content: Buffer): void {
+  const rows: Record<string, string>[] = parse(content, {
+    bom: true,
+    columns: (header: string[]) => header.map((name) => name.trim()),
+    skip_empty_lines: true,
+  });
+  const { y, a, split } = options.format === 'csv' ? options.columns : { y: 'y', a: 'place', split: 'split' };
+  const textsOf = (column = ''): string[] => rows.map((row) => row[column]?.trim() ?? '');
+  const valuesOf = (texts: string[], names: readonly string[]): number[] =>
+    texts.map((text) => (texts.every((one) => /^\d+$/.test(one)) ? Number(text) : names.indexOf(text)));
+  expect(examples.map((example) => example.y)).toEqual(valuesOf(textsOf(y), targetNames));
+  expect(examples.map((example) => example.a)).toEqual(valuesOf(textsOf(a), spuriousNames));
+  expect(examples.map((example) => example.split.slice(0, 2))).toEqual(
+    textsOf(split).map((text) => (SPLITS[Number(text)] ?? text.toLowerCase()).slice(0, 2)),
+  );
+}
+
 const rows = Array.from(
   { length: 12 },
   (_, i) => `${i},img/${i}.jpg,${i % 2},${i % 3},${(i >> 1) % 2},"a, ""b"""`,
@@ -34,14 +57,27 @@ const TABLES = [
     '\r\n',
   ),
 ].map((text) => Buffer.from(text));
+const WORDS = Buffer.from(
+  'id,path,label,fold,background\n1,a.jpg,dog,train,grass\n2,b.jpg,cat,tr,sand\n3,c.jpg,dog,valid,sand\n4,d.jpg, cat ,Test,grass\n',
+);
+const COLUMNS = { filename: 'path', y: 'label', split: 'fold', a: 'background' };
 
-test('a damaged table is refused, or loads whole', async () => {
-  const one = fc.record({ table: fc.constantFrom(...TABLES), list: textMutations });
+test('a damaged table is refused, or loads what it says', async () => {
+  const one = fc.record({ table: fc.constantFrom(...TABLES, WORDS), list: textMutations });
+  let loaded = 0;
   await tryCases(one, casesOf(5000, 150), async ({ table, list }) => {
-    writeFileSync(join(folder, 'metadata.csv'), damaged(table, list));
-    const dataset = await surface.run(() => loadDataset(folder));
-    if (dataset) check(dataset);
+    const content = damaged(table, list);
+    const isNamed = table === WORDS;
+    const name = isNamed ? 'pets.csv' : 'metadata.csv';
+    writeFileSync(join(folder, name), content);
+    const options = isNamed ? { table: name, columns: COLUMNS } : {};
+    const dataset = await (isNamed ? named : surface).run(() => loadDataset(folder, options));
+    if (!dataset) return;
+    check(dataset);
+    checkTable(dataset, content);
+    loaded += 1;
   });
+  expect(loaded).toBeGreaterThan(15);
 });
 
 const NAMES = ['5_o_Clock_Shadow', 'Blond_Hair', 'Male'];
@@ -74,21 +110,44 @@ const LISTS = [
   partitions: Buffer.from(partitions.join('\n')),
 }));
 
-test('damaged lists of CelebA are refused, or load whole', async () => {
+test('damaged lists of CelebA are refused, or load what they say', async () => {
   const one = fc.record({
     lists: fc.constantFrom(...LISTS),
     attributes: fc.option(textMutations, { freq: 3 }),
     partitions: fc.option(textMutations, { freq: 2 }),
   });
+  let loaded = 0;
   await tryCases(one, casesOf(5000, 100), async ({ lists, attributes, partitions }) => {
     const at = (name: string): string => join(lists.folder, `${name}.${lists.ending}`);
-    await put(at('list_attr_celeba'), damaged(lists.attributes, attributes ?? []));
-    await put(at('list_eval_partition'), damaged(lists.partitions, partitions ?? []));
+    const [ofImages, ofSplits] = [
+      damaged(lists.attributes, attributes ?? []),
+      damaged(lists.partitions, partitions ?? []),
+    ];
+    await put(at('list_attr_celeba'), ofImages);
+    await put(at('list_eval_partition'), ofSplits);
     const dataset = await surface.run(() => loadDataset(lists.folder, { format: 'celeba' }));
-    if (dataset) check(dataset);
+    if (!dataset) return;
+    check(dataset);
+    loaded += 1;
+    if (lists.ending === 'csv') return;
+    const words = (text: Buffer) =>
+      text
+        .toString()
+        .split('\n')
+        .map((row) => row.trim().split(/\s+/));
+    const [, header = [], ...rows] = words(ofImages).filter(([cell]) => cell !== '');
+    const splitOf = new Map(words(ofSplits).map(([name = '', code]) => [name, SPLITS[Number(code)]]));
+    expect(dataset.examples.map(({ filename, y, a, split }) => [filename, y, a, split])).toEqual(
+      rows.map(([name = '', ...values]) => [
+        join('img_align_celeba', name),
+        ...['Blond_Hair', 'Male'].map((attribute) => Number(values[header.indexOf(attribute)] === '1')),
+        splitOf.get(name),
+      ]),
+    );
   });
+  expect(loaded).toBeGreaterThan(10);
 });
 
 afterAll(() => {
-  process.stdout.write(surface.summary());
+  process.stdout.write(surface.summary() + named.summary());
 });

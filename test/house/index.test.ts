@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { ROOT } from '../cli/support.js';
+import { node } from '../cli/support.js';
+import { failure } from '../data/support.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const index = read('src/index.ts');
@@ -34,13 +34,10 @@ test('tables are loaded when they are asked for, and jobs when they are called',
   const figures = await library.figures();
   const studies = await library.studies();
   expect([methods[0]?.name, figures[0]?.name, studies[0]?.name]).toEqual(['erm', 'fig1', 'fig6']);
-  await expect(library.trainErm({ data: 'a', out: 'b', epochs: -1 })).rejects.toMatchObject({
-    code: 'USAGE',
+  expect(await failure(library.trainErm({ data: 'a', out: 'b', epochs: -1 }), 'USAGE')).toMatchObject({
     parameter: 'epochs',
   });
-  await expect(library.TraceSession.open({ run: 'no-such-run' })).rejects.toMatchObject({
-    code: 'RUN_NOT_FOUND',
-  });
+  await failure(library.TraceSession.open({ run: 'no-such-run' }), 'RUN_NOT_FOUND');
 });
 
 /** What Node.js loads for a script, by its own hooks. */
@@ -48,11 +45,8 @@ function loadedBy(script: string): string[] {
   const hooks = `import { writeSync } from 'node:fs';
     export async function load(url, context, next) { writeSync(1, url + '\\n'); return next(url, context); }`;
   const register = `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hooks))});`;
-  const { stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--import', dataUrl(register), '--input-type=module', '-e', script],
-    { cwd: ROOT, encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '--no-warnings' } },
-  );
+  const args = ['--import', dataUrl(register), '--input-type=module', '-e', script];
+  const { stdout, stderr } = node(args);
   expect(stderr).toBe('');
   return stdout.split('\n').filter((url) => url.startsWith('file:'));
 }
@@ -71,10 +65,6 @@ test('to import it loads few modules and small packages: none that a job or tabl
 
 test('CommonJS can require it: nothing that waits at its top level, as vega does, is loaded with it', () => {
   const script = "process.stdout.write(typeof require('./dist/index.js').trainErm)";
-  const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], {
-    cwd: ROOT,
-    encoding: 'utf8',
-    env: { ...process.env, NODE_OPTIONS: '--no-warnings' },
-  });
+  const { stdout, stderr } = node(['-e', script]);
   expect({ stdout, stderr }).toEqual({ stdout: 'function', stderr: '' });
 });

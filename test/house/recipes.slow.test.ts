@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { ROOT, words } from '../cli/support.js';
 import { builtLibtorch } from '../libtorch.js';
 import { temporaryFolder } from '../temporary.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const copy = join(temporaryFolder(), 'copy');
 const at = (...parts: string[]): string => join(copy, ...parts);
 
@@ -67,15 +66,7 @@ let addon = '';
 
 beforeAll(() => {
   mkdirSync(copy);
-  for (const name of [
-    'src',
-    'native',
-    'bin',
-    'dist',
-    'package.json',
-    'tsconfig.json',
-    'tsconfig.build.json',
-  ]) {
+  for (const name of words`src native bin dist package.json tsconfig.json tsconfig.build.json`) {
     cpSync(join(ROOT, name), at(name), { recursive: true, preserveTimestamps: true });
   }
   symlinkSync(join(ROOT, 'node_modules'), at('node_modules'));
@@ -93,8 +84,8 @@ beforeAll(() => {
     encoding: 'utf8',
   });
   spurmem(
-    ...['dataset', 'dominoes', '--data', at('data'), '--size', '32', '--train-counts', '20,6,4,14'],
-    ...['--val-counts', '4,4,4,4', '--test-counts', '4,4,4,4', '--quiet'],
+    ...words`dataset dominoes --data ${at('data')} --size 32 --train-counts 20,6,4,14 --val-counts 4,4,4,4
+    --test-counts 4,4,4,4 --quiet`,
   );
 });
 
@@ -119,18 +110,8 @@ test('a training method has a command with its settings, and trains', () => {
 });
 
 test('an architecture trains, has neurons, and can be mapped', () => {
-  const { entries } = json(
-    'trace',
-    'overlap',
-    '--run',
-    at('run'),
-    '--fraction',
-    '0.05',
-    '--threads',
-    '1',
-  ) as {
-    entries: { neurons: { layer: string }[] }[];
-  };
+  const overlap = words`trace overlap --run ${at('run')} --fraction 0.05 --threads 1`;
+  const { entries } = json(...overlap) as { entries: { neurons: { layer: string }[] }[] };
   const layers = new Set(entries.flatMap(({ neurons }) => neurons.map(({ layer }) => layer)));
   for (const layer of layers) expect(layer).toMatch(/^block[123]\.conv$/);
   const { layer } = json('gradcam', '--run', at('run'), '--samples', '4', '--threads', '1');
@@ -138,10 +119,12 @@ test('an architecture trains, has neurons, and can be mapped', () => {
 });
 
 test('a criterion chooses neurons, which a perturbation changes', () => {
-  const { entries, perturbation } = json(
-    ...['trace', 'unstructured', '--run', at('run'), '--criteria', 'saliency', 'magnitude', '--top-k', '2'],
-    ...['--perturbation', 'lift', '--sigmas', '1', '--repeats', '2', '--null-draws', '1', '--threads', '1'],
-  ) as { entries: { criterion: string; sigma: number; neurons: unknown[] }[]; perturbation: string };
+  const trace = words`trace unstructured --run ${at('run')} --criteria saliency magnitude --top-k 2
+    --perturbation lift --sigmas 1 --repeats 2 --null-draws 1 --threads 1`;
+  const { entries, perturbation } = json(...trace) as {
+    entries: { criterion: string; sigma: number; neurons: unknown[] }[];
+    perturbation: string;
+  };
   expect(perturbation).toBe('lift');
   expect(entries.map(({ criterion }) => criterion)).toEqual([
     ...['saliency', 'saliency', 'saliency', 'saliency'],
@@ -151,9 +134,7 @@ test('a criterion chooses neurons, which a perturbation changes', () => {
 });
 
 test('a figure has a command, its rows, and its place in the report', () => {
-  const text = spurmem(
-    ...['reproduce', 'worst', '--run', at('run'), '--null-draws', '0', '--threads', '1', '--quiet'],
-  );
+  const text = spurmem(...words`reproduce worst --run ${at('run')} --null-draws 0 --threads 1 --quiet`);
   expect(text).toContain('Worst change of each group in points.');
   const { rows } = JSON.parse(readFileSync(at('run', 'results', 'worst.json'), 'utf8')) as {
     rows: unknown[];
@@ -167,11 +148,9 @@ test('a figure has a command, its rows, and its place in the report', () => {
 
 test('a dataset layout is read by its name, with its own option', () => {
   for (const split of ['train', 'val', 'test']) {
-    for (const group of ['0-0', '0-1', '1-0', '1-1']) {
-      const folder = at('folders', split, group);
-      cpSync(at('data', 'images', split, String(['0-0', '0-1', '1-0', '1-1'].indexOf(group))), folder, {
-        recursive: true,
-      });
+    for (const [i, group] of ['0-0', '0-1', '1-0', '1-1'].entries()) {
+      const images = at('data', 'images', split, String(i));
+      cpSync(images, at('folders', split, group), { recursive: true });
     }
   }
   writeFileSync(at('folders', 'names.txt'), 'pullover\ncoat\n');

@@ -1,27 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, normalize } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { ROOT, words } from '../cli/support.js';
 
 /** TypeScript is one large CommonJS file: as ES module it would be parsed anew. */
 const ts = createRequire(import.meta.url)('typescript') as typeof import('typescript');
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The floors of docs/design.md, from the top. A folder imports from those below it; what is in none is known to all. */
-const FLOORS = [
-  'cli',
-  'reproduce',
-  'report',
-  'experiments',
-  'train',
-  'neurons',
-  'metrics',
-  'models',
-  'fetch',
-  'data',
-  'native',
-  'settings',
-].map((floor) => `src/${floor}/`);
+const FLOORS =
+  words`cli reproduce report experiments train neurons metrics models fetch data native settings`.map(
+    (floor) => `src/${floor}/`,
+  );
 
 /** The sources by their paths, such as `src/index.ts`. */
 const texts = new Map(

@@ -1,6 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { canonicalNames } from '../../src/models/parameterNames.js';
 import { parsePickle } from '../../src/models/pickle.js';
 import { readWeights } from '../../src/models/readWeights.js';
@@ -53,7 +52,7 @@ describe('a file that torch.save wrote', () => {
 
   test('cut at any length is refused', async () => {
     for (let length = 0; length < TINY.length; length += 7) {
-      expect(await refusal(read(TINY.subarray(0, length)))).toMatch(/is not a valid|is neither/);
+      await refusal(read(TINY.subarray(0, length)), /is not a valid|is neither/);
     }
   });
 
@@ -73,7 +72,7 @@ describe('a file that torch.save wrote', () => {
     const changed = Buffer.from(TINY);
     const at = changed.indexOf(floats(5));
     changed.writeFloatLE(6, at);
-    expect(await refusal(read(changed))).toMatch(/entry "pthTiny\/data\/0" does not match its checksum/);
+    await refusal(read(changed), /entry "pthTiny\/data\/0" does not match its checksum/);
   });
 
   test.each([
@@ -84,14 +83,14 @@ describe('a file that torch.save wrote', () => {
     const mark = Buffer.alloc(4);
     mark.writeUInt32LE(signature);
     changed.fill(0xff, changed.lastIndexOf(mark) + field, changed.lastIndexOf(mark) + field + 8);
-    expect(await refusal(read(changed))).toContain('its zip directory points behind the end of the file');
+    await refusal(read(changed), 'its zip directory points behind the end of the file');
   });
 
   test('with a wrong entry offset is refused', async () => {
     const changed = Buffer.from(TINY);
     const at = changed.indexOf(Buffer.from('PK\x01\x02', 'latin1')) + 42;
     changed.writeUInt32LE(changed.length - 8, at);
-    expect(await refusal(read(changed))).toContain('is not a valid PyTorch file');
+    await refusal(read(changed), 'is not a valid PyTorch file');
   });
 });
 
@@ -125,7 +124,7 @@ describe('a state dict', () => {
   test('that contains itself ends', async () => {
     // }q\0 X"model" h\0 s: a dict whose model is the dict.
     const cyclic = pickle(Buffer.from('}q\0'), text('model'), Buffer.from('h\0s'));
-    expect(await refusal(read(archive(cyclic)))).toContain('it holds no tensors');
+    await refusal(read(archive(cyclic)), 'it holds no tensors');
   });
 
   test('keeps a tensor named __proto__', async () => {
@@ -160,7 +159,7 @@ describe('a state dict', () => {
     ['of more axes than strides', { w: tensor([2], { strides: [] }) }, 'has a damaged shape'],
     ['of negative size', { w: tensor([-2], { strides: [1], length: 2 }) }, 'has a damaged shape'],
   ])('with a tensor %s is refused', async (_name, content, reason) => {
-    expect(await refusal(read(archive(pickle(dict(content)), one)))).toContain(reason);
+    await refusal(read(archive(pickle(dict(content)), one)), reason);
   });
 
   test('with many expanded views is refused before they are made', async () => {
@@ -169,7 +168,7 @@ describe('a state dict', () => {
       tensor([5000 + i], { strides: [0], length: 2 }),
     ]);
     const content = archive(pickle(dict(Object.fromEntries(views) as Record<string, Buffer>)), one);
-    expect(await refusal(read(content))).toContain('makes the tensors larger than the file');
+    await refusal(read(content), 'makes the tensors larger than the file');
   });
 
   test.each([
@@ -194,7 +193,7 @@ describe('a state dict', () => {
     }
     // In the place of a shape or storage it is damage, and elsewhere nobody looks at it.
     const inside = call(global('torch._utils', '_rebuild_tensor_v2'), attack, int(0), tuple(), tuple());
-    expect(await refusal(read(archive(pickle(dict({ w: inside })), one)))).toContain('has no storage');
+    await refusal(read(archive(pickle(dict({ w: inside })), one)), 'has no storage');
     const beside = dict({ state_dict: dict({ w: weight }), optimizer: attack });
     expect((await read(archive(pickle(beside), one))).tensors).toEqual({ w: value });
     expect(existsSync(join(folder, 'executed'))).toBe(false);
@@ -207,7 +206,7 @@ describe('a zip file', () => {
   test('with compressed entries is refused', async () => {
     const zeros = Buffer.alloc(1000);
     const bytes = archive(pickle(dict({ w: tensor([250]) })), [zeros], {}, 6);
-    expect(await refusal(read(bytes))).toMatch(/entry "a\/\S+" is compressed/);
+    await refusal(read(bytes), /entry "a\/\S+" is compressed/);
   });
 
   test('whose entries lie over each other is refused', async () => {
@@ -217,7 +216,7 @@ describe('a zip file', () => {
     const of = bytes.lastIndexOf('a/one') - 46;
     bytes.copy(bytes, at + 16, of + 16, of + 28);
     bytes.copy(bytes, at + 42, of + 42, of + 46);
-    expect(await refusal(read(bytes))).toContain('its zip entries are longer than the file');
+    await refusal(read(bytes), 'its zip entries are longer than the file');
   });
 
   test('without data.pkl, or of TorchScript, is told apart', async () => {
@@ -225,23 +224,9 @@ describe('a zip file', () => {
       archive(content).toString('latin1').replaceAll('data.pkl', 'data.txt'),
       'latin1',
     );
-    expect(await refusal(read(other))).toContain('it is a zip file without data.pkl');
+    await refusal(read(other), 'it is a zip file without data.pkl');
     const script = archive(content, [], { 'constants.pkl': pickle(tuple()) });
-    expect(await refusal(read(script))).toContain('torch.jit.load(');
-  });
-
-  test('with a byte order other than little is refused', async () => {
-    expect(
-      await refusal(read(archive(content, [floats(1, 2)], { byteorder: Buffer.from('big') }))),
-    ).toContain('its byte order is "big"');
-  });
-
-  test('with no checksums is read, as set_crc32_options(False) writes it', async () => {
-    const bytes = archive(content, [floats(1, 2)]);
-    const sum = Buffer.alloc(4);
-    sum.writeUInt32LE(crc32(floats(1, 2)));
-    for (let at = bytes.indexOf(sum); at >= 0; at = bytes.indexOf(sum)) bytes.fill(0, at, at + 4);
-    expect((await read(bytes)).tensors.w?.data).toEqual(Float32Array.of(1, 2));
+    await refusal(read(script), 'torch.jit.load(');
   });
 });
 
@@ -249,7 +234,7 @@ describe('a pickle', () => {
   test('cut at any length is refused', async () => {
     const whole = pickle(dict({ state_dict: dict({ w: tensor([2]) }) }));
     for (let length = 0; length < whole.length; length++) {
-      expect(await refusal(read(archive(whole.subarray(0, length), [floats(1, 2)])))).toContain('its pickle');
+      await refusal(read(archive(whole.subarray(0, length), [floats(1, 2)])), 'its pickle');
     }
   });
 
@@ -296,13 +281,13 @@ describe('another file', () => {
     ['\x1f\x8b\x08 and more', 'Unpack it with gunzip'],
     ['something', 'is neither a safetensors nor a PyTorch file. Copy or download it again'],
   ])('%j is told apart', async (content, reason) => {
-    expect(await refusal(read(Buffer.from(content, 'latin1')))).toContain(reason);
+    await refusal(read(Buffer.from(content, 'latin1')), reason);
   });
 
   test('that is missing or a folder is named', async () => {
     const missing = join(folder, 'missing.pth');
-    expect(await refusal(readWeights(missing))).toContain(`Cannot read the weights file ${missing}`);
-    expect(await refusal(readWeights(folder))).toContain(`Cannot read the weights file ${folder}`);
+    await refusal(readWeights(missing), `Cannot read the weights file ${missing}`);
+    await refusal(readWeights(folder), `Cannot read the weights file ${folder}`);
   });
 
   test('in the legacy format comes with the line that converts it', async () => {
@@ -342,13 +327,8 @@ describe('names', () => {
     Object.keys(canonicalNames(Object.fromEntries(given.map((name) => [name, name]))).values);
 
   test('lose the prefixes of wrappers', () => {
-    expect(names('module.a', '_orig_mod.b', '_orig_mod.module.c', 'd.module.e', 'modules.f')).toEqual([
-      'a',
-      'b',
-      'c',
-      'd.module.e',
-      'modules.f',
-    ]);
+    const wrapped = ['module.a', '_orig_mod.b', '_orig_mod.module.c', 'd.module.e', 'modules.f'];
+    expect(names(...wrapped)).toEqual(['a', 'b', 'c', 'd.module.e', 'modules.f']);
   });
 
   test('of a head in a Sequential lose the index, when it is alone', () => {
@@ -363,6 +343,6 @@ describe('names', () => {
 
   test('that become the same are refused', async () => {
     const content = archive(pickle(dict({ 'module.w': tensor([1]), w: tensor([1]) })), [floats(1)]);
-    expect(await refusal(read(content))).toContain('two of its tensors are "w"');
+    await refusal(read(content), 'two of its tensors are "w"');
   });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { zipSync } from 'fflate';
-import { refusal as refusalWith } from '../data/support.js';
+import { failure } from '../data/support.js';
 
 /**
  * Written by torch.save: {'epoch', 'args': Namespace, 'state_dict': {'module.conv.weight': channels-last [2, 3, 2, 2],
@@ -8,20 +8,24 @@ import { refusal as refusalWith } from '../data/support.js';
  */
 export const TINY = readFileSync(new URL('./pthTiny.pth', import.meta.url));
 
-/** The message of the WEIGHTS_INVALID error that a read ends in; fails on any other outcome. */
-export const refusal = (read: Promise<unknown>) => refusalWith(read, 'WEIGHTS_INVALID');
+/** The message of the WEIGHTS_INVALID error that a read must end in, which has the parts. */
+export async function refusal(
+  read: Promise<unknown>,
+  ...parts: readonly (string | RegExp)[]
+): Promise<string> {
+  return (await failure(read, 'WEIGHTS_INVALID', ...parts)).message;
+}
 
 // Pieces of pickles, as opcodes of protocol 2.
 export const NONE = Buffer.from('N');
 export const text = (value: string): Buffer =>
   Buffer.concat([Buffer.from('X'), uint32(Buffer.byteLength(value)), Buffer.from(value)]);
 export const int = (value: number): Buffer => {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigInt64LE(BigInt(value));
-  // BININT, or LONG1 with 7 bytes for what does not fit into it.
-  return value < 2 ** 31
-    ? Buffer.from([0x4a, ...bytes.subarray(0, 4)])
-    : Buffer.from([0x8a, 7, ...bytes.subarray(0, 7)]);
+  const bytes = Buffer.alloc(9, 'J');
+  // LONG1 with 7 bytes for what does not fit into BININT.
+  if (value >= 2 ** 31) return Buffer.from([0x8a, 7, ...intBytes(value)]);
+  bytes.writeInt32LE(value, 1);
+  return bytes.subarray(0, 5);
 };
 export const global = (module: string, name: string): Buffer => Buffer.from(`c${module}\n${name}\n`);
 export const tuple = (...items: readonly Buffer[]): Buffer =>
@@ -99,4 +103,10 @@ function uint32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
   return bytes;
+}
+
+function intBytes(value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64LE(BigInt(value));
+  return bytes.subarray(0, 7);
 }

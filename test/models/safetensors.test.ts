@@ -1,11 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import fc from 'fast-check';
-import { Model } from '../../src/models/model.js';
+import type { Model } from '../../src/models/model.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../../src/models/safetensors.js';
 import { loadWeights } from '../../src/models/weights.js';
 import { native } from '../../src/native/addon.js';
-import { damaged, mutations } from '../fuzz/support.js';
+import { newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 import { refusal } from './pthSupport.js';
 
@@ -24,8 +23,7 @@ let state: Record<string, TensorData>;
 beforeAll(async () => {
   await writeSafetensors(join(folder, 'small.safetensors'), small, { note: 'text' });
   smallBytes = await readFile(join(folder, 'small.safetensors'));
-  const generator = new (native().Generator)(0);
-  model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
+  model = await newModel('resnet18');
   state = await model.stateDict();
 });
 
@@ -51,11 +49,9 @@ test('reads back what it wrote', async () => {
 
 test('a file that is not there, and a folder, are named', async () => {
   const missing = join(folder, 'missing.safetensors');
-  expect(await refusal(loadWeights(model, missing))).toContain(missing);
+  await refusal(loadWeights(model, missing), missing);
   await mkdir(join(folder, 'folder.safetensors'));
-  expect(await refusal(loadWeights(model, join(folder, 'folder.safetensors')))).toMatch(
-    /folder\.safetensors.*EISDIR/,
-  );
+  await refusal(loadWeights(model, join(folder, 'folder.safetensors')), /folder\.safetensors.*EISDIR/);
 });
 
 test.each<[string, () => Buffer, RegExp]>([
@@ -97,34 +93,7 @@ test.each<[string, () => Buffer, RegExp]>([
 ])('%s: refused with the reason', async (name, bytes, reason) => {
   const path = join(folder, `${name}.safetensors`);
   await writeFile(path, bytes());
-  const message = await refusal(readSafetensors(path));
-  expect(message).toContain(path);
-  expect(message).toMatch(reason);
-});
-
-test('a damaged file ends in WEIGHTS_INVALID or in whole tensors, whatever was damaged', async () => {
-  const path = join(folder, 'damaged.safetensors');
-  let refused = 0;
-  let read = 0;
-  await fc.assert(
-    fc.asyncProperty(mutations(), async (damages) => {
-      await writeFile(path, damaged(smallBytes, damages));
-      try {
-        const { tensors } = await readSafetensors(path);
-        for (const { shape, data } of Object.values(tensors)) {
-          expect(data).toHaveLength(shape.reduce((product, size) => product * size, 1));
-        }
-        read += 1;
-      } catch (error) {
-        expect(error).toMatchObject({ name: 'SpurmemError', code: 'WEIGHTS_INVALID' });
-        refused += 1;
-      }
-      // It is never all of a ResNet.
-      await refusal(loadWeights(model, path));
-    }),
-    { numRuns: 300 },
-  );
-  expect(Math.min(refused, read)).toBeGreaterThan(0); // Both happen, or the damages are no test.
+  await refusal(readSafetensors(path), path, reason);
 });
 
 describe('loadWeights', () => {
@@ -148,26 +117,25 @@ describe('loadWeights', () => {
       'bn1.bias': { shape: [32], data: new Float32Array(32) },
     });
     const live = native().liveTensors();
-    const message = await refusal(loadWeights(model, path));
-    expect(message).toContain(`${path} does not fit resnet18`);
-    expect(message).toContain('`arch`');
-    expect(message).toMatch(/^ {2}missing: layer1\.0\.conv1\.weight$/m);
-    expect(message).toMatch(/^ {2}unexpected: layer9\.conv\.weight$/m);
-    expect(message).toMatch(/^ {2}other shape: bn1\.bias is \[32\], not \[64\]$/m);
+    await refusal(
+      loadWeights(model, path),
+      `${path} does not fit resnet18`,
+      '`arch`',
+      /^ {2}missing: layer1\.0\.conv1\.weight$/m,
+      /^ {2}unexpected: layer9\.conv\.weight$/m,
+      /^ {2}other shape: bn1\.bias is \[32\], not \[64\]$/m,
+    );
     expect(await current('conv1.weight')).toEqual(value('conv1.weight'));
     expect(native().liveTensors()).toBe(live);
   });
 
   test('refuses another architecture, and keeps the list short', async () => {
-    using deeper = await Model.create({
-      arch: 'resnet34',
-      numClasses: 2,
-      device: 'cpu',
-      generator: new (native().Generator)(1),
-    });
-    const message = await refusal(loadWeights(deeper, await write('resnet18', state)));
-    expect(message).toContain('does not fit resnet34');
-    expect(message).toMatch(/missing: (layer[\w.]+, ){9}layer[\w.]+ and \d+ more/);
+    using deeper = await newModel('resnet34', { seed: 1 });
+    await refusal(
+      loadWeights(deeper, await write('resnet18', state)),
+      'does not fit resnet34',
+      /missing: (layer[\w.]+, ){9}layer[\w.]+ and \d+ more/,
+    );
   });
 
   test('replaces a head with other classes, and one that is not there', async () => {

@@ -12,6 +12,7 @@ import {
 import { dirname, join } from 'node:path';
 import { cachedBuild, prebuildName } from '../../src/native/addonFiles.js';
 import { platformProblem } from '../../src/native/loadAdvice.js';
+import { changedAddon, OPERATOR, otherName } from '../changedAddon.js';
 import { ADDON, ROOT, spurmem } from '../cli/support.js';
 import { builtLibtorch } from '../libtorch.js';
 import { temporaryFolder } from '../temporary.js';
@@ -28,15 +29,6 @@ const prebuild = prebuildIn(prebuildName(libtorch));
 function put(path: string, content: Buffer): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, content);
-}
-
-/** The addon, with the name of a function that it calls changed. */
-function addonOfOther(): Buffer {
-  const bytes = readFileSync(ADDON);
-  const found = /_ZN2at4_ops\d+\w+4callE\w*/.exec(bytes.toString('latin1'));
-  if (found === null) throw new Error('the addon calls no operator');
-  bytes.write('Q', found.index + found[0].length - 1);
-  return bytes;
 }
 
 async function run(args: readonly string[], environment: Readonly<Record<string, string | undefined>> = {}) {
@@ -117,7 +109,7 @@ it('takes the prebuild of this libtorch, which it tries once, and what was compi
 });
 
 it('says what is wrong with a prebuild of another ABI', async () => {
-  put(prebuild, addonOfOther());
+  put(prebuild, changedAddon(OPERATOR, otherName));
   const { status, fix } = await addonCheck();
   expect(status).toBe('error');
   expect(fix).toMatch(

@@ -1,6 +1,6 @@
 import { architectureOf, ARCHITECTURES } from '../../src/models/architectures.js';
-import { Model } from '../../src/models/model.js';
 import { native } from '../../src/native/addon.js';
+import { newModel } from '../networks.js';
 
 test('an architecture has a family and options', () => {
   expect(ARCHITECTURES).toEqual([
@@ -18,9 +18,7 @@ test('an architecture has a family and options', () => {
 });
 
 test('a network describes its head, its shortcuts, what Grad-CAM can map, and its patches', async () => {
-  const generator = new (native().Generator)(0);
-  const common = { numClasses: 3, generator, device: 'cpu' };
-  using resnet = await Model.create({ ...common, arch: 'resnet18' });
+  using resnet = await newModel('resnet18', { numClasses: 3 });
   expect(resnet.head).toEqual({ weight: 'fc.weight', bias: 'fc.bias', features: 512 });
   const { layers, mappable, mappedByDefault, patches } = resnet.description;
   const shortcuts = layers.filter(({ isShortcut }) => isShortcut).map(({ name }) => name);
@@ -28,12 +26,7 @@ test('a network describes its head, its shortcuts, what Grad-CAM can map, and it
   expect(mappable).toEqual(layers.map(({ name }) => name));
   expect([mappedByDefault, patches]).toEqual(['layer4.1.conv2', null]);
 
-  using vit = await Model.create({
-    ...common,
-    arch: 'vit_tiny_patch16_224',
-    imageSize: [64, 32],
-    patchSize: 8,
-  });
+  using vit = await newModel('vit_tiny_patch16_224', { numClasses: 3, imageSize: [64, 32], patchSize: 8 });
   expect(vit.head).toEqual({ weight: 'head.weight', bias: 'head.bias', features: 192 });
   expect(vit.description.patches).toEqual([8, 4]);
   const norms = Array.from({ length: 12 }, (_, i) => [`blocks.${i}.norm1`, `blocks.${i}.norm2`]).flat();
@@ -43,12 +36,7 @@ test('a network describes its head, its shortcuts, what Grad-CAM can map, and it
 
 test('a reduction, a kind of edit and a way to normalize are refused by name', async () => {
   const addon = native();
-  using model = await Model.create({
-    arch: 'resnet18',
-    numClasses: 2,
-    generator: new addon.Generator(0),
-    device: 'cpu',
-  });
+  using model = await newModel('resnet18');
   using images = await addon.tensor(new Float32Array(3 * 64 * 32), [1, 3, 64, 32], 'cpu');
   using logits = await model.network.forward(images);
   using labels = await addon.tensor(Int32Array.of(0), [1], 'cpu');

@@ -26,48 +26,44 @@ const refuse = () => {
   throw new Hostile('hostile');
 };
 
+const handles = {};
+const DESIGNS = {
+  resnet: { stem: 3, width: 4, blocks: [1, 1], expansion: 1, numClasses: 2 },
+  vit: { channels: 64, imageSize: [16, 16], patchSize: 8, layerNormEps: 1e-6, numClasses: 2 },
+  'projection head': { inputs: 3, hidden: 4, outputs: 2 },
+};
+const networkOptions = (family, more = {}) => {
+  return { family, design: { ...DESIGNS[family] }, generator: handles.generator, device: 'cpu', ...more };
+};
+const ADAM = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
+const storeOptions = () => [pixels, 768, Float64Array.of(0), Int32Array.of(16), Int32Array.of(16)];
+const tensorOf = (data, ...shape) => addon.tensor(data, shape, 'cpu');
+
 // Handles, made anew where a call has disposed of one.
 const makers = {
   generator: () => new addon.Generator(1),
-  network: () => made({ family: 'resnet', design: RESNET, generator: handles.generator, device: 'cpu' }),
-  bf16: () =>
-    made({
-      family: 'resnet',
-      design: RESNET,
-      generator: handles.generator,
-      device: 'cpu',
-      precision: 'bf16',
-    }),
-  vit: () => made({ family: 'vit', design: VIT, generator: handles.generator, device: 'cpu' }),
-  head: () => made({ family: 'projection head', design: HEAD, generator: handles.generator, device: 'cpu' }),
+  network: () => addon.createNetwork(networkOptions('resnet')),
+  bf16: () => addon.createNetwork(networkOptions('resnet', { precision: 'bf16' })),
+  vit: () => addon.createNetwork(networkOptions('vit')),
+  head: () => addon.createNetwork(networkOptions('projection head')),
   norms: () => handles.network.copyNorms(),
-  adam: () => new addon.Adam(handles.network, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 }),
-  store: () => new addon.ImageStore(pixels, 768, Float64Array.of(0), Int32Array.of(16), Int32Array.of(16)),
-  images: () => addon.tensor(new Float32Array(2 * 3 * 16 * 16).fill(0.5), [2, 3, 16, 16], 'cpu'),
-  none: () => addon.tensor(new Float32Array(0), [0, 3, 16, 16], 'cpu'),
-  pixel: () => addon.tensor(new Float32Array(3), [1, 3, 1, 1], 'cpu'),
-  nan: () => addon.tensor(new Float32Array(2 * 3 * 16 * 16).fill(NaN), [2, 3, 16, 16], 'cpu'),
-  features: () =>
-    addon.tensor(
-      Float32Array.from({ length: 12 }, (_, i) => i),
-      [4, 3],
-      'cpu',
-    ),
-  labels: () => addon.tensor(Int32Array.of(0, 1), [2], 'cpu'),
+  adam: () => new addon.Adam(handles.network, ADAM),
+  store: () => new addon.ImageStore(...storeOptions()),
+  images: () => tensorOf(new Float32Array(2 * 3 * 16 * 16).fill(0.5), 2, 3, 16, 16),
+  none: () => tensorOf(new Float32Array(0), 0, 3, 16, 16),
+  pixel: () => tensorOf(new Float32Array(3), 1, 3, 1, 1),
+  nan: () => tensorOf(new Float32Array(2 * 3 * 16 * 16).fill(NaN), 2, 3, 16, 16),
+  features: () => tensorOf(Float32Array.from(Array(12).keys()), 4, 3),
+  labels: () => tensorOf(Int32Array.of(0, 1), 2),
   logits: () => handles.network.forward(handles.images, { grad: true, statistics: 'shared' }),
   loss: () => addon.crossEntropy(handles.logits, handles.labels, 'mean'),
-  farLabels: () => addon.tensor(Int32Array.of(-7, 2 ** 31 - 1), [2], 'cpu'),
-  bytes: () => addon.tensor(new Uint8Array(768), [1, 3, 16, 16], 'cpu'),
-  doubles: () => addon.tensor(new Float64Array(768), [1, 3, 16, 16], 'cpu'),
-  longs: () => addon.tensor(BigInt64Array.of(-(2n ** 63n), 2n ** 63n - 1n), [2], 'cpu'),
-  scalar: () => addon.tensor(Float32Array.of(NaN), [], 'cpu'),
-  deep: () => addon.tensor(Float32Array.of(1), Array(60).fill(1), 'cpu'),
+  farLabels: () => tensorOf(Int32Array.of(-7, 2 ** 31 - 1), 2),
+  bytes: () => tensorOf(new Uint8Array(768), 1, 3, 16, 16),
+  doubles: () => tensorOf(new Float64Array(768), 1, 3, 16, 16),
+  longs: () => tensorOf(BigInt64Array.of(-(2n ** 63n), 2n ** 63n - 1n), 2),
+  scalar: () => tensorOf(Float32Array.of(NaN)),
+  deep: () => tensorOf(Float32Array.of(1), ...Array(60).fill(1)),
 };
-const RESNET = { stem: 3, width: 4, blocks: [1, 1], expansion: 1, numClasses: 2 };
-const VIT = { channels: 64, imageSize: [16, 16], patchSize: 8, layerNormEps: 1e-6, numClasses: 2 };
-const HEAD = { inputs: 3, hidden: 4, outputs: 2 };
-const handles = {};
-const made = (options) => addon.createNetwork(options);
 
 /** Makes a handle anew where it was disposed of, which only tensors say of themselves, or in any case. */
 async function refresh(name, always) {
@@ -85,12 +81,14 @@ function dispose(name) {
 }
 
 function disposed(name) {
-  const handle = new addon.Generator(0);
+  const handle = makers[name]();
   handle.dispose();
-  if (name === 'generator') return handle;
-  const store = makers.store();
-  store.dispose();
-  return store;
+  return handle;
+}
+
+function detached(array) {
+  structuredClone(array.buffer, { transfer: [array.buffer] });
+  return array;
 }
 
 /** Values in an argument's place, each made when it is used. */
@@ -155,16 +153,8 @@ const HOSTILE = {
   noInts: () => new Int32Array(0),
   bytes: () => new Uint8Array(5),
   halves: () => new Uint16Array(2),
-  detached: () => {
-    const array = Int32Array.of(0, 1);
-    structuredClone(array.buffer, { transfer: [array.buffer] });
-    return array;
-  },
-  detachedFloats: () => {
-    const array = Float32Array.of(0, 1);
-    structuredClone(array.buffer, { transfer: [array.buffer] });
-    return array;
-  },
+  detached: () => detached(Int32Array.of(0, 1)),
+  detachedFloats: () => detached(Float32Array.of(0, 1)),
   shared: () => new Float32Array(new SharedArrayBuffer(8)),
   outside: () => {
     const buffer = new ArrayBuffer(64, { maxByteLength: 64 });
@@ -195,31 +185,17 @@ const HOSTILE = {
 for (const name of Object.keys(makers)) HOSTILE[`a ${name}`] = () => handles[name];
 
 /** Two of three hostile values are of the kind that they replace, so that the first check does not take them all. */
-const NUMBERS = [
-  ...['zero', 'minus', 'one', 'half', 'nan', 'infinity', 'minusInfinity', 'int32', 'safe', 'unsafe'],
-  ...['int64', 'huge', 'bigint', 'longBigint'],
-];
-const ARRAYS = [
-  ...['floats', 'doubles', 'ints', 'noInts', 'bytes', 'halves', 'detached', 'detachedFloats', 'shared'],
-  ...['outside', 'someInts', 'manyInts'],
-];
-const LISTS = [
-  'array',
-  'numbers',
-  'nans',
-  'negative',
-  'hugeNumbers',
-  'manyNumbers',
-  'sparse',
-  'arrayOfGetters',
-];
-const OBJECTS = ['object', 'bare', 'proxy', 'getter', 'disposes', 'prototype', 'inherits', 'tensorProxy'];
+const ALIKE = {
+  number: 'zero minus one half nan infinity minusInfinity int32 safe unsafe int64 huge bigint longBigint',
+  array: 'floats doubles ints noInts bytes halves detached detachedFloats shared outside someInts manyInts',
+  list: 'array numbers nans negative hugeNumbers manyNumbers sparse arrayOfGetters',
+  object: 'object bare proxy getter disposes prototype inherits tensorProxy',
+};
 function alike(value) {
-  if (typeof value === 'number') return NUMBERS;
-  if (ArrayBuffer.isView(value)) return ARRAYS;
-  if (Array.isArray(value)) return LISTS;
   if (Object.values(handles).includes(value)) return Object.keys(makers).map((name) => `a ${name}`);
-  return typeof value === 'object' ? OBJECTS : Object.keys(HOSTILE);
+  const isList = Array.isArray(value) && 'list';
+  const names = ALIKE[(ArrayBuffer.isView(value) && 'array') || isList || typeof value];
+  return names?.split(' ') ?? Object.keys(HOSTILE);
 }
 
 const edit = (kind) => ({
@@ -273,7 +249,6 @@ const constructor = (name, args) => ({
   args,
 });
 
-const ADAM = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
 const SETS = () => ({
   anchors: Int32Array.of(0),
   positives: Int32Array.of(1),
@@ -302,35 +277,18 @@ const ofNetwork = (name, batch) => [
 ];
 const TARGETS = [
   constructor('Generator', () => [0]),
-  ...Array(6).fill(
-    constructor('ImageStore', () => [
-      ...[pixels, 768, Float64Array.of(0), Int32Array.of(16), Int32Array.of(16)],
-    ]),
-  ),
+  ...Array(6).fill(constructor('ImageStore', storeOptions)),
   constructor('Adam', () => [handles.network, { ...ADAM }]),
   constructor('Tensor', () => [handles.images]),
   constructor('Network', () => [handles.network]),
   plain('tensor', () => [Float32Array.of(1, 2), [2], 'cpu']),
   ...Array(6).fill(
     plain('createNetwork', () => [
-      {
-        family: 'resnet',
-        design: { ...RESNET },
-        generator: handles.generator,
-        device: 'cpu',
-        memoryFormat: 'contiguous',
-        precision: 'fp32',
-      },
+      networkOptions('resnet', { memoryFormat: 'contiguous', precision: 'fp32' }),
     ]),
   ),
-  ...Array(6).fill(
-    plain('createNetwork', () => [
-      { family: 'vit', design: { ...VIT }, generator: handles.generator, device: 'cpu' },
-    ]),
-  ),
-  plain('createNetwork', () => [
-    { family: 'projection head', design: { ...HEAD }, generator: handles.generator, device: 'cpu' },
-  ]),
+  ...Array(6).fill(plain('createNetwork', () => [networkOptions('vit')])),
+  plain('createNetwork', () => [networkOptions('projection head')]),
   plain('crossEntropy', () => [handles.logits, handles.labels, 'mean']),
   plain('squaredError', () => [handles.logits, handles.labels, 'none']),
   plain('ntXent', () => [handles.features, handles.features, 0.5]),

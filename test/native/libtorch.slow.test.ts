@@ -1,9 +1,22 @@
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { findLibtorch, newerThanTested, ownEnvironment, places } from '../../src/native/findLibtorch.js';
+import type { SpurmemError } from '../../src/errors.js';
+import {
+  chooseLibtorch,
+  findLibtorch,
+  newerThanTested,
+  ownEnvironment,
+  places,
+} from '../../src/native/findLibtorch.js';
 import { readLibtorch } from '../../src/native/libtorch.js';
-import { ADDON, failure, ROOT } from '../cli/support.js';
+import {
+  ensureEnvironment,
+  noRoom,
+  TEST_PACKAGES,
+  TORCH_PACKAGES,
+} from '../../src/native/torchEnvironment.js';
+import { changedAddon, OPERATOR, otherName } from '../changedAddon.js';
+import { failureIn, node } from '../cli/support.js';
 import { builtLibtorch } from '../libtorch.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -44,11 +57,7 @@ function wheel(
 }
 
 function ask(question: string, own: Readonly<Record<string, string | undefined>>) {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [join(ROOT, 'scripts/libtorch.mjs'), question],
-    { encoding: 'utf8', env: { ...process.env, ...own } },
-  );
+  const { status, stdout, stderr } = node(['scripts/libtorch.mjs', question], own);
   return { status, lines: stdout.trimEnd().split('\n'), stderr };
 }
 
@@ -123,7 +132,6 @@ describe('the order of places', () => {
   });
 
   it('begins with the folder that the last build was given', async () => {
-    const { chooseLibtorch } = await import('../../src/native/findLibtorch.js');
     process.env.PYTHONPATH = dirname(active);
     await chooseLibtorch(named);
     expect(findLibtorch().root).toBe(named);
@@ -157,7 +165,6 @@ describe('a libtorch that is refused', () => {
   });
 
   it('was removed after a build was told to take it', async () => {
-    const { chooseLibtorch } = await import('../../src/native/findLibtorch.js');
     const gone = wheel(join(folder, 'gone'), '2.14.0');
     await chooseLibtorch(gone);
     rmSync(gone, { recursive: true });
@@ -186,64 +193,58 @@ it('scripts/libtorch.mjs tells what compiling takes', () => {
 });
 
 describe('an addon that does not load', () => {
-  /** The addon with one name in it changed for another of the same length, beside a record of its build. */
-  function changed(
-    name: string,
-    from: string | RegExp,
-    to: (found: string) => string,
-    record: object = {},
-  ): string {
+  /** The addon with an operator's name changed, beside a record of its build. */
+  function changed(name: string, to: (found: string) => string, record: object = {}): string {
     const path = join(folder, name, 'Release', 'spurmem.node');
     mkdirSync(dirname(path), { recursive: true });
-    copyFileSync(ADDON, path);
-    const bytes = readFileSync(path);
-    const text = bytes.toString('latin1');
-    const found = typeof from === 'string' ? from : (from.exec(text)?.[0] ?? '');
-    const at = text.indexOf(found);
-    expect(found).not.toBe('');
-    expect(to(found)).toHaveLength(found.length);
-    bytes.write(to(found), at, 'latin1');
-    writeFileSync(path, bytes);
+    writeFileSync(path, changedAddon(OPERATOR, to));
     writeFileSync(join(folder, name, 'libtorch.json'), JSON.stringify({ ...builtLibtorch(), ...record }));
     return path;
   }
 
-  const doctor = (path: string, own: Readonly<Record<string, string>> = {}) =>
-    failure(['train', 'erm', '--data', folder, '--out', join(folder, 'out')], 'NATIVE_LOAD_FAILED', {
-      SPURMEM_ADDON: path,
-      LD_LIBRARY_PATH: undefined,
-      ...own,
-    });
-  // A function of libtorch's that the addon calls.
-  const symbol = /_ZN2at4_ops\d+\w+4callE\w*/;
-  const otherSymbol = (found: string): string => `${found.slice(0, -1)}${found.endsWith('q') ? 'r' : 'q'}`;
+  const inEnvironment = (
+    own: Readonly<Record<string, string | undefined>>,
+    path: string,
+    ...parts: (string | RegExp)[]
+  ) =>
+    failureIn(
+      { SPURMEM_ADDON: path, ...own },
+      ['train', 'erm', '--data', folder, '--out', join(folder, 'out')],
+      'NATIVE_LOAD_FAILED',
+      ...parts,
+    );
+  const doctor = (path: string, ...parts: (string | RegExp)[]) =>
+    inEnvironment({ LD_LIBRARY_PATH: undefined }, path, ...parts);
 
   it('of another version: says which one it was built with, and which one lies there', async () => {
     const { root, source } = builtLibtorch();
-    const message = await doctor(changed('version', symbol, otherSymbol, { version: '2.5.1', cuda: null }));
-    expect(message).toContain(`Built against libtorch 2.5.1 in ${root} (${source}).`);
-    expect(message).toContain(
+    await doctor(
+      changed('version', otherName, { version: '2.5.1', cuda: null }),
+      `Built against libtorch 2.5.1 in ${root} (${source}).`,
       `1. ${root} holds libtorch ${builtLibtorch().version} now, and the addon was built`,
     );
   });
 
   it('of another C++ ABI', async () => {
-    const message = await doctor(changed('abi', symbol, otherSymbol, { cxx11Abi: false }));
-    expect(message).toMatch(
+    await doctor(
+      changed('abi', otherName, { cxx11Abi: false }),
       /1\. \S+ has the C\+\+11 ABI now, and the addon was built with the C\+\+ ABI of GCC before 5: rebuild/,
     );
   });
 
   it('where LD_LIBRARY_PATH may bring another libtorch', async () => {
-    const message = await doctor(changed('shadowed', symbol, otherSymbol), { LD_LIBRARY_PATH: '/nowhere' });
-    expect(message).toMatch(/1\. LD_LIBRARY_PATH is \/nowhere, which may bring another libtorch first/);
+    await inEnvironment(
+      { LD_LIBRARY_PATH: '/nowhere' },
+      changed('shadowed', otherName),
+      /1\. LD_LIBRARY_PATH is \/nowhere, which may bring another libtorch first/,
+    );
   });
 
   it('whose libtorch was removed', async () => {
     const gone = { root: '/gone', version: '2.9.0' };
-    const message = await doctor(changed('gone', symbol, (found) => found, gone));
-    expect(message).toMatch(/Reason: \/gone\/lib\/libtorch\S*\.so: cannot open shared object file/);
-    expect(message).toMatch(
+    await doctor(
+      changed('gone', (found) => found, gone),
+      /Reason: \/gone\/lib\/libtorch\S*\.so: cannot open shared object file/,
       /1\. .* was in \/gone, which is no longer there: install that PyTorch again \(2\.9\.0\)/,
     );
   });
@@ -258,9 +259,51 @@ describe('an addon that does not load', () => {
       copyFileSync(join(root, 'lib', name), join(alone, 'lib', name));
     }
     symlinkSync(join(root, 'version.py'), join(alone, 'version.py'));
-    const message = await doctor(changed('cuda', symbol, (found) => found, { root: alone }));
-    expect(message).toMatch(
+    await doctor(
+      changed('cuda', (found) => found, { root: alone }),
       /1\. libcu\S+\.so\S* is one of CUDA\u2019s libraries, which pip installs beside torch/,
     );
   });
+});
+
+it('an environment that is whole is taken as it is', async () => {
+  const own = ownEnvironment();
+  const root = wheel(join(own, 'lib', 'python3.11', 'site-packages', 'torch'), '2.15.0+cu132', {
+    cuda: '13.2',
+  });
+  writeFileSync(join(own, 'spurmem.json'), JSON.stringify([...TORCH_PACKAGES, ...TEST_PACKAGES]));
+  const said: string[] = [];
+  const options = { onInfo: (text: string) => said.push(text) };
+  const libtorch = await ensureEnvironment([...TORCH_PACKAGES, ...TEST_PACKAGES], options);
+  expect(libtorch).toMatchObject({ root, version: '2.15.0', python: join(own, 'bin', 'python') });
+  expect(said).toEqual([]);
+});
+
+// pip itself, which is told to ask nobody.
+it('without a network, what was left half done is removed, and the message says what to install by hand', () => {
+  const other = join(folder, 'without network');
+  const half = join(other, 'spurmem', 'torch-2.15.0', 'half');
+  mkdirSync(dirname(half), { recursive: true });
+  writeFileSync(half, '');
+  // Whatever PyTorch this machine has: only the installing is called.
+  const code = `
+    import { ensureEnvironment, TORCH_PACKAGES } from './dist/native/torchEnvironment.js';
+    await ensureEnvironment(TORCH_PACKAGES, { onInfo: console.error }).catch(({ message }) => console.error(message));`;
+  const offline = { XDG_CACHE_HOME: other, PIP_NO_INDEX: '1', PIP_FIND_LINKS: undefined };
+  const { stderr } = node(['--input-type=module', '-e', code], offline);
+  expect(stderr).toMatch(
+    /^pip will download torch 2\.15\.0 .*, about 3 GB, and install it into .*, 5\.5 GB\.$/m,
+  );
+  expect(stderr).toContain('No matching distribution found for torch==2.15.0');
+  expect(stderr).toMatch(
+    /^PyTorch could not be installed\. pip could not install torch==2\.15\.0; what it says is above\..*By hand: pip install/m,
+  );
+  expect(existsSync(half)).toBe(false);
+});
+
+it('too small a disk is said before anything is downloaded', () => {
+  const problem = noRoom('/cache', 8.4e9) as SpurmemError;
+  expect(problem.code).toBe('INSTALL_FAILED');
+  expect(problem.message).toMatch(/\/cache has 8\.4 GB free, and it takes 8\.5 GB: .*XDG_CACHE_HOME/);
+  expect(noRoom('/cache', 8.6e9)).toBeUndefined();
 });

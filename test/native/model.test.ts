@@ -1,12 +1,8 @@
-import { Model, takeData, withTensors } from '../../src/models/model.js';
+import { takeData, withTensors } from '../../src/models/model.js';
 import type { TensorData } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
+import { newModel } from '../networks.js';
 import { maxDifference } from '../parity/compare.js';
-
-async function resnet(seed: number): Promise<Model> {
-  const generator = new (native().Generator)(seed);
-  return Model.create({ arch: 'resnet20', numClasses: 2, generator, device: 'cpu' });
-}
 
 /** The names whose values differ. */
 function differing(a: Record<string, TensorData>, b: Record<string, TensorData>): string[] {
@@ -17,8 +13,8 @@ function differing(a: Record<string, TensorData>, b: Record<string, TensorData>)
 }
 
 test('a model moves a share of the way to another, its running statistics too', async () => {
-  using from = await resnet(1);
-  using to = await resnet(2);
+  using from = await newModel('resnet20', { seed: 1 });
+  using to = await newModel('resnet20', { seed: 2 });
   const before = await from.stateDict();
   const target = await to.stateDict();
   await from.network.moveToward(to.network, 0.25);
@@ -37,7 +33,7 @@ test('a model moves a share of the way to another, its running statistics too', 
 });
 
 test('gradients can be put back', async () => {
-  using model = await resnet(3);
+  using model = await newModel('resnet20', { seed: 3 });
   using images = await native().tensor(new Float32Array(2 * 3 * 32 * 32).fill(0.5), [2, 3, 32, 32], 'cpu');
   using labels = await native().tensor(Int32Array.of(0, 1), [2], 'cpu');
   using logits = await model.network.forward(images, { grad: true });

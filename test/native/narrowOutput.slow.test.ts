@@ -1,7 +1,8 @@
-import { Model } from '../../src/models/model.js';
+import { takeData } from '../../src/models/model.js';
 import { native, type PassOptions, type Precision } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
-import { report } from '../parity/compare.js';
+import { imagesOf, labelsOf, newModel } from '../networks.js';
+import { expectWithin } from '../parity/compare.js';
 
 /** The last stage's stride makes its output one column wide: what oneDNN's kernels for AMX give there is another matter each time. */
 const [BATCH, HEIGHT, WIDTH] = [8, 64, 32];
@@ -15,26 +16,19 @@ interface Computed {
 
 async function computed(precision: Precision, options: PassOptions): Promise<Computed> {
   const generator = new (native().Generator)(3);
-  using model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu', precision });
+  using model = await newModel('resnet18', { generator, precision });
   const pixels = generator.randn(BATCH * 3 * HEIGHT * WIDTH);
-  using contiguous = await native().tensor(pixels, [BATCH, 3, HEIGHT, WIDTH], 'cpu');
-  using images = await contiguous.channelsLast();
+  using images = await imagesOf(pixels, [BATCH, 3, HEIGHT, WIDTH]);
   // Memory that was written before holds what no sum should.
   (await native().tensor(new Float32Array(4e6).fill(Number.NaN), [4e6], 'cpu')).dispose();
   using logits = await model.network.forward(images, options);
   const data = (await logits.data()) as Float32Array;
   if (options.grad !== true) return { logits: data, gradient: undefined };
-  using labels = await native().tensor(
-    Int32Array.from({ length: BATCH }, (_, i) => i % 2),
-    [BATCH],
-    'cpu',
-  );
+  using labels = await labelsOf(BATCH);
   using loss = await native().crossEntropy(logits, labels, 'mean');
   await loss.backward();
-  const gradients = await model.network.gradients();
-  const gradient = (await gradients[`${LAYER}.weight`]?.data()) as Float32Array;
-  for (const tensor of Object.values(gradients)) tensor.dispose();
-  return { logits: data, gradient };
+  const gradients = await takeData(await model.network.gradients());
+  return { logits: data, gradient: gradients[`${LAYER}.weight`]?.data as Float32Array };
 }
 
 const norm = (values: Float32Array): number => Math.hypot(...values.subarray(0, 100_000));
@@ -50,11 +44,9 @@ test.each<[string, PassOptions]>([
   const exact = await computed('fp32', options);
   const rounded = await computed('bf16', options);
   const ofLogits = distance(rounded.logits, exact.logits);
-  report(`${name}, logits, relative distance from float32`, ofLogits, 0.1);
-  expect(ofLogits).toBeLessThan(0.1);
+  expectWithin(`${name}, logits, relative distance from float32`, ofLogits, 0.1);
   if (!exact.gradient || !rounded.gradient) return;
   // Deep gradients in bf16 are so far from float32's with AVX-512's kernels as well.
   const ofGradient = distance(rounded.gradient, exact.gradient);
-  report(`${name}, gradient of ${LAYER}, relative distance from float32`, ofGradient, 0.6);
-  expect(ofGradient).toBeLessThan(0.6);
+  expectWithin(`${name}, gradient of ${LAYER}, relative distance from float32`, ofGradient, 0.6);
 });

@@ -6,6 +6,7 @@ import { ComputeContext } from '../../src/native/context.js';
 import { PendingReads } from '../../src/native/pendingReads.js';
 import { trainErm } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
+import { trainOptions } from '../cli/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -49,24 +50,11 @@ test('a run and a trace whose reads are pending, as on a GPU, are the same to th
   await tinyDominoes(data);
   const made = async (name: string) => {
     const out = join(folder, name);
-    const common = {
-      arch: 'resnet20',
-      epochs: 2,
-      batchSize: 16,
-      lr: 1e-3,
-      device: 'cpu',
-      threads: 1,
-    } as const;
-    await trainErm({ data, out, ...common });
+    await trainErm({ ...trainOptions(data, out), epochs: 2, batchSize: 16, lr: 1e-3 });
     const run = new RunFolder(out);
     const [epochs, { tensors }] = [await run.readMetrics(), await readSafetensors(run.last)];
-    const { entries } = await traceUnstructured({
-      run: out,
-      topK: [1, 2],
-      nullDraws: 0,
-      device: 'cpu',
-      threads: 1,
-    });
+    const place = { run: out, device: 'cpu', threads: 1 };
+    const { entries } = await traceUnstructured({ ...place, topK: [1, 2], nullDraws: 0 });
     return { epochs: epochs.map(({ seconds: _, ...epoch }) => epoch), tensors, entries };
   };
   const atOnce = await made('at-once');

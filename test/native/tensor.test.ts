@@ -1,6 +1,5 @@
-import { Worker } from 'node:worker_threads';
-import { Model } from '../../src/models/model.js';
-import { addonInUse, native } from '../../src/native/addon.js';
+import { native } from '../../src/native/addon.js';
+import { newModel } from '../networks.js';
 import { python } from '../parity/python.js';
 
 test('a typed array goes in and comes out, in every dtype', async () => {
@@ -42,8 +41,7 @@ test('wrong arguments are refused by name', async () => {
 });
 
 test('an error of libtorch comes without its C++ stack', async () => {
-  const generator = new (native().Generator)(0);
-  using model = await Model.create({ arch: 'resnet18', numClasses: 2, generator, device: 'cpu' });
+  using model = await newModel('resnet18');
   using wrong = await native().tensor(new Float32Array(8), [1, 2, 2, 2], 'cpu');
   const failure = model.network.forward(wrong);
   await expect(failure).rejects.toMatchObject({ code: 'NATIVE_FAILED' });
@@ -51,21 +49,30 @@ test('an error of libtorch comes without its C++ stack', async () => {
   await expect(failure).rejects.not.toThrow(/frame #|c10::/);
 });
 
-test('a generator draws as PyTorch does and continues from a saved state', () => {
-  const generator = new (native().Generator)(123);
-  const drawn = [
-    [...generator.randperm(6)],
-    String(generator.random()),
-    [...generator.randn(20)].map(String),
-  ];
-  const printed = python([
-    '-c',
-    'import torch, json; g = torch.Generator().manual_seed(123)\n' +
-      'print(json.dumps([torch.randperm(6, generator=g).tolist(),' +
-      ' str(torch.empty((), dtype=torch.int64).random_(generator=g).item()), torch.randn(20, generator=g).tolist()]))',
-  ]);
-  const [permutation, integer, normal] = JSON.parse(printed) as [number[], string, number[]];
-  expect(drawn).toEqual([permutation, integer, normal.map(String)]);
+test.each([0, 123, 4294967295])('a generator of seed %d draws as PyTorch does, and goes on', (seed) => {
+  const generator = new (native().Generator)(seed);
+  const drawn = {
+    permutation: [...generator.randperm(6)],
+    integer: String(generator.random()),
+    normal: [...generator.randn(20)],
+    again: [...generator.randperm(12)],
+    uniform: generator.uniform(0.08, 1),
+    logUniform: generator.logUniform(3 / 4, 4 / 3),
+    randint: generator.randint(100),
+  };
+  const code = `
+import json, torch
+torch.manual_seed(${seed})
+print(json.dumps({
+    "permutation": torch.randperm(6).tolist(),
+    "integer": str(torch.empty((), dtype=torch.int64).random_().item()),
+    "normal": torch.randn(20).tolist(),
+    "again": torch.randperm(12).tolist(),
+    "uniform": torch.empty(1).uniform_(0.08, 1).item(),
+    "logUniform": torch.exp(torch.empty(1).uniform_(*torch.log(torch.tensor([3 / 4, 4 / 3])))).item(),
+    "randint": torch.randint(0, 100, (1,)).item(),
+}))`;
+  expect(drawn).toEqual(JSON.parse(python(['-c', code])));
 
   const state = generator.getState();
   const next = [...generator.randn(4)];
@@ -78,8 +85,7 @@ test('a generator draws as PyTorch does and continues from a saved state', () =>
 });
 
 test('the event loop runs while the engine works', async () => {
-  const generator = new (native().Generator)(0);
-  using model = await Model.create({ arch: 'resnet50', numClasses: 2, generator, device: 'cpu' });
+  using model = await newModel('resnet50');
   using images = await native().tensor(new Float32Array(8 * 3 * 224 * 224), [8, 3, 224, 224], 'cpu');
   let ticks = 0;
   const timer = setInterval(() => {
@@ -92,22 +98,4 @@ test('the event loop runs while the engine works', async () => {
   // A blocked loop would tick at most once.
   expect(ticks).toBeGreaterThan(milliseconds / 5 / 10);
   expect(ticks).toBeGreaterThan(3);
-});
-
-test('a worker thread loads the addon too, and may end while a job runs', async () => {
-  const code = `
-    const { parentPort, workerData } = require('node:worker_threads');
-    const addon = require(workerData);
-    addon.tensor(Float32Array.of(1, 2), [2], 'cpu').then(async (tensor) => {
-      const matrix = await addon.tensor(new Float32Array(2200 ** 2), [2200, 2200], 'cpu');
-      addon.matmul(matrix, matrix);
-      parentPort.postMessage([...(await tensor.data())]);
-      process.exit(0);
-    });`;
-  const worker = new Worker(code, { eval: true, workerData: addonInUse().path });
-  const ended = new Promise((resolve) => worker.once('exit', resolve));
-  expect(await new Promise((resolve) => worker.once('message', resolve))).toEqual([1, 2]);
-  await ended;
-  using tensor = await native().tensor(Float32Array.of(3), [1], 'cpu');
-  expect(await tensor.item()).toBe(3);
 });

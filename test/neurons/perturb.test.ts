@@ -1,6 +1,6 @@
 import { native } from '../../src/native/addon.js';
 import { drawForNeurons, maskNeurons, perturbedVariants } from '../../src/neurons/perturb.js';
-import { refusalOf } from '../refusal.js';
+import { failure } from '../data/support.js';
 
 const layers = [
   { name: 'a', weights: 20 },
@@ -42,14 +42,12 @@ test('draws follow the neurons\u2019 order, and the first k do not depend on the
   expect([...(a?.values ?? [])]).toEqual(scaled);
 });
 
-test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('sigma %p is refused', (sigma) => {
-  const perturb = (): unknown => perturbedVariants([], { kind: 'reinit', sigma, seeds: [0] }, layers);
-  expect(refusalOf(perturb, 'USAGE')).toContain(`\`sigma\` is ${sigma}: it takes a number above 0.`);
+test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('sigma %p is refused', async (sigma) => {
+  const perturb = () => perturbedVariants([], { kind: 'reinit', sigma, seeds: [0] }, layers);
+  await failure(perturb, 'USAGE', `\`sigma\` is ${sigma}: it takes a number above 0.`);
 });
 
-test('an unknown layer is refused by name, with the nearest ones', () => {
-  const draw = (): unknown => drawForNeurons([{ layer: 'bb', index: 0 }], layers, 0);
-  expect(refusalOf(draw, 'NEURONS_INVALID')).toContain(
-    'The model has no layer of neurons named bb. The nearest are b, a.',
-  );
+test('an unknown layer is refused by name, with the nearest ones', async () => {
+  const reason = 'The model has no layer of neurons named bb. The nearest are b, a.';
+  await failure(() => drawForNeurons([{ layer: 'bb', index: 0 }], layers, 0), 'NEURONS_INVALID', reason);
 });

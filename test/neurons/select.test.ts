@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { fractionToCount, selectInLayer, selectTopK } from '../../src/neurons/select.js';
-import { refusalOf } from '../refusal.js';
+import { failure } from '../data/support.js';
 
 const layers = [
   { name: 'a', size: 3 },
@@ -21,9 +21,9 @@ test('ties go to the lower index', () => {
   expect(chosen.map(({ layer, index }) => `${layer}${index}`)).toEqual(['a1', 'a2']);
 });
 
-test.each([0, -1, 1.5, 6, Number.NaN])('refuses k = %p and says how many neurons there are', (k) => {
-  const select = (): unknown => selectTopK(new Float32Array(5), layers, k);
-  expect(refusalOf(select, 'NEURONS_INVALID')).toMatch(/`k`.*the model has 5/);
+test.each([0, -1, 1.5, 6, Number.NaN])('refuses k = %p and says how many neurons there are', async (k) => {
+  const select = () => selectTopK(new Float32Array(5), layers, k);
+  await failure(select, 'NEURONS_INVALID', /`k`.*the model has 5/);
 });
 
 test('in one layer, chooses there alone; a smaller layer gives all it has', () => {
@@ -35,16 +35,12 @@ test('in one layer, chooses there alone; a smaller layer gives all it has', () =
   ]);
 });
 
-test('an unknown layer is refused, with the nearest ones', () => {
+test('an unknown layer is refused, with the nearest ones', async () => {
   const names = ['layer1.0.conv1', 'layer1.0.conv2', 'layer1.1.conv2', 'layer4.2.conv2'];
-  const select = (): unknown =>
-    selectInLayer(
-      new Float32Array(4),
-      names.map((name) => ({ name, size: 1 })),
-      'layer1.0.conv3',
-      1,
-    );
-  expect(refusalOf(select, 'NEURONS_INVALID')).toContain(
+  const named = names.map((name) => ({ name, size: 1 }));
+  await failure(
+    () => selectInLayer(new Float32Array(4), named, 'layer1.0.conv3', 1),
+    'NEURONS_INVALID',
     'The model has no layer of neurons named layer1.0.conv3. ' +
       'The nearest are layer1.0.conv1, layer1.0.conv2, layer1.1.conv2.',
   );

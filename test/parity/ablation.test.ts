@@ -1,17 +1,16 @@
 import { join } from 'node:path';
 import type { Architecture } from '../../src/models/architectures.js';
-import { Model } from '../../src/models/model.js';
-import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
-import { native, type Tensor } from '../../src/native/addon.js';
+import type { TensorData } from '../../src/models/safetensors.js';
 import { setThreads } from '../../src/native/device.js';
 import type { NeuronPlace } from '../../src/neurons/neuron.js';
 import { outputsOf, weightsIn } from '../../src/neurons/neuronValues.js';
 import { type NeuronValues, perturbedVariants } from '../../src/neurons/perturb.js';
 import type { PerturbationName } from '../../src/neurons/perturbations.js';
+import { imagesOf, newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
-import { relativeDifference, report } from './compare.js';
-import { oracleOf } from './oracle.js';
-import { reference, THREADS } from './python.js';
+import { expectWithin, relativeDifference } from './compare.js';
+import { askOracle } from './oracle.js';
+import { THREADS } from './python.js';
 
 const folder = temporaryFolder();
 const BATCH = 12;
@@ -58,30 +57,19 @@ const cases: Case[] = [
 const MEANS = 1e-6;
 
 test.each(cases)('$arch: rewound and mean-ablated neurons', async ({ arch, neurons, tolerance, folded }) => {
-  const [out, earlier] = ['out', 'earlier'].map((name) => join(folder, `${arch}-${name}.safetensors`)) as [
-    string,
-    string,
-  ];
+  const earlier = join(folder, `${arch}-earlier.safetensors`);
   const [height, width] = [64, 32];
   const places = neurons.map(({ layer, index }) => `${layer}:${index}`);
   const size = { batch: BATCH, height, width };
-  reference('ablation', { arch, neurons: places, seed: 3, ...size, threads: THREADS, out, earlier });
-  const { tensors } = await readSafetensors(out);
-  const expected = oracleOf(tensors);
+  const expected = await askOracle('ablation', { arch, neurons: places, seed: 3, ...size, earlier });
   await setThreads(THREADS);
-  const generator = new (native().Generator)(0);
-  using model = await Model.create({
-    arch,
-    numClasses: 2,
-    generator,
-    device: 'cpu',
-    imageSize: [height, width],
-    patchSize: 8,
-    layerNormEps: 1e-6,
-  });
-  await model.loadStateDict(stateOf(tensors));
+  using model = await newModel(arch, { imageSize: [height, width], patchSize: 8, layerNormEps: 1e-6 });
+  const state = expected.names.filter((name) => name.startsWith('state.'));
+  await model.loadStateDict(
+    Object.fromEntries(state.map((name): [string, TensorData] => [name.slice(6), expected(name)])),
+  );
   const { data, shape } = expected('input');
-  using images = await imagesOf(data as Float32Array, shape);
+  using images = await imagesOf(data, shape);
 
   // Two batches of different sizes.
   const means = new Float64Array(model.numNeurons);
@@ -90,57 +78,30 @@ test.each(cases)('$arch: rewound and mean-ablated neurons', async ({ arch, neuro
     [0, 8],
     [8, BATCH],
   ] as const) {
-    using part = await imagesOf((data as Float32Array).slice(from * each, to * each), [
-      to - from,
-      ...shape.slice(1),
-    ]);
+    using part = await imagesOf(data.slice(from * each, to * each), [to - from, ...shape.slice(1)]);
     using sums = await model.network.outputSums(part);
     for (const [i, sum] of ((await sums.data()) as Float64Array).entries()) {
       means[i] = (means[i] as number) + sum / BATCH;
     }
   }
-  compare(`${arch}, mean outputs of all layers`, means, expected('means').data as Float64Array, MEANS);
+  const theirMeans = expected('means').data as Float64Array;
+  const ofMeans = relativeDifference(means, theirMeans);
+  expectWithin(`${arch}, mean outputs of all layers, relative difference`, ofMeans, MEANS);
 
   const known: [PerturbationName, string, NeuronValues][] = [
     ['rewind', 'rewound', await weightsIn(earlier, 'earlier', model, 'neuron')],
-    ['mean', 'ablated', outputsOf(expected('means').data as Float64Array, 'means', model)],
+    ['mean', 'ablated', outputsOf(theirMeans, 'means', model)],
   ];
   for (const [kind, state, values] of known) {
-    const [variant] = perturbedVariants(
-      neurons,
-      { kind, sigma: null, seeds: [], known: values },
-      model.description.layers,
-    );
-    const theirs = expected(`logits.${state}`).data as Float32Array;
+    const perturbation = { kind, sigma: null, seeds: [], known: values };
+    const [variant] = perturbedVariants(neurons, perturbation, model.description.layers);
+    const theirs = expected(`logits.${state}`).data;
     expect(relativeDifference(theirs, expected('logits').data)).toBeGreaterThan(1e-3);
     for (const grad of [true, false]) {
       using logits = await model.network.forward(images, { grad, edits: variant?.edits });
+      const difference = relativeDifference(await logits.data(), theirs);
       const what = `${arch}, ${state} neurons, logits ${grad ? 'layer after layer' : 'without gradients'}`;
-      compare(what, (await logits.data()) as Float32Array, theirs, grad ? tolerance : folded);
+      expectWithin(`${what}, relative difference`, difference, grad ? tolerance : folded);
     }
   }
 });
-
-function compare(
-  what: string,
-  ours: Float32Array | Float64Array,
-  theirs: Float32Array | Float64Array,
-  tolerance: number,
-): void {
-  const difference = relativeDifference(ours, theirs);
-  report(`${what}, relative difference`, difference, tolerance);
-  expect(difference).toBeLessThanOrEqual(tolerance);
-}
-
-function stateOf(tensors: Readonly<Record<string, TensorData>>): Record<string, TensorData> {
-  return Object.fromEntries(
-    Object.entries(tensors)
-      .filter(([name]) => name.startsWith('state.'))
-      .map(([name, tensor]) => [name.slice('state.'.length), tensor]),
-  );
-}
-
-async function imagesOf(data: Float32Array, shape: readonly number[]): Promise<Tensor> {
-  using contiguous = await native().tensor(data, shape, 'cpu');
-  return await contiguous.channelsLast();
-}

@@ -1,19 +1,19 @@
 import { join } from 'node:path';
 import { loadDataset } from '../../src/data/dataset.js';
-import { DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { createProjectionHead } from '../../src/models/architectures.js';
-import { Model, takeData } from '../../src/models/model.js';
+import { takeData } from '../../src/models/model.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { ComputeContext } from '../../src/native/context.js';
 import { epochOfSets, SetSampler } from '../../src/train/cnc/contrastiveSets.js';
 import { trainCnc } from '../../src/train/methods.js';
 import { RunFolder } from '../../src/train/runFolder.js';
-import { dominoes } from '../fixtures.js';
+import { tinyDominoes } from '../fixtures.js';
+import { newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
-import { maxDifference, relativeDifference, report } from './compare.js';
-import { type Oracle, oracleOf } from './oracle.js';
-import { reference, THREADS } from './python.js';
+import { expectWithin, largest, maxDifference } from './compare.js';
+import { askOracle, type Oracle } from './oracle.js';
+import { THREADS } from './python.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'dominoes');
@@ -30,8 +30,7 @@ interface ReferenceRun {
 }
 
 beforeAll(async () => {
-  const counts = { train: [80, 10, 6, 64], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-  await dominoes(data, { ...DEFAULT_DOMINOES, counts, seed: 5, size: 32 });
+  await tinyDominoes(data, { train: [80, 10, 6, 64] }, 5);
 });
 
 test.each(['shared', 'frozen'] as const)(
@@ -51,31 +50,18 @@ test.each(['shared', 'frozen'] as const)(
     const { tensors } = await readSafetensors(run.resume);
     const predictions = join(folder, `${statistics}-predictions.safetensors`);
     await writeSafetensors(predictions, { predictions: tensors['method.predictions'] as TensorData });
-    const out = join(folder, `${statistics}.safetensors`);
-    const oracle = JSON.parse(
-      reference('cnc', {
-        ...sets,
-        data,
-        predictions,
-        epochs: settings.epochs,
-        batch_size: settings.batchSize,
-        lr: settings.lr,
-        seed: settings.seed,
-        temperature: own.temperature,
-        weight: own.contrastWeight,
-        statistics,
-        threads: THREADS,
-        out,
-      }),
-    ) as ReferenceRun;
+    const expected = await askOracle('cnc', { ...settings, ...own, data, predictions });
+    const oracle = JSON.parse(expected.printed) as ReferenceRun;
     // Ten steps, with fewer positives or negatives in a set than were asked for.
     expect([oracle.shown.length * oracle.losses.length, oracle.size]).toEqual([10, 17]);
-    report(`both sides of a batch against the equation, ${statistics}, difference`, oracle.byEquation, 1e-5);
-    expect(oracle.byEquation).toBeLessThanOrEqual(1e-5);
+    expectWithin(
+      `both sides of a batch against the equation, ${statistics}, difference`,
+      oracle.byEquation,
+      1e-5,
+    );
     expect(await epochs((tensors['method.predictions'] as TensorData).data as Int32Array)).toEqual(
       oracle.shown,
     );
-    const expected = oracleOf((await readSafetensors(out)).tensors);
     await compareLoss(expected, own.temperature);
 
     const images = oracle.losses.reduce((sum, [count]) => sum + count, 0);
@@ -83,16 +69,11 @@ test.each(['shared', 'frozen'] as const)(
     for (const [i, name] of (['contrast', 'supervised'] as const).entries()) {
       const theirs = oracle.losses.reduce((sum, batch) => sum + Number(batch[i + 1]) * batch[0], 0) / images;
       const difference = Math.abs((last?.lossTerms?.[name] ?? Number.NaN) - theirs);
-      report(`${name} of the second epoch, ${statistics}, difference`, difference, 1e-5);
-      expect(difference).toBeLessThanOrEqual(1e-5);
+      expectWithin(`${name} of the second epoch, ${statistics}, difference`, difference, 1e-5);
     }
-    const worst = Math.max(
-      ...Object.entries((await readSafetensors(run.last)).tensors).map(([name, { data: values }]) =>
-        relativeDifference(values, expected(`model.${name}`).data),
-      ),
-    );
-    report(`weights after ten steps, ${statistics}, max relative difference`, worst, 1e-5);
-    expect(worst).toBeLessThanOrEqual(1e-5);
+    const weights = (await readSafetensors(run.last)).tensors;
+    const worst = largest(weights, (name) => expected(`model.${name}`));
+    expectWithin(`weights after ten steps, ${statistics}, max relative difference`, worst, 1e-5);
   },
 );
 
@@ -102,7 +83,7 @@ async function epochs(predictions: Int32Array): Promise<number[][]> {
   const ofTrain = splits.train.map((index) => labels[index] as number);
   const sampler = new SetSampler(ofTrain, predictions, sets);
   const generator = new (native().Generator)(settings.seed);
-  using _model = await Model.create({ arch: 'resnet20', numClasses: 2, generator, device: 'cpu' });
+  using _model = await newModel('resnet20', { generator });
   return Array.from({ length: settings.epochs }, () => [...epochOfSets(sampler, undefined, generator)]);
 }
 
@@ -121,15 +102,11 @@ async function compareLoss(expected: Oracle, temperature: number): Promise<void>
   };
   using value = await addon.supervisedContrast(projected, rows, temperature);
   const difference = Math.abs((await value.item()) - Number(expected('loss.value').data[0]));
-  report('supervised contrastive loss, difference', difference, 1e-6);
-  expect(difference).toBeLessThanOrEqual(1e-6);
+  expectWithin('supervised contrastive loss, difference', difference, 1e-6);
   await value.backward();
-  const gradients = Object.entries(await takeData(await head.gradients()));
-  expect(gradients).toHaveLength(4);
-  const worst = Math.max(
-    ...gradients.map(([name, gradient]) => maxDifference(gradient.data, expected(`loss.grad.${name}`).data)),
-  );
-  report('its gradient, max difference', worst, 1e-6);
-  expect(worst).toBeLessThanOrEqual(1e-6);
+  const gradients = await takeData(await head.gradients());
+  expect(Object.keys(gradients)).toHaveLength(4);
+  const worst = largest(gradients, (name) => expected(`loss.grad.${name}`), maxDifference);
+  expectWithin('its gradient, max difference', worst, 1e-6);
   head.dispose();
 }

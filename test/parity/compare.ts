@@ -1,3 +1,4 @@
+import type { TensorData } from '../../src/models/safetensors.js';
 import type { NativeArray } from '../../src/native/addon.js';
 
 /** max |a - b|. */
@@ -13,19 +14,35 @@ export function relativeDifference(a: NativeArray, b: NativeArray): number {
   return Math.sqrt(squares(differences(a, b)) / squares(Float64Array.from(b, Number)));
 }
 
+/** The largest difference of named tensors from the expected ones. */
+export function largest(
+  tensors: Readonly<Record<string, TensorData>>,
+  expected: (name: string) => TensorData,
+  difference = relativeDifference,
+): number {
+  return Math.max(
+    ...Object.entries(tensors).map(([name, { data }]) => difference(data, expected(name).data)),
+  );
+}
+
 /** Prints a figure that a parity test saw, beside its tolerance. */
 export function report(what: string, seen: number, tolerance: number): void {
   process.stdout.write(`  parity: ${what}: ${seen.toExponential(2)} (tolerance ${tolerance})\n`);
 }
 
+/** Checks that a difference is at most the tolerance, and prints both. */
+export function expectWithin(what: string, seen: number, tolerance: number): void {
+  report(what, seen, tolerance);
+  expect(seen).toBeLessThanOrEqual(tolerance);
+}
+
 /** Stricter than a difference of 0, and quick, since most pairs are equal to the bit. */
 function sameBytes(a: NativeArray, b: NativeArray): boolean {
-  return (
-    a[Symbol.toStringTag] === b[Symbol.toStringTag] &&
-    Buffer.from(a.buffer as ArrayBuffer, a.byteOffset, a.byteLength).equals(
-      Buffer.from(b.buffer as ArrayBuffer, b.byteOffset, b.byteLength),
-    )
-  );
+  return a[Symbol.toStringTag] === b[Symbol.toStringTag] && bytesOf(a).equals(bytesOf(b));
+}
+
+export function bytesOf({ buffer, byteOffset, byteLength }: NativeArray): Buffer {
+  return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 }
 
 function differences(a: NativeArray, b: NativeArray): Float64Array {

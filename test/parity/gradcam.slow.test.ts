@@ -1,15 +1,11 @@
-import { join } from 'node:path';
 import type { Architecture } from '../../src/models/architectures.js';
-import { Model } from '../../src/models/model.js';
-import { readSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
-import { temporaryFolder } from '../temporary.js';
-import { maxDifference, report } from './compare.js';
-import { oracleOf } from './oracle.js';
-import { reference, THREADS } from './python.js';
+import { imagesOf, newModel } from '../networks.js';
+import { expectWithin, maxDifference } from './compare.js';
+import { askOracle } from './oracle.js';
+import { THREADS } from './python.js';
 
-const folder = temporaryFolder();
 const SEED = 2;
 
 interface Case {
@@ -35,13 +31,10 @@ const cases: Case[] = [
 test.each(cases)('Grad-CAM of $arch, $imageSize px, equals hooks in PyTorch', async (given) => {
   const { arch, imageSize, patchSize, layers } = given;
   const [height, width] = imageSize;
-  const out = join(folder, `${arch}.safetensors`);
   const size = { height, width, patch: patchSize };
-  reference('gradcam', { arch, seed: SEED, output: 0, ...size, layers, threads: THREADS, out });
-  const expected = oracleOf((await readSafetensors(out)).tensors);
+  const expected = await askOracle('gradcam', { arch, seed: SEED, output: 0, ...size, layers });
   await setThreads(THREADS);
-  const generator = new (native().Generator)(SEED);
-  using model = await Model.create({ ...given, numClasses: 2, generator, device: 'cpu' });
+  using model = await newModel(arch, { seed: SEED, imageSize, patchSize });
   const { mappable, mappedByDefault } = model.description;
   expect(mappedByDefault).toBe(layers[0]);
   expect(mappable).toEqual(expect.arrayContaining([...layers]));
@@ -49,8 +42,7 @@ test.each(cases)('Grad-CAM of $arch, $imageSize px, equals hooks in PyTorch', as
   const live = native().liveTensors();
   const { data, shape } = expected('images');
   {
-    using contiguous = await native().tensor(data, shape, 'cpu');
-    using images = await contiguous.channelsLast();
+    using images = await imagesOf(data, shape);
     for (const layer of layers) {
       const { heat: map, cells } = await model.network.gradCam(images, layer, 0);
       using heat = map;
@@ -58,8 +50,7 @@ test.each(cases)('Grad-CAM of $arch, $imageSize px, equals hooks in PyTorch', as
       expect(heat.shape).toEqual([4, height, width]);
       const found = (await heat.data()) as Float32Array;
       const difference = maxDifference(found, expected(`cam.${layer}`).data);
-      report(`Grad-CAM of ${arch}, ${layer}, difference`, difference, 1e-5);
-      expect(difference).toBeLessThanOrEqual(1e-5);
+      expectWithin(`Grad-CAM of ${arch}, ${layer}, difference`, difference, 1e-5);
       expect(found.every((value) => value === 0)).toBe(false);
     }
     await expect(model.network.gradCam(images, 'layer9.conv', 0)).rejects.toThrow(

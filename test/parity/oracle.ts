@@ -1,35 +1,58 @@
-import type { Model } from '../../src/models/model.js';
-import type { TensorData } from '../../src/models/safetensors.js';
+import { join } from 'node:path';
+import { type Model, takeData } from '../../src/models/model.js';
+import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
 import { native, type Tensor } from '../../src/native/addon.js';
 import { selectTopK } from '../../src/neurons/select.js';
-import { maxDifference, relativeDifference, report } from './compare.js';
+import { temporaryFolder } from '../temporary.js';
+import { bytesOf, expectWithin, largest, maxDifference, relativeDifference } from './compare.js';
+import { reference, THREADS } from './python.js';
 
-/** What a reference script wrote, by name. */
-export type Oracle = (name: string) => TensorData;
+/** The tensors that a reference script wrote, by name. */
+export type Oracle = ((name: string) => TensorData) & {
+  readonly names: readonly string[];
+  /** Its stdout. */
+  readonly printed: string;
+};
 
-export function oracleOf(tensors: Readonly<Record<string, TensorData>>): Oracle {
-  return (name) => {
+const folder = temporaryFolder();
+let asked = 0;
+
+/** Runs a script of scripts/reference, which writes tensors to `out`, with these settings; by default with one thread. */
+export async function askOracle(script: string, settings: object): Promise<Oracle> {
+  const out = join(folder, `${(asked += 1)}.safetensors`);
+  const printed = reference(script, { threads: THREADS, ...settings, out });
+  const { tensors } = await readSafetensors(out);
+  const tensorNamed = (name: string): TensorData => {
     const tensor = tensors[name];
     if (!tensor) throw new Error(`the reference wrote no ${name}`);
     return tensor;
   };
+  return Object.assign(tensorNamed, { names: Object.keys(tensors), printed });
 }
 
 /** Every parameter and buffer equals the reference's `init.<name>`, and there are no others. */
 export function compareInitialWeights(
   arch: string,
   state: Readonly<Record<string, TensorData>>,
-  tensors: Readonly<Record<string, TensorData>>,
+  expected: Oracle,
 ): void {
-  const names = Object.keys(tensors).filter((name) => name.startsWith('init.'));
+  const names = expected.names.filter((name) => name.startsWith('init.'));
   expect(Object.keys(state).sort()).toEqual(names.map((name) => name.slice(5)).sort());
-  const worst = Math.max(
-    ...names.map((name) =>
-      maxDifference((state[name.slice(5)] as TensorData).data, (tensors[name] as TensorData).data),
-    ),
-  );
-  report(`${arch} initial weights, max difference`, worst, 0);
-  expect(worst).toBe(0);
+  const worst = largest(state, (name) => expected(`init.${name}`), maxDifference);
+  expectWithin(`${arch} initial weights, max difference`, worst, 0);
+}
+
+/** Checks names, shapes, dtypes and every bit, NaNs included. */
+export function expectSameBits(
+  tensors: Readonly<Record<string, TensorData>>,
+  expected: Readonly<Record<string, TensorData>>,
+): void {
+  expect(Object.keys(tensors).sort()).toEqual(Object.keys(expected).sort());
+  for (const [name, { shape, data }] of Object.entries(tensors)) {
+    const { shape: wanted, data: values } = expected[name] as TensorData;
+    expect([name, shape, data[Symbol.toStringTag]]).toEqual([name, wanted, values[Symbol.toStringTag]]);
+    expect([name, bytesOf(data).equals(bytesOf(values))]).toEqual([name, true]);
+  }
 }
 
 /** Gradients of the mean cross-entropy, the neurons' norms, and the ten highest of each in their order. */
@@ -54,8 +77,7 @@ export async function compareGradients(
     const ours = (await scores.data()) as Float32Array;
     const theirs = expected(name).data as Float32Array;
     const difference = relativeDifference(ours, theirs);
-    report(`${arch} neurons' ${name}, relative difference`, difference, ofNorms);
-    expect(difference).toBeLessThanOrEqual(ofNorms);
+    expectWithin(`${arch} neurons' ${name}, relative difference`, difference, ofNorms);
     const top = (all: Float32Array): string[] =>
       selectTopK(all, model.description.layers, 10).map(({ layer, index }) => `${layer}[${index}]`);
     expect(top(ours)).toEqual(top(theirs));
@@ -73,31 +95,23 @@ export async function compareWithGradients(
   prefix: string,
   tolerance: number,
 ): Promise<void> {
-  const gradients = await network.gradients();
-  let worst = 0;
-  for (const [name, gradient] of Object.entries(gradients)) {
-    worst = Math.max(worst, relativeDifference(await gradient.data(), expected(prefix + name).data));
-    gradient.dispose();
-  }
+  const gradients = await takeData(await network.gradients());
+  const worst = largest(gradients, (name) => expected(prefix + name));
   expect(Object.keys(gradients)).toHaveLength(description.parameters.length);
-  report(`${arch} ${prefix}*, max relative difference`, worst, tolerance);
-  expect(worst).toBeLessThanOrEqual(tolerance);
+  expectWithin(`${arch} ${prefix}*, max relative difference`, worst, tolerance);
 }
 
 /** -(g * w) of every weight of every layer of neurons, from copies of both. */
 async function productsOfWeights({ network, description }: Model): Promise<Float32Array> {
-  const [weights, gradients] = [await network.state(), await network.gradients()];
-  const products: number[] = [];
-  for (const { name } of description.layers) {
-    const [weight, gradient] = [weights[`${name}.weight`], gradients[`${name}.weight`]];
-    if (!weight || !gradient) throw new Error(`${name} has no weight or no gradient`);
-    const gradientData = (await gradient.data()) as Float32Array;
-    ((await weight.data()) as Float32Array).forEach((value, i) => {
-      products.push(-(value * (gradientData[i] as number)));
-    });
-  }
-  for (const tensor of [...Object.values(weights), ...Object.values(gradients)]) tensor.dispose();
-  return Float32Array.from(products);
+  const weights = await takeData(await network.state());
+  const gradients = await takeData(await network.gradients());
+  return Float32Array.from(
+    description.layers.flatMap(({ name }) => {
+      const [weight, gradient] = [weights, gradients].map((all) => all[`${name}.weight`]?.data);
+      if (!weight || !gradient) throw new Error(`${name} has no weight or no gradient`);
+      return Array.from({ length: weight.length }, (_, i) => -(Number(weight[i]) * Number(gradient[i])));
+    }),
+  );
 }
 
 /** Running from each stage's input gives the logits of the whole. */

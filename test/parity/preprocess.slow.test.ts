@@ -4,12 +4,11 @@ import { BatchLoader } from '../../src/data/batches.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { IMAGENET_MEAN, IMAGENET_STD, type Preprocessing } from '../../src/data/preprocessing.js';
 import { happens, randomResizedCrop } from '../../src/data/sampling.js';
-import { readSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { photoLike } from '../photos.js';
 import { temporaryFolder } from '../temporary.js';
-import { maxDifference, report } from './compare.js';
-import { reference } from './python.js';
+import { expectWithin, maxDifference } from './compare.js';
+import { askOracle, type Oracle } from './oracle.js';
 
 const folder = temporaryFolder();
 /** As JPEG 4:2:0 and PNG: portrait, landscape and tiny. */
@@ -44,17 +43,17 @@ function writeDataset(preprocessing: Preprocessing): void {
   writeFileSync(join(folder, 'dataset.json'), JSON.stringify({ preprocessing }));
 }
 
-function ask(preprocessing: Preprocessing, seed: number): { out: string; crops: number[][] } {
-  const out = join(folder, 'out.safetensors');
+/** The loader of the dataset with this preprocessing, and what torchvision makes of its images. */
+async function both(preprocessing: Preprocessing, seed: number): Promise<[BatchLoader, Oracle]> {
+  writeDataset(preprocessing);
   const { randomResizedCrop, horizontalFlip } = preprocessing.augmentation ?? {};
-  const request = {
-    ...preprocessing,
-    files: files.map((name) => join(folder, name)),
-    augmentation: randomResizedCrop ? { ...randomResizedCrop, flip: horizontalFlip } : null,
-    seed,
-    out,
-  };
-  return { out, crops: JSON.parse(reference('preprocess', request)) as number[][] };
+  const augmentation = randomResizedCrop ? { ...randomResizedCrop, flip: horizontalFlip } : null;
+  const asked = { ...preprocessing, files: files.map((name) => join(folder, name)), augmentation, seed };
+  return [await openLoader(), await askOracle('preprocess', asked)];
+}
+
+async function openLoader(): Promise<BatchLoader> {
+  return BatchLoader.open(await loadDataset(folder), { device: 'cpu' });
 }
 
 const statistics = {
@@ -71,22 +70,19 @@ test.each<[string, Partial<Preprocessing>]>([
   ['a crop larger than the image', { resize: 40, crop: [64, 64] }],
 ])('evaluation: %s', async (name, chosen) => {
   const preprocessing = { resize: null, crop: null, ...statistics, augmentation: null, ...chosen };
-  writeDataset(preprocessing);
-  const oracle = (await readSafetensors(ask(preprocessing, 0).out)).tensors;
-  using loader = await BatchLoader.open(await loadDataset(folder), { device: 'cpu' });
+  const [opened, expected] = await both(preprocessing, 0);
+  using loader = opened;
   let toTensorPath = 0;
   let toPil = 0;
   for await (const batch of loader.evaluation(Int32Array.from(files.keys()), 1)) {
     using current = batch;
     const i = current.indices[0] as number;
     const ours = await current.images.data();
-    toTensorPath = Math.max(toTensorPath, maxDifference(ours, oracle[`tensor.${i}`]?.data as Float32Array));
-    toPil = Math.max(toPil, maxDifference(ours, oracle[`pil.${i}`]?.data as Float32Array) / ONE_LEVEL);
+    toTensorPath = Math.max(toTensorPath, maxDifference(ours, expected(`tensor.${i}`).data));
+    toPil = Math.max(toPil, maxDifference(ours, expected(`pil.${i}`).data) / ONE_LEVEL);
   }
-  report(`${name}, to torchvision's tensor path, max difference`, toTensorPath, 0);
-  report(`${name}, to PIL's path, levels`, toPil, 1);
-  expect(toTensorPath).toBe(0);
-  expect(toPil).toBeLessThanOrEqual(1.0001);
+  expectWithin(`${name}, to torchvision's tensor path, max difference`, toTensorPath, 0);
+  expectWithin(`${name}, to PIL's path, levels`, toPil, 1.0001);
 });
 
 test.each([
@@ -103,11 +99,10 @@ test.each([
       horizontalFlip: flip,
     },
   };
-  writeDataset(preprocessing);
   const seed = 11;
-  const { out, crops } = ask(preprocessing, seed);
-  const oracle = (await readSafetensors(out)).tensors;
-  using loader = await BatchLoader.open(await loadDataset(folder), { device: 'cpu' });
+  const [opened, expected] = await both(preprocessing, seed);
+  using loader = opened;
+  const crops = JSON.parse(expected.printed) as number[][];
   const { heights, widths } = loader.index;
   const draws = new (native().Generator)(seed);
   const drawn = Array.from(crops.keys(), (i) => {
@@ -126,21 +121,16 @@ test.each([
     const size = ours.length / current.indices.length;
     for (const [position, i] of current.indices.entries()) {
       const image = ours.slice(position * size, (position + 1) * size) as Float32Array;
-      worst = Math.max(worst, maxDifference(image, oracle[`tensor.${i}`]?.data as Float32Array));
+      worst = Math.max(worst, maxDifference(image, expected(`tensor.${i}`).data));
     }
   }
-  report(`${name}, pixels, max difference`, worst, 0);
-  expect(worst).toBe(0);
+  expectWithin(`${name}, pixels, max difference`, worst, 0);
 });
 
 test('a flip without a crop keeps the evaluation\u2019s resize and centre crop', async () => {
-  const evaluation = {
-    resize: [64, 48] as [number, number],
-    crop: [48, 32] as [number, number],
-    ...statistics,
-  };
-  writeDataset({ ...evaluation, augmentation: { randomResizedCrop: null, horizontalFlip: 1 } });
-  using loader = await BatchLoader.open(await loadDataset(folder), { device: 'cpu' });
+  const augmentation = { randomResizedCrop: null, horizontalFlip: 1 };
+  writeDataset({ resize: [64, 48], crop: [48, 32], ...statistics, augmentation });
+  using loader = await openLoader();
   const indices = Int32Array.from(files.keys());
   const run = async (batches: ReturnType<typeof loader.evaluation>): Promise<number[][]> => {
     const rows: number[][] = [];
@@ -158,7 +148,7 @@ test('a flip without a crop keeps the evaluation\u2019s resize and centre crop',
 
 test('a batch of images that differ in size is refused with what to do', async () => {
   writeDataset({ resize: null, crop: null, ...statistics, augmentation: null });
-  using loader = await BatchLoader.open(await loadDataset(folder), { device: 'cpu' });
+  using loader = await openLoader();
   const run = async (): Promise<void> => {
     for await (const batch of loader.evaluation(Int32Array.from(files.keys()), 8)) batch[Symbol.dispose]();
   };

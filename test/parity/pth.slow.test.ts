@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { SpurmemError } from '../../src/errors.js';
-import { Model } from '../../src/models/model.js';
 import { readWeights } from '../../src/models/readWeights.js';
-import { readSafetensors } from '../../src/models/safetensors.js';
+import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
 import { loadWeights } from '../../src/models/weights.js';
-import { native } from '../../src/native/addon.js';
+import { failure } from '../data/support.js';
+import { newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
-import { maxDifference, report } from './compare.js';
+import { expectWithin, largest, maxDifference } from './compare.js';
+import { expectSameBits } from './oracle.js';
 import { python, reference } from './python.js';
 
 const folder = temporaryFolder();
@@ -15,16 +15,6 @@ const folder = temporaryFolder();
 beforeAll(() => {
   reference('pth', { out: folder });
 });
-
-async function refusal(read: Promise<unknown>): Promise<string> {
-  const error: unknown = await read.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(SpurmemError);
-  expect((error as SpurmemError).code).toBe('WEIGHTS_INVALID');
-  return (error as SpurmemError).message;
-}
 
 test.each([
   ['resnet18.pth', 'PyTorch'],
@@ -47,18 +37,9 @@ test.each([
   const oracle = (await readSafetensors(join(folder, file.replace(/\..*/, '.safetensors')))).tensors;
   const read = await readWeights(join(folder, file));
   expect(read.source).toBe(source);
-  expect(Object.keys(read.tensors).sort()).toEqual(Object.keys(oracle).sort());
-  let most = 0;
-  for (const [name, { shape, data }] of Object.entries(read.tensors)) {
-    expect([name, shape]).toEqual([name, oracle[name]?.shape]);
-    const expected = oracle[name]?.data ?? new Float32Array();
-    expect([name, data[Symbol.toStringTag]]).toEqual([name, expected[Symbol.toStringTag]]);
-    most = Math.max(most, maxDifference(data, expected));
-    // Equal to the bit, NaNs included.
-    expect([name, Buffer.from(data.buffer).equals(Buffer.from(expected.buffer))]).toEqual([name, true]);
-  }
-  report(`${file}, ${Object.keys(oracle).length} tensors, max difference`, most, 0);
-  expect(most).toBe(0);
+  expectSameBits(read.tensors, oracle);
+  const most = largest(read.tensors, (name) => oracle[name] as TensorData, maxDifference);
+  expectWithin(`${file}, ${Object.keys(oracle).length} tensors, max difference`, most, 0);
 });
 
 test('tied weights stay one array', async () => {
@@ -72,33 +53,25 @@ test('only the weights of a checkpoint are read, past 4 GiB', async () => {
 });
 
 test('a checkpoint goes into a model; a head with other classes is left out', async () => {
-  const create = (numClasses: number): Promise<Model> =>
-    Model.create({
-      arch: 'resnet18',
-      numClasses,
-      generator: new (native().Generator)(1),
-      device: 'cpu',
-    });
   const oracle = (await readSafetensors(join(folder, 'checkpoint.safetensors'))).tensors;
-  using same = await create(7);
+  using same = await newModel('resnet18', { seed: 1, numClasses: 7 });
   expect(await loadWeights(same, join(folder, 'checkpoint.pth.tar'))).toEqual({ newHead: [] });
-  const loaded = await same.stateDict();
-  expect(Object.keys(loaded).sort()).toEqual(Object.keys(oracle).sort());
-  for (const [name, { data }] of Object.entries(loaded)) {
-    expect([name, maxDifference(data, oracle[name]?.data ?? new Float32Array())]).toEqual([name, 0]);
-  }
+  expectSameBits(await same.stateDict(), oracle);
 
-  using other = await create(2);
+  using other = await newModel('resnet18', { seed: 1 });
   const head = (await other.stateDict())['fc.weight'];
   expect(await loadWeights(other, join(folder, 'resnet18.pth'))).toEqual({
     newHead: ['fc.weight', 'fc.bias'],
   });
   expect((await other.stateDict())['fc.weight']).toEqual(head);
 
-  const message = await refusal(loadWeights(other, join(folder, 'deit.pth')));
-  expect(message).toContain('does not fit resnet18');
-  expect(message).toContain('read as: PyTorch, model, with head.0 as head');
-  expect(message).toContain('unexpected: conv.weight, conv.bias, head.weight, head.bias');
+  await failure(
+    loadWeights(other, join(folder, 'deit.pth')),
+    'WEIGHTS_INVALID',
+    'does not fit resnet18',
+    'read as: PyTorch, model, with head.0 as head',
+    'unexpected: conv.weight, conv.bias, head.weight, head.bias',
+  );
 });
 
 test('what is pickled beside the weights is neither run nor in the way', async () => {
@@ -126,9 +99,7 @@ test.each([
   ['big-endian', 'its byte order is "big"'],
 ])('%s is refused', async (name, reason) => {
   const path = join(folder, `${name}.pth`);
-  const message = await refusal(readWeights(path));
-  expect(message).toContain(path);
-  expect(message).toContain(reason);
+  await failure(readWeights(path), 'WEIGHTS_INVALID', path, reason);
 });
 
 test.each([
@@ -137,8 +108,7 @@ test.each([
   ['module.pth', 'it is a whole model of the class "torchvision.models.resnet.ResNet"'],
   ['module-inside.pth', 'its entry "model" is a whole model of the class'],
 ])('%s is refused with the line of Python that converts it', async (file, reason) => {
-  const message = await refusal(readWeights(join(folder, file)));
-  expect(message).toContain(reason);
+  const { message } = await failure(readWeights(join(folder, file)), 'WEIGHTS_INVALID', reason);
   const line = message.split('\n').at(-1)?.trim() ?? '';
   python(['-c', line]);
   const { tensors } = await readWeights(join(folder, file.replace('.pth', '.state_dict.pth')));
@@ -146,7 +116,7 @@ test.each([
 });
 
 test('a legacy tar file is told apart', async () => {
-  expect(await refusal(readWeights(join(folder, 'tar.pth.tar')))).toContain("is in PyTorch's legacy format");
+  await failure(readWeights(join(folder, 'tar.pth.tar')), 'WEIGHTS_INVALID', "is in PyTorch's legacy format");
 });
 
 test('nothing of the files was run', () => {

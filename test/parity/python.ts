@@ -12,7 +12,7 @@ export const TEAM = Math.min(availableParallelism(), 2);
 
 const SERVER = fileURLToPath(new URL('server.py', import.meta.url));
 
-/** Runs a script of scripts/reference beside PyTorch with these settings (`request.py`); gives what it printed. */
+/** Runs a script of scripts/reference beside PyTorch with these settings (`common.py`); gives what it printed. */
 export function reference(script: string, settings: object): string {
   return python([referencePath(script)], JSON.stringify(settings));
 }

@@ -1,11 +1,9 @@
 import { join } from 'node:path';
 import { BatchLoader } from '../../src/data/batches.js';
-import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import { type Loss, LOSSES } from '../../src/metrics/loss.js';
 import type { Architecture } from '../../src/models/architectures.js';
-import { Model } from '../../src/models/model.js';
+import type { Model } from '../../src/models/model.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
-import { native } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
 import type { NeuronLayer } from '../../src/neurons/neuron.js';
 import { gradientScores, gradientXWeightScores, magnitudeScores } from '../../src/neurons/score.js';
@@ -16,8 +14,10 @@ import {
   scoresOf,
   selectTopK,
 } from '../../src/neurons/select.js';
+import { tinyDominoes } from '../fixtures.js';
+import { newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
-import { report } from './compare.js';
+import { expectWithin } from './compare.js';
 import { reference, THREADS } from './python.js';
 
 const folder = temporaryFolder();
@@ -32,8 +32,7 @@ interface Ranking {
 }
 
 beforeAll(async () => {
-  const counts = { train: [24, 4, 4, 16], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-  const dataset = await buildDominoes(join(folder, 'dominoes'), { ...DEFAULT_DOMINOES, counts });
+  const dataset = await tinyDominoes(join(folder, 'dominoes'), { train: [24, 4, 4, 16] }, 0, 64);
   loader = await BatchLoader.open(dataset, { device: 'cpu' });
   await setThreads(THREADS);
 });
@@ -44,8 +43,7 @@ afterAll(() => {
 
 /** A model whose batch statistics are those of images, and one batch of them, in files for the reference. */
 async function prepare(arch: Architecture): Promise<{ model: Model; batch: string; weights: string }> {
-  const generator = new (native().Generator)(11);
-  const model = await Model.create({ arch, numClasses: 2, generator, device: 'cpu' });
+  const model = await newModel(arch, { seed: 11 });
   const [batch, weights] = ['batch', 'weights'].map((name) =>
     join(folder, `${arch}-${name}.safetensors`),
   ) as [string, string];
@@ -68,17 +66,10 @@ describe.each([
   { arch: 'resnet50', all: [53, 26_560], noDownsample: [49, 22_720] },
 ] as const)('$arch', ({ arch, all, noDownsample }) => {
   test('the top 50 neurons equal those of successive maxima', async () => {
-    const prepared = await prepare(arch);
-    using model = prepared.model;
+    const { model: prepared, weights, batch } = await prepare(arch);
+    using model = prepared;
     const rankings = JSON.parse(
-      reference('ranking', {
-        arch,
-        classes: 2,
-        weights: prepared.weights,
-        batch: prepared.batch,
-        top_k: TOP_K,
-        threads: THREADS,
-      }),
+      reference('ranking', { arch, classes: 2, weights, batch, top_k: TOP_K, threads: THREADS }),
     ) as Record<`gradient, ${Loss}` | 'gradient-x-weight' | `magnitude, ${MagnitudeLayers}`, Ranking>;
 
     const { layers } = model.description;
@@ -109,8 +100,7 @@ describe.each([
     const worst = Math.max(
       ...ranking.top.map(([, , score], i) => Math.abs((ours[i]?.score ?? Number.NaN) / score - 1)),
     );
-    report(`${arch} ${what}, scores of the top ${TOP_K}, max relative difference`, worst, 1e-6);
-    expect(worst).toBeLessThanOrEqual(1e-6);
+    expectWithin(`${arch} ${what}, scores of the top ${TOP_K}, max relative difference`, worst, 1e-6);
     expect(ours.map(({ layer, index }) => [layer, index])).toEqual(
       ranking.top.map(([layer, index]) => [layer, index]),
     );

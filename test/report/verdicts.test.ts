@@ -173,12 +173,15 @@ test('over models, the rows of all minority examples against all majority ones a
 });
 
 test('a study says which rows differ beyond their interval', () => {
-  const study = studyOf({
-    ERM: [0.5, 0.52, 0.45],
-    more: [0.6, 0.65, 0.61],
-    alike: [0.5, 0.53, 0.44],
-    unclear: [0.9, 0.3, 0.5],
-  }, { equivalence: 0.05 });
+  const study = studyOf(
+    {
+      ERM: [0.5, 0.52, 0.45],
+      more: [0.6, 0.65, 0.61],
+      alike: [0.5, 0.53, 0.44],
+      unclear: [0.9, 0.3, 0.5],
+    },
+    { equivalence: 0.05 },
+  );
   expect(plainText(studyVerdict(study))).toMatch(
     /^Beyond their 95 % interval differ from ERM, over 3 seeds: more \(\+13\.0 points, 95 % 5\.5 to 20\.5, sign flips p = 0\.250, after Holm’s correction 0\.750\)\. Equivalent within the declared margin: alike\. Neither shown to differ nor to be equivalent: unclear\.$/,
   );

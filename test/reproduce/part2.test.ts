@@ -8,7 +8,6 @@ import { resolveSettings } from '../../src/settings/setting.js';
 import { methodNamed } from '../../src/train/methods.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
-import { refusalOf } from '../refusal.js';
 import { temporaryFolder } from '../temporary.js';
 
 const folder = temporaryFolder();
@@ -24,10 +23,10 @@ test('some rows of a study, in its order, and compared where the row that matter
   expect(rowsOf(fig6, ['ERM', 'contrast, no mask']).focus).toBeUndefined();
 });
 
-test('an unknown row is refused with those that there are', () => {
-  expect(refusalOf(() => rowsOf(fig6, ['contrast']), 'USAGE')).toContain(
-    'has no row named contrast. It has ERM; continued, cross-entropy; continued, supervised loss alone; contrast, no mask;',
-  );
+test('an unknown row is refused with those that there are', async () => {
+  const rows =
+    'has no row named contrast. It has ERM; continued, cross-entropy; continued, supervised loss alone; contrast, no mask;';
+  await failure(() => rowsOf(fig6, ['contrast']), 'USAGE', rows);
 });
 
 test.each(PROTOCOLS)(
@@ -67,14 +66,20 @@ test('a study is declared before its first run, and its margin stays', async () 
   await failure(reproducePart2(options), 'INTERRUPTED');
   const plan = JSON.parse(await readFile(join(out, 'fig6.plan.json'), 'utf8')) as object;
   expect(plan).toMatchObject({ kind: 'fig6', equivalence: 0.03, seeds: [0, 1], focus: FINETUNED });
-  const { message } = await failure(reproducePart2({ ...options, equivalence: 0.05 }), 'RUN_EXISTS');
-  expect(message).toMatch(/`equivalence` is 5 points, and .* declares 3 points/);
+  await failure(
+    reproducePart2({ ...options, equivalence: 0.05 }),
+    'RUN_EXISTS',
+    /`equivalence` is 5 points, and .* declares 3 points/,
+  );
   for (const [other, what] of [
     [{ seeds: [0, 1, 2] }, 'seeds'],
     [{ only: ['ERM', FINETUNED] }, 'rows'],
   ] as const) {
-    const error = await failure(reproducePart2({ ...options, ...other }), 'RUN_EXISTS');
-    expect(error.message).toContain(`declares other ${what}, with a margin of 3 points`);
+    await failure(
+      reproducePart2({ ...options, ...other }),
+      'RUN_EXISTS',
+      `declares other ${what}, with a margin of 3 points`,
+    );
   }
   await failure(reproducePart2(options), 'INTERRUPTED');
   const free = { ...options, out: join(folder, 'free'), equivalence: undefined };

@@ -1,6 +1,5 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { native } from '../../src/native/addon.js';
 import { fractionToCount } from '../../src/neurons/select.js';
@@ -9,6 +8,7 @@ import type { FinetuneOptions } from '../../src/train/methods/finetune.js';
 import type { EpochMetrics } from '../../src/train/results.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { failure } from '../data/support.js';
+import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectSameRun, Runs, stopIn } from './support.js';
 
@@ -53,9 +53,12 @@ async function train(options: Partial<FinetuneOptions>, name: string): Promise<F
   return { run, epochs: await run.readMetrics() };
 }
 
-async function refusal(options: Partial<FinetuneOptions>, code: ErrorCode): Promise<string> {
-  const out = join(folder, 'refused');
-  return (await failure(trainFinetune({ ...base, out, ...options }), code)).message;
+async function refusal(
+  options: Partial<FinetuneOptions>,
+  code: ErrorCode,
+  ...parts: (string | RegExp)[]
+): Promise<void> {
+  await failure(trainFinetune({ ...base, out: join(folder, 'refused'), ...options }), code, ...parts);
 }
 
 describe('fine-tuning', () => {
@@ -188,7 +191,9 @@ describe('fine-tuning', () => {
   test('starts from an epoch that ERM kept', async () => {
     const erm = new RunFolder(join(folder, 'kept'));
     await trainErm({ ...runs.base, out: erm.path, keepEpochs: [1] });
-    expect(await refusal({ from: erm.path, kickInEpoch: 2 }, 'RUN_NOT_FOUND')).toMatch(
+    await refusal(
+      { from: erm.path, kickInEpoch: 2 },
+      'RUN_NOT_FOUND',
       /`kickInEpoch` is 2, and .* has not kept that epoch: .*epoch-2\.safetensors is missing.*`keepEpochs` 2/s,
     );
     // By default the first of two epochs, as 40 of 100.
@@ -228,19 +233,18 @@ describe('a fine-tuning that cannot be', () => {
     ['average', { ema: 1 }, /`ema` is 1: it takes a decay above 0 and below 1/],
     ['architecture', { arch: 'resnet50' }, /`arch` is resnet50, and .* was trained with resnet20/],
   ] as const)('is refused: %s', async (_name, options, message) => {
-    expect(await refusal(options, 'USAGE')).toMatch(message);
+    await refusal(options, 'USAGE', message);
   });
 
   test('is refused on another dataset, and where groups are missing', async () => {
     const other = join(folder, 'other');
-    const counts = { train: [8, 8, 8, 8], val: [4, 4, 4, 4], test: [4, 4, 4, 4] };
-    await buildDominoes(other, { ...DEFAULT_DOMINOES, counts, size: 32 });
-    expect(await refusal({ data: other }, 'DATASET_INVALID')).toMatch(
-      /is not the dataset that .* was trained on/,
-    );
+    await tinyDominoes(other, { train: [8, 8, 8, 8] });
+    await refusal({ data: other }, 'DATASET_INVALID', /is not the dataset that .* was trained on/);
     const erm = join(folder, 'balanced');
     await trainErm({ ...runs.base, data: other, out: erm, epochs: 1 });
-    expect(await refusal({ from: erm, gradientSource: 'minority-groups' }, 'USAGE')).toMatch(
+    await refusal(
+      { from: erm, gradientSource: 'minority-groups' },
+      'USAGE',
       /`gradientSource` is minority-groups, and dominoes has no example of any: its training groups have 8, 8, 8, 8/,
     );
     const lacking = join(folder, 'lacking');
@@ -252,24 +256,22 @@ describe('a fine-tuning that cannot be', () => {
       table,
       rows.filter((row) => !row.includes('/val/2/') && !row.includes('/val/3/')).join('\n'),
     );
-    expect(await refusal({ data: lacking }, 'DATASET_EMPTY_GROUP')).toMatch(
-      /the split val has no example of groups 2 .* 3 /,
-    );
+    await refusal({ data: lacking }, 'DATASET_EMPTY_GROUP', /the split val has no example of groups 2 .* 3 /);
   });
 
   test('is refused from no run, and into a run with other settings', async () => {
-    expect(await refusal({ from: join(folder, 'nowhere') }, 'RUN_NOT_FOUND')).toMatch(/holds no trained run/);
+    await refusal({ from: join(folder, 'nowhere') }, 'RUN_NOT_FOUND', /holds no trained run/);
     const settled = { criterion: 'magnitude', epochs: 1 } as const;
     const { run } = await finetune(settled);
     const again = { ...settled, out: run.path, resume: true };
-    expect(await refusal({ ...again, lambda: 3 }, 'RUN_EXISTS')).toMatch(/lambda: 10 -> 3/);
+    await refusal({ ...again, lambda: 3 }, 'RUN_EXISTS', /lambda: 10 -> 3/);
   });
 
   test('stops at a loss that is no number, and keeps the last good epoch', async () => {
     const run = new RunFolder(join(folder, 'diverging'));
     let poisoned = 0;
     const epochs: EpochMetrics[] = [];
-    const message = await refusal(
+    await refusal(
       {
         out: run.path,
         lr: 1e18,
@@ -280,8 +282,6 @@ describe('a fine-tuning that cannot be', () => {
         },
       },
       'NATIVE_FAILED',
-    );
-    expect(message).toMatch(
       /(loss became (NaN|Infinity) in epoch \d, batch \d|validation loss became (NaN|Infinity) after epoch \d).*Try a lower `lr`/,
     );
     expect(await run.readMetrics()).toHaveLength(poisoned);

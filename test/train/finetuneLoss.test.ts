@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createProjectionHead } from '../../src/models/architectures.js';
-import { Model, takeData } from '../../src/models/model.js';
+import { takeData } from '../../src/models/model.js';
 import type { TensorData } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
@@ -9,6 +9,7 @@ import { Adam } from '../../src/train/adam.js';
 import { finetuneLoss, headLoss } from '../../src/train/finetune/loss.js';
 import { FINETUNE_SETTINGS } from '../../src/train/finetune/settings.js';
 import { descend } from '../../src/train/trainer.js';
+import { newModel } from '../networks.js';
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
@@ -27,7 +28,7 @@ test.each([
 ] as const)('the supervised %s is a mean over %d numbers, or their sum', async (supervised, count) => {
   const addon = native();
   const generator = new addon.Generator(1);
-  using model = await Model.create({ arch: 'resnet20', numClasses: 3, generator, device: 'cpu' });
+  using model = await newModel('resnet20', { numClasses: 3, generator });
   using images = await addon.tensor(generator.randn(4 * 3 * 16 * 16), [4, 3, 16, 16], 'cpu');
   const classes = [0, 2, 1, 2];
   using labels = await addon.tensor(Int32Array.from(classes), [4], 'cpu');
@@ -62,7 +63,7 @@ test('a step of the warm-up changes only the head, and no running statistic', as
   const live = addon.liveTensors();
   const generator = new addon.Generator(1);
   {
-    using model = await Model.create({ arch: 'resnet20', numClasses: 2, generator, device: 'cpu' });
+    using model = await newModel('resnet20', { generator });
     const features = model.numFeatures;
     const design = { inputs: features, hidden: features, outputs: 128 };
     const network = await createProjectionHead(design, generator, model.context);

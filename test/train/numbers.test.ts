@@ -1,7 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lossOf } from '../../src/metrics/loss.js';
-import { Model } from '../../src/models/model.js';
 import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { Adam } from '../../src/train/adam.js';
@@ -10,6 +9,7 @@ import type { ErmOptions } from '../../src/train/recipe.js';
 import { RunFolder } from '../../src/train/runFolder.js';
 import { descend } from '../../src/train/trainer.js';
 import { contentOf } from '../cli/support.js';
+import { newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectSameRun, Runs } from './support.js';
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
 /** The infinite part of a step on a random batch, where the gradient of its loss is multiplied by both factors. */
 async function infiniteAfter(factors: readonly [number, number], lr: number): Promise<string | undefined> {
   const generator = new (native().Generator)(0);
-  using model = await Model.create({ arch: 'resnet20', numClasses: 2, generator, device: 'cpu' });
+  using model = await newModel('resnet20', { generator });
   using images = await native().tensor(generator.randn(4 * 3 * 16 * 16), [4, 3, 16, 16], 'cpu');
   using zeros = await native().tensor(Int32Array.of(0, 0, 0, 0), [4], 'cpu');
   using ones = await native().tensor(Int32Array.of(1, 1, 1, 1), [4], 'cpu');
@@ -49,8 +49,9 @@ test('a step says what of it is not finite', async () => {
 
 test('a learning rate of 1e10 stops in the batch that it spoils, names its images, and keeps the checkpoint before', async () => {
   const out = join(folder, 'spoilt');
-  const message = await runs.refusal({ out, lr: 1e10, checkpointEvery: 1 }, 'NATIVE_FAILED');
-  expect(message).toMatch(
+  await runs.refusal(
+    { out, lr: 1e10, checkpointEvery: 1 },
+    'NATIVE_FAILED',
     /^The (loss|gradients|weights) became .* in epoch 1, batch 2\. Its images are images\/train\/.*\.png, .* and 32 more\. Epoch 1 up to batch 1 is kept\. Try a lower `lr` with another `out`/,
   );
   expect(await readdir(join(out, 'checkpoints'))).toEqual(['resume.safetensors']);
@@ -62,36 +63,39 @@ test('a learning rate of 1e10 stops in the batch that it spoils, names its image
 
 test('a model whose activations overflow in evaluation alone is not saved', async () => {
   const out = join(folder, 'overflowing');
-  const message = await runs.refusal({ out, lr: 1e10, batchSize: 84 }, 'NATIVE_FAILED');
-  expect(message).toMatch(/^The validation loss became NaN after epoch 1\./);
+  await runs.refusal(
+    { out, lr: 1e10, batchSize: 84 },
+    'NATIVE_FAILED',
+    /^The validation loss became NaN after epoch 1\./,
+  );
   expect(await readdir(join(out, 'checkpoints'))).toEqual([]);
 });
 
 describe('weights to start from', () => {
   const weights = join(folder, 'weights.safetensors');
-  const refusal = (options: Partial<ErmOptions> = {}): Promise<string> =>
-    runs.refusal({ out: join(folder, 'weighted'), weights, ...options }, 'WEIGHTS_INVALID');
+  const refusal = (options: Partial<ErmOptions>, ...parts: (string | RegExp)[]): Promise<string> =>
+    runs.refusal({ out: join(folder, 'weighted'), weights, ...options }, 'WEIGHTS_INVALID', ...parts);
 
   test('that are missing are named, and nothing is created', async () => {
     const before = contentOf(folder);
-    expect(await refusal()).toContain(weights);
+    await refusal({}, weights);
     expect(contentOf(folder)).toEqual(before);
   });
 
   test('that are truncated are named', async () => {
     const whole = await readFile(runs.reference.best);
     await writeFile(weights, whole.subarray(0, whole.length / 2));
-    const message = await refusal();
-    expect(message).toContain(weights);
-    expect(message).toContain('truncated');
+    await refusal({}, weights, 'truncated');
   });
 
   test('of another architecture are refused with the parameters', async () => {
     const { best } = runs.reference;
     const out = join(folder, 'other');
-    const message = await refusal({ weights: best, arch: 'resnet18', out });
-    expect(message).toContain(`${best} does not fit resnet18`);
-    expect(message).toMatch(/missing: layer4\.0\.conv1\.weight, .* and \d+ more/);
+    await refusal(
+      { weights: best, arch: 'resnet18', out },
+      `${best} does not fit resnet18`,
+      /missing: layer4\.0\.conv1\.weight, .* and \d+ more/,
+    );
     // Nothing that would take the place of a run with the right weights.
     expect(Object.values(contentOf(out))).toEqual(['folder', 'folder', 'folder']);
   });
@@ -106,7 +110,7 @@ describe('weights to start from', () => {
     tensors[tensor]?.data.fill(value as never);
     await writeSafetensors(weights, tensors);
     const out = join(folder, name);
-    expect(await refusal({ out })).toMatch(expected);
+    await refusal({ out }, expected);
     expect(contentOf(join(out, 'checkpoints'))).toEqual({});
   });
 });
@@ -117,19 +121,17 @@ test('weights that grow too large later stop that epoch, and the last good check
   tensors['model.fc.weight']?.data.fill(3e38 as never);
   await writeSafetensors(run.resume, tensors, { training: metadata.training ?? '' });
   const before = contentOf(run.path);
-  const message = await runs.refusal({ out: run.path, epochs: 3, resume: true }, 'NATIVE_FAILED');
-  expect(message).toMatch(/The loss became (NaN|-?Infinity) in epoch 3.* is kept/s);
+  await runs.refusal(
+    { out: run.path, epochs: 3, resume: true },
+    'NATIVE_FAILED',
+    /The loss became (NaN|-?Infinity) in epoch 3.* is kept/s,
+  );
   // The configuration has the epochs that were asked for; all else is as it was.
   expect({ ...contentOf(run.path), 'config.json': '' }).toEqual({ ...before, 'config.json': '' });
 });
 
 test('evaluation of a model with weights that are no numbers gives none', async () => {
-  using model = await Model.create({
-    arch: 'resnet18',
-    numClasses: 2,
-    device: 'cpu',
-    generator: new (native().Generator)(0),
-  });
+  using model = await newModel('resnet18');
   const { 'conv1.weight': weight } = await model.stateDict();
   if (!weight) throw new Error('conv1.weight is missing');
   await model.loadStateDict({ 'conv1.weight': { ...weight, data: new Float32Array(64 * 3 * 49).fill(NaN) } });
@@ -141,8 +143,11 @@ test('evaluation of a model with weights that are no numbers gives none', async 
 test('a last batch of one image is refused before the first step where batch-norm cannot take it', async () => {
   // The training split has 84 images; resnet18's last layers see 1 x 1 px of an image of 32 x 16 px.
   const out = join(folder, 'one-left');
-  const message = await runs.refusal({ out, arch: 'resnet18', batchSize: 83 }, 'USAGE');
-  expect(message).toMatch(/^`batchSize` is 83: .*no last batch of one image.*84 images/);
+  await runs.refusal(
+    { out, arch: 'resnet18', batchSize: 83 },
+    'USAGE',
+    /^`batchSize` is 83: .*no last batch of one image.*84 images/,
+  );
   expect(contentOf(join(out, 'checkpoints'))).toEqual({});
   // resnet20 can take it.
   await trainErm({ ...runs.base, out: join(folder, 'one-taken'), batchSize: 83, epochs: 1 });

@@ -32,9 +32,13 @@ export class Runs {
     return copy;
   }
 
-  /** The message of the error with which training must end. */
-  async refusal(options: Partial<ErmOptions>, code: ErrorCode): Promise<string> {
-    return (await failure(trainErm({ ...this.base, ...options }), code)).message;
+  /** The message of the error with which training must end, which has the parts. */
+  async refusal(
+    options: Partial<ErmOptions>,
+    code: ErrorCode,
+    ...parts: readonly (string | RegExp)[]
+  ): Promise<string> {
+    return (await failure(trainErm({ ...this.base, ...options }), code, ...parts)).message;
   }
 }
 

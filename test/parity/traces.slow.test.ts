@@ -1,12 +1,16 @@
 import { join } from 'node:path';
+import { RANK_BIN } from '../../src/experiments/results.js';
 import { minimalScores } from '../../src/experiments/traceMinimal.js';
+import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
-import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
+import { writeSafetensors } from '../../src/models/safetensors.js';
 import { selectTopK } from '../../src/neurons/select.js';
+import { RunFolder } from '../../src/train/runFolder.js';
 import { trainOptions } from '../cli/support.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { relativeDifference, report } from './compare.js';
+import { expectWithin, relativeDifference } from './compare.js';
+import { askOracle } from './oracle.js';
 import { reference, THREADS } from './python.js';
 
 const folder = temporaryFolder();
@@ -44,12 +48,9 @@ test('a step\u2019s scores are PyTorch\u2019s, whatever is zeroed already', asyn
     const scores = await minimalScores(session, example, withExample, zeroed);
     const model = { arch: 'resnet20', classes: 2, weights: at('weights'), batch: at('batch') };
     const places = zeroed.map(({ layer, index }) => `${layer}:${index}`);
-    reference('minimal', { ...model, zeroed: places, out: at('scores'), threads: THREADS });
-    const expected = (await readSafetensors(at('scores'))).tensors.scores;
-    if (!expected) throw new Error('the reference wrote no scores');
+    const expected = (await askOracle('minimal', { ...model, zeroed: places }))('scores');
     const difference = relativeDifference(scores, expected.data);
-    report(`minimal scores with ${step} neurons zeroed, relative difference`, difference, 5e-6);
-    expect(difference).toBeLessThanOrEqual(5e-6);
+    expectWithin(`minimal scores with ${step} neurons zeroed, relative difference`, difference, 5e-6);
     const [top] = selectTopK(scores, session.unitLayers, 1);
     expect([top]).toEqual([
       { ...selectTopK(expected.data as Float32Array, session.unitLayers, 1)[0], score: top?.score },
@@ -58,4 +59,32 @@ test('a step\u2019s scores are PyTorch\u2019s, whatever is zeroed already', asyn
     if (top) zeroed.push(top);
   }
   expect(zeroed).toHaveLength(3);
+});
+
+test('ranks by magnitude equal PyTorch\u2019s in all three readings of Fig. 3', async () => {
+  const result = await traceOverlap({ run: at('run'), seed: 0, device: 'cpu', threads: 1, fraction: 0.01 });
+  const byMagnitude = result.entries.filter(({ rankedBy }) => rankedBy === 'magnitude');
+  const groups = new Set(byMagnitude.map(({ group }) => group));
+  for (const group of groups) {
+    const entries = byMagnitude.filter((entry) => entry.group === group);
+    expect(entries.map(({ reading }) => reading)).toEqual(['model', 'layer', 'weights']);
+    const neurons = entries[0]?.neurons ?? [];
+    expect(neurons.length).toBe(8);
+    const oracle = JSON.parse(
+      reference('overlap', {
+        weights: new RunFolder(at('run')).best,
+        bin: RANK_BIN,
+        neurons: neurons.map(({ layer, index }) => [layer, index]),
+      }),
+    ) as { ranks: Record<string, number>[]; counts: number[] };
+    for (const { reading = '', neurons: ranked, counts } of entries) {
+      const worst = Math.max(
+        ...ranked.map(({ percentile }, i) =>
+          Math.abs(percentile - (oracle.ranks[i]?.[reading] ?? Number.NaN)),
+        ),
+      );
+      expectWithin(`Fig. 3, ranks among ${reading}, group ${group}, max difference in percent`, worst, 1e-9);
+      if (counts) expect(counts).toEqual(oracle.counts);
+    }
+  }
 });
