@@ -7,6 +7,7 @@ const COLUMN_ROLES = ['filename', 'y', 'split', 'a'] as const;
 export type ColumnRole = (typeof COLUMN_ROLES)[number];
 
 const name = z.string().trim().min(1);
+/** The columns with the image, the class, the split and the attribute. */
 const mapping = z.strictObject({ filename: name, y: name, split: name, a: name.exactOptional() });
 /** The names of a table's columns by their roles. Without `a`, the spurious attribute, groups are classes. */
 export type Columns = Readonly<z.infer<typeof mapping>>;

@@ -9,6 +9,7 @@ const positiveFraction = z.number().positive().max(1);
 /** Sums such as 0.9 + 0.1 may exceed 1 in the last digits. */
 const ROUNDING = 1e-9;
 
+/** Top, left, height and width, fractions of the image. */
 const rectangle = z
   .tuple([fraction, fraction, positiveFraction, positiveFraction])
   .refine(([top, left, height, width]) => top + height <= 1 + ROUNDING && left + width <= 1 + ROUNDING, {
@@ -25,6 +26,7 @@ export type CoreRectangle = Readonly<z.infer<typeof rectangle>>;
 export const coreRegionSchema = z.union([rectangle, pathBelow('folder')], {
   error: 'it is neither [top, left, height, width] within the image nor a folder of masks',
 });
+/** Where images show their class: a rectangle for all, or the folder of each image's mask. */
 export type CoreRegion = CoreRectangle | string;
 
 /**

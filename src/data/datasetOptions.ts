@@ -67,6 +67,7 @@ export const describedOptionsShape = {
 
 /** Each option by its key. */
 export const datasetOptionsShape = { ...describedOptionsShape, ...shapeOf({ links }) };
+/** Checks `DatasetOptions`. */
 const datasetOptionsSchema = z.strictObject(datasetOptionsShape);
 
 /** How to read a dataset's folder; options left out are found from the files. */

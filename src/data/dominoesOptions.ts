@@ -22,6 +22,7 @@ const distinct = { error: 'the values must differ from each other' };
 const isDistinct = (values: readonly unknown[]) => new Set(values).size === values.length;
 const groupCounts = z.array(z.number().int().min(1, { error: 'every group needs at least 1 image' }));
 
+/** Sources and counts of dominoes. */
 export const dominoesOptionsSchema = z
   .strictObject({
     /** The classes: y is the index in this list. */

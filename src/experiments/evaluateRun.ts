@@ -23,6 +23,7 @@ import { TRACE_SETTINGS } from './traceSettings.js';
 
 const { precision, batchSize } = TRACE_SETTINGS.session;
 
+/** Settings of an evaluation. */
 export const EVALUATE_SETTINGS = {
   split: setting<Split>({
     type: oneOf(SPLITS),

@@ -176,6 +176,7 @@ export type TraceEntry = Recorded<typeof traceEntrySchema>;
 const rewoundSchema = z.looseObject({ epochs: count, epoch: count, checkpoint: z.string() });
 export type RewoundTo = Recorded<typeof rewoundSchema>;
 
+/** `results/trace-unstructured*.json` */
 export const unstructuredSchema = z.looseObject({
   kind: z.literal('trace-unstructured'),
   ...measuredShape,

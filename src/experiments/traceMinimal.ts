@@ -12,6 +12,7 @@ import type { MinimalExample, ReferenceState, TraceMinimalResult } from './trace
 import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
+/** Settings of a minimal trace; defaults are the protocol's. */
 type MinimalChoices = GivenOf<(typeof TRACE_SETTINGS)['minimal']>;
 
 export interface TraceMinimalOptions

@@ -7,6 +7,7 @@ import { type OverlapEntry, RANK_BIN, type TraceOverlapResult } from './results.
 import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
+/** Settings of an overlap; defaults are the protocol's. */
 type OverlapChoices = GivenOf<(typeof TRACE_SETTINGS)['overlap']>;
 
 export interface TraceOverlapOptions extends SessionOptions, OverlapChoices {}

@@ -9,6 +9,7 @@ import type { LayerEntry, TraceStructuredResult } from './results.js';
 import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
 
+/** Settings of a structured trace; defaults are the protocol's. */
 type StructuredChoices = GivenOf<(typeof TRACE_SETTINGS)['structured']>;
 
 export interface TraceStructuredOptions extends SessionOptions, StructuredChoices {}

@@ -19,6 +19,7 @@ import { TRACE_SETTINGS, unstructuredSettings } from './traceSettings.js';
 const NAMED_EXAMPLES = 12;
 const MOST_PICTURES = 24;
 
+/** Settings of an unstructured trace; defaults are the protocol's. */
 type UnstructuredChoices = GivenOf<(typeof TRACE_SETTINGS)['unstructured']>;
 
 /** The split is the one whose accuracies are measured: samples of gradients are always of the training split. */

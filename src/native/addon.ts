@@ -9,6 +9,7 @@ import { addonMissing, loadAdvice, notBuilt, platformProblem } from './loadAdvic
 import { loadLibtorch } from './loadLibraries.js';
 import { tryAddon } from './trial.js';
 
+/** The type of a tensor's elements. */
 type DType = 'float32' | 'float64' | 'int32' | 'int64' | 'uint8';
 /** A tensor's elements in JavaScript. */
 export type NativeArray = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
@@ -65,6 +66,7 @@ export interface Generator {
 /** Changes of an image's pixels, by torchvision's names and in `ColorJitter`'s order. */
 export const ADJUSTMENTS = ['brightness', 'contrast', 'saturation', 'hue', 'grayscale', 'blur'] as const;
 
+/** A change of an image's pixels. */
 export interface Adjustment {
   readonly kind: (typeof ADJUSTMENTS)[number];
   /** The factor; of a hue its shift, from -0.5 to 0.5; of a blur its sigma in pixels; of a grayscale nothing. */
@@ -125,6 +127,7 @@ export interface WeightEdit {
   readonly values?: Float32Array;
 }
 
+/** Stages, layers of neurons and parameters of a network. */
 export interface NetworkDescription {
   readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[];
   readonly buffers: readonly { readonly name: string; readonly shape: readonly number[] }[];
@@ -266,6 +269,7 @@ export interface ContrastiveSets {
   readonly negatives: Int32Array;
 }
 
+/** How a network is made. */
 export interface NetworkOptions {
   /** A family of `native/nn`: `resnet`, `vit`, `projection head`. */
   readonly family: string;

@@ -76,4 +76,5 @@ export const ENGINE_SETTINGS = {
   }),
 } as const;
 
+/** Where and how the engine computes. */
 export type EngineOptions = GivenOf<typeof ENGINE_SETTINGS>;

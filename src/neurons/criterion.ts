@@ -42,6 +42,7 @@ export interface GradientSamples {
   readonly labels?: Int32Array | undefined;
 }
 
+/** Settings that say where a criterion chooses. */
 type PlaceSettings = Pick<ChoiceSettings, 'magnitudeLayers' | 'magnitudeOrder'>;
 
 /** The layers of a model that a criterion chooses from, in the model's order. */

@@ -17,6 +17,7 @@ export interface ModelLayer extends NeuronLayer {
   readonly isShortcut: boolean;
 }
 
+/** Where a neuron is. */
 export type NeuronPlace = Pick<Neuron, 'layer' | 'index'>;
 
 /** `layer4.1.conv2[17]` */

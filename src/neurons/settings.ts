@@ -58,6 +58,7 @@ export const CHOICE_SETTINGS = {
   }),
 } as const;
 
+/** How neurons are scored and chosen. */
 export interface ChoiceSettings extends ValuesOf<typeof CHOICE_SETTINGS> {
   /** Ranks samples, and is the loss whose gradient is taken. */
   readonly loss: Loss;

@@ -1,5 +1,6 @@
 import type { GroupLabel } from './groupLabels.js';
 
+/** A column's heading. */
 export interface Column {
   readonly name: string;
   /** Text stands left, numbers right. */
@@ -26,6 +27,7 @@ export type Part =
   /** Names from the model with a value each, one a line. */
   | { readonly kind: 'list'; readonly items: readonly (readonly [name: string, value: string])[] };
 
+/** A cell of a table. */
 export type Cell = Part | readonly Part[];
 
 /** A table, for pages and terminals alike. */

@@ -33,8 +33,10 @@ export interface Setting<Value> {
 /** Settings by name, in the order of lists. */
 export type SettingsTable = Readonly<Record<string, Setting<unknown>>>;
 
+/** A setting's value. */
 export type ValueOf<Entry> = Entry extends Setting<infer Value> ? Value : never;
 
+/** The values of a table's settings. */
 export type ValuesOf<Table extends SettingsTable> = {
   readonly [Name in keyof Table]: ValueOf<Table[Name]>;
 };

@@ -10,6 +10,7 @@ const range = (number: z.ZodNumber) =>
     .refine(([least, most]) => least <= most)
     .readonly();
 
+/** Checks an augmentation that is given part by part. */
 const partsSchema = z.strictObject({
   /** Least and most of the image that RandomResizedCrop covers; default: cropped as in evaluation. */
   scale: range(z.number().positive().max(1)).optional(),
@@ -25,6 +26,7 @@ const partsSchema = z.strictObject({
   gaussianBlur: probability.optional(),
 });
 
+/** The parts of an augmentation; what is left out is not done. */
 export type AugmentationParts = Readonly<z.infer<typeof partsSchema>>;
 
 /** null: none. */

@@ -8,6 +8,7 @@ import { dataOf, requireDatasetOfRun } from './runData.js';
 import { type OpenedRun, openRun } from './runFolder.js';
 import type { RunOptions, RunPlan } from './startRun.js';
 
+/** The start of a method that goes on from a run. */
 export interface FromRun {
   /** The folder of the run whose model is trained on. */
   readonly from: string;

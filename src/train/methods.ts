@@ -54,11 +54,17 @@ export const trainRwy: RecipeTrain = checked(rwy);
 export const trainRwg: RecipeTrain = checked(rwg);
 export const trainSuby: RecipeTrain = checked(suby);
 export const trainSubg: RecipeTrain = checked(subg);
+/** GroupDRO (`methods/groupDro.ts`). */
 export const trainGroupDro: typeof groupDro.train = checked(groupDro);
+/** JTT (`methods/jtt.ts`). */
 export const trainJtt: typeof jtt.train = checked(jtt);
+/** Correct-n-Contrast (`methods/cnc.ts`). */
 export const trainCnc: typeof cnc.train = checked(cnc);
+/** Last-layer retraining of another run's model (`methods/dfr.ts`). */
 export const trainDfr: typeof dfr.train = checked(dfr);
+/** Self-damaging contrastive learning from another run's model (`methods/sdclr.ts`). */
 export const trainSdclr: typeof sdclr.train = checked(sdclr);
+/** Fine-tunes another run's model against spurious memorization (`methods/finetune.ts`). */
 export const trainFinetune: typeof finetune.train = checked(finetune);
 
 /** Trains a run from a dataset by ERM's recipe. */

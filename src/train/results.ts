@@ -4,6 +4,7 @@ import { neuronSchema } from '../neurons/neuronSchema.js';
 import { count, real, type Recorded } from '../recorded.js';
 import { CHECKPOINTS, type SelectedCheckpoint } from './ermSettings.js';
 
+/** A line of a run's `metrics.jsonl`, in the order in which it is written. */
 export const epochMetricsSchema = z.looseObject({
   /** Counted from 1. */
   epoch: z.number().int().min(1),
@@ -31,6 +32,7 @@ export type EpochMetrics = Recorded<typeof epochMetricsSchema>;
 
 export type EpochTraining = Pick<EpochMetrics, 'trainLoss' | 'train' | 'lossTerms' | 'mask' | 'groupWeights'>;
 
+/** `results/<method>.json` */
 export const trainingResultSchema = z.looseObject({
   kind: z.string().describe('the training method, which names the file'),
   /** 0 where training has no epochs, as the next one. */
@@ -46,6 +48,7 @@ export const trainingResultSchema = z.looseObject({
 /** `results/<method>.json`: the selected checkpoint of a run, evaluated once on every split in eval mode. */
 export type TrainingResult = Recorded<typeof trainingResultSchema>;
 
+/** The result of a training, and where its run is. */
 export type TrainedRun<Result extends TrainingResult = TrainingResult> = Result & {
   /** The run's folder. */
   readonly run: string;

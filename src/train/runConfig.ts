@@ -51,6 +51,7 @@ const epochsShape = {
   ema: z.number().min(0).lt(1).optional(),
 };
 
+/** Checks the configuration of every training method. */
 const configSchema = z.object({ ...runShape, ...z.object(epochsShape).partial().shape });
 
 /** All that determines a run's numbers: runs with equal configurations are the same. */

@@ -147,6 +147,7 @@ export function isReport(name: string): boolean {
   return name === 'report.html' || name.endsWith('.svg');
 }
 
+/** A run that was trained before. */
 export interface OpenedRun {
   readonly folder: RunFolder;
   readonly config: RunConfig;

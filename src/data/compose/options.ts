@@ -39,6 +39,7 @@ export const DEFAULT_COMPOSE = {
   seed: 0,
 } as const;
 
+/** Sources and counts of a composed dataset. */
 const composeOptionsSchema = z
   .strictObject({
     /**

@@ -6,7 +6,9 @@ import {
 } from '../../metrics/seeds.js';
 import type { TrainingResult } from '../../train/results.js';
 
+/** The measures that are summarized over seeds. */
 const MEASURES = ['valWorstGroupAccuracy', 'testWorstGroupAccuracy', 'testAverage'] as const;
+/** The name of a measure. */
 type Measure = (typeof MEASURES)[number];
 
 /** Runs that differ in nothing but their seeds. */

@@ -3,6 +3,7 @@ import { useTextEstimates } from './textWidth.js';
 import { CONFIG } from './theme.js';
 import type { TopLevelSpec } from './vega.js';
 
+/** A drawn chart. */
 export interface Chart {
   /** A complete SVG file; refers to nothing outside itself. */
   readonly svg: string;

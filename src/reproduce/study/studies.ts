@@ -11,6 +11,7 @@ import type { ErmSettings } from '../../train/recipe.js';
 import { combinationsOf } from '../sweep/plan.js';
 import type { StudyArm } from './studyArm.js';
 
+/** The arms of a study. */
 export interface StudyPlan {
   readonly title: string;
   readonly arms: readonly StudyArm[];
