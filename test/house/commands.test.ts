@@ -4,9 +4,6 @@ import { createProgram } from '../../src/cli/main.js';
 import { namedCommand, refuseUnknownOption } from '../../src/cli/usage.js';
 import { markdownDocuments } from './documents.js';
 
-/** Sections with commands as an earlier state of this project took them. */
-const EARLIER_STATE = 'An earlier state';
-
 /** The arguments of each `spurmem ...` of a shell block; `...` stands for arguments that are left out. */
 function commandsOf(text: string): string[][] {
   return text
@@ -53,15 +50,15 @@ function silence(command: Command): void {
 const documents = markdownDocuments().filter(({ path }) => path !== 'CONTRIBUTING.md');
 const commands = documents.flatMap(({ blocks }) =>
   blocks
-    .filter(({ language, section }) => language === 'sh' && !section.startsWith(EARLIER_STATE))
+    .filter(({ language }) => language === 'sh')
     .flatMap(({ place, text }) => commandsOf(text).map((words) => ({ place, words }))),
 );
 /** Within text, commands often leave out what is not told there, and families of commands the program's name. */
 const MENTIONED = /^(?:(?:npx )?spurmem|(?=(?:dataset|fetch|reproduce|sweep|trace|train) [a-z])) ?(?=[a-z])/;
 const mentioned = documents.flatMap(({ path, codes }) =>
   codes
-    .filter(({ text, section }) => MENTIONED.test(text) && !section.startsWith(EARLIER_STATE))
-    .flatMap(({ text }) =>
+    .filter((text) => MENTIONED.test(text))
+    .flatMap((text) =>
       commandsOf(text.replace(MENTIONED, 'spurmem ')).map((words) => ({
         place: path,
         words: [...words, '...'],

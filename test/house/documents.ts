@@ -12,15 +12,7 @@ type Token = ReturnType<typeof markdown.parse>[number];
 export interface CodeBlock {
   /** `README.md:12`, its first line. */
   readonly place: string;
-  /** The heading above it. */
-  readonly section: string;
   readonly language: string;
-  readonly text: string;
-}
-
-/** Code within text. */
-export interface InlineCode {
-  readonly section: string;
   readonly text: string;
 }
 
@@ -38,7 +30,7 @@ export interface MarkdownDocument {
   readonly blocks: readonly CodeBlock[];
   readonly links: readonly Link[];
   /** Code within text, in its order. */
-  readonly codes: readonly InlineCode[];
+  readonly codes: readonly string[];
   /** Headings, in their order. */
   readonly headings: readonly string[];
   /** The anchors that GitHub gives headings. */
@@ -61,15 +53,14 @@ export function readDocument(path: string): MarkdownDocument {
   const tokens = markdown.parse(readFileSync(join(ROOT, path), 'utf8'), {});
   const headings: string[] = [];
   const blocks: CodeBlock[] = [];
-  const codes: InlineCode[] = [];
+  const codes: string[] = [];
   const links: Link[] = [];
   for (const [i, { type, map, info, content, children }] of tokens.entries()) {
     const place = `${path}:${(map?.[0] ?? 0) + 1}`;
     if (type === 'heading_open') headings.push(plainText(tokens[i + 1]?.children ?? []));
-    const section = headings.at(-1) ?? '';
-    if (type === 'fence') blocks.push({ place, section, language: info.split(' ')[0] ?? '', text: content });
+    if (type === 'fence') blocks.push({ place, language: info.split(' ')[0] ?? '', text: content });
     for (const child of children ?? []) {
-      if (child.type === 'code_inline') codes.push({ section, text: child.content });
+      if (child.type === 'code_inline') codes.push(child.content);
       const target = child.attrGet('href') ?? child.attrGet('src');
       if (target !== null) links.push({ place, target });
     }

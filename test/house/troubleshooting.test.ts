@@ -34,9 +34,9 @@ function literalParts(message: string): string[] {
 }
 
 test('the messages that it quotes are those of the code', () => {
-  const messages = document.codes
-    .map(({ text }) => text)
-    .filter((text) => /^[^/]* [^/]* /.test(text) && !/^(?:npx|npm|apt-get) /.test(text));
+  const messages = document.codes.filter(
+    (text) => /^[^/]* [^/]* /.test(text) && !/^(?:npx|npm|apt-get) /.test(text),
+  );
   const parts = messages.flatMap((message) => literalParts(message).map((part) => ({ message, part })));
   expect(parts.filter(({ part }) => !sources.includes(part))).toEqual([]);
   expect(parts.length).toBeGreaterThan(50);
