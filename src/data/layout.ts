@@ -8,7 +8,7 @@ export interface LayoutOption<Value> {
   readonly schema: z.ZodType<Value>;
   /** One line of help for a command line. */
   readonly help: string;
-  /** What stands for the value in that help, such as `file`. */
+  /** The name of the value in that help, such as `file`. */
   readonly placeholder: string;
   /** The words that it may be, where it is a word. */
   readonly words?: readonly string[];

@@ -23,7 +23,7 @@ export async function detectLayout(root: string): Promise<AnyLayout> {
   throw new RangeError('No layout takes the folder');
 }
 
-/** What a folder that is no dataset should hold. */
+/** The advice for a folder that is no dataset. */
 export const LAYOUTS_ADVICE: readonly string[] = [
   `A dataset is a folder with images and either ${LAYOUTS.map(({ description }) => description).join(', or ')}.`,
   'To try one: spurmem dataset dominoes.',

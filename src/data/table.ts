@@ -13,7 +13,7 @@ import { type Split, SPLIT_CODES, SPLITS } from './split.js';
 /** The name of a dataset's table in its folder, where no other is named. */
 export const TABLE_NAME = 'metadata.csv';
 
-/** What stands for a split beside its code 0, 1 or 2: its name, Hugging Face's and SubpopBench's. */
+/** Names of a split beside its code 0, 1 or 2: its own, Hugging Face's and SubpopBench's. */
 const SPLIT_WORDS: ReadonlyMap<string, Split> = new Map([
   ['train', 'train'],
   ['tr', 'train'],

@@ -132,7 +132,7 @@ type Statistic = (ofGroups: GroupOutcomes) => number | undefined;
 /** The draws of one null for sets that it does not tell apart. */
 class Pool {
   readonly users: ComparedSet[] = [];
-  /** Of the variants of each draw. */
+  /** One for each draw's variants. */
   readonly outcomes: (readonly GroupOutcomes[])[] = [];
   readonly #draw: () => NeuronPlace[];
 

@@ -62,7 +62,7 @@ export function minorityMinusMajority(
 export function effectOn(variants: readonly GroupOutcome[]) {
   const over = (value: (variant: GroupOutcome) => number): number => mean(variants.map(value));
   const change = (outcome: Outcome): number => over((variant) => changeOf(variant, outcome));
-  // Of a typical variant: the mean over variants varies less than that between examples, so that intervals are not too narrow.
+  // A typical variant's counts: the mean over variants varies less than that between examples, so that intervals are not too narrow.
   const count = (name: 'total' | 'correct' | 'lost' | 'gained'): number => over((variant) => variant[name]);
   const moments = (name: 'margin' | 'loss'): Moments => ({
     count: variants[0]?.[name].count ?? 0,

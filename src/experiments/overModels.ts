@@ -23,9 +23,9 @@ const MEASURES: readonly string[] = ['accuracy', 'baseline', ...TESTED, 'percent
 
 /** A measure over models. */
 export interface ModelSummary extends SeedSummary {
-  /** Of each model. */
+  /** One for each model. */
   readonly values: readonly number[];
-  /** Of a change: the sign-flip test, and its p after Holm's correction over the figure's changes of this kind. */
+  /** The sign-flip test of a change, and its p after Holm's correction over the figure's changes of this kind. */
   readonly pValue?: number | null;
   readonly pValueHolm?: number | null;
 }

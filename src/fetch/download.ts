@@ -11,7 +11,7 @@ const FIRST_WAIT_MS = 500;
 const SILENCE_MS = 60_000;
 const REDIRECTS = 5;
 
-/** What a file must be. */
+/** The expected size and checksum of a file. */
 export interface Expectation {
   /** In hexadecimal, or its first digits. */
   readonly sha256?: string | undefined;

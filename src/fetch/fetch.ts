@@ -19,7 +19,7 @@ const LIMITS = { mostBytes: 4 * 2 ** 30, mostFiles: 200_000 } as const;
 export interface FetchOptions extends JobOptions {
   /** A file, or the address of a mirror; by default the official address. */
   readonly from?: string | undefined;
-  /** What the SHA-256 must be, or begin with; by default what the publishers say. */
+  /** The expected SHA-256, or its beginning; the default is the publishers'. */
   readonly sha256?: string | undefined;
 }
 
@@ -106,7 +106,7 @@ function isAddress(source: string): boolean {
   return /^https?:\/\//i.test(source);
 }
 
-/** What a file must be. Throws `USAGE` for a SHA-256 that is none. */
+/** The expected size and checksum of a file. Throws `USAGE` for a SHA-256 that is none. */
 function expectationOf(wanted: Fetchable, { sha256 }: FetchOptions): Expectation {
   if (sha256 !== undefined && !/^[0-9a-f]{8,64}$/i.test(sha256)) {
     throw invalidParameter('sha256', sha256, 'a SHA-256 in hexadecimal, or 8 or more of its first digits');

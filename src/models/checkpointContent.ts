@@ -93,7 +93,7 @@ function notAState(call: Call, keys: readonly string[], path: string): UnusableC
   if (buildsTensor(call)) {
     return new UnusableContent(`${place} is one tensor, not a state dict. ${SAVE_STATE}`);
   }
-  // What nn.Module keeps in its __dict__.
+  // The attributes that nn.Module keeps in its __dict__.
   if (entriesOf(mapping(call.state)).has('_modules')) {
     return new UnusableContent(
       [

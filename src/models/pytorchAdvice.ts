@@ -3,7 +3,7 @@ import { basename, dirname, extname, join } from 'node:path';
 /** A file that is whole, but holds what cannot be loaded; the message says what to do. */
 export class UnusableContent extends Error {}
 
-/** What to do when a file holds something else than a state dict. */
+/** The advice for a file that holds something else than a state dict. */
 export const SAVE_STATE = 'Save the state dict alone: torch.save(model.state_dict(), ...)';
 
 /** The line of Python that writes a file again in the zip format. */

@@ -51,7 +51,7 @@ export function checkPart1Options(
   checkOptions(options, { ...accepted, settings: TRACING });
   checkPart(options, 'erm', ERM_PART);
   const { figures, criteria: asked } = options;
-  // Of a single criterion, it would fail after the traces.
+  // A single criterion would fail after the traces.
   if (asked && needsOf(figures).has('overlap')) {
     requireValue('criteria', asked, TRACE_SETTINGS.overlap.criteria.type);
   }

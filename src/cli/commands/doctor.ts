@@ -18,7 +18,7 @@ interface Check {
   readonly name: string;
   readonly status: keyof typeof SIGNS;
   readonly found: string;
-  /** What to do about a warning or an error. */
+  /** Advice for a warning or an error. */
   readonly fix?: string | undefined;
 }
 

@@ -101,7 +101,7 @@ async function listTable(table: string, options: ResolvedComposeOptions): Promis
       return name === undefined ? undefined : (cells[names.indexOf(name)] ?? '').trim();
     };
     const y = options.classes?.findIndex(({ of }) => of.includes(cell('classColumn') ?? '')) ?? -1;
-    // What belongs to no class is left out, as a folder would be.
+    // Files that belong to no class are left out, as a folder would be.
     if (y < 0) return;
     const file = (text: string): string => fileOf(`${table}:${line}`, text);
     const [image, mask, split] = [file(cell('imageColumn') ?? ''), cell('maskColumn'), cell('splitColumn')];

@@ -20,7 +20,7 @@ interface Composition {
   readonly at: readonly [number, number];
 }
 
-/** What there is to compose from. */
+/** Cut-outs and scenes to compose from. */
 interface Sources {
   /** In their fixed order. */
   readonly foregrounds: readonly { readonly y: number; readonly split: Split | undefined }[];

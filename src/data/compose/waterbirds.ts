@@ -38,7 +38,7 @@ export const WATERBIRDS_COUNTS = {
   test: [2255, 2255, 642, 642],
 } as const;
 
-/** What its authors chose otherwise: a fifth of CUB-200-2011's training half validates, and PIL's own JPEG quality. */
+/** Choices of its authors that differ: a fifth of CUB-200-2011's training half validates, and PIL's own JPEG quality. */
 export const WATERBIRDS_CHOICES = { shares: [0.4, 0.1, 0.5], foregroundSize: null, jpegQuality: 75 } as const;
 
 /**

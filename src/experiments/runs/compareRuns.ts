@@ -25,7 +25,7 @@ export interface ComparedRuns extends OverSeeds {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly seeds: readonly number[];
   readonly runs: readonly string[];
-  /** Of each group, [numGroups]. */
+  /** One for each group, [numGroups]. */
   readonly testAccuracy: readonly SeedSummary[];
   /** Test worst-group accuracy minus that of the first row, over the seeds that both have; null for that row, and without any. */
   readonly difference: (PairedDifference & { readonly seeds: readonly number[] }) | null;
