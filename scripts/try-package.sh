@@ -204,5 +204,5 @@ fi
 {
   echo 'Node.js|npm|what|scripts|seconds|MB|doctor'
   printf '%s\n' "${rows[@]}"
-} | column -t -s '|'
+} | awk -F '|' '{ printf "%-8s %-8s %-26s %-8s %8s %6s  %s\n", $1, $2, $3, $4, $5, $6, $7 }'
 exit "$failed"
