@@ -30,7 +30,7 @@ export const STOPPED_ADVICE: readonly string[] = [
   'A run is continued with `resume`.',
 ];
 
-/** Throws `INTERRUPTED` when the job was told to stop during a task such as `decoding images`. */
+/** Throws `INTERRUPTED` when the job's signal was aborted during a task such as `decoding images`. */
 export function throwIfAborted(signal: AbortSignal | undefined, task: string): void {
   if (signal?.aborted !== true) return;
   throw new SpurmemError('INTERRUPTED', `Stopped during ${task}.`, { advice: STOPPED_ADVICE });

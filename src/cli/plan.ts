@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { writeAtomic } from '../files.js';
 import { quotedWord } from '../provenance.js';
 import { plural } from '../report/format.js';
-import { type SweepPlan, writePlan } from '../reproduce/sweep/plan.js';
+import type { SweepPlan } from '../reproduce/sweep/plan.js';
 import type { Output } from './output.js';
 import { misuse } from './parameters.js';
 import { slurmScript } from './slurm.js';
@@ -53,6 +53,7 @@ export async function writeJobs(
   output: Output,
   afterwards: string,
 ): Promise<void> {
+  const { writePlan } = await import('../reproduce/sweep/plan.js');
   await writePlan(path, plan);
   if (slurm !== undefined) {
     const script = slurmScript({ path: resolve(path), content: plan }, 'npx spurmem');

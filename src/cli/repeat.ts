@@ -10,7 +10,7 @@ import { runFileSchema } from '../train/runConfig.js';
 import { optionWord } from './settings.js';
 import { commandName } from './usage.js';
 
-/** The keys by which a run's config.json is told from a file of options. */
+/** The keys that a run's config.json has and a file of options has not. */
 export const runSchema = z.object({
   formatVersion: z.unknown(),
   config: z.looseObject({ command: z.string() }),

@@ -28,7 +28,7 @@ export async function readExampleImage<Image>(
 
 /**
  * Checks that a file or folder of a dataset lies in its folder, or in the one that its links may lead to: a table names only
- * what is below the folder, but a link there can be to anything that its user may read. Throws `IMAGE_INVALID`.
+ * files below the folder, and a link there may lead to any file that the user can read. Throws `IMAGE_INVALID`.
  */
 export async function requireInside({ folder, links }: Dataset, path: string): Promise<void> {
   const found = await realpath(path).catch(() => undefined);

@@ -1,6 +1,4 @@
 import type { Command } from 'commander';
-import { writeRunsReport } from '../../report/runsReport.js';
-import { writeReport } from '../../report/writeReport.js';
 import { addJob } from '../job.js';
 import { addCommonOptions, type CommonOptions } from '../options.js';
 import { misuse } from '../parameters.js';
@@ -19,7 +17,17 @@ export function addCommand(command: Command): void {
   addJob<ReportOptions>(addCommonOptions(command), async ({ run, runs, out }, output) => {
     if ((run === undefined) === (runs === undefined))
       throw misuse('run', undefined, 'Give either `run`, a run folder, or `runs`, two or more.');
-    const path = await (runs ? writeRunsReport({ runs, out }) : writeReport({ run: run ?? '', out }));
+    const path = await (runs ? reportOfRuns(runs, out) : reportOfRun(run ?? '', out));
     output.result(`Report: ${path}`, { report: path });
   });
+}
+
+async function reportOfRun(run: string, out: string | undefined): Promise<string> {
+  const { writeReport } = await import('../../report/writeReport.js');
+  return writeReport({ run, out });
+}
+
+async function reportOfRuns(runs: readonly string[], out: string | undefined): Promise<string> {
+  const { writeRunsReport } = await import('../../report/runsReport.js');
+  return writeRunsReport({ runs, out });
 }

@@ -1,10 +1,7 @@
 import type { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
 import { writeAtomic } from '../../files.js';
-import { collectSweep } from '../../reproduce/sweep/collect.js';
-import { runSweepJob, sweepStatus } from '../../reproduce/sweep/jobs.js';
-import { readPlan } from '../../reproduce/sweep/plan.js';
-import { planSweep } from '../../reproduce/sweep/planSweep.js';
+import type { JobStatus } from '../../reproduce/sweep/jobs.js';
 import { addJob } from '../job.js';
 import { addCommonOptions, type CommonOptions, engineOption, integers } from '../options.js';
 import { slurmOption, writeJobs } from '../plan.js';
@@ -32,6 +29,7 @@ export function addCommand(sweep: Command): void {
   addJob<OfPlan & { readonly sweep: string; readonly slurm?: string }>(
     addCommonOptions(list),
     async ({ sweep: path, ...options }, output) => {
+      const { planSweep } = await import('../../reproduce/sweep/planSweep.js');
       await writeJobs(await planSweep(path), options, output, `spurmem sweep collect --plan ${options.plan}`);
     },
   );
@@ -46,6 +44,10 @@ export function addCommand(sweep: Command): void {
     .addOption(engineOption('threads'));
   addJob<RunJobOptions>(addCommonOptions(run), async (options, output, control) => {
     const { plan: path, index: indices, device, threads } = options;
+    const [{ readPlan }, { runSweepJob }] = await Promise.all([
+      import('../../reproduce/sweep/plan.js'),
+      import('../../reproduce/sweep/jobs.js'),
+    ]);
     const plan = await readPlan(path);
     const results = [];
     for (const index of indices) {
@@ -59,7 +61,7 @@ export function addCommand(sweep: Command): void {
 
   const status = ofPlan(sweep, 'status', 'say where each job of a plan stands');
   addJob<OfPlan>(addCommonOptions(status), async ({ plan: path }, output) => {
-    const statuses = await sweepStatus(await readPlan(path));
+    const statuses = await statusesOf(path);
     const jobs = statuses.map(({ job, state, epochs }) => ({ ...job, state, epochs }));
     output.result(textTable(statusTable(statuses), output), { jobs });
   });
@@ -71,11 +73,20 @@ export function addCommand(sweep: Command): void {
   addJob<OfPlan & { readonly csv?: string }>(
     addCommonOptions(collect),
     async ({ plan: path, csv }, output) => {
-      const table = collectSweep(await sweepStatus(await readPlan(path)));
+      const { collectSweep } = await import('../../reproduce/sweep/collect.js');
+      const table = collectSweep(await statusesOf(path));
       if (csv !== undefined) await writeAtomic(csv, stringify(csvRows(table), { header: true }));
       output.result(textTable(collectedTable(table), output), table);
     },
   );
+}
+
+async function statusesOf(path: string): Promise<JobStatus[]> {
+  const [{ readPlan }, { sweepStatus }] = await Promise.all([
+    import('../../reproduce/sweep/plan.js'),
+    import('../../reproduce/sweep/jobs.js'),
+  ]);
+  return sweepStatus(await readPlan(path));
 }
 
 function ofPlan(sweep: Command, name: string, description: string): Command {

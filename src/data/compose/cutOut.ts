@@ -129,8 +129,8 @@ export function placeCutOut(
 
 /**
  * Lays a foreground over a scene, which is cropped around its centre to the image's shape; both are resized with sharp's
- * antialiased Lanczos kernel, the foreground with its colors weighted by alpha. Returns the image as JPEG, and how much of each
- * of its pixels is foreground as PNG of one channel.
+ * antialiased Lanczos kernel, the foreground with its colors weighted by alpha. Returns the image as JPEG, and the foreground's
+ * share of each pixel as a greyscale PNG.
  */
 export async function composeImage(
   foreground: { readonly image: string; readonly mask: string | undefined },
