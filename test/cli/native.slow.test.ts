@@ -98,6 +98,16 @@ describe('doctor', () => {
     expect(checks.find(({ name }) => name === 'operators')?.status).toBe('ok');
   });
 
+  it('warns where LIBTORCH names another libtorch than the one in use', async () => {
+    const { exitCode, stdout } = await spurmem(['doctor'], { LIBTORCH: folder });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^WARN libtorch: /m);
+    expect(stdout).toContain(`scripts/setup.sh builds for ${folder}.`);
+    expect((await spurmem(['doctor'], { LIBTORCH: builtLibtorch().root })).stdout).toMatch(
+      /^ok {3}libtorch: /m,
+    );
+  });
+
   it('ends well where a reader closes stdout early', async () => {
     const child = spawn(process.execPath, [join(ROOT, 'bin', 'spurmem.js'), 'doctor', '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -6,7 +6,7 @@ import { messageOf, SpurmemError } from '../../errors.js';
 import { type Addon, addonInUse, native } from '../../native/addon.js';
 import { whyNoCuda } from '../../native/device.js';
 import { newerThanTested, places } from '../../native/findLibtorch.js';
-import { DEBIAN, describeLibtorch } from '../../native/libtorch.js';
+import { DEBIAN, describeLibtorch, type Libtorch } from '../../native/libtorch.js';
 import { packageVersion } from '../../versions.js';
 import { addJob } from '../job.js';
 import { addCommonOptions } from '../options.js';
@@ -75,7 +75,7 @@ async function nativeChecks(): Promise<Check[]> {
       check(
         'libtorch',
         `${describeLibtorch(libtorch)}, ${threads} threads\n${placesText()}`,
-        newerThanTested(libtorch),
+        anotherThanNamed(libtorch) ?? newerThanTested(libtorch),
       ),
       operatorsCheck(addon),
       await blasCheck(addon, libtorch.root),
@@ -95,6 +95,23 @@ async function nativeChecks(): Promise<Check[]> {
       fix: messageOf(error),
     };
     return error instanceof SpurmemError ? [failed, check('libtorch', placesText())] : [failed];
+  }
+}
+
+/** The advice where LIBTORCH names another libtorch than the one that a checkout's addon was built for, which stays in use. */
+function anotherThanNamed({ root }: Libtorch): string | undefined {
+  const { LIBTORCH = '' } = process.env;
+  if (LIBTORCH === '' || namedRoot() === root) return undefined;
+  return `LIBTORCH names another than the addon was built for, which stays in use: scripts/setup.sh builds for ${LIBTORCH}.`;
+}
+
+function namedRoot(): string | undefined {
+  try {
+    const [named] = places();
+    return named?.found?.root;
+  } catch {
+    // What is wrong with it stands in the list of places.
+    return undefined;
   }
 }
 
