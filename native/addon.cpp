@@ -11,6 +11,7 @@
 
 #include "arguments.h"
 #include "call.h"
+#include "device/accelerator.h"
 #include "device/memory.h"
 #include "engine.h"
 #include "exports.h"
@@ -55,6 +56,18 @@ Napi::Value toJavaScript(Napi::Env env, const std::optional<DeviceMemory>& memor
   return objectOf(env, {{"name", Napi::String::New(env, memory->name)},
                         {"free", Napi::Number::New(env, memory->free)},
                         {"total", Napi::Number::New(env, memory->total)}});
+}
+
+Napi::Value toJavaScript(Napi::Env env, const Accelerator& one) {
+  return objectOf(env, {{"name", Napi::String::New(env, one.name)},
+                        {"devices", Napi::Number::New(env, one.devices)},
+                        {"isAutomatic", Napi::Boolean::New(env, one.isAutomatic)}});
+}
+
+Napi::Value listAccelerators(const Napi::CallbackInfo& info) {
+  auto list = Napi::Array::New(info.Env());
+  for (const auto& one : accelerators()) list[list.Length()] = toJavaScript(info.Env(), one);
+  return list;
 }
 
 Napi::Value deviceMemory(const Napi::CallbackInfo& info) {
@@ -106,13 +119,13 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exportFunction<configure>(exports, "configure(threads)");
   exportFunction<setNumerics>(exports, "setNumerics(numerics)");
   exportFunction<deviceMemory>(exports, "deviceMemory(device)");
+  exportFunction<listAccelerators>(exports, "accelerators()");
   exportFunction<cudaDriver>(exports, "cudaDriver()");
   exportFunction<operators>(exports, "operators()");
   exportFunction<shutDown>(exports, "shutDown()");
   exportFunction<matmul>(exports, "matmul(a, b)");
   exports.Set("torchVersion", TORCH_VERSION);
   exports.Set("fastBf16", hasFastBf16());
-  exports.Set("cudaDevices", static_cast<double>(gpuCount()));
   return exports;
 }
 

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "device/accelerator.h"
 #include "device/streams.h"
 
 namespace spurmem {
@@ -137,16 +138,8 @@ std::array<double, count> toNumbers(const Napi::Value& value, const std::string&
 
 // One that can be computed on from now on.
 inline at::Device toDevice(const Napi::Value& value) {
-  const auto text = toString(value, "device");
-  std::optional<at::Device> device;
-  try {
-    device.emplace(text);
-  } catch (const c10::Error&) {
-  }
-  if (!device || !(device->is_cpu() || device->is_cuda())) {
-    throw expected(value.Env(), "cpu, cuda or cuda:n", "device", value);
-  }
-  if (device->is_cuda() && !device->has_index()) device->set_index(0);
+  const auto device = deviceNamed(toString(value, "device"));
+  if (!device) throw expected(value.Env(), deviceNames(), "device", value);
   openDevice(*device);
   return *device;
 }

@@ -13,6 +13,7 @@
 
 #include "adjust.h"
 #include "arguments.h"
+#include "device/accelerator.h"
 #include "exports.h"
 #include "handle.h"
 #include "jobs.h"
@@ -134,7 +135,7 @@ at::Tensor prepareThere(const BatchPlan& plan, const Pixels& pixels) {
 // [N, 3, height, width] float32 on the device: bytes travel there, ToTensor's division and Normalize run
 // there, in torchvision's order.
 at::Tensor normalize(const at::Tensor& batch, const BatchPlan& plan) {
-  if (plan.device.is_cpu()) {
+  if (isHost(plan.device)) {
     auto result = at::empty(batch.sizes(), at::kFloat);
     normalizeRgb(batch.const_data_ptr<uint8_t>(), batch.numel() / 3, plan.mean, plan.std,
                  result.mutable_data_ptr<float>());

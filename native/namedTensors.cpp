@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "arguments.h"
+#include "device/streams.h"
 #include "tensor.h"
 
 namespace spurmem {
@@ -48,7 +49,10 @@ void copyInto(const NamedTensors& targets, const NamedTensors& values) {
     TORCH_CHECK(value.sizes() == target->second.sizes(), name, " has the shape ", value.sizes(),
                 ", but the model needs ", target->second.sizes());
   }
-  for (const auto& [name, value] : values) byName[name].copy_(value);
+  for (const auto& [name, value] : values) {
+    const auto& target = byName[name];
+    target.copy_(sendTo(target.device(), value));
+  }
 }
 
 }  // namespace spurmem

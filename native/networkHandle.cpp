@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "describe.h"
+#include "device/streams.h"
 #include "distributed/processGroup.h"
 #include "exports.h"
 #include "gradcam.h"
@@ -362,9 +363,9 @@ void moveTo(Network& network, const at::Device& device, at::MemoryFormat memoryF
   for (auto& parameter : network.parameters) {
     auto& value = parameter.value;
     const auto format = value.dim() == 4 ? memoryFormat : at::MemoryFormat::Preserve;
-    value = value.to(value.options().device(device), false, false, format).set_requires_grad(true);
+    value = sendTo(device, value.to(value.options(), false, false, format)).set_requires_grad(true);
   }
-  for (auto& buffer : network.buffers) buffer.value = buffer.value.to(device);
+  for (auto& buffer : network.buffers) buffer.value = sendTo(device, buffer.value);
 }
 
 // Each a number or an array of them.

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "device/accelerator.h"
 #include "device/streams.h"
 
 namespace spurmem {
@@ -150,10 +151,10 @@ NamedTensors magnitudeMasks(const Network& network, double share) {
   at::NoGradGuard noGrad;
   const auto sizes = neuronScores(network, Unit::weight, Score::weight);
   const auto pruned = static_cast<int64_t>(std::ceil(share * static_cast<double>(sizes.numel())));
-  // kthvalue has no deterministic form on a GPU.
+  // kthvalue has no deterministic form but on the CPU.
   const auto rank = std::min(pruned + 1, sizes.numel());
   const auto least =
-      sizes.is_cuda() ? std::get<0>(sizes.sort())[rank - 1] : std::get<0>(sizes.kthvalue(rank));
+      isHost(sizes.device()) ? std::get<0>(sizes.kthvalue(rank)) : std::get<0>(sizes.sort())[rank - 1];
   NamedTensors masks;
   for (const auto& layer : network.layers) {
     masks.emplace_back(layer.name, layer.weight->value.abs().ge(least).to(at::kByte));

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "classes.h"
+#include "device/accelerator.h"
 #include "exports.h"
 #include "handle.h"
 #include "jobs.h"
@@ -36,7 +37,7 @@ void inOrderOfMemory(std::array<at::Tensor, 4>& tensors) {
 // A bool on their device: nothing waits for it here.
 at::Tensor areFinite(const std::vector<at::Tensor>& tensors, at::Device device) {
   if (tensors.empty()) return at::ones({}, at::TensorOptions(device).dtype(at::kBool));
-  if (tensors.front().is_cuda()) {
+  if (!isHost(device)) {
     // The largest magnitudes, of all tensors in one kernel.
     const auto norms = at::_foreach_norm(tensors, std::numeric_limits<double>::infinity());
     return at::isfinite(at::stack(norms)).all();

@@ -66,7 +66,7 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
 
   explicit TensorHandle(const Napi::CallbackInfo& info) : Handle(info, made(info)) {
     ++liveHandles;
-    if (held_->device().is_cpu()) {
+    if (isHost(held_->device())) {
       externalBytes_ = static_cast<int64_t>(held_->nbytes());
       Napi::MemoryManagement::AdjustExternalMemory(info.Env(), externalBytes_);
     }

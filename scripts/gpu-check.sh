@@ -3,7 +3,7 @@
 #   scripts/gpu-check.sh pack [FOLDER]      here: all that it takes, as one file below 60 MiB (default folder: gpu-pack)
 #   scripts/gpu-check.sh run [--pack FOLDER] [--out FOLDER] [--device cuda:0] [PART...]     there
 #   scripts/gpu-check.sh table FOLDER...    the results of one or several runs in one table
-# Parts, each of at most nine minutes (SPURMEM_PART_SECONDS): build parity steps-resnet50 steps-vit-small epoch trace; without any, all of them in turn. One
+# Parts, each of at most nine minutes (SPURMEM_PART_SECONDS): build parity waits sanitizer steps-resnet50 steps-vit-small epoch trace; without any, all of them in turn. One
 # that failed or ran out of time does not stop the next one. `--device cpu` tries all of it but tracing at a small size.
 set -euo pipefail
 stage=
@@ -50,7 +50,7 @@ run() {
       *) parts+=("$1"); shift ;;
     esac
   done
-  [ ${#parts[@]} -gt 0 ] || parts=(build parity steps-resnet50 steps-vit-small epoch trace)
+  [ ${#parts[@]} -gt 0 ] || parts=(build parity waits sanitizer steps-resnet50 steps-vit-small epoch trace)
   [ -f "$packed/spurmem.tar.xz" ] || fail "There is no $packed/spurmem.tar.xz: name its folder with --pack."
   mkdir -p "$out"
   out=$(cd "$out" && pwd)

@@ -100,7 +100,7 @@ libtorch=$(node scripts/libtorch.mjs describe)
 say "$libtorch"
 
 # A build remembers which libtorch it was configured for.
-[ "$(cat node_modules/.spurmem-libtorch 2>/dev/null)" = "$libtorch" ] || rm -rf build-cmake build
+[ "$(cat node_modules/.spurmem-libtorch 2>/dev/null)" = "$libtorch" ] || rm -rf build-cmake build build-device
 echo "$libtorch" >node_modules/.spurmem-libtorch
 native_inputs=(CMakeLists.txt scripts/libtorch.mjs package-lock.json)
 while read -r file; do native_inputs+=("$file"); done < <(find native -name '*.cpp' -o -name '*.h' | sort)
@@ -112,4 +112,5 @@ if [ -n "$for_tests" ]; then
   [ -f "$prefix/include/node/common.gypi" ] && export npm_config_nodedir=$prefix
   [ -f build/Release/spurmem.node ] || rm -f node_modules/.spurmem-addon-gyp
   stamp addon-gyp binding.gyp "${native_inputs[@]}" -- npm run --silent build:native:gyp
+  stamp test-device CMakeLists.txt test/device/{CMakeLists.txt,build,*.cpp,*.h} -- test/device/build
 fi

@@ -6,7 +6,7 @@ cache=node_modules/.cache/spurmem
 # ESLint has no cache: what it finds in a file depends on the types of all others.
 npm run --silent lint &
 lint=$!
-npx clang-format --dry-run --Werror $(find native -name "*.cpp" -o -name "*.h")
+npx clang-format --dry-run --Werror $(find native test/device -name "*.cpp" -o -name "*.h")
 npx prettier --check . --log-level warn --cache --cache-strategy content --cache-location "$cache/prettier"
 npm run --silent typecheck -- --incremental --tsBuildInfoFile "$cache/tsbuildinfo"
 wait "$lint"

@@ -41,12 +41,41 @@ def create(settings, device):
 
 def autocast(settings, device):
     enabled = settings.get("precision") == "bf16"
-    return torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=enabled)
+    # A graph may not keep weights that were cast before it.
+    kept = not settings.get("graphed")
+    return torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=enabled, cache_enabled=kept)
+
+
+def compiled(model, settings):
+    mode = settings.get("compiled")
+    return torch.compile(model, mode=mode) if mode else model
+
+
+def graphed(step):
+    """The calls of a step as one CUDA graph, recorded after three calls on another stream, as PyTorch asks for."""
+    warming = torch.cuda.Stream()
+    warming.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(warming):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(warming)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = step()
+
+    def replay():
+        graph.replay()
+        # The next replay writes over it.
+        return result.clone()
+
+    return replay
 
 
 def repeat(settings, device, step):
     """A repeat is several steps; a compiled model's first one, which compiles it, is timed apart."""
     measures = {}
+    if settings.get("graphed"):
+        step = graphed(step)
     if settings.get("compiled"):
         start = time.perf_counter()
         step()
@@ -72,7 +101,7 @@ def forward(settings, device):
         from torch._inductor import config
 
         config.freezing = True
-        model = torch.compile(model)
+    model = compiled(model, settings)
 
     @torch.no_grad()
     def step():
@@ -85,9 +114,9 @@ def forward(settings, device):
 def erm_step(settings, device):
     model, images, labels = create(settings, device)
     model.train()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=settings["fused"] or None)
-    if settings.get("compiled"):
-        model = torch.compile(model)
+    adam = {"fused": settings["fused"] or None, "capturable": bool(settings.get("graphed"))}
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, **adam)
+    model = compiled(model, settings)
 
     def step():
         with autocast(settings, device):

@@ -7,6 +7,8 @@
 #include <exception>
 #include <memory>
 
+#include "accelerator.h"
+
 namespace spurmem {
 
 namespace {
@@ -43,7 +45,7 @@ class Driver {
 }  // namespace
 
 std::optional<DeviceMemory> memoryOf(const c10::Device& device) {
-  auto* driver = device.is_cuda() ? Driver::instance() : nullptr;
+  auto* driver = abilitiesOf(device).memoryFigures ? Driver::instance() : nullptr;
   if (driver == nullptr) return std::nullopt;
   int handle = 0;
   std::array<char, 256> name{};

@@ -13,7 +13,7 @@ struct DeviceMemory {
   double free, total;  // bytes
 };
 
-// Nothing of the CPU.
+// Nothing of a device that is not NVIDIA's.
 std::optional<DeviceMemory> memoryOf(const c10::Device& device);
 
 // The newest CUDA that the driver can run: 13020 is 13.2. Nothing where there is no driver.

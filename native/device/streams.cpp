@@ -9,6 +9,9 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <utility>
+
+#include "accelerator.h"
 
 namespace spurmem {
 
@@ -20,7 +23,7 @@ struct Streams {
 
 struct OpenDevices {
   std::mutex mutex;
-  std::map<c10::DeviceIndex, Streams> streams;
+  std::map<std::pair<c10::DeviceType, c10::DeviceIndex>, Streams> streams;
   std::atomic<size_t> count{0};
 };
 
@@ -30,6 +33,8 @@ OpenDevices& openDevices() {
   return *devices;
 }
 
+auto keyOf(const at::Device& device) { return std::pair(device.type(), device.index()); }
+
 c10::impl::VirtualGuardImpl guardOf(const at::Device& device) {
   return c10::impl::VirtualGuardImpl(device.type());
 }
@@ -37,26 +42,21 @@ c10::impl::VirtualGuardImpl guardOf(const at::Device& device) {
 Streams streamsOf(const at::Device& device) {
   auto& devices = openDevices();
   const std::lock_guard lock(devices.mutex);
-  return devices.streams.at(device.index());
+  return devices.streams.at(keyOf(device));
 }
 
 }  // namespace
 
-int gpuCount() {
-  constexpr auto kGpu = c10::DeviceType::CUDA;
-  return c10::impl::hasDeviceGuardImpl(kGpu) ? c10::impl::VirtualGuardImpl(kGpu).deviceCount() : 0;
-}
-
 void openDevice(const at::Device& device) {
-  if (!device.is_cuda()) return;
+  if (!abilitiesOf(device).streams) return;
   auto& devices = openDevices();
   const std::lock_guard lock(devices.mutex);
-  if (devices.streams.count(device.index()) > 0) return;
+  if (devices.streams.count(keyOf(device)) > 0) return;
   at::globalContext().lazyInitDevice(device.type());
   const auto guard = guardOf(device);
   const Streams streams{guard.getStreamFromGlobalPool(device, /*isHighPriority=*/true),
                         guard.getStreamFromGlobalPool(device, /*isHighPriority=*/false)};
-  devices.streams.emplace(device.index(), streams);
+  devices.streams.emplace(keyOf(device), streams);
   devices.count = devices.streams.size();
 }
 
@@ -65,7 +65,7 @@ void takeStreams(LaneName lane) {
   auto& devices = openDevices();
   if (taken == devices.count) return;
   const std::lock_guard lock(devices.mutex);
-  for (const auto& [index, streams] : devices.streams) {
+  for (const auto& [key, streams] : devices.streams) {
     const auto& own = lane == LaneName::compute ? streams.compute : streams.data;
     guardOf(own.device()).exchangeStream(own);
   }
@@ -75,7 +75,7 @@ void takeStreams(LaneName lane) {
 }
 
 void handOver(const at::Tensor& tensor) {
-  if (!tensor.is_cuda()) return;
+  if (!abilitiesOf(tensor.device()).streams) return;
   const auto streams = streamsOf(tensor.device());
   c10::Event made(tensor.device().type());
   made.record(streams.data);
@@ -85,15 +85,18 @@ void handOver(const at::Tensor& tensor) {
 }
 
 at::TensorOptions stagingFor(const at::Device& device) {
-  return at::TensorOptions().pinned_memory(device.is_cuda());
+  return at::TensorOptions().pinned_memory(abilitiesOf(device).pinnedMemory);
 }
 
 at::Tensor sendTo(const at::Device& device, const at::Tensor& tensor) {
-  return device.is_cuda() ? tensor.pin_memory().to(device, /*non_blocking=*/true) : tensor;
+  if (isHost(device)) return tensor;
+  const auto& staged = abilitiesOf(device).pinnedMemory ? tensor.pin_memory() : tensor;
+  return staged.to(device, /*non_blocking=*/true);
 }
 
 Values Values::of(const at::Tensor& tensor) {
-  if (!tensor.is_cuda()) return {tensor.contiguous()};
+  if (isHost(tensor.device())) return {tensor.contiguous()};
+  if (!abilitiesOf(tensor.device()).streams) return {tensor.to(at::kCPU).contiguous()};
   // Freed while a stream still writes it, its memory stays out of use until that is done.
   auto host = at::empty(tensor.sizes(), stagingFor(tensor.device()).dtype(tensor.scalar_type()));
   host.copy_(tensor, /*non_blocking=*/true);

@@ -1,6 +1,6 @@
-// Streams of a GPU: one for each lane, so that a batch is prepared beside the model's work, and values that
-// reach the host without stopping the lane that computes them. libtorch's own interface for all devices; the
-// CPU has no streams, and nothing here does anything for it.
+// Streams of an accelerator: one for each lane, so that a batch is prepared beside the model's work, and
+// values that reach the host without stopping the lane that computes them. libtorch's own interface for all
+// devices; the CPU has no streams, and nothing here does anything for it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,9 +11,6 @@
 #include "../engine.h"
 
 namespace spurmem {
-
-// The GPUs that libtorch sees: none without CUDA, a driver or a card.
-int gpuCount();
 
 // Makes streams of a device for the lanes. On JavaScript's thread, before the first job that uses the device.
 void openDevice(const at::Device& device);

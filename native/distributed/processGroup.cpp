@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "../device/accelerator.h"
 #include "../nn/network.h"
+#include "throughHost.h"
 
 // Else the header is empty. The Gloo that it includes is declared in gloo/ of this folder.
 #ifndef USE_C10D_GLOO
@@ -90,7 +92,10 @@ std::shared_ptr<ProcessGroup> ProcessGroup::join(const Rendezvous& place) {
   const auto gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(
       c10::make_intrusive<c10d::PrefixStore>("gloo", joined->store_), rank, size, options);
   joined->group_->setBackend(at::kCPU, c10d::ProcessGroup::BackendType::GLOO, gloo);
-  joined->group_->setBackend(at::kCUDA, c10d::ProcessGroup::BackendType::GLOO, gloo);
+  const auto relay = throughHost(gloo);
+  for (const auto& accelerator : accelerators()) {
+    joined->group_->setBackend(accelerator.type, c10d::ProcessGroup::BackendType::CUSTOM, relay);
+  }
   joined->group_->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
   return joined;
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "../device/accelerator.h"
 #include "narrowOutput.h"
 #include "operators.h"
 
@@ -24,14 +25,15 @@ bool canFuse(const at::Tensor& x, bool isBf16) {
   static const bool has =
       findOperator(kConvolution) && findOperator(kConvolutionInto) && findOperator(kReorderedWeight);
   static const bool hasBf16 = has && hasFastBf16();
-  return x.is_cuda() ? isOn : isBf16 ? hasBf16 : has;
+  if (!isHost(x.device())) return isOn && abilitiesOf(x.device()).fusedConvolutions;
+  return isBf16 ? hasBf16 : has;
 }
 
-// relu(conv(x) + residual) on a GPU, by cuDNN's kernel for all of it unless that has refused the layer
-// before.
-at::Tensor onGpu(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                 const std::optional<at::Tensor>& residual, bool relu, at::IntArrayRef stride,
-                 at::IntArrayRef padding, bool& cudnnFuses) {
+// relu(conv(x) + residual) on an accelerator, by cuDNN's kernel for all of it unless that has refused the
+// layer before.
+at::Tensor onAccelerator(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                         const std::optional<at::Tensor>& residual, bool relu, at::IntArrayRef stride,
+                         at::IntArrayRef padding, bool& cudnnFuses) {
   // That kernel is not asked for a deterministic algorithm.
   if (relu && cudnnFuses && !at::globalContext().deterministicCuDNN()) {
     try {
@@ -52,6 +54,11 @@ at::Tensor onGpu(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
 
 bool isAutocast(const at::Tensor& x) { return at::autocast::is_autocast_enabled(x.device().type()); }
 
+// Makes the logits NaN where `value` is.
+void hide(const at::Tensor& value, const ForwardContext& context) {
+  if (value.defined()) context.hidden = context.hidden.defined() ? context.hidden + value : value;
+}
+
 bool isFinite(const at::Tensor& values) { return at::isfinite(values).all().item<bool>(); }
 
 std::vector<int64_t> bothWays(int64_t steps) { return {steps, steps}; }
@@ -67,7 +74,8 @@ bool hasFastBf16() {
 }
 
 struct ConvNorm::Folded {
-  at::Tensor weight, bias;
+  // What is hidden is 0, or NaN where the other two are not finite; an accelerator has it.
+  at::Tensor weight, bias, hidden;
   bool cudnnFuses = true;
   // What they come from, and the version that it had.
   std::vector<std::pair<at::Tensor, int64_t>> sources;
@@ -75,6 +83,7 @@ struct ConvNorm::Folded {
   void drop() {
     weight.reset();
     bias.reset();
+    hidden.reset();
     sources.clear();
   }
 
@@ -148,9 +157,9 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
   const auto type = isAutocast(x) ? at::kBFloat16 : at::kFloat;
   const auto& [weight, bias] = convolution;
   const auto stride = bothWays(shape_.stride), padding = bothWays(shape_.padding);
-  if (x.is_cuda()) {
+  if (!isHost(x.device())) {
     if (residual) *residual = residual->to(type).contiguous(x.suggest_memory_format());
-    return onGpu(x.to(type), weight, bias, residual, relu, stride, padding, kept_->cudnnFuses);
+    return onAccelerator(x.to(type), weight, bias, residual, relu, stride, padding, kept_->cudnnFuses);
   }
   if (residual) {
     static const auto operation = *findOperator(kConvolutionInto);
@@ -187,25 +196,31 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
   std::vector<at::Tensor> sources{weight};
   const auto bias = context.bias(*weight_, nullptr);
   for (const auto* parameter : norms_) sources.push_back(context.weight(*parameter));
-  if (!bias && kept_->isOf(sources, type)) return {kept_->weight, kept_->bias};
+  if (!bias && kept_->isOf(sources, type)) {
+    hide(kept_->hidden, context);
+    return {kept_->weight, kept_->bias};
+  }
   const auto &scale = sources[1], &shift = sources[2], &mean = sources[3], &variance = sources[4];
   const auto factor = scale / (variance + kEps).sqrt();
   // Batch-norm takes the mean from what the convolution gives, its bias included.
   const auto center = bias ? mean - *bias : mean;
   Convolution result{(weight * factor.view({-1, 1, 1, 1})).to(type), (shift - center * factor).to(type)};
   const bool isVariant = bias || !weight.is_same(weight_->value);
-  if (isVariant && weight.is_cuda()) {
-    // 0 times what is not finite is NaN.
-    const auto sum = (result.first.sum(at::kFloat) + result.second.sum(at::kFloat)) * 0;
-    context.hidden = context.hidden.defined() ? context.hidden + sum : sum;
+  const bool isHere = isHost(weight.device());
+  at::Tensor hidden;
+  if (!isHere) {
+    // The host does not wait for a look at them: 0 times what is not finite is NaN.
+    hidden = (result.first.sum(at::kFloat) + result.second.sum(at::kFloat)) * 0;
+    hide(hidden, context);
   } else if (!isFinite(result.first) || !isFinite(result.second)) {
     return {};
   }
   // A variant's weights are for its one batch.
   if (!isVariant) {
-    if (!weight.is_cuda()) result.first = reordered(result.first, inputSize);
+    if (isHere) result.first = reordered(result.first, inputSize);
     kept_->weight = result.first;
     kept_->bias = result.second;
+    kept_->hidden = hidden;
     kept_->sources.clear();
     for (const auto& source : sources) kept_->sources.emplace_back(source, source._version());
   }

@@ -23,6 +23,25 @@ case $part-$device in
     "${spurmem[@]}" doctor --json >"$out/doctor.json"
     ;;
   parity-*) node scripts/gpuCheck/parity.mjs "$device" "$out/parity.json" ;;
+  waits-cuda*)
+    headers=$(node -p "require('node-api-headers').include_dir")
+    g++ -std=c++17 -O1 -shared -fPIC -I"$headers" scripts/gpuCheck/waits.cpp -o "$out/waits.node" -ldl
+    node scripts/gpuCheck/small.mjs "$device" "$out/waits.node"
+    ;;
+  sanitizer-cuda*)
+    sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
+    if [ ! -x "$sanitizer" ]; then
+      echo "There is no compute-sanitizer (CUDA's toolkit has it): not tried."
+      exit 0
+    fi
+    for tool in memcheck synccheck; do
+      # CUDA's allocator of PyTorch gives out parts of large blocks, past whose ends memcheck would see nothing.
+      PYTORCH_NO_CUDA_MEMORY_CACHING=1 "$sanitizer" --tool "$tool" --error-exitcode 9 --target-processes all \
+        node scripts/gpuCheck/small.mjs "$device"
+    done
+    ;;
+  waits-* | sanitizer-*) echo "Of a GPU alone: not tried." ;;
+  steps-*-test:* | epoch-test:* | trace-test:*) echo "The device for tests has no speed of its own: not tried." ;;
   steps-*-cpu) bench resnet18-forward= resnet18-erm-step= ;;
   epoch-cpu) bench erm-later-epoch-tuned= ;;
   trace-cpu) echo "Tracing ResNet-50 takes minutes on a CPU: not tried." ;;

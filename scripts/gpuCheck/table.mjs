@@ -8,6 +8,11 @@ import { textTable } from '../../dist/cli/textTable.js';
 const folders = process.argv.slice(2);
 /** On a GPU, where the goals differ from the cases' own. */
 const TARGETS = { 'trace-structured-released': 20 };
+/** Images a second that an H100 is to reach, by case. */
+const RATES = {
+  'gpu-resnet50-erm-step-bf16-eager': 2800,
+  'gpu-resnet50-forward-bf16-eager': 8000,
+};
 const read = (path) => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined);
 const cases = new Map();
 const parities = [];
@@ -53,6 +58,11 @@ if (cases.size > 0) {
     ['case', 'unit', 'a second', 'theirs', 'times faster', 'from', 'to', 'target'],
     rows,
   );
+  for (const [name, wanted] of Object.entries(RATES)) {
+    const measured = cases.get(name)?.ours.perSecond;
+    if (measured)
+      console.log(`${name}: ${measured.toFixed(0)} images a second (wanted on an H100: ${wanted}).`);
+  }
   const step = cases.get('gpu-resnet50-erm-step-bf16-eager');
   const forward = cases.get('gpu-resnet50-forward-bf16-eager');
   const epoch = cases.get('gpu-resnet50-erm-epoch-bf16');

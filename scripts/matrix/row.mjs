@@ -13,8 +13,13 @@ const [, , name] = process.argv;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const work = mkdtempSync(join(tmpdir(), 'spurmem-matrix-'));
 const libtorch = findLibtorch(undefined, true);
-const environment = { SPURMEM_ADDON: join(work, 'Release', 'spurmem.node'), SPURMEM_PYTHON: libtorch.python };
-const { version, cuda } = libtorch;
+const { version, cuda, python } = libtorch;
+const environment = {
+  SPURMEM_ADDON: join(work, 'Release', 'spurmem.node'),
+  SPURMEM_PYTHON: python,
+  // A libtorch for CPUs leaves CUDA's key to the device for tests.
+  SPURMEM_TEST_DEVICE: cuda === null ? 'cuda' : 'test',
+};
 const row = { name, version, cuda, cpu: vectorInstructions(), date: new Date().toISOString().slice(0, 10) };
 
 /** The tests of one column. */
@@ -24,6 +29,7 @@ const SUITES = {
   finetune: ['test/parity/finetune'],
   resume: ['test/train/resume'],
   processes: ['test/cli/processes'],
+  device: ['test/device'],
 };
 
 function run(program, args, own = {}) {

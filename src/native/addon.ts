@@ -347,13 +347,24 @@ export interface Addon {
   liveTensors(): number;
   /** The libtorch version that the addon was built with. */
   readonly torchVersion: string;
-  readonly cudaDevices: number;
+  /** What libtorch can compute on besides the CPU and this package can drive, and how many of each there are. */
+  accelerators(): readonly Accelerator[];
   /** The newest CUDA that NVIDIA's driver can run, 13020 for 13.2; null without a driver. */
   cudaDriver(): number | null;
   /** The operators that are looked up by name in libtorch; `without` says how slow it is where one is missing. */
   operators(): readonly { readonly name: string; readonly isFound: boolean; readonly without: string }[];
   /** Whether the CPU's convolutions in bfloat16 are oneDNN's; without, they are many times slower than in float32. */
   readonly fastBf16: boolean;
+}
+
+/** A kind of device besides the CPU. */
+export interface Accelerator {
+  /** Such as `cuda`. */
+  readonly name: string;
+  /** How many libtorch sees here. */
+  readonly devices: number;
+  /** Whether `auto` may take one. */
+  readonly isAutomatic: boolean;
 }
 
 /** An addon's file, and the libtorch that it computes with. */

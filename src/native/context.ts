@@ -6,7 +6,7 @@ export type { BatchPart } from './processGroup.js';
 
 /** The context of programs that open no engine of their own. */
 interface ContextOptions {
-  /** `cpu` or `cuda:n` */
+  /** `cpu`, or an accelerator such as `cuda:n` */
   readonly device: string;
   /** Default: channels_last. */
   readonly memoryFormat?: MemoryFormat | undefined;
@@ -23,7 +23,7 @@ export type InContext = { readonly context: ComputeContext } | ContextOptions;
  * devices.
  */
 export class ComputeContext extends ProcessGroup {
-  /** `cpu` or `cuda:n` */
+  /** `cpu`, or an accelerator such as `cuda:n` */
   readonly device: string;
   readonly memoryFormat: MemoryFormat;
   readonly #cacheOnDevice: DeviceCache;

@@ -1,34 +1,41 @@
 import { availableParallelism } from 'node:os';
 import { invalidParameter, SpurmemError } from '../errors.js';
-import { addonInUse, native } from './addon.js';
-
-const EXPECTED = 'auto, cpu, cuda or cuda:n';
+import { type Accelerator, addonInUse, native } from './addon.js';
 
 /**
- * The device of that name (default: auto): `auto` takes the first CUDA device where there is one, or, of several processes, that
- * of the process's number on its machine (LOCAL_RANK, SLURM_LOCALID); else the CPU.
+ * The device of that name (default: auto): `auto` takes the first GPU where there is one, or, of several processes, that of the
+ * process's number on its machine (LOCAL_RANK, SLURM_LOCALID); else the CPU.
  *
- * @returns `cpu` or `cuda:n`
- * @throws `USAGE` for another word, `DEVICE_UNAVAILABLE` for a CUDA device that is not there
+ * @returns `cpu`, or an accelerator such as `cuda:n`
+ * @throws `USAGE` for another word, `DEVICE_UNAVAILABLE` for a device that is not there
  */
 export function resolveDevice(name = 'auto', isDistributed = false): string {
-  const cudaDevices = native().cudaDevices;
+  const accelerators = native().accelerators();
+  const expected = ['auto', 'cpu', ...accelerators.map((one) => `${one.name}:n`)].join(', ');
   if (name === 'cpu') return 'cpu';
-  if (name === 'auto') return automatic(cudaDevices, isDistributed ? process.env : {});
-  const match = /^cuda(?::(\d+))?$/.exec(name);
-  if (!match) throw invalidParameter('device', name, EXPECTED);
-  const index = Number(match[1] ?? 0);
-  if (index >= cudaDevices) {
+  if (name === 'auto') return automatic(accelerators, isDistributed ? process.env : {});
+  const [, kind, number = '0'] = /^([a-z]+)(?::(\d+))?$/.exec(name) ?? [];
+  const accelerator = accelerators.find((one) => one.name === kind);
+  if (!accelerator) throw invalidParameter('device', name, expected);
+  const index = Number(number);
+  const { devices } = accelerator;
+  if (index >= devices) {
     const [reason, ...advice] =
-      cudaDevices === 0 ? whyNoCuda() : [`there are ${cudaDevices} CUDA devices, numbered from 0`];
+      devices > 0 ? [`there are ${devices} such devices, numbered from 0`] : whyNone(accelerator);
     throw new SpurmemError('DEVICE_UNAVAILABLE', `\`device\` is ${JSON.stringify(name)}: ${reason}.`, {
       parameter: 'device',
       value: name,
-      expected: EXPECTED,
+      expected,
       advice,
     });
   }
-  return `cuda:${index}`;
+  return `${accelerator.name}:${index}`;
+}
+
+function whyNone({ name }: Accelerator): [string, ...string[]] {
+  if (name === 'cuda') return whyNoCuda();
+  const { version } = addonInUse().libtorch;
+  return [`PyTorch ${version} here sees none`, `Use cpu, or install a PyTorch for ${name} and its driver.`];
 }
 
 /** The reason that libtorch sees no CUDA device, and what to do. */
@@ -61,14 +68,15 @@ export function whyNoCuda(): [string, ...string[]] {
   ];
 }
 
-/** A device for each process of a machine, as far as there are as many. */
+/** A device for each process of a machine, as far as there are as many: of the first kind that is there. */
 export function automatic(
-  cudaDevices: number,
+  accelerators: readonly Accelerator[],
   { LOCAL_RANK, SLURM_LOCALID }: Readonly<Record<string, string | undefined>>,
 ): string {
-  if (cudaDevices === 0) return 'cpu';
+  const found = accelerators.find(({ devices, isAutomatic }) => devices > 0 && isAutomatic);
+  if (!found) return 'cpu';
   const place = Number(LOCAL_RANK ?? SLURM_LOCALID ?? 0);
-  return `cuda:${Number.isInteger(place) && place >= 0 ? place % cudaDevices : 0}`;
+  return `${found.name}:${Number.isInteger(place) && place >= 0 ? place % found.devices : 0}`;
 }
 
 /**

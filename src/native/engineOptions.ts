@@ -53,9 +53,9 @@ export const NUMERICS = {
 /** The engine's options, declared once: types, checks, options of the command line and schemas of files. */
 export const ENGINE_SETTINGS = {
   device: setting({
-    type: text('auto, cpu, cuda or cuda:n'),
+    type: text('auto, cpu, cuda:n or xpu:n'),
     argument: 'device',
-    help: 'auto, cpu, cuda or cuda:n',
+    help: 'auto, cpu, cuda:n or xpu:n',
     default: 'auto',
     source: 'the first GPU, else the CPU',
   }),

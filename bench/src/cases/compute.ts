@@ -9,8 +9,10 @@ export interface PytorchSettings {
   readonly fused: boolean;
   /** Under autocast; left out: float32. */
   readonly precision?: 'bf16';
-  /** By torch.compile, whose first call is timed apart; in forward passes with frozen weights. */
-  readonly compiled?: boolean;
+  /** The mode of torch.compile, whose first call is timed apart; in forward passes with frozen weights. */
+  readonly compiled?: 'default' | 'max-autotune';
+  /** As one CUDA graph. */
+  readonly graphed?: boolean;
 }
 
 /** As the authors' published code runs it, and most code does. */
@@ -20,7 +22,7 @@ export const TUNED: PytorchSettings = { memoryFormat: 'channels_last', fused: tr
 
 /** The same under autocast. */
 export const AUTOCAST: PytorchSettings = { ...TUNED, precision: 'bf16' };
-const COMPILED: PytorchSettings = { ...TUNED, compiled: true };
+const COMPILED: PytorchSettings = { ...TUNED, compiled: 'default' };
 const COMPILED_BF16: PytorchSettings = { ...COMPILED, precision: 'bf16' };
 
 const RESNET50: ComputeSettings = { arch: 'resnet50', size: 224, batch: 16, steps: 1 };
@@ -81,13 +83,15 @@ export function computeCase(
 }
 
 export function labelOf(
-  { memoryFormat, fused, precision, compiled = false }: PytorchSettings,
+  { memoryFormat, fused, precision, compiled, graphed = false }: PytorchSettings,
   training: boolean,
 ): string {
   const layout = memoryFormat === 'contiguous' ? 'NCHW' : 'channels_last';
   const parts = [
     ...['PyTorch', layout],
-    ...(compiled ? [training ? 'compiled' : 'compiled and frozen'] : []),
+    ...(compiled === undefined ? [] : [training ? 'compiled' : 'compiled and frozen']),
+    ...(compiled === 'max-autotune' ? [compiled] : []),
+    ...(graphed ? ['a CUDA graph'] : []),
     ...(precision === undefined ? [] : [`autocast to ${precision}`]),
     ...(training ? [`${fused ? 'fused' : 'default'} Adam`] : []),
   ];

@@ -135,7 +135,7 @@ function operatorsCheck(addon: Addon): Check {
 }
 
 function cudaText(addon: Addon): string {
-  const { cudaDevices } = addon;
+  const cudaDevices = addon.accelerators().find(({ name }) => name === 'cuda')?.devices ?? 0;
   if (cudaDevices === 0) return `${whyNoCuda()[0]}; --device auto uses the CPU`;
   const gpu = addon.deviceMemory('cuda:0');
   const memory = gpu === null ? '' : `, ${gpu.name} with ${gib(gpu.free)} of ${gib(gpu.total)} GiB free`;

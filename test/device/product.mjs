@@ -1,0 +1,225 @@
+// Runs the product's jobs on a device, small: node [--require ./test/device/load.cjs] test/device/product.mjs DEVICE FOLDER
+// [JOB...]. FOLDER/data holds the dataset. Prints a line of JSON for each job: what it gave, as a hash or in words, and what the
+// device for tests counted meanwhile.
+import { Buffer } from 'node:buffer';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import * as spurmem from '../../dist/index.js';
+import { readSafetensors } from '../../dist/models/safetensors.js';
+import { PART1 } from '../../dist/reproduce/articleFigures.js';
+
+const [, , device, folder, ...names] = process.argv;
+const data = join(folder, 'data');
+const { testDevice } = globalThis;
+const { WORLD_SIZE = '1' } = process.env;
+const out = (name) => join(folder, `${device.replace(':', '')}-${WORLD_SIZE}-${name}`);
+const engine = { device, threads: 1 };
+const recipe = { data, arch: 'resnet20', epochs: 2, batchSize: 16, lr: 1e-3, seed: 3, ...engine };
+const erm = out('erm');
+const traced = { run: erm, ...engine };
+const tuning = { from: erm, epochs: 1, batchSize: 16, ...engine };
+const vit = { arch: 'vit_tiny_patch16_224', imageSize: [32, 32], patchSize: 8, epochs: 1 };
+
+const hashOf = (...parts) => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex').slice(0, 12);
+};
+
+/** Of all weights, the optimizer's moments, and what was measured. */
+async function hashOfRun(name) {
+  const run = out(name);
+  const files = readdirSync(run, { recursive: true }).filter((file) => file.endsWith('.safetensors'));
+  const parts = [];
+  for (const file of files.sort()) {
+    const { tensors } = await readSafetensors(join(run, file));
+    for (const [key, { data: values }] of Object.entries(tensors)) {
+      parts.push(key, Buffer.from(values.buffer, values.byteOffset, values.byteLength));
+    }
+  }
+  return hashOf(...parts);
+}
+
+const training = (method, options, prepare) => async (name) => {
+  await prepare?.(name);
+  await spurmem[method]({ ...options, out: out(name) });
+  return hashOfRun(name);
+};
+
+const tracing = (method, options) => async () => {
+  const result = await spurmem[method]({ ...traced, ...options });
+  const { entries = result } = result;
+  return hashOf(JSON.stringify(entries, (key, value) => (key === 'run' ? undefined : value)));
+};
+
+/** Stopped in its second epoch, and continued. */
+async function stop(name) {
+  const stopping = new globalThis.AbortController();
+  const onProgress = ({ done }) => {
+    if (done > 0 && readdirSync(out(name)).includes('checkpoints')) stopping.abort();
+  };
+  try {
+    await spurmem.trainErm({ ...recipe, out: out(name), signal: stopping.signal, onProgress });
+  } catch (error) {
+    if (error.code !== 'INTERRUPTED') throw error;
+  }
+}
+
+/** Killed in its second epoch by its own hand, in a process of its own. */
+function kill() {
+  const words = [...process.execArgv, fileURLToPath(import.meta.url), device, folder, 'until-killed'];
+  const { signal, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  if (signal !== 'SIGKILL') throw new Error(`it was not killed:\n${stderr}`);
+}
+
+async function untilKilled() {
+  const run = out('killed');
+  const onProgress = ({ done }) => {
+    if (done > 0 && readdirSync(run).includes('checkpoints')) process.kill(process.pid, 'SIGKILL');
+  };
+  await spurmem.trainErm({ ...recipe, out: run, onProgress });
+}
+
+/** A study of the article's Part II with two rows, as its CSV file. */
+async function study() {
+  const short = { epochs: 1, batchSize: 16 };
+  const { studies } = await spurmem.reproducePart2({
+    data,
+    out: out('study'),
+    studies: ['fig6'],
+    only: ['ERM', 'fine-tuned'],
+    seeds: [3],
+    erm: { ...short, arch: 'resnet20', lr: 1e-3 },
+    finetune: short,
+    ...engine,
+  });
+  return hashOf(...studies.map(({ csv }) => readFileSync(csv, 'utf8').replaceAll(out('study'), '')));
+}
+
+/** The figures and tables of the article’s Part I, as their CSV files. */
+async function part1() {
+  const small = { sigmas: [0.005], repeats: 1, nullDraws: 0, samples: 2, seed: 3 };
+  await spurmem.reproducePart1({ figures: PART1, run: erm, ...small, ...engine });
+  const results = join(erm, 'results');
+  const tables = readdirSync(results).filter((file) => file.endsWith('.csv'));
+  return hashOf(...tables.sort().map((file) => readFileSync(join(results, file))));
+}
+
+/** Trains in a thread of its own, as a program with a worker does. */
+async function inWorker(name) {
+  const workerData = { ...recipe, epochs: 1, out: out(name) };
+  const url = JSON.stringify(new URL('../../dist/index.js', import.meta.url));
+  const code = `import(${url}).then(({ trainErm }) => trainErm(require('node:worker_threads').workerData))`;
+  const [exitCode] = await once(new Worker(code, { eval: true, workerData }), 'exit');
+  if (exitCode !== 0) throw new Error(`the worker ended with ${exitCode}`);
+  return hashOfRun(name);
+}
+
+/** What a failure says, by its code and first words. */
+async function failureOf(name, prepare) {
+  prepare();
+  try {
+    await spurmem.trainErm({ ...recipe, epochs: 1, out: out(name) });
+    return 'none';
+  } catch (error) {
+    return `${error.code}: ${error.message}`;
+  } finally {
+    testDevice.setCapacity(8 * 2 ** 30);
+    testDevice.find();
+  }
+}
+
+/** Jobs that are asked for by name: of a process that is killed, and of the device for tests alone. */
+const OTHERS = {
+  'until-killed': untilKilled,
+  'erm-three-epochs': training('trainErm', { ...recipe, epochs: 3 }),
+
+  'no-memory': (name) => failureOf(name, () => testDevice.setCapacity(2 ** 22)),
+  'no-memory-once': (name) => failureOf(name, () => testDevice.failAllocation(1500)),
+  lost: (name) => failureOf(name, () => testDevice.lose(3000)),
+  'lost-at-wait': (name) => failureOf(name, () => testDevice.loseAtWait(140)),
+};
+
+const JOBS = {
+  erm: training('trainErm', recipe),
+  'erm-bf16': training('trainErm', { ...recipe, precision: 'bf16' }),
+  'erm-contiguous': training('trainErm', { ...recipe, epochs: 1, memoryFormat: 'contiguous' }),
+  'erm-deterministic': training('trainErm', { ...recipe, epochs: 1, deterministic: true }),
+  'erm-simclr': training('trainErm', { ...recipe, epochs: 1, augmentation: 'simclr' }),
+  'erm-cached': training('trainErm', { ...recipe, epochs: 1, cacheOnDevice: 'on' }),
+  resume: training('trainErm', { ...recipe, resume: true }, stop),
+  killed: training('trainErm', { ...recipe, resume: true }, kill),
+  vit: training('trainErm', { ...recipe, ...vit }),
+  'vit-bf16': training('trainErm', { ...recipe, ...vit, precision: 'bf16' }),
+  rwy: training('trainRwy', { ...recipe, epochs: 1 }),
+  rwg: training('trainRwg', { ...recipe, epochs: 1 }),
+  suby: training('trainSuby', { ...recipe, epochs: 1 }),
+  subg: training('trainSubg', { ...recipe, epochs: 1 }),
+  'group-dro': training('trainGroupDro', { ...recipe, epochs: 1 }),
+  jtt: training('trainJtt', { ...recipe, epochs: 1, identificationEpochs: 1, upweight: 2 }),
+  cnc: training('trainCnc', {
+    ...recipe,
+    epochs: 1,
+    identificationEpochs: 1,
+    anchors: 2,
+    positives: 2,
+    negatives: 2,
+  }),
+  dfr: async () =>
+    hashOf(JSON.stringify((await spurmem.trainDfr({ from: erm, out: out('dfr'), ...engine })).test)),
+  sdclr: training('trainSdclr', tuning),
+  'finetune-gradient': training('trainFinetune', { ...tuning, criterion: 'gradient' }),
+  'finetune-magnitude': training('trainFinetune', { ...tuning, criterion: 'magnitude' }),
+  'sdclr-deterministic': training('trainSdclr', { ...tuning, deterministic: true }),
+  unstructured: tracing('traceUnstructured', {
+    topK: [1, 3],
+    criteria: ['gradient', 'magnitude', 'gradient-x-weight'],
+    nullDraws: 1,
+    samples: 4,
+  }),
+  'unstructured-noise': tracing('traceUnstructured', {
+    topK: [2],
+    perturbation: 'noise',
+    repeats: 1,
+    samples: 4,
+  }),
+  'unstructured-reinit': tracing('traceUnstructured', {
+    topK: [2],
+    perturbation: 'reinit',
+    repeats: 1,
+    samples: 4,
+  }),
+  'unstructured-mean': tracing('traceUnstructured', {
+    topK: [2],
+    perturbation: 'mean',
+    nullDraws: 0,
+    samples: 4,
+  }),
+  structured: tracing('traceStructured', { nullDraws: 0 }),
+  overlap: tracing('traceOverlap', {}),
+  minimal: tracing('traceMinimal', { referenceSize: 8, examples: 2, mostNeurons: 4 }),
+  'grad-cam': tracing('gradCam', {}),
+  part1,
+  study,
+  worker: inWorker,
+};
+
+if (WORLD_SIZE !== '1') await spurmem.joinProcessGroup();
+
+for (const name of names.length > 0 ? names : Object.keys(JOBS)) {
+  testDevice?.forget();
+  const start = performance.now();
+  const line = { job: name };
+  try {
+    line.result = await (JOBS[name] ?? OTHERS[name])(name);
+  } catch (error) {
+    line.error = `${error.code}: ${error.message}`;
+  }
+  line.milliseconds = Math.round(performance.now() - start);
+  console.log(JSON.stringify({ ...line, ...testDevice?.report() }));
+}
