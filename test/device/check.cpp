@@ -80,6 +80,11 @@ bool same(const char* name, const std::function<Tensor(at::Device)>& compute) {
   });
 }
 
+Tensor attention(at::Device device) {
+  const auto x = drawn({2, 4, 6, 8}, device);
+  return at::scaled_dot_product_attention(x, x, x);
+}
+
 // Made before the device is registered, perhaps.
 const c10::Stream a(c10::Stream::UNSAFE, kDevice, 1), b(c10::Stream::UNSAFE, kDevice, 2);
 
@@ -131,11 +136,17 @@ const bool hasOperators[] = {
            at::batch_norm(drawn({2, 3, 4, 4}, d), {}, {}, mean, variance, true, .1, 1e-5, false);
            return at::cat({mean, variance});
          }),
-    same("attention",
+    same("attention by products",
          [](at::Device d) {
-           const auto x = drawn({2, 4, 6, 8}, d);
-           return at::scaled_dot_product_attention(x, x, x);
+           at::globalContext().setSDPUseFlash(false);
+           const auto result = attention(d);
+           at::globalContext().setSDPUseFlash(true);
+           return result;
          }),
+#ifndef TEST_DEVICE_AS_CUDA
+    // Under CUDA's key, libtorch asks for a card's flash attention, and takes products.
+    same("flash attention", attention),
+#endif
     same("lists",
          [](at::Device d) {
            std::vector<Tensor> list{drawn({3}, d), drawn({7}, d)};

@@ -12,6 +12,9 @@ const DEVICE = `${KIND}:0`;
 const OTHER_KERNELS: Readonly<Record<string, string>> = {
   'vit-bf16':
     'the CPU multiplies bfloat16 matrices of an attention by oneDNN (native/nn/vit.cpp), other devices fuse it',
+  ...(KIND === 'cuda' && {
+    vit: 'the CPU takes flash attention; under CUDA\u2019s key libtorch wants a card for that',
+  }),
 };
 
 /** Waits in a lane, which stops for them; one for an event alone is the lane of arrivals, where nobody else waits. */
