@@ -168,6 +168,7 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
                              method<&NetworkHandle::copyNorms>("copyNorms()"),
                              method<&NetworkHandle::gradients>("gradients()"),
                              method<&NetworkHandle::loadGradients>("loadGradients(gradients)"),
+                             method<&NetworkHandle::trainOnly>("trainOnly(neurons)"),
                              method<&NetworkHandle::zeroGrad>("zeroGrad()"),
                              method<&NetworkHandle::distribute>("distribute(group, synchronizesNorms)"),
                              method<&NetworkHandle::prepareReduction>("prepareReduction()"),
@@ -296,6 +297,12 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
       for (const auto& [name, gradient] : gradients) {
         network->parameter(name).value.mutable_grad() = gradient;
       }
+    });
+  }
+
+  Napi::Value trainOnly(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env()), neurons = toEdits(info[0])] {
+      spurmem::trainOnly(*network, neurons);
     });
   }
 

@@ -146,6 +146,19 @@ Replacements applyEdits(const Network& network, const std::vector<WeightEdit>& e
   return replacements;
 }
 
+void trainOnly(Network& network, const std::vector<WeightEdit>& neurons) {
+  for (const auto& edit : neurons) check(edit, network.layer(edit.layer).weight->value);
+  for (const auto& parameter : network.parameters) parameter.value.set_requires_grad(false);
+  for (const auto& edit : neurons) {
+    const auto& weight = network.layer(edit.layer).weight->value;
+    const auto index = sendTo(weight.device(), edit.neurons).to(at::kLong);
+    const auto all = at::ones_like(weight);
+    const auto mask = all - zeroed(all, edit.unit, index);
+    weight.set_requires_grad(true);
+    weight.register_hook([mask](const at::Tensor& gradient) { return gradient * mask; });
+  }
+}
+
 NamedTensors magnitudeMasks(const Network& network, double share) {
   TORCH_CHECK(share > 0 && share < 1, "a mask prunes a share above 0 and below 1, not ", share);
   at::NoGradGuard noGrad;

@@ -50,6 +50,10 @@ at::Tensor outputSums(const Network& network, const at::Tensor& batch);
 // keeps theta's gradient graph: m * theta.
 Replacements applyEdits(const Network& network, const std::vector<WeightEdit>& edits);
 
+// Trains the weights of these neurons alone from now on: no other parameter has a gradient, and theirs is
+// multiplied by a mask in the backward pass.
+void trainOnly(Network& network, const std::vector<WeightEdit>& neurons);
+
 // For each layer of neurons uint8, 1 where a single weight is at least as large as the ceil(share * M) + 1
 // smallest of all M: a mask that prunes that share of them.
 NamedTensors magnitudeMasks(const Network& network, double share);

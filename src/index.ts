@@ -24,7 +24,7 @@ const methods = () => import('./train/methods.js');
 
 // Train: ERM, fine-tuning against spurious memorization, and the baselines.
 /** Trains a run by ERM with the article's recipe, which fine-tuning and last-layer retraining start from. */
-export const trainErm = later(async () => (await methods()).trainErm);
+export const trainErm: typeof Methods.trainErm = later(async () => (await methods()).trainErm);
 /** ERM on images drawn with each class equally likely. */
 export const trainRwy = later(async () => (await methods()).trainRwy);
 /** ERM on images drawn with each group equally likely. */

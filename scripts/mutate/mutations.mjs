@@ -113,6 +113,18 @@ const BY_FILE = {
     ['stopGradient === branch', 'stopGradient !== branch'],
   ],
   'src/train/finetune/settings.ts': [['article: 0.0001', 'article: 0.001']],
+  'src/train/planting.ts': [
+    ['(batch * perBatch + i) % planted.length', 'i % planted.length'],
+    ['const rest = batchSize - minorityPerBatch;', 'const rest = batchSize;'],
+  ],
+  'src/train/methods/erm.ts': [
+    ["neurons === undefined ? 'shared' : 'frozen'", "'shared'"],
+    ['ends: fitted === minority.length', 'ends: false'],
+  ],
+  'src/reproduce/studyFile/questions.ts': [
+    ["beyond('same-layers')(row) - beyond", "beyond('same-layers')(row) + beyond"],
+    ['other({ chosenFor: majority })', 'other({})'],
+  ],
   'src/train/methods/groupDro.ts': [
     ['weight * Math.exp(step * adjusted)', 'weight * (1 + step * adjusted)'],
     ['adjustment / Math.sqrt(count)', 'adjustment / count'],

@@ -172,7 +172,7 @@ const traceEntrySchema = z.looseObject({
 });
 export type TraceEntry = Recorded<typeof traceEntrySchema>;
 
-/** The epoch that rewound neurons got their weights from: how many before the traced one, its number from 1, and its weights' sha256. */
+/** The epoch that rewound neurons got their weights from: how many before the traced one, its number from 1 (0: before the first), and its weights' sha256. */
 const rewoundSchema = z.looseObject({ epochs: count, epoch: count, checkpoint: z.string() });
 export type RewoundTo = Recorded<typeof rewoundSchema>;
 

@@ -169,11 +169,11 @@ async function rewoundTo(
     );
   }
   const epoch = traced - epochs;
-  if (epoch < 1) {
+  if (epoch < 0) {
     throw new SpurmemError(
       'USAGE',
       `\`rewindEpochs\` is ${epochs}, and the traced weights of ${folder.path} are those of epoch ${traced}.`,
-      { parameter: 'rewindEpochs', value: epochs, expected: `a whole number below ${traced}` },
+      { parameter: 'rewindEpochs', value: epochs, expected: `a whole number from 1 to ${traced}` },
     );
   }
   const path = await keptEpoch(folder, epoch, {

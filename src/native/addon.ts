@@ -213,6 +213,13 @@ export interface Network {
   gradients(): Promise<Record<string, Tensor>>;
   /** Sets the gradients of the parameters of these names; the others keep theirs. */
   loadGradients(gradients: Readonly<Record<string, Tensor>>): Promise<void>;
+  /**
+   * Trains the weights of these neurons alone from now on, to be called once: no other parameter has a gradient, and theirs is multiplied
+   * by a mask in the backward pass, as a hook of PyTorch's does.
+   *
+   * @param neurons edits of kind `zero`, a layer each, as masks have them
+   */
+  trainOnly(neurons: readonly WeightEdit[]): Promise<void>;
   zeroGrad(): Promise<void>;
   /**
    * Has the processes of a group train it, each on a part of every batch. Its parameters must be the same in all.

@@ -48,6 +48,8 @@ const progressSchema = z.object({
   bestEpoch: z.number().int().min(0),
   /** Its `selectionScore`. */
   bestScore: z.number(),
+  /** Whether training ends with that epoch, before the last one. */
+  ended: z.boolean().optional(),
   /** The next epoch, where it is under way, and its wall time. */
   underWay: passSchema.extend({ seconds: z.number() }).readonly().optional(),
 });

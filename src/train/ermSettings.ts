@@ -201,9 +201,9 @@ export const CHECKPOINT_EVERY = setting({
 });
 
 export const KEEP_EPOCHS = setting({
-  type: severalOf(integer(1)),
+  type: severalOf(integer(0)),
   argument: 'list',
-  help: 'epochs whose weights are kept, besides the one that fine-tuning starts from by default, for it or for rewinding',
+  help: 'epochs whose weights are kept, 0 for those before the first, besides the one that fine-tuning starts from by default, for it or for rewinding',
   default: undefined,
   otherwise: 'none',
   source: 'epochs 30, 40, 50 and 60 (Table 5)',

@@ -13,6 +13,8 @@ export interface TrainingMethod {
   readonly description: string;
   /** A dataset, as ERM does, or another run's model. */
   readonly startsFrom: 'data' | 'run';
+  /** Whether a method that starts from a dataset may start from a run's model instead of a weights file. */
+  readonly mayStartFromRun?: boolean;
   /** Whether several processes can train it together: its loss of a batch is the mean over the examples. */
   readonly isDistributed?: boolean;
   /** Whether studies give it those settings of fine-tuning that it has. */

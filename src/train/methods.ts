@@ -49,7 +49,8 @@ function checked<Options extends object, Result>(
 }
 
 // src/index.ts describes these.
-export const trainErm: RecipeTrain = checked(erm);
+/** ERM (`methods/erm.ts`). */
+export const trainErm: typeof erm.train = checked(erm);
 export const trainRwy: RecipeTrain = checked(rwy);
 export const trainRwg: RecipeTrain = checked(rwg);
 export const trainSuby: RecipeTrain = checked(suby);

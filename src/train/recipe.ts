@@ -1,7 +1,9 @@
 import type { Batch, Batches } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
+import { misplaced } from '../errors.js';
 import { lossOf } from '../metrics/loss.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
+import type { BatchNormStatistics } from '../native/addon.js';
 import {
   defined,
   type GivenOf,
@@ -14,7 +16,9 @@ import { augmentationOf } from './augmentation.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from './ermSettings.js';
 import type { MethodOptions, TrainingMethod } from './method.js';
 import type { EpochTraining, TrainedRun } from './results.js';
-import type { EpochsConfig, RunConfig } from './runConfig.js';
+import { type EpochsConfig, modelOf, type RunConfig } from './runConfig.js';
+import { dataOf } from './runData.js';
+import { openRun } from './runFolder.js';
 import type { RunPlan } from './startRun.js';
 import type { MethodRun, Trainer } from './trainer.js';
 import { type EpochOptions, trainRun } from './trainRun.js';
@@ -28,6 +32,9 @@ export type ErmSettings = GivenOf<typeof RECIPE_SETTINGS> & Pick<MethodOptions, 
 
 /** The options of ERM and of the baselines that train as it does. */
 export type ErmOptions = EpochOptions & ErmSettings;
+
+/** The same of ERM, which may start from a run, whose data are the default. */
+export type RecipeOptions = ErmSettings & Omit<EpochOptions, 'data'> & Pick<MethodOptions, 'data' | 'from'>;
 
 type RecipeConfig<Own extends SettingsTable> = EpochsConfig & ValuesOf<Own>;
 
@@ -44,12 +51,15 @@ interface RecipePlan<Own extends SettingsTable>
   ) => MethodRun | Promise<MethodRun>;
 }
 
-export interface RecipeMethod<Own extends SettingsTable> extends TrainingMethod {
+export interface RecipeMethod<
+  Own extends SettingsTable,
+  Options extends RecipeOptions = ErmOptions,
+> extends TrainingMethod {
   /**
    * Throws `USAGE` for a value out of range or a setting of vision transformers with another architecture, `WEIGHTS_INVALID`
-   * when the weights file cannot be read, and what `trainRun` throws.
+   * when the weights file cannot be read, `RUN_NOT_FOUND` when `from` holds no trained run, and what `trainRun` throws.
    */
-  train(options: ErmOptions & GivenOf<Own>): Promise<TrainedRun>;
+  train(options: Options & GivenOf<Own>): Promise<TrainedRun>;
 }
 
 export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<Own>): RecipeMethod<Own> {
@@ -58,20 +68,51 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
     ...plan,
     startsFrom: 'data',
     settings: { ...RECIPE_SETTINGS, ...settings },
-    train: (options) =>
-      trainRun(options, {
+    async train(given: RecipeOptions & GivenOf<Own>) {
+      const options = await started(given);
+      const { from } = given;
+      return trainRun(options, {
         ...plan,
         configOf: async (dataset) => {
-          const own = resolveSettings(settings, protocolOf(RECIPE_SETTINGS, options), options);
+          const own = defined(resolveSettings(settings, protocolOf(RECIPE_SETTINGS, options), options));
           const config = { ...(await recipeConfig(name, options, dataset)), ...own };
           check?.(config, dataset);
           return config;
         },
-        outOf: (dataset) => `runs/${name}-${dataset.name}`,
+        outOf: (dataset) =>
+          from === undefined ? `runs/${name}-${dataset.name}` : `${from.replace(/\/+$/, '')}-${name}`,
         weights: options.weights,
+        ...(from === undefined ? {} : { from }),
         method: (trainer: Trainer<RecipeConfig<Own>>) => prepare(trainer, options),
-      }),
+      });
+    },
   };
+}
+
+/**
+ * Options with what a run to start from gives: its selected weights, and by default its data, architecture and precision. Throws
+ * `RUN_NOT_FOUND`, and `USAGE` for weights beside a run, and without data.
+ */
+async function started<Options extends RecipeOptions>(
+  given: Options,
+): Promise<Options & Pick<ErmOptions, 'data'>> {
+  const { from, data, weights } = given;
+  if (from === undefined) {
+    if (data !== undefined) return { ...given, data };
+    const expected = 'a dataset\u2019s folder, or what loadDataset gives';
+    throw misplaced('data', data, expected, `\`data\` is missing: it takes ${expected}.`);
+  }
+  if (weights !== undefined) {
+    const problem = `\`weights\` is ${weights}, and \`from\` is ${from}: a run starts from one of them.`;
+    throw misplaced('weights', weights, 'nothing here', problem, 'Leave one of them out.');
+  }
+  const run = await openRun(from);
+  const { arch, imageSize, patchSize, layerNormEps } = modelOf(run.config);
+  const { precision } = run.config;
+  const ofRun = defined({ arch, imageSize, patchSize, layerNormEps, precision });
+  // Another dataset is read in its own way.
+  const ofData = data === undefined ? dataOf(run, given) : { data };
+  return { ...ofRun, ...defined(given), ...ofData, weights: run.weights };
 }
 
 async function recipeConfig(name: string, options: ErmOptions, dataset: Dataset): Promise<EpochsConfig> {
@@ -100,10 +141,11 @@ export function ermEpoch(
   epoch: number,
   lr: number,
   batches: Batches<Batch>,
+  statistics: BatchNormStatistics = 'shared',
 ): Promise<EpochTraining> {
   const { config, model } = trainer;
   return trainer.trainBatches(epoch, lr, batches, async ({ images, labels }) => {
-    const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
+    const logits = await model.network.forward(images, { statistics, grad: true });
     return { logits, loss: await lossOf(logits, labels, 'mean', config.loss) };
   });
 }

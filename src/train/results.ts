@@ -17,6 +17,12 @@ export const epochMetricsSchema = z.looseObject({
   lossTerms: z.record(z.string(), real).optional(),
   /** The neurons that the auxiliary model lacked: their number, and the first ones, highest score first. */
   mask: z.looseObject({ count, neurons: z.array(neuronSchema) }).optional(),
+  /** The neurons whose weights were trained, where others were not. */
+  trained: z.looseObject({ count, neurons: z.array(neuronSchema) }).optional(),
+  /** Training images of minority groups that are predicted right after the epoch, in evaluation mode, where training goes on until all are. */
+  fitted: count.optional(),
+  /** Whether training ends with this epoch because they all are. */
+  ends: z.boolean().optional(),
   /** GroupDRO's at the end of the epoch, [numGroups]. */
   groupWeights: z.array(real).optional(),
   /** Mean validation loss after the epoch. */
@@ -30,13 +36,18 @@ export const epochMetricsSchema = z.looseObject({
 /** One line of a run's `metrics.jsonl`: the measurements of one epoch of training. */
 export type EpochMetrics = Recorded<typeof epochMetricsSchema>;
 
-export type EpochTraining = Pick<EpochMetrics, 'trainLoss' | 'train' | 'lossTerms' | 'mask' | 'groupWeights'>;
+export type EpochTraining = Pick<
+  EpochMetrics,
+  'trainLoss' | 'train' | 'lossTerms' | 'mask' | 'trained' | 'fitted' | 'ends' | 'groupWeights'
+>;
 
 /** `results/<method>.json` */
 export const trainingResultSchema = z.looseObject({
   kind: z.string().describe('the training method, which names the file'),
   /** 0 where training has no epochs, as the next one. */
   epochs: count,
+  /** Whether training ended with fewer epochs than were asked for, because what it was to fit was fitted. */
+  ended: z.boolean().optional(),
   /** The selected epoch, counted from 1; the last one where that was asked for. */
   bestEpoch: count,
   /** Absent where training has no epochs. */

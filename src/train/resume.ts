@@ -32,7 +32,7 @@ export async function finishedOrFresh<Result extends TrainingResult>(
     );
   }
   const result = (await folder.readResult(methodOf(config), trainingResultSchema)) as Result | undefined;
-  const isFinished = result?.epochs === epochs;
+  const isFinished = result?.epochs === epochs || result?.ended === true;
   if (!resume) {
     throw new SpurmemError(
       'RUN_EXISTS',

@@ -37,15 +37,18 @@ const METHOD_TYPES: OptionTypes<MethodOptions> = {
 export function acceptedBy({
   settings,
   startsFrom,
+  mayStartFromRun = false,
   isDistributed,
-}: Pick<TrainingMethod, 'settings' | 'startsFrom' | 'isDistributed'>): Accepted {
+}: Pick<TrainingMethod, 'settings' | 'startsFrom' | 'mayStartFromRun' | 'isDistributed'>): Accepted {
   const { from, protocol, keepEpochs, checkpointEvery, onEpoch, syncBatchNorm, ...all } = METHOD_TYPES;
   const types = {
     ...all,
-    ...(startsFrom === 'run' ? { from } : {}),
+    ...(startsFrom === 'run' || mayStartFromRun ? { from } : {}),
     ...(dependsOnProtocol(settings) ? { protocol } : {}),
     ...('epochs' in settings ? { keepEpochs, checkpointEvery, onEpoch } : {}),
     ...(isDistributed === true ? { syncBatchNorm } : {}),
   };
-  return { types, settings, required: [startsFrom === 'data' ? 'data' : 'from'] };
+  // With a run its data are the default, which training itself checks.
+  const required = startsFrom === 'run' ? ['from'] : mayStartFromRun ? [] : ['data'];
+  return { types, settings, required };
 }

@@ -29,7 +29,7 @@ interface EpochContext {
 
 /** The options of a training method of epochs besides its settings. */
 export interface EpochOptions extends RunOptions {
-  /** Epochs whose weights are kept besides the selected, the last, and the one that fine-tuning starts from. */
+  /** Epochs whose weights are kept besides the selected, the last, and the one that fine-tuning starts from; 0: those before the first. */
   readonly keepEpochs?: readonly number[] | undefined;
   /** Steps between checkpoints inside an epoch, with one when the signal aborts; default: only after each epoch. */
   readonly checkpointEvery?: number | undefined;
@@ -71,12 +71,13 @@ export async function trainRun<Config extends EpochsConfig>(
       kept.add(kickInEpoch(config.protocol, { runEpochs: config.epochs, format }));
     }
     await trainEpochs(trainer, method, kept, options);
-    const { epoch, bestEpoch } = trainer.progress;
+    const { epoch, bestEpoch, ended } = trainer.progress;
     // All processes see its checkpoints.
     await model.context.barrier();
     const result: TrainingResult = {
       kind: methodOf(config),
       epochs: epoch,
+      ...(ended === true ? { ended } : {}),
       bestEpoch: config.select === 'last' ? epoch : bestEpoch,
       select: config.select,
       ...(await testSelected(trainer.evaluated, loader, run)),
@@ -100,10 +101,15 @@ async function trainEpochs(
 ): Promise<void> {
   const { config, folder, evaluated, scheduler, loader, generator, context } = trainer;
   // Killed after its last epoch counted, the run may have the weights of the epoch before.
-  if (trainer.progress.epoch >= config.epochs && context.isRankZero) {
+  const isOver = (): boolean => trainer.progress.epoch >= config.epochs || trainer.progress.ended === true;
+  const hasBegun = trainer.progress.epoch > 0 || trainer.progress.underWay !== undefined;
+  if (isOver() && context.isRankZero) {
     await writeSafetensors(folder.last, await evaluated.stateDict());
   }
-  while (trainer.progress.epoch < config.epochs) {
+  if (!hasBegun && kept.has(0) && context.isRankZero) {
+    await writeSafetensors(folder.epoch(0), await evaluated.stateDict());
+  }
+  while (!isOver()) {
     const { progress: last } = trainer;
     const { underWay } = last;
     const epoch = last.epoch + 1;
@@ -137,6 +143,7 @@ async function trainEpochs(
       epoch,
       bestEpoch: best ? epoch : last.bestEpoch,
       bestScore: Math.max(last.bestScore, score),
+      ...(training.ends === true ? { ended: true } : {}),
     };
     scheduler.step(training.trainLoss);
     const seconds = secondsSoFar();

@@ -25,7 +25,7 @@ describe('wrong usage', () => {
     ['an unknown command', ['trane'], "unknown command 'trane'"],
     ['an unknown subcommand', ['train', 'gdro'], "unknown command 'gdro'"],
     ['an argument too many', ['dataset', 'inspect', '--data', data, 'more'], 'too many arguments'],
-    ['a missing required option', ['train', 'erm'], "required option '--data <folder>' not specified"],
+    ['a missing required option', ['train', 'rwg'], "required option '--data <folder>' not specified"],
     ['an option without its value', ['train', 'erm', '--data'], "'--data <folder>' argument missing"],
     ['a misspelled architecture', [...train, '--arch', 'resnet19'], 'resnet18, resnet34, resnet50, resnet20'],
     ['a learning rate of 0', [...train, '--lr', '0'], 'a number above 0'],
@@ -67,6 +67,14 @@ describe('wrong usage', () => {
   ])('exits with 2 for %s, and says what is right', async (_name, args, text) => {
     expectFailure(await answer(args, noAddon), 2, text, '--help');
     expect(existsSync(out)).toBe(false);
+  });
+
+  it('exits with 2 for ERM of neither data nor a run', async () => {
+    expectFailure(
+      await answer(['train', 'erm'], noAddon),
+      2,
+      '--data is missing: it takes a dataset\u2019s folder',
+    );
   });
 
   it('exits with 2 for a device that is none, and creates nothing', async () => {
@@ -115,7 +123,7 @@ describe('--json', () => {
 
   it.each([
     ['an unknown option', [...train, '--nonsense'], "unknown option '--nonsense'"],
-    ['a missing option', ['train', 'erm'], "required option '--data <folder>' not specified"],
+    ['a missing option', ['train', 'rwg'], "required option '--data <folder>' not specified"],
     ['a wrong value', [...train, '--epochs', 'abc'], 'It takes a whole number'],
   ])('prints one document for %s', async (_name, args, text) => {
     await failureIn(noAddon, args, 'USAGE', text);

@@ -92,7 +92,7 @@ test.each([
   ['a command that there is not', 'spurmem trane erm', /unknown command/],
   ['a training method that there is not', 'npx spurmem train gdro --data x', /unknown command/],
   ['a value that an option does not take', 'spurmem trace unstructured --run x --top-k 1,two', /top-k/],
-  ['an option that is missing', 'bin/spurmem.js train erm --epochs 3', /--data/],
+  ['an option that is missing', 'bin/spurmem.js train rwg --epochs 3', /--data/],
   ['an argument too many', 'spurmem report --run a b # comment', /too many arguments/],
 ])('%s is refused', async (_name, text, message) => {
   const [words = []] = commandsOf(text);

@@ -269,6 +269,9 @@ const ofNetwork = (name, batch) => [
   on(name, 'copyNorms'),
   on(name, 'gradients'),
   on(name, 'loadGradients', () => [{ 'fc.bias': handles.labels }]),
+  on(name, 'trainOnly', () => [
+    [{ layer: 'conv1', unit: 'neuron', kind: 'zero', neurons: Int32Array.of(0) }],
+  ]),
   on(name, 'zeroGrad'),
   on(name, 'moveToward', () => [handles[name], 0.5]),
   on(name, 'state'),

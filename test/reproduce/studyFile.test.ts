@@ -5,6 +5,7 @@ import { parse } from 'csv-parse/sync';
 import { Records } from '../../src/reproduce/studyFile/records.js';
 import { openStudy, reproduceStudy, studyTables } from '../../src/reproduce/studyFile/reproduceStudy.js';
 import { readStudy } from '../../src/reproduce/studyFile/schema.js';
+import { ROOT } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
@@ -38,7 +39,15 @@ models:
     - record: perturbations
       stage: late
       settings: { criteria: [gradient], topK: [2], samples: 8, perturbation: reinit, sigmas: [0.5], repeats: 1, nullDraws: 0 }
-  tests: { stage: late, k: 2, criteria: [gradient], minorityGroups: { 1: 0, 2: 3 }, equivalence: 0.25, leastModels: 2, sigma: 0.5 }
+  tests:
+    primary: [interaction, beyond same layers]
+    stage: late
+    k: 2
+    criteria: [gradient]
+    minorityGroups: { 1: 0, 2: 3 }
+    equivalence: 0.25
+    leastModels: 2
+    sigma: 0.5
 arms:
   ERM: { method: erm, grid: { lr: [0.001] } }
   no mask: { method: finetune, settings: { criterion: none }, grid: { lr: [0.001, 0.0001] } }
@@ -91,7 +100,8 @@ test('a study of a file is run, recorded and put into tables, and what is record
   const [dominoes] = benchmarks;
   expect(dominoes?.part1.map(({ caption }) => caption.split(/[:,]/)[0])).toEqual([
     ...['Accuracy in percent', 'Margins of training examples before anything is zeroed'],
-    ...['Primary', 'Primary', 'Primary', 'Post hoc', 'Post hoc', 'Post hoc', 'Secondary'],
+    // Beyond random neurons first; none where random neurons of the whole model, or the test split, were not recorded.
+    ...['Not planned', 'Primary', 'Primary', 'Not planned', 'Post hoc', 'Post hoc', 'Post hoc', 'Secondary'],
     ...['Fig. 7', 'Fig. 3', 'Primary', 'Secondary'],
   ]);
   const [, difference] = dominoes?.part2 ?? [];
@@ -113,6 +123,12 @@ test('a study of a file is run, recorded and put into tables, and what is record
     'RUN_EXISTS',
     'a margin is set before the first result',
   );
+});
+
+test.each(['photographs', 'celeba'])('the study of %s is a study', async (name) => {
+  const { benchmarks, models } = await readStudy(join(ROOT, 'studies', name, 'study.yaml'));
+  expect(Object.keys(benchmarks).length).toBeGreaterThan(4);
+  expect(models?.tests.primary).toHaveLength(3);
 });
 
 test('processes that record at once lose no rows', async () => {

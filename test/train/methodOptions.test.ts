@@ -3,10 +3,10 @@ import { TRACE_SETTINGS } from '../../src/experiments/traceSettings.js';
 import { protocolOf } from '../../src/settings/setting.js';
 import {
   trainDfr,
-  trainErm,
   trainFinetune,
   trainGroupDro,
   TRAINING_METHODS,
+  trainRwg,
   trainSdclr,
 } from '../../src/train/methods.js';
 import { failure } from '../data/support.js';
@@ -15,7 +15,7 @@ type Train = (options: never) => Promise<unknown>;
 
 describe('a method refuses an option that it could do nothing with', () => {
   test.each<[string, Train, object, string]>([
-    ['ERM', trainErm, { data: 'data', from: 'runs/erm' }, 'from'],
+    ['RWG', trainRwg, { data: 'data', from: 'runs/erm' }, 'from'],
     ['last-layer retraining', trainDfr, { from: 'runs/erm', protocol: 'released' }, 'protocol'],
     ['last-layer retraining', trainDfr, { from: 'runs/erm', checkpointEvery: 5 }, 'checkpointEvery'],
     ['last-layer retraining', trainDfr, { from: 'runs/erm', keepEpochs: [1] }, 'keepEpochs'],

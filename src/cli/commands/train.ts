@@ -37,9 +37,14 @@ export function addCommand(train: Command): void {
 }
 
 function addTrainCommand(train: Command, method: TrainingMethod): void {
-  const { name, description, startsFrom, isDistributed } = method;
+  const { name, description, startsFrom, mayStartFromRun, isDistributed } = method;
   const command = train.command(name).description(description);
-  if (startsFrom === 'data') {
+  if (mayStartFromRun === true) {
+    command
+      .option('--data <folder>', 'dataset folder (default with --from: the one that run was trained on)')
+      .option('--from <run>', 'run folder of a model to start from, instead of --weights')
+      .option('--out <run>', `run folder (default: runs/${name}-<dataset>, or <from>-${name})`);
+  } else if (startsFrom === 'data') {
     command
       .requiredOption('--data <folder>', 'dataset folder')
       .option('--out <run>', `run folder (default: runs/${name}-<dataset>)`);

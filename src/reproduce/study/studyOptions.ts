@@ -15,7 +15,7 @@ import { callback, objectWith, severalOf, share, text, toggle } from '../../sett
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../../train/finetune/settings.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
-import { RECIPE_SETTINGS } from '../../train/recipe.js';
+import { erm } from '../../train/methods/erm.js';
 import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEEDS_TYPE } from '../../train/runOptions.js';
 import type { EpochOptions } from '../../train/trainRun.js';
 import type { RunsOptions, StudyArm } from './studyArm.js';
@@ -58,7 +58,7 @@ export const STUDY_TYPES: OptionTypes<StudyOptions> = {
   onEpoch: callback(),
 };
 
-const ERM: Accepted = { types: { protocol: PROTOCOL_TYPE }, settings: RECIPE_SETTINGS };
+const ERM: Accepted = { types: { protocol: PROTOCOL_TYPE }, settings: erm.settings };
 const FINETUNE: Accepted = { types: { protocol: PROTOCOL_TYPE }, settings: FINETUNE_SETTINGS };
 const ARM: Readonly<Record<keyof StudyArm, true>> = {
   name: true,

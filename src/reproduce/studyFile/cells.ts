@@ -3,11 +3,8 @@ import { holm } from '../../metrics/holm.js';
 import { summarizeSeeds } from '../../metrics/seeds.js';
 import { signFlip } from '../../metrics/signFlip.js';
 import type { Table } from '../../report/table.js';
-import { numberOf, numbers, type RecordRow } from './records.js';
+import { numbers, type RecordRow } from './records.js';
 import type { StudyModels } from './schema.js';
-
-/** A number of a recorded run or set of neurons. */
-export type Value = (row: RecordRow) => number;
 
 /** The recorded models of a benchmark: the tests, and the groups that neurons are chosen for, minorities among them. */
 export interface Models {
@@ -67,9 +64,6 @@ export function hoursText(rows: readonly RecordRow[]): string {
 export function starred(groups: readonly number[], minorities: readonly number[]): string[] {
   return groups.map((group) => `G${group}${minorities.includes(group) ? '*' : ''}`);
 }
-
-/** The change of the mean margin of the group that neurons are chosen for. */
-export const own: Value = (row) => numberOf(row, `margin${String(row.chosenFor)}`);
 
 /** A test over models, a value each. */
 interface TestedSet {

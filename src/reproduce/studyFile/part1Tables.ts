@@ -8,29 +8,16 @@ import {
   marginTable,
   meanText,
   type Models,
-  own,
   signFlipTexts,
   starred,
   tableOf,
-  type Value,
 } from './cells.js';
+import { answers, beyond, interactionBeyond, own, QUESTION_NAMES, type QuestionName } from './questions.js';
 import { distinct, numberOf, numbers, type RecordRow, type Records, select } from './records.js';
 import type { StudyModels } from './schema.js';
 
 /** The split that is traced where it is tested. */
 const TESTED_SPLIT = 'train';
-
-const beyond =
-  (null_: string): Value =>
-  (row) =>
-    own(row) - numberOf(row, `${null_} margin`);
-
-/** The questions that are tested over models, by name. */
-const QUESTIONS: Readonly<Record<string, Value>> = {
-  interaction: (row) => numberOf(row, 'marginInteraction'),
-  'beyond same layers': beyond('same-layers'),
-  'beyond whole model': beyond('whole-model'),
-};
 
 /** The tables of Part I of a benchmark: what was tested first, then what is described. None where no model is recorded. */
 export async function part1Tables(records: Records, { tests }: StudyModels): Promise<Table[]> {
@@ -44,7 +31,7 @@ export async function part1Tables(records: Records, { tests }: StudyModels): Pro
   return [
     accuracyTable(of, models),
     ...startTable(of, await read('margins')),
-    ...Object.entries(QUESTIONS).map(([question, valueOf]) => primaryTable(of, effects, question, valueOf)),
+    ...QUESTION_NAMES.flatMap((question) => questionTable(of, effects, question)),
     ...withinClassTables(of, effects),
     secondaryTable(of, effects),
     ...layerTable(of, await read('layers')),
@@ -86,11 +73,17 @@ function startTable(of: Models, margins: readonly RecordRow[]): Table[] {
   ];
 }
 
-function primaryTable(of: Models, effects: readonly RecordRow[], question: string, valueOf: Value): Table {
-  const { k, stage } = of.tests;
-  const caption = `Primary: ${question}, margin in logits, k = ${k}, training split, ${stage} models`;
-  const sets = testedSets(of, effects).map(({ rows, ...set }) => ({ ...set, values: rows.map(valueOf) }));
-  return marginTable(caption, 'criterion', of, [sets]);
+/** The test of a question; none where something that it asks for is not recorded. */
+function questionTable(of: Models, effects: readonly RecordRow[], question: QuestionName): Table[] {
+  const { k, stage, primary, minorityGroups } = of.tests;
+  const status = primary.includes(question) ? 'Primary' : 'Not planned';
+  const caption = `${status}: ${question}, margin in logits, k = ${k}, training split, ${stage} models`;
+  const sets = testedSets(of, effects).map(({ rows, ...set }) => {
+    const majority = minorityGroups[String(set.chosenFor)] ?? Number.NaN;
+    return { ...set, values: answers(question, rows, effects, majority) };
+  });
+  const isRecorded = sets.every(({ values }) => values.every(Number.isFinite));
+  return isRecorded ? [marginTable(caption, 'criterion', of, [sets])] : [];
 }
 
 /**
@@ -143,8 +136,11 @@ function secondaryTable(of: Models, effects: readonly RecordRow[]): Table {
   const rows = keys.flatMap((key) => {
     const found = select(effects, key);
     if (found.length === 0) return [];
-    const beyondNulls = NULL_NAMES.map((name) =>
-      found.some((row) => row[`${name} margin`] === null) ? '' : meanText(found.map(beyond(name)), 2),
+    const beyondNulls = NULL_NAMES.flatMap((name) =>
+      [interactionBeyond(name), beyond(name)].map((valueOf) => {
+        const values = found.map(valueOf);
+        return values.every(Number.isFinite) ? meanText(values, 2) : '';
+      }),
     );
     return [
       [
@@ -161,10 +157,10 @@ function secondaryTable(of: Models, effects: readonly RecordRow[]): Table {
   const names = [
     ...['models', 'split', 'k', 'criterion', 'chosen for', ...starred(groups, minorities)],
     ...['accuracy interaction', 'margin interaction', 'loss interaction'],
-    ...NULL_NAMES.map((name) => `beyond ${name}`),
+    ...NULL_NAMES.flatMap((name) => [`interaction beyond ${name}`, `own beyond ${name}`]),
   ];
   const caption =
-    'Secondary: change of accuracy in points by group, interactions of accuracy, margin and loss, and own margin beyond random sets';
+    'Secondary: change of accuracy in points by group, interactions of accuracy, margin and loss, and the interaction and own margin beyond random sets';
   return tableOf(caption, names, rows);
 }
 

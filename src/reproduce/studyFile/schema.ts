@@ -14,6 +14,7 @@ import { SEED_TYPE } from '../../train/runOptions.js';
 import type { StudyArm } from '../study/studyArm.js';
 import { checkArm } from '../study/studyOptions.js';
 import { inFile, readAs } from '../sweep/plan.js';
+import { QUESTION_NAMES } from './questions.js';
 
 /** The records of a model's traces, with the settings of each. */
 const RECORDS = {
@@ -54,6 +55,8 @@ const modelsSchema = z.strictObject({
     stage: name,
     k: z.number().int().min(1),
     criteria: names(CRITERIA.map((criterion) => criterion.name)),
+    /** The questions that were planned; the tables say so. */
+    primary: names(QUESTION_NAMES).default(QUESTION_NAMES),
     /** By minority group: the majority group of its class. */
     minorityGroups: z.record(z.string().regex(/^\d+$/), group),
     /** The largest change of a mean margin that would not matter, in logits. */

@@ -28,7 +28,7 @@ const jobSchema = z.strictObject({
   /** The job before it whose run it starts from; null: it starts from the data. */
   from: z.number().int().min(0).nullable(),
   /** Epochs whose weights are kept, for runs that start from them. */
-  keepEpochs: z.array(z.number().int().min(1)).readonly().optional(),
+  keepEpochs: z.array(z.number().int().min(0)).readonly().optional(),
   /** Figures of Part I that are made of the run, and settings of their traces. */
   figures: z.strictObject({ names: z.array(z.string()).min(1), settings: settingsSchema }).optional(),
 });

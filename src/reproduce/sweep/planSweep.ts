@@ -82,7 +82,9 @@ function jobsOf(
   if (earlier.some((job) => job.entry === name)) {
     throw refused(`there is another entry named ${name}. Give it a \`name\`.`);
   }
-  const { settings: table, startsFrom, name: method } = methodNamed(entry.method);
+  const { settings: table, name: method, ...named } = methodNamed(entry.method);
+  const startsFromRun = named.mayStartFromRun === true && entry.from !== undefined;
+  const startsFrom = startsFromRun ? 'run' : named.startsFrom;
   const ofMethod = Object.entries(shared).filter(([setting]) => Object.hasOwn(table, setting));
   const jobs: Omit<SweepJob, 'index'>[] = [];
   for (const combination of combinationsOf(entry.grid)) {

@@ -1,19 +1,51 @@
-import { ermEpoch, recipeMethod } from '../recipe.js';
+import { evaluate } from '../../metrics/evaluate.js';
+import {
+  checkPlanting,
+  minorityImages,
+  PLANTING_SETTINGS,
+  plantingBatches,
+  trainAlone,
+} from '../planting.js';
+import { ermEpoch, type RecipeMethod, recipeMethod, type RecipeOptions } from '../recipe.js';
+import { evaluationOf } from '../testSelected.js';
 
-/** Empirical risk minimization (article, Methods). */
-export const erm = recipeMethod({
+/**
+ * Empirical risk minimization (article, Methods), from initial weights or a run's. With `PLANTING_SETTINGS` it plants a memory: some
+ * neurons are trained alone, with images of minority groups in every batch, until these are fitted.
+ */
+export const erm: RecipeMethod<typeof PLANTING_SETTINGS, RecipeOptions> = recipeMethod({
   name: 'erm',
   title: 'ERM',
   description: 'empirical risk minimization with the article\u2019s recipe',
-  settings: {},
+  mayStartFromRun: true,
+  settings: PLANTING_SETTINGS,
+  check: checkPlanting,
   toleratesEmptyGroups: true,
   isDistributed: true,
-  prepare(trainer) {
+  async prepare(trainer) {
     const { config, loader, generator } = trainer;
-    const { train } = loader.dataset.splits;
+    const { labels } = loader.dataset;
+    const neurons = await trainAlone(trainer);
+    const minority = minorityImages(loader.dataset);
+    /** Minority images that the model predicts right in evaluation mode. */
+    const fittedAfter = async (epoch: number): Promise<number> => {
+      const task = `epoch ${epoch}/${config.epochs}, minority images`;
+      const { predictions } = await evaluate(trainer.evaluated, loader, minority, {
+        ...evaluationOf(trainer),
+        task,
+      });
+      return predictions.filter((predicted, i) => predicted === labels[minority[i] as number]).length;
+    };
     return {
-      trainEpoch: (epoch, lr) =>
-        ermEpoch(trainer, epoch, lr, loader.training(train, config.batchSize, generator)),
+      async trainEpoch(epoch, lr) {
+        const batches = plantingBatches(loader, config, generator);
+        const statistics = neurons === undefined ? 'shared' : 'frozen';
+        const training = await ermEpoch(trainer, epoch, lr, batches, statistics);
+        const trained = neurons && { trained: { count: neurons.length, neurons } };
+        if (config.until === undefined) return { ...training, ...trained };
+        const fitted = await fittedAfter(epoch);
+        return { ...training, ...trained, fitted, ends: fitted === minority.length };
+      },
     };
   },
 });

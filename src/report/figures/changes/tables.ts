@@ -131,7 +131,8 @@ function nullTable(view: TraceView, null_: NullName, groups: Groups): Table {
     columns: [
       ...SET_COLUMNS,
       ...numbers(...(hasSigmas ? ['sigma'] : [])),
-      ...numbers('minority − majority, points', 'random', 'p', 'p drop', 'margin', 'p, margin', 'p, loss'),
+      ...numbers('minority − majority, points', 'random', 'p', 'p drop'),
+      ...numbers('margin', 'random, margin', 'p, margin', 'p, loss'),
       ...numbers('own group, points', 'p, own', 'p, own margin'),
     ],
     rows: selectionsOf(view).map((selection) => {
@@ -147,6 +148,7 @@ function nullTable(view: TraceView, null_: NullName, groups: Groups): Table {
         adjustedText(accuracy),
         probabilityPair(accuracy?.pDrop, accuracy?.pDropHolm),
         fixed(entry.difference?.margin, 3),
+        fixed(margin?.mean, 3),
         adjustedText(margin),
         adjustedText(loss),
         ...(ofOwn

@@ -1,0 +1,102 @@
+// Whether criteria find the neurons in which a memory was planted, and what becomes of it without what they find.
+import { TraceSession } from '#src/experiments/traceSession.js';
+import { traceUnstructured } from '#src/experiments/traceUnstructured.js';
+import { evaluate } from '#src/metrics/evaluate.js';
+import { mannWhitney } from '#src/metrics/mannWhitney.js';
+import { maskNeurons } from '#src/neurons/perturb.js';
+import { placeAt } from '#src/neurons/select.js';
+import { openRun } from '#src/train/runFolder.js';
+
+/** Planted groups are the odd ones: class * 2 + planted. */
+const PLANTED = [1, 3];
+/** Random sets of neurons, images of a kept group that are measured at most, and draws of random values. */
+const [DRAWS, SAMPLES, REPEATS] = [10, 400, 3];
+
+/** Records, of each criterion and planted group, the AUC and the precision at K, and of each way to erase what changes. */
+export async function measure({ criteria, erase }, options, cell, records) {
+  const { folder } = await openRun(options.run);
+  const epochs = await folder.readMetrics();
+  const known = epochs[0].trained.neurons;
+  {
+    using session = await TraceSession.open(options);
+    const { dataset, loader, model } = session;
+    for (const split of ['train', 'test']) {
+      const accuracyOf = async (edits) =>
+        (await evaluate(model, loader, dataset.splits[split], { batchSize: 64, task: split, edits }))
+          .accuracies.accuracy;
+      const [before, without] = [await accuracyOf([]), await accuracyOf(maskNeurons(known).edits)];
+      const change = before.map((accuracy, group) => without[group] - accuracy);
+      const chosen = { split, perturbation: 'zero', criterion: 'planted' };
+      await records.add(
+        'erased',
+        PLANTED.map((group) => erasedRow({ ...cell, ...chosen, group }, change)),
+      );
+    }
+    const rows = [];
+    for (const criterion of criteria) {
+      for (const group of PLANTED)
+        rows.push({ ...cell, criterion, group, ...(await found(session, criterion, group, known)) });
+    }
+    await records.add('found', rows);
+  }
+  for (const split of ['train', 'test']) {
+    for (const perturbation of erase) {
+      // Random sets take most of the time.
+      const nullDraws = perturbation === 'zero' && split === 'train' ? DRAWS : 0;
+      const nulls = { nullDraws, exceedances: DRAWS, nulls: ['same-layers'] };
+      const asked = { ...options, perturbation, rewindEpochs: epochs.length, split, ...nulls };
+      const traced = { criteria: criteria.filter((name) => !name.includes(' minus ')), topK: [known.length] };
+      const { entries } = await traceUnstructured({
+        ...asked,
+        ...traced,
+        samples: SAMPLES,
+        repeats: REPEATS,
+      });
+      const rows = entries
+        .filter(({ group }) => PLANTED.includes(group))
+        .map(({ criterion, group, change, comparisons }) => {
+          const tests = comparisons?.['same-layers']?.groups;
+          const random = tests?.map((test) => test?.accuracy.mean);
+          return erasedRow({ ...cell, split, perturbation, criterion, group }, change, random);
+        });
+      await records.add('erased', rows);
+    }
+  }
+}
+
+/** Changes of accuracy: of the planted group, of the kept ones, and of the planted group under random sets. */
+function erasedRow(chosen, change, random) {
+  const own = change[chosen.group];
+  return { ...chosen, own, kept0: change[0], kept2: change[2], random: random?.[chosen.group] ?? null };
+}
+
+/** A criterion's scores of all neurons; ` minus kept` takes those for the kept images of the class away. */
+async function scoresOf(session, criterion, group) {
+  const [name, minus] = criterion.split(' minus ');
+  const scores = await session.scores(name, group);
+  if (minus === undefined) return scores;
+  const ofKept = await session.scores(name, group - 1);
+  return scores.map((score, i) => score - ofKept[i]);
+}
+
+async function found(session, criterion, group, known) {
+  const scores = await scoresOf(session, criterion, group);
+  const places = new Set(known.map((neuron) => session.position(neuron)));
+  const layers = new Set(known.map(({ layer }) => layer));
+  const inLayer = (place) => layers.has(placeAt(place, session.model.description.layers).layer);
+  const own = [...places].map((place) => scores[place]);
+  const others = [...scores.keys()].filter((place) => !places.has(place));
+  /** The probability that a planted neuron has a higher score than another; a tie counts a half. */
+  const aucAmong = (rest) =>
+    mannWhitney(
+      own,
+      rest.map((place) => scores[place]),
+    ).u /
+    (own.length * rest.length);
+  const top = [...scores.keys()].sort((a, b) => scores[b] - scores[a]).slice(0, places.size);
+  return {
+    auc: aucAmong(others),
+    aucInLayer: aucAmong(others.filter(inLayer)),
+    precision: top.filter((place) => places.has(place)).length / places.size,
+  };
+}

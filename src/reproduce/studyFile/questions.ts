@@ -1,0 +1,72 @@
+import { numberOf, type RecordRow } from './records.js';
+
+/** A number of a recorded set of neurons. */
+type Value = (row: RecordRow) => number;
+
+/** The same model's row of another set of neurons or split. */
+type Other = (differs: RecordRow) => RecordRow;
+
+/**
+ * A question of Part I that is tested over models: a number of each model, by the row of a set of neurons.
+ *
+ * @param majority the majority group of the class that the neurons were chosen for
+ */
+type Question = (row: RecordRow, other: Other, majority: number) => number;
+
+/** The change of the mean margin of the group that neurons are chosen for. */
+export const own: Value = (row) => numberOf(row, `margin${String(row.chosenFor)}`);
+
+const interaction: Value = (row) => numberOf(row, 'marginInteraction');
+
+/** The change of the margin of the group that neurons were chosen for, beyond that by random neurons. */
+export const beyond =
+  (null_: string): Value =>
+  (row) =>
+    own(row) - numberOf(row, `${null_} margin`);
+
+/** Minority minus majority, beyond that of random neurons. */
+export const interactionBeyond =
+  (null_: string): Value =>
+  (row) =>
+    interaction(row) - numberOf(row, `${null_} marginInteraction`);
+
+/** The change of a minority group's margin minus that of the majority group of its class. */
+const withinClass = (row: RecordRow, minority: unknown, majority: number): number =>
+  numberOf(row, `margin${String(minority)}`) - numberOf(row, `margin${majority}`);
+
+/** The questions by name. What the article claims comes first: minority groups lose more, beyond what random neurons do to them. */
+export const QUESTIONS = {
+  'interaction beyond same layers': interactionBeyond('same-layers'),
+  'interaction beyond whole model': interactionBeyond('whole-model'),
+  interaction,
+  'beyond same layers': beyond('same-layers'),
+  'beyond whole model': beyond('whole-model'),
+  'within class, minority-chosen minus majority-chosen': (row, other, majority) =>
+    withinClass(row, row.chosenFor, majority) -
+    withinClass(other({ chosenFor: majority }), row.chosenFor, majority),
+  'within class, training minus test': (row, other, majority) =>
+    withinClass(row, row.chosenFor, majority) -
+    withinClass(other({ split: 'test' }), row.chosenFor, majority),
+  'beyond same layers, training minus test': (row, other) =>
+    beyond('same-layers')(row) - beyond('same-layers')(other({ split: 'test' })),
+} as const satisfies Readonly<Record<string, Question>>;
+export type QuestionName = keyof typeof QUESTIONS;
+export const QUESTION_NAMES = Object.keys(QUESTIONS) as QuestionName[];
+
+/** The numbers of a question, one a row; NaN where a model lacks a row or a number. */
+export function answers(
+  name: QuestionName,
+  rows: readonly RecordRow[],
+  effects: readonly RecordRow[],
+  majority: number,
+): number[] {
+  const question: Question = QUESTIONS[name];
+  return rows.map((row) => {
+    const other: Other = (differs) => {
+      const wanted: RecordRow = { ...row, ...differs };
+      const keys = ['seed', 'stage', 'split', 'criterion', 'chosenFor', 'k'];
+      return effects.find((found) => keys.every((key) => found[key] === wanted[key])) ?? {};
+    };
+    return question(row, other, majority);
+  });
+}
