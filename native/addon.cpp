@@ -111,6 +111,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env));
   exportTensors(exports);
   exportGenerator(exports);
+  exportImageFiles(exports);
   exportImageStore(exports);
   exportNetworks(exports);
   exportLosses(exports);

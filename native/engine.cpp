@@ -5,6 +5,7 @@
 #include <c10/util/Exception.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -16,6 +17,9 @@ __asm__(
 namespace spurmem {
 
 namespace {
+
+// Of images that are decoded at once, since each can take 200 MB.
+constexpr int kMostThreadsOfFiles = 8;
 
 // Never destroyed: a lane may still be working while the process exits.
 c10::ThreadPool& threadOf(LaneName lane) {
@@ -29,6 +33,10 @@ c10::ThreadPool& threadOf(LaneName lane) {
     omp_set_num_threads(1);
   });
   static auto* arrival = new c10::ThreadPool(1);
+  if (lane == LaneName::files) {
+    static auto* files = new c10::ThreadPool(std::clamp(omp_get_num_procs(), 1, kMostThreadsOfFiles));
+    return *files;
+  }
   return lane == LaneName::compute ? *compute : lane == LaneName::data ? *data : *arrival;
 }
 

@@ -1,5 +1,6 @@
-// Runs libtorch's work on threads of its own, so that the event loop stays free. Each lane is one thread of
-// the process with one queue: jobs of a lane run in the order they were submitted, like a CUDA stream.
+// Runs libtorch's work on threads of its own, so that the event loop stays free. Each lane but that of files
+// is one thread of the process with one queue: its jobs run in the order they were submitted, like a CUDA
+// stream.
 #pragma once
 
 #include <napi.h>
@@ -17,6 +18,7 @@ enum class LaneName {
   compute,  // models: all cores
   data,     // batches: one core, so that the next batch is ready when the step ends
   arrival,  // waits for what a GPU sends to the host
+  files,    // reads and decodes images: a thread for each core, none of which computes with libtorch
 };
 
 // What one Node environment (main thread, worker or jest file) owns: its classes and its way back to

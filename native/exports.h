@@ -7,6 +7,7 @@ namespace spurmem {
 
 void exportTensors(Napi::Object exports);
 void exportGenerator(Napi::Object exports);
+void exportImageFiles(Napi::Object exports);
 void exportImageStore(Napi::Object exports);
 void exportNetworks(Napi::Object exports);
 void exportLosses(Napi::Object exports);

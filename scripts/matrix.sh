@@ -44,7 +44,8 @@ debian13() {
   if [ ! -f "$folder/complete" ]; then
     chroot "$folder" apt-get update -qq >&2
     chroot "$folder" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends git nodejs npm g++ cmake make bc \
-      libtorch-dev libopenblas0-openmp python3-torch python3-torchvision python3-safetensors python3-venv dataset-fashion-mnist >&2
+      libtorch-dev libopenblas0-openmp python3-torch python3-torchvision python3-safetensors python3-venv dataset-fashion-mnist \
+      libturbojpeg0 libspng0 >&2
     touch "$folder/complete"
   fi
   rm -rf "$folder/spurmem"

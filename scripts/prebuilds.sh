@@ -2,6 +2,7 @@
 # Makes the addons that the package brings, npm run prebuilds [VERSION...]: for pip's PyTorch of these versions (default: 2.13 2.14 2.15)
 # on this processor, and for 64-bit ARM where Debian's cross compiler is installed (apt-get install g++-aarch64-linux-gnu). Where
 # Debian's libtorch-dev is installed, for that one as well. Of each wheel the headers and two libraries are kept while it is compiled.
+# scripts/decoders.sh adds the libraries that decode images.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 versions=("$@")
@@ -33,4 +34,5 @@ for version in "${versions[@]}"; do
   rm -rf "$work"/*
 done
 if [ -f /usr/include/ATen/ATen.h ]; then node scripts/prebuild.mjs /usr; fi
+scripts/decoders.sh
 du -sh prebuilds

@@ -38,9 +38,9 @@ stamp() {
   fi
 }
 
-# Debian's packages: the compiler, a data set, and on Debian 13, where there is no PyTorch, its libtorch.
+# Debian's packages: the compiler, a data set, the libraries that decode images, and on Debian 13, where there is no PyTorch, its libtorch.
 choose_packages() {
-  packages=(g++ cmake make dataset-fashion-mnist)
+  packages=(g++ cmake make dataset-fashion-mnist libturbojpeg0 libspng0)
   if [ -n "$for_tests" ]; then packages+=(bc chromium); fi
   local source
   source=$(node scripts/libtorch.mjs source)
@@ -90,6 +90,7 @@ elif [ "${SPURMEM_SKIP_PACKAGES:-}" != 1 ]; then
   fail "This machine has no apt. Install these by hand, then run again with SPURMEM_SKIP_PACKAGES=1:
   - a C++20 compiler (g++ 11), cmake, make, and python3 with venv
   - Fashion-MNIST's four .gz files, for the dominoes benchmark (--fashion-mnist FOLDER)
+  - libturbojpeg.so.0 and libspng.so.0, without which images are decoded several times slower
   - for the tests: bc, and chromium at /usr/bin/chromium or CHROMIUM"
 fi
 

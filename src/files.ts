@@ -33,11 +33,12 @@ export async function writeAtomic(path: string, content: string | Buffer, mode?:
 /**
  * As `writeAtomic`, for a file that is too large to be joined in memory first.
  *
+ * @param write gets the open file, and its name until it is whole
  * @param bytes the file's size, for the message of a full disk
  */
 export async function writeLargeFile<Result>(
   path: string,
-  write: (file: FileHandle) => Promise<Result>,
+  write: (file: FileHandle, temporary: string) => Promise<Result>,
   bytes: () => number,
   mode?: number,
 ): Promise<Result> {
@@ -48,7 +49,7 @@ export async function writeLargeFile<Result>(
     const file = await open(temporary, 'wx', mode);
     let result: Result;
     try {
-      result = await write(file);
+      result = await write(file, temporary);
       await file.sync();
     } finally {
       await file.close();

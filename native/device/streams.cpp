@@ -63,7 +63,7 @@ void openDevice(const at::Device& device) {
 void takeStreams(LaneName lane) {
   thread_local size_t taken = 0;
   auto& devices = openDevices();
-  if (taken == devices.count) return;
+  if (lane == LaneName::files || taken == devices.count) return;
   const std::lock_guard lock(devices.mutex);
   for (const auto& [key, streams] : devices.streams) {
     const auto& own = lane == LaneName::compute ? streams.compute : streams.data;

@@ -5,6 +5,10 @@
 const BY_FILE = {
   // Data
   'src/data/dataset.ts': [['group: y * numSpurious + a,', 'group: a * named.numClasses + y,']],
+  'src/data/decoding.ts': [
+    ['as number] === DONE)) return;', 'as number] !== PENDING)) return;'],
+    ['if (problem > 0) await', 'if (problem > 1) await'],
+  ],
   'src/data/groups.ts': [['ofClass / numSpurious / 2', 'ofClass / numSpurious']],
   'src/data/sampling.ts': [
     ['parts.length / (sizes.get(part) as number)', '(sizes.get(part) as number) / parts.length'],

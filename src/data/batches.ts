@@ -3,7 +3,7 @@ import { type BatchPart, ComputeContext, type InContext } from '../native/contex
 import type { JobOptions } from '../progress.js';
 import type { Dataset } from './dataset.js';
 import { batchPlan, cropPlacement, evaluationPlacement, type Placement, type Size } from './geometry.js';
-import { buildImageStore, type ImageStoreIndex } from './imageStore.js';
+import { type ImageStoreIndex, type OpenImageStore, openImageStore } from './imageStore.js';
 import type { Augmentation } from './preprocessing.js';
 import { happens, randomAdjustments, randomResizedCrop, shuffled } from './sampling.js';
 
@@ -100,24 +100,61 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
 }
 
 /** The images of a dataset as batches: decoded once into the image store, cropped and normalized on the data lane. */
-export class BatchLoader implements Disposable {
+export class BatchLoader implements Disposable, AsyncDisposable {
+  readonly index: ImageStoreIndex;
   readonly #store: NativeImageStore;
+  /** What there is of the image store, and what ends its decoding. */
+  readonly #opened: OpenImageStore;
+  readonly #stop: AbortController;
 
   private constructor(
     readonly dataset: Dataset,
-    readonly index: ImageStoreIndex,
+    opened: OpenImageStore,
     readonly context: ComputeContext,
+    stop: AbortController,
   ) {
-    const { pixelsPath, bytes, offsets, heights, widths } = index;
+    this.#opened = opened;
+    this.#stop = stop;
+    this.index = opened.index;
+    const { pixelsPath, bytes, offsets, heights, widths } = this.index;
     this.#store = new (native().ImageStore)(pixelsPath, bytes, offsets, heights, widths);
   }
 
-  /** Opens the dataset's image store, and builds it first where it is missing or out of date. */
-  static async open(dataset: Dataset, options: JobOptions & InContext): Promise<BatchLoader> {
+  /**
+   * Opens the dataset's image store, and builds it where it is missing or out of date.
+   *
+   * @param options.ahead whether batches may come while later images are still being decoded: `decoded` has to be awaited in the end,
+   *   else they are decoded again the next time; default: no
+   */
+  static async open(
+    dataset: Dataset,
+    options: JobOptions & InContext & { readonly ahead?: boolean },
+  ): Promise<BatchLoader> {
     const context = ComputeContext.of(options);
-    const loader = new BatchLoader(dataset, await buildImageStore(dataset, options), context);
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
+    let opened = await openImageStore(dataset, { ...options, signal });
+    // Other processes wait for the whole store, and the first one would wait for them in its first step.
+    const waits = options.ahead !== true || context.isDistributed || context.keepsImages(opened.index.bytes);
+    if (waits) {
+      opened.decoding?.show();
+      const index = await opened.finished;
+      opened = { ...opened, index, decoding: undefined };
+    }
+    const loader = new BatchLoader(dataset, opened, context, stop);
     if (context.keepsImages(loader.index.bytes)) await loader.#store.cacheOn(context.device);
     return loader;
+  }
+
+  /**
+   * Resolves once the image store is whole.
+   *
+   * @throws SpurmemError `IMAGE_INVALID` naming an image that cannot be decoded, with its line of the table; `OUTPUT_UNWRITABLE`;
+   *   `INTERRUPTED`
+   */
+  async decoded(): Promise<void> {
+    this.#opened.decoding?.show();
+    await this.#opened.finished;
   }
 
   /** [height, width] in pixels of the model's input; where the preprocessing keeps sizes, those of the first image. */
@@ -130,7 +167,7 @@ export class BatchLoader implements Disposable {
 
   /** Batches of these examples in their order, with the evaluation preprocessing. */
   evaluation(indices: Int32Array, batchSize: number): Batches<Batch> {
-    return new Batches(indices, batchSize, (batch) => {
+    return this.#batches(indices, batchSize, (batch) => {
       const placements = this.#evaluationPlacements(batch);
       return () => this.#prepare(batch, placements);
     });
@@ -160,7 +197,7 @@ export class BatchLoader implements Disposable {
     options: { readonly viewAugmentation: Augmentation; readonly views: 'two' | 'one' },
   ): Batches<ViewPair> {
     const augmentation = options.viewAugmentation;
-    return new Batches(shuffled(indices, generator), batchSize, (batch) => {
+    return this.#batches(shuffled(indices, generator), batchSize, (batch) => {
       const firstView = this.#augmentedPlacements(batch, augmentation, generator);
       const secondView =
         options.views === 'two' ? this.#augmentedPlacements(batch, augmentation, generator) : undefined;
@@ -181,14 +218,32 @@ export class BatchLoader implements Disposable {
   /** Batches of these examples in their order, with the training augmentation, where the dataset has one. */
   augmented(indices: Int32Array, batchSize: number, generator: Generator): Batches<Batch> {
     const { augmentation } = this.dataset.preprocessing;
-    return new Batches(indices, batchSize, (batch) => {
+    return this.#batches(indices, batchSize, (batch) => {
       const placements = this.#augmentedPlacements(batch, augmentation, generator);
       return () => this.#part(batch, placements);
     });
   }
 
+  /** Ends the decoding of what is not decoded yet. */
   [Symbol.dispose](): void {
+    this.#stop.abort();
     this.#store.dispose();
+  }
+
+  /** The same, and waits until its files are removed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]();
+    await this.#opened.finished.catch(() => undefined);
+  }
+
+  /** Batches of these examples, which are decoded next. */
+  #batches<Prepared extends Batch>(
+    indices: Int32Array,
+    batchSize: number,
+    draw: (indices: Int32Array) => () => Promise<Prepared>,
+  ): Batches<Prepared> {
+    this.#opened.decoding?.prefer(indices);
+    return new Batches(indices, batchSize, draw);
   }
 
   #evaluationPlacements(indices: Int32Array): Placement[] {
@@ -238,6 +293,7 @@ export class BatchLoader implements Disposable {
   async #images(indices: Int32Array, placements: readonly Placement[]): Promise<Tensor> {
     const { mean, std } = this.dataset.preprocessing;
     const { device, memoryFormat } = this.context;
+    await this.#opened.decoding?.ready(indices);
     return this.#store.batch({ ...batchPlan(indices, placements), mean, std, device, memoryFormat });
   }
 }

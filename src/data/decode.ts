@@ -5,7 +5,7 @@ import { loadSharp } from './loadSharp.js';
 
 /** The formats that are decoded as PIL does it, by sharp's names. */
 const FORMATS: readonly string[] = ['jpeg', 'png', 'webp', 'gif', 'tiff'];
-/** 200 MB when decoded, and eight are at once: a file of some kilobytes can claim any size. */
+/** 200 MB when decoded, and several are at once: a file of some kilobytes can claim any size. */
 const MOST_PIXELS = 2 ** 26;
 const EIGHT_BIT_SPACES: readonly string[] = ['srgb', 'rgb', 'b-w'];
 const SIXTEEN_BIT_SPACES: readonly string[] = ['rgb16', 'grey16'];
@@ -28,11 +28,27 @@ export interface RgbImage {
  * between JPEG markers) is not.
  */
 export function decodeRgb(path: string): Promise<RgbImage> {
+  return ofDecoded(path, async (image, toRgb) => {
+    const { data, info } = await toRgb.prepare(image).toBuffer({ resolveWithObject: true });
+    return { pixels: toRgb.pixels(data, info.channels), height: info.height, width: info.width };
+  });
+}
+
+/** The size of what `decodeRgb` gives, in pixels, from the file's header. Throws `IMAGE_INVALID` where that is no image's. */
+export function imageSize(path: string): Promise<Pick<RgbImage, 'height' | 'width'>> {
+  return ofDecoded(path, (_image, _toRgb, { height, width }) => Promise.resolve({ height, width }));
+}
+
+function ofDecoded<Result>(
+  path: string,
+  job: (image: Sharp, toRgb: Conversion, metadata: Metadata) => Promise<Result>,
+): Promise<Result> {
   return ofImage(path, async (sharp) => {
     // From memory, because libvips caches what it opens by file name, and the file may have changed since.
     const options = { failOn: 'error', ignoreIcc: true, limitInputPixels: MOST_PIXELS } as const;
     const image = sharp(await readFile(path), options);
-    return convert(image, await image.metadata());
+    const metadata = await image.metadata();
+    return job(image, conversionOf(metadata), metadata);
   });
 }
 
@@ -48,24 +64,32 @@ export async function ofImage<Result>(
   }
 }
 
-async function convert(image: Sharp, { format, space, depth, channels }: Metadata): Promise<RgbImage> {
+/** The way to the pixels that PIL gives. */
+interface Conversion {
+  /** What sharp does with the image. */
+  readonly prepare: (image: Sharp) => Sharp;
+  /** RGB of the samples that it gives. */
+  readonly pixels: (data: Buffer, channels: number) => Buffer;
+}
+
+function conversionOf({ format, space, depth, channels }: Metadata): Conversion {
   if (!FORMATS.includes(format)) {
     throw new Error(`the format ${format} is not supported; convert the image to PNG or JPEG`);
   }
-  const decoded = async (source: Sharp, toRgb: (data: Buffer, channels: number) => Buffer) => {
-    const { data, info } = await source.toBuffer({ resolveWithObject: true });
-    return { pixels: toRgb(data, info.channels), height: info.height, width: info.width };
-  };
   if (depth === 'uchar' && space === 'cmyk') {
-    return decoded(image.pipelineColourspace('cmyk').toColourspace('cmyk').raw(), cmykToRgb);
+    return {
+      prepare: (image) => image.pipelineColourspace('cmyk').toColourspace('cmyk').raw(),
+      pixels: cmykToRgb,
+    };
   }
   if (depth === 'uchar' && EIGHT_BIT_SPACES.includes(space)) {
-    return decoded(image.raw(), firstThree);
+    return { prepare: (image) => image.raw(), pixels: firstThree };
   }
   if (depth === 'ushort' && SIXTEEN_BIT_SPACES.includes(space)) {
-    return decoded(image.toColourspace(space).raw({ depth: 'ushort' }), (data, kept) =>
-      firstThree(toBytes(data, channels === 1), kept),
-    );
+    return {
+      prepare: (image) => image.toColourspace(space).raw({ depth: 'ushort' }),
+      pixels: (data, kept) => firstThree(toBytes(data, channels === 1), kept),
+    };
   }
   throw new Error(`${space} pixels of type ${depth} are not supported; convert the image to 8-bit RGB`);
 }

@@ -4,7 +4,7 @@ import { access, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { buildOnce } from '../buildOnce.js';
-import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { SpurmemError, systemCode } from '../errors.js';
 import {
   makeFolder,
   removeFiles,
@@ -16,18 +16,9 @@ import {
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { count } from '../recorded.js';
 import { userCache } from '../userCache.js';
-import type { Dataset, Example } from './dataset.js';
-import { decodeRgb } from './decode.js';
-import { readExampleImage } from './exampleImage.js';
-import { mapOrdered } from './ordered.js';
-
-/** Raised whenever the same files would give other pixels or another layout. */
-const STORE_VERSION = 1;
-
-/** Images in flight: enough for libuv's threads, which decode, never to wait for the writer. */
-const DECODING = 8;
-const STATTING = 64;
-const TASK = 'decoding images';
+import type { Dataset } from './dataset.js';
+import { Decoding } from './decoding.js';
+import { DECODING_TASK, type ImageFiles, imageFiles, imageSizes, storeKey } from './imageFiles.js';
 
 /**
  * Where each example's pixels lie in the file `pixelsPath` of `bytes` bytes: from byte `offsets[i]` on, example i
@@ -41,9 +32,22 @@ export interface ImageStoreIndex {
   readonly widths: Int32Array;
 }
 
+type StoreOptions = JobOptions & { readonly cacheFolder?: string | undefined };
+type OnOpen = (store: { readonly index: ImageStoreIndex; readonly decoding: Decoding }) => void;
+
 const counts = z.array(count);
 /** The index in its file. */
 const indexSchema = z.object({ bytes: z.number(), offsets: counts, heights: counts, widths: counts });
+
+/** A store whose images may still be being decoded. */
+export interface OpenImageStore {
+  /** Where the pixels lie, in a file that gets its name once it is whole. */
+  readonly index: ImageStoreIndex;
+  /** Says which pixels are there; none where all are. */
+  readonly decoding: Decoding | undefined;
+  /** Resolves to the whole store's index. Rejects with what `buildImageStore` throws. */
+  readonly finished: Promise<ImageStoreIndex>;
+}
 
 /**
  * Decodes a dataset's images to one file of raw pixels, once: later calls, in any process, find the finished file
@@ -57,10 +61,32 @@ const indexSchema = z.object({ bytes: z.number(), offsets: counts, heights: coun
  */
 export async function buildImageStore(
   dataset: Dataset,
-  options: JobOptions & { cacheFolder?: string | undefined } = {},
+  options: StoreOptions = {},
 ): Promise<ImageStoreIndex> {
-  throwIfAborted(options.signal, TASK);
-  const files = distinctFiles(dataset.examples);
+  return storeOf(dataset, options, ({ decoding }) => {
+    decoding.show();
+  });
+}
+
+/**
+ * As `buildImageStore`, and returns as soon as the images' sizes are known: they are decoded while the first ones are used. No progress
+ * is reported until `decoding.show()`.
+ */
+export function openImageStore(dataset: Dataset, options: StoreOptions = {}): Promise<OpenImageStore> {
+  return new Promise((resolve, reject) => {
+    const finished = storeOf(dataset, options, ({ index, decoding }) => {
+      resolve({ index, decoding, finished });
+    });
+    finished.then((index) => {
+      resolve({ index, decoding: undefined, finished });
+    }, reject);
+  });
+}
+
+/** @param onOpen called where the store is built here, before the first image is decoded */
+async function storeOf(dataset: Dataset, options: StoreOptions, onOpen: OnOpen): Promise<ImageStoreIndex> {
+  throwIfAborted(options.signal, DECODING_TASK);
+  const files = imageFiles(dataset.examples);
   const key = await storeKey(dataset, files, options.signal);
   const find = (folder: string) => readIndex(folder, key, dataset.examples.length);
 
@@ -74,59 +100,17 @@ export async function buildImageStore(
   return buildOnce(
     folder,
     {
-      task: TASK,
+      task: DECODING_TASK,
       ready: () => find(folder),
       build: async () => {
         await removeLeftovers(folder);
-        const index = await writeStore(dataset, files, folder, key, options);
+        const index = await writeStore(dataset, files, pathsOf(folder, key), options, onOpen);
         await removeFiles(folder, (name) => isStoreFile(name) && !name.startsWith(key));
         return index;
       },
     },
     options.signal,
   );
-}
-
-/** The first example of each file, in table order. */
-function distinctFiles(examples: readonly Example[]): Example[] {
-  const first = new Map<string, Example>();
-  for (const example of examples) {
-    if (!first.has(example.filename)) first.set(example.filename, example);
-  }
-  return [...first.values()];
-}
-
-/** Names the state of all images: their files, in the examples' order, with sizes and times of change. */
-async function storeKey(
-  dataset: Dataset,
-  files: readonly Example[],
-  signal: AbortSignal | undefined,
-): Promise<string> {
-  const state = new Map<string, string>();
-  for await (const [filename, text] of mapOrdered(files, STATTING, (file) => fileState(dataset, file))) {
-    throwIfAborted(signal, TASK);
-    state.set(filename, text);
-  }
-  const hash = createHash('sha256').update(`spurmem image store ${STORE_VERSION}\n`);
-  for (const { filename } of dataset.examples) {
-    hash.update(`${JSON.stringify(filename)} ${state.get(filename) ?? ''}\n`);
-  }
-  return hash.digest('hex');
-}
-
-async function fileState(dataset: Dataset, { filename, line }: Example): Promise<[string, string]> {
-  const path = join(dataset.folder, filename);
-  try {
-    const found = await stat(path, { bigint: true });
-    if (!found.isFile()) throw new Error('not a file');
-    return [filename, `${found.size} ${found.mtimeNs}`];
-  } catch (error) {
-    const problem = systemCode(error) === 'ENOENT' ? 'the image file is missing' : messageOf(error);
-    throw new SpurmemError('IMAGE_INVALID', `${path}: ${problem}, named in ${dataset.table}:${line}.`, {
-      advice: ['Restore the file, or remove that row.'],
-      cause: error,
-    });
-  }
 }
 
 /**
@@ -156,46 +140,38 @@ async function makeWritable(folders: readonly string[]): Promise<string> {
   throw refusal;
 }
 
-type Place = Readonly<Record<'offset' | 'height' | 'width', number>>;
-
 /** Writes the pixels, and then the index, which declares the store complete. */
 async function writeStore(
   dataset: Dataset,
-  files: readonly Example[],
-  folder: string,
-  key: string,
-  { onProgress, signal }: JobOptions,
+  { files, fileOf }: ImageFiles,
+  { pixelsPath, indexPath }: StorePaths,
+  options: JobOptions,
+  onOpen: OnOpen,
 ): Promise<ImageStoreIndex> {
-  const { pixelsPath, indexPath } = pathsOf(folder, key);
-  const places = new Map<string, Place>();
+  const sizes = await imageSizes(dataset, files, options.signal);
+  const offsets = new Float64Array(files.length);
   let bytes = 0;
-  const report = () => onProgress?.({ task: TASK, done: places.size, total: files.length, unit: 'images' });
-  const decode = async (file: Example) => ({
-    filename: file.filename,
-    image: await readExampleImage(dataset, file, decodeRgb),
-  });
-  await writeLargeFile(
-    pixelsPath,
-    async (handle) => {
-      report();
-      for await (const { filename, image } of mapOrdered(files, DECODING, decode)) {
-        throwIfAborted(signal, TASK);
-        await handle.writeFile(image.pixels); // at the handle's position, all of it
-        places.set(filename, { offset: bytes, height: image.height, width: image.width });
-        bytes += image.pixels.length;
-        report();
-      }
-    },
-    // The bytes of all files, were they as large as those that were decoded.
-    () => (places.size === 0 ? 0 : (bytes / places.size) * files.length),
-  );
-  const found = dataset.examples.map(({ filename }) => places.get(filename) as Place);
+  for (const file of files.keys()) {
+    offsets[file] = bytes;
+    bytes += 3 * (sizes[2 * file] as number) * (sizes[2 * file + 1] as number);
+  }
   const content: z.infer<typeof indexSchema> = {
     bytes,
-    offsets: found.map(({ offset }) => offset),
-    heights: found.map(({ height }) => height),
-    widths: found.map(({ width }) => width),
+    offsets: Array.from(fileOf, (file) => offsets[file] as number),
+    heights: Array.from(fileOf, (file) => sizes[2 * file] as number),
+    widths: Array.from(fileOf, (file) => sizes[2 * file + 1] as number),
   };
+  await writeLargeFile(
+    pixelsPath,
+    async (target, temporary) => {
+      // In any order, and mapped before they are there.
+      await target.truncate(bytes);
+      const decoding = new Decoding(dataset, { files, fileOf, offsets, sizes, bytes }, options);
+      onOpen({ index: indexOf(temporary, content), decoding });
+      await decoding.run(target);
+    },
+    () => bytes,
+  );
   await writeAtomic(indexPath, JSON.stringify(content));
   return indexOf(pixelsPath, content);
 }
@@ -237,7 +213,9 @@ function indexOf(
   };
 }
 
-function pathsOf(folder: string, key: string) {
+type StorePaths = Readonly<Record<'pixelsPath' | 'indexPath', string>>;
+
+function pathsOf(folder: string, key: string): StorePaths {
   return { pixelsPath: join(folder, `${key}.pixels`), indexPath: join(folder, `${key}.index.json`) };
 }
 

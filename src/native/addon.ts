@@ -93,6 +93,12 @@ export interface BatchOptions {
   readonly memoryFormat: MemoryFormat;
 }
 
+/** The libraries that decode images, by file name or path; null where there is none. */
+export interface ImageDecoders {
+  readonly jpeg: string | null;
+  readonly png: string | null;
+}
+
 /** Decoded images in a memory-mapped file. */
 export interface NativeImageStore {
   /** [N, 3, H, W] float32, normalized, on the device. Runs on the data lane, beside the model's work. */
@@ -316,6 +322,31 @@ export interface Addon {
     /** The keys' prefix in the store. */
     readonly prefix: string;
   }): Promise<NativeProcessGroup>;
+  /**
+   * Loads the first of each list's libraries that loads, and gives its name; null where none does. One that is loaded stays.
+   *
+   * @param jpeg libturbojpeg.so.0
+   * @param png libspng.so.0
+   */
+  loadDecoders(jpeg: readonly string[], png: readonly string[]): ImageDecoders;
+  /** [N, 2]: each file's size in bytes and its time of change in nanoseconds; -1 and 0 for what is no regular file. */
+  fileStates(paths: readonly string[]): Promise<BigInt64Array>;
+  /** [N, 2]: each image's height and width in pixels; zeros where a path has links, and for images that are not decoded here. */
+  imageSizes(paths: readonly string[]): Promise<Int32Array>;
+  /**
+   * Decodes images as PIL does, and writes the pixels, [height, width, 3] uint8, to an open file.
+   *
+   * @param offsets [N], in bytes
+   * @param sizes [N, 2], height and width
+   * @returns [N]: 0 for an image that is written, 1 for one that is not decoded here, or is damaged or of another size; a negative
+   *   number is that of the system's error of writing
+   */
+  decodeImages(
+    file: number,
+    paths: readonly string[],
+    offsets: Float64Array,
+    sizes: Int32Array,
+  ): Promise<Int32Array>;
   tensor(data: NativeArray, shape: readonly number[], device: string): Promise<Tensor>;
   /** A network with PyTorch's initial weights. */
   createNetwork(options: NetworkOptions): Promise<Network>;

@@ -5,8 +5,6 @@ import { SpurmemError } from '../errors.js';
 import { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
 import { type Generator, native } from '../native/addon.js';
-import type { InContext } from '../native/context.js';
-import type { JobOptions } from '../progress.js';
 import type { RunConfig } from './runConfig.js';
 import { requirePatches } from './vitOptions.js';
 
@@ -16,7 +14,7 @@ type ModelConfig = Pick<RunConfig, 'arch' | 'imageSize' | 'patchSize' | 'layerNo
 export async function openImages(
   config: Pick<RunConfig, 'augmentation' | 'imageSize'>,
   dataset: Dataset,
-  options: JobOptions & InContext,
+  options: Parameters<typeof BatchLoader.open>[1],
 ): Promise<BatchLoader> {
   return BatchLoader.open(preparedAs(config, dataset), options);
 }

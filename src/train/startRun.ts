@@ -102,7 +102,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
       onWarning?.(`the training split has no example of ${missing}: nothing is said of it there.`);
     }
     if (config.precision === 'bf16' && context.emulatesBf16) onWarning?.(SLOW_BF16);
-    using loader = await openImages(config, dataset, { ...options, context });
+    await using loader = await openImages(config, dataset, { ...options, context, ahead: true });
     const generator = new (native().Generator)(config.seed);
     using model = await createModel(config, loader, generator);
     if (plan.weights === undefined) {
@@ -112,7 +112,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
       const change = `${newHead.join(' and ')} are new, for ${config.numClasses} classes`;
       if (newHead.length > 0) onInfo?.(`${plan.weights} has a head of other classes: ${change}.`);
     }
-    return await train({
+    const trained = await train({
       config,
       folder,
       loader,
@@ -134,6 +134,9 @@ export async function startRun<Config extends RunConfig, Result extends Training
         await folder.writeData(await describeData(dataset));
       },
     });
+    // Those that training has not read.
+    await loader.decoded();
+    return trained;
   });
   return { ...result, run: out };
 }

@@ -133,6 +133,8 @@ async function trainEpochs(
       ...evaluationOf(trainer),
       task: `epoch ${epoch}/${config.epochs}, validation`,
     });
+    // A damaged image stops the run in its first epoch, whatever split it is of.
+    await loader.decoded();
     if (!Number.isFinite(val.loss) || !(await givesFiniteLogits(evaluated, loader, config))) {
       const loss = Number.isFinite(val.loss) ? Number.NaN : val.loss;
       throw trainer.diverged(`validation loss became ${loss} after epoch ${epoch}.`);

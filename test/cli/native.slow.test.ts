@@ -96,6 +96,10 @@ describe('doctor', () => {
       /^1\. LIBTORCH: .*\n2\. torch of the active Python: .*\n3\. Debian\u2019s libtorch: /m,
     );
     expect(checks.find(({ name }) => name === 'operators')?.status).toBe('ok');
+    expect(checks.find(({ name }) => name === 'image decoders')).toMatchObject({
+      status: 'ok',
+      found: expect.stringMatching(/^JPEG by .*libturbojpeg\.so\.0\nPNG by .*libspng\.so\.0$/) as string,
+    });
   });
 
   it('warns where LIBTORCH names another libtorch than the one in use', async () => {

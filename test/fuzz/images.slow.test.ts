@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { decodeRgb, type RgbImage } from '../../src/data/decode.js';
+import { decodeByAddon } from '../data/decodeByAddon.js';
 import { patternImage } from '../data/support.js';
 import { temporaryFolder } from '../temporary.js';
 import { casesOf, damaged, mutations, Surface, tryCases } from './support.js';
@@ -17,6 +18,9 @@ async function outcome(content: Buffer): Promise<RgbImage | undefined> {
   writeFileSync(path, content);
   const image = await surface.run(() => decodeRgb(path));
   if (image) expect(image.pixels).toHaveLength(image.height * image.width * 3);
+  // The addon is not more tolerant.
+  const byAddon = await surface.run(() => decodeByAddon(path));
+  if (byAddon) expect(byAddon).toEqual(image);
   return image;
 }
 

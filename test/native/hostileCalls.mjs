@@ -297,6 +297,11 @@ const TARGETS = [
   plain('ntXent', () => [handles.features, handles.features, 0.5]),
   plain('supervisedContrast', () => [handles.features, SETS(), 0.5]),
   plain('combine', () => [[{ tensor: handles.features, weight: new Float32Array(12) }]]),
+  plain('loadDecoders', () => [['none.so'], ['none.so']]),
+  plain('fileStates', () => [[pixels]]),
+  plain('imageSizes', () => [[pixels]]),
+  // No image: where another file takes its place, nothing is written there.
+  plain('decodeImages', () => [log, [pixels], Float64Array.of(0), Int32Array.of(16, 16)]),
   plain('configure', () => [1]),
   plain('matmul', () => [handles.features, handles.features]),
   plain('liveTensors'),

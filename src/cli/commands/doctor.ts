@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { messageOf, SpurmemError } from '../../errors.js';
 import { type Addon, addonInUse, native } from '../../native/addon.js';
+import { loadDecoders } from '../../native/decoders.js';
 import { whyNoCuda } from '../../native/device.js';
 import { newerThanTested, places } from '../../native/findLibtorch.js';
 import { DEBIAN, describeLibtorch, type Libtorch } from '../../native/libtorch.js';
@@ -79,6 +80,7 @@ async function nativeChecks(): Promise<Check[]> {
       ),
       operatorsCheck(addon),
       await blasCheck(addon, libtorch.root),
+      decodersCheck(),
       check('CUDA', cudaText(addon)),
       check(
         'bf16',
@@ -132,6 +134,18 @@ function operatorsCheck(addon: Addon): Check {
   const missing = operators.filter(({ isFound }) => !isFound);
   const fix = missing.map(({ name, without }) => `Without ${name} ${without}.`).join('\n');
   return check('operators', found, fix === '' ? undefined : fix);
+}
+
+function decodersCheck(): Check {
+  const { jpeg, png } = loadDecoders();
+  const isWhole = jpeg !== null && png !== null;
+  return check(
+    'image decoders',
+    `JPEG by ${jpeg ?? 'sharp'}\nPNG by ${png ?? 'sharp'}`,
+    isWhole
+      ? undefined
+      : 'sharp alone takes several times as long to decode a data set: apt-get install libturbojpeg0 libspng0, or what brings libturbojpeg.so.0 and libspng.so.0.',
+  );
 }
 
 function cudaText(addon: Addon): string {
