@@ -1,4 +1,4 @@
-// What the addon exports.
+// The addon's exports.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <napi.h>
@@ -104,7 +104,7 @@ Napi::Value shutDown(const Napi::CallbackInfo& info) {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   installAllocator();
-  // Of JavaScript's thread. One kernel there would start a team of its own; with more threads than cores,
+  // For JavaScript's thread: one kernel there would start a team of its own; with more threads than cores,
   // OpenMP then puts every idle worker to sleep at once, and waking the compute lane's costs a tenth of a
   // training step.
   omp_set_num_threads(1);

@@ -97,7 +97,7 @@ inline Napi::Object toObject(const Napi::Value& value, const std::string& name) 
   return value.As<Napi::Object>();
 }
 
-// What one of some words stands for.
+// The value that one of some words stands for.
 template <class T>
 T toChoice(const Napi::Value& value, const std::string& name,
            const std::vector<std::pair<std::string, T>>& choices) {

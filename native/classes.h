@@ -1,4 +1,4 @@
-// What is behind the objects of the addon's classes; a Tensor's is in tensor.h.
+// The objects of the addon's classes, as C++ holds them; a Tensor's is in tensor.h.
 #pragma once
 
 #include <ATen/ATen.h>

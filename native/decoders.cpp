@@ -18,7 +18,7 @@ namespace spurmem {
 
 namespace {
 
-// Of turbojpeg.h, which all versions of libturbojpeg.so.0 since 1.4 have.
+// From turbojpeg.h, which all versions of libturbojpeg.so.0 since 1.4 have.
 using JpegHandle = void*;
 struct TurboJpeg {
   JpegHandle (*create)();
@@ -36,7 +36,7 @@ constexpr int kRgb = 0;
 // accurate one and upsampling is fancy, as by default and in PIL.
 constexpr int kFlags = 8192 | 32768;
 
-// Of spng.h, libspng.so.0.
+// From spng.h, libspng.so.0.
 using PngContext = struct spng_ctx*;
 struct PngHeader {
   uint32_t width, height;
@@ -55,7 +55,7 @@ struct Spng {
 constexpr int kRgb8 = 4;
 constexpr int kGrey = 0;
 constexpr int kRefuse = 0;
-// Of texts and profiles, which are compressed.
+// The most bytes of texts and profiles, which are compressed.
 constexpr size_t kMostBytesOfChunk = size_t{8} << 20;
 constexpr size_t kMostBytesOfChunks = size_t{16} << 20;
 

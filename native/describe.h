@@ -1,4 +1,4 @@
-// What a network is, as a JavaScript object. src/native/addon.ts has its type.
+// The description of a network, as a JavaScript object. src/native/addon.ts has its type.
 #pragma once
 
 #include <napi.h>

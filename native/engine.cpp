@@ -18,7 +18,7 @@ namespace spurmem {
 
 namespace {
 
-// Of images that are decoded at once, since each can take 200 MB.
+// The most images that are decoded at once, since each can take 200 MB.
 constexpr int kMostThreadsOfFiles = 8;
 
 // Never destroyed: a lane may still be working while the process exits.

@@ -21,7 +21,7 @@ enum class LaneName {
   files,    // reads and decodes images: a thread for each core, none of which computes with libtorch
 };
 
-// What one Node environment (main thread, worker or jest file) owns: its classes and its way back to
+// The possessions of one Node environment (main thread, worker or jest file): its classes and its way back to
 // JavaScript.
 class Environment {
  public:

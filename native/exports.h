@@ -1,4 +1,4 @@
-// What the addon exports, by subject. src/native/addon.ts says what each of it does.
+// The addon's exports, by subject. src/native/addon.ts says what each does.
 #pragma once
 
 #include <napi.h>

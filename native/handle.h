@@ -64,7 +64,7 @@ class Handle : public Napi::ObjectWrap<Class> {
     exports.Set(Class::kName, function);
   }
 
-  // What wrap() gives a constructor; throws a TypeError where JavaScript calls it.
+  // The argument that wrap() gives a constructor; throws a TypeError where JavaScript calls it.
   static Held made(const Napi::CallbackInfo& info) {
     if (auto* held = std::exchange(making(), nullptr)) return std::move(*held);
     throw Napi::TypeError::New(info.Env(), std::string(Class::kName) + " has no public constructor");
@@ -85,7 +85,7 @@ class Handle : public Napi::ObjectWrap<Class> {
   std::optional<Held> held_;
 
  private:
-  // What the constructor is to hold, while wrap() calls it.
+  // The value for the constructor to hold, while wrap() calls it.
   static Held*& making() {
     static thread_local Held* held = nullptr;
     return held;

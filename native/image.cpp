@@ -196,7 +196,7 @@ void requireInside(Napi::Env env, const char* what, const Rectangle& part, const
                     " lies outside of ", whole, " of ", height, " x ", width, " px"));
 }
 
-// What lies outside would be read or written there.
+// Pixels outside would be read or written otherwise.
 void check(Napi::Env env, const Placement& placement, const BatchPlan& plan, const Pixels& pixels) {
   const auto& [index, source, height, width, window, top, left, flip] = placement;
   if (index < 0 || static_cast<size_t>(index) >= pixels.images.size()) {

@@ -31,10 +31,10 @@ namespace {
 constexpr int64_t kMostBytesOfFile = int64_t{64} << 20;
 // The header of nearly all files.
 constexpr int64_t kBytesOfHeader = int64_t{16} << 10;
-// Of a thread's memory, from one image to the next.
+// The memory that a thread keeps from one image to the next.
 constexpr size_t kBytesKept = size_t{16} << 20;
 
-// What an image's decoding came to: written, not decoded, or the negative number of the system's error of
+// The outcome of an image's decoding: written, not decoded, or the negative number of the system's error of
 // writing.
 constexpr int32_t kWritten = 0;
 constexpr int32_t kNotDecoded = 1;

@@ -12,7 +12,7 @@ namespace spurmem {
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-// Of a JavaScript object of Tensors, and back.
+// From a JavaScript object of Tensors, and back.
 NamedTensors toNamedTensors(const Napi::Value& value, const std::string& name);
 Napi::Value toJavaScript(Napi::Env env, const NamedTensors& tensors);
 

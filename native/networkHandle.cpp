@@ -97,7 +97,7 @@ at::Tensor run(const Network& network, size_t stage, const at::Tensor& activatio
   return network.forward(stage, activation, context);
 }
 
-// What a stage takes: the images, or what another one gave, which is bfloat16 in a network of that precision.
+// A stage's input: the images, or another one's output, which is bfloat16 in a network of that precision.
 at::Tensor toActivation(const Napi::Value& value, const std::string& name) {
   auto tensor = toTensor(value, name);
   if (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16) return tensor;

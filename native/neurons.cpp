@@ -82,7 +82,7 @@ Replacement edited(const Replacement& layer, const WeightEdit& edit) {
   return result;
 }
 
-// Of a feature map [N, C, H, W] or tokens [N, T, C]: [N, C] float32.
+// A feature map [N, C, H, W] or tokens [N, T, C] as [N, C] float32.
 at::Tensor meanOverPositions(const at::Tensor& output) {
   return output.dim() == 4 ? output.mean({2, 3}, false, at::kFloat) : output.mean({1}, false, at::kFloat);
 }

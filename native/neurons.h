@@ -12,7 +12,7 @@
 
 namespace spurmem {
 
-// What a neuron is: an output channel or row with all its weights, or a single weight.
+// The kind of neuron: an output channel or row with all its weights, or a single weight.
 enum class Unit { neuron, weight };
 
 enum class EditKind {

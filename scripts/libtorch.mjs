@@ -16,7 +16,7 @@ import { compareVersions, DEBIAN, describeLibtorch, libraryFolder } from '../dis
 
 const [, , question, operand] = process.argv;
 
-/** Of the libtorch that an addon is built against. */
+/** Facts of the libtorch that an addon is built against. */
 const answers = {
   describe: (libtorch) => [describeLibtorch(libtorch)],
   python: ({ python }) => [python ?? ''],

@@ -19,7 +19,7 @@ const NAME = 'zeroed-neurons';
 const DATA = join(ROOT, 'docs/images', `${NAME}.json`);
 const PICTURE = join(ROOT, 'docs/images', `${NAME}.png`);
 const RECORD = join(ROOT, 'docs/images/pictures.json');
-/** What decides how it looks. */
+/** The inputs that decide how it looks. */
 const SOURCES = [
   'scripts/pictures.mjs',
   ...['axes', 'render', 'textWidth', 'theme', 'vega'].map((name) => `src/report/vega/${name}.ts`),
@@ -86,7 +86,7 @@ async function train() {
   await writeFile(DATA, `${JSON.stringify({ made, groups, figures }, rounded, 1)}\n`);
 }
 
-/** Of a row over models, what the picture shows; none where it shows nothing. */
+/** The part of a row over models that the picture shows; none where it shows nothing. */
 function drawn({ settings, models, measures }) {
   const { split, criterion, k, group, chosenFor } = settings;
   const isShown =

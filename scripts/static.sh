@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What reads the sources and runs nothing: formatting, lint, types.
+# Checks that read the sources and run nothing: formatting, lint, types.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cache=node_modules/.cache/spurmem

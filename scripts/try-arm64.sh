@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 root=$PWD version=${1:-2.15} work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# What pip would install on such a machine, of which computing on the CPU needs these.
+# As pip would install it on such a machine, of which computing on the CPU needs these.
 site=$work/site
 download() {
   python3 -m pip download --quiet --no-deps --only-binary=:all: --python-version 3.11 --dest "$work/wheels" \

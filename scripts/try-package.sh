@@ -28,7 +28,7 @@ SMALL=(--size 32 --train-counts 20,6,4,14 --val-counts 4,4,4,4 --test-counts 4,4
 
 fail() { echo "FAIL $*" >&2; failed=1; }
 
-# Of npm's registry package of a Node.js or npm, unpacked: toolchain NODE NPM puts both first in PATH.
+# A Node.js or npm from npm's registry, unpacked: toolchain NODE NPM puts both first in PATH.
 fetched() {
   local name=$1 version=$2 folder=$work/tools/$1-$2
   if [ ! -d "$folder" ]; then
@@ -53,7 +53,7 @@ toolchain() {
   echo "$bin"
 }
 
-# What doctor says of the addon, in a word or two.
+# doctor's word on the addon.
 verdict() {
   local found
   found=$(npx --no spurmem doctor --json 2>/dev/null | node -e '

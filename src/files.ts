@@ -66,13 +66,13 @@ export async function writeLargeFile<Result>(
 /** Adds to a file, which may be cut off within the addition. Throws `OUTPUT_UNWRITABLE`. */
 export async function append(
   path: string,
-  text: string,
+  content: string | Buffer,
   { flush = false }: { readonly flush?: boolean } = {},
 ): Promise<void> {
   try {
-    await appendFile(path, text, { flush });
+    await appendFile(path, content, { flush });
   } catch (error) {
-    throw unwritable(error, path, await spaceNeeded(error, path, () => Buffer.byteLength(text)));
+    throw unwritable(error, path, await spaceNeeded(error, path, () => Buffer.byteLength(content)));
   }
 }
 

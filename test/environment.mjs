@@ -1,7 +1,7 @@
 import { runInContext, runInNewContext } from 'node:vm';
 import { TestEnvironment } from 'jest-environment-node';
 
-/** What tests may replace, and what is no name of ECMAScript's. */
+/** Names that tests may replace, and that are not ECMAScript's. */
 const REPLACEABLE = new Set(['Date', 'console', 'globalThis']);
 
 /** `const Object = globalThis.Object;` and so on, for all of ECMAScript's that a script may declare. */

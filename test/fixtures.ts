@@ -10,7 +10,7 @@ import type { ErmOptions } from '../src/train/recipe.js';
 import type { TrainingResult } from '../src/train/results.js';
 import { RunFolder } from '../src/train/runFolder.js';
 
-/** Of each dataset that this test file was given: where it was made, which tells what is in it. */
+/** The place of each dataset that this test file was given, which tells what is in it. */
 const originals = new Map<string, string>();
 
 /** The counts of the datasets that a run of a second is trained on, by split. */

@@ -3,7 +3,7 @@ import type { TensorData } from '../src/models/safetensors.js';
 import type { WeightEdit } from '../src/native/addon.js';
 
 /**
- * What `use` gives while the edits are written into the model's weights, which are put back after it. The perturbed weights
+ * The result of `use` while the edits are written into the model's weights, which are put back after it. The perturbed weights
  * are computed here, apart from the addon's.
  */
 export async function whilePerturbed<Result>(

@@ -38,7 +38,7 @@ def serve(prepare):
 
 
 def allow_tf32(is_allowed):
-    """Of a GPU's float32 products: in convolutions and matrix products, or in none."""
+    """TF32 in a GPU's float32 products: in convolutions and matrix products, or in none."""
     torch.backends.cudnn.allow_tf32 = is_allowed
     torch.set_float32_matmul_precision("high" if is_allowed else "highest")
 

@@ -66,7 +66,7 @@ def gradient_scores(model, data, group, batch, device):
 
 
 def selections(scores, settings):
-    """What is zeroed together: the top of the model, or of each layer, for each k."""
+    """The neurons that are zeroed together: the top of the model, or of each layer, for each k."""
     if settings["kind"] == "unstructured":
         return [top(scores, k) for k in settings["topK"]]
     layers = dict.fromkeys(name for name, _ in scores)

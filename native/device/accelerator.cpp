@@ -12,7 +12,7 @@ namespace {
 
 using c10::DeviceType;
 
-// What tests register under the key that libtorch leaves to others (test/device).
+// The device that tests register under the key that libtorch leaves to others (test/device).
 constexpr auto kTestDevice = "test";
 
 struct Kind {

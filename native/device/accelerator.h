@@ -10,7 +10,7 @@
 
 namespace spurmem {
 
-// What can be done on a device beyond computing. The CPU needs none of it.
+// The abilities of a device beyond computing. The CPU needs none of it.
 struct Abilities {
   // Work is queued, and the host goes on: streams, events, and memory that is recorded for a stream.
   bool streams = false;

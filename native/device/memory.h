@@ -1,4 +1,4 @@
-// What NVIDIA's driver tells of a GPU.
+// A GPU as NVIDIA's driver sees it.
 #pragma once
 
 #include <c10/core/Device.h>

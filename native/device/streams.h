@@ -27,8 +27,8 @@ at::TensorOptions stagingFor(const at::Device& device);
 // A tensor of the CPU's on a device, without waiting for what the lane's stream has to do before.
 at::Tensor sendTo(const at::Device& device, const at::Tensor& tensor);
 
-// What a job gives JavaScript to read: a contiguous tensor on the CPU, whose values may be on their way until
-// the event.
+// A job's result for JavaScript to read: a contiguous tensor on the CPU, whose values may be on their way
+// until the event.
 struct Values {
   at::Tensor tensor;
   std::shared_ptr<c10::Event> arrival{};

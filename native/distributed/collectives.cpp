@@ -56,7 +56,7 @@ struct SynchronizedNorm : Function<SynchronizedNorm> {
     group->sum(sums);
     const auto count = sums[-1].item<double>();
     const auto mean = sums.narrow(0, 0, x.size(1)) / count;
-    // Of the differences from the mean: the squares' own sum would lose what is small beside it.
+    // Squares of the differences from the mean: the squares' own sum would lose what is small beside it.
     auto squares = sumsOf((x - asChannels(mean.to(at::kFloat))).square_());
     group->sum(squares);
     const auto variance = squares / count;

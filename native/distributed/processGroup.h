@@ -27,7 +27,7 @@ struct Rendezvous {
   int64_t rank = 0, size = 1;
   // Whether this process keeps the store at which they meet.
   bool hostsStore = false;
-  // Of this start's keys in the store.
+  // The prefix of this start's keys in the store.
   std::string prefix;
 };
 
@@ -51,7 +51,7 @@ class ProcessGroup {
   c10::intrusive_ptr<c10d::ProcessGroup> group_;
 };
 
-// What makes a network one that several processes train: each sees a part of every batch.
+// Makes a network one that several processes train: each sees a part of every batch.
 struct Distribution {
   std::shared_ptr<ProcessGroup> group;
   // Whether batch-norm takes its statistics over the parts of all processes, as torch.nn.SyncBatchNorm does.

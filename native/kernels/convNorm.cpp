@@ -43,7 +43,7 @@ at::Tensor onAccelerator(const at::Tensor& x, const at::Tensor& weight, const at
     } catch (const c10::OutOfMemoryError&) {
       throw;
     } catch (const std::exception&) {
-      // Of libtorch, or of cuDNN's front end, where it has no engine for the shapes.
+      // An error of libtorch, or of cuDNN's front end, where it has no engine for the shapes.
       cudnnFuses = false;
     }
   }
@@ -74,10 +74,10 @@ bool hasFastBf16() {
 }
 
 struct ConvNorm::Folded {
-  // What is hidden is 0, or NaN where the other two are not finite; an accelerator has it.
+  // `hidden` is 0, or NaN where the other two are not finite; an accelerator has it.
   at::Tensor weight, bias, hidden;
   bool cudnnFuses = true;
-  // What they come from, and the version that it had.
+  // Their sources, and the version of each.
   std::vector<std::pair<at::Tensor, int64_t>> sources;
 
   void drop() {
@@ -132,7 +132,7 @@ at::Tensor ConvNorm::addRelu(const at::Tensor& x, at::Tensor residual, const For
 }
 
 bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const {
-  // Of wrong shapes libtorch's own convolution says what is wrong with them.
+  // libtorch's own convolution says what is wrong with shapes.
   const bool fits = x.dim() == 4 && x.size(1) == weight_->value.size(1);
   const bool wants = fits && context.statistics == Statistics::frozen && !at::GradMode::is_enabled() &&
                      context.multiplyAdds == nullptr && context.observer == nullptr &&

@@ -14,7 +14,7 @@ struct NamedOperator {
   // Those of its schema: with another number, it is another operator.
   size_t arguments;
   const char* overload;
-  // What is slower without it, and by how much.
+  // The cost of its absence, in words.
   const char* without;
 };
 

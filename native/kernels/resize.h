@@ -15,7 +15,7 @@ struct RgbView {
   int64_t height, width, stride;
 };
 
-// What becomes of an image: resized as a whole, of which a window is kept, mirrored or not.
+// The way of an image: resized as a whole, of which a window is kept, mirrored or not.
 struct Resizing {
   int64_t height, width;                         // of the whole
   int64_t top, left, windowHeight, windowWidth;  // inside the whole

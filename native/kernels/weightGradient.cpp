@@ -17,7 +17,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-// Of output, at most.
+// The most output of a part.
 constexpr int64_t kMostPixels = 7 * 7;
 
 struct Size {
@@ -34,7 +34,7 @@ Size outputSize(const at::Tensor& x, const ConvShape& shape) {
   return {side(2), side(3)};
 }
 
-// What each output pixel sees, a row each: kernel x kernel x channels.
+// The input of each output pixel, a row each: kernel x kernel x channels.
 at::Tensor patches(const at::Tensor& x, const ConvShape& shape, const Size& size) {
   const auto& [kernel, stride, padding] = shape;
   auto pixels = x.permute({0, 2, 3, 1});
@@ -86,7 +86,7 @@ bool prefersProduct(const at::Tensor& x, const at::Tensor& weight, const ConvSha
       !weight.requires_grad()) {
     return false;
   }
-  // Of wrong shapes at::conv2d says what is wrong with them.
+  // at::conv2d says what is wrong with shapes.
   if (x.dim() != 4 || x.size(1) != weight.size(1)) return false;
   const auto pixels = outputSize(x, shape).pixels();
   return pixels > 0 && (shape.kernel == 1 || pixels <= kMostPixels);

@@ -12,7 +12,8 @@
 
 namespace spurmem {
 
-// What tells a network from others of its family: numbers by name, as src/models/architectures.ts gives them.
+// The difference of a network from others of its family: numbers by name, as src/models/architectures.ts
+// gives them.
 struct Design {
   std::unordered_map<std::string, std::vector<double>> values;
 

@@ -22,7 +22,7 @@ double kaimingUniformBound(int64_t fanIn) {
   return std::sqrt(3.0) * (gain / std::sqrt(static_cast<double>(fanIn)));
 }
 
-// Of one parameter: 8 GiB.
+// The most values of one parameter: 8 GiB.
 constexpr double kMostValues = 1LL << 31;
 
 double biasBound(int64_t fanIn) { return 1 / std::sqrt(static_cast<double>(fanIn)); }

@@ -21,7 +21,7 @@ struct Parameter {
   at::Tensor value;
 };
 
-// What a variant of the network uses instead of a parameter or buffer of its own.
+// A tensor that a variant of the network uses instead of a parameter or buffer of its own.
 struct Replacement {
   at::Tensor weight;
   at::Tensor bias;  // of the layer with this weight; undefined: the layer's own, or none
@@ -47,7 +47,7 @@ struct ForwardContext {
   std::vector<double>* multiplyAdds = nullptr;
   // The inputs of the stages that are its keys.
   std::unordered_map<size_t, at::Tensor>* inputs = nullptr;
-  // What the classifier sees, [N, D].
+  // The classifier's input, [N, D].
   at::Tensor* features = nullptr;
   const Observer* observer = nullptr;
   // Whether the classifier's gradient ends at its features.
@@ -107,7 +107,7 @@ struct Network {
   // Rows and columns of a vision transformer's patches.
   std::optional<std::array<int64_t, 2>> patches;
 
-  // What the last stage gives, float32, from a stage's input on. Everything that runs a network does it here,
+  // The last stage's output, float32, from a stage's input on. Everything that runs a network does it here,
   // in the network's precision.
   at::Tensor forward(size_t stage, at::Tensor activation, const ForwardContext& context) const;
   // The parameter or buffer of that name.

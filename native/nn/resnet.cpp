@@ -50,8 +50,8 @@ Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int6
   return block;
 }
 
-// Of `blocks` in each layer, the first of `width` planes, whose outputs are `expansion` times as many: 1 for
-// BasicBlock, 4 for Bottleneck. A stem of 7x7 quarters the image's sides, one of 3x3 keeps them.
+// ResNets of `blocks` in each layer, the first of `width` planes, whose outputs are `expansion` times as
+// many: 1 for BasicBlock, 4 for Bottleneck. A stem of 7x7 quarters the image's sides, one of 3x3 keeps them.
 std::unique_ptr<Network> makeResNet(const Design& design, at::Generator generator) {
   const auto blocks = design.integers("blocks", 8);
   const auto expansion = design.integer("expansion");

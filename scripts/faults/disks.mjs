@@ -43,7 +43,7 @@ const ACTIONS = [
 
 const RECIPE = { arch: 'resnet20', batchSize: 42, device: 'cpu', threads: 1, resume: true };
 
-/** What is written in `target`: a job, and what is there before. */
+/** A write in `target`: a job, and what is there before. */
 function subjectsOf(folder) {
   const data = join(folder, 'data');
   const base = { ...RECIPE, data, checkpointEvery: 2 };

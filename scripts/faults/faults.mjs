@@ -1,4 +1,4 @@
-// What the scripts of this folder share: faults.c beside a process, tiny data, and the comparison of two folders.
+// Shared by the scripts of this folder: faults.c beside a process, tiny data, and the comparison of two folders.
 import { Buffer } from 'node:buffer';
 import { execFileSync, spawn } from 'node:child_process';
 import {
@@ -36,7 +36,7 @@ export function trainArguments(data, out) {
   return words`train erm --data ${data} --out ${out} --arch resnet20 --batch-size 42 --threads 1 --quiet --resume`;
 }
 
-/** What faults.c does in processes that are started with its environment. */
+/** The action of faults.c in processes that are started with its environment. */
 export class Faults {
   #file;
 

@@ -1,4 +1,4 @@
-// What a machine does to a run: node scripts/faults/machine.mjs [paths] [zones] [clock] [files] [memory] [rows]
+// A machine's effects on a run: node scripts/faults/machine.mjs [paths] [zones] [clock] [files] [memory] [rows]
 // Odd paths, time zones and locales, a clock that jumps, few open files, little memory, a table of 1,000,000 rows. What a run
 // writes is compared byte by byte with one that nothing was done to. Needs a C compiler.
 import { execFileSync } from 'node:child_process';

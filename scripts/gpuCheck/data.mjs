@@ -5,5 +5,5 @@ import { dominoes, manySquares, squareDominoes } from '../../bench/dist/data.js'
 
 const [folder] = process.argv.slice(2);
 for (const make of [dominoes, squareDominoes, manySquares]) await make({ folder });
-// What the squares were made of.
+// The source of the squares.
 for (const name of ['dominoes-200', 'dominoes-1600']) await rm(join(folder, name), { recursive: true });

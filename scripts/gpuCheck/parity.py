@@ -1,4 +1,4 @@
-"""What PyTorch makes of the weights and images in a folder, on a device in float32 without TF32: logits in eval mode, and the
+"""PyTorch's results for the weights and images in a folder, on a device in float32 without TF32: logits in eval mode, and the
 gradients of the mean cross-entropy. parity.py ARCH DEVICE FOLDER"""
 
 import sys

@@ -28,6 +28,14 @@ const BY_FILE = {
     ['size[1] - columns.place - columns.count : columns.place', 'columns.place : columns.place'],
     ['const longer = Math.trunc(', 'const longer = Math.round('],
   ],
+  'src/data/layouts/imageFolder.ts': [
+    ['cell.length <= missing.length * each', 'cell.length < missing.length * each'],
+    ['for (const folder of folders.sort())', 'for (const folder of folders)'],
+    ['return images.sort().map(', 'return images.sort().reverse().map('],
+  ],
+  'src/data/attributeTable.ts': [
+    ['before.text.trim() !== second.trim()', 'before.text.trim() === second.trim()'],
+  ],
   // Metrics
   'src/metrics/groups.ts': [
     ['average: sum(correct) / sum(total)', 'average: sum(accuracy) / accuracy.length'],
@@ -145,6 +153,13 @@ const BY_FILE = {
     ],
     ['weight / (deviations[j] as number)', 'weight * (deviations[j] as number)'],
   ],
+  'src/train/inputSettings.ts': [['side < (most[i] as number)', 'side <= (most[i] as number)']],
+  'src/train/tensorboard/runBoard.ts': [
+    ['epoch > this.#last', 'epoch >= this.#last'],
+    ['mask.count / mask.total', 'mask.total / mask.count'],
+    ['board.#last > finished', 'board.#last >= finished'],
+  ],
+  'src/train/tensorboard/eventFile.ts': [['if (end < before.length)', 'if (end > before.length)']],
   // Locks
   'src/lock.ts': [
     ["systemCode(error) === 'ESRCH'", "systemCode(error) !== 'ESRCH'"],

@@ -85,7 +85,7 @@ features = last_features(model)
 shown, losses, worst = [], [], 0.0
 for _ in range(args.epochs):
     count = min(len(anchors), max(1, round(len(y) / size)))
-    # What DataLoader(anchors, shuffle=True) draws: a base seed, then the sampler's.
+    # As DataLoader(anchors, shuffle=True) draws: a base seed, then the sampler's.
     torch.empty((), dtype=torch.int64).random_()
     order = list(RandomSampler(anchors))[:count]
     epoch = [row for position in order for row in draw_set(anchors[position])]

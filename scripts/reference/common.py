@@ -1,4 +1,4 @@
-"""What the oracles of the parity tests share: their request, models, and tensors in files."""
+"""Shared by the oracles of the parity tests: their request, models, and tensors in files."""
 
 import json
 import sys
@@ -55,7 +55,7 @@ def convolutions(model):
 
 
 def gradients_and_scores(model, neurons):
-    """Of each parameter the gradient; of each row of the neurons' weights the norms, and minus gradient times weight."""
+    """The gradient of each parameter; of each row of the neurons' weights the norms, and minus gradient times weight."""
     weights = [weight.detach().flatten(1) for weight in neurons]
     gradients = [weight.grad.flatten(1) for weight in neurons]
     return {

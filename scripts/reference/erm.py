@@ -18,7 +18,7 @@ from waterbirds import Waterbirds
 
 
 class Epoch(NamedTuple):
-    """What train() yields after each epoch."""
+    """The yield of train() after each epoch."""
 
     metrics: dict
     best_epoch: int

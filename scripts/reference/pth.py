@@ -37,7 +37,7 @@ def small():
 
 
 def checkpoint(model):
-    """What training scripts put beside the weights; nothing of it may disturb."""
+    """Things that training scripts put beside the weights; nothing of it may disturb."""
     optimizer = torch.optim.Adam(model.parameters())
     sum(parameter.sum() for parameter in model.parameters()).backward()
     optimizer.step()
@@ -191,7 +191,7 @@ def named_model():
 
 
 def tiny():
-    """What test/models/pthTiny.pth was made of."""
+    """The content of test/models/pthTiny.pth."""
     weight = torch.arange(24.0).reshape(2, 3, 2, 2).to(memory_format=torch.channels_last)
     head = torch.arange(6).reshape(2, 3).half().t()
     state = {"module.conv.weight": weight, "module.fc.0.weight": head, "module.count": torch.tensor(7)}

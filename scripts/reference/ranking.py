@@ -40,7 +40,7 @@ def gradients(outputs):
     return [(name, layer.weight.grad) for name, layer in layers.items()]
 
 
-# What zeroing adds to the loss, to first order: minus gradient times weight.
+# The loss that zeroing adds, to first order: minus gradient times weight.
 products = [(name, -grad * layers[name].weight.detach()) for name, grad in gradients(logits)]
 weights = [(name, layer.weight.detach()) for name, layer in layers.items()]
 rankings = {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { namedCommand } from './usage.js';
 
 /** Placeholders of values that the shell completes itself. */
-const PATH = /<(?:folder|file|run|csv|file or url)(?:\.\.\.)?>/;
+const PATH = /[<[](?:folder|file|run|csv|file or url)(?:\.\.\.)?[>\]]/;
 /** Tells the shell's script to offer files. */
 const FILES = ':0\n';
 

@@ -78,8 +78,8 @@ function valueFor(option: Option, value: unknown, path: string): unknown {
   if (option instanceof TypedOption && option.type.accepts(value)) return value;
   if (value === null) return undefined;
   if (!option.required) {
-    if (typeof value === 'boolean') return value;
-    throw refuse('true or false');
+    if (typeof value === 'boolean' || (option.optional && typeof value === 'string')) return value;
+    throw refuse(option.optional ? 'true, false, or what stands behind its flag' : 'true or false');
   }
   const texts = (Array.isArray(value) ? value : [value]).map((item: unknown) => {
     if (typeof item === 'string' || typeof item === 'number') return String(item);

@@ -3,6 +3,7 @@ import { commandName } from './usage.js';
 
 /** Examples of commands, by the commands' names. */
 const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+  init: ['init', 'init --data pets --attribute places.csv --arch resnet18 --out pets.yaml'],
   'reproduce quickstart': ['reproduce quickstart', 'reproduce quickstart --data data --out runs/quickstart'],
   'reproduce fig10': ['reproduce fig10 --run runs/erm-finetune --compare runs/erm'],
   'reproduce part1': [
@@ -50,7 +51,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   runs: ['runs', 'runs --sort test-worst --filter method=erm seed=0', 'runs --in sweeps --json'],
   compare: ['compare runs/erm runs/erm-finetune', 'compare runs/erm-* --format markdown'],
   evaluate: ['evaluate --run runs/erm --split test', 'evaluate --run runs/erm --split test --epoch 40'],
-  report: ['report --run runs/erm'],
+  report: ['report --run runs/erm', 'report --watch runs/erm'],
+  card: ['card --run runs/erm', 'card --run runs/erm/seed-* --out card --no-weights'],
   bench: ['bench', 'bench --case all --out bench.json'],
   doctor: ['doctor'],
   build: ['build', 'build --libtorch /opt/libtorch'],

@@ -9,6 +9,10 @@ const USAGE_EXIT_CODE = 2;
 type CommandModule = Promise<{ readonly addCommand: (command: Command) => void }>;
 
 const COMMANDS: Readonly<Record<string, readonly [description: string, load: () => CommandModule]>> = {
+  init: [
+    'ask where your images are, and write a file of settings for train',
+    () => import('./commands/init.js'),
+  ],
   reproduce: ['reproduce the article\u2019s experiments', () => import('./commands/reproduce.js')],
   fetch: [
     'fetch data sets and weights from their official addresses, or from a copy',
@@ -34,6 +38,10 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, load: () 
   report: [
     'write a run\u2019s report.html and figures from its results',
     () => import('./commands/report.js'),
+  ],
+  card: [
+    'write a model card of a run, or of several seeds, as a folder to publish',
+    () => import('./commands/card.js'),
   ],
   bench: [
     'measure speed and memory beside PyTorch, in turn; without --case, list the cases',

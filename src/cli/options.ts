@@ -83,7 +83,14 @@ export function addRunOptions(command: Command, help = 'run folder of a trained 
 
 /** Adds how to read the dataset's folder, for commands that take --data. */
 export function addDatasetOptions(command: Command): Command {
+  for (const { name } of DATASET_OPTIONS) addDatasetOption(command, name);
+  return command;
+}
+
+/** Adds one of them. */
+export function addDatasetOption(command: Command, wanted: keyof DatasetOptions): Command {
   for (const { name, help, placeholder, words, parse } of DATASET_OPTIONS) {
+    if (name !== wanted) continue;
     const option = new Option(`--${kebabCase(name)} <${placeholder}>`, help).helpGroup('Reading the data:');
     if (words !== undefined) option.choices(words);
     if (parse !== undefined) option.argParser((text) => parsed(text, parse));
@@ -122,6 +129,13 @@ export function protocolOption(): Option {
   )
     .choices(PROTOCOLS)
     .default('article');
+}
+
+export function tensorboardOption(): Option {
+  return new Option(
+    '--tensorboard [folder]',
+    'write event files for TensorBoard: in a folder for all runs (default: tensorboard in the run folder)',
+  );
 }
 
 /** An option that takes whole numbers separated by commas, such as `1,2,3`. */

@@ -74,6 +74,7 @@ export function settingNames(table: SettingsTable, scope = '', prefix = ''): Rec
 
 /** A setting's value from an option's text. Throws commander's InvalidArgumentError. */
 export function parseValue(text: string, type: ValueType<unknown>): unknown {
+  if (type.takesNone === true && text === 'none') return null;
   const parts = type.isList ? text.split(',') : [text];
   const values = parts.map((part) => PARSERS[type.form](part.trim()));
   const value = type.isList ? values : values[0];
@@ -93,6 +94,7 @@ const PARSERS: Readonly<Record<ValueForm, (text: string) => unknown>> = {
     const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
     return [Number(height), Number(width)];
   },
+  'shorter side or size': (text) => (/^\d+$/.test(text) ? Number(text) : PARSERS.size(text)),
   augmentation: parseAugmentation,
 };
 

@@ -121,10 +121,8 @@ export class BatchLoader implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Opens the dataset's image store, and builds it where it is missing or out of date.
-   *
-   * @param options.ahead whether batches may come while later images are still being decoded: `decoded` has to be awaited in the end,
-   *   else they are decoded again the next time; default: no
+   * Opens the dataset's image store, and builds it where it is missing or out of date. With `ahead`, batches may come while later images
+   * are still being decoded: `decoded` has to be awaited in the end, else they are decoded again the next time.
    */
   static async open(
     dataset: Dataset,

@@ -3,6 +3,7 @@ import { count } from '../recorded.js';
 import { coreRegionSchema } from './coreRegion.js';
 import type { Dataset, Example } from './dataset.js';
 import { type SampleImage, sampleImage, sampleImageSchema } from './pictures.js';
+import { preprocessingSchema } from './preprocessing.js';
 import { perSplit } from './split.js';
 
 export { type SampleImage, toSampleImage } from './pictures.js';
@@ -30,6 +31,8 @@ export const dataDescriptionSchema = z.strictObject({
   counts: z.strictObject(perSplit(() => counts)).readonly(),
   /** Where every image shows its class; null where dataset.json does not say. */
   coreRegion: coreRegionSchema.nullable(),
+  /** How images became the model's input; absent in runs of earlier versions. */
+  preprocessing: preprocessingSchema.optional(),
   /** The first training images of each group, group after group. */
   samples: z
     .array(z.strictObject({ group: count, images: z.array(sampleImageSchema.readonly()).readonly() }))
@@ -38,7 +41,10 @@ export const dataDescriptionSchema = z.strictObject({
 /** A run's `data.json`: names, counts and sample pictures of its data. */
 export type DataDescription = Readonly<z.infer<typeof dataDescriptionSchema>>;
 
-/** The part of a dataset that a run keeps. Throws `IMAGE_INVALID` naming a sample image that is missing or cannot be decoded. */
+/**
+ * The part of a dataset, prepared as a run's model takes it, that the run keeps. Throws `IMAGE_INVALID` naming a sample image that is
+ * missing or cannot be decoded.
+ */
 export async function describeData(dataset: Dataset): Promise<DataDescription> {
   const { name, fingerprint, targetNames, spuriousNames, groupNames, minorityGroups, counts, coreRegion } =
     dataset;
@@ -50,6 +56,7 @@ export async function describeData(dataset: Dataset): Promise<DataDescription> {
     groupNames,
     minorityGroups,
     counts,
+    preprocessing: dataset.preprocessing,
     coreRegion: coreRegion === null || typeof coreRegion === 'string' ? coreRegion : [...coreRegion],
     samples: await Promise.all(
       groupNames.map(async (_, group) => ({ group, images: await sampleImages(dataset, group) })),

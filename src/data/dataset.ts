@@ -72,11 +72,14 @@ export interface Dataset {
  * - `waterbirds`: `metadata.csv` with Waterbirds' columns;
  * - `celeba`: CelebA's lists of attributes and partitions, group = y * 2 + a, where y is 1 for the attribute `target`
  *   (Blond_Hair) and a is 1 for `spurious` (Male);
+ * - `imagefolder`: `train/<class>/<image>` and the same in `val` and `test`, as torchvision's ImageFolder reads them; `attribute` names a
+ *   CSV file of the images' spurious attribute, without which groups are classes, and `heldOut` the share of training images
+ *   that a missing split takes;
  * - `csv`: any other table; SubpopBench's columns are known, those of others are named by `columns`. Labels are
  *   numbers from 0 or words, which are numbered in sorted order.
  *
- * Without `format` the other options decide, else the files: metadata.csv, then CelebA's lists, then a single CSV
- * file. `dataset.json`, when present, gives options that the caller leaves out, and name, targetNames, spuriousNames,
+ * Without `format` the other options decide, else the files: metadata.csv, then CelebA's lists, then a folder `train` where there is no
+ * CSV file, then a single CSV file. `dataset.json`, when present, gives options that the caller leaves out, and name, targetNames, spuriousNames,
  * preprocessing and coreRegion; a table that the caller names may have an attribute of its own, with none of those
  * spuriousNames. Names come from it, from the table's words, from CelebA's attributes, or in Waterbirds' and
  * SubpopBench's layouts from a folder with "waterbird" in its name; else the numbers serve, and there are max(y) + 1
@@ -197,7 +200,7 @@ async function advised(
     throw new SpurmemError(error.code, error.problem, {
       parameter: 'data',
       value: root,
-      advice: nested === undefined ? LAYOUTS_ADVICE : [`Did you mean ${nested}, which holds a table?`],
+      advice: nested === undefined ? LAYOUTS_ADVICE : [`Did you mean ${nested}, which holds a dataset?`],
       cause: error.cause,
     });
   }
@@ -210,7 +213,9 @@ async function nestedDataset(root: string): Promise<string | undefined> {
   const found: string[] = [];
   for (const folder of folders.slice(0, MOST_NESTED)) {
     const names = await readdir(folder).catch(() => []);
-    if (names.some((name) => /\.csv$/i.test(name) || name.startsWith(ATTRIBUTES_LIST))) found.push(folder);
+    const isData = (name: string): boolean =>
+      /\.csv$|^train$/i.test(name) || name.startsWith(ATTRIBUTES_LIST);
+    if (names.some(isData)) found.push(folder);
   }
   return found.length === 1 ? found[0] : undefined;
 }

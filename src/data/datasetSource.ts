@@ -18,7 +18,7 @@ export interface TableRow {
   /** The spurious attribute. */
   readonly a: number;
   readonly split: Split;
-  /** 1-based line in the file; the last one of a row whose quoted value spans several. */
+  /** 1-based line in the file; the last one of a row whose quoted value spans several. 0: the image stands in no table. */
   readonly line: number;
 }
 

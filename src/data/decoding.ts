@@ -1,5 +1,4 @@
 // The decoding of a dataset's images into the image store's file, which goes on while the first of them are used.
-import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import { SpurmemError } from '../errors.js';
@@ -23,6 +22,18 @@ export interface PixelPlaces extends ImageFiles {
   readonly sizes: Int32Array;
   /** Of all pixels. */
   readonly bytes: number;
+}
+
+/** A file to write to: the part of Node's file handle that it takes. */
+interface OpenFile {
+  readonly fd: number;
+  /** Writes `length` bytes from `offset` on at `position` of the file, or the first of them. */
+  write(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesWritten: number }>;
 }
 
 /** Decodes each image once, in the order in which the images are used. */
@@ -82,13 +93,13 @@ export class Decoding {
    * @throws SpurmemError `IMAGE_INVALID` naming an image that cannot be decoded, with its line of the table; `INTERRUPTED`; errors of
    *   the system where the file cannot be written
    */
-  async run(target: FileHandle): Promise<void> {
+  async run(target: OpenFile): Promise<void> {
     await Promise.all(Array.from({ length: FILE_JOBS }, () => this.#work(target)));
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   /** Job after job, until there is none or one has failed. */
-  async #work(target: FileHandle): Promise<void> {
+  async #work(target: OpenFile): Promise<void> {
     try {
       while (this.#failure === undefined) {
         throwIfAborted(this.#options.signal, DECODING_TASK);
@@ -118,7 +129,7 @@ export class Decoding {
     return job;
   }
 
-  async #decode(job: readonly number[], target: FileHandle): Promise<void> {
+  async #decode(job: readonly number[], target: OpenFile): Promise<void> {
     const { files, offsets, sizes } = this.#places;
     const problems = await this.#addon?.decodeImages(
       target.fd,
@@ -138,7 +149,7 @@ export class Decoding {
   }
 
   /** What the addon does not decode; what is wrong with a damaged image, sharp says. */
-  async #decodeBySharp(file: number, target: FileHandle): Promise<void> {
+  async #decodeBySharp(file: number, target: OpenFile): Promise<void> {
     const { files, offsets, sizes } = this.#places;
     const { pixels } = await readExampleImage(this.#dataset, files[file] as Example, async (path) => {
       const image = await decodeRgb(path);

@@ -9,21 +9,27 @@ import type { Dataset, Example } from './dataset.js';
  */
 export async function readExampleImage<Image>(
   dataset: Dataset,
-  { filename, line }: Example,
+  example: Example,
   read: (path: string) => Promise<Image>,
 ): Promise<Image> {
   try {
-    const path = join(dataset.folder, filename);
+    const path = join(dataset.folder, example.filename);
     await requireInside(dataset, path);
     return await read(path);
   } catch (error) {
     if (!(error instanceof SpurmemError)) throw error;
-    throw new SpurmemError(error.code, `${error.problem}; the image is named in ${dataset.table}:${line}.`, {
-      advice: [...error.advice, 'Replace the file, or remove that row.'],
+    const place = placeOf(dataset, example);
+    throw new SpurmemError(error.code, `${error.problem}${place === '' ? '' : `; the image is${place}`}.`, {
+      advice: [...error.advice, `Replace the file, or remove ${place === '' ? 'it' : 'that row'}.`],
       parameter: error.parameter,
       cause: error,
     });
   }
+}
+
+/** ` named in` the line of the table; empty for images of folders, which stand in none. */
+export function placeOf({ table }: Dataset, { line }: Example): string {
+  return line === 0 ? '' : ` named in ${table}:${line}`;
 }
 
 /**

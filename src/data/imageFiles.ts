@@ -9,7 +9,7 @@ import { loadDecoders } from '../native/decoders.js';
 import { throwIfAborted } from '../progress.js';
 import type { Dataset, Example } from './dataset.js';
 import { imageSize } from './decode.js';
-import { readExampleImage } from './exampleImage.js';
+import { placeOf, readExampleImage } from './exampleImage.js';
 import { mapOrdered } from './ordered.js';
 
 /** Raised whenever the same files would give other pixels or another layout. */
@@ -35,7 +35,7 @@ export function addonOfFiles(): Addon | undefined {
 /** Distinct files, by the first example of each in table order, and each example's. */
 export interface ImageFiles {
   readonly files: readonly Example[];
-  /** [examples]: positions in `files`. */
+  /** Positions in `files`, one an example. */
   readonly fileOf: Int32Array;
 }
 
@@ -124,16 +124,17 @@ async function mapAll<Item, Result>(
   return results;
 }
 
-async function fileState(dataset: Dataset, { filename, line }: Example): Promise<string> {
-  const path = join(dataset.folder, filename);
+async function fileState(dataset: Dataset, example: Example): Promise<string> {
+  const path = join(dataset.folder, example.filename);
   try {
     const found = await stat(path, { bigint: true });
     if (!found.isFile()) throw new Error('not a file');
     return `${found.size} ${found.mtimeNs}`;
   } catch (error) {
     const problem = systemCode(error) === 'ENOENT' ? 'the image file is missing' : messageOf(error);
-    throw new SpurmemError('IMAGE_INVALID', `${path}: ${problem}, named in ${dataset.table}:${line}.`, {
-      advice: ['Restore the file, or remove that row.'],
+    const place = placeOf(dataset, example);
+    throw new SpurmemError('IMAGE_INVALID', `${path}: ${problem}${place === '' ? '' : `,${place}`}.`, {
+      advice: [place === '' ? 'Restore the file.' : 'Restore the file, or remove that row.'],
       cause: error,
     });
   }

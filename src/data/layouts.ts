@@ -1,9 +1,10 @@
 import { celeba } from './layouts/celeba.js';
 import { csv } from './layouts/csv.js';
+import { imageFolder } from './layouts/imageFolder.js';
 import { waterbirds } from './layouts/waterbirds.js';
 
 /** The layouts that `loadDataset` reads, in the order in which a folder is taken for one of them. */
-export const LAYOUTS = [waterbirds, celeba, csv] as const;
+export const LAYOUTS = [waterbirds, celeba, imageFolder, csv] as const;
 
 /** A layout of the list. */
 export type AnyLayout = (typeof LAYOUTS)[number];

@@ -43,10 +43,16 @@ export async function greyPng(values: Float32Array, height: number, width: numbe
 export async function inputPng(
   values: Float32Array,
   [height, width]: readonly [number, number],
-  { mean, std }: { readonly mean: readonly number[]; readonly std: readonly number[] },
+  normalization: Normalization,
 ): Promise<string> {
   const sharp = await loadSharp();
-  const size = height * width;
+  const pixels = inputPixels(values, height * width, normalization);
+  const image = sharp(pixels, { raw: { width, height, channels: 3 } });
+  return dataUri(await image.png().toBuffer());
+}
+
+/** A model's input, [3, size] pixels, as bytes of [size, 3], its normalization undone. */
+export function inputPixels(values: Float32Array, size: number, { mean, std }: Normalization): Buffer {
   const pixels = Buffer.alloc(size * 3);
   for (const channel of [0, 1, 2]) {
     for (let at = 0; at < size; at += 1) {
@@ -54,9 +60,10 @@ export async function inputPng(
       pixels[at * 3 + channel] = toByte(value * (std[channel] as number) + (mean[channel] as number));
     }
   }
-  const image = sharp(pixels, { raw: { width, height, channels: 3 } });
-  return dataUri(await image.png().toBuffer());
+  return pixels;
 }
+
+type Normalization = Readonly<Record<'mean' | 'std', readonly number[]>>;
 
 /** An example's image at the height of samples, as PNG. Throws `IMAGE_INVALID` naming the image. */
 export function sampleImage(dataset: Dataset, example: Example): Promise<SampleImage> {

@@ -329,16 +329,16 @@ export interface Addon {
    * @param png libspng.so.0
    */
   loadDecoders(jpeg: readonly string[], png: readonly string[]): ImageDecoders;
-  /** [N, 2]: each file's size in bytes and its time of change in nanoseconds; -1 and 0 for what is no regular file. */
+  /** Each file's size in bytes and its time of change in nanoseconds, [N, 2]; -1 and 0 for what is no regular file. */
   fileStates(paths: readonly string[]): Promise<BigInt64Array>;
-  /** [N, 2]: each image's height and width in pixels; zeros where a path has links, and for images that are not decoded here. */
+  /** Each image's height and width in pixels, [N, 2]; zeros where a path has links, and for images that are not decoded here. */
   imageSizes(paths: readonly string[]): Promise<Int32Array>;
   /**
    * Decodes images as PIL does, and writes the pixels, [height, width, 3] uint8, to an open file.
    *
    * @param offsets [N], in bytes
    * @param sizes [N, 2], height and width
-   * @returns [N]: 0 for an image that is written, 1 for one that is not decoded here, or is damaged or of another size; a negative
+   * @returns of each file, [N], 0 for an image that is written, 1 for one that is not decoded here, or is damaged or of another size; a negative
    *   number is that of the system's error of writing
    */
   decodeImages(

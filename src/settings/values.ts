@@ -1,6 +1,14 @@
 /** The form of a value as text, for front ends that parse it. */
 export type ValueForm =
-  'integer' | 'integer or word' | 'number' | 'boolean' | 'word' | 'text' | 'size' | 'augmentation';
+  | 'integer'
+  | 'integer or word'
+  | 'number'
+  | 'boolean'
+  | 'word'
+  | 'text'
+  | 'size'
+  | 'shorter side or size'
+  | 'augmentation';
 
 /** The values that a setting takes: their check, and the words for it. */
 export interface ValueType<Value> {
@@ -9,6 +17,8 @@ export interface ValueType<Value> {
   readonly expected: string;
   readonly form: ValueForm;
   readonly isList: boolean;
+  /** Whether it takes null, as text `none`. */
+  readonly takesNone?: boolean;
   /** The type of a list's values. */
   readonly item?: ValueType<unknown>;
   /** The words of a type of words. */
@@ -40,6 +50,10 @@ export function integer(least: number, most = Number.MAX_SAFE_INTEGER): ValueTyp
 
 export function positive(): ValueType<number> {
   return single('number', 'a number above 0', (value) => isWithin(value, 0) && value > 0);
+}
+
+export function finite(): ValueType<number> {
+  return single('number', 'a number', (value) => isWithin(value, -Number.MAX_VALUE));
 }
 
 export function nonNegative(): ValueType<number> {
@@ -81,6 +95,23 @@ export function size(): ValueType<number | readonly [number, number]> {
   );
 }
 
+/** A number that the shorter side gets, or [height, width]. */
+export function shorterSide(): ValueType<number | readonly [number, number]> {
+  const type = size();
+  const expected = 'pixels: the shorter side, such as 256, or height and width such as 256x256';
+  return { ...type, expected, form: 'shorter side or size' };
+}
+
+/** A value of a type, or null. */
+export function orNone<Value>(type: ValueType<Value>): ValueType<Value | null> {
+  return {
+    ...type,
+    accepts: (value): value is Value | null => value === null || type.accepts(value),
+    expected: `${type.expected}, or none`,
+    takesNone: true,
+  };
+}
+
 /** At least one value of a type. */
 export function listOf<Value>(type: ValueType<Value>): ValueType<readonly Value[]> {
   return {
@@ -90,6 +121,16 @@ export function listOf<Value>(type: ValueType<Value>): ValueType<readonly Value[
     expected: `${type.expected}, or several of them`,
     isList: true,
     item: type,
+  };
+}
+
+/** Values of a type for red, green and blue. */
+export function three(type: ValueType<number>): ValueType<readonly [number, number, number]> {
+  const list = listOf(type);
+  return {
+    ...list,
+    accepts: (value): value is readonly [number, number, number] => list.accepts(value) && value.length === 3,
+    expected: `${type.expected}, three of them`,
   };
 }
 

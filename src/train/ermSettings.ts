@@ -10,7 +10,6 @@ import {
   positive,
   severalOf,
   share,
-  size,
   text,
   type ValueType,
 } from '../settings/values.js';
@@ -20,6 +19,7 @@ import {
   PUBLISHED_AS_TEXT,
   PUBLISHED_AUGMENTATION,
 } from './augmentation.js';
+import { INPUT_SETTINGS } from './inputSettings.js';
 
 /** The epoch whose weights a run gives: the best by a validation accuracy (`selection.ts`), or the last. */
 export const CHECKPOINTS = ['best-worst-group', 'best-average', 'best-class-balanced', 'last'] as const;
@@ -27,14 +27,6 @@ export type SelectedCheckpoint = (typeof CHECKPOINTS)[number];
 
 /** For vision transformers alone. */
 export const VIT_SETTINGS = {
-  imageSize: setting({
-    type: size(),
-    argument: 'pixels',
-    help: 'ViT: resize images to it',
-    default: undefined,
-    otherwise: 'as the dataset prepares them',
-    source: '224 px',
-  }),
   patchSize: setting({
     type: integer(1),
     argument: 'n',
@@ -73,6 +65,7 @@ export const MODEL_SETTINGS = {
     published: 'random weights; the line that loads ImageNet\u2019s is commented out',
     isDeparture: true,
   }),
+  ...INPUT_SETTINGS,
   ...VIT_SETTINGS,
 } as const;
 

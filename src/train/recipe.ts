@@ -14,6 +14,7 @@ import {
 } from '../settings/setting.js';
 import { augmentationOf } from './augmentation.js';
 import { ERM_SETTINGS, MODEL_SETTINGS } from './ermSettings.js';
+import { inputSettings } from './inputSettings.js';
 import type { MethodOptions, TrainingMethod } from './method.js';
 import type { EpochTraining, TrainedRun } from './results.js';
 import { type EpochsConfig, modelOf, type RunConfig } from './runConfig.js';
@@ -118,13 +119,16 @@ async function started<Options extends RecipeOptions>(
 async function recipeConfig(name: string, options: ErmOptions, dataset: Dataset): Promise<EpochsConfig> {
   const protocol = protocolOf(RECIPE_SETTINGS, options);
   const resolved = resolveSettings(RECIPE_SETTINGS, protocol, options);
-  const { arch, weights, imageSize, patchSize, layerNormEps, augmentation, ...recipe } = resolved;
+  const { arch, weights, imageSize, resize, crop, mean, std, ...others } = resolved;
+  const { patchSize, layerNormEps, augmentation, ...recipe } = others;
+  const input = inputSettings({ imageSize, resize, crop, mean, std }, dataset);
   return {
     command: `train ${name}`,
     protocol,
     dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
     arch,
-    ...vitSettings(arch, { imageSize, patchSize, layerNormEps }),
+    ...input,
+    ...vitSettings(arch, { patchSize, layerNormEps }, input.imageSize),
     numClasses: dataset.numClasses,
     weights: weights === undefined ? null : await weightsFingerprint(weights),
     ...defined(recipe),

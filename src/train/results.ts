@@ -15,8 +15,8 @@ export const epochMetricsSchema = z.looseObject({
   train: groupAccuraciesSchema,
   /** The parts of a loss that has several, averaged as the loss is. */
   lossTerms: z.record(z.string(), real).optional(),
-  /** The neurons that the auxiliary model lacked: their number, and the first ones, highest score first. */
-  mask: z.looseObject({ count, neurons: z.array(neuronSchema) }).optional(),
+  /** The neurons that the auxiliary model lacked: their number, that of all neurons, and the first ones, highest score first. */
+  mask: z.looseObject({ count, total: count.optional(), neurons: z.array(neuronSchema) }).optional(),
   /** The neurons whose weights were trained, where others were not. */
   trained: z.looseObject({ count, neurons: z.array(neuronSchema) }).optional(),
   /** Training images of minority groups that are predicted right after the epoch, in evaluation mode, where training goes on until all are. */

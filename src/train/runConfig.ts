@@ -10,8 +10,7 @@ import { optionalSchemas } from '../settings/schema.js';
 import { defined } from '../settings/setting.js';
 import { CHECKPOINTS, schedulerSchema } from './ermSettings.js';
 import { FORMAT_VERSION } from './formatVersion.js';
-
-const pixels = z.number().int().min(1);
+import { inputShape } from './inputSettings.js';
 
 /** The configuration of every run, to which a training method adds its own settings. */
 const runShape = {
@@ -20,9 +19,10 @@ const runShape = {
   protocol: z.enum(PROTOCOLS),
   dataset: z.strictObject({ name: z.string(), fingerprint: z.string() }),
   arch: z.enum(ARCHITECTURES),
-  /** The size that images are resized to, of vision transformers alone, as the next two. */
-  imageSize: z.tuple([pixels, pixels]).optional(),
-  patchSize: pixels.optional(),
+  /** Instead of the dataset's preprocessing. */
+  ...inputShape,
+  /** Of vision transformers alone, as the next one. */
+  patchSize: z.number().int().min(1).optional(),
   layerNormEps: z.number().positive().optional(),
   numClasses: z.number().int().min(2),
   /** Default: the dataset's own. */
@@ -67,15 +67,22 @@ export function methodOf({ command }: Pick<RunConfig, 'command'>): string {
   return command.slice('train '.length);
 }
 
-/** The settings of a run's model, for a run that starts from it. */
-export function modelOf({
-  arch,
-  imageSize,
-  patchSize,
-  layerNormEps,
-  numClasses,
-}: RunConfig): Pick<RunConfig, 'arch' | 'imageSize' | 'patchSize' | 'layerNormEps' | 'numClasses'> {
-  return defined({ arch, imageSize, patchSize, layerNormEps, numClasses });
+const OF_MODEL = [
+  'arch',
+  'imageSize',
+  'resize',
+  'crop',
+  'mean',
+  'std',
+  'patchSize',
+  'layerNormEps',
+  'numClasses',
+] as const;
+
+/** The settings of a run's model and its input, for a run that starts from it. */
+export function modelOf(config: RunConfig): Pick<RunConfig, (typeof OF_MODEL)[number]> {
+  const entries = OF_MODEL.map((name) => [name, config[name]]);
+  return defined(Object.fromEntries(entries) as Pick<RunConfig, (typeof OF_MODEL)[number]>);
 }
 
 /** The place and versions of a run, which may differ when it is resumed. */

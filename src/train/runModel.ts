@@ -5,25 +5,38 @@ import { SpurmemError } from '../errors.js';
 import { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
 import { type Generator, native } from '../native/addon.js';
+import type { InputConfig } from './inputSettings.js';
 import type { RunConfig } from './runConfig.js';
 import { requirePatches } from './vitOptions.js';
+
+/** The part of a run's configuration by which images become its model's input. */
+type PreparedConfig = InputConfig & Pick<RunConfig, 'augmentation'>;
 
 type ModelConfig = Pick<RunConfig, 'arch' | 'imageSize' | 'patchSize' | 'layerNormEps' | 'precision'>;
 
 /** A run's images as its model takes them. */
 export async function openImages(
-  config: Pick<RunConfig, 'augmentation' | 'imageSize'>,
+  config: PreparedConfig,
   dataset: Dataset,
   options: Parameters<typeof BatchLoader.open>[1],
 ): Promise<BatchLoader> {
   return BatchLoader.open(preparedAs(config, dataset), options);
 }
 
-/** A dataset with a run's augmentation and image size. */
-export function preparedAs(config: Pick<RunConfig, 'augmentation' | 'imageSize'>, dataset: Dataset): Dataset {
-  const { augmentation = dataset.preprocessing.augmentation, imageSize } = config;
-  const preprocessing = { ...dataset.preprocessing, augmentation };
-  return { ...dataset, preprocessing: imageSize ? resized(preprocessing, imageSize) : preprocessing };
+/** A dataset with a run's augmentation and preprocessing. */
+export function preparedAs(config: PreparedConfig, dataset: Dataset): Dataset {
+  const { preprocessing: known } = dataset;
+  const { augmentation = known.augmentation, mean = known.mean, std = known.std, imageSize } = config;
+  const preprocessing = { ...known, augmentation, mean, std };
+  if (imageSize) return { ...dataset, preprocessing: resized(preprocessing, imageSize) };
+  const { resize = known.resize, crop = known.crop } = config;
+  // Crops of random parts have the size that evaluation gives.
+  const size = config.resize === undefined && config.crop === undefined ? null : (crop ?? sizeOf(resize));
+  return { ...dataset, preprocessing: { ...croppedAs(preprocessing, size), resize, crop } };
+}
+
+function sizeOf(resize: Preprocessing['resize']): [number, number] | null {
+  return Array.isArray(resize) ? resize : null;
 }
 
 /** A run's model with initial weights. Throws `USAGE` when a vision transformer's patches do not cover the images. */
@@ -70,12 +83,17 @@ export async function loadModel(
 
 /** Images resized and not cropped; as they were where a crop gives that size already. */
 function resized(preprocessing: Preprocessing, size: readonly [number, number]): Preprocessing {
-  const { crop, augmentation, viewAugmentation } = preprocessing;
+  const { crop } = preprocessing;
   if (crop?.[0] === size[0] && crop[1] === size[1]) return preprocessing;
+  return { ...croppedAs(preprocessing, size), resize: [...size], crop: null };
+}
+
+/** With random crops of a size; null: as they are. */
+function croppedAs(preprocessing: Preprocessing, size: readonly [number, number] | null): Preprocessing {
+  if (size === null) return preprocessing;
+  const { augmentation, viewAugmentation } = preprocessing;
   return {
     ...preprocessing,
-    resize: [...size],
-    crop: null,
     augmentation: croppedTo(augmentation, size),
     viewAugmentation: viewAugmentation && croppedTo(viewAugmentation, size),
   };

@@ -16,6 +16,8 @@ export const SEEDS_TYPE = severalOf(SEED_TYPE);
 export const PROTOCOL_TYPE = oneOf(PROTOCOLS);
 export const RUN_TYPE = text('a run\u2019s folder');
 
+export const TENSORBOARD_TYPE = either(text('a folder'), toggle());
+
 /** Options of training methods besides their settings. */
 const METHOD_TYPES: OptionTypes<MethodOptions> = {
   ...JOB_TYPES,
@@ -28,6 +30,7 @@ const METHOD_TYPES: OptionTypes<MethodOptions> = {
   protocol: PROTOCOL_TYPE,
   keepEpochs: KEEP_EPOCHS.type,
   checkpointEvery: CHECKPOINT_EVERY.type,
+  tensorboard: TENSORBOARD_TYPE,
   syncBatchNorm: toggle(),
   onStart: callback(),
   onEpoch: callback(),
@@ -40,12 +43,13 @@ export function acceptedBy({
   mayStartFromRun = false,
   isDistributed,
 }: Pick<TrainingMethod, 'settings' | 'startsFrom' | 'mayStartFromRun' | 'isDistributed'>): Accepted {
-  const { from, protocol, keepEpochs, checkpointEvery, onEpoch, syncBatchNorm, ...all } = METHOD_TYPES;
+  const { from, protocol, keepEpochs, checkpointEvery, tensorboard, onEpoch, syncBatchNorm, ...all } =
+    METHOD_TYPES;
   const types = {
     ...all,
     ...(startsFrom === 'run' || mayStartFromRun ? { from } : {}),
     ...(dependsOnProtocol(settings) ? { protocol } : {}),
-    ...('epochs' in settings ? { keepEpochs, checkpointEvery, onEpoch } : {}),
+    ...('epochs' in settings ? { keepEpochs, checkpointEvery, tensorboard, onEpoch } : {}),
     ...(isDistributed === true ? { syncBatchNorm } : {}),
   };
   // With a run its data are the default, which training itself checks.

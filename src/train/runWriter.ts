@@ -117,11 +117,15 @@ function epochLine(metrics: EpochMetrics): string {
   return `${JSON.stringify(metrics)}\n`;
 }
 
-/** Epochs as CSV: losses, their parts, and accuracies as fractions by group; empty where an epoch has none. */
+/**
+ * Epochs as CSV: losses, their parts, and accuracies as fractions by group; empty where an epoch has none. Trackers that import tables
+ * take the epoch by the name of `step`.
+ */
 export function epochsTable(epochs: readonly EpochMetrics[], groupNames: readonly string[]): string {
   const terms = [...new Set(epochs.flatMap(({ lossTerms = {} }) => Object.keys(lossTerms)))];
   const lines = epochs.map(({ epoch, lr, trainLoss, train, valLoss, val, best, seconds, lossTerms }) => ({
     epoch,
+    step: epoch,
     lr,
     trainLoss,
     ...Object.fromEntries(terms.map((term) => [`${term}Loss`, lossTerms?.[term]])),

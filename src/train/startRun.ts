@@ -60,6 +60,13 @@ export interface RunPlan<Config extends RunConfig> {
   readonly toleratesEmptyGroups?: boolean | undefined;
 }
 
+/** A run that was finished before. */
+export interface FinishedRun {
+  readonly config: RunConfig;
+  readonly folder: RunWriter;
+  readonly dataset: Dataset;
+}
+
 /** A run that is not finished, with its initial model, in a folder that no other process writes to. */
 export interface StartedRun<Config extends RunConfig> {
   readonly config: Config;
@@ -77,11 +84,14 @@ export interface StartedRun<Config extends RunConfig> {
  * Opens all that a run needs for `train`, unless its folder has its result already. Throws `RUN_EXISTS` when the folder holds
  * another or a finished run, `RUN_INVALID` when a file of it is damaged or missing, `RUN_BUSY`, and what loading dataset and
  * weights throws.
+ *
+ * @param onFinished takes a run that has its result already
  */
 export async function startRun<Config extends RunConfig, Result extends TrainingResult>(
   options: RunOptions,
   plan: RunPlan<Config>,
   train: (run: StartedRun<Config>) => Promise<Result>,
+  onFinished?: (run: FinishedRun, result: Result) => Promise<void>,
 ): Promise<TrainedRun<Result>> {
   const { onProgress, signal, onInfo, onWarning } = options;
   const context = await openEngine(options);
@@ -96,7 +106,10 @@ export async function startRun<Config extends RunConfig, Result extends Training
     const finished = await context.onRankZero(
       async () => (await finishedOrFresh<Result>(folder, config, options.resume === true)) ?? null,
     );
-    if (finished) return finished;
+    if (finished) {
+      await onFinished?.({ config, folder, dataset }, finished);
+      return finished;
+    }
     const missing = dataset.groupNames.filter((_, group) => dataset.counts.train[group] === 0).join(' and ');
     if (missing !== '') {
       onWarning?.(`the training split has no example of ${missing}: nothing is said of it there.`);
@@ -131,7 +144,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
           memoryFormat: context.memoryFormat,
           versions: versions(),
         });
-        await folder.writeData(await describeData(dataset));
+        await folder.writeData(await describeData(loader.dataset));
       },
     });
     // Those that training has not read.

@@ -13,7 +13,8 @@ import { restoreProgress } from './resume.js';
 import { type EpochsConfig, methodOf } from './runConfig.js';
 import { createModel } from './runModel.js';
 import { selectionScore } from './selection.js';
-import { type RunOptions, type RunPlan, startRun } from './startRun.js';
+import { type FinishedRun, type RunOptions, type RunPlan, type StartedRun, startRun } from './startRun.js';
+import type { RunBoard } from './tensorboard/runBoard.js';
 import { evaluationOf, testSelected } from './testSelected.js';
 import { type MethodRun, Trainer } from './trainer.js';
 
@@ -33,6 +34,11 @@ export interface EpochOptions extends RunOptions {
   readonly keepEpochs?: readonly number[] | undefined;
   /** Steps between checkpoints inside an epoch, with one when the signal aborts; default: only after each epoch. */
   readonly checkpointEvery?: number | undefined;
+  /**
+   * Writes curves, settings and heat maps as TensorBoard's event files: into a folder for all runs, where this one's are below its own
+   * path; true: into `tensorboard` in the run's folder. Default: none.
+   */
+  readonly tensorboard?: string | boolean | undefined;
   readonly onEpoch?: ((metrics: EpochMetrics, run: EpochContext) => void) | undefined;
 }
 
@@ -50,7 +56,7 @@ export async function trainRun<Config extends EpochsConfig>(
   plan: EpochPlan<Config>,
 ): Promise<TrainedRun> {
   checkSettings({ checkpointEvery: CHECKPOINT_EVERY }, options);
-  return startRun(options, plan, async (run): Promise<TrainingResult> => {
+  const train = async (run: StartedRun<Config>): Promise<TrainingResult> => {
     const { config, folder, loader, model, generator, job } = run;
     using ema = config.ema === undefined ? undefined : await copyOf(model, config, loader);
     using trainer = new Trainer(config, folder, loader, model, ema, generator, job);
@@ -58,6 +64,7 @@ export async function trainRun<Config extends EpochsConfig>(
     await trainer.distribute();
     // Before anything is written: a damaged checkpoint leaves the folder as it was.
     trainer.progress = await restoreProgress(trainer, method, folder, job.onWarning);
+    const board = await openBoard(options, { config, folder, dataset: loader.dataset });
     await run.writeConfig();
     if (trainer.progress.epoch === 0 && !trainer.progress.underWay) await method.begin?.();
     const kept = new Set<unknown>(options.keepEpochs);
@@ -70,7 +77,7 @@ export async function trainRun<Config extends EpochsConfig>(
       const { format } = loader.dataset.options;
       kept.add(kickInEpoch(config.protocol, { runEpochs: config.epochs, format }));
     }
-    await trainEpochs(trainer, method, kept, options);
+    await trainEpochs(trainer, method, kept, board, options);
     const { epoch, bestEpoch, ended } = trainer.progress;
     // All processes see its checkpoints.
     await model.context.barrier();
@@ -83,8 +90,25 @@ export async function trainRun<Config extends EpochsConfig>(
       ...(await testSelected(trainer.evaluated, loader, run)),
     };
     await folder.writeResult(result.kind, result);
+    if (board) {
+      const { heatPictures } = await import('./tensorboard/heatPictures.js');
+      await board.finish(result, await heatPictures(trainer.evaluated, loader));
+    }
     return result;
+  };
+  return startRun(options, plan, train, async (run, result) => {
+    await (await openBoard(options, run))?.finish(result);
   });
+}
+
+/** The first process writes the events, where they are asked for: no other run loads what writes them. */
+async function openBoard(
+  { tensorboard = false }: EpochOptions,
+  { config, folder, dataset }: FinishedRun,
+): Promise<RunBoard | undefined> {
+  if (tensorboard === false || !folder.context.isRankZero) return undefined;
+  const { RunBoard } = await import('./tensorboard/runBoard.js');
+  return RunBoard.open(tensorboard, { config, folder, groupNames: dataset.groupNames });
 }
 
 async function copyOf(model: Model, config: EpochsConfig, loader: BatchLoader): Promise<Model> {
@@ -97,6 +121,7 @@ async function trainEpochs(
   trainer: Trainer<EpochsConfig>,
   method: MethodRun,
   kept: ReadonlySet<unknown>,
+  board: RunBoard | undefined,
   { checkpointEvery, onEpoch }: EpochOptions,
 ): Promise<void> {
   const { config, folder, evaluated, scheduler, loader, generator, context } = trainer;
@@ -163,6 +188,7 @@ async function trainEpochs(
       await writeSafetensors(folder.last, weights);
     }
     trainer.progress = progress;
+    await board?.add([metrics]);
     onEpoch?.(metrics, { groupNames: loader.dataset.groupNames, epochs: config.epochs });
   }
 }

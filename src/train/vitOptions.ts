@@ -6,11 +6,14 @@ import { VIT_SETTINGS } from './ermSettings.js';
 /**
  * The settings of a vision transformer, with its defaults; none for another architecture. Throws `USAGE` for an architecture
  * that does not take them, a value out of range, or images that patches do not cover.
+ *
+ * @param imageSize of the images, where that is known
  */
 export function vitSettings(
   arch: Architecture,
   given: GivenOf<typeof VIT_SETTINGS>,
-): { imageSize?: [number, number]; patchSize?: number; layerNormEps?: number } {
+  imageSize?: readonly [number, number],
+): { patchSize?: number; layerNormEps?: number } {
   checkSettings(VIT_SETTINGS, given);
   const { options: defaults } = architectureOf(arch);
   if (defaults === undefined) {
@@ -21,11 +24,9 @@ export function vitSettings(
     const advice = ['Leave it out, or choose an architecture whose name begins with vit.'];
     throw new SpurmemError('USAGE', problem, { parameter: names[0], advice });
   }
-  const { imageSize, patchSize = defaults.patchSize, layerNormEps = defaults.layerNormEps } = given;
-  if (imageSize === undefined) return { patchSize, layerNormEps };
-  const [height, width] = typeof imageSize === 'number' ? [imageSize, imageSize] : imageSize;
-  requirePatches([height, width], patchSize);
-  return { imageSize: [height, width], patchSize, layerNormEps };
+  const { patchSize = defaults.patchSize, layerNormEps = defaults.layerNormEps } = given;
+  if (imageSize) requirePatches(imageSize, patchSize);
+  return { patchSize, layerNormEps };
 }
 
 /** Throws `USAGE` naming both sizes, where patches do not cover images. */

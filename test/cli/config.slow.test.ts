@@ -35,7 +35,7 @@ test('a run is repeated from its own config.json, to the same numbers', async ()
     readFileSync(join(path, 'results/erm.json'), 'utf8'),
   );
   expect(second).toBe(first);
-  expect(readFileSync(join(at('again'), 'metrics.csv'), 'utf8')).toMatch(/^epoch,lr,trainLoss,/);
+  expect(readFileSync(join(at('again'), 'metrics.csv'), 'utf8')).toMatch(/^epoch,step,lr,trainLoss,/);
 });
 
 test('a dry run tells configuration, time and memory, says what the model starts from, and writes nothing', async () => {

@@ -50,4 +50,21 @@ test('a value of the command line is one of the library, too', () => {
   expect(['64', 64, [64, 32], [64], 0].map((value) => type.accepts(value))).toEqual([
     ...[false, true, true, false, false],
   ]);
+  const { resize, crop, mean } = MODEL_SETTINGS;
+  expect(['256', '256x128', 'none'].map((text) => parseValue(text, resize.type))).toEqual([
+    256,
+    [256, 128],
+    null,
+  ]);
+  expect(['224', 'none'].map((text) => parseValue(text, crop.type))).toEqual([[224, 224], null]);
+  expect(parseValue('0.5,0.5,-0.1', mean.type)).toEqual([0.5, 0.5, -0.1]);
+  for (const [text, type, message] of [
+    ['none', MODEL_SETTINGS.imageSize.type, 'such as 224'],
+    ['256x', resize.type, 'shorter side, such as 256, or height and width such as 256x256, or none'],
+    ['0.5', mean.type, 'a number, three of them'],
+    ['0.5,0.5,x', mean.type, 'a number, three of them'],
+    ['0.5,0,0.5', MODEL_SETTINGS.std.type, 'a number above 0, three of them'],
+  ] as const) {
+    expect(() => parseValue(text, type)).toThrow(message);
+  }
 });

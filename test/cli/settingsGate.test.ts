@@ -84,11 +84,12 @@ function parsed(text: string, type: ValueType<unknown>): unknown {
 const TEXTS: Readonly<Record<ValueType<unknown>['form'], readonly string[]>> = {
   integer: ['7', '9'],
   'integer or word': ['7'],
-  number: ['0.37', '0.41'],
+  number: ['0.37', '0.41', '0.3,0.4,0.5'],
   boolean: ['yes', 'no'],
   word: [],
   text: ['some.file'],
   size: ['48x40'],
+  'shorter side or size': ['48'],
   augmentation: ['simclr'],
 };
 

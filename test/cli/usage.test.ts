@@ -92,7 +92,11 @@ describe('wrong usage', () => {
     const message = await failure([...train, '--device', 'cuda:99'], 'DEVICE_UNAVAILABLE');
     expect(message).toContain('--device is "cuda:99"');
     const { version, cuda } = builtLibtorch();
-    if (native().accelerators().every(({ devices }) => devices === 0)) {
+    if (
+      native()
+        .accelerators()
+        .every(({ devices }) => devices === 0)
+    ) {
       expect(message).toContain(
         `PyTorch ${version} here is built for ${cuda === null ? 'CPUs' : `CUDA ${cuda}`}`,
       );

@@ -49,7 +49,7 @@ async function plain([r, g, b]: Color, quality = 100): Promise<Buffer> {
     .toBuffer();
 }
 
-/** Of the first table of a JPEG file (marker DQT), by which its quality is known. */
+/** The quality by the first table of a JPEG file (marker DQT), by which its quality is known. */
 function firstQuantizer(file: Buffer): number | undefined {
   return file[file.indexOf(Buffer.of(0xff, 0xdb)) + 5];
 }
@@ -443,7 +443,7 @@ describe('Waterbirds', () => {
 
   test('is made of CUB-200-2011, its segmentations and Places: its split, the birds where they were', async () => {
     const dataset = await composeDataset(out('waterbirds'), { ...(await layout()), jpegQuality: 100 });
-    // Of 20 land and 20 water birds for training a fifth validates, and of the others 95 % agree.
+    // A fifth of 20 land and 20 water birds for training validates, and 95 % of the others agree.
     expect(dataset.counts).toEqual({ train: [15, 1, 1, 15], val: [2, 2, 2, 2], test: [10, 10, 10, 10] });
     expect(dataset.name).toBe('waterbirds');
     expect(dataset.preprocessing.crop).toEqual([224, 224]);

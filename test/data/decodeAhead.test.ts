@@ -43,7 +43,7 @@ test('images are there before all are decoded, those first that are asked for', 
   decoding?.prefer(Int32Array.of(1997, 1998, 1999, 1997));
   await decoding?.ready(Int32Array.of(1997, 1998, 1999));
   decoding?.show();
-  // Of jobs that had begun, and of these.
+  // The images of jobs that had begun, and of these.
   expect(done).toHaveLength(1);
   expect(done[0]).toBeLessThan(1500);
   const early = readFileSync(index.pixelsPath);

@@ -45,7 +45,7 @@ class Twins {
   // One for each tensor: two tensors that share memory have twins that do.
   at::Tensor of(const at::Tensor& tensor);
 
-  // What a kernel has given: the tensor whose twin it is, a view of one, or else a new one on the device,
+  // A kernel's result: the tensor whose twin it is, a view of one, or else a new one on the device,
   // which is then told to `made`.
   at::Tensor back(const at::Tensor& given, c10::Device device, std::vector<Access>& made) const;
 

@@ -28,7 +28,7 @@ const resultsOf = (lines: readonly JobLine[]): Record<string, string | undefined
       .map(({ job, result, error }) => [job, error ?? result]),
   );
 
-/** What a device would have done wrong, by job. */
+/** The hazards and faults of each job. */
 const wrongs = (lines: readonly JobLine[]): object[] =>
   lines
     .map(({ job, hazards = {}, faults = {} }) => ({ job, hazards, faults }))

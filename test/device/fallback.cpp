@@ -36,7 +36,7 @@ const std::set<std::string> kSizedByValues{"aten::nonzero",  "aten::masked_selec
                                            "aten::_unique2", "aten::unique_dim",
                                            "aten::bincount", "aten::repeat_interleave"};
 
-// What is written though the schema says nothing of it.
+// Arguments that are written though the schema says nothing of it.
 bool writesInSecret(const c10::FunctionSchema& schema, const c10::Argument& argument) {
   return argument.name().rfind("running_", 0) == 0 && schema.name().find("batch_norm") != std::string::npos &&
          schema.name().find("backward") == std::string::npos;
@@ -143,8 +143,8 @@ void runOnTwins(const c10::OperatorHandle& operation, torch::jit::Stack* stack) 
 const std::set<std::string> kChosenByDevice{"aten::convolution", "aten::convolution_backward",
                                             "aten::mse_loss"};
 
-// Of operators that have a kernel of the CPU's and one for all other devices, that would be taken, and
-// compute otherwise.
+// Operators that have a kernel of the CPU's and one for all other devices: that would be taken, and compute
+// otherwise.
 void takeTheCpusKernels() {
   using Key = c10::DispatchKey;
   static auto* kept = new std::vector<c10::RegistrationHandleRAII>;

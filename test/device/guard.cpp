@@ -1,5 +1,5 @@
-// What libtorch asks of a device besides operators: its allocators, streams, events and hooks. It has no
-// generator: this project draws on the CPU.
+// The parts of a device besides operators that libtorch asks for: its allocators, streams, events and hooks.
+// It has no generator: this project draws on the CPU.
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/detail/PrivateUse1HooksInterface.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
@@ -112,7 +112,7 @@ struct Hooks final : at::CUDAHooksInterface {
   void deviceSynchronize(c10::DeviceIndex device) const override { Guard().synchronizeDevice(device); }
 #else
 struct Hooks final : at::PrivateUse1HooksInterface {
-  // Of newer ones of libtorch.
+  // Asked by newer versions of libtorch.
   bool isBuilt() const { return true; }
   bool isAvailable() const { return true; }
 #endif

@@ -50,7 +50,7 @@ async function linesOf(device, jobs, environment = {}) {
   return [...lines.map((line) => JSON.parse(line)), { job: 'process', result: code ?? signal }];
 }
 
-/** What a run shows of each job: its result, what went wrong, and where a lane waited. */
+/** The outcome of each job: its result, what went wrong, and where a lane waited. */
 async function seen(jobs) {
   for (const name of ['test0', 'test1']) {
     for (const processes of [1, 2]) {

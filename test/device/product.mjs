@@ -31,7 +31,7 @@ const hashOf = (...parts) => {
   return hash.digest('hex').slice(0, 12);
 };
 
-/** Of all weights, the optimizer's moments, and what was measured. */
+/** The hash of all weights and the optimizer's moments. */
 async function hashOfRun(name) {
   const run = out(name);
   const files = readdirSync(run, { recursive: true }).filter((file) => file.endsWith('.safetensors'));
@@ -120,7 +120,7 @@ async function inWorker(name) {
   return hashOfRun(name);
 }
 
-/** What a failure says, by its code and first words. */
+/** A failure's code and first words. */
 async function failureOf(name, prepare) {
   prepare();
   try {

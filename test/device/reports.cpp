@@ -1,4 +1,4 @@
-// What is counted: hazards, waits of the host, and faults, which the host survives so that all of a run is
+// The counts: hazards, waits of the host, and faults, which the host survives so that all of a run is
 // seen.
 #include <signal.h>
 #include <sys/mman.h>

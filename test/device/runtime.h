@@ -14,7 +14,7 @@ namespace testdevice {
 
 constexpr int kDevices = 2, kStreamsEach = 16, kStreams = kDevices * kStreamsEach;
 
-// Of each stream, the last of its kernels that is known to be over.
+// The last kernel of each stream that is known to be over.
 using Clock = std::array<uint64_t, kStreams>;
 
 // A stream is its number among those of all devices.
@@ -57,7 +57,7 @@ struct Access {
 // A kernel: reports what it may not touch yet, or no longer.
 void launch(int stream, const std::vector<Access>& touched, const char* name);
 
-// What is over once it has come.
+// The work that is over once it has come.
 struct Event {
   Clock clock{};
 };
@@ -80,7 +80,7 @@ struct Report {
 Report report();
 void forgetReport();
 void noteWait(const char* why);
-// What this thread computes now: reports name it. The text must live on.
+// The work of this thread now: reports name it. The text must live on.
 void noteOperator(const char* name);
 void watchFaults();
 

@@ -1,4 +1,4 @@
-// What all parts of the runtime share. Who touches it holds the mutex.
+// Shared by all parts of the runtime. Who touches it holds the mutex.
 #pragma once
 
 #include <list>
@@ -72,10 +72,10 @@ State& state();
 
 void join(Clock& clock, const Clock& other);
 
-// What this thread of the host knows to be over.
+// The work that this thread of the host knows to be over.
 Clock& hostClock();
 
-// What has arrived once the host knows so much.
+// The copies that have arrived once the host knows so much.
 void arrive(State& all);
 
 // The entry whose memory holds an address; null where there is none.

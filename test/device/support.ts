@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What is counted, by what it is. */
+/** Counts by name. */
 type Counts = Readonly<Record<string, number>>;
 
-/** What a job gave, and on the device for tests what was counted meanwhile. */
+/** A job's result, and on the device for tests the counts meanwhile. */
 export interface JobLine {
   readonly job: string;
   readonly result?: string;
@@ -18,7 +18,7 @@ export interface JobLine {
   readonly hazards?: Counts;
   readonly faults?: Counts;
   readonly waits?: Counts;
-  /** Of kernels, by device. */
+  /** The number of kernels, by device. */
   readonly launches?: readonly number[];
 }
 

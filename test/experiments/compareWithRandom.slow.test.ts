@@ -49,7 +49,7 @@ test('draws are distinct neurons of the layers asked for, each equally likely', 
   for (const index of [0, 1, 2]) expect(Math.abs((seen.get(`b${index}`) ?? 0) / 1000 - 1)).toBeLessThan(0.1);
 });
 
-/** What each example's logits say under a mask, one by one: right or not, margin, loss. */
+/** Each example's logits under a mask, one by one: right or not, margin, loss. */
 async function judgedAlone(session: TraceSession, neurons: readonly NeuronPlace[]): Promise<number[][]> {
   const { dataset, model, loader } = session;
   return whilePerturbed(model, maskNeurons(neurons).edits, async () => {

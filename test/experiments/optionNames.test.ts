@@ -39,7 +39,7 @@ test.each([
 const study = { data: folder, out: run, seeds: [0], erm: {}, finetune: {}, arms: [{ name: 'ERM' }] };
 
 test.each<[string, () => Promise<unknown>, RegExp]>([
-  ['a missing dataset', () => trainErm({} as never), /`data` is missing: it takes a dataset’s folder/],
+  ['a missing dataset', () => trainErm({}), /`data` is missing: it takes a dataset’s folder/],
   ['a missing run', () => trainDfr({} as never), /`from` is missing: it takes a run’s folder/],
   ['options that are none', () => trainErm('data' as never), /`options` is "data": it takes an object/],
   ['negative epochs', () => trainErm(misspelt({ epochs: -1 })), /`epochs` is -1: .* at least 1/],
@@ -47,7 +47,7 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   ['an unknown network', () => trainErm(misspelt({ arch: 'resnet9' })), /`arch` is "resnet9": .*resnet18/],
   ['a seed in words', () => trainErm(misspelt({ seed: 'one' })), /`seed` is "one": it takes a whole number/],
   ['a progress of 1', () => trainErm(misspelt({ onProgress: 1 })), /`onProgress` is 1: .*function/],
-  ['epochs to keep that are none', () => trainErm(misspelt({ keepEpochs: [0] })), /`keepEpochs` is 0/],
+  ['epochs to keep that are none', () => trainErm(misspelt({ keepEpochs: [-1] })), /`keepEpochs` is -1/],
   ['a threads that is none', () => traceUnstructured({ run, threads: -1 }), /`threads` is -1/],
   ['no run to report', () => writeReport({} as never), /`run` is missing/],
   ['a run in place of runs', () => writeRunsReport({ run } as never), /option `run`\. The nearest are runs/],

@@ -12,7 +12,7 @@ test('whatever the addon is called with, it answers with a result, or an error t
   for (let seed = SEED; seed < SEED + PROCESSES; seed++) {
     const call = ['test/native/hostileCalls.mjs', String(seed), String(CALLS / PROCESSES), log];
     const { status, signal, stdout, stderr } = node(call);
-    // What it was at when it crashed or hung.
+    // The call at which it crashed or hung.
     const last = status === 0 ? '' : readFileSync(log, 'utf8').trim();
     expect({ status, signal, stderr, last }).toEqual({ status: 0, signal: null, stderr: '', last: '' });
     process.stdout.write(`  fuzz addon, seed ${seed}: ${stdout}`);

@@ -10,7 +10,7 @@ import { casesOf, damaged, mutations, Surface, tryCases } from './support.js';
 
 const path = join(temporaryFolder(), 'image');
 const surface = new Surface('images', ['IMAGE_INVALID']);
-/** What decoding all of them may add to the process's memory at its peak. */
+/** The bytes that decoding all of them may add to the process's memory at its peak. */
 const MAX_MEGABYTES = 512;
 let before = 0;
 
@@ -44,7 +44,7 @@ beforeAll(async () => {
 
 test('a damaged image is refused, or decodes whole', async () => {
   const one = fc.record({ file: fc.nat(8), list: mutations() });
-  // Of PNGs and JPEGs together.
+  // PNGs and JPEGs together.
   await tryCases(one, casesOf(4000, 100), async ({ file, list }) => {
     await outcome(damaged(files[file] as Buffer, list));
   });

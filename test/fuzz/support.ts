@@ -3,7 +3,7 @@ import { type ErrorCode, SpurmemError } from '../../src/errors.js';
 
 /** `scripts/fuzz.sh` runs all cases, and a test some of them, always the same. */
 const IS_FULL = process.env.SPURMEM_FUZZ === 'full';
-/** Of both: what is found again by it. */
+/** The seed by which both are found again. */
 export const SEED = Number(process.env.SPURMEM_FUZZ_SEED ?? 1);
 
 /** How many cases to try of the number that is stated in docs/reliability.md. */
@@ -91,7 +91,7 @@ export interface Edit {
   /** Which way is taken at each depth. */
   readonly path: readonly number[];
   readonly value: unknown;
-  /** What happens to the place's key. */
+  /** The damage to the place's key. */
   readonly kind: 'alike' | 'replace' | 'remove' | 'add' | 'rename';
 }
 
@@ -158,7 +158,7 @@ export class Surface {
 
   constructor(
     readonly name: string,
-    /** What a clean refusal carries. */
+    /** The parts of a clean refusal. */
     readonly codes: readonly ErrorCode[],
   ) {}
 

@@ -14,7 +14,7 @@ const surface = new Surface('tables', codes);
 /** A column that the caller names and the table lacks is the caller's mistake. */
 const named = new Surface('tables with named columns', [...codes, 'USAGE']);
 
-/** What loads is whole, and lies in its folder. */
+/** A table that loads is whole, and lies in its folder. */
 function check(dataset: Dataset): void {
   const { examples, numGroups, counts, splits } = dataset;
   expect(examples.length).toBeGreaterThan(0);

@@ -6,12 +6,12 @@ import { archive, dict, floats, int, pickle, tensor, TINY } from '../models/pthS
 import { temporaryFolder } from '../temporary.js';
 import { casesOf, damaged, mutations, Surface, tryCases } from './support.js';
 
-/** Of each of the three. */
+/** The number of each of the three. */
 const COUNT = casesOf(5000, 60);
 
 /** Files have 1 to 2 kB. */
 const MAX_BYTES = 64 * 1024;
-/** What reading all of them may add to the process's memory at its peak: bombs claim gigabytes. */
+/** The bytes that reading all of them may add to the process's memory at its peak: bombs claim gigabytes. */
 const MAX_MEGABYTES = 512;
 
 const folder = temporaryFolder();

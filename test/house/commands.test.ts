@@ -15,7 +15,7 @@ function commandsOf(text: string): string[][] {
         if (typeof entry === 'string') commands.at(-1)?.push(entry);
         else if ('comment' in entry) break;
         else if (entry.op === 'glob') commands.at(-1)?.push(entry.pattern);
-        // What stands behind a redirection is a file.
+        // A file stands behind a redirection.
         else commands.push(/[<>]/.test(entry.op) ? ['>'] : []);
       }
       return commands.filter(([first]) => first !== '>');
@@ -35,7 +35,7 @@ async function check(words: readonly string[]): Promise<void> {
   if (command.commands.length === 0) {
     refuseUnknownOption(command, args);
     command.action(() => undefined);
-    // What is left out stands in the file, or in the words before.
+    // Words left out stand in the file, or in the words before.
     if (words.includes('...') || words.includes('--config')) return;
   }
   await program.parseAsync([...given], { from: 'user' });
@@ -46,7 +46,7 @@ function silence(command: Command): void {
   for (const inner of command.commands) silence(inner);
 }
 
-// What CONTRIBUTING.md names is what its recipes add (recipes.slow.test.ts).
+// CONTRIBUTING.md names the parts that its recipes add (recipes.slow.test.ts).
 const documents = markdownDocuments().filter(({ path }) => path !== 'CONTRIBUTING.md');
 const commands = documents.flatMap(({ blocks }) =>
   blocks
@@ -66,7 +66,7 @@ const mentioned = documents.flatMap(({ path, codes }) =>
     ),
 );
 
-/** What the command line says of those that it does not take. */
+/** The command line's answer to those that it does not take. */
 async function refusals(shown: typeof commands): Promise<string[]> {
   const refused: string[] = [];
   for (const { place, words } of shown) {

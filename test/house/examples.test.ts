@@ -8,7 +8,7 @@ import { markdownDocuments, readDocument, ROOT } from './documents.js';
 const ts = createRequire(import.meta.url)('typescript') as typeof import('typescript');
 const folder = temporaryFolder();
 
-/** What TypeScript says of programs that import the built package. */
+/** TypeScript's word on programs that import the built package. */
 function check(programs: readonly { readonly name: string; readonly text: string }[]): string[] {
   const files = programs.map(({ name, text }) => {
     const path = join(folder, name);

@@ -40,7 +40,7 @@ test('tables are loaded when they are asked for, and jobs when they are called',
   await failure(library.TraceSession.open({ run: 'no-such-run' }), 'RUN_NOT_FOUND');
 });
 
-/** What Node.js loads for a script, by its own hooks. */
+/** The modules that Node.js loads for a script, by its own hooks. */
 function loadedBy(script: string): string[] {
   const hooks = `import { writeSync } from 'node:fs';
     export async function load(url, context, next) { writeSync(1, url + '\\n'); return next(url, context); }`;

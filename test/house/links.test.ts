@@ -4,7 +4,7 @@ import { markdownDocuments, readDocument, ROOT } from './documents.js';
 
 const documents = markdownDocuments();
 
-/** What is wrong with a link of a document; links that lead out of the project are not followed. */
+/** The fault of a document's link; links that lead out of the project are not followed. */
 function problemOf(path: string, target: string): string | undefined {
   if (/^[a-z]+:/.test(target)) return undefined;
   const [file = '', anchor] = decodeURI(target).split('#');

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { markdownDocuments, ROOT } from './documents.js';
 
-/** Of each picture: what made its numbers, and what it was drawn by. */
+/** The sources of each picture: of its numbers, and of its drawing. */
 type Pictures = Readonly<
   Record<
     string,

@@ -6,7 +6,7 @@ test('Wilson\u2019s interval', () => {
   // Newcombe (Statistics in Medicine 17, 1998), Table I, method 3.
   expect(accuracyInterval(81, 263)).toEqual([expect.closeTo(0.2553, 4), expect.closeTo(0.3662, 4)]);
   expect(accuracyInterval(15, 148)).toEqual([expect.closeTo(0.0624, 4), expect.closeTo(0.1605, 4)]);
-  // Of all and none: n / (n + z^2).
+  // All and none right: n / (n + z^2).
   const one = 56 / (56 + 1.959963984540054 ** 2);
   expect(accuracyInterval(56, 56)).toEqual([expect.closeTo(one, 12), 1]);
   expect(accuracyInterval(0, 56)).toEqual([0, expect.closeTo(1 - one, 12)]);

@@ -8,7 +8,7 @@ import { typedCommand } from '../../src/provenance.js';
 import { accuracyVerdict, beforeAfterVerdict } from '../../src/report/figures/accuracy/fig1.js';
 import { publishedAccuracyTable, publishedGainTable } from '../../src/report/figures/accuracy/tables.js';
 import { publishedChangeTable } from '../../src/report/figures/changes/changes.js';
-import { changesVerdict } from '../../src/report/figures/changes/verdict.js';
+import { changesVerdict, neededDraws } from '../../src/report/figures/changes/verdict.js';
 import { traceView } from '../../src/report/figures/changes/view.js';
 import { gradCamVerdict } from '../../src/report/figures/gradCam/fig10.js';
 import { layersVerdict } from '../../src/report/figures/layers/fig7.js';
@@ -129,8 +129,11 @@ describe('changes beside random neurons', () => {
 
   test('too few draws tell nothing, and no draws are said to be missing', () => {
     expect(plainText(changesVerdict(traceView(withP(0.1, -0.09, 19)), groups))).toMatch(
-      /^Too few random neurons of the same layers were tried to tell: with up to 19 draws beside each of 2 sets/,
+      /^Too few random neurons of the same layers were tried to tell: with up to 19 draws beside each of 2 sets, none could pass Holm’s correction; with 79 one could \(null-draws 79 of spurmem trace unstructured\)/,
     );
+    // Holm's least p of 2 sets with 79 draws is 2 · 2 / 80.
+    const needed = (draws: number) => neededDraws(traceView(withP(0.1, -0.09, draws)));
+    expect([needed(19), needed(78), needed(79)]).toEqual([79, 79, undefined]);
     const bare = {
       ...trace,
       nullDraws: 0,

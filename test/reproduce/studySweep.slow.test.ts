@@ -6,7 +6,7 @@ import { failure, spurmem, start, succeed, words } from '../cli/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
-/** What is spread over processes gives what one process gives. */
+/** Jobs spread over processes give what one process gives. */
 const folder = temporaryFolder();
 const at = (...parts: string[]): string => join(folder, ...parts);
 const read = (...parts: string[]): string => readFileSync(at(...parts), 'utf8');
@@ -128,7 +128,7 @@ test('a study whose jobs run in any order, side by side, killed and again, gives
     }
   }
 
-  // What is there is of that plan, and of these seeds.
+  // The folder is of that plan, and of these seeds.
   const others = [...study, '--out', at('other'), '--plan', plan];
   await failure(others, 'RUN_EXISTS', 'holds another plan, of 8 jobs');
   await failure([...spread, '--seeds', '0,1,2'], 'RUN_EXISTS', 'declares other seeds');

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { studyText } from '../../src/cli/studyFileText.js';
-import { studyTables } from '../../src/reproduce/studyFile/reproduceStudy.js';
+import { studyCardsText, studyText } from '../../src/cli/studyFileText.js';
+import { studyCards, studyTables } from '../../src/reproduce/studyFile/reproduceStudy.js';
 import { ROOT } from '../cli/support.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -31,4 +31,17 @@ test('the tables are those of the recorded results', async () => {
   const tables = await studyTables({ study: join(ROOT, STUDY, 'study.yaml') });
   // Otherwise: npx spurmem reproduce study --study studies/photographs/study.yaml --tables > studies/photographs/tables.md
   expect(`${studyText(tables)}\n`).toBe(readFileSync(join(ROOT, STUDY, 'tables.md'), 'utf8'));
+});
+
+test('the cards are those of the recorded results', async () => {
+  const study = join(STUDY, 'study.yaml');
+  const { title, benchmarks } = await studyCards({ study: join(ROOT, study) });
+  const files = readdirSync(join(ROOT, STUDY, 'cards'));
+  expect(files.sort()).toEqual(benchmarks.map(({ benchmark }) => `${benchmark}.md`).sort());
+  for (const one of benchmarks) {
+    // Otherwise: npx spurmem reproduce study --study studies/photographs/study.yaml --cards studies/photographs/cards
+    expect(studyCardsText({ title, study }, one)).toBe(
+      readFileSync(join(ROOT, STUDY, 'cards', `${one.benchmark}.md`), 'utf8'),
+    );
+  }
 });

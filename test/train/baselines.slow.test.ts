@@ -149,7 +149,7 @@ describe('SDCLR', () => {
     const last = Object.values((await readSafetensors(runOf('sdclr').last)).tensors);
     const weights = sum(last.filter(({ shape }) => shape.length === 4).map(({ data: all }) => all.length));
     for (const { mask } of await runOf('sdclr').readMetrics()) {
-      expect(mask).toEqual({ count: Math.ceil(0.9 * weights), neurons: [] });
+      expect(mask).toEqual({ count: Math.ceil(0.9 * weights), total: weights, neurons: [] });
     }
     const { tensors } = await readSafetensors(runOf('sdclr').resume);
     for (const name of ['bn1.weight', 'bn1.running_mean']) {

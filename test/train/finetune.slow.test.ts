@@ -91,7 +91,7 @@ describe('fine-tuning', () => {
     expect(first).toHaveLength(5);
     expect(first).not.toEqual(second);
     const none = await finetune({ criterion: 'none', epochs: 1 });
-    expect(none.epochs[0]?.mask).toEqual({ count: 0, neurons: [] });
+    expect(none.epochs[0]?.mask).toEqual({ count: 0, total: M, neurons: [] });
 
     const place = ({ layer, index }: { layer: string; index: number }): string => `${layer}[${index}]`;
     const masked = async (options: Partial<FinetuneOptions>): Promise<string[]> =>

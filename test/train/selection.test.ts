@@ -34,7 +34,7 @@ test('epochs as a table: a line each, by group, with the parts of the loss; what
     ['a', 'b'],
   );
   expect(table.trimEnd().split('\n')).toEqual([
-    'epoch,lr,trainLoss,contrastLoss,valLoss,trainWorstGroup,trainAverage,train a,train b,valWorstGroup,valAverage,val a,val b,best,seconds',
-    '1,0.1,0.7,0.2,0.6,1,1,1,,0.5,0.75,0.5,1,1,2',
+    'epoch,step,lr,trainLoss,contrastLoss,valLoss,trainWorstGroup,trainAverage,train a,train b,valWorstGroup,valAverage,val a,val b,best,seconds',
+    '1,1,0.1,0.7,0.2,0.6,1,1,1,,0.5,0.75,0.5,1,1,2',
   ]);
 });

@@ -1,6 +1,6 @@
-// What libtorch's ProcessGroupGloo.hpp names of Gloo. A wheel of PyTorch has Gloo within libtorch_cpu.so and
-// not its headers. libtorch's own class holds all of these by pointers, so that no layout is needed and any
-// version of Gloo fits: nothing here is constructed, and nothing but ProcessGroupGloo itself is called.
+// The names of Gloo in libtorch's ProcessGroupGloo.hpp. A wheel of PyTorch has Gloo within libtorch_cpu.so
+// and not its headers. libtorch's own class holds all of these by pointers, so that no layout is needed and
+// any version of Gloo fits: nothing here is constructed, and nothing but ProcessGroupGloo itself is called.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// What the study took, from its tables, and what plain PyTorch would take for the same, by count: cost.mjs birds '{"forward": 236, ...}',
+// The study's hours, from its tables, and plain PyTorch's for the same, by count: cost.mjs birds '{"forward": 236, ...}',
 // with the images a second that rates.py prints, on two cores that it keeps busy. The published procedure evaluates each perturbed model
 // alone on the whole split.
 import { readFileSync } from 'node:fs';

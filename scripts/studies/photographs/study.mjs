@@ -8,7 +8,7 @@ import { readStudy } from '#src/reproduce/studyFile/schema.js';
 /** For readers whose letters are wider than those that a chart was laid out for. */
 const MARGIN = 40;
 
-/** Of the working directory. */
+/** Relative to the working directory. */
 export const study = await readStudy(join('studies', 'photographs', 'study.yaml'));
 
 /** Prints a table in Markdown. */

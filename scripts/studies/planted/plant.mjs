@@ -1,5 +1,5 @@
 // Plants memories as a file of studies/planted/ says, and records each: node scripts/studies/planted/plant.mjs studies/planted/pilot.yaml
-// What is recorded is not run again; a run that was stopped goes on. --limit N ends after N cells.
+// A recorded cell is not run again; a run that was stopped goes on. --limit N ends after N cells.
 import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { parse } from 'yaml';

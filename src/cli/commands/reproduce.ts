@@ -8,6 +8,7 @@ import { comparisonTable } from '../../report/sections/comparison.js';
 import { reproduceQuickstart } from '../../reproduce/quickstart.js';
 import { addJob } from '../job.js';
 import { addComputeOptions, type ComputeOptions, pick } from '../options.js';
+import { moreDrawsLines } from '../tables.js';
 import { textTables } from '../textTable.js';
 import { addFig10Command } from './gradCam.js';
 import { addPart1Commands } from './reproducePart1.js';
@@ -42,14 +43,16 @@ export function addCommand(reproduce: Command): void {
     });
     const { run, report, erm, trace, comparison, finetuneReport } = result;
     const groups = groupLabels(dataset);
+    const view = traceView(trace);
     const tables = [
       accuracyTable(erm, groups),
-      ...traceTables(traceView(trace), groups),
+      ...traceTables(view, groups),
       comparisonTable(comparison, groups),
     ];
     output.result(
       [
         textTables(tables, output),
+        ...moreDrawsLines(view, run),
         `Run: ${run}`,
         `Report: ${report}`,
         `Report of fine-tuning: ${finetuneReport}`,

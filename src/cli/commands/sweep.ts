@@ -3,7 +3,13 @@ import { stringify } from 'csv-stringify/sync';
 import { writeAtomic } from '../../files.js';
 import type { JobStatus } from '../../reproduce/sweep/jobs.js';
 import { addJob } from '../job.js';
-import { addCommonOptions, type CommonOptions, engineOption, integers } from '../options.js';
+import {
+  addCommonOptions,
+  type CommonOptions,
+  engineOption,
+  integers,
+  tensorboardOption,
+} from '../options.js';
 import { slurmOption, writeJobs } from '../plan.js';
 import { collectedTable, csvRows, statusTable } from '../sweepTables.js';
 import { textTable } from '../textTable.js';
@@ -16,6 +22,7 @@ interface RunJobOptions extends OfPlan {
   readonly index: readonly number[];
   readonly device?: string;
   readonly threads?: number;
+  readonly tensorboard?: string | boolean;
 }
 
 /** Adds `sweep plan`, `sweep run`, `sweep status` and `sweep collect`. */
@@ -41,9 +48,10 @@ export function addCommand(sweep: Command): void {
   )
     .addOption(integers('--index <list>', 'the jobs, by their numbers', 0).makeOptionMandatory())
     .addOption(engineOption('device'))
-    .addOption(engineOption('threads'));
+    .addOption(engineOption('threads'))
+    .addOption(tensorboardOption());
   addJob<RunJobOptions>(addCommonOptions(run), async (options, output, control) => {
-    const { plan: path, index: indices, device, threads } = options;
+    const { plan: path, index: indices, device, threads, tensorboard } = options;
     const [{ readPlan }, { runSweepJob }] = await Promise.all([
       import('../../reproduce/sweep/plan.js'),
       import('../../reproduce/sweep/jobs.js'),
@@ -51,7 +59,7 @@ export function addCommand(sweep: Command): void {
     const plan = await readPlan(path);
     const results = [];
     for (const index of indices) {
-      const job = { ...control, device, threads, onEpoch: output.epochLines() };
+      const job = { ...control, device, threads, tensorboard, onEpoch: output.epochLines() };
       const result = await runSweepJob(plan, index, job);
       output.info(`Job ${index}: ${result.run}`);
       results.push({ index, ...result });

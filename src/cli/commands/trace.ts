@@ -28,7 +28,7 @@ import {
   sharedOptionsOf,
 } from '../options.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
-import { openGroups } from '../tables.js';
+import { moreDrawsLines, openGroups } from '../tables.js';
 import { textTables } from '../textTable.js';
 
 interface TraceCommandOptions extends ComputeOptions, RunOptions {
@@ -53,6 +53,8 @@ interface TraceCommand<Result extends { readonly kind: string }> {
   /** The name of the result's file; default: its kind. */
   readonly resultName?: (result: Result) => string;
   readonly tables: (result: Result, groups: readonly GroupLabel[]) => readonly Table[];
+  /** Lines below the tables. */
+  readonly advice?: (result: Result, run: string) => readonly string[];
 }
 
 const { session, unstructured, structured, overlap, minimal } = TRACE_SETTINGS;
@@ -69,6 +71,7 @@ export function addCommand(trace: Command): void {
     trace: traceUnstructured,
     resultName,
     tables: (result, groups) => traceTables(traceView(result), groups),
+    advice: (result, run) => moreDrawsLines(traceView(result), run),
   });
   addTrace(trace, {
     name: 'structured',
@@ -126,7 +129,9 @@ function addTrace<Result extends { readonly kind: string }>(
       const result = await trace({ ...given, ...control });
       const { groups, folder } = await openGroups(options.run);
       const path = folder.result(traits.resultName?.(result) ?? result.kind);
-      output.result(`${textTables(traits.tables(result, groups), output)}\nResult: ${path}`, {
+      const advice = traits.advice?.(result, options.run) ?? [];
+      const text = [textTables(traits.tables(result, groups), output), ...advice, `Result: ${path}`];
+      output.result(text.join('\n'), {
         result: path,
         ...result,
       });

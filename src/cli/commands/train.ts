@@ -15,6 +15,7 @@ import {
   pick,
   protocolOption,
   sharedOptionsOf,
+  tensorboardOption,
 } from '../options.js';
 import { addSettings, givenSettings, settingNames } from '../settings.js';
 import { openGroups } from '../tables.js';
@@ -26,6 +27,7 @@ interface TrainCommandOptions extends ComputeOptions, DatasetOptions {
   readonly out?: string;
   readonly resume: boolean;
   readonly syncBatchNorm?: boolean;
+  readonly tensorboard?: string | boolean;
   /** Left out where training has no epochs to time. */
   readonly dryRun?: boolean;
   readonly protocol?: Protocol;
@@ -62,11 +64,13 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
   }
   command.option('--resume', 'continue the run in --out from its last checkpoint', false);
   if ('epochs' in method.settings) {
-    command.option(
-      '--dry-run',
-      'print the resolved configuration, and time and memory by some seconds of training in a folder that is removed',
-      false,
-    );
+    command
+      .addOption(tensorboardOption())
+      .option(
+        '--dry-run',
+        'print the resolved configuration, and time and memory by some seconds of training in a folder that is removed',
+        false,
+      );
   }
   const settings = {
     ...method.settings,
@@ -79,7 +83,7 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
   addJob<TrainCommandOptions>(
     command,
     async (options, output, control) => {
-      const { out, resume } = options;
+      const { out, resume, tensorboard } = options;
       const given = {
         ...pick(options, 'seed', 'data', 'from', 'protocol', 'syncBatchNorm'),
         ...sharedOptionsOf(options),
@@ -91,7 +95,14 @@ function addTrainCommand(train: Command, method: TrainingMethod): void {
         return;
       }
       const onEpoch = output.epochLines();
-      const { run, ...result } = await method.train({ ...control, ...given, out, resume, onEpoch });
+      const { run, ...result } = await method.train({
+        ...control,
+        ...given,
+        out,
+        resume,
+        tensorboard,
+        onEpoch,
+      });
       const { groups } = await openGroups(run);
       const table = textTable(accuracyTable(result, groups), output);
       output.result(`${table}\nRun: ${run}`, { run, ...result });

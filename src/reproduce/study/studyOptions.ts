@@ -16,7 +16,7 @@ import { CHECKPOINT_EVERY, KEEP_EPOCHS } from '../../train/ermSettings.js';
 import { FINETUNE_SETTINGS } from '../../train/finetune/settings.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
 import { erm } from '../../train/methods/erm.js';
-import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEEDS_TYPE } from '../../train/runOptions.js';
+import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEEDS_TYPE, TENSORBOARD_TYPE } from '../../train/runOptions.js';
 import type { EpochOptions } from '../../train/trainRun.js';
 import type { RunsOptions, StudyArm } from './studyArm.js';
 import { configurationsOf } from './tuning.js';
@@ -53,6 +53,7 @@ export const STUDY_TYPES: OptionTypes<StudyOptions> = {
   keepEpochs: KEEP_EPOCHS.type,
   checkpointEvery: CHECKPOINT_EVERY.type,
   syncBatchNorm: toggle(),
+  tensorboard: TENSORBOARD_TYPE,
   onStep: callback(),
   onStart: callback(),
   onEpoch: callback(),

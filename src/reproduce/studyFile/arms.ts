@@ -26,7 +26,7 @@ export interface StudyFileOptions extends JobOptions, EngineOptions {
 }
 
 /** Part II of a benchmark as a study's options. */
-function armsOf(file: StudyFile, name: string): StudyOptions {
+export function armsOf(file: StudyFile, name: string): StudyOptions {
   const benchmark = file.benchmarks[name];
   const { comparisons } = file;
   const finetuning = { ...file.finetune, ...benchmark?.finetune };

@@ -23,7 +23,7 @@ export interface JobStatus extends RunState {
 }
 
 /** The options of a job besides its plan. */
-type SweepJobOptions = EngineOptions & JobOptions & Pick<EpochOptions, 'onEpoch'>;
+type SweepJobOptions = EngineOptions & JobOptions & Pick<EpochOptions, 'onEpoch' | 'tensorboard'>;
 
 /**
  * Runs one job of a plan: trains its run, goes on with one that was stopped, or takes one that is finished, after the run that it
@@ -97,9 +97,9 @@ async function runWhenFree(job: SweepJob, options: MethodOptions): Promise<Train
 /** Trains a job's run and makes its figures. Throws `RUN_BUSY`. */
 async function trainJob(
   { method, settings, seed, out, keepEpochs, figures }: SweepJob,
-  { from, onEpoch, ...options }: MethodOptions,
+  { from, onEpoch, tensorboard, ...options }: MethodOptions,
 ): Promise<TrainedRun> {
-  const own = { ...settings, keepEpochs, seed, from, out };
+  const own = { ...settings, keepEpochs, seed, from, out, tensorboard };
   // As in Part I, figures are made of any run that is finished.
   const finished = figures && (await new RunFolder(out).readTrainingResult());
   const trained = finished

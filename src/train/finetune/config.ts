@@ -13,7 +13,7 @@ import {
 } from '../../settings/setting.js';
 import { type AugmentationChoice, augmentationOf, PUBLISHED_AUGMENTATION } from '../augmentation.js';
 import type { MethodOptions } from '../method.js';
-import type { EpochsConfig, RunConfig } from '../runConfig.js';
+import { type EpochsConfig, modelOf, type RunConfig } from '../runConfig.js';
 import { preparedAs } from '../runModel.js';
 import { FINETUNE_SETTINGS } from './settings.js';
 
@@ -54,7 +54,7 @@ export function withViews<Settings extends Pick<Resolved, 'precision' | 'viewAug
   return {
     ...defined(others),
     precision: settings.precision ?? from.precision,
-    viewAugmentation: viewOf(preparedAs({ imageSize: from.imageSize }, dataset), viewAugmentation),
+    viewAugmentation: viewOf(preparedAs(modelOf(from), dataset), viewAugmentation),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Architecture } from '../../models/architectures.js';
 import { takeData, withTensors } from '../../models/model.js';
 import type { Neuron } from '../../neurons/neuron.js';
 import { maskNeurons } from '../../neurons/perturb.js';
+import { countNeurons, unitLayers } from '../../neurons/select.js';
 import { type GivenOf, protocolOf, resolveSettings, setting } from '../../settings/setting.js';
 import { prefixed, withPrefix } from '../checkpoint.js';
 import { continuationMethod, type ContinuationOptions } from '../continuation.js';
@@ -92,6 +93,7 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
   const { config, loader, model, generator } = trainer;
   const indices = loader.dataset.splits.train;
   const head = hasHead(config) ? await addProjectionHead(trainer) : undefined;
+  const total = countNeurons(unitLayers(model.description.layers, config.unit));
   /** The masked ones of this epoch. */
   let neurons: readonly Neuron[] = [];
   return {
@@ -107,7 +109,7 @@ async function bothBranches(trainer: Trainer<FinetuneConfig>): Promise<MethodRun
       const training = await trainer.trainBatches(epoch, lr, views, (batch) =>
         finetuneLoss(config, model, head?.network, mask, batch),
       );
-      const named = { count: neurons.length, neurons: neurons.slice(0, NAMED_NEURONS) };
+      const named = { count: neurons.length, total, neurons: neurons.slice(0, NAMED_NEURONS) };
       neurons = [];
       return { ...training, mask: named };
     },

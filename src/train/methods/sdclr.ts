@@ -115,7 +115,7 @@ async function selfDamaging(trainer: Trainer<SdclrConfig>): Promise<MethodRun> {
         finetuneLoss(settings, model, head.network, pruned, batch),
       );
       masks = {};
-      return { ...training, mask: { count, neurons: [] } };
+      return { ...training, mask: { count, total: weights, neurons: [] } };
     },
     async stateDict() {
       return {

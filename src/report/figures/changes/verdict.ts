@@ -62,11 +62,22 @@ function firstSentence(gerund: string, null_: NullName, view: TraceView, groups:
   const least = sets[0]?.test;
   const leastP = pText(least?.pValue);
   const draws = view.trace.nullDraws;
-  return (2 / (1 + draws)) * sets.length > MARKED_P
+  const needed = neededDraws(view);
+  return needed !== undefined
     ? `Too few random neurons ${words} were tried to tell: with up to ${plural(draws, 'draw')} beside each of ${ofSets}, none could pass ` +
-        `Holm’s correction. The least ${leastP} before it.`
+        `Holm’s correction; with ${needed} one could (null-draws ${needed} of spurmem trace unstructured). The least ${leastP} before it.`
     : `Random neurons ${words} do as much: ${leastP} at the least of ${ofSets}, ` +
         `${probability(least?.pHolm)} after Holm’s correction.`;
+}
+
+/** Draws with which the least p-value could pass Holm's correction, 2 / (1 + draws) of as many sets; undefined where as many were tried. */
+export function neededDraws(view: TraceView): number | undefined {
+  const [null_] = view.nulls.filter((name) => comparedSets(view, name, 'accuracy').length > 0);
+  if (null_ === undefined) return undefined;
+  const sets = comparedSets(view, null_, 'accuracy').length;
+  // Rounded first: 2 / 0.05 is not 40 to the last digit.
+  const needed = Math.ceil(Number(((2 * sets) / MARKED_P).toPrecision(12))) - 1;
+  return view.trace.nullDraws < needed ? needed : undefined;
 }
 
 /** `3 of 24 sets stand out (least p after Holm’s correction 0.012)`. */

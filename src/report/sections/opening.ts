@@ -1,0 +1,76 @@
+import { placeText } from '../../neurons/neuron.js';
+import type { RunReport, Show } from '../figure.js';
+import { largestChange, PERTURBED, traceView } from '../figures/changes/view.js';
+import { fixed, percent, plural, size, SPLIT_NAME } from '../format.js';
+import { type Groups, groupsOfKind } from '../groupLabels.js';
+import { html } from '../html/html.js';
+import { plain } from '../text.js';
+import { changeOfGroup } from '../traces/tests.js';
+
+/** The quickstart's page opens with three sentences for a reader who is new to all of it; other pages with none. */
+export function openingSentences(report: RunReport, groups: Groups): string[] {
+  if (report.comparison === undefined) return [];
+  return [
+    ...accuracySentence(report, groups),
+    ...raritySentence(report, groups),
+    ...neuronsSentence(report, groups),
+  ];
+}
+
+function accuracySentence({ dataset, result }: RunReport, groups: Groups): string[] {
+  const worst = result && groups[result.test.worstGroup];
+  if (!worst) return [];
+  const classes = dataset.targetNames?.map(plain).join(' from ') ?? 'the classes';
+  return [
+    `This network was trained to tell ${classes}: it is right on ${percent(result.test.average)} % of the test images, but on only ` +
+      `${percent(result.test.worstGroupAccuracy)} % of the group ${worst.name}.`,
+  ];
+}
+
+function raritySentence({ dataset: { counts } }: RunReport, groups: Groups): string[] {
+  const minority = groupsOfKind(groups, true);
+  const all = counts.train.reduce((sum, count) => sum + count, 0);
+  const rare = minority.reduce((sum, group) => sum + (counts.train[group] ?? 0), 0);
+  if (rare === 0) return [];
+  const names = minority.map((group) => groups[group]?.name ?? '').join(' and ');
+  return [
+    `Such images are rare in training (${names} are ${fixed((100 * rare) / all, 1)} % of it), so that a network that goes by what ` +
+      'mostly comes with a class, and not by the class itself, is nearly always right there.',
+  ];
+}
+
+function neuronsSentence({ traces }: RunReport, groups: Groups): string[] {
+  const trace = traces.find(({ entries }) => entries.length > 0);
+  const largest = trace && largestChange(traceView(trace).views);
+  const group = largest && groups[largest.group];
+  if (!group) return [];
+  const { entry } = largest.selection;
+  const { change, random } = changeOfGroup(entry, group.index);
+  const took = (value: number): string => `${value < 0 ? 'takes' : 'adds'} ${size(value)}`;
+  const { gerund } = PERTURBED[trace.perturbation];
+  const neurons = `${plural(entry.neurons.length, 'neuron')} of ${trace.numNeurons} (${entry.neurons.map(placeText).join(', ')})`;
+  const beside = random ? `; random neurons of the same layers: ${took(random.mean)} on average` : '';
+  return [
+    `${gerund.charAt(0).toUpperCase()}${gerund.slice(1)} ${neurons} ${took(change)} of the ${SPLIT_NAME[trace.split]} accuracy ` +
+      `${change < 0 ? 'from' : 'to'} ${group.name}${beside}.`,
+  ];
+}
+
+/** The way on from the quickstart. */
+export const showNext: Show<RunReport> = ({ comparison }) =>
+  comparison && {
+    id: 'next',
+    title: 'On your own images',
+    prose: () =>
+      html`<p>
+          A folder of images for each class is enough. <code>npx spurmem init</code> asks where they are, what
+          the class is, whether there is an attribute that may mislead, and which model to train, and writes a
+          file of settings. <code>npx spurmem train erm</code> takes that file,
+          <code>npx spurmem trace unstructured</code> finds the run’s neurons, and
+          <code>npx spurmem report</code> makes a page like this one.
+        </p>
+        <p>
+          One model of a toy benchmark proves nothing of others: train several seeds before you claim
+          anything.
+        </p> `,
+  };

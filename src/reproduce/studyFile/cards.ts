@@ -1,0 +1,68 @@
+import type { Table } from '../../report/table.js';
+import { inWords } from '../../settings/setting.js';
+import { jobsOfArms } from '../study/studyArm.js';
+import type { Combination } from '../sweep/plan.js';
+import { armsOf } from './arms.js';
+import { columnText, hoursText, starred, tableOf } from './cells.js';
+import { numberOf, type RecordRow, Records } from './records.js';
+import type { StudyFile } from './schema.js';
+
+/** What a benchmark's data and one of its arms were trained with, and every recorded run of it. */
+export interface ArmCard {
+  readonly arm: string;
+  /** The settings of each training, of ERM first where the arm starts from it. */
+  readonly settings: readonly Table[];
+  /** Seed by seed, and the mean. */
+  readonly runs: Table;
+}
+
+/** The cards of a benchmark's recorded arms, in the order of the study. */
+export async function armCards(file: StudyFile, name: string): Promise<ArmCard[]> {
+  const rows = await new Records(file.recordsFolder, name).read('test');
+  const study = armsOf(file, name);
+  const minorities = Object.keys(file.models?.tests.minorityGroups ?? {}).map(Number);
+  return study.arms.flatMap(({ grid: _grid, ...arm }): ArmCard[] => {
+    const ofArm = rows.filter((row) => row.arm === arm.name);
+    const [first] = ofArm.sort((a, b) => numberOf(a, 'seed') - numberOf(b, 'seed'));
+    if (first === undefined) return [];
+    const configuration = JSON.parse(String(first.configuration)) as Combination;
+    const jobs = jobsOfArms(study, [{ ...arm, settings: { ...arm.settings, ...configuration } }], [0]);
+    return [
+      {
+        arm: arm.name,
+        settings: jobs.map(({ method, settings }) =>
+          tableOf(
+            `Settings of train ${method}; others are its defaults`,
+            ['setting', 'value'],
+            Object.entries(settings).map(([setting, value]) => [setting, inWords(value)]),
+          ),
+        ),
+        runs: runsTable(ofArm, minorities),
+      },
+    ];
+  });
+}
+
+function runsTable(rows: readonly RecordRow[], minorities: readonly number[]): Table {
+  const groups = Object.keys(rows[0] ?? {}).flatMap((column) => /^group(\d+)$/.exec(column)?.[1] ?? []);
+  const measures = ['worst', ...groups.map((group) => `group${group}`), 'validation'];
+  return tableOf(
+    'Accuracy in percent, seed by seed, and the mean with its 95 % interval',
+    [
+      'seed',
+      'test worst group',
+      ...starred(groups.map(Number), minorities),
+      'validation worst group',
+      'precision',
+    ],
+    [
+      ...rows.map((row) => [
+        String(row.seed),
+        ...measures.map((column) => (100 * numberOf(row, column)).toFixed(1)),
+        String(row.precision ?? ''),
+      ]),
+      ['mean', ...measures.map((column) => columnText(rows, column, 1, 100)), ''],
+    ],
+    hoursText(rows),
+  );
+}

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import type { Dataset } from '../data/dataset.js';
+import { preprocessingSchema } from '../data/preprocessing.js';
+import { misplaced } from '../errors.js';
+import { checkSettings, defined, type GivenOf, setting } from '../settings/setting.js';
+import { finite, orNone, positive, shorterSide, size, three } from '../settings/values.js';
+
+const OF_DATASET = { default: undefined, otherwise: 'as the dataset prepares them' } as const;
+
+/** How images become a model's input, instead of the dataset's preprocessing; what is left out is the dataset's. */
+export const INPUT_SETTINGS = {
+  imageSize: setting({
+    ...OF_DATASET,
+    type: size(),
+    argument: 'pixels',
+    help: 'resize images to it, and crop nothing',
+    source: '224 px',
+  }),
+  resize: setting({
+    ...OF_DATASET,
+    type: orNone(shorterSide()),
+    argument: 'pixels',
+    help: 'resize images to a height and width such as 256x256, or their shorter side, such as 256; or none',
+    source: '256 x 256 px',
+  }),
+  crop: setting({
+    ...OF_DATASET,
+    type: orNone(size()),
+    argument: 'pixels',
+    help: 'keep the centre of what that gives: a side such as 224, or height and width; or none',
+    source: '224 x 224 px',
+  }),
+  mean: setting({
+    ...OF_DATASET,
+    type: three(finite()),
+    argument: 'list',
+    help: 'means of red, green and blue (from 0 to 1) that are taken away',
+    source: 'ImageNet\u2019s',
+  }),
+  std: setting({
+    ...OF_DATASET,
+    type: three(positive()),
+    argument: 'list',
+    help: 'standard deviations of red, green and blue that they are divided by',
+    source: 'ImageNet\u2019s',
+  }),
+} as const;
+
+const pixels = z.number().int().min(1);
+const { resize, crop, mean, std } = preprocessingSchema.shape;
+
+/** The same in a run's configuration. */
+export const inputShape = {
+  /** The size that images are resized to, without a crop. */
+  imageSize: z.tuple([pixels, pixels]).optional(),
+  resize: resize.optional(),
+  crop: crop.optional(),
+  mean: mean.optional(),
+  std: std.optional(),
+};
+export type InputConfig = Readonly<z.infer<z.ZodObject<typeof inputShape>>>;
+
+/** The settings of a run's input; none where all is the dataset's. Throws `USAGE` for values out of range, or that do not go together. */
+export function inputSettings(
+  given: GivenOf<typeof INPUT_SETTINGS>,
+  { preprocessing }: Pick<Dataset, 'preprocessing'>,
+): InputConfig {
+  checkSettings(INPUT_SETTINGS, given);
+  const { imageSize, resize, mean, std } = given;
+  const crop = bothSides(given.crop);
+  const other = (['resize', 'crop'] as const).find((name) => given[name] !== undefined);
+  if (imageSize !== undefined && other !== undefined) {
+    const problem = `\`imageSize\` is ${shown(imageSize)}, which crops nothing, and \`${other}\` is given, too.`;
+    throw misplaced(
+      other,
+      given[other],
+      'nothing here',
+      problem,
+      'Give `imageSize` alone, or `resize` and `crop`.',
+    );
+  }
+  if (resize !== undefined && resize !== null && crop === undefined && preprocessing.crop !== null) {
+    const [least, most] = [sides(resize), preprocessing.crop];
+    if (least.some((side, i) => side < (most[i] as number))) {
+      const problem = `\`resize\` is ${shown(resize)}, and the dataset's preprocessing then crops ${shown(most)} px, which is more.`;
+      throw misplaced(
+        'resize',
+        resize,
+        'at least the crop here',
+        problem,
+        'Give `crop`, too: none keeps all of it.',
+      );
+    }
+  }
+  return defined({
+    imageSize: bothSides(imageSize) ?? undefined,
+    resize: typeof resize === 'number' ? resize : resize && [resize[0], resize[1]],
+    crop,
+    mean: mean && [...mean],
+    std: std && [...std],
+  });
+}
+
+type GivenSize = number | readonly [number, number];
+
+/** A side alone is that of a square. */
+function bothSides<None extends null | undefined>(given: GivenSize | None): [number, number] | None {
+  if (typeof given !== 'number' && !Array.isArray(given)) return given as None;
+  return sides(given as GivenSize);
+}
+
+function sides(given: GivenSize): [number, number] {
+  return typeof given === 'number' ? [given, given] : [given[0], given[1]];
+}
+
+function shown(given: GivenSize): string {
+  return typeof given === 'number' ? String(given) : given.join('x');
+}

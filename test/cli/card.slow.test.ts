@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { readSafetensors } from '../../src/models/safetensors.js';
+import { percent, percentRange } from '../../src/report/format.js';
+import { trainErm } from '../../src/train/methods.js';
+import type { TrainingResult } from '../../src/train/results.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+import { failure, succeed } from './support.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'secret', 'dominoes');
+const run = join(folder, 'secret', 'runs', 'seed-0');
+const RECIPE = { arch: 'resnet20', epochs: 2, batchSize: 42, lr: 1e-3, device: 'cpu', threads: 1 } as const;
+const results: TrainingResult[] = [];
+
+beforeAll(async () => {
+  await tinyDominoes(data);
+  for (const seed of [0, 1, 2])
+    results.push(await trainErm({ ...RECIPE, data, out: run.replace('seed-0', `seed-${seed}`), seed }));
+});
+
+/** The metadata and the text of a card. */
+async function readCard(card: string) {
+  const text = await readFile(join(card, 'README.md'), 'utf8');
+  const [, head = '', body = ''] = /^---\n(.*?)\n---\n(.*)$/s.exec(text) ?? [];
+  return { head: parse(head) as Record<string, unknown>, body, text };
+}
+
+/** Every file of a card's folder stands in SHA256SUMS with its checksum. */
+async function expectChecksums(card: string): Promise<string[]> {
+  const lines = (await readFile(join(card, 'SHA256SUMS'), 'utf8')).trimEnd().split('\n');
+  const names: string[] = [];
+  for (const line of lines) {
+    const [sum, name = ''] = line.split('  ');
+    expect([
+      name,
+      createHash('sha256')
+        .update(await readFile(join(card, name)))
+        .digest('hex'),
+    ]).toEqual([name, sum]);
+    names.push(name);
+  }
+  const files = (await readdir(card, { recursive: true, withFileTypes: true })).filter((entry) =>
+    entry.isFile(),
+  );
+  expect(files).toHaveLength(names.length + 1);
+  return names.sort();
+}
+
+test('the card of one run: metadata, accuracies with intervals, settings, weights, and no path of this machine', async () => {
+  await succeed(['card', '--run', run]);
+  const card = join(run, 'card');
+  expect(await expectChecksums(card)).toEqual([
+    'README.md',
+    'config.json',
+    'metrics.csv',
+    'model.safetensors',
+    'result.json',
+  ]);
+  const { head, body, text } = await readCard(card);
+  const [{ test }] = results as [TrainingResult];
+  expect(head).toMatchObject({ library_name: 'spurmem', pipeline_tag: 'image-classification' });
+  expect(JSON.stringify(head['model-index'])).toContain(String(Number(test.worstGroupAccuracy.toFixed(4))));
+  for (const [group, name] of ((await new RunFolder(run).readData())?.groupNames ?? []).entries()) {
+    expect(body).toMatch(
+      new RegExp(
+        `\\| G${group}\\*? ${name} \\| ${test.total[group] ?? ''} \\| ${percent(test.accuracy[group])} \\|`,
+      ),
+    );
+    expect(body).toContain(percentRange(test.interval[group]));
+  }
+  expect(body).toContain('**Terms of the data.** _To fill in');
+  expect(body).toContain('| lr | 0.001 |');
+  expect(body).toContain('npx spurmem train erm --config config.json --data DATA --out repeated/seed-0');
+  for (const name of await expectChecksums(card))
+    expect((await readFile(join(card, name))).includes('secret')).toBe(false);
+  expect(text).not.toContain('undefined');
+  const published = await readSafetensors(join(card, 'model.safetensors'));
+  expect(Object.keys(published.tensors)).toEqual(
+    Object.keys((await readSafetensors(new RunFolder(run).best)).tensors),
+  );
+});
+
+test('what was filled in is not lost', async () => {
+  await failure(
+    ['card', '--run', run],
+    'RUN_EXISTS',
+    'README.md is there already, and what was filled in would be lost',
+    'Choose another --out',
+  );
+});
+
+test('its command repeats the run to the bit', async () => {
+  const config = join(run, 'card', 'config.json');
+  const out = join(folder, 'repeated');
+  await succeed(['train', 'erm', '--config', config, '--data', data, '--out', out]);
+  const [ours, theirs] = await Promise.all([out, run].map((one) => readFile(new RunFolder(one).best)));
+  expect(ours?.equals(theirs as Buffer)).toBe(true);
+});
+
+test('seeds of one recipe: means with intervals, and each seed; without weights where they are not wanted', async () => {
+  const card = join(folder, 'card');
+  const runs = [2, 0, 1].map((seed) => run.replace('seed-0', `seed-${seed}`));
+  await succeed(['card', '--run', ...runs, '--out', card, '--no-weights']);
+  expect(await expectChecksums(card)).toEqual(
+    [
+      'README.md',
+      ...[0, 1, 2].flatMap((seed) =>
+        ['config.json', 'metrics.csv', 'result.json'].map((name) => `seed-${seed}/${name}`),
+      ),
+    ].sort(),
+  );
+  const { body } = await readCard(card);
+  const worst = results.map(({ test }) => test.worstGroupAccuracy);
+  expect(body).toContain(`| worst group | ${percent(worst.reduce((sum, value) => sum + value, 0) / 3)} |`);
+  for (const [seed, { bestEpoch, test }] of results.entries())
+    expect(body).toMatch(
+      new RegExp(`\\| ${seed} \\| ${bestEpoch} \\| [\\d.]+ \\| ${percent(test.worstGroupAccuracy)} \\|`),
+    );
+  expect(body).toContain('--config seed-2/config.json');
+  expect(body).not.toContain('## Weights');
+});
+
+test('runs that are not seeds of one another, and unfinished ones, are refused', async () => {
+  const other = join(folder, 'other');
+  await trainErm({ ...RECIPE, data, out: other, lr: 1e-2, seed: 5 });
+  const none = join(folder, 'none');
+  await failure(
+    ['card', '--run', run, other, '--out', none],
+    'USAGE',
+    '--run names runs that are not seeds of one another: they differ in lr',
+  );
+  const repeated = join(folder, 'repeated');
+  await failure(['card', '--run', run, repeated, '--out', none], 'USAGE', 'two of them have the same seed');
+  await failure(['card', '--run', folder], 'RUN_NOT_FOUND', 'holds no trained run');
+});

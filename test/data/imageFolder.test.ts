@@ -1,0 +1,203 @@
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Dataset, type DatasetOptions, loadDataset, requireGroups } from '../../src/data/dataset.js';
+import { buildImageStore } from '../../src/data/imageStore.js';
+import { SPLITS } from '../../src/data/split.js';
+import { failure, put, putImage, useTemporaryFolder } from './support.js';
+
+const folder = useTemporaryFolder();
+
+/** Files without pixels: a dataset's table is read without them. */
+async function putFiles(...names: readonly string[]): Promise<void> {
+  for (const name of names) await put(join(folder(), name), '');
+}
+
+const load = (options: DatasetOptions = {}): Promise<Dataset> => loadDataset(folder(), options);
+
+/** Images of one class in train, by number. */
+const numbered = (place: string, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `${place}/${String(i).padStart(2, '0')}.jpg`);
+
+const SPLIT_FILES = SPLITS.flatMap((split) => [
+  `${split}/dog/1.jpg`,
+  `${split}/cat/1.png`,
+  `${split}/cat/2.jpg`,
+]);
+
+test('a folder for each split and class: classes in sorted order, files in that of torchvision', async () => {
+  await putFiles(
+    ...SPLIT_FILES,
+    'train/cat/a/c/3.jpg',
+    'train/cat/a-b/4.JPEG',
+    'train/cat/10.webp',
+    'train/cat/notes.txt',
+    'train/.cache/x.jpg',
+    'train/stray.jpg',
+  );
+  const dataset = await load();
+  expect(dataset).toMatchObject({
+    table: folder(),
+    targetNames: ['cat', 'dog'],
+    groupNames: ['cat', 'dog'],
+    spuriousNames: ['0'],
+    minorityGroups: [],
+    options: { format: 'imagefolder' },
+  });
+  const ofTrain = dataset.examples.filter(({ split }) => split === 'train');
+  expect(ofTrain.map(({ filename, y }) => [filename, y])).toEqual([
+    ['train/cat/1.png', 0],
+    ['train/cat/10.webp', 0],
+    ['train/cat/2.jpg', 0],
+    ['train/cat/a-b/4.JPEG', 0],
+    ['train/cat/a/c/3.jpg', 0],
+    ['train/dog/1.jpg', 1],
+  ]);
+  expect(dataset.counts).toEqual({ train: [5, 1], val: [2, 1], test: [2, 1] });
+});
+
+test('other names of the splits, and a fingerprint that changes with the files\u2019 names alone', async () => {
+  await putFiles(
+    'Train/a/1.jpg',
+    'Train/b/1.jpg',
+    'validation/a/2.jpg',
+    'validation/b/2.jpg',
+    'TEST/a/3.jpg',
+  );
+  await putFiles('TEST/b/3.jpg');
+  const { counts, fingerprint } = await load();
+  expect(counts).toEqual({ train: [1, 1], val: [1, 1], test: [1, 1] });
+  await put(join(folder(), 'Train/a/1.jpg'), 'other');
+  expect((await load()).fingerprint).toBe(fingerprint);
+  await putFiles('Train/a/4.jpg');
+  expect((await load()).fingerprint).not.toBe(fingerprint);
+});
+
+test('groups by the attribute of a CSV file', async () => {
+  await putFiles(...SPLIT_FILES);
+  const rows = SPLIT_FILES.map((name, i) => `./${name},${['grass', 'sand'][i % 2] ?? ''}`);
+  await put(join(folder(), 'places.csv'), ['image,place', ...rows].join('\r\n'));
+  const dataset = await load({ attribute: 'places.csv' });
+  expect(dataset.groupNames).toEqual(['cat, grass', 'cat, sand', 'dog, grass', 'dog, sand']);
+  expect(dataset.options).toEqual({ format: 'imagefolder', attribute: 'places.csv' });
+  expect(await load(dataset.options)).toEqual(dataset);
+  const first = dataset.examples.find(({ filename }) => filename === 'train/cat/1.png');
+  expect(first).toMatchObject({ y: 0, a: 1, group: 1 });
+  // dataset.json says the same for all commands, and the order of names.
+  await put(
+    join(folder(), 'dataset.json'),
+    JSON.stringify({
+      attribute: 'places.csv',
+      targetNames: ['dog', 'cat'],
+      spuriousNames: ['sand', 'grass'],
+    }),
+  );
+  expect((await load()).groupNames).toEqual(['dog, sand', 'dog, grass', 'cat, sand', 'cat, grass']);
+  await failure(
+    Promise.resolve().then(() => {
+      requireGroups(dataset, ['train']);
+    }),
+    'DATASET_EMPTY_GROUP',
+    'the split train has no example of group 3 (dog, sand)',
+    'Put images of it into train',
+  );
+});
+
+test.each([
+  ['image\na.jpg', 'places.csv:1: there is one column, and it takes two'],
+  ['image,place,x\n', 'there are 3 columns'],
+  ['', 'the file is empty'],
+  ['image,place\ntrain/cat/1.png,0', 'train/cat/2.jpg has no row, as 8 of 9 images. Give each a row.'],
+  ['image,place\ncat/1.png,0', 'places.csv:2: there is no image cat/1.png; the nearest is '],
+  ['image,place\n../x.png,0', "climbs out of the dataset's folder"],
+  ['image,place\ntrain/cat/1.png,0\ntrain/cat/1.png,1', 'is "1" here, and "0" on line 2'],
+])('a file of attributes that is %j is refused', async (content, message) => {
+  await putFiles(...SPLIT_FILES);
+  await put(join(folder(), 'places.csv'), content);
+  await failure(load({ attribute: 'places.csv' }), 'DATASET_INVALID', message);
+});
+
+test('a missing split takes a share of each group of the training images, the same each time', async () => {
+  const images = [...numbered('train/cat', 30), ...numbered('train/dog', 12), ...numbered('test/cat', 4)];
+  await putFiles(...images, ...numbered('test/dog', 4));
+  const refused = await failure(
+    load(),
+    'DATASET_INVALID',
+    'there are no images for the split val, in val/<class>',
+  );
+  expect(refused.message).toContain('with `heldOut`, such as 0.2');
+  const dataset = await load({ heldOut: 0.2 });
+  expect(dataset.counts).toEqual({ train: [24, 10], val: [6, 2], test: [4, 4] });
+  expect(await load(dataset.options)).toEqual(dataset);
+  const held = dataset.examples.filter(({ split }) => split === 'val').map(({ filename }) => filename);
+  expect(held).not.toEqual(numbered('train/cat', 6));
+  await putFiles('val/cat/x.jpg', 'val/dog/x.jpg');
+  await failure(
+    load({ heldOut: 0.2 }),
+    'USAGE',
+    '`heldOut` is 0.2, and val and test have images of their own',
+  );
+});
+
+test('classes alone are divided, too', async () => {
+  await putFiles(...numbered('cat', 10), ...numbered('dog', 10), ...numbered('cow', 2));
+  const dataset = await load({ heldOut: 0.3 });
+  // Two images do not make three splits: the error of an empty group says so.
+  expect(dataset.counts).toEqual({ train: [4, 2, 4], val: [3, 0, 3], test: [3, 0, 3] });
+  expect(dataset.targetNames).toEqual(['cat', 'cow', 'dog']);
+  await failure(load({ format: 'imagefolder' }), 'DATASET_INVALID', 'the splits val and test');
+});
+
+test.each([
+  [{ heldOut: 0.5 }, 'USAGE', 'a share above 0 and below 0.5'],
+  [{ heldOut: 0 }, 'USAGE', '`heldOut`'],
+  [{ attribute: 'none.csv' }, 'USAGE', 'none.csv: the file that `attribute` names is missing'],
+  [{ attribute: '/etc/passwd' }, 'USAGE', 'is an absolute path'],
+  [{ attribute: 'a.csv', table: 'b.csv' }, 'USAGE', '`attribute` asks for imagefolder'],
+] as const)('%j is refused', async (options, code, message) => {
+  await putFiles(...SPLIT_FILES);
+  await failure(load(options), code, message);
+});
+
+test('what is no such folder is said', async () => {
+  await putFiles('train/stray.jpg');
+  await failure(
+    load({ format: 'imagefolder' }),
+    'DATASET_NOT_FOUND',
+    'there is no image in a folder of a class',
+  );
+  await putFiles(...SPLIT_FILES, 'valid/cat/1.jpg');
+  await failure(load(), 'DATASET_INVALID', 'val and valid are both folders of the split val');
+});
+
+test('a folder that dataset.json does not name, and one class alone, are refused', async () => {
+  await putFiles(...SPLIT_FILES);
+  await put(join(folder(), 'dataset.json'), JSON.stringify({ targetNames: ['cats', 'dog'] }));
+  await failure(
+    load(),
+    'DATASET_INVALID',
+    'the folder cat is none of the names in dataset.json; the nearest are cats',
+  );
+});
+
+test('a link in a circle ends, and a table beside the folders goes before them', async () => {
+  await putFiles(...SPLIT_FILES);
+  await symlink('..', join(folder(), 'train', 'cat', 'up'));
+  await failure(load(), 'DATASET_INVALID', 'folders lie 32 deep here');
+});
+
+test('a CSV file beside the folders is read as a table, as before', async () => {
+  await putFiles(...SPLIT_FILES);
+  await put(join(folder(), 'labels.csv'), 'filename,split,y,a\ntrain/cat/1.png,0,0,0\n');
+  expect((await load()).options.format).toBe('csv');
+  expect((await load({ format: 'imagefolder' })).options.format).toBe('imagefolder');
+});
+
+test('images are decoded as any others, and a damaged one is named without a table', async () => {
+  for (const [i, name] of SPLIT_FILES.entries()) await putImage(join(folder(), name), 8, 8, i);
+  const index = await buildImageStore(await load());
+  expect(index.heights).toHaveLength(SPLIT_FILES.length);
+  await put(join(folder(), 'train/dog/1.jpg'), 'no image');
+  const error = await failure(buildImageStore(await load()), 'IMAGE_INVALID', 'train/dog/1.jpg');
+  expect(error.message).not.toContain(':0');
+  expect(error.message).toContain('Replace the file, or remove it.');
+});

@@ -1,0 +1,194 @@
+import { appendFile, cp, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { z } from 'zod';
+import { runSweepJob } from '../../src/reproduce/sweep/jobs.js';
+import { planSweep } from '../../src/reproduce/sweep/planSweep.js';
+import { trainErm, trainFinetune } from '../../src/train/methods.js';
+import type { EpochMetrics } from '../../src/train/results.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { failure } from '../data/support.js';
+import { temporaryFolder } from '../temporary.js';
+import { Runs, stopIn } from '../train/support.js';
+import { reference } from './python.js';
+
+const boardSchema = z.object({
+  scalars: z.record(z.string(), z.array(z.tuple([z.number(), z.number()]))),
+  images: z.record(z.string(), z.array(z.array(z.number()))),
+  settings: z.record(z.string(), z.unknown()),
+  ended: z.boolean(),
+});
+type Board = z.infer<typeof boardSchema>;
+const readSchema = z.object({
+  runs: z.record(z.string(), boardSchema),
+  settings: z.object({ hparams: z.array(z.string()), metrics: z.array(z.string()) }),
+});
+
+const folder = temporaryFolder();
+const runs = new Runs(folder);
+const NAME = 'events.out.tfevents.0.spurmem';
+const GROUPS = ['pullover, digit 1', 'pullover, digit 0', 'coat, digit 1', 'coat, digit 0'];
+
+/** Debian has no TensorBoard: there the files are written, and what is read is not looked at. */
+function read(below: string): z.infer<typeof readSchema> | undefined {
+  const found = readSchema.nullable().parse(JSON.parse(reference('event_files', { folder: below })));
+  if (!found) console.log('TensorBoard is not installed');
+  return found ?? undefined;
+}
+
+/** A split's accuracies as the board must show them: each tag's value in an epoch. */
+function accuracyTags(split: 'train' | 'val'): [string, (metrics: EpochMetrics) => number | undefined][] {
+  return [
+    [`${split}/worst group`, (metrics) => metrics[split].worstGroupAccuracy],
+    [`${split}/average`, (metrics) => metrics[split].average],
+    ...names.map((name, group): [string, (metrics: EpochMetrics) => number | undefined] => [
+      `${split}/${name}`,
+      (metrics) => metrics[split].accuracy[group],
+    ]),
+  ];
+}
+
+let names: readonly string[] = [];
+
+/** TensorBoard's values are those of metrics.jsonl to the last bit of float32, each epoch once. */
+async function expectBoard(board: Board | undefined, run: RunFolder): Promise<void> {
+  if (!board) return;
+  const epochs = await run.readMetrics();
+  expect(epochs.length).toBeGreaterThan(0);
+  const wanted: [string, (metrics: EpochMetrics) => number | undefined][] = [
+    ['loss/train', ({ trainLoss }) => trainLoss],
+    ['loss/val', ({ valLoss }) => valLoss],
+    ['lr', ({ lr }) => lr],
+    ...accuracyTags('train'),
+    ...accuracyTags('val'),
+  ];
+  let most = 0;
+  for (const [tag, valueOf] of wanted) {
+    const values = epochs.map((metrics) => [metrics.epoch, Math.fround(valueOf(metrics) ?? Number.NaN)]);
+    expect([tag, board.scalars[tag]]).toEqual([tag, values]);
+    most = Math.max(
+      most,
+      ...epochs.map((metrics, i) => Math.abs((valueOf(metrics) ?? 0) - (board.scalars[tag]?.[i]?.[1] ?? 9))),
+    );
+  }
+  console.log(
+    `parity: ${wanted.length} curves of ${epochs.length} epochs, equal in float32; from float64 at most ${most}`,
+  );
+  const speeds = board.scalars['images a second']?.map(([, value]) => value) ?? [];
+  const images = epochs.map(({ train, val }) => [...train.total, ...val.total].reduce((a, b) => a + b, 0));
+  expect(speeds).toEqual(epochs.map(({ seconds }, i) => Math.fround((images[i] as number) / seconds)));
+  const test = (await run.readTrainingResult())?.test;
+  expect(board.scalars['test/worst group']).toEqual([
+    [epochs.length, Math.fround(test?.worstGroupAccuracy ?? -1)],
+  ]);
+  expect(board.ended).toBe(true);
+}
+
+beforeAll(async () => {
+  await runs.build();
+  names = (await runs.reference.readData())?.groupNames ?? [];
+  expect([...names].sort()).toEqual([...GROUPS].sort());
+});
+
+test('a run has its curves, settings and heat maps', async () => {
+  const out = join(folder, 'curves');
+  await trainErm({ ...runs.base, out, tensorboard: true });
+  const found = read(out);
+  const board = found?.runs.tensorboard;
+  await expectBoard(board, new RunFolder(out));
+  if (!found || !board) return;
+  expect(board.settings).toMatchObject({
+    arch: 'resnet20',
+    lr: 1e-3,
+    seed: 3,
+    command: 'train erm',
+    epochs: 2,
+  });
+  expect(Object.keys(board.images).sort()).toEqual(GROUPS.map((name) => `Grad-CAM/${name}`).sort());
+  for (const [[step, width, height, values] = []] of Object.values(board.images)) {
+    // Four images of 16 x 32 px beside one another, and their heat below.
+    expect([step, width, height]).toEqual([2, 64, 64]);
+    expect(values).toBeGreaterThan(20);
+  }
+});
+
+test('a run that was stopped, and one whose last event was cut off, go on without a step twice', async () => {
+  const out = join(folder, 'stopped');
+  const options = { ...runs.base, out, tensorboard: true } as const;
+  await stopIn('epoch 2/2', (control) => trainErm({ ...options, ...control }));
+  const path = join(out, 'tensorboard', NAME);
+  const first = await readFile(path);
+  await appendFile(path, first.subarray(0, 40));
+  await trainErm({ ...options, resume: true });
+  const whole = await readFile(path);
+  expect(whole.subarray(0, first.length).equals(first)).toBe(true);
+  await expectBoard(read(out)?.runs.tensorboard, new RunFolder(out));
+
+  // The end is lost with the last event: a finished run writes it anew, without the pictures that take its model.
+  await truncate(path, whole.length - 10);
+  await trainErm({ ...options, resume: true });
+  const again = read(out)?.runs.tensorboard;
+  await expectBoard(again, new RunFolder(out));
+  if (again) expect(again.images).toEqual({});
+  const size = (await readFile(path)).length;
+  await trainErm({ ...options, resume: true });
+  expect((await readFile(path)).length).toBe(size);
+});
+
+test('a run that had no board before has all its epochs, also longer ones', async () => {
+  const copy = await runs.copyOf('longer');
+  await trainErm({ ...runs.base, out: copy.path, epochs: 3, resume: true, tensorboard: true });
+  await expectBoard(read(copy.path)?.runs.tensorboard, copy);
+});
+
+test('fine-tuning has the parts of its loss and the share of masked neurons', async () => {
+  const out = join(folder, 'finetuned');
+  const settings = { epochs: 1, batchSize: 30, lr: 1e-3, fraction: 0.006, kickInEpoch: 'selected' } as const;
+  const { device, threads } = runs.base;
+  await trainFinetune({ from: runs.reference.path, out, ...settings, device, threads, tensorboard: true });
+  const board = read(out)?.runs.tensorboard;
+  await expectBoard(board, new RunFolder(out));
+  const [metrics] = await new RunFolder(out).readMetrics();
+  expect(metrics?.mask).toMatchObject({ count: 5, total: 784 });
+  if (!board) return;
+  expect(board.scalars['masked neurons/share']).toEqual([[1, Math.fround(5 / 784)]]);
+  expect(board.scalars['loss/contrast']).toEqual([[1, Math.fround(metrics?.lossTerms?.contrast ?? -1)]]);
+});
+
+test('a sweep\u2019s runs are beside one another, and compared by the settings', async () => {
+  const file = join(folder, 'sweep.yaml');
+  const { arch, batchSize, device, threads } = runs.base;
+  await writeFile(
+    file,
+    `out: ${join(folder, 'sweep')}\ndata: ${runs.base.data}\nseeds: [0, 1]\n` +
+      `settings: { arch: ${arch ?? ''}, batchSize: ${batchSize ?? 0}, epochs: 1 }\n` +
+      'jobs:\n  - { method: erm, grid: { lr: [0.001, 0.01] } }\n',
+  );
+  const plan = await planSweep(file);
+  const tensorboard = join(folder, 'boards');
+  for (const { index } of plan.jobs) await runSweepJob(plan, index, { device, threads, tensorboard });
+  const found = read(tensorboard);
+  for (const { out, settings, seed } of plan.jobs) {
+    const board = found?.runs[relative('/', out)];
+    expect(board === undefined).toBe(found === undefined);
+    await expectBoard(board, new RunFolder(out));
+    if (board) expect(board.settings).toMatchObject({ lr: settings.lr, seed });
+  }
+  if (!found) return;
+  expect(Object.keys(found.runs)).toHaveLength(4);
+  expect(found.settings.hparams).toEqual(expect.arrayContaining(['lr', 'seed', 'arch']));
+  expect(found.settings.metrics).toEqual(expect.arrayContaining(['test/worst group', 'loss/val']));
+});
+
+test('the board of another run is refused, and left as it is', async () => {
+  const out = join(folder, 'new');
+  await cp(join(folder, 'curves', 'tensorboard'), join(out, 'tensorboard'), { recursive: true });
+  const path = join(out, 'tensorboard', NAME);
+  const before = await readFile(path);
+  await failure(
+    trainErm({ ...runs.base, out, tensorboard: true }),
+    'RUN_EXISTS',
+    `${path} has 2 epochs, and ${out} has 0`,
+    'choose another `tensorboard`',
+  );
+  expect((await readFile(path)).equals(before)).toBe(true);
+});

@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadDataset } from '../../src/data/dataset.js';
+import { ARTICLE_PREPROCESSING } from '../../src/data/preprocessing.js';
+import { TraceSession } from '../../src/experiments/traceSession.js';
+import { inputSettings } from '../../src/train/inputSettings.js';
+import { trainErm, trainFinetune } from '../../src/train/methods.js';
+import { openRun, RunFolder } from '../../src/train/runFolder.js';
+import { preparedAs } from '../../src/train/runModel.js';
+import { failure } from '../data/support.js';
+import { tinyDominoes } from '../fixtures.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+const data = join(folder, 'dominoes');
+const ARTICLE = { preprocessing: ARTICLE_PREPROCESSING };
+
+beforeAll(async () => {
+  await tinyDominoes(data);
+});
+
+test('a side is that of a square, but for resize, whose shorter side it is; what is left out is not there', () => {
+  expect(inputSettings({}, ARTICLE)).toEqual({});
+  expect(inputSettings({ imageSize: 64 }, ARTICLE)).toEqual({ imageSize: [64, 64] });
+  const given = { resize: 128, crop: 112, mean: [0.5, 0.4, 0.3], std: [0.2, 0.2, 0.2] } as const;
+  expect(inputSettings(given, ARTICLE)).toEqual({ ...given, crop: [112, 112] });
+  expect(inputSettings({ resize: null, crop: null }, ARTICLE)).toEqual({ resize: null, crop: null });
+  expect(inputSettings({ resize: [300, 224] }, ARTICLE)).toEqual({ resize: [300, 224] });
+});
+
+test.each([
+  [{ imageSize: 64, crop: 32 }, '`imageSize` is 64, which crops nothing, and `crop` is given, too'],
+  [{ imageSize: 64, resize: 70 }, 'Give `imageSize` alone, or `resize` and `crop`'],
+  [
+    { resize: 128 },
+    '`resize` is 128, and the dataset\u2019s preprocessing then crops 224x224 px, which is more. Give `crop`, too',
+  ],
+  [{ resize: [256, 200] }, '`resize` is 256x200'],
+  [{ crop: 0 }, '`crop` is 0: it takes pixels'],
+  [{ std: [1, 1, 0] }, '`std`'],
+  [{ mean: [0.5, 0.5] }, '`mean`'],
+] as const)('%j is refused', async (given, message) => {
+  await failure(() => inputSettings(given as never, ARTICLE), 'USAGE', message.replace('\u2019', "'"));
+});
+
+test('they come before the dataset\u2019s, and random crops have the size that evaluation gives', async () => {
+  const dataset = await loadDataset(data);
+  const { preprocessing: known } = dataset;
+  const preparedBy = (given: Parameters<typeof preparedAs>[0]) => preparedAs(given, dataset).preprocessing;
+  expect(preparedBy({})).toEqual(known);
+  const [mean, std] = [[0.5, 0.5, 0.5] as [number, number, number], [1, 1, 1] as [number, number, number]];
+  expect(preparedBy({ mean, std })).toEqual({ ...known, mean, std });
+  expect(preparedBy({ crop: [24, 16] })).toMatchObject({
+    resize: known.resize,
+    crop: [24, 16],
+    viewAugmentation: { randomResizedCrop: { size: [24, 16] } },
+  });
+  expect(preparedBy({ resize: [40, 20], crop: null })).toMatchObject({
+    resize: [40, 20],
+    crop: null,
+    viewAugmentation: { randomResizedCrop: { size: [40, 20] } },
+  });
+  expect(preparedBy({ resize: null })).toMatchObject({ resize: null, crop: known.crop });
+});
+
+test('a run sees its images so in training, in traces and when it is fine-tuned, and says so', async () => {
+  const out = join(folder, 'run');
+  const computing = { device: 'cpu', threads: 1 } as const;
+  const recipe = { arch: 'resnet20', epochs: 1, batchSize: 42, lr: 1e-3 } as const;
+  const input = { resize: [40, 20], crop: [32, 16], mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
+  await trainErm({ ...computing, ...recipe, ...input, data, out });
+  expect((await openRun(out)).config).toMatchObject(input);
+  expect((await new RunFolder(out).readData())?.preprocessing).toMatchObject(input);
+  using session = await TraceSession.open({ ...computing, run: out });
+  expect(session.loader.dataset.preprocessing).toMatchObject(input);
+  using batch = await session.loader.evaluation(Int32Array.of(0), 1).start(1);
+  const pixels = (await batch.images.data()) as Float32Array;
+  expect([batch.images.shape, Math.max(...pixels) <= 1, Math.min(...pixels) >= -1]).toEqual([
+    [1, 3, 32, 16],
+    true,
+    true,
+  ]);
+  const tuned = join(folder, 'tuned');
+  await trainFinetune({
+    ...computing,
+    from: out,
+    out: tuned,
+    epochs: 1,
+    batchSize: 30,
+    kickInEpoch: 'selected',
+  });
+  expect((await openRun(tuned)).config).toMatchObject(input);
+  // Other pixels give another model.
+  await trainErm({ ...computing, ...recipe, data, out: join(folder, 'other') });
+  const weights = await Promise.all(
+    [out, join(folder, 'other')].map((run) => readFile(new RunFolder(run).last)),
+  );
+  expect(weights[0]?.equals(weights[1] as Buffer)).toBe(false);
+});
