@@ -52,8 +52,8 @@ export async function inputPng(
 }
 
 /** A model's input, [3, size] pixels, as bytes of [size, 3], its normalization undone. */
-export function inputPixels(values: Float32Array, size: number, { mean, std }: Normalization): Buffer {
-  const pixels = Buffer.alloc(size * 3);
+export function inputPixels(values: Float32Array, size: number, { mean, std }: Normalization): Uint8Array {
+  const pixels = new Uint8Array(size * 3);
   for (const channel of [0, 1, 2]) {
     for (let at = 0; at < size; at += 1) {
       const value = values[channel * size + at] as number;
