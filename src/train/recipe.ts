@@ -91,7 +91,7 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
 }
 
 /**
- * Options with what a run to start from gives: its selected weights, and by default its data, architecture and precision. Throws
+ * Options with what a run to start from gives: its selected weights, and by default its data, architecture, input and precision. Throws
  * `RUN_NOT_FOUND`, and `USAGE` for weights beside a run, and without data.
  */
 async function started<Options extends RecipeOptions>(
@@ -108,9 +108,8 @@ async function started<Options extends RecipeOptions>(
     throw misplaced('weights', weights, 'nothing here', problem, 'Leave one of them out.');
   }
   const run = await openRun(from);
-  const { arch, imageSize, patchSize, layerNormEps } = modelOf(run.config);
-  const { precision } = run.config;
-  const ofRun = defined({ arch, imageSize, patchSize, layerNormEps, precision });
+  const { numClasses: _numClasses, ...model } = modelOf(run.config);
+  const ofRun = defined({ ...model, precision: run.config.precision });
   // Another dataset is read in its own way.
   const ofData = data === undefined ? dataOf(run, given) : { data };
   return { ...ofRun, ...defined(given), ...ofData, weights: run.weights };

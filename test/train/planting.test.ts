@@ -111,6 +111,16 @@ describe('a planted memory', () => {
   });
 });
 
+test('a run that starts from another one has its input', async () => {
+  const [first, out] = [join(folder, 'normalized'), join(folder, 'same-input')];
+  const settings = { epochs: 1, batchSize: 42, lr: 1e-3, device: 'cpu', threads: 1 };
+  const input = { resize: [30, 30] as const, mean: [0.4, 0.5, 0.6] as const, std: [0.2, 0.3, 0.4] as const };
+  await trainErm({ data, arch: 'resnet20', out: first, ...settings, ...input });
+  await trainErm({ from: first, out, ...settings });
+  const { config } = await openRun(out);
+  expect(config).toMatchObject(input);
+});
+
 test('a run that starts from another one trains all weights where none are named', async () => {
   const out = join(folder, 'continued');
   await trainErm({ from: base.path, out, epochs: 1, batchSize: 42, lr: 1e-3, device: 'cpu', threads: 1 });
