@@ -20,7 +20,7 @@ export interface CardRun {
   readonly weights: string;
   /** The origin of its result; undefined where its folder does not say. */
   readonly origin: HistoryEntry | undefined;
-  /** Of all epochs, validation included. */
+  /** The time of all epochs, validation included. */
   readonly seconds: number;
 }
 

@@ -10,7 +10,7 @@ import { nearestSentence } from '../settings/names.js';
 import { MODEL_SETTINGS } from '../train/ermSettings.js';
 import { misuse } from './parameters.js';
 
-/** What the four questions ask for, where an option gives it. */
+/** Answers to the four questions that options give. */
 export interface Answers {
   readonly data?: string | undefined;
   /** A table's column, or one of CelebA's attributes. */

@@ -71,6 +71,7 @@ function partText(part: Part, color: boolean): string {
     case 'list':
       return part.items.map(([name, value]) => plain(`${name} ${value}`)).join('\n');
     case 'code':
+    case 'link':
     case 'detail':
       return plain(part.text);
   }

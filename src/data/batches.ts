@@ -103,7 +103,7 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
 export class BatchLoader implements Disposable, AsyncDisposable {
   readonly index: ImageStoreIndex;
   readonly #store: NativeImageStore;
-  /** What there is of the image store, and what ends its decoding. */
+  /** The image store so far, and the end of its decoding. */
   readonly #opened: OpenImageStore;
   readonly #stop: AbortController;
 

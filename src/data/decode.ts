@@ -66,7 +66,7 @@ export async function ofImage<Result>(
 
 /** The way to the pixels that PIL gives. */
 interface Conversion {
-  /** What sharp does with the image. */
+  /** Sharp's steps before the samples. */
   readonly prepare: (image: Sharp) => Sharp;
   /** RGB of the samples that it gives. */
   readonly pixels: (data: Buffer, channels: number) => Buffer;

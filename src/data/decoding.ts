@@ -20,7 +20,7 @@ const DONE = 2;
 export interface PixelPlaces extends ImageFiles {
   readonly offsets: Float64Array;
   readonly sizes: Int32Array;
-  /** Of all pixels. */
+  /** The size of all pixels. */
   readonly bytes: number;
 }
 
@@ -148,7 +148,7 @@ export class Decoding {
     this.#wake();
   }
 
-  /** What the addon does not decode; what is wrong with a damaged image, sharp says. */
+  /** Decodes an image that the addon does not take. Sharp's error names the damage. */
   async #decodeBySharp(file: number, target: OpenFile): Promise<void> {
     const { files, offsets, sizes } = this.#places;
     const { pixels } = await readExampleImage(this.#dataset, files[file] as Example, async (path) => {

@@ -385,7 +385,7 @@ export interface Addon {
   liveTensors(): number;
   /** The libtorch version that the addon was built with. */
   readonly torchVersion: string;
-  /** What libtorch can compute on besides the CPU and this package can drive, and how many of each there are. */
+  /** The accelerators that this libtorch has and this package can drive, with their numbers. */
   accelerators(): readonly Accelerator[];
   /** The newest CUDA that NVIDIA's driver can run, 13020 for 13.2; null without a driver. */
   cudaDriver(): number | null;

@@ -18,6 +18,8 @@ export type Part =
   | { readonly kind: 'group'; readonly group: GroupLabel }
   /** A name from the model. */
   | { readonly kind: 'code'; readonly text: string }
+  /** A link of a page; a terminal shows its text. */
+  | { readonly kind: 'link'; readonly text: string; readonly href: string }
   /** Smaller text beside a number. */
   | { readonly kind: 'detail'; readonly text: string }
   /** The whole cell, emphasised. */

@@ -21,7 +21,7 @@ const runShape = {
   arch: z.enum(ARCHITECTURES),
   /** Instead of the dataset's preprocessing. */
   ...inputShape,
-  /** Of vision transformers alone, as the next one. */
+  /** For vision transformers alone, as the next one. */
   patchSize: z.number().int().min(1).optional(),
   layerNormEps: z.number().positive().optional(),
   numClasses: z.number().int().min(2),

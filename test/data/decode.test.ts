@@ -13,6 +13,16 @@ import { failure, patternImage, put, putImage, useTemporaryFolder } from './supp
 
 const folder = useTemporaryFolder();
 
+/** A PNG whose pixels do not have the checksum that it names. */
+async function putDamagedPng(): Promise<string> {
+  const path = join(folder(), 'a.png');
+  await putImage(path, 64, 64, 1);
+  const bytes = readFileSync(path);
+  bytes.writeUInt8((bytes[bytes.length >> 1] ?? 0) ^ 0xff, bytes.length >> 1);
+  await put(path, bytes);
+  return path;
+}
+
 describe('decodeRgb', () => {
   test('gives the pixels of an RGB image', async () => {
     const path = join(folder(), 'a.png');
@@ -51,11 +61,7 @@ describe('decodeRgb', () => {
   });
 
   test('refuses a PNG with a wrong checksum', async () => {
-    const path = join(folder(), 'a.png');
-    await putImage(path, 64, 64, 1);
-    const bytes = readFileSync(path);
-    bytes.writeUInt8((bytes[bytes.length >> 1] ?? 0) ^ 0xff, bytes.length >> 1);
-    await put(path, bytes);
+    const path = await putDamagedPng();
     await failure(decodeRgb(path), 'IMAGE_INVALID');
   });
 
@@ -235,11 +241,7 @@ describe('The addon decodes no', () => {
   });
 
   test('PNG with a wrong checksum', async () => {
-    const path = join(folder(), 'a.png');
-    await putImage(path, 64, 64, 1);
-    const bytes = readFileSync(path);
-    bytes.writeUInt8((bytes[bytes.length >> 1] ?? 0) ^ 0xff, bytes.length >> 1);
-    await put(path, bytes);
+    const path = await putDamagedPng();
     expect(await decodeByAddon(path)).toBeUndefined();
   });
 

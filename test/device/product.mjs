@@ -137,7 +137,6 @@ async function failureOf(name, prepare) {
 /** Jobs that are asked for by name: of a process that is killed, and of the device for tests alone. */
 const OTHERS = {
   'until-killed': untilKilled,
-  'erm-three-epochs': training('trainErm', { ...recipe, epochs: 3 }),
 
   'no-memory': (name) => failureOf(name, () => testDevice.setCapacity(2 ** 22)),
   'no-memory-once': (name) => failureOf(name, () => testDevice.failAllocation(1500)),

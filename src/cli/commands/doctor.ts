@@ -112,7 +112,7 @@ function namedRoot(): string | undefined {
     const [named] = places();
     return named?.found?.root;
   } catch {
-    // What is wrong with it stands in the list of places.
+    // The list of places shows the error.
     return undefined;
   }
 }

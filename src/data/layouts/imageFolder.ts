@@ -30,7 +30,7 @@ const options = {
     help: 'image folders: CSV file in the folder, with a column of images and one of the spurious attribute',
     placeholder: 'file',
   },
-  /** Of each missing split. */
+  /** The share of each missing split. */
   heldOut: {
     schema: share,
     help: 'image folders without val or test: share of the training images that becomes each of them, such as 0.2',

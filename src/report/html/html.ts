@@ -103,6 +103,8 @@ function part(of: Part, write: (text: string) => string): Markup {
       return groupName(of.group);
     case 'code':
       return html`<code>${of.text}</code>`;
+    case 'link':
+      return html`<a href="${of.href}">${of.text}</a>`;
     case 'detail':
       return html`<small>${write(of.text)}</small>`;
     case 'own':

@@ -27,7 +27,7 @@ export async function followedRuns(
   );
 }
 
-/** What a page shows of runs: it is drawn anew where this differs. */
+/** A mark of the state that a page shows: it is drawn anew where this differs. */
 export function versionOf(runs: readonly FollowedRun[]): string {
   return runs.map(({ run, state, metrics }) => `${run} ${state} ${metrics.length}`).join('\n');
 }

@@ -5,10 +5,10 @@ import type { Section } from '../figure.js';
 import { accuracyTable } from '../figures/accuracy/tables.js';
 import { fixed, MISSING, percent, percentText } from '../format.js';
 import { groupLabels } from '../groupLabels.js';
-import { chartFigure, html, htmlTable, type Markup } from '../html/html.js';
+import { chartFigure, html, htmlTable } from '../html/html.js';
 import { drawPage } from '../html/page.js';
 import { showTraining } from '../sections/training.js';
-import { groupCell, numbers, type Table } from '../table.js';
+import { type Cell, groupCell, numbers, type Table } from '../table.js';
 import { plain } from '../text.js';
 import { quantitative, TOP_LEGEND } from '../vega/axes.js';
 import type { NamedChart } from '../vega/render.js';
@@ -38,7 +38,7 @@ export async function runsPage(
   version: string,
 ): Promise<string> {
   const sections: Section[] = [
-    { id: 'runs', title: 'Runs', prose: () => runsTable(runs) },
+    { id: 'runs', title: 'Runs', prose: () => htmlTable(runsTable(runs)) },
     ...curvesOfRuns(runs),
   ];
   return livePage(`Runs in ${basename(folder)}`, version, statusText(runs), sections, { none: false });
@@ -96,19 +96,17 @@ function runSections({ metrics, config, result }: FollowedRun, data: DataDescrip
   };
   const training = showTraining(report, groups);
   if (!last || !training) return [];
+  const shown = [last.train, last.val, (best ?? last).val];
   const table: Table = {
     caption: `Accuracy of each group in %: training and validation of epoch ${last.epoch}, and validation of epoch ${best?.epoch ?? last.epoch}, which is selected so far.`,
     columns: numbers('Group', 'training', 'validation', 'selected'),
     rows: groups.map((group) => [
       groupCell(group),
-      ...[last.train, last.val, (best ?? last).val].map(({ accuracy }) => percent(accuracy[group.index])),
+      ...shown.map(({ accuracy }) => percent(accuracy[group.index])),
     ]),
     footer: [
-      [
-        'worst group',
-        ...[last.train, last.val, (best ?? last).val].map((of) => percent(of.worstGroupAccuracy)),
-      ],
-      ['average', ...[last.train, last.val, (best ?? last).val].map(({ average }) => percent(average))],
+      ['worst group', ...shown.map(({ worstGroupAccuracy }) => percent(worstGroupAccuracy))],
+      ['average', ...shown.map(({ average }) => percent(average))],
     ],
   };
   const tested: Section[] = result
@@ -117,13 +115,11 @@ function runSections({ metrics, config, result }: FollowedRun, data: DataDescrip
   return [...tested, training, { id: 'groups', title: 'Groups', prose: () => htmlTable(table) }];
 }
 
-function runsTable(runs: readonly FollowedRun[]): Markup {
-  const caption =
-    'Each run: its seed, state, epochs, the best validation accuracy of its worst group, and the test accuracies.';
-  const row = (run: FollowedRun): Markup => {
-    const { config, state, metrics, result, left } = run;
+function runsTable(runs: readonly FollowedRun[]): Table {
+  const row = ({ run, config, state, metrics, result, left }: FollowedRun): Cell[] => {
     const best = Math.max(Number.NEGATIVE_INFINITY, ...metrics.map(({ val }) => val.worstGroupAccuracy));
-    const cells = [
+    return [
+      { kind: 'link', text: plain(run), href: `/?run=${encodeURIComponent(run)}` },
       String(config.seed),
       state,
       config.epochs === undefined ? MISSING : `${metrics.length}/${config.epochs}`,
@@ -132,27 +128,22 @@ function runsTable(runs: readonly FollowedRun[]): Markup {
       percentText(result?.test.average),
       left === undefined ? MISSING : timeText(left),
     ];
-    return html`<tr>
-      <th scope="row"><a href="/?run=${encodeURIComponent(run.run)}">${plain(run.run)}</a></th>
-      ${cells.map((cell) => html`<td>${cell}</td>`)}
-    </tr> `;
   };
-  const heads = ['run', 'seed', 'state', 'epochs', 'validation worst', 'test worst', 'test average', 'left'];
-  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
-    <table class="${runs.length > 1 ? 'sortable' : ''} few">
-      <caption>
-        <span>${caption}</span>
-      </caption>
-      <thead>
-        <tr>
-          ${heads.map((head) => html`<th scope="col">${head}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${runs.map(row)}
-      </tbody>
-    </table>
-  </div> `;
+  return {
+    caption:
+      'Each run: its seed, state, epochs, the best validation accuracy of its worst group, and the test accuracies.',
+    columns: numbers(
+      'run',
+      'seed',
+      'state',
+      'epochs',
+      'validation worst',
+      'test worst',
+      'test average',
+      'left',
+    ),
+    rows: runs.map(row),
+  };
 }
 
 /** The worst group's validation accuracy of each run, where there are few enough to tell apart. */

@@ -7,7 +7,7 @@ import { columnText, hoursText, starred, tableOf } from './cells.js';
 import { numberOf, type RecordRow, Records } from './records.js';
 import type { StudyFile } from './schema.js';
 
-/** What a benchmark's data and one of its arms were trained with, and every recorded run of it. */
+/** A benchmark's data, the settings of one of its arms, and every recorded run of it. */
 export interface ArmCard {
   readonly arm: string;
   /** The settings of each training, of ERM first where the arm starts from it. */

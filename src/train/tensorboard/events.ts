@@ -25,31 +25,28 @@ function message(...fields: readonly Field[]): Uint8Array {
   for (const field of fields) field(to);
   return to.finish();
 }
-const text =
-  (number: number, value: string): Field =>
+/** A kind of field, by how it is written. */
+const fieldOf =
+  <Value>(write: (to: PbfWriter, number: number, value: Value) => void) =>
+  (number: number, value: Value): Field =>
   (to) => {
-    to.writeStringField(number, value);
+    write(to, number, value);
   };
-const bytes =
-  (number: number, value: Uint8Array): Field =>
-  (to) => {
-    to.writeBytesField(number, value);
-  };
-const whole =
-  (number: number, value: number): Field =>
-  (to) => {
-    to.writeVarintField(number, value);
-  };
-const float =
-  (number: number, value: number): Field =>
-  (to) => {
-    to.writeFloatField(number, value);
-  };
-const double =
-  (number: number, value: number): Field =>
-  (to) => {
-    to.writeDoubleField(number, value);
-  };
+const text = fieldOf<string>((to, ...field) => {
+  to.writeStringField(...field);
+});
+const bytes = fieldOf<Uint8Array>((to, ...field) => {
+  to.writeBytesField(...field);
+});
+const whole = fieldOf<number>((to, ...field) => {
+  to.writeVarintField(...field);
+});
+const float = fieldOf<number>((to, ...field) => {
+  to.writeFloatField(...field);
+});
+const double = fieldOf<number>((to, ...field) => {
+  to.writeDoubleField(...field);
+});
 
 const secondsNow = (): number => Date.now() / 1000;
 
