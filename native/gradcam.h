@@ -17,7 +17,8 @@ struct HeatMaps {
   int64_t rows, columns;
 };
 
-// `layer` is a convolution, or a LayerNorm of a vision transformer, whose patch tokens form the map.
+// `layer` is a convolution, or a LayerNorm over channels or over tokens, of which those of patches form the
+// map.
 HeatMaps gradCam(const Network& network, const at::Tensor& batch, const std::string& layer, int64_t output);
 
 }  // namespace spurmem

@@ -15,6 +15,7 @@
 #include "namedTensors.h"
 #include "neurons.h"
 #include "nn/architectures.h"
+#include "programPlan.h"
 
 namespace spurmem {
 
@@ -389,25 +390,53 @@ Design toDesign(const Napi::Value& value, const std::string& name) {
   return design;
 }
 
+// Where and how a network computes.
+struct Placement {
+  at::Device device;
+  at::MemoryFormat format;
+  bool isBf16;
+};
+
+Placement toPlacement(const Napi::Object& given) {
+  const auto memoryFormat = given.Get("memoryFormat");
+  const auto precision = given.Get("precision");
+  return {toDevice(given.Get("device")),
+          isGiven(memoryFormat) ? toMemoryFormat(memoryFormat) : at::MemoryFormat::Contiguous,
+          isGiven(precision) && toChoice<bool>(precision, "precision", {{"fp32", false}, {"bf16", true}})};
+}
+
+// A new network, placed.
+template <class Make>
+Napi::Value create(const Napi::CallbackInfo& info, const Placement& place, Make make) {
+  return compute(info, [place, make = std::move(make)] {
+    at::NoGradGuard noGrad;
+    std::shared_ptr<Network> network = make();
+    moveTo(*network, place.device, place.format);
+    network->isBf16 = place.isBf16;
+    return network;
+  });
+}
+
 // createNetwork({family, design, generator, device, memoryFormat, precision})
 Napi::Value createNetwork(const Napi::CallbackInfo& info) {
   const auto given = toObject(info[0], "options");
-  const auto memoryFormat = given.Get("memoryFormat");
-  const auto precision = given.Get("precision");
-  const bool isBf16 =
-      isGiven(precision) && toChoice<bool>(precision, "precision", {{"fp32", false}, {"bf16", true}});
-  return compute(
-      info,
+  return create(
+      info, toPlacement(given),
       [make = toChoice(given.Get("family"), "family", families()),
-       design = toDesign(given.Get("design"), "design"), isBf16,
-       generator = toGenerator(given.Get("generator"), "generator"), device = toDevice(given.Get("device")),
-       format = isGiven(memoryFormat) ? toMemoryFormat(memoryFormat) : at::MemoryFormat::Contiguous] {
-        at::NoGradGuard noGrad;
-        std::shared_ptr<Network> network = make(design, generator);
-        moveTo(*network, device, format);
-        network->isBf16 = isBf16;
-        return network;
-      });
+       design = toDesign(given.Get("design"), "design"),
+       generator = toGenerator(given.Get("generator"), "generator")] { return make(design, generator); });
+}
+
+// createProgram({plan, numClasses, generator, device, memoryFormat, precision})
+Napi::Value createProgram(const Napi::CallbackInfo& info) {
+  const auto given = toObject(info[0], "options");
+  const auto place = toPlacement(given);
+  return create(info, place,
+                [plan = toProgramPlan(given.Get("plan"), "plan"), device = place.device,
+                 classes = toInteger(given.Get("numClasses"), "numClasses", 1, int64_t{1} << 15),
+                 generator = toGenerator(given.Get("generator"), "generator")] {
+                  return makeProgram(plan, classes, device, generator);
+                });
 }
 
 }  // namespace
@@ -415,6 +444,8 @@ Napi::Value createNetwork(const Napi::CallbackInfo& info) {
 void exportNetworks(Napi::Object exports) {
   NetworkHandle::exportTo(exports);
   exportFunction<createNetwork>(exports, "createNetwork(options)");
+  exportFunction<createProgram>(exports, "createProgram(options)");
+  exportFunction<programOperators>(exports, "programOperators()");
 }
 
 std::shared_ptr<Network> toNetwork(const Napi::Value& value, const std::string& name) {

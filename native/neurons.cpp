@@ -82,9 +82,12 @@ Replacement edited(const Replacement& layer, const WeightEdit& edit) {
   return result;
 }
 
-// A feature map [N, C, H, W] or tokens [N, T, C] as [N, C] float32.
-at::Tensor meanOverPositions(const at::Tensor& output) {
-  return output.dim() == 4 ? output.mean({2, 3}, false, at::kFloat) : output.mean({1}, false, at::kFloat);
+// The sum over `images` images of a layer's mean output over positions, [C] float64: of a convolution's
+// [N, C, H, W], or a linear layer's [..., C], whose rows may be tokens, windows or pixels.
+at::Tensor sumOfMeans(const at::Tensor& output, bool isConvolution, int64_t images) {
+  if (isConvolution) return output.mean({2, 3}, false, at::kFloat).sum({0}, false, at::kDouble);
+  const auto rows = output.reshape({images, -1, output.size(-1)});
+  return rows.mean({1}, false, at::kFloat).sum({0}, false, at::kDouble);
 }
 
 at::Tensor norms(const at::Tensor& values, Unit unit) {
@@ -120,9 +123,10 @@ at::Tensor outputSums(const Network& network, const at::Tensor& batch) {
   at::NoGradGuard noGrad;
   std::unordered_map<std::string, at::Tensor> sums;
   for (const auto& layer : network.layers) sums[layer.name];
-  const Observer observer = [&sums](const std::string& layer, const at::Tensor& output) {
-    const auto found = sums.find(layer);
-    if (found != sums.end()) found->second = meanOverPositions(output).sum({0}, false, at::kDouble);
+  const Observer observer = [&](const std::string& name, const at::Tensor& output) {
+    const auto found = sums.find(name);
+    if (found == sums.end()) return;
+    found->second = sumOfMeans(output, network.layer(name).weight->value.dim() == 4, batch.size(0));
   };
   ForwardContext context;
   context.observer = &observer;

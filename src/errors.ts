@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'RUN_BUSY' // another process is writing to the run folder
   | 'RUN_INVALID' // a file of the run folder is damaged or missing
   | 'WEIGHTS_INVALID' // a weights file is damaged or does not fit the model
+  | 'MODEL_INVALID' // an exported program is damaged, or uses what is not supported
   | 'NEURONS_INVALID' // a selection asks for neurons that do not exist
   | 'BASELINE_INVALID' // a file is no result of the benchmark, or it lacks a case
   | 'PYTORCH_MISSING' // the Python that the benchmark runs beside has no PyTorch

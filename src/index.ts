@@ -146,6 +146,11 @@ export type BatchLoader = Loader;
 
 // Build experiments of one's own: models, neurons, variants, metrics.
 export { Model } from './models/model.js';
+/** Reads a network that torch.export wrote, and runs nothing. */
+export const inspectProgram = later(
+  async () => (await import('./models/exported/inspect.js')).inspectProgram,
+);
+export type { ProgramSummary } from './models/exported/inspect.js';
 /** Loads a file’s weights into a model. */
 export const loadWeights = later(async () => (await import('./models/weights.js')).loadWeights);
 /** Reads a file of weights. */

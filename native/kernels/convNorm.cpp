@@ -10,13 +10,13 @@
 #include "../device/accelerator.h"
 #include "narrowOutput.h"
 #include "operators.h"
+#include "weightGradient.h"
 
 namespace spurmem {
 
 namespace {
 
 constexpr double kEps = 1e-5;  // torch.nn.BatchNorm2d's
-constexpr int64_t kGroups = 1;
 const std::vector<int64_t> kDilation{1, 1};
 
 // Whether folding saves anything there, in float32 or under autocast in bfloat16.
@@ -33,13 +33,13 @@ bool canFuse(const at::Tensor& x, bool isBf16) {
 // layer before.
 at::Tensor onAccelerator(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                          const std::optional<at::Tensor>& residual, bool relu, at::IntArrayRef stride,
-                         at::IntArrayRef padding, bool& cudnnFuses) {
+                         at::IntArrayRef padding, int64_t groups, bool& cudnnFuses) {
   // That kernel is not asked for a deterministic algorithm.
   if (relu && cudnnFuses && !at::globalContext().deterministicCuDNN()) {
     try {
       return residual ? at::cudnn_convolution_add_relu(x, weight, *residual, 1.0, bias, stride, padding,
-                                                       kDilation, kGroups)
-                      : at::cudnn_convolution_relu(x, weight, bias, stride, padding, kDilation, kGroups);
+                                                       kDilation, groups)
+                      : at::cudnn_convolution_relu(x, weight, bias, stride, padding, kDilation, groups);
     } catch (const c10::OutOfMemoryError&) {
       throw;
     } catch (const std::exception&) {
@@ -47,7 +47,7 @@ at::Tensor onAccelerator(const at::Tensor& x, const at::Tensor& weight, const at
       cudnnFuses = false;
     }
   }
-  auto result = at::conv2d(x, weight, bias, stride, padding);
+  auto result = at::conv2d(x, weight, bias, stride, padding, kDilation, groups);
   if (residual) result += *residual;
   return relu ? result.relu_() : result;
 }
@@ -89,6 +89,7 @@ struct ConvNorm::Folded {
 
   bool isOf(const std::vector<at::Tensor>& tensors, at::ScalarType type) const {
     if (!weight.defined() || weight.scalar_type() != type) return false;
+    if (sources.size() != tensors.size()) return false;
     for (size_t i = 0; i < tensors.size(); ++i) {
       if (!sources[i].first.is_same(tensors[i]) || sources[i].second != tensors[i]._version()) return false;
     }
@@ -97,9 +98,12 @@ struct ConvNorm::Folded {
 };
 
 ConvNorm::ConvNorm(NetworkBuilder& build, const std::string& conv, const std::string& norm, int64_t in,
-                   int64_t out, int64_t kernel, int64_t stride, int64_t padding, bool isShortcut)
-    : conv_(build.conv2d(conv, in, out, kernel, stride, padding)),
+                   int64_t out, int64_t kernel, int64_t stride, int64_t padding, bool isShortcut,
+                   int64_t groups)
+    : conv_(build.conv2d(conv, in, out, kernel, stride, padding, /*hasBias=*/false, groups)),
       shape_{kernel, stride, padding},
+      groups_(groups),
+      eps_(kEps),
       kept_(std::make_shared<Folded>()) {
   build.neurons(conv, isShortcut);
   build.mappable(conv, isShortcut);
@@ -109,6 +113,26 @@ ConvNorm::ConvNorm(NetworkBuilder& build, const std::string& conv, const std::st
   norms_ = {&network.parameter(norm + ".weight"), &network.parameter(norm + ".bias"),
             &network.parameter(norm + ".running_mean"), &network.parameter(norm + ".running_var")};
 }
+
+ConvNorm::ConvNorm(const Parameter* weight, const Parameter* bias,
+                   const std::array<const Parameter*, 4>& norms, const ConvShape& shape, int64_t groups,
+                   double momentum, double eps)
+    : conv_([=](const at::Tensor& x, const ForwardContext& context) {
+        return convolve(x, context.weight(*weight), context.bias(*weight, bias), shape, groups);
+      }),
+      norm_([=](const at::Tensor& x, const ForwardContext& context) {
+        const auto [scale, shift, mean, variance] = norms;
+        return at::batch_norm(x, context.weight(*scale), context.weight(*shift), context.weight(*mean),
+                              context.weight(*variance), /*training=*/false, momentum, eps,
+                              /*cudnn_enabled=*/true);
+      }),
+      weight_(weight),
+      bias_(bias),
+      norms_(norms),
+      shape_(shape),
+      groups_(groups),
+      eps_(eps),
+      kept_(std::make_shared<Folded>()) {}
 
 at::Tensor ConvNorm::operator()(const at::Tensor& x, const ForwardContext& context) const {
   if (const auto convolution = fusable(x, context)) return fused(x, *convolution, std::nullopt, false);
@@ -133,7 +157,7 @@ at::Tensor ConvNorm::addRelu(const at::Tensor& x, at::Tensor residual, const For
 
 bool ConvNorm::isFused(const at::Tensor& x, const ForwardContext& context) const {
   // libtorch's own convolution says what is wrong with shapes.
-  const bool fits = x.dim() == 4 && x.size(1) == weight_->value.size(1);
+  const bool fits = x.dim() == 4 && x.size(1) == groups_ * weight_->value.size(1);
   const bool wants = fits && context.statistics == Statistics::frozen && !at::GradMode::is_enabled() &&
                      context.multiplyAdds == nullptr && context.observer == nullptr &&
                      // oneDNN's ReLU makes 0 of NaN, and a model of NaN would seem to predict.
@@ -159,7 +183,8 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
   const auto stride = bothWays(shape_.stride), padding = bothWays(shape_.padding);
   if (!isHost(x.device())) {
     if (residual) *residual = residual->to(type).contiguous(x.suggest_memory_format());
-    return onAccelerator(x.to(type), weight, bias, residual, relu, stride, padding, kept_->cudnnFuses);
+    return onAccelerator(x.to(type), weight, bias, residual, relu, stride, padding, groups_,
+                         kept_->cudnnFuses);
   }
   if (residual) {
     static const auto operation = *findOperator(kConvolutionInto);
@@ -174,7 +199,7 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
                                     padding,
                                     stride,
                                     kDilation,
-                                    kGroups,
+                                    groups_,
                                     "add",
                                     1.0,
                                     "relu",
@@ -184,7 +209,7 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
   }
   static const auto operation = *findOperator(kConvolution);
   return convolveSafely(x.to(type), shape_, [&](const at::Tensor& images) {
-    return callOperator(operation, {images, weight, bias, padding, stride, kDilation, kGroups,
+    return callOperator(operation, {images, weight, bias, padding, stride, kDilation, groups_,
                                     relu ? "relu" : "none", noScalars(), ""})
         .toTensor();
   });
@@ -194,18 +219,20 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
                                        at::IntArrayRef inputSize) const {
   const auto& weight = context.weight(*weight_);
   std::vector<at::Tensor> sources{weight};
-  const auto bias = context.bias(*weight_, nullptr);
+  const auto bias = context.bias(*weight_, bias_);
   for (const auto* parameter : norms_) sources.push_back(context.weight(*parameter));
-  if (!bias && kept_->isOf(sources, type)) {
+  const bool isOwn = !bias || (bias_ != nullptr && bias->is_same(bias_->value));
+  if (bias) sources.push_back(*bias);
+  if (isOwn && kept_->isOf(sources, type)) {
     hide(kept_->hidden, context);
     return {kept_->weight, kept_->bias};
   }
   const auto &scale = sources[1], &shift = sources[2], &mean = sources[3], &variance = sources[4];
-  const auto factor = scale / (variance + kEps).sqrt();
+  const auto factor = scale / (variance + eps_).sqrt();
   // Batch-norm takes the mean from what the convolution gives, its bias included.
   const auto center = bias ? mean - *bias : mean;
   Convolution result{(weight * factor.view({-1, 1, 1, 1})).to(type), (shift - center * factor).to(type)};
-  const bool isVariant = bias || !weight.is_same(weight_->value);
+  const bool isVariant = !isOwn || !weight.is_same(weight_->value);
   const bool isHere = isHost(weight.device());
   at::Tensor hidden;
   if (!isHere) {
@@ -231,7 +258,7 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
 at::Tensor ConvNorm::reordered(const at::Tensor& weight, at::IntArrayRef inputSize) const {
   static const auto operation = *findOperator(kReorderedWeight);
   return callOperator(operation, {weight, bothWays(shape_.padding), bothWays(shape_.stride), kDilation,
-                                  kGroups, inputSize.vec()})
+                                  groups_, inputSize.vec()})
       .toTensor();
 }
 

@@ -29,7 +29,11 @@ class ConvNorm {
  public:
   // Registers both layers' parameters, in this order.
   ConvNorm(NetworkBuilder& build, const std::string& conv, const std::string& norm, int64_t in, int64_t out,
-           int64_t kernel, int64_t stride, int64_t padding, bool isShortcut = false);
+           int64_t kernel, int64_t stride, int64_t padding, bool isShortcut = false, int64_t groups = 1);
+  // Of layers that are registered: a convolution that is square and not dilated (no bias: null), and a
+  // batch-norm by its weight, bias, running mean and running variance.
+  ConvNorm(const Parameter* weight, const Parameter* bias, const std::array<const Parameter*, 4>& norms,
+           const ConvShape& shape, int64_t groups, double momentum, double eps);
 
   // norm(conv(x))
   at::Tensor operator()(const at::Tensor& x, const ForwardContext& context) const;
@@ -37,6 +41,8 @@ class ConvNorm {
   at::Tensor relu(const at::Tensor& x, const ForwardContext& context) const;
   // relu(norm(conv(x)) + residual)
   at::Tensor addRelu(const at::Tensor& x, at::Tensor residual, const ForwardContext& context) const;
+  // Whether one kernel runs it.
+  bool isFused(const at::Tensor& x, const ForwardContext& context) const;
 
  private:
   struct Folded;
@@ -44,7 +50,6 @@ class ConvNorm {
   // {weight, bias} of the convolution that is both layers.
   using Convolution = std::pair<at::Tensor, at::Tensor>;
 
-  bool isFused(const at::Tensor& x, const ForwardContext& context) const;
   // The one kernel's convolution; none where layers run one after the other.
   std::optional<Convolution> fusable(const at::Tensor& x, const ForwardContext& context) const;
   at::Tensor fused(const at::Tensor& x, const Convolution& convolution, std::optional<at::Tensor> residual,
@@ -55,8 +60,11 @@ class ConvNorm {
 
   NetworkBuilder::Layer conv_, norm_;
   const Parameter* weight_;
+  const Parameter* bias_ = nullptr;
   std::array<const Parameter*, 4> norms_;  // weight, bias, running mean, running variance
   ConvShape shape_;
+  int64_t groups_;
+  double eps_;
   std::shared_ptr<Folded> kept_;  // of all copies of this layer
 };
 

@@ -99,4 +99,14 @@ at::Tensor convolveByProduct(const at::Tensor& x, const at::Tensor& weight, cons
   return Convolution::apply(cast(x), cast(weight), shape);
 }
 
+at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                    const ConvShape& shape, int64_t groups) {
+  return convolveSafely(x, shape, [&](const at::Tensor& images) {
+    if (!bias && groups == 1 && prefersProduct(images, weight, shape)) {
+      return convolveByProduct(images, weight, shape);
+    }
+    return at::conv2d(images, weight, bias, shape.stride, at::IntArrayRef(shape.padding), 1, groups);
+  });
+}
+
 }  // namespace spurmem

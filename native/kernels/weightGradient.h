@@ -7,6 +7,8 @@
 
 #include <ATen/ATen.h>
 
+#include <optional>
+
 #include "narrowOutput.h"
 
 namespace spurmem {
@@ -18,5 +20,9 @@ bool prefersProduct(const at::Tensor& x, const at::Tensor& weight, const ConvSha
 // at::conv2d without bias under autocast, and equal to it to the bit. The weight's gradient differs from
 // oneDNN's by bfloat16's rounding of single values.
 at::Tensor convolveByProduct(const at::Tensor& x, const at::Tensor& weight, const ConvShape& shape);
+
+// at::conv2d, computed by what is above and in narrowOutput.h where that is right or faster.
+at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                    const ConvShape& shape, int64_t groups = 1);
 
 }  // namespace spurmem

@@ -110,19 +110,21 @@ const NeuronLayer& Network::layer(const std::string& name) const {
   TORCH_CHECK(false, "the model has no layer of neurons named ", name);
 }
 
+void requireSeveral(const at::Tensor& x) {
+  TORCH_CHECK(x.dim() > 1 && x.numel() > x.size(1),
+              "Expected more than 1 value per channel when training, got input size ", x.sizes(),
+              ": the batch is too small for ", x.sizes().slice(2),
+              " px at this layer. Use another batch size, so that no batch has one image.");
+}
+
 NetworkBuilder::Layer NetworkBuilder::conv2d(const std::string& name, int64_t in, int64_t out, int64_t kernel,
-                                             int64_t stride, int64_t padding, bool hasBias) {
-  const int64_t fanIn = in * kernel * kernel;
-  auto& weight = uniform(name + ".weight", {out, in, kernel, kernel}, kaimingUniformBound(fanIn));
+                                             int64_t stride, int64_t padding, bool hasBias, int64_t groups) {
+  const int64_t fanIn = in / groups * kernel * kernel;
+  auto& weight = uniform(name + ".weight", {out, in / groups, kernel, kernel}, kaimingUniformBound(fanIn));
   auto* bias = hasBias ? &uniform(name + ".bias", {out}, biasBound(fanIn)) : nullptr;
-  return [name, &weight, bias, fanIn, shape = ConvShape{kernel, stride, padding}](
+  return [name, &weight, bias, fanIn, groups, shape = ConvShape{kernel, stride, padding}](
              const at::Tensor& x, const ForwardContext& context) {
-    const auto result = convolveSafely(x, shape, [&](const at::Tensor& images) {
-      const auto& weights = context.weight(weight);
-      const auto biases = context.bias(weight, bias);
-      if (!biases && prefersProduct(images, weights, shape)) return convolveByProduct(images, weights, shape);
-      return at::conv2d(images, weights, biases, shape.stride, at::IntArrayRef(shape.padding));
-    });
+    const auto result = convolve(x, context.weight(weight), context.bias(weight, bias), shape, groups);
     context.count(result.numel() * fanIn);
     context.observe(name, result);
     return result;
@@ -140,11 +142,7 @@ NetworkBuilder::Layer NetworkBuilder::batchNorm2d(const std::string& name, int64
   return [&, &network = network_](const at::Tensor& x, const ForwardContext& context) {
     const bool training = context.statistics != Statistics::frozen;
     if (training) {
-      // torch.nn.functional.batch_norm's check: one value has no variance.
-      TORCH_CHECK(x.numel() / x.size(1) > 1,
-                  "Expected more than 1 value per channel when training, got input size ", x.sizes(),
-                  ": the batch is too small for ", x.size(2), " x ", x.size(3),
-                  " px at this layer. Use another batch size, so that no batch has one image.");
+      requireSeveral(x);
       if (context.statistics == Statistics::shared) context.weight(tracked).add_(1);
     }
     const bool usesRunning = context.statistics != Statistics::separate;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace spurmem {
@@ -58,6 +59,8 @@ struct ForwardContext {
   // On a GPU, which nothing asks in the middle of a pass: NaN where a kernel that would hide NaN has met such
   // weights, else 0. Undefined: no such kernel ran. It is added to the logits.
   mutable at::Tensor hidden{};
+  // What the stages of an exported program hand on besides the activation.
+  mutable std::shared_ptr<void> pass{};
 
   // A parameter or buffer, or what stands in for it.
   const at::Tensor& weight(const Parameter& parameter) const;
@@ -104,6 +107,8 @@ struct Network {
   // where none is named.
   std::vector<std::string> mappable;
   std::string mappedByDefault;
+  // Those of them whose feature maps are [N, H, W, C].
+  std::unordered_set<std::string> channelsLast;
   // Rows and columns of a vision transformer's patches.
   std::optional<std::array<int64_t, 2>> patches;
 
@@ -117,6 +122,9 @@ struct Network {
   const NeuronLayer& layer(const std::string& name) const;
 };
 
+// torch.nn.functional.batch_norm's check of a batch in training: one value has no variance.
+void requireSeveral(const at::Tensor& x);
+
 // Makes layers and registers their parameters, in the order of the calls. Random initial values are drawn as
 // PyTorch's constructors draw them, so that a seed gives the same network.
 class NetworkBuilder {
@@ -127,7 +135,7 @@ class NetworkBuilder {
 
   // torch.nn.Conv2d with a square kernel.
   Layer conv2d(const std::string& name, int64_t in, int64_t out, int64_t kernel, int64_t stride,
-               int64_t padding, bool hasBias = false);
+               int64_t padding, bool hasBias = false, int64_t groups = 1);
   // torch.nn.BatchNorm2d with its defaults.
   Layer batchNorm2d(const std::string& name, int64_t channels);
   // torch.nn.Linear.

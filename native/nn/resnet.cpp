@@ -26,19 +26,22 @@ struct Block {
 };
 
 // BasicBlock, or Bottleneck with its stride on the 3x3 convolution.
+// `inner` has the groups of its 3x3 convolution, and their channels where `planes` is 64.
 Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int64_t planes, int64_t stride,
-                int64_t expansion) {
+                int64_t expansion, const std::vector<int64_t>& inner) {
   const int64_t out = planes * expansion;
   Block block;
-  const auto add = [&](int number, int64_t from, int64_t to, int64_t kernel, int64_t convStride) {
+  const auto add = [&](int number, int64_t from, int64_t to, int64_t kernel, int64_t convStride,
+                       int64_t groups = 1) {
     const auto suffix = std::to_string(number);
     block.layers.emplace_back(build, name + ".conv" + suffix, name + ".bn" + suffix, from, to, kernel,
-                              convStride, kernel / 2);
+                              convStride, kernel / 2, /*isShortcut=*/false, groups);
   };
   if (expansion > 1) {
-    add(1, in, planes, 1, 1);
-    add(2, planes, planes, 3, stride);
-    add(3, planes, out, 1, 1);
+    const auto groups = inner[0], width = planes * inner[1] / 64 * groups;
+    add(1, in, width, 1, 1);
+    add(2, width, width, 3, stride, groups);
+    add(3, width, out, 1, 1);
   } else {
     add(1, in, planes, 3, stride);
     add(2, planes, planes, 3, 1);
@@ -51,13 +54,17 @@ Block makeBlock(NetworkBuilder& build, const std::string& name, int64_t in, int6
 }
 
 // ResNets of `blocks` in each layer, the first of `width` planes, whose outputs are `expansion` times as
-// many: 1 for BasicBlock, 4 for Bottleneck. A stem of 7x7 quarters the image's sides, one of 3x3 keeps them.
+// many: 1 for BasicBlock, 4 for Bottleneck. `bottleneck` has a Bottleneck's groups and their width
+// (1 and 64). A stem of 7x7 quarters the image's sides, one of 3x3 keeps them.
 std::unique_ptr<Network> makeResNet(const Design& design, at::Generator generator) {
   const auto blocks = design.integers("blocks", 8);
   const auto expansion = design.integer("expansion");
   const auto width = design.integer("width");
   const auto kernel = design.integer("stem");
   const bool isLarge = kernel == 7;
+  const auto inner =
+      design.values.count("bottleneck") > 0 ? design.integers("bottleneck", 2) : std::vector<int64_t>{1, 64};
+  TORCH_CHECK(inner.size() == 2, "bottleneck has two numbers, groups and their width");
   auto network = std::make_unique<Network>();
   NetworkBuilder build(*network, generator);
 
@@ -73,7 +80,7 @@ std::unique_ptr<Network> makeResNet(const Design& design, at::Generator generato
     for (int64_t j = 0; j < blocks[i]; ++j) {
       const auto name = "layer" + std::to_string(i + 1) + "." + std::to_string(j);
       const int64_t stride = i > 0 && j == 0 ? 2 : 1;
-      build.stage(name, makeBlock(build, name, channels, planes, stride, expansion));
+      build.stage(name, makeBlock(build, name, channels, planes, stride, expansion, inner));
       channels = planes * expansion;
     }
   }

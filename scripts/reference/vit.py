@@ -10,7 +10,12 @@ import torch
 from common import channels_last, gradients_and_scores, named, request, save
 from torch import nn
 
-WIDTHS = {"vit_tiny_patch16_224": 192, "vit_small_patch16_224": 384}
+WIDTHS = {
+    "vit_tiny_patch16_224": 192,
+    "vit_small_patch16_224": 384,
+    "deit_small_patch16_224": 384,
+    "vit_base_patch16_224": 768,
+}
 HEAD_SIZE = 64
 
 

@@ -18,7 +18,7 @@ const EACH_TRACE_MS = 4000;
 const EVALUATION_SHARE = 1 / 3;
 
 /** The parts of a run's folder that a trace reads; it writes into `results/` and `history.jsonl`, which are the copy's own. */
-const READ = ['config.json', 'data.json', 'metrics.jsonl', 'checkpoints'];
+const READ = ['config.json', 'data.json', 'metrics.jsonl', 'program.safetensors', 'checkpoints'];
 
 /** A training by some seconds of it. */
 export interface TimedTraining {

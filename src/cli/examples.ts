@@ -29,8 +29,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'dataset inspect --data mine --format csv --columns filename=image,y=label,a=place,split=fold',
   ],
   'fetch waterbirds': ['fetch waterbirds', 'fetch waterbirds --from waterbirds.tar.gz'],
+  'model inspect': ['model inspect convnext_tiny.pt2'],
   'train erm': [
     'train erm --data waterbirds --weights resnet50.pth',
+    'train erm --data waterbirds --arch convnext_tiny.pt2',
     'train erm --data waterbirds --config runs/erm-waterbirds/config.json --seed 1 --out runs/erm-1',
     'train erm --data waterbirds --arch vit_small_patch16_224 --batch-size 64 --dry-run',
     'train erm --from runs/erm --trainable layer3.1.conv2 --trainable-count 50 --minority-per-batch 10 --until minority-fitted --select last',

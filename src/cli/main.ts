@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, load: () 
     () => import('./commands/fetch.js'),
   ],
   dataset: ['build and inspect datasets', () => import('./commands/dataset.js')],
+  model: ['look at a network that torch.export wrote', () => import('./commands/model.js')],
   train: ['train a network', () => import('./commands/train.js')],
   trace: ['find and perturb the neurons that memorize', () => import('./commands/trace.js')],
   gradcam: [

@@ -43,6 +43,8 @@ export function valuesOfRun(file: z.infer<typeof runSchema>, command: Command): 
       requireDefault(setting, value, entry[config.protocol]);
     } else if (setting === 'weights') {
       values[word] = environment.weightsPath ?? undefined;
+    } else if (setting === 'arch') {
+      values[word] = environment.archPath ?? config.arch;
     } else if (entry.type.form === 'augmentation') {
       values[word] = value === undefined ? 'dataset' : choiceOf(value as Parameters<typeof choiceOf>[0]);
     } else if (setting === 'kickInEpoch') {

@@ -110,7 +110,11 @@ export function settingOption(word: string, entry: Setting<unknown>): Option {
     `${help} (default: ${byDefault})`,
     type,
   );
-  return type.words ? option.choices(type.words) : option;
+  if (type.words === undefined) return option;
+  if (type.form === 'word') return option.choices(type.words);
+  // Among others, which the type checks.
+  option.argChoices = [...type.words];
+  return option;
 }
 
 function attributeOf(word: string): string {

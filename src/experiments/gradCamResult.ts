@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { SPLITS } from '../data/split.js';
 import { intervalSchema } from '../metrics/schemas.js';
-import { ARCHITECTURES } from '../models/architectures.js';
 import { count, real, type Recorded } from '../recorded.js';
+import { architectureSchema } from '../train/runConfig.js';
 import { group, picture } from './results.js';
 
 /** A model whose heat maps were taken. */
 const mappedModelSchema = z.looseObject({
   /** The name of the run's folder. */
   run: z.string(),
-  arch: z.enum(ARCHITECTURES),
+  arch: architectureSchema,
   /** sha256 of its weights file. */
   checkpoint: z.string(),
 });

@@ -14,8 +14,6 @@ export interface Fetchable {
 
 const TORCHVISION_TERMS =
   'torchvision is under the BSD 3-Clause license; the weights were trained on ImageNet, whose images are for non-commercial research';
-const TIMM_TERMS =
-  'Apache 2.0; trained on ImageNet-21k and ImageNet, whose images are for non-commercial research';
 
 /** ImageNet weights of torchvision, whose file names end in the first digits of their SHA-256. */
 function torchvision(arch: string, sha256: string, title: string) {
@@ -30,13 +28,14 @@ function torchvision(arch: string, sha256: string, title: string) {
 }
 
 /** ImageNet weights of timm. */
-function timm(arch: string, size: string) {
-  const name = `${arch}.augreg_in21k_ft_in1k`;
+function timm(arch: string, size: string, tag = 'augreg_in21k_ft_in1k') {
+  const name = `${arch}.${tag}`;
+  const data = tag.includes('in21k') ? 'ImageNet-21k and ImageNet' : 'ImageNet';
   return {
-    title: `${size}, ImageNet-21k and ImageNet (timm, augreg_in21k_ft_in1k)`,
+    title: `${size}, ${data} (timm, ${tag})`,
     url: `https://huggingface.co/timm/${name}/resolve/main/model.safetensors`,
     file: `${name}.safetensors`,
-    terms: TIMM_TERMS,
+    terms: `Apache 2.0; trained on ${data}, whose images are for non-commercial research`,
   };
 }
 
@@ -65,6 +64,20 @@ export const WEIGHTS = {
     ...torchvision('resnet50', '0676ba61', 'ResNet-50, ImageNet (torchvision, IMAGENET1K_V1)'),
     arch: 'resnet50',
   },
+  resnet101: torchvision('resnet101', 'cd907fc2', 'ResNet-101, ImageNet (torchvision, IMAGENET1K_V2)'),
+  resnet152: torchvision('resnet152', 'f82ba261', 'ResNet-152, ImageNet (torchvision, IMAGENET1K_V2)'),
+  wide_resnet50_2: torchvision(
+    'wide_resnet50_2',
+    '9ba9bcbe',
+    'Wide ResNet-50-2, ImageNet (torchvision, IMAGENET1K_V2)',
+  ),
+  resnext50_32x4d: torchvision(
+    'resnext50_32x4d',
+    '1a0047aa',
+    'ResNeXt-50 32x4d, ImageNet (torchvision, IMAGENET1K_V2)',
+  ),
+  vit_base_patch16_224: timm('vit_base_patch16_224', 'ViT-B/16'),
+  deit_small_patch16_224: timm('deit_small_patch16_224', 'DeiT-S/16', 'fb_in1k'),
   vit_small_patch16_224: timm('vit_small_patch16_224', 'ViT-S/16'),
   vit_tiny_patch16_224: timm('vit_tiny_patch16_224', 'ViT-Ti/16'),
 } as const satisfies Readonly<Record<string, Fetchable>>;

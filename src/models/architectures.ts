@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import {
   type Generator,
   native,
@@ -6,6 +7,7 @@ import {
   type Precision,
 } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
+import type { ValueType } from '../settings/values.js';
 
 /** Options of vision transformers. */
 interface VitOptions {
@@ -34,16 +36,53 @@ const DESIGNS = {
   resnet18: { family: 'resnet', design: { ...IMAGENET, blocks: [2, 2, 2, 2], expansion: 1 } },
   resnet34: { family: 'resnet', design: { ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 1 } },
   resnet50: { family: 'resnet', design: { ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 4 } },
+  resnet101: { family: 'resnet', design: { ...IMAGENET, blocks: [3, 4, 23, 3], expansion: 4 } },
+  resnet152: { family: 'resnet', design: { ...IMAGENET, blocks: [3, 8, 36, 3], expansion: 4 } },
+  wide_resnet50_2: {
+    family: 'resnet',
+    design: { ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 4, bottleneck: [1, 128] },
+  },
+  resnext50_32x4d: {
+    family: 'resnet',
+    design: { ...IMAGENET, blocks: [3, 4, 6, 3], expansion: 4, bottleneck: [32, 4] },
+  },
   resnet20: { family: 'resnet', design: { stem: 3, width: 16, blocks: [3, 3, 3], expansion: 1 } },
   vit_tiny_patch16_224: { family: 'vit', design: { channels: 192 }, options: VIT_OPTIONS },
   vit_small_patch16_224: { family: 'vit', design: { channels: 384 }, options: VIT_OPTIONS },
+  deit_small_patch16_224: { family: 'vit', design: { channels: 384 }, options: VIT_OPTIONS },
+  vit_base_patch16_224: { family: 'vit', design: { channels: 768 }, options: VIT_OPTIONS },
 } as const satisfies Record<string, Design>;
-export type Architecture = keyof typeof DESIGNS;
-export const ARCHITECTURES = Object.keys(DESIGNS) as [Architecture, ...Architecture[]];
+/** An architecture that is built in. */
+type BuiltIn = keyof typeof DESIGNS;
+export const ARCHITECTURES = Object.keys(DESIGNS) as [BuiltIn, ...BuiltIn[]];
+/** One that is built in, or the path of a program that torch.export wrote. */
+export type Architecture = BuiltIn | `${string}.pt2`;
+
+/** The ending of torch.export's files. */
+const PROGRAM_ENDING = '.pt2';
+
+/** Whether an architecture is a file of torch.export. */
+export function isProgram(arch: string): arch is `${string}.pt2` {
+  return arch.length > PROGRAM_ENDING.length && arch.endsWith(PROGRAM_ENDING);
+}
+
+export const architecture: ValueType<Architecture> = {
+  accepts: (value): value is Architecture =>
+    typeof value === 'string' && (Object.hasOwn(DESIGNS, value) || isProgram(value)),
+  expected: `one of ${ARCHITECTURES.join(', ')}, or a file of torch.export, such as model.pt2`,
+  form: 'text',
+  isList: false,
+  words: ARCHITECTURES,
+};
+
+/** The name of an architecture in configurations and messages. */
+export function architectureName(arch: Architecture): Architecture {
+  return isProgram(arch) ? (basename(arch) as Architecture) : arch;
+}
 
 /** The family of an architecture, and the options that it takes with their defaults. */
-export function architectureOf(name: Architecture): Design {
-  return DESIGNS[name];
+export function architectureOf(arch: Architecture): Pick<Design, 'family' | 'options'> {
+  return isProgram(arch) ? { family: 'program' } : DESIGNS[arch];
 }
 
 /** The choices for a network. */
@@ -59,12 +98,12 @@ export interface ArchitectureOptions {
   readonly layerNormEps?: number | undefined;
 }
 
-/** A network with PyTorch's initial weights. Options that its architecture does not take are not read. */
+/** A built-in network with PyTorch's initial weights. Options that its architecture does not take are not read. */
 export async function createNetwork(
   { arch, numClasses, generator, precision = 'fp32', ...given }: ArchitectureOptions,
   { device, memoryFormat }: ComputeContext,
 ): Promise<Network> {
-  const { family, design: own, options } = architectureOf(arch);
+  const { family, design: own, options }: Design = DESIGNS[arch as BuiltIn];
   const ofVit = options && {
     imageSize: given.imageSize ?? options.imageSize,
     patchSize: given.patchSize ?? options.patchSize,

@@ -1,16 +1,19 @@
 import { native, type Network, type NetworkDescription, type Tensor } from '../native/addon.js';
 import { ComputeContext, type InContext } from '../native/context.js';
 import { checkValues } from '../settings/options.js';
-import { integer, oneOf } from '../settings/values.js';
+import { integer } from '../settings/values.js';
 import {
   type Architecture,
+  architecture,
   type ArchitectureOptions,
-  ARCHITECTURES,
   createNetwork,
+  isProgram,
 } from './architectures.js';
+import { createProgramNetwork } from './exported/network.js';
+import type { Program } from './exported/program.js';
 import type { TensorData } from './safetensors.js';
 
-const TYPES = { arch: oneOf(ARCHITECTURES), numClasses: integer(1) };
+const TYPES = { arch: architecture, numClasses: integer(1) };
 
 /** A network on a device. Dispose it, or declare it with `using`. */
 export class Model implements Disposable {
@@ -28,6 +31,8 @@ export class Model implements Disposable {
     readonly numClasses: number,
     readonly context: ComputeContext,
     readonly network: Network,
+    /** The program that it runs; undefined: a built-in network. */
+    readonly program?: Program,
   ) {
     this.description = network.describe();
     const { head } = this.description;
@@ -38,14 +43,43 @@ export class Model implements Disposable {
 
   /**
    * A network with the initial weights that torchvision's constructor draws after `torch.manual_seed(seed)`,
-   * where `generator` stands for PyTorch's default generator: what it draws next follows on from there.
+   * where `generator` stands for PyTorch's default generator: what it draws next follows on from there. Of a file of torch.export, the
+   * network with that file's weights; a head of another number of classes is drawn.
+   *
+   * @throws `USAGE`, and `MODEL_INVALID` for a file that is damaged or uses what is not supported
    */
   static async create(options: InContext & ArchitectureOptions): Promise<Model> {
     const place = 'context' in options ? 'context' : 'device';
     checkValues(options, { types: TYPES, required: ['arch', 'numClasses', 'generator', place] });
     const context = ComputeContext.of(options);
+    if (isProgram(options.arch)) {
+      // What reads it is loaded when it is needed.
+      const { readProgram } = await import('./exported/program.js');
+      return Model.ofProgram(await readProgram(options.arch), options, context);
+    }
     const network = await createNetwork(options, context);
     return new Model(options.arch, options.numClasses, context, network);
+  }
+
+  /** The network of a program that is read. */
+  static async ofProgram(
+    program: Program,
+    { numClasses, generator, precision = 'fp32' }: Omit<ArchitectureOptions, 'arch'>,
+    context: ComputeContext,
+  ): Promise<Model> {
+    const { device, memoryFormat } = context;
+    const place = { numClasses, generator, precision, device, memoryFormat };
+    const network = await createProgramNetwork(program, place);
+    const model = new Model(program.name, numClasses, context, network, program);
+    const { weights = {} } = program.file;
+    const { head, description } = model;
+    const isNewHead = weights[head.weight]?.shape[0] !== numClasses;
+    const names = [...description.parameters, ...description.buffers]
+      .map(({ name }) => name)
+      .filter((name) => Object.hasOwn(weights, name))
+      .filter((name) => !(isNewHead && (name === head.weight || name === head.bias)));
+    await model.loadStateDict(Object.fromEntries(names.map((name) => [name, weights[name] as TensorData])));
+    return model;
   }
 
   /** Size of the penultimate features, which the classifier takes. */

@@ -57,8 +57,8 @@ async function readState(path: string, archive: ZipArchive, fileSize: number): P
   return { keys, tensors: await readTensors(archive, `${folder}data/`, views, fileSize) };
 }
 
-/** The folder that all entries are in, named after the file when it was saved. */
-function rootFolder(path: string, archive: ZipArchive): string {
+/** The folder that all entries are in, named after the file when it was saved. Throws UnusableContent where torch.save wrote another. */
+export function rootFolder(path: string, archive: ZipArchive): string {
   const { names } = archive;
   const folder = /^[^/]*\//.exec(names[0] ?? '')?.[0] ?? '';
   if (names.includes(`${folder}constants.pkl`) || names.some((name) => name.startsWith(`${folder}code/`))) {
@@ -74,7 +74,12 @@ function rootFolder(path: string, archive: ZipArchive): string {
   return folder;
 }
 
-async function readTensors(
+/**
+ * The tensors of views, whose storages are entries of a folder.
+ *
+ * @throws UnusableContent where they are larger than the file
+ */
+export async function readTensors(
   archive: ZipArchive,
   folder: string,
   views: ReadonlyMap<string, TensorView>,

@@ -14,6 +14,10 @@ export interface TensorData {
   readonly data: NativeArray;
 }
 
+export function sameShape(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
+  return a?.length === b?.length && a?.every((size, i) => size === b?.[i]) === true;
+}
+
 /** A tensor to write: its values, or one of the engine, which is copied out when it is written. */
 export type WrittenTensor = TensorData | Tensor;
 

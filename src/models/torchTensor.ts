@@ -126,11 +126,20 @@ function view(args: readonly PickleValue[], name: string): TensorView {
     throw damaged('has a damaged shape');
   }
   const length = shape.includes(0) ? 0 : shape.reduce((product, n) => product * n, 1);
+  const found = { storage, dtype, storageLength, offset, shape, strides, length };
+  if (!isWithin(found)) throw damaged(`claims more than the ${storageLength} values of its storage`);
+  return found;
+}
+
+/** Whether a view has no value outside of its storage. */
+export function isWithin({ shape, strides, offset, length, storageLength }: TensorView): boolean {
   const last = shape.reduce((sum, n, i) => sum + (n - 1) * (strides[i] as number), offset);
-  if (!Number.isSafeInteger(length) || (length > 0 && last >= storageLength)) {
-    throw damaged(`claims more than the ${storageLength} values of its storage`);
-  }
-  return { storage, dtype, storageLength, offset, shape, strides, length };
+  return (
+    shape.length <= MAX_DIMENSIONS &&
+    strides.length === shape.length &&
+    Number.isSafeInteger(length) &&
+    (length === 0 || last < storageLength)
+  );
 }
 
 function items(value: PickleValue | undefined): readonly PickleValue[] | undefined {

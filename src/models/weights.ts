@@ -1,7 +1,7 @@
 import { SpurmemError } from '../errors.js';
 import type { Model } from './model.js';
 import { readWeights } from './readWeights.js';
-import type { TensorData } from './safetensors.js';
+import { sameShape, type TensorData } from './safetensors.js';
 
 /** A count of training batches that old files lack; batch-norm does not use it. */
 const OPTIONAL = '.num_batches_tracked';
@@ -28,7 +28,7 @@ export async function loadWeights(
   const missing = [...shapes.keys()].filter(
     (name) => !Object.hasOwn(tensors, name) && !newHead.includes(name) && !name.endsWith(OPTIONAL),
   );
-  const unexpected = Object.keys(tensors).filter((name) => !shapes.has(name));
+  const unexpected = Object.keys(tensors).filter((name) => !shapes.has(name) && !name.endsWith(OPTIONAL));
   const misshapen = Object.entries(tensors).flatMap(([name, { shape }]) => {
     const wanted = shapes.get(name);
     if (wanted === undefined || newHead.includes(name) || sameShape(shape, wanted)) return [];
@@ -47,7 +47,7 @@ export async function loadWeights(
   }
   const wanted: Record<string, TensorData> = {};
   for (const [name, tensor] of Object.entries(tensors)) {
-    if (newHead.includes(name)) continue;
+    if (newHead.includes(name) || !shapes.has(name)) continue;
     const flaw = flawOf(name, tensor);
     if (flaw !== undefined) {
       const problem = `${path}: ${list([name])} ${flaw}: no model can compute with it.`;
@@ -73,10 +73,6 @@ function flawOf(name: string, { data }: TensorData): string | undefined {
 /** How many values are infinite or NaN, of the millions that a model has: those whose difference from themselves is not 0. */
 function countInfinite(values: Float32Array): number {
   return values.reduce((count, value) => (value - value === 0 ? count : count + 1), 0);
-}
-
-function sameShape(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
-  return a?.length === b?.length && a?.every((size, i) => size === b?.[i]) === true;
 }
 
 function list(names: readonly string[]): string {

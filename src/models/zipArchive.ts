@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import yauzl from 'yauzl';
 
@@ -7,16 +6,37 @@ const MAX_ENTRIES = 100_000;
 /** One read(2) takes less than 2 GiB. */
 const MAX_READ_BYTES = 2 ** 30;
 
+/** Bytes that are read from any place: an open file, or memory. */
+interface ByteSource {
+  read(
+    target: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesRead: number }>;
+}
+
+/** An archive that lies in another one, in memory. */
+export function memorySource(bytes: Uint8Array): ByteSource {
+  return {
+    read(target, offset, length, position) {
+      const part = bytes.subarray(position, position + length);
+      target.set(part, offset);
+      return Promise.resolve({ bytesRead: part.length });
+    },
+  };
+}
+
 /** A zip file with stored (uncompressed) entries, as torch.save writes it. Each entry is read when it is asked for. */
 export class ZipArchive {
   private constructor(
-    private readonly handle: FileHandle,
+    private readonly handle: ByteSource,
     private readonly zip: yauzl.ZipFile,
     private readonly entries: ReadonlyMap<string, yauzl.Entry>,
   ) {}
 
-  /** Reads the directory of an open file. Throws an Error that says what is wrong with it. */
-  static async open(handle: FileHandle, fileSize: number): Promise<ZipArchive> {
+  /** Reads the directory of an open file, or of a file in memory. Throws an Error that says what is wrong with it. */
+  static async open(handle: ByteSource, fileSize: number): Promise<ZipArchive> {
     const zip = await yauzl.fromRandomAccessReaderPromise(new HandleReader(handle, fileSize), fileSize, {
       autoClose: false,
       // Names stay bytes: no file is written by them, and torch.save marks no encoding.
@@ -69,7 +89,7 @@ export class ZipArchive {
 /** yauzl's own reader throws past its callers at an offset that fs.read does not take, which ends the process. */
 class HandleReader extends yauzl.RandomAccessReader {
   constructor(
-    private readonly handle: FileHandle,
+    private readonly handle: ByteSource,
     private readonly fileSize: number,
   ) {
     super();
@@ -92,7 +112,7 @@ class HandleReader extends yauzl.RandomAccessReader {
   }
 }
 
-async function readFully(handle: FileHandle, target: Uint8Array, position: number): Promise<void> {
+async function readFully(handle: ByteSource, target: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < target.length;) {
     const { bytesRead } = await handle.read(
       target,

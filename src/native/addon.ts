@@ -296,6 +296,101 @@ export interface NetworkOptions {
   readonly precision?: Precision;
 }
 
+/** An argument of an operator. */
+export interface ProgramArgument {
+  /** A value that is made before, or several; or what `numbers` or `text` are. Names of dtypes and memory formats are c10's numbers. */
+  readonly kind:
+    | 'none'
+    | 'value'
+    | 'values'
+    | 'int'
+    | 'ints'
+    | 'float'
+    | 'floats'
+    | 'bool'
+    | 'bools'
+    | 'text'
+    | 'dtype'
+    | 'memoryFormat'
+    | 'layout'
+    | 'device';
+  readonly numbers?: readonly number[];
+  readonly text?: string;
+  /** Values by number; -1: none, or, of `ints`, the number at that place. */
+  readonly values?: readonly number[];
+}
+
+/** A call of an operator of ATen. */
+export interface ProgramNode {
+  /** `conv2d`, with an overload `conv2d.padding`; or `symbolic.mul` of sizes. */
+  readonly target: string;
+  readonly arguments: Readonly<Record<string, ProgramArgument>>;
+  /** Arguments that differ in evaluation. */
+  readonly evaluation?: Readonly<Record<string, ProgramArgument>>;
+  /** The values that it makes: one, or a list of tensors; null: one that nothing takes. */
+  readonly results: readonly (number | readonly number[] | null)[];
+  /** The layer whose output it is, for Grad-CAM and mean outputs. */
+  readonly layer?: string;
+  /** Whether evaluation calls it; default: yes. */
+  readonly inEvaluation?: boolean;
+  /** Whether it counts a batch-norm's batches, which only training with shared statistics does. */
+  readonly isCount?: boolean;
+  /** The value that its result is where it is not called. */
+  readonly alias?: number;
+  /** The value whose dtype is that of its result. */
+  readonly typeOf?: number;
+}
+
+/** A network as calls over numbered values. */
+export interface ProgramPlan {
+  /** The number of values. */
+  readonly values: number;
+  readonly inputs: readonly {
+    readonly kind: 'parameter' | 'buffer' | 'constant';
+    readonly name: string;
+    readonly value: number;
+    readonly shape: readonly number[];
+    /** c10's number. */
+    readonly dtype: number;
+  }[];
+  /** Values that are the number of images. */
+  readonly batchSizes: readonly number[];
+  readonly nodes: readonly ProgramNode[];
+  /** Calls from `begin` to before `end`, from one value to another; `prelude`: earlier calls that it needs where a pass begins with it. */
+  readonly stages: readonly {
+    readonly name: string;
+    readonly begin: number;
+    readonly end: number;
+    readonly input: number;
+    readonly output: number;
+    readonly prelude: readonly number[];
+  }[];
+  /** Layers of neurons, by their parameters. */
+  readonly layers: readonly {
+    readonly name: string;
+    readonly weight: string;
+    readonly bias: string | null;
+    readonly stage: number;
+    readonly isShortcut: boolean;
+  }[];
+  /** The layer that gives the logits, and its call. */
+  readonly head: { readonly name: string; readonly node: number };
+  /** Calls that one kernel may run in evaluation: a convolution, and what follows it alone. */
+  readonly groups: readonly {
+    readonly convolution: number;
+    readonly norm: number;
+    readonly sum: number | null;
+    readonly relu: number | null;
+  }[];
+  readonly mappable: readonly {
+    readonly name: string;
+    readonly node: number;
+    readonly isChannelsLast: boolean;
+  }[];
+  readonly mappedByDefault: string;
+  readonly patches: readonly [number, number] | null;
+}
+
 /** The native addon: handles on libtorch's objects, and functions that compute on them. */
 export interface Addon {
   readonly Tensor: { readonly prototype: Tensor };
@@ -350,6 +445,24 @@ export interface Addon {
   tensor(data: NativeArray, shape: readonly number[], device: string): Promise<Tensor>;
   /** A network with PyTorch's initial weights. */
   createNetwork(options: NetworkOptions): Promise<Network>;
+  /**
+   * A network of a plan, checked again, with weights of zero but for the head's, which are drawn. Each of the plan's constants is given as
+   * a tensor.
+   */
+  createProgram(
+    options: Omit<NetworkOptions, 'family' | 'design'> & {
+      readonly plan: Omit<ProgramPlan, 'inputs'> & {
+        readonly inputs: readonly (ProgramPlan['inputs'][number] & { readonly constant?: Tensor })[];
+      };
+      readonly numClasses: number;
+    },
+  ): Promise<Network>;
+  /** The operators that a plan may call; whether what they give may lie in the memory of what they take, and whether they write there. */
+  programOperators(): readonly {
+    readonly name: string;
+    readonly aliases: boolean;
+    readonly writes: boolean;
+  }[];
   crossEntropy(logits: Tensor, labels: Tensor, reduction: 'mean' | 'none'): Promise<Tensor>;
   /** torch.nn.MSELoss of the softmax against the one-hot class; `none`: the mean over classes of each sample. */
   squaredError(logits: Tensor, labels: Tensor, reduction: 'mean' | 'none'): Promise<Tensor>;

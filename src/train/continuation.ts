@@ -79,6 +79,7 @@ export function continuationMethod<
           configOf,
           outOf: () => `${options.from.replace(/\/+$/, '')}-${name}`,
           weights,
+          program: config.program === undefined ? undefined : folder.program,
           from: folder.path,
           toleratesEmptyGroups: true,
         },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LOSSES } from '../metrics/loss.js';
-import { ARCHITECTURES } from '../models/architectures.js';
+import { architecture } from '../models/architectures.js';
 import { PRECISIONS } from '../native/addon.js';
 import { protocolSetting, setting } from '../settings/setting.js';
 import {
@@ -49,9 +49,9 @@ export const VIT_SETTINGS = {
 
 export const MODEL_SETTINGS = {
   arch: setting({
-    type: oneOf(ARCHITECTURES),
+    type: architecture,
     argument: 'name',
-    help: 'architecture',
+    help: 'architecture, or a file of torch.export (.pt2)',
     default: 'resnet50',
     source: 'ResNet-50, and ViT-S in its supplement',
   }),

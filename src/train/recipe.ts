@@ -2,6 +2,8 @@ import type { Batch, Batches } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
 import { misplaced } from '../errors.js';
 import { lossOf } from '../metrics/loss.js';
+import { architectureName, isProgram } from '../models/architectures.js';
+import { readProgram } from '../models/exported/program.js';
 import { weightsFingerprint } from '../models/fingerprint.js';
 import type { BatchNormStatistics } from '../native/addon.js';
 import {
@@ -84,6 +86,7 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
           from === undefined ? `runs/${name}-${dataset.name}` : `${from.replace(/\/+$/, '')}-${name}`,
         weights: options.weights,
         ...(from === undefined ? {} : { from }),
+        program: isProgram(options.arch ?? '') ? options.arch : undefined,
         method: (trainer: Trainer<RecipeConfig<Own>>) => prepare(trainer, options),
       });
     },
@@ -121,15 +124,17 @@ async function recipeConfig(name: string, options: ErmOptions, dataset: Dataset)
   const { arch, weights, imageSize, resize, crop, mean, std, ...others } = resolved;
   const { patchSize, layerNormEps, augmentation, ...recipe } = others;
   const input = inputSettings({ imageSize, resize, crop, mean, std }, dataset);
+  const start = weights ?? (isProgram(arch) ? arch : undefined);
   return {
     command: `train ${name}`,
     protocol,
     dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
-    arch,
+    arch: architectureName(arch),
+    ...(isProgram(arch) ? { program: (await readProgram(arch)).file.hash } : {}),
     ...input,
     ...vitSettings(arch, { patchSize, layerNormEps }, input.imageSize),
     numClasses: dataset.numClasses,
-    weights: weights === undefined ? null : await weightsFingerprint(weights),
+    weights: start === undefined ? null : await weightsFingerprint(start),
     ...defined(recipe),
     ...(augmentation === 'dataset'
       ? {}

@@ -12,13 +12,18 @@ import { CHECKPOINTS, schedulerSchema } from './ermSettings.js';
 import { FORMAT_VERSION } from './formatVersion.js';
 import { inputShape } from './inputSettings.js';
 
+/** The architecture in a run's configuration: of a program its file's name. */
+export const architectureSchema = z.union([z.enum(ARCHITECTURES), z.templateLiteral([z.string(), '.pt2'])]);
+
 /** The configuration of every run, to which a training method adds its own settings. */
 const runShape = {
   /** `train <method>` */
   command: z.string().regex(/^train [\w-]+$/),
   protocol: z.enum(PROTOCOLS),
   dataset: z.strictObject({ name: z.string(), fingerprint: z.string() }),
-  arch: z.enum(ARCHITECTURES),
+  arch: architectureSchema,
+  /** sha256 of the program, which the run's folder keeps, where the architecture is a file of torch.export. */
+  program: z.string().optional(),
   /** Instead of the dataset's preprocessing. */
   ...inputShape,
   /** For vision transformers alone, as the next one. */
@@ -69,6 +74,7 @@ export function methodOf({ command }: Pick<RunConfig, 'command'>): string {
 
 const OF_MODEL = [
   'arch',
+  'program',
   'imageSize',
   'resize',
   'crop',
@@ -90,6 +96,8 @@ export const runEnvironmentSchema = z.strictObject({
   data: z.string(),
   dataOptions: z.strictObject(datasetOptionsShape),
   weightsPath: z.string().nullable(),
+  /** The file of torch.export that is trained. */
+  archPath: z.string().optional(),
   /** The folder of the run that this one started from. */
   from: z.string().optional(),
   ...optionalSchemas(ENGINE_SETTINGS),

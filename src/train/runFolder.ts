@@ -33,6 +33,8 @@ export class RunFolder {
   /** All that a resumed run needs. */
   readonly resume: string;
   readonly report: string;
+  /** The program that the run trains, without weights, where its architecture is a file of torch.export. */
+  readonly program: string;
   protected readonly configPath: string;
   protected readonly dataPath: string;
   protected readonly historyPath: string;
@@ -44,6 +46,7 @@ export class RunFolder {
     this.last = this.#checkpoint('last');
     this.resume = this.#checkpoint('resume');
     this.report = join(this.path, 'report.html');
+    this.program = join(this.path, 'program.safetensors');
     this.configPath = join(this.path, 'config.json');
     this.dataPath = join(this.path, 'data.json');
     this.historyPath = join(this.path, 'history.jsonl');

@@ -1,8 +1,10 @@
 import { BatchLoader } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Augmentation, Preprocessing } from '../data/preprocessing.js';
-import { SpurmemError } from '../errors.js';
+import { misplaced, SpurmemError } from '../errors.js';
+import { type Program, readProgram } from '../models/exported/program.js';
 import { Model } from '../models/model.js';
+import { sameShape } from '../models/safetensors.js';
 import { loadWeights } from '../models/weights.js';
 import { type Generator, native } from '../native/addon.js';
 import type { InputConfig } from './inputSettings.js';
@@ -12,7 +14,10 @@ import { requirePatches } from './vitOptions.js';
 /** The part of a run's configuration by which images become its model's input. */
 type PreparedConfig = InputConfig & Pick<RunConfig, 'augmentation'>;
 
-type ModelConfig = Pick<RunConfig, 'arch' | 'imageSize' | 'patchSize' | 'layerNormEps' | 'precision'>;
+type ModelConfig = Pick<
+  RunConfig,
+  'arch' | 'program' | 'imageSize' | 'patchSize' | 'layerNormEps' | 'precision'
+>;
 
 /** A run's images as its model takes them. */
 export async function openImages(
@@ -39,12 +44,20 @@ function sizeOf(resize: Preprocessing['resize']): [number, number] | null {
   return Array.isArray(resize) ? resize : null;
 }
 
-/** A run's model with initial weights. Throws `USAGE` when a vision transformer's patches do not cover the images. */
+/**
+ * A run's model with initial weights. Throws `USAGE` when a vision transformer's patches do not cover the images, or a program takes
+ * others.
+ */
 export async function createModel(
   { arch, patchSize, layerNormEps, precision }: ModelConfig,
   { dataset, context, inputSize }: BatchLoader,
   generator: Generator,
+  program?: Program,
 ): Promise<Model> {
+  if (program !== undefined) {
+    requireImages(program, inputSize);
+    return Model.ofProgram(program, { numClasses: dataset.numClasses, generator, precision }, context);
+  }
   if (patchSize !== undefined) requirePatches(inputSize, patchSize);
   return Model.create({
     context,
@@ -63,10 +76,11 @@ export async function loadModel(
   config: ModelConfig,
   loader: BatchLoader,
   weights: string,
-  folder: { readonly path: string },
+  folder: { readonly path: string; readonly program: string },
 ): Promise<Model> {
+  const program = config.program === undefined ? undefined : await keptProgram(config, folder);
   // All drawn weights are replaced, whatever the seed.
-  const model = await createModel(config, loader, new (native().Generator)(0));
+  const model = await createModel(config, loader, new (native().Generator)(0), program);
   try {
     const { arch, numClasses } = model;
     const advice = `${folder.path} was trained with ${arch}, ${numClasses} classes: restore the checkpoint that it wrote.`;
@@ -79,6 +93,31 @@ export async function loadModel(
     model[Symbol.dispose]();
     throw error;
   }
+}
+
+/** The program in a run's folder. Throws `MODEL_INVALID` where it is another one than the run's, or missing. */
+export async function keptProgram(
+  { arch, program: hash }: Pick<RunConfig, 'arch' | 'program'>,
+  { program: path }: { readonly program: string },
+): Promise<Program> {
+  const program = await readProgram(path, arch as Program['name']);
+  if (program.file.hash === hash) return program;
+  throw new SpurmemError('MODEL_INVALID', `${path} is not the program that the run was trained with.`, {
+    advice: ['Restore it, or start anew in another folder.'],
+  });
+}
+
+/** Throws `USAGE` where images have another size than those that a program was exported for. */
+function requireImages({ name, imageSize }: Program, inputSize: readonly [number, number]): void {
+  if (imageSize === null || sameShape(imageSize, inputSize)) return;
+  const [own, ofData] = [imageSize, inputSize].map((size) => size.join(' x '));
+  throw misplaced(
+    'imageSize',
+    inputSize,
+    `${own ?? ''} px`,
+    `${name} was exported for images of ${own ?? ''} px, and the images are ${ofData ?? ''} px.`,
+    `Give \`imageSize\` ${imageSize.join('x')}, or export it for images of that size.`,
+  );
 }
 
 /** Images resized and not cropped; as they were where a crop gives that size already. */

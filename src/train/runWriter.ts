@@ -5,6 +5,8 @@ import { SpurmemError } from '../errors.js';
 import { append, writeAtomic, writeJson } from '../files.js';
 import type { Lock } from '../lock.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
+import { writeProgram } from '../models/exported/archive.js';
+import type { Program } from '../models/exported/program.js';
 import type { ComputeContext } from '../native/context.js';
 import { provenance } from '../provenance.js';
 import { FORMAT_VERSION } from './formatVersion.js';
@@ -57,6 +59,10 @@ export class RunWriter extends RunFolder {
     await this.#write(() =>
       writeJson(this.configPath, { formatVersion: FORMAT_VERSION, config, environment }),
     );
+  }
+
+  async writeProgram({ file }: Program): Promise<void> {
+    await this.#write(() => writeProgram(this.program, file));
   }
 
   async writeData(data: DataDescription): Promise<void> {

@@ -4,6 +4,7 @@ import { describeData } from '../data/dataDescription.js';
 import { type Dataset, datasetOf, type DatasetOptions, requireGroups } from '../data/dataset.js';
 import { SPLITS } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
+import { type Program, readProgram } from '../models/exported/program.js';
 import type { Model } from '../models/model.js';
 import { loadWeights } from '../models/weights.js';
 import { type Generator, native } from '../native/addon.js';
@@ -52,6 +53,8 @@ export interface RunPlan<Config extends RunConfig> {
   readonly outOf: (dataset: Dataset) => string;
   /** The file with the weights to start from; undefined: random weights from the seed. */
   readonly weights: string | undefined;
+  /** The file of the program that is trained: torch.export's, or that of a run's folder. */
+  readonly program?: string | undefined;
   /** The folder of the run that these weights are from. */
   readonly from?: string | undefined;
   /** Whether several processes can train it together. */
@@ -117,8 +120,19 @@ export async function startRun<Config extends RunConfig, Result extends Training
     if (config.precision === 'bf16' && context.emulatesBf16) onWarning?.(SLOW_BF16);
     await using loader = await openImages(config, dataset, { ...options, context, ahead: true });
     const generator = new (native().Generator)(config.seed);
-    using model = await createModel(config, loader, generator);
-    if (plan.weights === undefined) {
+    const program =
+      plan.program === undefined
+        ? undefined
+        : await readProgram(plan.program, config.arch as Program['name']);
+    using model = await createModel(config, loader, generator, program);
+    if (program?.isEvaluationOnly === true) {
+      onInfo?.(`${config.arch} was exported in evaluation mode: its batch-norms keep their statistics.`);
+    }
+    if (plan.weights === undefined && program !== undefined) {
+      const classes = program.file.weights?.[model.head.weight]?.shape[0];
+      const head = classes === config.numClasses ? '' : `, with a new head for ${config.numClasses} classes`;
+      onInfo?.(`${config.arch} starts from the weights in its file${head}.`);
+    } else if (plan.weights === undefined) {
       onInfo?.(`${config.arch} starts from random weights of seed ${config.seed}: no \`weights\` are given.`);
     } else {
       const { newHead } = await loadWeights(model, plan.weights);
@@ -133,11 +147,16 @@ export async function startRun<Config extends RunConfig, Result extends Training
       generator,
       job: { onProgress, signal, onInfo, onWarning },
       async writeConfig() {
+        // Before the configuration, which names it.
+        if (program !== undefined) await folder.writeProgram(program);
         await folder.writeConfig(config, {
           data: dataset.folder,
           dataOptions: dataset.options,
           weightsPath: plan.weights === undefined ? null : resolve(plan.weights),
           ...(plan.from === undefined ? {} : { from: resolve(plan.from) }),
+          ...(plan.from === undefined && plan.program !== undefined
+            ? { archPath: resolve(plan.program) }
+            : {}),
           ...engineOptions(options),
           device: context.device,
           threads: context.threads,

@@ -112,7 +112,7 @@ async function openBoard(
 }
 
 async function copyOf(model: Model, config: EpochsConfig, loader: BatchLoader): Promise<Model> {
-  const copy = await createModel(config, loader, new (native().Generator)(config.seed));
+  const copy = await createModel(config, loader, new (native().Generator)(config.seed), model.program);
   await copy.network.moveToward(model.network, 1);
   return copy;
 }

@@ -27,7 +27,11 @@ describe('wrong usage', () => {
     ['an argument too many', ['dataset', 'inspect', '--data', data, 'more'], 'too many arguments'],
     ['a missing required option', ['train', 'rwg'], "required option '--data <folder>' not specified"],
     ['an option without its value', ['train', 'erm', '--data'], "'--data <folder>' argument missing"],
-    ['a misspelled architecture', [...train, '--arch', 'resnet19'], 'resnet18, resnet34, resnet50, resnet20'],
+    [
+      'a misspelled architecture',
+      [...train, '--arch', 'resnet19'],
+      'resnet18, resnet34, resnet50, resnet101',
+    ],
     ['a learning rate of 0', [...train, '--lr', '0'], 'a number above 0'],
     ['a learning rate in words', [...train, '--lr', 'small'], 'a number above 0'],
     ['no epochs', [...train, '--epochs', '0'], 'a whole number of at least 1'],

@@ -4,7 +4,17 @@ import { newModel } from '../networks.js';
 
 test('an architecture has a family and options', () => {
   expect(ARCHITECTURES).toEqual([
-    ...['resnet18', 'resnet34', 'resnet50', 'resnet20', 'vit_tiny_patch16_224', 'vit_small_patch16_224'],
+    ...[
+      'resnet18',
+      'resnet34',
+      'resnet50',
+      'resnet101',
+      'resnet152',
+      'wide_resnet50_2',
+      'resnext50_32x4d',
+      'resnet20',
+    ],
+    ...['vit_tiny_patch16_224', 'vit_small_patch16_224', 'deit_small_patch16_224', 'vit_base_patch16_224'],
   ]);
   expect(architectureOf('resnet50')).toEqual({
     family: 'resnet',

@@ -35,6 +35,65 @@ const DESIGNS = {
 const networkOptions = (family, more = {}) => {
   return { family, design: { ...DESIGNS[family] }, generator: handles.generator, device: 'cpu', ...more };
 };
+const value = (...values) => ({ kind: 'value', values });
+/** A convolution with batch-norm and ReLU, a mean over pixels, and a head. */
+const plan = () => ({
+  values: 13,
+  inputs: [
+    ...[
+      ['conv.weight', 4, 3, 3, 3],
+      ['norm.weight', 4],
+      ['norm.bias', 4],
+    ].map(([name, ...shape], i) => {
+      return { kind: 'parameter', name, value: i + 1, shape, dtype: 6 };
+    }),
+    ...['norm.running_mean', 'norm.running_var'].map((name, i) => {
+      return { kind: 'buffer', name, value: i + 4, shape: [4], dtype: 6 };
+    }),
+    { kind: 'parameter', name: 'fc.weight', value: 6, shape: [3, 4], dtype: 6 },
+    { kind: 'parameter', name: 'fc.bias', value: 7, shape: [3], dtype: 6 },
+  ],
+  batchSizes: [],
+  nodes: [
+    { target: 'conv2d', arguments: { input: value(0), weight: value(1) }, results: [8], layer: 'conv' },
+    {
+      target: 'batch_norm',
+      arguments: {
+        input: value(8),
+        weight: value(2),
+        bias: value(3),
+        running_mean: value(4),
+        running_var: value(5),
+        training: { kind: 'bool', numbers: [1] },
+        momentum: { kind: 'float', numbers: [0.1] },
+        eps: { kind: 'float', numbers: [1e-5] },
+        cudnn_enabled: { kind: 'bool', numbers: [1] },
+      },
+      evaluation: { training: { kind: 'bool', numbers: [0] } },
+      results: [9],
+    },
+    { target: 'relu_', arguments: { self: value(9) }, results: [10] },
+    {
+      target: 'mean.dim',
+      arguments: { self: value(10), dim: { kind: 'ints', numbers: [2, 3] } },
+      results: [11],
+    },
+    { target: 'linear', arguments: { input: value(11), weight: value(6), bias: value(7) }, results: [12] },
+  ],
+  stages: [
+    { name: 'conv', begin: 0, end: 4, input: 0, output: 11, prelude: [] },
+    { name: 'fc', begin: 4, end: 5, input: 11, output: 12, prelude: [] },
+  ],
+  layers: [{ name: 'conv', weight: 'conv.weight', bias: null, stage: 0, isShortcut: false }],
+  head: { name: 'fc', node: 4 },
+  groups: [{ convolution: 0, norm: 1, sum: null, relu: 2 }],
+  mappable: [{ name: 'conv', node: 0, isChannelsLast: false }],
+  mappedByDefault: 'conv',
+  patches: null,
+});
+const programOptions = () => {
+  return { plan: plan(), numClasses: 2, generator: handles.generator, device: 'cpu' };
+};
 const ADAM = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 };
 const storeOptions = () => [pixels, 768, Float64Array.of(0), Int32Array.of(16), Int32Array.of(16)];
 const tensorOf = (data, ...shape) => addon.tensor(data, shape, 'cpu');
@@ -46,6 +105,7 @@ const makers = {
   bf16: () => addon.createNetwork(networkOptions('resnet', { precision: 'bf16' })),
   vit: () => addon.createNetwork(networkOptions('vit')),
   head: () => addon.createNetwork(networkOptions('projection head')),
+  program: () => addon.createProgram(programOptions()),
   norms: () => handles.network.copyNorms(),
   adam: () => new addon.Adam(handles.network, ADAM),
   store: () => new addon.ImageStore(...storeOptions()),
@@ -292,6 +352,8 @@ const TARGETS = [
   ),
   ...Array(6).fill(plain('createNetwork', () => [networkOptions('vit')])),
   plain('createNetwork', () => [networkOptions('projection head')]),
+  ...Array(12).fill(plain('createProgram', () => [programOptions()])),
+  plain('programOperators'),
   plain('crossEntropy', () => [handles.logits, handles.labels, 'mean']),
   plain('squaredError', () => [handles.logits, handles.labels, 'none']),
   plain('ntXent', () => [handles.features, handles.features, 0.5]),
@@ -309,6 +371,7 @@ const TARGETS = [
   ...ofNetwork('network', 'images'),
   ...ofNetwork('bf16', 'images'),
   ...ofNetwork('vit', 'images'),
+  ...ofNetwork('program', 'images'),
   ...ofNetwork('head', 'features'),
   ...ofNetwork('norms', 'images'),
   ...Array(3).fill(['shape', 'dtype', 'disposed'].map(getter)).flat(),

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { datasetOptionsShape } from '../../data/datasetOptions.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
 import { writeJson } from '../../files.js';
+import { isProgram } from '../../models/architectures.js';
 import { NUMERICS } from '../../native/engineOptions.js';
 import { optionalSchemas } from '../../settings/schema.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
@@ -106,8 +107,12 @@ export function variedNames(jobs: readonly SweepJob[]): string[] {
 
 /** Settings for a process in any working directory. */
 export function withWholePaths(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { weights } = settings;
-  return typeof weights === 'string' ? { ...settings, weights: resolve(weights) } : { ...settings };
+  const { weights, arch } = settings;
+  return {
+    ...settings,
+    ...(typeof weights === 'string' ? { weights: resolve(weights) } : {}),
+    ...(typeof arch === 'string' && isProgram(arch) ? { arch: resolve(arch) } : {}),
+  };
 }
 
 /** Values of settings, by name. */

@@ -1,6 +1,6 @@
 import type { ViewPair } from '../../data/batches.js';
 import { misplaced } from '../../errors.js';
-import type { Architecture } from '../../models/architectures.js';
+import { type Architecture, architectureName } from '../../models/architectures.js';
 import { takeData, withTensors } from '../../models/model.js';
 import type { Neuron } from '../../neurons/neuron.js';
 import { maskNeurons } from '../../neurons/perturb.js';
@@ -76,7 +76,7 @@ export const finetune = continuationMethod<FinetuneOptions, FinetuneConfig>({
 });
 
 function requireArch(arch: Architecture | undefined, { folder, config }: OpenedRun): void {
-  if (arch === undefined || arch === config.arch) return;
+  if (arch === undefined || architectureName(arch) === config.arch) return;
   const problem = `\`arch\` is ${arch}, and ${folder.path} was trained with ${config.arch}.`;
   throw misplaced('arch', arch, config.arch, problem, 'Leave `arch` out, or choose another `from`.');
 }

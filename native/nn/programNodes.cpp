@@ -1,0 +1,250 @@
+#include "programNodes.h"
+
+#include <ATen/ScalarOps.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "programOperators.h"
+
+namespace spurmem {
+
+namespace {
+
+using c10::IValue;
+
+int64_t toWhole(double number) {
+  // Python's sys.maxsize, which is no double.
+  constexpr double kLimit = 9.2e18;
+  if (number >= kLimit) return std::numeric_limits<int64_t>::max();
+  if (number <= -kLimit) return std::numeric_limits<int64_t>::min();
+  constexpr double kExact = 9007199254740992.0;
+  TORCH_CHECK(number == std::floor(number) && std::abs(number) <= kExact, number, " is no integer");
+  return static_cast<int64_t>(number);
+}
+
+std::vector<int64_t> toWholes(const std::vector<double>& numbers) {
+  std::vector<int64_t> result;
+  for (const auto number : numbers) result.push_back(toWhole(number));
+  return result;
+}
+
+c10::TypePtr plainType(const c10::Argument& wanted) {
+  const auto type = wanted.real_type();
+  const auto optional = type->cast<c10::OptionalType>();
+  return optional ? optional->getElementType() : type;
+}
+
+template <class T>
+c10::List<T> listOf(const std::vector<double>& numbers) {
+  c10::List<T> list;
+  for (const auto number : numbers) list.push_back(static_cast<T>(number));
+  return list;
+}
+
+// A number where a tensor is wanted becomes one of no dimension.
+IValue scalar(const at::Scalar& number, c10::TypeKind wanted) {
+  if (wanted == c10::TypeKind::TensorType) return at::native::wrapped_scalar_tensor(number);
+  if (wanted == c10::TypeKind::FloatType) return number.toDouble();
+  return number;
+}
+
+}  // namespace
+
+void ProgramNodes::give(int64_t value, Owner owner) {
+  TORCH_CHECK(value >= 0 && value < static_cast<int64_t>(made_.size()), "there is no value ", value);
+  TORCH_CHECK(!made_[value], "value ", value, " is made twice");
+  made_[value] = true;
+  owners_[value] = owner;
+}
+
+int64_t ProgramNodes::known(int64_t value) const {
+  TORCH_CHECK(value >= 0 && value < static_cast<int64_t>(made_.size()) && made_[value], "a call takes value ",
+              value, ", which is not made before");
+  return value;
+}
+
+ProgramArgument ProgramNodes::argument(const PlannedArgument& given, const c10::Argument& wanted) const {
+  const auto type = plainType(wanted);
+  const auto kind = type->kind();
+  const auto list = type->cast<c10::ListType>();
+  const auto &name = given.name, &word = given.kind;
+  const auto& numbers = given.numbers;
+  const auto& values = given.values;
+  const auto number = [&] {
+    TORCH_CHECK(numbers.size() == 1, name, " takes one number");
+    return numbers.front();
+  };
+  // Numbers that stand for names: any other one would be no member of the enumeration.
+  using Kind = c10::TypeKind;
+  const std::vector<std::pair<Kind, const char*>> codes{{Kind::ScalarTypeType, "dtype"},
+                                                        {Kind::MemoryFormatType, "memoryFormat"},
+                                                        {Kind::LayoutType, "layout"}};
+  for (const auto& [enumeration, own] : codes) {
+    TORCH_CHECK((kind == enumeration) == (word == own) || (word == "none" && kind == enumeration), name,
+                " takes something else than ", word);
+  }
+  ProgramArgument result;
+  if (word == "none") {
+    result.constant = IValue();
+  } else if (word == "value") {
+    result.kind = ProgramArgument::Kind::value;
+    result.values = {known(values.at(0))};
+  } else if (word == "values") {
+    const bool optional = list && list->getElementType()->kind() == Kind::OptionalType;
+    result.kind = optional ? ProgramArgument::Kind::optionalTensors : ProgramArgument::Kind::tensors;
+    for (const auto value : values) result.values.push_back(optional && value < 0 ? -1 : known(value));
+  } else if (word == "int") {
+    result.constant = scalar(toWhole(number()), kind);
+  } else if (word == "float") {
+    result.constant = scalar(number(), kind);
+  } else if (word == "bool") {
+    result.constant = kind == Kind::BoolType ? IValue(number() != 0) : scalar(number() != 0, kind);
+  } else if (word == "ints" && values.empty()) {
+    const auto element = list ? list->getElementType()->kind() : kind;
+    if (element == Kind::FloatType)
+      result.constant = listOf<double>(numbers);
+    else if (element == Kind::TensorType)
+      result.constant = c10::List<at::Tensor>();
+    else
+      result.constant = c10::List<int64_t>(toWholes(numbers));
+  } else if (word == "ints") {
+    result.kind = ProgramArgument::Kind::integers;
+    result.numbers = toWholes(numbers);
+    TORCH_CHECK(values.size() == numbers.size(), name, " takes a number or a value at each place");
+    for (const auto value : values) result.values.push_back(value < 0 ? -1 : known(value));
+  } else if (word == "floats") {
+    result.constant = listOf<double>(numbers);
+  } else if (word == "bools") {
+    result.constant = listOf<bool>(numbers);
+  } else if (word == "text") {
+    result.constant = given.text;
+  } else if (word == "dtype") {
+    const auto code = toWhole(number());
+    TORCH_CHECK((code >= 0 && code <= 7) || code == 11 || code == 15, "there is no dtype ", code);
+    result.constant = code;
+  } else if (word == "memoryFormat") {
+    const auto code = toWhole(number());
+    TORCH_CHECK(code >= 0 && code <= 3, "there is no memory format ", code);
+    result.constant = code;
+  } else if (word == "layout") {
+    result.constant = static_cast<int64_t>(at::kStrided);
+  } else if (word == "device") {
+    TORCH_CHECK(kind == Kind::DeviceObjType, name, " takes no device");
+    result.constant = device_;
+  } else {
+    TORCH_CHECK(false, name, " is of the unknown kind ", word);
+  }
+  return result;
+}
+
+ProgramArgument ProgramNodes::argumentOf(const PlannedNode& planned, const c10::Argument& wanted,
+                                         bool mayWrite) const {
+  const auto& target = planned.target;
+  const auto find = [&wanted](const std::vector<PlannedArgument>& all) {
+    const auto named = [&wanted](const PlannedArgument& one) { return one.name == wanted.name(); };
+    const auto found = std::find_if(all.begin(), all.end(), named);
+    return found == all.end() ? nullptr : &*found;
+  };
+  const auto* given = find(planned.arguments);
+  ProgramArgument result;
+  if (given != nullptr) {
+    result = argument(*given, wanted);
+  } else {
+    TORCH_CHECK(wanted.default_value(), target, " lacks ", wanted.name());
+    result.constant = *wanted.default_value();
+  }
+  if (const auto* other = find(planned.evaluation)) result.inEvaluation = argument(*other, wanted).constant;
+  const bool isValue = !result.values.empty() && result.values[0] >= 0;
+  const auto owner = isValue ? owners_[result.values[0]] : Owner::none;
+  if (wanted.alias_info() != nullptr && wanted.alias_info()->isWrite()) {
+    const bool isFree = owner == Owner::none || (owner == Owner::buffer && planned.isCount);
+    TORCH_CHECK(mayWrite && isFree, target, " may not write there");
+  }
+  if (wanted.name().rfind("running_", 0) == 0 && isValue) {
+    TORCH_CHECK(owner == Owner::buffer, target, " keeps its statistics in no buffer");
+  }
+  return result;
+}
+
+void ProgramNodes::addArguments(ProgramNode& node, const PlannedNode& planned) const {
+  const auto& target = planned.target;
+  const auto* listed = findProgramOperator(target);
+  TORCH_CHECK(listed != nullptr, "an exported program may not call ", target);
+  const auto dot = target.find('.');
+  const auto overload = dot == std::string::npos ? "" : target.substr(dot + 1);
+  const auto found = c10::Dispatcher::singleton().findSchema({"aten::" + target.substr(0, dot), overload});
+  TORCH_CHECK(found, "this libtorch has no operator ", target);
+  node.operation = *found;
+  const auto& schema = found->schema();
+  for (const auto& wanted : schema.arguments()) {
+    node.arguments.push_back(argumentOf(planned, wanted, listed->writes));
+    if (!listed->aliases) continue;
+    for (const auto value : node.arguments.back().values) {
+      if (value >= 0) node.owner = std::max(node.owner, owners_[value]);
+    }
+  }
+  for (const auto& given : planned.arguments) {
+    const auto& all = schema.arguments();
+    const auto named = [&given](const c10::Argument& one) { return one.name() == given.name; };
+    TORCH_CHECK(std::any_of(all.begin(), all.end(), named), target, " does not take ", given.name);
+  }
+  TORCH_CHECK(planned.results.size() <= schema.returns().size(), target, " gives fewer results");
+}
+
+ProgramNode ProgramNodes::make(const PlannedNode& planned) {
+  static const std::vector<std::pair<std::string, Symbolic>> symbolic{
+      {"symbolic.add", Symbolic::add}, {"symbolic.sub", Symbolic::sub},
+      {"symbolic.mul", Symbolic::mul}, {"symbolic.floordiv", Symbolic::floordiv},
+      {"symbolic.mod", Symbolic::mod}, {"symbolic.neg", Symbolic::neg}};
+  ProgramNode node;
+  const auto& target = planned.target;
+  for (const auto& [name, kind] : symbolic) {
+    if (target == name) node.symbolic = kind;
+  }
+  if (node.symbolic != Symbolic::none) {
+    const c10::Argument whole("size", c10::IntType::get());
+    for (const auto& given : planned.arguments) node.arguments.push_back(argument(given, whole));
+    const size_t count = node.symbolic == Symbolic::neg ? 1 : 2;
+    TORCH_CHECK(node.arguments.size() == count && planned.results.size() == 1, target,
+                " takes other arguments");
+  } else {
+    addArguments(node, planned);
+  }
+  if (planned.alias >= 0) {
+    node.alias = known(planned.alias);
+    node.owner = std::max(node.owner, owners_[node.alias]);
+    const bool isOne = planned.results.size() == 1 && !planned.results[0].isList;
+    TORCH_CHECK(isOne && planned.results[0].values.at(0) >= 0, target, " stands for no one value");
+  }
+  if (planned.typeOf >= 0) {
+    node.typeOf = known(planned.typeOf);
+    node.dtype = node.place("dtype");
+  }
+  for (const auto& [isList, values] : planned.results) {
+    TORCH_CHECK(isList || values.size() == 1, target, " has a result of several values");
+    for (const auto value : values) {
+      if (value >= 0) give(value, node.owner);
+    }
+  }
+  node.results = planned.results;
+  node.layer = planned.layer;
+  node.inEvaluation = planned.inEvaluation;
+  node.isCount = planned.isCount;
+  node.isNorm = target == "batch_norm";
+  node.isEmpty = target == "empty.memory_format" || target == "new_empty";
+  return node;
+}
+
+int64_t ProgramNode::place(const char* name) const {
+  TORCH_CHECK(operation, "sizes have no ", name);
+  const auto& wanted = operation->schema().arguments();
+  const auto named = [name](const c10::Argument& one) { return one.name() == name; };
+  const auto found = std::find_if(wanted.begin(), wanted.end(), named);
+  TORCH_CHECK(found != wanted.end(), operation->schema().name(), " has no ", name);
+  return found - wanted.begin();
+}
+
+}  // namespace spurmem

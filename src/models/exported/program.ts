@@ -1,0 +1,136 @@
+import { basename } from 'node:path';
+import { native, type ProgramNode, type ProgramPlan } from '../../native/addon.js';
+import { UnusableContent } from '../pytorchAdvice.js';
+import { sameShape } from '../safetensors.js';
+import { invalid, type ProgramFile, readProgramFile } from './archive.js';
+import { isEvaluationOnly, modesOf, withoutUnused } from './evaluation.js';
+import { FLOAT32, type Graph, type OperatorTraits, SCALAR_TYPES, sizeOf } from './graph.js';
+import { groupsOf, headOf, type LayerCall, layerCalls, mapsOf } from './layers.js';
+import { readGraph } from './readGraph.js';
+import { stagesOf } from './stages.js';
+
+/** A network that torch.export wrote, as the addon takes it. */
+export interface Program {
+  /** The file’s name. */
+  readonly name: `${string}.pt2`;
+  readonly file: ProgramFile;
+  readonly plan: ProgramPlan;
+  /** Height and width of its images in pixels; null: any. */
+  readonly imageSize: readonly [number, number] | null;
+  /** Whether it was exported in evaluation mode: batch-norms keep their statistics also where it is trained. */
+  readonly isEvaluationOnly: boolean;
+  /** The names of its operators, with how often each is called. */
+  readonly operators: ReadonlyMap<string, number>;
+}
+
+/**
+ * Reads a network that torch.export.save wrote. Throws `MODEL_INVALID` naming all that is not supported.
+ *
+ * @param name in messages and configurations; default: the file's
+ */
+export async function readProgram(path: string, name = basename(path) as Program['name']): Promise<Program> {
+  const file = await readProgramFile(path);
+  try {
+    return { name, file, ...planOf(file) };
+  } catch (error) {
+    throw invalid(path, error);
+  }
+}
+
+function planOf({ program, constants, weights }: ProgramFile): Omit<Program, 'name' | 'file'> {
+  const operators: ReadonlyMap<string, OperatorTraits> = new Map(
+    native()
+      .programOperators()
+      .map(({ name, ...traits }) => [name, traits]),
+  );
+  const graph = withoutUnused(readGraph(program, operators), operators);
+  const modes = modesOf(graph, operators);
+  const calls = layerCalls(graph);
+  const head = headOf(graph, calls);
+  const indices = new Set(calls.map(({ index }) => index));
+  const stages = stagesOf(graph, modes, operators, indices, (begin, end) => stageName(calls, begin, end));
+  const names = new Map<number, string>(calls.map(({ index, name }) => [index, name]));
+  const maps = mapsOf(graph, calls);
+  for (const { name, node } of maps.mappable) names.set(node, name);
+  const order = new Map(graph.inputs.map(({ name }, index) => [name, index]));
+  const layers = calls
+    .filter((call) => call !== head)
+    .toSorted((a, b) => (order.get(a.weight) ?? 0) - (order.get(b.weight) ?? 0))
+    .map(({ name, index, weight, bias, isShortcut }) => ({
+      name,
+      weight,
+      bias,
+      isShortcut,
+      stage: stages.findIndex(({ begin, end }) => index >= begin && index < end),
+    }));
+  if (layers.length === 0) throw new UnusableContent('it has no convolution or linear layer but its head');
+  const [height, width] = [sizeOf(graph.metas[graph.images], 2), sizeOf(graph.metas[graph.images], 3)];
+  const counts = new Map<string, number>();
+  for (const { target } of graph.nodes) counts.set(target, (counts.get(target) ?? 0) + 1);
+  return {
+    plan: {
+      values: graph.metas.length,
+      inputs: graph.inputs.map((input) => inputOf(graph, input, { constants, weights })),
+      batchSizes: graph.batchSizes,
+      nodes: graph.nodes.map((node, index): ProgramNode => {
+        const { target, arguments: given, results } = node;
+        const layer = names.get(index);
+        return {
+          target,
+          arguments: given,
+          results,
+          ...modes[index],
+          ...(layer === undefined ? {} : { layer }),
+        };
+      }),
+      stages,
+      layers,
+      head: { name: head.name, node: head.index },
+      groups: groupsOf(graph, stages),
+      ...maps,
+    },
+    imageSize: height === undefined || width === undefined ? null : [height, width],
+    isEvaluationOnly: isEvaluationOnly(graph),
+    operators: counts,
+  };
+}
+
+function inputOf(
+  { metas }: Graph,
+  { kind, name, value }: Graph['inputs'][number],
+  { constants, weights }: Pick<ProgramFile, 'constants' | 'weights'>,
+): ProgramPlan['inputs'][number] {
+  const meta = metas[value];
+  const shape = meta?.sizes.map((_size, axis) => sizeOf(meta, axis) ?? -1) ?? [];
+  const dtype = SCALAR_TYPES[meta?.dtype ?? 0]?.c10;
+  if (dtype === undefined || shape.some((size) => size < 0))
+    throw new Error(`its input ${name} has no fixed shape`);
+  const isConstant = kind === 'constant' || (kind === 'buffer' && Object.hasOwn(constants, name));
+  if (!isConstant) {
+    if (kind === 'parameter' && meta?.dtype !== FLOAT32) {
+      throw new UnusableContent(`its parameter ${name} is not float32. Export model.float()`);
+    }
+    if (
+      weights !== undefined &&
+      !sameShape(Object.hasOwn(weights, name) ? weights[name]?.shape : undefined, shape)
+    ) {
+      throw new Error(`its weight ${name} is missing, or has another shape than its graph says`);
+    }
+    return { kind, name, value, shape, dtype };
+  }
+  const constant = Object.hasOwn(constants, name) ? constants[name] : undefined;
+  if (constant === undefined) throw new Error(`its constant ${name} is missing`);
+  if (!sameShape(constant.shape, shape))
+    throw new Error(`its constant ${name} has another shape than its graph says`);
+  return { kind: 'constant', name, value, shape, dtype };
+}
+
+/** What the layers of a stage have in common in their names; else the first part of the first one's. */
+function stageName(calls: readonly LayerCall[], begin: number, end: number): string {
+  const names = calls.filter(({ index }) => index >= begin && index < end).map(({ name }) => name);
+  const [first = 'model', ...others] = names;
+  if (others.length === 0) return first;
+  const parts = first.split('.');
+  const common = parts.findIndex((part, depth) => others.some((name) => name.split('.')[depth] !== part));
+  return parts.slice(0, Math.max(1, common)).join('.');
+}

@@ -1,0 +1,241 @@
+import { join } from 'node:path';
+import { SpurmemError } from '../../src/errors.js';
+import { type ProgramFile, readProgramFile, writeProgram } from '../../src/models/exported/archive.js';
+import { inspectProgram } from '../../src/models/exported/inspect.js';
+import { readProgram } from '../../src/models/exported/program.js';
+import type { ProgramJson } from '../../src/models/exported/schema.js';
+import { Model } from '../../src/models/model.js';
+import { native } from '../../src/native/addon.js';
+import { imagesOf } from '../networks.js';
+import { exported, openExported } from '../parity/exportedCases.js';
+import { python } from '../parity/python.js';
+import { temporaryFolder } from '../temporary.js';
+
+const folder = temporaryFolder();
+let file: ProgramFile;
+let path: `${string}.pt2`;
+
+beforeAll(async () => {
+  const made = await exported({ network: 'branches', batch: 4, height: 24, width: 20 });
+  path = made.program;
+  file = await readProgramFile(path);
+}, 120_000);
+
+/** The file of a run whose program is changed. */
+async function changed(change: (program: ProgramJson) => void): Promise<string> {
+  const program = structuredClone(file.program);
+  change(program);
+  const changedFile = join(folder, 'program.safetensors');
+  await writeProgram(changedFile, { ...file, program });
+  return changedFile;
+}
+
+async function refusal(change: (program: ProgramJson) => void): Promise<string> {
+  const error: unknown = await readProgram(await changed(change)).catch((reason: unknown) => reason);
+  if (!(error instanceof SpurmemError)) throw new Error(`no refusal: ${String(error)}`);
+  expect(error.code).toBe('MODEL_INVALID');
+  return error.message;
+}
+
+const nodesOf = (program: ProgramJson) => program.graph_module.graph.nodes;
+const nodeOf = (program: ProgramJson, target: string) => {
+  const found = nodesOf(program).find((node) => node.target === `torch.ops.aten.${target}`);
+  if (!found) throw new Error(`no call of ${target}`);
+  return found;
+};
+
+test('a file is described: head, stages, layers, maps, operators', async () => {
+  const found = await inspectProgram(path);
+  expect(found).toMatchObject({
+    imageSize: [24, 20],
+    isEvaluationOnly: false,
+    head: { name: 'fc', classes: 3, features: 12 },
+    mappable: ['small', 'large', 'last'],
+    mappedByDefault: 'last',
+    parameters: 224 + 360 + 32 + 876 + 39,
+  });
+  const layers = found.stages.flatMap((stage) =>
+    stage.layers.map(({ name, neurons, weights }) => [name, neurons, weights]),
+  );
+  expect(layers).toEqual([
+    ['small', 8, 27],
+    ['large', 8, 45],
+    ['last', 12, 72],
+  ]);
+  // One tensor alone crosses after the concatenation, and before the head.
+  expect(found.stages).toHaveLength(3);
+  expect(found.operators).toMatchObject({ conv2d: 3, batch_norm: 1, dropout: 1, linear: 1, cat: 1 });
+});
+
+/** Writes a program in the archives of PyTorch 2.6, and of those between: state dicts as torch.save writes them. */
+const OLDER = `
+import io, sys, zipfile, torch
+path, flat, pickled = sys.argv[1:]
+program = torch.export.load(path)
+def saved(value):
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+state, constants = saved(dict(program.state_dict)), saved(dict(program.constants))
+with zipfile.ZipFile(path) as archive:
+    # PyTorch 2.6 has it at the top.
+    json = archive.read([name for name in archive.namelist() if name.endswith(("models/model.json", "serialized_exported_program.json"))][0])
+with zipfile.ZipFile(flat, "w") as archive:
+    archive.writestr("serialized_exported_program.json", json)
+    archive.writestr("serialized_state_dict.pt", state)
+    archive.writestr("serialized_constants.pt", constants)
+with zipfile.ZipFile(pickled, "w") as archive:
+    archive.writestr("root/archive_format", "pt2")
+    archive.writestr("root/models/model.json", json)
+    archive.writestr("root/data/weights/model.pt", state)
+    archive.writestr("root/data/constants/model.pt", constants)
+`;
+
+test('the archives of older versions hold the same', async () => {
+  const [flat, pickled] = ['flat.pt2', 'pickled.pt2'].map((name) => join(folder, name));
+  python(['-c', OLDER, path, flat ?? '', pickled ?? '']);
+  for (const older of [flat, pickled]) {
+    const read = await readProgramFile(older ?? '');
+    expect(read.hash).toBe(file.hash);
+    expect(read.weights).toEqual(file.weights);
+  }
+});
+
+test('everything that is not supported is refused in one message', async () => {
+  const message = await refusal((program) => {
+    nodeOf(program, 'relu.default').target = 'torch.ops.aten.from_file.default';
+    nodeOf(program, 'cat.default').target = 'torch.ops.mine.join.default';
+    nodeOf(program, 'dropout.default').target = 'torch.ops.higher_order.cond';
+  });
+  expect(message).toMatch(
+    /not supported: torch\.ops\.aten\.from_file\.default, torch\.ops\.mine\.join\.default, torch\.ops\.higher_order\.cond\.$/,
+  );
+});
+
+test('other batches, heads, inputs and versions are refused with what to do', async () => {
+  expect(
+    await refusal(({ graph_module: { graph, signature } }) => {
+      const images = signature.input_specs.flatMap(({ user_input: given }) => (given ? [given] : []))[0] as {
+        arg: { as_tensor: { name: string } };
+      };
+      const meta = graph.tensor_values[images.arg.as_tensor.name];
+      if (meta) meta.sizes[0] = { as_int: 4 };
+    }),
+  ).toMatch(/batches of 4 images alone[^]*torch\.export\.Dim\("batch"/);
+  expect(
+    await refusal((program) => {
+      program.schema_version.major = 9;
+    }),
+  ).toMatch(/version 9/);
+  expect(
+    await refusal(({ graph_module: { graph } }) => {
+      const linear = graph.nodes.find(({ target }) => target === 'torch.ops.aten.linear.default');
+      const input = linear?.inputs.find(({ name }) => name === 'input')?.arg;
+      if (input) graph.outputs = [input];
+    }),
+  ).toMatch(/torch\.nn\.Linear/);
+  expect(
+    await refusal(({ graph_module: { signature } }) => {
+      signature.input_specs.push({
+        custom_obj: { arg: { name: 'x', class_fqn: 'y' }, custom_obj_name: 'x' },
+      });
+    }),
+  ).toMatch(/an input of the kind custom_obj/);
+});
+
+test('a value that is not made before, or made twice, is damage', async () => {
+  expect(
+    await refusal((program) => {
+      nodeOf(program, 'cat.default').inputs[0] = {
+        name: 'tensors',
+        arg: { as_tensors: [{ name: 'nowhere' }] },
+      };
+    }),
+  ).toMatch(/takes the value "nowhere" before it is made/);
+  expect(
+    await refusal((program) => {
+      const relu = nodeOf(program, 'relu.default');
+      relu.outputs = nodesOf(program)[0]?.outputs ?? [];
+    }),
+  ).toMatch(/twice/);
+});
+
+test('C++ checks the plan again', async () => {
+  const { plan } = await readProgram(path);
+  const generator = new (native().Generator)(0);
+  const create = (changes: object) =>
+    native().createProgram({ plan: { ...plan, ...changes }, numClasses: 2, generator, device: 'cpu' });
+  const withNode = (index: number, changes: object) => ({
+    nodes: plan.nodes.map((node, i) => (i === index ? { ...node, ...changes } : node)),
+  });
+  const relu = plan.nodes.findIndex(({ target }) => target === 'relu');
+  await expect(create(withNode(relu, { target: 'from_file' }))).rejects.toThrow(/may not call from_file/);
+  await expect(create(withNode(relu, { target: '_reshape_alias' }))).rejects.toThrow(/may not call/);
+  await expect(create(withNode(relu, { arguments: {} }))).rejects.toThrow(/lacks self/);
+  const [weight] = plan.inputs;
+  const writing = { target: 'relu_', arguments: { self: { kind: 'value', values: [weight?.value ?? 0] } } };
+  await expect(create(withNode(relu, writing))).rejects.toThrow(/may not write there/);
+  const later = { arguments: { self: { kind: 'value', values: [plan.values - 1] } } };
+  await expect(create(withNode(relu, later))).rejects.toThrow(/not made before/);
+  await expect(create({ stages: plan.stages.slice(1) })).rejects.toThrow(/stage/);
+});
+
+test('another number of classes gets a head of its own, as torch.nn.Linear draws it; the rest keeps its weights', async () => {
+  using three = await openExported(path);
+  using five = await openExported(path, 5);
+  const [own, other] = [await three.stateDict(), await five.stateDict()];
+  expect(other['fc.weight']?.shape).toEqual([5, 12]);
+  expect(other['small.weight']).toEqual(own['small.weight']);
+  const bound = 1 / Math.sqrt(12);
+  const drawn = [...(other['fc.weight']?.data as Float32Array)].map(Math.abs);
+  expect(Math.max(...drawn)).toBeLessThanOrEqual(bound);
+  expect(Math.max(...drawn)).toBeGreaterThan(bound / 2);
+});
+
+test('dropout draws anew in each training pass, and the same after the same number of passes', async () => {
+  const logitsOf = async (model: Model): Promise<Float32Array> => {
+    const values = new (native().Generator)(3).randn(4 * 3 * 24 * 20);
+    using images = await imagesOf(values, [4, 3, 24, 20]);
+    using logits = await model.network.forward(images, { statistics: 'separate', grad: true });
+    return (await logits.data()) as Float32Array;
+  };
+  using model = await openExported(path);
+  const first = await logitsOf(model);
+  const state = await model.stateDict();
+  const second = await logitsOf(model);
+  expect(second).not.toEqual(first);
+  using again = await openExported(path);
+  await again.loadStateDict(state);
+  expect(await logitsOf(again)).toEqual(second);
+});
+
+test('a program exported in evaluation mode computes the same, and keeps its statistics where it is trained', async () => {
+  const { program } = await exported({ network: 'branches', batch: 4, height: 24, width: 20, mode: 'eval' });
+  expect((await inspectProgram(program)).isEvaluationOnly).toBe(true);
+  const values = new (native().Generator)(3).randn(4 * 3 * 24 * 20);
+  const logits = await Promise.all(
+    [path, program].map(async (file) => {
+      using model = await openExported(file);
+      using images = await imagesOf(values, [4, 3, 24, 20]);
+      using evaluated = await model.network.forward(images, { grad: true });
+      const before = await model.stateDict();
+      using trained = await model.network.forward(images, { grad: true, statistics: 'shared' });
+      const after = await model.stateDict();
+      const isKept = String(after['norm.running_mean']?.data) === String(before['norm.running_mean']?.data);
+      return { evaluated: await evaluated.data(), trained: await trained.data(), isKept };
+    }),
+  );
+  const [whole, frozen] = logits;
+  expect(frozen?.evaluated).toEqual(whole?.evaluated);
+  expect([whole?.isKept, frozen?.isKept]).toEqual([false, true]);
+  // No dropout and no statistics of the batch.
+  expect(frozen?.trained).toEqual(frozen?.evaluated);
+});
+
+test('damaged and missing files are refused', async () => {
+  await expect(readProgram(join(folder, 'none.pt2'))).rejects.toThrow(/no such file/);
+  const generator = new (native().Generator)(0);
+  await expect(
+    Model.create({ arch: 'none' as 'none.pt2', numClasses: 2, generator, device: 'cpu' }),
+  ).rejects.toThrow(/a file of torch\.export/);
+});

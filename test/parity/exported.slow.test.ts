@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { type Model, takeData } from '../../src/models/model.js';
+import { writeSafetensors } from '../../src/models/safetensors.js';
+import { loadWeights } from '../../src/models/weights.js';
+import { native } from '../../src/native/addon.js';
+import { imagesOf, newModel } from '../networks.js';
+import { temporaryFolder } from '../temporary.js';
+import { describeExported, exported, openExported, SEED } from './exportedCases.js';
+import { expectSameBits } from './oracle.js';
+
+/** Of scripts/exported.sh: `resnet50:64`. */
+const asked = (process.env.SPURMEM_EXPORTED ?? '').split(' ').filter((one) => one !== '');
+const small = { batch: 4, height: 64, width: 64, steps: 3 };
+// Residual sums and stochastic depth, squeeze-and-excitation, concatenations, windows whose number depends on the batch, LayerNorms.
+describeExported(
+  asked.length > 0
+    ? asked.map((one) => {
+        const [network = '', side = '64'] = one.split(':');
+        return { network, batch: 2, height: Number(side), width: Number(side), steps: 3 };
+      })
+    : [
+        { network: 'resnet18', ...small, steps: 10 },
+        { network: 'mobilenet_v3_small', ...small },
+        { network: 'convnext_tiny', ...small, batch: 2, maps: ['features.7.2.block.2', 'features.0.0'] },
+        { network: 'swin_t', ...small, batch: 2, maps: ['norm', 'features.1.0.norm1'] },
+      ],
+);
+
+describe('an exported ResNet-18 beside the built-in one', () => {
+  const folder = temporaryFolder();
+  let program: Model;
+  let builtIn: Model;
+
+  beforeAll(async () => {
+    const made = await exported({ network: 'resnet18', batch: 8, height: 64, width: 32 });
+    program = await openExported(made.program);
+    builtIn = await newModel('resnet18', { seed: SEED, numClasses: 3 });
+    const weights = join(folder, 'weights.safetensors');
+    await writeSafetensors(weights, await program.stateDict());
+    await loadWeights(builtIn, weights);
+  }, 300_000);
+
+  afterAll(() => {
+    program[Symbol.dispose]();
+    builtIn[Symbol.dispose]();
+  });
+
+  const batch = (seed: number) => {
+    const values = new (native().Generator)(seed).randn(8 * 3 * 64 * 32);
+    return imagesOf(values, [8, 3, 64, 32]);
+  };
+
+  test('has the same layers of neurons, head and default of Grad-CAM', () => {
+    const [own, theirs] = [program, builtIn].map(({ description }) => description);
+    const shown = (one: typeof own) =>
+      one?.layers.map(({ name, size, weights, isShortcut }) => [name, size, weights, isShortcut]);
+    expect(shown(own)).toEqual(shown(theirs));
+    expect(own?.head).toEqual(theirs?.head);
+    expect(own?.mappedByDefault).toBe(theirs?.mappedByDefault);
+    expect(own?.mappable.toSorted()).toEqual(theirs?.mappable.toSorted());
+    expect(own?.parameters).toEqual(theirs?.parameters);
+  });
+
+  test('computes the same bits: evaluation, variants, features, scores, maps, steps', async () => {
+    const models = [program, builtIn] as const;
+    const results = [];
+    for (const { network, description } of models) {
+      using images = await batch(1);
+      using labels = await native().tensor(Int32Array.from([0, 1, 2, 0, 1, 2, 0, 1]), [8], 'cpu');
+      const tensors: Record<
+        string,
+        { shape: readonly number[]; data: Awaited<ReturnType<typeof images.data>> }
+      > = {};
+      const keep = async (name: string, tensor: Awaited<ReturnType<typeof network.forward>>) => {
+        tensors[name] = { shape: tensor.shape, data: await tensor.data() };
+        tensor.dispose();
+      };
+      await keep('fused', await network.forward(images, {}));
+      const edits = [
+        { layer: 'layer2.0.conv1', unit: 'neuron', kind: 'zero', neurons: Int32Array.of(1, 5) },
+        {
+          layer: 'layer3.1.conv2',
+          unit: 'neuron',
+          kind: 'output',
+          neurons: Int32Array.of(2),
+          values: Float32Array.of(0.5),
+        },
+      ] as const;
+      await keep('edited', await network.forward(images, { edits }));
+      const features = await network.forwardFeatures(images, { edits, grad: true, statistics: 'shared' });
+      await keep('features', features.features);
+      features.logits.dispose();
+      const stage = description.layers.find(({ name }) => name === 'layer2.0.conv1')?.stage ?? 0;
+      const { logits, inputs } = await network.forwardStages(images, [stage]);
+      await keep('stages', logits);
+      const [input] = inputs;
+      if (input) await keep('from', await network.forwardFrom(stage, input, edits));
+      input?.dispose();
+      const map = await network.gradCam(images, description.mappedByDefault, 1);
+      await keep('map', map.heat);
+      await keep('sums', await network.outputSums(images));
+      const masks = await network.magnitudeMasks(0.3);
+      const adam = new (native().Adam)(network, { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0 });
+      for (let step = 0; step < 5; step++) {
+        using logits = await network.forward(images, { statistics: 'shared', grad: true });
+        using pruned = await network.forward(images, { statistics: 'separate', grad: true, masks });
+        using loss = await native().crossEntropy(logits, labels, 'mean');
+        using other = await native().crossEntropy(pruned, labels, 'mean');
+        using both = await native().combine([
+          { tensor: loss, weight: 1 },
+          { tensor: other, weight: 0.5 },
+        ]);
+        await both.backward();
+        for (const score of ['weight', 'gradient', 'gradient-x-weight'] as const) {
+          await keep(`${score}.${step}`, await network.neuronScores(score, 'neuron'));
+        }
+        await adam.step(1e-3);
+        await network.zeroGrad();
+      }
+      for (const mask of Object.values(masks)) mask.dispose();
+      results.push({ tensors, state: await takeData(await network.state()) });
+    }
+    const [own, theirs] = results;
+    if (!own || !theirs) throw new Error('no results');
+    expectSameBits(own.tensors, theirs.tensors);
+    expectSameBits(own.state, theirs.state);
+  }, 120_000);
+});

@@ -1,0 +1,175 @@
+import { join } from 'node:path';
+import { Model } from '../../src/models/model.js';
+import type { TensorData } from '../../src/models/safetensors.js';
+import { native, type Tensor } from '../../src/native/addon.js';
+import { setThreads } from '../../src/native/device.js';
+import { imagesOf } from '../networks.js';
+import { temporaryFolder } from '../temporary.js';
+import { expectWithin, largest, maxDifference } from './compare.js';
+import {
+  askOracle,
+  compareGradients,
+  compareInitialWeights,
+  compareStages,
+  compareWithGradients,
+  type Oracle,
+} from './oracle.js';
+import { THREADS } from './python.js';
+
+export const SEED = 7;
+const CLASSES = 3;
+/** A buffer that PyTorch does not have: how many passes drew random numbers. */
+const PASSES = 'random.num_batches_tracked';
+
+export interface ExportedCase {
+  /** torchvision's or timm's name, or `branches`. */
+  readonly network: string;
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+  /** The weights of the layers of neurons; none: scores are not compared. */
+  readonly layers?: readonly string[];
+  readonly steps?: number;
+  /** Layers that Grad-CAM maps. */
+  readonly maps?: readonly string[];
+  /** Of the export; default: train. */
+  readonly mode?: 'train' | 'eval';
+  /** Of gradients, relative; default: 0, the same bits. */
+  readonly tolerance?: number;
+}
+
+const folder = temporaryFolder();
+
+/** The path of a network's program, and what PyTorch computes with the network. */
+export async function exported(given: ExportedCase): Promise<{ program: `${string}.pt2`; expected: Oracle }> {
+  const { layers = [], maps = [], steps = 0, mode = 'train', ...others } = given;
+  const name = mode === 'train' ? given.network : `${given.network}-${mode}`;
+  const program = join(folder, `${name}.pt2`) as `${string}.pt2`;
+  const expected = await askOracle('exported', {
+    ...others,
+    layers,
+    steps,
+    mode,
+    maps,
+    classes: CLASSES,
+    seed: SEED,
+    program,
+  });
+  return { program, expected };
+}
+
+export async function openExported(program: `${string}.pt2`, numClasses = CLASSES): Promise<Model> {
+  await setThreads(THREADS);
+  return Model.create({
+    arch: program,
+    numClasses,
+    generator: new (native().Generator)(SEED),
+    device: 'cpu',
+  });
+}
+
+/** Holds programs against PyTorch on the same network: weights, logits, gradients, scores, stages and steps. */
+export function describeExported(cases: readonly ExportedCase[]): void {
+  describe.each(cases)('$network, $batch x $height x $width', (given) => {
+    const { network: name, tolerance = 0, steps = 0, layers = [] } = given;
+    let expected: Oracle;
+    let model: Model;
+    const input = (): Promise<Tensor> => imagesOf(expected('input').data, expected('input').shape);
+    const labelled = (): Promise<Tensor> => native().tensor(expected('labels').data, [given.batch], 'cpu');
+
+    beforeAll(async () => {
+      const made = await exported(given);
+      ({ expected } = made);
+      model = await openExported(made.program);
+    }, 300_000);
+
+    afterAll(() => {
+      model[Symbol.dispose]();
+    });
+
+    test('weights are those of the file', async () => {
+      compareInitialWeights(name, withoutPasses(await model.stateDict()), expected);
+    });
+
+    test('logits and gradients equal PyTorch\u2019s in both modes', async () => {
+      using images = await input();
+      using labels = await labelled();
+      using trainLogits = await model.network.forward(images, { statistics: 'shared', grad: true });
+      using loss = await native().crossEntropy(trainLogits, labels, 'mean');
+      await loss.backward();
+      await compareWithGradients(model, expected, 'training.grad.', tolerance);
+      await model.network.zeroGrad();
+      using logits = await model.network.forward(images, { grad: true });
+      const inTraining = maxDifference(await trainLogits.data(), expected('logits.train').data);
+      const inEval = maxDifference(await logits.data(), expected('logits.eval').data);
+      expectWithin(`${name}, logits in training mode, max difference`, inTraining, 0);
+      expectWithin(`${name}, logits in eval mode, max difference`, inEval, 0);
+      if (layers.length > 0) {
+        await compareGradients(model, expected, logits, labels, tolerance);
+      } else {
+        using evalLoss = await native().crossEntropy(logits, labels, 'mean');
+        await evalLoss.backward();
+        await compareWithGradients(model, expected, 'grad.', tolerance);
+        await model.network.zeroGrad();
+      }
+    });
+
+    test('stages: running from each stage\u2019s input gives the same logits', async () => {
+      using images = await input();
+      await compareStages(model, images);
+      const costs = await model.network.stageCosts(images);
+      expect(costs).toHaveLength(model.description.stages.length);
+      expect(Math.min(...costs)).toBeGreaterThan(0);
+    });
+
+    test('evaluation with kernels of several layers is as near', async () => {
+      using images = await input();
+      using logits = await model.network.forward(images, {});
+      const difference = maxDifference(await logits.data(), expected('logits.eval').data);
+      expectWithin(`${name}, fused logits, max difference`, difference, 1e-4);
+    });
+
+    for (const layer of given.maps ?? []) {
+      test(`Grad-CAM of ${layer} equals hooks in PyTorch`, async () => {
+        using images = await input();
+        const { heat: map } = await model.network.gradCam(images, layer, 1);
+        using heat = map;
+        const found = (await heat.data()) as Float32Array;
+        const difference = maxDifference(found, expected(`cam.${layer}`).data);
+        expectWithin(`Grad-CAM of ${name}, ${layer}, difference`, difference, 1e-5);
+        expect(found.every((value) => value === 0)).toBe(false);
+      });
+    }
+
+    if (steps > 0) {
+      test(`${steps} steps of Adam equal PyTorch\u2019s`, async () => {
+        const adam = new (native().Adam)(model.network, {
+          beta1: 0.9,
+          beta2: 0.999,
+          eps: 1e-8,
+          weightDecay: 0,
+        });
+        const logitsOfSteps: number[] = [];
+        for (let step = 0; step < steps; step++) {
+          using images = await input();
+          using labels = await labelled();
+          using logits = await model.network.forward(images, { statistics: 'shared', grad: true });
+          using loss = await native().crossEntropy(logits, labels, 'mean');
+          await loss.backward();
+          logitsOfSteps.push(...((await logits.data()) as Float32Array));
+          await adam.step(1e-3);
+          await model.network.zeroGrad();
+        }
+        const difference = maxDifference(Float32Array.from(logitsOfSteps), expected('logits.steps').data);
+        expectWithin(`${name}, logits of ${steps} steps, max difference`, difference, tolerance);
+        const state = withoutPasses(await model.stateDict());
+        const worst = largest(state, (one) => expected(`final.${one}`), maxDifference);
+        expectWithin(`${name}, weights after ${steps} steps, max difference`, worst, tolerance);
+      });
+    }
+  });
+}
+
+function withoutPasses(state: Readonly<Record<string, TensorData>>): Record<string, TensorData> {
+  return Object.fromEntries(Object.entries(state).filter(([name]) => name !== PASSES));
+}
