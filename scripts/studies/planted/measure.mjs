@@ -17,27 +17,11 @@ export async function measure({ criteria, erase }, options, cell, records) {
   const { folder } = await openRun(options.run);
   const epochs = await folder.readMetrics();
   const known = epochs[0].trained.neurons;
-  {
-    using session = await TraceSession.open(options);
-    const { dataset, loader, model } = session;
-    for (const split of ['train', 'test']) {
-      const accuracyOf = async (edits) =>
-        (await evaluate(model, loader, dataset.splits[split], { batchSize: 64, task: split, edits }))
-          .accuracies.accuracy;
-      const [before, without] = [await accuracyOf([]), await accuracyOf(maskNeurons(known).edits)];
-      const change = before.map((accuracy, group) => without[group] - accuracy);
-      const chosen = { split, perturbation: 'zero', criterion: 'planted' };
-      await records.add(
-        'erased',
-        PLANTED.map((group) => erasedRow({ ...cell, ...chosen, group }, change)),
-      );
-    }
-    const rows = [];
-    for (const criterion of criteria) {
-      for (const group of PLANTED)
-        rows.push({ ...cell, criterion, group, ...(await found(session, criterion, group, known)) });
-    }
-    await records.add('found', rows);
+  const session = await TraceSession.open(options);
+  try {
+    await score(session, criteria, known, cell, records);
+  } finally {
+    session[Symbol.dispose]();
   }
   for (const split of ['train', 'test']) {
     for (const perturbation of erase) {
@@ -62,6 +46,29 @@ export async function measure({ criteria, erase }, options, cell, records) {
       await records.add('erased', rows);
     }
   }
+}
+
+/** What the scores find, and the planted neurons themselves zeroed. */
+async function score(session, criteria, known, cell, records) {
+  const { dataset, loader, model } = session;
+  for (const split of ['train', 'test']) {
+    const accuracyOf = async (edits) =>
+      (await evaluate(model, loader, dataset.splits[split], { batchSize: 64, task: split, edits })).accuracies
+        .accuracy;
+    const [before, without] = [await accuracyOf([]), await accuracyOf(maskNeurons(known).edits)];
+    const change = before.map((accuracy, group) => without[group] - accuracy);
+    const chosen = { split, perturbation: 'zero', criterion: 'planted' };
+    await records.add(
+      'erased',
+      PLANTED.map((group) => erasedRow({ ...cell, ...chosen, group }, change)),
+    );
+  }
+  const rows = [];
+  for (const criterion of criteria) {
+    for (const group of PLANTED)
+      rows.push({ ...cell, criterion, group, ...(await found(session, criterion, group, known)) });
+  }
+  await records.add('found', rows);
 }
 
 /** Changes of accuracy: of the planted group, of the kept ones, and of the planted group under random sets. */

@@ -34,14 +34,19 @@ function share({ correct, total }, planted) {
 async function accuraciesOf({ data, datasetOptions }, weights) {
   const dataset = await loadDataset(data, datasetOptions);
   const context = await openEngine(engine);
-  using loader = await BatchLoader.open(dataset, { context });
   const { arch, precision } = file.base;
   const generator = new (native().Generator)(0);
-  using model = await Model.create({ context, arch, numClasses: 2, generator, precision });
-  await loadWeights(model, weights);
-  const on = async (split) =>
-    (await evaluate(model, loader, dataset.splits[split], { batchSize: 64, task: split })).accuracies;
-  return { train: await on('train'), test: await on('test') };
+  const loader = await BatchLoader.open(dataset, { context });
+  const model = await Model.create({ context, arch, numClasses: 2, generator, precision });
+  try {
+    await loadWeights(model, weights);
+    const on = async (split) =>
+      (await evaluate(model, loader, dataset.splits[split], { batchSize: 64, task: split })).accuracies;
+    return { train: await on('train'), test: await on('test') };
+  } finally {
+    model[Symbol.dispose]();
+    loader[Symbol.dispose]();
+  }
 }
 
 async function plantCell(cell) {
