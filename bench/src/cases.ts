@@ -4,6 +4,7 @@ import { EPOCHS } from './cases/epochs.js';
 import { FINETUNE } from './cases/finetune.js';
 import { GPU } from './cases/gpu.js';
 import { PIPELINE } from './cases/pipeline.js';
+import { PROGRAMS } from './cases/programs.js';
 import { STARTUP } from './cases/startup.js';
 import { TRACING } from './cases/tracing.js';
 
@@ -11,6 +12,7 @@ import { TRACING } from './cases/tracing.js';
 export const CASES: readonly BenchCase[] = [
   ...STARTUP,
   ...COMPUTE,
+  ...PROGRAMS,
   ...FINETUNE,
   ...PIPELINE,
   ...EPOCHS,

@@ -1,7 +1,7 @@
 """Networks of torchvision or timm, and one of two branches, exported by torch.export: the oracle beside spurmem's own run of that file.
 
 Writes the program to `program`, and one safetensors file: init.<name>, input, labels, logits.train, training.grad.<name>, logits.eval,
-grad.<name>, norms.weight, norms.gradient, gradient-x-weight (of the layers that `layers` names by their weights), cam.<layer> of the
+grad.<name>, norms.weight, norms.gradient, gradient-x-weight (of the weights that `layers` names), cam.<layer> of the
 second output in eval mode (Grad-CAM, of the modules that `maps` names), and, where there are `steps`, logits.steps [steps, N, classes]
 of as many steps of Adam with their weights at the end, final.<name>. Every pass in training mode draws by the next seed. `mode` is that
 of the export.
@@ -110,9 +110,8 @@ for layer in args.maps:
     out[f"cam.{layer}"] = cam / torch.where(highest > 0, highest, torch.ones_like(highest))
     passed(False)
 parameters = dict(model.named_parameters())
-layers = [name for name, one in parameters.items() if name in args.layers] if args.layers else []
-out.update(gradients_and_scores(model, [parameters[name] for name in layers]) if layers else {})
-if not layers:
+out.update(gradients_and_scores(model, [parameters[name] for name in args.layers]) if args.layers else {})
+if not args.layers:
     out.update(named("grad", ((name, one.grad.clone()) for name, one in model.named_parameters())))
 if args.steps > 0:
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)

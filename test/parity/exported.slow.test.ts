@@ -16,7 +16,7 @@ describeExported(
   asked.length > 0
     ? asked.map((one) => {
         const [network = '', side = '64'] = one.split(':');
-        return { network, batch: 2, height: Number(side), width: Number(side), steps: 3 };
+        return { network, batch: 2, height: Number(side), width: Number(side), scores: true, steps: 10 };
       })
     : [
         { network: 'resnet18', ...small, steps: 10 },

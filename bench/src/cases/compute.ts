@@ -31,7 +31,7 @@ const RESNET18: ComputeSettings = { arch: 'resnet18', size: 64, batch: 64, steps
 const PHOTOGRAPHS: ComputeSettings = { ...RESNET18, size: 112, steps: 2 };
 const VIT_S: ComputeSettings = { arch: 'vit_small_patch16_224', size: 224, batch: 16, steps: 1 };
 
-type Work = 'forward' | 'erm-step';
+export type Work = 'forward' | 'erm-step';
 
 interface CaseOptions {
   /** Times faster than PyTorch. */
@@ -155,6 +155,6 @@ export const COMPUTE: readonly BenchCase[] = [
   neuronNorms('neuron-norms-by-channel', 'PyTorch, a channel at a time', true),
 ];
 
-function pytorchSide(label: string, settings: Readonly<Record<string, unknown>>): SideSpec {
+export function pytorchSide(label: string, settings: Readonly<Record<string, unknown>>): SideSpec {
   return { program: 'python', label, script: 'bench_compute', settings };
 }
