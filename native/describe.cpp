@@ -17,6 +17,7 @@ Napi::Value toJavaScript(Napi::Env env, const NeuronLayer& layer) {
   const auto& weight = layer.weight->value;
   return objectOf(env, {{"name", toJavaScript(env, layer.name)},
                         {"size", toJavaScript(env, weight.size(0))},
+                        {"weight", toJavaScript(env, layer.weight->name)},
                         {"weights", toJavaScript(env, weight.numel() / weight.size(0))},
                         {"stage", toJavaScript(env, layer.stage)},
                         {"isShortcut", Napi::Boolean::New(env, layer.isShortcut)}});

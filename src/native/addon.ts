@@ -142,6 +142,8 @@ export interface NetworkDescription {
   /** Layers of neurons, in the order of their parameters. */
   readonly layers: readonly {
     readonly name: string;
+    /** The name of the parameter that has its weights. */
+    readonly weight: string;
     /** The number of its neurons, and of the weights of each. */
     readonly size: number;
     readonly weights: number;

@@ -15,19 +15,20 @@ export async function weightsIn(
   unit: Unit,
 ): Promise<NeuronValues> {
   const { tensors } = await readSafetensors(path);
-  const weightsOf = (layer: string) => tensors[`${layer}.weight`]?.data as Float32Array | undefined;
-  const unfit = layers.find((layer) => weightsOf(layer.name)?.length !== layer.size * layer.weights);
+  const weightsOf = ({ weight }: (typeof layers)[number]) => tensors[weight]?.data as Float32Array | undefined;
+  const unfit = layers.find((layer) => weightsOf(layer)?.length !== layer.size * layer.weights);
   if (unfit) {
     throw new SpurmemError(
       'WEIGHTS_INVALID',
       `${path} has no weights of ${unfit.name} that fit the model. Restore the checkpoint that the run wrote.`,
     );
   }
+  const byName = new Map(layers.map((layer) => [layer.name, weightsOf(layer) as Float32Array]));
   return {
     name,
     of({ layer, index }) {
       const each = weightsPerUnit(layer, layers, unit);
-      return (weightsOf(layer) as Float32Array).slice(index * each, (index + 1) * each);
+      return (byName.get(layer) as Float32Array).slice(index * each, (index + 1) * each);
     },
   };
 }

@@ -11,7 +11,9 @@ export function maxDifference(a: NativeArray, b: NativeArray): number {
 export function relativeDifference(a: NativeArray, b: NativeArray): number {
   if (sameBytes(a, b)) return 0;
   const squares = (values: Float64Array): number => values.reduce((sum, value) => sum + value * value, 0);
-  return Math.sqrt(squares(differences(a, b)) / squares(Float64Array.from(b, Number)));
+  const difference = squares(differences(a, b));
+  // Zeros of either sign are equal.
+  return difference === 0 ? 0 : Math.sqrt(difference / squares(Float64Array.from(b, Number)));
 }
 
 /** The largest difference of named tensors from the expected ones. */

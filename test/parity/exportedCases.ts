@@ -55,7 +55,7 @@ export async function exported(given: ExportedCase): Promise<{ program: `${strin
 async function weightsOfNeurons(asked: { readonly program: `${string}.pt2` }): Promise<string[]> {
   await askOracle('exported', { ...asked, layers: [], steps: 0, maps: [] });
   using model = await openExported(asked.program);
-  return model.description.layers.map(({ name }) => `${name}.weight`);
+  return model.description.layers.map(({ weight }) => weight);
 }
 
 export async function openExported(program: `${string}.pt2`, numClasses = CLASSES): Promise<Model> {

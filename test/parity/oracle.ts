@@ -106,8 +106,8 @@ async function productsOfWeights({ network, description }: Model): Promise<Float
   const weights = await takeData(await network.state());
   const gradients = await takeData(await network.gradients());
   return Float32Array.from(
-    description.layers.flatMap(({ name }) => {
-      const [weight, gradient] = [weights, gradients].map((all) => all[`${name}.weight`]?.data);
+    description.layers.flatMap(({ name, weight: parameter }) => {
+      const [weight, gradient] = [weights, gradients].map((all) => all[parameter]?.data);
       if (!weight || !gradient) throw new Error(`${name} has no weight or no gradient`);
       return Array.from({ length: weight.length }, (_, i) => -(Number(weight[i]) * Number(gradient[i])));
     }),
