@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -10,10 +10,12 @@ import { runSweepJob, sweepStatus } from '../../src/reproduce/sweep/jobs.js';
 import { readPlan, type SweepJob, type SweepPlan, writePlan } from '../../src/reproduce/sweep/plan.js';
 import { planSweep } from '../../src/reproduce/sweep/planSweep.js';
 import type { TrainedRun } from '../../src/train/results.js';
-import { answer, succeed } from '../cli/support.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { answer, start, succeed } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
+import { expectSameRun } from '../train/support.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -157,6 +159,34 @@ describe('four jobs', () => {
     const status = await succeed(['sweep', 'status', '--plan', path], answer);
     expect(status.stdout).toContain('4 jobs: 4 finished');
   });
+
+  it('run two at a time, go on after SIGTERM, and where one fails the others run', async () => {
+    const plan = await planOf('side-by-side');
+    const path = join(folder, 'side-by-side.json');
+    await writePlan(path, plan);
+    const words = ['sweep', 'run', '--plan', path, '--jobs', '2', '--json'];
+    const stopped = start(words);
+    await stopped.printed(/Job 0:/);
+    stopped.signal('SIGTERM');
+    expect(await stopped.outcome).toMatchObject({ exitCode: 143 });
+    expect((await sweepStatus(plan)).map(({ state }) => state)).not.toContain('running');
+    // Job 1, and with it job 3, cannot start from what is in its folder.
+    const [, second] = plan.jobs;
+    mkdirSync(second?.out ?? '', { recursive: true });
+    rmSync(second?.out ?? '', { recursive: true });
+    writeFileSync(second?.out ?? '', 'no folder');
+    const failed = await start(words).outcome;
+    expect(failed).toMatchObject({ exitCode: 1 });
+    expect(failed.stderr).toContain('2 of 4 jobs failed: 1, 3.');
+    rmSync(second?.out ?? '');
+    const { stdout } = await succeed(words);
+    const { jobs } = JSON.parse(stdout) as { jobs: { index: number; run: string }[] };
+    expect(jobs.map(({ index }) => index).toSorted()).toEqual([0, 1, 2, 3]);
+    const run = (index: number): RunFolder => new RunFolder(plan.jobs[index]?.out ?? '');
+    const alone = await planOf('alone');
+    await runSweepJob(alone, 1, { threads: 1 });
+    await expectSameRun(run(1), new RunFolder(alone.jobs[1]?.out ?? ''));
+  }, 120_000);
 
   it('are waited for where another process is at them', async () => {
     const plan = await planOf('jobs');

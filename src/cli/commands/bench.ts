@@ -83,7 +83,7 @@ export function addCommand(command: Command): void {
       '--out <file>',
       'keeps the result (JSON), case by case: those that it has, of the same commit and machine, are not measured again',
     )
-    .option('--compare <file>', 'an earlier result (--json) that no case may fall behind')
+    .option('--compare <file>', 'an earlier result (--json) that no case may fall behind three times')
     .addOption(
       new TypedOption('--tolerance <share>', 'how far a ratio may fall behind', positive()).default(0.1),
     );

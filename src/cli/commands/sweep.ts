@@ -1,7 +1,10 @@
+import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
 import { writeAtomic } from '../../files.js';
 import type { JobStatus } from '../../reproduce/sweep/jobs.js';
+import { integer } from '../../settings/values.js';
+import type { TrainedRun } from '../../train/results.js';
 import { addJob } from '../job.js';
 import {
   addCommonOptions,
@@ -11,6 +14,8 @@ import {
   tensorboardOption,
 } from '../options.js';
 import { slurmOption, writeJobs } from '../plan.js';
+import { TypedOption } from '../settings.js';
+import { isOneOfSeveral, sideBySide, takeJobs } from '../sideBySide.js';
 import { collectedTable, csvRows, statusTable } from '../sweepTables.js';
 import { textTable } from '../textTable.js';
 
@@ -19,7 +24,8 @@ interface OfPlan extends CommonOptions {
 }
 
 interface RunJobOptions extends OfPlan {
-  readonly index: readonly number[];
+  readonly index?: readonly number[];
+  readonly jobs: number;
   readonly device?: string;
   readonly threads?: number;
   readonly tensorboard?: string | boolean;
@@ -46,24 +52,38 @@ export function addCommand(sweep: Command): void {
     'run',
     'run jobs of a plan; one that was stopped goes on, one that is finished is left alone',
   )
-    .addOption(integers('--index <list>', 'the jobs, by their numbers', 0).makeOptionMandatory())
+    .addOption(integers('--index <list>', 'the jobs, by their numbers (default: all)', 0))
+    .addOption(
+      new TypedOption(
+        '--jobs <n>',
+        'jobs that run at a time, each in a process with its share of the cores as threads',
+        integer(1),
+      ).default(1),
+    )
     .addOption(engineOption('device'))
     .addOption(engineOption('threads'))
     .addOption(tensorboardOption());
   addJob<RunJobOptions>(addCommonOptions(run), async (options, output, control) => {
-    const { plan: path, index: indices, device, threads, tensorboard } = options;
     const [{ readPlan }, { runSweepJob }] = await Promise.all([
       import('../../reproduce/sweep/plan.js'),
       import('../../reproduce/sweep/jobs.js'),
     ]);
-    const plan = await readPlan(path);
-    const results = [];
-    for (const index of indices) {
-      const job = { ...control, device, threads, tensorboard, onEpoch: output.epochLines() };
-      const result = await runSweepJob(plan, index, job);
-      output.info(`Job ${index}: ${result.run}`);
-      results.push({ index, ...result });
+    const plan = await readPlan(options.plan);
+    const { index: indices = [...plan.jobs.keys()], device, threads, tensorboard } = options;
+    const results: (TrainedRun & { readonly index: number })[] = [];
+    const finished = (index: number, result: unknown): void => {
+      const trained = result as TrainedRun;
+      output.info(`Job ${index}: ${trained.run}`);
+      results.push({ index, ...trained });
+    };
+    const runOne = (index: number): Promise<TrainedRun> =>
+      runSweepJob(plan, index, { ...control, device, threads, tensorboard, onEpoch: output.epochLines() });
+    if (isOneOfSeveral()) {
+      await takeJobs(runOne);
+      return;
     }
+    if (options.jobs === 1) for (const index of indices) finished(index, await runOne(index));
+    else await sideBySide(wordsOf(options), indices, options.jobs, { ...control, onDone: finished });
     output.result(`${results.length} of ${plan.jobs.length} jobs are finished here.`, { jobs: results });
   });
 
@@ -87,6 +107,17 @@ export function addCommand(sweep: Command): void {
       output.result(textTable(collectedTable(table), output), table);
     },
   );
+}
+
+/** The command line of one of several processes. */
+function wordsOf({ plan, jobs, device, tensorboard, ...options }: RunJobOptions): string[] {
+  const { threads = Math.max(1, Math.floor(availableParallelism() / jobs)) } = options;
+  return [
+    ...['sweep', 'run', '--quiet', '--plan', plan, '--threads', String(threads)],
+    ...(device === undefined ? [] : ['--device', device]),
+    ...(tensorboard === undefined ? [] : ['--tensorboard']),
+    ...(typeof tensorboard === 'string' ? [tensorboard] : []),
+  ];
 }
 
 async function statusesOf(path: string): Promise<JobStatus[]> {
