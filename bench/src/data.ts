@@ -9,6 +9,7 @@ import { buildDominoes, DEFAULT_DOMINOES, GARMENTS } from '#src/data/dominoes.js
 import { readGarments, SOURCE_SIDE, type SourceImage } from '#src/data/dominoesSources.js';
 import { ARTICLE_PREPROCESSING } from '#src/data/preprocessing.js';
 import type { JobOptions } from '#src/progress.js';
+import type { ErmOptions } from '#src/train/recipe.js';
 import { isFile, openRun } from '#src/train/runFolder.js';
 import type { BenchPlace } from './case.js';
 
@@ -146,23 +147,27 @@ function tile({ pixels }: SourceImage): Promise<Buffer> {
 
 /** A ResNet-50 trained for one epoch on 200 images of 224 px: a run to trace. Returns its folder. */
 export async function tracedResnet50(place: BenchPlace): Promise<string> {
-  const { trainErm } = await import('#src/train/methods.js');
-  const out = join(place.folder, 'resnet50-200');
-  const { device, threads, onProgress, signal } = place;
-  await trainErm({
-    data: await squareDominoes(place),
-    out,
+  return trained(place, 'resnet50-200', {
     arch: 'resnet50',
-    epochs: 1,
+    data: await squareDominoes(place),
     batchSize: 50,
-    lr: 1e-4,
-    seed: 0,
-    device,
-    threads,
-    resume: true,
-    onProgress,
-    signal,
   });
+}
+
+/** A ResNet-18 trained for one epoch on 960 dominoes. Returns its folder. */
+export async function tracedResnet18(place: BenchPlace): Promise<string> {
+  return trained(place, 'resnet18-960', { arch: 'resnet18', data: await dominoes(place), batchSize: 64 });
+}
+
+async function trained(
+  { folder, device, threads, onProgress, signal }: BenchPlace,
+  name: string,
+  settings: Pick<ErmOptions, 'arch' | 'data' | 'batchSize'>,
+): Promise<string> {
+  const { trainErm } = await import('#src/train/methods.js');
+  const out = join(folder, name);
+  const control = { out, resume: true, device, threads, onProgress, signal };
+  await trainErm({ ...settings, ...control, epochs: 1, lr: 1e-4, seed: 0 });
   return out;
 }
 

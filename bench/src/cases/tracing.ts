@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { BenchCase, BenchPlace, Sides, SideSettings } from '../case.js';
-import { copyOfRun, tracedResnet50 } from '../data.js';
+import { copyOfRun, tracedResnet18, tracedResnet50 } from '../data.js';
 
 /** Variants that are evaluated alone where all of them would take more than an hour. */
 const FEW_VARIANTS = 12;
@@ -64,11 +64,28 @@ const releasedResnet50: BenchCase = {
     ),
 };
 
+/** For the guard against regressions: some seconds. */
+const releasedSmall: BenchCase = {
+  name: 'trace-released-small',
+  description:
+    'ResNet-18, 64 x 32 px, 960 images, unstructured, gradient, k = 1: against the published procedure',
+  unit: 'traces',
+  repeats: 5,
+  warmups: 1,
+  prepare: async (place) =>
+    releasedSides(await copyOfRun(await tracedResnet18(place), place), {
+      kind: 'unstructured',
+      criteria: ['gradient'],
+      topK: [1],
+    }),
+};
+
 export const TRACING: readonly BenchCase[] = [
   structuredResnet18,
   structuredResnet50,
   releasedResnet18,
   releasedResnet50,
+  releasedSmall,
 ];
 
 async function releasedSides(
