@@ -21,7 +21,7 @@
       # Node's own flags switch off what libtorch's headers need.
       'cflags_cc!': ['-fno-rtti', '-fno-exceptions'],
       'cflags_cc': ['-std=gnu++<!(node scripts/libtorch.mjs standard)', '-fexceptions', '-frtti', '-fopenmp', '-fvisibility=hidden', '-Wno-unused-parameter'],
-      'ldflags': ['-Wl,-z,now', '<!@(node scripts/libtorch.mjs ldflags)'],
+      'ldflags': ['-Wl,-z,now', '-Wl,-z,nodelete', '<!@(node scripts/libtorch.mjs ldflags)'],
       'libraries': ['<!@(node scripts/libtorch.mjs libraries)'],
     },
   ],

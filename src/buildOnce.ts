@@ -14,7 +14,7 @@ interface BuildOnceSteps<T> {
   readonly task: string;
   /** The finished result when there is one. Called without and with the lock. */
   ready(): Promise<T | undefined>;
-  /** Called each time that another caller is found at work; default: nothing. */
+  /** Called once when another caller is found at work; default: nothing. */
   waits?(): void;
   /** Builds the result. Called with the lock held, after `ready` found nothing. */
   build(): Promise<T>;
@@ -31,13 +31,14 @@ export async function buildOnce<T>(
   steps: BuildOnceSteps<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  for (;;) {
+  for (let waits = false; ;) {
     const finished = await steps.ready();
     if (finished !== undefined) return finished;
     throwIfAborted(signal, steps.task);
     const lock = await tryLock(join(folder, LOCK_NAME));
     if (lock === undefined) {
-      steps.waits?.();
+      if (!waits) steps.waits?.();
+      waits = true;
       await sleep(POLL_MS);
       continue;
     }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import fs, { existsSync, readFileSync } from 'node:fs';
+import fs, { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { callbackify } from 'node:util';
+import { callbackify, isDeepStrictEqual } from 'node:util';
 import lockfile from 'proper-lockfile';
 import { z } from 'zod';
 import { systemCode } from './errors.js';
@@ -19,25 +19,27 @@ const OWNER_NAME = 'owner.json';
 
 const ownerSchema = z.object({
   pid: z.number(),
+  /** The system's number of its thread: each of Node's environments, the main one and those of workers, has a thread of its own. */
+  thread: z.number().optional(),
   host: z.string(),
-  /** Ids of the system's start and of the process's, which tell it from a later one of the same number; null where there are none. */
+  /** Ids of the system's start and of the thread's, which tell it from a later one of the same number; null where there are none. */
   boot: z.string().nullable(),
   started: z.string().nullable(),
 });
 
-/** The process that holds a lock. */
+/** The thread of a process that holds a lock. */
 export type LockOwner = Readonly<z.infer<typeof ownerSchema>>;
 
-/** A lock that this process holds. */
+/** A lock that this thread holds. */
 export interface Lock {
-  /** Whether another host took it over, which takes a process that was suspended for long for a killed one. */
+  /** Whether it was removed, or another host took it over, which takes a process that was suspended for long for a killed one. */
   isLost(): boolean;
   release(): Promise<void>;
 }
 
 /**
- * Takes a lock, a folder in no other use, or returns undefined while another process holds it. The lock of a process that was killed is
- * taken over: at once on the same host, after 30 seconds on another one.
+ * Takes a lock, a folder in no other use, or returns undefined while another job holds it. The lock of a process that was killed, or of a
+ * worker thread that was terminated, is taken over: at once on the same host, after 30 seconds on another one.
  *
  * @throws SpurmemError `OUTPUT_UNWRITABLE` when it cannot be made
  */
@@ -60,7 +62,7 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
       },
     });
     return {
-      isLost: () => lost,
+      isLost: () => lost || !isOwn(lockPath),
       // Failing to release means that the lock was lost: there is nothing left to release.
       release: () => release().catch(() => undefined),
     };
@@ -80,7 +82,7 @@ export async function awaitLock(lockPath: string, patience: number): Promise<Loc
   }
 }
 
-/** Whether another process holds a lock. */
+/** Whether a job holds a lock. */
 export async function isLocked(lockPath: string): Promise<boolean> {
   if (!existsSync(lockPath)) return false;
   const owner = await ownerOf(lockPath);
@@ -95,6 +97,16 @@ export async function ownerOf(lockPath: string): Promise<LockOwner | undefined> 
     return ownerSchema.parse(JSON.parse(await readFile(join(lockPath, OWNER_NAME), 'utf8')));
   } catch {
     return undefined;
+  }
+}
+
+/** Whether a lock is there and this thread's; so is one that cannot be read. */
+function isOwn(lockPath: string): boolean {
+  try {
+    const owner: unknown = JSON.parse(readFileSync(join(lockPath, OWNER_NAME), 'utf8'));
+    return isDeepStrictEqual(owner, ownOwner());
+  } catch (error) {
+    return systemCode(error) !== 'ENOENT';
   }
 }
 
@@ -181,30 +193,47 @@ async function removeOfKilled(lockPath: string): Promise<void> {
   await rm(aside, { recursive: true, force: true });
 }
 
-function wasKilled({ pid, host, boot, started }: LockOwner): boolean {
-  const own = ownOwner();
-  if (host !== own.host) return false;
-  if (boot !== own.boot) return true;
+function wasKilled({ pid, thread, host, boot, started }: LockOwner): boolean {
+  if (host !== hostname()) return false;
+  if (boot !== bootId()) return true;
   try {
     process.kill(pid, 0);
   } catch (error) {
     return systemCode(error) === 'ESRCH';
   }
-  return startOf(pid) !== started;
+  const start = startOf(pid, thread);
+  // A process of another user, which may be hidden there, is alive.
+  return start === null ? existsSync(`/proc/${pid}`) && started !== null : start !== started;
 }
 
 function ownOwner(): LockOwner {
+  const thread = ownThread();
   return {
     pid: process.pid,
+    thread,
     host: hostname(),
-    boot: readOrNull('/proc/sys/kernel/random/boot_id'),
-    started: startOf(process.pid),
+    boot: bootId(),
+    started: startOf(process.pid, thread),
   };
 }
 
+function bootId(): string | null {
+  return readOrNull('/proc/sys/kernel/random/boot_id');
+}
+
+/** The number of the thread that runs this; the main thread's where the system does not say. */
+function ownThread(): number {
+  try {
+    // Synchronous: Node's other calls run in threads of a pool.
+    return Number(basename(readlinkSync('/proc/thread-self')));
+  } catch {
+    return process.pid;
+  }
+}
+
 /** In ticks since the system's start: the 22nd word of a line whose second one, in parentheses, may hold spaces. */
-function startOf(pid: number): string | null {
-  const line = readOrNull(`/proc/${pid}/stat`);
+function startOf(pid: number, thread = pid): string | null {
+  const line = readOrNull(`/proc/${pid}/task/${thread}/stat`);
   return line?.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? null;
 }
 

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { isLocked, type LockOwner, ownerOf, tryLock } from '../src/lock.js';
 import { failure } from './data/support.js';
 import { temporaryFolder } from './temporary.js';
@@ -60,6 +61,47 @@ test('that of a process that was killed is taken over at once', async () => {
   const taken = await tryLock(lock);
   expect(await ownerOf(lock)).toMatchObject({ pid: process.pid });
   await taken?.release();
+});
+
+/** A worker thread, with the number and the start of its thread. */
+async function startWorker(): Promise<{ worker: Worker; thread: number; started: string }> {
+  const code = `
+    const { readFileSync, readlinkSync } = require('node:fs');
+    const thread = readlinkSync('/proc/thread-self').split('/').at(-1);
+    const stat = readFileSync('/proc/self/task/' + thread + '/stat', 'utf8');
+    const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    require('node:worker_threads').parentPort.postMessage({ thread: Number(thread), started });
+    setInterval(() => {}, 1000);`;
+  const worker = new Worker(code, { eval: true, execArgv: [] });
+  const own = await new Promise<{ thread: number; started: string }>((resolve) => {
+    worker.once('message', resolve);
+  });
+  return { worker, ...own };
+}
+
+test('that of a worker thread that was terminated is taken over at once, though its process lives', async () => {
+  const { worker, ...own } = await startWorker();
+  const lock = lockOf({ boot, ...own });
+  expect(await isLocked(lock)).toBe(true);
+  expect(await tryLock(lock)).toBeUndefined();
+  await worker.terminate();
+  expect(await isLocked(lock)).toBe(false);
+  const taken = await tryLock(lock);
+  expect(await ownerOf(lock)).toMatchObject({ pid: process.pid, boot });
+  expect((await ownerOf(lock))?.thread).not.toBe(own.thread);
+  await taken?.release();
+});
+
+test('is lost where another has taken it, or it was removed', async () => {
+  const lock = path();
+  const held = await tryLock(lock);
+  expect(held?.isLost()).toBe(false);
+  const owner = await ownerOf(lock);
+  writeFileSync(join(lock, 'owner.json'), JSON.stringify({ ...owner, host: 'elsewhere' }));
+  expect(held?.isLost()).toBe(true);
+  rmSync(lock, { recursive: true });
+  expect(held?.isLost()).toBe(true);
+  await held?.release();
 });
 
 test.each([

@@ -44,15 +44,13 @@ export async function ensureEnvironment(
   // Its lock lies beside it, where a half-made environment can be removed.
   const lockFolder = join(userCache(), 'installing');
   await makeFolder(lockFolder);
-  let told = false;
   return buildOnce(
     lockFolder,
     {
       task: TASK,
       ready: () => Promise.resolve(installedIn(environment, packages)),
       waits: () => {
-        if (!told) onInfo?.(`Another process is ${TASK} into ${environment}. Waiting for it.`);
-        told = true;
+        onInfo?.(`Another process is ${TASK} into ${environment}. Waiting for it.`);
       },
       build: async () => {
         await install(environment, packages, { onInfo, signal });

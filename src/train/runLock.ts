@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { SpurmemError } from '../errors.js';
-import { awaitLock, isLocked, type Lock, ownerOf } from '../lock.js';
+import { awaitLock, isLocked, type Lock, type LockOwner, ownerOf } from '../lock.js';
 
 /** In bytes. */
 const LONGEST_NAME = 255;
@@ -35,8 +36,13 @@ async function lockPath(folder: string): Promise<string> {
 
 async function refuse(folder: string): Promise<never> {
   const owner = await ownerOf(await lockPath(folder));
-  const who = owner === undefined ? 'Another process' : `Process ${owner.pid} of ${owner.host}`;
-  throw new SpurmemError('RUN_BUSY', `${who} is writing to ${folder}.`, {
+  throw new SpurmemError('RUN_BUSY', `${nameOf(owner)} is writing to ${folder}.`, {
     advice: ['Wait for it to end, or use another run folder.'],
   });
+}
+
+function nameOf(owner: LockOwner | undefined): string {
+  if (owner === undefined) return 'Another process';
+  const isOwn = owner.pid === process.pid && owner.host === hostname();
+  return isOwn ? 'Another job of this process' : `Process ${owner.pid} of ${owner.host}`;
 }

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
+import { checksum } from '../checksum.js';
 import type { DataDescription } from '../data/dataDescription.js';
 import { SpurmemError } from '../errors.js';
-import { append, writeAtomic, writeJson } from '../files.js';
+import { append, jsonText, writeAtomic, writeJson } from '../files.js';
 import type { Lock } from '../lock.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import { writeProgram } from '../models/exported/archive.js';
@@ -45,6 +46,10 @@ export class RunWriter extends RunFolder {
       // All see what the first process wrote.
       await this.context.barrier();
       return result;
+    } catch (error) {
+      // The new owner may have removed what this one was writing.
+      this.#requireLock();
+      throw error;
     } finally {
       await this.#lock?.release();
     }
@@ -97,9 +102,10 @@ export class RunWriter extends RunFolder {
     await this.#write(async () => {
       this.#requireLock();
       // First: after a stop between both, the result is made again, but its line would not be.
-      const entry: HistoryEntry = { result: name, ...provenance() };
+      const text = jsonText(result);
+      const entry: HistoryEntry = { result: name, ...provenance(), crc32: checksum(text) };
       await append(this.historyPath, `${JSON.stringify(entry)}\n`);
-      await writeJson(this.result(name), result);
+      await writeAtomic(this.result(name), text);
     });
   }
 

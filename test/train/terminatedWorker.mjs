@@ -1,0 +1,25 @@
+// Trains a run in a worker thread, terminates it, and goes on in the main thread, in a process of its own:
+//   node test/train/terminatedWorker.mjs OPTIONS TASK
+// where OPTIONS are trainErm's as JSON, and TASK the task at whose first report the worker ends.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { trainErm } from '../../dist/index.js';
+
+const [json, task] = process.argv.slice(2);
+const options = JSON.parse(json);
+const library = new URL('../../dist/index.js', import.meta.url).href;
+
+const code = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const onProgress = (event) => parentPort.postMessage(event.task);
+  import(workerData.library).then(({ trainErm }) => trainErm({ ...workerData.options, onProgress }));`;
+const worker = new Worker(code, { eval: true, execArgv: [], workerData: { library, options } });
+await new Promise((resolve, reject) => {
+  worker.on('error', reject);
+  worker.on('message', (reported) => {
+    if (reported === task) resolve();
+  });
+});
+await sleep(5);
+await worker.terminate();
+await trainErm({ ...options, resume: true });

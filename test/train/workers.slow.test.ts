@@ -1,0 +1,24 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { node } from '../cli/support.js';
+import { temporaryFolder } from '../temporary.js';
+import { expectSameRun, Runs } from './support.js';
+
+const runs = new Runs(temporaryFolder());
+
+beforeAll(async () => {
+  await runs.build();
+});
+
+test.each(['decoding images', 'epoch 1/2', 'epoch 2/2', 'epoch 2/2, validation'])(
+  'a run of a worker that is terminated in %s goes on in the same process, to the same bits',
+  async (task) => {
+    await rm(join(runs.base.data, '.spurmem'), { recursive: true, force: true });
+    const run = new RunFolder(join(runs.folder, task.replace(/\W/g, '-')));
+    const options = JSON.stringify({ ...runs.base, out: run.path });
+    const { status, stderr } = node(['test/train/terminatedWorker.mjs', options, task]);
+    expect([status, stderr]).toEqual([0, '']);
+    await expectSameRun(run, runs.reference);
+  },
+);
