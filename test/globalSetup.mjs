@@ -20,6 +20,8 @@ export default async function setUp() {
   // As src/native/addon.ts sets them; a test file's own process.env is a copy, which no library sees.
   process.env.UCX_MEM_EVENTS = 'n';
   process.env.UCX_MEM_MMAP_HOOK_MODE = 'none';
+  process.env.UCX_DEBUG_SIGNO = '0';
+  process.env.UCX_HANDLE_ERRORS = 'none';
   const shared = mkdtempSync(join(tmpdir(), 'spurmem-test-shared-'));
   process.env.SPURMEM_TEST_SHARED = shared;
   // The one whose libtorch the addon was built against.

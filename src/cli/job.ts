@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { isatty } from 'node:tty';
 import type { Command } from 'commander';
 import { type ErrorCode, messageOf, SpurmemError, systemCode } from '../errors.js';
 import { isOutOfMemory } from '../native/outOfMemory.js';
@@ -17,8 +18,9 @@ export type Job<Options> = (
 ) => Promise<void>;
 
 /**
- * Makes a job the command's action. Ctrl-C or SIGTERM aborts its signal, and a second one ends the process at once. An error is
- * printed and sets the exit code: 1 for a failed job, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM.
+ * Makes a job the command's action. Ctrl-C, SIGTERM, or SIGHUP of a terminal that is closed aborts its signal, and a second one ends the
+ * process at once. An error is printed and sets the exit code: 1 for a failed job, 2 for wrong usage, 128 and the signal's number for a
+ * stopped one (130 after Ctrl-C).
  *
  * @param names the options of parameters that have other names
  * @param isShared whether the processes that torchrun or srun started do it together; the first one prints
@@ -42,13 +44,17 @@ async function runJob<Options extends CommonOptions>(
   let output = new Output(options);
   let group: ProcessGroup | undefined;
   const abort = new AbortController();
+  const hadTerminal = [0, 1, 2].some((stream) => isatty(stream));
   let stoppedBy: NodeJS.Signals = 'SIGINT';
+  const wasHungUp = (): boolean => stoppedBy === 'SIGHUP';
   const onSignal = (signal: NodeJS.Signals): void => {
     if (abort.signal.aborted) {
+      // A terminal that closes has it sent twice, by the shell and by the system.
+      if (signal === 'SIGHUP') return;
       const stopped = new SpurmemError('INTERRUPTED', 'Stopped at once.', { advice: STOPPED_ADVICE });
       output.reportError(describeError(stopped, names));
       // By the signal itself: process.exit would take libtorch down under a running kernel.
-      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+      for (const name of STOPPING) process.off(name, onSignal);
       process.kill(process.pid, signal);
       return;
     }
@@ -56,7 +62,7 @@ async function runJob<Options extends CommonOptions>(
     abort.abort();
     output.info('Stopping after this batch; Ctrl-C again stops at once.');
   };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  for (const name of STOPPING) process.on(name, onSignal);
   // Otherwise it ends the process: a file beyond ulimit -f then fails to be written, which is reported.
   process.on('SIGXFSZ', ignore);
   try {
@@ -85,9 +91,14 @@ async function runJob<Options extends CommonOptions>(
     if (options.debug && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
     else if (code === 'UNEXPECTED') process.stderr.write('Run again with --debug for the stack trace.\n');
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('SIGXFSZ', ignore);
+    for (const name of STOPPING) process.off(name, onSignal);
+    process.off('SIGXFSZ', ignore);
   }
+  // Node.js aborts at its exit where its terminal is gone.
+  if (hadTerminal && wasHungUp()) process.kill(process.pid, 'SIGHUP');
 }
+
+const STOPPING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 const ignore = (): void => undefined;
 

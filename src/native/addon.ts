@@ -490,8 +490,14 @@ export interface Addon {
   deviceMemory(
     device: string,
   ): { readonly name: string; readonly free: number; readonly total: number } | null;
-  /** Sets the compute lane's threads (0 keeps them) and resolves to their number. */
+  /** Sets the compute lane's threads (0: libtorch's default, all cores) and resolves to their number. */
   configure(threads: number): Promise<number>;
+  /**
+   * Claims how the process computes, until `release`: several jobs may, that want the same. Returns null, or how others have it compute.
+   * An environment that closes releases what it has claimed.
+   */
+  claim(how: string): string | null;
+  release(): void;
   /** Drops the jobs that this thread has queued and waits for the one at work; later ones are refused. */
   shutDown(): void;
   /** torch.matmul(a, b). */
@@ -600,9 +606,12 @@ export function loadAddon(path: string, libtorch: Libtorch): Addon {
 
 /**
  * Debian's libtorch brings Open MPI and with it UCX, which patches the process's memory functions as it is loaded. Node's
- * threads are at work by then, and about one start in a hundred crashed on a busy machine.
+ * threads are at work by then, and about one start in a hundred crashed on a busy machine. It also takes signals from the process:
+ * SIGHUP, which a closed terminal sends, for debugging, and those of crashes.
  */
 function quietUcx(): void {
+  process.env.UCX_DEBUG_SIGNO ??= '0';
+  process.env.UCX_HANDLE_ERRORS ??= 'none';
   process.env.UCX_MEM_EVENTS ??= 'n';
   process.env.UCX_MEM_MMAP_HOOK_MODE ??= 'none';
 }

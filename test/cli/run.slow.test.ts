@@ -81,20 +81,24 @@ describe('a run that is stopped', () => {
     await expectSameRun(run, reference);
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)(
-    'by %s says in one line what to do, with --quiet too',
-    async (signal) => {
-      const run = runIn(`quiet-${signal}`);
-      const child = start(trainArguments(data, run.path, '--quiet', '--epochs', '1000'));
-      await written(run.last);
-      child.signal(signal);
-      const outcome = await child.outcome;
-      expectFailure(outcome, signal === 'SIGINT' ? 130 : 143);
-      expect(outcome.stderr).toMatch(
-        /^Stopped during epoch \d+\b.*\. What was finished is kept, and the same call goes on from there\. .*--resume.*\n$/,
-      );
-    },
-  );
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('by %s says in one line what to do, with --quiet too', async (signal, exitCode) => {
+    const run = runIn(`quiet-${signal}`);
+    const child = start(trainArguments(data, run.path, '--quiet', '--epochs', '1000'));
+    await written(run.last);
+    child.signal(signal);
+    // A terminal that closes has SIGHUP sent twice.
+    if (signal === 'SIGHUP') child.signal(signal);
+    const outcome = await child.outcome;
+    expectFailure(outcome, exitCode);
+    expect(existsSync(`${run.path}.lock`)).toBe(false);
+    expect(outcome.stderr).toMatch(
+      /^Stopped during epoch \d+\b.*\. What was finished is kept, and the same call goes on from there\. .*--resume.*\n$/,
+    );
+  });
 
   it('by a second signal ends at once, and says the same', async () => {
     const run = runIn('at-once');

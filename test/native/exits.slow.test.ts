@@ -53,6 +53,17 @@ test('what is asked for after the shutdown is refused', async () => {
   expect(printed).toContain('[ 4, 3, 224, 224 ] true');
 });
 
+test('no signal of the process is libtorch\u2019s', async () => {
+  const { exitCode, printed } = await run(`
+    const { readFileSync } = await import('node:fs');
+    const caught = () => /^SigCgt:.*$/m.exec(readFileSync('/proc/self/status', 'utf8'))[0];
+    const before = caught();
+    const { native } = await import(${JSON.stringify(LIBRARY.replace('index.js', 'native/addon.js'))});
+    native();
+    console.log(caught() === before, before);`);
+  expect([exitCode, printed]).toEqual([0, expect.stringMatching(/^true /)]);
+});
+
 test('workers that are terminated with jobs in flight take nothing with them', () => {
   expect(runScript('workers.mjs', ['6'])).toMatchObject({ status: 5, stdout: '1,2\n', stderr: '' });
 });
