@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf, SpurmemError } from '../errors.js';
+import { readText } from '../files.js';
+import { requirePlain } from '../plainData.js';
 import { nearestSentence } from '../settings/names.js';
 import { type OptionValues, runSchema, valuesOfRun } from './repeat.js';
 import { TypedOption } from './settings.js';
@@ -43,7 +44,7 @@ export async function applyConfig(command: Command, args: readonly string[]): Pr
 
 async function read(path: string): Promise<OptionValues> {
   try {
-    return z.record(z.string(), z.unknown()).parse(parse(await readFile(path, 'utf8')));
+    return z.record(z.string(), z.unknown()).parse(requirePlain(parse(await readText(path))));
   } catch (error) {
     const reason = error instanceof z.ZodError ? 'it holds no names with values' : messageOf(error);
     throw new SpurmemError('USAGE', `--config ${path}: ${reason}`, { cause: error });

@@ -4,6 +4,7 @@ import { mapParameters, SpurmemError } from '../errors.js';
 import { engineOptions } from '../native/engine.js';
 import { ENGINE_SETTINGS, type EngineOptions } from '../native/engineOptions.js';
 import { PROTOCOLS } from '../protocol.js';
+import { RANGES } from '../settings/ranges.js';
 import { integer, listOf, text } from '../settings/values.js';
 import { addSettings, kebabCase, settingOption, TypedOption } from './settings.js';
 
@@ -66,7 +67,7 @@ export function engineOption(name: keyof EngineOptions): Option {
 }
 
 export function seedOption(): Option {
-  return new TypedOption('--seed <n>', 'seed of every random draw', integer(0, 2 ** 32 - 1)).default(0);
+  return new TypedOption('--seed <n>', 'seed of every random draw', integer(...RANGES.seed)).default(0);
 }
 
 /** Some of a command's options. */

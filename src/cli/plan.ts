@@ -4,6 +4,7 @@ import { writeAtomic } from '../files.js';
 import { quotedWord } from '../provenance.js';
 import { plural } from '../report/format.js';
 import type { SweepPlan } from '../reproduce/sweep/plan.js';
+import { writeAlone } from '../writeAlone.js';
 import type { Output } from './output.js';
 import { misuse } from './parameters.js';
 import { slurmScript } from './slurm.js';
@@ -57,7 +58,7 @@ export async function writeJobs(
   await writePlan(path, plan);
   if (slurm !== undefined) {
     const script = slurmScript({ path: resolve(path), content: plan }, 'npx spurmem');
-    await writeAtomic(slurm, script, 0o755);
+    await writeAlone(slurm, () => writeAtomic(slurm, script, 0o755));
   }
   const text = [
     `${plural(plan.jobs.length, 'job')} in ${path}. Run one with: spurmem sweep run --plan ${quotedWord(path)} --index 0`,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { messageOf, SpurmemError } from '../errors.js';
+import { LONGEST_NAME, RANGES } from '../settings/ranges.js';
 import { coreRegionSchema } from './coreRegion.js';
 import { describedOptionsShape } from './datasetOptions.js';
 import { describeIssues } from './issues.js';
@@ -10,8 +11,9 @@ export const CONFIG_NAME = 'dataset.json';
 
 const names = (least: number) =>
   z
-    .array(z.string().min(1))
+    .array(z.string().min(1).max(LONGEST_NAME))
     .min(least)
+    .max(RANGES.label[1] + 1)
     .refine((list) => new Set(list).size === list.length, { error: 'the names must differ from each other' });
 
 /** The content of dataset.json; keys left out take the defaults that `loadDataset` documents. */
@@ -21,6 +23,7 @@ export const datasetConfigSchema = z.strictObject({
   /** Runs are named after it. */
   name: z
     .string()
+    .max(LONGEST_NAME)
     .regex(/^(?!\.{1,2}$)[^/\\]+$/, 'a name without slashes')
     .optional(),
   /** The classes y, in the order of their numbers; where the table has words, all of these. */

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { RANGES } from '../settings/ranges.js';
+import { whole } from '../settings/schema.js';
 import { parseOptions } from './issues.js';
 import { perSplit, SPLITS } from './split.js';
 
@@ -20,7 +22,7 @@ export type Garment = (typeof GARMENTS)[number];
 
 const distinct = { error: 'the values must differ from each other' };
 const isDistinct = (values: readonly unknown[]) => new Set(values).size === values.length;
-const groupCounts = z.array(z.number().int().min(1, { error: 'every group needs at least 1 image' }));
+const groupCounts = z.array(whole(RANGES.count).min(1, { error: 'every group needs at least 1 image' }));
 
 /** Sources and counts of dominoes. */
 export const dominoesOptionsSchema = z

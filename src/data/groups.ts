@@ -1,11 +1,11 @@
 import { SpurmemError } from '../errors.js';
+import { RANGES } from '../settings/ranges.js';
 import { CONFIG_NAME } from './datasetConfig.js';
 import { countValues, type DatasetSource } from './datasetSource.js';
 import type { ValueNames } from './layout.js';
 import { perSplit, type Split } from './split.js';
 
-/** More groups than this are taken for a wrong column, such as one of ids. */
-const MAX_GROUPS = 10_000;
+const [, MAX_GROUPS] = RANGES.groups;
 
 /**
  * Numbers and names of a dataset's classes, attribute values and groups. Throws `DATASET_INVALID` for values without a name and

@@ -1,8 +1,8 @@
 import { SpurmemError } from '../errors.js';
 import { nearestNames } from '../nearest.js';
+import { LONGEST_NAME, RANGES } from '../settings/ranges.js';
 
-/** Class and attribute numbers beyond this are taken for a wrong column, such as one of ids. */
-const MAX_VALUE = 9_999;
+const [, MOST] = RANGES.label;
 
 /** A cell of a column of labels. */
 export interface LabelCell {
@@ -48,10 +48,15 @@ export function numberLabels(
     const values = cells.map((cell, index) => {
       const text = trimmed[index] ?? '';
       if (!/^\d+$/.test(text)) throw refuse(cell, 'is not a non-negative integer. Number the values from 0');
-      if (Number(text) <= MAX_VALUE) return Number(text);
-      throw refuse(cell, `is above ${MAX_VALUE}. Number the values from 0 without gaps`);
+      if (Number(text) <= MOST) return Number(text);
+      throw refuse(cell, `is above ${MOST}. Number the values from 0 without gaps`);
     });
     return { values: Int32Array.from(values), names: undefined };
+  }
+  const long = cells[trimmed.findIndex((text) => text.length > LONGEST_NAME)];
+  if (long !== undefined) {
+    const begun = { text: `${long.text.trim().slice(0, 20)}...`, line: long.line };
+    throw refuse(begun, `has ${long.text.trim().length} characters. Use words of at most ${LONGEST_NAME}`);
   }
   const isOther = mayBeOther && !trimmed.some((text) => named?.includes(text));
   const names = (isOther ? undefined : named) ?? [...new Set(trimmed)].sort();

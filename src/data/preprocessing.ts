@@ -1,9 +1,14 @@
 import { z } from 'zod';
+import { RANGES } from '../settings/ranges.js';
+import { whole } from '../settings/schema.js';
 
 const probability = z.number().min(0).max(1);
-const side = z.number().int().min(1).max(4096);
+const side = whole(RANGES.side);
 const size = z.tuple([side, side]);
-const positive = z.number().positive();
+const positive = z.number().positive().max(RANGES.real[1]);
+const factor = z.number().min(0).max(RANGES.real[1]);
+const mean = z.number().min(-RANGES.deviation[1]).max(RANGES.deviation[1]);
+const std = z.number().min(RANGES.deviation[0]).max(RANGES.deviation[1]);
 /** The bounds of a random number. */
 const range = z
   .tuple([positive, positive])
@@ -26,9 +31,9 @@ export const augmentationSchema = z
     /** `RandomApply([ColorJitter(brightness, contrast, saturation, hue)], probability)`; left out: none, as below. */
     colorJitter: z
       .strictObject({
-        brightness: z.number().min(0),
-        contrast: z.number().min(0),
-        saturation: z.number().min(0),
+        brightness: factor,
+        contrast: factor,
+        saturation: factor,
         hue: z.number().min(0).max(0.5),
         probability,
       })
@@ -51,8 +56,8 @@ export const preprocessingSchema = z.strictObject({
   resize: z.union([side, size]).nullable(),
   /** CenterCrop after the resize; null keeps what the resize gave. */
   crop: size.nullable(),
-  mean: z.tuple([z.number(), z.number(), z.number()]),
-  std: z.tuple([positive, positive, positive]),
+  mean: z.tuple([mean, mean, mean]),
+  std: z.tuple([std, std, std]),
   /** Training's changes instead of resize and crop; null trains on the evaluation pixels. */
   augmentation: augmentationSchema,
   /** The same for the views that fine-tuning contrasts; left out: the caller's choice. */

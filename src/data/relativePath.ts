@@ -1,5 +1,6 @@
 import { isAbsolute, posix } from 'node:path';
 import { z } from 'zod';
+import { LONGEST_PATH } from '../settings/ranges.js';
 
 /**
  * The path of a file or folder below the dataset's folder, normalized, with `/`.
@@ -12,6 +13,7 @@ export function relativePath<Other>(
   kind: 'file' | 'folder' = 'file',
 ): string | Other {
   const refuse = (problem: string): Other => otherwise(`${JSON.stringify(text)} ${problem}`);
+  if (text.length > LONGEST_PATH) return otherwise(`a ${kind} name has ${text.length} characters`);
   if (text.trim() === '' || text.includes('\0')) return refuse(`is not a ${kind} name`);
   if (isAbsolute(text) || posix.isAbsolute(text)) return refuse('is an absolute path');
   const path = posix.normalize(text);

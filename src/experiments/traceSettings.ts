@@ -13,6 +13,7 @@ import { isDrawn, PERTURBATION_NAMES, type PerturbationName } from '../neurons/p
 import { requireGradientSource } from '../neurons/score.js';
 import { CHOICE_SETTINGS } from '../neurons/settings.js';
 import type { Protocol } from '../protocol.js';
+import { RANGES } from '../settings/ranges.js';
 import {
   type DependentDefault,
   type GivenOf,
@@ -36,6 +37,8 @@ const NULL_DRAWS = 99;
 const LAYER_NULL_DRAWS = 39;
 
 const COUNT = { type: integer(1), argument: 'n' } as const;
+/** Of what is computed as many times. */
+const REPEATS = { type: integer(...RANGES.repeats), argument: 'n' } as const;
 const LIST = { type: severalOf(integer(1)), argument: 'list' } as const;
 const SPLIT = { type: oneOf(SPLITS), argument: 'split' } as const;
 
@@ -101,7 +104,7 @@ const unstructured = {
     published: '5 or 10',
   }),
   repeats: protocolSetting({
-    ...COUNT,
+    ...REPEATS,
     help: 'seeds that perturbations that draw are averaged over: the seed and those after it',
     article: repeatsUnder('article'),
     released: repeatsUnder('released'),
@@ -272,7 +275,7 @@ function measured(topK: readonly number[], source: string, draws: number) {
       source: 'all of them',
     }),
     nullDraws: setting<number>({
-      type: integer(0),
+      type: integer(0, RANGES.repeats[1]),
       help: 'random sets of neurons to compare each set with, at most, for each null; 0 for none',
       argument: 'n',
       default: {

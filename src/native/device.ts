@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { invalidParameter, SpurmemError } from '../errors.js';
+import { isWhole, RANGES } from '../settings/ranges.js';
 import { type Accelerator, addonInUse, native } from './addon.js';
 
 /**
@@ -76,11 +77,11 @@ export function automatic(
   const found = accelerators.find(({ devices, isAutomatic }) => devices > 0 && isAutomatic);
   if (!found) return 'cpu';
   const place = Number(LOCAL_RANK ?? SLURM_LOCALID ?? 0);
-  return `${found.name}:${Number.isInteger(place) && place >= 0 ? place % found.devices : 0}`;
+  return `${found.name}:${isWhole(place, [0, RANGES.processes[1] - 1]) ? place % found.devices : 0}`;
 }
 
 /**
- * Sets the threads of the compute lane (0 keeps libtorch's default, all cores) and returns their number.
+ * Sets the threads of the compute lane (0: libtorch's default, all cores) and returns their number.
  *
  * @throws `USAGE` for more than 64 where there are fewer cores: OpenMP would try, and bring the machine to a standstill
  */

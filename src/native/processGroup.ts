@@ -1,4 +1,5 @@
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { isWhole, type Range, rangeInWords, RANGES } from '../settings/ranges.js';
 import { native, type NativeArray, type NativeProcessGroup, type Network, type Tensor } from './addon.js';
 
 /** This process's rows of a batch, which begin at `offset`. */
@@ -176,14 +177,15 @@ export function joinedGroup(): ProcessGroup {
 export async function joinProcessGroup(environment: Environment = process.env): Promise<ProcessGroup> {
   const place = placeIn(environment);
   if (place === undefined || joined.isDistributed) return joined;
-  const { rank, size, host, port } = place;
+  const { start, ...meeting } = place;
+  const { rank, size, host, port } = meeting;
   const isStoreTheirs = environment.TORCHELASTIC_USE_AGENT_STORE === 'True';
   try {
     const handle = await native().joinProcessGroup({
-      ...place,
+      ...meeting,
       hostsStore: rank === 0 && !isStoreTheirs,
       // A restart's keys are not those of the start before it.
-      prefix: `spurmem/${environment.TORCHELASTIC_RESTART_COUNT ?? 0}`,
+      prefix: `spurmem/${start}`,
     });
     joined = new ProcessGroup({ handle, rank, worldSize: size });
     return joined;
@@ -204,16 +206,26 @@ function placeIn(environment: Environment) {
   const { RANK = isStep ? SLURM_PROCID : undefined, WORLD_SIZE = isStep ? SLURM_STEP_NUM_TASKS : undefined } =
     environment;
   if (WORLD_SIZE === undefined || WORLD_SIZE === '1') return undefined;
-  const numbers = { RANK: Number(RANK), WORLD_SIZE: Number(WORLD_SIZE), MASTER_PORT: Number(MASTER_PORT) };
-  const wrong = Object.entries(numbers).find(([, value]) => !Number.isInteger(value) || value < 0)?.[0];
-  if (wrong !== undefined || MASTER_ADDR === undefined || numbers.RANK >= numbers.WORLD_SIZE) {
-    throw new SpurmemError(
-      'USAGE',
-      `WORLD_SIZE is ${WORLD_SIZE}, and ${wrong ?? (MASTER_ADDR === undefined ? 'MASTER_ADDR' : 'RANK')} is missing or wrong.`,
-      { advice: ['Start the processes by torchrun, or set RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT.'] },
-    );
-  }
-  return { rank: numbers.RANK, size: numbers.WORLD_SIZE, host: MASTER_ADDR, port: numbers.MASTER_PORT };
+  const size = numberIn('WORLD_SIZE', WORLD_SIZE, RANGES.processes);
+  const rank = numberIn('RANK', RANK, [0, size - 1]);
+  const port = numberIn('MASTER_PORT', MASTER_PORT, RANGES.port);
+  const { TORCHELASTIC_RESTART_COUNT = '0' } = environment;
+  const start = numberIn('TORCHELASTIC_RESTART_COUNT', TORCHELASTIC_RESTART_COUNT, RANGES.restarts);
+  if (MASTER_ADDR === undefined || MASTER_ADDR === '') throw misled('MASTER_ADDR is missing');
+  return { rank, size, host: MASTER_ADDR, port, start };
+}
+
+/** The number of a variable of the environment. Throws `USAGE`. */
+function numberIn(name: string, text: string | undefined, range: Range): number {
+  const value = /^\d+$/.test(text ?? '') ? Number(text) : Number.NaN;
+  if (isWhole(value, range)) return value;
+  throw misled(`${name} is ${text ?? 'missing'}, and takes ${rangeInWords(range)}`);
+}
+
+function misled(problem: string): SpurmemError {
+  return new SpurmemError('USAGE', `The environment names several processes, but ${problem}.`, {
+    advice: ['Start the processes by torchrun, or set RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT.'],
+  });
 }
 
 function readOutcome(text: string): unknown {

@@ -5,6 +5,7 @@ import { checkOptions } from '../settings/options.js';
 import { severalOf, text } from '../settings/values.js';
 import type { TrainingResult } from '../train/results.js';
 import { RUN_TYPE } from '../train/runOptions.js';
+import { writeAlone } from '../writeAlone.js';
 import type { FigureRow, RunReport, Section } from './figure.js';
 import { worstGroupDifference } from './figures/accuracy/fig1.js';
 import { groupBars } from './figures/accuracy/groupBars.js';
@@ -49,7 +50,7 @@ export async function writeRunsReport(options: {
   const sections = [showRuns(runs, groups), showSettings(runs), ...showTraces(runs, groups)];
   const { page } = await drawPage(`Runs on ${first.report.dataset.name}, side by side`, lead, sections);
   const path = resolve(options.out ?? 'runs.html');
-  await writeAtomic(path, page);
+  await writeAlone(path, () => writeAtomic(path, page));
   return path;
 }
 

@@ -80,7 +80,8 @@ export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Resu
     criteria: [],
     grid: [],
   };
-  const folder = new RunWriter(run.folder.path, await openEngine(options));
+  using context = await openEngine(options);
+  const folder = new RunWriter(run.folder.path, context);
   const [figure] = (await folder.locked(() => writeFigures(folder, [fig10], content), { waits: true })) as [
     ReproducedFigure,
   ];

@@ -9,6 +9,7 @@ import { ERM_SETTINGS, MODEL_SETTINGS } from '../train/ermSettings.js';
 import { erm as ermMethod } from '../train/methods/erm.js';
 import type { ErmOptions, ErmSettings } from '../train/recipe.js';
 import { RunFolder } from '../train/runFolder.js';
+import { PROTOCOL_TYPE } from '../train/runOptions.js';
 import { type ReproducedFigure, writeFigures } from './figureFiles.js';
 import { criteriaOf, FIGURE_SETTINGS, type FigureTraceOptions, makeResults, needsOf } from './part1Traces.js';
 
@@ -55,6 +56,11 @@ export function checkPart1Options(
   if (asked && needsOf(figures).has('overlap')) {
     requireValue('criteria', asked, TRACE_SETTINGS.overlap.criteria.type);
   }
+}
+
+/** Checks settings of traces, as `tracingOf` gives them. Throws `USAGE`. */
+export function checkTracing(settings: Readonly<Record<string, unknown>>): void {
+  checkOptions(settings, { types: { protocol: PROTOCOL_TYPE }, settings: TRACING });
 }
 
 /** Settings of ERM where the model has to be trained: its own, and those that it shares with tracing. */

@@ -120,7 +120,8 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
   const others: TrainedRun[] = [];
   for (const way of ways) others.push(await run(way));
   const comparison = compareWays(dataset, trained, others as [TrainedRun, TrainedRun, TrainedRun]);
-  const folder = new RunWriter(out, await openEngine(options));
+  using context = await openEngine(options);
+  const folder = new RunWriter(out, context);
   await folder.record(comparison.kind, comparison);
 
   onStep?.('5/5 trace: zero the top neurons of each group, and report');

@@ -1,3 +1,5 @@
+import { LONGEST_PATH, RANGES } from './ranges.js';
+
 /** The form of a value as text, for front ends that parse it. */
 export type ValueForm =
   | 'integer'
@@ -34,13 +36,17 @@ function single<Value>(
   return { accepts: accepts as ValueType<Value>['accepts'], expected, form, isList: false };
 }
 
-/** Whether it is a finite number in a range. */
-function isWithin(value: unknown, least: number, most = Number.MAX_VALUE): value is number {
+const [, MOST_COUNT] = RANGES.count;
+const [, MOST_REAL] = RANGES.real;
+const UP_TO = `up to ${MOST_REAL.toExponential().replace('+', '')}`;
+
+/** Whether it is a number in a range. */
+function isWithin(value: unknown, least: number, most: number): value is number {
   return typeof value === 'number' && value >= least && value <= most;
 }
 
-export function integer(least: number, most = Number.MAX_SAFE_INTEGER): ValueType<number> {
-  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+export function integer(least: number, most: number = MOST_COUNT): ValueType<number> {
+  const range = most === MOST_COUNT ? `of at least ${least}, up to a billion` : `from ${least} to ${most}`;
   return single(
     'integer',
     `a whole number ${range}`,
@@ -49,15 +55,19 @@ export function integer(least: number, most = Number.MAX_SAFE_INTEGER): ValueTyp
 }
 
 export function positive(): ValueType<number> {
-  return single('number', 'a number above 0', (value) => isWithin(value, 0) && value > 0);
+  return single(
+    'number',
+    `a number above 0, ${UP_TO}`,
+    (value) => isWithin(value, 0, MOST_REAL) && value > 0,
+  );
 }
 
-export function finite(): ValueType<number> {
-  return single('number', 'a number', (value) => isWithin(value, -Number.MAX_VALUE));
+export function real(least: number, most: number): ValueType<number> {
+  return single('number', `a number from ${least} to ${most}`, (value) => isWithin(value, least, most));
 }
 
 export function nonNegative(): ValueType<number> {
-  return single('number', 'a number of at least 0', (value) => isWithin(value, 0));
+  return single('number', `a number of at least 0, ${UP_TO}`, (value) => isWithin(value, 0, MOST_REAL));
 }
 
 /** A number above 0 and below 1, or at most 1 where the whole is allowed. */
@@ -79,14 +89,19 @@ export function oneOf<const Word extends string>(words: readonly Word[]): ValueT
   return { ...single<Word>('word', `one of ${words.join(', ')}`, accepts), words };
 }
 
-/** Not empty. */
+/** Neither empty nor longer than a path, which most texts are; and without the character that no path has. */
 export function text(expected: string): ValueType<string> {
-  return single('text', expected, (value) => typeof value === 'string' && value !== '');
+  return single(
+    'text',
+    expected,
+    (value) =>
+      typeof value === 'string' && value !== '' && value.length <= LONGEST_PATH && !value.includes('\0'),
+  );
 }
 
 /** A side in pixels, or [height, width]. */
 export function size(): ValueType<number | readonly [number, number]> {
-  const pixels = integer(1, 9999);
+  const pixels = integer(...RANGES.side);
   return single(
     'size',
     'pixels: a side such as 224, or height and width such as 64x32',
@@ -148,8 +163,14 @@ export function severalOf<Value>(type: ValueType<Value>, least = 1): ValueType<r
   };
 }
 
+/** Nobody waits for what an async function does: where it failed, the process would end. */
 export function callback(): ValueType<unknown> {
-  return single('text', 'a function', (value) => typeof value === 'function');
+  return single(
+    'text',
+    'a function that is not async',
+    (value) =>
+      typeof value === 'function' && Object.prototype.toString.call(value) !== '[object AsyncFunction]',
+  );
 }
 
 /** Goes by shape: worker contexts and test runners have classes of their own. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Augmentation } from '../data/preprocessing.js';
+import { RANGES } from '../settings/ranges.js';
 import { defined } from '../settings/setting.js';
 import type { ValueType } from '../settings/values.js';
 
@@ -15,7 +16,7 @@ const partsSchema = z.strictObject({
   /** Least and most of the image that RandomResizedCrop covers; default: cropped as in evaluation. */
   scale: range(z.number().positive().max(1)).optional(),
   /** Its width to its height; default: the dataset's, or 3/4 to 4/3. */
-  ratio: range(z.number().positive()).optional(),
+  ratio: range(z.number().positive().max(RANGES.real[1])).optional(),
   /** Probability of RandomHorizontalFlip; default: 0, as below. */
   horizontalFlip: probability.optional(),
   /** SimCLR's color distortion: `RandomApply([ColorJitter(0.8 s, 0.8 s, 0.8 s, 0.2 s)], probability)` of strength s. */

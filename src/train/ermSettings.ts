@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { LOSSES } from '../metrics/loss.js';
 import { architecture } from '../models/architectures.js';
 import { PRECISIONS } from '../native/addon.js';
+import { RANGES } from '../settings/ranges.js';
+import { whole } from '../settings/schema.js';
 import { protocolSetting, setting } from '../settings/setting.js';
 import {
   integer,
@@ -71,8 +73,8 @@ export const MODEL_SETTINGS = {
 
 export const schedulerSchema = z.strictObject({
   name: z.literal('ReduceLROnPlateau'),
-  factor: z.number(),
-  patience: z.number(),
+  factor: z.number().positive().max(1),
+  patience: whole(RANGES.count),
 });
 
 const scheduler: ValueType<Readonly<z.infer<typeof schedulerSchema>>> = {

@@ -2,8 +2,10 @@ import { z } from 'zod';
 import type { Dataset } from '../data/dataset.js';
 import { preprocessingSchema } from '../data/preprocessing.js';
 import { misplaced } from '../errors.js';
+import { RANGES } from '../settings/ranges.js';
+import { whole } from '../settings/schema.js';
 import { checkSettings, defined, type GivenOf, setting } from '../settings/setting.js';
-import { finite, orNone, positive, shorterSide, size, three } from '../settings/values.js';
+import { orNone, real, shorterSide, size, three } from '../settings/values.js';
 
 const OF_DATASET = { default: undefined, otherwise: 'as the dataset prepares them' } as const;
 
@@ -32,21 +34,21 @@ export const INPUT_SETTINGS = {
   }),
   mean: setting({
     ...OF_DATASET,
-    type: three(finite()),
+    type: three(real(-RANGES.deviation[1], RANGES.deviation[1])),
     argument: 'list',
     help: 'means of red, green and blue (from 0 to 1) that are taken away',
     source: 'ImageNet\u2019s',
   }),
   std: setting({
     ...OF_DATASET,
-    type: three(positive()),
+    type: three(real(...RANGES.deviation)),
     argument: 'list',
     help: 'standard deviations of red, green and blue that they are divided by',
     source: 'ImageNet\u2019s',
   }),
 } as const;
 
-const pixels = z.number().int().min(1);
+const pixels = whole(RANGES.side);
 const { resize, crop, mean, std } = preprocessingSchema.shape;
 
 /** The same in a run's configuration. */

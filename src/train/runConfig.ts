@@ -6,11 +6,14 @@ import { ARCHITECTURES } from '../models/architectures.js';
 import { PRECISIONS } from '../native/addon.js';
 import { ENGINE_SETTINGS } from '../native/engineOptions.js';
 import { PROTOCOLS } from '../protocol.js';
-import { optionalSchemas } from '../settings/schema.js';
+import { RANGES } from '../settings/ranges.js';
+import { optionalSchemas, whole } from '../settings/schema.js';
 import { defined } from '../settings/setting.js';
 import { CHECKPOINTS, schedulerSchema } from './ermSettings.js';
 import { FORMAT_VERSION } from './formatVersion.js';
 import { inputShape } from './inputSettings.js';
+
+const positive = z.number().positive().max(RANGES.real[1]);
 
 /** The architecture in a run's configuration: of a program its file's name. */
 export const architectureSchema = z.union([z.enum(ARCHITECTURES), z.templateLiteral([z.string(), '.pt2'])]);
@@ -27,30 +30,30 @@ const runShape = {
   /** Instead of the dataset's preprocessing. */
   ...inputShape,
   /** For vision transformers alone, as the next one. */
-  patchSize: z.number().int().min(1).optional(),
-  layerNormEps: z.number().positive().optional(),
-  numClasses: z.number().int().min(2),
+  patchSize: whole(RANGES.side).optional(),
+  layerNormEps: positive.optional(),
+  numClasses: whole([2, RANGES.label[1] + 1]),
   /** Default: the dataset's own. */
   augmentation: augmentationSchema.optional(),
   /** sha256 of the initial weights file; null: random weights from the seed. */
   weights: z.string().nullable(),
-  batchSize: z.number().int().min(1),
+  batchSize: whole(RANGES.count, 1),
   /** For evaluation, and for ERM's training. */
   loss: z.enum(LOSSES),
   precision: z.enum(PRECISIONS),
   select: z.enum(CHECKPOINTS),
-  seed: z.number().int().min(0),
+  seed: whole(RANGES.seed),
   /** Present where several processes trained it together. */
   processes: z
-    .strictObject({ count: z.number().int().min(2), syncBatchNorm: z.boolean() })
+    .strictObject({ count: whole(RANGES.processes, 2), syncBatchNorm: z.boolean() })
     .readonly()
     .optional(),
 };
 
 const epochsShape = {
-  epochs: z.number().int().min(1),
-  lr: z.number().positive(),
-  weightDecay: z.number().min(0),
+  epochs: whole(RANGES.count, 1),
+  lr: positive,
+  weightDecay: z.number().min(0).max(RANGES.real[1]),
   scheduler: schedulerSchema.readonly(),
   /** Decay of the moving average of the weights that is evaluated and selected; default: none. */
   ema: z.number().min(0).lt(1).optional(),

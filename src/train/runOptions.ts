@@ -1,6 +1,7 @@
 import { ENGINE_TYPES } from '../native/engine.js';
 import { PROTOCOLS } from '../protocol.js';
 import { type Accepted, JOB_TYPES, type OptionTypes } from '../settings/options.js';
+import { RANGES } from '../settings/ranges.js';
 import { dependsOnProtocol } from '../settings/setting.js';
 import { callback, either, integer, objectWith, oneOf, severalOf, text, toggle } from '../settings/values.js';
 import { CHECKPOINT_EVERY, KEEP_EPOCHS } from './ermSettings.js';
@@ -11,7 +12,7 @@ export const DATA_TYPES = {
   datasetOptions: objectWith('an object with options of loadDataset'),
 } as const;
 
-export const SEED_TYPE = integer(0, 2 ** 32 - 1);
+export const SEED_TYPE = integer(...RANGES.seed);
 export const SEEDS_TYPE = severalOf(SEED_TYPE);
 export const PROTOCOL_TYPE = oneOf(PROTOCOLS);
 export const RUN_TYPE = text('a run\u2019s folder');

@@ -294,3 +294,28 @@ describe('parseColumns', () => {
     );
   });
 });
+
+test('names have a length', async () => {
+  const long = 'n'.repeat(201);
+  await failure(
+    loadWords(WORDS.replace('dog,train', `${long},train`)),
+    'DATASET_INVALID',
+    /pets\.csv:2: column label: "n{20}\.\.\." has 201 characters\. Use words of at most 200/,
+  );
+  await failure(
+    loadWords(WORDS.replace('x/a.jpg', `x/${'a'.repeat(4095)}`)),
+    'DATASET_INVALID',
+    'pets.csv:2: column path: a file name has 4097 characters',
+  );
+  await put(join(folder(), 'dataset.json'), JSON.stringify({ targetNames: ['cat', long] }));
+  await failure(loadWords(), 'DATASET_INVALID', 'dataset.json', /targetNames\.1/);
+});
+
+test.each([
+  [{ mean: [0, 0, 0], std: [1e-38, 1, 1] }, /std/],
+  [{ mean: [1e38, 0, 0], std: [1, 1, 1] }, /mean/],
+])('preprocessing that makes images infinite is refused: %j', async (numbers, part) => {
+  const preprocessing = { resize: null, crop: null, augmentation: null, ...numbers };
+  await put(join(folder(), 'dataset.json'), JSON.stringify({ preprocessing }));
+  await failure(loadWords(), 'DATASET_INVALID', part);
+});

@@ -63,7 +63,7 @@ test.each([0, -1, 1.5, Number.NaN])('a count of %p is refused by its name', asyn
   const require = (): void => {
     requireValue('repeats', count, integer(1));
   };
-  await failure(require, 'USAGE', `\`repeats\` is ${count}: it takes a whole number of at least 1.`);
+  await failure(require, 'USAGE', `\`repeats\` is ${count}: it takes a whole number`);
   expect(() => unstructuredSettings({ perturbation: 'noise', repeats: count }, 'article')).toThrow(
     `\`repeats\` is ${count}`,
   );

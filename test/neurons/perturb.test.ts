@@ -44,7 +44,7 @@ test('draws follow the neurons\u2019 order, and the first k do not depend on the
 
 test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('sigma %p is refused', async (sigma) => {
   const perturb = () => perturbedVariants([], { kind: 'reinit', sigma, seeds: [0] }, layers);
-  await failure(perturb, 'USAGE', `\`sigma\` is ${sigma}: it takes a number above 0.`);
+  await failure(perturb, 'USAGE', `\`sigma\` is ${sigma}: it takes a number above 0`);
 });
 
 test('an unknown layer is refused by name, with the nearest ones', async () => {

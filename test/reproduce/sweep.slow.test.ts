@@ -1,6 +1,6 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { slurmScript } from '../../src/cli/slurm.js';
 import { tryLock } from '../../src/lock.js';
@@ -79,6 +79,12 @@ describe('planSweep', () => {
     [`${head.replace('0', '1, 1')}jobs: [{ method: erm }]`, /must differ from each other/],
     [`${head}jobs: [{ method: erm, grid: { lr: [0.1, 0.1] } }]`, /must differ from each other/],
     [`${head.replace('0', '')}jobs: [{ method: erm }]`, /seeds/],
+    [`${head}jobs: [{ method: erm, name: .. }]`, /jobs\.0\.name|not \. or \.\./],
+    [`${head}jobs: [{ method: erm, name: . }]`, /not \. or \.\./],
+    [`${head.replace('out: x', 'out: ""')}jobs: [{ method: erm }]`, /out/],
+    [`${head.replace('out: x', 'out: "a\\0b"')}jobs: [{ method: erm }]`, /no path has the character/],
+    [`${head}jobs: [{ method: erm, settings: &a { lr: *a } }]`, /a part of it holds itself/],
+    [`${head}__proto__: 1\njobs: [{ method: erm }]`, /the key __proto__/],
     [`${head}job: []\njobs: [{ method: erm }]`, /job/],
     ['{', /no sweep/],
   ])('refuses %j', async (text, reason) => {
@@ -91,6 +97,35 @@ describe('planSweep', () => {
     const path = join(folder, 'circle.json');
     writeFileSync(path, JSON.stringify({ ...plan, jobs: plan.jobs.map((job) => ({ ...job, from: 4 })) }));
     await failure(readPlan(path), 'USAGE', 'starts from one before it');
+  });
+
+  it.each<[object, RegExp]>([
+    [{ out: '' }, /jobs\[0\]\.out/],
+    [{ settings: { bogus: 1 } }, /jobs\[0\]: There is no option `bogus`/],
+    [{ settings: { constructor: 1 } }, /There is no option `constructor`/],
+    [{ settings: { threads: 64 } }, /There is no option `threads`/],
+    [{ settings: { data: '/etc' } }, /There is no option `data`/],
+    [{ settings: { onProgress: 1 } }, /There is no option `onProgress`/],
+    [{ settings: { lr: '1' } }, /`lr` is "1": it takes a number above 0/],
+    [{ seed: -1 }, /jobs\[0\]\.seed/],
+    [{ seed: 2 ** 32 }, /jobs\[0\]\.seed/],
+    [{ keepEpochs: [1e300] }, /jobs\[0\]\.keepEpochs/],
+    [{ figures: { names: ['fig99'], settings: {} } }, /fig99/],
+    [{ figures: { names: ['fig2'], settings: { bogus: 1 } } }, /There is no option `bogus`/],
+  ])('is no plan with %j, which no command line takes', async (wrong, reason) => {
+    const plan = await planSweep(sweep('whole', whole('planned')));
+    const path = join(folder, 'wrong.json');
+    const [first, ...others] = plan.jobs;
+    writeFileSync(path, JSON.stringify({ ...plan, jobs: [{ ...first, ...wrong }, ...others] }));
+    await failure(readPlan(path), 'USAGE', path, reason);
+  });
+
+  it('leaves nothing of a process that was killed while it wrote it', async () => {
+    const plan = await planSweep(sweep('whole', whole('planned')));
+    const path = join(folder, 'killed.json');
+    writeFileSync(`${path}.${randomUUID()}.tmp`, '{');
+    await writePlan(path, plan);
+    expect(readdirSync(folder).filter((name) => name.startsWith('killed.json'))).toEqual(['killed.json']);
   });
 
   it('is written once', async () => {
@@ -196,9 +231,7 @@ describe('four jobs', () => {
     const told = new Promise<string>((resolve) => {
       waiting = runSweepJob(plan, 2, { onInfo: resolve });
     });
-    expect(await told).toBe(
-      `Process ${process.pid} of ${hostname()} is writing to ${out}. Job 0 waits for it.`,
-    );
+    expect(await told).toBe(`Another job of this process is writing to ${out}. Job 0 waits for it.`);
     const stopped = new AbortController();
     const other = runSweepJob(plan, 0, { signal: stopped.signal });
     stopped.abort();

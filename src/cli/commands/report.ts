@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { JobOptions } from '../../progress.js';
+import { RANGES } from '../../settings/ranges.js';
 import { integer } from '../../settings/values.js';
 import { addJob } from '../job.js';
 import { addCommonOptions, type CommonOptions } from '../options.js';
@@ -25,7 +26,7 @@ export function addCommand(command: Command): void {
       'run folder, or a folder of runs such as a sweep\u2019s: serves a page to this machine that follows training, until Ctrl-C',
     )
     .addOption(
-      new TypedOption('--port <n>', 'port of that page (default: a free one)', integer(0, 65535)).default(
+      new TypedOption('--port <n>', 'port of that page (default: a free one)', integer(0, RANGES.port[1])).default(
         0,
         '',
       ),

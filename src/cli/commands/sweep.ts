@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { stringify } from 'csv-stringify/sync';
 import { writeAtomic } from '../../files.js';
+import { quotedWord } from '../../provenance.js';
 import type { JobStatus } from '../../reproduce/sweep/jobs.js';
 import { integer } from '../../settings/values.js';
 import type { TrainedRun } from '../../train/results.js';
@@ -43,7 +44,12 @@ export function addCommand(sweep: Command): void {
     addCommonOptions(list),
     async ({ sweep: path, ...options }, output) => {
       const { planSweep } = await import('../../reproduce/sweep/planSweep.js');
-      await writeJobs(await planSweep(path), options, output, `spurmem sweep collect --plan ${options.plan}`);
+      await writeJobs(
+        await planSweep(path),
+        options,
+        output,
+        `spurmem sweep collect --plan ${quotedWord(options.plan)}`,
+      );
     },
   );
 
@@ -69,20 +75,21 @@ export function addCommand(sweep: Command): void {
       import('../../reproduce/sweep/jobs.js'),
     ]);
     const plan = await readPlan(options.plan);
-    const { index: indices = [...plan.jobs.keys()], device, threads, tensorboard } = options;
+    const { index = plan.jobs.keys(), device, threads, tensorboard } = options;
+    const indices = [...new Set(index)];
     const results: (TrainedRun & { readonly index: number })[] = [];
-    const finished = (index: number, result: unknown): void => {
+    const finished = (number: number, result: unknown): void => {
       const trained = result as TrainedRun;
-      output.info(`Job ${index}: ${trained.run}`);
-      results.push({ index, ...trained });
+      output.info(`Job ${number}: ${trained.run}`);
+      results.push({ index: number, ...trained });
     };
-    const runOne = (index: number): Promise<TrainedRun> =>
-      runSweepJob(plan, index, { ...control, device, threads, tensorboard, onEpoch: output.epochLines() });
+    const runOne = (number: number): Promise<TrainedRun> =>
+      runSweepJob(plan, number, { ...control, device, threads, tensorboard, onEpoch: output.epochLines() });
     if (isOneOfSeveral()) {
       await takeJobs(runOne);
       return;
     }
-    if (options.jobs === 1) for (const index of indices) finished(index, await runOne(index));
+    if (options.jobs === 1) for (const number of indices) finished(number, await runOne(number));
     else await sideBySide(wordsOf(options), indices, options.jobs, { ...control, onDone: finished });
     output.result(`${results.length} of ${plan.jobs.length} jobs are finished here.`, { jobs: results });
   });

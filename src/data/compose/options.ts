@@ -1,12 +1,14 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { RANGES } from '../../settings/ranges.js';
+import { whole } from '../../settings/schema.js';
 import { parseOptions } from '../issues.js';
 import { perSplit, SPLITS } from '../split.js';
 import { WATERBIRDS_CHOICES, WATERBIRDS_PLACES } from './waterbirds.js';
 
 const path = z.string().min(1);
 const column = z.string().min(1);
-const groupCounts = z.array(z.number().int().min(0));
+const groupCounts = z.array(whole(RANGES.count));
 
 const SHARES = { error: 'must be three shares above 0 that add up to 1: of training, validation and test' };
 const share = z.number(SHARES).positive(SHARES);

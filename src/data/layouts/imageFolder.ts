@@ -4,6 +4,7 @@ import { extname, join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, SpurmemError } from '../../errors.js';
 import { nearestNames } from '../../nearest.js';
+import { LONGEST_NAME } from '../../settings/ranges.js';
 import { type AttributeTable, readAttributes } from '../attributeTable.js';
 import { kindOf, type TableRow } from '../datasetSource.js';
 import { type Asked, type AskedOf, defineLayout, misasked, type ValueNames } from '../layout.js';
@@ -174,6 +175,11 @@ async function filesIn(root: string, folder: string): Promise<string[]> {
 /** The classes in the order of their numbers. Throws `DATASET_INVALID` for a folder that dataset.json does not name. */
 function classesOf(root: string, images: readonly Image[], { targetNames }: ValueNames): readonly string[] {
   const found = [...new Set(images.map(({ className }) => className))].sort();
+  const long = found.find((name) => name.length > LONGEST_NAME);
+  if (long !== undefined) {
+    const problem = `${root}: a class's folder has a name of ${long.length} characters, ${long.slice(0, 20)}... Use at most ${LONGEST_NAME}.`;
+    throw new SpurmemError('DATASET_INVALID', problem);
+  }
   const stray = targetNames && found.find((name) => !targetNames.includes(name));
   if (stray === undefined) return targetNames ?? found;
   throw new SpurmemError(

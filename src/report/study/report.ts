@@ -1,9 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, SpurmemError } from '../../errors.js';
 import type { StudyDifference, StudyResult } from '../../experiments/study.js';
-import { writeAtomic } from '../../files.js';
+import { readText, writeAtomic } from '../../files.js';
 import type { Section } from '../figure.js';
 import { articleName, inArticleOrder, plural, probability, pText, range, sideOf, signed } from '../format.js';
 import { chartFigure, html, htmlTable } from '../html/html.js';
@@ -58,7 +58,7 @@ async function readStudies(folder: string): Promise<NamedStudy[]> {
 
 async function readStudy(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as unknown;
+    return JSON.parse(await readText(path)) as unknown;
   } catch (error) {
     throw new SpurmemError(
       'RUN_INVALID',

@@ -16,10 +16,14 @@ export function textWidth(text: string, size: number, bold = false): number {
 
 /** Shortens a line of text to a width in pixels. Vega's own label limits reserve the full width when a host measures text. */
 export function fit(text: string, size: number, pixels: number): string {
-  if (textWidth(text, size) <= pixels) return text;
-  const characters = Array.from(text);
-  while (characters.length > 0 && textWidth(`${characters.join('')}…`, size) > pixels) characters.pop();
-  return `${characters.join('').trimEnd()}…`;
+  let em = 0;
+  let fitting = 0;
+  for (const character of text) {
+    em += characterWidth(character);
+    if ((em + characterWidth('\u2026')) * size * ALLOWANCE <= pixels) fitting += character.length;
+    if (em * size * ALLOWANCE > pixels) return `${text.slice(0, fitting).trimEnd()}\u2026`;
+  }
+  return text;
 }
 
 function characterWidth(character: string): number {

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
-import { makeFolder, writeJson } from '../../files.js';
+import { makeFolder, readText, writeJson } from '../../files.js';
 import type { StudyPlan } from './studies.js';
 import type { StudyOptions } from './studyOptions.js';
 
@@ -60,7 +59,7 @@ function adviceOf(same: string): string[] {
 
 async function readDeclared(path: string): Promise<DeclaredStudy | undefined> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as DeclaredStudy;
+    return JSON.parse(await readText(path)) as DeclaredStudy;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw new SpurmemError('RUN_INVALID', `${path} is damaged: ${messageOf(error)}. Delete it.`, {

@@ -1,18 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
-import { makeFolder, writeAtomic } from '../../files.js';
-import { awaitLock } from '../../lock.js';
+import { makeFolder, readText, writeAtomic } from '../../files.js';
+import { writeAlone } from '../../writeAlone.js';
 
 /** A measurement of a study. */
 export type RecordRow = Readonly<Record<string, string | number | null>>;
 
 /** Digits of a recorded number. */
 const DIGITS = 5;
-/** How long to wait for a process that adds to a table, in milliseconds. */
-const PATIENCE_MS = 30_000;
 
 /** The recorded results of one benchmark of a study: tables `<folder>/<benchmark>-<name>.csv`, which a run's rows are added to. */
 export class Records {
@@ -25,7 +22,7 @@ export class Records {
   async read(name: string): Promise<RecordRow[]> {
     const path = this.#path(name);
     try {
-      return parse<RecordRow>(await readFile(path, 'utf8'), { columns: true, cast: toValue });
+      return parse<RecordRow>(await readText(path), { columns: true, cast: toValue });
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return [];
       throw new SpurmemError('RUN_INVALID', `${path} is no table: ${messageOf(error)}`, { cause: error });
@@ -38,9 +35,7 @@ export class Records {
     if (!first) return;
     const path = this.#path(name);
     await makeFolder(this.folder);
-    const lock = await awaitLock(`${path}.lock`, PATIENCE_MS);
-    if (!lock) throw new SpurmemError('RUN_BUSY', `Another process is writing to ${path}.`);
-    try {
+    await writeAlone(path, async () => {
       const known = await this.read(name);
       const columns = Object.keys(first).join(', ');
       const before = Object.keys(known[0] ?? first).join(', ');
@@ -50,9 +45,7 @@ export class Records {
         throw new SpurmemError('RUN_INVALID', problem, { advice });
       }
       await writeAtomic(path, stringify([...known, ...rows.map(rounded)], { header: true }));
-    } finally {
-      await lock.release();
-    }
+    });
   }
 
   #path(name: string): string {

@@ -6,6 +6,8 @@ import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import { CRITERIA } from '../../neurons/criteria.js';
 import { NULL_NAMES } from '../../neurons/nulls.js';
 import { nearestSentence, requireKnownNames } from '../../settings/names.js';
+import { LONGEST_NAME, RANGES } from '../../settings/ranges.js';
+import { pathSchema, whole } from '../../settings/schema.js';
 import { checkSettings, type SettingsTable } from '../../settings/setting.js';
 import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
 import { erm } from '../../train/methods/erm.js';
@@ -31,10 +33,10 @@ const RECORDS = {
 } as const satisfies Readonly<Record<string, SettingsTable>>;
 export type RecordName = keyof typeof RECORDS;
 
-const name = z.string().min(1);
+const name = z.string().min(1).max(LONGEST_NAME);
 const settings = z.record(z.string(), z.unknown()).default({});
 const seeds = z.array(z.number().refine(SEED_TYPE.accepts, SEED_TYPE.expected)).min(1);
-const group = z.number().int().min(0);
+const group = whole(RANGES.groups, 0);
 const names = <Name extends string>(known: readonly Name[]) => z.array(z.enum(known)).min(1);
 
 const traceSchema = z.strictObject({
@@ -53,18 +55,18 @@ const modelsSchema = z.strictObject({
   /** The tests over models, declared before the first run. */
   tests: z.strictObject({
     stage: name,
-    k: z.number().int().min(1),
+    k: whole(RANGES.count, 1),
     criteria: names(CRITERIA.map((criterion) => criterion.name)),
     /** The questions that were planned; the tables say so. */
     primary: names(QUESTION_NAMES).default(QUESTION_NAMES),
     /** By minority group: the majority group of its class. */
     minorityGroups: z.record(z.string().regex(/^\d+$/), group),
     /** The largest change of a mean margin that would not matter, in logits. */
-    equivalence: z.number().positive(),
+    equivalence: z.number().positive().max(RANGES.real[1]),
     /** Fewer models are described and not tested. */
-    leastModels: z.number().int().min(1),
+    leastModels: whole(RANGES.count, 1),
     /** The standard deviation whose perturbations are tested. */
-    sigma: z.number().positive().optional(),
+    sigma: z.number().positive().max(RANGES.real[1]).optional(),
   }),
 });
 const armSchema = z.strictObject({
@@ -75,7 +77,7 @@ const armSchema = z.strictObject({
   choice: name.optional(),
 });
 const benchmarkSchema = z.strictObject({
-  data: z.string(),
+  data: pathSchema,
   datasetOptions: z.strictObject(datasetOptionsShape).optional(),
   /** Settings that differ from the study's. */
   erm: settings,
@@ -106,9 +108,9 @@ const benchmarkSchema = z.strictObject({
 const studySchema = z.strictObject({
   title: name,
   /** Where runs go. */
-  runs: z.string(),
+  runs: pathSchema,
   /** Where results are recorded, beside the file. */
-  records: z.string(),
+  records: pathSchema,
   /** Settings of every ERM run, of every fine-tuning, and of every method that has them. */
   erm: settings,
   finetune: settings,

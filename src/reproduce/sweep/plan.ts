@@ -1,47 +1,50 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { datasetOptionsShape } from '../../data/datasetOptions.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
-import { writeJson } from '../../files.js';
+import { readText, writeJson } from '../../files.js';
 import { isProgram } from '../../models/architectures.js';
 import { NUMERICS } from '../../native/engineOptions.js';
-import { optionalSchemas } from '../../settings/schema.js';
+import { requirePlain } from '../../plainData.js';
+import { LONGEST_PATH, RANGES } from '../../settings/ranges.js';
+import { optionalSchemas, pathSchema, whole } from '../../settings/schema.js';
 import { TRAINING_METHODS } from '../../train/methods.js';
+import { writeAlone } from '../../writeAlone.js';
 
 const METHOD_NAMES = TRAINING_METHODS.map(({ name }) => name);
 const settingsSchema = z.record(z.string(), z.unknown());
 
 const jobSchema = z.strictObject({
   /** Its place in the plan, from 0 on. */
-  index: z.number().int(),
+  index: whole(RANGES.jobs, 0),
   /** Jobs of a stage start from runs of earlier ones, and do not wait for one another. */
-  stage: z.number().int(),
-  entry: z.string(),
+  stage: whole(RANGES.jobs, 0),
+  entry: z.string().min(1).max(LONGEST_PATH),
   method: z.enum(METHOD_NAMES),
   /** Settings of the method, and the protocol. */
   settings: settingsSchema,
-  seed: z.number().int(),
+  seed: whole(RANGES.seed),
   /** The run folder. */
-  out: z.string(),
+  out: pathSchema,
   /** The job before it whose run it starts from; null: it starts from the data. */
-  from: z.number().int().min(0).nullable(),
+  from: whole(RANGES.jobs, 0).nullable(),
   /** Epochs whose weights are kept, for runs that start from them. */
-  keepEpochs: z.array(z.number().int().min(0)).readonly().optional(),
+  keepEpochs: z.array(whole(RANGES.count)).readonly().optional(),
   /** Figures of Part I that are made of the run, and settings of their traces. */
   figures: z.strictObject({ names: z.array(z.string()).min(1), settings: settingsSchema }).optional(),
 });
 const planSchema = z.strictObject({
   kind: z.literal('sweep-plan'),
-  data: z.string(),
+  data: pathSchema,
   /** How the data's folder is read. */
   datasetOptions: z.strictObject(datasetOptionsShape).optional(),
   ...optionalSchemas(NUMERICS),
   jobs: z
     .array(jobSchema)
     .min(1)
+    .max(RANGES.jobs[1])
     .refine(
       (jobs) => jobs.every(({ index, from }, at) => index === at && (from ?? -1) < at),
       'each job has its place as `index`, and starts from one before it',
@@ -56,6 +59,10 @@ export type SweepPlan = Readonly<z.infer<typeof planSchema>>;
 /** Writes a plan, or leaves an equal one. Throws `RUN_EXISTS` where another plan is. */
 export async function writePlan(path: string, plan: SweepPlan): Promise<void> {
   const written = planSchema.parse(plan);
+  await writeAlone(path, () => writeOnce(path, written));
+}
+
+async function writeOnce(path: string, written: SweepPlan): Promise<void> {
   if (existsSync(path)) {
     const before = await readPlan(path);
     if (JSON.stringify(before) === JSON.stringify(written)) return;
@@ -66,9 +73,17 @@ export async function writePlan(path: string, plan: SweepPlan): Promise<void> {
   await writeJson(path, written);
 }
 
-/** Reads a plan. Throws `USAGE` for a file that is none. */
-export function readPlan(path: string): Promise<SweepPlan> {
-  return readAs(path, planSchema, 'sweep\u2019s plan');
+/** Reads a plan. Throws `USAGE` for a file that is none, and for settings that no command line would take. */
+export async function readPlan(path: string): Promise<SweepPlan> {
+  const plan = await readAs(path, planSchema, 'sweep\u2019s plan');
+  // Figures and their traces are a large part of the library.
+  const { checkJob } = await import('./checkJob.js');
+  for (const job of plan.jobs) {
+    inFile(path, `jobs[${job.index}]`, () => {
+      checkJob(job);
+    });
+  }
+  return plan;
 }
 
 /** Reads a file in YAML or JSON. Throws `USAGE`, naming the file, for one that is not as the schema says. */
@@ -78,7 +93,7 @@ export async function readAs<Schema extends z.ZodType>(
   what: string,
 ): Promise<z.output<Schema>> {
   try {
-    return schema.parse(parse(await readFile(path, 'utf8')));
+    return schema.parse(requirePlain(parse(await readText(path))));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') {
       throw new SpurmemError('USAGE', `${path}: there is no such file. Name the ${what}.`, { cause: error });

@@ -2,7 +2,9 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { SpurmemError } from '../../errors.js';
 import { nearestSentence, requireKnownNames } from '../../settings/names.js';
+import { LONGEST_NAME } from '../../settings/ranges.js';
 import { firstRepeated } from '../../settings/repeated.js';
+import { pathSchema } from '../../settings/schema.js';
 import { checkSettings } from '../../settings/setting.js';
 import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
 import { SEED_TYPE } from '../../train/runOptions.js';
@@ -29,7 +31,8 @@ const entrySchema = z.strictObject({
   /** Its folder, and what others start from; default: the method's. */
   name: z
     .string()
-    .regex(/^[\w.-]+$/, 'only letters, digits, points, dashes and underscores')
+    .max(LONGEST_NAME)
+    .regex(/^(?!\.{1,2}$)[\w.-]+$/, 'only letters, digits, points, dashes and underscores, and not . or ..')
     .optional(),
   method: z.string(),
   /** The entry whose runs it starts from, each from that of the same seed. */
@@ -39,8 +42,8 @@ const entrySchema = z.strictObject({
   grid: z.record(z.string(), distinct(z.array(z.unknown()).min(1))).default({}),
 });
 const sweepSchema = z.strictObject({
-  out: z.string(),
-  data: z.string(),
+  out: pathSchema,
+  data: pathSchema,
   seeds: distinct(z.array(z.number().refine(SEED_TYPE.accepts, SEED_TYPE.expected)).min(1)),
   /** Settings of all entries whose method has them. */
   settings: settingsSchema.default({}),

@@ -3,6 +3,7 @@ import { invalidParameter, misplaced } from '../../errors.js';
 import { lossOf } from '../../metrics/loss.js';
 import { native } from '../../native/addon.js';
 import { TensorScope } from '../../native/tensorScope.js';
+import { RANGES } from '../../settings/ranges.js';
 import { setting, type ValuesOf } from '../../settings/setting.js';
 import { integer, oneOf, positive, share } from '../../settings/values.js';
 import type { BatchLoss } from '../batchLoss.js';
@@ -26,21 +27,21 @@ const SETTINGS = {
     source: 'its published commands start from a given, regularized model; 60 as JTT on Waterbirds',
   }),
   anchors: setting({
-    type: integer(1),
+    type: integer(...RANGES.repeats),
     argument: 'n',
     help: 'a set\u2019s anchor and examples like it',
     default: SET_SIZE,
     source: PER_SET,
   }),
   positives: setting({
-    type: integer(1),
+    type: integer(...RANGES.repeats),
     argument: 'M',
     help: 'positives of a set: of the anchor\u2019s class, and predicted otherwise',
     default: SET_SIZE,
     source: `M; ${PER_SET}`,
   }),
   negatives: setting({
-    type: integer(1),
+    type: integer(...RANGES.repeats),
     argument: 'N',
     help: 'negatives of each side of a set: of other classes, and predicted alike',
     default: SET_SIZE,

@@ -3,6 +3,7 @@ import { SpurmemError } from '../../errors.js';
 import type { Model } from '../../models/model.js';
 import { type TensorData, writeSafetensors } from '../../models/safetensors.js';
 import { throwIfAborted } from '../../progress.js';
+import { RANGES } from '../../settings/ranges.js';
 import { type GivenOf, resolveSettings, setting, type ValuesOf } from '../../settings/setting.js';
 import { integer, positive, severalOf } from '../../settings/values.js';
 import { continuationMethod, type FromRun } from '../continuation.js';
@@ -23,7 +24,7 @@ const OWN_SETTINGS = {
     source: 'the values of its published code',
   }),
   draws: setting({
-    type: integer(1),
+    type: integer(...RANGES.repeats),
     argument: 'n',
     help: 'group-balanced subsets whose fits are averaged',
     default: 20,

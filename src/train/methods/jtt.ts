@@ -1,3 +1,4 @@
+import { RANGES } from '../../settings/ranges.js';
 import { setting } from '../../settings/setting.js';
 import { integer } from '../../settings/values.js';
 import { identify } from '../identification.js';
@@ -14,7 +15,7 @@ const SETTINGS = {
     source: 'T; 60 on Waterbirds',
   }),
   upweight: setting({
-    type: integer(1),
+    type: integer(...RANGES.repeats),
     argument: 'lambda',
     help: 'times that an epoch shows each of these errors',
     default: 100,

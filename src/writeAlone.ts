@@ -1,0 +1,21 @@
+import { basename, dirname } from 'node:path';
+import { SpurmemError } from './errors.js';
+import { removeLeftovers } from './files.js';
+import { awaitLock } from './lock.js';
+
+const PATIENCE_MS = 30_000;
+
+/**
+ * Runs a job that writes a file while no other process runs one for it, and removes what killed ones have left of it. Throws `RUN_BUSY`
+ * where another is at it for half a minute, `OUTPUT_UNWRITABLE` where the folder takes no lock, and what the job throws.
+ */
+export async function writeAlone<Result>(path: string, job: () => Promise<Result>): Promise<Result> {
+  const lock = await awaitLock(`${path}.lock`, PATIENCE_MS);
+  if (!lock) throw new SpurmemError('RUN_BUSY', `Another process is writing to ${path}.`);
+  try {
+    await removeLeftovers(dirname(path), (name) => name === basename(path));
+    return await job();
+  } finally {
+    await lock.release();
+  }
+}
