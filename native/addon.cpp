@@ -29,9 +29,20 @@ Napi::Value configure(const Napi::CallbackInfo& info) {
   // OpenMP would start any number of them, and bring the machine to a standstill.
   const int64_t most = std::max(64, omp_get_num_procs());
   return compute(info, [threads = toInteger(info[0], "threads", 0, most)] {
-    if (threads > 0) at::set_num_threads(static_cast<int>(threads));
+    static const int byDefault = at::get_num_threads();
+    at::set_num_threads(threads > 0 ? static_cast<int>(threads) : byDefault);
     return at::get_num_threads();
   });
+}
+
+Napi::Value claim(const Napi::CallbackInfo& info) {
+  const auto other = Environment::of(info.Env()).claim(toString(info[0], "how"));
+  return other ? Napi::String::New(info.Env(), *other) : info.Env().Null();
+}
+
+Napi::Value release(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env()).release();
+  return info.Env().Undefined();
 }
 
 // By the names of torch.backends and torch.set_float32_matmul_precision; of the whole process.
@@ -118,6 +129,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exportAdam(exports);
   exportProcessGroups(exports);
   exportFunction<configure>(exports, "configure(threads)");
+  exportFunction<claim>(exports, "claim(how)");
+  exportFunction<release>(exports, "release()");
   exportFunction<setNumerics>(exports, "setNumerics(numerics)");
   exportFunction<deviceMemory>(exports, "deviceMemory(device)");
   exportFunction<listAccelerators>(exports, "accelerators()");

@@ -40,6 +40,19 @@ c10::ThreadPool& threadOf(LaneName lane) {
   return lane == LaneName::compute ? *compute : lane == LaneName::data ? *data : *arrival;
 }
 
+// How the process computes: libtorch's threads and switches are one for all environments, and a job that set
+// them would change the numbers of those at work.
+struct Claimed {
+  std::mutex mutex;
+  std::string how;
+  int jobs = 0;
+};
+
+Claimed& claimed() {
+  static auto* one = new Claimed;
+  return *one;
+}
+
 }  // namespace
 
 Environment::Environment(Napi::Env env) : env_(env) {
@@ -58,6 +71,25 @@ void Environment::close() {
   // dropped.
   state_->idle.wait(lock, [this] { return state_->running == 0; });
   state_->toJavaScript.Abort();
+  while (claims_ > 0) release();
+}
+
+std::optional<std::string> Environment::claim(const std::string& how) {
+  auto& all = claimed();
+  std::lock_guard lock(all.mutex);
+  if (all.jobs > 0 && all.how != how) return all.how;
+  all.how = how;
+  ++all.jobs;
+  ++claims_;
+  return std::nullopt;
+}
+
+void Environment::release() {
+  if (claims_ == 0) return;
+  auto& all = claimed();
+  std::lock_guard lock(all.mutex);
+  --all.jobs;
+  --claims_;
 }
 
 void Environment::submit(LaneName lane, std::function<bool()> work, std::function<void()> wait,

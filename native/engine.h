@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -39,6 +40,11 @@ class Environment {
   // Drops the queued jobs and waits for those at work.
   void close();
 
+  // Has the process compute `how` a job of this environment wants, until it is released, unless other jobs
+  // have it compute otherwise: then that is returned.
+  std::optional<std::string> claim(const std::string& how);
+  void release();
+
  private:
   struct State {
     std::mutex mutex;
@@ -51,6 +57,7 @@ class Environment {
   Napi::Env env_;
   std::shared_ptr<State> state_ = std::make_shared<State>();
   int pending_ = 0;
+  int claims_ = 0;
 };
 
 // The error in flight as its message, without libtorch's C++ stack.

@@ -84,10 +84,23 @@ PassOptions toPassOptions(const Napi::Value& value) {
   return options;
 }
 
+// The CPU's fused kernels make 0 of NaN, so that a pass without gradients would give logits of images that
+// have none. Beyond the bound, sums and squares inside a network overflow.
+void requireSound(const at::Tensor& images) {
+  constexpr double kMost = 1e15;
+  if (!images.is_cpu() || images.numel() == 0) return;
+  const bool isChannelsLast = images.dim() == 4 && images.is_contiguous(at::MemoryFormat::ChannelsLast);
+  const auto [least, most] = at::aminmax(isChannelsLast ? images.permute({0, 2, 3, 1}) : images);
+  const double low = least.item<double>(), high = most.item<double>();
+  TORCH_CHECK(low >= -kMost && high <= kMost, "the batch has values of ", low, " to ", high,
+              ": they are to be finite, and of at most ", kMost);
+}
+
 // A pass of the network with these options; `context` names what it keeps besides the logits.
 at::Tensor run(const Network& network, size_t stage, const at::Tensor& activation, const PassOptions& options,
                ForwardContext context = {}) {
   TORCH_CHECK(!network.stages.empty(), "a network of nothing but batch-norms takes no batch");
+  if (stage == 0 && !options.grad) requireSound(activation);
   at::AutoGradMode gradMode(options.grad);
   auto replacements = applyEdits(network, options.edits);
   applyMasks(network, options.masks, replacements);
@@ -260,6 +273,7 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
 
   Napi::Value outputSums(const Napi::CallbackInfo& info) {
     return compute(info, [network = held(info.Env()), batch = toActivation(info[0], "batch")] {
+      requireSound(batch);
       return spurmem::outputSums(*network, batch);
     });
   }

@@ -77,7 +77,7 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
     epoch === undefined
       ? run.weights
       : await keptEpoch(folder, epoch, { parameter: 'epoch', value: epoch, otherwise: 'leave `epoch` out' });
-  const context = await openEngine(options);
+  using context = await openEngine(options);
   const dataset = await openDataset(run, options);
   requireGroups(dataset, [split]);
   const ofRun = givenOrOfRun(settings, config);

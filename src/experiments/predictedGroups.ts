@@ -45,7 +45,7 @@ export async function predictGroups(options: PredictGroupsOptions): Promise<Pred
   const run = await openRun(options.run);
   const { config, folder, weights } = run;
   const table = tableOf(options.table ?? `groups/${basename(folder.path)}.csv`);
-  const context = await openEngine(options);
+  using context = await openEngine(options);
   const dataset = await openDataset(run, options);
   using loader = await openImages(config, dataset, { ...options, context });
   using model = await loadModel(config, loader, weights, folder);

@@ -143,12 +143,13 @@ export class TraceSession implements Disposable {
     await run.folder.requireUnlocked();
     const context = await openEngine(options);
     const folder = new RunWriter(run.folder.path, context);
-    const dataset = await openDataset(run, options);
-    requireGroups(dataset, splits);
-    const loader = await openImages(config, dataset, { ...options, context });
     const { precision } = settings;
+    let loader: BatchLoader | undefined;
     let model: Model | undefined;
     try {
+      const dataset = await openDataset(run, options);
+      requireGroups(dataset, splits);
+      loader = await openImages(config, dataset, { ...options, context });
       model = await loadModel({ ...config, precision }, loader, weights, folder);
       let change: PrecisionChange | undefined;
       if (precision !== config.precision) {
@@ -162,7 +163,8 @@ export class TraceSession implements Disposable {
       return new TraceSession(options, settings, folder, config, dataset, loader, model, checkpoint, change);
     } catch (error) {
       model?.[Symbol.dispose]();
-      loader[Symbol.dispose]();
+      loader?.[Symbol.dispose]();
+      context[Symbol.dispose]();
       throw error;
     }
   }
@@ -270,6 +272,7 @@ export class TraceSession implements Disposable {
   [Symbol.dispose](): void {
     this.loader[Symbol.dispose]();
     this.model[Symbol.dispose]();
+    this.loader.context[Symbol.dispose]();
   }
 
   get #context(): ChoiceContext {

@@ -1,3 +1,4 @@
+import { isWhole, RANGES } from '../settings/ranges.js';
 import { type MemoryFormat, native, type NativeArray, type Tensor } from './addon.js';
 import type { DeviceCache } from './engineOptions.js';
 import { joinedGroup, ProcessGroup } from './processGroup.js';
@@ -12,6 +13,8 @@ interface ContextOptions {
   readonly memoryFormat?: MemoryFormat | undefined;
   /** Default: auto. */
   readonly cacheOnDevice?: DeviceCache | undefined;
+  /** In MB; default: 0, a share of the machine's. */
+  readonly decodeMemory?: number | undefined;
 }
 
 /** A context, or its options. */
@@ -22,21 +25,24 @@ export type InContext = { readonly context: ComputeContext } | ContextOptions;
  * processes that share the job. `openEngine` makes it; models, loaders, training and traces take it. It answers what differs between
  * devices.
  */
-export class ComputeContext extends ProcessGroup {
+export class ComputeContext extends ProcessGroup implements Disposable {
   /** `cpu`, or an accelerator such as `cuda:n` */
   readonly device: string;
   readonly memoryFormat: MemoryFormat;
   readonly #cacheOnDevice: DeviceCache;
+  readonly #decodeMemory: number;
 
   constructor(
-    { device, memoryFormat = 'channels_last', cacheOnDevice = 'auto' }: ContextOptions,
+    { device, memoryFormat = 'channels_last', cacheOnDevice = 'auto', decodeMemory = 0 }: ContextOptions,
     /** Threads of the compute lane; 0: all cores. */
     readonly threads = 0,
+    private readonly release: () => void = () => undefined,
   ) {
     super(joinedGroup());
     this.device = device;
     this.memoryFormat = memoryFormat;
     this.#cacheOnDevice = cacheOnDevice;
+    this.#decodeMemory = decodeMemory;
   }
 
   /** The context that is given, or one with the options that are. */
@@ -47,7 +53,18 @@ export class ComputeContext extends ProcessGroup {
   /** The same with images and weights in another format. */
   withMemoryFormat(memoryFormat: MemoryFormat): ComputeContext {
     const { device, threads } = this;
-    return new ComputeContext({ device, memoryFormat, cacheOnDevice: this.#cacheOnDevice }, threads);
+    const [cacheOnDevice, decodeMemory] = [this.#cacheOnDevice, this.#decodeMemory];
+    return new ComputeContext({ device, memoryFormat, cacheOnDevice, decodeMemory }, threads);
+  }
+
+  /** The bytes that images may take while they are decoded; undefined: a share of the machine's. */
+  get decodeBytes(): number | undefined {
+    return this.#decodeMemory === 0 ? undefined : this.#decodeMemory * 1e6;
+  }
+
+  /** Ends its claim on how the process computes: jobs with other threads or numerics may begin. */
+  [Symbol.dispose](): void {
+    this.release();
   }
 
   get isCpu(): boolean {
@@ -63,7 +80,8 @@ export class ComputeContext extends ProcessGroup {
   get mostPendingReads(): number {
     // Tests try a GPU's reads on the CPU.
     const asked = Number(process.env.SPURMEM_PENDING_READS);
-    return asked > 0 ? asked : this.isCpu ? 1 : 3;
+    if (isWhole(asked, RANGES.pendingReads)) return asked;
+    return this.isCpu ? 1 : 3;
   }
 
   /** Whether decoded images of so many bytes are to lie in the device's own memory. */

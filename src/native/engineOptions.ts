@@ -1,3 +1,4 @@
+import { RANGES } from '../settings/ranges.js';
 import { type GivenOf, setting } from '../settings/setting.js';
 import { integer, oneOf, text, toggle } from '../settings/values.js';
 import { MEMORY_FORMATS } from './addon.js';
@@ -73,6 +74,13 @@ export const ENGINE_SETTINGS = {
     help: 'whether a GPU keeps the decoded images: auto where they take a quarter of its memory at most',
     default: 'auto',
     source: 'images are decoded once',
+  }),
+  decodeMemory: setting({
+    type: integer(...RANGES.megabytes),
+    argument: 'MB',
+    help: 'memory that images may take while they are decoded; 0: an eighth of the machine\u2019s',
+    default: 0,
+    source: 'no image can take all of it',
   }),
 } as const;
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { buildRecord, cLibrary, isCheckout, prebuildNames, prebuiltAddon } from './addonFiles.js';
 import { DEBIAN, describeLibtorch, type Libtorch, type LibtorchContent, readLibtorch } from './libtorch.js';
 
@@ -6,8 +6,24 @@ import { DEBIAN, describeLibtorch, type Libtorch, type LibtorchContent, readLibt
 export function platformProblem(): string | undefined {
   const { platform, arch } = process;
   const isSupported = platform === 'linux' && (arch === 'x64' || arch === 'arm64') && cLibrary() === 'glibc';
-  if (isSupported) return undefined;
+  if (isSupported) return addressProblem();
   return `spurmem runs on Linux with glibc, on x64 and arm64. This is ${platform}-${arch}${platform === 'linux' ? ` with ${cLibrary()}` : ''}.`;
+}
+
+/** libtorch reserves so many bytes of addresses before it computes anything; with fewer the process hangs or crashes. */
+const LEAST_ADDRESSES = 2.5e9;
+
+function addressProblem(): string | undefined {
+  let limits = '';
+  try {
+    limits = readFileSync('/proc/self/limits', 'utf8');
+  } catch {
+    // A system that does not say has none.
+  }
+  const limit = Number(/^Max address space +(\d+)/m.exec(limits)?.[1] ?? Number.NaN);
+  if (!(limit < LEAST_ADDRESSES)) return undefined;
+  const [have, need] = [limit, LEAST_ADDRESSES].map((bytes) => (bytes / 1e9).toFixed(1));
+  return `This process may have ${have} GB of addresses, and libtorch needs ${need} GB to begin with. Raise the limit (ulimit -v).`;
 }
 
 /** The message where SPURMEM_ADDON names a file that is not there. */

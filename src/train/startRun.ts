@@ -10,7 +10,7 @@ import { loadWeights } from '../models/weights.js';
 import { type Generator, native } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
 import { type EngineOptions, engineOptions, openEngine } from '../native/engine.js';
-import type { JobOptions } from '../progress.js';
+import { type JobOptions, throwIfAborted } from '../progress.js';
 import { versions } from '../versions.js';
 import type { TrainedRun, TrainingResult } from './results.js';
 import { finishedOrFresh } from './resume.js';
@@ -97,7 +97,8 @@ export async function startRun<Config extends RunConfig, Result extends Training
   onFinished?: (run: FinishedRun, result: Result) => Promise<void>,
 ): Promise<TrainedRun<Result>> {
   const { onProgress, signal, onInfo, onWarning } = options;
-  const context = await openEngine(options);
+  throwIfAborted(signal, 'the start');
+  using context = await openEngine(options);
   const dataset = await datasetOf(options.data, options.datasetOptions);
   requireGroups(dataset, plan.toleratesEmptyGroups === true ? ['val', 'test'] : SPLITS);
   const config = { ...(await plan.configOf(dataset)), ...processesOf(context, plan, options) };
@@ -107,7 +108,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
   await folder.create();
   const result = await folder.locked(async () => {
     const finished = await context.onRankZero(
-      async () => (await finishedOrFresh<Result>(folder, config, options.resume === true)) ?? null,
+      async () => (await finishedOrFresh<Result>(folder, config, options.resume === true, onWarning)) ?? null,
     );
     if (finished) {
       await onFinished?.({ config, folder, dataset }, finished);

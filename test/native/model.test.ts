@@ -32,6 +32,28 @@ test('a model moves a share of the way to another, its running statistics too', 
   expect(differing(await from.stateDict(), target)).toEqual([]);
 });
 
+test.each(['resnet18', 'resnet20'] as const)(
+  '%s gives no logits of images that are not finite, in any format and precision',
+  async (arch) => {
+    for (const precision of ['fp32', 'bf16'] as const) {
+      using model = await newModel(arch, { seed: 1, precision });
+      for (const value of [Number.NaN, Infinity, -Infinity, 1e38, -1e38]) {
+        const pixels = new Float32Array(2 * 3 * 64 * 64).fill(0.5);
+        pixels[5000] = value;
+        using contiguous = await native().tensor(pixels, [2, 3, 64, 64], 'cpu');
+        using channelsLast = await contiguous.channelsLast();
+        for (const images of [contiguous, channelsLast]) {
+          const { network } = model;
+          await expect(network.forward(images)).rejects.toThrow(/the batch has values of .* to be finite/);
+          await expect(network.forwardFeatures(images)).rejects.toThrow('to be finite');
+          await expect(network.forwardStages(images, [1])).rejects.toThrow('to be finite');
+          await expect(network.outputSums(images)).rejects.toThrow('to be finite');
+        }
+      }
+    }
+  },
+);
+
 test('gradients can be put back', async () => {
   using model = await newModel('resnet20', { seed: 3 });
   using images = await native().tensor(new Float32Array(2 * 3 * 32 * 32).fill(0.5), [2, 3, 32, 32], 'cpu');

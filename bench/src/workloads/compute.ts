@@ -119,7 +119,8 @@ export async function create(
   place: WorkloadPlace,
 ): Promise<{ model: Model; images: Tensor; labels: Tensor }> {
   const addon = native();
-  const context = await openEngine({
+  // A workload computes alone.
+  using context = await openEngine({
     ...place,
     cudnnAllowTf32: tf32,
     float32MatmulPrecision: tf32 ? 'high' : 'highest',

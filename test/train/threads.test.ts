@@ -1,0 +1,68 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { evaluateRun } from '../../src/experiments/evaluateRun.js';
+import { native } from '../../src/native/addon.js';
+import { openEngine } from '../../src/native/engine.js';
+import { trainErm } from '../../src/train/methods.js';
+import { RunFolder } from '../../src/train/runFolder.js';
+import { failure } from '../data/support.js';
+import { temporaryFolder } from '../temporary.js';
+import { expectSameRun, Runs, stopIn } from './support.js';
+
+const runs = new Runs(temporaryFolder());
+
+beforeAll(async () => {
+  await runs.build();
+});
+
+test('a job with other threads than one at work is refused, and that one computes as it does alone', async () => {
+  const out = join(runs.folder, 'beside');
+  const refused: Promise<unknown>[] = [];
+  await trainErm({
+    ...runs.base,
+    out,
+    onEpoch: () => {
+      const beside = { ...runs.base, out: join(runs.folder, 'refused'), threads: 2 };
+      refused.push(
+        failure(
+          trainErm(beside),
+          'USAGE',
+          '`threads` is 2, and another job of this process computes with 1',
+          'start another process',
+        ),
+      );
+    },
+  });
+  expect(refused).toHaveLength(2);
+  await Promise.all(refused);
+  const run = new RunFolder(out);
+  await expectSameRun(run, runs.reference);
+  expect((await run.readConfig())?.environment.threads).toBe(1);
+});
+
+test('other numerics are refused as well, and the same ones are not', async () => {
+  using _context = await openEngine({ device: 'cpu', threads: 1 });
+  const { path: run } = runs.reference;
+  await failure(
+    evaluateRun({ run, threads: 1, float32MatmulPrecision: 'medium' }),
+    'USAGE',
+    '`float32MatmulPrecision` is medium, and another job of this process computes with highest',
+  );
+  expect((await evaluateRun({ run, threads: 1 })).split).toBe('test');
+});
+
+test('once it has ended, however it did, others may compute otherwise', async () => {
+  const { path: run } = runs.reference;
+  await stopIn('epoch 1/2', (options) =>
+    trainErm({ ...runs.base, ...options, out: join(runs.folder, 'stopped') }),
+  );
+  await failure(evaluateRun({ run: join(runs.folder, 'nowhere'), threads: 1 }), 'RUN_NOT_FOUND');
+  await failure(evaluateRun({ run, threads: 1, data: join(runs.folder, 'nowhere') }), 'DATASET_NOT_FOUND');
+  expect((await evaluateRun({ run, threads: 2 })).split).toBe('test');
+});
+
+test('0 threads are as many as at first, whatever an earlier job had', async () => {
+  const atFirst = await native().configure(0);
+  expect(await native().configure(availableParallelism() + 1)).not.toBe(atFirst);
+  expect(await native().configure(0)).toBe(atFirst);
+});
