@@ -13,6 +13,7 @@
 
 #include "adjust.h"
 #include "arguments.h"
+#include "checksum.h"
 #include "device/accelerator.h"
 #include "exports.h"
 #include "handle.h"
@@ -196,12 +197,15 @@ void requireInside(Napi::Env env, const char* what, const Rectangle& part, const
                     " lies outside of ", whole, " of ", height, " x ", width, " px"));
 }
 
+void requireImage(Napi::Env env, int32_t index, const Pixels& pixels) {
+  if (index >= 0 && static_cast<size_t>(index) < pixels.images.size()) return;
+  throw Napi::RangeError::New(env, "No image has the index " + std::to_string(index));
+}
+
 // Pixels outside would be read or written otherwise.
 void check(Napi::Env env, const Placement& placement, const BatchPlan& plan, const Pixels& pixels) {
   const auto& [index, source, height, width, window, top, left, flip] = placement;
-  if (index < 0 || static_cast<size_t>(index) >= pixels.images.size()) {
-    throw Napi::RangeError::New(env, "No image has the index " + std::to_string(index));
-  }
+  requireImage(env, index, pixels);
   const auto& image = pixels.images[index];
   requireInside(env, "crop", source, "an image", image.height, image.width);
   if (height < 1 || width < 1 || height > kMostPixelsOfSide || width > kMostPixelsOfSide) {
@@ -269,6 +273,7 @@ class ImageStoreHandle : public Handle<ImageStoreHandle, std::shared_ptr<Pixels>
 
   static void exportTo(Napi::Object exports) {
     exportClass(exports, {method<&ImageStoreHandle::batch>("batch(options)"),
+                          method<&ImageStoreHandle::checksums>("checksums(indices)"),
                           method<&ImageStoreHandle::cacheOn>("cacheOn(device)")});
   }
 
@@ -282,6 +287,22 @@ class ImageStoreHandle : public Handle<ImageStoreHandle, std::shared_ptr<Pixels>
     return submit(info.Env(), LaneName::data, [pixels, plan = toPlan(toObject(info[0], "options"), *pixels)] {
       at::NoGradGuard noGrad;
       return batchOf(plan, *pixels);
+    });
+  }
+
+  Napi::Value checksums(const Napi::CallbackInfo& info) {
+    const auto pixels = held(info.Env());
+    const auto indices = fromTypedArray(info[0], at::kInt, "indices").clone();
+    const auto* numbers = indices.const_data_ptr<int32_t>();
+    for (int64_t i = 0; i < indices.numel(); ++i) requireImage(info.Env(), numbers[i], *pixels);
+    return submit(info.Env(), LaneName::files, [pixels, indices] {
+      auto sums = at::empty_like(indices);
+      for (int64_t i = 0; i < indices.numel(); ++i) {
+        const auto& image = pixels->images[indices.const_data_ptr<int32_t>()[i]];
+        sums.mutable_data_ptr<int32_t>()[i] =
+            static_cast<int32_t>(crc32(image.pixels, image.height * image.stride));
+      }
+      return Values{sums};
     });
   }
 

@@ -18,6 +18,7 @@
 
 #include "arguments.h"
 #include "call.h"
+#include "checksum.h"
 #include "decoders.h"
 #include "exports.h"
 #include "jobs.h"
@@ -27,10 +28,11 @@ namespace spurmem {
 
 namespace {
 
-// Larger files are not read here: more than any image of the most pixels takes that is compressed at all.
-constexpr int64_t kMostBytesOfFile = int64_t{64} << 20;
-// The header of nearly all files.
+// A file may have as many bytes more than its pixels, for what else it tells: decoding.ts counts with it.
+constexpr int64_t kMostBytesBesides = int64_t{1} << 20;
+// The header of nearly all files, and the most of one that is read here.
 constexpr int64_t kBytesOfHeader = int64_t{16} << 10;
+constexpr int64_t kMostBytesOfHeader = int64_t{1} << 20;
 // The memory that a thread keeps from one image to the next.
 constexpr size_t kBytesKept = size_t{16} << 20;
 
@@ -39,17 +41,22 @@ constexpr size_t kBytesKept = size_t{16} << 20;
 constexpr int32_t kWritten = 0;
 constexpr int32_t kNotDecoded = 1;
 
-// A thread's memory for files or pixels, which is not cleared.
+// A thread's memory for files or pixels, which is not cleared. What is large is given back at once.
 class Scratch {
  public:
   uint8_t* of(size_t size) {
-    if (size > size_ || (size_ > kBytesKept && size <= kBytesKept)) {
+    if (size > size_) {
       bytes_.reset();
       size_ = 0;
       bytes_.reset(new uint8_t[size]);
       size_ = size;
     }
     return bytes_.get();
+  }
+  void giveBack() {
+    if (size_ <= kBytesKept) return;
+    bytes_.reset();
+    size_ = 0;
   }
 
  private:
@@ -88,8 +95,7 @@ class OpenFile {
   }
 
   // The first bytes, at most so many.
-  Bytes read(int64_t most) const {
-    thread_local Scratch scratch;
+  Bytes read(int64_t most, Scratch& scratch) const {
     auto* bytes = scratch.of(most);
     int64_t size = 0;
     while (size < most) {
@@ -114,9 +120,11 @@ std::optional<ImageSize> sizeOfFile(const std::string& path) {
   if (!isRealPath(path)) return std::nullopt;
   const OpenFile file(path);
   const auto size = file.size();
-  if (size == 0 || size > kMostBytesOfFile) return std::nullopt;
-  const auto found = sizeOfImage(file.read(std::min(size, kBytesOfHeader)));
-  return found || size <= kBytesOfHeader ? found : sizeOfImage(file.read(size));
+  if (size == 0) return std::nullopt;
+  thread_local Scratch scratch;
+  const auto found = sizeOfImage(file.read(std::min(size, kBytesOfHeader), scratch));
+  if (found || size <= kBytesOfHeader) return found;
+  return sizeOfImage(file.read(std::min(size, kMostBytesOfHeader), scratch));
 }
 
 int32_t writeAt(int file, const uint8_t* bytes, int64_t size, int64_t offset) {
@@ -137,14 +145,28 @@ struct Place {
   ImageSize size;
 };
 
-int32_t decodeInto(int target, const Place& place) {
+struct Outcome {
+  int32_t problem;
+  uint32_t checksum = 0;
+};
+
+Outcome decodeInto(int target, const Place& place) {
+  struct Memory {
+    Scratch file, pixels;
+  };
+  thread_local Memory memory;
+  const struct GivesBack {
+    ~GivesBack() {
+      memory.file.giveBack();
+      memory.pixels.giveBack();
+    }
+  } givesBack;
   const OpenFile file(place.path);
   const auto size = file.size();
-  if (size == 0 || size > kMostBytesOfFile) return kNotDecoded;
-  thread_local Scratch scratch;
-  auto* pixels = scratch.of(place.size.bytes());
-  if (!decodeImage(file.read(size), place.size, pixels)) return kNotDecoded;
-  return writeAt(target, pixels, place.size.bytes(), place.offset);
+  if (size == 0 || size > place.size.bytes() + kMostBytesBesides) return {kNotDecoded};
+  auto* pixels = memory.pixels.of(place.size.bytes());
+  if (!decodeImage(file.read(size, memory.file), place.size, pixels)) return {kNotDecoded};
+  return {writeAt(target, pixels, place.size.bytes(), place.offset), crc32(pixels, place.size.bytes())};
 }
 
 int64_t nanosecondsOf(const statx_timestamp& time) {
@@ -214,9 +236,11 @@ Napi::Value decodeImages(const Napi::CallbackInfo& info) {
   const auto target = static_cast<int>(toInteger(info[0], "file", 0, INT_MAX));
   auto places = toPlaces(info);
   const auto count = places.size();
-  return ofFiles<int32_t>(info.Env(), at::kInt, 1, count,
+  return ofFiles<int32_t>(info.Env(), at::kInt, 2, count,
                           [target, places = std::move(places)](size_t i, int32_t* result) {
-                            *result = decodeInto(target, places[i]);
+                            const auto [problem, checksum] = decodeInto(target, places[i]);
+                            result[0] = problem;
+                            result[1] = static_cast<int32_t>(checksum);
                           });
 }
 

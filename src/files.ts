@@ -6,6 +6,7 @@ import {
   mkdir,
   open,
   readdir,
+  readFile,
   realpath,
   rename,
   rm,
@@ -99,8 +100,29 @@ export async function removeFiles(folder: string, which: (name: string) => boole
   }
 }
 
+/** Reads a whole file. One that is none, such as a named pipe, from which nothing may ever come, is refused. */
+export async function readWhole(path: string): Promise<Buffer> {
+  await requireReadable(path);
+  return readFile(path);
+}
+
+/** As `readWhole`, for text. */
+export async function readText(path: string): Promise<string> {
+  return (await readWhole(path)).toString('utf8');
+}
+
+/** Throws where a path names what is no file, but for a pipe that a shell names below /dev. Who opens what is missing, or a folder, says so. */
+export async function requireReadable(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || found.isFile() || found.isDirectory()) return;
+  if (found.isFIFO() && /^\/dev\/(?:stdin|fd\/\d+)$/.test(path)) return;
+  const kind = found.isFIFO() ? 'a named pipe' : found.isSocket() ? 'a socket' : 'a device';
+  throw new Error(`it is ${kind}, and not a file`);
+}
+
 /** SHA-256 of a file, in hexadecimal. */
 export async function sha256Of(path: string): Promise<string> {
+  await requireReadable(path);
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');
@@ -108,7 +130,12 @@ export async function sha256Of(path: string): Promise<string> {
 
 /** Writes a value as indented JSON, atomically. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+  await writeAtomic(path, jsonText(value));
+}
+
+/** A value as `writeJson` writes it. */
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 /** Makes a folder and those above it. Throws `OUTPUT_UNWRITABLE`. */

@@ -1,11 +1,13 @@
 import { type Generator, native, type NativeImageStore, type Tensor } from '../native/addon.js';
 import { type BatchPart, ComputeContext, type InContext } from '../native/context.js';
 import type { JobOptions } from '../progress.js';
+import { CheckedPixels } from './checkedPixels.js';
 import type { Dataset } from './dataset.js';
 import { batchPlan, cropPlacement, evaluationPlacement, type Placement, type Size } from './geometry.js';
-import { type ImageStoreIndex, type OpenImageStore, openImageStore } from './imageStore.js';
+import { type OpenImageStore, openImageStore } from './imageStore.js';
 import type { Augmentation } from './preprocessing.js';
 import { happens, randomAdjustments, randomResizedCrop, shuffled } from './sampling.js';
+import type { ImagePlaces, ImageStoreIndex } from './storeIndex.js';
 
 /** One batch on the model's device. The consumer disposes it. */
 export class Batch implements Disposable {
@@ -101,23 +103,29 @@ export class Batches<Prepared extends Batch> implements AsyncIterable<Prepared> 
 
 /** The images of a dataset as batches: decoded once into the image store, cropped and normalized on the data lane. */
 export class BatchLoader implements Disposable, AsyncDisposable {
-  readonly index: ImageStoreIndex;
+  readonly index: ImagePlaces;
   readonly #store: NativeImageStore;
   /** The image store so far, and the end of its decoding. */
   readonly #opened: OpenImageStore;
   readonly #stop: AbortController;
+  /** Of a store that this loader has not decoded itself. */
+  readonly #pixels: CheckedPixels | undefined;
+  #digest: string | undefined;
 
   private constructor(
     readonly dataset: Dataset,
     opened: OpenImageStore,
+    whole: ImageStoreIndex | undefined,
     readonly context: ComputeContext,
     stop: AbortController,
   ) {
     this.#opened = opened;
     this.#stop = stop;
-    this.index = opened.index;
+    this.index = whole ?? opened.index;
+    this.#digest = whole?.digest;
     const { pixelsPath, bytes, offsets, heights, widths } = this.index;
     this.#store = new (native().ImageStore)(pixelsPath, bytes, offsets, heights, widths);
+    this.#pixels = whole && new CheckedPixels(this.#store, whole);
   }
 
   /**
@@ -131,16 +139,17 @@ export class BatchLoader implements Disposable, AsyncDisposable {
     const context = ComputeContext.of(options);
     const stop = new AbortController();
     const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
-    let opened = await openImageStore(dataset, { ...options, signal });
+    const { decodeBytes } = context;
+    const opened = await openImageStore(dataset, { ...options, signal, decodeBytes });
     // Other processes wait for the whole store, and the first one would wait for them in its first step.
     const waits = options.ahead !== true || context.isDistributed || context.keepsImages(opened.index.bytes);
-    if (waits) {
-      opened.decoding?.show();
-      const index = await opened.finished;
-      opened = { ...opened, index, decoding: undefined };
+    if (waits) opened.decoding?.show();
+    const whole = waits || opened.decoding === undefined ? await opened.finished : undefined;
+    const loader = new BatchLoader(dataset, opened, whole, context, stop);
+    if (context.keepsImages(loader.index.bytes)) {
+      await loader.#check(Int32Array.from(dataset.examples.keys()));
+      await loader.#store.cacheOn(context.device);
     }
-    const loader = new BatchLoader(dataset, opened, context, stop);
-    if (context.keepsImages(loader.index.bytes)) await loader.#store.cacheOn(context.device);
     return loader;
   }
 
@@ -152,7 +161,12 @@ export class BatchLoader implements Disposable, AsyncDisposable {
    */
   async decoded(): Promise<void> {
     this.#opened.decoding?.show();
-    await this.#opened.finished;
+    this.#digest = (await this.#opened.finished).digest;
+  }
+
+  /** What tells the images from others, by their pixels; undefined until it is known that all are decoded. */
+  get digest(): string | undefined {
+    return this.#digest;
   }
 
   /** [height, width] in pixels of the model's input; where the preprocessing keeps sizes, those of the first image. */
@@ -291,7 +305,15 @@ export class BatchLoader implements Disposable, AsyncDisposable {
   async #images(indices: Int32Array, placements: readonly Placement[]): Promise<Tensor> {
     const { mean, std } = this.dataset.preprocessing;
     const { device, memoryFormat } = this.context;
+    const plan = batchPlan(indices, placements, this.#nameOf);
     await this.#opened.decoding?.ready(indices);
-    return this.#store.batch({ ...batchPlan(indices, placements), mean, std, device, memoryFormat });
+    await this.#check(indices);
+    return this.#store.batch({ ...plan, mean, std, device, memoryFormat });
   }
+
+  async #check(indices: Int32Array): Promise<void> {
+    await this.#pixels?.check(indices, this.#nameOf);
+  }
+
+  readonly #nameOf = (index: number): string => this.dataset.examples[index]?.filename ?? String(index);
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { readWhole } from '../files.js';
 import { ATTRIBUTES_LIST } from './celebaLists.js';
 import type { CoreRegion } from './coreRegion.js';
 import { CONFIG_NAME, fingerprintedConfig, parseDatasetConfig } from './datasetConfig.js';
@@ -222,7 +223,7 @@ async function nestedDataset(root: string): Promise<string | undefined> {
 
 async function readOptional(path: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(path);
+    return await readWhole(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     const problem = `${path}: ${messageOf(error)}. Make the file readable, or remove it.`;

@@ -1,5 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { readWhole } from '../files.js';
 import type { Split } from './split.js';
 
 /** A file that tells a dataset's examples. */
@@ -47,7 +48,7 @@ export interface DatasetSource<Resolved> {
  */
 export async function readSource(path: string, what: string): Promise<SourceFile> {
   try {
-    return { path, bytes: await readFile(path) };
+    return { path, bytes: await readWhole(path) };
   } catch (error) {
     const problem = systemCode(error) === 'ENOENT' ? `${what} is missing` : messageOf(error);
     throw new SpurmemError('DATASET_NOT_FOUND', `${path}: ${problem}.`, { cause: error });

@@ -1,11 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { Metadata, Sharp } from 'sharp';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { readWhole } from '../files.js';
 import { loadSharp } from './loadSharp.js';
+import type { MemoryShare } from './memoryBudget.js';
 
 /** The formats that are decoded as PIL does it, by sharp's names. */
 const FORMATS: readonly string[] = ['jpeg', 'png', 'webp', 'gif', 'tiff'];
-/** 200 MB when decoded, and several are at once: a file of some kilobytes can claim any size. */
+/** 200 MB when decoded: a file of some kilobytes can claim any size. */
 const MOST_PIXELS = 2 ** 26;
 const EIGHT_BIT_SPACES: readonly string[] = ['srgb', 'rgb', 'b-w'];
 const SIXTEEN_BIT_SPACES: readonly string[] = ['rgb16', 'grey16'];
@@ -26,42 +28,68 @@ export interface RgbImage {
  *
  * Truncated files and failed checksums are errors; damage that PIL reads over as well (such as stray bytes
  * between JPEG markers) is not.
+ *
+ * @param memory holds what the file and its decoding take at most, until the caller gives it back; default: without a limit
  */
-export function decodeRgb(path: string): Promise<RgbImage> {
-  return ofDecoded(path, async (image, toRgb) => {
-    const { data, info } = await toRgb.prepare(image).toBuffer({ resolveWithObject: true });
+export async function decodeRgb(path: string, memory?: MemoryShare): Promise<RgbImage> {
+  return ofImage(path, async (sharp) => {
+    const { bytes, ...metadata } = await headerOf(sharp, path, memory);
+    const toRgb = conversionOf(metadata);
+    await memory?.hold(bytes + decodingBytes(metadata));
+    const image = toRgb.prepare(await opened(sharp, path));
+    const { data, info } = await image.toBuffer({ resolveWithObject: true });
     return { pixels: toRgb.pixels(data, info.channels), height: info.height, width: info.width };
   });
 }
 
-/** The size of what `decodeRgb` gives, in pixels, from the file's header. Throws `IMAGE_INVALID` where that is no image's. */
-export function imageSize(path: string): Promise<Pick<RgbImage, 'height' | 'width'>> {
-  return ofDecoded(path, (_image, _toRgb, { height, width }) => Promise.resolve({ height, width }));
+/**
+ * The size of what `decodeRgb` gives, in pixels, from the file's header. Throws `IMAGE_INVALID` where that is no image's.
+ *
+ * @param memory as in `decodeRgb`
+ */
+export function imageSize(path: string, memory?: MemoryShare): Promise<Pick<RgbImage, 'height' | 'width'>> {
+  return ofImage(path, async (sharp) => {
+    const metadata = await headerOf(sharp, path, memory);
+    conversionOf(metadata);
+    return { height: metadata.height, width: metadata.width };
+  });
 }
 
-function ofDecoded<Result>(
+type SharpFactory = Awaited<ReturnType<typeof loadSharp>>;
+
+/** From memory, because libvips caches what it opens by file name, and the file may have changed since. */
+async function opened(sharp: SharpFactory, path: string): Promise<Sharp> {
+  return sharp(await readWhole(path), { failOn: 'error', ignoreIcc: true, limitInputPixels: MOST_PIXELS });
+}
+
+/** What the header says, and the file's bytes. The file is read anew for its pixels: who waits for their memory holds none. */
+async function headerOf(
+  sharp: SharpFactory,
   path: string,
-  job: (image: Sharp, toRgb: Conversion, metadata: Metadata) => Promise<Result>,
-): Promise<Result> {
-  return ofImage(path, async (sharp) => {
-    // From memory, because libvips caches what it opens by file name, and the file may have changed since.
-    const options = { failOn: 'error', ignoreIcc: true, limitInputPixels: MOST_PIXELS } as const;
-    const image = sharp(await readFile(path), options);
-    const metadata = await image.metadata();
-    return job(image, conversionOf(metadata), metadata);
-  });
+  memory: MemoryShare | undefined,
+): Promise<Metadata & { readonly bytes: number }> {
+  const { size } = await stat(path);
+  await memory?.hold(size);
+  return { ...(await (await opened(sharp, path)).metadata()), bytes: size };
 }
 
 /** Reads an image file with sharp. Throws `IMAGE_INVALID` naming it for whatever the job throws. */
 export async function ofImage<Result>(
   path: string,
-  job: (sharp: Awaited<ReturnType<typeof loadSharp>>) => Promise<Result>,
+  job: (sharp: SharpFactory) => Promise<Result>,
 ): Promise<Result> {
   try {
     return await job(await loadSharp());
   } catch (error) {
     throw new SpurmemError('IMAGE_INVALID', `${path}: ${reason(error)}`, { cause: error });
   }
+}
+
+/** libvips's pixels, of which interlaced and progressive files need all at once, a copy of them, and the RGB ones. */
+function decodingBytes({ width, height, channels, depth }: Metadata): number {
+  // More are refused.
+  if (width * height > MOST_PIXELS) return 0;
+  return width * height * (2 * channels * (depth === 'ushort' ? 2 : 1) + 3);
 }
 
 /** The way to the pixels that PIL gives. */
@@ -135,6 +163,7 @@ function reason(error: unknown): string {
   if (systemCode(error) === 'ENOENT') return 'the image file is missing';
   if (systemCode(error) === 'EISDIR') return 'is a folder, not an image file';
   const message = messageOf(error).split('\n', 1)[0]?.trim() ?? '';
+  if (/^it (?:is|needs) /.test(message)) return message;
   if (/unsupported image format|is empty/i.test(message)) {
     return `not an image in a known format (${FORMATS.join(', ')}): ${message}`;
   }

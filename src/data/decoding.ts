@@ -1,16 +1,25 @@
 // The decoding of a dataset's images into the image store's file, which goes on while the first of them are used.
 import { join } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
+import { crc32 } from 'node:zlib';
 import { SpurmemError } from '../errors.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import type { Dataset, Example } from './dataset.js';
 import { decodeRgb } from './decode.js';
 import { readExampleImage } from './exampleImage.js';
 import { addonOfFiles, DECODING_TASK, FILE_JOBS, type ImageFiles } from './imageFiles.js';
+import type { MemoryBudget, MemoryShare } from './memoryBudget.js';
 
 /** A job is some milliseconds of one thread, so that a batch waits for few images of others. */
 const FILES_OF_JOB = 64;
 const BYTES_OF_JOB = 2 ** 22;
+
+/**
+ * What the addon takes at most for an image: its file, which it leaves to sharp where that is larger than the pixels, the pixels, and the
+ * coefficients of a progressive JPEG, of which two bytes a sample are kept until its last scan.
+ */
+const ADDON_BYTES_OF_PIXEL = 3 + 3 + 6;
+const ADDON_BYTES = 2 ** 20;
 
 const PENDING = 0;
 const TAKEN = 1;
@@ -42,7 +51,9 @@ export class Decoding {
   readonly #dataset: Dataset;
   readonly #places: PixelPlaces;
   readonly #options: JobOptions;
+  readonly #budget: MemoryBudget;
   readonly #states: Uint8Array;
+  readonly #checksums: Uint32Array;
   #order: Int32Array;
   #position = 0;
   #done = 0;
@@ -50,11 +61,13 @@ export class Decoding {
   #failure: { readonly error: unknown } | undefined;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(dataset: Dataset, places: PixelPlaces, options: JobOptions) {
+  constructor(dataset: Dataset, places: PixelPlaces, options: JobOptions, budget: MemoryBudget) {
     this.#dataset = dataset;
     this.#places = places;
     this.#options = options;
+    this.#budget = budget;
     const { length } = places.files;
+    this.#checksums = new Uint32Array(length);
     this.#states = new Uint8Array(length);
     this.#order = Int32Array.from({ length }, (_, file) => file);
   }
@@ -88,14 +101,15 @@ export class Decoding {
   }
 
   /**
-   * Decodes all images into a file.
+   * Decodes all images into a file, and gives the CRC-32 of each one's pixels.
    *
    * @throws SpurmemError `IMAGE_INVALID` naming an image that cannot be decoded, with its line of the table; `INTERRUPTED`; errors of
    *   the system where the file cannot be written
    */
-  async run(target: OpenFile): Promise<void> {
+  async run(target: OpenFile): Promise<Uint32Array> {
     await Promise.all(Array.from({ length: FILE_JOBS }, () => this.#work(target)));
     if (this.#failure !== undefined) throw this.#failure.error;
+    return this.#checksums;
   }
 
   /** Job after job, until there is none or one has failed. */
@@ -130,17 +144,12 @@ export class Decoding {
   }
 
   async #decode(job: readonly number[], target: OpenFile): Promise<void> {
-    const { files, offsets, sizes } = this.#places;
-    const problems = await this.#addon?.decodeImages(
-      target.fd,
-      job.map((file) => join(this.#dataset.folder, (files[file] as Example).filename)),
-      Float64Array.from(job, (file) => offsets[file] as number),
-      Int32Array.from(job.flatMap((file) => [sizes[2 * file] as number, sizes[2 * file + 1] as number])),
-    );
+    using memory = this.#budget.share();
+    const outcomes = await this.#decodeByAddon(job, target, memory);
     for (const [i, file] of job.entries()) {
-      const problem = problems?.[i] ?? 1;
+      const [problem = 1, sum = 0] = outcomes?.subarray(2 * i, 2 * i + 2) ?? [];
       if (problem < 0) throw writingError(problem);
-      if (problem > 0) await this.#decodeBySharp(file, target);
+      this.#checksums[file] = problem > 0 ? await this.#decodeBySharp(file, target, memory) : sum;
       this.#states[file] = DONE;
       this.#done += 1;
       this.#report();
@@ -148,11 +157,33 @@ export class Decoding {
     this.#wake();
   }
 
-  /** Decodes an image that the addon does not take. Sharp's error names the damage. */
-  async #decodeBySharp(file: number, target: OpenFile): Promise<void> {
+  /** Decodes the images that the addon takes, one after the other. Nothing where they would take more memory than there is. */
+  async #decodeByAddon(
+    job: readonly number[],
+    target: OpenFile,
+    memory: MemoryShare,
+  ): Promise<Int32Array | undefined> {
+    const { files, offsets, sizes } = this.#places;
+    const needs = job.map(
+      (file) => ADDON_BYTES + ADDON_BYTES_OF_PIXEL * (sizes[2 * file] as number) * (sizes[2 * file + 1] as number),
+    );
+    const most = Math.max(...needs);
+    if (this.#addon === undefined || most > this.#budget.bytes) return undefined;
+    await memory.hold(most);
+    throwIfAborted(this.#options.signal, DECODING_TASK);
+    return this.#addon.decodeImages(
+      target.fd,
+      job.map((file) => join(this.#dataset.folder, (files[file] as Example).filename)),
+      Float64Array.from(job, (file) => offsets[file] as number),
+      Int32Array.from(job.flatMap((file) => [sizes[2 * file] as number, sizes[2 * file + 1] as number])),
+    );
+  }
+
+  /** Decodes an image that the addon does not take, and gives the checksum of its pixels. Sharp's error names the damage. */
+  async #decodeBySharp(file: number, target: OpenFile, memory: MemoryShare): Promise<number> {
     const { files, offsets, sizes } = this.#places;
     const { pixels } = await readExampleImage(this.#dataset, files[file] as Example, async (path) => {
-      const image = await decodeRgb(path);
+      const image = await decodeRgb(path, memory);
       if (image.height === sizes[2 * file] && image.width === sizes[2 * file + 1]) return image;
       throw new SpurmemError('IMAGE_INVALID', `${path}: the file has changed while images were decoded`, {
         advice: ['Start again once nothing writes to the dataset.'],
@@ -164,6 +195,7 @@ export class Decoding {
       const { bytesWritten } = await target.write(pixels, written, left, (offsets[file] as number) + written);
       written += bytesWritten;
     }
+    return crc32(pixels);
   }
 
   #report(): void {

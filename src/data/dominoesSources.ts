@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { messageOf, SpurmemError } from '../errors.js';
+import { readWhole } from '../files.js';
 import { type Garment, GARMENTS } from './dominoesOptions.js';
 
 /** The side of a source image in pixels. */
@@ -108,7 +109,7 @@ async function readIdx(folder: string, name: string, magic: number): Promise<Buf
   const path = join(folder, name);
   let packed: Buffer;
   try {
-    packed = await readFile(path);
+    packed = await readWhole(path);
   } catch (error) {
     throw new SpurmemError('DATASET_NOT_FOUND', `${path}: Fashion-MNIST is missing.`, {
       parameter: 'fashionMnist',

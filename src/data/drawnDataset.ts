@@ -1,10 +1,10 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'csv-stringify/sync';
 import { buildOnce, LOCK_NAME } from '../buildOnce.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
-import { makeFolder, unwritable, writeAtomic, writeJson } from '../files.js';
+import { makeFolder, readText, removeLeftovers, unwritable, writeAtomic, writeJson } from '../files.js';
 import { isLockAside } from '../lock.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { checkOptions, JOB_TYPES } from '../settings/options.js';
@@ -84,6 +84,7 @@ export async function drawDataset<Given, Options extends object>(
   await makeFolder(root);
   const build = async () => {
     try {
+      await removeLeftovers(root);
       await writeJson(join(root, optionsName), options);
       await draw(root, task, drawings, job);
     } catch (error) {
@@ -137,7 +138,7 @@ async function readOptions<Options>(
   parse: (stored: unknown) => Options,
 ): Promise<Options> {
   try {
-    return parse(JSON.parse(await readFile(path, 'utf8')));
+    return parse(JSON.parse(await readText(path)));
   } catch (error) {
     throw new SpurmemError(
       'OUTPUT_UNWRITABLE',

@@ -61,6 +61,7 @@ export function cropPlacement(source: Rectangle, size: Size, flip: boolean): Pla
 export function batchPlan(
   indices: Int32Array,
   placements: readonly Placement[],
+  nameOf: (index: number) => string = String,
 ): Pick<BatchOptions, 'placements' | 'size' | 'changes' | 'blurKernel'> {
   const size = placements[0]?.size ?? [0, 0];
   const rows = new Int32Array(placements.length * COLUMNS);
@@ -71,8 +72,9 @@ export function batchPlan(
     if (height !== size[0] || width !== size[1]) {
       throw new SpurmemError(
         'DATASET_INVALID',
-        `images of one batch differ in size (${height} x ${width} and ${size[0]} x ${size[1]} px): ` +
-          'set a fixed resize [height, width] or a crop in the preprocessing',
+        `images of one batch differ in size: ${nameOf(indices[position] as number)} has ${height} x ${width} px, and ` +
+          `${nameOf(indices[0] as number)} ${size[0]} x ${size[1]} px. ` +
+          'Set a fixed resize [height, width] or a crop in the preprocessing.',
       );
     }
     const row = [

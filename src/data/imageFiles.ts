@@ -10,10 +10,11 @@ import { throwIfAborted } from '../progress.js';
 import type { Dataset, Example } from './dataset.js';
 import { imageSize } from './decode.js';
 import { placeOf, readExampleImage } from './exampleImage.js';
+import type { MemoryBudget } from './memoryBudget.js';
 import { mapOrdered } from './ordered.js';
 
 /** Raised whenever the same files would give other pixels or another layout. */
-const STORE_VERSION = 1;
+const STORE_VERSION = 2;
 
 /** The task in messages and in progress. */
 export const DECODING_TASK = 'decoding images';
@@ -75,21 +76,25 @@ export async function storeKey(
 /**
  * The images' heights and widths in pixels, [files, 2], from the files' headers.
  *
+ * @param budget the memory that files may take which sharp reads
  * @throws SpurmemError `IMAGE_INVALID` naming an image of which that cannot be read, or to which a link out of the folder leads
  */
 export async function imageSizes(
   dataset: Dataset,
   files: readonly Example[],
   signal: AbortSignal | undefined,
+  budget: MemoryBudget,
 ): Promise<Int32Array> {
   const addon = addonOfFiles();
   // A link below it shows in another path.
   const folder = await realpath(dataset.folder);
   const sizes = await inJobs(files, signal, async (job) => {
     const found = await addon?.imageSizes(job.map(({ filename }) => join(folder, filename)));
-    return mapAll(job, async (file, i) => {
+    using memory = budget.share();
+    return await mapAll(job, async (file, i) => {
       const [height = 0, width = 0] = found?.subarray(2 * i, 2 * i + 2) ?? [];
-      return height > 0 ? { height, width } : readExampleImage(dataset, file, imageSize);
+      if (height > 0) return { height, width };
+      return readExampleImage(dataset, file, (path) => imageSize(path, memory));
     });
   });
   return Int32Array.from(sizes.flatMap(({ height, width }) => [height, width]));

@@ -1,48 +1,45 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, readFile, stat } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
 import { buildOnce } from '../buildOnce.js';
 import { SpurmemError, systemCode } from '../errors.js';
-import {
-  makeFolder,
-  removeFiles,
-  removeLeftovers,
-  unwritable,
-  writeAtomic,
-  writeLargeFile,
-} from '../files.js';
+import { makeFolder, removeFiles, removeLeftovers, unwritable, writeLargeFile } from '../files.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
-import { count } from '../recorded.js';
 import { userCache } from '../userCache.js';
 import type { Dataset } from './dataset.js';
 import { Decoding } from './decoding.js';
 import { DECODING_TASK, type ImageFiles, imageFiles, imageSizes, storeKey } from './imageFiles.js';
+import { defaultDecodeBytes, MemoryBudget } from './memoryBudget.js';
+import {
+  type ImagePlaces,
+  type ImageStoreIndex,
+  pathsOf,
+  readIndex,
+  type StorePaths,
+  writeIndex,
+} from './storeIndex.js';
 
-/**
- * Where each example's pixels lie in the file `pixelsPath` of `bytes` bytes: from byte `offsets[i]` on, example i
- * is [heights[i], widths[i], 3] uint8 in RGB order. Examples that name the same file share their pixels.
- */
-export interface ImageStoreIndex {
-  readonly pixelsPath: string;
-  readonly bytes: number;
-  readonly offsets: Float64Array;
-  readonly heights: Int32Array;
-  readonly widths: Int32Array;
+/** Where a store is built, and within which memory. */
+interface StoreOptions extends JobOptions {
+  readonly cacheFolder?: string | undefined;
+  /** The bytes that images may take while they are decoded; default: `defaultDecodeBytes`. */
+  readonly decodeBytes?: number | undefined;
 }
+type OnOpen = (store: { readonly index: ImagePlaces; readonly decoding: Decoding }) => void;
 
-type StoreOptions = JobOptions & { readonly cacheFolder?: string | undefined };
-type OnOpen = (store: { readonly index: ImageStoreIndex; readonly decoding: Decoding }) => void;
+const scratchFolder = new AsyncLocalStorage<string>();
 
-const counts = z.array(count);
-/** The index in its file. */
-const indexSchema = z.object({ bytes: z.number(), offsets: counts, heights: counts, widths: counts });
+/** Runs a job that leaves no store behind: those that are not there yet are built in a folder that the caller removes. */
+export function withStoresIn<Result>(folder: string, job: () => Promise<Result>): Promise<Result> {
+  return scratchFolder.getStore() === undefined ? scratchFolder.run(folder, job) : job();
+}
 
 /** A store whose images may still be being decoded. */
 export interface OpenImageStore {
   /** Where the pixels lie, in a file that gets its name once it is whole. */
-  readonly index: ImageStoreIndex;
+  readonly index: ImagePlaces;
   /** Says which pixels are there; none where all are. */
   readonly decoding: Decoding | undefined;
   /** Resolves to the whole store's index. Rejects with what `buildImageStore` throws. */
@@ -88,20 +85,22 @@ async function storeOf(dataset: Dataset, options: StoreOptions, onOpen: OnOpen):
   throwIfAborted(options.signal, DECODING_TASK);
   const files = imageFiles(dataset.examples);
   const key = await storeKey(dataset, files, options.signal);
-  const find = (folder: string) => readIndex(folder, key, dataset.examples.length);
+  const find = (folder: string) => readIndex(pathsOf(folder, key), dataset.examples.length);
 
   // A finished store can be read where a new one could not be written.
   const folders = storeFolders(dataset.folder, options.cacheFolder);
-  for (const folder of folders) {
+  const scratch = scratchFolder.getStore();
+  for (const folder of scratch === undefined ? folders : [...folders, scratch]) {
     const finished = await find(folder);
     if (finished !== undefined) return finished;
   }
-  const folder = await makeWritable(folders);
+  const folder = await makeWritable(scratch === undefined ? folders : [scratch]);
   return buildOnce(
     folder,
     {
       task: DECODING_TASK,
       ready: () => find(folder),
+      waits: () => options.onInfo?.(`Another process is ${DECODING_TASK} into ${folder}. Waiting for it.`),
       build: async () => {
         await removeLeftovers(folder);
         const index = await writeStore(dataset, files, pathsOf(folder, key), options, onOpen);
@@ -140,83 +139,41 @@ async function makeWritable(folders: readonly string[]): Promise<string> {
   throw refusal;
 }
 
-/** Writes the pixels, and then the index, which declares the store complete. */
+/** Writes the pixels, and then the index. */
 async function writeStore(
   dataset: Dataset,
   { files, fileOf }: ImageFiles,
-  { pixelsPath, indexPath }: StorePaths,
-  options: JobOptions,
+  paths: StorePaths,
+  options: StoreOptions,
   onOpen: OnOpen,
 ): Promise<ImageStoreIndex> {
-  const sizes = await imageSizes(dataset, files, options.signal);
+  const budget = new MemoryBudget(options.decodeBytes ?? defaultDecodeBytes());
+  const sizes = await imageSizes(dataset, files, options.signal, budget);
   const offsets = new Float64Array(files.length);
   let bytes = 0;
   for (const file of files.keys()) {
     offsets[file] = bytes;
     bytes += 3 * (sizes[2 * file] as number) * (sizes[2 * file + 1] as number);
   }
-  const content: z.infer<typeof indexSchema> = {
+  const places = {
     bytes,
-    offsets: Array.from(fileOf, (file) => offsets[file] as number),
-    heights: Array.from(fileOf, (file) => sizes[2 * file] as number),
-    widths: Array.from(fileOf, (file) => sizes[2 * file + 1] as number),
+    offsets: Float64Array.from(fileOf, (file) => offsets[file] as number),
+    heights: fileOf.map((file) => sizes[2 * file] as number),
+    widths: fileOf.map((file) => sizes[2 * file + 1] as number),
   };
-  await writeLargeFile(
-    pixelsPath,
+  const checksums = await writeLargeFile(
+    paths.pixelsPath,
     async (target, temporary) => {
       // In any order, and mapped before they are there.
       await target.truncate(bytes);
-      const decoding = new Decoding(dataset, { files, fileOf, offsets, sizes, bytes }, options);
-      onOpen({ index: indexOf(temporary, content), decoding });
-      await decoding.run(target);
+      const decoding = new Decoding(dataset, { files, fileOf, offsets, sizes, bytes }, options, budget);
+      onOpen({ index: { pixelsPath: temporary, ...places }, decoding });
+      return decoding.run(target);
     },
     () => bytes,
   );
-  await writeAtomic(indexPath, JSON.stringify(content));
-  return indexOf(pixelsPath, content);
-}
-
-/**
- * The index of a complete store of so many examples, or undefined when there is none or its files do not fit each other. Every
- * example is checked to lie inside the pixels file, since native code reads it through a memory map.
- */
-async function readIndex(
-  folder: string,
-  key: string,
-  numExamples: number,
-): Promise<ImageStoreIndex | undefined> {
-  const { pixelsPath, indexPath } = pathsOf(folder, key);
-  let content: z.infer<typeof indexSchema>;
-  try {
-    content = indexSchema.parse(JSON.parse(await readFile(indexPath, 'utf8')));
-    if ((await stat(pixelsPath)).size !== content.bytes) return undefined;
-  } catch {
-    return undefined; // missing or damaged: it is built again
-  }
-  const { bytes, offsets, heights, widths } = content;
-  const fits =
-    [offsets, heights, widths].every((list) => list.length === numExamples) &&
-    offsets.every((offset, index) => offset + (heights[index] ?? 0) * (widths[index] ?? 0) * 3 <= bytes);
-  return fits ? indexOf(pixelsPath, content) : undefined;
-}
-
-function indexOf(
-  pixelsPath: string,
-  { bytes, offsets, heights, widths }: z.infer<typeof indexSchema>,
-): ImageStoreIndex {
-  return {
-    pixelsPath,
-    bytes,
-    offsets: Float64Array.from(offsets),
-    heights: Int32Array.from(heights),
-    widths: Int32Array.from(widths),
-  };
-}
-
-type StorePaths = Readonly<Record<'pixelsPath' | 'indexPath', string>>;
-
-function pathsOf(folder: string, key: string): StorePaths {
-  return { pixelsPath: join(folder, `${key}.pixels`), indexPath: join(folder, `${key}.index.json`) };
+  const sums = Uint32Array.from(fileOf, (file) => checksums[file] as number);
+  return writeIndex(paths, { pixelsPath: paths.pixelsPath, ...places }, sums);
 }
 
 function isStoreFile(name: string): boolean {

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { Sharp } from 'sharp';
 import { z } from 'zod';
+import { readWhole } from '../files.js';
 import type { Dataset, Example } from './dataset.js';
 import { ofImage } from './decode.js';
 import { readExampleImage } from './exampleImage.js';
@@ -92,7 +92,7 @@ function pictured(
 ): Promise<SampleImage> {
   return readExampleImage(dataset, example, (path) =>
     ofImage(path, async (sharp) => {
-      const picture = await draw(sharp(await readFile(path)));
+      const picture = await draw(sharp(await readWhole(path)));
       const { data, info } = await picture.toBuffer({ resolveWithObject: true });
       return { dataUri: dataUri(data, info.format), width: info.width, height: info.height };
     }),

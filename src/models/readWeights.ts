@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { SpurmemError } from '../errors.js';
+import { requireReadable } from '../files.js';
 import { unreadable } from './fingerprint.js';
 import { canonicalNames } from './parameterNames.js';
 import { resaveLine, UnusableContent } from './pytorchAdvice.js';
@@ -70,6 +71,7 @@ function hint(text: string): string {
 
 async function readStart(path: string): Promise<Buffer> {
   try {
+    await requireReadable(path);
     await using file = await open(path, 'r');
     const { buffer, bytesRead } = await file.read(Buffer.alloc(PREFIX_BYTES), 0, PREFIX_BYTES, 0);
     return buffer.subarray(0, bytesRead);

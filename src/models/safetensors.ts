@@ -1,12 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
+import { checksum, NO_CHECKSUM } from '../checksum.js';
 import { describeIssues } from '../data/issues.js';
 import { messageOf, SpurmemError } from '../errors.js';
-import { writeLargeFile } from '../files.js';
+import { requireReadable, writeLargeFile } from '../files.js';
 import type { NativeArray, Tensor } from '../native/addon.js';
 import { count } from '../recorded.js';
 import { dtypeOf, type StoredDtype } from './dtypes.js';
 import { unreadable } from './fingerprint.js';
+import { readFully } from './zipArchive.js';
 
 /** Row-major values of a tensor, and its shape. */
 export interface TensorData {
@@ -45,6 +47,13 @@ const entrySchema = z.strictObject({
 type Entry = z.infer<typeof entrySchema>;
 const metadataSchema = z.record(z.string(), z.string());
 
+/**
+ * The place of a file's checksum: the first of its metadata, which other readers pass over. It is that of the whole file with zeros there.
+ */
+const SUM_KEY = 'spurmem.crc32';
+const SUM_BEGIN = `{"__metadata__":{"${SUM_KEY}":"`;
+const SUM_AT = 8 + SUM_BEGIN.length;
+
 /** Some 40,000 tensors; a ResNet-50's header has 30 kB. The format's own limit, 100 MB, takes a million entries. */
 const MAX_HEADER_BYTES = 4_000_000;
 
@@ -60,84 +69,156 @@ export async function writeSafetensors(
   const entries = Object.entries(tensors)
     .map(([name, tensor]) => ({ name, tensor, type: writtenType(name, tensor) }))
     .sort((a, b) => WRITTEN.indexOf(a.type) - WRITTEN.indexOf(b.type));
-  const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
+  // Not as one object, which would put names that are numbers first.
+  let header = `${SUM_BEGIN}${NO_CHECKSUM}",${JSON.stringify({ format: 'pt', ...metadata }).slice(1)}`;
   let offset = 0;
   for (const { name, tensor, type } of entries) {
     const end = offset + tensor.shape.reduce((product, size) => product * size, type.bytes);
-    header[name] = { dtype: type.dtype, shape: tensor.shape, data_offsets: [offset, end] };
+    const entry: Entry = { dtype: type.dtype, shape: [...tensor.shape], data_offsets: [offset, end] };
+    header += `,${JSON.stringify(name)}:${JSON.stringify(entry)}`;
     offset = end;
   }
-  const json = Buffer.from(JSON.stringify(header));
+  const json = Buffer.from(`${header}}`);
   const padded = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
   await writeLargeFile(
     path,
     async (file) => {
-      await file.appendFile(Buffer.concat([length, padded]));
+      const head = Buffer.concat([length, padded]);
+      await file.appendFile(head);
+      let sum = checksum(head);
       for (const { tensor } of entries) {
         const data = 'dtype' in tensor ? await tensor.data() : tensor.data;
-        await file.appendFile(Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
+        const bytes = Buffer.from(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+        sum = checksum(bytes, sum);
+        await file.appendFile(bytes);
       }
+      await file.write(sum, SUM_AT);
     },
     () => 8 + padded.length + offset,
   );
 }
 
 /**
- * Reads a safetensors file whole; float16 and bfloat16 become float32, and bool becomes uint8. Throws `WEIGHTS_INVALID`
- * when it is missing, damaged or of an unsupported dtype.
+ * Reads a safetensors file; float16 and bfloat16 become float32, and bool becomes uint8. A file with a checksum is checked against it.
+ * Throws `WEIGHTS_INVALID` when it is missing, damaged or of an unsupported dtype.
  */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw unreadable(path, error);
-  });
   const invalid = (reason: string): SpurmemError =>
     new SpurmemError(
       'WEIGHTS_INVALID',
       `${path} is not a valid safetensors file: ${reason}. Copy or download it again.`,
     );
-  if (bytes.length < 8) throw invalid(`it has ${bytes.length} bytes, fewer than the header's length needs`);
-  const headerLength = Number(bytes.readBigUInt64LE(0));
-  if (headerLength > MAX_HEADER_BYTES || headerLength > bytes.length - 8) {
-    throw invalid(`its header should have ${headerLength} bytes, but the file has ${bytes.length}`);
+  try {
+    await requireReadable(path);
+    await using file = await open(path, 'r');
+    return await readOpened(path, file, invalid);
+  } catch (error) {
+    throw error instanceof SpurmemError ? error : unreadable(path, error);
   }
+}
+
+type Invalid = (reason: string) => SpurmemError;
+
+async function readOpened(path: string, file: FileHandle, invalid: Invalid): Promise<SafetensorsFile> {
+  const { size } = await file.stat();
+  if (size < 8) throw invalid(`it has ${size} bytes, fewer than the header's length needs`);
+  const length = Buffer.alloc(8);
+  await readFully(file, length, 0);
+  const headerLength = Number(length.readBigUInt64LE(0));
+  if (headerLength > MAX_HEADER_BYTES || headerLength > size - 8) {
+    throw invalid(`its header should have ${headerLength} bytes, but the file has ${size}`);
+  }
+  const header = Buffer.alloc(8 + headerLength);
+  await readFully(file, header, 0);
   let parsed: unknown;
   try {
-    parsed = JSON.parse(bytes.toString('utf8', 8, 8 + headerLength));
+    parsed = JSON.parse(header.toString('utf8', 8));
   } catch (error) {
     throw invalid(`its header is not JSON (${messageOf(error)})`);
   }
-  const { entries, metadata } = readHeader(parsed, invalid);
+  const { entries, metadata: all } = readHeader(parsed, invalid);
+  // Who writes the metadata again, beside other tensors, must not keep it.
+  const { [SUM_KEY]: _sum, ...metadata } = all;
   const bodyStart = 8 + headerLength;
-  const stored = entries.map(([name, { dtype, shape, data_offsets: offsets }]) => {
+  const stored = entries.map(([name, { dtype, shape, data_offsets: offsets }]): Stored => {
     const [start, end] = offsets;
     const type = storedDtype(path, name, dtype);
-    if (end - start !== shape.reduce((product, size) => product * size, type.bytes)) {
+    if (end - start !== shape.reduce((product, length) => product * length, type.bytes)) {
       throw invalid(
         `tensor ${name} has ${end - start} bytes, but its shape [${shape.join(', ')}] needs another number`,
       );
     }
-    if (bodyStart + end > bytes.length) {
-      const ends = `tensor ${name} ends at byte ${bodyStart + end}`;
-      throw invalid(`${ends}, but the file has ${bytes.length}: it is truncated`);
+    if (bodyStart + end > size) {
+      throw invalid(
+        `tensor ${name} ends at byte ${bodyStart + end}, but the file has ${size}: it is truncated`,
+      );
     }
     return { name, type, shape, start, end };
   });
-  requireWhole(stored, bytes.length - bodyStart, invalid);
-  const tensors = stored.map(({ name, type, shape, start, end }): [string, TensorData] => {
-    // Copied out, so that every typed array is aligned and the file's buffer can go.
-    const copy = new Uint8Array(bytes.subarray(bodyStart + start, bodyStart + end));
-    return [name, { shape, data: type.decode(copy.buffer) }];
-  });
+  const inOrder = stored.toSorted((a, b) => a.start - b.start || a.end - b.end);
+  requireWhole(inOrder, size - bodyStart, invalid);
+  const wanted = sumIn(header);
+  let sum = checksum(header);
+  const found = new Map<string, TensorData>();
+  const read = async ({ start, end }: Stored): Promise<Uint8Array<ArrayBuffer>> => {
+    // Of its own, so that every typed array is aligned.
+    const bytes = new Uint8Array(end - start);
+    await readFully(file, bytes, bodyStart + start);
+    return bytes;
+  };
+  // The next one is read while this one is checked.
+  for await (const [{ name, type, shape }, bytes] of ahead(inOrder, read)) {
+    if (wanted !== undefined) sum = checksum(bytes, sum);
+    found.set(name, { shape, data: type.decode(bytes.buffer) });
+  }
+  if (wanted !== undefined && wanted !== sum) {
+    throw invalid(
+      `its checksum is ${sum} and should be ${wanted}: bytes of it have changed since it was written`,
+    );
+  }
+  const tensors = stored.map(({ name }) => [name, found.get(name) as TensorData] as const);
   // Not by assignment, which would take a tensor named __proto__ for something else.
   return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+/** A tensor in a file's body. */
+interface Stored {
+  readonly name: string;
+  readonly type: StoredDtype;
+  readonly shape: readonly number[];
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The checksum of a file by its header, where zeros take its place; undefined in files of others. */
+function sumIn(header: Buffer): string | undefined {
+  const sum = header.toString('latin1', SUM_AT, SUM_AT + NO_CHECKSUM.length);
+  if (header.toString('latin1', 8, SUM_AT) !== SUM_BEGIN || !/^[0-9a-f]{8}$/.test(sum)) return undefined;
+  header.write(NO_CHECKSUM, SUM_AT);
+  return sum;
+}
+
+async function* ahead<Item, Result>(
+  items: readonly Item[],
+  job: (item: Item) => Promise<Result>,
+): AsyncGenerator<readonly [Item, Result]> {
+  let next: Promise<Result> | undefined;
+  for (const [i, item] of items.entries()) {
+    const result = await (next ?? job(item));
+    const following = items[i + 1];
+    next = following === undefined ? undefined : job(following);
+    // Its failure is seen in its turn.
+    next?.catch(() => undefined);
+    yield [item, result];
+  }
 }
 
 /** The tensors of a header. Ends at the first entry that is none: a header can have millions. */
 function readHeader(
   parsed: unknown,
-  invalid: (reason: string) => SpurmemError,
+  invalid: Invalid,
 ): { readonly entries: readonly (readonly [string, Entry])[]; readonly metadata: Record<string, string> } {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw invalid('its header is malformed (no JSON object)');
@@ -157,13 +238,9 @@ function readHeader(
 }
 
 /** The format has tensors one behind the other: overlaps let a small file claim much memory, and gaps hide what is in them. */
-function requireWhole(
-  ranges: readonly { readonly name: string; readonly start: number; readonly end: number }[],
-  bodyBytes: number,
-  invalid: (reason: string) => SpurmemError,
-): void {
+function requireWhole(inOrder: readonly Stored[], bodyBytes: number, invalid: Invalid): void {
   let reached = 0;
-  for (const { name, start, end } of ranges.toSorted((a, b) => a.start - b.start || a.end - b.end)) {
+  for (const { name, start, end } of inOrder) {
     if (start < reached) throw invalid(`tensor ${name} shares bytes with another`);
     if (start > reached) throw invalid(`${start - reached} bytes before tensor ${name} belong to none`);
     reached = end;

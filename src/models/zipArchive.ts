@@ -112,7 +112,8 @@ class HandleReader extends yauzl.RandomAccessReader {
   }
 }
 
-async function readFully(handle: ByteSource, target: Uint8Array, position: number): Promise<void> {
+/** Fills an array with a file's bytes from a position on. Throws an Error where the file ends before. */
+export async function readFully(handle: ByteSource, target: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < target.length;) {
     const { bytesRead } = await handle.read(
       target,

@@ -103,6 +103,8 @@ export interface ImageDecoders {
 export interface NativeImageStore {
   /** [N, 3, H, W] float32, normalized, on the device. Runs on the data lane, beside the model's work. */
   batch(options: BatchOptions): Promise<Tensor>;
+  /** CRC-32 of these images' pixels, [N], the bits of unsigned numbers. */
+  checksums(indices: Int32Array): Promise<Int32Array>;
   /** Copies all pixels to a device, from which its batches are made there from now on. */
   cacheOn(device: string): Promise<void>;
   dispose(): void;
@@ -435,8 +437,8 @@ export interface Addon {
    *
    * @param offsets [N], in bytes
    * @param sizes [N, 2], height and width
-   * @returns of each file, [N], 0 for an image that is written, 1 for one that is not decoded here, or is damaged or of another size; a negative
-   *   number is that of the system's error of writing
+   * @returns of each file, [N, 2]: 0 for an image that is written, 1 for one that is not decoded here, or is damaged or of another size, or
+   *   a negative number, that of the system's error of writing; and CRC-32 of the pixels that are written, the bits of an unsigned number
    */
   decodeImages(
     file: number,

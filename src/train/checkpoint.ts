@@ -21,6 +21,8 @@ export interface TrainingState {
   readonly optimizer: Adam;
   readonly scheduler: ReduceLROnPlateau;
   readonly generator: Generator;
+  /** What tells the images from others, by their pixels, once all are decoded. */
+  readonly images: string | undefined;
 }
 
 /** A training method's own state, and its choices for an epoch that is under way. */
@@ -50,6 +52,8 @@ const progressSchema = z.object({
   bestScore: z.number(),
   /** Whether training ends with that epoch, before the last one. */
   ended: z.boolean().optional(),
+  /** `TrainingState.images` until then. */
+  images: z.string().optional(),
   /** The next epoch, where it is under way, and its wall time. */
   underWay: passSchema.extend({ seconds: z.number() }).readonly().optional(),
 });
@@ -66,7 +70,7 @@ const trainingSchema = progressSchema.extend({
  */
 export async function saveTraining(
   path: string,
-  { model, ema, optimizer, scheduler }: Omit<TrainingState, 'generator'>,
+  { model, ema, optimizer, scheduler, images }: Omit<TrainingState, 'generator'>,
   method: MethodState,
   progress: TrainingProgress,
   drawn: Uint8Array,
@@ -80,7 +84,7 @@ export async function saveTraining(
     ...prefixed('method.', (await method.stateDict?.()) ?? {}),
     generator: { shape: [drawn.length], data: drawn },
   };
-  const training = JSON.stringify({ ...progress, scheduler: scheduler.state() });
+  const training = JSON.stringify({ ...progress, images, scheduler: scheduler.state() });
   await writeSafetensors(path, tensors, { training });
 }
 

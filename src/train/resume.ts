@@ -13,6 +13,7 @@ export async function finishedOrFresh<Result extends TrainingResult>(
   folder: RunFolder,
   config: RunConfig,
   resume: boolean,
+  onWarning: JobOptions['onWarning'],
 ): Promise<Result | undefined> {
   const existing = await folder.readConfig();
   // Before its first epoch is finished, a run may take other settings, such as a lower learning rate.
@@ -40,7 +41,10 @@ export async function finishedOrFresh<Result extends TrainingResult>(
       { advice: ['Continue it with `resume`, or choose another `out`.'] },
     );
   }
-  if (isFinished) return result;
+  if (isFinished) {
+    warnOfLostEpochs(await folder.readMetrics(onWarning), epochs, onWarning);
+    return result;
+  }
   if (epochs > 0) await requireCheckpoint(folder);
   return undefined;
 }
@@ -53,18 +57,30 @@ export async function restoreProgress(
   onWarning: JobOptions['onWarning'],
 ): Promise<TrainingProgress> {
   const metrics = await folder.readMetrics(onWarning);
-  const progress = (await isFile(folder.resume))
+  const progress: TrainingProgress = (await isFile(folder.resume))
     ? await loadTraining(folder.resume, state, method)
     : { epoch: 0, bestEpoch: 0, bestScore: -1 };
-  if (progress.bestEpoch > 0) await requireSelected(folder, progress.bestEpoch);
-  const finished = metrics.filter(({ epoch }) => epoch <= progress.epoch);
-  if (finished.length < progress.epoch) {
+  if (progress.images !== undefined && progress.images !== state.images) {
     onWarning?.(
-      `metrics.jsonl has ${finished.length} of the ${progress.epoch} finished epochs. Training goes on after epoch ${progress.epoch}; the other measurements are lost.`,
+      'The images are not those that the run was trained on until now: some were replaced. It goes on with these, and its numbers are of both.',
     );
   }
+  if (progress.bestEpoch > 0) await requireSelected(folder, progress.bestEpoch);
+  const finished = metrics.filter(({ epoch }) => epoch <= progress.epoch);
+  warnOfLostEpochs(finished, progress.epoch, onWarning);
   await folder.writeMetrics(finished);
   return progress;
+}
+
+function warnOfLostEpochs(
+  { length }: readonly unknown[],
+  finished: number,
+  onWarning: JobOptions['onWarning'],
+): void {
+  if (length >= finished) return;
+  onWarning?.(
+    `metrics.jsonl has ${length} of the ${finished} finished epochs. The other measurements are lost; the weights are not.`,
+  );
 }
 
 /** Throws `RUN_INVALID` when the best epoch's weights are missing or damaged: no later epoch may replace them. */
@@ -72,7 +88,8 @@ async function requireSelected(folder: RunFolder, bestEpoch: number): Promise<vo
   try {
     await readSafetensors(folder.best);
   } catch (error) {
-    const problem = `${folder.best} should have the weights of epoch ${bestEpoch}, the best so far: ${messageOf(error)}`;
+    const reason = error instanceof SpurmemError ? error.problem : messageOf(error);
+    const problem = `${folder.best} should have the weights of epoch ${bestEpoch}, the best so far: ${reason}`;
     throw lacking(problem, error);
   }
 }

@@ -1,7 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { z } from 'zod';
+import { checksum } from '../checksum.js';
 import { describeIssues } from '../data/issues.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
+import { readText } from '../files.js';
 import type { JobOptions } from '../progress.js';
 import type { Recorded } from '../recorded.js';
 import { type EpochMetrics, epochMetricsSchema } from './results.js';
@@ -13,6 +15,8 @@ const historySchema = z.object({
   cpu: z.string(),
   kernels: z.string(),
   versions: z.record(z.string(), z.string()),
+  /** Of the result's file. */
+  crc32: z.string().optional(),
 });
 
 /** A line of `history.jsonl`: a result by its name, and its origin. */
@@ -25,7 +29,7 @@ export async function isFile(path: string): Promise<boolean> {
 /** Undefined where there is no such file. Throws `RUN_INVALID`. */
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readText(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
     throw new SpurmemError('RUN_INVALID', `Cannot read ${path}: ${messageOf(error)}`, { cause: error });
@@ -57,12 +61,13 @@ export async function readJson<Schema extends z.ZodType>(
 
 /**
  * A result of a run; undefined where there is none. Throws `RUN_INVALID`, also where its name does not begin with its kind, as
- * `trace-unstructured-re-initialized` does.
+ * `trace-unstructured-re-initialized` does, and where its checksum is none of those that the history has of it.
  */
 export async function readResultFile<Schema extends z.ZodType>(
   path: string,
   name: string,
   schema: Schema,
+  historyPath: string,
 ): Promise<Recorded<Schema> | undefined> {
   const text = await readIfThere(path);
   if (text === undefined) return undefined;
@@ -78,12 +83,18 @@ export async function readResultFile<Schema extends z.ZodType>(
   if (typeof kind !== 'string' || !name.startsWith(kind)) throw damaged('is no result of this name');
   const checked = schema.safeParse(result);
   if (!checked.success) throw damaged(`is no result of this name (${describeIssues(checked.error)})`);
+  const history = await readHistoryFile(historyPath);
+  // Of several, since a process may be killed after its line and before its result.
+  const sums = history.flatMap((entry) => (entry.result === name ? (entry.crc32 ?? []) : []));
+  if (sums.length > 0 && !sums.includes(checksum(text))) {
+    throw damaged('has changed since it was written, by its checksum in history.jsonl');
+  }
   return checked.data as Recorded<Schema>;
 }
 
 /**
  * The epochs of a run but for a damaged last line: its process was killed, or the disk was full, before it was whole. Throws
- * `RUN_INVALID` for any other damaged line.
+ * `RUN_INVALID` for any other damaged line, and for epochs out of order.
  */
 export async function readEpochs(path: string, onWarning: JobOptions['onWarning']): Promise<EpochMetrics[]> {
   const lines = ((await readIfThere(path)) ?? '').trimEnd().split('\n');
@@ -91,6 +102,11 @@ export async function readEpochs(path: string, onWarning: JobOptions['onWarning'
   for (const [index, line] of lines.entries()) {
     // The schema keeps the order of the keys: the line may be written again.
     const metrics = epochMetricsSchema.safeParse(jsonOf(line)).data;
+    const before = epochs.at(-1)?.epoch ?? 0;
+    if (metrics !== undefined && metrics.epoch <= before) {
+      const what = `${path}:${index + 1} is epoch ${metrics.epoch}, and the line before it epoch ${before}`;
+      throw new SpurmemError('RUN_INVALID', `${what}. Restore the file, or start anew in another folder.`);
+    }
     if (metrics !== undefined) epochs.push(metrics);
     else if (line !== '') {
       const what = `${path}:${index + 1} is not an epoch as JSON`;

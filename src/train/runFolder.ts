@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import type { z } from 'zod';
 import { type DataDescription, dataDescriptionSchema } from '../data/dataDescription.js';
 import { SpurmemError } from '../errors.js';
@@ -80,6 +80,15 @@ export class RunFolder {
 
   /** Throws `OUTPUT_UNWRITABLE`. */
   async create(): Promise<void> {
+    if (dirname(this.path) === this.path) {
+      throw new SpurmemError(
+        'OUTPUT_UNWRITABLE',
+        `${this.path} is the root of the file system, and no run.`,
+        {
+          advice: ['Choose a folder of its own.'],
+        },
+      );
+    }
     for (const folder of FOLDERS) await makeFolder(join(this.path, folder));
   }
 
@@ -126,7 +135,7 @@ export class RunFolder {
 
   /** Throws `RUN_INVALID` naming the file, and the field that is not as the schema says. */
   readResult<Schema extends z.ZodType>(name: string, schema: Schema): Promise<Recorded<Schema> | undefined> {
-    return readResultFile(this.result(name), name, schema);
+    return readResultFile(this.result(name), name, schema, this.historyPath);
   }
 
   /** Undefined while training is not finished. */

@@ -11,6 +11,7 @@ import { kickInEpoch } from './kickIn.js';
 import type { EpochMetrics, TrainedRun, TrainingResult } from './results.js';
 import { restoreProgress } from './resume.js';
 import { type EpochsConfig, methodOf } from './runConfig.js';
+import { isFile } from './runFiles.js';
 import { createModel } from './runModel.js';
 import { selectionScore } from './selection.js';
 import { type FinishedRun, type RunOptions, type RunPlan, type StartedRun, startRun } from './startRun.js';
@@ -62,6 +63,8 @@ export async function trainRun<Config extends EpochsConfig>(
     using trainer = new Trainer(config, folder, loader, model, ema, generator, job);
     const method = await plan.method(trainer);
     await trainer.distribute();
+    // To tell whether the images are those until then.
+    if (await isFile(folder.resume)) await loader.decoded();
     // Before anything is written: a damaged checkpoint leaves the folder as it was.
     trainer.progress = await restoreProgress(trainer, method, folder, job.onWarning);
     const board = await openBoard(options, { config, folder, dataset: loader.dataset });

@@ -85,6 +85,10 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
     return this.model.context;
   }
 
+  get images(): string | undefined {
+    return this.loader.digest;
+  }
+
   /** Shares the steps among the processes, where there are several; before the first of them. */
   async distribute(): Promise<void> {
     const syncBatchNorm = this.config.processes?.syncBatchNorm === true;

@@ -14,6 +14,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { checksum } from '../../src/checksum.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import { buildImageStore, type ImageStoreIndex } from '../../src/data/imageStore.js';
 import { tryLock } from '../../src/lock.js';
@@ -108,7 +109,21 @@ describe('buildImageStore', () => {
       'the index points beyond the pixels',
       async (index: ImageStoreIndex) => {
         const text = await readFile(indexOf(index), 'utf8');
-        await writeFile(indexOf(index), text.replace(/"heights":\[4/, '"heights":[4000'));
+        await writeFile(indexOf(index), sealed(text.replace(/"heights":\[4/, '"heights":[4000')));
+      },
+    ],
+    [
+      'an image has no height',
+      async (index: ImageStoreIndex) => {
+        const text = await readFile(indexOf(index), 'utf8');
+        await writeFile(indexOf(index), sealed(text.replace(/"heights":\[4/, '"heights":[0')));
+      },
+    ],
+    [
+      'a bit of the index has changed',
+      async (index: ImageStoreIndex) => {
+        const text = await readFile(indexOf(index), 'utf8');
+        await writeFile(indexOf(index), text.replace(/"heights":\[4/, '"heights":[5'));
       },
     ],
   ])('builds again when %s', async (_, damage) => {
@@ -263,6 +278,35 @@ async function withPermissions<T>(job: () => Promise<T>): Promise<T> {
   }
 }
 
+/** An index's file with the checksum of its content. */
+function sealed(text: string): string {
+  const [, content = ''] = text.split('\n');
+  return `${checksum(content)}\n${content}`;
+}
+
 function indexOf({ pixelsPath }: ImageStoreIndex): string {
   return pixelsPath.replace(/pixels$/, 'index.json');
 }
+
+test('an image that takes more memory than is allowed is refused, with its line', async () => {
+  const { dataset } = await makeDataset();
+  await failure(
+    buildImageStore(dataset, { decodeBytes: 500 }),
+    'IMAGE_INVALID',
+    /images\/\d\.png: it needs 0 MB of memory when it is decoded, and 0 MB are allowed by `decodeMemory`; .*metadata\.csv:\d/,
+  );
+  expect(await files()).toEqual([]);
+});
+
+test('images are decoded one after the other where memory is for one, to the same pixels', async () => {
+  const { dataset, pixels } = await makeDataset(20);
+  const index = await buildImageStore(dataset, { decodeBytes: 6000 });
+  for (const [example, expected] of pixels.entries())
+    expect(await pixelsAt(index, example)).toEqual(expected);
+});
+
+test('one that fails ends those that wait for memory', async () => {
+  const { dataset } = await makeDataset(20);
+  await put(join(folder(), 'images/3.png'), 'no image');
+  await failure(buildImageStore(dataset, { decodeBytes: 6000 }), 'IMAGE_INVALID', 'images/3.png');
+});

@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SpurmemError } from '../../src/errors.js';
 import type { Model } from '../../src/models/model.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../../src/models/safetensors.js';
 import { loadWeights } from '../../src/models/weights.js';
@@ -163,5 +164,52 @@ describe('loadWeights', () => {
     );
     expect(await loadWeights(model, await write('old', old))).toMatchObject({ newHead: [] });
     expect(await model.stateDict()).toMatchObject({ 'conv1.weight': state['conv1.weight'] as TensorData });
+  });
+});
+
+test('200 bits that have changed are named, but for those of the checksum\u2019s own key', async () => {
+  const path = join(folder, 'summed.safetensors');
+  const values = Float32Array.from({ length: 500 }, (_, i) => Math.sin(i));
+  const tensors = { weight: { shape: [20, 25], data: values }, step: { shape: [1], data: Int32Array.of(7) } };
+  await writeSafetensors(path, tensors, { training: '{"epoch":3}' });
+  const whole = await readFile(path);
+  const read = await readSafetensors(path);
+  expect(read.metadata).toMatchObject({ training: '{"epoch":3}' });
+  let harmless = 0;
+  for (let round = 0; round < 200; round += 1) {
+    const at = Math.floor(((round + 0.5) * whole.length) / 200);
+    const damaged = Buffer.from(whole);
+    damaged[at] = (damaged[at] ?? 0) ^ (1 << (round % 8));
+    await writeFile(path, damaged);
+    const outcome = await readSafetensors(path).catch((error: unknown) => error);
+    if (outcome instanceof SpurmemError) {
+      expect(outcome).toMatchObject({
+        code: 'WEIGHTS_INVALID',
+        message: expect.stringContaining(path) as string,
+      });
+      continue;
+    }
+    harmless += 1;
+    expect(outcome).toMatchObject({ tensors: read.tensors });
+  }
+  console.log(`${harmless} of 200 bits are of the key, and change no value`);
+  expect(harmless).toBeLessThan(10);
+});
+
+test('a file of others, without a checksum, is read', async () => {
+  const path = join(folder, 'others.safetensors');
+  await writeSafetensors(path, { a: { shape: [2], data: Float32Array.of(1, 2) } });
+  const text = (await readFile(path)).toString('latin1').replace('"spurmem.crc32":"', '"another.words":"');
+  await writeFile(path, Buffer.from(text, 'latin1'));
+  expect((await readSafetensors(path)).tensors.a?.data).toEqual(Float32Array.of(1, 2));
+});
+
+test('names that are numbers do not move the checksum', async () => {
+  const path = join(folder, 'numbers.safetensors');
+  const data = Float32Array.of(1, 2);
+  await writeSafetensors(path, { 1: { shape: [2], data }, 0: { shape: [2], data } }, { 5: 'five' });
+  expect(await readSafetensors(path)).toMatchObject({
+    tensors: { 0: { data }, 1: { data } },
+    metadata: { 5: 'five' },
   });
 });

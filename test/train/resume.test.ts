@@ -1,5 +1,6 @@
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { loadDataset } from '../../src/data/dataset.js';
 import { native } from '../../src/native/addon.js';
 import { trainErm } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
@@ -150,6 +151,18 @@ describe('a run that lacks a file', () => {
   });
 });
 
+test('images that were replaced while a run was stopped are told of', async () => {
+  const data = join(folder, 'replaced');
+  await cp(runs.base.data, data, { recursive: true });
+  const run = new RunFolder(join(folder, 'with-replaced'));
+  await stopErm('epoch 2/2', { data, out: run.path });
+  const [image, other] = (await loadDataset(data)).examples.map(({ filename }) => join(data, filename));
+  await cp(other ?? '', image ?? '');
+  expect(await resume(run, { data })).toEqual([
+    expect.stringContaining('The images are not those that the run was trained on until now') as unknown,
+  ]);
+});
+
 describe('metrics whose last line', () => {
   test('was cut off with its epoch are dropped with a warning, and the epoch is repeated', async () => {
     const cut = new RunFolder(join(folder, 'cut'));
@@ -171,6 +184,14 @@ describe('metrics whose last line', () => {
       expect.stringContaining('metrics.jsonl has 1 of the 2 finished epochs') as unknown,
     ]);
     expect(await measured(damaged)).toMatchObject([{ epoch: 1 }, { epoch: 3 }]);
+  });
+
+  test('was removed with all others of a finished run are missed in words', async () => {
+    const removed = await runs.copyOf('removed');
+    await rm(metricsOf(removed));
+    expect(await resume(removed)).toEqual([
+      'metrics.jsonl has 0 of the 2 finished epochs. The other measurements are lost; the weights are not.',
+    ]);
   });
 
   test('lacks only its end of line keep it', async () => {

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ErrorCode } from '../../src/errors.js';
 import { ComputeContext } from '../../src/native/context.js';
 import { FORMAT_VERSION } from '../../src/train/formatVersion.js';
@@ -30,8 +29,16 @@ describe('a damaged run', () => {
   const [CONFIG, METRICS, RESULT] = ['config.json', 'metrics.jsonl', 'results/erm.json'] as const;
   const RESUME = 'checkpoints/resume.safetensors';
   type Damage = (whole: Buffer) => string | Buffer;
+  // Without the checksum, which would tell of it first.
   const replaced = (text: string, by: string) => (whole: Buffer) =>
-    Buffer.from(whole.toString('latin1').replace(text, by), 'latin1');
+    Buffer.from(
+      whole.toString('latin1').replace('spurmem.crc32', 'another.crc32').replace(text, by),
+      'latin1',
+    );
+  const flipped = (whole: Buffer): Buffer => {
+    const at = Math.floor(whole.length / 2);
+    return Buffer.concat([whole.subarray(0, at), Buffer.of((whole[at] ?? 0) ^ 4), whole.subarray(at + 1)]);
+  };
   const noConfig = '{"formatVersion": 1, "config": {}, "environment": {}}';
   const noProgress = /how far training had come/;
   const noWeight = /model\.conv1\.weight is missing/;
@@ -46,8 +53,21 @@ describe('a damaged run', () => {
     ['a result that lacks a field', RESULT, replaced('"bestEpoch"', '"best"'), noField],
     ['an epoch without a number', METRICS, replaced('{"epoch":1', '{"epoch":"'), /jsonl:1 /],
     ['half a first epoch', METRICS, () => '{"epo\n{"epoch": 1}\n', /jsonl:1 /],
+    [
+      'epochs out of order',
+      METRICS,
+      (whole) => whole.toString().split('\n').reverse().slice(1).join('\n'),
+      /jsonl:2 /,
+    ],
     ['an epoch that is none', METRICS, () => 'null\n{"epoch": 1}\n', /jsonl:1 /],
     ['a few bytes of a checkpoint', RESUME, () => 'too short to be whole', /resume/],
+    ['another bit in a checkpoint', RESUME, flipped, /its checksum is \w{8} and should be \w{8}/],
+    [
+      'another digit in a result',
+      RESULT,
+      replaced('"bestEpoch": ', '"bestEpoch": 1'),
+      /erm\.json has changed since/,
+    ],
     ['half a checkpoint', RESUME, (whole) => whole.subarray(0, whole.length / 2), /truncated/],
     ['a checkpoint without progress', RESUME, replaced('"training":', '"trainina":'), noProgress],
     ['a checkpoint without a weight', RESUME, replaced('model.conv1.', 'model.conv9.'), noWeight],
@@ -104,11 +124,38 @@ describe('a folder that cannot be used', () => {
     await lost.create();
     const writing = lost.locked(async () => {
       await rm(`${lost.path}.lock`, { recursive: true });
-      await sleep(6_000); // The lock is looked at every 5 s.
       await lost.writeResult('erm', result);
     });
     await expect(writing).rejects.toMatchObject({ code: 'RUN_BUSY' });
     expect(existsSync(lost.result('erm'))).toBe(false);
+  });
+
+  test('says that its lock was lost, and not what the new owner has removed', async () => {
+    const lost = new RunWriter(join(folder, 'taken'), new ComputeContext({ device: 'cpu' }));
+    await lost.create();
+    const writing = lost.locked(async () => {
+      await rm(`${lost.path}.lock`, { recursive: true });
+      throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
+    });
+    await expect(writing).rejects.toThrow(/The lock on .* was lost/);
+  });
+
+  test('is the root of the file system', async () => {
+    await runs.refusal({ out: '/' }, 'OUTPUT_UNWRITABLE', 'is the root of the file system', 'of its own');
+  });
+
+  test('is not made by a job that was stopped before, or whose callback is async', async () => {
+    const out = join(folder, 'never');
+    await runs.refusal({ out, signal: AbortSignal.abort() }, 'INTERRUPTED', 'Stopped during the start');
+    const late: unknown = async (): Promise<void> => Promise.reject(new Error('late'));
+    const onProgress = late as () => void;
+    await runs.refusal(
+      { out, onProgress },
+      'USAGE',
+      '`onProgress` is a function: it takes a function that is not async',
+    );
+    await runs.refusal({ out: 'a\0b' }, 'USAGE', '`out` is ');
+    expect(existsSync(out)).toBe(false);
   });
 
   test('is named: a file, below a file, or where the system takes no folders', async () => {

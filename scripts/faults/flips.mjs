@@ -1,0 +1,101 @@
+// Changes single bits of checkpoints, image stores and results at random places, and reads them:
+// node scripts/faults/flips.mjs [--checkpoints 200] [--stores 200] [--results 100] [--seed 0]
+// Each is refused, naming the file, or read to the same values; a store whose index has changed is built anew.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { isDeepStrictEqual, parseArgs } from 'node:util';
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xorshift128plus } from 'pure-rand/generator/xorshift128plus';
+import { BatchLoader } from '../../dist/data/batches.js';
+import { loadDataset } from '../../dist/data/dataset.js';
+import { buildImageStore } from '../../dist/data/imageStore.js';
+import { RESULTS } from '../../dist/experiments/resultFiles.js';
+import { readSafetensors } from '../../dist/models/safetensors.js';
+import { trainingResultSchema } from '../../dist/train/results.js';
+import { RunFolder } from '../../dist/train/runFolder.js';
+import { spurmem, trainArguments, words, workplace } from './faults.mjs';
+
+const number = (byDefault) => ({ type: 'string', default: byDefault });
+const { values } = parseArgs({
+  options: { checkpoints: number('200'), stores: number('200'), results: number('100'), seed: number('0') },
+});
+const random = xorshift128plus(Number(values.seed));
+const { folder, data, remove } = await workplace();
+const run = new RunFolder(join(folder, 'run'));
+
+/** Reads files in turn with a bit changed, so many times. */
+async function flip(what, times, files, read, before = () => undefined) {
+  const whole = files.map((path) => readFileSync(path));
+  const reference = await Promise.all(files.map(read));
+  const row = { what, flips: 0, named: 0, same: 0, unnoticed: 0 };
+  for (; row.flips < times; row.flips += 1) {
+    const file = row.flips % files.length;
+    const [path, bytes] = [files[file], whole[file]];
+    const at = uniformInt(random, 0, bytes.length - 1);
+    const bit = uniformInt(random, 0, 7);
+    const changed = Uint8Array.from(bytes);
+    changed[at] ^= 1 << bit;
+    await before();
+    writeFileSync(path, changed);
+    let outcome;
+    try {
+      outcome = isDeepStrictEqual(await read(path), reference[file]) ? 'same' : 'unnoticed';
+    } catch (error) {
+      outcome = error.name === 'SpurmemError' && error.message.includes(path) ? 'named' : 'unnoticed';
+      if (outcome === 'unnoticed') console.log(error);
+    }
+    row[outcome] += 1;
+    if (outcome === 'unnoticed') console.log(`${path}, byte ${at}, bit ${bit}`);
+    writeFileSync(path, bytes);
+  }
+  return row;
+}
+
+try {
+  for (const args of [
+    words`${trainArguments(data, run.path)} --epochs 1`,
+    words`reproduce fig2 --run ${run.path} --threads 1 --quiet --null-draws 9`,
+  ]) {
+    const { code, output } = await spurmem(args);
+    if (code !== 0) throw new Error(output);
+  }
+  const dataset = await loadDataset(data);
+  const { pixelsPath, indexPath } = await buildImageStore(dataset);
+  const index = readFileSync(indexPath);
+  const all = Int32Array.from(dataset.examples.keys());
+  const pixels = async () => {
+    const read = [];
+    const loader = await BatchLoader.open(dataset, { device: 'cpu' });
+    try {
+      for await (const batch of loader.evaluation(all, 32)) {
+        read.push(await batch.images.data());
+        batch[Symbol.dispose]();
+      }
+    } finally {
+      loader[Symbol.dispose]();
+    }
+    return read;
+  };
+  const result = (path) => {
+    const name = /(\w[\w-]*)\.json$/.exec(path)[1];
+    const schema = name === 'erm' ? trainingResultSchema : RESULTS.traces.schema;
+    return run.readResult(name, schema);
+  };
+  const rows = [
+    await flip('checkpoints', Number(values.checkpoints), [run.best, run.last, run.resume], readSafetensors),
+    await flip('stores', Number(values.stores), [pixelsPath], pixels, () => writeFileSync(indexPath, index)),
+    (writeFileSync(indexPath, index),
+    await flip('indices of stores', Number(values.stores) / 4, [indexPath], pixels)),
+    await flip(
+      'results',
+      Number(values.results),
+      ['erm', 'trace-unstructured'].map((name) => run.result(name)),
+      result,
+    ),
+  ];
+  console.table(rows);
+  process.exitCode = rows.some(({ unnoticed }) => unnoticed > 0) ? 1 : 0;
+} finally {
+  remove();
+}
