@@ -162,6 +162,7 @@ try {
     renameSync(run, reference);
     for (const name of names) await PARTS[name]();
     console.table(rows);
+    process.exitCode = rows.some(({ outcome }) => /differs|: \d+: |SIG/.test(String(outcome))) ? 1 : 0;
   }
 } finally {
   faults.close();

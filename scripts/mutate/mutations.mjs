@@ -163,8 +163,18 @@ const BY_FILE = {
   // Locks
   'src/lock.ts': [
     ["systemCode(error) === 'ESRCH'", "systemCode(error) !== 'ESRCH'"],
-    ['startOf(pid) !== started', 'startOf(pid) === started'],
-    ['if (host !== own.host) return false;', 'if (host !== own.host) return true;'],
+    [': start !== started', ': start === started'],
+    ['if (host !== hostname()) return false;', 'if (host !== hostname()) return true;'],
+    ['return isDeepStrictEqual(owner, ownOwner());', 'return true;'],
+  ],
+  // Checksums and budgets
+  'src/models/safetensors.ts': [
+    ['if (wanted !== undefined) sum = checksum(bytes, sum);', 'if (wanted !== undefined) sum = wanted;'],
+  ],
+  'src/data/checkedPixels.ts': [['this.#isChecked[index] = 1;', 'this.#isChecked.fill(1);']],
+  'src/data/memoryBudget.ts': [
+    ['this.#used += bytes;', '//'],
+    ['if (isAll) pass();', 'pass();'],
   ],
   // Report and command line
   'src/report/format.ts': [

@@ -1,9 +1,11 @@
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { withStoresIn } from '../data/imageStore.js';
 import type { Split } from '../data/split.js';
 import { SpurmemError } from '../errors.js';
 import type { SessionOptions, TracePlan } from '../experiments/traceSession.js';
+import { unwritable } from '../files.js';
 import type { JobOptions, ProgressEvent } from '../progress.js';
 import type { MethodOptions } from '../train/method.js';
 import { methodNamed } from '../train/methods.js';
@@ -32,19 +34,20 @@ export interface TimedTraining {
   readonly seconds: { readonly epoch: number; readonly splits: number } | null;
 }
 
-/** Gives a job a folder that is removed afterwards. */
-async function withScratch<Result>(job: (scratch: string) => Promise<Result>): Promise<Result> {
-  const scratch = await mkdtemp(join(tmpdir(), 'spurmem-dry-run-'));
+/** Gives a job a folder that is removed afterwards, with the stores of decoded images that it builds. Throws `OUTPUT_UNWRITABLE`. */
+export async function withScratch<Result>(job: (scratch: string) => Promise<Result>): Promise<Result> {
+  const scratch = await mkdtemp(join(tmpdir(), 'spurmem-dry-run-')).catch((error: unknown) => {
+    throw unwritable(error, tmpdir());
+  });
   try {
-    return await job(scratch);
+    return await withStoresIn(join(scratch, 'stores'), () => job(scratch));
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
 /**
- * Trains for some seconds in a folder that is removed. Nothing else is written but the dataset's store of decoded images, where it is
- * not there yet.
+ * Trains for some seconds in a folder that is removed. Nothing else is written.
  *
  * @throws what training throws
  */

@@ -12,7 +12,7 @@ import { defaultsOf } from '../settings/setting.js';
 import type { MethodOptions } from '../train/method.js';
 import { methodNamed } from '../train/methods.js';
 import { erm } from '../train/methods/erm.js';
-import { type TimedTraining, timeTraining, TraceTimer } from './calibration.js';
+import { type TimedTraining, timeTraining, TraceTimer, withScratch } from './calibration.js';
 import type { DryRun, Step } from './dryRunText.js';
 
 /** The training of one run. Throws what training throws. */
@@ -41,14 +41,17 @@ export async function jobsDryRun(
   const { data, datasetOptions } = plan;
   const common = { ...options, ...numericOptions(plan), data, datasetOptions };
   const timed = new Map<string, { readonly job: SweepJob; readonly training: TimedTraining }>();
-  for (const job of open) {
+  const time = async (job: SweepJob): Promise<void> => {
     const { method, settings, seed, out, keepEpochs } = job;
     const canBegin = job.from === null || statuses[job.from]?.state === 'finished';
-    if (timed.has(method) || !canBegin || !('epochs' in methodNamed(method).settings)) continue;
+    if (timed.has(method) || !canBegin || !('epochs' in methodNamed(method).settings)) return;
     const from = job.from === null ? undefined : plan.jobs[job.from]?.out;
     const own = { ...common, ...settings, keepEpochs, seed, out, from };
     timed.set(method, { job, training: await timeTraining(method, own, control) });
-  }
+  };
+  await withScratch(async () => {
+    for (const job of open) await time(job);
+  });
   const steps = [...new Set(open.map(({ method }) => method))].map((method): Step => {
     const jobs = open.filter((job) => job.method === method);
     const own = timed.get(method);

@@ -4,7 +4,7 @@ import { messageOf, SpurmemError } from '../errors.js';
 import { sha256Of, unwritable, writeAtomic } from '../files.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 
-/** Tries of a download that goes nowhere; one that grew starts counting anew. */
+/** Tries of a download that goes nowhere; one that grew starts counting, and waiting, anew. */
 const TRIES = 4;
 const FIRST_WAIT_MS = 500;
 /** A server that says nothing for so long has been lost. */
@@ -52,7 +52,7 @@ export async function download(
     } catch (error) {
       throwIfAborted(job.signal, task);
       if (error instanceof SpurmemError || unwritable(error, path) !== error) throw unwritable(error, path);
-      if ((await part.size()) > before) tries = TRIES;
+      if ((await part.size()) > before) [tries, wait] = [TRIES, firstWaitMs];
       if (tries <= 1) throw cutOff(url, await part.size(), error);
       await sleep(wait);
       wait *= 2;

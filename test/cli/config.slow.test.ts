@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import * as dataset from '../../src/cli/commands/dataset.js';
@@ -14,7 +14,17 @@ import { loadDataset } from '../../src/data/dataset.js';
 import { augmentationOf, choiceOf, PUBLISHED_AUGMENTATION, SIMCLR } from '../../src/train/augmentation.js';
 import { ermRun, tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { answer, failure, succeed, trainOptions, words } from './support.js';
+import {
+  answer,
+  contentOf,
+  expectFailure,
+  failure,
+  spurmem,
+  succeed,
+  trainArguments,
+  trainOptions,
+  words,
+} from './support.js';
 
 const folder = temporaryFolder();
 const at = (name: string): string => join(folder, name);
@@ -104,6 +114,23 @@ test('flags win over a file in YAML, whose keys are those of the options', async
   });
 });
 
+test('a dry run leaves nothing, not even decoded images, and says where it cannot run', async () => {
+  const fresh = at('fresh');
+  await tinyDominoes(fresh);
+  const before = contentOf(fresh);
+  const temporary = at('temporary');
+  mkdirSync(temporary);
+  const args = [...trainArguments(fresh, at('fresh-run')), '--dry-run'];
+  const { exitCode, stderr } = await spurmem(args, { TMPDIR: temporary });
+  expect([exitCode, stderr]).toEqual([0, stderr]);
+  expect(contentOf(fresh)).toEqual(before);
+  expect(readdirSync(temporary)).toEqual([]);
+  expect(existsSync(at('fresh-run'))).toBe(false);
+  const nowhere = at('nowhere');
+  const refused = await spurmem(args, { TMPDIR: nowhere });
+  expectFailure(refused, 1, `Cannot write ${nowhere}`);
+});
+
 const program = new Command('spurmem');
 for (const [name, { addCommand }] of Object.entries({ train, reproduce, dataset, fetch, sweep, trace }))
   addCommand(program.command(name));
@@ -115,6 +142,13 @@ test.each([
   ['a value of another type', 'lr: [a]', /lr is \["a"\]: it takes a number above 0/],
   ['a word that is none', 'memoryFormat: nhwc', /memoryFormat is "nhwc": .*channels_last/],
   ['no mapping', '- 1', /it holds no names with values/],
+  ['a value that holds itself', 'lr: &a { x: *a }', /a part of it holds itself/],
+  ['a key that objects take for something else', '__proto__: 1', /the key __proto__/],
+  [
+    'more than any number',
+    'epochs: 2e9',
+    /epochs is 2000000000: it takes a whole number of at least 1, up to/,
+  ],
   ['a flag in words', 'resume: maybe', /resume is "maybe": it takes true or false/],
 ])('%s is refused, naming the file', async (_name, text, reason) => {
   writeFileSync(at('wrong.yaml'), `${text}\n`);

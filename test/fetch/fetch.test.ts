@@ -98,6 +98,15 @@ describe('download', () => {
     expect(ranges).toEqual([undefined, 'bytes=70000-', 'bytes=140000-', 'bytes=210000-']);
   });
 
+  test('waits no longer the more often a download that goes on is cut', async () => {
+    const part = CONTENT.length / 15;
+    answer = whole(CONTENT, '"1"', () => part);
+    const start = performance.now();
+    expect((await get({ sha256: SHA256 })).sha256).toBe(SHA256);
+    // Doubled at each of 14 cuts, the waits alone would take 16 seconds.
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+
   test('keeps what came when the line stays dead, and goes on when it is called again', async () => {
     answer = whole(CONTENT, '"1"', (tries) => (tries === 1 ? 90_000 : 0));
     await refusal(get(), /the download failed.*90000 bytes are kept: the same command goes on/);
