@@ -95,7 +95,7 @@ async function runJob<Options extends CommonOptions>(
     process.off('SIGXFSZ', ignore);
   }
   // Node.js aborts at its exit where its terminal is gone.
-  if (hadTerminal && wasHungUp()) process.kill(process.pid, 'SIGHUP');
+  if (hadTerminal && wasHungUp()) process.removeAllListeners('SIGHUP').kill(process.pid, 'SIGHUP');
 }
 
 const STOPPING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
