@@ -152,5 +152,5 @@ test('a batch of images that differ in size is refused with what to do', async (
   const run = async (): Promise<void> => {
     for await (const batch of loader.evaluation(Int32Array.from(files.keys()), 8)) batch[Symbol.dispose]();
   };
-  await expect(run()).rejects.toThrow(/differ in size: .*\.png has .* px, and .*\.png .*Set a fixed resize/);
+  await expect(run()).rejects.toThrow(/differ in size: .*\.jpg has .* px, and .*\.jpg .*Set a fixed resize/);
 });
