@@ -6,6 +6,7 @@ import { applyConfig } from '../src/cli/configFile.js';
 import { loadDataset } from '../src/data/dataset.js';
 import { buildImageStore } from '../src/data/imageStore.js';
 import { readText } from '../src/files.js';
+import { readProgramFile } from '../src/models/exported/archive.js';
 import { weightsFingerprint } from '../src/models/fingerprint.js';
 import { readWeights } from '../src/models/readWeights.js';
 import { readSafetensors } from '../src/models/safetensors.js';
@@ -53,6 +54,11 @@ test('weights', async () => {
   for (const read of [readWeights, readSafetensors, weightsFingerprint]) {
     await failure(read(path), 'WEIGHTS_INVALID', path, PIPE);
   }
+});
+
+test('a program', async () => {
+  const path = await pipe('model.pt2');
+  await failure(readProgramFile(path), 'MODEL_INVALID', path, PIPE);
 });
 
 test.each(['config.json', 'data.json', 'metrics.jsonl', 'results/erm.json'])('%s of a run', async (name) => {

@@ -7,7 +7,12 @@ const BY_FILE = {
   'src/data/dataset.ts': [['group: y * numSpurious + a,', 'group: a * named.numClasses + y,']],
   'src/data/decoding.ts': [
     ['as number] === DONE)) return;', 'as number] !== PENDING)) return;'],
-    ['if (problem > 0) await', 'if (problem > 1) await'],
+    ['problem > 0 ? await', 'problem > 1 ? await'],
+    ['most > this.#budget.bytes) return undefined;', 'most < 0) return undefined;'],
+    [
+      'await this.#decodeBySharp(file, target, memory) : sum',
+      'await this.#decodeBySharp(file, target, memory) : 0',
+    ],
   ],
   'src/data/groups.ts': [['ofClass / numSpurious / 2', 'ofClass / numSpurious']],
   'src/data/sampling.ts': [
@@ -172,9 +177,14 @@ const BY_FILE = {
     ['if (wanted !== undefined) sum = checksum(bytes, sum);', 'if (wanted !== undefined) sum = wanted;'],
   ],
   'src/data/checkedPixels.ts': [['this.#isChecked[index] = 1;', 'this.#isChecked.fill(1);']],
+  'src/data/storeIndex.ts': [['if (sum !== checksum(text)) return undefined;', '']],
   'src/data/memoryBudget.ts': [
-    ['this.#used += bytes;', '//'],
-    ['if (isAll) pass();', 'pass();'],
+    ['this.#used += next.bytes;', '//'],
+    [
+      'if (next === undefined || this.#used + next.bytes > this.bytes) return;',
+      'if (next === undefined) return;',
+    ],
+    ['this.#giveBack(held);\n        held = 0;\n        if', 'held = 0;\n        if'],
   ],
   // Report and command line
   'src/report/format.ts': [

@@ -165,7 +165,8 @@ export class Decoding {
   ): Promise<Int32Array | undefined> {
     const { files, offsets, sizes } = this.#places;
     const needs = job.map(
-      (file) => ADDON_BYTES + ADDON_BYTES_OF_PIXEL * (sizes[2 * file] as number) * (sizes[2 * file + 1] as number),
+      (file) =>
+        ADDON_BYTES + ADDON_BYTES_OF_PIXEL * (sizes[2 * file] as number) * (sizes[2 * file + 1] as number),
     );
     const most = Math.max(...needs);
     if (this.#addon === undefined || most > this.#budget.bytes) return undefined;

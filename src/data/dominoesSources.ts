@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { messageOf, SpurmemError } from '../errors.js';
-import { readWhole } from '../files.js';
+import { readText, readWhole } from '../files.js';
 import { type Garment, GARMENTS } from './dominoesOptions.js';
 
 /** The side of a source image in pixels. */
@@ -43,7 +42,7 @@ export async function readDigits(digits: readonly number[]): Promise<SourceImage
         cause: error,
       });
     }
-    const pixels = parseDigits(path, await readFile(path, 'utf8'));
+    const pixels = parseDigits(path, await readText(path));
     const images = Array.from({ length: pixels.length / SOURCE_BYTES }, (_, id) => imageOf(pixels, id));
     pools.push(distinctImages(images, seen));
   }

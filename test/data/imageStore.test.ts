@@ -16,7 +16,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { checksum } from '../../src/checksum.js';
 import { loadDataset } from '../../src/data/dataset.js';
-import { buildImageStore, type ImageStoreIndex } from '../../src/data/imageStore.js';
+import { buildImageStore } from '../../src/data/imageStore.js';
+import type { ImageStoreIndex } from '../../src/data/storeIndex.js';
 import { tryLock } from '../../src/lock.js';
 import type { ProgressEvent } from '../../src/progress.js';
 import { ROOT } from '../cli/support.js';
@@ -64,6 +65,9 @@ describe('buildImageStore', () => {
     expect([...index.heights]).toEqual([4, 5, 6, 7, 8, 9, 5]);
     expect([...index.widths]).toEqual([9, 8, 7, 6, 5, 9, 8]);
     expect(index.offsets[6]).toBe(index.offsets[1]);
+    expect(Array.from(index.checksums, (sum) => sum.toString(16).padStart(8, '0'))).toEqual(
+      pixels.map((bytes) => checksum(bytes)),
+    );
     expect(index.bytes).toBe((await stat(index.pixelsPath)).size);
     expect(index.bytes).toBe(pixels.slice(0, 6).reduce((sum, { length }) => sum + length, 0));
     expect(await files()).toEqual(['KEY.index.json', 'KEY.pixels']);
@@ -298,15 +302,21 @@ test('an image that takes more memory than is allowed is refused, with its line'
   expect(await files()).toEqual([]);
 });
 
-test('images are decoded one after the other where memory is for one, to the same pixels', async () => {
-  const { dataset, pixels } = await makeDataset(20);
-  const index = await buildImageStore(dataset, { decodeBytes: 6000 });
-  for (const [example, expected] of pixels.entries())
-    expect(await pixelsAt(index, example)).toEqual(expected);
-});
+// Of one image for sharp, and of one for the addon.
+test.each([6000, 1_060_000])(
+  'images are decoded one after the other in %d bytes, to the same pixels',
+  async (decodeBytes) => {
+    const { dataset, pixels } = await makeDataset(20);
+    const index = await buildImageStore(dataset, { decodeBytes });
+    for (const [example, expected] of pixels.entries())
+      expect(await pixelsAt(index, example)).toEqual(expected);
+  },
+);
 
 test('one that fails ends those that wait for memory', async () => {
   const { dataset } = await makeDataset(20);
-  await put(join(folder(), 'images/3.png'), 'no image');
-  await failure(buildImageStore(dataset, { decodeBytes: 6000 }), 'IMAGE_INVALID', 'images/3.png');
+  const path = join(folder(), 'images/3.png');
+  await truncate(path, (await stat(path)).size - 20);
+  for (const decodeBytes of [6000, 1_060_000])
+    await failure(buildImageStore(dataset, { decodeBytes }), 'IMAGE_INVALID', 'images/3.png');
 });

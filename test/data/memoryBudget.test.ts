@@ -26,12 +26,11 @@ test('who asks for more gives back what it has, so that two do not wait for each
   const budget = new MemoryBudget(10);
   const [one, other] = [budget.share(), budget.share()];
   await Promise.all([one.hold(5), other.hold(5)]);
-  const later = one.hold(10);
-  await sleep(10);
-  await other.hold(4);
-  other[Symbol.dispose]();
-  await later;
+  const [all, most] = [one.hold(10), other.hold(8)];
+  await all;
   one[Symbol.dispose]();
+  await most;
+  other[Symbol.dispose]();
   // Giving back twice gives back once.
   one[Symbol.dispose]();
   const { order } = line(budget, [10, 1]);

@@ -365,6 +365,8 @@ const TARGETS = [
   // No image: where another file takes its place, nothing is written there.
   plain('decodeImages', () => [log, [pixels], Float64Array.of(0), Int32Array.of(16, 16)]),
   plain('configure', () => [1]),
+  plain('claim', () => ['threads']),
+  plain('release'),
   plain('matmul', () => [handles.features, handles.features]),
   plain('liveTensors'),
   ...ofNetwork('network', 'images'),
@@ -393,6 +395,7 @@ const TARGETS = [
   on('generator', 'setState', () => [handles.generator.getState()]),
   on('generator', 'dispose'),
   ...Array(20).fill(on('store', 'batch', () => [batchOptions()])),
+  ...Array(3).fill(on('store', 'checksums', () => [Int32Array.of(0, 0)])),
   on('store', 'dispose'),
   on('adam', 'step', () => [0.01]),
   on('adam', 'state'),

@@ -26,10 +26,11 @@ export function addCommand(command: Command): void {
       'run folder, or a folder of runs such as a sweep\u2019s: serves a page to this machine that follows training, until Ctrl-C',
     )
     .addOption(
-      new TypedOption('--port <n>', 'port of that page (default: a free one)', integer(0, RANGES.port[1])).default(
-        0,
-        '',
-      ),
+      new TypedOption(
+        '--port <n>',
+        'port of that page (default: a free one)',
+        integer(0, RANGES.port[1]),
+      ).default(0, ''),
     );
   addJob<ReportOptions>(addCommonOptions(command), async (options, output, control) => {
     const { run, runs, out, watch, port } = options;

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import type { z } from 'zod';
 import { describeIssues } from '../../data/issues.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
+import { requireReadable } from '../../files.js';
 import { findState } from '../checkpointContent.js';
 import { dtypeOf } from '../dtypes.js';
 import { nodeOf, parsePickle } from '../pickle.js';
@@ -81,6 +82,7 @@ async function readKept(path: string): Promise<ProgramFile> {
 }
 
 async function readArchive(path: string): Promise<ProgramFile> {
+  await requireReadable(path);
   await using handle = await open(path, 'r');
   const { size } = await handle.stat();
   const archive = await ZipArchive.open(handle, size);

@@ -1,8 +1,8 @@
-import { readFile, truncate } from 'node:fs/promises';
+import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import crc32c from 'crc-32/crc32c.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
-import { append, makeFolder, unwritable } from '../../files.js';
+import { append, makeFolder, readWhole, unwritable } from '../../files.js';
 import { type ReadEvent, readEvent, versionEvent } from './events.js';
 
 /** TensorBoard takes every file for one of events whose name has `tfevents`. */
@@ -40,7 +40,7 @@ export class EventFile {
 
 async function contentOf(path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return await readWhole(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return Buffer.alloc(0);
     const problem = `Cannot go on with ${path}: ${messageOf(error)}.`;
