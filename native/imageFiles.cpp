@@ -232,13 +232,30 @@ std::vector<Place> toPlaces(const Napi::CallbackInfo& info) {
   return places;
 }
 
+// A file that was opened elsewhere, under a number of its own: a worker that is terminated closes its own one
+// under a job at work, and another file may get the number.
+class Duplicate {
+ public:
+  explicit Duplicate(int file) : file_(::fcntl(file, F_DUPFD_CLOEXEC, 0)) {}
+  ~Duplicate() {
+    if (file_ >= 0) ::close(file_);
+  }
+  Duplicate(const Duplicate&) = delete;
+  Duplicate& operator=(const Duplicate&) = delete;
+
+  int number() const { return file_; }
+
+ private:
+  int file_;
+};
+
 Napi::Value decodeImages(const Napi::CallbackInfo& info) {
-  const auto target = static_cast<int>(toInteger(info[0], "file", 0, INT_MAX));
+  const auto target = std::make_shared<Duplicate>(static_cast<int>(toInteger(info[0], "file", 0, INT_MAX)));
   auto places = toPlaces(info);
   const auto count = places.size();
   return ofFiles<int32_t>(info.Env(), at::kInt, 2, count,
                           [target, places = std::move(places)](size_t i, int32_t* result) {
-                            const auto [problem, checksum] = decodeInto(target, places[i]);
+                            const auto [problem, checksum] = decodeInto(target->number(), places[i]);
                             result[0] = problem;
                             result[1] = static_cast<int32_t>(checksum);
                           });

@@ -1,7 +1,7 @@
 // Lets each write of a checkpoint, a result, an image store and a report fail, and then goes on:
-// node scripts/faults/disks.mjs [--from 1] [--stride 1] [checkpoint first result store report]
-// The calls (create, write, flush, rename) fail in turn with no space, an input/output error, and half of a write before there is no
-// space. Then: a disk that is full, read-only or gone (mounts need root). Needs a C compiler.
+// node scripts/faults/disks.mjs [--from=1] [--stride 1] [checkpoint first result store report]
+// The calls (create, write, flush, rename), or from the fifth last on (`--from=-5`), fail in turn with no space, an input/output error, and
+// half of a write before there is no space. Then: a disk that is full, read-only or gone (mounts need root). Needs a C compiler.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -100,7 +100,7 @@ async function injectInto(name) {
     different: 0,
     slowest: 0,
   };
-  for (let call = Number(from); call <= calls; call += Number(stride)) {
+  for (let call = from < 0 ? calls + 1 + Number(from) : Number(from); call <= calls; call += Number(stride)) {
     fresh();
     const { action, error } = ACTIONS[call % ACTIONS.length];
     set({ below: target, action, call, error });
@@ -211,7 +211,7 @@ if (values.folder !== undefined) {
     if (injected.length > 0) {
       const script = fileURLToPath(import.meta.url);
       const { from, stride } = values;
-      const args = [script, '--folder', place.folder, '--from', from, '--stride', stride, ...injected];
+      const args = [script, '--folder', place.folder, `--from=${from}`, '--stride', stride, ...injected];
       const env = { ...process.env, ...faults.environment };
       process.exitCode = spawnSync(process.execPath, args, { stdio: 'inherit', env }).status;
     }

@@ -36,7 +36,7 @@ export function pathsOf(folder: string, key: string): StorePaths {
   return { pixelsPath: join(folder, `${key}.pixels`), indexPath: join(folder, `${key}.index.json`) };
 }
 
-/** The index in its file, behind a line with its checksum. */
+/** The index's file is this as JSON, behind the checksum of it. */
 const contentSchema = z.object({
   bytes: count,
   offsets: z.array(count),
@@ -45,6 +45,7 @@ const contentSchema = z.object({
   checksums: z.array(count.max(2 ** 32 - 1)),
 });
 type IndexContent = z.infer<typeof contentSchema>;
+const SUM = /^\{"crc32":"([0-9a-f]{8})",/;
 
 /** Writes a store's index, which declares the store complete. */
 export async function writeIndex(
@@ -55,7 +56,7 @@ export async function writeIndex(
   const [of, rows, columns, sums] = [offsets, heights, widths, checksums].map((list) => [...list]);
   const content = { bytes, offsets: of, heights: rows, widths: columns, checksums: sums } as IndexContent;
   const text = JSON.stringify(content);
-  await writeAtomic(paths.indexPath, `${checksum(text)}\n${text}`);
+  await writeAtomic(paths.indexPath, `{"crc32":"${checksum(text)}",${text.slice(1)}`);
   return indexOf(paths, content);
 }
 
@@ -69,7 +70,9 @@ export async function readIndex(
 ): Promise<ImageStoreIndex | undefined> {
   let content: IndexContent;
   try {
-    const [sum, text = ''] = (await readText(paths.indexPath)).split('\n');
+    const file = await readText(paths.indexPath);
+    const [begin = '', sum] = SUM.exec(file) ?? [];
+    const text = `{${file.slice(begin.length)}`;
     if (sum !== checksum(text)) return undefined;
     content = contentSchema.parse(JSON.parse(text));
     if ((await stat(paths.pixelsPath)).size !== content.bytes) return undefined;

@@ -63,7 +63,7 @@ test('a value of the command line is one of the library, too', () => {
     ['256x', resize.type, 'shorter side, such as 256, or height and width such as 256x256, or none'],
     ['0.5', mean.type, 'a number from -1000000 to 1000000, three of them'],
     ['0.5,0.5,x', mean.type, 'a number from -1000000 to 1000000, three of them'],
-    ['0.5,0,0.5', MODEL_SETTINGS.std.type, 'a number above 0, three of them'],
+    ['0.5,0,0.5', MODEL_SETTINGS.std.type, 'a number from 0.000001 to 1000000, three of them'],
   ] as const) {
     expect(() => parseValue(text, type)).toThrow(message);
   }

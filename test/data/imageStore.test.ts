@@ -284,8 +284,8 @@ async function withPermissions<T>(job: () => Promise<T>): Promise<T> {
 
 /** An index's file with the checksum of its content. */
 function sealed(text: string): string {
-  const [, content = ''] = text.split('\n');
-  return `${checksum(content)}\n${content}`;
+  const content = text.replace(/"crc32":"\w+",/, '');
+  return text.replace(/(?<="crc32":")\w+/, checksum(content));
 }
 
 function indexOf({ pixelsPath }: ImageStoreIndex): string {

@@ -1,6 +1,9 @@
 // Trains a run in a worker thread, terminates it, and goes on in the main thread, in a process of its own:
 //   node test/train/terminatedWorker.mjs OPTIONS TASK
-// where OPTIONS are trainErm's as JSON, and TASK the task at whose first report the worker ends.
+// where OPTIONS are trainErm's as JSON, and TASK the task at whose first report the worker ends, or "decoding": once an image store is
+// begun.
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { trainErm } from '../../dist/index.js';
@@ -14,11 +17,18 @@ const code = `
   const onProgress = (event) => parentPort.postMessage(event.task);
   import(workerData.library).then(({ trainErm }) => trainErm({ ...workerData.options, onProgress }));`;
 const worker = new Worker(code, { eval: true, execArgv: [], workerData: { library, options } });
+const store = join(options.data, '.spurmem');
+const hasBegun = () => existsSync(store) && readdirSync(store).some((name) => name.endsWith('.tmp'));
 await new Promise((resolve, reject) => {
   worker.on('error', reject);
   worker.on('message', (reported) => {
     if (reported === task) resolve();
   });
+  const look = () => {
+    if (hasBegun()) resolve();
+    else setImmediate(look);
+  };
+  if (task === 'decoding') look();
 });
 await sleep(5);
 await worker.terminate();
