@@ -115,15 +115,18 @@ test.each([
   },
 );
 
-test('Ctrl-C ends the command, and a port that is taken is named', async () => {
+test.each(['SIGINT', 'SIGHUP'] as const)('%s ends the command', async (signal) => {
   const watching = start(['report', '--watch', join(folder, 'runs')]);
   await watching.printed(/Ctrl-C ends it/);
-  watching.signal('SIGINT');
+  watching.signal(signal);
   const { exitCode, stdout } = await watching.outcome;
   expect([exitCode, stdout]).toEqual([
     0,
     expect.stringMatching(/^Watch it at http:\/\/127\.0\.0\.1:\d+\/\n$/),
   ]);
+});
+
+test('a port that is taken is named', async () => {
   const port = Number(server.address.split(':')[1]);
   await failure(WatchServer.open(join(folder, 'runs'), port, {}), 'USAGE', `\`port\` ${port} cannot be used`);
   await failure(WatchServer.open(join(folder, 'none'), 0, {}), 'RUN_NOT_FOUND', 'there is no such folder');
