@@ -15,7 +15,8 @@ export async function weightsIn(
   unit: Unit,
 ): Promise<NeuronValues> {
   const { tensors } = await readSafetensors(path);
-  const weightsOf = ({ weight }: (typeof layers)[number]) => tensors[weight]?.data as Float32Array | undefined;
+  const weightsOf = ({ weight }: (typeof layers)[number]) =>
+    tensors[weight]?.data as Float32Array | undefined;
   const unfit = layers.find((layer) => weightsOf(layer)?.length !== layer.size * layer.weights);
   if (unfit) {
     throw new SpurmemError(
