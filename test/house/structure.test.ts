@@ -123,7 +123,7 @@ test('no program is started through a shell', () => {
     const names = imported.split(',').map((name) => name.trim().replace(/^type .*/, ''));
     // Those that take a list of arguments.
     const rest = names.filter(
-      (name) => !['', 'spawn', 'spawnSync', 'execFile', 'execFileSync'].includes(name),
+      (name) => !['', 'fork', 'spawn', 'spawnSync', 'execFile', 'execFileSync'].includes(name),
     );
     expect([file, rest, /\bshell:/.test(text)]).toEqual([file, [], false]);
   }
