@@ -1,9 +1,9 @@
-// Ends jobs at random moments by signals, a closed pipe and a closed terminal, and goes on with them:
+// Ends jobs by signals, a closed pipe and a closed terminal, while they decode, train, write, trace and report, and goes on with them:
 // node scripts/faults/ends.mjs [--ends 60] [--seed 0]
 // A job ends with the exit code of its signal, or by it, holds no lock afterwards, and resumed has the bits of an undisturbed one.
 // Needs python3.
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -23,66 +23,79 @@ const { folder, data, remove } = await workplace();
 const source = join(folder, 'source');
 const run = join(folder, 'run');
 
-/** Commands, with what is there before; decoding, steps and writes are in the first. */
+const train = words`${trainArguments(data, run)} --epochs 3 --checkpoint-every 1`;
+const withoutStore = () => rmSync(join(data, '.spurmem'), { recursive: true, force: true });
+const withRun = () => cpSync(source, run, { recursive: true });
+const isWriting = (below) =>
+  existsSync(below) && readdirSync(below, { recursive: true }).some((name) => name.endsWith('.tmp'));
+
+/** Commands, with what is there before, and the moment when they are ended; else it is a random one. */
 const JOBS = {
-  train: {
-    args: words`${trainArguments(data, run)} --epochs 3 --checkpoint-every 1`,
-    before: () => rmSync(join(data, '.spurmem'), { recursive: true, force: true }),
+  // Sharp takes longer for these few images.
+  decoding: {
+    args: train,
+    before: withoutStore,
+    environment: { SPURMEM_DECODERS: 'off' },
+    isThen: () => isWriting(join(data, '.spurmem')),
   },
-  trace: {
-    args: words`reproduce fig2 --run ${run} --threads 1 --quiet --null-draws 9`,
-    before: () => cpSync(source, run, { recursive: true }),
+  step: { args: train, before: () => undefined },
+  // One of many.
+  write: {
+    args: train,
+    before: () => undefined,
+    isThen: () => isWriting(run) && uniformFloat64(random) < 0.05,
   },
-  report: {
-    args: words`report --run ${run} --quiet`,
-    before: () => cpSync(source, run, { recursive: true }),
-  },
+  trace: { args: words`reproduce fig2 --run ${run} --threads 1 --quiet --null-draws 9`, before: withRun },
+  report: { args: words`report --run ${run} --quiet`, before: withRun },
 };
 const SIGNALS = ['SIGHUP', 'SIGTERM', 'SIGINT', 'SIGQUIT'];
 const ENDS = [...SIGNALS, 'closed pipe', 'closed terminal'];
 
-/** Starts a command and ends it after so many milliseconds. Returns its exit code, that of a shell where a signal ended it. */
-async function end(args, how, after) {
-  if (how === 'closed terminal') return endTerminal(args, after);
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts a command and ends it at a moment. Returns its exit code, that of a shell where a signal ended it. */
+async function end(args, how, environment, moment) {
+  const env = { ...process.env, NODE_OPTIONS: '', ...environment };
+  const isTerminal = how === 'closed terminal';
+  const command = [process.execPath, program, ...args];
+  const [first, ...others] = isTerminal ? ['python3', '-c', TERMINAL, ...command] : command;
+  const child = spawn(first, others, { env, stdio: ['pipe', 'pipe', 'pipe'] });
+  let printed = '';
+  child.stdout.on('data', (text) => (printed += text));
+  child.stderr.resume();
   const ended = new Promise((resolve) => {
     child.once('exit', (code, signal) => resolve(signal === null ? code : 128 + constants.signals[signal]));
   });
-  for (const stream of [child.stdout, child.stderr]) stream.resume();
-  await Promise.race([sleep(after), ended]);
+  const closed = new Promise((resolve) => child.once('close', resolve));
+  child.stdin.on('error', () => undefined);
+  const outcome = { isOver: false };
+  ended.then(() => (outcome.isOver = true));
+  await Promise.race([moment(outcome), ended]);
+  if (isTerminal) {
+    child.stdin.end('\n');
+    await closed;
+    return Number(printed);
+  }
   if (how !== 'closed pipe') child.kill(how);
   else for (const stream of [child.stdout, child.stderr]) stream.destroy();
   return ended;
 }
 
-/** In a terminal of its own, which is closed after so many milliseconds: the system hangs up on the job. */
+/** A terminal of its own, which is closed at a line of input: the system hangs up on the job. Prints the job's exit code. */
 const TERMINAL = `
-import os, pty, sys, time
-end = time.monotonic() + float(sys.argv[1]) / 1000
+import os, pty, select, sys
 pid, master = pty.fork()
 if pid == 0:
-    os.execvp(sys.argv[2], sys.argv[2:])
-os.set_blocking(master, False)
-while time.monotonic() < end:
+    os.execvp(sys.argv[1], sys.argv[1:])
+while True:
+    ready = select.select([0, master], [], [])[0]
+    if 0 in ready:
+        break
     try:
         os.read(master, 65536)
-    except BlockingIOError:
-        time.sleep(0.01)
     except OSError:
         break
 os.close(master)
 code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 print(code if code >= 0 else 128 - code)`;
-
-function endTerminal(args, after) {
-  const command = ['-c', TERMINAL, String(after), process.execPath, program, ...args];
-  return new Promise((resolve) => {
-    const terminal = spawn('python3', command, { stdio: ['ignore', 'pipe', 'inherit'] });
-    let printed = '';
-    terminal.stdout.on('data', (text) => (printed += text));
-    terminal.once('close', () => resolve(Number(printed)));
-  });
-}
 
 const expected = (how) =>
   how === 'closed pipe' ? [0] : [0, 128 + constants.signals[how === 'closed terminal' ? 'SIGHUP' : how]];
@@ -91,13 +104,13 @@ try {
   const { code, output } = await spurmem(words`${trainArguments(data, source)} --epochs 1`);
   if (code !== 0) throw new Error(output);
   const rows = [];
-  for (const [job, { args, before }] of Object.entries(JOBS)) {
+  for (const [job, { args, before, environment = {}, isThen }] of Object.entries(JOBS)) {
     const fresh = () => {
       for (const path of [run, `${run}.lock`]) rmSync(path, { recursive: true, force: true });
       before();
     };
     fresh();
-    const undisturbed = await spurmem(args);
+    const undisturbed = await spurmem(args, { environment });
     if (undisturbed.code !== 0) throw new Error(undisturbed.output);
     const reference = `${run}.undisturbed`;
     rmSync(reference, { recursive: true, force: true });
@@ -112,23 +125,30 @@ try {
       different: 0,
       left: 0,
     };
-    for (; counts.ends < Number(values.ends) / 3; counts.ends += 1) {
+    for (; counts.ends < Number(values.ends) / Object.keys(JOBS).length; counts.ends += 1) {
       const how = ENDS[counts.ends % ENDS.length];
       fresh();
       const after = 1000 * undisturbed.seconds * (0.2 + 0.75 * uniformFloat64(random));
-      const exit = await end(args, how, after);
+      const exit = await end(args, how, environment, async (outcome) => {
+        if (isThen === undefined) await sleep(after);
+        else while (!outcome.isOver && !isThen()) await sleep(1);
+      });
       if (exit !== 0) counts.stopped += 1;
       if (!expected(how).includes(exit)) {
         counts.wrongCode += 1;
-        console.log(`${job}, ${how} after ${Math.round(after)} ms: exit code ${exit}`);
+        console.log(`${job}, ${how}${isThen ? '' : ` after ${Math.round(after)} ms`}: exit code ${exit}`);
       }
+      // By SIGQUIT nothing is released, and the next job takes the lock over.
+      if (how !== 'SIGQUIT' && existsSync(`${run}.lock`)) counts.locked += 1;
       if (existsSync(run)) counts.halfWritten += damaged(run).length;
-      const resumed = await spurmem(args);
+      const resumed = await spurmem(args, { environment });
       if (/is writing to/.test(resumed.output)) counts.locked += 1;
       const differing = resumed.code === 0 ? differences(run, reference) : [resumed.output];
       if (differing.length > 0) {
         counts.different += 1;
-        console.log(`${job}, ${how} after ${Math.round(after)} ms: ${differing.join(', ')}`);
+        console.log(
+          `${job}, ${how}${isThen ? '' : ` after ${Math.round(after)} ms`}: ${differing.join(', ')}`,
+        );
       }
       counts.left += filesOf(run).filter((file) => file.endsWith('.tmp')).length;
     }

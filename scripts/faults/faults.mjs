@@ -31,9 +31,12 @@ export function words(texts, ...values) {
   return texts.flatMap((text, i) => [...split(text), ...(i < values.length ? [values[i]].flat() : [])]);
 }
 
+/** The network of all runs; SPURMEM_FAULTS_NETWORK names another one, such as `--arch model.pt2`. */
+export const NETWORK = words`${(process.env.SPURMEM_FAULTS_NETWORK ?? '--arch resnet20').split(' ')}`;
+
 /** The arguments of a run that takes seconds; its epochs and what else it takes come after them. */
 export function trainArguments(data, out) {
-  return words`train erm --data ${data} --out ${out} --arch resnet20 --batch-size 42 --threads 1 --quiet --resume`;
+  return words`train erm --data ${data} --out ${out} ${NETWORK} --batch-size 42 --threads 1 --quiet --resume`;
 }
 
 /** The action of faults.c in processes that are started with its environment. */

@@ -1,7 +1,7 @@
 // Changes single bits of checkpoints, image stores and results at random places, and reads them:
 // node scripts/faults/flips.mjs [--checkpoints 200] [--stores 200] [--results 100] [--seed 0]
 // Each is refused, naming the file, or read to the same values; a store whose index has changed is built anew.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
@@ -11,10 +11,11 @@ import { BatchLoader } from '../../dist/data/batches.js';
 import { loadDataset } from '../../dist/data/dataset.js';
 import { buildImageStore } from '../../dist/data/imageStore.js';
 import { RESULTS } from '../../dist/experiments/resultFiles.js';
+import { readProgramFile } from '../../dist/models/exported/archive.js';
 import { readSafetensors } from '../../dist/models/safetensors.js';
 import { trainingResultSchema } from '../../dist/train/results.js';
 import { RunFolder } from '../../dist/train/runFolder.js';
-import { spurmem, trainArguments, words, workplace } from './faults.mjs';
+import { NETWORK, spurmem, trainArguments, words, workplace } from './faults.mjs';
 
 const number = (byDefault) => ({ type: 'string', default: byDefault });
 const { values } = parseArgs({
@@ -82,7 +83,13 @@ try {
     const schema = name === 'erm' ? trainingResultSchema : RESULTS.traces.schema;
     return run.readResult(name, schema);
   };
+  // That of torch.export, and the one that the run keeps.
+  const programs = NETWORK[1].endsWith('.pt2') ? [join(folder, 'model.pt2'), run.program] : [];
+  if (programs.length > 0) copyFileSync(NETWORK[1], programs[0]);
   const rows = [
+    ...(programs.length > 0
+      ? [await flip('programs', Number(values.checkpoints), programs, readProgramFile)]
+      : []),
     await flip('checkpoints', Number(values.checkpoints), [run.best, run.last, run.resume], readSafetensors),
     await flip('stores', Number(values.stores), [pixelsPath], pixels, () => writeFileSync(indexPath, index)),
     (writeFileSync(indexPath, index),

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xorshift128plus } from 'pure-rand/generator/xorshift128plus';
-import { damaged, differences, Faults, filesOf, spurmem, words, workplace } from './faults.mjs';
+import { damaged, differences, Faults, filesOf, NETWORK, spurmem, words, workplace } from './faults.mjs';
 
 const { values, positionals } = parseArgs({
   options: { kills: { type: 'string', default: '20' }, seed: { type: 'string', default: '0' } },
@@ -18,27 +18,28 @@ const random = xorshift128plus(Number(values.seed));
 const { folder, data, remove } = await workplace();
 const faults = new Faults(folder);
 const erm = join(folder, 'source');
-const TINY = words`--arch resnet20 --threads 1 --quiet`;
+const TINY = words`--threads 1 --quiet`;
 const EPOCHS = words`${TINY} --epochs 2 --batch-size 11 --resume --checkpoint-every 2`;
+const FROM_DATA = words`${NETWORK} ${EPOCHS}`;
 const LATE = words`--fraction 0.01 --kick-in-epoch selected`;
 const copied = (out) => () => cpSync(erm, out, { recursive: true });
 
 /** A run's command, which is also how it goes on; the folder that it writes; what is there before. */
 const SUBJECTS = {
   erm: (out) => ({
-    args: words`train erm --data ${data} --out ${out} ${EPOCHS} --augmentation crop=0.7-1,flip=0.5`,
+    args: words`train erm --data ${data} --out ${out} ${FROM_DATA} --augmentation crop=0.7-1,flip=0.5`,
   }),
   finetune: (out) => ({ args: words`train finetune --from ${erm} --out ${out} ${EPOCHS} ${LATE}` }),
-  groupdro: (out) => ({ args: words`train groupdro --data ${data} --out ${out} ${EPOCHS}` }),
+  groupdro: (out) => ({ args: words`train groupdro --data ${data} --out ${out} ${FROM_DATA}` }),
   jtt: (out) => ({
-    args: words`train jtt --data ${data} --out ${out} ${EPOCHS} --identification-epochs 1 --upweight 3`,
+    args: words`train jtt --data ${data} --out ${out} ${FROM_DATA} --identification-epochs 1 --upweight 3`,
   }),
   trace: (out) => ({
     args: words`reproduce fig2 --run ${out} --threads 1 --quiet --null-draws 9`,
     before: copied(out),
   }),
   study: (out) => ({
-    args: words`reproduce table4 --data ${data} --out ${out} ${TINY} --seeds 0 --erm-epochs 1 --erm-batch-size 42
+    args: words`reproduce table4 --data ${data} --out ${out} ${NETWORK} ${TINY} --seeds 0 --erm-epochs 1 --erm-batch-size 42
       --epochs 1 --batch-size 42 ${LATE}`,
   }),
   store: () => ({
@@ -50,7 +51,7 @@ const SUBJECTS = {
 };
 
 async function prepared() {
-  const ran = await spurmem(words`train erm --data ${data} --out ${erm} ${EPOCHS}`);
+  const ran = await spurmem(words`train erm --data ${data} --out ${erm} ${FROM_DATA}`);
   if (ran.code !== 0) throw new Error(ran.output);
 }
 

@@ -1,6 +1,6 @@
 import { isWhole, RANGES } from '../settings/ranges.js';
 import { type MemoryFormat, native, type NativeArray, type Tensor } from './addon.js';
-import type { DeviceCache } from './engineOptions.js';
+import { decodeBytesOf, type DeviceCache } from './engineOptions.js';
 import { joinedGroup, ProcessGroup } from './processGroup.js';
 
 export type { BatchPart } from './processGroup.js';
@@ -59,7 +59,7 @@ export class ComputeContext extends ProcessGroup implements Disposable {
 
   /** The bytes that images may take while they are decoded; undefined: a share of the machine's. */
   get decodeBytes(): number | undefined {
-    return this.#decodeMemory === 0 ? undefined : this.#decodeMemory * 1e6;
+    return decodeBytesOf(this.#decodeMemory);
   }
 
   /** Ends its claim on how the process computes: jobs with other threads or numerics may begin. */

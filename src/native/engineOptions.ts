@@ -86,3 +86,8 @@ export const ENGINE_SETTINGS = {
 
 /** Where and how the engine computes. */
 export type EngineOptions = GivenOf<typeof ENGINE_SETTINGS>;
+
+/** `decodeMemory` in bytes; undefined: a share of the machine's. */
+export function decodeBytesOf(decodeMemory: number): number | undefined {
+  return decodeMemory === 0 ? undefined : decodeMemory * 1e6;
+}

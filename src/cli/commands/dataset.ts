@@ -5,6 +5,7 @@ import { buildDominoes, DEFAULT_DOMINOES, type DominoesOptions } from '../../dat
 import { buildImageStore } from '../../data/imageStore.js';
 import { predictGroups } from '../../experiments/predictedGroups.js';
 import { engineOptions } from '../../native/engine.js';
+import { decodeBytesOf } from '../../native/engineOptions.js';
 import { integer } from '../../settings/values.js';
 import { addJob } from '../job.js';
 import {
@@ -19,6 +20,7 @@ import {
   COUNT_NAMES,
   type CountOptions,
   datasetOptionsOf,
+  engineOption,
   integers,
   pick,
   type RunOptions,
@@ -61,12 +63,12 @@ export function addCommand(dataset: Command): void {
     .command('inspect')
     .description('check a dataset and count its groups')
     .requiredOption('--data <folder>', 'dataset folder');
-  addJob<CommonOptions & DatasetOptions & { readonly data: string }>(
-    addCommonOptions(addDatasetOptions(inspect)),
+  addJob<CommonOptions & DatasetOptions & { readonly data: string; readonly decodeMemory: number }>(
+    addCommonOptions(addDatasetOptions(inspect).addOption(engineOption('decodeMemory'))),
     async (options, output, control) => {
       const found = await loadDataset(options.data, datasetOptionsOf(options));
       // Decoding every image is the check that each one is there and whole.
-      await buildImageStore(found, control);
+      await buildImageStore(found, { ...control, decodeBytes: decodeBytesOf(options.decodeMemory) });
       printDataset(found, output, control);
     },
   );
