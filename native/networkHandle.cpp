@@ -24,6 +24,18 @@ Napi::Value toJavaScript(Napi::Env env, const HeatMaps& maps) {
                         {"cells", arrayOf(env, std::array{maps.rows, maps.columns})}});
 }
 
+Napi::Value toJavaScript(Napi::Env env, const NeuronOutputs::Layer& layer) {
+  return objectOf(env, {{"outputs", toJavaScript(env, layer.outputs)},
+                        {"cells", arrayOf(env, std::array{layer.rows, layer.columns})}});
+}
+
+Napi::Value toJavaScript(Napi::Env env, const NeuronOutputs& found) {
+  return objectOf(env, {{"layers", arrayOf(env, found.layers)},
+                        {"highest", toJavaScript(env, found.highest)},
+                        {"places", toJavaScript(env, found.places)},
+                        {"means", toJavaScript(env, found.means)}});
+}
+
 Napi::Value toJavaScript(Napi::Env env, const std::shared_ptr<Network>& network);
 
 namespace {
@@ -178,6 +190,7 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
                              method<&NetworkHandle::gradCam>("gradCam(batch, layer, output)"),
                              method<&NetworkHandle::neuronScores>("neuronScores(score, unit)"),
                              method<&NetworkHandle::outputSums>("outputSums(batch)"),
+                             method<&NetworkHandle::neuronOutputs>("neuronOutputs(batch, neurons)"),
                              method<&NetworkHandle::magnitudeMasks>("magnitudeMasks(share)"),
                              method<&NetworkHandle::copyNorms>("copyNorms()"),
                              method<&NetworkHandle::gradients>("gradients()"),
@@ -275,6 +288,14 @@ class NetworkHandle : public Handle<NetworkHandle, std::shared_ptr<Network>> {
     return compute(info, [network = held(info.Env()), batch = toActivation(info[0], "batch")] {
       requireSound(batch);
       return spurmem::outputSums(*network, batch);
+    });
+  }
+
+  Napi::Value neuronOutputs(const Napi::CallbackInfo& info) {
+    return compute(info, [network = held(info.Env()), batch = toActivation(info[0], "batch"),
+                          neurons = toEdits(info[1])] {
+      TORCH_CHECK(!neurons.empty(), "no neurons are named");
+      return spurmem::neuronOutputs(*network, batch, neurons);
     });
   }
 

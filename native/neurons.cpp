@@ -90,6 +90,29 @@ at::Tensor sumOfMeans(const at::Tensor& output, bool isConvolution, int64_t imag
   return rows.mean({1}, false, at::kFloat).sum({0}, false, at::kDouble);
 }
 
+// Tokens beside those of the patches at most: of the class, and registers.
+constexpr int64_t kMostOtherTokens = 8;
+
+// Some neurons' part of a layer's output for `images` images.
+NeuronOutputs::Layer outputsOf(const at::Tensor& output, const at::Tensor& index, bool isConvolution,
+                               int64_t images, const Network& network) {
+  const bool ofImages = output.size(0) == images;
+  if (isConvolution) {
+    TORCH_CHECK(ofImages, "a convolution gave ", output.sizes(), " for ", images, " images");
+    const auto chosen = output.index_select(1, index).to(at::kFloat);
+    return {chosen.flatten(2).contiguous(), output.size(2), output.size(3)};
+  }
+  const auto rows = output.reshape({images, -1, output.size(-1)});
+  const auto chosen = rows.index_select(2, index).to(at::kFloat).transpose(1, 2).contiguous();
+  if (ofImages && output.dim() == 2) return {chosen, 1, 1};
+  if (ofImages && output.dim() == 4) return {chosen, output.size(1), output.size(2)};
+  if (!ofImages || output.dim() != 3 || !network.patches) return {chosen, 0, 0};
+  const auto [down, across] = *network.patches;
+  const auto others = output.size(1) - down * across;
+  const bool isOfPatches = others >= 0 && others <= kMostOtherTokens;
+  return {chosen, isOfPatches ? down : 0, isOfPatches ? across : 0};
+}
+
 at::Tensor norms(const at::Tensor& values, Unit unit) {
   return unit == Unit::neuron ? at::linalg_vector_norm(values.flatten(1), 2, at::IntArrayRef{1})
                               : values.abs().flatten();
@@ -135,6 +158,36 @@ at::Tensor outputSums(const Network& network, const at::Tensor& batch) {
   inOrder.reserve(network.layers.size());
   for (const auto& layer : network.layers) inOrder.push_back(sums[layer.name]);
   return at::cat(inOrder);
+}
+
+NeuronOutputs neuronOutputs(const Network& network, const at::Tensor& batch,
+                            const std::vector<WeightEdit>& neurons) {
+  at::NoGradGuard noGrad;
+  std::unordered_map<std::string, NeuronOutputs::Layer> found;
+  for (const auto& edit : neurons) check(edit, network.layer(edit.layer).weight->value);
+  const Observer observer = [&](const std::string& name, const at::Tensor& output) {
+    for (const auto& edit : neurons) {
+      if (edit.layer != name) continue;
+      const auto index = sendTo(output.device(), edit.neurons).to(at::kLong);
+      const bool isConvolution = network.layer(name).weight->value.dim() == 4;
+      found[name] = outputsOf(output, index, isConvolution, batch.size(0), network);
+    }
+  };
+  ForwardContext context;
+  context.observer = &observer;
+  network.forward(0, batch, context);
+  NeuronOutputs result;
+  std::vector<at::Tensor> highest, places, means;
+  for (const auto& edit : neurons) {
+    const auto& layer = result.layers.emplace_back(found.at(edit.layer));
+    highest.push_back(layer.outputs.amax(2));
+    places.push_back(layer.outputs.argmax(2).to(at::kInt));
+    means.push_back(layer.outputs.mean(2));
+  }
+  result.highest = at::cat(highest, 1);
+  result.places = at::cat(places, 1);
+  result.means = at::cat(means, 1);
+  return result;
 }
 
 Replacements applyEdits(const Network& network, const std::vector<WeightEdit>& edits) {

@@ -46,6 +46,22 @@ at::Tensor neuronScores(const Network& network, Unit unit, Score score);
 // feature map or over tokens: [M] float64, in layer order.
 at::Tensor outputSums(const Network& network, const at::Tensor& batch);
 
+// What some neurons give for a batch in eval mode, before batch-norm.
+struct NeuronOutputs {
+  struct Layer {
+    at::Tensor outputs;  // [N, K, P] float32, at each position of a feature map, or for each token
+    // Of the last rows * columns of them, which are parts of the image; 0: not known.
+    int64_t rows, columns;
+  };
+  std::vector<Layer> layers;  // in the order asked for
+  // [N, all K]: the highest output, the first position that has it (int32), and the mean over positions
+  at::Tensor highest, places, means;
+};
+
+// `neurons` are edits of kind zero, a layer each.
+NeuronOutputs neuronOutputs(const Network& network, const at::Tensor& batch,
+                            const std::vector<WeightEdit>& neurons);
+
 // The edited layers' weights, and biases where an output is fixed. Zeroing multiplies by a mask, so that it
 // keeps theta's gradient graph: m * theta.
 Replacements applyEdits(const Network& network, const std::vector<WeightEdit>& edits);

@@ -72,8 +72,14 @@ export const traceOverlap = later(async () => (await import('./experiments/trace
 export const traceMinimal = later(async () => (await import('./experiments/traceMinimal.js')).traceMinimal);
 /** Maps where images speak for an output, of one run or two (Fig. 10). */
 export const gradCam = later(async () => (await import('./experiments/gradCam.js')).gradCam);
+/** Shows what single neurons answer to, beside what zeroing each does. */
+export const neuronAtlas = later(
+  async () => (await import('./experiments/atlas/neuronAtlas.js')).neuronAtlas,
+);
 export type { TraceOptions } from './experiments/traceUnstructured.js';
 export type { GradCamOptions } from './experiments/gradCam.js';
+export type { NeuronAtlasOptions } from './experiments/atlas/neuronAtlas.js';
+export type { AtlasResult } from './experiments/atlas/atlasResult.js';
 export type { TraceUnstructuredResult } from './experiments/results.js';
 /** A run opened once for several traces. */
 export const TraceSession = {

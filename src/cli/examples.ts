@@ -46,6 +46,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'trace overlap': ['trace overlap --run runs/erm --fraction 0.001'],
   'trace minimal': ['trace minimal --run runs/erm --examples 8'],
   gradcam: ['gradcam --run runs/erm-finetune --compare runs/erm --samples 64'],
+  neurons: ['neurons --run runs/erm', "neurons --run runs/erm --neurons 'conv1[9]' 'conv1[63]'"],
   'sweep plan': ['sweep plan --sweep sweep.yaml --plan plan.json --slurm submit.sh'],
   'sweep run': ['sweep run --plan plan.json --index 0,1'],
   'sweep status': ['sweep status --plan plan.json'],

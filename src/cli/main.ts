@@ -26,6 +26,10 @@ const COMMANDS: Readonly<Record<string, readonly [description: string, load: () 
     'map where images speak for an output, and the share of that on their core (article, Fig. 10)',
     () => import('./commands/gradCam.js'),
   ],
+  neurons: [
+    'show what neurons answer to, beside what zeroing each of them does',
+    () => import('./commands/neurons.js'),
+  ],
   sweep: ['train many runs, on one machine or on a cluster', () => import('./commands/sweep.js')],
   runs: ['list runs: how they were trained, and what they reached', () => import('./commands/runs.js')],
   compare: [

@@ -6,7 +6,7 @@ import { RECIPE_SETTINGS } from '../train/recipe.js';
 import { optionWord } from './settings.js';
 import { markdown } from './textTable.js';
 
-const { session, unstructured, structured, overlap, minimal, gradCam } = TRACE_SETTINGS;
+const { session, unstructured, structured, overlap, minimal, gradCam, neurons } = TRACE_SETTINGS;
 
 /** docs/protocols.md with its tables of settings. */
 export function withProtocolTables(document: string): string {
@@ -17,6 +17,7 @@ export function withProtocolTables(document: string): string {
     overlap,
     minimal,
     gradcam: gradCam,
+    neurons,
     finetuning: FINETUNE_SETTINGS,
   };
   const texts = Object.entries<SettingsTable>(tables).map(([name, table]) => [name, settingsTable(table)]);

@@ -23,12 +23,13 @@ export const sampleImageSchema = z.strictObject({
 /** A picture that lives in the page that shows it. */
 export type SampleImage = Readonly<z.infer<typeof sampleImageSchema>>;
 
-/** A PNG as a picture of a page. */
+/** A PNG, or an image of another format, as a picture of a page. */
 export function toSampleImage(
-  png: Uint8Array,
+  image: Uint8Array,
   { width, height }: { readonly width: number; readonly height: number },
+  format = 'png',
 ): SampleImage {
-  return { dataUri: dataUri(png), width, height };
+  return { dataUri: dataUri(image, format), width, height };
 }
 
 /** Pixels of [0, 1] as an 8-bit grey PNG's data URI, from [height * width] values in row-major order. */
@@ -37,6 +38,11 @@ export async function greyPng(values: Float32Array, height: number, width: numbe
   const pixels = Buffer.from(Uint8Array.from(values, toByte));
   const grey = sharp(pixels, { raw: { width, height, channels: 1 } }).toColourspace('b-w');
   return dataUri(await grey.png().toBuffer());
+}
+
+/** Pixels of [0, 1] as a colour PNG's data URI, from [3, height, width] values in row-major order. */
+export function colorPng(values: Float32Array, height: number, width: number): Promise<string> {
+  return inputPng(values, [height, width], { mean: [0, 0, 0], std: [1, 1, 1] });
 }
 
 /** A model's input, [3, height, width] in row-major order, as a PNG's data URI, its normalization undone. */
@@ -49,6 +55,19 @@ export async function inputPng(
   const pixels = inputPixels(values, height * width, normalization);
   const image = sharp(pixels, { raw: { width, height, channels: 3 } });
   return dataUri(await image.png().toBuffer());
+}
+
+/** The same as a picture of a page with many: a JPEG that fits in 96 x 192 px, or the pixels as they are, as PNG, where they fit. */
+export async function inputThumbnail(
+  values: Float32Array,
+  [height, width]: readonly [number, number],
+  normalization: Normalization,
+): Promise<SampleImage> {
+  const sharp = await loadSharp();
+  const pixels = inputPixels(values, height * width, normalization);
+  const image = sharp(pixels, { raw: { width, height, channels: 3 } });
+  const { data, info } = await small(image, height, width).toBuffer({ resolveWithObject: true });
+  return toSampleImage(data, info, info.format);
 }
 
 /** A model's input, [3, size] pixels, as bytes of [size, 3], its normalization undone. */
@@ -79,9 +98,13 @@ export function sampleImage(dataset: Dataset, example: Example): Promise<SampleI
 export function thumbnail(dataset: Dataset, example: Example): Promise<SampleImage> {
   return pictured(dataset, example, async (image) => {
     const { width, height } = await image.metadata();
-    const fits = height <= THUMBNAIL.height && width <= THUMBNAIL.width;
-    return fits ? image.png() : image.resize({ ...THUMBNAIL, fit: 'inside' }).jpeg({ quality: 80 });
+    return small(image, height, width);
   });
+}
+
+function small(image: Sharp, height: number, width: number): Sharp {
+  const fits = height <= THUMBNAIL.height && width <= THUMBNAIL.width;
+  return fits ? image.png() : image.resize({ ...THUMBNAIL, fit: 'inside' }).jpeg({ quality: 80 });
 }
 
 /** An example's image as `draw` shrinks and encodes it. */
@@ -94,7 +117,7 @@ function pictured(
     ofImage(path, async (sharp) => {
       const picture = await draw(sharp(await readWhole(path)));
       const { data, info } = await picture.toBuffer({ resolveWithObject: true });
-      return { dataUri: dataUri(data, info.format), width: info.width, height: info.height };
+      return toSampleImage(data, info, info.format);
     }),
   );
 }

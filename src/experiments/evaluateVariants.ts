@@ -46,6 +46,8 @@ export async function evaluateVariants(
     readonly task: string;
     /** How many of the examples that a variant loses of a group are named; default: none. */
     readonly namedExamples?: number;
+    /** Receives what the model and a variant, by its key, answer to some examples. */
+    readonly onJudged?: (key: string, examples: Int32Array, before: Judged, after: Judged) => void;
   },
 ): Promise<VariantOutcomes> {
   const types = { batchSize: integer(1), namedExamples: integer(0) };
@@ -107,6 +109,7 @@ export async function evaluateVariants(
             read: Promise.all([reading, judged(perturbed, labels)]),
             finish([before, after]) {
               variant.outcomes[group]?.add(examples, before, after);
+              options.onJudged?.(variant.key, examples, before, after);
               runForwards += size * share;
               done += size;
               const ofAll = Math.min(total, done * context.worldSize);

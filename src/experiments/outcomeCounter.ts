@@ -78,7 +78,7 @@ export async function countersOfProcesses(
 }
 
 /** Moments by Welford's recurrence, which does not cancel, and its form for two sets (Chan et al. 1979). */
-class MomentSums {
+export class MomentSums {
   #count = 0;
   #mean = 0;
   #squares = 0;

@@ -8,6 +8,7 @@ import { PERTURBATION_NAMES } from '../neurons/perturbations.js';
 import { epochMetricsSchema, trainingResultSchema } from '../train/results.js';
 import { runFileSchema } from '../train/runConfig.js';
 import type { RunFolder } from '../train/runFolder.js';
+import { atlasSchema } from './atlas/atlasResult.js';
 import { comparisonSchema } from './comparison.js';
 import { gradCamSchema } from './gradCamResult.js';
 import { overlapSchema, structuredSchema, unstructuredSchema } from './results.js';
@@ -20,18 +21,20 @@ export const RESULTS = {
   overlap: { name: 'trace-overlap', schema: overlapSchema },
   minimal: { name: 'trace-minimal', schema: minimalSchema },
   gradCam: { name: 'grad-cam', schema: gradCamSchema },
+  neurons: { name: 'neuron-atlas', schema: atlasSchema },
   comparison: { name: 'comparison', schema: comparisonSchema },
 } as const;
 
 /** All results of a run beside its training's, each undefined where it has not been made. Throws `RUN_INVALID`. */
 export async function readResults(folder: RunFolder) {
-  const { layers, overlap, minimal, gradCam, comparison } = RESULTS;
+  const { layers, overlap, minimal, gradCam, neurons, comparison } = RESULTS;
   return {
     traces: await readTraces(folder),
     layers: await folder.readResult(layers.name, layers.schema),
     overlap: await folder.readResult(overlap.name, overlap.schema),
     minimal: await folder.readResult(minimal.name, minimal.schema),
     gradCam: await folder.readResult(gradCam.name, gradCam.schema),
+    neurons: await folder.readResult(neurons.name, neurons.schema),
     comparison: await folder.readResult(comparison.name, comparison.schema),
   };
 }

@@ -136,7 +136,7 @@ export type LostOfGroup = Recorded<typeof lostOfGroupSchema>;
 export const picture = z.string().startsWith('data:image/');
 
 /** An example with its picture, which a report shows without the dataset. */
-const picturedSchema = z.looseObject({
+export const picturedSchema = z.looseObject({
   /** Position in the dataset's examples. */
   example: count,
   filename: z.string(),

@@ -200,8 +200,27 @@ const gradCam = {
   batchSize: session.batchSize,
 } satisfies SettingsTable;
 
-/** The settings of tracing and Grad-CAM, declared once, as the commands group them. */
-export const TRACE_SETTINGS = { session, unstructured, structured, overlap, minimal, gradCam } as const;
+const neurons = {
+  most: setting({
+    ...COUNT,
+    help: 'neurons that traces chose, at most; as many random ones of the same layers stand beside them',
+    default: 10,
+    source: 'ours: the article shows no images of neurons',
+  }),
+  samples: setting({
+    ...COUNT,
+    help: 'examples of each majority group on which neurons are zeroed at most, drawn by the seed; minority groups are measured whole',
+    default: 128,
+    source: 'ours, as in traces',
+  }),
+  batchSize: session.batchSize,
+} satisfies SettingsTable;
+
+/** The settings of tracing, Grad-CAM and the neuron atlas, declared once, as the commands group them. */
+export const TRACE_SETTINGS = {
+  ...{ session, unstructured, structured, overlap, minimal },
+  ...{ gradCam, neurons },
+} as const;
 
 /** Settings of a session that a caller gives. */
 export type SessionChoices = GivenOf<typeof session>;

@@ -184,6 +184,23 @@ export interface PassOptions {
   readonly detachFeatures?: boolean | undefined;
 }
 
+/** What K neurons of some layers give for N images. Dispose of its tensors. */
+export interface NeuronOutputs {
+  /** In the order of the edits. */
+  readonly layers: readonly {
+    /** [N, K, P] float32: at each of P positions of a feature map, or for each of P tokens. */
+    readonly outputs: Tensor;
+    /** [rows, columns] of the last of them, which are parts of the image; zeros where that is not known. */
+    readonly cells: readonly [number, number];
+  }[];
+  /** [N, all K] float32: the highest output over the positions. */
+  readonly highest: Tensor;
+  /** [N, all K] int32: the first position that has it. */
+  readonly places: Tensor;
+  /** [N, all K] float32: the mean over positions. */
+  readonly means: Tensor;
+}
+
 /** A network on a device, in the precision that it was made with. Jobs run in the order they are submitted. */
 export interface Network {
   describe(): NetworkDescription;
@@ -212,6 +229,12 @@ export interface Network {
    * or tokens. It is the output that an edit of kind `output` sets.
    */
   outputSums(batch: Tensor): Promise<Tensor>;
+  /**
+   * What some neurons give for a batch, before batch-norm, with the running statistics, as PyTorch's forward hooks see it.
+   *
+   * @param neurons edits of kind `zero`, a layer each, as masks have them
+   */
+  neuronOutputs(batch: Tensor, neurons: readonly WeightEdit[]): Promise<NeuronOutputs>;
   /**
    * A mask, uint8 by layer, that prunes a share (above 0, below 1) of the single weights of all layers of neurons by magnitude. It keeps
    * weights at least as large as the smallest but ceil(share * M) of M.

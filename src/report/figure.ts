@@ -1,5 +1,6 @@
 import type { SampleImage } from '../data/dataDescription.js';
 import type { Split } from '../data/split.js';
+import type { AtlasResult } from '../experiments/atlas/atlasResult.js';
 import type { ComparisonResult } from '../experiments/comparison.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import type {
@@ -40,6 +41,8 @@ export interface RunResults {
   readonly minimal?: TraceMinimalResult | undefined;
   /** `results/grad-cam.json` (article, Fig. 10). */
   readonly gradCam?: GradCamResult | undefined;
+  /** `results/neuron-atlas.json`; the article has no such figure. */
+  readonly neurons?: AtlasResult | undefined;
 }
 
 /** The source of figures and tables. */

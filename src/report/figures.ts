@@ -7,6 +7,7 @@ import { fig2, fig4, fig5, fig11, fig12 } from './figures/changes/figures.js';
 import { fig10 } from './figures/gradCam/fig10.js';
 import { fig7 } from './figures/layers/fig7.js';
 import { minimal } from './figures/minimal.js';
+import { neurons } from './figures/neurons/neurons.js';
 import { fig3 } from './figures/overlap/fig3.js';
 
 /** Every figure and table of the article's Part I, and those beyond it, in the order in which the report shows them. */
@@ -24,5 +25,6 @@ export const FIGURES: readonly Figure[] = [
   fig3,
   fig7,
   minimal,
+  neurons,
   fig10,
 ];

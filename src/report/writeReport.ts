@@ -18,7 +18,7 @@ import { drawPage } from './html/page.js';
 import { showComparison } from './sections/comparison.js';
 import { showConfiguration } from './sections/configuration.js';
 import { showData } from './sections/data.js';
-import { openingSentences, showNext } from './sections/opening.js';
+import { openingSentences, showNeuron, showNext } from './sections/opening.js';
 import { showSummary } from './sections/summary.js';
 import { showTraining } from './sections/training.js';
 import { plain } from './text.js';
@@ -56,7 +56,7 @@ export async function writeReport(options: ReportOptions): Promise<string> {
 }
 
 /** Sections of no figure, before and after the figures' own. */
-const OPENING: readonly Show<RunReport>[] = [showSummary, showComparison, showData];
+const OPENING: readonly Show<RunReport>[] = [showNeuron, showSummary, showComparison, showData];
 const CLOSING: readonly Show<RunReport>[] = [...furtherChanges, showTraining, showConfiguration, showNext];
 
 /** The sections that have data: a summary first, then the figures' in the order of `FIGURES`; each figure is shown once. */
@@ -97,7 +97,19 @@ export async function readRunReport(options: Pick<ReportOptions, 'run'>) {
     history: await folder.readHistory(),
     versions: Object.entries(environment.versions),
   };
-  return { folder, report };
+  return { folder, report: withAllowedImages(report) };
+}
+
+/** The same without any image of the data, where the neuron atlas was asked to show none. */
+export function withAllowedImages(report: RunReport): RunReport {
+  const { dataset, traces, gradCam, neurons } = report;
+  if (neurons?.showsImages !== false) return report;
+  return {
+    ...report,
+    dataset: { ...dataset, samples: [] },
+    traces: traces.map((trace) => ({ ...trace, pictures: [] })),
+    gradCam: gradCam && { ...gradCam, examples: [] },
+  };
 }
 
 function describeConfig(config: RunConfig, environment: RunEnvironment): [string, string][] {

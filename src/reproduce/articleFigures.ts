@@ -6,9 +6,12 @@ import { FIGURES } from '../report/figures.js';
 import { inArticleOrder } from '../report/format.js';
 import { nearestSentence } from '../settings/names.js';
 
-/** The figures and tables that one run gives, in the article's order. Heat maps compare two runs. */
+/**
+ * The figures and tables that one run gives, in the article's order. Heat maps compare two runs, and neurons of several models are no
+ * repetitions of each other.
+ */
 export const OF_ONE_RUN: readonly Figure[] = FIGURES.filter(
-  ({ needs }) => needs.results?.includes('gradCam') !== true,
+  ({ needs }) => needs.results?.some((name) => name === 'gradCam' || name === 'neurons') !== true,
 ).sort((a, b) => inArticleOrder(a.name, b.name));
 
 /** Those of the article's Part I. */

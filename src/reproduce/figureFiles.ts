@@ -1,11 +1,14 @@
 import { stringify } from 'csv-stringify/sync';
+import type { AtlasResult } from '../experiments/atlas/atlasResult.js';
+import { neuronAtlas, type NeuronAtlasOptions } from '../experiments/atlas/neuronAtlas.js';
 import { gradCam, type GradCamOptions } from '../experiments/gradCam.js';
 import type { GradCamResult } from '../experiments/gradCamResult.js';
 import { writeAtomic } from '../files.js';
-import { openEngine } from '../native/engine.js';
+import { type EngineOptions, openEngine } from '../native/engine.js';
 import type { CriterionName } from '../neurons/criteria.js';
 import type { Figure, FigureRow, ReportDataset, RunResults } from '../report/figure.js';
 import { fig10 } from '../report/figures/gradCam/fig10.js';
+import { neurons } from '../report/figures/neurons/neurons.js';
 import { groupLabels } from '../report/groupLabels.js';
 import type { Table } from '../report/table.js';
 import { writeReport } from '../report/writeReport.js';
@@ -71,19 +74,36 @@ interface Fig10Result extends ReproducedFigure {
  * heat in the core region. Writes `results/grad-cam.json`, `results/fig10.json`, `results/fig10.csv`, and the report of `run`.
  */
 export async function reproduceFig10(options: GradCamOptions): Promise<Fig10Result> {
-  const run = await openRun(options.run);
   const result = await gradCam(options);
-  const content = {
-    results: { traces: [], gradCam: result },
-    dataset: await readRunData(run),
-    checkpoint: result.after.checkpoint,
-    criteria: [],
-    grid: [],
-  };
+  const made = await withFiles(options, fig10, { gradCam: result }, result.after.checkpoint);
+  return { ...made, gradCam: result };
+}
+
+interface NeuronsResult extends ReproducedFigure {
+  readonly atlas: AtlasResult;
+  readonly report: string;
+}
+
+/** Makes the neuron atlas of a run, `results/neurons.json` and `results/neurons.csv` with a row for each neuron and group, and the report. */
+export async function reproduceNeurons(options: NeuronAtlasOptions): Promise<NeuronsResult> {
+  const atlas = await neuronAtlas(options);
+  return { ...(await withFiles(options, neurons, { neurons: atlas }, atlas.checkpoint)), atlas };
+}
+
+/** Writes a figure's files and the run's report. */
+async function withFiles(
+  options: EngineOptions & { readonly run: string },
+  figure: Figure,
+  made: Omit<RunResults, 'traces'>,
+  checkpoint: string,
+): Promise<ReproducedFigure & { readonly report: string }> {
+  const run = await openRun(options.run);
+  const results = { traces: [], ...made };
+  const content = { results, dataset: await readRunData(run), checkpoint, criteria: [], grid: [] };
   using context = await openEngine(options);
   const folder = new RunWriter(run.folder.path, context);
-  const [figure] = (await folder.locked(() => writeFigures(folder, [fig10], content), { waits: true })) as [
-    ReproducedFigure,
-  ];
-  return { ...figure, gradCam: result, report: await writeReport({ run: options.run }) };
+  const [written] = (await folder.locked(() => writeFigures(folder, [figure], content), {
+    waits: true,
+  })) as [ReproducedFigure];
+  return { ...written, report: await writeReport({ run: options.run }) };
 }

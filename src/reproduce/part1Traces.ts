@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { neuronAtlasIn } from '../experiments/atlas/neuronAtlas.js';
 import { gradCam } from '../experiments/gradCam.js';
 import { RESULTS } from '../experiments/resultFiles.js';
 import type { TraceUnstructuredResult } from '../experiments/results.js';
@@ -59,6 +60,7 @@ export async function neededTraces(session: TraceSession, options: FigureTraceOp
     overlap: others.has('overlap') ? await overlapTrace(session, options) : undefined,
     minimal: others.has('minimal') ? await minimalTrace(session) : undefined,
     gradCam: others.has('gradCam') ? await heatMaps(session, options) : undefined,
+    neurons: others.has('neurons') ? await neuronAtlasOf(session, options) : undefined,
   };
 }
 
@@ -72,7 +74,7 @@ export async function makeResults(session: TraceSession, options: FigureTraceOpt
   };
   const traces: TraceUnstructuredResult[] = [];
   for (const trace of needed.unstructured) traces.push(await settled(trace));
-  const { layers, overlap, minimal, gradCam: maps } = needed;
+  const { layers, overlap, minimal, gradCam: maps, neurons } = needed;
   const isNeeded = needsOf(options.figures).has('result');
   return {
     traces,
@@ -81,6 +83,7 @@ export async function makeResults(session: TraceSession, options: FigureTraceOpt
     overlap: overlap && (await settled(overlap)),
     minimal: minimal && (await settled(minimal)),
     gradCam: maps && (await settled(maps)),
+    neurons: neurons && (await settled(neurons)),
   };
 }
 
@@ -158,6 +161,14 @@ function heatMaps(session: TraceSession, options: FigureTraceOptions) {
   return neededTrace(session, 'heat maps', RESULTS.gradCam, {
     isSame: ({ after }) => after.checkpoint === session.checkpoint,
     make: () => gradCam({ ...own, ...engineOptions(options) }),
+  });
+}
+
+/** The atlas that is there, of whichever neurons, or that of those that the traces chose. */
+function neuronAtlasOf(session: TraceSession, { samples }: FigureTraceOptions) {
+  return neededTrace(session, 'neuron atlas', RESULTS.neurons, {
+    isSame: ({ checkpoint }) => checkpoint === session.checkpoint,
+    make: () => neuronAtlasIn(session, { samples }),
   });
 }
 

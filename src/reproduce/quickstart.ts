@@ -8,6 +8,7 @@ import { ENGINE_TYPES, type EngineOptions, engineOptions, openEngine } from '../
 import type { JobOptions } from '../progress.js';
 import { fig1 } from '../report/figures/accuracy/fig1.js';
 import { fig2 } from '../report/figures/changes/figures.js';
+import { neurons } from '../report/figures/neurons/neurons.js';
 import { writeReport } from '../report/writeReport.js';
 import { checkOptions, JOB_TYPES, type OptionTypes } from '../settings/options.js';
 import { callback, text } from '../settings/values.js';
@@ -126,7 +127,7 @@ export async function reproduceQuickstart(options: QuickstartOptions): Promise<Q
 
   onStep?.('5/5 trace: zero the top neurons of each group, and report');
   const finetuneReport = await writeReport({ run: `${out}-finetune` });
-  const figures = { data: dataset, run: out, figures: [fig1, fig2], ...CONTROLS };
+  const figures = { data: dataset, run: out, figures: [fig1, fig2, neurons], ...CONTROLS };
   const { report } = await reproducePart1({ ...computed, seed, ...figures });
   const { name, schema } = RESULTS.traces;
   const trace = (await folder.readResult(name, schema)) as TraceUnstructuredResult;

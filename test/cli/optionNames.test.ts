@@ -14,7 +14,7 @@ import { acceptedBy, RUN_TYPE, SEEDS_TYPE } from '../../src/train/runOptions.js'
 const OWN = ['config', 'json', 'quiet', 'debug', 'dryRun', 'plan', 'slurm'];
 const DATASET = DATASET_OPTIONS.map(({ name }) => name as string);
 
-const { session, unstructured, structured, overlap, minimal, gradCam } = TRACE_SETTINGS;
+const { session, unstructured, structured, overlap, minimal, gradCam, neurons } = TRACE_SETTINGS;
 const trace = { ...SESSION_TYPES, ...session };
 
 test.each<[string, string, object]>([
@@ -23,6 +23,7 @@ test.each<[string, string, object]>([
   ['trace', 'overlap', { ...trace, ...overlap }],
   ['trace', 'minimal', { ...trace, ...minimal }],
   ['gradcam', '', { ...trace, ...gradCam, compare: RUN_TYPE }],
+  ['neurons', '', { ...trace, ...neurons, neurons: RUN_TYPE }],
   ['evaluate', '', { ...trace, ...EVALUATE_SETTINGS }],
   [
     'reproduce',

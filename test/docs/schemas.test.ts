@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { neuronAtlas } from '../../src/experiments/atlas/neuronAtlas.js';
 import { gradCam } from '../../src/experiments/gradCam.js';
 import { FILE_SCHEMAS, jsonSchemaOf } from '../../src/experiments/resultFiles.js';
 import { traceMinimal } from '../../src/experiments/traceMinimal.js';
@@ -57,6 +58,7 @@ test.each([
   ['trace-overlap', () => traceOverlap({ ...common, fraction: 0.01 })],
   ['trace-minimal', () => traceMinimal({ ...common, examples: 1, mostNeurons: 5 })],
   ['grad-cam', () => gradCam({ ...common, samples: 2, examples: 1 })],
+  ['neuron-atlas', () => neuronAtlas({ ...common, neurons: ['conv1[9]'], samples: 2 })],
 ] as const)(
   'a result of %s holds to its schema, and says more only where the schema lets it',
   async (name, trace) => {

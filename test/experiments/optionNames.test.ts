@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { composeDataset } from '../../src/data/compose/compose.js';
 import { loadDataset } from '../../src/data/dataset.js';
+import { neuronAtlas } from '../../src/experiments/atlas/neuronAtlas.js';
 import { gradCam } from '../../src/experiments/gradCam.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
@@ -31,6 +32,7 @@ test.each([
   ],
   ['traceStructured', () => traceStructured({ run, sigma: 1 } as never), /`sigma`/],
   ['gradCam', () => gradCam({ run, sample: 3 } as never), /`sample`\. The nearest are samples/],
+  ['neuronAtlas', () => neuronAtlas({ run, neuron: ['a'] } as never), /`neuron`\. The nearest are neurons/],
 ])('%s names an option that there is none of, and the nearest', async (_name, call, reason) => {
   const { message } = await failure(call(), 'USAGE');
   expect(message).toMatch(reason);

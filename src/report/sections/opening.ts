@@ -1,6 +1,8 @@
 import { placeText } from '../../neurons/neuron.js';
+import type { AtlasNeuron } from '../../experiments/atlas/atlasResult.js';
 import type { RunReport, Show } from '../figure.js';
 import { largestChange, PERTURBED, traceView } from '../figures/changes/view.js';
+import { anchorOf, strip } from '../figures/neurons/neuron.js';
 import { fixed, percent, plural, size, SPLIT_NAME } from '../format.js';
 import { type Groups, groupsOfKind } from '../groupLabels.js';
 import { html } from '../html/html.js';
@@ -54,6 +56,52 @@ function neuronsSentence({ traces }: RunReport, groups: Groups): string[] {
     `${gerund.charAt(0).toUpperCase()}${gerund.slice(1)} ${neurons} ${took(change)} of the ${SPLIT_NAME[trace.split]} accuracy ` +
       `${change < 0 ? 'from' : 'to'} ${group.name}${beside}.`,
   ];
+}
+
+/** The images of a neuron in the opening. */
+const IMAGES = 5;
+
+/** On the quickstart's page, the neuron without which a group loses most: its strongest images, and what zeroing it does. */
+export const showNeuron: Show<RunReport> = ({ comparison, neurons: atlas, dataset }, groups) => {
+  const found = atlas && mostHarmful(atlas.neurons, groups);
+  if (!comparison || !found) return undefined;
+  const { neuron, group, change } = found;
+  return {
+    id: 'neuron',
+    title: 'What one neuron answers to',
+    prose: async () => {
+      const { drawAtlas } = await import('../figures/neurons/pictures.js');
+      const images = neuron.strongest.slice(0, IMAGES);
+      const shown = { ...neuron, strongest: images, strongestOfGroups: [], flips: [] };
+      const pictures = await drawAtlas(atlas, [shown]);
+      const view = { atlas, pictures, groups, classNames: dataset.targetNames ?? [] };
+      return html`<p>
+          The training images to which <code>${placeText(neuron)}</code> answers most strongly. Colour shows
+          where in the image, and the frame what that part of the network sees of it.
+        </p>
+        ${strip(neuron, images, view)}
+        <p>
+          Without this one neuron, the network is right on ${size(change)} ${change < 0 ? 'less' : 'more'} of
+          the ${SPLIT_NAME.train} images of ${group.name}, and ${plural(neuron.flips.length, 'prediction')}
+          ${neuron.flips.length === 1 ? 'differs' : 'differ'} among those that were tried.
+          <a href="#${anchorOf(neuron)}">More of it, and other neurons beside random ones</a>.
+        </p> `;
+    },
+  };
+};
+
+/** The neuron of those that were chosen whose zeroing takes most from a group. */
+function mostHarmful(neurons: readonly AtlasNeuron[], groups: Groups) {
+  const effects = neurons
+    .filter(({ role }) => role !== 'random')
+    .flatMap((neuron) =>
+      groups.map((group) => ({
+        neuron,
+        group,
+        change: neuron.zeroed.groups[group.index]?.change ?? Number.NaN,
+      })),
+    );
+  return effects.filter(({ change }) => Number.isFinite(change)).sort((a, b) => a.change - b.change)[0];
 }
 
 /** The way on from the quickstart. */

@@ -13,7 +13,7 @@ interface OwnLoss {
   readonly lost: LostOfGroup;
 }
 
-/** The first images that each group loses to the most of its own neurons, for each criterion; undefined where there are none. */
+/** The first images that each group loses to the most of its own neurons, for each criterion; undefined where there are none, or none may be shown. */
 export function lostImages(
   { trace, views, shownSigma }: TraceView,
   groups: Groups,
@@ -29,7 +29,7 @@ export function lostImages(
         return entry && lost && lost.first.length > 0 ? [{ group, entry, lost }] : [];
       }),
     );
-  if (losses.length === 0) return undefined;
+  if (losses.length === 0 || pictures.size === 0) return undefined;
   const { participle } = PERTURBED[trace.perturbation];
   const body = html`<p class="note">
       ${SPLIT_NAME[trace.split]} images that the model predicts right, and wrong once neurons that were chosen

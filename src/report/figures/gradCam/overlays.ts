@@ -23,7 +23,7 @@ export const heatColor = vega.scheme(SCHEME) as (heat: number) => string;
 export function drawOverlays(examples: readonly HeatExample[]) {
   return Promise.all(
     examples.map(async ({ group, filename, image, before, after }) => {
-      const picture = await decode(image, filename, 3);
+      const picture = await decode(image, 3, GRAD_CAM, filename);
       return {
         group,
         image: await encode(picture),
@@ -34,14 +34,15 @@ export function drawOverlays(examples: readonly HeatExample[]) {
   );
 }
 
-interface Picture {
+/** Pixels in row-major order. */
+export interface Picture {
   readonly pixels: Buffer;
   readonly width: number;
   readonly height: number;
 }
 
 async function overlay(image: Picture, { heat, share }: ExampleHeat, filename: string) {
-  const map = await decode(heat, filename, 1);
+  const map = await decode(heat, 1, GRAD_CAM, filename);
   const colors = colorTable();
   const pixels = Buffer.from(
     image.pixels.map((value, at) => {
@@ -53,13 +54,27 @@ async function overlay(image: Picture, { heat, share }: ExampleHeat, filename: s
 }
 
 /** Red, green and blue of each of the 256 heats. */
-function colorTable(): number[][] {
+export function colorTable(): number[][] {
   return Array.from({ length: 256 }, (_, heat) => (heatColor(heat / 255).match(/\d+/g) ?? []).map(Number));
 }
 
-async function decode(dataUri: string, filename: string, channels: 1 | 3): Promise<Picture> {
+/** A result that holds images, and the command that makes it. */
+interface ImageSource {
+  readonly file: string;
+  readonly command: string;
+}
+
+const GRAD_CAM: ImageSource = { file: 'results/grad-cam.json', command: 'spurmem gradcam' };
+
+/** Decodes an image of an example that a result holds. Throws `RUN_INVALID` where it is damaged. */
+export async function decode(
+  dataUri: string,
+  channels: 1 | 3,
+  { file, command }: ImageSource,
+  filename: string,
+): Promise<Picture> {
   try {
-    const bytes = Buffer.from(dataUri.replace(/^data:image\/png;base64,/, ''), 'base64');
+    const bytes = Buffer.from(dataUri.replace(/^data:image\/\w+;base64,/, ''), 'base64');
     const sharp = await loadSharp();
     const { data, info } = await sharp(bytes)
       .toColourspace(channels === 1 ? 'b-w' : 'srgb')
@@ -69,7 +84,7 @@ async function decode(dataUri: string, filename: string, channels: 1 | 3): Promi
   } catch (error) {
     throw new SpurmemError(
       'RUN_INVALID',
-      `results/grad-cam.json: an image of the example ${filename} is damaged. Run spurmem gradcam again.`,
+      `${file}: an image of the example ${filename} is damaged. Run ${command} again.`,
       { cause: error },
     );
   }

@@ -1,0 +1,81 @@
+import { weightsFingerprint } from '../../models/fingerprint.js';
+import { readProgram } from '../../models/exported/program.js';
+import { readWeights } from '../../models/readWeights.js';
+import type { TensorData } from '../../models/safetensors.js';
+import { native } from '../../native/addon.js';
+import type { NeuronPlace } from '../../neurons/neuron.js';
+import { isFile, type OpenedRun } from '../../train/runFolder.js';
+import { createModel } from '../../train/runModel.js';
+import type { TraceSession } from '../traceSession.js';
+import type { AtlasNeuron, AtlasResult } from './atlasResult.js';
+
+type Weights = Readonly<Record<string, TensorData>>;
+
+/** The weights that a run's training started from, and where they are from. */
+interface InitialWeights {
+  readonly source: NonNullable<AtlasResult['initial']>;
+  readonly weights: Weights;
+}
+
+/**
+ * The weights of a run before training: those of epoch 0, if it kept them, else the file that it started from, where that is still the
+ * same, else those that its seed draws. Undefined where none of them is there.
+ */
+export async function initialWeights(
+  { config, loader }: TraceSession,
+  { folder, environment }: Pick<OpenedRun, 'folder' | 'environment'>,
+): Promise<InitialWeights | undefined> {
+  const first = folder.epoch(0);
+  if (await isFile(first)) return { source: 'epoch 0', weights: (await readWeights(first)).tensors };
+  const { weightsPath, archPath } = environment;
+  if (config.weights !== null) {
+    if (weightsPath === null || !(await isFile(weightsPath))) return undefined;
+    if ((await weightsFingerprint(weightsPath)) !== config.weights) return undefined;
+    return { source: 'weights file', weights: (await readWeights(weightsPath)).tensors };
+  }
+  if (config.program === undefined) {
+    using model = await createModel(config, loader, new (native().Generator)(config.seed));
+    return { source: 'seed', weights: await model.stateDict() };
+  }
+  if (archPath === undefined || !(await isFile(archPath))) return undefined;
+  const { file } = await readProgram(archPath);
+  return file.hash === config.program && file.weights
+    ? { source: 'program', weights: file.weights }
+    : undefined;
+}
+
+/** How far training moved some neurons, each beside all of its layer; null where its initial weights are not known. */
+export function movedNeurons(
+  neurons: readonly NeuronPlace[],
+  trained: Weights,
+  initial: Weights | undefined,
+): AtlasNeuron['moved'][] {
+  const ofLayers = new Map<string, Float64Array | undefined>();
+  for (const { layer } of neurons) {
+    if (ofLayers.has(layer)) continue;
+    const name = `${layer}.weight`;
+    ofLayers.set(layer, distances(trained[name], initial?.[name]));
+  }
+  return neurons.map(({ layer, index }) => {
+    const all = ofLayers.get(layer);
+    const distance = all?.[index];
+    if (all === undefined || distance === undefined) return null;
+    return { distance, rank: all.filter((other) => other < distance).length / all.length };
+  });
+}
+
+/** ||w - w0||_2 / ||w0||_2 of each neuron of a layer. */
+function distances(trained: TensorData | undefined, initial: TensorData | undefined) {
+  const size = trained?.shape[0] ?? 0;
+  if (!trained || initial?.data.length !== trained.data.length || size === 0) return undefined;
+  const each = trained.data.length / size;
+  return Float64Array.from({ length: size }, (_, neuron) => {
+    let [moved, before] = [0, 0];
+    for (let at = neuron * each; at < (neuron + 1) * each; at += 1) {
+      const [now, then] = [Number(trained.data[at]), Number(initial.data[at])];
+      moved += (now - then) ** 2;
+      before += then ** 2;
+    }
+    return Math.sqrt(moved / before);
+  });
+}
