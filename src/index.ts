@@ -79,7 +79,6 @@ export const neuronAtlas = later(
 export type { TraceOptions } from './experiments/traceUnstructured.js';
 export type { GradCamOptions } from './experiments/gradCam.js';
 export type { NeuronAtlasOptions } from './experiments/atlas/neuronAtlas.js';
-export type { AtlasResult } from './experiments/atlas/atlasResult.js';
 export type { TraceUnstructuredResult } from './experiments/results.js';
 /** A run opened once for several traces. */
 export const TraceSession = {

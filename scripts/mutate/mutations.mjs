@@ -86,6 +86,13 @@ const BY_FILE = {
     ['distance(a) - distance(b) || a - b', 'distance(b) - distance(a) || a - b'],
   ],
   // Experiments
+  'src/experiments/atlas/observe.ts': [
+    ['(value - moments.mean) / Math.sqrt(', '(value - moments.mean) / Math.abs('],
+    ['(list.length > most) list.pop()', '(list.length > most) list.shift()'],
+  ],
+  'src/experiments/atlas/initialWeights.ts': [['(now - then) ** 2', '(now + then) ** 2']],
+  'src/experiments/atlas/zeroedNeurons.ts': [['if (was === is) continue;', 'if (was !== is) continue;']],
+  'src/models/receptiveField.ts': [['size + (kernel - 1) * step', 'size + kernel * step']],
   'src/experiments/evaluateVariants.ts': [
     ['first = Math.min(first, found.stage)', 'first = found.stage'],
     ['of groups ?? allGroups) entry', 'of groups?.slice(0, 1) ?? allGroups) entry'],

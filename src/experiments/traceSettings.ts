@@ -218,8 +218,13 @@ const neurons = {
 
 /** The settings of tracing, Grad-CAM and the neuron atlas, declared once, as the commands group them. */
 export const TRACE_SETTINGS = {
-  ...{ session, unstructured, structured, overlap, minimal },
-  ...{ gradCam, neurons },
+  session,
+  unstructured,
+  structured,
+  overlap,
+  minimal,
+  gradCam,
+  neurons,
 } as const;
 
 /** Settings of a session that a caller gives. */

@@ -10,6 +10,7 @@ import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
 import { meanInterval } from '../../src/metrics/intervals.js';
 import { momentsOf } from '../../src/metrics/statistics.js';
+import { readSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { type NeuronPlace, placeText } from '../../src/neurons/neuron.js';
 import { maskNeurons } from '../../src/neurons/perturb.js';
@@ -28,7 +29,7 @@ let atlas: AtlasResult;
 
 beforeAll(async () => {
   await tinyDominoes(data, { train: [60, 20, 12, 40] });
-  const recipe = { data, epochs: 2, batchSize: 32, lr: 3e-3, seed: 0, device: 'cpu' } as const;
+  const recipe = { data, epochs: 8, batchSize: 32, lr: 3e-3, seed: 0, device: 'cpu' } as const;
   await trainErm({ ...recipe, out: run, arch: 'resnet20', keepEpochs: [0] });
   await trainErm({ ...recipe, epochs: 1, out: vit, arch: 'vit_tiny_patch16_224', patchSize: 8 });
   traced = await traceUnstructured({ ...common, criteria: ['gradient'], topK: [1, 2], nullDraws: 2 });
@@ -116,8 +117,9 @@ test('flips are the differences of two evaluations, and changes those of the tra
   const options = { batchSize: 32, task: 'test' };
   const before = await evaluate(model, loader, indices, options);
   const state = await model.stateDict();
+  const early = await neuronAtlas({ ...common, neurons: [...Array(16).keys()].map((at) => `conv1[${at}]`) });
   let flips = 0;
-  for (const { layer, index, ...neuron } of atlas.neurons) {
+  for (const { layer, index, ...neuron } of [...atlas.neurons, ...early.neurons]) {
     const name = `${layer}.weight`;
     const weight = state[name];
     if (!weight) throw new Error(`no ${name}`);
@@ -159,6 +161,8 @@ test('flips are the differences of two evaluations, and changes those of the tra
 });
 
 test('the way from the initial weights is the same by the kept epoch 0 and by the seed', async () => {
+  using session = await TraceSession.open(common);
+  const sizes = session.model.description.layers;
   expect(atlas.initial).toBe('epoch 0');
   const first = new RunFolder(run).epoch(0);
   await rename(first, `${first}.away`);
@@ -167,7 +171,21 @@ test('the way from the initial weights is the same by the kept epoch 0 and by th
   await rename(`${first}.away`, first);
   expect(again.initial).toBe('seed');
   expect(again.neurons.map(({ moved }) => moved)).toEqual(atlas.neurons.map(({ moved }) => moved));
-  expect(atlas.neurons.every(({ moved }) => moved !== null && moved.distance > 0)).toBe(true);
+  const weightsOf = async (path: string, layer: string): Promise<Float32Array> =>
+    (await readSafetensors(path)).tensors[`${layer}.weight`]?.data as Float32Array;
+  for (const { layer, index, moved } of atlas.neurons) {
+    const [now, before] = [await weightsOf(new RunFolder(run).best, layer), await weightsOf(first, layer)];
+    const { size = 1 } = sizes.find(({ name }) => name === layer) ?? {};
+    const each = now.length / size;
+    const norm = (values: Float32Array): number => Math.sqrt(values.reduce((sum, one) => sum + one ** 2, 0));
+    const distances = Array.from({ length: size }, (_, at) => {
+      const own = before.slice(at * each, (at + 1) * each);
+      return norm(now.slice(at * each, (at + 1) * each).map((one, i) => one - (own[i] ?? 0))) / norm(own);
+    });
+    expect(moved?.distance).toBeCloseTo(distances[index] ?? Number.NaN, 5);
+    const less = distances.filter((one) => one < (distances[index] ?? 0) - 1e-7).length;
+    expect(moved?.rank).toBeCloseTo(less / size, 5);
+  }
   expect(again.neurons.map(({ role }) => role)).toEqual(names.map(() => 'asked'));
 });
 

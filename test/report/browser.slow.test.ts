@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import type { RunReport } from '../../src/report/figure.js';
 import { temporaryFolder } from '../temporary.js';
+import { atlasOf } from './atlas.js';
 import { fullReport, layers18, overlapTrace, randomTrace, trace, withLostImages } from './fixtures.js';
 import { pageOf } from './support.js';
 
@@ -25,7 +26,7 @@ const REACHABLE = 'a[href], button, summary, [tabindex="0"]';
 
 let browser: Browser;
 beforeAll(async () => {
-  await writeFile(path, await pageOf(everything));
+  await writeFile(path, await pageOf({ ...everything, neurons: await atlasOf() }));
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox'],

@@ -32,7 +32,7 @@ const strongImageSchema = z.looseObject({
    * cell of the map or the patch.
    */
   frame: z.looseObject({ top: real, left: real, height: real, width: real }).nullable(),
-  /** `data:image/png;base64,...`: the outputs at all positions, grey, 8 bits, from the neuron's mean (0) to its highest (255). */
+  /** `data:image/png;base64,...`: the outputs at all positions, grey, 8 bits, from the neuron's mean over all images (0) to its highest in this one (255). */
   map: picture.nullable(),
 });
 export type StrongImage = Recorded<typeof strongImageSchema>;

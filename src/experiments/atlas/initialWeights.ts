@@ -1,5 +1,5 @@
-import { weightsFingerprint } from '../../models/fingerprint.js';
 import { readProgram } from '../../models/exported/program.js';
+import { weightsFingerprint } from '../../models/fingerprint.js';
 import { readWeights } from '../../models/readWeights.js';
 import type { TensorData } from '../../models/safetensors.js';
 import { native } from '../../native/addon.js';
@@ -27,21 +27,18 @@ export async function initialWeights(
 ): Promise<InitialWeights | undefined> {
   const first = folder.epoch(0);
   if (await isFile(first)) return { source: 'epoch 0', weights: (await readWeights(first)).tensors };
-  const { weightsPath, archPath } = environment;
-  if (config.weights !== null) {
-    if (weightsPath === null || !(await isFile(weightsPath))) return undefined;
-    if ((await weightsFingerprint(weightsPath)) !== config.weights) return undefined;
-    return { source: 'weights file', weights: (await readWeights(weightsPath)).tensors };
-  }
-  if (config.program === undefined) {
+  if (config.weights === null) {
     using model = await createModel(config, loader, new (native().Generator)(config.seed));
     return { source: 'seed', weights: await model.stateDict() };
   }
-  if (archPath === undefined || !(await isFile(archPath))) return undefined;
-  const { file } = await readProgram(archPath);
-  return file.hash === config.program && file.weights
-    ? { source: 'program', weights: file.weights }
-    : undefined;
+  const { weightsPath, archPath } = environment;
+  // A file of torch.export holds its own.
+  const path = weightsPath ?? archPath;
+  if (path === undefined || !(await isFile(path))) return undefined;
+  if ((await weightsFingerprint(path)) !== config.weights) return undefined;
+  if (weightsPath !== null) return { source: 'weights file', weights: (await readWeights(path)).tensors };
+  const { file } = await readProgram(path);
+  return file.weights && { source: 'program', weights: file.weights };
 }
 
 /** How far training moved some neurons, each beside all of its layer; null where its initial weights are not known. */
@@ -76,6 +73,7 @@ function distances(trained: TensorData | undefined, initial: TensorData | undefi
       moved += (now - then) ** 2;
       before += then ** 2;
     }
-    return Math.sqrt(moved / before);
+    // A neuron of zeros that stayed one.
+    return moved === 0 ? 0 : Math.sqrt(moved / before);
   });
 }

@@ -21,6 +21,7 @@ const STRONGEST = { ofAll: 9, ofGroup: 3 } as const;
 /** Random neurons of each layer that group means stand beside. */
 const BESIDES = 20;
 
+/** What an atlas shows. */
 interface AtlasChoices extends GivenOf<(typeof TRACE_SETTINGS)['neurons']> {
   /** Such as `conv1[9]`; default: those that the run's traces chose, beside as many random ones of the same layers. */
   readonly neurons?: readonly string[] | undefined;
@@ -28,6 +29,7 @@ interface AtlasChoices extends GivenOf<(typeof TRACE_SETTINGS)['neurons']> {
   readonly showImages?: boolean | undefined;
 }
 
+/** Options of an atlas. */
 export interface NeuronAtlasOptions extends OfRunOptions, Pick<SessionOptions, 'seed'>, AtlasChoices {}
 
 /**

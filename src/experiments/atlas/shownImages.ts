@@ -76,16 +76,15 @@ function strongestOf({ strongest, strongestOfGroups }: Observation): StrongestAt
   return [...strongest, ...strongestOfGroups.flat()];
 }
 
-/** A neuron's output on an image, from its mean over all images to its highest; undefined where positions are no parts of the image. */
+/** A neuron's output on an image, from its mean over all images to its highest here; undefined where positions are no parts of the image. */
 async function drawMap(values: Float32Array, observed: Observation): Promise<string | undefined> {
   const [rows, columns] = observed.cells;
   const cells = rows * columns;
   if (cells === 0) return undefined;
   const { mean } = observed.moments;
-  const highest = observed.strongest[0]?.activation ?? mean;
-  const scaled = values
-    .slice(values.length - cells)
-    .map((value) => (highest > mean ? (value - mean) / (highest - mean) : 0));
+  const ofImage = values.slice(values.length - cells);
+  const highest = ofImage.reduce((most, value) => Math.max(most, value), mean);
+  const scaled = ofImage.map((value) => (highest > mean ? (value - mean) / (highest - mean) : 0));
   const [down, across] = [poolOf(rows), poolOf(columns)];
   const [height, width] = [rows / down, columns / across];
   const pooled = new Float32Array(height * width).fill(Number.NEGATIVE_INFINITY);

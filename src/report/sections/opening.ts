@@ -1,5 +1,5 @@
-import { placeText } from '../../neurons/neuron.js';
 import type { AtlasNeuron } from '../../experiments/atlas/atlasResult.js';
+import { placeText } from '../../neurons/neuron.js';
 import type { RunReport, Show } from '../figure.js';
 import { largestChange, PERTURBED, traceView } from '../figures/changes/view.js';
 import { anchorOf, strip } from '../figures/neurons/neuron.js';
@@ -81,9 +81,10 @@ export const showNeuron: Show<RunReport> = ({ comparison, neurons: atlas, datase
         </p>
         ${strip(neuron, images, view)}
         <p>
-          Without this one neuron, the network is right on ${size(change)} ${change < 0 ? 'less' : 'more'} of
-          the ${SPLIT_NAME.train} images of ${group.name}, and ${plural(neuron.flips.length, 'prediction')}
-          ${neuron.flips.length === 1 ? 'differs' : 'differ'} among those that were tried.
+          Without this one neuron, the accuracy on the ${SPLIT_NAME.train} images of ${group.name} is
+          ${change === 0 ? 'the same' : `${size(change)} ${change < 0 ? 'lower' : 'higher'}`}, and
+          ${plural(neuron.flips.length, 'prediction')} ${neuron.flips.length === 1 ? 'differs' : 'differ'}
+          among the ${SPLIT_NAME.train} images that were tried.
           <a href="#${anchorOf(neuron)}">More of it, and other neurons beside random ones</a>.
         </p> `;
     },

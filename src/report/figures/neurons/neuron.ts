@@ -120,7 +120,7 @@ function flips({ flips: all }: AtlasNeuron, { pictures, groups, classNames, atla
     const ofGroup = all.filter(({ group }) => group === index);
     const lost = ofGroup.filter(({ label, before }) => label === before).length;
     const gained = ofGroup.filter(({ label, after }) => label === after).length;
-    return ofGroup.length === 0 ? [] : [`${full}: ${lost} become wrong, ${gained} right`];
+    return ofGroup.length === 0 ? [] : [`${full}: ${lost} now wrong, ${gained} now right`];
   });
   return html`<p class="note">
       ${counted.join('; ')}${shown.length > 0 && shown.length < all.length ? '. The first of each group:' : '.'}

@@ -17,7 +17,7 @@ export const neurons: Figure = {
     if (!atlas || atlas.neurons.length === 0) return undefined;
     const table = atlasTable(atlas, groups);
     return {
-      id: 'neurons',
+      id: 'neuron-atlas',
       title: neurons.title,
       verdict: atlasVerdict(atlas),
       tables: [table],

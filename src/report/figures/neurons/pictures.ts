@@ -19,7 +19,7 @@ const STEPS = [
 /** Images lower than this in pixels are enlarged by whole factors. */
 const LEAST_HEIGHT = 96;
 /** The weight of the strongest activation over the image. */
-const OPACITY = 0.7;
+const OPACITY = 0.8;
 
 const SOURCE = { file: 'results/neuron-atlas.json', command: 'spurmem neurons' };
 
@@ -42,13 +42,10 @@ export async function drawAtlas(
   neurons: readonly AtlasNeuron[],
   most = MOST_CHARACTERS,
 ): Promise<AtlasPictures> {
-  const images = new Map(
-    await Promise.all(
-      pictures.map(async ({ example, image, filename }) => {
-        return [example, await enlarged(await decode(image.dataUri, 3, SOURCE, filename))] as const;
-      }),
-    ),
-  );
+  const images = new Map<number, Picture>();
+  for (const { example, image, filename } of pictures) {
+    images.set(example, await enlarged(await decode(image.dataUri, 3, SOURCE, filename)));
+  }
   const colors = colorTable();
   const drawn = new Map<string, { readonly picture: Picture; uses: number }>();
   const want = async (key: string, draw: () => Promise<Picture | undefined>): Promise<void> => {
@@ -165,14 +162,15 @@ async function overlay(
   }
   if (frame !== null) {
     const [down, across] = [height / inputHeight, width / inputWidth];
-    const top = Math.min(height - 4, Math.round(frame.top * down));
-    const left = Math.min(width - 4, Math.round(frame.left * across));
-    const bottom = Math.min(height, Math.max(top + 4, Math.round((frame.top + frame.height) * down)));
-    const right = Math.min(width, Math.max(left + 4, Math.round((frame.left + frame.width) * across)));
-    // Dark around light, which is seen on every image.
-    outline(pixels, width, { top, left, bottom, right }, 0);
-    const inner = { top: top + 1, left: left + 1, bottom: bottom - 1, right: right - 1 };
-    outline(pixels, width, inner, 255);
+    // Around what it frames where there is room. Dark around light, which is seen on every image.
+    const around = (room: number): Box => ({
+      top: Math.max(2 - room, Math.round(frame.top * down) - room),
+      left: Math.max(2 - room, Math.round(frame.left * across) - room),
+      bottom: Math.min(height - 2 + room, Math.round((frame.top + frame.height) * down) + room),
+      right: Math.min(width - 2 + room, Math.round((frame.left + frame.width) * across) + room),
+    });
+    outline(pixels, width, around(2), 0);
+    outline(pixels, width, around(1), 255);
   }
   return { pixels, width, height };
 }

@@ -51,10 +51,10 @@ export function atlasTable(atlas: AtlasResult, groups: Groups): Table {
       { name: 'Neuron' },
       ...texts('chosen for'),
       {
-        name: 'strongest group',
+        name: 'group that stands out',
         text: true,
         explanation:
-          'Strongest group: the one whose mean activation lies furthest from that of all images, in standard deviations over images.',
+          'Group that stands out: the one whose mean activation lies furthest from that of all images, in standard deviations over images.',
       },
       {
         name: 'largest change',
@@ -69,7 +69,7 @@ export function atlasTable(atlas: AtlasResult, groups: Groups): Table {
     rows: atlas.neurons.map((neuron) => [
       { kind: 'code', text: placeText(neuron) },
       reasonText(neuron, groups),
-      strongestGroup(neuron, groups),
+      groupOutside(neuron, groups),
       largestZeroed(neuron, groups),
       String(neuron.flips.length),
       neuron.moved ? fixed(100 * neuron.moved.distance, 1) : MISSING,
@@ -89,7 +89,7 @@ function reasonText({ role, chosenBy }: AtlasNeuron, groups: Groups): string {
   return [...byCriterion].map(([criterion, of]) => `${criterion}: ${shortList(of, groups)}`).join('; ');
 }
 
-function strongestGroup({ groups: activations }: AtlasNeuron, groups: Groups): Cell {
+function groupOutside({ groups: activations }: AtlasNeuron, groups: Groups): Cell {
   const group = largestBy([...groups], ({ index }) => activations[index]?.shift ?? Number.NaN);
   const activation = activations[group?.index ?? -1];
   return group && activation ? [group.short, shiftText(activation)] : MISSING;
