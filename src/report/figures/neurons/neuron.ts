@@ -4,7 +4,7 @@ import { firstOfGroups } from '../../../experiments/atlas/shownFlips.js';
 import { placeText } from '../../../neurons/neuron.js';
 import { fixed, plural, typographic } from '../../format.js';
 import type { Groups } from '../../groupLabels.js';
-import { folded, groupName, html, htmlTable, type Markup, stripPicture } from '../../html/html.js';
+import { folded, groupName, html, htmlTable, type Markup, picture, stripPicture } from '../../html/html.js';
 import { plain } from '../../text.js';
 import type { AtlasPictures } from './pictures.js';
 import { groupTable, HARDLY } from './tables.js';
@@ -103,7 +103,7 @@ export function strip(
       return (
         drawn &&
         html`<figure>
-          ${stripPicture(drawn, alt)}
+          ${picture(drawn, alt)}
           <figcaption title="${plain(filename)}">
             ${shortOf(group)} ${typographic(fixed(activation, 2))}
           </figcaption>
@@ -141,7 +141,7 @@ function flipFigure(
   return (
     drawn &&
     html`<figure>
-      ${stripPicture(drawn, alt)}
+      ${picture(drawn, alt)}
       <figcaption title="${plain(filename)}">
         <span>${plain(basename(filename))}</span> ${nameOf(before)} → ${nameOf(after)}
       </figcaption>
