@@ -138,7 +138,7 @@ ul.neurons small { color: var(--muted); margin-left: 0.6em; }
 .strip { display: flex; flex-wrap: wrap; gap: 0.4rem; }
 .strip img { height: 96px; width: auto; max-width: 100%; border-radius: 6px; border: 1px solid var(--line); background: #fff; }
 .strip img.small { image-rendering: pixelated; }
-.strip figure { width: min-content; min-width: 5.5rem; margin: 0; }
+.strip figure { width: min-content; min-width: 5.5rem; }
 .strip figcaption { font-size: 0.75rem; color: var(--muted); overflow-wrap: anywhere; margin: 0.15rem 0 0; }
 .strip figcaption span { display: block; }
 .overlays { display: flex; flex-wrap: wrap; gap: 1.25rem 2rem; align-items: flex-start; }

@@ -92,24 +92,26 @@ export function strip(
       ({ filename, group, activation }) => `${plain(filename)} (${shortOf(group)}, ${fixed(activation, 2)})`,
     );
     return html`<p class="note">Strongest: ${typographic(names.join(', '))}</p>
-      ${first && html`<div class="strip">${first}</div>`}`;
+      ${first && html`<div class="samples"><div class="strip">${first}</div></div>`}`;
   }
-  return html`<div class="strip">
-    ${first}
-    ${images.map((image, at) => {
-      const drawn = pictures.strongest(neuron, image);
-      const { filename, group, activation } = image;
-      const alt = `number ${at + 1} of the strongest images of ${placeText(neuron)}: ${plain(filename)}, group ${groups[group]?.full ?? ''}, activation ${fixed(activation, 2)}`;
-      return (
-        drawn &&
-        html`<figure>
-          ${picture(drawn, alt)}
-          <figcaption title="${plain(filename)}">
-            ${shortOf(group)} ${typographic(fixed(activation, 2))}
-          </figcaption>
-        </figure> `
-      );
-    })}
+  return html`<div class="samples">
+    <div class="strip">
+      ${first}
+      ${images.map((image, at) => {
+        const drawn = pictures.strongest(neuron, image);
+        const { filename, group, activation } = image;
+        const alt = `number ${at + 1} of the strongest images of ${placeText(neuron)}: ${plain(filename)}, group ${groups[group]?.full ?? ''}, activation ${fixed(activation, 2)}`;
+        return (
+          drawn &&
+          html`<figure>
+            ${picture(drawn, alt)}
+            <figcaption title="${plain(filename)}">
+              ${shortOf(group)} ${typographic(fixed(activation, 2))}
+            </figcaption>
+          </figure> `
+        );
+      })}
+    </div>
   </div> `;
 }
 
@@ -125,8 +127,10 @@ function flips({ flips: all }: AtlasNeuron, { pictures, groups, classNames, atla
   return html`<p class="note">
       ${counted.join('; ')}${shown.length > 0 && shown.length < all.length ? '. The first of each group:' : '.'}
     </p>
-    <div class="strip">
-      ${shown.map((flip) => flipFigure(flip, pictures.flipped(flip), groups, nameOf))}
+    <div class="samples">
+      <div class="strip">
+        ${shown.map((flip) => flipFigure(flip, pictures.flipped(flip), groups, nameOf))}
+      </div>
     </div> `;
 }
 
