@@ -41,16 +41,21 @@ export async function initialWeights(
   return file.weights && { source: 'program', weights: file.weights };
 }
 
-/** How far training moved some neurons, each beside all of its layer; null where its initial weights are not known. */
+/**
+ * How far training moved some neurons, each beside all of its layer; null where its initial weights are not known.
+ *
+ * @param parameterOf the parameter with a layer's weights
+ */
 export function movedNeurons(
   neurons: readonly NeuronPlace[],
+  parameterOf: (layer: string) => string,
   trained: Weights,
   initial: Weights | undefined,
 ): AtlasNeuron['moved'][] {
   const ofLayers = new Map<string, Float64Array | undefined>();
   for (const { layer } of neurons) {
     if (ofLayers.has(layer)) continue;
-    const name = `${layer}.weight`;
+    const name = parameterOf(layer);
     ofLayers.set(layer, distances(trained[name], initial?.[name]));
   }
   return neurons.map(({ layer, index }) => {

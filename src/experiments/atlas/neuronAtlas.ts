@@ -80,7 +80,9 @@ export async function neuronAtlasIn(session: TraceSession, options: AtlasChoices
     : undefined;
   const trained = await model.stateDict();
   const initial = await initialWeights(session, await openRun(session.folder.path));
-  const moved = movedNeurons(places, trained, initial?.weights);
+  const parameters = new Map(layers.map(({ name, weight }) => [name, weight]));
+  const parameterOf = (layer: string): string => parameters.get(layer) ?? '';
+  const moved = movedNeurons(places, parameterOf, trained, initial?.weights);
 
   const imageOf = (neuron: NeuronPlace, image: StrongestAt): StrongImage => ({
     ...strongImage(session, neuron, of(neuron), image),
@@ -121,7 +123,7 @@ export async function neuronAtlasIn(session: TraceSession, options: AtlasChoices
           ),
           ...(zeroed.neurons[at] as (typeof zeroed.neurons)[number]),
           moved: moved[at] ?? null,
-          filter: await filterPicture(trained[`${layer}.weight`], index),
+          filter: await filterPicture(trained[parameterOf(layer)], index),
         };
       }),
     ),
