@@ -52,7 +52,13 @@ export const inputSpecs = {
 } as const;
 
 /** Python's JSON has no infinities: they are words. */
-const float = z.union([z.number(), z.enum(['Infinity', '-Infinity', 'NaN']).transform(Number)]);
+const float = z.union([
+  z.number(),
+  z
+    .string()
+    .regex(/^(?:-?Infinity|NaN)$/)
+    .transform(Number),
+]);
 const symbolic = z.union([z.object({ as_name: z.string() }), z.object({ as_int: z.number() })]);
 const optionalTensor = z.union([z.object({ as_tensor: named }), z.object({ as_none: z.unknown() })]);
 
