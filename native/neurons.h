@@ -46,7 +46,7 @@ at::Tensor neuronScores(const Network& network, Unit unit, Score score);
 // feature map or over tokens: [M] float64, in layer order.
 at::Tensor outputSums(const Network& network, const at::Tensor& batch);
 
-// What some neurons give for a batch in eval mode, before batch-norm.
+// The outputs of some neurons for a batch in eval mode, before batch-norm.
 struct NeuronOutputs {
   struct Layer {
     at::Tensor outputs;  // [N, K, P] float32, at each position of a feature map, or for each token

@@ -12,7 +12,7 @@ export interface WorkloadPlace {
   readonly threads: number;
 }
 
-/** A share of each job's time that is waited besides: scripts/guard.sh shows with it that a regression is found. */
+/** A share of each job's time that is waited besides: a slowdown that scripts/guard.sh should find. */
 const PLANTED = Number(process.env.SPURMEM_BENCH_SLOWDOWN ?? 0);
 
 /** Seconds that a job takes. */

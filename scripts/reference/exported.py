@@ -7,32 +7,11 @@ of as many steps of Adam with their weights at the end, final.<name>. Every pass
 of the export.
 """
 
-import warnings
-
 import torch
-import torchvision
-from branches import Branches
 from common import gradients_and_scores, named, request, save
+from exporting import export, made
 
 args = request()
-# Of export's own code.
-warnings.simplefilter("ignore")
-
-
-def made(name, classes):
-    if name == "branches":
-        return Branches(classes)
-    if hasattr(torchvision.models, name):
-        return torchvision.models.get_model(name, weights=None, num_classes=classes)
-    import timm
-
-    return timm.create_model(name, num_classes=classes)
-
-
-def export(model, images, path):
-    batch = torch.export.Dim("batch", min=2, max=4096)
-    torch.export.save(torch.export.export(model, (images,), dynamic_shapes=({0: batch},)), path)
-
 
 torch.manual_seed(args.seed)
 model = made(args.network, args.classes).to(memory_format=torch.channels_last)

@@ -15,8 +15,8 @@ const FILES_OF_JOB = 64;
 const BYTES_OF_JOB = 2 ** 22;
 
 /**
- * What the addon takes at most for an image: its file, which it leaves to sharp where that is larger than the pixels, the pixels, and the
- * coefficients of a progressive JPEG, of which two bytes a sample are kept until its last scan.
+ * The addon's memory for an image at most: its file (one that is larger than the pixels is left to sharp), the pixels, and the coefficients
+ * of a progressive JPEG, two bytes a sample, which are kept until its last scan.
  */
 const ADDON_BYTES_OF_PIXEL = 3 + 3 + 6;
 const ADDON_BYTES = 2 ** 20;

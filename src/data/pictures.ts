@@ -51,9 +51,7 @@ export async function inputPng(
   [height, width]: readonly [number, number],
   normalization: Normalization,
 ): Promise<string> {
-  const sharp = await loadSharp();
-  const pixels = inputPixels(values, height * width, normalization);
-  const image = sharp(pixels, { raw: { width, height, channels: 3 } });
+  const image = await inputImage(values, [height, width], normalization);
   return dataUri(await image.png().toBuffer());
 }
 
@@ -63,11 +61,19 @@ export async function inputThumbnail(
   [height, width]: readonly [number, number],
   normalization: Normalization,
 ): Promise<SampleImage> {
-  const sharp = await loadSharp();
-  const pixels = inputPixels(values, height * width, normalization);
-  const image = sharp(pixels, { raw: { width, height, channels: 3 } });
+  const image = await inputImage(values, [height, width], normalization);
   const { data, info } = await small(image, height, width).toBuffer({ resolveWithObject: true });
   return toSampleImage(data, info, info.format);
+}
+
+async function inputImage(
+  values: Float32Array,
+  [height, width]: readonly [number, number],
+  normalization: Normalization,
+): Promise<Sharp> {
+  const sharp = await loadSharp();
+  const pixels = inputPixels(values, height * width, normalization);
+  return sharp(pixels, { raw: { width, height, channels: 3 } });
 }
 
 /** A model's input, [3, size] pixels, as bytes of [size, 3], its normalization undone. */

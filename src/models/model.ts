@@ -53,7 +53,7 @@ export class Model implements Disposable {
     checkValues(options, { types: TYPES, required: ['arch', 'numClasses', 'generator', place] });
     const context = ComputeContext.of(options);
     if (isProgram(options.arch)) {
-      // What reads it is loaded when it is needed.
+      // The reader is loaded when it is needed.
       const { readProgram } = await import('./exported/program.js');
       return Model.ofProgram(await readProgram(options.arch), options, context);
     }

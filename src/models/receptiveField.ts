@@ -39,7 +39,7 @@ type Description = Pick<Model['description'], 'layers' | 'parameters'>;
 /** The kernel's side of each convolution, in the order of a forward pass but for shortcuts, which end their blocks. */
 function kernelsOf({ layers, parameters }: Description): [layer: string, kernel: number][] {
   const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
-  return layers.map(({ name }) => [name, shapes.get(`${name}.weight`)?.[2] ?? 1]);
+  return layers.map(({ name, weight }) => [name, shapes.get(weight)?.[2] ?? 1]);
 }
 
 /** Torchvision's ResNets, and those for small images, whose stem of 3x3 keeps the image's sides. */

@@ -163,7 +163,7 @@ async function readOpened(path: string, file: FileHandle, invalid: Invalid): Pro
   let sum = checksum(header);
   const found = new Map<string, TensorData>();
   const read = async ({ start, end }: Stored): Promise<Buffer<ArrayBuffer>> => {
-    // Of its own, so that every typed array is aligned; and not cleared, which takes as long as the checksum.
+    // A buffer for each tensor, so that every typed array is aligned. It is not cleared, which would take as long as the checksum.
     const bytes = Buffer.allocUnsafeSlow(end - start);
     await readFully(file, bytes, bodyStart + start);
     return bytes;

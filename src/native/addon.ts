@@ -230,7 +230,7 @@ export interface Network {
    */
   outputSums(batch: Tensor): Promise<Tensor>;
   /**
-   * What some neurons give for a batch, before batch-norm, with the running statistics, as PyTorch's forward hooks see it.
+   * The outputs of some neurons for a batch, before batch-norm, with the running statistics, as PyTorch's forward hooks see them.
    *
    * @param neurons edits of kind `zero`, a layer each, as masks have them
    */

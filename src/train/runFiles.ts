@@ -84,7 +84,7 @@ export async function readResultFile<Schema extends z.ZodType>(
   const checked = schema.safeParse(result);
   if (!checked.success) throw damaged(`is no result of this name (${describeIssues(checked.error)})`);
   const history = await readHistoryFile(historyPath);
-  // Of several, since a process may be killed after its line and before its result.
+  // There may be several: a process may be killed after it wrote its line and before it wrote its result.
   const sums = history.flatMap((entry) => (entry.result === name ? (entry.crc32 ?? []) : []));
   if (sums.length > 0 && !sums.includes(checksum(text))) {
     throw damaged('has changed since it was written, by its checksum in history.jsonl');

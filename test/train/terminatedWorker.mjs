@@ -11,13 +11,13 @@ import { trainErm } from '../../dist/index.js';
 
 const [json, task] = process.argv.slice(2);
 const options = JSON.parse(json);
-const library = new URL('../../dist/index.js', import.meta.url).href;
+const entry = new URL('../../dist/index.js', import.meta.url).href;
 
 const code = `
   const { parentPort, workerData } = require('node:worker_threads');
   const onProgress = (event) => parentPort.postMessage(event.task);
-  import(workerData.library).then(({ trainErm }) => trainErm({ ...workerData.options, onProgress }));`;
-const worker = new Worker(code, { eval: true, execArgv: [], workerData: { library, options } });
+  import(workerData.entry).then(({ trainErm }) => trainErm({ ...workerData.options, onProgress }));`;
+const worker = new Worker(code, { eval: true, execArgv: [], workerData: { entry, options } });
 const store = join(options.data, '.spurmem');
 const hasBegun = () => existsSync(store) && readdirSync(store).some((name) => name.endsWith('.tmp'));
 await new Promise((resolve, reject) => {

@@ -11,8 +11,6 @@ import { AUTOCAST, labelOf, type PytorchSettings, pytorchSide, TUNED, type Work 
 interface Exported extends Omit<ComputeSettings, 'arch'> {
   /** torchvision's name. */
   readonly network: string;
-  /** In which it computes faster in PyTorch; default: channels_last. */
-  readonly memoryFormat?: 'contiguous';
 }
 
 const RESNET50: Exported = { network: 'resnet50', size: 224, batch: 16, steps: 1 };
@@ -43,17 +41,16 @@ async function exported({ network, size }: Exported, { folder, signal }: BenchPl
 
 /** An exported network beside the network that it was exported from. */
 function besidePytorch(given: Exported, work: Work, pytorch: PytorchSettings): BenchCase {
-  const { network, memoryFormat = 'channels_last', ...settings } = given;
+  const { network, ...settings } = given;
   const { precision } = pytorch;
-  const theirs: PytorchSettings = { ...pytorch, memoryFormat };
-  const label = labelOf(theirs, work === 'erm-step');
+  const label = labelOf(pytorch, work === 'erm-step');
   return {
     ...described(given, work, `${precision === undefined ? '' : `, ${precision},`} against ${label}`),
     name: `${nameOf(given)}-${work}${precision === undefined ? '' : '-autocast'}`,
     target: 1,
     prepare: async (place) => ({
       ours: ours(await exported(given, place), given, work, precision),
-      rival: pytorchSide(label, { ...settings, arch: network, ...theirs, work }),
+      rival: pytorchSide(label, { ...settings, arch: network, ...pytorch, work }),
     }),
   };
 }

@@ -33,8 +33,8 @@ interface AtlasChoices extends GivenOf<(typeof TRACE_SETTINGS)['neurons']> {
 export interface NeuronAtlasOptions extends OfRunOptions, Pick<SessionOptions, 'seed'>, AtlasChoices {}
 
 /**
- * What neurons answer to: the training images on which each is strongest, its output by group beside random neurons of its layer, the
- * predictions that flip once it is zeroed, and how far training moved it. Writes `results/neuron-atlas.json`.
+ * Makes the neuron atlas: for each neuron the training images on which it is strongest, its output by group beside random neurons of its
+ * layer, the predictions that flip once it is zeroed, and how far training moved it. Writes `results/neuron-atlas.json`.
  *
  * @throws `USAGE` where no neurons are named and the run has no trace; `NEURONS_INVALID` for neurons that the model lacks; and what
  *   `TraceSession.open` throws

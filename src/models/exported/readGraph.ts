@@ -158,7 +158,7 @@ class Reader {
 
   #argument(given: Readonly<Record<string, unknown>>): ProgramArgument | undefined {
     const [kind = 'nothing'] = Object.keys(given);
-    // Of a check, which is left out.
+    // The argument of a check, which is left out.
     if (kind === 'as_sym_bool') return undefined;
     if (!Object.hasOwn(ARGUMENTS, kind)) {
       this.#refuse(`an argument of the kind ${kind}`);

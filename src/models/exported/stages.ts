@@ -7,8 +7,8 @@ type Operators = ReadonlyMap<string, OperatorTraits>;
 
 /**
  * Cuts a graph into stages at places that one tensor alone crosses, which has a row for each image and which no later call writes to.
- * What depends on weights and sizes alone is computed again by a later stage. Of the places between two layers of neurons, the last one
- * is taken: a perturbed layer's stage begins as late as can be.
+ * A later stage computes again the values that depend on weights and sizes alone. Between two layers of neurons the last place is taken: a
+ * perturbed layer's stage begins as late as can be.
  *
  * @param layers the calls of the layers of neurons, and of the head
  */
