@@ -45,7 +45,6 @@ function check(what, found, most) {
 
 async function checkModel(arch) {
   const { size, batch } = isSmall ? SMALL : LARGE;
-  await openEngine({ device, cudnnAllowTf32: false });
   const generator = new (native().Generator)(7);
   const model = await Model.create({ arch, numClasses: 2, generator, device, imageSize: [size, size] });
   const shape = [batch, 3, size, size];
@@ -164,8 +163,11 @@ function rowNorms(values, rows) {
 }
 
 try {
+  const context = await openEngine({ device, cudnnAllowTf32: false });
   for (const arch of MODELS) await checkModel(arch);
   await checkImages();
+  // Training opens the engine itself, with other numerics.
+  context[Symbol.dispose]();
   await checkTraining();
 } finally {
   writeFileSync(
