@@ -25,7 +25,7 @@ constexpr size_t offset = 64;
 constexpr size_t leftFree = size_t{128} << 20;
 
 // Without any, gradients and activations would push each other out in every step.
-constexpr double headroom = 1.25;
+constexpr double headroom = 1.5;
 
 size_t roundUp(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
@@ -40,17 +40,15 @@ class BlockCache {
     const auto wanted = bytes + offset;
     const auto size = roundUp(wanted, wanted >= 8 * hugePage ? hugePage : page);
     std::lock_guard lock(mutex_);
-    // A block that is a little too large is worth more than a new one.
-    auto best = kept_.end();
-    for (auto block = kept_.begin(); block != kept_.end(); ++block) {
-      const bool fits = block->size >= size && block->size <= size + size / 8;
-      if (fits && (best == kept_.end() || block->size < best->size)) best = block;
-    }
-    if (best != kept_.end()) return hand(withdraw(best));
     const auto limit = static_cast<size_t>(headroom * static_cast<double>(std::max(peak_, used_ + size)));
-    while (!kept_.empty() && used_ + keptBytes_ + size > limit) {
-      unmap(withdraw(kept_.begin()));
-    }
+    const auto isFull = [&] { return used_ + keptBytes_ + size > limit; };
+    // A block that is a little too large is worth more than a new one, and one that is much too large more
+    // than to return another, since its pages are there. Networks that join their layers' outputs ask for
+    // more sizes than are kept.
+    auto best = smallestOf(size, size + size / 8);
+    if (best == kept_.end() && isFull()) best = smallestOf(size, 2 * size);
+    if (best != kept_.end()) return hand(withdraw(best));
+    while (!kept_.empty() && isFull()) unmap(withdraw(kept_.begin()));
     void* base = map(size);
     if (base == MAP_FAILED) {
       // Before memory has run out, what is kept for later is given back.
@@ -99,6 +97,16 @@ class BlockCache {
     used_ += block.size;
     peak_ = std::max(peak_, used_);
     return data;
+  }
+
+  // Among those that are kept.
+  std::vector<Block>::iterator smallestOf(size_t least, size_t most) {
+    auto best = kept_.end();
+    for (auto block = kept_.begin(); block != kept_.end(); ++block) {
+      const bool fits = block->size >= least && block->size <= most;
+      if (fits && (best == kept_.end() || block->size < best->size)) best = block;
+    }
+    return best;
   }
 
   // Out of those that are kept.

@@ -70,15 +70,18 @@ export class Model implements Disposable {
     const { device, memoryFormat } = context;
     const place = { numClasses, generator, precision, device, memoryFormat };
     const network = await createProgramNetwork(program, place);
-    const model = new Model(program.name, numClasses, context, network, program);
-    const { weights = {} } = program.file;
+    const { weights = {}, ...file } = program.file;
+    // Its weights are the network's from here on: a second copy would stay as long as the model.
+    const own = { ...program, file: { ...file, weights: undefined } };
+    const model = new Model(program.name, numClasses, context, network, own);
     const { head, description } = model;
     const isNewHead = weights[head.weight]?.shape[0] !== numClasses;
     const names = [...description.parameters, ...description.buffers]
       .map(({ name }) => name)
       .filter((name) => Object.hasOwn(weights, name))
       .filter((name) => !(isNewHead && (name === head.weight || name === head.bias)));
-    await model.loadStateDict(Object.fromEntries(names.map((name) => [name, weights[name] as TensorData])));
+    // One after the other, so that no second copy of all is made.
+    for (const name of names) await model.loadStateDict({ [name]: weights[name] as TensorData });
     return model;
   }
 

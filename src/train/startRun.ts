@@ -121,25 +121,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
     if (config.precision === 'bf16' && context.emulatesBf16) onWarning?.(SLOW_BF16);
     await using loader = await openImages(config, dataset, { ...options, context, ahead: true });
     const generator = new (native().Generator)(config.seed);
-    const program =
-      plan.program === undefined
-        ? undefined
-        : await readProgram(plan.program, config.arch as Program['name']);
-    using model = await createModel(config, loader, generator, program);
-    if (program?.isEvaluationOnly === true) {
-      onInfo?.(`${config.arch} was exported in evaluation mode: its batch-norms keep their statistics.`);
-    }
-    if (plan.weights === undefined && program !== undefined) {
-      const classes = program.file.weights?.[model.head.weight]?.shape[0];
-      const head = classes === config.numClasses ? '' : `, with a new head for ${config.numClasses} classes`;
-      onInfo?.(`${config.arch} starts from the weights in its file${head}.`);
-    } else if (plan.weights === undefined) {
-      onInfo?.(`${config.arch} starts from random weights of seed ${config.seed}: no \`weights\` are given.`);
-    } else {
-      const { newHead } = await loadWeights(model, plan.weights);
-      const change = `${newHead.join(' and ')} are new, for ${config.numClasses} classes`;
-      if (newHead.length > 0) onInfo?.(`${plan.weights} has a head of other classes: ${change}.`);
-    }
+    using model = await firstModel(plan, config, loader, { generator, onInfo });
     const trained = await train({
       config,
       folder,
@@ -149,7 +131,7 @@ export async function startRun<Config extends RunConfig, Result extends Training
       job: { onProgress, signal, onInfo, onWarning },
       async writeConfig() {
         // Before the configuration, which names it.
-        if (program !== undefined) await folder.writeProgram(program);
+        if (model.program !== undefined) await folder.writeProgram(model.program);
         await folder.writeConfig(config, {
           data: dataset.folder,
           dataOptions: dataset.options,
@@ -172,6 +154,39 @@ export async function startRun<Config extends RunConfig, Result extends Training
     return trained;
   });
   return { ...result, run: out };
+}
+
+/** A run's model before its first step, and a word on where its weights are from. */
+async function firstModel<Config extends RunConfig>(
+  plan: RunPlan<Config>,
+  config: Config,
+  loader: BatchLoader,
+  { generator, onInfo }: Pick<JobOptions, 'onInfo'> & { readonly generator: Generator },
+): Promise<Model> {
+  const { arch, numClasses, seed } = config;
+  const program =
+    plan.program === undefined ? undefined : await readProgram(plan.program, arch as Program['name']);
+  const model = await createModel(config, loader, generator, program);
+  try {
+    if (program?.isEvaluationOnly === true) {
+      onInfo?.(`${arch} was exported in evaluation mode: its batch-norms keep their statistics.`);
+    }
+    if (plan.weights !== undefined) {
+      const { newHead } = await loadWeights(model, plan.weights);
+      const change = `${newHead.join(' and ')} are new, for ${numClasses} classes`;
+      if (newHead.length > 0) onInfo?.(`${plan.weights} has a head of other classes: ${change}.`);
+    } else if (program !== undefined) {
+      const classes = program.file.weights?.[model.head.weight]?.shape[0];
+      const head = classes === numClasses ? '' : `, with a new head for ${numClasses} classes`;
+      onInfo?.(`${arch} starts from the weights in its file${head}.`);
+    } else {
+      onInfo?.(`${arch} starts from random weights of seed ${seed}: no \`weights\` are given.`);
+    }
+    return model;
+  } catch (error) {
+    model[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /** The processes of a run, where there are several. Throws `USAGE` where only one can train it. */
