@@ -159,7 +159,8 @@ export async function tracedResnet18(place: BenchPlace): Promise<string> {
   return trained(place, 'resnet18-960', { arch: 'resnet18', data: await dominoes(place), batchSize: 64 });
 }
 
-async function trained(
+/** A run of one epoch from scratch. Returns its folder. */
+export async function trained(
   { folder, device, threads, onProgress, signal }: BenchPlace,
   name: string,
   settings: Pick<ErmOptions, 'arch' | 'data' | 'batchSize'>,

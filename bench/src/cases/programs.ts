@@ -4,9 +4,11 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { isFile } from '#src/train/runFolder.js';
 import type { BenchCase, BenchPlace, SideSpec } from '../case.js';
+import { squareDominoes, trained } from '../data.js';
 import { pythonPath, sideScript } from '../python.js';
 import type { ComputeSettings } from '../workloads/compute.js';
 import { AUTOCAST, labelOf, type PytorchSettings, pytorchSide, TUNED, type Work } from './compute.js';
+import { FEW_VARIANTS, releasedSides } from './tracing.js';
 
 interface Exported extends Omit<ComputeSettings, 'arch'> {
   /** torchvision's name. */
@@ -14,12 +16,14 @@ interface Exported extends Omit<ComputeSettings, 'arch'> {
 }
 
 const RESNET50: Exported = { network: 'resnet50', size: 224, batch: 16, steps: 1 };
+/** All of its layers of neurons are convolutions, which are all that the published procedure scores. */
+const REGNET: Exported = { network: 'regnet_y_400mf', size: 224, batch: 16, steps: 2 };
 const NETWORKS: readonly Exported[] = [
   RESNET50,
   { network: 'mobilenet_v3_small', size: 224, batch: 16, steps: 4 },
   { network: 'densenet121', size: 224, batch: 8, steps: 1 },
   { network: 'efficientnet_b0', size: 224, batch: 8, steps: 1 },
-  { network: 'regnet_y_400mf', size: 224, batch: 16, steps: 2 },
+  REGNET,
   { network: 'convnext_tiny', size: 224, batch: 8, steps: 1 },
   { network: 'swin_t', size: 224, batch: 8, steps: 1 },
   { network: 'vit_b_16', size: 224, batch: 4, steps: 1 },
@@ -69,6 +73,23 @@ function besideBuiltIn(given: Exported, work: Work, precision?: 'bf16'): BenchCa
   };
 }
 
+/** A whole trace against the published procedure in PyTorch. */
+const trace: BenchCase = {
+  name: `${nameOf(REGNET)}-trace-released`,
+  description: `exported ${REGNET.network}, ${REGNET.size} px, 200 images, structured, gradient, k = 1, every layer: against the published procedure`,
+  unit: 'traces',
+  repeats: 1,
+  warmups: 0,
+  target: 1,
+  prepare: async (place) => {
+    const arch = (await exported(REGNET, place)) as `${string}.pt2`;
+    const data = await squareDominoes(place);
+    const run = await trained(place, `${REGNET.network}-200`, { arch, data, batchSize: 50 });
+    const what = { kind: 'structured', criteria: ['gradient'], topK: [1] };
+    return releasedSides(run, what, FEW_VARIANTS, REGNET.network);
+  },
+};
+
 function ours(arch: string, { size, batch, steps }: Exported, work: Work, precision?: 'bf16'): SideSpec {
   const settings = { arch, size, batch, steps, precision };
   return { program: 'spurmem', label: 'spurmem, exported', workload: work, settings };
@@ -93,4 +114,5 @@ export const PROGRAMS: readonly BenchCase[] = [
   besideBuiltIn(RESNET50, 'forward'),
   besideBuiltIn(RESNET50, 'erm-step'),
   besideBuiltIn(RESNET50, 'erm-step', 'bf16'),
+  trace,
 ];

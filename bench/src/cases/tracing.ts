@@ -3,7 +3,7 @@ import type { BenchCase, BenchPlace, Sides, SideSettings } from '../case.js';
 import { copyOfRun, tracedResnet18, tracedResnet50 } from '../data.js';
 
 /** Variants that are evaluated alone where all of them would take more than an hour. */
-const FEW_VARIANTS = 12;
+export const FEW_VARIANTS = 12;
 
 /** Structured tracing (article, Fig. 7) against one pass of the split a variant, both ours. */
 const structuredResnet18: BenchCase = {
@@ -88,14 +88,20 @@ export const TRACING: readonly BenchCase[] = [
   releasedSmall,
 ];
 
-async function releasedSides(
+/**
+ * @param most how many variants the published procedure evaluates; its time is scaled up to all
+ * @param network torchvision's name of the run's network; default: as the run calls it
+ */
+export async function releasedSides(
   run: string,
   trace: SideSettings,
   most = Number.MAX_SAFE_INTEGER,
+  network?: string,
 ): Promise<Sides> {
   const { openRun } = await import('#src/train/runFolder.js');
   const { config, environment, weights } = await openRun(run);
-  const { arch, batchSize } = config;
+  const { batchSize } = config;
+  const arch = network ?? config.arch;
   return {
     ours: {
       program: 'spurmem',
