@@ -22,6 +22,9 @@ using c10::IValue;
 // The count of training passes that drew random numbers: its name is that of a count that old files may lack.
 constexpr auto kPasses = "random.num_batches_tracked";
 
+// Of one parameter or buffer, 1 GiB: a damaged shape costs no more than that.
+constexpr int64_t kMostWeights = int64_t{1} << 28;
+
 struct Group {
   ConvNorm layer;
   int64_t last, images, residual, result;
@@ -90,8 +93,8 @@ void Program::addSources(const ProgramPlan& plan, ProgramNodes& nodes, int64_t n
     const auto& [kind, name, value, shape, dtype, constant] = input;
     int64_t size = 1;
     for (const auto side : shape) {
-      TORCH_CHECK(side >= 0 && side <= kMostValues && size * side <= kMostValues, name,
-                  " would have the shape ", shape, ", which is beyond any memory");
+      TORCH_CHECK(side >= 0 && side <= kMostWeights && size * side <= kMostWeights, name,
+                  " would have the shape ", shape, ", which is beyond any network");
       size *= side;
     }
     nodes.give(value, kind == "buffer" ? Owner::buffer : Owner::given);
@@ -207,8 +210,10 @@ void Program::addLayers(const ProgramPlan& plan) {
   for (const auto& [name, weight, bias, stage, isShortcut] : plan.layers) {
     TORCH_CHECK(stage >= 0 && stage < static_cast<int64_t>(stages_.size()), "there is no stage ", stage);
     const auto* own = bias.empty() ? nullptr : &network_.parameter(bias);
-    network_.layers.push_back(
-        {name, &network_.parameter(weight), own, static_cast<size_t>(stage), isShortcut});
+    const auto& rows = network_.parameter(weight);
+    TORCH_CHECK(rows.value.dim() > 1 && rows.value.numel() > 0, name, " has weights of the shape ",
+                rows.value.sizes(), ", which are no neurons");
+    network_.layers.push_back({name, &rows, own, static_cast<size_t>(stage), isShortcut});
   }
   auto& head = nodes_.at(plan.headNode);
   const bool isHead = head.weight != nullptr && head.weight == network_.find(plan.head + ".weight");
