@@ -178,6 +178,11 @@ test('C++ checks the plan again', async () => {
   const later = { arguments: { self: { kind: 'value', values: [plan.values - 1] } } };
   await expect(create(withNode(relu, later))).rejects.toThrow(/not made before/);
   await expect(create({ stages: plan.stages.slice(1) })).rejects.toThrow(/stage/);
+  const withShape = (shape: readonly number[]) => ({
+    inputs: plan.inputs.map((input) => (input.name === weight?.name ? { ...input, shape } : input)),
+  });
+  await expect(create(withShape([0, 3, 3, 3]))).rejects.toThrow(/no neurons/);
+  await expect(create(withShape([2 ** 31]))).rejects.toThrow(/beyond any network/);
 });
 
 test('another number of classes gets a head of its own, as torch.nn.Linear draws it; the rest keeps its weights', async () => {
