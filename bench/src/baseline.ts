@@ -70,7 +70,8 @@ async function readResult(path: string, option: string): Promise<BenchResult> {
 }
 
 /**
- * Holds results against a baseline. Ratios are compared, not times: they carry over between states of a machine.
+ * Holds results against a baseline. Ratios are compared, not times: they carry over between states of a machine. Of processor time, and
+ * of the least that a repeat of each side took, where both know it: other work on the machine only adds to it.
  *
  * @param tolerance the share of the baseline's ratio by which a case may fall behind it
  */
@@ -82,16 +83,21 @@ export function compareWithBaseline(
   return {
     baseline: baseline.path,
     tolerance,
-    cases: cases.map(({ name, ratio }) => {
-      const before = baseline.result.cases.find((earlier) => earlier.name === name);
-      if (!before) throw new RangeError(`The baseline has no ${name}`);
-      const baselineRatio = before.ratio.median;
-      return {
-        name,
-        ratio: ratio.median,
-        baselineRatio,
-        fellBehind: ratio.median < baselineRatio * (1 - tolerance),
-      };
+    cases: cases.map((one) => {
+      const before = baseline.result.cases.find(({ name }) => name === one.name);
+      if (!before) throw new RangeError(`The baseline has no ${one.name}`);
+      const steady = [one, before].map(steadyRatio);
+      const known = steady.every((ratio) => ratio !== null)
+        ? steady
+        : [one.ratio.median, before.ratio.median];
+      const [ratio, baselineRatio] = known as [number, number];
+      return { name: one.name, ratio, baselineRatio, fellBehind: ratio < baselineRatio * (1 - tolerance) };
     }),
   };
+}
+
+/** The rival's least processor time over ours; null where one is unknown. */
+function steadyRatio({ ours, rival }: CaseResult): number | null {
+  const [own, other] = [ours.leastCpuSeconds ?? 0, rival.leastCpuSeconds ?? 0];
+  return own > 0 && other > 0 ? other / own : null;
 }

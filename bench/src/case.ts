@@ -69,7 +69,7 @@ export interface BenchCase {
 export interface SideReady {
   /** Units of work in a repeat. */
   readonly units: number;
-  /** Whether its process's memory and processor time are those of the work; true unless said otherwise. */
+  /** Whether its process's memory is that of the work; true unless said otherwise. */
   readonly knowsProcess?: boolean;
 }
 

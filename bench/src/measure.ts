@@ -106,13 +106,15 @@ function perUnit({ ready, runs }: Measured): number[] {
 function summarize({ spec, ready, runs, peakBytes }: Measured): SideResult {
   const seconds = runs.map((run) => run.seconds);
   const names = Object.keys(runs[0]?.measures ?? {});
+  const used = cpuSecondsOf(runs);
   return {
     label: spec.label,
     seconds,
     median: median(seconds),
     perSecond: ready.units / median(seconds),
     peakBytes,
-    cpuSeconds: cpuSecondsOf(ready, runs),
+    cpuSeconds: used === null ? null : median(used),
+    leastCpuSeconds: used === null ? null : Math.min(...used),
     measures: Object.fromEntries(
       names.map((name) => [name, median(runs.map(({ measures }) => measures?.[name] ?? Number.NaN))]),
     ),
@@ -120,13 +122,12 @@ function summarize({ spec, ready, runs, peakBytes }: Measured): SideResult {
   };
 }
 
-/** Median of what the repeats took; scaled repeats took less than they stand for. */
-function cpuSecondsOf({ knowsProcess }: SideReady, runs: readonly MeasuredRun[]): number | null {
-  if (knowsProcess === false) return null;
+/** What the repeats took; scaled repeats took less than they stand for. */
+function cpuSecondsOf(runs: readonly MeasuredRun[]): number[] | null {
   const used = runs.map(({ cpuSeconds, scaled }) =>
     cpuSeconds === null ? Number.NaN : cpuSeconds * (scaled ? scaled.of / scaled.measured : 1),
   );
-  return used.some(Number.isNaN) ? null : median(used);
+  return used.some(Number.isNaN) ? null : used;
 }
 
 /** Compares every outcome that the rival reports with ours of the same name, in every pair of repeats. */

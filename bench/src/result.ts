@@ -12,8 +12,10 @@ const sideSchema = z.strictObject({
   perSecond: z.number().positive(),
   /** The most memory that the process had resident; null where the system does not say. */
   peakBytes: z.number().nullable(),
-  /** Median processor seconds of a repeat, without child processes; null where the system does not say. */
+  /** Median processor seconds of a repeat; null where the system does not say. */
   cpuSeconds: z.number().nullable(),
+  /** The least of them. */
+  leastCpuSeconds: z.number().nullable().optional(),
   /** Medians of what the side reported besides. */
   measures: z.record(z.string(), z.number()),
   /** The part that was run, where times are scaled up to the whole. */

@@ -102,13 +102,13 @@ export class Side implements Disposable {
     return kibibytes === undefined ? null : Number(kibibytes) * 1024;
   }
 
-  /** Processor seconds that the process, without its children, has used; null where the system does not say. */
+  /** Processor seconds that the process and its children that have ended used; null where the system does not say. */
   async cpuSeconds(): Promise<number | null> {
     const stat = await readFile(`/proc/${this.#child.pid ?? 0}/stat`, 'utf8').catch(() => '');
-    // After the name, which may hold spaces: state is field 3, utime and stime are 14 and 15.
+    // After the name, which may hold spaces: state is field 3, utime and stime are 14 and 15, those of children 16 and 17.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [user, system] = [Number(fields[11]), Number(fields[12])];
-    return Number.isFinite(user + system) ? (user + system) / TICKS : null;
+    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+    return fields.length >= 15 && Number.isFinite(ticks) ? ticks / TICKS : null;
   }
 
   /** Ends the process. */

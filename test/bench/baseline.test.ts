@@ -35,6 +35,27 @@ describe('compareWithBaseline', () => {
     },
   );
 
+  it.each([
+    // Slow by the clock and level in processor time: another program took the cores.
+    [1, 4, false],
+    [4, 1, true],
+  ])(
+    'takes processor time where both sides know it: %d by the clock, %d so',
+    async (ratio, cpu, fellBehind) => {
+      const withCpu = (time: number, least: number) => {
+        const { ours, rival, ...others } = caseWithRatio('step', time);
+        return {
+          ...others,
+          ours: { ...ours, leastCpuSeconds: 1 },
+          rival: { ...rival, leastCpuSeconds: least },
+        };
+      };
+      const baseline = await readBaseline(await put(resultOf(withCpu(4, 4))), ['step']);
+      const { cases } = compareWithBaseline([withCpu(ratio, cpu)], baseline, 0.25);
+      expect(cases).toEqual([{ name: 'step', ratio: cpu, baselineRatio: 4, fellBehind }]);
+    },
+  );
+
   it('names the cases that fell behind, and only these', async () => {
     const before = resultOf(
       caseWithRatio('step', 2),
