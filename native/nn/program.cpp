@@ -64,6 +64,8 @@ class Program {
   void addLayers(const ProgramPlan& plan);
   void addGroups(const ProgramPlan& plan);
   void planFrees();
+  // How many training passes were before this one.
+  uint64_t countPass() const;
   Pass& passOf(const ForwardContext& context, size_t stage, const at::Tensor& activation) const;
   void step(const ProgramNode& node, Pass& pass, const ForwardContext& context,
             torch::jit::Stack& stack) const;
@@ -83,6 +85,9 @@ class Program {
   // How many training passes drew random numbers; null where none is drawn.
   const Parameter* passes_ = nullptr;
   uint64_t seed_ = 0;
+  // The count as of its last change: reading it from a GPU in each step would wait for it.
+  mutable at::Tensor counted_;
+  mutable int64_t countedVersion_ = 0, passesBefore_ = 0;
 };
 
 // The parameters, buffers and constants, in their order; the head's are drawn.
@@ -289,6 +294,17 @@ void Program::planFrees() {
   }
 }
 
+uint64_t Program::countPass() const {
+  at::NoGradGuard noGrad;
+  auto count = passes_->value;
+  const bool isKnown = count.is_same(counted_) && count._version() == countedVersion_;
+  const auto before = isKnown ? passesBefore_ : count.item<int64_t>();
+  counted_ = count.add_(1);
+  countedVersion_ = count._version();
+  passesBefore_ = before + 1;
+  return static_cast<uint64_t>(before);
+}
+
 Pass& Program::passOf(const ForwardContext& context, size_t stage, const at::Tensor& activation) const {
   if (context.pass) return *static_cast<Pass*>(context.pass.get());
   const auto pass = std::make_shared<Pass>();
@@ -299,13 +315,11 @@ Pass& Program::passOf(const ForwardContext& context, size_t stage, const at::Ten
   for (const auto value : batchSizes_) pass->values[value] = activation.size(0);
   if (passes_ != nullptr && context.statistics != Statistics::frozen) {
     // Each training pass draws by a seed of its own, so that a resumed run draws the same.
-    at::NoGradGuard noGrad;
-    auto number = static_cast<uint64_t>(passes_->value.item<int64_t>());
+    auto number = countPass();
     if (network_.distribution) {
       number += static_cast<uint64_t>(network_.distribution->group->group()->getRank()) << 32;
     }
     at::manual_seed(seed_ + number);
-    at::Tensor(passes_->value).add_(1);
   }
   context.pass = pass;
   torch::jit::Stack stack;
