@@ -1,6 +1,7 @@
 // One process for 2,000 steps of ERM, 2,000 of fine-tuning and 200 traces, and what it holds on to:
 //   node scripts/soak.mjs          some minutes
 //   node scripts/soak.mjs 0.1      a tenth of each
+//   node scripts/soak.mjs 1 FILE   and 500 steps and 50 traces of a program of torch.export, for images of 32 x 16 px
 // After a warm-up of a quarter of each part, resident memory stays within 2 %, no tensor is left, and neither threads nor file
 // descriptors become more. Prints the figures, and ends with 1 where one of that is not so.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -23,6 +24,7 @@ const BATCH = 8;
 const STEPS_PER_EPOCH = 50;
 const EPOCHS = Math.max(4, Math.ceil((2000 / STEPS_PER_EPOCH) * SCALE));
 const TRACES = Math.max(4, Math.ceil(200 * SCALE));
+const PROGRAM = process.argv[3];
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc');
@@ -72,12 +74,24 @@ samples = [];
 await trainFinetune({ ...settings, from: run, out: join(folder, 'fine-tuned'), onEpoch });
 judge(`${EPOCHS * STEPS_PER_EPOCH} steps of fine-tuning`, samples);
 
-samples = [];
-for (let i = 0; i < TRACES; i += 1) {
-  await traceUnstructured({ run, topK: [1], nullDraws: 0, samples: 16, device: 'cpu', threads: 1, seed: i });
-  samples.push(held());
+async function trace(run, times) {
+  samples = [];
+  for (let seed = 0; seed < times; seed += 1) {
+    await traceUnstructured({ run, topK: [1], nullDraws: 0, samples: 16, device: 'cpu', threads: 1, seed });
+    samples.push(held());
+  }
 }
+await trace(run, TRACES);
 judge(`${TRACES} traces`, samples);
+
+if (PROGRAM !== undefined) {
+  const of = { out: join(folder, 'program'), arch: PROGRAM, epochs: Math.max(4, EPOCHS / 4), lr: 1e-3 };
+  samples = [];
+  await trainErm({ ...settings, ...of, onEpoch });
+  judge(`${of.epochs * STEPS_PER_EPOCH} steps of an exported program`, samples);
+  await trace(of.out, Math.max(4, TRACES / 4));
+  judge(`${samples.length} traces of it`, samples);
+}
 
 const left = held().tensors;
 console.log(`tensors left at the end: ${left}`);

@@ -16,6 +16,10 @@ test('a run that is killed at a random moment goes on to the same bits', () => {
   expect(attack('killResume.mjs', '--kills', '1', '--seed', '1', 'finetune')).toContain('finetune');
 });
 
+test('a download that is killed goes on, and leaves nothing beside what was fetched', () => {
+  expect(attack('killResume.mjs', '--kills', '2', '--seed', '1', 'download')).toContain('download');
+});
+
 test('a write that fails leaves the last good state, and is told', () => {
   expect(attack('disks.mjs', '--stride', '180', 'checkpoint', 'store')).toContain('checkpoint');
 });

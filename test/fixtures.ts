@@ -3,6 +3,7 @@ import { constants, existsSync } from 'node:fs';
 import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { lock } from 'proper-lockfile';
+import { withChecksum, withoutChecksum } from '../src/checksum.js';
 import { type Dataset, loadDataset } from '../src/data/dataset.js';
 import { buildDominoes, DEFAULT_DOMINOES, type DominoesOptions } from '../src/data/dominoes.js';
 import { trainErm } from '../src/train/methods.js';
@@ -59,7 +60,8 @@ export async function ermRun(
   await copy(original, out);
   const config = join(out, 'config.json');
   const text = await readFile(config, 'utf8');
-  await writeFile(config, text.replaceAll(JSON.stringify(originalData), JSON.stringify(data)));
+  const moved = withoutChecksum(text).replaceAll(JSON.stringify(originalData), JSON.stringify(data));
+  await writeFile(config, withChecksum(moved));
   const result = await new RunFolder(out).readTrainingResult();
   if (!result) throw new Error(`${original} holds no finished run`);
   return result;

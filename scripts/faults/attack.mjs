@@ -27,12 +27,19 @@ const ATTACKS = {
       2,
       '--seed',
       own,
-      one('erm', 'finetune', 'groupdro', 'jtt', 'store', 'report'),
+      one('erm', 'finetune', 'groupdro', 'jtt', 'cnc', 'store', 'report', 'fetch', 'download', 'weights'),
     ),
   'kills of traces and studies': (own) =>
-    faults('killResume', '--kills', 1, '--seed', own, one('trace', 'study')),
+    faults('killResume', '--kills', 1, '--seed', own, one('trace', 'study', 'part2')),
   'writes that fail': () =>
-    faults('disks', '--from', 1 + draw(120), '--stride', 120, one('checkpoint', 'first', 'store', 'report')),
+    faults(
+      'disks',
+      '--from',
+      1 + draw(120),
+      '--stride',
+      120,
+      one('checkpoint', 'first', 'cnc', 'store', 'report'),
+    ),
   'signals, closed pipes and terminals': (own) => faults('ends', '--ends', 6, '--seed', own),
   'bits that change': (own) => faults('flips', '--seed', own),
   'two processes on one run': () => faults('twoProcesses'),

@@ -1,5 +1,5 @@
 // Lets each write of a checkpoint, a result, an image store and a report fail, and then goes on:
-// node scripts/faults/disks.mjs [--from=1] [--stride 1] [checkpoint first result store report]
+// node scripts/faults/disks.mjs [--from=1] [--stride 1] [checkpoint first cnc result store report]
 // The calls (create, write, flush, rename), or from the fifth last on (`--from=-5`), fail in turn with no space, an input/output error, and
 // half of a write before there is no space. Then: a disk that is full, read-only or gone (mounts need root). Needs a C compiler.
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -13,13 +13,14 @@ import { loadDataset } from '../../dist/data/dataset.js';
 import { buildImageStore } from '../../dist/data/imageStore.js';
 import { traceUnstructured } from '../../dist/experiments/traceUnstructured.js';
 import { writeReport } from '../../dist/report/writeReport.js';
-import { trainErm } from '../../dist/train/methods.js';
+import { trainCnc, trainErm } from '../../dist/train/methods.js';
 import {
   callsIn,
   damaged,
   differences,
   Faults,
   limited,
+  NETWORK,
   order,
   spurmem,
   trainArguments,
@@ -41,7 +42,9 @@ const ACTIONS = [
   { action: 'shorten', error: 'ENOSPC' },
 ];
 
-const RECIPE = { arch: 'resnet20', batchSize: 42, device: 'cpu', threads: 1, resume: true };
+const RECIPE = { arch: NETWORK[1], batchSize: 42, device: 'cpu', threads: 1, resume: true };
+
+const SETS = { identificationEpochs: 1, anchors: 4, positives: 4, negatives: 4 };
 
 /** A write in `target`: a job, and what is there before. */
 function subjectsOf(folder) {
@@ -56,6 +59,10 @@ function subjectsOf(folder) {
     first: {
       before: () => undefined,
       job: (target) => trainErm({ ...base, out: target, epochs: 1 }),
+    },
+    cnc: {
+      before: () => undefined,
+      job: (target) => trainCnc({ ...base, ...SETS, out: target, epochs: 1 }),
     },
     result: {
       before: copied('one'),
@@ -199,7 +206,9 @@ async function earnest({ folder, data }) {
 }
 
 const names =
-  positionals.length > 0 ? positionals : ['checkpoint', 'first', 'result', 'store', 'report', 'earnest'];
+  positionals.length > 0
+    ? positionals
+    : ['checkpoint', 'first', 'cnc', 'result', 'store', 'report', 'earnest'];
 if (values.folder !== undefined) {
   for (const name of names) await injectInto(name);
 } else {

@@ -13,10 +13,12 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { clearTimeout, setTimeout } from 'node:timers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../dist/data/dominoes.js';
 
@@ -119,10 +121,36 @@ export function spurmem(args, { environment = {}, killAfter, cwd, shell } = {}) 
   });
 }
 
+/** A server of one file, in parts and so slowly that it takes a second; its address, and what ends it. */
+export async function serve(path) {
+  const bytes = readFileSync(path);
+  const server = createServer(async ({ headers }, response) => {
+    const from = Number(/^bytes=(\d+)-/.exec(headers.range ?? '')?.[1] ?? 0);
+    const isPart = headers['if-range'] === '"1"' && from < bytes.length;
+    const sent = isPart ? bytes.subarray(from) : bytes;
+    response.writeHead(isPart ? 206 : 200, {
+      etag: '"1"',
+      'content-length': sent.length,
+      ...(isPart ? { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {}),
+    });
+    for (let at = 0; at < sent.length && !response.destroyed; at += bytes.length / 40) {
+      response.write(sent.subarray(at, at + bytes.length / 40));
+      await sleep(25);
+    }
+    response.end();
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { address: `http://127.0.0.1:${server.address().port}/file`, close };
+}
+
 /** A shell that runs a command under a limit of its own, such as `-n 32`. */
 export const limited = (limit) => ['bash', '-c', `ulimit ${limit}; exec "$@"`, 'limited'];
 
-/** Files in which two folders differ: in bytes, or for JSON in all but the keys that tell time. */
+/** Files in which two folders differ: in bytes, or for JSON in all but the keys that tell time, and their checksums. */
 export function differences(folder, other) {
   const names = new Set([folder, other].flatMap(filesOf));
   return [...names].filter((name) => contentOf(join(folder, name)) !== contentOf(join(other, name)));
@@ -171,7 +199,7 @@ function contentOf(path) {
   return (
     bytes
       .toString()
-      .replace(/"(seconds|started|finished)":\s*[^,}\n]+/g, '"$1": 0')
+      .replace(/"(seconds|started|finished|checksum)":\s*[^,}\n]+/g, '"$1": 0')
       // A report says when its results were made, and how long epochs took.
       .replace(/(download="training\.(?:csv|json)"\s+href=")[^"]*/g, '$1')
       .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, '')

@@ -1,6 +1,7 @@
-// Changes single bits of checkpoints, image stores and results at random places, and reads them:
-// node scripts/faults/flips.mjs [--checkpoints 200] [--stores 200] [--results 100] [--seed 0]
-// Each is refused, naming the file, or read to the same values; a store whose index has changed is built anew.
+// Changes single bits of checkpoints, image stores, results and a run's other files at random places, and reads them:
+// node scripts/faults/flips.mjs [--checkpoints 200] [--stores 200] [--results 100] [--records 400] [--seed 0]
+// Each is refused, naming the file, or read to the same values; a store whose index has changed is built anew, and a line of
+// history.jsonl that has changed is left out.
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -10,20 +11,34 @@ import { xorshift128plus } from 'pure-rand/generator/xorshift128plus';
 import { BatchLoader } from '../../dist/data/batches.js';
 import { loadDataset } from '../../dist/data/dataset.js';
 import { buildImageStore } from '../../dist/data/imageStore.js';
+import { SpurmemError } from '../../dist/errors.js';
 import { RESULTS } from '../../dist/experiments/resultFiles.js';
 import { readProgramFile } from '../../dist/models/exported/archive.js';
 import { readSafetensors } from '../../dist/models/safetensors.js';
+import { writeStudyReport } from '../../dist/report/study/report.js';
+import { declare } from '../../dist/reproduce/study/declare.js';
+import { readPlan } from '../../dist/reproduce/sweep/plan.js';
 import { trainingResultSchema } from '../../dist/train/results.js';
 import { RunFolder } from '../../dist/train/runFolder.js';
 import { NETWORK, spurmem, trainArguments, words, workplace } from './faults.mjs';
 
 const number = (byDefault) => ({ type: 'string', default: byDefault });
 const { values } = parseArgs({
-  options: { checkpoints: number('200'), stores: number('200'), results: number('100'), seed: number('0') },
+  options: {
+    checkpoints: number('200'),
+    stores: number('200'),
+    results: number('100'),
+    records: number('400'),
+    seed: number('0'),
+  },
 });
 const random = xorshift128plus(Number(values.seed));
 const { folder, data, remove } = await workplace();
 const run = new RunFolder(join(folder, 'run'));
+const study = join(folder, 'study');
+
+const STUDY = words`reproduce table4 --data ${data} ${NETWORK} --threads 1 --quiet --seeds 0,1 --erm-epochs 1 --erm-batch-size 42 --epochs 1
+  --batch-size 42 --fraction 0.01 --kick-in-epoch selected --equivalence 3`;
 
 /** Reads files in turn with a bit changed, so many times. */
 async function flip(what, times, files, read, before = () => undefined) {
@@ -55,8 +70,10 @@ async function flip(what, times, files, read, before = () => undefined) {
 
 try {
   for (const args of [
-    words`${trainArguments(data, run.path)} --epochs 1`,
+    words`${trainArguments(data, run.path)} --epochs 3`,
     words`reproduce fig2 --run ${run.path} --threads 1 --quiet --null-draws 9`,
+    words`${STUDY} --out ${study}`,
+    words`${STUDY} --out ${study} --plan ${join(study, 'sweep')}`,
   ]) {
     const { code, output } = await spurmem(args);
     if (code !== 0) throw new Error(output);
@@ -83,6 +100,35 @@ try {
     const schema = name === 'erm' ? trainingResultSchema : RESULTS.traces.schema;
     return run.readResult(name, schema);
   };
+  const [first] = await run.readMetrics();
+  const history = await run.readHistory();
+  const refuse = (warning) => {
+    throw new SpurmemError('RUN_INVALID', warning);
+  };
+  // A checksum whose key has changed is a value more, which nobody reads.
+  const known = (epoch) => Object.fromEntries(Object.entries(epoch).filter(([key]) => key in first));
+  const inRun = (name) => join(run.path, name);
+  const inStudy = (name) => join(study, name);
+  const declared = JSON.parse(readFileSync(inStudy('table4.plan.json'), 'utf8'));
+  const records = {
+    'config.json': [inRun('config.json'), () => run.readConfig()],
+    'data.json': [inRun('data.json'), () => run.readData()],
+    'metrics.jsonl': [inRun('metrics.jsonl'), async () => (await run.readMetrics(refuse)).map(known)],
+    'history.jsonl, of which changed lines are left out': [
+      inRun('history.jsonl'),
+      async () => {
+        const read = await run.readHistory();
+        return read.length < history.length ? history : read;
+      },
+    ],
+    // What another declaration would be refused for, and is written again.
+    'plan of a study': [inStudy('table4.plan.json'), () => declare(study, [declared], declared)],
+    'result of a study, in its report': [
+      inStudy('table4.json'),
+      async () => readFileSync(await writeStudyReport(study), 'utf8'),
+    ],
+    'plan of a sweep': [inStudy('sweep'), readPlan],
+  };
   // That of torch.export, and the one that the run keeps.
   const programs = NETWORK[1].endsWith('.pt2') ? [join(folder, 'model.pt2'), run.program] : [];
   if (programs.length > 0) copyFileSync(NETWORK[1], programs[0]);
@@ -101,6 +147,9 @@ try {
       result,
     ),
   ];
+  for (const [what, [path, read]] of Object.entries(records)) {
+    rows.push(await flip(what, Number(values.records) / 4, [path], read));
+  }
   console.table(rows);
   process.exitCode = rows.some(({ unnoticed }) => unnoticed > 0) ? 1 : 0;
 } finally {

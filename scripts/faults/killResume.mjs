@@ -1,14 +1,26 @@
 // Kills runs at random moments, goes on with them, and compares every file with one that was never disturbed:
-// node scripts/faults/killResume.mjs [--kills 20] [--seed 0] [erm finetune groupdro jtt trace study store report]
+// node scripts/faults/killResume.mjs [--kills 20] [--seed 0] [SUBJECT]..., by default all of `SUBJECTS`
 // Every second moment is a random time, the others a random call on a file of the run: between the files of a checkpoint, and
 // inside them. Needs a C compiler.
-import { cpSync, existsSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xorshift128plus } from 'pure-rand/generator/xorshift128plus';
-import { damaged, differences, Faults, filesOf, NETWORK, spurmem, words, workplace } from './faults.mjs';
+import * as tar from 'tar';
+import {
+  damaged,
+  differences,
+  Faults,
+  filesOf,
+  NETWORK,
+  serve,
+  spurmem,
+  words,
+  workplace,
+} from './faults.mjs';
 
 const { values, positionals } = parseArgs({
   options: { kills: { type: 'string', default: '20' }, seed: { type: 'string', default: '0' } },
@@ -23,6 +35,9 @@ const EPOCHS = words`${TINY} --epochs 2 --batch-size 11 --resume --checkpoint-ev
 const FROM_DATA = words`${NETWORK} ${EPOCHS}`;
 const LATE = words`--fraction 0.01 --kick-in-epoch selected`;
 const copied = (out) => () => cpSync(erm, out, { recursive: true });
+// Of the data's folder, which is fetched.
+const archive = join(folder, 'archive.tar');
+let server;
 
 /** A run's command, which is also how it goes on; the folder that it writes; what is there before. */
 const SUBJECTS = {
@@ -34,6 +49,9 @@ const SUBJECTS = {
   jtt: (out) => ({
     args: words`train jtt --data ${data} --out ${out} ${FROM_DATA} --identification-epochs 1 --upweight 3`,
   }),
+  cnc: (out) => ({
+    args: words`train cnc --data ${data} --out ${out} ${FROM_DATA} --identification-epochs 1 --anchors 4 --positives 4 --negatives 4`,
+  }),
   trace: (out) => ({
     args: words`reproduce fig2 --run ${out} --threads 1 --quiet --null-draws 9`,
     before: copied(out),
@@ -42,25 +60,45 @@ const SUBJECTS = {
     args: words`reproduce table4 --data ${data} --out ${out} ${NETWORK} ${TINY} --seeds 0 --erm-epochs 1 --erm-batch-size 42
       --epochs 1 --batch-size 42 ${LATE}`,
   }),
+  // Every training method, fine-tuning among them.
+  part2: (out) => ({
+    args: words`reproduce baselines --data ${data} --out ${out} ${NETWORK} ${TINY} --seeds 0 --erm-epochs 1 --erm-batch-size 42
+      --epochs 1 --batch-size 42 ${LATE}`,
+  }),
   store: () => ({
     args: words`train dfr --from ${erm} --out ${join(folder, 'dfr')} --threads 1 --quiet --resume`,
     before: () => rmSync(join(folder, 'dfr'), { recursive: true, force: true }),
     written: join(data, '.spurmem'),
   }),
   report: (out) => ({ args: words`report --run ${out} --quiet`, before: copied(out) }),
+  fetch: (out) => ({ args: words`fetch waterbirds --data ${out} --from ${archive} --quiet` }),
+  download: (out) => ({ args: words`fetch waterbirds --data ${out} --from ${server.address} --quiet` }),
+  weights: (out) => ({
+    args: words`fetch weights resnet50 --out ${out} --from ${server.address} --sha256 ${server.sha256} --quiet`,
+  }),
 };
 
 async function prepared() {
   const ran = await spurmem(words`train erm --data ${data} --out ${erm} ${FROM_DATA}`);
   if (ran.code !== 0) throw new Error(ran.output);
+  await tar.c({ cwd: folder, file: archive, portable: true }, ['data']);
+  server = {
+    ...(await serve(archive)),
+    sha256: createHash('sha256').update(readFileSync(archive)).digest('hex'),
+  };
 }
+
+/** What lies beside a folder and is named after it. */
+const beside = (path) => readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.`));
 
 /** Kills a command so often and compares what it ends with. */
 async function attack(name) {
   const { args, before, written = join(folder, name) } = SUBJECTS[name](join(folder, name));
   const fresh = () => {
     rmSync(written, { recursive: true, force: true });
-    rmSync(`${written}.lock`, { recursive: true, force: true });
+    if (dirname(written) === folder)
+      for (const name of beside(written))
+        if (!name.endsWith('.undisturbed')) rmSync(join(folder, name), { recursive: true, force: true });
     before?.();
   };
   const run = async (options = {}) => {
@@ -89,7 +127,9 @@ async function attack(name) {
     faults.set({});
     counts[killed.signal === null ? 'untouched' : 'killed'] += 1;
     if (existsSync(written)) counts.halfWritten += damaged(written).length;
-    const resumed = await run();
+    const isFetched = /fetch|download/.test(name) && existsSync(written);
+    // What is fetched is not fetched again.
+    const resumed = isFetched ? killed : await run();
     seconds = Math.max(seconds, resumed.seconds);
     const differing = differences(written, reference);
     if (differing.length > 0) {
@@ -98,7 +138,8 @@ async function attack(name) {
         `${name}, ${killAfter === undefined ? `call ${call}` : `after ${Math.round(killAfter)} ms`}: ${differing.join(', ')}`,
       );
     }
-    counts.left += filesOf(written).filter((file) => file.endsWith('.tmp')).length;
+    counts.left += filesOf(written).filter((file) => /\.(tmp|part)$/.test(file)).length;
+    if (dirname(written) === folder) counts.left += beside(written).length - 1;
   }
   return {
     subject: name,
@@ -118,6 +159,7 @@ try {
   const bad = rows.some(({ halfWritten, different, left }) => halfWritten + different + left > 0);
   process.exitCode = bad ? 1 : 0;
 } finally {
+  server?.close();
   faults.close();
   remove();
 }

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { withoutChecksum } from '../checksum.js';
 import { messageOf, SpurmemError } from '../errors.js';
 import { readText } from '../files.js';
 import { requirePlain } from '../plainData.js';
@@ -44,7 +45,8 @@ export async function applyConfig(command: Command, args: readonly string[]): Pr
 
 async function read(path: string): Promise<OptionValues> {
   try {
-    return z.record(z.string(), z.unknown()).parse(requirePlain(parse(await readText(path))));
+    const text = withoutChecksum(await readText(path));
+    return z.record(z.string(), z.unknown()).parse(requirePlain(parse(text)));
   } catch (error) {
     const reason = error instanceof z.ZodError ? 'it holds no names with values' : messageOf(error);
     throw new SpurmemError('USAGE', `--config ${path}: ${reason}`, { cause: error });

@@ -54,13 +54,22 @@ async function readTraces(folder: RunFolder) {
     );
 }
 
+/** The first key of files and lines that have a checksum. */
+const CHECKSUM = {
+  checksum: z
+    .string()
+    .regex(/^[0-9a-f]{8}$/)
+    .describe('CRC-32 of the rest')
+    .optional(),
+};
+
 /** The files of a run, and a dataset's own, by the names of their schemas in docs/schemas. */
 export const FILE_SCHEMAS: Readonly<Record<string, { readonly title: string; readonly schema: z.ZodType }>> =
   {
     dataset: { title: 'dataset.json, in a dataset\u2019s folder', schema: datasetConfigSchema },
-    config: { title: 'config.json, of a run', schema: runFileSchema },
-    data: { title: 'data.json, of a run', schema: dataDescriptionSchema },
-    epoch: { title: 'a line of metrics.jsonl, of a run', schema: epochMetricsSchema },
+    config: { title: 'config.json, of a run', schema: runFileSchema.extend(CHECKSUM) },
+    data: { title: 'data.json, of a run', schema: dataDescriptionSchema.extend(CHECKSUM) },
+    epoch: { title: 'a line of metrics.jsonl, of a run', schema: epochMetricsSchema.extend(CHECKSUM) },
     training: { title: 'results/METHOD.json, of a run', schema: trainingResultSchema },
     ...Object.fromEntries(
       Object.entries(RESULTS).map(([key, { name, schema }]) => {

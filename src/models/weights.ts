@@ -1,6 +1,6 @@
 import { SpurmemError } from '../errors.js';
 import type { Model } from './model.js';
-import { readWeights } from './readWeights.js';
+import { readWeights, type WeightsFile } from './readWeights.js';
 import { sameShape, type TensorData } from './safetensors.js';
 
 /** A count of training batches that old files lack; batch-norm does not use it. */
@@ -11,6 +11,7 @@ const OPTIONAL = '.num_batches_tracked';
  * is replaced: the model keeps its own, freshly drawn one.
  *
  * @param advice what to do about a file that does not fit
+ * @param content the file, where it is being read already (`readAhead`)
  * @returns the head's parameters that keep their initial values, because the file's head has other classes
  * @throws `WEIGHTS_INVALID` naming the missing and unexpected parameters, or those of another shape or with values that are not finite
  */
@@ -18,8 +19,9 @@ export async function loadWeights(
   model: Model,
   path: string,
   advice = 'Choose the architecture that it was saved from with `arch`.',
+  content: Promise<WeightsFile> = readWeights(path),
 ): Promise<{ readonly newHead: readonly string[] }> {
-  const { tensors, source } = await readWeights(path);
+  const { tensors, source } = await content;
   const head = [model.head.weight, model.head.bias];
   const { parameters, buffers } = model.description;
   const shapes = new Map([...parameters, ...buffers].map(({ name, shape }) => [name, shape]));
@@ -59,6 +61,13 @@ export async function loadWeights(
   }
   await model.loadStateDict(wanted);
   return { newHead };
+}
+
+/** Reads a weights file while its model is made, which draws its initial weights on another thread. Whoever awaits it sees its error. */
+export function readAhead(path: string): Promise<WeightsFile> {
+  const content = readWeights(path);
+  content.catch(() => undefined);
+  return content;
 }
 
 /** The flaw of a tensor's values that makes all results NaN; undefined for sound ones. */

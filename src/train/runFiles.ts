@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
-import { checksum } from '../checksum.js';
+import { checksum, withoutChecksum } from '../checksum.js';
 import { describeIssues } from '../data/issues.js';
 import { messageOf, SpurmemError, systemCode } from '../errors.js';
 import { readText } from '../files.js';
@@ -45,7 +45,7 @@ export async function readJson<Schema extends z.ZodType>(
   const text = await readIfThere(path);
   if (text === undefined) return undefined;
   try {
-    const content: unknown = JSON.parse(text);
+    const content: unknown = JSON.parse(withoutChecksum(text));
     before?.(path, content);
     return schema.parse(content);
   } catch (error) {
@@ -93,36 +93,59 @@ export async function readResultFile<Schema extends z.ZodType>(
 }
 
 /**
- * The epochs of a run but for a damaged last line: its process was killed, or the disk was full, before it was whole. Throws
+ * The epochs of a run but for a last line that has no end: its process was killed, or the disk was full, before it was whole. Throws
  * `RUN_INVALID` for any other damaged line, and for epochs out of order.
  */
 export async function readEpochs(path: string, onWarning: JobOptions['onWarning']): Promise<EpochMetrics[]> {
-  const lines = ((await readIfThere(path)) ?? '').trimEnd().split('\n');
+  const text = (await readIfThere(path)) ?? '';
+  const lines = text.trimEnd().split('\n');
   const epochs: EpochMetrics[] = [];
   for (const [index, line] of lines.entries()) {
-    // The schema keeps the order of the keys: the line may be written again.
-    const metrics = epochMetricsSchema.safeParse(jsonOf(line)).data;
+    if (line === '') continue;
+    const place = `${path}:${index + 1}`;
+    const metrics = epochOf(line);
     const before = epochs.at(-1)?.epoch ?? 0;
-    if (metrics !== undefined && metrics.epoch <= before) {
-      const what = `${path}:${index + 1} is epoch ${metrics.epoch}, and the line before it epoch ${before}`;
-      throw new SpurmemError('RUN_INVALID', `${what}. Restore the file, or start anew in another folder.`);
-    }
-    if (metrics !== undefined) epochs.push(metrics);
-    else if (line !== '') {
-      const what = `${path}:${index + 1} is not an epoch as JSON`;
-      if (index < lines.length - 1) {
-        throw new SpurmemError('RUN_INVALID', `${what}. Remove that line, or start anew in another folder.`);
+    if (typeof metrics === 'string') {
+      if (index < lines.length - 1 || text.endsWith('\n')) {
+        const advice = 'Restore the file, remove that line, or start anew in another folder.';
+        throw new SpurmemError('RUN_INVALID', `${place} ${metrics}. ${advice}`);
       }
-      onWarning?.(`${what}, as after a write that was cut off. That line is dropped.`);
+      onWarning?.(
+        `${place} is not an epoch as JSON, as after a write that was cut off. That line is dropped.`,
+      );
+    } else if (metrics.epoch <= before) {
+      const what = `${place} is epoch ${metrics.epoch}, and the line before it epoch ${before}`;
+      throw new SpurmemError('RUN_INVALID', `${what}. Restore the file, or start anew in another folder.`);
+    } else {
+      epochs.push(metrics);
     }
   }
   return epochs;
 }
 
+/** The epoch of a line, or what is wrong with it. */
+function epochOf(line: string): EpochMetrics | string {
+  try {
+    // The schema keeps the order of the keys: the line may be written again.
+    return epochMetricsSchema.safeParse(jsonOf(withoutChecksum(line))).data ?? 'is not an epoch as JSON';
+  } catch (error) {
+    return `is damaged: ${messageOf(error)}`;
+  }
+}
+
 /** Lines that are no entries are left out: nothing rests on them. */
 export async function readHistoryFile(path: string): Promise<HistoryEntry[]> {
   const lines = ((await readIfThere(path)) ?? '').split('\n');
-  return lines.flatMap((line) => historySchema.safeParse(jsonOf(line)).data ?? []);
+  return lines.flatMap((line) => historySchema.safeParse(jsonOf(unchanged(line))).data ?? []);
+}
+
+/** A line without its checksum; empty where it has changed. */
+function unchanged(line: string): string {
+  try {
+    return withoutChecksum(line);
+  } catch {
+    return '';
+  }
 }
 
 /** The value of a JSON text; undefined where it is none. */

@@ -5,7 +5,7 @@ import { misplaced, SpurmemError } from '../errors.js';
 import { type Program, readProgram } from '../models/exported/program.js';
 import { Model } from '../models/model.js';
 import { sameShape } from '../models/safetensors.js';
-import { loadWeights } from '../models/weights.js';
+import { loadWeights, readAhead } from '../models/weights.js';
 import { type Generator, native } from '../native/addon.js';
 import type { InputConfig } from './inputSettings.js';
 import type { RunConfig } from './runConfig.js';
@@ -79,12 +79,13 @@ export async function loadModel(
   folder: { readonly path: string; readonly program: string },
 ): Promise<Model> {
   const program = config.program === undefined ? undefined : await keptProgram(config, folder);
+  const content = readAhead(weights);
   // All drawn weights are replaced, whatever the seed.
   const model = await createModel(config, loader, new (native().Generator)(0), program);
   try {
     const { arch, numClasses } = model;
     const advice = `${folder.path} was trained with ${arch}, ${numClasses} classes: restore the checkpoint that it wrote.`;
-    const { newHead } = await loadWeights(model, weights, advice);
+    const { newHead } = await loadWeights(model, weights, advice, content);
     if (newHead.length === 0) return model;
     throw new SpurmemError('WEIGHTS_INVALID', `${weights} has a head of other classes.`, {
       advice: [advice],

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { checksum } from '../checksum.js';
+import { checksum, withChecksum } from '../checksum.js';
 import type { DataDescription } from '../data/dataDescription.js';
 import { SpurmemError } from '../errors.js';
-import { append, jsonText, writeAtomic, writeJson } from '../files.js';
+import { append, jsonText, writeAtomic } from '../files.js';
 import type { Lock } from '../lock.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import { writeProgram } from '../models/exported/archive.js';
@@ -61,9 +61,8 @@ export class RunWriter extends RunFolder {
   }
 
   async writeConfig(config: RunConfig, environment: RunEnvironment): Promise<void> {
-    await this.#write(() =>
-      writeJson(this.configPath, { formatVersion: FORMAT_VERSION, config, environment }),
-    );
+    const text = jsonText({ formatVersion: FORMAT_VERSION, config, environment });
+    await this.#write(() => writeAtomic(this.configPath, withChecksum(text)));
   }
 
   async writeProgram({ file }: Program): Promise<void> {
@@ -71,7 +70,7 @@ export class RunWriter extends RunFolder {
   }
 
   async writeData(data: DataDescription): Promise<void> {
-    await this.#write(() => writeJson(this.dataPath, data));
+    await this.#write(() => writeAtomic(this.dataPath, withChecksum(jsonText(data))));
   }
 
   async appendMetrics(metrics: EpochMetrics): Promise<void> {
@@ -104,7 +103,7 @@ export class RunWriter extends RunFolder {
       // First: after a stop between both, the result is made again, but its line would not be.
       const text = jsonText(result);
       const entry: HistoryEntry = { result: name, ...provenance(), crc32: checksum(text) };
-      await append(this.historyPath, `${JSON.stringify(entry)}\n`);
+      await append(this.historyPath, `${withChecksum(JSON.stringify(entry))}\n`);
       await writeAtomic(this.result(name), text);
     });
   }
@@ -126,7 +125,7 @@ export class RunWriter extends RunFolder {
 }
 
 function epochLine(metrics: EpochMetrics): string {
-  return `${JSON.stringify(metrics)}\n`;
+  return `${withChecksum(JSON.stringify(metrics))}\n`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PROTOCOLS } from '../../src/protocol.js';
 import { reproducePart2, rowsOf } from '../../src/reproduce/part2.js';
@@ -66,6 +66,11 @@ test('a study is declared before its first run, and its margin stays', async () 
   await failure(reproducePart2(options), 'INTERRUPTED');
   const plan = JSON.parse(await readFile(join(out, 'fig6.plan.json'), 'utf8')) as object;
   expect(plan).toMatchObject({ kind: 'fig6', equivalence: 0.03, seeds: [0, 1], focus: FINETUNED });
+  const declared = join(out, 'fig6.plan.json');
+  const whole = await readFile(declared, 'utf8');
+  await writeFile(declared, whole.replace('0.03', '0.05'));
+  await failure(reproducePart2(options), 'RUN_INVALID', `${declared} is damaged: it has changed since`);
+  await writeFile(declared, whole);
   await failure(
     reproducePart2({ ...options, equivalence: 0.05 }),
     'RUN_EXISTS',

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { slurmScript } from '../../src/cli/slurm.js';
 import { tryLock } from '../../src/lock.js';
@@ -135,6 +135,8 @@ describe('planSweep', () => {
     await writePlan(path, plan);
     expect(await readPlan(path)).toEqual(plan);
     await failure(writePlan(path, { ...plan, data: '/other' }), 'RUN_EXISTS');
+    await writeFile(path, (await readFile(path, 'utf8')).replace('"seed": 1', '"seed": 3'));
+    await failure(readPlan(path), 'USAGE', 'it has changed since it was written');
   });
 });
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { withoutChecksum } from '../../src/checksum.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { ComputeContext } from '../../src/native/context.js';
 import { FORMAT_VERSION } from '../../src/train/formatVersion.js';
@@ -29,12 +30,15 @@ describe('a damaged run', () => {
   const [CONFIG, METRICS, RESULT] = ['config.json', 'metrics.jsonl', 'results/erm.json'] as const;
   const RESUME = 'checkpoints/resume.safetensors';
   type Damage = (whole: Buffer) => string | Buffer;
+  const edited = (text: string, by: string) => (whole: Buffer) =>
+    Buffer.from(whole.toString('latin1').replace(text, by), 'latin1');
+  const SUM = /"checksum": ?"[0-9a-f]{8}",\s*/g;
   // Without the checksum, which would tell of it first.
-  const replaced = (text: string, by: string) => (whole: Buffer) =>
-    Buffer.from(
-      whole.toString('latin1').replace('spurmem.crc32', 'another.crc32').replace(text, by),
-      'latin1',
-    );
+  const unchecked = (whole: Buffer): Buffer => {
+    const text = whole.toString('latin1').replace('spurmem.crc32', 'another.crc32');
+    return Buffer.from(text.replaceAll(SUM, ''), 'latin1');
+  };
+  const replaced = (text: string, by: string) => (whole: Buffer) => edited(text, by)(unchecked(whole));
   const flipped = (whole: Buffer): Buffer => {
     const at = Math.floor(whole.length / 2);
     return Buffer.concat([whole.subarray(0, at), Buffer.of((whole[at] ?? 0) ^ 4), whole.subarray(at + 1)]);
@@ -47,6 +51,14 @@ describe('a damaged run', () => {
 
   test.each<[string, string, Damage, RegExp]>([
     ['a setting that is no number', CONFIG, replaced('"lr": 0.001', '"lr": "x"'), /config\.lr/],
+    ['another digit in a setting', CONFIG, edited('"seed": 3', '"seed": 7'), /"checksum" from it/],
+    [
+      'another digit in an epoch',
+      METRICS,
+      edited('"lr":0.001', '"lr":0.003'),
+      /jsonl:1 is damaged: it has changed/,
+    ],
+    ['another digit in the last epoch', METRICS, edited('"epoch":2', '"epoch":3'), /jsonl:2 is damaged/],
     ['half a configuration', CONFIG, () => '{"config": {', /damaged/],
     ['an empty configuration', CONFIG, () => noConfig, /config\./],
     ['a result of another kind', RESULT, replaced('"kind": "erm"', '"kind": 1'), /erm\.json is no result/],
@@ -91,14 +103,36 @@ describe('a damaged run', () => {
     }
   });
 
+  test('names data.json, and reads files whose checksums were removed', async () => {
+    const path = join(damaged.path, 'data.json');
+    const whole = await readFile(path);
+    await writeFile(path, edited('"pullover', '"Pullover')(whole));
+    await expect(damaged.readData()).rejects.toThrow(
+      `${path} is damaged: it has changed since it was written`,
+    );
+    await writeFile(path, whole);
+    const run = await runs.copyOf('unchecked');
+    for (const name of [CONFIG, METRICS, 'data.json']) {
+      const file = join(run.path, name);
+      await writeFile(file, unchecked(await readFile(file)));
+      expect(await readFile(file, 'utf8')).not.toContain('checksum');
+    }
+    expect([await run.readConfig(), await run.readData(), await run.readMetrics()]).toEqual([
+      await damaged.readConfig(),
+      await damaged.readData(),
+      await damaged.readMetrics(),
+    ]);
+  });
+
   test.each([
     [2, 'format version 2'],
     [undefined, 'no format version'],
   ])('of format version %p is refused, and keeps every byte', async (formatVersion, which) => {
     const path = join(damaged.path, 'config.json');
     const whole = await readFile(path, 'utf8');
-    expect(JSON.parse(whole)).toMatchObject({ formatVersion: FORMAT_VERSION });
-    await writeFile(path, JSON.stringify({ ...(JSON.parse(whole) as object), formatVersion }));
+    const content = JSON.parse(withoutChecksum(whole)) as object;
+    expect(content).toMatchObject({ formatVersion: FORMAT_VERSION });
+    await writeFile(path, JSON.stringify({ ...content, formatVersion }));
     try {
       const before = contentOf(damaged.path);
       const message = `${path} has ${which}, and this version of spurmem reads format version ${FORMAT_VERSION}. Train the run anew`;

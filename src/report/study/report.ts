@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { withoutChecksum } from '../../checksum.js';
 import { messageOf, SpurmemError } from '../../errors.js';
 import type { StudyDifference, StudyResult } from '../../experiments/study.js';
 import { readText, writeAtomic } from '../../files.js';
@@ -58,7 +59,7 @@ async function readStudies(folder: string): Promise<NamedStudy[]> {
 
 async function readStudy(path: string): Promise<unknown> {
   try {
-    return JSON.parse(await readText(path)) as unknown;
+    return JSON.parse(withoutChecksum(await readText(path))) as unknown;
   } catch (error) {
     throw new SpurmemError(
       'RUN_INVALID',

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { withChecksum, withoutChecksum } from '../../checksum.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
-import { makeFolder, readText, writeJson } from '../../files.js';
+import { jsonText, makeFolder, readText, writeAtomic } from '../../files.js';
 import type { StudyPlan } from './studies.js';
 import type { StudyOptions } from './studyOptions.js';
 
@@ -49,7 +50,8 @@ export async function declare(
         { parameter, advice: adviceOf('the same ones') },
       );
     }
-    await writeJson(path, { kind, title, equivalence, seeds, focus: focus ?? null, arms });
+    const text = jsonText({ kind, title, equivalence, seeds, focus: focus ?? null, arms });
+    await writeAtomic(path, withChecksum(text));
   }
 }
 
@@ -59,7 +61,7 @@ function adviceOf(same: string): string[] {
 
 async function readDeclared(path: string): Promise<DeclaredStudy | undefined> {
   try {
-    return JSON.parse(await readText(path)) as DeclaredStudy;
+    return JSON.parse(withoutChecksum(await readText(path))) as DeclaredStudy;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw new SpurmemError('RUN_INVALID', `${path} is damaged: ${messageOf(error)}. Delete it.`, {

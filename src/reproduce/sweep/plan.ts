@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { withChecksum, withoutChecksum } from '../../checksum.js';
 import { datasetOptionsShape } from '../../data/datasetOptions.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
-import { readText, writeJson } from '../../files.js';
+import { jsonText, readText, writeAtomic } from '../../files.js';
 import { isProgram } from '../../models/architectures.js';
 import { NUMERICS } from '../../native/engineOptions.js';
 import { requirePlain } from '../../plainData.js';
@@ -70,7 +71,7 @@ async function writeOnce(path: string, written: SweepPlan): Promise<void> {
       advice: ['Remove it, or choose another name.'],
     });
   }
-  await writeJson(path, written);
+  await writeAtomic(path, withChecksum(jsonText(written)));
 }
 
 /** Reads a plan. Throws `USAGE` for a file that is none, and for settings that no command line would take. */
@@ -93,7 +94,7 @@ export async function readAs<Schema extends z.ZodType>(
   what: string,
 ): Promise<z.output<Schema>> {
   try {
-    return schema.parse(requirePlain(parse(await readText(path))));
+    return schema.parse(requirePlain(parse(withoutChecksum(await readText(path)))));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') {
       throw new SpurmemError('USAGE', `${path}: there is no such file. Name the ${what}.`, { cause: error });
