@@ -50,7 +50,7 @@ const SUBJECTS = {
     args: words`train jtt --data ${data} --out ${out} ${FROM_DATA} --identification-epochs 1 --upweight 3`,
   }),
   cnc: (out) => ({
-    args: words`train cnc --data ${data} --out ${out} ${FROM_DATA} --identification-epochs 1 --anchors 4 --positives 4 --negatives 4`,
+    args: words`train cnc --data ${data} --out ${out} ${FROM_DATA} --identification-epochs 1 --anchors 2 --positives 2 --negatives 2`,
   }),
   trace: (out) => ({
     args: words`reproduce fig2 --run ${out} --threads 1 --quiet --null-draws 9`,
