@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { callbackify, isDeepStrictEqual } from 'node:util';
 import lockfile from 'proper-lockfile';
 import { z } from 'zod';
+import { checksum } from './checksum.js';
 import { systemCode } from './errors.js';
 import { unwritable } from './files.js';
 
@@ -159,20 +160,30 @@ async function removeAsides(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names.filter(isLockAside)) {
     const owner = await ownerOf(join(folder, name));
-    if (owner === undefined || !wasKilled(owner)) continue;
+    if (owner === undefined ? !isOfKilled(name) : !wasKilled(owner)) continue;
     await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
 
+/** The host and the process that make or remove a lock, before it has an owner or when it has none any more. */
+const ASIDE = /^\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.lock$/;
+
 /** Whether a file's name is that of a lock that is being made or removed beside it. */
 export function isLockAside(name: string): boolean {
-  return /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.lock$/.test(name);
+  return ASIDE.test(name);
 }
 
 /** The path at which a lock is made before it is one, and removed afterwards. */
 function asideOf(lockPath: string): string {
   // Not the lock's own name with more behind it, which may be too long.
-  return join(dirname(lockPath), `.${randomUUID()}.lock`);
+  const name = `.${checksum(hostname())}-${process.pid}-${randomUUID().slice(0, 8)}.lock`;
+  return join(dirname(lockPath), name);
+}
+
+/** Whether the process that such a name tells of is gone. */
+function isOfKilled(name: string): boolean {
+  const [, host, pid] = ASIDE.exec(name) ?? [];
+  return host === checksum(hostname()) && isGone(Number(pid));
 }
 
 /** Removes the lock of a process of this host that is gone. */
@@ -195,15 +206,19 @@ async function removeOfKilled(lockPath: string): Promise<void> {
 
 function wasKilled({ pid, thread, host, boot, started }: LockOwner): boolean {
   if (host !== hostname()) return false;
-  if (boot !== bootId()) return true;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return systemCode(error) === 'ESRCH';
-  }
+  if (boot !== bootId() || isGone(pid)) return true;
   const start = startOf(pid, thread);
   // A process of another user, which may be hidden there, is alive.
   return start === null ? existsSync(`/proc/${pid}`) && started !== null : start !== started;
+}
+
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return systemCode(error) === 'ESRCH';
+  }
 }
 
 function ownOwner(): LockOwner {

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { checksum } from '../src/checksum.js';
 import { isLocked, type LockOwner, ownerOf, tryLock } from '../src/lock.js';
 import { failure } from './data/support.js';
 import { temporaryFolder } from './temporary.js';
@@ -61,6 +62,20 @@ test('that of a process that was killed is taken over at once', async () => {
   const taken = await tryLock(lock);
   expect(await ownerOf(lock)).toMatchObject({ pid: process.pid });
   await taken?.release();
+});
+
+test('what a process that was killed left of making one is removed', async () => {
+  const child = spawn(process.execPath, ['-e', '']);
+  await new Promise((resolve) => child.once('exit', resolve));
+  const [gone = '', mine = '', others = ''] = [
+    [hostname(), child.pid],
+    [hostname(), process.pid],
+    ['another host', child.pid],
+  ].map(([host, pid]) => join(folder, `.${checksum(String(host))}-${pid}-00000000.lock`));
+  for (const left of [gone, mine, others]) mkdirSync(left);
+  const lock = await tryLock(path());
+  expect([gone, mine, others].map((left) => existsSync(left))).toEqual([false, true, true]);
+  await lock?.release();
 });
 
 /** A worker thread, with the number and the start of its thread. */

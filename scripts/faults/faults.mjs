@@ -156,9 +156,9 @@ export function differences(folder, other) {
   return [...names].filter((name) => contentOf(join(folder, name)) !== contentOf(join(other, name)));
 }
 
-/** Files of a folder that are neither whole nor known as temporary. */
+/** Files of a folder that are neither whole nor known as temporary; nobody reads a lock that is being made. */
 export function damaged(folder) {
-  return filesOf(folder).filter((name) => !name.endsWith('.tmp') && !isWhole(join(folder, name)));
+  return filesOf(folder).filter((name) => !/\.tmp$|\.lock\//.test(name) && !isWhole(join(folder, name)));
 }
 
 export function filesOf(folder) {

@@ -60,8 +60,9 @@ const SUBJECTS = {
     args: words`reproduce table4 --data ${data} --out ${out} ${NETWORK} ${TINY} --seeds 0 --erm-epochs 1 --erm-batch-size 42
       --epochs 1 --batch-size 42 ${LATE}`,
   }),
-  // Every training method, fine-tuning among them.
+  // Every training method, fine-tuning among them, killed again and again before it is finished and compared.
   part2: (out) => ({
+    isOneRow: true,
     args: words`reproduce baselines --data ${data} --out ${out} ${NETWORK} ${TINY} --seeds 0 --erm-epochs 1 --erm-batch-size 42
       --epochs 1 --batch-size 42 ${LATE}`,
   }),
@@ -93,7 +94,7 @@ const beside = (path) => readdirSync(folder).filter((name) => name.startsWith(`$
 
 /** Kills a command so often and compares what it ends with. */
 async function attack(name) {
-  const { args, before, written = join(folder, name) } = SUBJECTS[name](join(folder, name));
+  const { args, before, isOneRow = false, written = join(folder, name) } = SUBJECTS[name](join(folder, name));
   const fresh = () => {
     rmSync(written, { recursive: true, force: true });
     if (dirname(written) === folder)
@@ -116,17 +117,20 @@ async function attack(name) {
   const counts = { killed: 0, untouched: 0, halfWritten: 0, different: 0, left: 0 };
   let seconds = 0;
   const kills = Number(values.kills);
+  let goesOn = false;
   for (let kill = 0; counts.killed < kills && kill < 2 * kills; kill += 1) {
-    fresh();
+    if (!goesOn) fresh();
     // A process starts in about a third of its time, and writes nothing meanwhile.
     const killAfter =
-      kill % 2 === 0 ? 1000 * undisturbed.seconds * (0.3 + 0.6 * uniformFloat64(random)) : undefined;
-    const call = uniformInt(random, 1, calls);
+      kill % 2 === 0 && !isOneRow ? 1000 * undisturbed.seconds * (0.3 + 0.6 * uniformFloat64(random)) : undefined;
+    const call = uniformInt(random, 1, isOneRow ? Math.min(calls, Math.ceil((4 * calls) / kills)) : calls);
     faults.set(killAfter === undefined ? { below: written, action: 'kill', call } : {});
     const killed = await run({ killAfter });
     faults.set({});
     counts[killed.signal === null ? 'untouched' : 'killed'] += 1;
     if (existsSync(written)) counts.halfWritten += damaged(written).length;
+    goesOn = isOneRow && killed.signal !== null && counts.killed < kills;
+    if (goesOn) continue;
     const isFetched = /fetch|download/.test(name) && existsSync(written);
     // What is fetched is not fetched again.
     const resumed = isFetched ? killed : await run();

@@ -79,9 +79,17 @@ function flawOf(name: string, { data }: TensorData): string | undefined {
   return undefined;
 }
 
-/** How many values are infinite or NaN, of the millions that a model has: those whose difference from themselves is not 0. */
+/**
+ * How many values are infinite or NaN: those whose difference from themselves is not 0. A model has millions, for which `reduce` takes
+ * six times as long.
+ */
 function countInfinite(values: Float32Array): number {
-  return values.reduce((count, value) => (value - value === 0 ? count : count + 1), 0);
+  let count = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    const value = values[i] as number;
+    if (value - value !== 0) count += 1;
+  }
+  return count;
 }
 
 function list(names: readonly string[]): string {
