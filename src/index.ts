@@ -47,7 +47,7 @@ export const trainSdclr: typeof Methods.trainSdclr = later(async () => (await me
 export const trainFinetune: typeof Methods.trainFinetune = later(async () => (await methods()).trainFinetune);
 /** Every training method as an object, in the order of commands and tables: its name, settings and `train`. */
 export async function trainingMethods(): Promise<readonly TrainingMethod[]> {
-  return (await methods()).TRAINING_METHODS;
+  return (await methods()).CHECKED_METHODS;
 }
 export type { TrainingMethod } from './train/method.js';
 export type { ErmOptions } from './train/recipe.js';

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { stringify } from 'yaml';
 import { summarizeSeeds } from '../metrics/seeds.js';
 import { quotedWord } from '../provenance.js';
-import { fixed, MISSING, percent, percentRange, plural } from '../report/format.js';
+import { durationText, fixed, MISSING, percent, percentRange, plural } from '../report/format.js';
 import { type GroupLabel, groupLabels, type Groups, starNote } from '../report/groupLabels.js';
 import { countTable } from '../report/sections/data.js';
 import { groupCell, numbers, type Table, texts } from '../report/table.js';
@@ -10,7 +10,6 @@ import { plain } from '../report/text.js';
 import { inWords } from '../settings/setting.js';
 import { selectionWords } from '../train/selection.js';
 import type { CardFacts, CardRun } from './cardFacts.js';
-import { durationText } from './output.js';
 import { markdownOf } from './textTable.js';
 
 /** A model card in the format of Hugging Face's hub: metadata in YAML, then Markdown. */

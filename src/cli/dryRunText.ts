@@ -1,6 +1,7 @@
 import { type Split, SPLITS } from '../data/split.js';
+import { durationText } from '../report/format.js';
 import { inWords } from '../settings/setting.js';
-import { durationText, type Output } from './output.js';
+import type { Output } from './output.js';
 
 /** One kind of step of a command: its counts, and its time by some seconds of it. */
 export interface Step {

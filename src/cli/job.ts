@@ -60,7 +60,7 @@ async function runJob<Options extends CommonOptions>(
     }
     stoppedBy = signal;
     abort.abort();
-    output.info('Stopping after this batch; Ctrl-C again stops at once.');
+    output.info('Stopping; Ctrl-C again stops at once.');
   };
   for (const name of STOPPING) process.on(name, onSignal);
   // Otherwise it ends the process: a file beyond ulimit -f then fails to be written, which is reported.

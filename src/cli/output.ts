@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import type { ProgressEvent } from '../progress.js';
-import { percentText, plural } from '../report/format.js';
+import { durationText, percentText, plural } from '../report/format.js';
 import { plain } from '../report/text.js';
 import type { EpochOptions } from '../train/trainRun.js';
 
@@ -10,12 +10,6 @@ const LINE_EVERY_MS = 15_000;
 /** Seconds after which a step's length can be estimated, and from which it is long. */
 const TELLABLE_AFTER_S = 3;
 const LONG_S = 60;
-
-/** `40 s`, `12 min`, `3.5 h` */
-export function durationText(seconds: number): string {
-  if (seconds < 90) return `${Math.ceil(seconds)} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
-}
 
 /**
  * The output of a command. With `--json`, stdout carries one JSON document and everything else goes to stderr; with

@@ -10,11 +10,12 @@ import { loadSharp } from './loadSharp.js';
 const SAMPLE_HEIGHT = 128;
 /** The box of a thumbnail in pixels. */
 const THUMBNAIL = { height: 96, width: 192 } as const;
+const JPEG = { quality: 80 } as const;
 
 /** An image in a run’s data.json, as a picture. */
 export const sampleImageSchema = z.strictObject({
-  /** `data:image/png;base64,...`: a page shows it without fetching anything. */
-  dataUri: z.string().startsWith('data:image/png;base64,'),
+  /** `data:image/jpeg;base64,...` or a PNG's: a page shows it without fetching anything. */
+  dataUri: z.string().startsWith('data:image/'),
   /** Pixels. */
   width: z.number().int().positive(),
   /** Pixels. */
@@ -90,10 +91,15 @@ export function inputPixels(values: Float32Array, size: number, { mean, std }: N
 
 type Normalization = Readonly<Record<'mean' | 'std', readonly number[]>>;
 
-/** An example's image at the height of samples, as PNG. Throws `IMAGE_INVALID` naming the image. */
+/**
+ * An example's image at the height of samples: a JPEG, or the pixels enlarged, as PNG, where they would fit into a thumbnail. Throws
+ * `IMAGE_INVALID` naming the image.
+ */
 export function sampleImage(dataset: Dataset, example: Example): Promise<SampleImage> {
-  return pictured(dataset, example, (image) =>
-    Promise.resolve(image.resize({ height: SAMPLE_HEIGHT, kernel: 'nearest' }).png()),
+  return pictured(dataset, example, async (image) =>
+    (await image.metadata()).height <= THUMBNAIL.height
+      ? image.resize({ height: SAMPLE_HEIGHT, kernel: 'nearest' }).png()
+      : image.resize({ height: SAMPLE_HEIGHT }).jpeg(JPEG),
   );
 }
 
@@ -110,7 +116,7 @@ export function thumbnail(dataset: Dataset, example: Example): Promise<SampleIma
 
 function small(image: Sharp, height: number, width: number): Sharp {
   const fits = height <= THUMBNAIL.height && width <= THUMBNAIL.width;
-  return fits ? image.png() : image.resize({ ...THUMBNAIL, fit: 'inside' }).jpeg({ quality: 80 });
+  return fits ? image.png() : image.resize({ ...THUMBNAIL, fit: 'inside' }).jpeg(JPEG);
 }
 
 /** An example's image as `draw` shrinks and encodes it. */

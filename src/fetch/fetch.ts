@@ -88,18 +88,19 @@ export async function fetchWeights(
   const wanted: Fetchable = WEIGHTS[arch];
   const path = join(resolve(folder), wanted.file);
   const expected = expectationOf(wanted, options);
+  const ofWanted = { title: wanted.title, terms: wanted.terms };
   const size = await sizeOf(path);
   if (size !== undefined && expected.sha256 !== undefined) {
     const sha256 = await sha256Of(path);
     if (sha256.startsWith(expected.sha256.toLowerCase()))
-      return { ...wanted, source: path, path, bytes: size, sha256, isVerified: true };
+      return { ...ofWanted, source: path, bytes: size, sha256, isVerified: true, path };
   }
   await makeFolder(dirname(path));
   const { from: source = wanted.url } = options;
   const got = isAddress(source)
     ? await download(source, path, expected, options)
     : await copy(resolve(source), path, expected);
-  return { title: wanted.title, terms: wanted.terms, source, ...got, path };
+  return { ...ofWanted, source, ...got, path };
 }
 
 function isAddress(source: string): boolean {

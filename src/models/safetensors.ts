@@ -106,10 +106,9 @@ export async function writeSafetensors(
  */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   const invalid = (reason: string): SpurmemError =>
-    new SpurmemError(
-      'WEIGHTS_INVALID',
-      `${path} is not a valid safetensors file: ${reason}. Copy or download it again.`,
-    );
+    new SpurmemError('WEIGHTS_INVALID', `${path} is not a valid safetensors file: ${reason}.`, {
+      advice: ['Copy or download it again.'],
+    });
   try {
     await requireReadable(path);
     await using file = await open(path, 'r');

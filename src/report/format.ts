@@ -52,6 +52,12 @@ export function granularity(size: number | undefined): string {
   return percent(1 / (size ?? Number.NaN));
 }
 
+/** A time as `40 s`, `12 min` or `3.5 h`. */
+export function durationText(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
 /** Two changes of a fraction in points as `[-19.64, +3.57]`, or a dash. */
 export function pointsRange(interval: Interval | null | undefined): string {
   return interval ? `[${points(interval[0])}, ${points(interval[1])}]` : MISSING;

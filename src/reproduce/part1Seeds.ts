@@ -1,11 +1,11 @@
 import { basename, join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { datasetOf } from '../data/dataset.js';
-import { overModels, type RowOverModels } from '../experiments/overModels.js';
+import { overModels } from '../experiments/overModels.js';
 import { makeFolder, writeAtomic, writeJson } from '../files.js';
 import { numericOptions } from '../native/engine.js';
 import { writeModelsReport } from '../report/models/report.js';
-import { overModelsRow, overModelsTable } from '../report/models/table.js';
+import { type FigureOverModels, overModelsRow, overModelsTable } from '../report/models/table.js';
 import type { Table } from '../report/table.js';
 import { erm } from '../train/methods/erm.js';
 import { readRunData } from '../train/runData.js';
@@ -29,14 +29,6 @@ export interface Part1SeedsOptions extends Omit<Part1Options, 'run' | 'seed'> {
   readonly run: string;
   /** A model each: its data order, initial head, and the draws of its traces. */
   readonly seeds: readonly number[];
-}
-
-/** `<run>/<figure>.json`: a figure over models, a row a measurement; the same rows are in its CSV. */
-interface FigureOverModels {
-  readonly kind: string;
-  readonly title: string;
-  readonly seeds: readonly number[];
-  readonly rows: readonly RowOverModels[];
 }
 
 interface Part1SeedsResult {

@@ -94,7 +94,9 @@ export async function loadTraining(
   { model, ema, optimizer, scheduler, generator }: TrainingState,
   method: MethodState,
 ): Promise<TrainingProgress> {
-  const { tensors, metadata } = await readSafetensors(path);
+  const { tensors, metadata } = await readSafetensors(path).catch((error: unknown) => {
+    throw unusable(error instanceof SpurmemError ? error.problem : `${path}: ${messageOf(error)}.`, error);
+  });
   const progress = trainingSchema.safeParse(jsonOf(metadata.training ?? ''));
   const { parameters, buffers } = model.description;
   const missing = (ema ? ['model.', 'ema.'] : ['model.'])
@@ -112,12 +114,13 @@ export async function loadTraining(
     scheduler.load(progress.data.scheduler);
     return progress.data;
   } catch (error) {
-    throw new SpurmemError(
-      'WEIGHTS_INVALID',
-      `${path} is no training checkpoint of this run: ${messageOf(error)}. Restore the file, or start anew in another folder.`,
-      { cause: error },
-    );
+    throw unusable(`${path} is no training checkpoint of this run: ${messageOf(error)}.`, error);
   }
+}
+
+function unusable(problem: string, cause: unknown): SpurmemError {
+  const advice = ['Restore the file, or start anew in another folder.'];
+  return new SpurmemError('WEIGHTS_INVALID', problem, { advice, cause });
 }
 
 /** The tensors with a prefix to their names. */

@@ -48,6 +48,12 @@ function checked<Options extends object, Result>(
   };
 }
 
+/** Every training method for callers who may misspell an option or its value. */
+export const CHECKED_METHODS: readonly TrainingMethod[] = TRAINING_METHODS.map((method) => ({
+  ...method,
+  train: checked(method),
+}));
+
 // src/index.ts describes these.
 /** ERM (`methods/erm.ts`). */
 export const trainErm: typeof erm.train = checked(erm);

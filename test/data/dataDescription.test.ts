@@ -4,6 +4,7 @@ import sharp from 'sharp';
 import { dataDescriptionSchema, describeData } from '../../src/data/dataDescription.js';
 import { decodeRgb } from '../../src/data/decode.js';
 import { tinyDominoes } from '../fixtures.js';
+import { photoLike } from '../photos.js';
 import { failure, put, useTemporaryFolder } from './support.js';
 
 const folder = useTemporaryFolder();
@@ -50,6 +51,17 @@ test('a description shows each group\u2019s first training images, their pixels 
       expect(data[(y * 64 + x) * 3]).toBe(pixels[source]);
     }
   }
+});
+
+test('a photograph is shown as a small JPEG', async () => {
+  const dataset = await dominoes();
+  const example = dataset.examples[dataset.splits.train[0] ?? -1];
+  await put(join(dataset.folder, example?.filename ?? ''), await photoLike(300, 400).jpeg().toBuffer());
+  const { samples } = await describeData(dataset);
+  const shown = samples[example?.group ?? -1]?.images[0];
+  expect(shown).toMatchObject({ width: 171, height: 128 });
+  expect(shown?.dataUri).toMatch(/^data:image\/jpeg;base64,/);
+  expect(shown?.dataUri.length).toBeLessThan(16_000);
 });
 
 test.each<[string, (path: string) => Promise<void>]>([

@@ -156,7 +156,12 @@ test('flips are the differences of two evaluations, and changes those of the tra
     }
   }
   expect(flips).toBeGreaterThan(0);
-  expect(atlas.neurons.some(({ zeroed }) => zeroed.trace !== null)).toBe(true);
+  const first = atlas.neurons.find(({ zeroed }) => zeroed.trace !== null);
+  if (!first) throw new Error('no neuron that the trace zeroed alone');
+  // On other examples than those of the trace, they are measured.
+  const fewer = await neuronAtlas({ ...common, neurons: [placeText(first)], samples: 8 });
+  expect(fewer.neurons[0]?.zeroed.trace).toBeNull();
+  expect(fewer.neurons[0]?.zeroed.groups.map(({ total }) => total)).toEqual(fewer.baseline.total);
   expect(atlas.baseline.correct).toEqual(traced.baseline.correct);
 });
 

@@ -37,6 +37,9 @@ test('tables are loaded when they are asked for, and jobs when they are called',
   expect(await failure(library.trainErm({ data: 'a', out: 'b', epochs: -1 }), 'USAGE')).toMatchObject({
     parameter: 'epochs',
   });
+  const misspelt = { data: 'a', out: 'b', epoch: 1 };
+  await failure(library.trainErm(misspelt), 'USAGE', 'The nearest are epochs');
+  await failure(() => methods[0]?.train(misspelt), 'USAGE', 'The nearest are epochs');
   await failure(library.TraceSession.open({ run: 'no-such-run' }), 'RUN_NOT_FOUND');
 });
 

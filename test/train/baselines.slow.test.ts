@@ -83,8 +83,7 @@ test.each(Object.keys(METHODS))('%s trains, and resumed at its end has the same 
   expect(native().liveTensors()).toBe(live);
 });
 
-// Those with a state of their own: group weights, a subset, another run's errors, a second network's batch-norms.
-test.each(['groupdro', 'subg', 'jtt', 'sdclr'])(
+test.each(Object.keys(METHODS))(
   '%s, stopped and resumed, ends as one that was never stopped',
   async (name) => {
     const live = native().liveTensors();

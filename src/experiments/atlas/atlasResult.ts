@@ -60,7 +60,6 @@ const zeroedGroupSchema = z.looseObject({
   lost: count,
   gained: count,
 });
-export type ZeroedGroup = Recorded<typeof zeroedGroupSchema>;
 
 /** An example whose prediction differs once the neuron is zeroed. */
 const flipSchema = z.looseObject({

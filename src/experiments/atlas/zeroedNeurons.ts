@@ -21,7 +21,7 @@ interface ZeroedNeurons {
 
 /**
  * Zeroes each neuron alone: the predictions that flip, and what it does to each group, which comes from the run's trace where that zeroed
- * the same neuron alone.
+ * the same neuron alone on the same examples.
  */
 export async function zeroEach(
   session: TraceSession,
@@ -46,8 +46,13 @@ export async function zeroEach(
   });
   const { traces } = await readResults(session.folder);
   const ofRun = traces.filter(
-    ({ checkpoint, unit, perturbation, split }) =>
-      checkpoint === session.checkpoint && unit === 'neuron' && perturbation === 'zero' && split === 'train',
+    (trace) =>
+      trace.checkpoint === session.checkpoint &&
+      trace.unit === 'neuron' &&
+      trace.perturbation === 'zero' &&
+      trace.split === 'train' &&
+      trace.samples === samples &&
+      trace.gradientSource.seed === seed,
   );
   return {
     baseline: measured.baseline,

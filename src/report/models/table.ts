@@ -20,6 +20,7 @@ const SHOWN = [
   { measure: 'percentile', name: 'percentile', scale: 1, decimals: 2 },
 ] as const;
 
+/** `<run>/<figure>.json`: a figure over models, a row a measurement; the same rows are in its CSV. */
 export interface FigureOverModels {
   readonly kind: string;
   readonly title: string;

@@ -3,7 +3,7 @@ import type { DataDescription } from '../../data/dataDescription.js';
 import { selectedEpoch } from '../../train/results.js';
 import type { Section } from '../figure.js';
 import { accuracyTable } from '../figures/accuracy/tables.js';
-import { fixed, MISSING, percent, percentText } from '../format.js';
+import { durationText, MISSING, percent, percentText } from '../format.js';
 import { groupLabels } from '../groupLabels.js';
 import { chartFigure, html, htmlTable } from '../html/html.js';
 import { drawPage } from '../html/page.js';
@@ -61,7 +61,7 @@ async function livePage(
 export function statusText(runs: readonly FollowedRun[]): string {
   const [only] = runs;
   const left = Math.max(...runs.map((run) => run.left ?? 0));
-  const until = left > 0 ? `; about ${timeText(left)} left` : '';
+  const until = left > 0 ? `; about ${durationText(left)} left` : '';
   if (only !== undefined && runs.length === 1) {
     const { state, metrics, config } = only;
     const epochs = config.epochs === undefined ? '' : `, epoch ${metrics.length} of ${config.epochs}`;
@@ -71,11 +71,6 @@ export function statusText(runs: readonly FollowedRun[]): string {
   const counted = states.map((state) => [state, runs.filter((run) => run.state === state).length] as const);
   const told = counted.filter(([, count]) => count > 0).map(([state, count]) => `${count} ${state}`);
   return `${runs.length} runs: ${told.join(', ')}${until === '' ? '' : `${until} of those that run`}.`;
-}
-
-function timeText(seconds: number): string {
-  if (seconds < 90) return `${10 * Math.ceil(seconds / 10)} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${fixed(seconds / 3600, 1)} h`;
 }
 
 function runSections({ metrics, config, result }: FollowedRun, data: DataDescription): Section[] {
@@ -126,7 +121,7 @@ function runsTable(runs: readonly FollowedRun[]): Table {
       percentText(Number.isFinite(best) ? best : result?.val.worstGroupAccuracy),
       percentText(result?.test.worstGroupAccuracy),
       percentText(result?.test.average),
-      left === undefined ? MISSING : timeText(left),
+      left === undefined ? MISSING : durationText(left),
     ];
   };
   return {
