@@ -46,6 +46,7 @@ export function addCommand(command: Command): void {
         `  npx spurmem train erm --config ${file} --dry-run   # what it will take`,
         `  npx spurmem train erm --config ${file} --out runs/first`,
         '  npx spurmem reproduce fig2 --run runs/first        # its neurons, and a report',
+        '  npx spurmem neurons --run runs/first               # the images to which they answer',
       ].join('\n'),
       { settings: out, options, dataset: summarizeDataset(dataset) },
     );

@@ -37,7 +37,7 @@ function raritySentence({ dataset: { counts } }: RunReport, groups: Groups): str
   const names = minority.map((group) => groups[group]?.name ?? '').join(' and ');
   return [
     `Such images are rare in training (${names} are ${fixed((100 * rare) / all, 1)} % of it), so that a network that goes by what ` +
-      'mostly comes with a class, and not by the class itself, is nearly always right there.',
+      'mostly comes with a class, and not by the class itself, is nearly always right in training.',
   ];
 }
 
@@ -48,12 +48,12 @@ function neuronsSentence({ traces }: RunReport, groups: Groups): string[] {
   if (!group) return [];
   const { entry } = largest.selection;
   const { change, random } = changeOfGroup(entry, group.index);
-  const took = (value: number): string => `${value < 0 ? 'takes' : 'adds'} ${size(value)}`;
+  const take = (value: number, s = ''): string => `${value < 0 ? 'take' : 'add'}${s} ${size(value)}`;
   const { gerund } = PERTURBED[trace.perturbation];
   const neurons = `${plural(entry.neurons.length, 'neuron')} of ${trace.numNeurons} (${entry.neurons.map(placeText).join(', ')})`;
-  const beside = random ? `; random neurons of the same layers: ${took(random.mean)} on average` : '';
+  const beside = random ? `; random neurons of the same layers ${take(random.mean)} on average` : '';
   return [
-    `${gerund.charAt(0).toUpperCase()}${gerund.slice(1)} ${neurons} ${took(change)} of the ${SPLIT_NAME[trace.split]} accuracy ` +
+    `${gerund.charAt(0).toUpperCase()}${gerund.slice(1)} ${neurons} ${take(change, 's')} of the ${SPLIT_NAME[trace.split]} accuracy ` +
       `${change < 0 ? 'from' : 'to'} ${group.name}${beside}.`,
   ];
 }
