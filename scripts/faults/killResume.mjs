@@ -122,7 +122,9 @@ async function attack(name) {
     if (!goesOn) fresh();
     // A process starts in about a third of its time, and writes nothing meanwhile.
     const killAfter =
-      kill % 2 === 0 && !isOneRow ? 1000 * undisturbed.seconds * (0.3 + 0.6 * uniformFloat64(random)) : undefined;
+      kill % 2 === 0 && !isOneRow
+        ? 1000 * undisturbed.seconds * (0.3 + 0.6 * uniformFloat64(random))
+        : undefined;
     const call = uniformInt(random, 1, isOneRow ? Math.min(calls, Math.ceil((4 * calls) / kills)) : calls);
     faults.set(killAfter === undefined ? { below: written, action: 'kill', call } : {});
     const killed = await run({ killAfter });

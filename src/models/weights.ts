@@ -81,12 +81,14 @@ function flawOf(name: string, { data }: TensorData): string | undefined {
 
 /**
  * How many values are infinite or NaN: those whose difference from themselves is not 0. A model has millions, for which `reduce` takes
- * six times as long.
+ * six times as long, and an iterator three times.
  */
 function countInfinite(values: Float32Array): number {
   let count = 0;
-  for (let i = 0; i < values.length; i += 1) {
-    const value = values[i] as number;
+  let index = values.length;
+  while (index > 0) {
+    index -= 1;
+    const value = values[index] as number;
     if (value - value !== 0) count += 1;
   }
   return count;

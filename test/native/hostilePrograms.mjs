@@ -75,7 +75,10 @@ async function run(program) {
 }
 
 const counts = { ran: 0, refused: 0, failed: 0 };
-const random = fc.sample(fc.noBias(fc.array(fc.nat(), { minLength: 64, maxLength: 64 })), { seed, numRuns: cases });
+const random = fc.sample(fc.noBias(fc.array(fc.nat(), { minLength: 64, maxLength: 64 })), {
+  seed,
+  numRuns: cases,
+});
 for (const [index, draws] of random.entries()) {
   let next = 0;
   const choose = (list) => list[(draws[next++] ?? 0) % list.length];
