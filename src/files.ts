@@ -15,6 +15,7 @@ import {
 } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { withChecksum } from './checksum.js';
 import { messageOf, SpurmemError, systemCode } from './errors.js';
 
 /**
@@ -131,6 +132,11 @@ export async function sha256Of(path: string): Promise<string> {
 /** Writes a value as indented JSON, atomically. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
   await writeAtomic(path, jsonText(value));
+}
+
+/** The same with its checksum as the first key, which readers check by `withoutChecksum`. */
+export async function writeCheckedJson(path: string, value: unknown): Promise<void> {
+  await writeAtomic(path, withChecksum(jsonText(value)));
 }
 
 /** A value as `writeJson` writes it. */

@@ -70,8 +70,9 @@ async function readResult(path: string, option: string): Promise<BenchResult> {
 }
 
 /**
- * Holds results against a baseline. Ratios are compared, not times: they carry over between states of a machine. Of processor time, and
- * of the least that a repeat of each side took, where both know it: other work on the machine only adds to it.
+ * Compares results with a baseline. It compares ratios and not times, since ratios change less with the state of a machine. The ratio is
+ * that of the sides' least processor times, to which other work on the machine can only add; where a result lacks these, it is the median
+ * ratio of the pairs.
  *
  * @param tolerance the share of the baseline's ratio by which a case may fall behind it
  */
@@ -86,11 +87,10 @@ export function compareWithBaseline(
     cases: cases.map((one) => {
       const before = baseline.result.cases.find(({ name }) => name === one.name);
       if (!before) throw new RangeError(`The baseline has no ${one.name}`);
-      const steady = [one, before].map(steadyRatio);
-      const known = steady.every((ratio) => ratio !== null)
-        ? steady
-        : [one.ratio.median, before.ratio.median];
-      const [ratio, baselineRatio] = known as [number, number];
+      const [now, then] = [steadyRatio(one), steadyRatio(before)];
+      const areKnown = now !== null && then !== null;
+      const ratio = areKnown ? now : one.ratio.median;
+      const baselineRatio = areKnown ? then : before.ratio.median;
       return { name: one.name, ratio, baselineRatio, fellBehind: ratio < baselineRatio * (1 - tolerance) };
     }),
   };

@@ -15,8 +15,8 @@ const FILES_OF_JOB = 64;
 const BYTES_OF_JOB = 2 ** 22;
 
 /**
- * The addon's memory for an image at most: its file (one that is larger than the pixels is left to sharp), the pixels, and the coefficients
- * of a progressive JPEG, two bytes a sample, which are kept until its last scan.
+ * The most memory that the addon takes for an image: the file, the pixels, and the coefficients of a progressive JPEG. It keeps these until
+ * the last scan, in two bytes a sample. A file that is larger than the pixels is decoded by sharp.
  */
 const ADDON_BYTES_OF_PIXEL = 3 + 3 + 6;
 const ADDON_BYTES = 2 ** 20;

@@ -14,8 +14,8 @@ const JPEG = { quality: 80 } as const;
 
 /** An image in a run’s data.json, as a picture. */
 export const sampleImageSchema = z.strictObject({
-  /** `data:image/jpeg;base64,...` or a PNG's: a page shows it without fetching anything. */
-  dataUri: z.string().startsWith('data:image/'),
+  /** `data:image/jpeg;base64,...` or `data:image/png;base64,...`: a page shows it without fetching anything. */
+  dataUri: z.string().regex(/^data:image\/(?:jpeg|png);base64,/),
   /** Pixels. */
   width: z.number().int().positive(),
   /** Pixels. */

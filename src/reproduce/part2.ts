@@ -1,10 +1,9 @@
 import { join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { withChecksum } from '../checksum.js';
 import { datasetOf } from '../data/dataset.js';
 import { SpurmemError } from '../errors.js';
 import type { StudyResult } from '../experiments/study.js';
-import { jsonText, writeAtomic } from '../files.js';
+import { writeAtomic, writeCheckedJson } from '../files.js';
 import { numericOptions } from '../native/engine.js';
 import { writeStudyReport } from '../report/study/report.js';
 import { studyRows } from '../report/study/tables.js';
@@ -69,7 +68,7 @@ export async function reproducePart2(options: Part2Options): Promise<Part2Result
     const result = await runStudy({ ...shared, ...prepared, arms, focus });
     const study: Part2StudyResult = { kind, title, ...result };
     const [json, csv] = [join(out, `${kind}.json`), join(out, `${kind}.csv`)];
-    await writeAtomic(json, withChecksum(jsonText(study)));
+    await writeCheckedJson(json, study);
     await writeAtomic(csv, stringify(studyRows(study), { header: true }));
     studies.push({ ...study, json, csv });
   }

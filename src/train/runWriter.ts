@@ -3,7 +3,7 @@ import { stringify } from 'csv-stringify/sync';
 import { checksum, withChecksum } from '../checksum.js';
 import type { DataDescription } from '../data/dataDescription.js';
 import { SpurmemError } from '../errors.js';
-import { append, jsonText, writeAtomic } from '../files.js';
+import { append, jsonText, writeAtomic, writeCheckedJson } from '../files.js';
 import type { Lock } from '../lock.js';
 import type { GroupAccuracies } from '../metrics/groups.js';
 import { writeProgram } from '../models/exported/archive.js';
@@ -61,8 +61,9 @@ export class RunWriter extends RunFolder {
   }
 
   async writeConfig(config: RunConfig, environment: RunEnvironment): Promise<void> {
-    const text = jsonText({ formatVersion: FORMAT_VERSION, config, environment });
-    await this.#write(() => writeAtomic(this.configPath, withChecksum(text)));
+    await this.#write(() =>
+      writeCheckedJson(this.configPath, { formatVersion: FORMAT_VERSION, config, environment }),
+    );
   }
 
   async writeProgram({ file }: Program): Promise<void> {
@@ -70,7 +71,7 @@ export class RunWriter extends RunFolder {
   }
 
   async writeData(data: DataDescription): Promise<void> {
-    await this.#write(() => writeAtomic(this.dataPath, withChecksum(jsonText(data))));
+    await this.#write(() => writeCheckedJson(this.dataPath, data));
   }
 
   async appendMetrics(metrics: EpochMetrics): Promise<void> {

@@ -89,6 +89,8 @@ export const TRACING: readonly BenchCase[] = [
 ];
 
 /**
+ * A whole trace of a run, and the published procedure in PyTorch on the same weights and images.
+ *
  * @param most how many variants the published procedure evaluates; its time is scaled up to all
  * @param network torchvision's name of the run's network; default: as the run calls it
  */

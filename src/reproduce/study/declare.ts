@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { withChecksum, withoutChecksum } from '../../checksum.js';
+import { withoutChecksum } from '../../checksum.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
-import { jsonText, makeFolder, readText, writeAtomic } from '../../files.js';
+import { makeFolder, readText, writeCheckedJson } from '../../files.js';
 import type { StudyPlan } from './studies.js';
 import type { StudyOptions } from './studyOptions.js';
 
@@ -50,8 +50,7 @@ export async function declare(
         { parameter, advice: adviceOf('the same ones') },
       );
     }
-    const text = jsonText({ kind, title, equivalence, seeds, focus: focus ?? null, arms });
-    await writeAtomic(path, withChecksum(text));
+    await writeCheckedJson(path, { kind, title, equivalence, seeds, focus: focus ?? null, arms });
   }
 }
 

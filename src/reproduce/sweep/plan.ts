@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { withChecksum, withoutChecksum } from '../../checksum.js';
+import { withoutChecksum } from '../../checksum.js';
 import { datasetOptionsShape } from '../../data/datasetOptions.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
-import { jsonText, readText, writeAtomic } from '../../files.js';
+import { readText, writeCheckedJson } from '../../files.js';
 import { isProgram } from '../../models/architectures.js';
 import { NUMERICS } from '../../native/engineOptions.js';
 import { requirePlain } from '../../plainData.js';
@@ -71,7 +71,7 @@ async function writeOnce(path: string, written: SweepPlan): Promise<void> {
       advice: ['Remove it, or choose another name.'],
     });
   }
-  await writeAtomic(path, withChecksum(jsonText(written)));
+  await writeCheckedJson(path, written);
 }
 
 /** Reads a plan. Throws `USAGE` for a file that is none, and for settings that no command line would take. */
