@@ -105,13 +105,18 @@ export async function compareWithGradients(
 async function productsOfWeights({ network, description }: Model): Promise<Float32Array> {
   const weights = await takeData(await network.state());
   const gradients = await takeData(await network.gradients());
-  return Float32Array.from(
-    description.layers.flatMap(({ name, weight: parameter }) => {
-      const [weight, gradient] = [weights, gradients].map((all) => all[parameter]?.data);
-      if (!weight || !gradient) throw new Error(`${name} has no weight or no gradient`);
-      return Array.from({ length: weight.length }, (_, i) => -(Number(weight[i]) * Number(gradient[i])));
-    }),
-  );
+  const products = description.layers.map(({ name, weight: parameter }) => {
+    const [weight, gradient] = [weights, gradients].map((all) => all[parameter]?.data as Float32Array);
+    if (!weight || !gradient) throw new Error(`${name} has no weight or no gradient`);
+    return gradient.map((value, i) => -(value * (weight[i] as number)));
+  });
+  const all = new Float32Array(products.reduce((sum, { length }) => sum + length, 0));
+  let start = 0;
+  for (const product of products) {
+    all.set(product, start);
+    start += product.length;
+  }
+  return all;
 }
 
 /** Running from each stage's input gives the logits of the whole. */
