@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "kernels/allocator.h"
+
 // The one of all versions of libstdc++; that of GCC 12 and newer would be taken (oldSystems.cpp).
 __asm__(
     ".symver _ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE,"
@@ -90,6 +92,7 @@ void Environment::release() {
   std::lock_guard lock(all.mutex);
   --all.jobs;
   --claims_;
+  if (all.jobs == 0) returnKeptMemory();
 }
 
 void Environment::submit(LaneName lane, std::function<bool()> work, std::function<void()> wait,

@@ -33,7 +33,7 @@ size_t roundUp(size_t value, size_t multiple) { return (value + multiple - 1) / 
 // asks for the same sizes again and again; malloc either returns such memory at once, so that each step pays
 // for fresh zeroed pages, or splits it until the process has grown by some tens of MB. Blocks here are never
 // split, and kept ones are returned, oldest first, before used and kept ones together would exceed `headroom`
-// times the most that was ever used at once.
+// times the most that was used at once, and all of them where the process has no job left.
 class BlockCache {
  public:
   void* take(size_t bytes) {
@@ -52,7 +52,7 @@ class BlockCache {
     void* base = map(size);
     if (base == MAP_FAILED) {
       // Before memory has run out, what is kept for later is given back.
-      while (!kept_.empty()) unmap(withdraw(kept_.begin()));
+      unmapKept();
       base = map(size);
     }
     if (base == MAP_FAILED) return nullptr;
@@ -76,6 +76,12 @@ class BlockCache {
     return true;
   }
 
+  void forget() {
+    std::lock_guard lock(mutex_);
+    unmapKept();
+    peak_ = used_;
+  }
+
  private:
   struct Block {
     void* base;
@@ -90,6 +96,12 @@ class BlockCache {
   }
 
   static void unmap(const Block& block) { munmap(block.base, block.size); }
+
+  void unmapKept() {
+    for (const auto& block : kept_) unmap(block);
+    kept_.clear();
+    keptBytes_ = 0;
+  }
 
   void* hand(const Block& block) {
     void* data = static_cast<char*>(block.base) + offset;
@@ -160,5 +172,7 @@ void installAllocator() {
   static Allocator allocator;
   c10::SetCPUAllocator(&allocator, /*priority=*/1);
 }
+
+void returnKeptMemory() { cache().forget(); }
 
 }  // namespace spurmem
