@@ -14,5 +14,5 @@ if [ "${1:-}" = record ]; then
 elif [ ! -e "$file" ]; then
   echo "There are no ratios of a machine with $vectors: scripts/guard.sh record measures them into $file." >&2
 else
-  exec node bin/spurmem.js bench --case "${cases[@]}" --compare "$file" --tolerance 0.08
+  exec node bin/spurmem.js bench --case "${cases[@]}" --repeats 4 --compare "$file" --tolerance 0.08
 fi

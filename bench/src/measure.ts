@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { median } from '#src/metrics/statistics.js';
+import { mean, median } from '#src/metrics/statistics.js';
 import type { JobOptions } from '#src/progress.js';
 import type { BenchCase, BenchPlace, SideReady, SideRun, Sides, SideSpec } from './case.js';
 import { pairedRatio } from './ratio.js';
@@ -43,6 +43,10 @@ export async function measureCase(
   };
 }
 
+/** A repeat of less processor time runs its job again, until it has that or has run so often. */
+const LEAST_CPU_SECONDS = 1;
+const MOST_RUNS = 10;
+
 /** A repeat, and the processor time that it took, which hardly depends on what else the machine does. */
 type MeasuredRun = SideRun & { readonly cpuSeconds: number | null };
 
@@ -63,15 +67,16 @@ async function measureInTurn(
   const specs = [sides.ours, sides.rival, ...(sides.floor ? [sides.floor] : [])];
   using started = new Started();
   // One after the other, so that no side prepares while another is measured.
-  for (const spec of specs) started.sides.push({ spec, ...(await Side.start(spec, place)), runs: [] });
+  for (const spec of specs) {
+    // A planted slowdown is ours alone.
+    const environment = spec === sides.ours ? {} : { SPURMEM_BENCH_SLOWDOWN: '0' };
+    started.sides.push({ spec, ...(await Side.start(spec, place, environment)), runs: [] });
+  }
   report(place, name, 0, repeats);
   for (let turn = -warmups; turn < repeats; turn += 1) {
     for (const { side, runs } of started.sides) {
-      const before = await side.cpuSeconds();
-      const run = await side.run();
-      const after = await side.cpuSeconds();
-      const cpuSeconds = before === null || after === null ? null : after - before;
-      if (turn >= 0) runs.push({ ...run, cpuSeconds });
+      const run = await runOf(side);
+      if (turn >= 0) runs.push(run);
     }
     if (turn >= 0) report(place, name, turn + 1, repeats);
   }
@@ -84,6 +89,21 @@ async function measureInTurn(
   const [ours, rival, floor] = measured;
   if (!ours || !rival) throw new RangeError(`${name} lacks a side`);
   return { ours, rival, floor };
+}
+
+/** A repeat: the mean of a short job's runs, since the system counts processor time in hundredths of a second. */
+async function runOf(side: Side): Promise<MeasuredRun> {
+  const before = await side.cpuSeconds();
+  const runs: SideRun[] = [];
+  let used: number | null;
+  do {
+    runs.push(await side.run());
+    const after = await side.cpuSeconds();
+    used = before === null || after === null ? null : after - before;
+  } while (used !== null && used < LEAST_CPU_SECONDS && runs.length < MOST_RUNS);
+  const last = runs.at(-1) as SideRun;
+  const seconds = mean(runs.map((run) => run.seconds));
+  return { ...last, seconds, cpuSeconds: used === null ? null : used / runs.length };
 }
 
 function report({ onProgress }: JobOptions, task: string, done: number, total: number): void {

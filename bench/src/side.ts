@@ -39,11 +39,16 @@ export class Side implements Disposable {
   };
   #failedToStart: unknown;
 
-  private constructor(spec: SideSpec, threads: number, signal: AbortSignal | undefined) {
+  private constructor(
+    spec: SideSpec,
+    threads: number,
+    signal: AbortSignal | undefined,
+    more: NodeJS.ProcessEnv,
+  ) {
     this.label = spec.label;
     const [command, ...args] = commandOf(spec);
     // Both sides' thread pools are bounded from their start, and neither asks a terminal for anything.
-    const environment = { ...process.env, OMP_NUM_THREADS: String(threads), NODE_OPTIONS: '' };
+    const environment = { ...process.env, OMP_NUM_THREADS: String(threads), NODE_OPTIONS: '', ...more };
     this.#child = spawn(command, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: environment,
@@ -67,14 +72,16 @@ export class Side implements Disposable {
   /**
    * Starts a side and has it prepare its work.
    *
+   * @param environment variables that differ from this process's
    * @throws `BENCH_FAILED` with what the process said
    */
   static async start(
     spec: SideSpec,
     place: { readonly device: string; readonly threads: number; readonly signal?: AbortSignal | undefined },
+    environment: NodeJS.ProcessEnv = {},
   ): Promise<{ side: Side; ready: SideReady }> {
     const { device, threads, signal } = place;
-    const side = new Side(spec, threads, signal);
+    const side = new Side(spec, threads, signal, environment);
     try {
       const ready = await side.#ask({
         request: 'prepare',

@@ -12,14 +12,22 @@ export interface WorkloadPlace {
   readonly threads: number;
 }
 
-/** A share of each job's time that is waited besides: a slowdown that scripts/guard.sh should find. */
+/** A share of each job's time, and of its processor time, that is spent besides: a slowdown that scripts/guard.sh should find. */
 const PLANTED = Number(process.env.SPURMEM_BENCH_SLOWDOWN ?? 0);
 
 /** Seconds that a job takes. */
 export async function secondsOf(job: () => Promise<void>): Promise<number> {
   const start = performance.now();
+  const before = cpuMilliseconds();
   await job();
-  const end = performance.now() + PLANTED * (performance.now() - start);
-  while (performance.now() < end);
+  const end = start + (1 + PLANTED) * (performance.now() - start);
+  const cpuEnd = before + (1 + PLANTED) * (cpuMilliseconds() - before);
+  while (PLANTED > 0 && (performance.now() < end || cpuMilliseconds() < cpuEnd));
   return (performance.now() - start) / 1000;
+}
+
+/** Of all threads of this process. */
+function cpuMilliseconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
