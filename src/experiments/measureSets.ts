@@ -42,7 +42,7 @@ export async function measureSets<
       groups,
     })),
   );
-  const indices = measuredExamples(dataset, dataset.splits[settings.split], settings.samples, session.seed);
+  const indices = measuredExamples(dataset, session.judgedOn(settings.split), settings.samples, session.seed);
   const sizes = dataset.groupNames.map(
     (_, group) => indices.filter((index) => dataset.groups[index] === group).length,
   );

@@ -70,6 +70,11 @@ export const sessionShape = {
     order: z.enum(GRADIENT_ORDERS),
     seed: real,
   }),
+  /**
+   * Neurons were chosen on half of each group's training examples, and training accuracies are those of the other half. Left out where
+   * they were chosen and measured on all.
+   */
+  heldOutHalf: z.boolean().optional(),
   /** Left out where the trace computes as its run did. */
   precision: precisionChangeSchema.optional(),
 };

@@ -1,4 +1,5 @@
 import type { Dataset } from '../data/dataset.js';
+import { misplaced } from '../errors.js';
 import { type Generator, native } from '../native/addon.js';
 
 type Grouped = Pick<Dataset, 'groups' | 'numGroups'>;
@@ -19,6 +20,44 @@ export function samplesOfGroups(
     );
   });
   return Int32Array.from(drawn.flat());
+}
+
+/** Throws `USAGE` where a group of the training split has fewer than two examples, one for each half. */
+export function requireTwoOfEach({ counts, groupNames, table }: Dataset): void {
+  const group = counts.train.findIndex((count) => count < 2);
+  if (group === -1) return;
+  const name = `group ${group} (${groupNames[group] ?? ''})`;
+  throw misplaced(
+    'heldOutHalf',
+    true,
+    'two training examples of each group or more',
+    `\`heldOutHalf\` halves the training examples of each group, and ${table} has ${counts.train[group] ?? 0} of ${name}.`,
+    'Leave `heldOutHalf` out, or trace a run on data with more of them.',
+  );
+}
+
+/** Training examples, in the order of the split. */
+export interface TrainingExamples {
+  /** Those that neurons are chosen on. */
+  readonly chosenOn: Int32Array;
+  /** Those that they are judged on. */
+  readonly judgedOn: Int32Array;
+}
+
+/** Halves of each group, drawn from the seed: of an odd number one more is judged on. Without `heldOutHalf` both are all. */
+export function trainingExamples(
+  dataset: Grouped & Pick<Dataset, 'splits' | 'counts'>,
+  { seed, heldOutHalf }: { readonly seed: number; readonly heldOutHalf: boolean },
+): TrainingExamples {
+  const { train } = dataset.splits;
+  if (!heldOutHalf) return { chosenOn: train, judgedOn: train };
+  const half = (group: number): number => Math.floor((dataset.counts.train[group] ?? 0) / 2);
+  // A generator of its own: the halves do not depend on what else is drawn.
+  const drawn = new Set(samplesOfGroups(dataset, train, half, new (native().Generator)(seed)));
+  return {
+    chosenOn: train.filter((index) => drawn.has(index)),
+    judgedOn: train.filter((index) => !drawn.has(index)),
+  };
 }
 
 /**

@@ -19,7 +19,7 @@ export interface TraceMinimalOptions
   extends
     Omit<
       SessionOptions,
-      'protocol' | 'gradientOrder' | 'gradientWorst' | 'gradientDrawn' | 'magnitudeLayers'
+      'protocol' | 'heldOutHalf' | 'gradientOrder' | 'gradientWorst' | 'gradientDrawn' | 'magnitudeLayers'
     >,
     MinimalChoices {}
 

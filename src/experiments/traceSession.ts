@@ -23,6 +23,7 @@ import { loadModel, openImages } from '../train/runModel.js';
 import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { RunWriter } from '../train/runWriter.js';
 import type { PrecisionChange, SessionHeader } from './results.js';
+import { requireTwoOfEach, type TrainingExamples, trainingExamples } from './samples.js';
 import { type SessionChoices, TRACE_SETTINGS, type TraceSettings, traceSettings } from './traceSettings.js';
 
 export interface OfRunOptions extends JobOptions, EngineOptions {
@@ -99,6 +100,7 @@ export class TraceSession implements Disposable {
   /** Units in the whole model, M. */
   readonly numNeurons: number;
   readonly seed: number;
+  readonly #training: TrainingExamples;
   readonly #scores = new Map<string, Promise<Float32Array>>();
   #samples: Promise<readonly GradientSamples[]> | undefined;
   #meanOutputs: Promise<Float64Array> | undefined;
@@ -118,6 +120,7 @@ export class TraceSession implements Disposable {
     this.seed = options.seed ?? 0;
     this.unitLayers = unitLayers(model.description.layers, settings.unit);
     this.numNeurons = countNeurons(this.unitLayers);
+    this.#training = trainingExamples(dataset, { ...settings, seed: this.seed });
   }
 
   /**
@@ -149,6 +152,7 @@ export class TraceSession implements Disposable {
     try {
       const dataset = await openDataset(run, options);
       requireGroups(dataset, splits);
+      if (settings.heldOutHalf) requireTwoOfEach(dataset);
       loader = await openImages(config, dataset, { ...options, context });
       model = await loadModel({ ...config, precision }, loader, weights, folder);
       let change: PrecisionChange | undefined;
@@ -175,8 +179,16 @@ export class TraceSession implements Disposable {
 
   get header(): SessionHeader {
     const { precisionChange } = this;
-    const { protocol, unit, loss, magnitudeLayers, gradientWorst, gradientDrawn, gradientOrder } =
-      this.settings;
+    const {
+      protocol,
+      unit,
+      loss,
+      magnitudeLayers,
+      gradientWorst,
+      gradientDrawn,
+      gradientOrder,
+      heldOutHalf,
+    } = this.settings;
     return {
       checkpoint: this.checkpoint,
       numNeurons: this.numNeurons,
@@ -185,8 +197,14 @@ export class TraceSession implements Disposable {
       loss,
       magnitudeLayers,
       gradientSource: { worst: gradientWorst, drawn: gradientDrawn, order: gradientOrder, seed: this.seed },
+      ...(heldOutHalf ? { heldOutHalf } : {}),
       ...(precisionChange ? { precision: precisionChange } : {}),
     };
+  }
+
+  /** The examples of a split that neurons are judged on: with `heldOutHalf`, of training those that they are not chosen on. */
+  judgedOn(split: Split): Int32Array {
+    return split === 'train' ? this.#training.judgedOn : this.dataset.splits[split];
   }
 
   /** The layers that a criterion chooses from. */
@@ -290,12 +308,14 @@ export class TraceSession implements Disposable {
   /** The samples that each group's gradient is taken on, drawn group after group from the seed. */
   #drawSamples(): Promise<readonly GradientSamples[]> {
     const { dataset } = this;
-    const { train } = dataset.splits;
-    return gradientSamples(this.#context, train, {
+    const { chosenOn } = this.#training;
+    return gradientSamples(this.#context, chosenOn, {
       // A generator of its own: the samples do not depend on the architecture.
       generator: new (native().Generator)(this.seed),
       task: 'losses',
-      pools: dataset.groupNames.map((_, group) => train.filter((index) => dataset.groups[index] === group)),
+      pools: dataset.groupNames.map((_, group) =>
+        chosenOn.filter((index) => dataset.groups[index] === group),
+      ),
     });
   }
 }

@@ -24,7 +24,16 @@ import {
   type ValuesOf,
   without,
 } from '../settings/setting.js';
-import { integer, oneOf, positive, severalOf, share, text, type ValueType } from '../settings/values.js';
+import {
+  integer,
+  oneOf,
+  positive,
+  severalOf,
+  share,
+  text,
+  toggle,
+  type ValueType,
+} from '../settings/values.js';
 import { givenOrOfRun } from '../train/ofRun.js';
 
 /** The article's standard deviation of random initialization and noise. */
@@ -52,6 +61,13 @@ const classType: ValueType<number | string> = {
 /** Settings of every trace: how a run is opened and its neurons are scored. */
 const session = {
   ...CHOICE_SETTINGS,
+  heldOutHalf: setting<boolean>({
+    type: toggle(),
+    argument: 'yes|no',
+    help: 'choose neurons on half of each group’s training examples, drawn by the seed, and judge them on the other half',
+    default: false,
+    source: 'chosen and measured on the same examples',
+  }),
   loss: setting<Loss>({
     type: oneOf(LOSSES),
     help: 'what ranks samples and whose gradient is taken',

@@ -189,9 +189,9 @@ function nullOptions({ samples, nullDraws, exceedances }: FigureTraceOptions) {
   return { samples, nullDraws, exceedances };
 }
 
-/** Whether a trace was made in such a session with these settings. Without `precision` they compute as the run did. */
+/** Whether a trace was made in such a session with these settings; the header of one without `precision` or `heldOutHalf` leaves it out. */
 function covers({ header }: TraceSession, made: object, settings: object): boolean {
-  return hasAll(made, { precision: undefined, ...header, ...settings });
+  return hasAll(made, { precision: undefined, heldOutHalf: undefined, ...header, ...settings });
 }
 
 /** Whether values are equal but for lists, which may have more. */

@@ -45,6 +45,16 @@ test('Ctrl-C in a search for minimal neurons leaves the run as it was', async ()
   expect(contentOf(out)).toEqual(before);
 });
 
+test('neurons are judged on the other half on request, and the advice for more draws asks for it again', async () => {
+  const half = [...trace, '--criteria', 'gradient', '--top-k', '1', '--held-out-half', 'yes'];
+  const { stdout } = await succeed(half);
+  expect(stdout).toContain('training accuracies are those of the other half');
+  expect(stdout).toMatch(/Enough: spurmem trace unstructured .* --split train --held-out-half yes\n/);
+  const { stdout: whole } = await succeed([...half.slice(0, -1), 'no']);
+  expect(whole).toMatch(/Enough: spurmem trace unstructured .* --split train\n/);
+  expect(whole).not.toContain('other half');
+});
+
 test('a damaged configuration is named', async () => {
   const config = join(out, 'config.json');
   const whole = await readFile(config);

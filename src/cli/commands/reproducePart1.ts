@@ -48,6 +48,7 @@ const ERM_OPTIONS = {
 const { criteria, sigmas, repeats, samples, nullDraws, exceedances } = TRACE_SETTINGS.unstructured;
 const TRACE_OPTIONS = {
   criteria,
+  heldOutHalf: TRACE_SETTINGS.session.heldOutHalf,
   batchSize: TRACE_SETTINGS.session.batchSize,
   precision: {
     ...TRACE_SETTINGS.session.precision,

@@ -29,7 +29,7 @@ export async function zeroEach(
   samples: number,
 ): Promise<ZeroedNeurons> {
   const { dataset, loader, model, job, seed } = session;
-  const indices = measuredExamples(dataset, dataset.splits.train, samples, seed);
+  const indices = measuredExamples(dataset, session.judgedOn('train'), samples, seed);
   const variants = neurons.map((neuron) => maskNeurons([neuron]));
   const flips = new Map<string, Flip[]>(variants.map(({ key }) => [key, []]));
   const measured = await evaluateVariants(model, loader, indices, variants, {
@@ -52,7 +52,8 @@ export async function zeroEach(
       trace.perturbation === 'zero' &&
       trace.split === 'train' &&
       trace.samples === samples &&
-      trace.gradientSource.seed === seed,
+      trace.gradientSource.seed === seed &&
+      trace.heldOutHalf === session.header.heldOutHalf,
   );
   return {
     baseline: measured.baseline,

@@ -1,4 +1,3 @@
-import type { Split } from '../../data/split.js';
 import type { PrecisionChange, SessionHeader, TraceCost, TraceHeader } from '../../experiments/results.js';
 import type { TrainingResult } from '../../train/results.js';
 import { fixed, plural, SPLIT_NAME } from '../format.js';
@@ -12,11 +11,12 @@ export function unitsText({ numNeurons, unit }: Pick<SessionHeader, 'numNeurons'
 
 /** How neurons were found: the samples that gradients were taken on, and what magnitudes depend on. */
 export function sourceText(
-  { gradientSource: source, loss, magnitudeLayers, precision }: SessionHeader,
+  { gradientSource: source, loss, magnitudeLayers, precision, heldOutHalf }: SessionHeader,
   group = 'the group',
 ): string {
   const predicted = source.order === 'lowest-loss' ? 'best predicted' : 'worst predicted';
-  const pool = `the at most ${source.worst} ${predicted} training samples of ${group}`;
+  const half = heldOutHalf === true ? ', in the half that neurons are chosen on' : '';
+  const pool = `the at most ${source.worst} ${predicted} training samples of ${group}${half}`;
   const samples =
     source.drawn < source.worst
       ? `at most ${plural(source.drawn, 'sample')}, drawn (seed ${source.seed}) from ${pool}`
@@ -65,7 +65,7 @@ export function sameBaseline(
   result: TrainingResult | undefined,
 ): string {
   if (!result) return '';
-  // A sample was measured of the other groups.
+  // The other groups were measured on a sample or on the held-out half, and cannot be compared.
   const whole = baseline.total.flatMap((total, group) =>
     total === result[split].total[group] ? [group] : [],
   );
@@ -78,15 +78,32 @@ export function sameBaseline(
 }
 
 /** The split whose accuracies a trace measured. */
-export function measuredOn(split: Split, ofTraining = ''): string {
+export function measuredOn(
+  { split, heldOutHalf }: Pick<TraceHeader, 'split' | 'heldOutHalf'>,
+  ofTraining = '',
+): string {
+  if (split === 'train' && heldOutHalf === true) {
+    return 'All accuracies here are training accuracies, of the half of each group that no neurons were chosen on.';
+  }
   return split === 'train'
     ? `All accuracies here are training accuracies${ofTraining}.`
     : `All accuracies here are ${SPLIT_NAME[split]} accuracies; Part I of the article uses training accuracies.`;
 }
 
-/** The cost of a trace, and its precision where that is not its run's. */
-export function traceNotes({ cost, precision }: Pick<TraceHeader, 'cost' | 'precision'>): string[] {
-  return [...(precision ? [precisionText(precision)] : []), costText(cost)];
+const HELD_OUT =
+  'neurons chosen on half of each group\u2019s training samples; training accuracies are those of the other half';
+
+/** The cost of a trace, its precision where that is not its run's, and whether half of the samples were held out. */
+export function traceNotes({
+  cost,
+  precision,
+  heldOutHalf,
+}: Pick<TraceHeader, 'cost' | 'precision' | 'heldOutHalf'>): string[] {
+  return [
+    ...(heldOutHalf === true ? [HELD_OUT] : []),
+    ...(precision ? [precisionText(precision)] : []),
+    costText(cost),
+  ];
 }
 
 /** The predictions that the precision changed by itself. */

@@ -133,7 +133,7 @@ function nulls(view: TraceView, chart: Chart | undefined, groups: Groups): Marku
 /** How a trace was made; of a further one of the section, in what it differs from the first. */
 function method(view: TraceView, result: TrainingResult | undefined, isFirst: boolean): Markup {
   const { trace } = view;
-  const measured = measuredOn(trace.split, ', as in Part I of the article');
+  const measured = measuredOn(trace, ', as in Part I of the article');
   const compared = randomSetsText(trace, comparedChanges(view), isFirst);
   const weights = html`${tracedWeights(trace.checkpoint)} ${sameBaseline(trace, result)}`;
   if (!isFirst) {

@@ -162,9 +162,9 @@ export function layersVerdict(cells: readonly LayerCell[], groups: Groups): stri
 
 function method(trace: TraceStructuredResult): Markup {
   return html`<p>
-      ${measuredOn(trace.split)} In each of ${plural(trace.layers.length, 'layer')}, in the model’s order, the
-      k ${trace.unit === 'weight' ? 'single weights' : 'neurons'} of that layer alone with the highest score
-      for a group are set to zero, and that group is evaluated again. ${sourceText(trace)} By magnitude, every
+      ${measuredOn(trace)} In each of ${plural(trace.layers.length, 'layer')}, in the model’s order, the k
+      ${trace.unit === 'weight' ? 'single weights' : 'neurons'} of that layer alone with the highest score for
+      a group are set to zero, and that group is evaluated again. ${sourceText(trace)} By magnitude, every
       group has the same neurons.
     </p>
     <p class="note">
