@@ -110,7 +110,12 @@ const BY_FILE = {
       'JSON.stringify([name, perturbation.kind, key(neurons)])',
     ],
   ],
-  'src/experiments/samples.ts': [['Math.max(samples, largest)', 'Math.min(samples, largest)']],
+  'src/experiments/samples.ts': [
+    ['Math.max(samples, largest)', 'Math.min(samples, largest)'],
+    ['train.filter((index) => !drawn.has(index))', 'train'],
+    ['(count) => count < 2', '(count) => count < 1'],
+  ],
+  'src/experiments/traceSession.ts': [['? this.#training.judgedOn :', '? this.dataset.splits.train :']],
   'src/experiments/minimalSummary.ts': [['probabilityFewer: 1 - u / ', 'probabilityFewer: u / ']],
   // Training: defaults, loop, methods, resume
   'src/train/kickIn.ts': [['article: 40 / 100', 'article: 50 / 100']],
@@ -146,9 +151,13 @@ const BY_FILE = {
     ["neurons === undefined ? 'shared' : 'frozen'", "'shared'"],
     ['ends: fitted === minority.length', 'ends: false'],
   ],
+  'src/reproduce/studyFile/cells.ts': [['sign * mean([...values]) > 0', 'mean([...values]) > 0']],
+  'src/reproduce/studyFile/familyTable.ts': [['(isTested ? values : null)', 'values']],
+  'src/reproduce/studyFile/part2Tables.ts': [["own.includes(numberOf(row, 'seed'))", 'true']],
   'src/reproduce/studyFile/questions.ts': [
     ["beyond('same-layers')(row) - beyond", "beyond('same-layers')(row) + beyond"],
     ['other({ chosenFor: majority })', 'other({})'],
+    ['100 * (gap(minority) - gap(majority))', '100 * gap(minority)'],
   ],
   'src/train/methods/groupDro.ts': [
     ['weight * Math.exp(step * adjusted)', 'weight * (1 + step * adjusted)'],

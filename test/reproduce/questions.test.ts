@@ -1,4 +1,11 @@
-import { answers, QUESTION_NAMES, type QuestionName } from '../../src/reproduce/studyFile/questions.js';
+import {
+  answers,
+  FIT,
+  fits,
+  PLANNED_NAMES,
+  QUESTION_NAMES,
+  type QuestionName,
+} from '../../src/reproduce/studyFile/questions.js';
 import type { RecordRow } from '../../src/reproduce/studyFile/records.js';
 
 /** Groups 0 and 1 are of one class, of which 1 is the minority. */
@@ -38,6 +45,20 @@ test.each<[QuestionName, number[]]>([
   ['beyond same layers, training minus test', [-2.5 - 1.75, -5.5 - 1.75]],
 ])('%s is a number a model', (question, expected) => {
   expect(of(question)).toEqual(expected);
+});
+
+test('Fig. 1 is asked in points of a minority group minus the majority group of its class', () => {
+  const accuracies = { train: [0.99, 1], test: [0.95, 0.375] };
+  const models = [0, 5].flatMap((seed) =>
+    Object.entries(accuracies).flatMap(([split, ofGroups]) =>
+      ofGroups.map((accuracy, group) => ({ seed, split, group, accuracy: accuracy - (seed * group) / 100 })),
+    ),
+  );
+  // 62.5 minus 4; of seed 5 both accuracies of the minority group are lower.
+  expect(fits(models, 1, 0).map((value) => Number(value.toFixed(9)))).toEqual([58.5, 58.5]);
+  expect(fits(models, 0, 1).map((value) => Number(value.toFixed(9)))).toEqual([-58.5, -58.5]);
+  expect(fits(models.slice(1), 1, 0)[0]).toBeNaN();
+  expect(PLANNED_NAMES).toEqual([FIT, ...QUESTION_NAMES]);
 });
 
 test('the first question is the article’s claim beyond random neurons, and one that asks for more than is recorded has no number', () => {

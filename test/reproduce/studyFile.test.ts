@@ -109,6 +109,11 @@ test('a study of a file is run, recorded and put into tables, and what is record
   expect(difference?.rows).toHaveLength(1);
   expect(across).toEqual([]);
 
+  // A pool of one benchmark is that benchmark.
+  writeFileSync(path, `${STUDY}pools: { dominoes: [dominoes] }\n`);
+  expect(await studyTables({ study: path })).toEqual({ title: 'Dominoes', benchmarks, across });
+  writeFileSync(path, STUDY);
+
   steps.length = 0;
   expect(await reproduceStudy(options)).toEqual({ title: 'Dominoes', benchmarks, across });
   expect(steps).toEqual([]);
@@ -125,10 +130,29 @@ test('a study of a file is run, recorded and put into tables, and what is record
   );
 });
 
-test.each(['photographs', 'celeba'])('the study of %s is a study', async (name) => {
+test.each([
+  ['photographs', 3],
+  ['celeba', 4],
+])('the study of %s is a study', async (name, questions) => {
   const { benchmarks, models } = await readStudy(join(ROOT, 'studies', name, 'study.yaml'));
   expect(Object.keys(benchmarks).length).toBeGreaterThan(4);
-  expect(models?.tests.primary).toHaveLength(3);
+  expect(models?.tests.primary).toHaveLength(questions);
+});
+
+test('CelebA\u2019s folds are one set of models, tested as one family, and its neurons are judged on the other half', async () => {
+  const { benchmarks, pools, models } = await readStudy(join(ROOT, 'studies/celeba/study.yaml'));
+  const folds = Object.entries(benchmarks);
+  expect(pools).toEqual({ celeba: folds.map(([name]) => name) });
+  expect(folds.flatMap(([, { models: own }]) => own?.seeds)).toEqual([0, 5, 1, 6, 2, 7, 3, 8, 4, 9]);
+  for (const [tested, [, { arms }]] of folds.entries()) {
+    expect(arms?.tested).toBe(true);
+    expect(arms?.tunedOn).toHaveLength(3);
+    // A fold validates on the next one.
+    const validated = [arms?.tunedOn].flat().map((name) => (Number(name?.at(-1)) + 1) % folds.length);
+    expect(validated).not.toContain(tested);
+  }
+  expect(models?.traces.every(({ settings }) => settings.heldOutHalf === true)).toBe(true);
+  expect(models?.tests.family).toEqual({ criteria: ['gradient', 'gradient-x-weight'], points: 5 });
 });
 
 test('processes that record at once lose no rows', async () => {
@@ -167,6 +191,17 @@ test.each([
     'sample: 8, nullDraws: 0',
     'samples: 8, nullDraws: 0',
     /models\.traces\[0\]\.settings: There is no option `sample`\. .*samples/,
+  ],
+  [
+    '}\npools: { all: [dominoes, domino] }\n',
+    '}\n',
+    /pools\.all: there is no benchmark domino\. The nearest are dominoes/,
+  ],
+  ['tested: true, tunedOn: [dominoes, birds]', 'tested: true', /arms\.tunedOn: there is no benchmark birds/],
+  [
+    'primary: ["accuracy within class, training minus test"]',
+    'primary: [interaction, beyond same layers]',
+    /models\.tests\.primary: `accuracy within class, training minus test` takes `family`/,
   ],
   ['titel: Dominoes', 'title: Dominoes', /is no study: .*title/s],
 ])('refuses "%s" in the place of "%s"', async (wrong, right, reason) => {

@@ -22,6 +22,19 @@ test('the best configuration of the tuning seeds is chosen, the first of equals'
   expect(() => chosenConfiguration(rwg, [rwg], [100], tuned(rwg, [0.5], 101))).toThrow(/RWG was not tuned/);
 });
 
+test('the mean over several benchmarks chooses', () => {
+  const folds = [
+    [0.9, 0.5, 0.7, 0.1],
+    [0.1, 0.6, 0.8, 0.7],
+    [0.2, 0.9, 0.6, 0.7],
+  ].map((values) => tuned(rwg, values));
+  const chosen = (of: readonly (readonly TunedRun[])[]) => chosenConfiguration(rwg, [rwg], [100], ...of);
+  expect(folds.map((fold) => chosen([fold]))).toEqual([{ lr: 1e-5 }, { lr: 1e-4 }, { lr: 3e-5 }]);
+  // Means of 0.4, 0.667, 0.7 and 0.5.
+  expect(chosen(folds)).toEqual({ lr: 1e-4 });
+  expect(() => chosen([...folds, []])).toThrow(/RWG was not tuned/);
+});
+
 test('arms of one choice share the configuration that is best for all of them', () => {
   const arms = ['no mask', 'random mask', 'gradient mask'].map((name): StudyArm => ({
     name,

@@ -27,12 +27,14 @@ export function tuningRuns(arms: readonly StudyArm[], seeds: readonly number[] =
 /**
  * The configuration of an arm with the best mean validation worst-group accuracy over the tuning seeds, the first of equals. Arms of
  * one `choice` share the one that is best in their mean, so that nothing else tells them apart.
+ *
+ * @param tuned the runs of the tuning, a list for each benchmark that it was made on
  */
 export function chosenConfiguration(
   arm: StudyArm,
   arms: readonly StudyArm[],
   seeds: readonly number[],
-  tuned: readonly TunedRun[],
+  ...tuned: readonly (readonly TunedRun[])[]
 ): Combination {
   const configurations = configurationsOf(arm);
   const [only = {}, ...others] = configurations;
@@ -40,7 +42,9 @@ export function chosenConfiguration(
   const together = arm.choice === undefined ? [arm] : arms.filter(({ choice }) => choice === arm.choice);
   const scores = configurations.map((configuration) =>
     mean(
-      together.flatMap((one) => seeds.map((seed) => validationOf({ arm: one, configuration, seed }, tuned))),
+      tuned.flatMap((runs) =>
+        together.flatMap((one) => seeds.map((seed) => validationOf({ arm: one, configuration, seed }, runs))),
+      ),
     ),
   );
   return configurations[scores.indexOf(Math.max(...scores))] as Combination;

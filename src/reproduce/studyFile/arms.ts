@@ -61,11 +61,16 @@ function allArms(file: StudyFile, name: string): StudyArm[] {
 
 /** The runs of the tuning that arms of a benchmark take, but for those that are recorded. */
 export async function openTuning(file: StudyFile, name: string): Promise<ArmRun[]> {
+  return (await Promise.all(tunedOn(file, name).map((on) => openTuningOn(file, name, on)))).flat();
+}
+
+/** Those of them that are made on one of the benchmarks. */
+async function openTuningOn(file: StudyFile, name: string, on: string): Promise<ArmRun[]> {
   const { arms } = armsOf(file, name);
   const isTried = (arm: StudyArm): boolean =>
     arms.some((own) => own.name === arm.name || (own.choice !== undefined && own.choice === arm.choice));
-  const recorded = await tuningOf(file, name);
-  const runs = tuningRuns(allArms(file, tunedOn(file, name)).filter(isTried), file.tuning?.seeds);
+  const recorded = await tuningOf(file, on);
+  const runs = tuningRuns(allArms(file, on).filter(isTried), file.tuning?.seeds);
   return runs.filter((run) => !recorded.some((tuned) => isTuned(tuned, run)));
 }
 
@@ -76,11 +81,11 @@ export async function openArms(
   { seeds: asked }: Pick<StudyFileOptions, 'seeds'>,
 ): Promise<ArmRun[]> {
   const { arms, seeds } = armsOf(file, name);
-  const tuned = await tuningOf(file, name);
+  const tuned = await Promise.all(tunedOn(file, name).map((on) => tuningOf(file, on)));
   const rows = await recordsOf(file, name).read('test');
   const chosen = arms.map((arm) => ({
     arm,
-    configuration: chosenConfiguration(arm, file.arms, file.tuning?.seeds ?? [], tuned),
+    configuration: chosenConfiguration(arm, file.arms, file.tuning?.seeds ?? [], ...tuned),
   }));
   return seeds
     .filter((seed) => asked?.includes(seed) !== false)
@@ -96,35 +101,42 @@ export async function runArmsOf(file: StudyFile, name: string, options: StudyFil
   const { out, arms, seeds, focus, equivalence, erm: recipe } = armsOf(file, name);
   const plan = { kind: 'study', title: file.title, arms, ...(focus === undefined ? {} : { focus }) };
   await declare(out, [plan], { seeds, equivalence });
-  const tuned = tunedOn(file, name);
-  const tune = runnerOf(file, tuned, options);
-  for (const run of await openTuning(file, name)) {
-    const { result, row, took } = await tune(run);
-    const validation = result.val.worstGroupAccuracy;
-    await recordsOf(file, tuned).add('tuning', [{ ...row, validation, ...took }]);
+  for (const on of tunedOn(file, name)) {
+    const tune = runnerOf(file, on, options);
+    for (const run of await openTuningOn(file, name, on)) {
+      const { result, row, took } = await tune(run);
+      const validation = result.val.worstGroupAccuracy;
+      await recordsOf(file, on).add('tuning', [{ ...row, validation, ...took }]);
+    }
   }
   const test = runnerOf(file, name, options);
   const { precision = 'fp32' } = recipe;
+  const isPooled = Object.values(file.pools ?? {}).some((members) => members.includes(name));
   for (const run of await openArms(file, name, options)) {
     const { result, row, took, job, data, from } = await test(run);
     if (scopeOf(job) === finetune.name && from !== undefined && data.coreRegion !== null) {
       await recordHeat(file, name, run, { ...options, run: result.run, compare: from, data });
     }
-    const accuracies = result.test.accuracy.map((accuracy, group) => [`group${group}`, accuracy]);
-    const { worstGroupAccuracy: worst } = result.test;
+    const { accuracy: byGroup, correct, total, worstGroupAccuracy: worst } = result.test;
+    const accuracies = byGroup.map((accuracy, group) => [`group${group}`, accuracy]);
+    const counts = byGroup.flatMap((_, group) => [
+      [`correct${group}`, correct[group]],
+      [`total${group}`, total[group]],
+    ]);
     const validation = result.val.worstGroupAccuracy;
-    const measured = { ...(Object.fromEntries(accuracies) as RecordRow), worst, ...took };
+    const columns = isPooled ? [...accuracies, ...counts] : accuracies;
+    const measured = { ...(Object.fromEntries(columns) as RecordRow), worst, ...took };
     await recordsOf(file, name).add('test', [{ ...row, validation, precision, ...measured }]);
   }
 }
 
-/** The benchmark whose tuning a benchmark's arms take. */
-function tunedOn(file: StudyFile, name: string): string {
-  return file.benchmarks[name]?.arms?.tunedOn ?? name;
+/** The benchmarks whose tuning a benchmark's arms take. */
+function tunedOn(file: StudyFile, name: string): readonly string[] {
+  return [file.benchmarks[name]?.arms?.tunedOn ?? name].flat();
 }
 
-async function tuningOf(file: StudyFile, name: string): Promise<TunedRun[]> {
-  const rows = await recordsOf(file, tunedOn(file, name)).read('tuning');
+async function tuningOf(file: StudyFile, on: string): Promise<TunedRun[]> {
+  const rows = await recordsOf(file, on).read('tuning');
   return rows.map((row) => ({
     arm: String(row.arm),
     seed: numberOf(row, 'seed'),

@@ -2,9 +2,12 @@ import { equivalence } from '../../metrics/equivalence.js';
 import { holm } from '../../metrics/holm.js';
 import { summarizeSeeds } from '../../metrics/seeds.js';
 import { signFlip } from '../../metrics/signFlip.js';
+import { mean } from '../../metrics/statistics.js';
 import type { Table } from '../../report/table.js';
 import { numbers, type RecordRow } from './records.js';
 import type { StudyModels } from './schema.js';
+
+const ALPHA = 0.05;
 
 /** The recorded models of a benchmark: the tests, and the groups that neurons are chosen for, minorities among them. */
 export interface Models {
@@ -36,13 +39,50 @@ export function columnText(rows: readonly RecordRow[], column: string, decimals:
   return meanText(numbers(rows, column), decimals, scale);
 }
 
-/** The p of each sign-flip test, and after Holm's correction over all of them. Sets of fewer values than `least` are not tested. */
-export function signFlipTexts(tests: readonly (readonly number[] | null)[], least = 1): string[][] {
+/** A sign-flip test and its p after Holm's correction; undefined where nothing was tested. */
+export interface CorrectedTest {
+  readonly p: number | undefined;
+  readonly holm: number | undefined;
+}
+
+/** Sign-flip tests, and Holm's correction over all of them. Sets of fewer values than `least` are not tested. */
+export function signFlipTests(tests: readonly (readonly number[] | null)[], least = 1): CorrectedTest[] {
   const pValues = tests.map((values) =>
     values === null || values.length < least ? undefined : signFlip(values)?.pValue,
   );
   const adjusted = holm(pValues);
-  return pValues.map((pValue, i) => [pValue, adjusted[i]].map((p) => p?.toFixed(4) ?? ''));
+  return pValues.map((p, i) => ({ p, holm: adjusted[i] ?? undefined }));
+}
+
+/** The same as cells. */
+export function signFlipTexts(...of: Parameters<typeof signFlipTests>): string[][] {
+  return signFlipTests(...of).map(pTexts);
+}
+
+export function pTexts({ p, holm: corrected }: CorrectedTest): string[] {
+  return [p, corrected].map((value) => value?.toFixed(4) ?? '');
+}
+
+/** The words of a planned test's verdict. */
+interface Verdicts {
+  /** A corrected p below 0.05, and the claim's sign; or the other sign. */
+  readonly claimed: string;
+  readonly opposite: string;
+  /** Else: the 90 % interval lies within the margin, or does not. */
+  readonly small: string;
+  readonly open: string;
+}
+
+/** What a planned test says; empty where nothing was tested. */
+export function verdictText(
+  values: readonly number[],
+  { holm: corrected }: CorrectedTest,
+  { margin, sign }: { readonly margin: number; readonly sign: 1 | -1 },
+  words: Verdicts,
+): string {
+  if (corrected === undefined) return '';
+  if (corrected < ALPHA) return sign * mean([...values]) > 0 ? words.claimed : words.opposite;
+  return equivalence(values, margin)?.equivalent === true ? words.small : words.open;
 }
 
 /** Whether the 90 % interval of a mean lies within a margin (two one-sided tests), and the interval. */
@@ -89,7 +129,7 @@ export function marginTable(
     `90 % within ${tests.equivalence}`,
   ];
   const rows = lists.flatMap((sets) => {
-    const pTexts = signFlipTexts(
+    const pCells = signFlipTexts(
       sets.map(({ values }) => values),
       tests.leastModels,
     );
@@ -98,7 +138,7 @@ export function marginTable(
       `G${chosenFor}*`,
       String(values.length),
       meanText(values, 3),
-      ...(pTexts[i] ?? []),
+      ...(pCells[i] ?? []),
       withinText(values, tests.equivalence, 3),
     ]);
   });

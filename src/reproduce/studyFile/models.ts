@@ -182,12 +182,12 @@ function randomMeans({ comparisons, group }: TraceEntry): RecordRow {
   return Object.fromEntries(columns) as RecordRow;
 }
 
-/** Margins of the training examples, [numGroups][examples]. */
+/** Margins of the training examples that neurons are judged on, [numGroups][examples]. */
 async function trainingMargins(options: SessionOptions): Promise<number[][]> {
   using session = await TraceSession.open(options);
   const { dataset, loader, model } = session;
   const margins = dataset.groupNames.map((): number[] => []);
-  for await (const batch of loader.evaluation(dataset.splits.train, session.job.batchSize)) {
+  for await (const batch of loader.evaluation(session.judgedOn('train'), session.job.batchSize)) {
     using images = batch;
     using logits = await model.network.forward(images.images);
     const labels = images.indices.map((index) => dataset.labels[index] as number);

@@ -12,15 +12,13 @@ import {
   starred,
   tableOf,
 } from './cells.js';
+import { familyTable, testedSets } from './familyTable.js';
 import { answers, beyond, interactionBeyond, own, QUESTION_NAMES, type QuestionName } from './questions.js';
-import { distinct, numberOf, numbers, type RecordRow, type Records, select } from './records.js';
+import { distinct, numberOf, numbers, type RecordRow, type RecordSource, select } from './records.js';
 import type { StudyModels } from './schema.js';
 
-/** The split that is traced where it is tested. */
-const TESTED_SPLIT = 'train';
-
-/** The tables of Part I of a benchmark: what was tested first, then what is described. None where no model is recorded. */
-export async function part1Tables(records: Records, { tests }: StudyModels): Promise<Table[]> {
+/** The tables of Part I of a benchmark or pool: what was tested first, then what is described. None where no model is recorded. */
+export async function part1Tables(records: RecordSource, { tests }: StudyModels): Promise<Table[]> {
   const read = (name: string): Promise<RecordRow[]> => records.read(name);
   const models = await read('models');
   const effects = await read('effects');
@@ -31,6 +29,7 @@ export async function part1Tables(records: Records, { tests }: StudyModels): Pro
   return [
     accuracyTable(of, models),
     ...startTable(of, await read('margins')),
+    ...familyTable(of, models, effects),
     ...QUESTION_NAMES.flatMap((question) => questionTable(of, effects, question)),
     ...withinClassTables(of, effects),
     secondaryTable(of, effects),
@@ -75,7 +74,9 @@ function startTable(of: Models, margins: readonly RecordRow[]): Table[] {
 
 /** The test of a question; none where something that it asks for is not recorded. */
 function questionTable(of: Models, effects: readonly RecordRow[], question: QuestionName): Table[] {
-  const { k, stage, primary, minorityGroups } = of.tests;
+  const { k, stage, primary, minorityGroups, family } = of.tests;
+  // Planned ones of a family are tested together.
+  if (family && primary.includes(question)) return [];
   const status = primary.includes(question) ? 'Primary' : 'Not planned';
   const caption = `${status}: ${question}, margin in logits, k = ${k}, training split, ${stage} models`;
   const sets = testedSets(of, effects).map(({ rows, ...set }) => {
@@ -204,18 +205,6 @@ function overlapTable(overlaps: readonly RecordRow[]): Table {
         columnText(found, 'top50', 2),
       ];
     }),
-  );
-}
-
-/** The tested sets of neurons: a criterion's, for a minority group. */
-function testedSets(of: Models, effects: readonly RecordRow[]) {
-  const { stage, k } = of.tests;
-  return of.tests.criteria.flatMap((criterion) =>
-    of.minorities.map((chosenFor) => ({
-      name: criterion,
-      chosenFor,
-      rows: select(effects, { stage, split: TESTED_SPLIT, k, criterion, chosenFor }),
-    })),
   );
 }
 

@@ -1,14 +1,38 @@
+import { mean } from '../../metrics/statistics.js';
 import type { Table } from '../../report/table.js';
-import { columnText, hoursText, meanText, signFlipTexts, starred, tableOf, withinText } from './cells.js';
-import { distinct, numberOf, numbers, type RecordRow, Records, select } from './records.js';
+import {
+  columnText,
+  hoursText,
+  meanText,
+  pTexts,
+  signFlipTests,
+  starred,
+  tableOf,
+  verdictText,
+  withinText,
+} from './cells.js';
+import {
+  distinct,
+  numberOf,
+  numbers,
+  type RecordRow,
+  Records,
+  type RecordSource,
+  select,
+} from './records.js';
 import type { StudyFile } from './schema.js';
+
+const VERDICTS = { claimed: 'gains', opposite: 'loses', small: 'equivalent', open: 'not shown' };
 
 /** The recorded runs of arms, by arm: one for each seed. */
 type CompleteArms = ReadonlyMap<string, readonly RecordRow[]>;
 
-/** The arms of a benchmark that have all of some seeds, and the names of those that lack one. */
+/** The worst groups of a pool, one a seed of it, by an arm's runs; none of a benchmark alone. */
+type WorstOfPool = (rows: readonly RecordRow[]) => readonly number[];
+
+/** The arms of a benchmark or pool that have all of some seeds, and the names of those that lack one. */
 export async function completeArms(
-  records: Records,
+  records: RecordSource,
   seeds: readonly number[],
 ): Promise<{ readonly complete: CompleteArms; readonly left: readonly string[] }> {
   const rows = await records.read('test');
@@ -22,14 +46,26 @@ export async function completeArms(
   };
 }
 
-/** The tables of Part II of a benchmark: accuracies, differences from the focus and from the reference, and heat. */
-export async function part2Tables(file: StudyFile, name: string): Promise<Table[]> {
+/**
+ * The tables of Part II of a benchmark, or of the members of a pool: accuracies, differences from the focus and from the reference, and
+ * heat. The n-th seeds of a pool's members are one seed of the pool.
+ */
+export async function part2Tables(
+  file: StudyFile,
+  records: RecordSource,
+  members: readonly string[],
+): Promise<Table[]> {
   const { comparisons, benchmarks } = file;
-  const arms = benchmarks[name]?.arms;
-  if (!arms || !comparisons) return [];
+  const arms = members.flatMap((member) => benchmarks[member]?.arms ?? []);
+  const [firstArms] = arms;
+  if (!firstArms || !comparisons) return [];
   const { reference, focus, primary, equivalence } = comparisons;
-  const records = new Records(file.recordsFolder, name);
-  const { complete, left } = await completeArms(records, arms.seeds);
+  const seeds = arms.flatMap((own) => own.seeds);
+  const isTested = arms.every(({ tested }) => tested);
+  const ofPool = firstArms.seeds.map((_, n) => arms.flatMap((own) => own.seeds[n] ?? []));
+  const worstOf: WorstOfPool | undefined =
+    members.length > 1 ? (rows) => pooledWorst(rows, ofPool) : undefined;
+  const { complete, left } = await completeArms(records, seeds);
   const all = [...complete.values()].flat();
   const [sample] = all;
   if (sample === undefined) return [];
@@ -39,21 +75,48 @@ export async function part2Tables(file: StudyFile, name: string): Promise<Table[
   const measures = ['worst', ...groups.map((group) => `group${group}`)];
   const accuracies = tableOf(
     'Accuracy in percent: mean over seeds, 95 % interval',
-    ['arm', 'configuration', 'test worst group', ...shown, 'validation worst group'],
+    [
+      ...['arm', 'configuration', ...(worstOf ? ['pooled worst group'] : [])],
+      ...['test worst group', ...shown, 'validation worst group'],
+    ],
     [...complete].map(([arm, rows]) => [
       arm,
       String(rows[0]?.configuration ?? ''),
+      ...(worstOf ? [listText(worstOf(rows))] : []),
       ...[...measures, 'validation'].map((column) => columnText(rows, column, 1, 100)),
     ]),
-    `${name}: seeds ${arms.seeds.join(', ')}; ${hoursText(all)}`,
+    `${records.benchmark}: seeds ${seeds.join(', ')}; ${hoursText(all)}`,
+    ...(worstOf
+      ? [`Pooled over ${members.join(', ')}, all test examples of ${ofPool.length} seeds: mean (each)`]
+      : []),
     ...(left.length === 0 ? [] : [`Left out, for want of seeds: ${left.join(', ')}`]),
   );
   return [
     accuracies,
-    ...focusTable(complete, focus, arms.tested ? primary : [], equivalence),
+    ...focusTable(complete, focus, isTested ? primary : [], equivalence, worstOf),
     ...gainTable(complete, reference, measures, shown),
-    ...heatTable(await records.read('heat'), complete, arms.seeds),
+    ...heatTable(await records.read('heat'), complete, seeds),
   ];
+}
+
+/** The worst-group accuracies of a pool over all examples of its benchmarks, one for each set of seeds that make a seed of the pool. */
+export function pooledWorst(
+  rows: readonly RecordRow[],
+  seeds: readonly (readonly number[])[],
+): readonly number[] {
+  const groups = Object.keys(rows[0] ?? {}).flatMap((column) => /^total(\d+)$/.exec(column)?.[1] ?? []);
+  return seeds.map((own) => {
+    const found = rows.filter((row) => own.includes(numberOf(row, 'seed')));
+    const sum = (column: string): number => numbers(found, column).reduce((all, value) => all + value, 0);
+    return Math.min(...groups.map((group) => sum(`correct${group}`) / sum(`total${group}`)));
+  });
+}
+
+/** `mean (each)` in percent; empty where benchmarks were recorded before they were a pool. */
+function listText(values: readonly number[]): string {
+  if (!values.every(Number.isFinite)) return '';
+  const [all, ...each] = [mean([...values]), ...values].map((value) => (100 * value).toFixed(1));
+  return `${all} (${each.join(', ')})`;
 }
 
 /** The focus minus each other arm: tests against the primary ones, the others described. */
@@ -62,26 +125,41 @@ function focusTable(
   focus: string,
   primary: readonly string[],
   margin: number,
+  worstOf: WorstOfPool | undefined,
 ): Table[] {
   const own = complete.get(focus);
   if (!own) return [];
+  const ofFocus = worstOf?.(own);
   const differences = [...complete]
     .filter(([arm]) => arm !== focus)
-    .map(([arm, rows]) => ({ arm, values: minus(own, rows, 'worst').map((value) => 100 * value) }));
-  const pTexts = signFlipTexts(differences.map(({ arm, values }) => (primary.includes(arm) ? values : null)));
+    .map(([arm, rows]) => {
+      const values = minus(own, rows, 'worst').map((value) => 100 * value);
+      const others = worstOf?.(rows);
+      const pooled = ofFocus?.map((value, i) => value - (others?.[i] ?? Number.NaN));
+      return { arm, values, pooled };
+    });
+  const corrected = signFlipTests(
+    differences.map(({ arm, values }) => (primary.includes(arm) ? values : null)),
+  );
+  const isJudged = worstOf !== undefined && primary.length > 0;
   const tests = differences.filter(({ arm }) => primary.includes(arm)).length;
   const tested = tests > 0 ? ['p', `p, Holm over ${tests}`] : [];
   return [
     tableOf(
       `Test worst-group accuracy of "${focus}" minus that of each other arm, in points, paired by seed`,
-      ['arm', 'n', 'mean [95 %]', ...tested, `90 % within ${margin}`],
-      differences.map(({ arm, values }, i) => [
-        arm,
-        String(values.length),
-        meanText(values, 1),
-        ...(tests > 0 ? (pTexts[i] ?? []) : []),
-        withinText(values, margin, 1),
-      ]),
+      [
+        ...['arm', ...(worstOf ? ['pooled'] : []), 'n', 'mean [95 %]', ...tested, `90 % within ${margin}`],
+        ...(isJudged ? ['verdict'] : []),
+      ],
+      differences.map(({ arm, values, pooled }, i) => {
+        const test = corrected[i] ?? { p: undefined, holm: undefined };
+        return [
+          ...[arm, ...(pooled ? [listText(pooled)] : []), String(values.length), meanText(values, 1)],
+          ...(tests > 0 ? pTexts(test) : []),
+          withinText(values, margin, 1),
+          ...(isJudged ? [verdictText(values, test, { margin, sign: 1 }, VERDICTS)] : []),
+        ];
+      }),
     ),
   ];
 }

@@ -1,4 +1,4 @@
-import { numberOf, type RecordRow } from './records.js';
+import { distinct, numberOf, type RecordRow, select } from './records.js';
 
 /** A number of a recorded set of neurons. */
 type Value = (row: RecordRow) => number;
@@ -52,6 +52,21 @@ export const QUESTIONS = {
 } as const satisfies Readonly<Record<string, Question>>;
 export type QuestionName = keyof typeof QUESTIONS;
 export const QUESTION_NAMES = Object.keys(QUESTIONS) as QuestionName[];
+
+/** Fig. 1's question, of the models themselves: training minus test accuracy of a minority group, minus that of its class's majority group. */
+export const FIT = 'accuracy within class, training minus test';
+/** The questions that a study can plan. */
+export const PLANNED_NAMES = [FIT, ...QUESTION_NAMES] as const;
+
+/** The numbers of Fig. 1's question in points, one a model, by the recorded accuracies of one stage. */
+export function fits(models: readonly RecordRow[], minority: number, majority: number): number[] {
+  return distinct(models, 'seed').map((seed) => {
+    const accuracy = (split: string, group: number): number =>
+      numberOf(select(models, { seed, split, group })[0] ?? {}, 'accuracy');
+    const gap = (group: number): number => accuracy('train', group) - accuracy('test', group);
+    return 100 * (gap(minority) - gap(majority));
+  });
+}
 
 /** The numbers of a question, one a row; NaN where a model lacks a row or a number. */
 export function answers(

@@ -11,6 +11,20 @@ export type RecordRow = Readonly<Record<string, string | number | null>>;
 /** Digits of a recorded number. */
 const DIGITS = 5;
 
+/** Recorded results that tables are made of. */
+export interface RecordSource {
+  readonly benchmark: string;
+  readonly read: (name: string) => Promise<RecordRow[]>;
+}
+
+/** The recorded results of several benchmarks, whose seeds differ, as those of one. */
+export function pooled(folder: string, benchmark: string, members: readonly string[]): RecordSource {
+  const all = members.map((member) => new Records(folder, member));
+  const read = async (name: string): Promise<RecordRow[]> =>
+    (await Promise.all(all.map((records) => records.read(name)))).flat();
+  return { benchmark, read };
+}
+
 /** The recorded results of one benchmark of a study: tables `<folder>/<benchmark>-<name>.csv`, which a run's rows are added to. */
 export class Records {
   constructor(

@@ -11,7 +11,7 @@ import { type ArmCard, armCards } from './cards.js';
 import { type OpenModels, openModels, runModelsOf } from './models.js';
 import { part1Tables } from './part1Tables.js';
 import { acrossTables, part2Tables } from './part2Tables.js';
-import { Records } from './records.js';
+import { pooled } from './records.js';
 import { readStudy, type StudyFile } from './schema.js';
 
 export interface ReproduceStudyOptions extends StudyFileOptions {
@@ -35,6 +35,7 @@ const TYPES: OptionTypes<ReproduceStudyOptions> = {
 export interface StudyTables {
   readonly title: string;
   readonly benchmarks: readonly {
+    /** Its name, or that of a pool. */
     readonly benchmark: string;
     readonly part1: readonly Table[];
     readonly part2: readonly Table[];
@@ -69,17 +70,20 @@ export async function reproduceStudy(options: ReproduceStudyOptions): Promise<St
   return studyTables({ study, benchmarks });
 }
 
-/** The tables of a study's recorded results; runs nothing. Throws `USAGE` for a file that is wrong. */
+/** The tables of a study's recorded results, those of pools in place of their members' where no benchmarks are named; runs nothing. Throws `USAGE` for a file that is wrong. */
 export async function studyTables({
   study,
   benchmarks,
 }: Pick<ReproduceStudyOptions, 'study' | 'benchmarks'>): Promise<StudyTables> {
   const file = await readStudy(study);
+  const pools = benchmarks ? {} : (file.pools ?? {});
+  const alone = chosen(file, benchmarks).filter((name) => !Object.values(pools).flat().includes(name));
+  const sets = [...alone.map((name) => [name, [name]] as const), ...Object.entries(pools)];
   const tables: StudyTables['benchmarks'][number][] = [];
-  for (const benchmark of chosen(file, benchmarks)) {
-    const records = new Records(file.recordsFolder, benchmark);
+  for (const [benchmark, members] of sets) {
+    const records = pooled(file.recordsFolder, benchmark, members);
     const part1 = file.models ? await part1Tables(records, file.models) : [];
-    tables.push({ benchmark, part1, part2: await part2Tables(file, benchmark) });
+    tables.push({ benchmark, part1, part2: await part2Tables(file, records, members) });
   }
   return { title: file.title, benchmarks: tables, across: benchmarks ? [] : await acrossTables(file) };
 }

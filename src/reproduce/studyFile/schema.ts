@@ -7,6 +7,7 @@ import { CRITERIA } from '../../neurons/criteria.js';
 import { NULL_NAMES } from '../../neurons/nulls.js';
 import { nearestSentence, requireKnownNames } from '../../settings/names.js';
 import { LONGEST_NAME, RANGES } from '../../settings/ranges.js';
+import { firstRepeated } from '../../settings/repeated.js';
 import { pathSchema, whole } from '../../settings/schema.js';
 import { checkSettings, type SettingsTable } from '../../settings/setting.js';
 import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
@@ -16,7 +17,7 @@ import { SEED_TYPE } from '../../train/runOptions.js';
 import type { StudyArm } from '../study/studyArm.js';
 import { checkArm } from '../study/studyOptions.js';
 import { inFile, readAs } from '../sweep/plan.js';
-import { QUESTION_NAMES } from './questions.js';
+import { FIT, PLANNED_NAMES, QUESTION_NAMES } from './questions.js';
 
 /** The records of a model's traces, with the settings of each. */
 const RECORDS = {
@@ -58,7 +59,15 @@ const modelsSchema = z.strictObject({
     k: whole(RANGES.count, 1),
     criteria: names(CRITERIA.map((criterion) => criterion.name)),
     /** The questions that were planned; the tables say so. */
-    primary: names(QUESTION_NAMES).default(QUESTION_NAMES),
+    primary: names(PLANNED_NAMES).default(QUESTION_NAMES),
+    /** The planned questions of these criteria are one family of tests: Holm corrects over all of it, and each gets a verdict. */
+    family: z
+      .strictObject({
+        criteria: names(CRITERIA.map((criterion) => criterion.name)),
+        /** The largest difference of accuracies that would not matter, in points. */
+        points: z.number().positive().max(99),
+      })
+      .optional(),
     /** By minority group: the majority group of its class. */
     minorityGroups: z.record(z.string().regex(/^\d+$/), group),
     /** The largest change of a mean margin that would not matter, in logits. */
@@ -98,8 +107,8 @@ const benchmarkSchema = z.strictObject({
     .strictObject({
       seeds,
       only: z.array(name).min(1),
-      /** The benchmark whose tuning is taken. */
-      tunedOn: name.optional(),
+      /** The benchmark whose tuning is taken, or several, whose mean decides. */
+      tunedOn: z.union([name, z.array(name).min(1)]).optional(),
       /** Whether differences are tested, and not described alone. */
       tested: z.boolean().default(false),
     })
@@ -132,6 +141,8 @@ const studySchema = z.strictObject({
   gradCam: settings.optional(),
   /** Benchmarks whose arms a table sets side by side, by its columns' names. */
   across: z.record(name, name).optional(),
+  /** Benchmarks whose models are one set, such as the folds of one data set: one part of the tables, in place of theirs. */
+  pools: z.record(name, z.array(name).min(1)).optional(),
   benchmarks: z.record(name, benchmarkSchema),
 });
 
@@ -169,6 +180,9 @@ export async function readStudy(path: string): Promise<StudyFile> {
   for (const arm of comparisons?.primary ?? []) known('comparisons.primary', arm, armNames, 'arm');
   const stages = Object.keys(models?.stages ?? {});
   known('models.tests.stage', models?.tests.stage, stages, 'stage');
+  for (const criterion of models?.tests.family?.criteria ?? []) {
+    known('models.tests.family.criteria', criterion, models?.tests.criteria ?? [], 'traced criterion');
+  }
   for (const [i, trace] of (models?.traces ?? []).entries()) {
     known(`models.traces[${i}].stage`, trace.stage, stages, 'stage');
     const table = { ...TRACE_SETTINGS.session, ...RECORDS[trace.record] };
@@ -189,7 +203,9 @@ export async function readStudy(path: string): Promise<StudyFile> {
   for (const [key, benchmark] of Object.entries(benchmarks)) {
     const place = `benchmarks.${key}`;
     for (const arm of benchmark.arms?.only ?? []) known(`${place}.arms.only`, arm, armNames, 'arm');
-    known(`${place}.arms.tunedOn`, benchmark.arms?.tunedOn, Object.keys(benchmarks), 'benchmark');
+    for (const on of [benchmark.arms?.tunedOn ?? key].flat()) {
+      known(`${place}.arms.tunedOn`, on, Object.keys(benchmarks), 'benchmark');
+    }
     for (const stage of Object.keys(benchmark.models?.stages ?? {})) {
       known(`${place}.models.stages`, stage, stages, 'stage');
     }
@@ -197,7 +213,42 @@ export async function readStudy(path: string): Promise<StudyFile> {
   for (const [column, benchmark] of Object.entries(study.across ?? {})) {
     known(`across.${column}`, benchmark, Object.keys(benchmarks), 'benchmark');
   }
+  for (const [pool, members] of Object.entries(study.pools ?? {})) {
+    for (const member of members) known(`pools.${pool}`, member, Object.keys(benchmarks), 'benchmark');
+    at(`pools.${pool}`, checkPool, study, members);
+  }
+  if (models && models.tests.family === undefined && models.tests.primary.includes(FIT)) {
+    throw new SpurmemError(
+      'USAGE',
+      `${path}, models.tests.primary: \`${FIT}\` takes \`family\`, which has its margin.`,
+    );
+  }
   return { ...study, arms, path, recordsFolder: join(dirname(path), study.records) };
+}
+
+/**
+ * Throws `USAGE` where two benchmarks of a pool have the same seed, which identifies a model, or their arms have different numbers of seeds:
+ * the first seeds of all benchmarks make the pool's first seed, and so on.
+ */
+function checkPool(
+  { benchmarks, models }: Pick<z.infer<typeof studySchema>, 'benchmarks' | 'models'>,
+  members: readonly string[],
+): void {
+  const ofModels = members.flatMap((member) => {
+    const own = benchmarks[member]?.models;
+    return own ? (own.seeds ?? models?.seeds ?? []) : [];
+  });
+  const ofArms = members.map((member) => benchmarks[member]?.arms?.seeds ?? []);
+  const twice = firstRepeated(ofModels) ?? firstRepeated(ofArms.flat());
+  if (twice !== undefined) {
+    throw new SpurmemError(
+      'USAGE',
+      `two of its benchmarks have seed ${twice}, and seeds tell the models of a pool apart.`,
+    );
+  }
+  if (new Set(ofArms.map(({ length }) => length)).size > 1) {
+    throw new SpurmemError('USAGE', 'the arms of its benchmarks have numbers of seeds that differ.');
+  }
 }
 
 function checkTable(values: object, table: SettingsTable): void {
