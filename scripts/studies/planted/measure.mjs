@@ -1,8 +1,10 @@
 // Whether criteria find the neurons in which a memory was planted, and what becomes of it without what they find.
+import { traceMinimalIn } from '#src/experiments/traceMinimal.js';
 import { TraceSession } from '#src/experiments/traceSession.js';
 import { traceUnstructured } from '#src/experiments/traceUnstructured.js';
 import { evaluate } from '#src/metrics/evaluate.js';
 import { mannWhitney } from '#src/metrics/mannWhitney.js';
+import { mean } from '#src/metrics/statistics.js';
 import { maskNeurons } from '#src/neurons/perturb.js';
 import { placeAt } from '#src/neurons/select.js';
 import { openRun } from '#src/train/runFolder.js';
@@ -12,14 +14,18 @@ const PLANTED = [1, 3];
 /** Random sets of neurons, images of a kept group that are measured at most, and draws of random values. */
 const [DRAWS, SAMPLES, REPEATS] = [10, 400, 3];
 
-/** Records, of each criterion and planted group, the AUC and the precision at K, and of each way to erase what changes. */
-export async function measure({ criteria, erase }, options, cell, records) {
+/**
+ * Records, of each criterion and planted group, the AUC and the precision at K; of minimal sets, how many of their neurons are planted
+ * ones; and of each way to erase what changes.
+ */
+export async function measure({ criteria, minimal, erase }, options, cell, records) {
   const { folder } = await openRun(options.run);
   const epochs = await folder.readMetrics();
   const known = epochs[0].trained.neurons;
   const session = await TraceSession.open(options);
   try {
     await score(session, criteria, known, cell, records);
+    await minimalSets(session, minimal, known, cell, records);
   } finally {
     session[Symbol.dispose]();
   }
@@ -69,6 +75,27 @@ async function score(session, criteria, known, cell, records) {
       rows.push({ ...cell, criterion, group, ...(await found(session, criterion, group, known)) });
   }
   await records.add('found', rows);
+}
+
+/** The minimal sets of some images of each group: their size, and the share of their neurons that are planted ones. */
+async function minimalSets(session, settings, known, cell, records) {
+  const { examples } = await traceMinimalIn(session, settings);
+  const places = new Set(known.map((neuron) => session.position(neuron)));
+  const isPlanted = (neuron) => Number(places.has(session.position(neuron)));
+  const rows = session.dataset.groupNames.flatMap((_, group) => {
+    const own = examples.filter((example) => example.group === group);
+    if (own.length === 0) return [];
+    const meanOf = (valueOf) => mean(own.map(valueOf));
+    return {
+      ...cell,
+      group,
+      images: own.length,
+      flipped: meanOf(({ flipped }) => Number(flipped)),
+      count: meanOf(({ count }) => count),
+      precision: meanOf(({ neurons }) => mean(neurons.map(isPlanted))),
+    };
+  });
+  await records.add('minimal', rows);
 }
 
 /** Changes of accuracy: of the planted group, of the kept ones, and of the planted group under random sets. */
