@@ -1,0 +1,177 @@
+// The tables of studies/planted/plan.md, from what is recorded: node scripts/studies/planted/results.mjs studies/planted/study.yaml > tables.md
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { parse } from 'yaml';
+import { markdownOf } from '#src/cli/textTable.js';
+import { equivalence } from '#src/metrics/equivalence.js';
+import { mean } from '#src/metrics/statistics.js';
+import { meanText, pTexts, signFlipTests, tableOf, withinText } from '#src/reproduce/studyFile/cells.js';
+import { distinct, numbers, Records, select } from '#src/reproduce/studyFile/records.js';
+
+/** plan.md: what is said of a criterion, and what erases a memory. */
+const [CHANCE, LEAST_IN_LAYER, MARGIN, ALPHA] = [0.5, 0.75, 0.1, 0.05];
+const [LEAST_LOSS, MOST_MOVED] = [50, 1];
+/** Neurons of ResNet-18, and of its layers that memories are planted in. */
+const [ALL, WIDTHS] = [4800, { layer1: 64, layer2: 128, layer3: 256, layer4: 512 }];
+
+const [, , path = ''] = process.argv;
+const file = parse(await readFile(path, 'utf8'));
+const records = new Records(join(dirname(path), file.records), basename(path, '.yaml'));
+const cells = await records.read('cells');
+const [found, erased, minimal] = await Promise.all(
+  ['found', 'erased', 'minimal'].map((name) => records.read(name)),
+);
+const kinds = distinct(cells, 'kind');
+const isPure = ({ seed, kind, images, layer, neurons, lr }) =>
+  select(cells, { seed, kind, images, layer, neurons, lr })[0]?.pure === 1;
+
+/** A number a model: the mean of a column over the rows of its pure plantings. */
+function byModel(rows, column, scale = 1) {
+  const pure = rows.filter(isPure);
+  return distinct(pure, 'seed').map((seed) => scale * mean(numbers(select(pure, { seed }), column)));
+}
+
+function plantings() {
+  const rows = kinds.flatMap((kind) =>
+    distinct(select(cells, { kind }), 'layer').map((layer) => {
+      const own = select(cells, { kind, layer });
+      const moved = (after, before) =>
+        meanText(
+          own.map((row) => 100 * (row[after] - row[before])),
+          1,
+        );
+      const column = (name, scale, decimals) => meanText(numbers(own, name), decimals, scale);
+      return [
+        ...[kind, layer, distinct(own, 'neurons').join(', '), distinct(own, 'images').join(', ')],
+        ...[`${own.filter(({ pure }) => pure === 1).length} of ${own.length}`, column('epochs', 1, 1)],
+        ...[column('fitted', 100, 1), moved('test', 'testBefore'), moved('twins', 'twinsBefore')],
+      ];
+    }),
+  );
+  return tableOf(
+    'Plantings: means over models, 95 % intervals; all are shown, and only pure ones count below',
+    [
+      'arm',
+      'layer',
+      'K',
+      'images',
+      'pure',
+      'epochs',
+      'fitted, %',
+      'kept groups, test, points',
+      'twins, points',
+    ],
+    rows,
+  );
+}
+
+function primary() {
+  return kinds.map((kind) => {
+    const rows = distinct(found, 'criterion').map((criterion) => {
+      const own = select(found, { kind, criterion });
+      return { criterion, all: byModel(own, 'auc'), inLayer: byModel(own, 'aucInLayer') };
+    });
+    const beyond = (values) => values.map((value) => value - CHANCE);
+    const tests = signFlipTests(rows.flatMap(({ all, inLayer }) => [beyond(all), beyond(inLayer)]));
+    return tableOf(
+      `Primary, ${kind}: AUC of the planted neurons, over layers and classes; Holm\u2019s correction is over the ${tests.length} tests`,
+      [
+        ...['criterion', 'n', 'against all', 'p', 'p, Holm', 'within the layer', 'p', 'p, Holm'],
+        ...['90 % within 0.1 of 0.5', 'verdict'],
+      ],
+      rows.map(({ criterion, all, inLayer }, i) => [
+        ...[criterion, String(all.length), meanText(all, 3), ...pTexts(tests[2 * i])],
+        ...[meanText(inLayer, 3), ...pTexts(tests[2 * i + 1]), withinText(beyond(inLayer), MARGIN, 3)],
+        verdict({ all, inLayer }, tests.slice(2 * i, 2 * i + 2)),
+      ]),
+    );
+  });
+}
+
+function verdict({ all, inLayer }, [ofAll, ofLayer]) {
+  const isAbove = (values, { holm }) => holm < ALPHA && mean(values) > CHANCE;
+  const sees = isAbove(all, ofAll);
+  const tells = isAbove(inLayer, ofLayer) && mean(inLayer) >= LEAST_IN_LAYER;
+  if (sees && tells) return 'finds';
+  if (sees) return 'sees the layer';
+  const beyond = inLayer.map((value) => value - CHANCE);
+  return equivalence(beyond, MARGIN)?.equivalent === true ? 'does not find' : 'open';
+}
+
+function byLayer() {
+  const rows = kinds.flatMap((kind) =>
+    distinct(found, 'criterion').flatMap((criterion) =>
+      distinct(select(found, { kind }), 'layer').map((layer) => {
+        const own = select(found, { kind, criterion, layer });
+        const [neurons] = distinct(own, 'neurons');
+        const values = ['auc', 'aucInLayer', 'precision'].map((column) => byModel(own, column));
+        const width = WIDTHS[layer.split('.')[0]];
+        const chance = `${(neurons / ALL).toFixed(3)}, ${(neurons / width).toFixed(3)}`;
+        return [kind, criterion, layer, ...values.map((list) => meanText(list, 3)), chance];
+      }),
+    ),
+  );
+  return tableOf(
+    'By layer: means over models, 95 % intervals; chance of precision is over all neurons, and within the layer',
+    ['arm', 'criterion', 'layer', 'AUC, all', 'AUC, layer', 'precision at K', 'chance'],
+    rows,
+  );
+}
+
+function erasing() {
+  const rows = kinds.flatMap((kind) =>
+    distinct(select(erased, { kind }), 'perturbation').flatMap((perturbation) =>
+      distinct(select(erased, { kind, perturbation }), 'criterion').map((criterion) => {
+        const on = (split) => select(erased, { kind, perturbation, criterion, split });
+        const own = byModel(on('train'), 'own', 100);
+        const kept = (split) =>
+          byModel(
+            on(split).map((row) => ({ ...row, kept: (row.kept0 + row.kept2) / 2 })),
+            'kept',
+            100,
+          );
+        const [train, test] = [kept('train'), kept('test')];
+        const random = byModel(on('train'), 'random', 100);
+        const erases = mean(own) <= -LEAST_LOSS && Math.abs(mean(test)) <= MOST_MOVED;
+        return [
+          ...[kind, perturbation, criterion, meanText(own, 1)],
+          random.every(Number.isFinite) ? meanText(random, 1) : '',
+          ...[meanText(train, 1), meanText(test, 1), erases ? 'erases' : ''],
+        ];
+      }),
+    ),
+  );
+  return tableOf(
+    'Erasing: changes of accuracy in points, means over models and layers, 95 % intervals; kept groups are the mean of both classes',
+    [
+      ...['arm', 'what is done', 'to the first K of', 'planted images', 'under random sets'],
+      ...['kept, training', 'kept, test', ''],
+    ],
+    rows,
+  );
+}
+
+function minimalSets() {
+  const rows = kinds.flatMap((kind) =>
+    ['planted', 'kept'].map((which, i) => {
+      const own = select(minimal, { kind }).filter(({ group }) => group % 2 === 1 - i);
+      const column = (name, scale, decimals) => meanText(byModel(own, name, scale), decimals);
+      return [
+        kind,
+        which,
+        column('count', 1, 1),
+        column('flipped', 100, 0),
+        column('precision', 1, 3),
+        (mean(numbers(own, 'neurons')) / ALL).toFixed(3),
+      ];
+    }),
+  );
+  return tableOf(
+    'Minimal sets: means over models and layers, 95 % intervals',
+    ['arm', 'images', 'neurons', 'forgotten, %', 'share of planted neurons', 'chance'],
+    rows,
+  );
+}
+
+const measured = found.length === 0 ? [] : [...primary(), byLayer(), erasing(), minimalSets()];
+console.log([plantings(), ...measured].map(markdownOf).join('\n\n'));
