@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import { vectorInstructions } from '../../src/machine.js';
 import { temporaryFolder } from '../temporary.js';
 import { buildDevice, type JobLine, KIND, runInTwo, runJobs } from './support.js';
 
@@ -12,6 +13,10 @@ const DEVICE = `${KIND}:0`;
 const OTHER_KERNELS: Readonly<Record<string, string>> = {
   'vit-bf16':
     'the CPU multiplies bfloat16 matrices of an attention by oneDNN (native/nn/vit.cpp), other devices fuse it',
+  ...(vectorInstructions() === 'AMX' && {
+    'erm-bf16':
+      'the CPU takes weight gradients of small outputs as matrix products (native/kernels/weightGradient.cpp)',
+  }),
   ...(KIND === 'cuda' && {
     vit: 'the CPU takes flash attention; under CUDA\u2019s key libtorch wants a card for that',
   }),
