@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../device/accelerator.h"
+#include "convProduct.h"
 #include "narrowOutput.h"
 #include "operators.h"
 #include "weightGradient.h"
@@ -87,8 +88,8 @@ struct ConvNorm::Folded {
     sources.clear();
   }
 
-  bool isOf(const std::vector<at::Tensor>& tensors, at::ScalarType type) const {
-    if (!weight.defined() || weight.scalar_type() != type) return false;
+  bool isOf(const std::vector<at::Tensor>& tensors, at::ScalarType type, bool isMatrix) const {
+    if (!weight.defined() || weight.scalar_type() != type || (weight.dim() == 2) != isMatrix) return false;
     if (sources.size() != tensors.size()) return false;
     for (size_t i = 0; i < tensors.size(); ++i) {
       if (!sources[i].first.is_same(tensors[i]) || sources[i].second != tensors[i]._version()) return false;
@@ -186,6 +187,11 @@ at::Tensor ConvNorm::fused(const at::Tensor& x, const Convolution& convolution,
     return onAccelerator(x.to(type), weight, bias, residual, relu, stride, padding, groups_,
                          kept_->cudnnFuses);
   }
+  if (weight.dim() == 2) {
+    auto result = convolvePatches(x.to(type), weight, bias, shape_);
+    if (residual) result += *residual;
+    return relu ? result.relu_() : result;
+  }
   if (residual) {
     static const auto operation = *findOperator(kConvolutionInto);
     // It becomes the output. The operator that leaves it alone brings all of it into another layout first.
@@ -223,7 +229,10 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
   for (const auto* parameter : norms_) sources.push_back(context.weight(*parameter));
   const bool isOwn = !bias || (bias_ != nullptr && bias->is_same(bias_->value));
   if (bias) sources.push_back(*bias);
-  if (isOwn && kept_->isOf(sources, type)) {
+  const bool isHere = isHost(weight.device());
+  const bool isMatrix =
+      isHere && type == at::kBFloat16 && groups_ == 1 && isFasterAsProduct(inputSize, weight, shape_);
+  if (isOwn && kept_->isOf(sources, type, isMatrix)) {
     hide(kept_->hidden, context);
     return {kept_->weight, kept_->bias};
   }
@@ -233,7 +242,6 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
   const auto center = bias ? mean - *bias : mean;
   Convolution result{(weight * factor.view({-1, 1, 1, 1})).to(type), (shift - center * factor).to(type)};
   const bool isVariant = !isOwn || !weight.is_same(weight_->value);
-  const bool isHere = isHost(weight.device());
   at::Tensor hidden;
   if (!isHere) {
     // The host does not wait for a look at them: 0 times what is not finite is NaN.
@@ -242,9 +250,10 @@ ConvNorm::Convolution ConvNorm::folded(const ForwardContext& context, at::Scalar
   } else if (!isFinite(result.first) || !isFinite(result.second)) {
     return {};
   }
+  if (isMatrix) result.first = asMatrix(result.first);
   // A variant's weights are for its one batch.
   if (!isVariant) {
-    if (isHere) result.first = reordered(result.first, inputSize);
+    if (isHere && !isMatrix) result.first = reordered(result.first, inputSize);
     kept_->weight = result.first;
     kept_->bias = result.second;
     kept_->hidden = hidden;

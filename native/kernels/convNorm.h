@@ -47,7 +47,8 @@ class ConvNorm {
  private:
   struct Folded;
 
-  // {weight, bias} of the convolution that is both layers.
+  // {weight, bias} of the convolution that is both layers; the weight is a matrix where the product of
+  // convProduct.h is faster.
   using Convolution = std::pair<at::Tensor, at::Tensor>;
 
   // The one kernel's convolution; none where layers run one after the other.

@@ -7,6 +7,7 @@
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "convProduct.h"
 #include "operators.h"
 
 namespace spurmem {
@@ -19,32 +20,6 @@ using torch::autograd::variable_list;
 
 // The most output of a part.
 constexpr int64_t kMostPixels = 7 * 7;
-
-struct Size {
-  int64_t height, width;
-
-  int64_t pixels() const { return height * width; }
-};
-
-Size outputSize(const at::Tensor& x, const ConvShape& shape) {
-  const auto side = [&](int64_t dimension) {
-    const auto room = x.size(dimension) + 2 * shape.padding - shape.kernel;
-    return room < 0 ? 0 : room / shape.stride + 1;
-  };
-  return {side(2), side(3)};
-}
-
-// The input of each output pixel, a row each: kernel x kernel x channels.
-at::Tensor patches(const at::Tensor& x, const ConvShape& shape, const Size& size) {
-  const auto& [kernel, stride, padding] = shape;
-  auto pixels = x.permute({0, 2, 3, 1});
-  if (padding > 0) pixels = at::constant_pad_nd(pixels, {0, 0, padding, padding, padding, padding});
-  const auto steps = pixels.strides();
-  return pixels
-      .as_strided({x.size(0), size.height, size.width, kernel, kernel, x.size(1)},
-                  {steps[0], stride * steps[1], stride * steps[2], steps[1], steps[2], steps[3]})
-      .reshape({x.size(0) * size.pixels(), kernel * kernel * x.size(1)});
-}
 
 struct Convolution : Function<Convolution> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
@@ -88,7 +63,7 @@ bool prefersProduct(const at::Tensor& x, const at::Tensor& weight, const ConvSha
   }
   // at::conv2d says what is wrong with shapes.
   if (x.dim() != 4 || x.size(1) != weight.size(1)) return false;
-  const auto pixels = outputSize(x, shape).pixels();
+  const auto pixels = outputSize(x.sizes(), shape).pixels();
   return pixels > 0 && (shape.kernel == 1 || pixels <= kMostPixels);
 }
 
