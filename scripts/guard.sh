@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Guards against regressions: holds five ratios to PyTorch (start-up, forward pass, step, trace, pipeline) against those of
-# docs/benchmarks/guard-*.json for this machine's vector instructions. Some five minutes. A case that falls behind is measured three times.
+# docs/benchmarks/guard-*.json for this machine's vector instructions. 2.5 minutes of a quiet machine. A case that falls behind is measured three times.
 #   scripts/guard.sh            fails where a ratio fell by more than 8 %
 #   scripts/guard.sh record     measures them into the file, on a machine that does nothing else
 # SPURMEM_BENCH_SLOWDOWN=0.15 plants a slowdown of 15 %, to see whether it is found.

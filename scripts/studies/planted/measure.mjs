@@ -80,7 +80,7 @@ async function score(session, criteria, known, cell, records) {
 /** The minimal sets of some images of each group: their size, and the share of their neurons that are planted ones. */
 async function minimalSets(session, settings, known, cell, records) {
   const { examples } = await traceMinimalIn(session, settings);
-  const places = new Set(known.map((neuron) => session.position(neuron)));
+  const places = placesOf(session, known);
   const isPlanted = (neuron) => Number(places.has(session.position(neuron)));
   const rows = session.dataset.groupNames.flatMap((_, group) => {
     const own = examples.filter((example) => example.group === group);
@@ -113,9 +113,13 @@ async function scoresOf(session, criterion, group) {
   return scores.map((score, i) => score - ofKept[i]);
 }
 
+function placesOf(session, neurons) {
+  return new Set(neurons.map((neuron) => session.position(neuron)));
+}
+
 async function found(session, criterion, group, known) {
   const scores = await scoresOf(session, criterion, group);
-  const places = new Set(known.map((neuron) => session.position(neuron)));
+  const places = placesOf(session, known);
   const layers = new Set(known.map(({ layer }) => layer));
   const inLayer = (place) => layers.has(placeAt(place, session.model.description.layers).layer);
   const own = [...places].map((place) => scores[place]);
