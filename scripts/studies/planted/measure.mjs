@@ -15,17 +15,17 @@ const PLANTED = [1, 3];
 const [DRAWS, SAMPLES, REPEATS] = [10, 400, 3];
 
 /**
- * Records, of each criterion and planted group, the AUC and the precision at K; of minimal sets, how many of their neurons are planted
+ * Collects, of each criterion and planted group, the AUC and the precision at K; of minimal sets, how many of their neurons are planted
  * ones; and of each way to erase what changes.
  */
-export async function measure({ criteria, minimal, erase }, options, cell, records) {
+export async function measure({ criteria, minimal, erase }, options, cell, collect) {
   const { folder } = await openRun(options.run);
   const epochs = await folder.readMetrics();
   const known = epochs[0].trained.neurons;
   const session = await TraceSession.open(options);
   try {
-    await score(session, criteria, known, cell, records);
-    await minimalSets(session, minimal, known, cell, records);
+    await score(session, criteria, known, cell, collect);
+    await minimalSets(session, minimal, known, cell, collect);
   } finally {
     session[Symbol.dispose]();
   }
@@ -49,13 +49,13 @@ export async function measure({ criteria, minimal, erase }, options, cell, recor
           const random = tests?.map((test) => test?.accuracy.mean);
           return erasedRow({ ...cell, split, perturbation, criterion, group }, change, random);
         });
-      await records.add('erased', rows);
+      collect('erased', rows);
     }
   }
 }
 
 /** What the scores find, and the planted neurons themselves zeroed. */
-async function score(session, criteria, known, cell, records) {
+async function score(session, criteria, known, cell, collect) {
   const { dataset, loader, model } = session;
   for (const split of ['train', 'test']) {
     const accuracyOf = async (edits) =>
@@ -64,7 +64,7 @@ async function score(session, criteria, known, cell, records) {
     const [before, without] = [await accuracyOf([]), await accuracyOf(maskNeurons(known).edits)];
     const change = before.map((accuracy, group) => without[group] - accuracy);
     const chosen = { split, perturbation: 'zero', criterion: 'planted' };
-    await records.add(
+    collect(
       'erased',
       PLANTED.map((group) => erasedRow({ ...cell, ...chosen, group }, change)),
     );
@@ -74,11 +74,11 @@ async function score(session, criteria, known, cell, records) {
     for (const group of PLANTED)
       rows.push({ ...cell, criterion, group, ...(await found(session, criterion, group, known)) });
   }
-  await records.add('found', rows);
+  collect('found', rows);
 }
 
 /** The minimal sets of some images of each group: their size, and the share of their neurons that are planted ones. */
-async function minimalSets(session, settings, known, cell, records) {
+async function minimalSets(session, settings, known, cell, collect) {
   const { examples } = await traceMinimalIn(session, settings);
   const places = placesOf(session, known);
   const isPlanted = (neuron) => Number(places.has(session.position(neuron)));
@@ -95,7 +95,7 @@ async function minimalSets(session, settings, known, cell, records) {
       precision: meanOf(({ neurons }) => mean(neurons.map(isPlanted))),
     };
   });
-  await records.add('minimal', rows);
+  collect('minimal', rows);
 }
 
 /** Changes of accuracy: of the planted group, of the kept ones, and of the planted group under random sets. */

@@ -95,7 +95,11 @@ async function plantCell(cell) {
     test,
     pure,
   };
-  if (file.measure) await measure(file.measure, { ...engine, run: out, ...planted, seed }, cell, records);
+  // Recorded together, so that a measurement that was stopped leaves no rows.
+  const measured = new Map();
+  const collect = (name, rows) => measured.set(name, [...(measured.get(name) ?? []), ...rows]);
+  if (file.measure) await measure(file.measure, { ...engine, run: out, ...planted, seed }, cell, collect);
+  for (const [name, rows] of measured) await records.add(name, rows);
   await records.add('cells', [{ ...row, ...took }]);
   // A run's checkpoints take 270 MB.
   await rm(out, { recursive: true, force: true });
