@@ -160,7 +160,7 @@ function minimalSets() {
         kind,
         which,
         column('count', 1, 1),
-        column('flipped', 100, 0),
+        column('forgotten', 100, 0),
         column('precision', 1, 3),
         (mean(numbers(own, 'neurons')) / ALL).toFixed(3),
       ];
