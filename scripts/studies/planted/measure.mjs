@@ -16,6 +16,8 @@ const PLANTED = [1, 3];
 const SIGMA = 0.005;
 /** Random sets of neurons, and images of a kept group that are measured at most. */
 const [DRAWS, SAMPLES] = [10, 400];
+/** Float32 has no smaller cross-entropy. */
+const SMALLEST_LOSS = 2 ** -24;
 
 /**
  * Collects, of each criterion and planted group, the AUC and the precision at K; of each way to erase what changes; and of minimal sets
@@ -26,12 +28,14 @@ export async function measure({ criteria, erase, minimal }, options, cell, colle
   try {
     const [{ trained }] = await session.folder.readMetrics();
     const known = trained.neurons;
+    const margins = await meanMargins(session);
     const chosen = [];
     for (const criterion of criteria) {
       for (const group of PLANTED) {
         const scores = await scoresOf(session, criterion, group);
         chosen.push({ criterion, group, neurons: firstOf(session, scores, known.length) });
-        collect('found', [{ ...cell, criterion, group, ...found(session, scores, known) }]);
+        const row = { ...found(session, scores, known), margin: margins[group] };
+        collect('found', [{ ...cell, criterion, group, ...row }]);
       }
     }
     await eraseAll(session, { chosen, erase, known }, cell, collect);
@@ -87,6 +91,16 @@ async function underRandom(session, neurons, group) {
     changes.push(change[group]);
   }
   return mean(changes);
+}
+
+/** The mean margin of each group's training images, in logits: of two classes it is known from the cross-entropy. */
+async function meanMargins({ dataset, loader, model }) {
+  const { train } = dataset.splits;
+  const { losses } = await evaluate(model, loader, train, { batchSize: 64, task: 'margins' });
+  const margins = Array.from(losses, (loss) => -Math.log(Math.expm1(Math.max(loss, SMALLEST_LOSS))));
+  return dataset.groupNames.map((_, group) =>
+    mean(margins.filter((_margin, i) => dataset.groups[train[i]] === group)),
+  );
 }
 
 async function accuraciesOf({ dataset, loader, model }, images, edits = []) {
