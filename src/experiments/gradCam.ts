@@ -86,7 +86,7 @@ export async function gradCam(options: GradCamOptions): Promise<GradCamResult> {
       };
     }),
   };
-  await after.folder.record(result.kind, result);
+  await after.record(result);
   return result;
 }
 

@@ -39,7 +39,7 @@ export async function readResults(folder: RunFolder) {
   };
 }
 
-/** All unstructured traces of a run, in the order of their perturbations, each on the training split first. */
+/** All unstructured traces of a run's selected epoch, in the order of their perturbations, each on the training split first. */
 async function readTraces(folder: RunFolder) {
   const { name, schema } = RESULTS.traces;
   const files = await readdir(dirname(folder.result(name))).catch(() => []);
@@ -47,6 +47,7 @@ async function readTraces(folder: RunFolder) {
   const traces = await Promise.all(names.map((file) => folder.readResult(basename(file, '.json'), schema)));
   return traces
     .filter((trace) => trace !== undefined)
+    .filter(({ epoch }) => epoch === undefined)
     .sort(
       (a, b) =>
         PERTURBATION_NAMES.indexOf(a.perturbation) - PERTURBATION_NAMES.indexOf(b.perturbation) ||

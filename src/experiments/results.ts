@@ -70,6 +70,8 @@ export const sessionShape = {
     order: z.enum(GRADIENT_ORDERS),
     seed: real,
   }),
+  /** The epoch whose weights were traced; left out: the selected one. */
+  epoch: count.optional(),
   /**
    * Neurons were chosen on half of each group's training examples, and training accuracies are those of the other half. Left out where
    * they were chosen and measured on all.

@@ -81,10 +81,11 @@ export async function traceMinimalIn(
     });
   }
   report();
-  const { checkpoint, unit, numNeurons, loss } = session.header;
+  const { checkpoint, epoch, unit, numNeurons, loss } = session.header;
   const result: TraceMinimalResult = {
     kind: 'trace-minimal',
     checkpoint,
+    ...(epoch === undefined ? {} : { epoch }),
     unit,
     numNeurons,
     loss,
@@ -98,7 +99,7 @@ export async function traceMinimalIn(
     comparison: compareMinorities(examples, dataset.minorityGroups),
     examples,
   };
-  await session.folder.record(result.kind, result);
+  await session.record(result);
   return result;
 }
 

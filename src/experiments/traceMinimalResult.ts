@@ -55,11 +55,12 @@ const minimalComparisonSchema = z.looseObject({
 });
 export type MinimalComparison = Recorded<typeof minimalComparisonSchema>;
 
-const { checkpoint, unit, numNeurons, loss } = sessionShape;
+const { checkpoint, epoch, unit, numNeurons, loss } = sessionShape;
 
 export const minimalSchema = z.looseObject({
   kind: z.literal('trace-minimal'),
   checkpoint,
+  epoch,
   unit,
   numNeurons,
   loss,

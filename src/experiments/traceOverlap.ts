@@ -48,7 +48,7 @@ export async function traceOverlapIn(
     count,
     entries,
   };
-  await session.folder.record(result.kind, result);
+  await session.record(result);
   return result;
 }
 

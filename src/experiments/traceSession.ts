@@ -18,7 +18,7 @@ import { checkOptions, JOB_TYPES, type OptionTypes } from '../settings/options.j
 import { protocolOf, type SettingsTable } from '../settings/setting.js';
 import { callback, type ValueType } from '../settings/values.js';
 import { openDataset } from '../train/runData.js';
-import { openRun, type RunConfig } from '../train/runFolder.js';
+import { keptEpoch, type OpenedRun, openRun, type RunConfig } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
 import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { RunWriter } from '../train/runWriter.js';
@@ -127,8 +127,8 @@ export class TraceSession implements Disposable {
    * Opens a run.
    *
    * @param splits that must have examples of every group
-   * @throws `USAGE` for options out of range, `RUN_NOT_FOUND`, `RUN_BUSY`, `DATASET_INVALID` for other data than the run's, and what
-   *   loading the dataset and the weights throws
+   * @throws `USAGE` for options out of range, `RUN_NOT_FOUND`, also for an epoch that the run has not kept, `RUN_BUSY`,
+   *   `DATASET_INVALID` for other data than the run's, and what loading the dataset and the weights throws
    */
   static async open(options: SessionOptions, splits?: readonly Split[]): Promise<TraceSession> {
     checkTraceOptions({}, options);
@@ -141,8 +141,9 @@ export class TraceSession implements Disposable {
     splits: readonly Split[] = ['train'],
   ): Promise<TraceSession> {
     const run = await openRun(options.run);
-    const { config, weights } = run;
+    const { config } = run;
     const settings = traceSettings(options, protocolOf(TRACE_SETTINGS.session, options), config);
+    const weights = await tracedWeights(run, settings);
     await run.folder.requireUnlocked();
     const context = await openEngine(options);
     const folder = new RunWriter(run.folder.path, context);
@@ -173,6 +174,11 @@ export class TraceSession implements Disposable {
     }
   }
 
+  /** Writes a result into the run, under the name of its kind or the given one. */
+  async record(result: { readonly kind: string }, name: string = result.kind): Promise<void> {
+    await this.folder.record(atEpoch(name, this.settings), result);
+  }
+
   get unit(): Unit {
     return this.settings.unit;
   }
@@ -187,6 +193,7 @@ export class TraceSession implements Disposable {
       gradientWorst,
       gradientDrawn,
       gradientOrder,
+      epoch,
       heldOutHalf,
     } = this.settings;
     return {
@@ -197,6 +204,7 @@ export class TraceSession implements Disposable {
       loss,
       magnitudeLayers,
       gradientSource: { worst: gradientWorst, drawn: gradientDrawn, order: gradientOrder, seed: this.seed },
+      ...(epoch === undefined ? {} : { epoch }),
       ...(heldOutHalf ? { heldOutHalf } : {}),
       ...(precisionChange ? { precision: precisionChange } : {}),
     };
@@ -318,6 +326,21 @@ export class TraceSession implements Disposable {
       ),
     });
   }
+}
+
+/** The name of a result's file, by the epoch that was traced where it is not the selected one. */
+export function atEpoch(name: string, { epoch }: { readonly epoch?: number | undefined }): string {
+  return epoch === undefined ? name : `${name}-epoch-${epoch}`;
+}
+
+/** The weights file of the asked epoch, or the selected one. Throws `RUN_NOT_FOUND`. */
+async function tracedWeights({ folder, weights }: OpenedRun, { epoch }: TraceSettings): Promise<string> {
+  if (epoch === undefined) return weights;
+  return keptEpoch(folder, epoch, {
+    parameter: 'epoch',
+    value: epoch,
+    otherwise: 'leave `epoch` out to trace the selected one',
+  });
 }
 
 /** Compares the training split's predictions by the same weights, as traced and as the run computed. */

@@ -61,6 +61,14 @@ const classType: ValueType<number | string> = {
 /** Settings of every trace: how a run is opened and its neurons are scored. */
 const session = {
   ...CHOICE_SETTINGS,
+  epoch: setting({
+    type: integer(0),
+    argument: 'n',
+    help: 'trace the weights of this epoch, which the run must have kept; the result has a name of its own, and is in no report',
+    default: undefined,
+    otherwise: 'the selected one',
+    source: 'the last or the best of validation',
+  }),
   heldOutHalf: setting<boolean>({
     type: toggle(),
     argument: 'yes|no',
@@ -247,8 +255,12 @@ export const TRACE_SETTINGS = {
 export type SessionChoices = GivenOf<typeof session>;
 
 /** A session's settings. */
-export interface TraceSettings extends Omit<ValuesOf<typeof session>, 'batchSize' | 'loss' | 'precision'> {
+export interface TraceSettings extends Omit<
+  ValuesOf<typeof session>,
+  'batchSize' | 'epoch' | 'loss' | 'precision'
+> {
   readonly protocol: Protocol;
+  readonly epoch: number | undefined;
   readonly loss: Loss;
   readonly precision: Precision;
 }
@@ -262,7 +274,7 @@ export function traceSettings(
   const values = resolveSettings(without(session, 'batchSize'), protocol, given);
   requireGradientSource(values);
   const { loss, precision } = givenOrOfRun(given, run);
-  return { ...values, protocol, loss, precision };
+  return { ...values, protocol, epoch: given.epoch, loss, precision };
 }
 
 /** A protocol's settings of an unstructured trace, `repeats` by criterion; `sigmas`, `repeats` and `comparedTopK` are undefined without a part in it. */

@@ -64,6 +64,6 @@ export async function traceStructuredIn(
     layers: layers.map(({ name }) => name),
     entries,
   };
-  await session.folder.record(result.kind, result);
+  await session.record(result);
   return result;
 }

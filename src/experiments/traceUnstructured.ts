@@ -12,7 +12,7 @@ import type { PlannedSet } from './compareWithRandom.js';
 import { measureSets } from './measureSets.js';
 import { type GroupOutcome, summarizeOutcomes } from './outcomes.js';
 import type { PicturedExample, RewoundTo, TraceEntry, TraceUnstructuredResult } from './results.js';
-import { type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
+import { atEpoch, type SessionOptions, traceAlone, type TraceSession } from './traceSession.js';
 import { TRACE_SETTINGS, unstructuredSettings } from './traceSettings.js';
 
 /** Examples that a trace names of those that a group lost, and of each group that it keeps pictures of. */
@@ -91,12 +91,18 @@ export async function traceUnstructuredIn(
     pictures: await picturesOf(dataset, new Set(shown.map(({ example }) => example))),
     entries,
   };
-  await session.folder.record(resultName(result), result);
+  await session.record(result, nameOf(result));
   return result;
 }
 
-/** The name of a result's file: what differs from zeroing on the training split is part of it. */
-export function resultName(result: Pick<TraceUnstructuredResult, 'kind' | 'perturbation' | 'split'>): string {
+/** The name of a result's file: what differs from zeroing on the training split, and from the selected epoch, is part of it. */
+export function resultName(result: Named & Pick<TraceUnstructuredResult, 'epoch'>): string {
+  return atEpoch(nameOf(result), result);
+}
+
+type Named = Pick<TraceUnstructuredResult, 'kind' | 'perturbation' | 'split'>;
+
+function nameOf(result: Named): string {
   return [
     result.kind,
     ...(result.perturbation === 'zero' ? [] : [result.perturbation]),
@@ -155,12 +161,13 @@ async function knownOfRun(
 }
 
 async function rewoundTo(
-  { folder, config }: TraceSession,
+  { folder, config, settings }: TraceSession,
   perturbation: PerturbationName,
   epochs: number,
 ): Promise<RewoundTo & { readonly path: string }> {
   const result = await folder.readTrainingResult();
-  const traced = selectedEpoch({ result, epochs: await folder.readMetrics(), select: config.select });
+  const traced =
+    settings.epoch ?? selectedEpoch({ result, epochs: await folder.readMetrics(), select: config.select });
   if (traced === undefined) {
     throw new SpurmemError(
       'USAGE',

@@ -26,7 +26,8 @@ export interface Part1Result {
   readonly figures: readonly ReproducedFigure[];
 }
 
-const { unit: _unit, ...session } = TRACE_SETTINGS.session;
+// Its report shows the selected epoch.
+const { unit: _unit, epoch: _epoch, ...session } = TRACE_SETTINGS.session;
 const TRACING = { ...session, ...FIGURE_SETTINGS };
 
 /** Options of Part I, of one run or of several, besides its settings. */

@@ -32,7 +32,8 @@ export const FIGURE_SETTINGS = {
 } as const;
 
 /** How figures are traced. */
-export interface FigureTraceOptions extends Omit<SessionOptions, 'unit'>, GivenOf<typeof FIGURE_SETTINGS> {
+export interface FigureTraceOptions
+  extends Omit<SessionOptions, 'unit' | 'epoch'>, GivenOf<typeof FIGURE_SETTINGS> {
   /** Some of `OF_ONE_RUN`, or of one's own. */
   readonly figures: readonly Figure[];
   readonly onStep?: ((step: string) => void) | undefined;

@@ -23,9 +23,10 @@ finetune: { kickInEpoch: 1, epochs: 1, batchSize: 42, fraction: 0.01 }
 models:
   seeds: [0, 1]
   erm: { select: last }
-  stages: { early: { epochs: 1 }, late: {} }
+  stages: { early: { epochs: 1 }, late: {}, first: { of: late, epoch: 1 } }
   traces:
     - { record: effects, stage: early, settings: { criteria: [gradient], topK: [2], samples: 8, nullDraws: 0 } }
+    - { record: effects, stage: first, settings: { criteria: [gradient], topK: [2], samples: 8, nullDraws: 0 } }
     - record: effects
       stage: late
       settings: { criteria: [gradient], topK: [2], samples: 8, nullDraws: 3, exceedances: 3, nulls: [same-layers] }
@@ -88,13 +89,26 @@ test('a study of a file is run, recorded and put into tables, and what is record
     ['no mask', '1', chosen],
   ]);
   expect(tuning[0]).not.toHaveProperty('worst');
-  // Four groups under each of two models; of the late one the two sets beside random ones.
+  // Four groups under each of three models; of the late one the two sets beside random ones.
   const effects = await table('effects');
-  expect(effects).toHaveLength(2 * 2 * 4);
+  expect(effects).toHaveLength(2 * 3 * 4);
+  // An epoch of a run is the run that ended with it.
+  expect(readdirSync(join(folder, 'runs/dominoes')).sort()).toEqual([
+    'early-0',
+    'early-1',
+    'late-0',
+    'late-1',
+  ]);
+  const ofStage = (rows: readonly Record<string, string>[], wanted: string) =>
+    rows.filter(({ stage }) => stage === wanted).map(({ stage: _stage, ...row }) => row);
+  for (const rows of [effects, await table('models')]) {
+    expect(ofStage(rows, 'first')).toEqual(ofStage(rows, 'early'));
+  }
+  expect(ofStage(effects, 'first')).not.toEqual(ofStage(effects, 'late'));
   expect(effects.filter((row) => row['same-layers margin'] !== '').map(({ stage }) => stage)).toEqual(
     Array(8).fill('late'),
   );
-  expect(await table('models')).toHaveLength(2 * 2 * 3 * 4);
+  expect(await table('models')).toHaveLength(2 * 3 * 3 * 4);
   expect(await table('margins')).toHaveLength(2 * 4);
 
   const [dominoes] = benchmarks;
@@ -186,6 +200,11 @@ test.each([
     'stage: earli,',
     'stage: early,',
     /models\.traces\[0\]\.stage: there is no stage earli\. The nearest are early/,
+  ],
+  [
+    'first: { of: first, epoch: 1 }',
+    'first: { of: late, epoch: 1 }',
+    /models\.stages\.first\.of: there is no trained stage first\. The nearest are /,
   ],
   [
     'sample: 8, nullDraws: 0',

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { traceMinimal } from '../../experiments/traceMinimal.js';
 import { traceOverlap } from '../../experiments/traceOverlap.js';
-import type { SessionOptions } from '../../experiments/traceSession.js';
+import { atEpoch, type SessionOptions } from '../../experiments/traceSession.js';
 import { TRACE_SETTINGS } from '../../experiments/traceSettings.js';
 import { traceStructured } from '../../experiments/traceStructured.js';
 import { resultName, traceUnstructured } from '../../experiments/traceUnstructured.js';
@@ -38,8 +38,14 @@ interface TraceCommandOptions extends ComputeOptions, RunOptions {
   readonly dryRun?: boolean;
 }
 
+/** The parts of a result that name its file. */
+interface Traced {
+  readonly kind: string;
+  readonly epoch?: number | undefined;
+}
+
 /** A trace as a command. */
-interface TraceCommand<Result extends { readonly kind: string }> {
+interface TraceCommand<Result extends Traced> {
   readonly name: string;
   readonly description: string;
   readonly settings: SettingsTable;
@@ -92,13 +98,13 @@ export function addCommand(trace: Command): void {
     name: 'minimal',
     description: 'how few neurons hold a training example of each group (Maini et al. 2023)',
     settings: minimal,
-    session: { unit: session.unit, loss: session.loss, batchSize: session.batchSize },
+    session: { unit: session.unit, loss: session.loss, epoch: session.epoch, batchSize: session.batchSize },
     trace: traceMinimal,
     tables: (result, groups) => [minimalTable(result, groups)],
   });
 }
 
-function addTrace<Result extends { readonly kind: string }>(
+function addTrace<Result extends Traced>(
   parent: Command,
   { name, description, settings, trace, ...traits }: TraceCommand<Result>,
 ): void {
@@ -128,7 +134,7 @@ function addTrace<Result extends { readonly kind: string }>(
       }
       const result = await trace({ ...given, ...control });
       const { groups, folder } = await openGroups(options.run);
-      const path = folder.result(traits.resultName?.(result) ?? result.kind);
+      const path = folder.result(traits.resultName?.(result) ?? atEpoch(result.kind, result));
       const advice = traits.advice?.(result, options.run) ?? [];
       const text = [textTables(traits.tables(result, groups), output), ...advice, `Result: ${path}`];
       output.result(text.join('\n'), {

@@ -128,7 +128,7 @@ export async function neuronAtlasIn(session: TraceSession, options: AtlasChoices
       }),
     ),
   };
-  await session.folder.record(result.kind, result);
+  await session.record(result);
   return result;
 }
 

@@ -1,22 +1,24 @@
 import { join } from 'node:path';
 import { quantile } from 'simple-statistics';
 import { type Dataset, datasetOf } from '../../data/dataset.js';
-import { SPLITS } from '../../data/split.js';
+import { type Split, SPLITS } from '../../data/split.js';
 import { judge, OUTCOMES } from '../../experiments/outcomes.js';
 import type { TraceEntry } from '../../experiments/results.js';
 import { traceOverlap } from '../../experiments/traceOverlap.js';
 import { type SessionOptions, TraceSession } from '../../experiments/traceSession.js';
 import { traceStructured } from '../../experiments/traceStructured.js';
 import { traceUnstructured } from '../../experiments/traceUnstructured.js';
+import { evaluate } from '../../metrics/evaluate.js';
 import { mean } from '../../metrics/statistics.js';
 import { NULL_NAMES } from '../../neurons/nulls.js';
 import { throwIfAborted } from '../../progress.js';
 import { erm } from '../../train/methods/erm.js';
+import type { TrainedRun } from '../../train/results.js';
 import { runJob } from '../sweep/jobs.js';
 import type { SweepJob } from '../sweep/plan.js';
 import type { StudyFileOptions } from './arms.js';
 import { type RecordRow, Records, select, timed } from './records.js';
-import type { RecordName, StudyFile } from './schema.js';
+import { isEpochOf, type RecordName, type StudyFile } from './schema.js';
 
 /** A seed of a benchmark's models, and the records that it lacks. */
 export interface OpenModels {
@@ -61,32 +63,32 @@ export async function runModelsOf(file: StudyFile, name: string, options: StudyF
     throwIfAborted(options.signal, name);
     data ??= await datasetOf(benchmark?.data ?? '', benchmark?.datasetOptions);
     const dataset = data;
-    const jobs = modelJobs(file, name, seed);
     const made = new Map<string, RecordRow[]>();
     const { took } = await timed(async () => {
-      for (const one of jobs) {
-        onStep?.(`${name}: ${one.entry}, seed ${seed}`);
-        const result = await runJob(jobs, one, { ...job, data: dataset });
-        const model = { seed, stage: one.entry };
+      for (const { stage: ownStage, epoch, run } of stagesOf(file, name, seed)) {
+        onStep?.(`${name}: ${ownStage}, seed ${seed}`);
+        const result = await runJob([run], run, { ...job, data: dataset });
+        const { onEpoch: _onEpoch, ...session } = job;
+        const opened = { ...session, run: run.out, data: dataset, seed, epoch };
+        const model = { seed, stage: ownStage };
         const add = (record: string, rows: readonly RecordRow[]): void => {
           made.set(record, [...(made.get(record) ?? []), ...rows]);
         };
+        const accuracies = epoch === undefined ? accuraciesOf(result) : await accuraciesAt(opened);
         for (const split of SPLITS) {
-          const { accuracy } = result[split];
+          const accuracy = accuracies[split];
           add(
             MODELS,
             accuracy.map((value, group) => ({ ...model, split, group, accuracy: value })),
           );
         }
         for (const { stage, record, settings } of models.traces) {
-          if (stage !== one.entry || !lacked.includes(record)) continue;
+          if (stage !== ownStage || !lacked.includes(record)) continue;
           onStep?.(`${name}: ${record} of ${stage}, seed ${seed}`);
-          const { onEpoch: _onEpoch, ...session } = job;
           // The benchmark's nulls, where the trace has random neurons beside the chosen ones.
           const { nulls = settings.nulls } = benchmark?.models ?? {};
           const own = settings.nulls === undefined ? settings : { ...settings, nulls };
-          const asked = { ...session, run: one.out, data: dataset, seed, ...own };
-          add(record, await ROWS[record](asked, model));
+          add(record, await ROWS[record]({ ...opened, ...own }, model));
         }
       }
     });
@@ -97,25 +99,60 @@ export async function runModelsOf(file: StudyFile, name: string, options: StudyF
   }
 }
 
-/** A seed's models, a job a stage. */
-function modelJobs(file: StudyFile, name: string, seed: number): SweepJob[] {
+/** Models of a seed: a run, or an epoch of it. */
+interface ModelStage {
+  readonly stage: string;
+  /** Undefined: the run's selected epoch. */
+  readonly epoch: number | undefined;
+  readonly run: SweepJob;
+}
+
+/** A seed's models, in the order of the study's stages. */
+function stagesOf(file: StudyFile, name: string, seed: number): ModelStage[] {
   const benchmark = file.benchmarks[name];
-  return Object.entries(file.models?.stages ?? {}).map(([stage, own], index) => ({
-    index,
-    stage: 0,
-    entry: stage,
-    method: erm.name,
-    settings: {
-      ...file.erm,
-      ...benchmark?.erm,
-      ...file.models?.erm,
-      ...own,
-      ...benchmark?.models?.stages[stage],
-    },
-    seed,
-    out: join(file.runs, name, `${stage}-${seed}`),
-    from: null,
-  }));
+  const stages = file.models?.stages ?? {};
+  const views = Object.values(stages).filter(isEpochOf);
+  const runOf = (stage: string): SweepJob => {
+    const kept = views.filter(({ of }) => of === stage).map(({ epoch }) => epoch);
+    return {
+      index: 0,
+      stage: 0,
+      entry: stage,
+      method: erm.name,
+      settings: {
+        ...file.erm,
+        ...benchmark?.erm,
+        ...file.models?.erm,
+        ...stages[stage],
+        ...benchmark?.models?.stages[stage],
+      },
+      ...(kept.length === 0 ? {} : { keepEpochs: kept }),
+      seed,
+      out: join(file.runs, name, `${stage}-${seed}`),
+      from: null,
+    };
+  };
+  return Object.entries(stages).map(([stage, own]) =>
+    isEpochOf(own)
+      ? { stage, epoch: own.epoch, run: runOf(own.of) }
+      : { stage, epoch: undefined, run: runOf(stage) },
+  );
+}
+
+type SplitAccuracies = Readonly<Record<Split, readonly (number | null)[]>>;
+
+function accuraciesOf({ train, val, test }: TrainedRun): SplitAccuracies {
+  return { train: train.accuracy, val: val.accuracy, test: test.accuracy };
+}
+
+/** The same of an epoch that is not the selected one. */
+async function accuraciesAt(options: SessionOptions): Promise<SplitAccuracies> {
+  using session = await TraceSession.open(options);
+  const { dataset, loader, model } = session;
+  const on = async (split: Split): Promise<readonly (number | null)[]> =>
+    (await evaluate(model, loader, dataset.splits[split], { ...session.job, task: split })).accuracies
+      .accuracy;
+  return { train: await on('train'), val: await on('val'), test: await on('test') };
 }
 
 type Rows = (options: SessionOptions, model: { seed: number; stage: string }) => Promise<RecordRow[]>;

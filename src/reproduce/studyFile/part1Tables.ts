@@ -13,6 +13,7 @@ import {
   tableOf,
 } from './cells.js';
 import { familyTable, testedSets } from './familyTable.js';
+import { growthTable } from './growthTable.js';
 import { answers, beyond, interactionBeyond, own, QUESTION_NAMES, type QuestionName } from './questions.js';
 import { distinct, numberOf, numbers, type RecordRow, type RecordSource, select } from './records.js';
 import type { StudyModels } from './schema.js';
@@ -30,6 +31,7 @@ export async function part1Tables(records: RecordSource, { tests }: StudyModels)
     accuracyTable(of, models),
     ...startTable(of, await read('margins')),
     ...familyTable(of, models, effects),
+    ...growthTable(of, models, effects),
     ...QUESTION_NAMES.flatMap((question) => questionTable(of, effects, question)),
     ...withinClassTables(of, effects),
     secondaryTable(of, effects),

@@ -46,12 +46,14 @@ const traceSchema = z.strictObject({
   stage: name,
   settings,
 });
+/** A kept epoch of another stage's runs, as models of their own. */
+const epochOfSchema = z.strictObject({ of: name, epoch: whole(RANGES.count, 1) });
 const modelsSchema = z.strictObject({
   seeds,
   /** Settings of ERM, beside the study's. */
   erm: settings,
-  /** Models of each seed, by what differs in their ERM. */
-  stages: z.record(name, settings),
+  /** Models of each seed: by what differs in their ERM, or by an epoch of other ones. */
+  stages: z.record(name, z.union([epochOfSchema, z.record(z.string(), z.unknown())])),
   traces: z.array(traceSchema).min(1),
   /** The tests over models, declared before the first run. */
   tests: z.strictObject({
@@ -68,6 +70,8 @@ const modelsSchema = z.strictObject({
         points: z.number().positive().max(99),
       })
       .optional(),
+    /** Stages of training in their order: whether what is found grows as the gap between training and test does. */
+    growth: z.array(name).min(2).optional(),
     /** By minority group: the majority group of its class. */
     minorityGroups: z.record(z.string().regex(/^\d+$/), group),
     /** The largest change of a mean margin that would not matter, in logits. */
@@ -147,11 +151,22 @@ const studySchema = z.strictObject({
 });
 
 export type StudyModels = Readonly<z.infer<typeof modelsSchema>>;
+type Stage = StudyModels['stages'][string];
 export interface StudyFile extends Omit<z.infer<typeof studySchema>, 'arms'> {
   readonly path: string;
   /** The folder of the recorded results. */
   readonly recordsFolder: string;
   readonly arms: readonly StudyArm[];
+}
+
+/** Whether a stage's models are an epoch of another's. */
+export function isEpochOf(stage: Stage): stage is z.infer<typeof epochOfSchema> {
+  return epochOfSchema.safeParse(stage).success;
+}
+
+function trainedStages(models: StudyModels | undefined): string[] {
+  const stages = Object.entries(models?.stages ?? {});
+  return stages.filter(([, stage]) => !isEpochOf(stage)).map(([name]) => name);
 }
 
 /** Reads a study from a file in YAML or JSON. Throws `USAGE` naming the file, the key that is wrong, and the nearest name. */
@@ -180,6 +195,7 @@ export async function readStudy(path: string): Promise<StudyFile> {
   for (const arm of comparisons?.primary ?? []) known('comparisons.primary', arm, armNames, 'arm');
   const stages = Object.keys(models?.stages ?? {});
   known('models.tests.stage', models?.tests.stage, stages, 'stage');
+  for (const stage of models?.tests.growth ?? []) known('models.tests.growth', stage, stages, 'stage');
   for (const criterion of models?.tests.family?.criteria ?? []) {
     known('models.tests.family.criteria', criterion, models?.tests.criteria ?? [], 'traced criterion');
   }
@@ -189,7 +205,8 @@ export async function readStudy(path: string): Promise<StudyFile> {
     at(`models.traces[${i}].settings`, checkTable, trace.settings, table);
   }
   for (const [stage, own] of Object.entries(models?.stages ?? {})) {
-    at(`models.stages.${stage}`, checkTable, own, erm.settings);
+    if (isEpochOf(own)) known(`models.stages.${stage}.of`, own.of, trainedStages(models), 'trained stage');
+    else at(`models.stages.${stage}`, checkTable, own, erm.settings);
   }
   const all = arms.map(({ method }) => methodNamed(method ?? erm.name).settings);
   for (const [key, own] of [['', study] as const, ...Object.entries(benchmarks)]) {
@@ -207,7 +224,7 @@ export async function readStudy(path: string): Promise<StudyFile> {
       known(`${place}.arms.tunedOn`, on, Object.keys(benchmarks), 'benchmark');
     }
     for (const stage of Object.keys(benchmark.models?.stages ?? {})) {
-      known(`${place}.models.stages`, stage, stages, 'stage');
+      known(`${place}.models.stages`, stage, trainedStages(models), 'trained stage');
     }
   }
   for (const [column, benchmark] of Object.entries(study.across ?? {})) {
