@@ -73,13 +73,14 @@ export function figureTables(
 export function moreDrawsLines(view: TraceView, run: string): string[] {
   const draws = neededDraws(view);
   if (draws === undefined) return [];
-  const { perturbation, split, sigmas = [], comparedTopK, heldOutHalf } = view.trace;
+  const { perturbation, split, sigmas = [], comparedTopK, epoch, heldOutHalf } = view.trace;
   const words = [
     `spurmem trace unstructured --run ${quotedWord(run)} --null-draws ${draws}`,
     ...(perturbation === 'zero' ? [] : [`--perturbation ${perturbation}`]),
     ...(sigmas.length > 0 ? [`--sigmas ${sigmas.join(',')}`] : []),
     ...(comparedTopK ? [`--compared-top-k ${comparedTopK.join(',')}`] : []),
     `--split ${split}`,
+    ...(epoch === undefined ? [] : [`--epoch ${epoch}`]),
     ...(heldOutHalf === true ? ['--held-out-half yes'] : []),
   ];
   return [`Too few random neurons to tell. Enough: ${words.join(' ')}`];
