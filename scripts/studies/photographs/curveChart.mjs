@@ -1,9 +1,11 @@
 // Draws the curve of studies/photographs/plan.md, a dot a seed: node scripts/studies/photographs/curveChart.mjs writes
 // studies/photographs/results/curve.svg. test/studies/chart.test.ts holds it against the tables.
+import { join } from 'node:path';
 import { summarizeSeeds } from '#src/metrics/seeds.js';
 import { INK, MAJORITY, MINORITY } from '#src/report/vega/theme.js';
 import { readAcross } from '#src/reproduce/studyFile/part2Tables.js';
-import { study, writeChart } from './study.mjs';
+import { writeChart } from '../charts.mjs';
+import { study } from './study.mjs';
 
 /** In the order of the legend. */
 const COLORS = {
@@ -59,7 +61,7 @@ const encoding = {
     },
   },
 };
-await writeChart('curve', {
+await writeChart(join(study.recordsFolder, 'curve.svg'), {
   label: `Line chart of test worst-group accuracy by agreement: ${points.map(({ tip }) => tip).join('; ')}`,
   spec: {
     title: {

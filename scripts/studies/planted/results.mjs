@@ -1,12 +1,10 @@
 // The tables of studies/planted/plan.md, from what is recorded: node scripts/studies/planted/results.mjs studies/planted/study.yaml > tables.md
-import { readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { parse } from 'yaml';
 import { markdownOf } from '#src/cli/textTable.js';
 import { equivalence } from '#src/metrics/equivalence.js';
 import { mean } from '#src/metrics/statistics.js';
 import { meanText, pTexts, signFlipTests, tableOf, withinText } from '#src/reproduce/studyFile/cells.js';
-import { distinct, numbers, Records, select } from '#src/reproduce/studyFile/records.js';
+import { distinct, numbers, select } from '#src/reproduce/studyFile/records.js';
+import { readRecorded } from './recorded.mjs';
 
 /** plan.md: what is said of a criterion, and what erases a memory. */
 const [CHANCE, LEAST_IN_LAYER, MARGIN, ALPHA] = [0.5, 0.75, 0.1, 0.05];
@@ -14,22 +12,7 @@ const [LEAST_LOSS, MOST_MOVED] = [50, 1];
 /** Neurons of ResNet-18, and of its layers that memories are planted in. */
 const [ALL, WIDTHS] = [4800, { layer1: 64, layer2: 128, layer3: 256, layer4: 512 }];
 
-const [, , path = ''] = process.argv;
-const file = parse(await readFile(path, 'utf8'));
-const records = new Records(join(dirname(path), file.records), basename(path, '.yaml'));
-const cells = await records.read('cells');
-const [found, erased, minimal] = await Promise.all(
-  ['found', 'erased', 'minimal'].map((name) => records.read(name)),
-);
-const kinds = distinct(cells, 'kind');
-const isPure = ({ seed, kind, images, layer, neurons, lr }) =>
-  select(cells, { seed, kind, images, layer, neurons, lr })[0]?.pure === 1;
-
-/** A number a model: the mean of a column over the rows of its pure plantings. */
-function byModel(rows, column, scale = 1) {
-  const pure = rows.filter(isPure);
-  return distinct(pure, 'seed').map((seed) => scale * mean(numbers(select(pure, { seed }), column)));
-}
+const { cells, found, erased, minimal, kinds, byModel } = await readRecorded(process.argv[2]);
 
 function plantings() {
   const rows = kinds.flatMap((kind) =>

@@ -9,7 +9,7 @@ const TESTED_SPLIT = 'train';
 const VERDICTS = { claimed: 'holds', opposite: 'does not hold', small: 'does not hold', open: 'open' };
 
 /** A planned test: a number a model, and the claim about their mean. */
-interface PlannedTest {
+export interface PlannedTest {
   readonly question: string;
   /** The criterion; empty where no neurons are chosen. */
   readonly name: string;
@@ -33,16 +33,16 @@ export function testedSets(of: Models, effects: readonly RecordRow[]) {
   );
 }
 
-/** The planned tests of a family, a row each, with verdicts; criteria outside of it are described. None where there is no family. */
-export function familyTable(
+/** The planned tests of a family, and what is described of criteria outside of it. None where there is no family. */
+export function plannedTests(
   of: Models,
   models: readonly RecordRow[],
   effects: readonly RecordRow[],
-): Table[] {
-  const { k, stage, primary, equivalence, family, leastModels, minorityGroups } = of.tests;
+): PlannedTest[] {
+  const { stage, primary, equivalence, family, minorityGroups } = of.tests;
   if (!family) return [];
   const majorityOf = (minority: number): number => minorityGroups[String(minority)] ?? Number.NaN;
-  const planned = primary.flatMap((question): PlannedTest[] => {
+  return primary.flatMap((question): PlannedTest[] => {
     if (question === FIT) {
       const ofFit = {
         question,
@@ -62,6 +62,17 @@ export function familyTable(
       return { ...ofMargin, name, decimals: 3, isTested, chosenFor, values };
     });
   });
+}
+
+/** The same, a row each, with verdicts. */
+export function familyTable(
+  of: Models,
+  models: readonly RecordRow[],
+  effects: readonly RecordRow[],
+): Table[] {
+  const { k, stage, family, leastModels } = of.tests;
+  if (!family) return [];
+  const planned = plannedTests(of, models, effects);
   const isRecorded = ({ values }: PlannedTest): boolean => values.length > 0 && values.every(Number.isFinite);
   const shown = planned.filter(isRecorded);
   const left = planned
