@@ -51,6 +51,8 @@ export interface BenchCase {
   readonly repeats: number;
   /** Unmeasured repeats of each side first. */
   readonly warmups: number;
+  /** A repeat of less processor time runs its job again, until it has that, or often; default: 1 s. */
+  readonly leastCpuSeconds?: number;
   /** Times faster than the rival that the case is meant to be. */
   readonly target?: number;
   /** The most that ours may report of each measure. */

@@ -60,7 +60,7 @@ interface Measured {
 
 async function measureInTurn(
   sides: Sides,
-  { name, warmups }: BenchCase,
+  { name, warmups, leastCpuSeconds = LEAST_CPU_SECONDS }: BenchCase,
   place: BenchPlace,
   repeats: number,
 ): Promise<{ ours: Measured; rival: Measured; floor: Measured | undefined }> {
@@ -75,7 +75,7 @@ async function measureInTurn(
   report(place, name, 0, repeats);
   for (let turn = -warmups; turn < repeats; turn += 1) {
     for (const { side, runs } of started.sides) {
-      const run = await runOf(side);
+      const run = await runOf(side, leastCpuSeconds);
       if (turn >= 0) runs.push(run);
     }
     if (turn >= 0) report(place, name, turn + 1, repeats);
@@ -92,7 +92,7 @@ async function measureInTurn(
 }
 
 /** A repeat: the mean of a short job's runs, since the system counts processor time in hundredths of a second. */
-async function runOf(side: Side): Promise<MeasuredRun> {
+async function runOf(side: Side, leastCpuSeconds: number): Promise<MeasuredRun> {
   const before = await side.cpuSeconds();
   const runs: SideRun[] = [];
   let used: number | null;
@@ -100,7 +100,7 @@ async function runOf(side: Side): Promise<MeasuredRun> {
     runs.push(await side.run());
     const after = await side.cpuSeconds();
     used = before === null || after === null ? null : after - before;
-  } while (used !== null && used < LEAST_CPU_SECONDS && runs.length < MOST_RUNS);
+  } while (used !== null && used < leastCpuSeconds && runs.length < MOST_RUNS);
   const last = runs.at(-1) as SideRun;
   const seconds = mean(runs.map((run) => run.seconds));
   return { ...last, seconds, cpuSeconds: used === null ? null : used / runs.length };

@@ -31,6 +31,7 @@ async function measure(workload: string, script: string, settings: SideSettings)
       unit: 'images',
       repeats: 1,
       warmups: 0,
+      leastCpuSeconds: 0,
       prepare: () => Promise.resolve({ ours, rival }),
     },
     place,
