@@ -1,6 +1,6 @@
 """How fast plain PyTorch computes what the study's cost table counts, as the published code runs it: float32, NCHW, Adam as it comes, each
-image read and decoded for each pass. Prints images a second as JSON: `python3 rates.py FOLDER [ARCH]`, a benchmark's folder, and
-resnet18 or another architecture of torchvision."""
+image read and decoded for each pass. Prints images a second as JSON: `python3 rates.py FOLDER SIZE [ARCH]`, a folder with images, the
+side of the square that the network takes in pixels, and resnet18 or another architecture of torchvision."""
 
 import json
 import sys
@@ -10,14 +10,32 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 import torchvision
-from torch.utils.data import DataLoader
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "reference"))
-from waterbirds import Waterbirds  # noqa: E402
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
 
 BATCH = 64
-loader = DataLoader(Waterbirds(sys.argv[1], 0), BATCH, shuffle=True)
-model = torchvision.models.get_model(sys.argv[2] if len(sys.argv) > 2 else "resnet18", num_classes=2)
+IMAGES = 4096
+
+
+class Images(Dataset):
+    """Image files below a folder, resized to a square; their labels take part in no time."""
+
+    def __init__(self, folder, size):
+        self.paths = sorted(path for path in Path(folder).rglob("*") if path.suffix in (".jpg", ".png"))[:IMAGES]
+        normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+        self.transform = transforms.Compose([transforms.Resize((size, size)), transforms.ToTensor(), normalize])
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, index):
+        return self.transform(Image.open(self.paths[index]).convert("RGB")), index % 2
+
+
+folder, size = sys.argv[1], int(sys.argv[2])
+loader = DataLoader(Images(folder, size), BATCH, shuffle=True)
+model = torchvision.models.get_model(sys.argv[3] if len(sys.argv) > 3 else "resnet18", num_classes=2)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
 
 
@@ -46,7 +64,7 @@ def finetune(images, labels):
 def rate(work, training):
     model.train(training)
     start = seen = 0
-    for number, (images, labels, _) in enumerate(loader):
+    for number, (images, labels) in enumerate(loader):
         if number == 1:
             start = time.perf_counter()
         work(images, labels)
