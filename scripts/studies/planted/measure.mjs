@@ -135,7 +135,7 @@ async function minimalSets(session, settings, known, cell, collect) {
     return {
       ...cell,
       group,
-      images: own.length,
+      examples: own.length,
       forgotten: meanOf(({ flipped }) => Number(flipped)),
       count: meanOf(({ count }) => count),
       precision: meanOf(({ neurons }) => mean(neurons.map(isPlanted))),
