@@ -1,6 +1,8 @@
 import type { TunedRun } from '../../src/experiments/study.js';
 import type { StudyArm } from '../../src/reproduce/study/studyArm.js';
-import { chosenConfiguration, configurationsOf } from '../../src/reproduce/study/tuning.js';
+import { checkArm } from '../../src/reproduce/study/studyOptions.js';
+import { chosenConfiguration, configurationsOf, tuningRuns } from '../../src/reproduce/study/tuning.js';
+import { failure } from '../data/support.js';
 
 const grid = { lr: [1e-5, 3e-5, 1e-4, 3e-4] };
 const rwg: StudyArm = { name: 'RWG', method: 'rwg', grid };
@@ -49,4 +51,22 @@ test('arms of one choice share the configuration that is best for all of them', 
   ];
   for (const arm of arms)
     expect(chosenConfiguration(arm, arms, [100], runs)).toEqual({ lr: 3e-4, lambda: 10 });
+});
+
+test('an arm that is tuned as another is not tuned itself, and takes its configuration', async () => {
+  const copy: StudyArm = { name: 'copy', method: 'rwg', tunedAs: 'RWG' };
+  const arms = [rwg, copy];
+  expect(tuningRuns(arms, [100]).map(({ arm }) => arm.name)).toEqual(Array(4).fill('RWG'));
+  const runs = tuned(rwg, [0.5, 0.6, 0.8, 0.7]);
+  expect(chosenConfiguration(copy, arms, [100], runs)).toEqual({ lr: 1e-4 });
+  const refused = async (arm: StudyArm): Promise<string> => {
+    const attempt = Promise.resolve().then(() => {
+      checkArm(arm, [rwg, arm], true);
+    });
+    return (await failure(attempt, 'USAGE')).message;
+  };
+  const reason = /`tunedAs` is .*: it takes another arm with a grid, where the arm copy has none: RWG/;
+  expect(await refused({ ...copy, tunedAs: 'RGW' })).toMatch(reason);
+  expect(await refused({ ...copy, grid })).toMatch(reason);
+  checkArm(copy, arms, true);
 });

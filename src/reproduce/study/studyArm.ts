@@ -22,6 +22,8 @@ export interface StudyArm {
   readonly grid?: Grid | undefined;
   /** Arms with an equal one take the combination that is best for all of them: they have equal grids. */
   readonly choice?: string | undefined;
+  /** An arm with a grid, whose combination is taken: this one is not tuned by itself. */
+  readonly tunedAs?: string | undefined;
 }
 
 /** The options of a study that decide its runs. */

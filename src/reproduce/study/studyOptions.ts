@@ -68,6 +68,7 @@ const ARM: Readonly<Record<keyof StudyArm, true>> = {
   erm: true,
   grid: true,
   choice: true,
+  tunedAs: true,
 };
 
 /** Checks the options of a study, and of all its arms. Throws `USAGE`. */
@@ -95,7 +96,7 @@ export function checkArms(study: Pick<StudyOptions, 'arms' | 'reference' | 'focu
 /** Checks an arm's method, and its settings in each of its configurations. Throws `USAGE`. */
 export function checkArm(arm: StudyArm, arms: readonly StudyArm[], isTuned: boolean): void {
   requireKnownNames(arm, ARM);
-  const { name, method: wanted = 'erm', settings = {}, grid, choice } = arm;
+  const { name, method: wanted = 'erm', settings = {}, grid, choice, tunedAs } = arm;
   const methods = TRAINING_METHODS.map((method) => method.name);
   const method = TRAINING_METHODS.find((known) => known.name === wanted);
   if (!method) {
@@ -108,7 +109,13 @@ export function checkArm(arm: StudyArm, arms: readonly StudyArm[], isTuned: bool
     ([, values]) => values.length === 0 || firstRepeated(values) !== undefined,
   );
   if (repeated) throw refuse(`${repeated[0]} takes values that differ from each other.`);
-  for (const configuration of configurationsOf(arm)) {
+  const source = tunedAs === undefined ? arm : arms.find((other) => other.name === tunedAs);
+  if (source === undefined || (source !== arm && (grid !== undefined || source.grid === undefined))) {
+    const tuned = arms.filter((other) => other !== arm && other.grid !== undefined);
+    const expected = `another arm with a grid, where the arm ${name} has none: ${tuned.map((other) => other.name).join('; ')}`;
+    throw invalidParameter('tunedAs', tunedAs, expected);
+  }
+  for (const configuration of configurationsOf(source)) {
     const whole = { ...settings, ...configuration };
     requireKnownNames(whole, method.settings, { protocol: true });
     checkSettings(method.settings, whole);

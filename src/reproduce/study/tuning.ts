@@ -26,7 +26,8 @@ export function tuningRuns(arms: readonly StudyArm[], seeds: readonly number[] =
 
 /**
  * The configuration of an arm with the best mean validation worst-group accuracy over the tuning seeds, the first of equals. Arms of
- * one `choice` share the one that is best in their mean, so that nothing else tells them apart.
+ * one `choice` share the one that is best in their mean, so that nothing else tells them apart; one that is `tunedAs` another takes that
+ * one's.
  *
  * @param tuned the runs of the tuning, a list for each benchmark that it was made on
  */
@@ -36,6 +37,8 @@ export function chosenConfiguration(
   seeds: readonly number[],
   ...tuned: readonly (readonly TunedRun[])[]
 ): Combination {
+  const source = tunedFrom(arm, arms);
+  if (source !== arm) return chosenConfiguration(source, arms, seeds, ...tuned);
   const configurations = configurationsOf(arm);
   const [only = {}, ...others] = configurations;
   if (others.length === 0) return only;
@@ -48,6 +51,11 @@ export function chosenConfiguration(
     ),
   );
   return configurations[scores.indexOf(Math.max(...scores))] as Combination;
+}
+
+/** The arm whose tuning an arm takes: itself, or the one that it names. */
+export function tunedFrom(arm: StudyArm, arms: readonly StudyArm[]): StudyArm {
+  return arms.find(({ name }) => name === arm.tunedAs) ?? arm;
 }
 
 function validationOf(run: ArmRun, tuned: readonly TunedRun[]): number {

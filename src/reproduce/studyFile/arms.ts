@@ -12,7 +12,7 @@ import { declare } from '../study/declare.js';
 import { runArm } from '../study/runStudy.js';
 import { scopeOf, type StudyArm } from '../study/studyArm.js';
 import type { StudyOptions } from '../study/studyOptions.js';
-import { type ArmRun, chosenConfiguration, isTuned, tuningRuns } from '../study/tuning.js';
+import { type ArmRun, chosenConfiguration, isTuned, tunedFrom, tuningRuns } from '../study/tuning.js';
 import type { Combination } from '../sweep/plan.js';
 import { numberOf, type RecordRow, Records, select, timed } from './records.js';
 import type { StudyFile } from './schema.js';
@@ -67,8 +67,9 @@ export async function openTuning(file: StudyFile, name: string): Promise<ArmRun[
 /** Those of them that are made on one of the benchmarks. */
 async function openTuningOn(file: StudyFile, name: string, on: string): Promise<ArmRun[]> {
   const { arms } = armsOf(file, name);
+  const sources = arms.map((arm) => tunedFrom(arm, file.arms));
   const isTried = (arm: StudyArm): boolean =>
-    arms.some((own) => own.name === arm.name || (own.choice !== undefined && own.choice === arm.choice));
+    sources.some((own) => own.name === arm.name || (own.choice !== undefined && own.choice === arm.choice));
   const recorded = await tuningOf(file, on);
   const runs = tuningRuns(allArms(file, on).filter(isTried), file.tuning?.seeds);
   return runs.filter((run) => !recorded.some((tuned) => isTuned(tuned, run)));

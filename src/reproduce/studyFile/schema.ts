@@ -88,6 +88,8 @@ const armSchema = z.strictObject({
   erm: settings.optional(),
   grid: z.record(z.string(), z.array(z.unknown()).min(1)).optional(),
   choice: name.optional(),
+  /** Another arm, whose tuned values are taken. */
+  tunedAs: name.optional(),
 });
 const benchmarkSchema = z.strictObject({
   data: pathSchema,
