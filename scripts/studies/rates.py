@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 BATCH = 64
-IMAGES = 4096
+IMAGES = 1024
 
 
 class Images(Dataset):
