@@ -155,7 +155,7 @@ const BY_FILE = {
   'src/reproduce/studyFile/familyTable.ts': [['(isTested ? values : null)', 'values']],
   'src/reproduce/studyFile/growthTable.ts': [
     ['.m,', '.b,'],
-    ['tests: { ...of.tests, stage }', 'tests: of.tests'],
+    ['testedSets(of, effects, stage)', 'testedSets(of, effects)'],
   ],
   'src/reproduce/studyFile/models.ts': [['epoch: own.epoch, run', 'epoch: undefined, run']],
   'src/reproduce/study/tuning.ts': [['name === arm.tunedAs', 'name === arm.name']],

@@ -16,7 +16,7 @@ import {
 import { integer, oneOf } from '../settings/values.js';
 import { givenOrOfRun } from '../train/ofRun.js';
 import { openDataset } from '../train/runData.js';
-import { keptEpoch, openRun } from '../train/runFolder.js';
+import { openRun, weightsAt } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
 import { OF_RUN_TYPES, type OfRunOptions } from './traceSession.js';
 import { TRACE_SETTINGS } from './traceSettings.js';
@@ -73,10 +73,7 @@ export async function evaluateRun(options: EvaluateOptions): Promise<RunEvaluati
   const { folder, config } = run;
   const settings = resolveSettings(EVALUATE_SETTINGS, protocolOf(EVALUATE_SETTINGS, {}, config), options);
   const { split, epoch } = settings;
-  const weights =
-    epoch === undefined
-      ? run.weights
-      : await keptEpoch(folder, epoch, { parameter: 'epoch', value: epoch, otherwise: 'leave `epoch` out' });
+  const weights = await weightsAt(run, epoch);
   using context = await openEngine(options);
   const dataset = await openDataset(run, options);
   requireGroups(dataset, [split]);

@@ -18,7 +18,7 @@ import { checkOptions, JOB_TYPES, type OptionTypes } from '../settings/options.j
 import { protocolOf, type SettingsTable } from '../settings/setting.js';
 import { callback, type ValueType } from '../settings/values.js';
 import { openDataset } from '../train/runData.js';
-import { keptEpoch, type OpenedRun, openRun, type RunConfig } from '../train/runFolder.js';
+import { openRun, type RunConfig, weightsAt } from '../train/runFolder.js';
 import { loadModel, openImages } from '../train/runModel.js';
 import { DATA_TYPES, PROTOCOL_TYPE, RUN_TYPE, SEED_TYPE } from '../train/runOptions.js';
 import { RunWriter } from '../train/runWriter.js';
@@ -143,7 +143,7 @@ export class TraceSession implements Disposable {
     const run = await openRun(options.run);
     const { config } = run;
     const settings = traceSettings(options, protocolOf(TRACE_SETTINGS.session, options), config);
-    const weights = await tracedWeights(run, settings);
+    const weights = await weightsAt(run, settings.epoch);
     await run.folder.requireUnlocked();
     const context = await openEngine(options);
     const folder = new RunWriter(run.folder.path, context);
@@ -174,9 +174,9 @@ export class TraceSession implements Disposable {
     }
   }
 
-  /** Writes a result into the run, under the name of its kind or the given one. */
-  async record(result: { readonly kind: string }, name: string = result.kind): Promise<void> {
-    await this.folder.record(atEpoch(name, this.settings), result);
+  /** Writes a result into the run, under the name of its kind. */
+  async record(result: { readonly kind: string }): Promise<void> {
+    await this.folder.record(atEpoch(result.kind, this.settings), result);
   }
 
   get unit(): Unit {
@@ -331,16 +331,6 @@ export class TraceSession implements Disposable {
 /** The name of a result's file, by the epoch that was traced where it is not the selected one. */
 export function atEpoch(name: string, { epoch }: { readonly epoch?: number | undefined }): string {
   return epoch === undefined ? name : `${name}-epoch-${epoch}`;
-}
-
-/** The weights file of the asked epoch, or the selected one. Throws `RUN_NOT_FOUND`. */
-async function tracedWeights({ folder, weights }: OpenedRun, { epoch }: TraceSettings): Promise<string> {
-  if (epoch === undefined) return weights;
-  return keptEpoch(folder, epoch, {
-    parameter: 'epoch',
-    value: epoch,
-    otherwise: 'leave `epoch` out to trace the selected one',
-  });
 }
 
 /** Compares the training split's predictions by the same weights, as traced and as the run computed. */

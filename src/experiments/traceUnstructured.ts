@@ -91,23 +91,20 @@ export async function traceUnstructuredIn(
     pictures: await picturesOf(dataset, new Set(shown.map(({ example }) => example))),
     entries,
   };
-  await session.record(result, nameOf(result));
+  await session.folder.record(resultName(result), result);
   return result;
 }
 
 /** The name of a result's file: what differs from zeroing on the training split, and from the selected epoch, is part of it. */
-export function resultName(result: Named & Pick<TraceUnstructuredResult, 'epoch'>): string {
-  return atEpoch(nameOf(result), result);
-}
-
-type Named = Pick<TraceUnstructuredResult, 'kind' | 'perturbation' | 'split'>;
-
-function nameOf(result: Named): string {
-  return [
+export function resultName(
+  result: Pick<TraceUnstructuredResult, 'kind' | 'perturbation' | 'split' | 'epoch'>,
+): string {
+  const parts = [
     result.kind,
     ...(result.perturbation === 'zero' ? [] : [result.perturbation]),
     ...(result.split === 'train' ? [] : [result.split]),
-  ].join('-');
+  ];
+  return atEpoch(parts.join('-'), result);
 }
 
 /** Pictures of the first of these examples of each group. */

@@ -215,6 +215,15 @@ export async function keptEpoch(
   );
 }
 
+/** The weights file of an epoch that a run kept, or without one the selected one's. Throws `RUN_NOT_FOUND`. */
+export async function weightsAt(
+  { folder, weights }: Pick<OpenedRun, 'folder' | 'weights'>,
+  epoch: number | undefined,
+): Promise<string> {
+  if (epoch === undefined) return weights;
+  return keptEpoch(folder, epoch, { parameter: 'epoch', value: epoch, otherwise: 'leave `epoch` out' });
+}
+
 /** The progress of a run. */
 export interface RunState {
   readonly state: 'finished' | 'running' | 'stopped' | 'waiting';

@@ -12,8 +12,6 @@ import { placeAt } from '#src/neurons/select.js';
 
 /** Planted groups are the odd ones: class * 2 + planted. */
 const PLANTED = [1, 3];
-/** Standard deviation of random values. */
-const SIGMA = 0.005;
 /** Random sets of neurons, and images of a kept group that are measured at most. */
 const [DRAWS, SAMPLES] = [10, 400];
 /** Float32 has no smaller cross-entropy. */
@@ -33,8 +31,9 @@ export async function measure({ criteria, erase, minimal }, options, cell, colle
     for (const criterion of criteria) {
       for (const group of PLANTED) {
         const scores = await scoresOf(session, criterion, group);
-        chosen.push({ criterion, group, neurons: firstOf(session, scores, known.length) });
-        const row = { ...found(session, scores, known), margin: margins[group] };
+        const neurons = firstOf(session, scores, known.length);
+        chosen.push({ criterion, group, neurons });
+        const row = { ...found(session, { scores, neurons, known }), margin: margins[group] };
         collect('found', [{ ...cell, criterion, group, ...row }]);
       }
     }
@@ -71,8 +70,7 @@ async function eraseAll(session, { chosen, erase, known }, cell, collect) {
 
 /** The change of each group's accuracy where neurons are perturbed. */
 async function changeOf(session, { images, start }, neurons, { perturbation, before }) {
-  const drawn = perturbation === 'reinit' ? { sigma: SIGMA, seeds: [session.seed] } : ZERO;
-  const choice = { ...drawn, kind: perturbation, known: before };
+  const choice = { ...ZERO, kind: perturbation, known: before };
   const [variant] = perturbedVariants(neurons, choice, session.model.description.layers);
   const after = await accuraciesOf(session, images, variant.edits);
   return after.map((accuracy, group) => accuracy - start[group]);
@@ -103,9 +101,9 @@ async function meanMargins({ dataset, loader, model }) {
   );
 }
 
-async function accuraciesOf({ dataset, loader, model }, images, edits = []) {
+async function accuraciesOf({ loader, model }, images, edits = []) {
   const { accuracies } = await evaluate(model, loader, images, { batchSize: 64, task: 'erasing', edits });
-  return dataset.groupNames.map((_, group) => accuracies.accuracy[group]);
+  return accuracies.accuracy;
 }
 
 /** All planted images of a split, and the first ones of each kept group. */
@@ -163,7 +161,7 @@ function firstOf(session, scores, count) {
   return places.slice(0, count).map((place) => placeAt(place, session.unitLayers));
 }
 
-function found(session, scores, known) {
+function found(session, { scores, neurons, known }) {
   const places = placesOf(session, known);
   const layers = new Set(known.map(({ layer }) => layer));
   const inLayer = (place) => layers.has(placeAt(place, session.unitLayers).layer);
@@ -176,10 +174,9 @@ function found(session, scores, known) {
       rest.map((place) => scores[place]),
     ).u /
     (own.length * rest.length);
-  const top = placesOf(session, firstOf(session, scores, known.length));
   return {
     auc: aucAmong(others),
     aucInLayer: aucAmong(others.filter(inLayer)),
-    precision: [...top].filter((place) => places.has(place)).length / places.size,
+    precision: neurons.filter((neuron) => places.has(session.position(neuron))).length / places.size,
   };
 }

@@ -22,8 +22,8 @@ export interface PlannedTest {
 }
 
 /** The tested sets of neurons: a criterion's, for a minority group. */
-export function testedSets(of: Models, effects: readonly RecordRow[]) {
-  const { stage, k } = of.tests;
+export function testedSets(of: Models, effects: readonly RecordRow[], stage = of.tests.stage) {
+  const { k } = of.tests;
   return of.tests.criteria.flatMap((criterion) =>
     of.minorities.map((chosenFor) => ({
       name: criterion,

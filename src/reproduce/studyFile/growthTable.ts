@@ -22,10 +22,7 @@ export function growthTable(
   const { growth, k, minorityGroups } = of.tests;
   if (!growth) return [];
   const seeds = distinct(models, 'seed');
-  const stages = growth.map((stage) => ({
-    stage,
-    sets: testedSets({ ...of, tests: { ...of.tests, stage } }, effects),
-  }));
+  const stages = growth.map((stage) => ({ stage, sets: testedSets(of, effects, stage) }));
   const rows = (stages[0]?.sets ?? []).flatMap(({ name, chosenFor }, i) => {
     const majority = minorityGroups[String(chosenFor)] ?? Number.NaN;
     /** Of each stage, of each model: gap and change. */

@@ -1,19 +1,18 @@
 import { join } from 'node:path';
 import { quantile } from 'simple-statistics';
 import { type Dataset, datasetOf } from '../../data/dataset.js';
-import { type Split, SPLITS } from '../../data/split.js';
+import { SPLITS } from '../../data/split.js';
+import { evaluateRun } from '../../experiments/evaluateRun.js';
 import { judge, OUTCOMES } from '../../experiments/outcomes.js';
 import type { TraceEntry } from '../../experiments/results.js';
 import { traceOverlap } from '../../experiments/traceOverlap.js';
 import { type SessionOptions, TraceSession } from '../../experiments/traceSession.js';
 import { traceStructured } from '../../experiments/traceStructured.js';
 import { traceUnstructured } from '../../experiments/traceUnstructured.js';
-import { evaluate } from '../../metrics/evaluate.js';
 import { mean } from '../../metrics/statistics.js';
 import { NULL_NAMES } from '../../neurons/nulls.js';
 import { throwIfAborted } from '../../progress.js';
 import { erm } from '../../train/methods/erm.js';
-import type { TrainedRun } from '../../train/results.js';
 import { runJob } from '../sweep/jobs.js';
 import type { SweepJob } from '../sweep/plan.js';
 import type { StudyFileOptions } from './arms.js';
@@ -69,14 +68,14 @@ export async function runModelsOf(file: StudyFile, name: string, options: StudyF
         onStep?.(`${name}: ${ownStage}, seed ${seed}`);
         const result = await runJob([run], run, { ...job, data: dataset });
         const { onEpoch: _onEpoch, ...session } = job;
-        const opened = { ...session, run: run.out, data: dataset, seed, epoch };
+        const of = { ...session, run: run.out, data: dataset, epoch };
         const model = { seed, stage: ownStage };
         const add = (record: string, rows: readonly RecordRow[]): void => {
           made.set(record, [...(made.get(record) ?? []), ...rows]);
         };
-        const accuracies = epoch === undefined ? accuraciesOf(result) : await accuraciesAt(opened);
         for (const split of SPLITS) {
-          const accuracy = accuracies[split];
+          const { accuracy } =
+            epoch === undefined ? result[split] : (await evaluateRun({ ...of, split })).accuracies;
           add(
             MODELS,
             accuracy.map((value, group) => ({ ...model, split, group, accuracy: value })),
@@ -88,7 +87,7 @@ export async function runModelsOf(file: StudyFile, name: string, options: StudyF
           // The benchmark's nulls, where the trace has random neurons beside the chosen ones.
           const { nulls = settings.nulls } = benchmark?.models ?? {};
           const own = settings.nulls === undefined ? settings : { ...settings, nulls };
-          add(record, await ROWS[record]({ ...opened, ...own }, model));
+          add(record, await ROWS[record]({ ...of, seed, ...own }, model));
         }
       }
     });
@@ -137,22 +136,6 @@ function stagesOf(file: StudyFile, name: string, seed: number): ModelStage[] {
       ? { stage, epoch: own.epoch, run: runOf(own.of) }
       : { stage, epoch: undefined, run: runOf(stage) },
   );
-}
-
-type SplitAccuracies = Readonly<Record<Split, readonly (number | null)[]>>;
-
-function accuraciesOf({ train, val, test }: TrainedRun): SplitAccuracies {
-  return { train: train.accuracy, val: val.accuracy, test: test.accuracy };
-}
-
-/** The same of an epoch that is not the selected one. */
-async function accuraciesAt(options: SessionOptions): Promise<SplitAccuracies> {
-  using session = await TraceSession.open(options);
-  const { dataset, loader, model } = session;
-  const on = async (split: Split): Promise<readonly (number | null)[]> =>
-    (await evaluate(model, loader, dataset.splits[split], { ...session.job, task: split })).accuracies
-      .accuracy;
-  return { train: await on('train'), val: await on('val'), test: await on('test') };
 }
 
 type Rows = (options: SessionOptions, model: { seed: number; stage: string }) => Promise<RecordRow[]>;
