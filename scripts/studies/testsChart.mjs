@@ -1,6 +1,6 @@
 // Draws the planned tests of Part I of a study, a dot a model, a chart a unit:
 //   node scripts/studies/testsChart.mjs studies/celeba/study.yaml celeba
-// writes NAME-points.svg and NAME-logits.svg beside the results; NAME is a benchmark or a pool.
+// writes NAME-points.svg and NAME-logits.svg beside the results, where a test has that unit; NAME is a benchmark or a pool.
 import { join } from 'node:path';
 import { dotRows } from '#src/report/vega/dotRows.js';
 import { plannedTests } from '#src/reproduce/studyFile/familyTable.js';
@@ -11,7 +11,8 @@ import { modelRow, writeChart } from './charts.mjs';
 const [, , path = '', name = ''] = process.argv;
 const study = await readStudy(path);
 const records = pooled(study.recordsFolder, name, study.pools?.[name] ?? [name]);
-const { tests } = study.models;
+// Where a study has no family, each question was corrected by itself.
+const tests = { family: { criteria: study.models.tests.criteria, points: 0 }, ...study.models.tests };
 const of = { benchmark: name, tests, groups: [], minorities: Object.keys(tests.minorityGroups).map(Number) };
 const planned = plannedTests(of, await records.read('models'), await records.read('effects'));
 
@@ -21,7 +22,8 @@ for (const unit of ['points', 'logits']) {
     .map(({ question, name: criterion, chosenFor, values, decimals }) =>
       modelRow([question, criterion, `G${chosenFor}*`].filter(Boolean).join(', '), values, decimals),
     );
-  const title = `${study.title}, planned tests`;
+  if (rows.length === 0) continue;
+  const title = `${study.title}, ${name}: planned tests`;
   const subtitle = 'a dot a model; bar: mean and 95 % interval; dashed: no difference';
   await writeChart(join(study.recordsFolder, `${name}-${unit}.svg`), {
     label: `Dot chart of the planned tests in ${unit}: ${rows.map(({ tip }) => tip).join('; ')}`,

@@ -8,22 +8,35 @@ import { temporaryFolder } from '../temporary.js';
 
 const root = temporaryFolder();
 const STUDY = 'studies/photographs';
-const RESULTS = join(STUDY, 'results');
-const charts = readdirSync(join(ROOT, RESULTS)).filter((name) => name.endsWith('.svg'));
 
-test.each(charts)('%s shows its tables', (chart) => {
-  const folder = join(root, chart);
-  cpSync(join(ROOT, STUDY), join(folder, STUDY), { recursive: true });
-  rmSync(join(folder, RESULTS, chart));
-  const [, benchmark] = /^(.*)-test\.svg$/.exec(chart) ?? [];
-  const [script, ...args] = benchmark === undefined ? ['curveChart.mjs'] : ['part2Chart.mjs', benchmark];
-  execFileSync(process.execPath, [join(ROOT, 'scripts/studies/photographs', script), ...args], {
+/** Each chart of a study's results, and the command that draws it, where the study lies. */
+const charts = readdirSync(join(ROOT, 'studies')).flatMap((study) =>
+  readdirSync(join(ROOT, 'studies', study))
+    .filter((name) => name === 'results')
+    .flatMap((results) => readdirSync(join(ROOT, 'studies', study, results)))
+    .filter((name) => name.endsWith('.svg'))
+    .map((name) => ({ study: join('studies', study), name, command: commandOf(study, name) })),
+);
+
+function commandOf(study: string, name: string): readonly string[] {
+  const [, benchmark = '', shown = ''] = /^(?:(.*)-)?([^-]*)\.svg$/.exec(name) ?? [];
+  const file = join('studies', study, 'study.yaml');
+  if (shown === 'test') return ['photographs/part2Chart.mjs', benchmark];
+  if (shown === 'curve') return ['photographs/curveChart.mjs'];
+  return shown === 'auc' ? ['planted/aucChart.mjs', file] : ['testsChart.mjs', file, benchmark];
+}
+
+test.each(charts)('$study: $name shows its tables', ({ study, name, command: [script = '', ...args] }) => {
+  const folder = join(root, study, name);
+  cpSync(join(ROOT, study), join(folder, study), { recursive: true });
+  rmSync(join(folder, study, 'results', name));
+  execFileSync(process.execPath, [join(ROOT, 'scripts/studies', script), ...args], {
     cwd: folder,
     stdio: 'pipe',
   });
-  // Otherwise: npm run build && node scripts/studies/photographs/ with that script
-  expect(readFileSync(join(folder, RESULTS, chart), 'utf8')).toBe(
-    readFileSync(join(ROOT, RESULTS, chart), 'utf8'),
+  // Otherwise: npm run build, and node scripts/studies/ with that command
+  expect(readFileSync(join(folder, study, 'results', name), 'utf8')).toBe(
+    readFileSync(join(ROOT, study, 'results', name), 'utf8'),
   );
 });
 

@@ -15,7 +15,7 @@ for (const kind of kinds) {
       modelRow(`${criterion}, the planted layer`, byModel(own, 'aucInLayer'), 3),
     ];
   });
-  const title = `Planted memories, ${kind} images: are the neurons found?`;
+  const title = `Planted ${kind} images: are the neurons found?`;
   const subtitle = 'a dot a model; bar: mean and 95 % interval; dashed: chance';
   const axis = 'AUC of the planted neurons';
   await writeChart(join(folder, `${kind}-auc.svg`), {
