@@ -151,7 +151,7 @@ const BY_FILE = {
     ["neurons === undefined ? 'shared' : 'frozen'", "'shared'"],
     ['ends: fitted === minority.length', 'ends: false'],
   ],
-  'src/reproduce/studyFile/cells.ts': [['sign * mean([...values]) > 0', 'mean([...values]) > 0']],
+  'src/reproduce/studyFile/cells.ts': [['sign * mean([...values]) > 0', 'sign * mean([...values]) < 0']],
   'src/reproduce/studyFile/familyTable.ts': [['(isTested ? values : null)', 'values']],
   'src/reproduce/studyFile/growthTable.ts': [
     ['.m,', '.b,'],
@@ -160,7 +160,9 @@ const BY_FILE = {
   'src/reproduce/studyFile/models.ts': [['epoch: own.epoch, run', 'epoch: undefined, run']],
   'src/reproduce/study/tuning.ts': [['name === arm.tunedAs', 'name === arm.name']],
   'src/experiments/resultFiles.ts': [['({ epoch }) => epoch === undefined', '() => true']],
-  'src/reproduce/studyFile/part2Tables.ts': [["own.includes(numberOf(row, 'seed'))", 'true']],
+  'src/reproduce/studyFile/part2Tables.ts': [
+    ["own.includes(numberOf(row, 'seed'))", "!own.includes(numberOf(row, 'seed'))"],
+  ],
   'src/reproduce/studyFile/questions.ts': [
     ["beyond('same-layers')(row) - beyond", "beyond('same-layers')(row) + beyond"],
     ['other({ chosenFor: majority })', 'other({})'],
