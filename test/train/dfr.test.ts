@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { withoutChecksum } from '../../src/checksum.js';
 import { loadDataset } from '../../src/data/dataset.js';
 import type { ErrorCode } from '../../src/errors.js';
+import { mean } from '../../src/metrics/statistics.js';
 import { readSafetensors, type TensorData } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { writeReport } from '../../src/report/writeReport.js';
@@ -180,4 +181,37 @@ describe('the fitted layer', () => {
       expect(Math.abs(layer.weight[1] as number) * 0.5).toBeLessThan(0.2 * own);
     },
   );
+
+  test('of two classes is the optimum of the L1-penalized objective, for features as they are', async () => {
+    // Groups of equal size: each balanced subset has all examples.
+    const equal = { ...features(2), groups: Int32Array.from({ length: 280 }, (_, row) => row % 4) };
+    const data = { ...equal, labels: equal.groups.map((group) => Math.floor(group / 2)) };
+    const { numFeatures } = data;
+    const C = 1;
+    const settings = { inverseStrengths: [C], draws: 2 };
+    const { layer } = await fitDfr(data, settings, new (native().Generator)(1), {});
+    // The class's probability is that of softmax over both outputs.
+    const of = (j: number) => (layer.weight[numFeatures + j] as number) - (layer.weight[j] as number);
+    const errors = [...data.labels].map((label, row) => {
+      let logit = (layer.bias[1] as number) - (layer.bias[0] as number);
+      for (let j = 0; j < numFeatures; j += 1)
+        logit += of(j) * (data.features[row * numFeatures + j] as number);
+      return 1 / (1 + Math.exp(-logit)) - label;
+    });
+    const violations = Array.from({ length: numFeatures - 1 }, (_, j) => {
+      const column = errors.map((_error, row) => data.features[row * numFeatures + j] as number);
+      const center = mean(column);
+      const deviation = Math.sqrt(mean(column.map((value) => (value - center) ** 2)));
+      const slope = mean(
+        errors.map((error, row) => (error * ((column[row] as number) - center)) / deviation),
+      );
+      const ofLoss = C * errors.length * slope;
+      const weight = of(j);
+      return weight === 0 ? Math.max(0, Math.abs(ofLoss) - 1) : Math.abs(ofLoss + Math.sign(weight));
+    });
+    const ofIntercept = Math.abs(C * errors.length * mean(errors));
+    // fitDfr's tolerance.
+    expect(Math.max(...violations, ofIntercept)).toBeLessThan(1.01e-4);
+    expect(violations.filter((_, j) => of(j) !== 0).length).toBeGreaterThan(2);
+  });
 });
