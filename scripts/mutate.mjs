@@ -6,7 +6,8 @@
 // The test files of the changed file's folder go first, which changes no answer: all others follow until one fails. FILE, by default
 // coverage/mutations-TIER.json, says what was noticed and by which file. What it has of the same change is not tried again, so that
 // a run that was stopped goes on. Exits with 1 where one went unnoticed.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
@@ -19,6 +20,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { MUTATIONS } from './mutate/mutations.mjs';
@@ -35,6 +38,8 @@ const { values: options } = parseArgs({
     out: { type: 'string' },
   },
 });
+/** The tests that run. */
+let tests;
 const tier = options.tier;
 if (!['fast', 'whole'].includes(tier)) throw new Error(`--tier is ${tier}: it takes fast or whole.`);
 const numbers = options.only?.split(',').map(Number) ?? MUTATIONS.map((_, i) => i + 1);
@@ -66,7 +71,10 @@ async function run() {
   const results = existsSync(out) ? JSON.parse(readFileSync(out, 'utf8')) : { tier, tried: [] };
   const copy = join(mkdtempSync(join(tmpdir(), 'spurmem-mutate-')), 'spurmem');
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
-  process.once('exit', () => rmSync(dirname(copy), { recursive: true, force: true }));
+  process.once('exit', () => {
+    stopTests();
+    rmSync(dirname(copy), { recursive: true, force: true });
+  });
   copyProject(copy);
 
   let isSound = false;
@@ -75,7 +83,7 @@ async function run() {
     if (results.tried.some((one) => isSame(one, mutation))) continue;
     // A tier that fails by itself notices everything.
     if (!isSound) {
-      const failed = tested(copy, mutation.file);
+      const failed = await tested(copy, mutation.file);
       if (failed.length > 0) throw new Error(`Without any change these fail: ${failed.join(', ')}`);
       isSound = true;
     }
@@ -86,7 +94,7 @@ async function run() {
       whole.replace(mutation.text, () => mutation.by),
     );
     const start = performance.now();
-    const failed = tested(copy, mutation.file);
+    const failed = await tested(copy, mutation.file);
     writeFileSync(path, whole);
     const seconds = Math.round((performance.now() - start) / 1000);
     const { file, text, by: replacement } = mutation;
@@ -112,9 +120,8 @@ function copyProject(copy) {
     cwd: ROOT,
     encoding: 'utf8',
   }).split('\0');
-  for (const file of files.filter(
-    (name) => name !== '' && name !== LIST_TEST && existsSync(join(ROOT, name)),
-  )) {
+  for (const file of files) {
+    if (file === '' || file === LIST_TEST || !existsSync(join(ROOT, file))) continue;
     cpSync(join(ROOT, file), join(copy, file), { recursive: true, preserveTimestamps: true });
   }
   for (const name of ['node_modules', 'build', 'build-cmake']) {
@@ -122,37 +129,43 @@ function copyProject(copy) {
   }
 }
 
-/** Jest that bails leaves its workers to their tests. */
-function killGroup(pid) {
+/** Ends the tests that run, with the workers that Jest leaves when it bails. */
+function stopTests() {
+  if (tests?.pid === undefined) return;
   try {
-    process.kill(-pid, 'SIGKILL');
+    process.kill(-tests.pid, 'SIGKILL');
   } catch (error) {
     if (error.code !== 'ESRCH') throw error;
   }
 }
 
 /** Builds and tests the copy; the test files that failed until it stopped. */
-function tested(copy, file) {
+async function tested(copy, file) {
   const built = spawnSync('npm', ['run', '--silent', 'build'], { cwd: copy, encoding: 'utf8' });
   // Both tiers check types.
-  if (built.status !== 0) return ['the build'];
+  if (built.status !== 0) {
+    console.log(`${file} does not compile:\n${built.stdout}${built.stderr}`);
+    return ['the build'];
+  }
   const sequencer = join(copy, 'scripts', 'mutate', 'sequencer.cjs');
   const script = tier === 'fast' ? 'test:fast' : 'test';
-  const { pid, status, stderr, error } = spawnSync(
-    'npm',
-    ['run', '--silent', script, '--', '--bail', `--testSequencer=${sequencer}`],
-    {
-      cwd: copy,
-      encoding: 'utf8',
-      env: { ...process.env, SPURMEM_MUTATED: file },
-      maxBuffer: 1e9,
-      timeout: HOUR,
-      killSignal: 'SIGKILL',
-      detached: true,
-    },
-  );
-  killGroup(pid);
-  if (error?.code === 'ETIMEDOUT') return ['no end within an hour'];
+  tests = spawn('npm', ['run', '--silent', script, '--', '--bail', `--testSequencer=${sequencer}`], {
+    cwd: copy,
+    env: { ...process.env, SPURMEM_MUTATED: file },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // A process group of their own, which ends as a whole.
+    detached: true,
+  });
+  tests.once('exit', stopTests);
+  let isLate = false;
+  const limit = setTimeout(() => {
+    isLate = true;
+    stopTests();
+  }, HOUR);
+  const [stderr, [status]] = await Promise.all([text(tests.stderr), once(tests, 'exit')]);
+  clearTimeout(limit);
+  tests = undefined;
+  if (isLate) return ['no end within an hour'];
   // Jest that bails writes no results.
   const failed = [...new Set([...stderr.matchAll(/^FAIL (\S+)/gm)].map(([, name]) => name))];
   if ((status === 0) === (failed.length === 0)) return failed;

@@ -1,10 +1,10 @@
 import { changeOf, judge, minorityMinusMajority } from '../../src/experiments/outcomes.js';
 
 test('judges an example by its prediction, margin and loss', () => {
-  // Three classes; the class, then the logits.
+  // Four examples, three classes.
   const logits = Float32Array.from([3, 1, 0, 1, 4, 2, 2, 2, 0, 2, 2, 0]);
   const { right, predicted, margins, losses } = judge(logits, [0, 2, 0, 1]);
-  // Of equal logits the lowest class is predicted, as by argmax.
+  // Where logits are equal, the lowest class is predicted, as argmax does.
   expect(right).toEqual([true, false, true, false]);
   expect(predicted).toEqual([0, 1, 0, 0]);
   expect([...margins]).toEqual([2, -2, 0, 0]);

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { studyCardsText, studyText } from '../../src/cli/studyFileText.js';
 import { studyCards, studyTables } from '../../src/reproduce/studyFile/reproduceStudy.js';
 import { ROOT } from '../cli/support.js';
@@ -10,13 +10,12 @@ const root = temporaryFolder();
 const STUDY = 'studies/photographs';
 
 /** Each chart of a study's results, and the command that draws it, where the study lies. */
-const charts = readdirSync(join(ROOT, 'studies')).flatMap((study) =>
-  readdirSync(join(ROOT, 'studies', study))
-    .filter((name) => name === 'results')
-    .flatMap((results) => readdirSync(join(ROOT, 'studies', study, results)))
-    .filter((name) => name.endsWith('.svg'))
-    .map((name) => ({ study: join('studies', study), name, command: commandOf(study, name) })),
-);
+const charts = readdirSync(join(ROOT, 'studies'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.svg'))
+  .map((path) => {
+    const [study, name] = [dirname(dirname(path)), basename(path)];
+    return { study: join('studies', study), name, command: commandOf(study, name) };
+  });
 
 function commandOf(study: string, name: string): readonly string[] {
   const [, benchmark = '', shown = ''] = /^(?:(.*)-)?([^-]*)\.svg$/.exec(name) ?? [];
