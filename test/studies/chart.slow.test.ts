@@ -45,6 +45,14 @@ test('the tables are those of the recorded results', async () => {
   expect(`${studyText(tables)}\n`).toBe(readFileSync(join(ROOT, STUDY, 'tables.md'), 'utf8'));
 });
 
+test('the tables of planted memories are those of the recorded results', () => {
+  const study = 'studies/planted';
+  const command = ['scripts/studies/planted/results.mjs', join(study, 'study.yaml')];
+  const tables = execFileSync(process.execPath, command, { cwd: ROOT, encoding: 'utf8' });
+  // Otherwise: npm run build, and node with that command > studies/planted/tables.md
+  expect(tables).toBe(readFileSync(join(ROOT, study, 'tables.md'), 'utf8'));
+});
+
 test('the cards are those of the recorded results', async () => {
   const study = join(STUDY, 'study.yaml');
   const { title, benchmarks } = await studyCards({ study: join(ROOT, study) });
