@@ -1,5 +1,6 @@
 import { traceStructured } from '#src/experiments/traceStructured.js';
 import { traceUnstructured } from '#src/experiments/traceUnstructured.js';
+import type { Precision } from '#src/native/addon.js';
 import type { CriterionName } from '#src/neurons/criteria.js';
 import { secondsOf, type Workload, type WorkloadPlace } from '../workload.js';
 
@@ -9,15 +10,27 @@ export interface TraceWorkloadSettings {
   readonly kind: 'structured' | 'unstructured';
   readonly criteria: readonly CriterionName[];
   readonly topK: readonly number[];
+  /** Default: the run's. */
+  readonly precision?: Precision | undefined;
 }
 
 /** A whole trace with the published code's settings: opening the run, scores, selections, variants, result file. */
 export function releasedTrace(
-  { run, kind, criteria, topK }: TraceWorkloadSettings,
+  { run, kind, criteria, topK, precision }: TraceWorkloadSettings,
   { device, threads }: WorkloadPlace,
 ): Promise<Workload> {
   const protocol = 'released';
-  const options = { device, threads, run, criteria, topK, protocol, seed: 0, nullDraws: 0 } as const;
+  const options = {
+    device,
+    threads,
+    run,
+    criteria,
+    topK,
+    precision,
+    protocol,
+    seed: 0,
+    nullDraws: 0,
+  } as const;
   return Promise.resolve({
     units: 1,
     run: async () => ({

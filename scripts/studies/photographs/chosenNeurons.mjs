@@ -1,19 +1,21 @@
 // Which neurons the criteria chose over the late models of Part I of studies/photographs/plan.md (k = 3, training split), and which have the
 // largest norms in the ImageNet weights that all models started from: node scripts/studies/photographs/chosenNeurons.mjs birds
+import { markdownOf } from '#src/cli/textTable.js';
 import { Model } from '#src/models/model.js';
 import { loadWeights } from '#src/models/weights.js';
 import { native } from '#src/native/addon.js';
 import { magnitudeScores } from '#src/neurons/score.js';
 import { selectTopK } from '#src/neurons/select.js';
+import { tableOf } from '#src/reproduce/studyFile/cells.js';
 import { Records, select } from '#src/reproduce/studyFile/records.js';
-import { printTable, study } from './study.mjs';
+import { study } from './study.mjs';
 
 const MOST = 4;
 
 const [, , benchmark = ''] = process.argv;
 const { criteria, stage, k } = study.models.tests;
 const effects = await new Records(study.recordsFolder, benchmark).read('effects');
-printTable(
+const chosen = tableOf(
   `${benchmark}: how many different neurons the models' sets of three have, and in how many models the most frequent are`,
   ['criterion', 'chosen for', 'models', 'different neurons', 'most frequent'],
   criteria.flatMap((criterion) =>
@@ -27,7 +29,7 @@ printTable(
         .sort(([, a], [, b]) => b - a)
         .slice(0, MOST)
         .map(([neuron, count]) => `${neuron} (${count})`);
-      return [criterion, `G${chosenFor}`, found.length, counts.size, most.join(', ')];
+      return [criterion, `G${chosenFor}`, String(found.length), String(counts.size), most.join(', ')];
     }),
   ),
 );
@@ -36,7 +38,7 @@ const { arch, weights } = { ...study.erm, ...study.benchmarks[benchmark].erm };
 const generator = new (native().Generator)(0);
 const model = await Model.create({ arch, numClasses: 2, generator, device: 'cpu' });
 await loadWeights(model, weights);
-printTable(
+const largest = tableOf(
   `${weights}: the largest magnitudes`,
   ['neuron', 'norm'],
   selectTopK(await magnitudeScores(model), model.description.layers, MOST).map(({ layer, index, score }) => [
@@ -45,3 +47,4 @@ printTable(
   ]),
 );
 model[Symbol.dispose]();
+console.log([chosen, largest].map(markdownOf).join('\n\n'));
