@@ -2,13 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { messageOf, SpurmemError } from '#src/errors.js';
-import {
-  type BenchResult,
-  benchSchema,
-  type CaseResult,
-  type Comparison,
-  type SideResult,
-} from './result.js';
+import { type BenchResult, benchSchema, type CaseResult, type Comparison } from './result.js';
 
 /** An earlier result that new ones are held against. */
 export interface Baseline {
@@ -100,12 +94,6 @@ export function compareWithBaseline(
       return { name: one.name, ratio, baselineRatio, fellBehind: ratio < baselineRatio * (1 - tolerance) };
     }),
   };
-}
-
-/** A side's result with the least processor time of an earlier one, where that is less. */
-export function withLeastOf(side: SideResult, earlier: SideResult): SideResult {
-  const times = [side.leastCpuSeconds ?? 0, earlier.leastCpuSeconds ?? 0].filter((seconds) => seconds > 0);
-  return times.length === 0 ? side : { ...side, leastCpuSeconds: Math.min(...times) };
 }
 
 /** The rival's least processor time over ours; null where one is unknown. */

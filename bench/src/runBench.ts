@@ -5,7 +5,7 @@ import { SpurmemError } from '#src/errors.js';
 import { makeFolder, writeJson } from '#src/files.js';
 import { resolveDevice } from '#src/native/device.js';
 import { nearestNames } from '#src/nearest.js';
-import { compareWithBaseline, readBaseline, readKept, withLeastOf } from './baseline.js';
+import { compareWithBaseline, readBaseline, readKept } from './baseline.js';
 import type { BenchCase } from './case.js';
 import { CASES } from './cases.js';
 import { describeMachine } from './machine.js';
@@ -61,20 +61,13 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
   return { ...about, cases: asked, comparison };
 }
 
-/**
- * The first result that is good, or the last one. Work beside it slows the sides of a pair unequally, and not every time; each further
- * result has the least processor time of all before it, too.
- */
+/** The first result that is good, or the last one: work beside it slows the sides of a pair unequally, and not every time. */
 async function firstGood(
   measure: () => Promise<CaseResult>,
   isGood: (result: CaseResult) => boolean,
 ): Promise<CaseResult> {
   let result = await measure();
-  for (let again = 1; again < ROUNDS && !isGood(result); again += 1) {
-    const { ours, rival } = result;
-    const next = await measure();
-    result = { ...next, ours: withLeastOf(next.ours, ours), rival: withLeastOf(next.rival, rival) };
-  }
+  for (let again = 1; again < ROUNDS && !isGood(result); again += 1) result = await measure();
   return result;
 }
 

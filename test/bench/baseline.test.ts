@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareWithBaseline, readBaseline, readKept, withLeastOf } from '../../bench/src/baseline.js';
+import { compareWithBaseline, readBaseline, readKept } from '../../bench/src/baseline.js';
 import type { BenchResult, CaseResult } from '../../bench/src/result.js';
 import { benchTable } from '../../bench/src/tables.js';
 import { failure } from '../data/support.js';
@@ -73,21 +73,6 @@ describe('compareWithBaseline', () => {
     expect(text).toContain('forward: 1.70x, was 2.00x');
     expect(text).not.toContain('step: 1.90x, was');
   });
-});
-
-test.each([
-  [2, 1, 1],
-  [1, 2, 1],
-  [null, 2, 2],
-  [2, undefined, 2],
-  [null, null, null],
-])('of %p and, before it, %p seconds of processor time %p is the least', (now, before, least) => {
-  const { ours } = caseWithRatio('step', 2);
-  const [side, earlier] = [
-    { ...ours, leastCpuSeconds: now },
-    { ...ours, leastCpuSeconds: before },
-  ];
-  expect(withLeastOf(side, earlier).leastCpuSeconds).toBe(least);
 });
 
 describe('readBaseline', () => {
