@@ -20,8 +20,9 @@ const charts = readdirSync(join(ROOT, 'studies'), { recursive: true, encoding: '
 function commandOf(study: string, name: string): readonly string[] {
   const [, benchmark = '', shown = ''] = /^(?:(.*)-)?([^-]*)\.svg$/.exec(name) ?? [];
   const file = join('studies', study, 'study.yaml');
-  if (shown === 'test') return ['photographs/part2Chart.mjs', benchmark];
+  if (shown === 'test') return ['part2Chart.mjs', file, benchmark];
   if (shown === 'curve') return ['photographs/curveChart.mjs'];
+  if (shown === 'growth') return ['growthChart.mjs', file, benchmark];
   return shown === 'auc' ? ['planted/aucChart.mjs', file] : ['testsChart.mjs', file, benchmark];
 }
 

@@ -10,45 +10,64 @@ const GROWING: QuestionName = 'beyond same layers, training minus test';
 /** Points of the gap that a slope is given by. */
 const POINTS = 10;
 
+/** A criterion's set for a group, at every stage of every model. */
+interface Growth {
+  readonly criterion: string;
+  readonly chosenFor: number;
+  /** Of each stage, of each model: the gap of Fig. 1 in points, and what may grow with it in logits. */
+  readonly byStage: readonly (readonly (readonly [gap: number, change: number])[])[];
+  /** Of each model: logits per point of the gap, by least squares over the stages; NaN where its gap stays the same. */
+  readonly slopes: readonly number[];
+}
+
 /**
- * A group's change beyond random neurons, training minus test, and the gap of Fig. 1, stage by stage; and the slope of one on the other, a
- * least-squares line a model. None where the study names no stages for it, or they are not recorded.
+ * A group's change beyond random neurons, training minus test, beside the gap of Fig. 1, stage by stage. None where the study names no
+ * stages for it, or they are not recorded.
  */
-export function growthTable(
+export function growths(
   of: Models,
   models: readonly RecordRow[],
   effects: readonly RecordRow[],
-): Table[] {
-  const { growth, k, minorityGroups } = of.tests;
+): readonly Growth[] {
+  const { growth, minorityGroups } = of.tests;
   if (!growth) return [];
   const seeds = distinct(models, 'seed');
   const stages = growth.map((stage) => ({ stage, sets: testedSets(of, effects, stage) }));
-  const rows = (stages[0]?.sets ?? []).flatMap(({ name, chosenFor }, i) => {
+  const found = (stages[0]?.sets ?? []).map(({ name, chosenFor }, i): Growth => {
     const majority = minorityGroups[String(chosenFor)] ?? Number.NaN;
-    /** Of each stage, of each model: gap and change. */
-    const found = stages.map(({ stage, sets }) =>
+    const byStage = stages.map(({ stage, sets }) =>
       seeds.map((seed): [number, number] => {
         const [gap] = fits(select(models, { stage, seed }), chosenFor, majority);
         const [change] = answers(GROWING, select(sets[i]?.rows ?? [], { seed }), effects, majority);
         return [gap ?? Number.NaN, change ?? Number.NaN];
       }),
     );
-    if (!found.flat(2).every(Number.isFinite)) return [];
-    const slopes = seeds.map(
-      (_, model) => POINTS * linearRegression(found.map((stage) => stage[model] ?? [])).m,
-    );
-    const cells = found.flatMap((ofModels) => [
+    const slopes = seeds.map((_, model) => linearRegression(byStage.map((stage) => stage[model] ?? [])).m);
+    return { criterion: name, chosenFor, byStage, slopes };
+  });
+  return found.filter(({ byStage }) => byStage.flat(2).every(Number.isFinite));
+}
+
+/** The same as a table; the slopes over the models that have one. */
+export function growthTable(
+  of: Models,
+  models: readonly RecordRow[],
+  effects: readonly RecordRow[],
+): Table[] {
+  const { growth = [], k } = of.tests;
+  const rows = growths(of, models, effects).map(({ criterion, chosenFor, byStage, slopes }) => {
+    const cells = byStage.flatMap((stage) => [
       meanText(
-        ofModels.map(([gap]) => gap),
+        stage.map(([gap]) => gap),
         1,
       ),
       meanText(
-        ofModels.map(([, change]) => change),
+        stage.map(([, change]) => change),
         3,
       ),
     ]);
     const known = slopes.filter(Number.isFinite);
-    return [[name, `G${chosenFor}*`, ...cells, String(known.length), meanText(known, 3)]];
+    return [criterion, `G${chosenFor}*`, ...cells, String(known.length), meanText(known, 3, POINTS)];
   });
   if (rows.length === 0) return [];
   return [
