@@ -1,4 +1,5 @@
 // The tables of studies/planted/plan.md, from what is recorded: node scripts/studies/planted/results.mjs studies/planted/study.yaml > tables.md
+import { sampleRankCorrelation } from 'simple-statistics';
 import { markdownOf } from '#src/cli/textTable.js';
 import { equivalence } from '#src/metrics/equivalence.js';
 import { mean } from '#src/metrics/statistics.js';
@@ -101,6 +102,35 @@ function byLayer() {
   );
 }
 
+/** Groups of planted images, and their class. */
+const CLASSES = { 1: 'not blond', 3: 'blond' };
+
+function byClass() {
+  const rows = kinds.flatMap((kind) =>
+    distinct(found, 'criterion').flatMap((criterion) =>
+      distinct(select(found, { kind }), 'layer').map((layer) => {
+        const own = Object.keys(CLASSES).map((group) =>
+          select(found, { kind, criterion, layer, group: Number(group) }),
+        );
+        const aucs = own.map((list) => meanText(byModel(list, 'aucInLayer'), 3));
+        const withMargin = own.map((list) =>
+          sampleRankCorrelation(byModel(list, 'aucInLayer'), byModel(list, 'margin')).toFixed(2),
+        );
+        return [kind, criterion, layer, ...aucs, ...withMargin];
+      }),
+    ),
+  );
+  const classes = Object.values(CLASSES);
+  return tableOf(
+    'By class of the planted images: AUC within the layer, means over models, 95 % intervals; and its rank correlation with the mean margin of the planted images, over models',
+    [
+      ...['arm', 'criterion', 'layer', ...classes.map((name) => `AUC, ${name}`)],
+      ...classes.map((name) => `with margin, ${name}`),
+    ],
+    rows,
+  );
+}
+
 function erasing() {
   const rows = kinds.flatMap((kind) =>
     distinct(select(erased, { kind }), 'perturbation').flatMap((perturbation) =>
@@ -115,11 +145,13 @@ function erasing() {
           );
         const [train, test] = [kept('train'), kept('test')];
         const random = byModel(on('train'), 'random', 100);
+        const isRandom = random.every(Number.isFinite);
+        const ofMemory = own.map((value, model) => (-100 * value) / memory(kind)[model]);
         const erases = mean(own) <= -LEAST_LOSS && Math.abs(mean(test)) <= MOST_MOVED;
         return [
-          ...[kind, perturbation, criterion, meanText(own, 1)],
-          random.every(Number.isFinite) ? meanText(random, 1) : '',
-          ...[meanText(train, 1), meanText(test, 1), erases ? 'erases' : ''],
+          ...[kind, perturbation, criterion, meanText(own, 1), meanText(ofMemory, 0)],
+          ...(isRandom ? [meanText(random, 1), meanText(minus(own, random), 1)] : ['', '']),
+          ...[meanText(train, 1), meanText(minus(own, train), 1), meanText(test, 1), erases ? 'erases' : ''],
         ];
       }),
     ),
@@ -127,9 +159,71 @@ function erasing() {
   return tableOf(
     'Erasing: changes of accuracy in points, means over models and layers, 95 % intervals; kept groups are the mean of both classes',
     [
-      ...['arm', 'what is done', 'to the first K of', 'planted images', 'under random sets'],
-      ...['kept, training', 'kept, test', ''],
+      ...['arm', 'what is done', 'to the first K of', 'planted images', '% of what planting added'],
+      ...['under random sets', 'beyond these', 'kept, training', 'planted minus kept', 'kept, test', ''],
     ],
+    rows,
+  );
+}
+
+/** What planting added to the accuracy of its images, in points, a number a model. */
+function memory(kind) {
+  const own = select(cells, { kind }).map((row) => ({ ...row, added: row.fitted - row.fittedBefore }));
+  return byModel(own, 'added', 100);
+}
+
+function minus(values, others) {
+  return values.map((value, model) => value - others[model]);
+}
+
+function zeroingByClass() {
+  const rows = kinds.flatMap((kind) =>
+    distinct(select(erased, { kind, perturbation: 'zero' }), 'criterion').flatMap((criterion) =>
+      Object.entries(CLASSES).map(([group, name]) => {
+        const own = select(erased, {
+          kind,
+          criterion,
+          perturbation: 'zero',
+          split: 'train',
+          group: Number(group),
+        });
+        const [planted, random, ...kept] = ['own', 'random', 'kept0', 'kept2'].map((column) =>
+          byModel(own, column, 100),
+        );
+        return [
+          ...[kind, criterion, name, meanText(planted, 1)],
+          random.every(Number.isFinite) ? meanText(random, 1) : '',
+          ...kept.map((values) => meanText(values, 1)),
+        ];
+      }),
+    ),
+  );
+  return tableOf(
+    'Zeroing by class: changes of training accuracy in points under the first K neurons for planted images of a class',
+    [
+      ...['arm', 'to the first K of', 'planted images', 'their change', 'under random sets'],
+      ...['kept, not blond', 'kept, blond'],
+    ],
+    rows,
+  );
+}
+
+function erasingByLayer() {
+  const rows = kinds.flatMap((kind) =>
+    distinct(select(erased, { kind }), 'layer').flatMap((layer) =>
+      distinct(select(erased, { kind, layer }), 'perturbation').flatMap((perturbation) =>
+        distinct(select(erased, { kind, perturbation }), 'criterion').map((criterion) => {
+          const on = (split) => select(erased, { kind, layer, perturbation, criterion, split });
+          const kept = on('test').map((row) => ({ ...row, kept: (row.kept0 + row.kept2) / 2 }));
+          const columns = [byModel(on('train'), 'own', 100), byModel(kept, 'kept', 100)];
+          return [kind, layer, perturbation, criterion, ...columns.map((values) => meanText(values, 1))];
+        }),
+      ),
+    ),
+  );
+  return tableOf(
+    'Erasing by layer: changes of accuracy in points',
+    ['arm', 'layer', 'what is done', 'to the first K of', 'planted images', 'kept, test'],
     rows,
   );
 }
@@ -156,5 +250,8 @@ function minimalSets() {
   );
 }
 
-const measured = found.length === 0 ? [] : [...primary(), byLayer(), erasing(), minimalSets()];
+const measured =
+  found.length === 0
+    ? []
+    : [...primary(), byLayer(), byClass(), erasing(), zeroingByClass(), erasingByLayer(), minimalSets()];
 console.log([plantings(), ...measured].map(markdownOf).join('\n\n'));
