@@ -154,7 +154,7 @@ const BY_FILE = {
   'src/reproduce/studyFile/cells.ts': [['sign * mean([...values]) > 0', 'sign * mean([...values]) < 0']],
   'src/reproduce/studyFile/familyTable.ts': [['(isTested ? values : null)', 'values']],
   'src/reproduce/studyFile/growthTable.ts': [
-    ['.m,', '.b,'],
+    ['[])).m)', '[])).b)'],
     ['testedSets(of, effects, stage)', 'testedSets(of, effects)'],
   ],
   'src/reproduce/studyFile/models.ts': [['epoch: own.epoch, run', 'epoch: undefined, run']],
