@@ -2,6 +2,7 @@ import { TRACE_SETTINGS } from '../experiments/traceSettings.js';
 import { defaultInWords, type Setting, type SettingsTable } from '../settings/setting.js';
 import { FINETUNE_SETTINGS } from '../train/finetune/settings.js';
 import { TRAINING_METHODS } from '../train/methods.js';
+import { finetune } from '../train/methods/finetune.js';
 import { RECIPE_SETTINGS } from '../train/recipe.js';
 import { optionWord } from './settings.js';
 import { markdown } from './textTable.js';
@@ -45,11 +46,13 @@ export function withTables(document: string, kind: string, tables: Readonly<Reco
   return result;
 }
 
-/** The settings of each baseline beside ERM's. */
+/** The settings of each baseline beside those that it shares with ERM or fine-tuning. */
 function baselinesTable(): string {
-  const rows = TRAINING_METHODS.flatMap(({ title, settings }) =>
+  const shared: ReadonlySet<unknown> = new Set([RECIPE_SETTINGS, FINETUNE_SETTINGS].flatMap(Object.values));
+  const baselines = TRAINING_METHODS.filter(({ name }) => name !== finetune.name);
+  const rows = baselines.flatMap(({ title, settings }) =>
     Object.entries(settings)
-      .filter(([name]) => !(name in RECIPE_SETTINGS) && !(name in FINETUNE_SETTINGS))
+      .filter(([, entry]) => !shared.has(entry))
       .map(([name, entry]) => [
         title,
         `${optionOf(name, entry)}: ${entry.help}`,

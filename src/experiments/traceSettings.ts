@@ -132,7 +132,7 @@ const unstructured = {
     help: 'seeds that perturbations that draw are averaged over: the seed and those after it',
     article: repeatsUnder('article'),
     released: repeatsUnder('released'),
-    source: '10 (Methods)',
+    source: '10 random seeds (of Figs 11 and 12)',
     published: '3 for gradient, 10 for magnitude',
   }),
   ...measured([1, 2, 3], 'the top 1, 2 and 3 (Figs 2, 4, 5)', NULL_DRAWS),
@@ -233,7 +233,7 @@ const neurons = {
   }),
   samples: setting({
     ...COUNT,
-    help: 'examples of each majority group on which neurons are zeroed at most, drawn by the seed; minority groups are measured whole',
+    help: 'examples of each group on which neurons are zeroed at most, drawn by the seed; minority groups: all, or as many as the largest has in training',
     default: 128,
     source: 'ours, as in traces',
   }),
@@ -319,10 +319,12 @@ function measured(topK: readonly number[], source: string, draws: number) {
       help: 'whose accuracies are measured',
       default: 'train',
       source: 'training accuracies in Part I; test in Tables 13 and 14',
+      published:
+        'the same; on the test split neurons are chosen by its images, too (here by those of training)',
     }),
     samples: setting({
       ...COUNT,
-      help: 'examples of each majority group that are measured at most, drawn by the seed; minority groups are measured whole',
+      help: 'examples of each group that are measured at most, drawn by the seed; minority groups: all, or as many as the largest has in training',
       default: 128,
       source: 'all of them',
     }),

@@ -55,7 +55,7 @@ export const MODEL_SETTINGS = {
     argument: 'name',
     help: 'architecture, or a file of torch.export (.pt2)',
     default: 'resnet50',
-    source: 'ResNet-50, and ViT-S in its supplement',
+    source: 'ResNet-50 and ViT-S',
   }),
   weights: setting({
     type: text('a safetensors or PyTorch file'),

@@ -23,14 +23,14 @@ export const INPUT_SETTINGS = {
     type: orNone(shorterSide()),
     argument: 'pixels',
     help: 'resize images to a height and width such as 256x256, or their shorter side, such as 256; or none',
-    source: '256 x 256 px',
+    source: 'not given, or in its Table 1 (supplement)',
   }),
   crop: setting({
     ...OF_DATASET,
     type: orNone(size()),
     argument: 'pixels',
     help: 'keep the centre of what that gives: a side such as 224, or height and width; or none',
-    source: '224 x 224 px',
+    source: '224 x 224 px result',
   }),
   mean: setting({
     ...OF_DATASET,

@@ -106,7 +106,7 @@ export function changeTable(view: TraceView, groups: Groups): Table {
 export function neuronTable(view: TraceView, groups: Groups): Table {
   const { trace } = view;
   return {
-    caption: `The chosen, of ${trace.numNeurons} neurons; score: l2 norm`,
+    caption: `The chosen, of ${trace.numNeurons} neurons; score: l2 norm; of gradient-x-weight, growth of the loss`,
     columns: [...SET_COLUMNS, ...texts(ADDED)],
     // The same neurons are perturbed with every standard deviation.
     rows: selectionsOf(view)
