@@ -40,18 +40,20 @@ test.each(charts)('$study: $name shows its tables', ({ study, name, command: [sc
   );
 });
 
-test('the tables are those of the recorded results', async () => {
-  const tables = await studyTables({ study: join(ROOT, STUDY, 'study.yaml') });
-  // Otherwise: npx spurmem reproduce study --study studies/photographs/study.yaml --tables > studies/photographs/tables.md
-  expect(`${studyText(tables)}\n`).toBe(readFileSync(join(ROOT, STUDY, 'tables.md'), 'utf8'));
+test.each([STUDY, 'studies/celeba'])('the tables of %s are those of the recorded results', async (folder) => {
+  const study = join(folder, 'study.yaml');
+  const tables = await studyTables({ study: join(ROOT, study) });
+  // Otherwise: npx spurmem reproduce study --study STUDY --tables > tables.md, of that folder
+  expect(`${studyText(tables)}\n`).toBe(readFileSync(join(ROOT, folder, 'tables.md'), 'utf8'));
 });
 
-test('the tables of planted memories are those of the recorded results', () => {
-  const study = 'studies/planted';
-  const command = ['scripts/studies/planted/results.mjs', join(study, 'study.yaml')];
-  const tables = execFileSync(process.execPath, command, { cwd: ROOT, encoding: 'utf8' });
-  // Otherwise: npm run build, and node with that command > studies/planted/tables.md
-  expect(tables).toBe(readFileSync(join(ROOT, study, 'tables.md'), 'utf8'));
+test.each([
+  ['studies/planted/tables.md', 'scripts/studies/planted/results.mjs', 'studies/planted/study.yaml'],
+  ['studies/celeba/starts.md', 'scripts/studies/startMargins.mjs', 'studies/celeba/study.yaml', 'celeba'],
+])('%s is of the recorded results', (tables, ...command) => {
+  const printed = execFileSync(process.execPath, command, { cwd: ROOT, encoding: 'utf8' });
+  // Otherwise: npm run build, and node with that command > that file
+  expect(printed).toBe(readFileSync(join(ROOT, tables), 'utf8'));
 });
 
 test('the cards are those of the recorded results', async () => {

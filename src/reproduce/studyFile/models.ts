@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { quantile } from 'simple-statistics';
 import { type Dataset, datasetOf } from '../../data/dataset.js';
-import { SPLITS } from '../../data/split.js';
+import { type Split, SPLITS } from '../../data/split.js';
 import { evaluateRun } from '../../experiments/evaluateRun.js';
 import { judge, OUTCOMES } from '../../experiments/outcomes.js';
 import type { TraceEntry } from '../../experiments/results.js';
@@ -107,7 +107,7 @@ interface ModelStage {
 }
 
 /** A seed's models, in the order of the study's stages. */
-function stagesOf(file: StudyFile, name: string, seed: number): ModelStage[] {
+export function stagesOf(file: StudyFile, name: string, seed: number): ModelStage[] {
   const benchmark = file.benchmarks[name];
   const stages = file.models?.stages ?? {};
   const views = Object.values(stages).filter(isEpochOf);
@@ -165,7 +165,7 @@ const ROWS: Readonly<Record<RecordName, Rows>> = {
     });
   },
   async margins(options, { seed }) {
-    return (await trainingMargins(options)).map((values, group) => ({
+    return (await judgedMargins(options, 'train')).map((values, group) => ({
       seed,
       group,
       mean: mean(values),
@@ -202,12 +202,12 @@ function randomMeans({ comparisons, group }: TraceEntry): RecordRow {
   return Object.fromEntries(columns) as RecordRow;
 }
 
-/** Margins of the training examples that neurons are judged on, [numGroups][examples]. */
-async function trainingMargins(options: SessionOptions): Promise<number[][]> {
+/** Margins of the examples of a split that neurons are judged on, [numGroups][examples]. */
+export async function judgedMargins(options: SessionOptions, split: Split): Promise<number[][]> {
   using session = await TraceSession.open(options);
   const { dataset, loader, model } = session;
   const margins = dataset.groupNames.map((): number[] => []);
-  for await (const batch of loader.evaluation(session.judgedOn('train'), session.job.batchSize)) {
+  for await (const batch of loader.evaluation(session.judgedOn(split), session.job.batchSize)) {
     using images = batch;
     using logits = await model.network.forward(images.images);
     const labels = images.indices.map((index) => dataset.labels[index] as number);
