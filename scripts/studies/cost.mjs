@@ -5,18 +5,17 @@
 import { markdownOf } from '#src/cli/textTable.js';
 import { loadDataset } from '#src/data/dataset.js';
 import { tableOf } from '#src/reproduce/studyFile/cells.js';
-import { distinct, pooled, select } from '#src/reproduce/studyFile/records.js';
-import { isEpochOf, readStudy } from '#src/reproduce/studyFile/schema.js';
+import { distinct, select } from '#src/reproduce/studyFile/records.js';
+import { isEpochOf } from '#src/reproduce/studyFile/schema.js';
 import { methodNamed } from '#src/train/methods.js';
+import { readNamed } from './named.mjs';
 
 const HOUR = 3600;
 
-const [, , path = '', name = '', rates = ''] = process.argv;
+const rates = process.argv[4] ?? '';
 const { forward, erm, finetune } = JSON.parse(rates);
-const study = await readStudy(path);
-const members = study.pools?.[name] ?? [name];
+const { name, study, members, records } = await readNamed();
 const own = study.benchmarks[members[0]];
-const records = pooled(study.recordsFolder, name, members);
 const { splits, groups, numGroups } = await loadDataset(own.data, own.datasetOptions);
 const [train, val, test] = [splits.train.length, splits.val.length, splits.test.length];
 const { epochs } = { ...study.erm, ...own.erm };

@@ -3,15 +3,13 @@
 //   node scripts/studies/growthChart.mjs studies/celeba/study.yaml celeba
 // writes NAME-growth.svg beside the results; NAME is a benchmark or a pool.
 import { join } from 'node:path';
+import { quantitative, TOP_LEGEND } from '#src/report/vega/axes.js';
 import { MAJORITY_RAMP, MUTED, steps } from '#src/report/vega/theme.js';
 import { growths } from '#src/reproduce/studyFile/growthTable.js';
-import { pooled } from '#src/reproduce/studyFile/records.js';
-import { readStudy } from '#src/reproduce/studyFile/schema.js';
 import { writeChart } from './charts.mjs';
+import { readNamed } from './named.mjs';
 
-const [, , path = '', name = ''] = process.argv;
-const study = await readStudy(path);
-const records = pooled(study.recordsFolder, name, study.pools?.[name] ?? [name]);
+const { path, name, study, records } = await readNamed();
 const { tests } = study.models;
 const of = { benchmark: name, tests, groups: [], minorities: Object.keys(tests.minorityGroups).map(Number) };
 const found = growths(of, await records.read('models'), await records.read('effects'));
@@ -22,7 +20,7 @@ const color = {
   field: 'stage',
   type: 'nominal',
   scale: { domain: stages, range: steps(MAJORITY_RAMP, stages.length) },
-  legend: { title: null, orient: 'top' },
+  legend: TOP_LEGEND,
 };
 const panels = found.map(({ criterion, chosenFor, byStage }) => ({
   title: `${criterion}, G${chosenFor}*`,
@@ -37,10 +35,9 @@ const panels = found.map(({ criterion, chosenFor, byStage }) => ({
     })),
   ),
 }));
-const x = { field: 'gap', type: 'quantitative', axis: { title: 'gap of Fig. 1 (points)', tickCount: 4 } };
+const x = { ...quantitative('gap'), axis: { title: 'gap of Fig. 1 (points)', tickCount: 4 } };
 const y = {
-  field: 'change',
-  type: 'quantitative',
+  ...quantitative('change'),
   axis: { title: 'logits, training minus test', tickCount: 5 },
 };
 await writeChart(join(study.recordsFolder, `${name}-growth.svg`), {

@@ -5,16 +5,13 @@ import { join } from 'node:path';
 import { summarizeSeeds } from '#src/metrics/seeds.js';
 import { studyDots } from '#src/report/study/dots.js';
 import { completeArms } from '#src/reproduce/studyFile/part2Tables.js';
-import { pooled } from '#src/reproduce/studyFile/records.js';
-import { readStudy } from '#src/reproduce/studyFile/schema.js';
 import { writeChart } from './charts.mjs';
+import { readNamed } from './named.mjs';
 
-const [, , path = '', name = ''] = process.argv;
-const study = await readStudy(path);
-const members = study.pools?.[name] ?? [name];
+const { path, name, study, members, records } = await readNamed();
 const seeds = members.flatMap((member) => study.benchmarks[member]?.arms?.seeds ?? []);
 if (seeds.length === 0) throw new Error(`${path} has no arms of ${name}.`);
-const { complete } = await completeArms(pooled(study.recordsFolder, name, members), seeds);
+const { complete } = await completeArms(records, seeds);
 const rows = study.arms
   .filter((arm) => complete.has(arm.name))
   .map((arm) => ({

@@ -2,20 +2,18 @@
 //   node scripts/studies/startMargins.mjs studies/celeba/study.yaml celeba
 // measures what NAME-starts.csv lacks (the runs must be there), and prints the table; NAME is a benchmark or a pool.
 import { markdownOf } from '#src/cli/textTable.js';
+import { TRACE_SETTINGS } from '#src/experiments/traceSettings.js';
 import { mean } from '#src/metrics/statistics.js';
 import { meanText, starred, tableOf } from '#src/reproduce/studyFile/cells.js';
 import { judgedMargins, stagesOf } from '#src/reproduce/studyFile/models.js';
-import { distinct, pooled, Records, select } from '#src/reproduce/studyFile/records.js';
-import { readStudy } from '#src/reproduce/studyFile/schema.js';
+import { distinct, Records, select } from '#src/reproduce/studyFile/records.js';
+import { readNamed } from './named.mjs';
 
-const [, , path = '', name = ''] = process.argv;
-const study = await readStudy(path);
-const members = study.pools?.[name] ?? [name];
+const { study, members, records } = await readNamed();
 const { tests } = study.models;
 const stages = tests.growth ?? [tests.stage];
 for (const member of members) await measure(member);
 
-const records = pooled(study.recordsFolder, name, members);
 const starts = await records.read('starts');
 const effects = select(await records.read('effects'), { k: tests.k });
 const minorities = Object.keys(tests.minorityGroups).map(Number);
@@ -63,14 +61,19 @@ async function measure(member) {
   const known = distinct(await records.read('starts'), 'seed');
   const { data, datasetOptions } = own;
   const seeds = (own.models.seeds ?? study.models.seeds).filter((seed) => !known.includes(seed));
-  const heldOutHalf = study.models.traces.some(({ settings }) => settings.heldOutHalf === true);
+  // Those of the traces whose changes are added: on the same examples.
+  const { heldOutHalf, samples } = study.models.traces.find(({ record }) => record === 'effects').settings;
   for (const seed of seeds) {
     const made = [];
     for (const { stage, epoch, run } of stagesOf(study, member, seed)) {
       if (!stages.includes(stage)) continue;
       const options = { run: run.out, data, datasetOptions, epoch, seed, heldOutHalf };
       for (const split of ['train', 'test']) {
-        const margins = await judgedMargins(options, split);
+        const margins = await judgedMargins(
+          options,
+          split,
+          samples ?? TRACE_SETTINGS.unstructured.samples.article,
+        );
         made.push(...margins.map((values, group) => ({ seed, stage, split, group, mean: mean(values) })));
       }
     }

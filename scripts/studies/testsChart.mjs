@@ -4,13 +4,10 @@
 import { join } from 'node:path';
 import { dotRows } from '#src/report/vega/dotRows.js';
 import { plannedTests } from '#src/reproduce/studyFile/familyTable.js';
-import { pooled } from '#src/reproduce/studyFile/records.js';
-import { readStudy } from '#src/reproduce/studyFile/schema.js';
 import { modelRow, writeChart } from './charts.mjs';
+import { readNamed } from './named.mjs';
 
-const [, , path = '', name = ''] = process.argv;
-const study = await readStudy(path);
-const records = pooled(study.recordsFolder, name, study.pools?.[name] ?? [name]);
+const { name, study, records } = await readNamed();
 // Where a study has no family, each question was corrected by itself.
 const tests = { family: { criteria: study.models.tests.criteria, points: 0 }, ...study.models.tests };
 const of = { benchmark: name, tests, groups: [], minorities: Object.keys(tests.minorityGroups).map(Number) };

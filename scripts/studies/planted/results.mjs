@@ -13,7 +13,9 @@ const [LEAST_LOSS, MOST_MOVED] = [50, 1];
 /** Neurons of ResNet-18, and of its layers that memories are planted in. */
 const [ALL, WIDTHS] = [4800, { layer1: 64, layer2: 128, layer3: 256, layer4: 512 }];
 
-const { cells, found, erased, minimal, kinds, byModel } = await readRecorded(process.argv[2]);
+const recorded = await readRecorded(process.argv[2]);
+const { cells, found, minimal, kinds, byModel } = recorded;
+const erased = recorded.erased.map((row) => ({ ...row, kept: (row.kept0 + row.kept2) / 2 }));
 
 function plantings() {
   const rows = kinds.flatMap((kind) =>
@@ -132,21 +134,16 @@ function byClass() {
 }
 
 function erasing() {
-  const rows = kinds.flatMap((kind) =>
-    distinct(select(erased, { kind }), 'perturbation').flatMap((perturbation) =>
+  const rows = kinds.flatMap((kind) => {
+    const added = memory(kind);
+    return distinct(select(erased, { kind }), 'perturbation').flatMap((perturbation) =>
       distinct(select(erased, { kind, perturbation }), 'criterion').map((criterion) => {
         const on = (split) => select(erased, { kind, perturbation, criterion, split });
         const own = byModel(on('train'), 'own', 100);
-        const kept = (split) =>
-          byModel(
-            on(split).map((row) => ({ ...row, kept: (row.kept0 + row.kept2) / 2 })),
-            'kept',
-            100,
-          );
-        const [train, test] = [kept('train'), kept('test')];
+        const [train, test] = ['train', 'test'].map((split) => byModel(on(split), 'kept', 100));
         const random = byModel(on('train'), 'random', 100);
         const isRandom = random.every(Number.isFinite);
-        const ofMemory = own.map((value, model) => (-100 * value) / memory(kind)[model]);
+        const ofMemory = own.map((value, model) => (-100 * value) / added[model]);
         const erases = mean(own) <= -LEAST_LOSS && Math.abs(mean(test)) <= MOST_MOVED;
         return [
           ...[kind, perturbation, criterion, meanText(own, 1), meanText(ofMemory, 0)],
@@ -154,8 +151,8 @@ function erasing() {
           ...[meanText(train, 1), meanText(minus(own, train), 1), meanText(test, 1), erases ? 'erases' : ''],
         ];
       }),
-    ),
-  );
+    );
+  });
   return tableOf(
     'Erasing: changes of accuracy in points, means over models and layers, 95 % intervals; kept groups are the mean of both classes',
     [
@@ -214,8 +211,7 @@ function erasingByLayer() {
       distinct(select(erased, { kind, layer }), 'perturbation').flatMap((perturbation) =>
         distinct(select(erased, { kind, perturbation }), 'criterion').map((criterion) => {
           const on = (split) => select(erased, { kind, layer, perturbation, criterion, split });
-          const kept = on('test').map((row) => ({ ...row, kept: (row.kept0 + row.kept2) / 2 }));
-          const columns = [byModel(on('train'), 'own', 100), byModel(kept, 'kept', 100)];
+          const columns = [byModel(on('train'), 'own', 100), byModel(on('test'), 'kept', 100)];
           return [kind, layer, perturbation, criterion, ...columns.map((values) => meanText(values, 1))];
         }),
       ),

@@ -5,6 +5,7 @@ import { type Split, SPLITS } from '../../data/split.js';
 import { evaluateRun } from '../../experiments/evaluateRun.js';
 import { judge, OUTCOMES } from '../../experiments/outcomes.js';
 import type { TraceEntry } from '../../experiments/results.js';
+import { measuredExamples } from '../../experiments/samples.js';
 import { traceOverlap } from '../../experiments/traceOverlap.js';
 import { type SessionOptions, TraceSession } from '../../experiments/traceSession.js';
 import { traceStructured } from '../../experiments/traceStructured.js';
@@ -202,12 +203,22 @@ function randomMeans({ comparisons, group }: TraceEntry): RecordRow {
   return Object.fromEntries(columns) as RecordRow;
 }
 
-/** Margins of the examples of a split that neurons are judged on, [numGroups][examples]. */
-export async function judgedMargins(options: SessionOptions, split: Split): Promise<number[][]> {
+/**
+ * Margins of the examples of a split that neurons are judged on, [numGroups][examples].
+ *
+ * @param samples those that a trace with so many `samples` measures; all by default
+ */
+export async function judgedMargins(
+  options: SessionOptions,
+  split: Split,
+  samples?: number,
+): Promise<number[][]> {
   using session = await TraceSession.open(options);
   const { dataset, loader, model } = session;
   const margins = dataset.groupNames.map((): number[] => []);
-  for await (const batch of loader.evaluation(session.judgedOn(split), session.job.batchSize)) {
+  const judged = session.judgedOn(split);
+  const indices = samples === undefined ? judged : measuredExamples(dataset, judged, samples, session.seed);
+  for await (const batch of loader.evaluation(indices, session.job.batchSize)) {
     using images = batch;
     using logits = await model.network.forward(images.images);
     const labels = images.indices.map((index) => dataset.labels[index] as number);
