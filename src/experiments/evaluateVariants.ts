@@ -8,7 +8,7 @@ import type { Variant } from '../neurons/perturb.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { checkValues } from '../settings/options.js';
 import { integer } from '../settings/values.js';
-import { countersOfProcesses, OutcomeCounter } from './outcomeCounter.js';
+import { countersOfProcesses, meansOfProcesses, MomentSums, OutcomeCounter } from './outcomeCounter.js';
 import { type GroupOutcomes, judge, type Judged } from './outcomes.js';
 import type { LostExample, TraceCost } from './results.js';
 
@@ -21,6 +21,8 @@ export interface PlannedVariant extends Variant {
 export interface VariantOutcomes {
   /** The model as it is, on every group. */
   readonly baseline: GroupAccuracies;
+  /** Its mean margin in logits, [numGroups]. */
+  readonly baselineMargin: readonly number[];
   /** In the order given. */
   readonly variants: readonly GroupOutcomes[];
   /** The first examples that each variant lost, by group, as many as were asked for. */
@@ -69,6 +71,7 @@ export async function evaluateVariants(
       0,
     );
   const baseline = new GroupCounter(dataset.numGroups);
+  const margins = groups.map(() => new MomentSums());
   const { context } = model;
   let shares: number[] | undefined;
   let turn = 0;
@@ -95,6 +98,7 @@ export async function evaluateVariants(
           read: reading,
           finish(before) {
             for (const isRight of before.right) baseline.add(group, isRight);
+            for (const margin of before.margins) margins[group]?.add(margin);
             runForwards += size;
             done += size;
           },
@@ -137,6 +141,7 @@ export async function evaluateVariants(
   [runForwards = 0] = await context.sum(Float64Array.of(runForwards));
   return {
     baseline: (await baseline.ofProcesses(context)).accuracies(dataset.counts.train),
+    baselineMargin: await meansOfProcesses(context, margins),
     variants: variants.map(({ key, groups: asked = groups }) =>
       groups.map((group) => (asked.includes(group) ? (byKey.get(key)?.[group]?.outcome ?? null) : null)),
     ),

@@ -53,11 +53,13 @@ export async function measureSets<
     evaluations: passes.reduce((sum, size) => sum + size, indices.length),
     randomEvaluations: mostRandomEvaluations(sets.filter(isCompared), indices.length, settings),
   });
-  const { baseline, variants, lost, cost } = await evaluateVariants(model, loader, indices, plans.flat(), {
-    ...session.job,
-    task,
-    namedExamples,
-  });
+  const { baseline, baselineMargin, variants, lost, cost } = await evaluateVariants(
+    model,
+    loader,
+    indices,
+    plans.flat(),
+    { ...session.job, task, namedExamples },
+  );
   let position = 0;
   const measured = sets.map((set, i) => ({
     ...set,
@@ -69,6 +71,13 @@ export async function measureSets<
   const comparisons = new Map(compared.map((set, i) => [set, random?.comparisons[i]]));
   return {
     sets: measured.map((set): Set & MeasuredSet => ({ ...set, comparisons: comparisons.get(set) ?? null })),
-    recorded: { ...session.header, ...settings, baseline, cost, nullCost: random?.cost ?? null },
+    recorded: {
+      ...session.header,
+      ...settings,
+      baseline,
+      baselineMargin,
+      cost,
+      nullCost: random?.cost ?? null,
+    },
   };
 }

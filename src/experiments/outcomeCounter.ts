@@ -77,6 +77,19 @@ export async function countersOfProcesses(
   });
 }
 
+/** The means of all processes' values together, each of the sums in one place; NaN of none. */
+export async function meansOfProcesses(
+  context: Pick<ComputeContext, 'gather'>,
+  all: readonly MomentSums[],
+): Promise<number[]> {
+  const ofProcesses = await context.gather(Float64Array.from(all.flatMap(({ sums }) => sums)));
+  return all.map(({ sums: { length } }, i) => {
+    const merged = new MomentSums();
+    for (const ofOne of ofProcesses) merged.addSums([...ofOne.subarray(i * length, (i + 1) * length)]);
+    return merged.moments.mean;
+  });
+}
+
 /** Moments by Welford's recurrence, which does not cancel, and its form for two sets (Chan et al. 1979). */
 export class MomentSums {
   #count = 0;

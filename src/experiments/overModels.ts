@@ -19,7 +19,7 @@ const EXCESSES = NULL_NAMES.flatMap((null_) =>
 );
 /** Measures that are tested against 0: changes, and their excess over those of random neurons. */
 const TESTED: readonly string[] = ['change', 'marginChange', 'lossChange', ...EXCESSES];
-const MEASURES: readonly string[] = ['accuracy', 'baseline', ...TESTED, 'percentile'];
+const MEASURES: readonly string[] = ['accuracy', 'baseline', 'baselineMargin', ...TESTED, 'percentile'];
 
 /** A measure over models. */
 export interface ModelSummary extends SeedSummary {

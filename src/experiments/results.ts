@@ -92,6 +92,8 @@ const measuredShape = {
   samples: count,
   /** The model as it is, on the examples that were measured. */
   baseline: groupAccuraciesSchema,
+  /** Its mean margin in logits, [numGroups]; older traces have none. */
+  baselineMargin: reals.optional(),
   cost: costSchema,
   /** Draws at most for each set of neurons and null; 0: no set was compared with random neurons. */
   nullDraws: count,

@@ -2,8 +2,14 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { BatchLoader } from '../../src/data/batches.js';
 import { evaluateVariants } from '../../src/experiments/evaluateVariants.js';
-import { countersOfProcesses, OutcomeCounter } from '../../src/experiments/outcomeCounter.js';
+import {
+  countersOfProcesses,
+  meansOfProcesses,
+  MomentSums,
+  OutcomeCounter,
+} from '../../src/experiments/outcomeCounter.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
+import { mean } from '../../src/metrics/statistics.js';
 import type { Model } from '../../src/models/model.js';
 import { native, type WeightEdit } from '../../src/native/addon.js';
 import { setThreads } from '../../src/native/device.js';
@@ -91,7 +97,19 @@ test('gives, to the last sample, what evaluating each perturbed model alone give
   expect(native().liveTensors()).toBe(live);
   expect(await digest()).toEqual(before);
 
-  expect(together.baseline).toEqual((await evaluate(model, loader, indices, job)).accuracies);
+  const { accuracies, losses } = await evaluate(model, loader, indices, job);
+  expect(together.baseline).toEqual(accuracies);
+  const { groups, groupNames } = loader.dataset;
+  // Of two classes: loss = log(1 + exp(-margin)).
+  const margins = groupNames.map((_, group) =>
+    mean(
+      [...losses]
+        .filter((_loss, i) => groups[indices[i] as number] === group)
+        .map((loss) => -Math.log(Math.expm1(loss))),
+    ),
+  );
+  for (const [group, margin] of margins.entries())
+    expect(together.baselineMargin[group]).toBeCloseTo(margin, 3);
   for (const [i, { edits }] of variants.entries()) {
     const alone = await whilePerturbed(model, edits, () => evaluate(model, loader, indices, job));
     expect(together.variants[i]?.map((outcome) => outcome?.correct)).toEqual(alone.accuracies.correct);
@@ -185,6 +203,22 @@ test('examples that several processes found are those that one would name', asyn
   const [all] = await countersOfProcesses({ gather }, found.slice(0, 1));
   expect(all?.first).toEqual([1, 4, 7].map((example) => ({ example, predicted: 1 })));
   expect(all?.outcome).toMatchObject({ total: 8, correct: 2, lost: 4, gained: 0 });
+});
+
+test('means that several processes found are those of all values, and of none no number', async () => {
+  const found = [
+    [[1, 2, 6], []],
+    [[11], []],
+  ].map((ofProcess) =>
+    ofProcess.map((values) => {
+      const sums = new MomentSums();
+      for (const value of values) sums.add(value);
+      return sums;
+    }),
+  );
+  const gather = () =>
+    Promise.resolve(found.map((all) => Float64Array.from(all.flatMap(({ sums }) => sums))));
+  expect(await meansOfProcesses({ gather }, found[0] ?? [])).toEqual([5, Number.NaN]);
 });
 
 async function stageShares(): Promise<number[]> {

@@ -47,6 +47,22 @@ test('sets training beside test accuracy, with the model as it is first', () => 
   expect(table?.rows[1]?.[3]).toBe((100 * (own(1, 0)?.accuracy[0] ?? 0)).toFixed(2));
 });
 
+test('says where margins start in training and in test below Table 13', () => {
+  const starts = [7, 4.604, 6.5, 7.2];
+  const train = { ...trace, baselineMargin: starts };
+  const ofTest = { ...trace, split: 'test' as const, baselineMargin: [5, -2.58, 2.9, 6] };
+  expect(tableOf(table13, [train, ofTest])?.notes).toEqual([
+    expect.stringContaining(
+      'in training and in test: G0 7.00 and 5.00, G1* 4.60 and -2.58, G2* 6.50 and 2.90, G3',
+    ),
+  ]);
+  // Older traces do not say.
+  expect(tableOf(table13, [trace, ofTest])?.notes).toEqual([]);
+  expect(tableOf(table14, [train, ofTest])?.notes).toBeUndefined();
+  const [row] = table13.show({ traces: [train], dataset }, groupLabels(dataset))?.data?.rows ?? [];
+  expect(row).toMatchObject({ baselineMargin: 7 });
+});
+
 test('is left out where the traces do not hold it', () => {
   expect(tableOf(table13, [trace])).toBeUndefined();
   expect(tableOf(table3, [trace])).toBeUndefined();

@@ -5,7 +5,7 @@ import { mean } from '../../metrics/statistics.js';
 import { placeText } from '../../neurons/neuron.js';
 import { isDrawn, PERTURBATION_NAMES } from '../../neurons/perturbations.js';
 import type { Figure, FigureSource, Section } from '../figure.js';
-import { articleName, MISSING, percent, plural, points, signed, SPLIT_NAME } from '../format.js';
+import { articleName, fixed, MISSING, percent, plural, points, signed, SPLIT_NAME } from '../format.js';
 import type { Groups } from '../groupLabels.js';
 import { chartFigure, folded, html, htmlTable, type Markup } from '../html/html.js';
 import { numbers, type Table, texts } from '../table.js';
@@ -99,6 +99,7 @@ function showTables({ traces }: FigureSource, groups: Groups): Section | undefin
           As in the article, each group beside the neurons that were chosen for it. Signed, where the article
           gives sizes.
         </p>
+        ${shown.flatMap(({ filled }) => filled.notes ?? []).map((note) => html`<p>${note}</p>`)}
         ${charts
           .filter(({ view }) => view.trace.perturbation === 'zero')
           .map((chart) => chartFigure(drawn(chart)))}
@@ -159,7 +160,20 @@ function articleTable(
       ),
     ],
     rows: hasAccuracies ? [['none', '', '', ...unchanged], ...rows] : rows,
+    ...(table === TABLE13 ? { notes: marginsBefore(traces, groups) } : {}),
   };
+}
+
+/** Where margins start in training and test, without which Table 13 cannot be read as memory. */
+function marginsBefore(traces: readonly TraceUnstructuredResult[], groups: Groups): string[] {
+  const starts = BOTH.map((split) => traces.find((trace) => trace.split === split)?.baselineMargin);
+  if (!starts.every((start) => start)) return [];
+  const ofGroups = groups.map(
+    ({ short, index }) => `${short} ${starts.map((start) => fixed(start?.[index], 2)).join(' and ')}`,
+  );
+  return [
+    `Mean margins before, in logits, in training and in test: ${ofGroups.join(', ')}. Where a group starts higher in training, it has more to lose there, whatever is perturbed.`,
+  ];
 }
 
 function captionWith(

@@ -193,7 +193,7 @@ function namesNote(groups: Groups): string {
 
 /** The changes of each group, and of all minority examples minus all majority ones, under each set of neurons. */
 export function traceRows(view: TraceView, groupNames: readonly string[]): FigureRow[] {
-  const { perturbation, seeds, split, baseline, entries } = view.trace;
+  const { perturbation, seeds, split, baseline, baselineMargin, entries } = view.trace;
   return entries.flatMap((entry) => {
     const { criterion, k, sigma, difference } = entry;
     const selection = selectionOf(view, entry);
@@ -205,6 +205,7 @@ export function traceRows(view: TraceView, groupNames: readonly string[]): Figur
       name,
       examples: baseline.total[group] ?? null,
       baseline: baseline.accuracy[group] ?? null,
+      baselineMargin: baselineMargin?.[group] ?? null,
       ...estimateColumns('accuracy', entry.accuracy[group], entry.accuracyInterval[group]),
       change: entry.change[group] ?? null,
       changeStd: entry.changeStd?.[group] ?? null,

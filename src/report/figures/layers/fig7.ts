@@ -107,7 +107,7 @@ function layerTable(view: LayerView, groups: Groups): Table {
 
 function rowOf(
   cell: LayerCell,
-  { split, baseline }: TraceStructuredResult,
+  { split, baseline, baselineMargin }: TraceStructuredResult,
   groupNames: readonly string[],
 ): FigureRow {
   return {
@@ -119,6 +119,7 @@ function rowOf(
     name: groupNames[cell.group] ?? '',
     examples: baseline.total[cell.group] ?? null,
     baseline: baseline.accuracy[cell.group] ?? null,
+    baselineMargin: baselineMargin?.[cell.group] ?? null,
     ...estimateColumns('accuracy', cell.accuracy, cell.accuracyInterval),
     ...estimateColumns('change', cell.change, cell.changeInterval),
     lost: cell.lost,
