@@ -14,10 +14,11 @@ export async function readRecorded(path) {
   const [cells, found, erased, minimal] = await Promise.all(names.map((name) => records.read(name)));
   const isPure = ({ seed, kind, images, layer, neurons, lr }) =>
     select(cells, { seed, kind, images, layer, neurons, lr })[0]?.pure === 1;
-  /** A number a model: the mean of a column over the rows of its pure plantings. */
+  /** A number a model, in the order of seeds: the mean of a column over the rows of its pure plantings. */
   const byModel = (rows, column, scale = 1) => {
     const pure = rows.filter(isPure);
-    return distinct(pure, 'seed').map((seed) => scale * mean(numbers(select(pure, { seed }), column)));
+    const seeds = distinct(pure, 'seed').sort((a, b) => a - b);
+    return seeds.map((seed) => scale * mean(numbers(select(pure, { seed }), column)));
   };
   return { folder, cells, found, erased, minimal, kinds: distinct(cells, 'kind'), byModel };
 }
