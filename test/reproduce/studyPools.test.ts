@@ -209,6 +209,7 @@ test('what a family lacks is named, and not tested', async () => {
 
 /** Of 10 and 16 examples in a fold, of 10 and 17 in the other. */
 const TOTALS = { 'fold-0': [10, 16], 'fold-1': [10, 17] };
+const LR = { 'fold-0': 0.1, 'fold-1': 0.3 };
 const CORRECT: Readonly<Record<string, Readonly<Record<keyof typeof SEEDS, readonly number[]>>>> = {
   ERM: { 'fold-0': [5, 12], 'fold-1': [10, 10] },
   masked: { 'fold-0': [8, 14], 'fold-1': [10, 14] },
@@ -229,7 +230,7 @@ test('the worst group of a pool is that of all of its examples, and tests are pa
       const rows = seeds.map((seed) => ({
         arm,
         seed,
-        configuration: '{}',
+        configuration: JSON.stringify(arm === 'ERM' ? { lr: LR[fold] } : {}),
         validation: 0.5,
         precision: 'fp32',
         ...Object.fromEntries(columns),
@@ -240,8 +241,8 @@ test('the worst group of a pool is that of all of its examples, and tests are pa
     }
   }
   const { benchmarks } = await studyTables({ study: path });
-  const [accuracies, differences] = benchmarks[0]?.part2 ?? [];
-  if (!accuracies || !differences) throw new Error('no tables');
+  const [accuracies, configurations, differences] = benchmarks[0]?.part2 ?? [];
+  if (!accuracies || !configurations || !differences) throw new Error('no tables');
   // ERM: of group 0 15 of 20, of group 1 22 of 33, which is the worst; a fold's worst are 5 of 10 and 10 of 17.
   expect(cells(accuracies, /^arm$/, 'pooled')).toEqual([
     ['ERM', '66.7 (66.7, 66.7, 66.7, 66.7)'],
@@ -251,6 +252,10 @@ test('the worst group of a pool is that of all of its examples, and tests are pa
   ]);
   expect(cells(accuracies, /^test worst group$/)[0]?.[0]).toMatch(/^54\.4 \[/);
   expect(accuracies.notes).toContain('Pooled over fold-0, fold-1, all test examples of 4 seeds: mean (each)');
+  expect(cells(configurations, /^arm$/, 'fold-0', 'fold-1')).toEqual([
+    ['ERM', '{"lr":0.1}', '{"lr":0.3}'],
+    ...['masked', 'harmful', 'same'].map((arm) => [arm, '{}', '{}']),
+  ]);
   // By fold: 0.8 - 0.5 and 14 / 17 - 10 / 17; 0.8 - 0.9 and 14 / 17 - 1.
   expect(cells(differences, /^arm$/, 'pooled', /^n$/, /^p$/, 'Holm over 3', 'verdict')).toEqual([
     ['ERM', '18.2 (18.2, 18.2, 18.2, 18.2)', '8', '0.0078', '0.0234', 'gains'],

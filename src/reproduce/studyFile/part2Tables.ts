@@ -76,13 +76,12 @@ export async function part2Tables(
   const accuracies = tableOf(
     'Accuracy in percent: mean over seeds, 95 % interval',
     [
-      ...['arm', 'configuration', ...(worstOf ? ['pooled worst group'] : [])],
+      ...['arm', worstOf ? 'pooled worst group' : 'configuration'],
       ...['test worst group', ...shown, 'validation worst group'],
     ],
     [...complete].map(([arm, rows]) => [
       arm,
-      String(rows[0]?.configuration ?? ''),
-      ...(worstOf ? [listText(worstOf(rows))] : []),
+      worstOf ? listText(worstOf(rows)) : String(rows[0]?.configuration ?? ''),
       ...[...measures, 'validation'].map((column) => columnText(rows, column, 1, 100)),
     ]),
     `${records.benchmark}: seeds ${seeds.join(', ')}; ${hoursText(all)}`,
@@ -93,10 +92,30 @@ export async function part2Tables(
   );
   return [
     accuracies,
+    ...(worstOf ? [configurationTable(complete, members, arms)] : []),
     ...focusTable(complete, focus, isTested ? primary : [], equivalence, worstOf),
     ...gainTable(complete, reference, measures, shown),
     ...heatTable(await records.read('heat'), complete, seeds),
   ];
+}
+
+/** The configuration of each arm on each benchmark of a pool, whose tuning may differ. */
+function configurationTable(
+  complete: CompleteArms,
+  members: readonly string[],
+  arms: readonly { readonly seeds: readonly number[] }[],
+): Table {
+  return tableOf(
+    'Configuration of each arm, by benchmark',
+    ['arm', ...members],
+    [...complete].map(([arm, rows]) => [
+      arm,
+      ...arms.map(({ seeds }) => {
+        const own = rows.filter((row) => seeds.includes(numberOf(row, 'seed')));
+        return distinct(own, 'configuration').join(', ');
+      }),
+    ]),
+  );
 }
 
 /** The worst-group accuracies of a pool over all examples of its benchmarks, one for each set of seeds that make a seed of the pool. */
