@@ -17,8 +17,11 @@ for (const member of members) await measure(member);
 const starts = await records.read('starts');
 const effects = select(await records.read('effects'), { k: tests.k });
 const minorities = Object.keys(tests.minorityGroups).map(Number);
-const rows = minorities.flatMap((chosenFor) =>
-  stages.flatMap((stage) => [
+console.log(minorities.map((chosenFor) => markdownOf(table(chosenFor))).join('\n\n'));
+
+/** A minority group and the majority group of its class, under neurons that were chosen for the minority group. */
+function table(chosenFor) {
+  const rows = stages.flatMap((stage) => [
     row(stage, '', chosenFor, () => 0),
     ...tests.criteria.map((criterion) =>
       row(stage, criterion, chosenFor, ({ seed, split }, group) => {
@@ -26,21 +29,17 @@ const rows = minorities.flatMap((chosenFor) =>
         return set[`margin${group}`];
       }),
     ),
-  ]),
-);
-const measured = starred([...new Set(minorities.flatMap((g) => [g, tests.minorityGroups[g]]))], minorities);
-console.log(
-  markdownOf(
-    tableOf(
-      `Post hoc: margins in logits before anything is zeroed, and what is left when ${tests.k} neurons are: means over models, 95 % intervals`,
-      [
-        ...['models', 'zeroed', 'chosen for'],
-        ...measured.flatMap((group) => [`${group}, training`, `${group}, test`, `${group}, difference`]),
-      ],
-      rows,
-    ),
-  ),
-);
+  ]);
+  const measured = starred([chosenFor, tests.minorityGroups[chosenFor]], minorities);
+  return tableOf(
+    `Post hoc: margins in logits before anything is zeroed, and what is left when ${tests.k} neurons are: means over models, 95 % intervals`,
+    [
+      ...['models', 'zeroed', 'chosen for'],
+      ...measured.flatMap((group) => [`${group}, training`, `${group}, test`, `${group}, difference`]),
+    ],
+    rows,
+  );
+}
 
 function row(stage, criterion, chosenFor, changeOf) {
   const shown = [chosenFor, tests.minorityGroups[chosenFor]];
