@@ -40,16 +40,25 @@ test.each(charts)('$study: $name shows its tables', ({ study, name, command: [sc
   );
 });
 
-test.each([STUDY, 'studies/celeba'])('the tables of %s are those of the recorded results', async (folder) => {
-  const study = join(folder, 'study.yaml');
-  const tables = await studyTables({ study: join(ROOT, study) });
-  // Otherwise: npx spurmem reproduce study --study STUDY --tables > tables.md, of that folder
-  expect(`${studyText(tables)}\n`).toBe(readFileSync(join(ROOT, folder, 'tables.md'), 'utf8'));
-});
+test.each([STUDY, 'studies/celeba', 'studies/compositions'])(
+  'the tables of %s are those of the recorded results',
+  async (folder) => {
+    const study = join(folder, 'study.yaml');
+    const tables = await studyTables({ study: join(ROOT, study) });
+    // Otherwise: npx spurmem reproduce study --study STUDY --tables > tables.md, of that folder
+    expect(`${studyText(tables)}\n`).toBe(readFileSync(join(ROOT, folder, 'tables.md'), 'utf8'));
+  },
+);
 
 test.each([
   ['studies/planted/tables.md', 'scripts/studies/planted/results.mjs', 'studies/planted/study.yaml'],
   ['studies/celeba/starts.md', 'scripts/studies/startMargins.mjs', 'studies/celeba/study.yaml', 'celeba'],
+  [
+    'studies/compositions/starts.md',
+    'scripts/studies/startMargins.mjs',
+    'studies/compositions/study.yaml',
+    'birds',
+  ],
 ])('%s is of the recorded results', (tables, ...command) => {
   const printed = execFileSync(process.execPath, command, { cwd: ROOT, encoding: 'utf8' });
   // Otherwise: npm run build, and node with that command > that file
