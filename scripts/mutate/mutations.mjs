@@ -154,13 +154,14 @@ const BY_FILE = {
   'src/reproduce/studyFile/cells.ts': [['sign * mean([...values]) > 0', 'sign * mean([...values]) < 0']],
   'src/reproduce/studyFile/familyTable.ts': [['(isTested ? values : null)', 'values']],
   'src/reproduce/studyFile/growthTable.ts': [
-    ['[])).m)', '[])).b)'],
+    ['[gap, change])).m', '[gap, change])).b'],
     ['testedSets(of, effects, stage)', 'testedSets(of, effects)'],
   ],
   'src/reproduce/studyFile/models.ts': [['epoch: own.epoch, run', 'epoch: undefined, run']],
   'src/reproduce/study/tuning.ts': [['name === arm.tunedAs', 'name === arm.name']],
   'src/experiments/resultFiles.ts': [['({ epoch }) => epoch === undefined', '() => true']],
   'src/reproduce/studyFile/part2Tables.ts': [
+    ['missing.length === 0 ? planned : []', 'planned'],
     ["own.includes(numberOf(row, 'seed'))", "!own.includes(numberOf(row, 'seed'))"],
   ],
   'src/reproduce/studyFile/questions.ts': [

@@ -5,14 +5,14 @@
 import { join } from 'node:path';
 import { quantitative, TOP_LEGEND } from '#src/report/vega/axes.js';
 import { MAJORITY_RAMP, MUTED, steps } from '#src/report/vega/theme.js';
+import { testedModels } from '#src/reproduce/studyFile/cells.js';
 import { growths } from '#src/reproduce/studyFile/growthTable.js';
 import { writeChart } from './charts.mjs';
 import { readNamed } from './named.mjs';
 
 const { path, name, study, records } = await readNamed();
 const { tests } = study.models;
-const of = { benchmark: name, tests, groups: [], minorities: Object.keys(tests.minorityGroups).map(Number) };
-const found = growths(of, await records.read('models'), await records.read('effects'));
+const found = growths(testedModels(tests), await records.read('models'), await records.read('effects'));
 if (found.length === 0) throw new Error(`${path} names no stages of growth, or ${name} has none recorded.`);
 
 const stages = tests.growth;

@@ -1,6 +1,6 @@
 // What most of the scripts here are called with: `node SCRIPT STUDY.yaml NAME`, where NAME is a benchmark of the study, or a pool.
+import { readStudy } from '#src/reproduce/studyFile/readStudy.js';
 import { pooled } from '#src/reproduce/studyFile/records.js';
-import { readStudy } from '#src/reproduce/studyFile/schema.js';
 
 /** The study, the benchmarks that the name stands for, and what they recorded, as that of one. */
 export async function readNamed() {

@@ -8,10 +8,10 @@ import { completeArms } from '#src/reproduce/studyFile/part2Tables.js';
 import { writeChart } from './charts.mjs';
 import { readNamed } from './named.mjs';
 
-const { path, name, study, members, records } = await readNamed();
+const { path, name, study, members } = await readNamed();
 const seeds = members.flatMap((member) => study.benchmarks[member]?.arms?.seeds ?? []);
 if (seeds.length === 0) throw new Error(`${path} has no arms of ${name}.`);
-const { complete } = await completeArms(records, seeds);
+const { complete } = await completeArms(study, members);
 const rows = study.arms
   .filter((arm) => complete.has(arm.name))
   .map((arm) => ({

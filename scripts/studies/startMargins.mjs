@@ -4,7 +4,7 @@
 import { markdownOf } from '#src/cli/textTable.js';
 import { TRACE_SETTINGS } from '#src/experiments/traceSettings.js';
 import { mean } from '#src/metrics/statistics.js';
-import { meanText, starred, tableOf } from '#src/reproduce/studyFile/cells.js';
+import { meanText, minoritiesOf, starred, tableOf } from '#src/reproduce/studyFile/cells.js';
 import { judgedMargins, stagesOf } from '#src/reproduce/studyFile/models.js';
 import { distinct, Records, select } from '#src/reproduce/studyFile/records.js';
 import { readNamed } from './named.mjs';
@@ -16,7 +16,7 @@ for (const member of members) await measure(member);
 
 const starts = await records.read('starts');
 const effects = select(await records.read('effects'), { k: tests.k });
-const minorities = Object.keys(tests.minorityGroups).map(Number);
+const minorities = minoritiesOf(tests);
 console.log(minorities.map((chosenFor) => markdownOf(table(chosenFor))).join('\n\n'));
 
 /** A minority group and the majority group of its class, under neurons that were chosen for the minority group. */

@@ -3,6 +3,7 @@
 // writes NAME-points.svg and NAME-logits.svg beside the results, where a test has that unit; NAME is a benchmark or a pool.
 import { join } from 'node:path';
 import { dotRows } from '#src/report/vega/dotRows.js';
+import { testedModels } from '#src/reproduce/studyFile/cells.js';
 import { plannedTests } from '#src/reproduce/studyFile/familyTable.js';
 import { modelRow, writeChart } from './charts.mjs';
 import { readNamed } from './named.mjs';
@@ -10,8 +11,8 @@ import { readNamed } from './named.mjs';
 const { name, study, records } = await readNamed();
 // Where a study has no family, each question was corrected by itself.
 const tests = { family: { criteria: study.models.tests.criteria, points: 0 }, ...study.models.tests };
-const of = { benchmark: name, tests, groups: [], minorities: Object.keys(tests.minorityGroups).map(Number) };
-const planned = plannedTests(of, await records.read('models'), await records.read('effects'));
+const recorded = [await records.read('models'), await records.read('effects')];
+const planned = plannedTests(testedModels(tests), ...recorded);
 
 for (const unit of ['points', 'logits']) {
   const rows = planned

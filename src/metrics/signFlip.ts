@@ -7,13 +7,13 @@ const SIGN_FLIP = { mostExact: 20, draws: 100_000 } as const;
 export type SignFlip = NonNullable<ReturnType<typeof signFlip>>;
 
 /**
- * Sign-flip permutation test of the mean of paired differences (Fisher's randomization test); null of no differences. p is the
+ * Sign-flip permutation test of the mean of paired differences (Fisher's randomization test); null of no differences, and where one is no number. p is the
  * share of all 2^n assignments of signs whose |sum| is at least the observed one's, so that the smallest is 2 / 2^n; of more than
  * 20 differences it is (g + 1) / (draws + 1) with g of 100,000 seeded draws.
  */
 export function signFlip(differences: readonly number[]) {
   const count = differences.length;
-  if (count === 0) return null;
+  if (count === 0 || !differences.every(Number.isFinite)) return null;
   const exact = count <= SIGN_FLIP.mostExact;
   const sums = exact ? allSums(differences) : drawnSums(differences);
   const observed = Math.abs(differences.reduce((sum, value) => sum + value, 0));

@@ -13,7 +13,7 @@ import { objectWith, severalOf, text } from '../settings/values.js';
 import { declare, type NamedPlan } from './study/declare.js';
 import { runStudy } from './study/runStudy.js';
 import { gridArms, kickInEpochs, STUDIES, type StudyGrid, type StudyPlan } from './study/studies.js';
-import { jobsOfArms } from './study/studyArm.js';
+import { jobsOfArms, namedKickInEpochs } from './study/studyArm.js';
 import { checkArms, checkStudyOptions, STUDY_TYPES, type StudyOptions } from './study/studyOptions.js';
 import { type SweepPlan, withWholePaths } from './sweep/plan.js';
 
@@ -114,8 +114,13 @@ async function prepare(options: Part2Options) {
   for (const plan of plans) checkArms(plan);
   const data = await datasetOf(options.data, options.datasetOptions);
   const out = resolve(options.out ?? `runs/part2-${data.name}`);
-  const kickIn = options.grid?.kickInEpoch ?? kickInEpochs(options.erm);
-  return { plans, data, out, keepEpochs: kickIn.filter((epoch) => typeof epoch === 'number') };
+  const named = namedKickInEpochs(
+    options.finetune,
+    plans.flatMap(({ arms }) => arms),
+  );
+  // Any study of the same runs may ask for those that are compared.
+  const compared = options.grid?.kickInEpoch === undefined ? kickInEpochs(options.erm) : [];
+  return { plans, data, out, keepEpochs: [...new Set([...compared, ...named])] };
 }
 
 function planOf(name: string, { erm, grid, only }: Pick<Part2Options, 'erm' | 'grid' | 'only'>): NamedPlan {

@@ -1,11 +1,18 @@
 import { z } from 'zod';
 import { LONGEST_PATH, type Range } from './ranges.js';
+import { firstRepeated } from './repeated.js';
 import type { SettingsTable, ValueOf } from './setting.js';
 import type { ValueType } from './values.js';
 
 /** A whole number of a file within a range, which may begin later. */
 export function whole([least, most]: Range, from: number = least): z.ZodNumber {
   return z.number().int().min(from).max(most);
+}
+
+/** A list of a file whose values differ from each other: one that stood there twice would count twice. */
+export function differing<Item>(list: z.ZodType<Item[]>) {
+  const error = 'the values must differ from each other';
+  return list.refine((values) => firstRepeated(values) === undefined, { error });
 }
 
 /** A path in a file. */

@@ -52,6 +52,7 @@ test('a sign-flip test tries all signs', () => {
   expect(signFlip([1, 2, 3, 4, 5])?.pValue).toBe(2 / 2 ** 5);
   expect(signFlip([0, 0])?.pValue).toBe(1);
   expect(signFlip([0.3])?.pValue).toBe(1);
+  expect(signFlip([0.3, Number.NaN])).toBeNull();
   expect(signFlip([])).toBeNull();
   // 0.1 + 0.2 - 0.3 is not 0 in floating point.
   expect(signFlip([0.1, 0.2, -0.3])?.pValue).toBe(1);

@@ -1,11 +1,9 @@
-import type { Models } from '../../src/reproduce/studyFile/cells.js';
+import type { TestedModels } from '../../src/reproduce/studyFile/cells.js';
 import { growthTable } from '../../src/reproduce/studyFile/growthTable.js';
 import type { RecordRow } from '../../src/reproduce/studyFile/records.js';
 
 const STAGES = ['first', 'third', 'late'];
 const of = {
-  benchmark: 'dominoes',
-  groups: [0, 1],
   minorities: [1],
   tests: {
     stage: 'late',
@@ -17,20 +15,25 @@ const of = {
     equivalence: 0.25,
     leastModels: 6,
   },
-} as Models;
+} as TestedModels;
 const SEEDS = [4, 5, 6];
-/** Points, by stage; the second model's gap does not grow. */
+/** Points, by stage; the second model's gap does not grow, but for rounding. */
 const gapOf = (seed: number, stage: number): number => (seed === 5 ? 20 : 5 + 10 * stage);
+/** What the second model reaches in training: 90, 93 and 97 %, less 20 points in test. */
+const FITTED = [0.9, 0.93, 0.97];
 /** Logits: a line on the gap, whose slope differs between models, and random neurons that take 1. */
 const changeOf = (seed: number, stage: number): number => -1 - 0.02 * (seed - 3) * gapOf(seed, stage);
 
 const models = SEEDS.flatMap((seed) =>
-  STAGES.flatMap((stage, at) => [
-    { seed, stage, split: 'train', group: 0, accuracy: 1 },
-    { seed, stage, split: 'train', group: 1, accuracy: 0.9 },
-    { seed, stage, split: 'test', group: 0, accuracy: 0.95 },
-    { seed, stage, split: 'test', group: 1, accuracy: 0.85 - gapOf(seed, at) / 100 },
-  ]),
+  STAGES.flatMap((stage, at) => {
+    const fitted = FITTED[at] ?? 0;
+    return [
+      { seed, stage, split: 'train', group: 0, accuracy: 1 },
+      { seed, stage, split: 'train', group: 1, accuracy: fitted },
+      { seed, stage, split: 'test', group: 0, accuracy: 1 },
+      { seed, stage, split: 'test', group: 1, accuracy: Number((fitted - gapOf(seed, at) / 100).toFixed(5)) },
+    ];
+  }),
 );
 // In another order than that of the models.
 const effects = [...SEEDS].reverse().flatMap((seed) =>

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PROTOCOLS } from '../../src/protocol.js';
 import { reproducePart2, rowsOf } from '../../src/reproduce/part2.js';
 import { STUDIES, type StudyPlan } from '../../src/reproduce/study/studies.js';
-import { jobsOfArms } from '../../src/reproduce/study/studyArm.js';
+import { jobsOfArms, namedKickInEpochs } from '../../src/reproduce/study/studyArm.js';
 import { resolveSettings } from '../../src/settings/setting.js';
 import { methodNamed } from '../../src/train/methods.js';
 import { failure } from '../data/support.js';
@@ -21,6 +21,17 @@ test('some rows of a study, in its order, and compared where the row that matter
   expect(some.arms.map(({ name }) => name)).toEqual(['ERM', FINETUNED]);
   expect(some.focus).toBe(FINETUNED);
   expect(rowsOf(fig6, ['ERM', 'contrast, no mask']).focus).toBeUndefined();
+});
+
+test('epochs that any fine-tuning starts from are kept', () => {
+  const arms = [
+    { name: 'later', settings: { kickInEpoch: 9 } },
+    { name: 'selected', settings: { kickInEpoch: 'selected' } },
+    { name: 'tuned', grid: { kickInEpoch: [2, 7] } },
+    { name: 'ERM' },
+  ];
+  expect(namedKickInEpochs({ kickInEpoch: 7 }, arms)).toEqual([7, 9, 2]);
+  expect(namedKickInEpochs({}, [{ name: 'ERM' }])).toEqual([]);
 });
 
 test('an unknown row is refused with those that there are', async () => {

@@ -2,9 +2,9 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
+import { readStudy } from '../../src/reproduce/studyFile/readStudy.js';
 import { Records } from '../../src/reproduce/studyFile/records.js';
 import { openStudy, reproduceStudy, studyTables } from '../../src/reproduce/studyFile/reproduceStudy.js';
-import { readStudy } from '../../src/reproduce/studyFile/schema.js';
 import { ROOT } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
@@ -134,6 +134,25 @@ test('a study of a file is run, recorded and put into tables, and what is record
   expect(await studyTables({ study: path })).toEqual({ title: 'Dominoes', benchmarks, across });
   await failure(studyTables({ study: path, benchmarks: ['domino'] }), 'USAGE');
 
+  // A trace that was added to what is recorded.
+  const added = join(folder, 'added.yaml');
+  writeFileSync(
+    added,
+    STUDY.replace(
+      '  traces:\n',
+      '  traces:\n    - { record: effects, stage: late, settings: { split: test } }\n',
+    ),
+  );
+  const partly = 'dominoes-effects.csv has seed 0 without stage late, split test.';
+  const { advice } = await failure(openStudy({ study: added }), 'RUN_INVALID', partly);
+  expect(advice).toEqual([expect.stringContaining('move the file away to record it anew')]);
+  // A group that the data has not.
+  const groups = join(folder, 'groups.yaml');
+  writeFileSync(groups, STUDY.replace('2: 3 }', '2: 4 }'));
+  const unknown =
+    /groups\.yaml, models\.tests\.minorityGroups: there is no group 4: dominoes has the groups 0 to 3\./;
+  await failure(studyTables({ study: groups }), 'USAGE', unknown);
+
   // The margin was declared before the first run.
   const other = join(folder, 'other.yaml');
   writeFileSync(other, STUDY.replace('equivalence: 3 }', 'equivalence: 5 }'));
@@ -141,12 +160,14 @@ test('a study of a file is run, recorded and put into tables, and what is record
     reproduceStudy({ ...options, study: other }),
     'RUN_EXISTS',
     'a margin is set before the first result',
+    `Restore them in ${other}, or name another folder of runs there.`,
   );
 });
 
 test.each([
   ['photographs', 3],
   ['celeba', 4],
+  ['compositions', 4],
 ])('the study of %s is a study', async (name, questions) => {
   const { benchmarks, models } = await readStudy(join(ROOT, 'studies', name, 'study.yaml'));
   expect(Object.keys(benchmarks).length).toBeGreaterThan(4);
@@ -223,6 +244,31 @@ test.each([
     /models\.tests\.primary: `accuracy within class, training minus test` takes `family`/,
   ],
   ['titel: Dominoes', 'title: Dominoes', /is no study: .*title/s],
+  ['seeds: [0, 0]', 'seeds: [0, 1]', /is no study: .*the values must differ from each other/s],
+  ['only: [ERM, ERM]', 'only: [ERM, no mask]', /is no study: .*the values must differ/s],
+  [
+    'only: [no mask]',
+    'only: [ERM, no mask]',
+    /dominoes\.arms: differences are `tested`, and `only` lacks ERM/,
+  ],
+  ['"2": { method: erm', 'ERM: { method: erm', /is no study: .*a name that is no number\s+→ at arms\.2/s],
+  ['../dominoes: {', 'dominoes: {', /is no study: .*only letters, digits, points/s],
+  ['{ of: late, epoch: 0 }', '{ of: late, epoch: 1 }', /stages\.first: an epoch of another stage takes `of`/],
+  ['erm: { selct: last }', 'erm: { select: last }', /models\.erm: There is no option `selct`/],
+  [
+    'stage: early, settings: { fraction: 0.01 }',
+    'stage: late, settings: { fraction: 0.01 }',
+    /traces: \[4\]: overlaps are of the tested stage, late\./,
+  ],
+  ['topK: [1, 2], samples', 'topK: [1], samples', /traces: \[3\]: layers take `topK: \[1\]`/],
+  ['k: 5', 'k: 2', /traces: no effects of late have gradient and k = 5, which are tested\./],
+  ['gradCam: { layr: x }\ntuning:', 'tuning:', /gradCam: There is no option `layr`/],
+  ['across: {}\ntuning:', 'tuning:', /is no study: .*at least one column/s],
+  [
+    'tunedAs: no mask }',
+    'grid: { lr: [0.001, 0.0001] } }',
+    /arms\.no mask: `tunedAs` is "no mask": it takes another arm with a grid/,
+  ],
 ])('refuses "%s" in the place of "%s"', async (wrong, right, reason) => {
   const refused = join(folder, 'refused.yaml');
   writeFileSync(refused, STUDY.replace(right, wrong));

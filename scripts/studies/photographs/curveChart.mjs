@@ -1,5 +1,5 @@
 // Draws the curve of studies/photographs/plan.md, a dot a seed: node scripts/studies/photographs/curveChart.mjs writes
-// studies/photographs/results/curve.svg. test/studies/chart.test.ts holds it against the tables.
+// studies/photographs/results/curve.svg. test/studies/chart.slow.test.ts holds it against the tables.
 import { join } from 'node:path';
 import { summarizeSeeds } from '#src/metrics/seeds.js';
 import { INK, MAJORITY, MINORITY } from '#src/report/vega/theme.js';

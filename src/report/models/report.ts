@@ -80,7 +80,7 @@ function excessSentences(rows: readonly RowOverModels[]): string[] {
     const passed = told.filter((one) => isPassed(one) && one.summary.mean < 0);
     return [
       passed.length === 0
-        ? `Random neurons of the same layers do as much by ${name}: at the least p, ${text(least.summary.mean)} beyond them (${settingsText(least.row)}; ${pTexts(least)}).`
+        ? `By ${name}, that is not shown to be more than random neurons of the same layers do: at the least p, ${text(least.summary.mean)} beyond them (${settingsText(least.row)}; ${pTexts(least)}).`
         : `By ${name}, that is more than random neurons of the same layers do in ${passed.length} of ${plural(told.length, 'setting')} after Holm’s correction.`,
     ];
   });

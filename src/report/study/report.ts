@@ -42,8 +42,8 @@ interface NamedStudy extends StudyResult {
 export async function writeStudyReport(folder: string): Promise<string> {
   const sections = (await readStudies(folder)).map(showStudy);
   const lead = html`Fine-tuning against spurious memorization, after You et al.,
-    <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025). Checkpoints
-    are selected by validation worst-group accuracy; the test split is read once for each.`;
+    <cite>Uncovering memorization effect in the presence of spurious correlations</cite> (2025). The test
+    split is read once for each run.`;
   const { page, figures } = await drawPage('Part II: fine-tuning', lead, sections);
   for (const { name, svg } of figures) await writeAtomic(join(folder, name), svg);
   const path = join(folder, 'report.html');

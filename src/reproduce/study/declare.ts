@@ -20,11 +20,14 @@ interface DeclaredStudy extends Pick<StudyPlan, 'arms'> {
  * Writes what studies will compare, with which seeds and margin, before their first run: `<out>/<study>.plan.json`. A margin that
  * was declared stays, and so do the rows and seeds that were declared with one: chosen after the results, they would tell nothing.
  * Others are `RUN_EXISTS`.
+ *
+ * @param file the study's file, where it has one
  */
 export async function declare(
   out: string,
   plans: readonly NamedPlan[],
   { seeds, equivalence: margin }: Pick<StudyOptions, 'seeds' | 'equivalence'>,
+  file?: string,
 ): Promise<void> {
   await makeFolder(out);
   const equivalence = margin ?? null;
@@ -36,7 +39,9 @@ export async function declare(
       throw new SpurmemError(
         'RUN_EXISTS',
         `\`equivalence\` is ${points(equivalence)}, and ${path} declares ${expected}: a margin is set before the first result.`,
-        { parameter: 'equivalence', value: equivalence, expected, advice: adviceOf('the same one') },
+        file === undefined
+          ? { parameter: 'equivalence', value: equivalence, expected, advice: adviceOf('the same one') }
+          : ofFile(file),
       );
     }
     const differs = (name: 'arms' | 'seeds', now: unknown): boolean =>
@@ -47,11 +52,15 @@ export async function declare(
       throw new SpurmemError(
         'RUN_EXISTS',
         `${path} declares other ${rows}, with a margin of ${points(equivalence)}: what is compared is set before the first result.`,
-        { parameter, advice: adviceOf('the same ones') },
+        file === undefined ? { parameter, advice: adviceOf('the same ones') } : ofFile(file),
       );
     }
     await writeCheckedJson(path, { kind, title, equivalence, seeds, focus: focus ?? null, arms });
   }
+}
+
+function ofFile(file: string) {
+  return { advice: [`Restore them in ${file}, or name another folder of runs there.`] };
 }
 
 function adviceOf(same: string): string[] {

@@ -36,6 +36,14 @@ export interface RunsOptions extends Pick<EpochOptions, 'keepEpochs'> {
   readonly finetune: FinetuneSettings;
 }
 
+/** The epochs of ERM that fine-tunings start from, where settings or an arm's grid name them. */
+export function namedKickInEpochs(finetuning: FinetuneSettings, arms: readonly StudyArm[]): number[] {
+  const named = [finetuning, ...arms.flatMap(({ settings = {}, grid = {} }) => [settings, grid])].flatMap(
+    ({ kickInEpoch }: { readonly kickInEpoch?: unknown }) => [kickInEpoch].flat(),
+  );
+  return [...new Set(named.filter((epoch) => typeof epoch === 'number'))];
+}
+
 /** A job without its place in a list: `from` is the folder of the run that it starts from, undefined where it starts from the data. */
 type StudyRun = Pick<SweepJob, 'method' | 'settings' | 'seed' | 'out' | 'keepEpochs'> & {
   readonly from?: string;

@@ -109,7 +109,7 @@ export function checkArm(arm: StudyArm, arms: readonly StudyArm[], isTuned: bool
     ([, values]) => values.length === 0 || firstRepeated(values) !== undefined,
   );
   if (repeated) throw refuse(`${repeated[0]} takes values that differ from each other.`);
-  const source = tunedAs === undefined ? arm : arms.find((other) => other.name === tunedAs);
+  const source = tunedAs === undefined ? arm : arms.find((other) => other !== arm && other.name === tunedAs);
   if (source === undefined || (source !== arm && (grid !== undefined || source.grid === undefined))) {
     const tuned = arms.filter((other) => other !== arm && other.grid !== undefined);
     const expected = `another arm with a grid, where the arm ${name} has none: ${tuned.map((other) => other.name).join('; ')}`;

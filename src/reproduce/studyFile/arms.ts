@@ -10,11 +10,11 @@ import { finetune } from '../../train/methods/finetune.js';
 import type { EpochOptions } from '../../train/trainRun.js';
 import { declare } from '../study/declare.js';
 import { runArm } from '../study/runStudy.js';
-import { scopeOf, type StudyArm } from '../study/studyArm.js';
+import { namedKickInEpochs, scopeOf, type StudyArm } from '../study/studyArm.js';
 import type { StudyOptions } from '../study/studyOptions.js';
 import { type ArmRun, chosenConfiguration, isTuned, tunedFrom, tuningRuns } from '../study/tuning.js';
 import type { Combination } from '../sweep/plan.js';
-import { numberOf, type RecordRow, Records, select, timed } from './records.js';
+import { distinct, numberOf, type RecordRow, Records, select, timed } from './records.js';
 import type { StudyFile } from './schema.js';
 
 /** The options of a study's run besides its file. */
@@ -30,7 +30,6 @@ export function armsOf(file: StudyFile, name: string): StudyOptions {
   const benchmark = file.benchmarks[name];
   const { comparisons } = file;
   const finetuning = { ...file.finetune, ...benchmark?.finetune };
-  const { kickInEpoch } = finetuning;
   const arms = allArms(file, name);
   const only = benchmark?.arms?.only ?? [];
   return {
@@ -39,7 +38,7 @@ export function armsOf(file: StudyFile, name: string): StudyOptions {
     out: join(file.runs, `${name}-part2`),
     erm: { ...file.erm, ...benchmark?.erm },
     finetune: finetuning,
-    keepEpochs: typeof kickInEpoch === 'number' ? [kickInEpoch] : [],
+    keepEpochs: namedKickInEpochs(finetuning, arms),
     arms: only.flatMap((wanted) => arms.filter((arm) => arm.name === wanted)),
     seeds: benchmark?.arms?.seeds ?? [],
     tuning: file.tuning,
@@ -69,10 +68,15 @@ async function openTuningOn(file: StudyFile, name: string, on: string): Promise<
   const { arms } = armsOf(file, name);
   const sources = arms.map((arm) => tunedFrom(arm, file.arms));
   const isTried = (arm: StudyArm): boolean =>
-    sources.some((own) => own.name === arm.name || (own.choice !== undefined && own.choice === arm.choice));
+    sources.some((own) => own.name === arm.name || isShared(own, arm));
   const recorded = await tuningOf(file, on);
   const runs = tuningRuns(allArms(file, on).filter(isTried), file.tuning?.seeds);
   return runs.filter((run) => !recorded.some((tuned) => isTuned(tuned, run)));
+}
+
+/** Whether two arms share the choice of their configuration. */
+function isShared(arm: StudyArm, other: StudyArm): boolean {
+  return arm.choice !== undefined && arm.choice === other.choice;
 }
 
 /** The runs of a benchmark's arms in their chosen configurations, but for those that are recorded; the tuning must be finished. */
@@ -82,16 +86,55 @@ export async function openArms(
   { seeds: asked }: Pick<StudyFileOptions, 'seeds'>,
 ): Promise<ArmRun[]> {
   const { arms, seeds } = armsOf(file, name);
-  const tuned = await Promise.all(tunedOn(file, name).map((on) => tuningOf(file, on)));
   const rows = await recordsOf(file, name).read('test');
-  const chosen = arms.map((arm) => ({
-    arm,
-    configuration: chosenConfiguration(arm, file.arms, file.tuning?.seeds ?? [], ...tuned),
-  }));
+  const chosen = await chosenArms(file, name, arms);
   return seeds
     .filter((seed) => asked?.includes(seed) !== false)
     .flatMap((seed) => chosen.map((one) => ({ ...one, seed })))
     .filter((run) => select(rows, columnsOf(run)).length === 0);
+}
+
+/** A benchmark's arms in their chosen configurations; their tuning must be finished. */
+async function chosenArms(
+  file: StudyFile,
+  name: string,
+  arms: readonly StudyArm[],
+): Promise<Pick<ArmRun, 'arm' | 'configuration'>[]> {
+  const tuned = await Promise.all(tunedOn(file, name).map((on) => tuningOf(file, on)));
+  return arms.map((arm) => ({
+    arm,
+    configuration: chosenConfiguration(arm, file.arms, file.tuning?.seeds ?? [], ...tuned),
+  }));
+}
+
+/**
+ * The recorded runs of a benchmark's arms in their chosen configurations, by arm in the order of the records: those of a configuration
+ * that was chosen before more was tuned do not count. Arms whose tuning is not finished are left out.
+ */
+export async function recordedArms(
+  file: StudyFile,
+  name: string,
+): Promise<ReadonlyMap<string, readonly RecordRow[]>> {
+  const rows = await recordsOf(file, name).read('test');
+  const open = await openTuning(file, name);
+  const isOpen = (arm: StudyArm): boolean => {
+    const source = tunedFrom(arm, file.arms);
+    return open.some((run) => run.arm.name === source.name || isShared(run.arm, source));
+  };
+  const tuned = armsOf(file, name).arms.filter((arm) => !isOpen(arm));
+  const chosen = new Map(
+    (await chosenArms(file, name, tuned)).map(({ arm, configuration }) => [
+      arm.name,
+      JSON.stringify(configuration),
+    ]),
+  );
+  const recorded = distinct(rows, 'arm').map(String);
+  return new Map(
+    recorded.flatMap((arm) => {
+      const configuration = chosen.get(arm);
+      return configuration === undefined ? [] : [[arm, select(rows, { arm, configuration })] as const];
+    }),
+  );
 }
 
 /**
@@ -101,7 +144,7 @@ export async function openArms(
 export async function runArmsOf(file: StudyFile, name: string, options: StudyFileOptions): Promise<void> {
   const { out, arms, seeds, focus, equivalence, erm: recipe } = armsOf(file, name);
   const plan = { kind: 'study', title: file.title, arms, ...(focus === undefined ? {} : { focus }) };
-  await declare(out, [plan], { seeds, equivalence });
+  await declare(out, [plan], { seeds, equivalence }, file.path);
   for (const on of tunedOn(file, name)) {
     const tune = runnerOf(file, on, options);
     for (const run of await openTuningOn(file, name, on)) {

@@ -2,9 +2,9 @@ import type { Table } from '../../report/table.js';
 import { inWords } from '../../settings/setting.js';
 import { jobsOfArms } from '../study/studyArm.js';
 import type { Combination } from '../sweep/plan.js';
-import { armsOf } from './arms.js';
-import { columnText, hoursText, starred, tableOf } from './cells.js';
-import { numberOf, type RecordRow, Records } from './records.js';
+import { armsOf, recordedArms } from './arms.js';
+import { columnText, hoursText, minoritiesOf, starred, tableOf } from './cells.js';
+import { numberOf, type RecordRow } from './records.js';
 import type { StudyFile } from './schema.js';
 
 /** A benchmark's data, the settings of one of its arms, and every recorded run of it. */
@@ -18,12 +18,12 @@ export interface ArmCard {
 
 /** The cards of a benchmark's recorded arms, in the order of the study. */
 export async function armCards(file: StudyFile, name: string): Promise<ArmCard[]> {
-  const rows = await new Records(file.recordsFolder, name).read('test');
+  const rows = await recordedArms(file, name);
   const study = armsOf(file, name);
-  const minorities = Object.keys(file.models?.tests.minorityGroups ?? {}).map(Number);
+  const minorities = minoritiesOf(file.models?.tests);
   return study.arms.flatMap(({ grid: _grid, ...arm }): ArmCard[] => {
-    const ofArm = rows.filter((row) => row.arm === arm.name);
-    const [first] = ofArm.sort((a, b) => numberOf(a, 'seed') - numberOf(b, 'seed'));
+    const ofArm = (rows.get(arm.name) ?? []).toSorted((a, b) => numberOf(a, 'seed') - numberOf(b, 'seed'));
+    const [first] = ofArm;
     if (first === undefined) return [];
     const configuration = JSON.parse(String(first.configuration)) as Combination;
     const jobs = jobsOfArms(study, [{ ...arm, settings: { ...arm.settings, ...configuration } }], [0]);

@@ -9,12 +9,25 @@ import type { StudyModels } from './schema.js';
 
 const ALPHA = 0.05;
 
-/** The recorded models of a benchmark: the tests, and the groups that neurons are chosen for, minorities among them. */
-export interface Models {
-  readonly benchmark: string;
+/** What is tested of models, and of which minority groups. */
+export interface TestedModels {
   readonly tests: StudyModels['tests'];
-  readonly groups: readonly number[];
   readonly minorities: readonly number[];
+}
+
+/** The recorded models of a benchmark, and all of its groups. */
+export interface Models extends TestedModels {
+  readonly benchmark: string;
+  readonly groups: readonly number[];
+}
+
+export function testedModels(tests: StudyModels['tests']): TestedModels {
+  return { tests, minorities: minoritiesOf(tests) };
+}
+
+/** The minority groups of a study. */
+export function minoritiesOf(tests: Pick<StudyModels['tests'], 'minorityGroups'> | undefined): number[] {
+  return Object.keys(tests?.minorityGroups ?? {}).map(Number);
 }
 
 export function tableOf(
@@ -40,7 +53,7 @@ export function columnText(rows: readonly RecordRow[], column: string, decimals:
 }
 
 /** A sign-flip test and its p after Holm's correction; undefined where nothing was tested. */
-export interface CorrectedTest {
+interface CorrectedTest {
   readonly p: number | undefined;
   readonly holm: number | undefined;
 }

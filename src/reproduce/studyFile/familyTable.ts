@@ -1,5 +1,13 @@
 import type { Table } from '../../report/table.js';
-import { meanText, type Models, pTexts, signFlipTests, tableOf, verdictText, withinText } from './cells.js';
+import {
+  meanText,
+  pTexts,
+  signFlipTests,
+  tableOf,
+  type TestedModels,
+  verdictText,
+  withinText,
+} from './cells.js';
 import { answers, FIT, fits } from './questions.js';
 import { type RecordRow, select } from './records.js';
 
@@ -9,7 +17,7 @@ const TESTED_SPLIT = 'train';
 const VERDICTS = { claimed: 'holds', opposite: 'does not hold', small: 'does not hold', open: 'open' };
 
 /** A planned test: a number a model, and the claim about their mean. */
-export interface PlannedTest {
+interface PlannedTest {
   readonly question: string;
   /** The criterion; empty where no neurons are chosen. */
   readonly name: string;
@@ -22,7 +30,7 @@ export interface PlannedTest {
 }
 
 /** The tested sets of neurons: a criterion's, for a minority group. */
-export function testedSets(of: Models, effects: readonly RecordRow[], stage = of.tests.stage) {
+export function testedSets(of: TestedModels, effects: readonly RecordRow[], stage = of.tests.stage) {
   const { k } = of.tests;
   return of.tests.criteria.flatMap((criterion) =>
     of.minorities.map((chosenFor) => ({
@@ -35,7 +43,7 @@ export function testedSets(of: Models, effects: readonly RecordRow[], stage = of
 
 /** The planned tests of a family, and what is described of criteria outside of it. None where there is no family. */
 export function plannedTests(
-  of: Models,
+  of: TestedModels,
   models: readonly RecordRow[],
   effects: readonly RecordRow[],
 ): PlannedTest[] {
@@ -66,7 +74,7 @@ export function plannedTests(
 
 /** The same, a row each, with verdicts. */
 export function familyTable(
-  of: Models,
+  of: TestedModels,
   models: readonly RecordRow[],
   effects: readonly RecordRow[],
 ): Table[] {

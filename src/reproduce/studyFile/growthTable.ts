@@ -1,6 +1,6 @@
 import { linearRegression } from 'simple-statistics';
 import type { Table } from '../../report/table.js';
-import { meanText, type Models, tableOf } from './cells.js';
+import { meanText, tableOf, type TestedModels } from './cells.js';
 import { testedSets } from './familyTable.js';
 import { answers, FIT, fits, type QuestionName } from './questions.js';
 import { distinct, type RecordRow, select } from './records.js';
@@ -9,6 +9,8 @@ import { distinct, type RecordRow, select } from './records.js';
 const GROWING: QuestionName = 'beyond same layers, training minus test';
 /** Points of the gap that a slope is given by. */
 const POINTS = 10;
+/** Points that gaps differ by at least: accuracies are recorded with five digits. */
+const LEAST_SPREAD = 1e-6;
 
 /** A criterion's set for a group, at every stage of every model. */
 interface Growth {
@@ -25,7 +27,7 @@ interface Growth {
  * stages for it, or they are not recorded.
  */
 export function growths(
-  of: Models,
+  of: TestedModels,
   models: readonly RecordRow[],
   effects: readonly RecordRow[],
 ): readonly Growth[] {
@@ -42,15 +44,24 @@ export function growths(
         return [gap ?? Number.NaN, change ?? Number.NaN];
       }),
     );
-    const slopes = seeds.map((_, model) => linearRegression(byStage.map((stage) => stage[model] ?? [])).m);
+    const slopes = seeds.map((_, model) =>
+      slopeOf(byStage.flatMap((stage) => stage.slice(model, model + 1))),
+    );
     return { criterion: name, chosenFor, byStage, slopes };
   });
   return found.filter(({ byStage }) => byStage.flat(2).every(Number.isFinite));
 }
 
+/** By least squares; NaN where the gaps are the same but for rounding. */
+function slopeOf(points: readonly (readonly [gap: number, change: number])[]): number {
+  const gaps = points.map(([gap]) => gap);
+  if (Math.max(...gaps) - Math.min(...gaps) < LEAST_SPREAD) return Number.NaN;
+  return linearRegression(points.map(([gap, change]) => [gap, change])).m;
+}
+
 /** The same as a table; the slopes over the models that have one. */
 export function growthTable(
-  of: Models,
+  of: TestedModels,
   models: readonly RecordRow[],
   effects: readonly RecordRow[],
 ): Table[] {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { quantile } from 'simple-statistics';
 import { type Dataset, datasetOf } from '../../data/dataset.js';
 import { type Split, SPLITS } from '../../data/split.js';
+import { SpurmemError } from '../../errors.js';
 import { evaluateRun } from '../../experiments/evaluateRun.js';
 import { judge, OUTCOMES } from '../../experiments/outcomes.js';
 import type { TraceEntry } from '../../experiments/results.js';
@@ -10,15 +10,17 @@ import { traceOverlap } from '../../experiments/traceOverlap.js';
 import { type SessionOptions, TraceSession } from '../../experiments/traceSession.js';
 import { traceStructured } from '../../experiments/traceStructured.js';
 import { traceUnstructured } from '../../experiments/traceUnstructured.js';
-import { mean } from '../../metrics/statistics.js';
+import { mean, quantile } from '../../metrics/statistics.js';
 import { NULL_NAMES } from '../../neurons/nulls.js';
 import { throwIfAborted } from '../../progress.js';
+import { ERM_SETTINGS } from '../../train/ermSettings.js';
 import { erm } from '../../train/methods/erm.js';
 import { runJob } from '../sweep/jobs.js';
 import type { SweepJob } from '../sweep/plan.js';
 import type { StudyFileOptions } from './arms.js';
+import { requireMinorityGroups } from './readStudy.js';
 import { type RecordRow, Records, select, timed } from './records.js';
-import { isEpochOf, type RecordName, type StudyFile } from './schema.js';
+import { isEpochOf, type RecordName, type StudyFile, type StudyModels } from './schema.js';
 
 /** A seed of a benchmark's models, and the records that it lacks. */
 export interface OpenModels {
@@ -38,17 +40,50 @@ export async function openModels(
   const { models } = file;
   const own = file.benchmarks[name]?.models;
   if (!models || !own) return [];
-  const wanted = models.traces.map(({ record }) => record).filter((record) => !own.without.includes(record));
   const records = new Records(file.recordsFolder, name);
   const tables = await Promise.all(
-    [...new Set(wanted), MODELS].map(async (record) => ({ record, rows: await records.read(record) })),
+    wantedRows(models)
+      .filter(({ record }) => record === MODELS || !own.without.includes(record))
+      .map(async (wanted) => ({ ...wanted, rows: await records.read(wanted.record) })),
   );
-  const lackedBy = (seed: number) =>
-    tables.filter(({ rows }) => select(rows, { seed }).length === 0).map(({ record }) => record);
+  const lackedBy = (seed: number): OpenModels['records'] =>
+    tables.flatMap(({ record, sets, rows }) => {
+      const ofSeed = select(rows, { seed });
+      if (ofSeed.length === 0) return [record];
+      // Not all records have all of these columns.
+      const lacking = sets.find((set) => !ofSeed.some((row) => isOf(row, set)));
+      if (lacking) throw partlyRecorded(records.pathOf(record), seed, lacking);
+      return [];
+    });
   return (own.seeds ?? models.seeds)
     .filter((seed) => asked?.includes(seed) !== false)
     .map((seed) => ({ seed, records: lackedBy(seed) }))
     .filter(({ records: lacked }) => lacked.length > 0);
+}
+
+/** Each record that the traces make, and what tells its rows apart. */
+function wantedRows({ stages, traces }: StudyModels) {
+  const records = [...new Set(traces.map(({ record }) => record))].map((record) => {
+    const own = traces.filter((trace) => trace.record === record);
+    const sets = own.flatMap(({ stage, settings: { split = 'train', topK } }): RecordRow[] => {
+      const sizes = Array.isArray(topK) ? topK.map((k) => ({ k: Number(k) })) : [{}];
+      return sizes.map((size) => ({ stage, split: String(split), ...size }));
+    });
+    return { record, sets };
+  });
+  return [...records, { record: MODELS, sets: Object.keys(stages).map((stage): RecordRow => ({ stage })) }];
+}
+
+/** Whether a row is of a set, by the columns that it has. */
+function isOf(row: RecordRow, set: RecordRow): boolean {
+  return Object.entries(set).every(([column, value]) => row[column] === undefined || row[column] === value);
+}
+
+function partlyRecorded(path: string, seed: number, lacking: RecordRow): SpurmemError {
+  const set = Object.entries(lacking).map(([column, value]) => `${column} ${String(value)}`);
+  return new SpurmemError('RUN_INVALID', `${path} has seed ${seed} without ${set.join(', ')}.`, {
+    advice: ['The study had no such trace when it was recorded: move the file away to record it anew.'],
+  });
 }
 
 /** Runs Part I of a benchmark, seed by seed: trains its models, traces them, and records what is not recorded. */
@@ -63,6 +98,7 @@ export async function runModelsOf(file: StudyFile, name: string, options: StudyF
     throwIfAborted(options.signal, name);
     data ??= await datasetOf(benchmark?.data ?? '', benchmark?.datasetOptions);
     const dataset = data;
+    requireMinorityGroups(file, name, dataset.numGroups);
     const made = new Map<string, RecordRow[]>();
     const { took } = await timed(async () => {
       for (const { stage: ownStage, epoch, run } of stagesOf(file, name, seed)) {
@@ -107,7 +143,7 @@ interface ModelStage {
   readonly run: SweepJob;
 }
 
-/** A seed's models, in the order of the study's stages. */
+/** A seed's models, in the order of the study's stages. Throws `USAGE` for an epoch that training does not reach. */
 export function stagesOf(file: StudyFile, name: string, seed: number): ModelStage[] {
   const benchmark = file.benchmarks[name];
   const stages = file.models?.stages ?? {};
@@ -132,11 +168,16 @@ export function stagesOf(file: StudyFile, name: string, seed: number): ModelStag
       from: null,
     };
   };
-  return Object.entries(stages).map(([stage, own]) =>
-    isEpochOf(own)
-      ? { stage, epoch: own.epoch, run: runOf(own.of) }
-      : { stage, epoch: undefined, run: runOf(stage) },
-  );
+  return Object.entries(stages).map(([stage, own]): ModelStage => {
+    if (!isEpochOf(own)) return { stage, epoch: undefined, run: runOf(stage) };
+    const run = runOf(own.of);
+    const { epochs = ERM_SETTINGS.epochs.article } = run.settings;
+    if (own.epoch > Number(epochs)) {
+      const problem = `epoch ${own.epoch} of ${own.of}, which has ${String(epochs)} epochs on ${name}.`;
+      throw new SpurmemError('USAGE', `${file.path}, models.stages.${stage}: ${problem}`);
+    }
+    return { stage, epoch: own.epoch, run };
+  });
 }
 
 type Rows = (options: SessionOptions, model: { seed: number; stage: string }) => Promise<RecordRow[]>;

@@ -11,22 +11,29 @@ import {
   signFlipTexts,
   starred,
   tableOf,
+  testedModels,
 } from './cells.js';
 import { familyTable, testedSets } from './familyTable.js';
 import { growthTable } from './growthTable.js';
 import { answers, beyond, interactionBeyond, own, QUESTION_NAMES, type QuestionName } from './questions.js';
+import { requireMinorityGroups } from './readStudy.js';
 import { distinct, numberOf, numbers, type RecordRow, type RecordSource, select } from './records.js';
-import type { StudyModels } from './schema.js';
+import type { StudyFile } from './schema.js';
 
-/** The tables of Part I of a benchmark or pool: what was tested first, then what is described. None where no model is recorded. */
-export async function part1Tables(records: RecordSource, { tests }: StudyModels): Promise<Table[]> {
+/**
+ * The tables of Part I of a benchmark or pool: what was tested first, then what is described. None where no model is recorded. Throws
+ * `USAGE` for minority groups that its data has not.
+ */
+export async function part1Tables(file: StudyFile, records: RecordSource): Promise<Table[]> {
+  if (!file.models) return [];
+  const { tests } = file.models;
   const read = (name: string): Promise<RecordRow[]> => records.read(name);
   const models = await read('models');
   const effects = await read('effects');
   const groups = distinct(models, 'group').map(Number);
   if (groups.length === 0) return [];
-  const minorities = Object.keys(tests.minorityGroups).map(Number);
-  const of = { benchmark: records.benchmark, tests, groups, minorities };
+  requireMinorityGroups(file, records.benchmark, Math.max(...groups) + 1);
+  const of = { benchmark: records.benchmark, groups, ...testedModels(tests) };
   return [
     accuracyTable(of, models),
     ...startTable(of, await read('margins')),
@@ -85,8 +92,12 @@ function questionTable(of: Models, effects: readonly RecordRow[], question: Ques
     const majority = minorityGroups[String(set.chosenFor)] ?? Number.NaN;
     return { ...set, values: answers(question, rows, effects, majority) };
   });
-  const isRecorded = sets.every(({ values }) => values.every(Number.isFinite));
-  return isRecorded ? [marginTable(caption, 'criterion', of, [sets])] : [];
+  return sets.every(isRecorded) ? [marginTable(caption, 'criterion', of, [sets])] : [];
+}
+
+/** Whether a set has a number of every model. */
+function isRecorded({ values }: { readonly values: readonly number[] }): boolean {
+  return values.length > 0 && values.every(Number.isFinite);
 }
 
 /**
@@ -100,12 +111,13 @@ function withinClassTables(of: Models, effects: readonly RecordRow[]): Table[] {
     ['accuracy', 100, 1],
     ['loss', 1, 3],
   ] as const;
-  return outcomes.map(([outcome, scale, decimals]) => {
+  return outcomes.flatMap(([outcome, scale, decimals]) => {
     const sets = testedSets(of, effects).map((set) => {
-      const majority = minorityGroups[String(set.chosenFor)] ?? 0;
+      const majority = minorityGroups[String(set.chosenFor)] ?? Number.NaN;
       const valueOf = (row: RecordRow, group: number): number => numberOf(row, `${outcome}${group}`);
       return { ...set, values: set.rows.map((row) => valueOf(row, set.chosenFor) - valueOf(row, majority)) };
     });
+    if (!sets.every(isRecorded)) return [];
     const pTexts = signFlipTexts(
       sets.map(({ values }) => values),
       leastModels,
@@ -218,7 +230,7 @@ function perturbationTables(of: Models, perturbations: readonly RecordRow[]): Ta
   const rowsOf = (perturbation: string, chosenFor: number): RecordRow[] => {
     // Zeroing has no standard deviation.
     const drawn = perturbation === 'zero' ? null : sigma;
-    return select(perturbations, { perturbation, sigma: drawn, criterion, chosenFor });
+    return select(perturbations, { perturbation, sigma: drawn, criterion, chosenFor, k });
   };
   const beyondZeroing =
     (perturbation: string) =>
@@ -251,7 +263,7 @@ function secondaryPerturbations(of: Models, perturbations: readonly RecordRow[])
   const rows = kinds.flatMap((kind) =>
     distinct(perturbations, 'criterion').flatMap((criterion) =>
       of.groups.map((chosenFor) => {
-        const found = select(perturbations, { ...kind, criterion, chosenFor });
+        const found = select(perturbations, { ...kind, criterion, chosenFor, k: of.tests.k });
         return [
           ...[kind.perturbation, kind.sigma ?? '', criterion].map(String),
           `G${chosenFor}`,

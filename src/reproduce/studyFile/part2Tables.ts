@@ -1,9 +1,11 @@
 import { mean } from '../../metrics/statistics.js';
 import type { Table } from '../../report/table.js';
+import { recordedArms } from './arms.js';
 import {
   columnText,
   hoursText,
   meanText,
+  minoritiesOf,
   pTexts,
   signFlipTests,
   starred,
@@ -11,15 +13,7 @@ import {
   verdictText,
   withinText,
 } from './cells.js';
-import {
-  distinct,
-  numberOf,
-  numbers,
-  type RecordRow,
-  Records,
-  type RecordSource,
-  select,
-} from './records.js';
+import { distinct, numberOf, numbers, type RecordRow, type RecordSource, select } from './records.js';
 import type { StudyFile } from './schema.js';
 
 const VERDICTS = { claimed: 'gains', opposite: 'loses', small: 'equivalent', open: 'not shown' };
@@ -30,19 +24,32 @@ type CompleteArms = ReadonlyMap<string, readonly RecordRow[]>;
 /** The worst groups of a pool, one a seed of it, by an arm's runs; none of a benchmark alone. */
 type WorstOfPool = (rows: readonly RecordRow[]) => readonly number[];
 
-/** The arms of a benchmark or pool that have all of some seeds, and the names of those that lack one. */
+/** The arms of benchmarks that have all of their seeds, or of these seeds, in their chosen configurations, and the names of those that lack one. */
 export async function completeArms(
-  records: RecordSource,
-  seeds: readonly number[],
+  file: StudyFile,
+  members: readonly string[],
+  these?: readonly number[],
 ): Promise<{ readonly complete: CompleteArms; readonly left: readonly string[] }> {
-  const rows = await records.read('test');
-  const arms = distinct(rows, 'arm').map(
-    (arm) => [String(arm), seeds.flatMap((seed) => select(rows, { arm, seed }).slice(0, 1))] as const,
+  const recorded = await Promise.all(
+    members.map(async (member) => ({
+      seeds: these ?? file.benchmarks[member]?.arms?.seeds ?? [],
+      arms: await recordedArms(file, member),
+    })),
   );
-  const isComplete = ([, found]: (typeof arms)[number]): boolean => found.length === seeds.length;
+  const wanted = members.flatMap((member) => file.benchmarks[member]?.arms?.only ?? []);
+  // Those that are recorded in their order.
+  const names = [...new Set([...recorded.flatMap(({ arms }) => [...arms.keys()]), ...wanted])];
+  const arms = names.map((arm) => {
+    const ofMembers = recorded.map(({ seeds, arms: own }) =>
+      seeds.map((seed) => select(own.get(arm) ?? [], { seed })[0]),
+    );
+    return [arm, ofMembers.flat()] as const;
+  });
+  const isComplete = (rows: readonly (RecordRow | undefined)[]): rows is readonly RecordRow[] =>
+    rows.every((row) => row !== undefined);
   return {
-    complete: new Map(arms.filter(isComplete)),
-    left: arms.filter((arm) => !isComplete(arm)).map(([arm]) => arm),
+    complete: new Map(arms.flatMap(([arm, rows]) => (isComplete(rows) ? [[arm, rows]] : []))),
+    left: arms.flatMap(([arm, rows]) => (isComplete(rows) ? [] : [arm])),
   };
 }
 
@@ -65,11 +72,11 @@ export async function part2Tables(
   const ofPool = firstArms.seeds.map((_, n) => arms.flatMap((own) => own.seeds[n] ?? []));
   const worstOf: WorstOfPool | undefined =
     members.length > 1 ? (rows) => pooledWorst(rows, ofPool) : undefined;
-  const { complete, left } = await completeArms(records, seeds);
+  const { complete, left } = await completeArms(file, members);
   const all = [...complete.values()].flat();
   const [sample] = all;
   if (sample === undefined) return [];
-  const minorities = Object.keys(file.models?.tests.minorityGroups ?? {}).map(Number);
+  const minorities = minoritiesOf(file.models?.tests);
   const groups = Object.keys(sample).flatMap((column) => /^group(\d+)$/.exec(column)?.[1] ?? []);
   const shown = starred(groups.map(Number), minorities);
   const measures = ['worst', ...groups.map((group) => `group${group}`)];
@@ -142,7 +149,7 @@ function listText(values: readonly number[]): string {
 function focusTable(
   complete: CompleteArms,
   focus: string,
-  primary: readonly string[],
+  planned: readonly string[],
   margin: number,
   worstOf: WorstOfPool | undefined,
 ): Table[] {
@@ -157,6 +164,9 @@ function focusTable(
       const pooled = ofFocus?.map((value, i) => value - (others?.[i] ?? Number.NaN));
       return { arm, values, pooled };
     });
+  const missing = planned.filter((arm) => !complete.has(arm));
+  // The planned tests are corrected together.
+  const primary = missing.length === 0 ? planned : [];
   const corrected = signFlipTests(
     differences.map(({ arm, values }) => (primary.includes(arm) ? values : null)),
   );
@@ -179,6 +189,9 @@ function focusTable(
           ...(isJudged ? [verdictText(values, test, { margin, sign: 1 }, VERDICTS)] : []),
         ];
       }),
+      ...(missing.length === 0
+        ? []
+        : [`Not tested before all planned arms are recorded: ${missing.join(', ')}`]),
     ),
   ];
 }
@@ -236,7 +249,7 @@ export async function readAcross(file: StudyFile) {
     .reduce((fewest, own) => (own.length < fewest.length ? own : fewest));
   const columns = await Promise.all(
     places.map(async ([name, benchmark]) => {
-      const { complete } = await completeArms(new Records(file.recordsFolder, benchmark), seeds);
+      const { complete } = await completeArms(file, [benchmark], seeds);
       return { name, benchmark, complete };
     }),
   );

@@ -35,7 +35,7 @@ const withinClass = (row: RecordRow, minority: unknown, majority: number): numbe
   numberOf(row, `margin${String(minority)}`) - numberOf(row, `margin${majority}`);
 
 /** The questions by name. What the article claims comes first: minority groups lose more, beyond what random neurons do to them. */
-export const QUESTIONS = {
+const QUESTIONS = {
   'interaction beyond same layers': interactionBeyond('same-layers'),
   'interaction beyond whole model': interactionBeyond('whole-model'),
   interaction,

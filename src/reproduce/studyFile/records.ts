@@ -34,7 +34,7 @@ export class Records {
 
   /** A table's rows; none where there is no file yet. Throws `RUN_INVALID` for one that is no table. */
   async read(name: string): Promise<RecordRow[]> {
-    const path = this.#path(name);
+    const path = this.pathOf(name);
     try {
       return parse<RecordRow>(await readText(path), { columns: true, cast: toValue });
     } catch (error) {
@@ -47,7 +47,7 @@ export class Records {
   async add(name: string, rows: readonly RecordRow[]): Promise<void> {
     const [first] = rows;
     if (!first) return;
-    const path = this.#path(name);
+    const path = this.pathOf(name);
     await makeFolder(this.folder);
     await writeAlone(path, async () => {
       const known = await this.read(name);
@@ -62,7 +62,7 @@ export class Records {
     });
   }
 
-  #path(name: string): string {
+  pathOf(name: string): string {
     return join(this.folder, `${this.benchmark}-${name}.csv`);
   }
 }

@@ -11,8 +11,9 @@ import { type ArmCard, armCards } from './cards.js';
 import { type OpenModels, openModels, runModelsOf } from './models.js';
 import { part1Tables } from './part1Tables.js';
 import { acrossTables, part2Tables } from './part2Tables.js';
+import { readStudy } from './readStudy.js';
 import { pooled } from './records.js';
-import { readStudy, type StudyFile } from './schema.js';
+import type { StudyFile } from './schema.js';
 
 export interface ReproduceStudyOptions extends StudyFileOptions {
   /** The study's file, in YAML or JSON. */
@@ -82,7 +83,7 @@ export async function studyTables({
   const tables: StudyTables['benchmarks'][number][] = [];
   for (const [benchmark, members] of sets) {
     const records = pooled(file.recordsFolder, benchmark, members);
-    const part1 = file.models ? await part1Tables(records, file.models) : [];
+    const part1 = await part1Tables(file, records);
     tables.push({ benchmark, part1, part2: await part2Tables(file, records, members) });
   }
   return { title: file.title, benchmarks: tables, across: benchmarks ? [] : await acrossTables(file) };

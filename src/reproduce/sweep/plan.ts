@@ -99,9 +99,16 @@ export async function readAs<Schema extends z.ZodType>(
     if (systemCode(error) === 'ENOENT') {
       throw new SpurmemError('USAGE', `${path}: there is no such file. Name the ${what}.`, { cause: error });
     }
-    const reason = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
+    const reason = error instanceof z.ZodError ? z.prettifyError(withKeys(error)) : messageOf(error);
     throw new SpurmemError('USAGE', `${path} is no ${what}: ${reason}`, { cause: error });
   }
+}
+
+/** The same with what is wrong about keys, which zod leaves out of its text. */
+function withKeys({ issues }: z.ZodError): z.ZodError {
+  const ofKey = (issue: z.core.$ZodIssue): z.core.$ZodIssue[] =>
+    issue.code === 'invalid_key' ? issue.issues.map((own) => ({ ...own, path: issue.path })) : [issue];
+  return new z.ZodError(issues.flatMap(ofKey));
 }
 
 /** Checks a part of a file. Throws `USAGE`, naming the file and the part. */

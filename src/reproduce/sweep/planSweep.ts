@@ -3,8 +3,7 @@ import { z } from 'zod';
 import { SpurmemError } from '../../errors.js';
 import { nearestSentence, requireKnownNames } from '../../settings/names.js';
 import { LONGEST_NAME } from '../../settings/ranges.js';
-import { firstRepeated } from '../../settings/repeated.js';
-import { pathSchema } from '../../settings/schema.js';
+import { differing, pathSchema } from '../../settings/schema.js';
 import { checkSettings } from '../../settings/setting.js';
 import { methodNamed, TRAINING_METHODS } from '../../train/methods.js';
 import { SEED_TYPE } from '../../train/runOptions.js';
@@ -20,12 +19,6 @@ import {
   withWholePaths,
 } from './plan.js';
 
-/** A job twice would count twice. */
-function distinct<Item>(list: z.ZodType<Item[]>) {
-  const error = 'the values must differ from each other';
-  return list.refine((values) => firstRepeated(values) === undefined, { error });
-}
-
 const settingsSchema = z.record(z.string(), z.unknown());
 const entrySchema = z.strictObject({
   /** Its folder, and what others start from; default: the method's. */
@@ -39,12 +32,12 @@ const entrySchema = z.strictObject({
   from: z.string().optional(),
   settings: settingsSchema.default({}),
   /** Values of settings, of which every combination is a job. */
-  grid: z.record(z.string(), distinct(z.array(z.unknown()).min(1))).default({}),
+  grid: z.record(z.string(), differing(z.array(z.unknown()).min(1))).default({}),
 });
 const sweepSchema = z.strictObject({
   out: pathSchema,
   data: pathSchema,
-  seeds: distinct(z.array(z.number().refine(SEED_TYPE.accepts, SEED_TYPE.expected)).min(1)),
+  seeds: differing(z.array(z.number().refine(SEED_TYPE.accepts, SEED_TYPE.expected)).min(1)),
   /** Settings of all entries whose method has them. */
   settings: settingsSchema.default({}),
   jobs: z.array(entrySchema).min(1),

@@ -66,7 +66,7 @@ function firstSentence(gerund: string, null_: NullName, view: TraceView, groups:
   return needed !== undefined
     ? `Too few random neurons ${words} were tried to tell: with up to ${plural(draws, 'draw')} beside each of ${ofSets}, none could pass ` +
         `Holm’s correction; with ${needed} one could (null-draws ${needed} of spurmem trace unstructured). The least ${leastP} before it.`
-    : `Random neurons ${words} do as much: ${leastP} at the least of ${ofSets}, ` +
+    : `Not shown to cost minority groups more, beyond random neurons ${words}: ${leastP} at the least of ${ofSets}, ` +
         `${probability(least?.pHolm)} after Holm’s correction.`;
 }
 
