@@ -100,7 +100,7 @@ test('gives, to the last sample, what evaluating each perturbed model alone give
   const { accuracies, losses } = await evaluate(model, loader, indices, job);
   expect(together.baseline).toEqual(accuracies);
   const { groups, groupNames } = loader.dataset;
-  // Of two classes: loss = log(1 + exp(-margin)).
+  // With two classes, the cross-entropy of an example is log(1 + exp(-margin)).
   const margins = groupNames.map((_, group) =>
     mean(
       [...losses]

@@ -26,17 +26,28 @@ function commandOf(study: string, name: string): readonly string[] {
   return shown === 'auc' ? ['planted/aucChart.mjs', file] : ['testsChart.mjs', file, benchmark];
 }
 
-test.each(charts)('$study: $name shows its tables', ({ study, name, command: [script = '', ...args] }) => {
-  const folder = join(root, study, name);
+/**
+ * Runs a script of studies in `folder`, on a copy of a study without one of its results, and returns what it prints. Scripts write beside
+ * the study, and measure models that have no record.
+ */
+function runOnCopy(folder: string, study: string, command: readonly string[], without?: string): string {
+  const [script = '', ...args] = command;
   cpSync(join(ROOT, study), join(folder, study), { recursive: true });
-  rmSync(join(folder, study, 'results', name));
-  execFileSync(process.execPath, [join(ROOT, 'scripts/studies', script), ...args], {
+  if (without !== undefined) rmSync(join(folder, study, without));
+  return execFileSync(process.execPath, [join(ROOT, 'scripts/studies', script), ...args], {
     cwd: folder,
+    encoding: 'utf8',
     stdio: 'pipe',
   });
+}
+
+test.each(charts)('$study: $name shows its tables', ({ study, name, command }) => {
+  const folder = join(root, study, name);
+  const chart = join('results', name);
+  runOnCopy(folder, study, command, chart);
   // Otherwise: npm run build, and node scripts/studies/ with that command
-  expect(readFileSync(join(folder, study, 'results', name), 'utf8')).toBe(
-    readFileSync(join(ROOT, study, 'results', name), 'utf8'),
+  expect(readFileSync(join(folder, study, chart), 'utf8')).toBe(
+    readFileSync(join(ROOT, study, chart), 'utf8'),
   );
 });
 
@@ -51,24 +62,12 @@ test.each([STUDY, 'studies/celeba', 'studies/compositions'])(
 );
 
 test.each([
-  ['studies/planted/tables.md', 'scripts/studies/planted/results.mjs', 'studies/planted/study.yaml'],
-  ['studies/celeba/starts.md', 'scripts/studies/startMargins.mjs', 'studies/celeba/study.yaml', 'celeba'],
-  [
-    'studies/compositions/starts.md',
-    'scripts/studies/startMargins.mjs',
-    'studies/compositions/study.yaml',
-    'birds',
-  ],
+  ['studies/planted/tables.md', 'planted/results.mjs', 'studies/planted/study.yaml'],
+  ['studies/celeba/starts.md', 'startMargins.mjs', 'studies/celeba/study.yaml', 'celeba'],
+  ['studies/compositions/starts.md', 'startMargins.mjs', 'studies/compositions/study.yaml', 'birds'],
 ])('%s is of the recorded results', (tables, ...command) => {
-  const [script = '', ...args] = command;
-  // Of a copy: what was not recorded would be measured, and added to it.
-  const folder = join(root, tables);
-  cpSync(join(ROOT, dirname(tables)), join(folder, dirname(tables)), { recursive: true });
-  const printed = execFileSync(process.execPath, [join(ROOT, script), ...args], {
-    cwd: folder,
-    encoding: 'utf8',
-  });
-  // Otherwise: npm run build, and node with that command > that file
+  const printed = runOnCopy(join(root, tables), dirname(tables), command);
+  // Otherwise: npm run build, and node scripts/studies/ with that command > that file
   expect(printed).toBe(readFileSync(join(ROOT, tables), 'utf8'));
 });
 

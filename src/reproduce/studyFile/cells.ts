@@ -118,6 +118,11 @@ export function starred(groups: readonly number[], minorities: readonly number[]
   return groups.map((group) => `G${group}${minorities.includes(group) ? '*' : ''}`);
 }
 
+/** Whether every model has its number. */
+export function isRecorded({ values }: { readonly values: readonly number[] }): boolean {
+  return values.length > 0 && values.every(Number.isFinite);
+}
+
 /** A test over models, a value each. */
 interface TestedSet {
   readonly name: string;

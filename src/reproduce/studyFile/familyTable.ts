@@ -1,5 +1,6 @@
 import type { Table } from '../../report/table.js';
 import {
+  isRecorded,
   meanText,
   pTexts,
   signFlipTests,
@@ -81,7 +82,6 @@ export function familyTable(
   const { k, stage, family, leastModels } = of.tests;
   if (!family) return [];
   const planned = plannedTests(of, models, effects);
-  const isRecorded = ({ values }: PlannedTest): boolean => values.length > 0 && values.every(Number.isFinite);
   const shown = planned.filter(isRecorded);
   const left = planned
     .filter((one) => !isRecorded(one))

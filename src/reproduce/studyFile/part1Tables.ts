@@ -5,6 +5,7 @@ import { combinationsOf } from '../sweep/plan.js';
 import {
   columnText,
   hoursText,
+  isRecorded,
   marginTable,
   meanText,
   type Models,
@@ -93,11 +94,6 @@ function questionTable(of: Models, effects: readonly RecordRow[], question: Ques
     return { ...set, values: answers(question, rows, effects, majority) };
   });
   return sets.every(isRecorded) ? [marginTable(caption, 'criterion', of, [sets])] : [];
-}
-
-/** Whether a set has a number of every model. */
-function isRecorded({ values }: { readonly values: readonly number[] }): boolean {
-  return values.length > 0 && values.every(Number.isFinite);
 }
 
 /**

@@ -108,8 +108,8 @@ export async function readStudy(path: string): Promise<StudyFile> {
 }
 
 /**
- * Throws `USAGE` where two benchmarks of a pool have the same seed, which identifies a model, or their arms differ, or have different numbers
- * of seeds: the first seeds of all benchmarks make the pool's first seed, and so on.
+ * Throws `USAGE` where two benchmarks of a pool have the same seed, which identifies a model, or where they differ in their arms or in the
+ * number of seeds of these. The first seed of each benchmark belongs to the pool's first seed, the second to its second.
  */
 function checkPool(
   { benchmarks, models }: Pick<z.infer<typeof studySchema>, 'benchmarks' | 'models'>,
