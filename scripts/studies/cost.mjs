@@ -70,9 +70,10 @@ function randomSets(row) {
   return settings.nullDraws * (own.models?.nulls ?? settings.nulls).length;
 }
 
-/** Arms, in one configuration or in all of them. */
+/** The study's arms, in one configuration or in all of them. */
 async function part2(phase) {
-  const runs = await records.read(phase);
+  const recorded = await records.read(phase);
+  const runs = recorded.filter(({ arm }) => study.arms.some(({ name }) => name === arm));
   if (runs.length === 0) return undefined;
   const pytorch = runs.reduce((sum, { arm }) => {
     const isContrast = /contrast|released/.test(arm);

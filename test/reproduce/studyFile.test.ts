@@ -134,6 +134,12 @@ test('a study of a file is run, recorded and put into tables, and what is record
   expect(await studyTables({ study: path })).toEqual({ title: 'Dominoes', benchmarks, across });
   await failure(studyTables({ study: path, benchmarks: ['domino'] }), 'USAGE');
 
+  // Another study of the same records, which has their arms alone.
+  const arms = join(folder, 'arms.yaml');
+  writeFileSync(arms, STUDY.replace(' models: {},', ''));
+  const [{ part1, part2 } = {}] = (await studyTables({ study: arms })).benchmarks;
+  expect({ part1, part2 }).toEqual({ part1: [], part2: dominoes?.part2 });
+
   // A trace that was added to what is recorded.
   const added = join(folder, 'added.yaml');
   writeFileSync(
@@ -165,13 +171,32 @@ test('a study of a file is run, recorded and put into tables, and what is record
 });
 
 test.each([
-  ['photographs', 3],
-  ['celeba', 4],
-  ['compositions', 4],
+  ['photographs/study', 3],
+  ['celeba/study', 4],
+  ['celeba/further', 4],
+  ['compositions/study', 4],
 ])('the study of %s is a study', async (name, questions) => {
-  const { benchmarks, models } = await readStudy(join(ROOT, 'studies', name, 'study.yaml'));
+  const { benchmarks, models } = await readStudy(join(ROOT, 'studies', `${name}.yaml`));
   expect(Object.keys(benchmarks).length).toBeGreaterThan(4);
   expect(models?.tests.primary).toHaveLength(questions);
+});
+
+test('CelebA\u2019s further arms are set against those of its study, which share their records', async () => {
+  const [study, further] = await Promise.all(
+    ['study', 'further'].map((name) => readStudy(join(ROOT, 'studies/celeba', `${name}.yaml`))),
+  );
+  for (const shared of ['erm', 'finetune', 'tuning', 'recordsFolder'] as const) {
+    expect(further?.[shared]).toEqual(study?.[shared]);
+  }
+  const both = further?.arms.filter(({ name }) => study?.arms.some((arm) => arm.name === name));
+  expect(both).toHaveLength(4);
+  for (const arm of both ?? []) expect(study?.arms).toContainEqual(arm);
+  for (const fold of study?.pools?.celeba ?? []) {
+    const [own, others] = [further?.benchmarks[fold], study?.benchmarks[fold]];
+    expect(own).toMatchObject({ data: others?.data, datasetOptions: others?.datasetOptions });
+    const { seeds, tunedOn } = others?.arms ?? {};
+    expect(own?.arms).toMatchObject({ seeds, tunedOn, tested: false });
+  }
 });
 
 test('CelebA\u2019s folds are one set of models, tested as one family, and its neurons are judged on the other half', async () => {

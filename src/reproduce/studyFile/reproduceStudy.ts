@@ -83,7 +83,8 @@ export async function studyTables({
   const tables: StudyTables['benchmarks'][number][] = [];
   for (const [benchmark, members] of sets) {
     const records = pooled(file.recordsFolder, benchmark, members);
-    const part1 = await part1Tables(file, records);
+    const hasModels = members.some((member) => file.benchmarks[member]?.models);
+    const part1 = hasModels ? await part1Tables(file, records) : [];
     tables.push({ benchmark, part1, part2: await part2Tables(file, records, members) });
   }
   return { title: file.title, benchmarks: tables, across: benchmarks ? [] : await acrossTables(file) };
