@@ -4,7 +4,7 @@
 #   scripts/gpu-check.sh run [--pack FOLDER] [--out FOLDER] [--device cuda:0] [PART...]     there
 #   scripts/gpu-check.sh table FOLDER...    the results of one or several runs in one table
 # Parts, each of at most nine minutes (SPURMEM_PART_SECONDS): build parity waits sanitizer steps-resnet50 steps-vit-small epoch trace; without any, all of them in turn. One
-# that failed or ran out of time does not stop the next one. `--device cpu` tries all of it but tracing at a small size.
+# that failed or ran out of time does not stop the next one. `--device cpu` tries what a CPU can, at a small size.
 set -euo pipefail
 stage=
 root=$(cd "$(dirname "$0")/.." && pwd)
