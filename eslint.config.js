@@ -4,7 +4,7 @@ import simpleImportSort from 'eslint-plugin-simple-import-sort';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['dist/', 'bench/dist/', 'build/', 'build-cmake/', 'coverage/', 'runs/', 'data/', 'docs/api/'] },
+  { ignores: ['dist/', 'bench/dist/', 'build/', 'build-cmake/', 'coverage/', 'runs/', 'data/'] },
   js.configs.recommended,
   {
     plugins: { 'simple-import-sort': simpleImportSort },

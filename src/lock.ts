@@ -11,10 +11,12 @@ import { checksum } from './checksum.js';
 import { systemCode } from './errors.js';
 import { unwritable } from './files.js';
 
-/** A lock of another host that is not refreshed for this long belongs to a process that was killed. */
+/** A lock of another host, or container, that is not refreshed for this long belongs to a process that was killed. */
 const STALE_MS = 30_000;
 const REFRESH_MS = 5_000;
 const POLL_MS = 100;
+/** The namespace of process ids outside of containers, whose number Linux fixes. */
+const HOST_PIDS = 'pid:[4026531836]';
 /** In the lock's folder. */
 const OWNER_NAME = 'owner.json';
 
@@ -50,7 +52,7 @@ export async function tryLock(lockPath: string): Promise<Lock | undefined> {
   if (owner !== undefined) {
     if (wasKilled(owner)) await removeOfKilled(lockPath);
     // Whatever the time of its last refresh: the clock may have been set, or the process suspended.
-    else if (owner.host === hostname()) return undefined;
+    else if (owner.host === ownHost()) return undefined;
   }
   let lost = false;
   try {
@@ -88,7 +90,7 @@ export async function isLocked(lockPath: string): Promise<boolean> {
   if (!existsSync(lockPath)) return false;
   const owner = await ownerOf(lockPath);
   if (owner !== undefined && wasKilled(owner)) return false;
-  if (owner?.host === hostname()) return true;
+  if (owner?.host === ownHost()) return true;
   return lockfile.check(lockPath, optionsOf(lockPath));
 }
 
@@ -176,14 +178,14 @@ export function isLockAside(name: string): boolean {
 /** The path at which a lock is made before it is one, and removed afterwards. */
 function asideOf(lockPath: string): string {
   // Not the lock's own name with more behind it, which may be too long.
-  const name = `.${checksum(hostname())}-${process.pid}-${randomUUID().slice(0, 8)}.lock`;
+  const name = `.${checksum(ownHost())}-${process.pid}-${randomUUID().slice(0, 8)}.lock`;
   return join(dirname(lockPath), name);
 }
 
 /** Whether the process that such a name tells of is gone. */
 function isOfKilled(name: string): boolean {
   const [, host, pid] = ASIDE.exec(name) ?? [];
-  return host === checksum(hostname()) && isGone(Number(pid));
+  return host === checksum(ownHost()) && isGone(Number(pid));
 }
 
 /** Removes the lock of a process of this host that is gone. */
@@ -205,7 +207,7 @@ async function removeOfKilled(lockPath: string): Promise<void> {
 }
 
 function wasKilled({ pid, thread, host, boot, started }: LockOwner): boolean {
-  if (host !== hostname()) return false;
+  if (host !== ownHost()) return false;
   if (boot !== bootId() || isGone(pid)) return true;
   const start = startOf(pid, thread);
   // A process of another user, which may be hidden there, is alive.
@@ -226,10 +228,20 @@ function ownOwner(): LockOwner {
   return {
     pid: process.pid,
     thread,
-    host: hostname(),
+    host: ownHost(),
     boot: bootId(),
     started: startOf(process.pid, thread),
   };
+}
+
+/** This host, or this container of it, from which the processes of others cannot be seen. */
+export function ownHost(): string {
+  try {
+    const pids = readlinkSync('/proc/self/ns/pid');
+    return pids === HOST_PIDS ? hostname() : `${hostname()} (${pids})`;
+  } catch {
+    return hostname();
+  }
 }
 
 function bootId(): string | null {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { checksum } from '../src/checksum.js';
 import { isLocked, type LockOwner, ownerOf, tryLock } from '../src/lock.js';
+import { ROOT } from './cli/support.js';
 import { failure } from './data/support.js';
 import { temporaryFolder } from './temporary.js';
 
@@ -129,8 +130,12 @@ test.each([
   await taken?.release();
 });
 
-test('of a process of another host, only one that is no longer refreshed', async () => {
-  const lock = lockOf({ host: 'elsewhere', pid: 1 });
+test.each([
+  ['host', 'elsewhere'],
+  ['container', `${hostname()} (pid:[1])`],
+])('of a process of another %s, only one that is no longer refreshed', async (_place, host) => {
+  // A number that no process here has.
+  const lock = lockOf({ host, boot, pid: 2 ** 22 + 1 });
   expect(await tryLock(lock)).toBeUndefined();
   expect(await isLocked(lock)).toBe(true);
   const past = Date.now() / 1000 - 60;
@@ -140,6 +145,24 @@ test('of a process of another host, only one that is no longer refreshed', async
   expect(taken).toBeDefined();
   await taken?.release();
 });
+
+const CONTAINER = ['--user', '--map-root-user', '--pid', '--fork', '--mount-proc'];
+const hasContainers = spawnSync('unshare', [...CONTAINER, 'true']).status === 0;
+(hasContainers ? test : test.skip)(
+  'a process of a container does not take those of living ones outside',
+  async () => {
+    const lock = path();
+    const own = await tryLock(lock);
+    const code = `
+    const { isLocked, tryLock } = await import('#src/lock.js');
+    console.log(process.pid, await isLocked(process.argv[1]), (await tryLock(process.argv[1])) === undefined);`;
+    const node = [process.execPath, '--input-type=module', '-e', code, lock];
+    const { stdout } = spawnSync('unshare', [...CONTAINER, ...node], { cwd: ROOT, encoding: 'utf8' });
+    expect(stdout).toBe('1 true true\n');
+    expect(own?.isLost()).toBe(false);
+    await own?.release();
+  },
+);
 
 test('several that find a lock of a killed process take it once', async () => {
   for (let round = 0; round < 20; round += 1) {

@@ -14,7 +14,7 @@ import { pytorchVersion } from './python.js';
 import type { BenchResult, CaseResult } from './result.js';
 
 /** Keeps the whole list in one word. */
-export const ALL_CASES = 'all';
+const ALL_CASES = 'all';
 
 /** How often a case is measured that falls behind. */
 const ROUNDS = 3;

@@ -196,7 +196,7 @@ const BY_FILE = {
   'src/lock.ts': [
     ["systemCode(error) === 'ESRCH'", "systemCode(error) !== 'ESRCH'"],
     [': start !== started', ': start === started'],
-    ['if (host !== hostname()) return false;', 'if (host !== hostname()) return true;'],
+    ['if (host !== ownHost()) return false;', 'if (host !== ownHost()) return true;'],
     ['return isDeepStrictEqual(owner, ownOwner());', 'return true;'],
   ],
   // Checksums and budgets

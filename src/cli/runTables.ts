@@ -5,7 +5,15 @@ import type { RunEvaluation } from '../experiments/evaluateRun.js';
 import type { ComparedRuns, RunsComparison } from '../experiments/runs/compareRuns.js';
 import type { ListedRun } from '../experiments/runs/listRuns.js';
 import type { SeedSummary } from '../metrics/seeds.js';
-import { MISSING, percent, percentRange, percentText, points, pointsRange } from '../report/format.js';
+import {
+  MISSING,
+  percent,
+  percentRange,
+  percentText,
+  points,
+  pointsRange,
+  probability,
+} from '../report/format.js';
 import type { GroupLabel } from '../report/groupLabels.js';
 import { groupCell, numbers, type Table, texts } from '../report/table.js';
 import { nearestSentence } from '../settings/names.js';
@@ -105,7 +113,7 @@ export function runsComparisonTables({ differing, groupNames, rows }: RunsCompar
         ...[row.valWorstGroupAccuracy, row.testWorstGroupAccuracy, row.testAverage].map(summaryText),
         ...row.testAccuracy.map(({ mean }) => percent(mean)),
         differenceText(row.difference),
-        row.difference?.pValue?.toPrecision(2) ?? MISSING,
+        probability(row.difference?.pValue),
       ]),
       notes: isLone ? ['A difference over one seed tells nothing of other seeds.'] : [],
     },

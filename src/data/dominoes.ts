@@ -10,8 +10,8 @@ import { ARTICLE_PREPROCESSING } from './preprocessing.js';
 import { SPLITS } from './split.js';
 
 export { DEFAULT_DOMINOES } from './defaultDominoes.js';
-export { dominoesOptionsSchema, GARMENTS } from './dominoesOptions.js';
-export type { DominoesOptions, Garment } from './dominoesOptions.js';
+export { GARMENTS } from './dominoesOptions.js';
+export type { DominoesOptions } from './dominoesOptions.js';
 
 /** The side of a tile at the default size: a source image with a border of 2 black pixels. */
 const TILE_SIDE = 32;

@@ -3,6 +3,7 @@ import type { Model } from '../models/model.js';
 import type { Tensor, WeightEdit } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
 import { PendingReads } from '../native/pendingReads.js';
+import { TensorScope } from '../native/tensorScope.js';
 import { type JobOptions, throwIfAborted } from '../progress.js';
 import { checkValues } from '../settings/options.js';
 import { integer, oneOf } from '../settings/values.js';
@@ -57,12 +58,15 @@ export async function evaluate(
   let done = 0;
   await using pending = new PendingReads(context);
   for await (const batch of loader.evaluation(own, options.batchSize)) {
-    using current = batch;
-    const { indices: examples, labels } = current;
+    using scope = new TensorScope();
+    const { indices: examples, images, labels } = batch;
+    scope.own({ images, labels });
     throwIfAborted(options.signal, task);
-    const logits = await model.network.forward(current.images, { edits: options.edits });
+    const logits = await model.network.forward(images, { edits: options.edits });
     const predicting = logits.argmax();
     const pseudoLabels = options.lossLabels === 'predicted' ? predicting : undefined;
+    // Losses may read them when the next batch is under way.
+    scope.release(labels);
     await pending.add({
       // Both at once: the next kernel need not wait for JavaScript to have seen the last one's result.
       read: Promise.all([predicting, lossesOf(logits, labels, loss, context, pseudoLabels)]),
@@ -75,6 +79,7 @@ export async function evaluate(
       },
       dispose() {
         logits.dispose();
+        labels.dispose();
       },
     });
   }

@@ -73,9 +73,20 @@ export function intervalText(interval: Interval | null | undefined, write = perc
   return interval ? `, 95 % interval ${write(interval)}` : '';
 }
 
+/** A mean and its 95 % interval as `-0.27 [-0.55, 0.00]`, or the mean alone. */
+export function meanWithInterval(
+  value: Measured,
+  interval: Interval | null | undefined,
+  decimals: number,
+): string {
+  const ends = interval ? ` [${interval.map((end) => fixed(end, decimals)).join(', ')}]` : '';
+  return `${fixed(value, decimals)}${ends}`;
+}
+
 /** A p-value with three decimals, or one digit where it is smaller: never a 0, which none of them is. */
-export function probability(value: Measured): string {
-  return typeof value === 'number' && value > 0 && value < 0.0005 ? value.toPrecision(1) : fixed(value, 3);
+export function probability(value: Measured, decimals = 3): string {
+  const isSmall = typeof value === 'number' && value > 0 && value < 0.5 * 10 ** -decimals;
+  return isSmall ? value.toPrecision(1) : fixed(value, decimals);
 }
 
 /** A p-value and, where there is one, its value after correction: `0.012 (0.048)`. */

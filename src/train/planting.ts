@@ -53,10 +53,14 @@ type PlantingConfig = EpochsConfig & ValuesOf<typeof PLANTING_SETTINGS>;
 
 /** Throws `USAGE` where settings need one another, or minority images that the dataset lacks. */
 export function checkPlanting(config: PlantingConfig, dataset: Dataset): void {
-  const { trainable, trainableCount, minorityPerBatch, until, batchSize, select } = config;
+  const { trainable, trainableCount, minorityPerBatch, until, batchSize, select, weightDecay } = config;
   if (trainableCount !== undefined && trainable === undefined) {
     const problem = `\`trainableCount\` is ${trainableCount}, and \`trainable\` names no neurons to draw from.`;
     throw misplaced('trainableCount', trainableCount, 'nothing here', problem, 'Name layers as `trainable`.');
+  }
+  if (trainable !== undefined && weightDecay !== 0) {
+    const problem = `\`weightDecay\` is ${weightDecay}, and would change the neurons beside those that \`trainable\` names.`;
+    throw misplaced('weightDecay', weightDecay, '0', problem, 'Leave one of them out.');
   }
   if (minorityPerBatch !== undefined && minorityPerBatch >= batchSize) {
     const problem = `\`minorityPerBatch\` is ${minorityPerBatch}, and leaves no room for others in batches of ${batchSize}.`;

@@ -72,13 +72,13 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
     startsFrom: 'data',
     settings: { ...RECIPE_SETTINGS, ...settings },
     async train(given: RecipeOptions & GivenOf<Own>) {
-      const options = await started(given);
+      const { options, program } = await started(given);
       const { from } = given;
       return trainRun(options, {
         ...plan,
         configOf: async (dataset) => {
           const own = defined(resolveSettings(settings, protocolOf(RECIPE_SETTINGS, options), options));
-          const config = { ...(await recipeConfig(name, options, dataset)), ...own };
+          const config = { ...(await recipeConfig(name, options, dataset, program)), ...own };
           check?.(config, dataset);
           return config;
         },
@@ -86,7 +86,7 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
           from === undefined ? `runs/${name}-${dataset.name}` : `${from.replace(/\/+$/, '')}-${name}`,
         weights: options.weights,
         ...(from === undefined ? {} : { from }),
-        program: isProgram(options.arch ?? '') ? options.arch : undefined,
+        program,
         method: (trainer: Trainer<RecipeConfig<Own>>) => prepare(trainer, options),
       });
     },
@@ -94,15 +94,16 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
 }
 
 /**
- * Options with what a run to start from gives: its selected weights, and by default its data, architecture, input and precision. Throws
- * `RUN_NOT_FOUND`, and `USAGE` for weights beside a run, and without data.
+ * Options with what a run to start from gives: its selected weights, and by default its data, architecture, input and precision; and the
+ * file of a network that `torch.export` wrote. Throws `RUN_NOT_FOUND`, and `USAGE` for weights beside a run, and without data.
  */
 async function started<Options extends RecipeOptions>(
   given: Options,
-): Promise<Options & Pick<ErmOptions, 'data'>> {
-  const { from, data, weights } = given;
+): Promise<{ options: Options & Pick<ErmOptions, 'data'>; program: string | undefined }> {
+  const { from, data, weights, arch } = given;
+  const named = arch !== undefined && isProgram(arch) ? arch : undefined;
   if (from === undefined) {
-    if (data !== undefined) return { ...given, data };
+    if (data !== undefined) return { options: { ...given, data }, program: named };
     const expected = 'a dataset\u2019s folder, or what loadDataset gives';
     throw misplaced('data', data, expected, `\`data\` is missing: it takes ${expected}.`);
   }
@@ -115,22 +116,32 @@ async function started<Options extends RecipeOptions>(
   const ofRun = defined({ ...model, precision: run.config.precision });
   // Another dataset is read in its own way.
   const ofData = data === undefined ? dataOf(run, given) : { data };
-  return { ...ofRun, ...defined(given), ...ofData, weights: run.weights };
+  // Its configuration has the file's name alone.
+  const ownProgram = run.config.program === undefined ? undefined : run.folder.program;
+  return {
+    options: { ...ofRun, ...defined(given), ...ofData, weights: run.weights },
+    program: arch === undefined ? ownProgram : named,
+  };
 }
 
-async function recipeConfig(name: string, options: ErmOptions, dataset: Dataset): Promise<EpochsConfig> {
+async function recipeConfig(
+  name: string,
+  options: ErmOptions,
+  dataset: Dataset,
+  program: string | undefined,
+): Promise<EpochsConfig> {
   const protocol = protocolOf(RECIPE_SETTINGS, options);
   const resolved = resolveSettings(RECIPE_SETTINGS, protocol, options);
   const { arch, weights, imageSize, resize, crop, mean, std, ...others } = resolved;
   const { patchSize, layerNormEps, augmentation, ...recipe } = others;
   const input = inputSettings({ imageSize, resize, crop, mean, std }, dataset);
-  const start = weights ?? (isProgram(arch) ? arch : undefined);
+  const start = weights ?? program;
   return {
     command: `train ${name}`,
     protocol,
     dataset: { name: dataset.name, fingerprint: dataset.fingerprint },
     arch: architectureName(arch),
-    ...(isProgram(arch) ? { program: (await readProgram(arch)).file.hash } : {}),
+    ...(program === undefined ? {} : { program: (await readProgram(program)).file.hash }),
     ...input,
     ...vitSettings(arch, { patchSize, layerNormEps }, input.imageSize),
     numClasses: dataset.numClasses,

@@ -66,7 +66,7 @@ const configSchema = z.object({ ...runShape, ...z.object(epochsShape).partial().
 export type RunConfig = Readonly<z.infer<typeof configSchema>>;
 
 /** Takes the settings of the run's method as they are. */
-export const runConfigSchema = configSchema.loose();
+const runConfigSchema = configSchema.loose();
 
 export type EpochsConfig = RunConfig & Readonly<z.infer<z.ZodObject<typeof epochsShape>>>;
 
@@ -95,7 +95,7 @@ export function modelOf(config: RunConfig): Pick<RunConfig, (typeof OF_MODEL)[nu
 }
 
 /** The place and versions of a run, which may differ when it is resumed. */
-export const runEnvironmentSchema = z.strictObject({
+const runEnvironmentSchema = z.strictObject({
   data: z.string(),
   dataOptions: z.strictObject(datasetOptionsShape),
   weightsPath: z.string().nullable(),

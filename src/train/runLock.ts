@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { SpurmemError } from '../errors.js';
-import { awaitLock, isLocked, type Lock, type LockOwner, ownerOf } from '../lock.js';
+import { awaitLock, isLocked, type Lock, type LockOwner, ownerOf, ownHost } from '../lock.js';
 
 /** In bytes. */
 const LONGEST_NAME = 255;
@@ -43,6 +42,6 @@ async function refuse(folder: string): Promise<never> {
 
 function nameOf(owner: LockOwner | undefined): string {
   if (owner === undefined) return 'Another process';
-  const isOwn = owner.pid === process.pid && owner.host === hostname();
+  const isOwn = owner.pid === process.pid && owner.host === ownHost();
   return isOwn ? 'Another job of this process' : `Process ${owner.pid} of ${owner.host}`;
 }

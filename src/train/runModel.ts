@@ -97,7 +97,7 @@ export async function loadModel(
 }
 
 /** The program in a run's folder. Throws `MODEL_INVALID` where it is another one than the run's, or missing. */
-export async function keptProgram(
+async function keptProgram(
   { arch, program: hash }: Pick<RunConfig, 'arch' | 'program'>,
   { program: path }: { readonly program: string },
 ): Promise<Program> {

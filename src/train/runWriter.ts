@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { checksum, withChecksum } from '../checksum.js';
@@ -104,9 +105,16 @@ export class RunWriter extends RunFolder {
       // First: after a stop between both, the result is made again, but its line would not be.
       const text = jsonText(result);
       const entry: HistoryEntry = { result: name, ...provenance(), crc32: checksum(text) };
-      await append(this.historyPath, `${withChecksum(JSON.stringify(entry))}\n`);
+      // Behind a line that was cut off, as by a full disk, it would be lost with that.
+      const before = (await readIfThere(this.historyPath)) ?? '';
+      const end = before === '' || before.endsWith('\n') ? '' : '\n';
+      await append(this.historyPath, `${end}${withChecksum(JSON.stringify(entry))}\n`);
       await writeAtomic(this.result(name), text);
     });
+  }
+
+  async removeResult(name: string): Promise<void> {
+    await this.#write(() => rm(this.result(name), { force: true }));
   }
 
   async #write(job: () => Promise<void>): Promise<void> {

@@ -47,13 +47,15 @@ async function fittingSize<Prepared extends Batch>(
   return undefined;
 }
 
-/** Throws `USAGE` before the first step, where batch-norm would have one value of the last batch's one image. */
+/** Throws `USAGE` before the first step, where the last batch has fewer images than processes, or one image, of which batch-norm would have one value. */
 export async function requireNorms(
   model: Model,
   loader: BatchLoader,
   { indices, batchSize }: Batches<Batch>,
 ): Promise<void> {
-  if (indices.length % batchSize !== 1) return;
+  const left = indices.length % batchSize;
+  if (left > 0) model.context.partOf(indices.subarray(-left));
+  if (left !== 1) return;
   using last = await loader.evaluation(indices.slice(-1), 1).start(1);
   try {
     using _logits = await model.network.forward(last.images, { statistics: 'separate' });

@@ -69,6 +69,10 @@ export async function trainRun<Config extends EpochsConfig>(
     trainer.progress = await restoreProgress(trainer, method, folder, job.onWarning);
     const board = await openBoard(options, { config, folder, dataset: loader.dataset });
     await run.writeConfig();
+    // That of fewer epochs, where the run goes on: its weights may be replaced from now on.
+    if (trainer.progress.epoch < config.epochs && trainer.progress.ended !== true) {
+      await folder.removeResult(methodOf(config));
+    }
     if (trainer.progress.epoch === 0 && !trainer.progress.underWay) await method.begin?.();
     const kept = new Set<unknown>(options.keepEpochs);
     const late = options.keepEpochs?.filter((epoch) => epoch > config.epochs).join(', ') ?? '';

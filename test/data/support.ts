@@ -55,7 +55,7 @@ export async function put(path: string, content: string | Buffer): Promise<void>
 }
 
 /** Pixels that differ between seeds and positions, [height, width, 3] uint8. */
-export function pixelPattern(height: number, width: number, seed: number): Buffer {
+function pixelPattern(height: number, width: number, seed: number): Buffer {
   return Buffer.from(
     Array.from(
       { length: height * width * 3 },

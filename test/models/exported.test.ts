@@ -135,6 +135,15 @@ test('other batches, heads, inputs and versions are refused with what to do', as
     }),
   ).toMatch(/torch\.nn\.Linear/);
   expect(
+    await refusal(({ graph_module: { graph, signature } }) => {
+      const buffer = signature.input_specs.flatMap(({ buffer: given }) => (given ? [given] : []))[0] as {
+        arg: { name: string };
+      };
+      const meta = graph.tensor_values[buffer.arg.name];
+      if (meta) meta.dtype = 12;
+    }),
+  ).toMatch(/its buffer \S+ is of the type Bool, .* persistent=False/);
+  expect(
     await refusal(({ graph_module: { signature } }) => {
       signature.input_specs.push({
         custom_obj: { arg: { name: 'x', class_fqn: 'y' }, custom_obj_name: 'x' },

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { traceUnstructured } from '../../src/experiments/traceUnstructured.js';
+import { LOSSES } from '../../src/metrics/loss.js';
 import { readSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { ComputeContext } from '../../src/native/context.js';
@@ -45,21 +46,24 @@ test('pieces are finished in their order, a few behind, and let go of after an e
   expect(events).toEqual(['finish e', 'dispose e']);
 });
 
-test('a run and a trace whose reads are pending, as on a GPU, are the same to the bit', async () => {
-  const data = join(folder, 'data');
-  await tinyDominoes(data);
-  const made = async (name: string) => {
-    const out = join(folder, name);
-    await trainErm({ ...trainOptions(data, out), epochs: 2, batchSize: 16, lr: 1e-3 });
-    const run = new RunFolder(out);
-    const [epochs, { tensors }] = [await run.readMetrics(), await readSafetensors(run.last)];
-    const place = { run: out, device: 'cpu', threads: 1 };
-    const { entries } = await traceUnstructured({ ...place, topK: [1, 2], nullDraws: 0 });
-    return { epochs: epochs.map(({ seconds: _, ...epoch }) => epoch), tensors, entries };
-  };
-  const atOnce = await made('at-once');
-  process.env.SPURMEM_PENDING_READS = '3';
-  const before = native().liveTensors();
-  expect(await made('pending')).toEqual(atOnce);
-  expect(native().liveTensors()).toBe(before);
-});
+test.each(LOSSES)(
+  'a run and a trace of %s whose reads are pending, as on a GPU, are the same to the bit',
+  async (loss) => {
+    const data = join(folder, `data-${loss}`);
+    await tinyDominoes(data);
+    const made = async (name: string) => {
+      const out = join(folder, `${name}-${loss}`);
+      await trainErm({ ...trainOptions(data, out), epochs: 2, batchSize: 16, lr: 1e-3, loss });
+      const run = new RunFolder(out);
+      const [epochs, { tensors }] = [await run.readMetrics(), await readSafetensors(run.last)];
+      const place = { run: out, device: 'cpu', threads: 1 };
+      const { entries } = await traceUnstructured({ ...place, topK: [1, 2], nullDraws: 0 });
+      return { epochs: epochs.map(({ seconds: _, ...epoch }) => epoch), tensors, entries };
+    };
+    const atOnce = await made('at-once');
+    process.env.SPURMEM_PENDING_READS = '3';
+    const before = native().liveTensors();
+    expect(await made('pending')).toEqual(atOnce);
+    expect(native().liveTensors()).toBe(before);
+  },
+);

@@ -89,6 +89,18 @@ test('it is fine-tuned, pruned beside itself, and its last layer retrained', asy
   }
 });
 
+test('ERM goes on from it with its program', async () => {
+  const out = join(folder, 'onward');
+  await trainErm({ from: run.path, out, epochs: 1, batchSize: 42, lr: 1e-3, device: 'cpu', threads: 1 });
+  const [{ config: own } = {}, { config } = {}] = [
+    await new RunFolder(out).readConfig(),
+    await run.readConfig(),
+  ];
+  expect(own).toMatchObject({ arch: 'branches.pt2', program: config?.program });
+  expect(own?.weights).not.toBe(config?.weights);
+  expect(await readFile(new RunFolder(out).program)).toEqual(await readFile(run.program));
+});
+
 test('images of another size, and another program in the folder, are refused', async () => {
   const { program } = await exported({ network: 'resnet18', batch: 2, height: 64, width: 64 });
   const other = { ...options, arch: program, out: join(folder, 'other') };

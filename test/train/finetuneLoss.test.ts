@@ -48,6 +48,12 @@ test.each([
     });
     expect(errors).toHaveLength(count);
     expect(await loss.item()).toBeCloseTo((3 * sum(errors)) / (supervisedReduction === 'sum' ? 1 : count), 4);
+    // As a half of a batch, whose step counts by that half: the sum of the whole needs the mean twice as often.
+    const half = { ...views, part: { offset: 0, total: 8 } };
+    const ofHalf = await finetuneLoss(settings, model, undefined, {}, half);
+    const times = supervisedReduction === 'sum' ? 2 : 1;
+    expect((await ofHalf.loss.item()) / (await loss.item())).toBeCloseTo(times, 4);
+    for (const made of [ofHalf.loss, ofHalf.logits, ...Object.values(ofHalf.terms ?? {})]) made.dispose();
     await model.network.zeroGrad();
     await loss.backward();
     const { 'fc.bias': bias } = await takeData(await model.network.gradients());

@@ -187,6 +187,7 @@ describe('what cannot be planted is refused', () => {
     ],
     [{ trainableCount: 193 }, 'NEURONS_INVALID', '`trainableCount`'],
     [{ trainable: undefined, trainableCount: 2 }, 'USAGE', '`trainable` names no neurons'],
+    [{ weightDecay: 1e-4 }, 'USAGE', 'would change the neurons beside'],
     [{ minorityPerBatch: 40 }, 'USAGE', 'leaves no room for others in batches of 40'],
     [{ select: 'best-average' }, 'USAGE', 'Choose `select` last'],
     [{ weights: base.last }, 'USAGE', 'Leave one of them out'],

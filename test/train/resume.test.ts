@@ -4,7 +4,7 @@ import { loadDataset } from '../../src/data/dataset.js';
 import { native } from '../../src/native/addon.js';
 import { trainErm } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
-import { RunFolder } from '../../src/train/runFolder.js';
+import { RunFolder, runState } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectSameRun, measured, Runs, stopIn } from './support.js';
@@ -72,6 +72,14 @@ describe('a run that goes on', () => {
     await trainErm({ ...runs.base, out: extended.path, epochs: 1 });
     expect(await resume(extended)).toEqual([]);
     await expectAsNeverStopped(extended);
+  });
+
+  test('for more epochs and is stopped has no result of the fewer ones', async () => {
+    const extended = await runs.copyOf('extended-stopped');
+    await stopErm('epoch 3/3', { out: extended.path, epochs: 3, resume: true });
+    expect(await runState(extended)).toEqual({ state: 'stopped', epochs: 2, result: undefined });
+    await resume(extended, { epochs: 3 });
+    expect(await runState(extended)).toMatchObject({ state: 'finished', result: { epochs: 3 } });
   });
 
   test('keeps count of epochs whose training loss did not improve, which halve the learning rate', async () => {

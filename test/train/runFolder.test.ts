@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { withoutChecksum } from '../../src/checksum.js';
 import type { ErrorCode } from '../../src/errors.js';
 import { ComputeContext } from '../../src/native/context.js';
 import { FORMAT_VERSION } from '../../src/train/formatVersion.js';
-import type { TrainingResult } from '../../src/train/results.js';
+import { type TrainingResult, trainingResultSchema } from '../../src/train/results.js';
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { RunWriter } from '../../src/train/runWriter.js';
 import { contentOf } from '../cli/support.js';
@@ -160,6 +160,16 @@ describe('a folder that cannot be used', () => {
     });
     await expect(writing).rejects.toMatchObject({ code: 'RUN_BUSY' });
     expect(existsSync(lost.result('erm'))).toBe(false);
+  });
+
+  test('keeps the line of a result behind one that was cut off', async () => {
+    const full = new RunWriter(join(folder, 'full'), new ComputeContext({ device: 'cpu' }));
+    await full.create();
+    await full.record('erm', { ...result, bestEpoch: 1 });
+    // As where the disk was full.
+    await appendFile(join(full.path, 'history.jsonl'), '{"result":"er');
+    await full.record('erm', result);
+    expect(await full.readResult('erm', trainingResultSchema)).toEqual(result);
   });
 
   test('says that its lock was lost, and not what the new owner has removed', async () => {

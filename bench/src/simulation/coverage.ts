@@ -74,7 +74,7 @@ export function seedCoverage(
 }
 
 /** Share of runs in which something happens. */
-export function shareOf(runs: number, happens: () => boolean): number {
+function shareOf(runs: number, happens: () => boolean): number {
   return sum(Array.from({ length: runs }, () => Number(happens()))) / runs;
 }
 

@@ -95,6 +95,9 @@ function planOf({ program, constants, weights }: ProgramFile): Omit<Program, 'na
   };
 }
 
+/** The types of buffers that a checkpoint can hold. */
+const CHECKPOINTED = ['Byte', 'Int', 'Long', 'Float', 'Double'].map((type) => `torch.${type}Storage`);
+
 function inputOf(
   { metas }: Graph,
   { kind, name, value }: Graph['inputs'][number],
@@ -102,13 +105,20 @@ function inputOf(
 ): ProgramPlan['inputs'][number] {
   const meta = metas[value];
   const shape = meta?.sizes.map((_size, axis) => sizeOf(meta, axis) ?? -1) ?? [];
-  const dtype = SCALAR_TYPES[meta?.dtype ?? 0]?.c10;
-  if (dtype === undefined || shape.some((size) => size < 0))
+  const type = SCALAR_TYPES[meta?.dtype ?? 0];
+  if (type === undefined || shape.some((size) => size < 0))
     throw new Error(`its input ${name} has no fixed shape`);
+  const dtype = type.c10;
   const isConstant = kind === 'constant' || (kind === 'buffer' && Object.hasOwn(constants, name));
   if (!isConstant) {
     if (kind === 'parameter' && meta?.dtype !== FLOAT32) {
       throw new UnusableContent(`its parameter ${name} is not float32. Export model.float()`);
+    }
+    if (!CHECKPOINTED.includes(type.storage)) {
+      const dtype = type.storage.replace(/^torch\.(.*)Storage$/, '$1');
+      throw new UnusableContent(
+        `its buffer ${name} is of the type ${dtype}, which checkpoints do not hold. Register it with persistent=False, or as int64`,
+      );
     }
     if (
       weights !== undefined &&

@@ -1,6 +1,6 @@
 import type { ModelSummary, RowOverModels } from '../../experiments/overModels.js';
 import type { FigureRow } from '../figure.js';
-import { articleName, fixed, MISSING, probabilityPair } from '../format.js';
+import { articleName, meanWithInterval, MISSING, probabilityPair } from '../format.js';
 import { boundColumns } from '../rows.js';
 import { numbers, type Table, texts } from '../table.js';
 
@@ -72,6 +72,7 @@ export function overModelsRow({ settings, models, measures }: RowOverModels): Fi
 
 function meanText(summary: ModelSummary | undefined, scale: number, decimals: number): string {
   if (!summary) return MISSING;
-  const interval = summary.interval?.map((end) => fixed(scale * end, decimals));
-  return `${fixed(scale * summary.mean, decimals)}${interval ? ` [${interval.join(', ')}]` : ''}`;
+  const [low, high] = summary.interval ?? [];
+  const interval = low === undefined || high === undefined ? null : ([scale * low, scale * high] as const);
+  return meanWithInterval(scale * summary.mean, interval, decimals);
 }

@@ -3,6 +3,7 @@ import { holm } from '../../metrics/holm.js';
 import { summarizeSeeds } from '../../metrics/seeds.js';
 import { signFlip } from '../../metrics/signFlip.js';
 import { mean } from '../../metrics/statistics.js';
+import { fixed, meanWithInterval, probability } from '../../report/format.js';
 import type { Table } from '../../report/table.js';
 import { numbers, type RecordRow } from './records.js';
 import type { StudyModels } from './schema.js';
@@ -43,8 +44,7 @@ export function tableOf(
 /** `mean [95 % interval]` over models or seeds, by Student's t. */
 export function meanText(values: readonly number[], decimals: number, scale = 1): string {
   const { mean, interval } = summarizeSeeds(values.map((value) => value * scale));
-  const ends = interval === null ? '' : ` [${interval.map((end) => end.toFixed(decimals)).join(', ')}]`;
-  return `${mean.toFixed(decimals)}${ends}`;
+  return meanWithInterval(mean, interval, decimals);
 }
 
 /** The same of a column. */
@@ -73,7 +73,7 @@ export function signFlipTexts(...of: Parameters<typeof signFlipTests>): string[]
 }
 
 export function pTexts({ p, holm: corrected }: CorrectedTest): string[] {
-  return [p, corrected].map((value) => value?.toFixed(4) ?? '');
+  return [p, corrected].map((value) => (value === undefined ? '' : probability(value, 4)));
 }
 
 /** The words of a planned test's verdict. */
@@ -102,7 +102,7 @@ export function verdictText(
 export function withinText(values: readonly number[], margin: number, decimals: number): string {
   const test = equivalence(values, margin);
   if (test === null) return '';
-  const ends = test.interval.map((end) => end.toFixed(decimals)).join(', ');
+  const ends = test.interval.map((end) => fixed(end, decimals)).join(', ');
   return `${test.equivalent ? 'yes' : 'no'} [${ends}]`;
 }
 

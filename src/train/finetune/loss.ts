@@ -69,7 +69,7 @@ export async function finetuneLoss(
   );
   const loss = await native().combine([
     ...(terms.contrast ? [{ tensor: terms.contrast, weight: 1 }] : []),
-    { tensor: terms.supervised, weight: config.lambda * supervisedScale(config, logits) },
+    { tensor: terms.supervised, weight: config.lambda * supervisedScale(config, logits, part) },
   ]);
   scope.release(logits, ...Object.values(terms));
   return { loss, logits, terms };
@@ -147,9 +147,16 @@ async function contrasted(
   }
 }
 
-/** Turns a mean into a sum where that is asked for: over all outputs for the squared error, else over the images. */
-function supervisedScale({ supervised, supervisedReduction }: FinetuneLossSettings, logits: Tensor): number {
+/**
+ * Turns a mean into a sum where that is asked for: over all outputs for the squared error, else over the images. Of several processes each
+ * takes its mean by the whole batch's images: steps weigh a part by its share of these.
+ */
+function supervisedScale(
+  { supervised, supervisedReduction }: FinetuneLossSettings,
+  { shape: [size = 1, outputs = 1] }: Tensor,
+  part: LossViews['part'],
+): number {
   if (supervisedReduction === 'mean') return 1;
-  const [images = 1, outputs = 1] = logits.shape;
+  const images = part?.total ?? size;
   return supervised === 'mse' ? images * outputs : images;
 }

@@ -96,7 +96,7 @@ function groupOutside({ groups: activations }: AtlasNeuron, groups: Groups): Cel
 }
 
 /** `+1.20`, in standard deviations over images. */
-export function shiftText({ shift }: GroupActivation): string {
+function shiftText({ shift }: GroupActivation): string {
   return `${shift > 0 ? '+' : ''}${fixed(shift, 2)}`;
 }
 
