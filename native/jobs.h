@@ -74,6 +74,8 @@ Napi::Promise submit(Napi::Env env, LaneName lane, Work work) {
         job->deferred.Resolve(toJavaScript(settleEnv, *job->result));
       } catch (const Napi::Error& error) {
         job->deferred.Reject(error.Value());
+      } catch (...) {
+        job->deferred.Reject(nativeError(settleEnv, currentErrorMessage(), job->call).Value());
       }
     } else {
       job->deferred.Reject(nativeError(settleEnv, job->error, job->call).Value());

@@ -13,7 +13,8 @@ class Branches(torch.nn.Module):
         self.norm = torch.nn.BatchNorm2d(16)
         self.last = torch.nn.Conv2d(16, 12, 3, stride=2, groups=2)
         self.drop = torch.nn.Dropout(0.25)
-        self.fc = torch.nn.Linear(12, num_classes)
+        # A head by the name that training scripts give to one of torchvision's.
+        self.fc = torch.nn.Sequential(torch.nn.Linear(12, num_classes))
 
     def forward(self, images):
         both = torch.cat([torch.relu(self.small(images)), self.large(images)], dim=1)

@@ -198,7 +198,10 @@ function settingsTable({ runs }: CardFacts): Table {
   const [{ config }] = runs;
   const { dataset: _dataset, seed: _seed, weights, ...others } = config;
   const seeds = runs.map((run) => run.config.seed).join(', ');
-  const start = weights === null ? 'random, from the seed' : `sha256 ${weights}`;
+  // Runs that go on from others have a start each.
+  const starts = [...new Set(runs.map((run) => run.config.weights))];
+  const start =
+    weights === null ? 'random, from the seed' : starts.map((sum) => `sha256 ${String(sum)}`).join(', ');
   const rows = [...Object.entries(others), ['seed', seeds], ['weights', start]] as [string, unknown][];
   return {
     caption: 'All that determines the numbers.',

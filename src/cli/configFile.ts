@@ -30,7 +30,7 @@ export async function applyConfig(command: Command, args: readonly string[]): Pr
     throw new SpurmemError(error.code, `${path}: ${error.message}`, { cause: error });
   }
   for (const [key, value] of Object.entries(values)) {
-    const option = optionNamed(command, key);
+    const option = optionNamed(command, key, value);
     if (!option) {
       const names = command.options.map((known) => known.attributeName()).filter((name) => name !== 'config');
       const problem = `${commandName(command)} has no option ${JSON.stringify(key)}.`;
@@ -38,7 +38,9 @@ export async function applyConfig(command: Command, args: readonly string[]): Pr
     }
     // A flag wins; a list of several flags is not added to.
     if (value === undefined || isNamed(option, args)) continue;
-    const taken = valueFor(option, value, path);
+    // `no-weights: true` says what `weights: false` says.
+    const isNegated = option.negate && key === option.name() && typeof value === 'boolean';
+    const taken = valueFor(option, isNegated ? !value : value, path);
     if (taken !== undefined) command.setOptionValueWithSource(option.attributeName(), taken, 'config');
   }
 }
@@ -53,11 +55,16 @@ async function read(path: string): Promise<OptionValues> {
   }
 }
 
-/** The option of a key: the flag's word (`batch-size`), or its name in configurations (`batchSize`). */
-function optionNamed(command: Command, key: string): Option | undefined {
-  return command.options.find(
+/**
+ * The option of a key: the flag's word (`batch-size`), or its name in configurations (`batchSize`). Of `--images <folder>` and
+ * `--no-images`, the second takes true and false.
+ */
+function optionNamed(command: Command, key: string, value: unknown): Option | undefined {
+  const found = command.options.filter(
     (option) => option.long !== '--config' && (option.attributeName() === key || option.name() === key),
   );
+  const isSwitch = typeof value === 'boolean';
+  return found.find(({ negate }) => negate === isSwitch) ?? found[0];
 }
 
 function isNamed({ long }: Option, args: readonly string[]): boolean {

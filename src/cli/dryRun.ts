@@ -12,6 +12,7 @@ import { defaultsOf } from '../settings/setting.js';
 import type { MethodOptions } from '../train/method.js';
 import { methodNamed } from '../train/methods.js';
 import { erm } from '../train/methods/erm.js';
+import { defaultRunFolder } from '../train/runFolder.js';
 import { type TimedTraining, timeTraining, TraceTimer, withScratch } from './calibration.js';
 import type { DryRun, Step } from './dryRunText.js';
 
@@ -24,8 +25,7 @@ export async function trainDryRun(
   const timed = await timeTraining(method, options, control);
   const { command, ...settings } = timed.config;
   const { out, from } = options;
-  const folder =
-    out ?? (from === undefined ? `runs/${method}-${timed.dataset}` : `${from.replace(/\/+$/, '')}-${method}`);
+  const folder = out ?? defaultRunFolder(method, timed.dataset, from);
   const title = `${command} would write ${plain(folder)}`;
   return dryRun({ title, settings, images: timed.images, steps: [stepOf(timed, method)] });
 }

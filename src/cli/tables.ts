@@ -74,8 +74,13 @@ export function moreDrawsLines(view: TraceView, run: string): string[] {
   const draws = neededDraws(view);
   if (draws === undefined) return [];
   const { perturbation, split, sigmas = [], comparedTopK, epoch, heldOutHalf } = view.trace;
+  const { criteria, topK, samples, unit, nulls, exceedances, protocol, gradientSource } = view.trace;
+  // All that decides which sets are compared, on which examples, and when a test stops.
   const words = [
     `spurmem trace unstructured --run ${quotedWord(run)} --null-draws ${draws}`,
+    `--protocol ${protocol} --criteria ${criteria.join(',')} --top-k ${topK.join(',')}`,
+    `--samples ${samples} --seed ${gradientSource.seed} --nulls ${nulls.join(',')} --exceedances ${exceedances}`,
+    ...(unit === 'neuron' ? [] : [`--unit ${unit}`]),
     ...(perturbation === 'zero' ? [] : [`--perturbation ${perturbation}`]),
     ...(sigmas.length > 0 ? [`--sigmas ${sigmas.join(',')}`] : []),
     ...(comparedTopK ? [`--compared-top-k ${comparedTopK.join(',')}`] : []),

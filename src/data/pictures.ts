@@ -127,7 +127,7 @@ function pictured(
 ): Promise<SampleImage> {
   return readExampleImage(dataset, example, (path) =>
     ofImage(path, async (sharp) => {
-      const picture = await draw(sharp(await readWhole(path)));
+      const picture = await draw(sharp(await readWhole(path), { failOn: 'error' }));
       const { data, info } = await picture.toBuffer({ resolveWithObject: true });
       return toSampleImage(data, info, info.format);
     }),

@@ -37,7 +37,10 @@ export function changeOf({ gained, lost, total, margin, loss }: GroupOutcome, ou
   return outcome === 'margin' ? margin.mean : loss.mean;
 }
 
-/** The change of all minority examples minus that of all majority ones; undefined where one of both was not measured. */
+/**
+ * The mean change of the measured minority examples minus that of the measured majority ones, of which a group has `samples` at most:
+ * large groups weigh the same. Undefined where one of both was not measured.
+ */
 export function minorityMinusMajority(
   ofGroups: GroupOutcomes,
   minorityGroups: readonly number[],

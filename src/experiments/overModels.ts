@@ -21,11 +21,17 @@ const EXCESSES = NULL_NAMES.flatMap((null_) =>
 const TESTED: readonly string[] = ['change', 'marginChange', 'lossChange', ...EXCESSES];
 const MEASURES: readonly string[] = ['accuracy', 'baseline', 'baselineMargin', ...TESTED, 'percentile'];
 
+/** The name of rows that compare all minority examples with all majority ones. */
+export const DIFFERENCE = 'minority minus majority';
+
 /** A measure over models. */
 export interface ModelSummary extends SeedSummary {
   /** One for each model. */
   readonly values: readonly number[];
-  /** The sign-flip test of a change, and its p after Holm's correction over the figure's changes of this kind. */
+  /**
+   * The sign-flip test of a change, and its p after Holm's correction: over the figure's distinct changes of groups, or over its distinct
+   * differences between minority and majority examples.
+   */
   readonly pValue?: number | null;
   readonly pValueHolm?: number | null;
 }
@@ -60,13 +66,36 @@ export function overModels(ofModels: readonly (readonly MeasuredRow[])[]): RowOv
     return { settings, models: present.length, measures: summarize(present) };
   });
   for (const change of TESTED) {
-    const adjusted = holm(summarized.map(({ measures }) => measures[change]?.pValue));
-    summarized.forEach(({ measures }, i) => {
-      const found = measures[change];
-      if (found) measures[change] = { ...found, pValueHolm: adjusted[i] ?? null };
-    });
+    for (const isDifference of [true, false]) {
+      const family = summarized.filter(({ settings }) => (settings.name === DIFFERENCE) === isDifference);
+      const tests = distinctTests(family, change);
+      const adjusted = holm([...tests.values()].map(([row]) => row?.measures[change]?.pValue));
+      for (const [i, rows] of [...tests.values()].entries()) {
+        for (const { measures } of rows) {
+          const found = measures[change];
+          if (found) measures[change] = { ...found, pValueHolm: adjusted[i] ?? null };
+        }
+      }
+    }
   }
   return summarized;
+}
+
+/** Rows by their tests of a measure: a criterion that chooses the same neurons for each group has the same test for each. */
+export function distinctTests<Row extends Pick<RowOverModels, 'settings' | 'measures'>>(
+  rows: readonly Row[],
+  measure: string,
+): ReadonlyMap<string, readonly Row[]> {
+  const tests = new Map<string, Row[]>();
+  for (const row of rows) {
+    const { settings, measures } = row;
+    const { chosenFor: _chosenFor, ...others } = settings;
+    const key = JSON.stringify([others, measures[measure]?.values ?? settings]);
+    const equal = tests.get(key);
+    if (equal) equal.push(row);
+    else tests.set(key, [row]);
+  }
+  return tests;
 }
 
 function summarize(models: readonly (readonly MeasuredRow[])[]): Record<string, ModelSummary> {

@@ -172,7 +172,7 @@ const traceEntrySchema = z.looseObject({
   /** Standard deviation of the change over seeds, [numGroups]; null where there is one seed or none. */
   changeStd: reals.nullable(),
   ...effectShape(reals, z.array(intervalSchema)),
-  /** Change of all minority examples minus that of all majority ones; null where a group has no examples. */
+  /** Mean change of the measured minority examples minus that of the majority ones; null where a group has no examples. */
   difference: ofOutcomes(real).nullable(),
   /** The examples that each group lost, [numGroups]; of drawn perturbations under the first seed. */
   lost: z.array(lostOfGroupSchema),

@@ -1,4 +1,4 @@
-import { copyFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { invalidParameter, messageOf, SpurmemError, systemCode } from '../errors.js';
 import { makeFolder, sha256Of, unwritable } from '../files.js';
@@ -39,7 +39,8 @@ export async function fetchDataset(
   options: FetchOptions = {},
 ): Promise<Fetched> {
   const wanted = DATASETS[name];
-  const path = resolve(folder);
+  // Of a link, the folder on its disk.
+  const path = await realpath(folder).catch(() => resolve(folder));
   await requireEmpty(path);
   const { from: source = wanted.url } = options;
   const expected = expectationOf(wanted, options);
@@ -68,7 +69,11 @@ async function unpackInto(path: string, archive: string, source = archive): Prom
   try {
     await rm(unfinished, { recursive: true, force: true });
     await unpack(archive, unfinished, LIMITS, source);
-    await rm(path, { recursive: true, force: true });
+    // Whatever was put there meanwhile stays.
+    await requireEmpty(path);
+    await rmdir(path).catch((error: unknown) => {
+      if (systemCode(error) !== 'ENOENT') throw error;
+    });
     await rename(unfinished, path);
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true });

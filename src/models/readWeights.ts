@@ -7,9 +7,13 @@ import { resaveLine, UnusableContent } from './pytorchAdvice.js';
 import { readPytorch } from './pytorchFile.js';
 import { readSafetensors, type TensorData } from './safetensors.js';
 
-/** Weights by the names of the model's own `state_dict()`. */
+type Tensors = Readonly<Record<string, TensorData>>;
+
+/** Weights by the names that a model's `state_dict()` has. */
 export interface WeightsFile {
-  readonly tensors: Readonly<Record<string, TensorData>>;
+  readonly tensors: Tensors;
+  /** The file's own names, which a model may have as they are. */
+  readonly named: Tensors;
   /** The format, the place in the file and the renamed names, in words. */
   readonly source: string;
 }
@@ -32,14 +36,14 @@ export async function readWeights(path: string): Promise<WeightsFile> {
       : await readPytorchWeights(path);
   try {
     const { values, changes } = canonicalNames(tensors);
-    return { tensors: values, source: [source, ...changes].join(', ') };
+    return { tensors: values, named: tensors, source: [source, ...changes].join(', ') };
   } catch (error) {
     if (!(error instanceof UnusableContent)) throw error;
     throw new SpurmemError('WEIGHTS_INVALID', `${path}: ${error.message}`, { cause: error });
   }
 }
 
-async function readPytorchWeights(path: string): Promise<WeightsFile> {
+async function readPytorchWeights(path: string): Promise<Pick<WeightsFile, 'tensors' | 'source'>> {
   const { tensors, keys } = await readPytorch(path);
   return { tensors, source: keys.length === 0 ? 'PyTorch' : `PyTorch, ${keys.join('.')}` };
 }

@@ -21,10 +21,12 @@ export async function loadWeights(
   advice = 'Choose the architecture that it was saved from with `arch`.',
   content: Promise<WeightsFile> = readWeights(path),
 ): Promise<{ readonly newHead: readonly string[] }> {
-  const { tensors, source } = await content;
+  const { tensors: renamed, named, source } = await content;
   const head = [model.head.weight, model.head.bias];
   const { parameters, buffers } = model.description;
   const shapes = new Map([...parameters, ...buffers].map(({ name, shape }) => [name, shape]));
+  // An exported network's layers may have the very names that training scripts wrap around others.
+  const tensors = [...shapes.keys()].every((name) => Object.hasOwn(named, name)) ? named : renamed;
   const hasOtherHead = head.some((name) => !sameShape(tensors[name]?.shape, shapes.get(name)));
   const newHead: readonly string[] = hasOtherHead ? head : [];
   const missing = [...shapes.keys()].filter(

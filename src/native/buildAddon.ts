@@ -8,7 +8,7 @@ import { makeFolder, unwritable } from '../files.js';
 import type { JobOptions } from '../progress.js';
 import { ADDON_IN_BUILD, cachedBuild, compiledAddon, PACKAGE_ROOT, prebuiltAddon } from './addonFiles.js';
 import { chooseLibtorch, firstLibtorch, newerThanTested } from './findLibtorch.js';
-import type { Libtorch } from './libtorch.js';
+import { describeLibtorch, hasHeaders, type Libtorch } from './libtorch.js';
 import { hasProgram, runProgram } from './programs.js';
 import { ensureEnvironment, TORCH_PACKAGES } from './torchEnvironment.js';
 import { tryAddon } from './trial.js';
@@ -39,15 +39,29 @@ export async function buildAddon({
   libtorch: root,
   ...control
 }: JobOptions & { readonly libtorch?: string | undefined } = {}): Promise<BuiltAddon> {
-  await chooseLibtorch(root);
-  const libtorch = firstLibtorch(undefined, true) ?? (await ensureEnvironment(TORCH_PACKAGES, control));
+  // Without a folder, one that an earlier build was given is taken no more.
+  if (root === undefined) await chooseLibtorch(undefined);
+  const libtorch = firstLibtorch(root) ?? (await ensureEnvironment(TORCH_PACKAGES, control));
   const warning = newerThanTested(libtorch);
   if (warning !== undefined) control.onWarning?.(warning);
-  const folder = cachedBuild(libtorch);
-  for (const ready of [compiledAddon(libtorch), prebuiltAddon(libtorch)]) {
-    if (ready !== undefined && tryAddon(ready, libtorch) === undefined)
-      return { path: ready, libtorch, reused: true };
+  const ready = [compiledAddon(libtorch), prebuiltAddon(libtorch)].find(
+    (path) => path !== undefined && tryAddon(path, libtorch) === undefined,
+  );
+  const path = ready ?? (await compiled(libtorch, control));
+  if (root !== undefined) await chooseLibtorch(root);
+  return { path, libtorch, reused: ready !== undefined };
+}
+
+/** Compiles the addon into the user's cache, and returns its path. */
+async function compiled(libtorch: Libtorch, control: JobOptions): Promise<string> {
+  if (!hasHeaders(libtorch.root)) {
+    const advice = ['On Debian, apt-get install libtorch-dev.', 'Or activate a Python that has PyTorch.'];
+    throw failed(
+      `${describeLibtorch(libtorch)} has no headers, with which the addon is compiled.`,
+      ...advice,
+    );
   }
+  const folder = cachedBuild(libtorch);
   const temporary = `${folder}.${randomUUID()}.tmp`;
   try {
     await makeFolder(temporary);
@@ -61,7 +75,7 @@ export async function buildAddon({
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
-  return { path: join(folder, ADDON_IN_BUILD), libtorch, reused: false };
+  return join(folder, ADDON_IN_BUILD);
 }
 
 /**

@@ -1,8 +1,9 @@
 // Tries a prebuilt addon in a process of its own before it is used for the first time: one that does not fit a libtorch can end
 // the process that loads it.
 import { spawnSync } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { userCache } from '../userCache.js';
@@ -11,18 +12,15 @@ import { libraryFolder, type Libtorch } from './libtorch.js';
 /** Far more than a busy machine takes for it. */
 const PATIENCE_MS = 120_000;
 
-/** The problem of an addon with a libtorch; null where there is none. */
-interface Answer {
-  readonly problem: string | null;
-}
-
-/** The problem of an addon with a libtorch, if there is one. The answer is kept in the user's cache as long as neither file changes. */
+/**
+ * The problem of an addon with a libtorch, if there is one. That there is none is kept in the user's cache as long as neither file nor
+ * the host changes. A problem is not: its cause, such as a package that is missing, may be gone the next time.
+ */
 export function tryAddon(path: string, libtorch: Libtorch): string | undefined {
-  const file = join(userCache(), 'trials', `${keyOf(path, libtorch)}.json`);
-  const kept = read(file);
-  if (kept !== undefined) return kept.problem ?? undefined;
+  const file = join(userCache(), 'trials', keyOf(path, libtorch));
+  if (existsSync(file)) return undefined;
   const problem = run(path, libtorch);
-  keep(file, { problem: problem ?? null });
+  if (problem === undefined) keep(file);
   return problem;
 }
 
@@ -42,34 +40,24 @@ function run(path: string, libtorch: Libtorch): string | undefined {
 
 /** Tells both files from others of the same paths. */
 function keyOf(path: string, { root, version }: Libtorch): string {
-  const library = join(libraryFolder(root), 'libtorch_cpu.so');
-  const parts = [path, library].map((file) => {
+  const folder = libraryFolder(root);
+  // Debian's without its development files has a name with a version.
+  const libraries = readdirSync(folder).filter((name) => name.startsWith('libtorch_cpu.so'));
+  const parts = [path, ...libraries.sort().map((name) => join(folder, name))].map((file) => {
     const found = statSync(file, { throwIfNoEntry: false });
     return `${file} ${found?.size ?? ''} ${found?.mtimeMs ?? ''}`;
   });
   return createHash('sha256')
-    .update([version, ...parts].join('\n'))
+    .update([version, hostname(), ...parts].join('\n'))
     .digest('hex')
     .slice(0, 16);
 }
 
-function read(file: string): Answer | undefined {
-  try {
-    const answer = JSON.parse(readFileSync(file, 'utf8')) as Partial<Answer> | null;
-    const problem = answer?.problem;
-    return problem === null || typeof problem === 'string' ? { problem } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Where the cache cannot be written, the addon is tried again next time. */
-function keep(file: string, answer: Answer): void {
+function keep(file: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true });
-    const temporary = `${file}.${randomUUID()}.tmp`;
-    writeFileSync(temporary, JSON.stringify(answer));
-    renameSync(temporary, file);
+    writeFileSync(file, '');
   } catch {
     // As above.
   }

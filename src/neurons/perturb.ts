@@ -1,7 +1,7 @@
 import { native, type Unit, type WeightEdit } from '../native/addon.js';
 import { requireValue } from '../settings/setting.js';
 import { positive } from '../settings/values.js';
-import { type NeuronPlace, unknownLayer } from './neuron.js';
+import { type NeuronPlace, placeText, unknownLayer } from './neuron.js';
 import type { Perturbation } from './perturbation.js';
 import { type PerturbationName, perturbationNamed } from './perturbations.js';
 import { zero } from './perturbations/zero.js';
@@ -62,7 +62,9 @@ export function perturbedVariants(
     const deviation = sigma ?? Number.NaN;
     requireValue('sigma', deviation, SIGMA);
     const valued = drawn.map((neuron) => ({ ...neuron, values: values(neuron.draws, deviation) }));
-    return variantOf(perturbation, valued, unit, `sigma ${deviation} seed ${seed}`);
+    // Draws go by the order of the neurons.
+    const order = neurons.map(placeText).join(' ');
+    return variantOf(perturbation, valued, unit, `sigma ${deviation} seed ${seed} of ${order}`);
   });
 }
 

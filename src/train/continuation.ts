@@ -5,7 +5,7 @@ import type { MethodOptions, TrainingMethod } from './method.js';
 import type { TrainedRun, TrainingResult } from './results.js';
 import { modelOf, type RunConfig } from './runConfig.js';
 import { dataOf, requireDatasetOfRun } from './runData.js';
-import { type OpenedRun, openRun } from './runFolder.js';
+import { defaultRunFolder, type OpenedRun, openRun } from './runFolder.js';
 import type { RunOptions, RunPlan } from './startRun.js';
 
 /** The start of a method that goes on from a run. */
@@ -77,7 +77,7 @@ export function continuationMethod<
         {
           ...plan,
           configOf,
-          outOf: () => `${options.from.replace(/\/+$/, '')}-${name}`,
+          outOf: ({ name: dataset }) => defaultRunFolder(name, dataset, options.from),
           weights,
           program: config.program === undefined ? undefined : folder.program,
           from: folder.path,

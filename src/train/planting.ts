@@ -8,6 +8,7 @@ import { maskNeurons } from '../neurons/perturb.js';
 import { requireTopK } from '../neurons/select.js';
 import { setting, type ValuesOf } from '../settings/setting.js';
 import { integer, oneOf, severalOf, text } from '../settings/values.js';
+import { minorityImages, requireMinorityImages } from './minorityImages.js';
 import type { EpochsConfig } from './runConfig.js';
 import type { Trainer } from './trainer.js';
 
@@ -72,22 +73,12 @@ export function checkPlanting(config: PlantingConfig, dataset: Dataset): void {
     );
   }
   for (const [name, value] of Object.entries({ minorityPerBatch, until })) {
-    if (value === undefined || minorityImages(dataset).length > 0) continue;
-    const problem =
-      `\`${name}\` is ${value}, and ${dataset.name} has no training image of a minority group: its training groups have ` +
-      `${dataset.counts.train.join(', ')} images.`;
-    throw misplaced(name, value, 'nothing here', problem, 'Leave it out, or name another `data`.');
+    if (value !== undefined) requireMinorityImages(dataset, name, value);
   }
   if (until !== undefined && select !== 'last') {
     const problem = `\`until\` is ${until}, and \`select\` is ${select}: an epoch before all are fitted could be selected.`;
     throw misplaced('select', select, 'last', problem, 'Choose `select` last.');
   }
-}
-
-/** Positions of the minority groups' training examples, in the split's order. */
-export function minorityImages({ groups, minorityGroups, splits }: Dataset): Int32Array {
-  const minorities = new Set(minorityGroups);
-  return splits.train.filter((index) => minorities.has(groups[index] as number));
 }
 
 /**

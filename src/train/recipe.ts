@@ -21,7 +21,7 @@ import type { MethodOptions, TrainingMethod } from './method.js';
 import type { EpochTraining, TrainedRun } from './results.js';
 import { type EpochsConfig, modelOf, type RunConfig } from './runConfig.js';
 import { dataOf } from './runData.js';
-import { openRun } from './runFolder.js';
+import { defaultRunFolder, openRun } from './runFolder.js';
 import type { RunPlan } from './startRun.js';
 import type { MethodRun, Trainer } from './trainer.js';
 import { type EpochOptions, trainRun } from './trainRun.js';
@@ -82,8 +82,7 @@ export function recipeMethod<const Own extends SettingsTable>(plan: RecipePlan<O
           check?.(config, dataset);
           return config;
         },
-        outOf: (dataset) =>
-          from === undefined ? `runs/${name}-${dataset.name}` : `${from.replace(/\/+$/, '')}-${name}`,
+        outOf: (dataset) => defaultRunFolder(name, dataset.name, from),
         weights: options.weights,
         ...(from === undefined ? {} : { from }),
         program,

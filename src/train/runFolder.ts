@@ -215,6 +215,11 @@ export async function keptEpoch(
   );
 }
 
+/** The folder of a method's run where none is named: beside the run that it starts from, or by its dataset's name. */
+export function defaultRunFolder(method: string, dataset: string, from: string | undefined): string {
+  return from === undefined ? `runs/${method}-${dataset}` : `${from.replace(/\/+$/, '')}-${method}`;
+}
+
 /** The weights file of an epoch that a run kept, or without one the selected one's. Throws `RUN_NOT_FOUND`. */
 export async function weightsAt(
   { folder, weights }: Pick<OpenedRun, 'folder' | 'weights'>,

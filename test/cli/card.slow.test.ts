@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { readSafetensors } from '../../src/models/safetensors.js';
@@ -105,7 +105,8 @@ test('its command repeats the run to the bit', async () => {
 test('seeds of one recipe: means with intervals, and each seed; without weights where they are not wanted', async () => {
   const card = join(folder, 'card');
   const runs = [2, 0, 1].map((seed) => run.replace('seed-0', `seed-${seed}`));
-  await succeed(['card', '--run', ...runs, '--out', card, '--no-weights']);
+  await writeFile(join(folder, 'card.yaml'), 'no-weights: true\n');
+  await succeed(['card', '--run', ...runs, '--out', card, '--config', join(folder, 'card.yaml')]);
   expect(await expectChecksums(card)).toEqual(
     [
       'README.md',
@@ -134,6 +135,12 @@ test('runs that are not seeds of one another, and unfinished ones, are refused',
     'USAGE',
     '--run names runs that are not seeds of one another: they differ in lr',
   );
+  const [one, another] = [0, 1].map((seed) => join(folder, `from-${seed}`)) as [string, string];
+  for (const [seed, out] of [one, another].entries()) {
+    const weights = new RunFolder(run.replace('seed-0', `seed-${seed}`)).best;
+    await trainErm({ ...RECIPE, data, out, weights, seed, epochs: 1 });
+  }
+  await failure(['card', '--run', one, another, '--out', none], 'USAGE', 'they differ in weights');
   const repeated = join(folder, 'repeated');
   await failure(['card', '--run', run, repeated, '--out', none], 'USAGE', 'two of them have the same seed');
   await failure(['card', '--run', folder], 'RUN_NOT_FOUND', 'holds no trained run');

@@ -49,7 +49,9 @@ test('neurons are judged on the other half on request, and the advice for more d
   const half = [...trace, '--criteria', 'gradient', '--top-k', '1', '--held-out-half', 'yes'];
   const { stdout } = await succeed(half);
   expect(stdout).toContain('training accuracies are those of the other half');
-  expect(stdout).toMatch(/Enough: spurmem trace unstructured .* --split train --held-out-half yes\n/);
+  expect(stdout).toMatch(
+    /Enough: spurmem trace unstructured .* --criteria \S+ --top-k \S+ --samples .* --split train --held-out-half yes\n/,
+  );
   const { stdout: whole } = await succeed([...half.slice(0, -1), 'no']);
   expect(whole).toMatch(/Enough: spurmem trace unstructured .* --split train\n/);
   expect(whole).not.toContain('other half');

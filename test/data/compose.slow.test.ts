@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { appendFile, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
@@ -234,6 +234,9 @@ describe('composeDataset', () => {
     const lacking = await failure(composeDataset(out('x'), { ...given, splitColumn: 'folds' }), 'USAGE');
     expect(lacking).toMatchObject({ parameter: 'splitColumn', value: 'folds' });
     expect(lacking.message).toMatch(/list\.csv.*folds.*nearest: fold/s);
+    await appendFile(given.table, `${rows[0] ?? ''}\n`);
+    const { message } = await failure(composeDataset(out('y'), given), 'DATASET_INVALID');
+    expect(message).toMatch(/list\.csv:23: things\S+ is in line 2 already/);
   });
 
   test('takes the images\u2019 own alpha where there are no masks', async () => {
@@ -360,6 +363,11 @@ test.each<[string, Partial<ComposeOptions>, RegExp]>([
     'one folder for two places',
     { places: [named('a', 'lake'), named('b', 'lake')] },
     /cannot belong to another/,
+  ],
+  [
+    'a folder within that of another place',
+    { places: [named('a', 'field'), named('b', 'field/1')] },
+    /no folder may lie in another one/,
   ],
   [
     'places that classes cannot agree with',

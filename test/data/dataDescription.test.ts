@@ -64,6 +64,17 @@ test('a photograph is shown as a small JPEG', async () => {
   expect(shown?.dataUri.length).toBeLessThan(16_000);
 });
 
+test('a photograph with stray bytes between its markers is shown, as training reads it', async () => {
+  const dataset = await dominoes();
+  const example = dataset.examples[dataset.splits.train[0] ?? -1];
+  const jpeg = await photoLike(300, 400).jpeg().toBuffer();
+  const scan = jpeg.indexOf(Buffer.from([0xff, 0xda]));
+  const stray = Buffer.concat([jpeg.subarray(0, scan), Buffer.alloc(3), jpeg.subarray(scan)]);
+  await put(join(dataset.folder, example?.filename ?? ''), stray);
+  const { samples } = await describeData(dataset);
+  expect(samples[example?.group ?? -1]?.images[0]).toMatchObject({ width: 171, height: 128 });
+});
+
 test.each<[string, (path: string) => Promise<void>]>([
   ['missing', (path) => rm(path)],
   ['damaged', (path) => put(path, 'no image')],

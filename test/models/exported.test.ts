@@ -49,7 +49,7 @@ test('a file is described: head, stages, layers, maps, operators', async () => {
   expect(found).toMatchObject({
     imageSize: [24, 20],
     isEvaluationOnly: false,
-    head: { name: 'fc', classes: 3, features: 12 },
+    head: { name: 'fc.0', classes: 3, features: 12 },
     mappable: ['small', 'large', 'last'],
     mappedByDefault: 'last',
     parameters: 224 + 360 + 32 + 876 + 39,
@@ -192,16 +192,21 @@ test('C++ checks the plan again', async () => {
   });
   await expect(create(withShape([0, 3, 3, 3]))).rejects.toThrow(/no neurons/);
   await expect(create(withShape([2 ** 31]))).rejects.toThrow(/beyond any network/);
+  const ofBool = plan.inputs.map((input) => (input.kind === 'buffer' ? { ...input, dtype: 11 } : input));
+  const network = await create({ inputs: ofBool });
+  const { [ofBool.find(({ kind }) => kind === 'buffer')?.name ?? '']: buffer } = await network.state();
+  await expect(buffer?.data()).rejects.toThrow(/JavaScript has no array of Bool/);
+  network.dispose();
 });
 
 test('another number of classes gets a head of its own, as torch.nn.Linear draws it; the rest keeps its weights', async () => {
   using three = await openExported(path);
   using five = await openExported(path, 5);
   const [own, other] = [await three.stateDict(), await five.stateDict()];
-  expect(other['fc.weight']?.shape).toEqual([5, 12]);
+  expect(other['fc.0.weight']?.shape).toEqual([5, 12]);
   expect(other['small.weight']).toEqual(own['small.weight']);
   const bound = 1 / Math.sqrt(12);
-  const drawn = [...(other['fc.weight']?.data as Float32Array)].map(Math.abs);
+  const drawn = [...(other['fc.0.weight']?.data as Float32Array)].map(Math.abs);
   expect(Math.max(...drawn)).toBeLessThanOrEqual(bound);
   expect(Math.max(...drawn)).toBeGreaterThan(bound / 2);
 });

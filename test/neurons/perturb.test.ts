@@ -42,6 +42,19 @@ test('draws follow the neurons\u2019 order, and the first k do not depend on the
   expect([...(a?.values ?? [])]).toEqual(scaled);
 });
 
+test('the same neurons in another order have other draws, and another key', () => {
+  const neurons = [
+    { layer: 'b', index: 2 },
+    { layer: 'a', index: 0 },
+  ];
+  const variantOf = (ordered: typeof neurons) =>
+    perturbedVariants(ordered, { kind: 'noise', sigma: 0.005, seeds: [4] }, layers)[0];
+  const [one, other] = [variantOf(neurons), variantOf(neurons.toReversed())];
+  expect(one?.edits[0]?.values).not.toEqual(other?.edits[0]?.values);
+  expect(one?.key).not.toBe(other?.key);
+  expect(variantOf([...neurons])?.key).toBe(one?.key);
+});
+
 test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('sigma %p is refused', async (sigma) => {
   const perturb = () => perturbedVariants([], { kind: 'reinit', sigma, seeds: [0] }, layers);
   await failure(perturb, 'USAGE', `\`sigma\` is ${sigma}: it takes a number above 0`);

@@ -42,16 +42,18 @@ describe('the comparison with random neurons', () => {
 
   it('counts what is unlike random neurons, and what chance would give', () => {
     expect(randomSetsText(rule, counted)).toMatch(
-      /^Beside each set, up to 100 random sets .* Random neurons do less \(p\s≤\s0\.05\) in 2 of 4 cells \(by chance up to about 0\.2\); before correction for many tests\.$/,
+      /^Beside each set, up to 100 random sets .* Changes are unlike those of random neurons \(p\s≤\s0\.05\) in 2 of 4 cells \(by chance up to about 0\.2\); before correction for many tests\.$/,
     );
-    expect(randomSetsText(rule, counted, false)).toMatch(/^Random neurons do less/);
+    expect(randomSetsText(rule, counted, false)).toMatch(/^Changes are unlike those of random neurons/);
   });
 
   it('says so when there are too few draws for any', () => {
     expect(randomSetsText({ ...rule, nullDraws: 38 }, counted)).toMatch(
       /So few draws allow no p\s≤\s0\.05\.$/,
     );
-    expect(randomSetsText({ ...rule, nullDraws: 39 }, counted)).toContain('Random neurons do less');
+    expect(randomSetsText({ ...rule, nullDraws: 39 }, counted)).toContain(
+      'Changes are unlike those of random neurons',
+    );
   });
 
   it('is left out where there was none', () => {

@@ -96,7 +96,7 @@ describe('the full report', () => {
     ],
     [
       'how many changes are unlike random ones',
-      /Random neurons do less \(p ≤ 0\.05\) in \d+ of 24 changes of a group under its own neurons \(by chance up to about 1\.2\) and \d+ of 60 changes of any group \(by chance up to about 3\.0\)/,
+      /Changes are unlike those of random neurons \(p ≤ 0\.05\) in \d+ of 24 changes of a group under its own neurons \(by chance up to about 1\.2\) and \d+ of 60 changes of any group \(by chance up to about 3\.0\)/,
     ],
     ['the split of Part I', 'All accuracies here are training accuracies, as in Part I of the article'],
     [

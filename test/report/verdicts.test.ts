@@ -175,6 +175,34 @@ test('over models, the rows of all minority examples against all majority ones a
   expect(modelsVerdict(rows([-0.08]))).toEqual([]);
 });
 
+test('over models, groups are one family and differences another, of distinct sets of neurons', () => {
+  const changes = Array.from({ length: 10 }, (_, i) => 0.01 * (i + 1));
+  // Magnitude chooses the same neurons for each of four groups.
+  const rows = overModels(
+    changes.map((change, model) =>
+      ['gradient', 'magnitude'].flatMap((criterion) =>
+        [0, 1, 2, 3].flatMap((chosenFor) => {
+          const own = criterion === 'magnitude' ? change : change + chosenFor + model / 1000;
+          const set = { split: 'train', criterion, chosenFor, k: 3 };
+          return [
+            ...[0, 1, 2, 3].map((group) => ({ ...set, group, name: `G${group}`, change: own + 5 * group })),
+            { ...set, group: null, name: 'minority minus majority', change: own },
+          ];
+        }),
+      ),
+    ),
+  );
+  const p = 2 / 2 ** 10;
+  const corrected = (isDifference: boolean): (number | null | undefined)[] =>
+    rows
+      .filter(({ settings }) => (settings.group === null) === isDifference)
+      .map(({ measures }) => measures.change?.pValueHolm);
+  // Four sets of the gradient and one of magnitude; each on four groups.
+  expect(corrected(true)).toEqual(Array<number>(8).fill(5 * p));
+  expect(corrected(false)).toEqual(Array<number>(32).fill(20 * p));
+  expect(plainText(modelsVerdict(rows))).toMatch(/^In 5 of 5 settings /);
+});
+
 test('a study says which rows differ beyond their interval', () => {
   const study = studyOf(
     {
@@ -200,6 +228,12 @@ test('other sections', () => {
   );
   expect(plainText(trainingVerdict({ epochs: epochs(12, 9, VAL) }))).toMatch(
     /^The best epoch is 9 of 12: .*, \d+\.\d points more than after the last one\.$/,
+  );
+  const falling = epochs(12, 9, VAL).map((epoch) =>
+    epoch.epoch === 9 ? { ...epoch, val: { ...epoch.val, worstGroupAccuracy: 0.01 } } : epoch,
+  );
+  expect(plainText(trainingVerdict({ epochs: falling }))).toMatch(
+    /right in 1\.00 %, \d+\.\d points less than after the last one\.$/,
   );
   expect(plainText(trainingVerdict({ epochs: epochs(3, 3, VAL) }))).toMatch(
     /^The best epoch is the last of 3/,

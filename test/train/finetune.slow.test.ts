@@ -245,7 +245,7 @@ describe('a fine-tuning that cannot be', () => {
     await refusal(
       { from: erm, gradientSource: 'minority-groups' },
       'USAGE',
-      /`gradientSource` is minority-groups, and dominoes has no example of any: its training groups have 8, 8, 8, 8/,
+      /`gradientSource` is minority-groups, and dominoes has no training image of a minority group: its training groups have 8, 8, 8, 8/,
     );
     const lacking = join(folder, 'lacking');
     await cp(runs.base.data, lacking, { recursive: true });

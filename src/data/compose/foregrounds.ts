@@ -88,6 +88,7 @@ async function listTable(table: string, options: ResolvedComposeOptions): Promis
   const { bytes } = await readSource(table, 'the table of foregrounds');
   const maskOf = await masksByStem(options.masks);
   const listed: ForegroundFile[] = [];
+  const lines = new Map<string, number>();
   let header: readonly string[] | undefined;
   forEachCsvRow(table, bytes, (cells, line) => {
     if (header === undefined) {
@@ -106,6 +107,12 @@ async function listTable(table: string, options: ResolvedComposeOptions): Promis
     const file = (text: string): string => fileOf(`${table}:${line}`, text);
     const [image, mask, split] = [file(cell('imageColumn') ?? ''), cell('maskColumn'), cell('splitColumn')];
     const where = `${table}:${line}: column ${options.splitColumn ?? ''}: `;
+    const before = lines.get(image);
+    if (before !== undefined) {
+      const problem = `${table}:${line}: ${image} is in line ${before} already, and a foreground is in one split only.`;
+      throw new SpurmemError('DATASET_INVALID', problem, { advice: ['Keep one of the lines.'] });
+    }
+    lines.set(image, line);
     listed.push({
       image,
       y,

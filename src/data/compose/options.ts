@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { posix, resolve } from 'node:path';
 import { z } from 'zod';
 import { RANGES } from '../../settings/ranges.js';
 import { whole } from '../../settings/schema.js';
@@ -25,6 +25,15 @@ const namedList = z
   .refine((list) => new Set(list.flatMap(({ of }) => of)).size === list.flatMap(({ of }) => of).length, {
     error: 'what belongs to one cannot belong to another',
   });
+
+/** Folders, none of them in another one: a scene is in one image only. */
+const placeList = namedList.refine(
+  (list) => {
+    const folders = list.flatMap(({ of }) => of.map((folder) => posix.join(folder, '/')));
+    return !folders.some((one, i) => folders.some((other, j) => i !== j && other.startsWith(one)));
+  },
+  { error: 'no folder may lie in another one' },
+);
 
 export const DEFAULT_COMPOSE = {
   substringSpecies: false,
@@ -70,7 +79,7 @@ const composeOptionsSchema = z
     /** The folder of the scenes. */
     scenes: path,
     /** In the order of the attribute: a name, and the folders below `scenes` whose images, also deeper ones, belong to it. */
-    places: namedList.optional(),
+    places: placeList.optional(),
 
     /** Images of each group = y * places + a in each split. Left out: all foregrounds, by `agreement` and `shares`. */
     counts: z.strictObject(perSplit(() => groupCounts)).optional(),

@@ -130,7 +130,7 @@ async function imagesOf(root: string): Promise<Image[]> {
       const below = name === '.' ? className : `${name}/${className}`;
       const folders = await foldersBelow(root, below, MOST_NESTED);
       for (const folder of folders.sort())
-        images.push(...(await filesIn(root, folder)).map((filename) => ({ filename, className, split })));
+        for (const filename of await filesIn(root, folder)) images.push({ filename, className, split });
     }
   }
   if (images.length > 0) return images;
@@ -231,7 +231,9 @@ function cellsOf(images: readonly Image[], table: AttributeTable | undefined): n
   for (const [index, { className, split }] of images.entries()) {
     if (split !== undefined && split !== 'train') continue;
     const key = JSON.stringify([className, table?.values[index] ?? 0]);
-    cells.set(key, [...(cells.get(key) ?? []), index]);
+    const cell = cells.get(key);
+    if (cell) cell.push(index);
+    else cells.set(key, [index]);
   }
   const byOrder = (one: number, other: number): number =>
     (orders[one] as string) < (orders[other] as string) ? -1 : 1;

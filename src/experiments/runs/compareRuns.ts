@@ -60,7 +60,7 @@ export async function compareRuns(paths: readonly string[]): Promise<RunsCompari
   const [first] = runs as [FinishedRun];
   for (const { path, config } of runs) requireSameData(first, path, config);
   const groups = groupBySeeds(runs);
-  const differing = differingSettings(groups.map(([{ config }]) => config));
+  const differing = differingSettings(groups.map(([run]) => run));
   const reference = groups[0] as Group;
   return {
     differing,
@@ -91,20 +91,23 @@ type Group = readonly [FinishedRun, ...FinishedRun[]];
 function groupBySeeds(runs: readonly FinishedRun[]): Group[] {
   const groups = grouped(
     runs,
-    ({ config }, group) =>
-      isDeepStrictEqual(settingsOf(group[0].config), settingsOf(config)) &&
-      group.every((other) => other.config.seed !== config.seed),
+    (run, group) =>
+      isDeepStrictEqual(settingsOf(group[0]), settingsOf(run)) &&
+      group.every((other) => other.config.seed !== run.config.seed),
   );
   return groups.map((group) => group.sort((a, b) => a.config.seed - b.config.seed));
 }
 
-/** Settings in which rows can differ. Weights count as given or not: each seed starts from those of its own run. */
-function settingsOf({ seed: _seed, weights, ...settings }: RunConfig): Readonly<Record<string, unknown>> {
-  return { ...settings, weights: weights === null ? null : 'file' };
+/** Settings in which rows can differ. Weights of runs that start from others do not count: each seed starts from a run of its own. */
+function settingsOf({
+  config: { seed: _seed, weights, ...settings },
+  from,
+}: Pick<FinishedRun, 'config' | 'from'>): Readonly<Record<string, unknown>> {
+  return { ...settings, weights: from === undefined ? weights : 'of a run' };
 }
 
-function differingSettings(configs: readonly RunConfig[]): string[] {
-  const [first = {}, ...others] = configs.map(settingsOf);
+function differingSettings(runs: readonly FinishedRun[]): string[] {
+  const [first = {}, ...others] = runs.map(settingsOf);
   const names = new Set([first, ...others].flatMap((settings) => Object.keys(settings)));
   return [...names].filter(
     (name) => name !== 'command' && others.some((other) => !isDeepStrictEqual(other[name], first[name])),
@@ -112,8 +115,9 @@ function differingSettings(configs: readonly RunConfig[]): string[] {
 }
 
 function rowOf(group: Group, differing: readonly string[], reference: Group): ComparedRuns {
-  const [{ method, config, result }] = group;
-  const settings = settingsOf(config);
+  const [first] = group;
+  const { method, result } = first;
+  const settings = settingsOf(first);
   const outcomes = outcomesOf(group);
   const compared = group === reference ? null : differenceFrom(outcomesOf(reference), outcomes);
   return {

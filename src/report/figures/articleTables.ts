@@ -123,7 +123,7 @@ function tablesVerdict(traces: readonly TraceUnstructuredResult[], groups: Group
   return traces.flatMap(({ entries, split, perturbation }) => {
     const changes = (minority: boolean): number[] =>
       entries
-        .filter(({ group }) => groups[group]?.minority === minority)
+        .filter((entry) => isInTables(entry) && groups[entry.group]?.minority === minority)
         .map(ownChange)
         .filter(Number.isFinite);
     const [minority, majority] = [changes(true), changes(false)];
@@ -222,9 +222,14 @@ function rowsOf(
   });
 }
 
+/** Whether the article's tables have a trace's entry: of several standard deviations, that of the article. */
+function isInTables({ sigma }: TraceEntry): boolean {
+  return sigma === null || sigma === ARTICLE_SIGMA;
+}
+
 /** Criteria, then k: each once. */
 function settings(entries: readonly TraceEntry[]): Pick<TraceEntry, 'criterion' | 'k' | 'sigma'>[] {
-  const kept = entries.filter(({ sigma }) => sigma === null || sigma === ARTICLE_SIGMA);
+  const kept = entries.filter(isInTables);
   const seen = new Map(kept.map((entry) => [`${entry.criterion} ${entry.k}`, entry]));
   return [...seen.values()].sort((a, b) => a.criterion.localeCompare(b.criterion) || a.k - b.k);
 }

@@ -1,5 +1,10 @@
 import { join } from 'node:path';
-import type { ModelSummary, RowOverModels } from '../../experiments/overModels.js';
+import {
+  DIFFERENCE,
+  distinctTests,
+  type ModelSummary,
+  type RowOverModels,
+} from '../../experiments/overModels.js';
 import { writeAtomic } from '../../files.js';
 import type { Section } from '../figure.js';
 import { articleName, fixed, plural, probability, pText, range, signed, size } from '../format.js';
@@ -38,9 +43,6 @@ export async function writeModelsReport(
   await writeAtomic(path, (await drawPage('Part I over models', lead, sections)).page);
   return path;
 }
-
-/** Rows that compare all minority examples with all majority ones. */
-const DIFFERENCE = 'minority minus majority';
 
 /** Whether minority groups lose more than majority groups over models, and whether that is beyond random neurons. */
 export function modelsVerdict(rows: readonly RowOverModels[]): string[] {
@@ -99,12 +101,12 @@ function pTexts({ summary: { pValue, pValueHolm } }: Measured): string {
   return `${pText(pValue)}, ${probability(pValueHolm)} after Holm’s correction`;
 }
 
-/** Those of the rows that have a measure with a p, the least first. */
+/** Those of the rows that have a measure with a p, the least first; of rows with the same test the first one. */
 function measured(rows: readonly RowOverModels[], measure: string): Measured[] {
-  return rows
-    .flatMap((row) => {
-      const summary = row.measures[measure];
-      return typeof summary?.pValue === 'number' ? [{ row, summary }] : [];
+  return [...distinctTests(rows, measure).values()]
+    .flatMap(([row]) => {
+      const summary = row?.measures[measure];
+      return row && typeof summary?.pValue === 'number' ? [{ row, summary }] : [];
     })
     .sort(
       (a, b) =>

@@ -61,8 +61,8 @@ export function trainingVerdict(run: Pick<RunReport, 'epochs' | 'result'>): stri
       `The best epoch is the last of ${last.epoch}: ${accuracy}, and more epochs might have given more.`,
     ];
   }
-  const lost = best.val.worstGroupAccuracy - last.val.worstGroupAccuracy;
+  const gained = best.val.worstGroupAccuracy - last.val.worstGroupAccuracy;
   return [
-    `The best epoch is ${best.epoch} of ${last.epoch}: ${accuracy}, ${size(lost)} more than after the last one.`,
+    `The best epoch is ${best.epoch} of ${last.epoch}: ${accuracy}, ${size(gained)} ${gained < 0 ? 'less' : 'more'} than after the last one.`,
   ];
 }

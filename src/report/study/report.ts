@@ -1,10 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { withoutChecksum } from '../../checksum.js';
 import { messageOf, SpurmemError } from '../../errors.js';
 import type { StudyDifference, StudyResult } from '../../experiments/study.js';
-import { readText, writeAtomic } from '../../files.js';
+import { readCheckedJson, writeAtomic } from '../../files.js';
 import type { Section } from '../figure.js';
 import { articleName, inArticleOrder, plural, probability, pText, range, sideOf, signed } from '../format.js';
 import { chartFigure, html, htmlTable } from '../html/html.js';
@@ -59,7 +58,7 @@ async function readStudies(folder: string): Promise<NamedStudy[]> {
 
 async function readStudy(path: string): Promise<unknown> {
   try {
-    return JSON.parse(withoutChecksum(await readText(path))) as unknown;
+    return await readCheckedJson(path);
   } catch (error) {
     throw new SpurmemError(
       'RUN_INVALID',

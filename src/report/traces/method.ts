@@ -56,7 +56,7 @@ export function randomSetsText(
     const { marked, compared: all } = countMarked(changes);
     return `${marked} of ${all} ${name} (by chance up to about ${fixed(expectedMarked(all, draws), 1)})`;
   });
-  return `${compared}Random neurons do less (${MARKED}) in ${counts.join(' and ')}; before correction for many tests.`;
+  return `${compared}Changes are unlike those of random neurons (${MARKED}) in ${counts.join(' and ')}; before correction for many tests.`;
 }
 
 /** Says so when a trace started from other accuracies than Fig. 1 shows: the two are then not comparable. */

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import { withoutChecksum } from '../../checksum.js';
 import { messageOf, SpurmemError, systemCode } from '../../errors.js';
-import { makeFolder, readText, writeCheckedJson } from '../../files.js';
+import { makeFolder, readCheckedJson, writeCheckedJson } from '../../files.js';
 import type { StudyPlan } from './studies.js';
 import type { StudyOptions } from './studyOptions.js';
 
@@ -69,7 +68,7 @@ function adviceOf(same: string): string[] {
 
 async function readDeclared(path: string): Promise<DeclaredStudy | undefined> {
   try {
-    return JSON.parse(withoutChecksum(await readText(path))) as DeclaredStudy;
+    return (await readCheckedJson(path)) as DeclaredStudy;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw new SpurmemError('RUN_INVALID', `${path} is damaged: ${messageOf(error)}. Delete it.`, {

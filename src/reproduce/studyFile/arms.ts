@@ -150,7 +150,7 @@ export async function runArmsOf(file: StudyFile, name: string, options: StudyFil
     for (const run of await openTuningOn(file, name, on)) {
       const { result, row, took } = await tune(run);
       const validation = result.val.worstGroupAccuracy;
-      await recordsOf(file, on).add('tuning', [{ ...row, validation, ...took }]);
+      await recordsOf(file, on).add('tuning', [{ ...row, validation, ...took }], row);
     }
   }
   const test = runnerOf(file, name, options);
@@ -170,7 +170,7 @@ export async function runArmsOf(file: StudyFile, name: string, options: StudyFil
     const validation = result.val.worstGroupAccuracy;
     const columns = isPooled ? [...accuracies, ...counts] : accuracies;
     const measured = { ...(Object.fromEntries(columns) as RecordRow), worst, ...took };
-    await recordsOf(file, name).add('test', [{ ...row, validation, precision, ...measured }]);
+    await recordsOf(file, name).add('test', [{ ...row, validation, precision, ...measured }], row);
   }
 }
 
@@ -236,5 +236,6 @@ async function recordHeat(
       after: after.share?.mean ?? null,
       difference: difference?.mean ?? null,
     })),
+    { arm, seed },
   );
 }

@@ -4,7 +4,7 @@ import { jobsOfArms } from '../study/studyArm.js';
 import type { Combination } from '../sweep/plan.js';
 import { armsOf, recordedArms } from './arms.js';
 import { columnText, hoursText, minoritiesOf, starred, tableOf } from './cells.js';
-import { numberOf, type RecordRow } from './records.js';
+import { groupsIn, numberOf, type RecordRow } from './records.js';
 import type { StudyFile } from './schema.js';
 
 /** A benchmark's data, the settings of one of its arms, and every recorded run of it. */
@@ -44,7 +44,7 @@ export async function armCards(file: StudyFile, name: string): Promise<ArmCard[]
 }
 
 function runsTable(rows: readonly RecordRow[], minorities: readonly number[]): Table {
-  const groups = Object.keys(rows[0] ?? {}).flatMap((column) => /^group(\d+)$/.exec(column)?.[1] ?? []);
+  const groups = groupsIn(rows[0], 'group');
   const measures = ['worst', ...groups.map((group) => `group${group}`), 'validation'];
   return tableOf(
     'Accuracy in percent, seed by seed, and the mean with its 95 % interval',

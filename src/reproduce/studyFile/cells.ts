@@ -31,6 +31,14 @@ export function minoritiesOf(tests: Pick<StudyModels['tests'], 'minorityGroups'>
   return Object.keys(tests?.minorityGroups ?? {}).map(Number);
 }
 
+/** The majority group of a minority group's class. */
+export function majorityOf(
+  { minorityGroups }: Pick<StudyModels['tests'], 'minorityGroups'>,
+  minority: number,
+): number {
+  return minorityGroups[String(minority)] ?? Number.NaN;
+}
+
 export function tableOf(
   caption: string,
   names: readonly string[],

@@ -1,6 +1,7 @@
 import type { Table } from '../../report/table.js';
 import {
   isRecorded,
+  majorityOf,
   meanText,
   pTexts,
   signFlipTests,
@@ -48,9 +49,8 @@ export function plannedTests(
   models: readonly RecordRow[],
   effects: readonly RecordRow[],
 ): PlannedTest[] {
-  const { stage, primary, equivalence, family, minorityGroups } = of.tests;
+  const { stage, primary, equivalence, family } = of.tests;
   if (!family) return [];
-  const majorityOf = (minority: number): number => minorityGroups[String(minority)] ?? Number.NaN;
   return primary.flatMap((question): PlannedTest[] => {
     if (question === FIT) {
       const ofFit = {
@@ -60,13 +60,13 @@ export function plannedTests(
         unit: 'points',
       } as const;
       return of.minorities.map((chosenFor) => {
-        const values = fits(select(models, { stage }), chosenFor, majorityOf(chosenFor));
+        const values = fits(select(models, { stage }), chosenFor, majorityOf(of.tests, chosenFor));
         return { ...ofFit, decimals: 1, isTested: true, chosenFor, values };
       });
     }
     const ofMargin = { question, claim: { margin: equivalence, sign: -1 }, unit: 'logits' } as const;
     return testedSets(of, effects).map(({ name, chosenFor, rows }) => {
-      const values = answers(question, rows, effects, majorityOf(chosenFor));
+      const values = answers(question, rows, effects, majorityOf(of.tests, chosenFor));
       const isTested = family.criteria.some((criterion) => criterion === name);
       return { ...ofMargin, name, decimals: 3, isTested, chosenFor, values };
     });

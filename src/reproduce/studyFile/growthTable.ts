@@ -1,6 +1,6 @@
 import { linearRegression } from 'simple-statistics';
 import type { Table } from '../../report/table.js';
-import { meanText, tableOf, type TestedModels } from './cells.js';
+import { majorityOf, meanText, tableOf, type TestedModels } from './cells.js';
 import { testedSets } from './familyTable.js';
 import { answers, FIT, fits, type QuestionName } from './questions.js';
 import { distinct, type RecordRow, select } from './records.js';
@@ -31,12 +31,12 @@ export function growths(
   models: readonly RecordRow[],
   effects: readonly RecordRow[],
 ): readonly Growth[] {
-  const { growth, minorityGroups } = of.tests;
+  const { growth } = of.tests;
   if (!growth) return [];
   const seeds = distinct(models, 'seed');
   const stages = growth.map((stage) => ({ stage, sets: testedSets(of, effects, stage) }));
   const found = (stages[0]?.sets ?? []).map(({ name, chosenFor }, i): Growth => {
-    const majority = minorityGroups[String(chosenFor)] ?? Number.NaN;
+    const majority = majorityOf(of.tests, chosenFor);
     const byStage = stages.map(({ stage, sets }) =>
       seeds.map((seed): [number, number] => {
         const [gap] = fits(select(models, { stage, seed }), chosenFor, majority);

@@ -130,7 +130,9 @@ export async function runModelsOf(file: StudyFile, name: string, options: StudyF
     });
     for (const record of lacked) {
       const rows = made.get(record) ?? [];
-      await records.add(record, record === MODELS ? rows.map((row) => ({ ...row, ...took })) : rows);
+      await records.add(record, record === MODELS ? rows.map((row) => ({ ...row, ...took })) : rows, {
+        seed,
+      });
     }
   }
 }

@@ -6,6 +6,7 @@ import {
   columnText,
   hoursText,
   isRecorded,
+  majorityOf,
   marginTable,
   meanText,
   type Models,
@@ -84,24 +85,24 @@ function startTable(of: Models, margins: readonly RecordRow[]): Table[] {
 
 /** The test of a question; none where something that it asks for is not recorded. */
 function questionTable(of: Models, effects: readonly RecordRow[], question: QuestionName): Table[] {
-  const { k, stage, primary, minorityGroups, family } = of.tests;
+  const { k, stage, primary, family } = of.tests;
   // Planned ones of a family are tested together.
   if (family && primary.includes(question)) return [];
   const status = primary.includes(question) ? 'Primary' : 'Not planned';
   const caption = `${status}: ${question}, margin in logits, k = ${k}, training split, ${stage} models`;
   const sets = testedSets(of, effects).map(({ rows, ...set }) => {
-    const majority = minorityGroups[String(set.chosenFor)] ?? Number.NaN;
+    const majority = majorityOf(of.tests, set.chosenFor);
     return { ...set, values: answers(question, rows, effects, majority) };
   });
   return sets.every(isRecorded) ? [marginTable(caption, 'criterion', of, [sets])] : [];
 }
 
 /**
- * A group's change minus that of the majority group of its own class. The planned interaction pools all minority and all majority
- * examples, whose classes have other shares, so that neurons which hold a class move it.
+ * A group's change minus that of the majority group of its own class. The planned interaction pools the measured minority and
+ * majority examples, whose classes have other shares, so that neurons which hold a class move it.
  */
 function withinClassTables(of: Models, effects: readonly RecordRow[]): Table[] {
-  const { k, stage, leastModels, minorityGroups } = of.tests;
+  const { k, stage, leastModels } = of.tests;
   const outcomes = [
     ['margin', 1, 3],
     ['accuracy', 100, 1],
@@ -109,7 +110,7 @@ function withinClassTables(of: Models, effects: readonly RecordRow[]): Table[] {
   ] as const;
   return outcomes.flatMap(([outcome, scale, decimals]) => {
     const sets = testedSets(of, effects).map((set) => {
-      const majority = minorityGroups[String(set.chosenFor)] ?? Number.NaN;
+      const majority = majorityOf(of.tests, set.chosenFor);
       const valueOf = (row: RecordRow, group: number): number => numberOf(row, `${outcome}${group}`);
       return { ...set, values: set.rows.map((row) => valueOf(row, set.chosenFor) - valueOf(row, majority)) };
     });

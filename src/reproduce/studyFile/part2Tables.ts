@@ -13,7 +13,15 @@ import {
   verdictText,
   withinText,
 } from './cells.js';
-import { distinct, numberOf, numbers, type RecordRow, type RecordSource, select } from './records.js';
+import {
+  distinct,
+  groupsIn,
+  numberOf,
+  numbers,
+  type RecordRow,
+  type RecordSource,
+  select,
+} from './records.js';
 import type { StudyFile } from './schema.js';
 
 const VERDICTS = { claimed: 'gains', opposite: 'loses', small: 'equivalent', open: 'not shown' };
@@ -77,8 +85,8 @@ export async function part2Tables(
   const [sample] = all;
   if (sample === undefined) return [];
   const minorities = minoritiesOf(file.models?.tests);
-  const groups = Object.keys(sample).flatMap((column) => /^group(\d+)$/.exec(column)?.[1] ?? []);
-  const shown = starred(groups.map(Number), minorities);
+  const groups = groupsIn(sample, 'group');
+  const shown = starred(groups, minorities);
   const measures = ['worst', ...groups.map((group) => `group${group}`)];
   const accuracies = tableOf(
     'Accuracy in percent: mean over seeds, 95 % interval',
@@ -130,7 +138,7 @@ export function pooledWorst(
   rows: readonly RecordRow[],
   seeds: readonly (readonly number[])[],
 ): readonly number[] {
-  const groups = Object.keys(rows[0] ?? {}).flatMap((column) => /^total(\d+)$/.exec(column)?.[1] ?? []);
+  const groups = groupsIn(rows[0], 'total');
   return seeds.map((own) => {
     const found = rows.filter((row) => own.includes(numberOf(row, 'seed')));
     const sum = (column: string): number => numbers(found, column).reduce((all, value) => all + value, 0);

@@ -43,14 +43,18 @@ export class Records {
     }
   }
 
-  /** Adds rows to a table, as other processes may as well. Throws `RUN_INVALID` where it has other columns, `RUN_BUSY`, `OUTPUT_UNWRITABLE`. */
-  async add(name: string, rows: readonly RecordRow[]): Promise<void> {
+  /**
+   * Adds rows to a table, as other processes may as well; none where it has some of `key` by now, as another process made the same.
+   * Throws `RUN_INVALID` where it has other columns, `RUN_BUSY`, `OUTPUT_UNWRITABLE`.
+   */
+  async add(name: string, rows: readonly RecordRow[], key?: RecordRow): Promise<void> {
     const [first] = rows;
     if (!first) return;
     const path = this.pathOf(name);
     await makeFolder(this.folder);
     await writeAlone(path, async () => {
       const known = await this.read(name);
+      if (key && select(known, key).length > 0) return;
       const columns = Object.keys(first).join(', ');
       const before = Object.keys(known[0] ?? first).join(', ');
       if (before !== columns) {
@@ -80,6 +84,14 @@ export function distinct(rows: readonly RecordRow[], column: string): (string | 
 /** A column's numbers; NaN where a row has none. */
 export function numbers(rows: readonly RecordRow[], column: string): number[] {
   return rows.map((row) => numberOf(row, column));
+}
+
+/** The groups of which a row has a column such as `group0` or `total0`. */
+export function groupsIn(row: RecordRow | undefined, column: 'group' | 'total'): number[] {
+  return Object.keys(row ?? {}).flatMap((name) => {
+    const [, group] = new RegExp(`^${column}(\\d+)$`).exec(name) ?? [];
+    return group === undefined ? [] : [Number(group)];
+  });
 }
 
 export function numberOf(row: RecordRow, column: string): number {

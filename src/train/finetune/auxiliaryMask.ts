@@ -1,10 +1,10 @@
-import { misplaced } from '../../errors.js';
 import { gradientSamples, scoreNeurons } from '../../neurons/choose.js';
 import { type CriterionName, criterionNamed } from '../../neurons/criteria.js';
 import { type GradientSamples, selectByCriterion } from '../../neurons/criterion.js';
 import { type Neuron, type NeuronPlace, placeText } from '../../neurons/neuron.js';
 import { countByLayer, permutedNeurons, randomNeuronsByLayer } from '../../neurons/randomNeurons.js';
 import { countNeurons, fractionToCount, unitLayers } from '../../neurons/select.js';
+import { requireMinorityImages } from '../minorityImages.js';
 import type { Trainer } from '../trainer.js';
 import type { FinetuneConfig } from './config.js';
 
@@ -54,17 +54,5 @@ function unscored(places: readonly NeuronPlace[]): Neuron[] {
 function sourceIndices({ config, loader: { dataset } }: Trainer<FinetuneConfig>): Int32Array {
   const { train } = dataset.splits;
   if (config.gradientSource !== 'minority-groups') return train;
-  const minorities = new Set(dataset.minorityGroups);
-  const ofMinorities = train.filter((index) => minorities.has(dataset.groups[index] as number));
-  if (ofMinorities.length === 0) {
-    throw misplaced(
-      'gradientSource',
-      'minority-groups',
-      'another source here',
-      `\`gradientSource\` is minority-groups, and ${dataset.name} has no example of any: its training groups have ` +
-        `${dataset.counts.train.join(', ')} examples.`,
-      'Choose another `gradientSource`.',
-    );
-  }
-  return ofMinorities;
+  return requireMinorityImages(dataset, 'gradientSource', config.gradientSource);
 }

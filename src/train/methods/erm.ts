@@ -1,11 +1,6 @@
 import { evaluate } from '../../metrics/evaluate.js';
-import {
-  checkPlanting,
-  minorityImages,
-  PLANTING_SETTINGS,
-  plantingBatches,
-  trainAlone,
-} from '../planting.js';
+import { minorityImages } from '../minorityImages.js';
+import { checkPlanting, PLANTING_SETTINGS, plantingBatches, trainAlone } from '../planting.js';
 import { ermEpoch, type RecipeMethod, recipeMethod, type RecipeOptions } from '../recipe.js';
 import { evaluationOf } from '../testSelected.js';
 

@@ -1,3 +1,4 @@
+import { DIFFERENCE } from '../../../experiments/overModels.js';
 import type { TraceUnstructuredResult } from '../../../experiments/results.js';
 import { type Neuron, placeText } from '../../../neurons/neuron.js';
 import { type NullName, nullNamed } from '../../../neurons/nulls.js';
@@ -221,7 +222,7 @@ export function traceRows(view: TraceView, groupNames: readonly string[]): Figur
     const ofDifference = {
       ...empty,
       ...set,
-      name: 'minority minus majority',
+      name: DIFFERENCE,
       change: difference.accuracy,
       marginChange: difference.margin,
       lossChange: difference.loss,
