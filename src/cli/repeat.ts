@@ -57,7 +57,7 @@ export function valuesOfRun(file: z.infer<typeof runSchema>, command: Command): 
   return {
     ...values,
     ...dataOptions,
-    syncBatchNorm: config.processes?.syncBatchNorm,
+    ...(config.processes === undefined ? {} : { syncBatchNorm: config.processes.syncBatchNorm }),
     data,
     ...engineOptions(environment),
     ...(startsFrom === 'run' ? { from } : {}),

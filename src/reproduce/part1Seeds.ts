@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { datasetOf } from '../data/dataset.js';
+import { SpurmemError } from '../errors.js';
 import { overModels } from '../experiments/overModels.js';
 import { makeFolder, writeAtomic, writeJson } from '../files.js';
 import { numericOptions } from '../native/engine.js';
@@ -8,6 +9,7 @@ import { writeModelsReport } from '../report/models/report.js';
 import { type FigureOverModels, overModelsRow, overModelsTable } from '../report/models/table.js';
 import type { Table } from '../report/table.js';
 import { erm } from '../train/methods/erm.js';
+import { configDifferences } from '../train/runConfig.js';
 import { readRunData } from '../train/runData.js';
 import { openRun } from '../train/runFolder.js';
 import { SEEDS_TYPE } from '../train/runOptions.js';
@@ -65,6 +67,7 @@ export async function reproducePart1Seeds(options: Part1SeedsOptions): Promise<P
     options.onStep?.(`${i + 1}/${seeds.length} seed ${seed}`);
     const made = await reproducePart1({ ...rest, data, figures, seed, run: modelFolder(run, seed) });
     ofSeeds.push(made.figures);
+    await requireSameTraining(modelFolder(run, seeds[0] as number), modelFolder(run, seed));
   }
   const summarized: Part1SeedsResult['figures'][number][] = [];
   for (const [at, { name, title }] of figures.entries()) {
@@ -78,6 +81,18 @@ export async function reproducePart1Seeds(options: Part1SeedsOptions): Promise<P
   options.onStep?.('report');
   const groups = await readRunData(await openRun(modelFolder(run, seeds[0] as number)));
   return { run, report: await writeModelsReport(run, summarized, groups), figures: summarized };
+}
+
+/** Throws `RUN_EXISTS` where two models differ in more than their seeds: there was one already, of other settings. */
+async function requireSameTraining(first: string, other: string): Promise<void> {
+  const [of, to] = [(await openRun(first)).config, (await openRun(other)).config];
+  const differences = configDifferences(of, { ...to, seed: of.seed });
+  if (differences.length === 0) return;
+  throw new SpurmemError(
+    'RUN_EXISTS',
+    `${other} was trained otherwise than ${first}, and models of one figure differ in their seeds alone:\n  ${differences.join('\n  ')}`,
+    { advice: ['Choose another `run`, or train with the settings of the models that are there.'] },
+  );
 }
 
 /**

@@ -8,6 +8,7 @@ import { signFlip } from '../../src/metrics/signFlip.js';
 import { fig2 } from '../../src/report/figures/changes/figures.js';
 import { reproducePart1Seeds } from '../../src/reproduce/part1Seeds.js';
 import { RunFolder } from '../../src/train/runFolder.js';
+import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
 
@@ -65,6 +66,10 @@ test('a figure over two trained models is the mean of theirs, and is not made tw
   steps.length = 0;
   await reproducePart1Seeds(options);
   expect(steps.some((step) => step.startsWith('ERM') || step.startsWith('trace'))).toBe(false);
+  // Models of other settings, which are there, are not taken for seeds of these.
+  const mixed = { ...options, seeds: [3, 5], erm: { ...options.erm, lr: 1e-2 } };
+  const { message } = await failure(reproducePart1Seeds(mixed), 'RUN_EXISTS', 'differ in their seeds alone');
+  expect(message).toContain('lr: 0.001 -> 0.01');
   await expect(reproducePart1Seeds({ ...options, seeds: [] })).rejects.toMatchObject({ parameter: 'seeds' });
 });
 
