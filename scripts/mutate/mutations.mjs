@@ -79,7 +79,7 @@ const BY_FILE = {
   'src/neurons/perturb.ts': [
     ['new (native().Generator)(seed)', 'new (native().Generator)(seed + 1)'],
     ['values.set(row, i * size)', 'values.set(row, (sorted.length - 1 - i) * size)'],
-    ['`sigma ${deviation} seed ${seed}`', '`sigma ${deviation} seed ${Math.min(seed, 1)}`'],
+    ['`sigma ${deviation} seed ${seed} of ${order}`', '`sigma ${deviation} seed ${Math.min(seed, 1)} of ${order}`'],
   ],
   'src/neurons/perturbations/noise.ts': [["edit: 'add'", "edit: 'replace'"]],
   'src/neurons/nulls.ts': [
@@ -216,7 +216,7 @@ const BY_FILE = {
   // Report and command line
   'src/report/format.ts': [
     ['return change > 0 && Number(text) !== 0', 'return Number(text) !== 0'],
-    ['value > 0 && value < 0.0005', 'value > 0 && value < 0.00005'],
+    ['value < 0.5 * 10 ** -decimals', 'value < 0.05 * 10 ** -decimals'],
   ],
   'src/cli/settings.ts': [
     [

@@ -53,7 +53,7 @@ export function notBuilt(libtorch: Libtorch, path: string | undefined, problem: 
   return numbered(found, [
     isCheckout()
       ? 'In this checkout, run scripts/setup.sh, which builds it.'
-      : `Compile it, which takes minutes: npx spurmem build${libtorch.source === 'spurmem build' ? ` --libtorch ${libtorch.root}` : ''} (needs cmake, make and g++; a reinstall keeps it).`,
+      : `Compile it, which takes minutes: npx spurmem build${libtorch.source === 'spurmem build' ? `, naming ${libtorch.root} again` : ''} (needs cmake, make and g++; a reinstall keeps it).`,
     ...(names.length > 0 && problem === undefined
       ? ['Or install a PyTorch that the package has an addon for, and activate its Python.']
       : []),

@@ -69,10 +69,6 @@ export async function trainRun<Config extends EpochsConfig>(
     trainer.progress = await restoreProgress(trainer, method, folder, job.onWarning);
     const board = await openBoard(options, { config, folder, dataset: loader.dataset });
     await run.writeConfig();
-    // That of fewer epochs, where the run goes on: its weights may be replaced from now on.
-    if (trainer.progress.epoch < config.epochs && trainer.progress.ended !== true) {
-      await folder.removeResult(methodOf(config));
-    }
     if (trainer.progress.epoch === 0 && !trainer.progress.underWay) await method.begin?.();
     const kept = new Set<unknown>(options.keepEpochs);
     const late = options.keepEpochs?.filter((epoch) => epoch > config.epochs).join(', ') ?? '';
@@ -182,6 +178,8 @@ async function trainEpochs(
     scheduler.step(training.trainLoss);
     const seconds = secondsSoFar();
     const metrics = { epoch, lr, ...training, valLoss: val.loss, val: val.accuracies, best, seconds };
+    // That of fewer epochs, where a finished run goes on: its weights are replaced from now on.
+    await folder.removeResult(methodOf(config));
     await folder.appendMetrics(metrics);
     await folder.writeMetricsTable(loader.dataset.groupNames);
     using scope = new TensorScope();

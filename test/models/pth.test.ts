@@ -43,10 +43,12 @@ describe('a file that torch.save wrote', () => {
   test.each(['tiny.pth', 'tiny.pt', 'tiny.pth.tar', 'tiny.safetensors', 'tiny'])(
     'is known by its content as %s',
     async (name) => {
-      expect(await read(TINY, name)).toEqual({
+      const { named, ...content } = await read(TINY, name);
+      expect(content).toEqual({
         tensors: values,
         source: 'PyTorch, state_dict, without the prefix module., with fc.0 as fc',
       });
+      expect(Object.keys(named)).toContain('module.fc.0.weight');
     },
   );
 
@@ -301,8 +303,10 @@ describe('another file', () => {
   test('in safetensors has its names unwrapped as well', async () => {
     const path = join(folder, 'wrapped.safetensors');
     await writeSafetensors(path, { 'module.w': { shape: [1], data: Float32Array.of(1) } });
+    const value = { shape: [1], data: Float32Array.of(1) };
     expect(await readWeights(path)).toEqual({
-      tensors: { w: { shape: [1], data: Float32Array.of(1) } },
+      tensors: { w: value },
+      named: { 'module.w': value },
       source: 'safetensors, without the prefix module.',
     });
   });

@@ -189,6 +189,15 @@ describe('four jobs', () => {
       summarizeSeeds(tested.slice(2)),
     ]);
 
+    const longer = plan.jobs.map((job) => ({ ...job, settings: { ...job.settings, epochs: 3 } }));
+    expect((await sweepStatus({ ...plan, jobs: longer.slice(0, 2) })).map(({ state }) => state)).toEqual([
+      'stopped',
+      'stopped',
+    ]);
+    const others = plan.jobs.map((job) => ({ ...job, settings: { ...job.settings, lr: 0.5 } }));
+    const reason = /Job 0: \S+ holds a run with lr 0\.001, and the plan has 0\.5/;
+    await failure(sweepStatus({ ...plan, jobs: others.slice(0, 2) }), 'RUN_EXISTS', reason);
+
     const csv = join(folder, 'runs.csv');
     const { stdout } = await succeed(['sweep', 'collect', '--plan', path, '--csv', csv], answer);
     expect(stdout).toMatch(/erm .* 2 .*\d\d\.\d\d \[/);

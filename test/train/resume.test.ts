@@ -76,10 +76,10 @@ describe('a run that goes on', () => {
 
   test('for more epochs and is stopped has no result of the fewer ones', async () => {
     const extended = await runs.copyOf('extended-stopped');
-    await stopErm('epoch 3/3', { out: extended.path, epochs: 3, resume: true });
-    expect(await runState(extended)).toEqual({ state: 'stopped', epochs: 2, result: undefined });
-    await resume(extended, { epochs: 3 });
-    expect(await runState(extended)).toMatchObject({ state: 'finished', result: { epochs: 3 } });
+    await stopErm('epoch 4/4', { out: extended.path, epochs: 4, resume: true });
+    expect(await runState(extended)).toEqual({ state: 'stopped', epochs: 3, result: undefined });
+    await resume(extended, { epochs: 4 });
+    expect(await runState(extended)).toMatchObject({ state: 'finished', result: { epochs: 4 } });
   });
 
   test('keeps count of epochs whose training loss did not improve, which halve the learning rate', async () => {

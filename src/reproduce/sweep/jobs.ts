@@ -69,6 +69,7 @@ export async function runJob(
   return last as TrainedRun;
 }
 
+/** The state of each job's run. Throws `RUN_EXISTS` where a folder holds a run of other settings. */
 export async function sweepStatus(plan: SweepPlan): Promise<JobStatus[]> {
   return Promise.all(plan.jobs.map(statusOf));
 }
@@ -121,9 +122,34 @@ async function trainJob(
 async function statusOf(job: SweepJob): Promise<JobStatus> {
   const folder = new RunFolder(job.out);
   const ofRun = await runState(folder);
+  const { epochs, result } = ofRun;
+  if (job.figures === undefined && (epochs > 0 || result !== undefined)) await requireRunOf(job, folder);
+  const wanted = job.settings.epochs;
+  // One of fewer epochs, which goes on.
+  if (result && typeof wanted === 'number' && result.epochs < wanted && result.ended !== true)
+    return { job, state: 'stopped', epochs, result: undefined };
   if (ofRun.state !== 'finished' || (await hasFigures(folder, job))) return { job, ...ofRun };
   const state = (await isUnderWay(job)) ? 'running' : 'stopped';
-  return { job, state, epochs: ofRun.epochs, result: undefined };
+  return { job, state, epochs, result: undefined };
+}
+
+/** Throws `RUN_EXISTS` where a job's folder holds a run of another seed, or of other numbers than the plan has. */
+async function requireRunOf({ index, seed, settings, out }: SweepJob, folder: RunFolder): Promise<void> {
+  const config: Readonly<Record<string, unknown>> = { ...(await folder.readConfig())?.config };
+  const wanted: Readonly<Record<string, unknown>> = { ...settings, seed };
+  const other = Object.entries(wanted).find(
+    ([name, value]) =>
+      name !== 'epochs' &&
+      typeof value === 'number' &&
+      typeof config[name] === 'number' &&
+      config[name] !== value,
+  );
+  if (other === undefined) return;
+  const [name, value] = other;
+  const problem = `Job ${index}: ${out} holds a run with ${name} ${String(config[name])}, and the plan has ${String(value)}.`;
+  throw new SpurmemError('RUN_EXISTS', problem, {
+    advice: ['Plan into another `out`, or move that run away.'],
+  });
 }
 
 async function isUnderWay({ out }: SweepJob): Promise<boolean> {
