@@ -79,7 +79,10 @@ const BY_FILE = {
   'src/neurons/perturb.ts': [
     ['new (native().Generator)(seed)', 'new (native().Generator)(seed + 1)'],
     ['values.set(row, i * size)', 'values.set(row, (sorted.length - 1 - i) * size)'],
-    ['`sigma ${deviation} seed ${seed} of ${order}`', '`sigma ${deviation} seed ${Math.min(seed, 1)} of ${order}`'],
+    [
+      '`sigma ${deviation} seed ${seed} of ${order}`',
+      '`sigma ${deviation} seed ${Math.min(seed, 1)} of ${order}`',
+    ],
   ],
   'src/neurons/perturbations/noise.ts': [["edit: 'add'", "edit: 'replace'"]],
   'src/neurons/nulls.ts': [
