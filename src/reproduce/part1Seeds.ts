@@ -85,8 +85,11 @@ export async function reproducePart1Seeds(options: Part1SeedsOptions): Promise<P
 
 /** Throws `RUN_EXISTS` where two models differ in more than their seeds: there was one already, of other settings. */
 async function requireSameTraining(first: string, other: string): Promise<void> {
-  const [of, to] = [(await openRun(first)).config, (await openRun(other)).config];
-  const differences = configDifferences(of, { ...to, seed: of.seed });
+  const { config: of } = await openRun(first);
+  const { config: to, environment } = await openRun(other);
+  // Each seed may start from a run of its own.
+  const weights = environment.from === undefined ? to.weights : of.weights;
+  const differences = configDifferences(of, { ...to, seed: of.seed, weights });
   if (differences.length === 0) return;
   throw new SpurmemError(
     'RUN_EXISTS',
