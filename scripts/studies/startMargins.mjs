@@ -4,7 +4,7 @@
 import { markdownOf } from '#src/cli/textTable.js';
 import { TRACE_SETTINGS } from '#src/experiments/traceSettings.js';
 import { mean } from '#src/metrics/statistics.js';
-import { meanText, minoritiesOf, starred, tableOf } from '#src/reproduce/studyFile/cells.js';
+import { majorityOf, meanText, minoritiesOf, starred, tableOf } from '#src/reproduce/studyFile/cells.js';
 import { judgedMargins, stagesOf } from '#src/reproduce/studyFile/models.js';
 import { distinct, Records, select } from '#src/reproduce/studyFile/records.js';
 import { readNamed } from './named.mjs';
@@ -30,7 +30,7 @@ function table(chosenFor) {
       }),
     ),
   ]);
-  const measured = starred([chosenFor, tests.minorityGroups[chosenFor]], minorities);
+  const measured = starred([chosenFor, majorityOf(tests, chosenFor)], minorities);
   return tableOf(
     `Post hoc: margins in logits before anything is zeroed, and what is left when ${tests.k} neurons are: means over models, 95 % intervals`,
     [
@@ -42,7 +42,7 @@ function table(chosenFor) {
 }
 
 function row(stage, criterion, chosenFor, changeOf) {
-  const shown = [chosenFor, tests.minorityGroups[chosenFor]];
+  const shown = [chosenFor, majorityOf(tests, chosenFor)];
   const cells = shown.flatMap((group) => {
     const left = (split) =>
       select(starts, { stage, split, group }).map((start) => start.mean + changeOf(start, group));

@@ -44,6 +44,9 @@ export interface RowOverModels {
   readonly measures: Readonly<Record<string, ModelSummary>>;
 }
 
+/** A row whose p are not corrected yet. */
+type Summarized = Omit<RowOverModels, 'measures'> & { readonly measures: Record<string, ModelSummary> };
+
 /**
  * Summarizes a figure's rows over models, with the model as the unit: rows with equal settings are one measurement, and several of one
  * model, such as its neurons' ranks, count by their mean.
@@ -65,20 +68,20 @@ export function overModels(ofModels: readonly (readonly MeasuredRow[])[]): RowOv
     const present = models.filter((rows) => rows.length > 0);
     return { settings, models: present.length, measures: summarize(present) };
   });
-  for (const change of TESTED) {
-    for (const isDifference of [true, false]) {
-      const family = summarized.filter(({ settings }) => (settings.name === DIFFERENCE) === isDifference);
-      const tests = distinctTests(family, change);
-      const adjusted = holm([...tests.values()].map(([row]) => row?.measures[change]?.pValue));
-      for (const [i, rows] of [...tests.values()].entries()) {
-        for (const { measures } of rows) {
-          const found = measures[change];
-          if (found) measures[change] = { ...found, pValueHolm: adjusted[i] ?? null };
-        }
-      }
-    }
-  }
+  const isDifference = ({ settings }: RowOverModels): boolean => settings.name === DIFFERENCE;
+  const families = [summarized.filter(isDifference), summarized.filter((row) => !isDifference(row))];
+  for (const change of TESTED) for (const family of families) correct(family, change);
   return summarized;
+}
+
+/** Corrects the p of a measure over the distinct tests of a family. */
+function correct(family: readonly Summarized[], measure: string): void {
+  const tests = [...distinctTests(family, measure).values()];
+  const adjusted = holm(tests.map(([row]) => row?.measures[measure]?.pValue));
+  for (const [i, { measures }] of tests.flatMap((rows, at) => rows.map((row) => [at, row] as const))) {
+    const found = measures[measure];
+    if (found) measures[measure] = { ...found, pValueHolm: adjusted[i] ?? null };
+  }
 }
 
 /** Rows by their tests of a measure: a criterion that chooses the same neurons for each group has the same test for each. */

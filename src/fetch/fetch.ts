@@ -39,7 +39,7 @@ export async function fetchDataset(
   options: FetchOptions = {},
 ): Promise<Fetched> {
   const wanted = DATASETS[name];
-  // Of a link, the folder on its disk.
+  // Where it is a link, the data goes into the folder that the link points to.
   const path = await realpath(folder).catch(() => resolve(folder));
   await requireEmpty(path);
   const { from: source = wanted.url } = options;

@@ -73,14 +73,15 @@ export function intervalText(interval: Interval | null | undefined, write = perc
   return interval ? `, 95 % interval ${write(interval)}` : '';
 }
 
-/** A mean and its 95 % interval as `-0.27 [-0.55, 0.00]`, or the mean alone. */
+/** A mean and its 95 % interval, times `scale`, as `-0.27 [-0.55, 0.00]`, or the mean alone. */
 export function meanWithInterval(
   value: Measured,
   interval: Interval | null | undefined,
   decimals: number,
+  scale = 1,
 ): string {
-  const ends = interval ? ` [${interval.map((end) => fixed(end, decimals)).join(', ')}]` : '';
-  return `${fixed(value, decimals)}${ends}`;
+  const text = (one: Measured): string => fixed(scale * (one ?? Number.NaN), decimals);
+  return `${text(value)}${interval ? ` [${interval.map(text).join(', ')}]` : ''}`;
 }
 
 /** A p-value with three decimals, or one digit where it is smaller: never a 0, which none of them is. */

@@ -47,8 +47,11 @@ async function fittingSize<Prepared extends Batch>(
   return undefined;
 }
 
-/** Throws `USAGE` before the first step, where the last batch has fewer images than processes, or one image, of which batch-norm would have one value. */
-export async function requireNorms(
+/**
+ * Throws `USAGE` before the first step where the last batch cannot be trained: it has fewer images than there are processes, or one image,
+ * of which batch-norm would have one value.
+ */
+export async function requireLastBatch(
   model: Model,
   loader: BatchLoader,
   { indices, batchSize }: Batches<Batch>,

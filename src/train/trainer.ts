@@ -14,7 +14,7 @@ import type { EpochTraining } from './results.js';
 import type { EpochsConfig } from './runConfig.js';
 import type { RunWriter } from './runWriter.js';
 import { ReduceLROnPlateau } from './scheduler.js';
-import { culprits, requireNorms, tooLarge } from './stepFailures.js';
+import { culprits, requireLastBatch, tooLarge } from './stepFailures.js';
 
 /** A training method in a run. */
 export interface MethodRun extends MethodState {
@@ -138,7 +138,7 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
         if (number !== saved) await checkpoints?.save(totals.progress(number));
         saved = number;
       };
-      await requireNorms(this.model, this.loader, batches);
+      await requireLastBatch(this.model, this.loader, batches);
       for await (const batch of batches.from(number)) {
         using current = batch;
         if (job.signal?.aborted === true && every !== undefined) await save();

@@ -222,7 +222,7 @@ test('processes that record at once lose no rows', async () => {
   const rows = await records().read('test');
   expect(rows.map(({ seed }) => seed).sort()).toEqual(seeds);
   expect(readdirSync(join(folder, 'shared'))).toEqual(['dominoes-test.csv']);
-  // What another process has recorded in the meantime is not recorded twice.
+  // Rows that another process has added already are not added again.
   await records().add('test', [{ seed: 3, worst: 1 / 3 }], { seed: 3 });
   expect(await records().read('test')).toHaveLength(4);
   const { message } = await failure(records().add('test', [{ seed: 4 }]), 'RUN_INVALID');

@@ -72,7 +72,5 @@ export function overModelsRow({ settings, models, measures }: RowOverModels): Fi
 
 function meanText(summary: ModelSummary | undefined, scale: number, decimals: number): string {
   if (!summary) return MISSING;
-  const [low, high] = summary.interval ?? [];
-  const interval = low === undefined || high === undefined ? null : ([scale * low, scale * high] as const);
-  return meanWithInterval(scale * summary.mean, interval, decimals);
+  return meanWithInterval(summary.mean, summary.interval, decimals, scale);
 }
