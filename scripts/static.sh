@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks that read the sources and run nothing: formatting, lint, types.
+# Checks that read the sources and run nothing: formatting, lint, types, the library's reference.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cache=node_modules/.cache/spurmem
@@ -9,4 +9,6 @@ lint=$!
 npx clang-format --dry-run --Werror $(find native test/device -name "*.cpp" -o -name "*.h")
 npx prettier --check . --log-level warn --cache --cache-strategy content --cache-location "$cache/prettier"
 npm run --silent typecheck -- --incremental --tsBuildInfoFile "$cache/tsbuildinfo"
+# The reference of the library: every type that it names is in it and documented, and no link in it is broken.
+npm run --silent api -- --emit none --logLevel Warn
 wait "$lint"

@@ -7,6 +7,7 @@ import { resaveLine, UnusableContent } from './pytorchAdvice.js';
 import { readPytorch } from './pytorchFile.js';
 import { readSafetensors, type TensorData } from './safetensors.js';
 
+/** Tensors by their names. */
 type Tensors = Readonly<Record<string, TensorData>>;
 
 /** Weights by the names that a model's `state_dict()` has. */
