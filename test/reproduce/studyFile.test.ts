@@ -159,6 +159,30 @@ test('a study of a file is run, recorded and put into tables, and what is record
     /groups\.yaml, models\.tests\.minorityGroups: there is no group 4: dominoes has the groups 0 to 3\./;
   await failure(studyTables({ study: groups }), 'USAGE', unknown);
 
+  // Settings under which records were made: of training, of a trace, and of the arms.
+  const { dominoes: settings = {} } = JSON.parse(
+    await readFile(join(folder, 'results/settings.json'), 'utf8'),
+  ) as Record<string, Record<string, object>>;
+  const tables = ['effects', 'layers', 'margins', 'models', 'overlaps', 'perturbations', 'test', 'tuning'];
+  expect(Object.keys(settings).sort()).toEqual(tables);
+  expect(Object.keys(settings.effects ?? {})).toEqual(
+    ['early', 'first', 'late'].map((stage) => `${stage}, train, k 2`),
+  );
+  const edited = join(folder, 'edited.yaml');
+  for (const [from, to, change] of [
+    ['batchSize: 42, lr: 0.001', 'batchSize: 42, lr: 0.01', 'dominoes-models.csv was recorded with other'],
+    ['samples: 8, nullDraws: 3', 'samples: 9, nullDraws: 3', 'late, train, k 2: [{"criteria":["gradient"]'],
+    [
+      'epochs: 1, batchSize: 42, fraction',
+      'epochs: 2, batchSize: 42, fraction',
+      'finetune: {"kickInEpoch":1',
+    ],
+    ['{ criterion: none }', '{ criterion: random }', 'arm no mask: {"method":"finetune"'],
+  ] as const) {
+    writeFileSync(edited, STUDY.replace(from, to));
+    await failure(reproduceStudy({ ...options, study: edited }), 'RUN_EXISTS', change);
+  }
+
   // The margin was declared before the first run.
   const other = join(folder, 'other.yaml');
   writeFileSync(other, STUDY.replace('equivalence: 3 }', 'equivalence: 5 }'));

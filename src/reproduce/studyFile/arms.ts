@@ -14,6 +14,7 @@ import { namedKickInEpochs, scopeOf, type StudyArm } from '../study/studyArm.js'
 import type { StudyOptions } from '../study/studyOptions.js';
 import { type ArmRun, chosenConfiguration, isTuned, tunedFrom, tuningRuns } from '../study/tuning.js';
 import type { Combination } from '../sweep/plan.js';
+import { keepSettings } from './recordedSettings.js';
 import { distinct, numberOf, type RecordRow, Records, select, timed } from './records.js';
 import type { StudyFile } from './schema.js';
 
@@ -144,6 +145,13 @@ export async function recordedArms(
 export async function runArmsOf(file: StudyFile, name: string, options: StudyFileOptions): Promise<void> {
   const { out, arms, seeds, focus, equivalence, erm: recipe } = armsOf(file, name);
   const plan = { kind: 'study', title: file.title, arms, ...(focus === undefined ? {} : { focus }) };
+  await keepSettings(file, name, {
+    test: settingsOf(file, name),
+    ...(file.gradCam === undefined ? {} : { heat: { gradCam: file.gradCam } }),
+  });
+  for (const on of tunedOn(file, name)) {
+    await keepSettings(file, on, { tuning: settingsOf(file, on) });
+  }
   await declare(out, [plan], { seeds, equivalence }, file.path);
   for (const on of tunedOn(file, name)) {
     const tune = runnerOf(file, on, options);
@@ -172,6 +180,16 @@ export async function runArmsOf(file: StudyFile, name: string, options: StudyFil
     const measured = { ...(Object.fromEntries(columns) as RecordRow), worst, ...took };
     await recordsOf(file, name).add('test', [{ ...row, validation, precision, ...measured }], row);
   }
+}
+
+/** The settings of a benchmark's arms, but for those that their rows have. */
+function settingsOf(file: StudyFile, name: string): Record<string, object> {
+  const { erm: trained, finetune: finetuned } = armsOf(file, name);
+  const all: Record<string, object> = { erm: trained, finetune: finetuned };
+  for (const { name: arm, method, settings, erm: own } of allArms(file, name)) {
+    all[`arm ${arm}`] = { method, settings, erm: own };
+  }
+  return all;
 }
 
 /** The benchmarks whose tuning a benchmark's arms take. */

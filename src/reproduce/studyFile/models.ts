@@ -19,6 +19,7 @@ import { runJob } from '../sweep/jobs.js';
 import type { SweepJob } from '../sweep/plan.js';
 import type { StudyFileOptions } from './arms.js';
 import { requireMinorityGroups } from './readStudy.js';
+import { keepSettings } from './recordedSettings.js';
 import { type RecordRow, Records, select, timed } from './records.js';
 import { isEpochOf, type RecordName, type StudyFile, type StudyModels } from './schema.js';
 
@@ -27,6 +28,9 @@ export interface OpenModels {
   readonly seed: number;
   readonly records: readonly (RecordName | 'models')[];
 }
+
+/** What a benchmark's models have of their own. */
+type OwnModels = NonNullable<StudyFile['benchmarks'][string]['models']>;
 
 /** The record of the models' accuracies and times. */
 const MODELS = 'models' as const;
@@ -89,14 +93,16 @@ function partlyRecorded(path: string, seed: number, lacking: RecordRow): Spurmem
 /** Runs Part I of a benchmark, seed by seed: trains its models, traces them, and records what is not recorded. */
 export async function runModelsOf(file: StudyFile, name: string, options: StudyFileOptions): Promise<void> {
   const { models } = file;
-  if (!models) return;
   const benchmark = file.benchmarks[name];
+  const own = benchmark?.models;
+  if (!models || !own) return;
   const records = new Records(file.recordsFolder, name);
   const { onStep, seeds: _seeds, ...job } = options;
+  await keepSettings(file, name, settingsOf(models, stagesOf(file, name, 0), own));
   let data: Dataset | undefined;
   for (const { seed, records: lacked } of await openModels(file, name, options)) {
     throwIfAborted(options.signal, name);
-    data ??= await datasetOf(benchmark?.data ?? '', benchmark?.datasetOptions);
+    data ??= await datasetOf(benchmark.data, benchmark.datasetOptions);
     const dataset = data;
     requireMinorityGroups(file, name, dataset.numGroups);
     const made = new Map<string, RecordRow[]>();
@@ -121,10 +127,7 @@ export async function runModelsOf(file: StudyFile, name: string, options: StudyF
         for (const { stage, record, settings } of models.traces) {
           if (stage !== ownStage || !lacked.includes(record)) continue;
           onStep?.(`${name}: ${record} of ${stage}, seed ${seed}`);
-          // The benchmark's nulls, where the trace has random neurons beside the chosen ones.
-          const { nulls = settings.nulls } = benchmark?.models ?? {};
-          const own = settings.nulls === undefined ? settings : { ...settings, nulls };
-          add(record, await ROWS[record]({ ...of, seed, ...own }, model));
+          add(record, await ROWS[record]({ ...of, seed, ...tracedWith(settings, own) }, model));
         }
       }
     });
@@ -135,6 +138,26 @@ export async function runModelsOf(file: StudyFile, name: string, options: StudyF
       });
     }
   }
+}
+
+/** A trace's settings on a benchmark: its nulls, where the trace has random neurons beside the chosen ones. */
+function tracedWith(settings: Readonly<Record<string, unknown>>, { nulls }: OwnModels) {
+  return nulls === undefined || settings.nulls === undefined ? settings : { ...settings, nulls };
+}
+
+/** The settings of each record of a benchmark's models: of a stage's training, or of its traces. */
+function settingsOf({ traces }: StudyModels, stages: readonly ModelStage[], own: OwnModels) {
+  const all: Record<string, Record<string, unknown[]>> = { [MODELS]: {} };
+  const add = (record: string, what: string, settings: unknown): void => {
+    ((all[record] ??= {})[what] ??= []).push(settings);
+  };
+  for (const { stage, epoch = 'selected', run } of stages) add(MODELS, stage, { epoch, ...run.settings });
+  for (const { record, stage, settings } of traces) {
+    if (own.without.includes(record)) continue;
+    const { split = 'train', topK = 'the default' } = settings;
+    add(record, `${stage}, ${String(split)}, k ${String(topK)}`, tracedWith(settings, own));
+  }
+  return all;
 }
 
 /** Models of a seed: a run, or an epoch of it. */

@@ -145,7 +145,7 @@ export const studySchema = z.strictObject({
     })
     .optional(),
   /** Settings of Grad-CAM, where data has a core region: the share of the heat on it, before and after, for arms that start from a run. */
-  gradCam: settings.optional(),
+  gradCam: z.record(z.string(), z.unknown()).optional(),
   /** Benchmarks whose arms a table sets side by side, by its columns' names. */
   across: z
     .record(name, name)
