@@ -121,6 +121,16 @@ test('a study of a file is run, recorded and put into tables, and what is record
   const [, difference] = dominoes?.part2 ?? [];
   expect(difference?.columns.map(({ name }) => name)).toContain('p, Holm over 1');
   expect(difference?.rows).toHaveLength(1);
+  // How far the networks fit the training images, as their runs say.
+  const [fitted] = await table('train');
+  const ofRun = join(folder, 'runs/dominoes-part2/erm/seed-0/results/erm.json');
+  const { train } = JSON.parse(await readFile(ofRun, 'utf8')) as { train: { accuracy: number[] } };
+  expect([fitted?.arm, fitted?.seed]).toEqual(['ERM', '0']);
+  train.accuracy.forEach((accuracy, group) => {
+    expect(Number(fitted?.[`group${group}`])).toBeCloseTo(accuracy, 4);
+  });
+  expect(dominoes?.part2.at(-1)?.caption).toMatch(/^Training accuracy in percent/);
+  expect(dominoes?.part2.at(-1)?.rows.map(([arm]) => arm)).toEqual(['ERM', 'no mask']);
   expect(across).toEqual([]);
 
   // A pool of one benchmark is that benchmark.
@@ -163,7 +173,17 @@ test('a study of a file is run, recorded and put into tables, and what is record
   const { dominoes: settings = {} } = JSON.parse(
     await readFile(join(folder, 'results/settings.json'), 'utf8'),
   ) as Record<string, Record<string, object>>;
-  const tables = ['effects', 'layers', 'margins', 'models', 'overlaps', 'perturbations', 'test', 'tuning'];
+  const tables = [
+    'effects',
+    'layers',
+    'margins',
+    'models',
+    'overlaps',
+    'perturbations',
+    'test',
+    'train',
+    'tuning',
+  ];
   expect(Object.keys(settings).sort()).toEqual(tables);
   expect(Object.keys(settings.effects ?? {})).toEqual(
     ['early', 'first', 'late'].map((stage) => `${stage}, train, k 2`),

@@ -146,6 +146,7 @@ export async function runArmsOf(file: StudyFile, name: string, options: StudyFil
   const { out, arms, seeds, focus, equivalence, erm: recipe } = armsOf(file, name);
   const plan = { kind: 'study', title: file.title, arms, ...(focus === undefined ? {} : { focus }) };
   await keepSettings(file, name, {
+    train: settingsOf(file, name),
     test: settingsOf(file, name),
     ...(file.gradCam === undefined ? {} : { heat: { gradCam: file.gradCam } }),
   });
@@ -170,16 +171,22 @@ export async function runArmsOf(file: StudyFile, name: string, options: StudyFil
       await recordHeat(file, name, run, { ...options, run: result.run, compare: from, data });
     }
     const { accuracy: byGroup, correct, total, worstGroupAccuracy: worst } = result.test;
-    const accuracies = byGroup.map((accuracy, group) => [`group${group}`, accuracy]);
     const counts = byGroup.flatMap((_, group) => [
       [`correct${group}`, correct[group]],
       [`total${group}`, total[group]],
     ]);
     const validation = result.val.worstGroupAccuracy;
-    const columns = isPooled ? [...accuracies, ...counts] : accuracies;
-    const measured = { ...(Object.fromEntries(columns) as RecordRow), worst, ...took };
+    const counted = isPooled ? (Object.fromEntries(counts) as RecordRow) : {};
+    const measured = { ...byGroups(byGroup), ...counted, worst, ...took };
+    // The row in test, by which the run counts as recorded, is the last one.
+    await recordsOf(file, name).add('train', [{ ...row, ...byGroups(result.train.accuracy) }], row);
     await recordsOf(file, name).add('test', [{ ...row, validation, precision, ...measured }], row);
   }
+}
+
+/** Accuracies of groups as columns: `group0` and so on. */
+function byGroups(accuracies: readonly (number | null)[]): RecordRow {
+  return Object.fromEntries(accuracies.map((accuracy, group) => [`group${group}`, accuracy]));
 }
 
 /** The settings of a benchmark's arms, but for those that their rows have. */

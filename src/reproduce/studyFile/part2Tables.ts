@@ -110,6 +110,7 @@ export async function part2Tables(
     ...(worstOf ? [configurationTable(complete, members, arms)] : []),
     ...focusTable(complete, focus, isTested ? primary : [], equivalence, worstOf),
     ...gainTable(complete, reference, measures, shown),
+    ...trainTable(await records.read('train'), complete, shown),
     ...heatTable(await records.read('heat'), complete, seeds),
   ];
 }
@@ -222,6 +223,20 @@ function gainTable(
     ]);
   const caption = `Accuracy of each arm minus that of ${reference}, in points, paired by seed: mean, 95 % interval`;
   return [tableOf(caption, ['arm', 'n', 'test worst group', ...groups], rows)];
+}
+
+/** How far each arm's networks fit the training images of each group; of arms of which all runs have it. */
+function trainTable(all: readonly RecordRow[], complete: CompleteArms, groups: readonly string[]): Table[] {
+  const rows = [...complete].flatMap(([arm, runs]) => {
+    const found = runs.flatMap(({ seed = null, configuration = null }) =>
+      select(all, { arm, seed, configuration }),
+    );
+    if (found.length < runs.length) return [];
+    return [[arm, ...groupsIn(found[0], 'group').map((group) => columnText(found, `group${group}`, 1, 100))]];
+  });
+  if (rows.length === 0) return [];
+  const caption = 'Training accuracy in percent, in evaluation mode: mean over seeds, 95 % interval';
+  return [tableOf(caption, ['arm', ...groups], rows)];
 }
 
 /** Images whose map is blank have no share: `difference` is over those that have one before and after. */
