@@ -218,11 +218,12 @@ test.each([
   ['photographs/study', 3],
   ['celeba/study', 4],
   ['celeba/further', 4],
+  ['celeba-converged/study', 0],
   ['compositions/study', 4],
 ])('the study of %s is a study', async (name, questions) => {
   const { benchmarks, models } = await readStudy(join(ROOT, 'studies', `${name}.yaml`));
   expect(Object.keys(benchmarks).length).toBeGreaterThan(4);
-  expect(models?.tests.primary).toHaveLength(questions);
+  expect(models?.tests.primary ?? []).toHaveLength(questions);
 });
 
 test('CelebA\u2019s further arms are set against those of its study, which share their records', async () => {
