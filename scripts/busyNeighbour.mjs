@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
+import { median } from 'simple-statistics';
 
 const SETTINGS = [
   { name: 'libgomp’s own', environment: { OMP_WAIT_POLICY: '' } },
@@ -33,7 +34,9 @@ function compare() {
 
 function medianOf(environment) {
   const arguments_ = [fileURLToPath(import.meta.url), arch, 'steps'];
-  const { stdout } = spawnSync(process.execPath, arguments_, { env: { ...process.env, ...environment } });
+  const options = { env: { ...process.env, ...environment }, encoding: 'utf8' };
+  const { status, stdout, stderr } = spawnSync(process.execPath, arguments_, options);
+  if (status !== 0) throw new Error(`a measurement failed: ${stderr}`);
   return Number(stdout);
 }
 
@@ -41,6 +44,7 @@ async function measureSteps() {
   const { Model, native } = await import('../dist/index.js');
   const { setThreads } = await import('#src/native/device.js');
   const { Adam } = await import('#src/train/adam.js');
+  const { descend } = await import('#src/train/trainer.js');
   await setThreads(0);
   const addon = native();
   const generator = new addon.Generator(0);
@@ -54,12 +58,9 @@ async function measureSteps() {
     const start = performance.now();
     const logits = await model.network.forward(images, { statistics: 'shared', grad: true });
     const loss = await addon.crossEntropy(logits, labels, 'mean');
-    await model.network.zeroGrad();
-    await loss.backward();
-    await optimizer.step();
+    await descend(loss, [{ network: model.network, optimizer }]);
     for (const tensor of [logits, loss]) tensor.dispose();
     times.push(performance.now() - start);
   }
-  const sorted = times.slice(WARM_UP).sort((a, b) => a - b);
-  console.log(sorted[Math.floor(sorted.length / 2)]);
+  console.log(median(times.slice(WARM_UP)));
 }

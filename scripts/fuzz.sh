@@ -6,4 +6,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export SPURMEM_FUZZ=full SPURMEM_FUZZ_SEED=${1:-$((RANDOM * 32768 + RANDOM))}
 echo "seed $SPURMEM_FUZZ_SEED"
-NODE_OPTIONS='--experimental-vm-modules --no-warnings' npx jest test/fuzz
+exec scripts/jest.sh test/fuzz

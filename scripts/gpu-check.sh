@@ -36,7 +36,7 @@ pack() {
   mkdir -p "$folder"
   tar -C "$stage" -c node spurmem | xz -T0 -6 >"$folder/spurmem.tar.xz"
   cp scripts/gpu-check.sh "$folder/"
-  du -m "$folder" | cut -f1 | { read -r size; echo "$folder: $size MiB"; [ "$size" -lt 60 ] || fail "It is to stay below 60 MiB."; }
+  du -m "$folder/spurmem.tar.xz" | cut -f1 | { read -r size; echo "$folder: $size MiB"; [ "$size" -lt 60 ] || fail "It is to stay below 60 MiB."; }
 }
 
 run() {
@@ -55,9 +55,12 @@ run() {
   mkdir -p "$out"
   out=$(cd "$out" && pwd)
   packed=$(cd "$packed" && pwd)
-  # Python's, since not every machine has xz.
-  [ -d "$packed/unpacked/spurmem" ] ||
+  # Once a pack. By Python, since not every machine has xz.
+  if [ ! "$packed/unpacked/complete" -nt "$packed/spurmem.tar.xz" ]; then
+    rm -rf "$packed/unpacked"
     python3 -c 'import sys, tarfile; tarfile.open(sys.argv[1]).extractall(sys.argv[2])' "$packed/spurmem.tar.xz" "$packed/unpacked"
+    touch "$packed/unpacked/complete"
+  fi
   export PATH=$packed/unpacked:$PATH
   cd "$packed/unpacked/spurmem"
   # The one whose torch the addon is built against.

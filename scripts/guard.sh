@@ -10,7 +10,8 @@ vectors=$(node --input-type=module -e 'import { vectorInstructions } from "#src/
 file=docs/benchmarks/guard-$(tr '[:upper:] ' '[:lower:]-' <<<"$vectors").json
 cases=(startup-help resnet18-forward resnet18-erm-step trace-released-small pipeline-train-0-workers)
 if [ "${1:-}" = record ]; then
-  exec node bin/spurmem.js bench --case "${cases[@]}" --out "$file"
+  node bin/spurmem.js bench --case "${cases[@]}" --json >"$file.new"
+  mv "$file.new" "$file"
 elif [ ! -e "$file" ]; then
   echo "There are no ratios of a machine with $vectors: scripts/guard.sh record measures them into $file." >&2
 else

@@ -27,15 +27,16 @@ wheel() {
 debian13() {
   local folder=$cache/debian13
   if [ ! -f "$folder/complete" ]; then
-    rm -rf "$folder"
+    # /proc and /dev may still be bound in it, where an earlier one was killed.
+    rm -rf --one-file-system "$folder"
     mkdir -p "$cache"
     command -v debootstrap >/dev/null || apt-get install -y -qq debootstrap >&2
     debootstrap --variant=minbase --include=ca-certificates trixie "$folder" >&2
   fi
-  mount --bind /proc "$folder/proc"
-  mount --bind /dev "$folder/dev"
   # shellcheck disable=SC2064 # now
   trap "umount '$folder/proc' '$folder/dev'" EXIT
+  mount --bind /proc "$folder/proc"
+  mount --bind /dev "$folder/dev"
   # How this machine reaches the registries.
   cp /etc/resolv.conf /etc/hosts "$folder/etc/"
   cp -n /etc/apt/apt.conf.d/* "$folder/etc/apt/apt.conf.d/"

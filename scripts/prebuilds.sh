@@ -26,6 +26,8 @@ PYTHON
   echo "$folder/torch"
 }
 
+# The record of a version's sources is one for all processors.
+node scripts/prebuild.mjs --clean
 for version in "${versions[@]}"; do
   node scripts/prebuild.mjs "$(wheel "$version" "$(uname -m)")"
   if [ "$(uname -m)" = x86_64 ] && command -v aarch64-linux-gnu-g++ >/dev/null; then

@@ -56,7 +56,7 @@ thread() {
 case ${1:-all} in
   address) address ;;
   thread) thread ;;
-  all) address && thread ;;
+  all) address; thread ;;
   *) echo "Usage: scripts/sanitize.sh [address|thread]" >&2; exit 1 ;;
 esac
 say "No report."

@@ -101,12 +101,13 @@ row "install of the tarball" allowed "$expected" npm install --no-save "$tarball
 
 # Import and require, and how long and how large: the least of three.
 for how in "import('spurmem').then(done)" "done(require('spurmem'))"; do
-  for _ in 1 2 3; do
+  times=$(for _ in 1 2 3; do
     node -e "const start = performance.now(); const done = ({ trainErm }) => {
       if (typeof trainErm !== 'function') process.exit(1);
       console.log(Math.round(performance.now() - start), Math.round(process.memoryUsage().rss / 1e6));
-    }; $how" || fail "$how"
-  done | sort -n | head -n 1 | { read -r ms mb; echo "$how: $ms ms, $mb MB"; }
+    }; $how" || exit 1
+  done) || { fail "$how"; continue; }
+  sort -n <<<"$times" | head -n 1 | { read -r ms mb; echo "$how: $ms ms, $mb MB"; }
 done
 
 # Types and examples, in the same project; the dominoes are made of the digits that this checkout has.

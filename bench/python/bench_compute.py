@@ -86,7 +86,7 @@ def repeat(settings, device, step):
         start = time.perf_counter()
         # Read in the end, so that no step waits for the host: a GPU would stand still meanwhile.
         for value in [step() for _ in range(settings["steps"])]:
-            value.tolist()
+            value.numpy(force=True)
         synchronize(device)
         return {"seconds": time.perf_counter() - start, "measures": measures}
 

@@ -6,12 +6,12 @@ from bench_protocol import serve
 from erm import Waterbirds, parse, train
 
 
-def prepare(settings, _device):
+def prepare(settings, device):
     words = ["--data", settings["data"], "--arch", settings["arch"], "--batch-size", settings["batchSize"]]
     words += ["--lr", settings["lr"], "--threads", settings["threads"], "--epochs", 10_000, "--seed", 0]
     words += ["--memory-format", settings["memoryFormat"], "--fused", "yes" if settings["fused"] else "no"]
     words += ["--precision", settings.get("precision", "float32")]
-    words += ["--device", settings.get("device", "cpu"), "--workers", settings.get("workers", 0)]
+    words += ["--device", device, "--workers", settings.get("workers", 0)]
     arguments = parse([str(word) for word in words])
     images = sum(len(Waterbirds(settings["data"], split)) for split in (0, 1))
     epochs = train(arguments)

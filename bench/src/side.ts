@@ -35,7 +35,7 @@ export class Side implements Disposable {
   readonly #stderr: string[] = [];
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => {
-    this.#child.kill('SIGKILL');
+    this.#end();
   };
   #failedToStart: unknown;
 
@@ -122,7 +122,14 @@ export class Side implements Disposable {
   [Symbol.dispose](): void {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#child.stdin.end();
-    this.#child.kill('SIGKILL');
+    this.#end();
+  }
+
+  /** Ends the process with those that it started, such as DataLoader's workers: they are one group. */
+  #end(): void {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    process.kill(-pid, 'SIGKILL');
   }
 
   async #ask(request: SideRequest): Promise<unknown> {

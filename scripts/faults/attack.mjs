@@ -71,6 +71,10 @@ for (let round = 0; performance.now() < end; round += 1) {
     cwd: root,
     encoding: 'utf8',
     env,
+    // An attack that hangs has failed as well.
+    timeout: 3_600_000,
+    killSignal: 'SIGKILL',
+    maxBuffer: 2 ** 28,
   });
   row.rounds += 1;
   row.seconds += Math.round((performance.now() - started) / 1000);

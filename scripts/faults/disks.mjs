@@ -203,6 +203,8 @@ async function earnest({ folder, data }) {
     execFileSync('umount', [disk]);
   }
   console.table(rows);
+  if (rows.some(({ halfWritten, then = 'goes on, equal' }) => halfWritten > 0 || then !== 'goes on, equal'))
+    process.exitCode = 1;
 }
 
 const names =
@@ -222,7 +224,7 @@ if (values.folder !== undefined) {
       const { from, stride } = values;
       const args = [script, '--folder', place.folder, `--from=${from}`, '--stride', stride, ...injected];
       const env = { ...process.env, ...faults.environment };
-      process.exitCode = spawnSync(process.execPath, args, { stdio: 'inherit', env }).status;
+      process.exitCode = spawnSync(process.execPath, args, { stdio: 'inherit', env }).status ?? 1;
     }
     if (names.includes('earnest')) await earnest(place);
   } finally {

@@ -20,5 +20,5 @@ def nt_xent(a, b, temperature):
     """The same in the usual few lines."""
     features = F.normalize(torch.cat([a, b]))
     similarity = features @ features.T / temperature
-    similarity = similarity.masked_fill(torch.eye(len(features), dtype=torch.bool), -torch.inf)
-    return F.cross_entropy(similarity, (torch.arange(len(features)) + len(a)) % len(features))
+    similarity = similarity.masked_fill(torch.eye(len(features), dtype=torch.bool, device=features.device), -torch.inf)
+    return F.cross_entropy(similarity, (torch.arange(len(features), device=features.device) + len(a)) % len(features))

@@ -1,6 +1,6 @@
 // A study's hours, from its recorded results, and plain PyTorch's for the same, by count:
-//   node scripts/studies/cost.mjs studies/photographs/study.yaml birds '{"forward": 236, "erm": 90, "finetune": 30}'
-// with the images a second that rates.py prints, on two cores that it keeps busy. The name is a benchmark's or a pool's, whose members
+//   node scripts/studies/cost.mjs studies/photographs/study.yaml birds '{"forward": 236, "erm": 90, "finetune": 30, "cores": 1.8}'
+// with the images a second that rates.py prints, and the cores that it kept busy. The name is a benchmark's or a pool's, whose members
 // count as the first of them. The published procedure evaluates each perturbed model alone on the whole split.
 import { markdownOf } from '#src/cli/textTable.js';
 import { loadDataset } from '#src/data/dataset.js';
@@ -13,7 +13,7 @@ import { readNamed } from './named.mjs';
 const HOUR = 3600;
 
 const rates = process.argv[4] ?? '';
-const { forward, erm, finetune } = JSON.parse(rates);
+const { forward, erm, finetune, cores } = JSON.parse(rates);
 const { name, study, members, records } = await readNamed();
 const own = study.benchmarks[members[0]];
 const { splits, groups, numGroups } = await loadDataset(own.data, own.datasetOptions);
@@ -25,10 +25,11 @@ const found = [await part1(), await part2('tuning'), await part2('test')];
 const rows = found.filter((row) => row !== undefined);
 const table = tableOf(
   `${name}: hours here, and by count in PyTorch at ${forward}, ${erm} and ${finetune} images a second (forward, ERM, fine-tuning)`,
-  ['part', 'runs', 'hours', 'processor hours', 'of PyTorch on these cores', 'times'],
+  ['part', 'runs', 'hours', 'processor hours', 'PyTorch, hours', 'PyTorch, processor hours', 'times'],
   rows.map(({ name, runs, seconds, processorSeconds, pytorch }) => [
     ...[name, String(runs), (seconds / HOUR).toFixed(2), (processorSeconds / HOUR).toFixed(2)],
-    ...[(pytorch / HOUR).toFixed(1), ((2 * pytorch) / processorSeconds).toFixed(1)],
+    ...[(pytorch / HOUR).toFixed(1), ((cores * pytorch) / HOUR).toFixed(1)],
+    ((cores * pytorch) / processorSeconds).toFixed(1),
   ]),
 );
 console.log(markdownOf(table));

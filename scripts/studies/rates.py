@@ -1,6 +1,6 @@
 """How fast plain PyTorch computes what the study's cost table counts, as the published code runs it: float32, NCHW, Adam as it comes, each
-image read and decoded for each pass. Prints images a second as JSON: `python3 rates.py FOLDER SIZE [ARCH]`, a folder with images, the
-side of the square that the network takes in pixels, and resnet18 or another architecture of torchvision."""
+image read and decoded for each pass. Prints images a second as JSON, and how many cores that kept busy: `python3 rates.py FOLDER SIZE
+[ARCH]`, a folder with images, the side of the square that the network takes in pixels, and resnet18 or another architecture of torchvision."""
 
 import json
 import sys
@@ -72,4 +72,6 @@ def rate(work, training):
     return seen / (time.perf_counter() - start)
 
 
-print(json.dumps({"forward": rate(forward, False), "erm": rate(erm, True), "finetune": rate(finetune, True)}))
+start, used = time.perf_counter(), time.process_time()
+rates = {"forward": rate(forward, False), "erm": rate(erm, True), "finetune": rate(finetune, True)}
+print(json.dumps({**rates, "cores": (time.process_time() - used) / (time.perf_counter() - start)}))

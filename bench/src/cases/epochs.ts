@@ -13,14 +13,14 @@ const MASK = { gradientWorst: 256, gradientDrawn: 128, fraction: 0.001 };
 /** Milliseconds that a callback may wait at most, in 99 of 100 cases. */
 const MOST_DELAY = 20;
 
-/** `train erm` beside the same loop in PyTorch, with DataLoader. */
+/** `train erm` beside the same loop in PyTorch, whose images are decoded on the training thread. */
 function epochCase(
   name: string,
   which: 'first' | 'later',
   pytorch: PytorchSettings,
   target?: number,
 ): BenchCase {
-  const label = `${labelOf(pytorch, true)}, DataLoader`;
+  const label = `${labelOf(pytorch, true)}, DataLoader, 0 workers`;
   const { precision } = pytorch;
   return {
     name,
@@ -53,7 +53,7 @@ function epochCase(
 
 /** `train finetune` beside the same loop in PyTorch. */
 function finetuningCase(name: string, pytorch: PytorchSettings, target: number): BenchCase {
-  const label = `${labelOf(pytorch, true)}, DataLoader`;
+  const label = `${labelOf(pytorch, true)}, DataLoader, 0 workers`;
   const { arch, batchSize } = RECIPE;
   const { precision } = pytorch;
   return {

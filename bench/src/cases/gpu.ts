@@ -48,7 +48,7 @@ const EPOCH: BenchCase = {
   prepare: async (place) => {
     const recipe = { arch: 'resnet50', batchSize: 256, lr: 1e-4, precision: 'bf16' } as const;
     const settings = { ...recipe, data: await manySquares(place) };
-    const { threads, device } = place;
+    const { threads } = place;
     return {
       ours: {
         program: 'spurmem',
@@ -60,7 +60,7 @@ const EPOCH: BenchCase = {
         program: 'python',
         label: 'PyTorch, channels_last, autocast to bf16, fused Adam, DataLoader',
         script: 'bench_erm',
-        settings: { ...settings, ...TUNED, threads, device, workers: threads, first: false },
+        settings: { ...settings, ...TUNED, threads, workers: threads, first: false },
       },
     };
   },

@@ -3,7 +3,7 @@ import type { Precision } from '#src/native/addon.js';
 import type { BenchCase, BenchPlace, Sides, SideSettings } from '../case.js';
 import { copyOfRun, tracedResnet18, tracedResnet50 } from '../data.js';
 
-/** Variants that are evaluated alone where all of them would take more than an hour. */
+/** Variants that are evaluated alone where all of them would take half an hour or more. */
 export const FEW_VARIANTS = 12;
 
 /** Structured tracing (article, Fig. 7) against one pass of the split a variant, both ours. */

@@ -48,7 +48,9 @@ export async function forward(
       },
     };
   });
-  return { ...work, run: async () => ({ ...(await work.run()), measures }) };
+  // Counting changed predictions takes more memory than a forward pass.
+  const knowsProcess = run === undefined;
+  return { ...work, knowsProcess, run: async () => ({ ...(await work.run()), measures }) };
 }
 
 /** The share of a run's training images that its model predicts otherwise than in float32. */
