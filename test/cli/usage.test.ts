@@ -1,11 +1,15 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { native } from '../../src/native/addon.js';
 import { tinyDominoes } from '../fixtures.js';
 import { builtLibtorch } from '../libtorch.js';
 import { temporaryFolder } from '../temporary.js';
-import { answer, expectFailure, failure, failureIn, spurmem, succeed } from './support.js';
+import { answer, expectFailure, failure, failureIn, ROOT, spurmem, succeed } from './support.js';
+
+const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  version: string;
+};
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
@@ -173,7 +177,7 @@ describe('without libtorch', () => {
     [['train', 'subg', '--help'], 'runs/subg-<dataset>'],
     [['train', 'jtt', '--help'], '--identification-epochs <T>'],
     [['train', 'dfr', '--help'], '--inverse-strengths <list>'],
-    [['--version'], '.'],
+    [['--version'], VERSION],
   ])('%j answers', async (args, text) => {
     const { exitCode, stdout, stderr } = await answer(args, noAddon);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });

@@ -64,6 +64,17 @@ test('answers on 127.0.0.1 alone, to its own name alone, and reads', async () =>
     });
   });
   expect(answered).toMatch(/^HTTP\/1\.1 403 /);
+  // Another address of this machine.
+  const elsewhere = await new Promise<string>((done) => {
+    const socket = connect(Number(server.address.split(':')[1]), '127.0.0.2', () => {
+      socket.destroy();
+      done('answered');
+    });
+    socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
+      done(code);
+    });
+  });
+  expect(elsewhere).toBe('ECONNREFUSED');
   expect(contentOf(folder)).toEqual(before);
   expect(warnings).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { decodeRgb } from '../../src/data/decode.js';
 import { buildDominoes, DEFAULT_DOMINOES, type DominoesOptions } from '../../src/data/dominoes.js';
@@ -86,6 +86,13 @@ describe('buildDominoes', () => {
     expect([height, width]).toEqual([64, 32]);
     const pool = (await readDigits([Number(row?.place)]))[0];
     const digit = pool?.find(({ id }) => id === Number(row?.digit_id));
+    const parts = ['train', 't10k'].map((part) => join(folder(), 'fashion', `${part}-images-idx3-ubyte.gz`));
+    const files = await Promise.all(parts.map((part) => readFile(part)));
+    const garments = Buffer.concat(files.map((file) => gunzipSync(file).subarray(16)));
+    // The garments of the fixture have the class of their number's last digit: pullover or coat.
+    for (const { garment_id, y } of await readRows()) {
+      expect(Number(garment_id) % 10).toBe([2, 4][Number(y)]);
+    }
     for (let y = 0; y < 64; y++) {
       for (let x = 0; x < 32; x++) {
         const at = (y * 32 + x) * 3;
@@ -94,6 +101,7 @@ describe('buildDominoes', () => {
         const inside = x >= 2 && x < 30 && y % 32 >= 2 && y % 32 < 30;
         if (!inside) expect(pixels[at]).toBe(0);
         else if (y < 32) expect(pixels[at]).toBe(digit?.pixels[(y - 2) * 28 + x - 2]);
+        else expect(pixels[at]).toBe(garments[Number(row?.garment_id) * 784 + (y - 34) * 28 + x - 2]);
       }
     }
   });

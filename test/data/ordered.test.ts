@@ -27,7 +27,8 @@ describe('mapOrdered', () => {
     let running = 0;
     const task = async (item: number) => {
       running++;
-      await sleep(item === 1 ? 1 : 10);
+      // The second fails before the first does.
+      await sleep(item === 2 ? 1 : 10);
       running--;
       if (item === 1 || item === 2) throw new Error(`item ${item}`);
       return item;

@@ -57,17 +57,27 @@ const tracing = (method, options) => async () => {
   return hashOf(JSON.stringify(entries, (key, value) => (key === 'run' ? undefined : value)));
 };
 
+const isInSecondEpoch = ({ task, done }) => task === 'epoch 2/2' && done > 0;
+
+/** Throws where a run has no epoch to go on from. */
+function requireSavedEpoch(name) {
+  if (!readdirSync(join(out(name), 'checkpoints')).includes('resume.safetensors'))
+    throw new Error('no epoch was saved');
+}
+
 /** Stopped in its second epoch, and continued. */
 async function stop(name) {
   const stopping = new globalThis.AbortController();
-  const onProgress = ({ done }) => {
-    if (done > 0 && readdirSync(out(name)).includes('checkpoints')) stopping.abort();
+  const onProgress = (event) => {
+    if (isInSecondEpoch(event)) stopping.abort();
   };
-  try {
-    await spurmem.trainErm({ ...recipe, out: out(name), signal: stopping.signal, onProgress });
-  } catch (error) {
-    if (error.code !== 'INTERRUPTED') throw error;
-  }
+  const run = spurmem.trainErm({ ...recipe, out: out(name), signal: stopping.signal, onProgress });
+  const code = await run.then(
+    () => 'none',
+    (error) => error.code,
+  );
+  if (code !== 'INTERRUPTED') throw new Error(`it was not stopped: ${code}`);
+  requireSavedEpoch(name);
 }
 
 /** Killed in its second epoch by its own hand, in a process of its own. */
@@ -75,12 +85,13 @@ function kill() {
   const words = [...process.execArgv, fileURLToPath(import.meta.url), device, folder, 'until-killed'];
   const { signal, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
   if (signal !== 'SIGKILL') throw new Error(`it was not killed:\n${stderr}`);
+  requireSavedEpoch('killed');
 }
 
 async function untilKilled() {
   const run = out('killed');
-  const onProgress = ({ done }) => {
-    if (done > 0 && readdirSync(run).includes('checkpoints')) process.kill(process.pid, 'SIGKILL');
+  const onProgress = (event) => {
+    if (isInSecondEpoch(event)) process.kill(process.pid, 'SIGKILL');
   };
   await spurmem.trainErm({ ...recipe, out: run, onProgress });
 }

@@ -79,6 +79,7 @@ test('single weights can be rewound', async () => {
     of(`${layer}.weight`)[index] = tensors[`${layer}.weight`]?.data[index] as number;
   });
   expect(entry?.accuracy).toEqual(alone);
+  expect(entry?.loss.some((value) => value !== 0)).toBe(true);
 });
 
 test('mean-ablated neurons give their mean: a zeroed filter, whose mean batch-norm does not take away', async () => {

@@ -40,12 +40,17 @@ async function refusal(more: Partial<GradCamOptions>, code: ErrorCode): Promise<
 }
 
 /** The share of a map's heat on its lower half, image by image, as one run alone gives it. */
-async function sharesAlone(path: string, indices: Int32Array): Promise<number[]> {
+async function sharesAlone(
+  path: string,
+  indices: Int32Array,
+  layer = 'layer3.2.conv2',
+  output = 1,
+): Promise<number[]> {
   using session = await TraceSession.open({ ...common, run: path });
   const shares: number[] = [];
   for await (const batch of session.loader.evaluation(indices, 7)) {
     using current = batch;
-    const maps = await session.model.network.gradCam(current.images, 'layer3.2.conv2', 1);
+    const maps = await session.model.network.gradCam(current.images, layer, output);
     using tensor = maps.heat;
     const heat = (await tensor.data()) as Float32Array;
     const sum = (from: number, to: number): number =>
@@ -153,7 +158,20 @@ test('keeps the first images of each group that were drawn, with their maps', as
 
 test('maps one run alone, another layer and another output', async () => {
   const asked = { compare: undefined, layer: 'layer2.1.conv1', output: 'pullover' };
-  const result = await gradCam({ ...options, ...asked });
+  const result = await gradCam({ ...options, ...asked, samples: 100 });
+  const { groups, splits } = await loadDataset(data);
+  let checked = 0;
+  for (const { group, after } of result.groups) {
+    const own = splits.test.filter((index) => groups[index] === group);
+    const all = await sharesAlone(run, own, 'layer2.1.conv1', 0);
+    const shares = all.filter((share) => !Number.isNaN(share));
+    if (shares.length === 0) expect(after.share).toBeNull();
+    else {
+      checked += 1;
+      expect(after.share?.mean).toBeCloseTo(shares.reduce((sum, value) => sum + value, 0) / shares.length, 5);
+    }
+  }
+  expect(checked).toBeGreaterThan(0);
   expect(result).toMatchObject({
     before: null,
     layer: 'layer2.1.conv1',

@@ -1,18 +1,18 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { loadDataset } from '../../src/data/dataset.js';
+import { type Dataset, loadDataset } from '../../src/data/dataset.js';
 import { traceOverlap } from '../../src/experiments/traceOverlap.js';
 import { TraceSession } from '../../src/experiments/traceSession.js';
 import { traceStructured } from '../../src/experiments/traceStructured.js';
 import { type TraceOptions, traceUnstructured } from '../../src/experiments/traceUnstructured.js';
 import { evaluate } from '../../src/metrics/evaluate.js';
-import { median } from '../../src/metrics/statistics.js';
+import { mean, median } from '../../src/metrics/statistics.js';
 import { Model } from '../../src/models/model.js';
 import { writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { ARTICLE_CRITERIA } from '../../src/neurons/criteria.js';
-import { maskNeurons } from '../../src/neurons/perturb.js';
+import { maskNeurons, perturbedVariants } from '../../src/neurons/perturb.js';
 import { gradientXWeightScores } from '../../src/neurons/score.js';
 import { drawReport, readRunReport } from '../../src/report/writeReport.js';
 import { RunFolder } from '../../src/train/runFolder.js';
@@ -31,6 +31,13 @@ const options: TraceOptions = { ...traced, run, criteria: ARTICLE_CRITERIA, topK
 beforeAll(async () => {
   await tracedRun(data, run);
 });
+
+/** The positions in a split of a group's examples. */
+const ofGroup = ({ groups }: Dataset, examples: Int32Array, group: number): number[] =>
+  [...examples.keys()].filter((i) => groups[examples[i] as number] === group);
+
+const meanChange = (before: Float32Array, after: Float32Array, positions: readonly number[]): number =>
+  mean(positions.map((i) => (after[i] as number) - (before[i] as number)));
 
 test('zeroes the top k for each criterion and group, and measures every group', async () => {
   const result = await traceUnstructured(options);
@@ -114,10 +121,16 @@ test('in another precision than the run\u2019s, the result counts the prediction
   // Counted from both sessions' predictions.
   const inFp32 = await traceUnstructured(top);
   expect(inFp32).not.toHaveProperty('precision');
-  const differing = baseline.correct.map((right, group) =>
-    Math.abs(right - (inFp32.baseline.correct[group] ?? 0)),
-  );
-  expect(precision?.changed).toBeGreaterThanOrEqual(differing.reduce((sum, count) => sum + count, 0));
+  expect(baseline.correct).toHaveLength(inFp32.baseline.correct.length);
+  const found: Int32Array[] = [];
+  for (const own of ['bf16', 'fp32'] as const) {
+    using session = await TraceSession.open({ ...common, run, precision: own });
+    const { model, loader, dataset } = session;
+    found.push(
+      (await evaluate(model, loader, dataset.splits.train, { batchSize: 32, task: own })).predictions,
+    );
+  }
+  expect(precision?.changed).toBe(found[0]?.filter((label, i) => label !== found[1]?.[i]).length);
   // It computes otherwise, and the neurons are nearly the same.
   const scoresOf = (result: typeof inFp32) => result.entries.map(({ neurons }) => neurons[0]?.score ?? 0);
   expect(scoresOf({ ...inFp32, entries })).not.toEqual(scoresOf(inFp32));
@@ -148,11 +161,15 @@ test('structured tracing gives what zeroing each layer\u2019s neurons alone give
 
   using session = await TraceSession.open({ ...common, run });
   const { model, loader, dataset } = session;
+  const { train: examples } = dataset.splits;
+  const evaluated = () => evaluate(model, loader, examples, { batchSize: 32, task: 'alone' });
+  const before = await evaluated();
   for (const entry of result.entries.filter((_, i) => i % 37 === 0)) {
     expect(entry.neurons.every(({ layer }) => layer === entry.layer)).toBe(true);
-    const alone = await whilePerturbed(model, maskNeurons(entry.neurons).edits, () =>
-      evaluate(model, loader, dataset.splits.train, { batchSize: 32, task: 'alone' }),
-    );
+    const alone = await whilePerturbed(model, maskNeurons(entry.neurons).edits, evaluated);
+    const loss = meanChange(before.losses, alone.losses, ofGroup(dataset, examples, entry.group));
+    expect(entry.loss).toBeCloseTo(loss, 4);
+    expect(loss).not.toBe(0);
     expect(entry.accuracy).toBe(alone.accuracies.accuracy[entry.group]);
     expect(entry.change).toBeCloseTo(entry.accuracy - (result.baseline.accuracy[entry.group] ?? 0), 12);
   }
@@ -169,6 +186,29 @@ test.each(['reinit', 'noise'] as const)('%s is averaged over seeds, for each sig
   const alone: (typeof result)[] = [];
   for (const seed of result.seeds) {
     alone.push(await traceUnstructured({ ...perturbed, seed, repeats: 1, split: 'test' }));
+  }
+  // The seeds draw different values.
+  const at = 1;
+  const entries = alone.map((one) => one.entries[at]);
+  expect(new Set(entries.map((entry) => JSON.stringify(entry?.loss))).size).toBe(repeats);
+  // One of them as perturbing its neurons alone gives it.
+  const [, own] = entries;
+  using session = await TraceSession.open({ ...common, run });
+  const { model, loader, dataset } = session;
+  const { test: examples } = dataset.splits;
+  const evaluated = () => evaluate(model, loader, examples, { batchSize: 32, task: 'alone' });
+  const [variant] = perturbedVariants(
+    own?.neurons ?? [],
+    { kind: perturbation, sigma: own?.sigma ?? 0, seeds: [1] },
+    model.description.layers,
+  );
+  const before = await evaluated();
+  const after = await whilePerturbed(model, variant?.edits ?? [], evaluated);
+  expect(own?.accuracy).toEqual(after.accuracies.accuracy);
+  for (const [group, change] of (own?.loss ?? []).entries()) {
+    const loss = meanChange(before.losses, after.losses, ofGroup(dataset, examples, group));
+    expect(change).toBeCloseTo(loss, 4);
+    expect(change).not.toBe(0);
   }
   for (const [i, entry] of result.entries.entries()) {
     const changes = alone.map(({ entries }) => entries[i]?.change ?? []);

@@ -203,6 +203,7 @@ describe('download', () => {
     await failure(get({}, { onProgress, signal: abort.signal }), 'INTERRUPTED');
     answer = whole();
     expect((await get()).sha256).toBe(SHA256);
+    expect(ranges.at(-1)).toMatch(/^bytes=[1-9]\d*-$/);
   });
 
   test('names a server that is not there', async () => {

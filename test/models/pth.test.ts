@@ -63,7 +63,10 @@ describe('a file that torch.save wrote', () => {
     for (let at = 0; at < TINY.length; at += 3) {
       const changed = Buffer.from(TINY);
       changed[at] = (changed[at] as number) ^ 0x41;
-      const outcome = await read(changed).catch(() => undefined);
+      const outcome = await read(changed).catch((error: unknown) => {
+        expect(error).toMatchObject({ code: 'WEIGHTS_INVALID' });
+        return undefined;
+      });
       if (outcome === undefined) refused++;
       else expect(outcome.tensors).toEqual(values);
     }

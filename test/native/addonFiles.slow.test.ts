@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -151,6 +152,8 @@ it.each([
   const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
   expect({ exitCode, code: error.code }).toEqual({ exitCode: 1, code });
   expect(error.message).toMatch(message);
+  const left = existsSync(cache) ? readdirSync(cache, { recursive: true, encoding: 'utf8' }) : [];
+  expect(left.filter((name) => /\.tmp(?:\/|$)/.test(name))).toEqual([]);
   const { exitCode: after } = await run(['doctor']);
   expect(after).toBe(1);
 });

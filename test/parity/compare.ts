@@ -30,6 +30,7 @@ export function largest(
   expected: (name: string) => TensorData,
   difference = relativeDifference,
 ): number {
+  if (Object.keys(tensors).length === 0) throw new RangeError('there are no tensors to compare');
   return Math.max(
     ...Object.entries(tensors).map(([name, { data }]) => difference(data, expected(name).data)),
   );

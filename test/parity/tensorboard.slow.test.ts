@@ -35,6 +35,13 @@ function read(below: string): z.infer<typeof readSchema> | undefined {
   return found ?? undefined;
 }
 
+/** The board of a run's folder, which is there wherever TensorBoard is. */
+function boardIn(below: string): Board | undefined {
+  const found = read(below);
+  expect(Object.keys(found?.runs ?? {})).toEqual(found ? ['tensorboard'] : []);
+  return found?.runs.tensorboard;
+}
+
 /** A split's accuracies as the board must show them: each tag's value in an epoch. */
 function accuracyTags(split: 'train' | 'val'): [string, (metrics: EpochMetrics) => number | undefined][] {
   return [
@@ -92,10 +99,9 @@ beforeAll(async () => {
 test('a run has its curves, settings and heat maps', async () => {
   const out = join(folder, 'curves');
   await trainErm({ ...runs.base, out, tensorboard: true });
-  const found = read(out);
-  const board = found?.runs.tensorboard;
+  const board = boardIn(out);
   await expectBoard(board, new RunFolder(out));
-  if (!found || !board) return;
+  if (!board) return;
   expect(board.settings).toMatchObject({
     arch: 'resnet20',
     lr: 1e-3,
@@ -121,12 +127,12 @@ test('a run that was stopped, and one whose last event was cut off, go on withou
   await trainErm({ ...options, resume: true });
   const whole = await readFile(path);
   expect(whole.subarray(0, first.length).equals(first)).toBe(true);
-  await expectBoard(read(out)?.runs.tensorboard, new RunFolder(out));
+  await expectBoard(boardIn(out), new RunFolder(out));
 
   // The end is lost with the last event: a finished run writes it anew, without the pictures that take its model.
   await truncate(path, whole.length - 10);
   await trainErm({ ...options, resume: true });
-  const again = read(out)?.runs.tensorboard;
+  const again = boardIn(out);
   await expectBoard(again, new RunFolder(out));
   if (again) expect(again.images).toEqual({});
   const size = (await readFile(path)).length;
@@ -137,7 +143,7 @@ test('a run that was stopped, and one whose last event was cut off, go on withou
 test('a run that had no board before has all its epochs, also longer ones', async () => {
   const copy = await runs.copyOf('longer');
   await trainErm({ ...runs.base, out: copy.path, epochs: 3, resume: true, tensorboard: true });
-  await expectBoard(read(copy.path)?.runs.tensorboard, copy);
+  await expectBoard(boardIn(copy.path), copy);
 });
 
 test('fine-tuning has the parts of its loss and the share of masked neurons', async () => {
@@ -145,7 +151,7 @@ test('fine-tuning has the parts of its loss and the share of masked neurons', as
   const settings = { epochs: 1, batchSize: 30, lr: 1e-3, fraction: 0.006, kickInEpoch: 'selected' } as const;
   const { device, threads } = runs.base;
   await trainFinetune({ from: runs.reference.path, out, ...settings, device, threads, tensorboard: true });
-  const board = read(out)?.runs.tensorboard;
+  const board = boardIn(out);
   await expectBoard(board, new RunFolder(out));
   const [metrics] = await new RunFolder(out).readMetrics();
   expect(metrics?.mask).toMatchObject({ count: 5, total: 784 });

@@ -65,6 +65,7 @@ test('ranks by magnitude equal PyTorch\u2019s in all three readings of Fig. 3', 
   const result = await traceOverlap({ run: at('run'), seed: 0, device: 'cpu', threads: 1, fraction: 0.01 });
   const byMagnitude = result.entries.filter(({ rankedBy }) => rankedBy === 'magnitude');
   const groups = new Set(byMagnitude.map(({ group }) => group));
+  expect(groups.size).toBe(4);
   for (const group of groups) {
     const entries = byMagnitude.filter((entry) => entry.group === group);
     expect(entries.map(({ reading }) => reading)).toEqual(['model', 'layer', 'weights']);

@@ -3,6 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDataset } from '../../src/data/dataset.js';
 import { buildDominoes, DEFAULT_DOMINOES } from '../../src/data/dominoes.js';
+import { inverseSizes, weightedDraw } from '../../src/data/sampling.js';
+import { TraceSession } from '../../src/experiments/traceSession.js';
+import { evaluate } from '../../src/metrics/evaluate.js';
 import { readSafetensors, type TensorData, writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { imagesOf, SetSampler } from '../../src/train/cnc/contrastiveSets.js';
@@ -22,6 +25,7 @@ import type { EpochMetrics, TrainedRun, TrainingResult } from '../../src/train/r
 import { openRun, RunFolder } from '../../src/train/runFolder.js';
 import { contentOf } from '../cli/support.js';
 import { failure } from '../data/support.js';
+import { newModel } from '../networks.js';
 import { temporaryFolder } from '../temporary.js';
 import { expectSameRun, stopIn } from './support.js';
 
@@ -105,6 +109,22 @@ describe('an epoch shows', () => {
       expect(epochs.map((epoch) => sum(shown(epoch)))).toEqual([44, 44]);
       expect(shown(epochs[0])).not.toEqual(shown(epochs[1]));
     }
+    // The first epoch, drawn here: by the size of the class, or of the group.
+    const dataset = await loadDataset(data);
+    const { splits, groups } = dataset;
+    for (const [name, parts] of [
+      ['rwy', 'labels'],
+      ['rwg', 'groups'],
+    ] as const) {
+      const generator = new (native().Generator)(base.seed ?? 0);
+      // A run draws its model first.
+      using _model = await newModel('resnet20', { generator });
+      const weights = inverseSizes(splits.train.map((index) => dataset[parts][index] as number));
+      const drawn = weightedDraw(splits.train, weights, generator);
+      const [first] = await runOf(name).readMetrics();
+      const ofGroup = (group: number) => drawn.filter((index) => groups[index] === group).length;
+      expect(shown(first)).toEqual(COUNTS.map((_, group) => ofGroup(group)));
+    }
   });
 
   test('the same subset each time, as many of each class or group', async () => {
@@ -124,6 +144,17 @@ describe('an epoch shows', () => {
       errors[group] = (errors[group] as number) + 1;
     }
     expect(sum(errors)).toBeGreaterThan(0);
+    // They are those that its last epoch makes.
+    const identification = join(runOf('jtt').path, 'identification');
+    using session = await TraceSession.open({ run: identification, seed: 3, device: 'cpu', threads: 1 });
+    const { model, loader, dataset } = session;
+    const { train: examples } = dataset.splits;
+    const { predictions } = await evaluate(model, loader, examples, {
+      batchSize: 22,
+      task: 'identification',
+    });
+    const wrong = examples.filter((index, i) => predictions[i] !== dataset.labels[index]);
+    expect(Array.from(tensors['method.errorSet']?.data ?? [], Number)).toEqual([...wrong]);
     for (const epoch of await runOf('jtt').readMetrics()) {
       expect(shown(epoch)).toEqual(COUNTS.map((count, group) => count + 2 * (errors[group] as number)));
     }
@@ -150,6 +181,18 @@ describe('SDCLR', () => {
     for (const { mask } of await runOf('sdclr').readMetrics()) {
       expect(mask).toEqual({ count: Math.ceil(0.9 * weights), total: weights, neurons: [] });
     }
+    // The masks that a checkpoint in each epoch has.
+    const run = runOf('sdclr-masks');
+    const masks: [string, TensorData][][] = [];
+    for (const epoch of [1, 2]) {
+      await stopIn(`epoch ${epoch}/2`, (options) =>
+        train('sdclr', { ...options, out: run.path, checkpointEvery: 1, resume: epoch > 1 }),
+      );
+      const { tensors: saved } = await readSafetensors(run.resume);
+      masks.push(Object.entries(saved).filter(([name]) => name.startsWith('method.mask.')));
+    }
+    expect(masks[0]?.length).toBeGreaterThan(0);
+    expect(masks[1]).not.toEqual(masks[0]);
     const { tensors } = await readSafetensors(runOf('sdclr').resume);
     for (const name of ['bn1.weight', 'bn1.running_mean']) {
       expect(tensors[`method.norms.${name}`]?.data).not.toEqual(tensors[`model.${name}`]?.data);
