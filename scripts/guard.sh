@@ -10,6 +10,7 @@ vectors=$(node --input-type=module -e 'import { vectorInstructions } from "#src/
 file=docs/benchmarks/guard-$(tr '[:upper:] ' '[:lower:]-' <<<"$vectors").json
 cases=(startup-help resnet18-forward resnet18-erm-step trace-released-small pipeline-train-0-workers)
 if [ "${1:-}" = record ]; then
+  trap 'rm -f "$file.new"' EXIT
   node bin/spurmem.js bench --case "${cases[@]}" --json >"$file.new"
   mv "$file.new" "$file"
 elif [ ! -e "$file" ]; then

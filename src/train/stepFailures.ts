@@ -48,8 +48,8 @@ async function fittingSize<Prepared extends Batch>(
 }
 
 /**
- * Throws `USAGE` before the first step where the last batch cannot be trained: it has fewer images than there are processes, or one image,
- * of which batch-norm would have one value.
+ * Throws `USAGE` before the first step where the last batch cannot be trained: it has fewer images than there are processes, or a single
+ * image, from which a batch-norm layer cannot compute a variance.
  */
 export async function requireLastBatch(
   model: Model,

@@ -188,8 +188,7 @@ test.each(['reinit', 'noise'] as const)('%s is averaged over seeds, for each sig
     alone.push(await traceUnstructured({ ...perturbed, seed, repeats: 1, split: 'test' }));
   }
   // The seeds draw different values.
-  const at = 1;
-  const entries = alone.map((one) => one.entries[at]);
+  const entries = alone.map((one) => one.entries[1]);
   expect(new Set(entries.map((entry) => JSON.stringify(entry?.loss))).size).toBe(repeats);
   // One of them as perturbing its neurons alone gives it.
   const [, own] = entries;

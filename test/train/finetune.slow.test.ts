@@ -1,7 +1,6 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ErrorCode } from '../../src/errors.js';
-import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { native } from '../../src/native/addon.js';
 import { fractionToCount } from '../../src/neurons/select.js';
 import { trainErm, trainFinetune } from '../../src/train/methods.js';
@@ -12,7 +11,7 @@ import { contentOf } from '../cli/support.js';
 import { failure } from '../data/support.js';
 import { tinyDominoes } from '../fixtures.js';
 import { temporaryFolder } from '../temporary.js';
-import { expectSameRun, Runs, stopIn } from './support.js';
+import { expectSameRun, makeTooLarge, Runs, stopIn } from './support.js';
 
 const folder = temporaryFolder();
 const runs = new Runs(folder);
@@ -269,13 +268,29 @@ describe('a fine-tuning that cannot be', () => {
     await refusal({ ...again, lambda: 3 }, 'RUN_EXISTS', /lambda: 10 -> 3/);
   });
 
+  test('stops at a rate that is too large, and says so', async () => {
+    const run = new RunFolder(join(folder, 'too-fast'));
+    let last = 0;
+    await refusal(
+      {
+        out: run.path,
+        lr: 1e18,
+        epochs: 3,
+        onEpoch: ({ epoch }) => {
+          last = epoch;
+        },
+      },
+      'NATIVE_FAILED',
+      /(loss became (NaN|Infinity) in epoch \d, batch \d|validation loss became (NaN|Infinity) after epoch \d).*Try a lower `lr`/,
+    );
+    expect(await run.readMetrics()).toHaveLength(last);
+  });
+
   test('stops at a loss that is no number, and keeps the last good epoch', async () => {
     const { run: whole } = await finetune({ epochs: 1 });
     const run = new RunFolder(join(folder, 'diverging'));
     await cp(whole.path, run.path, { recursive: true });
-    const { tensors, metadata } = await readSafetensors(run.resume);
-    tensors['model.fc.weight']?.data.fill(3e38 as never);
-    await writeSafetensors(run.resume, tensors, { training: metadata.training ?? '' });
+    await makeTooLarge(run);
     const before = contentOf(run.path);
     const wrong = /loss became (NaN|-?Infinity) in epoch 2.* is kept.*Try a lower `lr`/s;
     await refusal({ out: run.path, epochs: 2, resume: true }, 'NATIVE_FAILED', wrong);

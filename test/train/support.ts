@@ -1,6 +1,7 @@
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ErrorCode } from '../../src/errors.js';
+import { readSafetensors, writeSafetensors } from '../../src/models/safetensors.js';
 import { trainErm } from '../../src/train/methods.js';
 import type { ErmOptions } from '../../src/train/recipe.js';
 import type { TrainingResult } from '../../src/train/results.js';
@@ -40,6 +41,13 @@ export class Runs {
   ): Promise<string> {
     return (await failure(trainErm({ ...this.base, ...options }), code, ...parts)).message;
   }
+}
+
+/** Makes the weights of a run's last layer so large that its next epoch has no finite loss. */
+export async function makeTooLarge(run: RunFolder): Promise<void> {
+  const { tensors, metadata } = await readSafetensors(run.resume);
+  tensors['model.fc.weight']?.data.fill(3e38 as never);
+  await writeSafetensors(run.resume, tensors, { training: metadata.training ?? '' });
 }
 
 /** Stops a job once it reports on the task; the message that it ends with. */

@@ -145,9 +145,10 @@ export async function recordedArms(
 export async function runArmsOf(file: StudyFile, name: string, options: StudyFileOptions): Promise<void> {
   const { out, arms, seeds, focus, equivalence, erm: recipe } = armsOf(file, name);
   const plan = { kind: 'study', title: file.title, arms, ...(focus === undefined ? {} : { focus }) };
+  const settings = settingsOf(file, name);
   await keepSettings(file, name, {
-    train: settingsOf(file, name),
-    test: settingsOf(file, name),
+    train: settings,
+    test: settings,
     ...(file.gradCam === undefined ? {} : { heat: { gradCam: file.gradCam } }),
   });
   for (const on of tunedOn(file, name)) {

@@ -87,7 +87,8 @@ export async function part2Tables(
   const minorities = minoritiesOf(file.models?.tests);
   const groups = groupsIn(sample, 'group');
   const shown = starred(groups, minorities);
-  const measures = ['worst', ...groups.map((group) => `group${group}`)];
+  const ofGroups = groups.map((group) => `group${group}`);
+  const measures = ['worst', ...ofGroups];
   const accuracies = tableOf(
     'Accuracy in percent: mean over seeds, 95 % interval',
     [
@@ -110,7 +111,7 @@ export async function part2Tables(
     ...(worstOf ? [configurationTable(complete, members, arms)] : []),
     ...focusTable(complete, focus, isTested ? primary : [], equivalence, worstOf),
     ...gainTable(complete, reference, measures, shown),
-    ...trainTable(await records.read('train'), complete, shown),
+    ...trainTable(await records.read('train'), complete, ofGroups, shown),
     ...heatTable(await records.read('heat'), complete, seeds),
   ];
 }
@@ -226,13 +227,18 @@ function gainTable(
 }
 
 /** How far each arm's networks fit the training images of each group; of arms of which all runs have it. */
-function trainTable(all: readonly RecordRow[], complete: CompleteArms, groups: readonly string[]): Table[] {
+function trainTable(
+  all: readonly RecordRow[],
+  complete: CompleteArms,
+  measures: readonly string[],
+  groups: readonly string[],
+): Table[] {
   const rows = [...complete].flatMap(([arm, runs]) => {
     const found = runs.flatMap(({ seed = null, configuration = null }) =>
       select(all, { arm, seed, configuration }),
     );
     if (found.length < runs.length) return [];
-    return [[arm, ...groupsIn(found[0], 'group').map((group) => columnText(found, `group${group}`, 1, 100))]];
+    return [[arm, ...measures.map((column) => columnText(found, column, 1, 100))]];
   });
   if (rows.length === 0) return [];
   const caption = 'Training accuracy in percent, in evaluation mode: mean over seeds, 95 % interval';

@@ -35,7 +35,8 @@ const fileName = name.regex(
   /^(?!\.{1,2}$)[\w.-]+$/,
   'only letters, digits, points, dashes and underscores, and not . or ..',
 );
-const settings = z.record(z.string(), z.unknown()).default({});
+const table = z.record(z.string(), z.unknown());
+const settings = table.default({});
 const seeds = differing(z.array(z.number().refine(SEED_TYPE.accepts, SEED_TYPE.expected)).min(1));
 const group = whole(RANGES.groups, 0);
 const names = <Name extends string>(known: readonly Name[]) => differing(z.array(z.enum(known)).min(1));
@@ -145,7 +146,7 @@ export const studySchema = z.strictObject({
     })
     .optional(),
   /** Settings of Grad-CAM, where data has a core region: the share of the heat on it, before and after, for arms that start from a run. */
-  gradCam: z.record(z.string(), z.unknown()).optional(),
+  gradCam: table.optional(),
   /** Benchmarks whose arms a table sets side by side, by its columns' names. */
   across: z
     .record(name, name)
