@@ -1,6 +1,8 @@
 #include "tensor.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 
 #include "exports.h"
@@ -12,6 +14,27 @@ namespace spurmem {
 namespace {
 
 std::atomic<int64_t> liveHandles{0};
+
+// Tells V8 how much memory tensors hold, so that it collects those that were forgotten. It may collect whenever that grows by 64 MiB,
+// which batches in flight do over and over though all are disposed: it is told in large steps.
+class ExternalMemory {
+ public:
+  void add(Napi::Env env, int64_t bytes) {
+    held_ += bytes;
+    const int64_t more = held_ - told_;
+    if (std::abs(more) < std::max(kStep, told_ / 2)) return;
+    Napi::MemoryManagement::AdjustExternalMemory(env, more);
+    told_ = held_;
+  }
+
+ private:
+  static constexpr int64_t kStep = int64_t{256} << 20;
+  int64_t held_ = 0;
+  int64_t told_ = 0;
+};
+
+// Each environment of Node has a thread.
+thread_local ExternalMemory externalMemory;
 
 struct DType {
   napi_typedarray_type array;
@@ -68,7 +91,7 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
     ++liveHandles;
     if (isHost(held_->device())) {
       externalBytes_ = static_cast<int64_t>(held_->nbytes());
-      Napi::MemoryManagement::AdjustExternalMemory(info.Env(), externalBytes_);
+      externalMemory.add(info.Env(), externalBytes_);
     }
   }
 
@@ -79,7 +102,7 @@ class TensorHandle : public Handle<TensorHandle, at::Tensor> {
     if (!held_) return;
     held_.reset();
     --liveHandles;
-    Napi::MemoryManagement::AdjustExternalMemory(env, -externalBytes_);
+    externalMemory.add(env, -externalBytes_);
   }
 
   Napi::Value shape(const Napi::CallbackInfo& info) { return arrayOf(info.Env(), held(info.Env()).sizes()); }

@@ -29,6 +29,19 @@ test('a disposed tensor says so, and disposing twice is fine', async () => {
   expect(() => tensor.item()).toThrow(/was disposed: use it before dispose/);
 });
 
+test('tensors that nobody disposed are collected before they hold the memory', async () => {
+  const before = native().liveTensors();
+  const data = new Float32Array(2 ** 22);
+  let most = 0;
+  // 3.2 GB in all.
+  for (let i = 0; i < 200; i += 1) {
+    await native().tensor(data, [data.length], 'cpu');
+    most = Math.max(most, native().liveTensors() - before);
+    await new Promise(setImmediate);
+  }
+  expect(most).toBeLessThan(100);
+});
+
 test('wrong arguments are refused by name', async () => {
   const addon = native();
   expect(() => addon.tensor([1, 2] as unknown as Float32Array, [2], 'cpu')).toThrow(
