@@ -89,11 +89,32 @@ export function compareWithBaseline(
       if (!before) throw new RangeError(`The baseline has no ${one.name}`);
       const [now, then] = [steadyRatio(one), steadyRatio(before)];
       const areKnown = now !== null && then !== null;
-      const ratio = areKnown ? now : one.ratio.median;
-      const baselineRatio = areKnown ? then : before.ratio.median;
-      return { name: one.name, ratio, baselineRatio, fellBehind: ratio < baselineRatio * (1 - tolerance) };
+      const [ratio, baselineRatio] = areKnown ? [now, then] : [one.ratio.median, before.ratio.median];
+      return compared(one, ratio, baselineRatio, tolerance);
     }),
   };
+}
+
+/** The same where the rival of each case was an earlier checkout's build, so that a ratio of 1 is as fast as before. */
+export function compareWithEarlier(
+  cases: readonly CaseResult[],
+  checkout: string,
+  tolerance: number,
+): Comparison {
+  return {
+    baseline: checkout,
+    tolerance,
+    cases: cases.map((one) => compared(one, steadyRatio(one) ?? one.ratio.median, 1, tolerance)),
+  };
+}
+
+function compared(
+  { name }: CaseResult,
+  ratio: number,
+  baselineRatio: number,
+  tolerance: number,
+): Comparison['cases'][number] {
+  return { name, ratio, baselineRatio, fellBehind: ratio < baselineRatio * (1 - tolerance) };
 }
 
 /** The rival's least processor time over ours; null where one is unknown. */

@@ -21,6 +21,8 @@ export type SideSpec =
       readonly label: string;
       readonly workload: string;
       readonly settings: SideSettings;
+      /** The checkout whose build runs it; default: this one. */
+      readonly checkout?: string;
     }
   | {
       /** A script of `python/`, under the Python that has PyTorch. */

@@ -5,13 +5,14 @@ import { SpurmemError } from '#src/errors.js';
 import { makeFolder, writeJson } from '#src/files.js';
 import { resolveDevice } from '#src/native/device.js';
 import { nearestNames } from '#src/nearest.js';
-import { compareWithBaseline, readBaseline, readKept } from './baseline.js';
+import { compareWithBaseline, compareWithEarlier, readBaseline, readKept } from './baseline.js';
 import type { BenchCase } from './case.js';
 import { CASES } from './cases.js';
+import { besideEarlier } from './earlier.js';
 import { describeMachine } from './machine.js';
 import { measureCase } from './measure.js';
 import { pytorchVersion } from './python.js';
-import type { BenchResult, CaseResult } from './result.js';
+import type { BenchResult, CaseResult, Comparison } from './result.js';
 
 /** Keeps the whole list in one word. */
 const ALL_CASES = 'all';
@@ -31,9 +32,11 @@ export interface BenchOptions extends BenchRequest {
  */
 export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const device = resolveDevice(options.device);
-  const cases = chooseCases(options.cases, options.run, device);
+  const cases = chooseCases(options.cases, options.run, device).map((benchCase) =>
+    options.against === undefined ? benchCase : besideEarlier(benchCase, options.against),
+  );
   const names = cases.map(({ name }) => name);
-  const baseline = options.compare === undefined ? undefined : await readBaseline(options.compare, names);
+  const compare = await comparisonOf(options, names);
   const pytorch = cases.some(({ needsPytorch }) => needsPytorch !== false)
     ? await pytorchVersion()
     : undefined;
@@ -47,18 +50,25 @@ export async function runBench(options: BenchOptions): Promise<BenchResult> {
     if (kept.some(({ name }) => name === benchCase.name)) continue;
     const place = { ...options, folder, device, threads, run: options.run };
     const measure = () => measureCase(benchCase, place, options.repeats);
-    const result = await firstGood(measure, (one) => {
-      const held = baseline && compareWithBaseline([one], baseline, options.tolerance);
-      return held?.cases[0]?.fellBehind !== true;
-    });
+    const result = await firstGood(measure, (one) => compare([one])?.cases[0]?.fellBehind !== true);
     results.push(result);
     options.onCase?.(result);
     if (options.out !== undefined)
       await writeJson(options.out, { ...about, cases: results, comparison: null });
   }
   const asked = results.filter(({ name }) => names.includes(name));
-  const comparison = baseline ? compareWithBaseline(asked, baseline, options.tolerance) : null;
-  return { ...about, cases: asked, comparison };
+  return { ...about, cases: asked, comparison: compare(asked) };
+}
+
+/** What results are held against, where something was named. */
+async function comparisonOf(
+  { compare, against, tolerance }: BenchOptions,
+  names: readonly string[],
+): Promise<(cases: readonly CaseResult[]) => Comparison | null> {
+  if (against !== undefined) return (cases) => compareWithEarlier(cases, against, tolerance);
+  if (compare === undefined) return () => null;
+  const baseline = await readBaseline(compare, names);
+  return (cases) => compareWithBaseline(cases, baseline, tolerance);
 }
 
 /** The first result that is good, or the last one: work beside it slows the sides of a pair unequally, and not every time. */

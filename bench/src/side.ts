@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -18,8 +19,10 @@ export type SideRequest =
     }
   | { readonly request: 'run' };
 
-/** The process that runs our side. It is built, also where a test runs the sources. */
-const WORKER = fileURLToPath(new URL('../dist/worker.js', import.meta.url));
+const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The process that runs our side, in a checkout. It is built, also where a test runs the sources. */
+export const WORKER = 'bench/dist/worker.js';
 
 /** Clock ticks a second in /proc, on every Linux that Node runs on. */
 const TICKS = 100;
@@ -150,7 +153,9 @@ export class Side implements Disposable {
 }
 
 function commandOf(spec: SideSpec): [string, ...string[]] {
-  return spec.program === 'spurmem' ? [process.execPath, WORKER] : [pythonPath(), sideScript(spec.script)];
+  return spec.program === 'spurmem'
+    ? [process.execPath, join(spec.checkout ?? CHECKOUT, WORKER)]
+    : [pythonPath(), sideScript(spec.script)];
 }
 
 function parseReply(line: string): unknown {

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareWithBaseline, readBaseline, readKept } from '../../bench/src/baseline.js';
+import { compareWithBaseline, compareWithEarlier, readBaseline, readKept } from '../../bench/src/baseline.js';
 import type { BenchResult, CaseResult } from '../../bench/src/result.js';
 import { benchTable } from '../../bench/src/tables.js';
 import { failure } from '../data/support.js';
@@ -74,6 +74,19 @@ describe('compareWithBaseline', () => {
     expect(text).not.toContain('step: 1.90x, was');
   });
 });
+
+test.each([
+  [0.91, true],
+  [0.93, false],
+  [2, false],
+])(
+  'beside an earlier checkout with a tolerance of 0.08, holds %d for fallen behind: %s',
+  (ratio, fellBehind) => {
+    const { baseline, cases } = compareWithEarlier([caseWithRatio('step', ratio)], 'earlier', 0.08);
+    expect(baseline).toBe('earlier');
+    expect(cases).toEqual([{ name: 'step', ratio, baselineRatio: 1, fellBehind }]);
+  },
+);
 
 describe('readBaseline', () => {
   it('reads what the benchmark prints', async () => {

@@ -59,6 +59,31 @@ describe('spurmem bench', () => {
     expect(await readFile(baseline, 'utf8')).toContain('0.000001');
   });
 
+  it('measures beside an earlier checkout in the place of PyTorch, and finds a planted slowdown', async () => {
+    // Two starts of one program: 40 times slower is beyond any noise.
+    const environment = { SPURMEM_PYTHON: join(folder, 'no-python'), SPURMEM_BENCH_SLOWDOWN: '40' };
+    const against = [...case_, '--against', ROOT];
+    const slowed = await spurmem(against, environment);
+    expect(slowed.exitCode).toBe(1);
+    expect(slowed.stdout).toMatch(/1 of 1 cases fell more than 10 % behind .*:\n +startup-help: 0\.0/);
+    const generous = await spurmem([...against, '--tolerance', '0.99', '--json'], environment);
+    const result = benchSchema.parse(JSON.parse(generous.stdout));
+    expect(result.comparison?.cases[0]).toMatchObject({ baselineRatio: 1, fellBehind: false });
+    expect(result.cases[0]?.ratio.median).toBeLessThan(0.2);
+    expect(result.machine).not.toHaveProperty('pytorch');
+  });
+
+  it('refuses an earlier checkout that is none or not built, and one beside a baseline', async () => {
+    await failure(
+      [...case_, '--against', folder],
+      'USAGE',
+      folder,
+      'bench/dist/worker.js',
+      'scripts/setup.sh',
+    );
+    await failure([...case_, '--against', ROOT, '--compare', 'x'], 'USAGE', '--against', '--compare');
+  });
+
   it('names the nearest cases of one that is none', async () => {
     const near = ['bench', '--case', 'resnet50-erm', ...data];
     await failure(near, 'USAGE', '"resnet50-erm"', 'resnet50-erm-step');

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { SpurmemError } from '../../errors.js';
 import type { JobOptions } from '../../progress.js';
 import { integer, positive } from '../../settings/values.js';
@@ -27,12 +27,14 @@ export interface BenchRequest extends JobOptions {
   readonly out?: string | undefined;
   /** An earlier result. */
   readonly compare?: string | undefined;
+  /** An earlier checkout, built, whose side takes the place of each case's rival. */
+  readonly against?: string | undefined;
   /** The share by which a ratio may fall behind the earlier one. */
   readonly tolerance: number;
 }
 
 interface BenchCommandOptions
-  extends CommonOptions, Pick<BenchRequest, 'repeats' | 'run' | 'out' | 'compare' | 'tolerance'> {
+  extends CommonOptions, Pick<BenchRequest, 'repeats' | 'run' | 'out' | 'compare' | 'against' | 'tolerance'> {
   readonly case?: readonly string[];
   readonly data: string;
   readonly device?: string;
@@ -85,13 +87,19 @@ export function addCommand(command: Command): void {
     )
     .option('--compare <file>', 'an earlier result (--json) that no case may fall behind three times')
     .addOption(
+      new Option(
+        '--against <folder>',
+        'an earlier checkout, built: measures beside it instead of beside PyTorch, and no case may fall behind three times',
+      ).conflicts(['compare', 'out']),
+    )
+    .addOption(
       new TypedOption('--tolerance <share>', 'how far a ratio may fall behind', positive()).default(0.1),
     );
   addJob<BenchCommandOptions>(addCommonOptions(command), async (options, output, control) => {
     const benchmark = await loadBenchmark();
     const { case: cases } = options;
     if (cases === undefined) {
-      const unused = (['out', 'compare', 'repeats', 'run'] as const).find(
+      const unused = (['out', 'compare', 'against', 'repeats', 'run'] as const).find(
         (name) => options[name] !== undefined,
       );
       if (unused !== undefined) {

@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { SpurmemError } from '#src/errors.js';
+import type { BenchCase } from './case.js';
+import { WORKER } from './side.js';
+
+/**
+ * The same case beside our side of an earlier checkout instead of PyTorch's. What else the machine does and how warm its caches are meets
+ * both alike, as it does not meet a Python process.
+ *
+ * @param folder the checkout, built
+ * @throws `USAGE` where it has no built benchmark
+ */
+export function besideEarlier(benchCase: BenchCase, folder: string): BenchCase {
+  const checkout = resolve(folder);
+  const worker = join(checkout, WORKER);
+  if (!existsSync(worker)) {
+    throw new SpurmemError(
+      'USAGE',
+      `--against: ${folder} is no built checkout of spurmem: there is no ${worker}. Build it with scripts/setup.sh there.`,
+    );
+  }
+  const { target: _target, ...others } = benchCase;
+  return {
+    ...others,
+    needsPytorch: false,
+    prepare: async (place) => {
+      const { ours } = await benchCase.prepare(place);
+      return { ours, rival: { ...ours, label: `spurmem in ${basename(checkout)}`, checkout } };
+    },
+  };
+}
