@@ -162,8 +162,9 @@ export function ermEpoch(
   statistics: BatchNormStatistics = 'shared',
 ): Promise<EpochTraining> {
   const { config, model } = trainer;
-  return trainer.trainBatches(epoch, lr, batches, async ({ images, labels }) => {
+  const lossOfBatch = async ({ images, labels }: Batch) => {
     const logits = await model.network.forward(images, { statistics, grad: true });
     return { logits, loss: await lossOf(logits, labels, 'mean', config.loss) };
-  });
+  };
+  return trainer.trainBatches(epoch, lr, batches, lossOfBatch, { statistics });
 }

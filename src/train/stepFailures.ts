@@ -2,7 +2,7 @@ import type { Batch, Batches, BatchLoader } from '../data/batches.js';
 import type { Dataset } from '../data/dataset.js';
 import { invalidParameter, messageOf, SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
-import type { Tensor } from '../native/addon.js';
+import type { BatchNormStatistics, Tensor } from '../native/addon.js';
 import { isOutOfMemory } from '../native/outOfMemory.js';
 import { TensorScope } from '../native/tensorScope.js';
 import type { LossOfBatch } from './batchLoss.js';
@@ -49,16 +49,17 @@ async function fittingSize<Prepared extends Batch>(
 
 /**
  * Throws `USAGE` before the first step where the last batch cannot be trained: it has fewer images than there are processes, or a single
- * image, from which a batch-norm layer cannot compute a variance.
+ * image, from which a batch-norm layer cannot compute a variance, unless its statistics are frozen.
  */
 export async function requireLastBatch(
   model: Model,
   loader: BatchLoader,
   { indices, batchSize }: Batches<Batch>,
+  statistics: BatchNormStatistics,
 ): Promise<void> {
   const left = indices.length % batchSize;
   if (left > 0) model.context.partOf(indices.subarray(-left));
-  if (left !== 1) return;
+  if (left !== 1 || statistics === 'frozen') return;
   using last = await loader.evaluation(indices.slice(-1), 1).start(1);
   try {
     using _logits = await model.network.forward(last.images, { statistics: 'separate' });

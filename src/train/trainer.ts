@@ -1,7 +1,7 @@
 import type { Batch, Batches, BatchLoader } from '../data/batches.js';
 import { SpurmemError } from '../errors.js';
 import type { Model } from '../models/model.js';
-import type { Generator, Network, Tensor } from '../native/addon.js';
+import type { BatchNormStatistics, Generator, Network, Tensor } from '../native/addon.js';
 import type { ComputeContext } from '../native/context.js';
 import { isOutOfMemory } from '../native/outOfMemory.js';
 import { type PendingRead, PendingReads } from '../native/pendingReads.js';
@@ -114,16 +114,21 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
    *
    * @param only.parts the networks that are trained; default: all
    * @param only.task the name of the pass in messages; default: the epoch
+   * @param only.statistics the batch-norms' in the pass; default: `shared`
    */
   async trainBatches<Prepared extends Batch>(
     epoch: number,
     lr: number,
     batches: Batches<Prepared>,
     lossOfBatch: LossOfBatch<Prepared>,
-    only: { readonly parts?: readonly TrainedPart[]; readonly task?: string } = {},
+    only: {
+      readonly parts?: readonly TrainedPart[];
+      readonly task?: string;
+      readonly statistics?: BatchNormStatistics;
+    } = {},
   ): Promise<EpochTraining> {
     const { checkpoints, context, job } = this;
-    const { parts = this.#parts, task = `epoch ${epoch}` } = only;
+    const { parts = this.#parts, task = `epoch ${epoch}`, statistics = 'shared' } = only;
     const title = only.task ?? `epoch ${epoch}/${this.config.epochs}`;
     const totals = new PassTotals(this.loader.dataset, checkpoints?.done);
     const total = batches.indices.length;
@@ -138,7 +143,7 @@ export class Trainer<Config extends EpochsConfig> implements TrainingState, Disp
         if (number !== saved) await checkpoints?.save(totals.progress(number));
         saved = number;
       };
-      await requireLastBatch(this.model, this.loader, batches);
+      await requireLastBatch(this.model, this.loader, batches, statistics);
       for await (const batch of batches.from(number)) {
         using current = batch;
         if (job.signal?.aborted === true && every !== undefined) await save();

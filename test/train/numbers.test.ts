@@ -149,6 +149,18 @@ test('a last batch of one image is refused before the first step where batch-nor
   expect(contentOf(join(out, 'checkpoints'))).toEqual({});
   // resnet20 can take it.
   await trainErm({ ...runs.base, out: join(folder, 'one-taken'), batchSize: 83, epochs: 1 });
+  // So can resnet18 where its batch-norms keep their statistics.
+  const from = join(folder, 'one-base');
+  await trainErm({ ...runs.base, out: from, arch: 'resnet18', epochs: 1 });
+  const planted = {
+    from,
+    trainable: ['layer4.1.conv1'],
+    epochs: 1,
+    lr: 1e-3,
+    device: 'cpu',
+    threads: 1,
+  } as const;
+  await trainErm({ ...planted, out: join(folder, 'one-planted'), batchSize: 83 });
 });
 
 test('what a checkpoint has of an epoch is the same whether or not it is asked for', async () => {
