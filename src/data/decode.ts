@@ -7,6 +7,8 @@ import type { MemoryShare } from './memoryBudget.js';
 
 /** The formats that are decoded as PIL does it, by sharp's names. */
 const FORMATS: readonly string[] = ['jpeg', 'png', 'webp', 'gif', 'tiff'];
+/** The one that PIL turns as its orientation says, but for uncompressed grey, RGBA and CMYK, which it maps into memory. */
+const TURNED = 'tiff';
 /** 200 MB when decoded: a file of some kilobytes can claim any size. */
 const MOST_PIXELS = 2 ** 26;
 const EIGHT_BIT_SPACES: readonly string[] = ['srgb', 'rgb', 'b-w'];
@@ -22,7 +24,7 @@ export interface RgbImage {
 /**
  * Decodes a JPEG, PNG, WebP, GIF (first frame) or TIFF (first page) file to the pixels that PIL's
  * `Image.open(path).convert('RGB')` gives: alpha is dropped and not composited, grey is replicated, palettes are
- * expanded, CMYK and YCCK go through PIL's formula, ICC profiles and the EXIF orientation are ignored. 16-bit
+ * expanded, CMYK and YCCK go through PIL's formula, ICC profiles are ignored, and so is the orientation but a TIFF's. 16-bit
  * colour and grey with alpha keep the high byte; 16-bit grey without alpha is clipped at 255, since that is
  * what PIL makes of its mode `I;16`.
  *
@@ -36,7 +38,8 @@ export async function decodeRgb(path: string, memory?: MemoryShare): Promise<Rgb
     const { bytes, ...metadata } = await headerOf(sharp, path, memory);
     const toRgb = conversionOf(metadata);
     await memory?.hold(bytes + decodingBytes(metadata));
-    const image = toRgb.prepare(await opened(sharp, path));
+    const file = await opened(sharp, path);
+    const image = toRgb.prepare(metadata.format === TURNED ? file.autoOrient() : file);
     const { data, info } = await image.toBuffer({ resolveWithObject: true });
     return { pixels: toRgb.pixels(data, info.channels), height: info.height, width: info.width };
   });
@@ -51,7 +54,8 @@ export function imageSize(path: string, memory?: MemoryShare): Promise<Pick<RgbI
   return ofImage(path, async (sharp) => {
     const metadata = await headerOf(sharp, path, memory);
     conversionOf(metadata);
-    return { height: metadata.height, width: metadata.width };
+    const { height, width } = metadata.format === TURNED ? metadata.autoOrient : metadata;
+    return { height, width };
   });
 }
 

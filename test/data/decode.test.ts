@@ -179,6 +179,8 @@ def filtered(name, kind):  # each row by another filter, the same in all rows bu
 for kind in range(5): filtered(f'filter{kind}.png', kind)
 rgb.save('lossy.webp'); Image.fromarray(natural(4), 'RGBA').save('rgba.webp', lossless=True)
 rgb.save('rgb.tif')
+for orientation in range(1, 9): rgb.save(f'orientation-{orientation}.tif', tiffinfo={274: orientation})
+cmyk.save('orientation-cmyk.tif', tiffinfo={274: 6}, compression='tiff_lzw'); grey.save('orientation-grey.tif', tiffinfo={274: 6}, compression='tiff_lzw')
 for name in glob.glob('*.*'):
     np.asarray(Image.open(name).convert('RGB')).tofile(name + '.rgb')
 `;
