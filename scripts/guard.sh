@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Guards against regressions: builds an earlier commit in the user's cache and measures five cases (start-up, forward pass, step, trace,
-# pipeline) beside it, in turn. A minute and a half of a quiet machine, after the earlier build; a case that falls behind is measured three times.
-#   scripts/guard.sh [COMMIT]    fails where one takes 1/0.92 times the earlier commit's processor time, or more
+# pipeline) beside it, in turn. A minute and a quarter of a quiet machine, after the earlier build; a case that falls behind is measured three times.
+#   scripts/guard.sh [COMMIT]    fails where one takes 8 % more processor time than there, or 24 % more time
 # SPURMEM_BENCH_SLOWDOWN=0.15 plants a slowdown of 15 %, to see whether it is found.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -75,18 +75,31 @@ describe('compareWithBaseline', () => {
   });
 });
 
-test.each([
-  [0.91, true],
-  [0.93, false],
-  [2, false],
-])(
-  'beside an earlier checkout with a tolerance of 0.08, holds %d for fallen behind: %s',
-  (ratio, fellBehind) => {
-    const { baseline, cases } = compareWithEarlier([caseWithRatio('step', ratio)], 'earlier', 0.08);
-    expect(baseline).toBe('earlier');
-    expect(cases).toEqual([{ name: 'step', ratio, baselineRatio: 1, fellBehind }]);
-  },
-);
+describe('compareWithEarlier', () => {
+  it.each([
+    [0.91, 1, true],
+    [0.93, 1, false],
+    [2, 1, false],
+    // As much processor time, and more of the clock: a core that is no longer used, or other work.
+    [1, 0.75, true],
+    [1, 0.77, false],
+  ])(
+    'with a tolerance of 0.08, at %d of its processor time and %d of its time, holds for fallen behind: %s',
+    (cpu, clock, fellBehind) => {
+      const { ours, rival, ...others } = caseWithRatio('step', clock);
+      const measured = {
+        ...others,
+        ours: { ...ours, leastCpuSeconds: 1 },
+        rival: { ...rival, leastCpuSeconds: cpu },
+      };
+      const { baseline, cases } = compareWithEarlier([measured], 'earlier', 0.08);
+      expect(baseline).toBe('earlier');
+      expect(cases).toEqual([
+        { name: 'step', ratio: cpu === 1 && fellBehind ? clock : cpu, baselineRatio: 1, fellBehind },
+      ]);
+    },
+  );
+});
 
 describe('readBaseline', () => {
   it('reads what the benchmark prints', async () => {
