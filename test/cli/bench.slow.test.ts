@@ -60,16 +60,16 @@ describe('spurmem bench', () => {
   });
 
   it('measures beside an earlier checkout in the place of PyTorch, and finds a planted slowdown', async () => {
-    // Two starts of one program: 40 times slower is beyond any noise.
-    const environment = { SPURMEM_PYTHON: join(folder, 'no-python'), SPURMEM_BENCH_SLOWDOWN: '40' };
+    // Two starts of one program: five times slower is beyond any noise.
+    const environment = { SPURMEM_PYTHON: join(folder, 'no-python'), SPURMEM_BENCH_SLOWDOWN: '4' };
     const against = [...case_, '--against', ROOT];
     const slowed = await spurmem(against, environment);
     expect(slowed.exitCode).toBe(1);
-    expect(slowed.stdout).toMatch(/1 of 1 cases fell more than 10 % behind .*:\n +startup-help: 0\.0/);
+    expect(slowed.stdout).toMatch(/1 of 1 cases fell more than 10 % behind .*:\n +startup-help: 0\.[0-4]/);
     const generous = await spurmem([...against, '--tolerance', '0.99', '--json'], environment);
     const result = benchSchema.parse(JSON.parse(generous.stdout));
     expect(result.comparison?.cases[0]).toMatchObject({ baselineRatio: 1, fellBehind: false });
-    expect(result.cases[0]?.ratio.median).toBeLessThan(0.2);
+    expect(result.cases[0]?.ratio.median).toBeLessThan(0.5);
     expect(result.machine).not.toHaveProperty('pytorch');
   });
 
