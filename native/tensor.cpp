@@ -15,9 +15,9 @@ namespace {
 
 std::atomic<int64_t> liveHandles{0};
 
-// Tells V8 how much memory tensors hold, so that it collects those that were forgotten. It may collect
-// whenever that grows by 64 MiB, which batches in flight do over and over though all are disposed: it is told
-// in large steps.
+// Reports the memory that tensors hold to V8, so that it collects those that were never disposed. V8 may
+// collect whenever the total grows by 64 MiB, which batches do that are disposed in time: the total is
+// reported in large steps.
 class ExternalMemory {
  public:
   void add(Napi::Env env, int64_t bytes) {
