@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { type ErrorCode, SpurmemError } from '../errors.js';
+import type { CoreRegion } from './coreRegion.js';
 import type { DatasetSource, TableRow } from './datasetSource.js';
 
 /** An option, of a dataset's layout or of all. */
@@ -54,6 +55,11 @@ export interface ValueNames {
   readonly spuriousNames?: readonly string[] | undefined;
 }
 
+/** What dataset.json tells a layout besides the options. */
+export interface DatasetFacts extends ValueNames {
+  readonly coreRegion?: CoreRegion | undefined;
+}
+
 /** A group without an example in a split. */
 interface EmptyGroup extends Pick<TableRow, 'split' | 'y' | 'a'> {
   readonly group: number;
@@ -79,7 +85,7 @@ export interface Layout<
    * @throws SpurmemError `DATASET_NOT_FOUND` for a missing file, which `loadDataset` advises about; `DATASET_INVALID`
    *   for bad content; and `misasked` for what was asked and does not fit
    */
-  read(root: string, asked: AskedOf<Options>, names: ValueNames): Promise<DatasetSource<Resolved>>;
+  read(root: string, asked: AskedOf<Options>, facts: DatasetFacts): Promise<DatasetSource<Resolved>>;
   /** How to give an empty group examples, as a sentence. */
   fillGroup(empty: EmptyGroup): string;
 }

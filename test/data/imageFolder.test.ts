@@ -147,6 +147,17 @@ test('classes alone are divided, too', async () => {
   await failure(load({ format: 'imagefolder' }), 'DATASET_INVALID', 'the splits val and test');
 });
 
+test.each(['masks', 'more/masks/'])('masks in %s beside the classes are no class', async (masks) => {
+  const images = [...numbered('cat', 10), ...numbered('dog', 10)];
+  await putFiles(...images);
+  const { fingerprint } = await load({ heldOut: 0.3 });
+  await putFiles(...images.map((name) => join(masks, name)));
+  await put(join(folder(), 'dataset.json'), JSON.stringify({ coreRegion: masks }));
+  const dataset = await load({ heldOut: 0.3 });
+  expect(dataset.targetNames).toEqual(['cat', 'dog']);
+  expect(dataset.fingerprint).toBe(fingerprint);
+});
+
 test.each([
   [{ heldOut: 0.5 }, 'USAGE', 'a share above 0 and below 0.5'],
   [{ heldOut: 0 }, 'USAGE', '`heldOut`'],

@@ -7,7 +7,14 @@ import { nearestNames } from '../../nearest.js';
 import { LONGEST_NAME } from '../../settings/ranges.js';
 import { type AttributeTable, readAttributes } from '../attributeTable.js';
 import { kindOf, type TableRow } from '../datasetSource.js';
-import { type Asked, type AskedOf, defineLayout, misasked, type ValueNames } from '../layout.js';
+import {
+  type Asked,
+  type AskedOf,
+  type DatasetFacts,
+  defineLayout,
+  misasked,
+  type ValueNames,
+} from '../layout.js';
 import { pathBelow } from '../relativePath.js';
 import { type Split, SPLITS } from '../split.js';
 
@@ -75,17 +82,18 @@ interface Image {
   readonly split: Split | undefined;
 }
 
-async function read(root: string, { attribute, heldOut }: AskedOf<typeof options>, names: ValueNames) {
-  const images = await imagesOf(root);
+async function read(root: string, { attribute, heldOut }: AskedOf<typeof options>, facts: DatasetFacts) {
+  const masks = typeof facts.coreRegion === 'string' ? facts.coreRegion : undefined;
+  const images = await imagesOf(root, masks);
   const table =
     attribute &&
     (await readAttributes(
       root,
       attribute,
       images.map(({ filename }) => filename),
-      names,
+      facts,
     ));
-  const targetNames = classesOf(root, images, names);
+  const targetNames = classesOf(root, images, facts);
   const splits = splitsOf(root, images, table, heldOut);
   const rows = images.map(({ filename, className }, i): TableRow => ({
     filename,
@@ -110,8 +118,11 @@ async function read(root: string, { attribute, heldOut }: AskedOf<typeof options
   };
 }
 
-/** The images of all classes and splits, in torchvision's order. Throws `DATASET_NOT_FOUND` where there is none. */
-async function imagesOf(root: string): Promise<Image[]> {
+/**
+ * The images of all classes and splits, in torchvision's order, without those below `masks`, a folder relative to the root. Throws
+ * `DATASET_NOT_FOUND` where there is none.
+ */
+async function imagesOf(root: string, masks: string | undefined): Promise<Image[]> {
   const folders = await foldersIn(root);
   const images: Image[] = [];
   const splitFolders = SPLITS.flatMap((split) => {
@@ -128,7 +139,7 @@ async function imagesOf(root: string): Promise<Image[]> {
   for (const { split, name } of isDivided ? splitFolders : [{ split: undefined, name: '.' }]) {
     for (const className of await foldersIn(join(root, name))) {
       const below = name === '.' ? className : `${name}/${className}`;
-      const folders = await foldersBelow(root, below, MOST_NESTED);
+      const folders = await foldersBelow(root, below, masks, MOST_NESTED);
       for (const folder of folders.sort())
         for (const filename of await filesIn(root, folder)) images.push({ filename, className, split });
     }
@@ -150,8 +161,14 @@ async function foldersIn(path: string): Promise<string[]> {
   return folders.sort();
 }
 
-/** A folder and all below it. */
-async function foldersBelow(root: string, folder: string, levels: number): Promise<string[]> {
+/** A folder and all below it, but for the folder of masks. */
+async function foldersBelow(
+  root: string,
+  folder: string,
+  masks: string | undefined,
+  levels: number,
+): Promise<string[]> {
+  if (folder === masks) return [];
   if (levels === 0) {
     const place = join(root, folder);
     const problem = `${place}: folders lie ${MOST_NESTED} deep here. Remove the link that leads in a circle.`;
@@ -159,7 +176,7 @@ async function foldersBelow(root: string, folder: string, levels: number): Promi
   }
   const found = [folder];
   for (const name of await foldersIn(join(root, folder)))
-    found.push(...(await foldersBelow(root, `${folder}/${name}`, levels - 1)));
+    found.push(...(await foldersBelow(root, `${folder}/${name}`, masks, levels - 1)));
   return found;
 }
 
